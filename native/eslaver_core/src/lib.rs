@@ -1,0 +1,19 @@
+//! The replica's side of the Redis replication protocol, without I/O: bytes in, events out.
+//!
+//! Nothing here knows of Erlang, sockets, clocks or threads. Each module is a machine that is fed
+//! bytes as they come, at any split, and says what they meant:
+//!
+//! | module | bytes | gives |
+//! |---|---|---|
+//! | [`handshake`] | the lines from `PING` to the answer of `PSYNC` | what to send, how the sync begins |
+//! | [`transfer`] | the snapshot's envelope: `$<len>` or `$EOF:<mark>` | the snapshot's own bytes, and its end |
+//! | [`rdb`] | the snapshot | keys and values, handed to a sink |
+//! | [`resp`] | the command stream | commands, and their length in it |
+//! | [`position`] | commands | the offset, db and transaction that the stream stands at |
+#![forbid(unsafe_code)]
+
+pub mod handshake;
+pub mod position;
+pub mod rdb;
+pub mod resp;
+pub mod transfer;
