@@ -1,22 +1,17 @@
 #!/bin/sh
-# Uses this repository, as committed and with what is changed in the work tree, as a git dependency
-# of a throw-away rebar3 project and, where mix is installed, of a throw-away Mix project. Each must
-# load the NIF and start a replica. Nothing is asked of hex.pm.
+# Uses this work tree as a git dependency of a throw-away rebar3 project and, where mix is installed,
+# of a throw-away Mix project. Each must load the NIF and start a replica. Nothing is asked of hex.pm.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-# A repository of its own: the files as they are now, whatever is committed.
-mkdir "$dir/eslaver"
-(cd "$root" && git ls-files -z --cached --others --exclude-standard |
-    xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' _ |
-    tar -c --null -T - -f -) | tar -x -C "$dir/eslaver" -f -
-cd "$dir/eslaver"
-git init -q -b main
-git add -A
-git -c user.name=test -c user.email=test@localhost commit -q -m test
+# A repository of its own, of the files as they are now.
+repository=$dir/eslaver.git
+git init -q --bare -b main "$repository"
+git="git --git-dir=$repository --work-tree=$root -c user.name=test -c user.email=test@localhost"
+(cd "$root" && $git add -A && $git commit -q -m test)
 
 # The crates are built already; a dependency of a user has its own directory for that.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
@@ -29,7 +24,7 @@ echo "== as a dependency of a rebar3 project"
 mkdir -p "$dir/rebar/src"
 cd "$dir/rebar"
 cat >rebar.config <<END
-{deps, [{eslaver, {git, "file://$dir/eslaver", {branch, "main"}}}]}.
+{deps, [{eslaver, {git, "file://$repository", {branch, "main"}}}]}.
 END
 cat >src/user.app.src <<'END'
 {application, user, [{description, "User"}, {vsn, "1"}, {applications, [kernel, stdlib, eslaver]}]}.
@@ -47,7 +42,7 @@ defmodule User.MixProject do
 
   def project, do: [app: :user, version: "1.0.0", deps: deps()]
 
-  defp deps, do: [{:eslaver, git: "file://$dir/eslaver", branch: "main"}]
+  defp deps, do: [{:eslaver, git: "file://$repository", branch: "main"}]
 end
 END
 # The rebar3 of the system, as Mix would fetch one of its own.
