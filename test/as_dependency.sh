@@ -15,6 +15,7 @@ git="git --git-dir=$repository --work-tree=$root -c user.name=test -c user.email
 
 # The crates are built already; a dependency of a user has its own directory for that.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
+unset REBAR_BASE_DIR
 
 # No master need be there: a replica starts all the same, and keeps trying.
 check='{ok, Pid} = eslaver:start_link(#{master_port => 1, dbfilename => undefined}),
@@ -29,7 +30,7 @@ END
 cat >src/user.app.src <<'END'
 {application, user, [{description, "User"}, {vsn, "1"}, {applications, [kernel, stdlib, eslaver]}]}.
 END
-REBAR_BASE_DIR="$dir/rebar/_build" rebar3 compile
+rebar3 compile
 ERL_LIBS=_build/default/lib erl -noshell -eval "$check, io:format(\"it works~n\"), halt()."
 
 command -v mix >/dev/null || { echo "== no mix here: not tried with Mix"; exit 0; }
