@@ -40,6 +40,11 @@ impl Tracker {
         Self { now, safe: now }
     }
 
+    /// Goes on at `now`, which may lie within a transaction; `safe` is before that.
+    pub fn resume(now: Position, safe: Position) -> Self {
+        Self { now, safe }
+    }
+
     /// Moves behind `command`.
     ///
     /// # Errors
