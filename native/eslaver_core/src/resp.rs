@@ -325,11 +325,13 @@ pub struct Command<'a> {
 
 impl<'a> Command<'a> {
     /// The command's name as it was sent, in whatever case.
+    #[inline]
     pub fn name(&self) -> &'a [u8] {
         self.args.first().map_or(&[], |range| &self.bytes[range.clone()])
     }
 
     /// The arguments after the name.
+    #[inline]
     pub fn args(&self) -> Args<'a> {
         Args { bytes: self.bytes, args: self.args.get(1..).unwrap_or_default() }
     }
@@ -337,6 +339,7 @@ impl<'a> Command<'a> {
     /// The bytes that this command took in the stream, those skipped before it included: what the
     /// replication offset moves by.
     #[allow(clippy::len_without_is_empty, reason = "no command is empty")]
+    #[inline]
     pub fn len(&self) -> u64 {
         self.len
     }
@@ -351,6 +354,7 @@ pub struct Args<'a> {
 
 impl<'a> Args<'a> {
     /// How many there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.args.len()
     }
@@ -361,6 +365,7 @@ impl<'a> Args<'a> {
     }
 
     /// The argument at `index`, the first being 0.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<&'a [u8]> {
         self.args.get(index).map(|range| &self.bytes[range.clone()])
     }
@@ -398,6 +403,7 @@ pub struct ArgsIter<'a> {
 impl<'a> Iterator for ArgsIter<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         self.args.next().map(|range| &self.bytes[range.clone()])
     }
