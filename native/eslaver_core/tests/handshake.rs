@@ -117,6 +117,17 @@ const ROWS: &[Row] = &[
     ("-ERR syntax error", ["error", "error", "go", "error"]),
     ("-ERR", ["error", "error", "go", "error"]),
     ("-", ["error", "error", "go", "error"]),
+    ("-BUSY Valkey is busy running a script.", ["busy", "busy", "go", "busy"]),
+    ("-DENIED Running in protected mode because protected mode is enabled", ["protected_mode"; 4]),
+    (
+        "-NOPERM User nobody has no permissions to run the 'psync' command",
+        ["go", "no_permission", "no_permission", "no_permission"],
+    ),
+    (
+        "-ERR unknown command 'REPLCONF', with args beginning with: 'version' '9.1.0' ",
+        ["error", "error", "go", "legacy"],
+    ),
+    ("-ERR SYNC and PSYNC are invalid with pending output", ["error", "error", "go", "error"]),
     ("HTTP/1.1 400 Bad Request", ["not_redis"; 4]),
     ("SSH-2.0-OpenSSH_9.2", ["not_redis"; 4]),
     ("ERROR", ["not_redis"; 4]),
