@@ -93,7 +93,7 @@ fn is(name: &[u8], upper: &[u8]) -> bool {
 
 /// A db number as a master writes it: decimal digits, within its 31 bits.
 fn db(arg: &[u8]) -> Option<u32> {
-    if arg.is_empty() || !arg.iter().all(u8::is_ascii_digit) {
+    if !arg.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let number: i32 = std::str::from_utf8(arg).ok()?.parse().ok()?;

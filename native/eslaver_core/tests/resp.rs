@@ -152,6 +152,8 @@ fn inline_can_be_refused() {
     let (seen, result) = every_way(limits, b"\n\r\n*1\r\n$4\r\nPING\r\n\nping\r\n");
     assert_eq!((seen.len(), seen[0].1), (1, 17));
     assert_eq!(result, Err(Error { offset: 18, kind: ErrorKind::ExpectedArray { found: b'p' } }));
+    let (_, result) = every_way(limits, b"\rping\r\n");
+    assert_eq!(result, Err(Error { offset: 0, kind: ErrorKind::ExpectedArray { found: b'\r' } }));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use eslaver_core::transfer::{Found, Size, Transfer, TransferError};
 use proptest::prelude::*;
 
-const MARK: &[u8; 40] = b"aaaabaaaabaaaabaaaabaaaabaaaabaaaabaaaac";
+/// A mark that repeats itself, as no real one does, so that it may begin anew within itself.
+const MARK: &[u8; 40] = b"aabaaaabaabaaaabaabaaaabaabaaaabaabaaaac";
 
 #[derive(Debug, Default, PartialEq, Eq, Clone)]
 struct Outcome {
@@ -99,7 +100,8 @@ fn up_to_the_mark() {
         b"REDIS0011",
         b"a",
         b"aaaa",
-        b"aaaab",
+        b"aabaa",
+        b"aabaaaabaab",
         &MARK[..39],
         &nearly,
         &again,
