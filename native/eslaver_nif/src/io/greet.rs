@@ -24,7 +24,8 @@ pub(crate) enum Sync {
     Continue {
         replid: Option<String>,
     },
-    /// A master without `PSYNC`: nothing may be written to it any more.
+    /// A master without `PSYNC`: nothing may be written to it any more, unless it marks the end of
+    /// the snapshot, which the oldest do not.
     Legacy,
 }
 

@@ -107,6 +107,7 @@ impl Pump<'_> {
             }
             Sync::Legacy => {
                 self.shared.forget_handled();
+                // unless a mark shows that the master knows REPLCONF after all
                 self.voice = Voice::Silent;
                 self.sync = Some((None, 0));
             }
@@ -188,7 +189,7 @@ impl Pump<'_> {
             Size::Known(bytes) => Some(bytes),
             Size::Marked => None,
         };
-        if self.voice == Voice::Heartbeat && size == Size::Marked {
+        if size == Size::Marked {
             self.voice = Voice::Eager;
         }
         if let Some((replid, offset)) = self.sync.take() {
