@@ -7,7 +7,8 @@
 
 -include_lib("kernel/include/logger.hrl").
 
-%% @doc Logs a report. `what' is one of those of {@link format/1}; `master' and `replica' go with it.
+%% @doc Logs a report, which has at least `master'. What it may be, and what goes with that, is in
+%% the sentences below.
 -spec report(logger:level(), atom(), map()) -> ok.
 report(Level, What, Report) ->
     ?LOG(Level, Report#{what => What}, #{

@@ -41,7 +41,8 @@
 }.
 %% Where to go on.
 
-%% @doc Begins a link for the calling process, which is to run {@link slice/1}. The link ends with it.
+%% @doc Begins a link for the calling process, which is to run {@link slice/1}. It ends with the
+%% process.
 -spec open(config()) -> {ok, link()} | {error, binary() | invalid_config}.
 open(_Config) -> erlang:nif_error(reason()).
 
@@ -92,9 +93,12 @@ sentence(load, File, _Text) ->
         [File]
     );
 sentence(_Reason, File, Text) ->
-    text("eslaver's native library ~ts.so cannot be loaded: ~ts. Compile eslaver again; it needs Rust.", [
-        File, Text
-    ]).
+    text(
+        "the native library ~ts.so cannot be loaded: ~ts. Compile eslaver again; it needs Rust.",
+        [
+            File, Text
+        ]
+    ).
 
 text(Format, Args) ->
     unicode:characters_to_binary(io_lib:format(Format, Args)).

@@ -72,8 +72,8 @@
 start() ->
     start([]).
 
-%% @doc Starts a replica, linked to the caller and not supervised, with the options of the application
-%% environment. It is registered as `eslaver_server'.
+%% @doc Starts a replica, linked to the caller and not supervised, with the options of the
+%% application environment. It is registered as `eslaver_server'.
 -spec start(eslaver_callback:spec()) -> {ok, pid()} | {error, term()}.
 start(Callback) ->
     case eslaver_options:from_environment(Callback) of
@@ -118,7 +118,8 @@ handle_continue(connect, State) ->
     connect(State).
 
 %% @private
--spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}} | {noreply, #state{}}.
+-spec handle_call(term(), gen_server:from(), #state{}) ->
+    {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call(info, _From, State) ->
     {reply, info(State), State};
 handle_call(position, _From, State) ->
