@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_nif).
 
--export([open/1, slice/1, credit/3, close/1, counters/1]).
+-export([open/1, slice/1, credit/3, durable/2, close/1, counters/1]).
 -export_type([link/0, config/0, resume/0]).
 
 -on_load(load/0).
@@ -55,6 +55,10 @@ slice(_Link) -> erlang:nif_error(reason()).
 %% @doc Batches of this weight have been handled, and all up to this offset.
 -spec credit(link(), non_neg_integer(), non_neg_integer() | undefined) -> ok.
 credit(_Link, _Weight, _Offset) -> erlang:nif_error(reason()).
+
+%% @doc All up to this offset is on the disk, too.
+-spec durable(link(), non_neg_integer()) -> ok.
+durable(_Link, _Offset) -> erlang:nif_error(reason()).
 
 %% @doc Ends the link.
 -spec close(link()) -> ok.

@@ -3,6 +3,10 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
+-define(POSITION, #{
+    replid => <<"0123456789012345678901234567890123456789">>, offset => 1, db => 0
+}).
+
 taken_test_() ->
     Table = [
         {#{}, address, {tcp, <<"127.0.0.1">>, 6379}},
@@ -24,6 +28,8 @@ taken_test_() ->
         {#{name => {local, n}}, name, {local, n}},
         {#{name => {global, {any, term}}}, name, {global, {any, term}}},
         {#{name => {via, m, n}}, name, {via, m, n}},
+        {#{resume => {file, "/tmp/p"}}, resume, {file, <<"/tmp/p">>}},
+        {#{resume => ?POSITION}, resume, ?POSITION},
         {#{events => classic}, events, classic}
     ],
     [
@@ -54,6 +60,11 @@ refused_test_() ->
         {name, {local, "n"}},
         {announce_port, -1},
         {announce_port, 65536},
+        {resume, "/tmp/p"},
+        {resume, {file, ""}},
+        {resume, #{replid => <<"short">>, offset => 0, db => 0}},
+        {resume, ?POSITION#{offset := -1}},
+        {resume, ?POSITION#{more => 1}},
         {connect_timeout, 0},
         {repl_timeout, infinity},
         {events, none},
