@@ -178,7 +178,9 @@ shorten(_Key, Value) ->
 %% The link
 
 connect(#state{options = Options} = State) ->
-    Config = maps:with([address, user, announce_ip, dump, connect_timeout, repl_timeout], Options),
+    Config = maps:with(
+        [address, user, announce_ip, dump, tls, connect_timeout, repl_timeout], Options
+    ),
     Link = Config#{
         password => undefined,
         listening_port => maps:get(announce_port, Options),

@@ -19,6 +19,8 @@ pub(crate) enum End {
     Resolve { address: Address, error: io::Error },
     #[error("cannot connect to {address}: {error}")]
     Connect { address: Address, error: io::Error },
+    #[error("TLS: {0}")]
+    Tls(String),
     #[error("{0}")]
     Refused(#[from] Refusal),
     #[error("the master's answer is no line: {0}")]
@@ -51,6 +53,7 @@ impl End {
             End::Stopped => "stopped",
             End::Resolve { .. } => "no_address",
             End::Connect { .. } => "cannot_connect",
+            End::Tls(_) => "tls",
             End::Refused(refusal) => refusal.tag(),
             End::Line(_) => "not_redis",
             End::NoAnswer { .. } | End::Silent { .. } => "timeout",
@@ -70,7 +73,7 @@ impl End {
         match self {
             End::Refused(refusal) => refusal.heals(),
             End::Snapshot(_) | End::Stream(_) | End::Select(_) => false,
-            End::Line(_) | End::Confused | End::Panicked(_) => false,
+            End::Tls(_) | End::Line(_) | End::Confused | End::Panicked(_) => false,
             _ => true,
         }
     }

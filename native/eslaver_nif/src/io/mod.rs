@@ -6,6 +6,7 @@ mod connect;
 mod dump;
 mod greet;
 mod pump;
+mod tls;
 mod wire;
 
 pub(crate) use wire::WAKE;
