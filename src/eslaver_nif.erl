@@ -18,7 +18,7 @@
 %% One connection to a master: its socket, its thread, its decoder.
 
 -type config() :: #{
-    address := {tcp, binary(), inet:port_number()} | {local, binary()},
+    address := {tcp, binary(), inet:port_number()} | {local, binary()} | {file, binary()},
     user := binary() | undefined,
     password := binary() | undefined,
     listening_port := inet:port_number(),

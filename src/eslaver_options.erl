@@ -18,6 +18,7 @@
     callback := eslaver_callback:spec(),
     dump := binary() | undefined,
     tls := undefined | eslaver_nif:tls(),
+    load_dump := boolean(),
     announce_ip := binary() | undefined,
     announce_port := inet:port_number(),
     connect_timeout := pos_integer(),
@@ -70,6 +71,7 @@ defaults() ->
         master_user => undefined,
         dbfilename => <<"/tmp/dump_erlang.rdb">>,
         tls => undefined,
+        load_dump => false,
         callback => [],
         announce_ip => undefined,
         announce_port => 0,
@@ -112,6 +114,7 @@ value(master_port, Port) -> port(Port, 1);
 value(master_auth, Secret) -> secret(Secret);
 value(master_user, User) -> optional_text(User);
 value(dbfilename, File) -> optional_text(File);
+value(load_dump, Load) -> keep(Load, is_boolean(Load));
 value(tls, false) -> {ok, undefined};
 value(tls, true) -> tls([]);
 value(tls, Tls) when is_map(Tls) -> tls(maps:to_list(Tls));

@@ -19,6 +19,8 @@ pub(crate) enum RawAddress<'a> {
     Tcp(Binary<'a>, u16),
     /// The path of a unix socket.
     Local(Binary<'a>),
+    /// The path of a snapshot's file.
+    File(Binary<'a>),
 }
 
 /// The map that `eslaver_nif:open/1` takes; see there.
@@ -88,6 +90,7 @@ impl RawTls<'_> {
 pub(crate) enum Address {
     Tcp { host: String, port: u16 },
     Local(PathBuf),
+    File(PathBuf),
 }
 
 impl fmt::Display for Address {
@@ -95,7 +98,7 @@ impl fmt::Display for Address {
         match self {
             Address::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Address::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Address::Local(path) => write!(f, "{}", path.display()),
+            Address::Local(path) | Address::File(path) => write!(f, "{}", path.display()),
         }
     }
 }
@@ -139,6 +142,7 @@ impl RawConfig<'_> {
         let address = match self.address {
             RawAddress::Tcp(host, port) => Address::Tcp { host: text(host)?, port },
             RawAddress::Local(path) => Address::Local(text(path)?.into()),
+            RawAddress::File(path) => Address::File(text(path)?.into()),
         };
         let resume: Option<RawResume<'_>> = self.resume.into();
         let (resume, start) = match resume {

@@ -1,6 +1,7 @@
 //! Why a link has ended.
 
 use std::io;
+use std::path::PathBuf;
 
 use eslaver_core::handshake::Refusal;
 use eslaver_core::lines::LineTooLong;
@@ -15,6 +16,10 @@ use crate::config::Address;
 pub(crate) enum End {
     #[error("stopped")]
     Stopped,
+    #[error("the file has been read")]
+    Finished,
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
     #[error("{address} has no address: {error}")]
     Resolve { address: Address, error: io::Error },
     #[error("cannot connect to {address}: {error}")]
@@ -51,6 +56,8 @@ impl End {
     pub(crate) fn tag(&self) -> &'static str {
         match self {
             End::Stopped => "stopped",
+            End::Finished => "finished",
+            End::File { .. } => "bad_file",
             End::Resolve { .. } => "no_address",
             End::Connect { .. } => "cannot_connect",
             End::Tls(_) => "tls",
