@@ -158,15 +158,20 @@ impl Batch {
         self.positions.extend_from_slice(&(transaction | position.db).to_be_bytes());
     }
 
-    /// Sends what there is, and gives what it weighs. `end` builds the position behind the batch.
+    /// What the batch weighs once it is sent.
+    pub(crate) fn weight(&self) -> u64 {
+        self.terms.weight.max(MAX_WEIGHT) as u64
+    }
+
+    /// Sends what there is. `end` builds the position behind the batch.
     pub(crate) fn send(
         &mut self,
         caller: Env<'_>,
         server: LocalPid,
         end: impl FnOnce(&mut Message) -> Built,
-    ) -> u64 {
+    ) {
         debug_assert!(!self.is_within_key());
-        let weight = self.terms.weight.max(MAX_WEIGHT) as u64;
+        let weight = self.weight();
         let message = &mut self.terms.message;
         let events = message.list(&self.events);
         let positions = message.binary(&self.positions);
@@ -179,6 +184,5 @@ impl Batch {
         self.names.clear();
         self.value.clear();
         self.terms.weight = 0;
-        weight
     }
 }

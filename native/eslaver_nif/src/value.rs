@@ -53,6 +53,8 @@ impl Value {
         self.expiries.clear();
         self.entry = None;
         self.entries.clear();
+        self.whole = None;
+        self.module = None;
     }
 
     /// The message has been sent: its terms are gone.

@@ -103,7 +103,8 @@ impl Decoder {
     /// Decodes up to the end of the next key or field.
     ///
     /// # Errors
-    /// What is wrong with the snapshot, and where. There is nothing to be had after that.
+    /// What is wrong with the snapshot, and where; bytes after its end are wrong, too. There is
+    /// nothing to be had after that.
     pub fn next<S: Sink>(&mut self, sink: &mut S) -> Result<Status, Error> {
         loop {
             let mut cursor = self.input.cursor();
@@ -117,7 +118,7 @@ impl Decoder {
                     match step {
                         Step::Next | Step::Checksum(_) => {}
                         Step::Event => return Ok(Status::Event),
-                        Step::Done => return Ok(Status::Done),
+                        Step::Done => return self.finish().map(|()| Status::Done),
                     }
                 }
                 Err(Stop::NeedMore) => return Ok(Status::NeedMore),
