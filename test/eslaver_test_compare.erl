@@ -206,7 +206,9 @@ integer_or_binary(Element) ->
 
 %% Whether these bytes are how a signed 64-bit integer is printed.
 -spec is_canonical(binary()) -> boolean().
-is_canonical(Bytes) when byte_size(Bytes) =< 20 ->
+is_canonical(<<First, _/binary>> = Bytes) when
+    byte_size(Bytes) =< 20, First =:= $- orelse (First >= $0 andalso First =< $9)
+->
     try binary_to_integer(Bytes) of
         N -> integer_to_binary(N) =:= Bytes andalso N >= -(1 bsl 63) andalso N < 1 bsl 63
     catch
