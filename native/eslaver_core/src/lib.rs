@@ -5,6 +5,7 @@
 //!
 //! | module | bytes | gives |
 //! |---|---|---|
+//! | [`lines`] | anything | lines, and the bytes after the last of them |
 //! | [`handshake`] | the lines from `PING` to the answer of `PSYNC` | what to send, how the sync begins |
 //! | [`transfer`] | the snapshot's envelope: `$<len>` or `$EOF:<mark>` | the snapshot's own bytes, and its end |
 //! | [`rdb`] | the snapshot | keys and values, handed to a sink |
@@ -13,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod handshake;
+pub mod lines;
 pub mod position;
 pub mod rdb;
 pub mod resp;

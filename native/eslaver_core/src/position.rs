@@ -1,1 +1,98 @@
-//! To be written.
+//! Where in the stream a replica stands: offset, selected db, transaction.
+
+use crate::resp::Command;
+
+/// A place in the command stream, between two commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// The replication offset, in bytes, as the master counts it.
+    pub offset: u64,
+    /// The db that the next command is for.
+    pub db: u32,
+    /// Whether the place lies within `MULTI … EXEC`.
+    pub in_transaction: bool,
+}
+
+/// A `SELECT` without a db that could be one. The offset has moved, the db has not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected the number of a db after SELECT, found {}", shown(found.as_deref()))]
+pub struct BadSelect {
+    /// The argument that was there, its first 64 bytes; `None`: there was none.
+    pub found: Option<Vec<u8>>,
+}
+
+fn shown(found: Option<&[u8]>) -> String {
+    found.map_or_else(|| "nothing".to_owned(), |found| format!("'{}'", found.escape_ascii()))
+}
+
+/// Follows the stream, command by command.
+#[derive(Debug, Clone)]
+pub struct Tracker {
+    now: Position,
+    safe: Position,
+}
+
+impl Tracker {
+    /// Starts outside a transaction: at the offset of `+FULLRESYNC` and the db the snapshot ends
+    /// with, or at the offset and db that were resumed from.
+    pub fn new(offset: u64, db: u32) -> Self {
+        let now = Position { offset, db, in_transaction: false };
+        Self { now, safe: now }
+    }
+
+    /// Moves behind `command`.
+    ///
+    /// # Errors
+    /// When it is a `SELECT` with a bad argument. The offset has moved all the same.
+    pub fn apply(&mut self, command: &Command<'_>) -> Result<(), BadSelect> {
+        self.now.offset += command.len();
+        let result = match command.name() {
+            name if is(name, b"SELECT") => self.select(command.args().get(0)),
+            name if is(name, b"MULTI") => self.transaction(true),
+            name if is(name, b"EXEC") || is(name, b"DISCARD") => self.transaction(false),
+            _ => Ok(()),
+        };
+        if !self.now.in_transaction {
+            self.safe = self.now;
+        }
+        result
+    }
+
+    /// Behind the last command.
+    pub fn position(&self) -> Position {
+        self.now
+    }
+
+    /// The last position outside a transaction: one to resume from.
+    pub fn safe(&self) -> Position {
+        self.safe
+    }
+
+    fn transaction(&mut self, inside: bool) -> Result<(), BadSelect> {
+        self.now.in_transaction = inside;
+        Ok(())
+    }
+
+    fn select(&mut self, arg: Option<&[u8]>) -> Result<(), BadSelect> {
+        match arg.and_then(db) {
+            Some(db) => {
+                self.now.db = db;
+                Ok(())
+            }
+            None => Err(BadSelect { found: arg.map(|arg| arg[..arg.len().min(64)].to_vec()) }),
+        }
+    }
+}
+
+fn is(name: &[u8], upper: &[u8]) -> bool {
+    name.len() == upper.len() && name.eq_ignore_ascii_case(upper)
+}
+
+/// A db number as a master writes it: decimal digits, within its 31 bits.
+fn db(arg: &[u8]) -> Option<u32> {
+    if arg.is_empty() || !arg.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number: i32 = std::str::from_utf8(arg).ok()?.parse().ok()?;
+    u32::try_from(number).ok()
+}

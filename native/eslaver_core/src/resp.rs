@@ -1,1 +1,410 @@
-//! To be written.
+//! The command stream: bytes in, commands out.
+//!
+//! A master sends its replicas arrays of bulk strings. Before 2.8 it also sent `SELECT` as an inline
+//! command, and any master may send bare newlines, so both forms are read. Every byte belongs to
+//! exactly one command's [`Command::len`]: what is skipped counts for the command after it.
+
+mod error;
+mod inline;
+
+pub use error::{Error, ErrorKind};
+
+use std::ops::{Index, Range};
+
+use error::Fault;
+
+/// The buffer that is kept between commands; what a larger one took is given back.
+const KEPT_BYTES: usize = 256 * 1024;
+
+/// The argument ranges that are kept between commands.
+const KEPT_ARGS: usize = 4 * 1024;
+
+/// More digits than any length can have, few enough for an `u64`.
+const MAX_DIGITS: usize = 18;
+
+/// What a command may be at most. A length is checked against these as soon as it has been read, and
+/// nothing is ever reserved on the word of a length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes in one argument.
+    pub max_bulk: u64,
+    /// Arguments in one command, its name included.
+    pub max_args: u64,
+    /// Bytes in one inline command, without its newline.
+    pub max_inline: usize,
+    /// Whether inline commands are taken at all. Masters since 2.8 never send one, so on a link
+    /// that answered `PSYNC` they mean that the stream is out of step. Bare newlines are always
+    /// skipped.
+    pub inline: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_bulk: 512 << 20, max_args: 1 << 20, max_inline: 64 << 10, inline: true }
+    }
+}
+
+/// The parser. Feed it the stream in pieces of any size, and after each piece take commands until
+/// there are none.
+#[derive(Debug)]
+pub struct Commands {
+    limits: Limits,
+    buf: Vec<u8>,
+    /// Stream offset of `buf[0]`.
+    base: u64,
+    /// Where in `buf` the command in hand begins.
+    start: usize,
+    /// How far that command has been read, counted from `start`.
+    cursor: usize,
+    /// Bytes skipped since the last command.
+    skipped: u64,
+    state: State,
+    /// The arguments read so far, counted from `start`, or within `inline`.
+    args: Vec<Range<usize>>,
+    /// The arguments of an inline command, without their quotes.
+    inline: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// At the first byte of a command, or within an inline one.
+    Begin,
+    /// At the header of an argument; so many are to come.
+    Header(u64),
+    /// At the bytes of an argument: so many are to come, this one included, and its length.
+    Data(u64, usize),
+    /// The command has been handed out.
+    Taken,
+}
+
+enum Found {
+    NeedMore,
+    Skipped(usize),
+    Array,
+    Multibulk,
+    Inline,
+}
+
+impl Commands {
+    /// A parser at the start of a stream.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            buf: Vec::new(),
+            base: 0,
+            start: 0,
+            cursor: 0,
+            skipped: 0,
+            state: State::Begin,
+            args: Vec::new(),
+            inline: Vec::new(),
+        }
+    }
+
+    /// Takes the next bytes of the stream.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.release();
+        if self.start >= self.buf.len() - self.start {
+            self.compact();
+        }
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// The next command, or `None` when its bytes have not all come.
+    ///
+    /// # Errors
+    /// When the bytes are no command, or one above the [`Limits`]. The stream cannot be read on
+    /// from there: every later call gives the same error.
+    #[allow(clippy::should_implement_trait, reason = "a command is lent, no iterator can do that")]
+    pub fn next(&mut self) -> Result<Option<Command<'_>>, Error> {
+        self.release();
+        let bytes = match self.read().map_err(|fault| self.error(fault))? {
+            Found::Inline => &self.inline[..],
+            Found::Multibulk => &self.buf[self.start..self.start + self.cursor],
+            Found::NeedMore | Found::Skipped(_) | Found::Array => {
+                self.shrink();
+                return Ok(None);
+            }
+        };
+        let len = self.skipped + self.cursor as u64;
+        self.skipped = 0;
+        self.state = State::Taken;
+        Ok(Some(Command { bytes, args: &self.args, len }))
+    }
+
+    fn read(&mut self) -> Result<Found, Fault> {
+        loop {
+            let found = match self.state {
+                State::Begin => self.begin()?,
+                State::Header(left) => self.bulks(left, None)?,
+                State::Data(left, len) => self.bulks(left, Some(len))?,
+                State::Taken => Found::NeedMore,
+            };
+            match found {
+                Found::Skipped(bytes) => self.skip(bytes),
+                Found::Array => (),
+                found => return Ok(found),
+            }
+        }
+    }
+
+    fn begin(&mut self) -> Result<Found, Fault> {
+        let data = &self.buf[self.start..];
+        match data {
+            [] => Ok(Found::NeedMore),
+            [b'*', ..] => self.array(),
+            [b'\n', ..] => Ok(Found::Skipped(1)),
+            [b'\r', b'\n', ..] => Ok(Found::Skipped(2)),
+            [b'\r'] => Ok(Found::NeedMore),
+            [found, ..] if !self.limits.inline => Err(Fault::expected_array(*found)),
+            _ => self.inline(),
+        }
+    }
+
+    fn array(&mut self) -> Result<Found, Fault> {
+        let data = &self.buf[self.start..];
+        let negative = data.get(1) == Some(&b'-');
+        let Some((count, end)) = number(data, 1 + usize::from(negative))? else {
+            return Ok(Found::NeedMore);
+        };
+        if count == 0 || negative {
+            return Ok(Found::Skipped(end));
+        }
+        if count > self.limits.max_args {
+            return Err(Fault::too_many_args(count, self.limits.max_args));
+        }
+        self.cursor = end;
+        self.state = State::Header(count);
+        Ok(Found::Array)
+    }
+
+    /// Reads arguments as far as their bytes have come; `known` is the length of the first when its
+    /// header has been read.
+    fn bulks(&mut self, mut left: u64, mut known: Option<usize>) -> Result<Found, Fault> {
+        let data = &self.buf[self.start..];
+        let mut at = self.cursor;
+        while left > 0 {
+            let len = match known.take() {
+                Some(len) => len,
+                None => match bulk_header(data, at, self.limits.max_bulk)? {
+                    Some((len, end)) => {
+                        at = end;
+                        len
+                    }
+                    None => {
+                        self.cursor = at;
+                        self.state = State::Header(left);
+                        return Ok(Found::NeedMore);
+                    }
+                },
+            };
+            let end = at + len;
+            if !crlf(data, end)? {
+                self.cursor = at;
+                self.state = State::Data(left, len);
+                return Ok(Found::NeedMore);
+            }
+            self.args.push(at..end);
+            at = end + 2;
+            left -= 1;
+        }
+        self.cursor = at;
+        Ok(Found::Multibulk)
+    }
+
+    fn inline(&mut self) -> Result<Found, Fault> {
+        let data = &self.buf[self.start..];
+        let end = memchr::memchr(b'\n', &data[self.cursor..]).map(|at| self.cursor + at);
+        if end.unwrap_or(data.len()) > self.limits.max_inline {
+            return Err(Fault::inline_too_long(self.limits.max_inline));
+        }
+        let Some(end) = end else {
+            self.cursor = data.len();
+            return Ok(Found::NeedMore);
+        };
+        let line = data[..end].strip_suffix(b"\r").unwrap_or(&data[..end]);
+        self.inline.clear();
+        self.args.clear();
+        inline::split(line, &mut self.inline, &mut self.args)?;
+        if self.args.is_empty() {
+            return Ok(Found::Skipped(end + 1));
+        }
+        self.cursor = end + 1;
+        Ok(Found::Inline)
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.start += bytes;
+        self.skipped += bytes as u64;
+        self.cursor = 0;
+    }
+
+    fn release(&mut self) {
+        if let State::Taken = self.state {
+            self.start += self.cursor;
+            self.cursor = 0;
+            self.args.clear();
+            self.state = State::Begin;
+        }
+    }
+
+    fn compact(&mut self) {
+        let rest = self.buf.len() - self.start;
+        self.buf.copy_within(self.start.., 0);
+        self.buf.truncate(rest);
+        self.base += self.start as u64;
+        self.start = 0;
+    }
+
+    fn shrink(&mut self) {
+        let rest = self.buf.len() - self.start;
+        if self.buf.capacity() > KEPT_BYTES && rest < self.buf.capacity() / 4 {
+            self.compact();
+            self.buf.shrink_to(KEPT_BYTES.max(2 * rest));
+        }
+        if self.args.capacity() > KEPT_ARGS && self.args.len() < self.args.capacity() / 4 {
+            self.args.shrink_to(KEPT_ARGS.max(2 * self.args.len()));
+        }
+    }
+
+    fn error(&self, fault: Fault) -> Error {
+        Error { offset: self.base + (self.start + fault.at) as u64, kind: fault.kind }
+    }
+}
+
+/// The decimal at `at` and where its line ends, or `None` when the line has not all come.
+fn number(data: &[u8], at: usize) -> Result<Option<(u64, usize)>, Fault> {
+    let mut value = 0;
+    let mut end = at;
+    loop {
+        match data.get(end) {
+            None => return Ok(None),
+            Some(digit @ b'0'..=b'9') if end - at < MAX_DIGITS => {
+                value = value * 10 + u64::from(digit - b'0');
+            }
+            Some(b'0'..=b'9') => return Err(Fault::length_too_long(at)),
+            Some(b'\r') if end > at => break,
+            Some(found) => return Err(Fault::expected_digit(end, *found)),
+        }
+        end += 1;
+    }
+    Ok(crlf(data, end)?.then_some((value, end + 2)))
+}
+
+fn bulk_header(data: &[u8], at: usize, max: u64) -> Result<Option<(usize, usize)>, Fault> {
+    match data.get(at) {
+        None => return Ok(None),
+        Some(b'$') => (),
+        Some(found) => return Err(Fault::expected_bulk(at, *found)),
+    }
+    let Some((len, end)) = number(data, at + 1)? else {
+        return Ok(None);
+    };
+    match usize::try_from(len) {
+        Ok(size) if len <= max => Ok(Some((size, end))),
+        _ => Err(Fault::bulk_too_long(at, len, max)),
+    }
+}
+
+fn crlf(data: &[u8], at: usize) -> Result<bool, Fault> {
+    match data.get(at..) {
+        Some([b'\r', b'\n', ..]) => Ok(true),
+        None | Some([] | [b'\r']) => Ok(false),
+        Some([b'\r', found, ..]) => Err(Fault::expected_crlf(at + 1, *found)),
+        Some([found, ..]) => Err(Fault::expected_crlf(at, *found)),
+    }
+}
+
+/// A command, borrowed from the parser until the next call.
+#[derive(Debug, Clone, Copy)]
+pub struct Command<'a> {
+    bytes: &'a [u8],
+    args: &'a [Range<usize>],
+    len: u64,
+}
+
+impl<'a> Command<'a> {
+    /// The command's name as it was sent, in whatever case.
+    pub fn name(&self) -> &'a [u8] {
+        self.args.first().map_or(&[], |range| &self.bytes[range.clone()])
+    }
+
+    /// The arguments after the name.
+    pub fn args(&self) -> Args<'a> {
+        Args { bytes: self.bytes, args: self.args.get(1..).unwrap_or_default() }
+    }
+
+    /// The bytes that this command took in the stream, those skipped before it included: what the
+    /// replication offset moves by.
+    #[allow(clippy::len_without_is_empty, reason = "no command is empty")]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+}
+
+/// A command's arguments, without its name. Indexing panics out of bounds; [`Args::get`] does not.
+#[derive(Debug, Clone, Copy)]
+pub struct Args<'a> {
+    bytes: &'a [u8],
+    args: &'a [Range<usize>],
+}
+
+impl<'a> Args<'a> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.args.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.args.is_empty()
+    }
+
+    /// The argument at `index`, the first being 0.
+    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
+        self.args.get(index).map(|range| &self.bytes[range.clone()])
+    }
+
+    /// All of them in order.
+    pub fn iter(&self) -> ArgsIter<'a> {
+        ArgsIter { bytes: self.bytes, args: self.args.iter() }
+    }
+}
+
+impl Index<usize> for Args<'_> {
+    type Output = [u8];
+
+    fn index(&self, index: usize) -> &[u8] {
+        &self.bytes[self.args[index].clone()]
+    }
+}
+
+impl<'a> IntoIterator for Args<'a> {
+    type Item = &'a [u8];
+    type IntoIter = ArgsIter<'a>;
+
+    fn into_iter(self) -> ArgsIter<'a> {
+        self.iter()
+    }
+}
+
+/// The arguments of a command, one after the other.
+#[derive(Debug, Clone)]
+pub struct ArgsIter<'a> {
+    bytes: &'a [u8],
+    args: std::slice::Iter<'a, Range<usize>>,
+}
+
+impl<'a> Iterator for ArgsIter<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.args.next().map(|range| &self.bytes[range.clone()])
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.args.size_hint()
+    }
+}
+
+impl ExactSizeIterator for ArgsIter<'_> {}

@@ -1,1 +1,274 @@
-//! To be written.
+//! The snapshot's envelope: where its bytes begin, and where they end.
+//!
+//! A master sends `$<len>` and so many bytes, or `$EOF:<mark>`, bytes, and the mark again when it does
+//! not know the length beforehand. Newlines may come before, to keep the link alive.
+
+use memchr::{memchr, memmem};
+
+/// The length of an end mark, in bytes.
+pub const MARK_LEN: usize = 40;
+
+/// What the line before the snapshot may have at most, in bytes.
+const MAX_HEADER: usize = 1024;
+
+/// What an error shows of what was found, in bytes.
+const MAX_SHOWN: usize = 256;
+
+/// How long the snapshot is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// So many bytes.
+    Known(u64),
+    /// Until the mark comes.
+    Marked,
+}
+
+/// What the input held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// Nothing that could be told yet: give the bytes that follow.
+    NeedMore,
+    /// The header: the snapshot follows.
+    Start(Size),
+    /// Bytes of the snapshot.
+    Payload(&'a [u8]),
+    /// The snapshot is complete. What was not consumed belongs to the command stream.
+    End,
+}
+
+/// Why there is no snapshot. After one, the transfer cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransferError {
+    /// The master sent an error instead.
+    #[error("the master aborted the transfer: {0}")]
+    Aborted(String),
+    /// A length that no snapshot has.
+    #[error("expected the length of a snapshot, found '${0}'")]
+    BadLength(String),
+    /// An end mark that is not of 40 bytes.
+    #[error("expected an end mark of 40 bytes, found '$EOF:{0}'")]
+    BadMark(String),
+    /// Something else than a snapshot.
+    #[error("expected a snapshot, found '{0}'")]
+    Unexpected(String),
+    /// A header without an end.
+    #[error("expected a newline within 1024 bytes of the snapshot's header")]
+    HeaderTooLong,
+}
+
+/// Finds the snapshot in the bytes that follow `+FULLRESYNC`, and its end.
+#[derive(Debug)]
+pub struct Transfer {
+    state: State,
+    payload: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Header(Vec<u8>),
+    Known { left: u64 },
+    Marked(Box<Mark>),
+}
+
+#[derive(Debug)]
+struct Mark {
+    bytes: [u8; MARK_LEN],
+    finder: memmem::Finder<'static>,
+    /// For the first n bytes of the mark, how long the longest part of its beginning is that they
+    /// end with.
+    borders: [usize; MARK_LEN],
+    /// How many bytes of the mark the input so far ended with. These are held back, and since they
+    /// are the mark's own they need not be kept.
+    held: usize,
+}
+
+impl Transfer {
+    /// At the byte after the line that announced the snapshot.
+    pub fn new() -> Self {
+        Self { state: State::Header(Vec::new()), payload: 0 }
+    }
+
+    /// Looks at the next bytes: how many of them were consumed, and what they meant. Call it again
+    /// with the rest until it wants more or the snapshot is complete.
+    ///
+    /// # Errors
+    /// When the bytes are no snapshot, or the master says that there will be none.
+    pub fn next<'a>(&'a mut self, input: &'a [u8]) -> Result<(usize, Found<'a>), TransferError> {
+        if let State::Header(line) = &mut self.state {
+            let (consumed, header) = read_header(line, input)?;
+            return Ok((consumed, self.begin(header)));
+        }
+        let Self { state, payload } = self;
+        let (consumed, found) = match state {
+            State::Known { left } => known(left, input),
+            State::Marked(mark) => mark.next(input),
+            State::Header(_) => (0, Found::NeedMore),
+        };
+        if let Found::Payload(bytes) = found {
+            *payload += bytes.len() as u64;
+        }
+        Ok((consumed, found))
+    }
+
+    /// The bytes of the snapshot given out so far.
+    pub fn payload_bytes(&self) -> u64 {
+        self.payload
+    }
+
+    fn begin(&mut self, header: Option<Header>) -> Found<'static> {
+        let (state, size) = match header {
+            None => return Found::NeedMore,
+            Some(Header::Len(len)) => (State::Known { left: len }, Size::Known(len)),
+            Some(Header::Mark(mark)) => (State::Marked(Box::new(Mark::new(mark))), Size::Marked),
+        };
+        self.state = state;
+        Found::Start(size)
+    }
+}
+
+impl Default for Transfer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+enum Header {
+    Len(u64),
+    Mark([u8; MARK_LEN]),
+}
+
+/// Collects the header's line in `line`.
+fn read_header(line: &mut Vec<u8>, input: &[u8]) -> Result<(usize, Option<Header>), TransferError> {
+    let mut consumed = 0;
+    while let Some(end) = memchr(b'\n', &input[consumed..]) {
+        append(line, &input[consumed..consumed + end])?;
+        consumed += end + 1;
+        let full = std::mem::take(line);
+        let text = full.strip_suffix(b"\r").unwrap_or(&full);
+        if !text.is_empty() {
+            return Ok((consumed, Some(header(text)?)));
+        }
+    }
+    append(line, &input[consumed..])?;
+    Ok((input.len(), None))
+}
+
+/// Refuses at the first byte what cannot become a header: the rest of it may never come.
+fn append(line: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TransferError> {
+    let room = MAX_HEADER - line.len();
+    line.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    match line.first() {
+        Some(b'-') if bytes.len() > room => Err(TransferError::Aborted(shown(&line[1..]))),
+        Some(b'$') if bytes.len() > room => Err(TransferError::HeaderTooLong),
+        None | Some(b'$' | b'-') => Ok(()),
+        Some(b'\r') if line.len() == 1 => Ok(()),
+        Some(_) => Err(TransferError::Unexpected(shown(line))),
+    }
+}
+
+fn header(line: &[u8]) -> Result<Header, TransferError> {
+    match line {
+        [b'-', text @ ..] => Err(TransferError::Aborted(shown(text))),
+        [b'$', b'E', b'O', b'F', b':', mark @ ..] => {
+            mark.try_into().map(Header::Mark).map_err(|_| TransferError::BadMark(shown(mark)))
+        }
+        [b'$', len @ ..] => {
+            length(len).map(Header::Len).ok_or_else(|| TransferError::BadLength(shown(len)))
+        }
+        _ => Err(TransferError::Unexpected(shown(line))),
+    }
+}
+
+/// A snapshot has at least its magic, and a length fits the master's signed 64 bits.
+fn length(text: &[u8]) -> Option<u64> {
+    if !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let len: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    u64::try_from(len).ok().filter(|&len| len > 0)
+}
+
+fn shown(bytes: &[u8]) -> String {
+    bytes[..bytes.len().min(MAX_SHOWN)].escape_ascii().to_string()
+}
+
+fn known<'a>(left: &mut u64, input: &'a [u8]) -> (usize, Found<'a>) {
+    if *left == 0 {
+        return (0, Found::End);
+    }
+    if input.is_empty() {
+        return (0, Found::NeedMore);
+    }
+    let take = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+    *left -= take as u64;
+    (take, Found::Payload(&input[..take]))
+}
+
+impl Mark {
+    fn new(bytes: [u8; MARK_LEN]) -> Self {
+        let finder = memmem::Finder::new(&bytes).into_owned();
+        Self { bytes, finder, borders: borders(&bytes), held: 0 }
+    }
+
+    fn next<'a>(&'a mut self, input: &'a [u8]) -> (usize, Found<'a>) {
+        match self.held {
+            0 => self.search(input),
+            MARK_LEN => (0, Found::End),
+            _ => self.compare(input),
+        }
+    }
+
+    /// Goes on with a mark that may have begun in an earlier input.
+    fn compare<'a>(&'a mut self, input: &'a [u8]) -> (usize, Found<'a>) {
+        for (at, byte) in input.iter().enumerate() {
+            if *byte != self.bytes[self.held] {
+                let free = self.held - self.borders[self.held - 1];
+                self.held -= free;
+                return (at, Found::Payload(&self.bytes[..free]));
+            }
+            self.held += 1;
+            if self.held == MARK_LEN {
+                return (at + 1, Found::End);
+            }
+        }
+        (input.len(), Found::NeedMore)
+    }
+
+    fn search<'a>(&mut self, input: &'a [u8]) -> (usize, Found<'a>) {
+        match self.finder.find(input) {
+            Some(0) => {
+                self.held = MARK_LEN;
+                (MARK_LEN, Found::End)
+            }
+            Some(at) => (at, Found::Payload(&input[..at])),
+            None => {
+                self.held = begun(&self.bytes, input);
+                match &input[..input.len() - self.held] {
+                    [] => (input.len(), Found::NeedMore),
+                    payload => (input.len(), Found::Payload(payload)),
+                }
+            }
+        }
+    }
+}
+
+/// How many bytes of the mark's beginning the input ends with.
+fn begun(mark: &[u8; MARK_LEN], input: &[u8]) -> usize {
+    let from = input.len().saturating_sub(MARK_LEN - 1);
+    (from..input.len()).find(|&at| mark.starts_with(&input[at..])).map_or(0, |at| input.len() - at)
+}
+
+/// Knuth, Morris and Pratt's table.
+fn borders(mark: &[u8; MARK_LEN]) -> [usize; MARK_LEN] {
+    let mut table = [0; MARK_LEN];
+    let mut len = 0;
+    for at in 1..MARK_LEN {
+        while len > 0 && mark[at] != mark[len] {
+            len = table[len - 1];
+        }
+        len += usize::from(mark[at] == mark[len]);
+        table[at] = len;
+    }
+    table
+}

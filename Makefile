@@ -1,0 +1,42 @@
+.PHONY: help build demo shell test lint fmt clean
+
+help:
+	@echo 'make demo    a replica at work, with a throw-away master of its own'
+	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
+	@echo 'make shell   an Erlang shell with eslaver in its path, not started'
+	@echo 'make lint    the checks of make test that run no code'
+	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
+	@echo 'make build, make clean'
+
+build:
+	@tools/prepare.sh
+	@rebar3 compile
+
+demo: build
+	@ERL_LIBS=_build/default/lib escript examples/demo.escript
+
+shell: build
+	@echo
+	@echo 'No master yet? In another terminal:  tools/master.sh 6379'
+	@echo 'Then, for example:                   eslaver:start(normal, []).'
+	@erl -pa _build/default/lib/eslaver/ebin
+
+test: lint
+	cargo test --workspace --locked
+	rebar3 eunit
+	rebar3 ct
+	test/as_dependency.sh
+
+lint: build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	tools/erlfmt.sh --check
+	rebar3 xref
+	rebar3 dialyzer
+
+fmt:
+	cargo fmt --all
+	tools/erlfmt.sh
+
+clean:
+	rm -rf _build target priv doc

@@ -1,0 +1,40 @@
+//! The good answers to `PSYNC`.
+
+use super::refusal::{Answered, Refusal};
+use super::{REPLID_LEN, Reply};
+
+/// Reads a status line without its `+`. A master that goes on with a stream nobody asked for is
+/// refused.
+pub(super) fn sync(
+    status: &[u8],
+    answered: &Answered<'_>,
+    resuming: bool,
+) -> Result<Reply, Refusal> {
+    let mut words = status.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
+    match (words.next(), words.next(), words.next()) {
+        (Some(b"FULLRESYNC"), Some(id), Some(offset)) => replid(id)
+            .zip(number(offset))
+            .map(|(replid, offset)| Reply::FullSync { replid, offset })
+            .ok_or_else(|| answered.malformed()),
+        (Some(b"CONTINUE"), None, _) if resuming => Ok(Reply::Continue { replid: None }),
+        (Some(b"CONTINUE"), Some(id), _) if resuming => replid(id)
+            .map(|replid| Reply::Continue { replid: Some(replid) })
+            .ok_or_else(|| answered.malformed()),
+        (Some(b"FULLRESYNC"), ..) => Err(answered.malformed()),
+        _ => Err(answered.unsupported()),
+    }
+}
+
+fn replid(word: &[u8]) -> Option<String> {
+    let valid = word.len() == REPLID_LEN && word.iter().all(u8::is_ascii_alphanumeric);
+    valid.then(|| String::from_utf8_lossy(word).into_owned())
+}
+
+/// A master counts in signed 64 bits.
+fn number(word: &[u8]) -> Option<u64> {
+    if !word.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number: i64 = std::str::from_utf8(word).ok()?.parse().ok()?;
+    u64::try_from(number).ok()
+}

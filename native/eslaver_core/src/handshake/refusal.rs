@@ -1,0 +1,299 @@
+//! Why a master does not take us as its replica.
+
+use super::Step;
+
+/// What a refusal shows of the master's words, in characters.
+const MAX_SHOWN: usize = 200;
+
+/// Why a handshake has failed. Each carries the master's own words, cut to 200 characters, without
+/// the password should they repeat it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It takes nobody from another machine.
+    #[error(
+        "the master is in protected mode: it takes connections from its own machine only, until a \
+         password is set or 'protected-mode no' ({text})"
+    )]
+    ProtectedMode {
+        /// The master's words.
+        text: String,
+    },
+    /// It is loading its own data.
+    #[error("the master is loading its data ({text})")]
+    Loading {
+        /// The master's words.
+        text: String,
+    },
+    /// It is a replica that has lost its master and does not serve stale data.
+    #[error("the master is a replica whose own master is down ({text})")]
+    MasterDown {
+        /// The master's words.
+        text: String,
+    },
+    /// It is a replica without a link to its own master.
+    #[error("the master is a replica without a link to its own master ({text})")]
+    NoMasterLink {
+        /// The master's words.
+        text: String,
+    },
+    /// It cannot save its data, and refuses commands until it can.
+    #[error("the master cannot save its data to disk ({text})")]
+    Misconf {
+        /// The master's words.
+        text: String,
+    },
+    /// A script or a module keeps it busy.
+    #[error("the master is busy ({text})")]
+    Busy {
+        /// The master's words.
+        text: String,
+    },
+    /// It asks to be asked again.
+    #[error("the master asks to try again ({text})")]
+    TryAgain {
+        /// The master's words.
+        text: String,
+    },
+    /// It has as many clients as it takes.
+    #[error("the master takes no more clients ({text})")]
+    TooManyClients {
+        /// The master's words.
+        text: String,
+    },
+    /// The password, or the user, is wrong.
+    #[error("the master does not take this user and password ({text})")]
+    WrongPassword {
+        /// The master's words.
+        text: String,
+    },
+    /// It wants a password, and none is configured or `AUTH` was not enough.
+    #[error("the master wants a password, and none was given that it took ({text})")]
+    PasswordNeeded {
+        /// The master's words.
+        text: String,
+    },
+    /// A password is configured here, and none there: a real replica stops here too.
+    #[error("a password is configured, but the master has none set ({text})")]
+    PasswordNotSet {
+        /// The master's words.
+        text: String,
+    },
+    /// A user is configured, and the master is older than users.
+    #[error("a user is configured, but the master knows no users: it is older than 6.0 ({text})")]
+    NoUsers {
+        /// The master's words.
+        text: String,
+    },
+    /// The ACL user may not do what a replica does.
+    #[error(
+        "the master's user may not {step}: a replica's user needs +psync +replconf +ping ({text})"
+    )]
+    NoPermission {
+        /// What it may not do.
+        step: Step,
+        /// The master's words.
+        text: String,
+    },
+    /// An answer to `PSYNC` that was not asked for.
+    #[error("the master answered {text}, which is not supported")]
+    Unsupported {
+        /// The master's words.
+        text: String,
+    },
+    /// An answer to `PSYNC` that cannot be read.
+    #[error("the master's answer to PSYNC cannot be read: {text}")]
+    Malformed {
+        /// The master's words.
+        text: String,
+    },
+    /// No Redis server at all.
+    #[error("this is no Redis server, its answer to {step} begins with: {text}")]
+    NotRedis {
+        /// What was sent.
+        step: Step,
+        /// What was answered.
+        text: String,
+    },
+    /// A line after the handshake's end: a mistake of the caller's.
+    #[error("a line came after the end of the handshake: {text}")]
+    Unexpected {
+        /// The line.
+        text: String,
+    },
+    /// Any other error.
+    #[error("the master answered {step} with an error: {text}")]
+    Error {
+        /// What was sent.
+        step: Step,
+        /// The master's words.
+        text: String,
+    },
+}
+
+impl Refusal {
+    /// The variant's name for programs.
+    pub fn tag(&self) -> &'static str {
+        match self {
+            Self::ProtectedMode { .. } => "protected_mode",
+            Self::Loading { .. } => "loading",
+            Self::MasterDown { .. } => "master_down",
+            Self::NoMasterLink { .. } => "no_master_link",
+            Self::Misconf { .. } => "misconf",
+            Self::Busy { .. } => "busy",
+            Self::TryAgain { .. } => "try_again",
+            Self::TooManyClients { .. } => "too_many_clients",
+            Self::WrongPassword { .. } => "wrong_password",
+            Self::PasswordNeeded { .. } => "password_needed",
+            Self::PasswordNotSet { .. } => "password_not_set",
+            Self::NoUsers { .. } => "no_users",
+            Self::NoPermission { .. } => "no_permission",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Malformed { .. } => "malformed",
+            Self::NotRedis { .. } => "not_redis",
+            Self::Unexpected { .. } => "unexpected",
+            Self::Error { .. } => "error",
+        }
+    }
+
+    /// Whether trying again soon may help. What somebody has to change first does not heal.
+    pub fn heals(&self) -> bool {
+        matches!(
+            self,
+            Self::Loading { .. }
+                | Self::MasterDown { .. }
+                | Self::NoMasterLink { .. }
+                | Self::Misconf { .. }
+                | Self::Busy { .. }
+                | Self::TryAgain { .. }
+                | Self::TooManyClients { .. }
+                | Self::Error { .. }
+        )
+    }
+
+    /// The master's words.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::ProtectedMode { text }
+            | Self::Loading { text }
+            | Self::MasterDown { text }
+            | Self::NoMasterLink { text }
+            | Self::Misconf { text }
+            | Self::Busy { text }
+            | Self::TryAgain { text }
+            | Self::TooManyClients { text }
+            | Self::WrongPassword { text }
+            | Self::PasswordNeeded { text }
+            | Self::PasswordNotSet { text }
+            | Self::NoUsers { text }
+            | Self::NoPermission { text, .. }
+            | Self::Unsupported { text }
+            | Self::Malformed { text }
+            | Self::NotRedis { text, .. }
+            | Self::Unexpected { text }
+            | Self::Error { text, .. } => text,
+        }
+    }
+
+    /// Whether `REPLCONF` must not be refused so. Old masters know fewer of its options, but a user
+    /// without the right to it could not acknowledge either: the master answers each `REPLCONF ACK`
+    /// with an error and drops the link.
+    pub(super) fn is_lasting_for_replconf(&self) -> bool {
+        matches!(
+            self,
+            Self::ProtectedMode { .. }
+                | Self::TooManyClients { .. }
+                | Self::PasswordNeeded { .. }
+                | Self::NoPermission { .. }
+        )
+    }
+}
+
+/// A line, what it answers, and what must not be shown of it.
+pub(super) struct Answered<'a> {
+    pub(super) line: &'a [u8],
+    pub(super) step: Step,
+    pub(super) secret: Option<&'a [u8]>,
+}
+
+impl Answered<'_> {
+    /// What an error line means. The code decides; where older masters have none, the words do.
+    pub(super) fn refusal(&self) -> Refusal {
+        let (step, text) = (self.step, self.text());
+        match self.code() {
+            b"DENIED" => Refusal::ProtectedMode { text },
+            b"LOADING" => Refusal::Loading { text },
+            b"MASTERDOWN" => Refusal::MasterDown { text },
+            b"NOMASTERLINK" => Refusal::NoMasterLink { text },
+            b"MISCONF" => Refusal::Misconf { text },
+            b"BUSY" => Refusal::Busy { text },
+            b"TRYAGAIN" => Refusal::TryAgain { text },
+            b"WRONGPASS" => Refusal::WrongPassword { text },
+            b"NOAUTH" => Refusal::PasswordNeeded { text },
+            b"NOPERM" => Refusal::NoPermission { step, text },
+            _ if self.says("operation not permitted") => Refusal::PasswordNeeded { text },
+            _ if self.says("invalid password") => Refusal::WrongPassword { text },
+            _ if self.says("no password is set") || self.says("without any password") => {
+                Refusal::PasswordNotSet { text }
+            }
+            _ if self.says("max number of clients") => Refusal::TooManyClients { text },
+            _ if self.says("can't sync while") => Refusal::NoMasterLink { text },
+            _ if self.says("disallowed") || self.says("no permission") => {
+                Refusal::NoPermission { step, text }
+            }
+            _ if step == Step::Auth && self.says("wrong number of arguments") => {
+                Refusal::NoUsers { text }
+            }
+            _ => Refusal::Error { step, text },
+        }
+    }
+
+    pub(super) fn unknown_command(&self) -> bool {
+        self.says("unknown command")
+    }
+
+    pub(super) fn not_redis(&self) -> Refusal {
+        Refusal::NotRedis { step: self.step, text: self.text() }
+    }
+
+    pub(super) fn malformed(&self) -> Refusal {
+        Refusal::Malformed { text: self.text() }
+    }
+
+    pub(super) fn unsupported(&self) -> Refusal {
+        Refusal::Unsupported { text: self.text() }
+    }
+
+    pub(super) fn unexpected(&self) -> Refusal {
+        Refusal::Unexpected { text: self.text() }
+    }
+
+    fn code(&self) -> &[u8] {
+        let error = self.line.strip_prefix(b"-").unwrap_or(self.line);
+        error.split(|&byte| byte == b' ').next().unwrap_or_default()
+    }
+
+    fn says(&self, words: &str) -> bool {
+        self.line.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words.as_bytes()))
+    }
+
+    /// The line for people. Servers repeat the arguments of a command they do not know, and with a
+    /// renamed `AUTH` one of them is the password: they are cut off.
+    fn text(&self) -> String {
+        let line = self.line.strip_prefix(b"-").unwrap_or(self.line);
+        let end = memchr::memmem::find(line, b", with args beginning with").unwrap_or(line.len());
+        let mut text = String::from_utf8_lossy(&line[..end]).into_owned();
+        if let Some(secret) = self.secret.filter(|secret| !secret.is_empty()) {
+            text = text.replace(&*String::from_utf8_lossy(secret), "***");
+        }
+        let mut shown: String = text
+            .chars()
+            .map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char })
+            .take(MAX_SHOWN)
+            .collect();
+        if text.chars().nth(MAX_SHOWN).is_some() {
+            shown.push('…');
+        }
+        shown
+    }
+}

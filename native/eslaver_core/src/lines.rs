@@ -1,0 +1,81 @@
+//! Lines out of a byte stream, up to the point where something else than lines begins.
+
+use memchr::memchr;
+
+/// What a line may be at most, in bytes, where nothing else is said.
+pub const DEFAULT_LIMIT: usize = 64 * 1024;
+
+/// More bytes without a newline than a line may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a newline within {limit} bytes")]
+pub struct LineTooLong {
+    /// The bytes a line may have before its newline.
+    pub limit: usize,
+}
+
+/// Collects bytes and gives them out line by line. A line ends with LF; a CR before it is dropped.
+#[derive(Debug)]
+pub struct Lines {
+    buf: Vec<u8>,
+    /// Where the next line begins.
+    start: usize,
+    /// Up to where there is known to be no newline.
+    scanned: usize,
+    limit: usize,
+}
+
+impl Lines {
+    /// Takes lines of up to [`DEFAULT_LIMIT`] bytes.
+    pub fn new() -> Self {
+        Self::with_limit(DEFAULT_LIMIT)
+    }
+
+    /// Takes lines of up to `limit` bytes before the LF.
+    pub fn with_limit(limit: usize) -> Self {
+        Self { buf: Vec::new(), start: 0, scanned: 0, limit }
+    }
+
+    /// Adds bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.buf.drain(..self.start);
+        self.scanned -= self.start;
+        self.start = 0;
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// The next line without its end, or `None` when it has not all come.
+    ///
+    /// # Errors
+    /// When there is no newline within the limit. Later calls give the same error.
+    pub fn take(&mut self) -> Result<Option<&[u8]>, LineTooLong> {
+        let end = memchr(b'\n', &self.buf[self.scanned..]).map(|at| self.scanned + at);
+        if end.unwrap_or(self.buf.len()) - self.start > self.limit {
+            return Err(LineTooLong { limit: self.limit });
+        }
+        let Some(end) = end else {
+            self.scanned = self.buf.len();
+            return Ok(None);
+        };
+        let line = &self.buf[self.start..end];
+        self.start = end + 1;
+        self.scanned = self.start;
+        Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
+    }
+
+    /// The bytes after the last line taken: a line that has not all come, or what follows the lines.
+    pub fn rest(&self) -> &[u8] {
+        &self.buf[self.start..]
+    }
+
+    /// Ends with the bytes after the last line taken.
+    pub fn into_rest(mut self) -> Vec<u8> {
+        self.buf.drain(..self.start);
+        self.buf
+    }
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,135 @@
+//! Reading primitives off the bytes at hand.
+
+use super::error::ErrorKind;
+use super::string::RawString;
+
+/// Why a read did not give a value.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The bytes end before the element does: read it again when there are more.
+    NeedMore,
+    /// The bytes are wrong.
+    Bad(ErrorKind),
+}
+
+impl From<ErrorKind> for Stop {
+    fn from(kind: ErrorKind) -> Self {
+        Stop::Bad(kind)
+    }
+}
+
+/// The result of reading.
+pub(crate) type Read<T> = Result<T, Stop>;
+
+const LEN_14_BIT: u8 = 0b01;
+const LEN_ENCODED: u8 = 0b11;
+const LEN_32_BIT: u8 = 0x80;
+const LEN_64_BIT: u8 = 0x81;
+
+/// A length, or the string encoding that stands in its place.
+pub(crate) enum Length {
+    Plain(u64),
+    Encoded(u8),
+}
+
+/// A place in the bytes at hand.
+#[derive(Clone, Copy)]
+pub(crate) struct Cursor<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(bytes: &'a [u8], position: usize) -> Self {
+        Self { bytes, position }
+    }
+
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
+    #[inline]
+    pub(crate) fn take(&mut self, count: u64) -> Read<&'a [u8]> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        match usize::try_from(count).ok().and_then(|count| rest.get(..count)) {
+            Some(taken) => {
+                self.position += taken.len();
+                Ok(taken)
+            }
+            None => Err(Stop::NeedMore),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
+        match self.bytes.get(self.position..).and_then(|rest| rest.first_chunk::<N>()) {
+            Some(chunk) => {
+                self.position += N;
+                Ok(*chunk)
+            }
+            None => Err(Stop::NeedMore),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn byte(&mut self) -> Read<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    pub(crate) fn i64_le(&mut self) -> Read<i64> {
+        self.array().map(i64::from_le_bytes)
+    }
+
+    pub(crate) fn f64_le(&mut self) -> Read<f64> {
+        self.array().map(f64::from_le_bytes)
+    }
+
+    #[inline]
+    pub(crate) fn length_or_encoding(&mut self) -> Read<Length> {
+        let first = self.byte()?;
+        let length = match first >> 6 {
+            LEN_ENCODED => return Ok(Length::Encoded(first & 0x3f)),
+            LEN_14_BIT => u64::from(first & 0x3f) << 8 | u64::from(self.byte()?),
+            0 => u64::from(first),
+            _ if first == LEN_32_BIT => u64::from(u32::from_be_bytes(self.array()?)),
+            _ if first == LEN_64_BIT => u64::from_be_bytes(self.array()?),
+            _ => return Err(ErrorKind::BadLength(first).into()),
+        };
+        Ok(Length::Plain(length))
+    }
+
+    pub(crate) fn length(&mut self) -> Read<u64> {
+        match self.length_or_encoding()? {
+            Length::Plain(length) => Ok(length),
+            Length::Encoded(_) => Err(ErrorKind::NotALength.into()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn string(&mut self) -> Read<RawString<'a>> {
+        RawString::read(self)
+    }
+
+    /// A score of the first sorted set format: a length and text, or one of three special lengths.
+    pub(crate) fn score_text(&mut self) -> Read<f64> {
+        match self.byte()? {
+            253 => Err(ErrorKind::BadScore.into()),
+            254 => Ok(f64::INFINITY),
+            255 => Ok(f64::NEG_INFINITY),
+            length => Ok(parse_score(self.take(u64::from(length))?)?),
+        }
+    }
+
+    pub(crate) fn score_binary(&mut self) -> Read<f64> {
+        Ok(checked_score(self.f64_le()?)?)
+    }
+}
+
+/// A score written as text: a decimal, `inf` or `-inf`.
+pub(crate) fn parse_score(text: &[u8]) -> Result<f64, ErrorKind> {
+    fast_float2::parse(text).map_err(|_| ErrorKind::BadScore).and_then(checked_score)
+}
+
+fn checked_score(score: f64) -> Result<f64, ErrorKind> {
+    if score.is_nan() { Err(ErrorKind::BadScore) } else { Ok(score) }
+}

@@ -1,0 +1,116 @@
+//! What can be wrong with a snapshot.
+
+use super::Family;
+
+/// A snapshot that cannot be decoded: what was wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} at byte {offset} of the snapshot{}", self.subject())]
+pub struct Error {
+    /// Bytes of the snapshot before the element that was wrong.
+    pub offset: u64,
+    /// What was wrong.
+    pub kind: ErrorKind,
+    /// The key whose value was being read, cut to 128 bytes.
+    pub key: Option<Vec<u8>>,
+    /// The RDB type of that value.
+    pub value_type: Option<u8>,
+}
+
+impl Error {
+    fn subject(&self) -> String {
+        match (&self.key, self.value_type) {
+            (Some(key), Some(value_type)) => {
+                format!(" (key \"{}\", type {value_type})", key.escape_ascii())
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// What was wrong, without the place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The first nine bytes are neither `REDIS` nor `VALKEY` with a version.
+    #[error("not an RDB file: it starts with \"{}\"", .0.escape_ascii())]
+    BadMagic([u8; 9]),
+    /// A version whose format is not known.
+    #[error("RDB version {version} of {family} is not supported")]
+    UnsupportedVersion {
+        /// The family that the magic names.
+        family: Family,
+        /// The version in the magic.
+        version: u32,
+    },
+    /// A byte that is neither a type nor an opcode.
+    #[error("unknown RDB type or opcode {0}")]
+    UnknownType(u8),
+    /// A type or opcode that exists, but whose format is not supported.
+    #[error("unsupported RDB type or opcode {0} ({1})")]
+    UnsupportedType(u8, &'static str),
+    /// The first byte of a length is of no known form.
+    #[error("invalid length byte {0:#04x}")]
+    BadLength(u8),
+    /// An encoded string where only a plain length may stand.
+    #[error("an encoded string where a length was expected")]
+    NotALength,
+    /// A string encoding that does not exist.
+    #[error("unknown string encoding {0}")]
+    UnknownEncoding(u8),
+    /// A compressed string that claims more bytes than LZF can make of its own.
+    #[error("a compressed string of {compressed} bytes cannot hold the {claimed} it claims")]
+    LzfClaim {
+        /// Bytes of compressed data.
+        compressed: usize,
+        /// Bytes it claims to expand to.
+        claimed: u64,
+    },
+    /// A compressed string that does not decompress to the length it claims.
+    #[error("corrupt compressed string")]
+    LzfCorrupt,
+    /// A score that is not a number.
+    #[error("a sorted set's score is not a number")]
+    BadScore,
+    /// A damaged ziplist, listpack, intset or zipmap.
+    #[error("corrupt {encoding}: {what} (byte {at} within it)")]
+    Container {
+        /// The encoding's name.
+        encoding: &'static str,
+        /// Bytes of the container before the damage.
+        at: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A hash field's time to live that no server could have written.
+    #[error("invalid time to live of a hash field")]
+    BadFieldExpiry,
+    /// A quicklist node of an unknown form.
+    #[error("unknown quicklist container {0}")]
+    BadQuicklistNode(u64),
+    /// A stream whose parts contradict each other.
+    #[error("corrupt stream: {0}")]
+    Stream(&'static str),
+    /// A module's data that does not follow the modules' opcodes.
+    #[error("corrupt module data: opcode {0}")]
+    BadModuleOpcode(u64),
+    /// A database number that no server could have.
+    #[error("invalid database number {0}")]
+    BadDb(u64),
+    /// A slot migration of more ranges than there are slots.
+    #[error("corrupt slot migration")]
+    BadSlotImport,
+    /// The checksum at the end does not match the bytes.
+    #[error("wrong checksum: computed {computed:016x}, found {found:016x}")]
+    Checksum {
+        /// Of the bytes that came.
+        computed: u64,
+        /// At the snapshot's end.
+        found: u64,
+    },
+    /// The transfer ended before the snapshot did.
+    #[error("the snapshot ends too early")]
+    Truncated,
+    /// The transfer goes on after the snapshot's end.
+    #[error("{0} bytes follow the snapshot's end")]
+    Trailing(u64),
+}

@@ -1,0 +1,33 @@
+//! The snapshot: an RDB file of any version, decoded as its bytes come.
+//!
+//! [`Decoder`] is fed the snapshot's bytes in pieces of any size and hands what they hold to a
+//! [`Sink`], which decides how it is represented. One module per encoding:
+//!
+//! | module | decodes |
+//! |---|---|
+//! | `decoder` | header, opcodes, keys, checksum |
+//! | `input` | nothing: it holds the bytes at hand, and sums them |
+//! | `value` | the values: one state per shape of value, resumable between any two elements |
+//! | `cursor`, `string` | the primitives: lengths, strings, numbers, LZF |
+//! | `listpack`, `ziplist`, `intset`, `zipmap` | containers that come as one string |
+//! | `stream`, `module` | the two types that are small formats of their own |
+mod cursor;
+mod decoder;
+mod error;
+mod input;
+mod intset;
+mod listpack;
+mod module;
+mod sink;
+mod stream;
+mod string;
+mod value;
+mod ziplist;
+mod zipmap;
+
+pub use decoder::{Decoder, Family, Status};
+pub use error::{Error, ErrorKind};
+pub use sink::{
+    Consumer, Group, Idempotency, Item, Kind, Meta, ModuleField, Pending, Producer, Sink, StreamId,
+    StreamMeta,
+};

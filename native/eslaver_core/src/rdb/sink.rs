@@ -1,0 +1,187 @@
+//! What a decoder says, and to whom.
+
+/// Receives what a snapshot holds, in its order, as borrowed bytes.
+///
+/// A key is `begin`, its contents, then `end`, or `discard` for a key that real servers leave out
+/// (an empty container in an old, damaged file). After an error the key begun last has no end:
+/// the sink drops what it has of it.
+///
+/// | kind | between `begin` and `end` |
+/// |---|---|
+/// | string | one `item` |
+/// | list, set | an `item` each |
+/// | zset | `item`, `score` for each member |
+/// | hash | `item` (field), `item` (value), and `field_expiry` where the field has one |
+/// | stream | for each entry: `entry`, then `item` (field), `item` (value) …; at last `stream` |
+/// | module | `module`, then a `module_field` each |
+pub trait Sink {
+    /// An auxiliary field of the snapshot, such as `redis-ver`.
+    fn aux(&mut self, name: &[u8], value: &[u8]);
+    /// The source code of a function library.
+    fn function(&mut self, code: &[u8]);
+    /// A key begins.
+    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta);
+    /// A piece of the value: see the table above.
+    fn item(&mut self, item: Item<'_>);
+    /// The score of the member that came last; never NaN.
+    fn score(&mut self, score: f64);
+    /// When the field that came last expires, in ms since the epoch.
+    fn field_expiry(&mut self, at_ms: u64);
+    /// An entry of a stream begins.
+    fn entry(&mut self, id: StreamId);
+    /// All of a stream that is not its entries.
+    fn stream(&mut self, meta: StreamMeta);
+    /// The module type of a module's value: its name of nine characters, and its encoding version.
+    fn module(&mut self, name: &[u8; 9], version: u16);
+    /// A field of a module's value.
+    fn module_field(&mut self, field: ModuleField<'_>);
+    /// The key is complete.
+    fn end(&mut self);
+    /// The key does not count.
+    fn discard(&mut self);
+}
+
+/// The type of a key, as `TYPE` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    String,
+    /// A list.
+    List,
+    /// A set.
+    Set,
+    /// A sorted set.
+    Zset,
+    /// A hash.
+    Hash,
+    /// A stream.
+    Stream,
+    /// A value of a module's own type.
+    Module,
+}
+
+/// What stands beside a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Meta {
+    /// The database the key lives in.
+    pub db: u32,
+    /// When the key expires, in ms since the epoch.
+    pub expire_at: Option<i64>,
+    /// Seconds since the key was last used, where the server keeps that.
+    pub idle: Option<u64>,
+    /// The key's logarithmic access counter, where the server keeps that.
+    pub freq: Option<u8>,
+}
+
+/// A piece of a value. Servers keep short decimals as integers; they mean the same string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item<'a> {
+    /// The bytes.
+    Bytes(&'a [u8]),
+    /// The bytes that this integer has in decimal.
+    Int(i64),
+}
+
+/// A stream entry's id.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId {
+    /// Milliseconds since the epoch, as the producer chose.
+    pub ms: u64,
+    /// The entry's number within that millisecond.
+    pub seq: u64,
+}
+
+/// A stream without its entries. What the snapshot's version does not carry is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StreamMeta {
+    /// The id given last.
+    pub last_id: StreamId,
+    /// The first entry's id.
+    pub first_id: Option<StreamId>,
+    /// The greatest id ever deleted.
+    pub max_deleted_id: Option<StreamId>,
+    /// How many entries were ever added.
+    pub entries_added: Option<u64>,
+    /// The consumer groups.
+    pub groups: Vec<Group>,
+    /// The idempotent producers' state (Redis 8.6).
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A consumer group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Group {
+    /// The group's name.
+    pub name: Vec<u8>,
+    /// The id delivered last.
+    pub last_id: StreamId,
+    /// How many entries the group has read; `None` also where the server does not know.
+    pub entries_read: Option<u64>,
+    /// Entries delivered and not acknowledged, by ascending id.
+    pub pending: Vec<Pending>,
+    /// The group's consumers.
+    pub consumers: Vec<Consumer>,
+}
+
+/// An entry delivered and not acknowledged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// The entry.
+    pub id: StreamId,
+    /// Its consumer, as an index of [`Group::consumers`].
+    pub consumer: Option<usize>,
+    /// When it was last delivered, in ms since the epoch.
+    pub delivered_at: i64,
+    /// How many times it was delivered.
+    pub deliveries: u64,
+}
+
+/// A consumer of a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Consumer {
+    /// The consumer's name.
+    pub name: Vec<u8>,
+    /// When it was last seen, in ms since the epoch.
+    pub seen_at: i64,
+    /// When it last got an entry, in ms since the epoch; −1: never.
+    pub active_at: Option<i64>,
+}
+
+/// What a stream remembers of its idempotent producers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Idempotency {
+    /// For how many seconds an idempotent id is remembered.
+    pub duration: u64,
+    /// How many idempotent ids are remembered for each producer.
+    pub max_size: u64,
+    /// The producers.
+    pub producers: Vec<Producer>,
+    /// How many entries with an idempotent id were ever added.
+    pub added: u64,
+    /// How many duplicates were ever refused.
+    pub duplicates: u64,
+}
+
+/// A producer, and the idempotent ids remembered of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Producer {
+    /// The producer's id.
+    pub id: Vec<u8>,
+    /// Idempotent ids, each with the entry it made.
+    pub entries: Vec<(Vec<u8>, StreamId)>,
+}
+
+/// A field of a module's value, as the module saved it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ModuleField<'a> {
+    /// A signed integer.
+    Signed(i64),
+    /// An unsigned integer.
+    Unsigned(u64),
+    /// A float of 32 bits.
+    Float(f32),
+    /// A float of 64 bits.
+    Double(f64),
+    /// A string.
+    String(Item<'a>),
+}

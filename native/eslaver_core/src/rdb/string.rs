@@ -1,0 +1,98 @@
+//! Strings: plain, small integers, or compressed.
+
+use super::cursor::{Cursor, Length, Read};
+use super::error::ErrorKind;
+use super::sink::Item;
+
+const ENCODED_INT8: u8 = 0;
+const ENCODED_INT16: u8 = 1;
+const ENCODED_INT32: u8 = 2;
+const ENCODED_LZF: u8 = 3;
+
+/// LZF's densest instruction makes 264 bytes of 3.
+const LZF_MAX_RATIO: u64 = 264 / 3;
+
+/// A string as it stands in the snapshot: all its bytes are there, and nothing is decoded yet.
+pub(crate) enum RawString<'a> {
+    Plain(&'a [u8]),
+    Int(i64),
+    Lzf { compressed: &'a [u8], length: u64 },
+}
+
+impl<'a> RawString<'a> {
+    #[inline]
+    pub(crate) fn read(cursor: &mut Cursor<'a>) -> Read<Self> {
+        match cursor.length_or_encoding()? {
+            Length::Plain(length) => Ok(RawString::Plain(cursor.take(length)?)),
+            Length::Encoded(ENCODED_INT8) => {
+                Ok(RawString::Int(i8::from_le_bytes(cursor.array()?).into()))
+            }
+            Length::Encoded(ENCODED_INT16) => {
+                Ok(RawString::Int(i16::from_le_bytes(cursor.array()?).into()))
+            }
+            Length::Encoded(ENCODED_INT32) => {
+                Ok(RawString::Int(i32::from_le_bytes(cursor.array()?).into()))
+            }
+            Length::Encoded(ENCODED_LZF) => {
+                let compressed = cursor.length()?;
+                let length = cursor.length()?;
+                let compressed = cursor.take(compressed)?;
+                Ok(RawString::Lzf { compressed, length })
+            }
+            Length::Encoded(encoding) => Err(ErrorKind::UnknownEncoding(encoding).into()),
+        }
+    }
+
+    /// The string, decoded where it has to be.
+    pub(crate) fn decode(&self) -> Result<Decoded<'a>, ErrorKind> {
+        match *self {
+            RawString::Plain(bytes) => Ok(Decoded::Borrowed(bytes)),
+            RawString::Int(value) => Ok(Decoded::Int(value)),
+            RawString::Lzf { compressed, length } => {
+                decompress(compressed, length).map(Decoded::Owned)
+            }
+        }
+    }
+
+    /// The string's bytes, whatever its encoding.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, ErrorKind> {
+        Ok(match self.decode()? {
+            Decoded::Borrowed(bytes) => bytes.to_vec(),
+            Decoded::Owned(bytes) => bytes,
+            Decoded::Int(value) => itoa::Buffer::new().format(value).as_bytes().to_vec(),
+        })
+    }
+}
+
+/// A decoded string.
+pub(crate) enum Decoded<'a> {
+    Borrowed(&'a [u8]),
+    Owned(Vec<u8>),
+    Int(i64),
+}
+
+impl Decoded<'_> {
+    #[inline]
+    pub(crate) fn item(&self) -> Item<'_> {
+        match self {
+            Decoded::Borrowed(bytes) => Item::Bytes(bytes),
+            Decoded::Owned(bytes) => Item::Bytes(bytes),
+            Decoded::Int(value) => Item::Int(*value),
+        }
+    }
+}
+
+/// The crate reserves what it is told, so the claim is checked against what LZF can make first.
+fn decompress(compressed: &[u8], claimed: u64) -> Result<Vec<u8>, ErrorKind> {
+    let size = compressed.len();
+    let possible = (size as u64).saturating_add(2).saturating_mul(LZF_MAX_RATIO);
+    match usize::try_from(claimed) {
+        Ok(length) if length > 0 && claimed <= possible => {
+            match lzf::decompress(compressed, length) {
+                Ok(bytes) if bytes.len() == length => Ok(bytes),
+                _ => Err(ErrorKind::LzfCorrupt),
+            }
+        }
+        _ => Err(ErrorKind::LzfClaim { compressed: size, claimed }),
+    }
+}

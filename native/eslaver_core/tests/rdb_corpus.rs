@@ -1,0 +1,176 @@
+//! Real files, compared with what a real server read in them.
+//!
+//! The files are not part of the repository: `ESLAVER_CORPUS` names their folder, or they stand
+//! beside the checkout.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::PathBuf;
+
+use eslaver_core::rdb::{Error, ErrorKind};
+use serde_json::Value;
+
+struct File {
+    name: String,
+    class: String,
+    bytes: Vec<u8>,
+    expected: Option<Value>,
+}
+
+fn corpus() -> Vec<File> {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus");
+    let folder = PathBuf::from(std::env::var("ESLAVER_CORPUS").unwrap_or(beside.into()));
+    let Ok(manifest) = std::fs::read_to_string(folder.join("manifest.tsv")) else {
+        eprintln!("no corpus at {}: nothing compared", folder.display());
+        return Vec::new();
+    };
+    let rows = manifest.lines().skip(1);
+    rows.map(|row| {
+        let columns: Vec<&str> = row.split('\t').collect();
+        let path = folder.join(columns[0]);
+        let expected = std::fs::read(path.with_extension("json")).ok();
+        let mut bytes = std::fs::read(&path).unwrap();
+        if let (_, Err(Error { kind: ErrorKind::Trailing(count), .. })) =
+            support::decode([bytes.as_slice()])
+        {
+            bytes.truncate(bytes.len() - count as usize); // a server loading a file ignores these
+        }
+        File {
+            name: columns[0].into(),
+            class: columns[3].into(),
+            bytes,
+            expected: expected.map(|json| serde_json::from_slice(&json).unwrap()),
+        }
+    })
+    .collect()
+}
+
+/// Order that means nothing is taken out, and so is what the file's version does not hold.
+fn comparable(keys: &Value, with: &[Value]) -> Vec<Value> {
+    let mut keys = keys.as_array().unwrap().clone();
+    for (index, key) in keys.iter_mut().enumerate() {
+        if let ("set" | "hash" | "zset", Some(elements)) =
+            (key["type"].clone().as_str().unwrap(), key["value"].as_array_mut())
+        {
+            elements.sort_by_key(Value::to_string);
+        }
+        if let (Some(stream), Some(other)) =
+            (key["value"].as_object_mut(), with.get(index).and_then(|key| key["value"].as_object()))
+        {
+            stream.retain(|field, _| other.contains_key(field));
+            for (group, other) in groups(stream).into_iter().zip(groups(&mut other.clone())) {
+                let group = group.as_object_mut().unwrap();
+                group.retain(|field, _| other.get(field).is_some());
+                group.remove("consumers");
+            }
+        }
+    }
+    keys.sort_by_key(|key| (key["db"].as_u64(), key["key"].to_string()));
+    keys
+}
+
+fn groups(stream: &mut serde_json::Map<String, Value>) -> Vec<&mut Value> {
+    let groups = stream.get_mut("groups").and_then(Value::as_array_mut);
+    groups.map(|groups| groups.iter_mut().collect()).unwrap_or_default()
+}
+
+fn sorted(keys: &Value) -> Value {
+    comparable(keys, &[]).into()
+}
+
+/// A string of more than 256 bytes stands in the expectation as its digest.
+fn digest_long(value: &mut Value, raw: bool) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| digest_long(value, raw)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| digest_long(value, raw)),
+        Value::String(text) => {
+            if let Some(bytes) = unescape(text).filter(|bytes| raw && bytes.len() > 256) {
+                *text = format!("#md5 {:x} {}", md5::compute(&bytes), bytes.len());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn unescape(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&first, more)) = rest.split_first() {
+        if first == b'\\' {
+            let digits = std::str::from_utf8(more.get(1..3)?).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = &more[3..];
+        } else {
+            bytes.push(first);
+            rest = more;
+        }
+    }
+    Some(bytes)
+}
+
+#[test]
+fn agrees_with_the_server_that_read_it() {
+    for file in corpus() {
+        let (found, end) = support::decode([file.bytes.as_slice()]);
+        if file.class == "corrupt" {
+            assert!(end.is_err(), "{}: a real server refuses it", file.name);
+            continue;
+        }
+        assert_eq!(end, Ok(()), "{}", file.name);
+        let Some(expected) = file.expected else { continue };
+        let mut found = sorted(&Value::Array(found.keys));
+        digest_long(&mut found, true);
+        let expected = sorted(&expected);
+        let mut found_keys = comparable(&found, expected.as_array().unwrap());
+        let mut expected_keys = comparable(&expected, found.as_array().unwrap());
+        if file.class == "needs-module" {
+            // the module that read the value wrote it anew, in a later form of its own
+            found_keys.retain(|key| key["type"] != "module");
+            expected_keys.retain(|key| key["type"] != "module");
+        }
+        assert_eq!(found_keys.len(), expected_keys.len(), "{}: number of keys", file.name);
+        for (found, expected) in found_keys.iter().zip(&expected_keys) {
+            assert_eq!(found, expected, "{}", file.name);
+        }
+    }
+}
+
+#[test]
+fn means_the_same_byte_by_byte() {
+    for file in corpus() {
+        let (whole, whole_end) = support::decode([file.bytes.as_slice()]);
+        let (bytes, bytes_end) = support::decode(file.bytes.chunks(1));
+        assert_eq!(whole.keys, bytes.keys, "{}", file.name);
+        assert_eq!(whole_end, bytes_end, "{}", file.name);
+    }
+}
+
+#[test]
+fn every_truncation_is_noticed() {
+    for file in corpus().into_iter().filter(|file| file.bytes.len() < 4096) {
+        let (whole, _) = support::decode([file.bytes.as_slice()]);
+        for length in 0..file.bytes.len() {
+            let (cut, end) = support::decode([&file.bytes[..length]]);
+            assert!(end.is_err(), "{} cut at {length}", file.name);
+            assert!(whole.keys.starts_with(&cut.keys), "{} cut at {length}", file.name);
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_noticed_where_there_is_a_checksum() {
+    for file in corpus().into_iter().filter(|file| file.bytes.len() < 700) {
+        let (_, end) = support::decode([file.bytes.as_slice()]);
+        let checksum = u64::from_le_bytes(*file.bytes.last_chunk().unwrap());
+        if end.is_err() || file.bytes[..9] < b"REDIS0005"[..] || checksum == 0 {
+            continue;
+        }
+        for bit in 0..file.bytes.len() * 8 {
+            let mut bytes = file.bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let (_, end) = support::decode([bytes.as_slice()]);
+            assert!(end.is_err(), "{}: bit {bit}", file.name);
+        }
+    }
+}
