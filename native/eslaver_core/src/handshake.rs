@@ -84,8 +84,12 @@ pub enum Reply {
         /// The stream's new replication id; `None`: it has kept the old one.
         replid: Option<String>,
     },
-    /// The master knows no `PSYNC`. Write `send`, and never anything more: the snapshot follows, then
-    /// a stream without offsets.
+    /// The master knows no `PSYNC`: write `send`. The snapshot follows, then a stream without offsets.
+    ///
+    /// If the snapshot is of [`Size::Known`](crate::transfer::Size::Known), write nothing more, not
+    /// even a newline: before 2.8 there is no `REPLCONF ACK`, and a newline spoils the next command.
+    /// If it is [`Size::Marked`](crate::transfer::Size::Marked), the master has taken `capa eof`, and
+    /// sends no command before a `REPLCONF ACK`.
     LegacySync {
         /// `SYNC`.
         send: &'static [u8],

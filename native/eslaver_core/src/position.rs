@@ -40,16 +40,23 @@ impl Tracker {
         Self { now, safe: now }
     }
 
+    /// Goes on at `now`, which may lie within a transaction; `safe` is before that.
+    pub fn resume(now: Position, safe: Position) -> Self {
+        Self { now, safe }
+    }
+
     /// Moves behind `command`.
     ///
     /// # Errors
     /// When it is a `SELECT` with a bad argument. The offset has moved all the same.
+    #[inline]
     pub fn apply(&mut self, command: &Command<'_>) -> Result<(), BadSelect> {
         self.now.offset += command.len();
-        let result = match command.name() {
-            name if is(name, b"SELECT") => self.select(command.args().get(0)),
-            name if is(name, b"MULTI") => self.transaction(true),
-            name if is(name, b"EXEC") || is(name, b"DISCARD") => self.transaction(false),
+        let name = command.name();
+        let result = match name.len() {
+            4 | 7 if is(name, b"EXEC") || is(name, b"DISCARD") => self.transaction(false),
+            5 if is(name, b"MULTI") => self.transaction(true),
+            6 if is(name, b"SELECT") => self.select(command.args().get(0)),
             _ => Ok(()),
         };
         if !self.now.in_transaction {
@@ -73,6 +80,7 @@ impl Tracker {
         Ok(())
     }
 
+    #[cold]
     fn select(&mut self, arg: Option<&[u8]>) -> Result<(), BadSelect> {
         match arg.and_then(db) {
             Some(db) => {
@@ -85,12 +93,12 @@ impl Tracker {
 }
 
 fn is(name: &[u8], upper: &[u8]) -> bool {
-    name.len() == upper.len() && name.eq_ignore_ascii_case(upper)
+    name.eq_ignore_ascii_case(upper)
 }
 
 /// A db number as a master writes it: decimal digits, within its 31 bits.
 fn db(arg: &[u8]) -> Option<u32> {
-    if arg.is_empty() || !arg.iter().all(u8::is_ascii_digit) {
+    if !arg.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let number: i32 = std::str::from_utf8(arg).ok()?.parse().ok()?;

@@ -325,11 +325,13 @@ pub struct Command<'a> {
 
 impl<'a> Command<'a> {
     /// The command's name as it was sent, in whatever case.
+    #[inline]
     pub fn name(&self) -> &'a [u8] {
         self.args.first().map_or(&[], |range| &self.bytes[range.clone()])
     }
 
     /// The arguments after the name.
+    #[inline]
     pub fn args(&self) -> Args<'a> {
         Args { bytes: self.bytes, args: self.args.get(1..).unwrap_or_default() }
     }
@@ -337,6 +339,7 @@ impl<'a> Command<'a> {
     /// The bytes that this command took in the stream, those skipped before it included: what the
     /// replication offset moves by.
     #[allow(clippy::len_without_is_empty, reason = "no command is empty")]
+    #[inline]
     pub fn len(&self) -> u64 {
         self.len
     }
@@ -351,6 +354,7 @@ pub struct Args<'a> {
 
 impl<'a> Args<'a> {
     /// How many there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.args.len()
     }
@@ -361,6 +365,7 @@ impl<'a> Args<'a> {
     }
 
     /// The argument at `index`, the first being 0.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<&'a [u8]> {
         self.args.get(index).map(|range| &self.bytes[range.clone()])
     }
@@ -398,6 +403,7 @@ pub struct ArgsIter<'a> {
 impl<'a> Iterator for ArgsIter<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         self.args.next().map(|range| &self.bytes[range.clone()])
     }
@@ -408,3 +414,49 @@ impl<'a> Iterator for ArgsIter<'a> {
 }
 
 impl ExactSizeIterator for ArgsIter<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(parser: &mut Commands) -> usize {
+        let mut count = 0;
+        while parser.next().unwrap().is_some() {
+            count += 1;
+        }
+        count
+    }
+
+    #[test]
+    fn memory_is_given_back_after_a_huge_command() {
+        let mut parser = Commands::new(Limits::default());
+        let (bulk, args) = ("x".repeat(4_000_000), "$1\r\na\r\n".repeat(99_999));
+        parser.feed(format!("*1\r\n$4000000\r\n{bulk}\r\n*1\r\n").as_bytes());
+        assert_eq!(taken(&mut parser), 1);
+        assert!(parser.buf.capacity() <= KEPT_BYTES);
+        parser.feed(format!("$1\r\na\r\n*99999\r\n{args}*1\r\n").as_bytes());
+        assert_eq!(taken(&mut parser), 2);
+        assert!(parser.args.capacity() <= KEPT_ARGS);
+    }
+
+    #[test]
+    fn nothing_is_reserved_on_the_word_of_a_length() {
+        let mut parser = Commands::new(Limits::default());
+        parser.feed(b"*1048576\r\n$536870912\r\nabc");
+        assert_eq!(taken(&mut parser), 0);
+        assert!(parser.buf.capacity() < 1024);
+        assert!(parser.args.capacity() < 1024);
+    }
+
+    #[test]
+    fn what_has_been_taken_does_not_pile_up() {
+        let mut parser = Commands::new(Limits::default());
+        for _ in 0..10_000 {
+            parser.feed(b"\nSET a 1\r\n*1\r\n$4\r\nPING\r\n*1\r");
+            assert_eq!(taken(&mut parser), 2);
+            parser.feed(b"\n$4\r\nEXEC\r\n\n");
+            assert_eq!(taken(&mut parser), 1);
+        }
+        assert!(parser.buf.capacity() < 1024);
+    }
+}

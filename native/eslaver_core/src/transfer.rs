@@ -163,7 +163,7 @@ fn append(line: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TransferError> {
         Some(b'$') if bytes.len() > room => Err(TransferError::HeaderTooLong),
         None | Some(b'$' | b'-') => Ok(()),
         Some(b'\r') if line.len() == 1 => Ok(()),
-        Some(_) => Err(TransferError::Unexpected(shown(line))),
+        Some(_) => Err(TransferError::Unexpected(shown(line.trim_ascii_end()))),
     }
 }
 

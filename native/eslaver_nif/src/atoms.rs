@@ -1,0 +1,27 @@
+//! The atoms of terms: a fixed set, none of them made from what a master sends.
+
+rustler::atoms! {
+    // what a slice comes to
+    more, wait, no_credit, closed,
+    // messages to the link and the server
+    eslaver_nif, wake, eslaver_link, batch, full, partial, loaded, dump_failed,
+    // classic events
+    loading, stream,
+    // types
+    string, list, set, zset, hash, module,
+    // scores
+    inf, minus_inf = "-inf", nan,
+    // module fields
+    sint, uint, float, double,
+    // streams
+    entries, last_id, first_id, max_deleted_id, entries_added, groups, idmp,
+    name, entries_read, pending, consumers,
+    id, consumer, delivered_at, deliveries, seen_at, active_at,
+    duration, maxsize, producers, iids, iids_added, iids_duplicates,
+    // positions and progress
+    replid, offset, db, in_transaction, safe_offset, safe_db, master, bytes, keys, commands,
+    // ends
+    reason, text, heals,
+    undefined, ok, error, invalid_config,
+    r#true = "true", r#false = "false",
+}

@@ -1,0 +1,146 @@
+//! What a link is told at its start.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use eslaver_core::handshake::{self, Resume};
+use eslaver_core::position::{Position, Tracker};
+use rustler::types::erlang_option::ErlOption;
+use rustler::{Binary, NifMap, NifTaggedEnum};
+
+/// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
+const ANNOUNCED_VERSION: &str = "9.1.0";
+
+/// Where the master is.
+#[derive(NifTaggedEnum)]
+pub(crate) enum RawAddress<'a> {
+    /// A host's name or address, and its port.
+    Tcp(Binary<'a>, u16),
+    /// The path of a unix socket.
+    Local(Binary<'a>),
+}
+
+/// The map that `eslaver_nif:open/1` takes; see there.
+#[derive(NifMap)]
+pub(crate) struct RawConfig<'a> {
+    address: RawAddress<'a>,
+    user: ErlOption<Binary<'a>>,
+    password: ErlOption<Binary<'a>>,
+    listening_port: u16,
+    announce_ip: ErlOption<Binary<'a>>,
+    resume: ErlOption<RawResume<'a>>,
+    dump: ErlOption<Binary<'a>>,
+    connect_timeout: u64,
+    repl_timeout: u64,
+    server: rustler::LocalPid,
+}
+
+/// A position to go on from.
+#[derive(NifMap)]
+pub(crate) struct RawResume<'a> {
+    replid: Binary<'a>,
+    offset: u64,
+    db: u32,
+    in_transaction: bool,
+    safe_offset: u64,
+    safe_db: u32,
+}
+
+/// Where the master is.
+#[derive(Debug, Clone)]
+pub(crate) enum Address {
+    Tcp { host: String, port: u16 },
+    Local(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Address::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Address::Local(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// The state of the stream at the position that is resumed from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    pub(crate) offset: u64,
+    now: Position,
+    safe: Position,
+}
+
+impl Start {
+    /// The offset to acknowledge until more has been handled.
+    pub(crate) fn handled(&self) -> u64 {
+        self.safe.offset
+    }
+
+    pub(crate) fn tracker(&self) -> Tracker {
+        Tracker::resume(self.now, self.safe)
+    }
+}
+
+/// A link's configuration.
+pub(crate) struct Config {
+    pub(crate) address: Address,
+    pub(crate) handshake: handshake::Config,
+    pub(crate) start: Option<Start>,
+    /// Where the snapshot is kept on disk.
+    pub(crate) dump: Option<PathBuf>,
+    pub(crate) connect_timeout: Duration,
+    /// For how long a master may be silent.
+    pub(crate) repl_timeout: Duration,
+    pub(crate) server: rustler::LocalPid,
+}
+
+impl RawConfig<'_> {
+    /// The configuration, or `None` where a name is no text.
+    pub(crate) fn read(self) -> Option<Config> {
+        let address = match self.address {
+            RawAddress::Tcp(host, port) => Address::Tcp { host: text(host)?, port },
+            RawAddress::Local(path) => Address::Local(text(path)?.into()),
+        };
+        let resume: Option<RawResume<'_>> = self.resume.into();
+        let (resume, start) = match resume {
+            Some(raw) => {
+                let RawResume { replid, offset, db, in_transaction, safe_offset, safe_db } = raw;
+                let now = Position { offset, db, in_transaction };
+                let safe = Position { offset: safe_offset, db: safe_db, in_transaction: false };
+                let resume = Resume { replid: text(replid)?, offset };
+                (Some(resume), Some(Start { offset, now, safe }))
+            }
+            None => (None, None),
+        };
+        let dump = match Option::<Binary<'_>>::from(self.dump) {
+            Some(path) => Some(text(path)?.into()),
+            None => None,
+        };
+        Some(Config {
+            address,
+            handshake: handshake::Config {
+                user: bytes(self.user),
+                password: bytes(self.password),
+                listening_port: self.listening_port,
+                announce_ip: bytes(self.announce_ip),
+                version: ANNOUNCED_VERSION,
+                resume,
+            },
+            start,
+            dump,
+            connect_timeout: Duration::from_millis(self.connect_timeout),
+            repl_timeout: Duration::from_millis(self.repl_timeout),
+            server: self.server,
+        })
+    }
+}
+
+fn text(binary: Binary<'_>) -> Option<String> {
+    String::from_utf8(binary.to_vec()).ok()
+}
+
+fn bytes(binary: ErlOption<Binary<'_>>) -> Option<Vec<u8>> {
+    Option::<Binary<'_>>::from(binary).map(|binary| binary.to_vec())
+}

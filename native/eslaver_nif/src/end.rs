@@ -1,0 +1,77 @@
+//! Why a link has ended.
+
+use std::io;
+
+use eslaver_core::handshake::Refusal;
+use eslaver_core::lines::LineTooLong;
+use eslaver_core::position::BadSelect;
+use eslaver_core::transfer::TransferError;
+use eslaver_core::{rdb, resp};
+
+use crate::config::Address;
+
+/// Why a link has ended, in words for a log, and a tag for programs.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum End {
+    #[error("stopped")]
+    Stopped,
+    #[error("{address} has no address: {error}")]
+    Resolve { address: Address, error: io::Error },
+    #[error("cannot connect to {address}: {error}")]
+    Connect { address: Address, error: io::Error },
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error("the master's answer is no line: {0}")]
+    Line(#[from] LineTooLong),
+    #[error("no answer to {step} within {seconds} s")]
+    NoAnswer { step: &'static str, seconds: u64 },
+    #[error("the master has been silent for {seconds} s")]
+    Silent { seconds: u64 },
+    #[error("the master closed the connection")]
+    Closed,
+    #[error("the connection broke: {0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Transfer(#[from] TransferError),
+    #[error("{0}")]
+    Snapshot(#[from] rdb::Error),
+    #[error("{0}")]
+    Stream(#[from] resp::Error),
+    #[error("{0}")]
+    Select(#[from] BadSelect),
+    #[error("the master answered in a way that makes no sense here")]
+    Confused,
+    #[error("eslaver's own code panicked, which is a bug: {0}")]
+    Panicked(String),
+}
+
+impl End {
+    pub(crate) fn tag(&self) -> &'static str {
+        match self {
+            End::Stopped => "stopped",
+            End::Resolve { .. } => "no_address",
+            End::Connect { .. } => "cannot_connect",
+            End::Refused(refusal) => refusal.tag(),
+            End::Line(_) => "not_redis",
+            End::NoAnswer { .. } | End::Silent { .. } => "timeout",
+            End::Closed => "closed",
+            End::Io(_) => "io_error",
+            End::Transfer(TransferError::Aborted(_)) => "sync_aborted",
+            End::Transfer(_) => "bad_transfer",
+            End::Snapshot(_) => "bad_snapshot",
+            End::Stream(_) | End::Select(_) => "bad_stream",
+            End::Confused => "bad_answer",
+            End::Panicked(_) => "panicked",
+        }
+    }
+
+    /// Whether trying again soon may help. What somebody has to change first does not heal.
+    pub(crate) fn heals(&self) -> bool {
+        match self {
+            End::Refused(refusal) => refusal.heals(),
+            End::Snapshot(_) | End::Stream(_) | End::Select(_) => false,
+            End::Line(_) | End::Confused | End::Panicked(_) => false,
+            _ => true,
+        }
+    }
+}

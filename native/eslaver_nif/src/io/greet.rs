@@ -1,0 +1,83 @@
+//! The handshake, on the wire.
+
+use std::time::{Duration, Instant};
+
+use eslaver_core::handshake::{Handshake, Reply, Step};
+use eslaver_core::lines::Lines;
+
+use super::wire::Wire;
+use crate::config::Config;
+use crate::end::End;
+use crate::shared::Shared;
+
+/// For how long an answer may be awaited, but for the one to `PSYNC`: that one may have to wait for
+/// a snapshot to begin, and the master keeps the link alive by newlines meanwhile.
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
+const BUFFER: usize = 4096;
+
+/// How the sync begins.
+pub(crate) enum Sync {
+    Full {
+        replid: String,
+        offset: u64,
+    },
+    Continue {
+        replid: Option<String>,
+    },
+    /// A master without `PSYNC`: nothing may be written to it any more, unless it marks the end of
+    /// the snapshot, which the oldest do not.
+    Legacy,
+}
+
+/// A link that has been accepted.
+pub(crate) struct Greeted {
+    pub(crate) wire: Wire,
+    pub(crate) sync: Sync,
+    /// Bytes that came behind the last line.
+    pub(crate) rest: Vec<u8>,
+}
+
+/// Shakes hands.
+pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<Greeted, End> {
+    let mut handshake = Handshake::new(config.handshake.clone());
+    let mut lines = Lines::new();
+    wire.write(&handshake.start())?;
+    let mut heard = Instant::now();
+    loop {
+        while let Some(line) = lines.take()? {
+            heard = Instant::now();
+            let sync = match handshake.line(line)? {
+                Reply::Wait => continue,
+                Reply::Send(bytes) => {
+                    wire.write(&bytes)?;
+                    continue;
+                }
+                Reply::FullSync { replid, offset } => Sync::Full { replid, offset },
+                Reply::Continue { replid } => Sync::Continue { replid },
+                Reply::LegacySync { send } => {
+                    wire.write(send)?;
+                    Sync::Legacy
+                }
+            };
+            return Ok(Greeted { wire, sync, rest: lines.into_rest() });
+        }
+        handshake.partial(lines.rest())?;
+        let timeout = match handshake.step() {
+            Step::Psync => config.repl_timeout,
+            _ => STEP_TIMEOUT.min(config.repl_timeout),
+        };
+        let deadline = heard + timeout;
+        let mut buffer = [0; BUFFER];
+        match wire.read(&mut buffer)? {
+            0 if Instant::now() >= deadline => {
+                let step = handshake.step().as_str();
+                return Err(End::NoAnswer { step, seconds: timeout.as_secs() });
+            }
+            0 => {
+                wire.wait(deadline, shared)?;
+                wire.flush()?;
+            }
+            count => lines.feed(&buffer[..count]),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The I/O thread, one for each link: it connects, shakes hands, reads, and keeps the link alive.
+//!
+//! It never decodes a value and never waits for the BEAM: when the slices do not keep up, the channel
+//! to them is full, it stops reading, and TCP holds the master back. Heartbeats go on meanwhile.
+mod connect;
+mod dump;
+mod greet;
+mod pump;
+mod wire;
+
+pub(crate) use wire::WAKE;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use mio::Poll;
+
+use crate::config::Config;
+use crate::end::End;
+use crate::shared::{Chunk, Shared};
+
+/// What the thread's stack needs, several times over.
+const STACK: usize = 256 * 1024;
+
+/// Starts the thread. Its end is told by closing the channel, and by what `shared` has for an end.
+pub(crate) fn spawn(
+    config: Config,
+    poll: Poll,
+    shared: Arc<Shared>,
+    chunks: Sender<Chunk>,
+) -> std::io::Result<()> {
+    let thread = std::thread::Builder::new().name("eslaver_io".into()).stack_size(STACK);
+    thread
+        .spawn(move || {
+            let run = AssertUnwindSafe(|| run(config, poll, &shared, &chunks));
+            let end = catch_unwind(run).unwrap_or_else(|panic| End::Panicked(words(&*panic)));
+            shared.set_end(end);
+            drop(chunks);
+            shared.wake_link();
+        })
+        .map(drop)
+}
+
+fn run(config: Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk>) -> End {
+    let (wire, master) = match connect::connect(&config, poll, shared) {
+        Ok(connected) => connected,
+        Err(end) => return end,
+    };
+    let greeted = greet::greet(wire, &config, shared);
+    match greeted.and_then(|greeted| pump::pump(greeted, &config, master, shared, chunks)) {
+        Ok(never) => match never {},
+        Err(end) => end,
+    }
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().map(|&words| words.to_owned());
+    words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}

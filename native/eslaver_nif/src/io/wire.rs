@@ -1,0 +1,159 @@
+//! The socket, and waiting for it or for a wake-up.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpStream, UnixStream};
+use mio::{Events, Interest, Poll, Token};
+
+use crate::end::End;
+use crate::shared::Shared;
+
+/// The token of the waker that others wake the thread with.
+pub(crate) const WAKE: Token = Token(0);
+const SOCKET: Token = Token(1);
+/// A wake-up that was lost costs no more than this.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// A connection to a master, not blocking.
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// The socket and what is still to be written to it.
+pub(crate) struct Wire {
+    poll: Poll,
+    events: Events,
+    socket: Socket,
+    out: Vec<u8>,
+    /// What is known since the socket last said that it would block.
+    readable: bool,
+    writable: bool,
+}
+
+impl Wire {
+    pub(crate) fn new(mut poll: Poll, mut socket: Socket) -> io::Result<Self> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match &mut socket {
+            Socket::Tcp(stream) => poll.registry().register(stream, SOCKET, interest)?,
+            Socket::Unix(stream) => poll.registry().register(stream, SOCKET, interest)?,
+        }
+        let _ = &mut poll;
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(4),
+            socket,
+            out: Vec::new(),
+            readable: false,
+            writable: false,
+        })
+    }
+
+    /// Gives the poll back, for another try.
+    pub(crate) fn into_poll(mut self) -> Poll {
+        let _ = match &mut self.socket {
+            Socket::Tcp(stream) => self.poll.registry().deregister(stream),
+            Socket::Unix(stream) => self.poll.registry().deregister(stream),
+        };
+        self.poll
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub(crate) fn is_readable(&self) -> bool {
+        self.readable
+    }
+
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Whether all that was queued has been written.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    /// Queues bytes, and writes what can be written.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
+        self.out.extend_from_slice(bytes);
+        self.writable = true;
+        self.flush()
+    }
+
+    /// Writes what was queued, as far as the socket takes it.
+    pub(crate) fn flush(&mut self) -> Result<(), End> {
+        while self.writable && !self.out.is_empty() {
+            match self.socket.write(&self.out) {
+                Ok(0) => return Err(End::Closed),
+                Ok(count) => drop(self.out.drain(..count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(broken(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is there into `buffer`; 0: nothing is.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End> {
+        loop {
+            match self.socket.read(buffer) {
+                Ok(0) => return Err(End::Closed),
+                Ok(count) => return Ok(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return Ok(0);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(broken(error)),
+            }
+        }
+    }
+
+    /// Waits until the socket can do something, `until` has come, or somebody wakes the thread.
+    pub(crate) fn wait(&mut self, until: Instant, shared: &Shared) -> Result<(), End> {
+        let timeout = until.saturating_duration_since(Instant::now()).min(LONGEST_WAIT);
+        match self.poll.poll(&mut self.events, Some(timeout)) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(End::Io(error)),
+            _ => {}
+        }
+        for event in self.events.iter().filter(|event| event.token() == SOCKET) {
+            self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+            self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+        }
+        if shared.is_stopped() { Err(End::Stopped) } else { Ok(()) }
+    }
+}
+
+/// A connection that the other side reset is as closed as one that it ended.
+fn broken(error: io::Error) -> End {
+    match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => End::Closed,
+        _ => End::Io(error),
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.read(buffer),
+            Socket::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.write(bytes),
+            Socket::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

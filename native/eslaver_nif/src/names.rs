@@ -1,0 +1,36 @@
+//! Command names: made once for each message, since nearly all commands of a batch share a few.
+
+use crate::message::{Built, Message};
+
+const MAX_NAMES: usize = 16;
+const MAX_LENGTH: usize = 32;
+
+/// The names that the message being built already has.
+#[derive(Default)]
+pub(crate) struct Names {
+    known: Vec<(Vec<u8>, Built)>,
+}
+
+impl Names {
+    /// The name in lower case, as a string.
+    #[inline]
+    pub(crate) fn get(&mut self, name: &[u8], message: &mut Message) -> Built {
+        match self.known.iter().find(|(known, _)| known == name) {
+            Some(&(_, term)) => term,
+            None => self.add(name, message),
+        }
+    }
+
+    fn add(&mut self, name: &[u8], message: &mut Message) -> Built {
+        let term = message.string(&name.to_ascii_lowercase());
+        if self.known.len() < MAX_NAMES && name.len() <= MAX_LENGTH {
+            self.known.push((name.to_vec(), term));
+        }
+        term
+    }
+
+    /// The message has been sent: its terms are gone.
+    pub(crate) fn clear(&mut self) {
+        self.known.clear();
+    }
+}

@@ -1,0 +1,320 @@
+//! A slice: what a link's process does on a dirty scheduler, up to a budget, and then returns.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, TryRecvError};
+use eslaver_core::position::Tracker;
+use eslaver_core::rdb::{Decoder, Status};
+use eslaver_core::resp::{Command, Commands, Limits};
+use rustler::{Atom, Env, LocalPid};
+
+use crate::atoms;
+use crate::batch::Batch;
+use crate::config::Start;
+use crate::end::End;
+use crate::message::{Built, Message};
+use crate::shared::{Chunk, Shared};
+
+/// Batches sent before a slice returns: returning and coming back costs up to 30 µs.
+const BATCHES: u32 = 16;
+/// Within one huge value nothing is sent; a slice returns after this all the same.
+const TIME: Duration = Duration::from_millis(10);
+
+/// What a slice came to.
+pub(crate) enum Outcome {
+    /// There is more to do.
+    More,
+    /// All bytes at hand are decoded. The link will be woken when there are more.
+    Wait,
+    /// The server has enough to do. The link will be woken when it has not.
+    NoCredit,
+    /// The link has ended.
+    Closed(End),
+}
+
+/// Where in the replication the bytes are.
+enum Phase {
+    /// Before the answer to `PSYNC`.
+    Start,
+    Loading(Box<Load>),
+    Streaming(Box<Stream>),
+}
+
+struct Load {
+    decoder: Decoder,
+    /// The offset that the snapshot stands for.
+    offset: u64,
+    /// Whether the master counts offsets, as all do that know `PSYNC`.
+    offsets: bool,
+}
+
+struct Stream {
+    commands: Commands,
+    tracker: Tracker,
+}
+
+/// What decoding stopped at.
+enum Decoded {
+    /// The end of the bytes at hand.
+    All,
+    /// A batch that should go out now.
+    Batch,
+}
+
+/// The decoding side of a link.
+pub(crate) struct Slicer {
+    chunks: Receiver<Chunk>,
+    server: LocalPid,
+    start: Option<Start>,
+    phase: Phase,
+    batch: Batch,
+    /// Taken from the channel, and to be looked at when the batch has gone out.
+    held: Option<Chunk>,
+    end: Option<End>,
+}
+
+impl Slicer {
+    pub(crate) fn new(chunks: Receiver<Chunk>, server: LocalPid, start: Option<Start>) -> Self {
+        let batch = Batch::new();
+        Self { chunks, server, start, phase: Phase::Start, batch, held: None, end: None }
+    }
+
+    /// Decodes what is there and sends it.
+    pub(crate) fn run(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
+        let began = Instant::now();
+        let mut sent = 0;
+        loop {
+            if self.end.is_none() {
+                match self.decode(shared) {
+                    Ok(Decoded::All) => {}
+                    Ok(Decoded::Batch) if !self.flush(env, shared) => return Outcome::NoCredit,
+                    Ok(Decoded::Batch) => {
+                        sent += 1;
+                        if sent == BATCHES {
+                            return Outcome::More;
+                        }
+                        continue;
+                    }
+                    Err(end) => self.end = Some(end),
+                }
+            }
+            match self.next_chunk(shared) {
+                None if !self.flush(env, shared) => return Outcome::NoCredit,
+                None => match self.end.take() {
+                    Some(end) => return Outcome::Closed(end),
+                    None if self.is_idle(shared) => return Outcome::Wait,
+                    None => {}
+                },
+                Some(chunk) if chunk.is_boundary() && !self.flush(env, shared) => {
+                    self.held = Some(chunk);
+                    return Outcome::NoCredit;
+                }
+                Some(chunk) => {
+                    if let Err(end) = self.take(chunk, env, shared) {
+                        self.end = Some(end);
+                    }
+                }
+            }
+            if began.elapsed() > TIME {
+                return Outcome::More;
+            }
+        }
+    }
+
+    /// The next bytes or news, unless there are none or the link has ended.
+    fn next_chunk(&mut self, shared: &Shared) -> Option<Chunk> {
+        if self.end.is_some() {
+            return None;
+        }
+        if self.held.is_some() {
+            return self.held.take();
+        }
+        let chunk = self.chunks.try_recv();
+        if self.chunks.len() <= self.chunks.capacity().unwrap_or_default() / 2 {
+            shared.room();
+        }
+        match chunk {
+            Ok(chunk) => Some(chunk),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                self.end = Some(shared.take_end().unwrap_or(End::Stopped));
+                None
+            }
+        }
+    }
+
+    /// Whether there is nothing to do until the I/O thread wakes the link.
+    fn is_idle(&self, shared: &Shared) -> bool {
+        shared.link_waits.store(true, Ordering::SeqCst);
+        if self.chunks.is_empty() && !shared.has_ended() {
+            return true;
+        }
+        !shared.link_waits.swap(false, Ordering::SeqCst)
+    }
+
+    /// Decodes into the batch until it is full or the bytes end.
+    fn decode(&mut self, shared: &Shared) -> Result<Decoded, End> {
+        match &mut self.phase {
+            Phase::Start => Ok(Decoded::All),
+            Phase::Loading(load) => loop {
+                match load.decoder.next(&mut self.batch)? {
+                    Status::NeedMore | Status::Done => {
+                        shared.counters.keys.store(self.batch.keys(), Ordering::Relaxed);
+                        return Ok(Decoded::All);
+                    }
+                    Status::Event if self.batch.is_full() => return Ok(Decoded::Batch),
+                    Status::Event => {}
+                }
+            },
+            Phase::Streaming(stream) => {
+                let decoded = stream.decode(&mut self.batch, shared);
+                shared.counters.offset.store(stream.tracker.position().offset, Ordering::Relaxed);
+                decoded
+            }
+        }
+    }
+
+    fn take(&mut self, chunk: Chunk, env: Env<'_>, shared: &Shared) -> Result<(), End> {
+        match (chunk, &mut self.phase) {
+            (Chunk::Stream(bytes), Phase::Streaming(stream)) => stream.commands.feed(&bytes),
+            (Chunk::Snapshot(bytes), Phase::Loading(load)) => {
+                shared.counters.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                load.decoder.feed(&bytes);
+            }
+            (Chunk::Full { replid, offset, bytes, master }, Phase::Start) => {
+                let decoder = Decoder::new();
+                let offsets = replid.is_some();
+                self.phase = Phase::Loading(Box::new(Load { decoder, offset, offsets }));
+                self.tell(env, atoms::full(), |message| {
+                    vec![
+                        (atoms::replid(), optional_text(replid.as_deref(), message)),
+                        (atoms::offset(), message.uint(offset)),
+                        (
+                            atoms::bytes(),
+                            bytes.map_or(atoms::undefined().into(), |n| message.uint(n)),
+                        ),
+                        (atoms::master(), message.binary(master.as_bytes())),
+                    ]
+                });
+            }
+            (Chunk::SnapshotEnd, Phase::Loading(load)) => {
+                load.decoder.finish()?;
+                shared.set_snapshot_good();
+                let (offset, bytes) = (load.offset, load.decoder.offset());
+                let (keys, db) = (self.batch.keys(), self.batch.stream_db());
+                let tracker = Tracker::new(offset, db);
+                self.phase = Phase::streaming(tracker, !load.offsets);
+                self.tell(env, atoms::loaded(), |message| {
+                    vec![
+                        (atoms::keys(), message.uint(keys)),
+                        (atoms::bytes(), message.uint(bytes)),
+                        (atoms::offset(), message.uint(offset)),
+                        (atoms::db(), message.uint(db.into())),
+                    ]
+                });
+            }
+            (Chunk::Continue { replid, master }, Phase::Start) => {
+                let start = self.start.ok_or(End::Confused)?;
+                self.phase = Phase::streaming(start.tracker(), false);
+                self.tell(env, atoms::partial(), |message| {
+                    vec![
+                        (atoms::replid(), optional_text(replid.as_deref(), message)),
+                        (atoms::offset(), message.uint(start.offset)),
+                        (atoms::master(), message.binary(master.as_bytes())),
+                    ]
+                });
+            }
+            (Chunk::DumpFailed(text), _) => self.tell(env, atoms::dump_failed(), |message| {
+                vec![(atoms::text(), message.binary(text.as_bytes()))]
+            }),
+            _ => return Err(End::Confused),
+        }
+        Ok(())
+    }
+
+    /// Sends the batch, if it holds anything. False: there is no room for it.
+    fn flush(&mut self, env: Env<'_>, shared: &Shared) -> bool {
+        if self.batch.is_empty() {
+            return true;
+        }
+        if !shared.may_send() {
+            return false;
+        }
+        let phase = &self.phase;
+        let weight = self.batch.send(env, self.server, |message| phase.position(message));
+        shared.sent(weight);
+        true
+    }
+
+    /// Sends `{eslaver_link, LinkPid, {Tag, Map}}`.
+    fn tell(
+        &self,
+        env: Env<'_>,
+        tag: Atom,
+        pairs: impl FnOnce(&mut Message) -> Vec<(Atom, Built)>,
+    ) {
+        let mut message = Message::new();
+        let pairs = pairs(&mut message);
+        let map = message.map(&pairs);
+        let news = message.tuple(&[tag.into(), map]);
+        message.send_from_link(env, self.server, news);
+    }
+}
+
+impl Phase {
+    fn streaming(tracker: Tracker, inline: bool) -> Self {
+        let commands = Commands::new(Limits { inline, ..Limits::default() });
+        Phase::Streaming(Box::new(Stream { commands, tracker }))
+    }
+
+    /// The position behind what has been decoded: `{Offset, Db, InTransaction, SafeOffset, SafeDb}`.
+    fn position(&self, message: &mut Message) -> Built {
+        let Phase::Streaming(stream) = self else {
+            return atoms::undefined().into();
+        };
+        let (now, safe) = (stream.tracker.position(), stream.tracker.safe());
+        let in_transaction = if now.in_transaction { atoms::r#true() } else { atoms::r#false() };
+        let position = [
+            message.uint(now.offset),
+            message.uint(now.db.into()),
+            in_transaction.into(),
+            message.uint(safe.offset),
+            message.uint(safe.db.into()),
+        ];
+        message.tuple(&position)
+    }
+}
+
+impl Stream {
+    fn decode(&mut self, batch: &mut Batch, shared: &Shared) -> Result<Decoded, End> {
+        let mut count = 0;
+        let decoded = loop {
+            let Some(command) = self.commands.next()? else {
+                break Decoded::All;
+            };
+            let before = self.tracker.position().offset;
+            self.tracker.apply(&command)?;
+            batch.command(&command, self.tracker.position());
+            count += 1;
+            let asked = is_getack(&command);
+            if asked {
+                shared.ask(before);
+            }
+            if asked || batch.is_full() {
+                break Decoded::Batch;
+            }
+        };
+        shared.counters.commands.fetch_add(count, Ordering::Relaxed);
+        Ok(decoded)
+    }
+}
+
+fn is_getack(command: &Command<'_>) -> bool {
+    command.name().eq_ignore_ascii_case(b"REPLCONF")
+        && command.args().get(0).is_some_and(|arg| arg.eq_ignore_ascii_case(b"GETACK"))
+}
+
+fn optional_text(text: Option<&str>, message: &mut Message) -> Built {
+    text.map_or(atoms::undefined().into(), |text| message.binary(text.as_bytes()))
+}

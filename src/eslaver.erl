@@ -1,0 +1,108 @@
+%% @doc A Redis or Valkey replica inside an Erlang node.
+%%
+%% It takes the master's snapshot, then every later write, and gives each key and each command to a
+%% callback. `start/2' starts the one replica that the application environment describes;
+%% `start_link/1' and `child_spec/1' start any number, each with options of its own.
+-module(eslaver).
+-behaviour(application).
+
+-export([start/2, stop/1]).
+-export([start_link/1, child_spec/1, info/1, position/1, await/3]).
+-export_type([replica/0, options/0, callback/0, event/0, position/0]).
+
+-type replica() :: pid() | atom() | {global, term()} | {via, module(), term()}.
+%% A replica: its pid, or the name it is registered under.
+
+-type options() :: eslaver_options:input().
+%% See the README for the keys, their defaults and what they mean.
+
+-type callback() :: eslaver_callback:spec().
+%% Who gets the events.
+
+-type event() ::
+    {loading, string, Key :: binary(), binary()}
+    | {loading, list, Key :: binary(), [binary() | integer()]}
+    | {loading, set, Key :: binary(), [binary()]}
+    | {loading, zset, Key :: binary(), [{Member :: binary(), float() | inf | '-inf'}]}
+    | {loading, hash, Key :: binary(), [FieldOrValue :: binary()]}
+    | {loading, stream, Key :: binary(), map()}
+    | {loading, module, Key :: binary(), {Name :: binary(), EncVer :: integer(), list()}}
+    | {loading, eof}
+    | {stream, Command :: string(), Args :: [binary()]}.
+%% What a callback gets. The `loading' events are the snapshot, and `stream' is all that follows.
+
+-type position() :: #{
+    replid := binary(), offset := non_neg_integer(), db := non_neg_integer()
+}.
+%% A place in a master's stream, between two transactions.
+
+%% @doc Starts the application's tree with this callback. It is the application callback, too: then
+%% the callback is the environment's.
+-spec start(application:start_type(), callback()) -> {ok, pid()} | {error, term()}.
+start(_Type, Callback) ->
+    case eslaver_options:from_environment(Callback) of
+        {ok, #{name := undefined} = Options} ->
+            supervised(eslaver_sup:start_link(Options#{name := {local, eslaver_server}}));
+        {ok, Options} ->
+            supervised(eslaver_sup:start_link(Options));
+        {error, _} = Error ->
+            Error
+    end.
+
+supervised({ok, Pid}) -> {ok, Pid};
+supervised({error, Reason}) -> {error, Reason};
+supervised(ignore) -> {error, ignore}.
+
+%% @doc Stops a replica. With the state of a stopped application it does nothing, being also that
+%% callback.
+-spec stop(replica() | []) -> ok.
+stop([]) -> ok;
+stop(Replica) -> gen_server:stop(Replica).
+
+%% @doc Starts a replica, linked to the caller.
+-spec start_link(options()) -> {ok, pid()} | {error, term()}.
+start_link(Options) ->
+    case eslaver_options:parse(Options) of
+        {ok, Parsed} -> eslaver_server:start_link(Parsed);
+        {error, _} = Error -> Error
+    end.
+
+%% @doc A replica for a supervisor. Its id is the name it is registered under, or `eslaver'. The
+%% password is wrapped, so that no report of the supervisor shows it.
+-spec child_spec(options()) -> supervisor:child_spec().
+child_spec(Options) ->
+    #{
+        id => maps:get(name, Options, eslaver),
+        start => {?MODULE, start_link, [wrapped(Options)]},
+        restart => permanent,
+        shutdown => 5000,
+        type => worker
+    }.
+
+wrapped(#{master_auth := Secret} = Options) when not is_function(Secret) ->
+    Options#{master_auth := fun() -> Secret end};
+wrapped(Options) ->
+    Options.
+
+%% @doc What a replica is doing: `state' (`connecting', `loading', `streaming', or `waiting' before
+%% the next try), `master', `replid', `offset' and `db' handled, `lag' (bytes of the stream decoded and
+%% not handled), `keys' and `bytes' of the snapshot, `progress' of a running load, `commands',
+%% `reconnects', `last_error'.
+-spec info(replica()) -> map().
+info(Replica) ->
+    gen_server:call(Replica, info).
+
+%% @doc The last position whose events have all been handled; `undefined' before the first snapshot
+%% has been loaded, and while a new one is.
+-spec position(replica()) -> position() | undefined.
+position(Replica) ->
+    gen_server:call(Replica, position).
+
+%% @doc Returns when the first snapshot has been handled.
+-spec await(replica(), loaded, timeout()) -> ok | {error, timeout}.
+await(Replica, loaded, Timeout) ->
+    try
+        gen_server:call(Replica, {await, loaded}, Timeout)
+    catch
+        exit:{timeout, _} -> {error, timeout}
+    end.

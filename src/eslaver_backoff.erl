@@ -1,0 +1,25 @@
+%% @doc Pauses between tries to reach a master: growing, with jitter, so that many replicas of one
+%% lost master do not come back at the same moment. Used by {@link eslaver_server}.
+%% @private
+-module(eslaver_backoff).
+
+-export([new/0, next/1, slow/1]).
+-export_type([backoff/0]).
+
+-define(FIRST, 100).
+-define(LONGEST, 10000).
+
+-opaque backoff() :: pos_integer().
+
+%% @doc Before the first failure.
+-spec new() -> backoff().
+new() -> ?FIRST.
+
+%% @doc The next pause in ms: between half of a time that doubles, and all of it.
+-spec next(backoff()) -> {pos_integer(), backoff()}.
+next(Longest) ->
+    {Longest div 2 + rand:uniform(Longest div 2), min(Longest * 2, ?LONGEST)}.
+
+%% @doc After a failure that will not heal by itself the pauses are long at once.
+-spec slow(backoff()) -> backoff().
+slow(_Backoff) -> ?LONGEST.

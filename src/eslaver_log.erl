@@ -1,0 +1,37 @@
+%% @doc What eslaver says through {@link //kernel/logger}: reports with a sentence each, in the
+%% domain `[eslaver]'. Used by {@link eslaver_server}.
+%% @private
+-module(eslaver_log).
+
+-export([report/3, format/1]).
+
+-include_lib("kernel/include/logger.hrl").
+
+%% @doc Logs a report. `what' is one of those of {@link format/1}; `master' and `replica' go with it.
+-spec report(logger:level(), atom(), map()) -> ok.
+report(Level, What, Report) ->
+    ?LOG(Level, Report#{what => What}, #{
+        domain => [eslaver],
+        report_cb => fun ?MODULE:format/1
+    }).
+
+%% @doc The sentence of a report.
+-spec format(logger:report()) -> {io:format(), [term()]}.
+format(#{master := Master} = Report) ->
+    {Format, Args} = sentence(Report),
+    {"eslaver, master ~ts: " ++ Format, [Master | Args]}.
+
+sentence(#{what := link_up, resync := partial, offset := Offset}) ->
+    {"link is up, the stream goes on from offset ~b", [Offset]};
+sentence(#{what := link_up, resync := full, why := Why}) ->
+    {"link is up, full sync (~ts)", [Why]};
+sentence(#{what := loaded, keys := Keys, bytes := Bytes, seconds := Seconds}) ->
+    {"snapshot loaded, ~b keys, ~b bytes in ~.1f s", [Keys, Bytes, Seconds]};
+sentence(#{what := link_down, reason := Reason, text := Text}) ->
+    {"link is down (~ts): ~ts", [Reason, Text]};
+sentence(#{what := no_link, reason := Reason, text := Text}) ->
+    {"no link (~ts): ~ts; trying on", [Reason, Text]};
+sentence(#{what := dump_failed, text := Text}) ->
+    {"~ts; the sync goes on without it", [Text]};
+sentence(#{what := callback_failed, event := Event, class := Class, error := Error}) ->
+    {"the callback raised ~ts:~tp at event ~ts", [Class, Error, Event]}.

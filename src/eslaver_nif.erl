@@ -1,0 +1,104 @@
+%% @doc The native half: stubs, and nothing else.
+%%
+%% Called by {@link eslaver_link} (which runs the slices) and {@link eslaver_server} (which gives
+%% credit). A NIF library cannot be replaced in a running node, so this module has no reason to
+%% change unless the library does; then `ABI' changes in both.
+%% @private
+-module(eslaver_nif).
+
+-export([open/1, slice/1, credit/3, close/1, counters/1]).
+-export_type([link/0, config/0, resume/0]).
+
+-on_load(load/0).
+
+-define(ABI, 1).
+-define(ERROR, {?MODULE, load_error}).
+
+-opaque link() :: reference().
+%% One connection to a master: its socket, its thread, its decoder.
+
+-type config() :: #{
+    address := {tcp, binary(), inet:port_number()} | {local, binary()},
+    user := binary() | undefined,
+    password := binary() | undefined,
+    listening_port := inet:port_number(),
+    announce_ip := binary() | undefined,
+    resume := resume() | undefined,
+    dump := binary() | undefined,
+    connect_timeout := pos_integer(),
+    repl_timeout := pos_integer(),
+    server := pid()
+}.
+%% What a link is told. Times are in ms.
+
+-type resume() :: #{
+    replid := binary(),
+    offset := non_neg_integer(),
+    db := non_neg_integer(),
+    in_transaction := boolean(),
+    safe_offset := non_neg_integer(),
+    safe_db := non_neg_integer()
+}.
+%% Where to go on.
+
+%% @doc Begins a link for the calling process, which is to run {@link slice/1}. The link ends with it.
+-spec open(config()) -> {ok, link()} | {error, binary() | invalid_config}.
+open(_Config) -> not_loaded().
+
+%% @doc Decodes what has come and sends it to the server as `{eslaver_link, Pid, Message}'.
+%% After `wait' and `no_credit' the process gets `{eslaver_nif, wake}' when there is more to do.
+-spec slice(link()) ->
+    more | wait | no_credit | {closed, Tag :: atom(), Text :: binary(), Heals :: boolean()}.
+slice(_Link) -> not_loaded().
+
+%% @doc Batches of this weight have been handled, and all up to this offset.
+-spec credit(link(), non_neg_integer(), non_neg_integer() | undefined) -> ok.
+credit(_Link, _Weight, _Offset) -> not_loaded().
+
+%% @doc Ends the link.
+-spec close(link()) -> ok.
+close(_Link) -> not_loaded().
+
+%% @doc Bytes of the snapshot, keys and commands decoded, and the offset decoded up to.
+-spec counters(link()) ->
+    {non_neg_integer(), non_neg_integer(), non_neg_integer(), non_neg_integer()}.
+counters(_Link) -> not_loaded().
+
+-spec load() -> ok | {error, term()}.
+load() ->
+    File = filename:join(priv_dir(), "eslaver_nif"),
+    case erlang:load_nif(File, ?ABI) of
+        ok ->
+            ok;
+        {error, {Reason, _}} = Error when Reason =:= reload; Reason =:= upgrade ->
+            Error;
+        {error, {Reason, Text}} ->
+            persistent_term:put(?ERROR, sentence(Reason, File, Text))
+    end.
+
+priv_dir() ->
+    case code:priv_dir(eslaver) of
+        {error, bad_name} ->
+            Ebin = filename:dirname(code:which(?MODULE)),
+            filename:join(filename:dirname(Ebin), "priv");
+        Dir ->
+            Dir
+    end.
+
+sentence(load, File, _Text) ->
+    text(
+        "~ts.so belongs to another version of eslaver than this Erlang code: compile eslaver "
+        "again (rebar3 compile, or mix deps.compile eslaver --force).",
+        [File]
+    );
+sentence(_Reason, File, Text) ->
+    text("eslaver's native library ~ts.so cannot be loaded: ~ts. Compile eslaver again; it needs Rust.", [
+        File, Text
+    ]).
+
+text(Format, Args) ->
+    unicode:characters_to_binary(io_lib:format(Format, Args)).
+
+-spec not_loaded() -> no_return().
+not_loaded() ->
+    erlang:error({nif_not_loaded, persistent_term:get(?ERROR, <<"eslaver_nif is not loaded">>)}).

@@ -1,0 +1,150 @@
+%% @doc Options: every key, its default and its check. Used by {@link eslaver} and
+%% {@link eslaver_server}, in the caller, before anything is started.
+%% @private
+-module(eslaver_options).
+
+-export([parse/1, from_environment/1]).
+-export_type([options/0, input/0, error/0, secret/0]).
+
+-type input() :: #{atom() => term()}.
+-type error() :: {error, {invalid_option, Key :: term(), Value :: term()}}.
+-type secret() :: fun(() -> binary() | undefined).
+%% In a fun, as what holds it may be printed.
+
+-type options() :: #{
+    address := {tcp, binary(), inet:port_number()} | {local, binary()},
+    user := binary() | undefined,
+    password := secret(),
+    callback := eslaver_callback:spec(),
+    dump := binary() | undefined,
+    announce_ip := binary() | undefined,
+    announce_port := inet:port_number(),
+    connect_timeout := pos_integer(),
+    repl_timeout := pos_integer(),
+    events := classic,
+    name := undefined | {local, atom()} | {global, term()} | {via, module(), term()}
+}.
+%% Checked and complete.
+
+%% @doc Checks what a user gave, and adds the defaults.
+-spec parse(term()) -> {ok, options()} | error().
+parse(Input) when is_map(Input) ->
+    case check(maps:to_list(Input), #{}) of
+        {ok, Given} -> {ok, complete(maps:merge(defaults(), Given))};
+        Error -> Error
+    end;
+parse(Input) ->
+    invalid(options, Input).
+
+%% @doc The options of the application environment, whose keys may be strings, as those of the
+%% original were. A callback that is not `[]' comes before the environment's.
+-spec from_environment(eslaver_callback:spec()) -> {ok, options()} | error().
+from_environment(Callback) ->
+    Environment = [{key(Key), Value} || {Key, Value} <- application:get_all_env(eslaver)],
+    Given = maps:remove(included_applications, maps:from_list(Environment)),
+    case Callback of
+        [] -> parse(Given);
+        _ -> parse(Given#{callback => Callback})
+    end.
+
+key(Key) when is_list(Key) ->
+    Known = [{atom_to_list(Name), Name} || Name <- maps:keys(defaults())],
+    proplists:get_value(Key, Known, Key);
+key(Key) ->
+    Key.
+
+defaults() ->
+    #{
+        master_host => {host, <<"127.0.0.1">>},
+        master_port => 6379,
+        master_auth => fun() -> undefined end,
+        master_user => undefined,
+        dbfilename => <<"/tmp/dump_erlang.rdb">>,
+        callback => [],
+        announce_ip => undefined,
+        announce_port => 0,
+        connect_timeout => 10000,
+        repl_timeout => 60000,
+        events => classic,
+        name => undefined
+    }.
+
+complete(#{master_host := Host, master_port := Port} = Checked) ->
+    #{master_user := User, master_auth := Password, dbfilename := Dump} = Checked,
+    Same = [callback, announce_ip, announce_port, connect_timeout, repl_timeout, events, name],
+    maps:merge(maps:with(Same, Checked), #{
+        address => address(Host, Port),
+        user => User,
+        password => Password,
+        dump => Dump
+    }).
+
+address({host, Host}, Port) -> {tcp, Host, Port};
+address({local, Path}, _Port) -> {local, Path}.
+
+check([], Checked) ->
+    {ok, Checked};
+check([{Key, Value} | Rest], Checked) ->
+    case value(Key, Value) of
+        {ok, Good} -> check(Rest, Checked#{Key => Good});
+        error -> invalid(Key, Value)
+    end.
+
+%% A secret is not repeated in an error.
+invalid(master_auth, _Value) -> {error, {invalid_option, master_auth, hidden}};
+invalid(Key, Value) -> {error, {invalid_option, Key, Value}}.
+
+value(master_host, {local, Path}) -> tag(local, text(Path));
+value(master_host, Address) when is_tuple(Address) -> address_text(inet:ntoa(Address));
+value(master_host, Host) -> tag(host, text(Host));
+value(master_port, Port) -> port(Port, 1);
+value(master_auth, Secret) -> secret(Secret);
+value(master_user, User) -> optional_text(User);
+value(dbfilename, File) -> optional_text(File);
+value(announce_ip, Address) -> optional_text(Address);
+value(announce_port, Port) -> port(Port, 0);
+value(connect_timeout, Time) -> time(Time);
+value(repl_timeout, Time) -> time(Time);
+value(events, classic) -> {ok, classic};
+value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));
+value(name, {local, Name} = Full) -> keep(Full, is_atom(Name));
+value(name, {global, _} = Full) -> {ok, Full};
+value(name, {via, Module, _} = Full) -> keep(Full, is_atom(Module));
+value(_Key, _Value) -> error.
+
+keep(Value, true) -> {ok, Value};
+keep(_Value, false) -> error.
+
+tag(Tag, {ok, Text}) -> {ok, {Tag, Text}};
+tag(_Tag, error) -> error.
+
+address_text({error, einval}) -> error;
+address_text(Text) -> tag(host, text(Text)).
+
+port(Port, Least) -> keep(Port, is_integer(Port) andalso Port >= Least andalso Port =< 65535).
+
+time(Time) -> keep(Time, is_integer(Time) andalso Time > 0).
+
+optional_text(None) when None =:= undefined; None =:= undef -> {ok, undefined};
+optional_text(Text) -> text(Text).
+
+secret(Secret) when is_function(Secret, 0) ->
+    secret(Secret());
+secret(Secret) ->
+    case optional_text(Secret) of
+        {ok, Text} -> {ok, fun() -> Text end};
+        error -> error
+    end.
+
+%% A string, in either form, that is not empty.
+text([_ | _] = Text) ->
+    try unicode:characters_to_binary(Text) of
+        Binary when is_binary(Binary) -> {ok, Binary};
+        _ -> error
+    catch
+        error:badarg -> error
+    end;
+text(<<_, _/binary>> = Text) ->
+    {ok, Text};
+text(_) ->
+    error.

@@ -1,0 +1,464 @@
+%% @doc One replica: it has a link to its master, gives every event to the callback, knows the
+%% position whose events have been handled, and starts the link anew when it is lost.
+%%
+%% User code runs here and nowhere else. What the link sends is queued and worked off in strides, so
+%% that calls are answered between two events even when callbacks are slow.
+%%
+%% {@link eslaver} is the way in; `start/0,1' and `stop/0' are those of the original.
+-module(eslaver_server).
+-behaviour(gen_server).
+
+-export([start/0, start/1, stop/0]).
+-export([start_link/1]).
+-export([
+    init/1,
+    handle_call/3,
+    handle_cast/2,
+    handle_info/2,
+    handle_continue/2,
+    terminate/2,
+    format_status/1
+]).
+
+%% A stride is doubled while it takes less than the first time, and the server looks at its mailbox
+%% after the second. Both in microseconds.
+-define(QUICK, 100).
+-define(TURN, 10000).
+-define(LONGEST_STRIDE, 16).
+%% How soon a receiver that had too many messages is looked at again, in ms.
+-define(HELD, 5).
+%% What a report shows of an event, in characters.
+-define(EVENT_SHOWN, 500).
+
+-record(state, {
+    options :: eslaver_options:options(),
+    callback :: eslaver_callback:callback(),
+    phase = connecting :: connecting | loading | streaming | waiting,
+    %% The process and the handle of the link, while there is one.
+    link :: undefined | {pid(), eslaver_nif:link()},
+    %% What the link has sent and has not been handled.
+    queue = queue:new() :: queue:queue(),
+    %% Whether a message to go on with the queue is on its way.
+    working = false :: boolean(),
+    stride = 1 :: pos_integer(),
+    %% Where the handled events end; undefined until a snapshot has been loaded.
+    position :: undefined | eslaver_nif:resume(),
+    %% The replication id and address of the master that the link is to.
+    replid :: undefined | binary(),
+    master :: undefined | binary(),
+    load = #{} :: map(),
+    waiting = [] :: [gen_server:from()],
+    loaded = false :: boolean(),
+    backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
+    reconnects = 0 :: non_neg_integer(),
+    last_error :: undefined | #{reason := atom(), text := binary()},
+    %% Commands of links before this one.
+    commands = 0 :: non_neg_integer()
+}).
+
+%% Calls of the original
+
+%% @doc Starts a replica that prints each event, with the options of the application environment.
+-spec start() -> {ok, pid()} | {error, term()}.
+start() ->
+    start([]).
+
+%% @doc Starts a replica, linked to the caller and not supervised, with the options of the application
+%% environment. It is registered as `eslaver_server'.
+-spec start(eslaver_callback:spec()) -> {ok, pid()} | {error, term()}.
+start(Callback) ->
+    case eslaver_options:from_environment(Callback) of
+        {ok, Options} -> start_link(registered(Options));
+        Error -> Error
+    end.
+
+%% @doc Stops the replica that is registered as `eslaver_server'.
+-spec stop() -> ok.
+stop() ->
+    gen_server:stop(?MODULE).
+
+registered(#{name := undefined} = Options) -> Options#{name := {local, ?MODULE}};
+registered(Options) -> Options.
+
+%% @private
+-spec start_link(eslaver_options:options()) -> {ok, pid()} | {error, term()}.
+start_link(#{name := undefined} = Options) ->
+    started(gen_server:start_link(?MODULE, Options, start_options()));
+start_link(#{name := Name} = Options) ->
+    started(gen_server:start_link(Name, ?MODULE, Options, start_options())).
+
+%% A larger first heap saves a fifth of the time at full speed.
+start_options() ->
+    [{spawn_opt, [{min_heap_size, 75000}]}].
+
+started(ignore) -> {error, ignore};
+started(Result) -> Result.
+
+%% gen_server
+
+%% @private
+-spec init(eslaver_options:options()) -> {ok, #state{}, {continue, connect}}.
+init(#{callback := Callback} = Options) ->
+    process_flag(trap_exit, true),
+    State = #state{options = Options, callback = eslaver_callback:new(Callback)},
+    {ok, State, {continue, connect}}.
+
+%% @private
+-spec handle_continue(connect, #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
+handle_continue(connect, State) ->
+    connect(State).
+
+%% @private
+-spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}} | {noreply, #state{}}.
+handle_call(info, _From, State) ->
+    {reply, info(State), State};
+handle_call(position, _From, State) ->
+    {reply, position(State), State};
+handle_call({await, loaded}, _From, #state{loaded = true} = State) ->
+    {reply, ok, State};
+handle_call({await, loaded}, From, #state{waiting = Waiting} = State) ->
+    {noreply, State#state{waiting = [From | Waiting]}};
+handle_call(Request, _From, State) ->
+    {reply, {error, {unknown_request, Request}}, State}.
+
+%% @private
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
+handle_cast(_Request, State) ->
+    {noreply, State}.
+
+%% @private
+-spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
+handle_info({eslaver_link, Pid, Message}, #state{link = {Pid, _}} = State) ->
+    enqueue(Message, State);
+handle_info({'EXIT', Pid, Reason}, #state{link = {Pid, _}} = State) when Reason =/= normal ->
+    Text = iolist_to_binary(io_lib:format("the link's process ended: ~0P", [Reason, 10])),
+    enqueue({closed, link_exit, Text, true}, State);
+handle_info(work, State) ->
+    work(State#state{working = false});
+handle_info(connect, #state{link = undefined} = State) ->
+    connect(State);
+handle_info({'DOWN', _Monitor, process, Pid, Reason}, State) ->
+    {stop, {callback_down, Pid, Reason}, State};
+handle_info({'EXIT', _Pid, normal}, State) ->
+    {noreply, State};
+handle_info({'EXIT', _Pid, Reason}, State) ->
+    {stop, Reason, State};
+handle_info(_Message, State) ->
+    {noreply, State}.
+
+%% @private
+-spec terminate(term(), #state{}) -> ok.
+terminate(_Reason, #state{link = {_, Link}}) ->
+    eslaver_nif:close(Link);
+terminate(_Reason, #state{link = undefined}) ->
+    ok.
+
+%% @private The queue may hold megabytes, and so may the last message.
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    maps:map(fun shorten/2, Status).
+
+shorten(state, #state{queue = Queue} = State) ->
+    (info(State))#{queue => queue:len(Queue)};
+shorten(message, {eslaver_link, _, Message}) ->
+    {eslaver_link, element(1, Message)};
+shorten(log, _Log) ->
+    [];
+shorten(_Key, Value) ->
+    Value.
+
+%% The link
+
+connect(#state{options = Options, position = Position} = State) ->
+    Config = maps:with([address, user, announce_ip, dump, connect_timeout, repl_timeout], Options),
+    Link = Config#{
+        password => undefined,
+        listening_port => maps:get(announce_port, Options),
+        resume => Position,
+        server => self()
+    },
+    case eslaver_link:start_link(Link, maps:get(password, Options)) of
+        {ok, Pid, Handle} ->
+            {noreply, State#state{link = {Pid, Handle}, phase = connecting}};
+        {error, {nif_not_loaded, _} = Reason} ->
+            {stop, Reason, State};
+        {error, Reason} ->
+            Text = iolist_to_binary(io_lib:format("~0tp", [Reason])),
+            {noreply, link_down(open, Text, true, State)}
+    end.
+
+link_down(Reason, Text, Heals, #state{backoff = Backoff} = State) ->
+    Error = #{reason => Reason, text => Text},
+    log_down(Error, State),
+    {Pause, Next} = eslaver_backoff:next(
+        case Heals of
+            true -> Backoff;
+            false -> eslaver_backoff:slow(Backoff)
+        end
+    ),
+    _ = erlang:send_after(Pause, self(), connect),
+    State#state{
+        link = undefined,
+        phase = waiting,
+        load = #{},
+        commands = commands(State),
+        backoff = Next,
+        reconnects = State#state.reconnects + 1,
+        last_error = Error
+    }.
+
+%% What goes on being wrong is said once.
+log_down(Error, #state{phase = connecting, last_error = Error}) ->
+    ok;
+log_down(Error, #state{phase = connecting} = State) ->
+    log(warning, no_link, Error, State);
+log_down(#{reason := Reason} = Error, State) when
+    Reason =:= closed; Reason =:= timeout; Reason =:= io_error
+->
+    log(notice, link_down, Error, State);
+log_down(Error, State) ->
+    log(error, link_down, Error, State).
+
+log(Level, What, Report, State) ->
+    eslaver_log:report(Level, What, Report#{master => master(State)}).
+
+%% Events
+
+enqueue(Message, #state{queue = Queue} = State) ->
+    Queued = State#state{queue = queue:in(Message, Queue)},
+    case State#state.working of
+        true -> {noreply, Queued};
+        false -> work(Queued)
+    end.
+
+work(#state{queue = Queue} = State) ->
+    case queue:out(Queue) of
+        {empty, _} -> {noreply, State};
+        {{value, Message}, Rest} -> work(Message, State#state{queue = Rest})
+    end.
+
+work({batch, Weight, Events, Positions, End}, State) ->
+    Deadline = erlang:monotonic_time(microsecond) + ?TURN,
+    case run(Events, 0, Deadline, State) of
+        {done, Done} ->
+            work(credit(Weight, End, Done));
+        {Pause, Left, Count, Paused} when Pause =:= turn; Pause =:= held ->
+            Rest = skip(Positions, Count),
+            Next = progress(position_at(Positions, Count), Paused),
+            later(Pause, requeue({batch, Weight, Left, Rest, End}, Next));
+        {failed, Event, Class, Reason, Stack} ->
+            failed(Event, Class, Reason, Stack, State)
+    end;
+work({full, #{replid := Replid, bytes := Bytes} = News}, State) ->
+    Why = why(State),
+    Up = State#state{
+        phase = loading,
+        replid = Replid,
+        position = undefined,
+        master = maps:get(master, News),
+        load = #{bytes => Bytes, started => erlang:monotonic_time(millisecond)}
+    },
+    log(notice, link_up, #{resync => full, why => Why, replid => Replid}, Up),
+    work(Up);
+work({partial, #{replid := New, offset := Offset, master := Master}}, State) ->
+    #state{position = #{replid := Old} = Position} = State,
+    Replid = defined(New, Old),
+    Up = State#state{
+        phase = streaming,
+        replid = Replid,
+        position = Position#{replid := Replid},
+        master = Master,
+        backoff = eslaver_backoff:new()
+    },
+    log(notice, link_up, #{resync => partial, offset => Offset, replid => Replid}, Up),
+    work(Up);
+work({loaded, News}, #state{callback = Callback} = State) ->
+    case eslaver_callback:handle(Callback, {loading, eof}) of
+        ok -> work(loaded(News, State));
+        {raised, Class, Reason, Stack} -> failed({loading, eof}, Class, Reason, Stack, State)
+    end;
+work({dump_failed, #{text := Text}}, State) ->
+    log(warning, dump_failed, #{text => Text}, State),
+    work(State);
+work({closed, Tag, Text, Heals}, State) ->
+    {noreply, link_down(Tag, Text, Heals, State)}.
+
+%% Gives events to the callback until they end, the turn does, or the receiver has too many.
+run([], _Count, _Deadline, State) ->
+    {done, State};
+run(Events, Count, Deadline, #state{callback = Callback, stride = Stride} = State) ->
+    Ready = eslaver_callback:is_ready(Callback),
+    Before = erlang:monotonic_time(microsecond),
+    case Ready andalso Before < Deadline andalso stride(Events, Callback, Stride) of
+        false when Ready ->
+            {turn, Events, Count, State};
+        false ->
+            {held, Events, Count, State};
+        {ok, Left} ->
+            Took = erlang:monotonic_time(microsecond) - Before,
+            run(Left, Count + Stride, Deadline, State#state{stride = next_stride(Took, Stride)});
+        Failed ->
+            Failed
+    end.
+
+stride(Left, _Callback, 0) ->
+    {ok, Left};
+stride([], _Callback, _Stride) ->
+    {ok, []};
+stride([Event | Left], Callback, Stride) ->
+    case eslaver_callback:handle(Callback, Event) of
+        ok -> stride(Left, Callback, Stride - 1);
+        {raised, Class, Reason, Stack} -> {failed, Event, Class, Reason, Stack}
+    end.
+
+next_stride(Took, Stride) when Took < ?QUICK -> min(Stride * 2, ?LONGEST_STRIDE);
+next_stride(_Took, _Stride) -> 1.
+
+requeue(Message, #state{queue = Queue} = State) ->
+    State#state{queue = queue:in_r(Message, Queue)}.
+
+later(turn, State) ->
+    self() ! work,
+    {noreply, State#state{working = true}};
+later(held, State) ->
+    _ = erlang:send_after(?HELD, self(), work),
+    {noreply, State#state{working = true}}.
+
+failed(Event, Class, Reason, Stack, State) ->
+    Shown = shown(Event),
+    log(error, callback_failed, #{event => Shown, class => Class, error => Reason}, State),
+    Failure = #{event => Shown, class => Class, reason => Reason, stacktrace => Stack},
+    {stop, {callback_failed, Failure}, State}.
+
+shown(Event) ->
+    Text = unicode:characters_to_binary(io_lib:format("~0tP", [Event, 30])),
+    string:slice(Text, 0, ?EVENT_SHOWN).
+
+%% Positions
+
+%% A batch is done: the link may send as much again, and the master may be told.
+credit(Weight, End, #state{link = {_, Link}} = State) ->
+    Next = progress(position_of(End), State),
+    eslaver_nif:credit(Link, Weight, safe_offset(Next)),
+    Next.
+
+progress(undefined, State) ->
+    State;
+progress(Position, #state{link = {_, Link}, position = Before} = State) ->
+    Next = State#state{position = maps:merge(Before, Position)},
+    eslaver_nif:credit(Link, 0, safe_offset(Next)),
+    Next.
+
+safe_offset(#state{position = #{safe_offset := Offset}}) -> Offset;
+safe_offset(#state{position = undefined}) -> undefined.
+
+position_of(undefined) ->
+    undefined;
+position_of({Offset, Db, InTransaction, SafeOffset, SafeDb}) ->
+    #{
+        offset => Offset,
+        db => Db,
+        in_transaction => InTransaction,
+        safe_offset => SafeOffset,
+        safe_db => SafeDb
+    }.
+
+%% Behind the Count-th event of a batch, whose positions have 12 bytes each.
+position_at(Positions, Count) when Count > 0, byte_size(Positions) >= Count * 12 ->
+    <<Offset:64, InTransaction:1, Db:31>> = binary:part(Positions, (Count - 1) * 12, 12),
+    At = #{offset => Offset, db => Db, in_transaction => InTransaction =:= 1},
+    case InTransaction of
+        0 -> At#{safe_offset => Offset, safe_db => Db};
+        1 -> At
+    end;
+position_at(_Positions, _Count) ->
+    undefined.
+
+skip(<<>>, _Count) -> <<>>;
+skip(Positions, Count) -> binary:part(Positions, Count * 12, byte_size(Positions) - Count * 12).
+
+loaded(#{offset := Offset, db := Db, keys := Keys, bytes := Bytes}, State) ->
+    #state{link = {_, Link}, replid = Replid, waiting = Waiting, load = Load} = State,
+    Took = erlang:monotonic_time(millisecond) - maps:get(started, Load),
+    log(notice, loaded, #{keys => Keys, bytes => Bytes, seconds => Took / 1000}, State),
+    lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Waiting),
+    eslaver_nif:credit(Link, 0, Offset),
+    State#state{
+        phase = streaming,
+        loaded = true,
+        waiting = [],
+        backoff = eslaver_backoff:new(),
+        position = resumable(Replid, Offset, Db)
+    }.
+
+%% A master that knows no PSYNC gives no id to resume by.
+resumable(Replid, Offset, Db) ->
+    #{
+        replid => Replid,
+        offset => Offset,
+        db => Db,
+        in_transaction => false,
+        safe_offset => Offset,
+        safe_db => Db
+    }.
+
+why(#state{position = undefined, loaded = false}) ->
+    <<"the first one">>;
+why(#state{position = undefined}) ->
+    <<"the last one did not come to its end">>;
+why(#state{position = #{offset := Offset}}) ->
+    Text = io_lib:format("the master cannot go on from offset ~b", [Offset]),
+    iolist_to_binary(Text).
+
+defined(undefined, Default) -> Default;
+defined(Value, _Default) -> Value.
+
+position(#state{position = #{replid := Replid, safe_offset := Offset, safe_db := Db}}) ->
+    #{replid => Replid, offset => Offset, db => Db};
+position(#state{position = undefined}) ->
+    undefined.
+
+%% Info
+
+info(#state{phase = Phase, load = Load} = State) ->
+    {Bytes, Keys, _, Decoded} = counters(State),
+    Info = #{
+        state => Phase,
+        master => master(State),
+        replid => State#state.replid,
+        keys => Keys,
+        bytes => Bytes,
+        commands => commands(State),
+        reconnects => State#state.reconnects,
+        last_error => State#state.last_error
+    },
+    maps:merge(maps:merge(Info, progress_info(Phase, Load, Bytes)), position_info(Decoded, State)).
+
+progress_info(loading, #{bytes := Total, started := Started}, Bytes) ->
+    Took = erlang:monotonic_time(millisecond) - Started,
+    Rate = #{bytes_per_second => Bytes * 1000 div max(Took, 1)},
+    case Total of
+        undefined -> #{progress => Rate};
+        _ -> #{progress => Rate#{percent => Bytes * 100 div max(Total, 1), total => Total}}
+    end;
+progress_info(_Phase, _Load, _Bytes) ->
+    #{}.
+
+position_info(Decoded, #state{position = #{offset := Offset, db := Db}}) ->
+    #{offset => Offset, db => Db, lag => max(Decoded - Offset, 0)};
+position_info(_Decoded, #state{position = undefined}) ->
+    #{offset => undefined, db => undefined, lag => undefined}.
+
+counters(#state{link = {_, Link}}) -> eslaver_nif:counters(Link);
+counters(#state{link = undefined}) -> {0, 0, 0, 0}.
+
+commands(#state{commands = Before} = State) ->
+    {_, _, Commands, _} = counters(State),
+    Before + Commands.
+
+master(#state{master = Master}) when is_binary(Master) ->
+    Master;
+master(#state{options = #{address := {tcp, Host, Port}}}) ->
+    iolist_to_binary([Host, $:, integer_to_list(Port)]);
+master(#state{options = #{address := {local, Path}}}) ->
+    Path.
