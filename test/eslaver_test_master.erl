@@ -71,12 +71,12 @@
 available() ->
     Root = os:getenv("ESLAVER_MASTERS", "/opt/lab/masters"),
     Own = [
-        {list_to_atom("path-" ++ Name), Path}
+        {name("path-" ++ Name), Path}
      || Name <- ["redis-server", "valkey-server"],
         (Path = os:find_executable(Name)) =/= false
     ],
     Lab = [
-        {list_to_atom(filename:basename(filename:dirname(Path))), Path}
+        {name(filename:basename(filename:dirname(Path))), Path}
      || Path <- lists:sort(filelib:wildcard(filename:join([Root, "*", "server"])))
     ],
     [describe(Name, Path) || {Name, Path} <- Own ++ Lab].
@@ -88,6 +88,10 @@ version(Server) ->
 -spec family(file:filename()) -> redis | valkey.
 family(Server) ->
     element(1, identify(Server)).
+
+%% A name that `rebar3 ct --group` takes: redis_2_8_17.
+name(Directory) ->
+    list_to_atom(lists:flatten(re:replace(Directory, "[-.]", "_", [global, {return, list}]))).
 
 describe(Name, Path) ->
     {Family, Version} = identify(Path),
