@@ -13,7 +13,9 @@
 -type difference() :: {Key :: binary(), What :: atom() | tuple(), Expected :: term(), Got :: term()}.
 
 -define(TYPES, [string, list, set, zset, hash, stream, module]).
--define(STREAM_KEYS, [entries, last_id, first_id, max_deleted_id, entries_added, groups]).
+-define(STREAM_KEYS, [
+    entries, last_id, first_id, max_deleted_id, entries_added, groups, idmp
+]).
 -define(GROUP_KEYS, [name, last_id, entries_read, pending, consumers]).
 -define(PENDING_KEYS, [id, consumer, delivered_at, deliveries]).
 -define(CONSUMER_KEYS, [name, seen_at, active_at]).
