@@ -1,5 +1,7 @@
 .PHONY: help build demo shell test lint fmt clean
 
+lib = $(or $(REBAR_BASE_DIR),_build)/default/lib
+
 help:
 	@echo 'make demo    a replica at work, with a throw-away master of its own'
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
@@ -13,13 +15,13 @@ build:
 	@rebar3 compile
 
 demo: build
-	@ERL_LIBS=_build/default/lib escript examples/demo.escript
+	@ERL_LIBS=$(lib) escript examples/demo.escript
 
 shell: build
 	@echo
 	@echo 'No master yet? In another terminal:  tools/master.sh 6379'
 	@echo 'Then, for example:                   eslaver:start(normal, []).'
-	@erl -pa _build/default/lib/eslaver/ebin
+	@erl -pa $(lib)/eslaver/ebin
 
 test: lint
 	cargo test --workspace --locked

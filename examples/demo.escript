@@ -1,5 +1,4 @@
 #!/usr/bin/env escript
-%%! +sbwt none
 %% A replica at work, from the first byte to a clean stop: `make demo`.
 %% The master is a throw-away server of our own (tools/master.sh).
 -mode(compile).
@@ -64,9 +63,8 @@ main([]) ->
     {ok, Supervisor} = eslaver:start(normal, Callback),
     expect_load(?LOADED),
 
-    heading("Written to the master", []),
+    heading("Writes to the master, and the stream", []),
     write(Client, ["SELECT 0" | ?WRITES]),
-    heading("The stream", []),
     expect_stream(?STREAMED),
 
     heading("Stopped", []),
@@ -89,10 +87,11 @@ start_master() ->
 write(Client, Commands) ->
     lists:foreach(
         fun(Command) ->
+            io:format("  master> ~s~n", [Command]),
             ok = gen_tcp:send(Client, [Command, "\r\n"]),
             case gen_tcp:recv(Client, 0, 30000) of
                 {ok, <<"-", Reason/binary>>} -> fail("~s: ~s", [Command, Reason]);
-                {ok, _} -> io:format("  ~s~n", [Command])
+                {ok, _} -> ok
             end
         end,
         Commands
@@ -127,7 +126,7 @@ await_exit(Pid) ->
     after 30000 -> fail("the supervisor did not stop in 30 s", [])
     end.
 
-heading(Format, Args) -> io:format("~n\e[1m" ++ Format ++ "\e[0m~n", Args).
+heading(Format, Args) -> io:format("~n== " ++ Format ++ "~n", Args).
 
 print(Event) -> io:format("  ~0p~n", [Event]).
 

@@ -43,26 +43,26 @@
 
 %% @doc Begins a link for the calling process, which is to run {@link slice/1}. The link ends with it.
 -spec open(config()) -> {ok, link()} | {error, binary() | invalid_config}.
-open(_Config) -> not_loaded().
+open(_Config) -> erlang:nif_error(reason()).
 
 %% @doc Decodes what has come and sends it to the server as `{eslaver_link, Pid, Message}'.
 %% After `wait' and `no_credit' the process gets `{eslaver_nif, wake}' when there is more to do.
 -spec slice(link()) ->
     more | wait | no_credit | {closed, Tag :: atom(), Text :: binary(), Heals :: boolean()}.
-slice(_Link) -> not_loaded().
+slice(_Link) -> erlang:nif_error(reason()).
 
 %% @doc Batches of this weight have been handled, and all up to this offset.
 -spec credit(link(), non_neg_integer(), non_neg_integer() | undefined) -> ok.
-credit(_Link, _Weight, _Offset) -> not_loaded().
+credit(_Link, _Weight, _Offset) -> erlang:nif_error(reason()).
 
 %% @doc Ends the link.
 -spec close(link()) -> ok.
-close(_Link) -> not_loaded().
+close(_Link) -> erlang:nif_error(reason()).
 
 %% @doc Bytes of the snapshot, keys and commands decoded, and the offset decoded up to.
 -spec counters(link()) ->
     {non_neg_integer(), non_neg_integer(), non_neg_integer(), non_neg_integer()}.
-counters(_Link) -> not_loaded().
+counters(_Link) -> erlang:nif_error(reason()).
 
 -spec load() -> ok | {error, term()}.
 load() ->
@@ -99,6 +99,5 @@ sentence(_Reason, File, Text) ->
 text(Format, Args) ->
     unicode:characters_to_binary(io_lib:format(Format, Args)).
 
--spec not_loaded() -> no_return().
-not_loaded() ->
-    erlang:error({nif_not_loaded, persistent_term:get(?ERROR, <<"eslaver_nif is not loaded">>)}).
+reason() ->
+    {nif_not_loaded, persistent_term:get(?ERROR, <<"eslaver_nif is not loaded">>)}.

@@ -47,6 +47,8 @@ from_environment(Callback) ->
         _ -> parse(Given#{callback => Callback})
     end.
 
+%% OTP says that keys are atoms, and lets them be anything.
+-dialyzer({nowarn_function, key/1}).
 key(Key) when is_list(Key) ->
     Known = [{atom_to_list(Name), Name} || Name <- maps:keys(defaults())],
     proplists:get_value(Key, Known, Key);

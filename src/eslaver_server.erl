@@ -42,7 +42,7 @@
     working = false :: boolean(),
     stride = 1 :: pos_integer(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
-    position :: undefined | eslaver_nif:resume(),
+    position :: undefined | place(),
     %% The replication id and address of the master that the link is to.
     replid :: undefined | binary(),
     master :: undefined | binary(),
@@ -55,6 +55,15 @@
     %% Commands of links before this one.
     commands = 0 :: non_neg_integer()
 }).
+
+-type place() :: #{
+    replid := undefined | binary(),
+    offset := non_neg_integer(),
+    db := non_neg_integer(),
+    in_transaction := boolean(),
+    safe_offset := non_neg_integer(),
+    safe_db := non_neg_integer()
+}.
 
 %% Calls of the original
 
@@ -174,7 +183,7 @@ connect(#state{options = Options, position = Position} = State) ->
     Link = Config#{
         password => undefined,
         listening_port => maps:get(announce_port, Options),
-        resume => Position,
+        resume => resume(Position),
         server => self()
     },
     case eslaver_link:start_link(Link, maps:get(password, Options)) of
@@ -186,6 +195,10 @@ connect(#state{options = Options, position = Position} = State) ->
             Text = iolist_to_binary(io_lib:format("~0tp", [Reason])),
             {noreply, link_down(open, Text, true, State)}
     end.
+
+%% A master that knows no PSYNC gave no id to go on by.
+resume(#{replid := undefined}) -> undefined;
+resume(Position) -> Position.
 
 link_down(Reason, Text, Heals, #state{backoff = Backoff} = State) ->
     Error = #{reason => Reason, text => Text},
@@ -388,24 +401,22 @@ loaded(#{offset := Offset, db := Db, keys := Keys, bytes := Bytes}, State) ->
         loaded = true,
         waiting = [],
         backoff = eslaver_backoff:new(),
-        position = resumable(Replid, Offset, Db)
-    }.
-
-%% A master that knows no PSYNC gives no id to resume by.
-resumable(Replid, Offset, Db) ->
-    #{
-        replid => Replid,
-        offset => Offset,
-        db => Db,
-        in_transaction => false,
-        safe_offset => Offset,
-        safe_db => Db
+        position = #{
+            replid => Replid,
+            offset => Offset,
+            db => Db,
+            in_transaction => false,
+            safe_offset => Offset,
+            safe_db => Db
+        }
     }.
 
 why(#state{position = undefined, loaded = false}) ->
     <<"the first one">>;
 why(#state{position = undefined}) ->
     <<"the last one did not come to its end">>;
+why(#state{position = #{replid := undefined}}) ->
+    <<"the master knows no PSYNC">>;
 why(#state{position = #{offset := Offset}}) ->
     Text = io_lib:format("the master cannot go on from offset ~b", [Offset]),
     iolist_to_binary(Text).
@@ -413,9 +424,11 @@ why(#state{position = #{offset := Offset}}) ->
 defined(undefined, Default) -> Default;
 defined(Value, _Default) -> Value.
 
-position(#state{position = #{replid := Replid, safe_offset := Offset, safe_db := Db}}) ->
+position(#state{position = #{replid := Replid, safe_offset := Offset, safe_db := Db}}) when
+    is_binary(Replid)
+->
     #{replid => Replid, offset => Offset, db => Db};
-position(#state{position = undefined}) ->
+position(_State) ->
     undefined.
 
 %% Info

@@ -18,7 +18,8 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
 unset REBAR_BASE_DIR
 
 # No master need be there: a replica starts all the same, and keeps trying.
-check='{ok, Pid} = eslaver:start_link(#{master_port => 1, dbfilename => undefined}),
+check='Options = #{master_port => 1, dbfilename => undefined, callback => self()},
+    {ok, Pid} = eslaver:start_link(Options),
     #{state := _} = eslaver:info(Pid), ok = eslaver:stop(Pid)'
 
 echo "== as a dependency of a rebar3 project"
@@ -51,7 +52,8 @@ export MIX_HOME="$dir/mix/home" MIX_REBAR3="$(command -v rebar3)"
 mix deps.get >/dev/null
 mix compile
 mix run -e '
-{:ok, pid} = :eslaver.start_link(%{master_port: 1, dbfilename: :undefined})
+options = %{master_port: 1, dbfilename: :undefined, callback: self()}
+{:ok, pid} = :eslaver.start_link(options)
 %{state: _} = :eslaver.info(pid)
 :ok = :eslaver.stop(pid)
 IO.puts("it works")'

@@ -23,11 +23,8 @@ print_events(Config) ->
     write(Config, ["SET fruit apple", "HSET user name Ada"]),
     Example = start("print_events.erl", Config),
     Loaded = lines_until(Example, "{loading,eof}"),
-    [
-        "{loading,eof}",
-        "{loading,hash,<<\"user\">>,[<<\"name\">>,<<\"Ada\">>]}",
-        "{loading,string,<<\"fruit\">>,<<\"apple\">>}"
-    ] = lists:sort(Loaded),
+    true = lists:member("{loading,string,<<\"fruit\">>,<<\"apple\">>}", Loaded),
+    true = lists:member("{loading,hash,<<\"user\">>,[<<\"name\">>,<<\"Ada\">>]}", Loaded),
     write(Config, ["DEL fruit"]),
     _ = lines_until(Example, "{stream,\"del\",[<<\"fruit\">>]}"),
     end_of(Example).
@@ -35,7 +32,7 @@ print_events(Config) ->
 ets_cache(Config) ->
     write(Config, ["SET fruit apple", "HSET user name Ada", "RPUSH queue 1"]),
     Example = start("ets_cache.erl", Config),
-    ["loaded 2 keys"] = lines_until(Example, "loaded 2 keys"),
+    _ = lines_until(Example, "loaded 2 keys"),
     Steps = [
         {"SET fruit pear", "fruit: <<\"pear\">>"},
         {"HSET user born 1815",

@@ -9,8 +9,9 @@ server=$(command -v redis-server || command -v valkey-server) || {
     exit 1
 }
 dir=$(mktemp -d)
-pid=
+pid= reader=
 clean_up() {
+    [ -z "$reader" ] || kill "$reader" 2>/dev/null || true
     [ -z "$pid" ] || { kill "$pid" && wait "$pid"; } 2>/dev/null || true
     rm -rf "$dir"
 }
@@ -41,4 +42,9 @@ else
     [ -n "$pid" ] || { cat "$dir/log" >&2; exit 1; }
 fi
 echo "$port"
-cat >/dev/null
+
+# In the background, as a shell attends to no signal while it runs a command in the foreground.
+exec 3<&0
+cat <&3 >/dev/null &
+reader=$!
+wait "$reader" || true

@@ -24,6 +24,7 @@ need() { # COMMAND PACKAGE...
 has cc || need cc gcc libc6-dev
 has redis-server || has valkey-server || need redis-server redis-server
 has rebar3 || need rebar3 rebar3
+has git || need git git
 if ! has erl; then
     need erl erlang-base erlang-dev
     for app in $otp; do packages="$packages erlang-$(echo "$app" | tr _ -)"; done

@@ -31,6 +31,8 @@ pub(crate) struct Batch {
 
 /// The value of the key that is being read.
 struct Value {
+    /// Whether there is one.
+    open: bool,
     key: Built,
     kind: Kind,
     items: Vec<Built>,
@@ -52,6 +54,7 @@ impl Batch {
             keys: 0,
             stream_db: 0,
             value: Value {
+                open: false,
                 key: atoms::undefined().into(),
                 kind: Kind::String,
                 items: Vec::new(),
@@ -65,6 +68,18 @@ impl Batch {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.events.is_empty()
+    }
+
+    /// Whether a key has begun and not ended: its terms are in the message, which has to wait.
+    pub(crate) fn is_within_key(&self) -> bool {
+        self.value.open
+    }
+
+    /// Drops the key that has begun, as it will not end.
+    pub(crate) fn abandon_key(&mut self) {
+        self.value.open = false;
+        self.value.items.clear();
+        self.value.entries.clear();
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -200,6 +215,7 @@ impl Sink for Batch {
         let key = self.bytes(key);
         self.value.items.clear();
         self.value.entries.clear();
+        self.value.open = true;
         self.value.key = key;
         self.value.kind = kind;
     }
@@ -277,13 +293,14 @@ impl Sink for Batch {
         };
         let whole = whole.unwrap_or_else(|| message.list(&value.items));
         value.items.clear();
+        value.open = false;
         let event = message.tuple(&[atoms::loading().into(), kind.into(), value.key, whole]);
         self.events.push(event);
         self.keys += 1;
     }
 
     fn discard(&mut self) {
-        self.value.items.clear();
+        self.abandon_key();
     }
 }
 

@@ -96,7 +96,7 @@ impl Slicer {
                         }
                         continue;
                     }
-                    Err(end) => self.end = Some(end),
+                    Err(end) => self.fail(end),
                 }
             }
             match self.next_chunk(shared) {
@@ -112,7 +112,7 @@ impl Slicer {
                 }
                 Some(chunk) => {
                     if let Err(end) = self.take(chunk, env, shared) {
-                        self.end = Some(end);
+                        self.fail(end);
                     }
                 }
             }
@@ -120,6 +120,12 @@ impl Slicer {
                 return Outcome::More;
             }
         }
+    }
+
+    /// What was complete before goes out still; the value in hand does not.
+    fn fail(&mut self, end: End) {
+        self.batch.abandon_key();
+        self.end = Some(end);
     }
 
     /// The next bytes or news, unless there are none or the link has ended.
@@ -138,7 +144,7 @@ impl Slicer {
             Ok(chunk) => Some(chunk),
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => {
-                self.end = Some(shared.take_end().unwrap_or(End::Stopped));
+                self.fail(shared.take_end().unwrap_or(End::Stopped));
                 None
             }
         }
@@ -233,9 +239,9 @@ impl Slicer {
         Ok(())
     }
 
-    /// Sends the batch, if it holds anything. False: there is no room for it.
+    /// Sends the batch, if it holds anything that can go out. False: there is no room for it.
     fn flush(&mut self, env: Env<'_>, shared: &Shared) -> bool {
-        if self.batch.is_empty() {
+        if self.batch.is_empty() || self.batch.is_within_key() {
             return true;
         }
         if !shared.may_send() {
