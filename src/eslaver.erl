@@ -85,9 +85,9 @@ wrapped(Options) ->
     Options.
 
 %% @doc What a replica is doing: `state' (`connecting', `loading', `streaming', or `waiting' before
-%% the next try), `master', `replid', `offset' and `db' handled, `lag' (bytes of the stream decoded and
-%% not handled), `keys' and `bytes' of the snapshot, `progress' of a running load, `commands',
-%% `reconnects', `last_error'.
+%% the next try), `master', `replid', `offset' and `db' handled, `lag' (bytes decoded, not handled),
+%% `keys' and `bytes' of the snapshot, `progress' of a running load, `commands', `reconnects',
+%% `last_error'.
 -spec info(replica()) -> map().
 info(Replica) ->
     gen_server:call(Replica, info).

@@ -52,7 +52,7 @@ new(Pid) when is_pid(Pid) ->
 new(Name) when is_atom(Name) ->
     #callback{function = fun(Event) -> Name ! Event end, receiver = Name}.
 
-%% @doc Whether a receiver has caught up. One on another node has the distribution's own flow control.
+%% @doc Whether a receiver has caught up. One on another node is held back by the distribution.
 -spec is_ready(callback()) -> boolean().
 is_ready(#callback{receiver = none}) ->
     true;

@@ -1,5 +1,8 @@
-%% @doc What eslaver says through {@link //kernel/logger}: reports with a sentence each, in the
-%% domain `[eslaver]'. Used by {@link eslaver_server}.
+%% @doc What eslaver says through {@link //kernel/logger}: reports with a sentence each. Used by
+%% {@link eslaver_server}.
+%%
+%% The metadata names no domain: the default handler drops those that it does not know. What is
+%% eslaver's has `eslaver => true' there.
 %% @private
 -module(eslaver_log).
 
@@ -7,11 +10,12 @@
 
 -include_lib("kernel/include/logger.hrl").
 
-%% @doc Logs a report. `what' is one of those of {@link format/1}; `master' and `replica' go with it.
+%% @doc Logs a report, which has at least `master'. What it may be, and what goes with that, is in
+%% the sentences below.
 -spec report(logger:level(), atom(), map()) -> ok.
 report(Level, What, Report) ->
     ?LOG(Level, Report#{what => What}, #{
-        domain => [eslaver],
+        eslaver => true,
         report_cb => fun ?MODULE:format/1
     }).
 
@@ -31,6 +35,10 @@ sentence(#{what := link_down, reason := Reason, text := Text}) ->
     {"link is down (~ts): ~ts", [Reason, Text]};
 sentence(#{what := no_link, reason := Reason, text := Text}) ->
     {"no link (~ts): ~ts; trying on", [Reason, Text]};
+sentence(#{what := bad_position, path := Path, reason := Reason}) ->
+    {"the position in ~ts cannot be used (~tp), so the next sync is a full one", [Path, Reason]};
+sentence(#{what := position_not_saved, path := Path, reason := Reason}) ->
+    {"the position cannot be kept in ~ts (~tp)", [Path, Reason]};
 sentence(#{what := dump_failed, text := Text}) ->
     {"~ts; the sync goes on without it", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, error := Error}) ->

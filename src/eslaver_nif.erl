@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_nif).
 
--export([open/1, slice/1, credit/3, close/1, counters/1]).
+-export([open/1, slice/1, credit/3, durable/2, close/1, counters/1]).
 -export_type([link/0, config/0, resume/0]).
 
 -on_load(load/0).
@@ -41,7 +41,8 @@
 }.
 %% Where to go on.
 
-%% @doc Begins a link for the calling process, which is to run {@link slice/1}. The link ends with it.
+%% @doc Begins a link for the calling process, which is to run {@link slice/1}. It ends with the
+%% process.
 -spec open(config()) -> {ok, link()} | {error, binary() | invalid_config}.
 open(_Config) -> erlang:nif_error(reason()).
 
@@ -54,6 +55,10 @@ slice(_Link) -> erlang:nif_error(reason()).
 %% @doc Batches of this weight have been handled, and all up to this offset.
 -spec credit(link(), non_neg_integer(), non_neg_integer() | undefined) -> ok.
 credit(_Link, _Weight, _Offset) -> erlang:nif_error(reason()).
+
+%% @doc All up to this offset is on the disk, too.
+-spec durable(link(), non_neg_integer()) -> ok.
+durable(_Link, _Offset) -> erlang:nif_error(reason()).
 
 %% @doc Ends the link.
 -spec close(link()) -> ok.
@@ -92,9 +97,12 @@ sentence(load, File, _Text) ->
         [File]
     );
 sentence(_Reason, File, Text) ->
-    text("eslaver's native library ~ts.so cannot be loaded: ~ts. Compile eslaver again; it needs Rust.", [
-        File, Text
-    ]).
+    text(
+        "the native library ~ts.so cannot be loaded: ~ts. Compile eslaver again; it needs Rust.",
+        [
+            File, Text
+        ]
+    ).
 
 text(Format, Args) ->
     unicode:characters_to_binary(io_lib:format(Format, Args)).

@@ -21,6 +21,7 @@
     announce_port := inet:port_number(),
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
+    resume := undefined | eslaver:position() | {file, binary()},
     events := classic,
     name := undefined | {local, atom()} | {global, term()} | {via, module(), term()}
 }.
@@ -67,14 +68,15 @@ defaults() ->
         announce_port => 0,
         connect_timeout => 10000,
         repl_timeout => 60000,
+        resume => undefined,
         events => classic,
         name => undefined
     }.
 
 complete(#{master_host := Host, master_port := Port} = Checked) ->
     #{master_user := User, master_auth := Password, dbfilename := Dump} = Checked,
-    Same = [callback, announce_ip, announce_port, connect_timeout, repl_timeout, events, name],
-    maps:merge(maps:with(Same, Checked), #{
+    Renamed = [master_host, master_port, master_user, master_auth, dbfilename],
+    maps:merge(maps:without(Renamed, Checked), #{
         address => address(Host, Port),
         user => User,
         password => Password,
@@ -107,12 +109,22 @@ value(announce_ip, Address) -> optional_text(Address);
 value(announce_port, Port) -> port(Port, 0);
 value(connect_timeout, Time) -> time(Time);
 value(repl_timeout, Time) -> time(Time);
+value(resume, undefined) -> {ok, undefined};
+value(resume, {file, Path}) -> tag(file, text(Path));
+value(resume, Position) -> keep(Position, is_position(Position));
 value(events, classic) -> {ok, classic};
 value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));
 value(name, {local, Name} = Full) -> keep(Full, is_atom(Name));
 value(name, {global, _} = Full) -> {ok, Full};
 value(name, {via, Module, _} = Full) -> keep(Full, is_atom(Module));
 value(_Key, _Value) -> error.
+
+is_position(#{replid := <<_:40/binary>>, offset := Offset, db := Db} = Position) ->
+    map_size(Position) =:= 3 andalso is_count(Offset) andalso is_count(Db);
+is_position(_) ->
+    false.
+
+is_count(Count) -> is_integer(Count) andalso Count >= 0.
 
 keep(Value, true) -> {ok, Value};
 keep(_Value, false) -> error.

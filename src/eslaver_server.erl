@@ -42,7 +42,12 @@
     working = false :: boolean(),
     stride = 1 :: pos_integer(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
-    position :: undefined | place(),
+    place :: undefined | eslaver_place:place(),
+    %% Who writes the position to the disk, whether it is at it, and the position it was given last.
+    writer :: undefined | pid(),
+    saving = false :: boolean(),
+    saved :: undefined | eslaver:position(),
+    save_error :: term(),
     %% The replication id and address of the master that the link is to.
     replid :: undefined | binary(),
     master :: undefined | binary(),
@@ -56,15 +61,6 @@
     commands = 0 :: non_neg_integer()
 }).
 
--type place() :: #{
-    replid := undefined | binary(),
-    offset := non_neg_integer(),
-    db := non_neg_integer(),
-    in_transaction := boolean(),
-    safe_offset := non_neg_integer(),
-    safe_db := non_neg_integer()
-}.
-
 %% Calls of the original
 
 %% @doc Starts a replica that prints each event, with the options of the application environment.
@@ -72,8 +68,8 @@
 start() ->
     start([]).
 
-%% @doc Starts a replica, linked to the caller and not supervised, with the options of the application
-%% environment. It is registered as `eslaver_server'.
+%% @doc Starts a replica, linked to the caller and not supervised, with the options of the
+%% application environment. It is registered as `eslaver_server'.
 -spec start(eslaver_callback:spec()) -> {ok, pid()} | {error, term()}.
 start(Callback) ->
     case eslaver_options:from_environment(Callback) of
@@ -110,7 +106,7 @@ started(Result) -> Result.
 init(#{callback := Callback} = Options) ->
     process_flag(trap_exit, true),
     State = #state{options = Options, callback = eslaver_callback:new(Callback)},
-    {ok, State, {continue, connect}}.
+    {ok, start_resume(State), {continue, connect}}.
 
 %% @private
 -spec handle_continue(connect, #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
@@ -118,7 +114,8 @@ handle_continue(connect, State) ->
     connect(State).
 
 %% @private
--spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}} | {noreply, #state{}}.
+-spec handle_call(term(), gen_server:from(), #state{}) ->
+    {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call(info, _From, State) ->
     {reply, info(State), State};
 handle_call(position, _From, State) ->
@@ -140,12 +137,13 @@ handle_cast(_Request, State) ->
 handle_info({eslaver_link, Pid, Message}, #state{link = {Pid, _}} = State) ->
     enqueue(Message, State);
 handle_info({'EXIT', Pid, Reason}, #state{link = {Pid, _}} = State) when Reason =/= normal ->
-    Text = iolist_to_binary(io_lib:format("the link's process ended: ~0P", [Reason, 10])),
-    enqueue({closed, link_exit, Text, true}, State);
+    enqueue({closed, link_exit, text("the link's process ended: ~0P", [Reason, 10]), true}, State);
 handle_info(work, State) ->
     work(State#state{working = false});
 handle_info(connect, #state{link = undefined} = State) ->
     connect(State);
+handle_info({eslaver_resume, _Writer, Result}, State) ->
+    {noreply, saved(Result, State)};
 handle_info({'DOWN', _Monitor, process, Pid, Reason}, State) ->
     {stop, {callback_down, Pid, Reason}, State};
 handle_info({'EXIT', _Pid, normal}, State) ->
@@ -157,10 +155,11 @@ handle_info(_Message, State) ->
 
 %% @private
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{link = {_, Link}}) ->
-    eslaver_nif:close(Link);
-terminate(_Reason, #state{link = undefined}) ->
-    ok.
+terminate(_Reason, #state{link = undefined} = State) ->
+    stop_resume(State);
+terminate(_Reason, #state{link = {_, Link}} = State) ->
+    ok = eslaver_nif:close(Link),
+    stop_resume(State).
 
 %% @private The queue may hold megabytes, and so may the last message.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
@@ -178,12 +177,12 @@ shorten(_Key, Value) ->
 
 %% The link
 
-connect(#state{options = Options, position = Position} = State) ->
+connect(#state{options = Options} = State) ->
     Config = maps:with([address, user, announce_ip, dump, connect_timeout, repl_timeout], Options),
     Link = Config#{
         password => undefined,
         listening_port => maps:get(announce_port, Options),
-        resume => resume(Position),
+        resume => resume(State),
         server => self()
     },
     case eslaver_link:start_link(Link, maps:get(password, Options)) of
@@ -192,13 +191,11 @@ connect(#state{options = Options, position = Position} = State) ->
         {error, {nif_not_loaded, _} = Reason} ->
             {stop, Reason, State};
         {error, Reason} ->
-            Text = iolist_to_binary(io_lib:format("~0tp", [Reason])),
-            {noreply, link_down(open, Text, true, State)}
+            {noreply, link_down(open, text("~0tp", [Reason]), true, State)}
     end.
 
-%% A master that knows no PSYNC gave no id to go on by.
-resume(#{replid := undefined}) -> undefined;
-resume(Position) -> Position.
+resume(#state{place = undefined}) -> undefined;
+resume(#state{place = Place}) -> eslaver_place:link(Place).
 
 link_down(Reason, Text, Heals, #state{backoff = Backoff} = State) ->
     Error = #{reason => Reason, text => Text},
@@ -250,41 +247,44 @@ work(#state{queue = Queue} = State) ->
         {{value, Message}, Rest} -> work(Message, State#state{queue = Rest})
     end.
 
-work({batch, Weight, Events, Positions, End}, State) ->
+work({batch, Weight, Events, Marks, Mark}, State) ->
     Deadline = erlang:monotonic_time(microsecond) + ?TURN,
     case run(Events, 0, Deadline, State) of
         {done, Done} ->
-            work(credit(Weight, End, Done));
+            work(credit(Weight, Mark, Done));
         {Pause, Left, Count, Paused} when Pause =:= turn; Pause =:= held ->
-            Rest = skip(Positions, Count),
-            Next = progress(position_at(Positions, Count), Paused),
-            later(Pause, requeue({batch, Weight, Left, Rest, End}, Next));
+            Next = progress(Count, Marks, Paused),
+            later(Pause, requeue({batch, Weight, Left, skip(Count, Marks), Mark}, Next));
         {failed, Event, Class, Reason, Stack} ->
             failed(Event, Class, Reason, Stack, State)
     end;
 work({full, #{replid := Replid, bytes := Bytes} = News}, State) ->
     Why = why(State),
+    ok = forget(State),
     Up = State#state{
         phase = loading,
         replid = Replid,
-        position = undefined,
+        place = undefined,
         master = maps:get(master, News),
         load = #{bytes => Bytes, started => erlang:monotonic_time(millisecond)}
     },
     log(notice, link_up, #{resync => full, why => Why, replid => Replid}, Up),
     work(Up);
 work({partial, #{replid := New, offset := Offset, master := Master}}, State) ->
-    #state{position = #{replid := Old} = Position} = State,
+    #state{replid = Old, place = Place, waiting = Waiting} = State,
     Replid = defined(New, Old),
     Up = State#state{
         phase = streaming,
         replid = Replid,
-        position = Position#{replid := Replid},
+        place = eslaver_place:continued(New, Place),
         master = Master,
-        backoff = eslaver_backoff:new()
+        backoff = eslaver_backoff:new(),
+        loaded = true,
+        waiting = []
     },
     log(notice, link_up, #{resync => partial, offset => Offset, replid => Replid}, Up),
-    work(Up);
+    answer(Waiting),
+    work(save(Up));
 work({loaded, News}, #state{callback = Callback} = State) ->
     case eslaver_callback:handle(Callback, {loading, eof}) of
         ok -> work(loaded(News, State));
@@ -344,94 +344,128 @@ failed(Event, Class, Reason, Stack, State) ->
     {stop, {callback_failed, Failure}, State}.
 
 shown(Event) ->
-    Text = unicode:characters_to_binary(io_lib:format("~0tP", [Event, 30])),
-    string:slice(Text, 0, ?EVENT_SHOWN).
+    string:slice(text("~0tP", [Event, 30]), 0, ?EVENT_SHOWN).
 
-%% Positions
+%% Places
 
 %% A batch is done: the link may send as much again, and the master may be told.
-credit(Weight, End, #state{link = {_, Link}} = State) ->
-    Next = progress(position_of(End), State),
-    eslaver_nif:credit(Link, Weight, safe_offset(Next)),
-    Next.
+credit(Weight, undefined, State) ->
+    credit(Weight, State);
+credit(Weight, Mark, #state{place = Place} = State) ->
+    credit(Weight, State#state{place = eslaver_place:advance(Mark, Place)}).
 
-progress(undefined, State) ->
+%% Some of a batch is done.
+progress(Count, Marks, #state{place = Place} = State) when Marks =/= <<>> ->
+    credit(0, State#state{place = eslaver_place:behind(Count, Marks, Place)});
+progress(_Count, <<>>, State) ->
+    State.
+
+credit(Weight, #state{link = {_, Link}, place = undefined} = State) ->
+    ok = eslaver_nif:credit(Link, Weight, undefined),
     State;
-progress(Position, #state{link = {_, Link}, position = Before} = State) ->
-    Next = State#state{position = maps:merge(Before, Position)},
-    eslaver_nif:credit(Link, 0, safe_offset(Next)),
-    Next.
-
-safe_offset(#state{position = #{safe_offset := Offset}}) -> Offset;
-safe_offset(#state{position = undefined}) -> undefined.
-
-position_of(undefined) ->
-    undefined;
-position_of({Offset, Db, InTransaction, SafeOffset, SafeDb}) ->
-    #{
-        offset => Offset,
-        db => Db,
-        in_transaction => InTransaction,
-        safe_offset => SafeOffset,
-        safe_db => SafeDb
-    }.
-
-%% Behind the Count-th event of a batch, whose positions have 12 bytes each.
-position_at(Positions, Count) when Count > 0, byte_size(Positions) >= Count * 12 ->
-    <<Offset:64, InTransaction:1, Db:31>> = binary:part(Positions, (Count - 1) * 12, 12),
-    At = #{offset => Offset, db => Db, in_transaction => InTransaction =:= 1},
-    case InTransaction of
-        0 -> At#{safe_offset => Offset, safe_db => Db};
-        1 -> At
-    end;
-position_at(_Positions, _Count) ->
-    undefined.
-
-skip(<<>>, _Count) -> <<>>;
-skip(Positions, Count) -> binary:part(Positions, Count * 12, byte_size(Positions) - Count * 12).
+credit(Weight, #state{link = {_, Link}, place = Place} = State) ->
+    ok = eslaver_nif:credit(Link, Weight, eslaver_place:safe_offset(Place)),
+    save(State).
 
 loaded(#{offset := Offset, db := Db, keys := Keys, bytes := Bytes}, State) ->
-    #state{link = {_, Link}, replid = Replid, waiting = Waiting, load = Load} = State,
+    #state{replid = Replid, waiting = Waiting, load = Load} = State,
     Took = erlang:monotonic_time(millisecond) - maps:get(started, Load),
     log(notice, loaded, #{keys => Keys, bytes => Bytes, seconds => Took / 1000}, State),
-    lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Waiting),
-    eslaver_nif:credit(Link, 0, Offset),
-    State#state{
+    answer(Waiting),
+    Place = eslaver_place:new(Replid, Offset, Db),
+    credit(0, State#state{
         phase = streaming,
         loaded = true,
         waiting = [],
         backoff = eslaver_backoff:new(),
-        position = #{
-            replid => Replid,
-            offset => Offset,
-            db => Db,
-            in_transaction => false,
-            safe_offset => Offset,
-            safe_db => Db
-        }
-    }.
+        place = Place
+    }).
 
-why(#state{position = undefined, loaded = false}) ->
+answer(Waiting) ->
+    lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Waiting).
+
+why(#state{place = undefined, loaded = false}) ->
     <<"the first one">>;
-why(#state{position = undefined}) ->
+why(#state{place = undefined}) ->
     <<"the last one did not come to its end">>;
-why(#state{position = #{replid := undefined}}) ->
-    <<"the master knows no PSYNC">>;
-why(#state{position = #{offset := Offset}}) ->
-    Text = io_lib:format("the master cannot go on from offset ~b", [Offset]),
-    iolist_to_binary(Text).
+why(#state{place = Place}) ->
+    case eslaver_place:link(Place) of
+        undefined -> <<"the master knows no PSYNC">>;
+        #{offset := Offset} -> text("the master cannot go on from offset ~b", [Offset])
+    end.
 
 defined(undefined, Default) -> Default;
 defined(Value, _Default) -> Value.
 
-position(#state{position = #{replid := Replid, safe_offset := Offset, safe_db := Db}}) when
-    is_binary(Replid)
-->
-    #{replid => Replid, offset => Offset, db => Db};
-position(_State) ->
-    undefined.
+skip(_Count, <<>>) -> <<>>;
+skip(Count, Marks) -> eslaver_place:skip(Count, Marks).
+
+%% The position on disk
+
+%% Reads the position that an earlier life left, and has the next ones written.
+start_resume(#state{options = #{resume := undefined}} = State) ->
+    State;
+start_resume(#state{options = #{resume := {file, Path}}} = State) ->
+    {ok, Writer} = eslaver_resume:start_link(Path),
+    Keeping = State#state{writer = Writer},
+    case eslaver_resume:read(Path) of
+        {ok, Position} ->
+            resumed(Position, Keeping);
+        none ->
+            Keeping;
+        {error, Reason} ->
+            log(warning, bad_position, #{path => Path, reason => Reason}, Keeping),
+            Keeping
+    end;
+start_resume(#state{options = #{resume := Position}} = State) ->
+    resumed(Position, State).
+
+resumed(#{replid := Replid} = Position, State) ->
+    State#state{replid = Replid, place = eslaver_place:resumed(Position)}.
+
+%% One position at a time is on its way to the disk, and then the newest.
+save(#state{writer = undefined} = State) ->
+    State;
+save(#state{saving = true} = State) ->
+    State;
+save(#state{writer = Writer, place = Place} = State) ->
+    case eslaver_place:position(Place) of
+        Position when Position =:= undefined; Position =:= State#state.saved ->
+            State;
+        Position ->
+            ok = eslaver_resume:save(Writer, Position),
+            State#state{saving = true, saved = Position}
+    end.
+
+saved({saved, Offset}, #state{link = {_, Link}, phase = streaming} = State) ->
+    ok = eslaver_nif:durable(Link, Offset),
+    save(State#state{saving = false, save_error = undefined});
+saved({saved, _Offset}, State) ->
+    State#state{saving = false, save_error = undefined};
+saved({failed, Reason}, #state{save_error = Reason} = State) ->
+    State#state{saving = false};
+saved({failed, Reason}, #state{options = #{resume := {file, Path}}} = State) ->
+    log(warning, position_not_saved, #{path => Path, reason => Reason}, State),
+    State#state{saving = false, save_error = Reason}.
+
+%% Before a new snapshot is handed out: what comes of it must not be mistaken for what was before.
+forget(#state{writer = undefined}) -> ok;
+forget(#state{writer = Writer}) -> eslaver_resume:forget(Writer).
+
+%% The last position goes to the disk before the server ends.
+stop_resume(#state{writer = undefined}) ->
+    ok;
+stop_resume(#state{writer = Writer, place = Place}) ->
+    case Place =/= undefined andalso eslaver_place:position(Place) of
+        #{} = Position -> ok = eslaver_resume:save(Writer, Position);
+        _ -> ok
+    end,
+    eslaver_resume:stop(Writer).
 
 %% Info
+
+position(#state{place = undefined}) -> undefined;
+position(#state{place = Place}) -> eslaver_place:position(Place).
 
 info(#state{phase = Phase, load = Load} = State) ->
     {Bytes, Keys, _, Decoded} = counters(State),
@@ -445,7 +479,7 @@ info(#state{phase = Phase, load = Load} = State) ->
         reconnects => State#state.reconnects,
         last_error => State#state.last_error
     },
-    maps:merge(maps:merge(Info, progress_info(Phase, Load, Bytes)), position_info(Decoded, State)).
+    maps:merge(maps:merge(Info, progress_info(Phase, Load, Bytes)), place_info(Decoded, State)).
 
 progress_info(loading, #{bytes := Total, started := Started}, Bytes) ->
     Took = erlang:monotonic_time(millisecond) - Started,
@@ -457,10 +491,11 @@ progress_info(loading, #{bytes := Total, started := Started}, Bytes) ->
 progress_info(_Phase, _Load, _Bytes) ->
     #{}.
 
-position_info(Decoded, #state{position = #{offset := Offset, db := Db}}) ->
-    #{offset => Offset, db => Db, lag => max(Decoded - Offset, 0)};
-position_info(_Decoded, #state{position = undefined}) ->
-    #{offset => undefined, db => undefined, lag => undefined}.
+place_info(_Decoded, #state{place = undefined}) ->
+    #{offset => undefined, db => undefined, lag => undefined};
+place_info(Decoded, #state{place = Place}) ->
+    Offset = eslaver_place:offset(Place),
+    #{offset => Offset, db => eslaver_place:db(Place), lag => max(Decoded - Offset, 0)}.
 
 counters(#state{link = {_, Link}}) -> eslaver_nif:counters(Link);
 counters(#state{link = undefined}) -> {0, 0, 0, 0}.
@@ -475,3 +510,6 @@ master(#state{options = #{address := {tcp, Host, Port}}}) ->
     iolist_to_binary([Host, $:, integer_to_list(Port)]);
 master(#state{options = #{address := {local, Path}}}) ->
     Path.
+
+text(Format, Args) ->
+    unicode:characters_to_binary(io_lib:format(Format, Args)).

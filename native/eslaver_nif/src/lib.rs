@@ -114,6 +114,13 @@ fn credit(env: Env<'_>, link: ResourceArc<Link>, weight: u64, offset: ErlOption<
     atoms::ok()
 }
 
+/// All up to this offset is on the disk, too.
+#[rustler::nif]
+fn durable(link: ResourceArc<Link>, offset: u64) -> Atom {
+    link.shared.set_durable(offset);
+    atoms::ok()
+}
+
 /// Ends the link, whatever it does; its process is told by the next slice.
 #[rustler::nif]
 fn close(link: ResourceArc<Link>) -> Atom {

@@ -58,6 +58,8 @@ pub(crate) struct Shared {
     in_flight: AtomicU64,
     /// The offset that the server has handled.
     handled: AtomicU64,
+    /// The offset that a restart would go on from.
+    durable: AtomicU64,
     /// The offset that the master asked to be acknowledged.
     asked: AtomicU64,
     acknowledge: AtomicBool,
@@ -80,6 +82,7 @@ impl Shared {
             stop: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
             handled: AtomicU64::new(handled.unwrap_or(NONE)),
+            durable: AtomicU64::new(NONE),
             asked: AtomicU64::new(NONE),
             acknowledge: AtomicBool::new(false),
             link_waits: AtomicBool::new(false),
@@ -147,9 +150,21 @@ impl Shared {
         Some(self.handled.load(Ordering::SeqCst)).filter(|&offset| offset != NONE)
     }
 
+    /// All up to this offset is on the disk. Whoever waits for that is told at once.
+    pub(crate) fn set_durable(&self, offset: u64) {
+        self.durable.store(offset, Ordering::SeqCst);
+        self.acknowledge.store(true, Ordering::SeqCst);
+        self.wake_io();
+    }
+
+    pub(crate) fn durable(&self) -> Option<u64> {
+        Some(self.durable.load(Ordering::SeqCst)).filter(|&offset| offset != NONE)
+    }
+
     /// What was handled so far belongs to a stream that the master does not go on with.
     pub(crate) fn forget_handled(&self) {
         self.handled.store(NONE, Ordering::SeqCst);
+        self.durable.store(NONE, Ordering::SeqCst);
     }
 
     pub(crate) fn take_acknowledge(&self) -> bool {

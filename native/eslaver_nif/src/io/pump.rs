@@ -341,14 +341,23 @@ impl Pump<'_> {
             self.spoken = now;
             match handled {
                 None => self.wire.write(b"\n")?,
-                Some(offset) => self.wire.write(&acknowledgement(offset))?,
+                Some(offset) => {
+                    let durable = self.shared.durable();
+                    self.wire.write(&acknowledgement(offset, durable))?;
+                }
             }
         }
         Ok(self.spoken + pause)
     }
 }
 
-fn acknowledgement(offset: u64) -> Vec<u8> {
-    let digits = offset.to_string();
-    format!("*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n${}\r\n{digits}\r\n", digits.len()).into_bytes()
+/// `FACK` is what `WAITAOF` counts, since Redis 7.2; masters before that read no further than `ACK`.
+fn acknowledgement(handled: u64, durable: Option<u64>) -> Vec<u8> {
+    let mut words = vec!["REPLCONF".to_owned(), "ACK".to_owned(), handled.to_string()];
+    if let Some(durable) = durable {
+        words.extend(["FACK".to_owned(), durable.to_string()]);
+    }
+    let arguments = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
+    let command = format!("*{}\r\n{}", words.len(), arguments.collect::<String>());
+    command.into_bytes()
 }

@@ -1,0 +1,122 @@
+%% @doc Places in a master's stream, as {@link eslaver_server} keeps them: where the handled events
+%% end, and the last place before that which lies outside a transaction.
+%%
+%% Within one life of the server the stream goes on from the first, so that no event comes twice.
+%% What outlives it, and what the master is told, is the second, as with a real replica.
+%% @private
+-module(eslaver_place).
+
+-export([new/3, resumed/1, continued/2, advance/2, behind/3, skip/2]).
+-export([offset/1, db/1, safe_offset/1, position/1, link/1]).
+-export_type([place/0, mark/0, marks/0]).
+
+-record(place, {
+    %% Unknown where the master knows no PSYNC.
+    replid :: undefined | binary(),
+    offset :: non_neg_integer(),
+    db :: non_neg_integer(),
+    in_transaction = false :: boolean(),
+    safe_offset :: non_neg_integer(),
+    safe_db :: non_neg_integer()
+}).
+
+-opaque place() :: #place{}.
+
+-type mark() ::
+    {
+        Offset :: non_neg_integer(),
+        Db :: non_neg_integer(),
+        InTransaction :: boolean(),
+        SafeOffset :: non_neg_integer(),
+        SafeDb :: non_neg_integer()
+    }.
+%% What the link says of the place behind a batch.
+
+-type marks() :: binary().
+%% The same for each event of a batch, in 12 bytes each: offset, whether within a transaction, db.
+
+-define(MARK, 12).
+
+%% @doc Behind a snapshot.
+-spec new(undefined | binary(), non_neg_integer(), non_neg_integer()) -> place().
+new(Replid, Offset, Db) ->
+    #place{replid = Replid, offset = Offset, db = Db, safe_offset = Offset, safe_db = Db}.
+
+%% @doc Where an earlier life ended.
+-spec resumed(eslaver:position()) -> place().
+resumed(#{replid := Replid, offset := Offset, db := Db}) ->
+    new(Replid, Offset, Db).
+
+%% @doc The stream goes on, under a new id if there is one.
+-spec continued(undefined | binary(), place()) -> place().
+continued(undefined, Place) -> Place;
+continued(Replid, Place) -> Place#place{replid = Replid}.
+
+%% @doc Behind a batch.
+-spec advance(mark(), place()) -> place().
+advance({Offset, Db, InTransaction, SafeOffset, SafeDb}, Place) ->
+    Place#place{
+        offset = Offset,
+        db = Db,
+        in_transaction = InTransaction,
+        safe_offset = SafeOffset,
+        safe_db = SafeDb
+    }.
+
+%% @doc Behind so many events of a batch.
+-spec behind(non_neg_integer(), marks(), place()) -> place().
+behind(0, _Marks, Place) ->
+    Place;
+behind(Count, Marks, Place) ->
+    {Offset, Db, InTransaction} = mark(Count - 1, Marks),
+    Here = Place#place{offset = Offset, db = Db, in_transaction = InTransaction},
+    safe(Count, Marks, Here).
+
+%% The last event that was not within a transaction moves the safe place.
+safe(0, _Marks, Place) ->
+    Place;
+safe(Count, Marks, Place) ->
+    case mark(Count - 1, Marks) of
+        {Offset, Db, false} -> Place#place{safe_offset = Offset, safe_db = Db};
+        {_, _, true} -> safe(Count - 1, Marks, Place)
+    end.
+
+mark(Index, Marks) ->
+    <<Offset:64, InTransaction:1, Db:31>> = binary:part(Marks, Index * ?MARK, ?MARK),
+    {Offset, Db, InTransaction =:= 1}.
+
+%% @doc The marks without those of so many events.
+-spec skip(non_neg_integer(), marks()) -> marks().
+skip(Count, Marks) ->
+    binary:part(Marks, Count * ?MARK, byte_size(Marks) - Count * ?MARK).
+
+-spec offset(place()) -> non_neg_integer().
+offset(#place{offset = Offset}) -> Offset.
+
+-spec db(place()) -> non_neg_integer().
+db(#place{db = Db}) -> Db.
+
+%% @doc What the master may be told.
+-spec safe_offset(place()) -> non_neg_integer().
+safe_offset(#place{safe_offset = Offset}) -> Offset.
+
+%% @doc What a user may keep, unless the master gave no id to go on by.
+-spec position(place()) -> eslaver:position() | undefined.
+position(#place{replid = undefined}) ->
+    undefined;
+position(#place{replid = Replid, safe_offset = Offset, safe_db = Db}) ->
+    #{replid => Replid, offset => Offset, db => Db}.
+
+%% @doc What a link is told to go on from.
+-spec link(place()) -> eslaver_nif:resume() | undefined.
+link(#place{replid = undefined}) ->
+    undefined;
+link(#place{} = Place) ->
+    #{
+        replid => Place#place.replid,
+        offset => Place#place.offset,
+        db => Place#place.db,
+        in_transaction => Place#place.in_transaction,
+        safe_offset => Place#place.safe_offset,
+        safe_db => Place#place.safe_db
+    }.

@@ -1,0 +1,33 @@
+%% The pauses between tries.
+-module(eslaver_backoff_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+pauses(Count) ->
+    pauses(Count, eslaver_backoff:new()).
+
+pauses(0, _Backoff) ->
+    [];
+pauses(Count, Backoff) ->
+    {Pause, Next} = eslaver_backoff:next(Backoff),
+    [Pause | pauses(Count - 1, Next)].
+
+grow_to_a_limit_test() ->
+    [First | _] = Pauses = pauses(20),
+    ?assert(First > 50 andalso First =< 100),
+    ?assert(lists:last(Pauses) > 5000),
+    ?assert(lists:max(Pauses) =< 10000).
+
+each_is_longer_than_half_of_the_last_bound_test() ->
+    Bounds = [100, 200, 400, 800, 1600, 3200, 6400, 10000, 10000],
+    [
+        ?assert(Pause > Bound div 2 andalso Pause =< Bound)
+     || {Pause, Bound} <- lists:zip(pauses(length(Bounds)), Bounds)
+    ].
+
+are_not_the_same_for_everybody_test() ->
+    ?assert(length(lists:usort([hd(pauses(1)) || _ <- lists:seq(1, 100)])) > 10).
+
+slow_is_long_at_once_test() ->
+    {Pause, _} = eslaver_backoff:next(eslaver_backoff:slow(eslaver_backoff:new())),
+    ?assert(Pause > 5000).

@@ -1,0 +1,64 @@
+%% Callbacks: each kind is called with the event, and what it raises is given back.
+-module(eslaver_callback_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-export([tell/2, tell_main/1]).
+
+tell(To, Event) -> To ! {told, Event}.
+
+tell_main(Event) -> eslaver_callback_tests_main ! {told, Event}.
+
+received(Callback) ->
+    ok = eslaver_callback:handle(eslaver_callback:new(Callback), event),
+    receive
+        Message -> Message
+    after 1000 -> nothing
+    end.
+
+is_called_test_() ->
+    [
+        ?_test(begin
+            Me = self(),
+            ?assertEqual({told, event}, received(fun(E) -> Me ! {told, E} end))
+        end),
+        ?_test(?assertEqual({told, event}, received({?MODULE, tell, [self()]}))),
+        ?_test(?assertEqual(event, received(self()))),
+        ?_test(begin
+            true = register(eslaver_callback_tests_main, self()),
+            ?assertEqual(event, received(eslaver_callback_tests_main)),
+            ?assertEqual({told, event}, received({?MODULE, tell_main})),
+            unregister(eslaver_callback_tests_main)
+        end)
+    ].
+
+raises_test_() ->
+    Cases = [
+        {fun(_) -> throw(a) end, throw, a},
+        {fun(_) -> error(b) end, error, b},
+        {fun(_) -> exit(c) end, exit, c},
+        {no_such_registered_name, error, badarg},
+        {{no_such_module, f}, error, undef}
+    ],
+    [
+        ?_assertMatch(
+            {raised, Class, Reason, [_ | _]},
+            eslaver_callback:handle(eslaver_callback:new(Callback), event)
+        )
+     || {Callback, Class, Reason} <- Cases
+    ].
+
+a_receiver_is_ready_until_it_has_too_many_test() ->
+    Receiver = spawn_link(fun() ->
+        receive
+            stop -> ok
+        end
+    end),
+    Callback = eslaver_callback:new(Receiver),
+    ?assert(eslaver_callback:is_ready(Callback)),
+    [Receiver ! N || N <- lists:seq(1, 1000)],
+    ?assertNot(eslaver_callback:is_ready(Callback)),
+    Receiver ! stop.
+
+a_function_is_always_ready_test() ->
+    ?assert(eslaver_callback:is_ready(eslaver_callback:new(fun(_) -> ok end))).

@@ -1,0 +1,129 @@
+%% The options: a table of what is taken and what is not, and where it is taken from.
+-module(eslaver_options_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-define(POSITION, #{
+    replid => <<"0123456789012345678901234567890123456789">>, offset => 1, db => 0
+}).
+
+taken_test_() ->
+    Table = [
+        {#{}, address, {tcp, <<"127.0.0.1">>, 6379}},
+        {#{}, dump, <<"/tmp/dump_erlang.rdb">>},
+        {#{}, callback, []},
+        {#{master_host => "redis.local"}, address, {tcp, <<"redis.local">>, 6379}},
+        {#{master_host => <<"::1">>, master_port => 1}, address, {tcp, <<"::1">>, 1}},
+        {#{master_host => {10, 0, 0, 1}}, address, {tcp, <<"10.0.0.1">>, 6379}},
+        {#{master_host => {0, 0, 0, 0, 0, 0, 0, 1}}, address, {tcp, <<"::1">>, 6379}},
+        {#{master_host => {local, "/tmp/s"}}, address, {local, <<"/tmp/s">>}},
+        {#{master_port => 65535}, address, {tcp, <<"127.0.0.1">>, 65535}},
+        {#{master_user => "replica"}, user, <<"replica">>},
+        {#{dbfilename => undefined}, dump, undefined},
+        {#{announce_ip => "1.2.3.4", announce_port => 7}, announce_port, 7},
+        {#{callback => {m, f}}, callback, {m, f}},
+        {#{callback => {m, f, [a]}}, callback, {m, f, [a]}},
+        {#{callback => self()}, callback, self()},
+        {#{callback => a_name}, callback, a_name},
+        {#{name => {local, n}}, name, {local, n}},
+        {#{name => {global, {any, term}}}, name, {global, {any, term}}},
+        {#{name => {via, m, n}}, name, {via, m, n}},
+        {#{resume => {file, "/tmp/p"}}, resume, {file, <<"/tmp/p">>}},
+        {#{resume => ?POSITION}, resume, ?POSITION},
+        {#{events => classic}, events, classic}
+    ],
+    [
+        ?_assertMatch({Input, {ok, #{Key := Value}}}, {Input, eslaver_options:parse(Input)})
+     || {Input, Key, Value} <- Table
+    ].
+
+refused_test_() ->
+    Table = [
+        {master_host, ""},
+        {master_host, <<>>},
+        {master_host, atom},
+        {master_host, {1, 2, 3}},
+        {master_host, {local, ""}},
+        {master_host, [$a, -1]},
+        {master_port, 0},
+        {master_port, 65536},
+        {master_port, "6379"},
+        {master_user, 1},
+        {dbfilename, 1},
+        {callback, fun() -> ok end},
+        {callback, {m, "f"}},
+        {callback, {m, f, a}},
+        {callback, "callback"},
+        {callback, undefined},
+        {callback, 1},
+        {name, name},
+        {name, {local, "n"}},
+        {announce_port, -1},
+        {announce_port, 65536},
+        {resume, "/tmp/p"},
+        {resume, {file, ""}},
+        {resume, #{replid => <<"short">>, offset => 0, db => 0}},
+        {resume, ?POSITION#{offset := -1}},
+        {resume, ?POSITION#{more => 1}},
+        {connect_timeout, 0},
+        {repl_timeout, infinity},
+        {events, none},
+        {no_such_option, 1},
+        {"master_host", "h"}
+    ],
+    [
+        ?_assertEqual(
+            {error, {invalid_option, Key, Value}}, eslaver_options:parse(#{Key => Value})
+        )
+     || {Key, Value} <- Table
+    ].
+
+options_are_a_map_test() ->
+    ?assertEqual({error, {invalid_option, options, []}}, eslaver_options:parse([])).
+
+password_test_() ->
+    Taken = [
+        {"secret", <<"secret">>}, {<<"s">>, <<"s">>}, {undef, undefined}, {undefined, undefined}
+    ],
+    [
+        ?_assertEqual(Password, password(#{master_auth => Given}))
+     || {Given, Password} <- Taken ++ [{fun() -> "wrapped" end, <<"wrapped">>}]
+    ].
+
+password(Input) ->
+    {ok, #{password := Secret} = Options} = eslaver_options:parse(Input),
+    ?assertEqual(nomatch, string:find(io_lib:format("~p", [Options]), "secret")),
+    Secret().
+
+bad_password_is_not_repeated_test() ->
+    Result = eslaver_options:parse(#{master_auth => {"secret", 1}}),
+    ?assertEqual({error, {invalid_option, master_auth, hidden}}, Result).
+
+environment_test_() ->
+    {foreach, fun() -> ok = application:load(eslaver) end,
+        fun(_) -> ok = application:unload(eslaver) end, [
+            fun atom_keys/0,
+            fun string_keys/0,
+            fun unknown_string_key/0,
+            fun callback_of_the_environment/0
+        ]}.
+
+atom_keys() ->
+    ok = application:set_env(eslaver, master_port, 6380),
+    ?assertMatch({ok, #{address := {tcp, _, 6380}}}, eslaver_options:from_environment([])).
+
+string_keys() ->
+    ok = application:set_env(eslaver, "master_host", "192.168.0.1"),
+    ok = application:set_env(eslaver, "master_port", 6380),
+    {ok, #{address := Address}} = eslaver_options:from_environment([]),
+    ?assertEqual({tcp, <<"192.168.0.1">>, 6380}, Address).
+
+unknown_string_key() ->
+    ok = application:set_env(eslaver, "master_prot", 6380),
+    Expected = {error, {invalid_option, "master_prot", 6380}},
+    ?assertEqual(Expected, eslaver_options:from_environment([])).
+
+callback_of_the_environment() ->
+    ok = application:set_env(eslaver, callback, {m, f}),
+    ?assertMatch({ok, #{callback := {m, f}}}, eslaver_options:from_environment([])),
+    ?assertMatch({ok, #{callback := {n, g}}}, eslaver_options:from_environment({n, g})).

@@ -1,0 +1,92 @@
+%% The position in a file: what is written is read, and what is damaged is not.
+-module(eslaver_resume_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-define(POSITION, #{
+    replid => <<"0123456789012345678901234567890123456789">>, offset => 12345, db => 3
+}).
+
+path() ->
+    Name = "eslaver_resume_" ++ integer_to_list(erlang:unique_integer([positive])),
+    filename:join("/tmp", Name ++ "_" ++ os:getpid()).
+
+with_writer(Test) ->
+    Path = path(),
+    {ok, Writer} = eslaver_resume:start_link(Path),
+    try
+        Test(Path, Writer)
+    after
+        _ = is_process_alive(Writer) andalso eslaver_resume:stop(Writer),
+        _ = file:delete(Path)
+    end.
+
+saved(Writer) ->
+    receive
+        {eslaver_resume, Writer, Result} -> Result
+    after 5000 -> nothing
+    end.
+
+is_read_as_it_was_written_test() ->
+    with_writer(fun(Path, Writer) ->
+        ok = eslaver_resume:save(Writer, ?POSITION),
+        ?assertEqual({saved, 12345}, saved(Writer)),
+        ?assertEqual({ok, ?POSITION}, eslaver_resume:read(Path))
+    end).
+
+the_newest_wins_test() ->
+    with_writer(fun(Path, Writer) ->
+        [eslaver_resume:save(Writer, (?POSITION)#{offset := N}) || N <- lists:seq(1, 1000)],
+        ok = eslaver_resume:stop(Writer),
+        ?assertMatch({ok, #{offset := 1000}}, eslaver_resume:read(Path)),
+        Writes = writes(Writer),
+        ?assert(length(Writes) < 100),
+        ?assertEqual({saved, 1000}, lists:last(Writes))
+    end).
+
+writes(Writer) ->
+    receive
+        {eslaver_resume, Writer, Result} -> [Result | writes(Writer)]
+    after 0 -> []
+    end.
+
+no_file_is_none_test() ->
+    ?assertEqual(none, eslaver_resume:read(path())).
+
+is_gone_when_forgotten_test() ->
+    with_writer(fun(Path, Writer) ->
+        ok = eslaver_resume:save(Writer, ?POSITION),
+        ok = eslaver_resume:save(Writer, (?POSITION)#{offset := 1}),
+        ok = eslaver_resume:forget(Writer),
+        ok = eslaver_resume:forget(Writer),
+        ok = eslaver_resume:stop(Writer),
+        ?assertEqual(none, eslaver_resume:read(Path))
+    end).
+
+every_damage_is_noticed_test() ->
+    with_writer(fun(Path, Writer) ->
+        ok = eslaver_resume:save(Writer, ?POSITION),
+        {saved, _} = saved(Writer),
+        {ok, Good} = file:read_file(Path),
+        Last = byte_size(Good) - 1,
+        Damaged =
+            [binary:part(Good, 0, N) || N <- lists:seq(0, Last - 1)] ++
+                [flip(Good, N) || N <- lists:seq(0, Last - 1)],
+        [
+            begin
+                ok = file:write_file(Path, Bytes),
+                ?assertMatch({error, _}, eslaver_resume:read(Path))
+            end
+         || Bytes <- Damaged
+        ]
+    end).
+
+flip(Bytes, At) ->
+    <<Before:At/binary, Byte, After/binary>> = Bytes,
+    <<Before/binary, (Byte bxor 1), After/binary>>.
+
+a_failure_is_told_test() ->
+    {ok, Writer} = eslaver_resume:start_link("/no/such/directory/position"),
+    ok = eslaver_resume:save(Writer, ?POSITION),
+    ?assertEqual({failed, enoent}, saved(Writer)),
+    ok = eslaver_resume:stop(Writer).
