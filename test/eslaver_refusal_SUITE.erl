@@ -243,28 +243,25 @@ truncated_snapshots(Config) ->
     Snapshot = ?config(snapshot, Config),
     Size = byte_size(Snapshot),
     Cuts = lists:usort([0, 1, 5, 9, 10, Size div 3, Size div 2, Size - 9, Size - 8, Size - 1]),
-    lists:foreach(
-        fun(Cut) ->
-            Psync = eslaver_test_fake:full_resync(Size, binary:part(Snapshot, 0, Cut)),
-            {ok, _} = bad_then_good(Config, ".", [#{psync => Psync, then => close}])
-        end,
-        Cuts
-    ),
+    {ok, _} = bad_then_good(Config, ".", [
+        #{psync => eslaver_test_fake:full_resync(Size, binary:part(Snapshot, 0, Cut)), then => close}
+     || Cut <- Cuts
+    ]),
     ok.
 
 %% One bit is wrong somewhere: the checksum at the latest tells, and no end is delivered.
 -spec flipped_bits(list()) -> ok.
 flipped_bits(Config) ->
     Snapshot = ?config(snapshot, Config),
-    lists:foreach(
-        fun(N) ->
-            At = (N * 7919) rem (byte_size(Snapshot) - 9) + 9,
-            <<Before:At/binary, Byte, After/binary>> = Snapshot,
-            Flipped = <<Before/binary, (Byte bxor (1 bsl (N rem 8))), After/binary>>,
-            {ok, _} = bad_then_good(Config, ".", [#{psync => eslaver_test_fake:full_resync(Flipped)}])
-        end,
-        lists:seq(1, 12)
-    ),
+    Flip = fun(N) ->
+        At = (N * 7919) rem (byte_size(Snapshot) - 9) + 9,
+        <<Before:At/binary, Byte, After/binary>> = Snapshot,
+        <<Before/binary, (Byte bxor (1 bsl (N rem 8))), After/binary>>
+    end,
+    {ok, _} = bad_then_good(Config, ".", [
+        #{psync => eslaver_test_fake:full_resync(Flip(N))}
+     || N <- lists:seq(1, 24)
+    ]),
     ok.
 
 -spec wrong_checksum(list()) -> ok.
@@ -281,7 +278,9 @@ wrong_mark(Config) ->
     Answer = iolist_to_binary(eslaver_test_fake:full_resync_marked(?config(snapshot, Config))),
     Size = byte_size(Answer) - 1,
     <<Body:Size/binary, Last>> = Answer,
-    {ok, _} = bad_then_good(Config, ".", [#{psync => <<Body/binary, (Last bxor 1)>>}]),
+    {ok, _} = bad_then_good(Config, ".", [
+        #{psync => <<Body/binary, (Last bxor 1)>>, then => close}
+    ]),
     ok.
 
 %% The message names the type and the byte it stands at.
@@ -327,26 +326,31 @@ huge_length(Config) ->
 -spec broken_stream(list()) -> ok.
 broken_stream(Config) ->
     Set = <<"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n">>,
-    lists:foreach(
-        fun(Nonsense) ->
-            Good = eslaver_test_fake:full_resync(?config(snapshot, Config)),
+    Good = eslaver_test_fake:full_resync(?config(snapshot, Config)),
+    Begun = [
+        begin
             Fake = eslaver_test_fake:start([#{psync => Good}]),
-            {Replica, Collector} = Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
+            Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
             _ = eslaver_test_lib:loaded(Both),
             ok = eslaver_test_fake:send(Fake, [Set, Nonsense]),
-            true = eslaver_test_lib:until(fun() -> eslaver_test_fake:connections(Fake) >= 2 end),
-            Stream = [E || {stream, _, _} = E <- eslaver_test_collector:events(Collector)],
-            ?assertEqual([{stream, "set", [<<"k">>, <<"v">>]}], Stream),
-            says(Replica, "."),
-            ok = eslaver:stop(Replica),
-            ok = eslaver_test_fake:stop(Fake)
-        end,
-        [
+            {Fake, Both}
+        end
+     || Nonsense <- [
             <<"*3\r\n$3\r\nSET\r\n$1\r\nkk\r\n$1\r\nv\r\n">>,
             <<"*99999999999999999999\r\n">>,
             <<"*1\r\n$-3\r\n">>,
             <<"*2\r\n:1\r\n">>
         ]
+    ],
+    lists:foreach(
+        fun({Fake, {Replica, Collector}}) ->
+            true = eslaver_test_lib:until(fun() -> eslaver_test_fake:connections(Fake) >= 2 end),
+            Stream = [E || {stream, _, _} = E <- eslaver_test_collector:events(Collector)],
+            ?assertEqual([{stream, "set", [<<"k">>, <<"v">>]}], Stream),
+            says(Replica, "."),
+            ok = eslaver:stop(Replica)
+        end,
+        Begun
     ).
 
 %% A crash report of the server is where it would be shown most easily.
@@ -380,17 +384,22 @@ password_is_nowhere(_Config) ->
     ?assertEqual({error, {invalid_option, callback, 17}}, Bad).
 
 %% Each bad script ends in a complaint and a new try, in which a good one is loaded whole; the events
-%% of the bad one have no end of their own.
+%% of the bad one have no end of their own. All are tried at once, since a new try takes its time.
 bad_then_good(Config, Regex, Bad) ->
-    Good = eslaver_test_fake:full_resync(?config(snapshot, Config)),
-    lists:last([recovers(Config, Regex, [Script, #{psync => Good}]) || Script <- Bad]).
+    Good = #{psync => eslaver_test_fake:full_resync(?config(snapshot, Config))},
+    Tries = [begin_try([Script, Good]) || Script <- Bad],
+    lists:last([end_try(Config, Regex, Try) || Try <- Tries]).
 
 recovers(Config, Regex, Scripts) ->
-    ok = eslaver_test_log:clear(),
+    end_try(Config, Regex, begin_try(Scripts)).
+
+begin_try(Scripts) ->
     Fake = eslaver_test_fake:start(Scripts),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
+    {length(Scripts), Fake, eslaver_test_lib:replica(eslaver_test_fake:port(Fake))}.
+
+end_try(Config, Regex, {Connections, Fake, {Replica, Collector} = Both}) ->
     Events = eslaver_test_lib:loaded(Both),
-    ?assertEqual(length(Scripts), eslaver_test_fake:connections(Fake)),
+    ?assertEqual(Connections, eslaver_test_fake:connections(Fake)),
     ?assertEqual(1, length([eof || {loading, eof} <- Events])),
     Whole = map_size(?config(truth, Config)) + 1,
     Last = lists:nthtail(max(0, length(Events) - Whole), Events),
