@@ -37,9 +37,13 @@ sentence(#{what := no_link, reason := Reason, text := Text}) ->
     {"no link (~ts): ~ts; trying on", [Reason, Text]};
 sentence(#{what := bad_position, path := Path, reason := Reason}) ->
     {"the position in ~ts cannot be used (~tp), so the next sync is a full one", [Path, Reason]};
-sentence(#{what := position_not_saved, path := Path, reason := Reason}) ->
+sentence(#{what := position_not_kept, path := Path, reason := Reason}) ->
     {"the position cannot be kept in ~ts (~tp)", [Path, Reason]};
+sentence(#{what := replay, file := File}) ->
+    {"not in reach, loading the dump file ~ts of an earlier run", [File]};
+sentence(#{what := replay_failed, text := Text}) ->
+    {"the dump file of an earlier run is of no use: ~ts", [Text]};
 sentence(#{what := dump_failed, text := Text}) ->
     {"~ts; the sync goes on without it", [Text]};
-sentence(#{what := callback_failed, event := Event, class := Class, error := Error}) ->
-    {"the callback raised ~ts:~tp at event ~ts", [Class, Error, Event]}.
+sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
+    {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]}.

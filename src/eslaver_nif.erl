@@ -7,7 +7,7 @@
 -module(eslaver_nif).
 
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1]).
--export_type([link/0, config/0, resume/0]).
+-export_type([link/0, config/0, resume/0, tls/0]).
 
 -on_load(load/0).
 
@@ -18,18 +18,28 @@
 %% One connection to a master: its socket, its thread, its decoder.
 
 -type config() :: #{
-    address := {tcp, binary(), inet:port_number()} | {local, binary()},
+    address := {tcp, binary(), inet:port_number()} | {local, binary()} | {file, binary()},
     user := binary() | undefined,
     password := binary() | undefined,
     listening_port := inet:port_number(),
     announce_ip := binary() | undefined,
     resume := resume() | undefined,
     dump := binary() | undefined,
+    tls := tls() | undefined,
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
     server := pid()
 }.
 %% What a link is told. Times are in ms.
+
+-type tls() :: #{
+    cacertfile := binary() | undefined,
+    certfile := binary() | undefined,
+    keyfile := binary() | undefined,
+    server_name := binary() | undefined,
+    verify := boolean()
+}.
+%% Whom to trust (without `cacertfile': whom the system trusts), and who we are.
 
 -type resume() :: #{
     replid := binary(),

@@ -17,6 +17,8 @@
     password := secret(),
     callback := eslaver_callback:spec(),
     dump := binary() | undefined,
+    tls := undefined | eslaver_nif:tls(),
+    load_dump := boolean(),
     announce_ip := binary() | undefined,
     announce_port := inet:port_number(),
     connect_timeout := pos_integer(),
@@ -29,6 +31,11 @@
 
 %% @doc Checks what a user gave, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
+parse(#{master_url := Url} = Input) ->
+    case from_url(Url, maps:without([master_url, tls], Input)) of
+        {ok, Given} -> parse(maps:merge(Given, maps:with([tls], Input)));
+        error -> {error, {invalid_option, master_url, hidden}}
+    end;
 parse(Input) when is_map(Input) ->
     case check(maps:to_list(Input), #{}) of
         {ok, Given} -> {ok, complete(maps:merge(defaults(), Given))};
@@ -51,7 +58,7 @@ from_environment(Callback) ->
 %% OTP says that keys are atoms, and lets them be anything.
 -dialyzer({nowarn_function, key/1}).
 key(Key) when is_list(Key) ->
-    Known = [{atom_to_list(Name), Name} || Name <- maps:keys(defaults())],
+    Known = [{atom_to_list(Name), Name} || Name <- [master_url | maps:keys(defaults())]],
     proplists:get_value(Key, Known, Key);
 key(Key) ->
     Key.
@@ -63,6 +70,8 @@ defaults() ->
         master_auth => fun() -> undefined end,
         master_user => undefined,
         dbfilename => <<"/tmp/dump_erlang.rdb">>,
+        tls => undefined,
+        load_dump => false,
         callback => [],
         announce_ip => undefined,
         announce_port => 0,
@@ -105,6 +114,10 @@ value(master_port, Port) -> port(Port, 1);
 value(master_auth, Secret) -> secret(Secret);
 value(master_user, User) -> optional_text(User);
 value(dbfilename, File) -> optional_text(File);
+value(load_dump, Load) -> keep(Load, is_boolean(Load));
+value(tls, false) -> {ok, undefined};
+value(tls, true) -> tls([]);
+value(tls, Tls) when is_map(Tls) -> tls(maps:to_list(Tls));
 value(announce_ip, Address) -> optional_text(Address);
 value(announce_port, Port) -> port(Port, 0);
 value(connect_timeout, Time) -> time(Time);
@@ -118,6 +131,77 @@ value(name, {local, Name} = Full) -> keep(Full, is_atom(Name));
 value(name, {global, _} = Full) -> {ok, Full};
 value(name, {via, Module, _} = Full) -> keep(Full, is_atom(Module));
 value(_Key, _Value) -> error.
+
+tls(Given) ->
+    tls(Given, #{
+        cacertfile => undefined,
+        certfile => undefined,
+        keyfile => undefined,
+        server_name => undefined,
+        verify => true
+    }).
+
+tls([], #{certfile := Cert, keyfile := Key} = Tls) ->
+    keep(Tls, is_binary(Cert) =:= is_binary(Key));
+tls([{verify, Verify} | Rest], Tls) when is_boolean(Verify) ->
+    tls(Rest, Tls#{verify := Verify});
+tls([{Key, Value} | Rest], Tls) when is_map_key(Key, Tls), Key =/= verify ->
+    case text(Value) of
+        {ok, Text} -> tls(Rest, Tls#{Key := Text});
+        error -> error
+    end;
+tls(_, _Tls) ->
+    error.
+
+%% A URL stands for host, port, user and password, so none of them may be given beside it.
+from_url(Url, Input) ->
+    Named = maps:with([master_host, master_port, master_user, master_auth], Input),
+    case text(Url) of
+        {ok, Text} when map_size(Named) =:= 0 ->
+            case uri_string:parse(Text) of
+                #{scheme := Scheme} = Parts -> url(Scheme, Parts, Input);
+                _ -> error
+            end;
+        _ ->
+            error
+    end.
+
+url(<<"redis">>, Parts, Input) ->
+    tcp_url(Parts, Input);
+url(<<"rediss">>, Parts, Input) ->
+    tcp_url(Parts, Input#{tls => true});
+url(<<"unix">>, #{path := <<"/", _/binary>> = Path} = Parts, Input) ->
+    case maps:get(host, Parts, <<>>) of
+        <<>> -> {ok, Input#{master_host => {local, unquoted(Path)}}};
+        _ -> error
+    end;
+url(_, _, _) ->
+    error.
+
+tcp_url(#{host := <<_, _/binary>> = Host, path := Path} = Parts, Input) when
+    Path =:= <<>>; Path =:= <<"/">>
+->
+    Port =
+        case Parts of
+            #{port := Given} when is_integer(Given) -> #{master_port => Given};
+            _ -> #{}
+        end,
+    Who = user_info(maps:get(userinfo, Parts, <<>>)),
+    {ok, maps:merge(maps:merge(Input#{master_host => Host}, Port), Who)};
+tcp_url(_, _) ->
+    error.
+
+user_info(<<>>) ->
+    #{};
+user_info(Info) ->
+    case binary:split(Info, <<":">>) of
+        [User] -> #{master_user => unquoted(User)};
+        [<<>>, Password] -> #{master_auth => unquoted(Password)};
+        [User, Password] -> #{master_user => unquoted(User), master_auth => unquoted(Password)}
+    end.
+
+unquoted(Text) ->
+    uri_string:percent_decode(Text).
 
 is_position(#{replid := <<_:40/binary>>, offset := Offset, db := Db} = Position) ->
     map_size(Position) =:= 3 andalso is_count(Offset) andalso is_count(Db);

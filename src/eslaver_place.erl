@@ -108,7 +108,9 @@ position(#place{replid = Replid, safe_offset = Offset, safe_db = Db}) ->
     #{replid => Replid, offset => Offset, db => Db}.
 
 %% @doc What a link is told to go on from.
--spec link(place()) -> eslaver_nif:resume() | undefined.
+-spec link(place() | undefined) -> eslaver_nif:resume() | undefined.
+link(undefined) ->
+    undefined;
 link(#place{replid = undefined}) ->
     undefined;
 link(#place{} = Place) ->

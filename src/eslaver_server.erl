@@ -20,40 +20,32 @@
     format_status/1
 ]).
 
-%% A stride is doubled while it takes less than the first time, and the server looks at its mailbox
-%% after the second. Both in microseconds.
--define(QUICK, 100).
--define(TURN, 10000).
--define(LONGEST_STRIDE, 16).
 %% How soon a receiver that had too many messages is looked at again, in ms.
 -define(HELD, 5).
-%% What a report shows of an event, in characters.
--define(EVENT_SHOWN, 500).
 
 -record(state, {
     options :: eslaver_options:options(),
-    callback :: eslaver_callback:callback(),
-    phase = connecting :: connecting | loading | streaming | waiting,
-    %% The process and the handle of the link, while there is one.
+    dispatch :: eslaver_dispatch:dispatch(),
+    %% The link to the master: its process and its handle, while there is one, and how far it is.
     link :: undefined | {pid(), eslaver_nif:link()},
-    %% What the link has sent and has not been handled.
-    queue = queue:new() :: queue:queue(),
+    phase = connecting :: connecting | loading | streaming | waiting,
+    %% The same for the dump file of an earlier run, which is delivered at most once.
+    replay :: never | later | {pid(), eslaver_nif:link()},
+    %% What links have sent and has not been handled.
+    queue = queue:new() :: queue:queue({eslaver_nif:link(), term()}),
     %% Whether a message to go on with the queue is on its way.
     working = false :: boolean(),
-    stride = 1 :: pos_integer(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
     place :: undefined | eslaver_place:place(),
-    %% Who writes the position to the disk, whether it is at it, and the position it was given last.
-    writer :: undefined | pid(),
-    saving = false :: boolean(),
-    saved :: undefined | eslaver:position(),
-    save_error :: term(),
+    keeper = none :: eslaver_keeper:keeper(),
     %% The replication id and address of the master that the link is to.
     replid :: undefined | binary(),
     master :: undefined | binary(),
+    %% The snapshot being loaded: its size, where that is known, and when it began.
     load = #{} :: map(),
-    waiting = [] :: [gen_server:from()],
     loaded = false :: boolean(),
+    %% Who waits for the first snapshot.
+    waiting = [] :: [gen_server:from()],
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     reconnects = 0 :: non_neg_integer(),
     last_error :: undefined | #{reason := atom(), text := binary()},
@@ -103,10 +95,28 @@ started(Result) -> Result.
 
 %% @private
 -spec init(eslaver_options:options()) -> {ok, #state{}, {continue, connect}}.
-init(#{callback := Callback} = Options) ->
+init(#{callback := Callback, resume := Resume, load_dump := LoadDump} = Options) ->
     process_flag(trap_exit, true),
-    State = #state{options = Options, callback = eslaver_callback:new(Callback)},
-    {ok, start_resume(State), {continue, connect}}.
+    {Position, Keeper} = eslaver_keeper:open(Resume),
+    State = #state{
+        options = Options,
+        dispatch = eslaver_dispatch:new(Callback),
+        keeper = Keeper,
+        replay =
+            case LoadDump of
+                true -> later;
+                false -> never
+            end
+    },
+    {ok, resumed(Position, State), {continue, connect}}.
+
+resumed(none, State) ->
+    State;
+resumed({bad, Failure}, State) ->
+    log(warning, bad_position, Failure, State),
+    State;
+resumed(#{replid := Replid} = Position, State) ->
+    State#state{replid = Replid, place = eslaver_place:resumed(Position)}.
 
 %% @private
 -spec handle_continue(connect, #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
@@ -134,32 +144,35 @@ handle_cast(_Request, State) ->
 
 %% @private
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
-handle_info({eslaver_link, Pid, Message}, #state{link = {Pid, _}} = State) ->
-    enqueue(Message, State);
-handle_info({'EXIT', Pid, Reason}, #state{link = {Pid, _}} = State) when Reason =/= normal ->
-    enqueue({closed, link_exit, text("the link's process ended: ~0P", [Reason, 10]), true}, State);
+handle_info({eslaver_link, Pid, Message}, State) ->
+    enqueue(Pid, Message, State);
 handle_info(work, State) ->
     work(State#state{working = false});
 handle_info(connect, #state{link = undefined} = State) ->
     connect(State);
-handle_info({eslaver_resume, _Writer, Result}, State) ->
-    {noreply, saved(Result, State)};
+handle_info({eslaver_resume, _Writer, Said}, State) ->
+    {noreply, said(Said, State)};
 handle_info({'DOWN', _Monitor, process, Pid, Reason}, State) ->
     {stop, {callback_down, Pid, Reason}, State};
 handle_info({'EXIT', _Pid, normal}, State) ->
     {noreply, State};
-handle_info({'EXIT', _Pid, Reason}, State) ->
-    {stop, Reason, State};
+handle_info({'EXIT', Pid, Reason}, State) ->
+    case source(Pid, State) of
+        none ->
+            {stop, Reason, State};
+        _ ->
+            enqueue(
+                Pid, {closed, link_exit, text("its process ended: ~0P", [Reason, 10]), true}, State
+            )
+    end;
 handle_info(_Message, State) ->
     {noreply, State}.
 
 %% @private
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{link = undefined} = State) ->
-    stop_resume(State);
-terminate(_Reason, #state{link = {_, Link}} = State) ->
-    ok = eslaver_nif:close(Link),
-    stop_resume(State).
+terminate(_Reason, #state{link = Link, replay = Replay, keeper = Keeper} = State) ->
+    _ = [ok = eslaver_nif:close(Handle) || {_Pid, Handle} <- [Link, Replay]],
+    eslaver_keeper:close(position(State), Keeper).
 
 %% @private The queue may hold megabytes, and so may the last message.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
@@ -175,27 +188,31 @@ shorten(log, _Log) ->
 shorten(_Key, Value) ->
     Value.
 
-%% The link
+%% Links
 
-connect(#state{options = Options} = State) ->
-    Config = maps:with([address, user, announce_ip, dump, connect_timeout, repl_timeout], Options),
-    Link = Config#{
-        password => undefined,
-        listening_port => maps:get(announce_port, Options),
-        resume => resume(State),
-        server => self()
-    },
-    case eslaver_link:start_link(Link, maps:get(password, Options)) of
-        {ok, Pid, Handle} ->
-            {noreply, State#state{link = {Pid, Handle}, phase = connecting}};
+connect(#state{options = #{address := Address}} = State) ->
+    case start_link(Address, State) of
+        {ok, Link} ->
+            {noreply, State#state{link = Link, phase = connecting}};
         {error, {nif_not_loaded, _} = Reason} ->
             {stop, Reason, State};
         {error, Reason} ->
             {noreply, link_down(open, text("~0tp", [Reason]), true, State)}
     end.
 
-resume(#state{place = undefined}) -> undefined;
-resume(#state{place = Place}) -> eslaver_place:link(Place).
+start_link(Address, #state{options = Options, place = Place}) ->
+    Given = maps:with([user, announce_ip, dump, tls, connect_timeout, repl_timeout], Options),
+    Config = Given#{
+        address => Address,
+        password => undefined,
+        listening_port => maps:get(announce_port, Options),
+        resume => eslaver_place:link(Place),
+        server => self()
+    },
+    case eslaver_link:start_link(Config, maps:get(password, Options)) of
+        {ok, Pid, Handle} -> {ok, {Pid, Handle}};
+        {error, _} = Error -> Error
+    end.
 
 link_down(Reason, Text, Heals, #state{backoff = Backoff} = State) ->
     Error = #{reason => Reason, text => Text},
@@ -207,7 +224,7 @@ link_down(Reason, Text, Heals, #state{backoff = Backoff} = State) ->
         end
     ),
     _ = erlang:send_after(Pause, self(), connect),
-    State#state{
+    replay(State#state{
         link = undefined,
         phase = waiting,
         load = #{},
@@ -215,7 +232,28 @@ link_down(Reason, Text, Heals, #state{backoff = Backoff} = State) ->
         backoff = Next,
         reconnects = State#state.reconnects + 1,
         last_error = Error
-    }.
+    }).
+
+%% The dump file of an earlier run stands in for a master that is not in reach at the start.
+replay(#state{replay = later, loaded = false, place = undefined} = State) ->
+    #state{options = #{dump := Dump} = Options} = State,
+    Replay = State#state{options = Options#{dump := undefined}},
+    case is_binary(Dump) andalso start_link({file, Dump}, Replay) of
+        {ok, Link} -> State#state{replay = Link};
+        _ -> State#state{replay = never}
+    end;
+replay(#state{replay = later} = State) ->
+    State#state{replay = never};
+replay(State) ->
+    State.
+
+%% The master is there: what the file says is void, and none of it comes any more.
+end_replay(#state{replay = {_Pid, Handle}, queue = Queue} = State) ->
+    ok = eslaver_nif:close(Handle),
+    Rest = queue:filter(fun({From, _}) -> From =/= Handle end, Queue),
+    State#state{replay = never, queue = Rest};
+end_replay(State) ->
+    State#state{replay = never}.
 
 %% What goes on being wrong is said once.
 log_down(Error, #state{phase = connecting, last_error = Error}) ->
@@ -232,103 +270,84 @@ log_down(Error, State) ->
 log(Level, What, Report, State) ->
     eslaver_log:report(Level, What, Report#{master => master(State)}).
 
-%% Events
+%% What links send
 
-enqueue(Message, #state{queue = Queue} = State) ->
-    Queued = State#state{queue = queue:in(Message, Queue)},
-    case State#state.working of
-        true -> {noreply, Queued};
-        false -> work(Queued)
+source(Pid, #state{link = {Pid, Handle}}) -> Handle;
+source(Pid, #state{replay = {Pid, Handle}}) -> Handle;
+source(_Pid, _State) -> none.
+
+enqueue(Pid, Message, #state{queue = Queue} = State) ->
+    case source(Pid, State) of
+        none ->
+            {noreply, State};
+        Handle ->
+            Queued = State#state{queue = queue:in({Handle, Message}, Queue)},
+            work_unless_working(Queued)
     end.
+
+work_unless_working(#state{working = true} = State) -> {noreply, State};
+work_unless_working(State) -> work(State).
 
 work(#state{queue = Queue} = State) ->
     case queue:out(Queue) of
-        {empty, _} -> {noreply, State};
-        {{value, Message}, Rest} -> work(Message, State#state{queue = Rest})
+        {empty, _} ->
+            {noreply, State};
+        {{value, {Handle, Message}}, Rest} ->
+            work(Handle, Message, State#state{queue = Rest})
     end.
 
-work({batch, Weight, Events, Marks, Mark}, State) ->
-    Deadline = erlang:monotonic_time(microsecond) + ?TURN,
-    case run(Events, 0, Deadline, State) of
-        {done, Done} ->
-            work(credit(Weight, Mark, Done));
-        {Pause, Left, Count, Paused} when Pause =:= turn; Pause =:= held ->
-            Next = progress(Count, Marks, Paused),
-            later(Pause, requeue({batch, Weight, Left, skip(Count, Marks), Mark}, Next));
-        {failed, Event, Class, Reason, Stack} ->
-            failed(Event, Class, Reason, Stack, State)
+work(Handle, {batch, Weight, Events, Marks, Mark}, #state{dispatch = Dispatch} = State) ->
+    case eslaver_dispatch:run(Events, Dispatch) of
+        {done, Next} ->
+            Done = advance(Mark, State#state{dispatch = Next}),
+            work(credit(Handle, Weight, Done));
+        {Pause, Left, Count, Next} when Pause =:= turn; Pause =:= held ->
+            Paused = behind(Count, Marks, State#state{dispatch = Next}),
+            Rest = {batch, Weight, Left, skip(Count, Marks), Mark},
+            later(Pause, requeue(Handle, Rest, credit(Handle, 0, Paused)));
+        {failed, Failure} ->
+            failed(Failure, State)
     end;
-work({full, #{replid := Replid, bytes := Bytes} = News}, State) ->
+work(Handle, {loaded, News}, #state{dispatch = Dispatch} = State) ->
+    case eslaver_dispatch:one({loading, eof}, Dispatch) of
+        ok -> work(loaded(Handle, News, State));
+        {failed, Failure} -> failed(Failure, State)
+    end;
+work(Handle, {full, News}, #state{replay = {_, Handle}} = State) ->
+    log(notice, replay, #{file => maps:get(master, News)}, State),
+    work(State#state{load = load(News)});
+work(Handle, {closed, Tag, Text, _Heals}, #state{replay = {_, Handle}} = State) ->
+    _ = Tag =:= finished orelse log(warning, replay_failed, #{text => Text}, State),
+    work(State#state{replay = never});
+work(_Handle, {full, #{replid := Replid} = News}, State) ->
     Why = why(State),
-    ok = forget(State),
-    Up = State#state{
+    Alone = end_replay(State),
+    forget(Alone),
+    Up = Alone#state{
         phase = loading,
         replid = Replid,
         place = undefined,
         master = maps:get(master, News),
-        load = #{bytes => Bytes, started => erlang:monotonic_time(millisecond)}
+        load = load(News)
     },
     log(notice, link_up, #{resync => full, why => Why, replid => Replid}, Up),
     work(Up);
-work({partial, #{replid := New, offset := Offset, master := Master}}, State) ->
-    #state{replid = Old, place = Place, waiting = Waiting} = State,
+work(Handle, {partial, #{replid := New, offset := Offset, master := Master}}, State) ->
+    #state{replid = Old, place = Place} = State,
     Replid = defined(New, Old),
-    Up = State#state{
-        phase = streaming,
-        replid = Replid,
-        place = eslaver_place:continued(New, Place),
-        master = Master,
-        backoff = eslaver_backoff:new(),
-        loaded = true,
-        waiting = []
+    Up = (end_replay(State))#state{
+        replid = Replid, place = eslaver_place:continued(New, Place), master = Master
     },
     log(notice, link_up, #{resync => partial, offset => Offset, replid => Replid}, Up),
-    answer(Waiting),
-    work(save(Up));
-work({loaded, News}, #state{callback = Callback} = State) ->
-    case eslaver_callback:handle(Callback, {loading, eof}) of
-        ok -> work(loaded(News, State));
-        {raised, Class, Reason, Stack} -> failed({loading, eof}, Class, Reason, Stack, State)
-    end;
-work({dump_failed, #{text := Text}}, State) ->
+    work(credit(Handle, 0, up(Up)));
+work(_Handle, {dump_failed, #{text := Text}}, State) ->
     log(warning, dump_failed, #{text => Text}, State),
     work(State);
-work({closed, Tag, Text, Heals}, State) ->
-    {noreply, link_down(Tag, Text, Heals, State)}.
+work(_Handle, {closed, Tag, Text, Heals}, State) ->
+    work_unless_working(link_down(Tag, Text, Heals, State)).
 
-%% Gives events to the callback until they end, the turn does, or the receiver has too many.
-run([], _Count, _Deadline, State) ->
-    {done, State};
-run(Events, Count, Deadline, #state{callback = Callback, stride = Stride} = State) ->
-    Ready = eslaver_callback:is_ready(Callback),
-    Before = erlang:monotonic_time(microsecond),
-    case Ready andalso Before < Deadline andalso stride(Events, Callback, Stride) of
-        false when Ready ->
-            {turn, Events, Count, State};
-        false ->
-            {held, Events, Count, State};
-        {ok, Left} ->
-            Took = erlang:monotonic_time(microsecond) - Before,
-            run(Left, Count + Stride, Deadline, State#state{stride = next_stride(Took, Stride)});
-        Failed ->
-            Failed
-    end.
-
-stride(Left, _Callback, 0) ->
-    {ok, Left};
-stride([], _Callback, _Stride) ->
-    {ok, []};
-stride([Event | Left], Callback, Stride) ->
-    case eslaver_callback:handle(Callback, Event) of
-        ok -> stride(Left, Callback, Stride - 1);
-        {raised, Class, Reason, Stack} -> {failed, Event, Class, Reason, Stack}
-    end.
-
-next_stride(Took, Stride) when Took < ?QUICK -> min(Stride * 2, ?LONGEST_STRIDE);
-next_stride(_Took, _Stride) -> 1.
-
-requeue(Message, #state{queue = Queue} = State) ->
-    State#state{queue = queue:in_r(Message, Queue)}.
+requeue(Handle, Message, #state{queue = Queue} = State) ->
+    State#state{queue = queue:in_r({Handle, Message}, Queue)}.
 
 later(turn, State) ->
     self() ! work,
@@ -337,57 +356,37 @@ later(held, State) ->
     _ = erlang:send_after(?HELD, self(), work),
     {noreply, State#state{working = true}}.
 
-failed(Event, Class, Reason, Stack, State) ->
-    Shown = shown(Event),
-    log(error, callback_failed, #{event => Shown, class => Class, error => Reason}, State),
-    Failure = #{event => Shown, class => Class, reason => Reason, stacktrace => Stack},
+failed(Failure, State) ->
+    log(error, callback_failed, Failure, State),
     {stop, {callback_failed, Failure}, State}.
 
-shown(Event) ->
-    string:slice(text("~0tP", [Event, 30]), 0, ?EVENT_SHOWN).
+load(#{bytes := Bytes}) ->
+    #{bytes => Bytes, started => erlang:monotonic_time(millisecond)}.
 
-%% Places
-
-%% A batch is done: the link may send as much again, and the master may be told.
-credit(Weight, undefined, State) ->
-    credit(Weight, State);
-credit(Weight, Mark, #state{place = Place} = State) ->
-    credit(Weight, State#state{place = eslaver_place:advance(Mark, Place)}).
-
-%% Some of a batch is done.
-progress(Count, Marks, #state{place = Place} = State) when Marks =/= <<>> ->
-    credit(0, State#state{place = eslaver_place:behind(Count, Marks, Place)});
-progress(_Count, <<>>, State) ->
-    State.
-
-credit(Weight, #state{link = {_, Link}, place = undefined} = State) ->
-    ok = eslaver_nif:credit(Link, Weight, undefined),
-    State;
-credit(Weight, #state{link = {_, Link}, place = Place} = State) ->
-    ok = eslaver_nif:credit(Link, Weight, eslaver_place:safe_offset(Place)),
-    save(State).
-
-loaded(#{offset := Offset, db := Db, keys := Keys, bytes := Bytes}, State) ->
-    #state{replid = Replid, waiting = Waiting, load = Load} = State,
+loaded(Handle, #{keys := Keys, bytes := Bytes} = News, #state{load = Load} = State) ->
     Took = erlang:monotonic_time(millisecond) - maps:get(started, Load),
     log(notice, loaded, #{keys => Keys, bytes => Bytes, seconds => Took / 1000}, State),
-    answer(Waiting),
-    Place = eslaver_place:new(Replid, Offset, Db),
-    credit(0, State#state{
-        phase = streaming,
-        loaded = true,
-        waiting = [],
-        backoff = eslaver_backoff:new(),
-        place = Place
-    }).
+    case State of
+        #state{replay = {_, Handle}} ->
+            ready(State);
+        #state{replid = Replid} ->
+            #{offset := Offset, db := Db} = News,
+            Place = eslaver_place:new(Replid, Offset, Db),
+            credit(Handle, 0, up(State#state{place = Place}))
+    end.
 
-answer(Waiting) ->
-    lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Waiting).
+%% The stream flows.
+up(State) ->
+    ready(State#state{phase = streaming, backoff = eslaver_backoff:new()}).
 
-why(#state{place = undefined, loaded = false}) ->
+ready(#state{waiting = Waiting} = State) ->
+    lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Waiting),
+    State#state{loaded = true, waiting = []}.
+
+why(#state{place = undefined, phase = connecting, reconnects = 0}) ->
     <<"the first one">>;
 why(#state{place = undefined}) ->
-    <<"the last one did not come to its end">>;
+    <<"there is no position to go on from">>;
 why(#state{place = Place}) ->
     case eslaver_place:link(Place) of
         undefined -> <<"the master knows no PSYNC">>;
@@ -397,75 +396,56 @@ why(#state{place = Place}) ->
 defined(undefined, Default) -> Default;
 defined(Value, _Default) -> Value.
 
+%% How far events have been handled
+
+advance(undefined, State) ->
+    State;
+advance(Mark, #state{place = Place} = State) ->
+    State#state{place = eslaver_place:advance(Mark, Place)}.
+
+behind(_Count, <<>>, State) ->
+    State;
+behind(Count, Marks, #state{place = Place} = State) ->
+    State#state{place = eslaver_place:behind(Count, Marks, Place)}.
+
 skip(_Count, <<>>) -> <<>>;
 skip(Count, Marks) -> eslaver_place:skip(Count, Marks).
 
-%% The position on disk
+%% The link may send as much again, the master may be told, and the position may be kept.
+credit(Handle, Weight, #state{place = Place, link = {_, Handle}} = State) when
+    Place =/= undefined
+->
+    ok = eslaver_nif:credit(Handle, Weight, eslaver_place:safe_offset(Place)),
+    keep(State);
+credit(Handle, Weight, State) ->
+    ok = eslaver_nif:credit(Handle, Weight, undefined),
+    State.
 
-%% Reads the position that an earlier life left, and has the next ones written.
-start_resume(#state{options = #{resume := undefined}} = State) ->
-    State;
-start_resume(#state{options = #{resume := {file, Path}}} = State) ->
-    {ok, Writer} = eslaver_resume:start_link(Path),
-    Keeping = State#state{writer = Writer},
-    case eslaver_resume:read(Path) of
-        {ok, Position} ->
-            resumed(Position, Keeping);
-        none ->
-            Keeping;
-        {error, Reason} ->
-            log(warning, bad_position, #{path => Path, reason => Reason}, Keeping),
-            Keeping
-    end;
-start_resume(#state{options = #{resume := Position}} = State) ->
-    resumed(Position, State).
+keep(#state{keeper = Keeper} = State) ->
+    State#state{keeper = eslaver_keeper:keep(position(State), Keeper)}.
 
-resumed(#{replid := Replid} = Position, State) ->
-    State#state{replid = Replid, place = eslaver_place:resumed(Position)}.
-
-%% One position at a time is on its way to the disk, and then the newest.
-save(#state{writer = undefined} = State) ->
-    State;
-save(#state{saving = true} = State) ->
-    State;
-save(#state{writer = Writer, place = Place} = State) ->
-    case eslaver_place:position(Place) of
-        Position when Position =:= undefined; Position =:= State#state.saved ->
-            State;
-        Position ->
-            ok = eslaver_resume:save(Writer, Position),
-            State#state{saving = true, saved = Position}
-    end.
-
-saved({saved, Offset}, #state{link = {_, Link}, phase = streaming} = State) ->
-    ok = eslaver_nif:durable(Link, Offset),
-    save(State#state{saving = false, save_error = undefined});
-saved({saved, _Offset}, State) ->
-    State#state{saving = false, save_error = undefined};
-saved({failed, Reason}, #state{save_error = Reason} = State) ->
-    State#state{saving = false};
-saved({failed, Reason}, #state{options = #{resume := {file, Path}}} = State) ->
-    log(warning, position_not_saved, #{path => Path, reason => Reason}, State),
-    State#state{saving = false, save_error = Reason}.
-
-%% Before a new snapshot is handed out: what comes of it must not be mistaken for what was before.
-forget(#state{writer = undefined}) -> ok;
-forget(#state{writer = Writer}) -> eslaver_resume:forget(Writer).
-
-%% The last position goes to the disk before the server ends.
-stop_resume(#state{writer = undefined}) ->
-    ok;
-stop_resume(#state{writer = Writer, place = Place}) ->
-    case Place =/= undefined andalso eslaver_place:position(Place) of
-        #{} = Position -> ok = eslaver_resume:save(Writer, Position);
-        _ -> ok
+said(Said, #state{keeper = Keeper, link = Link, phase = Phase} = State) ->
+    {News, Next} = eslaver_keeper:said(Said, Keeper),
+    case {News, Link} of
+        {{durable, Offset}, {_, Handle}} when Phase =:= streaming ->
+            ok = eslaver_nif:durable(Handle, Offset);
+        {{failed, Failure}, _} ->
+            log(warning, position_not_kept, Failure, State);
+        _ ->
+            ok
     end,
-    eslaver_resume:stop(Writer).
+    keep(State#state{keeper = Next}).
 
-%% Info
+forget(#state{keeper = Keeper} = State) ->
+    case eslaver_keeper:forget(Keeper) of
+        ok -> ok;
+        {error, Failure} -> log(warning, position_not_kept, Failure, State)
+    end.
 
 position(#state{place = undefined}) -> undefined;
 position(#state{place = Place}) -> eslaver_place:position(Place).
+
+%% Info
 
 info(#state{phase = Phase, load = Load} = State) ->
     {Bytes, Keys, _, Decoded} = counters(State),

@@ -21,6 +21,21 @@ taken_test_() ->
         {#{master_user => "replica"}, user, <<"replica">>},
         {#{dbfilename => undefined}, dump, undefined},
         {#{announce_ip => "1.2.3.4", announce_port => 7}, announce_port, 7},
+        {#{tls => false}, tls, undefined},
+        {#{tls => true}, tls, tls(#{})},
+        {
+            #{tls => #{cacertfile => "/ca", verify => false}},
+            tls,
+            tls(#{cacertfile => <<"/ca">>, verify => false})
+        },
+        {#{master_url => "redis://h:1"}, address, {tcp, <<"h">>, 1}},
+        {#{master_url => "redis://h/"}, address, {tcp, <<"h">>, 6379}},
+        {#{master_url => "redis://[::1]:7"}, address, {tcp, <<"::1">>, 7}},
+        {#{master_url => "redis://us%40er:p%3Aw@h"}, user, <<"us@er">>},
+        {#{master_url => "redis://:pw@h"}, user, undefined},
+        {#{master_url => <<"unix:///tmp/a%20socket">>}, address, {local, <<"/tmp/a socket">>}},
+        {#{master_url => "rediss://h"}, tls, tls(#{})},
+        {#{master_url => "rediss://h", tls => #{verify => false}}, tls, tls(#{verify => false})},
         {#{callback => {m, f}}, callback, {m, f}},
         {#{callback => {m, f, [a]}}, callback, {m, f, [a]}},
         {#{callback => self()}, callback, self()},
@@ -36,6 +51,30 @@ taken_test_() ->
         ?_assertMatch({Input, {ok, #{Key := Value}}}, {Input, eslaver_options:parse(Input)})
      || {Input, Key, Value} <- Table
     ].
+
+tls(Given) ->
+    maps:merge(
+        #{
+            cacertfile => undefined,
+            certfile => undefined,
+            keyfile => undefined,
+            server_name => undefined,
+            verify => true
+        },
+        Given
+    ).
+
+refused_url_test_() ->
+    Error = {error, {invalid_option, master_url, hidden}},
+    Refused = [
+        #{master_url => Url}
+     || Url <- ["", "h:1", "http://h", "redis://", "redis:///0", "redis://h/0", "unix://h/p", atom]
+    ],
+    Beside = [
+        #{master_url => "redis://h", Key => Value}
+     || {Key, Value} <- [{master_host, "h"}, {master_port, 1}, {master_user, "u"}]
+    ],
+    [?_assertEqual(Error, eslaver_options:parse(Input)) || Input <- Refused ++ Beside].
 
 refused_test_() ->
     Table = [
@@ -60,6 +99,10 @@ refused_test_() ->
         {name, {local, "n"}},
         {announce_port, -1},
         {announce_port, 65536},
+        {tls, yes},
+        {tls, #{verify => verify_peer}},
+        {tls, #{certfile => "/c"}},
+        {tls, #{unknown => 1}},
         {resume, "/tmp/p"},
         {resume, {file, ""}},
         {resume, #{replid => <<"short">>, offset => 0, db => 0}},
@@ -94,6 +137,10 @@ password(Input) ->
     {ok, #{password := Secret} = Options} = eslaver_options:parse(Input),
     ?assertEqual(nomatch, string:find(io_lib:format("~p", [Options]), "secret")),
     Secret().
+
+password_of_a_url_test() ->
+    {ok, #{password := Secret}} = eslaver_options:parse(#{master_url => "redis://:p%3Aw@h"}),
+    ?assertEqual(<<"p:w">>, Secret()).
 
 bad_password_is_not_repeated_test() ->
     Result = eslaver_options:parse(#{master_auth => {"secret", 1}}),

@@ -19,6 +19,8 @@ pub(crate) enum RawAddress<'a> {
     Tcp(Binary<'a>, u16),
     /// The path of a unix socket.
     Local(Binary<'a>),
+    /// The path of a snapshot's file.
+    File(Binary<'a>),
 }
 
 /// The map that `eslaver_nif:open/1` takes; see there.
@@ -31,6 +33,7 @@ pub(crate) struct RawConfig<'a> {
     announce_ip: ErlOption<Binary<'a>>,
     resume: ErlOption<RawResume<'a>>,
     dump: ErlOption<Binary<'a>>,
+    tls: ErlOption<RawTls<'a>>,
     connect_timeout: u64,
     repl_timeout: u64,
     server: rustler::LocalPid,
@@ -47,11 +50,47 @@ pub(crate) struct RawResume<'a> {
     safe_db: u32,
 }
 
+/// How TLS is done; see `eslaver_nif`.
+#[derive(NifMap)]
+pub(crate) struct RawTls<'a> {
+    cacertfile: ErlOption<Binary<'a>>,
+    certfile: ErlOption<Binary<'a>>,
+    keyfile: ErlOption<Binary<'a>>,
+    server_name: ErlOption<Binary<'a>>,
+    verify: bool,
+}
+
+/// How TLS is done.
+#[derive(Debug, Clone)]
+pub(crate) struct Tls {
+    /// Who is trusted, instead of those whom the system trusts.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Our own certificate, and its key.
+    pub(crate) cert_file: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
+    /// The name that the master's certificate must have, instead of the one connected to.
+    pub(crate) server_name: Option<String>,
+    pub(crate) verify: bool,
+}
+
+impl RawTls<'_> {
+    fn read(self) -> Option<Tls> {
+        Some(Tls {
+            ca_file: optional_text(self.cacertfile)?.map(PathBuf::from),
+            cert_file: optional_text(self.certfile)?.map(PathBuf::from),
+            key_file: optional_text(self.keyfile)?.map(PathBuf::from),
+            server_name: optional_text(self.server_name)?,
+            verify: self.verify,
+        })
+    }
+}
+
 /// Where the master is.
 #[derive(Debug, Clone)]
 pub(crate) enum Address {
     Tcp { host: String, port: u16 },
     Local(PathBuf),
+    File(PathBuf),
 }
 
 impl fmt::Display for Address {
@@ -59,7 +98,7 @@ impl fmt::Display for Address {
         match self {
             Address::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Address::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Address::Local(path) => write!(f, "{}", path.display()),
+            Address::Local(path) | Address::File(path) => write!(f, "{}", path.display()),
         }
     }
 }
@@ -90,6 +129,7 @@ pub(crate) struct Config {
     pub(crate) start: Option<Start>,
     /// Where the snapshot is kept on disk.
     pub(crate) dump: Option<PathBuf>,
+    pub(crate) tls: Option<Tls>,
     pub(crate) connect_timeout: Duration,
     /// For how long a master may be silent.
     pub(crate) repl_timeout: Duration,
@@ -102,6 +142,7 @@ impl RawConfig<'_> {
         let address = match self.address {
             RawAddress::Tcp(host, port) => Address::Tcp { host: text(host)?, port },
             RawAddress::Local(path) => Address::Local(text(path)?.into()),
+            RawAddress::File(path) => Address::File(text(path)?.into()),
         };
         let resume: Option<RawResume<'_>> = self.resume.into();
         let (resume, start) = match resume {
@@ -114,8 +155,9 @@ impl RawConfig<'_> {
             }
             None => (None, None),
         };
-        let dump = match Option::<Binary<'_>>::from(self.dump) {
-            Some(path) => Some(text(path)?.into()),
+        let dump = optional_text(self.dump)?.map(PathBuf::from);
+        let tls = match Option::<RawTls<'_>>::from(self.tls) {
+            Some(tls) => Some(tls.read()?),
             None => None,
         };
         Some(Config {
@@ -130,6 +172,7 @@ impl RawConfig<'_> {
             },
             start,
             dump,
+            tls,
             connect_timeout: Duration::from_millis(self.connect_timeout),
             repl_timeout: Duration::from_millis(self.repl_timeout),
             server: self.server,
@@ -139,6 +182,14 @@ impl RawConfig<'_> {
 
 fn text(binary: Binary<'_>) -> Option<String> {
     String::from_utf8(binary.to_vec()).ok()
+}
+
+/// `None` where it is no text, `Some(None)` where it is undefined.
+fn optional_text(binary: ErlOption<Binary<'_>>) -> Option<Option<String>> {
+    match Option::<Binary<'_>>::from(binary) {
+        Some(binary) => text(binary).map(Some),
+        None => Some(None),
+    }
 }
 
 fn bytes(binary: ErlOption<Binary<'_>>) -> Option<Vec<u8>> {

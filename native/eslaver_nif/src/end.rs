@@ -1,6 +1,7 @@
 //! Why a link has ended.
 
 use std::io;
+use std::path::PathBuf;
 
 use eslaver_core::handshake::Refusal;
 use eslaver_core::lines::LineTooLong;
@@ -15,10 +16,16 @@ use crate::config::Address;
 pub(crate) enum End {
     #[error("stopped")]
     Stopped,
+    #[error("the file has been read")]
+    Finished,
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
     #[error("{address} has no address: {error}")]
     Resolve { address: Address, error: io::Error },
     #[error("cannot connect to {address}: {error}")]
     Connect { address: Address, error: io::Error },
+    #[error("TLS: {0}")]
+    Tls(String),
     #[error("{0}")]
     Refused(#[from] Refusal),
     #[error("the master's answer is no line: {0}")]
@@ -49,8 +56,11 @@ impl End {
     pub(crate) fn tag(&self) -> &'static str {
         match self {
             End::Stopped => "stopped",
+            End::Finished => "finished",
+            End::File { .. } => "bad_file",
             End::Resolve { .. } => "no_address",
             End::Connect { .. } => "cannot_connect",
+            End::Tls(_) => "tls",
             End::Refused(refusal) => refusal.tag(),
             End::Line(_) => "not_redis",
             End::NoAnswer { .. } | End::Silent { .. } => "timeout",
@@ -70,7 +80,7 @@ impl End {
         match self {
             End::Refused(refusal) => refusal.heals(),
             End::Snapshot(_) | End::Stream(_) | End::Select(_) => false,
-            End::Line(_) | End::Confused | End::Panicked(_) => false,
+            End::Tls(_) | End::Line(_) | End::Confused | End::Panicked(_) => false,
             _ => true,
         }
     }

@@ -28,6 +28,6 @@ mod zipmap;
 pub use decoder::{Decoder, Family, Status};
 pub use error::{Error, ErrorKind};
 pub use sink::{
-    Consumer, Group, Idempotency, Item, Kind, Meta, ModuleField, Pending, Producer, Sink, StreamId,
-    StreamMeta,
+    Consumer, Group, Idempotency, Item, Kind, Meta, ModuleField, Nothing, Pending, Producer, Sink,
+    StreamId, StreamMeta,
 };

@@ -41,6 +41,25 @@ pub trait Sink {
     fn discard(&mut self);
 }
 
+/// A sink that wants nothing: what it is given has been decoded and checked, and that is all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nothing;
+
+impl Sink for Nothing {
+    fn aux(&mut self, _name: &[u8], _value: &[u8]) {}
+    fn function(&mut self, _code: &[u8]) {}
+    fn begin(&mut self, _key: &[u8], _kind: Kind, _meta: &Meta) {}
+    fn item(&mut self, _item: Item<'_>) {}
+    fn score(&mut self, _score: f64) {}
+    fn field_expiry(&mut self, _at_ms: u64) {}
+    fn entry(&mut self, _id: StreamId) {}
+    fn stream(&mut self, _meta: StreamMeta) {}
+    fn module(&mut self, _name: &[u8; 9], _version: u16) {}
+    fn module_field(&mut self, _field: ModuleField<'_>) {}
+    fn end(&mut self) {}
+    fn discard(&mut self) {}
+}
+
 /// The type of a key, as `TYPE` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

@@ -22,7 +22,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// and all its addresses are tried.
 pub(crate) fn connect(config: &Config, poll: Poll, shared: &Shared) -> Result<(Wire, String), End> {
     match &config.address {
-        Address::Local(path) => {
+        Address::Local(path) | Address::File(path) => {
             let wire = UnixStream::connect(path)
                 .and_then(|socket| Wire::new(poll, Socket::Unix(socket)))
                 .map_err(|error| End::Connect { address: config.address.clone(), error })?;
@@ -32,7 +32,11 @@ pub(crate) fn connect(config: &Config, poll: Poll, shared: &Shared) -> Result<(W
             let addresses = (host.as_str(), *port)
                 .to_socket_addrs()
                 .map_err(|error| End::Resolve { address: config.address.clone(), error })?;
-            try_all(addresses, config, poll, shared)
+            let (wire, address) = try_all(addresses, config, poll, shared)?;
+            match &config.tls {
+                Some(tls) => Ok((wire.secure(host, tls)?, address)),
+                None => Ok((wire, address)),
+            }
         }
     }
 }
@@ -49,9 +53,14 @@ fn try_all(
 ) -> Result<(Wire, String), End> {
     let mut failure = io::Error::new(ErrorKind::NotFound, "the name has no address");
     for address in addresses {
-        let mut wire = TcpStream::connect(address)
-            .and_then(|stream| Wire::new(poll, Socket::Tcp(stream)))
-            .map_err(|error| End::Connect { address: config.address.clone(), error })?;
+        let stream = match TcpStream::connect(address) {
+            Ok(stream) => stream,
+            Err(error) => {
+                failure = error;
+                continue;
+            }
+        };
+        let mut wire = Wire::new(poll, Socket::Tcp(stream))?;
         match established(&mut wire, config.connect_timeout, shared) {
             Ok(()) => return Ok((wire, address.to_string())),
             Err(End::Io(error)) => failure = error,

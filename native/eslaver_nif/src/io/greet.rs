@@ -74,8 +74,8 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
                 return Err(End::NoAnswer { step, seconds: timeout.as_secs() });
             }
             0 => {
-                wire.wait(deadline, shared)?;
                 wire.flush()?;
+                wire.wait(deadline, shared)?;
             }
             count => lines.feed(&buffer[..count]),
         }

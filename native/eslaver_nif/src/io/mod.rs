@@ -4,8 +4,10 @@
 //! to them is full, it stops reading, and TCP holds the master back. Heartbeats go on meanwhile.
 mod connect;
 mod dump;
+mod file;
 mod greet;
 mod pump;
+mod tls;
 mod wire;
 
 pub(crate) use wire::WAKE;
@@ -16,7 +18,7 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use mio::Poll;
 
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::end::End;
 use crate::shared::{Chunk, Shared};
 
@@ -43,6 +45,9 @@ pub(crate) fn spawn(
 }
 
 fn run(config: Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk>) -> End {
+    if let Address::File(path) = &config.address {
+        return file::replay(path, shared, chunks);
+    }
     let (wire, master) = match connect::connect(&config, poll, shared) {
         Ok(connected) => connected,
         Err(end) => return end,

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 
+use super::tls::Session;
+use crate::config::Tls;
 use crate::end::End;
 use crate::shared::Shared;
 
@@ -19,6 +21,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 pub(crate) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<Session>),
 }
 
 /// The socket and what is still to be written to it.
@@ -33,13 +36,9 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(mut poll: Poll, mut socket: Socket) -> io::Result<Self> {
+    pub(crate) fn new(poll: Poll, mut socket: Socket) -> io::Result<Self> {
         let interest = Interest::READABLE | Interest::WRITABLE;
-        match &mut socket {
-            Socket::Tcp(stream) => poll.registry().register(stream, SOCKET, interest)?,
-            Socket::Unix(stream) => poll.registry().register(stream, SOCKET, interest)?,
-        }
-        let _ = &mut poll;
+        poll.registry().register(socket.source(), SOCKET, interest)?;
         Ok(Self {
             poll,
             events: Events::with_capacity(4),
@@ -52,11 +51,18 @@ impl Wire {
 
     /// Gives the poll back, for another try.
     pub(crate) fn into_poll(mut self) -> Poll {
-        let _ = match &mut self.socket {
-            Socket::Tcp(stream) => self.poll.registry().deregister(stream),
-            Socket::Unix(stream) => self.poll.registry().deregister(stream),
-        };
+        // closing the socket takes it out anyway
+        let _ = self.poll.registry().deregister(self.socket.source());
         self.poll
+    }
+
+    /// Goes on in TLS, with a master that was connected to by the name `host`.
+    pub(crate) fn secure(self, host: &str, options: &Tls) -> Result<Self, End> {
+        let socket = match self.socket {
+            Socket::Tcp(stream) => Socket::Tls(Box::new(Session::new(stream, host, options)?)),
+            other => other,
+        };
+        Ok(Self { socket, ..self })
     }
 
     pub(crate) fn socket(&self) -> &Socket {
@@ -73,7 +79,7 @@ impl Wire {
 
     /// Whether all that was queued has been written.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.out.is_empty()
+        self.out.is_empty() && self.socket.is_flushed()
     }
 
     /// Queues bytes, and writes what can be written.
@@ -85,9 +91,13 @@ impl Wire {
 
     /// Writes what was queued, as far as the socket takes it.
     pub(crate) fn flush(&mut self) -> Result<(), End> {
-        while self.writable && !self.out.is_empty() {
-            match self.socket.write(&self.out) {
-                Ok(0) => return Err(End::Closed),
+        while self.writable && !self.is_flushed() {
+            let written = match self.out.is_empty() {
+                true => self.socket.flush().map(|()| 0),
+                false => self.socket.write(&self.out),
+            };
+            match written {
+                Ok(0) if !self.out.is_empty() => return Err(End::Closed),
                 Ok(count) => drop(self.out.drain(..count)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -99,6 +109,10 @@ impl Wire {
 
     /// Reads what is there into `buffer`; 0: nothing is.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End> {
+        if let Socket::Tls(_) = self.socket {
+            // writing may have waited for bytes of the other side's
+            self.writable = true;
+        }
         loop {
             match self.socket.read(buffer) {
                 Ok(0) => return Err(End::Closed),
@@ -132,7 +146,25 @@ impl Wire {
 fn broken(error: io::Error) -> End {
     match error.kind() {
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => End::Closed,
+        ErrorKind::InvalidData => End::Tls(error.to_string()),
         _ => End::Io(error),
+    }
+}
+
+impl Socket {
+    fn source(&mut self) -> &mut dyn mio::event::Source {
+        match self {
+            Socket::Tcp(stream) => stream,
+            Socket::Unix(stream) => stream,
+            Socket::Tls(session) => session.stream(),
+        }
+    }
+
+    fn is_flushed(&self) -> bool {
+        match self {
+            Socket::Tcp(_) | Socket::Unix(_) => true,
+            Socket::Tls(session) => session.is_flushed(),
+        }
     }
 }
 
@@ -141,6 +173,7 @@ impl Read for Socket {
         match self {
             Socket::Tcp(stream) => stream.read(buffer),
             Socket::Unix(stream) => stream.read(buffer),
+            Socket::Tls(session) => session.read(buffer),
         }
     }
 }
@@ -150,10 +183,14 @@ impl Write for Socket {
         match self {
             Socket::Tcp(stream) => stream.write(bytes),
             Socket::Unix(stream) => stream.write(bytes),
+            Socket::Tls(session) => session.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        match self {
+            Socket::Tcp(_) | Socket::Unix(_) => Ok(()),
+            Socket::Tls(session) => session.flush(),
+        }
     }
 }
