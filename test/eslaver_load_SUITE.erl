@@ -25,7 +25,8 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    [unix_socket, empty_master, expired_keys, pieces] ++ [{group, Name} || {Name, _, _} <- groups()].
+    [unix_socket, empty_master, expired_keys, pieces] ++
+        [{group, Name} || {Name, _, _} <- groups()].
 
 -spec groups() -> list().
 groups() ->
@@ -91,7 +92,8 @@ load(Config, Settings, Options) ->
         [] ->
             Truth = eslaver_test_truth:read(Client),
             Events = load_from(?config(master, Config), Options),
-            _ = [eslaver_test_client:command(Client, ["CONFIG", "SET", Name, default(Name)])
+            _ = [
+                eslaver_test_client:command(Client, ["CONFIG", "SET", Name, default(Name)])
              || {Name, _} <- Settings
             ],
             ok = eslaver_test_client:close(Client),

@@ -1,5 +1,5 @@
-%% How eslaver is started and stopped, as its README shows it and as users of the original did: every
-%% kind of callback, the application environment, one server, many servers, and what is refused.
+%% How eslaver is started and stopped, as its README shows it and as users of the original did:
+%% every kind of callback, the application environment, one server, many servers, and what is refused.
 -module(eslaver_start_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -310,7 +310,9 @@ two_replicas(Config) ->
     <<"OK">> = eslaver_test_client:ok(OtherClient, ["SET", "other", "w"]),
     {A, CollectorA} = BothA = eslaver_test_lib:replica(?config(master, Config)),
     {B, CollectorB} = BothB = eslaver_test_lib:replica(Other),
-    ?assertEqual([{loading, string, <<"k">>, <<"v">>}, {loading, eof}], eslaver_test_lib:loaded(BothA)),
+    ?assertEqual(
+        [{loading, string, <<"k">>, <<"v">>}, {loading, eof}], eslaver_test_lib:loaded(BothA)
+    ),
     ?assertEqual(
         [{loading, string, <<"other">>, <<"w">>}, {loading, eof}], eslaver_test_lib:loaded(BothB)
     ),
@@ -321,7 +323,8 @@ two_replicas(Config) ->
 
 -spec registered_name(list()) -> ok.
 registered_name(Config) ->
-    {Replica, _} = Both = eslaver_test_lib:replica(?config(master, Config), #{name => {local, ?NAME}}),
+    {Replica, _} =
+        Both = eslaver_test_lib:replica(?config(master, Config), #{name => {local, ?NAME}}),
     _ = eslaver_test_lib:loaded(Both),
     ?assertEqual(Replica, whereis(?NAME)),
     ?assertMatch(#{}, eslaver:info(?NAME)),
