@@ -1,6 +1,6 @@
 %% Masters that refuse, and masters that send nonsense: the log says what and where, info shows it,
-%% a new try comes, the node lives, nothing broken is delivered as if it were whole, and the password
-%% is shown nowhere.
+%% a new try comes, the node lives, nothing broken is delivered as if it were whole, and the
+%% password is shown nowhere.
 -module(eslaver_refusal_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -391,7 +391,7 @@ password_is_nowhere(_Config) ->
     ?assertEqual({error, {invalid_option, callback, 17}}, Bad).
 
 %% Each bad script ends in a complaint and a new try, in which a good one is loaded whole; the
-%% events of the bad one have no end of their own. All are tried at once, since a new try takes its time.
+%% events of the bad one have no end of their own. All are tried at once, as each takes its time.
 bad_then_good(Config, Regex, Bad) ->
     Good = #{psync => eslaver_test_fake:full_resync(?config(snapshot, Config))},
     Tries = [begin_try([Script, Good]) || Script <- Bad],
