@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_dispatch).
 
--export([new/1, one/2, run/2]).
+-export([new/1, all/2, run/2]).
 -export_type([dispatch/0, failure/0]).
 
 %% A stride is doubled while it takes less than the first time, and a turn ends after the second.
@@ -33,8 +33,16 @@
 new(Callback) ->
     #dispatch{callback = eslaver_callback:new(Callback)}.
 
-%% @doc Gives it one event.
--spec one(term(), dispatch()) -> ok | {failed, failure()}.
+%% @doc Gives it all these events.
+-spec all([term()], dispatch()) -> ok | {failed, failure()}.
+all([], _Dispatch) ->
+    ok;
+all([Event | Events], Dispatch) ->
+    case one(Event, Dispatch) of
+        ok -> all(Events, Dispatch);
+        Failed -> Failed
+    end.
+
 one(Event, #dispatch{callback = Callback}) ->
     case eslaver_callback:handle(Callback, Event) of
         ok -> ok;

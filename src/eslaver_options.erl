@@ -24,7 +24,7 @@
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
     resume := undefined | eslaver:position() | {file, binary()},
-    events := classic,
+    events := classic | full,
     name := undefined | {local, atom()} | {global, term()} | {via, module(), term()}
 }.
 %% Checked and complete.
@@ -125,7 +125,7 @@ value(repl_timeout, Time) -> time(Time);
 value(resume, undefined) -> {ok, undefined};
 value(resume, {file, Path}) -> tag(file, text(Path));
 value(resume, Position) -> keep(Position, is_position(Position));
-value(events, classic) -> {ok, classic};
+value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
 value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));
 value(name, {local, Name} = Full) -> keep(Full, is_atom(Name));
 value(name, {global, _} = Full) -> {ok, Full};

@@ -201,7 +201,9 @@ connect(#state{options = #{address := Address}} = State) ->
     end.
 
 start_link(Address, #state{options = Options, place = Place}) ->
-    Given = maps:with([user, announce_ip, dump, tls, connect_timeout, repl_timeout], Options),
+    Given = maps:with(
+        [user, announce_ip, dump, tls, events, connect_timeout, repl_timeout], Options
+    ),
     Config = Given#{
         address => Address,
         password => undefined,
@@ -308,19 +310,19 @@ work(Handle, {batch, Weight, Events, Marks, Mark}, #state{dispatch = Dispatch} =
         {failed, Failure} ->
             failed(Failure, State)
     end;
-work(Handle, {loaded, News}, #state{dispatch = Dispatch} = State) ->
-    case eslaver_dispatch:one({loading, eof}, Dispatch) of
-        ok -> work(loaded(Handle, News, State));
-        {failed, Failure} -> failed(Failure, State)
-    end;
+work(Handle, {loaded, News}, State) ->
+    tell(eslaver_events:loaded(shape(State), News), State, fun() ->
+        work(loaded(Handle, News, State))
+    end);
 work(Handle, {full, News}, #state{replay = {_, Handle}} = State) ->
     log(notice, replay, #{file => maps:get(master, News)}, State),
-    work(State#state{load = load(News)});
+    tell(eslaver_events:full(shape(State), file, News), State, fun() ->
+        work(State#state{load = load(News)})
+    end);
 work(Handle, {closed, Tag, Text, _Heals}, #state{replay = {_, Handle}} = State) ->
     _ = Tag =:= finished orelse log(warning, replay_failed, #{text => Text}, State),
     work(State#state{replay = never});
 work(_Handle, {full, #{replid := Replid} = News}, State) ->
-    Why = why(State),
     Alone = end_replay(State),
     forget(Alone),
     Up = Alone#state{
@@ -330,21 +332,37 @@ work(_Handle, {full, #{replid := Replid} = News}, State) ->
         master = maps:get(master, News),
         load = load(News)
     },
-    log(notice, link_up, #{resync => full, why => Why, replid => Replid}, Up),
-    work(Up);
-work(Handle, {partial, #{replid := New, offset := Offset, master := Master}}, State) ->
+    log(notice, link_up, #{resync => full, why => why(State), replid => Replid}, Up),
+    tell(eslaver_events:full(shape(Up), master, News), Up, fun() -> work(Up) end);
+work(Handle, {partial, #{replid := New, offset := Offset, master := Master} = News}, State) ->
     #state{replid = Old, place = Place} = State,
     Replid = defined(New, Old),
     Up = (end_replay(State))#state{
         replid = Replid, place = eslaver_place:continued(New, Place), master = Master
     },
     log(notice, link_up, #{resync => partial, offset => Offset, replid => Replid}, Up),
-    work(credit(Handle, 0, up(Up)));
+    tell(eslaver_events:partial(shape(Up), Replid, News), Up, fun() ->
+        work(credit(Handle, 0, up(Up)))
+    end);
 work(_Handle, {dump_failed, #{text := Text}}, State) ->
     log(warning, dump_failed, #{text => Text}, State),
     work(State);
-work(_Handle, {closed, Tag, Text, Heals}, State) ->
-    work_unless_working(link_down(Tag, Text, Heals, State)).
+work(_Handle, {closed, Tag, Text, Heals}, #state{phase = Phase} = State) ->
+    Error = #{reason => Tag, text => Text},
+    Events = [
+        Event
+     || Phase =/= connecting, Event <- eslaver_events:down(shape(State), Error)
+    ],
+    tell(Events, State, fun() -> work_unless_working(link_down(Tag, Text, Heals, State)) end).
+
+%% Gives the callback events that are not of a batch, and goes on.
+tell(Events, #state{dispatch = Dispatch} = State, Next) ->
+    case eslaver_dispatch:all(Events, Dispatch) of
+        ok -> Next();
+        {failed, Failure} -> failed(Failure, State)
+    end.
+
+shape(#state{options = #{events := Shape}}) -> Shape.
 
 requeue(Handle, Message, #state{queue = Queue} = State) ->
     State#state{queue = queue:in_r({Handle, Message}, Queue)}.

@@ -45,7 +45,8 @@ taken_test_() ->
         {#{name => {via, m, n}}, name, {via, m, n}},
         {#{resume => {file, "/tmp/p"}}, resume, {file, <<"/tmp/p">>}},
         {#{resume => ?POSITION}, resume, ?POSITION},
-        {#{events => classic}, events, classic}
+        {#{events => classic}, events, classic},
+        {#{events => full}, events, full}
     ],
     [
         ?_assertMatch({Input, {ok, #{Key := Value}}}, {Input, eslaver_options:parse(Input)})

@@ -11,7 +11,7 @@ use rustler::{Atom, Env, LocalPid};
 
 use crate::atoms;
 use crate::batch::Batch;
-use crate::config::Start;
+use crate::config::{Config, Start};
 use crate::end::End;
 use crate::message::{Built, Message};
 use crate::shared::{Chunk, Shared};
@@ -75,8 +75,9 @@ pub(crate) struct Slicer {
 }
 
 impl Slicer {
-    pub(crate) fn new(chunks: Receiver<Chunk>, server: LocalPid, start: Option<Start>) -> Self {
-        let batch = Batch::new();
+    pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config) -> Self {
+        let Config { server, start, shape, .. } = *config;
+        let batch = Batch::new(shape);
         Self { chunks, server, start, phase: Phase::Start, batch, held: None, end: None }
     }
 
