@@ -75,11 +75,7 @@ no_checksum(Config) ->
 
 -spec full_events(list()) -> ok | {skip, term()}.
 full_events(Config) ->
-    try
-        load(Config, [], #{events => full})
-    catch
-        error:{badmatch, {error, {invalid_option, events, full}}} -> {skip, not_built_yet}
-    end.
+    load(Config, [], #{events => full}).
 
 load(Config, Settings, Options) ->
     Client = client(Config),
