@@ -1,0 +1,184 @@
+%% The snapshot of every master at hand, loaded and compared value by value with what the master
+%% itself says: streamed without a disk and from a file, with and without compression and checksum.
+-module(eslaver_load_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, groups/0, suite/0]).
+-export([init_per_group/2, end_per_group/2]).
+-export([
+    diskless/1,
+    disk_based/1,
+    uncompressed/1,
+    no_checksum/1,
+    full_events/1,
+    unix_socket/1,
+    empty_master/1,
+    expired_keys/1,
+    pieces/1
+]).
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 3}}].
+
+-spec all() -> list().
+all() ->
+    [unix_socket, empty_master, expired_keys, pieces] ++
+        [{group, Name} || {Name, _, _} <- groups()].
+
+-spec groups() -> list().
+groups() ->
+    [
+        {Name, [], [diskless, disk_based, uncompressed, no_checksum, full_events]}
+     || #{name := Name} <- eslaver_test_master:available()
+    ].
+
+-spec init_per_group(atom(), list()) -> list().
+init_per_group(Name, Config) ->
+    #{server := Server, modules := Modules} = Found = eslaver_test_lib:by_name(Name),
+    Master = eslaver_test_master:start(#{server => Server, modules => Modules, owner => none}),
+    Client = eslaver_test_client:connect(Master),
+    #{skipped := Skipped} = eslaver_test_dataset:fill(Client),
+    ct:log("~p~nskipped:~n~p", [Found, Skipped]),
+    ok = eslaver_test_client:close(Client),
+    [{master, Master} | Config].
+
+-spec end_per_group(atom(), list()) -> ok.
+end_per_group(_Name, Config) ->
+    eslaver_test_master:stop(?config(master, Config)).
+
+-spec diskless(list()) -> ok | {skip, term()}.
+diskless(Config) ->
+    load(Config, [{"repl-diskless-sync", "yes"}], #{}).
+
+-spec disk_based(list()) -> ok | {skip, term()}.
+disk_based(Config) ->
+    %% Redis 2.8.17 knows no other way, and not the option.
+    case eslaver_test_client:command(client(Config), ["CONFIG", "GET", "repl-diskless-sync"]) of
+        [_, _] -> load(Config, [{"repl-diskless-sync", "no"}], #{});
+        _ -> load(Config, [], #{})
+    end.
+
+-spec uncompressed(list()) -> ok | {skip, term()}.
+uncompressed(Config) ->
+    load(Config, [{"rdbcompression", "no"}], #{}).
+
+%% Only a server's start says whether snapshots carry a checksum.
+-spec no_checksum(list()) -> ok | {skip, term()}.
+no_checksum(Config) ->
+    Master = ?config(master, Config),
+    _ = eslaver_test_lib:snapshot(Master),
+    ok = eslaver_test_master:restart(Master, #{config => [{"rdbchecksum", "no"}]}),
+    load(Config, [], #{}).
+
+-spec full_events(list()) -> ok | {skip, term()}.
+full_events(Config) ->
+    load(Config, [], #{events => full}).
+
+load(Config, Settings, Options) ->
+    Client = client(Config),
+    Unknown = [
+        Name
+     || {Name, Value} <- Settings,
+        eslaver_test_client:command(Client, ["CONFIG", "SET", Name, Value]) =/= <<"OK">>
+    ],
+    case Unknown of
+        [] ->
+            Truth = eslaver_test_truth:read(Client),
+            Events = load_from(?config(master, Config), Options),
+            _ = [
+                eslaver_test_client:command(Client, ["CONFIG", "SET", Name, default(Name)])
+             || {Name, _} <- Settings
+            ],
+            ok = eslaver_test_client:close(Client),
+            check(maps:get(events, Options, classic), Truth, Events);
+        _ ->
+            {skip, {unknown_to_this_master, Unknown}}
+    end.
+
+default("rdbcompression") -> "yes";
+default("repl-diskless-sync") -> "no".
+
+client(Config) ->
+    eslaver_test_client:connect(?config(master, Config)).
+
+load_from(Master, Options) ->
+    {Replica, _} = Both = eslaver_test_lib:replica(Master, Options),
+    Events = eslaver_test_lib:loaded(Both),
+    ok = eslaver:stop(Replica),
+    Events.
+
+check(Style, Truth, Events) ->
+    ?assert(map_size(Truth) > 0),
+    Differences = eslaver_test_compare:differences(Style, Truth, Events),
+    Report = unicode:characters_to_list(eslaver_test_compare:format(Differences)),
+    ct:log("~b keys: ~ts", [map_size(Truth), Report]),
+    case Differences of
+        [] -> ok;
+        _ -> ct:fail("~ts", [lists:sublist(Report, 2000)])
+    end.
+
+-spec unix_socket(list()) -> ok.
+unix_socket(_Config) ->
+    Master = eslaver_test_master:start(#{
+        server => eslaver_test_lib:own_server(), unix_socket => true
+    }),
+    Client = eslaver_test_client:connect({local, eslaver_test_master:socket(Master)}),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SET", "0:k", "v"]),
+    Truth = eslaver_test_truth:read(Client),
+    Events = load_from(Master, #{master_host => {local, eslaver_test_master:socket(Master)}}),
+    check(classic, Truth, Events).
+
+-spec empty_master(list()) -> ok.
+empty_master(_Config) ->
+    ?assertEqual([{loading, eof}], load_from(eslaver_test_lib:own_master(), #{})).
+
+%% Only the master decides that a key is gone: one whose time has come between the last look of
+%% the master and the snapshot is delivered.
+-spec expired_keys(list()) -> ok.
+expired_keys(_Config) ->
+    Master = eslaver_test_lib:own_master(),
+    Client = eslaver_test_client:connect(Master),
+    _ = eslaver_test_client:ok(Client, ["DEBUG", "SET-ACTIVE-EXPIRE", 0]),
+    [_, _] = [eslaver_test_client:ok(Client, ["SET", K, "v", "PX", 1]) || K <- ["a", "b"]],
+    %% Looking at one key, which the master then forgets, tells that the other's time has come.
+    true = eslaver_test_lib:until(fun() ->
+        eslaver_test_client:ok(Client, ["GET", "a"]) =:= null
+    end),
+    ?assertEqual(
+        [{loading, string, <<"b">>, <<"v">>}, {loading, eof}],
+        load_from(Master, #{})
+    ).
+
+%% A snapshot that comes in pieces of every small size, over a fake master.
+-spec pieces(list()) -> ok.
+pieces(_Config) ->
+    Master = eslaver_test_lib:own_master(),
+    Client = eslaver_test_client:connect(Master),
+    Small = [["SET", "0:s", "value"], ["RPUSH", "0:l", "a", 1], ["HSET", "0:h", "f", "v"]],
+    _ = [eslaver_test_client:ok(Client, Command) || Command <- Small],
+    Truth = eslaver_test_truth:read(Client),
+    Snapshot = eslaver_test_lib:snapshot(Master),
+    Answer = iolist_to_binary(eslaver_test_fake:full_resync(Snapshot)),
+    lists:foreach(
+        fun(Size) ->
+            Fake = eslaver_test_fake:start([#{psync => <<>>}]),
+            {Replica, _} = Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
+            true = eslaver_test_lib:until(fun() ->
+                [ok || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake:commands(Fake)] =/= []
+            end),
+            _ = [ok = eslaver_test_fake:send(Fake, Piece) || Piece <- cut(Size, Answer)],
+            ok = check(classic, Truth, eslaver_test_lib:loaded(Both)),
+            ok = eslaver:stop(Replica),
+            ok = eslaver_test_fake:stop(Fake)
+        end,
+        [1, 2, 3, 7, 64]
+    ).
+
+cut(Size, Bytes) when byte_size(Bytes) > Size ->
+    <<Piece:Size/binary, Rest/binary>> = Bytes,
+    [Piece | cut(Size, Rest)];
+cut(_Size, Bytes) ->
+    [Bytes].

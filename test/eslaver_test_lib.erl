@@ -1,0 +1,153 @@
+%% What several suites need: waiting for a condition, and a replica with its collector.
+-module(eslaver_test_lib).
+
+-export([until/1, until/2, own_server/0, own_master/0, own_master/1, by_name/1]).
+-export([replica/1, replica/2, target/1, loaded/1, mark/2, snapshot/1, io_capture/0, captured/1]).
+
+-define(TIMEOUT, 30_000).
+-define(STEP, 20).
+
+%% Calls this until it gives something else than false, and gives that.
+-spec until(fun(() -> false | Result)) -> Result.
+until(Condition) ->
+    until(Condition, ?TIMEOUT).
+
+-spec until(fun(() -> false | Result), timeout()) -> Result.
+until(Condition, Timeout) ->
+    poll(Condition, erlang:monotonic_time(millisecond) + Timeout).
+
+poll(Condition, Deadline) ->
+    case Condition() of
+        false ->
+            case erlang:monotonic_time(millisecond) < Deadline of
+                true ->
+                    timer:sleep(?STEP),
+                    poll(Condition, Deadline);
+                false ->
+                    error({condition_not_met, Condition})
+            end;
+        Result ->
+            Result
+    end.
+
+%% The distribution's own server, for cases that need only one; without it the newest Redis.
+-spec own_server() -> file:filename().
+own_server() ->
+    case eslaver_test_master:available() of
+        [] ->
+            error(no_redis_server_in_path);
+        Available ->
+            Ranked = [{rank(Server), Path} || #{server := Path} = Server <- Available],
+            {_, Best} = lists:max(Ranked),
+            Best
+    end.
+
+rank(#{name := Name, family := Family, version := Version}) ->
+    {lists:prefix("path_", atom_to_list(Name)), Family =:= redis, Version}.
+
+-spec own_master() -> eslaver_test_master:master().
+own_master() ->
+    own_master([]).
+
+-spec own_master([{string(), string()}]) -> eslaver_test_master:master().
+own_master(Config) ->
+    eslaver_test_master:start(#{server => own_server(), config => Config}).
+
+-spec by_name(atom()) -> eslaver_test_master:server().
+by_name(Name) ->
+    [Found] = [Server || #{name := N} = Server <- eslaver_test_master:available(), N =:= Name],
+    Found.
+
+%% Options that lead to a master, real or fake (a port).
+-spec target(pid() | inet:port_number()) -> map().
+target(Master) when is_pid(Master) ->
+    target(eslaver_test_master:port(Master));
+target(Port) ->
+    #{master_host => "127.0.0.1", master_port => Port, dbfilename => undefined}.
+
+%% A replica of this master and the collector of its events.
+-spec replica(pid() | inet:port_number()) -> {pid(), pid()}.
+replica(Master) ->
+    replica(Master, #{}).
+
+-spec replica(pid() | inet:port_number(), map()) -> {pid(), pid()}.
+replica(Master, Options) ->
+    Collector = eslaver_test_collector:start(),
+    Target = target(Master),
+    {ok, Replica} = eslaver:start_link(
+        maps:merge(Target#{callback => Collector}, Options)
+    ),
+    {Replica, Collector}.
+
+%% The events of the load, once it is done.
+-spec loaded({pid(), pid()}) -> [term()].
+loaded({Replica, Collector}) ->
+    ok = eslaver:await(Replica, loaded, ?TIMEOUT),
+    _ = eslaver_test_collector:await(Collector, fun(Event) ->
+        element(1, Event) =:= loading andalso element(2, Event) =:= eof
+    end),
+    eslaver_test_collector:events(Collector).
+
+%% Writes a key nobody else writes, and waits until its event has come: so have all before it.
+-spec mark(eslaver_test_client:client(), pid()) -> binary().
+mark(Client, Collector) ->
+    Key = <<"mark:", (integer_to_binary(erlang:unique_integer([positive])))/binary>>,
+    _ = eslaver_test_client:ok(Client, ["SET", Key, "x"]),
+    _ = eslaver_test_collector:await(Collector, fun(Event) ->
+        case Event of
+            {stream, "set", [Key | _]} -> true;
+            {stream, <<"set">>, [Key | _], _} -> true;
+            _ -> false
+        end
+    end),
+    Key.
+
+%% A snapshot as this master writes it to disk.
+-spec snapshot(eslaver_test_master:master()) -> binary().
+snapshot(Master) ->
+    Client = eslaver_test_client:connect(Master),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SAVE"]),
+    ok = eslaver_test_client:close(Client),
+    {ok, Snapshot} = file:read_file(filename:join(eslaver_test_master:dir(Master), "dump.rdb")),
+    Snapshot.
+
+%% A group leader which keeps what is written to it.
+-spec io_capture() -> pid().
+io_capture() ->
+    Owner = self(),
+    spawn(fun() ->
+        Ref = erlang:monitor(process, Owner),
+        capture(Ref, [])
+    end).
+
+-spec captured(pid()) -> string().
+captured(Capture) ->
+    Capture ! {captured, self()},
+    receive
+        {Capture, Text} -> Text
+    after ?TIMEOUT -> error(io_capture_is_gone)
+    end.
+
+capture(Owner, Text) ->
+    receive
+        {'DOWN', Owner, process, _, _} ->
+            ok;
+        {captured, From} ->
+            From ! {self(), unicode:characters_to_list(lists:reverse(Text))},
+            capture(Owner, Text);
+        {io_request, From, As, Request} ->
+            {Reply, Written} = io_request(Request),
+            From ! {io_reply, As, Reply},
+            capture(Owner, [Written | Text]);
+        _ ->
+            capture(Owner, Text)
+    end.
+
+io_request({put_chars, Encoding, Characters}) ->
+    {ok, unicode:characters_to_binary(Characters, Encoding)};
+io_request({put_chars, Encoding, Module, Function, Args}) ->
+    io_request({put_chars, Encoding, apply(Module, Function, Args)});
+io_request({requests, Requests}) ->
+    {ok, [Written || Request <- Requests, {_, Written} <- [io_request(Request)]]};
+io_request(_) ->
+    {{error, enotsup}, []}.

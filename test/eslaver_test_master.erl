@@ -1,0 +1,334 @@
+%% Real Redis and Valkey servers for the suites, each on a free loopback port with a directory
+%% of its own.
+%%
+%% A server is the child of a small shell which kills it as soon as its standard input closes:
+%% when this process ends, when the process that started it ends, or when the whole node dies.
+%% Its directory goes with it.
+-module(eslaver_test_master).
+
+-behaviour(gen_server).
+
+-export([
+    available/0,
+    family/1,
+    version/1,
+    start/1,
+    stop/1,
+    kill/1,
+    pause/1,
+    continue/1,
+    restart/1,
+    restart/2,
+    port/1,
+    dir/1,
+    socket/1,
+    os_pid/1,
+    log/1
+]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+
+-export_type([master/0, server/0, options/0]).
+
+-type master() :: pid().
+-type version() :: {non_neg_integer(), non_neg_integer(), non_neg_integer()}.
+-type server() :: #{
+    name := atom(),
+    version := version(),
+    family := redis | valkey,
+    server := file:filename(),
+    modules := [file:filename()]
+}.
+%% `config`: a value which is a list of strings becomes that many arguments.
+%% `wait`: `pong` (the default) until PING is answered with PONG or a demand for a password;
+%% `answer` until it is answered at all, be it -LOADING.
+%% `owner`: the process whose end stops the server; the caller by default, or `none`.
+-type options() :: #{
+    server := file:filename(),
+    config => [{string(), string() | [string()]}],
+    modules => [file:filename()],
+    unix_socket => boolean(),
+    wait => pong | answer,
+    owner => pid() | none,
+    files => [{string(), iodata()}]
+}.
+
+-define(START_TIMEOUT, 20_000).
+-define(TRIES, 5).
+
+%% Reads nothing of use on its standard input: the end of it is the signal.
+-define(WRAPPER,
+    "dir=$1; shift; exec 3<&0 2>/dev/null\n"
+    "\"$@\" 3<&- </dev/null >>\"$dir/server.log\" 2>&1 &\n"
+    "pid=$!; echo \"pid $pid\"\n"
+    "( while read -r _ <&3; do :; done; trap '' TERM\n"
+    "  kill -9 $pid; rm -rf \"$dir\" ) >/dev/null 2>&1 &\n"
+    "watcher=$!; wait $pid; echo \"exit $?\"; kill $watcher\n"
+).
+
+%% The servers of this machine: the distribution's own, and those below $ESLAVER_MASTERS.
+
+-spec available() -> [server()].
+available() ->
+    Root = os:getenv("ESLAVER_MASTERS", "/opt/lab/masters"),
+    Own = [
+        {name("path-" ++ Name), Path}
+     || Name <- ["redis-server", "valkey-server"],
+        (Path = os:find_executable(Name)) =/= false
+    ],
+    Lab = [
+        {name(filename:basename(filename:dirname(Path))), Path}
+     || Path <- lists:sort(filelib:wildcard(filename:join([Root, "*", "server"])))
+    ],
+    [describe(Name, Path) || {Name, Path} <- Own ++ Lab].
+
+-spec version(file:filename()) -> version().
+version(Server) ->
+    element(2, identify(Server)).
+
+-spec family(file:filename()) -> redis | valkey.
+family(Server) ->
+    element(1, identify(Server)).
+
+%% A name that `rebar3 ct --group` takes: redis_2_8_17.
+name(Directory) ->
+    list_to_atom(lists:flatten(re:replace(Directory, "[-.]", "_", [global, {return, list}]))).
+
+describe(Name, Path) ->
+    {Family, Version} = identify(Path),
+    Modules = lists:sort(
+        filelib:wildcard(filename:join([filename:dirname(Path), "files", "*.so"]))
+    ),
+    #{name => Name, version => Version, family => Family, server => Path, modules => Modules}.
+
+identify(Server) ->
+    Line = os:cmd("'" ++ Server ++ "' --version"),
+    {match, [Name | Numbers]} = re:run(
+        Line,
+        "(Redis|Valkey) server v=([0-9]+)\\.([0-9]+)\\.([0-9]+)",
+        [{capture, all_but_first, list}]
+    ),
+    Family = list_to_atom(string:lowercase(Name)),
+    {Family, list_to_tuple([list_to_integer(N) || N <- Numbers])}.
+
+%% Life of a server.
+
+-spec start(options()) -> master().
+start(Options) ->
+    Owned = maps:merge(#{owner => self()}, Options),
+    {ok, Master} = gen_server:start(?MODULE, Owned, [{timeout, ?START_TIMEOUT * 2}]),
+    Master.
+
+-spec stop(master()) -> ok.
+stop(Master) ->
+    try
+        gen_server:stop(Master, normal, ?START_TIMEOUT)
+    catch
+        exit:noproc -> ok
+    end.
+
+%% The server is gone at once (kill -9); the port and the directory stay ours for restart/1.
+-spec kill(master()) -> ok.
+kill(Master) ->
+    call(Master, kill).
+
+-spec pause(master()) -> ok.
+pause(Master) ->
+    call(Master, {signal, "STOP"}).
+
+-spec continue(master()) -> ok.
+continue(Master) ->
+    call(Master, {signal, "CONT"}).
+
+%% On the same port and in the same directory.
+-spec restart(master()) -> ok.
+restart(Master) ->
+    restart(Master, #{}).
+
+%% The same with some options changed.
+-spec restart(master(), map()) -> ok.
+restart(Master, Changes) ->
+    call(Master, {restart, Changes}).
+
+-spec port(master()) -> inet:port_number().
+port(Master) ->
+    call(Master, {get, port}).
+
+-spec dir(master()) -> file:filename().
+dir(Master) ->
+    call(Master, {get, dir}).
+
+%% The path of its unix socket.
+-spec socket(master()) -> file:filename().
+socket(Master) ->
+    filename:join(dir(Master), "s.sock").
+
+-spec os_pid(master()) -> pos_integer() | undefined.
+os_pid(Master) ->
+    call(Master, {get, os_pid}).
+
+%% What the server has logged.
+-spec log(master()) -> binary().
+log(Master) ->
+    {ok, Text} = file:read_file(filename:join(dir(Master), "server.log")),
+    Text.
+
+call(Master, Request) ->
+    gen_server:call(Master, Request, ?START_TIMEOUT * 2).
+
+%% gen_server. State: options; the server's dir and port; wrapper (Erlang port) and os_pid while
+%% it runs, else undefined.
+
+init(Options) ->
+    process_flag(trap_exit, true),
+    case Options of
+        #{owner := Owner} when is_pid(Owner) -> erlang:monitor(process, Owner);
+        _ -> ok
+    end,
+    Dir = temp_dir(),
+    ok = file:make_dir(Dir),
+    _ = [
+        ok = file:write_file(filename:join(Dir, Name), Data)
+     || {Name, Data} <- maps:get(files, Options, [])
+    ],
+    State = #{options => Options, dir => Dir, port => 0, wrapper => undefined, os_pid => undefined},
+    launch_on_free_port(State, ?TRIES).
+
+handle_call({get, What}, _From, State) ->
+    {reply, maps:get(What, State), State};
+handle_call(kill, _From, State) ->
+    {reply, ok, end_server(State)};
+handle_call({signal, Signal}, _From, #{os_pid := OsPid} = State) when is_integer(OsPid) ->
+    signal(Signal, OsPid),
+    {reply, ok, State};
+handle_call({restart, Changes}, _From, State) ->
+    #{options := Options} = Halted = end_server(State),
+    Changed = Halted#{options := maps:merge(Options, Changes)},
+    {ok, Running} = launch_on_same_port(Changed, ?TRIES),
+    {reply, ok, Running}.
+
+handle_cast(_Message, State) ->
+    {noreply, State}.
+
+handle_info({'DOWN', _Ref, process, _Owner, _Reason}, State) ->
+    {stop, normal, State};
+handle_info({Wrapper, {data, {eol, "exit " ++ _}}}, #{wrapper := Wrapper} = State) ->
+    {noreply, State#{wrapper := undefined, os_pid := undefined}};
+handle_info(_Message, State) ->
+    {noreply, State}.
+
+terminate(_Reason, State) ->
+    #{dir := Dir} = end_server(State),
+    _ = file:del_dir_r(Dir),
+    ok.
+
+launch_on_free_port(State, Tries) ->
+    {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
+    {ok, Port} = inet:port(Socket),
+    ok = gen_tcp:close(Socket),
+    case launch(State#{port := Port}) of
+        {ok, Running} ->
+            {ok, Running};
+        {error, _Reason, Halted} when Tries > 1 ->
+            launch_on_free_port(Halted, Tries - 1);
+        {error, Reason, #{dir := Dir}} ->
+            {ok, Log} = file:read_file(filename:join(Dir, "server.log")),
+            _ = file:del_dir_r(Dir),
+            {stop, {master_does_not_start, Reason, Log}}
+    end.
+
+launch_on_same_port(State, Tries) ->
+    case launch(State) of
+        {ok, Running} -> {ok, Running};
+        {error, _Reason, Halted} when Tries > 1 -> launch_on_same_port(Halted, Tries - 1);
+        {error, Reason, _Halted} -> {error, Reason}
+    end.
+
+launch(#{options := #{server := Server} = Options, dir := Dir} = State) ->
+    Args = ["-c", ?WRAPPER, "master", Dir, Server | arguments(Options, State)],
+    Wrapper = open_port({spawn_executable, "/bin/sh"}, [{args, Args}, {line, 200}, hide]),
+    receive
+        {Wrapper, {data, {eol, "pid " ++ OsPid}}} ->
+            Running = State#{wrapper := Wrapper, os_pid := list_to_integer(OsPid)},
+            Deadline = erlang:monotonic_time(millisecond) + ?START_TIMEOUT,
+            wait_ready(Running, Deadline)
+    end.
+
+wait_ready(#{wrapper := Wrapper, port := Port, options := Options} = State, Deadline) ->
+    receive
+        {Wrapper, {data, {eol, "exit " ++ Status}}} ->
+            {error, {exit, Status}, State#{wrapper := undefined, os_pid := undefined}}
+    after 0 ->
+        case is_ready(ping(Port), maps:get(wait, Options, pong)) of
+            true ->
+                {ok, State};
+            false ->
+                case erlang:monotonic_time(millisecond) < Deadline of
+                    true ->
+                        timer:sleep(20),
+                        wait_ready(State, Deadline);
+                    false ->
+                        {error, timeout, end_server(State)}
+                end
+        end
+    end.
+
+ping(Port) ->
+    case gen_tcp:connect({127, 0, 0, 1}, Port, [binary, {active, false}], 1000) of
+        {ok, Socket} ->
+            _ = gen_tcp:send(Socket, <<"PING\r\n">>),
+            Reply = gen_tcp:recv(Socket, 0, 2000),
+            ok = gen_tcp:close(Socket),
+            Reply;
+        {error, _} = Error ->
+            Error
+    end.
+
+is_ready({ok, _}, answer) -> true;
+is_ready({ok, <<"+PONG", _/binary>>}, pong) -> true;
+is_ready({ok, <<"-NOAUTH", _/binary>>}, pong) -> true;
+is_ready({ok, <<"-ERR operation not permitted", _/binary>>}, pong) -> true;
+is_ready(_, _) -> false.
+
+%% kill -9, and wait until the operating system has let go of it. Until the wrapper says "exit"
+%% the process id cannot be anyone else's.
+end_server(#{wrapper := undefined} = State) ->
+    State;
+end_server(#{wrapper := Wrapper, os_pid := OsPid} = State) ->
+    signal("KILL", OsPid),
+    receive
+        {Wrapper, {data, {eol, "exit " ++ _}}} -> ok
+    after ?START_TIMEOUT -> catch port_close(Wrapper)
+    end,
+    State#{wrapper := undefined, os_pid := undefined}.
+
+signal(Signal, OsPid) ->
+    _ = os:cmd("kill -" ++ Signal ++ " " ++ integer_to_list(OsPid)),
+    ok.
+
+arguments(#{server := Server} = Options, #{dir := Dir, port := Port}) ->
+    Version = version(Server),
+    Given = maps:get(config, Options, []),
+    Defaults =
+        [
+            {"port", integer_to_list(Port)},
+            {"bind", "127.0.0.1"},
+            {"dir", Dir},
+            {"daemonize", "no"},
+            {"save", ""}
+        ] ++
+            [{"repl-diskless-sync-delay", "0"} || Version >= {2, 8, 18}] ++
+            [{"enable-debug-command", "local"} || Version >= {7, 0, 0}] ++
+            [
+                {"unixsocket", filename:join(Dir, "s.sock")}
+             || maps:get(unix_socket, Options, false)
+            ] ++
+            [{"loadmodule", Module} || Module <- maps:get(modules, Options, [])],
+    Kept = [Default || {Key, _} = Default <- Defaults, not lists:keymember(Key, 1, Given)],
+    lists:append([["--" ++ Key | words(Value)] || {Key, Value} <- Kept ++ Given]).
+
+words([[_ | _] | _] = Words) -> Words;
+words(Word) -> [Word].
+
+temp_dir() ->
+    Name = io_lib:format("eslaver-~s-~b", [os:getpid(), erlang:unique_integer([positive])]),
+    filename:join(os:getenv("TMPDIR", "/tmp"), lists:flatten(Name)).
