@@ -66,6 +66,7 @@ pub enum Status {
 pub struct Decoder {
     input: Input,
     file: File,
+    failed: Option<Error>,
 }
 
 impl Default for Decoder {
@@ -87,7 +88,7 @@ impl fmt::Debug for Decoder {
 impl Decoder {
     /// A decoder at the snapshot's first byte.
     pub fn new() -> Self {
-        Self { input: Input::new(), file: File::new() }
+        Self { input: Input::new(), file: File::new(), failed: None }
     }
 
     /// Bytes of the snapshot that are used.
@@ -103,8 +104,17 @@ impl Decoder {
     /// Decodes up to the end of the next key or field.
     ///
     /// # Errors
-    /// What is wrong with the snapshot, and where. There is nothing to be had after that.
+    /// What is wrong with the snapshot, and where. After that, the same again.
     pub fn next<S: Sink>(&mut self, sink: &mut S) -> Result<Status, Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let result = self.decode(sink);
+        self.failed = result.as_ref().err().cloned();
+        result
+    }
+
+    fn decode<S: Sink>(&mut self, sink: &mut S) -> Result<Status, Error> {
         loop {
             let mut cursor = self.input.cursor();
             match self.file.step(&mut cursor, sink) {
@@ -129,8 +139,12 @@ impl Decoder {
     /// To be called when the transfer has ended.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] or [`ErrorKind::Trailing`] where the snapshot has not ended there.
+    /// [`ErrorKind::Truncated`] or [`ErrorKind::Trailing`] where the snapshot has not ended there,
+    /// or what [`Decoder::next`] found before.
     pub fn finish(&self) -> Result<(), Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
         match (&self.file.state, self.input.left()) {
             (State::Done, 0) => Ok(()),
             (State::Done, left) => Err(self.error(ErrorKind::Trailing(left as u64))),

@@ -1,5 +1,7 @@
 //! Streams: listpacks of entries, then the stream's counters, groups and producers.
 
+use std::collections::HashSet;
+
 use super::cursor::{Cursor, Read};
 use super::error::ErrorKind;
 use super::listpack::Listpack;
@@ -49,6 +51,9 @@ pub(crate) struct StreamReader {
     nodes: u64,
     last_node: Option<StreamId>,
     meta: StreamMeta,
+    group_names: HashSet<Vec<u8>>,
+    /// Of the group that is being read.
+    consumer_names: HashSet<Vec<u8>>,
 }
 
 impl StreamReader {
@@ -59,6 +64,8 @@ impl StreamReader {
             nodes: 0,
             last_node: None,
             meta: StreamMeta::default(),
+            group_names: HashSet::new(),
+            consumer_names: HashSet::new(),
         }
     }
 
@@ -167,7 +174,8 @@ impl StreamReader {
             if self.format >= Format::Offsets { Some(cursor.length()?) } else { None };
         let pending = cursor.length()?;
         let name = name.to_bytes()?;
-        if self.meta.groups.iter().any(|group| group.name == name) {
+        self.consumer_names.clear();
+        if !self.group_names.insert(name.clone()) {
             return Err(ErrorKind::Stream("two groups of one name").into());
         }
         self.meta.groups.push(Group {
@@ -206,11 +214,10 @@ impl StreamReader {
             if self.format >= Format::ActiveTime { Some(cursor.i64_le()?) } else { None };
         let owned = cursor.length()?;
         let name = name.to_bytes()?;
-        let consumers = &mut self.current_group()?.consumers;
-        if consumers.iter().any(|consumer| consumer.name == name) {
+        if !self.consumer_names.insert(name.clone()) {
             return Err(ErrorKind::Stream("two consumers of one name in a group").into());
         }
-        consumers.push(Consumer { name, seen_at, active_at });
+        self.current_group()?.consumers.push(Consumer { name, seen_at, active_at });
         Ok(self.after_owned(groups, left - 1, owned))
     }
 
