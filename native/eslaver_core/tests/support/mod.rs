@@ -1,6 +1,7 @@
 //! A sink that keeps what it is told as JSON, and ways to feed a decoder.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod build;
 pub mod compare;
 pub mod counter;
 
