@@ -330,7 +330,7 @@ fn entries<S: Sink>(listpack: &[u8], base: StreamId, sink: &mut S) -> Result<(),
 }
 
 fn master_fields<'a>(listpack: &mut Listpack<'a>) -> Result<Vec<Item<'a>>, ErrorKind> {
-    let count = listpack.integer()?;
+    let count = field_count(listpack)?;
     let mut fields = Vec::new();
     for _ in 0..count {
         fields.push(listpack.required()?);
@@ -339,6 +339,11 @@ fn master_fields<'a>(listpack: &mut Listpack<'a>) -> Result<Vec<Item<'a>>, Error
         0 => Ok(fields),
         _ => Err(ErrorKind::Stream("a node's master entry does not end")),
     }
+}
+
+fn field_count(listpack: &mut Listpack<'_>) -> Result<i64, ErrorKind> {
+    let count = listpack.integer()?;
+    if count < 0 { Err(ErrorKind::Stream("an entry's number of fields")) } else { Ok(count) }
 }
 
 fn entry<S: Sink>(
@@ -352,7 +357,7 @@ fn entry<S: Sink>(
     let seq = listpack.integer()?;
     let same_fields = flags & ENTRY_SAME_FIELDS != 0;
     let deleted = flags & ENTRY_DELETED != 0;
-    let count = if same_fields { master.len() as i64 } else { listpack.integer()? };
+    let count = if same_fields { master.len() as i64 } else { field_count(listpack)? };
     if !deleted {
         sink.entry(StreamId {
             ms: base.ms.wrapping_add_signed(ms),

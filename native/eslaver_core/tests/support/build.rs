@@ -1,5 +1,5 @@
 //! Pieces of a snapshot, written by hand.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 /// A length in its shortest form.
 pub fn length(value: u64) -> Vec<u8> {
