@@ -85,6 +85,7 @@ fn zipmaps() {
     bad(&[1, 254, 255, 255, 255, 255, b'f', 255], "it ends within an entry", 1);
     bad(&[1, 1, b'f', 1, 0, b'v', 255, 255], "0xff before its end", 6);
     bad(&[2, 1, b'f', 1, 0, b'v', 255], "its count is not the one in its header", 0);
+    bad(&[255, 1, b'f', 1, 0, b'v', 255], "its count is not the one in its header", 0);
 }
 
 #[test]

@@ -271,6 +271,7 @@ fn opcodes() {
             then(&[252, 0xfe, 255, 255, 255, 255, 255, 255, 255]),
             key_with("expire_at", -2),
         ),
+        ("no milliseconds", REDIS, then(&[252, 255, 255, 255, 255, 255, 255, 255, 255]), plain()),
         ("idle", REDIS, then(&[248, 0x40, 0x40]), key_with("idle", 64)),
         ("frequency", REDIS, then(&[249, 255]), key_with("freq", 255)),
         ("sizes of a db", REDIS, then(&[251, 0x40, 100, 1]), plain()),

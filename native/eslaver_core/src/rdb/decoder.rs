@@ -28,6 +28,9 @@ const REDIS_VERSIONS: std::ops::RangeInclusive<u32> = 1..=15;
 const VALKEY_VERSIONS: std::ops::RangeInclusive<u32> = 80..=81;
 const FIRST_VERSION_WITH_CHECKSUM: u32 = 5;
 
+/// Servers take this time in ms for none at all.
+const NO_EXPIRY: i64 = -1;
+
 const KEY_IN_ERRORS: usize = 128;
 
 /// Which family's numbers the types and opcodes have.
@@ -270,7 +273,9 @@ impl File {
                 let seconds = i32::from_le_bytes(cursor.array()?);
                 self.meta.expire_at = Some(i64::from(seconds) * 1000);
             }
-            OPCODE_EXPIRETIME_MS => self.meta.expire_at = Some(cursor.i64_le()?),
+            OPCODE_EXPIRETIME_MS => {
+                self.meta.expire_at = Some(cursor.i64_le()?).filter(|&at| at != NO_EXPIRY);
+            }
             OPCODE_IDLE => self.meta.idle = Some(cursor.length()?),
             OPCODE_FREQ => self.meta.freq = Some(cursor.byte()?),
             OPCODE_RESIZEDB => skip_lengths(2, cursor)?,
