@@ -148,7 +148,9 @@ fn ziplists() {
 
 #[test]
 fn listpacks() {
-    let texts: [&[u8]; 5] = [b"", &[b'a'; 63], &[b'b'; 64], &[b'c'; 4096], &[b'd'; 16400]];
+    // Up to where an entry's length behind it takes one byte more: 127, 16382, 2097150.
+    let sizes = [0, 63, 64, 125, 126, 4095, 4096, 16_377, 16_378, 2_097_145, 2_097_146];
+    let texts = sizes.map(|size| vec![b'a'; size]);
     let mut entries: Vec<Vec<u8>> = texts.iter().map(|text| lp_text(text)).collect();
     let ints = [
         0,
@@ -169,7 +171,7 @@ fn listpacks() {
     ];
     entries.extend(ints.map(lp_int));
     let mut found: Vec<String> =
-        texts.iter().map(|text| String::from_utf8(text.to_vec()).unwrap()).collect();
+        texts.into_iter().map(|text| String::from_utf8(text).unwrap()).collect();
     found.extend(ints.map(|value| value.to_string()));
     good("every form", &packed(20, &listpack(&entries)), "set", json!(found));
     let two = listpack(&[lp_text(b"ab"), lp_int(1)]); // entries at 6 and 10, end at 12

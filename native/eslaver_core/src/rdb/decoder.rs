@@ -7,7 +7,6 @@ use super::error::{Error, ErrorKind};
 use super::input::Input;
 use super::module;
 use super::sink::{Meta, Sink};
-use super::string::Decoded;
 use super::value::Value;
 
 const OPCODE_FAMILY: u8 = 243;
@@ -65,7 +64,9 @@ pub enum Status {
 /// Decodes a snapshot.
 ///
 /// Memory is bounded by what has been fed and not yet used: at most the largest single string of
-/// the snapshot, and what was fed last. A stream's groups are collected besides.
+/// the snapshot (twice that, while it grows), what it decompresses to, and what was fed last. A
+/// stream's groups are collected besides. Nothing is reserved because a length says so; but a
+/// string that claims to be longer than the snapshot is waited for to the end.
 pub struct Decoder {
     input: Input,
     file: File,
@@ -315,11 +316,7 @@ impl File {
         }
         let key = cursor.string()?.decode()?;
         let mut digits = itoa::Buffer::new();
-        let key = match &key {
-            Decoded::Borrowed(bytes) => bytes,
-            Decoded::Owned(bytes) => bytes.as_slice(),
-            Decoded::Int(value) => digits.format(*value).as_bytes(),
-        };
+        let key = key.bytes(&mut digits);
         self.key.clear();
         self.key.extend_from_slice(&key[..key.len().min(KEY_IN_ERRORS)]);
         self.value_type = Some(value_type);

@@ -126,17 +126,16 @@ impl StreamReader {
     fn node<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<()> {
         let id = cursor.string()?;
         let listpack = cursor.string()?;
-        let id = id.to_bytes()?;
-        let id = id
-            .first_chunk::<16>()
-            .filter(|_| id.len() == 16)
-            .ok_or(ErrorKind::Stream("a node's id is not 16 bytes long"))?;
-        let id = raw_id(id);
+        let id: [u8; 16] = id
+            .to_bytes()?
+            .try_into()
+            .map_err(|_| ErrorKind::Stream("a node's id is not 16 bytes long"))?;
+        let id = raw_id(&id);
         if self.last_node.is_some_and(|last| last >= id) {
             return Err(ErrorKind::Stream("its nodes are not in order").into());
         }
-        let listpack = listpack.to_bytes()?;
-        entries(&listpack, id, sink)?;
+        let listpack = listpack.decode()?;
+        entries(listpack.bytes(&mut itoa::Buffer::new()), id, sink)?;
         self.last_node = Some(id);
         Ok(())
     }

@@ -78,6 +78,16 @@ impl Decoded<'_> {
             Decoded::Int(value) => Item::Int(*value),
         }
     }
+
+    /// The string's bytes, whatever its encoding; an integer's are written to `digits`.
+    #[inline]
+    pub(crate) fn bytes<'d>(&'d self, digits: &'d mut itoa::Buffer) -> &'d [u8] {
+        match self {
+            Decoded::Borrowed(bytes) => bytes,
+            Decoded::Owned(bytes) => bytes,
+            Decoded::Int(value) => digits.format(*value).as_bytes(),
+        }
+    }
 }
 
 fn decompress(compressed: &[u8], claimed: u64) -> Result<Vec<u8>, ErrorKind> {

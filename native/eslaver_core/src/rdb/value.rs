@@ -7,7 +7,7 @@ use super::listpack::Listpack;
 use super::module::{self, RawField};
 use super::sink::{Item, Kind, ModuleField, Sink};
 use super::stream::{Format, StreamReader};
-use super::string::{Decoded, RawString};
+use super::string::RawString;
 use super::ziplist::Ziplist;
 use super::{intset, zipmap};
 
@@ -245,15 +245,8 @@ fn quicklist2_node<S: Sink>(cursor: &mut Cursor<'_>, sink: &mut S) -> Read<u64> 
 /// Hands out all that a packed value holds, and gives the number of its entries.
 fn unpack<S: Sink>(packed: Packed, raw: &RawString<'_>, sink: &mut S) -> Result<u64, ErrorKind> {
     let decoded = raw.decode()?;
-    let digits;
-    let bytes = match &decoded {
-        Decoded::Borrowed(bytes) => bytes,
-        Decoded::Owned(bytes) => bytes.as_slice(),
-        Decoded::Int(_) => {
-            digits = raw.to_bytes()?;
-            digits.as_slice()
-        }
-    };
+    let mut digits = itoa::Buffer::new();
+    let bytes = decoded.bytes(&mut digits);
     match packed {
         Packed::Zipmap => unpack_zipmap(bytes, sink),
         Packed::Intset => unpack_intset(bytes, sink),
