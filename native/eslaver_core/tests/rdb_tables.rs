@@ -22,7 +22,7 @@ fn run(rows: Vec<(&str, &str, Vec<u8>, Expected)>) {
 
 #[test]
 fn magic() {
-    for magic in ["REDIS0001", "REDIS0015", "VALKEY080", "VALKEY081"] {
+    for magic in ["REDIS0001", "REDIS0004", "REDIS0005", "REDIS0015", "VALKEY080", "VALKEY081"] {
         let sum = magic > "REDIS0004";
         let mut bytes = support::snapshot(magic, &[]);
         bytes.truncate(if sum { 18 } else { 10 });
@@ -390,11 +390,11 @@ fn values() {
 
 #[test]
 fn modules() {
-    let id = (1u64 << 58 | 2 << 52 | 3 << 46 | 63 << 4 << 6) | 5;
+    let id = (1u64 << 58 | 2 << 52 | 3 << 46 | 63 << 10) | 773;
     let fields =
         [1, 0x81, 255, 255, 255, 255, 255, 255, 255, 255, 2, 9, 3, 0, 0, 0, 0x3f, 5, 0xc0, 7, 0];
     let body = key(7, [length(id), fields.to_vec()].concat());
-    let value = json!({"name": "BCDAAAAA_", "encver": 5, "fields":
+    let value = json!({"name": "BCDAAAAA_", "encver": 773, "fields":
         [["sint", -1], ["uint", 9], ["float", 0.5], ["string", "7"]]});
     let bad = key(7, [length(id), vec![6]].concat());
     let error = "corrupt module data: opcode 6 at byte 21 of the snapshot (key \"k\", type 7)";

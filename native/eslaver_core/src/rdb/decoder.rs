@@ -113,9 +113,7 @@ impl Decoder {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let result = self.decode(sink);
-        self.failed = result.as_ref().err().cloned();
-        result
+        self.decode(sink).inspect_err(|error| self.failed = Some(error.clone()))
     }
 
     fn decode<S: Sink>(&mut self, sink: &mut S) -> Result<Status, Error> {

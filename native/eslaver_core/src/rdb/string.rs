@@ -42,6 +42,7 @@ impl<'a> RawString<'a> {
     }
 
     /// The string, decoded where it has to be.
+    #[inline]
     pub(crate) fn decode(&self) -> Result<Decoded<'a>, ErrorKind> {
         match *self {
             RawString::Plain(bytes) => Ok(Decoded::Borrowed(bytes)),
@@ -90,6 +91,7 @@ impl Decoded<'_> {
     }
 }
 
+#[inline(never)]
 fn decompress(compressed: &[u8], claimed: u64) -> Result<Vec<u8>, ErrorKind> {
     match usize::try_from(claimed) {
         Ok(length) if lzf::is_possible(compressed.len(), claimed) => {
