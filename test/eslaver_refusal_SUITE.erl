@@ -281,9 +281,8 @@ wrong_mark(Config) ->
     Answer = iolist_to_binary(eslaver_test_fake:full_resync_marked(?config(snapshot, Config))),
     Size = byte_size(Answer) - 1,
     <<Body:Size/binary, Last>> = Answer,
-    {ok, _} = bad_then_good(Config, ".", [
-        #{psync => <<Body/binary, (Last bxor 1)>>, then => close}
-    ]),
+    Wrong = <<Body/binary, (Last bxor 1)>>,
+    {ok, _} = bad_then_good(Config, "bytes follow", [#{psync => Wrong}]),
     ok.
 
 %% The message names the type and the byte it stands at.
