@@ -36,6 +36,10 @@ pub(crate) enum End {
     Silent { seconds: u64 },
     #[error("the master closed the connection")]
     Closed,
+    #[error(
+        "the master closed the connection before it said anything; its port may be one for TLS"
+    )]
+    Mute,
     #[error("the connection broke: {0}")]
     Io(#[from] io::Error),
     #[error("{0}")]
@@ -64,7 +68,7 @@ impl End {
             End::Refused(refusal) => refusal.tag(),
             End::Line(_) => "not_redis",
             End::NoAnswer { .. } | End::Silent { .. } => "timeout",
-            End::Closed => "closed",
+            End::Closed | End::Mute => "closed",
             End::Io(_) => "io_error",
             End::Transfer(TransferError::Aborted(_)) => "sync_aborted",
             End::Transfer(_) => "bad_transfer",

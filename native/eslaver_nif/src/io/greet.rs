@@ -68,7 +68,11 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
         };
         let deadline = heard + timeout;
         let mut buffer = [0; BUFFER];
-        match wire.read(&mut buffer)? {
+        let read = wire.read(&mut buffer).map_err(|end| match (end, handshake.step()) {
+            (End::Closed, Step::Ping) if lines.rest().is_empty() => End::Mute,
+            (end, _) => end,
+        });
+        match read? {
             0 if Instant::now() >= deadline => {
                 let step = handshake.step().as_str();
                 return Err(End::NoAnswer { step, seconds: timeout.as_secs() });
