@@ -4,7 +4,7 @@
 
 -export([start/0, stop/1, kill/1, call/4, replica/2]).
 %% Called in the node.
--export([start_replica/1, keep/2, written/1, count/3, counted/1]).
+-export([start_replica/1, keep/2, written/1, handled/1, count/3, counted/1]).
 %% Of operating-system processes.
 -export([has_proc/0, os_pid/1, threads/1, descriptors/1, peak_memory/1, cpu_time/1]).
 
@@ -14,7 +14,7 @@
 -spec start() -> pid().
 start() ->
     Paths = lists:usort([filename:dirname(code:which(Module)) || Module <- [eslaver, ?MODULE]]),
-    {ok, Node} = peer:start_link(#{
+    {ok, Node, _Name} = peer:start_link(#{
         connection => standard_io, args => ["-pa" | Paths], wait_boot => ?TIMEOUT
     }),
     Node.
@@ -55,7 +55,7 @@ start_replica(Options) ->
 %% Has the event in a file before it returns.
 -spec keep(file:filename(), term()) -> ok.
 keep(File, Event) ->
-    Bytes = term_to_binary(Event),
+    Bytes = term_to_binary({erlang:system_time(millisecond), Event}),
     file:write(opened(File), [<<(byte_size(Bytes)):32>>, Bytes]).
 
 opened(File) ->
@@ -71,6 +71,11 @@ opened(File) ->
 %% The events in a file, but for one that was cut short.
 -spec written(file:filename()) -> [term()].
 written(File) ->
+    [Event || {_, Event} <- handled(File)].
+
+%% The same, each with the time in ms.
+-spec handled(file:filename()) -> [{integer(), term()}].
+handled(File) ->
     case file:read_file(File) of
         {ok, Bytes} -> events(Bytes);
         {error, enoent} -> []
