@@ -79,10 +79,16 @@ child_spec(Options) ->
         type => worker
     }.
 
-wrapped(#{master_auth := Secret} = Options) when not is_function(Secret) ->
-    Options#{master_auth := fun() -> Secret end};
+%% The URL may have the password in it.
 wrapped(Options) ->
-    Options.
+    maps:map(fun wrapped/2, Options).
+
+wrapped(Key, Secret) when
+    (Key =:= master_auth orelse Key =:= master_url), not is_function(Secret)
+->
+    fun() -> Secret end;
+wrapped(_Key, Value) ->
+    Value.
 
 %% @doc What a replica is doing: `state' (`connecting', `loading', `streaming', or `waiting' before
 %% the next try), `master', `replid', `offset' and `db' handled, `lag' (bytes decoded, not handled),

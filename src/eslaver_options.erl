@@ -31,6 +31,8 @@
 
 %% @doc Checks what a user gave, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
+parse(#{master_url := Secret} = Input) when is_function(Secret, 0) ->
+    parse(Input#{master_url := Secret()});
 parse(#{master_url := Url} = Input) ->
     case from_url(Url, maps:without([master_url, tls], Input)) of
         {ok, Given} -> parse(maps:merge(Given, maps:with([tls], Input)));
