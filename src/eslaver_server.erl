@@ -171,7 +171,7 @@ handle_info(_Message, State) ->
 %% @private
 -spec terminate(term(), #state{}) -> ok.
 terminate(_Reason, #state{link = Link, replay = Replay, keeper = Keeper} = State) ->
-    _ = [ok = eslaver_nif:close(Handle) || {_Pid, Handle} <- [Link, Replay]],
+    lists:foreach(fun end_link/1, [Ours || {_Pid, _Handle} = Ours <- [Link, Replay]]),
     eslaver_keeper:close(position(State), Keeper).
 
 %% @private The queue may hold megabytes, and so may the last message.
@@ -248,12 +248,20 @@ replay(State) ->
     State.
 
 %% The master is there: what the file says is void, and none of it comes any more.
-end_replay(#state{replay = {_Pid, Handle}, queue = Queue} = State) ->
-    ok = eslaver_nif:close(Handle),
+end_replay(#state{replay = {_Pid, Handle} = Replay, queue = Queue} = State) ->
+    end_link(Replay),
     Rest = queue:filter(fun({From, _}) -> From =/= Handle end, Queue),
     State#state{replay = never, queue = Rest};
 end_replay(State) ->
     State#state{replay = never}.
+
+%% A process that waits for credit would wait for ever: nobody gives it any, and an end by `normal'
+%% is no reason for it to end.
+end_link({Pid, Handle}) ->
+    ok = eslaver_nif:close(Handle),
+    true = unlink(Pid),
+    true = exit(Pid, shutdown),
+    ok.
 
 %% What goes on being wrong is said once.
 log_down(Error, #state{phase = connecting, last_error = Error}) ->
