@@ -1,10 +1,11 @@
-.PHONY: help build demo shell test lint fmt clean
+.PHONY: help build demo shell test soak lint fmt clean
 
 lib = $(or $(REBAR_BASE_DIR),_build)/default/lib
 
 help:
 	@echo 'make demo    a replica at work, with a throw-away master of its own'
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
+	@echo 'make soak    minutes of chance: writes, cuts, failovers, kills; SECONDS=600 and SEED=N choose'
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started'
 	@echo 'make lint    the checks of make test that run no code'
 	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
@@ -28,6 +29,10 @@ test: lint
 	rebar3 eunit
 	rebar3 ct
 	test/as_dependency.sh
+
+soak: build
+	ESLAVER_SOAK=$(or $(SECONDS),300) $(if $(SEED),ESLAVER_SEED=$(SEED)) \
+		rebar3 ct --suite test/eslaver_soak_SUITE
 
 lint: build
 	cargo fmt --all --check

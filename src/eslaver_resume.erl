@@ -135,17 +135,18 @@ encode(#{replid := Replid, offset := Offset, db := Db}) ->
     Body = iolist_to_binary(io_lib:format(?HEADER "\n~ts ~b ~b\n", [Replid, Offset, Db])),
     [Body, integer_to_binary(erlang:crc32(Body)), $\n].
 
+%% What is in the file may be anything, and need not be text.
 decode(Bytes) ->
-    maybe_decode(string:split(string:trim(Bytes, trailing), "\n", trailing)).
-
-maybe_decode([Lines, Checksum]) ->
-    Body = <<Lines/binary, $\n>>,
-    case integer_to_binary(erlang:crc32(Body)) of
-        Checksum -> fields(string:lexemes(Lines, " \n"));
-        _ -> {error, wrong_checksum}
-    end;
-maybe_decode(_) ->
-    {error, not_a_position}.
+    case binary:split(Bytes, <<"\n">>, [global]) of
+        [Header, Position, Checksum | Rest] when Rest =:= []; Rest =:= [<<>>] ->
+            Body = <<Header/binary, $\n, Position/binary, $\n>>,
+            case integer_to_binary(erlang:crc32(Body)) of
+                Checksum -> fields(binary:split(Body, [<<" ">>, <<"\n">>], [global, trim]));
+                _ -> {error, wrong_checksum}
+            end;
+        _ ->
+            {error, not_a_position}
+    end.
 
 fields([<<"eslaver">>, <<"position">>, <<"1">>, Replid, Offset, Db]) ->
     Position = #{replid => Replid, offset => integer(Offset), db => integer(Db)},

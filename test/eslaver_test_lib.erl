@@ -2,6 +2,7 @@
 -module(eslaver_test_lib).
 
 -export([until/1, until/2, own_server/0, own_master/0, own_master/1, by_name/1]).
+-export([spread/0, parallel/2, seed/0, info/2, is_long/0]).
 -export([replica/1, replica/2, target/1, loaded/1, mark/2, snapshot/1, io_capture/0, captured/1]).
 
 -define(TIMEOUT, 30_000).
@@ -57,6 +58,67 @@ own_master(Config) ->
 by_name(Name) ->
     [Found] = [Server || #{name := N} = Server <- eslaver_test_master:available(), N =:= Name],
     Found.
+
+%% Servers that are unlike: the distribution's own, and the newest of each later family at hand.
+-spec spread() -> [eslaver_test_master:server()].
+spread() ->
+    [Own | Others] = eslaver_test_master:available(),
+    Lines = [
+        [
+            Server
+         || #{family := F, version := {M, _, _}} = Server <- Others, F =:= Family, M =:= Major
+        ]
+     || {Family, Major} <- [{redis, 8}, {valkey, 8}, {valkey, 9}]
+    ],
+    [Own | [lists:last(Line) || [_ | _] = Line <- Lines]].
+
+%% Calls this for each, all at once, each in a process of its own. Gives the results in order.
+-spec parallel(fun((Item) -> Result), [Item]) -> [Result].
+parallel(Fun, Items) ->
+    Self = self(),
+    Running = [
+        spawn_monitor(fun() ->
+            Result = Fun(Item),
+            Self ! {self(), Result}
+        end)
+     || Item <- Items
+    ],
+    [
+        receive
+            {Pid, Result} ->
+                true = erlang:demonitor(Ref, [flush]),
+                Result;
+            {'DOWN', Ref, process, Pid, Reason} ->
+                error({one_of_several, Reason})
+        end
+     || {Pid, Ref} <- Running
+    ].
+
+%% What chance begins with: $ESLAVER_SEED repeats a run.
+-spec seed() -> integer().
+seed() ->
+    Seed =
+        case os:getenv("ESLAVER_SEED") of
+            false -> erlang:system_time(millisecond) rem 1_000_000_000;
+            Given -> list_to_integer(Given)
+        end,
+    ct:pal("ESLAVER_SEED=~b", [Seed]),
+    Seed.
+
+%% Whether there is time for what takes long ($ESLAVER_LONG).
+-spec is_long() -> boolean().
+is_long() ->
+    os:getenv("ESLAVER_LONG", "") =/= "".
+
+%% A field of the INFO of a server.
+-spec info(eslaver_test_client:client(), string()) -> binary() | none.
+info(Client, Field) ->
+    Text = eslaver_test_client:ok(Client, ["INFO"]),
+    Regex = ["^", Field, ":(.*?)\\r?$"],
+    case re:run(Text, Regex, [multiline, {capture, [1], binary}]) of
+        {match, [Value]} -> Value;
+        nomatch -> none
+    end.
 
 %% Options that lead to a master, real or fake (a port).
 -spec target(pid() | inet:port_number()) -> map().

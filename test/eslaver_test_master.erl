@@ -41,6 +41,7 @@
 %% `config`: a value which is a list of strings becomes that many arguments.
 %% `wait`: `pong` (the default) until PING is answered with PONG or a demand for a password;
 %% `answer` until it is answered at all, be it -LOADING.
+%% `sentinel`: makes it a sentinel, with this configuration.
 %% `owner`: the process whose end stops the server; the caller by default, or `none`.
 -type options() :: #{
     server := file:filename(),
@@ -49,7 +50,8 @@
     unix_socket => boolean(),
     wait => pong | answer,
     owner => pid() | none,
-    files => [{string(), iodata()}]
+    files => [{string(), iodata()}],
+    sentinel => iodata()
 }.
 
 -define(START_TIMEOUT, 20_000).
@@ -244,7 +246,16 @@ launch_on_same_port(State, Tries) ->
     end.
 
 launch(#{options := #{server := Server} = Options, dir := Dir} = State) ->
-    Args = ["-c", ?WRAPPER, "master", Dir, Server | arguments(Options, State)],
+    First =
+        case Options of
+            #{sentinel := Text} ->
+                File = filename:join(Dir, "sentinel.conf"),
+                ok = file:write_file(File, Text),
+                [File, "--sentinel"];
+            #{} ->
+                []
+        end,
+    Args = ["-c", ?WRAPPER, "master", Dir, Server] ++ First ++ arguments(Options, State),
     Wrapper = open_port({spawn_executable, "/bin/sh"}, [{args, Args}, {line, 200}, hide]),
     receive
         {Wrapper, {data, {eol, "pid " ++ OsPid}}} ->

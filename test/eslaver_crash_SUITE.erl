@@ -1,0 +1,243 @@
+%% A callback that raises: what is reported, what comes after, and that no report shows the password.
+-module(eslaver_crash_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
+-export([
+    in_the_load/1, in_the_stream/1, at_the_end_of_the_load/1, too_often/1, secrets/1, secret_url/1
+]).
+%% A supervisor.
+-export([init/1]).
+
+-define(PASSWORD, "s3cret/of:this@suite").
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 1}}].
+
+-spec all() -> list().
+all() ->
+    [in_the_load, in_the_stream, at_the_end_of_the_load, too_often, secrets, secret_url].
+
+-spec init_per_testcase(atom(), list()) -> list().
+init_per_testcase(_Case, Config) ->
+    ok = eslaver_test_log:start(),
+    Master = eslaver_test_lib:own_master([{"requirepass", ?PASSWORD}]),
+    Client = eslaver_test_client:connect(Master),
+    <<"OK">> = eslaver_test_client:ok(Client, ["AUTH", ?PASSWORD]),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", binary:copy(<<"value">>, 200_000)]),
+    [{master, Master}, {client, Client} | Config].
+
+-spec end_per_testcase(atom(), list()) -> ok.
+end_per_testcase(_Case, _Config) ->
+    eslaver_test_log:stop().
+
+%% supervisor callback
+-spec init({non_neg_integer(), list()}) -> {ok, tuple()}.
+init({Intensity, Children}) ->
+    {ok, {#{intensity => Intensity, period => 60}, Children}}.
+
+-spec in_the_load(list()) -> ok.
+in_the_load(Config) ->
+    raises(Config, fun
+        ({loading, string, <<"k">>, _}) -> true;
+        (_) -> false
+    end).
+
+-spec in_the_stream(list()) -> ok.
+in_the_stream(Config) ->
+    raises(Config, fun
+        ({stream, "set", [<<"bad">> | _]}) -> true;
+        (_) -> false
+    end).
+
+-spec at_the_end_of_the_load(list()) -> ok.
+at_the_end_of_the_load(Config) ->
+    raises(Config, fun(Event) -> Event =:= {loading, eof} end).
+
+%% Each way to raise, once; the supervisor starts the replica again, and it loads anew.
+raises(Config, IsBad) ->
+    _ = [raises(Config, IsBad, Class) || Class <- [error, throw, exit]],
+    ok.
+
+raises(Config, IsBad, Class) ->
+    ok = eslaver_test_log:clear(),
+    Self = self(),
+    Left = counters:new(1, []),
+    Callback = fun(Event) ->
+        Self ! Event,
+        case IsBad(Event) andalso counters:get(Left, 1) of
+            0 ->
+                ok = counters:add(Left, 1, 1),
+                erlang:raise(Class, {this_event, is_bad}, [{where, it_was, 1, []}]);
+            _ ->
+                ok
+        end
+    end,
+    {ok, Top} = supervised(options(Config, Callback), 3),
+    Client = ?config(client, Config),
+    Big = binary:copy(<<"x">>, 1_000_000),
+    %% The one that is not to raise in the load is given time for it.
+    _ = IsBad({loading, eof}) orelse IsBad({loading, string, <<"k">>, <<>>}) orelse loads(Top),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SET", "bad", Big]),
+    [Sentence | _] = eslaver_test_lib:until(fun() ->
+        case eslaver_test_log:matches("callback raised") of
+            [] -> false;
+            Found -> Found
+        end
+    end),
+    %% The event, though not all of it, the class, and the reason.
+    ?assertMatch({match, _}, re:run(Sentence, atom_to_list(Class) ++ ":\\{this_event,is_bad\\}")),
+    ?assertMatch({match, _}, re:run(Sentence, "at event \\{(loading|stream),")),
+    ?assert(length(Sentence) < 1000),
+    %% The report of the process, with the stack.
+    Crash = eslaver_test_lib:until(fun() ->
+        case eslaver_test_log:matches("Generic server.*callback_failed.*it_was") of
+            [] -> false;
+            [Found | _] -> Found
+        end
+    end),
+    ?assert(length(Crash) < 20_000),
+    _ = [?assert(length(Text) < 100_000) || Text <- eslaver_test_log:texts()],
+    %% It may be the one that has not ended yet.
+    true = eslaver_test_lib:until(fun() -> counters:get(Left, 1) =:= 1 andalso is_there(Top) end),
+    end_tree(Top).
+
+loads(Top) ->
+    {ok, Replica} = child(Top),
+    ok = eslaver:await(Replica, loaded, 30_000).
+
+is_there(Top) ->
+    {ok, Replica} = child(Top),
+    try
+        ok = eslaver:await(Replica, loaded, 1000),
+        maps:get(state, eslaver:info(Replica)) =:= streaming
+    catch
+        _:_ -> false
+    end.
+
+%% A callback that raises whatever happens ends in its supervisor giving up, which is a supervisor's
+%% affair; nothing stays.
+-spec too_often(list()) -> ok.
+too_often(Config) ->
+    process_flag(trap_exit, true),
+    {ok, Top} = supervised(options(Config, fun(_) -> error(always) end), 3),
+    receive
+        {'EXIT', Top, shutdown} -> ok
+    after 30_000 -> error(does_not_give_up)
+    end,
+    Client = ?config(client, Config),
+    true = eslaver_test_lib:until(fun() ->
+        eslaver_test_lib:info(Client, "connected_slaves") =:= <<"0">>
+    end),
+    ok.
+
+%% Wherever one may look.
+-spec secrets(list()) -> ok.
+secrets(Config) ->
+    hides(Config, fun(Options) -> Options#{master_auth => ?PASSWORD} end).
+
+-spec secret_url(list()) -> ok.
+secret_url(Config) ->
+    Port = integer_to_list(eslaver_test_master:port(?config(master, Config))),
+    Url = "redis://:" ++ uri_string:quote(?PASSWORD) ++ "@127.0.0.1:" ++ Port,
+    hides(Config, fun(Options) ->
+        (maps:without([master_host, master_port], Options))#{master_url => Url}
+    end).
+
+hides(Config, Way) ->
+    Given = options(Config, fun
+        ({stream, "set", [<<"bad">> | _]}) -> error(too_much);
+        (_) -> ok
+    end),
+    {ok, Top} = supervised(Way(maps:remove(master_auth, Given)), 3),
+    {ok, Replica} = child(Top),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    {links, Links} = process_info(Replica, links),
+    Processes = [Pid || Pid <- [Replica | Links], is_pid(Pid), Pid =/= Top],
+    Keys = [dictionary, messages, current_stacktrace, initial_call, registered_name],
+    {ok, Spec} = supervisor:get_childspec(Top, {local, eslaver_crash_suite_replica}),
+    Shown = [
+        {info, eslaver:info(Replica)},
+        {position, eslaver:position(Replica)},
+        {status, sys:get_status(Replica)},
+        {state, sys:get_state(Replica)},
+        {supervisor, sys:get_status(Top)},
+        {child_spec, Spec}
+        | [{process, process_info(Pid, Keys)} || Pid <- Processes]
+    ],
+    ?assertEqual([], [What || {What, Term} <- Shown, has_password(Term)]),
+    Ref = erlang:monitor(process, Replica),
+    _ = eslaver_test_client:ok(?config(client, Config), ["SET", "bad", "x"]),
+    receive
+        {'DOWN', Ref, process, Replica, Reason} -> ?assertNot(has_password(Reason))
+    after 30_000 -> error(it_lives)
+    end,
+    true = eslaver_test_lib:until(fun() -> eslaver_test_log:matches("callback_failed") =/= [] end),
+    %% A link that is killed has a report of its own.
+    {ok, Again} = child(Top),
+    ok = eslaver:await(Again, loaded, 30_000),
+    {links, Others} = process_info(Again, links),
+    _ = [exit(Pid, kill) || Pid <- Others, is_pid(Pid), Pid =/= Top],
+    #{} = eslaver_test_lib:until(fun() ->
+        case eslaver:info(Again) of
+            #{reconnects := 1, state := streaming} = Info -> Info;
+            #{} -> false
+        end
+    end),
+    end_tree(Top),
+    ?assertEqual([], [
+        string:slice(Text, 0, 300)
+     || Text <- eslaver_test_log:texts(), has_password({text, Text})
+    ]).
+
+%% As it is, quoted as in a URL, and as a list of numbers.
+has_password(Term) ->
+    Texts = [
+        lists:flatten(io_lib:format(Format, [Term]))
+     || Format <- ["~p", "~w", "~tp"]
+    ],
+    Forms = [
+        ?PASSWORD,
+        uri_string:quote(?PASSWORD),
+        numbers(?PASSWORD),
+        numbers(uri_string:quote(?PASSWORD))
+    ],
+    lists:any(
+        fun(Text) -> lists:any(fun(Form) -> string:find(Text, Form) =/= nomatch end, Forms) end,
+        Texts
+    ).
+
+numbers(Text) ->
+    lists:flatten(lists:join(",", [integer_to_list(C) || C <- Text])).
+
+options(Config, Callback) ->
+    Target = eslaver_test_lib:target(?config(master, Config)),
+    Target#{
+        callback => Callback,
+        master_auth => ?PASSWORD,
+        name => {local, eslaver_crash_suite_replica}
+    }.
+
+supervised(Options, Intensity) ->
+    supervisor:start_link(?MODULE, {Intensity, [eslaver:child_spec(Options)]}).
+
+child(Top) ->
+    Pid = eslaver_test_lib:until(fun() ->
+        case supervisor:which_children(Top) of
+            [{_, Child, _, _}] when is_pid(Child) -> Child;
+            _ -> false
+        end
+    end),
+    {ok, Pid}.
+
+end_tree(Top) ->
+    true = unlink(Top),
+    Ref = erlang:monitor(process, Top),
+    exit(Top, shutdown),
+    receive
+        {'DOWN', Ref, process, Top, _} -> ok
+    after 30_000 -> error(supervisor_does_not_end)
+    end.

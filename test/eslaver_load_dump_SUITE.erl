@@ -1,0 +1,216 @@
+%% `load_dump': the file of an earlier run stands in for a master that is not in reach.
+-module(eslaver_load_dump_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
+-export([
+    delivered/1,
+    replaced_by_the_first_sync/1,
+    ended_by_a_master/1,
+    not_when_damaged/1,
+    not_when_there_is_none/1,
+    not_with_a_master/1,
+    not_unless_asked/1,
+    not_with_a_position/1,
+    raises/1
+]).
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 1}}].
+
+-spec all() -> list().
+all() ->
+    [
+        delivered,
+        replaced_by_the_first_sync,
+        ended_by_a_master,
+        not_when_damaged,
+        not_when_there_is_none,
+        not_with_a_master,
+        not_unless_asked,
+        not_with_a_position,
+        raises
+    ].
+
+%% The dump of an earlier run, of a master that is gone.
+-spec init_per_testcase(atom(), list()) -> list().
+init_per_testcase(Case, Config) ->
+    ok = eslaver_test_log:start(),
+    Dir = filename:join(?config(priv_dir, Config), atom_to_list(Case)),
+    ok = file:make_dir(Dir),
+    Dump = filename:join(Dir, "dump.rdb"),
+    Master = eslaver_test_lib:own_master(),
+    Client = eslaver_test_client:connect(Master),
+    _ = eslaver_test_client:pipeline(Client, [
+        ["SET", ["0:k:", integer_to_list(N)], eslaver_test_dataset:bytes(300, N)]
+     || N <- lists:seq(1, 3000)
+    ]),
+    Truth = eslaver_test_truth:read(Client),
+    {Replica, _} = Both = eslaver_test_lib:replica(Master, #{dbfilename => Dump}),
+    _ = eslaver_test_lib:loaded(Both),
+    Position = eslaver:position(Replica),
+    true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+    ok = eslaver:stop(Replica),
+    ok = eslaver_test_master:kill(Master),
+    %% What it will have when it is there again.
+    persistent_term:put({?MODULE, truth}, Truth),
+    [{master, Master}, {dump, Dump}, {position, Position} | Config].
+
+-spec end_per_testcase(atom(), list()) -> ok.
+end_per_testcase(_Case, _Config) ->
+    eslaver_test_log:stop().
+
+-spec delivered(list()) -> ok.
+delivered(Config) ->
+    {Replica, Collector} = Both = replica(Config, #{load_dump => true}),
+    Events = eslaver_test_lib:loaded(Both),
+    ?assertEqual([], differences(Events)),
+    ?assertEqual(undefined, eslaver:position(Replica)),
+    ?assertMatch([_], eslaver_test_log:matches("loading the dump file .*dump\\.rdb")),
+    %% Once, however often it is tried.
+    tried(Replica, 4),
+    ?assertEqual(Events, eslaver_test_collector:events(Collector)),
+    eslaver:stop(Replica).
+
+-spec replaced_by_the_first_sync(list()) -> ok.
+replaced_by_the_first_sync(Config) ->
+    {Replica, Collector} = Both = replica(Config, #{load_dump => true}),
+    Before = length(eslaver_test_lib:loaded(Both)),
+    Client = come_back(Config),
+    true = eslaver_test_lib:until(fun() -> ends(Collector) =:= 2 end),
+    After = lists:nthtail(Before, eslaver_test_collector:events(Collector)),
+    ?assertEqual([{loading, string, <<"new">>, <<"v">>}, {loading, eof}], After),
+    _ = eslaver_test_lib:mark(Client, Collector),
+    %% The file is that of the sync.
+    {ok, Kept} = eslaver_test_lib:until(fun() ->
+        case file:read_file(?config(dump, Config)) of
+            {ok, Bytes} when byte_size(Bytes) < 1000 -> {ok, Bytes};
+            _ -> false
+        end
+    end),
+    ?assertNotEqual(nomatch, binary:match(Kept, <<"new">>)),
+    eslaver:stop(Replica).
+
+%% While the file is delivered the master is there again: the rest of the file is void.
+-spec ended_by_a_master(list()) -> ok.
+ended_by_a_master(Config) ->
+    Collector = eslaver_test_collector:start(),
+    {Replica, _} = replica(Config, #{
+        load_dump => true,
+        callback => fun(Event) ->
+            Collector ! Event,
+            timer:sleep(5)
+        end
+    }),
+    _ = eslaver_test_collector:await(Collector, fun(Event) -> element(1, Event) =:= loading end),
+    _ = come_back(Config),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    true = eslaver_test_lib:until(fun() -> ends(Collector) =:= 1 end),
+    Loading = [E || E <- eslaver_test_collector:events(Collector), element(1, E) =:= loading],
+    ?assert(length(Loading) < 3000),
+    ?assertEqual(
+        [{loading, string, <<"new">>, <<"v">>}, {loading, eof}],
+        lists:nthtail(length(Loading) - 2, Loading)
+    ),
+    ?assertMatch(#{offset := _}, eslaver:position(Replica)),
+    eslaver:stop(Replica).
+
+-spec not_when_damaged(list()) -> ok.
+not_when_damaged(Config) ->
+    {ok, Good} = file:read_file(?config(dump, Config)),
+    Size = byte_size(Good),
+    Flip = fun(At) ->
+        <<Before:At/binary, Byte, After/binary>> = Good,
+        <<Before/binary, (Byte bxor 4), After/binary>>
+    end,
+    lists:foreach(
+        fun(Bytes) ->
+            ok = file:write_file(?config(dump, Config), Bytes),
+            ok = eslaver_test_log:clear(),
+            {Replica, Collector} = replica(Config, #{load_dump => true}),
+            true = eslaver_test_lib:until(fun() ->
+                eslaver_test_log:matches("dump file of an earlier run is of no use") =/= []
+            end),
+            tried(Replica, 2),
+            ?assertEqual([], eslaver_test_collector:events(Collector)),
+            ok = eslaver:stop(Replica)
+        end,
+        [
+            <<>>,
+            <<"REDIS">>,
+            binary:part(Good, 0, Size - 1),
+            binary:part(Good, 0, Size div 2),
+            Flip(Size - 1),
+            Flip(Size div 2),
+            eslaver_test_dataset:bytes(10_000, 1)
+        ]
+    ).
+
+-spec not_when_there_is_none(list()) -> ok.
+not_when_there_is_none(Config) ->
+    ok = file:delete(?config(dump, Config)),
+    nothing(Config, #{load_dump => true}),
+    nothing(Config, #{load_dump => true, dbfilename => undefined}).
+
+-spec not_unless_asked(list()) -> ok.
+not_unless_asked(Config) ->
+    nothing(Config, #{}).
+
+%% Who goes on from a position has what the file says already, and more.
+-spec not_with_a_position(list()) -> ok.
+not_with_a_position(Config) ->
+    nothing(Config, #{load_dump => true, resume => ?config(position, Config)}).
+
+nothing(Config, Options) ->
+    {Replica, Collector} = replica(Config, Options),
+    tried(Replica, 3),
+    ?assertEqual([], eslaver_test_collector:events(Collector)),
+    eslaver:stop(Replica).
+
+-spec not_with_a_master(list()) -> ok.
+not_with_a_master(Config) ->
+    _ = come_back(Config),
+    {Replica, _} = Both = replica(Config, #{load_dump => true}),
+    ?assertEqual(
+        [{loading, string, <<"new">>, <<"v">>}, {loading, eof}], eslaver_test_lib:loaded(Both)
+    ),
+    eslaver:stop(Replica).
+
+%% A callback may raise here, too.
+-spec raises(list()) -> ok.
+raises(Config) ->
+    process_flag(trap_exit, true),
+    {Replica, _} = replica(Config, #{load_dump => true, callback => fun(_) -> error(no) end}),
+    receive
+        {'EXIT', Replica, {callback_failed, #{reason := no}}} -> ok
+    after 30_000 -> error(it_lives)
+    end.
+
+replica(Config, Options) ->
+    Dump = ?config(dump, Config),
+    eslaver_test_lib:replica(
+        eslaver_test_master:port(?config(master, Config)),
+        maps:merge(#{dbfilename => Dump}, Options)
+    ).
+
+%% The master is there again, with another key.
+come_back(Config) ->
+    ok = eslaver_test_master:restart(?config(master, Config), #{
+        config => [{"replica-priority", "1"}]
+    }),
+    Client = eslaver_test_client:connect(?config(master, Config)),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SET", "new", "v"]),
+    Client.
+
+tried(Replica, Times) ->
+    true = eslaver_test_lib:until(fun() -> maps:get(reconnects, eslaver:info(Replica)) >= Times end),
+    ok.
+
+ends(Collector) ->
+    length([eof || {loading, eof} <- eslaver_test_collector:events(Collector)]).
+
+differences(Events) ->
+    eslaver_test_compare:differences(persistent_term:get({?MODULE, truth}), Events).

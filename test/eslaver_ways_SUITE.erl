@@ -1,0 +1,366 @@
+%% The ways to a master: TLS, unix sockets, IPv6, URLs, and users with few rights.
+-module(eslaver_ways_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, groups/0, suite/0]).
+-export([init_per_group/2, end_per_group/2, init_per_testcase/2, end_per_testcase/2]).
+-export([
+    tls_with_ca/1,
+    tls_client_certificate/1,
+    tls_without_client_certificate/1,
+    tls_wrong_ca/1,
+    tls_wrong_name/1,
+    tls_server_name/1,
+    tls_unverified/1,
+    tls_system_trust/1,
+    tls_to_a_plain_port/1,
+    plain_to_a_tls_port/1,
+    tls_files_missing/1,
+    tls_cuts/1,
+    acl_user/1,
+    unix_socket/1,
+    ipv6/1,
+    urls/1
+]).
+
+-define(PASSWORD, "p@ss:w/rd %").
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 2}}].
+
+-spec all() -> list().
+all() ->
+    [{group, tls}, acl_user, unix_socket, ipv6, urls].
+
+-spec groups() -> list().
+groups() ->
+    [
+        {tls, [parallel], [
+            tls_with_ca,
+            tls_client_certificate,
+            tls_without_client_certificate,
+            tls_wrong_ca,
+            tls_wrong_name,
+            tls_server_name,
+            tls_unverified,
+            tls_system_trust,
+            tls_to_a_plain_port,
+            plain_to_a_tls_port,
+            tls_files_missing,
+            tls_cuts
+        ]}
+    ].
+
+%% Certificates for today: one authority, a server at this machine, one by another name, a client,
+%% and an authority that nobody knows.
+-spec init_per_group(atom(), list()) -> list() | {skip, term()}.
+init_per_group(tls, Config) ->
+    case {os:find_executable("openssl"), has_tls()} of
+        {false, _} ->
+            {skip, "there is no openssl"};
+        {_, false} ->
+            {skip, "the server knows no TLS"};
+        _ ->
+            Dir = filename:join(?config(priv_dir, Config), "tls"),
+            ok = file:make_dir(Dir),
+            _ = [authority(Dir, Name) || Name <- ["ca", "other"]],
+            certificate(Dir, "server", "DNS:localhost,IP:127.0.0.1"),
+            certificate(Dir, "named", "DNS:master.example.net"),
+            certificate(Dir, "client", "DNS:client"),
+            ok = eslaver_test_log:start(),
+            [{tls, Dir} | Config]
+    end.
+
+-spec end_per_group(atom(), list()) -> ok.
+end_per_group(tls, _Config) ->
+    eslaver_test_log:stop().
+
+-spec init_per_testcase(atom(), list()) -> list().
+init_per_testcase(_Case, Config) ->
+    Config.
+
+-spec end_per_testcase(atom(), list()) -> ok.
+end_per_testcase(_Case, _Config) ->
+    ok.
+
+has_tls() ->
+    string:find(os:cmd("ldd " ++ eslaver_test_lib:own_server()), "libssl") =/= nomatch.
+
+authority(Dir, Name) ->
+    openssl(Dir, [
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=",
+        Name,
+        " -keyout ",
+        Name,
+        ".key -out ",
+        Name,
+        ".crt"
+    ]).
+
+certificate(Dir, Name, Names) ->
+    openssl(Dir, [
+        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=",
+        Name,
+        " -keyout ",
+        Name,
+        ".key -out ",
+        Name,
+        ".csr"
+    ]),
+    ok = file:write_file(filename:join(Dir, Name ++ ".ext"), ["subjectAltName=", Names, "\n"]),
+    openssl(Dir, [
+        "x509 -req -days 2 -CA ca.crt -CAkey ca.key -CAcreateserial -in ",
+        Name,
+        ".csr -out ",
+        Name,
+        ".crt -extfile ",
+        Name,
+        ".ext"
+    ]).
+
+openssl(Dir, Args) ->
+    Said = os:cmd(lists:flatten(["cd '", Dir, "' && openssl ", Args, " && echo all is well"])),
+    string:find(Said, "all is well") =/= nomatch orelse error({openssl, Said}).
+
+file(Config, Name) ->
+    filename:join(?config(tls, Config), Name).
+
+%% A master with a port for TLS.
+tls_master(Config, Certificate, Clients) ->
+    {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
+    {ok, Port} = inet:port(Socket),
+    ok = gen_tcp:close(Socket),
+    Master = eslaver_test_lib:own_master([
+        {"tls-port", integer_to_list(Port)},
+        {"tls-cert-file", file(Config, Certificate ++ ".crt")},
+        {"tls-key-file", file(Config, Certificate ++ ".key")},
+        {"tls-ca-cert-file", file(Config, "ca.crt")},
+        {"tls-auth-clients", Clients}
+    ]),
+    {Master, Port}.
+
+%% The load and the stream come, over TLS.
+works(Master, Options) ->
+    Client = eslaver_test_client:connect(Master),
+    works(Master, Client, Options).
+
+works(Master, Client, Options) ->
+    _ = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
+    Collector = eslaver_test_collector:start(),
+    Given = maps:merge(#{dbfilename => undefined, callback => Collector}, Options),
+    {ok, Replica} = eslaver:start_link(Given),
+    Events = eslaver_test_lib:loaded({Replica, Collector}),
+    ?assert(lists:member({loading, string, <<"k">>, <<"v">>}, Events)),
+    _ = eslaver_test_lib:mark(Client, Collector),
+    ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 0])),
+    _ = eslaver_test_client:ok(Client, ["SET", "big", eslaver_test_dataset:bytes(3_000_000, 1)]),
+    _ = eslaver_test_lib:mark(Client, Collector),
+    true = is_pid(Master),
+    eslaver:stop(Replica).
+
+%% Nothing comes, and the reason is said in a way that helps.
+fails(Options, Tag, Regex) ->
+    Collector = eslaver_test_collector:start(),
+    {ok, Replica} = eslaver:start_link(
+        maps:merge(#{dbfilename => undefined, callback => Collector}, Options)
+    ),
+    #{reason := Reason, text := Text} = eslaver_test_lib:until(fun() ->
+        case eslaver:info(Replica) of
+            #{last_error := undefined} -> false;
+            #{last_error := Error} -> Error
+        end
+    end),
+    ct:pal("~p: ~ts", [Reason, Text]),
+    ?assertEqual(Tag, Reason),
+    ?assertMatch({match, _}, re:run(Text, Regex, [caseless])),
+    ?assertEqual([], eslaver_test_collector:events(Collector)),
+    eslaver:stop(Replica).
+
+-spec tls_with_ca(list()) -> ok.
+tls_with_ca(Config) ->
+    {Master, Port} = tls_master(Config, "server", "no"),
+    Tls = #{cacertfile => file(Config, "ca.crt")},
+    ok = works(Master, #{master_port => Port, tls => Tls}),
+    ok = works(Master, #{master_host => "localhost", master_port => Port, tls => Tls}),
+    Url = "rediss://localhost:" ++ integer_to_list(Port),
+    works(Master, #{master_url => Url, tls => Tls}).
+
+-spec tls_client_certificate(list()) -> ok.
+tls_client_certificate(Config) ->
+    {Master, Port} = tls_master(Config, "server", "yes"),
+    works(Master, #{
+        master_port => Port,
+        tls => #{
+            cacertfile => file(Config, "ca.crt"),
+            certfile => file(Config, "client.crt"),
+            keyfile => file(Config, "client.key")
+        }
+    }).
+
+-spec tls_without_client_certificate(list()) -> ok.
+tls_without_client_certificate(Config) ->
+    {_, Port} = tls_master(Config, "server", "yes"),
+    Tls = #{cacertfile => file(Config, "ca.crt")},
+    fails(#{master_port => Port, tls => Tls}, tls, "certificate").
+
+-spec tls_wrong_ca(list()) -> ok.
+tls_wrong_ca(Config) ->
+    {_, Port} = tls_master(Config, "server", "no"),
+    Tls = #{cacertfile => file(Config, "other.crt")},
+    fails(#{master_port => Port, tls => Tls}, tls, "certificate.*(issuer|signature)").
+
+-spec tls_wrong_name(list()) -> ok.
+tls_wrong_name(Config) ->
+    {_, Port} = tls_master(Config, "named", "no"),
+    Tls = #{cacertfile => file(Config, "ca.crt")},
+    fails(#{master_port => Port, tls => Tls}, tls, "certificate.*name").
+
+-spec tls_server_name(list()) -> ok.
+tls_server_name(Config) ->
+    {Master, Port} = tls_master(Config, "named", "no"),
+    Tls = #{cacertfile => file(Config, "ca.crt"), server_name => "master.example.net"},
+    ok = works(Master, #{master_port => Port, tls => Tls}),
+    fails(#{master_port => Port, tls => Tls#{server_name => "localhost"}}, tls, "name").
+
+-spec tls_unverified(list()) -> ok.
+tls_unverified(Config) ->
+    {Master, Port} = tls_master(Config, "named", "no"),
+    works(Master, #{master_port => Port, tls => #{verify => false}}).
+
+%% An authority of ours is none that the system trusts.
+-spec tls_system_trust(list()) -> ok.
+tls_system_trust(Config) ->
+    {_, Port} = tls_master(Config, "server", "no"),
+    fails(#{master_port => Port, tls => true}, tls, "certificate|cacertfile").
+
+-spec tls_to_a_plain_port(list()) -> ok.
+tls_to_a_plain_port(Config) ->
+    Master = eslaver_test_lib:own_master(),
+    Target = eslaver_test_lib:target(Master),
+    Tls = #{cacertfile => file(Config, "ca.crt")},
+    %% Such a master waits for the rest of a line, in silence.
+    fails(Target#{tls => Tls, repl_timeout => 1000}, timeout, "no answer").
+
+-spec plain_to_a_tls_port(list()) -> ok.
+plain_to_a_tls_port(Config) ->
+    {_, Port} = tls_master(Config, "server", "no"),
+    fails(#{master_port => Port}, closed, "TLS").
+
+-spec tls_files_missing(list()) -> ok.
+tls_files_missing(Config) ->
+    {_, Port} = tls_master(Config, "server", "no"),
+    Ca = file(Config, "ca.crt"),
+    ok = fails(#{master_port => Port, tls => #{cacertfile => "/no/ca.crt"}}, tls, "/no/ca.crt"),
+    Key = file(Config, "client.key"),
+    fails(
+        #{
+            master_port => Port,
+            tls => #{cacertfile => Ca, certfile => "/no/client.crt", keyfile => Key}
+        },
+        tls,
+        "/no/client.crt"
+    ).
+
+%% Links that break go on as without TLS.
+-spec tls_cuts(list()) -> ok.
+tls_cuts(Config) ->
+    {Master, Port} = tls_master(Config, "server", "no"),
+    Client = eslaver_test_client:connect(Master),
+    <<"OK">> = eslaver_test_client:ok(Client, ["CONFIG", "SET", "repl-backlog-size", "64mb"]),
+    Tap = eslaver_test_tap:start(Master),
+    Proxy = eslaver_test_proxy:start(Port),
+    {Replica, Collector} =
+        Both = eslaver_test_lib:replica(
+            eslaver_test_proxy:port(Proxy), #{tls => #{cacertfile => file(Config, "ca.crt")}}
+        ),
+    _ = eslaver_test_lib:loaded(Both),
+    #{offset := Offset} = eslaver:info(Replica),
+    Writers = eslaver_test_writer:start(Master, 1),
+    _ = [
+        begin
+            ok = eslaver_test_proxy:cut_after(Proxy, down, 500 + rand:uniform(30_000), eof),
+            eslaver_test_lib:until(fun() -> eslaver_test_proxy:cuts(Proxy) >= Cut end)
+        end
+     || Cut <- lists:seq(1, 15)
+    ],
+    _ = eslaver_test_writer:stop(Writers),
+    Key = eslaver_test_lib:mark(Client, Collector),
+    ok = eslaver_test_tap:await(Tap, [<<"set">>, Key, <<"x">>]),
+    Got = eslaver_test_replay:commands(eslaver_test_collector:events(Collector)),
+    Expected = [Command || {At, Command} <- eslaver_test_tap:history(Tap), At > Offset],
+    ?assertEqual(length(Expected), length(Got)),
+    ?assert(Expected =:= Got),
+    eslaver:stop(Replica).
+
+-spec acl_user(list()) -> ok.
+acl_user(_Config) ->
+    Master = eslaver_test_lib:own_master(),
+    Client = eslaver_test_client:connect(Master),
+    <<"OK">> = eslaver_test_client:ok(Client, [
+        "ACL", "SETUSER", "reader", "on", ">" ++ ?PASSWORD, "+psync", "+replconf", "+ping"
+    ]),
+    <<"OK">> = eslaver_test_client:ok(Client, ["ACL", "SETUSER", "few", "on", ">x", "+ping"]),
+    Target = eslaver_test_lib:target(Master),
+    ok = works(Master, Target#{master_user => "reader", master_auth => ?PASSWORD}),
+    ok = works(Master, Target#{
+        master_user => <<"reader">>, master_auth => fun() -> <<?PASSWORD>> end
+    }),
+    ok = fails(Target#{master_user => "few", master_auth => "x"}, no_permission, "psync"),
+    fails(
+        Target#{master_user => "reader", master_auth => "wrong"},
+        wrong_password,
+        "WRONGPASS|password"
+    ).
+
+-spec unix_socket(list()) -> ok.
+unix_socket(_Config) ->
+    Master = eslaver_test_master:start(#{
+        server => eslaver_test_lib:own_server(), unix_socket => true
+    }),
+    Socket = eslaver_test_master:socket(Master),
+    ok = works(Master, #{master_host => {local, Socket}}),
+    ok = works(Master, #{master_url => "unix://" ++ Socket}),
+    fails(#{master_host => {local, Socket ++ ".no"}}, cannot_connect, "no such file").
+
+-spec ipv6(list()) -> ok | {skip, term()}.
+ipv6(_Config) ->
+    case gen_tcp:listen(0, [inet6, {ip, {0, 0, 0, 0, 0, 0, 0, 1}}]) of
+        {ok, Socket} ->
+            ok = gen_tcp:close(Socket),
+            Master = eslaver_test_lib:own_master([{"bind", ["127.0.0.1", "::1"]}]),
+            Target = eslaver_test_lib:target(Master),
+            ok = works(Master, Target#{master_host => "::1"}),
+            ok = works(Master, Target#{master_host => {0, 0, 0, 0, 0, 0, 0, 1}}),
+            Port = integer_to_list(eslaver_test_master:port(Master)),
+            works(Master, #{master_url => "redis://[::1]:" ++ Port});
+        {error, Reason} ->
+            {skip, {no_ipv6, Reason}}
+    end.
+
+-spec urls(list()) -> ok.
+urls(_Config) ->
+    Master = eslaver_test_lib:own_master([{"requirepass", ?PASSWORD}]),
+    Port = integer_to_list(eslaver_test_master:port(Master)),
+    Client = eslaver_test_client:connect(Master),
+    <<"OK">> = eslaver_test_client:ok(Client, ["AUTH", ?PASSWORD]),
+    <<"OK">> = eslaver_test_client:ok(Client, [
+        "ACL", "SETUSER", "us%er", "on", ">" ++ ?PASSWORD, "+psync", "+replconf", "+ping"
+    ]),
+    Quoted = uri_string:quote(?PASSWORD),
+    Urls = [
+        ["redis://:", Quoted, "@127.0.0.1:", Port],
+        ["redis://:", Quoted, "@127.0.0.1:", Port, "/"],
+        ["redis://default:", Quoted, "@localhost:", Port],
+        ["redis://us%25er:", Quoted, "@127.0.0.1:", Port]
+    ],
+    _ = [
+        begin
+            ok = works(Master, Client, #{master_url => lists:flatten(Url)}),
+            ok = works(Master, Client, #{master_url => iolist_to_binary(Url)})
+        end
+     || Url <- Urls
+    ],
+    fails(#{master_url => "redis://127.0.0.1:" ++ Port}, no_password, "NOAUTH|password|authent").
