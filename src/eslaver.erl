@@ -8,7 +8,8 @@
 
 -export([start/2, stop/1]).
 -export([start_link/1, child_spec/1, info/1, position/1, await/3, continue/1]).
--export_type([replica/0, options/0, callback/0, event/0, position/0]).
+-export([subscribe/2, unsubscribe/2]).
+-export_type([replica/0, options/0, callback/0, event/0, position/0, notice/0]).
 
 -type replica() :: pid() | atom() | {global, term()} | {via, module(), term()}.
 %% A replica: its pid, or the name it is registered under.
@@ -30,6 +31,9 @@
     | {loading, eof}
     | {stream, Command :: string(), Args :: [binary()]}.
 %% What a callback gets. The `loading' events are the snapshot, and `stream' is all that follows.
+
+-type notice() :: eslaver_notify:notice().
+%% What a subscriber gets, as `{eslaver, Ref, Notice}'.
 
 -type position() :: #{
     replid := binary(), offset := non_neg_integer(), db := non_neg_integer()
@@ -114,3 +118,46 @@ await(Replica, loaded, Timeout) ->
 -spec continue(replica()) -> ok.
 continue(Replica) ->
     gen_server:call(Replica, continue).
+
+%% @doc Has the calling process told of every key that a replicated command changes, as
+%% `{eslaver, Ref, {key, Command, Key, #{db, offset}}}', once the callback has handled the command.
+%% What changes keys without naming them is told as `{keys, Command, Which, #{db, offset}}'; see the
+%% README. The filter may have `keys', `commands' and `dbs'.
+%%
+%% `Ref' monitors the replica, too: `{'DOWN', Ref, process, _, _}' tells that it has ended.
+-spec subscribe(replica(), Filter :: map()) ->
+    {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
+subscribe(Replica, Filter) ->
+    case eslaver_filter:parse([keys, commands, dbs], Filter) of
+        {ok, Parsed} ->
+            Ref = erlang:monitor(process, whereis_replica(Replica)),
+            try gen_server:call(Replica, {notify, {subscribe, Ref, Parsed}}) of
+                ok -> {ok, Ref}
+            catch
+                Class:Reason:Stack ->
+                    _ = erlang:demonitor(Ref, [flush]),
+                    erlang:raise(Class, Reason, Stack)
+            end;
+        {error, Key, Value} ->
+            {error, {invalid_option, Key, Value}}
+    end.
+
+%% @doc Ends what `subscribe/2' began. Nothing comes of it any more, and what has come is taken out
+%% of the mailbox.
+-spec unsubscribe(replica(), reference()) -> ok.
+unsubscribe(Replica, Ref) ->
+    _ = erlang:demonitor(Ref, [flush]),
+    ok = gen_server:call(Replica, {notify, {unsubscribe, Ref}}),
+    flush(Ref).
+
+flush(Ref) ->
+    receive
+        {eslaver, Ref, _} -> flush(Ref)
+    after 0 -> ok
+    end.
+
+%% A process to monitor, or a name for which the monitor says at once that there is none.
+whereis_replica(Pid) when is_pid(Pid) -> Pid;
+whereis_replica(Name) when is_atom(Name) -> Name;
+whereis_replica({global, Name}) -> global:whereis_name(Name);
+whereis_replica({via, Module, Name}) -> Module:whereis_name(Name).

@@ -17,7 +17,7 @@
 -spec start_link(address(), eslaver_place:place() | undefined, eslaver_options:options()) ->
     {ok, pid(), eslaver_nif:link()} | {error, term()}.
 start_link(Address, Place, #{password := Password, announce_port := Port} = Options) ->
-    Given = [user, announce_ip, dump, tls, events, connect_timeout, repl_timeout],
+    Given = [user, announce_ip, dump, tls, events, filter, connect_timeout, repl_timeout],
     Config = (maps:with(Given, Options))#{
         address => Address,
         password => undefined,

@@ -1,17 +1,18 @@
 %% @doc The native half: stubs, and nothing else.
 %%
 %% Called by {@link eslaver_link} (which runs the slices) and {@link eslaver_server} (which gives
-%% credit). A NIF library cannot be replaced in a running node, so this module has no reason to
+%% credit), and by {@link eslaver_notify}. A NIF library cannot be replaced in a running node, so this module has no reason to
 %% change unless the library does; then `ABI' changes in both.
 %% @private
 -module(eslaver_nif).
 
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1]).
+-export([written_keys/2, written_keys_dirty/2, glob/2, glob_dirty/2]).
 -export_type([link/0, config/0, resume/0, tls/0]).
 
 -on_load(load/0).
 
--define(ABI, 1).
+-define(ABI, 2).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -27,6 +28,7 @@
     dump := binary() | undefined,
     tls := tls() | undefined,
     events := classic | full,
+    filter := eslaver_filter:filter() | undefined,
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
     server := pid()
@@ -79,6 +81,32 @@ close(_Link) -> erlang:nif_error(reason()).
 -spec counters(link()) ->
     {non_neg_integer(), non_neg_integer(), non_neg_integer(), non_neg_integer()}.
 counters(_Link) -> erlang:nif_error(reason()).
+
+-type written() ::
+    [Key :: binary() | {Db :: non_neg_integer(), Key :: binary()}]
+    | flushdb
+    | flushall
+    | {swapdb, non_neg_integer(), non_neg_integer()}
+    | unnamed
+    | not_a_write
+    | unknown.
+
+%% @doc The keys that a command changes, with the db where that is another than the selected one; or
+%% what it does instead. `unnamed' are some keys, and `unknown' is a command of a module.
+-spec written_keys(binary(), [binary()]) -> written().
+written_keys(_Name, _Args) -> erlang:nif_error(reason()).
+
+%% @doc The same for a long list of arguments.
+-spec written_keys_dirty(binary(), [binary()]) -> written().
+written_keys_dirty(_Name, _Args) -> erlang:nif_error(reason()).
+
+%% @doc Whether the key matches, by the rules of the servers' `KEYS'.
+-spec glob(binary(), binary()) -> boolean().
+glob(_Pattern, _Key) -> erlang:nif_error(reason()).
+
+%% @doc The same for a large key.
+-spec glob_dirty(binary(), binary()) -> boolean().
+glob_dirty(_Pattern, _Key) -> erlang:nif_error(reason()).
 
 -spec load() -> ok | {error, term()}.
 load() ->

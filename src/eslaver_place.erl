@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_place).
 
--export([is_position/1, new/3, resumed/1, continued/2, advance/2, behind/3, skip/2]).
+-export([is_position/1, new/3, resumed/1, continued/2, advance/2, behind/3, mark/1, skip/2]).
 -export([info/2, why_not/1, safe_offset/1, position/1, link/1]).
 -export_type([place/0, mark/0, marks/0]).
 
@@ -34,6 +34,7 @@
 
 -type marks() :: binary().
 %% The same for each event of a batch, in 12 bytes each: offset, whether within a transaction, db.
+%% Empty for the events of a snapshot.
 
 -define(MARK, 12).
 
@@ -61,8 +62,10 @@ resumed(#{replid := Replid, offset := Offset, db := Db}) ->
 continued(undefined, Place) -> Place;
 continued(Replid, Place) -> Place#place{replid = Replid}.
 
-%% @doc Behind a batch.
--spec advance(mark(), place()) -> place().
+%% @doc Behind a batch. One of a snapshot leads nowhere.
+-spec advance(mark() | undefined, Place) -> Place when Place :: place() | undefined.
+advance(undefined, Place) ->
+    Place;
 advance({Offset, Db, InTransaction, SafeOffset, SafeDb}, Place) ->
     Place#place{
         offset = Offset,
@@ -73,7 +76,9 @@ advance({Offset, Db, InTransaction, SafeOffset, SafeDb}, Place) ->
     }.
 
 %% @doc Behind so many events of a batch.
--spec behind(non_neg_integer(), marks(), place()) -> place().
+-spec behind(non_neg_integer(), marks(), Place) -> Place when Place :: place() | undefined.
+behind(_Count, <<>>, Place) ->
+    Place;
 behind(0, _Marks, Place) ->
     Place;
 behind(Count, Marks, Place) ->
@@ -94,8 +99,15 @@ mark(Index, Marks) ->
     <<Offset:64, InTransaction:1, Db:31>> = binary:part(Marks, Index * ?MARK, ?MARK),
     {Offset, Db, InTransaction =:= 1}.
 
+%% @doc The first of these marks: offset, db, whether within a transaction.
+-spec mark(marks()) -> {non_neg_integer(), non_neg_integer(), boolean()}.
+mark(Marks) ->
+    mark(0, Marks).
+
 %% @doc The marks without those of so many events.
 -spec skip(non_neg_integer(), marks()) -> marks().
+skip(_Count, <<>>) ->
+    <<>>;
 skip(Count, Marks) ->
     binary:part(Marks, Count * ?MARK, byte_size(Marks) - Count * ?MARK).
 
@@ -118,7 +130,9 @@ info(Decoded, #place{offset = Offset, db = Db}) ->
 safe_offset(#place{safe_offset = Offset}) -> Offset.
 
 %% @doc What a user may keep, unless the master gave no id to go on by.
--spec position(place()) -> eslaver:position() | undefined.
+-spec position(place() | undefined) -> eslaver:position() | undefined.
+position(undefined) ->
+    undefined;
 position(#place{replid = undefined}) ->
     undefined;
 position(#place{replid = Replid, safe_offset = Offset, safe_db = Db}) ->

@@ -40,6 +40,7 @@
     %% Where the handled events end; undefined until a snapshot has been loaded.
     place :: undefined | eslaver_place:place(),
     keeper = none :: eslaver_keeper:keeper(),
+    notify = eslaver_notify:new() :: eslaver_notify:subscriptions(),
     %% The replication id and address of the master that the link is to.
     replid :: undefined | binary(),
     master :: undefined | binary(),
@@ -135,6 +136,8 @@ handle_call(info, _From, State) ->
     {reply, info(State), State};
 handle_call(position, _From, State) ->
     {reply, position(State), State};
+handle_call({notify, Request}, {Pid, _}, #state{notify = Notify} = State) ->
+    {reply, ok, State#state{notify = eslaver_notify:call(Request, Pid, Notify)}};
 handle_call(continue, _From, #state{paused = true} = State) ->
     self() ! work,
     {reply, ok, State#state{paused = false}};
@@ -167,7 +170,7 @@ handle_info({eslaver_resume, _Writer, Said}, State) ->
 handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch} = State) ->
     case eslaver_dispatch:is_monitor(Monitor, Dispatch) of
         true -> {stop, {callback_down, Pid, Reason}, State};
-        false -> {noreply, State}
+        false -> {noreply, State#state{notify = eslaver_notify:down(Monitor, State#state.notify)}}
     end;
 handle_info({'EXIT', _Pid, normal}, State) ->
     {noreply, State};
@@ -307,15 +310,17 @@ work(Handle, {batch, Weight, [], _Marks, Mark}, State) ->
 work(Handle, {batch, Weight, Events, Marks, Mark}, #state{dispatch = Dispatch} = State) ->
     case eslaver_dispatch:run(Events, Dispatch) of
         {done, Next} ->
-            Done = advance(Mark, State#state{dispatch = Next}),
+            Done = advance(Mark, notified(all, Events, Marks, State#state{dispatch = Next})),
             work(credit(Handle, Weight, Done));
         {failed, Failure} ->
             failed(Failure, State);
         {stop, Reason, Count, Next} ->
-            {stop, Reason, behind(Count, Marks, State#state{dispatch = Next})};
+            Told = notified(Count, Events, Marks, State#state{dispatch = Next}),
+            {stop, Reason, behind(Count, Marks, Told)};
         {Pause, Left, Count, Next} ->
-            Paused = behind(Count, Marks, State#state{dispatch = Next}),
-            Rest = {batch, Weight, Left, skip(Count, Marks), Mark},
+            Told = notified(Count, Events, Marks, State#state{dispatch = Next}),
+            Paused = behind(Count, Marks, Told),
+            Rest = {batch, Weight, Left, eslaver_place:skip(Count, Marks), Mark},
             later(Pause, requeue(Handle, Rest, credit(Handle, 0, Paused)))
     end;
 work(Handle, {loaded, News}, State) ->
@@ -336,6 +341,7 @@ work(_Handle, {full, #{replid := Replid} = News}, State) ->
         phase = loading,
         replid = Replid,
         place = undefined,
+        notify = eslaver_notify:restarted(Alone#state.notify),
         master = maps:get(master, News),
         load = eslaver_load:start(maps:get(bytes, News))
     },
@@ -398,6 +404,7 @@ loaded(Handle, #{keys := Keys, bytes := Bytes} = News, #state{load = Load} = Sta
             ready(Loaded);
         #state{replid = Replid} ->
             #{offset := Offset, db := Db} = News,
+            ok = eslaver_notify:send(eslaver_notify:loaded(News, State#state.notify)),
             credit(Handle, 0, up(full, Loaded#state{place = eslaver_place:new(Replid, Offset, Db)}))
     end.
 
@@ -415,18 +422,17 @@ why(#state{place = Place}) -> eslaver_place:why_not(Place).
 
 %% How far events have been handled
 
-advance(undefined, State) ->
-    State;
 advance(Mark, #state{place = Place} = State) ->
     State#state{place = eslaver_place:advance(Mark, Place)}.
 
-behind(_Count, <<>>, State) ->
-    State;
 behind(Count, Marks, #state{place = Place} = State) ->
     State#state{place = eslaver_place:behind(Count, Marks, Place)}.
 
-skip(_Count, <<>>) -> <<>>;
-skip(Count, Marks) -> eslaver_place:skip(Count, Marks).
+%% Subscribers are told of keys once the callback has handled what changed them.
+notified(Count, Events, Marks, #state{notify = Notify} = State) ->
+    {Messages, Next} = eslaver_notify:handled(Count, Events, Marks, Notify),
+    ok = eslaver_notify:send(Messages),
+    State#state{notify = Next}.
 
 %% The link may send as much again, the master may be told, and the position may be kept.
 credit(Handle, Weight, #state{place = Place, link = {_, Handle}} = State) when
@@ -461,7 +467,6 @@ forget(#state{keeper = Keeper} = State) ->
     end,
     State#state{keeper = Next}.
 
-position(#state{place = undefined}) -> undefined;
 position(#state{place = Place}) -> eslaver_place:position(Place).
 
 %% Info

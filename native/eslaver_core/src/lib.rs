@@ -11,8 +11,13 @@
 //! | [`rdb`] | the snapshot | keys and values, handed to a sink |
 //! | [`resp`] | the command stream | commands, and their length in it |
 //! | [`position`] | commands | the offset, db and transaction that the stream stands at |
+//! | [`commands`] | a command | which of its arguments are keys, and which of these it changes |
+//! | [`filter`], [`glob`] | a key, or a command | whether it is wanted |
 #![forbid(unsafe_code)]
 
+pub mod commands;
+pub mod filter;
+pub mod glob;
 pub mod handshake;
 pub mod lines;
 pub mod position;

@@ -22,6 +22,8 @@ rustler::atoms! {
     duration, maxsize, producers, iids, iids_added, iids_duplicates,
     // positions and progress
     replid, offset, db, in_transaction, safe_offset, safe_db, master, bytes, keys, commands,
+    // what commands change
+    flushdb, flushall, swapdb, unnamed, not_a_write, unknown,
     // ends
     reason, text, heals,
     undefined, ok, error, invalid_config,

@@ -1,5 +1,8 @@
 //! The messages that the server gets: events, and how far they go.
 
+use std::sync::Arc;
+
+use eslaver_core::filter::{Before, Filter};
 use eslaver_core::position::Position;
 use eslaver_core::resp::Command;
 use rustler::{Env, LocalPid};
@@ -30,11 +33,14 @@ pub(crate) struct Batch {
     pub(crate) terms: Terms,
     pub(crate) value: Value,
     events: Vec<Built>,
-    /// For each event of the command stream: see [`Batch::command`].
+    /// For each event of the command stream: see [`Batch::event`].
     positions: Vec<u8>,
     names: Names,
     keys: u64,
     stream_db: u32,
+    pub(crate) filter: Option<Arc<Filter>>,
+    /// Bytes of the commands since the batch before this one that are not wanted.
+    passed_over: u64,
 }
 
 /// The message being built, and what is in it so far.
@@ -79,7 +85,7 @@ impl Terms {
 }
 
 impl Batch {
-    pub(crate) fn new(shape: Shape) -> Self {
+    pub(crate) fn new(shape: Shape, filter: Option<Arc<Filter>>) -> Self {
         Self {
             terms: Terms { shape, message: Message::new(), weight: 0 },
             value: Value::new(),
@@ -88,11 +94,14 @@ impl Batch {
             names: Names::default(),
             keys: 0,
             stream_db: 0,
+            filter,
+            passed_over: 0,
         }
     }
 
+    /// Whether there is nothing to tell. How far commands have been passed over is to be told, too.
     pub(crate) fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.events.is_empty() && self.passed_over == 0
     }
 
     /// Whether a key has begun and not ended: its terms are in the message, which has to wait.
@@ -106,7 +115,9 @@ impl Batch {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.events.len() >= MAX_EVENTS || self.terms.weight >= MAX_WEIGHT
+        self.events.len() >= MAX_EVENTS
+            || self.terms.weight >= MAX_WEIGHT
+            || self.passed_over >= MAX_WEIGHT as u64
     }
 
     /// The keys added so far, in this batch and before.
@@ -134,15 +145,42 @@ impl Batch {
         self.keys += 1;
     }
 
-    /// Adds a command, and the position behind it: offset (64 bits), whether it lies within a
-    /// transaction (1 bit), and db (31 bits).
+    /// A command of so many bytes is not wanted.
+    pub(crate) fn pass_over(&mut self, length: u64) {
+        self.passed_over += length;
+    }
+
+    /// Adds a command, and the position behind it.
     pub(crate) fn command(&mut self, command: &Command<'_>, position: Position) {
+        self.event(command.name(), command.args().iter(), position);
+    }
+
+    /// Adds what has to come before a command that passes a filter, at `position`.
+    pub(crate) fn before(&mut self, before: Before, position: Position) {
+        if before.multi {
+            self.event(b"multi", [].into_iter(), position);
+        }
+        if let Some(db) = before.select {
+            let mut digits = itoa::Buffer::new();
+            self.event(b"select", [digits.format(db).as_bytes()].into_iter(), position);
+        }
+    }
+
+    /// A position is: offset (64 bits), whether it lies within a transaction (1 bit), and db (31
+    /// bits).
+    #[inline]
+    fn event<'a>(
+        &mut self,
+        name: &[u8],
+        args_of: impl Iterator<Item = &'a [u8]>,
+        position: Position,
+    ) {
         let terms = &mut self.terms;
         let args = self.value.scratch();
-        args.extend(command.args().iter().map(|arg| terms.bytes(arg)));
+        args.extend(args_of.map(|arg| terms.bytes(arg)));
         let list = terms.message.list(args);
         args.clear();
-        let name = self.names.get(command.name(), terms);
+        let name = self.names.get(name, terms);
         let event = match terms.shape {
             Shape::Classic => terms.tuple(&[atoms::stream().into(), name, list]),
             Shape::Full => {
@@ -181,6 +219,7 @@ impl Batch {
         message.send_from_link(caller, server, batch);
         self.events.clear();
         self.positions.clear();
+        self.passed_over = 0;
         self.names.clear();
         self.value.clear();
         self.terms.weight = 0;

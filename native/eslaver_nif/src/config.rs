@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use eslaver_core::filter::Filter;
 use eslaver_core::handshake::{self, Resume};
 use eslaver_core::position::{Position, Tracker};
 use rustler::types::erlang_option::ErlOption;
 use rustler::{Binary, NifMap, NifTaggedEnum, NifUnitEnum};
 
 use crate::batch::Shape;
+use crate::filter::RawFilter;
 
 /// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
 const ANNOUNCED_VERSION: &str = "9.1.0";
@@ -44,6 +47,7 @@ pub(crate) struct RawConfig<'a> {
     dump: ErlOption<Binary<'a>>,
     tls: ErlOption<RawTls<'a>>,
     events: RawEvents,
+    filter: ErlOption<RawFilter<'a>>,
     connect_timeout: u64,
     repl_timeout: u64,
     server: rustler::LocalPid,
@@ -127,6 +131,11 @@ impl Start {
         self.safe.offset
     }
 
+    /// Whether that is within a transaction, whose `MULTI` has been handled then.
+    pub(crate) fn is_open(&self) -> bool {
+        self.now.in_transaction
+    }
+
     pub(crate) fn tracker(&self) -> Tracker {
         Tracker::resume(self.now, self.safe)
     }
@@ -145,6 +154,8 @@ pub(crate) struct Config {
     pub(crate) repl_timeout: Duration,
     /// The form that events have.
     pub(crate) shape: Shape,
+    /// What of all there is is wanted; without, everything.
+    pub(crate) filter: Option<Arc<Filter>>,
     pub(crate) server: rustler::LocalPid,
 }
 
@@ -191,6 +202,7 @@ impl RawConfig<'_> {
                 RawEvents::Classic => Shape::Classic,
                 RawEvents::Full => Shape::Full,
             },
+            filter: Option::from(self.filter).map(|raw: RawFilter<'_>| Arc::new(raw.read())),
             server: self.server,
         })
     }

@@ -6,6 +6,7 @@
 //! | `batch`, `value`, `stream`, `names`, `message` | events as terms |
 //! | `io` | the thread that owns the socket |
 //! | `shared` | what slices, the thread and the server's calls share |
+//! | `filter` | filters, and the keys of commands |
 //! | `config`, `end`, `atoms` | what a link is told, and what it says |
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -13,6 +14,7 @@ mod atoms;
 mod batch;
 mod config;
 mod end;
+mod filter;
 mod io;
 mod message;
 mod names;
@@ -33,7 +35,7 @@ use shared::Shared;
 use slice::{Outcome, Slicer};
 
 /// Which Erlang module this library belongs to: both are changed together.
-const ABI: u32 = 1;
+const ABI: u32 = 2;
 /// Buffers on their way from the I/O thread to the slices, of up to 64 KB each.
 const CHANNEL: usize = 16;
 

@@ -1,16 +1,18 @@
 //! A slice: what a link's process does on a dirty scheduler, up to a budget, and then returns.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, TryRecvError};
+use eslaver_core::filter::{Before, Filter, Gate};
 use eslaver_core::position::Tracker;
 use eslaver_core::rdb::{Decoder, Status};
 use eslaver_core::resp::{Command, Commands, Limits};
 use rustler::{Atom, Env, LocalPid};
 
 use crate::atoms;
-use crate::batch::Batch;
+use crate::batch::{Batch, Shape};
 use crate::config::{Config, Start};
 use crate::end::End;
 use crate::message::{Built, Message};
@@ -55,6 +57,8 @@ struct Load {
 struct Stream {
     commands: Commands,
     tracker: Tracker,
+    /// What is wanted, and what of it has passed.
+    filter: Option<(Arc<Filter>, Gate)>,
 }
 
 /// What decoding stopped at.
@@ -80,7 +84,7 @@ pub(crate) struct Slicer {
 impl Slicer {
     pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config) -> Self {
         let Config { server, start, shape, .. } = *config;
-        let batch = Batch::new(shape);
+        let batch = Batch::new(shape, config.filter.clone());
         Self { chunks, server, start, phase: Phase::Start, batch, held: None, end: None }
     }
 
@@ -220,7 +224,7 @@ impl Slicer {
                 let (offset, bytes) = (load.offset, load.decoder.offset());
                 let (keys, db) = (self.batch.keys(), self.batch.stream_db());
                 let tracker = Tracker::new(offset, db);
-                self.phase = Phase::streaming(tracker, !load.offsets);
+                self.phase = Phase::streaming(tracker, !load.offsets, false, &self.batch);
                 self.tell(env, atoms::loaded(), |message| {
                     vec![
                         (atoms::keys(), message.uint(keys)),
@@ -232,7 +236,7 @@ impl Slicer {
             }
             (Chunk::Continue { replid, master }, Phase::Start) => {
                 let start = self.start.ok_or(End::Confused)?;
-                self.phase = Phase::streaming(start.tracker(), false);
+                self.phase = Phase::streaming(start.tracker(), false, start.is_open(), &self.batch);
                 self.tell(env, atoms::partial(), |message| {
                     vec![
                         (atoms::replid(), optional_text(replid.as_deref(), message)),
@@ -279,9 +283,12 @@ impl Slicer {
 }
 
 impl Phase {
-    fn streaming(tracker: Tracker, inline: bool) -> Self {
+    /// `open` is whether the stream goes on within a transaction. Full events need no `SELECT`.
+    fn streaming(tracker: Tracker, inline: bool, open: bool, batch: &Batch) -> Self {
         let commands = Commands::new(Limits { inline, ..Limits::default() });
-        Phase::Streaming(Box::new(Stream { commands, tracker }))
+        let selects = batch.terms.shape == Shape::Classic;
+        let filter = batch.filter.clone().map(|filter| (filter, Gate::new(selects, open)));
+        Phase::Streaming(Box::new(Stream { commands, tracker, filter }))
     }
 
     /// The position behind what has been decoded: `{Offset, Db, InTransaction, SafeOffset, SafeDb}`.
@@ -289,7 +296,8 @@ impl Phase {
         let Phase::Streaming(stream) = self else {
             return atoms::undefined().into();
         };
-        let (now, safe) = (stream.tracker.position(), stream.tracker.safe());
+        let safe = stream.tracker.safe();
+        let now = if stream.is_unopened() { safe } else { stream.tracker.position() };
         let in_transaction = if now.in_transaction { atoms::r#true() } else { atoms::r#false() };
         let position = [
             message.uint(now.offset),
@@ -303,6 +311,13 @@ impl Phase {
 }
 
 impl Stream {
+    /// Whether this is within a transaction of which nothing has passed. Whoever goes on from here
+    /// has to see its `MULTI` again, as it may pass yet.
+    fn is_unopened(&self) -> bool {
+        let within = self.tracker.position().in_transaction;
+        within && self.filter.as_ref().is_some_and(|(_, gate)| !gate.is_open())
+    }
+
     fn decode(&mut self, batch: &mut Batch, shared: &Shared) -> Result<Decoded, End> {
         let mut count = 0;
         let decoded = loop {
@@ -312,13 +327,23 @@ impl Stream {
             if command.name().len() > MAX_NAME {
                 return Err(End::Name(command.name().len()));
             }
-            let before = self.tracker.position().offset;
+            let before = self.tracker.position();
             self.tracker.apply(&command)?;
-            batch.command(&command, self.tracker.position());
+            let passes = match &mut self.filter {
+                None => Some(Before::default()),
+                Some((filter, gate)) => gate.pass(filter, &command, before),
+            };
+            match passes {
+                Some(frame) => {
+                    batch.before(frame, before);
+                    batch.command(&command, self.tracker.position());
+                }
+                None => batch.pass_over(command.len()),
+            }
             count += 1;
             let asked = is_getack(&command);
             if asked {
-                shared.ask(before);
+                shared.ask(before.offset);
             }
             if asked || batch.is_full() {
                 break Decoded::Batch;

@@ -154,12 +154,16 @@ impl Sink for Batch {
     }
 
     #[inline]
-    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) {
+    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool {
+        if self.filter.as_ref().is_some_and(|filter| !filter.wants_key(key, kind, meta.db)) {
+            return false;
+        }
         self.value.abandon();
         self.value.key = self.terms.bytes(key);
         self.value.kind = kind;
         self.value.meta = *meta;
         self.value.open = true;
+        true
     }
 
     #[inline]

@@ -60,6 +60,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Passes over up to so many bytes, as there are, and gives how many.
+    pub(crate) fn pass(&mut self, count: u64) -> u64 {
+        let rest = self.bytes.len().saturating_sub(self.position);
+        let passed = usize::try_from(count).map_or(rest, |count| count.min(rest));
+        self.position += passed;
+        passed as u64
+    }
+
     #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
         match self.bytes.get(self.position..).and_then(|rest| rest.first_chunk::<N>()) {

@@ -7,6 +7,7 @@ use super::error::{Error, ErrorKind};
 use super::input::Input;
 use super::module;
 use super::sink::{Meta, Sink};
+use super::skip::Skip;
 use super::value::Value;
 
 const OPCODE_FAMILY: u8 = 243;
@@ -55,7 +56,8 @@ impl fmt::Display for Family {
 pub enum Status {
     /// All bytes at hand are used, but for the start of an element: feed more.
     NeedMore,
-    /// The sink has been given one more key, field or function, or told to discard one.
+    /// The sink has been given one more key, field or function, or told to discard one, or did not
+    /// want one.
     Event,
     /// The snapshot is complete, and its checksum right.
     Done,
@@ -176,6 +178,7 @@ enum State {
     Header,
     Opcode,
     Value(Value),
+    Unwanted(Skip),
     ModuleAux,
     KeyMeta { classes: u64 },
     KeyMetaFields { classes: u64 },
@@ -228,10 +231,10 @@ impl File {
                 } else {
                     sink.end()
                 }
-                self.meta = Meta { db: self.meta.db, ..Meta::default() };
-                self.value_type = None;
-                self.state = State::Opcode;
-                return Ok(Step::Event);
+                return Ok(self.key_ends());
+            }
+            State::Unwanted(skip) => {
+                return if skip.step(cursor)? { Ok(self.key_ends()) } else { Ok(Step::Next) };
             }
             State::Opcode => return self.opcode(cursor, sink),
             State::Header => {
@@ -259,6 +262,13 @@ impl File {
             State::Done => return Ok(Step::Done),
         };
         Ok(Step::Next)
+    }
+
+    fn key_ends(&mut self) -> Step {
+        self.meta = Meta { db: self.meta.db, ..Meta::default() };
+        self.value_type = None;
+        self.state = State::Opcode;
+        Step::Event
     }
 
     /// Reads an opcode with its operands, or a type with its key.
@@ -320,8 +330,11 @@ impl File {
         self.key.extend_from_slice(&key[..key.len().min(KEY_IN_ERRORS)]);
         self.value_type = Some(value_type);
         let value = Value::of_type(value_type, self.family)?;
-        sink.begin(key, value.kind, &self.meta);
-        self.state = State::Value(value);
+        self.state = if sink.begin(key, value.kind, &self.meta) {
+            State::Value(value)
+        } else {
+            State::Unwanted(Skip::new(value))
+        };
         Ok(())
     }
 }

@@ -8,6 +8,7 @@
 //! | `decoder` | header, opcodes, keys, checksum |
 //! | `input` | nothing: it holds the bytes at hand, and sums them |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
+//! | `skip` | nothing: it passes over values that the sink does not want |
 //! | `cursor`, `string`, `lzf` | the primitives: lengths, strings, numbers, compression |
 //! | `listpack`, `ziplist`, `intset`, `zipmap` | containers that come as one string |
 //! | `stream`, `module` | the two types that are small formats of their own |
@@ -20,6 +21,7 @@ mod listpack;
 mod lzf;
 mod module;
 mod sink;
+mod skip;
 mod stream;
 mod string;
 mod value;

@@ -19,8 +19,9 @@ pub trait Sink {
     fn aux(&mut self, name: &[u8], value: &[u8]);
     /// The source code of a function library.
     fn function(&mut self, code: &[u8]);
-    /// A key begins.
-    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta);
+    /// A key begins. False: it is not wanted. Nothing more comes of it then, not even its end, and
+    /// its value is passed over without being decoded.
+    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool;
     /// A piece of the value: see the table above.
     fn item(&mut self, item: Item<'_>);
     /// The score of the member that came last; never NaN.
@@ -48,7 +49,9 @@ pub struct Nothing;
 impl Sink for Nothing {
     fn aux(&mut self, _name: &[u8], _value: &[u8]) {}
     fn function(&mut self, _code: &[u8]) {}
-    fn begin(&mut self, _key: &[u8], _kind: Kind, _meta: &Meta) {}
+    fn begin(&mut self, _key: &[u8], _kind: Kind, _meta: &Meta) -> bool {
+        true
+    }
     fn item(&mut self, _item: Item<'_>) {}
     fn score(&mut self, _score: f64) {}
     fn field_expiry(&mut self, _at_ms: u64) {}

@@ -47,6 +47,8 @@ enum State {
 /// A stream being read.
 pub(crate) struct StreamReader {
     format: Format,
+    /// Whether the entries are passed over.
+    skips: bool,
     state: State,
     nodes: u64,
     last_node: Option<StreamId>,
@@ -60,6 +62,7 @@ impl StreamReader {
     pub(crate) fn new(format: Format) -> Self {
         Self {
             format,
+            skips: false,
             state: State::NodeCount,
             nodes: 0,
             last_node: None,
@@ -67,6 +70,11 @@ impl StreamReader {
             group_names: HashSet::new(),
             consumer_names: HashSet::new(),
         }
+    }
+
+    /// From here on entries are passed over.
+    pub(crate) fn skip_entries(&mut self) {
+        self.skips = true;
     }
 
     /// Reads one element; true when it was the last.
@@ -126,6 +134,9 @@ impl StreamReader {
     fn node<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<()> {
         let id = cursor.string()?;
         let listpack = cursor.string()?;
+        if self.skips {
+            return Ok(());
+        }
         let id: [u8; 16] = id
             .to_bytes()?
             .try_into()

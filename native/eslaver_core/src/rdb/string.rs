@@ -63,6 +63,22 @@ impl<'a> RawString<'a> {
     }
 }
 
+/// Reads what comes before a string's bytes, and gives how many these are.
+pub(crate) fn header(cursor: &mut Cursor<'_>) -> Read<u64> {
+    match cursor.length_or_encoding()? {
+        Length::Plain(length) => Ok(length),
+        Length::Encoded(ENCODED_INT8) => Ok(1),
+        Length::Encoded(ENCODED_INT16) => Ok(2),
+        Length::Encoded(ENCODED_INT32) => Ok(4),
+        Length::Encoded(ENCODED_LZF) => {
+            let compressed = cursor.length()?;
+            cursor.length()?;
+            Ok(compressed)
+        }
+        Length::Encoded(encoding) => Err(ErrorKind::UnknownEncoding(encoding).into()),
+    }
+}
+
 /// A decoded string.
 pub(crate) enum Decoded<'a> {
     Borrowed(&'a [u8]),

@@ -13,12 +13,12 @@ use super::{intset, zipmap};
 
 /// No server keeps a field's expiry beyond 48 bits of milliseconds.
 const FIELD_EXPIRY_MAX: u64 = (1 << 48) - 1;
-const NODE_PLAIN: u64 = 1;
-const NODE_PACKED: u64 = 2;
+pub(super) const NODE_PLAIN: u64 = 1;
+pub(super) const NODE_PACKED: u64 = 2;
 
 /// One element of a value that has a count and that many elements.
 #[derive(Clone, Copy)]
-enum Unit {
+pub(super) enum Unit {
     /// A list's element or a set's member.
     One,
     /// A hash's field and value.
@@ -39,7 +39,7 @@ enum Unit {
 
 /// A value that is one string, with all its elements inside.
 #[derive(Clone, Copy)]
-enum Packed {
+pub(super) enum Packed {
     Zipmap,
     ZiplistItems,
     ZiplistPairs,
@@ -52,7 +52,7 @@ enum Packed {
     ListpackExpiry,
 }
 
-enum State {
+pub(super) enum State {
     String,
     Packed(Packed),
     Count(Unit),
@@ -72,7 +72,7 @@ enum State {
 /// A value being read.
 pub(crate) struct Value {
     pub(crate) kind: Kind,
-    state: State,
+    pub(super) state: State,
     elements: u64,
 }
 

@@ -41,8 +41,9 @@ impl Sink for Counter {
         self.complete();
     }
 
-    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) {
+    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool {
         self.told(2, (key, kind as u8, meta.db, meta.expire_at, meta.idle, meta.freq));
+        true
     }
 
     fn item(&mut self, item: Item<'_>) {
@@ -98,7 +99,9 @@ pub struct Nothing;
 impl Sink for Nothing {
     fn aux(&mut self, _: &[u8], _: &[u8]) {}
     fn function(&mut self, _: &[u8]) {}
-    fn begin(&mut self, _: &[u8], _: Kind, _: &Meta) {}
+    fn begin(&mut self, _: &[u8], _: Kind, _: &Meta) -> bool {
+        true
+    }
     fn item(&mut self, _: Item<'_>) {}
     fn score(&mut self, _: f64) {}
     fn field_expiry(&mut self, _: u64) {}

@@ -19,6 +19,8 @@ pub struct Json {
     open: Map<String, Value>,
     value: Vec<Value>,
     kind: Option<Kind>,
+    /// Keys to be passed over.
+    pub unwanted: Option<fn(&[u8]) -> bool>,
 }
 
 impl Sink for Json {
@@ -30,7 +32,10 @@ impl Sink for Json {
         self.functions.push(escape(code));
     }
 
-    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) {
+    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool {
+        if self.unwanted.is_some_and(|unwanted| unwanted(key)) {
+            return false;
+        }
         self.open = Map::new();
         self.value = Vec::new();
         self.kind = Some(kind);
@@ -46,6 +51,7 @@ impl Sink for Json {
         if let Some(freq) = meta.freq {
             self.open.insert("freq".into(), freq.into());
         }
+        true
     }
 
     fn item(&mut self, item: Item<'_>) {

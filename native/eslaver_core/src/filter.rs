@@ -1,0 +1,139 @@
+//! Filters: which keys of a snapshot and which commands of the stream are wanted.
+//!
+//! [`Filter`] judges one key or command by itself. [`Gate`] follows the stream, so that what passes
+//! is a stream still: a command comes within its transaction, and for the db it is for.
+
+use std::collections::HashSet;
+
+use crate::commands::{self, Arguments, Effect};
+use crate::glob::Glob;
+use crate::position::Position;
+use crate::rdb::Kind;
+use crate::resp::Command;
+
+/// What is wanted. Where something is `None`, all are.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Keys, in the snapshot and in commands.
+    pub keys: Option<Vec<Glob>>,
+    /// Names of commands, in lower case.
+    pub commands: Option<HashSet<Vec<u8>>>,
+    /// Types of the snapshot's keys.
+    pub types: Option<Vec<Kind>>,
+    /// Dbs, of the snapshot's keys and of commands.
+    pub dbs: Option<Vec<u32>>,
+}
+
+impl Filter {
+    /// Whether a key of the snapshot is wanted.
+    pub fn wants_key(&self, key: &[u8], kind: Kind, db: u32) -> bool {
+        self.types.as_ref().is_none_or(|types| types.contains(&kind))
+            && self.has_db(db)
+            && self.has_key(key)
+    }
+
+    /// Whether a command for this db is wanted, and what it does.
+    ///
+    /// One with keys is when one of them is, also when the command only reads it, and when its db
+    /// is, or that of one of its keys. One without is by its db alone: `FLUSHALL` is of all dbs, and
+    /// `SWAPDB` of two. The first argument of a command that is not known counts as its key.
+    pub fn wants_command<A: Arguments + ?Sized>(
+        &self,
+        name: &[u8],
+        args: &A,
+        db: u32,
+    ) -> Option<Effect> {
+        if let Some(wanted) = &self.commands
+            && !wanted.contains(&name.to_ascii_lowercase())
+        {
+            return None;
+        }
+        let (mut keyed, mut has_key, mut has_db) = (false, self.keys.is_none(), self.has_db(db));
+        let effect = commands::keys(name, args, |key| {
+            keyed = true;
+            has_key = has_key || args.argument(key.index).is_some_and(|key| self.has_key(key));
+            has_db = has_db || key.db.is_some_and(|db| self.has_db(db));
+        });
+        let wanted = match effect {
+            Effect::Keys if keyed => has_key && has_db,
+            Effect::Unknown => has_db && args.argument(0).is_none_or(|key| self.has_key(key)),
+            Effect::Keys | Effect::Db | Effect::Unnamed | Effect::NotAWrite => has_db,
+            Effect::AllDbs => true,
+            Effect::Swap(one, other) => self.has_db(one) || self.has_db(other),
+        };
+        wanted.then_some(effect)
+    }
+
+    fn has_db(&self, db: u32) -> bool {
+        self.dbs.as_ref().is_none_or(|dbs| dbs.contains(&db))
+    }
+
+    fn has_key(&self, key: &[u8]) -> bool {
+        self.keys.as_ref().is_none_or(|globs| globs.iter().any(|glob| glob.matches(key)))
+    }
+}
+
+/// What has to come before a command that passes, in this order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Before {
+    /// The `MULTI` of its transaction.
+    pub multi: bool,
+    /// A `SELECT` of this db.
+    pub select: Option<u32>,
+}
+
+/// Lets commands of a stream through.
+///
+/// `MULTI`, `EXEC` and `SELECT` are no matter of the filter. `MULTI` comes with the first command of
+/// the transaction that passes, and `EXEC` if `MULTI` has come. `SELECT`, where it is told at all,
+/// comes with the first command that passes and is for another db than the one that was told last.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    selects: bool,
+    told: Option<u32>,
+    open: bool,
+}
+
+impl Gate {
+    /// At the start of a stream, or where one goes on: `open` is whether that is within a
+    /// transaction whose `MULTI` has passed. `selects` is whether `SELECT` is told.
+    pub fn new(selects: bool, open: bool) -> Self {
+        Self { selects, told: None, open }
+    }
+
+    /// Whether a command passes, `before` being the position before it.
+    pub fn pass(
+        &mut self,
+        filter: &Filter,
+        command: &Command<'_>,
+        before: Position,
+    ) -> Option<Before> {
+        let name = command.name();
+        let is = |upper: &[u8]| name.eq_ignore_ascii_case(upper);
+        match name.len() {
+            4 | 7 if is(b"EXEC") || is(b"DISCARD") => {
+                return std::mem::take(&mut self.open).then(Before::default);
+            }
+            5 if is(b"MULTI") => {
+                self.open = false;
+                return None;
+            }
+            6 if is(b"SELECT") => return None,
+            _ => {}
+        }
+        let effect = filter.wants_command(name, &command.args(), before.db)?;
+        let of_db = matches!(effect, Effect::Keys | Effect::Db | Effect::Unnamed | Effect::Unknown);
+        let select = self.selects && of_db && self.told != Some(before.db);
+        if select {
+            self.told = Some(before.db);
+        }
+        let multi = before.in_transaction && !self.open;
+        self.open = before.in_transaction;
+        Some(Before { multi, select: select.then_some(before.db) })
+    }
+
+    /// Whether `MULTI` has passed and `EXEC` has not.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+}

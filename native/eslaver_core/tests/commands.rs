@@ -1,0 +1,138 @@
+//! Which keys a command changes and which it only reads.
+#![allow(clippy::unwrap_used)]
+
+use eslaver_core::commands::{Effect, Key, Written, keys, written_keys};
+use proptest::prelude::*;
+
+/// A command; the keys it changes, with `@db` where they are in another; the keys it only reads.
+const TABLE: &[(&str, &str, &str)] = &[
+    ("SET k v EX 10", "k", ""),
+    ("set k", "k", ""),
+    ("SET", "", ""),
+    ("DEL a b c", "a b c", ""),
+    ("UNLINK a", "a", ""),
+    ("MSET a 1 b 2", "a b", ""),
+    ("MSET a 1 b", "a b", ""),
+    ("MSETNX a 1 b 2", "a b", ""),
+    ("MSETEX 2 a 1 b 2 EX 10", "a b", ""),
+    ("RENAME a b", "a b", ""),
+    ("SMOVE a b m", "a b", ""),
+    ("LMOVE a b LEFT RIGHT", "a b", ""),
+    ("BLMOVE a b LEFT RIGHT 0", "a b", ""),
+    ("RPOPLPUSH a b", "a b", ""),
+    ("COPY a b", "b", "a"),
+    ("COPY a b DB 3 REPLACE", "b@3", "a"),
+    ("MOVE a 3", "a a@3", ""),
+    ("MOVE a x", "a", ""),
+    ("BITOP AND d a b", "d", "a b"),
+    ("SUNIONSTORE d a b", "d", "a b"),
+    ("PFMERGE d a b", "d", "a b"),
+    ("PFCOUNT a", "a", ""),
+    ("ZUNIONSTORE d 2 a b WEIGHTS 1 2", "d", "a b"),
+    ("ZINTERSTORE d 9 a b", "d", "a b"),
+    ("ZDIFFSTORE d x a b", "d", ""),
+    ("ZRANGESTORE d a 0 -1", "d", "a"),
+    ("GEOSEARCHSTORE d a FROMMEMBER m BYRADIUS 1 m", "d", "a"),
+    ("LMPOP 2 a b LEFT", "a b", ""),
+    ("BLMPOP 0 2 a b LEFT", "a b", ""),
+    ("ZMPOP 1 a MIN COUNT 2", "a", ""),
+    ("BZMPOP 0 1 a MIN", "a", ""),
+    ("BLPOP a b 0", "a b", ""),
+    ("EVAL script 2 a b arg", "a b", ""),
+    ("EVAL script 0 arg", "", ""),
+    ("EVALSHA sha 1 a", "a", ""),
+    ("FCALL f 1 a x", "a", ""),
+    ("EVAL script -1 a", "", ""),
+    ("EVAL script 99999999999999999999999999 a", "", ""),
+    ("EVAL script 18446744073709551615 a", "a", ""),
+    ("SORT a STORE d", "d", "a"),
+    ("SORT a BY STORE GET STORE LIMIT STORE 1 ALPHA STORE d", "d", "a"),
+    ("SORT a STORE d STORE e", "e", "a"),
+    ("SORT a STORE", "", "a"),
+    ("GEORADIUS a 0 0 1 km STORE d", "d", "a"),
+    ("GEORADIUS a 0 0 1 km COUNT 1 STOREDIST d", "d", "a"),
+    ("GEORADIUS a 0 0 1 km STORE STOREDIST STOREDIST d", "d", "a"),
+    ("GEORADIUSBYMEMBER a m 1 km STORE d", "d", "a"),
+    ("GEORADIUSBYMEMBER a STORE 1 km", "", "a"),
+    ("MIGRATE h 1 a 0 100", "a", ""),
+    ("MIGRATE h 1 a 0 100 COPY", "", "a"),
+    ("MIGRATE h 1 - 0 100 AUTH KEYS KEYS a COPY", "a COPY", ""),
+    ("MIGRATE h 1 - 0 100 COPY KEYS a b", "", "a b"),
+    ("RESTORE a 0 x", "a", ""),
+    ("RESTORE-ASKING a 0 x", "a", ""),
+    ("XADD a * f v", "a", ""),
+    ("XGROUP CREATE a g $", "a", ""),
+    ("XGROUP HELP", "", ""),
+    ("XREADGROUP GROUP STREAMS c COUNT 1 STREAMS a b > >", "a b", ""),
+    ("VADD a VALUES 1 1 e", "a", ""),
+    ("FUNCTION LOAD code", "", ""),
+];
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+#[test]
+fn table() {
+    for &(line, changed, read) in TABLE {
+        let line = words(line);
+        let (name, args) = line.split_first().unwrap();
+        let (mut found, mut only_read) = (Vec::new(), Vec::new());
+        let effect = keys(name.as_bytes(), args, |Key { index, db, changed }| {
+            let db = db.map(|db| format!("@{db}")).unwrap_or_default();
+            let list = if changed { &mut found } else { &mut only_read };
+            list.push(format!("{}{db}", args[index]));
+        });
+        assert_eq!(effect, Effect::Keys, "{line:?}");
+        assert_eq!(found, words(changed), "{line:?}");
+        assert_eq!(only_read, words(read), "{line:?}");
+        let written = written_keys(name.to_lowercase().as_bytes(), args);
+        let Written::Keys(written) = written else { panic!("{line:?}: {written:?}") };
+        assert_eq!(written.len(), found.len());
+    }
+}
+
+#[test]
+fn without_keys() {
+    for (line, expected) in [
+        ("FLUSHDB ASYNC", Effect::Db),
+        ("flushall", Effect::AllDbs),
+        ("SWAPDB 0 12", Effect::Swap(0, 12)),
+        ("SWAPDB 0", Effect::Unnamed),
+        ("TRIMSLOTS RANGES 1 0 1", Effect::Unnamed),
+        ("CLUSTER FLUSHSLOT 1", Effect::Unnamed),
+        ("PING", Effect::NotAWrite),
+        ("SELECT 0", Effect::NotAWrite),
+        ("MULTI", Effect::NotAWrite),
+        ("EXEC", Effect::NotAWrite),
+        ("REPLCONF GETACK *", Effect::NotAWrite),
+        ("PUBLISH c m", Effect::NotAWrite),
+        ("SPUBLISH c m", Effect::NotAWrite),
+        ("SCRIPT LOAD code", Effect::NotAWrite),
+        ("GET a", Effect::NotAWrite),
+        ("JSON.SET a $ 1", Effect::Unknown),
+        ("", Effect::Unknown),
+        ("a-name-that-is-longer-than-all-that-any-server-has", Effect::Unknown),
+    ] {
+        let words = words(line);
+        let (name, args) = words.split_first().unwrap_or((&"", &[]));
+        assert_eq!(written_keys(name.as_bytes(), args), Written::Other(expected), "{line}");
+    }
+}
+
+proptest! {
+    /// Whatever the arguments, an index is one of theirs, and none comes twice but for `MOVE`.
+    #[test]
+    fn any_arguments(
+        name in "[a-z]{2,6}|sort|georadius|migrate|move|copy|xreadgroup|eval|msetex|zunionstore|lmpop",
+        args in prop::collection::vec("[a-c]|[0-9]{1,2}|store|keys|streams|db|by|limit", 0..12),
+    ) {
+        let mut found = Vec::new();
+        keys(name.as_bytes(), args.as_slice(), |key| found.push(key));
+        let mut seen: Vec<_> = found.iter().map(|key| (key.index, key.db)).collect();
+        prop_assert!(found.iter().all(|key| key.index < args.len()));
+        seen.sort();
+        seen.dedup();
+        prop_assert_eq!(seen.len(), found.len());
+    }
+}

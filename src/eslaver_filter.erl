@@ -1,0 +1,102 @@
+%% @doc Filters as users write them, for the option `filter' and for {@link eslaver:subscribe/2}:
+%% what is one, and its form for the native half.
+%% @private
+-module(eslaver_filter).
+
+-export([parse/2, parse_types/1]).
+-export_type([input/0, filter/0, type/0]).
+
+-type type() :: string | list | set | zset | hash | stream | module.
+
+-type input() :: #{
+    keys => Glob :: iodata() | [Glob :: iodata()],
+    commands => [atom() | string() | binary()],
+    types => [type()],
+    dbs => [non_neg_integer()]
+}.
+%% Globs are those of the servers' `KEYS'. What is absent filters nothing; an empty list lets
+%% nothing through.
+
+-type filter() :: #{
+    keys := undefined | [binary()],
+    commands := undefined | [binary()],
+    types := undefined | [type()],
+    dbs := undefined | [non_neg_integer()]
+}.
+%% Checked; commands are in lower case.
+
+-define(TYPES, [string, list, set, zset, hash, stream, module]).
+
+%% @doc Checks a filter that may have these keys.
+-spec parse([atom()], term()) -> {ok, filter()} | {error, Key :: term(), Value :: term()}.
+parse(Known, Input) when is_map(Input) ->
+    Nothing = #{keys => undefined, commands => undefined, types => undefined, dbs => undefined},
+    parse(maps:to_list(Input), Known, Nothing);
+parse(_Known, Input) ->
+    {error, filter, Input}.
+
+parse([], _Known, Filter) ->
+    {ok, Filter};
+parse([{Key, Value} | Rest], Known, Filter) ->
+    case lists:member(Key, Known) andalso value(Key, Value) of
+        {ok, Good} -> parse(Rest, Known, Filter#{Key := Good});
+        _ -> {error, Key, Value}
+    end.
+
+%% @doc All that the option may have.
+-spec parse_types(term()) -> {ok, filter()} | error.
+parse_types(Input) ->
+    case parse([keys, commands, types, dbs], Input) of
+        {ok, Filter} -> {ok, Filter};
+        {error, _, _} -> error
+    end.
+
+value(keys, Glob) when is_binary(Glob) -> {ok, [Glob]};
+value(keys, [First | _] = Glob) when is_integer(First) -> all([Glob], fun text/1);
+value(keys, Globs) -> all(Globs, fun text/1);
+value(commands, Names) -> all(Names, fun command/1);
+value(types, Types) -> all(Types, fun(Type) -> keep(Type, lists:member(Type, ?TYPES)) end);
+value(dbs, Dbs) -> all(Dbs, fun(Db) -> keep(Db, is_db(Db)) end).
+
+is_db(Db) -> is_integer(Db) andalso Db >= 0 andalso Db < 1 bsl 31.
+
+keep(Value, true) -> {ok, Value};
+keep(_Value, false) -> error.
+
+all(Values, Check) when is_list(Values) ->
+    try
+        {ok, [Good || Value <- Values, {ok, Good} <- [checked(Check(Value))]]}
+    catch
+        throw:bad -> error;
+        %% a list that does not end as one
+        error:_ -> error
+    end;
+all(_Values, _Check) ->
+    error.
+
+checked({ok, _} = Good) -> Good;
+checked(error) -> throw(bad).
+
+command(Name) when is_atom(Name) -> command(atom_to_binary(Name));
+command(Name) ->
+    case text(Name) of
+        {ok, <<_, _/binary>> = Text} -> {ok, lower(Text)};
+        _ -> error
+    end.
+
+lower(Text) -> <<<<(lower_byte(Byte))>> || <<Byte>> <= Text>>.
+
+lower_byte(Byte) when Byte >= $A, Byte =< $Z -> Byte + 32;
+lower_byte(Byte) -> Byte.
+
+text(Text) when is_binary(Text) ->
+    {ok, Text};
+text(Text) when is_list(Text) ->
+    try unicode:characters_to_binary(Text) of
+        Binary when is_binary(Binary) -> {ok, Binary};
+        _ -> error
+    catch
+        error:badarg -> error
+    end;
+text(_Text) ->
+    error.

@@ -1,0 +1,190 @@
+%% @doc Key notifications: who wants to be told of which keys, and what there is to tell.
+%%
+%% It is pure: {@link eslaver_server} gives it the events that have been handled, with their marks,
+%% and gets messages to send. What a transaction changes is told when its `EXEC' has been handled.
+%% @private
+-module(eslaver_notify).
+
+-export([new/0, call/3, down/2, handled/4, loaded/2, restarted/1, send/1]).
+-export_type([subscriptions/0, message/0, notice/0, request/0]).
+
+%% Longer lists of arguments, and larger keys, are looked at on another scheduler.
+-define(MANY, 1000).
+-define(LARGE, 65536).
+
+-record(subscription, {
+    pid :: pid(),
+    monitor :: reference(),
+    filter :: eslaver_filter:filter()
+}).
+
+-record(notify, {
+    subscriptions = #{} :: #{reference() => #subscription{}},
+    %% What the transaction in hand has changed, the last first.
+    pending = [] :: [change()]
+}).
+
+-opaque subscriptions() :: #notify{}.
+
+-type meta() :: #{db := non_neg_integer(), offset := non_neg_integer()}.
+
+-type notice() ::
+    {key, Command :: binary(), Key :: binary(), meta()}
+    | {keys, Command :: binary() | resync, which(), meta()}.
+
+-type which() ::
+    all | {db, non_neg_integer()} | {swap, non_neg_integer(), non_neg_integer()} | unknown.
+
+-type change() :: {pid(), reference(), key | keys, binary(), binary() | which(), Db :: integer()}.
+-type message() :: {pid(), {eslaver, reference(), notice()}}.
+-type request() :: {subscribe, reference(), eslaver_filter:filter()} | {unsubscribe, reference()}.
+
+%% @doc No subscriptions.
+-spec new() -> subscriptions().
+new() ->
+    #notify{}.
+
+%% @doc What a process asks for, under a reference of its own.
+-spec call(request(), pid(), subscriptions()) -> subscriptions().
+call({subscribe, Ref, Filter}, Pid, #notify{subscriptions = Subscriptions} = Notify) ->
+    New = #subscription{pid = Pid, monitor = monitor(process, Pid), filter = Filter},
+    Notify#notify{subscriptions = Subscriptions#{Ref => New}};
+call({unsubscribe, Ref}, _Pid, #notify{subscriptions = Subscriptions} = Notify) ->
+    case Subscriptions of
+        #{Ref := #subscription{monitor = Monitor}} ->
+            true = demonitor(Monitor, [flush]),
+            without(Ref, Notify);
+        #{} ->
+            Notify
+    end.
+
+%% @doc A monitored process is gone, which may be a subscriber.
+-spec down(reference(), subscriptions()) -> subscriptions().
+down(Monitor, #notify{subscriptions = Subscriptions} = Notify) ->
+    Gone = [Ref || {Ref, #subscription{monitor = M}} <- maps:to_list(Subscriptions), M =:= Monitor],
+    lists:foldl(fun without/2, Notify, Gone).
+
+without(Ref, #notify{subscriptions = Subscriptions, pending = Pending} = Notify) ->
+    Notify#notify{
+        subscriptions = maps:remove(Ref, Subscriptions),
+        pending = [Change || Change <- Pending, element(2, Change) =/= Ref]
+    }.
+
+%% @doc So many events of a batch have been handled. Those of a snapshot have no marks.
+-spec handled(non_neg_integer() | all, [term()], eslaver_place:marks(), subscriptions()) ->
+    {[message()], subscriptions()}.
+handled(_Count, _Events, <<>>, Notify) ->
+    {[], Notify};
+handled(_Count, _Events, _Marks, #notify{subscriptions = None} = Notify) when None =:= #{} ->
+    {[], Notify};
+handled(all, Events, Marks, Notify) ->
+    told(Events, Marks, Notify, []);
+handled(Count, Events, Marks, Notify) ->
+    told(lists:sublist(Events, Count), Marks, Notify, []).
+
+told([], _Marks, Notify, Messages) ->
+    {lists:reverse(Messages), Notify};
+told([Event | Events], Marks, #notify{pending = Pending} = Notify, Messages) ->
+    {Offset, Db, InTransaction} = eslaver_place:mark(Marks),
+    {Name, Args} = command(Event),
+    Changed = changes(Name, Args, Db, Notify) ++ Pending,
+    Rest = eslaver_place:skip(1, Marks),
+    case InTransaction of
+        true ->
+            told(Events, Rest, Notify#notify{pending = Changed}, Messages);
+        false ->
+            Now = [message(Change, Offset) || Change <- Changed],
+            told(Events, Rest, Notify#notify{pending = []}, Now ++ Messages)
+    end.
+
+command({stream, Name, Args, _Meta}) -> {Name, Args};
+command({stream, Name, Args}) -> {list_to_binary(Name), Args}.
+
+message({Pid, Ref, Tag, Name, What, Db}, Offset) ->
+    {Pid, {eslaver, Ref, {Tag, Name, What, #{db => Db, offset => Offset}}}}.
+
+%% @doc A snapshot has been handled: any key may be another than it was.
+-spec loaded(eslaver:position() | map(), subscriptions()) -> [message()].
+loaded(#{offset := Offset, db := Db}, #notify{subscriptions = Subscriptions}) ->
+    [
+        message({Pid, Ref, keys, resync, all, Db}, Offset)
+     || {Ref, #subscription{pid = Pid}} <- maps:to_list(Subscriptions)
+    ].
+
+%% @doc A snapshot begins, and the transaction in hand never ends.
+-spec restarted(subscriptions()) -> subscriptions().
+restarted(Notify) ->
+    Notify#notify{pending = []}.
+
+%% @doc Sends the messages.
+-spec send([message()]) -> ok.
+send(Messages) ->
+    lists:foreach(fun({Pid, Message}) -> Pid ! Message end, Messages).
+
+%% What a command changes, for each who wants to know, the last first.
+changes(Name, Args, Db, #notify{subscriptions = Subscriptions}) ->
+    Wanting = [
+        {Pid, Ref, Filter}
+     || {Ref, #subscription{pid = Pid, filter = Filter}} <- maps:to_list(Subscriptions),
+        is_among(Name, commands, Filter)
+    ],
+    case Wanting of
+        [] ->
+            [];
+        _ ->
+            lists:foldl(
+                fun(Change, Acc) -> each(Change, Name, Wanting, Acc) end,
+                [],
+                written(Name, Args, Db)
+            )
+    end.
+
+written(Name, Args, Db) ->
+    case written_keys(Name, Args) of
+        not_a_write -> [];
+        flushall -> [{keys, all, Db}];
+        flushdb -> [{keys, {db, Db}, Db}];
+        {swapdb, One, Other} -> [{keys, {swap, One, Other}, Db}];
+        unnamed -> [{keys, unknown, Db}];
+        unknown -> [{keys, unknown, Db}];
+        Keys -> [in_db(Key, Db) || Key <- Keys]
+    end.
+
+in_db({Db, Key}, _Selected) -> {key, Key, Db};
+in_db(Key, Selected) -> {key, Key, Selected}.
+
+written_keys(Name, Args) ->
+    case length(Args) > ?MANY of
+        true -> eslaver_nif:written_keys_dirty(Name, Args);
+        false -> eslaver_nif:written_keys(Name, Args)
+    end.
+
+each({Tag, What, Db}, Name, Wanting, Changes) ->
+    lists:foldl(
+        fun({Pid, Ref, Filter}, Acc) ->
+            case wants(Tag, What, Db, Filter) of
+                true -> [{Pid, Ref, Tag, Name, What, Db} | Acc];
+                false -> Acc
+            end
+        end,
+        Changes,
+        Wanting
+    ).
+
+wants(key, Key, Db, Filter) -> is_among(Db, dbs, Filter) andalso matches(Key, Filter);
+wants(keys, all, _Db, _Filter) -> true;
+wants(keys, {swap, A, B}, _, Filter) -> is_among(A, dbs, Filter) orelse is_among(B, dbs, Filter);
+wants(keys, _Which, Db, Filter) -> is_among(Db, dbs, Filter).
+
+is_among(Value, Key, Filter) ->
+    case Filter of
+        #{Key := undefined} -> true;
+        #{Key := Wanted} -> lists:member(Value, Wanted)
+    end.
+
+matches(_Key, #{keys := undefined}) ->
+    true;
+matches(Key, #{keys := Globs}) when byte_size(Key) > ?LARGE ->
+    lists:any(fun(Glob) -> eslaver_nif:glob_dirty(Glob, Key) end, Globs);
+matches(Key, #{keys := Globs}) ->
+    lists:any(fun(Glob) -> eslaver_nif:glob(Glob, Key) end, Globs).
