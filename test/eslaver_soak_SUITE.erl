@@ -184,8 +184,9 @@ do(failover, #{proxy := Proxy, ports := Ports, where := Where} = State) ->
     New = 3 - Old,
     OldClient = eslaver_test_client:connect(element(Old, Ports)),
     NewClient = eslaver_test_client:connect(element(New, Ports)),
+    To = ["FAILOVER", "TO", "127.0.0.1", element(New, Ports)],
     true = eslaver_test_lib:until(
-        fun() -> eslaver_test_client:command(OldClient, ["FAILOVER"]) =:= <<"OK">> end, 60_000
+        fun() -> eslaver_test_client:command(OldClient, To) =:= <<"OK">> end, 60_000
     ),
     true = eslaver_test_lib:until(
         fun() -> eslaver_test_lib:info(NewClient, "role") =:= <<"master">> end, 60_000

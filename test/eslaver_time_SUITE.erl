@@ -226,9 +226,14 @@ took(Fun) ->
 %% Stopping
 
 stops(Phase, Replica) ->
+    {links, Links} = process_info(Replica, links),
     Took = took(fun() -> ok = eslaver:stop(Replica) end),
     ct:pal("stopped while ~s: ~b ms", [Phase, Took]),
     ?assert(Took < ?PROMPT),
+    %% With its processes.
+    true = eslaver_test_lib:until(fun() ->
+        not lists:any(fun is_process_alive/1, [Pid || Pid <- Links, is_pid(Pid), Pid =/= self()])
+    end),
     %% With its thread, but for one that the system keeps looking up a name.
     Phase =:= "resolving" orelse eslaver_test_lib:until(fun() -> io_threads() =:= 0 end),
     ok.
@@ -317,10 +322,14 @@ stop_with_much_to_do(_Config) ->
             timer:sleep(50)
         end
     }),
-    receive
-        {loading, string, _, _} -> ok
-    after 30_000 -> error(no_event)
-    end,
+    _ = [
+        receive
+            {loading, string, _, _} -> ok
+        after 30_000 -> error(no_event)
+        end
+     || _ <- lists:seq(1, 10)
+    ],
+    %% By now the link has sent as much as it may, and waits for credit.
     stops("much was to be done", Replica).
 
 -spec stop_with_a_stopped_master(list()) -> ok.
