@@ -79,15 +79,12 @@ child_spec(Options) ->
         type => worker
     }.
 
-%% The URL may have the password in it.
 wrapped(Options) ->
-    maps:map(fun wrapped/2, Options).
+    maps:map(fun wrap/2, Options).
 
-wrapped(Key, Secret) when
-    (Key =:= master_auth orelse Key =:= master_url), not is_function(Secret)
-->
+wrap(Key, Secret) when Key =:= master_auth orelse Key =:= master_url, not is_function(Secret) ->
     fun() -> Secret end;
-wrapped(_Key, Value) ->
+wrap(_Key, Value) ->
     Value.
 
 %% @doc What a replica is doing: `state' (`connecting', `loading', `streaming', or `waiting' before

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_callback).
 
--export([check/1, new/1, is_ready/1, handle/2]).
+-export([check/1, new/1, is_ready/1, is_monitor/2, handle/2]).
 -export_type([spec/0, callback/0]).
 
 %% A receiver with more messages than this gets no more until it has caught up.
@@ -23,7 +23,8 @@
     %% What an event is given to.
     function :: fun((term()) -> term()),
     %% The process that gets the events as messages, where that is what happens.
-    receiver = none :: none | pid() | atom()
+    receiver = none :: none | pid() | atom(),
+    monitor :: undefined | reference()
 }).
 
 -opaque callback() :: #callback{}.
@@ -47,8 +48,8 @@ new({M, F, A}) ->
 new([]) ->
     #callback{function = fun(Event) -> io:format("eslaver -> ~p~n", [Event]) end};
 new(Pid) when is_pid(Pid) ->
-    _ = monitor(process, Pid),
-    #callback{function = fun(Event) -> Pid ! Event end, receiver = Pid};
+    Monitor = monitor(process, Pid),
+    #callback{function = fun(Event) -> Pid ! Event end, receiver = Pid, monitor = Monitor};
 new(Name) when is_atom(Name) ->
     #callback{function = fun(Event) -> Name ! Event end, receiver = Name}.
 
@@ -68,6 +69,10 @@ is_caught_up(Pid) when is_pid(Pid), node(Pid) =:= node() ->
     end;
 is_caught_up(_) ->
     true.
+
+%% @doc Whether a monitor is the one of the callback's process; users' code has its own.
+-spec is_monitor(reference(), callback()) -> boolean().
+is_monitor(Monitor, #callback{monitor = Own}) -> Monitor =:= Own.
 
 %% @doc Gives it one event.
 -spec handle(callback(), term()) -> ok | {raised, throw | error | exit, term(), list()}.

@@ -6,16 +6,17 @@
 %% @private
 -module(eslaver_dispatch).
 
--export([new/1, one/2, run/2]).
+-export([new/1, all/2, run/2, is_monitor/2]).
 -export_type([dispatch/0, failure/0]).
 
 %% A stride is doubled while it takes less than the first time, and a turn ends after the second.
 %% Both in microseconds.
 -define(QUICK, 100).
 -define(TURN, 10000).
--define(LONGEST, 16).
-%% What a report shows of an event, in characters.
+-define(LONGEST, 4).
+%% What a report shows of an event, in characters, and how large a reason may be, in bytes.
 -define(SHOWN, 500).
+-define(LARGE, 2000).
 
 -record(dispatch, {
     callback :: eslaver_callback:callback(),
@@ -29,12 +30,25 @@
 }.
 %% What a callback raised, and the event, shortened.
 
+%% @doc Whether a monitor is the one of the callback's process.
+-spec is_monitor(reference(), dispatch()) -> boolean().
+is_monitor(Monitor, #dispatch{callback = Callback}) ->
+    eslaver_callback:is_monitor(Monitor, Callback).
+
 -spec new(eslaver_callback:spec()) -> dispatch().
 new(Callback) ->
     #dispatch{callback = eslaver_callback:new(Callback)}.
 
-%% @doc Gives it one event.
--spec one(term(), dispatch()) -> ok | {failed, failure()}.
+%% @doc Gives it all these events.
+-spec all([term()], dispatch()) -> ok | {failed, failure()}.
+all([], _Dispatch) ->
+    ok;
+all([Event | Events], Dispatch) ->
+    case one(Event, Dispatch) of
+        ok -> all(Events, Dispatch);
+        Failed -> Failed
+    end.
+
 one(Event, #dispatch{callback = Callback}) ->
     case eslaver_callback:handle(Callback, Event) of
         ok -> ok;
@@ -83,7 +97,26 @@ next(_Took, _Stride) -> 1.
 now_us() ->
     erlang:monotonic_time(microsecond).
 
+%% A badmatch or a function clause holds the event itself, which may be as large as a value can be.
 failure(Event, Class, Reason, Stack) ->
-    Text = unicode:characters_to_binary(io_lib:format("~0tP", [Event, 30])),
-    Shown = string:slice(Text, 0, ?SHOWN),
-    #{event => Shown, class => Class, reason => Reason, stacktrace => Stack}.
+    #{
+        event => shown(Event),
+        class => Class,
+        reason => small(Reason),
+        stacktrace => [without_arguments(Call) || Call <- Stack]
+    }.
+
+small(Term) ->
+    case erlang:external_size(Term) =< ?LARGE of
+        true -> Term;
+        false -> shown(Term)
+    end.
+
+without_arguments({Module, Function, Arguments, Where}) when is_list(Arguments) ->
+    {Module, Function, length(Arguments), Where};
+without_arguments(Call) ->
+    Call.
+
+shown(Term) ->
+    Text = unicode:characters_to_binary(io_lib:format("~0tP", [Term, 30])),
+    string:slice(Text, 0, ?SHOWN).

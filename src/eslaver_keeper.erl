@@ -51,10 +51,13 @@ keep(Position, #keeper{writer = Writer} = Keeper) ->
     Keeper#keeper{busy = true, given = Position}.
 
 %% @doc What the writer said: up to where a restart would go on, or what is newly wrong.
--spec said({saved, non_neg_integer()} | {failed, term()}, keeper()) ->
+%% What is said of a position that has been forgotten since means nothing.
+-spec said({saved, eslaver:position()} | {failed, term()}, keeper()) ->
     {{durable, non_neg_integer()} | {failed, failure()} | nothing_new, keeper()}.
-said({saved, Offset}, Keeper) ->
+said({saved, #{offset := Offset} = Position}, #keeper{given = Position} = Keeper) ->
     {{durable, Offset}, Keeper#keeper{busy = false, error = undefined}};
+said({saved, _Position}, Keeper) ->
+    {nothing_new, Keeper};
 said({failed, Reason}, #keeper{error = Reason} = Keeper) ->
     {nothing_new, Keeper#keeper{busy = false, given = undefined}};
 said({failed, Reason}, #keeper{path = Path} = Keeper) ->
@@ -63,14 +66,16 @@ said({failed, Reason}, #keeper{path = Path} = Keeper) ->
 
 %% @doc To be called before a new snapshot is handed out, so that what comes of it is not mistaken
 %% for what was there before.
--spec forget(keeper()) -> ok | {error, failure()}.
+-spec forget(keeper()) -> {ok | {failed, failure()}, keeper()}.
 forget(none) ->
-    ok;
-forget(#keeper{writer = Writer, path = Path}) ->
-    case eslaver_resume:forget(Writer) of
-        ok -> ok;
-        {error, Reason} -> {error, #{path => Path, reason => Reason}}
-    end.
+    {ok, none};
+forget(#keeper{writer = Writer, path = Path} = Keeper) ->
+    Result =
+        case eslaver_resume:forget(Writer) of
+            ok -> ok;
+            {error, Reason} -> {failed, #{path => Path, reason => Reason}}
+        end,
+    {Result, Keeper#keeper{busy = false, given = undefined}}.
 
 %% @doc Writes the last position, and ends.
 -spec close(eslaver:position() | undefined, keeper()) -> ok.

@@ -6,16 +6,28 @@
 %% @private
 -module(eslaver_link).
 
--export([start_link/2]).
+-export([start_link/3]).
 -export([init/3]).
 
-%% @doc Starts a link. The password comes in a fun, so that no crash report can show it.
--spec start_link(eslaver_nif:config(), fun(() -> binary() | undefined)) ->
+-type address() ::
+    {tcp, binary(), inet:port_number()} | {local, binary()} | {file, binary()}.
+
+%% @doc Starts a link to a master, or to the dump file of an earlier run, to go on from a place. The
+%% password stays in its fun, so that no crash report can show it.
+-spec start_link(address(), eslaver_place:place() | undefined, eslaver_options:options()) ->
     {ok, pid(), eslaver_nif:link()} | {error, term()}.
-start_link(Config, Password) ->
+start_link(Address, Place, #{password := Password, announce_port := Port} = Options) ->
+    Given = [user, announce_ip, dump, tls, events, connect_timeout, repl_timeout],
+    Config = (maps:with(Given, Options))#{
+        address => Address,
+        password => undefined,
+        listening_port => Port,
+        resume => eslaver_place:link(Place),
+        server => self()
+    },
     proc_lib:start_link(?MODULE, init, [self(), Config, Password]).
 
--spec init(pid(), eslaver_nif:config(), fun(() -> binary() | undefined)) -> ok.
+-spec init(pid(), eslaver_nif:config(), eslaver_options:secret()) -> ok.
 init(Server, Config, Password) ->
     case open(Config, Password) of
         {ok, Link} ->

@@ -26,6 +26,7 @@
     resume := resume() | undefined,
     dump := binary() | undefined,
     tls := tls() | undefined,
+    events := classic | full,
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
     server := pid()

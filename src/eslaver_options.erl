@@ -24,15 +24,15 @@
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
     resume := undefined | eslaver:position() | {file, binary()},
-    events := classic,
+    events := classic | full,
     name := undefined | {local, atom()} | {global, term()} | {via, module(), term()}
 }.
 %% Checked and complete.
 
 %% @doc Checks what a user gave, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
-parse(#{master_url := Secret} = Input) when is_function(Secret, 0) ->
-    parse(Input#{master_url := Secret()});
+parse(#{master_url := Url} = Input) when is_function(Url, 0) ->
+    parse(Input#{master_url := Url()});
 parse(#{master_url := Url} = Input) ->
     case from_url(Url, maps:without([master_url, tls], Input)) of
         {ok, Given} -> parse(maps:merge(Given, maps:with([tls], Input)));
@@ -43,8 +43,8 @@ parse(Input) when is_map(Input) ->
         {ok, Given} -> {ok, complete(maps:merge(defaults(), Given))};
         Error -> Error
     end;
-parse(Input) ->
-    invalid(options, Input).
+parse(_Input) ->
+    {error, {invalid_option, options, not_a_map}}.
 
 %% @doc The options of the application environment, whose keys may be strings, as those of the
 %% original were. A callback that is not `[]' comes before the environment's.
@@ -105,9 +105,16 @@ check([{Key, Value} | Rest], Checked) ->
         error -> invalid(Key, Value)
     end.
 
-%% A secret is not repeated in an error.
-invalid(master_auth, _Value) -> {error, {invalid_option, master_auth, hidden}};
-invalid(Key, Value) -> {error, {invalid_option, Key, Value}}.
+%% A secret is not repeated in an error, not even under a key that was meant to be another.
+invalid(Key, Value) ->
+    Text = string:lowercase(io_lib:format("~0tp", [Key])),
+    IsSecret = lists:any(fun(Word) -> string:find(Text, Word) =/= nomatch end, [
+        "auth", "pass", "url"
+    ]),
+    case IsSecret of
+        true -> {error, {invalid_option, Key, hidden}};
+        false -> {error, {invalid_option, Key, Value}}
+    end.
 
 value(master_host, {local, Path}) -> tag(local, text(Path));
 value(master_host, Address) when is_tuple(Address) -> address_text(inet:ntoa(Address));
@@ -126,8 +133,8 @@ value(connect_timeout, Time) -> time(Time);
 value(repl_timeout, Time) -> time(Time);
 value(resume, undefined) -> {ok, undefined};
 value(resume, {file, Path}) -> tag(file, text(Path));
-value(resume, Position) -> keep(Position, is_position(Position));
-value(events, classic) -> {ok, classic};
+value(resume, Position) -> keep(Position, eslaver_place:is_position(Position));
+value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
 value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));
 value(name, {local, Name} = Full) -> keep(Full, is_atom(Name));
 value(name, {global, _} = Full) -> {ok, Full};
@@ -205,13 +212,6 @@ user_info(Info) ->
 unquoted(Text) ->
     uri_string:percent_decode(Text).
 
-is_position(#{replid := <<_:40/binary>>, offset := Offset, db := Db} = Position) ->
-    map_size(Position) =:= 3 andalso is_count(Offset) andalso is_count(Db);
-is_position(_) ->
-    false.
-
-is_count(Count) -> is_integer(Count) andalso Count >= 0.
-
 keep(Value, true) -> {ok, Value};
 keep(_Value, false) -> error.
 
@@ -223,13 +223,18 @@ address_text(Text) -> tag(host, text(Text)).
 
 port(Port, Least) -> keep(Port, is_integer(Port) andalso Port >= Least andalso Port =< 65535).
 
-time(Time) -> keep(Time, is_integer(Time) andalso Time > 0).
+%% Some 24 days at the most: what a clock can be asked to add.
+time(Time) -> keep(Time, is_integer(Time) andalso Time > 0 andalso Time < 1 bsl 31).
 
 optional_text(None) when None =:= undefined; None =:= undef -> {ok, undefined};
 optional_text(Text) -> text(Text).
 
 secret(Secret) when is_function(Secret, 0) ->
-    secret(Secret());
+    try
+        secret(Secret())
+    catch
+        _:_ -> error
+    end;
 secret(Secret) ->
     case optional_text(Secret) of
         {ok, Text} -> {ok, fun() -> Text end};

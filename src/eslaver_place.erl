@@ -6,8 +6,8 @@
 %% @private
 -module(eslaver_place).
 
--export([new/3, resumed/1, continued/2, advance/2, behind/3, skip/2]).
--export([offset/1, db/1, safe_offset/1, position/1, link/1]).
+-export([is_position/1, new/3, resumed/1, continued/2, advance/2, behind/3, skip/2]).
+-export([info/2, safe_offset/1, position/1, link/1]).
 -export_type([place/0, mark/0, marks/0]).
 
 -record(place, {
@@ -36,6 +36,15 @@
 %% The same for each event of a batch, in 12 bytes each: offset, whether within a transaction, db.
 
 -define(MARK, 12).
+
+%% @doc Whether this can be a position: an id of 40 bytes, and numbers that a master can count to.
+-spec is_position(term()) -> boolean().
+is_position(#{replid := <<_:40/binary>>, offset := Offset, db := Db} = Position) ->
+    map_size(Position) =:= 3 andalso is_below(Offset, 1 bsl 63) andalso is_below(Db, 1 bsl 31);
+is_position(_) ->
+    false.
+
+is_below(Number, Bound) -> is_integer(Number) andalso Number >= 0 andalso Number < Bound.
 
 %% @doc Behind a snapshot.
 -spec new(undefined | binary(), non_neg_integer(), non_neg_integer()) -> place().
@@ -90,11 +99,12 @@ mark(Index, Marks) ->
 skip(Count, Marks) ->
     binary:part(Marks, Count * ?MARK, byte_size(Marks) - Count * ?MARK).
 
--spec offset(place()) -> non_neg_integer().
-offset(#place{offset = Offset}) -> Offset.
-
--spec db(place()) -> non_neg_integer().
-db(#place{db = Db}) -> Db.
+%% @doc For `info': where it is, and how many bytes further the decoder is.
+-spec info(non_neg_integer(), place() | undefined) -> map().
+info(_Decoded, undefined) ->
+    #{offset => undefined, db => undefined, lag => undefined};
+info(Decoded, #place{offset = Offset, db = Db}) ->
+    #{offset => Offset, db => Db, lag => max(Decoded - Offset, 0)}.
 
 %% @doc What the master may be told.
 -spec safe_offset(place()) -> non_neg_integer().

@@ -33,7 +33,7 @@ read(Path) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc Starts the writer. The caller gets `{eslaver_resume, Pid, {saved, Offset}}' whenever a
+%% @doc Starts the writer. The caller gets `{eslaver_resume, Pid, {saved, Position}}' whenever a
 %% position is on the disk, and `{eslaver_resume, Pid, {failed, Reason}}' when one cannot be.
 -spec start_link(file:filename_all()) -> {ok, pid()} | {error, term()}.
 start_link(Path) ->
@@ -103,11 +103,11 @@ rest(State) ->
 
 write(#state{newest = undefined} = State) ->
     State;
-write(#state{path = Path, owner = Owner, newest = #{offset := Offset} = Position} = State) ->
+write(#state{path = Path, owner = Owner, newest = Position} = State) ->
     Owner !
         {?MODULE, self(),
             case replace(Path, encode(Position)) of
-                ok -> {saved, Offset};
+                ok -> {saved, Position};
                 {error, Reason} -> {failed, Reason}
             end},
     State#state{newest = undefined}.
@@ -149,6 +149,16 @@ decode(Bytes) ->
     end.
 
 fields([<<"eslaver">>, <<"position">>, <<"1">>, Replid, Offset, Db]) ->
-    {ok, #{replid => Replid, offset => binary_to_integer(Offset), db => binary_to_integer(Db)}};
+    Position = #{replid => Replid, offset => integer(Offset), db => integer(Db)},
+    case eslaver_place:is_position(Position) of
+        true -> {ok, Position};
+        false -> {error, not_a_position}
+    end;
 fields(_) ->
     {error, not_a_position}.
+
+integer(Digits) ->
+    case string:to_integer(Digits) of
+        {Integer, <<>>} -> Integer;
+        _ -> error
+    end.

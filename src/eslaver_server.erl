@@ -22,6 +22,8 @@
 
 %% How soon a receiver that had too many messages is looked at again, in ms.
 -define(HELD, 5).
+%% A link that has been up for so long was a good one, in ms.
+-define(STEADY, 10000).
 
 -record(state, {
     options :: eslaver_options:options(),
@@ -41,12 +43,12 @@
     %% The replication id and address of the master that the link is to.
     replid :: undefined | binary(),
     master :: undefined | binary(),
-    %% The snapshot being loaded: its size, where that is known, and when it began.
-    load = #{} :: map(),
+    load = eslaver_load:none() :: eslaver_load:load(),
     loaded = false :: boolean(),
     %% Who waits for the first snapshot.
     waiting = [] :: [gen_server:from()],
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
+    up_since :: undefined | integer(),
     reconnects = 0 :: non_neg_integer(),
     last_error :: undefined | #{reason := atom(), text := binary()},
     %% Commands of links before this one.
@@ -152,8 +154,11 @@ handle_info(connect, #state{link = undefined} = State) ->
     connect(State);
 handle_info({eslaver_resume, _Writer, Said}, State) ->
     {noreply, said(Said, State)};
-handle_info({'DOWN', _Monitor, process, Pid, Reason}, State) ->
-    {stop, {callback_down, Pid, Reason}, State};
+handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch} = State) ->
+    case eslaver_dispatch:is_monitor(Monitor, Dispatch) of
+        true -> {stop, {callback_down, Pid, Reason}, State};
+        false -> {noreply, State}
+    end;
 handle_info({'EXIT', _Pid, normal}, State) ->
     {noreply, State};
 handle_info({'EXIT', Pid, Reason}, State) ->
@@ -171,7 +176,7 @@ handle_info(_Message, State) ->
 %% @private
 -spec terminate(term(), #state{}) -> ok.
 terminate(_Reason, #state{link = Link, replay = Replay, keeper = Keeper} = State) ->
-    lists:foreach(fun end_link/1, [Ours || {_Pid, _Handle} = Ours <- [Link, Replay]]),
+    _ = [ok = eslaver_nif:close(Handle) || {_Pid, Handle} <- [Link, Replay]],
     eslaver_keeper:close(position(State), Keeper).
 
 %% @private The queue may hold megabytes, and so may the last message.
@@ -201,38 +206,41 @@ connect(#state{options = #{address := Address}} = State) ->
     end.
 
 start_link(Address, #state{options = Options, place = Place}) ->
-    Given = maps:with([user, announce_ip, dump, tls, connect_timeout, repl_timeout], Options),
-    Config = Given#{
-        address => Address,
-        password => undefined,
-        listening_port => maps:get(announce_port, Options),
-        resume => eslaver_place:link(Place),
-        server => self()
-    },
-    case eslaver_link:start_link(Config, maps:get(password, Options)) of
+    case eslaver_link:start_link(Address, Place, Options) of
         {ok, Pid, Handle} -> {ok, {Pid, Handle}};
         {error, _} = Error -> Error
     end.
 
-link_down(Reason, Text, Heals, #state{backoff = Backoff} = State) ->
+link_down(Reason, Text, Heals, State) ->
     Error = #{reason => Reason, text => Text},
     log_down(Error, State),
-    {Pause, Next} = eslaver_backoff:next(
-        case Heals of
-            true -> Backoff;
-            false -> eslaver_backoff:slow(Backoff)
-        end
-    ),
+    {Pause, Next} = eslaver_backoff:next(backoff(Heals, State)),
     _ = erlang:send_after(Pause, self(), connect),
     replay(State#state{
         link = undefined,
         phase = waiting,
-        load = #{},
+        place = place_after(Reason, State),
+        up_since = undefined,
         commands = commands(State),
         backoff = Next,
         reconnects = State#state.reconnects + 1,
         last_error = Error
     }).
+
+%% A link that fails soon after each full sync costs its master a snapshot each time.
+backoff(false, #state{backoff = Backoff}) ->
+    eslaver_backoff:slow(Backoff);
+backoff(true, #state{up_since = Since, backoff = Backoff}) when is_integer(Since) ->
+    case erlang:monotonic_time(millisecond) - Since > ?STEADY of
+        true -> eslaver_backoff:new();
+        false -> Backoff
+    end;
+backoff(true, #state{backoff = Backoff}) ->
+    Backoff.
+
+%% What could not be read would come again from the same place: only a snapshot leads past it.
+place_after(bad_stream, _State) -> undefined;
+place_after(_Reason, #state{place = Place}) -> Place.
 
 %% The dump file of an earlier run stands in for a master that is not in reach at the start.
 replay(#state{replay = later, loaded = false, place = undefined} = State) ->
@@ -248,20 +256,11 @@ replay(State) ->
     State.
 
 %% The master is there: what the file says is void, and none of it comes any more.
-end_replay(#state{replay = {_Pid, Handle} = Replay, queue = Queue} = State) ->
-    end_link(Replay),
-    Rest = queue:filter(fun({From, _}) -> From =/= Handle end, Queue),
-    State#state{replay = never, queue = Rest};
+end_replay(#state{replay = {_Pid, Handle}} = State) ->
+    ok = eslaver_nif:close(Handle),
+    State#state{replay = never};
 end_replay(State) ->
     State#state{replay = never}.
-
-%% A process that waits for credit would wait for ever: nobody gives it any, and an end by `normal'
-%% is no reason for it to end.
-end_link({Pid, Handle}) ->
-    ok = eslaver_nif:close(Handle),
-    true = unlink(Pid),
-    true = exit(Pid, shutdown),
-    ok.
 
 %% What goes on being wrong is said once.
 log_down(Error, #state{phase = connecting, last_error = Error}) ->
@@ -301,8 +300,16 @@ work(#state{queue = Queue} = State) ->
         {empty, _} ->
             {noreply, State};
         {{value, {Handle, Message}}, Rest} ->
-            work(Handle, Message, State#state{queue = Rest})
+            case is_current(Handle, State) of
+                true -> work(Handle, Message, State#state{queue = Rest});
+                false -> work(State#state{queue = Rest})
+            end
     end.
+
+%% What a link sent that has been given up since is of no interest.
+is_current(Handle, #state{link = {_, Handle}}) -> true;
+is_current(Handle, #state{replay = {_, Handle}}) -> true;
+is_current(_Handle, _State) -> false.
 
 work(Handle, {batch, Weight, Events, Marks, Mark}, #state{dispatch = Dispatch} = State) ->
     case eslaver_dispatch:run(Events, Dispatch) of
@@ -316,43 +323,58 @@ work(Handle, {batch, Weight, Events, Marks, Mark}, #state{dispatch = Dispatch} =
         {failed, Failure} ->
             failed(Failure, State)
     end;
-work(Handle, {loaded, News}, #state{dispatch = Dispatch} = State) ->
-    case eslaver_dispatch:one({loading, eof}, Dispatch) of
-        ok -> work(loaded(Handle, News, State));
-        {failed, Failure} -> failed(Failure, State)
-    end;
+work(Handle, {loaded, News}, State) ->
+    tell(eslaver_events:loaded(shape(State), News), State, fun() ->
+        work(loaded(Handle, News, State))
+    end);
 work(Handle, {full, News}, #state{replay = {_, Handle}} = State) ->
     log(notice, replay, #{file => maps:get(master, News)}, State),
-    work(State#state{load = load(News)});
+    tell(eslaver_events:full(shape(State), file, News), State, fun() ->
+        work(State#state{load = eslaver_load:start(maps:get(bytes, News))})
+    end);
 work(Handle, {closed, Tag, Text, _Heals}, #state{replay = {_, Handle}} = State) ->
     _ = Tag =:= finished orelse log(warning, replay_failed, #{text => Text}, State),
     work(State#state{replay = never});
 work(_Handle, {full, #{replid := Replid} = News}, State) ->
-    Why = why(State),
-    Alone = end_replay(State),
-    forget(Alone),
+    Alone = forget(end_replay(State)),
     Up = Alone#state{
         phase = loading,
         replid = Replid,
         place = undefined,
         master = maps:get(master, News),
-        load = load(News)
+        load = eslaver_load:start(maps:get(bytes, News))
     },
-    log(notice, link_up, #{resync => full, why => Why, replid => Replid}, Up),
-    work(Up);
-work(Handle, {partial, #{replid := New, offset := Offset, master := Master}}, State) ->
+    log(notice, link_up, #{resync => full, why => why(State), replid => Replid}, Up),
+    tell(eslaver_events:full(shape(Up), master, News), Up, fun() -> work(Up) end);
+work(Handle, {partial, #{replid := New, offset := Offset, master := Master} = News}, State) ->
     #state{replid = Old, place = Place} = State,
     Replid = defined(New, Old),
     Up = (end_replay(State))#state{
         replid = Replid, place = eslaver_place:continued(New, Place), master = Master
     },
     log(notice, link_up, #{resync => partial, offset => Offset, replid => Replid}, Up),
-    work(credit(Handle, 0, up(Up)));
+    tell(eslaver_events:partial(shape(Up), Replid, News), Up, fun() ->
+        work(credit(Handle, 0, up(Up#state{backoff = eslaver_backoff:new()})))
+    end);
 work(_Handle, {dump_failed, #{text := Text}}, State) ->
     log(warning, dump_failed, #{text => Text}, State),
     work(State);
-work(_Handle, {closed, Tag, Text, Heals}, State) ->
-    work_unless_working(link_down(Tag, Text, Heals, State)).
+work(_Handle, {closed, Tag, Text, Heals}, #state{phase = Phase} = State) ->
+    Error = #{reason => Tag, text => Text},
+    Events = [
+        Event
+     || Phase =/= connecting, Event <- eslaver_events:down(shape(State), Error)
+    ],
+    tell(Events, State, fun() -> work_unless_working(link_down(Tag, Text, Heals, State)) end).
+
+%% Gives the callback events that are not of a batch, and goes on.
+tell(Events, #state{dispatch = Dispatch} = State, Next) ->
+    case eslaver_dispatch:all(Events, Dispatch) of
+        ok -> Next();
+        {failed, Failure} -> failed(Failure, State)
+    end.
+
+shape(#state{options = #{events := Shape}}) -> Shape.
 
 requeue(Handle, Message, #state{queue = Queue} = State) ->
     State#state{queue = queue:in_r({Handle, Message}, Queue)}.
@@ -368,24 +390,21 @@ failed(Failure, State) ->
     log(error, callback_failed, Failure, State),
     {stop, {callback_failed, Failure}, State}.
 
-load(#{bytes := Bytes}) ->
-    #{bytes => Bytes, started => erlang:monotonic_time(millisecond)}.
-
 loaded(Handle, #{keys := Keys, bytes := Bytes} = News, #state{load = Load} = State) ->
-    Took = erlang:monotonic_time(millisecond) - maps:get(started, Load),
-    log(notice, loaded, #{keys => Keys, bytes => Bytes, seconds => Took / 1000}, State),
-    case State of
+    {Seconds, Done} = eslaver_load:finish(News, Load),
+    log(notice, loaded, #{keys => Keys, bytes => Bytes, seconds => Seconds}, State),
+    Loaded = State#state{load = Done},
+    case Loaded of
         #state{replay = {_, Handle}} ->
-            ready(State);
+            ready(Loaded);
         #state{replid = Replid} ->
             #{offset := Offset, db := Db} = News,
-            Place = eslaver_place:new(Replid, Offset, Db),
-            credit(Handle, 0, up(State#state{place = Place}))
+            credit(Handle, 0, up(Loaded#state{place = eslaver_place:new(Replid, Offset, Db)}))
     end.
 
 %% The stream flows.
 up(State) ->
-    ready(State#state{phase = streaming, backoff = eslaver_backoff:new()}).
+    ready(State#state{phase = streaming, up_since = erlang:monotonic_time(millisecond)}).
 
 ready(#state{waiting = Waiting} = State) ->
     lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Waiting),
@@ -445,45 +464,30 @@ said(Said, #state{keeper = Keeper, link = Link, phase = Phase} = State) ->
     keep(State#state{keeper = Next}).
 
 forget(#state{keeper = Keeper} = State) ->
-    case eslaver_keeper:forget(Keeper) of
+    {Result, Next} = eslaver_keeper:forget(Keeper),
+    case Result of
         ok -> ok;
-        {error, Failure} -> log(warning, position_not_kept, Failure, State)
-    end.
+        {failed, Failure} -> log(warning, position_not_kept, Failure, State)
+    end,
+    State#state{keeper = Next}.
 
 position(#state{place = undefined}) -> undefined;
 position(#state{place = Place}) -> eslaver_place:position(Place).
 
 %% Info
 
-info(#state{phase = Phase, load = Load} = State) ->
+info(#state{phase = Phase, load = Load, place = Place} = State) ->
     {Bytes, Keys, _, Decoded} = counters(State),
     Info = #{
         state => Phase,
         master => master(State),
         replid => State#state.replid,
-        keys => Keys,
-        bytes => Bytes,
         commands => commands(State),
         reconnects => State#state.reconnects,
         last_error => State#state.last_error
     },
-    maps:merge(maps:merge(Info, progress_info(Phase, Load, Bytes)), place_info(Decoded, State)).
-
-progress_info(loading, #{bytes := Total, started := Started}, Bytes) ->
-    Took = erlang:monotonic_time(millisecond) - Started,
-    Rate = #{bytes_per_second => Bytes * 1000 div max(Took, 1)},
-    case Total of
-        undefined -> #{progress => Rate};
-        _ -> #{progress => Rate#{percent => Bytes * 100 div max(Total, 1), total => Total}}
-    end;
-progress_info(_Phase, _Load, _Bytes) ->
-    #{}.
-
-place_info(_Decoded, #state{place = undefined}) ->
-    #{offset => undefined, db => undefined, lag => undefined};
-place_info(Decoded, #state{place = Place}) ->
-    Offset = eslaver_place:offset(Place),
-    #{offset => Offset, db => eslaver_place:db(Place), lag => max(Decoded - Offset, 0)}.
+    Loaded = eslaver_load:info({Bytes, Keys}, Load),
+    maps:merge(maps:merge(Info, Loaded), eslaver_place:info(Decoded, Place)).
 
 counters(#state{link = {_, Link}}) -> eslaver_nif:counters(Link);
 counters(#state{link = undefined}) -> {0, 0, 0, 0}.
@@ -492,12 +496,9 @@ commands(#state{commands = Before} = State) ->
     {_, _, Commands, _} = counters(State),
     Before + Commands.
 
-master(#state{master = Master}) when is_binary(Master) ->
-    Master;
-master(#state{options = #{address := {tcp, Host, Port}}}) ->
-    iolist_to_binary([Host, $:, integer_to_list(Port)]);
-master(#state{options = #{address := {local, Path}}}) ->
-    Path.
+master(#state{master = Master}) when is_binary(Master) -> Master;
+master(#state{options = #{address := {tcp, Host, Port}}}) -> text("~ts:~b", [Host, Port]);
+master(#state{options = #{address := {local, Path}}}) -> Path.
 
 text(Format, Args) ->
     unicode:characters_to_binary(io_lib:format(Format, Args)).

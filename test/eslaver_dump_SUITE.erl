@@ -148,7 +148,9 @@ symbolic_link(Config) ->
 -spec not_for_others(list()) -> ok.
 not_for_others(Config) ->
     load(Config, ?config(master, Config)),
-    {ok, #file_info{mode = Mode}} = file:read_file_info(?config(dump, Config)),
+    Dump = ?config(dump, Config),
+    eslaver_test_lib:until(fun() -> filelib:is_regular(Dump) end),
+    {ok, #file_info{mode = Mode}} = file:read_file_info(Dump),
     ?assertEqual(0, Mode band 8#022).
 
 load(Config, Master) ->

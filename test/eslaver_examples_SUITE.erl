@@ -55,7 +55,10 @@ ets_cache(Config) ->
 start(Name, Config) ->
     open_port({spawn_executable, os:find_executable("escript")}, [
         {args, [file("examples/" ++ Name), proplists:get_value(port, Config)]},
-        {env, [{"ERL_LIBS", filename:dirname(code:lib_dir(eslaver))}]},
+        {env, [
+            {"ERL_LIBS", filename:dirname(code:lib_dir(eslaver))},
+            {"ERL_FLAGS", "-kernel logger_level warning"}
+        ]},
         {line, 1000},
         exit_status
     ]).

@@ -25,7 +25,8 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    [unix_socket, empty_master, expired_keys, pieces] ++ [{group, Name} || {Name, _, _} <- groups()].
+    [unix_socket, empty_master, expired_keys, pieces] ++
+        [{group, Name} || {Name, _, _} <- groups()].
 
 -spec groups() -> list().
 groups() ->
@@ -74,11 +75,7 @@ no_checksum(Config) ->
 
 -spec full_events(list()) -> ok | {skip, term()}.
 full_events(Config) ->
-    try
-        load(Config, [], #{events => full})
-    catch
-        error:{badmatch, {error, {invalid_option, events, full}}} -> {skip, not_built_yet}
-    end.
+    load(Config, [], #{events => full}).
 
 load(Config, Settings, Options) ->
     Client = client(Config),
@@ -91,7 +88,8 @@ load(Config, Settings, Options) ->
         [] ->
             Truth = eslaver_test_truth:read(Client),
             Events = load_from(?config(master, Config), Options),
-            _ = [eslaver_test_client:command(Client, ["CONFIG", "SET", Name, default(Name)])
+            _ = [
+                eslaver_test_client:command(Client, ["CONFIG", "SET", Name, default(Name)])
              || {Name, _} <- Settings
             ],
             ok = eslaver_test_client:close(Client),

@@ -45,7 +45,8 @@ taken_test_() ->
         {#{name => {via, m, n}}, name, {via, m, n}},
         {#{resume => {file, "/tmp/p"}}, resume, {file, <<"/tmp/p">>}},
         {#{resume => ?POSITION}, resume, ?POSITION},
-        {#{events => classic}, events, classic}
+        {#{events => classic}, events, classic},
+        {#{events => full}, events, full}
     ],
     [
         ?_assertMatch({Input, {ok, #{Key := Value}}}, {Input, eslaver_options:parse(Input)})
@@ -106,9 +107,12 @@ refused_test_() ->
         {resume, "/tmp/p"},
         {resume, {file, ""}},
         {resume, #{replid => <<"short">>, offset => 0, db => 0}},
-        {resume, ?POSITION#{offset := -1}},
-        {resume, ?POSITION#{more => 1}},
+        {resume, (?POSITION)#{offset := -1}},
+        {resume, (?POSITION)#{more => 1}},
         {connect_timeout, 0},
+        {connect_timeout, 1 bsl 31},
+        {resume, (?POSITION)#{offset := 1 bsl 63}},
+        {resume, (?POSITION)#{db := 1 bsl 31}},
         {repl_timeout, infinity},
         {events, none},
         {no_such_option, 1},
@@ -122,7 +126,8 @@ refused_test_() ->
     ].
 
 options_are_a_map_test() ->
-    ?assertEqual({error, {invalid_option, options, []}}, eslaver_options:parse([])).
+    Error = {error, {invalid_option, options, not_a_map}},
+    ?assertEqual(Error, eslaver_options:parse([{master_auth, "secret"}])).
 
 password_test_() ->
     Taken = [
@@ -144,7 +149,11 @@ password_of_a_url_test() ->
 
 bad_password_is_not_repeated_test() ->
     Result = eslaver_options:parse(#{master_auth => {"secret", 1}}),
-    ?assertEqual({error, {invalid_option, master_auth, hidden}}, Result).
+    ?assertEqual({error, {invalid_option, master_auth, hidden}}, Result),
+    Meant = eslaver_options:parse(#{master_password => "secret"}),
+    ?assertEqual({error, {invalid_option, master_password, hidden}}, Meant),
+    Raising = eslaver_options:parse(#{master_auth => fun() -> error(secret) end}),
+    ?assertEqual({error, {invalid_option, master_auth, hidden}}, Raising).
 
 environment_test_() ->
     {foreach, fun() -> ok = application:load(eslaver) end,

@@ -10,7 +10,8 @@ start() ->
     eslaver_place:new(<<"id">>, 100, 2).
 
 shown(Place) ->
-    {eslaver_place:offset(Place), eslaver_place:db(Place), eslaver_place:safe_offset(Place)}.
+    #{offset := Offset, db := Db} = eslaver_place:info(0, Place),
+    {Offset, Db, eslaver_place:safe_offset(Place)}.
 
 behind_test_() ->
     %% SELECT 3, MULTI, SET, EXEC, SELECT 0, MULTI, SELECT 5

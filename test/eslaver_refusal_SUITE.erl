@@ -1,6 +1,6 @@
-%% Masters that refuse, and masters that send nonsense: the log says what and where, info shows it, a
-%% new try comes, the node lives, nothing broken is delivered as if it were whole, and the password
-%% is shown nowhere.
+%% Masters that refuse, and masters that send nonsense: the log says what and where, info shows it,
+%% a new try comes, the node lives, nothing broken is delivered as if it were whole, and the
+%% password is shown nowhere.
 -module(eslaver_refusal_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -244,7 +244,10 @@ truncated_snapshots(Config) ->
     Size = byte_size(Snapshot),
     Cuts = lists:usort([0, 1, 5, 9, 10, Size div 3, Size div 2, Size - 9, Size - 8, Size - 1]),
     {ok, _} = bad_then_good(Config, ".", [
-        #{psync => eslaver_test_fake:full_resync(Size, binary:part(Snapshot, 0, Cut)), then => close}
+        #{
+            psync => eslaver_test_fake:full_resync(Size, binary:part(Snapshot, 0, Cut)),
+            then => close
+        }
      || Cut <- Cuts
     ]),
     ok.
@@ -278,9 +281,8 @@ wrong_mark(Config) ->
     Answer = iolist_to_binary(eslaver_test_fake:full_resync_marked(?config(snapshot, Config))),
     Size = byte_size(Answer) - 1,
     <<Body:Size/binary, Last>> = Answer,
-    {ok, _} = bad_then_good(Config, ".", [
-        #{psync => <<Body/binary, (Last bxor 1)>>, then => close}
-    ]),
+    Wrong = <<Body/binary, (Last bxor 1)>>,
+    {ok, _} = bad_then_good(Config, "bytes follow", [#{psync => Wrong}]),
     ok.
 
 %% The message names the type and the byte it stands at.
@@ -288,9 +290,13 @@ wrong_mark(Config) ->
 unknown_type(Config) ->
     Good = <<0, 1, "a", 1, "b">>,
     Snapshot = <<"REDIS0009", 254, 0, Good/binary, 200, 1, "c", 1, "d", 255, 0:64>>,
-    {ok, Collector} = bad_then_good(Config, "200", [#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
+    {ok, Collector} = bad_then_good(Config, "200", [
+        #{psync => eslaver_test_fake:full_resync(Snapshot)}
+    ]),
     At = integer_to_list(9 + 2 + byte_size(Good)),
-    ?assertMatch([_ | _], eslaver_test_log:matches("200.*\\b" ++ At ++ "\\b|\\b" ++ At ++ "\\b.*200")),
+    ?assertMatch(
+        [_ | _], eslaver_test_log:matches("200.*\\b" ++ At ++ "\\b|\\b" ++ At ++ "\\b.*200")
+    ),
     Keys = [Key || {loading, _, Key, _} <- eslaver_test_collector:events(Collector)],
     ?assertNot(lists:member(<<"c">>, Keys)).
 
@@ -383,8 +389,8 @@ password_is_nowhere(_Config) ->
     Bad = eslaver:start_link(Target#{callback => 17}),
     ?assertEqual({error, {invalid_option, callback, 17}}, Bad).
 
-%% Each bad script ends in a complaint and a new try, in which a good one is loaded whole; the events
-%% of the bad one have no end of their own. All are tried at once, since a new try takes its time.
+%% Each bad script ends in a complaint and a new try, in which a good one is loaded whole; the
+%% events of the bad one have no end of their own. All are tried at once, as each takes its time.
 bad_then_good(Config, Regex, Bad) ->
     Good = #{psync => eslaver_test_fake:full_resync(?config(snapshot, Config))},
     Tries = [begin_try([Script, Good]) || Script <- Bad],

@@ -30,7 +30,7 @@ saved(Writer) ->
 is_read_as_it_was_written_test() ->
     with_writer(fun(Path, Writer) ->
         ok = eslaver_resume:save(Writer, ?POSITION),
-        ?assertEqual({saved, 12345}, saved(Writer)),
+        ?assertEqual({saved, ?POSITION}, saved(Writer)),
         ?assertEqual({ok, ?POSITION}, eslaver_resume:read(Path))
     end).
 
@@ -41,7 +41,7 @@ the_newest_wins_test() ->
         ?assertMatch({ok, #{offset := 1000}}, eslaver_resume:read(Path)),
         Writes = writes(Writer),
         ?assert(length(Writes) < 100),
-        ?assertEqual({saved, 1000}, lists:last(Writes))
+        ?assertMatch({saved, #{offset := 1000}}, lists:last(Writes))
     end).
 
 writes(Writer) ->
@@ -84,6 +84,25 @@ every_damage_is_noticed_test() ->
 flip(Bytes, At) ->
     <<Before:At/binary, Byte, After/binary>> = Bytes,
     <<Before/binary, (Byte bxor 1), After/binary>>.
+
+what_no_master_counts_to_is_damage_test_() ->
+    Bodies = [
+        "0123456789012345678901234567890123456789 x 0",
+        "0123456789012345678901234567890123456789 -1 0",
+        "0123456789012345678901234567890123456789 9223372036854775808 0",
+        "short 1 0",
+        "0123456789012345678901234567890123456789 1"
+    ],
+    [
+        ?_test(begin
+            Path = path(),
+            Body = iolist_to_binary(["eslaver position 1\n", Line, "\n"]),
+            ok = file:write_file(Path, [Body, integer_to_binary(erlang:crc32(Body)), "\n"]),
+            ?assertEqual({error, not_a_position}, eslaver_resume:read(Path)),
+            ok = file:delete(Path)
+        end)
+     || Line <- Bodies
+    ].
 
 a_failure_is_told_test() ->
     {ok, Writer} = eslaver_resume:start_link("/no/such/directory/position"),

@@ -71,7 +71,7 @@ init_per_testcase(_Case, Config) ->
 %% Commands a master passes on as they were sent, to several databases.
 -spec commands_in_order(list()) -> ok.
 commands_in_order(Config) ->
-    Every = << <<Byte>> || Byte <- lists:seq(0, 255) >>,
+    Every = <<<<Byte>> || Byte <- lists:seq(0, 255)>>,
     Plain = [
         [<<"set">>, <<"a">>, <<"1">>],
         [<<"SET">>, <<"binary", 0, 13, 10, 255>>, Every],
@@ -155,7 +155,9 @@ scripts(Config) ->
 -spec expiries(list()) -> ok.
 expiries(Config) ->
     Client = ?config(client, Config),
-    Commands = [["SET", "e", "v"], ["EXPIRE", "e", 1000], ["PERSIST", "e"], ["SET", "p", "v", "PX", 1]],
+    Commands = [
+        ["SET", "e", "v"], ["EXPIRE", "e", 1000], ["PERSIST", "e"], ["SET", "p", "v", "PX", 1]
+    ],
     [_, _, _, _] = eslaver_test_client:pipeline(Client, Commands),
     %% It is gone when the master says so, not before.
     true = eslaver_test_lib:until(fun() ->
@@ -321,11 +323,16 @@ writes(Config) ->
 by_db(Events) ->
     {Writes, _} = lists:foldl(
         fun
-            ({stream, "select", [Db]}, {Writes, _}) -> {Writes, binary_to_integer(Db)};
-            ({stream, "ping", _}, Acc) -> Acc;
-            ({stream, "replconf", _}, Acc) -> Acc;
-            ({stream, Name, Args}, {Writes, Db}) -> {[{Db, list_to_binary(Name), Args} | Writes], Db};
-            (_, Acc) -> Acc
+            ({stream, "select", [Db]}, {Writes, _}) ->
+                {Writes, binary_to_integer(Db)};
+            ({stream, "ping", _}, Acc) ->
+                Acc;
+            ({stream, "replconf", _}, Acc) ->
+                Acc;
+            ({stream, Name, Args}, {Writes, Db}) ->
+                {[{Db, list_to_binary(Name), Args} | Writes], Db};
+            (_, Acc) ->
+                Acc
         end,
         {[], 0},
         Events

@@ -10,7 +10,9 @@
 -export_type([difference/0, style/0]).
 
 -type style() :: classic | full.
--type difference() :: {Key :: binary(), What :: atom() | tuple(), Expected :: term(), Got :: term()}.
+-type difference() :: {
+    Key :: binary(), What :: atom() | tuple(), Expected :: term(), Got :: term()
+}.
 
 -define(TYPES, [string, list, set, zset, hash, stream, module]).
 -define(STREAM_KEYS, [
@@ -81,7 +83,8 @@ is_value(classic, {loading, Type, Key, _}) -> is_binary(Key) andalso lists:membe
 is_value(full, {loading, Type, Key, _, _}) -> is_binary(Key) andalso lists:member(Type, ?TYPES);
 is_value(_, _) -> false.
 
-loaded(classic, {loading, Type, Key, Value}) -> {Key, #{type => Type, value => Value}};
+loaded(classic, {loading, Type, Key, Value}) ->
+    {Key, #{type => Type, value => Value}};
 loaded(full, {loading, Type, Key, Value, Meta}) ->
     {Key, #{type => Type, value => Value, meta => Meta}}.
 
@@ -139,7 +142,8 @@ value(Style, Type, Expected, Got) ->
 
 shape_of(Type) -> {shape, Type}.
 
-is_module_field({string, Value}) -> is_binary(Value);
+is_module_field({string, Value}) ->
+    is_binary(Value);
 is_module_field({Kind, Value}) when Kind =:= uint; Kind =:= sint -> is_integer(Value);
 is_module_field({Kind, Value}) when Kind =:= float; Kind =:= double ->
     is_float(Value) orelse lists:member(Value, [inf, '-inf', nan]);
@@ -230,7 +234,9 @@ group(Expected, Got) ->
     Simple = maps:without([pending, consumers], Expected),
     about(?GROUP_KEYS, Simple, Got) ++
         pending(maps:get(pending, Expected), maps:get(pending, Got, none)) ++
-        named(consumer, fun consumer/2, maps:get(consumers, Expected), maps:get(consumers, Got, [])).
+        named(
+            consumer, fun consumer/2, maps:get(consumers, Expected), maps:get(consumers, Got, [])
+        ).
 
 consumer(Expected, Got) ->
     about(?CONSUMER_KEYS, Expected, Got).

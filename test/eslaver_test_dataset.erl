@@ -101,12 +101,14 @@ bytes(Size, Seed) ->
 %% Where integer encodings end and begin: of strings, lists, intsets, listpacks and ziplists.
 -spec number_edges() -> [integer()].
 number_edges() ->
-    lists:usort([
-        Sign * (1 bsl Bits) + Near
-     || Bits <- [0, 2, 3, 4, 6, 7, 8, 12, 13, 15, 16, 23, 24, 31, 32, 62],
-        Sign <- [-1, 1],
-        Near <- [-2, -1, 0, 1, 2]
-    ] ++ [(1 bsl 63) - 2, (1 bsl 63) - 1, -(1 bsl 63), -(1 bsl 63) + 1]).
+    lists:usort(
+        [
+            Sign * (1 bsl Bits) + Near
+         || Bits <- [0, 2, 3, 4, 6, 7, 8, 12, 13, 15, 16, 23, 24, 31, 32, 62],
+            Sign <- [-1, 1],
+            Near <- [-2, -1, 0, 1, 2]
+        ] ++ [(1 bsl 63) - 2, (1 bsl 63) - 1, -(1 bsl 63), -(1 bsl 63) + 1]
+    ).
 
 %% Strings, keys, expiries, and what is not a key's value.
 
@@ -152,7 +154,7 @@ binaries(Context) ->
     set_all(Context, "bin", [
         <<>>,
         <<0>>,
-        << <<Byte>> || Byte <- lists:seq(0, 255) >>,
+        <<<<Byte>> || Byte <- lists:seq(0, 255)>>,
         <<"\r\n">>,
         <<255, 254, 253>>
     ]).
@@ -185,7 +187,8 @@ odd_keys(Context) ->
         <<"-1">>,
         <<"9223372036854775807">>
     ],
-    _ = [run(Context, ["SET", Key, <<"value of ", (integer_to_binary(byte_size(Key)))/binary>>])
+    _ = [
+        run(Context, ["SET", Key, <<"value of ", (integer_to_binary(byte_size(Key)))/binary>>])
      || Key <- [<<>> | Keys]
     ].
 

@@ -92,7 +92,12 @@ init(Owner, Scripts) ->
     _ = spawn_link(fun() -> accept(Self, Listener) end),
     Owner ! {Self, ready},
     loop(#{
-        owner => Ref, listener => Listener, scripts => Scripts, commands => [], count => 0, last => none
+        owner => Ref,
+        listener => Listener,
+        scripts => Scripts,
+        commands => [],
+        count => 0,
+        last => none
     }).
 
 accept(Fake, Listener) ->
@@ -164,8 +169,11 @@ serve(Fake, Number, Script, Socket, Buffer) ->
         {Command, Rest} ->
             Fake ! {command, Number, Command},
             case reply(Command, Script, Socket) of
-                keep -> serve(Fake, Number, Script, Socket, Rest);
-                close -> gen_tcp:shutdown(Socket, write), gen_tcp:close(Socket)
+                keep ->
+                    serve(Fake, Number, Script, Socket, Rest);
+                close ->
+                    gen_tcp:shutdown(Socket, write),
+                    gen_tcp:close(Socket)
             end
     end.
 
@@ -207,8 +215,10 @@ bulks(Count, Buffer, Args) ->
         {<<"$", Size/binary>>, Rest} ->
             Length = binary_to_integer(Size),
             case Rest of
-                <<Arg:Length/binary, "\r\n", Later/binary>> -> bulks(Count - 1, Later, [Arg | Args]);
-                _ -> more
+                <<Arg:Length/binary, "\r\n", Later/binary>> ->
+                    bulks(Count - 1, Later, [Arg | Args]);
+                _ ->
+                    more
             end;
         more ->
             more

@@ -31,13 +31,20 @@ poll(Condition, Deadline) ->
             Result
     end.
 
-%% The distribution's own server, for cases that need only one.
+%% The distribution's own server, for cases that need only one; without it the newest Redis.
 -spec own_server() -> file:filename().
 own_server() ->
     case eslaver_test_master:available() of
-        [#{server := Server} | _] -> Server;
-        [] -> error(no_redis_server_in_path)
+        [] ->
+            error(no_redis_server_in_path);
+        Available ->
+            Ranked = [{rank(Server), Path} || #{server := Path} = Server <- Available],
+            {_, Best} = lists:max(Ranked),
+            Best
     end.
+
+rank(#{name := Name, family := Family, version := Version}) ->
+    {lists:prefix("path_", atom_to_list(Name)), Family =:= redis, Version}.
 
 -spec own_master() -> eslaver_test_master:master().
 own_master() ->

@@ -21,7 +21,8 @@ start() ->
     #{level := Level} = logger:get_primary_config(),
     Quiet = [
         {Id, Old}
-     || #{id := Id, level := Old} <- logger:get_handler_config(), logger:compare_levels(Old, Level) =:= lt
+     || #{id := Id, level := Old} <- logger:get_handler_config(),
+        logger:compare_levels(Old, Level) =:= lt
     ],
     _ = [ok = logger:set_handler_config(Id, level, Level) || {Id, _} <- Quiet],
     ok = logger:set_primary_config(level, all),

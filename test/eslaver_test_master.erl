@@ -329,7 +329,10 @@ arguments(#{server := Server} = Options, #{dir := Dir, port := Port}) ->
         ] ++
             [{"repl-diskless-sync-delay", "0"} || Version >= {2, 8, 18}] ++
             [{"enable-debug-command", "local"} || Version >= {7, 0, 0}] ++
-            [{"unixsocket", filename:join(Dir, "s.sock")} || maps:get(unix_socket, Options, false)] ++
+            [
+                {"unixsocket", filename:join(Dir, "s.sock")}
+             || maps:get(unix_socket, Options, false)
+            ] ++
             [{"loadmodule", Module} || Module <- maps:get(modules, Options, [])],
     Kept = [Default || {Key, _} = Default <- Defaults, not lists:keymember(Key, 1, Given)],
     lists:append([["--" ++ Key | words(Value)] || {Key, Value} <- Kept ++ Given]).

@@ -13,7 +13,7 @@ pub struct Position {
     pub in_transaction: bool,
 }
 
-/// A `SELECT` without a db that could be one. The offset has moved, the db has not.
+/// A `SELECT` without a db that could be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected the number of a db after SELECT, found {}", shown(found.as_deref()))]
 pub struct BadSelect {
@@ -48,21 +48,21 @@ impl Tracker {
     /// Moves behind `command`.
     ///
     /// # Errors
-    /// When it is a `SELECT` with a bad argument. The offset has moved all the same.
+    /// When it is a `SELECT` with a bad argument. Nothing has moved then.
     #[inline]
     pub fn apply(&mut self, command: &Command<'_>) -> Result<(), BadSelect> {
-        self.now.offset += command.len();
         let name = command.name();
-        let result = match name.len() {
-            4 | 7 if is(name, b"EXEC") || is(name, b"DISCARD") => self.transaction(false),
-            5 if is(name, b"MULTI") => self.transaction(true),
-            6 if is(name, b"SELECT") => self.select(command.args().get(0)),
-            _ => Ok(()),
-        };
+        match name.len() {
+            4 | 7 if is(name, b"EXEC") || is(name, b"DISCARD") => self.now.in_transaction = false,
+            5 if is(name, b"MULTI") => self.now.in_transaction = true,
+            6 if is(name, b"SELECT") => self.now.db = selected(command.args().get(0))?,
+            _ => {}
+        }
+        self.now.offset += command.len();
         if !self.now.in_transaction {
             self.safe = self.now;
         }
-        result
+        Ok(())
     }
 
     /// Behind the last command.
@@ -74,22 +74,12 @@ impl Tracker {
     pub fn safe(&self) -> Position {
         self.safe
     }
+}
 
-    fn transaction(&mut self, inside: bool) -> Result<(), BadSelect> {
-        self.now.in_transaction = inside;
-        Ok(())
-    }
-
-    #[cold]
-    fn select(&mut self, arg: Option<&[u8]>) -> Result<(), BadSelect> {
-        match arg.and_then(db) {
-            Some(db) => {
-                self.now.db = db;
-                Ok(())
-            }
-            None => Err(BadSelect { found: arg.map(|arg| arg[..arg.len().min(64)].to_vec()) }),
-        }
-    }
+#[cold]
+fn selected(arg: Option<&[u8]>) -> Result<u32, BadSelect> {
+    let bad = || BadSelect { found: arg.map(|arg| arg[..arg.len().min(64)].to_vec()) };
+    arg.and_then(db).ok_or_else(bad)
 }
 
 fn is(name: &[u8], upper: &[u8]) -> bool {

@@ -40,7 +40,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bulk: 512 << 20, max_args: 1 << 20, max_inline: 64 << 10, inline: true }
+        Self { max_bulk: 512 << 20, max_args: i32::MAX as u64, max_inline: 64 << 10, inline: true }
     }
 }
 

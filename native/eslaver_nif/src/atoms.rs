@@ -7,6 +7,8 @@ rustler::atoms! {
     eslaver_nif, wake, eslaver_link, batch, full, partial, loaded, dump_failed,
     // classic events
     loading, stream,
+    // full events
+    aux, function, expire_at, idle, freq, field_expire_at, classic,
     // types
     string, list, set, zset, hash, module,
     // scores

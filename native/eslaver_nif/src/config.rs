@@ -7,10 +7,19 @@ use std::time::Duration;
 use eslaver_core::handshake::{self, Resume};
 use eslaver_core::position::{Position, Tracker};
 use rustler::types::erlang_option::ErlOption;
-use rustler::{Binary, NifMap, NifTaggedEnum};
+use rustler::{Binary, NifMap, NifTaggedEnum, NifUnitEnum};
+
+use crate::batch::Shape;
 
 /// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
 const ANNOUNCED_VERSION: &str = "9.1.0";
+
+/// The form that events have.
+#[derive(NifUnitEnum)]
+enum RawEvents {
+    Classic,
+    Full,
+}
 
 /// Where the master is.
 #[derive(NifTaggedEnum)]
@@ -34,6 +43,7 @@ pub(crate) struct RawConfig<'a> {
     resume: ErlOption<RawResume<'a>>,
     dump: ErlOption<Binary<'a>>,
     tls: ErlOption<RawTls<'a>>,
+    events: RawEvents,
     connect_timeout: u64,
     repl_timeout: u64,
     server: rustler::LocalPid,
@@ -133,6 +143,8 @@ pub(crate) struct Config {
     pub(crate) connect_timeout: Duration,
     /// For how long a master may be silent.
     pub(crate) repl_timeout: Duration,
+    /// The form that events have.
+    pub(crate) shape: Shape,
     pub(crate) server: rustler::LocalPid,
 }
 
@@ -175,6 +187,10 @@ impl RawConfig<'_> {
             tls,
             connect_timeout: Duration::from_millis(self.connect_timeout),
             repl_timeout: Duration::from_millis(self.repl_timeout),
+            shape: match self.events {
+                RawEvents::Classic => Shape::Classic,
+                RawEvents::Full => Shape::Full,
+            },
             server: self.server,
         })
     }

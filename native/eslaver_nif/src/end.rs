@@ -46,6 +46,8 @@ pub(crate) enum End {
     Transfer(#[from] TransferError),
     #[error("{0}")]
     Snapshot(#[from] rdb::Error),
+    #[error("a command's name of {0} bytes: no command has one")]
+    Name(usize),
     #[error("{0}")]
     Stream(#[from] resp::Error),
     #[error("{0}")]
@@ -57,6 +59,11 @@ pub(crate) enum End {
 }
 
 impl End {
+    /// Whether only the connection is at fault, and not the bytes that came over it.
+    pub(crate) fn leaves_bytes(&self) -> bool {
+        matches!(self, End::Closed | End::Io(_) | End::Silent { .. })
+    }
+
     pub(crate) fn tag(&self) -> &'static str {
         match self {
             End::Stopped => "stopped",
@@ -73,7 +80,7 @@ impl End {
             End::Transfer(TransferError::Aborted(_)) => "sync_aborted",
             End::Transfer(_) => "bad_transfer",
             End::Snapshot(_) => "bad_snapshot",
-            End::Stream(_) | End::Select(_) => "bad_stream",
+            End::Stream(_) | End::Select(_) | End::Name(_) => "bad_stream",
             End::Confused => "bad_answer",
             End::Panicked(_) => "panicked",
         }
@@ -83,7 +90,7 @@ impl End {
     pub(crate) fn heals(&self) -> bool {
         match self {
             End::Refused(refusal) => refusal.heals(),
-            End::Snapshot(_) | End::Stream(_) | End::Select(_) => false,
+            End::Snapshot(_) | End::Stream(_) | End::Select(_) | End::Name(_) => false,
             End::Tls(_) | End::Line(_) | End::Confused | End::Panicked(_) => false,
             _ => true,
         }

@@ -3,7 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `slice` | decoding on a dirty scheduler, in slices that return |
-//! | `batch`, `stream`, `names`, `message` | events as terms |
+//! | `batch`, `value`, `stream`, `names`, `message` | events as terms |
 //! | `io` | the thread that owns the socket |
 //! | `shared` | what slices, the thread and the server's calls share |
 //! | `config`, `end`, `atoms` | what a link is told, and what it says |
@@ -19,6 +19,7 @@ mod names;
 mod shared;
 mod slice;
 mod stream;
+mod value;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,7 +79,7 @@ fn start(env: Env<'_>, config: config::Config) -> std::io::Result<ResourceArc<Li
     let handled = config.start.as_ref().map(|start| start.handled());
     let shared = Arc::new(Shared::new(link, waker, handled));
     let (sender, receiver) = crossbeam_channel::bounded(CHANNEL);
-    let slicer = Slicer::new(receiver, config.server, config.start);
+    let slicer = Slicer::new(receiver, &config);
     let resource =
         ResourceArc::new(Link { shared: Arc::clone(&shared), slicer: Mutex::new(slicer) });
     if resource.monitor(Some(env), &link).is_none() {

@@ -47,8 +47,8 @@ pub(crate) struct Counters {
     pub(crate) offset: AtomicU64,
 }
 
-/// One link's shared state. All of it may be used without waiting for anybody: `end` is locked only
-/// to put a value there and to take it.
+/// One link's shared state. All of it may be used without waiting for anybody: the two
+/// mutexes are locked only to put a value there and to take it.
 pub(crate) struct Shared {
     /// The process that runs the slices.
     pub(crate) link: LocalPid,
@@ -71,6 +71,8 @@ pub(crate) struct Shared {
     /// The snapshot has been decoded, and its checksum was right.
     snapshot_good: AtomicBool,
     pub(crate) counters: Counters,
+    /// Why the dump could not be kept, once that is known.
+    dump_error: Mutex<Option<String>>,
     end: Mutex<Option<End>>,
 }
 
@@ -90,6 +92,7 @@ impl Shared {
             io_waits: AtomicBool::new(false),
             snapshot_good: AtomicBool::new(false),
             counters: Counters::default(),
+            dump_error: Mutex::new(None),
             end: Mutex::new(None),
         }
     }
@@ -131,8 +134,11 @@ impl Shared {
         if let Some(offset) = offset {
             let before = self.handled.swap(offset, Ordering::SeqCst);
             let asked = self.asked.load(Ordering::SeqCst);
-            if before == NONE || (asked != NONE && asked <= offset) {
-                self.asked.store(NONE, Ordering::SeqCst);
+            // several may have asked, of whom only the last is known: all are told of each step
+            if before == NONE || (asked != NONE && before != offset) || asked <= offset {
+                let _ = self.asked.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |asked| {
+                    (asked <= offset).then_some(NONE)
+                });
                 self.acknowledge.store(true, Ordering::SeqCst);
                 self.wake_io();
             }
@@ -189,10 +195,29 @@ impl Shared {
 
     /// Wakes the link if it waits for bytes. To be called from the I/O thread only.
     pub(crate) fn wake_link(&self) {
-        if self.link_waits.swap(false, Ordering::SeqCst) {
+        self.wake_link_if(self.link_waits.swap(false, Ordering::SeqCst));
+    }
+
+    /// Wakes the link whatever it waits for, as there will be nothing more. As above.
+    pub(crate) fn wake_link_at_end(&self) {
+        let starves = self.link_starves.swap(false, Ordering::SeqCst);
+        self.wake_link_if(self.link_waits.swap(false, Ordering::SeqCst) || starves);
+    }
+
+    fn wake_link_if(&self, waits: bool) {
+        if waits {
             let message = (atoms::eslaver_nif(), atoms::wake());
             let _ = OwnedEnv::new().send_and_clear(&self.link, |_| message);
         }
+    }
+
+    pub(crate) fn set_dump_error(&self, error: String) {
+        *self.dump_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.wake_io();
+    }
+
+    pub(crate) fn take_dump_error(&self) -> Option<String> {
+        self.dump_error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(crate) fn set_end(&self, end: End) {

@@ -11,7 +11,7 @@ use rustler::{Atom, Env, LocalPid};
 
 use crate::atoms;
 use crate::batch::Batch;
-use crate::config::Start;
+use crate::config::{Config, Start};
 use crate::end::End;
 use crate::message::{Built, Message};
 use crate::shared::{Chunk, Shared};
@@ -20,6 +20,9 @@ use crate::shared::{Chunk, Shared};
 const BATCHES: u32 = 16;
 /// Within one huge value nothing is sent; a slice returns after this all the same.
 const TIME: Duration = Duration::from_millis(10);
+
+/// A name is a list of characters in classic events, at 16 bytes each.
+const MAX_NAME: usize = 256;
 
 /// What a slice came to.
 pub(crate) enum Outcome {
@@ -75,8 +78,9 @@ pub(crate) struct Slicer {
 }
 
 impl Slicer {
-    pub(crate) fn new(chunks: Receiver<Chunk>, server: LocalPid, start: Option<Start>) -> Self {
-        let batch = Batch::new();
+    pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config) -> Self {
+        let Config { server, start, shape, .. } = *config;
+        let batch = Batch::new(shape);
         Self { chunks, server, start, phase: Phase::Start, batch, held: None, end: None }
     }
 
@@ -84,6 +88,12 @@ impl Slicer {
     pub(crate) fn run(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
         let began = Instant::now();
         let mut sent = 0;
+        if shared.is_stopped() {
+            return Outcome::Closed(End::Stopped);
+        }
+        if self.batch.is_full() && !self.flush(env, shared) {
+            return Outcome::NoCredit;
+        }
         loop {
             if self.end.is_none() {
                 match self.decode(shared) {
@@ -248,8 +258,8 @@ impl Slicer {
             return false;
         }
         let phase = &self.phase;
-        let weight = self.batch.send(env, self.server, |message| phase.position(message));
-        shared.sent(weight);
+        shared.sent(self.batch.weight());
+        self.batch.send(env, self.server, |message| phase.position(message));
         true
     }
 
@@ -299,6 +309,9 @@ impl Stream {
             let Some(command) = self.commands.next()? else {
                 break Decoded::All;
             };
+            if command.name().len() > MAX_NAME {
+                return Err(End::Name(command.name().len()));
+            }
             let before = self.tracker.position().offset;
             self.tracker.apply(&command)?;
             batch.command(&command, self.tracker.position());

@@ -7,7 +7,6 @@ use super::error::{Error, ErrorKind};
 use super::input::Input;
 use super::module;
 use super::sink::{Meta, Sink};
-use super::string::Decoded;
 use super::value::Value;
 
 const OPCODE_FAMILY: u8 = 243;
@@ -27,6 +26,9 @@ const OPCODE_EOF: u8 = 255;
 const REDIS_VERSIONS: std::ops::RangeInclusive<u32> = 1..=15;
 const VALKEY_VERSIONS: std::ops::RangeInclusive<u32> = 80..=81;
 const FIRST_VERSION_WITH_CHECKSUM: u32 = 5;
+
+/// Servers take this time in ms for none at all.
+const NO_EXPIRY: i64 = -1;
 
 const KEY_IN_ERRORS: usize = 128;
 
@@ -62,10 +64,13 @@ pub enum Status {
 /// Decodes a snapshot.
 ///
 /// Memory is bounded by what has been fed and not yet used: at most the largest single string of
-/// the snapshot, and what was fed last. A stream's groups are collected besides.
+/// the snapshot (twice that, while it grows), what it decompresses to, and what was fed last. A
+/// stream's groups are collected besides. Nothing is reserved because a length says so; but a
+/// string that claims to be longer than the snapshot is waited for to the end.
 pub struct Decoder {
     input: Input,
     file: File,
+    failed: Option<Error>,
 }
 
 impl Default for Decoder {
@@ -87,7 +92,7 @@ impl fmt::Debug for Decoder {
 impl Decoder {
     /// A decoder at the snapshot's first byte.
     pub fn new() -> Self {
-        Self { input: Input::new(), file: File::new() }
+        Self { input: Input::new(), file: File::new(), failed: None }
     }
 
     /// Bytes of the snapshot that are used.
@@ -103,8 +108,16 @@ impl Decoder {
     /// Decodes up to the end of the next key or field.
     ///
     /// # Errors
-    /// What is wrong with the snapshot, and where. There is nothing to be had after that.
+    /// What is wrong with the snapshot, and where; bytes after its end are wrong, too. After that,
+    /// the same again.
     pub fn next<S: Sink>(&mut self, sink: &mut S) -> Result<Status, Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        self.decode(sink).inspect_err(|error| self.failed = Some(error.clone()))
+    }
+
+    fn decode<S: Sink>(&mut self, sink: &mut S) -> Result<Status, Error> {
         loop {
             let mut cursor = self.input.cursor();
             match self.file.step(&mut cursor, sink) {
@@ -117,7 +130,7 @@ impl Decoder {
                     match step {
                         Step::Next | Step::Checksum(_) => {}
                         Step::Event => return Ok(Status::Event),
-                        Step::Done => return Ok(Status::Done),
+                        Step::Done => return self.finish().map(|()| Status::Done),
                     }
                 }
                 Err(Stop::NeedMore) => return Ok(Status::NeedMore),
@@ -129,11 +142,15 @@ impl Decoder {
     /// To be called when the transfer has ended.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] or [`ErrorKind::Trailing`] where the snapshot has not ended there.
+    /// [`ErrorKind::Truncated`] or [`ErrorKind::Trailing`] where the snapshot has not ended there,
+    /// or what [`Decoder::next`] found before.
     pub fn finish(&self) -> Result<(), Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
         match (&self.file.state, self.input.left()) {
             (State::Done, 0) => Ok(()),
-            (State::Done, left) => Err(self.error(ErrorKind::Trailing(left as u64))),
+            (State::Done, _) => Err(self.error(ErrorKind::Trailing)),
             _ => Err(self.error(ErrorKind::Truncated)),
         }
     }
@@ -256,7 +273,9 @@ impl File {
                 let seconds = i32::from_le_bytes(cursor.array()?);
                 self.meta.expire_at = Some(i64::from(seconds) * 1000);
             }
-            OPCODE_EXPIRETIME_MS => self.meta.expire_at = Some(cursor.i64_le()?),
+            OPCODE_EXPIRETIME_MS => {
+                self.meta.expire_at = Some(cursor.i64_le()?).filter(|&at| at != NO_EXPIRY);
+            }
             OPCODE_IDLE => self.meta.idle = Some(cursor.length()?),
             OPCODE_FREQ => self.meta.freq = Some(cursor.byte()?),
             OPCODE_RESIZEDB => skip_lengths(2, cursor)?,
@@ -296,11 +315,7 @@ impl File {
         }
         let key = cursor.string()?.decode()?;
         let mut digits = itoa::Buffer::new();
-        let key = match &key {
-            Decoded::Borrowed(bytes) => bytes,
-            Decoded::Owned(bytes) => bytes.as_slice(),
-            Decoded::Int(value) => digits.format(*value).as_bytes(),
-        };
+        let key = key.bytes(&mut digits);
         self.key.clear();
         self.key.extend_from_slice(&key[..key.len().min(KEY_IN_ERRORS)]);
         self.value_type = Some(value_type);

@@ -81,6 +81,9 @@ pub enum ErrorKind {
         /// What is wrong.
         what: &'static str,
     },
+    /// A packed hash or sorted set that ends after a field or member.
+    #[error("a field without a value, or a member without a score")]
+    HalfPair,
     /// A hash field's time to live that no server could have written.
     #[error("invalid time to live of a hash field")]
     BadFieldExpiry,
@@ -111,6 +114,6 @@ pub enum ErrorKind {
     #[error("the snapshot ends too early")]
     Truncated,
     /// The transfer goes on after the snapshot's end.
-    #[error("{0} bytes follow the snapshot's end")]
-    Trailing(u64),
+    #[error("bytes follow the snapshot's end")]
+    Trailing,
 }

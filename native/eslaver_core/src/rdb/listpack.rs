@@ -83,7 +83,8 @@ impl<'a> Listpack<'a> {
 #[inline]
 fn entry(first: u8, bytes: &[u8]) -> Option<(Item<'_>, usize)> {
     let text = |header: usize, length: usize| {
-        bytes.get(header..header + length).map(|text| (Item::Bytes(text), header + length))
+        let text = bytes.get(header..)?.get(..length)?;
+        Some((Item::Bytes(text), header + length))
     };
     match first {
         0..0x80 => Some((Item::Int(i64::from(first)), 1)),

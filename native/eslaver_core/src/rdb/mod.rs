@@ -8,7 +8,7 @@
 //! | `decoder` | header, opcodes, keys, checksum |
 //! | `input` | nothing: it holds the bytes at hand, and sums them |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
-//! | `cursor`, `string` | the primitives: lengths, strings, numbers, LZF |
+//! | `cursor`, `string`, `lzf` | the primitives: lengths, strings, numbers, compression |
 //! | `listpack`, `ziplist`, `intset`, `zipmap` | containers that come as one string |
 //! | `stream`, `module` | the two types that are small formats of their own |
 mod cursor;
@@ -17,6 +17,7 @@ mod error;
 mod input;
 mod intset;
 mod listpack;
+mod lzf;
 mod module;
 mod sink;
 mod stream;

@@ -1,5 +1,7 @@
 //! Streams: listpacks of entries, then the stream's counters, groups and producers.
 
+use std::collections::HashSet;
+
 use super::cursor::{Cursor, Read};
 use super::error::ErrorKind;
 use super::listpack::Listpack;
@@ -49,6 +51,9 @@ pub(crate) struct StreamReader {
     nodes: u64,
     last_node: Option<StreamId>,
     meta: StreamMeta,
+    group_names: HashSet<Vec<u8>>,
+    /// Of the group that is being read.
+    consumer_names: HashSet<Vec<u8>>,
 }
 
 impl StreamReader {
@@ -59,6 +64,8 @@ impl StreamReader {
             nodes: 0,
             last_node: None,
             meta: StreamMeta::default(),
+            group_names: HashSet::new(),
+            consumer_names: HashSet::new(),
         }
     }
 
@@ -119,17 +126,16 @@ impl StreamReader {
     fn node<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<()> {
         let id = cursor.string()?;
         let listpack = cursor.string()?;
-        let id = id.to_bytes()?;
-        let id = id
-            .first_chunk::<16>()
-            .filter(|_| id.len() == 16)
-            .ok_or(ErrorKind::Stream("a node's id is not 16 bytes long"))?;
-        let id = raw_id(id);
+        let id: [u8; 16] = id
+            .to_bytes()?
+            .try_into()
+            .map_err(|_| ErrorKind::Stream("a node's id is not 16 bytes long"))?;
+        let id = raw_id(&id);
         if self.last_node.is_some_and(|last| last >= id) {
             return Err(ErrorKind::Stream("its nodes are not in order").into());
         }
-        let listpack = listpack.to_bytes()?;
-        entries(&listpack, id, sink)?;
+        let listpack = listpack.decode()?;
+        entries(listpack.bytes(&mut itoa::Buffer::new()), id, sink)?;
         self.last_node = Some(id);
         Ok(())
     }
@@ -167,7 +173,8 @@ impl StreamReader {
             if self.format >= Format::Offsets { Some(cursor.length()?) } else { None };
         let pending = cursor.length()?;
         let name = name.to_bytes()?;
-        if self.meta.groups.iter().any(|group| group.name == name) {
+        self.consumer_names.clear();
+        if !self.group_names.insert(name.clone()) {
             return Err(ErrorKind::Stream("two groups of one name").into());
         }
         self.meta.groups.push(Group {
@@ -206,11 +213,10 @@ impl StreamReader {
             if self.format >= Format::ActiveTime { Some(cursor.i64_le()?) } else { None };
         let owned = cursor.length()?;
         let name = name.to_bytes()?;
-        let consumers = &mut self.current_group()?.consumers;
-        if consumers.iter().any(|consumer| consumer.name == name) {
+        if !self.consumer_names.insert(name.clone()) {
             return Err(ErrorKind::Stream("two consumers of one name in a group").into());
         }
-        consumers.push(Consumer { name, seen_at, active_at });
+        self.current_group()?.consumers.push(Consumer { name, seen_at, active_at });
         Ok(self.after_owned(groups, left - 1, owned))
     }
 
@@ -323,7 +329,7 @@ fn entries<S: Sink>(listpack: &[u8], base: StreamId, sink: &mut S) -> Result<(),
 }
 
 fn master_fields<'a>(listpack: &mut Listpack<'a>) -> Result<Vec<Item<'a>>, ErrorKind> {
-    let count = listpack.integer()?;
+    let count = field_count(listpack)?;
     let mut fields = Vec::new();
     for _ in 0..count {
         fields.push(listpack.required()?);
@@ -332,6 +338,11 @@ fn master_fields<'a>(listpack: &mut Listpack<'a>) -> Result<Vec<Item<'a>>, Error
         0 => Ok(fields),
         _ => Err(ErrorKind::Stream("a node's master entry does not end")),
     }
+}
+
+fn field_count(listpack: &mut Listpack<'_>) -> Result<i64, ErrorKind> {
+    let count = listpack.integer()?;
+    if count < 0 { Err(ErrorKind::Stream("an entry's number of fields")) } else { Ok(count) }
 }
 
 fn entry<S: Sink>(
@@ -345,7 +356,7 @@ fn entry<S: Sink>(
     let seq = listpack.integer()?;
     let same_fields = flags & ENTRY_SAME_FIELDS != 0;
     let deleted = flags & ENTRY_DELETED != 0;
-    let count = if same_fields { master.len() as i64 } else { listpack.integer()? };
+    let count = if same_fields { master.len() as i64 } else { field_count(listpack)? };
     if !deleted {
         sink.entry(StreamId {
             ms: base.ms.wrapping_add_signed(ms),

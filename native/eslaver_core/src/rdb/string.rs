@@ -2,15 +2,13 @@
 
 use super::cursor::{Cursor, Length, Read};
 use super::error::ErrorKind;
+use super::lzf;
 use super::sink::Item;
 
 const ENCODED_INT8: u8 = 0;
 const ENCODED_INT16: u8 = 1;
 const ENCODED_INT32: u8 = 2;
 const ENCODED_LZF: u8 = 3;
-
-/// LZF's densest instruction makes 264 bytes of 3.
-const LZF_MAX_RATIO: u64 = 264 / 3;
 
 /// A string as it stands in the snapshot: all its bytes are there, and nothing is decoded yet.
 pub(crate) enum RawString<'a> {
@@ -44,6 +42,7 @@ impl<'a> RawString<'a> {
     }
 
     /// The string, decoded where it has to be.
+    #[inline]
     pub(crate) fn decode(&self) -> Result<Decoded<'a>, ErrorKind> {
         match *self {
             RawString::Plain(bytes) => Ok(Decoded::Borrowed(bytes)),
@@ -80,19 +79,24 @@ impl Decoded<'_> {
             Decoded::Int(value) => Item::Int(*value),
         }
     }
+
+    /// The string's bytes, whatever its encoding; an integer's are written to `digits`.
+    #[inline]
+    pub(crate) fn bytes<'d>(&'d self, digits: &'d mut itoa::Buffer) -> &'d [u8] {
+        match self {
+            Decoded::Borrowed(bytes) => bytes,
+            Decoded::Owned(bytes) => bytes,
+            Decoded::Int(value) => digits.format(*value).as_bytes(),
+        }
+    }
 }
 
-/// The crate reserves what it is told, so the claim is checked against what LZF can make first.
+#[inline(never)]
 fn decompress(compressed: &[u8], claimed: u64) -> Result<Vec<u8>, ErrorKind> {
-    let size = compressed.len();
-    let possible = (size as u64).saturating_add(2).saturating_mul(LZF_MAX_RATIO);
     match usize::try_from(claimed) {
-        Ok(length) if length > 0 && claimed <= possible => {
-            match lzf::decompress(compressed, length) {
-                Ok(bytes) if bytes.len() == length => Ok(bytes),
-                _ => Err(ErrorKind::LzfCorrupt),
-            }
+        Ok(length) if lzf::is_possible(compressed.len(), claimed) => {
+            lzf::decompress(compressed, length).ok_or(ErrorKind::LzfCorrupt)
         }
-        _ => Err(ErrorKind::LzfClaim { compressed: size, claimed }),
+        _ => Err(ErrorKind::LzfClaim { compressed: compressed.len(), claimed }),
     }
 }

@@ -7,7 +7,7 @@ use super::listpack::Listpack;
 use super::module::{self, RawField};
 use super::sink::{Item, Kind, ModuleField, Sink};
 use super::stream::{Format, StreamReader};
-use super::string::{Decoded, RawString};
+use super::string::RawString;
 use super::ziplist::Ziplist;
 use super::{intset, zipmap};
 
@@ -42,9 +42,11 @@ enum Unit {
 enum Packed {
     Zipmap,
     ZiplistItems,
+    ZiplistPairs,
     ZiplistScores,
     Intset,
     ListpackItems,
+    ListpackPairs,
     ListpackScores,
     /// Field, value, absolute expiry (0: none).
     ListpackExpiry,
@@ -95,10 +97,10 @@ impl Value {
             (10, _) => (Kind::List, State::Packed(Packed::ZiplistItems)),
             (11, _) => (Kind::Set, State::Packed(Packed::Intset)),
             (12, _) => (Kind::Zset, State::Packed(Packed::ZiplistScores)),
-            (13, _) => (Kind::Hash, State::Packed(Packed::ZiplistItems)),
+            (13, _) => (Kind::Hash, State::Packed(Packed::ZiplistPairs)),
             (14, _) => (Kind::List, State::Count(Unit::ZiplistNode)),
             (15, _) => Self::stream(Format::Listpacks),
-            (16, _) => (Kind::Hash, State::Packed(Packed::ListpackItems)),
+            (16, _) => (Kind::Hash, State::Packed(Packed::ListpackPairs)),
             (17, _) => (Kind::Zset, State::Packed(Packed::ListpackScores)),
             (18, _) => (Kind::List, State::Count(Unit::Quicklist2Node)),
             (19, _) => Self::stream(Format::Offsets),
@@ -230,14 +232,12 @@ fn field_expiry<S: Sink>(at: Option<u64>, sink: &mut S) -> Result<(), ErrorKind>
 }
 
 fn quicklist2_node<S: Sink>(cursor: &mut Cursor<'_>, sink: &mut S) -> Read<u64> {
-    let container = cursor.length()?;
-    let node = cursor.string()?;
-    match container {
+    match cursor.length()? {
         NODE_PLAIN => {
-            sink.item(node.decode()?.item());
+            sink.item(cursor.string()?.decode()?.item());
             Ok(1)
         }
-        NODE_PACKED => Ok(unpack(Packed::ListpackItems, &node, sink)?),
+        NODE_PACKED => Ok(unpack(Packed::ListpackItems, &cursor.string()?, sink)?),
         other => Err(ErrorKind::BadQuicklistNode(other).into()),
     }
 }
@@ -245,21 +245,18 @@ fn quicklist2_node<S: Sink>(cursor: &mut Cursor<'_>, sink: &mut S) -> Read<u64> 
 /// Hands out all that a packed value holds, and gives the number of its entries.
 fn unpack<S: Sink>(packed: Packed, raw: &RawString<'_>, sink: &mut S) -> Result<u64, ErrorKind> {
     let decoded = raw.decode()?;
-    let digits;
-    let bytes = match &decoded {
-        Decoded::Borrowed(bytes) => bytes,
-        Decoded::Owned(bytes) => bytes.as_slice(),
-        Decoded::Int(_) => {
-            digits = raw.to_bytes()?;
-            digits.as_slice()
-        }
-    };
+    let mut digits = itoa::Buffer::new();
+    let bytes = decoded.bytes(&mut digits);
     match packed {
         Packed::Zipmap => unpack_zipmap(bytes, sink),
         Packed::Intset => unpack_intset(bytes, sink),
         Packed::ZiplistItems => {
             let mut ziplist = Ziplist::open(bytes)?;
             unpack_items(|| ziplist.next(), sink)
+        }
+        Packed::ZiplistPairs => {
+            let mut ziplist = Ziplist::open(bytes)?;
+            unpack_pairs(|| ziplist.next(), sink)
         }
         Packed::ZiplistScores => {
             let mut ziplist = Ziplist::open(bytes)?;
@@ -268,6 +265,10 @@ fn unpack<S: Sink>(packed: Packed, raw: &RawString<'_>, sink: &mut S) -> Result<
         Packed::ListpackItems => {
             let mut listpack = Listpack::open(bytes)?;
             unpack_items(|| listpack.next(), sink)
+        }
+        Packed::ListpackPairs => {
+            let mut listpack = Listpack::open(bytes)?;
+            unpack_pairs(|| listpack.next(), sink)
         }
         Packed::ListpackScores => {
             let mut listpack = Listpack::open(bytes)?;
@@ -290,6 +291,21 @@ fn unpack_items<'a, S: Sink>(
     Ok(count)
 }
 
+#[inline]
+fn unpack_pairs<'a, S: Sink>(
+    mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
+    sink: &mut S,
+) -> Result<u64, ErrorKind> {
+    let mut count = 0;
+    while let Some(field) = next()? {
+        let value = next()?.ok_or(ErrorKind::HalfPair)?;
+        sink.item(field);
+        sink.item(value);
+        count += 1;
+    }
+    Ok(count)
+}
+
 fn unpack_scores<'a, S: Sink>(
     mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
     sink: &mut S,
@@ -299,7 +315,7 @@ fn unpack_scores<'a, S: Sink>(
         let score = match next()? {
             Some(Item::Int(score)) => score as f64,
             Some(Item::Bytes(text)) => parse_score(text)?,
-            None => return Err(ErrorKind::BadScore),
+            None => return Err(ErrorKind::HalfPair),
         };
         sink.item(member);
         sink.score(score);

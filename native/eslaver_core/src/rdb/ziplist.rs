@@ -86,7 +86,8 @@ fn previous_length(bytes: &[u8]) -> Option<(usize, usize)> {
 /// The entry at the start of `bytes`, and the bytes that its encoding and data take.
 fn entry(bytes: &[u8]) -> Option<(Item<'_>, usize)> {
     let text = |header: usize, length: usize| {
-        bytes.get(header..header + length).map(|text| (Item::Bytes(text), header + length))
+        let text = bytes.get(header..)?.get(..length)?;
+        Some((Item::Bytes(text), header + length))
     };
     let first = *bytes.first()?;
     match first {

@@ -28,7 +28,7 @@ pub(crate) fn for_each<'a>(
     if position + 1 != bytes.len() {
         return Err(corrupt(position, "0xff before its end"));
     }
-    if claimed < COUNT_UNKNOWN && u64::from(claimed) != seen {
+    if claimed != COUNT_UNKNOWN && u64::from(claimed) != seen {
         return Err(corrupt(0, "its count is not the one in its header"));
     }
     Ok(())

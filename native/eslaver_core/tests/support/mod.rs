@@ -1,6 +1,10 @@
 //! A sink that keeps what it is told as JSON, and ways to feed a decoder.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod build;
+pub mod compare;
+pub mod counter;
+
 use eslaver_core::rdb::{
     Decoder, Error, Item, Kind, Meta, ModuleField, Sink, Status, StreamId, StreamMeta,
 };
@@ -205,8 +209,15 @@ pub fn escape(bytes: &[u8]) -> String {
 
 /// Decodes pieces of a snapshot, and gives what was found up to the end or the error.
 pub fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Json, Result<(), Error>) {
+    decode_to(Json::default(), pieces)
+}
+
+/// Decodes pieces of a snapshot to a sink.
+pub fn decode_to<'a, S: Sink>(
+    mut sink: S,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (S, Result<(), Error>) {
     let mut decoder = Decoder::new();
-    let mut sink = Json::default();
     for piece in pieces {
         decoder.feed(piece);
         loop {
@@ -227,4 +238,14 @@ pub fn snapshot(magic: &str, body: &[u8]) -> Vec<u8> {
     let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Redis, &bytes);
     bytes.extend_from_slice(&crc.to_le_bytes());
     bytes
+}
+
+/// Numbers that look random, and are the same in every run (splitmix64).
+pub fn random(mut seed: u64) -> impl FnMut() -> u64 {
+    move || {
+        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (seed ^ seed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
 }

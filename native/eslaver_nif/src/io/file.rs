@@ -1,12 +1,12 @@
 //! A snapshot's file instead of a master.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::{SendTimeoutError, Sender};
-use eslaver_core::rdb::{self, Decoder, Nothing, Status};
+use eslaver_core::rdb::{Decoder, Nothing, Status};
 
 use crate::end::End;
 use crate::shared::{Chunk, Shared};
@@ -17,40 +17,48 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Hands a file to the slices, once it is known to be sound as a whole.
 pub(crate) fn replay(path: &Path, shared: &Shared, chunks: &Sender<Chunk>) -> End {
-    let unreadable = |error| End::File { path: path.into(), error };
-    match check(path, shared) {
-        Err(error) => unreadable(error),
-        Ok(Err(error)) => End::Snapshot(error),
-        Ok(Ok(bytes)) => match hand_over(path, bytes, shared, chunks) {
-            Err(error) => unreadable(error),
-            Ok(end) => end,
-        },
-    }
+    let checked = File::open(path).and_then(|mut file| {
+        let bytes = check(&mut file, shared)?;
+        file.rewind()?;
+        Ok((file, bytes))
+    });
+    let end = checked.and_then(|(mut file, bytes)| match bytes {
+        Err(end) => Ok(end),
+        Ok(bytes) => hand_over(&mut file, path, bytes, shared, chunks),
+    });
+    end.unwrap_or_else(|error| End::File { path: path.into(), error })
 }
 
 /// The size of a file that decodes to its end.
-fn check(path: &Path, shared: &Shared) -> io::Result<Result<u64, rdb::Error>> {
-    let mut file = File::open(path)?;
+fn check(file: &mut File, shared: &Shared) -> io::Result<Result<u64, End>> {
     let mut buffer = vec![0; BUFFER];
     let mut decoder = Decoder::new();
     loop {
+        if shared.is_stopped() {
+            return Ok(Err(End::Stopped));
+        }
         let count = file.read(&mut buffer)?;
-        if count == 0 || shared.is_stopped() {
-            return Ok(decoder.finish().map(|()| decoder.offset()));
+        if count == 0 {
+            return Ok(decoder.finish().map(|()| decoder.offset()).map_err(End::from));
         }
         decoder.feed(&buffer[..count]);
         loop {
             match decoder.next(&mut Nothing) {
                 Ok(Status::Event) => {}
                 Ok(Status::NeedMore | Status::Done) => break,
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Ok(Err(End::Snapshot(error))),
             }
         }
     }
 }
 
-fn hand_over(path: &Path, bytes: u64, shared: &Shared, chunks: &Sender<Chunk>) -> io::Result<End> {
-    let mut file = File::open(path)?;
+fn hand_over(
+    file: &mut File,
+    path: &Path,
+    bytes: u64,
+    shared: &Shared,
+    chunks: &Sender<Chunk>,
+) -> io::Result<End> {
     let master = path.display().to_string();
     let start = Chunk::Full { replid: None, offset: 0, bytes: Some(bytes), master };
     if !send(start, shared, chunks) {

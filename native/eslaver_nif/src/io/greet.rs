@@ -44,6 +44,9 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
     wire.write(&handshake.start())?;
     let mut heard = Instant::now();
     loop {
+        if shared.is_stopped() {
+            return Err(End::Stopped);
+        }
         while let Some(line) = lines.take()? {
             heard = Instant::now();
             let sync = match handshake.line(line)? {

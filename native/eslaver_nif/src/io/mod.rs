@@ -6,6 +6,7 @@ mod connect;
 mod dump;
 mod file;
 mod greet;
+mod outlet;
 mod pump;
 mod tls;
 mod wire;
@@ -39,12 +40,12 @@ pub(crate) fn spawn(
             let end = catch_unwind(run).unwrap_or_else(|panic| End::Panicked(words(&*panic)));
             shared.set_end(end);
             drop(chunks);
-            shared.wake_link();
+            shared.wake_link_at_end();
         })
         .map(drop)
 }
 
-fn run(config: Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk>) -> End {
+fn run(config: Config, poll: Poll, shared: &Arc<Shared>, chunks: &Sender<Chunk>) -> End {
     if let Address::File(path) = &config.address {
         return file::replay(path, shared, chunks);
     }

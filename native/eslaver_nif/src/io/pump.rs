@@ -1,15 +1,15 @@
 //! From the socket to the slices, until the link ends.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, TrySendError};
+use crossbeam_channel::Sender;
 use eslaver_core::transfer::{Found, Size, Transfer};
 use memchr::memmem;
 
-use super::dump::Dump;
 use super::greet::{Greeted, Sync};
+use super::outlet::Outlet;
 use super::wire::Wire;
 use crate::config::Config;
 use crate::end::End;
@@ -47,19 +47,13 @@ struct Pump<'a> {
     wire: Wire,
     config: &'a Config,
     shared: &'a Shared,
+    outlet: Outlet<'a>,
     chunks: &'a Sender<Chunk>,
     master: String,
-    /// What the snapshot will be called, until its size is known.
+    /// The id and offset of the snapshot that comes, until it begins.
     sync: Option<(Option<String>, u64)>,
     mode: Mode,
     voice: Voice,
-    /// To be sent to the slices, in order.
-    queue: VecDeque<Chunk>,
-    dump: Option<Dump>,
-    /// To be queued when the dump has been read back.
-    behind_dump: VecDeque<Chunk>,
-    /// The dump is complete, and waits for the slices' word that the snapshot is good.
-    dump_done: bool,
     heard: Instant,
     spoken: Instant,
     woken: Instant,
@@ -71,7 +65,7 @@ pub(crate) fn pump(
     greeted: Greeted,
     config: &Config,
     master: String,
-    shared: &Shared,
+    shared: &Arc<Shared>,
     chunks: &Sender<Chunk>,
 ) -> Result<Infallible, End> {
     let now = Instant::now();
@@ -79,15 +73,12 @@ pub(crate) fn pump(
         wire: greeted.wire,
         config,
         shared,
+        outlet: Outlet::new(chunks, shared, config.dump.as_deref()),
         chunks,
         master,
         sync: None,
         mode: Mode::Snapshot(Transfer::new()),
         voice: Voice::Heartbeat,
-        queue: VecDeque::new(),
-        dump: None,
-        behind_dump: VecDeque::new(),
-        dump_done: false,
         heard: now,
         spoken: now,
         woken: now.checked_sub(LINGER).unwrap_or(now),
@@ -95,7 +86,11 @@ pub(crate) fn pump(
     };
     pump.begin(greeted.sync);
     pump.take(&greeted.rest)?;
-    pump.run()
+    let end = match pump.run() {
+        Ok(never) => match never {},
+        Err(end) => end,
+    };
+    pump.drain(end)
 }
 
 impl Pump<'_> {
@@ -114,7 +109,7 @@ impl Pump<'_> {
             Sync::Continue { replid } => {
                 self.mode = Mode::Stream;
                 let master = std::mem::take(&mut self.master);
-                self.queue.push_back(Chunk::Continue { replid, master });
+                self.outlet.push(Chunk::Continue { replid, master });
             }
         }
     }
@@ -123,20 +118,16 @@ impl Pump<'_> {
         let mut buffer = vec![0; BUFFER];
         loop {
             self.wire.flush()?;
-            self.keep_dump();
             self.hand_over()?;
-            let read = if self.may_read() && self.wire.is_readable() {
-                self.wire.read(&mut buffer)?
-            } else {
-                0
-            };
-            if read > 0 {
-                self.heard = Instant::now();
-                self.take(&buffer[..read])?;
-                self.hand_over()?;
+            if self.may_read() && self.wire.is_readable() {
+                let count = self.wire.read(&mut buffer)?;
+                if count > 0 {
+                    self.heard = Instant::now();
+                    self.take(&buffer[..count])?;
+                    self.hand_over()?;
+                }
             }
-            let now = Instant::now();
-            let next = self.on_time(now)?;
+            let next = self.on_time(Instant::now())?;
             if !(self.may_read() && self.wire.is_readable()) {
                 self.wire.wait(next, self.shared)?;
             } else if self.shared.is_stopped() {
@@ -145,15 +136,30 @@ impl Pump<'_> {
         }
     }
 
-    /// While slices have no room, reading goes on only where the bytes have a place on disk.
+    /// The link is lost, but what has come of it is whole: a real replica, too, would load the
+    /// snapshot to its end before it asked the master to go on from there.
+    fn drain(mut self, end: End) -> Result<Infallible, End> {
+        while matches!(self.mode, Mode::Stream) && end.leaves_bytes() && !self.outlet.is_empty() {
+            self.hand_over()?;
+            let now = Instant::now();
+            let wake = self.wake_on_time(now).unwrap_or(now + HEARTBEAT);
+            if !self.outlet.is_empty() {
+                self.wire.wait(wake, self.shared)?;
+            }
+        }
+        Err(end)
+    }
+
     fn may_read(&self) -> bool {
-        if !self.behind_dump.is_empty() {
-            return false;
-        }
         match self.mode {
-            Mode::Snapshot(_) if self.dump.is_some() => true,
-            _ => self.queue.is_empty(),
+            Mode::Snapshot(_) => self.outlet.takes_snapshot(),
+            Mode::Stream => self.outlet.is_empty(),
         }
+    }
+
+    fn hand_over(&mut self) -> Result<(), End> {
+        self.wake_due |= self.outlet.hand_over()?;
+        Ok(())
     }
 
     /// Sorts what was read.
@@ -164,22 +170,15 @@ impl Pump<'_> {
             match found {
                 Found::NeedMore => return Ok(()),
                 Found::Start(size) => self.snapshot_begins(size),
-                Found::Payload(payload) => {
-                    let payload = payload.to_vec();
-                    self.snapshot_bytes(payload);
+                Found::Payload(payload) => self.outlet.snapshot_bytes(payload.to_vec()),
+                Found::End => {
+                    self.mode = Mode::Stream;
+                    self.outlet.snapshot_ends();
                 }
-                Found::End => self.snapshot_ends(),
             }
         }
         if !bytes.is_empty() {
-            if self.voice == Voice::Eager {
-                self.voice = Voice::Heartbeat;
-            }
-            let urgent = bytes.len() <= URGENT_LENGTH && memmem::find(bytes, b"GETACK").is_some();
-            if urgent {
-                self.woken = self.woken.checked_sub(LINGER).unwrap_or(self.woken);
-            }
-            self.push(Chunk::Stream(bytes.to_vec()));
+            self.stream_bytes(bytes);
         }
         Ok(())
     }
@@ -194,116 +193,25 @@ impl Pump<'_> {
         }
         if let Some((replid, offset)) = self.sync.take() {
             let master = std::mem::take(&mut self.master);
-            self.queue.push_back(Chunk::Full { replid, offset, bytes, master });
-        }
-        if let Some(path) = &self.config.dump {
-            match Dump::create(path) {
-                Ok(dump) => self.dump = Some(dump),
-                Err(error) => self.dump_failed(&error),
-            }
+            self.outlet.snapshot_begins(Chunk::Full { replid, offset, bytes, master });
         }
     }
 
-    fn snapshot_bytes(&mut self, payload: Vec<u8>) {
-        let Some(dump) = &mut self.dump else {
-            return self.push(Chunk::Snapshot(payload));
-        };
-        let direct = self.queue.is_empty() && !dump.is_ahead();
-        match dump.write(&payload) {
-            Ok(()) if direct => {
-                dump.skip(payload.len());
-                self.queue.push_back(Chunk::Snapshot(payload));
-            }
-            Ok(()) => {}
-            Err(error) => {
-                self.behind_dump.push_back(Chunk::Snapshot(payload));
-                self.dump_failed(&error);
-            }
+    fn stream_bytes(&mut self, bytes: &[u8]) {
+        if self.voice == Voice::Eager {
+            self.voice = Voice::Heartbeat;
         }
-    }
-
-    fn snapshot_ends(&mut self) {
-        self.mode = Mode::Stream;
-        self.push(Chunk::SnapshotEnd);
-        self.dump_done = self.dump.is_some();
-    }
-
-    /// Queues what comes after all that is in the dump.
-    fn push(&mut self, chunk: Chunk) {
-        let behind = self.dump.as_ref().is_some_and(Dump::is_ahead);
-        if behind || !self.behind_dump.is_empty() {
-            self.behind_dump.push_back(chunk);
-        } else {
-            self.queue.push_back(chunk);
+        if bytes.len() <= URGENT_LENGTH && memmem::find(bytes, b"GETACK").is_some() {
+            self.woken = self.woken.checked_sub(LINGER).unwrap_or(self.woken);
         }
-    }
-
-    fn dump_failed(&mut self, error: &std::io::Error) {
-        let path = self.config.dump.as_deref().unwrap_or(std::path::Path::new(""));
-        let text = format!("cannot keep the snapshot in {}: {error}", path.display());
-        self.push(Chunk::DumpFailed(text));
-        if !self.dump.as_ref().is_some_and(Dump::is_ahead) {
-            self.dump = None;
-        }
-    }
-
-    fn keep_dump(&mut self) {
-        if !self.shared.take_snapshot_good() || !self.dump_done {
-            return;
-        }
-        if let Some(dump) = self.dump.take()
-            && let Err(error) = dump.keep()
-        {
-            self.dump_failed(&error);
-        }
-    }
-
-    /// Gives the slices as much as they have room for.
-    fn hand_over(&mut self) -> Result<(), End> {
-        loop {
-            if self.queue.is_empty() {
-                self.refill()?;
-            }
-            let Some(chunk) = self.queue.pop_front() else {
-                return Ok(());
-            };
-            match self.chunks.try_send(chunk) {
-                Ok(()) => self.wake_due = true,
-                Err(TrySendError::Disconnected(_)) => return Err(End::Stopped),
-                Err(TrySendError::Full(chunk)) => {
-                    self.queue.push_front(chunk);
-                    let waits = &self.shared.io_waits;
-                    if waits.swap(true, std::sync::atomic::Ordering::SeqCst)
-                        || self.chunks.is_full()
-                    {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-    }
-
-    fn refill(&mut self) -> Result<(), End> {
-        match &mut self.dump {
-            Some(dump) if dump.is_ahead() => {
-                let bytes = dump.read_back(BUFFER)?;
-                self.queue.push_back(Chunk::Snapshot(bytes));
-            }
-            _ => {
-                self.queue.append(&mut self.behind_dump);
-                if !self.dump_done && matches!(self.mode, Mode::Stream) {
-                    self.dump = None;
-                }
-            }
-        }
-        Ok(())
+        self.outlet.push(Chunk::Stream(bytes.to_vec()));
     }
 
     /// Does what is due, and tells when something is due next.
     fn on_time(&mut self, now: Instant) -> Result<Instant, End> {
         let wake = self.wake_on_time(now);
         let speak = self.speak_on_time(now)?;
-        if !self.may_read() {
+        if !self.may_read() || self.awaits_us() {
             self.heard = now;
         }
         let silent = self.heard + self.config.repl_timeout;
@@ -311,6 +219,13 @@ impl Pump<'_> {
             return Err(End::Silent { seconds: self.config.repl_timeout.as_secs() });
         }
         Ok(silent.min(speak).min(wake.unwrap_or(silent)))
+    }
+
+    /// Whether the master says nothing until it hears that its snapshot has been handled.
+    fn awaits_us(&self) -> bool {
+        self.voice == Voice::Eager
+            && matches!(self.mode, Mode::Stream)
+            && self.shared.handled().is_none()
     }
 
     fn wake_on_time(&mut self, now: Instant) -> Option<Instant> {
@@ -336,8 +251,10 @@ impl Pump<'_> {
             (Voice::Eager, Some(_)) => EAGER_HEARTBEAT,
             _ => HEARTBEAT,
         };
-        let asked = self.shared.take_acknowledge();
-        if (asked || now >= self.spoken + pause) && self.wire.is_flushed() {
+        if !self.wire.is_flushed() {
+            return Ok(now + pause);
+        }
+        if self.shared.take_acknowledge() || now >= self.spoken + pause {
             self.spoken = now;
             match handled {
                 None => self.wire.write(b"\n")?,

@@ -137,6 +137,8 @@ impl Wire {
         for event in self.events.iter().filter(|event| event.token() == SOCKET) {
             self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
             self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+            // in TLS, reading may have waited for room to write
+            self.readable |= event.is_writable() && matches!(self.socket, Socket::Tls(_));
         }
         if shared.is_stopped() { Err(End::Stopped) } else { Ok(()) }
     }

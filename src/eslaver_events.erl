@@ -1,0 +1,39 @@
+%% @doc The events that are not of the stream's or the snapshot's own bytes: a link comes up or goes
+%% down, a snapshot begins or ends. Classic events know only the last. Used by
+%% {@link eslaver_server}; the others are made by the native decoder.
+%% @private
+-module(eslaver_events).
+
+-export([full/3, partial/3, loaded/2, down/2]).
+
+-type shape() :: classic | full.
+
+%% @doc A master, or the dump file of an earlier run, begins a snapshot.
+-spec full(shape(), master | file, map()) -> [term()].
+full(classic, _Source, _News) ->
+    [];
+full(full, Source, #{replid := Replid, offset := Offset, bytes := Bytes, master := Master}) ->
+    Start = #{replid => Replid, offset => Offset, bytes => Bytes, source => Source},
+    Up = #{resync => full, replid => Replid, offset => Offset, master => Master},
+    [{link, up, Up} || Source =:= master] ++ [{loading, start, Start}].
+
+%% @doc The stream goes on.
+-spec partial(shape(), Replid :: binary(), map()) -> [term()].
+partial(classic, _Replid, _News) ->
+    [];
+partial(full, Replid, #{offset := Offset, master := Master}) ->
+    [{link, up, #{resync => partial, replid => Replid, offset => Offset, master => Master}}].
+
+%% @doc A snapshot has ended.
+-spec loaded(shape(), map()) -> [term()].
+loaded(classic, _News) ->
+    [{loading, eof}];
+loaded(full, News) ->
+    [{loading, eof, maps:with([keys, bytes, db], News)}].
+
+%% @doc A link that was up is lost.
+-spec down(shape(), map()) -> [term()].
+down(classic, _Error) ->
+    [];
+down(full, Error) ->
+    [{link, down, Error}].

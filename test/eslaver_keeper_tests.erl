@@ -1,0 +1,78 @@
+%% The position on disk, as the server knows it: what is given, said, and forgotten.
+-module(eslaver_keeper_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+position(Offset) ->
+    #{replid => <<"0123456789012345678901234567890123456789">>, offset => Offset, db => 0}.
+
+%% Tests share a process, and a writer may have spoken at its end.
+flush() ->
+    receive
+        {eslaver_resume, _Writer, _Said} -> flush()
+    after 0 -> ok
+    end.
+
+with_keeper(Test) ->
+    flush(),
+    Name = "eslaver_keeper_" ++ integer_to_list(erlang:unique_integer([positive])),
+    Path = list_to_binary(filename:join("/tmp", Name ++ "_" ++ os:getpid())),
+    {none, Keeper} = eslaver_keeper:open({file, Path}),
+    try
+        Test(Path, Keeper)
+    after
+        _ = file:delete(Path)
+    end.
+
+said(Keeper) ->
+    receive
+        {eslaver_resume, _Writer, Said} -> eslaver_keeper:said(Said, Keeper)
+    after 5000 -> nothing
+    end.
+
+what_is_kept_becomes_durable_test() ->
+    with_keeper(fun(Path, Keeper) ->
+        {News, Next} = said(eslaver_keeper:keep(position(1), Keeper)),
+        ?assertEqual({durable, 1}, News),
+        ok = eslaver_keeper:close(position(2), Next),
+        {Position, Again} = eslaver_keeper:open({file, Path}),
+        ?assertEqual(position(2), Position),
+        ok = eslaver_keeper:close(undefined, Again)
+    end).
+
+goes_on_after_it_has_forgotten_test() ->
+    with_keeper(fun(_Path, Keeper) ->
+        {{durable, 1}, First} = said(eslaver_keeper:keep(position(1), Keeper)),
+        %% the writer rests now, so this one is still on its way
+        Busy = eslaver_keeper:keep(position(2), First),
+        {ok, Forgot} = eslaver_keeper:forget(Busy),
+        {News, Next} = said(eslaver_keeper:keep(position(3), Forgot)),
+        ?assertEqual({durable, 3}, News),
+        ok = eslaver_keeper:close(undefined, Next)
+    end).
+
+what_was_forgotten_does_not_count_test() ->
+    with_keeper(fun(_Path, Keeper) ->
+        Busy = eslaver_keeper:keep(position(1), Keeper),
+        {ok, Forgot} = eslaver_keeper:forget(Busy),
+        {News, Next} = said(Forgot),
+        ?assertEqual(nothing_new, News),
+        ok = eslaver_keeper:close(undefined, Next)
+    end).
+
+a_failure_is_told_once_test() ->
+    flush(),
+    Path = <<"/no/such/directory/position">>,
+    {none, Keeper} = eslaver_keeper:open({file, Path}),
+    {News, Next} = said(eslaver_keeper:keep(position(1), Keeper)),
+    ?assertEqual({failed, #{path => Path, reason => enoent}}, News),
+    {Again, Last} = said(eslaver_keeper:keep(position(2), Next)),
+    ?assertEqual(nothing_new, Again),
+    ok = eslaver_keeper:close(undefined, Last).
+
+without_a_file_there_is_nothing_to_do_test() ->
+    {none, Keeper} = eslaver_keeper:open(undefined),
+    ?assertEqual(Keeper, eslaver_keeper:keep(position(1), Keeper)),
+    ?assertEqual({ok, Keeper}, eslaver_keeper:forget(Keeper)),
+    ?assertEqual({position(1), Keeper}, eslaver_keeper:open(position(1))),
+    ok = eslaver_keeper:close(position(1), Keeper).
