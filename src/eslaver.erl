@@ -7,7 +7,7 @@
 -behaviour(application).
 
 -export([start/2, stop/1]).
--export([start_link/1, child_spec/1, info/1, position/1, await/3]).
+-export([start_link/1, child_spec/1, info/1, position/1, await/3, continue/1]).
 -export_type([replica/0, options/0, callback/0, event/0, position/0]).
 
 -type replica() :: pid() | atom() | {global, term()} | {via, module(), term()}.
@@ -109,3 +109,8 @@ await(Replica, loaded, Timeout) ->
     catch
         exit:{timeout, _} -> {error, timeout}
     end.
+
+%% @doc Ends the pause of a replica whose handler has returned `{pause, State}'.
+-spec continue(replica()) -> ok.
+continue(Replica) ->
+    gen_server:call(Replica, continue).

@@ -1,10 +1,10 @@
 %% @doc Callbacks: what is one, how it is called, and whether it can take more. Used by
-%% {@link eslaver_options} and {@link eslaver_server}.
+%% {@link eslaver_options} and {@link eslaver_dispatch}.
 %% @private
 -module(eslaver_callback).
 
--export([check/1, new/1, is_ready/1, is_monitor/2, handle/2]).
--export_type([spec/0, callback/0]).
+-export([check/1, new/1, takes_batches/1, is_ready/1, is_monitor/2, handle/2, close/2]).
+-export_type([spec/0, callback/0, result/0]).
 
 %% A receiver with more messages than this gets no more until it has caught up.
 -define(WATERMARK, 1000).
@@ -13,54 +13,92 @@
     fun((Event :: term()) -> term())
     | {module(), Function :: atom()}
     | {module(), Function :: atom(), Args :: [term()]}
+    | {handler, module(), Args :: term()}
     | pid()
     | atom()
     | [].
-%% What a user names. With `Args' the event is appended; a registered name is looked up for each
-%% event; `[]' prints each event.
+%% What a user names. With `Args' the event is appended; a handler is a module of the behaviour
+%% {@link eslaver_handler}; a registered name is looked up for each event; `[]' prints each event.
 
--record(callback, {
-    %% What an event is given to.
-    function :: fun((term()) -> term()),
-    %% The process that gets the events as messages, where that is what happens.
-    receiver = none :: none | pid() | atom(),
+-record(function, {call :: fun((term()) -> term())}).
+
+-record(receiver, {
+    process :: pid() | atom(),
     monitor :: undefined | reference()
 }).
 
--opaque callback() :: #callback{}.
+-record(handler, {
+    module :: module(),
+    function :: handle_event | handle_batch,
+    state :: term()
+}).
+
+-opaque callback() :: #function{} | #receiver{} | #handler{}.
+
+-type result() ::
+    ok
+    | {ok | {pause, timeout()} | {stop, term()}, callback()}
+    | {raised, throw | error | exit, term(), list()}.
+%% With `ok' alone the callback is as it was.
 
 %% @doc Whether this can be a callback.
 -spec check(term()) -> boolean().
-check(Fun) when is_function(Fun) -> is_function(Fun, 1);
-check({M, F}) -> is_atom(M) andalso is_atom(F);
-check({M, F, A}) -> is_atom(M) andalso is_atom(F) andalso is_list(A);
-check(undefined) -> false;
-check(Other) -> is_pid(Other) orelse is_atom(Other) orelse Other =:= [].
+check(Fun) when is_function(Fun) ->
+    is_function(Fun, 1);
+check({handler, Module, _Args}) when is_atom(Module) ->
+    %% loads it; one that is not there yet is found out at the start
+    _ = code:ensure_loaded(Module),
+    erlang:function_exported(Module, init, 1) andalso handles(Module) =/= nothing;
+check({M, F}) ->
+    is_atom(M) andalso is_atom(F);
+check({M, F, A}) ->
+    is_atom(M) andalso is_atom(F) andalso is_list(A);
+check(undefined) ->
+    false;
+check(Other) ->
+    is_pid(Other) orelse is_atom(Other) orelse Other =:= [].
 
-%% @doc A callback ready for use. Its process, if it has one, is monitored by the caller.
--spec new(spec()) -> callback().
+handles(Module) ->
+    Exported = [
+        Function
+     || Function <- [handle_batch, handle_event], erlang:function_exported(Module, Function, 2)
+    ],
+    hd(Exported ++ [nothing]).
+
+%% @doc A callback ready for use by the calling process.
+-spec new(spec()) -> {ok, callback()} | {stop, term()}.
 new(Fun) when is_function(Fun, 1) ->
-    #callback{function = Fun};
+    {ok, #function{call = Fun}};
+new({handler, Module, Args}) ->
+    case Module:init(Args) of
+        {ok, State} ->
+            {ok, #handler{module = Module, function = handles(Module), state = State}};
+        {stop, Reason} ->
+            {stop, Reason};
+        Other ->
+            {stop, bad_return({Module, init, 1}, Other, "{ok, State} or {stop, Reason}")}
+    end;
 new({M, F}) ->
-    #callback{function = fun M:F/1};
+    {ok, #function{call = fun M:F/1}};
 new({M, F, A}) ->
-    #callback{function = fun(Event) -> apply(M, F, A ++ [Event]) end};
+    {ok, #function{call = fun(Event) -> apply(M, F, A ++ [Event]) end}};
 new([]) ->
-    #callback{function = fun(Event) -> io:format("eslaver -> ~p~n", [Event]) end};
+    {ok, #function{call = fun(Event) -> io:format("eslaver -> ~p~n", [Event]) end}};
 new(Pid) when is_pid(Pid) ->
-    Monitor = monitor(process, Pid),
-    #callback{function = fun(Event) -> Pid ! Event end, receiver = Pid, monitor = Monitor};
+    {ok, #receiver{process = Pid, monitor = monitor(process, Pid)}};
 new(Name) when is_atom(Name) ->
-    #callback{function = fun(Event) -> Name ! Event end, receiver = Name}.
+    {ok, #receiver{process = Name}}.
+
+%% @doc Whether it is to be given a list of events instead of each.
+-spec takes_batches(callback()) -> boolean().
+takes_batches(#handler{function = handle_batch}) -> true;
+takes_batches(_) -> false.
 
 %% @doc Whether a receiver has caught up. One on another node is held back by the distribution.
 -spec is_ready(callback()) -> boolean().
-is_ready(#callback{receiver = none}) ->
-    true;
-is_ready(#callback{receiver = Name}) when is_atom(Name) ->
-    is_caught_up(whereis(Name));
-is_ready(#callback{receiver = Pid}) ->
-    is_caught_up(Pid).
+is_ready(#receiver{process = Name}) when is_atom(Name) -> is_caught_up(whereis(Name));
+is_ready(#receiver{process = Pid}) -> is_caught_up(Pid);
+is_ready(_) -> true.
 
 is_caught_up(Pid) when is_pid(Pid), node(Pid) =:= node() ->
     case process_info(Pid, message_queue_len) of
@@ -72,13 +110,52 @@ is_caught_up(_) ->
 
 %% @doc Whether a monitor is the one of the callback's process; users' code has its own.
 -spec is_monitor(reference(), callback()) -> boolean().
-is_monitor(Monitor, #callback{monitor = Own}) -> Monitor =:= Own.
+is_monitor(Monitor, #receiver{monitor = Own}) -> Monitor =:= Own;
+is_monitor(_Monitor, _) -> false.
 
-%% @doc Gives it one event.
--spec handle(callback(), term()) -> ok | {raised, throw | error | exit, term(), list()}.
-handle(#callback{function = Function}, Event) ->
-    try Function(Event) of
+%% @doc Gives it one event, or a list of them where it takes batches.
+-spec handle(term(), callback()) -> result().
+handle(Event, #function{call = Call}) ->
+    try Call(Event) of
         _ -> ok
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
+    end;
+handle(Event, #receiver{process = Process}) ->
+    try Process ! Event of
+        _ -> ok
+    catch
+        Class:Reason:Stack -> {raised, Class, Reason, Stack}
+    end;
+handle(Event, #handler{module = Module, function = Function, state = State} = Handler) ->
+    try Module:Function(Event, State) of
+        {ok, State} ->
+            ok;
+        {ok, New} ->
+            {ok, Handler#handler{state = New}};
+        {pause, New} ->
+            {{pause, infinity}, Handler#handler{state = New}};
+        {pause, Time, New} when is_integer(Time), Time >= 0 ->
+            {{pause, Time}, Handler#handler{state = New}};
+        {stop, Reason, New} ->
+            {{stop, Reason}, Handler#handler{state = New}};
+        Other ->
+            {raised, error, wrong_result(Module, Function, Other), []}
+    catch
+        Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end.
+
+wrong_result(Module, Function, Other) ->
+    Expected = "{ok, State}, {pause, State}, {pause, Milliseconds, State} or {stop, Reason, State}",
+    bad_return({Module, Function, 2}, Other, Expected).
+
+bad_return(Function, Returned, Expected) ->
+    {bad_return, #{function => Function, returned => Returned, expected => Expected}}.
+
+%% @doc The replica ends in an orderly way.
+-spec close(term(), callback()) -> ok.
+close(Reason, #handler{module = Module, state = State}) ->
+    _ = erlang:function_exported(Module, terminate, 2) andalso Module:terminate(Reason, State),
+    ok;
+close(_Reason, _) ->
+    ok.

@@ -6,8 +6,8 @@
 %% @private
 -module(eslaver_dispatch).
 
--export([new/1, all/2, run/2, is_monitor/2]).
--export_type([dispatch/0, failure/0]).
+-export([new/1, all/2, run/2, is_monitor/2, close/2]).
+-export_type([dispatch/0, failure/0, ended/0]).
 
 %% A stride is doubled while it takes less than the first time, and a turn ends after the second.
 %% Both in microseconds.
@@ -30,66 +30,107 @@
 }.
 %% What a callback raised, and the event, shortened.
 
+-type ended() :: {stop, term(), Count :: non_neg_integer(), dispatch()} | {failed, failure()}.
+%% No more events: the callback wants to end behind so many, or has raised.
+
 %% @doc Whether a monitor is the one of the callback's process.
 -spec is_monitor(reference(), dispatch()) -> boolean().
 is_monitor(Monitor, #dispatch{callback = Callback}) ->
     eslaver_callback:is_monitor(Monitor, Callback).
 
--spec new(eslaver_callback:spec()) -> dispatch().
-new(Callback) ->
-    #dispatch{callback = eslaver_callback:new(Callback)}.
+-spec new(eslaver_callback:spec()) -> {ok, dispatch()} | {stop, term()}.
+new(Spec) ->
+    case eslaver_callback:new(Spec) of
+        {ok, Callback} -> {ok, #dispatch{callback = Callback}};
+        Stop -> Stop
+    end.
 
-%% @doc Gives it all these events.
--spec all([term()], dispatch()) -> ok | {failed, failure()}.
-all([], _Dispatch) ->
-    ok;
-all([Event | Events], Dispatch) ->
-    case one(Event, Dispatch) of
-        ok -> all(Events, Dispatch);
+%% @doc The replica ends in an orderly way.
+-spec close(term(), dispatch()) -> ok.
+close(Reason, #dispatch{callback = Callback}) ->
+    eslaver_callback:close(Reason, Callback).
+
+%% @doc Gives it all these events, and then perhaps a pause.
+-spec all([term()], dispatch()) -> {done | {pause, timeout()}, dispatch()} | ended().
+all(Events, Dispatch) ->
+    all(Events, done, Dispatch).
+
+all([], Then, Dispatch) ->
+    {Then, Dispatch};
+all([Event | Events], Then, Dispatch) ->
+    case give(Event, Dispatch) of
+        {ok, Next} -> all(Events, Then, Next);
+        {{pause, _} = Pause, Next} -> all(Events, Pause, Next);
+        {{stop, Reason}, Next} -> {stop, Reason, 0, Next};
         Failed -> Failed
     end.
 
-one(Event, #dispatch{callback = Callback}) ->
-    case eslaver_callback:handle(Callback, Event) of
-        ok -> ok;
-        {raised, Class, Reason, Stack} -> {failed, failure(Event, Class, Reason, Stack)}
+%% An event, to a callback that may take lists of them.
+give(Event, #dispatch{callback = Callback} = Dispatch) ->
+    case eslaver_callback:takes_batches(Callback) of
+        true -> one([Event], Dispatch);
+        false -> one(Event, Dispatch)
     end.
 
-%% @doc Gives it events until they end (`done'), the turn does (`turn'), or its process has too many
-%% messages (`held'); then with those that are left, and the number of those that are not.
--spec run([term()], dispatch()) ->
+one(Event, #dispatch{callback = Callback} = Dispatch) ->
+    case eslaver_callback:handle(Event, Callback) of
+        ok -> {ok, Dispatch};
+        {raised, Class, Reason, Stack} -> {failed, failure(Event, Class, Reason, Stack)};
+        {Then, Next} -> {Then, Dispatch#dispatch{callback = Next}}
+    end.
+
+%% @doc Gives it events until they end (`done'), the turn does (`turn'), its process has too many
+%% messages (`held'), or it wants a pause; then with those that are left, and the number of those
+%% that are not.
+-spec run([term(), ...], dispatch()) ->
     {done, dispatch()}
-    | {turn | held, Left :: [term()], Count :: non_neg_integer(), dispatch()}
-    | {failed, failure()}.
-run(Events, Dispatch) ->
-    Now = now_us(),
-    run(Events, 0, Now, Now + ?TURN, Dispatch).
+    | {turn | held | {pause, timeout()}, Left :: [term()], Count :: pos_integer() | 0, dispatch()}
+    | ended().
+run(Events, #dispatch{callback = Callback} = Dispatch) ->
+    case eslaver_callback:takes_batches(Callback) of
+        true -> batch(Events, Dispatch);
+        false -> run(Events, 0, now_us(), Dispatch)
+    end.
+
+batch(Events, Dispatch) ->
+    case one(Events, Dispatch) of
+        {ok, Next} -> {done, Next};
+        {{pause, _} = Pause, Next} -> {Pause, [], length(Events), Next};
+        {{stop, Reason}, Next} -> {stop, Reason, length(Events), Next};
+        Failed -> Failed
+    end.
+
+run(Events, Count, Now, Dispatch) ->
+    run(Events, Count, Now, Now + ?TURN, Dispatch).
 
 run([], _Count, _Now, _End, Dispatch) ->
     {done, Dispatch};
 run(Events, Count, Now, End, Dispatch) when Now >= End ->
     {turn, Events, Count, Dispatch};
 run(Events, Count, Now, End, #dispatch{callback = Callback, stride = Stride} = Dispatch) ->
-    case eslaver_callback:is_ready(Callback) andalso stride(Events, Stride, Dispatch) of
+    case eslaver_callback:is_ready(Callback) of
         false ->
             {held, Events, Count, Dispatch};
-        {ok, Left} ->
-            After = now_us(),
-            Next = Dispatch#dispatch{stride = next(After - Now, Stride)},
-            run(Left, Count + Stride, After, End, Next);
-        Failed ->
-            Failed
+        true ->
+            case stride(Events, Stride, Count, Dispatch) of
+                {ok, Left, Done, Next} ->
+                    After = now_us(),
+                    Longer = Next#dispatch{stride = next(After - Now, Stride)},
+                    run(Left, Done, After, End, Longer);
+                Other ->
+                    Other
+            end
     end.
 
-stride(Left, 0, _Dispatch) ->
-    {ok, Left};
-stride([], _Stride, _Dispatch) ->
-    {ok, []};
-stride([Event | Left], Stride, Dispatch) ->
+stride([Event | Left], Stride, Count, Dispatch) when Stride > 0 ->
     case one(Event, Dispatch) of
-        ok -> stride(Left, Stride - 1, Dispatch);
+        {ok, Next} -> stride(Left, Stride - 1, Count + 1, Next);
+        {{pause, _} = Pause, Next} -> {Pause, Left, Count + 1, Next};
+        {{stop, Reason}, Next} -> {stop, Reason, Count + 1, Next};
         Failed -> Failed
-    end.
+    end;
+stride(Left, _Stride, Count, Dispatch) ->
+    {ok, Left, Count, Dispatch}.
 
 next(Took, Stride) when Took < ?QUICK -> min(Stride * 2, ?LONGEST);
 next(_Took, _Stride) -> 1.

@@ -22,8 +22,6 @@
 
 %% How soon a receiver that had too many messages is looked at again, in ms.
 -define(HELD, 5).
-%% A link that has been up for so long was a good one, in ms.
--define(STEADY, 10000).
 
 -record(state, {
     options :: eslaver_options:options(),
@@ -37,6 +35,8 @@
     queue = queue:new() :: queue:queue({eslaver_nif:link(), term()}),
     %% Whether a message to go on with the queue is on its way.
     working = false :: boolean(),
+    %% Whether the callback holds the stream until it is told to go on.
+    paused = false :: boolean(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
     place :: undefined | eslaver_place:place(),
     keeper = none :: eslaver_keeper:keeper(),
@@ -47,10 +47,7 @@
     loaded = false :: boolean(),
     %% Who waits for the first snapshot.
     waiting = [] :: [gen_server:from()],
-    backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
-    up_since :: undefined | integer(),
-    reconnects = 0 :: non_neg_integer(),
-    last_error :: undefined | #{reason := atom(), text := binary()},
+    retry = eslaver_retry:new() :: eslaver_retry:retry(),
     %% Commands of links before this one.
     commands = 0 :: non_neg_integer()
 }).
@@ -96,13 +93,19 @@ started(Result) -> Result.
 %% gen_server
 
 %% @private
--spec init(eslaver_options:options()) -> {ok, #state{}, {continue, connect}}.
-init(#{callback := Callback, resume := Resume, load_dump := LoadDump} = Options) ->
+-spec init(eslaver_options:options()) -> {ok, #state{}, {continue, connect}} | {stop, term()}.
+init(#{callback := Callback} = Options) ->
     process_flag(trap_exit, true),
+    case eslaver_dispatch:new(Callback) of
+        {ok, Dispatch} -> {ok, new(Dispatch, Options), {continue, connect}};
+        {stop, Reason} -> {stop, Reason}
+    end.
+
+new(Dispatch, #{resume := Resume, load_dump := LoadDump} = Options) ->
     {Position, Keeper} = eslaver_keeper:open(Resume),
     State = #state{
         options = Options,
-        dispatch = eslaver_dispatch:new(Callback),
+        dispatch = Dispatch,
         keeper = Keeper,
         replay =
             case LoadDump of
@@ -110,7 +113,7 @@ init(#{callback := Callback, resume := Resume, load_dump := LoadDump} = Options)
                 false -> never
             end
     },
-    {ok, resumed(Position, State), {continue, connect}}.
+    resumed(Position, State).
 
 resumed(none, State) ->
     State;
@@ -132,6 +135,11 @@ handle_call(info, _From, State) ->
     {reply, info(State), State};
 handle_call(position, _From, State) ->
     {reply, position(State), State};
+handle_call(continue, _From, #state{paused = true} = State) ->
+    self() ! work,
+    {reply, ok, State#state{paused = false}};
+handle_call(continue, _From, State) ->
+    {reply, ok, State};
 handle_call({await, loaded}, _From, #state{loaded = true} = State) ->
     {reply, ok, State};
 handle_call({await, loaded}, From, #state{waiting = Waiting} = State) ->
@@ -148,6 +156,8 @@ handle_cast(_Request, State) ->
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
 handle_info({eslaver_link, Pid, Message}, State) ->
     enqueue(Pid, Message, State);
+handle_info(work, #state{paused = true} = State) ->
+    {noreply, State};
 handle_info(work, State) ->
     work(State#state{working = false});
 handle_info(connect, #state{link = undefined} = State) ->
@@ -175,9 +185,11 @@ handle_info(_Message, State) ->
 
 %% @private
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{link = Link, replay = Replay, keeper = Keeper} = State) ->
+terminate(Reason, #state{link = Link, replay = Replay} = State) ->
+    #state{keeper = Keeper, dispatch = Dispatch} = State,
     _ = [ok = eslaver_nif:close(Handle) || {_Pid, Handle} <- [Link, Replay]],
-    eslaver_keeper:close(position(State), Keeper).
+    ok = eslaver_keeper:close(position(State), Keeper),
+    eslaver_dispatch:close(Reason, Dispatch).
 
 %% @private The queue may hold megabytes, and so may the last message.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
@@ -211,32 +223,23 @@ start_link(Address, #state{options = Options, place = Place}) ->
         {error, _} = Error -> Error
     end.
 
-link_down(Reason, Text, Heals, State) ->
+link_down(Reason, Text, Heals, #state{phase = Phase, retry = Retry} = State) ->
     Error = #{reason => Reason, text => Text},
-    log_down(Error, State),
-    {Pause, Next} = eslaver_backoff:next(backoff(Heals, State)),
+    WasUp = Phase =/= connecting,
+    {Pause, Level, Next} = eslaver_retry:down(Error, Heals, WasUp, Retry),
+    case {Level, WasUp} of
+        {quiet, _} -> ok;
+        {_, true} -> log(Level, link_down, Error, State);
+        {_, false} -> log(Level, no_link, Error, State)
+    end,
     _ = erlang:send_after(Pause, self(), connect),
     replay(State#state{
         link = undefined,
         phase = waiting,
         place = place_after(Reason, State),
-        up_since = undefined,
         commands = commands(State),
-        backoff = Next,
-        reconnects = State#state.reconnects + 1,
-        last_error = Error
+        retry = Next
     }).
-
-%% A link that fails soon after each full sync costs its master a snapshot each time.
-backoff(false, #state{backoff = Backoff}) ->
-    eslaver_backoff:slow(Backoff);
-backoff(true, #state{up_since = Since, backoff = Backoff}) when is_integer(Since) ->
-    case erlang:monotonic_time(millisecond) - Since > ?STEADY of
-        true -> eslaver_backoff:new();
-        false -> Backoff
-    end;
-backoff(true, #state{backoff = Backoff}) ->
-    Backoff.
 
 %% What could not be read would come again from the same place: only a snapshot leads past it.
 place_after(bad_stream, _State) -> undefined;
@@ -261,18 +264,6 @@ end_replay(#state{replay = {_Pid, Handle}} = State) ->
     State#state{replay = never};
 end_replay(State) ->
     State#state{replay = never}.
-
-%% What goes on being wrong is said once.
-log_down(Error, #state{phase = connecting, last_error = Error}) ->
-    ok;
-log_down(Error, #state{phase = connecting} = State) ->
-    log(warning, no_link, Error, State);
-log_down(#{reason := Reason} = Error, State) when
-    Reason =:= closed; Reason =:= timeout; Reason =:= io_error
-->
-    log(notice, link_down, Error, State);
-log_down(Error, State) ->
-    log(error, link_down, Error, State).
 
 log(Level, What, Report, State) ->
     eslaver_log:report(Level, What, Report#{master => master(State)}).
@@ -311,26 +302,30 @@ is_current(Handle, #state{link = {_, Handle}}) -> true;
 is_current(Handle, #state{replay = {_, Handle}}) -> true;
 is_current(_Handle, _State) -> false.
 
+work(Handle, {batch, Weight, [], _Marks, Mark}, State) ->
+    work(credit(Handle, Weight, advance(Mark, State)));
 work(Handle, {batch, Weight, Events, Marks, Mark}, #state{dispatch = Dispatch} = State) ->
     case eslaver_dispatch:run(Events, Dispatch) of
         {done, Next} ->
             Done = advance(Mark, State#state{dispatch = Next}),
             work(credit(Handle, Weight, Done));
-        {Pause, Left, Count, Next} when Pause =:= turn; Pause =:= held ->
+        {failed, Failure} ->
+            failed(Failure, State);
+        {stop, Reason, Count, Next} ->
+            {stop, Reason, behind(Count, Marks, State#state{dispatch = Next})};
+        {Pause, Left, Count, Next} ->
             Paused = behind(Count, Marks, State#state{dispatch = Next}),
             Rest = {batch, Weight, Left, skip(Count, Marks), Mark},
-            later(Pause, requeue(Handle, Rest, credit(Handle, 0, Paused)));
-        {failed, Failure} ->
-            failed(Failure, State)
+            later(Pause, requeue(Handle, Rest, credit(Handle, 0, Paused)))
     end;
 work(Handle, {loaded, News}, State) ->
-    tell(eslaver_events:loaded(shape(State), News), State, fun() ->
-        work(loaded(Handle, News, State))
+    tell(eslaver_events:loaded(shape(State), News), State, fun(Told) ->
+        loaded(Handle, News, Told)
     end);
 work(Handle, {full, News}, #state{replay = {_, Handle}} = State) ->
     log(notice, replay, #{file => maps:get(master, News)}, State),
-    tell(eslaver_events:full(shape(State), file, News), State, fun() ->
-        work(State#state{load = eslaver_load:start(maps:get(bytes, News))})
+    tell(eslaver_events:full(shape(State), file, News), State, fun(Told) ->
+        Told#state{load = eslaver_load:start(maps:get(bytes, News))}
     end);
 work(Handle, {closed, Tag, Text, _Heals}, #state{replay = {_, Handle}} = State) ->
     _ = Tag =:= finished orelse log(warning, replay_failed, #{text => Text}, State),
@@ -345,16 +340,14 @@ work(_Handle, {full, #{replid := Replid} = News}, State) ->
         load = eslaver_load:start(maps:get(bytes, News))
     },
     log(notice, link_up, #{resync => full, why => why(State), replid => Replid}, Up),
-    tell(eslaver_events:full(shape(Up), master, News), Up, fun() -> work(Up) end);
+    tell(eslaver_events:full(shape(Up), master, News), Up, fun(Told) -> Told end);
 work(Handle, {partial, #{replid := New, offset := Offset, master := Master} = News}, State) ->
-    #state{replid = Old, place = Place} = State,
-    Replid = defined(New, Old),
-    Up = (end_replay(State))#state{
-        replid = Replid, place = eslaver_place:continued(New, Place), master = Master
-    },
+    Place = eslaver_place:continued(New, State#state.place),
+    #{replid := Replid} = eslaver_place:position(Place),
+    Up = (end_replay(State))#state{replid = Replid, place = Place, master = Master},
     log(notice, link_up, #{resync => partial, offset => Offset, replid => Replid}, Up),
-    tell(eslaver_events:partial(shape(Up), Replid, News), Up, fun() ->
-        work(credit(Handle, 0, up(Up#state{backoff = eslaver_backoff:new()})))
+    tell(eslaver_events:partial(shape(Up), Replid, News), Up, fun(Told) ->
+        credit(Handle, 0, up(partial, Told))
     end);
 work(_Handle, {dump_failed, #{text := Text}}, State) ->
     log(warning, dump_failed, #{text => Text}, State),
@@ -365,12 +358,14 @@ work(_Handle, {closed, Tag, Text, Heals}, #state{phase = Phase} = State) ->
         Event
      || Phase =/= connecting, Event <- eslaver_events:down(shape(State), Error)
     ],
-    tell(Events, State, fun() -> work_unless_working(link_down(Tag, Text, Heals, State)) end).
+    tell(Events, State, fun(Told) -> link_down(Tag, Text, Heals, Told) end).
 
-%% Gives the callback events that are not of a batch, and goes on.
-tell(Events, #state{dispatch = Dispatch} = State, Next) ->
+%% Gives the callback events that are not of a batch, does what they tell of, and goes on.
+tell(Events, #state{dispatch = Dispatch} = State, Happen) ->
     case eslaver_dispatch:all(Events, Dispatch) of
-        ok -> Next();
+        {done, Next} -> work_unless_working(Happen(State#state{dispatch = Next}));
+        {{pause, _} = Pause, Next} -> later(Pause, Happen(State#state{dispatch = Next}));
+        {stop, Reason, _Count, Next} -> {stop, Reason, State#state{dispatch = Next}};
         {failed, Failure} -> failed(Failure, State)
     end.
 
@@ -382,9 +377,13 @@ requeue(Handle, Message, #state{queue = Queue} = State) ->
 later(turn, State) ->
     self() ! work,
     {noreply, State#state{working = true}};
+later({pause, infinity}, State) ->
+    {noreply, State#state{working = true, paused = true}};
+later({pause, Time}, State) ->
+    _ = erlang:send_after(Time, self(), work),
+    {noreply, State#state{working = true}};
 later(held, State) ->
-    _ = erlang:send_after(?HELD, self(), work),
-    {noreply, State#state{working = true}}.
+    later({pause, ?HELD}, State).
 
 failed(Failure, State) ->
     log(error, callback_failed, Failure, State),
@@ -399,29 +398,20 @@ loaded(Handle, #{keys := Keys, bytes := Bytes} = News, #state{load = Load} = Sta
             ready(Loaded);
         #state{replid = Replid} ->
             #{offset := Offset, db := Db} = News,
-            credit(Handle, 0, up(Loaded#state{place = eslaver_place:new(Replid, Offset, Db)}))
+            credit(Handle, 0, up(full, Loaded#state{place = eslaver_place:new(Replid, Offset, Db)}))
     end.
 
 %% The stream flows.
-up(State) ->
-    ready(State#state{phase = streaming, up_since = erlang:monotonic_time(millisecond)}).
+up(Resync, #state{retry = Retry} = State) ->
+    ready(State#state{phase = streaming, retry = eslaver_retry:up(Resync, Retry)}).
 
 ready(#state{waiting = Waiting} = State) ->
     lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Waiting),
     State#state{loaded = true, waiting = []}.
 
-why(#state{place = undefined, phase = connecting, reconnects = 0}) ->
-    <<"the first one">>;
-why(#state{place = undefined}) ->
-    <<"there is no position to go on from">>;
-why(#state{place = Place}) ->
-    case eslaver_place:link(Place) of
-        undefined -> <<"the master knows no PSYNC">>;
-        #{offset := Offset} -> text("the master cannot go on from offset ~b", [Offset])
-    end.
-
-defined(undefined, Default) -> Default;
-defined(Value, _Default) -> Value.
+why(#state{place = undefined, loaded = false}) -> <<"the first one">>;
+why(#state{place = undefined}) -> <<"there is no position to go on from">>;
+why(#state{place = Place}) -> eslaver_place:why_not(Place).
 
 %% How far events have been handled
 
@@ -482,12 +472,14 @@ info(#state{phase = Phase, load = Load, place = Place} = State) ->
         state => Phase,
         master => master(State),
         replid => State#state.replid,
-        commands => commands(State),
-        reconnects => State#state.reconnects,
-        last_error => State#state.last_error
+        commands => commands(State)
     },
-    Loaded = eslaver_load:info({Bytes, Keys}, Load),
-    maps:merge(maps:merge(Info, Loaded), eslaver_place:info(Decoded, Place)).
+    More = [
+        eslaver_load:info({Bytes, Keys}, Load),
+        eslaver_place:info(Decoded, Place),
+        eslaver_retry:info(State#state.retry)
+    ],
+    lists:foldl(fun maps:merge/2, Info, More).
 
 counters(#state{link = {_, Link}}) -> eslaver_nif:counters(Link);
 counters(#state{link = undefined}) -> {0, 0, 0, 0}.

@@ -9,8 +9,12 @@ tell(To, Event) -> To ! {told, Event}.
 
 tell_main(Event) -> eslaver_callback_tests_main ! {told, Event}.
 
+new(Spec) ->
+    {ok, Callback} = eslaver_callback:new(Spec),
+    Callback.
+
 received(Callback) ->
-    ok = eslaver_callback:handle(eslaver_callback:new(Callback), event),
+    ok = eslaver_callback:handle(event, new(Callback)),
     receive
         Message -> Message
     after 1000 -> nothing
@@ -43,7 +47,7 @@ raises_test_() ->
     [
         ?_assertMatch(
             {raised, Class, Reason, [_ | _]},
-            eslaver_callback:handle(eslaver_callback:new(Callback), event)
+            eslaver_callback:handle(event, new(Callback))
         )
      || {Callback, Class, Reason} <- Cases
     ].
@@ -54,11 +58,11 @@ a_receiver_is_ready_until_it_has_too_many_test() ->
             stop -> ok
         end
     end),
-    Callback = eslaver_callback:new(Receiver),
+    Callback = new(Receiver),
     ?assert(eslaver_callback:is_ready(Callback)),
     [Receiver ! N || N <- lists:seq(1, 1000)],
     ?assertNot(eslaver_callback:is_ready(Callback)),
     Receiver ! stop.
 
 a_function_is_always_ready_test() ->
-    ?assert(eslaver_callback:is_ready(eslaver_callback:new(fun(_) -> ok end))).
+    ?assert(eslaver_callback:is_ready(new(fun(_) -> ok end))).

@@ -1,0 +1,60 @@
+%% When to try again, and how loud: a table of what went wrong.
+-module(eslaver_retry_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+wrong(Reason) ->
+    #{reason => Reason, text => <<"text">>}.
+
+levels_test_() ->
+    %% reason, whether the link was up, level at first, and again
+    Table = [
+        {cannot_connect, false, warning, quiet},
+        {wrong_password, false, warning, quiet},
+        {closed, true, notice, notice},
+        {timeout, true, notice, notice},
+        {io_error, true, notice, notice},
+        {bad_snapshot, true, error, error}
+    ],
+    [
+        ?_test(begin
+            {_, First, Next} = eslaver_retry:down(wrong(Reason), true, WasUp, eslaver_retry:new()),
+            {_, Again, _} = eslaver_retry:down(wrong(Reason), true, WasUp, Next),
+            ?assertEqual({At, Then}, {First, Again})
+        end)
+     || {Reason, WasUp, At, Then} <- Table
+    ].
+
+another_error_is_said_test() ->
+    {_, warning, One} = eslaver_retry:down(wrong(a), true, false, eslaver_retry:new()),
+    ?assertMatch({_, warning, _}, eslaver_retry:down(wrong(b), true, false, One)).
+
+pauses(Count, Retry) ->
+    {Pauses, Last} = lists:mapfoldl(
+        fun(_, Before) ->
+            {Pause, _, After} = eslaver_retry:down(wrong(a), true, false, Before),
+            {Pause, After}
+        end,
+        Retry,
+        lists:seq(1, Count)
+    ),
+    {lists:last(Pauses), Last}.
+
+pauses_grow_until_the_stream_goes_on_test() ->
+    {Long, Retry} = pauses(10, eslaver_retry:new()),
+    ?assert(Long > 2000),
+    {Short, _, _} = eslaver_retry:down(wrong(a), true, true, eslaver_retry:up(partial, Retry)),
+    ?assert(Short =< 100).
+
+a_full_sync_that_is_lost_at_once_does_not_count_test() ->
+    {_, Retry} = pauses(10, eslaver_retry:new()),
+    {Pause, _, _} = eslaver_retry:down(wrong(a), true, true, eslaver_retry:up(full, Retry)),
+    ?assert(Pause > 2000).
+
+what_does_not_heal_is_slow_at_once_test() ->
+    {Pause, _, _} = eslaver_retry:down(wrong(a), false, false, eslaver_retry:new()),
+    ?assert(Pause > 2000).
+
+info_test() ->
+    {_, Retry} = pauses(3, eslaver_retry:new()),
+    ?assertEqual(#{reconnects => 3, last_error => wrong(a)}, eslaver_retry:info(Retry)).
