@@ -308,7 +308,12 @@ end_server(#{wrapper := Wrapper, os_pid := OsPid} = State) ->
     signal("KILL", OsPid),
     receive
         {Wrapper, {data, {eol, "exit " ++ _}}} -> ok
-    after ?START_TIMEOUT -> catch port_close(Wrapper)
+    after ?START_TIMEOUT ->
+        try
+            true = port_close(Wrapper)
+        catch
+            error:badarg -> true
+        end
     end,
     State#{wrapper := undefined, os_pid := undefined}.
 
