@@ -75,7 +75,8 @@ available() ->
     Own = [
         {name("path-" ++ Name), Path}
      || Name <- ["redis-server", "valkey-server"],
-        (Path = os:find_executable(Name)) =/= false
+        Path <- [os:find_executable(Name)],
+        Path =/= false
     ],
     Lab = [
         {name(filename:basename(filename:dirname(Path))), Path}
