@@ -108,11 +108,7 @@ new(Dispatch, #{resume := Resume, load_dump := LoadDump} = Options) ->
         options = Options,
         dispatch = Dispatch,
         keeper = Keeper,
-        replay =
-            case LoadDump of
-                true -> later;
-                false -> never
-            end
+        replay = maps:get(LoadDump, #{true => later, false => never})
     },
     resumed(Position, State).
 

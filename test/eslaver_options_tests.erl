@@ -47,12 +47,20 @@ taken_test_() ->
         {#{resume => {file, "/tmp/p"}}, resume, {file, <<"/tmp/p">>}},
         {#{resume => position()}, resume, position()},
         {#{events => classic}, events, classic},
-        {#{events => full}, events, full}
+        {#{events => full}, events, full},
+        {#{}, filter, undefined},
+        {#{filter => undefined}, filter, undefined},
+        {#{filter => #{dbs => [1]}}, filter, filter(#{dbs => [1]})},
+        {#{filter => #{keys => "a*"}}, filter, filter(#{keys => [<<"a*">>]})}
     ],
     [
         ?_assertMatch({Input, {ok, #{Key := Value}}}, {Input, eslaver_options:parse(Input)})
      || {Input, Key, Value} <- Table
     ].
+
+filter(Given) ->
+    Nothing = #{keys => undefined, commands => undefined, types => undefined, dbs => undefined},
+    maps:merge(Nothing, Given).
 
 tls(Given) ->
     maps:merge(
