@@ -94,9 +94,9 @@ started(Result) -> Result.
 
 %% @private
 -spec init(eslaver_options:options()) -> {ok, #state{}, {continue, connect}} | {stop, term()}.
-init(#{callback := Callback} = Options) ->
+init(#{callback := Callback, mailbox_limit := Limit} = Options) ->
     process_flag(trap_exit, true),
-    case eslaver_dispatch:new(Callback) of
+    case eslaver_dispatch:new(Callback, Limit) of
         {ok, Dispatch} -> {ok, new(Dispatch, Options), {continue, connect}};
         {stop, Reason} -> {stop, Reason}
     end.
@@ -135,11 +135,13 @@ handle_call(info, _From, State) ->
     {reply, info(State), State};
 handle_call(position, _From, State) ->
     {reply, position(State), State};
-handle_call(continue, _From, #state{paused = true} = State) ->
-    self() ! work,
-    {reply, ok, State#state{paused = false}};
 handle_call(continue, _From, State) ->
-    {reply, ok, State};
+    {reply, ok, continue(State)};
+handle_call({demand, More}, _From, #state{dispatch = Dispatch} = State) ->
+    case eslaver_dispatch:demand(More, Dispatch) of
+        {ok, Next} -> {reply, ok, continue(State#state{dispatch = Next})};
+        {error, _} = Error -> {reply, Error, State}
+    end;
 handle_call({await, loaded}, _From, #state{loaded = true} = State) ->
     {reply, ok, State};
 handle_call({await, loaded}, From, #state{waiting = Waiting} = State) ->
@@ -370,6 +372,12 @@ tell(Events, #state{dispatch = Dispatch} = State, Happen) ->
     end.
 
 shape(#state{options = #{events := Shape}}) -> Shape.
+
+continue(#state{paused = true} = State) ->
+    self() ! work,
+    State#state{paused = false};
+continue(State) ->
+    State.
 
 requeue(Handle, Message, #state{queue = Queue} = State) ->
     State#state{queue = queue:in_r({Handle, Message}, Queue)}.
