@@ -189,7 +189,7 @@ handle_info(_Message, State) ->
 -spec terminate(term(), #state{}) -> ok.
 terminate(Reason, #state{link = Link, replay = Replay} = State) ->
     #state{keeper = Keeper, dispatch = Dispatch} = State,
-    _ = [ok = eslaver_nif:close(Handle) || {_Pid, Handle} <- [Link, Replay]],
+    _ = [ok = eslaver_link:stop(Pid, Handle) || {Pid, Handle} <- [Link, Replay]],
     ok = eslaver_keeper:close(position(State), Keeper),
     eslaver_dispatch:close(Reason, Dispatch).
 
