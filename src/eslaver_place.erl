@@ -7,7 +7,7 @@
 -module(eslaver_place).
 
 -export([is_position/1, new/3, resumed/1, continued/2, advance/2, behind/3, mark/1, skip/2]).
--export([info/2, why_not/1, safe_offset/1, position/1, link/1]).
+-export([info/2, why_full/2, safe_offset/1, position/1, link/1]).
 -export_type([place/0, mark/0, marks/0]).
 
 -record(place, {
@@ -111,11 +111,15 @@ skip(_Count, <<>>) ->
 skip(Count, Marks) ->
     binary:part(Marks, Count * ?MARK, byte_size(Marks) - Count * ?MARK).
 
-%% @doc Why a master began with a snapshot although there was this place to go on from.
--spec why_not(place()) -> binary().
-why_not(#place{replid = undefined}) ->
+%% @doc Why a master begins with a snapshot, there being this place, and perhaps a snapshot before.
+-spec why_full(place() | undefined, Loaded :: boolean()) -> binary().
+why_full(undefined, false) ->
+    <<"the first one">>;
+why_full(undefined, true) ->
+    <<"there is no position to go on from">>;
+why_full(#place{replid = undefined}, _Loaded) ->
     <<"the master knows no PSYNC">>;
-why_not(#place{offset = Offset}) ->
+why_full(#place{offset = Offset}, _Loaded) ->
     iolist_to_binary(io_lib:format("the master cannot go on from offset ~b", [Offset])).
 
 %% @doc For `info': where it is, and how many bytes further the decoder is.

@@ -95,9 +95,9 @@ started(Result) -> Result.
 
 %% @private
 -spec init(eslaver_options:options()) -> {ok, #state{}, {continue, connect}} | {stop, term()}.
-init(#{callback := Callback} = Options) ->
+init(#{callback := Callback, mailbox_limit := Limit} = Options) ->
     process_flag(trap_exit, true),
-    case eslaver_dispatch:new(Callback) of
+    case eslaver_dispatch:new(Callback, Limit) of
         {ok, Dispatch} -> {ok, new(Dispatch, Options), {continue, connect}};
         {stop, Reason} -> {stop, Reason}
     end.
@@ -134,11 +134,13 @@ handle_call(position, _From, State) ->
     {reply, position(State), State};
 handle_call({notify, Request}, {Pid, _}, #state{notify = Notify} = State) ->
     {reply, ok, State#state{notify = eslaver_notify:call(Request, Pid, Notify)}};
-handle_call(continue, _From, #state{paused = true} = State) ->
-    self() ! work,
-    {reply, ok, State#state{paused = false}};
 handle_call(continue, _From, State) ->
-    {reply, ok, State};
+    {reply, ok, continue(State)};
+handle_call({demand, More}, _From, #state{dispatch = Dispatch} = State) ->
+    case eslaver_dispatch:demand(More, Dispatch) of
+        {ok, Next} -> {reply, ok, continue(State#state{dispatch = Next})};
+        {error, _} = Error -> {reply, Error, State}
+    end;
 handle_call({await, loaded}, _From, #state{loaded = true} = State) ->
     {reply, ok, State};
 handle_call({await, loaded}, From, #state{waiting = Waiting} = State) ->
@@ -186,7 +188,7 @@ handle_info(_Message, State) ->
 -spec terminate(term(), #state{}) -> ok.
 terminate(Reason, #state{link = Link, replay = Replay} = State) ->
     #state{keeper = Keeper, dispatch = Dispatch} = State,
-    _ = [ok = eslaver_nif:close(Handle) || {_Pid, Handle} <- [Link, Replay]],
+    _ = [ok = eslaver_link:stop(Pid, Handle) || {Pid, Handle} <- [Link, Replay]],
     ok = eslaver_keeper:close(position(State), Keeper),
     eslaver_dispatch:close(Reason, Dispatch).
 
@@ -258,10 +260,8 @@ replay(State) ->
     State.
 
 %% The master is there: what the file says is void, and none of it comes any more.
-end_replay(#state{replay = {_Pid, Handle}} = State) ->
-    ok = eslaver_nif:close(Handle),
-    State#state{replay = never};
-end_replay(State) ->
+end_replay(#state{replay = Replay} = State) ->
+    _ = [ok = eslaver_nif:close(Handle) || {_Pid, Handle} <- [Replay]],
     State#state{replay = never}.
 
 log(Level, What, Report, State) ->
@@ -317,7 +317,8 @@ work(Handle, {batch, Weight, Events, Marks, Mark}, #state{dispatch = Dispatch} =
             Told = notified(Count, Events, Marks, State#state{dispatch = Next}),
             Paused = behind(Count, Marks, Told),
             Rest = {batch, Weight, Left, eslaver_place:skip(Count, Marks), Mark},
-            later(Pause, requeue(Handle, Rest, credit(Handle, 0, Paused)))
+            #state{queue = Queue} = Given = credit(Handle, 0, Paused),
+            later(Pause, Given#state{queue = queue:in_r({Handle, Rest}, Queue)})
     end;
 work(Handle, {loaded, News}, State) ->
     tell(eslaver_events:loaded(shape(State), News), State, fun(Told) ->
@@ -341,7 +342,8 @@ work(_Handle, {full, #{replid := Replid} = News}, State) ->
         master = maps:get(master, News),
         load = eslaver_load:start(maps:get(bytes, News))
     },
-    log(notice, link_up, #{resync => full, why => why(State), replid => Replid}, Up),
+    Why = eslaver_place:why_full(State#state.place, State#state.loaded),
+    log(notice, link_up, #{resync => full, why => Why, replid => Replid}, Up),
     tell(eslaver_events:full(shape(Up), master, News), Up, fun(Told) -> Told end);
 work(Handle, {partial, #{replid := New, offset := Offset, master := Master} = News}, State) ->
     Place = eslaver_place:continued(New, State#state.place),
@@ -373,8 +375,11 @@ tell(Events, #state{dispatch = Dispatch} = State, Happen) ->
 
 shape(#state{options = #{events := Shape}}) -> Shape.
 
-requeue(Handle, Message, #state{queue = Queue} = State) ->
-    State#state{queue = queue:in_r({Handle, Message}, Queue)}.
+continue(#state{paused = true} = State) ->
+    self() ! work,
+    State#state{paused = false};
+continue(State) ->
+    State.
 
 later(turn, State) ->
     self() ! work,
@@ -411,10 +416,6 @@ up(Resync, #state{retry = Retry} = State) ->
 ready(#state{waiting = Waiting} = State) ->
     lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Waiting),
     State#state{loaded = true, waiting = []}.
-
-why(#state{place = undefined, loaded = false}) -> <<"the first one">>;
-why(#state{place = undefined}) -> <<"there is no position to go on from">>;
-why(#state{place = Place}) -> eslaver_place:why_not(Place).
 
 %% How far events have been handled
 

@@ -275,7 +275,8 @@ without_keys(Config) ->
 -spec chosen(list()) -> ok.
 chosen(Config) ->
     Client = ?config(client, Config),
-    {Replica, Users} = subscribed(Config, #{keys => [<<"user:*">>, "x?"], commands => [set, "DEL"]}),
+    Filter = #{keys => [<<"user:*">>, "x?"], commands => [set, "DEL"]},
+    {Replica, Users} = subscribed(Config, Filter),
     {ok, Third} = eslaver:subscribe(Replica, #{dbs => [3], keys => <<"user:*">>}),
     _ = eslaver_test_client:pipeline(Client, [
         ["MSET", "user:1", "1", "other", "2"],
