@@ -1,17 +1,17 @@
 %% @doc The native half: stubs, and nothing else.
 %%
-%% Called by {@link eslaver_link} (which runs the slices) and {@link eslaver_server} (which gives
-%% credit). A NIF library cannot be replaced in a running node, so this module has no reason to
+%% Called by {@link eslaver_link} (which runs the slices), {@link eslaver_server} (which gives
+%% credit) and {@link eslaver_rdb}. A NIF library cannot be replaced in a running node, so this module has no reason to
 %% change unless the library does; then `ABI' changes in both.
 %% @private
 -module(eslaver_nif).
 
--export([open/1, slice/1, credit/3, durable/2, close/1, counters/1]).
+-export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, decode_dump/1]).
 -export_type([link/0, config/0, resume/0, tls/0]).
 
 -on_load(load/0).
 
--define(ABI, 1).
+-define(ABI, 2).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -79,6 +79,10 @@ close(_Link) -> erlang:nif_error(reason()).
 -spec counters(link()) ->
     {non_neg_integer(), non_neg_integer(), non_neg_integer(), non_neg_integer()}.
 counters(_Link) -> erlang:nif_error(reason()).
+
+%% @doc The value of a `DUMP', as a full event of a key without a name in db 0.
+-spec decode_dump(binary()) -> {ok, {loading, atom(), binary(), term(), map()}} | {error, binary()}.
+decode_dump(_Payload) -> erlang:nif_error(reason()).
 
 -spec load() -> ok | {error, term()}.
 load() ->

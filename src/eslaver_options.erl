@@ -25,6 +25,7 @@
     repl_timeout := pos_integer(),
     resume := undefined | eslaver:position() | {file, binary()},
     events := classic | full,
+    hooks := eslaver_hooks:spec(),
     name := undefined | {local, atom()} | {global, term()} | {via, module(), term()}
 }.
 %% Checked and complete.
@@ -81,6 +82,7 @@ defaults() ->
         repl_timeout => 60000,
         resume => undefined,
         events => classic,
+        hooks => undefined,
         name => undefined
     }.
 
@@ -135,6 +137,7 @@ value(resume, undefined) -> {ok, undefined};
 value(resume, {file, Path}) -> tag(file, text(Path));
 value(resume, Position) -> keep(Position, eslaver_place:is_position(Position));
 value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
+value(hooks, Hooks) -> keep(Hooks, eslaver_hooks:check(Hooks));
 value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));
 value(name, {local, Name} = Full) -> keep(Full, is_atom(Name));
 value(name, {global, _} = Full) -> {ok, Full};

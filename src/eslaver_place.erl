@@ -7,7 +7,7 @@
 -module(eslaver_place).
 
 -export([is_position/1, new/3, resumed/1, continued/2, advance/2, behind/3, skip/2]).
--export([info/2, why_not/1, safe_offset/1, position/1, link/1]).
+-export([info/2, lost/2, why_not/1, safe_offset/1, position/1, link/1]).
 -export_type([place/0, mark/0, marks/0]).
 
 -record(place, {
@@ -61,8 +61,12 @@ resumed(#{replid := Replid, offset := Offset, db := Db}) ->
 continued(undefined, Place) -> Place;
 continued(Replid, Place) -> Place#place{replid = Replid}.
 
-%% @doc Behind a batch.
--spec advance(mark(), place()) -> place().
+%% @doc Behind a batch. One of a snapshot has no mark.
+-spec advance
+    (mark(), place()) -> place();
+    (undefined, place() | undefined) -> place() | undefined.
+advance(undefined, Place) ->
+    Place;
 advance({Offset, Db, InTransaction, SafeOffset, SafeDb}, Place) ->
     Place#place{
         offset = Offset,
@@ -73,8 +77,8 @@ advance({Offset, Db, InTransaction, SafeOffset, SafeDb}, Place) ->
     }.
 
 %% @doc Behind so many events of a batch.
--spec behind(non_neg_integer(), marks(), place()) -> place().
-behind(0, _Marks, Place) ->
+-spec behind(non_neg_integer(), marks(), Place) -> Place when Place :: place() | undefined.
+behind(Count, Marks, Place) when Count =:= 0; Marks =:= <<>> ->
     Place;
 behind(Count, Marks, Place) ->
     {Offset, Db, InTransaction} = mark(Count - 1, Marks),
@@ -96,11 +100,21 @@ mark(Index, Marks) ->
 
 %% @doc The marks without those of so many events.
 -spec skip(non_neg_integer(), marks()) -> marks().
+skip(_Count, <<>>) ->
+    <<>>;
 skip(Count, Marks) ->
     binary:part(Marks, Count * ?MARK, byte_size(Marks) - Count * ?MARK).
 
+%% @doc The place to go on from after a link is lost. What could not be read would come again from
+%% the same place: only a snapshot leads past it.
+-spec lost(Reason :: atom(), place() | undefined) -> place() | undefined.
+lost(bad_stream, _Place) -> undefined;
+lost(_Reason, Place) -> Place.
+
 %% @doc Why a master began with a snapshot although there was this place to go on from.
--spec why_not(place()) -> binary().
+-spec why_not(place() | undefined) -> binary().
+why_not(undefined) ->
+    <<"there is no position to go on from">>;
 why_not(#place{replid = undefined}) ->
     <<"the master knows no PSYNC">>;
 why_not(#place{offset = Offset}) ->

@@ -49,7 +49,8 @@
     waiting = [] :: [gen_server:from()],
     retry = eslaver_retry:new() :: eslaver_retry:retry(),
     %% Commands of links before this one.
-    commands = 0 :: non_neg_integer()
+    commands = 0 :: non_neg_integer(),
+    hooks :: none | eslaver_hooks:hooks()
 }).
 
 %% Calls of the original
@@ -96,16 +97,18 @@ started(Result) -> Result.
 -spec init(eslaver_options:options()) -> {ok, #state{}, {continue, connect}} | {stop, term()}.
 init(#{callback := Callback} = Options) ->
     process_flag(trap_exit, true),
-    case eslaver_dispatch:new(Callback) of
-        {ok, Dispatch} -> {ok, new(Dispatch, Options), {continue, connect}};
+    Hooks = eslaver_hooks:new(Options),
+    case eslaver_dispatch:new(Callback, Hooks) of
+        {ok, Dispatch} -> {ok, new(Dispatch, Hooks, Options), {continue, connect}};
         {stop, Reason} -> {stop, Reason}
     end.
 
-new(Dispatch, #{resume := Resume, load_dump := LoadDump} = Options) ->
+new(Dispatch, Hooks, #{resume := Resume, load_dump := LoadDump} = Options) ->
     {Position, Keeper} = eslaver_keeper:open(Resume),
     State = #state{
         options = Options,
         dispatch = Dispatch,
+        hooks = Hooks,
         keeper = Keeper,
         replay =
             case LoadDump of
@@ -164,6 +167,8 @@ handle_info(connect, #state{link = undefined} = State) ->
     connect(State);
 handle_info({eslaver_resume, _Writer, Said}, State) ->
     {noreply, said(Said, State)};
+handle_info({timeout, Timer, load}, #state{phase = loading} = State) ->
+    {noreply, progress(Timer, State)};
 handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch} = State) ->
     case eslaver_dispatch:is_monitor(Monitor, Dispatch) of
         true -> {stop, {callback_down, Pid, Reason}, State};
@@ -207,20 +212,14 @@ shorten(_Key, Value) ->
 
 %% Links
 
-connect(#state{options = #{address := Address}} = State) ->
-    case start_link(Address, State) of
+connect(#state{options = #{address := Address} = Options, place = Place} = State) ->
+    case eslaver_link:start_link(Address, Place, Options) of
         {ok, Link} ->
             {noreply, State#state{link = Link, phase = connecting}};
         {error, {nif_not_loaded, _} = Reason} ->
             {stop, Reason, State};
         {error, Reason} ->
             {noreply, link_down(open, text("~0tp", [Reason]), true, State)}
-    end.
-
-start_link(Address, #state{options = Options, place = Place}) ->
-    case eslaver_link:start_link(Address, Place, Options) of
-        {ok, Pid, Handle} -> {ok, {Pid, Handle}};
-        {error, _} = Error -> Error
     end.
 
 link_down(Reason, Text, Heals, #state{phase = Phase, retry = Retry} = State) ->
@@ -233,23 +232,21 @@ link_down(Reason, Text, Heals, #state{phase = Phase, retry = Retry} = State) ->
         {_, false} -> log(Level, no_link, Error, State)
     end,
     _ = erlang:send_after(Pause, self(), connect),
+    #{reconnects := Tries} = eslaver_retry:info(Next),
+    ok = eslaver_hooks:reconnect(Pause, Tries, Error#{master => master(State)}, State#state.hooks),
     replay(State#state{
         link = undefined,
         phase = waiting,
-        place = place_after(Reason, State),
+        place = eslaver_place:lost(Reason, State#state.place),
         commands = commands(State),
         retry = Next
     }).
 
-%% What could not be read would come again from the same place: only a snapshot leads past it.
-place_after(bad_stream, _State) -> undefined;
-place_after(_Reason, #state{place = Place}) -> Place.
-
 %% The dump file of an earlier run stands in for a master that is not in reach at the start.
 replay(#state{replay = later, loaded = false, place = undefined} = State) ->
     #state{options = #{dump := Dump} = Options} = State,
-    Replay = State#state{options = Options#{dump := undefined}},
-    case is_binary(Dump) andalso start_link({file, Dump}, Replay) of
+    Replay = Options#{dump := undefined},
+    case is_binary(Dump) andalso eslaver_link:start_link({file, Dump}, undefined, Replay) of
         {ok, Link} -> State#state{replay = Link};
         _ -> State#state{replay = never}
     end;
@@ -265,8 +262,10 @@ end_replay(#state{replay = {_Pid, Handle}} = State) ->
 end_replay(State) ->
     State#state{replay = never}.
 
-log(Level, What, Report, State) ->
-    eslaver_log:report(Level, What, Report#{master => master(State)}).
+log(Level, What, Report, #state{options = #{name := Name}, hooks = Hooks} = State) ->
+    Full = Report#{replica => eslaver_log:replica(Name), master => master(State)},
+    ok = eslaver_log:report(Level, What, Full),
+    eslaver_hooks:report(What, Full, Hooks).
 
 %% What links send
 
@@ -315,7 +314,7 @@ work(Handle, {batch, Weight, Events, Marks, Mark}, #state{dispatch = Dispatch} =
             {stop, Reason, behind(Count, Marks, State#state{dispatch = Next})};
         {Pause, Left, Count, Next} ->
             Paused = behind(Count, Marks, State#state{dispatch = Next}),
-            Rest = {batch, Weight, Left, skip(Count, Marks), Mark},
+            Rest = {batch, Weight, Left, eslaver_place:skip(Count, Marks), Mark},
             later(Pause, requeue(Handle, Rest, credit(Handle, 0, Paused)))
     end;
 work(Handle, {loaded, News}, State) ->
@@ -401,6 +400,16 @@ loaded(Handle, #{keys := Keys, bytes := Bytes} = News, #state{load = Load} = Sta
             credit(Handle, 0, up(full, Loaded#state{place = eslaver_place:new(Replid, Offset, Db)}))
     end.
 
+progress(Timer, #state{load = Load} = State) ->
+    {Bytes, Keys, _, _} = counters(State),
+    case eslaver_load:progress(Timer, {Bytes, Keys}, Load) of
+        {Report, Next} ->
+            log(info, loading, Report, State),
+            State#state{load = Next};
+        none ->
+            State
+    end.
+
 %% The stream flows.
 up(Resync, #state{retry = Retry} = State) ->
     ready(State#state{phase = streaming, retry = eslaver_retry:up(Resync, Retry)}).
@@ -410,23 +419,15 @@ ready(#state{waiting = Waiting} = State) ->
     State#state{loaded = true, waiting = []}.
 
 why(#state{place = undefined, loaded = false}) -> <<"the first one">>;
-why(#state{place = undefined}) -> <<"there is no position to go on from">>;
 why(#state{place = Place}) -> eslaver_place:why_not(Place).
 
 %% How far events have been handled
 
-advance(undefined, State) ->
-    State;
 advance(Mark, #state{place = Place} = State) ->
     State#state{place = eslaver_place:advance(Mark, Place)}.
 
-behind(_Count, <<>>, State) ->
-    State;
 behind(Count, Marks, #state{place = Place} = State) ->
     State#state{place = eslaver_place:behind(Count, Marks, Place)}.
-
-skip(_Count, <<>>) -> <<>>;
-skip(Count, Marks) -> eslaver_place:skip(Count, Marks).
 
 %% The link may send as much again, the master may be told, and the position may be kept.
 credit(Handle, Weight, #state{place = Place, link = {_, Handle}} = State) when

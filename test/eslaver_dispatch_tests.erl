@@ -20,7 +20,7 @@ terminate(Reason, {tell, Pid}) -> Pid ! {terminated, Reason};
 terminate(_Reason, _State) -> ok.
 
 new(Spec) ->
-    {ok, Dispatch} = eslaver_dispatch:new(Spec),
+    {ok, Dispatch} = eslaver_dispatch:new(Spec, none),
     Dispatch.
 
 handler() ->
@@ -79,8 +79,8 @@ nonsense_is_told_test() ->
     ?assertMatch({failed, #{reason := {bad_return, _}}}, eslaver_dispatch:run([Bad], handler())).
 
 init_may_refuse_test() ->
-    ?assertEqual({stop, why}, eslaver_dispatch:new({handler, ?MODULE, {stop, why}})),
-    ?assertMatch({stop, {bad_return, _}}, eslaver_dispatch:new({handler, ?MODULE, nonsense})).
+    ?assertEqual({stop, why}, eslaver_dispatch:new({handler, ?MODULE, {stop, why}}, none)),
+    ?assertMatch({stop, {bad_return, _}}, eslaver_dispatch:new({handler, ?MODULE, nonsense}, none)).
 
 ends_in_order_test() ->
     ok = eslaver_dispatch:close(why, new({handler, ?MODULE, {tell, self()}})),

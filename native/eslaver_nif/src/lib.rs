@@ -24,16 +24,18 @@ mod value;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use eslaver_core::rdb;
 use mio::{Poll, Waker};
 use rustler::types::erlang_option::ErlOption;
-use rustler::{Atom, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
+use rustler::{Atom, Binary, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
+use batch::{Batch, Shape};
 use config::RawConfig;
 use shared::Shared;
 use slice::{Outcome, Slicer};
 
 /// Which Erlang module this library belongs to: both are changed together.
-const ABI: u32 = 1;
+const ABI: u32 = 2;
 /// Buffers on their way from the I/O thread to the slices, of up to 64 KB each.
 const CHANNEL: usize = 16;
 
@@ -139,6 +141,16 @@ fn counters(link: ResourceArc<Link>) -> (u64, u64, u64, u64) {
         counters.commands.load(Ordering::Relaxed),
         counters.offset.load(Ordering::Relaxed),
     )
+}
+
+/// The value of a payload of `DUMP`, as the event that a snapshot would have it in.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn decode_dump<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
+    let mut batch = Batch::new(Shape::Full);
+    match rdb::decode_dump(&payload, &mut batch) {
+        Ok(()) => (atoms::ok(), batch.first(env)).encode(env),
+        Err(error) => (atoms::error(), error.to_string()).encode(env),
+    }
 }
 
 fn load(_env: Env<'_>, info: Term<'_>) -> bool {

@@ -6,6 +6,7 @@
 //! | module | decodes |
 //! |---|---|
 //! | `decoder` | header, opcodes, keys, checksum |
+//! | `dump` | the payload of `DUMP` and `RESTORE`: one value alone |
 //! | `input` | nothing: it holds the bytes at hand, and sums them |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
 //! | `cursor`, `string`, `lzf` | the primitives: lengths, strings, numbers, compression |
@@ -13,6 +14,7 @@
 //! | `stream`, `module` | the two types that are small formats of their own |
 mod cursor;
 mod decoder;
+mod dump;
 mod error;
 mod input;
 mod intset;
@@ -27,6 +29,7 @@ mod ziplist;
 mod zipmap;
 
 pub use decoder::{Decoder, Family, Status};
+pub use dump::{DumpError, decode_dump};
 pub use error::{Error, ErrorKind};
 pub use sink::{
     Consumer, Group, Idempotency, Item, Kind, Meta, ModuleField, Nothing, Pending, Producer, Sink,
