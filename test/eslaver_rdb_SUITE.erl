@@ -54,7 +54,7 @@ fold(Config) ->
     Client = client(Config),
     Truth = eslaver_test_truth:read(Client),
     Events = events(saved(Client, ?config(master, Config))),
-    ?assert(length(Events) > map_size(Truth)),
+    ?assert(length(Events) >= map_size(Truth)),
     %% A fold has no event for the end, which the comparison wants.
     Ended = Events ++ [{loading, eof, #{}}],
     ?assertEqual([], eslaver_test_compare:differences(full, Truth, Ended)).
@@ -92,7 +92,7 @@ restored(Config) ->
     _ = eslaver_test_client:ok(Client, ["DEL", "0:source", "0:target"]),
     eslaver:stop(Replica).
 
-%% In a file a checksum of 0 stands for none; no server takes it in a payload, and nor do we.
+%% A checksum of 0 stands for none: Redis 8.6 takes such a payload, and so do we.
 -spec checksum_zero(list()) -> ok.
 checksum_zero(_Config) ->
     _ = [
@@ -102,12 +102,15 @@ checksum_zero(_Config) ->
             _ = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
             Good = eslaver_test_client:ok(Client, ["DUMP", "k"]),
             Zero = <<(binary:part(Good, 0, byte_size(Good) - 8))/binary, 0:64>>,
-            {error, <<"ERR DUMP payload", _/binary>>} =
-                eslaver_test_client:command(Client, ["RESTORE", "k2", 0, Zero]),
-            {error, <<"wrong checksum", _/binary>>} = eslaver_rdb:decode_dump(Zero),
+            _ =
+                case eslaver_test_client:command(Client, ["RESTORE", "k2", 0, Zero]) of
+                    <<"OK">> -> ?assert(Family =:= redis andalso Version >= {8, 4, 0});
+                    {error, <<"ERR DUMP payload", _/binary>>} -> ok
+                end,
+            ?assertEqual({ok, {string, <<"v">>, #{}}}, eslaver_rdb:decode_dump(Zero)),
             ok = eslaver_test_master:stop(Master)
         end
-     || #{server := Server} <- eslaver_test_lib:spread()
+     || #{server := Server, family := Family, version := Version} <- eslaver_test_lib:spread()
     ],
     ok.
 
