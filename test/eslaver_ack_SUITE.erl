@@ -129,6 +129,9 @@ at_once(Config) ->
 in_a_transaction(Config) ->
     Self = self(),
     Replica = replica(Config, fun
+        %% Long enough for the master to be told, if it were to be.
+        ({stream, "set", _}) ->
+            timer:sleep(20);
         ({stream, "exec", []}) ->
             Self ! {blocked, self()},
             receive
@@ -138,6 +141,9 @@ in_a_transaction(Config) ->
             ok
     end),
     Client = ?config(client, Config),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SET", "before", "x"]),
+    ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 0])),
+    Before = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
     Commands = [["MULTI"], ["SET", "a", 1], ["SET", "b", 2], ["EXEC"]],
     _ = eslaver_test_client:pipeline(Client, Commands),
     receive
@@ -145,6 +151,10 @@ in_a_transaction(Config) ->
     after 30_000 -> error(event_does_not_come)
     end,
     ?assertEqual(0, eslaver_test_client:ok(Client, ["WAIT", 1, 1500])),
+    %% Nothing of it, but for a PING that may have come before.
+    Line = eslaver_test_lib:info(Client, "slave0"),
+    {match, [Told]} = re:run(Line, "offset=([0-9]+)", [{capture, [1], list}]),
+    ?assert(list_to_integer(Told) =< Before + 14),
     Replica ! go_on,
     ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 0])),
     eslaver:stop(Replica).

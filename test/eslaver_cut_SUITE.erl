@@ -396,8 +396,10 @@ fail_over(Server, Seed) ->
     #{replid := Replid} = eslaver:info(Replica),
     Writers = eslaver_test_writer:start(fun() -> element(atomics:get(Where, 1), Ports) end, Seed),
     true = eslaver_test_lib:until(fun() -> eslaver_test_writer:count(Writers) > 300 end),
+    %% Without a name it might be us whom the master asks to take over, and then waits for.
+    To = ["FAILOVER", "TO", "127.0.0.1", element(2, Ports)],
     true = eslaver_test_lib:until(fun() ->
-        eslaver_test_client:command(OldClient, ["FAILOVER"]) =:= <<"OK">>
+        eslaver_test_client:command(OldClient, To) =:= <<"OK">>
     end),
     true = eslaver_test_lib:until(fun() ->
         eslaver_test_lib:info(NewClient, "role") =:= <<"master">>

@@ -3,9 +3,10 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--define(POSITION, #{
-    replid => <<"0123456789012345678901234567890123456789">>, offset => 1, db => 0
-}).
+position() ->
+    #{
+        replid => <<"0123456789012345678901234567890123456789">>, offset => 1, db => 0
+    }.
 
 taken_test_() ->
     Table = [
@@ -44,7 +45,7 @@ taken_test_() ->
         {#{name => {global, {any, term}}}, name, {global, {any, term}}},
         {#{name => {via, m, n}}, name, {via, m, n}},
         {#{resume => {file, "/tmp/p"}}, resume, {file, <<"/tmp/p">>}},
-        {#{resume => ?POSITION}, resume, ?POSITION},
+        {#{resume => position()}, resume, position()},
         {#{events => classic}, events, classic},
         {#{events => full}, events, full}
     ],
@@ -107,12 +108,12 @@ refused_test_() ->
         {resume, "/tmp/p"},
         {resume, {file, ""}},
         {resume, #{replid => <<"short">>, offset => 0, db => 0}},
-        {resume, (?POSITION)#{offset := -1}},
-        {resume, (?POSITION)#{more => 1}},
+        {resume, (position())#{offset := -1}},
+        {resume, (position())#{more => 1}},
         {connect_timeout, 0},
         {connect_timeout, 1 bsl 31},
-        {resume, (?POSITION)#{offset := 1 bsl 63}},
-        {resume, (?POSITION)#{db := 1 bsl 31}},
+        {resume, (position())#{offset := 1 bsl 63}},
+        {resume, (position())#{db := 1 bsl 31}},
         {repl_timeout, infinity},
         {events, none},
         {no_such_option, 1},

@@ -3,9 +3,10 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--define(POSITION, #{
-    replid => <<"0123456789012345678901234567890123456789">>, offset => 12345, db => 3
-}).
+position() ->
+    #{
+        replid => <<"0123456789012345678901234567890123456789">>, offset => 12345, db => 3
+    }.
 
 path() ->
     Name = "eslaver_resume_" ++ integer_to_list(erlang:unique_integer([positive])),
@@ -29,14 +30,14 @@ saved(Writer) ->
 
 is_read_as_it_was_written_test() ->
     with_writer(fun(Path, Writer) ->
-        ok = eslaver_resume:save(Writer, ?POSITION),
-        ?assertEqual({saved, ?POSITION}, saved(Writer)),
-        ?assertEqual({ok, ?POSITION}, eslaver_resume:read(Path))
+        ok = eslaver_resume:save(Writer, position()),
+        ?assertEqual({saved, position()}, saved(Writer)),
+        ?assertEqual({ok, position()}, eslaver_resume:read(Path))
     end).
 
 the_newest_wins_test() ->
     with_writer(fun(Path, Writer) ->
-        [eslaver_resume:save(Writer, (?POSITION)#{offset := N}) || N <- lists:seq(1, 1000)],
+        [eslaver_resume:save(Writer, (position())#{offset := N}) || N <- lists:seq(1, 1000)],
         ok = eslaver_resume:stop(Writer),
         ?assertMatch({ok, #{offset := 1000}}, eslaver_resume:read(Path)),
         Writes = writes(Writer),
@@ -55,8 +56,8 @@ no_file_is_none_test() ->
 
 is_gone_when_forgotten_test() ->
     with_writer(fun(Path, Writer) ->
-        ok = eslaver_resume:save(Writer, ?POSITION),
-        ok = eslaver_resume:save(Writer, (?POSITION)#{offset := 1}),
+        ok = eslaver_resume:save(Writer, position()),
+        ok = eslaver_resume:save(Writer, (position())#{offset := 1}),
         ok = eslaver_resume:forget(Writer),
         ok = eslaver_resume:forget(Writer),
         ok = eslaver_resume:stop(Writer),
@@ -65,7 +66,7 @@ is_gone_when_forgotten_test() ->
 
 every_damage_is_noticed_test() ->
     with_writer(fun(Path, Writer) ->
-        ok = eslaver_resume:save(Writer, ?POSITION),
+        ok = eslaver_resume:save(Writer, position()),
         {saved, _} = saved(Writer),
         {ok, Good} = file:read_file(Path),
         Last = byte_size(Good) - 1,
@@ -106,6 +107,6 @@ what_no_master_counts_to_is_damage_test_() ->
 
 a_failure_is_told_test() ->
     {ok, Writer} = eslaver_resume:start_link("/no/such/directory/position"),
-    ok = eslaver_resume:save(Writer, ?POSITION),
+    ok = eslaver_resume:save(Writer, position()),
     ?assertEqual({failed, enoent}, saved(Writer)),
     ok = eslaver_resume:stop(Writer).

@@ -78,8 +78,9 @@ load_with_file(Config) ->
     ?assertMatch({5000, _, true}, eslaver_test_node:counted(Node)),
     ?assertNot(filelib:is_file(Dump)),
     ok = stays_online(Node, Client),
+    %% It has its name once it is on the disk, which the node has to live for.
+    true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end, 120_000),
     done(Node, Proxy, Client),
-    true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
     ?assertEqual({ok, ["dump.rdb"]}, file:list_dir(Dir)),
     ?assert(filelib:file_size(Dump) > ?KEYS * ?SIZE).
 

@@ -88,13 +88,13 @@ soak(#{server := Server, name := Name}, Seed, Dir) ->
     Client = eslaver_test_client:connect(element(atomics:get(Where, 1), Ports)),
     _ = eslaver_test_lib:mark(Client, Collector),
     Events = eslaver_test_collector:events(Collector),
-    %% Of what each writer counted, all comes in order; after a kill the last of it comes again.
+    %% Of what each writer counted, all comes in order, but for what nobody took while the servers
+    %% changed places; after a kill the last of it comes again.
     _ = [
         begin
             Got = eslaver_test_writer:counts(Writer, Events),
-            ?assertEqual(N, lists:last(Got)),
             Missing = length(lists:seq(1, N) -- lists:usort(Got)),
-            ?assert(Missing =< 5 + 5 * maps:get(failover, Done, 0)),
+            ?assert(Missing =< 50 * maps:get(failover, Done, 0)),
             ?assert(steps_back(Got) =< maps:get(kill, Done, 0))
         end
      || {Writer, N} <- lists:enumerate(Counts)
@@ -184,8 +184,9 @@ do(failover, #{proxy := Proxy, ports := Ports, where := Where} = State) ->
     New = 3 - Old,
     OldClient = eslaver_test_client:connect(element(Old, Ports)),
     NewClient = eslaver_test_client:connect(element(New, Ports)),
+    To = ["FAILOVER", "TO", "127.0.0.1", element(New, Ports)],
     true = eslaver_test_lib:until(
-        fun() -> eslaver_test_client:command(OldClient, ["FAILOVER"]) =:= <<"OK">> end, 60_000
+        fun() -> eslaver_test_client:command(OldClient, To) =:= <<"OK">> end, 60_000
     ),
     true = eslaver_test_lib:until(
         fun() -> eslaver_test_lib:info(NewClient, "role") =:= <<"master">> end, 60_000

@@ -75,7 +75,8 @@ available() ->
     Own = [
         {name("path-" ++ Name), Path}
      || Name <- ["redis-server", "valkey-server"],
-        (Path = os:find_executable(Name)) =/= false
+        Path <- [os:find_executable(Name)],
+        Path =/= false
     ],
     Lab = [
         {name(filename:basename(filename:dirname(Path))), Path}
@@ -308,7 +309,12 @@ end_server(#{wrapper := Wrapper, os_pid := OsPid} = State) ->
     signal("KILL", OsPid),
     receive
         {Wrapper, {data, {eol, "exit " ++ _}}} -> ok
-    after ?START_TIMEOUT -> catch port_close(Wrapper)
+    after ?START_TIMEOUT ->
+        try
+            true = port_close(Wrapper)
+        catch
+            error:badarg -> true
+        end
     end,
     State#{wrapper := undefined, os_pid := undefined}.
 

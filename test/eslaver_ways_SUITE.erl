@@ -363,4 +363,6 @@ urls(_Config) ->
         end
      || Url <- Urls
     ],
-    fails(#{master_url => "redis://127.0.0.1:" ++ Port}, no_password, "NOAUTH|password|authent").
+    fails(
+        #{master_url => "redis://127.0.0.1:" ++ Port}, password_needed, "NOAUTH|password|authent"
+    ).

@@ -21,6 +21,8 @@ use std::fmt;
 
 use refusal::Answered;
 
+use crate::resp;
+
 /// The length of a replication id.
 const REPLID_LEN: usize = 40;
 
@@ -156,7 +158,7 @@ impl Handshake {
     /// What to write first.
     pub fn start(&mut self) -> Vec<u8> {
         self.step = Step::Ping;
-        command(&[b"PING"])
+        resp::encode(&[b"PING"])
     }
 
     /// The step whose answer is awaited.
@@ -243,7 +245,7 @@ impl Handshake {
 
     fn command(&self) -> Vec<u8> {
         match self.step {
-            Step::Ping => command(&[b"PING"]),
+            Step::Ping => resp::encode(&[b"PING"]),
             Step::Auth => self.auth(),
             Step::ListeningPort => {
                 replconf(&[b"listening-port", self.config.listening_port.to_string().as_bytes()])
@@ -261,8 +263,8 @@ impl Handshake {
     fn auth(&self) -> Vec<u8> {
         let password = self.config.password.as_deref().unwrap_or_default();
         match &self.config.user {
-            Some(user) => command(&[b"AUTH", user, password]),
-            None => command(&[b"AUTH", password]),
+            Some(user) => resp::encode(&[b"AUTH", user, password]),
+            None => resp::encode(&[b"AUTH", password]),
         }
     }
 
@@ -270,9 +272,9 @@ impl Handshake {
         match &self.config.resume {
             Some(Resume { replid, offset }) => {
                 let first = offset.saturating_add(1).to_string();
-                command(&[b"PSYNC", replid.as_bytes(), first.as_bytes()])
+                resp::encode(&[b"PSYNC", replid.as_bytes(), first.as_bytes()])
             }
-            None => command(&[b"PSYNC", b"?", b"-1"]),
+            None => resp::encode(&[b"PSYNC", b"?", b"-1"]),
         }
     }
 }
@@ -280,15 +282,5 @@ impl Handshake {
 fn replconf(args: &[&[u8]]) -> Vec<u8> {
     let mut words: Vec<&[u8]> = vec![b"REPLCONF"];
     words.extend(args);
-    command(&words)
-}
-
-fn command(words: &[&[u8]]) -> Vec<u8> {
-    let mut out = format!("*{}\r\n", words.len()).into_bytes();
-    for word in words {
-        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
-    }
-    out
+    resp::encode(&words)
 }

@@ -187,13 +187,8 @@ fn a_huge_command_between_small_ones() {
 }
 
 fn encode(words: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = format!("*{}\r\n", words.len()).into_bytes();
-    for word in words {
-        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
-    }
-    out
+    let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+    eslaver_core::resp::encode(&words)
 }
 
 fn cut<'a>(stream: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {

@@ -8,7 +8,7 @@ rustler::atoms! {
     // classic events
     loading, stream,
     // full events
-    aux, function, expire_at, idle, freq, field_expire_at, classic,
+    aux, function, expire_at, idle, freq, field_expire_at,
     // types
     string, list, set, zset, hash, module,
     // scores
@@ -21,9 +21,7 @@ rustler::atoms! {
     id, consumer, delivered_at, deliveries, seen_at, active_at,
     duration, maxsize, producers, iids, iids_added, iids_duplicates,
     // positions and progress
-    replid, offset, db, in_transaction, safe_offset, safe_db, master, bytes, keys, commands,
-    // ends
-    reason, text, heals,
+    replid, offset, db, master, bytes, keys, text,
     undefined, ok, error, invalid_config,
     r#true = "true", r#false = "false",
 }

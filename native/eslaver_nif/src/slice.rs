@@ -92,13 +92,13 @@ impl Slicer {
             return Outcome::Closed(End::Stopped);
         }
         if self.batch.is_full() && !self.flush(env, shared) {
-            return Outcome::NoCredit;
+            return no_credit(shared);
         }
         loop {
             if self.end.is_none() {
                 match self.decode(shared) {
                     Ok(Decoded::All) => {}
-                    Ok(Decoded::Batch) if !self.flush(env, shared) => return Outcome::NoCredit,
+                    Ok(Decoded::Batch) if !self.flush(env, shared) => return no_credit(shared),
                     Ok(Decoded::Batch) => {
                         sent += 1;
                         if sent == BATCHES {
@@ -110,7 +110,7 @@ impl Slicer {
                 }
             }
             match self.next_chunk(shared) {
-                None if !self.flush(env, shared) => return Outcome::NoCredit,
+                None if !self.flush(env, shared) => return no_credit(shared),
                 None => match self.end.take() {
                     Some(end) => return Outcome::Closed(end),
                     None if self.is_idle(shared) => return Outcome::Wait,
@@ -118,7 +118,7 @@ impl Slicer {
                 },
                 Some(chunk) if chunk.is_boundary() && !self.flush(env, shared) => {
                     self.held = Some(chunk);
-                    return Outcome::NoCredit;
+                    return no_credit(shared);
                 }
                 Some(chunk) => {
                     if let Err(end) = self.take(chunk, env, shared) {
@@ -276,6 +276,12 @@ impl Slicer {
         let news = message.tuple(&[tag.into(), map]);
         message.send_from_link(env, self.server, news);
     }
+}
+
+/// A server that has stopped gives no more credit, and the thread that would wake the link at its end
+/// may have ended before the link was known to wait.
+fn no_credit(shared: &Shared) -> Outcome {
+    if shared.is_stopped() { Outcome::Closed(End::Stopped) } else { Outcome::NoCredit }
 }
 
 impl Phase {

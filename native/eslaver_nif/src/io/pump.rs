@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
+use eslaver_core::resp::encode;
 use eslaver_core::transfer::{Found, Size, Transfer};
 use memchr::memmem;
 
@@ -270,11 +271,11 @@ impl Pump<'_> {
 
 /// `FACK` is what `WAITAOF` counts, since Redis 7.2; masters before that read no further than `ACK`.
 fn acknowledgement(handled: u64, durable: Option<u64>) -> Vec<u8> {
-    let mut words = vec!["REPLCONF".to_owned(), "ACK".to_owned(), handled.to_string()];
-    if let Some(durable) = durable {
-        words.extend(["FACK".to_owned(), durable.to_string()]);
+    let handled = handled.to_string();
+    let durable = durable.map(|offset| offset.to_string());
+    let mut words = vec![b"REPLCONF".as_slice(), b"ACK", handled.as_bytes()];
+    if let Some(durable) = &durable {
+        words.extend([b"FACK".as_slice(), durable.as_bytes()]);
     }
-    let arguments = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
-    let command = format!("*{}\r\n{}", words.len(), arguments.collect::<String>());
-    command.into_bytes()
+    encode(&words)
 }
