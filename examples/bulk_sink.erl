@@ -1,5 +1,5 @@
-%% Writes every event to a file, many at once, until Enter is pressed. The callback is a handler that
-%% takes batches.
+%% Writes every event to a file, many at once, until Enter is pressed. The callback is a handler
+%% that takes batches.
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/bulk_sink.erl File [Port]
 %%

@@ -69,12 +69,14 @@ report(_What, _Report, _Hooks) ->
     ok.
 
 %% @doc There is no link, so in so many ms the master is tried again.
--spec reconnect(Delay :: non_neg_integer(), Tries :: pos_integer(), map(), none | hooks()) -> ok.
-reconnect(_Delay, _Tries, _Report, none) ->
+-spec reconnect(non_neg_integer(), eslaver_retry:retry(), binary(), none | hooks()) -> ok.
+reconnect(_Delay, _Retry, _Master, none) ->
     ok;
-reconnect(Delay, Tries, Report, Hooks) ->
+reconnect(Delay, Retry, Master, Hooks) ->
+    #{reconnects := Tries, last_error := Error} = eslaver_retry:info(Retry),
     Native = erlang:convert_time_unit(Delay, millisecond, native),
-    tell([reconnect], #{delay => Native, tries => Tries}, [reason, text], Report, Hooks).
+    Measured = #{delay => Native, tries => Tries},
+    tell([reconnect], Measured, [reason, text], Error#{master => Master}, Hooks).
 
 %% @doc The callback has handled a batch.
 -spec handled(Events :: pos_integer(), Duration :: integer(), hooks()) -> ok.

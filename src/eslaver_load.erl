@@ -48,12 +48,12 @@ finish(#{bytes := Bytes, keys := Keys}, #load{started = Started} = Load) ->
 
 %% @doc How far it is, for the log, unless the timer is that of a load before.
 -spec progress(reference(), {non_neg_integer(), non_neg_integer()}, load()) ->
-    {map(), load()} | none.
+    {map() | none, load()}.
 progress(Timer, Counted, #load{timer = Timer, finished = false, every = Every} = Load) ->
     #{progress := Progress} = Info = info(Counted, Load),
     {maps:merge(Progress, maps:remove(progress, Info)), Load#load{timer = timer(Every)}};
-progress(_Timer, _Counted, _Load) ->
-    none.
+progress(_Timer, _Counted, Load) ->
+    {none, Load}.
 
 %% @doc For `info', with what the link has counted so far: bytes and keys.
 -spec info({non_neg_integer(), non_neg_integer()}, load()) -> map().

@@ -61,10 +61,8 @@ resumed(#{replid := Replid, offset := Offset, db := Db}) ->
 continued(undefined, Place) -> Place;
 continued(Replid, Place) -> Place#place{replid = Replid}.
 
-%% @doc Behind a batch. One of a snapshot has no mark.
--spec advance
-    (mark(), place()) -> place();
-    (undefined, place() | undefined) -> place() | undefined.
+%% @doc Behind a batch. One of a snapshot leads nowhere.
+-spec advance(mark() | undefined, Place) -> Place when Place :: place() | undefined.
 advance(undefined, Place) ->
     Place;
 advance({Offset, Db, InTransaction, SafeOffset, SafeDb}, Place) ->
@@ -78,7 +76,9 @@ advance({Offset, Db, InTransaction, SafeOffset, SafeDb}, Place) ->
 
 %% @doc Behind so many events of a batch.
 -spec behind(non_neg_integer(), marks(), Place) -> Place when Place :: place() | undefined.
-behind(Count, Marks, Place) when Count =:= 0; Marks =:= <<>> ->
+behind(_Count, <<>>, Place) ->
+    Place;
+behind(0, _Marks, Place) ->
     Place;
 behind(Count, Marks, Place) ->
     {Offset, Db, InTransaction} = mark(Count - 1, Marks),

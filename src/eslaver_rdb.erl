@@ -45,8 +45,8 @@ fold(File, Fun, Acc) when is_function(Fun, 2) ->
     end.
 
 %% @doc Decodes what `DUMP' answers and `RESTORE' is given: the value's type and the value, as in a
-%% full event, and `#{field_expire_at => [{Field, Ms}]}' for a hash some of whose fields expire. When
-%% the key itself expires is not in there: that is an argument of `RESTORE'.
+%% full event, and `#{field_expire_at => [{Field, Ms}]}' for a hash some of whose fields expire.
+%% When the key itself expires is not in there: that is an argument of `RESTORE'.
 %%
 %% ```
 %% handle({stream, <<"restore">>, [Key, _Ttl, Payload | _], _Meta}) ->

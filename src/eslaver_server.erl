@@ -167,8 +167,11 @@ handle_info(connect, #state{link = undefined} = State) ->
     connect(State);
 handle_info({eslaver_resume, _Writer, Said}, State) ->
     {noreply, said(Said, State)};
-handle_info({timeout, Timer, load}, #state{phase = loading} = State) ->
-    {noreply, progress(Timer, State)};
+handle_info({timeout, Timer, load}, #state{phase = loading, load = Load} = State) ->
+    {Bytes, Keys, _, _} = counters(State),
+    {Report, Next} = eslaver_load:progress(Timer, {Bytes, Keys}, Load),
+    _ = Report =:= none orelse log(info, loading, Report, State),
+    {noreply, State#state{load = Next}};
 handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch} = State) ->
     case eslaver_dispatch:is_monitor(Monitor, Dispatch) of
         true -> {stop, {callback_down, Pid, Reason}, State};
@@ -232,8 +235,7 @@ link_down(Reason, Text, Heals, #state{phase = Phase, retry = Retry} = State) ->
         {_, false} -> log(Level, no_link, Error, State)
     end,
     _ = erlang:send_after(Pause, self(), connect),
-    #{reconnects := Tries} = eslaver_retry:info(Next),
-    ok = eslaver_hooks:reconnect(Pause, Tries, Error#{master => master(State)}, State#state.hooks),
+    ok = eslaver_hooks:reconnect(Pause, Next, master(State), State#state.hooks),
     replay(State#state{
         link = undefined,
         phase = waiting,
@@ -398,16 +400,6 @@ loaded(Handle, #{keys := Keys, bytes := Bytes} = News, #state{load = Load} = Sta
         #state{replid = Replid} ->
             #{offset := Offset, db := Db} = News,
             credit(Handle, 0, up(full, Loaded#state{place = eslaver_place:new(Replid, Offset, Db)}))
-    end.
-
-progress(Timer, #state{load = Load} = State) ->
-    {Bytes, Keys, _, _} = counters(State),
-    case eslaver_load:progress(Timer, {Bytes, Keys}, Load) of
-        {Report, Next} ->
-            log(info, loading, Report, State),
-            State#state{load = Next};
-        none ->
-            State
     end.
 
 %% The stream flows.

@@ -27,7 +27,7 @@ says_how_far_it_is_test() ->
     {#{percent := 50}, Last} = eslaver_load:progress(timer(), {500, 9}, Next),
     Timer = timer(),
     {_, Done} = eslaver_load:finish(#{bytes => 1000, keys => 10}, Last),
-    ?assertEqual(none, eslaver_load:progress(Timer, {1000, 10}, Done)).
+    ?assertMatch({none, _}, eslaver_load:progress(Timer, {1000, 10}, Done)).
 
 no_size_no_percent_test() ->
     Load = eslaver_load:start(undefined, 10),
@@ -36,8 +36,8 @@ no_size_no_percent_test() ->
 
 not_by_the_timer_of_another_test() ->
     _ = eslaver_load:start(1000, 10),
-    ?assertEqual(none, eslaver_load:progress(timer(), {1, 1}, eslaver_load:start(1000, 10))),
-    ?assertEqual(none, eslaver_load:progress(make_ref(), {1, 1}, eslaver_load:none())).
+    ?assertMatch({none, _}, eslaver_load:progress(timer(), {1, 1}, eslaver_load:start(1000, 10))),
+    ?assertMatch({none, _}, eslaver_load:progress(make_ref(), {1, 1}, eslaver_load:none())).
 
 sentences_test_() ->
     Counted = #{keys => 3, bytes => 4, keys_per_second => 5},
