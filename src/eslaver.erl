@@ -7,7 +7,7 @@
 -behaviour(application).
 
 -export([start/2, stop/1]).
--export([start_link/1, child_spec/1, info/1, position/1, await/3, continue/1]).
+-export([start_link/1, child_spec/1, info/1, position/1, await/3, continue/1, demand/2]).
 -export_type([replica/0, options/0, callback/0, position/0]).
 -export_type([event/0, classic_event/0, full_event/0]).
 
@@ -121,6 +121,12 @@ await(Replica, loaded, Timeout) ->
     catch
         exit:{timeout, _} -> {error, timeout}
     end.
+
+%% @doc Lets a replica whose callback is `{Pid, #{demand => N}}' send so many events more. When it
+%% ran out it sent `{eslaver_passive, ReplicaPid}'.
+-spec demand(replica(), pos_integer()) -> ok | {error, no_demand}.
+demand(Replica, More) when is_integer(More), More > 0 ->
+    gen_server:call(Replica, {demand, More}).
 
 %% @doc Ends the pause of a replica whose handler has returned `{pause, State}'.
 -spec continue(replica()) -> ok.

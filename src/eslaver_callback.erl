@@ -3,28 +3,31 @@
 %% @private
 -module(eslaver_callback).
 
--export([check/1, new/1, takes_batches/1, is_ready/1, is_monitor/2, handle/2, close/2]).
+-export([check/1, new/2, takes_batches/1, readiness/1, demand/2, is_monitor/2, handle/2, close/2]).
 -export_type([spec/0, callback/0, result/0]).
-
-%% A receiver with more messages than this gets no more until it has caught up.
--define(WATERMARK, 1000).
 
 -type spec() ::
     fun((Event :: term()) -> term())
     | {module(), Function :: atom()}
     | {module(), Function :: atom(), Args :: [term()]}
     | {handler, module(), Args :: term()}
+    | {pid(), #{demand := non_neg_integer()}}
     | pid()
     | atom()
     | [].
 %% What a user names. With `Args' the event is appended; a handler is a module of the behaviour
-%% {@link eslaver_handler}; a registered name is looked up for each event; `[]' prints each event.
+%% {@link eslaver_handler}; a process with a demand gets so many events, and more when it asks; a
+%% registered name is looked up for each event; `[]' prints each event.
 
 -record(function, {call :: fun((term()) -> term())}).
 
 -record(receiver, {
     process :: pid() | atom(),
-    monitor :: undefined | reference()
+    monitor :: undefined | reference(),
+    %% How many events it will take.
+    demand = infinity :: non_neg_integer() | infinity,
+    %% With so many messages in its mailbox it gets no more until it has caught up.
+    limit :: pos_integer() | infinity
 }).
 
 -record(handler, {
@@ -49,6 +52,8 @@ check({handler, Module, _Args}) when is_atom(Module) ->
     %% loads it; one that is not there yet is found out at the start
     _ = code:ensure_loaded(Module),
     erlang:function_exported(Module, init, 1) andalso handles(Module) =/= nothing;
+check({Pid, #{demand := Demand} = More}) ->
+    is_pid(Pid) andalso is_integer(Demand) andalso Demand >= 0 andalso map_size(More) =:= 1;
 check({M, F}) ->
     is_atom(M) andalso is_atom(F);
 check({M, F, A}) ->
@@ -65,8 +70,18 @@ handles(Module) ->
     ],
     hd(Exported ++ [nothing]).
 
-%% @doc A callback ready for use by the calling process.
--spec new(spec()) -> {ok, callback()} | {stop, term()}.
+%% @doc A callback ready for use by the calling process, with a limit for a receiver's mailbox.
+-spec new(spec(), pos_integer() | infinity) -> {ok, callback()} | {stop, term()}.
+new({Pid, #{demand := Demand}}, Limit) ->
+    {ok, Receiver} = new(Pid, Limit),
+    {ok, Receiver#receiver{demand = Demand}};
+new(Pid, Limit) when is_pid(Pid) ->
+    {ok, #receiver{process = Pid, monitor = monitor(process, Pid), limit = Limit}};
+new(Name, Limit) when is_atom(Name) ->
+    {ok, #receiver{process = Name, limit = Limit}};
+new(Spec, _Limit) ->
+    new(Spec).
+
 new(Fun) when is_function(Fun, 1) ->
     {ok, #function{call = Fun}};
 new({handler, Module, Args}) ->
@@ -83,30 +98,42 @@ new({M, F}) ->
 new({M, F, A}) ->
     {ok, #function{call = fun(Event) -> apply(M, F, A ++ [Event]) end}};
 new([]) ->
-    {ok, #function{call = fun(Event) -> io:format("eslaver -> ~p~n", [Event]) end}};
-new(Pid) when is_pid(Pid) ->
-    {ok, #receiver{process = Pid, monitor = monitor(process, Pid)}};
-new(Name) when is_atom(Name) ->
-    {ok, #receiver{process = Name}}.
+    {ok, #function{call = fun(Event) -> io:format("eslaver -> ~p~n", [Event]) end}}.
 
 %% @doc Whether it is to be given a list of events instead of each.
 -spec takes_batches(callback()) -> boolean().
 takes_batches(#handler{function = handle_batch}) -> true;
 takes_batches(_) -> false.
 
-%% @doc Whether a receiver has caught up. One on another node is held back by the distribution.
--spec is_ready(callback()) -> boolean().
-is_ready(#receiver{process = Name}) when is_atom(Name) -> is_caught_up(whereis(Name));
-is_ready(#receiver{process = Pid}) -> is_caught_up(Pid);
-is_ready(_) -> true.
+%% @doc Whether an event may be given now, soon (`held': the receiver has too many messages), or
+%% when the receiver has asked for more (`passive'). A receiver on another node is held back by the
+%% distribution.
+-spec readiness(callback()) -> ready | held | passive.
+readiness(#receiver{demand = 0}) ->
+    passive;
+readiness(#receiver{limit = infinity}) ->
+    ready;
+readiness(#receiver{process = Name, limit = Limit}) when is_atom(Name) ->
+    fill(whereis(Name), Limit);
+readiness(#receiver{process = Pid, limit = Limit}) ->
+    fill(Pid, Limit);
+readiness(_) ->
+    ready.
 
-is_caught_up(Pid) when is_pid(Pid), node(Pid) =:= node() ->
+fill(Pid, Limit) when is_pid(Pid), node(Pid) =:= node() ->
     case process_info(Pid, message_queue_len) of
-        {message_queue_len, Length} -> Length < ?WATERMARK;
-        undefined -> true
+        {message_queue_len, Length} when Length >= Limit -> held;
+        _ -> ready
     end;
-is_caught_up(_) ->
-    true.
+fill(_, _Limit) ->
+    ready.
+
+%% @doc The receiver will take so many events more.
+-spec demand(pos_integer(), callback()) -> {ok, callback()} | {error, no_demand}.
+demand(More, #receiver{demand = Demand} = Receiver) when is_integer(Demand) ->
+    {ok, Receiver#receiver{demand = Demand + More}};
+demand(_More, _) ->
+    {error, no_demand}.
 
 %% @doc Whether a monitor is the one of the callback's process; users' code has its own.
 -spec is_monitor(reference(), callback()) -> boolean().
@@ -121,9 +148,9 @@ handle(Event, #function{call = Call}) ->
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end;
-handle(Event, #receiver{process = Process}) ->
+handle(Event, #receiver{process = Process, demand = Demand} = Receiver) ->
     try Process ! Event of
-        _ -> ok
+        _ -> sent(Demand, Receiver)
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end;
@@ -144,6 +171,16 @@ handle(Event, #handler{module = Module, function = Function, state = State} = Ha
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end.
+
+%% As with `{active, N}' of gen_tcp, the receiver is told when it has got all that it asked for.
+%% News of the link, such as a snapshot's end, may come beyond that.
+sent(infinity, _Receiver) ->
+    ok;
+sent(Demand, Receiver) when Demand > 1 ->
+    {ok, Receiver#receiver{demand = Demand - 1}};
+sent(_Demand, #receiver{process = Process} = Receiver) ->
+    Process ! {eslaver_passive, self()},
+    {{pause, infinity}, Receiver#receiver{demand = 0}}.
 
 wrong_result(Module, Function, Other) ->
     Expected = "{ok, State}, {pause, State}, {pause, Milliseconds, State} or {stop, Reason, State}",

@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_dispatch).
 
--export([new/2, all/2, run/2, is_monitor/2, close/2]).
+-export([new/3, all/2, run/2, demand/2, is_monitor/2, close/2]).
 -export_type([dispatch/0, failure/0, ended/0]).
 
 %% A stride is doubled while it takes less than the first time, and a turn ends after the second.
@@ -42,12 +42,20 @@
 is_monitor(Monitor, #dispatch{callback = Callback}) ->
     eslaver_callback:is_monitor(Monitor, Callback).
 
--spec new(eslaver_callback:spec(), none | eslaver_hooks:hooks()) ->
+-spec new(eslaver_callback:spec(), pos_integer() | infinity, none | eslaver_hooks:hooks()) ->
     {ok, dispatch()} | {stop, term()}.
-new(Spec, Hooks) ->
-    case eslaver_callback:new(Spec) of
+new(Spec, MailboxLimit, Hooks) ->
+    case eslaver_callback:new(Spec, MailboxLimit) of
         {ok, Callback} -> {ok, #dispatch{callback = Callback, hooks = Hooks}};
         Stop -> Stop
+    end.
+
+%% @doc The callback's process will take so many events more.
+-spec demand(pos_integer(), dispatch()) -> {ok, dispatch()} | {error, no_demand}.
+demand(More, #dispatch{callback = Callback} = Dispatch) ->
+    case eslaver_callback:demand(More, Callback) of
+        {ok, Next} -> {ok, Dispatch#dispatch{callback = Next}};
+        Error -> Error
     end.
 
 %% @doc The replica ends in an orderly way.
@@ -134,10 +142,12 @@ run([], _Count, _Now, _End, Dispatch) ->
 run(Events, Count, Now, End, Dispatch) when Now >= End ->
     {turn, Events, Count, Dispatch};
 run(Events, Count, Now, End, #dispatch{callback = Callback, stride = Stride} = Dispatch) ->
-    case eslaver_callback:is_ready(Callback) of
-        false ->
+    case eslaver_callback:readiness(Callback) of
+        held ->
             {held, Events, Count, Dispatch};
-        true ->
+        passive ->
+            {{pause, infinity}, Events, Count, Dispatch};
+        ready ->
             case stride(Events, Stride, Count, Dispatch) of
                 {ok, Left, Done, Next} ->
                     After = now_us(),

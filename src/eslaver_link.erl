@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_link).
 
--export([start_link/3]).
+-export([start_link/3, stop/2]).
 -export([init/3]).
 
 -type address() ::
@@ -26,6 +26,21 @@ start_link(Address, Place, #{password := Password, announce_port := Port} = Opti
         server => self()
     },
     proc_lib:start_link(?MODULE, init, [self(), Config, Password]).
+
+%% @doc Ends a link, and takes what it has sent out of the caller's mailbox: that may be megabytes,
+%% which a crash report would show.
+-spec stop(pid(), eslaver_nif:link()) -> ok.
+stop(Pid, Link) ->
+    ok = eslaver_nif:close(Link),
+    flush(Pid).
+
+%% Its last message comes at once, unless its thread is busy looking up a name.
+flush(Pid) ->
+    receive
+        {eslaver_link, Pid, {closed, _, _, _}} -> ok;
+        {eslaver_link, Pid, _} -> flush(Pid)
+    after 100 -> ok
+    end.
 
 -spec init(pid(), eslaver_nif:config(), eslaver_options:secret()) -> ok.
 init(Server, Config, Password) ->

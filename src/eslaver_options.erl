@@ -16,6 +16,7 @@
     user := binary() | undefined,
     password := secret(),
     callback := eslaver_callback:spec(),
+    mailbox_limit := pos_integer() | infinity,
     dump := binary() | undefined,
     tls := undefined | eslaver_nif:tls(),
     load_dump := boolean(),
@@ -76,6 +77,7 @@ defaults() ->
         tls => undefined,
         load_dump => false,
         callback => [],
+        mailbox_limit => 1000,
         announce_ip => undefined,
         announce_port => 0,
         connect_timeout => 10000,
@@ -138,6 +140,8 @@ value(resume, {file, Path}) -> tag(file, text(Path));
 value(resume, Position) -> keep(Position, eslaver_place:is_position(Position));
 value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
 value(hooks, Hooks) -> keep(Hooks, eslaver_hooks:check(Hooks));
+value(mailbox_limit, infinity) -> {ok, infinity};
+value(mailbox_limit, Limit) -> keep(Limit, is_integer(Limit) andalso Limit > 0);
 value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));
 value(name, {local, Name} = Full) -> keep(Full, is_atom(Name));
 value(name, {global, _} = Full) -> {ok, Full};

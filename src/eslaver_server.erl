@@ -95,10 +95,10 @@ started(Result) -> Result.
 
 %% @private
 -spec init(eslaver_options:options()) -> {ok, #state{}, {continue, connect}} | {stop, term()}.
-init(#{callback := Callback} = Options) ->
+init(#{callback := Callback, mailbox_limit := Limit} = Options) ->
     process_flag(trap_exit, true),
     Hooks = eslaver_hooks:new(Options),
-    case eslaver_dispatch:new(Callback, Hooks) of
+    case eslaver_dispatch:new(Callback, Limit, Hooks) of
         {ok, Dispatch} -> {ok, new(Dispatch, Hooks, Options), {continue, connect}};
         {stop, Reason} -> {stop, Reason}
     end.
@@ -138,11 +138,13 @@ handle_call(info, _From, State) ->
     {reply, info(State), State};
 handle_call(position, _From, State) ->
     {reply, position(State), State};
-handle_call(continue, _From, #state{paused = true} = State) ->
-    self() ! work,
-    {reply, ok, State#state{paused = false}};
 handle_call(continue, _From, State) ->
-    {reply, ok, State};
+    {reply, ok, continue(State)};
+handle_call({demand, More}, _From, #state{dispatch = Dispatch} = State) ->
+    case eslaver_dispatch:demand(More, Dispatch) of
+        {ok, Next} -> {reply, ok, continue(State#state{dispatch = Next})};
+        {error, _} = Error -> {reply, Error, State}
+    end;
 handle_call({await, loaded}, _From, #state{loaded = true} = State) ->
     {reply, ok, State};
 handle_call({await, loaded}, From, #state{waiting = Waiting} = State) ->
@@ -195,7 +197,7 @@ handle_info(_Message, State) ->
 -spec terminate(term(), #state{}) -> ok.
 terminate(Reason, #state{link = Link, replay = Replay} = State) ->
     #state{keeper = Keeper, dispatch = Dispatch} = State,
-    _ = [ok = eslaver_nif:close(Handle) || {_Pid, Handle} <- [Link, Replay]],
+    _ = [ok = eslaver_link:stop(Pid, Handle) || {Pid, Handle} <- [Link, Replay]],
     ok = eslaver_keeper:close(position(State), Keeper),
     eslaver_dispatch:close(Reason, Dispatch).
 
@@ -371,6 +373,12 @@ tell(Events, #state{dispatch = Dispatch} = State, Happen) ->
     end.
 
 shape(#state{options = #{events := Shape}}) -> Shape.
+
+continue(#state{paused = true} = State) ->
+    self() ! work,
+    State#state{paused = false};
+continue(State) ->
+    State.
 
 requeue(Handle, Message, #state{queue = Queue} = State) ->
     State#state{queue = queue:in_r({Handle, Message}, Queue)}.

@@ -10,7 +10,7 @@ tell(To, Event) -> To ! {told, Event}.
 tell_main(Event) -> eslaver_callback_tests_main ! {told, Event}.
 
 new(Spec) ->
-    {ok, Callback} = eslaver_callback:new(Spec),
+    {ok, Callback} = eslaver_callback:new(Spec, 1000),
     Callback.
 
 received(Callback) ->
@@ -59,10 +59,10 @@ a_receiver_is_ready_until_it_has_too_many_test() ->
         end
     end),
     Callback = new(Receiver),
-    ?assert(eslaver_callback:is_ready(Callback)),
+    ?assertEqual(ready, eslaver_callback:readiness(Callback)),
     [Receiver ! N || N <- lists:seq(1, 1000)],
-    ?assertNot(eslaver_callback:is_ready(Callback)),
+    ?assertEqual(held, eslaver_callback:readiness(Callback)),
     Receiver ! stop.
 
 a_function_is_always_ready_test() ->
-    ?assert(eslaver_callback:is_ready(new(fun(_) -> ok end))).
+    ?assertEqual(ready, eslaver_callback:readiness(new(fun(_) -> ok end))).

@@ -20,7 +20,7 @@ terminate(Reason, {tell, Pid}) -> Pid ! {terminated, Reason};
 terminate(_Reason, _State) -> ok.
 
 new(Spec) ->
-    {ok, Dispatch} = eslaver_dispatch:new(Spec, none),
+    {ok, Dispatch} = eslaver_dispatch:new(Spec, 1000, none),
     Dispatch.
 
 handler() ->
@@ -79,8 +79,10 @@ nonsense_is_told_test() ->
     ?assertMatch({failed, #{reason := {bad_return, _}}}, eslaver_dispatch:run([Bad], handler())).
 
 init_may_refuse_test() ->
-    ?assertEqual({stop, why}, eslaver_dispatch:new({handler, ?MODULE, {stop, why}}, none)),
-    ?assertMatch({stop, {bad_return, _}}, eslaver_dispatch:new({handler, ?MODULE, nonsense}, none)).
+    Refusing = {handler, ?MODULE, {stop, why}},
+    ?assertEqual({stop, why}, eslaver_dispatch:new(Refusing, 1000, none)),
+    Talking = {handler, ?MODULE, nonsense},
+    ?assertMatch({stop, {bad_return, _}}, eslaver_dispatch:new(Talking, 1000, none)).
 
 ends_in_order_test() ->
     ok = eslaver_dispatch:close(why, new({handler, ?MODULE, {tell, self()}})),
@@ -125,6 +127,26 @@ a_full_mailbox_holds_test() ->
     ?assert(Count >= 1000 andalso Count < 1100),
     ?assertEqual(5000, Count + length(Left)),
     Receiver ! stop.
+
+a_demand_is_met_and_no_more_test() ->
+    Dispatch = new({self(), #{demand => 3}}),
+    {{pause, infinity}, [4, 5, 6], 3, Met} = eslaver_dispatch:run(lists:seq(1, 6), Dispatch),
+    ?assertEqual([1, 2, 3, {eslaver_passive, self()}], received(4)),
+    ?assertMatch({{pause, infinity}, [4], 0, _}, eslaver_dispatch:run([4], Met)),
+    {ok, More} = eslaver_dispatch:demand(2, Met),
+    {{pause, infinity}, [6], 2, _} = eslaver_dispatch:run([4, 5, 6], More),
+    ?assertEqual([4, 5, {eslaver_passive, self()}], received(3)),
+    ?assertEqual({error, no_demand}, eslaver_dispatch:demand(1, new(self()))).
+
+received(Count) ->
+    [
+        receive
+            Message when is_integer(Message) -> Message;
+            {eslaver_passive, _} = Message -> Message
+        after 1000 -> nothing
+        end
+     || _ <- lists:seq(1, Count)
+    ].
 
 a_failure_is_small_test() ->
     Large = binary:copy(<<"x">>, 1000000),

@@ -88,13 +88,13 @@ impl Slicer {
     pub(crate) fn run(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
         let began = Instant::now();
         let mut sent = 0;
-        if shared.is_stopped() {
-            return Outcome::Closed(End::Stopped);
-        }
         if self.batch.is_full() && !self.flush(env, shared) {
             return no_credit(shared);
         }
         loop {
+            if shared.is_stopped() {
+                return Outcome::Closed(End::Stopped);
+            }
             if self.end.is_none() {
                 match self.decode(shared) {
                     Ok(Decoded::All) => {}
