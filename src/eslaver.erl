@@ -9,7 +9,8 @@
 -export([start/2, stop/1]).
 -export([start_link/1, child_spec/1, info/1, position/1, await/3, continue/1, demand/2]).
 -export([subscribe/2, unsubscribe/2]).
--export_type([replica/0, options/0, callback/0, event/0, position/0, notice/0]).
+-export_type([replica/0, options/0, callback/0, position/0, notice/0]).
+-export_type([event/0, classic_event/0, full_event/0]).
 
 -type replica() :: pid() | atom() | {global, term()} | {via, module(), term()}.
 %% A replica: its pid, or the name it is registered under.
@@ -20,7 +21,10 @@
 -type callback() :: eslaver_callback:spec().
 %% Who gets the events.
 
--type event() ::
+-type event() :: classic_event() | full_event().
+%% What a callback gets: the `loading' events are the snapshot, and `stream' is all that follows.
+
+-type classic_event() ::
     {loading, string, Key :: binary(), binary()}
     | {loading, list, Key :: binary(), [binary() | integer()]}
     | {loading, set, Key :: binary(), [binary()]}
@@ -30,7 +34,15 @@
     | {loading, module, Key :: binary(), {Name :: binary(), EncVer :: integer(), list()}}
     | {loading, eof}
     | {stream, Command :: string(), Args :: [binary()]}.
-%% What a callback gets. The `loading' events are the snapshot, and `stream' is all that follows.
+
+-type full_event() ::
+    {link, up | down, map()}
+    | {loading, start | eof, map()}
+    | eslaver_rdb:event()
+    | {stream, Command :: binary(), Args :: [binary()], #{
+        db := non_neg_integer(), offset := non_neg_integer()
+    }}.
+%% With the option `events => full'.
 
 -type notice() :: eslaver_notify:notice().
 %% What a subscriber gets, as `{eslaver, Ref, Notice}'.

@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_dispatch).
 
--export([new/2, all/2, run/2, demand/2, is_monitor/2, close/2]).
+-export([new/3, all/2, run/2, demand/2, is_monitor/2, close/2]).
 -export_type([dispatch/0, failure/0, ended/0]).
 
 %% A stride is doubled while it takes less than the first time, and a turn ends after the second.
@@ -20,7 +20,11 @@
 
 -record(dispatch, {
     callback :: eslaver_callback:callback(),
-    stride = 1 :: pos_integer()
+    stride = 1 :: pos_integer(),
+    hooks :: none | eslaver_hooks:hooks(),
+    %% With hooks: the events of the batch in hand that are handled, and the time they took.
+    handled = 0 :: non_neg_integer(),
+    spent = 0 :: non_neg_integer()
 }).
 
 -opaque dispatch() :: #dispatch{}.
@@ -38,10 +42,11 @@
 is_monitor(Monitor, #dispatch{callback = Callback}) ->
     eslaver_callback:is_monitor(Monitor, Callback).
 
--spec new(eslaver_callback:spec(), pos_integer() | infinity) -> {ok, dispatch()} | {stop, term()}.
-new(Spec, MailboxLimit) ->
+-spec new(eslaver_callback:spec(), pos_integer() | infinity, none | eslaver_hooks:hooks()) ->
+    {ok, dispatch()} | {stop, term()}.
+new(Spec, MailboxLimit, Hooks) ->
     case eslaver_callback:new(Spec, MailboxLimit) of
-        {ok, Callback} -> {ok, #dispatch{callback = Callback}};
+        {ok, Callback} -> {ok, #dispatch{callback = Callback, hooks = Hooks}};
         Stop -> Stop
     end.
 
@@ -94,7 +99,28 @@ one(Event, #dispatch{callback = Callback} = Dispatch) ->
     {done, dispatch()}
     | {turn | held | {pause, timeout()}, Left :: [term()], Count :: pos_integer() | 0, dispatch()}
     | ended().
-run(Events, #dispatch{callback = Callback} = Dispatch) ->
+run(Events, #dispatch{hooks = none} = Dispatch) ->
+    turn(Events, Dispatch);
+run(Events, #dispatch{handled = Before, spent = Spent} = Dispatch) ->
+    Start = erlang:monotonic_time(),
+    Result = turn(Events, Dispatch),
+    Time = Spent + erlang:monotonic_time() - Start,
+    case Result of
+        {done, Next} ->
+            {done, measured(Before + length(Events), Time, Next)};
+        {Why, [], Count, Next} when Why =/= stop ->
+            {Why, [], Count, measured(Before + Count, Time, Next)};
+        {Why, Left, Count, Next} when Why =/= stop ->
+            {Why, Left, Count, Next#dispatch{handled = Before + Count, spent = Time}};
+        Ended ->
+            Ended
+    end.
+
+measured(Events, Time, #dispatch{hooks = Hooks} = Dispatch) ->
+    ok = eslaver_hooks:handled(Events, Time, Hooks),
+    Dispatch#dispatch{handled = 0, spent = 0}.
+
+turn(Events, #dispatch{callback = Callback} = Dispatch) ->
     case eslaver_callback:takes_batches(Callback) of
         true -> batch(Events, Dispatch);
         false -> run(Events, 0, now_us(), Dispatch)

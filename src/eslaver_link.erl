@@ -15,7 +15,7 @@
 %% @doc Starts a link to a master, or to the dump file of an earlier run, to go on from a place. The
 %% password stays in its fun, so that no crash report can show it.
 -spec start_link(address(), eslaver_place:place() | undefined, eslaver_options:options()) ->
-    {ok, pid(), eslaver_nif:link()} | {error, term()}.
+    {ok, {pid(), eslaver_nif:link()}} | {error, term()}.
 start_link(Address, Place, #{password := Password, announce_port := Port} = Options) ->
     Given = [user, announce_ip, dump, tls, events, filter, connect_timeout, repl_timeout],
     Config = (maps:with(Given, Options))#{
@@ -46,9 +46,11 @@ flush(Pid) ->
 init(Server, Config, Password) ->
     case open(Config, Password) of
         {ok, Link} ->
-            proc_lib:init_ack({ok, self(), Link}),
+            proc_lib:init_ack({ok, {self(), Link}}),
             run(Server, Link);
         {error, _} = Error ->
+            %% its end is to be no news for one that traps exits
+            true = unlink(Server),
             proc_lib:init_ack(Error)
     end.
 

@@ -2,33 +2,48 @@
 %% {@link eslaver_server}.
 %%
 %% The metadata names no domain: the default handler drops those that it does not know. What is
-%% eslaver's has `eslaver => true' there.
+%% eslaver's has `eslaver => true' there, and `replica' and `master'.
 %% @private
 -module(eslaver_log).
 
--export([report/3, format/1]).
+-export([report/3, replica/1, format/1]).
 
 -include_lib("kernel/include/logger.hrl").
 
-%% @doc Logs a report, which has at least `master'. What it may be, and what goes with that, is in
+%% @doc Logs a report, which has at least `replica'. What it may be, and what goes with that, is in
 %% the sentences below.
 -spec report(logger:level(), atom(), map()) -> ok.
 report(Level, What, Report) ->
-    ?LOG(Level, Report#{what => What}, #{
+    About = maps:with([replica, master], Report),
+    ?LOG(Level, Report#{what => What}, About#{
         eslaver => true,
         report_cb => fun ?MODULE:format/1
     }).
+
+%% @doc What the calling process, a replica with this name, can be called by.
+-spec replica(undefined | {local, atom()} | {global, term()} | {via, module(), term()}) ->
+    eslaver:replica().
+replica(undefined) -> self();
+replica({local, Name}) -> Name;
+replica(Name) -> Name.
 
 %% @doc The sentence of a report.
 -spec format(logger:report()) -> {io:format(), [term()]}.
 format(#{master := Master} = Report) ->
     {Format, Args} = sentence(Report),
-    {"eslaver, master ~ts: " ++ Format, [Master | Args]}.
+    {"eslaver, master ~ts: " ++ Format, [Master | Args]};
+format(#{replica := Replica} = Report) ->
+    {Format, Args} = sentence(Report),
+    {"eslaver, replica ~0tp: " ++ Format, [Replica | Args]}.
 
 sentence(#{what := link_up, resync := partial, offset := Offset}) ->
     {"link is up, the stream goes on from offset ~b", [Offset]};
 sentence(#{what := link_up, resync := full, why := Why}) ->
     {"link is up, full sync (~ts)", [Why]};
+sentence(#{what := loading, percent := Percent, keys := Keys, keys_per_second := Rate}) ->
+    {"snapshot loading, ~b %, ~b keys, ~b keys/s", [Percent, Keys, Rate]};
+sentence(#{what := loading, bytes := Bytes, keys := Keys, keys_per_second := Rate}) ->
+    {"snapshot loading, ~b bytes, ~b keys, ~b keys/s", [Bytes, Keys, Rate]};
 sentence(#{what := loaded, keys := Keys, bytes := Bytes, seconds := Seconds}) ->
     {"snapshot loaded, ~b keys, ~b bytes in ~.1f s", [Keys, Bytes, Seconds]};
 sentence(#{what := link_down, reason := Reason, text := Text}) ->
@@ -46,4 +61,6 @@ sentence(#{what := replay_failed, text := Text}) ->
 sentence(#{what := dump_failed, text := Text}) ->
     {"~ts; the sync goes on without it", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
-    {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]}.
+    {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]};
+sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason}) ->
+    {"the hooks raised ~ts:~0tP at ~0tp; it is said once", [Class, Reason, 30, Event]}.

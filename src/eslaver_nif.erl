@@ -1,12 +1,13 @@
 %% @doc The native half: stubs, and nothing else.
 %%
-%% Called by {@link eslaver_link} (which runs the slices) and {@link eslaver_server} (which gives
-%% credit), and by {@link eslaver_notify}. A NIF library cannot be replaced in a running node, so
-%% this module has no reason to change unless the library does; then `ABI' changes in both.
+%% Called by {@link eslaver_link} (which runs the slices), {@link eslaver_server} (which gives
+%% credit), {@link eslaver_notify} and {@link eslaver_rdb}. A NIF library cannot be replaced in a
+%% running node, so this module has no reason to change unless the library does; then `ABI' changes
+%% in both.
 %% @private
 -module(eslaver_nif).
 
--export([open/1, slice/1, credit/3, durable/2, close/1, counters/1]).
+-export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, decode_dump/1]).
 -export([written_keys/2, written_keys_dirty/2, glob/2, glob_dirty/2]).
 -export_type([link/0, config/0, resume/0, tls/0]).
 
@@ -107,6 +108,10 @@ glob(_Pattern, _Key) -> erlang:nif_error(reason()).
 %% @doc The same for a large key.
 -spec glob_dirty(binary(), binary()) -> boolean().
 glob_dirty(_Pattern, _Key) -> erlang:nif_error(reason()).
+
+%% @doc The value of a `DUMP', as a full event of a key without a name in db 0.
+-spec decode_dump(binary()) -> {ok, {loading, atom(), binary(), term(), map()}} | {error, binary()}.
+decode_dump(_Payload) -> erlang:nif_error(reason()).
 
 -spec load() -> ok | {error, term()}.
 load() ->

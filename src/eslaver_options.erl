@@ -27,6 +27,7 @@
     resume := undefined | eslaver:position() | {file, binary()},
     events := classic | full,
     filter := undefined | eslaver_filter:filter(),
+    hooks := eslaver_hooks:spec(),
     name := undefined | {local, atom()} | {global, term()} | {via, module(), term()}
 }.
 %% Checked and complete.
@@ -85,6 +86,7 @@ defaults() ->
         resume => undefined,
         events => classic,
         filter => undefined,
+        hooks => undefined,
         name => undefined
     }.
 
@@ -141,6 +143,7 @@ value(resume, Position) -> keep(Position, eslaver_place:is_position(Position));
 value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
 value(filter, undefined) -> {ok, undefined};
 value(filter, Filter) -> eslaver_filter:parse_types(Filter);
+value(hooks, Hooks) -> keep(Hooks, eslaver_hooks:check(Hooks));
 value(mailbox_limit, infinity) -> {ok, infinity};
 value(mailbox_limit, Limit) -> keep(Limit, is_integer(Limit) andalso Limit > 0);
 value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));

@@ -7,7 +7,7 @@
 -module(eslaver_place).
 
 -export([is_position/1, new/3, resumed/1, continued/2, advance/2, behind/3, mark/1, skip/2]).
--export([info/2, why_full/2, safe_offset/1, position/1, link/1]).
+-export([info/2, lost/2, why_full/2, safe_offset/1, position/1, link/1]).
 -export_type([place/0, mark/0, marks/0]).
 
 -record(place, {
@@ -110,6 +110,12 @@ skip(_Count, <<>>) ->
     <<>>;
 skip(Count, Marks) ->
     binary:part(Marks, Count * ?MARK, byte_size(Marks) - Count * ?MARK).
+
+%% @doc The place to go on from after a link is lost. What could not be read would come again from
+%% the same place: only a snapshot leads past it.
+-spec lost(Reason :: atom(), place() | undefined) -> place() | undefined.
+lost(bad_stream, _Place) -> undefined;
+lost(_Reason, Place) -> Place.
 
 %% @doc Why a master begins with a snapshot, there being this place, and perhaps a snapshot before.
 -spec why_full(place() | undefined, Loaded :: boolean()) -> binary().

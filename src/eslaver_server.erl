@@ -50,7 +50,8 @@
     waiting = [] :: [gen_server:from()],
     retry = eslaver_retry:new() :: eslaver_retry:retry(),
     %% Commands of links before this one.
-    commands = 0 :: non_neg_integer()
+    commands = 0 :: non_neg_integer(),
+    hooks :: none | eslaver_hooks:hooks()
 }).
 
 %% Calls of the original
@@ -97,16 +98,18 @@ started(Result) -> Result.
 -spec init(eslaver_options:options()) -> {ok, #state{}, {continue, connect}} | {stop, term()}.
 init(#{callback := Callback, mailbox_limit := Limit} = Options) ->
     process_flag(trap_exit, true),
-    case eslaver_dispatch:new(Callback, Limit) of
-        {ok, Dispatch} -> {ok, new(Dispatch, Options), {continue, connect}};
+    Hooks = eslaver_hooks:new(Options),
+    case eslaver_dispatch:new(Callback, Limit, Hooks) of
+        {ok, Dispatch} -> {ok, new(Dispatch, Hooks, Options), {continue, connect}};
         {stop, Reason} -> {stop, Reason}
     end.
 
-new(Dispatch, #{resume := Resume, load_dump := LoadDump} = Options) ->
+new(Dispatch, Hooks, #{resume := Resume, load_dump := LoadDump} = Options) ->
     {Position, Keeper} = eslaver_keeper:open(Resume),
     State = #state{
         options = Options,
         dispatch = Dispatch,
+        hooks = Hooks,
         keeper = Keeper,
         replay = maps:get(LoadDump, #{true => later, false => never})
     },
@@ -165,6 +168,11 @@ handle_info(connect, #state{link = undefined} = State) ->
     connect(State);
 handle_info({eslaver_resume, _Writer, Said}, State) ->
     {noreply, said(Said, State)};
+handle_info({timeout, Timer, load}, #state{phase = loading, load = Load} = State) ->
+    {Bytes, Keys, _, _} = counters(State),
+    {Report, Next} = eslaver_load:progress(Timer, {Bytes, Keys}, Load),
+    _ = Report =:= none orelse log(info, loading, Report, State),
+    {noreply, State#state{load = Next}};
 handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch} = State) ->
     case eslaver_dispatch:is_monitor(Monitor, Dispatch) of
         true -> {stop, {callback_down, Pid, Reason}, State};
@@ -208,20 +216,14 @@ shorten(_Key, Value) ->
 
 %% Links
 
-connect(#state{options = #{address := Address}} = State) ->
-    case start_link(Address, State) of
+connect(#state{options = #{address := Address} = Options, place = Place} = State) ->
+    case eslaver_link:start_link(Address, Place, Options) of
         {ok, Link} ->
             {noreply, State#state{link = Link, phase = connecting}};
         {error, {nif_not_loaded, _} = Reason} ->
             {stop, Reason, State};
         {error, Reason} ->
             {noreply, link_down(open, text("~0tp", [Reason]), true, State)}
-    end.
-
-start_link(Address, #state{options = Options, place = Place}) ->
-    case eslaver_link:start_link(Address, Place, Options) of
-        {ok, Pid, Handle} -> {ok, {Pid, Handle}};
-        {error, _} = Error -> Error
     end.
 
 link_down(Reason, Text, Heals, #state{phase = Phase, retry = Retry} = State) ->
@@ -234,23 +236,20 @@ link_down(Reason, Text, Heals, #state{phase = Phase, retry = Retry} = State) ->
         {_, false} -> log(Level, no_link, Error, State)
     end,
     _ = erlang:send_after(Pause, self(), connect),
+    ok = eslaver_hooks:reconnect(Pause, Next, master(State), State#state.hooks),
     replay(State#state{
         link = undefined,
         phase = waiting,
-        place = place_after(Reason, State),
+        place = eslaver_place:lost(Reason, State#state.place),
         commands = commands(State),
         retry = Next
     }).
 
-%% What could not be read would come again from the same place: only a snapshot leads past it.
-place_after(bad_stream, _State) -> undefined;
-place_after(_Reason, #state{place = Place}) -> Place.
-
 %% The dump file of an earlier run stands in for a master that is not in reach at the start.
 replay(#state{replay = later, loaded = false, place = undefined} = State) ->
     #state{options = #{dump := Dump} = Options} = State,
-    Replay = State#state{options = Options#{dump := undefined}},
-    case is_binary(Dump) andalso start_link({file, Dump}, Replay) of
+    Replay = Options#{dump := undefined},
+    case is_binary(Dump) andalso eslaver_link:start_link({file, Dump}, undefined, Replay) of
         {ok, Link} -> State#state{replay = Link};
         _ -> State#state{replay = never}
     end;
@@ -264,8 +263,10 @@ end_replay(#state{replay = Replay} = State) ->
     _ = [ok = eslaver_nif:close(Handle) || {_Pid, Handle} <- [Replay]],
     State#state{replay = never}.
 
-log(Level, What, Report, State) ->
-    eslaver_log:report(Level, What, Report#{master => master(State)}).
+log(Level, What, Report, #state{options = #{name := Name}, hooks = Hooks} = State) ->
+    Full = Report#{replica => eslaver_log:replica(Name), master => master(State)},
+    ok = eslaver_log:report(Level, What, Full),
+    eslaver_hooks:report(What, Full, Hooks).
 
 %% What links send
 

@@ -20,7 +20,7 @@ terminate(Reason, {tell, Pid}) -> Pid ! {terminated, Reason};
 terminate(_Reason, _State) -> ok.
 
 new(Spec) ->
-    {ok, Dispatch} = eslaver_dispatch:new(Spec, 1000),
+    {ok, Dispatch} = eslaver_dispatch:new(Spec, 1000, none),
     Dispatch.
 
 handler() ->
@@ -79,8 +79,10 @@ nonsense_is_told_test() ->
     ?assertMatch({failed, #{reason := {bad_return, _}}}, eslaver_dispatch:run([Bad], handler())).
 
 init_may_refuse_test() ->
-    ?assertEqual({stop, why}, eslaver_dispatch:new({handler, ?MODULE, {stop, why}}, 1000)),
-    ?assertMatch({stop, {bad_return, _}}, eslaver_dispatch:new({handler, ?MODULE, nonsense}, 1000)).
+    Refusing = {handler, ?MODULE, {stop, why}},
+    ?assertEqual({stop, why}, eslaver_dispatch:new(Refusing, 1000, none)),
+    Talking = {handler, ?MODULE, nonsense},
+    ?assertMatch({stop, {bad_return, _}}, eslaver_dispatch:new(Talking, 1000, none)).
 
 ends_in_order_test() ->
     ok = eslaver_dispatch:close(why, new({handler, ?MODULE, {tell, self()}})),

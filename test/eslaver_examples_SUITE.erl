@@ -2,11 +2,11 @@
 -module(eslaver_examples_SUITE).
 
 -export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([print_events/1, ets_cache/1]).
+-export([print_events/1, ets_cache/1, bulk_sink/1, hooks/1, otp_app/1, elixir/1]).
 
 suite() -> [{timetrap, {minutes, 2}}].
 
-all() -> [print_events, ets_cache].
+all() -> [print_events, ets_cache, bulk_sink, hooks, otp_app, elixir].
 
 init_per_testcase(_Case, Config) ->
     Master = open_port({spawn_executable, file("tools/master.sh")}, [{line, 80}]),
@@ -52,9 +52,85 @@ ets_cache(Config) ->
     ),
     end_of(Example).
 
+%% What WAIT counts is in the file.
+bulk_sink(Config) ->
+    File = filename:join(proplists:get_value(priv_dir, Config), "events"),
+    write(Config, ["SET fruit apple"]),
+    Example = start("bulk_sink.erl", [File], Config),
+    _ = lines_until(Example, "loaded"),
+    write(Config, ["MSET a 1 b 2", "SELECT 3", "LPUSH queue x", "WAIT 1 0"]),
+    {ok, Events} = file:consult(File),
+    [{link, up, #{resync := full}}, {loading, start, #{}} | _] = Events,
+    [_] = [Value || {loading, string, <<"fruit">>, Value = <<"apple">>, #{db := 0}} <- Events],
+    [#{db := 0}] = [M || {stream, <<"mset">>, [<<"a">>, <<"1">> | _], M} <- Events],
+    [#{db := 3}] = [M || {stream, <<"lpush">>, [<<"queue">>, <<"x">>], M} <- Events],
+    end_of(Example).
+
+hooks(Config) ->
+    write(Config, ["SET fruit apple"]),
+    Example = start("hooks.erl", Config),
+    "[eslaver,link,up]" = next_line(Example),
+    "[eslaver,load,start]" = next_line(Example),
+    "1 events handled" = next_line(Example),
+    "1 keys of 127.0.0.1:" ++ _ = next_line(Example),
+    write(Config, ["SET fruit pear"]),
+    Handled = next_line(Example),
+    true = lists:suffix(" events handled", Handled),
+    end_of(Example).
+
+%% Compiled as rebar3 would, and started as a release does it.
+otp_app(Config) ->
+    Dir = filename:join(proplists:get_value(priv_dir, Config), "directory"),
+    ok = file:make_dir(Dir),
+    Source = file("examples/otp_app/src"),
+    {ok, _} = file:copy(
+        filename:join(Source, "directory.app.src"), filename:join(Dir, "directory.app")
+    ),
+    _ = [
+        {ok, _} = compile:file(File, [{outdir, Dir}, warnings_as_errors, return_errors])
+     || File <- filelib:wildcard(filename:join(Source, "*.erl"))
+    ],
+    write(Config, ["HSET user:1 name Ada", "HSET other:1 a b"]),
+    Main =
+        "{ok, _} = application:ensure_all_started(directory), ok = directory:await(60000),"
+        "Show = fun() -> io:format(\"~0p~n\", [[directory:lookup(<<N>>) || N <- \"12\"]]) end,"
+        "Show(), _ = io:get_line(\"\"), Show(), _ = io:get_line(\"\"),"
+        "ok = application:stop(directory), halt().",
+    Replica = "#{master_host=>\"127.0.0.1\",master_port=>" ++ port(Config) ++ "}",
+    Args = ["-noshell", "-pa", Dir, "-directory", "replica", Replica, "-eval", Main],
+    Example = run(os:find_executable("erl"), Args),
+    "[{ok,#{<<\"name\">> => <<\"Ada\">>}},error]" = next_line(Example),
+    write(Config, ["HSET user:2 name Bob born 1815", "HDEL user:2 born", "DEL user:1", "WAIT 1 0"]),
+    true = port_command(Example, "\n"),
+    "[error,{ok,#{<<\"name\">> => <<\"Bob\">>}}]" = next_line(Example),
+    end_of(Example).
+
+elixir(Config) ->
+    case os:find_executable("elixir") of
+        false ->
+            {skip, no_elixir};
+        Elixir ->
+            write(Config, ["SET fruit apple"]),
+            Example = run(Elixir, [file("examples/replica.exs"), port(Config)]),
+            _ = lines_until(Example, "loaded 1 keys"),
+            write(Config, ["SET fruit pear", "SET fruit plum", "SELECT 2", "SADD s a"]),
+            _ = lines_until(Example, "set in db 0: 2"),
+            _ = lines_until(Example, "sadd in db 2: 1"),
+            end_of(Example)
+    end.
+
 start(Name, Config) ->
-    open_port({spawn_executable, os:find_executable("escript")}, [
-        {args, [file("examples/" ++ Name), proplists:get_value(port, Config)]},
+    start(Name, [], Config).
+
+start(Name, Args, Config) ->
+    run(os:find_executable("escript"), [file("examples/" ++ Name) | Args ++ [port(Config)]]).
+
+port(Config) ->
+    proplists:get_value(port, Config).
+
+run(Program, Args) ->
+    open_port({spawn_executable, Program}, [
+        {args, Args},
         {env, [
             {"ERL_LIBS", filename:dirname(code:lib_dir(eslaver))},
             {"ERL_FLAGS", "-kernel logger_level warning"}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eslaver_core::filter::{Before, Filter};
 use eslaver_core::position::Position;
 use eslaver_core::resp::Command;
-use rustler::{Env, LocalPid};
+use rustler::{Env, LocalPid, Term};
 
 use crate::atoms;
 use crate::message::{Built, Message};
@@ -199,6 +199,11 @@ impl Batch {
     /// What the batch weighs once it is sent.
     pub(crate) fn weight(&self) -> u64 {
         self.terms.weight.max(MAX_WEIGHT) as u64
+    }
+
+    /// The first event, for the caller of a NIF instead of a server.
+    pub(crate) fn first<'a>(&self, caller: Env<'a>) -> Option<Term<'a>> {
+        self.events.first().map(|&event| self.terms.message.copy(caller, event))
     }
 
     /// Sends what there is. `end` builds the position behind the batch.

@@ -26,10 +26,12 @@ mod value;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use eslaver_core::rdb;
 use mio::{Poll, Waker};
 use rustler::types::erlang_option::ErlOption;
-use rustler::{Atom, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
+use rustler::{Atom, Binary, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
+use batch::{Batch, Shape};
 use config::RawConfig;
 use shared::Shared;
 use slice::{Outcome, Slicer};
@@ -141,6 +143,16 @@ fn counters(link: ResourceArc<Link>) -> (u64, u64, u64, u64) {
         counters.commands.load(Ordering::Relaxed),
         counters.offset.load(Ordering::Relaxed),
     )
+}
+
+/// The value of a payload of `DUMP`, as the event that a snapshot would have it in.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn decode_dump<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
+    let mut batch = Batch::new(Shape::Full, None);
+    match rdb::decode_dump(&payload, &mut batch) {
+        Ok(()) => (atoms::ok(), batch.first(env)).encode(env),
+        Err(error) => (atoms::error(), error.to_string()).encode(env),
+    }
 }
 
 fn load(_env: Env<'_>, info: Term<'_>) -> bool {

@@ -6,7 +6,7 @@
 use std::os::raw::{c_char, c_uint};
 
 use rustler::sys::{self, ErlNifCharEncoding, ErlNifEnv, ErlNifTerm};
-use rustler::{Atom, Env, LocalPid};
+use rustler::{Atom, Env, LocalPid, Term};
 
 use crate::atoms;
 
@@ -106,6 +106,12 @@ impl Message {
             );
         }
         Built(map)
+    }
+
+    /// A copy of a term for the caller of a NIF.
+    pub(crate) fn copy<'a>(&self, caller: Env<'a>, term: Built) -> Term<'a> {
+        // SAFETY: `term` is of this environment, which lives on, and the copy is of the caller's.
+        unsafe { Term::new(caller, sys::enif_make_copy(caller.as_c_arg(), term.0)) }
     }
 
     /// Sends `{eslaver_link, Caller, Term}` and empties the message. The receiver may be gone: that

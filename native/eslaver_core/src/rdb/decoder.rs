@@ -10,7 +10,8 @@ use super::sink::{Meta, Sink};
 use super::skip::Skip;
 use super::value::Value;
 
-const OPCODE_FAMILY: u8 = 243;
+/// Key metadata in Redis, a slot migration in Valkey.
+pub(crate) const OPCODE_FAMILY: u8 = 243;
 const OPCODE_SLOT_INFO: u8 = 244;
 const OPCODE_FUNCTION2: u8 = 245;
 const OPCODE_FUNCTION_PRE_GA: u8 = 246;
@@ -24,8 +25,8 @@ const OPCODE_EXPIRETIME: u8 = 253;
 const OPCODE_SELECTDB: u8 = 254;
 const OPCODE_EOF: u8 = 255;
 
-const REDIS_VERSIONS: std::ops::RangeInclusive<u32> = 1..=15;
-const VALKEY_VERSIONS: std::ops::RangeInclusive<u32> = 80..=81;
+pub(crate) const REDIS_VERSIONS: std::ops::RangeInclusive<u32> = 1..=15;
+pub(crate) const VALKEY_VERSIONS: std::ops::RangeInclusive<u32> = 80..=81;
 const FIRST_VERSION_WITH_CHECKSUM: u32 = 5;
 
 /// Servers take this time in ms for none at all.

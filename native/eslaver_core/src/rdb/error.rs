@@ -116,4 +116,13 @@ pub enum ErrorKind {
     /// The transfer goes on after the snapshot's end.
     #[error("bytes follow the snapshot's end")]
     Trailing,
+    /// The payload of a `DUMP` ends before its value does.
+    #[error("the payload ends too early")]
+    PayloadTruncated,
+    /// The payload of a `DUMP` goes on after its value.
+    #[error("bytes follow the value")]
+    PayloadTrailing,
+    /// The payload of a `DUMP` is a container without elements, which no server restores.
+    #[error("a container that holds nothing")]
+    PayloadEmpty,
 }

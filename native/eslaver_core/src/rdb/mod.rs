@@ -6,6 +6,7 @@
 //! | module | decodes |
 //! |---|---|
 //! | `decoder` | header, opcodes, keys, checksum |
+//! | `dump` | the payload of `DUMP` and `RESTORE`: one value alone |
 //! | `input` | nothing: it holds the bytes at hand, and sums them |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
 //! | `skip` | nothing: it passes over values that the sink does not want |
@@ -14,6 +15,7 @@
 //! | `stream`, `module` | the two types that are small formats of their own |
 mod cursor;
 mod decoder;
+mod dump;
 mod error;
 mod input;
 mod intset;
@@ -29,6 +31,7 @@ mod ziplist;
 mod zipmap;
 
 pub use decoder::{Decoder, Family, Status};
+pub use dump::{DumpError, decode_dump};
 pub use error::{Error, ErrorKind};
 pub use sink::{
     Consumer, Group, Idempotency, Item, Kind, Meta, ModuleField, Nothing, Pending, Producer, Sink,

@@ -1,0 +1,60 @@
+%% Users by id. Each is a hash of the master, `user:ID', and is read here without asking it.
+-module(directory).
+-behaviour(eslaver_handler).
+
+-export([await/1, lookup/1]).
+-export([new_table/0]).
+-export([init/1, handle_event/2]).
+
+%% Returns when the users are there.
+await(Timeout) ->
+    eslaver:await(directory_replica, loaded, Timeout).
+
+lookup(Id) ->
+    case ets:lookup(?MODULE, <<"user:", Id/binary>>) of
+        [{_, User}] -> {ok, User};
+        [] -> error
+    end.
+
+%% Of the supervisor, so that it outlives the replica.
+new_table() ->
+    ets:new(?MODULE, [named_table, public, {read_concurrency, true}]).
+
+init(Table) ->
+    {ok, Table}.
+
+%% The snapshot. Of what was known before only that is true which is in it.
+handle_event({loading, start, _}, Table) ->
+    ets:delete_all_objects(Table),
+    {ok, Table};
+handle_event({loading, hash, Key, Fields, #{db := 0}}, Table) ->
+    put(Key, maps:from_list(Fields), Table);
+%% The writes after it.
+handle_event({stream, <<"hset">>, [Key | FieldsAndValues], #{db := 0}}, Table) ->
+    put(Key, maps:merge(known(Key, Table), fields(FieldsAndValues)), Table);
+handle_event({stream, <<"hdel">>, [Key | Fields], #{db := 0}}, Table) ->
+    put(Key, maps:without(Fields, known(Key, Table)), Table);
+handle_event({stream, Delete, Keys, #{db := 0}}, Table) when
+    Delete =:= <<"del">>; Delete =:= <<"unlink">>
+->
+    lists:foreach(fun(Key) -> ets:delete(Table, Key) end, Keys),
+    {ok, Table};
+%% Whatever else may change a hash (HINCRBY, RENAME, FLUSHALL ...) is left out for brevity.
+handle_event(_Event, Table) ->
+    {ok, Table}.
+
+put(<<"user:", _/binary>> = Key, User, Table) when map_size(User) > 0 ->
+    ets:insert(Table, {Key, User}),
+    {ok, Table};
+put(Key, _User, Table) ->
+    ets:delete(Table, Key),
+    {ok, Table}.
+
+known(Key, Table) ->
+    case ets:lookup(Table, Key) of
+        [{_, User}] -> User;
+        [] -> #{}
+    end.
+
+fields([Field, Value | Rest]) -> (fields(Rest))#{Field => Value};
+fields([]) -> #{}.

@@ -1,0 +1,110 @@
+%% @doc Hooks: a fun that is told what a replica does, in the form that `telemetry:execute/3' takes.
+%% Used by {@link eslaver_server} and {@link eslaver_dispatch}.
+%%
+%% ```
+%% eslaver:start_link(#{hooks => fun telemetry:execute/3, ...})
+%% '''
+%%
+%% What is told, and with which measurements and metadata, is in the README. The fun runs in the
+%% replica's process. What it raises does no harm, and is logged once.
+%% @private
+-module(eslaver_hooks).
+
+-export([check/1, new/1, report/3, reconnect/4, handled/3]).
+-export_type([spec/0, hooks/0]).
+
+-type spec() ::
+    undefined
+    | {module(), Function :: atom()}
+    | fun((Event :: [atom()], Measurements :: map(), Metadata :: map()) -> term()).
+
+-record(hooks, {
+    function :: fun(([atom()], map(), map()) -> term()),
+    replica :: eslaver:replica(),
+    %% Whether it is known that the fun raises.
+    raised :: atomics:atomics_ref()
+}).
+
+-opaque hooks() :: #hooks{}.
+
+%% @doc Whether these can be hooks.
+-spec check(term()) -> boolean().
+check(undefined) -> true;
+check({Module, Function}) -> is_atom(Module) andalso is_atom(Function);
+check(Function) -> is_function(Function, 3).
+
+%% @doc Hooks of the calling process, the replica.
+-spec new(eslaver_options:options()) -> none | hooks().
+new(#{hooks := undefined}) ->
+    none;
+new(#{hooks := {Module, Function}} = Options) ->
+    new(Options#{hooks := fun Module:Function/3});
+new(#{hooks := Function, name := Name}) ->
+    #hooks{
+        function = Function,
+        replica = eslaver_log:replica(Name),
+        raised = atomics:new(1, [])
+    }.
+
+%% @doc Tells what a report says that is also logged.
+-spec report(atom(), map(), none | hooks()) -> ok.
+report(_What, _Report, none) ->
+    ok;
+report(link_up, #{resync := full} = Report, Hooks) ->
+    tell([link, up], #{}, [resync, why, replid], Report, Hooks),
+    tell([load, start], now_too(), [], Report#{source => master}, Hooks);
+report(link_up, Report, Hooks) ->
+    tell([link, up], #{}, [resync, offset, replid], Report, Hooks);
+report(link_down, Report, Hooks) ->
+    tell([link, down], #{}, [reason, text], Report, Hooks);
+report(replay, Report, Hooks) ->
+    tell([load, start], now_too(), [], Report#{source => file}, Hooks);
+report(loaded, #{seconds := Seconds} = Report, Hooks) ->
+    Duration = erlang:convert_time_unit(round(Seconds * 1000), millisecond, native),
+    Measured = (maps:with([keys, bytes], Report))#{duration => Duration},
+    tell([load, stop], Measured, [], Report, Hooks);
+report(callback_failed, Report, Hooks) ->
+    tell([callback, failed], #{}, [event, class, reason, stacktrace], Report, Hooks);
+report(_What, _Report, _Hooks) ->
+    ok.
+
+%% @doc There is no link, so in so many ms the master is tried again.
+-spec reconnect(non_neg_integer(), eslaver_retry:retry(), binary(), none | hooks()) -> ok.
+reconnect(_Delay, _Retry, _Master, none) ->
+    ok;
+reconnect(Delay, Retry, Master, Hooks) ->
+    #{reconnects := Tries, last_error := Error} = eslaver_retry:info(Retry),
+    Native = erlang:convert_time_unit(Delay, millisecond, native),
+    Measured = #{delay => Native, tries => Tries},
+    tell([reconnect], Measured, [reason, text], Error#{master => Master}, Hooks).
+
+%% @doc The callback has handled a batch.
+-spec handled(Events :: pos_integer(), Duration :: integer(), hooks()) -> ok.
+handled(Events, Duration, Hooks) ->
+    tell([batch, handled], #{events => Events, duration => Duration}, [], #{}, Hooks).
+
+now_too() ->
+    #{system_time => erlang:system_time()}.
+
+tell(Event, Measured, Keys, Report, #hooks{function = Function, replica = Replica} = Hooks) ->
+    About = maps:with([master, source | Keys], Report),
+    try
+        _ = Function([eslaver | Event], Measured, About#{replica => Replica}),
+        ok
+    catch
+        Class:Reason:Stack -> raised({Class, Reason, Stack}, Event, Hooks)
+    end.
+
+raised({Class, Reason, Stack}, Event, #hooks{raised = Raised, replica = Replica}) ->
+    case atomics:exchange(Raised, 1, 1) of
+        0 ->
+            eslaver_log:report(warning, hook_failed, #{
+                replica => Replica,
+                event => Event,
+                class => Class,
+                reason => Reason,
+                stacktrace => Stack
+            });
+        1 ->
+            ok
+    end.

@@ -1,0 +1,326 @@
+%% Handlers, `eslaver_handler', against a real server: state, batches, pauses, and how they end; and
+%% hooks, which see all of it.
+-module(eslaver_handler_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
+-export([
+    keeps_state/1,
+    gets_batches/1,
+    pause_until_continue/1,
+    pause_for_a_time/1,
+    pause_in_the_snapshot/1,
+    stops/1,
+    refuses/1,
+    bad_return/1,
+    not_a_handler/1,
+    terminates/1,
+    hooks/1,
+    hooks_that_raise/1
+]).
+
+-define(HANDLER, eslaver_test_handler).
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 1}}].
+
+-spec all() -> list().
+all() ->
+    [
+        keeps_state,
+        gets_batches,
+        pause_until_continue,
+        pause_for_a_time,
+        pause_in_the_snapshot,
+        stops,
+        refuses,
+        bad_return,
+        not_a_handler,
+        terminates,
+        hooks,
+        hooks_that_raise
+    ].
+
+-spec init_per_testcase(atom(), list()) -> list().
+init_per_testcase(_Case, Config) ->
+    process_flag(trap_exit, true),
+    ok = eslaver_test_log:start(),
+    Master = eslaver_test_lib:own_master(),
+    [{master, Master}, {client, eslaver_test_client:connect(Master)} | Config].
+
+-spec end_per_testcase(atom(), list()) -> ok.
+end_per_testcase(_Case, _Config) ->
+    eslaver_test_log:stop().
+
+-spec keeps_state(list()) -> ok.
+keeps_state(Config) ->
+    write(Config, ["SET", "k", "v"]),
+    Replica = start(Config, 0),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    write(Config, ["SET", "l", "w"]),
+    handled({loading, string, <<"k">>, <<"v">>}, 0),
+    handled({loading, eof}, 1),
+    {stream, "select", [<<"0">>]} = handled(2),
+    handled({stream, "set", [<<"l">>, <<"w">>]}, 3),
+    eslaver:stop(Replica).
+
+%% As many at once as there are, in order, and none twice.
+-spec gets_batches(list()) -> ok.
+gets_batches(Config) ->
+    Client = ?config(client, Config),
+    _ = eslaver_test_client:ok(Client, ["DEBUG", "POPULATE", 5000, "k"]),
+    {ok, Replica} = eslaver:start_link(options(Config, {handler, eslaver_batch_handler, self()})),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    _ = eslaver_test_client:pipeline(Client, [["SET", "n", N] || N <- lists:seq(1, 5000)]),
+    Batches = batches(<<"5000">>),
+    Events = lists:append(Batches),
+    ?assertEqual(5000, length([K || {loading, string, K, _} <- Events])),
+    Written = [binary_to_integer(N) || {stream, "set", [<<"n">>, N]} <- Events],
+    ?assertEqual(lists:seq(1, 5000), Written),
+    ?assert(length(Batches) < length(Events) div 10),
+    ok = eslaver:stop(Replica),
+    receive
+        {terminated, normal} -> ok
+    end.
+
+batches(Last) ->
+    receive
+        {batch, Events} ->
+            case lists:last(Events) of
+                {stream, "set", [<<"n">>, Last]} -> [Events];
+                _ -> [Events | batches(Last)]
+            end
+    after 30_000 -> error(no_batch)
+    end.
+
+%% Nothing is handled, and so nothing acknowledged, but the link is up and calls are answered.
+-spec pause_until_continue(list()) -> ok.
+pause_until_continue(Config) ->
+    Client = ?config(client, Config),
+    Replica = start(Config, 0),
+    handled({loading, eof}, 0),
+    ask(Config, pause),
+    _ = asked(),
+    %% The event that paused has been handled.
+    ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 5000])),
+    write(Config, ["SET", "k", "v"]),
+    ?assertEqual(0, eslaver_test_client:ok(Client, ["WAIT", 1, 1500])),
+    not_handled({stream, "set", [<<"k">>, <<"v">>]}),
+    ?assertMatch(<<"ip=", _/binary>>, eslaver_test_lib:info(Client, "slave0")),
+    ?assertNotEqual(
+        nomatch, binary:match(eslaver_test_lib:info(Client, "slave0"), <<"state=online">>)
+    ),
+    ?assertMatch(#{state := streaming, reconnects := 0}, eslaver:info(Replica)),
+    ok = eslaver:continue(Replica),
+    until_handled({stream, "set", [<<"k">>, <<"v">>]}),
+    ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 5000])),
+    %% One too many does nothing.
+    ok = eslaver:continue(Replica),
+    eslaver:stop(Replica).
+
+-spec pause_for_a_time(list()) -> ok.
+pause_for_a_time(Config) ->
+    Replica = start(Config, 0),
+    handled({loading, eof}, 0),
+    ask(Config, {pause, 700}),
+    _ = asked(),
+    Before = erlang:monotonic_time(millisecond),
+    write(Config, ["SET", "k", "v"]),
+    until_handled({stream, "set", [<<"k">>, <<"v">>]}),
+    Took = erlang:monotonic_time(millisecond) - Before,
+    ct:log("~b ms", [Took]),
+    ?assert(Took >= 500),
+    eslaver:stop(Replica).
+
+-spec pause_in_the_snapshot(list()) -> ok.
+pause_in_the_snapshot(Config) ->
+    _ = eslaver_test_client:ok(?config(client, Config), ["DEBUG", "POPULATE", 2000, "k"]),
+    {ok, Replica} = eslaver:start_link(options(Config, {handler, eslaver_test_pauser, self()})),
+    receive
+        {paused, Replica, _} -> ok
+    end,
+    timer:sleep(300),
+    ?assertEqual({error, timeout}, eslaver:await(Replica, loaded, 100)),
+    ?assertMatch(#{state := loading}, eslaver:info(Replica)),
+    ok = eslaver:continue(Replica),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    eslaver:stop(Replica).
+
+-spec stops(list()) -> ok.
+stops(Config) ->
+    Replica = start(Config, 0),
+    handled({loading, eof}, 0),
+    ask(Config, {stop, enough}),
+    Count = asked(),
+    receive
+        {terminated, enough, Ended} -> ?assertEqual(Count + 1, Ended)
+    end,
+    receive
+        {'EXIT', Replica, enough} -> ok
+    end.
+
+-spec refuses(list()) -> ok.
+refuses(Config) ->
+    Start = fun(Args) ->
+        eslaver:start_link(options(Config, {handler, ?HANDLER, {self(), Args}}))
+    end,
+    ?assertEqual({error, full}, Start({refuse, full})),
+    {error, {bad_return, Bad}} = Start({return, nonsense}),
+    ?assertMatch(
+        #{
+            function := {?HANDLER, init, 1},
+            returned := nonsense,
+            expected := "{ok, State} or {stop, Reason}"
+        },
+        Bad
+    ).
+
+-spec bad_return(list()) -> ok.
+bad_return(Config) ->
+    Replica = start(Config, 0),
+    handled({loading, eof}, 0),
+    ask(Config, {return, nonsense}),
+    receive
+        {'EXIT', Replica, {callback_failed, #{reason := {bad_return, Bad}}}} ->
+            #{function := {?HANDLER, handle_event, 2}, returned := nonsense} = Bad,
+            #{expected := "{ok, State}, {pause, State}" ++ _} = Bad
+    end,
+    ?assertMatch([_ | _], eslaver_test_log:matches("bad_return.*expected.*nonsense")),
+    ok.
+
+-spec not_a_handler(list()) -> ok.
+not_a_handler(Config) ->
+    _ = [
+        ?assertEqual(
+            {error, {invalid_option, callback, Handler}},
+            eslaver:start_link(options(Config, Handler))
+        )
+     || Handler <- [{handler, lists, []}, {handler, no_such_module, []}, {handler, "m", []}]
+    ],
+    ok.
+
+-spec terminates(list()) -> ok.
+terminates(Config) ->
+    Replica = start(Config, 0),
+    handled({loading, eof}, 0),
+    ok = eslaver:stop(Replica),
+    receive
+        {terminated, normal, 1} -> ok
+    end,
+    Other = start(Config, 7),
+    handled({loading, eof}, 7),
+    exit(Other, shutdown),
+    receive
+        {terminated, shutdown, 8} -> ok
+    end.
+
+%% The documented set, with its measurements and metadata.
+-spec hooks(list()) -> ok.
+hooks(Config) ->
+    Self = self(),
+    write(Config, ["SET", "k", "v"]),
+    {ok, Replica} = eslaver:start_link(
+        (options(Config, fun(_) -> ok end))#{
+            name => {local, hooked},
+            hooks => fun(Event, Measured, About) -> Self ! {hook, Event, Measured, About} end
+        }
+    ),
+    ok = eslaver:await(hooked, loaded, 30_000),
+    {#{}, #{resync := full, replica := hooked, master := <<_, _/binary>>, replid := _}} =
+        hook([link, up]),
+    {#{system_time := _}, #{source := master, replica := hooked}} = hook([load, start]),
+    {#{events := 1, duration := Duration}, #{replica := hooked}} = hook([batch, handled]),
+    ?assert(is_integer(Duration) andalso Duration >= 0),
+    {#{keys := 1, bytes := Bytes, duration := _}, #{replica := hooked}} = hook([load, stop]),
+    ?assert(Bytes > 10),
+    ok = eslaver_test_master:kill(?config(master, Config)),
+    {#{}, #{reason := closed, text := <<_, _/binary>>}} = hook([link, down]),
+    {#{delay := Delay, tries := 1}, #{reason := closed}} = hook([reconnect]),
+    ?assert(erlang:convert_time_unit(Delay, native, millisecond) >= 50),
+    {#{tries := 2}, #{reason := cannot_connect}} = hook([reconnect]),
+    ok = eslaver:stop(Replica),
+    %% All that is logged is of this replica.
+    _ = eslaver_test_log:contains("replica => hooked") orelse error(no_metadata),
+    ok.
+
+-spec hooks_that_raise(list()) -> ok.
+hooks_that_raise(Config) ->
+    {ok, Replica} = eslaver:start_link(
+        (options(Config, fun(_) -> ok end))#{hooks => {no_such_module, f}}
+    ),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    write(Config, ["SET", "k", "v"]),
+    ?assertEqual(1, eslaver_test_client:ok(?config(client, Config), ["WAIT", 1, 5000])),
+    ?assertMatch([_], eslaver_test_log:matches("the hooks raised")),
+    ok = eslaver:stop(Replica),
+    _ = [
+        ?assertEqual(
+            {error, {invalid_option, hooks, Bad}},
+            eslaver:start_link((options(Config, fun(_) -> ok end))#{hooks => Bad})
+        )
+     || Bad <- [fun(_) -> ok end, f, {m, "f"}]
+    ],
+    %% A callback that fails is told of, too.
+    Self = self(),
+    {ok, Failing} = eslaver:start_link(
+        (options(Config, fun(_) -> error(no) end))#{
+            hooks => fun(Event, Measured, About) -> Self ! {hook, Event, Measured, About} end
+        }
+    ),
+    {#{}, #{class := error, reason := no, event := <<_, _/binary>>, stacktrace := [_ | _]}} =
+        hook([callback, failed]),
+    receive
+        {'EXIT', Failing, {callback_failed, _}} -> ok
+    end.
+
+hook(Event) ->
+    Full = [eslaver | Event],
+    receive
+        {hook, Full, Measured, About} -> {Measured, About}
+    after 30_000 -> error({no_hook, Full})
+    end.
+
+start(Config, State) ->
+    {ok, Replica} = eslaver:start_link(options(Config, {handler, ?HANDLER, {self(), State}})),
+    Replica.
+
+options(Config, Callback) ->
+    (eslaver_test_lib:target(?config(master, Config)))#{callback => Callback}.
+
+write(Config, Command) ->
+    _ = eslaver_test_client:ok(?config(client, Config), Command),
+    ok.
+
+%% The handler is to return this.
+ask(Config, Answer) ->
+    write(Config, ["SET", "ask", term_to_binary(Answer)]).
+
+asked() ->
+    receive
+        {handled, {stream, "set", [<<"ask">>, _]}, Count} -> Count
+    after 30_000 -> error(not_asked)
+    end.
+
+handled(Event, Count) ->
+    ?assertEqual(Event, handled(Count)).
+
+handled(Count) ->
+    receive
+        {handled, Event, Count} -> Event
+    after 30_000 -> error({not_handled, Count})
+    end.
+
+until_handled(Event) ->
+    receive
+        {handled, Event, _} -> ok
+    after 30_000 -> error({not_handled, Event})
+    end.
+
+not_handled(Event) ->
+    receive
+        {handled, Event, _} -> error({handled, Event})
+    after 0 -> ok
+    end.

@@ -1,0 +1,306 @@
+%% RDB files and DUMP payloads without a replica: for every master at hand, what its file and its
+%% payloads hold is what it says itself; and all that can go wrong with both.
+-module(eslaver_rdb_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, groups/0, suite/0]).
+-export([init_per_group/2, end_per_group/2]).
+-export([
+    fold/1,
+    dumps/1,
+    restored/1,
+    checksum_zero/1,
+    bad_payloads/1,
+    bad_files/1,
+    raises/1,
+    caller_dies/1,
+    trap_exit/1,
+    bounded/1
+]).
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 3}}].
+
+-spec all() -> list().
+all() ->
+    [checksum_zero, bad_payloads, bad_files, raises, caller_dies, trap_exit, bounded] ++
+        [{group, Name} || {Name, _, _} <- groups()].
+
+-spec groups() -> list().
+groups() ->
+    [
+        {Name, [], [fold, dumps, restored]}
+     || #{name := Name} <- eslaver_test_master:available()
+    ].
+
+-spec init_per_group(atom(), list()) -> list().
+init_per_group(Name, Config) ->
+    #{server := Server, modules := Modules} = eslaver_test_lib:by_name(Name),
+    Master = eslaver_test_master:start(#{server => Server, modules => Modules, owner => none}),
+    Client = eslaver_test_client:connect(Master),
+    _ = eslaver_test_dataset:fill(Client),
+    ok = eslaver_test_client:close(Client),
+    [{master, Master} | Config].
+
+-spec end_per_group(atom(), list()) -> ok.
+end_per_group(_Name, Config) ->
+    eslaver_test_master:stop(?config(master, Config)).
+
+-spec fold(list()) -> ok.
+fold(Config) ->
+    Client = client(Config),
+    Truth = eslaver_test_truth:read(Client),
+    Events = events(saved(Client, ?config(master, Config))),
+    ?assert(length(Events) >= map_size(Truth)),
+    %% A fold has no event for the end, which the comparison wants.
+    Ended = Events ++ [{loading, eof, #{}}],
+    ?assertEqual([], eslaver_test_compare:differences(full, Truth, Ended)).
+
+%% What DUMP says of each key decodes to what the load delivers of it.
+-spec dumps(list()) -> ok.
+dumps(Config) ->
+    Client = client(Config),
+    Loaded = loaded(saved(Client, ?config(master, Config))),
+    Wrong = [
+        {Key, Expected, Got}
+     || Db <- eslaver_test_truth:databases(Client),
+        {Key, Payload} <- dump_all(Client, Db),
+        Expected <- [maps:get(Key, Loaded)],
+        Got <- [eslaver_rdb:decode_dump(Payload)],
+        Got =/= {ok, Expected}
+    ],
+    ?assertEqual([], [io_lib:format("~0P", [W, 60]) || W <- lists:sublist(Wrong, 3)]).
+
+%% A RESTORE in the stream carries the value, as eslaver_rdb tells it.
+-spec restored(list()) -> ok.
+restored(Config) ->
+    Client = client(Config),
+    _ = eslaver_test_client:ok(Client, ["SELECT", 0]),
+    _ = eslaver_test_client:ok(Client, ["RPUSH", "0:source", "a", 17]),
+    Payload = eslaver_test_client:ok(Client, ["DUMP", "0:source"]),
+    {Replica, Collector} = eslaver_test_lib:replica(?config(master, Config), #{events => full}),
+    ok = eslaver:await(Replica, loaded, 60_000),
+    _ = eslaver_test_client:ok(Client, ["RESTORE", "0:target", 0, Payload]),
+    {stream, _, [<<"0:target">>, _Ttl, Sent | _], _} =
+        eslaver_test_collector:await(Collector, fun(Event) ->
+            element(1, Event) =:= stream andalso element(2, Event) =:= <<"restore">>
+        end),
+    ?assertEqual({ok, {list, [<<"a">>, <<"17">>], #{}}}, eslaver_rdb:decode_dump(Sent)),
+    _ = eslaver_test_client:ok(Client, ["DEL", "0:source", "0:target"]),
+    eslaver:stop(Replica).
+
+%% A checksum of 0 stands for none: Redis 8.6 takes such a payload, and so do we.
+-spec checksum_zero(list()) -> ok.
+checksum_zero(_Config) ->
+    _ = [
+        begin
+            Master = eslaver_test_master:start(#{server => Server}),
+            Client = eslaver_test_client:connect(Master),
+            _ = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
+            Good = eslaver_test_client:ok(Client, ["DUMP", "k"]),
+            Zero = <<(binary:part(Good, 0, byte_size(Good) - 8))/binary, 0:64>>,
+            _ =
+                case eslaver_test_client:command(Client, ["RESTORE", "k2", 0, Zero]) of
+                    <<"OK">> -> ?assert(Family =:= redis andalso Version >= {8, 4, 0});
+                    {error, <<"ERR DUMP payload", _/binary>>} -> ok
+                end,
+            ?assertEqual({ok, {string, <<"v">>, #{}}}, eslaver_rdb:decode_dump(Zero)),
+            ok = eslaver_test_master:stop(Master)
+        end
+     || #{server := Server, family := Family, version := Version} <- eslaver_test_lib:spread()
+    ],
+    ok.
+
+-spec bad_payloads(list()) -> ok.
+bad_payloads(_Config) ->
+    Client = eslaver_test_client:connect(eslaver_test_lib:own_master()),
+    _ = eslaver_test_client:ok(Client, ["RPUSH", "k" | lists:seq(1, 50)]),
+    Good = eslaver_test_client:ok(Client, ["DUMP", "k"]),
+    {ok, {list, _, _}} = eslaver_rdb:decode_dump(Good),
+    Cut = [binary:part(Good, 0, Size) || Size <- lists:seq(0, byte_size(Good) - 1)],
+    Flipped = [
+        <<Before/binary, (Byte bxor 16), After/binary>>
+     || At <- lists:seq(0, byte_size(Good) - 1),
+        <<Before:At/binary, Byte, After/binary>> <- [Good]
+    ],
+    _ = [
+        begin
+            {error, Text} = eslaver_rdb:decode_dump(Bad),
+            ?assertMatch({match, _}, re:run(Text, " at byte [0-9]+ of the payload"))
+        end
+     || Bad <- Cut ++ Flipped ++ [<<Good/binary, 0>>]
+    ],
+    ?assertError(function_clause, eslaver_rdb:decode_dump(not_a_binary)),
+    ok.
+
+%% Nothing is delivered of a file that is not sound to its end.
+-spec bad_files(list()) -> ok.
+bad_files(Config) ->
+    Good = big_file(Config),
+    {ok, Bytes} = file:read_file(Good),
+    Size = byte_size(Bytes),
+    <<Before:(Size - 100)/binary, Byte, After/binary>> = Bytes,
+    Middle = Size div 2,
+    <<Half:Middle/binary, _/binary>> = Bytes,
+    Bad = filename:join(?config(priv_dir, Config), "bad.rdb"),
+    _ = [
+        begin
+            ok = file:write_file(Bad, Wrong),
+            {error, #{reason := bad_snapshot, text := Text}} =
+                eslaver_rdb:fold(Bad, fun(_, _) -> error(delivered) end, []),
+            ?assertMatch({match, _}, re:run(Text, "at byte [0-9]+ of the snapshot"))
+        end
+     || Wrong <- [
+            <<>>,
+            <<"REDIS">>,
+            <<Before/binary, (Byte bxor 1), After/binary>>,
+            Half,
+            <<Bytes/binary, "x">>
+        ]
+    ],
+    No = fun(_, _) -> error(delivered) end,
+    Missing = filename:join(?config(priv_dir, Config), "missing.rdb"),
+    _ = [
+        ?assertMatch({error, #{reason := bad_file, text := <<_, _/binary>>}}, Result)
+     || Result <- [
+            eslaver_rdb:fold(Missing, No, []),
+            eslaver_rdb:fold(?config(priv_dir, Config), No, []),
+            eslaver_rdb:fold([$a, {}], No, []),
+            eslaver_rdb:fold(<<255>>, No, [])
+        ]
+    ],
+    %% Each form of a name.
+    Count = fun(_, N) -> N + 1 end,
+    {ok, N} = eslaver_rdb:fold(Good, Count, 0),
+    ?assertEqual({ok, N}, eslaver_rdb:fold(list_to_binary(Good), Count, 0)),
+    ?assertEqual({ok, N}, eslaver_rdb:fold([Good], Count, 0)).
+
+%% What the fun raises comes out, and neither process, thread nor message is left.
+-spec raises(list()) -> ok.
+raises(Config) ->
+    File = big_file(Config),
+    Before = left(),
+    _ = [
+        ?assertException(
+            Class, enough, eslaver_rdb:fold(File, fun(_, N) -> stop_at(Class, N) end, 0)
+        )
+     || Class <- [throw, error, exit], _ <- lists:seq(1, 10)
+    ],
+    ?assertEqual([], messages()),
+    nothing_left(Before).
+
+stop_at(Class, 500) -> erlang:raise(Class, enough, []);
+stop_at(_Class, N) -> N + 1.
+
+-spec caller_dies(list()) -> ok.
+caller_dies(Config) ->
+    File = big_file(Config),
+    Before = left(),
+    Self = self(),
+    Callers = [
+        spawn(fun() ->
+            eslaver_rdb:fold(
+                File,
+                fun(_, _) ->
+                    Self ! {self(), folds},
+                    timer:sleep(infinity)
+                end,
+                []
+            )
+        end)
+     || _ <- lists:seq(1, 10)
+    ],
+    _ = [
+        receive
+            {Caller, folds} -> exit(Caller, kill)
+        end
+     || Caller <- Callers
+    ],
+    nothing_left(Before).
+
+%% One that traps exits has no messages of ours afterwards, however the fold ended.
+-spec trap_exit(list()) -> ok.
+trap_exit(Config) ->
+    File = big_file(Config),
+    process_flag(trap_exit, true),
+    self() ! mine,
+    {ok, _} = eslaver_rdb:fold(File, fun(_, N) -> N + 1 end, 0),
+    ?assertThrow(enough, eslaver_rdb:fold(File, fun(_, N) -> stop_at(throw, N) end, 0)),
+    {error, _} = eslaver_rdb:fold("/", fun(_, N) -> N end, 0),
+    {error, _} = eslaver_rdb:fold(<<255>>, fun(_, N) -> N end, 0),
+    ?assertEqual([mine], messages()).
+
+%% However slow the fun is, little is decoded ahead of it.
+-spec bounded(list()) -> ok.
+bounded(Config) ->
+    File = big_file(Config),
+    Look = fun(_, {N, Most}) ->
+        N rem 1000 =:= 0 andalso timer:sleep(1),
+        {message_queue_len, Waiting} = process_info(self(), message_queue_len),
+        {N + 1, max(Most, Waiting)}
+    end,
+    {ok, {Count, Most}} = eslaver_rdb:fold(File, Look, {0, 0}),
+    ?assert(Count > 50_000),
+    ct:log("~b batches at most were waiting", [Most]),
+    ?assert(Most =< 10).
+
+messages() ->
+    {messages, Messages} = process_info(self(), messages),
+    Messages.
+
+%% Links have a thread each, and Linux shows them by name.
+nothing_left(Before) ->
+    true = eslaver_test_lib:until(fun() -> left() =:= Before end),
+    ok.
+
+left() ->
+    Links = [
+        Pid
+     || Pid <- processes(),
+        {dictionary, Dictionary} <- [process_info(Pid, dictionary)],
+        {'$initial_call', {eslaver_link, _, _}} <- Dictionary
+    ],
+    Comms = filelib:wildcard("/proc/self/task/*/comm"),
+    Threads = [Comm || Comm <- Comms, file:read_file(Comm) =:= {ok, <<"eslaver_io\n">>}],
+    {Links, length(Threads)}.
+
+%% 10 MB, more than can be under way at once.
+big_file(Config) ->
+    File = filename:join(?config(priv_dir, Config), "big.rdb"),
+    case filelib:is_file(File) of
+        true ->
+            File;
+        false ->
+            Master = eslaver_test_lib:own_master(),
+            Client = eslaver_test_client:connect(Master),
+            _ = eslaver_test_client:ok(Client, ["DEBUG", "POPULATE", 100_000, "k", 100]),
+            {ok, _} = file:copy(saved(Client, Master), File),
+            ok = eslaver_test_master:stop(Master),
+            File
+    end.
+
+saved(Client, Master) ->
+    <<"OK">> = eslaver_test_client:ok(Client, ["SAVE"]),
+    filename:join(eslaver_test_master:dir(Master), "dump.rdb").
+
+client(Config) ->
+    eslaver_test_client:connect(?config(master, Config)).
+
+events(File) ->
+    {ok, Events} = eslaver_rdb:fold(File, fun(Event, Events) -> [Event | Events] end, []),
+    lists:reverse(Events).
+
+%% What decode_dump/1 is to say of each key.
+loaded(File) ->
+    maps:from_list([
+        {Key, {Type, Value, maps:with([field_expire_at], Meta)}}
+     || {loading, Type, Key, Value, Meta} <- events(File), Type =/= aux, Type =/= function
+    ]).
+
+dump_all(Client, Db) ->
+    _ = eslaver_test_client:ok(Client, ["SELECT", Db]),
+    Keys = eslaver_test_client:ok(Client, ["KEYS", "*"]),
+    lists:zip(Keys, eslaver_test_client:pipeline(Client, [["DUMP", Key] || Key <- Keys])).

@@ -1,0 +1,31 @@
+%% A handler that tells a process all it is called with, and returns what that process answers to
+%% the key `ask'; its state is the number of events.
+-module(eslaver_test_handler).
+-behaviour(eslaver_handler).
+
+-export([init/1, handle_event/2, terminate/2]).
+
+-spec init({pid(), term()}) -> {ok, {pid(), non_neg_integer()}} | {stop, term()}.
+init({_Pid, {refuse, Reason}}) ->
+    {stop, Reason};
+init({_Pid, {return, Result}}) ->
+    Result;
+init({Pid, State}) ->
+    {ok, {Pid, State}}.
+
+-spec handle_event(eslaver:event(), {pid(), non_neg_integer()}) -> eslaver_handler:result().
+handle_event({stream, "set", [<<"ask">>, Text]} = Event, {Pid, Count}) ->
+    Pid ! {handled, Event, Count},
+    answer(binary_to_term(Text), {Pid, Count + 1});
+handle_event(Event, {Pid, Count}) ->
+    Pid ! {handled, Event, Count},
+    {ok, {Pid, Count + 1}}.
+
+answer(pause, State) -> {pause, State};
+answer({pause, Time}, State) -> {pause, Time, State};
+answer({stop, Reason}, State) -> {stop, Reason, State};
+answer({return, Result}, _State) -> Result.
+
+-spec terminate(term(), {pid(), non_neg_integer()}) -> term().
+terminate(Reason, {Pid, Count}) ->
+    Pid ! {terminated, Reason, Count}.
