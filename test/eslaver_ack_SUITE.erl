@@ -248,7 +248,8 @@ counts_for_min_replicas(Config) ->
 
 -spec role_and_client_list(list()) -> ok.
 role_and_client_list(Config) ->
-    Replica = replica(Config, fun(_) -> ok end, #{announce_port => 7777, announce_ip => "10.1.2.3"}),
+    Announced = #{announce_port => 7777, announce_ip => "10.1.2.3"},
+    Replica = replica(Config, fun(_) -> ok end, Announced),
     Client = ?config(client, Config),
     ?assertMatch(
         [<<"master">>, _, [[<<"10.1.2.3">>, <<"7777">>, _]]],

@@ -1,4 +1,5 @@
-%% A callback that raises: what is reported, what comes after, and that no report shows the password.
+%% A callback that raises: what is reported, what comes after, and that no report shows the
+%% password.
 -module(eslaver_crash_SUITE).
 
 -include_lib("common_test/include/ct.hrl").

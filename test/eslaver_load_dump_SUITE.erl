@@ -206,7 +206,8 @@ come_back(Config) ->
     Client.
 
 tried(Replica, Times) ->
-    true = eslaver_test_lib:until(fun() -> maps:get(reconnects, eslaver:info(Replica)) >= Times end),
+    Tries = fun() -> maps:get(reconnects, eslaver:info(Replica)) end,
+    true = eslaver_test_lib:until(fun() -> Tries() >= Times end),
     ok.
 
 ends(Collector) ->

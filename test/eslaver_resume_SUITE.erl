@@ -1,5 +1,5 @@
-%% Going on where an earlier life of the replica stopped: from a position that the user has kept, and
-%% from one on disk, also after kill -9 at any moment.
+%% Going on where an earlier life of the replica stopped: from a position that the user has kept,
+%% and from one on disk, also after kill -9 at any moment.
 -module(eslaver_resume_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -55,8 +55,9 @@ init_per_testcase(Case, Config) ->
 end_per_testcase(_Case, _Config) ->
     eslaver_test_log:stop().
 
-%% Lives that end by kill -9 while writes go on. Each goes on from the position in the file, and what
-%% all of them have handled is the master's history, with nothing but a short tail handled twice.
+%% Lives that end by kill -9 while writes go on. Each goes on from the position in the file, and
+%% what all of them have handled is the master's history, with nothing but a short tail handled
+%% twice.
 -spec kill_rounds(list()) -> ok.
 kill_rounds(Config) ->
     Seed = eslaver_test_lib:seed(),

@@ -1,9 +1,9 @@
-%% Everything at once, at random, for as long as ESLAVER_SOAK says (in seconds): `make soak`. Without
-%% it there is nothing here to run. ESLAVER_SEED repeats what chance did.
+%% Everything at once, at random, for as long as ESLAVER_SOAK says (in seconds): `make soak`.
+%% Without it there is nothing here to run. ESLAVER_SEED repeats what chance did.
 %%
 %% Two real servers, one the replica of the other, and eslaver behind a bad network. Writers never
-%% stop; links are cut, stalled and slowed down, the callback dawdles, the servers change places, and
-%% eslaver is killed and started again from the position on disk.
+%% stop; links are cut, stalled and slowed down, the callback dawdles, the servers change places,
+%% and eslaver is killed and started again from the position on disk.
 -module(eslaver_soak_SUITE).
 
 -include_lib("common_test/include/ct.hrl").

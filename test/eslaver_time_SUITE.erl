@@ -1,5 +1,5 @@
-%% Time: what does not answer is noticed, a stop is prompt in every phase, and however a replica ends,
-%% nothing of it stays.
+%% Time: what does not answer is noticed, a stop is prompt in every phase, and however a replica
+%% ends, nothing of it stays.
 -module(eslaver_time_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -452,8 +452,8 @@ not_more(After, Before) ->
 init(Children) ->
     {ok, {#{intensity => 10, period => 1}, Children}}.
 
-%% New code while it runs: what is in use goes on. Old code that is purged takes its processes along,
-%% as ever in Erlang: then the supervisor starts the replica anew, and nothing stays.
+%% New code while it runs: what is in use goes on. Old code that is purged takes its processes
+%% along, as ever in Erlang: then the supervisor starts the replica anew, and nothing stays.
 -spec code_is_loaded(list()) -> ok.
 code_is_loaded(_Config) ->
     process_flag(trap_exit, true),
