@@ -2,11 +2,12 @@
 -module(eslaver_examples_SUITE).
 
 -export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([print_events/1, ets_cache/1, bulk_sink/1, hooks/1, otp_app/1, elixir/1]).
+-export([print_events/1, ets_cache/1, cache_invalidation/1]).
+-export([bulk_sink/1, hooks/1, otp_app/1, elixir/1]).
 
 suite() -> [{timetrap, {minutes, 2}}].
 
-all() -> [print_events, ets_cache, bulk_sink, hooks, otp_app, elixir].
+all() -> [print_events, ets_cache, cache_invalidation, bulk_sink, hooks, otp_app, elixir].
 
 init_per_testcase(_Case, Config) ->
     Master = open_port({spawn_executable, file("tools/master.sh")}, [{line, 80}]),
@@ -27,6 +28,15 @@ print_events(Config) ->
     true = lists:member("{loading,hash,<<\"user\">>,[<<\"name\">>,<<\"Ada\">>]}", Loaded),
     write(Config, ["DEL fruit"]),
     _ = lines_until(Example, "{stream,\"del\",[<<\"fruit\">>]}"),
+    end_of(Example).
+
+cache_invalidation(Config) ->
+    Example = start("cache_invalidation.erl", Config),
+    _ = lines_until(Example, "cached: [<<\"user:1\">>,<<\"user:2\">>]"),
+    write(Config, ["SET other 1", "HSET user:2 name Babbage"]),
+    "cached: [<<\"user:1\">>]" = next_line(Example),
+    write(Config, ["FLUSHALL"]),
+    "cached: []" = next_line(Example),
     end_of(Example).
 
 ets_cache(Config) ->
