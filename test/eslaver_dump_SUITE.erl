@@ -164,7 +164,15 @@ load(_Config, Master, Dump) ->
         end,
     {Replica, _} = Both = eslaver_test_lib:replica(Target, #{dbfilename => Dump}),
     ?assert(length(eslaver_test_lib:loaded(Both)) > 700),
+    true = Dump =:= undefined orelse eslaver_test_lib:until(fun() -> is_dealt_with(Dump) end),
     ok = eslaver:stop(Replica).
+
+%% The file gets its name, or a warning comes, when the disk has it: some time after the load.
+is_dealt_with(Dump) ->
+    case file:read_link_info(Dump) of
+        {ok, #file_info{type = regular}} -> true;
+        _ -> eslaver_test_log:matches("dump\\.rdb") =/= []
+    end.
 
 fake(Scripts) ->
     {fake, eslaver_test_fake:start(Scripts)}.
