@@ -106,7 +106,7 @@ wrap(_Key, Value) ->
 %% @doc What a replica is doing: `state' (`connecting', `loading', `streaming', or `waiting' before
 %% the next try), `master', `replid', `offset' and `db' handled, `lag' (bytes decoded, not handled),
 %% `keys' and `bytes' of the snapshot, `progress' of a running load, `commands', `reconnects',
-%% `last_error'.
+%% `last_error', `paused' (the callback holds the stream).
 -spec info(replica()) -> map().
 info(Replica) ->
     gen_server:call(Replica, info).

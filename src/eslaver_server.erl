@@ -475,7 +475,8 @@ info(#state{phase = Phase, load = Load, place = Place} = State) ->
         state => Phase,
         master => master(State),
         replid => State#state.replid,
-        commands => commands(State)
+        commands => commands(State),
+        paused => State#state.paused
     },
     More = [
         eslaver_load:info({Bytes, Keys}, Load),
