@@ -13,7 +13,7 @@
 
 -on_load(load/0).
 
--define(ABI, 2).
+-define(ABI, 3).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -32,9 +32,12 @@
     filter := eslaver_filter:filter() | undefined,
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
+    proto_max_bulk_len := pos_integer(),
+    max_arguments := pos_integer(),
+    max_value := pos_integer(),
     server := pid()
 }.
-%% What a link is told. Times are in ms.
+%% What a link is told. Times are in ms, sizes in bytes.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,

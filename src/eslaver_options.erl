@@ -6,6 +6,10 @@
 -export([parse/1, from_environment/1]).
 -export_type([options/0, input/0, error/0, secret/0]).
 
+%% More than that no server counts, arguments or bytes.
+-define(INT_MAX, (1 bsl 31 - 1)).
+-define(UNLIMITED, (1 bsl 63 - 1)).
+
 -type input() :: #{atom() => term()}.
 -type error() :: {error, {invalid_option, Key :: term(), Value :: term()}}.
 -type secret() :: fun(() -> binary() | undefined).
@@ -24,6 +28,9 @@
     announce_port := inet:port_number(),
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
+    proto_max_bulk_len := pos_integer(),
+    max_arguments := pos_integer(),
+    max_value := pos_integer(),
     resume := undefined | eslaver:position() | {file, binary()},
     events := classic | full,
     filter := undefined | eslaver_filter:filter(),
@@ -83,6 +90,9 @@ defaults() ->
         announce_port => 0,
         connect_timeout => 10000,
         repl_timeout => 60000,
+        proto_max_bulk_len => 512 bsl 20,
+        max_arguments => ?INT_MAX,
+        max_value => ?UNLIMITED,
         resume => undefined,
         events => classic,
         filter => undefined,
@@ -137,6 +147,10 @@ value(announce_ip, Address) -> optional_text(Address);
 value(announce_port, Port) -> port(Port, 0);
 value(connect_timeout, Time) -> time(Time);
 value(repl_timeout, Time) -> time(Time);
+value(proto_max_bulk_len, Bytes) -> limit(Bytes, ?UNLIMITED);
+value(max_arguments, Count) -> limit(Count, ?INT_MAX);
+value(max_value, infinity) -> {ok, ?UNLIMITED};
+value(max_value, Bytes) -> limit(Bytes, ?UNLIMITED);
 value(resume, undefined) -> {ok, undefined};
 value(resume, {file, Path}) -> tag(file, text(Path));
 value(resume, Position) -> keep(Position, eslaver_place:is_position(Position));
@@ -236,6 +250,8 @@ port(Port, Least) -> keep(Port, is_integer(Port) andalso Port >= Least andalso P
 
 %% Some 24 days at the most: what a clock can be asked to add.
 time(Time) -> keep(Time, is_integer(Time) andalso Time > 0 andalso Time < 1 bsl 31).
+
+limit(Limit, Most) -> keep(Limit, is_integer(Limit) andalso Limit > 0 andalso Limit =< Most).
 
 optional_text(None) when None =:= undefined; None =:= undef -> {ok, undefined};
 optional_text(Text) -> text(Text).

@@ -65,7 +65,9 @@ decode_dump(Payload) when is_binary(Payload) ->
 open(File) ->
     case path(File) of
         {ok, Path} ->
-            {ok, Options} = eslaver_options:parse(#{events => full, dbfilename => undefined}),
+            {ok, Options} = eslaver_options:parse(#{
+                events => full, dbfilename => undefined, proto_max_bulk_len => 1 bsl 62
+            }),
             eslaver_link:start_link({file, Path}, undefined, Options);
         error ->
             {error, badarg}

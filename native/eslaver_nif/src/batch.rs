@@ -48,9 +48,23 @@ pub(crate) struct Terms {
     pub(crate) shape: Shape,
     pub(crate) message: Message,
     weight: usize,
+    /// What it weighed before the value in hand.
+    before: usize,
+    max_value: u64,
 }
 
 impl Terms {
+    #[inline]
+    pub(crate) fn value_begins(&mut self) {
+        self.before = self.weight;
+    }
+
+    /// What a value may weigh, once the one in hand weighs more.
+    #[inline]
+    pub(crate) fn overflow(&self) -> Option<u64> {
+        ((self.weight - self.before) as u64 > self.max_value).then_some(self.max_value)
+    }
+
     #[inline]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Built {
         self.weight += bytes.len() + TERM_WEIGHT;
@@ -85,9 +99,9 @@ impl Terms {
 }
 
 impl Batch {
-    pub(crate) fn new(shape: Shape, filter: Option<Arc<Filter>>) -> Self {
+    pub(crate) fn new(shape: Shape, filter: Option<Arc<Filter>>, max_value: u64) -> Self {
         Self {
-            terms: Terms { shape, message: Message::new(), weight: 0 },
+            terms: Terms { shape, message: Message::new(), weight: 0, before: 0, max_value },
             value: Value::new(),
             events: Vec::with_capacity(MAX_EVENTS),
             positions: Vec::new(),
@@ -228,5 +242,6 @@ impl Batch {
         self.names.clear();
         self.value.clear();
         self.terms.weight = 0;
+        self.terms.before = 0;
     }
 }

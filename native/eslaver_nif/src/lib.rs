@@ -37,7 +37,7 @@ use shared::Shared;
 use slice::{Outcome, Slicer};
 
 /// Which Erlang module this library belongs to: both are changed together.
-const ABI: u32 = 2;
+const ABI: u32 = 3;
 /// Buffers on their way from the I/O thread to the slices, of up to 64 KB each.
 const CHANNEL: usize = 16;
 
@@ -148,7 +148,7 @@ fn counters(link: ResourceArc<Link>) -> (u64, u64, u64, u64) {
 /// The value of a payload of `DUMP`, as the event that a snapshot would have it in.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn decode_dump<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
-    let mut batch = Batch::new(Shape::Full, None);
+    let mut batch = Batch::new(Shape::Full, None, u64::MAX);
     match rdb::decode_dump(&payload, &mut batch) {
         Ok(()) => (atoms::ok(), batch.first(env)).encode(env),
         Err(error) => (atoms::error(), error.to_string()).encode(env),

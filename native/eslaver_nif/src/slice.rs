@@ -8,12 +8,12 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use eslaver_core::filter::{Before, Filter, Gate};
 use eslaver_core::position::Tracker;
 use eslaver_core::rdb::{Decoder, Status};
-use eslaver_core::resp::{Command, Commands, Limits};
+use eslaver_core::resp::{self, Command, Commands};
 use rustler::{Atom, Env, LocalPid};
 
 use crate::atoms;
 use crate::batch::{Batch, Shape};
-use crate::config::{Config, Start};
+use crate::config::{Config, Limits, Start};
 use crate::end::End;
 use crate::message::{Built, Message};
 use crate::shared::{Chunk, Shared};
@@ -74,6 +74,7 @@ pub(crate) struct Slicer {
     chunks: Receiver<Chunk>,
     server: LocalPid,
     start: Option<Start>,
+    limits: Limits,
     phase: Phase,
     batch: Batch,
     /// Taken from the channel, and to be looked at when the batch has gone out.
@@ -83,9 +84,9 @@ pub(crate) struct Slicer {
 
 impl Slicer {
     pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config) -> Self {
-        let Config { server, start, shape, .. } = *config;
-        let batch = Batch::new(shape, config.filter.clone());
-        Self { chunks, server, start, phase: Phase::Start, batch, held: None, end: None }
+        let Config { server, start, shape, limits, .. } = *config;
+        let batch = Batch::new(shape, config.filter.clone(), limits.value);
+        Self { chunks, server, start, limits, phase: Phase::Start, batch, held: None, end: None }
     }
 
     /// Decodes what is there and sends it.
@@ -203,7 +204,7 @@ impl Slicer {
                 load.decoder.feed(&bytes);
             }
             (Chunk::Full { replid, offset, bytes, master }, Phase::Start) => {
-                let decoder = Decoder::new();
+                let decoder = Decoder::with_limits(self.limits.of_snapshot());
                 let offsets = replid.is_some();
                 self.phase = Phase::Loading(Box::new(Load { decoder, offset, offsets }));
                 self.tell(env, atoms::full(), |message| {
@@ -224,7 +225,8 @@ impl Slicer {
                 let (offset, bytes) = (load.offset, load.decoder.offset());
                 let (keys, db) = (self.batch.keys(), self.batch.stream_db());
                 let tracker = Tracker::new(offset, db);
-                self.phase = Phase::streaming(tracker, !load.offsets, false, &self.batch);
+                let limits = self.limits.of_stream(!load.offsets);
+                self.phase = Phase::streaming(tracker, limits, false, &self.batch);
                 self.tell(env, atoms::loaded(), |message| {
                     vec![
                         (atoms::keys(), message.uint(keys)),
@@ -236,7 +238,9 @@ impl Slicer {
             }
             (Chunk::Continue { replid, master }, Phase::Start) => {
                 let start = self.start.ok_or(End::Confused)?;
-                self.phase = Phase::streaming(start.tracker(), false, start.is_open(), &self.batch);
+                let limits = self.limits.of_stream(false);
+                self.phase =
+                    Phase::streaming(start.tracker(), limits, start.is_open(), &self.batch);
                 self.tell(env, atoms::partial(), |message| {
                     vec![
                         (atoms::replid(), optional_text(replid.as_deref(), message)),
@@ -290,8 +294,8 @@ fn no_credit(shared: &Shared) -> Outcome {
 
 impl Phase {
     /// `open` is whether the stream goes on within a transaction. Full events need no `SELECT`.
-    fn streaming(tracker: Tracker, inline: bool, open: bool, batch: &Batch) -> Self {
-        let commands = Commands::new(Limits { inline, ..Limits::default() });
+    fn streaming(tracker: Tracker, limits: resp::Limits, open: bool, batch: &Batch) -> Self {
+        let commands = Commands::new(limits);
         let selects = batch.terms.shape == Shape::Classic;
         let filter = batch.filter.clone().map(|filter| (filter, Gate::new(selects, open)));
         Phase::Streaming(Box::new(Stream { commands, tracker, filter }))

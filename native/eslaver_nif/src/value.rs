@@ -159,6 +159,7 @@ impl Sink for Batch {
             return false;
         }
         self.value.abandon();
+        self.terms.value_begins();
         self.value.key = self.terms.bytes(key);
         self.value.kind = kind;
         self.value.meta = *meta;
@@ -238,6 +239,11 @@ impl Sink for Batch {
 
     fn discard(&mut self) {
         self.abandon_key();
+    }
+
+    #[inline]
+    fn overflow(&self) -> Option<u64> {
+        self.terms.overflow()
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use super::cursor::{Cursor, Read, Stop};
 use super::error::{Error, ErrorKind};
 use super::input::Input;
+use super::limits::Limits;
 use super::module;
 use super::sink::{Meta, Sink};
 use super::skip::Skip;
@@ -69,7 +70,7 @@ pub enum Status {
 /// Memory is bounded by what has been fed and not yet used: at most the largest single string of
 /// the snapshot (twice that, while it grows), what it decompresses to, and what was fed last. A
 /// stream's groups are collected besides. Nothing is reserved because a length says so; but a
-/// string that claims to be longer than the snapshot is waited for to the end.
+/// string that claims to be longer than the snapshot, within the [`Limits`], is waited for to the end.
 pub struct Decoder {
     input: Input,
     file: File,
@@ -93,9 +94,14 @@ impl fmt::Debug for Decoder {
 }
 
 impl Decoder {
-    /// A decoder at the snapshot's first byte.
+    /// A decoder at the snapshot's first byte, with the limits that servers have.
     pub fn new() -> Self {
-        Self { input: Input::new(), file: File::new(), failed: None }
+        Self::with_limits(Limits::default())
+    }
+
+    /// The same with limits of one's own.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self { input: Input::new(limits), file: File::new(), failed: None }
     }
 
     /// Bytes of the snapshot that are used.

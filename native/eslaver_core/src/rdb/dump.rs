@@ -8,6 +8,7 @@ use crc_fast::{CrcAlgorithm, checksum};
 use super::cursor::{Cursor, Read, Stop};
 use super::decoder::{Family, OPCODE_FAMILY, REDIS_VERSIONS, VALKEY_VERSIONS};
 use super::error::ErrorKind;
+use super::limits::Limits;
 use super::module;
 use super::sink::{Meta, Sink};
 use super::value::Value;
@@ -92,7 +93,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn value<S: Sink>(&mut self, family: Family, sink: &mut S) -> Read<()> {
-        let mut cursor = Cursor::new(self.body, 0);
+        let mut cursor = Cursor::new(self.body, 0, Limits::NONE);
         let mut value_type = cursor.byte()?;
         if family == Family::Redis && value_type == OPCODE_FAMILY {
             skip_key_metadata(&mut cursor)?;

@@ -57,11 +57,27 @@ pub enum ErrorKind {
     /// A string encoding that does not exist.
     #[error("unknown string encoding {0}")]
     UnknownEncoding(u8),
+    /// A string that is longer than the limit.
+    #[error(
+        "a string of {found} bytes, more than the {max} of the option proto_max_bulk_len allow"
+    )]
+    StringTooLong {
+        /// Bytes that it claims to have, decompressed.
+        found: u64,
+        /// What a string in its place may have, by [`Limits::max_string`](super::Limits::max_string).
+        max: u64,
+    },
+    /// A value that the sink has no room for.
+    #[error("a value of more than the {max} bytes that the option max_value allows")]
+    ValueTooLarge {
+        /// What the sink has room for.
+        max: u64,
+    },
     /// A compressed string that claims more bytes than LZF can make of its own.
     #[error("a compressed string of {compressed} bytes cannot hold the {claimed} it claims")]
     LzfClaim {
         /// Bytes of compressed data.
-        compressed: usize,
+        compressed: u64,
         /// Bytes it claims to expand to.
         claimed: u64,
     },

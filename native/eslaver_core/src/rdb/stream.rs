@@ -8,6 +8,7 @@ use super::listpack::Listpack;
 use super::sink::{
     Consumer, Group, Idempotency, Item, Pending, Producer, Sink, StreamId, StreamMeta,
 };
+use super::value::check_room;
 
 const ENTRY_DELETED: i64 = 1;
 const ENTRY_SAME_FIELDS: i64 = 2;
@@ -133,7 +134,7 @@ impl StreamReader {
 
     fn node<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<()> {
         let id = cursor.string()?;
-        let listpack = cursor.string()?;
+        let listpack = cursor.packed()?;
         if self.skips {
             return Ok(());
         }
@@ -380,7 +381,9 @@ fn entry<S: Sink>(
         if !deleted {
             sink.item(field);
             sink.item(value);
+            check_room(sink)?;
         }
     }
+    check_room(sink)?;
     listpack.integer().map(|_| ())
 }

@@ -136,6 +136,7 @@ impl Value {
         match &mut self.state {
             State::Units { left, unit } => {
                 self.elements += read_unit(*unit, cursor, sink)?;
+                check_room(sink)?;
                 *left -= 1;
                 Ok(*left == 0)
             }
@@ -144,7 +145,7 @@ impl Value {
                 Ok(true)
             }
             State::Packed(packed) => {
-                self.elements = unpack(*packed, &cursor.string()?, sink)?;
+                self.elements = unpack(*packed, &cursor.packed()?, sink)?;
                 Ok(true)
             }
             State::Count(unit) => {
@@ -175,6 +176,11 @@ impl Value {
             State::ModuleFields => module_field(cursor, sink),
         }
     }
+}
+
+#[inline]
+pub(super) fn check_room<S: Sink>(sink: &S) -> Result<(), ErrorKind> {
+    sink.overflow().map_or(Ok(()), |max| Err(ErrorKind::ValueTooLarge { max }))
 }
 
 /// Reads one element, and gives how many elements of the value it stands for.
@@ -212,7 +218,7 @@ fn read_unit<S: Sink>(unit: Unit, cursor: &mut Cursor<'_>, sink: &mut S) -> Read
                 field_expiry(u64::try_from(at).ok(), sink)?;
             }
         }
-        Unit::ZiplistNode => return Ok(unpack(Packed::ZiplistItems, &cursor.string()?, sink)?),
+        Unit::ZiplistNode => return Ok(unpack(Packed::ZiplistItems, &cursor.packed()?, sink)?),
         Unit::Quicklist2Node => return quicklist2_node(cursor, sink),
     }
     Ok(1)
@@ -237,7 +243,7 @@ fn quicklist2_node<S: Sink>(cursor: &mut Cursor<'_>, sink: &mut S) -> Read<u64> 
             sink.item(cursor.string()?.decode()?.item());
             Ok(1)
         }
-        NODE_PACKED => Ok(unpack(Packed::ListpackItems, &cursor.string()?, sink)?),
+        NODE_PACKED => Ok(unpack(Packed::ListpackItems, &cursor.packed()?, sink)?),
         other => Err(ErrorKind::BadQuicklistNode(other).into()),
     }
 }
@@ -286,6 +292,7 @@ fn unpack_items<'a, S: Sink>(
     let mut count = 0;
     while let Some(item) = next()? {
         sink.item(item);
+        check_room(sink)?;
         count += 1;
     }
     Ok(count)
@@ -301,6 +308,7 @@ fn unpack_pairs<'a, S: Sink>(
         let value = next()?.ok_or(ErrorKind::HalfPair)?;
         sink.item(field);
         sink.item(value);
+        check_room(sink)?;
         count += 1;
     }
     Ok(count)
@@ -319,6 +327,7 @@ fn unpack_scores<'a, S: Sink>(
         };
         sink.item(member);
         sink.score(score);
+        check_room(sink)?;
         count += 1;
     }
     Ok(count)
@@ -335,6 +344,7 @@ fn unpack_expiries<S: Sink>(bytes: &[u8], sink: &mut S) -> Result<u64, ErrorKind
         if at != 0 {
             field_expiry(u64::try_from(at).ok(), sink)?;
         }
+        check_room(sink)?;
         count += 1;
     }
     Ok(count)
@@ -346,6 +356,7 @@ fn unpack_zipmap<S: Sink>(bytes: &[u8], sink: &mut S) -> Result<u64, ErrorKind> 
         sink.item(Item::Bytes(field));
         sink.item(Item::Bytes(value));
         count += 1;
+        check_room(sink)
     })?;
     Ok(count)
 }
@@ -355,6 +366,7 @@ fn unpack_intset<S: Sink>(bytes: &[u8], sink: &mut S) -> Result<u64, ErrorKind> 
     intset::for_each(bytes, |value| {
         sink.item(Item::Int(value));
         count += 1;
+        check_room(sink)
     })?;
     Ok(count)
 }
@@ -373,5 +385,6 @@ fn module_field<S: Sink>(cursor: &mut Cursor<'_>, sink: &mut S) -> Read<bool> {
             sink.module_field(ModuleField::String(decoded.item()));
         }
     }
+    check_room(sink)?;
     Ok(false)
 }
