@@ -2,7 +2,7 @@
 %% runs wherever it is called, be that a node of its own.
 -module(eslaver_test_hostile).
 
--export([serve/2, serve/3, keys/1, parallel/3]).
+-export([serve/2, serve/3, with_fake/2, keys/1, parallel/3]).
 
 -export_type([outcome/0]).
 
@@ -28,16 +28,28 @@ serve(Until, Psync, Options) ->
             load -> keep;
             stream -> close
         end,
-    Fake = eslaver_test_fake:start([#{psync => Psync, then => Then}]),
-    Outcome = meet(Until, eslaver_test_fake:port(Fake), Options),
-    ok = eslaver_test_fake:stop(Fake),
-    Outcome.
+    with_fake(#{psync => Psync, then => Then}, fun(Target) ->
+        meet(Until, maps:merge(Target, Options))
+    end).
 
-meet(Until, Port, Options) ->
-    Target = maps:merge(eslaver_test_lib:target(Port), Options),
+%% Calls this with the options that lead to a fake master. It has a unix socket: a port would be
+%% kept from use for a minute by each that is closed, and what was sent before would get lost.
+-spec with_fake(eslaver_test_fake:script(), fun((map()) -> Result)) -> Result.
+with_fake(Script, Fun) ->
+    Path = filename:join("/tmp", ["eslaver_test_", os:getpid(), $_, unique()]),
+    Fake = eslaver_test_fake:start({local, Path}, [Script]),
+    Result = Fun(#{master_host => {local, Path}, dbfilename => undefined}),
+    ok = eslaver_test_fake:stop(Fake),
+    ok = file:delete(Path),
+    Result.
+
+unique() ->
+    integer_to_list(erlang:unique_integer([positive])).
+
+meet(Until, Options) ->
     Self = self(),
     Tag = make_ref(),
-    {ok, Replica} = eslaver:start_link(Target#{
+    {ok, Replica} = eslaver:start_link(Options#{
         events => full,
         callback => fun(Event) ->
             Self ! {Tag, Event},

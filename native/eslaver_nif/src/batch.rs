@@ -18,6 +18,8 @@ const MAX_EVENTS: usize = 256;
 pub(crate) const MAX_WEIGHT: usize = 128 * 1024;
 /// What a term weighs besides its bytes: a pointer to it, and its header.
 const TERM_WEIGHT: usize = 24;
+/// A character is an element of a list.
+const CHARACTER_WEIGHT: usize = 16;
 
 /// The form that events have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,12 @@ impl Terms {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Built {
         self.weight += bytes.len() + TERM_WEIGHT;
         self.message.binary(bytes)
+    }
+
+    /// A list of these bytes as characters.
+    pub(crate) fn string(&mut self, bytes: &[u8]) -> Built {
+        self.weight += bytes.len() * CHARACTER_WEIGHT + TERM_WEIGHT;
+        self.message.string(bytes)
     }
 
     #[inline]

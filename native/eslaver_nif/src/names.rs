@@ -25,7 +25,7 @@ impl Names {
     fn add(&mut self, name: &[u8], terms: &mut Terms) -> Built {
         let lower = name.to_ascii_lowercase();
         let term = match terms.shape {
-            Shape::Classic => terms.message.string(&lower),
+            Shape::Classic => terms.string(&lower),
             Shape::Full => terms.bytes(&lower),
         };
         if self.known.len() < MAX_NAMES && name.len() <= MAX_LENGTH {
