@@ -6,6 +6,7 @@ use super::cursor::{Cursor, Read, Stop};
 use super::error::{Error, ErrorKind};
 use super::input::Input;
 use super::module;
+use super::seen::Seen;
 use super::sink::{Meta, Sink};
 use super::skip::Skip;
 use super::value::Value;
@@ -205,6 +206,7 @@ struct File {
     /// The key whose value is being read, cut short, and the value's type.
     key: Vec<u8>,
     value_type: Option<u8>,
+    seen: Seen,
 }
 
 impl File {
@@ -216,6 +218,7 @@ impl File {
             meta: Meta::default(),
             key: Vec::new(),
             value_type: None,
+            seen: Seen::new(),
         }
     }
 
@@ -224,7 +227,7 @@ impl File {
     fn step<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<Step> {
         self.state = match &mut self.state {
             State::Value(value) => {
-                if !value.step(cursor, sink)? {
+                if !value.step(cursor, &mut self.seen, sink)? {
                     return Ok(Step::Next);
                 }
                 if value.is_empty() {
@@ -331,6 +334,7 @@ impl File {
         self.key.extend_from_slice(&key[..key.len().min(KEY_IN_ERRORS)]);
         self.value_type = Some(value_type);
         let value = Value::of_type(value_type, self.family)?;
+        self.seen.clear();
         self.state = if sink.begin(key, value.kind, &self.meta) {
             State::Value(value)
         } else {

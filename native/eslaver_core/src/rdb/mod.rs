@@ -22,6 +22,7 @@ mod intset;
 mod listpack;
 mod lzf;
 mod module;
+mod seen;
 mod sink;
 mod skip;
 mod stream;
