@@ -132,11 +132,13 @@ fn a_value_that_the_sink_has_no_room_for_is_refused_where_it_overflows() {
     let entry = |seq| [2, 0, seq, 7, 4].map(lp_int).to_vec();
     let mut stream = [vec![lp_int(6), lp_int(0), lp_int(1), lp_text(b"f"), lp_int(0)]].concat();
     stream.extend((1..=6).flat_map(entry));
-    let zipmap = [&[6u8][..], &[1, b'f', 1, 0, b'v'].repeat(6), &[255]].concat();
+    let fields: Vec<u8> = (b'a'..=b'f').flat_map(|field| [1, field, 1, 0, b'v']).collect();
+    let zipmap = [&[6u8][..], &fields, &[255]].concat();
+    let members: Vec<u8> = (b'a'..=b'l').flat_map(|member| string([member])).collect();
     let module = [vec![1], [2u8, 1].repeat(6), vec![0]].concat();
     let values = [
         ("a list", key(1, [&[6], string("x").repeat(6).as_slice()].concat())),
-        ("a hash", key(4, [&[6], string("x").repeat(12).as_slice()].concat())),
+        ("a hash", key(4, [&[6], members.as_slice()].concat())),
         ("a zipmap", key(9, string(zipmap))),
         ("an intset", key(11, string(intset(2, &[1, 2, 3, 4, 5, 6])))),
         ("a listpack's pairs", key(16, string(listpack(&ints(12))))),
@@ -155,7 +157,7 @@ fn a_value_that_the_sink_has_no_room_for_is_refused_where_it_overflows() {
     ];
     for (name, body) in values {
         let mut sink = Counted { pieces: 0, room: Some(4) };
-        let error = decode(Limits::default(), &mut sink, &body).unwrap_err();
+        let error = decode(Limits::default(), &mut sink, &body).expect_err(name);
         assert_eq!(error.kind, ErrorKind::ValueTooLarge { max: 4 }, "{name}");
         assert!((5..=6).contains(&sink.pieces), "{name}: {} pieces", sink.pieces);
         assert!(error.to_string().contains("option max_value"), "{error}");

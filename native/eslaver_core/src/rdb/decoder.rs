@@ -7,6 +7,7 @@ use super::error::{Error, ErrorKind};
 use super::input::Input;
 use super::limits::Limits;
 use super::module;
+use super::seen::Seen;
 use super::sink::{Meta, Sink};
 use super::skip::Skip;
 use super::value::Value;
@@ -211,6 +212,7 @@ struct File {
     /// The key whose value is being read, cut short, and the value's type.
     key: Vec<u8>,
     value_type: Option<u8>,
+    seen: Seen,
 }
 
 impl File {
@@ -222,6 +224,7 @@ impl File {
             meta: Meta::default(),
             key: Vec::new(),
             value_type: None,
+            seen: Seen::new(),
         }
     }
 
@@ -230,7 +233,7 @@ impl File {
     fn step<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<Step> {
         self.state = match &mut self.state {
             State::Value(value) => {
-                if !value.step(cursor, sink)? {
+                if !value.step(cursor, &mut self.seen, sink)? {
                     return Ok(Step::Next);
                 }
                 if value.is_empty() {
@@ -337,6 +340,7 @@ impl File {
         self.key.extend_from_slice(&key[..key.len().min(KEY_IN_ERRORS)]);
         self.value_type = Some(value_type);
         let value = Value::of_type(value_type, self.family)?;
+        self.seen.clear();
         self.state = if sink.begin(key, value.kind, &self.meta) {
             State::Value(value)
         } else {

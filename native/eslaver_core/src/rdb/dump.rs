@@ -10,6 +10,7 @@ use super::decoder::{Family, OPCODE_FAMILY, REDIS_VERSIONS, VALKEY_VERSIONS};
 use super::error::ErrorKind;
 use super::limits::Limits;
 use super::module;
+use super::seen::Seen;
 use super::sink::{Meta, Sink};
 use super::value::Value;
 
@@ -103,9 +104,10 @@ impl Reader<'_> {
         let mut value = Value::of_type(value_type, family)?;
         self.value_type = Some(value_type);
         sink.begin(&[], value.kind, &Meta::default());
+        let mut seen = Seen::new();
         loop {
             self.offset = cursor.position();
-            if value.step(&mut cursor, sink)? {
+            if value.step(&mut cursor, &mut seen, sink)? {
                 break;
             }
         }

@@ -100,12 +100,18 @@ pub enum ErrorKind {
     /// A packed hash or sorted set that ends after a field or member.
     #[error("a field without a value, or a member without a score")]
     HalfPair,
+    /// A member of a set or sorted set, or a field of a hash, for the second time.
+    #[error("a field or member that was there before")]
+    Duplicate,
     /// A hash field's time to live that no server could have written.
     #[error("invalid time to live of a hash field")]
     BadFieldExpiry,
     /// A quicklist node of an unknown form.
     #[error("unknown quicklist container {0}")]
     BadQuicklistNode(u64),
+    /// A quicklist node that is an element by itself, as only large ones are, and holds nothing.
+    #[error("an empty quicklist node")]
+    EmptyQuicklistNode,
     /// A stream whose parts contradict each other.
     #[error("corrupt stream: {0}")]
     Stream(&'static str),

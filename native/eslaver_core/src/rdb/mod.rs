@@ -24,6 +24,7 @@ mod limits;
 mod listpack;
 mod lzf;
 mod module;
+mod seen;
 mod sink;
 mod skip;
 mod stream;

@@ -26,7 +26,7 @@ enum Part {
 impl Unit {
     fn parts(self) -> &'static [Part] {
         match self {
-            Unit::One | Unit::ZiplistNode => &[Part::String],
+            Unit::Element | Unit::Member | Unit::ZiplistNode => &[Part::String],
             Unit::Pair => &[Part::String, Part::String],
             Unit::ScoreText => &[Part::String, Part::ScoreText],
             Unit::ScoreBinary => &[Part::String, Part::Bytes(8)],
@@ -76,13 +76,13 @@ impl Skip {
                     self.state = State::Units { left: cursor.length()?, unit: *unit };
                 }
                 State::MinimumExpiry { packed } => {
-                    let unit = if *packed { Unit::One } else { Unit::ExpiryPair { base: 0 } };
+                    let unit = if *packed { Unit::Element } else { Unit::ExpiryPair { base: 0 } };
                     cursor.array::<8>()?;
                     self.state =
                         if *packed { State::Units { left: 1, unit } } else { State::Count(unit) };
                 }
                 State::String | State::Packed(_) => {
-                    self.state = State::Units { left: 1, unit: Unit::One };
+                    self.state = State::Units { left: 1, unit: Unit::Element };
                 }
                 State::Stream(stream) => return stream.step(cursor, &mut Nothing),
                 State::ModuleId => {

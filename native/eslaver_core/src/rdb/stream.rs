@@ -98,12 +98,12 @@ impl StreamReader {
             }
             State::ConsumerCount { groups } => {
                 let left = cursor.length()?;
-                self.after_consumer(groups, left)
+                self.after_consumer(groups, left)?
             }
             State::Consumer { groups, left } => self.consumer(cursor, groups, left)?,
             State::Owned { groups, consumers, left } => {
                 self.owned(cursor)?;
-                self.after_owned(groups, consumers, left - 1)
+                self.after_owned(groups, consumers, left - 1)?
             }
             State::Idempotency => Some(self.idempotency(cursor)?),
             State::Producer { left } => Some(self.producer(cursor, left)?),
@@ -214,8 +214,14 @@ impl StreamReader {
         Ok(())
     }
 
-    fn after_consumer(&mut self, groups: u64, left: u64) -> Option<State> {
-        if left == 0 { self.after_group(groups) } else { Some(State::Consumer { groups, left }) }
+    fn after_consumer(&mut self, groups: u64, left: u64) -> Result<Option<State>, ErrorKind> {
+        if left > 0 {
+            return Ok(Some(State::Consumer { groups, left }));
+        }
+        if self.current_group()?.pending.iter().any(|pending| pending.consumer.is_none()) {
+            return Err(ErrorKind::Stream("a pending entry of no consumer"));
+        }
+        Ok(self.after_group(groups))
     }
 
     fn consumer(&mut self, cursor: &mut Cursor<'_>, groups: u64, left: u64) -> Read<Option<State>> {
@@ -229,14 +235,19 @@ impl StreamReader {
             return Err(ErrorKind::Stream("two consumers of one name in a group").into());
         }
         self.current_group()?.consumers.push(Consumer { name, seen_at, active_at });
-        Ok(self.after_owned(groups, left - 1, owned))
+        Ok(self.after_owned(groups, left - 1, owned)?)
     }
 
-    fn after_owned(&mut self, groups: u64, consumers: u64, left: u64) -> Option<State> {
+    fn after_owned(
+        &mut self,
+        groups: u64,
+        consumers: u64,
+        left: u64,
+    ) -> Result<Option<State>, ErrorKind> {
         if left == 0 {
             self.after_consumer(groups, consumers)
         } else {
-            Some(State::Owned { groups, consumers, left })
+            Ok(Some(State::Owned { groups, consumers, left }))
         }
     }
 
@@ -385,5 +396,9 @@ fn entry<S: Sink>(
         }
     }
     check_room(sink)?;
-    listpack.integer().map(|_| ())
+    let size = if same_fields { count + 3 } else { 2 * count + 4 };
+    if listpack.integer()? != size {
+        return Err(ErrorKind::Stream("an entry's number of elements"));
+    }
+    Ok(())
 }
