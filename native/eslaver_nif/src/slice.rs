@@ -262,8 +262,12 @@ impl Slicer {
             return false;
         }
         let phase = &self.phase;
-        shared.sent(self.batch.weight());
-        self.batch.send(env, self.server, |message| phase.position(message));
+        let weight = self.batch.weight();
+        shared.sent(weight);
+        if !self.batch.send(env, self.server, |message| phase.position(message)) {
+            self.batch.clear();
+            self.fail(End::Terms);
+        }
         true
     }
 
@@ -292,7 +296,7 @@ impl Phase {
     /// `open` is whether the stream goes on within a transaction. Full events need no `SELECT`.
     fn streaming(tracker: Tracker, inline: bool, open: bool, batch: &Batch) -> Self {
         let commands = Commands::new(Limits { inline, ..Limits::default() });
-        let selects = batch.terms.shape == Shape::Classic;
+        let selects = batch.shape == Shape::Classic;
         let filter = batch.filter.clone().map(|filter| (filter, Gate::new(selects, open)));
         Phase::Streaming(Box::new(Stream { commands, tracker, filter }))
     }
