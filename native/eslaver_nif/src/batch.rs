@@ -14,9 +14,9 @@ use crate::names::Names;
 use crate::value::Value;
 
 /// A batch is closed at so many events …
-const MAX_EVENTS: usize = 256;
+const MAX_EVENTS: usize = 512;
 /// … or so many bytes, which is also the least that a batch weighs.
-pub(crate) const MAX_WEIGHT: usize = 128 * 1024;
+pub(crate) const MAX_WEIGHT: usize = 256 * 1024;
 /// What an event weighs besides its terms.
 const EVENT_WEIGHT: usize = 96;
 
@@ -194,7 +194,10 @@ impl Batch {
     /// The events as terms, unless the VM does not take what the body holds.
     fn build(&mut self) -> Option<Vec<Built>> {
         let arity = self.events.iter().map(|event| event.terms).sum();
-        let body = self.message.decode(self.body.whole(arity))?;
+        let body = self.message.decode(self.body.whole(arity));
+        // of a large value there is one copy less when the receiver makes one of its own
+        self.body.clear();
+        let body = body?;
         let mut rest = body.as_slice();
         let mut elements = Vec::new();
         let mut events = Vec::with_capacity(self.events.len());
@@ -242,7 +245,6 @@ impl Batch {
         self.passed_over = 0;
         self.names.clear();
         self.value.clear();
-        self.body.clear();
         self.large_bytes = 0;
     }
 }

@@ -11,7 +11,7 @@ use crate::batch::MAX_WEIGHT;
 use crate::end::End;
 
 /// Batches that may be on their way to the server.
-const WINDOW: u64 = 8 * MAX_WEIGHT as u64;
+const WINDOW: u64 = 4 * MAX_WEIGHT as u64;
 /// An offset that is none.
 const NONE: u64 = u64::MAX;
 
