@@ -56,9 +56,12 @@ class Replica(Server):
     def __init__(self, load):
         super().__init__("--repl-diskless-load", load)
 
+    def begin(self, port):
+        self.call("REPLICAOF", "127.0.0.1", str(port))
+
     def sync(self, port):
         def act():
-            self.call("REPLICAOF", "127.0.0.1", str(port))
+            self.begin(port)
             self.await_line("Finished with success")
         return timed(self, act)
 
@@ -77,9 +80,13 @@ class Eslaver(Process):
         self.write(request + ".")
         return self.read()
 
+    def begin(self, port):
+        """Starts to replicate; the snapshot is handled when the answer comes."""
+        self.write(f"{{sync, {self.kind}, {self.target(port)}}}.")
+
     def sync(self, port):
         def act():
-            said = self.ask(f"{{sync, {self.kind}, ({self.target(port)})}}")
+            said = self.ask(f"{{sync, {self.kind}, {self.target(port)}}}")
             self.events = int(said.removeprefix("loaded "))
         return timed(self, act)
 

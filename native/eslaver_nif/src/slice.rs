@@ -197,10 +197,14 @@ impl Slicer {
 
     fn take(&mut self, chunk: Chunk, env: Env<'_>, shared: &Shared) -> Result<(), End> {
         match (chunk, &mut self.phase) {
-            (Chunk::Stream(bytes), Phase::Streaming(stream)) => stream.commands.feed(&bytes),
+            (Chunk::Stream(bytes), Phase::Streaming(stream)) => {
+                stream.commands.feed(&bytes);
+                shared.keep_spare(bytes);
+            }
             (Chunk::Snapshot(bytes), Phase::Loading(load)) => {
                 shared.counters.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 load.decoder.feed(&bytes);
+                shared.keep_spare(bytes);
             }
             (Chunk::Full { replid, offset, bytes, master }, Phase::Start) => {
                 let decoder = Decoder::new();
