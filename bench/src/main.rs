@@ -7,11 +7,13 @@
 //! | `write PORT COUNT` | sends the same commands to a master, as fast as it takes them |
 //! | `serve SNAPSHOT [STREAM]` | stands in for a master: serves these files from memory |
 //! | `latency PORT COUNT` | times `SET`, and `WAIT` after it |
+//! | `decode WHAT` | decodes something small, for instructions to be counted: see `count.rs` |
 //! | `pace PORT RATE SECONDS` | sends a master so many `SET` each second |
 //!
 //! What was measured goes to standard output as a line of JSON; `serve` says there what happens.
 
 mod client;
+mod count;
 mod latency;
 mod serve;
 mod workload;
@@ -38,6 +40,7 @@ fn main() -> Outcome<()> {
         ["write", port, count] => write(port.parse()?, count.parse()?),
         ["serve", snapshot] => serve::serve(snapshot, None),
         ["serve", snapshot, stream] => serve::serve(snapshot, Some(stream)),
+        ["decode", what] => count::decode(what),
         ["latency", port, count] => latency::measure(port.parse()?, count.parse()?),
         ["pace", port, rate, seconds] => {
             latency::pace(port.parse()?, rate.parse()?, seconds.parse()?)
