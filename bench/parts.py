@@ -1,12 +1,13 @@
 """What is measured. Each part gives records of one run: a row, who, and figures."""
 import contextlib
 import json
+import os
 import subprocess
 import threading
 import time
 
 import data
-from candidates import TOOL, Bytes, Eslaver, Replica, Server, StandIn, tool
+from candidates import ROOT, TOOL, Bytes, Eslaver, Replica, Server, StandIn, tool
 from process import timed
 
 COMMANDS = 3_000_000
@@ -79,18 +80,19 @@ def watch(master, waits, done):
 
 
 def latency():
-    """From the reply to SET on the master to the callback, and to WAIT 1."""
-    count = 1000
+    """From the reply to SET on the master to WAIT 1, one after the other; and to the callback, for
+    one command in 10 ms."""
     for name, kind in (("eslaver", "times"), ("replica", None)):
         with Server() as master, (Eslaver(kind) if kind else Replica("disabled")) as process:
             process.sync(master.port)
-            time.sleep(1)
-            said = json.loads(tool("latency", master.port, count))
-            yield {"row": "latency wait", "who": name} | percentiles(said["waited"])
+            time.sleep(2)
+            waited = json.loads(tool("wait", master.port, 5000))
+            yield {"row": "wait", "who": name} | percentiles(waited)
+            replied = json.loads(tool("alone", master.port, 500))
             if kind:
-                handled = list(map(int, process.ask("times").split()))
-                took = [at - replied for at, replied in zip(handled, said["replied"], strict=True)]
-                yield {"row": "latency callback", "who": name} | percentiles(took)
+                handled = map(int, process.ask("times").split())
+                took = [at - before for at, before in zip(handled, replied, strict=True)]
+                yield {"row": "callback", "who": name} | percentiles(took)
 
 
 def percentiles(times):
@@ -147,11 +149,19 @@ def filtered():
 
 
 def core():
-    """The core crate alone, with a sink that counts: criterion's estimates."""
-    with contextlib.suppress(FileNotFoundError):
-        yield from ()
-    paths = [data.snapshot(workload) for workload in ("w1", "w2", "w3")]
-    yield from data.criterion(paths)
+    """The core crate alone, with a sink that counts: criterion's medians."""
+    for workload in ("w1", "w2", "w3"):
+        data.snapshot(workload)
+    data.stream(COMMANDS)
+    target = os.path.dirname(os.path.dirname(TOOL))
+    subprocess.run(["cargo", "bench", "-q", "--locked", "-p", "eslaver_core", "--bench", "decode"],
+                   check=True, stdout=subprocess.DEVNULL, cwd=ROOT,
+                   env=os.environ | {"ESLAVER_BENCH_DATA": data.FOLDER})
+    for workload in ("w1", "w2", "w3", "w4"):
+        path = os.path.join(target, "criterion", "core", workload, "new", "estimates.json")
+        with open(path, encoding="utf-8") as file:
+            median = json.load(file)["median"]["point_estimate"] / 1e9
+        yield {"row": f"core {workload}", "who": "core crate", "wall": median}
 
 
 PARTS = {

@@ -27,31 +27,43 @@ impl Client {
         self.0.read_line(&mut line)?;
         Ok(line)
     }
+
+    fn set(&mut self, key: &[u8], number: usize) -> Outcome<()> {
+        let reply = self.call(&[b"SET", key, number.to_string().as_bytes()])?;
+        if reply == "+OK\r\n" { Ok(()) } else { Err(format!("SET: {reply}").into()) }
+    }
 }
 
-/// Sets so many keys, one after the other, to their number, and waits after each second one until a
-/// replica has it. Tells when each reply came (ns of the system's clock), and how long each `WAIT`
-/// took (ns).
-pub(crate) fn measure(port: u16, count: usize) -> Outcome<()> {
+/// Sets a key so many times, and waits each time until a replica has it. Tells how long each `WAIT`
+/// took, in ns.
+pub(crate) fn wait(port: u16, count: usize) -> Outcome<()> {
     let mut client = Client::connect(port)?;
-    let (mut replied, mut waited) = (Vec::new(), Vec::new());
+    let mut times = Vec::with_capacity(count);
     for number in 0..count {
-        std::thread::sleep(PAUSE);
-        let reply = client.call(&[b"SET", b"latency", number.to_string().as_bytes()])?;
-        if reply != "+OK\r\n" {
-            return Err(format!("SET: {reply}").into());
-        }
-        let at = Instant::now();
-        replied.push(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos());
-        if number % 2 == 1 {
-            let reply = client.call(&[b"WAIT", b"1", b"1000"])?;
-            waited.push(at.elapsed().as_nanos());
-            if reply != ":1\r\n" {
-                return Err(format!("WAIT: {reply}").into());
-            }
+        client.set(b"waited", number)?;
+        let replied = Instant::now();
+        let reply = client.call(&[b"WAIT", b"1", b"1000"])?;
+        times.push(replied.elapsed().as_nanos());
+        if reply != ":1\r\n" {
+            return Err(format!("WAIT: {reply}").into());
         }
     }
-    println!("{{\"replied\": {replied:?}, \"waited\": {waited:?}}}");
+    println!("{times:?}");
+    Ok(())
+}
+
+/// Sets a key so many times, with pauses. Tells when each reply came, in ns of the system's clock.
+pub(crate) fn alone(port: u16, count: usize) -> Outcome<()> {
+    let mut client = Client::connect(port)?;
+    let mut times = Vec::with_capacity(count);
+    for number in 0..count {
+        std::thread::sleep(PAUSE);
+        client.set(b"latency", number)?;
+        times.push(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos());
+    }
+    // for the last one to be handled
+    std::thread::sleep(PAUSE);
+    println!("{times:?}");
     Ok(())
 }
 

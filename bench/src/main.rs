@@ -6,7 +6,8 @@
 //! | `stream COUNT` | writes so many commands of W4 to standard output, as a master sends them |
 //! | `write PORT COUNT` | sends the same commands to a master, as fast as it takes them |
 //! | `serve SNAPSHOT [STREAM]` | stands in for a master: serves these files from memory |
-//! | `latency PORT COUNT` | times `SET`, and `WAIT` after it |
+//! | `wait PORT COUNT` | times `WAIT` after `SET` |
+//! | `alone PORT COUNT` | tells when `SET` was answered, each after a pause |
 //! | `decode WHAT` | decodes something small, for instructions to be counted: see `count.rs` |
 //! | `pace PORT RATE SECONDS` | sends a master so many `SET` each second |
 //!
@@ -41,7 +42,8 @@ fn main() -> Outcome<()> {
         ["serve", snapshot] => serve::serve(snapshot, None),
         ["serve", snapshot, stream] => serve::serve(snapshot, Some(stream)),
         ["decode", what] => count::decode(what),
-        ["latency", port, count] => latency::measure(port.parse()?, count.parse()?),
+        ["wait", port, count] => latency::wait(port.parse()?, count.parse()?),
+        ["alone", port, count] => latency::alone(port.parse()?, count.parse()?),
         ["pace", port, rate, seconds] => {
             latency::pace(port.parse()?, rate.parse()?, seconds.parse()?)
         }
