@@ -1,11 +1,13 @@
-.PHONY: help build demo shell test soak lint fmt clean
+.PHONY: help build demo shell test soak bench lint fmt clean
 
-lib = $(or $(REBAR_BASE_DIR),_build)/default/lib
+build = $(or $(REBAR_BASE_DIR),_build)
+lib = $(build)/default/lib
 
 help:
 	@echo 'make demo    a replica at work, with a throw-away master of its own'
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
 	@echo 'make soak    minutes of chance: writes, cuts, failovers, kills; SECONDS=600 and SEED=N choose'
+	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,w4-memory choose'
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started'
 	@echo 'make lint    the checks of make test that run no code'
 	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
@@ -26,6 +28,7 @@ shell: build
 
 test: lint
 	cargo test --workspace --locked
+	tools/instructions.sh
 	rebar3 eunit
 	rebar3 ct
 	test/as_dependency.sh
@@ -33,6 +36,12 @@ test: lint
 soak: build
 	ESLAVER_SOAK=$(or $(SECONDS),300) $(if $(SEED),ESLAVER_SEED=$(SEED)) \
 		rebar3 ct --suite test/eslaver_soak_SUITE
+
+bench: build
+	cargo build --release --locked -p eslaver_bench
+	mkdir -p $(build)/bench
+	erlc -o $(build)/bench bench/eslaver_bench.erl
+	bench/run.py $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 
 lint: build
 	cargo fmt --all --check

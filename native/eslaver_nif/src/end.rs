@@ -54,6 +54,8 @@ pub(crate) enum End {
     Select(#[from] BadSelect),
     #[error("the master answered in a way that makes no sense here")]
     Confused,
+    #[error("the VM does not take the terms made for it, which is a bug")]
+    Terms,
     #[error("eslaver's own code panicked, which is a bug: {0}")]
     Panicked(String),
 }
@@ -82,6 +84,7 @@ impl End {
             End::Snapshot(_) => "bad_snapshot",
             End::Stream(_) | End::Select(_) | End::Name(_) => "bad_stream",
             End::Confused => "bad_answer",
+            End::Terms => "bad_terms",
             End::Panicked(_) => "panicked",
         }
     }
@@ -91,7 +94,8 @@ impl End {
         match self {
             End::Refused(refusal) => refusal.heals(),
             End::Snapshot(_) | End::Stream(_) | End::Select(_) | End::Name(_) => false,
-            End::Tls(_) | End::Line(_) | End::Confused | End::Panicked(_) => false,
+            End::Tls(_) | End::Line(_) | End::Confused => false,
+            End::Terms | End::Panicked(_) => false,
             _ => true,
         }
     }

@@ -3,7 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `slice` | decoding on a dirty scheduler, in slices that return |
-//! | `batch`, `value`, `stream`, `names`, `message` | events as terms |
+//! | `batch`, `value`, `stream`, `names`, `etf`, `message` | events as terms |
 //! | `io` | the thread that owns the socket |
 //! | `shared` | what slices, the thread and the server's calls share |
 //! | `filter` | filters, and the keys of commands |
@@ -14,6 +14,7 @@ mod atoms;
 mod batch;
 mod config;
 mod end;
+mod etf;
 mod filter;
 mod io;
 mod message;
@@ -150,7 +151,7 @@ fn counters(link: ResourceArc<Link>) -> (u64, u64, u64, u64) {
 fn decode_dump<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
     let mut batch = Batch::new(Shape::Full, None, u64::MAX);
     match rdb::decode_dump(&payload, &mut batch) {
-        Ok(()) => (atoms::ok(), batch.first(env)).encode(env),
+        Ok(()) => (atoms::ok(), batch.only(env)).encode(env),
         Err(error) => (atoms::error(), error.to_string()).encode(env),
     }
 }

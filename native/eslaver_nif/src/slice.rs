@@ -198,10 +198,14 @@ impl Slicer {
 
     fn take(&mut self, chunk: Chunk, env: Env<'_>, shared: &Shared) -> Result<(), End> {
         match (chunk, &mut self.phase) {
-            (Chunk::Stream(bytes), Phase::Streaming(stream)) => stream.commands.feed(&bytes),
+            (Chunk::Stream(bytes), Phase::Streaming(stream)) => {
+                stream.commands.feed(&bytes);
+                shared.keep_spare(bytes);
+            }
             (Chunk::Snapshot(bytes), Phase::Loading(load)) => {
                 shared.counters.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 load.decoder.feed(&bytes);
+                shared.keep_spare(bytes);
             }
             (Chunk::Full { replid, offset, bytes, master }, Phase::Start) => {
                 let decoder = Decoder::with_limits(self.limits.of_snapshot());
@@ -266,8 +270,12 @@ impl Slicer {
             return false;
         }
         let phase = &self.phase;
-        shared.sent(self.batch.weight());
-        self.batch.send(env, self.server, |message| phase.position(message));
+        let weight = self.batch.weight();
+        shared.sent(weight);
+        if !self.batch.send(env, self.server, |message| phase.position(message)) {
+            self.batch.clear();
+            self.fail(End::Terms);
+        }
         true
     }
 
@@ -296,7 +304,7 @@ impl Phase {
     /// `open` is whether the stream goes on within a transaction. Full events need no `SELECT`.
     fn streaming(tracker: Tracker, limits: resp::Limits, open: bool, batch: &Batch) -> Self {
         let commands = Commands::new(limits);
-        let selects = batch.terms.shape == Shape::Classic;
+        let selects = batch.shape == Shape::Classic;
         let filter = batch.filter.clone().map(|filter| (filter, Gate::new(selects, open)));
         Phase::Streaming(Box::new(Stream { commands, tracker, filter }))
     }

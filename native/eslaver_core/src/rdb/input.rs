@@ -6,7 +6,7 @@ use super::cursor::Cursor;
 use super::limits::Limits;
 
 /// A buffer that has grown beyond this for one large element is given back after it.
-const KEPT: usize = 1 << 20;
+const KEPT: usize = 16 << 20;
 
 pub(crate) struct Input {
     buffer: Vec<u8>,
