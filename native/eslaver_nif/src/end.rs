@@ -46,12 +46,14 @@ pub(crate) enum End {
     Transfer(#[from] TransferError),
     #[error("{0}")]
     Snapshot(#[from] rdb::Error),
-    #[error("a command's name of {0} bytes: no command has one")]
-    Name(usize),
+    #[error(
+        "byte {at} of the command stream: a command's name of {length} bytes: no command has one"
+    )]
+    Name { at: u64, length: usize },
     #[error("{0}")]
     Stream(#[from] resp::Error),
-    #[error("{0}")]
-    Select(#[from] BadSelect),
+    #[error("byte {at} of the command stream: {error}")]
+    Select { at: u64, error: BadSelect },
     #[error("the master answered in a way that makes no sense here")]
     Confused,
     #[error("eslaver's own code panicked, which is a bug: {0}")]
@@ -80,7 +82,7 @@ impl End {
             End::Transfer(TransferError::Aborted(_)) => "sync_aborted",
             End::Transfer(_) => "bad_transfer",
             End::Snapshot(_) => "bad_snapshot",
-            End::Stream(_) | End::Select(_) | End::Name(_) => "bad_stream",
+            End::Stream(_) | End::Select { .. } | End::Name { .. } => "bad_stream",
             End::Confused => "bad_answer",
             End::Panicked(_) => "panicked",
         }
@@ -90,7 +92,7 @@ impl End {
     pub(crate) fn heals(&self) -> bool {
         match self {
             End::Refused(refusal) => refusal.heals(),
-            End::Snapshot(_) | End::Stream(_) | End::Select(_) | End::Name(_) => false,
+            End::Snapshot(_) | End::Stream(_) | End::Select { .. } | End::Name { .. } => false,
             End::Tls(_) | End::Line(_) | End::Confused | End::Panicked(_) => false,
             _ => true,
         }
