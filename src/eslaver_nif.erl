@@ -7,7 +7,7 @@
 %% @private
 -module(eslaver_nif).
 
--export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, decode_dump/1]).
+-export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0, decode_dump/1]).
 -export([written_keys/2, written_keys_dirty/2, glob/2, glob_dirty/2]).
 -export_type([link/0, config/0, resume/0, tls/0]).
 
@@ -85,6 +85,10 @@ close(_Link) -> erlang:nif_error(reason()).
 -spec counters(link()) ->
     {non_neg_integer(), non_neg_integer(), non_neg_integer(), non_neg_integer()}.
 counters(_Link) -> erlang:nif_error(reason()).
+
+%% @doc How many links there are in this node that have not been collected, for tests of leaks.
+-spec links() -> non_neg_integer().
+links() -> erlang:nif_error(reason()).
 
 -type written() ::
     [Key :: binary() | {Db :: non_neg_integer(), Key :: binary()}]

@@ -221,8 +221,13 @@ bombs(_Config) ->
     ?assert(List < ?LINK + ?FACTOR * Expanded),
     ?assert(Claim < ?LINK),
     ?assertMatch({match, _}, re:run(Refused, "cannot hold .* byte [0-9]+ of the snapshot")),
-    ?assert(Limited < ?LINK + Expanded + 4 * Most),
+    ?assert(Limited < ?LINK + Expanded + 6 * Most),
     ?assert(Limited < List),
+    %% what is taken is within the bound, too
+    Fits = snapshot([<<1, 1, "k">>, huge(?MB), <<0:(8 * ?MB)>>]),
+    [{fits, Taken, End}] = grown_anew(#{max_value => 26 * ?MB, events => full}, [{fits, Fits}]),
+    ?assertMatch({match, _}, re:run(End, "closed the connection")),
+    ?assert(Taken < ?LINK + 6 * 26 * ?MB),
     ?assertMatch({match, _}, re:run(Reason, "option max_value .* byte [0-9]+ of the snapshot")).
 
 %% What is given, a byte 1, 264 times so many more of them, and 255.

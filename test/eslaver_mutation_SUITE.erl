@@ -146,16 +146,17 @@ hostile(Kind, Rounds, Config) ->
     _ = [Run(Material, [0]) || Material <- Materials],
     {Results, #{counts := Counts, memory := {Had, Has, Peak}}} =
         eslaver_test_node:flat(Node, fun() ->
-            [
+            Ended = [
                 {Name, Result}
              || #{name := Name} = Material <- Materials,
                 Numbers <- chunks(lists:seq(1, Count)),
                 Result <- Run(Material, Numbers)
-            ]
+            ],
+            Wrong = [Result || {_, {wrong, _}} = Result <- Ended],
+            ?assertEqual([], lists:sublist(Wrong, 3), {seed, Seed, length(Wrong)}),
+            Ended
         end),
     ok = eslaver_test_node:stop(Node),
-    Wrong = [Result || {_, {wrong, _}} = Result <- Results],
-    ?assertEqual([], lists:sublist(Wrong, 3), {seed, Seed, length(Wrong)}),
     Ends = lists:foldl(
         fun({_, End}, So) -> maps:update_with(End, fun(N) -> N + 1 end, 1, So) end,
         #{loaded => 0},

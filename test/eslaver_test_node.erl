@@ -165,6 +165,7 @@ inventory() ->
         processes => erlang:system_info(process_count),
         ports => erlang:system_info(port_count),
         tables => erlang:system_info(ets_count),
+        links => eslaver_nif:links(),
         descriptors => descriptors(Self),
         threads => threads(Self)
     }.

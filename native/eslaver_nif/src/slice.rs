@@ -56,6 +56,8 @@ struct Load {
 
 struct Stream {
     commands: Commands,
+    /// The offset of its first byte.
+    begins: u64,
     tracker: Tracker,
     /// What is wanted, and what of it has passed.
     filter: Option<(Arc<Filter>, Gate)>,
@@ -306,7 +308,8 @@ impl Phase {
         let commands = Commands::new(limits);
         let selects = batch.shape == Shape::Classic;
         let filter = batch.filter.clone().map(|filter| (filter, Gate::new(selects, open)));
-        Phase::Streaming(Box::new(Stream { commands, tracker, filter }))
+        let begins = tracker.position().offset;
+        Phase::Streaming(Box::new(Stream { commands, begins, tracker, filter }))
     }
 
     /// The position behind what has been decoded: `{Offset, Db, InTransaction, SafeOffset, SafeDb}`.
@@ -342,11 +345,12 @@ impl Stream {
             let Some(command) = self.commands.next()? else {
                 break Decoded::All;
             };
-            if command.name().len() > MAX_NAME {
-                return Err(End::Name(command.name().len()));
-            }
             let before = self.tracker.position();
-            self.tracker.apply(&command)?;
+            let at = before.offset.wrapping_sub(self.begins);
+            if command.name().len() > MAX_NAME {
+                return Err(End::Name { at, length: command.name().len() });
+            }
+            self.tracker.apply(&command).map_err(|error| End::Select { at, error })?;
             let passes = match &mut self.filter {
                 None => Some(Before::default()),
                 Some((filter, gate)) => gate.pass(filter, &command, before),
