@@ -21,10 +21,11 @@ pub(crate) fn check(bytes: &[u8]) {
     let mut payload = [body, version.to_le_bytes().as_slice()].concat();
     let sum = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Redis, &payload);
     payload.extend(sum.to_le_bytes());
-    if let (true, Some((&value_type, value))) = (holds(&payload), body.split_first()) {
-        if value_type != KEY_METADATA {
-            as_in_a_snapshot(version, &payload, value_type, value);
-        }
+    if holds(&payload)
+        && let Some((&value_type, value)) = body.split_first()
+        && value_type != KEY_METADATA
+    {
+        as_in_a_snapshot(version, &payload, value_type, value);
     }
 }
 

@@ -41,22 +41,21 @@ const EDGES: &[&[u8]] = &[
     b"\\",
 ];
 
-/// The program of a target: `--seconds N`, `--seed N`, `--seeds` to write what to begin with to the
-/// corpus and do no more, or files to look at.
+/// The program of a target: `--seconds N` and `--seed N`, `--seeds FOLDER` to write what to begin
+/// with there, or files to look at.
 ///
 /// # Panics
 /// When a check does.
 pub fn main(name: &str) {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    let given = |option: &str| args.iter().skip_while(|arg| *arg != option).nth(1);
     let number = |option: &str, otherwise| {
-        let at = args.iter().position(|arg| arg == option);
-        at.map_or(otherwise, |at| args.get(at + 1).and_then(|arg| arg.parse().ok()).expect(option))
+        given(option).map_or(otherwise, |number| number.parse().expect(option))
     };
     let check = target(name);
-    if args.iter().any(|arg| arg == "--seeds") {
-        write_seeds(name);
-    } else if let Some(first) = args.first().filter(|arg| !arg.starts_with("--")) {
-        let _ = first;
+    if let Some(folder) = given("--seeds") {
+        write_seeds(Path::new(folder), name);
+    } else if args.first().is_some_and(|first| !first.starts_with("--")) {
         args.iter().for_each(|file| check(&std::fs::read(file).expect(file)));
     } else {
         let (seed, seconds) = (number("--seed", 1), number("--seconds", 60));
@@ -84,9 +83,7 @@ pub fn known(name: &str) -> Vec<Vec<u8>> {
     kept.chain(seeds::seeds(name)).collect()
 }
 
-fn write_seeds(name: &str) {
-    let folder = folder("corpus", name);
-    std::fs::create_dir_all(&folder).unwrap();
+fn write_seeds(folder: &Path, name: &str) {
     for seed in seeds::seeds(name) {
         std::fs::write(folder.join(format!("{:x}", md5::compute(&seed))), seed).unwrap();
     }

@@ -351,7 +351,11 @@ fn streams() {
         let error: &'static str = Box::leak(error.into_boxed_str());
         check(error, &support::snapshot(REDIS, &key(15, body)), &Err(error));
     };
-    stream(&[&[0], ids.as_slice()].concat(), "it has a length and no entries", 13);
+    stream(&[&[0], ids.as_slice()].concat(), "its length is not the number of its entries", 13);
+    let length = [vec![1], stream_node(100, 1, &node())].concat();
+    let behind = 12 + length.len();
+    let more = [length, vec![3, 0x40, 105, 0, 0]].concat();
+    stream(&more, "its length is not the number of its entries", behind);
     stream(&[1, 1, b'x', 0], "a node's id is not 16 bytes long", 13);
     let two = |second| [vec![2], stream_node(100, 1, &node()), second].concat();
     let at = two(Vec::new()).len() + 12;
@@ -369,6 +373,10 @@ fn streams() {
     stream(&with(2, -1), "an entry's number of fields", 13);
     stream(&with(4, 1), "a node's master entry does not end", 13);
     stream(&with(13, -1), "an entry's number of fields", 13);
+    let mut deleted = node();
+    (deleted[0], deleted[1]) = (lp_int(3), lp_int(0));
+    let deleted = [vec![1], stream_node(1, 1, &deleted)].concat();
+    stream(&deleted, "a node's number of deleted entries", 13);
     stream(&with(9, 5), "an entry's number of elements", 13);
     stream(&with(16, 5), "an entry's number of elements", 13);
     let short = [vec![1], stream_node(1, 1, &node()[..8])].concat();

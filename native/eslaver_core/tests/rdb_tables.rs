@@ -376,6 +376,7 @@ fn values() {
             bad(21, 24),
         ),
         ("Valkey", VALKEY, hash(22, &[1], &7i64.to_le_bytes()), at(7)),
+        ("Valkey, far", VALKEY, hash(22, &[1], &i64::MAX.to_le_bytes()), at(i64::MAX as u64)),
         ("Valkey, none", VALKEY, hash(22, &[1], &(-1i64).to_le_bytes()), never()),
         ("Valkey, negative", VALKEY, hash(22, &[1], &(-2i64).to_le_bytes()), bad(13, 22)),
     ]);

@@ -51,12 +51,14 @@ pub(crate) struct StreamReader {
     /// Whether the entries are passed over.
     skips: bool,
     state: State,
-    nodes: u64,
+    /// That were there, the deleted ones not counted.
+    entries: u64,
     last_node: Option<StreamId>,
     meta: StreamMeta,
     group_names: HashSet<Vec<u8>>,
     /// Of the group that is being read.
     consumer_names: HashSet<Vec<u8>>,
+    producer_ids: HashSet<Vec<u8>>,
 }
 
 impl StreamReader {
@@ -65,11 +67,12 @@ impl StreamReader {
             format,
             skips: false,
             state: State::NodeCount,
-            nodes: 0,
+            entries: 0,
             last_node: None,
             meta: StreamMeta::default(),
             group_names: HashSet::new(),
             consumer_names: HashSet::new(),
+            producer_ids: HashSet::new(),
         }
     }
 
@@ -82,8 +85,8 @@ impl StreamReader {
     pub(crate) fn step<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<bool> {
         let next = match self.state {
             State::NodeCount => {
-                self.nodes = cursor.length()?;
-                Some(Self::after_node(self.nodes))
+                let nodes = cursor.length()?;
+                Some(Self::after_node(nodes))
             }
             State::Node { left } => {
                 self.node(cursor, sink)?;
@@ -147,7 +150,7 @@ impl StreamReader {
             return Err(ErrorKind::Stream("its nodes are not in order").into());
         }
         let listpack = listpack.decode()?;
-        entries(listpack.bytes(&mut itoa::Buffer::new()), id, sink)?;
+        self.entries += entries(listpack.bytes(&mut itoa::Buffer::new()), id, sink)?;
         self.last_node = Some(id);
         Ok(())
     }
@@ -163,8 +166,8 @@ impl StreamReader {
             self.meta.max_deleted_id = Some(max_deleted_id);
             self.meta.entries_added = Some(entries_added);
         }
-        if length > 0 && self.nodes == 0 {
-            return Err(ErrorKind::Stream("it has a length and no entries").into());
+        if length != self.entries && !self.skips {
+            return Err(ErrorKind::Stream("its length is not the number of its entries").into());
         }
         self.meta.last_id = last_id;
         Ok(State::GroupCount)
@@ -286,6 +289,9 @@ impl StreamReader {
         let id = cursor.string()?;
         let entries = cursor.length()?;
         let id = id.to_bytes()?;
+        if !self.producer_ids.insert(id.clone()) {
+            return Err(ErrorKind::Stream("two producers of one id").into());
+        }
         self.current_idempotency()?.producers.push(Producer { id, entries: Vec::new() });
         Ok(Self::after_idempotent_id(left - 1, entries))
     }
@@ -332,8 +338,9 @@ fn raw_id(raw: &[u8; 16]) -> StreamId {
     StreamId { ms: (id >> 64) as u64, seq: id as u64 }
 }
 
-/// A node's listpack: a master entry with counts and field names, then entries relative to it.
-fn entries<S: Sink>(listpack: &[u8], base: StreamId, sink: &mut S) -> Result<(), ErrorKind> {
+/// A node's listpack: a master entry with counts and field names, then entries relative to it. Gives
+/// how many of these are not deleted.
+fn entries<S: Sink>(listpack: &[u8], base: StreamId, sink: &mut S) -> Result<u64, ErrorKind> {
     let mut listpack = Listpack::open(listpack)?;
     let live = listpack.integer()?;
     let deleted = listpack.integer()?;
@@ -342,13 +349,17 @@ fn entries<S: Sink>(listpack: &[u8], base: StreamId, sink: &mut S) -> Result<(),
         .filter(|_| live >= 0 && deleted >= 0)
         .ok_or(ErrorKind::Stream("a node's counts of entries"))?;
     let fields = master_fields(&mut listpack)?;
+    let mut found = 0;
     for _ in 0..total {
-        entry(&mut listpack, base, &fields, sink)?;
+        found += u64::from(entry(&mut listpack, base, &fields, sink)?);
     }
-    match listpack.next()? {
-        None => Ok(()),
-        Some(_) => Err(ErrorKind::Stream("a node has more entries than it counts")),
+    if listpack.next()?.is_some() {
+        return Err(ErrorKind::Stream("a node has more entries than it counts"));
     }
+    if found != live.unsigned_abs() {
+        return Err(ErrorKind::Stream("a node's number of deleted entries"));
+    }
+    Ok(found)
 }
 
 fn master_fields<'a>(listpack: &mut Listpack<'a>) -> Result<Vec<Item<'a>>, ErrorKind> {
@@ -368,12 +379,13 @@ fn field_count(listpack: &mut Listpack<'_>) -> Result<i64, ErrorKind> {
     if count < 0 { Err(ErrorKind::Stream("an entry's number of fields")) } else { Ok(count) }
 }
 
+/// Whether the entry counts: it may be deleted.
 fn entry<S: Sink>(
     listpack: &mut Listpack<'_>,
     base: StreamId,
     master: &[Item<'_>],
     sink: &mut S,
-) -> Result<(), ErrorKind> {
+) -> Result<bool, ErrorKind> {
     let flags = listpack.integer()?;
     let ms = listpack.integer()?;
     let seq = listpack.integer()?;
@@ -400,5 +412,5 @@ fn entry<S: Sink>(
     if listpack.integer()? != size {
         return Err(ErrorKind::Stream("an entry's number of elements"));
     }
-    Ok(())
+    Ok(!deleted)
 }

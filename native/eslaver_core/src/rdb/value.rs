@@ -12,8 +12,10 @@ use super::string::RawString;
 use super::ziplist::Ziplist;
 use super::{intset, zipmap};
 
-/// No server keeps a field's expiry beyond 48 bits of milliseconds.
+/// Redis keeps no field's expiry beyond 48 bits of milliseconds. Valkey has no such limit.
 const FIELD_EXPIRY_MAX: u64 = (1 << 48) - 1;
+/// What Valkey writes for a field that does not expire.
+const NO_FIELD_EXPIRY: i64 = -1;
 pub(super) const NODE_PLAIN: u64 = 1;
 pub(super) const NODE_PACKED: u64 = 2;
 
@@ -229,8 +231,10 @@ fn read_unit<S: Sink>(
             let (field, value) = (cursor.string()?, cursor.string()?);
             let at = cursor.i64_le()?;
             pair(&field, &value, seen, sink)?;
-            if at != -1 {
-                field_expiry(u64::try_from(at).ok(), sink)?;
+            match u64::try_from(at) {
+                Ok(at) => sink.field_expiry(at),
+                Err(_) if at == NO_FIELD_EXPIRY => {}
+                Err(_) => return Err(ErrorKind::BadFieldExpiry.into()),
             }
         }
         Unit::ZiplistNode => {
