@@ -15,7 +15,7 @@ const WINDOW: u64 = 4 * MAX_WEIGHT as u64;
 /// What is read from the socket at once, at most.
 pub(crate) const BUFFER: usize = 64 * 1024;
 /// Buffers that are kept to be read into again.
-const SPARES: usize = 4;
+const SPARES: usize = 8;
 /// An offset that is none.
 const NONE: u64 = u64::MAX;
 

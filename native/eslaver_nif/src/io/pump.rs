@@ -25,7 +25,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const EAGER_HEARTBEAT: Duration = Duration::from_millis(150);
 /// A link that was woken so short a time ago is not woken again before that, but for what cannot
 /// wait: each wake-up costs a scheduler's spinning, and at a few thousand commands a second that is
-/// far more than the work itself.
+/// far more than the work itself. While a snapshot comes, half a channel of it is soon there.
 const LINGER: Duration = Duration::from_millis(5);
 /// In so few bytes a request for an acknowledgement is looked for, as somebody waits for it.
 const URGENT_LENGTH: usize = 4096;
@@ -251,7 +251,7 @@ impl Pump<'_> {
         }
         let full = self.chunks.len() * 2 > self.chunks.capacity().unwrap_or_default();
         let due = self.woken + LINGER;
-        if now < due && !full && matches!(self.mode, Mode::Stream) {
+        if now < due && !full {
             return Some(due);
         }
         self.wake_due = false;
