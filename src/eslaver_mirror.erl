@@ -2,10 +2,13 @@
 %% own commands, without a message to any other.
 -module(eslaver_mirror).
 
--export([read/2]).
+-export([start_link/1, child_spec/1, stop/1, await/3, info/1, status/1, functions/1]).
+-export([subscribe/2, unsubscribe/2, read/2]).
 -export_type([mirror/0, failure/0]).
 
 %% Keys.
+-export([exists/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
+-export([keys/2, scan/4, dbsize/1, randomkey/1]).
 
 %% Strings.
 -export([get/2]).
@@ -29,6 +32,87 @@
 
 -type key() :: binary().
 
+%% @doc Starts a mirror, linked to the caller. The options are those of {@link eslaver:start_link/1}
+%% but for `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys' and
+%% `dbs', and `dbfilename' is `undefined' if not given. There are also:
+%%
+%% <ul>
+%% <li>`name': an atom under which it is found and registered, `eslaver_mirror' if not given</li>
+%% <li>`full_resync': a new snapshot is loaded `beside' the old data, which is read meanwhile, or
+%% `in_place', with no data meanwhile and half the memory</li>
+%% <li>`serve_stale_data': whether there are answers while the link is down, `true' if not given</li>
+%% <li>`read_concurrency' (`true'), `write_concurrency' and `compressed' (`false') of the tables</li>
+%% </ul>
+-spec start_link(map()) -> {ok, pid()} | {error, term()}.
+start_link(Options) ->
+    case eslaver_mirror_options:parse(Options) of
+        {ok, Parsed} -> eslaver_mirror_server:start_link(Parsed);
+        {error, _} = Error -> Error
+    end.
+
+%% @doc A mirror for a supervisor. Its id is its name.
+-spec child_spec(map()) -> supervisor:child_spec().
+child_spec(Options) ->
+    #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
+    Spec#{id := maps:get(name, Options, ?MODULE), start := {?MODULE, start_link, Wrapped}}.
+
+%% @doc Stops a mirror. Its tables go with it.
+-spec stop(atom()) -> ok.
+stop(Name) ->
+    gen_server:stop(Name).
+
+%% @doc Returns when the first snapshot can be read.
+-spec await(atom(), loaded, timeout()) -> ok | {error, timeout}.
+await(Name, loaded, Timeout) ->
+    try
+        gen_server:call(Name, {await, loaded}, Timeout)
+    catch
+        exit:{timeout, _} -> {error, timeout}
+    end.
+
+%% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
+%% none yet). It costs no message.
+-spec status(mirror()) -> eslaver_mirror_view:status() | not_running.
+status(Mirror) ->
+    eslaver_mirror_view:state(Mirror).
+
+%% @doc What a mirror has: `status', `stale_for' (ms), `keys' (expired ones that the master has not
+%% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
+%% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with how
+%% often, that could not be mirrored and left their keys unknown), `replica' (as of
+%% {@link eslaver:info/1}) and `lag' (bytes decoded, not applied yet); these two are `undefined'
+%% while there is no replica.
+-spec info(atom()) -> map().
+info(Name) ->
+    Info = gen_server:call(Name, info),
+    Replica = replica(maps:get(replica, Info)),
+    Info#{replica := Replica, lag => maps:get(lag, Replica, undefined)}.
+
+replica(undefined) ->
+    #{};
+replica(Replica) ->
+    try
+        eslaver:info(Replica)
+    catch
+        exit:_ -> #{}
+    end.
+
+%% @doc The libraries of functions that the master has. None is run here.
+-spec functions(atom()) -> #{Library :: binary() => Code :: binary()}.
+functions(Name) ->
+    gen_server:call(Name, functions).
+
+%% @doc As {@link eslaver:subscribe/2}, of changes that can be read.
+-spec subscribe(atom(), Filter :: map()) ->
+    {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
+subscribe(Name, Filter) ->
+    eslaver:subscribe(Name, Filter).
+
+%% @doc Ends what `subscribe/2' began.
+-spec unsubscribe(atom(), reference()) -> ok.
+unsubscribe(Name, Ref) ->
+    eslaver:unsubscribe(Name, Ref).
+
 %% @doc Runs a fun whose reads of this mirror are all of one moment: between two commands, and
 %% between two transactions, of the master. It may be run more than once, so it should do no more
 %% than read.
@@ -38,6 +122,74 @@ read(Mirror, Fun) ->
 
 %% Keys.
 %% ------------------------------------------------------------------------------------------------
+
+%% @doc Whether there is such a key.
+-spec exists(mirror(), key()) -> boolean() | failure().
+exists(Mirror, Key) ->
+    eslaver_mirror_view:row(Mirror, Key, fun(_Store, Row) -> Row =/= none end).
+
+%% @doc The type of a key's value.
+-spec type(mirror(), key()) -> eslaver_mirror_store:type() | none | failure().
+type(Mirror, Key) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (_Store, none) -> none;
+        (_Store, {_, Type, _, _}) -> Type
+    end).
+
+%% @doc How many seconds a key has to live, rounded; `infinity' if no time is set.
+-spec ttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+ttl(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> (left(At) + 500) div 1000 end).
+
+%% @doc The same in milliseconds.
+-spec pttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+pttl(Mirror, Key) ->
+    lives(Mirror, Key, fun left/1).
+
+%% @doc The second of the epoch at which a key will have lived.
+-spec expiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+expiretime(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> (At + 500) div 1000 end).
+
+%% @doc The same in milliseconds.
+-spec pexpiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+pexpiretime(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> At end).
+
+lives(Mirror, Key, Fun) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (_Store, none) -> undefined;
+        (_Store, {_, _, _, infinity}) -> infinity;
+        (_Store, {_, _, _, At}) -> Fun(At)
+    end).
+
+left(At) ->
+    max(0, At - erlang:system_time(millisecond)).
+
+%% @doc The keys that match a pattern, in no order.
+-spec keys(mirror(), Glob :: binary()) -> [key()] | failure().
+keys(Mirror, Glob) ->
+    eslaver_mirror_scan:keys(Mirror, Glob).
+
+%% @doc Folds over the keys, as `SCAN' does: those that are there all the time come, and once; of
+%% those that come or go meanwhile some do. `match' is a pattern, `type' a type. It is `{error,
+%% replaced}' if a full resync, or `FLUSHALL' and the like, ends what was there.
+-spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
+    Acc | failure() | {error, replaced}
+when
+    Options :: #{match => binary(), type => eslaver_mirror_store:type()}.
+scan(Mirror, Options, Fun, Acc) ->
+    eslaver_mirror_scan:fold(Mirror, Options, Fun, Acc).
+
+%% @doc How many keys there are. Those whose time has passed count until the master removes them.
+-spec dbsize(mirror()) -> non_neg_integer() | failure().
+dbsize(Mirror) ->
+    eslaver_mirror_view:db(Mirror, 0, fun(_Store, Keys) -> ets:info(Keys, size) end).
+
+%% @doc Some key.
+-spec randomkey(mirror()) -> key() | undefined | failure().
+randomkey(Mirror) ->
+    eslaver_mirror_scan:random(Mirror).
 
 %% Strings.
 %% ------------------------------------------------------------------------------------------------

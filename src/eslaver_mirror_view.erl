@@ -10,7 +10,7 @@
 %% @private
 -module(eslaver_mirror_view).
 
--export([new/1, publish/2, status/2, close/1, writing/3]).
+-export([new/1, publish/2, status/1, status/2, close/1, writing/3]).
 -export([read/5, row/3, rows/3, db/3, transaction/2, state/1]).
 -export_type([view/0, mirror/0, failure/0, status/0]).
 
@@ -83,6 +83,10 @@ publish(Store, #view{name = Name, edition = Edition, control = Control} = View) 
 status(loading, #view{control = Control}) -> atomics:put(Control, ?STATUS, ?LOADING);
 status(fresh, #view{control = Control}) -> atomics:put(Control, ?STATUS, ?FRESH);
 status(stale, #view{control = Control}) -> atomics:put(Control, ?STATUS, ?STALE).
+
+%% @doc What they are told.
+-spec status(view()) -> status().
+status(#view{control = Control}) -> told(atomics:get(Control, ?STATUS)).
 
 %% @doc No reader finds it any more.
 -spec close(view()) -> ok.
