@@ -11,7 +11,10 @@
 -export([keys/2, scan/4, dbsize/1, randomkey/1]).
 
 %% Strings.
--export([get/2]).
+-export([get/2, mget/2, strlen/2, getrange/4, substr/4, lcs/3, lcs_len/3]).
+-export([getbit/3, bitcount/2, bitcount/4, bitcount/5]).
+-export([bitpos/3, bitpos/4, bitpos/5, bitpos/6, bitfield_ro/3]).
+-export([pfcount/2]).
 
 %% Lists.
 
@@ -198,6 +201,135 @@ randomkey(Mirror) ->
 -spec get(mirror(), key()) -> binary() | undefined | failure().
 get(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, string, undefined, fun eslaver_mirror_string:value/2).
+
+%% @doc The values of strings, `undefined' for a key that is not there or is of another type.
+-spec mget(mirror(), [key()]) -> [binary() | undefined] | failure().
+mget(Mirror, Keys) ->
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        [mget_one(Store, Row) || Row <- Rows]
+    end).
+
+mget_one(Store, {_, string, Body, _}) -> eslaver_mirror_string:value(Store, Body);
+mget_one(_Store, _) -> undefined.
+
+%% @doc The length of a string, 0 if it is not there.
+-spec strlen(mirror(), key()) -> non_neg_integer() | failure().
+strlen(Mirror, Key) ->
+    string(Mirror, Key, fun(_Store, Body) -> eslaver_mirror_string:size(Body) end).
+
+%% @doc The bytes of a string from one index to another, both in; negative ones count from the end.
+-spec getrange(mirror(), key(), integer(), integer()) -> binary() | failure().
+getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
+    string(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_string:range(Store, Body, Start, End)
+    end).
+
+%% @doc The old name of {@link getrange/4}.
+-spec substr(mirror(), key(), integer(), integer()) -> binary() | failure().
+substr(Mirror, Key, Start, End) ->
+    getrange(Mirror, Key, Start, End).
+
+%% @doc The longest common subsequence of two strings, in time and memory of the product of their
+%% lengths, as on the server.
+-spec lcs(mirror(), key(), key()) -> binary() | failure().
+lcs(Mirror, One, Other) ->
+    strings(Mirror, [One, Other], fun([A, B]) -> eslaver_mirror_lcs:sequence(A, B) end).
+
+%% @doc The length of it, which takes far less memory.
+-spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | failure().
+lcs_len(Mirror, One, Other) ->
+    strings(Mirror, [One, Other], fun([A, B]) -> eslaver_mirror_lcs:size(A, B) end).
+
+%% @doc The bit at an offset, 0 where nothing is.
+-spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
+getbit(Mirror, Key, Offset) when is_integer(Offset), Offset >= 0 ->
+    string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:get(Store, Body, Offset) end).
+
+%% @doc How many bits of a string are set.
+-spec bitcount(mirror(), key()) -> non_neg_integer() | failure().
+bitcount(Mirror, Key) ->
+    count(Mirror, Key, all).
+
+%% @doc The same of its bytes from one index to another, both in; negative ones count from the end.
+-spec bitcount(mirror(), key(), integer(), integer()) -> non_neg_integer() | failure().
+bitcount(Mirror, Key, Start, End) ->
+    bitcount(Mirror, Key, Start, End, byte).
+
+%% @doc The same with indexes of bytes or of bits.
+-spec bitcount(mirror(), key(), integer(), integer(), byte | bit) ->
+    non_neg_integer() | failure().
+bitcount(Mirror, Key, Start, End, Unit) when
+    is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
+->
+    count(Mirror, Key, {Start, End, Unit}).
+
+count(Mirror, Key, Range) ->
+    string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:count(Store, Body, Range) end).
+
+%% @doc The first bit of a string that is so, or -1. The bit behind a string is clear.
+-spec bitpos(mirror(), key(), 0 | 1) -> integer() | failure().
+bitpos(Mirror, Key, Bit) ->
+    position(Mirror, Key, Bit, all).
+
+%% @doc The same from an index of bytes on.
+-spec bitpos(mirror(), key(), 0 | 1, integer()) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start) when is_integer(Start) ->
+    position(Mirror, Key, Bit, {Start, open, byte}).
+
+%% @doc The same from one index of bytes to another, both in, and there only.
+-spec bitpos(mirror(), key(), 0 | 1, integer(), integer()) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start, End) ->
+    bitpos(Mirror, Key, Bit, Start, End, byte).
+
+%% @doc The same with indexes of bytes or of bits.
+-spec bitpos(mirror(), key(), 0 | 1, integer(), integer(), byte | bit) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start, End, Unit) when
+    is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
+->
+    position(Mirror, Key, Bit, {Start, End, Unit}).
+
+position(Mirror, Key, Bit, Range) when Bit =:= 0; Bit =:= 1 ->
+    eslaver_mirror_view:read(Mirror, Key, string, -Bit, fun(Store, Body) ->
+        eslaver_mirror_bits:position(Store, Body, Bit, Range)
+    end).
+
+%% @doc Integers within a string: `{u, 8, 16}' is the unsigned one of 8 bits that begins at bit 16,
+%% `{i, 5, 0}' a signed one of 5.
+-spec bitfield_ro(mirror(), key(), [{i | u, Bits :: 1..64, Offset :: non_neg_integer()}]) ->
+    [integer()] | failure().
+bitfield_ro(Mirror, Key, Fields) ->
+    Changes = [{get, eslaver_mirror_bits:field(Field)} || Field <- Fields],
+    string(Mirror, Key, fun(Store, Body) ->
+        {Values, _} = eslaver_mirror_bits:fields(Store, Body, Changes),
+        Values
+    end).
+
+%% @doc How many different elements a HyperLogLog has been given, or several together, by its
+%% estimate. A key that is not there counts none.
+-spec pfcount(mirror(), key() | [key()]) -> non_neg_integer() | failure().
+pfcount(Mirror, Key) when is_binary(Key) ->
+    pfcount(Mirror, [Key]);
+pfcount(Mirror, Keys) ->
+    strings(Mirror, Keys, fun eslaver_mirror_hll:count/1).
+
+%% What is read of a string; one that is not there is as an empty one.
+string(Mirror, Key, Fun) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (Store, {_, string, Body, _}) -> Fun(Store, Body);
+        (Store, none) -> Fun(Store, <<>>);
+        (_Store, _) -> {error, wrongtype}
+    end).
+
+strings(Mirror, Keys, Fun) ->
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        case [Row || {_, Type, _, _} = Row <- Rows, Type =/= string] of
+            [] -> Fun([string_value(Store, Row) || Row <- Rows]);
+            _ -> {error, wrongtype}
+        end
+    end).
+
+string_value(_Store, none) -> <<>>;
+string_value(Store, {_, string, Body, _}) -> eslaver_mirror_string:value(Store, Body).
 
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
