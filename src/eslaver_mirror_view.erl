@@ -28,7 +28,7 @@
     store :: undefined | eslaver_mirror_store:store(),
     %% Which publication this is.
     edition = 0 :: non_neg_integer(),
-    %% One version of all keys, the status, and the newest edition.
+    %% The version of all keys, and the newest edition with the status.
     control :: atomics:atomics_ref(),
     %% A version for each stripe.
     stripes :: atomics:atomics_ref(),
@@ -39,8 +39,7 @@
 
 -define(TERM(Name), {?MODULE, Name}).
 -define(ALL, 1).
--define(STATUS, 2).
--define(EDITION, 3).
+-define(NEWEST, 2).
 -define(STRIPES, 4096).
 %% A transaction of so many keys, or more, is written as if it touched all.
 -define(MANY, 1024).
@@ -63,7 +62,7 @@ new(#{name := Name, serve_stale_data := ServeStale}) ->
     View = #view{
         name = Name,
         writer = self(),
-        control = atomics:new(3, []),
+        control = atomics:new(2, []),
         stripes = atomics:new(?STRIPES, []),
         serve_stale = ServeStale
     },
@@ -75,18 +74,25 @@ new(#{name := Name, serve_stale_data := ServeStale}) ->
 publish(Store, #view{name = Name, edition = Edition, control = Control} = View) ->
     Next = View#view{store = Store, edition = Edition + 1},
     persistent_term:put(?TERM(Name), Next),
-    ok = atomics:put(Control, ?EDITION, Edition + 1),
+    Status = atomics:get(Control, ?NEWEST) band 3,
+    ok = atomics:put(Control, ?NEWEST, newest(Edition + 1, Status)),
     Next.
+
+newest(Edition, Status) ->
+    Edition bsl 2 bor Status.
 
 %% @doc What readers are told of the data's age.
 -spec status(status(), view()) -> ok.
-status(loading, #view{control = Control}) -> atomics:put(Control, ?STATUS, ?LOADING);
-status(fresh, #view{control = Control}) -> atomics:put(Control, ?STATUS, ?FRESH);
-status(stale, #view{control = Control}) -> atomics:put(Control, ?STATUS, ?STALE).
+status(Status, #view{control = Control, edition = Edition}) ->
+    atomics:put(Control, ?NEWEST, newest(Edition, number(Status))).
+
+number(loading) -> ?LOADING;
+number(fresh) -> ?FRESH;
+number(stale) -> ?STALE.
 
 %% @doc What they are told.
 -spec status(view()) -> status().
-status(#view{control = Control}) -> told(atomics:get(Control, ?STATUS)).
+status(#view{control = Control}) -> told(atomics:get(Control, ?NEWEST) band 3).
 
 %% @doc No reader finds it any more.
 -spec close(view()) -> ok.
@@ -167,7 +173,13 @@ body({_, _, Body, _}) -> Body.
     fun((eslaver_mirror_store:store(), eslaver_mirror_store:row() | none) -> Result)
 ) -> Result | failure().
 row(Mirror, Key, Fun) ->
-    rows(Mirror, [Key], fun(Store, [Row]) -> Fun(Store, Row) end).
+    {Name, Db} = db_of(Mirror),
+    stable(Name, [stripe(Key)], fun(Store) ->
+        case look_up(eslaver_mirror_store:keys(Db, Store), Key) of
+            {_, unknown, _, _} -> {error, unknown};
+            Row -> Fun(Store, Row)
+        end
+    end).
 
 %% @doc The same of several keys, as they are at one moment. Where one is `unknown', all fail.
 -spec rows(
@@ -179,19 +191,17 @@ rows(Mirror, Keys, Fun) ->
     {Name, Db} = db_of(Mirror),
     Stripes = lists:usort([stripe(Key) || Key <- Keys]),
     stable(Name, Stripes, fun(Store) ->
-        Rows = look_up(eslaver_mirror_store:keys(Db, Store), Keys),
+        Table = eslaver_mirror_store:keys(Db, Store),
+        Rows = [look_up(Table, Key) || Key <- Keys],
         case lists:keymember(unknown, 2, [Row || Row <- Rows, Row =/= none]) of
             true -> {error, unknown};
             false -> Fun(Store, Rows)
         end
     end).
 
-look_up(none, Keys) ->
-    [none || _ <- Keys];
-look_up(Table, Keys) ->
-    [look_up_one(Table, Key) || Key <- Keys].
-
-look_up_one(Table, Key) ->
+look_up(none, _Key) ->
+    none;
+look_up(Table, Key) ->
     case ets:lookup(Table, Key) of
         [] ->
             none;
@@ -235,7 +245,7 @@ state(Mirror) ->
             not_running;
         #view{writer = Writer, control = Control} ->
             case is_process_alive(Writer) of
-                true -> told(atomics:get(Control, ?STATUS));
+                true -> told(atomics:get(Control, ?NEWEST) band 3);
                 false -> not_running
             end
     end.
@@ -284,7 +294,7 @@ find(Name) ->
         undefined ->
             {error, not_running};
         #view{control = Control, serve_stale = ServeStale} = View ->
-            case atomics:get(Control, ?STATUS) of
+            case atomics:get(Control, ?NEWEST) band 3 of
                 ?LOADING -> gone_or(loading, View);
                 ?STALE when not ServeStale -> gone_or(stale, View);
                 _ -> View
@@ -300,17 +310,23 @@ gone_or(Reason, View) ->
 is_running(#view{writer = Writer}) ->
     is_process_alive(Writer).
 
-%% The first is that of all keys, so that what is written to all shows in any read. A view that is
+%% The first two are of all keys, so that what is written to all shows in any read. A view that is
 %% not the newest has none that could be right.
 versions(#view{control = Control, stripes = Versions, edition = Edition}, Stripes) ->
-    All = atomics:get(Control, ?ALL),
-    case atomics:get(Control, ?EDITION) of
-        Edition -> [All | [atomics:get(Versions, Stripe) || Stripe <- Stripes]];
-        _Newer -> [newer]
+    Newest = atomics:get(Control, ?NEWEST),
+    case Newest bsr 2 of
+        Edition -> [Newest, atomics:get(Control, ?ALL) | versions_of(Stripes, Versions)];
+        _Newer -> newer
     end.
 
-is_quiet([newer]) -> false;
-is_quiet(Versions) -> lists:all(fun(Version) -> Version band 1 =:= 0 end, Versions).
+versions_of([Stripe], Versions) -> [atomics:get(Versions, Stripe)];
+versions_of(Stripes, Versions) -> [atomics:get(Versions, Stripe) || Stripe <- Stripes].
+
+is_quiet(newer) -> false;
+is_quiet([_Newest | Versions]) -> are_even(Versions).
+
+are_even([]) -> true;
+are_even([Version | Versions]) -> Version band 1 =:= 0 andalso are_even(Versions).
 
 %% What keeps a reader from its answer is over in microseconds, but for a large transaction or a
 %% value that is written all the time.
@@ -343,7 +359,7 @@ seen(Name, Stripes, Versions, Result) ->
         undefined ->
             Result;
         Seen ->
-            seen(Name, lists:zip([all | Stripes], Versions), Seen),
+            seen(Name, lists:zip([newest, all | Stripes], Versions), Seen),
             Result
     end.
 
@@ -404,8 +420,9 @@ is_unchanged(Name) ->
     Seen = get(?SEEN(Name)),
     case persistent_term:get(?TERM(Name), undefined) of
         #view{} = View when map_size(Seen) > 0 ->
-            {Stripes, Versions} = lists:unzip(maps:to_list(maps:remove(all, Seen))),
-            versions(View, Stripes) =:= [maps:get(all, Seen) | Versions];
+            #{newest := Newest, all := All} = Seen,
+            {Stripes, Versions} = lists:unzip(maps:to_list(maps:without([newest, all], Seen))),
+            versions(View, Stripes) =:= [Newest, All | Versions];
         _ ->
             true
     end.
