@@ -37,6 +37,8 @@ set(Store, Body, Offset, Bit) ->
 
 %% @doc How many bits of the range are set.
 -spec count(store(), body(), range()) -> non_neg_integer().
+count(_Store, _Body, {Start, End, _Unit}) when Start < 0, End < 0, Start > End ->
+    0;
 count(Store, Body, Range) ->
     case bits(Range, eslaver_mirror_string:size(Body)) of
         {First, Last} when First =< Last ->

@@ -157,6 +157,8 @@ zeros(Count) -> <<0:Count/unit:8>>.
 
 %% @doc The bytes from one index to another, both of them in; negative ones count from the end.
 -spec range(store(), body(), integer(), integer()) -> binary().
+range(_Store, _Body, Start, End) when Start < 0, End < 0, Start > End ->
+    <<>>;
 range(Store, Body, Start, End) ->
     case indexes(Start, End, ?MODULE:size(Body)) of
         {First, Last} when First =< Last -> own(read(Store, Body, First, Last - First + 1));
@@ -166,8 +168,8 @@ range(Store, Body, Start, End) ->
 %% @doc The first and the last of so many items that are in a range, if the first is not behind the
 %% last. An index before the beginning is the beginning, an end too, as on the server.
 -spec indexes(integer(), integer(), non_neg_integer()) -> {integer(), integer()}.
-indexes(Start, End, _Size) when Start < 0, End < 0, Start > End -> {0, -1};
-indexes(Start, End, Size) -> {index(Start, Size), min(Size - 1, index(End, Size))}.
+indexes(Start, End, Size) ->
+    {index(Start, Size), min(Size - 1, index(End, Size))}.
 
 index(Index, Size) when Index < 0 -> max(0, Size + Index);
 index(Index, _Size) -> Index.
