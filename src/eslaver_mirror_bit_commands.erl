@@ -56,7 +56,10 @@ parse([Operation | Args], Overflow) ->
         {<<"get">>, [_Type, _Offset | More]} ->
             parse(More, Overflow);
         {<<"set">>, [Type, Offset, Value | More]} ->
-            [{set, field(Type, Offset), binary_to_integer(Value), Overflow} | parse(More, Overflow)];
+            [
+                {set, field(Type, Offset), binary_to_integer(Value), Overflow}
+                | parse(More, Overflow)
+            ];
         {<<"incrby">>, [Type, Offset, By | More]} ->
             [{incrby, field(Type, Offset), binary_to_integer(By), Overflow} | parse(More, Overflow)]
     end.

@@ -121,13 +121,20 @@ expiry([], ExpireAt, _Ctx) ->
     ExpireAt;
 expiry([Option | Rest], ExpireAt, #{now := Now} = Ctx) ->
     case {string:lowercase(Option), Rest} of
-        {<<"pxat">>, [At | More]} -> expiry(More, binary_to_integer(At), Ctx);
-        {<<"exat">>, [At | More]} -> expiry(More, binary_to_integer(At) * 1000, Ctx);
-        {<<"px">>, [Ms | More]} -> expiry(More, Now + binary_to_integer(Ms), Ctx);
-        {<<"ex">>, [Seconds | More]} -> expiry(More, Now + binary_to_integer(Seconds) * 1000, Ctx);
-        {<<"keepttl">>, _} -> expiry(Rest, keep, Ctx);
-        {<<"persist">>, _} -> expiry(Rest, infinity, Ctx);
-        {<<"if", _/binary>>, [_Condition | More]} -> expiry(More, ExpireAt, Ctx);
+        {<<"pxat">>, [At | More]} ->
+            expiry(More, binary_to_integer(At), Ctx);
+        {<<"exat">>, [At | More]} ->
+            expiry(More, binary_to_integer(At) * 1000, Ctx);
+        {<<"px">>, [Ms | More]} ->
+            expiry(More, Now + binary_to_integer(Ms), Ctx);
+        {<<"ex">>, [Seconds | More]} ->
+            expiry(More, Now + binary_to_integer(Seconds) * 1000, Ctx);
+        {<<"keepttl">>, _} ->
+            expiry(Rest, keep, Ctx);
+        {<<"persist">>, _} ->
+            expiry(Rest, infinity, Ctx);
+        {<<"if", _/binary>>, [_Condition | More]} ->
+            expiry(More, ExpireAt, Ctx);
         {Flag, _} when Flag =:= <<"nx">>; Flag =:= <<"xx">>; Flag =:= <<"get">> ->
             expiry(Rest, ExpireAt, Ctx)
     end.
