@@ -241,12 +241,12 @@ substr(Mirror, Key, Start, End) ->
 %% lengths, as on the server.
 -spec lcs(mirror(), key(), key()) -> binary() | failure().
 lcs(Mirror, One, Other) ->
-    strings(Mirror, [One, Other], fun([A, B]) -> eslaver_mirror_lcs:sequence(A, B) end).
+    two(Mirror, One, Other, fun eslaver_mirror_lcs:sequence/2).
 
 %% @doc The length of it, which takes far less memory.
 -spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | failure().
 lcs_len(Mirror, One, Other) ->
-    strings(Mirror, [One, Other], fun([A, B]) -> eslaver_mirror_lcs:size(A, B) end).
+    two(Mirror, One, Other, fun eslaver_mirror_lcs:size/2).
 
 %% @doc The bit at an offset, 0 where nothing is.
 -spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
@@ -318,7 +318,9 @@ bitfield_ro(Mirror, Key, Fields) ->
 pfcount(Mirror, Key) when is_binary(Key) ->
     pfcount(Mirror, [Key]);
 pfcount(Mirror, Keys) ->
-    strings(Mirror, Keys, fun eslaver_mirror_hll:count/1).
+    strings(Mirror, Keys, fun(Values) ->
+        eslaver_mirror_hll:count([Value || Value <- Values, Value =/= undefined])
+    end).
 
 %% What is read of a string; one that is not there is as an empty one.
 string(Mirror, Key, Fun) ->
@@ -328,16 +330,24 @@ string(Mirror, Key, Fun) ->
         (_Store, _) -> {error, wrongtype}
     end).
 
+
+two(Mirror, One, Other, Fun) ->
+    strings(Mirror, [One, Other], fun(Values) ->
+        [A, B] = [or_empty(Value) || Value <- Values],
+        Fun(A, B)
+    end).
+
+or_empty(undefined) -> <<>>;
+or_empty(Value) -> Value.
+
+%% What is read of the values of several keys, `undefined' for one that is not there.
 strings(Mirror, Keys, Fun) ->
     eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
         case [Row || {_, Type, _, _} = Row <- Rows, Type =/= string] of
-            [] -> Fun([string_value(Store, Row) || Row <- Rows]);
+            [] -> Fun([mget_one(Store, Row) || Row <- Rows]);
             _ -> {error, wrongtype}
         end
     end).
-
-string_value(_Store, none) -> <<>>;
-string_value(Store, {_, string, Body, _}) -> eslaver_mirror_string:value(Store, Body).
 
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
