@@ -52,14 +52,14 @@ new() ->
     eslaver_mirror_tree:new(sequence).
 
 %% @doc Pushes elements, one after the other.
--spec push(store(), list_end(), [element()], list_body()) -> list_body().
-push(#{nodes := Nodes}, End, Elements, List) ->
+-spec push(store(), list_body(), list_end(), [element()]) -> list_body().
+push(#{nodes := Nodes}, List, End, Elements) ->
     eslaver_mirror_tree:push(Nodes, End, Elements, List).
 
 %% @doc Takes so many elements, or all, from an end. The first one taken comes first.
--spec pop(store(), list_end(), non_neg_integer(), list_body()) ->
+-spec pop(store(), list_body(), list_end(), non_neg_integer()) ->
     {[element()], list_body() | empty}.
-pop(#{nodes := Nodes}, End, Most, List) ->
+pop(#{nodes := Nodes}, List, End, Most) ->
     Size = eslaver_mirror_tree:size(List),
     Count = min(Most, Size),
     {Span, Way} =
@@ -71,9 +71,9 @@ pop(#{nodes := Nodes}, End, Most, List) ->
     {Elements, delete(Nodes, [Span], List)}.
 
 %% @doc Puts an element next to the first one that is the pivot, which must be there.
--spec insert(store(), 'before' | 'after', Pivot :: element(), element(), list_body()) ->
+-spec insert(store(), list_body(), 'before' | 'after', Pivot :: element(), element()) ->
     list_body().
-insert(#{nodes := Nodes}, Side, Pivot, Element, List) ->
+insert(#{nodes := Nodes}, List, Side, Pivot, Element) ->
     [At] = find(Nodes, Pivot, forward, 1, all, List),
     Where =
         case Side of
@@ -83,15 +83,15 @@ insert(#{nodes := Nodes}, Side, Pivot, Element, List) ->
     eslaver_mirror_tree:insert(Nodes, {at, Where}, Element, List).
 
 %% @doc Another element for the one at an index that is there.
--spec set(store(), integer(), element(), list_body()) -> ok.
-set(#{nodes := Nodes}, Index, Element, List) ->
+-spec set(store(), list_body(), integer(), element()) -> ok.
+set(#{nodes := Nodes}, List, Index, Element) ->
     {At, 1} = eslaver_mirror_tree:span(Index, Index, List),
     eslaver_mirror_tree:replace(Nodes, At, Element, List).
 
 %% @doc Removes the first so many that are equal to an element, the last ones with a negative count,
 %% all with 0.
--spec remove(store(), integer(), element(), list_body()) -> list_body() | empty.
-remove(#{nodes := Nodes}, Count, Element, List) ->
+-spec remove(store(), list_body(), integer(), element()) -> list_body() | empty.
+remove(#{nodes := Nodes}, List, Count, Element) ->
     Found =
         if
             Count > 0 -> find(Nodes, Element, forward, Count, all, List);
@@ -101,8 +101,8 @@ remove(#{nodes := Nodes}, Count, Element, List) ->
     delete(Nodes, [{At, 1} || At <- Found], List).
 
 %% @doc Removes all but the elements from one index to another.
--spec trim(store(), integer(), integer(), list_body()) -> list_body() | empty.
-trim(#{nodes := Nodes}, Start, Stop, List) ->
+-spec trim(store(), list_body(), integer(), integer()) -> list_body() | empty.
+trim(#{nodes := Nodes}, List, Start, Stop) ->
     Size = eslaver_mirror_tree:size(List),
     Spans =
         case eslaver_mirror_tree:span(Start, Stop, List) of

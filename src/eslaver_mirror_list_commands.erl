@@ -41,9 +41,9 @@ apply(<<"lpush">>, [Key | Elements], Ctx) ->
 apply(<<"rpush">>, [Key | Elements], Ctx) ->
     push(Ctx, back, Key, Elements);
 apply(<<"lpushx">>, [Key | Elements], Ctx) ->
-    change(Ctx, Key, fun(Store, List) -> eslaver_mirror_list:push(Store, front, Elements, List) end);
+    change(Ctx, Key, fun(Store, List) -> eslaver_mirror_list:push(Store, List, front, Elements) end);
 apply(<<"rpushx">>, [Key | Elements], Ctx) ->
-    change(Ctx, Key, fun(Store, List) -> eslaver_mirror_list:push(Store, back, Elements, List) end);
+    change(Ctx, Key, fun(Store, List) -> eslaver_mirror_list:push(Store, List, back, Elements) end);
 apply(<<"lpop">>, [Key | Count], Ctx) ->
     pop(Ctx, front, Key, count(Count));
 apply(<<"rpop">>, [Key | Count], Ctx) ->
@@ -51,18 +51,18 @@ apply(<<"rpop">>, [Key | Count], Ctx) ->
 apply(<<"linsert">>, [Key, Side, Pivot, Element], Ctx) ->
     Where = side(string:lowercase(Side)),
     change(Ctx, Key, fun(Store, List) ->
-        eslaver_mirror_list:insert(Store, Where, Pivot, Element, List)
+        eslaver_mirror_list:insert(Store, List, Where, Pivot, Element)
     end);
 apply(<<"lset">>, [Key, Index, Element], #{store := Store} = Ctx) ->
     List = eslaver_mirror_keys:existing(Ctx, Key, list),
-    eslaver_mirror_list:set(Store, binary_to_integer(Index), Element, List);
+    eslaver_mirror_list:set(Store, List, binary_to_integer(Index), Element);
 apply(<<"lrem">>, [Key, Count, Element], Ctx) ->
     change(Ctx, Key, fun(Store, List) ->
-        eslaver_mirror_list:remove(Store, binary_to_integer(Count), Element, List)
+        eslaver_mirror_list:remove(Store, List, binary_to_integer(Count), Element)
     end);
 apply(<<"ltrim">>, [Key, Start, Stop], Ctx) ->
     change(Ctx, Key, fun(Store, List) ->
-        eslaver_mirror_list:trim(Store, binary_to_integer(Start), binary_to_integer(Stop), List)
+        eslaver_mirror_list:trim(Store, List, binary_to_integer(Start), binary_to_integer(Stop))
     end);
 apply(<<"lmove">>, [From, To, FromEnd, ToEnd], Ctx) ->
     move(Ctx, From, list_end(FromEnd), To, list_end(ToEnd));
@@ -84,7 +84,7 @@ apply(<<"brpop">>, Args, Ctx) ->
 
 push(#{store := Store} = Ctx, End, Key, Elements) ->
     eslaver_mirror_keys:change(Ctx, Key, list, fun eslaver_mirror_list:new/0, fun(List) ->
-        eslaver_mirror_list:push(Store, End, Elements, List)
+        eslaver_mirror_list:push(Store, List, End, Elements)
     end).
 
 change(#{store := Store} = Ctx, Key, Change) ->
@@ -93,7 +93,7 @@ change(#{store := Store} = Ctx, Key, Change) ->
 
 pop(Ctx, End, Key, Count) ->
     change(Ctx, Key, fun(Store, List) ->
-        {_Elements, Rest} = eslaver_mirror_list:pop(Store, End, Count, List),
+        {_Elements, Rest} = eslaver_mirror_list:pop(Store, List, End, Count),
         Rest
     end).
 
@@ -104,19 +104,19 @@ pop_first(Ctx, End, Keys, Count) ->
 %% A list that is rotated keeps its key, and when that expires, though it may have one element only.
 move(#{store := Store} = Ctx, Key, FromEnd, Key, ToEnd) ->
     List = eslaver_mirror_keys:existing(Ctx, Key, list),
-    case eslaver_mirror_list:pop(Store, FromEnd, 1, List) of
+    case eslaver_mirror_list:pop(Store, List, FromEnd, 1) of
         {[Element], empty} -> rotated(Ctx, Key, ToEnd, Element, eslaver_mirror_list:new());
         {[Element], Rest} -> rotated(Ctx, Key, ToEnd, Element, Rest)
     end;
 move(#{store := Store} = Ctx, From, FromEnd, To, ToEnd) ->
     List = eslaver_mirror_keys:existing(Ctx, From, list),
     _ = eslaver_mirror_keys:body(Ctx, To, list),
-    {[Element], Rest} = eslaver_mirror_list:pop(Store, FromEnd, 1, List),
+    {[Element], Rest} = eslaver_mirror_list:pop(Store, List, FromEnd, 1),
     ok = eslaver_mirror_keys:settle(Ctx, From, Rest),
     push(Ctx, ToEnd, To, [Element]).
 
 rotated(#{store := Store} = Ctx, Key, End, Element, List) ->
-    eslaver_mirror_keys:settle(Ctx, Key, eslaver_mirror_list:push(Store, End, [Element], List)).
+    eslaver_mirror_keys:settle(Ctx, Key, eslaver_mirror_list:push(Store, List, End, [Element])).
 
 count([]) -> 1;
 count([Count]) -> binary_to_integer(Count).
