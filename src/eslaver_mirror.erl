@@ -2,23 +2,34 @@
 %% own commands, without a message to any other.
 -module(eslaver_mirror).
 
--export([read/2]).
--export_type([mirror/0, failure/0]).
+-export([start_link/1, child_spec/1, stop/1, await/3, info/1, status/1, functions/1]).
+-export([subscribe/2, unsubscribe/2, read/2]).
+-export_type([mirror/0, failure/0, scan_options/0]).
 
 %% Keys.
+-export([exists/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
+-export([keys/2, scan/4, dbsize/1, randomkey/1]).
 
 %% Strings.
--export([get/2]).
+-export([get/2, mget/2, strlen/2, getrange/4, substr/4, lcs/3, lcs_len/3]).
+-export([getbit/3, bitcount/2, bitcount/4, bitcount/5]).
+-export([bitpos/3, bitpos/4, bitpos/5, bitpos/6, bitfield_ro/3]).
+-export([pfcount/2]).
 
 %% Lists.
 
 %% Sets.
+-export([scard/2, sismember/3, smismember/3, smembers/2, srandmember/2, srandmember/3]).
+-export([sscan/3, sscan/4, sinter/2, sunion/2, sdiff/2, sintercard/2, sintercard/3]).
 
 %% Sorted sets.
 
 %% Geo.
 
 %% Hashes.
+-export([hget/3, hmget/3, hgetall/2, hlen/2, hexists/3, hkeys/2, hvals/2, hstrlen/3]).
+-export([hrandfield/2, hrandfield/3, hrandfield/4, hscan/3, hscan/4]).
+-export([httl/3, hpttl/3, hexpiretime/3, hpexpiretime/3]).
 
 %% Streams.
 
@@ -28,6 +39,90 @@
 -type failure() :: eslaver_mirror_view:failure().
 
 -type key() :: binary().
+
+-type scan_options() :: eslaver_mirror_scan:options().
+%% `match': a glob as of `KEYS'; `count': about how many to look at, 10 without it.
+
+%% @doc Starts a mirror, linked to the caller. The options are those of {@link eslaver:start_link/1}
+%% but for `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys' and
+%% `dbs', and `dbfilename' is `undefined' if not given. There are also:
+%%
+%% <ul>
+%% <li>`name': an atom under which it is found and registered, `eslaver_mirror' if not given</li>
+%% <li>`full_resync': a new snapshot is loaded `beside' the old data, which is read meanwhile, or
+%% `in_place', with no data meanwhile and half the memory</li>
+%% <li>`serve_stale_data': whether there are answers while the link is down, `true' if not given</li>
+%% <li>`read_concurrency' (`true'), `write_concurrency' and `compressed' (`false') of the tables</li>
+%% </ul>
+-spec start_link(map()) -> {ok, pid()} | {error, term()}.
+start_link(Options) ->
+    case eslaver_mirror_options:parse(Options) of
+        {ok, Parsed} -> eslaver_mirror_server:start_link(Parsed);
+        {error, _} = Error -> Error
+    end.
+
+%% @doc A mirror for a supervisor. Its id is its name.
+-spec child_spec(map()) -> supervisor:child_spec().
+child_spec(Options) ->
+    #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
+    Spec#{id := maps:get(name, Options, ?MODULE), start := {?MODULE, start_link, Wrapped}}.
+
+%% @doc Stops a mirror. Its tables go with it.
+-spec stop(atom()) -> ok.
+stop(Name) ->
+    gen_server:stop(Name).
+
+%% @doc Returns when the first snapshot can be read.
+-spec await(atom(), loaded, timeout()) -> ok | {error, timeout}.
+await(Name, loaded, Timeout) ->
+    try
+        gen_server:call(Name, {await, loaded}, Timeout)
+    catch
+        exit:{timeout, _} -> {error, timeout}
+    end.
+
+%% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
+%% none yet). It costs no message.
+-spec status(mirror()) -> eslaver_mirror_view:status() | not_running.
+status(Mirror) ->
+    eslaver_mirror_view:state(Mirror).
+
+%% @doc What a mirror has: `status', `stale_for' (ms), `keys' (expired ones that the master has not
+%% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
+%% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with how
+%% often, that could not be mirrored and left their keys unknown), `replica' (as of
+%% {@link eslaver:info/1}) and `lag' (bytes decoded, not applied yet); these two are `undefined'
+%% while there is no replica.
+-spec info(atom()) -> map().
+info(Name) ->
+    Info = gen_server:call(Name, info),
+    Replica = replica(maps:get(replica, Info)),
+    Info#{replica := Replica, lag => maps:get(lag, Replica, undefined)}.
+
+replica(undefined) ->
+    #{};
+replica(Replica) ->
+    try
+        eslaver:info(Replica)
+    catch
+        exit:_ -> #{}
+    end.
+
+%% @doc The libraries of functions that the master has. None is run here.
+-spec functions(atom()) -> #{Library :: binary() => Code :: binary()}.
+functions(Name) ->
+    gen_server:call(Name, functions).
+
+%% @doc As {@link eslaver:subscribe/2}, of changes that can be read.
+-spec subscribe(atom(), Filter :: map()) ->
+    {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
+subscribe(Name, Filter) ->
+    eslaver:subscribe(Name, Filter).
+
+%% @doc Ends what `subscribe/2' began.
+-spec unsubscribe(atom(), reference()) -> ok.
+unsubscribe(Name, Ref) ->
+    eslaver:unsubscribe(Name, Ref).
 
 %% @doc Runs a fun whose reads of this mirror are all of one moment: between two commands, and
 %% between two transactions, of the master. It may be run more than once, so it should do no more
@@ -39,6 +134,74 @@ read(Mirror, Fun) ->
 %% Keys.
 %% ------------------------------------------------------------------------------------------------
 
+%% @doc Whether there is such a key.
+-spec exists(mirror(), key()) -> boolean() | failure().
+exists(Mirror, Key) ->
+    eslaver_mirror_view:row(Mirror, Key, fun(_Store, Row) -> Row =/= none end).
+
+%% @doc The type of a key's value.
+-spec type(mirror(), key()) -> eslaver_mirror_store:type() | none | failure().
+type(Mirror, Key) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (_Store, none) -> none;
+        (_Store, {_, Type, _, _}) -> Type
+    end).
+
+%% @doc How many seconds a key has to live, rounded; `infinity' if no time is set.
+-spec ttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+ttl(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> (left(At) + 500) div 1000 end).
+
+%% @doc The same in milliseconds.
+-spec pttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+pttl(Mirror, Key) ->
+    lives(Mirror, Key, fun left/1).
+
+%% @doc The second of the epoch at which a key will have lived.
+-spec expiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+expiretime(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> (At + 500) div 1000 end).
+
+%% @doc The same in milliseconds.
+-spec pexpiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+pexpiretime(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> At end).
+
+lives(Mirror, Key, Fun) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (_Store, none) -> undefined;
+        (_Store, {_, _, _, infinity}) -> infinity;
+        (_Store, {_, _, _, At}) -> Fun(At)
+    end).
+
+left(At) ->
+    max(0, At - erlang:system_time(millisecond)).
+
+%% @doc The keys that match a pattern, in no order.
+-spec keys(mirror(), Glob :: binary()) -> [key()] | failure().
+keys(Mirror, Glob) ->
+    eslaver_mirror_keyspace:keys(Mirror, Glob).
+
+%% @doc Folds over the keys, as `SCAN' does: those that are there all the time come, and once; of
+%% those that come or go meanwhile some do. `match' is a pattern, `type' a type. It is `{error,
+%% replaced}' if a full resync, or `FLUSHALL' and the like, ends what was there.
+-spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
+    Acc | failure() | {error, replaced}
+when
+    Options :: #{match => binary(), type => eslaver_mirror_store:type()}.
+scan(Mirror, Options, Fun, Acc) ->
+    eslaver_mirror_keyspace:fold(Mirror, Options, Fun, Acc).
+
+%% @doc How many keys there are. Those whose time has passed count until the master removes them.
+-spec dbsize(mirror()) -> non_neg_integer() | failure().
+dbsize(Mirror) ->
+    eslaver_mirror_view:db(Mirror, 0, fun(_Store, Keys) -> ets:info(Keys, size) end).
+
+%% @doc Some key.
+-spec randomkey(mirror()) -> key() | undefined | failure().
+randomkey(Mirror) ->
+    eslaver_mirror_keyspace:random(Mirror).
+
 %% Strings.
 %% ------------------------------------------------------------------------------------------------
 
@@ -47,11 +210,224 @@ read(Mirror, Fun) ->
 get(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, string, undefined, fun eslaver_mirror_string:value/2).
 
+%% @doc The values of strings, `undefined' for a key that is not there or is of another type.
+-spec mget(mirror(), [key()]) -> [binary() | undefined] | failure().
+mget(Mirror, Keys) ->
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        [mget_one(Store, Row) || Row <- Rows]
+    end).
+
+mget_one(Store, {_, string, Body, _}) -> eslaver_mirror_string:value(Store, Body);
+mget_one(_Store, _) -> undefined.
+
+%% @doc The length of a string, 0 if it is not there.
+-spec strlen(mirror(), key()) -> non_neg_integer() | failure().
+strlen(Mirror, Key) ->
+    string(Mirror, Key, fun(_Store, Body) -> eslaver_mirror_string:size(Body) end).
+
+%% @doc The bytes of a string from one index to another, both in; negative ones count from the end.
+-spec getrange(mirror(), key(), integer(), integer()) -> binary() | failure().
+getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
+    string(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_string:range(Store, Body, Start, End)
+    end).
+
+%% @doc The old name of {@link getrange/4}.
+-spec substr(mirror(), key(), integer(), integer()) -> binary() | failure().
+substr(Mirror, Key, Start, End) ->
+    getrange(Mirror, Key, Start, End).
+
+%% @doc The longest common subsequence of two strings, in time and memory of the product of their
+%% lengths, as on the server.
+-spec lcs(mirror(), key(), key()) -> binary() | failure().
+lcs(Mirror, One, Other) ->
+    strings(Mirror, [One, Other], fun([A, B]) -> eslaver_mirror_lcs:sequence(A, B) end).
+
+%% @doc The length of it, which takes far less memory.
+-spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | failure().
+lcs_len(Mirror, One, Other) ->
+    strings(Mirror, [One, Other], fun([A, B]) -> eslaver_mirror_lcs:size(A, B) end).
+
+%% @doc The bit at an offset, 0 where nothing is.
+-spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
+getbit(Mirror, Key, Offset) when is_integer(Offset), Offset >= 0 ->
+    string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:get(Store, Body, Offset) end).
+
+%% @doc How many bits of a string are set.
+-spec bitcount(mirror(), key()) -> non_neg_integer() | failure().
+bitcount(Mirror, Key) ->
+    count(Mirror, Key, all).
+
+%% @doc The same of its bytes from one index to another, both in; negative ones count from the end.
+-spec bitcount(mirror(), key(), integer(), integer()) -> non_neg_integer() | failure().
+bitcount(Mirror, Key, Start, End) ->
+    bitcount(Mirror, Key, Start, End, byte).
+
+%% @doc The same with indexes of bytes or of bits.
+-spec bitcount(mirror(), key(), integer(), integer(), byte | bit) ->
+    non_neg_integer() | failure().
+bitcount(Mirror, Key, Start, End, Unit) when
+    is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
+->
+    count(Mirror, Key, {Start, End, Unit}).
+
+count(Mirror, Key, Range) ->
+    string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:count(Store, Body, Range) end).
+
+%% @doc The first bit of a string that is so, or -1. The bit behind a string is clear.
+-spec bitpos(mirror(), key(), 0 | 1) -> integer() | failure().
+bitpos(Mirror, Key, Bit) ->
+    position(Mirror, Key, Bit, all).
+
+%% @doc The same from an index of bytes on.
+-spec bitpos(mirror(), key(), 0 | 1, integer()) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start) when is_integer(Start) ->
+    position(Mirror, Key, Bit, {Start, open, byte}).
+
+%% @doc The same from one index of bytes to another, both in, and there only.
+-spec bitpos(mirror(), key(), 0 | 1, integer(), integer()) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start, End) ->
+    bitpos(Mirror, Key, Bit, Start, End, byte).
+
+%% @doc The same with indexes of bytes or of bits.
+-spec bitpos(mirror(), key(), 0 | 1, integer(), integer(), byte | bit) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start, End, Unit) when
+    is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
+->
+    position(Mirror, Key, Bit, {Start, End, Unit}).
+
+position(Mirror, Key, Bit, Range) when Bit =:= 0; Bit =:= 1 ->
+    eslaver_mirror_view:read(Mirror, Key, string, -Bit, fun(Store, Body) ->
+        eslaver_mirror_bits:position(Store, Body, Bit, Range)
+    end).
+
+%% @doc Integers within a string: `{u, 8, 16}' is the unsigned one of 8 bits that begins at bit 16,
+%% `{i, 5, 0}' a signed one of 5.
+-spec bitfield_ro(mirror(), key(), [{i | u, Bits :: 1..64, Offset :: non_neg_integer()}]) ->
+    [integer()] | failure().
+bitfield_ro(Mirror, Key, Fields) ->
+    Changes = [{get, eslaver_mirror_bits:field(Field)} || Field <- Fields],
+    string(Mirror, Key, fun(Store, Body) ->
+        {Values, _} = eslaver_mirror_bits:fields(Store, Body, Changes),
+        Values
+    end).
+
+%% @doc How many different elements a HyperLogLog has been given, or several together, by its
+%% estimate. A key that is not there counts none.
+-spec pfcount(mirror(), key() | [key()]) -> non_neg_integer() | failure().
+pfcount(Mirror, Key) when is_binary(Key) ->
+    pfcount(Mirror, [Key]);
+pfcount(Mirror, Keys) ->
+    strings(Mirror, Keys, fun eslaver_mirror_hll:count/1).
+
+%% What is read of a string; one that is not there is as an empty one.
+string(Mirror, Key, Fun) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (Store, {_, string, Body, _}) -> Fun(Store, Body);
+        (Store, none) -> Fun(Store, <<>>);
+        (_Store, _) -> {error, wrongtype}
+    end).
+
+strings(Mirror, Keys, Fun) ->
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        case [Row || {_, Type, _, _} = Row <- Rows, Type =/= string] of
+            [] -> Fun([string_value(Store, Row) || Row <- Rows]);
+            _ -> {error, wrongtype}
+        end
+    end).
+
+string_value(_Store, none) -> <<>>;
+string_value(Store, {_, string, Body, _}) -> eslaver_mirror_string:value(Store, Body).
+
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
 
 %% Sets.
 %% ------------------------------------------------------------------------------------------------
+
+%% @doc How many members a set has.
+-spec scard(mirror(), key()) -> non_neg_integer() | failure().
+scard(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, set, 0, fun eslaver_mirror_set:size/2).
+
+%% @doc Whether this is a member.
+-spec sismember(mirror(), key(), Member :: binary()) -> boolean() | failure().
+sismember(Mirror, Key, Member) ->
+    eslaver_mirror_view:read(Mirror, Key, set, false, fun(Store, Body) ->
+        eslaver_mirror_set:is_member(Store, Body, Member)
+    end).
+
+%% @doc The same of each of these.
+-spec smismember(mirror(), key(), [Member :: binary()]) -> [boolean()] | failure().
+smismember(Mirror, Key, Members) ->
+    set(Mirror, Key, fun(Store, Body) -> eslaver_mirror_set:are_members(Store, Body, Members) end).
+
+%% @doc All members, in no order.
+-spec smembers(mirror(), key()) -> [binary()] | failure().
+smembers(Mirror, Key) ->
+    set(Mirror, Key, fun eslaver_mirror_set:members/2).
+
+%% @doc A member by chance.
+-spec srandmember(mirror(), key()) -> binary() | undefined | failure().
+srandmember(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, set, undefined, fun eslaver_mirror_set:random/2).
+
+%% @doc So many members by chance, each once; with a negative count so many of which any may come
+%% again. All have the same chance.
+-spec srandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
+srandmember(Mirror, Key, Count) when is_integer(Count) ->
+    set(Mirror, Key, fun(Store, Body) -> eslaver_mirror_set:random(Store, Body, Count) end).
+
+%% @equiv sscan(Mirror, Key, Cursor, #{})
+-spec sscan(mirror(), key(), Cursor :: non_neg_integer()) ->
+    {Next :: non_neg_integer(), [binary()]} | failure().
+sscan(Mirror, Key, Cursor) ->
+    sscan(Mirror, Key, Cursor, #{}).
+
+%% @doc Some of the members, and the cursor to go on from. It begins with 0, and has ended when 0 is
+%% the next one. What is a member all the while is found.
+-spec sscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
+    {Next :: non_neg_integer(), [binary()]} | failure().
+sscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+    eslaver_mirror_view:read(Mirror, Key, set, {0, []}, fun(Store, Body) ->
+        eslaver_mirror_scan:run(Options, 0, fun(Count) ->
+            eslaver_mirror_set:scan(Store, Body, {Cursor, Count})
+        end)
+    end).
+
+%% @doc What is in all of these sets.
+-spec sinter(mirror(), [key(), ...]) -> [binary()] | failure().
+sinter(Mirror, [_ | _] = Keys) ->
+    sets(Mirror, Keys, fun(Store, Sets) -> eslaver_mirror_set:intersection(Store, Sets, 0) end).
+
+%% @doc What is in any of these sets.
+-spec sunion(mirror(), [key(), ...]) -> [binary()] | failure().
+sunion(Mirror, [_ | _] = Keys) ->
+    sets(Mirror, Keys, fun eslaver_mirror_set:union/2).
+
+%% @doc What is in the first of these sets, and in no other.
+-spec sdiff(mirror(), [key(), ...]) -> [binary()] | failure().
+sdiff(Mirror, [_ | _] = Keys) ->
+    sets(Mirror, Keys, fun eslaver_mirror_set:difference/2).
+
+%% @equiv sintercard(Mirror, Keys, 0)
+-spec sintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
+sintercard(Mirror, Keys) ->
+    sintercard(Mirror, Keys, 0).
+
+%% @doc How many members are in all of these sets; counted no further than to a limit other than 0.
+-spec sintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
+    non_neg_integer() | failure().
+sintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
+    sets(Mirror, Keys, fun(Store, Sets) ->
+        length(eslaver_mirror_set:intersection(Store, Sets, Limit))
+    end).
+
+set(Mirror, Key, Fun) ->
+    sets(Mirror, [Key], fun(Store, [Body]) -> Fun(Store, Body) end).
+
+sets(Mirror, Keys, Fun) ->
+    eslaver_mirror_view:bodies(Mirror, Keys, set, Fun).
 
 %% Sorted sets.
 %% ------------------------------------------------------------------------------------------------
@@ -61,6 +437,134 @@ get(Mirror, Key) ->
 
 %% Hashes.
 %% ------------------------------------------------------------------------------------------------
+
+%% Fields whose time has passed are not shown, and not counted by `hlen'.
+
+%% @doc The value of a field.
+-spec hget(mirror(), key(), Field :: binary()) -> binary() | undefined | failure().
+hget(Mirror, Key, Field) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, undefined, fun(Store, Body) ->
+        eslaver_mirror_hash:get(Store, Body, Field)
+    end).
+
+%% @doc The values of several fields.
+-spec hmget(mirror(), key(), [Field :: binary()]) -> [binary() | undefined] | failure().
+hmget(Mirror, Key, Fields) ->
+    hash(Mirror, Key, fun(Store, Body) -> eslaver_mirror_hash:get_many(Store, Body, Fields) end).
+
+%% @doc All fields with their values, in no order.
+-spec hgetall(mirror(), key()) -> [{Field :: binary(), Value :: binary()}] | failure().
+hgetall(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, [], fun eslaver_mirror_hash:pairs/2).
+
+%% @doc How many fields there are.
+-spec hlen(mirror(), key()) -> non_neg_integer() | failure().
+hlen(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, 0, fun eslaver_mirror_hash:size/2).
+
+%% @doc Whether there is such a field.
+-spec hexists(mirror(), key(), Field :: binary()) -> boolean() | failure().
+hexists(Mirror, Key, Field) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, false, fun(Store, Body) ->
+        eslaver_mirror_hash:get(Store, Body, Field) =/= undefined
+    end).
+
+%% @doc All fields, in no order.
+-spec hkeys(mirror(), key()) -> [Field :: binary()] | failure().
+hkeys(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, [], fun eslaver_mirror_hash:fields/2).
+
+%% @doc All values, in no order.
+-spec hvals(mirror(), key()) -> [Value :: binary()] | failure().
+hvals(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, [], fun eslaver_mirror_hash:values/2).
+
+%% @doc The length of a field's value, or 0.
+-spec hstrlen(mirror(), key(), Field :: binary()) -> non_neg_integer() | failure().
+hstrlen(Mirror, Key, Field) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, 0, fun(Store, Body) ->
+        case eslaver_mirror_hash:get(Store, Body, Field) of
+            undefined -> 0;
+            Value -> byte_size(Value)
+        end
+    end).
+
+%% @doc A field by chance.
+-spec hrandfield(mirror(), key()) -> Field :: binary() | undefined | failure().
+hrandfield(Mirror, Key) ->
+    hash(Mirror, Key, fun(Store, Body) ->
+        case eslaver_mirror_hash:random(Store, Body, 1) of
+            [{Field, _}] -> Field;
+            [] -> undefined
+        end
+    end).
+
+%% @doc So many fields by chance, each once; with a negative count so many of which any may come
+%% again. All have the same chance.
+-spec hrandfield(mirror(), key(), Count :: integer()) -> [Field :: binary()] | failure().
+hrandfield(Mirror, Key, Count) when is_integer(Count) ->
+    hash(Mirror, Key, fun(Store, Body) ->
+        [Field || {Field, _} <- eslaver_mirror_hash:random(Store, Body, Count)]
+    end).
+
+%% @doc The same, with their values.
+-spec hrandfield(mirror(), key(), Count :: integer(), withvalues) ->
+    [{Field :: binary(), Value :: binary()}] | failure().
+hrandfield(Mirror, Key, Count, withvalues) when is_integer(Count) ->
+    hash(Mirror, Key, fun(Store, Body) -> eslaver_mirror_hash:random(Store, Body, Count) end).
+
+%% @equiv hscan(Mirror, Key, Cursor, #{})
+-spec hscan(mirror(), key(), Cursor :: non_neg_integer()) ->
+    {Next :: non_neg_integer(), [{Field :: binary(), Value :: binary()}]} | failure().
+hscan(Mirror, Key, Cursor) ->
+    hscan(Mirror, Key, Cursor, #{}).
+
+%% @doc Some of the fields with their values, as {@link sscan/4}.
+-spec hscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
+    {Next :: non_neg_integer(), [{Field :: binary(), Value :: binary()}]} | failure().
+hscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+    eslaver_mirror_view:read(Mirror, Key, hash, {0, []}, fun(Store, Body) ->
+        eslaver_mirror_scan:run(Options, 1, fun(Count) ->
+            eslaver_mirror_hash:scan(Store, Body, {Cursor, Count})
+        end)
+    end).
+
+%% @doc How many seconds each of these fields has to live: -1 where that has no end, and -2 where
+%% there is no such field.
+-spec httl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+httl(Mirror, Key, Fields) ->
+    field_times(Mirror, Key, Fields, fun(At) -> seconds(At - erlang:system_time(millisecond)) end).
+
+%% @doc The same in milliseconds.
+-spec hpttl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+hpttl(Mirror, Key, Fields) ->
+    field_times(Mirror, Key, Fields, fun(At) -> max(0, At - erlang:system_time(millisecond)) end).
+
+%% @doc When each of these fields will have lived, in seconds since the epoch; -1 and -2 as of {@link
+%% httl/3}.
+-spec hexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+hexpiretime(Mirror, Key, Fields) ->
+    field_times(Mirror, Key, Fields, fun seconds/1).
+
+%% @doc The same in milliseconds.
+-spec hpexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+hpexpiretime(Mirror, Key, Fields) ->
+    field_times(Mirror, Key, Fields, fun(At) -> At end).
+
+field_times(Mirror, Key, Fields, Time) ->
+    hash(Mirror, Key, fun(Store, Body) ->
+        [field_time(At, Time) || At <- eslaver_mirror_hash:expire_times(Store, Body, Fields)]
+    end).
+
+field_time(none, _Time) -> -2;
+field_time(infinity, _Time) -> -1;
+field_time(At, Time) -> Time(At).
+
+seconds(Ms) ->
+    max(0, Ms + 999) div 1000.
+
+hash(Mirror, Key, Fun) ->
+    eslaver_mirror_view:bodies(Mirror, [Key], hash, fun(Store, [Body]) -> Fun(Store, Body) end).
 
 %% Streams.
 %% ------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 -module(eslaver_mirror_keys).
 
 -export([find/2, body/3, change/5, update/3, put/4, put/5, delete/2, forget/2, expire/3]).
--export([collect/2]).
+-export([load/3, flush/2, forget_value/2, collect/2]).
 
 %% A value of so many rows is removed with its key, of a larger one the rest later.
 -define(AT_ONCE, 128).
@@ -93,6 +93,31 @@ expire(#{keys := Keys}, Key, ExpireAt) ->
     true = ets:update_element(Keys, Key, {4, ExpireAt}),
     ok.
 
+%% @doc A value of a snapshot.
+-spec load(eslaver_mirror_store:store(), Db :: non_neg_integer(), {
+    type(), Key :: binary(), Value :: term(), Meta :: map()
+}) -> ok.
+load(Store, Db, {Type, Key, Value, Meta}) ->
+    case eslaver_mirror_type:load(Type, Store, Value, Meta) of
+        empty ->
+            ok;
+        Body ->
+            ExpireAt = maps:get(expire_at, Meta, infinity),
+            insert(eslaver_mirror_store:keys(Db, Store), {Key, Type, Body, ExpireAt})
+    end.
+
+%% @doc The store without the keys of this db. What they had is removed later.
+-spec flush(Db :: non_neg_integer(), eslaver_mirror_store:store()) -> eslaver_mirror_store:store().
+flush(Db, Store) ->
+    {Old, Flushed} = eslaver_mirror_store:without_keys(Db, Store),
+    keep(Store, eslaver_mirror_store:id(), keys, Old),
+    Flushed.
+
+%% @doc Whatever a key has, it is not known any more.
+-spec forget_value(ctx(), binary()) -> ok.
+forget_value(Ctx, Key) ->
+    put(Ctx, Key, unknown, undefined).
+
 insert(Keys, Row) ->
     true = ets:insert(Keys, Row),
     ok.
@@ -117,12 +142,30 @@ collect(#{garbage := Garbage} = Store, Limit) ->
             done;
         Id ->
             [{Id, Type, Body}] = ets:lookup(Garbage, Id),
-            case eslaver_mirror_type:discard(Type, Store, Body, Limit) of
+            case collect(Type, Store, Body, Limit) of
                 done -> remove(Garbage, Id);
                 {more, Rest} -> keep(Store, Id, Type, Rest)
             end,
             more
     end.
+
+collect(keys, Store, Keys, Limit) ->
+    case ets:select(Keys, [{'_', [], ['$_']}], Limit) of
+        '$end_of_table' ->
+            true = ets:delete(Keys),
+            done;
+        {Rows, _More} ->
+            lists:foreach(
+                fun({Key, _, _, _} = Row) ->
+                    remove(Keys, Key),
+                    discard(#{store => Store}, Row)
+                end,
+                Rows
+            ),
+            {more, Keys}
+    end;
+collect(Type, Store, Body, Limit) ->
+    eslaver_mirror_type:discard(Type, Store, Body, Limit).
 
 keep(#{garbage := Garbage}, Id, Type, Body) ->
     insert(Garbage, {Id, Type, Body}).

@@ -7,7 +7,7 @@
 %% @private
 -module(eslaver_mirror_store).
 
--export([new/1, delete/2, with_db/2, swap_dbs/3, keys/2, id/0, memory/1]).
+-export([new/1, delete/2, with_db/2, swap_dbs/3, without_keys/2, keys/2, id/0, memory/1]).
 -export_type([store/0, id/0, type/0, row/0]).
 
 -type id() :: pos_integer().
@@ -80,8 +80,9 @@ take_over(Store) ->
         tables(Store)
     ).
 
-tables(#{dbs := Dbs} = Store) ->
-    maps:values(Dbs) ++ [maps:get(Name, Store) || {Name, _} <- ?ELEMENTS].
+tables(#{dbs := Dbs, garbage := Garbage} = Store) ->
+    Flushed = [Keys || [Keys] <- ets:match(Garbage, {'_', keys, '$1'})],
+    maps:values(Dbs) ++ Flushed ++ [maps:get(Name, Store) || {Name, _} <- ?ELEMENTS].
 
 %% @doc The store with a table for this db.
 -spec with_db(non_neg_integer(), store()) -> store().
@@ -95,6 +96,12 @@ with_db(Db, #{dbs := Dbs, options := Options} = Store) ->
 swap_dbs(One, Other, Store) ->
     #{dbs := #{One := A, Other := B} = Dbs} = Both = with_db(One, with_db(Other, Store)),
     Both#{dbs => Dbs#{One => B, Other => A}}.
+
+%% @doc The table of a db's keys, and the store with an empty one in its place.
+-spec without_keys(non_neg_integer(), store()) -> {ets:tid(), store()}.
+without_keys(Db, #{dbs := Dbs} = Store) ->
+    {Old, Others} = maps:take(Db, Dbs),
+    {Old, with_db(Db, Store#{dbs => Others})}.
 
 %% @doc The keys of a db.
 -spec keys(non_neg_integer(), store()) -> ets:tid() | none.

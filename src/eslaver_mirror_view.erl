@@ -10,8 +10,8 @@
 %% @private
 -module(eslaver_mirror_view).
 
--export([new/1, publish/2, status/2, close/1, writing/3]).
--export([read/5, row/3, rows/3, db/3, transaction/2, state/1]).
+-export([new/1, publish/2, status/1, status/2, close/1, writing/3]).
+-export([read/5, bodies/4, row/3, rows/3, db/3, transaction/2, state/1]).
 -export_type([view/0, mirror/0, failure/0, status/0]).
 
 -type mirror() :: atom() | {atom(), Db :: non_neg_integer()}.
@@ -84,6 +84,10 @@ status(loading, #view{control = Control}) -> atomics:put(Control, ?STATUS, ?LOAD
 status(fresh, #view{control = Control}) -> atomics:put(Control, ?STATUS, ?FRESH);
 status(stale, #view{control = Control}) -> atomics:put(Control, ?STATUS, ?STALE).
 
+%% @doc What they are told.
+-spec status(view()) -> status().
+status(#view{control = Control}) -> told(atomics:get(Control, ?STATUS)).
+
 %% @doc No reader finds it any more.
 -spec close(view()) -> ok.
 close(#view{name = Name}) ->
@@ -136,6 +140,25 @@ read(Mirror, Key, Type, Default, Fun) ->
         (_Store, none) -> Default;
         (_Store, _) -> {error, wrongtype}
     end).
+
+%% @doc What is read of the values of several keys of this type, as they are at one moment, by a fun
+%% that gets their bodies, or `none' for keys that are not there.
+-spec bodies(
+    mirror(),
+    [binary()],
+    eslaver_mirror_store:type(),
+    fun((eslaver_mirror_store:store(), [eslaver_mirror_type:body() | none]) -> Result)
+) -> Result | failure().
+bodies(Mirror, Keys, Type, Fun) ->
+    rows(Mirror, Keys, fun(Store, Rows) ->
+        case lists:all(fun(Row) -> Row =:= none orelse element(2, Row) =:= Type end, Rows) of
+            true -> Fun(Store, [body(Row) || Row <- Rows]);
+            false -> {error, wrongtype}
+        end
+    end).
+
+body(none) -> none;
+body({_, _, Body, _}) -> Body.
 
 %% @doc The same of whatever row a key has, or `none'; it has none when its time has passed.
 -spec row(
