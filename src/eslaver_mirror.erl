@@ -83,9 +83,9 @@ await(Name, loaded, Timeout) ->
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
 %% none yet). It costs no message.
--spec status(mirror()) -> eslaver_mirror_view:status() | not_running.
+-spec status(mirror()) -> eslaver_mirror_lock:status() | not_running.
 status(Mirror) ->
-    eslaver_mirror_view:state(Mirror).
+    eslaver_mirror_view:status(Mirror).
 
 %% @doc What a mirror has: `status', `stale_for' (ms), `keys' (expired ones that the master has not
 %% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
@@ -329,7 +329,6 @@ string(Mirror, Key, Fun) ->
         (Store, none) -> Fun(Store, <<>>);
         (_Store, _) -> {error, wrongtype}
     end).
-
 
 two(Mirror, One, Other, Fun) ->
     strings(Mirror, [One, Other], fun(Values) ->

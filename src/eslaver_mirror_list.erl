@@ -15,7 +15,9 @@
 -type element() :: binary().
 -type list_end() :: front | back.
 
--type position_options() :: #{rank => integer(), count => non_neg_integer(), maxlen => non_neg_integer()}.
+-type position_options() :: #{
+    rank => integer(), count => non_neg_integer(), maxlen => non_neg_integer()
+}.
 
 %% So many elements are looked at in one go where it may be that not all must be.
 -define(PIECE, 1000).
