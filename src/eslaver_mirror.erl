@@ -25,6 +25,7 @@
 %% Sorted sets.
 
 %% Geo.
+-export([geopos/3, geodist/4, geodist/5, geohash/3, geosearch/3]).
 
 %% Hashes.
 -export([hget/3, hmget/3, hgetall/2, hlen/2, hexists/3, hkeys/2, hvals/2, hstrlen/3]).
@@ -444,6 +445,54 @@ sets(Mirror, Keys, Fun) ->
 
 %% Geo.
 %% ------------------------------------------------------------------------------------------------
+
+%% @doc The positions of members, `undefined' for one that is not there.
+-spec geopos(mirror(), key(), [binary()]) ->
+    [{Longitude :: float(), Latitude :: float()} | undefined] | failure().
+geopos(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:positions(Store, Zset, Members)
+    end).
+
+%% @doc How far two members are from each other, in meters. A server rounds it to 4 decimals.
+-spec geodist(mirror(), key(), binary(), binary()) -> float() | undefined | failure().
+geodist(Mirror, Key, One, Other) ->
+    geodist(Mirror, Key, One, Other, m).
+
+%% @doc The same in another unit.
+-spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo:unit()) ->
+    float() | undefined | failure().
+geodist(Mirror, Key, One, Other, Unit) ->
+    _ = eslaver_mirror_geo:meters(Unit),
+    geo(Mirror, Key, undefined, fun(Store, Zset) ->
+        eslaver_mirror_geo_search:distance(Store, Zset, One, Other, Unit)
+    end).
+
+%% @doc The standard geohashes of members, `undefined' for one that is not there.
+-spec geohash(mirror(), key(), [binary()]) -> [binary() | undefined] | failure().
+geohash(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:hashes(Store, Zset, Members)
+    end).
+
+%% @doc The members near a place, as in
+%% `geosearch(M, Key, #{from => {lonlat, 15.0, 37.0}, by => {radius, 200, km}, order => asc})'.
+%%
+%% It is searched from a position or from a `{member, Member}', by a `radius', a `box' or a
+%% `polygon', and in the order of distance if one is given. With a `count' it gives the nearest, or
+%% with `{Count, any}' those that are found first. With `with => [dist, coord, hash]' each member
+%% comes with its distance in the unit of the shape, its position and its score. The member to search
+%% from may be missing: `{error, no_member}'.
+-spec geosearch(mirror(), key(), eslaver_mirror_geo_search:options()) ->
+    eslaver_mirror_geo_search:answer() | {error, no_member} | failure().
+geosearch(Mirror, Key, Options) ->
+    Checked = eslaver_mirror_geo_search:options(Options),
+    geo(Mirror, Key, [], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:query(Store, Zset, Checked)
+    end).
+
+geo(Mirror, Key, Default, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, Default, Fun).
 
 %% Hashes.
 %% ------------------------------------------------------------------------------------------------
