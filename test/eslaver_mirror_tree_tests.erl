@@ -206,7 +206,10 @@ rank(_Nodes, _Item, _Rank, _Sequence) ->
 %% The tree's own rules, by its rows: counts are those of the children, no item is on the wrong side
 %% of an upper, no node is empty or too full, and neighbours have enough to keep the tree low.
 check(Nodes, {tree, Id, Kind, Size, Height, Root, _Next}) ->
-    Rows = maps:from_list([{N, Row} || Row <- ets:tab2list(Nodes), {I, N} <- [element(1, Row)], I =:= Id]),
+    Rows = maps:from_list([
+        {N, Row}
+     || Row <- ets:tab2list(Nodes), {I, N} <- [element(1, Row)], I =:= Id
+    ]),
     case Size of
         0 ->
             ?assertEqual(0, map_size(Rows));
