@@ -17,14 +17,22 @@
 -export([pfcount/2]).
 
 %% Lists.
+-export([llen/2, lrange/4, lindex/3, lpos/3, lpos/4]).
 
 %% Sets.
 -export([scard/2, sismember/3, smismember/3, smembers/2, srandmember/2, srandmember/3]).
 -export([sscan/3, sscan/4, sinter/2, sunion/2, sdiff/2, sintercard/2, sintercard/3]).
 
 %% Sorted sets.
+-export([zcard/2, zscore/3, zmscore/3, zrank/3, zrank/4, zrevrank/3, zrevrank/4]).
+-export([zrange/4, zrange/5, zrevrange/4, zrevrange/5]).
+-export([zrangebyscore/4, zrangebyscore/5, zrevrangebyscore/4, zrevrangebyscore/5]).
+-export([zrangebylex/4, zrangebylex/5, zrevrangebylex/4, zrevrangebylex/5]).
+-export([zcount/4, zlexcount/4, zrandmember/2, zrandmember/3, zrandmember/4, zscan/3, zscan/4]).
+-export([zunion/2, zunion/3, zinter/2, zinter/3, zintercard/2, zintercard/3, zdiff/2, zdiff/3]).
 
 %% Geo.
+-export([geopos/3, geodist/4, geodist/5, geohash/3, geosearch/3]).
 
 %% Hashes.
 -export([hget/3, hmget/3, hgetall/2, hlen/2, hexists/3, hkeys/2, hvals/2, hstrlen/3]).
@@ -42,6 +50,33 @@
 
 -type scan_options() :: eslaver_mirror_scan:options().
 %% `match': a glob as of `KEYS'; `count': about how many to look at, 10 without it.
+
+-type score() :: float() | inf | '-inf'.
+
+-type range_bound() :: integer() | score_bound() | lex_bound().
+%% An index, or what `by' says.
+
+-type score_bound() :: number() | inf | '-inf' | {exclusive, number() | inf | '-inf'}.
+
+-type lex_bound() :: {inclusive | exclusive, binary()} | '-' | '+'.
+
+-type zrange_options() :: #{
+    by => index | score | lex,
+    rev => boolean(),
+    limit => {Offset :: integer(), Count :: integer()},
+    with_scores => boolean()
+}.
+
+-type zset_options() :: #{
+    weights => [number() | inf | '-inf'],
+    aggregate => sum | min | max,
+    with_scores => boolean()
+}.
+
+-type zset_members() :: [binary()] | [{Member :: binary(), score()}].
+%% The second if `with_scores' is `true'.
+
+-type zscan_cursor() :: 0 | {score(), binary()}.
 
 %% @doc Starts a mirror, linked to the caller. The options are those of {@link eslaver:start_link/1}
 %% but for `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys' and
@@ -351,6 +386,46 @@ strings(Mirror, Keys, Fun) ->
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
 
+%% @doc How many elements a list has.
+-spec llen(mirror(), key()) -> non_neg_integer() | failure().
+llen(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, list, 0, fun eslaver_mirror_list:length/2).
+
+%% @doc The elements from one index to another; negative ones count from the end.
+-spec lrange(mirror(), key(), Start :: integer(), Stop :: integer()) -> [binary()] | failure().
+lrange(Mirror, Key, Start, Stop) when is_integer(Start), is_integer(Stop) ->
+    eslaver_mirror_view:read(Mirror, Key, list, [], fun(Store, List) ->
+        eslaver_mirror_list:range(Store, List, Start, Stop)
+    end).
+
+%% @doc The element at an index.
+-spec lindex(mirror(), key(), integer()) -> binary() | undefined | failure().
+lindex(Mirror, Key, Index) when is_integer(Index) ->
+    eslaver_mirror_view:read(Mirror, Key, list, undefined, fun(Store, List) ->
+        eslaver_mirror_list:index(Store, List, Index)
+    end).
+
+%% @equiv lpos(Mirror, Key, Element, #{})
+-spec lpos(mirror(), key(), binary()) -> non_neg_integer() | undefined | failure().
+lpos(Mirror, Key, Element) ->
+    lpos(Mirror, Key, Element, #{}).
+
+%% @doc The index of the first equal element, or with a `rank' of the second and so on, negative from
+%% the end; with `count' a list of so many indexes, all with 0. `maxlen' is how many elements to look
+%% at, 0 for all.
+-spec lpos(mirror(), key(), binary(), eslaver_mirror_list:position_options()) ->
+    non_neg_integer() | undefined | [non_neg_integer()] | failure().
+lpos(Mirror, Key, Element, Options) when is_binary(Element) ->
+    ok = eslaver_mirror_list:check_options(Options),
+    Default =
+        case Options of
+            #{count := _} -> [];
+            #{} -> undefined
+        end,
+    eslaver_mirror_view:read(Mirror, Key, list, Default, fun(Store, List) ->
+        eslaver_mirror_list:position(Store, List, Element, Options)
+    end).
+
 %% Sets.
 %% ------------------------------------------------------------------------------------------------
 
@@ -441,8 +516,292 @@ sets(Mirror, Keys, Fun) ->
 %% Sorted sets.
 %% ------------------------------------------------------------------------------------------------
 
+%% @doc How many members a sorted set has.
+-spec zcard(mirror(), key()) -> non_neg_integer() | failure().
+zcard(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, 0, fun eslaver_mirror_zset:size/2).
+
+%% @doc The score of a member.
+-spec zscore(mirror(), key(), Member :: binary()) -> score() | undefined | failure().
+zscore(Mirror, Key, Member) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        eslaver_mirror_zset:public_score(Store, Zset, Member)
+    end).
+
+%% @doc The score of each of these.
+-spec zmscore(mirror(), key(), [Member :: binary()]) -> [score() | undefined] | failure().
+zmscore(Mirror, Key, Members) ->
+    eslaver_mirror_view:bodies(Mirror, [Key], zset, fun(Store, [Zset]) ->
+        eslaver_mirror_zset:scores(Store, Zset, Members)
+    end).
+
+%% @doc The place of a member, that of the lowest score being 0.
+-spec zrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
+zrank(Mirror, Key, Member) ->
+    rank(Mirror, Key, Member, forward, fun({Rank, _Score}) -> Rank end).
+
+%% @doc The same, with the score.
+-spec zrank(mirror(), key(), Member :: binary(), with_score) ->
+    {non_neg_integer(), score()} | undefined | failure().
+zrank(Mirror, Key, Member, with_score) ->
+    rank(Mirror, Key, Member, forward, fun(Found) -> Found end).
+
+%% @doc The place of a member, that of the highest score being 0.
+-spec zrevrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
+zrevrank(Mirror, Key, Member) ->
+    rank(Mirror, Key, Member, backward, fun({Rank, _Score}) -> Rank end).
+
+%% @doc The same, with the score.
+-spec zrevrank(mirror(), key(), Member :: binary(), with_score) ->
+    {non_neg_integer(), score()} | undefined | failure().
+zrevrank(Mirror, Key, Member, with_score) ->
+    rank(Mirror, Key, Member, backward, fun(Found) -> Found end).
+
+rank(Mirror, Key, Member, Way, Answer) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        case eslaver_mirror_zset:rank(Store, Zset, Member, Way) of
+            undefined -> undefined;
+            Found -> Answer(Found)
+        end
+    end).
+
+%% @equiv zrange(Mirror, Key, Start, Stop, #{})
+-spec zrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrange(Mirror, Key, Start, Stop) ->
+    zrange(Mirror, Key, Start, Stop, #{}).
+
+%% @doc The members from one index to another, or `by' their scores or names, and from the highest on
+%% with `rev': then the higher bound of scores or names comes first, as in Redis.
+-spec zrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrange(Mirror, Key, Start, Stop, Options) ->
+    Selected = eslaver_mirror_zset_read:selection(Start, Stop, Options),
+    eslaver_mirror_view:read(Mirror, Key, zset, [], fun(Store, Zset) ->
+        eslaver_mirror_zset_read:range(Store, Zset, Selected)
+    end).
+
+%% @equiv zrevrange(Mirror, Key, Start, Stop, #{})
+-spec zrevrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrange(Mirror, Key, Start, Stop) ->
+    zrevrange(Mirror, Key, Start, Stop, #{}).
+
+%% @doc {@link zrange/5} by index, from the highest member on.
+-spec zrevrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrange(Mirror, Key, Start, Stop, Options) ->
+    zrange(Mirror, Key, Start, Stop, Options#{rev => true}).
+
+%% @equiv zrangebyscore(Mirror, Key, Min, Max, #{})
+-spec zrangebyscore(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrangebyscore(Mirror, Key, Min, Max) ->
+    zrangebyscore(Mirror, Key, Min, Max, #{}).
+
+%% @doc {@link zrange/5} by score.
+-spec zrangebyscore(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrangebyscore(Mirror, Key, Min, Max, Options) ->
+    zrange(Mirror, Key, Min, Max, Options#{by => score}).
+
+%% @equiv zrevrangebyscore(Mirror, Key, Max, Min, #{})
+-spec zrevrangebyscore(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrangebyscore(Mirror, Key, Max, Min) ->
+    zrevrangebyscore(Mirror, Key, Max, Min, #{}).
+
+%% @doc {@link zrange/5} by score, from the highest member on.
+-spec zrevrangebyscore(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrangebyscore(Mirror, Key, Max, Min, Options) ->
+    zrange(Mirror, Key, Max, Min, Options#{by => score, rev => true}).
+
+%% @equiv zrangebylex(Mirror, Key, Min, Max, #{})
+-spec zrangebylex(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrangebylex(Mirror, Key, Min, Max) ->
+    zrangebylex(Mirror, Key, Min, Max, #{}).
+
+%% @doc {@link zrange/5} by name, of a sorted set whose scores are all equal.
+-spec zrangebylex(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrangebylex(Mirror, Key, Min, Max, Options) ->
+    zrange(Mirror, Key, Min, Max, Options#{by => lex}).
+
+%% @equiv zrevrangebylex(Mirror, Key, Max, Min, #{})
+-spec zrevrangebylex(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrangebylex(Mirror, Key, Max, Min) ->
+    zrevrangebylex(Mirror, Key, Max, Min, #{}).
+
+%% @doc {@link zrange/5} by name, from the highest member on.
+-spec zrevrangebylex(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrangebylex(Mirror, Key, Max, Min, Options) ->
+    zrange(Mirror, Key, Max, Min, Options#{by => lex, rev => true}).
+
+%% @doc How many members have a score in a range.
+-spec zcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
+zcount(Mirror, Key, Min, Max) ->
+    count(Mirror, Key, score, Min, Max).
+
+%% @doc How many members have a name in a range, of a sorted set whose scores are all equal.
+-spec zlexcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
+zlexcount(Mirror, Key, Min, Max) ->
+    count(Mirror, Key, lex, Min, Max).
+
+count(Mirror, Key, By, Min, Max) ->
+    Range = eslaver_mirror_zset_range:from_terms(By, forward, Min, Max),
+    eslaver_mirror_view:read(Mirror, Key, zset, 0, fun(Store, Zset) ->
+        {_From, Count} = eslaver_mirror_zset_range:span(Store, Zset, Range),
+        Count
+    end).
+
+%% @doc A member by chance.
+-spec zrandmember(mirror(), key()) -> binary() | undefined | failure().
+zrandmember(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        {Member, _Score} = eslaver_mirror_zset:random(Store, Zset),
+        Member
+    end).
+
+%% @equiv zrandmember(Mirror, Key, Count, #{})
+-spec zrandmember(mirror(), key(), Count :: integer()) -> zset_members() | failure().
+zrandmember(Mirror, Key, Count) ->
+    zrandmember(Mirror, Key, Count, #{}).
+
+%% @doc So many members by chance, each once; with a negative count so many of which any may come
+%% again. All have the same chance.
+-spec zrandmember(mirror(), key(), Count :: integer(), #{with_scores => boolean()}) ->
+    zset_members() | failure().
+zrandmember(Mirror, Key, Count, Options) when is_integer(Count) ->
+    Shape = eslaver_mirror_zset_read:shape(Options),
+    eslaver_mirror_view:read(Mirror, Key, zset, [], fun(Store, Zset) ->
+        Shape(eslaver_mirror_zset:random(Store, Zset, Count))
+    end).
+
+%% @equiv zscan(Mirror, Key, Cursor, #{})
+-spec zscan(mirror(), key(), zscan_cursor()) ->
+    {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
+zscan(Mirror, Key, Cursor) ->
+    zscan(Mirror, Key, Cursor, #{}).
+
+%% @doc Some of the members with their scores, in their order, and the cursor to go on from. It begins
+%% with 0, and has ended when 0 is the next one. What is a member all the while with one score is
+%% found; one whose score changes may be found again, or not at all.
+-spec zscan(mirror(), key(), zscan_cursor(), scan_options()) ->
+    {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
+zscan(Mirror, Key, Cursor, Options) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, {0, []}, fun(Store, Zset) ->
+        eslaver_mirror_scan:run(Options, 1, fun(Count) ->
+            eslaver_mirror_zset:scan(Store, Zset, {Cursor, Count})
+        end)
+    end).
+
+%% @equiv zunion(Mirror, Keys, #{})
+-spec zunion(mirror(), [key(), ...]) -> zset_members() | failure().
+zunion(Mirror, Keys) ->
+    zunion(Mirror, Keys, #{}).
+
+%% @doc What is in any of these sorted sets, or sets, in the order of the scores that come of it.
+-spec zunion(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
+zunion(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:union/3).
+
+%% @equiv zinter(Mirror, Keys, #{})
+-spec zinter(mirror(), [key(), ...]) -> zset_members() | failure().
+zinter(Mirror, Keys) ->
+    zinter(Mirror, Keys, #{}).
+
+%% @doc What is in all of these sorted sets, or sets, in the order of the scores that come of it.
+-spec zinter(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
+zinter(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:intersection/3).
+
+%% @equiv zdiff(Mirror, Keys, #{})
+-spec zdiff(mirror(), [key(), ...]) -> zset_members() | failure().
+zdiff(Mirror, Keys) ->
+    zdiff(Mirror, Keys, #{}).
+
+%% @doc What is in the first of these sorted sets, or sets, and in no other.
+-spec zdiff(mirror(), [key(), ...], #{with_scores => boolean()}) -> zset_members() | failure().
+zdiff(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun(Store, Sources, #{}) ->
+        eslaver_mirror_zset_algebra:difference(Store, Sources)
+    end).
+
+combined(Mirror, [_ | _] = Keys, Options, Operation) ->
+    {Shape, Parsed} = eslaver_mirror_zset_read:options(length(Keys), Options),
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        case eslaver_mirror_zset_algebra:sources(Rows) of
+            {ok, Sources} ->
+                Shape(eslaver_mirror_zset_read:sorted(Operation(Store, Sources, Parsed)));
+            {error, _} = Error ->
+                Error
+        end
+    end).
+
+%% @equiv zintercard(Mirror, Keys, 0)
+-spec zintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
+zintercard(Mirror, Keys) ->
+    zintercard(Mirror, Keys, 0).
+
+%% @doc How many members are in all of these; counted no further than to a limit other than 0.
+-spec zintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
+    non_neg_integer() | failure().
+zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        case eslaver_mirror_zset_algebra:sources(Rows) of
+            {ok, Sources} -> eslaver_mirror_zset_algebra:count_common(Store, Sources, Limit);
+            {error, _} = Error -> Error
+        end
+    end).
+
 %% Geo.
 %% ------------------------------------------------------------------------------------------------
+
+%% @doc The positions of members, `undefined' for one that is not there.
+-spec geopos(mirror(), key(), [binary()]) ->
+    [{Longitude :: float(), Latitude :: float()} | undefined] | failure().
+geopos(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:positions(Store, Zset, Members)
+    end).
+
+%% @doc How far two members are from each other, in meters. A server rounds it to 4 decimals.
+-spec geodist(mirror(), key(), binary(), binary()) -> float() | undefined | failure().
+geodist(Mirror, Key, One, Other) ->
+    geodist(Mirror, Key, One, Other, m).
+
+%% @doc The same in another unit.
+-spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo:unit()) ->
+    float() | undefined | failure().
+geodist(Mirror, Key, One, Other, Unit) ->
+    _ = eslaver_mirror_geo:meters(Unit),
+    geo(Mirror, Key, undefined, fun(Store, Zset) ->
+        eslaver_mirror_geo_search:distance(Store, Zset, One, Other, Unit)
+    end).
+
+%% @doc The standard geohashes of members, `undefined' for one that is not there.
+-spec geohash(mirror(), key(), [binary()]) -> [binary() | undefined] | failure().
+geohash(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:hashes(Store, Zset, Members)
+    end).
+
+%% @doc The members near a place, as in
+%% `geosearch(M, Key, #{from => {lonlat, 15.0, 37.0}, by => {radius, 200, km}, order => asc})'.
+%%
+%% It is searched from a position or from a `{member, Member}', by a `radius', a `box' or a
+%% `polygon', and in the order of distance if one is given. With a `count' it gives the nearest, or
+%% with `{Count, any}' those that are found first. With `with => [dist, coord, hash]' each member
+%% comes with its distance in the unit of the shape, its position and its score. The member to search
+%% from may be missing: `{error, no_member}'.
+-spec geosearch(mirror(), key(), eslaver_mirror_geo_search:options()) ->
+    eslaver_mirror_geo_search:answer() | {error, no_member} | failure().
+geosearch(Mirror, Key, Options) ->
+    Checked = eslaver_mirror_geo_search:options(Options),
+    geo(Mirror, Key, [], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:query(Store, Zset, Checked)
+    end).
+
+geo(Mirror, Key, Default, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, Default, Fun).
 
 %% Hashes.
 %% ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@
 
 -export([load/3, copy/2, discard/3]).
 -export([new/0, push/4, pop/4, insert/5, set/4, remove/4, trim/4]).
--export([length/2, range/4, index/3, position/4]).
+-export([length/2, range/4, index/3, position/4, check_options/1]).
 -export_type([list_body/0, position_options/0]).
 
 -type list_body() :: eslaver_mirror_tree:tree().
@@ -161,6 +161,19 @@ position(#{nodes := Nodes}, List, Element, Options) ->
                 _ -> undefined
             end
     end.
+
+%% @doc Raises `badarg' for options that are none.
+-spec check_options(position_options()) -> ok.
+check_options(Options) ->
+    case lists:all(fun is_option/1, maps:to_list(Options)) of
+        true -> ok;
+        false -> error(badarg)
+    end.
+
+is_option({rank, Rank}) -> is_integer(Rank) andalso Rank =/= 0;
+is_option({count, Count}) -> is_integer(Count) andalso Count >= 0;
+is_option({maxlen, Length}) -> is_integer(Length) andalso Length >= 0;
+is_option(_) -> false.
 
 limit(0) -> all;
 limit(Limit) -> Limit.

@@ -69,8 +69,9 @@ from_list(Nodes, Kind, Items) ->
     push(Nodes, back, Items, new(Kind)).
 
 %% @doc The id of all its rows.
--spec id(tree()) -> eslaver_mirror_store:id().
-id(#tree{id = Id}) -> Id.
+-spec id(tree() | rest()) -> eslaver_mirror_store:id().
+id(#tree{id = Id}) -> Id;
+id({rest, Id, _Stack}) -> Id.
 
 %% @doc How many items it has.
 -spec size(tree()) -> non_neg_integer().
