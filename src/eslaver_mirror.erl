@@ -104,7 +104,7 @@
 %% <li>`serve_stale_data': whether there are answers while the link is down, `true' if not given</li>
 %% <li>`read_concurrency' (`true'), `write_concurrency' and `compressed' (`false') of the tables</li>
 %% </ul>
--spec start_link(map()) -> {ok, pid()} | {error, term()}.
+-spec start_link(map()) -> gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
 start_link(Options) ->
     case eslaver_mirror_options:parse(Options) of
         {ok, Parsed} -> eslaver_mirror_server:start_link(Parsed);
