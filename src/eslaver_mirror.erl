@@ -6,6 +6,9 @@
 -export([subscribe/2, unsubscribe/2, read/2]).
 -export_type([mirror/0, failure/0, scan_options/0]).
 
+%% Sorting.
+-export([sort_ro/2, sort_ro/3]).
+
 %% Keys.
 -export([exists/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
 -export([keys/2, scan/4, dbsize/1, randomkey/1]).
@@ -1084,3 +1087,19 @@ xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
 
 stream(Mirror, Key, Fun) ->
     eslaver_mirror_view:read(Mirror, Key, stream, undefined, Fun).
+
+%% Sorting.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc The elements of a list, a set or a sorted set in the order of their numbers.
+-spec sort_ro(mirror(), key()) -> [binary()] | {error, not_a_number} | failure().
+sort_ro(Mirror, Key) ->
+    sort_ro(Mirror, Key, #{}).
+
+%% @doc The same as told: `by' the values of a pattern (`<<"weight_*">>', `<<"item_*->price">>') or
+%% `nosort', in an `order', as texts (`alpha'), with a `limit', and what the patterns of `get' find for
+%% each element, `undefined' where there is nothing.
+-spec sort_ro(mirror(), key(), eslaver_mirror_sort_read:options()) ->
+    [binary() | undefined] | {error, not_a_number} | failure().
+sort_ro(Mirror, Key, Options) ->
+    eslaver_mirror_sort_read:sort(Mirror, Key, Options).
