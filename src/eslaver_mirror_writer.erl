@@ -39,6 +39,8 @@
     | {applied, [command()], Offset :: non_neg_integer()}.
 %% What has become visible, or that only a full resync helps.
 
+%% What Valkey's commands do is what those of this version did.
+-define(REDIS_OF_VALKEY, {7, 2}).
 %% The rows of values out of reach that are removed after each batch.
 -define(COLLECT, 4096).
 
@@ -72,8 +74,8 @@ event({stream, Name, Args, #{db := Db}}, #writer{transaction = Commands} = Write
     Writer#writer{transaction = [{Name, Args, Db} | Commands]};
 event({loading, start, #{replid := Replid, offset := Offset}}, Writer) ->
     started(Writer#writer{replid = Replid, offset = Offset, transaction = none});
-event({loading, aux, _Name, _Value, _Meta}, Writer) ->
-    Writer;
+event({loading, aux, Name, Value, _Meta}, #writer{next = Next} = Writer) ->
+    Writer#writer{next = eslaver_mirror_store:with_version(version(Name, Value, Next), Next)};
 event({loading, function, Library, Code, _Meta}, #writer{next_functions = Functions} = Writer) ->
     Writer#writer{next_functions = Functions#{Library => Code}};
 event({loading, Type, Key, Value, #{db := Db} = Meta}, #writer{next = Next} = Writer) ->
@@ -89,6 +91,14 @@ event({link, up, #{resync := full}}, Writer) ->
     Writer;
 event({link, down, _Why}, Writer) ->
     broken(Writer).
+
+version(<<"redis-ver">>, Text, _Store) ->
+    {match, [Major, Minor]} = re:run(Text, "^(\\d+)\\.(\\d+)", [{capture, all_but_first, binary}]),
+    {binary_to_integer(Major), binary_to_integer(Minor)};
+version(<<"valkey-ver">>, _Text, _Store) ->
+    ?REDIS_OF_VALKEY;
+version(_Other, _Text, #{redis_version := Version}) ->
+    Version.
 
 moved(#{offset := Offset, db := Db}, Writer) ->
     Writer#writer{offset = Offset, db = Db}.
@@ -207,8 +217,8 @@ place([{Module, Function, _ArityOrArgs, _Location} | _]) -> {Module, Function};
 place([]) -> unknown.
 
 apply_one(_Command, flushall, Writer) ->
-    #writer{lock = Lock, store = Store, options = #{table := Table}} = Writer,
-    Empty = eslaver_mirror_store:new(Table),
+    #writer{lock = Lock, store = Store} = Writer,
+    Empty = eslaver_mirror_store:empty(Store),
     Published = eslaver_mirror_lock:publish(Empty, Lock),
     ok = delete(Store),
     Writer#writer{store = Empty, lock = Published};
