@@ -17,14 +17,22 @@
 -export([pfcount/2]).
 
 %% Lists.
+-export([llen/2, lrange/4, lindex/3, lpos/3, lpos/4]).
 
 %% Sets.
 -export([scard/2, sismember/3, smismember/3, smembers/2, srandmember/2, srandmember/3]).
 -export([sscan/3, sscan/4, sinter/2, sunion/2, sdiff/2, sintercard/2, sintercard/3]).
 
 %% Sorted sets.
+-export([zcard/2, zscore/3, zmscore/3, zrank/3, zrank/4, zrevrank/3, zrevrank/4]).
+-export([zrange/4, zrange/5, zrevrange/4, zrevrange/5]).
+-export([zrangebyscore/4, zrangebyscore/5, zrevrangebyscore/4, zrevrangebyscore/5]).
+-export([zrangebylex/4, zrangebylex/5, zrevrangebylex/4, zrevrangebylex/5]).
+-export([zcount/4, zlexcount/4, zrandmember/2, zrandmember/3, zrandmember/4, zscan/3, zscan/4]).
+-export([zunion/2, zunion/3, zinter/2, zinter/3, zintercard/2, zintercard/3, zdiff/2, zdiff/3]).
 
 %% Geo.
+-export([geopos/3, geodist/4, geodist/5, geohash/3, geosearch/3]).
 
 %% Hashes.
 -export([hget/3, hmget/3, hgetall/2, hlen/2, hexists/3, hkeys/2, hvals/2, hstrlen/3]).
@@ -32,6 +40,8 @@
 -export([httl/3, hpttl/3, hexpiretime/3, hpexpiretime/3]).
 
 %% Streams.
+-export([xlen/2, xrange/4, xrange/5, xrevrange/4, xrevrange/5, xread/3, xread/4]).
+-export([xinfo_stream/2, xinfo_groups/2, xinfo_consumers/3, xpending/3, xpending/6, xpending/7]).
 
 -type mirror() :: eslaver_mirror_view:mirror().
 %% The name of a mirror, for its db 0, or `{Name, Db}'.
@@ -40,8 +50,48 @@
 
 -type key() :: binary().
 
+-type entry_bound() :: eslaver_mirror_stream_id:bound().
+%% An id of a stream's entry, as `<<"1526919030474-55">>' or without what follows the dash, included or
+%% `{exclusive, Id}'; `-' and `+' are the least and the greatest.
+
+-type entry() :: {Id :: binary(), [{Field :: binary(), Value :: binary()}]}.
+
+-type pending_entry() :: {
+    Id :: binary(),
+    Consumer :: binary(),
+    IdleMs :: non_neg_integer(),
+    Deliveries :: non_neg_integer()
+}.
+
 -type scan_options() :: eslaver_mirror_scan:options().
 %% `match': a glob as of `KEYS'; `count': about how many to look at, 10 without it.
+
+-type score() :: float() | inf | '-inf'.
+
+-type range_bound() :: integer() | score_bound() | lex_bound().
+%% An index, or what `by' says.
+
+-type score_bound() :: number() | inf | '-inf' | {exclusive, number() | inf | '-inf'}.
+
+-type lex_bound() :: {inclusive | exclusive, binary()} | '-' | '+'.
+
+-type zrange_options() :: #{
+    by => index | score | lex,
+    rev => boolean(),
+    limit => {Offset :: integer(), Count :: integer()},
+    with_scores => boolean()
+}.
+
+-type zset_options() :: #{
+    weights => [number() | inf | '-inf'],
+    aggregate => sum | min | max,
+    with_scores => boolean()
+}.
+
+-type zset_members() :: [binary()] | [{Member :: binary(), score()}].
+%% The second if `with_scores' is `true'.
+
+-type zscan_cursor() :: 0 | {score(), binary()}.
 
 %% @doc Starts a mirror, linked to the caller. The options are those of {@link eslaver:start_link/1}
 %% but for `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys' and
@@ -54,7 +104,7 @@
 %% <li>`serve_stale_data': whether there are answers while the link is down, `true' if not given</li>
 %% <li>`read_concurrency' (`true'), `write_concurrency' and `compressed' (`false') of the tables</li>
 %% </ul>
--spec start_link(map()) -> {ok, pid()} | {error, term()}.
+-spec start_link(map()) -> gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
 start_link(Options) ->
     case eslaver_mirror_options:parse(Options) of
         {ok, Parsed} -> eslaver_mirror_server:start_link(Parsed);
@@ -83,9 +133,9 @@ await(Name, loaded, Timeout) ->
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
 %% none yet). It costs no message.
--spec status(mirror()) -> eslaver_mirror_view:status() | not_running.
+-spec status(mirror()) -> eslaver_mirror_lock:status() | not_running.
 status(Mirror) ->
-    eslaver_mirror_view:state(Mirror).
+    eslaver_mirror_view:status(Mirror).
 
 %% @doc What a mirror has: `status', `stale_for' (ms), `keys' (expired ones that the master has not
 %% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
@@ -241,12 +291,12 @@ substr(Mirror, Key, Start, End) ->
 %% lengths, as on the server.
 -spec lcs(mirror(), key(), key()) -> binary() | failure().
 lcs(Mirror, One, Other) ->
-    strings(Mirror, [One, Other], fun([A, B]) -> eslaver_mirror_lcs:sequence(A, B) end).
+    two(Mirror, One, Other, fun eslaver_mirror_lcs:sequence/2).
 
 %% @doc The length of it, which takes far less memory.
 -spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | failure().
 lcs_len(Mirror, One, Other) ->
-    strings(Mirror, [One, Other], fun([A, B]) -> eslaver_mirror_lcs:size(A, B) end).
+    two(Mirror, One, Other, fun eslaver_mirror_lcs:size/2).
 
 %% @doc The bit at an offset, 0 where nothing is.
 -spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
@@ -318,7 +368,9 @@ bitfield_ro(Mirror, Key, Fields) ->
 pfcount(Mirror, Key) when is_binary(Key) ->
     pfcount(Mirror, [Key]);
 pfcount(Mirror, Keys) ->
-    strings(Mirror, Keys, fun eslaver_mirror_hll:count/1).
+    strings(Mirror, Keys, fun(Values) ->
+        eslaver_mirror_hll:count([Value || Value <- Values, Value =/= undefined])
+    end).
 
 %% What is read of a string; one that is not there is as an empty one.
 string(Mirror, Key, Fun) ->
@@ -328,19 +380,66 @@ string(Mirror, Key, Fun) ->
         (_Store, _) -> {error, wrongtype}
     end).
 
+two(Mirror, One, Other, Fun) ->
+    strings(Mirror, [One, Other], fun(Values) ->
+        [A, B] = [or_empty(Value) || Value <- Values],
+        Fun(A, B)
+    end).
+
+or_empty(undefined) -> <<>>;
+or_empty(Value) -> Value.
+
+%% What is read of the values of several keys, `undefined' for one that is not there.
 strings(Mirror, Keys, Fun) ->
     eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
         case [Row || {_, Type, _, _} = Row <- Rows, Type =/= string] of
-            [] -> Fun([string_value(Store, Row) || Row <- Rows]);
+            [] -> Fun([mget_one(Store, Row) || Row <- Rows]);
             _ -> {error, wrongtype}
         end
     end).
 
-string_value(_Store, none) -> <<>>;
-string_value(Store, {_, string, Body, _}) -> eslaver_mirror_string:value(Store, Body).
-
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
+
+%% @doc How many elements a list has.
+-spec llen(mirror(), key()) -> non_neg_integer() | failure().
+llen(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, list, 0, fun eslaver_mirror_list:length/2).
+
+%% @doc The elements from one index to another; negative ones count from the end.
+-spec lrange(mirror(), key(), Start :: integer(), Stop :: integer()) -> [binary()] | failure().
+lrange(Mirror, Key, Start, Stop) when is_integer(Start), is_integer(Stop) ->
+    eslaver_mirror_view:read(Mirror, Key, list, [], fun(Store, List) ->
+        eslaver_mirror_list:range(Store, List, Start, Stop)
+    end).
+
+%% @doc The element at an index.
+-spec lindex(mirror(), key(), integer()) -> binary() | undefined | failure().
+lindex(Mirror, Key, Index) when is_integer(Index) ->
+    eslaver_mirror_view:read(Mirror, Key, list, undefined, fun(Store, List) ->
+        eslaver_mirror_list:index(Store, List, Index)
+    end).
+
+%% @equiv lpos(Mirror, Key, Element, #{})
+-spec lpos(mirror(), key(), binary()) -> non_neg_integer() | undefined | failure().
+lpos(Mirror, Key, Element) ->
+    lpos(Mirror, Key, Element, #{}).
+
+%% @doc The index of the first equal element, or with a `rank' of the second and so on, negative from
+%% the end; with `count' a list of so many indexes, all with 0. `maxlen' is how many elements to look
+%% at, 0 for all.
+-spec lpos(mirror(), key(), binary(), eslaver_mirror_list:position_options()) ->
+    non_neg_integer() | undefined | [non_neg_integer()] | failure().
+lpos(Mirror, Key, Element, Options) when is_binary(Element) ->
+    ok = eslaver_mirror_list:check_options(Options),
+    Default =
+        case Options of
+            #{count := _} -> [];
+            #{} -> undefined
+        end,
+    eslaver_mirror_view:read(Mirror, Key, list, Default, fun(Store, List) ->
+        eslaver_mirror_list:position(Store, List, Element, Options)
+    end).
 
 %% Sets.
 %% ------------------------------------------------------------------------------------------------
@@ -432,8 +531,292 @@ sets(Mirror, Keys, Fun) ->
 %% Sorted sets.
 %% ------------------------------------------------------------------------------------------------
 
+%% @doc How many members a sorted set has.
+-spec zcard(mirror(), key()) -> non_neg_integer() | failure().
+zcard(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, 0, fun eslaver_mirror_zset:size/2).
+
+%% @doc The score of a member.
+-spec zscore(mirror(), key(), Member :: binary()) -> score() | undefined | failure().
+zscore(Mirror, Key, Member) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        eslaver_mirror_zset:public_score(Store, Zset, Member)
+    end).
+
+%% @doc The score of each of these.
+-spec zmscore(mirror(), key(), [Member :: binary()]) -> [score() | undefined] | failure().
+zmscore(Mirror, Key, Members) ->
+    eslaver_mirror_view:bodies(Mirror, [Key], zset, fun(Store, [Zset]) ->
+        eslaver_mirror_zset:scores(Store, Zset, Members)
+    end).
+
+%% @doc The place of a member, that of the lowest score being 0.
+-spec zrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
+zrank(Mirror, Key, Member) ->
+    rank(Mirror, Key, Member, forward, fun({Rank, _Score}) -> Rank end).
+
+%% @doc The same, with the score.
+-spec zrank(mirror(), key(), Member :: binary(), with_score) ->
+    {non_neg_integer(), score()} | undefined | failure().
+zrank(Mirror, Key, Member, with_score) ->
+    rank(Mirror, Key, Member, forward, fun(Found) -> Found end).
+
+%% @doc The place of a member, that of the highest score being 0.
+-spec zrevrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
+zrevrank(Mirror, Key, Member) ->
+    rank(Mirror, Key, Member, backward, fun({Rank, _Score}) -> Rank end).
+
+%% @doc The same, with the score.
+-spec zrevrank(mirror(), key(), Member :: binary(), with_score) ->
+    {non_neg_integer(), score()} | undefined | failure().
+zrevrank(Mirror, Key, Member, with_score) ->
+    rank(Mirror, Key, Member, backward, fun(Found) -> Found end).
+
+rank(Mirror, Key, Member, Way, Answer) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        case eslaver_mirror_zset:rank(Store, Zset, Member, Way) of
+            undefined -> undefined;
+            Found -> Answer(Found)
+        end
+    end).
+
+%% @equiv zrange(Mirror, Key, Start, Stop, #{})
+-spec zrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrange(Mirror, Key, Start, Stop) ->
+    zrange(Mirror, Key, Start, Stop, #{}).
+
+%% @doc The members from one index to another, or `by' their scores or names, and from the highest on
+%% with `rev': then the higher bound of scores or names comes first, as in Redis.
+-spec zrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrange(Mirror, Key, Start, Stop, Options) ->
+    Selected = eslaver_mirror_zset_read:selection(Start, Stop, Options),
+    eslaver_mirror_view:read(Mirror, Key, zset, [], fun(Store, Zset) ->
+        eslaver_mirror_zset_read:range(Store, Zset, Selected)
+    end).
+
+%% @equiv zrevrange(Mirror, Key, Start, Stop, #{})
+-spec zrevrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrange(Mirror, Key, Start, Stop) ->
+    zrevrange(Mirror, Key, Start, Stop, #{}).
+
+%% @doc {@link zrange/5} by index, from the highest member on.
+-spec zrevrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrange(Mirror, Key, Start, Stop, Options) ->
+    zrange(Mirror, Key, Start, Stop, Options#{rev => true}).
+
+%% @equiv zrangebyscore(Mirror, Key, Min, Max, #{})
+-spec zrangebyscore(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrangebyscore(Mirror, Key, Min, Max) ->
+    zrangebyscore(Mirror, Key, Min, Max, #{}).
+
+%% @doc {@link zrange/5} by score.
+-spec zrangebyscore(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrangebyscore(Mirror, Key, Min, Max, Options) ->
+    zrange(Mirror, Key, Min, Max, Options#{by => score}).
+
+%% @equiv zrevrangebyscore(Mirror, Key, Max, Min, #{})
+-spec zrevrangebyscore(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrangebyscore(Mirror, Key, Max, Min) ->
+    zrevrangebyscore(Mirror, Key, Max, Min, #{}).
+
+%% @doc {@link zrange/5} by score, from the highest member on.
+-spec zrevrangebyscore(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrangebyscore(Mirror, Key, Max, Min, Options) ->
+    zrange(Mirror, Key, Max, Min, Options#{by => score, rev => true}).
+
+%% @equiv zrangebylex(Mirror, Key, Min, Max, #{})
+-spec zrangebylex(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrangebylex(Mirror, Key, Min, Max) ->
+    zrangebylex(Mirror, Key, Min, Max, #{}).
+
+%% @doc {@link zrange/5} by name, of a sorted set whose scores are all equal.
+-spec zrangebylex(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrangebylex(Mirror, Key, Min, Max, Options) ->
+    zrange(Mirror, Key, Min, Max, Options#{by => lex}).
+
+%% @equiv zrevrangebylex(Mirror, Key, Max, Min, #{})
+-spec zrevrangebylex(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrangebylex(Mirror, Key, Max, Min) ->
+    zrevrangebylex(Mirror, Key, Max, Min, #{}).
+
+%% @doc {@link zrange/5} by name, from the highest member on.
+-spec zrevrangebylex(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrangebylex(Mirror, Key, Max, Min, Options) ->
+    zrange(Mirror, Key, Max, Min, Options#{by => lex, rev => true}).
+
+%% @doc How many members have a score in a range.
+-spec zcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
+zcount(Mirror, Key, Min, Max) ->
+    count(Mirror, Key, score, Min, Max).
+
+%% @doc How many members have a name in a range, of a sorted set whose scores are all equal.
+-spec zlexcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
+zlexcount(Mirror, Key, Min, Max) ->
+    count(Mirror, Key, lex, Min, Max).
+
+count(Mirror, Key, By, Min, Max) ->
+    Range = eslaver_mirror_zset_range:from_terms(By, forward, Min, Max),
+    eslaver_mirror_view:read(Mirror, Key, zset, 0, fun(Store, Zset) ->
+        {_From, Count} = eslaver_mirror_zset_range:span(Store, Zset, Range),
+        Count
+    end).
+
+%% @doc A member by chance.
+-spec zrandmember(mirror(), key()) -> binary() | undefined | failure().
+zrandmember(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        {Member, _Score} = eslaver_mirror_zset:random(Store, Zset),
+        Member
+    end).
+
+%% @equiv zrandmember(Mirror, Key, Count, #{})
+-spec zrandmember(mirror(), key(), Count :: integer()) -> zset_members() | failure().
+zrandmember(Mirror, Key, Count) ->
+    zrandmember(Mirror, Key, Count, #{}).
+
+%% @doc So many members by chance, each once; with a negative count so many of which any may come
+%% again. All have the same chance.
+-spec zrandmember(mirror(), key(), Count :: integer(), #{with_scores => boolean()}) ->
+    zset_members() | failure().
+zrandmember(Mirror, Key, Count, Options) when is_integer(Count) ->
+    Shape = eslaver_mirror_zset_read:shape(Options),
+    eslaver_mirror_view:read(Mirror, Key, zset, [], fun(Store, Zset) ->
+        Shape(eslaver_mirror_zset:random(Store, Zset, Count))
+    end).
+
+%% @equiv zscan(Mirror, Key, Cursor, #{})
+-spec zscan(mirror(), key(), zscan_cursor()) ->
+    {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
+zscan(Mirror, Key, Cursor) ->
+    zscan(Mirror, Key, Cursor, #{}).
+
+%% @doc Some of the members with their scores, in their order, and the cursor to go on from. It begins
+%% with 0, and has ended when 0 is the next one. What is a member all the while with one score is
+%% found; one whose score changes may be found again, or not at all.
+-spec zscan(mirror(), key(), zscan_cursor(), scan_options()) ->
+    {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
+zscan(Mirror, Key, Cursor, Options) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, {0, []}, fun(Store, Zset) ->
+        eslaver_mirror_scan:run(Options, 1, fun(Count) ->
+            eslaver_mirror_zset:scan(Store, Zset, {Cursor, Count})
+        end)
+    end).
+
+%% @equiv zunion(Mirror, Keys, #{})
+-spec zunion(mirror(), [key(), ...]) -> zset_members() | failure().
+zunion(Mirror, Keys) ->
+    zunion(Mirror, Keys, #{}).
+
+%% @doc What is in any of these sorted sets, or sets, in the order of the scores that come of it.
+-spec zunion(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
+zunion(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:union/3).
+
+%% @equiv zinter(Mirror, Keys, #{})
+-spec zinter(mirror(), [key(), ...]) -> zset_members() | failure().
+zinter(Mirror, Keys) ->
+    zinter(Mirror, Keys, #{}).
+
+%% @doc What is in all of these sorted sets, or sets, in the order of the scores that come of it.
+-spec zinter(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
+zinter(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:intersection/3).
+
+%% @equiv zdiff(Mirror, Keys, #{})
+-spec zdiff(mirror(), [key(), ...]) -> zset_members() | failure().
+zdiff(Mirror, Keys) ->
+    zdiff(Mirror, Keys, #{}).
+
+%% @doc What is in the first of these sorted sets, or sets, and in no other.
+-spec zdiff(mirror(), [key(), ...], #{with_scores => boolean()}) -> zset_members() | failure().
+zdiff(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun(Store, Sources, #{}) ->
+        eslaver_mirror_zset_algebra:difference(Store, Sources)
+    end).
+
+combined(Mirror, [_ | _] = Keys, Options, Operation) ->
+    {Shape, Parsed} = eslaver_mirror_zset_read:options(length(Keys), Options),
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        case eslaver_mirror_zset_algebra:sources(Rows) of
+            {ok, Sources} ->
+                Shape(eslaver_mirror_zset_read:sorted(Operation(Store, Sources, Parsed)));
+            {error, _} = Error ->
+                Error
+        end
+    end).
+
+%% @equiv zintercard(Mirror, Keys, 0)
+-spec zintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
+zintercard(Mirror, Keys) ->
+    zintercard(Mirror, Keys, 0).
+
+%% @doc How many members are in all of these; counted no further than to a limit other than 0.
+-spec zintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
+    non_neg_integer() | failure().
+zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        case eslaver_mirror_zset_algebra:sources(Rows) of
+            {ok, Sources} -> eslaver_mirror_zset_algebra:count_common(Store, Sources, Limit);
+            {error, _} = Error -> Error
+        end
+    end).
+
 %% Geo.
 %% ------------------------------------------------------------------------------------------------
+
+%% @doc The positions of members, `undefined' for one that is not there.
+-spec geopos(mirror(), key(), [binary()]) ->
+    [{Longitude :: float(), Latitude :: float()} | undefined] | failure().
+geopos(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:positions(Store, Zset, Members)
+    end).
+
+%% @doc How far two members are from each other, in meters. A server rounds it to 4 decimals.
+-spec geodist(mirror(), key(), binary(), binary()) -> float() | undefined | failure().
+geodist(Mirror, Key, One, Other) ->
+    geodist(Mirror, Key, One, Other, m).
+
+%% @doc The same in another unit.
+-spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo:unit()) ->
+    float() | undefined | failure().
+geodist(Mirror, Key, One, Other, Unit) ->
+    _ = eslaver_mirror_geo:meters(Unit),
+    geo(Mirror, Key, undefined, fun(Store, Zset) ->
+        eslaver_mirror_geo_search:distance(Store, Zset, One, Other, Unit)
+    end).
+
+%% @doc The standard geohashes of members, `undefined' for one that is not there.
+-spec geohash(mirror(), key(), [binary()]) -> [binary() | undefined] | failure().
+geohash(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:hashes(Store, Zset, Members)
+    end).
+
+%% @doc The members near a place, as in
+%% `geosearch(M, Key, #{from => {lonlat, 15.0, 37.0}, by => {radius, 200, km}, order => asc})'.
+%%
+%% It is searched from a position or from a `{member, Member}', by a `radius', a `box' or a
+%% `polygon', and in the order of distance if one is given. With a `count' it gives the nearest, or
+%% with `{Count, any}' those that are found first. With `with => [dist, coord, hash]' each member
+%% comes with its distance in the unit of the shape, its position and its score. The member to search
+%% from may be missing: `{error, no_member}'.
+-spec geosearch(mirror(), key(), eslaver_mirror_geo_search:options()) ->
+    eslaver_mirror_geo_search:answer() | {error, no_member} | failure().
+geosearch(Mirror, Key, Options) ->
+    Checked = eslaver_mirror_geo_search:options(Options),
+    geo(Mirror, Key, [], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:query(Store, Zset, Checked)
+    end).
+
+geo(Mirror, Key, Default, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, Default, Fun).
 
 %% Hashes.
 %% ------------------------------------------------------------------------------------------------
@@ -568,3 +951,136 @@ hash(Mirror, Key, Fun) ->
 
 %% Streams.
 %% ------------------------------------------------------------------------------------------------
+
+%% @doc How many entries a stream has.
+-spec xlen(mirror(), key()) -> non_neg_integer() | failure().
+xlen(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, stream, 0, fun eslaver_mirror_stream:length/2).
+
+%% @equiv xrange(Mirror, Key, Start, End, infinity)
+-spec xrange(mirror(), key(), Start :: entry_bound(), End :: entry_bound()) ->
+    [entry()] | failure().
+xrange(Mirror, Key, Start, End) ->
+    xrange(Mirror, Key, Start, End, infinity).
+
+%% @doc At most so many entries from the one id to the other.
+-spec xrange(
+    mirror(), key(), Start :: entry_bound(), End :: entry_bound(), non_neg_integer() | infinity
+) -> [entry()] | failure().
+xrange(Mirror, Key, Start, End, Count) ->
+    entries(Mirror, Key, bound(lower, Start), bound(upper, End), fun
+        (From, To) when From =< To -> {From, To, Count};
+        (_, _) -> none
+    end).
+
+%% @equiv xrevrange(Mirror, Key, End, Start, infinity)
+-spec xrevrange(mirror(), key(), End :: entry_bound(), Start :: entry_bound()) ->
+    [entry()] | failure().
+xrevrange(Mirror, Key, End, Start) ->
+    xrevrange(Mirror, Key, End, Start, infinity).
+
+%% @doc The same from the greater id to the lesser.
+-spec xrevrange(
+    mirror(), key(), End :: entry_bound(), Start :: entry_bound(), non_neg_integer() | infinity
+) -> [entry()] | failure().
+xrevrange(Mirror, Key, End, Start, Count) ->
+    entries(Mirror, Key, bound(lower, Start), bound(upper, End), fun
+        (From, To) when From =< To -> {To, From, Count};
+        (_, _) -> none
+    end).
+
+%% @equiv xread(Mirror, Key, After, infinity)
+-spec xread(mirror(), key(), After :: binary()) -> [entry()] | failure().
+xread(Mirror, Key, After) ->
+    xread(Mirror, Key, After, infinity).
+
+%% @doc At most so many of the entries behind this id. It does not wait for any.
+-spec xread(mirror(), key(), After :: binary(), non_neg_integer() | infinity) ->
+    [entry()] | failure().
+xread(Mirror, Key, After, Count) ->
+    xrange(Mirror, Key, {exclusive, After}, '+', Count).
+
+entries(Mirror, Key, Lower, Upper, Range) ->
+    eslaver_mirror_view:read(Mirror, Key, stream, [], fun(Store, Body) ->
+        case Lower =/= none andalso Upper =/= none andalso Range(Lower, Upper) of
+            {From, To, Count} ->
+                Found = eslaver_mirror_stream:range(Store, Body, From, To, Count),
+                [{eslaver_mirror_stream_id:format(Id), Fields} || {Id, Fields} <- Found];
+            _Empty ->
+                []
+        end
+    end).
+
+bound(Side, Bound) ->
+    eslaver_mirror_stream_id:bound(Side, Bound).
+
+%% @doc What a stream says of itself. There is nothing of how a server stores it; what the master's
+%% version does not have (entries added before Redis 7.0, `idmp' before 8.6) is what a newer one would
+%% have made of it.
+-spec xinfo_stream(mirror(), key()) ->
+    eslaver_mirror_stream_info:stream() | undefined | failure().
+xinfo_stream(Mirror, Key) ->
+    stream(Mirror, Key, fun eslaver_mirror_stream_info:stream/2).
+
+%% @doc Its consumer groups, by name. `lag' and `entries_read' are `undefined' where the master does not
+%% know them.
+-spec xinfo_groups(mirror(), key()) ->
+    [eslaver_mirror_stream_info:group()] | undefined | failure().
+xinfo_groups(Mirror, Key) ->
+    stream(Mirror, Key, fun eslaver_mirror_stream_info:groups/2).
+
+%% @doc The consumers of a group, by name. A consumer that has only asked in vain may be missing, or be
+%% shown as idle for too long: masters do not replicate that.
+-spec xinfo_consumers(mirror(), key(), Group :: binary()) ->
+    [eslaver_mirror_stream_info:consumer()] | undefined | failure().
+xinfo_consumers(Mirror, Key, Group) ->
+    stream(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_stream_info:consumers(Store, Body, Group)
+    end).
+
+%% @doc How many entries are pending in a group, the first and the last of them, and how many for whom.
+-spec xpending(mirror(), key(), Group :: binary()) ->
+    eslaver_mirror_stream_info:summary() | undefined | failure().
+xpending(Mirror, Key, Group) ->
+    stream(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_stream_info:pending(Store, Body, Group)
+    end).
+
+%% @equiv xpending(Mirror, Key, Group, Start, End, Count, #{})
+-spec xpending(
+    mirror(),
+    key(),
+    Group :: binary(),
+    Start :: entry_bound(),
+    End :: entry_bound(),
+    Count :: non_neg_integer() | infinity
+) -> [pending_entry()] | undefined | failure().
+xpending(Mirror, Key, Group, Start, End, Count) ->
+    xpending(Mirror, Key, Group, Start, End, Count, #{}).
+
+%% @doc At most so many of the entries that are pending in a group, of those from one id to the other:
+%% those of one `consumer', those that have been idle for `min_idle' ms, or all.
+-spec xpending(
+    mirror(),
+    key(),
+    Group :: binary(),
+    Start :: entry_bound(),
+    End :: entry_bound(),
+    Count :: non_neg_integer() | infinity,
+    eslaver_mirror_stream_info:filter()
+) -> [pending_entry()] | undefined | failure().
+xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
+    From = bound(lower, Start),
+    To = bound(upper, End),
+    stream(Mirror, Key, fun(Store, Body) ->
+        case From =/= none andalso To =/= none of
+            true ->
+                Range = {From, To, Count},
+                eslaver_mirror_stream_info:pending(Store, Body, {Group, Filter}, Range);
+            false ->
+                []
+        end
+    end).
+
+stream(Mirror, Key, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, stream, undefined, Fun).

@@ -3,7 +3,8 @@
 %% @private
 -module(eslaver_mirror_keys).
 
--export([find/2, body/3, change/5, update/3, put/4, put/5, delete/2, forget/2, expire/3]).
+-export([find/2, body/3, existing/3, first/3]).
+-export([change/5, settle/3, update/3, put/4, put/5, delete/2, forget/2, expire/3]).
 -export([load/3, flush/2, forget_value/2, collect/2]).
 
 %% A value of so many rows is removed with its key, of a larger one the rest later.
@@ -30,6 +31,27 @@ body(Ctx, Key, Type) ->
         {_, Other, _, _} -> error({not_as_expected, Key, Other})
     end.
 
+%% @doc The body of a key that must be there, with this type.
+-spec existing(ctx(), binary(), type()) -> body().
+existing(Ctx, Key, Type) ->
+    case body(Ctx, Key, Type) of
+        none -> error({not_as_expected, Key, none});
+        Body -> Body
+    end.
+
+%% @doc The first of some keys that is there, as one must be.
+-spec first(ctx(), [binary()], type()) -> {Key :: binary(), body()}.
+first(Ctx, [Key | Keys], Type) ->
+    case body(Ctx, Key, Type) of
+        none -> first(Ctx, Keys, Type);
+        Body -> {Key, Body}
+    end.
+
+%% @doc Another body for a key that is there, or none, with which it is there no more.
+-spec settle(ctx(), binary(), body() | empty) -> ok.
+settle(#{keys := Keys}, Key, empty) -> remove(Keys, Key);
+settle(Ctx, Key, Body) -> update(Ctx, Key, Body).
+
 %% @doc Has a key's value changed by `Change', which gets the body that is there, or that which `New'
 %% makes, and gives the next, or `empty' where no element is left. The key's time stays.
 -spec change(ctx(), binary(), type(), New :: fun(() -> body()), fun((body()) -> body() | empty)) ->
@@ -44,8 +66,7 @@ change(#{keys := Keys} = Ctx, Key, Type, New, Change) ->
         Old ->
             case Change(Old) of
                 Old -> ok;
-                empty -> remove(Keys, Key);
-                Body -> update(Ctx, Key, Body)
+                Body -> settle(Ctx, Key, Body)
             end
     end.
 

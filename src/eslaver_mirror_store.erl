@@ -119,5 +119,12 @@ id() ->
 %% @doc What the tables take, in bytes, without the binaries of over 64 bytes they refer to.
 -spec memory(store()) -> non_neg_integer().
 memory(Store) ->
-    Words = lists:sum([ets:info(Table, memory) || Table <- tables(Store)]),
-    Words * erlang:system_info(wordsize).
+    words(tables(Store)) * erlang:system_info(wordsize).
+
+words([]) ->
+    0;
+words([Table | Tables]) ->
+    case ets:info(Table, memory) of
+        Words when is_integer(Words) -> Words + words(Tables);
+        undefined -> words(Tables)
+    end.
