@@ -57,7 +57,7 @@ strings() ->
 bits() ->
     [
         {25, ["SETBIT bits bitat bit"]},
-        {25, ["BITFIELD bits ( bitop )+"]},
+        {25, ["BITFIELD bits ( bitop )+", "BITFIELD bits bitfail"]},
         {10, [
             "BITOP ( AND | OR | XOR ) bits ( bits )+",
             "BITOP ( AND | OR | XOR ) bits str ( bits )+",
