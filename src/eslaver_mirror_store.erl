@@ -9,6 +9,7 @@
 
 -export([new/1, empty/1, with_version/2, delete/2, with_db/2, swap_dbs/3, without_keys/2]).
 -export([keys/2, id/0, memory/1]).
+-export_type([store/0, id/0, type/0, row/0, version/0]).
 
 -type id() :: pos_integer().
 -type type() :: eslaver_rdb:type().
