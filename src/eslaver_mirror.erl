@@ -2,23 +2,40 @@
 %% own commands, without a message to any other.
 -module(eslaver_mirror).
 
--export([read/2]).
+-export([start_link/1, child_spec/1, stop/1, await/3, info/1, status/1, functions/1]).
+-export([subscribe/2, unsubscribe/2, read/2]).
 -export_type([mirror/0, failure/0, scan_options/0]).
 
+%% Sorting.
+-export([sort_ro/2, sort_ro/3]).
+
 %% Keys.
+-export([exists/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
+-export([keys/2, scan/4, dbsize/1, randomkey/1]).
 
 %% Strings.
--export([get/2]).
+-export([get/2, mget/2, strlen/2, getrange/4, substr/4, lcs/3, lcs_len/3]).
+-export([getbit/3, bitcount/2, bitcount/4, bitcount/5]).
+-export([bitpos/3, bitpos/4, bitpos/5, bitpos/6, bitfield_ro/3]).
+-export([pfcount/2]).
 
 %% Lists.
+-export([llen/2, lrange/4, lindex/3, lpos/3, lpos/4]).
 
 %% Sets.
 -export([scard/2, sismember/3, smismember/3, smembers/2, srandmember/2, srandmember/3]).
 -export([sscan/3, sscan/4, sinter/2, sunion/2, sdiff/2, sintercard/2, sintercard/3]).
 
 %% Sorted sets.
+-export([zcard/2, zscore/3, zmscore/3, zrank/3, zrank/4, zrevrank/3, zrevrank/4]).
+-export([zrange/4, zrange/5, zrevrange/4, zrevrange/5]).
+-export([zrangebyscore/4, zrangebyscore/5, zrevrangebyscore/4, zrevrangebyscore/5]).
+-export([zrangebylex/4, zrangebylex/5, zrevrangebylex/4, zrevrangebylex/5]).
+-export([zcount/4, zlexcount/4, zrandmember/2, zrandmember/3, zrandmember/4, zscan/3, zscan/4]).
+-export([zunion/2, zunion/3, zinter/2, zinter/3, zintercard/2, zintercard/3, zdiff/2, zdiff/3]).
 
 %% Geo.
+-export([geopos/3, geodist/4, geodist/5, geohash/3, geosearch/3]).
 
 %% Hashes.
 -export([hget/3, hmget/3, hgetall/2, hlen/2, hexists/3, hkeys/2, hvals/2, hstrlen/3]).
@@ -52,6 +69,114 @@
 -type scan_options() :: eslaver_mirror_scan:options().
 %% `match': a glob as of `KEYS'; `count': about how many to look at, 10 without it.
 
+-type score() :: float() | inf | '-inf'.
+
+-type range_bound() :: integer() | score_bound() | lex_bound().
+%% An index, or what `by' says.
+
+-type score_bound() :: number() | inf | '-inf' | {exclusive, number() | inf | '-inf'}.
+
+-type lex_bound() :: {inclusive | exclusive, binary()} | '-' | '+'.
+
+-type zrange_options() :: #{
+    by => index | score | lex,
+    rev => boolean(),
+    limit => {Offset :: integer(), Count :: integer()},
+    with_scores => boolean()
+}.
+
+-type zset_options() :: #{
+    weights => [number() | inf | '-inf'],
+    aggregate => sum | min | max,
+    with_scores => boolean()
+}.
+
+-type zset_members() :: [binary()] | [{Member :: binary(), score()}].
+%% The second if `with_scores' is `true'.
+
+-type zscan_cursor() :: 0 | {score(), binary()}.
+
+%% @doc Starts a mirror, linked to the caller. The options are those of {@link eslaver:start_link/1}
+%% but for `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys' and
+%% `dbs', and `dbfilename' is `undefined' if not given. There are also:
+%%
+%% <ul>
+%% <li>`name': an atom under which it is found and registered, `eslaver_mirror' if not given</li>
+%% <li>`full_resync': a new snapshot is loaded `beside' the old data, which is read meanwhile, or
+%% `in_place', with no data meanwhile and half the memory</li>
+%% <li>`serve_stale_data': whether there are answers while the link is down, `true' if not given</li>
+%% <li>`read_concurrency' (`true'), `write_concurrency' and `compressed' (`false') of the tables</li>
+%% </ul>
+-spec start_link(map()) -> gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
+start_link(Options) ->
+    case eslaver_mirror_options:parse(Options) of
+        {ok, Parsed} -> eslaver_mirror_server:start_link(Parsed);
+        {error, _} = Error -> Error
+    end.
+
+%% @doc A mirror for a supervisor. Its id is its name.
+-spec child_spec(map()) -> supervisor:child_spec().
+child_spec(Options) ->
+    #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
+    Spec#{id := maps:get(name, Options, ?MODULE), start := {?MODULE, start_link, Wrapped}}.
+
+%% @doc Stops a mirror. Its tables go with it.
+-spec stop(atom()) -> ok.
+stop(Name) ->
+    gen_server:stop(Name).
+
+%% @doc Returns when the first snapshot can be read.
+-spec await(atom(), loaded, timeout()) -> ok | {error, timeout}.
+await(Name, loaded, Timeout) ->
+    try
+        gen_server:call(Name, {await, loaded}, Timeout)
+    catch
+        exit:{timeout, _} -> {error, timeout}
+    end.
+
+%% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
+%% none yet). It costs no message.
+-spec status(mirror()) -> eslaver_mirror_lock:status() | not_running.
+status(Mirror) ->
+    eslaver_mirror_view:status(Mirror).
+
+%% @doc What a mirror has: `status', `stale_for' (ms), `keys' (expired ones that the master has not
+%% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
+%% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with how
+%% often, that could not be mirrored and left their keys unknown), `replica' (as of
+%% {@link eslaver:info/1}) and `lag' (bytes decoded, not applied yet); these two are `undefined'
+%% while there is no replica.
+-spec info(atom()) -> map().
+info(Name) ->
+    Info = gen_server:call(Name, info),
+    Replica = replica(maps:get(replica, Info)),
+    Info#{replica := Replica, lag => maps:get(lag, Replica, undefined)}.
+
+replica(undefined) ->
+    #{};
+replica(Replica) ->
+    try
+        eslaver:info(Replica)
+    catch
+        exit:_ -> #{}
+    end.
+
+%% @doc The libraries of functions that the master has. None is run here.
+-spec functions(atom()) -> #{Library :: binary() => Code :: binary()}.
+functions(Name) ->
+    gen_server:call(Name, functions).
+
+%% @doc As {@link eslaver:subscribe/2}, of changes that can be read.
+-spec subscribe(atom(), Filter :: map()) ->
+    {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
+subscribe(Name, Filter) ->
+    eslaver:subscribe(Name, Filter).
+
+%% @doc Ends what `subscribe/2' began.
+-spec unsubscribe(atom(), reference()) -> ok.
+unsubscribe(Name, Ref) ->
+    eslaver:unsubscribe(Name, Ref).
+
 %% @doc Runs a fun whose reads of this mirror are all of one moment: between two commands, and
 %% between two transactions, of the master. It may be run more than once, so it should do no more
 %% than read.
@@ -62,6 +187,74 @@ read(Mirror, Fun) ->
 %% Keys.
 %% ------------------------------------------------------------------------------------------------
 
+%% @doc Whether there is such a key.
+-spec exists(mirror(), key()) -> boolean() | failure().
+exists(Mirror, Key) ->
+    eslaver_mirror_view:row(Mirror, Key, fun(_Store, Row) -> Row =/= none end).
+
+%% @doc The type of a key's value.
+-spec type(mirror(), key()) -> eslaver_mirror_store:type() | none | failure().
+type(Mirror, Key) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (_Store, none) -> none;
+        (_Store, {_, Type, _, _}) -> Type
+    end).
+
+%% @doc How many seconds a key has to live, rounded; `infinity' if no time is set.
+-spec ttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+ttl(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> (left(At) + 500) div 1000 end).
+
+%% @doc The same in milliseconds.
+-spec pttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+pttl(Mirror, Key) ->
+    lives(Mirror, Key, fun left/1).
+
+%% @doc The second of the epoch at which a key will have lived.
+-spec expiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+expiretime(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> (At + 500) div 1000 end).
+
+%% @doc The same in milliseconds.
+-spec pexpiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+pexpiretime(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> At end).
+
+lives(Mirror, Key, Fun) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (_Store, none) -> undefined;
+        (_Store, {_, _, _, infinity}) -> infinity;
+        (_Store, {_, _, _, At}) -> Fun(At)
+    end).
+
+left(At) ->
+    max(0, At - erlang:system_time(millisecond)).
+
+%% @doc The keys that match a pattern, in no order.
+-spec keys(mirror(), Glob :: binary()) -> [key()] | failure().
+keys(Mirror, Glob) ->
+    eslaver_mirror_keyspace:keys(Mirror, Glob).
+
+%% @doc Folds over the keys, as `SCAN' does: those that are there all the time come, and once; of
+%% those that come or go meanwhile some do. `match' is a pattern, `type' a type. It is `{error,
+%% replaced}' if a full resync, or `FLUSHALL' and the like, ends what was there.
+-spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
+    Acc | failure() | {error, replaced}
+when
+    Options :: #{match => binary(), type => eslaver_mirror_store:type()}.
+scan(Mirror, Options, Fun, Acc) ->
+    eslaver_mirror_keyspace:fold(Mirror, Options, Fun, Acc).
+
+%% @doc How many keys there are. Those whose time has passed count until the master removes them.
+-spec dbsize(mirror()) -> non_neg_integer() | failure().
+dbsize(Mirror) ->
+    eslaver_mirror_view:db(Mirror, 0, fun(_Store, Keys) -> ets:info(Keys, size) end).
+
+%% @doc Some key.
+-spec randomkey(mirror()) -> key() | undefined | failure().
+randomkey(Mirror) ->
+    eslaver_mirror_keyspace:random(Mirror).
+
 %% Strings.
 %% ------------------------------------------------------------------------------------------------
 
@@ -70,8 +263,186 @@ read(Mirror, Fun) ->
 get(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, string, undefined, fun eslaver_mirror_string:value/2).
 
+%% @doc The values of strings, `undefined' for a key that is not there or is of another type.
+-spec mget(mirror(), [key()]) -> [binary() | undefined] | failure().
+mget(Mirror, Keys) ->
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        [mget_one(Store, Row) || Row <- Rows]
+    end).
+
+mget_one(Store, {_, string, Body, _}) -> eslaver_mirror_string:value(Store, Body);
+mget_one(_Store, _) -> undefined.
+
+%% @doc The length of a string, 0 if it is not there.
+-spec strlen(mirror(), key()) -> non_neg_integer() | failure().
+strlen(Mirror, Key) ->
+    string(Mirror, Key, fun(_Store, Body) -> eslaver_mirror_string:size(Body) end).
+
+%% @doc The bytes of a string from one index to another, both in; negative ones count from the end.
+-spec getrange(mirror(), key(), integer(), integer()) -> binary() | failure().
+getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
+    string(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_string:range(Store, Body, Start, End)
+    end).
+
+%% @doc The old name of {@link getrange/4}.
+-spec substr(mirror(), key(), integer(), integer()) -> binary() | failure().
+substr(Mirror, Key, Start, End) ->
+    getrange(Mirror, Key, Start, End).
+
+%% @doc The longest common subsequence of two strings, in time and memory of the product of their
+%% lengths, as on the server.
+-spec lcs(mirror(), key(), key()) -> binary() | failure().
+lcs(Mirror, One, Other) ->
+    two(Mirror, One, Other, fun eslaver_mirror_lcs:sequence/2).
+
+%% @doc The length of it, which takes far less memory.
+-spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | failure().
+lcs_len(Mirror, One, Other) ->
+    two(Mirror, One, Other, fun eslaver_mirror_lcs:size/2).
+
+%% @doc The bit at an offset, 0 where nothing is.
+-spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
+getbit(Mirror, Key, Offset) when is_integer(Offset), Offset >= 0 ->
+    string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:get(Store, Body, Offset) end).
+
+%% @doc How many bits of a string are set.
+-spec bitcount(mirror(), key()) -> non_neg_integer() | failure().
+bitcount(Mirror, Key) ->
+    count(Mirror, Key, all).
+
+%% @doc The same of its bytes from one index to another, both in; negative ones count from the end.
+-spec bitcount(mirror(), key(), integer(), integer()) -> non_neg_integer() | failure().
+bitcount(Mirror, Key, Start, End) ->
+    bitcount(Mirror, Key, Start, End, byte).
+
+%% @doc The same with indexes of bytes or of bits.
+-spec bitcount(mirror(), key(), integer(), integer(), byte | bit) ->
+    non_neg_integer() | failure().
+bitcount(Mirror, Key, Start, End, Unit) when
+    is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
+->
+    count(Mirror, Key, {Start, End, Unit}).
+
+count(Mirror, Key, Range) ->
+    string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:count(Store, Body, Range) end).
+
+%% @doc The first bit of a string that is so, or -1. The bit behind a string is clear.
+-spec bitpos(mirror(), key(), 0 | 1) -> integer() | failure().
+bitpos(Mirror, Key, Bit) ->
+    position(Mirror, Key, Bit, all).
+
+%% @doc The same from an index of bytes on.
+-spec bitpos(mirror(), key(), 0 | 1, integer()) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start) when is_integer(Start) ->
+    position(Mirror, Key, Bit, {Start, open, byte}).
+
+%% @doc The same from one index of bytes to another, both in, and there only.
+-spec bitpos(mirror(), key(), 0 | 1, integer(), integer()) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start, End) ->
+    bitpos(Mirror, Key, Bit, Start, End, byte).
+
+%% @doc The same with indexes of bytes or of bits.
+-spec bitpos(mirror(), key(), 0 | 1, integer(), integer(), byte | bit) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start, End, Unit) when
+    is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
+->
+    position(Mirror, Key, Bit, {Start, End, Unit}).
+
+position(Mirror, Key, Bit, Range) when Bit =:= 0; Bit =:= 1 ->
+    eslaver_mirror_view:read(Mirror, Key, string, -Bit, fun(Store, Body) ->
+        eslaver_mirror_bits:position(Store, Body, Bit, Range)
+    end).
+
+%% @doc Integers within a string: `{u, 8, 16}' is the unsigned one of 8 bits that begins at bit 16,
+%% `{i, 5, 0}' a signed one of 5.
+-spec bitfield_ro(mirror(), key(), [{i | u, Bits :: 1..64, Offset :: non_neg_integer()}]) ->
+    [integer()] | failure().
+bitfield_ro(Mirror, Key, Fields) ->
+    Changes = [{get, eslaver_mirror_bits:field(Field)} || Field <- Fields],
+    string(Mirror, Key, fun(Store, Body) ->
+        {Values, _} = eslaver_mirror_bits:fields(Store, Body, Changes),
+        Values
+    end).
+
+%% @doc How many different elements a HyperLogLog has been given, or several together, by its
+%% estimate. A key that is not there counts none.
+-spec pfcount(mirror(), key() | [key()]) -> non_neg_integer() | failure().
+pfcount(Mirror, Key) when is_binary(Key) ->
+    pfcount(Mirror, [Key]);
+pfcount(Mirror, Keys) ->
+    strings(Mirror, Keys, fun(Values) ->
+        eslaver_mirror_hll:count([Value || Value <- Values, Value =/= undefined])
+    end).
+
+%% What is read of a string; one that is not there is as an empty one.
+string(Mirror, Key, Fun) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (Store, {_, string, Body, _}) -> Fun(Store, Body);
+        (Store, none) -> Fun(Store, <<>>);
+        (_Store, _) -> {error, wrongtype}
+    end).
+
+two(Mirror, One, Other, Fun) ->
+    strings(Mirror, [One, Other], fun(Values) ->
+        [A, B] = [or_empty(Value) || Value <- Values],
+        Fun(A, B)
+    end).
+
+or_empty(undefined) -> <<>>;
+or_empty(Value) -> Value.
+
+%% What is read of the values of several keys, `undefined' for one that is not there.
+strings(Mirror, Keys, Fun) ->
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        case [Row || {_, Type, _, _} = Row <- Rows, Type =/= string] of
+            [] -> Fun([mget_one(Store, Row) || Row <- Rows]);
+            _ -> {error, wrongtype}
+        end
+    end).
+
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
+
+%% @doc How many elements a list has.
+-spec llen(mirror(), key()) -> non_neg_integer() | failure().
+llen(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, list, 0, fun eslaver_mirror_list:length/2).
+
+%% @doc The elements from one index to another; negative ones count from the end.
+-spec lrange(mirror(), key(), Start :: integer(), Stop :: integer()) -> [binary()] | failure().
+lrange(Mirror, Key, Start, Stop) when is_integer(Start), is_integer(Stop) ->
+    eslaver_mirror_view:read(Mirror, Key, list, [], fun(Store, List) ->
+        eslaver_mirror_list:range(Store, List, Start, Stop)
+    end).
+
+%% @doc The element at an index.
+-spec lindex(mirror(), key(), integer()) -> binary() | undefined | failure().
+lindex(Mirror, Key, Index) when is_integer(Index) ->
+    eslaver_mirror_view:read(Mirror, Key, list, undefined, fun(Store, List) ->
+        eslaver_mirror_list:index(Store, List, Index)
+    end).
+
+%% @equiv lpos(Mirror, Key, Element, #{})
+-spec lpos(mirror(), key(), binary()) -> non_neg_integer() | undefined | failure().
+lpos(Mirror, Key, Element) ->
+    lpos(Mirror, Key, Element, #{}).
+
+%% @doc The index of the first equal element, or with a `rank' of the second and so on, negative from
+%% the end; with `count' a list of so many indexes, all with 0. `maxlen' is how many elements to look
+%% at, 0 for all.
+-spec lpos(mirror(), key(), binary(), eslaver_mirror_list:position_options()) ->
+    non_neg_integer() | undefined | [non_neg_integer()] | failure().
+lpos(Mirror, Key, Element, Options) when is_binary(Element) ->
+    ok = eslaver_mirror_list:check_options(Options),
+    Default =
+        case Options of
+            #{count := _} -> [];
+            #{} -> undefined
+        end,
+    eslaver_mirror_view:read(Mirror, Key, list, Default, fun(Store, List) ->
+        eslaver_mirror_list:position(Store, List, Element, Options)
+    end).
 
 %% Sets.
 %% ------------------------------------------------------------------------------------------------
@@ -163,8 +534,292 @@ sets(Mirror, Keys, Fun) ->
 %% Sorted sets.
 %% ------------------------------------------------------------------------------------------------
 
+%% @doc How many members a sorted set has.
+-spec zcard(mirror(), key()) -> non_neg_integer() | failure().
+zcard(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, 0, fun eslaver_mirror_zset:size/2).
+
+%% @doc The score of a member.
+-spec zscore(mirror(), key(), Member :: binary()) -> score() | undefined | failure().
+zscore(Mirror, Key, Member) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        eslaver_mirror_zset:public_score(Store, Zset, Member)
+    end).
+
+%% @doc The score of each of these.
+-spec zmscore(mirror(), key(), [Member :: binary()]) -> [score() | undefined] | failure().
+zmscore(Mirror, Key, Members) ->
+    eslaver_mirror_view:bodies(Mirror, [Key], zset, fun(Store, [Zset]) ->
+        eslaver_mirror_zset:scores(Store, Zset, Members)
+    end).
+
+%% @doc The place of a member, that of the lowest score being 0.
+-spec zrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
+zrank(Mirror, Key, Member) ->
+    rank(Mirror, Key, Member, forward, fun({Rank, _Score}) -> Rank end).
+
+%% @doc The same, with the score.
+-spec zrank(mirror(), key(), Member :: binary(), with_score) ->
+    {non_neg_integer(), score()} | undefined | failure().
+zrank(Mirror, Key, Member, with_score) ->
+    rank(Mirror, Key, Member, forward, fun(Found) -> Found end).
+
+%% @doc The place of a member, that of the highest score being 0.
+-spec zrevrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
+zrevrank(Mirror, Key, Member) ->
+    rank(Mirror, Key, Member, backward, fun({Rank, _Score}) -> Rank end).
+
+%% @doc The same, with the score.
+-spec zrevrank(mirror(), key(), Member :: binary(), with_score) ->
+    {non_neg_integer(), score()} | undefined | failure().
+zrevrank(Mirror, Key, Member, with_score) ->
+    rank(Mirror, Key, Member, backward, fun(Found) -> Found end).
+
+rank(Mirror, Key, Member, Way, Answer) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        case eslaver_mirror_zset:rank(Store, Zset, Member, Way) of
+            undefined -> undefined;
+            Found -> Answer(Found)
+        end
+    end).
+
+%% @equiv zrange(Mirror, Key, Start, Stop, #{})
+-spec zrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrange(Mirror, Key, Start, Stop) ->
+    zrange(Mirror, Key, Start, Stop, #{}).
+
+%% @doc The members from one index to another, or `by' their scores or names, and from the highest on
+%% with `rev': then the higher bound of scores or names comes first, as in Redis.
+-spec zrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrange(Mirror, Key, Start, Stop, Options) ->
+    Selected = eslaver_mirror_zset_read:selection(Start, Stop, Options),
+    eslaver_mirror_view:read(Mirror, Key, zset, [], fun(Store, Zset) ->
+        eslaver_mirror_zset_read:range(Store, Zset, Selected)
+    end).
+
+%% @equiv zrevrange(Mirror, Key, Start, Stop, #{})
+-spec zrevrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrange(Mirror, Key, Start, Stop) ->
+    zrevrange(Mirror, Key, Start, Stop, #{}).
+
+%% @doc {@link zrange/5} by index, from the highest member on.
+-spec zrevrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrange(Mirror, Key, Start, Stop, Options) ->
+    zrange(Mirror, Key, Start, Stop, Options#{rev => true}).
+
+%% @equiv zrangebyscore(Mirror, Key, Min, Max, #{})
+-spec zrangebyscore(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrangebyscore(Mirror, Key, Min, Max) ->
+    zrangebyscore(Mirror, Key, Min, Max, #{}).
+
+%% @doc {@link zrange/5} by score.
+-spec zrangebyscore(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrangebyscore(Mirror, Key, Min, Max, Options) ->
+    zrange(Mirror, Key, Min, Max, Options#{by => score}).
+
+%% @equiv zrevrangebyscore(Mirror, Key, Max, Min, #{})
+-spec zrevrangebyscore(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrangebyscore(Mirror, Key, Max, Min) ->
+    zrevrangebyscore(Mirror, Key, Max, Min, #{}).
+
+%% @doc {@link zrange/5} by score, from the highest member on.
+-spec zrevrangebyscore(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrangebyscore(Mirror, Key, Max, Min, Options) ->
+    zrange(Mirror, Key, Max, Min, Options#{by => score, rev => true}).
+
+%% @equiv zrangebylex(Mirror, Key, Min, Max, #{})
+-spec zrangebylex(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrangebylex(Mirror, Key, Min, Max) ->
+    zrangebylex(Mirror, Key, Min, Max, #{}).
+
+%% @doc {@link zrange/5} by name, of a sorted set whose scores are all equal.
+-spec zrangebylex(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrangebylex(Mirror, Key, Min, Max, Options) ->
+    zrange(Mirror, Key, Min, Max, Options#{by => lex}).
+
+%% @equiv zrevrangebylex(Mirror, Key, Max, Min, #{})
+-spec zrevrangebylex(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrangebylex(Mirror, Key, Max, Min) ->
+    zrevrangebylex(Mirror, Key, Max, Min, #{}).
+
+%% @doc {@link zrange/5} by name, from the highest member on.
+-spec zrevrangebylex(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrangebylex(Mirror, Key, Max, Min, Options) ->
+    zrange(Mirror, Key, Max, Min, Options#{by => lex, rev => true}).
+
+%% @doc How many members have a score in a range.
+-spec zcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
+zcount(Mirror, Key, Min, Max) ->
+    count(Mirror, Key, score, Min, Max).
+
+%% @doc How many members have a name in a range, of a sorted set whose scores are all equal.
+-spec zlexcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
+zlexcount(Mirror, Key, Min, Max) ->
+    count(Mirror, Key, lex, Min, Max).
+
+count(Mirror, Key, By, Min, Max) ->
+    Range = eslaver_mirror_zset_range:from_terms(By, forward, Min, Max),
+    eslaver_mirror_view:read(Mirror, Key, zset, 0, fun(Store, Zset) ->
+        {_From, Count} = eslaver_mirror_zset_range:span(Store, Zset, Range),
+        Count
+    end).
+
+%% @doc A member by chance.
+-spec zrandmember(mirror(), key()) -> binary() | undefined | failure().
+zrandmember(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        {Member, _Score} = eslaver_mirror_zset:random(Store, Zset),
+        Member
+    end).
+
+%% @equiv zrandmember(Mirror, Key, Count, #{})
+-spec zrandmember(mirror(), key(), Count :: integer()) -> zset_members() | failure().
+zrandmember(Mirror, Key, Count) ->
+    zrandmember(Mirror, Key, Count, #{}).
+
+%% @doc So many members by chance, each once; with a negative count so many of which any may come
+%% again. All have the same chance.
+-spec zrandmember(mirror(), key(), Count :: integer(), #{with_scores => boolean()}) ->
+    zset_members() | failure().
+zrandmember(Mirror, Key, Count, Options) when is_integer(Count) ->
+    Shape = eslaver_mirror_zset_read:shape(Options),
+    eslaver_mirror_view:read(Mirror, Key, zset, [], fun(Store, Zset) ->
+        Shape(eslaver_mirror_zset:random(Store, Zset, Count))
+    end).
+
+%% @equiv zscan(Mirror, Key, Cursor, #{})
+-spec zscan(mirror(), key(), zscan_cursor()) ->
+    {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
+zscan(Mirror, Key, Cursor) ->
+    zscan(Mirror, Key, Cursor, #{}).
+
+%% @doc Some of the members with their scores, in their order, and the cursor to go on from. It begins
+%% with 0, and has ended when 0 is the next one. What is a member all the while with one score is
+%% found; one whose score changes may be found again, or not at all.
+-spec zscan(mirror(), key(), zscan_cursor(), scan_options()) ->
+    {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
+zscan(Mirror, Key, Cursor, Options) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, {0, []}, fun(Store, Zset) ->
+        eslaver_mirror_scan:run(Options, 1, fun(Count) ->
+            eslaver_mirror_zset:scan(Store, Zset, {Cursor, Count})
+        end)
+    end).
+
+%% @equiv zunion(Mirror, Keys, #{})
+-spec zunion(mirror(), [key(), ...]) -> zset_members() | failure().
+zunion(Mirror, Keys) ->
+    zunion(Mirror, Keys, #{}).
+
+%% @doc What is in any of these sorted sets, or sets, in the order of the scores that come of it.
+-spec zunion(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
+zunion(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:union/3).
+
+%% @equiv zinter(Mirror, Keys, #{})
+-spec zinter(mirror(), [key(), ...]) -> zset_members() | failure().
+zinter(Mirror, Keys) ->
+    zinter(Mirror, Keys, #{}).
+
+%% @doc What is in all of these sorted sets, or sets, in the order of the scores that come of it.
+-spec zinter(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
+zinter(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:intersection/3).
+
+%% @equiv zdiff(Mirror, Keys, #{})
+-spec zdiff(mirror(), [key(), ...]) -> zset_members() | failure().
+zdiff(Mirror, Keys) ->
+    zdiff(Mirror, Keys, #{}).
+
+%% @doc What is in the first of these sorted sets, or sets, and in no other.
+-spec zdiff(mirror(), [key(), ...], #{with_scores => boolean()}) -> zset_members() | failure().
+zdiff(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun(Store, Sources, #{}) ->
+        eslaver_mirror_zset_algebra:difference(Store, Sources)
+    end).
+
+combined(Mirror, [_ | _] = Keys, Options, Operation) ->
+    {Shape, Parsed} = eslaver_mirror_zset_read:options(length(Keys), Options),
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        case eslaver_mirror_zset_algebra:sources(Rows) of
+            {ok, Sources} ->
+                Shape(eslaver_mirror_zset_read:sorted(Operation(Store, Sources, Parsed)));
+            {error, _} = Error ->
+                Error
+        end
+    end).
+
+%% @equiv zintercard(Mirror, Keys, 0)
+-spec zintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
+zintercard(Mirror, Keys) ->
+    zintercard(Mirror, Keys, 0).
+
+%% @doc How many members are in all of these; counted no further than to a limit other than 0.
+-spec zintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
+    non_neg_integer() | failure().
+zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        case eslaver_mirror_zset_algebra:sources(Rows) of
+            {ok, Sources} -> eslaver_mirror_zset_algebra:count_common(Store, Sources, Limit);
+            {error, _} = Error -> Error
+        end
+    end).
+
 %% Geo.
 %% ------------------------------------------------------------------------------------------------
+
+%% @doc The positions of members, `undefined' for one that is not there.
+-spec geopos(mirror(), key(), [binary()]) ->
+    [{Longitude :: float(), Latitude :: float()} | undefined] | failure().
+geopos(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:positions(Store, Zset, Members)
+    end).
+
+%% @doc How far two members are from each other, in meters. A server rounds it to 4 decimals.
+-spec geodist(mirror(), key(), binary(), binary()) -> float() | undefined | failure().
+geodist(Mirror, Key, One, Other) ->
+    geodist(Mirror, Key, One, Other, m).
+
+%% @doc The same in another unit.
+-spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo:unit()) ->
+    float() | undefined | failure().
+geodist(Mirror, Key, One, Other, Unit) ->
+    _ = eslaver_mirror_geo:meters(Unit),
+    geo(Mirror, Key, undefined, fun(Store, Zset) ->
+        eslaver_mirror_geo_search:distance(Store, Zset, One, Other, Unit)
+    end).
+
+%% @doc The standard geohashes of members, `undefined' for one that is not there.
+-spec geohash(mirror(), key(), [binary()]) -> [binary() | undefined] | failure().
+geohash(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:hashes(Store, Zset, Members)
+    end).
+
+%% @doc The members near a place, as in
+%% `geosearch(M, Key, #{from => {lonlat, 15.0, 37.0}, by => {radius, 200, km}, order => asc})'.
+%%
+%% It is searched from a position or from a `{member, Member}', by a `radius', a `box' or a
+%% `polygon', and in the order of distance if one is given. With a `count' it gives the nearest, or
+%% with `{Count, any}' those that are found first. With `with => [dist, coord, hash]' each member
+%% comes with its distance in the unit of the shape, its position and its score. The member to search
+%% from may be missing: `{error, no_member}'.
+-spec geosearch(mirror(), key(), eslaver_mirror_geo_search:options()) ->
+    eslaver_mirror_geo_search:answer() | {error, no_member} | failure().
+geosearch(Mirror, Key, Options) ->
+    Checked = eslaver_mirror_geo_search:options(Options),
+    geo(Mirror, Key, [], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:query(Store, Zset, Checked)
+    end).
+
+geo(Mirror, Key, Default, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, Default, Fun).
 
 %% Hashes.
 %% ------------------------------------------------------------------------------------------------
@@ -432,3 +1087,19 @@ xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
 
 stream(Mirror, Key, Fun) ->
     eslaver_mirror_view:read(Mirror, Key, stream, undefined, Fun).
+
+%% Sorting.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc The elements of a list, a set or a sorted set in the order of their numbers.
+-spec sort_ro(mirror(), key()) -> [binary()] | {error, not_a_number} | failure().
+sort_ro(Mirror, Key) ->
+    sort_ro(Mirror, Key, #{}).
+
+%% @doc The same as told: `by' the values of a pattern (`<<"weight_*">>', `<<"item_*->price">>') or
+%% `nosort', in an `order', as texts (`alpha'), with a `limit', and what the patterns of `get' find for
+%% each element, `undefined' where there is nothing.
+-spec sort_ro(mirror(), key(), eslaver_mirror_sort_read:options()) ->
+    [binary() | undefined] | {error, not_a_number} | failure().
+sort_ro(Mirror, Key, Options) ->
+    eslaver_mirror_sort_read:sort(Mirror, Key, Options).

@@ -15,12 +15,15 @@
 -define(MODULES, [
     eslaver_mirror_key_commands,
     eslaver_mirror_string_commands,
+    eslaver_mirror_bit_commands,
+    eslaver_mirror_hll_commands,
     eslaver_mirror_list_commands,
     eslaver_mirror_set_commands,
     eslaver_mirror_zset_commands,
     eslaver_mirror_geo_commands,
     eslaver_mirror_hash_commands,
-    eslaver_mirror_stream_commands
+    eslaver_mirror_stream_commands,
+    eslaver_mirror_sort_commands
 ]).
 
 %% @doc The module of each command.

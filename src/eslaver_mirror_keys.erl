@@ -3,8 +3,9 @@
 %% @private
 -module(eslaver_mirror_keys).
 
--export([find/2, body/3, change/5, update/3, put/4, put/5, delete/2, forget/2, expire/3]).
--export([collect/2]).
+-export([find/2, body/3, existing/3, first/3]).
+-export([change/5, settle/3, update/3, put/4, put/5, delete/2, forget/2, expire/3]).
+-export([load/3, flush/2, forget_value/2, collect/2]).
 
 %% A value of so many rows is removed with its key, of a larger one the rest later.
 -define(AT_ONCE, 128).
@@ -30,6 +31,27 @@ body(Ctx, Key, Type) ->
         {_, Other, _, _} -> error({not_as_expected, Key, Other})
     end.
 
+%% @doc The body of a key that must be there, with this type.
+-spec existing(ctx(), binary(), type()) -> body().
+existing(Ctx, Key, Type) ->
+    case body(Ctx, Key, Type) of
+        none -> error({not_as_expected, Key, none});
+        Body -> Body
+    end.
+
+%% @doc The first of some keys that is there, as one must be.
+-spec first(ctx(), [binary()], type()) -> {Key :: binary(), body()}.
+first(Ctx, [Key | Keys], Type) ->
+    case body(Ctx, Key, Type) of
+        none -> first(Ctx, Keys, Type);
+        Body -> {Key, Body}
+    end.
+
+%% @doc Another body for a key that is there, or none, with which it is there no more.
+-spec settle(ctx(), binary(), body() | empty) -> ok.
+settle(#{keys := Keys}, Key, empty) -> remove(Keys, Key);
+settle(Ctx, Key, Body) -> update(Ctx, Key, Body).
+
 %% @doc Has a key's value changed by `Change', which gets the body that is there, or that which `New'
 %% makes, and gives the next, or `empty' where no element is left. The key's time stays.
 -spec change(ctx(), binary(), type(), New :: fun(() -> body()), fun((body()) -> body() | empty)) ->
@@ -44,8 +66,7 @@ change(#{keys := Keys} = Ctx, Key, Type, New, Change) ->
         Old ->
             case Change(Old) of
                 Old -> ok;
-                empty -> remove(Keys, Key);
-                Body -> update(Ctx, Key, Body)
+                Body -> settle(Ctx, Key, Body)
             end
     end.
 
@@ -93,6 +114,31 @@ expire(#{keys := Keys}, Key, ExpireAt) ->
     true = ets:update_element(Keys, Key, {4, ExpireAt}),
     ok.
 
+%% @doc A value of a snapshot.
+-spec load(eslaver_mirror_store:store(), Db :: non_neg_integer(), {
+    type(), Key :: binary(), Value :: term(), Meta :: map()
+}) -> ok.
+load(Store, Db, {Type, Key, Value, Meta}) ->
+    case eslaver_mirror_type:load(Type, Store, Value, Meta) of
+        empty ->
+            ok;
+        Body ->
+            ExpireAt = maps:get(expire_at, Meta, infinity),
+            insert(eslaver_mirror_store:keys(Db, Store), {Key, Type, Body, ExpireAt})
+    end.
+
+%% @doc The store without the keys of this db. What they had is removed later.
+-spec flush(Db :: non_neg_integer(), eslaver_mirror_store:store()) -> eslaver_mirror_store:store().
+flush(Db, Store) ->
+    {Old, Flushed} = eslaver_mirror_store:without_keys(Db, Store),
+    keep(Store, eslaver_mirror_store:id(), keys, Old),
+    Flushed.
+
+%% @doc Whatever a key has, it is not known any more.
+-spec forget_value(ctx(), binary()) -> ok.
+forget_value(Ctx, Key) ->
+    put(Ctx, Key, unknown, undefined).
+
 insert(Keys, Row) ->
     true = ets:insert(Keys, Row),
     ok.
@@ -117,12 +163,30 @@ collect(#{garbage := Garbage} = Store, Limit) ->
             done;
         Id ->
             [{Id, Type, Body}] = ets:lookup(Garbage, Id),
-            case eslaver_mirror_type:discard(Type, Store, Body, Limit) of
+            case collect(Type, Store, Body, Limit) of
                 done -> remove(Garbage, Id);
                 {more, Rest} -> keep(Store, Id, Type, Rest)
             end,
             more
     end.
+
+collect(keys, Store, Keys, Limit) ->
+    case ets:select(Keys, [{'_', [], ['$_']}], Limit) of
+        '$end_of_table' ->
+            true = ets:delete(Keys),
+            done;
+        {Rows, _More} ->
+            lists:foreach(
+                fun({Key, _, _, _} = Row) ->
+                    remove(Keys, Key),
+                    discard(#{store => Store}, Row)
+                end,
+                Rows
+            ),
+            {more, Keys}
+    end;
+collect(Type, Store, Body, Limit) ->
+    eslaver_mirror_type:discard(Type, Store, Body, Limit).
 
 keep(#{garbage := Garbage}, Id, Type, Body) ->
     insert(Garbage, {Id, Type, Body}).

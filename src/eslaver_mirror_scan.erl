@@ -10,8 +10,6 @@
 %% A glob as of `KEYS', and about how many elements to look at.
 
 -define(COUNT, 10).
-%% The native match of longer ones is done where it delays no one.
--define(SHORT, 1024).
 
 %% @doc What `Scan' gives for a count, without that whose name does not match. `Name' is the element of
 %% a tuple that has the name, or 0 where there are no tuples.
@@ -28,14 +26,9 @@ run(Options, Name, Scan) ->
 filter(any, _Name, Found) ->
     Found;
 filter(Glob, Name, {Next, Elements}) when is_binary(Glob) ->
-    {Next, [Element || Element <- Elements, matches(Glob, name(Name, Element))]};
+    {Next, [Element || Element <- Elements, eslaver_keys:matches(Glob, name(Name, Element))]};
 filter(_Glob, _Name, _Found) ->
     error(badarg).
 
 name(0, Element) -> Element;
 name(N, Element) -> element(N, Element).
-
-matches(Glob, Name) when byte_size(Glob) + byte_size(Name) > ?SHORT ->
-    eslaver_nif:glob_dirty(Glob, Name);
-matches(Glob, Name) ->
-    eslaver_nif:glob(Glob, Name).

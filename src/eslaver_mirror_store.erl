@@ -7,7 +7,8 @@
 %% @private
 -module(eslaver_mirror_store).
 
--export([new/1, with_version/2, delete/2, with_db/2, swap_dbs/3, keys/2, id/0, memory/1]).
+-export([new/1, empty/1, with_version/2, delete/2, with_db/2, swap_dbs/3, without_keys/2]).
+-export([keys/2, id/0, memory/1]).
 -export_type([store/0, id/0, type/0, row/0, version/0]).
 
 -type id() :: pos_integer().
@@ -66,6 +67,11 @@ new(Options) ->
 table(Name, Kind, Options) ->
     ets:new(list_to_atom("eslaver_mirror_" ++ atom_to_list(Name)), [Kind, protected | Options]).
 
+%% @doc Empty tables of the same kind.
+-spec empty(store()) -> store().
+empty(#{options := Options, redis_version := Version}) ->
+    with_version(Version, new(Options)).
+
 %% @doc The store of a master of this version.
 -spec with_version(version(), store()) -> store().
 with_version(Version, Store) ->
@@ -90,8 +96,9 @@ take_over(Store) ->
         tables(Store)
     ).
 
-tables(#{dbs := Dbs} = Store) ->
-    maps:values(Dbs) ++ [maps:get(Name, Store) || {Name, _} <- ?ELEMENTS].
+tables(#{dbs := Dbs, garbage := Garbage} = Store) ->
+    Flushed = [Keys || [Keys] <- ets:match(Garbage, {'_', keys, '$1'})],
+    maps:values(Dbs) ++ Flushed ++ [maps:get(Name, Store) || {Name, _} <- ?ELEMENTS].
 
 %% @doc The store with a table for this db.
 -spec with_db(non_neg_integer(), store()) -> store().
@@ -105,6 +112,12 @@ with_db(Db, #{dbs := Dbs, options := Options} = Store) ->
 swap_dbs(One, Other, Store) ->
     #{dbs := #{One := A, Other := B} = Dbs} = Both = with_db(One, with_db(Other, Store)),
     Both#{dbs => Dbs#{One => B, Other => A}}.
+
+%% @doc The table of a db's keys, and the store with an empty one in its place.
+-spec without_keys(non_neg_integer(), store()) -> {ets:tid(), store()}.
+without_keys(Db, #{dbs := Dbs} = Store) ->
+    {Old, Others} = maps:take(Db, Dbs),
+    {Old, with_db(Db, Store#{dbs => Others})}.
 
 %% @doc The keys of a db.
 -spec keys(non_neg_integer(), store()) -> ets:tid() | none.
@@ -122,5 +135,12 @@ id() ->
 %% @doc What the tables take, in bytes, without the binaries of over 64 bytes they refer to.
 -spec memory(store()) -> non_neg_integer().
 memory(Store) ->
-    Words = lists:sum([ets:info(Table, memory) || Table <- tables(Store)]),
-    Words * erlang:system_info(wordsize).
+    words(tables(Store)) * erlang:system_info(wordsize).
+
+words([]) ->
+    0;
+words([Table | Tables]) ->
+    case ets:info(Table, memory) of
+        Words when is_integer(Words) -> Words + words(Tables);
+        undefined -> words(Tables)
+    end.

@@ -37,7 +37,7 @@ use shared::Shared;
 use slice::{Outcome, Slicer};
 
 /// Which Erlang module this library belongs to: both are changed together.
-const ABI: u32 = 2;
+const ABI: u32 = 3;
 /// Buffers on their way from the I/O thread to the slices, of up to 64 KB each.
 const CHANNEL: usize = 16;
 
