@@ -46,6 +46,8 @@ apply(<<"hincrby">>, [Key, Field, By], Ctx) ->
     increment(Ctx, Key, Field, fun(Value) ->
         integer_to_binary(binary_to_integer(Value) + binary_to_integer(By))
     end);
+apply(<<"hincrbyfloat">>, [Key, Field, By], Ctx) ->
+    increment(Ctx, Key, Field, fun(Value) -> eslaver_mirror_float:add(Value, By) end);
 apply(<<"hexpire">>, [Key, Seconds | Rest], Ctx) ->
     expire(Ctx, Key, relative(Ctx, Seconds, 1000), Rest);
 apply(<<"hpexpire">>, [Key, Ms | Rest], Ctx) ->
