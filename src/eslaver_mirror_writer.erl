@@ -80,8 +80,7 @@ event({loading, function, Library, Code, _Meta}, #writer{next_functions = Functi
     Writer#writer{next_functions = Functions#{Library => Code}};
 event({loading, Type, Key, Value, #{db := Db} = Meta}, #writer{next = Next} = Writer) ->
     Store = eslaver_mirror_store:with_db(Db, Next),
-    ok = eslaver_mirror_keys:load(Store, Db, {Type, Key, Value, Meta}),
-    Writer#writer{next = Store};
+    load({Type, Key, Value, Meta}, Writer#writer{next = Store});
 event({loading, eof, Meta}, Writer) ->
     {loaded, loaded(Meta, Writer)};
 event({link, up, #{resync := partial, replid := Replid}}, #writer{lock = Lock} = Writer) ->
@@ -91,6 +90,15 @@ event({link, up, #{resync := full}}, Writer) ->
     Writer;
 event({link, down, _Why}, Writer) ->
     broken(Writer).
+
+load({_Type, Key, _Value, #{db := Db}} = Entry, #writer{next = Store} = Writer) ->
+    try eslaver_mirror_keys:load(Store, Db, Entry) of
+        ok -> Writer
+    catch
+        _Class:Reason:Stack ->
+            ok = eslaver_mirror_keys:forget_value(ctx(Db, Store), Key),
+            counted(<<"loading">>, {Reason, place(Stack)}, Writer)
+    end.
 
 version(<<"redis-ver">>, Text, _Store) ->
     {match, [Major, Minor]} = re:run(Text, "^(\\d+)\\.(\\d+)", [{capture, all_but_first, binary}]),
@@ -271,11 +279,12 @@ in_db({Db, Key}, #{store := Store}, Fun) -> Fun(ctx(Db, Store), Key);
 in_db(Key, Ctx, Fun) -> Fun(Ctx, Key).
 
 %% What cannot be applied rightly is not shown wrong.
-failed({Name, _, _} = Command, Keys, Why, #writer{failed = Failed, options = Options} = Writer) ->
+failed({Name, _, _} = Command, Keys, Why, Writer) ->
+    unknown(Command, Keys, counted(Name, Why, Writer)).
+
+counted(Name, Why, #writer{failed = Failed, options = Options} = Writer) ->
     ok = tell(Name, Why, maps:get(name, Options), Failed),
-    unknown(Command, Keys, Writer#writer{
-        failed = maps:update_with(Name, fun(Count) -> Count + 1 end, 1, Failed)
-    }).
+    Writer#writer{failed = maps:update_with(Name, fun(Count) -> Count + 1 end, 1, Failed)}.
 
 tell(Name, _Why, _Mirror, Failed) when is_map_key(Name, Failed) ->
     ok;
