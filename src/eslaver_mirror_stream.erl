@@ -1,5 +1,6 @@
-%% @doc Streams in a mirror's tables: what a stream's body says, and what concerns entries and groups
-%% together. Used by {@link eslaver_mirror_stream_commands} and {@link eslaver_mirror_stream_info}.
+%% @doc Streams in a mirror's tables: what a stream's body says, and what concerns entries and
+%% groups together. Used by {@link eslaver_mirror_stream_commands} and
+%% {@link eslaver_mirror_stream_info}.
 %% @private
 -module(eslaver_mirror_stream).
 

@@ -1,5 +1,5 @@
-%% Hashes of a mirror: what commands do to fields and their times to live, and what is shown of fields
-%% whose time has passed.
+%% Hashes of a mirror: what commands do to fields and their times to live, and what is shown of
+%% fields whose time has passed.
 -module(eslaver_mirror_hash_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -40,11 +40,15 @@ commands(Mirror) ->
             ?assertEqual({Name, Args, Expected}, {Name, Args, content()})
         end
      || {Name, Args, Changes} <- [
-            {<<"hset">>, [<<"b">>, 7, <<"d">>, 8], [{<<"b">>, <<"7">>, -1}, {<<"d">>, <<"8">>, -1}]},
+            {<<"hset">>, [<<"b">>, 7, <<"d">>, 8], [
+                {<<"b">>, <<"7">>, -1}, {<<"d">>, <<"8">>, -1}
+            ]},
             {<<"hmset">>, [<<"b">>, 7], [{<<"b">>, <<"7">>, -1}]},
             {<<"hsetnx">>, [<<"d">>, 7], [{<<"d">>, <<"7">>, -1}]},
             {<<"hdel">>, [<<"b">>, <<"x">>], [{<<"b">>, gone}]},
-            {<<"hgetdel">>, [<<"FIELDS">>, 2, <<"a">>, <<"b">>], [{<<"a">>, gone}, {<<"b">>, gone}]},
+            {<<"hgetdel">>, [<<"FIELDS">>, 2, <<"a">>, <<"b">>], [
+                {<<"a">>, gone}, {<<"b">>, gone}
+            ]},
             {<<"hincrby">>, [<<"b">>, -5], [{<<"b">>, <<"-3">>, ?LATER}]},
             {<<"hincrby">>, [<<"d">>, 5], [{<<"d">>, <<"5">>, -1}]},
             {<<"hincrbyfloat">>, [<<"c">>, <<"0.2">>], [{<<"c">>, <<"0.3">>, -1}]},
@@ -111,8 +115,8 @@ relative(Mirror) ->
     Times = eslaver_mirror:hpexpiretime(?MODULE, ?KEY, [<<"a">>, <<"b">>, <<"c">>]),
     ?assertEqual([?LATER, Future + 5, Future + 7], Times).
 
-%% A field whose time has passed is shown by no read, and comes back with the next write to it. What it
-%% leaves in the tables goes with the hash.
+%% A field whose time has passed is shown by no read, and comes back with the next write to it.
+%% What it leaves in the tables goes with the hash.
 expired(#{store := #{hashes := Hashes}} = Mirror) ->
     _ = eslaver_test_mirror:run_all(Mirror, [
         [<<"hset">>, ?KEY, <<"a">>, 1, <<"b">>, 2, <<"c">>, 3],

@@ -1,5 +1,5 @@
-%% Streams of a mirror: commands as masters replicate them, and those they do not, by what reads give.
-%% What they gave was seen with real masters.
+%% Streams of a mirror: commands as masters replicate them, and those they do not, by what reads
+%% give. What they gave was seen with real masters.
 -module(eslaver_mirror_stream_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -92,7 +92,8 @@ trimming(Mirror) ->
         ]
     ].
 
-%% In one group the first two are pending and the third was acknowledged, another has read the first.
+%% In one group the first two are pending and the third was acknowledged, another has read the
+%% first.
 policies(Mirror) ->
     [
         begin
@@ -211,8 +212,8 @@ lag(Mirror) -> lag(Mirror, 4).
 
 lag_of_valkey(Mirror) -> lag(Mirror, 3).
 
-%% Of four entries a group has read two, then three; from the middle on nobody knows how many. What a
-%% group has read that is said to be before all entries counts only for some.
+%% Of four entries a group has read two, then three; from the middle on nobody knows how many. What
+%% a group has read that is said to be before all entries counts only for some.
 lag(Mirror, Before) ->
     filled(Mirror),
     run(Mirror, ["xgroup create s g 1-2 ENTRIESREAD 2"]),
