@@ -171,7 +171,7 @@ is_met(lt, Old, New) -> New < Old.
 
 %% @doc How many fields there are whose time has not passed.
 -spec size(store(), body()) -> non_neg_integer().
-size(Store, {_, Size, _} = Body) ->
+size(Store, {_, Size, _} = Body) when is_integer(Size) ->
     Size - expired(Store, Body, clock()).
 
 expired(_Store, {_, _, 0}, _Now) ->

@@ -111,13 +111,14 @@ copy(#{entries := Entries, groups := Groups}, #{id := Id} = Body) ->
 -spec discard(store(), body(), pos_integer()) -> done | {more, body()}.
 discard(#{entries := Entries, groups := Groups}, #{id := Id} = Body, Limit) ->
     OfGroups = [{Groups, Pattern} || Pattern <- eslaver_mirror_stream_groups:patterns(Id)],
-    discard([{Entries, {{Id, '_', '_'}, '_'}} | OfGroups], Limit, Body);
-discard([{Table, Pattern} | Others], Limit, Body) ->
+    discard_from([{Entries, {{Id, '_', '_'}, '_'}} | OfGroups], Limit, Body).
+
+discard_from([{Table, Pattern} | Others], Limit, Body) ->
     case eslaver_mirror_rows:discard(Table, Pattern, Limit) of
-        done -> discard(Others, Limit, Body);
+        done -> discard_from(Others, Limit, Body);
         more -> {more, Body}
     end;
-discard([], _Limit, _Body) ->
+discard_from([], _Limit, _Body) ->
     done.
 
 %% For the writer.
@@ -228,15 +229,14 @@ entries_read_to(Store, #{id := Id, max_deleted_id := Deleted} = Body, EntryId) -
 -spec next_read(
     store(), body(), {Last :: entry_id(), eslaver_mirror_stream_groups:read()}, entry_id()
 ) -> eslaver_mirror_stream_groups:read().
-next_read(Store, #{id := Id} = Body, {Last, Read}, EntryId) ->
-    case
-        Read =/= undefined andalso
-            Last >= eslaver_mirror_stream_entries:first(Store, Id) andalso
-            not has_deleted_from(Body, Last)
-    of
+next_read(Store, #{id := Id} = Body, {Last, Read}, EntryId) when is_integer(Read) ->
+    First = eslaver_mirror_stream_entries:first(Store, Id),
+    case Last >= First andalso not has_deleted_from(Body, Last) of
         true -> Read + 1;
         false -> entries_read_to(Store, Body, EntryId)
-    end.
+    end;
+next_read(Store, Body, {_Last, undefined}, EntryId) ->
+    entries_read_to(Store, Body, EntryId).
 
 %% For readers.
 
