@@ -368,7 +368,6 @@ string(Mirror, Key, Fun) ->
         (_Store, _) -> {error, wrongtype}
     end).
 
-
 two(Mirror, One, Other, Fun) ->
     strings(Mirror, [One, Other], fun(Values) ->
         [A, B] = [or_empty(Value) || Value <- Values],

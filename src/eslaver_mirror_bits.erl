@@ -49,7 +49,9 @@ count(Store, Body, Range) ->
             ),
             Before = eslaver_mirror_string:read(Store, Body, From, 1),
             After = eslaver_mirror_string:read(Store, Body, Last div 8, 1),
-            All - ones_of(Before, 0, First rem 8) - ones_of(After, Last rem 8 + 1, 7 - Last rem 8);
+            Outside =
+                ones_of(Before, 0, First rem 8) + ones_of(After, Last rem 8 + 1, 7 - Last rem 8),
+            max(0, All - Outside);
         _ ->
             0
     end.

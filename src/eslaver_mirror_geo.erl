@@ -7,7 +7,9 @@
 %% @private
 -module(eslaver_mirror_geo).
 
--export([encode/1, decode/1, distance/2, hash/1, meters/1, unit/1, place/2, areas/1, distance_within/2]).
+-export([
+    encode/1, decode/1, distance/2, hash/1, meters/1, unit/1, place/2, areas/1, distance_within/2
+]).
 -export_type([position/0, unit/0, shape/0, area/0]).
 
 -type position() :: {Longitude :: number(), Latitude :: number()}.
@@ -144,7 +146,9 @@ degrees(Radians) -> Radians / ?RADIANS.
 -spec place(position() | undefined, shape()) -> place().
 place(Center, {radius, Radius, Unit} = Shape) ->
     Meters = Radius * meters(Unit),
-    #place{center = Center, shape = Shape, radius = Meters, bounds = bounds(Center, Meters, Meters)};
+    #place{
+        center = Center, shape = Shape, radius = Meters, bounds = bounds(Center, Meters, Meters)
+    };
 place(Center, {box, Width, Height, Unit} = Shape) ->
     Half = math:sqrt((Width / 2) * (Width / 2) + (Height / 2) * (Height / 2)),
     Bounds = bounds(Center, meters(Unit) * (Width / 2), meters(Unit) * (Height / 2)),
@@ -189,9 +193,17 @@ centroid(Corners) ->
     ),
     {degrees(math:atan2(Y, X)), degrees(math:atan2(Z, math:sqrt(X * X + Y * Y)))}.
 
+%% @doc Whether a server's search of this place has a result: a polygon may have its center so near to
+%% a pole that the server has no cell for it, and searches anywhere.
+-spec is_defined(place()) -> boolean().
+is_defined(#place{center = {_, Latitude}}) ->
+    abs(Latitude) =< ?MAX_LATITUDE.
+
 %% @doc The ranges of scores in which all that is in this place is found: those of the cell that its
 %% center is in and of the neighbours of that cell, in the order in which the server searches them.
 -spec areas(place()) -> [area()].
+areas(#place{center = {_, Latitude}}) when abs(Latitude) > ?MAX_LATITUDE ->
+    [{0, 1 bsl (2 * ?STEPS + 2)}];
 areas(#place{center = {_, Latitude}, radius = Radius} = Place) ->
     Estimated = steps(Radius, Latitude),
     Steps =

@@ -122,6 +122,7 @@ store(#{store := Store} = Ctx, Key, #search{target = Target} = Search) ->
 
 found(Store, Zset, #search{shape = Shape, order = Order, count = Count, any = Any} = Search) ->
     Place = eslaver_mirror_geo:place(center(Store, Zset, Search), Shape),
+    true = eslaver_mirror_geo:is_defined(Place),
     case Any of
         true ->
             eslaver_mirror_geo_search:search(Store, Zset, Place, Count);

@@ -54,7 +54,7 @@ pattern(Pattern) ->
     end.
 
 %% @doc What a pattern to sort by stands for: one without an element in it leaves all as they are.
--spec by(binary()) -> pattern().
+-spec by(binary()) -> nothing | {binary(), binary(), Field :: binary() | value}.
 by(Pattern) ->
     case pattern(Pattern) of
         self -> nothing;

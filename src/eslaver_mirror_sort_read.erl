@@ -21,7 +21,8 @@ sort(Mirror, Key, Options) ->
     Parsed = maps:fold(fun parse/3, eslaver_mirror_sort:new(), Options),
     eslaver_mirror_view:transaction(Mirror, fun() -> run(Mirror, Key, Parsed) end).
 
-parse(by, nosort, Options) -> Options#{by := nothing};
+parse(by, nosort, Options) ->
+    Options#{by := nothing};
 parse(by, Pattern, Options) when is_binary(Pattern) ->
     Options#{by := eslaver_mirror_sort:by(Pattern)};
 parse(get, Patterns, Options) ->
