@@ -7,9 +7,8 @@
 %% @private
 -module(eslaver_mirror_geo).
 
--export([
-    encode/1, decode/1, distance/2, hash/1, meters/1, unit/1, place/2, areas/1, distance_within/2
-]).
+-export([encode/1, decode/1, distance/2, haversine/2, hash/1, meters/1, unit/1]).
+-export([place/2, is_defined/1, areas/1, distance_within/2]).
 -export_type([position/0, unit/0, shape/0, area/0]).
 
 -type position() :: {Longitude :: number(), Latitude :: number()}.
@@ -122,17 +121,20 @@ unit({polygon, _}) -> m.
 
 %% @doc How far two positions are from each other, in meters.
 -spec distance(position(), position()) -> float().
-distance({Longitude1, Latitude1}, {Longitude2, Latitude2}) ->
-    V = math:sin((radians(Longitude2) - radians(Longitude1)) / 2),
-    case V == 0 of
-        true ->
-            north_distance(Latitude1, Latitude2);
-        false ->
-            A = radians(Latitude1),
-            B = radians(Latitude2),
-            U = math:sin((B - A) / 2),
-            2.0 * ?EARTH_RADIUS * math:asin(math:sqrt(U * U + math:cos(A) * math:cos(B) * V * V))
+distance({Longitude1, Latitude1} = One, {Longitude2, Latitude2} = Other) ->
+    case math:sin((radians(Longitude2) - radians(Longitude1)) / 2) == 0 of
+        true -> north_distance(Latitude1, Latitude2);
+        false -> haversine(One, Other)
     end.
+
+%% @doc The same by one formula for all, as old servers have it. It may differ in the last bits.
+-spec haversine(position(), position()) -> float().
+haversine({Longitude1, Latitude1}, {Longitude2, Latitude2}) ->
+    V = math:sin((radians(Longitude2) - radians(Longitude1)) / 2),
+    A = radians(Latitude1),
+    B = radians(Latitude2),
+    U = math:sin((B - A) / 2),
+    2.0 * ?EARTH_RADIUS * math:asin(math:sqrt(U * U + math:cos(A) * math:cos(B) * V * V)).
 
 north_distance(Latitude1, Latitude2) ->
     ?EARTH_RADIUS * abs(radians(Latitude2) - radians(Latitude1)).
