@@ -43,15 +43,12 @@ count(Store, Body, Range) ->
     case bits(Range, eslaver_mirror_string:size(Body)) of
         {First, Last} when First =< Last ->
             From = First div 8,
-            Length = Last div 8 - From + 1,
-            All = eslaver_mirror_string:fold(
-                Store, Body, From, Length, fun(_, _, Bytes, Sum) -> ones(Bytes, Sum) end, 0
-            ),
             Before = eslaver_mirror_string:read(Store, Body, From, 1),
             After = eslaver_mirror_string:read(Store, Body, Last div 8, 1),
             Outside =
                 ones_of(Before, 0, First rem 8) + ones_of(After, Last rem 8 + 1, 7 - Last rem 8),
-            max(0, All - Outside);
+            Add = fun(_Offset, _Length, Bytes, Sum) -> ones(Bytes, Sum) end,
+            eslaver_mirror_string:fold(Store, Body, From, Last div 8 - From + 1, Add, -Outside);
         _ ->
             0
     end.

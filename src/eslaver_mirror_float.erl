@@ -23,7 +23,7 @@ plus({N1, D1}, {N2, D2}) ->
 parse(Text) ->
     {match, [Sign, Whole, Decimals, Exponent]} = re:run(
         Text,
-        "^([-+]?)([0-9]*)\\.?([0-9]*)(?:[eE]([-+]?[0-9]{1,4}))?$",
+        "^([-+]?)([0-9]*)\\.?([0-9]*)((?:[eE][-+]?[0-9]{1,4})?)$",
         [{capture, all_but_first, binary}, dollar_endonly]
     ),
     Digits = sign(Sign) * binary_to_integer(<<Whole/binary, Decimals/binary>>),
@@ -36,7 +36,7 @@ sign(<<"-">>) -> -1;
 sign(_) -> 1.
 
 exponent(<<>>) -> 0;
-exponent(Exponent) -> binary_to_integer(Exponent).
+exponent(<<_E, Digits/binary>>) -> binary_to_integer(Digits).
 
 power(N) ->
     binary_to_integer(<<"1", (binary:copy(<<"0">>, N))/binary>>).
