@@ -80,8 +80,8 @@ bits({Start, End, byte}, Size) ->
 bits({Start, End, bit}, Size) ->
     eslaver_mirror_string:indexes(Start, End, Size * 8).
 
-%% @doc The first bit of the range that is so, or -1. A string has a clear bit behind its end, unless
-%% the range says where that is.
+%% @doc The first bit of the range that is so, or -1. A string has a clear bit behind its end,
+%% unless the range says where that is.
 -spec position(store(), body(), 0 | 1, range()) -> integer().
 position(Store, Body, Bit, Range) ->
     Size = eslaver_mirror_string:size(Body),
@@ -175,8 +175,8 @@ field({u, Bits, Offset} = Field) when Bits >= 1, Bits =< 63, is_integer(Offset),
 field(Other) ->
     error(badarg, [Other]).
 
-%% @doc What `BITFIELD' does: the answer of each operation, `undefined' where it failed, and what the
-%% string is then.
+%% @doc What `BITFIELD' does: the answer of each operation, `undefined' where it failed, and what
+%% the string is then.
 -spec fields(store(), body(), [change()]) -> {[integer() | undefined], body()}.
 fields(Store, Body, Changes) ->
     Ends = [Offset + Bits || {_, {_, Bits, Offset}, _, _} <- Changes],

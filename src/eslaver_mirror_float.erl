@@ -1,6 +1,6 @@
-%% @doc The arithmetic of `INCRBYFLOAT', which servers on x86 do with 80-bit floats. Masters send its
-%% result, so this is for the rare one that comes as it was given, from a module. Used by
-%% {@link eslaver_mirror_string_commands}.
+%% @doc The arithmetic of `INCRBYFLOAT', which servers on x86 do with 80-bit floats. Masters send
+%% its result, so this is for the rare one that comes as it was given, from a module. Used by {@link
+%% eslaver_mirror_string_commands}.
 %% @private
 -module(eslaver_mirror_float).
 

@@ -2,8 +2,8 @@
 %% those near a place are to be looked for. Pure; used by {@link eslaver_mirror_geo_search},
 %% {@link eslaver_mirror_geo_commands} and {@link eslaver_mirror}.
 %%
-%% A score is a geohash of 52 bits: those of the longitude and the latitude in turn. All computing is
-%% in the order of the server's, so that no last bit of a float differs.
+%% A score is a geohash of 52 bits: those of the longitude and the latitude in turn. All computing
+%% is in the order of the server's, so that no last bit of a float differs.
 %% @private
 -module(eslaver_mirror_geo).
 
@@ -195,8 +195,8 @@ centroid(Corners) ->
     ),
     {degrees(math:atan2(Y, X)), degrees(math:atan2(Z, math:sqrt(X * X + Y * Y)))}.
 
-%% @doc Whether a server's search of this place has a result: a polygon may have its center so near to
-%% a pole that the server has no cell for it, and searches anywhere.
+%% @doc Whether a server's search of this place has a result: a polygon may have its center so near
+%% to a pole that the server has no cell for it, and searches anywhere.
 -spec is_defined(place()) -> boolean().
 is_defined(#place{center = {_, Latitude}}) ->
     abs(Latitude) =< ?MAX_LATITUDE.

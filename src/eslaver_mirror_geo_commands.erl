@@ -8,8 +8,8 @@
 
 -export([commands/0, apply/3]).
 
-%% The versions from which on a position is kept within the map, and two on one meridian have a simpler
-%% distance; some of 7.0 have that, too. All masters with these commands tell their version.
+%% The versions from which on a position is kept within the map, and two on one meridian have a
+%% simpler distance; some of 7.0 have that, too. All masters with these commands tell their version.
 -define(FRAMED, {6, 0}).
 -define(SOME_SIMPLER, {7, 0}).
 -define(SIMPLER, {7, 2}).

@@ -2,8 +2,8 @@
 %% of run lengths or in a dense one of 6 bits each, byte by byte the same as on the server. Used by
 %% {@link eslaver_mirror_hll_commands} and {@link eslaver_mirror}.
 %%
-%% What has changed is how a union is stored, with 4.0.7, and how it is estimated, with 5.0; so there
-%% are functions that take the master's version.
+%% What has changed is how a union is stored, with 4.0.7, and how it is estimated, with 5.0; so
+%% there are functions that take the master's version.
 %%
 %% A sparse one becomes dense as soon as it would exceed 3000 bytes, which is the server's default
 %% (`hll-sparse-max-bytes').
@@ -58,8 +58,8 @@ add(Elements, <<Header:16/binary, Registers/binary>> = Hll) ->
         {Encoding, Changed} -> stale(with_encoding(Encoding, Header), Changed)
     end.
 
-%% @doc The first one, to which the elements of others are added. Of 4.0 one cannot know how it stores
-%% that; then it raises.
+%% @doc The first one, to which the elements of others are added. Of 4.0 one cannot know how it
+%% stores that; then it raises.
 -spec merge(version(), binary(), [binary()]) -> binary().
 merge(Version, <<Header:16/binary, Own/binary>> = Hll, Others) ->
     Maxima = maxima([Hll | Others]),
@@ -184,8 +184,8 @@ splice([{Group, Word} | More], From, Registers) ->
     Unchanged = binary:part(Registers, From, To - From),
     [Unchanged, <<Word:24/little>> | splice(More, To + 3, Registers)].
 
-%% The opcode which the register is in is split; then neighbours of one value are joined, among a few
-%% opcodes from the one before.
+%% The opcode which the register is in is split; then neighbours of one value are joined, among a
+%% few opcodes from the one before.
 set_sparse(_Index, Value, _Opcodes) when Value > ?MAX_VALUE ->
     promote;
 set_sparse(Index, Value, Opcodes) ->
@@ -206,8 +206,8 @@ set_sparse(Index, Value, Opcodes) ->
             end
     end.
 
-%% Where the opcode before begins, this one, and the next one; what it is, and which of its registers
-%% is wanted.
+%% Where the opcode before begins, this one, and the next one; what it is, and which of its
+%% registers is wanted.
 locate(Index, Opcodes, Before, At, First) ->
     {Length, Opcode} =
         case Opcodes of
@@ -343,8 +343,8 @@ tau(X, Y, Z) ->
         Next -> tau(Root, Half, Next)
     end.
 
-%% Which register an element belongs to, and the value it asks for: how far the first bit that is set
-%% in the rest of its hash is.
+%% Which register an element belongs to, and the value it asks for: how far the first bit that is
+%% set in the rest of its hash is.
 
 position(Element) ->
     Hash = hash(Element),

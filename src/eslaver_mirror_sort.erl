@@ -10,8 +10,8 @@
     self
     | nothing
     | {Before :: binary(), Behind :: binary(), Field :: binary() | value}.
-%% The element itself; nothing, since no element is in it; or a key, which has the element within, and
-%% its value or a field of it.
+%% The element itself; nothing, since no element is in it; or a key, which has the element within,
+%% and its value or a field of it.
 
 -type options() :: #{
     by := pattern(),
@@ -61,8 +61,8 @@ by(Pattern) ->
         Parsed -> Parsed
     end.
 
-%% @doc The elements in order, or what is got for each, `undefined' where there is nothing. It raises
-%% `{not_a_number, Value}' and, if the result is to be certain, `order_is_open'.
+%% @doc The elements in order, or what is got for each, `undefined' where there is nothing. It
+%% raises `{not_a_number, Value}' and, if the result is to be certain, `order_is_open'.
 -spec run(source(), options(), lookup()) -> [binary() | undefined].
 run({Type, Size, Fetch} = Source, #{limit := Limit} = Options, Lookup) ->
     {Start, Count} = window(Limit, Size),
