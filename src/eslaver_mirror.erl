@@ -385,8 +385,9 @@ bitfield_ro(Mirror, Key, Fields) ->
 pfcount(Mirror, Key) when is_binary(Key) ->
     pfcount(Mirror, [Key]);
 pfcount(Mirror, Keys) ->
-    strings(Mirror, Keys, fun(Values) ->
-        eslaver_mirror_hll:count([Value || Value <- Values, Value =/= undefined])
+    eslaver_mirror_view:bodies(Mirror, Keys, string, fun(Store, Bodies) ->
+        Hlls = [eslaver_mirror_string:value(Store, Body) || Body <- Bodies, Body =/= none],
+        eslaver_mirror_hll:count(eslaver_mirror_store:version(Store), Hlls)
     end).
 
 %% What is read of a string; one that is not there is as an empty one.
@@ -398,22 +399,13 @@ string(Mirror, Key, Fun) ->
     end).
 
 two(Mirror, One, Other, Fun) ->
-    strings(Mirror, [One, Other], fun(Values) ->
-        [A, B] = [or_empty(Value) || Value <- Values],
+    eslaver_mirror_view:bodies(Mirror, [One, Other], string, fun(Store, Bodies) ->
+        [A, B] = [string_or_empty(Store, Body) || Body <- Bodies],
         Fun(A, B)
     end).
 
-or_empty(undefined) -> <<>>;
-or_empty(Value) -> Value.
-
-%% What is read of the values of several keys, `undefined' for one that is not there.
-strings(Mirror, Keys, Fun) ->
-    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
-        case [Row || {_, Type, _, _} = Row <- Rows, Type =/= string] of
-            [] -> Fun([mget_one(Store, Row) || Row <- Rows]);
-            _ -> {error, wrongtype}
-        end
-    end).
+string_or_empty(_Store, none) -> <<>>;
+string_or_empty(Store, Body) -> eslaver_mirror_string:value(Store, Body).
 
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
