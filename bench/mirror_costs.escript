@@ -27,17 +27,17 @@ head(Type, Names) ->
 
 list(Size) ->
     Elements = [member(N) || N <- lists:seq(1, Size)],
-    {Store, Ctx} = new(),
+    {Store, Ctx, _} = New = new(),
     List = eslaver_mirror_list:load(Store, Elements, #{}),
     ok = eslaver_mirror_keys:put(Ctx, <<"key">>, list, List),
-    measure(Size, Store, Ctx, eslaver_mirror_list_commands, list_operations(Size)).
+    measure(Size, New, eslaver_mirror_list_commands, list_operations(Size)).
 
 list_operations(Size) ->
     [
-        {"rpush", fun(N) -> {<<"rpush">>, [<<"key">>, member(N)]} end},
-        {"lpop", fun(_) -> {<<"lpop">>, [<<"key">>]} end},
-        {"rpoplpush", fun(_) -> {<<"rpoplpush">>, [<<"key">>, <<"key">>]} end},
-        {"lset", fun(N) -> {<<"lset">>, [<<"key">>, index(Size), member(N)]} end},
+        {"push, pop", fun(N) ->
+            [{<<"rpush">>, [<<"key">>, member(N)]}, {<<"lpop">>, [<<"key">>]}]
+        end},
+        {"lset", fun(N) -> [{<<"lset">>, [<<"key">>, index(Size), member(N)]}] end},
         {"lindex", fun(Store, List) -> eslaver_mirror_list:index(Store, List, random(Size)) end},
         {"lrange10", fun(Store, List) ->
             From = random(Size),
@@ -47,22 +47,24 @@ list_operations(Size) ->
 
 zset(Size) ->
     Members = [{member(N), rand:uniform() * 1.0e6} || N <- lists:seq(1, Size)],
-    {Store, Ctx} = new(),
+    {Store, Ctx, _} = New = new(),
     Zset = eslaver_mirror_zset:load(Store, Members, #{}),
     ok = eslaver_mirror_keys:put(Ctx, <<"key">>, zset, Zset),
-    measure(Size, Store, Ctx, eslaver_mirror_zset_commands, zset_operations(Size)).
+    measure(Size, New, eslaver_mirror_zset_commands, zset_operations(Size)).
 
 zset_operations(Size) ->
     [
-        {"zadd new", fun(N) -> {<<"zadd">>, [<<"key">>, score(), member(Size + N)]} end},
-        {"zrem", fun(N) -> {<<"zrem">>, [<<"key">>, member(Size + N)]} end},
-        {"zadd move", fun(_) -> {<<"zadd">>, [<<"key">>, score(), member(random(Size) + 1)]} end},
-        {"zincrby", fun(_) -> {<<"zincrby">>, [<<"key">>, <<"1">>, member(random(Size) + 1)]} end},
+        {"add, rem", fun(N) ->
+            Member = member(Size + N),
+            [{<<"zadd">>, [<<"key">>, score(), Member]}, {<<"zrem">>, [<<"key">>, Member]}]
+        end},
+        {"zadd old", fun(_) -> [{<<"zadd">>, [<<"key">>, score(), old(Size)]}] end},
+        {"zincrby", fun(_) -> [{<<"zincrby">>, [<<"key">>, <<"1">>, old(Size)]}] end},
         {"zscore", fun(Store, Zset) ->
-            eslaver_mirror_zset:public_score(Store, Zset, member(random(Size) + 1))
+            eslaver_mirror_zset:public_score(Store, Zset, old(Size))
         end},
         {"zrank", fun(Store, Zset) ->
-            eslaver_mirror_zset:rank(Store, Zset, member(random(Size) + 1), forward)
+            eslaver_mirror_zset:rank(Store, Zset, old(Size), forward)
         end},
         {"zrange10", fun(Store, Zset) ->
             Span = {random(Size), 10},
@@ -72,12 +74,14 @@ zset_operations(Size) ->
 
 new() ->
     Store = eslaver_mirror_store:with_db(0, eslaver_mirror_store:new([{read_concurrency, true}])),
-    {Store, #{keys => eslaver_mirror_store:keys(0, Store), db => 0, now => 0, store => Store}}.
+    Ctx = #{keys => eslaver_mirror_store:keys(0, Store), db => 0, now => 0, store => Store},
+    {Store, Ctx, eslaver_mirror_store:memory(Store)}.
 
-%% As many operations of each kind; the same number of elements is put in as is taken out.
-measure(Size, Store, Ctx, Module, Operations) ->
+%% Without what the tables take when they are empty. What is put in is taken out again, so that the
+%% size stays.
+measure(Size, {Store, Ctx, Empty}, Module, Operations) ->
     true = erlang:garbage_collect(),
-    Bytes = eslaver_mirror_store:memory(Store) / Size,
+    Bytes = (eslaver_mirror_store:memory(Store) - Empty) / Size,
     io:format("~-10b~8.1f", [Size, Bytes]),
     lists:foreach(
         fun({_, Fun}) -> io:format("~10.2f", [time(Fun, Store, Ctx, Module)]) end, Operations
@@ -86,12 +90,12 @@ measure(Size, Store, Ctx, Module, Operations) ->
     eslaver_mirror_store:delete(Store, here).
 
 time(Fun, _Store, Ctx, Module) when is_function(Fun, 1) ->
-    Commands = [Fun(N) || N <- lists:seq(1, ?TIMES)],
-    per_operation(fun() ->
+    Commands = lists:append([Fun(N) || N <- lists:seq(1, ?TIMES)]),
+    per_operation(length(Commands), fun() ->
         lists:foreach(fun({Name, Args}) -> ok = Module:apply(Name, Args, Ctx) end, Commands)
     end);
 time(Fun, Store, #{keys := Keys}, _Module) ->
-    per_operation(fun() ->
+    per_operation(?TIMES, fun() ->
         lists:foreach(
             fun(_) ->
                 [{_, _, Body, _}] = ets:lookup(Keys, <<"key">>),
@@ -101,11 +105,13 @@ time(Fun, Store, #{keys := Keys}, _Module) ->
         )
     end).
 
-per_operation(Run) ->
+per_operation(Times, Run) ->
     {Micros, _} = timer:tc(Run),
-    Micros / ?TIMES.
+    Micros / Times.
 
 member(N) -> <<"member:", (integer_to_binary(N))/binary>>.
+
+old(Size) -> member(rand:uniform(Size)).
 
 random(Size) -> rand:uniform(Size) - 1.
 

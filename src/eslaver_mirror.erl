@@ -677,6 +677,7 @@ zscan(Mirror, Key, Cursor) ->
 -spec zscan(mirror(), key(), zscan_cursor(), scan_options()) ->
     {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
 zscan(Mirror, Key, Cursor, Options) ->
+    ok = eslaver_mirror_zset_read:check_cursor(Cursor),
     eslaver_mirror_view:read(Mirror, Key, zset, {0, []}, fun(Store, Zset) ->
         eslaver_mirror_scan:run(Options, 1, fun(Count) ->
             eslaver_mirror_zset:scan(Store, Zset, {Cursor, Count})

@@ -40,9 +40,15 @@ infinite(<<"infinity">>) -> inf.
 %% A double has every integer of up to 15 digits.
 decimal(Text) ->
     case whole(Text) of
-        {Whole, <<>>} when byte_size(Whole) =< 15 -> float(binary_to_integer(Whole));
-        {Whole, <<$., Rest/binary>>} -> decimal(Whole, whole(Rest));
-        {Whole, Rest} -> decimal(Whole, {<<>>, Rest})
+        {Whole, <<>>} when byte_size(Whole) =< 15 ->
+            float(binary_to_integer(Whole));
+        {Whole, <<$., Rest/binary>>} ->
+            case whole(Rest) of
+                {Decimals, <<>>} when Whole =/= <<>>, Decimals =/= <<>> -> binary_to_float(Text);
+                Parts -> decimal(Whole, Parts)
+            end;
+        {Whole, Rest} ->
+            decimal(Whole, {<<>>, Rest})
     end.
 
 decimal(Whole, {Decimals, Rest}) when Whole =/= <<>>; Decimals =/= <<>> ->
