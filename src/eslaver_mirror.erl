@@ -6,6 +6,9 @@
 -export([subscribe/2, unsubscribe/2, read/2]).
 -export_type([mirror/0, failure/0, scan_options/0]).
 
+%% Sorting.
+-export([sort_ro/2, sort_ro/3]).
+
 %% Keys.
 -export([exists/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
 -export([keys/2, scan/4, dbsize/1, randomkey/1]).
@@ -32,6 +35,7 @@
 -export([zunion/2, zunion/3, zinter/2, zinter/3, zintercard/2, zintercard/3, zdiff/2, zdiff/3]).
 
 %% Geo.
+-export([geopos/3, geodist/4, geodist/5, geohash/3, geosearch/3]).
 
 %% Hashes.
 -export([hget/3, hmget/3, hgetall/2, hlen/2, hexists/3, hkeys/2, hvals/2, hstrlen/3]).
@@ -39,6 +43,8 @@
 -export([httl/3, hpttl/3, hexpiretime/3, hpexpiretime/3]).
 
 %% Streams.
+-export([xlen/2, xrange/4, xrange/5, xrevrange/4, xrevrange/5, xread/3, xread/4]).
+-export([xinfo_stream/2, xinfo_groups/2, xinfo_consumers/3, xpending/3, xpending/6, xpending/7]).
 
 -type mirror() :: eslaver_mirror_view:mirror().
 %% The name of a mirror, for its db 0, or `{Name, Db}'.
@@ -46,6 +52,19 @@
 -type failure() :: eslaver_mirror_view:failure().
 
 -type key() :: binary().
+
+-type entry_bound() :: eslaver_mirror_stream_id:bound().
+%% An id of a stream's entry, as `<<"1526919030474-55">>' or without what follows the dash, included or
+%% `{exclusive, Id}'; `-' and `+' are the least and the greatest.
+
+-type entry() :: {Id :: binary(), [{Field :: binary(), Value :: binary()}]}.
+
+-type pending_entry() :: {
+    Id :: binary(),
+    Consumer :: binary(),
+    IdleMs :: non_neg_integer(),
+    Deliveries :: non_neg_integer()
+}.
 
 -type scan_options() :: eslaver_mirror_scan:options().
 %% `match': a glob as of `KEYS'; `count': about how many to look at, 10 without it.
@@ -88,7 +107,7 @@
 %% <li>`serve_stale_data': whether there are answers while the link is down, `true' if not given</li>
 %% <li>`read_concurrency' (`true'), `write_concurrency' and `compressed' (`false') of the tables</li>
 %% </ul>
--spec start_link(map()) -> {ok, pid()} | {error, term()}.
+-spec start_link(map()) -> gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
 start_link(Options) ->
     case eslaver_mirror_options:parse(Options) of
         {ok, Parsed} -> eslaver_mirror_server:start_link(Parsed);
@@ -102,36 +121,40 @@ child_spec(Options) ->
     Spec#{id := maps:get(name, Options, ?MODULE), start := {?MODULE, start_link, Wrapped}}.
 
 %% @doc Stops a mirror. Its tables go with it.
--spec stop(atom()) -> ok.
+-spec stop(atom()) -> ok | {error, not_running}.
 stop(Name) ->
-    gen_server:stop(Name).
+    running(fun() -> gen_server:stop(Name) end).
 
 %% @doc Returns when the first snapshot can be read.
--spec await(atom(), loaded, timeout()) -> ok | {error, timeout}.
+-spec await(atom(), loaded, timeout()) -> ok | {error, timeout | not_running}.
 await(Name, loaded, Timeout) ->
-    try
-        gen_server:call(Name, {await, loaded}, Timeout)
-    catch
-        exit:{timeout, _} -> {error, timeout}
-    end.
+    running(fun() ->
+        try
+            gen_server:call(Name, {await, loaded}, Timeout)
+        catch
+            exit:{timeout, _} -> {error, timeout}
+        end
+    end).
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
 %% none yet). It costs no message.
--spec status(mirror()) -> eslaver_mirror_view:status() | not_running.
+-spec status(mirror()) -> eslaver_mirror_lock:status() | not_running.
 status(Mirror) ->
-    eslaver_mirror_view:state(Mirror).
+    eslaver_mirror_view:status(Mirror).
 
 %% @doc What a mirror has: `status', `stale_for' (ms), `keys' (expired ones that the master has not
 %% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
 %% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with how
 %% often, that could not be mirrored and left their keys unknown), `replica' (as of
-%% {@link eslaver:info/1}) and `lag' (bytes decoded, not applied yet); these two are `undefined'
-%% while there is no replica.
--spec info(atom()) -> map().
+%% {@link eslaver:info/1}; empty while there is none) and `lag' (bytes decoded, not applied yet, or
+%% `undefined').
+-spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    Info = gen_server:call(Name, info),
-    Replica = replica(maps:get(replica, Info)),
-    Info#{replica := Replica, lag => maps:get(lag, Replica, undefined)}.
+    running(fun() ->
+        Info = gen_server:call(Name, info),
+        Replica = replica(maps:get(replica, Info)),
+        Info#{replica := Replica, lag => maps:get(lag, Replica, undefined)}
+    end).
 
 replica(undefined) ->
     #{};
@@ -143,20 +166,30 @@ replica(Replica) ->
     end.
 
 %% @doc The libraries of functions that the master has. None is run here.
--spec functions(atom()) -> #{Library :: binary() => Code :: binary()}.
+-spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
 functions(Name) ->
-    gen_server:call(Name, functions).
+    running(fun() -> gen_server:call(Name, functions) end).
 
 %% @doc As {@link eslaver:subscribe/2}, of changes that can be read.
 -spec subscribe(atom(), Filter :: map()) ->
-    {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
+    {ok, reference()}
+    | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Name, Filter) ->
-    eslaver:subscribe(Name, Filter).
+    running(fun() -> eslaver:subscribe(Name, Filter) end).
 
 %% @doc Ends what `subscribe/2' began.
--spec unsubscribe(atom(), reference()) -> ok.
+-spec unsubscribe(atom(), reference()) -> ok | {error, not_running}.
 unsubscribe(Name, Ref) ->
-    eslaver:unsubscribe(Name, Ref).
+    running(fun() -> eslaver:unsubscribe(Name, Ref) end).
+
+%% What a call gives, unless there is no such mirror, or it ends meanwhile.
+running(Call) ->
+    try
+        Call()
+    catch
+        exit:{Reason, {gen_server, _, _}} when Reason =/= timeout -> {error, not_running};
+        exit:noproc -> {error, not_running}
+    end.
 
 %% @doc Runs a fun whose reads of this mirror are all of one moment: between two commands, and
 %% between two transactions, of the master. It may be run more than once, so it should do no more
@@ -275,12 +308,12 @@ substr(Mirror, Key, Start, End) ->
 %% lengths, as on the server.
 -spec lcs(mirror(), key(), key()) -> binary() | failure().
 lcs(Mirror, One, Other) ->
-    strings(Mirror, [One, Other], fun([A, B]) -> eslaver_mirror_lcs:sequence(A, B) end).
+    two(Mirror, One, Other, fun eslaver_mirror_lcs:sequence/2).
 
 %% @doc The length of it, which takes far less memory.
 -spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | failure().
 lcs_len(Mirror, One, Other) ->
-    strings(Mirror, [One, Other], fun([A, B]) -> eslaver_mirror_lcs:size(A, B) end).
+    two(Mirror, One, Other, fun eslaver_mirror_lcs:size/2).
 
 %% @doc The bit at an offset, 0 where nothing is.
 -spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
@@ -352,7 +385,9 @@ bitfield_ro(Mirror, Key, Fields) ->
 pfcount(Mirror, Key) when is_binary(Key) ->
     pfcount(Mirror, [Key]);
 pfcount(Mirror, Keys) ->
-    strings(Mirror, Keys, fun eslaver_mirror_hll:count/1).
+    strings(Mirror, Keys, fun(Values) ->
+        eslaver_mirror_hll:count([Value || Value <- Values, Value =/= undefined])
+    end).
 
 %% What is read of a string; one that is not there is as an empty one.
 string(Mirror, Key, Fun) ->
@@ -362,16 +397,23 @@ string(Mirror, Key, Fun) ->
         (_Store, _) -> {error, wrongtype}
     end).
 
+two(Mirror, One, Other, Fun) ->
+    strings(Mirror, [One, Other], fun(Values) ->
+        [A, B] = [or_empty(Value) || Value <- Values],
+        Fun(A, B)
+    end).
+
+or_empty(undefined) -> <<>>;
+or_empty(Value) -> Value.
+
+%% What is read of the values of several keys, `undefined' for one that is not there.
 strings(Mirror, Keys, Fun) ->
     eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
         case [Row || {_, Type, _, _} = Row <- Rows, Type =/= string] of
-            [] -> Fun([string_value(Store, Row) || Row <- Rows]);
+            [] -> Fun([mget_one(Store, Row) || Row <- Rows]);
             _ -> {error, wrongtype}
         end
     end).
-
-string_value(_Store, none) -> <<>>;
-string_value(Store, {_, string, Body, _}) -> eslaver_mirror_string:value(Store, Body).
 
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
@@ -746,6 +788,54 @@ zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
 %% Geo.
 %% ------------------------------------------------------------------------------------------------
 
+%% @doc The positions of members, `undefined' for one that is not there.
+-spec geopos(mirror(), key(), [binary()]) ->
+    [{Longitude :: float(), Latitude :: float()} | undefined] | failure().
+geopos(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:positions(Store, Zset, Members)
+    end).
+
+%% @doc How far two members are from each other, in meters. A server rounds it to 4 decimals.
+-spec geodist(mirror(), key(), binary(), binary()) -> float() | undefined | failure().
+geodist(Mirror, Key, One, Other) ->
+    geodist(Mirror, Key, One, Other, m).
+
+%% @doc The same in another unit.
+-spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo:unit()) ->
+    float() | undefined | failure().
+geodist(Mirror, Key, One, Other, Unit) ->
+    _ = eslaver_mirror_geo:meters(Unit),
+    geo(Mirror, Key, undefined, fun(Store, Zset) ->
+        eslaver_mirror_geo_search:distance(Store, Zset, One, Other, Unit)
+    end).
+
+%% @doc The standard geohashes of members, `undefined' for one that is not there.
+-spec geohash(mirror(), key(), [binary()]) -> [binary() | undefined] | failure().
+geohash(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:hashes(Store, Zset, Members)
+    end).
+
+%% @doc The members near a place, as in
+%% `geosearch(M, Key, #{from => {lonlat, 15.0, 37.0}, by => {radius, 200, km}, order => asc})'.
+%%
+%% It is searched from a position or from a `{member, Member}', by a `radius', a `box' or a
+%% `polygon', and in the order of distance if one is given. With a `count' it gives the nearest, or
+%% with `{Count, any}' those that are found first. With `with => [dist, coord, hash]' each member
+%% comes with its distance in the unit of the shape, its position and its score. The member to search
+%% from may be missing: `{error, no_member}'.
+-spec geosearch(mirror(), key(), eslaver_mirror_geo_search:options()) ->
+    eslaver_mirror_geo_search:answer() | {error, no_member} | failure().
+geosearch(Mirror, Key, Options) ->
+    Checked = eslaver_mirror_geo_search:options(Options),
+    geo(Mirror, Key, [], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:query(Store, Zset, Checked)
+    end).
+
+geo(Mirror, Key, Default, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, Default, Fun).
+
 %% Hashes.
 %% ------------------------------------------------------------------------------------------------
 
@@ -879,3 +969,152 @@ hash(Mirror, Key, Fun) ->
 
 %% Streams.
 %% ------------------------------------------------------------------------------------------------
+
+%% @doc How many entries a stream has.
+-spec xlen(mirror(), key()) -> non_neg_integer() | failure().
+xlen(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, stream, 0, fun eslaver_mirror_stream:length/2).
+
+%% @equiv xrange(Mirror, Key, Start, End, infinity)
+-spec xrange(mirror(), key(), Start :: entry_bound(), End :: entry_bound()) ->
+    [entry()] | failure().
+xrange(Mirror, Key, Start, End) ->
+    xrange(Mirror, Key, Start, End, infinity).
+
+%% @doc At most so many entries from the one id to the other.
+-spec xrange(
+    mirror(), key(), Start :: entry_bound(), End :: entry_bound(), non_neg_integer() | infinity
+) -> [entry()] | failure().
+xrange(Mirror, Key, Start, End, Count) ->
+    entries(Mirror, Key, bound(lower, Start), bound(upper, End), fun
+        (From, To) when From =< To -> {From, To, Count};
+        (_, _) -> none
+    end).
+
+%% @equiv xrevrange(Mirror, Key, End, Start, infinity)
+-spec xrevrange(mirror(), key(), End :: entry_bound(), Start :: entry_bound()) ->
+    [entry()] | failure().
+xrevrange(Mirror, Key, End, Start) ->
+    xrevrange(Mirror, Key, End, Start, infinity).
+
+%% @doc The same from the greater id to the lesser.
+-spec xrevrange(
+    mirror(), key(), End :: entry_bound(), Start :: entry_bound(), non_neg_integer() | infinity
+) -> [entry()] | failure().
+xrevrange(Mirror, Key, End, Start, Count) ->
+    entries(Mirror, Key, bound(lower, Start), bound(upper, End), fun
+        (From, To) when From =< To -> {To, From, Count};
+        (_, _) -> none
+    end).
+
+%% @equiv xread(Mirror, Key, After, infinity)
+-spec xread(mirror(), key(), After :: binary()) -> [entry()] | failure().
+xread(Mirror, Key, After) ->
+    xread(Mirror, Key, After, infinity).
+
+%% @doc At most so many of the entries behind this id. It does not wait for any.
+-spec xread(mirror(), key(), After :: binary(), non_neg_integer() | infinity) ->
+    [entry()] | failure().
+xread(Mirror, Key, After, Count) ->
+    xrange(Mirror, Key, {exclusive, After}, '+', Count).
+
+entries(Mirror, Key, Lower, Upper, Range) ->
+    eslaver_mirror_view:read(Mirror, Key, stream, [], fun(Store, Body) ->
+        case Lower =/= none andalso Upper =/= none andalso Range(Lower, Upper) of
+            {From, To, Count} ->
+                Found = eslaver_mirror_stream:range(Store, Body, From, To, Count),
+                [{eslaver_mirror_stream_id:format(Id), Fields} || {Id, Fields} <- Found];
+            _Empty ->
+                []
+        end
+    end).
+
+bound(Side, Bound) ->
+    eslaver_mirror_stream_id:bound(Side, Bound).
+
+%% @doc What a stream says of itself. There is nothing of how a server stores it; what the master's
+%% version does not have (entries added before Redis 7.0, `idmp' before 8.6) is what a newer one would
+%% have made of it.
+-spec xinfo_stream(mirror(), key()) ->
+    eslaver_mirror_stream_info:stream() | undefined | failure().
+xinfo_stream(Mirror, Key) ->
+    stream(Mirror, Key, fun eslaver_mirror_stream_info:stream/2).
+
+%% @doc Its consumer groups, by name. `lag' and `entries_read' are `undefined' where the master does not
+%% know them.
+-spec xinfo_groups(mirror(), key()) ->
+    [eslaver_mirror_stream_info:group()] | undefined | failure().
+xinfo_groups(Mirror, Key) ->
+    stream(Mirror, Key, fun eslaver_mirror_stream_info:groups/2).
+
+%% @doc The consumers of a group, by name. A consumer that has only asked in vain may be missing, or be
+%% shown as idle for too long: masters do not replicate that.
+-spec xinfo_consumers(mirror(), key(), Group :: binary()) ->
+    [eslaver_mirror_stream_info:consumer()] | undefined | failure().
+xinfo_consumers(Mirror, Key, Group) ->
+    stream(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_stream_info:consumers(Store, Body, Group)
+    end).
+
+%% @doc How many entries are pending in a group, the first and the last of them, and how many for whom.
+-spec xpending(mirror(), key(), Group :: binary()) ->
+    eslaver_mirror_stream_info:summary() | undefined | failure().
+xpending(Mirror, Key, Group) ->
+    stream(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_stream_info:pending(Store, Body, Group)
+    end).
+
+%% @equiv xpending(Mirror, Key, Group, Start, End, Count, #{})
+-spec xpending(
+    mirror(),
+    key(),
+    Group :: binary(),
+    Start :: entry_bound(),
+    End :: entry_bound(),
+    Count :: non_neg_integer() | infinity
+) -> [pending_entry()] | undefined | failure().
+xpending(Mirror, Key, Group, Start, End, Count) ->
+    xpending(Mirror, Key, Group, Start, End, Count, #{}).
+
+%% @doc At most so many of the entries that are pending in a group, of those from one id to the other:
+%% those of one `consumer', those that have been idle for `min_idle' ms, or all.
+-spec xpending(
+    mirror(),
+    key(),
+    Group :: binary(),
+    Start :: entry_bound(),
+    End :: entry_bound(),
+    Count :: non_neg_integer() | infinity,
+    eslaver_mirror_stream_info:filter()
+) -> [pending_entry()] | undefined | failure().
+xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
+    From = bound(lower, Start),
+    To = bound(upper, End),
+    stream(Mirror, Key, fun(Store, Body) ->
+        case From =/= none andalso To =/= none of
+            true ->
+                Range = {From, To, Count},
+                eslaver_mirror_stream_info:pending(Store, Body, {Group, Filter}, Range);
+            false ->
+                []
+        end
+    end).
+
+stream(Mirror, Key, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, stream, undefined, Fun).
+
+%% Sorting.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc The elements of a list, a set or a sorted set in the order of their numbers.
+-spec sort_ro(mirror(), key()) -> [binary()] | {error, not_a_number} | failure().
+sort_ro(Mirror, Key) ->
+    sort_ro(Mirror, Key, #{}).
+
+%% @doc The same as told: `by' the values of a pattern (`<<"weight_*">>', `<<"item_*->price">>') or
+%% `nosort', in an `order', as texts (`alpha'), with a `limit', and what the patterns of `get' find for
+%% each element, `undefined' where there is nothing.
+-spec sort_ro(mirror(), key(), eslaver_mirror_sort_read:options()) ->
+    [binary() | undefined] | {error, not_a_number} | failure().
+sort_ro(Mirror, Key, Options) ->
+    eslaver_mirror_sort_read:sort(Mirror, Key, Options).

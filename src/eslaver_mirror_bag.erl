@@ -5,7 +5,7 @@
 %% @private
 -module(eslaver_mirror_bag).
 
--export([key/2, from/4, random/3, sample/4, shuffle/1, copy/3, discard/3]).
+-export([key/2, from/4, random/3, sample/4, shuffle/1]).
 -export_type([key/0]).
 
 -type id() :: eslaver_mirror_store:id().
@@ -18,7 +18,6 @@
 -define(MOST, 16).
 %% Where elements are being removed none may be left to be found.
 -define(TRIES, 1000).
--define(CHUNK, 1000).
 
 %% @doc The key of an element.
 -spec key(id(), binary()) -> key().
@@ -95,29 +94,3 @@ distinct(Table, Id, Size, Count, Tries, Keys) when Tries > 0 ->
 -spec shuffle([Element]) -> [Element].
 shuffle(List) ->
     [Element || {_, Element} <- lists:sort([{rand:uniform(), Each} || Each <- List])].
-
-%% @doc Removes at most so many of the rows that match a pattern, whose first element is the key:
-%% whether that was all.
--spec discard(ets:tid(), ets:match_pattern(), Limit :: pos_integer()) -> done | more.
-discard(Table, Pattern, Limit) ->
-    case ets:select(Table, [{Pattern, [], [{element, 1, '$_'}]}], Limit) of
-        {Keys, _} ->
-            lists:foreach(fun(Key) -> ets:delete(Table, Key) end, Keys),
-            case length(Keys) < Limit of
-                true -> done;
-                false -> more
-            end;
-        '$end_of_table' ->
-            done
-    end.
-
-%% @doc Puts what `Make' makes of rows that match a pattern into the same table.
--spec copy(ets:tid(), ets:match_pattern(), fun((tuple()) -> tuple())) -> ok.
-copy(Table, Pattern, Make) ->
-    copy(Table, ets:select(Table, [{Pattern, [], ['$_']}], ?CHUNK), Make, []).
-
-%% They are read before the first is written, so that none is met again.
-copy(Table, '$end_of_table', _Make, Chunks) ->
-    lists:foreach(fun(Rows) -> true = ets:insert(Table, Rows) end, Chunks);
-copy(Table, {Rows, Continuation}, Make, Chunks) ->
-    copy(Table, ets:select(Continuation), Make, [[Make(Row) || Row <- Rows] | Chunks]).

@@ -76,17 +76,10 @@ bits(all, Size) ->
 bits({Start, open, byte}, Size) ->
     bits({Start, Size - 1, byte}, Size);
 bits({Start, End, byte}, Size) ->
-    {First, Last} = indexes(Start, End, Size),
+    {First, Last} = eslaver_mirror_string:indexes(Start, End, Size),
     {First * 8, Last * 8 + 7};
 bits({Start, End, bit}, Size) ->
-    indexes(Start, End, Size * 8).
-
-%% One that is before the beginning is the beginning, an end too.
-indexes(Start, End, Size) ->
-    {index(Start, Size), min(Size - 1, index(End, Size))}.
-
-index(Index, Size) when Index < 0 -> max(0, Size + Index);
-index(Index, _Size) -> Index.
+    eslaver_mirror_string:indexes(Start, End, Size * 8).
 
 %% @doc The first bit of the range that is so, or -1. A string has a clear bit behind its end, unless
 %% the range says where that is.

@@ -21,7 +21,7 @@ change(<<"flush">>, _Mode, _Libraries) ->
     #{};
 change(<<"restore">>, [Payload | Policy], Libraries) ->
     Restored = restored(Payload),
-    case string:lowercase(Policy) of
+    case [string:lowercase(Word) || Word <- Policy] of
         [<<"flush">>] -> Restored;
         _ -> maps:merge(Libraries, Restored)
     end.

@@ -41,22 +41,22 @@ load(Store, Pairs, Meta) ->
 copy(#{hashes := Hashes}, {Id, Size, Timed}) ->
     New = eslaver_mirror_store:id(),
     MakeField = fun({{_, Hash, Field}, Value, At}) -> {{New, Hash, Field}, Value, At} end,
-    ok = eslaver_mirror_bag:copy(Hashes, {{Id, '_', '_'}, '_', '_'}, MakeField),
+    ok = eslaver_mirror_rows:copy(Hashes, {{Id, '_', '_'}, '_', '_'}, MakeField),
     MakeTime = fun({{_, At, Field}}) -> {{-New, At, Field}} end,
-    ok = eslaver_mirror_bag:copy(Hashes, {{-Id, '_', '_'}}, MakeTime),
+    ok = eslaver_mirror_rows:copy(Hashes, {{-Id, '_', '_'}}, MakeTime),
     {New, Size, Timed}.
 
 %% @private
 -spec discard(store(), body(), pos_integer()) -> done | {more, body()}.
 discard(#{hashes := Hashes}, {Id, _, Timed} = Body, Limit) ->
-    case eslaver_mirror_bag:discard(Hashes, {{Id, '_', '_'}, '_', '_'}, Limit) of
+    case eslaver_mirror_rows:discard(Hashes, {{Id, '_', '_'}, '_', '_'}, Limit) of
         done when Timed =:= 0 -> done;
         done -> discard_times(Hashes, Body, Limit);
         more -> {more, Body}
     end.
 
 discard_times(Hashes, {Id, _, _} = Body, Limit) ->
-    case eslaver_mirror_bag:discard(Hashes, {{-Id, '_', '_'}}, Limit) of
+    case eslaver_mirror_rows:discard(Hashes, {{-Id, '_', '_'}}, Limit) of
         done -> done;
         more -> {more, Body}
     end.

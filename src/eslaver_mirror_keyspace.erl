@@ -35,7 +35,7 @@ fold(Mirror, Options, Fun, Acc) ->
 %% A table is fixed, so that nothing that stays in it is missed.
 fold_table(Keys, Options, Fun, Acc) ->
     Glob = maps:get(match, Options, <<"*">>),
-    of_table(Keys, fun() -> ets:safe_fixtable(Keys, true) end),
+    true = of_table(Keys, fun() -> ets:safe_fixtable(Keys, true) end),
     try
         First = of_table(Keys, fun() -> ets:select(Keys, pattern(Options), ?ROWS) end),
         chunks(First, Keys, Glob, Fun, Acc)

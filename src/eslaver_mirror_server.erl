@@ -30,7 +30,7 @@
 -define(SHUTDOWN, 5000).
 
 %% @doc Starts a mirror, registered under its name.
--spec start_link(eslaver_mirror_options:options()) -> {ok, pid()} | {error, term()}.
+-spec start_link(eslaver_mirror_options:options()) -> gen_server:start_ret().
 start_link(#{name := Name} = Options) ->
     gen_server:start_link({local, Name}, ?MODULE, Options, []).
 

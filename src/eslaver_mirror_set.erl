@@ -29,13 +29,13 @@ load(Store, Members, _Meta) ->
 copy(#{sets := Sets}, {Id, Size}) ->
     New = eslaver_mirror_store:id(),
     Make = fun({{_, Hash, Member}}) -> {{New, Hash, Member}} end,
-    ok = eslaver_mirror_bag:copy(Sets, {{Id, '_', '_'}}, Make),
+    ok = eslaver_mirror_rows:copy(Sets, {{Id, '_', '_'}}, Make),
     {New, Size}.
 
 %% @private
 -spec discard(store(), body(), pos_integer()) -> done | {more, body()}.
 discard(#{sets := Sets}, {Id, _} = Body, Limit) ->
-    case eslaver_mirror_bag:discard(Sets, {{Id, '_', '_'}}, Limit) of
+    case eslaver_mirror_rows:discard(Sets, {{Id, '_', '_'}}, Limit) of
         done -> done;
         more -> {more, Body}
     end.

@@ -10,7 +10,7 @@
 -behaviour(eslaver_mirror_type).
 
 -export([load/3, copy/2, discard/3]).
--export([own/1, value/2, size/1, read/4, fold/6, write/4, grow/3, range/4]).
+-export([own/1, value/2, size/1, read/4, fold/6, write/4, grow/3, range/4, indexes/3]).
 -export_type([body/0]).
 
 -type body() ::
@@ -157,13 +157,19 @@ zeros(Count) -> <<0:Count/unit:8>>.
 
 %% @doc The bytes from one index to another, both of them in; negative ones count from the end.
 -spec range(store(), body(), integer(), integer()) -> binary().
+range(_Store, _Body, Start, End) when Start < 0, End < 0, Start > End ->
+    <<>>;
 range(Store, Body, Start, End) ->
-    Size = ?MODULE:size(Body),
-    First = max(0, from_start(Start, Size)),
-    case min(Size - 1, from_start(End, Size)) of
-        Last when First =< Last -> own(read(Store, Body, First, Last - First + 1));
+    case indexes(Start, End, ?MODULE:size(Body)) of
+        {First, Last} when First =< Last -> own(read(Store, Body, First, Last - First + 1));
         _ -> <<>>
     end.
 
-from_start(Index, Size) when Index < 0 -> Index + Size;
-from_start(Index, _Size) -> Index.
+%% @doc The first and the last of so many items that are in a range, if the first is not behind the
+%% last. An index before the beginning is the beginning, an end too, as on the server.
+-spec indexes(integer(), integer(), non_neg_integer()) -> {integer(), integer()}.
+indexes(Start, End, Size) ->
+    {index(Start, Size), min(Size - 1, index(End, Size))}.
+
+index(Index, Size) when Index < 0 -> max(0, Size + Index);
+index(Index, _Size) -> Index.

@@ -103,8 +103,15 @@ put_all([Key, Value | Rest], ExpireAt, Ctx) ->
 
 add(Ctx, Key, By) ->
     eslaver_mirror_keys:change(Ctx, Key, string, fun() -> <<"0">> end, fun(Old) ->
-        integer_to_binary(binary_to_integer(Old) + By)
+        integer_to_binary(integer(Old) + By)
     end).
+
+%% Old masters read up to a byte that is 0, and nothing as 0; later ones let no such value pass.
+integer(Text) ->
+    case binary:split(Text, <<0>>) of
+        [<<>> | _] -> 0;
+        [Digits | _] -> binary_to_integer(Digits)
+    end.
 
 change(Ctx, Key, Change) ->
     eslaver_mirror_keys:change(Ctx, Key, string, fun() -> <<>> end, Change).

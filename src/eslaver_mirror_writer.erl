@@ -11,7 +11,7 @@
 -export_type([writer/0, news/0]).
 
 -record(writer, {
-    view :: eslaver_mirror_view:view(),
+    lock :: eslaver_mirror_lock:lock(),
     options :: eslaver_mirror_options:options(),
     commands = eslaver_mirror_commands:all() :: #{binary() => module()},
     store :: undefined | eslaver_mirror_store:store(),
@@ -39,14 +39,16 @@
     | {applied, [command()], Offset :: non_neg_integer()}.
 %% What has become visible, or that only a full resync helps.
 
+%% What Valkey's commands do is what those of this version did.
+-define(REDIS_OF_VALKEY, {7, 2}).
 %% The rows of values out of reach that are removed after each batch.
 -define(COLLECT, 4096).
 
 %% @doc Nothing yet.
 -spec new(eslaver_mirror_options:options()) -> writer().
 new(Options) ->
-    View = eslaver_mirror_view:new(maps:with([name, serve_stale_data], Options)),
-    #writer{view = View, options = Options}.
+    Lock = eslaver_mirror_lock:new(maps:with([name, serve_stale_data], Options)),
+    #writer{lock = Lock, options = Options}.
 
 %% @doc Applies events. What becomes visible by them is told in its order.
 -spec handle([eslaver:full_event()], writer()) -> {[news()], writer()}.
@@ -72,23 +74,39 @@ event({stream, Name, Args, #{db := Db}}, #writer{transaction = Commands} = Write
     Writer#writer{transaction = [{Name, Args, Db} | Commands]};
 event({loading, start, #{replid := Replid, offset := Offset}}, Writer) ->
     started(Writer#writer{replid = Replid, offset = Offset, transaction = none});
-event({loading, aux, _Name, _Value, _Meta}, Writer) ->
-    Writer;
+event({loading, aux, Name, Value, _Meta}, #writer{next = Next} = Writer) ->
+    Writer#writer{next = eslaver_mirror_store:with_version(version(Name, Value, Next), Next)};
 event({loading, function, Library, Code, _Meta}, #writer{next_functions = Functions} = Writer) ->
     Writer#writer{next_functions = Functions#{Library => Code}};
 event({loading, Type, Key, Value, #{db := Db} = Meta}, #writer{next = Next} = Writer) ->
     Store = eslaver_mirror_store:with_db(Db, Next),
-    ok = eslaver_mirror_keys:load(Store, Db, {Type, Key, Value, Meta}),
-    Writer#writer{next = Store};
+    load({Type, Key, Value, Meta}, Writer#writer{next = Store});
 event({loading, eof, Meta}, Writer) ->
     {loaded, loaded(Meta, Writer)};
-event({link, up, #{resync := partial, replid := Replid}}, #writer{view = View} = Writer) ->
-    ok = eslaver_mirror_view:status(fresh, View),
+event({link, up, #{resync := partial, replid := Replid}}, #writer{lock = Lock} = Writer) ->
+    ok = eslaver_mirror_lock:status(fresh, Lock),
     Writer#writer{replid = Replid};
 event({link, up, #{resync := full}}, Writer) ->
     Writer;
 event({link, down, _Why}, Writer) ->
     broken(Writer).
+
+load({_Type, Key, _Value, #{db := Db}} = Entry, #writer{next = Store} = Writer) ->
+    try eslaver_mirror_keys:load(Store, Db, Entry) of
+        ok -> Writer
+    catch
+        _Class:Reason:Stack ->
+            ok = eslaver_mirror_keys:forget_value(ctx(Db, Store), Key),
+            counted(<<"loading">>, {Reason, place(Stack)}, Writer)
+    end.
+
+version(<<"redis-ver">>, Text, _Store) ->
+    {match, [Major, Minor]} = re:run(Text, "^(\\d+)\\.(\\d+)", [{capture, all_but_first, binary}]),
+    {binary_to_integer(Major), binary_to_integer(Minor)};
+version(<<"valkey-ver">>, _Text, _Store) ->
+    ?REDIS_OF_VALKEY;
+version(_Other, _Text, #{redis_version := Version}) ->
+    Version.
 
 moved(#{offset := Offset, db := Db}, Writer) ->
     Writer#writer{offset = Offset, db = Db}.
@@ -98,20 +116,20 @@ moved(#{offset := Offset, db := Db}, Writer) ->
 started(#writer{options = #{full_resync := in_place}, store = Store} = Writer) when
     Store =/= undefined
 ->
-    #writer{view = View} = Writer,
-    ok = eslaver_mirror_view:status(loading, View),
+    #writer{lock = Lock} = Writer,
+    ok = eslaver_mirror_lock:status(loading, Lock),
     ok = eslaver_mirror_store:delete(Store, elsewhere),
     started(Writer#writer{store = undefined});
 started(#writer{options = #{table := Table}} = Writer) ->
     Clean = without_next(Writer),
     Clean#writer{next = eslaver_mirror_store:new(Table)}.
 
-loaded(Meta, #writer{view = View, next = Next, store = Old, next_functions = Functions} = Writer) ->
-    Published = eslaver_mirror_view:publish(Next, View),
-    ok = eslaver_mirror_view:status(fresh, Published),
+loaded(Meta, #writer{lock = Lock, next = Next, store = Old, next_functions = Functions} = Writer) ->
+    Published = eslaver_mirror_lock:publish(Next, Lock),
+    ok = eslaver_mirror_lock:status(fresh, Published),
     ok = delete(Old),
     Writer#writer{
-        view = Published,
+        lock = Published,
         store = Next,
         next = undefined,
         functions = Functions,
@@ -129,8 +147,8 @@ without_next(#writer{next = Next} = Writer) ->
 %% @doc The link or the replica is gone: what has come of a snapshot or of a transaction will come
 %% again.
 -spec broken(writer()) -> writer().
-broken(#writer{view = View, store = Store} = Writer) ->
-    ok = eslaver_mirror_view:status(age(Store), View),
+broken(#writer{lock = Lock, store = Store} = Writer) ->
+    ok = eslaver_mirror_lock:status(age(Store), Lock),
     without_next(Writer#writer{transaction = none}).
 
 age(undefined) -> loading;
@@ -158,9 +176,9 @@ keys({Name, Args, _Db}) ->
     eslaver_keys:of_command(Name, Args).
 
 write(Writes, Writer) ->
-    #writer{view = View, offset = Offset} = Ready = with_dbs(Writes, Writer),
-    Next = eslaver_mirror_view:writing(
-        locks(Writes), fun() -> lists:foldl(fun write_one/2, Ready, Writes) end, View
+    #writer{lock = Lock, offset = Offset} = Ready = with_dbs(Writes, Writer),
+    Next = eslaver_mirror_lock:writing(
+        locks(Writes), fun() -> lists:foldl(fun write_one/2, Ready, Writes) end, Lock
     ),
     case Next of
         #writer{replid = undefined} -> {resync, Next};
@@ -168,10 +186,10 @@ write(Writes, Writer) ->
     end.
 
 %% A db's table is there for readers before a command can need it.
-with_dbs(Writes, #writer{store = Store, view = View} = Writer) ->
+with_dbs(Writes, #writer{store = Store, lock = Lock} = Writer) ->
     case lists:foldl(fun with_db/2, Store, Writes) of
         Store -> Writer;
-        More -> Writer#writer{store = More, view = eslaver_mirror_view:publish(More, View)}
+        More -> Writer#writer{store = More, lock = eslaver_mirror_lock:publish(More, Lock)}
     end.
 
 with_db({{_Name, _Args, Db}, Keys}, Store) ->
@@ -207,11 +225,11 @@ place([{Module, Function, _ArityOrArgs, _Location} | _]) -> {Module, Function};
 place([]) -> unknown.
 
 apply_one(_Command, flushall, Writer) ->
-    #writer{view = View, store = Store, options = #{table := Table}} = Writer,
-    Empty = eslaver_mirror_store:new(Table),
-    Published = eslaver_mirror_view:publish(Empty, View),
+    #writer{lock = Lock, store = Store} = Writer,
+    Empty = eslaver_mirror_store:empty(Store),
+    Published = eslaver_mirror_lock:publish(Empty, Lock),
     ok = delete(Store),
-    Writer#writer{store = Empty, view = Published};
+    Writer#writer{store = Empty, lock = Published};
 apply_one({_Name, _Args, Db}, flushdb, #writer{store = Store} = Writer) ->
     published(eslaver_mirror_keys:flush(Db, Store), Writer);
 apply_one(_Command, {swapdb, One, Other}, #writer{store = Store, options = Options} = Writer) ->
@@ -250,8 +268,8 @@ apply_partly(Apply, Unwanted, Ctx) ->
         )
     end.
 
-published(Store, #writer{view = View} = Writer) ->
-    Writer#writer{store = Store, view = eslaver_mirror_view:publish(Store, View)}.
+published(Store, #writer{lock = Lock} = Writer) ->
+    Writer#writer{store = Store, lock = eslaver_mirror_lock:publish(Store, Lock)}.
 
 ctx(Db, #{dbs := Dbs} = Store) ->
     #{Db := Keys} = Dbs,
@@ -261,11 +279,12 @@ in_db({Db, Key}, #{store := Store}, Fun) -> Fun(ctx(Db, Store), Key);
 in_db(Key, Ctx, Fun) -> Fun(Ctx, Key).
 
 %% What cannot be applied rightly is not shown wrong.
-failed({Name, _, _} = Command, Keys, Why, #writer{failed = Failed, options = Options} = Writer) ->
+failed({Name, _, _} = Command, Keys, Why, Writer) ->
+    unknown(Command, Keys, counted(Name, Why, Writer)).
+
+counted(Name, Why, #writer{failed = Failed, options = Options} = Writer) ->
     ok = tell(Name, Why, maps:get(name, Options), Failed),
-    unknown(Command, Keys, Writer#writer{
-        failed = maps:update_with(Name, fun(Count) -> Count + 1 end, 1, Failed)
-    }).
+    Writer#writer{failed = maps:update_with(Name, fun(Count) -> Count + 1 end, 1, Failed)}.
 
 tell(Name, _Why, _Mirror, Failed) when is_map_key(Name, Failed) ->
     ok;
@@ -286,8 +305,8 @@ unknown(_Command, _Keys, Writer) ->
     lost(Writer).
 
 %% From here on only a full resync helps.
-lost(#writer{view = View} = Writer) ->
-    ok = eslaver_mirror_view:status(stale, View),
+lost(#writer{lock = Lock} = Writer) ->
+    ok = eslaver_mirror_lock:status(stale, Lock),
     Writer#writer{replid = undefined}.
 
 %% @doc Removes some of what is out of reach: whether there is more.
@@ -296,9 +315,9 @@ collect(#writer{store = undefined}) -> done;
 collect(#writer{store = Store}) -> eslaver_mirror_keys:collect(Store, ?COLLECT).
 
 %% @doc How old the data is.
--spec status(writer()) -> eslaver_mirror_view:status().
-status(#writer{view = View}) ->
-    eslaver_mirror_view:status(View).
+-spec status(writer()) -> eslaver_mirror_lock:status().
+status(#writer{lock = Lock}) ->
+    eslaver_mirror_lock:status(Lock).
 
 %% @doc What it holds, and what it could not apply.
 -spec info(writer()) -> map().
@@ -325,5 +344,5 @@ functions(#writer{functions = Functions}) ->
 
 %% @doc No reader finds it any more.
 -spec close(writer()) -> ok.
-close(#writer{view = View}) ->
-    eslaver_mirror_view:close(View).
+close(#writer{lock = Lock}) ->
+    eslaver_mirror_lock:close(Lock).
