@@ -84,14 +84,14 @@ hexadecimal(Text) ->
     true = Mantissa < 1 bsl 53,
     scale(float(Mantissa), exponent($p, Rest) - 4 * byte_size(Digits)).
 
-scale(Float, Power) when Power > 1000, Float > 0 ->
-    scale(multiply(Float, math:pow(2, 1000)), Power - 1000);
-scale(Float, Power) when Power < -1000, Float > 0 ->
-    scale(multiply(Float, math:pow(2, -1000)), Power + 1000);
-scale(Float, Power) when abs(Power) =< 1000 ->
-    multiply(Float, math:pow(2, Power));
-scale(Zero, _Power) ->
-    Zero.
+scale(Float, Power) when is_float(Float), Float > 0, Power > 1000 ->
+    scale(times(Float, math:pow(2, 1000)), Power - 1000);
+scale(Float, Power) when is_float(Float), Float > 0, Power < -1000 ->
+    scale(times(Float, math:pow(2, -1000)), Power + 1000);
+scale(Float, Power) when is_float(Float), Float > 0 ->
+    times(Float, math:pow(2, Power));
+scale(ZeroOrInf, _Power) ->
+    ZeroOrInf.
 
 %% @doc The score that a user means, or `badarg'.
 -spec from_term(number() | inf | '-inf') -> score().
@@ -121,14 +121,16 @@ add(_, _) ->
 
 %% @doc The product.
 -spec multiply(score(), score()) -> score() | nan.
-multiply(A, B) when is_float(A), is_float(B) ->
+multiply(A, B) when is_float(A), is_float(B) -> times(A, B);
+multiply(A, B) -> infinity(sign(A) * sign(B)).
+
+times(A, B) ->
     try
         plain(A * B)
     catch
-        error:badarith -> infinity(sign(A) * sign(B))
-    end;
-multiply(A, B) ->
-    infinity(sign(A) * sign(B)).
+        error:badarith when (A < 0) =:= (B < 0) -> inf;
+        error:badarith -> ?MINUS_INF
+    end.
 
 infinity(1) -> inf;
 infinity(-1) -> ?MINUS_INF;

@@ -133,6 +133,9 @@ rank(_Nodes, _Below, #tree{size = 0}) ->
 rank(Nodes, Below, #tree{root = Root, height = Height} = Tree) ->
     rank(Nodes, Below, Height, Root, 0, Tree).
 
+-spec rank(
+    ets:tid(), below(), non_neg_integer(), pos_integer(), non_neg_integer(), tree()
+) -> non_neg_integer().
 rank(Nodes, Below, 0, N, Before, Tree) ->
     Before + place(Below, leaf(Nodes, N, Tree));
 rank(Nodes, Below, Height, N, Before, Tree) ->
