@@ -133,9 +133,6 @@ rank(_Nodes, _Below, #tree{size = 0}) ->
 rank(Nodes, Below, #tree{root = Root, height = Height} = Tree) ->
     rank(Nodes, Below, Height, Root, 0, Tree).
 
--spec rank(
-    ets:tid(), below(), non_neg_integer(), pos_integer(), non_neg_integer(), tree()
-) -> non_neg_integer().
 rank(Nodes, Below, 0, N, Before, Tree) ->
     Before + place(Below, leaf(Nodes, N, Tree));
 rank(Nodes, Below, Height, N, Before, Tree) ->
@@ -144,8 +141,12 @@ rank(Nodes, Below, Height, N, Before, Tree) ->
     More = sum_counts(1, I, Row, Before),
     rank(Nodes, Below, Height - 1, child(I, Row), More, Tree).
 
-sum_counts(I, I, _Row, Sum) -> Sum;
-sum_counts(I, To, Row, Sum) -> sum_counts(I + 1, To, Row, Sum + element(?COUNT(I), Row)).
+sum_counts(I, I, _Row, Sum) ->
+    Sum;
+sum_counts(I, To, Row, Sum) ->
+    case element(?COUNT(I), Row) of
+        Count when is_integer(Count) -> sum_counts(I + 1, To, Row, Sum + Count)
+    end.
 
 %% @doc The items from one index of Redis to another, both of which may count from the end.
 -spec span(integer(), integer(), tree()) -> span().
