@@ -23,9 +23,7 @@ mirror_test_() ->
     ]}.
 
 start() ->
-    Modules = [eslaver_mirror_zset_commands, eslaver_mirror_list_commands],
-    Commands = [{Name, Module} || Module <- Modules, Name <- Module:commands()],
-    eslaver_test_mirror:new(?MIRROR, maps:from_list(Commands)).
+    eslaver_test_mirror:new(?MIRROR).
 
 run(Mirror, Commands) ->
     eslaver_test_mirror:run_all(Mirror, Commands).
