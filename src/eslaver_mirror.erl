@@ -429,10 +429,14 @@ lindex(Mirror, Key, Index) when is_integer(Index) ->
         eslaver_mirror_list:index(Store, List, Index)
     end).
 
-%% @equiv lpos(Mirror, Key, Element, #{})
+%% @doc The index of the first equal element.
 -spec lpos(mirror(), key(), binary()) -> non_neg_integer() | undefined | failure().
 lpos(Mirror, Key, Element) ->
-    lpos(Mirror, Key, Element, #{}).
+    case lpos(Mirror, Key, Element, #{count => 1}) of
+        [Index] -> Index;
+        [] -> undefined;
+        {error, _} = Error -> Error
+    end.
 
 %% @doc The index of the first equal element, or with a `rank' of the second and so on, negative from
 %% the end; with `count' a list of so many indexes, all with 0. `maxlen' is how many elements to look
@@ -711,6 +715,7 @@ zscan(Mirror, Key, Cursor) ->
 -spec zscan(mirror(), key(), zscan_cursor(), scan_options()) ->
     {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
 zscan(Mirror, Key, Cursor, Options) ->
+    ok = eslaver_mirror_zset_read:check_cursor(Cursor),
     eslaver_mirror_view:read(Mirror, Key, zset, {0, []}, fun(Store, Zset) ->
         eslaver_mirror_scan:run(Options, 1, fun(Count) ->
             eslaver_mirror_zset:scan(Store, Zset, {Cursor, Count})
