@@ -6,6 +6,9 @@
 -export([subscribe/2, unsubscribe/2, read/2]).
 -export_type([mirror/0, failure/0, scan_options/0]).
 
+%% Sorting.
+-export([sort_ro/2, sort_ro/3]).
+
 %% Keys.
 -export([exists/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
 -export([keys/2, scan/4, dbsize/1, randomkey/1]).
@@ -118,18 +121,20 @@ child_spec(Options) ->
     Spec#{id := maps:get(name, Options, ?MODULE), start := {?MODULE, start_link, Wrapped}}.
 
 %% @doc Stops a mirror. Its tables go with it.
--spec stop(atom()) -> ok.
+-spec stop(atom()) -> ok | {error, not_running}.
 stop(Name) ->
-    gen_server:stop(Name).
+    running(fun() -> gen_server:stop(Name) end).
 
 %% @doc Returns when the first snapshot can be read.
--spec await(atom(), loaded, timeout()) -> ok | {error, timeout}.
+-spec await(atom(), loaded, timeout()) -> ok | {error, timeout | not_running}.
 await(Name, loaded, Timeout) ->
-    try
-        gen_server:call(Name, {await, loaded}, Timeout)
-    catch
-        exit:{timeout, _} -> {error, timeout}
-    end.
+    running(fun() ->
+        try
+            gen_server:call(Name, {await, loaded}, Timeout)
+        catch
+            exit:{timeout, _} -> {error, timeout}
+        end
+    end).
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
 %% none yet). It costs no message.
@@ -141,13 +146,15 @@ status(Mirror) ->
 %% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
 %% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with how
 %% often, that could not be mirrored and left their keys unknown), `replica' (as of
-%% {@link eslaver:info/1}) and `lag' (bytes decoded, not applied yet); these two are `undefined'
-%% while there is no replica.
--spec info(atom()) -> map().
+%% {@link eslaver:info/1}; empty while there is none) and `lag' (bytes decoded, not applied yet, or
+%% `undefined').
+-spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    Info = gen_server:call(Name, info),
-    Replica = replica(maps:get(replica, Info)),
-    Info#{replica := Replica, lag => maps:get(lag, Replica, undefined)}.
+    running(fun() ->
+        Info = gen_server:call(Name, info),
+        Replica = replica(maps:get(replica, Info)),
+        Info#{replica := Replica, lag => maps:get(lag, Replica, undefined)}
+    end).
 
 replica(undefined) ->
     #{};
@@ -159,20 +166,30 @@ replica(Replica) ->
     end.
 
 %% @doc The libraries of functions that the master has. None is run here.
--spec functions(atom()) -> #{Library :: binary() => Code :: binary()}.
+-spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
 functions(Name) ->
-    gen_server:call(Name, functions).
+    running(fun() -> gen_server:call(Name, functions) end).
 
 %% @doc As {@link eslaver:subscribe/2}, of changes that can be read.
 -spec subscribe(atom(), Filter :: map()) ->
-    {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
+    {ok, reference()}
+    | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Name, Filter) ->
-    eslaver:subscribe(Name, Filter).
+    running(fun() -> eslaver:subscribe(Name, Filter) end).
 
 %% @doc Ends what `subscribe/2' began.
--spec unsubscribe(atom(), reference()) -> ok.
+-spec unsubscribe(atom(), reference()) -> ok | {error, not_running}.
 unsubscribe(Name, Ref) ->
-    eslaver:unsubscribe(Name, Ref).
+    running(fun() -> eslaver:unsubscribe(Name, Ref) end).
+
+%% What a call gives, unless there is no such mirror, or it ends meanwhile.
+running(Call) ->
+    try
+        Call()
+    catch
+        exit:{Reason, {gen_server, _, _}} when Reason =/= timeout -> {error, not_running};
+        exit:noproc -> {error, not_running}
+    end.
 
 %% @doc Runs a fun whose reads of this mirror are all of one moment: between two commands, and
 %% between two transactions, of the master. It may be run more than once, so it should do no more
@@ -1084,3 +1101,19 @@ xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
 
 stream(Mirror, Key, Fun) ->
     eslaver_mirror_view:read(Mirror, Key, stream, undefined, Fun).
+
+%% Sorting.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc The elements of a list, a set or a sorted set in the order of their numbers.
+-spec sort_ro(mirror(), key()) -> [binary()] | {error, not_a_number} | failure().
+sort_ro(Mirror, Key) ->
+    sort_ro(Mirror, Key, #{}).
+
+%% @doc The same as told: `by' the values of a pattern (`<<"weight_*">>', `<<"item_*->price">>') or
+%% `nosort', in an `order', as texts (`alpha'), with a `limit', and what the patterns of `get' find for
+%% each element, `undefined' where there is nothing.
+-spec sort_ro(mirror(), key(), eslaver_mirror_sort_read:options()) ->
+    [binary() | undefined] | {error, not_a_number} | failure().
+sort_ro(Mirror, Key, Options) ->
+    eslaver_mirror_sort_read:sort(Mirror, Key, Options).

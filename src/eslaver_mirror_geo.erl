@@ -7,7 +7,9 @@
 %% @private
 -module(eslaver_mirror_geo).
 
--export([encode/1, decode/1, distance/2, hash/1, meters/1, unit/1, place/2, areas/1, distance_within/2]).
+-export([
+    encode/1, decode/1, distance/2, hash/1, meters/1, unit/1, place/2, areas/1, distance_within/2
+]).
 -export_type([position/0, unit/0, shape/0, area/0]).
 
 -type position() :: {Longitude :: number(), Latitude :: number()}.
@@ -144,7 +146,9 @@ degrees(Radians) -> Radians / ?RADIANS.
 -spec place(position() | undefined, shape()) -> place().
 place(Center, {radius, Radius, Unit} = Shape) ->
     Meters = Radius * meters(Unit),
-    #place{center = Center, shape = Shape, radius = Meters, bounds = bounds(Center, Meters, Meters)};
+    #place{
+        center = Center, shape = Shape, radius = Meters, bounds = bounds(Center, Meters, Meters)
+    };
 place(Center, {box, Width, Height, Unit} = Shape) ->
     Half = math:sqrt((Width / 2) * (Width / 2) + (Height / 2) * (Height / 2)),
     Bounds = bounds(Center, meters(Unit) * (Width / 2), meters(Unit) * (Height / 2)),

@@ -7,8 +7,9 @@
 %% @private
 -module(eslaver_mirror_store).
 
--export([new/1, delete/2, with_db/2, swap_dbs/3, without_keys/2, keys/2, id/0, memory/1]).
--export_type([store/0, id/0, type/0, row/0]).
+-export([new/1, empty/1, with_version/2, delete/2, with_db/2, swap_dbs/3, without_keys/2]).
+-export([keys/2, id/0, memory/1]).
+-export_type([store/0, id/0, type/0, row/0, version/0]).
 
 -type id() :: pos_integer().
 -type type() :: eslaver_rdb:type().
@@ -37,9 +38,14 @@
     groups := ets:tid(),
     %% set, `{Id, Type, Body}': values out of reach whose elements are still to be removed.
     garbage := ets:tid(),
+    %% Of the master, or of the Redis that a Valkey goes by: the same command does not always do the
+    %% same, nor the same data give the same answer.
+    redis_version := version(),
     %% What the tables are made with.
     options := [term()]
 }.
+
+-type version() :: {Major :: non_neg_integer(), Minor :: non_neg_integer()} | unknown.
 
 -define(ELEMENTS, [
     {hashes, ordered_set},
@@ -56,10 +62,20 @@
 -spec new(TableOptions :: [term()]) -> store().
 new(Options) ->
     Tables = [{Name, table(Name, Kind, Options)} || {Name, Kind} <- ?ELEMENTS],
-    (maps:from_list(Tables))#{dbs => #{}, options => Options}.
+    (maps:from_list(Tables))#{dbs => #{}, redis_version => unknown, options => Options}.
 
 table(Name, Kind, Options) ->
     ets:new(list_to_atom("eslaver_mirror_" ++ atom_to_list(Name)), [Kind, protected | Options]).
+
+%% @doc Empty tables of the same kind.
+-spec empty(store()) -> store().
+empty(#{options := Options, redis_version := Version}) ->
+    with_version(Version, new(Options)).
+
+%% @doc The store of a master of this version.
+-spec with_version(version(), store()) -> store().
+with_version(Version, Store) ->
+    Store#{redis_version := Version}.
 
 %% @doc Deletes the tables, those of keys among them. It may take as long as they are large: `Then'
 %% tells whose time that is.

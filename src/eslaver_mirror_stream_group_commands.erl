@@ -66,14 +66,14 @@ group(<<"create">>, Key, Group, [Last | Args], #{store := Store} = Ctx) ->
     eslaver_mirror_keys:change(Ctx, Key, stream, fun eslaver_mirror_stream:new/0, fun(Body) ->
         #{id := Id} = Body,
         ok = eslaver_mirror_stream_groups:create(
-            Store, Id, Group, last(Last, Body), entries_read(Args)
+            Store, Id, Group, last(Last, Body), entries_read(Args, Body, Store)
         ),
         Body
     end);
 group(<<"setid">>, Key, Group, [Last | Args], #{store := Store} = Ctx) ->
     #{id := Id} = Body = body(Ctx, Key),
     ok = eslaver_mirror_stream_groups:set_last(Store, Id, Group, last(Last, Body)),
-    eslaver_mirror_stream_groups:set_read(Store, Id, Group, entries_read(Args));
+    eslaver_mirror_stream_groups:set_read(Store, Id, Group, entries_read(Args, Body, Store));
 group(<<"destroy">>, Key, Group, [], #{store := Store} = Ctx) ->
     #{id := Id} = body(Ctx, Key),
     eslaver_mirror_stream_groups:destroy(Store, Id, Group);
@@ -87,13 +87,20 @@ group(<<"delconsumer">>, Key, Group, [Consumer], #{store := Store} = Ctx) ->
 last(<<"$">>, #{last_id := Last}) -> Last;
 last(Text, _Body) -> parse(Text).
 
-entries_read([]) ->
+%% Since Redis 8.4 no more than there have been.
+entries_read([], _Body, _Store) ->
     undefined;
-entries_read([Name | Args]) ->
+entries_read([Name | Args], #{entries_added := Added} = Body, Store) ->
+    #{redis_version := Version} = Store,
     case {string:lowercase(Name), Args} of
-        {<<"mkstream">>, _} -> entries_read(Args);
-        {<<"entriesread">>, [<<"-1">> | Rest]} -> entries_read(Rest);
-        {<<"entriesread">>, [Read | _]} -> binary_to_integer(Read)
+        {<<"mkstream">>, _} ->
+            entries_read(Args, Body, Store);
+        {<<"entriesread">>, [<<"-1">> | Rest]} ->
+            entries_read(Rest, Body, Store);
+        {<<"entriesread">>, [Read | _]} when is_tuple(Version), Version >= {8, 4} ->
+            min(binary_to_integer(Read), Added);
+        {<<"entriesread">>, [Read | _]} ->
+            binary_to_integer(Read)
     end.
 
 acknowledge(Store, Id, Group, EntryIds) ->
@@ -138,7 +145,7 @@ claim(#{store := Store, now := Now} = Ctx, Id, {Group, _} = Whose, EntryIds, Opt
     Claimed = [EntryId || EntryId <- EntryIds, claim_one(Ctx, Id, Whose, EntryId, Options)],
     see(Ctx, Id, Whose, Claimed).
 
-claim_one(#{store := Store} = Ctx, Id, {Group, Consumer} = Whose, EntryId, Options) ->
+claim_one(#{store := Store} = Ctx, Id, {Group, _} = Whose, EntryId, Options) ->
     Pending = eslaver_mirror_stream_groups:pending(Store, Id, Group, EntryId),
     case {eslaver_mirror_stream_entries:is_member(Store, Id, EntryId), Pending} of
         {_, none} when not is_map_key(is_forced, Options) ->
@@ -146,22 +153,27 @@ claim_one(#{store := Store} = Ctx, Id, {Group, Consumer} = Whose, EntryId, Optio
         {false, none} ->
             false;
         {false, _} ->
-            %% Of an entry that is gone, masters before Redis 7.0 replicate the claim of it, and
-            %% later ones that it is no longer pending, by a claim that would change nothing.
-            #{delivered_at := At, deliveries := Count} = Options,
-            case {EntryId, Consumer, At, Count} of
-                Pending ->
-                    _ = eslaver_mirror_stream_groups:release(Store, Id, Group, EntryId),
-                    false;
-                Claimed ->
-                    ok = eslaver_mirror_stream_groups:claim(Store, Id, Group, Claimed),
-                    true
-            end;
+            claim_gone(Ctx, Id, Whose, EntryId, Options);
         {true, none} ->
             claim_it(Ctx, Id, Whose, {EntryId, 1}, Options);
         {true, {_, _, DeliveredAt, Count}} ->
             is_idle(Ctx, DeliveredAt, Options) andalso
                 claim_it(Ctx, Id, Whose, {EntryId, Count}, Options)
+    end.
+
+%% Of an entry that is gone, masters before Redis 7.0 replicate the claim of it, and later ones that it
+%% is no longer pending, by a claim, too.
+claim_gone(#{store := Store}, Id, {Group, Consumer}, EntryId, Options) ->
+    #{redis_version := {_, _} = Version} = Store,
+    case Version < {7, 0} of
+        true ->
+            #{delivered_at := DeliveredAt, deliveries := Count} = Options,
+            Claimed = {EntryId, Consumer, DeliveredAt, Count},
+            ok = eslaver_mirror_stream_groups:claim(Store, Id, Group, Claimed),
+            true;
+        false ->
+            _ = eslaver_mirror_stream_groups:release(Store, Id, Group, EntryId),
+            false
     end.
 
 claim_it(#{store := Store, now := Now}, Id, {Group, Consumer}, {EntryId, Count}, Options) ->

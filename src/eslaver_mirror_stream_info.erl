@@ -9,6 +9,10 @@
 -type body() :: eslaver_mirror_stream:body().
 -type entry_id() :: eslaver_mirror_stream_id:id().
 
+%% The Redis whose lag is right also when entries were trimmed. An atom, where the version is not
+%% known, is less.
+-define(EXACT_LAG, {8, 0}).
+
 -type stream() :: #{
     length := non_neg_integer(),
     last_generated_id := binary(),
@@ -93,25 +97,24 @@ groups(Store, #{id := Id} = Body) ->
 %% How many entries a group has still to read, where that is known.
 lag(_Store, #{entries_added := 0}, _Last, _Read) ->
     0;
-lag(_Store, #{length := 0}, _Last, _Read) ->
-    0;
-lag(Store, #{id := Id, max_deleted_id := Deleted, length := Length} = Body, Last, Read) ->
-    #{entries_added := Added} = Body,
-    First = eslaver_mirror_stream_entries:first(Store, Id),
-    if
-        Last < First, Deleted < First ->
-            Length;
+lag(#{redis_version := Version} = Store, Body, Last, Read) when Version >= ?EXACT_LAG ->
+    #{id := Id, max_deleted_id := Deleted, length := Length} = Body,
+    case eslaver_mirror_stream_entries:first(Store, Id) of
+        none -> 0;
+        First when Last < First, Deleted < First -> Length;
+        _ -> counted_lag(Store, Body, Last, Read)
+    end;
+lag(Store, Body, Last, Read) ->
+    counted_lag(Store, Body, Last, Read).
+
+counted_lag(Store, #{entries_added := Added} = Body, Last, Read) ->
+    case Read =/= undefined andalso not eslaver_mirror_stream:has_deleted_from(Body, Last) of
         true ->
-            case
-                Read =/= undefined andalso not eslaver_mirror_stream:has_deleted_from(Body, Last)
-            of
-                true ->
-                    Added - Read;
-                false ->
-                    case eslaver_mirror_stream:entries_read_to(Store, Body, Last) of
-                        undefined -> undefined;
-                        Estimated -> Added - Estimated
-                    end
+            Added - Read;
+        false ->
+            case eslaver_mirror_stream:entries_read_to(Store, Body, Last) of
+                undefined -> undefined;
+                Estimated -> Added - Estimated
             end
     end.
 

@@ -39,6 +39,8 @@
     | {applied, [command()], Offset :: non_neg_integer()}.
 %% What has become visible, or that only a full resync helps.
 
+%% What Valkey's commands do is what those of this version did.
+-define(REDIS_OF_VALKEY, {7, 2}).
 %% The rows of values out of reach that are removed after each batch.
 -define(COLLECT, 4096).
 
@@ -72,14 +74,13 @@ event({stream, Name, Args, #{db := Db}}, #writer{transaction = Commands} = Write
     Writer#writer{transaction = [{Name, Args, Db} | Commands]};
 event({loading, start, #{replid := Replid, offset := Offset}}, Writer) ->
     started(Writer#writer{replid = Replid, offset = Offset, transaction = none});
-event({loading, aux, _Name, _Value, _Meta}, Writer) ->
-    Writer;
+event({loading, aux, Name, Value, _Meta}, #writer{next = Next} = Writer) ->
+    Writer#writer{next = eslaver_mirror_store:with_version(version(Name, Value, Next), Next)};
 event({loading, function, Library, Code, _Meta}, #writer{next_functions = Functions} = Writer) ->
     Writer#writer{next_functions = Functions#{Library => Code}};
 event({loading, Type, Key, Value, #{db := Db} = Meta}, #writer{next = Next} = Writer) ->
     Store = eslaver_mirror_store:with_db(Db, Next),
-    ok = eslaver_mirror_keys:load(Store, Db, {Type, Key, Value, Meta}),
-    Writer#writer{next = Store};
+    load({Type, Key, Value, Meta}, Writer#writer{next = Store});
 event({loading, eof, Meta}, Writer) ->
     {loaded, loaded(Meta, Writer)};
 event({link, up, #{resync := partial, replid := Replid}}, #writer{lock = Lock} = Writer) ->
@@ -89,6 +90,23 @@ event({link, up, #{resync := full}}, Writer) ->
     Writer;
 event({link, down, _Why}, Writer) ->
     broken(Writer).
+
+load({_Type, Key, _Value, #{db := Db}} = Entry, #writer{next = Store} = Writer) ->
+    try eslaver_mirror_keys:load(Store, Db, Entry) of
+        ok -> Writer
+    catch
+        _Class:Reason:Stack ->
+            ok = eslaver_mirror_keys:forget_value(ctx(Db, Store), Key),
+            counted(<<"loading">>, {Reason, place(Stack)}, Writer)
+    end.
+
+version(<<"redis-ver">>, Text, _Store) ->
+    {match, [Major, Minor]} = re:run(Text, "^(\\d+)\\.(\\d+)", [{capture, all_but_first, binary}]),
+    {binary_to_integer(Major), binary_to_integer(Minor)};
+version(<<"valkey-ver">>, _Text, _Store) ->
+    ?REDIS_OF_VALKEY;
+version(_Other, _Text, #{redis_version := Version}) ->
+    Version.
 
 moved(#{offset := Offset, db := Db}, Writer) ->
     Writer#writer{offset = Offset, db = Db}.
@@ -207,8 +225,8 @@ place([{Module, Function, _ArityOrArgs, _Location} | _]) -> {Module, Function};
 place([]) -> unknown.
 
 apply_one(_Command, flushall, Writer) ->
-    #writer{lock = Lock, store = Store, options = #{table := Table}} = Writer,
-    Empty = eslaver_mirror_store:new(Table),
+    #writer{lock = Lock, store = Store} = Writer,
+    Empty = eslaver_mirror_store:empty(Store),
     Published = eslaver_mirror_lock:publish(Empty, Lock),
     ok = delete(Store),
     Writer#writer{store = Empty, lock = Published};
@@ -261,11 +279,12 @@ in_db({Db, Key}, #{store := Store}, Fun) -> Fun(ctx(Db, Store), Key);
 in_db(Key, Ctx, Fun) -> Fun(Ctx, Key).
 
 %% What cannot be applied rightly is not shown wrong.
-failed({Name, _, _} = Command, Keys, Why, #writer{failed = Failed, options = Options} = Writer) ->
+failed({Name, _, _} = Command, Keys, Why, Writer) ->
+    unknown(Command, Keys, counted(Name, Why, Writer)).
+
+counted(Name, Why, #writer{failed = Failed, options = Options} = Writer) ->
     ok = tell(Name, Why, maps:get(name, Options), Failed),
-    unknown(Command, Keys, Writer#writer{
-        failed = maps:update_with(Name, fun(Count) -> Count + 1 end, 1, Failed)
-    }).
+    Writer#writer{failed = maps:update_with(Name, fun(Count) -> Count + 1 end, 1, Failed)}.
 
 tell(Name, _Why, _Mirror, Failed) when is_map_key(Name, Failed) ->
     ok;

@@ -13,19 +13,33 @@
     db := non_neg_integer()
 }.
 
-%% A mirror that readers find by this name, of the command modules there are.
+%% A mirror that readers find by this name.
 -spec new(atom()) -> mirror().
 new(Name) ->
-    new(Name, eslaver_mirror_commands:all()).
+    new(Name, #{}).
 
-%% The same with these modules for the commands.
--spec new(atom(), #{binary() => module()}) -> mirror().
-new(Name, Modules) ->
-    Store = eslaver_mirror_store:with_db(0, eslaver_mirror_store:new([])),
+%% The same with other modules for the commands than there are, or of a master of this version.
+-spec new(atom(), #{
+    modules => #{binary() => module()}, redis_version => eslaver_mirror_store:version()
+}) -> mirror().
+new(Name, Options) ->
+    Version = maps:get(redis_version, Options, {8, 6}),
+    Tables = eslaver_mirror_store:with_version(Version, eslaver_mirror_store:new([])),
+    Store = eslaver_mirror_store:with_db(0, Tables),
     View = eslaver_mirror_view:new(#{name => Name, serve_stale_data => true}),
     Published = eslaver_mirror_view:publish(Store, View),
     ok = eslaver_mirror_view:status(fresh, Published),
-    #{view => Published, store => Store, modules => Modules, db => 0}.
+    Modules =
+        case Options of
+            #{modules := Given} -> Given;
+            #{} -> eslaver_mirror_commands:all()
+        end,
+    #{
+        view => Published,
+        store => Store,
+        modules => Modules,
+        db => 0
+    }.
 
 %% Applies a command of the stream. Those that bracket a transaction have no effect here.
 -spec run(mirror(), [binary()], Now :: integer()) -> mirror().
@@ -44,7 +58,12 @@ run(#{modules := Modules} = Mirror, [Name | Args], Now) ->
     end.
 
 context(#{store := Store, db := Db}, Now) ->
-    #{keys => eslaver_mirror_store:keys(Db, Store), db => Db, now => Now, store => Store}.
+    #{
+        keys => eslaver_mirror_store:keys(Db, Store),
+        db => Db,
+        now => Now,
+        store => Store
+    }.
 
 %% Applies commands as of now, written as words of any kind.
 -spec run_all(mirror(), [[iodata() | integer()]]) -> mirror().
