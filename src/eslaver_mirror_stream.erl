@@ -34,7 +34,6 @@
 -define(FIRST, {0, 0}).
 -define(LAST, {16#FFFFFFFFFFFFFFFF, 16#FFFFFFFFFFFFFFFF}).
 %% How a snapshot says that a group's number of entries read is not known.
--define(UNKNOWN, 16#FFFFFFFFFFFFFFFF).
 
 %% Of the type.
 
@@ -55,16 +54,18 @@ load(Store, #{entries := Entries, last_id := Last, groups := Groups} = Value, _M
         max_deleted_id := parse(maps:get(max_deleted_id, Value, <<"0-0">>)),
         entries_added := maps:get(entries_added, Value, Length)
     },
-    lists:foreach(fun(Group) -> load_group(Store, Body, Group) end, Groups),
+    Counted = is_map_key(entries_added, Value),
+    lists:foreach(fun(Group) -> load_group(Store, Body, Group, Counted) end, Groups),
     Idmp = eslaver_mirror_stream_idmp:load(Store, Id, maps:get(idmp, Value, undefined)),
     Body#{idmp := Idmp}.
 
-load_group(Store, #{id := Id} = Body, #{name := Name, last_id := LastText} = Group) ->
+%% A master that counts leaves it out of a group of which it has lost count.
+load_group(Store, #{id := Id} = Body, #{name := Name, last_id := LastText} = Group, Counted) ->
     Last = parse(LastText),
     Read =
         case Group of
-            #{entries_read := ?UNKNOWN} -> undefined;
             #{entries_read := Number} -> Number;
+            #{} when Counted -> undefined;
             #{} -> entries_read_to(Store, Body, Last)
         end,
     ok = eslaver_mirror_stream_groups:create(Store, Id, Name, Last, Read),
