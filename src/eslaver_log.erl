@@ -62,5 +62,10 @@ sentence(#{what := dump_failed, text := Text}) ->
     {"~ts; the sync goes on without it", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
     {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]};
+sentence(#{what := not_mirrored, command := Name, reason := Reason}) ->
+    {"~0tp cannot be mirrored (~0tP); the keys it writes are unknown from now on; it is said once",
+        [
+            Name, Reason, 20
+        ]};
 sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason}) ->
     {"the hooks raised ~ts:~0tP at ~0tp; it is said once", [Class, Reason, 30, Event]}.

@@ -8,8 +8,8 @@
 -module(eslaver_nif).
 
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0, decode_dump/1]).
--export([written_keys/2, written_keys_dirty/2, glob/2, glob_dirty/2]).
--export_type([link/0, config/0, resume/0, tls/0]).
+-export([keys/2, keys_dirty/2, glob/2, glob_dirty/2]).
+-export_type([link/0, config/0, resume/0, tls/0, keys/0, named_key/0]).
 
 -on_load(load/0).
 
@@ -90,8 +90,10 @@ counters(_Link) -> erlang:nif_error(reason()).
 -spec links() -> non_neg_integer().
 links() -> erlang:nif_error(reason()).
 
--type written() ::
-    [Key :: binary() | {Db :: non_neg_integer(), Key :: binary()}]
+-type named_key() :: Key :: binary() | {Db :: non_neg_integer(), Key :: binary()}.
+
+-type keys() ::
+    {Changed :: [named_key()], Read :: [named_key()]}
     | flushdb
     | flushall
     | {swapdb, non_neg_integer(), non_neg_integer()}
@@ -99,14 +101,15 @@ links() -> erlang:nif_error(reason()).
     | not_a_write
     | unknown.
 
-%% @doc The keys that a command changes, with the db where that is another than the selected one; or
-%% what it does instead. `unnamed' are some keys, and `unknown' is a command of a module.
--spec written_keys(binary(), [binary()]) -> written().
-written_keys(_Name, _Args) -> erlang:nif_error(reason()).
+%% @doc The keys of a command, those it changes and those it only reads, with the db where that is
+%% another than the selected one; or what it does instead. `unnamed' are some keys, and `unknown' is
+%% a command of a module. See {@link eslaver_keys}.
+-spec keys(binary(), [binary()]) -> keys().
+keys(_Name, _Args) -> erlang:nif_error(reason()).
 
 %% @doc The same for a long list of arguments.
--spec written_keys_dirty(binary(), [binary()]) -> written().
-written_keys_dirty(_Name, _Args) -> erlang:nif_error(reason()).
+-spec keys_dirty(binary(), [binary()]) -> keys().
+keys_dirty(_Name, _Args) -> erlang:nif_error(reason()).
 
 %% @doc Whether the key matches, by the rules of the servers' `KEYS'.
 -spec glob(binary(), binary()) -> boolean().

@@ -5,12 +5,8 @@
 %% @private
 -module(eslaver_notify).
 
--export([new/0, call/3, down/2, handled/4, loaded/2, restarted/1, send/1]).
+-export([new/0, call/3, down/2, handled/4, applied/3, loaded/2, restarted/1, send/1]).
 -export_type([subscriptions/0, message/0, notice/0, request/0]).
-
-%% Longer lists of arguments, and larger keys, are looked at on another scheduler.
--define(MANY, 1000).
--define(LARGE, 65536).
 
 -record(subscription, {
     pid :: pid(),
@@ -97,6 +93,19 @@ told([Event | Events], Marks, #notify{pending = Pending} = Notify, Messages) ->
             told(Events, Rest, Notify#notify{pending = []}, Now ++ Messages)
     end.
 
+%% @doc The same for commands that belong together: one, or those of a transaction.
+-spec applied([{Name :: binary(), Args :: [binary()], Db}], Offset, subscriptions()) ->
+    [message()]
+when
+    Db :: non_neg_integer(), Offset :: non_neg_integer().
+applied(_Commands, _Offset, #notify{subscriptions = None}) when None =:= #{} ->
+    [];
+applied(Commands, Offset, Notify) ->
+    [
+        message(Change, Offset)
+     || {Name, Args, Db} <- Commands, Change <- lists:reverse(changes(Name, Args, Db, Notify))
+    ].
+
 command({stream, Name, Args, _Meta}) -> {Name, Args};
 command({stream, Name, Args}) -> {list_to_binary(Name), Args}.
 
@@ -140,24 +149,18 @@ changes(Name, Args, Db, #notify{subscriptions = Subscriptions}) ->
     end.
 
 written(Name, Args, Db) ->
-    case written_keys(Name, Args) of
+    case eslaver_keys:of_command(Name, Args) of
         not_a_write -> [];
         flushall -> [{keys, all, Db}];
         flushdb -> [{keys, {db, Db}, Db}];
         {swapdb, One, Other} -> [{keys, {swap, One, Other}, Db}];
         unnamed -> [{keys, unknown, Db}];
         unknown -> [{keys, unknown, Db}];
-        Keys -> [in_db(Key, Db) || Key <- Keys]
+        {Changed, _Read} -> [in_db(Key, Db) || Key <- Changed]
     end.
 
 in_db({Db, Key}, _Selected) -> {key, Key, Db};
 in_db(Key, Selected) -> {key, Key, Selected}.
-
-written_keys(Name, Args) ->
-    case length(Args) > ?MANY of
-        true -> eslaver_nif:written_keys_dirty(Name, Args);
-        false -> eslaver_nif:written_keys(Name, Args)
-    end.
 
 each({Tag, What, Db}, Name, Wanting, Changes) ->
     lists:foldl(
@@ -184,7 +187,5 @@ is_among(Value, Key, Filter) ->
 
 matches(_Key, #{keys := undefined}) ->
     true;
-matches(Key, #{keys := Globs}) when byte_size(Key) > ?LARGE ->
-    lists:any(fun(Glob) -> eslaver_nif:glob_dirty(Glob, Key) end, Globs);
 matches(Key, #{keys := Globs}) ->
-    lists:any(fun(Glob) -> eslaver_nif:glob(Glob, Key) end, Globs).
+    lists:any(fun(Glob) -> eslaver_keys:matches(Glob, Key) end, Globs).

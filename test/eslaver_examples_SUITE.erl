@@ -2,12 +2,12 @@
 -module(eslaver_examples_SUITE).
 
 -export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([print_events/1, ets_cache/1, cache_invalidation/1]).
+-export([mirror/1, print_events/1, ets_cache/1, cache_invalidation/1]).
 -export([bulk_sink/1, hooks/1, otp_app/1, elixir/1]).
 
 suite() -> [{timetrap, {minutes, 2}}].
 
-all() -> [print_events, ets_cache, cache_invalidation, bulk_sink, hooks, otp_app, elixir].
+all() -> [mirror, print_events, ets_cache, cache_invalidation, bulk_sink, hooks, otp_app, elixir].
 
 init_per_testcase(_Case, Config) ->
     Master = open_port({spawn_executable, file("tools/master.sh")}, [{line, 80}]),
@@ -19,6 +19,16 @@ init_per_testcase(_Case, Config) ->
 end_per_testcase(_Case, Config) ->
     gen_tcp:close(proplists:get_value(client, Config)),
     true = port_close(proplists:get_value(master, Config)).
+
+mirror(Config) ->
+    write(Config, ["ZADD scores 3 a 1 b 4 c 2 d", "HSET user:c name Ada"]),
+    Example = start("mirror.erl", Config),
+    _ = lines_until(
+        Example, "best: [{<<\"c\">>,<<\"Ada\">>},{<<\"a\">>,undefined},{<<\"d\">>,undefined}]"
+    ),
+    write(Config, ["ZREM scores a d"]),
+    "best: [{<<\"c\">>,<<\"Ada\">>},{<<\"b\">>,undefined}]" = next_line(Example),
+    end_of(Example).
 
 print_events(Config) ->
     write(Config, ["SET fruit apple", "HSET user name Ada"]),

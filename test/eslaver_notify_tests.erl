@@ -212,3 +212,24 @@ parse_test_() ->
     [?_assertEqual({ok, Expected}, Parse(Filter)) || {Filter, Expected} <- Good] ++
         [?_assertEqual({error, Key, Value}, Parse(#{Key => Value})) || {Key, Value} <- Bad] ++
         [?_assertEqual({error, filter, []}, Parse([]))].
+
+%% What a mirror has applied: a transaction's keys have the offset behind it.
+applied_test() ->
+    {Ref, Notify} = subscribed(#{keys => <<"a*">>}),
+    Commands = [
+        {<<"mset">>, [<<"a1">>, <<"1">>, <<"b">>, <<"2">>, <<"a2">>, <<"3">>], 0},
+        {<<"ping">>, [], 0},
+        {<<"flushdb">>, [], 3}
+    ],
+    Message = fun(Tag, Name, What, Db) ->
+        {self(), {eslaver, Ref, {Tag, Name, What, #{db => Db, offset => 70}}}}
+    end,
+    ?assertEqual(
+        [
+            Message(key, <<"mset">>, <<"a1">>, 0),
+            Message(key, <<"mset">>, <<"a2">>, 0),
+            Message(keys, <<"flushdb">>, {db, 3}, 3)
+        ],
+        eslaver_notify:applied(Commands, 70, Notify)
+    ),
+    ?assertEqual([], eslaver_notify:applied(Commands, 70, eslaver_notify:new())).

@@ -3,6 +3,7 @@
 -module(eslaver_test_client).
 
 -export([connect/1, close/1, command/2, command/3, ok/2, pipeline/2, address/1]).
+-export([send/2, reply/2]).
 
 -export_type([client/0, reply/0]).
 
@@ -64,6 +65,20 @@ pipeline(Client, Commands) ->
     ok = gen_tcp:send(Client, [encode(Args) || Args <- Now]),
     {Replies, <<>>} = replies(length(Now), <<>>, Client, ?TIMEOUT, []),
     Replies ++ pipeline(Client, Later).
+
+%% A command whose reply is waited for later, if at all.
+-spec send(client(), [arg()]) -> ok.
+send(Client, Args) ->
+    ok = gen_tcp:send(Client, encode(Args)).
+
+%% What a command that was sent is answered, if it is.
+-spec reply(client(), timeout()) -> reply() | {error, none}.
+reply(Client, Timeout) ->
+    try reply(<<>>, Client, Timeout) of
+        {Reply, <<>>} -> Reply
+    catch
+        error:{master_does_not_answer, timeout} -> {error, none}
+    end.
 
 encode(Args) ->
     Items = [bulk(Arg) || Arg <- Args],

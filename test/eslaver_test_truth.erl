@@ -2,7 +2,7 @@
 %% eslaver_test_compare which is taken for true.
 -module(eslaver_test_truth).
 
--export([read/1, score/1, databases/1]).
+-export([read/1, read_db/2, score/1, databases/1]).
 
 -export_type([truth/0, item/0]).
 
@@ -12,8 +12,10 @@
     db := non_neg_integer(),
     type := string | list | set | zset | hash | stream | {module, binary()},
     value := term(),
-    %% whether it has an expiry, and when, if the master can say so (Redis 7)
+    %% whether it has an expiry, how many ms are left, and when it ends, if the master can say so
+    %% (Redis 7)
     expires := boolean(),
+    ttl := integer(),
     expire_at => integer(),
     field_expire_at => [{binary(), integer()}]
 }.
@@ -38,15 +40,18 @@ databases(Client) ->
     ),
     lists:usort([list_to_integer(Number) || [Number] <- Numbers]).
 
+%% Every key of a database.
+-spec read_db(eslaver_test_client:client(), non_neg_integer()) -> [{Key :: binary(), item()}].
 read_db(Client, Db) ->
     _ = eslaver_test_client:ok(Client, ["SELECT", Db]),
     Keys = eslaver_test_client:ok(Client, ["KEYS", "*"]),
-    Types = eslaver_test_client:pipeline(Client, [["TYPE", Key] || Key <- Keys]),
-    Ttls = eslaver_test_client:pipeline(Client, [["PTTL", Key] || Key <- Keys]),
-    Whens = eslaver_test_client:pipeline(Client, [["PEXPIRETIME", Key] || Key <- Keys]),
+    Ask = fun(Command) -> eslaver_test_client:pipeline(Client, [[Command, Key] || Key <- Keys]) end,
+    Types = [type(Type) || Type <- Ask("TYPE")],
+    Values = values(Client, lists:zip(Keys, Types)),
+    Times = lists:zip3(Ask("PTTL"), Ask("PEXPIRETIME"), field_times(Client, Keys, Types, Values)),
     [
-        {Key, item(Client, Db, Key, type(Type), Ttl, When)}
-     || {Key, Type, {Ttl, When}} <- lists:zip3(Keys, Types, lists:zip(Ttls, Whens))
+        {Key, item(Db, Type, Value, Time)}
+     || {{Key, Type}, Value, Time} <- lists:zip3(lists:zip(Keys, Types), Values, Times)
     ].
 
 type(Name) ->
@@ -56,45 +61,61 @@ type(Name) ->
         false -> {module, Name}
     end.
 
-item(Client, Db, Key, Type, Ttl, When) ->
-    Item = #{db => Db, type => Type, value => value(Type, Client, Key), expires => Ttl >= 0},
+item(Db, Type, Value, {Ttl, When, FieldTimes}) ->
+    Item = #{db => Db, type => Type, value => Value, expires => Ttl >= 0, ttl => Ttl},
     maps:merge(
         Item,
         maps:from_list(
             [{expire_at, When} || is_integer(When), When > 0] ++
-                [
-                    {field_expire_at, Expiries}
-                 || Type =:= hash,
-                    [_ | _] = Expiries <- [field_expiries(Client, Key, maps:get(value, Item))]
-                ]
+                [{field_expire_at, FieldTimes} || FieldTimes =/= []]
         )
     ).
 
-value(string, Client, Key) ->
-    ok(Client, ["GET", Key]);
-value(list, Client, Key) ->
-    ok(Client, ["LRANGE", Key, 0, -1]);
-value(set, Client, Key) ->
-    ok(Client, ["SMEMBERS", Key]);
-value(zset, Client, Key) ->
-    [
-        {Member, score(Score)}
-     || {Member, Score} <- pairs(ok(Client, ["ZRANGE", Key, 0, -1, "WITHSCORES"]))
-    ];
-value(hash, Client, Key) ->
-    pairs(ok(Client, ["HGETALL", Key]));
-value(stream, Client, Key) ->
-    stream(Client, Key);
-value({module, _}, _Client, _Key) ->
-    unknown.
+%% Most are asked for at once.
+values(Client, Keys) ->
+    Replies = eslaver_test_client:pipeline(Client, [value_command(T, Key) || {Key, T} <- Keys]),
+    [value(Type, Reply, Key, Client) || {{Key, Type}, Reply} <- lists:zip(Keys, Replies)].
 
-field_expiries(Client, Key, Pairs) ->
-    Fields = [Field || {Field, _} <- Pairs],
-    Command = ["HPEXPIRETIME", Key, "FIELDS", length(Fields) | Fields],
-    case eslaver_test_client:command(Client, Command) of
-        {error, _} -> [];
-        Whens -> [{Field, When} || {Field, When} <- lists:zip(Fields, Whens), When > 0]
-    end.
+value_command(string, Key) -> ["GET", Key];
+value_command(list, Key) -> ["LRANGE", Key, 0, -1];
+value_command(set, Key) -> ["SMEMBERS", Key];
+value_command(zset, Key) -> ["ZRANGE", Key, 0, -1, "WITHSCORES"];
+value_command(hash, Key) -> ["HGETALL", Key];
+value_command(stream, Key) -> ["XRANGE", Key, "-", "+"];
+value_command({module, _}, Key) -> ["EXISTS", Key].
+
+value(_Type, {error, Reason}, Key, _Client) ->
+    error({command_failed, Key, Reason});
+value(zset, Flat, _Key, _Client) ->
+    [{Member, score(Score)} || {Member, Score} <- pairs(Flat)];
+value(hash, Flat, _Key, _Client) ->
+    pairs(Flat);
+value(stream, Entries, Key, Client) ->
+    (stream(Client, Key))#{entries => [{Id, pairs(Fields)} || [Id, Fields] <- Entries]};
+value({module, _}, _Exists, _Key, _Client) ->
+    unknown;
+value(_Type, Value, _Key, _Client) ->
+    Value.
+
+field_times(Client, Keys, Types, Values) ->
+    Asked = [
+        case Type of
+            hash when Value =/= [] ->
+                Fields = [Field || {Field, _} <- Value],
+                {Fields, ["HPEXPIRETIME", Key, "FIELDS", length(Fields) | Fields]};
+            _ ->
+                {[], ["PING"]}
+        end
+     || {Key, Type, Value} <- lists:zip3(Keys, Types, Values)
+    ],
+    Replies = eslaver_test_client:pipeline(Client, [Command || {_, Command} <- Asked]),
+    [with_times(Fields, Reply) || {{Fields, _}, Reply} <- lists:zip(Asked, Replies)].
+
+%% Servers before 7.4 have none; the key may be gone by now.
+with_times([_ | _] = Fields, [_ | _] = Whens) ->
+    [{Field, When} || {Field, When} <- lists:zip(Fields, Whens), When > 0];
+with_times(_, _) ->
+    [].
 
 %% A score as the master prints it. Erlang wants a point in every float.
 -spec score(binary()) -> float() | inf | '-inf'.
@@ -116,17 +137,11 @@ score(Text) ->
 %% Streams. Only what this version of the master can say is in the map.
 
 stream(Client, Key) ->
-    Entries = [
-        {Id, pairs(Fields)}
-     || [Id, Fields] <- ok(Client, ["XRANGE", Key, "-", "+"])
-    ],
     Full = eslaver_test_client:command(Client, ["XINFO", "STREAM", Key, "FULL", "COUNT", 0]),
-    About =
-        case Full of
-            {error, _} -> short_info(Client, Key);
-            _ -> full_info(to_map(Full))
-        end,
-    About#{entries => Entries}.
+    case Full of
+        {error, _} -> short_info(Client, Key);
+        _ -> full_info(to_map(Full))
+    end.
 
 full_info(Info) ->
     Groups = [full_group(to_map(Group)) || Group <- maps:get(<<"groups">>, Info)],

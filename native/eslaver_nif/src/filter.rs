@@ -1,6 +1,6 @@
 //! Filters as Erlang gives them, and what the server asks for its key notifications.
 
-use eslaver_core::commands::{Effect, Written, written_keys};
+use eslaver_core::commands::{self, Effect};
 use eslaver_core::filter::Filter;
 use eslaver_core::glob::{self, Glob};
 use eslaver_core::rdb::Kind;
@@ -59,49 +59,45 @@ impl RawFilter<'_> {
     }
 }
 
-/// The keys that a command changes, each as it was given, or `{Db, Key}` where it is in another db;
-/// or an atom for what has none.
-fn written<'a>(
-    env: Env<'a>,
-    name: Binary<'_>,
-    args: Vec<Term<'a>>,
-) -> rustler::NifResult<Term<'a>> {
+/// The keys of a command, those it changes and those it only reads, each as it was given, or
+/// `{Db, Key}` where it is in another db; or an atom for what has none.
+fn keys<'a>(env: Env<'a>, name: Binary<'_>, args: Vec<Term<'a>>) -> rustler::NifResult<Term<'a>> {
     let bytes = args.iter().map(|arg| arg.decode()).collect::<Result<Vec<Binary<'_>>, _>>()?;
     let bytes: Vec<&[u8]> = bytes.iter().map(Binary::as_slice).collect();
-    Ok(match written_keys(&name, bytes.as_slice()) {
-        Written::Keys(keys) => {
-            let keys = keys.iter().filter_map(|key| {
-                let arg = args.get(key.index)?;
-                Some(key.db.map_or(*arg, |db| (db, *arg).encode(env)))
-            });
-            keys.collect::<Vec<_>>().encode(env)
+    let (mut changed, mut read) = (Vec::new(), Vec::new());
+    let effect = commands::keys(&name, bytes.as_slice(), |key| {
+        if let Some(arg) = args.get(key.index) {
+            let found = key.db.map_or(*arg, |db| (db, *arg).encode(env));
+            if key.changed { changed.push(found) } else { read.push(found) }
         }
-        Written::Other(Effect::Keys) => Vec::<Term<'_>>::new().encode(env),
-        Written::Other(Effect::Db) => atoms::flushdb().encode(env),
-        Written::Other(Effect::AllDbs) => atoms::flushall().encode(env),
-        Written::Other(Effect::Swap(one, other)) => (atoms::swapdb(), one, other).encode(env),
-        Written::Other(Effect::Unnamed) => atoms::unnamed().encode(env),
-        Written::Other(Effect::NotAWrite) => atoms::not_a_write().encode(env),
-        Written::Other(Effect::Unknown) => atoms::unknown().encode(env),
+    });
+    Ok(match effect {
+        Effect::Keys => (changed, read).encode(env),
+        Effect::Db => atoms::flushdb().encode(env),
+        Effect::AllDbs => atoms::flushall().encode(env),
+        Effect::Swap(one, other) => (atoms::swapdb(), one, other).encode(env),
+        Effect::Unnamed => atoms::unnamed().encode(env),
+        Effect::NotAWrite => atoms::not_a_write().encode(env),
+        Effect::Unknown => atoms::unknown().encode(env),
     })
 }
 
-#[rustler::nif(name = "written_keys")]
-fn written_keys_short<'a>(
+#[rustler::nif(name = "keys")]
+fn keys_short<'a>(
     env: Env<'a>,
     name: Binary<'_>,
     args: Vec<Term<'a>>,
 ) -> rustler::NifResult<Term<'a>> {
-    written(env, name, args)
+    keys(env, name, args)
 }
 
-#[rustler::nif(name = "written_keys_dirty", schedule = "DirtyCpu")]
-fn written_keys_long<'a>(
+#[rustler::nif(name = "keys_dirty", schedule = "DirtyCpu")]
+fn keys_long<'a>(
     env: Env<'a>,
     name: Binary<'_>,
     args: Vec<Term<'a>>,
 ) -> rustler::NifResult<Term<'a>> {
-    written(env, name, args)
+    keys(env, name, args)
 }
 
 #[rustler::nif(name = "glob")]

@@ -86,29 +86,6 @@ pub fn keys<A: Arguments + ?Sized>(name: &[u8], args: &A, mut each: impl FnMut(K
     }
 }
 
-/// A command's keys, as [`written_keys`] gives them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Written {
-    /// These keys, in the order of the command.
-    Keys(Vec<Key>),
-    /// Something else: see there.
-    Other(Effect),
-}
-
-/// The keys that a command changes.
-pub fn written_keys<A: Arguments + ?Sized>(name: &[u8], args: &A) -> Written {
-    let mut written = Vec::new();
-    let effect = keys(name, args, |key| {
-        if key.changed {
-            written.push(key);
-        }
-    });
-    match effect {
-        Effect::Keys => Written::Keys(written),
-        other => Written::Other(other),
-    }
-}
-
 /// How the keys of a command are found.
 enum Rule {
     NotAWrite,

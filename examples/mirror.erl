@@ -1,0 +1,32 @@
+%% A leaderboard read from a mirror of a master, each time it changes there, until Enter is pressed.
+%%
+%%     ERL_LIBS=_build/default/lib escript examples/mirror.erl [Port]
+%%
+%% The whole dataset is in ETS: any process reads any of it, by Redis' commands, with no message.
+-module(mirror).
+-mode(compile).
+-export([main/1]).
+
+main([]) ->
+    main(["6379"]);
+main([Port]) ->
+    {ok, _} = eslaver_mirror:start_link(#{master_port => list_to_integer(Port)}),
+    ok = eslaver_mirror:await(eslaver_mirror, loaded, 60000),
+    Shower = spawn_link(fun() ->
+        {ok, _} = eslaver_mirror:subscribe(eslaver_mirror, #{keys => <<"scores">>}),
+        loop()
+    end),
+    _ = io:get_line(""),
+    unlink(Shower),
+    exit(Shower, kill),
+    eslaver_mirror:stop(eslaver_mirror).
+
+loop() ->
+    Best = eslaver_mirror:zrange(eslaver_mirror, <<"scores">>, 0, 2, #{rev => true}),
+    io:format("best: ~0p~n", [[{Name, name_of(Name)} || Name <- Best]]),
+    receive
+        {eslaver, _Ref, _Change} -> loop()
+    end.
+
+name_of(Id) ->
+    eslaver_mirror:hget(eslaver_mirror, <<"user:", Id/binary>>, <<"name">>).

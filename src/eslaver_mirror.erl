@@ -1,0 +1,1117 @@
+%% @doc A whole Redis dataset in ETS: a replica whose data any process of the node reads, by Redis'
+%% own commands, without a message to any other.
+-module(eslaver_mirror).
+
+-export([start_link/1, child_spec/1, stop/1, await/3, info/1, status/1, functions/1]).
+-export([subscribe/2, unsubscribe/2, read/2]).
+-export_type([mirror/0, failure/0, scan_options/0]).
+
+%% Sorting.
+-export([sort_ro/2, sort_ro/3]).
+
+%% Keys.
+-export([exists/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
+-export([keys/2, scan/4, dbsize/1, randomkey/1]).
+
+%% Strings.
+-export([get/2, mget/2, strlen/2, getrange/4, substr/4, lcs/3, lcs_len/3]).
+-export([getbit/3, bitcount/2, bitcount/4, bitcount/5]).
+-export([bitpos/3, bitpos/4, bitpos/5, bitpos/6, bitfield_ro/3]).
+-export([pfcount/2]).
+
+%% Lists.
+-export([llen/2, lrange/4, lindex/3, lpos/3, lpos/4]).
+
+%% Sets.
+-export([scard/2, sismember/3, smismember/3, smembers/2, srandmember/2, srandmember/3]).
+-export([sscan/3, sscan/4, sinter/2, sunion/2, sdiff/2, sintercard/2, sintercard/3]).
+
+%% Sorted sets.
+-export([zcard/2, zscore/3, zmscore/3, zrank/3, zrank/4, zrevrank/3, zrevrank/4]).
+-export([zrange/4, zrange/5, zrevrange/4, zrevrange/5]).
+-export([zrangebyscore/4, zrangebyscore/5, zrevrangebyscore/4, zrevrangebyscore/5]).
+-export([zrangebylex/4, zrangebylex/5, zrevrangebylex/4, zrevrangebylex/5]).
+-export([zcount/4, zlexcount/4, zrandmember/2, zrandmember/3, zrandmember/4, zscan/3, zscan/4]).
+-export([zunion/2, zunion/3, zinter/2, zinter/3, zintercard/2, zintercard/3, zdiff/2, zdiff/3]).
+
+%% Geo.
+-export([geopos/3, geodist/4, geodist/5, geohash/3, geosearch/3]).
+
+%% Hashes.
+-export([hget/3, hmget/3, hgetall/2, hlen/2, hexists/3, hkeys/2, hvals/2, hstrlen/3]).
+-export([hrandfield/2, hrandfield/3, hrandfield/4, hscan/3, hscan/4]).
+-export([httl/3, hpttl/3, hexpiretime/3, hpexpiretime/3]).
+
+%% Streams.
+-export([xlen/2, xrange/4, xrange/5, xrevrange/4, xrevrange/5, xread/3, xread/4]).
+-export([xinfo_stream/2, xinfo_groups/2, xinfo_consumers/3, xpending/3, xpending/6, xpending/7]).
+
+-type mirror() :: eslaver_mirror_view:mirror().
+%% The name of a mirror, for its db 0, or `{Name, Db}'.
+
+-type failure() :: eslaver_mirror_view:failure().
+
+-type key() :: binary().
+
+-type entry_bound() :: eslaver_mirror_stream_id:bound().
+%% An id of a stream's entry, as `<<"1526919030474-55">>' or without what follows the dash, included or
+%% `{exclusive, Id}'; `-' and `+' are the least and the greatest.
+
+-type entry() :: {Id :: binary(), [{Field :: binary(), Value :: binary()}]}.
+
+-type pending_entry() :: {
+    Id :: binary(),
+    Consumer :: binary(),
+    IdleMs :: non_neg_integer(),
+    Deliveries :: non_neg_integer()
+}.
+
+-type scan_options() :: eslaver_mirror_scan:options().
+%% `match': a glob as of `KEYS'; `count': about how many to look at, 10 without it.
+
+-type score() :: float() | inf | '-inf'.
+
+-type range_bound() :: integer() | score_bound() | lex_bound().
+%% An index, or what `by' says.
+
+-type score_bound() :: number() | inf | '-inf' | {exclusive, number() | inf | '-inf'}.
+
+-type lex_bound() :: {inclusive | exclusive, binary()} | '-' | '+'.
+
+-type zrange_options() :: #{
+    by => index | score | lex,
+    rev => boolean(),
+    limit => {Offset :: integer(), Count :: integer()},
+    with_scores => boolean()
+}.
+
+-type zset_options() :: #{
+    weights => [number() | inf | '-inf'],
+    aggregate => sum | min | max,
+    with_scores => boolean()
+}.
+
+-type zset_members() :: [binary()] | [{Member :: binary(), score()}].
+%% The second if `with_scores' is `true'.
+
+-type zscan_cursor() :: 0 | {score(), binary()}.
+
+%% @doc Starts a mirror, linked to the caller. The options are those of {@link eslaver:start_link/1}
+%% but for `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys' and
+%% `dbs', and `dbfilename' is `undefined' if not given. There are also:
+%%
+%% <ul>
+%% <li>`name': an atom under which it is found and registered, `eslaver_mirror' if not given</li>
+%% <li>`full_resync': a new snapshot is loaded `beside' the old data, which is read meanwhile, or
+%% `in_place', with no data meanwhile and half the memory</li>
+%% <li>`serve_stale_data': whether there are answers while the link is down, `true' if not given</li>
+%% <li>`read_concurrency' (`true'), `write_concurrency' and `compressed' (`false') of the tables</li>
+%% </ul>
+-spec start_link(map()) -> gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
+start_link(Options) ->
+    case eslaver_mirror_options:parse(Options) of
+        {ok, Parsed} -> eslaver_mirror_server:start_link(Parsed);
+        {error, _} = Error -> Error
+    end.
+
+%% @doc A mirror for a supervisor. Its id is its name.
+-spec child_spec(map()) -> supervisor:child_spec().
+child_spec(Options) ->
+    #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
+    Spec#{id := maps:get(name, Options, ?MODULE), start := {?MODULE, start_link, Wrapped}}.
+
+%% @doc Stops a mirror. Its tables go with it.
+-spec stop(atom()) -> ok | {error, not_running}.
+stop(Name) ->
+    running(fun() -> gen_server:stop(Name) end).
+
+%% @doc Returns when the first snapshot can be read.
+-spec await(atom(), loaded, timeout()) -> ok | {error, timeout | not_running}.
+await(Name, loaded, Timeout) ->
+    running(fun() ->
+        try
+            gen_server:call(Name, {await, loaded}, Timeout)
+        catch
+            exit:{timeout, _} -> {error, timeout}
+        end
+    end).
+
+%% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
+%% none yet). It costs no message.
+-spec status(mirror()) -> eslaver_mirror_lock:status() | not_running.
+status(Mirror) ->
+    eslaver_mirror_view:status(Mirror).
+
+%% @doc What a mirror has: `status', `stale_for' (ms), `keys' (expired ones that the master has not
+%% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
+%% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with how
+%% often, that could not be mirrored and left their keys unknown), `replica' (as of
+%% {@link eslaver:info/1}; empty while there is none) and `lag' (bytes decoded, not applied yet, or
+%% `undefined').
+-spec info(atom()) -> map() | {error, not_running}.
+info(Name) ->
+    running(fun() ->
+        Info = gen_server:call(Name, info),
+        Replica = replica(maps:get(replica, Info)),
+        Info#{replica := Replica, lag => maps:get(lag, Replica, undefined)}
+    end).
+
+replica(undefined) ->
+    #{};
+replica(Replica) ->
+    try
+        eslaver:info(Replica)
+    catch
+        exit:_ -> #{}
+    end.
+
+%% @doc The libraries of functions that the master has. None is run here.
+-spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
+functions(Name) ->
+    running(fun() -> gen_server:call(Name, functions) end).
+
+%% @doc As {@link eslaver:subscribe/2}, of changes that can be read.
+-spec subscribe(atom(), Filter :: map()) ->
+    {ok, reference()}
+    | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
+subscribe(Name, Filter) ->
+    running(fun() -> eslaver:subscribe(Name, Filter) end).
+
+%% @doc Ends what `subscribe/2' began.
+-spec unsubscribe(atom(), reference()) -> ok | {error, not_running}.
+unsubscribe(Name, Ref) ->
+    running(fun() -> eslaver:unsubscribe(Name, Ref) end).
+
+%% What a call gives, unless there is no such mirror, or it ends meanwhile.
+running(Call) ->
+    try
+        Call()
+    catch
+        exit:{Reason, {gen_server, _, _}} when Reason =/= timeout -> {error, not_running};
+        exit:noproc -> {error, not_running}
+    end.
+
+%% @doc Runs a fun whose reads of this mirror are all of one moment: between two commands, and
+%% between two transactions, of the master. It may be run more than once, so it should do no more
+%% than read.
+-spec read(mirror(), fun(() -> Result)) -> Result.
+read(Mirror, Fun) ->
+    eslaver_mirror_view:transaction(Mirror, Fun).
+
+%% Keys.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc Whether there is such a key.
+-spec exists(mirror(), key()) -> boolean() | failure().
+exists(Mirror, Key) ->
+    eslaver_mirror_view:row(Mirror, Key, fun(_Store, Row) -> Row =/= none end).
+
+%% @doc The type of a key's value.
+-spec type(mirror(), key()) -> eslaver_mirror_store:type() | none | failure().
+type(Mirror, Key) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (_Store, none) -> none;
+        (_Store, {_, Type, _, _}) -> Type
+    end).
+
+%% @doc How many seconds a key has to live, rounded; `infinity' if no time is set.
+-spec ttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+ttl(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> (left(At) + 500) div 1000 end).
+
+%% @doc The same in milliseconds.
+-spec pttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+pttl(Mirror, Key) ->
+    lives(Mirror, Key, fun left/1).
+
+%% @doc The second of the epoch at which a key will have lived.
+-spec expiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+expiretime(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> (At + 500) div 1000 end).
+
+%% @doc The same in milliseconds.
+-spec pexpiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+pexpiretime(Mirror, Key) ->
+    lives(Mirror, Key, fun(At) -> At end).
+
+lives(Mirror, Key, Fun) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (_Store, none) -> undefined;
+        (_Store, {_, _, _, infinity}) -> infinity;
+        (_Store, {_, _, _, At}) -> Fun(At)
+    end).
+
+left(At) ->
+    max(0, At - erlang:system_time(millisecond)).
+
+%% @doc The keys that match a pattern, in no order.
+-spec keys(mirror(), Glob :: binary()) -> [key()] | failure().
+keys(Mirror, Glob) ->
+    eslaver_mirror_keyspace:keys(Mirror, Glob).
+
+%% @doc Folds over the keys, as `SCAN' does: those that are there all the time come, and once; of
+%% those that come or go meanwhile some do. `match' is a pattern, `type' a type. It is `{error,
+%% replaced}' if a full resync, or `FLUSHALL' and the like, ends what was there.
+-spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
+    Acc | failure() | {error, replaced}
+when
+    Options :: #{match => binary(), type => eslaver_mirror_store:type()}.
+scan(Mirror, Options, Fun, Acc) ->
+    eslaver_mirror_keyspace:fold(Mirror, Options, Fun, Acc).
+
+%% @doc How many keys there are. Those whose time has passed count until the master removes them.
+-spec dbsize(mirror()) -> non_neg_integer() | failure().
+dbsize(Mirror) ->
+    eslaver_mirror_view:db(Mirror, 0, fun(_Store, Keys) -> ets:info(Keys, size) end).
+
+%% @doc Some key.
+-spec randomkey(mirror()) -> key() | undefined | failure().
+randomkey(Mirror) ->
+    eslaver_mirror_keyspace:random(Mirror).
+
+%% Strings.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc The value of a string.
+-spec get(mirror(), key()) -> binary() | undefined | failure().
+get(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, string, undefined, fun eslaver_mirror_string:value/2).
+
+%% @doc The values of strings, `undefined' for a key that is not there or is of another type.
+-spec mget(mirror(), [key()]) -> [binary() | undefined] | failure().
+mget(Mirror, Keys) ->
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        [mget_one(Store, Row) || Row <- Rows]
+    end).
+
+mget_one(Store, {_, string, Body, _}) -> eslaver_mirror_string:value(Store, Body);
+mget_one(_Store, _) -> undefined.
+
+%% @doc The length of a string, 0 if it is not there.
+-spec strlen(mirror(), key()) -> non_neg_integer() | failure().
+strlen(Mirror, Key) ->
+    string(Mirror, Key, fun(_Store, Body) -> eslaver_mirror_string:size(Body) end).
+
+%% @doc The bytes of a string from one index to another, both in; negative ones count from the end.
+-spec getrange(mirror(), key(), integer(), integer()) -> binary() | failure().
+getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
+    string(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_string:range(Store, Body, Start, End)
+    end).
+
+%% @doc The old name of {@link getrange/4}.
+-spec substr(mirror(), key(), integer(), integer()) -> binary() | failure().
+substr(Mirror, Key, Start, End) ->
+    getrange(Mirror, Key, Start, End).
+
+%% @doc The longest common subsequence of two strings, in time and memory of the product of their
+%% lengths, as on the server.
+-spec lcs(mirror(), key(), key()) -> binary() | failure().
+lcs(Mirror, One, Other) ->
+    two(Mirror, One, Other, fun eslaver_mirror_lcs:sequence/2).
+
+%% @doc The length of it, which takes far less memory.
+-spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | failure().
+lcs_len(Mirror, One, Other) ->
+    two(Mirror, One, Other, fun eslaver_mirror_lcs:size/2).
+
+%% @doc The bit at an offset, 0 where nothing is.
+-spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
+getbit(Mirror, Key, Offset) when is_integer(Offset), Offset >= 0 ->
+    string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:get(Store, Body, Offset) end).
+
+%% @doc How many bits of a string are set.
+-spec bitcount(mirror(), key()) -> non_neg_integer() | failure().
+bitcount(Mirror, Key) ->
+    count(Mirror, Key, all).
+
+%% @doc The same of its bytes from one index to another, both in; negative ones count from the end.
+-spec bitcount(mirror(), key(), integer(), integer()) -> non_neg_integer() | failure().
+bitcount(Mirror, Key, Start, End) ->
+    bitcount(Mirror, Key, Start, End, byte).
+
+%% @doc The same with indexes of bytes or of bits.
+-spec bitcount(mirror(), key(), integer(), integer(), byte | bit) ->
+    non_neg_integer() | failure().
+bitcount(Mirror, Key, Start, End, Unit) when
+    is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
+->
+    count(Mirror, Key, {Start, End, Unit}).
+
+count(Mirror, Key, Range) ->
+    string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:count(Store, Body, Range) end).
+
+%% @doc The first bit of a string that is so, or -1. The bit behind a string is clear.
+-spec bitpos(mirror(), key(), 0 | 1) -> integer() | failure().
+bitpos(Mirror, Key, Bit) ->
+    position(Mirror, Key, Bit, all).
+
+%% @doc The same from an index of bytes on.
+-spec bitpos(mirror(), key(), 0 | 1, integer()) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start) when is_integer(Start) ->
+    position(Mirror, Key, Bit, {Start, open, byte}).
+
+%% @doc The same from one index of bytes to another, both in, and there only.
+-spec bitpos(mirror(), key(), 0 | 1, integer(), integer()) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start, End) ->
+    bitpos(Mirror, Key, Bit, Start, End, byte).
+
+%% @doc The same with indexes of bytes or of bits.
+-spec bitpos(mirror(), key(), 0 | 1, integer(), integer(), byte | bit) -> integer() | failure().
+bitpos(Mirror, Key, Bit, Start, End, Unit) when
+    is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
+->
+    position(Mirror, Key, Bit, {Start, End, Unit}).
+
+position(Mirror, Key, Bit, Range) when Bit =:= 0; Bit =:= 1 ->
+    eslaver_mirror_view:read(Mirror, Key, string, -Bit, fun(Store, Body) ->
+        eslaver_mirror_bits:position(Store, Body, Bit, Range)
+    end).
+
+%% @doc Integers within a string: `{u, 8, 16}' is the unsigned one of 8 bits that begins at bit 16,
+%% `{i, 5, 0}' a signed one of 5.
+-spec bitfield_ro(mirror(), key(), [{i | u, Bits :: 1..64, Offset :: non_neg_integer()}]) ->
+    [integer()] | failure().
+bitfield_ro(Mirror, Key, Fields) ->
+    Changes = [{get, eslaver_mirror_bits:field(Field)} || Field <- Fields],
+    string(Mirror, Key, fun(Store, Body) ->
+        {Values, _} = eslaver_mirror_bits:fields(Store, Body, Changes),
+        Values
+    end).
+
+%% @doc How many different elements a HyperLogLog has been given, or several together, by its
+%% estimate. A key that is not there counts none.
+-spec pfcount(mirror(), key() | [key()]) -> non_neg_integer() | failure().
+pfcount(Mirror, Key) when is_binary(Key) ->
+    pfcount(Mirror, [Key]);
+pfcount(Mirror, Keys) ->
+    eslaver_mirror_view:bodies(Mirror, Keys, string, fun(Store, Bodies) ->
+        Hlls = [eslaver_mirror_string:value(Store, Body) || Body <- Bodies, Body =/= none],
+        eslaver_mirror_hll:count(eslaver_mirror_store:version(Store), Hlls)
+    end).
+
+%% What is read of a string; one that is not there is as an empty one.
+string(Mirror, Key, Fun) ->
+    eslaver_mirror_view:row(Mirror, Key, fun
+        (Store, {_, string, Body, _}) -> Fun(Store, Body);
+        (Store, none) -> Fun(Store, <<>>);
+        (_Store, _) -> {error, wrongtype}
+    end).
+
+two(Mirror, One, Other, Fun) ->
+    eslaver_mirror_view:bodies(Mirror, [One, Other], string, fun(Store, Bodies) ->
+        [A, B] = [string_or_empty(Store, Body) || Body <- Bodies],
+        Fun(A, B)
+    end).
+
+string_or_empty(_Store, none) -> <<>>;
+string_or_empty(Store, Body) -> eslaver_mirror_string:value(Store, Body).
+
+%% Lists.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc How many elements a list has.
+-spec llen(mirror(), key()) -> non_neg_integer() | failure().
+llen(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, list, 0, fun eslaver_mirror_list:length/2).
+
+%% @doc The elements from one index to another; negative ones count from the end.
+-spec lrange(mirror(), key(), Start :: integer(), Stop :: integer()) -> [binary()] | failure().
+lrange(Mirror, Key, Start, Stop) when is_integer(Start), is_integer(Stop) ->
+    eslaver_mirror_view:read(Mirror, Key, list, [], fun(Store, List) ->
+        eslaver_mirror_list:range(Store, List, Start, Stop)
+    end).
+
+%% @doc The element at an index.
+-spec lindex(mirror(), key(), integer()) -> binary() | undefined | failure().
+lindex(Mirror, Key, Index) when is_integer(Index) ->
+    eslaver_mirror_view:read(Mirror, Key, list, undefined, fun(Store, List) ->
+        eslaver_mirror_list:index(Store, List, Index)
+    end).
+
+%% @doc The index of the first equal element.
+-spec lpos(mirror(), key(), binary()) -> non_neg_integer() | undefined | failure().
+lpos(Mirror, Key, Element) ->
+    case lpos(Mirror, Key, Element, #{count => 1}) of
+        [Index] -> Index;
+        [] -> undefined;
+        {error, _} = Error -> Error
+    end.
+
+%% @doc The index of the first equal element, or with a `rank' of the second and so on, negative from
+%% the end; with `count' a list of so many indexes, all with 0. `maxlen' is how many elements to look
+%% at, 0 for all.
+-spec lpos(mirror(), key(), binary(), eslaver_mirror_list:position_options()) ->
+    non_neg_integer() | undefined | [non_neg_integer()] | failure().
+lpos(Mirror, Key, Element, Options) when is_binary(Element) ->
+    ok = eslaver_mirror_list:check_options(Options),
+    Default =
+        case Options of
+            #{count := _} -> [];
+            #{} -> undefined
+        end,
+    eslaver_mirror_view:read(Mirror, Key, list, Default, fun(Store, List) ->
+        eslaver_mirror_list:position(Store, List, Element, Options)
+    end).
+
+%% Sets.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc How many members a set has.
+-spec scard(mirror(), key()) -> non_neg_integer() | failure().
+scard(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, set, 0, fun eslaver_mirror_set:size/2).
+
+%% @doc Whether this is a member.
+-spec sismember(mirror(), key(), Member :: binary()) -> boolean() | failure().
+sismember(Mirror, Key, Member) ->
+    eslaver_mirror_view:read(Mirror, Key, set, false, fun(Store, Body) ->
+        eslaver_mirror_set:is_member(Store, Body, Member)
+    end).
+
+%% @doc The same of each of these.
+-spec smismember(mirror(), key(), [Member :: binary()]) -> [boolean()] | failure().
+smismember(Mirror, Key, Members) ->
+    set(Mirror, Key, fun(Store, Body) -> eslaver_mirror_set:are_members(Store, Body, Members) end).
+
+%% @doc All members, in no order.
+-spec smembers(mirror(), key()) -> [binary()] | failure().
+smembers(Mirror, Key) ->
+    set(Mirror, Key, fun eslaver_mirror_set:members/2).
+
+%% @doc A member by chance.
+-spec srandmember(mirror(), key()) -> binary() | undefined | failure().
+srandmember(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, set, undefined, fun eslaver_mirror_set:random/2).
+
+%% @doc So many members by chance, each once; with a negative count so many of which any may come
+%% again. All have the same chance.
+-spec srandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
+srandmember(Mirror, Key, Count) when is_integer(Count) ->
+    set(Mirror, Key, fun(Store, Body) -> eslaver_mirror_set:random(Store, Body, Count) end).
+
+%% @equiv sscan(Mirror, Key, Cursor, #{})
+-spec sscan(mirror(), key(), Cursor :: non_neg_integer()) ->
+    {Next :: non_neg_integer(), [binary()]} | failure().
+sscan(Mirror, Key, Cursor) ->
+    sscan(Mirror, Key, Cursor, #{}).
+
+%% @doc Some of the members, and the cursor to go on from. It begins with 0, and has ended when 0 is
+%% the next one. What is a member all the while is found.
+-spec sscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
+    {Next :: non_neg_integer(), [binary()]} | failure().
+sscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+    eslaver_mirror_view:read(Mirror, Key, set, {0, []}, fun(Store, Body) ->
+        eslaver_mirror_scan:run(Options, 0, fun(Count) ->
+            eslaver_mirror_set:scan(Store, Body, {Cursor, Count})
+        end)
+    end).
+
+%% @doc What is in all of these sets.
+-spec sinter(mirror(), [key(), ...]) -> [binary()] | failure().
+sinter(Mirror, [_ | _] = Keys) ->
+    sets(Mirror, Keys, fun(Store, Sets) -> eslaver_mirror_set:intersection(Store, Sets, 0) end).
+
+%% @doc What is in any of these sets.
+-spec sunion(mirror(), [key(), ...]) -> [binary()] | failure().
+sunion(Mirror, [_ | _] = Keys) ->
+    sets(Mirror, Keys, fun eslaver_mirror_set:union/2).
+
+%% @doc What is in the first of these sets, and in no other.
+-spec sdiff(mirror(), [key(), ...]) -> [binary()] | failure().
+sdiff(Mirror, [_ | _] = Keys) ->
+    sets(Mirror, Keys, fun eslaver_mirror_set:difference/2).
+
+%% @equiv sintercard(Mirror, Keys, 0)
+-spec sintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
+sintercard(Mirror, Keys) ->
+    sintercard(Mirror, Keys, 0).
+
+%% @doc How many members are in all of these sets; counted no further than to a limit other than 0.
+-spec sintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
+    non_neg_integer() | failure().
+sintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
+    sets(Mirror, Keys, fun(Store, Sets) ->
+        length(eslaver_mirror_set:intersection(Store, Sets, Limit))
+    end).
+
+set(Mirror, Key, Fun) ->
+    sets(Mirror, [Key], fun(Store, [Body]) -> Fun(Store, Body) end).
+
+sets(Mirror, Keys, Fun) ->
+    eslaver_mirror_view:bodies(Mirror, Keys, set, Fun).
+
+%% Sorted sets.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc How many members a sorted set has.
+-spec zcard(mirror(), key()) -> non_neg_integer() | failure().
+zcard(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, 0, fun eslaver_mirror_zset:size/2).
+
+%% @doc The score of a member.
+-spec zscore(mirror(), key(), Member :: binary()) -> score() | undefined | failure().
+zscore(Mirror, Key, Member) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        eslaver_mirror_zset:public_score(Store, Zset, Member)
+    end).
+
+%% @doc The score of each of these.
+-spec zmscore(mirror(), key(), [Member :: binary()]) -> [score() | undefined] | failure().
+zmscore(Mirror, Key, Members) ->
+    eslaver_mirror_view:bodies(Mirror, [Key], zset, fun(Store, [Zset]) ->
+        eslaver_mirror_zset:scores(Store, Zset, Members)
+    end).
+
+%% @doc The place of a member, that of the lowest score being 0.
+-spec zrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
+zrank(Mirror, Key, Member) ->
+    rank(Mirror, Key, Member, forward, fun({Rank, _Score}) -> Rank end).
+
+%% @doc The same, with the score.
+-spec zrank(mirror(), key(), Member :: binary(), with_score) ->
+    {non_neg_integer(), score()} | undefined | failure().
+zrank(Mirror, Key, Member, with_score) ->
+    rank(Mirror, Key, Member, forward, fun(Found) -> Found end).
+
+%% @doc The place of a member, that of the highest score being 0.
+-spec zrevrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
+zrevrank(Mirror, Key, Member) ->
+    rank(Mirror, Key, Member, backward, fun({Rank, _Score}) -> Rank end).
+
+%% @doc The same, with the score.
+-spec zrevrank(mirror(), key(), Member :: binary(), with_score) ->
+    {non_neg_integer(), score()} | undefined | failure().
+zrevrank(Mirror, Key, Member, with_score) ->
+    rank(Mirror, Key, Member, backward, fun(Found) -> Found end).
+
+rank(Mirror, Key, Member, Way, Answer) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        case eslaver_mirror_zset:rank(Store, Zset, Member, Way) of
+            undefined -> undefined;
+            Found -> Answer(Found)
+        end
+    end).
+
+%% @equiv zrange(Mirror, Key, Start, Stop, #{})
+-spec zrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrange(Mirror, Key, Start, Stop) ->
+    zrange(Mirror, Key, Start, Stop, #{}).
+
+%% @doc The members from one index to another, or `by' their scores or names, and from the highest on
+%% with `rev': then the higher bound of scores or names comes first, as in Redis.
+-spec zrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrange(Mirror, Key, Start, Stop, Options) ->
+    Selected = eslaver_mirror_zset_read:selection(Start, Stop, Options),
+    eslaver_mirror_view:read(Mirror, Key, zset, [], fun(Store, Zset) ->
+        eslaver_mirror_zset_read:range(Store, Zset, Selected)
+    end).
+
+%% @equiv zrevrange(Mirror, Key, Start, Stop, #{})
+-spec zrevrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrange(Mirror, Key, Start, Stop) ->
+    zrevrange(Mirror, Key, Start, Stop, #{}).
+
+%% @doc {@link zrange/5} by index, from the highest member on.
+-spec zrevrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrange(Mirror, Key, Start, Stop, Options) ->
+    zrange(Mirror, Key, Start, Stop, Options#{rev => true}).
+
+%% @equiv zrangebyscore(Mirror, Key, Min, Max, #{})
+-spec zrangebyscore(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrangebyscore(Mirror, Key, Min, Max) ->
+    zrangebyscore(Mirror, Key, Min, Max, #{}).
+
+%% @doc {@link zrange/5} by score.
+-spec zrangebyscore(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrangebyscore(Mirror, Key, Min, Max, Options) ->
+    zrange(Mirror, Key, Min, Max, Options#{by => score}).
+
+%% @equiv zrevrangebyscore(Mirror, Key, Max, Min, #{})
+-spec zrevrangebyscore(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrangebyscore(Mirror, Key, Max, Min) ->
+    zrevrangebyscore(Mirror, Key, Max, Min, #{}).
+
+%% @doc {@link zrange/5} by score, from the highest member on.
+-spec zrevrangebyscore(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrangebyscore(Mirror, Key, Max, Min, Options) ->
+    zrange(Mirror, Key, Max, Min, Options#{by => score, rev => true}).
+
+%% @equiv zrangebylex(Mirror, Key, Min, Max, #{})
+-spec zrangebylex(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrangebylex(Mirror, Key, Min, Max) ->
+    zrangebylex(Mirror, Key, Min, Max, #{}).
+
+%% @doc {@link zrange/5} by name, of a sorted set whose scores are all equal.
+-spec zrangebylex(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrangebylex(Mirror, Key, Min, Max, Options) ->
+    zrange(Mirror, Key, Min, Max, Options#{by => lex}).
+
+%% @equiv zrevrangebylex(Mirror, Key, Max, Min, #{})
+-spec zrevrangebylex(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
+zrevrangebylex(Mirror, Key, Max, Min) ->
+    zrevrangebylex(Mirror, Key, Max, Min, #{}).
+
+%% @doc {@link zrange/5} by name, from the highest member on.
+-spec zrevrangebylex(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
+    zset_members() | failure().
+zrevrangebylex(Mirror, Key, Max, Min, Options) ->
+    zrange(Mirror, Key, Max, Min, Options#{by => lex, rev => true}).
+
+%% @doc How many members have a score in a range.
+-spec zcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
+zcount(Mirror, Key, Min, Max) ->
+    count(Mirror, Key, score, Min, Max).
+
+%% @doc How many members have a name in a range, of a sorted set whose scores are all equal.
+-spec zlexcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
+zlexcount(Mirror, Key, Min, Max) ->
+    count(Mirror, Key, lex, Min, Max).
+
+count(Mirror, Key, By, Min, Max) ->
+    Range = eslaver_mirror_zset_range:from_terms(By, forward, Min, Max),
+    eslaver_mirror_view:read(Mirror, Key, zset, 0, fun(Store, Zset) ->
+        {_From, Count} = eslaver_mirror_zset_range:span(Store, Zset, Range),
+        Count
+    end).
+
+%% @doc A member by chance.
+-spec zrandmember(mirror(), key()) -> binary() | undefined | failure().
+zrandmember(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
+        {Member, _Score} = eslaver_mirror_zset:random(Store, Zset),
+        Member
+    end).
+
+%% @equiv zrandmember(Mirror, Key, Count, #{})
+-spec zrandmember(mirror(), key(), Count :: integer()) -> zset_members() | failure().
+zrandmember(Mirror, Key, Count) ->
+    zrandmember(Mirror, Key, Count, #{}).
+
+%% @doc So many members by chance, each once; with a negative count so many of which any may come
+%% again. All have the same chance.
+-spec zrandmember(mirror(), key(), Count :: integer(), #{with_scores => boolean()}) ->
+    zset_members() | failure().
+zrandmember(Mirror, Key, Count, Options) when is_integer(Count) ->
+    Shape = eslaver_mirror_zset_read:shape(Options),
+    eslaver_mirror_view:read(Mirror, Key, zset, [], fun(Store, Zset) ->
+        Shape(eslaver_mirror_zset:random(Store, Zset, Count))
+    end).
+
+%% @equiv zscan(Mirror, Key, Cursor, #{})
+-spec zscan(mirror(), key(), zscan_cursor()) ->
+    {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
+zscan(Mirror, Key, Cursor) ->
+    zscan(Mirror, Key, Cursor, #{}).
+
+%% @doc Some of the members with their scores, in their order, and the cursor to go on from. It begins
+%% with 0, and has ended when 0 is the next one. What is a member all the while with one score is
+%% found; one whose score changes may be found again, or not at all.
+-spec zscan(mirror(), key(), zscan_cursor(), scan_options()) ->
+    {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
+zscan(Mirror, Key, Cursor, Options) ->
+    ok = eslaver_mirror_zset_read:check_cursor(Cursor),
+    eslaver_mirror_view:read(Mirror, Key, zset, {0, []}, fun(Store, Zset) ->
+        eslaver_mirror_scan:run(Options, 1, fun(Count) ->
+            eslaver_mirror_zset:scan(Store, Zset, {Cursor, Count})
+        end)
+    end).
+
+%% @equiv zunion(Mirror, Keys, #{})
+-spec zunion(mirror(), [key(), ...]) -> zset_members() | failure().
+zunion(Mirror, Keys) ->
+    zunion(Mirror, Keys, #{}).
+
+%% @doc What is in any of these sorted sets, or sets, in the order of the scores that come of it.
+-spec zunion(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
+zunion(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:union/3).
+
+%% @equiv zinter(Mirror, Keys, #{})
+-spec zinter(mirror(), [key(), ...]) -> zset_members() | failure().
+zinter(Mirror, Keys) ->
+    zinter(Mirror, Keys, #{}).
+
+%% @doc What is in all of these sorted sets, or sets, in the order of the scores that come of it.
+-spec zinter(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
+zinter(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:intersection/3).
+
+%% @equiv zdiff(Mirror, Keys, #{})
+-spec zdiff(mirror(), [key(), ...]) -> zset_members() | failure().
+zdiff(Mirror, Keys) ->
+    zdiff(Mirror, Keys, #{}).
+
+%% @doc What is in the first of these sorted sets, or sets, and in no other.
+-spec zdiff(mirror(), [key(), ...], #{with_scores => boolean()}) -> zset_members() | failure().
+zdiff(Mirror, Keys, Options) ->
+    combined(Mirror, Keys, Options, fun(Store, Sources, #{}) ->
+        eslaver_mirror_zset_algebra:difference(Store, Sources)
+    end).
+
+combined(Mirror, [_ | _] = Keys, Options, Operation) ->
+    {Shape, Parsed} = eslaver_mirror_zset_read:options(length(Keys), Options),
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        case eslaver_mirror_zset_algebra:sources(Rows) of
+            {ok, Sources} ->
+                Shape(eslaver_mirror_zset_read:sorted(Operation(Store, Sources, Parsed)));
+            {error, _} = Error ->
+                Error
+        end
+    end).
+
+%% @equiv zintercard(Mirror, Keys, 0)
+-spec zintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
+zintercard(Mirror, Keys) ->
+    zintercard(Mirror, Keys, 0).
+
+%% @doc How many members are in all of these; counted no further than to a limit other than 0.
+-spec zintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
+    non_neg_integer() | failure().
+zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
+    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
+        case eslaver_mirror_zset_algebra:sources(Rows) of
+            {ok, Sources} -> eslaver_mirror_zset_algebra:count_common(Store, Sources, Limit);
+            {error, _} = Error -> Error
+        end
+    end).
+
+%% Geo.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc The positions of members, `undefined' for one that is not there.
+-spec geopos(mirror(), key(), [binary()]) ->
+    [{Longitude :: float(), Latitude :: float()} | undefined] | failure().
+geopos(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:positions(Store, Zset, Members)
+    end).
+
+%% @doc How far two members are from each other, in meters. A server rounds it to 4 decimals.
+-spec geodist(mirror(), key(), binary(), binary()) -> float() | undefined | failure().
+geodist(Mirror, Key, One, Other) ->
+    geodist(Mirror, Key, One, Other, m).
+
+%% @doc The same in another unit.
+-spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo:unit()) ->
+    float() | undefined | failure().
+geodist(Mirror, Key, One, Other, Unit) ->
+    _ = eslaver_mirror_geo:meters(Unit),
+    geo(Mirror, Key, undefined, fun(Store, Zset) ->
+        eslaver_mirror_geo_search:distance(Store, Zset, One, Other, Unit)
+    end).
+
+%% @doc The standard geohashes of members, `undefined' for one that is not there.
+-spec geohash(mirror(), key(), [binary()]) -> [binary() | undefined] | failure().
+geohash(Mirror, Key, Members) ->
+    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:hashes(Store, Zset, Members)
+    end).
+
+%% @doc The members near a place, as in
+%% `geosearch(M, Key, #{from => {lonlat, 15.0, 37.0}, by => {radius, 200, km}, order => asc})'.
+%%
+%% It is searched from a position or from a `{member, Member}', by a `radius', a `box' or a
+%% `polygon', and in the order of distance if one is given. With a `count' it gives the nearest, or
+%% with `{Count, any}' those that are found first. With `with => [dist, coord, hash]' each member
+%% comes with its distance in the unit of the shape, its position and its score. The member to search
+%% from may be missing: `{error, no_member}'.
+-spec geosearch(mirror(), key(), eslaver_mirror_geo_search:options()) ->
+    eslaver_mirror_geo_search:answer() | {error, no_member} | failure().
+geosearch(Mirror, Key, Options) ->
+    Checked = eslaver_mirror_geo_search:options(Options),
+    geo(Mirror, Key, [], fun(Store, Zset) ->
+        eslaver_mirror_geo_search:query(Store, Zset, Checked)
+    end).
+
+geo(Mirror, Key, Default, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, zset, Default, Fun).
+
+%% Hashes.
+%% ------------------------------------------------------------------------------------------------
+
+%% Fields whose time has passed are not shown, and not counted by `hlen'.
+
+%% @doc The value of a field.
+-spec hget(mirror(), key(), Field :: binary()) -> binary() | undefined | failure().
+hget(Mirror, Key, Field) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, undefined, fun(Store, Body) ->
+        eslaver_mirror_hash:get(Store, Body, Field)
+    end).
+
+%% @doc The values of several fields.
+-spec hmget(mirror(), key(), [Field :: binary()]) -> [binary() | undefined] | failure().
+hmget(Mirror, Key, Fields) ->
+    hash(Mirror, Key, fun(Store, Body) -> eslaver_mirror_hash:get_many(Store, Body, Fields) end).
+
+%% @doc All fields with their values, in no order.
+-spec hgetall(mirror(), key()) -> [{Field :: binary(), Value :: binary()}] | failure().
+hgetall(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, [], fun eslaver_mirror_hash:pairs/2).
+
+%% @doc How many fields there are.
+-spec hlen(mirror(), key()) -> non_neg_integer() | failure().
+hlen(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, 0, fun eslaver_mirror_hash:size/2).
+
+%% @doc Whether there is such a field.
+-spec hexists(mirror(), key(), Field :: binary()) -> boolean() | failure().
+hexists(Mirror, Key, Field) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, false, fun(Store, Body) ->
+        eslaver_mirror_hash:get(Store, Body, Field) =/= undefined
+    end).
+
+%% @doc All fields, in no order.
+-spec hkeys(mirror(), key()) -> [Field :: binary()] | failure().
+hkeys(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, [], fun eslaver_mirror_hash:fields/2).
+
+%% @doc All values, in no order.
+-spec hvals(mirror(), key()) -> [Value :: binary()] | failure().
+hvals(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, [], fun eslaver_mirror_hash:values/2).
+
+%% @doc The length of a field's value, or 0.
+-spec hstrlen(mirror(), key(), Field :: binary()) -> non_neg_integer() | failure().
+hstrlen(Mirror, Key, Field) ->
+    eslaver_mirror_view:read(Mirror, Key, hash, 0, fun(Store, Body) ->
+        case eslaver_mirror_hash:get(Store, Body, Field) of
+            undefined -> 0;
+            Value -> byte_size(Value)
+        end
+    end).
+
+%% @doc A field by chance.
+-spec hrandfield(mirror(), key()) -> Field :: binary() | undefined | failure().
+hrandfield(Mirror, Key) ->
+    hash(Mirror, Key, fun(Store, Body) ->
+        case eslaver_mirror_hash:random(Store, Body, 1) of
+            [{Field, _}] -> Field;
+            [] -> undefined
+        end
+    end).
+
+%% @doc So many fields by chance, each once; with a negative count so many of which any may come
+%% again. All have the same chance.
+-spec hrandfield(mirror(), key(), Count :: integer()) -> [Field :: binary()] | failure().
+hrandfield(Mirror, Key, Count) when is_integer(Count) ->
+    hash(Mirror, Key, fun(Store, Body) ->
+        [Field || {Field, _} <- eslaver_mirror_hash:random(Store, Body, Count)]
+    end).
+
+%% @doc The same, with their values.
+-spec hrandfield(mirror(), key(), Count :: integer(), withvalues) ->
+    [{Field :: binary(), Value :: binary()}] | failure().
+hrandfield(Mirror, Key, Count, withvalues) when is_integer(Count) ->
+    hash(Mirror, Key, fun(Store, Body) -> eslaver_mirror_hash:random(Store, Body, Count) end).
+
+%% @equiv hscan(Mirror, Key, Cursor, #{})
+-spec hscan(mirror(), key(), Cursor :: non_neg_integer()) ->
+    {Next :: non_neg_integer(), [{Field :: binary(), Value :: binary()}]} | failure().
+hscan(Mirror, Key, Cursor) ->
+    hscan(Mirror, Key, Cursor, #{}).
+
+%% @doc Some of the fields with their values, as {@link sscan/4}.
+-spec hscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
+    {Next :: non_neg_integer(), [{Field :: binary(), Value :: binary()}]} | failure().
+hscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+    eslaver_mirror_view:read(Mirror, Key, hash, {0, []}, fun(Store, Body) ->
+        eslaver_mirror_scan:run(Options, 1, fun(Count) ->
+            eslaver_mirror_hash:scan(Store, Body, {Cursor, Count})
+        end)
+    end).
+
+%% @doc How many seconds each of these fields has to live: -1 where that has no end, and -2 where
+%% there is no such field.
+-spec httl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+httl(Mirror, Key, Fields) ->
+    field_times(Mirror, Key, Fields, fun(At) -> seconds(At - erlang:system_time(millisecond)) end).
+
+%% @doc The same in milliseconds.
+-spec hpttl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+hpttl(Mirror, Key, Fields) ->
+    field_times(Mirror, Key, Fields, fun(At) -> max(0, At - erlang:system_time(millisecond)) end).
+
+%% @doc When each of these fields will have lived, in seconds since the epoch; -1 and -2 as of
+%% {@link httl/3}.
+-spec hexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+hexpiretime(Mirror, Key, Fields) ->
+    field_times(Mirror, Key, Fields, fun seconds/1).
+
+%% @doc The same in milliseconds.
+-spec hpexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+hpexpiretime(Mirror, Key, Fields) ->
+    field_times(Mirror, Key, Fields, fun(At) -> At end).
+
+field_times(Mirror, Key, Fields, Time) ->
+    hash(Mirror, Key, fun(Store, Body) ->
+        [field_time(At, Time) || At <- eslaver_mirror_hash:expire_times(Store, Body, Fields)]
+    end).
+
+field_time(none, _Time) -> -2;
+field_time(infinity, _Time) -> -1;
+field_time(At, Time) -> Time(At).
+
+seconds(Ms) ->
+    max(0, Ms + 999) div 1000.
+
+hash(Mirror, Key, Fun) ->
+    eslaver_mirror_view:bodies(Mirror, [Key], hash, fun(Store, [Body]) -> Fun(Store, Body) end).
+
+%% Streams.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc How many entries a stream has.
+-spec xlen(mirror(), key()) -> non_neg_integer() | failure().
+xlen(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, stream, 0, fun eslaver_mirror_stream:length/2).
+
+%% @equiv xrange(Mirror, Key, Start, End, infinity)
+-spec xrange(mirror(), key(), Start :: entry_bound(), End :: entry_bound()) ->
+    [entry()] | failure().
+xrange(Mirror, Key, Start, End) ->
+    xrange(Mirror, Key, Start, End, infinity).
+
+%% @doc At most so many entries from the one id to the other.
+-spec xrange(
+    mirror(), key(), Start :: entry_bound(), End :: entry_bound(), non_neg_integer() | infinity
+) -> [entry()] | failure().
+xrange(Mirror, Key, Start, End, Count) ->
+    entries(Mirror, Key, bound(lower, Start), bound(upper, End), fun
+        (From, To) when From =< To -> {From, To, Count};
+        (_, _) -> none
+    end).
+
+%% @equiv xrevrange(Mirror, Key, End, Start, infinity)
+-spec xrevrange(mirror(), key(), End :: entry_bound(), Start :: entry_bound()) ->
+    [entry()] | failure().
+xrevrange(Mirror, Key, End, Start) ->
+    xrevrange(Mirror, Key, End, Start, infinity).
+
+%% @doc The same from the greater id to the lesser.
+-spec xrevrange(
+    mirror(), key(), End :: entry_bound(), Start :: entry_bound(), non_neg_integer() | infinity
+) -> [entry()] | failure().
+xrevrange(Mirror, Key, End, Start, Count) ->
+    entries(Mirror, Key, bound(lower, Start), bound(upper, End), fun
+        (From, To) when From =< To -> {To, From, Count};
+        (_, _) -> none
+    end).
+
+%% @equiv xread(Mirror, Key, After, infinity)
+-spec xread(mirror(), key(), After :: binary()) -> [entry()] | failure().
+xread(Mirror, Key, After) ->
+    xread(Mirror, Key, After, infinity).
+
+%% @doc At most so many of the entries behind this id. It does not wait for any.
+-spec xread(mirror(), key(), After :: binary(), non_neg_integer() | infinity) ->
+    [entry()] | failure().
+xread(Mirror, Key, After, Count) ->
+    xrange(Mirror, Key, {exclusive, After}, '+', Count).
+
+entries(Mirror, Key, Lower, Upper, Range) ->
+    eslaver_mirror_view:read(Mirror, Key, stream, [], fun(Store, Body) ->
+        case Lower =/= none andalso Upper =/= none andalso Range(Lower, Upper) of
+            {From, To, Count} ->
+                Found = eslaver_mirror_stream:range(Store, Body, From, To, Count),
+                [{eslaver_mirror_stream_id:format(Id), Fields} || {Id, Fields} <- Found];
+            _Empty ->
+                []
+        end
+    end).
+
+bound(Side, Bound) ->
+    eslaver_mirror_stream_id:bound(Side, Bound).
+
+%% @doc What a stream says of itself. There is nothing of how a server stores it; what the master's
+%% version does not have (entries added before Redis 7.0, `idmp' before 8.6) is what a newer one
+%% would have made of it.
+-spec xinfo_stream(mirror(), key()) ->
+    eslaver_mirror_stream_info:stream() | undefined | failure().
+xinfo_stream(Mirror, Key) ->
+    stream(Mirror, Key, fun eslaver_mirror_stream_info:stream/2).
+
+%% @doc Its consumer groups, by name. `lag' and `entries_read' are `undefined' where the master
+%% does not know them.
+-spec xinfo_groups(mirror(), key()) ->
+    [eslaver_mirror_stream_info:group()] | undefined | failure().
+xinfo_groups(Mirror, Key) ->
+    stream(Mirror, Key, fun eslaver_mirror_stream_info:groups/2).
+
+%% @doc The consumers of a group, by name. A consumer that has only asked in vain may be missing,
+%% or be shown as idle for too long: masters do not replicate that.
+-spec xinfo_consumers(mirror(), key(), Group :: binary()) ->
+    [eslaver_mirror_stream_info:consumer()] | undefined | failure().
+xinfo_consumers(Mirror, Key, Group) ->
+    stream(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_stream_info:consumers(Store, Body, Group)
+    end).
+
+%% @doc How many entries are pending in a group, the first and the last of them, and how many for
+%% whom.
+-spec xpending(mirror(), key(), Group :: binary()) ->
+    eslaver_mirror_stream_info:summary() | undefined | failure().
+xpending(Mirror, Key, Group) ->
+    stream(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_stream_info:pending(Store, Body, Group)
+    end).
+
+%% @equiv xpending(Mirror, Key, Group, Start, End, Count, #{})
+-spec xpending(
+    mirror(),
+    key(),
+    Group :: binary(),
+    Start :: entry_bound(),
+    End :: entry_bound(),
+    Count :: non_neg_integer() | infinity
+) -> [pending_entry()] | undefined | failure().
+xpending(Mirror, Key, Group, Start, End, Count) ->
+    xpending(Mirror, Key, Group, Start, End, Count, #{}).
+
+%% @doc At most so many of the entries that are pending in a group, of those from one id to the
+%% other: those of one `consumer', those that have been idle for `min_idle' ms, or all.
+-spec xpending(
+    mirror(),
+    key(),
+    Group :: binary(),
+    Start :: entry_bound(),
+    End :: entry_bound(),
+    Count :: non_neg_integer() | infinity,
+    eslaver_mirror_stream_info:filter()
+) -> [pending_entry()] | undefined | failure().
+xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
+    From = bound(lower, Start),
+    To = bound(upper, End),
+    stream(Mirror, Key, fun(Store, Body) ->
+        case From =/= none andalso To =/= none of
+            true ->
+                Range = {From, To, Count},
+                eslaver_mirror_stream_info:pending(Store, Body, {Group, Filter}, Range);
+            false ->
+                []
+        end
+    end).
+
+stream(Mirror, Key, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, stream, undefined, Fun).
+
+%% Sorting.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc The elements of a list, a set or a sorted set in the order of their numbers.
+-spec sort_ro(mirror(), key()) -> [binary()] | {error, not_a_number} | failure().
+sort_ro(Mirror, Key) ->
+    sort_ro(Mirror, Key, #{}).
+
+%% @doc The same as told: `by' the values of a pattern (`<<"weight_*">>', `<<"item_*->price">>') or
+%% `nosort', in an `order', as texts (`alpha'), with a `limit', and what the patterns of `get' find for
+%% each element, `undefined' where there is nothing.
+-spec sort_ro(mirror(), key(), eslaver_mirror_sort_read:options()) ->
+    [binary() | undefined] | {error, not_a_number} | failure().
+sort_ro(Mirror, Key, Options) ->
+    eslaver_mirror_sort_read:sort(Mirror, Key, Options).

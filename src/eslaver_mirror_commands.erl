@@ -1,0 +1,32 @@
+%% @doc Which module of a mirror applies which write command: the behaviour of the modules
+%% `eslaver_mirror_*_commands', and the table of them.
+%% @private
+-module(eslaver_mirror_commands).
+
+-export([all/0]).
+
+-callback commands() -> [Name :: binary()].
+%% The commands that the module applies, in lower case.
+
+-callback apply(Name :: binary(), Args :: [binary()], eslaver_mirror_type:ctx()) -> ok.
+%% Applies one, which has succeeded on the master. All it changes are rows of the tables. Where the
+%% tables do not have what it needs, it raises.
+
+-define(MODULES, [
+    eslaver_mirror_key_commands,
+    eslaver_mirror_string_commands,
+    eslaver_mirror_bit_commands,
+    eslaver_mirror_hll_commands,
+    eslaver_mirror_list_commands,
+    eslaver_mirror_set_commands,
+    eslaver_mirror_zset_commands,
+    eslaver_mirror_geo_commands,
+    eslaver_mirror_hash_commands,
+    eslaver_mirror_stream_commands,
+    eslaver_mirror_sort_commands
+]).
+
+%% @doc The module of each command.
+-spec all() -> #{Name :: binary() => module()}.
+all() ->
+    maps:from_list([{Name, Module} || Module <- ?MODULES, Name <- Module:commands()]).

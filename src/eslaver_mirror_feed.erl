@@ -1,0 +1,20 @@
+%% @doc The handler by which a mirror's replica feeds it: each batch of events counts as handled when
+%% the mirror has applied it.
+%% @private
+-module(eslaver_mirror_feed).
+-behaviour(eslaver_handler).
+
+-export([init/1, handle_batch/2]).
+
+%% @doc Feeds this mirror.
+-spec init(pid()) -> {ok, pid()}.
+init(Mirror) ->
+    {ok, Mirror}.
+
+%% @doc Hands a batch over. A mirror that ends takes no more.
+-spec handle_batch([eslaver:event(), ...], pid()) -> eslaver_handler:result(pid()).
+handle_batch(Events, Mirror) ->
+    case gen_server:call(Mirror, {events, self(), Events}, infinity) of
+        ok -> {ok, Mirror};
+        stop -> {stop, shutdown, Mirror}
+    end.

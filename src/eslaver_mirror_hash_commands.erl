@@ -1,0 +1,144 @@
+%% @doc Applies the commands that write hashes, and the times to live of their fields. Used by the
+%% table of {@link eslaver_mirror_commands}.
+%%
+%% As a replica does it sets also times that have passed, and does not ask whether a field's time
+%% has: of what is gone the master says so by `HDEL'. `NX', `XX', `GT' and `LT' count, since some
+%% masters name fields for which they did not hold; those that hold for a command as a whole
+%% (`FNX', `FXX') held.
+%% @private
+-module(eslaver_mirror_hash_commands).
+
+-behaviour(eslaver_mirror_commands).
+
+-export([commands/0, apply/3]).
+
+%% @private
+-spec commands() -> [binary()].
+commands() ->
+    [
+        <<"hset">>,
+        <<"hmset">>,
+        <<"hsetnx">>,
+        <<"hdel">>,
+        <<"hincrby">>,
+        <<"hincrbyfloat">>,
+        <<"hexpire">>,
+        <<"hpexpire">>,
+        <<"hexpireat">>,
+        <<"hpexpireat">>,
+        <<"hpersist">>,
+        <<"hgetdel">>,
+        <<"hgetex">>,
+        <<"hsetex">>
+    ].
+
+%% @private
+-spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
+apply(<<"hset">>, [Key | Pairs], Ctx) ->
+    set(Ctx, Key, Pairs, infinity);
+apply(<<"hmset">>, [Key | Pairs], Ctx) ->
+    set(Ctx, Key, Pairs, infinity);
+apply(<<"hsetnx">>, [Key, Field, Value], Ctx) ->
+    set(Ctx, Key, [Field, Value], infinity);
+apply(<<"hdel">>, [Key | Fields], Ctx) ->
+    remove(Ctx, Key, Fields);
+apply(<<"hincrby">>, [Key, Field, By], Ctx) ->
+    increment(Ctx, Key, Field, fun(Value) ->
+        integer_to_binary(binary_to_integer(Value) + binary_to_integer(By))
+    end);
+apply(<<"hincrbyfloat">>, [Key, Field, By], Ctx) ->
+    increment(Ctx, Key, Field, fun(Value) -> eslaver_mirror_float:add(Value, By) end);
+apply(<<"hexpire">>, [Key, Seconds | Rest], Ctx) ->
+    expire(Ctx, Key, relative(Ctx, Seconds, 1000), Rest);
+apply(<<"hpexpire">>, [Key, Ms | Rest], Ctx) ->
+    expire(Ctx, Key, relative(Ctx, Ms, 1), Rest);
+apply(<<"hexpireat">>, [Key, Seconds | Rest], Ctx) ->
+    expire(Ctx, Key, binary_to_integer(Seconds) * 1000, Rest);
+apply(<<"hpexpireat">>, [Key, Ms | Rest], Ctx) ->
+    expire(Ctx, Key, binary_to_integer(Ms), Rest);
+apply(<<"hpersist">>, [Key | Rest], Ctx) ->
+    expire(Ctx, Key, infinity, Rest);
+apply(<<"hgetdel">>, [Key | Rest], Ctx) ->
+    {#{}, Fields} = options(Rest, Ctx),
+    remove(Ctx, Key, Fields);
+apply(<<"hgetex">>, [Key | Rest], Ctx) ->
+    case options(Rest, Ctx) of
+        {#{expiry := Expiry}, Fields} -> expire_fields(Ctx, Key, Expiry, Fields, always);
+        {#{}, _Fields} -> ok
+    end;
+apply(<<"hsetex">>, [Key | Rest], Ctx) ->
+    {Options, Pairs} = options(Rest, Ctx),
+    set(Ctx, Key, Pairs, maps:get(expiry, Options, infinity)).
+
+set(#{store := Store} = Ctx, Key, Pairs, Expiry) ->
+    change(Ctx, Key, fun(Body) -> eslaver_mirror_hash:set(Store, Body, pairs(Pairs), Expiry) end).
+
+pairs([]) -> [];
+pairs([Field, Value | Rest]) -> [{Field, Value} | pairs(Rest)].
+
+remove(#{store := Store} = Ctx, Key, Fields) ->
+    change(Ctx, Key, fun(Body) -> eslaver_mirror_hash:remove(Store, Body, Fields) end).
+
+increment(#{store := Store} = Ctx, Key, Field, Next) ->
+    change(Ctx, Key, fun(Body) ->
+        Value =
+            case eslaver_mirror_hash:find(Store, Body, Field) of
+                none -> <<"0">>;
+                There -> There
+            end,
+        eslaver_mirror_hash:set(Store, Body, [{Field, Next(Value)}], keep)
+    end).
+
+expire(Ctx, Key, Expiry, Rest) ->
+    {Options, Fields} = options(Rest, Ctx),
+    expire_fields(Ctx, Key, Expiry, Fields, maps:get(condition, Options, always)).
+
+expire_fields(#{store := Store} = Ctx, Key, Expiry, Fields, Condition) ->
+    case eslaver_mirror_keys:body(Ctx, Key, hash) of
+        none ->
+            ok;
+        Body ->
+            After = eslaver_mirror_hash:expire(Store, Body, Fields, Expiry, Condition),
+            eslaver_mirror_keys:update(Ctx, Key, After)
+    end.
+
+change(Ctx, Key, Change) ->
+    eslaver_mirror_keys:change(Ctx, Key, hash, fun eslaver_mirror_hash:new/0, Change).
+
+%% What stands before FIELDS, and what it has.
+options(Args, Ctx) ->
+    options(Args, Ctx, #{}).
+
+options([Name | Args], Ctx, Options) ->
+    case {string:lowercase(Name), Args} of
+        {<<"fields">>, [Count | Fields]} ->
+            true = length(Fields) rem binary_to_integer(Count) =:= 0,
+            {Options, Fields};
+        {<<"nx">>, _} ->
+            options(Args, Ctx, Options#{condition => nx});
+        {<<"xx">>, _} ->
+            options(Args, Ctx, Options#{condition => xx});
+        {<<"gt">>, _} ->
+            options(Args, Ctx, Options#{condition => gt});
+        {<<"lt">>, _} ->
+            options(Args, Ctx, Options#{condition => lt});
+        {<<"fnx">>, _} ->
+            options(Args, Ctx, Options);
+        {<<"fxx">>, _} ->
+            options(Args, Ctx, Options);
+        {<<"keepttl">>, _} ->
+            options(Args, Ctx, Options#{expiry => keep});
+        {<<"persist">>, _} ->
+            options(Args, Ctx, Options#{expiry => infinity});
+        {<<"ex">>, [Seconds | Rest]} ->
+            options(Rest, Ctx, Options#{expiry => relative(Ctx, Seconds, 1000)});
+        {<<"px">>, [Ms | Rest]} ->
+            options(Rest, Ctx, Options#{expiry => relative(Ctx, Ms, 1)});
+        {<<"exat">>, [Seconds | Rest]} ->
+            options(Rest, Ctx, Options#{expiry => binary_to_integer(Seconds) * 1000});
+        {<<"pxat">>, [Ms | Rest]} ->
+            options(Rest, Ctx, Options#{expiry => binary_to_integer(Ms)})
+    end.
+
+relative(#{now := Now}, Time, Unit) ->
+    Now + binary_to_integer(Time) * Unit.

@@ -1,0 +1,103 @@
+%% @doc Reads of a mirror's keys as a whole. Used by {@link eslaver_mirror}.
+%% @private
+-module(eslaver_mirror_keyspace).
+
+-export([keys/2, fold/4, random/1]).
+
+-define(ROWS, 500).
+%% Tries to hit upon a key before just any is taken.
+-define(TRIES, 200).
+
+%% @doc See {@link eslaver_mirror:keys/2}.
+-spec keys(eslaver_mirror:mirror(), Glob :: binary()) -> [binary()] | eslaver_mirror:failure().
+keys(Mirror, Glob) ->
+    eslaver_mirror_view:db(Mirror, [], fun(_Store, Keys) ->
+        fold_table(Keys, #{match => Glob}, fun(Key, Found) -> [Key | Found] end, [])
+    end).
+
+%% @doc See {@link eslaver_mirror:scan/4}. As the fun is the user's, nothing is run anew here.
+-spec fold(eslaver_mirror:mirror(), map(), fun((binary(), Acc) -> Acc), Acc) ->
+    Acc | eslaver_mirror:failure() | {error, replaced}.
+fold(Mirror, Options, Fun, Acc) ->
+    case eslaver_mirror_view:db(Mirror, none, fun(_Store, Keys) -> {keys, Keys} end) of
+        none ->
+            Acc;
+        {error, _} = Error ->
+            Error;
+        {keys, Keys} ->
+            try
+                fold_table(Keys, Options, Fun, Acc)
+            catch
+                throw:{?MODULE, replaced} -> {error, replaced}
+            end
+    end.
+
+%% A table is fixed, so that nothing that stays in it is missed.
+fold_table(Keys, Options, Fun, Acc) ->
+    Glob = maps:get(match, Options, <<"*">>),
+    true = of_table(Keys, fun() -> ets:safe_fixtable(Keys, true) end),
+    try
+        First = of_table(Keys, fun() -> ets:select(Keys, pattern(Options), ?ROWS) end),
+        chunks(First, Keys, Glob, Fun, Acc)
+    after
+        unfix(Keys)
+    end.
+
+chunks('$end_of_table', _Keys, _Glob, _Fun, Acc) ->
+    Acc;
+chunks({Rows, More}, Keys, Glob, Fun, Acc) ->
+    Now = erlang:system_time(millisecond),
+    Found = [Key || {Key, At} <- Rows, At > Now, eslaver_keys:matches(Glob, Key)],
+    Next = lists:foldl(Fun, Acc, Found),
+    chunks(of_table(Keys, fun() -> ets:select(More) end), Keys, Glob, Fun, Next).
+
+pattern(#{type := Type}) -> [{{'$1', Type, '_', '$2'}, [], [{{'$1', '$2'}}]}];
+pattern(#{}) -> [{{'$1', '_', '_', '$2'}, [], [{{'$1', '$2'}}]}].
+
+%% A full resync, or what empties a db, puts another table in place of one.
+of_table(Keys, Fun) ->
+    try
+        Fun()
+    catch
+        error:badarg ->
+            case ets:info(Keys, size) of
+                undefined -> throw({?MODULE, replaced});
+                _ -> error(badarg)
+            end
+    end.
+
+unfix(Keys) ->
+    try
+        ets:safe_fixtable(Keys, false)
+    catch
+        error:badarg -> true
+    end.
+
+%% @doc See {@link eslaver_mirror:randomkey/1}. A table's slots are not more than a few times its
+%% keys, and hold a few each.
+-spec random(eslaver_mirror:mirror()) -> binary() | undefined | eslaver_mirror:failure().
+random(Mirror) ->
+    eslaver_mirror_view:db(Mirror, undefined, fun(_Store, Keys) ->
+        Slots = max(256, 2 * ets:info(Keys, size)),
+        random(Keys, Slots, erlang:system_time(millisecond), ?TRIES)
+    end).
+
+random(Keys, _Slots, _Now, 0) ->
+    %% most of them have had their time
+    case fold_table(Keys, #{}, fun(Key, Found) -> [Key | Found] end, []) of
+        [] -> undefined;
+        Found -> lists:nth(rand:uniform(length(Found)), Found)
+    end;
+random(Keys, Slots, Now, Tries) ->
+    case [Key || {Key, _, _, At} <- slot(Keys, rand:uniform(Slots) - 1), At > Now] of
+        [] -> random(Keys, Slots, Now, Tries - 1);
+        Found -> lists:nth(rand:uniform(length(Found)), Found)
+    end.
+
+slot(Keys, Slot) ->
+    try ets:slot(Keys, Slot) of
+        '$end_of_table' -> [];
+        Rows -> Rows
+    catch
+        error:badarg -> []
+    end.

@@ -1,0 +1,340 @@
+%% @doc How any process reads a mirror's tables while one process writes them: a sequence lock.
+%%
+%% Keys fall by hash into stripes, each with a version, which is odd while one of its keys is being
+%% written. A reader looks at the version, reads, and looks again: if it is another, it reads anew. No
+%% reader holds the writer up, and none waits for another. A second version is for what touches
+%% all keys. A reader finds versions and tables by the mirror's name in a persistent term, so that no
+%% message is sent. Used by {@link eslaver_mirror_view} to read, and by
+%% {@link eslaver_mirror_writer} to write.
+%% @private
+-module(eslaver_mirror_lock).
+
+-export([new/1, publish/2, status/1, status/2, close/1, writing/3]).
+-export([read/3, transaction/2, state/1]).
+-export_type([lock/0, status/0, failure/0]).
+
+-type failure() :: {error, not_running | loading | stale}.
+%% Why there is nothing to read.
+
+-type status() :: loading | fresh | stale.
+
+-record(lock, {
+    name :: atom(),
+    writer :: pid(),
+    store :: undefined | eslaver_mirror_store:store(),
+    %% Which publication this is.
+    edition = 0 :: non_neg_integer(),
+    %% The version of all keys, and the newest edition with the status.
+    control :: atomics:atomics_ref(),
+    %% A version for each stripe.
+    stripes :: atomics:atomics_ref(),
+    serve_stale :: boolean()
+}).
+
+-opaque lock() :: #lock{}.
+
+-define(TERM(Name), {?MODULE, Name}).
+-define(ALL, 1).
+-define(NEWEST, 2).
+-define(STRIPES, 4096).
+%% A transaction of so many keys, or more, is written as if it touched all.
+-define(MANY, 1024).
+%% A reader that has had to begin anew so often has the writer hold still.
+-define(TRIES, 20).
+
+%% What a process in a transaction has read so far, and what it throws when that has changed.
+-define(SEEN(Name), {?MODULE, seen, Name}).
+-define(CHANGED(Name), {?MODULE, changed, Name}).
+
+-define(LOADING, 0).
+-define(FRESH, 1).
+-define(STALE, 2).
+
+%% For the writer.
+
+%% @doc A lock for the calling process to write, with nothing in it.
+-spec new(#{name := atom(), serve_stale_data := boolean()}) -> lock().
+new(#{name := Name, serve_stale_data := ServeStale}) ->
+    Lock = #lock{
+        name = Name,
+        writer = self(),
+        control = atomics:new(2, []),
+        stripes = atomics:new(?STRIPES, []),
+        serve_stale = ServeStale
+    },
+    persistent_term:put(?TERM(Name), Lock),
+    Lock.
+
+%% @doc Has readers find other tables, all at once.
+-spec publish(eslaver_mirror_store:store(), lock()) -> lock().
+publish(Store, #lock{name = Name, edition = Edition, control = Control} = Lock) ->
+    Next = Lock#lock{store = Store, edition = Edition + 1},
+    persistent_term:put(?TERM(Name), Next),
+    Status = atomics:get(Control, ?NEWEST) band 3,
+    ok = atomics:put(Control, ?NEWEST, newest(Edition + 1, Status)),
+    Next.
+
+newest(Edition, Status) ->
+    Edition bsl 2 bor Status.
+
+%% @doc What readers are told of the data's age.
+-spec status(status(), lock()) -> ok.
+status(Status, #lock{control = Control, edition = Edition}) ->
+    atomics:put(Control, ?NEWEST, newest(Edition, number(Status))).
+
+number(loading) -> ?LOADING;
+number(fresh) -> ?FRESH;
+number(stale) -> ?STALE.
+
+%% @doc What they are told.
+-spec status(lock()) -> status().
+status(#lock{control = Control}) -> told(atomics:get(Control, ?NEWEST) band 3).
+
+%% @doc No reader finds it any more.
+-spec close(lock()) -> ok.
+close(#lock{name = Name}) ->
+    _ = persistent_term:erase(?TERM(Name)),
+    ok.
+
+%% @doc Runs what writes these keys, or all. Readers of them see either what was before, or all of it.
+-spec writing([binary()] | all, fun(() -> Result), lock()) -> Result.
+writing([Key], Fun, #lock{stripes = Stripes}) ->
+    Stripe = stripe(Key),
+    ok = atomics:add(Stripes, Stripe, 1),
+    try
+        Fun()
+    after
+        atomics:add(Stripes, Stripe, 1)
+    end;
+writing(Keys, Fun, #lock{stripes = Versions}) when is_list(Keys), length(Keys) < ?MANY ->
+    Stripes = lists:usort([stripe(Key) || Key <- Keys]),
+    bump(Versions, Stripes),
+    try
+        Fun()
+    after
+        bump(Versions, Stripes)
+    end;
+writing(_Many, Fun, #lock{control = Control}) ->
+    ok = atomics:add(Control, ?ALL, 1),
+    try
+        Fun()
+    after
+        atomics:add(Control, ?ALL, 1)
+    end.
+
+bump(Versions, Stripes) ->
+    lists:foreach(fun(Stripe) -> atomics:add(Versions, Stripe, 1) end, Stripes).
+
+%% For readers.
+
+%% @doc Runs a fun that reads these keys, as they are at one moment; or none of them, where only what
+%% touches all keys matters. It gets the tables, and may be run more than once.
+-spec read(atom(), [binary()], fun((eslaver_mirror_store:store()) -> Result)) ->
+    Result | failure().
+read(Name, [Key], Fun) ->
+    attempt(Name, [stripe(Key)], Fun, 1);
+read(Name, Keys, Fun) ->
+    attempt(Name, lists:usort([stripe(Key) || Key <- Keys]), Fun, 1).
+
+stripe(Key) ->
+    erlang:phash2(Key, ?STRIPES) + 1.
+
+%% @doc Runs a fun whose reads of this mirror are all of one moment. It may be run more than once.
+-spec transaction(atom(), fun(() -> Result)) -> Result.
+transaction(Name, Fun) ->
+    case get(?SEEN(Name)) of
+        undefined -> optimistic(Name, Fun, 1);
+        _Nested -> Fun()
+    end.
+
+%% @doc How old the data is.
+-spec state(atom()) -> status() | not_running.
+state(Name) ->
+    case persistent_term:get(?TERM(Name), undefined) of
+        undefined ->
+            not_running;
+        #lock{writer = Writer, control = Control} ->
+            case is_process_alive(Writer) of
+                true -> told(atomics:get(Control, ?NEWEST) band 3);
+                false -> not_running
+            end
+    end.
+
+told(?LOADING) -> loading;
+told(?FRESH) -> fresh;
+told(?STALE) -> stale.
+
+attempt(Name, Stripes, Fun, Try) ->
+    case find(Name) of
+        #lock{store = Store} = Lock ->
+            Before = versions(Lock, Stripes),
+            case is_quiet(Before) of
+                true ->
+                    try Fun(Store) of
+                        Result ->
+                            case versions(Lock, Stripes) =:= Before of
+                                true -> seen(Name, Stripes, Before, Result);
+                                false -> again(Lock, Stripes, Fun, Try)
+                            end
+                    catch
+                        Class:Reason:Stack ->
+                            case versions(Lock, Stripes) =:= Before andalso is_running(Lock) of
+                                true -> erlang:raise(Class, Reason, Stack);
+                                false -> again(Lock, Stripes, Fun, Try)
+                            end
+                    end;
+                false ->
+                    again(Lock, Stripes, Fun, Try)
+            end;
+        {error, _} = Error ->
+            Error
+    end.
+
+find(Name) ->
+    case persistent_term:get(?TERM(Name), undefined) of
+        undefined ->
+            {error, not_running};
+        #lock{control = Control, serve_stale = ServeStale} = Lock ->
+            case atomics:get(Control, ?NEWEST) band 3 of
+                ?LOADING -> gone_or(loading, Lock);
+                ?STALE when not ServeStale -> gone_or(stale, Lock);
+                _ -> Lock
+            end
+    end.
+
+gone_or(Reason, Lock) ->
+    case is_running(Lock) of
+        true -> {error, Reason};
+        false -> {error, not_running}
+    end.
+
+is_running(#lock{writer = Writer}) ->
+    is_process_alive(Writer).
+
+%% The first two are of all keys, so that what is written to all shows in any read. A lock that is
+%% not the newest has none that could be right.
+versions(#lock{control = Control, stripes = Versions, edition = Edition}, Stripes) ->
+    Newest = atomics:get(Control, ?NEWEST),
+    case Newest bsr 2 of
+        Edition -> [Newest, atomics:get(Control, ?ALL) | versions_of(Stripes, Versions)];
+        _Newer -> newer
+    end.
+
+versions_of([Stripe], Versions) -> [atomics:get(Versions, Stripe)];
+versions_of(Stripes, Versions) -> [atomics:get(Versions, Stripe) || Stripe <- Stripes].
+
+is_quiet(newer) -> false;
+is_quiet([_Newest | Versions]) -> are_even(Versions).
+
+are_even([]) -> true;
+are_even([Version | Versions]) -> Version band 1 =:= 0 andalso are_even(Versions).
+
+%% What keeps a reader from its answer is over in microseconds, but for a large transaction or a
+%% value that is written all the time.
+again(#lock{name = Name} = Lock, Stripes, Fun, Try) when Try < ?TRIES ->
+    case is_running(Lock) of
+        true ->
+            pause(Try),
+            attempt(Name, Stripes, Fun, Try + 1);
+        false ->
+            {error, not_running}
+    end;
+again(#lock{name = Name} = Lock, Stripes, Fun, _Try) ->
+    case hold(Lock) of
+        {ok, Hold} ->
+            try
+                attempt(Name, Stripes, Fun, 1)
+            after
+                release(Hold)
+            end;
+        {error, _} = Error ->
+            Error
+    end.
+
+pause(Try) when Try < ?TRIES div 2 -> erlang:yield();
+pause(_Try) -> timer:sleep(1).
+
+%% Within a transaction all that has been read must stay as it was to its end.
+seen(Name, Stripes, Versions, Result) ->
+    case get(?SEEN(Name)) of
+        undefined ->
+            Result;
+        Seen ->
+            seen(Name, lists:zip([newest, all | Stripes], Versions), Seen),
+            Result
+    end.
+
+seen(Name, News, Seen) ->
+    Same = fun({What, Version}) -> maps:get(What, Seen, Version) =:= Version end,
+    case lists:all(Same, News) of
+        true ->
+            put(?SEEN(Name), maps:merge(Seen, maps:from_list(News))),
+            ok;
+        false ->
+            throw(?CHANGED(Name))
+    end.
+
+optimistic(Name, Fun, Try) when Try < ?TRIES ->
+    case once(Name, Fun) of
+        {done, Result} ->
+            Result;
+        changed ->
+            pause(Try),
+            optimistic(Name, Fun, Try + 1)
+    end;
+optimistic(Name, Fun, _Try) ->
+    case find(Name) of
+        #lock{} = Lock -> held(hold(Lock), Name, Fun);
+        {error, _} -> Fun()
+    end.
+
+held({ok, Hold}, Name, Fun) ->
+    try once(Name, Fun) of
+        {done, Result} -> Result
+    after
+        release(Hold)
+    end;
+held({error, _}, _Name, Fun) ->
+    Fun().
+
+once(Name, Fun) ->
+    _ = put(?SEEN(Name), #{}),
+    try Fun() of
+        Result ->
+            case is_unchanged(Name) of
+                true -> {done, Result};
+                false -> changed
+            end
+    catch
+        throw:?CHANGED(Name) ->
+            changed;
+        Class:Reason:Stack ->
+            case is_unchanged(Name) of
+                true -> erlang:raise(Class, Reason, Stack);
+                false -> changed
+            end
+    after
+        erase(?SEEN(Name))
+    end.
+
+is_unchanged(Name) ->
+    Seen = get(?SEEN(Name)),
+    case persistent_term:get(?TERM(Name), undefined) of
+        #lock{} = Lock when map_size(Seen) > 0 ->
+            #{newest := Newest, all := All} = Seen,
+            {Stripes, Versions} = lists:unzip(maps:to_list(maps:without([newest, all], Seen))),
+            versions(Lock, Stripes) =:= [Newest, All | Versions];
+        _ ->
+            true
+    end.
+
+%% The writer holds still until it is released, or this process ends.
+hold(#lock{writer = Writer}) ->
+    try
+        {ok, {Writer, gen_server:call(Writer, hold, infinity)}}
+    catch
+        exit:_ -> {error, not_running}
+    end.
+
+release({Writer, Hold}) ->
+    gen_server:cast(Writer, {release, Hold}).

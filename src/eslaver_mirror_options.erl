@@ -1,0 +1,86 @@
+%% @doc The options of a mirror: its own, and those of the replica that feeds it. Used by
+%% {@link eslaver_mirror}, in the caller.
+%% @private
+-module(eslaver_mirror_options).
+
+-export([parse/1]).
+-export_type([options/0]).
+
+-type options() :: #{
+    name := atom(),
+    %% What the tables are made with.
+    table := [term()],
+    serve_stale_data := boolean(),
+    full_resync := beside | in_place,
+    %% Which keys and dbs are mirrored.
+    filter := undefined | eslaver_filter:filter(),
+    %% Starts the replica. In a fun, as it knows the password.
+    start := fun((eslaver_callback:spec(), undefined | eslaver:position()) -> replica())
+}.
+
+-type replica() :: {ok, pid()} | {error, term()}.
+
+%% What the mirror does by itself, or cannot do.
+-define(NOT_FOR_MIRRORS, [callback, events, resume, load_dump, mailbox_limit]).
+
+%% @doc Checks what a user gave, and adds the defaults.
+-spec parse(term()) -> {ok, options()} | eslaver_options:error().
+parse(Input) when is_map(Input) ->
+    {Own, Replica} = maps:fold(fun sort/3, {defaults(), #{}}, Input),
+    case check(maps:to_list(Own)) ++ not_for_mirrors(Input) of
+        [] -> replica(Own, Replica);
+        [{Key, Value} | _] -> {error, {invalid_option, Key, Value}}
+    end;
+parse(_Input) ->
+    {error, {invalid_option, options, not_a_map}}.
+
+defaults() ->
+    #{
+        name => eslaver_mirror,
+        read_concurrency => true,
+        write_concurrency => false,
+        compressed => false,
+        serve_stale_data => true,
+        full_resync => beside
+    }.
+
+sort(Key, Value, {Own, Replica}) when is_map_key(Key, Own) -> {Own#{Key := Value}, Replica};
+sort(Key, Value, {Own, Replica}) -> {Own, Replica#{Key => Value}}.
+
+check(Own) ->
+    [{Key, Value} || {Key, Value} <- Own, not is_valid(Key, Value)].
+
+is_valid(name, Name) -> is_atom(Name) andalso Name =/= undefined;
+is_valid(full_resync, Way) -> Way =:= beside orelse Way =:= in_place;
+is_valid(write_concurrency, auto) -> true;
+is_valid(_Key, Value) -> is_boolean(Value).
+
+not_for_mirrors(Input) ->
+    Given = maps:to_list(maps:with(?NOT_FOR_MIRRORS, Input)),
+    Filters = maps:get(filter, Input, #{}),
+    Partial = is_map(Filters) andalso map_size(maps:with([types, commands], Filters)) > 0,
+    Given ++ [{filter, Filters} || Partial].
+
+%% A mirror keeps no file unless told to: its tables are the copy.
+replica(Own, Given) ->
+    Replica = maps:merge(#{dbfilename => undefined}, Given),
+    case eslaver_options:parse(Replica) of
+        {ok, #{filter := Filter}} ->
+            {ok, #{
+                name => maps:get(name, Own),
+                table => table(Own),
+                serve_stale_data => maps:get(serve_stale_data, Own),
+                full_resync => maps:get(full_resync, Own),
+                filter => Filter,
+                start => fun(Callback, Resume) ->
+                    eslaver:start_link(Replica#{
+                        callback => Callback, resume => Resume, events => full
+                    })
+                end
+            }};
+        {error, _} = Error ->
+            Error
+    end.
+
+table(#{read_concurrency := Read, write_concurrency := Write, compressed := Compressed}) ->
+    [{read_concurrency, Read}, {write_concurrency, Write}] ++ [compressed || Compressed].

@@ -1,0 +1,199 @@
+%% @doc The process of a mirror: it owns the tables and is the only one to write them, starts the
+%% replica that feeds it, and starts it anew when it ends, from where the tables are.
+%% @private
+-module(eslaver_mirror_server).
+-behaviour(gen_server).
+
+-export([start_link/1]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+
+-record(state, {
+    writer :: eslaver_mirror_writer:writer(),
+    %% Starts a replica.
+    start :: fun((eslaver_callback:spec(), undefined | eslaver:position()) -> term()),
+    replica :: undefined | pid(),
+    backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
+    loaded = false :: boolean(),
+    awaiting = [] :: [gen_server:from()],
+    notify = eslaver_notify:new() :: eslaver_notify:subscriptions(),
+    %% Readers, by their monitors, for whom nothing may be written now.
+    holds = #{} :: #{reference() => pid()},
+    %% What waits for them.
+    held = none :: none | {gen_server:from(), [eslaver:full_event()]},
+    %% Since when the data is stale, in ms of monotonic time.
+    stale_since :: undefined | integer(),
+    restarts = 0 :: non_neg_integer(),
+    collecting = false :: boolean()
+}).
+
+%% How long a replica may take to end.
+-define(SHUTDOWN, 5000).
+
+%% @doc Starts a mirror, registered under its name.
+-spec start_link(eslaver_mirror_options:options()) -> gen_server:start_ret().
+start_link(#{name := Name} = Options) ->
+    gen_server:start_link({local, Name}, ?MODULE, Options, []).
+
+-spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
+init(#{start := Start} = Options) ->
+    _ = process_flag(trap_exit, true),
+    case Start(feed(), undefined) of
+        {ok, Replica} ->
+            {ok, #state{
+                writer = eslaver_mirror_writer:new(Options),
+                start = Start,
+                replica = Replica,
+                stale_since = now_ms()
+            }};
+        {error, Reason} ->
+            {stop, Reason}
+    end.
+
+feed() ->
+    {handler, eslaver_mirror_feed, self()}.
+
+-spec handle_call(term(), gen_server:from(), #state{}) ->
+    {reply, term(), #state{}} | {noreply, #state{}}.
+handle_call({events, Replica, Events}, From, #state{replica = Replica} = State) ->
+    case map_size(State#state.holds) of
+        0 -> {noreply, handled(From, Events, State)};
+        _ -> {noreply, State#state{held = {From, Events}}}
+    end;
+handle_call({events, _Former, _Events}, _From, State) ->
+    {reply, stop, State};
+handle_call(hold, {Reader, _}, #state{holds = Holds} = State) ->
+    Hold = monitor(process, Reader),
+    {reply, Hold, State#state{holds = Holds#{Hold => Reader}}};
+handle_call({await, loaded}, _From, #state{loaded = true} = State) ->
+    {reply, ok, State};
+handle_call({await, loaded}, From, #state{awaiting = Awaiting} = State) ->
+    {noreply, State#state{awaiting = [From | Awaiting]}};
+handle_call({notify, Request}, {Pid, _}, #state{notify = Notify} = State) ->
+    {reply, ok, State#state{notify = eslaver_notify:call(Request, Pid, Notify)}};
+handle_call(functions, _From, #state{writer = Writer} = State) ->
+    {reply, eslaver_mirror_writer:functions(Writer), State};
+handle_call(info, _From, State) ->
+    {reply, info(State), State}.
+
+-spec handle_cast({release, reference()}, #state{}) -> {noreply, #state{}}.
+handle_cast({release, Hold}, State) ->
+    true = demonitor(Hold, [flush]),
+    {noreply, released(Hold, State)}.
+
+-spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
+handle_info({'EXIT', Replica, _Reason}, #state{replica = Replica} = State) ->
+    {noreply, later(broken(State))};
+handle_info({'EXIT', _Parent, Reason}, State) ->
+    {stop, Reason, State};
+handle_info(start, State) ->
+    {noreply, started(State)};
+handle_info(collect, State) ->
+    {noreply, collect(State#state{collecting = false})};
+handle_info({'DOWN', Monitor, process, _, _}, #state{holds = Holds} = State) when
+    is_map_key(Monitor, Holds)
+->
+    {noreply, released(Monitor, State)};
+handle_info({'DOWN', Monitor, process, _, _}, #state{notify = Notify} = State) ->
+    {noreply, State#state{notify = eslaver_notify:down(Monitor, Notify)}};
+handle_info(_Other, State) ->
+    {noreply, State}.
+
+-spec terminate(term(), #state{}) -> ok.
+terminate(_Reason, #state{writer = Writer, replica = Replica}) ->
+    ok = eslaver_mirror_writer:close(Writer),
+    ok = ended(Replica).
+
+%% A replica that is handing over a batch is told to end by the answer.
+ended(undefined) ->
+    ok;
+ended(Replica) ->
+    Monitor = monitor(process, Replica),
+    true = exit(Replica, shutdown),
+    ended(Replica, Monitor).
+
+ended(Replica, Monitor) ->
+    receive
+        {'DOWN', Monitor, process, _, _} ->
+            ok;
+        {'$gen_call', From, {events, _, _}} ->
+            gen_server:reply(From, stop),
+            ended(Replica, Monitor)
+    after ?SHUTDOWN ->
+        true = exit(Replica, kill),
+        ok
+    end.
+
+%% Events.
+
+handled(From, Events, #state{writer = Writer} = State) ->
+    {News, Next} = eslaver_mirror_writer:handle(Events, Writer),
+    Told = lists:foldl(fun news/2, State#state{writer = Next}, News),
+    gen_server:reply(From, ok),
+    collect(aged(Told)).
+
+news({applied, Commands, Offset}, #state{notify = Notify} = State) ->
+    ok = eslaver_notify:send(eslaver_notify:applied(Commands, Offset, Notify)),
+    State;
+news(loaded, #state{writer = Writer, notify = Notify, awaiting = Awaiting} = State) ->
+    lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Awaiting),
+    Position = eslaver_mirror_writer:position(Writer),
+    ok = eslaver_notify:send(eslaver_notify:loaded(Position, Notify)),
+    State#state{loaded = true, awaiting = [], backoff = eslaver_backoff:new()};
+news(resync, #state{replica = Replica} = State) ->
+    true = exit(Replica, kill),
+    State.
+
+aged(#state{writer = Writer, stale_since = Since} = State) ->
+    case {eslaver_mirror_writer:status(Writer), Since} of
+        {fresh, _} -> State#state{stale_since = undefined};
+        {_, undefined} -> State#state{stale_since = now_ms()};
+        {_, _} -> State
+    end.
+
+collect(#state{collecting = true} = State) ->
+    State;
+collect(#state{writer = Writer} = State) ->
+    case eslaver_mirror_writer:collect(Writer) of
+        done ->
+            State;
+        more ->
+            self() ! collect,
+            State#state{collecting = true}
+    end.
+
+%% The replica.
+
+broken(#state{writer = Writer} = State) ->
+    aged(State#state{
+        writer = eslaver_mirror_writer:broken(Writer), replica = undefined, held = none
+    }).
+
+later(#state{backoff = Backoff, restarts = Restarts} = State) ->
+    {Pause, Next} = eslaver_backoff:next(Backoff),
+    _ = erlang:send_after(Pause, self(), start),
+    State#state{backoff = Next, restarts = Restarts + 1}.
+
+started(#state{start = Start, writer = Writer} = State) ->
+    case Start(feed(), eslaver_mirror_writer:position(Writer)) of
+        {ok, Replica} -> State#state{replica = Replica};
+        {error, _} -> later(State)
+    end.
+
+released(Hold, #state{holds = Holds, held = Held} = State) ->
+    Rest = maps:remove(Hold, Holds),
+    Free = State#state{holds = Rest},
+    case Held of
+        {From, Events} when map_size(Rest) =:= 0 -> handled(From, Events, Free#state{held = none});
+        _ -> Free
+    end.
+
+info(#state{writer = Writer, replica = Replica, restarts = Restarts, stale_since = Since}) ->
+    maps:merge(eslaver_mirror_writer:info(Writer), #{
+        replica => Replica, restarts => Restarts, stale_for => age(Since)
+    }).
+
+age(undefined) -> 0;
+age(Since) -> now_ms() - Since.
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).

@@ -1,0 +1,53 @@
+%% @doc Commands by which a node of a Redis Cluster drops the keys of slots that have gone to another.
+%% Used by {@link eslaver_mirror_writer}.
+%% @private
+-module(eslaver_mirror_slots).
+
+-export([delete/3, slot/1]).
+
+-define(SLOTS, 16384).
+
+%% @doc Removes the keys of the slots that a command names.
+-spec delete(Name :: binary(), Args :: [binary()], eslaver_mirror_type:ctx()) -> ok.
+delete(<<"trimslots">>, [_Ranges, Count | Bounds], Ctx) ->
+    Ranges = pairs([binary_to_integer(Bound) || Bound <- Bounds]),
+    true = length(Ranges) =:= binary_to_integer(Count),
+    delete(Ranges, Ctx);
+delete(<<"cluster">>, [_FlushSlot, Slot | _], Ctx) ->
+    Only = binary_to_integer(Slot),
+    delete([{Only, Only}], Ctx).
+
+pairs([]) -> [];
+pairs([First, Last | Rest]) -> [{First, Last} | pairs(Rest)].
+
+delete(Ranges, #{keys := Keys} = Ctx) ->
+    Gone = [
+        Key
+     || [Key] <- ets:match(Keys, {'$1', '_', '_', '_'}),
+        Slot <- [slot(Key)],
+        lists:any(fun({First, Last}) -> Slot >= First andalso Slot =< Last end, Ranges)
+    ],
+    lists:foreach(fun(Key) -> eslaver_mirror_keys:delete(Ctx, Key) end, Gone).
+
+%% @doc The slot of a key: a CRC-16 (XMODEM) of what stands in its first braces, or of all of it.
+-spec slot(binary()) -> 0..16383.
+slot(Key) ->
+    crc16(hashed(Key), 0) rem ?SLOTS.
+
+hashed(Key) ->
+    case binary:split(Key, <<"{">>) of
+        [_, Behind] ->
+            case binary:split(Behind, <<"}">>) of
+                [<<_, _/binary>> = Tag, _] -> Tag;
+                _ -> Key
+            end;
+        _ ->
+            Key
+    end.
+
+crc16(<<Byte, Rest/binary>>, Crc) -> crc16(Rest, bits(8, Crc bxor (Byte bsl 8)));
+crc16(<<>>, Crc) -> Crc.
+
+bits(0, Crc) -> Crc;
+bits(N, Crc) when Crc band 16#8000 =/= 0 -> bits(N - 1, ((Crc bsl 1) bxor 16#1021) band 16#FFFF);
+bits(N, Crc) -> bits(N - 1, (Crc bsl 1) band 16#FFFF).

@@ -1,0 +1,146 @@
+%% @doc `SORT', of elements that somebody else has fetched and with values that somebody else looks
+%% up. Used by {@link eslaver_mirror_sort_commands} and {@link eslaver_mirror_sort_read}.
+%% @private
+-module(eslaver_mirror_sort).
+
+-export([new/0, by/1, pattern/1, run/3]).
+-export_type([options/0, pattern/0, source/0, lookup/0]).
+
+-type pattern() ::
+    self
+    | nothing
+    | {Before :: binary(), Behind :: binary(), Field :: binary() | value}.
+%% The element itself; nothing, since no element is in it; or a key, which has the element within,
+%% and its value or a field of it.
+
+-type options() :: #{
+    by := pattern(),
+    get := [pattern()],
+    limit := {Start :: integer(), Count :: integer()},
+    order := asc | desc,
+    alpha := boolean(),
+    %% Whether the result is to be the same wherever it is computed.
+    certain := boolean()
+}.
+
+-type source() :: {
+    list | set | zset,
+    Size :: non_neg_integer(),
+    fun((Start :: non_neg_integer(), Count :: non_neg_integer(), asc | desc) -> [binary()])
+}.
+%% What has elements, and gives those in some places of its own order, counted from its beginning or
+%% from its end.
+
+-type lookup() :: fun((Key :: binary(), Field :: binary() | value) -> binary() | undefined).
+
+%% @doc What it is without options.
+-spec new() -> options().
+new() ->
+    #{by => self, get => [], limit => {0, -1}, order => asc, alpha => false, certain => false}.
+
+%% @doc What a pattern stands for.
+-spec pattern(binary()) -> pattern().
+pattern(<<"#">>) ->
+    self;
+pattern(Pattern) ->
+    case binary:split(Pattern, <<"*">>) of
+        [Before, Rest] ->
+            case binary:split(Rest, <<"->">>) of
+                [Behind, Field] when Field =/= <<>> -> {Before, Behind, Field};
+                _ -> {Before, Rest, value}
+            end;
+        [_] ->
+            nothing
+    end.
+
+%% @doc What a pattern to sort by stands for: one without an element in it leaves all as they are.
+-spec by(binary()) -> nothing | {binary(), binary(), Field :: binary() | value}.
+by(Pattern) ->
+    case pattern(Pattern) of
+        self -> nothing;
+        Parsed -> Parsed
+    end.
+
+%% @doc The elements in order, or what is got for each, `undefined' where there is nothing. It
+%% raises `{not_a_number, Value}' and, if the result is to be certain, `order_is_open'.
+-spec run(source(), options(), lookup()) -> [binary() | undefined].
+run({Type, Size, Fetch} = Source, #{limit := Limit} = Options, Lookup) ->
+    {Start, Count} = window(Limit, Size),
+    Elements =
+        case rank_by(Type, Options) of
+            nothing when Type =:= set -> lists:sublist(Fetch(0, Size, asc), Start + 1, Count);
+            nothing -> Fetch(Start, Count, maps:get(order, Options));
+            By -> ranked(Source, By, Options, Lookup, {Start, Count})
+        end,
+    got(Elements, maps:get(get, Options), Lookup).
+
+%% The server sorts a set anyway, where another one would else come to another result.
+rank_by(set, #{by := nothing, certain := true}) -> alpha;
+rank_by(_Type, #{by := self, alpha := true}) -> alpha;
+rank_by(_Type, #{by := self}) -> number;
+rank_by(_Type, #{by := nothing}) -> nothing;
+rank_by(_Type, #{by := Pattern, alpha := true}) -> {alpha, Pattern};
+rank_by(_Type, #{by := Pattern}) -> {number, Pattern}.
+
+window({Start, Count}, Size) ->
+    First = min(max(Start, 0), Size),
+    case Count < 0 of
+        true -> {First, Size - First};
+        false -> {First, min(Count, Size - First)}
+    end.
+
+ranked({_, Size, Fetch}, By, #{order := Order, certain := Certain}, Lookup, {Start, Count}) ->
+    Ranked = lists:sort([{rank(By, Element, Lookup), Element} || Element <- Fetch(0, Size, asc)]),
+    Sorted =
+        case Order of
+            asc -> Ranked;
+            desc -> lists:reverse(Ranked)
+        end,
+    case By of
+        {alpha, _} when Certain ->
+            From = max(0, Start - 1),
+            settled(lists:sublist(Sorted, From + 1, Start - From + Count + 1));
+        _ ->
+            ok
+    end,
+    [Element || {_, Element} <- lists:sublist(Sorted, Start + 1, Count)].
+
+%% Numbers of one rank are in the order of their elements; what has no value comes before all texts.
+rank(alpha, _Element, _Lookup) ->
+    same;
+rank(number, Element, _Lookup) ->
+    number(Element);
+rank({alpha, Pattern}, Element, Lookup) ->
+    case value(Pattern, Element, Lookup) of
+        undefined -> none;
+        Text -> Text
+    end;
+rank({number, Pattern}, Element, Lookup) ->
+    case value(Pattern, Element, Lookup) of
+        undefined -> 0.0;
+        Text -> number(Text)
+    end.
+
+number(Text) ->
+    try
+        eslaver_mirror_score:parse(Text)
+    catch
+        error:_ -> error({not_a_number, Text})
+    end.
+
+%% Equal texts are in whatever order the server's library leaves them in.
+settled([{Rank, One}, {Rank, Other} | _]) when One =/= Other -> error(order_is_open);
+settled([_ | Rest]) -> settled(Rest);
+settled([]) -> ok.
+
+got(Elements, [], _Lookup) ->
+    Elements;
+got(Elements, Patterns, Lookup) ->
+    [value(Pattern, Element, Lookup) || Element <- Elements, Pattern <- Patterns].
+
+value(self, Element, _Lookup) ->
+    Element;
+value(nothing, _Element, _Lookup) ->
+    undefined;
+value({Before, Behind, Field}, Element, Lookup) ->
+    Lookup(<<Before/binary, Element/binary, Behind/binary>>, Field).

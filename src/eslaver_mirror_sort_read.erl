@@ -1,0 +1,68 @@
+%% @doc `SORT' without `STORE', for {@link eslaver_mirror}. All that it reads is of one moment.
+%% @private
+-module(eslaver_mirror_sort_read).
+
+-export([sort/3]).
+-export_type([options/0]).
+
+-type options() :: #{
+    by => nosort | binary(),
+    get => [binary()],
+    limit => {Start :: integer(), Count :: integer()},
+    order => asc | desc,
+    alpha => boolean()
+}.
+%% As Redis has them. Texts are compared byte by byte.
+
+%% @doc The elements of a key in order, or what the patterns get.
+-spec sort(eslaver_mirror_view:mirror(), binary(), options()) ->
+    [binary() | undefined] | {error, not_a_number} | eslaver_mirror_view:failure().
+sort(Mirror, Key, Options) ->
+    Parsed = maps:fold(fun parse/3, eslaver_mirror_sort:new(), Options),
+    eslaver_mirror_view:transaction(Mirror, fun() -> run(Mirror, Key, Parsed) end).
+
+parse(by, nosort, Options) ->
+    Options#{by := nothing};
+parse(by, Pattern, Options) when is_binary(Pattern) ->
+    Options#{by := eslaver_mirror_sort:by(Pattern)};
+parse(get, Patterns, Options) ->
+    Options#{get := [eslaver_mirror_sort:pattern(Pattern) || Pattern <- Patterns]};
+parse(limit, {Start, Count}, Options) when is_integer(Start), is_integer(Count) ->
+    Options#{limit := {Start, Count}};
+parse(order, Order, Options) when Order =:= asc; Order =:= desc ->
+    Options#{order := Order};
+parse(alpha, Alpha, Options) when is_boolean(Alpha) ->
+    Options#{alpha := Alpha};
+parse(Name, Value, _Options) ->
+    error(badarg, [Name, Value]).
+
+run(Mirror, Key, Options) ->
+    Lookup = fun(Other, Field) -> value(Mirror, Other, Field) end,
+    eslaver_mirror_view:row(Mirror, Key, fun(Store, Row) ->
+        case eslaver_mirror_sort_source:new(Store, Row) of
+            wrongtype -> {error, wrongtype};
+            Source -> run_source(Source, Options, Lookup)
+        end
+    end).
+
+run_source(Source, Options, Lookup) ->
+    try
+        eslaver_mirror_sort:run(Source, Options, Lookup)
+    catch
+        error:{not_a_number, _} -> {error, not_a_number};
+        throw:{?MODULE, Failure} -> Failure
+    end.
+
+value(Mirror, Key, Field) ->
+    Found = eslaver_mirror_view:row(Mirror, Key, fun(Store, Row) -> read(Store, Row, Field) end),
+    case Found of
+        {error, _} = Failure -> throw({?MODULE, Failure});
+        _ -> Found
+    end.
+
+read(Store, {_, string, Body, _}, value) ->
+    eslaver_mirror_string:value(Store, Body);
+read(Store, {_, hash, Body, _}, Field) when is_binary(Field) ->
+    eslaver_mirror_hash:get(Store, Body, Field);
+read(_Store, _, _Field) ->
+    undefined.

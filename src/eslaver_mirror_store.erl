@@ -1,0 +1,151 @@
+%% @doc The ETS tables of a mirror: one generation of them, which a full resync replaces as a whole.
+%%
+%% Each db has a table of its keys, `{Key, Type, Body, ExpireAt}'. A string's body is its value; that
+%% of any other type says where its elements are, under an id which no other value has ever had: so
+%% `RENAME', `MOVE' and `SWAPDB' move one row, and a value that is gone is out of reach at once,
+%% whenever its elements are removed. Used by all `eslaver_mirror_*' modules.
+%% @private
+-module(eslaver_mirror_store).
+
+-export([new/1, empty/1, with_version/2, version/1, delete/2, with_db/2, swap_dbs/3, without_keys/2]).
+-export([keys/2, id/0, memory/1]).
+-export_type([store/0, id/0, type/0, row/0, version/0]).
+
+-type id() :: pos_integer().
+-type type() :: eslaver_rdb:type().
+
+-type row() :: {
+    Key :: binary(), type() | unknown, Body :: term(), ExpireAt :: integer() | infinity
+}.
+%% `ExpireAt' is in ms since the epoch.
+
+-type store() :: #{
+    %% The keys' table of each db that has been used.
+    dbs := #{non_neg_integer() => ets:tid()},
+    %% ordered_set, `{{Id, Hash, Field}, Value, ExpireAt}': fields of hashes.
+    hashes := ets:tid(),
+    %% ordered_set, `{{Id, Hash, Member}}': members of sets.
+    sets := ets:tid(),
+    %% set, `{{Id, Member}, Score}': members of sorted sets.
+    scores := ets:tid(),
+    %% set, `{{Id, Node}, ...}': the trees of lists and of sorted sets.
+    nodes := ets:tid(),
+    %% set, `{{Id, N}, Binary}': the pieces of large strings that are written in place.
+    chunks := ets:tid(),
+    %% ordered_set, `{{Id, Ms, Seq}, Fields}': entries of streams.
+    entries := ets:tid(),
+    %% ordered_set: consumer groups of streams.
+    groups := ets:tid(),
+    %% set, `{Id, Type, Body}': values out of reach whose elements are still to be removed.
+    garbage := ets:tid(),
+    %% Of the master, or of the Redis that a Valkey goes by: the same command does not always do the
+    %% same, nor the same data give the same answer.
+    redis_version := version(),
+    %% What the tables are made with.
+    options := [term()]
+}.
+
+-type version() :: {Major :: non_neg_integer(), Minor :: non_neg_integer()} | unknown.
+
+-define(ELEMENTS, [
+    {hashes, ordered_set},
+    {sets, ordered_set},
+    {scores, set},
+    {nodes, set},
+    {chunks, set},
+    {entries, ordered_set},
+    {groups, ordered_set},
+    {garbage, set}
+]).
+
+%% @doc Empty tables, made with these options of ETS. They belong to the caller.
+-spec new(TableOptions :: [term()]) -> store().
+new(Options) ->
+    Tables = [{Name, table(Name, Kind, Options)} || {Name, Kind} <- ?ELEMENTS],
+    (maps:from_list(Tables))#{dbs => #{}, redis_version => unknown, options => Options}.
+
+table(Name, Kind, Options) ->
+    ets:new(list_to_atom("eslaver_mirror_" ++ atom_to_list(Name)), [Kind, protected | Options]).
+
+%% @doc Empty tables of the same kind.
+-spec empty(store()) -> store().
+empty(#{options := Options, redis_version := Version}) ->
+    with_version(Version, new(Options)).
+
+%% @doc The store of a master of this version.
+-spec with_version(version(), store()) -> store().
+with_version(Version, Store) ->
+    Store#{redis_version := Version}.
+
+%% @doc The version of its master.
+-spec version(store()) -> version().
+version(#{redis_version := Version}) ->
+    Version.
+
+%% @doc Deletes the tables, those of keys among them. It may take as long as they are large: `Then'
+%% tells whose time that is.
+-spec delete(store(), here | elsewhere) -> ok.
+delete(Store, here) ->
+    lists:foreach(fun ets:delete/1, tables(Store));
+delete(Store, elsewhere) ->
+    Pid = spawn(fun() -> take_over(Store) end),
+    lists:foreach(fun(Table) -> true = ets:give_away(Table, Pid, delete) end, tables(Store)).
+
+take_over(Store) ->
+    lists:foreach(
+        fun(Table) ->
+            receive
+                {'ETS-TRANSFER', Table, _From, delete} -> ets:delete(Table)
+            end
+        end,
+        tables(Store)
+    ).
+
+tables(#{dbs := Dbs, garbage := Garbage} = Store) ->
+    Flushed = [Keys || [Keys] <- ets:match(Garbage, {'_', keys, '$1'})],
+    maps:values(Dbs) ++ Flushed ++ [maps:get(Name, Store) || {Name, _} <- ?ELEMENTS].
+
+%% @doc The store with a table for this db.
+-spec with_db(non_neg_integer(), store()) -> store().
+with_db(Db, #{dbs := Dbs} = Store) when is_map_key(Db, Dbs) ->
+    Store;
+with_db(Db, #{dbs := Dbs, options := Options} = Store) ->
+    Store#{dbs => Dbs#{Db => table(keys, set, Options)}}.
+
+%% @doc The store with the keys of two dbs exchanged.
+-spec swap_dbs(non_neg_integer(), non_neg_integer(), store()) -> store().
+swap_dbs(One, Other, Store) ->
+    #{dbs := #{One := A, Other := B} = Dbs} = Both = with_db(One, with_db(Other, Store)),
+    Both#{dbs => Dbs#{One => B, Other => A}}.
+
+%% @doc The table of a db's keys, and the store with an empty one in its place.
+-spec without_keys(non_neg_integer(), store()) -> {ets:tid(), store()}.
+without_keys(Db, #{dbs := Dbs} = Store) ->
+    {Old, Others} = maps:take(Db, Dbs),
+    {Old, with_db(Db, Store#{dbs => Others})}.
+
+%% @doc The keys of a db.
+-spec keys(non_neg_integer(), store()) -> ets:tid() | none.
+keys(Db, #{dbs := Dbs}) ->
+    case Dbs of
+        #{Db := Keys} -> Keys;
+        #{} -> none
+    end.
+
+%% @doc A new id for a value's elements.
+-spec id() -> id().
+id() ->
+    erlang:unique_integer([positive, monotonic]).
+
+%% @doc What the tables take, in bytes, without the binaries of over 64 bytes they refer to.
+-spec memory(store()) -> non_neg_integer().
+memory(Store) ->
+    words(tables(Store)) * erlang:system_info(wordsize).
+
+words([]) ->
+    0;
+words([Table | Tables]) ->
+    case ets:info(Table, memory) of
+        Words when is_integer(Words) -> Words + words(Tables);
+        undefined -> words(Tables)
+    end.

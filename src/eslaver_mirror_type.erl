@@ -1,0 +1,77 @@
+%% @doc A type of value in a mirror: the behaviour of `eslaver_mirror_string', `_list', `_set',
+%% `_zset', `_hash' and `_stream', which know how such a value lies in the tables. Also which module
+%% has which type.
+%%
+%% What they apply comes from a master, for which it has succeeded: they need not check what it has
+%% checked. Where something cannot be as the master must have it, they raise; the keys concerned are
+%% then marked as unknown.
+%% @private
+-module(eslaver_mirror_type).
+
+-export([module/1, modules/0, load/4, copy/3, discard/4]).
+-export_type([ctx/0, body/0]).
+
+-type body() :: term().
+%% What a key's row says of its value.
+
+-type ctx() :: #{
+    %% The keys of the db that the command is for.
+    keys := ets:tid(),
+    db := non_neg_integer(),
+    %% Ms since the epoch, when the command came.
+    now := integer(),
+    store := eslaver_mirror_store:store()
+}.
+%% What a command is applied to.
+
+-callback load(eslaver_mirror_store:store(), Value :: term(), Meta :: map()) -> body() | empty.
+%% Puts a value of a snapshot, as of the full events, into the tables.
+
+-callback copy(eslaver_mirror_store:store(), body()) -> body().
+%% A second value, with elements of its own.
+
+-callback discard(eslaver_mirror_store:store(), body(), Limit :: pos_integer()) ->
+    done | {more, body()}.
+%% Removes about so many of the rows of a value that is out of reach.
+
+%% @doc The module of a type.
+-spec module(eslaver_mirror_store:type()) -> module() | none.
+module(string) -> eslaver_mirror_string;
+module(list) -> eslaver_mirror_list;
+module(set) -> eslaver_mirror_set;
+module(zset) -> eslaver_mirror_zset;
+module(hash) -> eslaver_mirror_hash;
+module(stream) -> eslaver_mirror_stream;
+module(_) -> none.
+
+%% @doc All of them.
+-spec modules() -> [module()].
+modules() ->
+    [module(Type) || Type <- [string, list, set, zset, hash, stream]].
+
+%% @doc As the type's own {@link load/3}. A module's value is kept as it came.
+-spec load(eslaver_mirror_store:type(), eslaver_mirror_store:store(), term(), map()) ->
+    body() | empty.
+load(Type, Store, Value, Meta) ->
+    case module(Type) of
+        none -> Value;
+        Module -> Module:load(Store, Value, Meta)
+    end.
+
+%% @doc As the type's own.
+-spec copy(eslaver_mirror_store:type() | unknown, eslaver_mirror_store:store(), body()) -> body().
+copy(Type, Store, Body) ->
+    case module(Type) of
+        none -> Body;
+        Module -> Module:copy(Store, Body)
+    end.
+
+%% @doc As the type's own.
+-spec discard(
+    eslaver_mirror_store:type() | unknown, eslaver_mirror_store:store(), body(), pos_integer()
+) -> done | {more, body()}.
+discard(Type, Store, Body, Limit) ->
+    case module(Type) of
+        none -> done;
+        Module -> Module:discard(Store, Body, Limit)
+    end.

@@ -1,0 +1,124 @@
+%% @doc What a reader sees of a mirror's keys: as they are between two commands, and between two
+%% transactions, of the master. Keys whose time has passed are not there. Used by
+%% {@link eslaver_mirror}.
+%% @private
+-module(eslaver_mirror_view).
+
+-export([read/5, bodies/4, row/3, rows/3, db/3, transaction/2, status/1]).
+-export_type([mirror/0, failure/0]).
+
+-type mirror() :: atom() | {atom(), Db :: non_neg_integer()}.
+%% A mirror's name, for db 0 or another.
+
+-type failure() :: eslaver_mirror_lock:failure() | {error, wrongtype | unknown}.
+%% Why a read has no answer.
+
+%% @doc What is read of the value of a key of this type, by a fun that gets the tables and the key's
+%% body. It may be run more than once. `Default' is for a key that is not there.
+-spec read(
+    mirror(),
+    binary(),
+    eslaver_mirror_store:type(),
+    Default,
+    fun((eslaver_mirror_store:store(), eslaver_mirror_type:body()) -> Result)
+) -> Result | Default | failure().
+read(Mirror, Key, Type, Default, Fun) ->
+    row(Mirror, Key, fun
+        (Store, {_, Found, Body, _}) when Found =:= Type -> Fun(Store, Body);
+        (_Store, none) -> Default;
+        (_Store, _) -> {error, wrongtype}
+    end).
+
+%% @doc What is read of the values of several keys of this type, as they are at one moment, by a fun
+%% that gets their bodies, or `none' for keys that are not there.
+-spec bodies(
+    mirror(),
+    [binary()],
+    eslaver_mirror_store:type(),
+    fun((eslaver_mirror_store:store(), [eslaver_mirror_type:body() | none]) -> Result)
+) -> Result | failure().
+bodies(Mirror, Keys, Type, Fun) ->
+    rows(Mirror, Keys, fun(Store, Rows) ->
+        case lists:all(fun(Row) -> Row =:= none orelse element(2, Row) =:= Type end, Rows) of
+            true -> Fun(Store, [body(Row) || Row <- Rows]);
+            false -> {error, wrongtype}
+        end
+    end).
+
+body(none) -> none;
+body({_, _, Body, _}) -> Body.
+
+%% @doc The same of whatever row a key has, or `none'; it has none when its time has passed.
+-spec row(
+    mirror(),
+    binary(),
+    fun((eslaver_mirror_store:store(), eslaver_mirror_store:row() | none) -> Result)
+) -> Result | failure().
+row(Mirror, Key, Fun) ->
+    {Name, Db} = db_of(Mirror),
+    eslaver_mirror_lock:read(Name, [Key], fun(Store) ->
+        case look_up(eslaver_mirror_store:keys(Db, Store), Key) of
+            {_, unknown, _, _} -> {error, unknown};
+            Row -> Fun(Store, Row)
+        end
+    end).
+
+%% @doc The same of several keys, as they are at one moment. Where one is `unknown', all fail.
+-spec rows(
+    mirror(),
+    [binary()],
+    fun((eslaver_mirror_store:store(), [eslaver_mirror_store:row() | none]) -> Result)
+) -> Result | failure().
+rows(Mirror, Keys, Fun) ->
+    {Name, Db} = db_of(Mirror),
+    eslaver_mirror_lock:read(Name, Keys, fun(Store) ->
+        Table = eslaver_mirror_store:keys(Db, Store),
+        Rows = [look_up(Table, Key) || Key <- Keys],
+        case lists:keymember(unknown, 2, [Row || Row <- Rows, Row =/= none]) of
+            true -> {error, unknown};
+            false -> Fun(Store, Rows)
+        end
+    end).
+
+look_up(none, _Key) ->
+    none;
+look_up(Table, Key) ->
+    case ets:lookup(Table, Key) of
+        [] ->
+            none;
+        [{_, _, _, infinity} = Row] ->
+            Row;
+        [{_, _, _, ExpireAt} = Row] ->
+            case ExpireAt > erlang:system_time(millisecond) of
+                true -> Row;
+                false -> none
+            end
+    end.
+
+%% @doc What is read of a db as a whole, by a fun that gets the table of its keys, or `none'. It is
+%% not held against single keys that change meanwhile.
+-spec db(mirror(), Empty, fun((eslaver_mirror_store:store(), ets:tid()) -> Result)) ->
+    Result | Empty | failure().
+db(Mirror, Empty, Fun) ->
+    {Name, Db} = db_of(Mirror),
+    eslaver_mirror_lock:read(Name, [], fun(Store) ->
+        case eslaver_mirror_store:keys(Db, Store) of
+            none -> Empty;
+            Table -> Fun(Store, Table)
+        end
+    end).
+
+%% @doc Runs a fun whose reads of this mirror are all of one moment. It may be run more than once.
+-spec transaction(mirror(), fun(() -> Result)) -> Result.
+transaction(Mirror, Fun) ->
+    {Name, _Db} = db_of(Mirror),
+    eslaver_mirror_lock:transaction(Name, Fun).
+
+%% @doc How old the data is.
+-spec status(mirror()) -> eslaver_mirror_lock:status() | not_running.
+status(Mirror) ->
+    {Name, _Db} = db_of(Mirror),
+    eslaver_mirror_lock:state(Name).
+
+db_of({Name, Db}) when is_atom(Name), is_integer(Db), Db >= 0 -> {Name, Db};
+db_of(Name) when is_atom(Name) -> {Name, 0}.

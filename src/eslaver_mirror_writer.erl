@@ -1,0 +1,348 @@
+%% @doc What a mirror's tables hold: it applies a replica's full events to them. Used by
+%% {@link eslaver_mirror_server}, whose process owns the tables.
+%%
+%% A snapshot is loaded into tables of its own, which readers find once it is complete. The stream's
+%% commands are applied one by one, those of a transaction together. A command that cannot be applied
+%% rightly leaves its keys marked as unknown.
+%% @private
+-module(eslaver_mirror_writer).
+
+-export([new/1, handle/2, broken/1, position/1, collect/1, status/1, info/1, functions/1, close/1]).
+-export_type([writer/0, news/0]).
+
+-record(writer, {
+    lock :: eslaver_mirror_lock:lock(),
+    options :: eslaver_mirror_options:options(),
+    commands = eslaver_mirror_commands:all() :: #{binary() => module()},
+    store :: undefined | eslaver_mirror_store:store(),
+    %% What a snapshot is being loaded into.
+    next :: undefined | eslaver_mirror_store:store(),
+    functions = #{} :: #{Library :: binary() => Code :: binary()},
+    next_functions = #{} :: #{binary() => binary()},
+    %% The commands since MULTI, the last first.
+    transaction = none :: none | [command()],
+    replid :: undefined | binary(),
+    %% The offset and the db behind all that has been applied.
+    offset = 0 :: non_neg_integer(),
+    db = 0 :: non_neg_integer(),
+    %% How often each command could not be applied.
+    failed = #{} :: #{binary() => pos_integer()}
+}).
+
+-opaque writer() :: #writer{}.
+
+-type command() :: {Name :: binary(), Args :: [binary()], Db :: non_neg_integer()}.
+
+-type news() ::
+    loaded
+    | resync
+    | {applied, [command()], Offset :: non_neg_integer()}.
+%% What has become visible, or that only a full resync helps.
+
+%% What Valkey's commands do is what those of this version did.
+-define(REDIS_OF_VALKEY, {7, 2}).
+%% The rows of values out of reach that are removed after each batch.
+-define(COLLECT, 4096).
+
+%% @doc Nothing yet.
+-spec new(eslaver_mirror_options:options()) -> writer().
+new(Options) ->
+    Lock = eslaver_mirror_lock:new(maps:with([name, serve_stale_data], Options)),
+    #writer{lock = Lock, options = Options}.
+
+%% @doc Applies events. What becomes visible by them is told in its order.
+-spec handle([eslaver:full_event()], writer()) -> {[news()], writer()}.
+handle(Events, Writer) ->
+    handle(Events, Writer, []).
+
+handle([], Writer, News) ->
+    {lists:reverse(News), Writer};
+handle([Event | Events], Writer, News) ->
+    case event(Event, Writer) of
+        {New, Next} -> handle(Events, Next, [New | News]);
+        Next -> handle(Events, Next, News)
+    end.
+
+event({stream, <<"multi">>, _, Meta}, Writer) ->
+    moved(Meta, Writer#writer{transaction = []});
+event({stream, <<"exec">>, _, Meta}, #writer{transaction = Commands} = Writer) ->
+    Next = moved(Meta, Writer#writer{transaction = none}),
+    apply_all(lists:reverse(Commands), Next);
+event({stream, Name, Args, #{db := Db} = Meta}, #writer{transaction = none} = Writer) ->
+    apply_all([{Name, Args, Db}], moved(Meta, Writer));
+event({stream, Name, Args, #{db := Db}}, #writer{transaction = Commands} = Writer) ->
+    Writer#writer{transaction = [{Name, Args, Db} | Commands]};
+event({loading, start, #{replid := Replid, offset := Offset}}, Writer) ->
+    started(Writer#writer{replid = Replid, offset = Offset, transaction = none});
+event({loading, aux, Name, Value, _Meta}, #writer{next = Next} = Writer) ->
+    Writer#writer{next = eslaver_mirror_store:with_version(version(Name, Value, Next), Next)};
+event({loading, function, Library, Code, _Meta}, #writer{next_functions = Functions} = Writer) ->
+    Writer#writer{next_functions = Functions#{Library => Code}};
+event({loading, Type, Key, Value, #{db := Db} = Meta}, #writer{next = Next} = Writer) ->
+    Store = eslaver_mirror_store:with_db(Db, Next),
+    load({Type, Key, Value, Meta}, Writer#writer{next = Store});
+event({loading, eof, Meta}, Writer) ->
+    {loaded, loaded(Meta, Writer)};
+event({link, up, #{resync := partial, replid := Replid}}, #writer{lock = Lock} = Writer) ->
+    ok = eslaver_mirror_lock:status(fresh, Lock),
+    Writer#writer{replid = Replid};
+event({link, up, #{resync := full}}, Writer) ->
+    Writer;
+event({link, down, _Why}, Writer) ->
+    broken(Writer).
+
+load({_Type, Key, _Value, #{db := Db}} = Entry, #writer{next = Store} = Writer) ->
+    try eslaver_mirror_keys:load(Store, Db, Entry) of
+        ok -> Writer
+    catch
+        _Class:Reason:Stack ->
+            ok = eslaver_mirror_keys:forget_value(ctx(Db, Store), Key),
+            counted(<<"loading">>, {Reason, place(Stack)}, Writer)
+    end.
+
+version(<<"redis-ver">>, Text, _Store) ->
+    {match, [Major, Minor]} = re:run(Text, "^(\\d+)\\.(\\d+)", [{capture, all_but_first, binary}]),
+    {binary_to_integer(Major), binary_to_integer(Minor)};
+version(<<"valkey-ver">>, _Text, _Store) ->
+    ?REDIS_OF_VALKEY;
+version(_Other, _Text, #{redis_version := Version}) ->
+    Version.
+
+moved(#{offset := Offset, db := Db}, Writer) ->
+    Writer#writer{offset = Offset, db = Db}.
+
+%% Snapshots.
+
+started(#writer{options = #{full_resync := in_place}, store = Store} = Writer) when
+    Store =/= undefined
+->
+    #writer{lock = Lock} = Writer,
+    ok = eslaver_mirror_lock:status(loading, Lock),
+    ok = eslaver_mirror_store:delete(Store, elsewhere),
+    started(Writer#writer{store = undefined});
+started(#writer{options = #{table := Table}} = Writer) ->
+    Clean = without_next(Writer),
+    Clean#writer{next = eslaver_mirror_store:new(Table)}.
+
+loaded(Meta, #writer{lock = Lock, next = Next, store = Old, next_functions = Functions} = Writer) ->
+    Published = eslaver_mirror_lock:publish(Next, Lock),
+    ok = eslaver_mirror_lock:status(fresh, Published),
+    ok = delete(Old),
+    Writer#writer{
+        lock = Published,
+        store = Next,
+        next = undefined,
+        functions = Functions,
+        next_functions = #{},
+        db = maps:get(db, Meta)
+    }.
+
+delete(undefined) -> ok;
+delete(Store) -> eslaver_mirror_store:delete(Store, elsewhere).
+
+without_next(#writer{next = Next} = Writer) ->
+    ok = delete(Next),
+    Writer#writer{next = undefined, next_functions = #{}}.
+
+%% @doc The link or the replica is gone: what has come of a snapshot or of a transaction will come
+%% again.
+-spec broken(writer()) -> writer().
+broken(#writer{lock = Lock, store = Store} = Writer) ->
+    ok = eslaver_mirror_lock:status(age(Store), Lock),
+    without_next(Writer#writer{transaction = none}).
+
+age(undefined) -> loading;
+age(_Store) -> stale.
+
+%% @doc Where to go on from: `undefined' where only a full resync will do.
+-spec position(writer()) -> undefined | eslaver:position().
+position(#writer{store = Store, replid = Replid}) when
+    Store =:= undefined; Replid =:= undefined
+->
+    undefined;
+position(#writer{replid = Replid, offset = Offset, db = Db}) ->
+    #{replid => Replid, offset => Offset, db => Db}.
+
+%% Commands.
+
+apply_all(Commands, Writer) ->
+    Known = [{Command, keys(Command)} || Command <- Commands],
+    case [Each || {_, Keys} = Each <- Known, Keys =/= not_a_write] of
+        [] -> Writer;
+        Writes -> write(Writes, Writer)
+    end.
+
+keys({Name, Args, _Db}) ->
+    eslaver_keys:of_command(Name, Args).
+
+write(Writes, Writer) ->
+    #writer{lock = Lock, offset = Offset} = Ready = with_dbs(Writes, Writer),
+    Next = eslaver_mirror_lock:writing(
+        locks(Writes), fun() -> lists:foldl(fun write_one/2, Ready, Writes) end, Lock
+    ),
+    case Next of
+        #writer{replid = undefined} -> {resync, Next};
+        #writer{} -> {{applied, [Command || {Command, _} <- Writes], Offset}, Next}
+    end.
+
+%% A db's table is there for readers before a command can need it.
+with_dbs(Writes, #writer{store = Store, lock = Lock} = Writer) ->
+    case lists:foldl(fun with_db/2, Store, Writes) of
+        Store -> Writer;
+        More -> Writer#writer{store = More, lock = eslaver_mirror_lock:publish(More, Lock)}
+    end.
+
+with_db({{_Name, _Args, Db}, Keys}, Store) ->
+    Others =
+        case Keys of
+            {swapdb, One, Other} -> [One, Other];
+            {Changed, _Read} -> [Another || {Another, _Key} <- Changed];
+            _ -> []
+        end,
+    lists:foldl(fun eslaver_mirror_store:with_db/2, Store, [Db | Others]).
+
+%% What readers must not see half of.
+locks([{_, {Changed, _Read}}]) ->
+    [key(Key) || Key <- Changed];
+locks(Writes) ->
+    case [Keys || {_, Keys} <- Writes, not is_tuple(Keys) orelse tuple_size(Keys) =/= 2] of
+        [] -> [key(Key) || {_, {Changed, _Read}} <- Writes, Key <- Changed];
+        _ -> all
+    end.
+
+key({_Db, Key}) -> Key;
+key(Key) -> Key.
+
+write_one({Command, Keys}, Writer) ->
+    try
+        apply_one(Command, Keys, Writer)
+    catch
+        _Class:Reason:Stack ->
+            failed(Command, Keys, {Reason, place(Stack)}, Writer)
+    end.
+
+place([{Module, Function, _ArityOrArgs, _Location} | _]) -> {Module, Function};
+place([]) -> unknown.
+
+apply_one(_Command, flushall, Writer) ->
+    #writer{lock = Lock, store = Store} = Writer,
+    Empty = eslaver_mirror_store:empty(Store),
+    Published = eslaver_mirror_lock:publish(Empty, Lock),
+    ok = delete(Store),
+    Writer#writer{store = Empty, lock = Published};
+apply_one({_Name, _Args, Db}, flushdb, #writer{store = Store} = Writer) ->
+    published(eslaver_mirror_keys:flush(Db, Store), Writer);
+apply_one(_Command, {swapdb, One, Other}, #writer{store = Store, options = Options} = Writer) ->
+    #{filter := Filter} = Options,
+    case eslaver_mirror_filter:has_dbs([One, Other], Filter) of
+        true -> published(eslaver_mirror_store:swap_dbs(One, Other, Store), Writer);
+        false -> lost(Writer)
+    end;
+apply_one({Name, Args, Db}, unnamed, #writer{store = Store} = Writer) ->
+    ok = eslaver_mirror_slots:delete(Name, Args, ctx(Db, Store)),
+    Writer;
+apply_one({<<"function">>, Args, _Db}, _Keys, #writer{functions = Functions} = Writer) ->
+    Writer#writer{functions = eslaver_mirror_functions:change(Args, Functions)};
+apply_one({Name, Args, Db}, Keys, Writer) ->
+    #writer{commands = Commands, store = Store, options = #{filter := Filter}} = Writer,
+    Ctx = ctx(Db, Store),
+    Apply =
+        case Commands of
+            #{Name := Module} -> fun() -> Module:apply(Name, Args, Ctx) end;
+            #{} -> error(not_known)
+        end,
+    case eslaver_mirror_filter:scope({Name, Args, Db}, Keys, Filter) of
+        whole -> Apply();
+        {all_but, Unwanted} -> apply_partly(Apply, Unwanted, Ctx);
+        inputs_missing -> error(inputs_missing)
+    end,
+    Writer.
+
+%% What is not mirrored is of no more use when the command has been applied.
+apply_partly(Apply, Unwanted, Ctx) ->
+    try
+        Apply()
+    after
+        lists:foreach(
+            fun(Key) -> in_db(Key, Ctx, fun eslaver_mirror_keys:delete/2) end, Unwanted
+        )
+    end.
+
+published(Store, #writer{lock = Lock} = Writer) ->
+    Writer#writer{store = Store, lock = eslaver_mirror_lock:publish(Store, Lock)}.
+
+ctx(Db, #{dbs := Dbs} = Store) ->
+    #{Db := Keys} = Dbs,
+    #{keys => Keys, db => Db, now => erlang:system_time(millisecond), store => Store}.
+
+in_db({Db, Key}, #{store := Store}, Fun) -> Fun(ctx(Db, Store), Key);
+in_db(Key, Ctx, Fun) -> Fun(Ctx, Key).
+
+%% What cannot be applied rightly is not shown wrong.
+failed({Name, _, _} = Command, Keys, Why, Writer) ->
+    unknown(Command, Keys, counted(Name, Why, Writer)).
+
+counted(Name, Why, #writer{failed = Failed, options = Options} = Writer) ->
+    ok = tell(Name, Why, maps:get(name, Options), Failed),
+    Writer#writer{failed = maps:update_with(Name, fun(Count) -> Count + 1 end, 1, Failed)}.
+
+tell(Name, _Why, _Mirror, Failed) when is_map_key(Name, Failed) ->
+    ok;
+tell(Name, Why, Mirror, _Failed) ->
+    eslaver_log:report(warning, not_mirrored, #{replica => Mirror, command => Name, reason => Why}).
+
+unknown({_Name, _Args, Db}, {Changed, _Read}, #writer{store = Store, options = Options} = Writer) ->
+    #{filter := Filter} = Options,
+    Ctx = ctx(Db, Store),
+    lists:foreach(
+        fun(Key) -> in_db(Key, Ctx, fun eslaver_mirror_keys:forget_value/2) end,
+        [Key || Key <- Changed, eslaver_mirror_filter:is_wanted(Key, Db, Filter)]
+    ),
+    Writer;
+unknown({_Name, [Key | _], _Db} = Command, unknown, Writer) ->
+    unknown(Command, {[Key], []}, Writer);
+unknown(_Command, _Keys, Writer) ->
+    lost(Writer).
+
+%% From here on only a full resync helps.
+lost(#writer{lock = Lock} = Writer) ->
+    ok = eslaver_mirror_lock:status(stale, Lock),
+    Writer#writer{replid = undefined}.
+
+%% @doc Removes some of what is out of reach: whether there is more.
+-spec collect(writer()) -> done | more.
+collect(#writer{store = undefined}) -> done;
+collect(#writer{store = Store}) -> eslaver_mirror_keys:collect(Store, ?COLLECT).
+
+%% @doc How old the data is.
+-spec status(writer()) -> eslaver_mirror_lock:status().
+status(#writer{lock = Lock}) ->
+    eslaver_mirror_lock:status(Lock).
+
+%% @doc What it holds, and what it could not apply.
+-spec info(writer()) -> map().
+info(#writer{store = Store, failed = Failed, functions = Functions, replid = Replid} = Writer) ->
+    maps:merge(sizes(Store), #{
+        replid => Replid,
+        offset => Writer#writer.offset,
+        db => Writer#writer.db,
+        functions => maps:size(Functions),
+        unapplied => Failed,
+        status => status(Writer)
+    }).
+
+sizes(undefined) ->
+    #{keys => 0, memory => 0};
+sizes(#{dbs := Dbs} = Store) ->
+    Keys = lists:sum([ets:info(Table, size) || Table <- maps:values(Dbs)]),
+    #{keys => Keys, memory => eslaver_mirror_store:memory(Store)}.
+
+%% @doc The functions' libraries.
+-spec functions(writer()) -> #{Library :: binary() => Code :: binary()}.
+functions(#writer{functions = Functions}) ->
+    Functions.
+
+%% @doc No reader finds it any more.
+-spec close(writer()) -> ok.
+close(#writer{lock = Lock}) ->
+    eslaver_mirror_lock:close(Lock).

@@ -1,0 +1,57 @@
+-module(eslaver_mirror_options_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+defaults_test() ->
+    {ok, Options} = eslaver_mirror_options:parse(#{}),
+    ?assertMatch(
+        #{
+            name := eslaver_mirror,
+            full_resync := beside,
+            serve_stale_data := true,
+            table := [{read_concurrency, true}, {write_concurrency, false}],
+            filter := undefined
+        },
+        Options
+    ).
+
+tables_test() ->
+    {ok, #{table := Table}} = eslaver_mirror_options:parse(#{
+        compressed => true, read_concurrency => false, write_concurrency => auto
+    }),
+    ?assertEqual([{read_concurrency, false}, {write_concurrency, auto}, compressed], Table).
+
+filter_test() ->
+    {ok, #{filter := Filter}} = eslaver_mirror_options:parse(#{filter => #{dbs => [1]}}),
+    ?assertMatch(#{dbs := [1], keys := undefined}, Filter).
+
+refused_test_() ->
+    [
+        ?_assertEqual(
+            {error, {invalid_option, Key, Told}}, eslaver_mirror_options:parse(#{Key => Value})
+        )
+     || {Key, Value, Told} <- [
+            {name, "mirror", "mirror"},
+            {name, undefined, undefined},
+            {full_resync, never, never},
+            {read_concurrency, yes, yes},
+            {compressed, 1, 1},
+            {serve_stale_data, maybe_so, maybe_so},
+            {callback, fun(_) -> ok end, fun(_) -> ok end},
+            {events, full, full},
+            {resume, {file, "x"}, {file, "x"}},
+            {load_dump, true, true},
+            {filter, #{types => [hash]}, #{types => [hash]}},
+            {filter, #{commands => [set]}, #{commands => [set]}},
+            {filter, #{keys => 1}, #{keys => 1}},
+            {master_port, 0, 0},
+            {nonsense, 1, 1},
+            {master_auth, 1, hidden}
+        ],
+        not is_function(Value)
+    ] ++ [?_assertMatch({error, _}, eslaver_mirror_options:parse(not_a_map))].
+
+%% What may be printed shows no password.
+secret_test() ->
+    {ok, Options} = eslaver_mirror_options:parse(#{master_auth => "open sesame"}),
+    ?assertEqual(nomatch, string:find(io_lib:format("~0p", [Options]), "sesame")).

@@ -1,0 +1,133 @@
+%% Random workloads: everything that can be written to a master, by a seed. A workload is a list of
+%% steps for eslaver_test_steps, so that any part of it can be run again.
+-module(eslaver_test_workload).
+
+-export([taken/1, refused/1, steps/3]).
+-export_type([taken/0, options/0]).
+
+%% The forms that a server takes, by weight.
+-type taken() :: #{
+    writes := [{pos_integer(), [eslaver_test_grammar:form()]}],
+    blocking := [{pos_integer(), eslaver_test_grammar:form(), pos_integer(), string()}],
+    scripts := [script | function]
+}.
+
+%% `faults`: what else may happen, and one in how many steps.
+-type options() :: #{
+    faults => {[atom()], pos_integer()},
+    evictions => boolean()
+}.
+
+-define(ROUNDS, 12).
+-define(DBS, [0, 0, 0, 0, 0, 0, 1, 1, 2, 3]).
+%% A form that got nothing but such answers is not one of this server's.
+-define(UNKNOWN,
+    "unknown|syntax|wrong number|unsupported|not supported|not allowed|invalid stream id|not a valid float|must be"
+).
+
+%% Asks the server for its commands, and tries each form. Its data are gone after that.
+-spec taken(eslaver_test_client:client()) -> taken().
+taken(Client) ->
+    #{taken := Taken} = tried(Client),
+    Taken.
+
+%% The forms of commands it has that it does not take.
+-spec refused(eslaver_test_client:client()) -> [eslaver_test_grammar:form()].
+refused(Client) ->
+    #{refused := Refused} = tried(Client),
+    Refused.
+
+tried(Client) ->
+    Names = eslaver_test_steps:commands(Client),
+    Known = fun(Form) -> lists:member(eslaver_test_grammar:first(Form), Names) end,
+    Writes = [
+        {Weight, [Form || Text <- Texts, Form <- eslaver_test_grammar:forms(Text), Known(Form)]}
+     || {Weight, Texts} <- eslaver_test_forms:writes()
+    ],
+    Forms = [Form || {_, Group} <- Writes, Form <- Group],
+    ok = eslaver_test_words:seed(tried),
+    Answers = lists:append([try_all(Forms, Client) || _ <- lists:seq(1, ?ROUNDS)]),
+    Good = sets:from_list([Form || {Form, Answer} <- Answers, not is_refusal(Answer)]),
+    _ = eslaver_test_client:ok(Client, ["FLUSHALL"]),
+    #{
+        taken => #{
+            writes => [
+                {Weight, Left}
+             || {Weight, Group} <- Writes,
+                [_ | _] = Left <- [[Form || Form <- Group, sets:is_element(Form, Good)]]
+            ],
+            blocking => [
+                {Weight, Form, Position, Then}
+             || {Weight, Text, Position, Then} <- eslaver_test_forms:blocking(),
+                Form <- eslaver_test_grammar:forms(Text),
+                Known(Form)
+            ],
+            scripts => eslaver_test_steps:scripts(Client)
+        },
+        refused => [Form || Form <- Forms, not sets:is_element(Form, Good)]
+    }.
+
+try_all(Forms, Client) ->
+    Steps = [{0, {command, command(Form)}} || Form <- Forms],
+    lists:zip(Forms, eslaver_test_steps:replies(Steps, Client)).
+
+is_refusal({error, Text}) ->
+    re:run(Text, ?UNKNOWN, [caseless, {capture, none}]) =:= match;
+is_refusal(_) ->
+    false.
+
+%% So many steps. The same seed gives the same ones, for a server that takes the same.
+-spec steps(non_neg_integer(), taken(), options()) -> [eslaver_test_steps:step()].
+steps(Count, Taken, Options) ->
+    [step(Taken, Options) || _ <- lists:seq(1, Count)].
+
+step(Taken, Options) ->
+    {eslaver_test_words:any(?DBS), action(rand:uniform(20_000), Taken, Options)}.
+
+action(1, _Taken, _Options) ->
+    {command, [<<"FLUSHALL">>]};
+action(N, _Taken, _Options) when N < 5 ->
+    {command, [<<"FLUSHDB">>]};
+action(N, _Taken, #{evictions := true}) when N < 10 ->
+    evict;
+action(N, _Taken, _Options) when N < 16 ->
+    {sleep, rand:uniform(100)};
+action(N, #{blocking := [_ | _] = Blocking} = Taken, _Options) when N < 100 ->
+    {_, Form, Position, Then} = weighted(Blocking),
+    Waiting = command(Form),
+    [Then1 | _] = [command(Chosen) || Chosen <- shuffled(eslaver_test_grammar:forms(Then))],
+    {blocked, Waiting, with_key(lists:nth(Position, Waiting), Then1), some_command(Taken)};
+action(N, Taken, _Options) when N < 500 ->
+    {transaction, [
+        {eslaver_test_words:any([same, same, same, 0, 1]), some_command(Taken)}
+     || _ <- lists:seq(1, rand:uniform(8))
+    ]};
+action(N, #{scripts := [_ | _] = Scripts} = Taken, _Options) when N < 800 ->
+    {eslaver_test_words:any(Scripts), [some_command(Taken) || _ <- lists:seq(1, rand:uniform(4))]};
+action(N, Taken, #{faults := {[_ | _] = Faults, OneIn}} = Options) when N >= 800, N < 1800 ->
+    case eslaver_test_words:chance(max(1, OneIn div 20)) of
+        true -> {fault, eslaver_test_words:any(Faults)};
+        false -> action(20_000, Taken, Options)
+    end;
+action(_, Taken, _Options) ->
+    {command, some_command(Taken)}.
+
+some_command(#{writes := Writes}) ->
+    {_, Forms} = weighted(Writes),
+    command(eslaver_test_words:any(Forms)).
+
+command(Form) ->
+    eslaver_test_grammar:fill(Form, fun eslaver_test_words:make/1).
+
+with_key(Key, [Name, _ | Args]) ->
+    [Name, Key | Args].
+
+weighted(Items) ->
+    Total = lists:sum([element(1, Item) || Item <- Items]),
+    weighted(rand:uniform(Total), Items).
+
+weighted(N, [Item | _]) when N =< element(1, Item) -> Item;
+weighted(N, [Item | Items]) -> weighted(N - element(1, Item), Items).
+
+shuffled(Items) ->
+    [Item || {_, Item} <- lists:sort([{rand:uniform(), Item} || Item <- Items])].
