@@ -141,8 +141,12 @@ rank(Nodes, Below, Height, N, Before, Tree) ->
     More = sum_counts(1, I, Row, Before),
     rank(Nodes, Below, Height - 1, child(I, Row), More, Tree).
 
-sum_counts(I, I, _Row, Sum) -> Sum;
-sum_counts(I, To, Row, Sum) -> sum_counts(I + 1, To, Row, Sum + element(?COUNT(I), Row)).
+sum_counts(I, I, _Row, Sum) ->
+    Sum;
+sum_counts(I, To, Row, Sum) ->
+    case element(?COUNT(I), Row) of
+        Count when is_integer(Count) -> sum_counts(I + 1, To, Row, Sum + Count)
+    end.
 
 %% @doc The items from one index of Redis to another, both of which may count from the end.
 -spec span(integer(), integer(), tree()) -> span().

@@ -2,7 +2,7 @@
 %% value, and as a digest.
 -module(eslaver_test_content).
 
--export([of_server/1, of_mirror/2, differences/2, digest/1, alike/1]).
+-export([of_server/1, of_mirror/2, differences/2, digest/1, alike/2]).
 -export_type([content/0, item/0, difference/0, place/0]).
 
 -type place() :: {Db :: non_neg_integer(), Key :: binary()}.
@@ -10,14 +10,17 @@
 -type item() :: #{
     type := atom() | {module, binary()},
     value := term(),
-    %% `about`: a server before 7.0 cannot say more exactly.
-    lives_to := infinity | integer() | {about, integer()},
+    lives_to := infinity | time(),
     field_times := [{binary(), integer()}]
 }.
+%% `about`: a server before 7.0 cannot say more exactly.
+-type time() :: integer() | {about, integer(), Tolerance :: pos_integer()}.
 -type difference() :: {place(), Expected :: item() | none, Got :: item() | none}.
 
 %% Times that were sent as a span count from when they came; the machine may be busy.
--define(TOLERANCE, 5000).
+-define(SPAN_TOLERANCE, 5000).
+%% Between two reads of a clock.
+-define(CLOCK_TOLERANCE, 300).
 -define(TRIES, 20).
 %% What a master does not send to its replicas, or which follows from the rest.
 -define(OWN, [seen_at, active_at, first_id]).
@@ -54,9 +57,12 @@ truth(#{type := Type, value := Value} = Item) ->
         field_times => lists:sort(maps:get(field_expire_at, Item, []))
     }.
 
-lives_to(#{expire_at := At}) -> At;
-lives_to(#{expires := true, ttl := Ttl}) -> {about, erlang:system_time(millisecond) + Ttl};
-lives_to(_) -> infinity.
+lives_to(#{expire_at := At}) ->
+    At;
+lives_to(#{expires := true, ttl := Ttl}) ->
+    {about, erlang:system_time(millisecond) + Ttl, ?SPAN_TOLERANCE};
+lives_to(_) ->
+    infinity.
 
 ordered(Type, Value) when Type =:= set; Type =:= hash -> lists:sort(Value);
 ordered(stream, Value) -> without_own(Value);
@@ -65,13 +71,18 @@ ordered(_, Value) -> Value.
 without_own(#{groups := Groups} = Stream) ->
     (maps:without(?OWN, Stream))#{
         groups => lists:sort([
-            Group#{
-                pending => lists:sort(Pending),
+            (counted(Group))#{
+                pending => lists:sort(fun(A, B) -> by_id(A) =< by_id(B) end, Pending),
                 consumers => lists:sort([maps:without(?OWN, Consumer) || Consumer <- Consumers])
             }
          || #{pending := Pending, consumers := Consumers} = Group <- Groups
         ])
     }.
+
+counted(#{entries_read := null} = Group) -> Group#{entries_read := undefined};
+counted(Group) -> Group.
+
+by_id(#{id := Id, consumer := Consumer}) -> {Id, Consumer}.
 
 %% What can be read of a mirror, of these dbs.
 -spec of_mirror(atom(), [non_neg_integer()]) -> content().
@@ -105,12 +116,60 @@ mirrored(Mirror, Key) ->
 mirrored_type(none) -> {module, <<"none">>};
 mirrored_type(Type) -> Type.
 
-mirrored_value(string, Mirror, Key) -> eslaver_mirror:get(Mirror, Key);
-mirrored_value(list, Mirror, Key) -> eslaver_mirror:lrange(Mirror, Key, 0, -1);
-mirrored_value(set, Mirror, Key) -> eslaver_mirror:smembers(Mirror, Key);
-mirrored_value(zset, Mirror, Key) -> eslaver_mirror:zrange(Mirror, Key, 0, -1, withscores);
-mirrored_value(hash, Mirror, Key) -> eslaver_mirror:hgetall(Mirror, Key);
-mirrored_value(Other, _Mirror, _Key) -> Other.
+mirrored_value(string, Mirror, Key) ->
+    eslaver_mirror:get(Mirror, Key);
+mirrored_value(list, Mirror, Key) ->
+    eslaver_mirror:lrange(Mirror, Key, 0, -1);
+mirrored_value(set, Mirror, Key) ->
+    eslaver_mirror:smembers(Mirror, Key);
+mirrored_value(zset, Mirror, Key) ->
+    eslaver_mirror:zrange(Mirror, Key, 0, -1, #{with_scores => true});
+mirrored_value(hash, Mirror, Key) ->
+    eslaver_mirror:hgetall(Mirror, Key);
+mirrored_value(stream, Mirror, Key) ->
+    mirrored_stream(Mirror, Key);
+mirrored_value(Other, _Mirror, _Key) ->
+    Other.
+
+mirrored_stream(Mirror, Key) ->
+    #{
+        last_generated_id := Last,
+        max_deleted_entry_id := Deleted,
+        entries_added := Added
+    } = eslaver_mirror:xinfo_stream(Mirror, Key),
+    #{
+        entries => eslaver_mirror:xrange(Mirror, Key, '-', '+'),
+        last_id => Last,
+        max_deleted_id => Deleted,
+        entries_added => Added,
+        groups => [
+            #{
+                name => Name,
+                last_id => Delivered,
+                entries_read => Read,
+                pending => mirrored_pending(Mirror, Key, Name),
+                consumers => [
+                    #{name => Consumer}
+                 || #{name := Consumer} <- eslaver_mirror:xinfo_consumers(Mirror, Key, Name)
+                ]
+            }
+         || #{name := Name, last_delivered_id := Delivered, entries_read := Read} <-
+                eslaver_mirror:xinfo_groups(Mirror, Key)
+        ]
+    }.
+
+mirrored_pending(Mirror, Key, Group) ->
+    [
+        #{
+            id => Id,
+            consumer => Consumer,
+            delivered_at => {about, erlang:system_time(millisecond) - Idle, ?CLOCK_TOLERANCE},
+            deliveries => Count
+        }
+     || {Id, Consumer, Idle, Count} <- eslaver_mirror:xpending(
+            Mirror, Key, Group, '-', '+', infinity
+        )
+    ].
 
 mirrored_times(hash, Pairs, Mirror, Key) ->
     Fields = [Field || {Field, _} <- Pairs],
@@ -129,48 +188,36 @@ differences(Expected, Got) ->
         not is_same(One, Other)
     ].
 
-is_same(#{lives_to := A} = One, #{lives_to := B} = Other) ->
-    is_same_time(A, B) andalso
-        maps:remove(lives_to, One) =:= shaped(maps:remove(lives_to, One), Other);
-is_same(_, _) ->
-    false.
+is_same(One, Other) when is_map(One), is_map(Other) -> like(One, Other) =:= One;
+is_same(_, _) -> false.
 
-is_same_time({about, A}, {about, B}) -> abs(A - B) < ?TOLERANCE;
-is_same_time({about, A}, B) when is_integer(B) -> abs(A - B) < ?TOLERANCE;
-is_same_time(A, {about, B}) when is_integer(A) -> abs(A - B) < ?TOLERANCE;
-is_same_time(A, B) -> A =:= B.
+%% The second content without what the first does not tell of, and with its times where those of the
+%% second are about the same.
+-spec alike(Like :: content(), content()) -> content().
+alike(Like, Content) ->
+    maps:map(fun(Place, Item) -> like(maps:get(Place, Like, Item), Item) end, Content).
 
-%% Without what the master of this version does not tell of streams.
-shaped(#{} = Like, #{} = Term) ->
-    maps:map(
-        fun(Key, Value) -> shaped(maps:get(Key, Like), Value) end,
-        maps:with(
-            maps:keys(Like), Term
-        )
-    );
-shaped([Like | Likes], [Item | Items]) ->
-    [shaped(Like, Item) | shaped(Likes, Items)];
-shaped(_, Term) ->
-    Term.
-
-%% The second content without what is not told of the first, and times that are alike made equal.
--spec alike({content(), content()}) -> content().
-alike({Like, Content}) ->
-    maps:map(
-        fun(Place, Item) ->
-            case Like of
-                #{Place := #{lives_to := To} = One} ->
-                    Shaped = shaped(One, Item),
-                    case is_same_time(To, maps:get(lives_to, Item)) of
-                        true -> Shaped#{lives_to := To};
-                        false -> Shaped
-                    end;
-                #{} ->
-                    Item
-            end
+like({about, A, Tolerance} = Like, B) ->
+    Time =
+        case B of
+            {about, At, _} -> At;
+            _ -> B
         end,
-        Content
-    ).
+    case is_integer(Time) andalso abs(A - Time) < Tolerance of
+        true -> Like;
+        false -> B
+    end;
+like(A, {about, B, Tolerance}) when is_integer(A), abs(A - B) < Tolerance ->
+    A;
+like(#{} = Like, #{} = Term) ->
+    maps:map(
+        fun(Key, Value) -> like(maps:get(Key, Like), Value) end,
+        maps:with(maps:keys(Like), Term)
+    );
+like([Like | Likes], [Item | Items]) ->
+    [like(Like, Item) | like(Likes, Items)];
+like(_, Term) ->
+    Term.
 
 %% One number for all of it. Floats that are equal, but are not the same, are made so.
 -spec digest(content()) -> binary().

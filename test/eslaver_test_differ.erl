@@ -21,8 +21,8 @@
     replica := replica(),
     referee := replica() | none,
     fault => fun((atom(), eslaver_test_client:client()) -> eslaver_test_client:client()),
-    %% Whatever else must be so when it is quiet: what is wrong.
-    also => fun((eslaver_test_client:client()) -> [term()])
+    %% What must stay as it is: a count of what went wrong.
+    trouble := fun(() -> #{term() => non_neg_integer()})
 }.
 -type options() :: #{
     seed := integer(),
@@ -42,8 +42,9 @@
 }.
 
 -define(TIMEOUT, 60_000).
-%% What is different must be so all this while.
+%% What is different must be so all this while; when it is made less, only so long.
 -define(PATIENCE, 3000).
+-define(SHORT_PATIENCE, 300).
 -define(LAST, 15).
 -define(SHOWN, 5).
 -define(WIDTH, 500).
@@ -62,12 +63,10 @@ run([], _At, Counts, _All, _Subject, _Options) ->
     {ok, Counts};
 run(Steps, At, Counts, All, Subject, #{every := Every} = Options) ->
     {Now, Later} = lists:split(min(Every, length(Steps)), Steps),
-    #{client := Client, counts := More} = steps(Now, Subject),
-    Next = Subject#{master := Client},
-    case settled(Next) of
-        [] ->
+    case steps(Now, Subject, ?PATIENCE) of
+        {[], Next, More} ->
             run(Later, At + length(Now), added(Counts, More), All, Next, Options);
-        Differences ->
+        {Differences, Next, _} ->
             Done = lists:sublist(All, At + length(Now)),
             {differs, report(Differences, Done, Next, Options)}
     end.
@@ -81,20 +80,32 @@ added(Counts, More) ->
         More
     ).
 
-steps(Steps, #{master := Client} = Subject) ->
-    eslaver_test_steps:run(Steps, (maps:with([fault], Subject))#{client => Client}).
+%% What differs after them, and the subject and the counts after them.
+steps(Steps, #{master := Client, trouble := Trouble} = Subject, Patience) ->
+    Before = Trouble(),
+    #{client := Last, counts := Counts} =
+        eslaver_test_steps:run(Steps, (maps:with([fault], Subject))#{client => Client}),
+    Next = Subject#{master := Last},
+    Differences = settled(Next, Patience),
+    {Differences ++ news(Before, Trouble()), Next, Counts}.
+
+news(Before, After) ->
+    [
+        {trouble, What, Count}
+     || {What, Count} <- maps:to_list(After), maps:get(What, Before, 0) < Count
+    ].
 
 %% Runs these steps on an empty master: what differs then.
 -spec replay(subject(), [eslaver_test_steps:step()]) -> [term()].
 replay(#{master := Client} = Subject, Steps) ->
     _ = eslaver_test_client:ok(Client, ["FLUSHALL"]),
     _ = eslaver_test_steps:scripts(Client),
-    #{client := After} = steps(Steps, Subject),
-    settled(Subject#{master := After}).
+    {Differences, _, _} = steps(Steps, Subject, ?SHORT_PATIENCE),
+    Differences.
 
 %% What differs when all that was written has arrived. Times pass between two looks: what is a
 %% difference stays one.
-settled(#{master := Client, replica := Replica, referee := Referee} = Subject) ->
+settled(#{master := Client, replica := Replica, referee := Referee} = Subject, Patience) ->
     Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
     lists:foreach(
         fun(#{offset := Offset}) ->
@@ -102,22 +113,21 @@ settled(#{master := Client, replica := Replica, referee := Referee} = Subject) -
         end,
         [Replica | [Referee || Referee =/= none]]
     ),
-    settled(Subject, erlang:monotonic_time(millisecond) + ?PATIENCE).
+    settled_by(erlang:monotonic_time(millisecond) + Patience, Subject).
 
-settled(#{master := Client, replica := #{content := Content}} = Subject, Deadline) ->
+settled_by(Deadline, #{master := Client, replica := #{content := Content}} = Subject) ->
     Got = Content(),
     Expected = disputed(Got, eslaver_test_content:of_server(Client), Subject),
-    Also = maps:get(also, Subject, fun(_) -> [] end),
-    case eslaver_test_content:differences(Expected, Got) ++ Also(Client) of
+    case eslaver_test_content:differences(Expected, Got) of
         [] ->
             Digest = eslaver_test_content:digest(Expected),
-            Digest = eslaver_test_content:digest(eslaver_test_content:alike({Expected, Got})),
+            Digest = eslaver_test_content:digest(eslaver_test_content:alike(Expected, Got)),
             [];
         Differences ->
             case erlang:monotonic_time(millisecond) < Deadline of
                 true ->
                     timer:sleep(50),
-                    settled(Subject, Deadline);
+                    settled_by(Deadline, Subject);
                 false ->
                     Differences
             end
@@ -139,18 +149,24 @@ disputed(Got, Expected, #{referee := #{content := Content}}) ->
 %% What led to it.
 
 report(Differences, Done, Subject, #{seed := Seed}) ->
-    Keys = [Key || {{_Db, Key}, _, _} <- Differences],
     Touched = [
         {Number, Step}
-     || {Number, Step} <- lists:enumerate(Done), touches(Step, Keys)
+     || {Number, Step} <- lists:enumerate(Done), touches(Step, concerned(Differences))
     ],
     #{
         seed => Seed,
         step => length(Done),
         differences => Differences,
         last => lists:nthtail(max(0, length(Touched) - ?LAST), Touched),
-        steps => fewest(Done, Keys, Subject)
+        steps => fewest(Done, Differences, Subject)
     }.
+
+%% The keys that differ.
+concerned(Differences) ->
+    lists:usort([what(Difference) || {{_Db, _Key}, _, _} = Difference <- Differences]).
+
+what({{_Db, Key}, _Expected, _Got}) -> Key;
+what({trouble, What, _Count}) -> {trouble, What}.
 
 touches({_Db, {command, [<<"FLUSH", _/binary>>]}}, _Keys) ->
     true;
@@ -161,17 +177,17 @@ touches({_Db, {fault, _}}, _Keys) ->
 touches(Step, Keys) ->
     lists:any(fun(Word) -> lists:member(Word, Keys) end, eslaver_test_steps:keys(Step)).
 
-%% The steps that touch the keys that differ may be enough; else those that touch any key they touch.
-fewest(Done, Keys, Subject) ->
-    Fails = fun(Steps) -> fails(Steps, Subject) end,
-    Near = [Step || Step <- Done, touches(Step, Keys)],
+%% The steps that touch the keys that differ may be enough. What differs must be one of the same.
+fewest(Done, Differences, Subject) ->
+    What = [what(Difference) || Difference <- Differences],
+    Fails = fun(Steps) ->
+        lists:any(fun(Other) -> lists:member(what(Other), What) end, replay(Subject, Steps))
+    end,
+    Near = [Step || Step <- Done, touches(Step, concerned(Differences))],
     case [Steps || Steps <- [Near, Done], Fails(Steps)] of
-        [Steps | _] -> minimal(Steps, 2, Fails);
+        [Steps | _] -> simpler([], minimal(Steps, 2, Fails), Fails);
         [] -> none
     end.
-
-fails(Steps, Subject) ->
-    replay(Subject, Steps) =/= [].
 
 %% Zeller's delta debugging: leaves out one of so many parts at a time.
 minimal(Steps, Parts, _Fails) when length(Steps) < 2; Parts > 2 * length(Steps) ->
@@ -192,6 +208,18 @@ without_one_part(Before, Steps, Size, Fails) ->
         true -> {found, Before ++ After};
         false -> without_one_part(Before ++ Part, After, Size, Fails)
     end.
+
+%% Fewer commands within a step.
+simpler(Before, [], _Fails) ->
+    lists:reverse(Before);
+simpler(Before, [{Db, {Kind, Commands}} | After], Fails) when
+    Kind =:= transaction; Kind =:= script; Kind =:= function
+->
+    With = fun(Some) -> lists:reverse(Before, [{Db, {Kind, Some}} | After]) end,
+    Fewest = minimal(Commands, 2, fun(Some) -> Fails(With(Some)) end),
+    simpler([{Db, {Kind, Fewest}} | Before], After, Fails);
+simpler(Before, [Step | After], Fails) ->
+    simpler([Step | Before], After, Fails).
 
 %% For people: what `steps` says can be given to replay/2.
 -spec format(report()) -> iodata().

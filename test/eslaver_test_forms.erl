@@ -93,7 +93,7 @@ keys() ->
             "SORT list [ LIMIT lo some ] [ DESC ] ALPHA STORE ( list | any )",
             "SORT sortable BY 'nosort [ LIMIT lo some ] STORE list",
             "SORT zset BY 'nosort DESC STORE list",
-            "SORT sortable BY 'w*->f1 [ ALPHA ] GET # GET 'hash:*->f2 STORE list",
+            "SORT sortable BY 'w*->f1 GET # GET 'hash:*->f2 STORE list",
             "SORT set BY 'num:* GET 'str:* [ DESC ] STORE list",
             "SORT sortable STORE list"
         ]}
@@ -143,14 +143,15 @@ zsets() ->
         {5, ["ZMPOP zsets ( MIN | MAX ) [ COUNT few ]"]},
         {3, ["ZREMRANGEBYRANK zset index index"]},
         {3, ["ZREMRANGEBYSCORE zset bound bound"]},
-        {2, ["ZREMRANGEBYLEX zset lex lex"]},
+        {15, ["ZADD names ( 7 zmember )+"]},
+        {8, ["ZREMRANGEBYLEX names lex lex"]},
         {8, ["ZUNIONSTORE zset scoreds " ++ Aggregate, "ZUNIONSTORE zset weighted " ++ Aggregate]},
         {8, ["ZINTERSTORE zset scoreds " ++ Aggregate, "ZINTERSTORE zset weighted " ++ Aggregate]},
         {6, ["ZDIFFSTORE zset scoreds"]},
         {8, [
             "ZRANGESTORE zset zset lo hi [ REV ]",
             "ZRANGESTORE zset zset bound bound BYSCORE [ REV ] [ LIMIT lo some ]",
-            "ZRANGESTORE zset zset lex lex BYLEX [ REV ] [ LIMIT lo some ]"
+            "ZRANGESTORE zset names lex lex BYLEX [ REV ] [ LIMIT lo some ]"
         ]}
     ].
 

@@ -38,7 +38,10 @@ start(#{server := Path, name := Name} = Server, Options) ->
     end),
     #{
         subject => #{
-            master => Client, replica => mirror(Mirror), referee => server(RefereeClient)
+            master => Client,
+            replica => mirror(Mirror),
+            referee => server(RefereeClient),
+            trouble => fun() -> maps:get(unapplied, eslaver_mirror:info(Mirror)) end
         },
         master => Master,
         referee => Referee,

@@ -89,6 +89,9 @@ word("any") ->
     key("any");
 word("scored") ->
     key(any(["zset", "zset", "set", "geo"]));
+%% Sorted sets of which all scores are the same: only in such a range by names means anything.
+word("names") ->
+    ["names:", integer_to_list(rand:uniform(6))];
 word("sortable") ->
     key(any(["list", "set", "zset"]));
 word("keys") ->
