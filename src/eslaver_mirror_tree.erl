@@ -521,10 +521,12 @@ choose_at(I, Position, Row) ->
     end.
 
 %% How many items of a leaf are before a place.
+-spec place(where(), tuple()) -> non_neg_integer().
 place({at, Position}, _Items) -> Position;
 place(Below, Items) -> search(Below, 1, tuple_size(Items) + 1, Items) - 1.
 
 %% The first element from `Low' on which is not below; `High' if all before that are.
+-spec search(below(), pos_integer(), pos_integer(), tuple()) -> pos_integer().
 search(_Below, Low, High, _Tuple) when Low >= High ->
     High;
 search(Below, Low, High, Tuple) ->

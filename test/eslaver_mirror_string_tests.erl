@@ -83,6 +83,15 @@ sparse_test() ->
     ?assertEqual(0, eslaver_mirror_bits:position(Store, Body, 0, all)),
     eslaver_mirror_store:delete(Store, here).
 
+%% What was large and is a number now leaves nothing behind.
+take_test() ->
+    Store = eslaver_mirror_store:new([]),
+    Value = <<"12", 0:40_000/unit:8>>,
+    Body = eslaver_mirror_string:write(Store, <<>>, 0, Value),
+    ?assertEqual(Value, eslaver_mirror_string:take(Store, Body)),
+    ?assertEqual(0, ets:info(maps:get(chunks, Store), size)),
+    eslaver_mirror_store:delete(Store, here).
+
 behind_the_end_test_() ->
     [
         ?_assertEqual(Position, eslaver_mirror_bits:position(#{}, <<255, 255>>, Bit, Range))
