@@ -54,6 +54,8 @@ pub(crate) struct Batch {
     pub(crate) filter: Option<Arc<Filter>>,
     /// Bytes that are in the message and not in its body.
     pub(crate) large_bytes: usize,
+    /// The VM has not taken a part of a value.
+    pub(crate) refused: bool,
     /// Bytes of the commands since the batch before this one that are not wanted.
     passed_over: u64,
 }
@@ -72,6 +74,7 @@ impl Batch {
             stream_db: 0,
             filter,
             large_bytes: 0,
+            refused: false,
             passed_over: 0,
         }
     }
@@ -193,6 +196,9 @@ impl Batch {
 
     /// The events as terms, unless the VM does not take what the body holds.
     fn build(&mut self) -> Option<Vec<Built>> {
+        if self.refused {
+            return None;
+        }
         let arity = self.events.iter().map(|event| event.terms).sum();
         let body = self.message.decode(self.body.whole(arity));
         // of a large value there is one copy less when the receiver makes one of its own
@@ -246,5 +252,6 @@ impl Batch {
         self.names.clear();
         self.value.clear();
         self.large_bytes = 0;
+        self.refused = false;
     }
 }
