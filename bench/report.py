@@ -36,6 +36,10 @@ class Results:
         found = self.runs.get((row, who, name))
         return statistics.median(found) if found else None
 
+    def count(self, row):
+        """How many runs the candidate with the most had."""
+        return max(len(values) for (other, _, _), values in self.runs.items() if other == row)
+
     def rows(self):
         return list(dict.fromkeys(row for row, _, _ in self.runs))
 
@@ -187,7 +191,7 @@ def write(path):
     own = os.path.join(ROOT, "bench")
     with open(os.path.join(own, "report.svg"), "w", encoding="utf-8") as file:
         file.write(plot(results))
-    sections = "\n\n".join(f"## {title(row)}\n\n{row_table(results, row)}"
+    sections = "\n\n".join(f"## {title(row)} (runs: {results.count(row)})\n\n{row_table(results, row)}"
                            for row in results.rows() if not row.startswith("scaling"))
     scaling = [row for row in results.rows() if row.startswith("scaling")]
     lines = [[row.removeprefix("scaling "),

@@ -57,6 +57,8 @@ pub(crate) struct Batch {
     /// What the batch weighed before the value in hand, and what that may weigh.
     begun: usize,
     max_value: u64,
+    /// The VM has not taken a part of a value.
+    pub(crate) refused: bool,
     /// Bytes of the commands since the batch before this one that are not wanted.
     passed_over: u64,
 }
@@ -77,6 +79,7 @@ impl Batch {
             large_bytes: 0,
             begun: 0,
             max_value,
+            refused: false,
             passed_over: 0,
         }
     }
@@ -216,6 +219,9 @@ impl Batch {
 
     /// The events as terms, unless the VM does not take what the body holds.
     fn build(&mut self) -> Option<Vec<Built>> {
+        if self.refused {
+            return None;
+        }
         let arity = self.events.iter().map(|event| event.terms).sum();
         let body = self.message.decode(self.body.whole(arity));
         // of a large value there is one copy less when the receiver makes one of its own
@@ -269,5 +275,6 @@ impl Batch {
         self.names.clear();
         self.value.clear();
         self.large_bytes = 0;
+        self.refused = false;
     }
 }

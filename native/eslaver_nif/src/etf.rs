@@ -138,6 +138,21 @@ impl Terms {
         self.bytes.push(NIL);
     }
 
+    /// The elements of an open list so far.
+    pub(crate) fn elements(&self, Count(at): Count) -> &[u8] {
+        &self.bytes[at + size_of::<u32>()..]
+    }
+
+    /// Takes back the elements of an open list.
+    pub(crate) fn empty_list(&mut self, Count(at): Count) {
+        self.bytes.truncate(at + size_of::<u32>());
+    }
+
+    /// Takes back a list that is open.
+    pub(crate) fn drop_list(&mut self, Count(at): Count) {
+        self.bytes.truncate(at - 1);
+    }
+
     pub(crate) fn map(&mut self) -> Count {
         self.counted(MAP)
     }

@@ -5,12 +5,15 @@ use rustler::Atom;
 
 use crate::atoms;
 use crate::batch::{Batch, Event, Shape};
-use crate::etf::{Count, Terms};
+use crate::etf::{Body, Count, Terms};
 use crate::message::{Built, Message};
 use crate::stream;
 
 /// A string from this length on is made a binary at once, and not copied twice.
 const LARGE: usize = 64 * 1024;
+/// So many bytes of a list's elements are made terms before the others have come, as a large list
+/// need not be there twice.
+const PART: usize = 64 * 1024;
 
 /// The value of the key that is being read.
 pub(crate) struct Value {
@@ -22,6 +25,10 @@ pub(crate) struct Value {
     list: Option<Count>,
     items: usize,
     paired: bool,
+    /// Where in the body its next part ends, and the elements that are terms already.
+    part_end: usize,
+    parts: Vec<Built>,
+    part: Body,
     /// A stream, its list of entries, and how many it has.
     stream: Option<(Count, Count)>,
     entries: usize,
@@ -44,6 +51,9 @@ impl Value {
             list: None,
             items: 0,
             paired: false,
+            part_end: usize::MAX,
+            parts: Vec::new(),
+            part: Body::new(),
             stream: None,
             entries: 0,
             field: (0, 0),
@@ -65,6 +75,8 @@ impl Value {
     /// The key in hand is not to be. Gives where it began.
     pub(crate) fn abandon(&mut self) -> Option<usize> {
         self.paired = false;
+        self.part_end = usize::MAX;
+        self.parts = Vec::new();
         self.list = None;
         self.stream = None;
         self.large = None;
@@ -86,9 +98,36 @@ impl Value {
     #[inline]
     fn close_list(&mut self, terms: &mut Terms) {
         if let Some(list) = self.list.take() {
-            terms.end_list(list, if self.paired { self.items / 2 } else { self.items });
+            terms.end_list(list, self.elements());
         }
         self.paired = false;
+        self.part_end = usize::MAX;
+    }
+
+    fn elements(&self) -> usize {
+        if self.paired { self.items / 2 } else { self.items }
+    }
+
+    /// Whether a part of the list is there, and ends where an element does.
+    #[inline]
+    fn is_part_due(&self, terms: &Terms) -> bool {
+        terms.len() >= self.part_end && !(self.paired && self.items % 2 == 1)
+    }
+
+    /// Makes terms of the elements that have come, and gives how many bytes they were, unless the
+    /// VM does not take them.
+    fn take_part(&mut self, terms: &mut Terms, message: &mut Message) -> Option<usize> {
+        let list = self.list?;
+        let elements = terms.elements(list);
+        let bytes = elements.len();
+        self.part.terms.append(elements);
+        let made = message.decode(self.part.whole(self.elements()));
+        self.part.clear();
+        self.parts.extend(made?);
+        terms.empty_list(list);
+        self.part_end = terms.len() + PART;
+        self.items = 0;
+        Some(bytes)
     }
 
     /// The stream itself, with its list of entries, unless it is there already.
@@ -181,11 +220,17 @@ impl Sink for Batch {
             Kind::Hash => value.open_list(self.shape == Shape::Full, terms),
             Kind::List | Kind::Set | Kind::Zset => value.open_list(false, terms),
         }
+        if value.list.is_some() {
+            value.part_end = terms.len() + PART;
+        }
         true
     }
 
     #[inline]
     fn item(&mut self, item: Item<'_>) {
+        if self.value.is_part_due(&self.body.terms) {
+            self.take_part();
+        }
         let (value, terms) = (&mut self.value, &mut self.body.terms);
         match (value.kind, item) {
             (Kind::String, Item::Bytes(bytes)) if bytes.len() >= LARGE => {
@@ -273,6 +318,9 @@ impl Sink for Batch {
 
     #[inline]
     fn end(&mut self) {
+        if !self.value.parts.is_empty() {
+            self.end_parts();
+        }
         let (value, terms) = (&mut self.value, &mut self.body.terms);
         value.close_list(terms);
         value.stream = None;
@@ -297,6 +345,27 @@ impl Sink for Batch {
     #[inline]
     fn overflow(&self) -> Option<u64> {
         self.value_overflows()
+    }
+}
+
+impl Batch {
+    #[cold]
+    fn take_part(&mut self) {
+        match self.value.take_part(&mut self.body.terms, &mut self.message) {
+            Some(bytes) => self.large_bytes += bytes,
+            None => self.refused = true,
+        }
+    }
+
+    /// All elements are terms, and so is the list.
+    #[cold]
+    fn end_parts(&mut self) {
+        self.take_part();
+        if let Some(list) = self.value.list.take() {
+            self.body.terms.drop_list(list);
+        }
+        let parts = std::mem::take(&mut self.value.parts);
+        self.value.large = Some(self.message.list(&parts));
     }
 }
 
