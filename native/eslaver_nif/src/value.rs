@@ -20,6 +20,8 @@ pub(crate) struct Value {
     /// A stream entry's id, and where in `items` its fields begin.
     entry: Option<(Built, usize)>,
     entries: Vec<Built>,
+    /// Names of fields that entries of a stream refer to.
+    names: Vec<Built>,
     whole: Option<Built>,
     module: Option<(Built, Built)>,
     /// The metadata of keys that have only a db, made once for each message.
@@ -37,6 +39,7 @@ impl Value {
             expiries: Vec::new(),
             entry: None,
             entries: Vec::new(),
+            names: Vec::new(),
             whole: None,
             module: None,
             plain_meta: None,
@@ -53,6 +56,7 @@ impl Value {
         self.expiries.clear();
         self.entry = None;
         self.entries.clear();
+        self.names.clear();
         self.whole = None;
         self.module = None;
     }
@@ -188,6 +192,18 @@ impl Sink for Batch {
         }
     }
 
+    fn names(&mut self, names: &[Item<'_>]) {
+        let terms = &mut self.terms;
+        self.value.names.clear();
+        self.value.names.extend(names.iter().map(|name| text(*name, terms)));
+    }
+
+    fn named(&mut self, index: usize) {
+        if let Some(name) = self.value.names.get(index) {
+            self.value.items.push(*name);
+        }
+    }
+
     fn entry(&mut self, id: StreamId) {
         self.value.close_entry(&mut self.terms);
         let id = stream::id(id, &mut self.terms.message);
@@ -198,6 +214,7 @@ impl Sink for Batch {
         self.value.close_entry(&mut self.terms);
         let entries = self.terms.message.list(&self.value.entries);
         self.value.entries.clear();
+        self.value.names.clear();
         self.value.whole = Some(stream::map(entries, &meta, &mut self.terms.message));
     }
 
