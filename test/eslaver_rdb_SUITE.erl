@@ -12,6 +12,7 @@
     dumps/1,
     restored/1,
     checksum_zero/1,
+    shared_names/1,
     bad_payloads/1,
     bad_files/1,
     raises/1,
@@ -26,7 +27,7 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    [checksum_zero, bad_payloads, bad_files, raises, caller_dies, trap_exit, bounded] ++
+    [checksum_zero, shared_names, bad_payloads, bad_files, raises, caller_dies, trap_exit, bounded] ++
         [{group, Name} || {Name, _, _} <- groups()].
 
 -spec groups() -> list().
@@ -112,6 +113,17 @@ checksum_zero(_Config) ->
         end
      || #{server := Server, family := Family, version := Version} <- eslaver_test_lib:spread()
     ],
+    ok.
+
+%% A name that many entries of a stream share is there once, however long it is.
+-spec shared_names(list()) -> ok.
+shared_names(_Config) ->
+    Name = binary:copy(<<"n">>, 1_000_000),
+    Payload = eslaver_test_corrupt:payload(eslaver_test_corrupt:stream_of(Name, 1000)),
+    Before = erlang:memory(binary),
+    {ok, {stream, #{entries := Entries}, _}} = eslaver_rdb:decode_dump(Payload),
+    ?assert(erlang:memory(binary) - Before < 10 * byte_size(Payload)),
+    ?assertEqual(1000, length([Id || {Id, [{N, <<"v">>}]} <- Entries, N =:= Name])),
     ok.
 
 -spec bad_payloads(list()) -> ok.

@@ -2,7 +2,7 @@
 %% stands for one thing that is wrong, next to values that are right in all that it does not name.
 -module(eslaver_test_corrupt).
 
--export([values/0, files/0, good/0, payload/1]).
+-export([values/0, files/0, good/0, payload/1, stream_of/2]).
 
 -export_type([name/0, body/0]).
 
@@ -486,6 +486,17 @@ producers(Producers) ->
 %% Ids 1-0 and 2-0, in a node that begins at 1-0.
 entries() ->
     lp([2, 0, 1, <<"f">>, 0, 2, 0, 0, <<"v">>, 4, 2, 1, 0, <<"v">>, 4]).
+
+%% Not damaged: entries that all have one field, of this name (of 16,384 bytes to 2 MB).
+-spec stream_of(binary(), pos_integer()) -> body().
+stream_of(Name, Count) ->
+    Size = byte_size(Name) + 5,
+    Back = <<(Size bsr 14), 1:1, (Size bsr 7):7, 1:1, Size:7>>,
+    Field = <<16#f0, (byte_size(Name)):32/little, Name/binary, Back/binary>>,
+    Entries = [lp_entry(N) || Seq <- lists:seq(1, Count), N <- [2, 0, Seq, <<"v">>, 4]],
+    Body = iolist_to_binary([lp_entry(Count), <<0, 1, 1, 1>>, Field, <<0, 1>>, Entries]),
+    Node = raw_lp(16#ffff, Body),
+    {15, stream(15, #{nodes => [{?ID(1), Node}], length => Count})}.
 
 group(Type, #{pending := Pending, consumers := Consumers} = Group) ->
     [

@@ -33,8 +33,8 @@ laxer() ->
         zset_duplicate_far => "the same"
     }.
 
-%% What we refuse, and some server takes when it looks closely. Unless they are told to, many do not:
-%% before Valkey 9.1 `sanitize-dump-payload' is off by default, and damage is noticed in use, if ever.
+%% What we refuse, and some server takes when it looks closely. Unless they are told to, many do
+%% not: before Valkey 9.1 `sanitize-dump-payload' is off by default, and damage is noticed in use.
 stricter() ->
     #{
         lzf_claims_zero => "no server compresses nothing",
@@ -51,10 +51,10 @@ stricter() ->
         stream_count_negative => "so does Valkey 9.1",
         stream_deleted_count_wrong => "so does Valkey 9.1",
         stream_nodes_unsorted =>
-            "its entries would come out of order, and servers write them in order",
+            "servers write its entries in order",
         group_pending_unsorted => "the same",
         group_pending_of_two =>
-            "whose of them it is could not be said: so do Redis 8.0.6 and Valkey 9.1"
+            "it is whose? So do Redis 8.0.6 and Valkey 9.1"
     }.
 
 -spec values(list()) -> ok.

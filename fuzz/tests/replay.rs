@@ -3,7 +3,7 @@
 use eslaver_fuzz::TARGETS;
 use eslaver_fuzz::runner::{Mutations, known};
 
-const MUTATIONS: usize = 2_000;
+const MUTATIONS: usize = 5_000;
 
 #[test]
 fn what_is_known() {

@@ -349,9 +349,10 @@ fn entries<S: Sink>(listpack: &[u8], base: StreamId, sink: &mut S) -> Result<u64
         .filter(|_| live >= 0 && deleted >= 0)
         .ok_or(ErrorKind::Stream("a node's counts of entries"))?;
     let fields = master_fields(&mut listpack)?;
+    sink.names(&fields);
     let mut found = 0;
     for _ in 0..total {
-        found += u64::from(entry(&mut listpack, base, &fields, sink)?);
+        found += u64::from(entry(&mut listpack, base, fields.len(), sink)?);
     }
     if listpack.next()?.is_some() {
         return Err(ErrorKind::Stream("a node has more entries than it counts"));
@@ -383,7 +384,7 @@ fn field_count(listpack: &mut Listpack<'_>) -> Result<i64, ErrorKind> {
 fn entry<S: Sink>(
     listpack: &mut Listpack<'_>,
     base: StreamId,
-    master: &[Item<'_>],
+    names: usize,
     sink: &mut S,
 ) -> Result<bool, ErrorKind> {
     let flags = listpack.integer()?;
@@ -391,7 +392,7 @@ fn entry<S: Sink>(
     let seq = listpack.integer()?;
     let same_fields = flags & ENTRY_SAME_FIELDS != 0;
     let deleted = flags & ENTRY_DELETED != 0;
-    let count = if same_fields { master.len() as i64 } else { field_count(listpack)? };
+    let count = if same_fields { names as i64 } else { field_count(listpack)? };
     if !deleted {
         sink.entry(StreamId {
             ms: base.ms.wrapping_add_signed(ms),
@@ -399,10 +400,13 @@ fn entry<S: Sink>(
         });
     }
     for index in 0..count {
-        let field = if same_fields { master[index as usize] } else { listpack.required()? };
+        let field = if same_fields { None } else { Some(listpack.required()?) };
         let value = listpack.required()?;
         if !deleted {
-            sink.item(field);
+            match field {
+                Some(field) => sink.item(field),
+                None => sink.named(index as usize),
+            }
             sink.item(value);
             check_room(sink)?;
         }
