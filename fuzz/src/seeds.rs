@@ -195,8 +195,6 @@ impl Sink for Keys {
     fn item(&mut self, _: Item<'_>) {}
     fn score(&mut self, _: f64) {}
     fn field_expiry(&mut self, _: u64) {}
-    fn names(&mut self, _: &[Item<'_>]) {}
-    fn named(&mut self, _: usize) {}
     fn entry(&mut self, _: StreamId) {}
     fn stream(&mut self, _: StreamMeta) {}
     fn module(&mut self, _: &[u8; 9], _: u16) {}

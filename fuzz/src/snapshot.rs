@@ -33,7 +33,6 @@ pub(crate) fn holds(snapshot: &[u8]) -> Result<(), Error> {
     if let Err(error) = &end {
         assert!(error.offset <= snapshot.len() as u64, "{error} of {}", snapshot.len());
     }
-    assert!(told.bytes <= MEMORY * snapshot.len() as u64, "{} bytes told", told.bytes);
     for pieces in pieces::ways(snapshot) {
         let (found, found_end) = support::decode_to(Told::default(), pieces);
         assert_eq!(end, found_end);

@@ -13,10 +13,6 @@ pub(crate) struct Told {
     /// Keys that do not count.
     pub(crate) discarded: Vec<u64>,
     open: Option<(u64, DefaultHasher)>,
-    /// How many names the entries of a stream may refer to.
-    names: usize,
-    /// Bytes of all that was told.
-    pub(crate) bytes: u64,
     /// Keys whose digest has this remainder are not wanted.
     unwanted: Option<fn(u64) -> bool>,
 }
@@ -65,10 +61,7 @@ impl Sink for Told {
 
     fn item(&mut self, item: Item<'_>) {
         match item {
-            Item::Bytes(bytes) => {
-                self.bytes += bytes.len() as u64;
-                self.told(3, bytes);
-            }
+            Item::Bytes(bytes) => self.told(3, bytes),
             Item::Int(value) => self.told(4, value),
         }
     }
@@ -80,17 +73,6 @@ impl Sink for Told {
 
     fn field_expiry(&mut self, at_ms: u64) {
         self.told(6, at_ms);
-    }
-
-    fn names(&mut self, names: &[Item<'_>]) {
-        self.names = names.len();
-        self.told(13, self.names);
-        names.iter().for_each(|name| self.item(*name));
-    }
-
-    fn named(&mut self, index: usize) {
-        assert!(index < self.names, "a name that was not told");
-        self.told(14, index);
     }
 
     fn entry(&mut self, id: StreamId) {

@@ -12,8 +12,7 @@
 /// | list, set | an `item` each |
 /// | zset | `item`, `score` for each member |
 /// | hash | `item` (field), `item` (value), and `field_expiry` where the field has one |
-/// | stream | `names` and the entries that refer to them, again and again; at last `stream` |
-/// | … an entry | `entry`, then for each field `item` or `named`, and `item` (value) |
+/// | stream | for each entry: `entry`, then `item` (field), `item` (value) …; at last `stream` |
 /// | module | `module`, then a `module_field` each |
 pub trait Sink {
     /// An auxiliary field of the snapshot, such as `redis-ver`.
@@ -29,11 +28,6 @@ pub trait Sink {
     fn score(&mut self, score: f64);
     /// When the field that came last expires, in ms since the epoch.
     fn field_expiry(&mut self, at_ms: u64);
-    /// Names of fields, each of which many entries of a stream may have: to be kept once, or a few
-    /// bytes of an entry could stand for a name of any length. They replace those before.
-    fn names(&mut self, names: &[Item<'_>]);
-    /// A field of an entry, by its place among the names.
-    fn named(&mut self, index: usize);
     /// An entry of a stream begins.
     fn entry(&mut self, id: StreamId);
     /// All of a stream that is not its entries.
@@ -67,8 +61,6 @@ impl Sink for Nothing {
     fn item(&mut self, _item: Item<'_>) {}
     fn score(&mut self, _score: f64) {}
     fn field_expiry(&mut self, _at_ms: u64) {}
-    fn names(&mut self, _names: &[Item<'_>]) {}
-    fn named(&mut self, _index: usize) {}
     fn entry(&mut self, _id: StreamId) {}
     fn stream(&mut self, _meta: StreamMeta) {}
     fn module(&mut self, _name: &[u8; 9], _version: u16) {}

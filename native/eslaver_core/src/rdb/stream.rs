@@ -15,6 +15,11 @@ const ENTRY_SAME_FIELDS: i64 = 2;
 /// What a group's count of entries read holds where the server does not know it.
 const ENTRIES_READ_UNKNOWN: u64 = u64::MAX;
 
+/// What names that are repeated may come to, for each byte that was read …
+const REPEATED_PER_BYTE: u64 = 128;
+/// … and beyond that.
+const REPEATED_FREE: u64 = 4 << 20;
+
 /// Which of the formats, each of which adds to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Format {
@@ -45,6 +50,27 @@ enum State {
     IdempotencyTotals,
 }
 
+/// Names that a few bytes stand for: an entry's fields may be those of its node, and each pending
+/// entry has its consumer. Were there no bound, a megabyte could hold gigabytes of them.
+struct Repeated {
+    left: u64,
+}
+
+impl Repeated {
+    fn read(&mut self, bytes: usize) {
+        self.left = self.left.saturating_add(bytes as u64 * REPEATED_PER_BYTE);
+    }
+
+    #[inline]
+    fn add(&mut self, bytes: usize) -> Result<(), ErrorKind> {
+        self.left = self
+            .left
+            .checked_sub(bytes as u64)
+            .ok_or(ErrorKind::Stream("a few bytes of it stand for too many long names"))?;
+        Ok(())
+    }
+}
+
 /// A stream being read.
 pub(crate) struct StreamReader {
     format: Format,
@@ -54,6 +80,7 @@ pub(crate) struct StreamReader {
     /// That were there, the deleted ones not counted.
     entries: u64,
     last_node: Option<StreamId>,
+    repeated: Repeated,
     meta: StreamMeta,
     group_names: HashSet<Vec<u8>>,
     /// Of the group that is being read.
@@ -69,6 +96,7 @@ impl StreamReader {
             state: State::NodeCount,
             entries: 0,
             last_node: None,
+            repeated: Repeated { left: REPEATED_FREE },
             meta: StreamMeta::default(),
             group_names: HashSet::new(),
             consumer_names: HashSet::new(),
@@ -150,7 +178,10 @@ impl StreamReader {
             return Err(ErrorKind::Stream("its nodes are not in order").into());
         }
         let listpack = listpack.decode()?;
-        self.entries += entries(listpack.bytes(&mut itoa::Buffer::new()), id, sink)?;
+        let mut buffer = itoa::Buffer::new();
+        let listpack = listpack.bytes(&mut buffer);
+        self.repeated.read(listpack.len());
+        self.entries += entries(listpack, id, &mut self.repeated, sink)?;
         self.last_node = Some(id);
         Ok(())
     }
@@ -255,7 +286,8 @@ impl StreamReader {
     }
 
     fn owned(&mut self, cursor: &mut Cursor<'_>) -> Read<()> {
-        let id = raw_id(&cursor.array()?);
+        let raw = cursor.array()?;
+        let id = raw_id(&raw);
         let group = self.current_group()?;
         let index = group
             .pending
@@ -266,7 +298,9 @@ impl StreamReader {
             return Err(ErrorKind::Stream("two consumers have the same pending entry").into());
         }
         group.pending[index].consumer = owner;
-        Ok(())
+        let name = group.consumers.last().map_or(0, |consumer| consumer.name.len());
+        self.repeated.read(raw.len());
+        Ok(self.repeated.add(name)?)
     }
 
     fn current_group(&mut self) -> Result<&mut Group, ErrorKind> {
@@ -340,7 +374,12 @@ fn raw_id(raw: &[u8; 16]) -> StreamId {
 
 /// A node's listpack: a master entry with counts and field names, then entries relative to it. Gives
 /// how many of these are not deleted.
-fn entries<S: Sink>(listpack: &[u8], base: StreamId, sink: &mut S) -> Result<u64, ErrorKind> {
+fn entries<S: Sink>(
+    listpack: &[u8],
+    base: StreamId,
+    repeated: &mut Repeated,
+    sink: &mut S,
+) -> Result<u64, ErrorKind> {
     let mut listpack = Listpack::open(listpack)?;
     let live = listpack.integer()?;
     let deleted = listpack.integer()?;
@@ -349,10 +388,9 @@ fn entries<S: Sink>(listpack: &[u8], base: StreamId, sink: &mut S) -> Result<u64
         .filter(|_| live >= 0 && deleted >= 0)
         .ok_or(ErrorKind::Stream("a node's counts of entries"))?;
     let fields = master_fields(&mut listpack)?;
-    sink.names(&fields);
     let mut found = 0;
     for _ in 0..total {
-        found += u64::from(entry(&mut listpack, base, fields.len(), sink)?);
+        found += u64::from(entry(&mut listpack, base, &fields, repeated, sink)?);
     }
     if listpack.next()?.is_some() {
         return Err(ErrorKind::Stream("a node has more entries than it counts"));
@@ -384,7 +422,8 @@ fn field_count(listpack: &mut Listpack<'_>) -> Result<i64, ErrorKind> {
 fn entry<S: Sink>(
     listpack: &mut Listpack<'_>,
     base: StreamId,
-    names: usize,
+    master: &[Item<'_>],
+    repeated: &mut Repeated,
     sink: &mut S,
 ) -> Result<bool, ErrorKind> {
     let flags = listpack.integer()?;
@@ -392,7 +431,7 @@ fn entry<S: Sink>(
     let seq = listpack.integer()?;
     let same_fields = flags & ENTRY_SAME_FIELDS != 0;
     let deleted = flags & ENTRY_DELETED != 0;
-    let count = if same_fields { names as i64 } else { field_count(listpack)? };
+    let count = if same_fields { master.len() as i64 } else { field_count(listpack)? };
     if !deleted {
         sink.entry(StreamId {
             ms: base.ms.wrapping_add_signed(ms),
@@ -400,13 +439,13 @@ fn entry<S: Sink>(
         });
     }
     for index in 0..count {
-        let field = if same_fields { None } else { Some(listpack.required()?) };
+        let field = if same_fields { master[index as usize] } else { listpack.required()? };
         let value = listpack.required()?;
         if !deleted {
-            match field {
-                Some(field) => sink.item(field),
-                None => sink.named(index as usize),
+            if same_fields && let Item::Bytes(name) = field {
+                repeated.add(name.len())?;
             }
+            sink.item(field);
             sink.item(value);
             check_room(sink)?;
         }

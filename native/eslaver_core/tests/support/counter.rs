@@ -66,15 +66,6 @@ impl Sink for Counter {
         self.told(6, at_ms);
     }
 
-    fn names(&mut self, names: &[Item<'_>]) {
-        self.told(13, ());
-        names.iter().for_each(|name| self.item(*name));
-    }
-
-    fn named(&mut self, index: usize) {
-        self.told(14, index);
-    }
-
     fn entry(&mut self, id: StreamId) {
         self.told(7, id);
     }
@@ -114,8 +105,6 @@ impl Sink for Nothing {
     fn item(&mut self, _: Item<'_>) {}
     fn score(&mut self, _: f64) {}
     fn field_expiry(&mut self, _: u64) {}
-    fn names(&mut self, _: &[Item<'_>]) {}
-    fn named(&mut self, _: usize) {}
     fn entry(&mut self, _: StreamId) {}
     fn stream(&mut self, _: StreamMeta) {}
     fn module(&mut self, _: &[u8; 9], _: u16) {}

@@ -19,7 +19,6 @@ pub struct Json {
     open: Map<String, Value>,
     value: Vec<Value>,
     kind: Option<Kind>,
-    names: Vec<String>,
     /// Keys to be passed over.
     pub unwanted: Option<fn(&[u8]) -> bool>,
 }
@@ -56,7 +55,22 @@ impl Sink for Json {
     }
 
     fn item(&mut self, item: Item<'_>) {
-        self.text(text(item));
+        let text = json!(text(item));
+        match self.kind {
+            Some(Kind::Hash) => match self.value.last_mut().and_then(Value::as_array_mut) {
+                Some(pair) if pair.len() == 1 => pair.push(text),
+                _ => self.value.push(json!([text])),
+            },
+            Some(Kind::Stream) => {
+                let fields = self.value.last_mut().unwrap()[1].as_array_mut().unwrap();
+                match fields.last_mut().and_then(Value::as_array_mut) {
+                    Some(pair) if pair.len() == 1 => pair.push(text),
+                    _ => fields.push(json!([text])),
+                }
+            }
+            Some(Kind::Zset) => self.value.push(json!([text])),
+            _ => self.value.push(text),
+        }
     }
 
     fn score(&mut self, score: f64) {
@@ -67,14 +81,6 @@ impl Sink for Json {
     fn field_expiry(&mut self, at_ms: u64) {
         let pair = self.value.last_mut().unwrap().as_array_mut().unwrap();
         pair.push(at_ms.into());
-    }
-
-    fn names(&mut self, names: &[Item<'_>]) {
-        self.names = names.iter().map(|name| text(*name)).collect();
-    }
-
-    fn named(&mut self, index: usize) {
-        self.text(self.names[index].clone());
     }
 
     fn entry(&mut self, entry: StreamId) {
@@ -152,27 +158,6 @@ impl Sink for Json {
 
     fn discard(&mut self) {
         self.value.clear();
-    }
-}
-
-impl Json {
-    fn text(&mut self, text: String) {
-        let text = json!(text);
-        match self.kind {
-            Some(Kind::Hash) => match self.value.last_mut().and_then(Value::as_array_mut) {
-                Some(pair) if pair.len() == 1 => pair.push(text),
-                _ => self.value.push(json!([text])),
-            },
-            Some(Kind::Stream) => {
-                let fields = self.value.last_mut().unwrap()[1].as_array_mut().unwrap();
-                match fields.last_mut().and_then(Value::as_array_mut) {
-                    Some(pair) if pair.len() == 1 => pair.push(text),
-                    _ => fields.push(json!([text])),
-                }
-            }
-            Some(Kind::Zset) => self.value.push(json!([text])),
-            _ => self.value.push(text),
-        }
     }
 }
 
