@@ -11,7 +11,7 @@ use crate::batch::MAX_WEIGHT;
 use crate::end::End;
 
 /// Batches that may be on their way to the server.
-const WINDOW: u64 = 4 * MAX_WEIGHT as u64;
+const WINDOW: u64 = 2 * MAX_WEIGHT as u64;
 /// What is read from the socket at once, at most.
 pub(crate) const BUFFER: usize = 64 * 1024;
 /// Buffers that are kept to be read into again.
