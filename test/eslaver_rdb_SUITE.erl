@@ -27,7 +27,8 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    [checksum_zero, shared_names, bad_payloads, bad_files, raises, caller_dies, trap_exit, bounded] ++
+    Cases = [checksum_zero, shared_names, bad_payloads, bad_files, raises],
+    Cases ++ [caller_dies, trap_exit, bounded] ++
         [{group, Name} || {Name, _, _} <- groups()].
 
 -spec groups() -> list().

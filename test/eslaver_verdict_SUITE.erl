@@ -1,5 +1,5 @@
-%% Values and files that are damaged in all ways we could think of: what real servers say of them, and
-%% what we say. Where that is not the same, the difference is named here, with its reason.
+%% Values and files that are damaged in all ways we could think of: what real servers say of them,
+%% and what we say. Where that is not the same, the difference is named here, with its reason.
 -module(eslaver_verdict_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
