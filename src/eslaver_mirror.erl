@@ -385,8 +385,9 @@ bitfield_ro(Mirror, Key, Fields) ->
 pfcount(Mirror, Key) when is_binary(Key) ->
     pfcount(Mirror, [Key]);
 pfcount(Mirror, Keys) ->
-    strings(Mirror, Keys, fun(Values) ->
-        eslaver_mirror_hll:count([Value || Value <- Values, Value =/= undefined])
+    eslaver_mirror_view:bodies(Mirror, Keys, string, fun(Store, Bodies) ->
+        Hlls = [eslaver_mirror_string:value(Store, Body) || Body <- Bodies, Body =/= none],
+        eslaver_mirror_hll:count(eslaver_mirror_store:version(Store), Hlls)
     end).
 
 %% What is read of a string; one that is not there is as an empty one.
@@ -398,22 +399,13 @@ string(Mirror, Key, Fun) ->
     end).
 
 two(Mirror, One, Other, Fun) ->
-    strings(Mirror, [One, Other], fun(Values) ->
-        [A, B] = [or_empty(Value) || Value <- Values],
+    eslaver_mirror_view:bodies(Mirror, [One, Other], string, fun(Store, Bodies) ->
+        [A, B] = [string_or_empty(Store, Body) || Body <- Bodies],
         Fun(A, B)
     end).
 
-or_empty(undefined) -> <<>>;
-or_empty(Value) -> Value.
-
-%% What is read of the values of several keys, `undefined' for one that is not there.
-strings(Mirror, Keys, Fun) ->
-    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
-        case [Row || {_, Type, _, _} = Row <- Rows, Type =/= string] of
-            [] -> Fun([mget_one(Store, Row) || Row <- Rows]);
-            _ -> {error, wrongtype}
-        end
-    end).
+string_or_empty(_Store, none) -> <<>>;
+string_or_empty(Store, Body) -> eslaver_mirror_string:value(Store, Body).
 
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
@@ -437,10 +429,14 @@ lindex(Mirror, Key, Index) when is_integer(Index) ->
         eslaver_mirror_list:index(Store, List, Index)
     end).
 
-%% @equiv lpos(Mirror, Key, Element, #{})
+%% @doc The index of the first equal element.
 -spec lpos(mirror(), key(), binary()) -> non_neg_integer() | undefined | failure().
 lpos(Mirror, Key, Element) ->
-    lpos(Mirror, Key, Element, #{}).
+    case lpos(Mirror, Key, Element, #{count => 1}) of
+        [Index] -> Index;
+        [] -> undefined;
+        {error, _} = Error -> Error
+    end.
 
 %% @doc The index of the first equal element, or with a `rank' of the second and so on, negative from
 %% the end; with `count' a list of so many indexes, all with 0. `maxlen' is how many elements to look
@@ -719,6 +715,7 @@ zscan(Mirror, Key, Cursor) ->
 -spec zscan(mirror(), key(), zscan_cursor(), scan_options()) ->
     {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
 zscan(Mirror, Key, Cursor, Options) ->
+    ok = eslaver_mirror_zset_read:check_cursor(Cursor),
     eslaver_mirror_view:read(Mirror, Key, zset, {0, []}, fun(Store, Zset) ->
         eslaver_mirror_scan:run(Options, 1, fun(Count) ->
             eslaver_mirror_zset:scan(Store, Zset, {Cursor, Count})
@@ -940,8 +937,8 @@ httl(Mirror, Key, Fields) ->
 hpttl(Mirror, Key, Fields) ->
     field_times(Mirror, Key, Fields, fun(At) -> max(0, At - erlang:system_time(millisecond)) end).
 
-%% @doc When each of these fields will have lived, in seconds since the epoch; -1 and -2 as of {@link
-%% httl/3}.
+%% @doc When each of these fields will have lived, in seconds since the epoch; -1 and -2 as of
+%% {@link httl/3}.
 -spec hexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hexpiretime(Mirror, Key, Fields) ->
     field_times(Mirror, Key, Fields, fun seconds/1).
@@ -1032,22 +1029,22 @@ bound(Side, Bound) ->
     eslaver_mirror_stream_id:bound(Side, Bound).
 
 %% @doc What a stream says of itself. There is nothing of how a server stores it; what the master's
-%% version does not have (entries added before Redis 7.0, `idmp' before 8.6) is what a newer one would
-%% have made of it.
+%% version does not have (entries added before Redis 7.0, `idmp' before 8.6) is what a newer one
+%% would have made of it.
 -spec xinfo_stream(mirror(), key()) ->
     eslaver_mirror_stream_info:stream() | undefined | failure().
 xinfo_stream(Mirror, Key) ->
     stream(Mirror, Key, fun eslaver_mirror_stream_info:stream/2).
 
-%% @doc Its consumer groups, by name. `lag' and `entries_read' are `undefined' where the master does not
-%% know them.
+%% @doc Its consumer groups, by name. `lag' and `entries_read' are `undefined' where the master
+%% does not know them.
 -spec xinfo_groups(mirror(), key()) ->
     [eslaver_mirror_stream_info:group()] | undefined | failure().
 xinfo_groups(Mirror, Key) ->
     stream(Mirror, Key, fun eslaver_mirror_stream_info:groups/2).
 
-%% @doc The consumers of a group, by name. A consumer that has only asked in vain may be missing, or be
-%% shown as idle for too long: masters do not replicate that.
+%% @doc The consumers of a group, by name. A consumer that has only asked in vain may be missing,
+%% or be shown as idle for too long: masters do not replicate that.
 -spec xinfo_consumers(mirror(), key(), Group :: binary()) ->
     [eslaver_mirror_stream_info:consumer()] | undefined | failure().
 xinfo_consumers(Mirror, Key, Group) ->
@@ -1055,7 +1052,8 @@ xinfo_consumers(Mirror, Key, Group) ->
         eslaver_mirror_stream_info:consumers(Store, Body, Group)
     end).
 
-%% @doc How many entries are pending in a group, the first and the last of them, and how many for whom.
+%% @doc How many entries are pending in a group, the first and the last of them, and how many for
+%% whom.
 -spec xpending(mirror(), key(), Group :: binary()) ->
     eslaver_mirror_stream_info:summary() | undefined | failure().
 xpending(Mirror, Key, Group) ->
@@ -1075,8 +1073,8 @@ xpending(Mirror, Key, Group) ->
 xpending(Mirror, Key, Group, Start, End, Count) ->
     xpending(Mirror, Key, Group, Start, End, Count, #{}).
 
-%% @doc At most so many of the entries that are pending in a group, of those from one id to the other:
-%% those of one `consumer', those that have been idle for `min_idle' ms, or all.
+%% @doc At most so many of the entries that are pending in a group, of those from one id to the
+%% other: those of one `consumer', those that have been idle for `min_idle' ms, or all.
 -spec xpending(
     mirror(),
     key(),

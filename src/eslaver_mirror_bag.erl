@@ -1,7 +1,7 @@
 %% @doc What sets and hashes have in common: elements in no order that a user knows, in an
-%% ordered_set, each keyed `{Id, Hash, Element}'. `Hash' is the element's own, of 32 bits, so a random
-%% number finds a random element, and a hash is a cursor that stays right while elements come and go.
-%% Used by {@link eslaver_mirror_set} and {@link eslaver_mirror_hash}.
+%% ordered_set, each keyed `{Id, Hash, Element}'. `Hash' is the element's own, of 32 bits, so a
+%% random number finds a random element, and a hash is a cursor that stays right while elements
+%% come and go. Used by {@link eslaver_mirror_set} and {@link eslaver_mirror_hash}.
 %% @private
 -module(eslaver_mirror_bag).
 
@@ -45,8 +45,9 @@ next(Table, Id, Key) ->
         _ -> none
     end.
 
-%% @doc One of `Size' elements by chance. All have the same chance, but for those of cells with more
-%% than 16 elements. Cells have the same chance, and one of k elements is taken with the chance k/16.
+%% @doc One of `Size' elements by chance. All have the same chance, but for those of cells with
+%% more than 16 elements. Cells have the same chance, and one of k elements is taken with the
+%% chance k/16.
 -spec random(ets:tid(), id(), Size :: pos_integer()) -> key().
 random(Table, Id, Size) when Size =< ?MOST ->
     {_, Keys} = from(Table, Id, 0, Size),
@@ -74,8 +75,8 @@ cell(Table, Id, Key, High, Keys) ->
 pick(Keys) ->
     lists:nth(rand:uniform(length(Keys)), Keys).
 
-%% @doc So many different elements of `Size' by chance, or all when there are no more; with a negative
-%% count so many that may be the same.
+%% @doc So many different elements of `Size' by chance, or all when there are no more; with a
+%% negative count so many that may be the same.
 -spec sample(ets:tid(), id(), Size :: pos_integer(), Count :: integer()) -> [key()].
 sample(Table, Id, Size, Count) when Count < 0 ->
     [random(Table, Id, Size) || _ <- lists:seq(1, -Count)];

@@ -43,13 +43,12 @@ count(Store, Body, Range) ->
     case bits(Range, eslaver_mirror_string:size(Body)) of
         {First, Last} when First =< Last ->
             From = First div 8,
-            Length = Last div 8 - From + 1,
-            All = eslaver_mirror_string:fold(
-                Store, Body, From, Length, fun(_, _, Bytes, Sum) -> ones(Bytes, Sum) end, 0
-            ),
             Before = eslaver_mirror_string:read(Store, Body, From, 1),
             After = eslaver_mirror_string:read(Store, Body, Last div 8, 1),
-            All - ones_of(Before, 0, First rem 8) - ones_of(After, Last rem 8 + 1, 7 - Last rem 8);
+            Outside =
+                ones_of(Before, 0, First rem 8) + ones_of(After, Last rem 8 + 1, 7 - Last rem 8),
+            Add = fun(_Offset, _Length, Bytes, Sum) -> ones(Bytes, Sum) end,
+            eslaver_mirror_string:fold(Store, Body, From, Last div 8 - From + 1, Add, -Outside);
         _ ->
             0
     end.
@@ -81,8 +80,8 @@ bits({Start, End, byte}, Size) ->
 bits({Start, End, bit}, Size) ->
     eslaver_mirror_string:indexes(Start, End, Size * 8).
 
-%% @doc The first bit of the range that is so, or -1. A string has a clear bit behind its end, unless
-%% the range says where that is.
+%% @doc The first bit of the range that is so, or -1. A string has a clear bit behind its end,
+%% unless the range says where that is.
 -spec position(store(), body(), 0 | 1, range()) -> integer().
 position(Store, Body, Bit, Range) ->
     Size = eslaver_mirror_string:size(Body),
@@ -176,8 +175,8 @@ field({u, Bits, Offset} = Field) when Bits >= 1, Bits =< 63, is_integer(Offset),
 field(Other) ->
     error(badarg, [Other]).
 
-%% @doc What `BITFIELD' does: the answer of each operation, `undefined' where it failed, and what the
-%% string is then.
+%% @doc What `BITFIELD' does: the answer of each operation, `undefined' where it failed, and what
+%% the string is then.
 -spec fields(store(), body(), [change()]) -> {[integer() | undefined], body()}.
 fields(Store, Body, Changes) ->
     Ends = [Offset + Bits || {_, {_, Bits, Offset}, _, _} <- Changes],

@@ -1,6 +1,6 @@
-%% @doc The arithmetic of `INCRBYFLOAT', which servers on x86 do with 80-bit floats. Masters send its
-%% result, so this is for the rare one that comes as it was given, from a module. Used by
-%% {@link eslaver_mirror_string_commands}.
+%% @doc The arithmetic of `INCRBYFLOAT' and `HINCRBYFLOAT', which servers on x86 do with 80-bit
+%% floats. Masters send its result, so this is for the rare one that comes as it was given, from a
+%% module. Used by {@link eslaver_mirror_string_commands} and {@link eslaver_mirror_hash_commands}.
 %% @private
 -module(eslaver_mirror_float).
 
@@ -24,7 +24,7 @@ parse(Text) ->
     {match, [Sign, Whole, Decimals, Exponent]} = re:run(
         Text,
         "^([-+]?)([0-9]*)\\.?([0-9]*)(?:[eE]([-+]?[0-9]{1,4}))?$",
-        [{capture, all_but_first, binary}, dollar_endonly]
+        [{capture, [1, 2, 3, 4], binary}, dollar_endonly]
     ),
     Digits = sign(Sign) * binary_to_integer(<<Whole/binary, Decimals/binary>>),
     case exponent(Exponent) - byte_size(Decimals) of

@@ -2,14 +2,13 @@
 %% those near a place are to be looked for. Pure; used by {@link eslaver_mirror_geo_search},
 %% {@link eslaver_mirror_geo_commands} and {@link eslaver_mirror}.
 %%
-%% A score is a geohash of 52 bits: those of the longitude and the latitude in turn. All computing is
-%% in the order of the server's, so that no last bit of a float differs.
+%% A score is a geohash of 52 bits: those of the longitude and the latitude in turn. All computing
+%% is in the order of the server's, so that no last bit of a float differs.
 %% @private
 -module(eslaver_mirror_geo).
 
--export([
-    encode/1, decode/1, distance/2, hash/1, meters/1, unit/1, place/2, areas/1, distance_within/2
-]).
+-export([encode/1, decode/1, distance/2, haversine/2, hash/1, meters/1, unit/1]).
+-export([place/2, is_defined/1, areas/1, distance_within/2]).
 -export_type([position/0, unit/0, shape/0, area/0]).
 
 -type position() :: {Longitude :: number(), Latitude :: number()}.
@@ -122,17 +121,20 @@ unit({polygon, _}) -> m.
 
 %% @doc How far two positions are from each other, in meters.
 -spec distance(position(), position()) -> float().
-distance({Longitude1, Latitude1}, {Longitude2, Latitude2}) ->
-    V = math:sin((radians(Longitude2) - radians(Longitude1)) / 2),
-    case V == 0 of
-        true ->
-            north_distance(Latitude1, Latitude2);
-        false ->
-            A = radians(Latitude1),
-            B = radians(Latitude2),
-            U = math:sin((B - A) / 2),
-            2.0 * ?EARTH_RADIUS * math:asin(math:sqrt(U * U + math:cos(A) * math:cos(B) * V * V))
+distance({Longitude1, Latitude1} = One, {Longitude2, Latitude2} = Other) ->
+    case math:sin((radians(Longitude2) - radians(Longitude1)) / 2) == 0 of
+        true -> north_distance(Latitude1, Latitude2);
+        false -> haversine(One, Other)
     end.
+
+%% @doc The same by one formula for all, as old servers have it. It may differ in the last bits.
+-spec haversine(position(), position()) -> float().
+haversine({Longitude1, Latitude1}, {Longitude2, Latitude2}) ->
+    V = math:sin((radians(Longitude2) - radians(Longitude1)) / 2),
+    A = radians(Latitude1),
+    B = radians(Latitude2),
+    U = math:sin((B - A) / 2),
+    2.0 * ?EARTH_RADIUS * math:asin(math:sqrt(U * U + math:cos(A) * math:cos(B) * V * V)).
 
 north_distance(Latitude1, Latitude2) ->
     ?EARTH_RADIUS * abs(radians(Latitude2) - radians(Latitude1)).
@@ -193,9 +195,17 @@ centroid(Corners) ->
     ),
     {degrees(math:atan2(Y, X)), degrees(math:atan2(Z, math:sqrt(X * X + Y * Y)))}.
 
+%% @doc Whether a server's search of this place has a result: a polygon may have its center so near
+%% to a pole that the server has no cell for it, and searches anywhere.
+-spec is_defined(place()) -> boolean().
+is_defined(#place{center = {_, Latitude}}) ->
+    abs(Latitude) =< ?MAX_LATITUDE.
+
 %% @doc The ranges of scores in which all that is in this place is found: those of the cell that its
 %% center is in and of the neighbours of that cell, in the order in which the server searches them.
 -spec areas(place()) -> [area()].
+areas(#place{center = {_, Latitude}}) when abs(Latitude) > ?MAX_LATITUDE ->
+    [{0, 1 bsl (2 * ?STEPS + 2)}];
 areas(#place{center = {_, Latitude}, radius = Radius} = Place) ->
     Estimated = steps(Radius, Latitude),
     Steps =

@@ -1,11 +1,18 @@
 %% @doc How a mirror applies the commands that write positions, which are the scores of sorted sets,
-%% or store those found near a place.
+%% or store those found near a place. The distances of `STOREDIST' are as exact as the mathematical
+%% libraries of the two machines agree: they may differ in the last bits.
 %% @private
 -module(eslaver_mirror_geo_commands).
 
 -behaviour(eslaver_mirror_commands).
 
 -export([commands/0, apply/3]).
+
+%% The versions from which on a position is kept within the map, and two on one meridian have a
+%% simpler distance; some of 7.0 have that, too. All masters with these commands tell their version.
+-define(FRAMED, {6, 0}).
+-define(SOME_SIMPLER, {7, 0}).
+-define(SIMPLER, {7, 2}).
 
 -record(search, {
     center :: undefined | eslaver_mirror_geo:position() | {member, binary()},
@@ -112,20 +119,34 @@ corners([]) -> [].
 store(Ctx, Key, #search{target = {before, Target}} = Search) ->
     store(Ctx, Key, Search#search{target = Target});
 store(#{store := Store} = Ctx, Key, #search{target = Target} = Search) ->
-    Found =
+    Entries =
         case eslaver_mirror_keys:body(Ctx, Key, zset) of
             none -> [];
-            Zset -> found(Store, Zset, Search)
+            Zset -> entries(Store, Zset, Search#search{center = center(Store, Zset, Search)})
         end,
-    Body = eslaver_mirror_zset:from_list(Store, [entry(Hit, Search) || Hit <- Found]),
+    Body = eslaver_mirror_zset:from_list(Store, Entries),
     eslaver_mirror_keys:put(Ctx, Target, zset, Body, infinity).
 
-found(Store, Zset, #search{shape = Shape, order = Order, count = Count, any = Any} = Search) ->
-    Place = eslaver_mirror_geo:place(center(Store, Zset, Search), Shape),
-    case Any of
-        true ->
+entries(Store, Zset, #search{center = Center} = Search) ->
+    Version = eslaver_mirror_store:version(Store),
+    Hits = found(Store, Zset, Search),
+    true = Version >= ?FRAMED orelse not lists:any(fun is_on_edge/1, [Center | positions(Hits)]),
+    [entry(Hit, Search, Version) || Hit <- Hits].
+
+positions(Hits) ->
+    [Position || {_, _, _, Position} <- Hits].
+
+%% Servers up to 5.0 take what is on the edge of the map for a little beyond it.
+is_on_edge({Longitude, Latitude}) -> abs(Longitude) >= 180.0 orelse abs(Latitude) >= 85.05112878;
+is_on_edge(undefined) -> false.
+
+found(Store, Zset, #search{center = Center, shape = Shape} = Search) ->
+    Place = eslaver_mirror_geo:place(Center, Shape),
+    true = eslaver_mirror_geo:is_defined(Place),
+    case Search of
+        #search{any = true, count = Count} ->
             eslaver_mirror_geo_search:search(Store, Zset, Place, Count);
-        false ->
+        #search{any = false, count = Count, order = Order} ->
             Hits = eslaver_mirror_geo_search:search(Store, Zset, Place, infinity),
             nearest(eslaver_mirror_geo_search:sort(Hits, default(Order)), Count)
     end.
@@ -151,7 +172,12 @@ center(Store, Zset, #search{center = {member, Member}}) ->
 center(_Store, _Zset, #search{center = {_, _} = Position}) ->
     Position.
 
-entry({Member, Score, _, _}, #search{stored = hash}) ->
+entry({Member, Score, _, _}, #search{stored = hash}, _Version) ->
     {Score, Member};
-entry({Member, _, Meters, _}, #search{stored = distance, shape = Shape}) ->
+entry({Member, _, Simpler, Position}, #search{center = Center, shape = Shape}, Version) ->
+    Meters = meters(Version, Simpler, eslaver_mirror_geo:haversine(Center, Position)),
     {Meters / eslaver_mirror_geo:meters(eslaver_mirror_geo:unit(Shape)), Member}.
+
+meters(Version, Simpler, _) when Version >= ?SIMPLER -> Simpler;
+meters(Version, _, General) when Version < ?SOME_SIMPLER -> General;
+meters(_Version, Either, General) when Either == General -> Either.

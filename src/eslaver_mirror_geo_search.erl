@@ -17,8 +17,8 @@
 %% with a count the nearest come, with `any' those that are found first.
 
 -type answer() :: [binary()] | [{binary(), #{coord | dist | hash => term()}}].
-%% Members, or each with what was asked for: its position as `{Longitude, Latitude}', its distance in
-%% the unit of the shape (meters for a polygon), and its score.
+%% Members, or each with what was asked for: its position as `{Longitude, Latitude}', its distance
+%% in the unit of the shape (meters for a polygon), and its score.
 
 -type hit() :: {
     binary(), Score :: float(), Meters :: float(), eslaver_mirror_geo:position()

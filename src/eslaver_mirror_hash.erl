@@ -1,8 +1,8 @@
-%% @doc Hashes in a mirror's tables: a row `{{Id, Hash, Field}, Value, ExpireAt}' for each field, and
-%% `{Id, Size, Timed}' as the body, where `Timed' says how many fields have a time to live. For each
-%% of those there is a second row, `{{-Id, ExpireAt, Field}}', so that those whose time has passed are
-%% found first. The writer counts them until the master removes them; readers leave them out. Used by
-%% {@link eslaver_mirror_hash_commands} and {@link eslaver_mirror}.
+%% @doc Hashes in a mirror's tables: a row `{{Id, Hash, Field}, Value, ExpireAt}' for each field,
+%% and `{Id, Size, Timed}' as the body, where `Timed' says how many fields have a time to live. For
+%% each of those there is a second row, `{{-Id, ExpireAt, Field}}', so that those whose time has
+%% passed are found first. The writer counts them until the master removes them; readers leave them
+%% out. Used by {@link eslaver_mirror_hash_commands} and {@link eslaver_mirror}.
 %% @private
 -module(eslaver_mirror_hash).
 
@@ -171,7 +171,7 @@ is_met(lt, Old, New) -> New < Old.
 
 %% @doc How many fields there are whose time has not passed.
 -spec size(store(), body()) -> non_neg_integer().
-size(Store, {_, Size, _} = Body) ->
+size(Store, {_, Size, _} = Body) when is_integer(Size) ->
     Size - expired(Store, Body, clock()).
 
 expired(_Store, {_, _, 0}, _Now) ->

@@ -1,10 +1,10 @@
 %% @doc Applies the commands that write hashes, and the times to live of their fields. Used by the
 %% table of {@link eslaver_mirror_commands}.
 %%
-%% As a replica does it sets also times that have passed, and does not ask whether a field's time has:
-%% of what is gone the master says so by `HDEL'. `NX', `XX', `GT' and `LT' count, since some masters
-%% name fields for which they did not hold; those that hold for a command as a whole (`FNX', `FXX')
-%% held.
+%% As a replica does it sets also times that have passed, and does not ask whether a field's time
+%% has: of what is gone the master says so by `HDEL'. `NX', `XX', `GT' and `LT' count, since some
+%% masters name fields for which they did not hold; those that hold for a command as a whole
+%% (`FNX', `FXX') held.
 %% @private
 -module(eslaver_mirror_hash_commands).
 
@@ -46,6 +46,8 @@ apply(<<"hincrby">>, [Key, Field, By], Ctx) ->
     increment(Ctx, Key, Field, fun(Value) ->
         integer_to_binary(binary_to_integer(Value) + binary_to_integer(By))
     end);
+apply(<<"hincrbyfloat">>, [Key, Field, By], Ctx) ->
+    increment(Ctx, Key, Field, fun(Value) -> eslaver_mirror_float:add(Value, By) end);
 apply(<<"hexpire">>, [Key, Seconds | Rest], Ctx) ->
     expire(Ctx, Key, relative(Ctx, Seconds, 1000), Rest);
 apply(<<"hpexpire">>, [Key, Ms | Rest], Ctx) ->

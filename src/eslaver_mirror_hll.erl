@@ -2,12 +2,15 @@
 %% of run lengths or in a dense one of 6 bits each, byte by byte the same as on the server. Used by
 %% {@link eslaver_mirror_hll_commands} and {@link eslaver_mirror}.
 %%
+%% What has changed is how a union is stored, with 4.0.7, and how it is estimated, with 5.0; so
+%% there are functions that take the master's version.
+%%
 %% A sparse one becomes dense as soon as it would exceed 3000 bytes, which is the server's default
 %% (`hll-sparse-max-bytes').
 %% @private
 -module(eslaver_mirror_hll).
 
--export([new/0, fresh/0, add/2, merge/2, cache/1, to_dense/1, count/1]).
+-export([new/0, fresh/0, add/2, merge/3, cache/2, to_dense/1, count/2]).
 
 -define(REGISTERS, 16384).
 -define(INDEX_BITS, 14).
@@ -17,6 +20,8 @@
 -define(SEED, 16#ADC83B19).
 -define(MULTIPLIER, 16#C6A4A7935BD1E995).
 -define(MASK, 16#FFFFFFFFFFFFFFFF).
+-define(ERTL, {5, 0}).
+-define(SPARSE_UNIONS, {4, 0}).
 %% 1 / (2 * ln 2)
 -define(ALPHA, 0.721347520444481703680).
 
@@ -28,6 +33,8 @@
 -define(MAX_ZERO, 64).
 -define(MAX_LENGTH, 4).
 -define(MAX_VALUE, 32).
+
+-type version() :: eslaver_mirror_store:version().
 
 -define(DENSE, 0).
 -define(SPARSE, 1).
@@ -51,26 +58,33 @@ add(Elements, <<Header:16/binary, Registers/binary>> = Hll) ->
         {Encoding, Changed} -> stale(with_encoding(Encoding, Header), Changed)
     end.
 
-%% @doc The first one, to which the elements of others are added.
--spec merge(binary(), [binary()]) -> binary().
-merge(<<Header:16/binary, Own/binary>> = Hll, Others) ->
+%% @doc The first one, to which the elements of others are added. Of 4.0 one cannot know how it
+%% stores that; then it raises.
+-spec merge(version(), binary(), [binary()]) -> binary().
+merge(Version, <<Header:16/binary, Own/binary>> = Hll, Others) ->
     Maxima = maxima([Hll | Others]),
-    case lists:all(fun(One) -> encoding(One) =:= ?SPARSE end, [Hll | Others]) of
+    AllSparse = lists:all(fun(One) -> encoding(One) =:= ?SPARSE end, [Hll | Others]),
+    case AllSparse andalso is_since(?SPARSE_UNIONS, Version) of
         true ->
+            true = Version =/= ?SPARSE_UNIONS,
             {Encoding, Registers} = set(numbered(Maxima), ?SPARSE, Own),
             stale(with_encoding(Encoding, Header), Registers);
         false ->
             stale(with_encoding(?DENSE, Header), pack(Maxima))
     end.
 
+%% Masters that do not tell their version are older than all these.
+is_since(_Since, unknown) -> false;
+is_since(Since, Version) -> Version >= Since.
+
 numbered(Maxima) ->
     [Set || {_, Value} = Set <- lists:zip(lists:seq(0, ?REGISTERS - 1), Maxima), Value > 0].
 
 %% @doc The same with the cardinality in its header.
--spec cache(binary()) -> binary().
-cache(<<Head:8/binary, _:7/binary, 1:1, _:7, Registers/binary>> = Hll) ->
-    <<Head/binary, (estimate([Hll])):64/little, Registers/binary>>;
-cache(<<_:16/binary, _/binary>> = Hll) ->
+-spec cache(version(), binary()) -> binary().
+cache(Version, <<Head:8/binary, _:7/binary, 1:1, _:7, Registers/binary>> = Hll) ->
+    <<Head/binary, (estimate(Version, [Hll])):64/little, Registers/binary>>;
+cache(_Version, <<_:16/binary, _/binary>> = Hll) ->
     Hll.
 
 %% @doc The same in the dense representation.
@@ -84,16 +98,19 @@ to_dense(<<Header:16/binary, Registers/binary>> = Hll) ->
     end.
 
 %% @doc How many different elements these have been given together, by the server's estimate.
--spec count([binary()]) -> non_neg_integer() | {error, wrongtype}.
-count(Hlls) ->
+-spec count(version(), [binary()]) -> non_neg_integer() | {error, wrongtype}.
+count(Version, Hlls) ->
     case lists:all(fun is_hll/1, Hlls) of
-        true -> known_count(Hlls);
+        true -> known_count(Version, Hlls);
         false -> {error, wrongtype}
     end.
 
-known_count([]) -> 0;
-known_count([<<_:8/binary, Count:56/little, 0:1, High:7, _/binary>>]) -> Count bor (High bsl 56);
-known_count(Hlls) -> estimate(Hlls).
+known_count(_Version, []) ->
+    0;
+known_count(_Version, [<<_:8/binary, Count:56/little, 0:1, High:7, _/binary>>]) ->
+    Count bor (High bsl 56);
+known_count(Version, Hlls) ->
+    estimate(Version, Hlls).
 
 is_hll(<<"HYLL", ?DENSE, _:11/binary, Registers/binary>>) ->
     byte_size(Registers) =:= ?REGISTERS * 6 div 8;
@@ -167,8 +184,8 @@ splice([{Group, Word} | More], From, Registers) ->
     Unchanged = binary:part(Registers, From, To - From),
     [Unchanged, <<Word:24/little>> | splice(More, To + 3, Registers)].
 
-%% The opcode which the register is in is split; then neighbours of one value are joined, among a few
-%% opcodes from the one before.
+%% The opcode which the register is in is split; then neighbours of one value are joined, among a
+%% few opcodes from the one before.
 set_sparse(_Index, Value, _Opcodes) when Value > ?MAX_VALUE ->
     promote;
 set_sparse(Index, Value, Opcodes) ->
@@ -189,8 +206,8 @@ set_sparse(Index, Value, Opcodes) ->
             end
     end.
 
-%% Where the opcode before begins, this one, and the next one; what it is, and which of its registers
-%% is wanted.
+%% Where the opcode before begins, this one, and the next one; what it is, and which of its
+%% registers is wanted.
 locate(Index, Opcodes, Before, At, First) ->
     {Length, Opcode} =
         case Opcodes of
@@ -267,25 +284,43 @@ maxima([<<_:16/binary, Registers/binary>> = Hll | Others]) ->
         Others
     ).
 
-%% Estimation, after Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog sketches"
-%% (arXiv:1702.01284), in the server's order of operations, on which the last bits depend.
+%% Estimation, in the server's order of operations, on which the last bits depend: after Otmar Ertl,
+%% "New cardinality estimation algorithms for HyperLogLog sketches" (arXiv:1702.01284), and before
+%% that after Flajolet and others, with a correction where that is known to be biased.
 
-estimate(Hlls) ->
+estimate(Version, Hlls) ->
     Histogram = counters:new(64, []),
     lists:foreach(fun(Value) -> counters:add(Histogram, Value + 1, 1) end, maxima(Hlls)),
     Of = fun(Value) -> counters:get(Histogram, Value + 1) end,
     case Of(0) of
         ?REGISTERS -> 0;
-        Zeros -> estimate(Zeros, Of)
+        _ -> estimate_with(is_since(?ERTL, Version), Of)
     end.
 
-estimate(Zeros, Of) ->
+estimate_with(true, Of) -> ertl(Of);
+estimate_with(false, Of) -> flajolet(Of).
+
+ertl(Of) ->
     M = float(?REGISTERS),
     Top = M * tau((M - Of(?RUN_BITS + 1)) / M),
     Middle = lists:foldl(
         fun(Value, Sum) -> (Sum + Of(Value)) * 0.5 end, Top, lists:seq(?RUN_BITS, 1, -1)
     ),
-    round(?ALPHA * M * M / (Middle + M * sigma(Zeros / M))).
+    round(?ALPHA * M * M / (Middle + M * sigma(Of(0) / M))).
+
+flajolet(Of) ->
+    M = float(?REGISTERS),
+    Sum = lists:sum([Of(Value) * math:pow(2, -Value) || Value <- lists:seq(63, 0, -1)]),
+    Estimate = 1 / Sum * (0.7213 / (1 + 1.079 / M)) * M * M,
+    case Of(0) of
+        Zeros when Zeros > 0, Estimate < M * 2.5 -> trunc(M * math:log(M / Zeros));
+        _ when Estimate < 72000 -> trunc(Estimate - Estimate * (bias(Estimate) / 100));
+        _ -> trunc(Estimate)
+    end.
+
+bias(E) ->
+    5.9119 * 1.0e-18 * (E * E * E * E) - 1.4253 * 1.0e-12 * (E * E * E) +
+        1.2940 * 1.0e-7 * (E * E) - 5.2921 * 1.0e-3 * E + 83.3216.
 
 sigma(X) ->
     sigma(X, 1.0, X).
@@ -308,8 +343,8 @@ tau(X, Y, Z) ->
         Next -> tau(Root, Half, Next)
     end.
 
-%% Which register an element belongs to, and the value it asks for: how far the first bit that is set
-%% in the rest of its hash is.
+%% Which register an element belongs to, and the value it asks for: how far the first bit that is
+%% set in the rest of its hash is.
 
 position(Element) ->
     Hash = hash(Element),

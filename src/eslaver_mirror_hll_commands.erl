@@ -17,14 +17,16 @@ apply(<<"pfadd">>, [Key | Elements], Ctx) ->
     eslaver_mirror_keys:change(Ctx, Key, string, fun eslaver_mirror_hll:fresh/0, fun(Body) ->
         eslaver_mirror_hll:add(Elements, value(Ctx, Body))
     end);
-apply(<<"pfmerge">>, [Target | Sources], Ctx) ->
+apply(<<"pfmerge">>, [Target | Sources], #{store := Store} = Ctx) ->
+    Version = eslaver_mirror_store:version(Store),
     Hlls = [value(Ctx, Body) || Key <- Sources, Body <- [body(Ctx, Key)], Body =/= none],
     eslaver_mirror_keys:change(Ctx, Target, string, fun eslaver_mirror_hll:new/0, fun(Body) ->
-        eslaver_mirror_hll:merge(value(Ctx, Body), Hlls)
+        eslaver_mirror_hll:merge(Version, value(Ctx, Body), Hlls)
     end);
 %% Of one key it comes when the server has put the count into the value.
-apply(<<"pfcount">>, [Key], Ctx) ->
-    change(Ctx, Key, fun eslaver_mirror_hll:cache/1);
+apply(<<"pfcount">>, [Key], #{store := Store} = Ctx) ->
+    Version = eslaver_mirror_store:version(Store),
+    change(Ctx, Key, fun(Hll) -> eslaver_mirror_hll:cache(Version, Hll) end);
 apply(<<"pfcount">>, [_, _ | _], _Ctx) ->
     ok;
 apply(<<"pfdebug">>, [Operation, Key], Ctx) ->

@@ -183,11 +183,19 @@ plus(Count, More) -> Count + More.
 
 %% The indexes of up to `Want' equal elements, among the first `Most' looked at, in the order in which
 %% they are come to.
+-spec find(
+    ets:tid(),
+    element(),
+    forward | backward,
+    Want :: all | non_neg_integer(),
+    Most :: all | non_neg_integer(),
+    list_body()
+) -> [non_neg_integer()].
 find(Nodes, Element, Way, Want, Most, List) ->
     Size = eslaver_mirror_tree:size(List),
-    lists:reverse(find(Nodes, Element, Way, Want, 0, min(Most, Size), List, [])).
+    lists:reverse(find(Nodes, Element, Way, Want, 0, at_most(Most, Size), List, [])).
 
-%% `all' is more than any number: as an atom it is. `Done' elements have been looked at.
+%% `Done' elements have been looked at.
 find(_Nodes, _Element, _Way, 0, _Done, _Most, _List, Found) ->
     Found;
 find(_Nodes, _Element, _Way, _Want, Most, Most, _List, Found) ->
@@ -203,6 +211,9 @@ find(Nodes, Element, Way, Want, Done, Most, List, Found) ->
     Elements = eslaver_mirror_tree:range(Nodes, {From, Count}, Way, List),
     {Left, Next} = find_in(Elements, Element, First, Step, Want, Found),
     find(Nodes, Element, Way, Left, Done + Count, Most, List, Next).
+
+at_most(all, Size) -> Size;
+at_most(Most, Size) -> min(Most, Size).
 
 find_in(_Elements, _Element, _At, _Step, 0, Found) ->
     {0, Found};

@@ -11,8 +11,8 @@
 
 -define(COUNT, 10).
 
-%% @doc What `Scan' gives for a count, without that whose name does not match. `Name' is the element of
-%% a tuple that has the name, or 0 where there are no tuples.
+%% @doc What `Scan' gives for a count, without that whose name does not match. `Name' is the
+%% element of a tuple that has the name, or 0 where there are no tuples.
 -spec run(options(), Name :: 0 | pos_integer(), fun((pos_integer()) -> {Next, [Element]})) ->
     {Next, [Element]}.
 run(Options, Name, Scan) ->

@@ -40,9 +40,15 @@ infinite(<<"infinity">>) -> inf.
 %% A double has every integer of up to 15 digits.
 decimal(Text) ->
     case whole(Text) of
-        {Whole, <<>>} when byte_size(Whole) =< 15 -> float(binary_to_integer(Whole));
-        {Whole, <<$., Rest/binary>>} -> decimal(Whole, whole(Rest));
-        {Whole, Rest} -> decimal(Whole, {<<>>, Rest})
+        {Whole, <<>>} when byte_size(Whole) =< 15 ->
+            float(binary_to_integer(Whole));
+        {Whole, <<$., Rest/binary>>} ->
+            case whole(Rest) of
+                {Decimals, <<>>} when Whole =/= <<>>, Decimals =/= <<>> -> binary_to_float(Text);
+                Parts -> decimal(Whole, Parts)
+            end;
+        {Whole, Rest} ->
+            decimal(Whole, {<<>>, Rest})
     end.
 
 decimal(Whole, {Decimals, Rest}) when Whole =/= <<>>; Decimals =/= <<>> ->
@@ -78,14 +84,14 @@ hexadecimal(Text) ->
     true = Mantissa < 1 bsl 53,
     scale(float(Mantissa), exponent($p, Rest) - 4 * byte_size(Digits)).
 
-scale(Float, Power) when Power > 1000, Float > 0 ->
-    scale(multiply(Float, math:pow(2, 1000)), Power - 1000);
-scale(Float, Power) when Power < -1000, Float > 0 ->
-    scale(multiply(Float, math:pow(2, -1000)), Power + 1000);
-scale(Float, Power) when abs(Power) =< 1000 ->
-    multiply(Float, math:pow(2, Power));
-scale(Zero, _Power) ->
-    Zero.
+scale(Float, Power) when is_float(Float), Float > 0, Power > 1000 ->
+    scale(times(Float, math:pow(2, 1000)), Power - 1000);
+scale(Float, Power) when is_float(Float), Float > 0, Power < -1000 ->
+    scale(times(Float, math:pow(2, -1000)), Power + 1000);
+scale(Float, Power) when is_float(Float), Float > 0 ->
+    times(Float, math:pow(2, Power));
+scale(ZeroOrInf, _Power) ->
+    ZeroOrInf.
 
 %% @doc The score that a user means, or `badarg'.
 -spec from_term(number() | inf | '-inf') -> score().
@@ -115,14 +121,16 @@ add(_, _) ->
 
 %% @doc The product.
 -spec multiply(score(), score()) -> score() | nan.
-multiply(A, B) when is_float(A), is_float(B) ->
+multiply(A, B) when is_float(A), is_float(B) -> times(A, B);
+multiply(A, B) -> infinity(sign(A) * sign(B)).
+
+times(A, B) ->
     try
         plain(A * B)
     catch
-        error:badarith -> infinity(sign(A) * sign(B))
-    end;
-multiply(A, B) ->
-    infinity(sign(A) * sign(B)).
+        error:badarith when (A < 0) =:= (B < 0) -> inf;
+        error:badarith -> ?MINUS_INF
+    end.
 
 infinity(1) -> inf;
 infinity(-1) -> ?MINUS_INF;

@@ -1,6 +1,6 @@
-%% @doc Sets in a mirror's tables: a row `{{Id, Hash, Member}}' for each member, and `{Id, Size}' as
-%% the body. Used by {@link eslaver_mirror_set_commands} and {@link eslaver_mirror}, and by what reads
-%% sets as a source: sorted sets and `SORT'.
+%% @doc Sets in a mirror's tables: a row `{{Id, Hash, Member}}' for each member, and `{Id, Size}'
+%% as the body. Used by {@link eslaver_mirror_set_commands} and {@link eslaver_mirror}, and by what
+%% reads sets as a source: sorted sets and `SORT'.
 %% @private
 -module(eslaver_mirror_set).
 
@@ -130,8 +130,8 @@ scan(#{sets := Sets}, {Id, _}, {Cursor, Count}) ->
     {Next, Keys} = eslaver_mirror_bag:from(Sets, Id, Cursor, Count),
     {Next, [member(Key) || Key <- Keys]}.
 
-%% @doc What is in all of several sets, of which `none' is an empty one; no more than `Limit', where 0
-%% is no limit.
+%% @doc What is in all of several sets, of which `none' is an empty one; no more than `Limit',
+%% where 0 is no limit.
 -spec intersection(store(), [body() | none, ...], Limit :: non_neg_integer()) -> [member()].
 intersection(Store, Bodies, Limit) ->
     case lists:member(none, Bodies) of

@@ -10,8 +10,8 @@
     self
     | nothing
     | {Before :: binary(), Behind :: binary(), Field :: binary() | value}.
-%% The element itself; nothing, since no element is in it; or a key, which has the element within, and
-%% its value or a field of it.
+%% The element itself; nothing, since no element is in it; or a key, which has the element within,
+%% and its value or a field of it.
 
 -type options() :: #{
     by := pattern(),
@@ -54,15 +54,15 @@ pattern(Pattern) ->
     end.
 
 %% @doc What a pattern to sort by stands for: one without an element in it leaves all as they are.
--spec by(binary()) -> pattern().
+-spec by(binary()) -> nothing | {binary(), binary(), Field :: binary() | value}.
 by(Pattern) ->
     case pattern(Pattern) of
         self -> nothing;
         Parsed -> Parsed
     end.
 
-%% @doc The elements in order, or what is got for each, `undefined' where there is nothing. It raises
-%% `{not_a_number, Value}' and, if the result is to be certain, `order_is_open'.
+%% @doc The elements in order, or what is got for each, `undefined' where there is nothing. It
+%% raises `{not_a_number, Value}' and, if the result is to be certain, `order_is_open'.
 -spec run(source(), options(), lookup()) -> [binary() | undefined].
 run({Type, Size, Fetch} = Source, #{limit := Limit} = Options, Lookup) ->
     {Start, Count} = window(Limit, Size),

@@ -42,11 +42,17 @@ options([Name | Args], #{get := Patterns} = Options, Target) ->
     end.
 
 store(#{store := Store} = Ctx, Key, Options, Target) ->
-    {_, _, _} = Source = eslaver_mirror_sort_source:new(Store, eslaver_mirror_keys:find(Ctx, Key)),
+    {Type, _, _} =
+        Source = eslaver_mirror_sort_source:new(Store, eslaver_mirror_keys:find(Ctx, Key)),
+    true = is_known(eslaver_mirror_store:version(Store), Type, Options),
     Lookup = fun(Other, Field) -> value(Ctx, Other, Field) end,
     Elements = [or_empty(Got) || Got <- eslaver_mirror_sort:run(Source, Options, Lookup)],
     Body = eslaver_mirror_list:load(Store, Elements, #{}),
     eslaver_mirror_keys:put(Ctx, Target, list, Body, infinity).
+
+%% Masters that do not tell their version each have another idea of what is not to be sorted.
+is_known(unknown, Type, #{by := nothing}) -> Type =:= set;
+is_known(_Version, _Type, _Options) -> true.
 
 or_empty(undefined) -> <<>>;
 or_empty(Value) -> Value.

@@ -15,11 +15,11 @@ new(Store, {_, list, Body, _}) ->
     {list, Size, fun
         (_Start, 0, _Order) ->
             [];
-        (Start, Count, asc) ->
-            eslaver_mirror_list:range(Store, Body, Start, Start + Count - 1);
         (Start, Count, desc) ->
             From = Size - Start - Count,
-            lists:reverse(eslaver_mirror_list:range(Store, Body, From, From + Count - 1))
+            lists:reverse(eslaver_mirror_list:range(Store, Body, From, From + Count - 1));
+        (Start, Count, asc) ->
+            eslaver_mirror_list:range(Store, Body, Start, Start + Count - 1)
     end};
 new(Store, {_, set, Body, _}) ->
     Size = eslaver_mirror_set:size(Store, Body),

@@ -7,7 +7,7 @@
 %% @private
 -module(eslaver_mirror_store).
 
--export([new/1, empty/1, with_version/2, delete/2, with_db/2, swap_dbs/3, without_keys/2]).
+-export([new/1, empty/1, with_version/2, version/1, delete/2, with_db/2, swap_dbs/3, without_keys/2]).
 -export([keys/2, id/0, memory/1]).
 -export_type([store/0, id/0, type/0, row/0, version/0]).
 
@@ -76,6 +76,11 @@ empty(#{options := Options, redis_version := Version}) ->
 -spec with_version(version(), store()) -> store().
 with_version(Version, Store) ->
     Store#{redis_version := Version}.
+
+%% @doc The version of its master.
+-spec version(store()) -> version().
+version(#{redis_version := Version}) ->
+    Version.
 
 %% @doc Deletes the tables, those of keys among them. It may take as long as they are large: `Then'
 %% tells whose time that is.

@@ -1,5 +1,6 @@
-%% @doc Streams in a mirror's tables: what a stream's body says, and what concerns entries and groups
-%% together. Used by {@link eslaver_mirror_stream_commands} and {@link eslaver_mirror_stream_info}.
+%% @doc Streams in a mirror's tables: what a stream's body says, and what concerns entries and
+%% groups together. Used by {@link eslaver_mirror_stream_commands} and
+%% {@link eslaver_mirror_stream_info}.
 %% @private
 -module(eslaver_mirror_stream).
 
@@ -33,7 +34,6 @@
 
 -define(FIRST, {0, 0}).
 -define(LAST, {16#FFFFFFFFFFFFFFFF, 16#FFFFFFFFFFFFFFFF}).
-%% How a snapshot says that a group's number of entries read is not known.
 
 %% Of the type.
 
@@ -54,18 +54,18 @@ load(Store, #{entries := Entries, last_id := Last, groups := Groups} = Value, _M
         max_deleted_id := parse(maps:get(max_deleted_id, Value, <<"0-0">>)),
         entries_added := maps:get(entries_added, Value, Length)
     },
-    Counted = is_map_key(entries_added, Value),
-    lists:foreach(fun(Group) -> load_group(Store, Body, Group, Counted) end, Groups),
+    HasCounts = maps:is_key(entries_added, Value),
+    lists:foreach(fun(Group) -> load_group(Store, Body, Group, HasCounts) end, Groups),
     Idmp = eslaver_mirror_stream_idmp:load(Store, Id, maps:get(idmp, Value, undefined)),
     Body#{idmp := Idmp}.
 
-%% A master that counts leaves it out of a group of which it has lost count.
-load_group(Store, #{id := Id} = Body, #{name := Name, last_id := LastText} = Group, Counted) ->
+%% Before Redis 7.0 there are no counts, and since then none where it is not known.
+load_group(Store, #{id := Id} = Body, #{name := Name, last_id := LastText} = Group, HasCounts) ->
     Last = parse(LastText),
     Read =
         case Group of
             #{entries_read := Number} -> Number;
-            #{} when Counted -> undefined;
+            #{} when HasCounts -> undefined;
             #{} -> entries_read_to(Store, Body, Last)
         end,
     ok = eslaver_mirror_stream_groups:create(Store, Id, Name, Last, Read),
@@ -111,13 +111,14 @@ copy(#{entries := Entries, groups := Groups}, #{id := Id} = Body) ->
 -spec discard(store(), body(), pos_integer()) -> done | {more, body()}.
 discard(#{entries := Entries, groups := Groups}, #{id := Id} = Body, Limit) ->
     OfGroups = [{Groups, Pattern} || Pattern <- eslaver_mirror_stream_groups:patterns(Id)],
-    discard([{Entries, {{Id, '_', '_'}, '_'}} | OfGroups], Limit, Body);
-discard([{Table, Pattern} | Others], Limit, Body) ->
+    discard_from([{Entries, {{Id, '_', '_'}, '_'}} | OfGroups], Limit, Body).
+
+discard_from([{Table, Pattern} | Others], Limit, Body) ->
     case eslaver_mirror_rows:discard(Table, Pattern, Limit) of
-        done -> discard(Others, Limit, Body);
+        done -> discard_from(Others, Limit, Body);
         more -> {more, Body}
     end;
-discard([], _Limit, _Body) ->
+discard_from([], _Limit, _Body) ->
     done.
 
 %% For the writer.
@@ -228,15 +229,14 @@ entries_read_to(Store, #{id := Id, max_deleted_id := Deleted} = Body, EntryId) -
 -spec next_read(
     store(), body(), {Last :: entry_id(), eslaver_mirror_stream_groups:read()}, entry_id()
 ) -> eslaver_mirror_stream_groups:read().
-next_read(Store, #{id := Id} = Body, {Last, Read}, EntryId) ->
-    case
-        Read =/= undefined andalso
-            Last >= eslaver_mirror_stream_entries:first(Store, Id) andalso
-            not has_deleted_from(Body, Last)
-    of
+next_read(Store, #{id := Id} = Body, {Last, Read}, EntryId) when is_integer(Read) ->
+    First = eslaver_mirror_stream_entries:first(Store, Id),
+    case Last >= First andalso not has_deleted_from(Body, Last) of
         true -> Read + 1;
         false -> entries_read_to(Store, Body, EntryId)
-    end.
+    end;
+next_read(Store, Body, {_Last, undefined}, EntryId) ->
+    entries_read_to(Store, Body, EntryId).
 
 %% For readers.
 

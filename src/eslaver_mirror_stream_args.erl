@@ -34,11 +34,14 @@ trim_options([Name | Args] = All, Options) ->
             trim_options(Rest, Options#{producer => Producer});
         {<<"idmpauto">>, [Producer | Rest]} ->
             trim_options(Rest, Options#{producer => Producer});
-        {Lower, _} ->
-            case policy(Lower) of
-                none -> {Options, All};
-                Policy -> trim_options(Args, Options#{policy => Policy})
-            end
+        {<<"keepref">>, _} ->
+            trim_options(Args, Options#{policy => keepref});
+        {<<"delref">>, _} ->
+            trim_options(Args, Options#{policy => delref});
+        {<<"acked">>, _} ->
+            trim_options(Args, Options#{policy => acked});
+        {_EntryId, _} ->
+            {Options, All}
     end;
 trim_options([], Options) ->
     {Options, []}.
@@ -50,23 +53,22 @@ limit([<<"=">>, Value | Rest], Parse, Options) ->
 limit([Value | Rest], Parse, Options) ->
     trim_options(Rest, Options#{limit => Parse(Value), is_exact => true}).
 
-policy(<<"keepref">>) -> keepref;
-policy(<<"delref">>) -> delref;
-policy(<<"acked">>) -> acked;
-policy(_) -> none.
-
 %% @doc Of `[KEEPREF | DELREF | ACKED] IDS n id ...'.
 -spec ids([binary()]) -> {eslaver_mirror_stream:policy(), [eslaver_mirror_stream_id:id()]}.
 ids(Args) ->
     ids(Args, keepref).
 
-ids([Name | Args], Policy) when Policy =/= none ->
+ids([Name | Args], Policy) ->
     case {string:lowercase(Name), Args} of
         {<<"ids">>, [Count | EntryIds]} ->
             true = length(EntryIds) =:= binary_to_integer(Count),
             {Policy, [eslaver_mirror_stream_id:parse(EntryId) || EntryId <- EntryIds]};
-        {Lower, _} ->
-            ids(Args, policy(Lower))
+        {<<"keepref">>, _} ->
+            ids(Args, keepref);
+        {<<"delref">>, _} ->
+            ids(Args, delref);
+        {<<"acked">>, _} ->
+            ids(Args, acked)
     end.
 
 %% @doc Options that have a value each.

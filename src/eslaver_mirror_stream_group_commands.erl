@@ -161,8 +161,8 @@ claim_one(#{store := Store} = Ctx, Id, {Group, _} = Whose, EntryId, Options) ->
                 claim_it(Ctx, Id, Whose, {EntryId, Count}, Options)
     end.
 
-%% Of an entry that is gone, masters before Redis 7.0 replicate the claim of it, and later ones that it
-%% is no longer pending, by a claim, too.
+%% Of an entry that is gone, masters before Redis 7.0 replicate the claim of it, and later ones
+%% that it is no longer pending, by a claim, too.
 claim_gone(#{store := Store}, Id, {Group, Consumer}, EntryId, Options) ->
     #{redis_version := {_, _} = Version} = Store,
     case Version < {7, 0} of

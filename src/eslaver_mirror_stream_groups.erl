@@ -1,9 +1,9 @@
 %% @doc The consumer groups of a stream, in one ordered_set with keys of several sizes:
 %%
-%% `{{Id, Group}, LastId, EntriesRead, Pending}', `{{Id, Group, Consumer}, SeenAt, ActiveAt, Pending}',
-%% `{{Id, Group, Ms, Seq}, Consumer, DeliveredAt, Deliveries}' for each pending entry, and
-%% `{{Id, Group, Consumer, Ms, Seq}}' for the same by consumer. Keys are ordered by size first, so each
-%% kind is a range of its own. Used by {@link eslaver_mirror_stream} and its like.
+%% `{{Id, Group}, LastId, EntriesRead, Pending}', `{{Id, Group, Consumer}, SeenAt, ActiveAt,
+%% Pending}', `{{Id, Group, Ms, Seq}, Consumer, DeliveredAt, Deliveries}' for each pending entry,
+%% and `{{Id, Group, Consumer, Ms, Seq}}' for the same by consumer. Keys are ordered by size first,
+%% so each kind is a range of its own. Used by {@link eslaver_mirror_stream} and its like.
 %% @private
 -module(eslaver_mirror_stream_groups).
 

@@ -1,10 +1,11 @@
 %% @doc What a stream of Redis 8.6 knows of producers that may send an entry twice: how many ids of
-%% theirs it keeps, and how many of what they sent were new or not. Which was which the master says, so
-%% only those numbers are kept, and no ids. Used by {@link eslaver_mirror_stream} and its like.
+%% theirs it keeps, and how many of what they sent were new or not. Which was which the master
+%% says, so only those numbers are kept, and no ids. Used by {@link eslaver_mirror_stream} and its
+%% like.
 %%
 %% In the table of groups such an id's entry lies as if it were pending for a consumer of a group
-%% `idmp', which no group is named, and for no consumer, by time: so the oldest of a producer and the
-%% oldest of all are found.
+%% `idmp', which no group is named, and for no consumer, by time: so the oldest of a producer and
+%% the oldest of all are found.
 %% @private
 -module(eslaver_mirror_stream_idmp).
 
@@ -101,7 +102,8 @@ forget(Groups, Id, Producer, {Ms, Seq}) ->
 duplicate({Seconds, MaxSize, Added, Duplicates}) ->
     {Seconds, MaxSize, Added, Duplicates + 1}.
 
-%% @doc As `XINFO' has it. What has been kept for too long is left out, when a master may still have it.
+%% @doc As `XINFO' has it. What has been kept for too long is left out, when a master may still
+%% have it.
 -spec info(store(), id(), state()) -> map().
 info(#{groups := Groups}, Id, {Seconds, MaxSize, Added, Duplicates}) ->
     Oldest = erlang:system_time(millisecond) - Seconds * 1000,

@@ -10,7 +10,7 @@
 -behaviour(eslaver_mirror_type).
 
 -export([load/3, copy/2, discard/3]).
--export([own/1, value/2, size/1, read/4, fold/6, write/4, grow/3, range/4, indexes/3]).
+-export([own/1, value/2, take/2, size/1, read/4, fold/6, write/4, grow/3, range/4, indexes/3]).
 -export_type([body/0]).
 
 -type body() ::
@@ -56,6 +56,15 @@ own(Binary) ->
 -spec value(store(), body()) -> binary().
 value(_Store, Body) when is_binary(Body) -> Body;
 value(Store, {chunked, _, Size} = Body) -> read(Store, Body, 0, Size).
+
+%% @doc The whole string, whose chunks are given up.
+-spec take(store(), body()) -> binary().
+take(_Store, Body) when is_binary(Body) ->
+    Body;
+take(Store, {chunked, _, Size} = Body) ->
+    Value = value(Store, Body),
+    done = discard(Store, Body, Size),
+    Value.
 
 %% @doc Its length.
 -spec size(body()) -> non_neg_integer().

@@ -51,9 +51,7 @@ apply(<<"decr">>, [Key], Ctx) ->
 apply(<<"decrby">>, [Key, By], Ctx) ->
     add(Ctx, Key, -binary_to_integer(By));
 apply(<<"incrbyfloat">>, [Key, By], Ctx) ->
-    eslaver_mirror_keys:change(Ctx, Key, string, fun() -> <<"0">> end, fun(Old) ->
-        eslaver_mirror_float:add(Old, By)
-    end);
+    number(Ctx, Key, fun(Old) -> eslaver_mirror_float:add(Old, By) end);
 apply(<<"append">>, [Key, Value], #{store := Store} = Ctx) ->
     change(Ctx, Key, fun(Body) ->
         eslaver_mirror_string:write(Store, Body, eslaver_mirror_string:size(Body), Value)
@@ -102,8 +100,11 @@ put_all([Key, Value | Rest], ExpireAt, Ctx) ->
     put_all(Rest, ExpireAt, Ctx).
 
 add(Ctx, Key, By) ->
-    eslaver_mirror_keys:change(Ctx, Key, string, fun() -> <<"0">> end, fun(Old) ->
-        integer_to_binary(integer(Old) + By)
+    number(Ctx, Key, fun(Old) -> integer_to_binary(integer(Old) + By) end).
+
+number(#{store := Store} = Ctx, Key, Change) ->
+    eslaver_mirror_keys:change(Ctx, Key, string, fun() -> <<"0">> end, fun(Body) ->
+        Change(eslaver_mirror_string:take(Store, Body))
     end).
 
 %% Old masters read up to a byte that is 0, and nothing as 0; later ones let no such value pass.

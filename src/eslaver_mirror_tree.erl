@@ -141,8 +141,12 @@ rank(Nodes, Below, Height, N, Before, Tree) ->
     More = sum_counts(1, I, Row, Before),
     rank(Nodes, Below, Height - 1, child(I, Row), More, Tree).
 
-sum_counts(I, I, _Row, Sum) -> Sum;
-sum_counts(I, To, Row, Sum) -> sum_counts(I + 1, To, Row, Sum + element(?COUNT(I), Row)).
+sum_counts(I, I, _Row, Sum) ->
+    Sum;
+sum_counts(I, To, Row, Sum) ->
+    case element(?COUNT(I), Row) of
+        Count when is_integer(Count) -> sum_counts(I + 1, To, Row, Sum + Count)
+    end.
 
 %% @doc The items from one index of Redis to another, both of which may count from the end.
 -spec span(integer(), integer(), tree()) -> span().
@@ -517,10 +521,12 @@ choose_at(I, Position, Row) ->
     end.
 
 %% How many items of a leaf are before a place.
+-spec place(where(), tuple()) -> non_neg_integer().
 place({at, Position}, _Items) -> Position;
 place(Below, Items) -> search(Below, 1, tuple_size(Items) + 1, Items) - 1.
 
 %% The first element from `Low' on which is not below; `High' if all before that are.
+-spec search(below(), pos_integer(), pos_integer(), tuple()) -> pos_integer().
 search(_Below, Low, High, _Tuple) when Low >= High ->
     High;
 search(Below, Low, High, Tuple) ->

@@ -142,15 +142,19 @@ allows(_, _Old, _Score) -> true.
 remove_range(Ctx, By, [Key, Low, High]) ->
     Range = eslaver_mirror_zset_range:parse(By, forward, Low, High),
     change(Ctx, Key, fun(Store, Zset) ->
-        true = eslaver_mirror_zset_range:is_certain(Store, Zset, Range),
-        Span = eslaver_mirror_zset_range:span(Store, Zset, Range),
-        eslaver_mirror_zset:remove_span(Store, Zset, Span)
+        remove(Store, Zset, {Range, forward, none})
     end).
+
+remove(Store, Zset, Selection) ->
+    eslaver_mirror_zset:remove_span(Store, Zset, select(Store, Zset, Selection)).
+
+select(Store, Zset, Selection) ->
+    true = eslaver_mirror_zset_range:is_certain(Store, Zset, Selection),
+    eslaver_mirror_zset_range:select(Store, Zset, Selection).
 
 pop(Ctx, Key, Way, Most) ->
     change(Ctx, Key, fun(Store, Zset) ->
-        Span = eslaver_mirror_zset_range:select(Store, Zset, {{index, 0, Most - 1}, Way, none}),
-        eslaver_mirror_zset:remove_span(Store, Zset, Span)
+        remove(Store, Zset, {{index, 0, Most - 1}, Way, none})
     end).
 
 pop_first(Ctx, Keys, Way, Count) ->
@@ -199,8 +203,7 @@ store_range(#{store := Store} = Ctx, To, From, {Start, Stop}, {By, Way, Limit}) 
                 [];
             Zset ->
                 Range = eslaver_mirror_zset_range:parse(By, Way, Start, Stop),
-                true = eslaver_mirror_zset_range:is_certain(Store, Zset, Range),
-                Span = eslaver_mirror_zset_range:select(Store, Zset, {Range, Way, Limit}),
+                Span = select(Store, Zset, {Range, Way, Limit}),
                 Keep = fun(Entry, Entries) -> [Entry | Entries] end,
                 eslaver_mirror_zset:fold(Store, Zset, Keep, [], {Span, backward})
         end,

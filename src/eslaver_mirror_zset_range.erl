@@ -79,17 +79,24 @@ limit({From, Count}, Way, {Offset, Most}) ->
         backward -> {From + Left - Taken, Taken}
     end.
 
-%% @doc Whether the members of a range are sure. Where scores differ, names are not in order, and what
-%% a server finds by them then depends on how it has them stored, unless those in the range happen to
-%% stand together, with all lower names before them and all higher ones after.
--spec is_certain(store(), zset(), range()) -> boolean().
-is_certain(Store, Zset, {lex, Low, High} = Range) ->
+%% @doc Whether it is sure what a server selects. Where scores differ, names are not in order, and what
+%% it finds by them then depends on how it has them stored, unless those in the range happen to
+%% stand together, with all lower names before them and all higher ones after. What it makes of a
+%% negative offset depends on the same.
+-spec is_certain(store(), zset(), {range(), way(), limit()}) -> boolean().
+is_certain(Store, Zset, {Range, _Way, {Offset, _}}) when Offset < 0 ->
+    {_From, Count} = span(Store, Zset, Range),
+    Count =:= 0 andalso is_certain_range(Store, Zset, Range);
+is_certain(Store, Zset, {Range, _Way, _Limit}) ->
+    is_certain_range(Store, Zset, Range).
+
+is_certain_range(Store, Zset, {lex, Low, High} = Range) ->
     Size = eslaver_mirror_zset:size(Store, Zset),
     End = fun(Way) -> hd(eslaver_mirror_zset:range(Store, Zset, end_of(Way, Size), forward)) end,
     {_, Lowest} = End(forward),
     {_, Highest} = End(backward),
     Lowest == Highest orelse stand_together(Store, Zset, {0, Size}, {Low, High}, Range);
-is_certain(_Store, _Zset, _Range) ->
+is_certain_range(_Store, _Zset, _Range) ->
     true.
 
 end_of(forward, _Size) -> {0, 1};

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_mirror_zset_read).
 
--export([selection/3, range/3, options/2, shape/1, sorted/1]).
+-export([selection/3, range/3, options/2, shape/1, sorted/1, check_cursor/1]).
 -export_type([selection/0, shape/0]).
 
 -type store() :: eslaver_mirror_store:store().
@@ -80,3 +80,13 @@ shape(_) ->
 -spec sorted([eslaver_mirror_zset:entry()]) -> members().
 sorted(Entries) ->
     [eslaver_mirror_zset:to_term(Entry) || Entry <- lists:sort(Entries)].
+
+%% @doc Raises `badarg' for a cursor that is none.
+-spec check_cursor(term()) -> ok.
+check_cursor(0) ->
+    ok;
+check_cursor({Score, Member}) when is_binary(Member) ->
+    _ = eslaver_mirror_score:from_term(Score),
+    ok;
+check_cursor(_) ->
+    error(badarg).

@@ -1,5 +1,6 @@
 %% A mirror without a replica: tables to which commands are applied one by one, as they come in a
-%% master's stream, and which are read by `eslaver_mirror'. For tests of the modules that apply them.
+%% master's stream, and which are read by `eslaver_mirror'. For tests of the modules that apply
+%% them.
 -module(eslaver_test_mirror).
 
 -export([new/1, new/2, run/3, run_all/2, load/5, close/1]).
@@ -7,46 +8,33 @@
 -export_type([mirror/0]).
 
 -type mirror() :: #{
-    view := eslaver_mirror_view:view(),
+    lock := eslaver_mirror_lock:lock(),
     store := eslaver_mirror_store:store(),
     modules := #{binary() => module()},
     db := non_neg_integer()
 }.
 
-%% A mirror that readers find by this name.
+%% A mirror that readers find by this name, of a master of the newest version.
 -spec new(atom()) -> mirror().
 new(Name) ->
-    new(Name, #{}).
+    new(Name, {8, 6}).
 
-%% The same with other modules for the commands than there are, or of a master of this version.
--spec new(atom(), #{
-    modules => #{binary() => module()}, redis_version => eslaver_mirror_store:version()
-}) -> mirror().
-new(Name, Options) ->
-    Version = maps:get(redis_version, Options, {8, 6}),
+%% The same of a master of this version.
+-spec new(atom(), eslaver_mirror_store:version()) -> mirror().
+new(Name, Version) ->
     Tables = eslaver_mirror_store:with_version(Version, eslaver_mirror_store:new([])),
     Store = eslaver_mirror_store:with_db(0, Tables),
-    View = eslaver_mirror_view:new(#{name => Name, serve_stale_data => true}),
-    Published = eslaver_mirror_view:publish(Store, View),
-    ok = eslaver_mirror_view:status(fresh, Published),
-    Modules =
-        case Options of
-            #{modules := Given} -> Given;
-            #{} -> eslaver_mirror_commands:all()
-        end,
-    #{
-        view => Published,
-        store => Store,
-        modules => Modules,
-        db => 0
-    }.
+    Lock = eslaver_mirror_lock:new(#{name => Name, serve_stale_data => true}),
+    Published = eslaver_mirror_lock:publish(Store, Lock),
+    ok = eslaver_mirror_lock:status(fresh, Published),
+    #{lock => Published, store => Store, modules => eslaver_mirror_commands:all(), db => 0}.
 
 %% Applies a command of the stream. Those that bracket a transaction have no effect here.
 -spec run(mirror(), [binary()], Now :: integer()) -> mirror().
-run(#{view := View, store := Store} = Mirror, [<<"select">>, Number], _Now) ->
+run(#{lock := Lock, store := Store} = Mirror, [<<"select">>, Number], _Now) ->
     Db = binary_to_integer(Number),
     Next = eslaver_mirror_store:with_db(Db, Store),
-    Mirror#{db := Db, store := Next, view := eslaver_mirror_view:publish(Next, View)};
+    Mirror#{db := Db, store := Next, lock := eslaver_mirror_lock:publish(Next, Lock)};
 run(#{modules := Modules} = Mirror, [Name | Args], Now) ->
     case Modules of
         #{Name := Module} ->
@@ -85,6 +73,6 @@ load(#{store := Store} = Mirror, Type, Key, Value, Meta) ->
     eslaver_mirror_keys:put(context(Mirror, 0), Key, Type, Body, ExpireAt).
 
 -spec close(mirror()) -> ok.
-close(#{view := View, store := Store}) ->
-    ok = eslaver_mirror_view:close(View),
+close(#{lock := Lock, store := Store}) ->
+    ok = eslaver_mirror_lock:close(Lock),
     eslaver_mirror_store:delete(Store, here).
