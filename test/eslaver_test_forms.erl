@@ -2,7 +2,7 @@
 %% or quoted: as it is; else a word of eslaver_test_words. For choices see eslaver_test_grammar.
 -module(eslaver_test_forms).
 
--export([writes/0, blocking/0, left_out/0, is_faithful/1]).
+-export([writes/0, blocking/0, left_out/0, is_faithful/1, is_certain/2]).
 
 %% Write commands for which there is no form here: those of a cluster, that move a key to another
 %% server, that only a test of a server or another server sends; and what the workload has otherwise.
@@ -18,6 +18,12 @@ left_out() ->
 is_faithful([Name | _] = Form) ->
     not lists:member(Name, ["BITFIELD", "XREADGROUP", "XCLAIM", "XAUTOCLAIM"]) andalso
         not lists:member("~", Form).
+
+%% Whether a replica can know what it does. Servers before 3.2 do not tell their version, and what they
+%% make of SORT with `BY nosort', and of the time of a key that is moved, depends on it.
+-spec is_certain(eslaver_test_grammar:form(), Version :: [integer()]) -> boolean().
+is_certain(Form, Version) ->
+    Version >= [3, 2] orelse not (lists:member("'nosort", Form) orelse hd(Form) =:= "MOVE").
 
 %% `{Weight, [Form]}': the weight is that of all the forms of a command.
 -spec writes() -> [{pos_integer(), [string()]}].
@@ -157,8 +163,8 @@ zsets() ->
         {6, ["ZDIFFSTORE zset scoreds"]},
         {8, [
             "ZRANGESTORE zset zset lo hi [ REV ]",
-            "ZRANGESTORE zset zset bound bound BYSCORE [ REV ] [ LIMIT lo some ]",
-            "ZRANGESTORE zset names lex lex BYLEX [ REV ] [ LIMIT lo some ]"
+            "ZRANGESTORE zset zset bound bound BYSCORE [ REV ] [ LIMIT few some ]",
+            "ZRANGESTORE zset names lex lex BYLEX [ REV ] [ LIMIT few some ]"
         ]}
     ].
 

@@ -41,7 +41,11 @@ refused(Client) ->
 
 tried(Client) ->
     Names = eslaver_test_steps:commands(Client),
-    Known = fun(Form) -> lists:member(eslaver_test_grammar:first(Form), Names) end,
+    Version = eslaver_test_steps:version(Client),
+    Known = fun(Form) ->
+        lists:member(eslaver_test_grammar:first(Form), Names) andalso
+            eslaver_test_forms:is_certain(Form, Version)
+    end,
     Writes = [
         {Weight, [Form || Text <- Texts, Form <- eslaver_test_grammar:forms(Text), Known(Form)]}
      || {Weight, Texts} <- eslaver_test_forms:writes()
