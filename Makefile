@@ -1,11 +1,19 @@
-.PHONY: help build demo shell test soak lint fmt clean
+.PHONY: help build demo shell test soak bench fuzz miri asan lint fmt clean
 
-lib = $(or $(REBAR_BASE_DIR),_build)/default/lib
+# The workspace's own, and shared with the fuzz crate, which is none of its members.
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+
+build = $(or $(REBAR_BASE_DIR),_build)
+lib = $(build)/default/lib
 
 help:
 	@echo 'make demo    a replica at work, with a throw-away master of its own'
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
 	@echo 'make soak    minutes of chance: writes, cuts, failovers, kills; SECONDS=600 and SEED=N choose'
+	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,w4-memory choose'
+	@echo 'make fuzz    the decoders with any bytes at all; SECONDS=60 for each and TARGET=rdb choose'
+	@echo 'make miri    the core crate in an interpreter that finds undefined behaviour'
+	@echo 'make asan    real masters and a node whose NIF AddressSanitizer watches'
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started'
 	@echo 'make lint    the checks of make test that run no code'
 	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
@@ -26,6 +34,8 @@ shell: build
 
 test: lint
 	cargo test --workspace --locked
+	tools/instructions.sh
+	cargo test --locked --manifest-path fuzz/Cargo.toml
 	rebar3 eunit
 	rebar3 ct
 	test/as_dependency.sh
@@ -34,15 +44,35 @@ soak: build
 	ESLAVER_SOAK=$(or $(SECONDS),300) $(if $(SEED),ESLAVER_SEED=$(SEED)) \
 		rebar3 ct --suite test/eslaver_soak_SUITE
 
+bench: build
+	cargo build --release --locked -p eslaver_bench
+	mkdir -p $(build)/bench
+	erlc -o $(build)/bench bench/eslaver_bench.erl
+	bench/run.py $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
+
+fuzz:
+	tools/fuzz.sh $(or $(SECONDS),60) $(TARGET)
+
+# Without what takes hours there; the files of some tests are outside of its isolation.
+miri:
+	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=3 cargo +nightly miri test --locked \
+		-p eslaver_core -- --skip many_ --skip huge --skip truncat
+
+asan: build
+	tools/asan.sh
+
 lint: build
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --manifest-path fuzz/Cargo.toml --all-targets --locked -- -D warnings
 	tools/erlfmt.sh --check
 	rebar3 xref
 	rebar3 dialyzer
 
 fmt:
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	tools/erlfmt.sh
 
 clean:

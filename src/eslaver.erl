@@ -86,22 +86,19 @@ start_link(Options) ->
 %% @doc A replica for a supervisor. Its id is the name it is registered under, or `eslaver'. The
 %% password is wrapped, so that no report of the supervisor shows it.
 -spec child_spec(options()) -> supervisor:child_spec().
-child_spec(Options) ->
+child_spec(Options) when is_map(Options) ->
+    child_spec(maps:get(name, Options, eslaver), eslaver_options:wrapped(Options));
+child_spec(_Options) ->
+    child_spec(eslaver, not_a_map).
+
+child_spec(Id, Options) ->
     #{
-        id => maps:get(name, Options, eslaver),
-        start => {?MODULE, start_link, [wrapped(Options)]},
+        id => Id,
+        start => {?MODULE, start_link, [Options]},
         restart => permanent,
         shutdown => 5000,
         type => worker
     }.
-
-wrapped(Options) ->
-    maps:map(fun wrap/2, Options).
-
-wrap(Key, Secret) when Key =:= master_auth orelse Key =:= master_url, not is_function(Secret) ->
-    fun() -> Secret end;
-wrap(_Key, Value) ->
-    Value.
 
 %% @doc What a replica is doing: `state' (`connecting', `loading', `streaming', or `waiting' before
 %% the next try), `master', `replid', `offset' and `db' handled, `lag' (bytes decoded, not handled),

@@ -18,7 +18,8 @@
     {ok, {pid(), eslaver_nif:link()}} | {error, term()}.
 start_link(Address, Place, #{password := Password, announce_port := Port} = Options) ->
     Given = [user, announce_ip, dump, tls, events, filter, connect_timeout, repl_timeout],
-    Config = (maps:with(Given, Options))#{
+    Limits = [proto_max_bulk_len, max_arguments, max_value],
+    Config = (maps:with(Given ++ Limits, Options))#{
         address => Address,
         password => undefined,
         listening_port => Port,

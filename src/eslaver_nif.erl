@@ -7,7 +7,7 @@
 %% @private
 -module(eslaver_nif).
 
--export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, decode_dump/1]).
+-export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0, decode_dump/1]).
 -export([keys/2, keys_dirty/2, glob/2, glob_dirty/2]).
 -export_type([link/0, config/0, resume/0, tls/0, keys/0, named_key/0]).
 
@@ -32,9 +32,12 @@
     filter := eslaver_filter:filter() | undefined,
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
+    proto_max_bulk_len := pos_integer(),
+    max_arguments := pos_integer(),
+    max_value := pos_integer(),
     server := pid()
 }.
-%% What a link is told. Times are in ms.
+%% What a link is told. Times are in ms, sizes in bytes.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,
@@ -82,6 +85,10 @@ close(_Link) -> erlang:nif_error(reason()).
 -spec counters(link()) ->
     {non_neg_integer(), non_neg_integer(), non_neg_integer(), non_neg_integer()}.
 counters(_Link) -> erlang:nif_error(reason()).
+
+%% @doc How many links there are in this node that have not been collected, for tests of leaks.
+-spec links() -> non_neg_integer().
+links() -> erlang:nif_error(reason()).
 
 -type named_key() :: Key :: binary() | {Db :: non_neg_integer(), Key :: binary()}.
 

@@ -3,8 +3,12 @@
 %% @private
 -module(eslaver_options).
 
--export([parse/1, from_environment/1]).
+-export([parse/1, from_environment/1, wrapped/1]).
 -export_type([options/0, input/0, error/0, secret/0]).
+
+%% More than that no server counts, arguments or bytes.
+-define(INT_MAX, (1 bsl 31 - 1)).
+-define(UNLIMITED, (1 bsl 63 - 1)).
 
 -type input() :: #{atom() => term()}.
 -type error() :: {error, {invalid_option, Key :: term(), Value :: term()}}.
@@ -24,6 +28,9 @@
     announce_port := inet:port_number(),
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
+    proto_max_bulk_len := pos_integer(),
+    max_arguments := pos_integer(),
+    max_value := pos_integer(),
     resume := undefined | eslaver:position() | {file, binary()},
     events := classic | full,
     filter := undefined | eslaver_filter:filter(),
@@ -34,20 +41,40 @@
 
 %% @doc Checks what a user gave, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
-parse(#{master_url := Url} = Input) when is_function(Url, 0) ->
-    parse(Input#{master_url := Url()});
-parse(#{master_url := Url} = Input) ->
+parse(Input) when is_map(Input) -> parse_given(maps:map(fun unwrap/2, Input));
+parse(_Input) -> {error, {invalid_option, options, not_a_map}}.
+
+parse_given(#{master_url := Url} = Input) ->
     case from_url(Url, maps:without([master_url, tls], Input)) of
-        {ok, Given} -> parse(maps:merge(Given, maps:with([tls], Input)));
+        {ok, Given} -> parse_given(maps:merge(Given, maps:with([tls], Input)));
         error -> {error, {invalid_option, master_url, hidden}}
     end;
-parse(Input) when is_map(Input) ->
+parse_given(Input) ->
     case check(maps:to_list(Input), #{}) of
         {ok, Given} -> {ok, complete(maps:merge(defaults(), Given))};
         Error -> Error
+    end.
+
+%% @doc The same options, with what must not be shown in funs: a supervisor shows them.
+-spec wrapped(input()) -> input().
+wrapped(Input) ->
+    maps:map(fun wrap/2, Input).
+
+wrap(Key, Value) ->
+    case not is_function(Value) andalso may_hold_secret(Key, Value) of
+        true -> fun() -> Value end;
+        false -> Value
+    end.
+
+%% The password stays in its fun.
+unwrap(Key, Fun) when is_function(Fun, 0), Key =/= master_auth, Key =/= callback, Key =/= hooks ->
+    try
+        Fun()
+    catch
+        _:_ -> Fun
     end;
-parse(_Input) ->
-    {error, {invalid_option, options, not_a_map}}.
+unwrap(_Key, Value) ->
+    Value.
 
 %% @doc The options of the application environment, whose keys may be strings, as those of the
 %% original were. A callback that is not `[]' comes before the environment's.
@@ -83,6 +110,9 @@ defaults() ->
         announce_port => 0,
         connect_timeout => 10000,
         repl_timeout => 60000,
+        proto_max_bulk_len => 512 bsl 20,
+        max_arguments => ?INT_MAX,
+        max_value => ?UNLIMITED,
         resume => undefined,
         events => classic,
         filter => undefined,
@@ -111,20 +141,37 @@ check([{Key, Value} | Rest], Checked) ->
         error -> invalid(Key, Value)
     end.
 
-%% A secret is not repeated in an error, not even under a key that was meant to be another.
 invalid(Key, Value) ->
-    Text = string:lowercase(io_lib:format("~0tp", [Key])),
-    IsSecret = lists:any(fun(Word) -> string:find(Text, Word) =/= nomatch end, [
-        "auth", "pass", "url"
-    ]),
-    case IsSecret of
+    case may_hold_secret(Key, Value) of
         true -> {error, {invalid_option, Key, hidden}};
         false -> {error, {invalid_option, Key, Value}}
     end.
 
+%% Whether a value must not be shown. A secret may also be where it was put by mistake: under a key
+%% that is unknown, in a host's name, or beside what belongs there.
+may_hold_secret(Key, _Value) when Key =:= callback; Key =:= hooks ->
+    false;
+may_hold_secret(Key, _Value) when Key =:= master_auth; Key =:= master_url ->
+    true;
+may_hold_secret(_Key, Value) when is_number(Value) ->
+    false;
+may_hold_secret(master_user, User) ->
+    optional_text(User) =:= error;
+may_hold_secret(tls, Tls) when is_map(Tls) ->
+    map_size(maps:without(maps:keys(tls_defaults()), Tls)) > 0;
+may_hold_secret(tls, Tls) ->
+    not is_atom(Tls);
+may_hold_secret(Key, Value) ->
+    not is_map_key(Key, defaults()) orelse looks_secret(Value).
+
+looks_secret(Value) ->
+    Text = string:lowercase(io_lib:format("~0tp", [Value])),
+    Signs = ["pass", "secret", "@", "://"],
+    lists:any(fun(Sign) -> string:find(Text, Sign) =/= nomatch end, Signs).
+
 value(master_host, {local, Path}) -> tag(local, text(Path));
 value(master_host, Address) when is_tuple(Address) -> address_text(inet:ntoa(Address));
-value(master_host, Host) -> tag(host, text(Host));
+value(master_host, Host) -> host(text(Host));
 value(master_port, Port) -> port(Port, 1);
 value(master_auth, Secret) -> secret(Secret);
 value(master_user, User) -> optional_text(User);
@@ -137,6 +184,10 @@ value(announce_ip, Address) -> optional_text(Address);
 value(announce_port, Port) -> port(Port, 0);
 value(connect_timeout, Time) -> time(Time);
 value(repl_timeout, Time) -> time(Time);
+value(proto_max_bulk_len, Bytes) -> limit(Bytes, ?UNLIMITED);
+value(max_arguments, Count) -> limit(Count, ?INT_MAX);
+value(max_value, infinity) -> {ok, ?UNLIMITED};
+value(max_value, Bytes) -> limit(Bytes, ?UNLIMITED);
 value(resume, undefined) -> {ok, undefined};
 value(resume, {file, Path}) -> tag(file, text(Path));
 value(resume, Position) -> keep(Position, eslaver_place:is_position(Position));
@@ -153,13 +204,16 @@ value(name, {via, Module, _} = Full) -> keep(Full, is_atom(Module));
 value(_Key, _Value) -> error.
 
 tls(Given) ->
-    tls(Given, #{
+    tls(Given, tls_defaults()).
+
+tls_defaults() ->
+    #{
         cacertfile => undefined,
         certfile => undefined,
         keyfile => undefined,
         server_name => undefined,
         verify => true
-    }).
+    }.
 
 tls([], #{certfile := Cert, keyfile := Key} = Tls) ->
     keep(Tls, is_binary(Cert) =:= is_binary(Key));
@@ -229,13 +283,24 @@ keep(_Value, false) -> error.
 tag(Tag, {ok, Text}) -> {ok, {Tag, Text}};
 tag(_Tag, error) -> error.
 
+%% A URL is no host, and its password would be shown wherever the host is.
+host({ok, Host}) ->
+    case binary:match(Host, [<<"/">>, <<"@">>]) of
+        nomatch -> {ok, {host, Host}};
+        _ -> error
+    end;
+host(error) ->
+    error.
+
 address_text({error, einval}) -> error;
-address_text(Text) -> tag(host, text(Text)).
+address_text(Text) -> host(text(Text)).
 
 port(Port, Least) -> keep(Port, is_integer(Port) andalso Port >= Least andalso Port =< 65535).
 
 %% Some 24 days at the most: what a clock can be asked to add.
 time(Time) -> keep(Time, is_integer(Time) andalso Time > 0 andalso Time < 1 bsl 31).
+
+limit(Limit, Most) -> keep(Limit, is_integer(Limit) andalso Limit > 0 andalso Limit =< Most).
 
 optional_text(None) when None =:= undefined; None =:= undef -> {ok, undefined};
 optional_text(Text) -> text(Text).

@@ -23,7 +23,7 @@
 %%
 %% The file is first decoded from its start to its checksum, so that nothing at all is delivered of
 %% one that is damaged. Then it is read again, as fast as `Fun' takes what it is given: memory is
-%% bounded by a megabyte or so of events and by the largest value. Files of any size will do.
+%% bounded by a few megabytes of events and by the largest value. Files of any size will do.
 %%
 %% What `Fun' raises comes out of here, with nothing left behind. The file is not to be changed
 %% meanwhile; servers do not, they replace it.
@@ -65,7 +65,9 @@ decode_dump(Payload) when is_binary(Payload) ->
 open(File) ->
     case path(File) of
         {ok, Path} ->
-            {ok, Options} = eslaver_options:parse(#{events => full, dbfilename => undefined}),
+            {ok, Options} = eslaver_options:parse(#{
+                events => full, dbfilename => undefined, proto_max_bulk_len => 1 bsl 62
+            }),
             eslaver_link:start_link({file, Path}, undefined, Options);
         error ->
             {error, badarg}

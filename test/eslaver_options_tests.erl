@@ -42,6 +42,14 @@ taken_test_() ->
         {#{callback => self()}, callback, self()},
         {#{callback => {self(), #{demand => 0}}}, callback, {self(), #{demand => 0}}},
         {#{mailbox_limit => infinity}, mailbox_limit, infinity},
+        {#{}, proto_max_bulk_len, 536870912},
+        {#{proto_max_bulk_len => 1}, proto_max_bulk_len, 1},
+        {#{proto_max_bulk_len => 1 bsl 63 - 1}, proto_max_bulk_len, 1 bsl 63 - 1},
+        {#{}, max_arguments, 2147483647},
+        {#{max_arguments => 1048576}, max_arguments, 1048576},
+        {#{}, max_value, 1 bsl 63 - 1},
+        {#{max_value => infinity}, max_value, 1 bsl 63 - 1},
+        {#{max_value => 1}, max_value, 1},
         {#{callback => a_name}, callback, a_name},
         {#{name => {local, n}}, name, {local, n}},
         {#{name => {global, {any, term}}}, name, {global, {any, term}}},
@@ -111,6 +119,16 @@ refused_test_() ->
         {callback, {self(), #{demand => 1, more => 1}}},
         {callback, {name, #{demand => 1}}},
         {mailbox_limit, 0},
+        {proto_max_bulk_len, 0},
+        {proto_max_bulk_len, 1 bsl 63},
+        {proto_max_bulk_len, "512mb"},
+        {proto_max_bulk_len, infinity},
+        {max_arguments, 0},
+        {max_arguments, 1 bsl 31},
+        {max_arguments, infinity},
+        {max_value, 0},
+        {max_value, 1.0e9},
+        {max_value, 1 bsl 63},
         {name, name},
         {name, {local, "n"}},
         {announce_port, -1},
@@ -118,7 +136,7 @@ refused_test_() ->
         {tls, yes},
         {tls, #{verify => verify_peer}},
         {tls, #{certfile => "/c"}},
-        {tls, #{unknown => 1}},
+        {tls, #{verify => 1}},
         {resume, "/tmp/p"},
         {resume, {file, ""}},
         {resume, #{replid => <<"short">>, offset => 0, db => 0}},
@@ -129,9 +147,7 @@ refused_test_() ->
         {resume, (position())#{offset := 1 bsl 63}},
         {resume, (position())#{db := 1 bsl 31}},
         {repl_timeout, infinity},
-        {events, none},
-        {no_such_option, 1},
-        {"master_host", "h"}
+        {events, none}
     ],
     [
         ?_assertEqual(
@@ -161,6 +177,46 @@ password(Input) ->
 password_of_a_url_test() ->
     {ok, #{password := Secret}} = eslaver_options:parse(#{master_url => "redis://:p%3Aw@h"}),
     ?assertEqual(<<"p:w">>, Secret()).
+
+%% What is not known may be anything, and people put passwords where they do not belong.
+misplaced_password_is_not_repeated_test_() ->
+    Table = [
+        {no_such_option, "secret"},
+        {"master_host", "secret"},
+        {master_pw, <<"secret">>},
+        {<<"key">>, "secret"},
+        {master_host, "redis://:secret@h"},
+        {master_host, "user:secret@h"},
+        {master_host, <<"h/secret">>},
+        {master_host, {"h", [{password, "secret"}]}},
+        {master_port, "6379@secret"},
+        {master_user, {"user", "secret"}},
+        {tls, #{password => "secret"}},
+        {tls, [{cacertfile, "/ca"}, {passphrase, "secret"}]},
+        {tls, #{key => "secret"}},
+        {tls, #{unknown => 1}},
+        {announce_ip, {password, "secret"}}
+    ],
+    [
+        ?_assertEqual(
+            {error, {invalid_option, Key, hidden}}, eslaver_options:parse(#{Key => Value})
+        )
+     || {Key, Value} <- Table
+    ].
+
+%% What only looks like one is taken all the same.
+child_spec_keeps_what_it_hides_test() ->
+    Given = #{dbfilename => "/tmp/passwords.rdb", master_auth => "secret", resume => {file, "/p@"}},
+    #{start := {eslaver, start_link, [Wrapped]}} = eslaver:child_spec(Given),
+    {ok, #{dump := Dump, resume := Resume, password := Password}} = eslaver_options:parse(Wrapped),
+    ?assertEqual({<<"/tmp/passwords.rdb">>, {file, <<"/p@">>}}, {Dump, Resume}),
+    ?assertEqual(<<"secret">>, Password()).
+
+child_spec_of_what_is_no_map_test() ->
+    #{start := {Module, Function, Args}} = Spec = eslaver:child_spec([{master_auth, "secret"}]),
+    ?assertEqual(nomatch, string:find(io_lib:format("~p", [Spec]), "secret")),
+    Error = {error, {invalid_option, options, not_a_map}},
+    ?assertEqual(Error, apply(Module, Function, Args)).
 
 bad_password_is_not_repeated_test() ->
     Result = eslaver_options:parse(#{master_auth => {"secret", 1}}),

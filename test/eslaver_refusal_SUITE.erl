@@ -32,8 +32,7 @@
     unknown_type/1,
     no_snapshot_at_all/1,
     huge_length/1,
-    broken_stream/1,
-    password_is_nowhere/1
+    broken_stream/1
 ]).
 
 -define(PASSWORD, "s3cret-of-this-suite").
@@ -63,8 +62,7 @@ all() ->
         unknown_type,
         no_snapshot_at_all,
         huge_length,
-        broken_stream,
-        password_is_nowhere
+        broken_stream
     ].
 
 %% A recorded snapshot, not too big, and what is in it.
@@ -358,36 +356,6 @@ broken_stream(Config) ->
         end,
         Begun
     ).
-
-%% A crash report of the server is where it would be shown most easily.
--spec password_is_nowhere(list()) -> ok.
-password_is_nowhere(_Config) ->
-    Master = eslaver_test_lib:own_master([{"requirepass", ?PASSWORD}]),
-    Client = eslaver_test_client:connect(Master),
-    <<"OK">> = eslaver_test_client:ok(Client, ["AUTH", ?PASSWORD]),
-    _ = process_flag(trap_exit, true),
-    Target = (eslaver_test_lib:target(Master))#{master_auth => ?PASSWORD},
-    {ok, Replica} = eslaver:start_link(Target#{
-        callback => fun
-            ({stream, "set", _}) -> error(too_much);
-            (_) -> ok
-        end
-    }),
-    ok = eslaver:await(Replica, loaded, 30_000),
-    secret(Replica),
-    Ref = erlang:monitor(process, Replica),
-    _ = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
-    receive
-        {'DOWN', Ref, process, Replica, Reason} ->
-            Text = lists:flatten(io_lib:format("~p", [Reason])),
-            ?assertEqual(nomatch, string:find(Text, ?PASSWORD))
-    after 30_000 -> error(server_survives)
-    end,
-    _ = eslaver_test_lib:until(fun() -> eslaver_test_log:matches("too_much") =/= [] end),
-    ?assertNot(eslaver_test_log:contains(?PASSWORD)),
-    %% Nor in what is refused at the start.
-    Bad = eslaver:start_link(Target#{callback => 17}),
-    ?assertEqual({error, {invalid_option, callback, 17}}, Bad).
 
 %% Each bad script ends in a complaint and a new try, in which a good one is loaded whole; the
 %% events of the bad one have no end of their own. All are tried at once, as each takes its time.

@@ -4,7 +4,7 @@
 %% It is started with a list of scripts: one for each connection, the last for all that follow.
 -module(eslaver_test_fake).
 
--export([start/1, stop/1, port/1, commands/1, connections/1, send/2, drop/1]).
+-export([start/1, start/2, stop/1, port/1, commands/1, connections/1, send/2, drop/1]).
 -export([full_resync/1, full_resync/2, full_resync_marked/1, replid/0]).
 
 -export_type([script/0]).
@@ -25,8 +25,13 @@
 %% Ends with the process that started it.
 -spec start([script(), ...]) -> fake().
 start(Scripts) ->
+    start({127, 0, 0, 1}, Scripts).
+
+%% The same at an address of its own, such as that of a unix socket, of which there can be any number.
+-spec start(inet:socket_address(), [script(), ...]) -> fake().
+start(Address, Scripts) ->
     Owner = self(),
-    Fake = spawn(fun() -> init(Owner, Scripts) end),
+    Fake = spawn(fun() -> init(Owner, Address, Scripts) end),
     receive
         {Fake, ready} -> Fake
     after ?TIMEOUT -> error(fake_master_does_not_start)
@@ -85,9 +90,9 @@ call(Fake, Request) ->
         error({fake_master_timeout, Request})
     end.
 
-init(Owner, Scripts) ->
+init(Owner, Address, Scripts) ->
     Ref = erlang:monitor(process, Owner),
-    {ok, Listener} = gen_tcp:listen(0, [binary, {active, false}, {ip, {127, 0, 0, 1}}]),
+    {ok, Listener} = gen_tcp:listen(0, [binary, {active, false}, {ifaddr, Address}]),
     Self = self(),
     _ = spawn_link(fun() -> accept(Self, Listener) end),
     Owner ! {Self, ready},

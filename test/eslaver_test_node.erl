@@ -4,9 +4,13 @@
 
 -export([start/0, stop/1, kill/1, call/4, replica/2]).
 %% Called in the node.
--export([start_replica/1, keep/2, written/1, handled/1, count/3, counted/1]).
+-export([start_replica/1, keep/2, written/1, handled/1, count/3, counted/1, inventory/0]).
+%% What a node has more and more of.
+-export([flat/2]).
+-export_type([growth/0]).
 %% Of operating-system processes.
--export([has_proc/0, os_pid/1, threads/1, descriptors/1, peak_memory/1, cpu_time/1]).
+-export([has_proc/0, os_pid/1, threads/1, descriptors/1, cpu_time/1]).
+-export([memory/1, peak_memory/1, forget_peak/1]).
 
 -define(TIMEOUT, 60_000).
 
@@ -126,6 +130,46 @@ counted(Node) ->
             {Get(1), Get(2), Get(3) =:= 1}
     end.
 
+%% What must not pile up
+
+%% Counts before and after, and resident memory: before, after, and at the most.
+-type growth() :: #{
+    counts := {map(), map()}, memory := {pos_integer(), pos_integer(), pos_integer()}
+}.
+
+%% Does this, and sees to it that the node has no more of anything then; memory is the caller's to
+%% judge.
+-spec flat(pid(), fun(() -> Result)) -> {Result, growth()}.
+flat(Node, Work) ->
+    OsPid = os_pid(Node),
+    Before = call(Node, ?MODULE, inventory, []),
+    Had = memory(OsPid),
+    ok = forget_peak(OsPid),
+    Result = Work(),
+    Peak = peak_memory(OsPid),
+    After = eslaver_test_lib:until(fun() ->
+        Counts = call(Node, ?MODULE, inventory, []),
+        case [What || What <- maps:keys(Before), map_get(What, Counts) > map_get(What, Before)] of
+            [] -> Counts;
+            More -> ct:log("more ~p: ~p, then ~p", [More, Before, Counts]) =/= ok
+        end
+    end),
+    {Result, #{counts => {Before, After}, memory => {Had, memory(OsPid), Peak}}}.
+
+-spec inventory() -> #{atom() => non_neg_integer()}.
+inventory() ->
+    _ = [erlang:garbage_collect(Pid) || Pid <- processes()],
+    Self = os_pid(self),
+    #{
+        atoms => erlang:system_info(atom_count),
+        processes => erlang:system_info(process_count),
+        ports => erlang:system_info(port_count),
+        tables => erlang:system_info(ets_count),
+        links => eslaver_nif:links(),
+        descriptors => descriptors(Self),
+        threads => threads(Self)
+    }.
+
 %% What Linux says
 
 -spec has_proc() -> boolean().
@@ -152,8 +196,21 @@ listed(OsPid, What) ->
 %% The most memory it ever had, in bytes.
 -spec peak_memory(pos_integer()) -> non_neg_integer().
 peak_memory(OsPid) ->
+    status(OsPid, "VmHWM").
+
+%% The memory it has.
+-spec memory(pos_integer()) -> non_neg_integer().
+memory(OsPid) ->
+    status(OsPid, "VmRSS").
+
+%% What it has now becomes its peak.
+-spec forget_peak(pos_integer()) -> ok.
+forget_peak(OsPid) ->
+    file:write_file(proc(OsPid, "clear_refs"), "5").
+
+status(OsPid, Field) ->
     {match, [Kilobytes]} = re:run(
-        read(OsPid, "status"), "VmHWM:\\s+([0-9]+) kB", [{capture, [1], list}]
+        read(OsPid, "status"), Field ++ ":\\s+([0-9]+) kB", [{capture, [1], list}]
     ),
     list_to_integer(Kilobytes) * 1024.
 

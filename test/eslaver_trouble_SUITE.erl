@@ -12,6 +12,7 @@
     unreadable_stream_leads_to_a_full_sync/1,
     a_million_arguments/1,
     newlines_for_ever/1,
+    what_came_before_the_end/1,
     stop_while_the_link_waits_for_credit/1,
     a_monitor_of_the_callback/1,
     a_raise_with_a_large_event/1,
@@ -30,6 +31,7 @@ all() ->
         unreadable_stream_leads_to_a_full_sync,
         a_million_arguments,
         newlines_for_ever,
+        what_came_before_the_end,
         stop_while_the_link_waits_for_credit,
         a_monitor_of_the_callback,
         a_raise_with_a_large_event,
@@ -48,13 +50,19 @@ end_per_testcase(_Case, _Config) ->
 %% The db it would have chosen is not known, so nothing after it may be delivered.
 -spec bad_select(list()) -> ok.
 bad_select(_Config) ->
-    not_read(["*2\r\n$6\r\nSELECT\r\n$2\r\nzz\r\n", set("wrongdb")], "after SELECT").
+    not_read(
+        ["*2\r\n$6\r\nSELECT\r\n$2\r\nzz\r\n", set("wrongdb")],
+        "byte 30 of the command stream.*after SELECT"
+    ).
 
 %% A name is a list of characters in classic events: 16 times its size.
 -spec long_name(list()) -> ok.
 long_name(_Config) ->
     Name = binary:copy(<<"x">>, 1000000),
-    not_read(["*1\r\n$1000000\r\n", Name, "\r\n", set("after")], "name of 1000000 bytes").
+    not_read(
+        ["*1\r\n$1000000\r\n", Name, "\r\n", set("after")],
+        "byte 30 of the command stream.*name of 1000000 bytes"
+    ).
 
 not_read(Nonsense, Regex) ->
     Fake = fake(),
@@ -132,6 +140,33 @@ io_threads() ->
      || Task <- filelib:wildcard("/proc/self/task/*/comm"),
         {ok, <<"eslaver_io\n">>} <- [file:read_file(Task)]
     ].
+
+%% A master that has ended cannot be told anything any more; what it had sent can still be read.
+-spec what_came_before_the_end(list()) -> ok.
+what_came_before_the_end(_Config) ->
+    Count = 3000,
+    Empty = eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>),
+    Commands = [
+        ["*2\r\n$1\r\nc\r\n$1000\r\n", <<N:8000>>, "\r\n"]
+     || N <- lists:seq(1, Count)
+    ],
+    Told = counters:new(1, []),
+    Slow = fun
+        ({stream, "c", _}) ->
+            timer:sleep(1),
+            counters:add(Told, 1, 1);
+        (_) ->
+            ok
+    end,
+    Script = #{psync => [Empty, Commands], then => close},
+    eslaver_test_hostile:with_fake(Script, fun(Target) ->
+        {ok, Replica} = eslaver:start_link(Target#{callback => Slow}),
+        true = eslaver_test_lib:until(fun() ->
+            maps:get(state, eslaver:info(Replica)) =:= waiting
+        end),
+        ?assertEqual(Count, counters:get(Told, 1)),
+        eslaver:stop(Replica)
+    end).
 
 -spec stop_while_the_link_waits_for_credit(list()) -> ok.
 stop_while_the_link_waits_for_credit(_Config) ->

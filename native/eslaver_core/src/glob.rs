@@ -9,23 +9,32 @@ use std::fmt;
 
 /// A pattern.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Glob(Vec<u8>);
+pub struct Glob {
+    pattern: Vec<u8>,
+    /// How many bytes at its start stand for themselves.
+    literal: usize,
+}
 
 impl Glob {
     /// Any bytes are a pattern.
     pub fn new(pattern: impl Into<Vec<u8>>) -> Self {
-        Self(pattern.into())
+        let pattern = pattern.into();
+        let special = |byte: &u8| matches!(byte, b'*' | b'?' | b'[' | b'\\');
+        let literal = pattern.iter().position(special).unwrap_or(pattern.len());
+        Self { pattern, literal }
     }
 
     /// Whether the whole of `bytes` matches.
+    #[inline]
     pub fn matches(&self, bytes: &[u8]) -> bool {
-        matches(&self.0, bytes)
+        let (start, rest) = self.pattern.split_at(self.literal);
+        bytes.strip_prefix(start).is_some_and(|bytes| matches(rest, bytes))
     }
 }
 
 impl fmt::Debug for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Glob({})", self.0.escape_ascii())
+        write!(f, "Glob({})", self.pattern.escape_ascii())
     }
 }
 

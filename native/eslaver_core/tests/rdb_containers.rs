@@ -245,6 +245,50 @@ fn listpacks_of_fields_that_expire() {
     check("nothing in it: left out", &empty, &Ok(json!([])));
 }
 
+/// In each encoding, whether the two are written the same way or not.
+#[test]
+fn duplicates() {
+    let bad = |value_type: u8, body: Vec<u8>, offset: usize| {
+        let error = format!(
+            "a field or member that was there before at byte {offset} of the snapshot (key \"k\", type {value_type})"
+        );
+        let error: &'static str = Box::leak(error.into_boxed_str());
+        check(error, &support::snapshot(REDIS, &key(value_type, body)), &Err(error));
+    };
+    let (a, seven, one) = (string("a"), string("7"), string("1"));
+    bad(2, [&[2], a.as_slice(), &a].concat(), 15);
+    bad(2, [&[2, 0xc0, 7], seven.as_slice()].concat(), 15);
+    bad(3, [&[2], a.as_slice(), &[1, b'1'], &a, &[1, b'2']].concat(), 17);
+    bad(4, [&[2], a.as_slice(), &one, &a, &seven].concat(), 17);
+    bad(5, [&[2], a.as_slice(), &[0; 8], &a, &[0; 8]].concat(), 23);
+    bad(22, [&[2, 0], a.as_slice(), &one, &[0], &a, &seven].concat(), 18);
+    bad(9, string(b"\x02\x01a\x01\x00b\x01a\x01\x00c\xff"), 12);
+    let pairs = [zl_text(b"a"), zl_int(1), zl_text(b"a"), zl_int(2)];
+    bad(12, string(ziplist(&pairs)), 12);
+    bad(13, string(ziplist(&pairs)), 12);
+    bad(13, string(ziplist(&[zl_text(b"7"), zl_int(1), zl_int(7), zl_int(2)])), 12);
+    let pairs = [lp_text(b"a"), lp_int(1), lp_text(b"a"), lp_int(2)];
+    bad(16, string(listpack(&pairs)), 12);
+    bad(17, string(listpack(&pairs)), 12);
+    bad(20, string(listpack(&[lp_text(b"7"), lp_int(7)])), 12);
+    let fields = [lp_text(b"a"), lp_int(1), lp_int(0), lp_text(b"a"), lp_int(1), lp_int(0)];
+    bad(23, string(listpack(&fields)), 12);
+    let many: Vec<u8> = (0..1000).flat_map(|n: u32| string(n.to_string())).collect();
+    bad(2, [length(1001), many.clone(), string("0")].concat(), 13 + 1 + many.len());
+}
+
+/// The same fields in another key, and the same elements and values, are not.
+#[test]
+fn no_duplicates() {
+    let hash = key(16, string(listpack(&[lp_text(b"a"), lp_int(1), lp_text(b"b"), lp_int(1)])));
+    let list = key(1, [&[2], string("a").as_slice(), &string("a")].concat());
+    let node = string(listpack(&[lp_text(b"a"), lp_text(b"a")]));
+    let quicklist = key(18, [&[2, 2], node.as_slice(), &[2], &node].concat());
+    let body = [hash.clone(), hash, list, quicklist].concat();
+    let (found, end) = support::decode([support::snapshot(REDIS, &body).as_slice()]);
+    assert_eq!((found.keys.len(), end), (4, Ok(())));
+}
+
 #[test]
 fn quicklists() {
     let node = |container: u64, node: &[u8]| [length(container), string(node)].concat();
@@ -255,6 +299,7 @@ fn quicklists() {
     good("of ziplists", &key(14, nodes), "list", json!(["1", "2"]));
     bad(18, &key(18, [1, 3]), "unknown quicklist container 3");
     bad(18, &key(18, [1, 0]), "unknown quicklist container 0");
+    bad(18, &key(18, [1, 1, 0]), "an empty quicklist node");
     bad(
         18,
         &key(18, [1, 2, 1, 0]),
@@ -306,7 +351,11 @@ fn streams() {
         let error: &'static str = Box::leak(error.into_boxed_str());
         check(error, &support::snapshot(REDIS, &key(15, body)), &Err(error));
     };
-    stream(&[&[0], ids.as_slice()].concat(), "it has a length and no entries", 13);
+    stream(&[&[0], ids.as_slice()].concat(), "its length is not the number of its entries", 13);
+    let length = [vec![1], stream_node(100, 1, &node())].concat();
+    let behind = 12 + length.len();
+    let more = [length, vec![3, 0x40, 105, 0, 0]].concat();
+    stream(&more, "its length is not the number of its entries", behind);
     stream(&[1, 1, b'x', 0], "a node's id is not 16 bytes long", 13);
     let two = |second| [vec![2], stream_node(100, 1, &node()), second].concat();
     let at = two(Vec::new()).len() + 12;
@@ -324,6 +373,12 @@ fn streams() {
     stream(&with(2, -1), "an entry's number of fields", 13);
     stream(&with(4, 1), "a node's master entry does not end", 13);
     stream(&with(13, -1), "an entry's number of fields", 13);
+    let mut deleted = node();
+    (deleted[0], deleted[1]) = (lp_int(3), lp_int(0));
+    let deleted = [vec![1], stream_node(1, 1, &deleted)].concat();
+    stream(&deleted, "a node's number of deleted entries", 13);
+    stream(&with(9, 5), "an entry's number of elements", 13);
+    stream(&with(16, 5), "an entry's number of elements", 13);
     let short = [vec![1], stream_node(1, 1, &node()[..8])].concat();
     bad(
         15,
@@ -356,7 +411,7 @@ fn groups() {
         group("a", &[1, 2]),
         vec![2],
         consumer("x", &[2]),
-        consumer("y", &[]),
+        consumer("y", &[1]),
         group("b", &[]),
         vec![1],
         consumer("x", &[]),
@@ -366,7 +421,7 @@ fn groups() {
         &body,
         "stream",
         json!({"entries": [], "last_id": "7-8", "groups": [
-            {"name": "a", "last_id": "0-5", "pending": [["0-1", null, 1, 3], ["0-2", "x", 1, 3]],
+            {"name": "a", "last_id": "0-5", "pending": [["0-1", "y", 1, 3], ["0-2", "x", 1, 3]],
              "consumers": [["x", 2], ["y", 2]]},
             {"name": "b", "last_id": "0-5", "pending": [], "consumers": [["x", 2]]},
         ]}),
@@ -395,6 +450,9 @@ fn groups() {
         &[vec![1], group("a", &[1]), vec![2], consumer("x", &[1]), owner("y"), raw(1)],
         "two consumers have the same pending entry",
     );
+    let nobody = "a pending entry of no consumer";
+    bad(&[vec![1], group("a", &[1]), vec![0]], nobody);
+    bad(&[vec![1], group("a", &[1]), vec![1], consumer("x", &[])], nobody);
 }
 
 #[test]

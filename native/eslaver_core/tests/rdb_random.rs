@@ -89,7 +89,8 @@ proptest! {
             Element::Text(text) => lp_text(text),
         }).collect();
         let shown: Value = elements.iter().map(Element::shown).collect();
-        prop_assert_eq!(values(&packed(20, &listpack(&encoded))), Ok(shown));
+        let list = key(18, [vec![1, 2], string(listpack(&encoded))].concat());
+        prop_assert_eq!(values(&list), Ok(shown));
     }
 
     #[test]

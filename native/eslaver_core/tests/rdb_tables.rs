@@ -124,9 +124,9 @@ fn lengths() {
             Err("unknown string encoding 4 at byte 12 of the snapshot (key \"k\", type 0)"),
         ),
     ];
-    for huge in [1 << 31, 1 << 63, u64::MAX] {
+    for huge in [1 << 20, 1 << 29] {
         let error = "the snapshot ends too early at byte 12 of the snapshot (key \"k\", type 0)";
-        rows.push(("a huge string", REDIS, key(0, length(huge)), Err(error)));
+        rows.push(("a string that does not come", REDIS, key(0, length(huge)), Err(error)));
     }
     run(rows);
 }
@@ -376,6 +376,7 @@ fn values() {
             bad(21, 24),
         ),
         ("Valkey", VALKEY, hash(22, &[1], &7i64.to_le_bytes()), at(7)),
+        ("Valkey, far", VALKEY, hash(22, &[1], &i64::MAX.to_le_bytes()), at(i64::MAX as u64)),
         ("Valkey, none", VALKEY, hash(22, &[1], &(-1i64).to_le_bytes()), never()),
         ("Valkey, negative", VALKEY, hash(22, &[1], &(-2i64).to_le_bytes()), bad(13, 22)),
     ]);

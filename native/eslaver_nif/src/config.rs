@@ -8,6 +8,7 @@ use std::time::Duration;
 use eslaver_core::filter::Filter;
 use eslaver_core::handshake::{self, Resume};
 use eslaver_core::position::{Position, Tracker};
+use eslaver_core::{rdb, resp};
 use rustler::types::erlang_option::ErlOption;
 use rustler::{Binary, NifMap, NifTaggedEnum, NifUnitEnum};
 
@@ -50,6 +51,9 @@ pub(crate) struct RawConfig<'a> {
     filter: ErlOption<RawFilter<'a>>,
     connect_timeout: u64,
     repl_timeout: u64,
+    proto_max_bulk_len: u64,
+    max_arguments: u64,
+    max_value: u64,
     server: rustler::LocalPid,
 }
 
@@ -141,6 +145,28 @@ impl Start {
     }
 }
 
+/// What is taken at most: more is refused as it is announced, or at the latest as it has come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes in an argument of a command, or in a string of a snapshot.
+    pub(crate) bulk: u64,
+    /// Arguments in a command, its name included.
+    pub(crate) arguments: u64,
+    /// Bytes that the terms of a snapshot's value weigh.
+    pub(crate) value: u64,
+}
+
+impl Limits {
+    pub(crate) fn of_snapshot(self) -> rdb::Limits {
+        rdb::Limits { max_string: self.bulk }
+    }
+
+    pub(crate) fn of_stream(self, inline: bool) -> resp::Limits {
+        let Self { bulk: max_bulk, arguments: max_args, .. } = self;
+        resp::Limits { max_bulk, max_args, inline, ..resp::Limits::default() }
+    }
+}
+
 /// A link's configuration.
 pub(crate) struct Config {
     pub(crate) address: Address,
@@ -156,6 +182,7 @@ pub(crate) struct Config {
     pub(crate) shape: Shape,
     /// What of all there is is wanted; without, everything.
     pub(crate) filter: Option<Arc<Filter>>,
+    pub(crate) limits: Limits,
     pub(crate) server: rustler::LocalPid,
 }
 
@@ -201,6 +228,11 @@ impl RawConfig<'_> {
             shape: match self.events {
                 RawEvents::Classic => Shape::Classic,
                 RawEvents::Full => Shape::Full,
+            },
+            limits: Limits {
+                bulk: self.proto_max_bulk_len,
+                arguments: self.max_arguments,
+                value: self.max_value,
             },
             filter: Option::from(self.filter).map(|raw: RawFilter<'_>| Arc::new(raw.read())),
             server: self.server,

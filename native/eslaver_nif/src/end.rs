@@ -46,14 +46,18 @@ pub(crate) enum End {
     Transfer(#[from] TransferError),
     #[error("{0}")]
     Snapshot(#[from] rdb::Error),
-    #[error("a command's name of {0} bytes: no command has one")]
-    Name(usize),
+    #[error(
+        "byte {at} of the command stream: a command's name of {length} bytes: no command has one"
+    )]
+    Name { at: u64, length: usize },
     #[error("{0}")]
     Stream(#[from] resp::Error),
-    #[error("{0}")]
-    Select(#[from] BadSelect),
+    #[error("byte {at} of the command stream: {error}")]
+    Select { at: u64, error: BadSelect },
     #[error("the master answered in a way that makes no sense here")]
     Confused,
+    #[error("the VM does not take the terms made for it, which is a bug")]
+    Terms,
     #[error("eslaver's own code panicked, which is a bug: {0}")]
     Panicked(String),
 }
@@ -80,8 +84,9 @@ impl End {
             End::Transfer(TransferError::Aborted(_)) => "sync_aborted",
             End::Transfer(_) => "bad_transfer",
             End::Snapshot(_) => "bad_snapshot",
-            End::Stream(_) | End::Select(_) | End::Name(_) => "bad_stream",
+            End::Stream(_) | End::Select { .. } | End::Name { .. } => "bad_stream",
             End::Confused => "bad_answer",
+            End::Terms => "bad_terms",
             End::Panicked(_) => "panicked",
         }
     }
@@ -90,8 +95,9 @@ impl End {
     pub(crate) fn heals(&self) -> bool {
         match self {
             End::Refused(refusal) => refusal.heals(),
-            End::Snapshot(_) | End::Stream(_) | End::Select(_) | End::Name(_) => false,
-            End::Tls(_) | End::Line(_) | End::Confused | End::Panicked(_) => false,
+            End::Snapshot(_) | End::Stream(_) | End::Select { .. } | End::Name { .. } => false,
+            End::Tls(_) | End::Line(_) | End::Confused => false,
+            End::Terms | End::Panicked(_) => false,
             _ => true,
         }
     }

@@ -3,7 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `slice` | decoding on a dirty scheduler, in slices that return |
-//! | `batch`, `value`, `stream`, `names`, `message` | events as terms |
+//! | `batch`, `value`, `stream`, `names`, `etf`, `message` | events as terms |
 //! | `io` | the thread that owns the socket |
 //! | `shared` | what slices, the thread and the server's calls share |
 //! | `filter` | filters, and the keys of commands |
@@ -14,6 +14,7 @@ mod atoms;
 mod batch;
 mod config;
 mod end;
+mod etf;
 mod filter;
 mod io;
 mod message;
@@ -23,7 +24,7 @@ mod slice;
 mod stream;
 mod value;
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use eslaver_core::rdb;
@@ -40,6 +41,9 @@ use slice::{Outcome, Slicer};
 const ABI: u32 = 3;
 /// Buffers on their way from the I/O thread to the slices, of up to 64 KB each.
 const CHANNEL: usize = 16;
+
+/// Links that have not been dropped.
+static LINKS: AtomicU64 = AtomicU64::new(0);
 
 /// A link to a master, as Erlang holds it.
 struct Link {
@@ -58,8 +62,16 @@ impl Resource for Link {
     }
 }
 
+impl Link {
+    fn new(shared: Arc<Shared>, slicer: Slicer) -> Self {
+        LINKS.fetch_add(1, Ordering::Relaxed);
+        Self { shared, slicer: Mutex::new(slicer) }
+    }
+}
+
 impl Drop for Link {
     fn drop(&mut self) {
+        LINKS.fetch_sub(1, Ordering::Relaxed);
         self.shared.stop();
     }
 }
@@ -84,8 +96,7 @@ fn start(env: Env<'_>, config: config::Config) -> std::io::Result<ResourceArc<Li
     let shared = Arc::new(Shared::new(link, waker, handled));
     let (sender, receiver) = crossbeam_channel::bounded(CHANNEL);
     let slicer = Slicer::new(receiver, &config);
-    let resource =
-        ResourceArc::new(Link { shared: Arc::clone(&shared), slicer: Mutex::new(slicer) });
+    let resource = ResourceArc::new(Link::new(Arc::clone(&shared), slicer));
     if resource.monitor(Some(env), &link).is_none() {
         shared.stop();
     }
@@ -145,12 +156,18 @@ fn counters(link: ResourceArc<Link>) -> (u64, u64, u64, u64) {
     )
 }
 
+/// How many links there are that nobody has let go of.
+#[rustler::nif]
+fn links() -> u64 {
+    LINKS.load(Ordering::Relaxed)
+}
+
 /// The value of a payload of `DUMP`, as the event that a snapshot would have it in.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn decode_dump<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
-    let mut batch = Batch::new(Shape::Full, None);
+    let mut batch = Batch::new(Shape::Full, None, u64::MAX);
     match rdb::decode_dump(&payload, &mut batch) {
-        Ok(()) => (atoms::ok(), batch.first(env)).encode(env),
+        Ok(()) => (atoms::ok(), batch.only(env)).encode(env),
         Err(error) => (atoms::error(), error.to_string()).encode(env),
     }
 }

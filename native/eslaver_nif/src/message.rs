@@ -54,22 +54,9 @@ impl Message {
         Built(unsafe { sys::enif_make_string_len(self.env, start, bytes.len(), encoding) })
     }
 
-    #[inline]
-    pub(crate) fn int(&mut self, value: i64) -> Built {
-        // SAFETY: `env` is ours and live, as in all that follow.
-        Built(unsafe { sys::enif_make_int64(self.env, value) })
-    }
-
     pub(crate) fn uint(&mut self, value: u64) -> Built {
-        // SAFETY: see `int`.
+        // SAFETY: `env` is ours and live, as in all that follow.
         Built(unsafe { sys::enif_make_uint64(self.env, value) })
-    }
-
-    /// A float; the value must be finite, as Erlang has no others.
-    pub(crate) fn finite(&mut self, value: f64) -> Built {
-        debug_assert!(value.is_finite());
-        // SAFETY: see `int`.
-        Built(unsafe { sys::enif_make_double(self.env, value) })
     }
 
     #[inline]
@@ -106,6 +93,26 @@ impl Message {
             );
         }
         Built(map)
+    }
+
+    /// The elements of a tuple in the external term format, unless the VM finds that it is none.
+    pub(crate) fn decode(&mut self, external: &[u8]) -> Option<Vec<Built>> {
+        let mut term = ErlNifTerm::default();
+        let (mut arity, mut elements) = (0, std::ptr::null());
+        // SAFETY: reads `external.len()` bytes from its start. The elements of a tuple are as many
+        // as its arity says, and lie where `elements` points while its environment is not cleared.
+        unsafe {
+            let (start, length) = (external.as_ptr(), external.len());
+            if sys::enif_binary_to_term(self.env, start, length, &mut term, 0) != length
+                || sys::enif_get_tuple(self.env, term, &mut arity, &mut elements) == 0
+            {
+                return None;
+            }
+            let arity = usize::try_from(arity).ok()?;
+            // an empty tuple has no elements to point to
+            let terms = if arity == 0 { &[] } else { std::slice::from_raw_parts(elements, arity) };
+            Some(terms.iter().copied().map(Built).collect())
+        }
     }
 
     /// A copy of a term for the caller of a NIF.

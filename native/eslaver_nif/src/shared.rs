@@ -11,7 +11,11 @@ use crate::batch::MAX_WEIGHT;
 use crate::end::End;
 
 /// Batches that may be on their way to the server.
-const WINDOW: u64 = 8 * MAX_WEIGHT as u64;
+const WINDOW: u64 = 4 * MAX_WEIGHT as u64;
+/// What is read from the socket at once, at most.
+pub(crate) const BUFFER: usize = 64 * 1024;
+/// Buffers that are kept to be read into again.
+const SPARES: usize = 8;
 /// An offset that is none.
 const NONE: u64 = u64::MAX;
 
@@ -47,7 +51,7 @@ pub(crate) struct Counters {
     pub(crate) offset: AtomicU64,
 }
 
-/// One link's shared state. All of it may be used without waiting for anybody: the two
+/// One link's shared state. All of it may be used without waiting for anybody: the
 /// mutexes are locked only to put a value there and to take it.
 pub(crate) struct Shared {
     /// The process that runs the slices.
@@ -74,6 +78,7 @@ pub(crate) struct Shared {
     /// Why the dump could not be kept, once that is known.
     dump_error: Mutex<Option<String>>,
     end: Mutex<Option<End>>,
+    spares: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Shared {
@@ -94,6 +99,7 @@ impl Shared {
             counters: Counters::default(),
             dump_error: Mutex::new(None),
             end: Mutex::new(None),
+            spares: Mutex::new(Vec::new()),
         }
     }
 
@@ -218,6 +224,22 @@ impl Shared {
 
     pub(crate) fn take_dump_error(&self) -> Option<String> {
         self.dump_error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// A buffer that was used before, or an empty one.
+    pub(crate) fn spare(&self) -> Vec<u8> {
+        self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Gives a buffer back, for another use if it is one to read into.
+    pub(crate) fn keep_spare(&self, buffer: Vec<u8>) {
+        if buffer.capacity() < BUFFER {
+            return;
+        }
+        let mut spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
+        if spares.len() < SPARES {
+            spares.push(buffer);
+        }
     }
 
     pub(crate) fn set_end(&self, end: End) {

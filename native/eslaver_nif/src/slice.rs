@@ -8,12 +8,12 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use eslaver_core::filter::{Before, Filter, Gate};
 use eslaver_core::position::Tracker;
 use eslaver_core::rdb::{Decoder, Status};
-use eslaver_core::resp::{Command, Commands, Limits};
+use eslaver_core::resp::{self, Command, Commands};
 use rustler::{Atom, Env, LocalPid};
 
 use crate::atoms;
 use crate::batch::{Batch, Shape};
-use crate::config::{Config, Start};
+use crate::config::{Config, Limits, Start};
 use crate::end::End;
 use crate::message::{Built, Message};
 use crate::shared::{Chunk, Shared};
@@ -56,6 +56,8 @@ struct Load {
 
 struct Stream {
     commands: Commands,
+    /// The offset of its first byte.
+    begins: u64,
     tracker: Tracker,
     /// What is wanted, and what of it has passed.
     filter: Option<(Arc<Filter>, Gate)>,
@@ -74,6 +76,7 @@ pub(crate) struct Slicer {
     chunks: Receiver<Chunk>,
     server: LocalPid,
     start: Option<Start>,
+    limits: Limits,
     phase: Phase,
     batch: Batch,
     /// Taken from the channel, and to be looked at when the batch has gone out.
@@ -83,9 +86,9 @@ pub(crate) struct Slicer {
 
 impl Slicer {
     pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config) -> Self {
-        let Config { server, start, shape, .. } = *config;
-        let batch = Batch::new(shape, config.filter.clone());
-        Self { chunks, server, start, phase: Phase::Start, batch, held: None, end: None }
+        let Config { server, start, shape, limits, .. } = *config;
+        let batch = Batch::new(shape, config.filter.clone(), limits.value);
+        Self { chunks, server, start, limits, phase: Phase::Start, batch, held: None, end: None }
     }
 
     /// Decodes what is there and sends it.
@@ -197,13 +200,17 @@ impl Slicer {
 
     fn take(&mut self, chunk: Chunk, env: Env<'_>, shared: &Shared) -> Result<(), End> {
         match (chunk, &mut self.phase) {
-            (Chunk::Stream(bytes), Phase::Streaming(stream)) => stream.commands.feed(&bytes),
+            (Chunk::Stream(bytes), Phase::Streaming(stream)) => {
+                stream.commands.feed(&bytes);
+                shared.keep_spare(bytes);
+            }
             (Chunk::Snapshot(bytes), Phase::Loading(load)) => {
                 shared.counters.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 load.decoder.feed(&bytes);
+                shared.keep_spare(bytes);
             }
             (Chunk::Full { replid, offset, bytes, master }, Phase::Start) => {
-                let decoder = Decoder::new();
+                let decoder = Decoder::with_limits(self.limits.of_snapshot());
                 let offsets = replid.is_some();
                 self.phase = Phase::Loading(Box::new(Load { decoder, offset, offsets }));
                 self.tell(env, atoms::full(), |message| {
@@ -224,7 +231,8 @@ impl Slicer {
                 let (offset, bytes) = (load.offset, load.decoder.offset());
                 let (keys, db) = (self.batch.keys(), self.batch.stream_db());
                 let tracker = Tracker::new(offset, db);
-                self.phase = Phase::streaming(tracker, !load.offsets, false, &self.batch);
+                let limits = self.limits.of_stream(!load.offsets);
+                self.phase = Phase::streaming(tracker, limits, false, &self.batch);
                 self.tell(env, atoms::loaded(), |message| {
                     vec![
                         (atoms::keys(), message.uint(keys)),
@@ -236,7 +244,9 @@ impl Slicer {
             }
             (Chunk::Continue { replid, master }, Phase::Start) => {
                 let start = self.start.ok_or(End::Confused)?;
-                self.phase = Phase::streaming(start.tracker(), false, start.is_open(), &self.batch);
+                let limits = self.limits.of_stream(false);
+                self.phase =
+                    Phase::streaming(start.tracker(), limits, start.is_open(), &self.batch);
                 self.tell(env, atoms::partial(), |message| {
                     vec![
                         (atoms::replid(), optional_text(replid.as_deref(), message)),
@@ -262,8 +272,12 @@ impl Slicer {
             return false;
         }
         let phase = &self.phase;
-        shared.sent(self.batch.weight());
-        self.batch.send(env, self.server, |message| phase.position(message));
+        let weight = self.batch.weight();
+        shared.sent(weight);
+        if !self.batch.send(env, self.server, |message| phase.position(message)) {
+            self.batch.clear();
+            self.fail(End::Terms);
+        }
         true
     }
 
@@ -290,11 +304,12 @@ fn no_credit(shared: &Shared) -> Outcome {
 
 impl Phase {
     /// `open` is whether the stream goes on within a transaction. Full events need no `SELECT`.
-    fn streaming(tracker: Tracker, inline: bool, open: bool, batch: &Batch) -> Self {
-        let commands = Commands::new(Limits { inline, ..Limits::default() });
-        let selects = batch.terms.shape == Shape::Classic;
+    fn streaming(tracker: Tracker, limits: resp::Limits, open: bool, batch: &Batch) -> Self {
+        let commands = Commands::new(limits);
+        let selects = batch.shape == Shape::Classic;
         let filter = batch.filter.clone().map(|filter| (filter, Gate::new(selects, open)));
-        Phase::Streaming(Box::new(Stream { commands, tracker, filter }))
+        let begins = tracker.position().offset;
+        Phase::Streaming(Box::new(Stream { commands, begins, tracker, filter }))
     }
 
     /// The position behind what has been decoded: `{Offset, Db, InTransaction, SafeOffset, SafeDb}`.
@@ -330,11 +345,12 @@ impl Stream {
             let Some(command) = self.commands.next()? else {
                 break Decoded::All;
             };
-            if command.name().len() > MAX_NAME {
-                return Err(End::Name(command.name().len()));
-            }
             let before = self.tracker.position();
-            self.tracker.apply(&command)?;
+            let at = before.offset.wrapping_sub(self.begins);
+            if command.name().len() > MAX_NAME {
+                return Err(End::Name { at, length: command.name().len() });
+            }
+            self.tracker.apply(&command).map_err(|error| End::Select { at, error })?;
             let passes = match &mut self.filter {
                 None => Some(Before::default()),
                 Some((filter, gate)) => gate.pass(filter, &command, before),

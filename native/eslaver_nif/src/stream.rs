@@ -1,110 +1,124 @@
-//! A stream as a map.
+//! A stream's terms.
 
 use std::io::Write;
 
 use eslaver_core::rdb::{Consumer, Group, Idempotency, Pending, StreamId, StreamMeta};
-use rustler::Atom;
 
-use crate::atoms;
-use crate::message::{Built, Message};
+use crate::etf::Terms;
 
 /// Two numbers of 20 digits, and a dash.
 const MAX_ID: usize = 41;
 
 /// An id as servers write it.
-pub(crate) fn id(id: StreamId, message: &mut Message) -> Built {
+pub(crate) fn id(id: StreamId, terms: &mut Terms) {
     let mut text = [0; MAX_ID];
     let mut rest = &mut text[..];
     let written = write!(rest, "{}-{}", id.ms, id.seq);
     debug_assert!(written.is_ok());
     let length = MAX_ID - rest.len();
-    message.binary(&text[..length])
+    terms.binary(&text[..length]);
 }
 
-/// The whole stream. What the snapshot's version does not carry is absent.
-pub(crate) fn map(entries: Built, meta: &StreamMeta, message: &mut Message) -> Built {
-    let groups = list(&meta.groups, message, group);
-    let mut pairs = vec![
-        (atoms::entries(), entries),
-        (atoms::last_id(), id(meta.last_id, message)),
-        (atoms::groups(), groups),
+/// The pairs of a stream's map but for its entries, and how many they are. What the snapshot's
+/// version does not carry is absent.
+pub(crate) fn pairs(meta: &StreamMeta, terms: &mut Terms) -> usize {
+    let ids = [
+        ("last_id", Some(meta.last_id)),
+        ("first_id", meta.first_id),
+        ("max_deleted_id", meta.max_deleted_id),
     ];
-    if let Some(first) = meta.first_id {
-        pairs.push((atoms::first_id(), id(first, message)));
-    }
-    if let Some(deleted) = meta.max_deleted_id {
-        pairs.push((atoms::max_deleted_id(), id(deleted, message)));
+    let mut pairs = 1;
+    terms.atom("groups");
+    terms.list_of(&meta.groups, group);
+    for (name, known) in ids {
+        if let Some(known) = known {
+            pairs += 1;
+            terms.atom(name);
+            id(known, terms);
+        }
     }
     if let Some(added) = meta.entries_added {
-        pairs.push((atoms::entries_added(), message.uint(added)));
+        pairs += 1;
+        terms.atom("entries_added");
+        terms.uint(added);
     }
     if let Some(state) = &meta.idempotency {
-        pairs.push((atoms::idmp(), idempotency(state, message)));
+        pairs += 1;
+        terms.atom("idmp");
+        idempotency(terms, state);
     }
-    message.map(&pairs)
+    pairs
 }
 
-fn group(group: &Group, message: &mut Message) -> Built {
-    let pending = list(&group.pending, message, |entry, message| pending(entry, group, message));
-    let mut pairs = vec![
-        (atoms::name(), message.binary(&group.name)),
-        (atoms::last_id(), id(group.last_id, message)),
-        (atoms::pending(), pending),
-        (atoms::consumers(), list(&group.consumers, message, consumer)),
-    ];
+fn group(terms: &mut Terms, group: &Group) {
+    let map = terms.map();
+    terms.atom("name");
+    terms.binary(&group.name);
+    terms.atom("last_id");
+    id(group.last_id, terms);
+    terms.atom("pending");
+    terms.list_of(&group.pending, |terms, entry| pending(terms, entry, group));
+    terms.atom("consumers");
+    terms.list_of(&group.consumers, consumer);
     if let Some(read) = group.entries_read {
-        pairs.push((atoms::entries_read(), message.uint(read)));
+        terms.atom("entries_read");
+        terms.uint(read);
     }
-    message.map(&pairs)
+    terms.end_map(map, 4 + usize::from(group.entries_read.is_some()));
 }
 
-fn pending(entry: &Pending, group: &Group, message: &mut Message) -> Built {
-    let mut pairs = vec![
-        (atoms::id(), id(entry.id, message)),
-        (atoms::delivered_at(), message.int(entry.delivered_at)),
-        (atoms::deliveries(), message.uint(entry.deliveries)),
-    ];
-    if let Some(owner) = entry.consumer.and_then(|index| group.consumers.get(index)) {
-        pairs.push((atoms::consumer(), message.binary(&owner.name)));
+fn pending(terms: &mut Terms, entry: &Pending, group: &Group) {
+    let owner = entry.consumer.and_then(|index| group.consumers.get(index));
+    let map = terms.map();
+    terms.atom("id");
+    id(entry.id, terms);
+    terms.atom("delivered_at");
+    terms.int(entry.delivered_at);
+    terms.atom("deliveries");
+    terms.uint(entry.deliveries);
+    if let Some(owner) = owner {
+        terms.atom("consumer");
+        terms.binary(&owner.name);
     }
-    message.map(&pairs)
+    terms.end_map(map, 3 + usize::from(owner.is_some()));
 }
 
-fn consumer(consumer: &Consumer, message: &mut Message) -> Built {
-    let mut pairs: Vec<(Atom, Built)> = vec![
-        (atoms::name(), message.binary(&consumer.name)),
-        (atoms::seen_at(), message.int(consumer.seen_at)),
-    ];
+fn consumer(terms: &mut Terms, consumer: &Consumer) {
+    let map = terms.map();
+    terms.atom("name");
+    terms.binary(&consumer.name);
+    terms.atom("seen_at");
+    terms.int(consumer.seen_at);
     if let Some(active) = consumer.active_at {
-        pairs.push((atoms::active_at(), message.int(active)));
+        terms.atom("active_at");
+        terms.int(active);
     }
-    message.map(&pairs)
+    terms.end_map(map, 2 + usize::from(consumer.active_at.is_some()));
 }
 
-fn idempotency(state: &Idempotency, message: &mut Message) -> Built {
-    let producers = list(&state.producers, message, |producer, message| {
-        let iids = list(&producer.entries, message, |(iid, entry), message| {
-            let pair = [message.binary(iid), id(*entry, message)];
-            message.tuple(&pair)
+fn idempotency(terms: &mut Terms, state: &Idempotency) {
+    let map = terms.map();
+    for (name, number) in [
+        ("duration", state.duration),
+        ("maxsize", state.max_size),
+        ("iids_added", state.added),
+        ("iids_duplicates", state.duplicates),
+    ] {
+        terms.atom(name);
+        terms.uint(number);
+    }
+    terms.atom("producers");
+    terms.list_of(&state.producers, |terms, producer| {
+        let map = terms.map();
+        terms.atom("id");
+        terms.binary(&producer.id);
+        terms.atom("iids");
+        terms.list_of(&producer.entries, |terms, (iid, entry)| {
+            terms.tuple(2);
+            terms.binary(iid);
+            id(*entry, terms);
         });
-        let producer = message.binary(&producer.id);
-        message.map(&[(atoms::id(), producer), (atoms::iids(), iids)])
+        terms.end_map(map, 2);
     });
-    let pairs = [
-        (atoms::duration(), message.uint(state.duration)),
-        (atoms::maxsize(), message.uint(state.max_size)),
-        (atoms::producers(), producers),
-        (atoms::iids_added(), message.uint(state.added)),
-        (atoms::iids_duplicates(), message.uint(state.duplicates)),
-    ];
-    message.map(&pairs)
-}
-
-fn list<T>(
-    elements: &[T],
-    message: &mut Message,
-    mut make: impl FnMut(&T, &mut Message) -> Built,
-) -> Built {
-    let terms: Vec<Built> = elements.iter().map(|element| make(element, message)).collect();
-    message.list(&terms)
+    terms.end_map(map, 5);
 }

@@ -4,24 +4,33 @@ use eslaver_core::rdb::{Item, Kind, Meta, ModuleField, Sink, StreamId, StreamMet
 use rustler::Atom;
 
 use crate::atoms;
-use crate::batch::{Batch, Shape, Terms};
-use crate::message::Built;
+use crate::batch::{Batch, Event, Shape};
+use crate::etf::{Count, Terms};
+use crate::message::{Built, Message};
 use crate::stream;
+
+/// A string from this length on is made a binary at once, and not copied twice.
+const LARGE: usize = 64 * 1024;
 
 /// The value of the key that is being read.
 pub(crate) struct Value {
-    open: bool,
-    key: Built,
     kind: Kind,
     meta: Meta,
-    items: Vec<Built>,
-    /// When fields of a hash expire.
-    expiries: Vec<Built>,
-    /// A stream entry's id, and where in `items` its fields begin.
-    entry: Option<(Built, usize)>,
-    entries: Vec<Built>,
-    whole: Option<Built>,
-    module: Option<(Built, Built)>,
+    /// Where in the body the key begins, while there is one.
+    start: Option<usize>,
+    /// The list that is open, the items it has so far, and whether each two of them are a pair.
+    list: Option<Count>,
+    items: usize,
+    paired: bool,
+    /// A stream, its list of entries, and how many it has.
+    stream: Option<(Count, Count)>,
+    entries: usize,
+    /// Where in the body the first half of the last pair begins and ends.
+    field: (usize, usize),
+    /// When fields of a hash expire: pairs, and how many.
+    expiries: Terms,
+    expiring: usize,
+    large: Option<Built>,
     /// The metadata of keys that have only a db, made once for each message.
     plain_meta: Option<(u32, Built)>,
 }
@@ -29,32 +38,37 @@ pub(crate) struct Value {
 impl Value {
     pub(crate) fn new() -> Self {
         Self {
-            open: false,
-            key: atoms::undefined().into(),
             kind: Kind::String,
             meta: Meta::default(),
-            items: Vec::new(),
-            expiries: Vec::new(),
-            entry: None,
-            entries: Vec::new(),
-            whole: None,
-            module: None,
+            start: None,
+            list: None,
+            items: 0,
+            paired: false,
+            stream: None,
+            entries: 0,
+            field: (0, 0),
+            expiries: Terms::default(),
+            expiring: 0,
+            large: None,
             plain_meta: None,
         }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.open
+        self.start.is_some()
     }
 
-    pub(crate) fn abandon(&mut self) {
-        self.open = false;
-        self.items.clear();
-        self.expiries.clear();
-        self.entry = None;
-        self.entries.clear();
-        self.whole = None;
-        self.module = None;
+    pub(crate) fn expiries_weight(&self) -> usize {
+        self.expiries.weight()
+    }
+
+    /// The key in hand is not to be. Gives where it began.
+    pub(crate) fn abandon(&mut self) -> Option<usize> {
+        self.paired = false;
+        self.list = None;
+        self.stream = None;
+        self.large = None;
+        self.start.take()
     }
 
     /// The message has been sent: its terms are gone.
@@ -62,67 +76,76 @@ impl Value {
         self.plain_meta = None;
     }
 
-    /// A vector for terms, empty, to be emptied after use.
-    pub(crate) fn scratch(&mut self) -> &mut Vec<Built> {
-        &mut self.items
+    #[inline]
+    fn open_list(&mut self, paired: bool, terms: &mut Terms) {
+        self.list = Some(terms.list());
+        self.items = 0;
+        self.paired = paired;
     }
 
-    /// The entry whose fields came last is complete.
-    fn close_entry(&mut self, terms: &mut Terms) {
-        if let Some((id, start)) = self.entry.take() {
-            let fields = pairs(&self.items[start..], terms);
-            self.items.truncate(start);
-            self.entries.push(terms.tuple(&[id, fields]));
+    #[inline]
+    fn close_list(&mut self, terms: &mut Terms) {
+        if let Some(list) = self.list.take() {
+            terms.end_list(list, if self.paired { self.items / 2 } else { self.items });
         }
+        self.paired = false;
     }
 
-    /// The whole value, and nothing left of it here.
-    fn finish(&mut self, terms: &mut Terms) -> (Atom, Built) {
-        let (kind, whole) = match self.kind {
-            Kind::String => (atoms::string(), self.items.first().copied()),
-            Kind::List => (atoms::list(), None),
-            Kind::Set => (atoms::set(), None),
-            Kind::Zset => (atoms::zset(), None),
-            Kind::Hash if terms.shape == Shape::Full => {
-                (atoms::hash(), Some(pairs(&self.items, terms)))
-            }
-            Kind::Hash => (atoms::hash(), None),
-            Kind::Stream => (atoms::stream(), self.whole.take()),
-            Kind::Module => {
-                let fields = terms.message.list(&self.items);
-                let module = self.module.take();
-                let whole = module.map(|(name, version)| terms.tuple(&[name, version, fields]));
-                (atoms::module(), whole)
-            }
-        };
-        let whole = whole.unwrap_or_else(|| terms.message.list(&self.items));
-        self.items.clear();
-        self.open = false;
-        (kind, whole)
+    /// The stream itself, with its list of entries, unless it is there already.
+    fn open_stream(&mut self, terms: &mut Terms) -> (Count, Count) {
+        *self.stream.get_or_insert_with(|| {
+            self.entries = 0;
+            let map = terms.map();
+            terms.atom("entries");
+            (map, terms.list())
+        })
+    }
+
+    /// The metadata of a key with a db alone: one for all.
+    fn plain_meta(&mut self, message: &mut Message) -> Option<Built> {
+        let Meta { db, expire_at, idle, freq } = self.meta;
+        if expire_at.is_some() || idle.is_some() || freq.is_some() || self.expiring > 0 {
+            return None;
+        }
+        if let Some((_, map)) = self.plain_meta.filter(|&(known, _)| known == db) {
+            return Some(map);
+        }
+        let number = message.uint(db.into());
+        let map = message.map(&[(atoms::db(), number)]);
+        self.plain_meta = Some((db, map));
+        Some(map)
     }
 
     /// `#{db, expire_at, idle, freq, field_expire_at}`, of which all but the db may be absent.
-    fn metadata(&mut self, terms: &mut Terms) -> Built {
+    fn write_meta(&mut self, terms: &mut Terms) {
         let Meta { db, expire_at, idle, freq } = self.meta;
-        let plain = expire_at.is_none() && idle.is_none() && freq.is_none();
-        let plain = plain && self.expiries.is_empty();
-        if let Some((_, map)) = self.plain_meta.filter(|&(known, _)| plain && known == db) {
-            return map;
+        let map = terms.map();
+        let mut pairs = 1;
+        terms.atom("db");
+        terms.uint(db.into());
+        if let Some(at) = expire_at {
+            pairs += 1;
+            terms.atom("expire_at");
+            terms.int(at);
         }
-        let message = &mut terms.message;
-        let mut pairs = vec![(atoms::db(), message.uint(db.into()))];
-        pairs.extend(expire_at.map(|at| (atoms::expire_at(), message.int(at))));
-        pairs.extend(idle.map(|seconds| (atoms::idle(), message.uint(seconds))));
-        pairs.extend(freq.map(|freq| (atoms::freq(), message.uint(freq.into()))));
-        if !self.expiries.is_empty() {
-            pairs.push((atoms::field_expire_at(), message.list(&self.expiries)));
-            self.expiries.clear();
+        if let Some(seconds) = idle {
+            pairs += 1;
+            terms.atom("idle");
+            terms.uint(seconds);
         }
-        let map = message.map(&pairs);
-        if plain {
-            self.plain_meta = Some((db, map));
+        if let Some(freq) = freq {
+            pairs += 1;
+            terms.atom("freq");
+            terms.uint(freq.into());
         }
-        map
+        if self.expiring > 0 {
+            pairs += 1;
+            terms.atom("field_expire_at");
+            let list = terms.list();
+            terms.append(self.expiries.since(0));
+            terms.end_list(list, self.expiring);
+        }
+        terms.end_map(map, pairs);
     }
 }
 
@@ -132,25 +155,11 @@ impl Sink for Batch {
             let db = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
             self.set_stream_db(db.unwrap_or_default());
         }
-        if self.terms.shape == Shape::Full {
-            let terms = &mut self.terms;
-            let (name, value) = (terms.bytes(name), terms.bytes(value));
-            let meta = terms.message.map(&[]);
-            let head = [atoms::loading().into(), atoms::aux().into()];
-            let event = terms.tuple(&[head[0], head[1], name, value, meta]);
-            self.push(event);
-        }
+        self.of_the_snapshot(atoms::aux(), name, value);
     }
 
     fn function(&mut self, code: &[u8]) {
-        if self.terms.shape == Shape::Full {
-            let terms = &mut self.terms;
-            let (name, code) = (terms.bytes(library_name(code)), terms.bytes(code));
-            let meta = terms.message.map(&[]);
-            let head = [atoms::loading().into(), atoms::function().into()];
-            let event = terms.tuple(&[head[0], head[1], name, code, meta]);
-            self.push(event);
-        }
+        self.of_the_snapshot(atoms::function(), library_name(code), code);
     }
 
     #[inline]
@@ -158,111 +167,166 @@ impl Sink for Batch {
         if self.filter.as_ref().is_some_and(|filter| !filter.wants_key(key, kind, meta.db)) {
             return false;
         }
-        self.value.abandon();
-        self.value.key = self.terms.bytes(key);
-        self.value.kind = kind;
-        self.value.meta = *meta;
-        self.value.open = true;
+        self.abandon_key();
+        self.value_begins();
+        let (value, terms) = (&mut self.value, &mut self.body.terms);
+        value.start = Some(terms.len());
+        value.kind = kind;
+        value.meta = *meta;
+        value.expiring = 0;
+        value.expiries.clear();
+        terms.binary(key);
+        match kind {
+            Kind::String | Kind::Stream | Kind::Module => {}
+            Kind::Hash => value.open_list(self.shape == Shape::Full, terms),
+            Kind::List | Kind::Set | Kind::Zset => value.open_list(false, terms),
+        }
         true
     }
 
     #[inline]
     fn item(&mut self, item: Item<'_>) {
-        let list = self.value.kind == Kind::List && self.terms.shape == Shape::Classic;
-        let term = if list { element(item, &mut self.terms) } else { text(item, &mut self.terms) };
-        self.value.items.push(term);
-    }
-
-    fn score(&mut self, score: f64) {
-        let score = self.terms.float(score);
-        if let Some(member) = self.value.items.last_mut() {
-            *member = self.terms.tuple(&[*member, score]);
+        let (value, terms) = (&mut self.value, &mut self.body.terms);
+        match (value.kind, item) {
+            (Kind::String, Item::Bytes(bytes)) if bytes.len() >= LARGE => {
+                value.large = Some(self.message.binary(bytes));
+                self.large_bytes += bytes.len();
+                return;
+            }
+            (Kind::Zset, _) => terms.tuple(2),
+            _ if !value.paired => {}
+            _ if value.items.is_multiple_of(2) => {
+                terms.tuple(2);
+                value.field.0 = terms.len();
+            }
+            _ => value.field.1 = terms.len(),
+        }
+        value.items += 1;
+        if value.kind == Kind::List && self.shape == Shape::Classic {
+            element(item, terms);
+        } else {
+            text(item, terms);
         }
     }
 
+    fn score(&mut self, score: f64) {
+        self.body.terms.float(score);
+    }
+
     fn field_expiry(&mut self, at_ms: u64) {
-        if let (Shape::Full, [.., field, _value]) = (self.terms.shape, &self.value.items[..]) {
-            let field = *field;
-            let at = self.terms.message.uint(at_ms);
-            self.value.expiries.push(self.terms.tuple(&[field, at]));
+        if self.shape == Shape::Full {
+            let value = &mut self.value;
+            let (start, end) = value.field;
+            value.expiries.tuple(2);
+            value.expiries.append(&self.body.terms.since(start)[..end - start]);
+            value.expiries.uint(at_ms);
+            value.expiring += 1;
         }
     }
 
     fn entry(&mut self, id: StreamId) {
-        self.value.close_entry(&mut self.terms);
-        let id = stream::id(id, &mut self.terms.message);
-        self.value.entry = Some((id, self.value.items.len()));
+        let (value, terms) = (&mut self.value, &mut self.body.terms);
+        value.close_list(terms);
+        value.open_stream(terms);
+        value.entries += 1;
+        terms.tuple(2);
+        stream::id(id, terms);
+        value.open_list(true, terms);
     }
 
     fn stream(&mut self, meta: StreamMeta) {
-        self.value.close_entry(&mut self.terms);
-        let entries = self.terms.message.list(&self.value.entries);
-        self.value.entries.clear();
-        self.value.whole = Some(stream::map(entries, &meta, &mut self.terms.message));
+        let (value, terms) = (&mut self.value, &mut self.body.terms);
+        value.close_list(terms);
+        let (map, entries) = value.open_stream(terms);
+        terms.end_list(entries, value.entries);
+        let pairs = stream::pairs(&meta, terms);
+        terms.end_map(map, 1 + pairs);
     }
 
     fn module(&mut self, name: &[u8; 9], version: u16) {
-        let name = self.terms.bytes(name);
-        let version = self.terms.int(version.into());
-        self.value.module = Some((name, version));
+        let (value, terms) = (&mut self.value, &mut self.body.terms);
+        terms.tuple(3);
+        terms.binary(name);
+        terms.uint(version.into());
+        value.open_list(false, terms);
     }
 
     fn module_field(&mut self, field: ModuleField<'_>) {
-        let terms = &mut self.terms;
-        let (tag, value): (Atom, Built) = match field {
-            ModuleField::Signed(value) => (atoms::sint(), terms.int(value)),
-            ModuleField::Unsigned(value) => (atoms::uint(), terms.message.uint(value)),
-            ModuleField::Float(value) => (atoms::float(), terms.float(value.into())),
-            ModuleField::Double(value) => (atoms::double(), terms.float(value)),
-            ModuleField::String(item) => (atoms::string(), text(item, terms)),
-        };
-        let field = terms.tuple(&[tag.into(), value]);
-        self.value.items.push(field);
+        let terms = &mut self.body.terms;
+        terms.tuple(2);
+        terms.atom(match field {
+            ModuleField::Signed(_) => "sint",
+            ModuleField::Unsigned(_) => "uint",
+            ModuleField::Float(_) => "float",
+            ModuleField::Double(_) => "double",
+            ModuleField::String(_) => "string",
+        });
+        match field {
+            ModuleField::Signed(value) => terms.int(value),
+            ModuleField::Unsigned(value) => terms.uint(value),
+            ModuleField::Float(value) => terms.float(value.into()),
+            ModuleField::Double(value) => terms.float(value),
+            ModuleField::String(item) => text(item, terms),
+        }
+        self.value.items += 1;
     }
 
     #[inline]
     fn end(&mut self) {
-        let terms = &mut self.terms;
-        let key = self.value.key;
-        let (kind, whole) = self.value.finish(terms);
-        let loading = atoms::loading().into();
-        let event = match terms.shape {
-            Shape::Classic => terms.tuple(&[loading, kind.into(), key, whole]),
-            Shape::Full => {
-                let meta = self.value.metadata(terms);
-                terms.tuple(&[loading, kind.into(), key, whole, meta])
+        let (value, terms) = (&mut self.value, &mut self.body.terms);
+        value.close_list(terms);
+        value.stream = None;
+        value.start = None;
+        let head = [atoms::loading().into(), type_of(value.kind).into()];
+        let large = value.large.take();
+        let mut event = Event { head, terms: 2 - usize::from(large.is_some()), large, tail: None };
+        if self.shape == Shape::Full {
+            event.tail = value.plain_meta(&mut self.message);
+            if event.tail.is_none() {
+                value.write_meta(terms);
+                event.terms += 1;
             }
-        };
+        }
         self.push_key(event);
     }
 
     fn discard(&mut self) {
         self.abandon_key();
     }
+
+    #[inline]
+    fn overflow(&self) -> Option<u64> {
+        self.value_overflows()
+    }
 }
 
-/// A list of pairs, of terms that come one after the other.
-fn pairs(items: &[Built], terms: &mut Terms) -> Built {
-    let (pairs, _odd) = items.as_chunks::<2>();
-    let pairs: Vec<Built> = pairs.iter().map(|pair| terms.tuple(pair)).collect();
-    terms.message.list(&pairs)
+fn type_of(kind: Kind) -> Atom {
+    match kind {
+        Kind::String => atoms::string(),
+        Kind::List => atoms::list(),
+        Kind::Set => atoms::set(),
+        Kind::Zset => atoms::zset(),
+        Kind::Hash => atoms::hash(),
+        Kind::Stream => atoms::stream(),
+        Kind::Module => atoms::module(),
+    }
 }
 
 #[inline]
-fn text(item: Item<'_>, terms: &mut Terms) -> Built {
+fn text(item: Item<'_>, terms: &mut Terms) {
     match item {
-        Item::Bytes(bytes) => terms.bytes(bytes),
-        Item::Int(value) => terms.bytes(itoa::Buffer::new().format(value).as_bytes()),
+        Item::Bytes(bytes) => terms.binary(bytes),
+        Item::Int(value) => terms.binary(itoa::Buffer::new().format(value).as_bytes()),
     }
 }
 
 /// A list's element: what reads as a 64-bit integer is one, as in the original.
-fn element(item: Item<'_>, terms: &mut Terms) -> Built {
+fn element(item: Item<'_>, terms: &mut Terms) {
     match item {
         Item::Int(value) => terms.int(value),
         Item::Bytes(bytes) => match canonical_integer(bytes) {
             Some(value) => terms.int(value),
-            None => terms.bytes(bytes),
+            None => terms.binary(bytes),
         },
     }
 }

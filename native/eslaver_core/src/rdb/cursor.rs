@@ -1,6 +1,7 @@
 //! Reading primitives off the bytes at hand.
 
 use super::error::ErrorKind;
+use super::limits::Limits;
 use super::string::RawString;
 
 /// Why a read did not give a value.
@@ -37,11 +38,12 @@ pub(crate) enum Length {
 pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     position: usize,
+    limits: Limits,
 }
 
 impl<'a> Cursor<'a> {
-    pub(crate) fn new(bytes: &'a [u8], position: usize) -> Self {
-        Self { bytes, position }
+    pub(crate) fn new(bytes: &'a [u8], position: usize, limits: Limits) -> Self {
+        Self { bytes, position, limits }
     }
 
     pub(crate) fn position(&self) -> usize {
@@ -115,7 +117,12 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     pub(crate) fn string(&mut self) -> Read<RawString<'a>> {
-        RawString::read(self)
+        RawString::read(self, self.limits.max_string)
+    }
+
+    /// A string that is a container with elements inside.
+    pub(crate) fn packed(&mut self) -> Read<RawString<'a>> {
+        RawString::read(self, self.limits.max_packed())
     }
 
     /// A score of the first sorted set format: a length and text, or one of three special lengths.

@@ -5,7 +5,9 @@ use std::fmt;
 use super::cursor::{Cursor, Read, Stop};
 use super::error::{Error, ErrorKind};
 use super::input::Input;
+use super::limits::Limits;
 use super::module;
+use super::seen::Seen;
 use super::sink::{Meta, Sink};
 use super::skip::Skip;
 use super::value::Value;
@@ -69,7 +71,7 @@ pub enum Status {
 /// Memory is bounded by what has been fed and not yet used: at most the largest single string of
 /// the snapshot (twice that, while it grows), what it decompresses to, and what was fed last. A
 /// stream's groups are collected besides. Nothing is reserved because a length says so; but a
-/// string that claims to be longer than the snapshot is waited for to the end.
+/// string that claims to be longer than the snapshot, within the [`Limits`], is waited for to the end.
 pub struct Decoder {
     input: Input,
     file: File,
@@ -93,9 +95,14 @@ impl fmt::Debug for Decoder {
 }
 
 impl Decoder {
-    /// A decoder at the snapshot's first byte.
+    /// A decoder at the snapshot's first byte, with the limits that servers have.
     pub fn new() -> Self {
-        Self { input: Input::new(), file: File::new(), failed: None }
+        Self::with_limits(Limits::default())
+    }
+
+    /// The same with limits of one's own.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self { input: Input::new(limits), file: File::new(), failed: None }
     }
 
     /// Bytes of the snapshot that are used.
@@ -205,6 +212,7 @@ struct File {
     /// The key whose value is being read, cut short, and the value's type.
     key: Vec<u8>,
     value_type: Option<u8>,
+    seen: Seen,
 }
 
 impl File {
@@ -216,6 +224,7 @@ impl File {
             meta: Meta::default(),
             key: Vec::new(),
             value_type: None,
+            seen: Seen::new(),
         }
     }
 
@@ -224,7 +233,7 @@ impl File {
     fn step<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<Step> {
         self.state = match &mut self.state {
             State::Value(value) => {
-                if !value.step(cursor, sink)? {
+                if !value.step(cursor, &mut self.seen, sink)? {
                     return Ok(Step::Next);
                 }
                 if value.is_empty() {
@@ -331,6 +340,7 @@ impl File {
         self.key.extend_from_slice(&key[..key.len().min(KEY_IN_ERRORS)]);
         self.value_type = Some(value_type);
         let value = Value::of_type(value_type, self.family)?;
+        self.seen.clear();
         self.state = if sink.begin(key, value.kind, &self.meta) {
             State::Value(value)
         } else {

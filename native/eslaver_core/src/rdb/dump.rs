@@ -8,7 +8,9 @@ use crc_fast::{CrcAlgorithm, checksum};
 use super::cursor::{Cursor, Read, Stop};
 use super::decoder::{Family, OPCODE_FAMILY, REDIS_VERSIONS, VALKEY_VERSIONS};
 use super::error::ErrorKind;
+use super::limits::Limits;
 use super::module;
+use super::seen::Seen;
 use super::sink::{Meta, Sink};
 use super::value::Value;
 
@@ -92,7 +94,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn value<S: Sink>(&mut self, family: Family, sink: &mut S) -> Read<()> {
-        let mut cursor = Cursor::new(self.body, 0);
+        let mut cursor = Cursor::new(self.body, 0, Limits::NONE);
         let mut value_type = cursor.byte()?;
         if family == Family::Redis && value_type == OPCODE_FAMILY {
             skip_key_metadata(&mut cursor)?;
@@ -102,9 +104,10 @@ impl Reader<'_> {
         let mut value = Value::of_type(value_type, family)?;
         self.value_type = Some(value_type);
         sink.begin(&[], value.kind, &Meta::default());
+        let mut seen = Seen::new();
         loop {
             self.offset = cursor.position();
-            if value.step(&mut cursor, sink)? {
+            if value.step(&mut cursor, &mut seen, sink)? {
                 break;
             }
         }

@@ -57,11 +57,27 @@ pub enum ErrorKind {
     /// A string encoding that does not exist.
     #[error("unknown string encoding {0}")]
     UnknownEncoding(u8),
+    /// A string that is longer than the limit.
+    #[error(
+        "a string of {found} bytes, more than the {max} of the option proto_max_bulk_len allow"
+    )]
+    StringTooLong {
+        /// Bytes that it claims to have, decompressed.
+        found: u64,
+        /// What a string in its place may have, by [`Limits::max_string`](super::Limits::max_string).
+        max: u64,
+    },
+    /// A value that the sink has no room for.
+    #[error("a value of more than the {max} bytes that the option max_value allows")]
+    ValueTooLarge {
+        /// What the sink has room for.
+        max: u64,
+    },
     /// A compressed string that claims more bytes than LZF can make of its own.
     #[error("a compressed string of {compressed} bytes cannot hold the {claimed} it claims")]
     LzfClaim {
         /// Bytes of compressed data.
-        compressed: usize,
+        compressed: u64,
         /// Bytes it claims to expand to.
         claimed: u64,
     },
@@ -84,12 +100,18 @@ pub enum ErrorKind {
     /// A packed hash or sorted set that ends after a field or member.
     #[error("a field without a value, or a member without a score")]
     HalfPair,
+    /// A member of a set or sorted set, or a field of a hash, for the second time.
+    #[error("a field or member that was there before")]
+    Duplicate,
     /// A hash field's time to live that no server could have written.
     #[error("invalid time to live of a hash field")]
     BadFieldExpiry,
     /// A quicklist node of an unknown form.
     #[error("unknown quicklist container {0}")]
     BadQuicklistNode(u64),
+    /// A quicklist node that is an element by itself, as only large ones are, and holds nothing.
+    #[error("an empty quicklist node")]
+    EmptyQuicklistNode,
     /// A stream whose parts contradict each other.
     #[error("corrupt stream: {0}")]
     Stream(&'static str),

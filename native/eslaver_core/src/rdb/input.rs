@@ -3,9 +3,10 @@
 use crc_fast::{CrcAlgorithm, Digest};
 
 use super::cursor::Cursor;
+use super::limits::Limits;
 
 /// A buffer that has grown beyond this for one large element is given back after it.
-const KEPT: usize = 1 << 20;
+const KEPT: usize = 16 << 20;
 
 pub(crate) struct Input {
     buffer: Vec<u8>,
@@ -16,16 +17,18 @@ pub(crate) struct Input {
     /// Bytes before `buffer`.
     base: u64,
     digest: Digest,
+    limits: Limits,
 }
 
 impl Input {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
             buffer: Vec::new(),
             used: 0,
             summed: 0,
             base: 0,
             digest: Digest::new(CrcAlgorithm::Crc64Redis),
+            limits,
         }
     }
 
@@ -43,7 +46,7 @@ impl Input {
 
     #[inline]
     pub(crate) fn cursor(&self) -> Cursor<'_> {
-        Cursor::new(&self.buffer, self.used)
+        Cursor::new(&self.buffer, self.used, self.limits)
     }
 
     /// The bytes before `position` of the cursor are used.

@@ -5,7 +5,10 @@ use super::error::ErrorKind;
 const HEADER: usize = 8;
 
 /// Calls `each` with every integer, in ascending order.
-pub(crate) fn for_each(bytes: &[u8], mut each: impl FnMut(i64)) -> Result<(), ErrorKind> {
+pub(crate) fn for_each(
+    bytes: &[u8],
+    mut each: impl FnMut(i64) -> Result<(), ErrorKind>,
+) -> Result<(), ErrorKind> {
     let Some((&[a, b, c, d, e, f, g, h], body)) = bytes.split_first_chunk::<HEADER>() else {
         return Err(corrupt(0, "it is shorter than its header"));
     };
@@ -24,7 +27,7 @@ pub(crate) fn for_each(bytes: &[u8], mut each: impl FnMut(i64)) -> Result<(), Er
             return Err(corrupt(HEADER + index * width, "its integers are not ascending"));
         }
         last = Some(value);
-        each(value);
+        each(value)?;
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ const MAX_LENGTH: u64 = i32::MAX as u64;
 
 /// Whether so many bytes can come of a compressed string of this size. The crate reserves what it
 /// is told, so this is to be asked first.
-pub(crate) fn is_possible(compressed: usize, claimed: u64) -> bool {
-    claimed > 0 && claimed <= MAX_LENGTH && claimed <= (compressed as u64).saturating_mul(MAX_RATIO)
+pub(crate) fn is_possible(compressed: u64, claimed: u64) -> bool {
+    claimed > 0 && claimed <= MAX_LENGTH && claimed <= compressed.saturating_mul(MAX_RATIO)
 }
 
 /// The decompressed bytes; `None` unless they are exactly as many as `length`.

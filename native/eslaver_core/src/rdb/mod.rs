@@ -9,6 +9,7 @@
 //! | `dump` | the payload of `DUMP` and `RESTORE`: one value alone |
 //! | `input` | nothing: it holds the bytes at hand, and sums them |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
+//! | `limits` | nothing: how long a string may be |
 //! | `skip` | nothing: it passes over values that the sink does not want |
 //! | `cursor`, `string`, `lzf` | the primitives: lengths, strings, numbers, compression |
 //! | `listpack`, `ziplist`, `intset`, `zipmap` | containers that come as one string |
@@ -19,9 +20,11 @@ mod dump;
 mod error;
 mod input;
 mod intset;
+mod limits;
 mod listpack;
 mod lzf;
 mod module;
+mod seen;
 mod sink;
 mod skip;
 mod stream;
@@ -33,6 +36,7 @@ mod zipmap;
 pub use decoder::{Decoder, Family, Status};
 pub use dump::{DumpError, decode_dump};
 pub use error::{Error, ErrorKind};
+pub use limits::Limits;
 pub use sink::{
     Consumer, Group, Idempotency, Item, Kind, Meta, ModuleField, Nothing, Pending, Producer, Sink,
     StreamId, StreamMeta,

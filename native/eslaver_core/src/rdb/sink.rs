@@ -40,6 +40,12 @@ pub trait Sink {
     fn end(&mut self);
     /// The key does not count.
     fn discard(&mut self);
+    /// How many bytes it has room for, once the value in hand takes more. It is asked after each piece,
+    /// as a compressed container can be thousands of times smaller than what a sink makes of it.
+    #[inline]
+    fn overflow(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A sink that wants nothing: what it is given has been decoded and checked, and that is all.

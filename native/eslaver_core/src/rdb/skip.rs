@@ -26,7 +26,7 @@ enum Part {
 impl Unit {
     fn parts(self) -> &'static [Part] {
         match self {
-            Unit::One | Unit::ZiplistNode => &[Part::String],
+            Unit::Element | Unit::Member | Unit::ZiplistNode => &[Part::String],
             Unit::Pair => &[Part::String, Part::String],
             Unit::ScoreText => &[Part::String, Part::ScoreText],
             Unit::ScoreBinary => &[Part::String, Part::Bytes(8)],
@@ -48,14 +48,19 @@ pub(crate) struct Skip {
 
 impl Skip {
     pub(crate) fn new(value: Value) -> Self {
-        let mut state = value.state;
-        if let State::Stream(stream) = &mut state {
-            stream.skip_entries();
+        let (mut state, mut parts) = (value.state, [].as_slice());
+        match &mut state {
+            State::Stream(stream) => stream.skip_entries(),
+            State::String | State::Packed(_) => {
+                parts = Unit::Element.parts();
+                state = State::Units { left: 0, unit: Unit::Element };
+            }
+            _ => {}
         }
-        Self { state, parts: &[], left: 0 }
+        Self { state, parts, left: 0 }
     }
 
-    /// Passes over one piece; true when the value is behind us.
+    /// Passes over one piece, as far as it has come; true when the value is behind us.
     pub(crate) fn step(&mut self, cursor: &mut Cursor<'_>) -> Read<bool> {
         if self.left > 0 {
             match cursor.pass(self.left) {
@@ -63,11 +68,12 @@ impl Skip {
                 passed => self.left -= passed,
             }
         } else if let [part, rest @ ..] = self.parts {
-            self.left = part.read(cursor)?;
+            let length = part.read(cursor)?;
+            self.left = length - cursor.pass(length);
             self.parts = rest;
         } else {
             match &mut self.state {
-                State::Units { left: 0, .. } => return Ok(true),
+                State::Units { left: 0, .. } | State::String | State::Packed(_) => {}
                 State::Units { left, unit } => {
                     *left -= 1;
                     self.parts = unit.parts();
@@ -76,13 +82,10 @@ impl Skip {
                     self.state = State::Units { left: cursor.length()?, unit: *unit };
                 }
                 State::MinimumExpiry { packed } => {
-                    let unit = if *packed { Unit::One } else { Unit::ExpiryPair { base: 0 } };
+                    let unit = if *packed { Unit::Element } else { Unit::ExpiryPair { base: 0 } };
                     cursor.array::<8>()?;
                     self.state =
                         if *packed { State::Units { left: 1, unit } } else { State::Count(unit) };
-                }
-                State::String | State::Packed(_) => {
-                    self.state = State::Units { left: 1, unit: Unit::One };
                 }
                 State::Stream(stream) => return stream.step(cursor, &mut Nothing),
                 State::ModuleId => {
@@ -92,7 +95,13 @@ impl Skip {
                 State::ModuleFields => return Ok(module::field(cursor)?.is_none()),
             }
         }
-        Ok(false)
+        Ok(self.is_behind())
+    }
+
+    fn is_behind(&self) -> bool {
+        self.left == 0
+            && self.parts.is_empty()
+            && matches!(self.state, State::Units { left: 0, .. })
     }
 }
 

@@ -8,6 +8,7 @@ use super::listpack::Listpack;
 use super::sink::{
     Consumer, Group, Idempotency, Item, Pending, Producer, Sink, StreamId, StreamMeta,
 };
+use super::value::check_room;
 
 const ENTRY_DELETED: i64 = 1;
 const ENTRY_SAME_FIELDS: i64 = 2;
@@ -50,12 +51,14 @@ pub(crate) struct StreamReader {
     /// Whether the entries are passed over.
     skips: bool,
     state: State,
-    nodes: u64,
+    /// That were there, the deleted ones not counted.
+    entries: u64,
     last_node: Option<StreamId>,
     meta: StreamMeta,
     group_names: HashSet<Vec<u8>>,
     /// Of the group that is being read.
     consumer_names: HashSet<Vec<u8>>,
+    producer_ids: HashSet<Vec<u8>>,
 }
 
 impl StreamReader {
@@ -64,11 +67,12 @@ impl StreamReader {
             format,
             skips: false,
             state: State::NodeCount,
-            nodes: 0,
+            entries: 0,
             last_node: None,
             meta: StreamMeta::default(),
             group_names: HashSet::new(),
             consumer_names: HashSet::new(),
+            producer_ids: HashSet::new(),
         }
     }
 
@@ -81,8 +85,8 @@ impl StreamReader {
     pub(crate) fn step<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<bool> {
         let next = match self.state {
             State::NodeCount => {
-                self.nodes = cursor.length()?;
-                Some(Self::after_node(self.nodes))
+                let nodes = cursor.length()?;
+                Some(Self::after_node(nodes))
             }
             State::Node { left } => {
                 self.node(cursor, sink)?;
@@ -97,12 +101,12 @@ impl StreamReader {
             }
             State::ConsumerCount { groups } => {
                 let left = cursor.length()?;
-                self.after_consumer(groups, left)
+                self.after_consumer(groups, left)?
             }
             State::Consumer { groups, left } => self.consumer(cursor, groups, left)?,
             State::Owned { groups, consumers, left } => {
                 self.owned(cursor)?;
-                self.after_owned(groups, consumers, left - 1)
+                self.after_owned(groups, consumers, left - 1)?
             }
             State::Idempotency => Some(self.idempotency(cursor)?),
             State::Producer { left } => Some(self.producer(cursor, left)?),
@@ -133,7 +137,7 @@ impl StreamReader {
 
     fn node<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<()> {
         let id = cursor.string()?;
-        let listpack = cursor.string()?;
+        let listpack = cursor.packed()?;
         if self.skips {
             return Ok(());
         }
@@ -146,7 +150,7 @@ impl StreamReader {
             return Err(ErrorKind::Stream("its nodes are not in order").into());
         }
         let listpack = listpack.decode()?;
-        entries(listpack.bytes(&mut itoa::Buffer::new()), id, sink)?;
+        self.entries += entries(listpack.bytes(&mut itoa::Buffer::new()), id, sink)?;
         self.last_node = Some(id);
         Ok(())
     }
@@ -162,8 +166,8 @@ impl StreamReader {
             self.meta.max_deleted_id = Some(max_deleted_id);
             self.meta.entries_added = Some(entries_added);
         }
-        if length > 0 && self.nodes == 0 {
-            return Err(ErrorKind::Stream("it has a length and no entries").into());
+        if length != self.entries && !self.skips {
+            return Err(ErrorKind::Stream("its length is not the number of its entries").into());
         }
         self.meta.last_id = last_id;
         Ok(State::GroupCount)
@@ -213,8 +217,14 @@ impl StreamReader {
         Ok(())
     }
 
-    fn after_consumer(&mut self, groups: u64, left: u64) -> Option<State> {
-        if left == 0 { self.after_group(groups) } else { Some(State::Consumer { groups, left }) }
+    fn after_consumer(&mut self, groups: u64, left: u64) -> Result<Option<State>, ErrorKind> {
+        if left > 0 {
+            return Ok(Some(State::Consumer { groups, left }));
+        }
+        if self.current_group()?.pending.iter().any(|pending| pending.consumer.is_none()) {
+            return Err(ErrorKind::Stream("a pending entry of no consumer"));
+        }
+        Ok(self.after_group(groups))
     }
 
     fn consumer(&mut self, cursor: &mut Cursor<'_>, groups: u64, left: u64) -> Read<Option<State>> {
@@ -228,14 +238,19 @@ impl StreamReader {
             return Err(ErrorKind::Stream("two consumers of one name in a group").into());
         }
         self.current_group()?.consumers.push(Consumer { name, seen_at, active_at });
-        Ok(self.after_owned(groups, left - 1, owned))
+        Ok(self.after_owned(groups, left - 1, owned)?)
     }
 
-    fn after_owned(&mut self, groups: u64, consumers: u64, left: u64) -> Option<State> {
+    fn after_owned(
+        &mut self,
+        groups: u64,
+        consumers: u64,
+        left: u64,
+    ) -> Result<Option<State>, ErrorKind> {
         if left == 0 {
             self.after_consumer(groups, consumers)
         } else {
-            Some(State::Owned { groups, consumers, left })
+            Ok(Some(State::Owned { groups, consumers, left }))
         }
     }
 
@@ -274,6 +289,9 @@ impl StreamReader {
         let id = cursor.string()?;
         let entries = cursor.length()?;
         let id = id.to_bytes()?;
+        if !self.producer_ids.insert(id.clone()) {
+            return Err(ErrorKind::Stream("two producers of one id").into());
+        }
         self.current_idempotency()?.producers.push(Producer { id, entries: Vec::new() });
         Ok(Self::after_idempotent_id(left - 1, entries))
     }
@@ -320,8 +338,9 @@ fn raw_id(raw: &[u8; 16]) -> StreamId {
     StreamId { ms: (id >> 64) as u64, seq: id as u64 }
 }
 
-/// A node's listpack: a master entry with counts and field names, then entries relative to it.
-fn entries<S: Sink>(listpack: &[u8], base: StreamId, sink: &mut S) -> Result<(), ErrorKind> {
+/// A node's listpack: a master entry with counts and field names, then entries relative to it. Gives
+/// how many of these are not deleted.
+fn entries<S: Sink>(listpack: &[u8], base: StreamId, sink: &mut S) -> Result<u64, ErrorKind> {
     let mut listpack = Listpack::open(listpack)?;
     let live = listpack.integer()?;
     let deleted = listpack.integer()?;
@@ -330,13 +349,17 @@ fn entries<S: Sink>(listpack: &[u8], base: StreamId, sink: &mut S) -> Result<(),
         .filter(|_| live >= 0 && deleted >= 0)
         .ok_or(ErrorKind::Stream("a node's counts of entries"))?;
     let fields = master_fields(&mut listpack)?;
+    let mut found = 0;
     for _ in 0..total {
-        entry(&mut listpack, base, &fields, sink)?;
+        found += u64::from(entry(&mut listpack, base, &fields, sink)?);
     }
-    match listpack.next()? {
-        None => Ok(()),
-        Some(_) => Err(ErrorKind::Stream("a node has more entries than it counts")),
+    if listpack.next()?.is_some() {
+        return Err(ErrorKind::Stream("a node has more entries than it counts"));
     }
+    if found != live.unsigned_abs() {
+        return Err(ErrorKind::Stream("a node's number of deleted entries"));
+    }
+    Ok(found)
 }
 
 fn master_fields<'a>(listpack: &mut Listpack<'a>) -> Result<Vec<Item<'a>>, ErrorKind> {
@@ -356,12 +379,13 @@ fn field_count(listpack: &mut Listpack<'_>) -> Result<i64, ErrorKind> {
     if count < 0 { Err(ErrorKind::Stream("an entry's number of fields")) } else { Ok(count) }
 }
 
+/// Whether the entry counts: it may be deleted.
 fn entry<S: Sink>(
     listpack: &mut Listpack<'_>,
     base: StreamId,
     master: &[Item<'_>],
     sink: &mut S,
-) -> Result<(), ErrorKind> {
+) -> Result<bool, ErrorKind> {
     let flags = listpack.integer()?;
     let ms = listpack.integer()?;
     let seq = listpack.integer()?;
@@ -380,7 +404,13 @@ fn entry<S: Sink>(
         if !deleted {
             sink.item(field);
             sink.item(value);
+            check_room(sink)?;
         }
     }
-    listpack.integer().map(|_| ())
+    check_room(sink)?;
+    let size = if same_fields { count + 3 } else { 2 * count + 4 };
+    if listpack.integer()? != size {
+        return Err(ErrorKind::Stream("an entry's number of elements"));
+    }
+    Ok(!deleted)
 }

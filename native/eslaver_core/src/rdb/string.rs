@@ -14,14 +14,18 @@ const ENCODED_LZF: u8 = 3;
 pub(crate) enum RawString<'a> {
     Plain(&'a [u8]),
     Int(i64),
-    Lzf { compressed: &'a [u8], length: u64 },
+    Lzf { compressed: &'a [u8], length: usize },
 }
 
 impl<'a> RawString<'a> {
+    /// Reads one of at most `max` bytes.
     #[inline]
-    pub(crate) fn read(cursor: &mut Cursor<'a>) -> Read<Self> {
+    pub(crate) fn read(cursor: &mut Cursor<'a>, max: u64) -> Read<Self> {
         match cursor.length_or_encoding()? {
-            Length::Plain(length) => Ok(RawString::Plain(cursor.take(length)?)),
+            Length::Plain(length) => {
+                check(length, max)?;
+                Ok(RawString::Plain(cursor.take(length)?))
+            }
             Length::Encoded(ENCODED_INT8) => {
                 Ok(RawString::Int(i8::from_le_bytes(cursor.array()?).into()))
             }
@@ -33,7 +37,7 @@ impl<'a> RawString<'a> {
             }
             Length::Encoded(ENCODED_LZF) => {
                 let compressed = cursor.length()?;
-                let length = cursor.length()?;
+                let length = expanded(compressed, cursor.length()?, max)?;
                 let compressed = cursor.take(compressed)?;
                 Ok(RawString::Lzf { compressed, length })
             }
@@ -48,7 +52,7 @@ impl<'a> RawString<'a> {
             RawString::Plain(bytes) => Ok(Decoded::Borrowed(bytes)),
             RawString::Int(value) => Ok(Decoded::Int(value)),
             RawString::Lzf { compressed, length } => {
-                decompress(compressed, length).map(Decoded::Owned)
+                lzf::decompress(compressed, length).map(Decoded::Owned).ok_or(ErrorKind::LzfCorrupt)
             }
         }
     }
@@ -60,6 +64,21 @@ impl<'a> RawString<'a> {
             Decoded::Owned(bytes) => bytes,
             Decoded::Int(value) => itoa::Buffer::new().format(value).as_bytes().to_vec(),
         })
+    }
+}
+
+#[inline]
+fn check(found: u64, max: u64) -> Result<(), ErrorKind> {
+    if found > max { Err(ErrorKind::StringTooLong { found, max }) } else { Ok(()) }
+}
+
+/// What a compressed string expands to, by its own word. It is judged before its bytes are waited for.
+fn expanded(compressed: u64, claimed: u64, max: u64) -> Result<usize, ErrorKind> {
+    match usize::try_from(claimed) {
+        Ok(length) if lzf::is_possible(compressed, claimed) => {
+            check(compressed.max(claimed), max).map(|()| length)
+        }
+        _ => Err(ErrorKind::LzfClaim { compressed, claimed }),
     }
 }
 
@@ -104,15 +123,5 @@ impl Decoded<'_> {
             Decoded::Owned(bytes) => bytes,
             Decoded::Int(value) => digits.format(*value).as_bytes(),
         }
-    }
-}
-
-#[inline(never)]
-fn decompress(compressed: &[u8], claimed: u64) -> Result<Vec<u8>, ErrorKind> {
-    match usize::try_from(claimed) {
-        Ok(length) if lzf::is_possible(compressed.len(), claimed) => {
-            lzf::decompress(compressed, length).ok_or(ErrorKind::LzfCorrupt)
-        }
-        _ => Err(ErrorKind::LzfClaim { compressed: compressed.len(), claimed }),
     }
 }

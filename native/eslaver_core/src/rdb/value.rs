@@ -5,22 +5,27 @@ use super::decoder::Family;
 use super::error::ErrorKind;
 use super::listpack::Listpack;
 use super::module::{self, RawField};
+use super::seen::Seen;
 use super::sink::{Item, Kind, ModuleField, Sink};
 use super::stream::{Format, StreamReader};
 use super::string::RawString;
 use super::ziplist::Ziplist;
 use super::{intset, zipmap};
 
-/// No server keeps a field's expiry beyond 48 bits of milliseconds.
+/// Redis keeps no field's expiry beyond 48 bits of milliseconds. Valkey has no such limit.
 const FIELD_EXPIRY_MAX: u64 = (1 << 48) - 1;
+/// What Valkey writes for a field that does not expire.
+const NO_FIELD_EXPIRY: i64 = -1;
 pub(super) const NODE_PLAIN: u64 = 1;
 pub(super) const NODE_PACKED: u64 = 2;
 
 /// One element of a value that has a count and that many elements.
 #[derive(Clone, Copy)]
 pub(super) enum Unit {
-    /// A list's element or a set's member.
-    One,
+    /// A list's element.
+    Element,
+    /// A set's member.
+    Member,
     /// A hash's field and value.
     Pair,
     /// A member, and a score as text.
@@ -41,11 +46,12 @@ pub(super) enum Unit {
 #[derive(Clone, Copy)]
 pub(super) enum Packed {
     Zipmap,
-    ZiplistItems,
+    ZiplistElements,
     ZiplistPairs,
     ZiplistScores,
     Intset,
-    ListpackItems,
+    ListpackElements,
+    ListpackMembers,
     ListpackPairs,
     ListpackScores,
     /// Field, value, absolute expiry (0: none).
@@ -86,15 +92,15 @@ impl Value {
         let unsupported = |what| Err(ErrorKind::UnsupportedType(value_type, what));
         let (kind, state) = match (value_type, family) {
             (0, _) => (Kind::String, State::String),
-            (1, _) => (Kind::List, State::Count(Unit::One)),
-            (2, _) => (Kind::Set, State::Count(Unit::One)),
+            (1, _) => (Kind::List, State::Count(Unit::Element)),
+            (2, _) => (Kind::Set, State::Count(Unit::Member)),
             (3, _) => (Kind::Zset, State::Count(Unit::ScoreText)),
             (4, _) => (Kind::Hash, State::Count(Unit::Pair)),
             (5, _) => (Kind::Zset, State::Count(Unit::ScoreBinary)),
             (6, _) => return unsupported("a module value of the 4.0 release candidates"),
             (7, _) => (Kind::Module, State::ModuleId),
             (9, _) => (Kind::Hash, State::Packed(Packed::Zipmap)),
-            (10, _) => (Kind::List, State::Packed(Packed::ZiplistItems)),
+            (10, _) => (Kind::List, State::Packed(Packed::ZiplistElements)),
             (11, _) => (Kind::Set, State::Packed(Packed::Intset)),
             (12, _) => (Kind::Zset, State::Packed(Packed::ZiplistScores)),
             (13, _) => (Kind::Hash, State::Packed(Packed::ZiplistPairs)),
@@ -104,7 +110,7 @@ impl Value {
             (17, _) => (Kind::Zset, State::Packed(Packed::ListpackScores)),
             (18, _) => (Kind::List, State::Count(Unit::Quicklist2Node)),
             (19, _) => Self::stream(Format::Offsets),
-            (20, _) => (Kind::Set, State::Packed(Packed::ListpackItems)),
+            (20, _) => (Kind::Set, State::Packed(Packed::ListpackMembers)),
             (21, _) => Self::stream(Format::ActiveTime),
             (22, Redis) => (Kind::Hash, State::Count(Unit::ExpiryPair { base: 1 })),
             (23, Redis) => (Kind::Hash, State::Packed(Packed::ListpackExpiry)),
@@ -132,10 +138,16 @@ impl Value {
     }
 
     /// Reads one element; true when the value is complete.
-    pub(crate) fn step<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<bool> {
+    pub(crate) fn step<S: Sink>(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        seen: &mut Seen,
+        sink: &mut S,
+    ) -> Read<bool> {
         match &mut self.state {
             State::Units { left, unit } => {
-                self.elements += read_unit(*unit, cursor, sink)?;
+                self.elements += read_unit(*unit, cursor, seen, sink)?;
+                check_room(sink)?;
                 *left -= 1;
                 Ok(*left == 0)
             }
@@ -144,7 +156,7 @@ impl Value {
                 Ok(true)
             }
             State::Packed(packed) => {
-                self.elements = unpack(*packed, &cursor.string()?, sink)?;
+                self.elements = unpack(*packed, &cursor.packed()?, seen, sink)?;
                 Ok(true)
             }
             State::Count(unit) => {
@@ -177,29 +189,40 @@ impl Value {
     }
 }
 
+#[inline]
+pub(super) fn check_room<S: Sink>(sink: &S) -> Result<(), ErrorKind> {
+    sink.overflow().map_or(Ok(()), |max| Err(ErrorKind::ValueTooLarge { max }))
+}
+
 /// Reads one element, and gives how many elements of the value it stands for.
 #[inline]
-fn read_unit<S: Sink>(unit: Unit, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<u64> {
+fn read_unit<S: Sink>(
+    unit: Unit,
+    cursor: &mut Cursor<'_>,
+    seen: &mut Seen,
+    sink: &mut S,
+) -> Read<u64> {
     match unit {
-        Unit::One => sink.item(cursor.string()?.decode()?.item()),
+        Unit::Element => sink.item(cursor.string()?.decode()?.item()),
+        Unit::Member => member(&cursor.string()?, seen, sink)?,
         Unit::Pair => {
             let (field, value) = (cursor.string()?, cursor.string()?);
-            pair(&field, &value, sink)?;
+            pair(&field, &value, seen, sink)?;
         }
         Unit::ScoreText => {
             let (member, score) = (cursor.string()?, cursor.score_text()?);
-            sink.item(member.decode()?.item());
+            self::member(&member, seen, sink)?;
             sink.score(score);
         }
         Unit::ScoreBinary => {
             let (member, score) = (cursor.string()?, cursor.score_binary()?);
-            sink.item(member.decode()?.item());
+            self::member(&member, seen, sink)?;
             sink.score(score);
         }
         Unit::ExpiryPair { base } => {
             let ttl = cursor.length()?;
             let (field, value) = (cursor.string()?, cursor.string()?);
-            pair(&field, &value, sink)?;
+            pair(&field, &value, seen, sink)?;
             if let Some(after) = ttl.checked_sub(1) {
                 field_expiry(base.checked_add(after), sink)?;
             }
@@ -207,19 +230,38 @@ fn read_unit<S: Sink>(unit: Unit, cursor: &mut Cursor<'_>, sink: &mut S) -> Read
         Unit::PairExpiry => {
             let (field, value) = (cursor.string()?, cursor.string()?);
             let at = cursor.i64_le()?;
-            pair(&field, &value, sink)?;
-            if at != -1 {
-                field_expiry(u64::try_from(at).ok(), sink)?;
+            pair(&field, &value, seen, sink)?;
+            match u64::try_from(at) {
+                Ok(at) => sink.field_expiry(at),
+                Err(_) if at == NO_FIELD_EXPIRY => {}
+                Err(_) => return Err(ErrorKind::BadFieldExpiry.into()),
             }
         }
-        Unit::ZiplistNode => return Ok(unpack(Packed::ZiplistItems, &cursor.string()?, sink)?),
-        Unit::Quicklist2Node => return quicklist2_node(cursor, sink),
+        Unit::ZiplistNode => {
+            return Ok(unpack(Packed::ZiplistElements, &cursor.packed()?, seen, sink)?);
+        }
+        Unit::Quicklist2Node => return quicklist2_node(cursor, seen, sink),
     }
     Ok(1)
 }
 
-fn pair<S: Sink>(field: &RawString<'_>, value: &RawString<'_>, sink: &mut S) -> Read<()> {
+#[inline]
+fn member<S: Sink>(member: &RawString<'_>, seen: &mut Seen, sink: &mut S) -> Read<()> {
+    let member = member.decode()?;
+    seen.add(member.item())?;
+    sink.item(member.item());
+    Ok(())
+}
+
+#[inline]
+fn pair<S: Sink>(
+    field: &RawString<'_>,
+    value: &RawString<'_>,
+    seen: &mut Seen,
+    sink: &mut S,
+) -> Read<()> {
     let (field, value) = (field.decode()?, value.decode()?);
+    seen.add(field.item())?;
     sink.item(field.item());
     sink.item(value.item());
     Ok(())
@@ -231,50 +273,63 @@ fn field_expiry<S: Sink>(at: Option<u64>, sink: &mut S) -> Result<(), ErrorKind>
     Ok(())
 }
 
-fn quicklist2_node<S: Sink>(cursor: &mut Cursor<'_>, sink: &mut S) -> Read<u64> {
+fn quicklist2_node<S: Sink>(cursor: &mut Cursor<'_>, seen: &mut Seen, sink: &mut S) -> Read<u64> {
     match cursor.length()? {
         NODE_PLAIN => {
-            sink.item(cursor.string()?.decode()?.item());
+            let element = cursor.string()?.decode()?;
+            if element.item() == Item::Bytes(&[]) {
+                return Err(ErrorKind::EmptyQuicklistNode.into());
+            }
+            sink.item(element.item());
             Ok(1)
         }
-        NODE_PACKED => Ok(unpack(Packed::ListpackItems, &cursor.string()?, sink)?),
+        NODE_PACKED => Ok(unpack(Packed::ListpackElements, &cursor.packed()?, seen, sink)?),
         other => Err(ErrorKind::BadQuicklistNode(other).into()),
     }
 }
 
 /// Hands out all that a packed value holds, and gives the number of its entries.
-fn unpack<S: Sink>(packed: Packed, raw: &RawString<'_>, sink: &mut S) -> Result<u64, ErrorKind> {
+fn unpack<S: Sink>(
+    packed: Packed,
+    raw: &RawString<'_>,
+    seen: &mut Seen,
+    sink: &mut S,
+) -> Result<u64, ErrorKind> {
     let decoded = raw.decode()?;
     let mut digits = itoa::Buffer::new();
     let bytes = decoded.bytes(&mut digits);
     match packed {
-        Packed::Zipmap => unpack_zipmap(bytes, sink),
+        Packed::Zipmap => unpack_zipmap(bytes, seen, sink),
         Packed::Intset => unpack_intset(bytes, sink),
-        Packed::ZiplistItems => {
+        Packed::ZiplistElements => {
             let mut ziplist = Ziplist::open(bytes)?;
             unpack_items(|| ziplist.next(), sink)
         }
         Packed::ZiplistPairs => {
             let mut ziplist = Ziplist::open(bytes)?;
-            unpack_pairs(|| ziplist.next(), sink)
+            unpack_pairs(|| ziplist.next(), seen, sink)
         }
         Packed::ZiplistScores => {
             let mut ziplist = Ziplist::open(bytes)?;
-            unpack_scores(|| ziplist.next(), sink)
+            unpack_scores(|| ziplist.next(), seen, sink)
         }
-        Packed::ListpackItems => {
+        Packed::ListpackElements => {
             let mut listpack = Listpack::open(bytes)?;
             unpack_items(|| listpack.next(), sink)
         }
+        Packed::ListpackMembers => {
+            let mut listpack = Listpack::open(bytes)?;
+            unpack_members(|| listpack.next(), seen, sink)
+        }
         Packed::ListpackPairs => {
             let mut listpack = Listpack::open(bytes)?;
-            unpack_pairs(|| listpack.next(), sink)
+            unpack_pairs(|| listpack.next(), seen, sink)
         }
         Packed::ListpackScores => {
             let mut listpack = Listpack::open(bytes)?;
-            unpack_scores(|| listpack.next(), sink)
+            unpack_scores(|| listpack.next(), seen, sink)
         }
-        Packed::ListpackExpiry => unpack_expiries(bytes, sink),
+        Packed::ListpackExpiry => unpack_expiries(bytes, seen, sink),
     }
 }
 
@@ -286,6 +341,23 @@ fn unpack_items<'a, S: Sink>(
     let mut count = 0;
     while let Some(item) = next()? {
         sink.item(item);
+        check_room(sink)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+#[inline]
+fn unpack_members<'a, S: Sink>(
+    mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
+    seen: &mut Seen,
+    sink: &mut S,
+) -> Result<u64, ErrorKind> {
+    let mut count = 0;
+    while let Some(member) = next()? {
+        seen.add(member)?;
+        sink.item(member);
+        check_room(sink)?;
         count += 1;
     }
     Ok(count)
@@ -294,13 +366,16 @@ fn unpack_items<'a, S: Sink>(
 #[inline]
 fn unpack_pairs<'a, S: Sink>(
     mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
+    seen: &mut Seen,
     sink: &mut S,
 ) -> Result<u64, ErrorKind> {
     let mut count = 0;
     while let Some(field) = next()? {
         let value = next()?.ok_or(ErrorKind::HalfPair)?;
+        seen.add(field)?;
         sink.item(field);
         sink.item(value);
+        check_room(sink)?;
         count += 1;
     }
     Ok(count)
@@ -308,6 +383,7 @@ fn unpack_pairs<'a, S: Sink>(
 
 fn unpack_scores<'a, S: Sink>(
     mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
+    seen: &mut Seen,
     sink: &mut S,
 ) -> Result<u64, ErrorKind> {
     let mut count = 0;
@@ -317,35 +393,41 @@ fn unpack_scores<'a, S: Sink>(
             Some(Item::Bytes(text)) => parse_score(text)?,
             None => return Err(ErrorKind::HalfPair),
         };
+        seen.add(member)?;
         sink.item(member);
         sink.score(score);
+        check_room(sink)?;
         count += 1;
     }
     Ok(count)
 }
 
-fn unpack_expiries<S: Sink>(bytes: &[u8], sink: &mut S) -> Result<u64, ErrorKind> {
+fn unpack_expiries<S: Sink>(bytes: &[u8], seen: &mut Seen, sink: &mut S) -> Result<u64, ErrorKind> {
     let mut listpack = Listpack::open(bytes)?;
     let mut count = 0;
     while let Some(field) = listpack.next()? {
         let value = listpack.required()?;
         let at = listpack.integer()?;
+        seen.add(field)?;
         sink.item(field);
         sink.item(value);
         if at != 0 {
             field_expiry(u64::try_from(at).ok(), sink)?;
         }
+        check_room(sink)?;
         count += 1;
     }
     Ok(count)
 }
 
-fn unpack_zipmap<S: Sink>(bytes: &[u8], sink: &mut S) -> Result<u64, ErrorKind> {
+fn unpack_zipmap<S: Sink>(bytes: &[u8], seen: &mut Seen, sink: &mut S) -> Result<u64, ErrorKind> {
     let mut count = 0;
     zipmap::for_each(bytes, |field, value| {
+        seen.add(Item::Bytes(field))?;
         sink.item(Item::Bytes(field));
         sink.item(Item::Bytes(value));
         count += 1;
+        check_room(sink)
     })?;
     Ok(count)
 }
@@ -355,6 +437,7 @@ fn unpack_intset<S: Sink>(bytes: &[u8], sink: &mut S) -> Result<u64, ErrorKind> 
     intset::for_each(bytes, |value| {
         sink.item(Item::Int(value));
         count += 1;
+        check_room(sink)
     })?;
     Ok(count)
 }
@@ -373,5 +456,6 @@ fn module_field<S: Sink>(cursor: &mut Cursor<'_>, sink: &mut S) -> Read<bool> {
             sink.module_field(ModuleField::String(decoded.item()));
         }
     }
+    check_room(sink)?;
     Ok(false)
 }

@@ -9,7 +9,7 @@ const COUNT_UNKNOWN: u8 = 254;
 /// Calls `each` with every field and value, in order.
 pub(crate) fn for_each<'a>(
     bytes: &'a [u8],
-    mut each: impl FnMut(&'a [u8], &'a [u8]),
+    mut each: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), ErrorKind>,
 ) -> Result<(), ErrorKind> {
     let Some((&claimed, _)) = bytes.split_first() else {
         return Err(corrupt(0, "it is empty"));
@@ -19,7 +19,7 @@ pub(crate) fn for_each<'a>(
     while bytes.get(position) != Some(&END) {
         let field = text(bytes, &mut position, false)?;
         let value = text(bytes, &mut position, true)?;
-        each(field, value);
+        each(field, value)?;
         seen += 1;
     }
     if seen == 0 {

@@ -42,7 +42,9 @@ pub enum ErrorKind {
     #[error("expected a length, found a number of more than 18 digits")]
     LengthTooLong,
     /// An array that announces too many arguments.
-    #[error("expected at most {max} arguments, found an array of {found}")]
+    #[error(
+        "expected at most {max} arguments (the option max_arguments), found an array of {found}"
+    )]
     TooManyArgs {
         /// The arguments announced.
         found: u64,
@@ -50,7 +52,9 @@ pub enum ErrorKind {
         max: u64,
     },
     /// A bulk string that announces too many bytes.
-    #[error("expected an argument of at most {max} bytes, found one of {found}")]
+    #[error(
+        "expected an argument of at most {max} bytes (the option proto_max_bulk_len), found one of {found}"
+    )]
     BulkTooLong {
         /// The bytes announced.
         found: u64,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::{SendTimeoutError, Sender};
-use eslaver_core::rdb::{Decoder, Nothing, Status};
+use eslaver_core::rdb::{Decoder, Limits, Nothing, Status};
 
 use crate::end::End;
 use crate::shared::{Chunk, Shared};
@@ -16,9 +16,9 @@ const BUFFER: usize = 64 * 1024;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Hands a file to the slices, once it is known to be sound as a whole.
-pub(crate) fn replay(path: &Path, shared: &Shared, chunks: &Sender<Chunk>) -> End {
+pub(crate) fn replay(path: &Path, limits: Limits, shared: &Shared, chunks: &Sender<Chunk>) -> End {
     let checked = File::open(path).and_then(|mut file| {
-        let bytes = check(&mut file, shared)?;
+        let bytes = check(&mut file, limits, shared)?;
         file.rewind()?;
         Ok((file, bytes))
     });
@@ -30,9 +30,9 @@ pub(crate) fn replay(path: &Path, shared: &Shared, chunks: &Sender<Chunk>) -> En
 }
 
 /// The size of a file that decodes to its end.
-fn check(file: &mut File, shared: &Shared) -> io::Result<Result<u64, End>> {
+fn check(file: &mut File, limits: Limits, shared: &Shared) -> io::Result<Result<u64, End>> {
     let mut buffer = vec![0; BUFFER];
-    let mut decoder = Decoder::new();
+    let mut decoder = Decoder::with_limits(limits);
     loop {
         if shared.is_stopped() {
             return Ok(Err(End::Stopped));

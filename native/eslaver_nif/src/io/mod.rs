@@ -47,7 +47,7 @@ pub(crate) fn spawn(
 
 fn run(config: Config, poll: Poll, shared: &Arc<Shared>, chunks: &Sender<Chunk>) -> End {
     if let Address::File(path) = &config.address {
-        return file::replay(path, shared, chunks);
+        return file::replay(path, config.limits.of_snapshot(), shared, chunks);
     }
     let (wire, master) = match connect::connect(&config, poll, shared) {
         Ok(connected) => connected,

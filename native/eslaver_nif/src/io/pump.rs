@@ -14,9 +14,10 @@ use super::outlet::Outlet;
 use super::wire::Wire;
 use crate::config::Config;
 use crate::end::End;
-use crate::shared::{Chunk, Shared};
+use crate::shared::{BUFFER, Chunk, Shared};
 
-const BUFFER: usize = 64 * 1024;
+/// What is shorter is copied, so that the channel holds no buffers that are mostly empty.
+const SHORT: usize = BUFFER / 4;
 /// How often the master is told that the link lives, and how far it has been handled.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// The same after a transfer with a mark: the master sends nothing until it has heard of the replica
@@ -24,7 +25,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const EAGER_HEARTBEAT: Duration = Duration::from_millis(150);
 /// A link that was woken so short a time ago is not woken again before that, but for what cannot
 /// wait: each wake-up costs a scheduler's spinning, and at a few thousand commands a second that is
-/// far more than the work itself.
+/// far more than the work itself. While a snapshot comes, half a channel of it is soon there.
 const LINGER: Duration = Duration::from_millis(5);
 /// In so few bytes a request for an acknowledgement is looked for, as somebody waits for it.
 const URGENT_LENGTH: usize = 4096;
@@ -86,7 +87,7 @@ pub(crate) fn pump(
         wake_due: false,
     };
     pump.begin(greeted.sync);
-    pump.take(&greeted.rest)?;
+    pump.take(greeted.rest)?;
     let end = match pump.run() {
         Ok(never) => match never {},
         Err(end) => end,
@@ -116,15 +117,22 @@ impl Pump<'_> {
     }
 
     fn run(&mut self) -> Result<Infallible, End> {
-        let mut buffer = vec![0; BUFFER];
+        let mut buffer = Vec::new();
         loop {
             self.wire.flush()?;
             self.hand_over()?;
             if self.may_read() && self.wire.is_readable() {
+                buffer.resize(BUFFER, 0);
                 let count = self.wire.read(&mut buffer)?;
                 if count > 0 {
                     self.heard = Instant::now();
-                    self.take(&buffer[..count])?;
+                    let read = if count < SHORT {
+                        buffer[..count].to_vec()
+                    } else {
+                        buffer.truncate(count);
+                        std::mem::replace(&mut buffer, self.shared.spare())
+                    };
+                    self.take(read)?;
                     self.hand_over()?;
                 }
             }
@@ -163,14 +171,19 @@ impl Pump<'_> {
         Ok(())
     }
 
-    /// Sorts what was read.
-    fn take(&mut self, mut bytes: &[u8]) -> Result<(), End> {
+    /// Sorts what was read. What is of one kind goes on as it is.
+    fn take(&mut self, mut read: Vec<u8>) -> Result<(), End> {
+        let mut start = 0;
         while let Mode::Snapshot(transfer) = &mut self.mode {
-            let (consumed, found) = transfer.next(bytes)?;
-            bytes = &bytes[consumed..];
+            let (consumed, found) = transfer.next(&read[start..])?;
+            start += consumed;
             match found {
                 Found::NeedMore => return Ok(()),
                 Found::Start(size) => self.snapshot_begins(size),
+                Found::Payload(payload) if std::ptr::eq(payload, read.as_slice()) => {
+                    start = 0;
+                    self.outlet.snapshot_bytes(std::mem::take(&mut read));
+                }
                 Found::Payload(payload) => self.outlet.snapshot_bytes(payload.to_vec()),
                 Found::End => {
                     self.mode = Mode::Stream;
@@ -178,8 +191,11 @@ impl Pump<'_> {
                 }
             }
         }
-        if !bytes.is_empty() {
-            self.stream_bytes(bytes);
+        if start > 0 {
+            read.drain(..start);
+        }
+        if !read.is_empty() {
+            self.stream_bytes(read);
         }
         Ok(())
     }
@@ -198,14 +214,14 @@ impl Pump<'_> {
         }
     }
 
-    fn stream_bytes(&mut self, bytes: &[u8]) {
+    fn stream_bytes(&mut self, bytes: Vec<u8>) {
         if self.voice == Voice::Eager {
             self.voice = Voice::Heartbeat;
         }
-        if bytes.len() <= URGENT_LENGTH && memmem::find(bytes, b"GETACK").is_some() {
+        if bytes.len() <= URGENT_LENGTH && memmem::find(&bytes, b"GETACK").is_some() {
             self.woken = self.woken.checked_sub(LINGER).unwrap_or(self.woken);
         }
-        self.outlet.push(Chunk::Stream(bytes.to_vec()));
+        self.outlet.push(Chunk::Stream(bytes));
     }
 
     /// Does what is due, and tells when something is due next.
@@ -235,7 +251,7 @@ impl Pump<'_> {
         }
         let full = self.chunks.len() * 2 > self.chunks.capacity().unwrap_or_default();
         let due = self.woken + LINGER;
-        if now < due && !full && matches!(self.mode, Mode::Stream) {
+        if now < due && !full {
             return Some(due);
         }
         self.wake_due = false;

@@ -33,6 +33,9 @@ pub(crate) struct Wire {
     /// What is known since the socket last said that it would block.
     readable: bool,
     writable: bool,
+    /// The other side has ended, and takes nothing more. What it had sent can still be read, up to
+    /// the end, which tells why.
+    deaf: bool,
 }
 
 impl Wire {
@@ -46,6 +49,7 @@ impl Wire {
             out: Vec::new(),
             readable: false,
             writable: false,
+            deaf: false,
         })
     }
 
@@ -84,6 +88,9 @@ impl Wire {
 
     /// Queues bytes, and writes what can be written.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
+        if self.deaf {
+            return Ok(());
+        }
         self.out.extend_from_slice(bytes);
         self.writable = true;
         self.flush()
@@ -91,17 +98,20 @@ impl Wire {
 
     /// Writes what was queued, as far as the socket takes it.
     pub(crate) fn flush(&mut self) -> Result<(), End> {
-        while self.writable && !self.is_flushed() {
+        while self.writable && !self.deaf && !self.is_flushed() {
             let written = match self.out.is_empty() {
                 true => self.socket.flush().map(|()| 0),
                 false => self.socket.write(&self.out),
             };
             match written {
-                Ok(0) if !self.out.is_empty() => return Err(End::Closed),
+                Ok(0) if !self.out.is_empty() => self.deaf = true,
                 Ok(count) => drop(self.out.drain(..count)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(broken(error)),
+                Err(error) => match broken(error) {
+                    End::Closed => self.deaf = true,
+                    end => return Err(end),
+                },
             }
         }
         Ok(())

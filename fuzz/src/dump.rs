@@ -1,0 +1,57 @@
+//! Payloads of `DUMP`, next to a snapshot of the same value.
+
+use eslaver_core::rdb::{Nothing, decode_dump};
+
+use crate::pieces;
+use crate::support;
+use crate::told::Told;
+
+const KEY_METADATA: u8 = 243;
+const VALKEY: u16 = 80;
+
+/// With an even mode the bytes are the payload; else a version, and a body which becomes one.
+pub(crate) fn check(bytes: &[u8]) {
+    let (mode, bytes) = crate::mode(bytes);
+    if mode % 2 == 0 {
+        holds(bytes);
+        return;
+    }
+    let (version, body) = crate::mode(bytes);
+    let version = u16::from(version);
+    let mut payload = [body, version.to_le_bytes().as_slice()].concat();
+    let sum = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Redis, &payload);
+    payload.extend(sum.to_le_bytes());
+    if holds(&payload)
+        && let Some((&value_type, value)) = body.split_first()
+        && value_type != KEY_METADATA
+    {
+        as_in_a_snapshot(version, &payload, value_type, value);
+    }
+}
+
+fn holds(payload: &[u8]) -> bool {
+    let mut told = Told::default();
+    let end = decode_dump(payload, &mut told);
+    match &end {
+        Ok(()) => assert_eq!((told.events.len(), told.discarded.len()), (1, 0)),
+        Err(error) => {
+            assert!(error.offset <= payload.len(), "{error} of {}", payload.len());
+            assert_eq!(told.events, []);
+        }
+    }
+    pieces::bounded("a payload", payload.len(), 100, || drop(decode_dump(payload, &mut Nothing)));
+    end.is_ok()
+}
+
+fn as_in_a_snapshot(version: u16, payload: &[u8], value_type: u8, value: &[u8]) {
+    let family = if version >= VALKEY { "VALKEY" } else { "REDIS" };
+    let magic = format!("{family}{version:0width$}", width = 9 - family.len());
+    let snapshot = support::snapshot(&magic, &[&[value_type, 0], value].concat());
+    // before version 5 there is no checksum
+    let snapshot = if version < 5 { &snapshot[..snapshot.len() - 8] } else { &snapshot };
+    let (told, end) = support::decode_to(Told::default(), [snapshot]);
+    assert_eq!(end, Ok(()));
+    let mut alone = Told::default();
+    decode_dump(payload, &mut alone).expect("it was decoded before");
+    assert_eq!(told.events, alone.events);
+}

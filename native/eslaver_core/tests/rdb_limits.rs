@@ -1,0 +1,167 @@
+//! How long a string may be, and how large a value: beyond that it is refused, and at once.
+#![allow(clippy::unwrap_used, clippy::field_reassign_with_default)]
+
+mod support;
+
+use eslaver_core::rdb::{
+    Decoder, Error, ErrorKind, Item, Kind, Limits, Meta, ModuleField, Sink, Status, StreamId,
+    StreamMeta,
+};
+use support::build::{intset, key, length, listpack, lp_int, lp_text, string};
+
+const SMALL: Limits = Limits { max_string: 8 };
+
+/// Counts pieces, and has room for so many of a value's.
+#[derive(Default)]
+struct Counted {
+    pieces: u64,
+    room: Option<u64>,
+}
+
+impl Sink for Counted {
+    fn aux(&mut self, _: &[u8], _: &[u8]) {}
+    fn function(&mut self, _: &[u8]) {}
+    fn begin(&mut self, _: &[u8], _: Kind, _: &Meta) -> bool {
+        self.pieces = 0;
+        true
+    }
+    fn item(&mut self, _: Item<'_>) {
+        self.pieces += 1;
+    }
+    fn score(&mut self, _: f64) {}
+    fn field_expiry(&mut self, _: u64) {}
+    fn entry(&mut self, _: StreamId) {
+        self.pieces += 1;
+    }
+    fn stream(&mut self, _: StreamMeta) {}
+    fn module(&mut self, _: &[u8; 9], _: u16) {}
+    fn module_field(&mut self, _: ModuleField<'_>) {
+        self.pieces += 1;
+    }
+    fn end(&mut self) {}
+    fn discard(&mut self) {}
+    fn overflow(&self) -> Option<u64> {
+        self.room.filter(|&room| self.pieces > room)
+    }
+}
+
+/// Decodes bytes that may end anywhere.
+fn decode(limits: Limits, sink: &mut Counted, body: &[u8]) -> Result<(), Error> {
+    let mut decoder = Decoder::with_limits(limits);
+    decoder.feed(&[b"REDIS0013", body].concat());
+    while decoder.next(sink)? == Status::Event {}
+    Ok(())
+}
+
+/// What stands before a string, and whether that one may be a container.
+fn places() -> Vec<(&'static str, Vec<u8>, bool)> {
+    vec![
+        ("an aux field's name", vec![250], false),
+        ("an aux field's value", vec![250, 1, b'n'], false),
+        ("a function", vec![245], false),
+        ("a key", vec![0], false),
+        ("a string", key(0, []), false),
+        ("an element", key(1, [1]), false),
+        ("a member", key(2, [1]), false),
+        ("a member with a score", key(5, [1]), false),
+        ("a field", key(4, [1]), false),
+        ("a field's value", key(4, [1, 1, b'f']), false),
+        ("a hash's zipmap", key(9, []), true),
+        ("a list's ziplist", key(10, []), true),
+        ("an intset", key(11, []), true),
+        ("a quicklist's node", key(14, [1]), true),
+        ("a hash's listpack", key(16, []), true),
+        ("a node with one element", key(18, [1, 1]), false),
+        ("a node of a listpack", key(18, [1, 2]), true),
+        ("a node's id", key(15, [1]), false),
+        ("a node of a stream", key(15, [1, 1, b'i']), true),
+        ("a module's string", key(7, [1, 5]), false),
+        ("a module's auxiliary string", vec![247, 1, 2, 0, 5], false),
+    ]
+}
+
+#[test]
+fn a_string_above_the_limit_is_refused_before_it_has_come() {
+    for (name, before, packed) in places() {
+        let max = if packed { 4 * SMALL.max_string } else { SMALL.max_string };
+        for (form, claim) in [("plain", length as fn(u64) -> Vec<u8>), ("LZF", claimed)] {
+            let with = |bytes| [before.as_slice(), &claim(bytes)].concat();
+            let sink = &mut Counted::default();
+            assert_eq!(decode(SMALL, sink, &with(max)), Ok(()), "{name}, {form}");
+            let error = decode(SMALL, sink, &with(max + 1)).unwrap_err();
+            let expected = ErrorKind::StringTooLong { found: max + 1, max };
+            assert_eq!(error.kind, expected, "{name}, {form}");
+            assert!(error.to_string().contains("option proto_max_bulk_len"), "{error}");
+        }
+    }
+}
+
+/// A compressed string that could become so many bytes, without its data.
+fn claimed(bytes: u64) -> Vec<u8> {
+    [&[0xc3], length(bytes.div_ceil(4)).as_slice(), &length(bytes)].concat()
+}
+
+#[test]
+fn so_are_the_compressed_bytes() {
+    let body = key(0, [&[0xc3], length(9).as_slice(), &length(1)].concat());
+    let error = decode(SMALL, &mut Counted::default(), &body).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::StringTooLong { found: 9, max: 8 });
+}
+
+#[test]
+fn what_no_compression_can_make_is_refused_before_it_has_come() {
+    let body = key(0, [&[0xc3], length(4).as_slice(), &length(353)].concat());
+    let error = decode(Limits::default(), &mut Counted::default(), &body).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::LzfClaim { compressed: 4, claimed: 353 });
+}
+
+#[test]
+fn a_string_that_nobody_wants_has_no_limit() {
+    let body = key(0, string([b'x'; 100]));
+    let mut sink = support::Json::default();
+    sink.unwanted = Some(|_| true);
+    let mut decoder = Decoder::with_limits(SMALL);
+    decoder.feed(&support::snapshot("REDIS0013", &body));
+    while decoder.next(&mut sink).unwrap() == Status::Event {}
+    assert_eq!(decoder.finish(), Ok(()));
+}
+
+#[test]
+fn a_value_that_the_sink_has_no_room_for_is_refused_where_it_overflows() {
+    let ints = |count: i64| (0..count).map(lp_int).collect::<Vec<_>>();
+    let entry = |seq| [2, 0, seq, 7, 4].map(lp_int).to_vec();
+    let mut stream = [vec![lp_int(6), lp_int(0), lp_int(1), lp_text(b"f"), lp_int(0)]].concat();
+    stream.extend((1..=6).flat_map(entry));
+    let fields: Vec<u8> = (b'a'..=b'f').flat_map(|field| [1, field, 1, 0, b'v']).collect();
+    let zipmap = [&[6u8][..], &fields, &[255]].concat();
+    let members: Vec<u8> = (b'a'..=b'l').flat_map(|member| string([member])).collect();
+    let module = [vec![1], [2u8, 1].repeat(6), vec![0]].concat();
+    let values = [
+        ("a list", key(1, [&[6], string("x").repeat(6).as_slice()].concat())),
+        ("a hash", key(4, [&[6], members.as_slice()].concat())),
+        ("a zipmap", key(9, string(zipmap))),
+        ("an intset", key(11, string(intset(2, &[1, 2, 3, 4, 5, 6])))),
+        ("a listpack's pairs", key(16, string(listpack(&ints(12))))),
+        ("a listpack's scores", key(17, string(listpack(&ints(12))))),
+        ("a quicklist", key(18, [&[1, 2], string(listpack(&ints(6))).as_slice()].concat())),
+        ("a listpack's items", key(20, string(listpack(&ints(6))))),
+        (
+            "a listpack's expiries",
+            key(25, [&[0; 8], string(listpack(&ints(18))).as_slice()].concat()),
+        ),
+        (
+            "a stream",
+            key(15, [[1].as_slice(), &string([1; 16]), &string(listpack(&stream))].concat()),
+        ),
+        ("a module", key(7, module)),
+    ];
+    for (name, body) in values {
+        let mut sink = Counted { pieces: 0, room: Some(4) };
+        let error = decode(Limits::default(), &mut sink, &body).expect_err(name);
+        assert_eq!(error.kind, ErrorKind::ValueTooLarge { max: 4 }, "{name}");
+        assert!((5..=6).contains(&sink.pieces), "{name}: {} pieces", sink.pieces);
+        assert!(error.to_string().contains("option max_value"), "{error}");
+        let whole = Counted { pieces: 0, room: Some(u64::MAX) };
+        assert_eq!(decode(Limits::default(), &mut { whole }, &body).err(), None, "{name}");
+    }
+}

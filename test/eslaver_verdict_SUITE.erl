@@ -1,0 +1,251 @@
+%% Values and files that are damaged in all ways we could think of: what real servers say of them, and
+%% what we say. Where that is not the same, the difference is named here, with its reason.
+-module(eslaver_verdict_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0]).
+-export([values/1, files/1]).
+
+%% How many servers there must be for every difference to be seen.
+-define(MANY, 10).
+
+-define(SANITIZE, "sanitize-dump-payload").
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 5}}].
+
+-spec all() -> list().
+all() ->
+    [values, files].
+
+%% What we take, and some server does not.
+laxer() ->
+    #{
+        module_unknown => "a module's value can be read without the module",
+        file_module_aux_unknown => "and so can what it keeps beside the keys",
+        file_function_bad => "a library's code is delivered, and run by nobody",
+        file_db_16 => "how many dbs there are is a server's setting",
+        file_key_twice => "to remember every key of a snapshot would take memory without bound",
+        set_duplicate_far => "of a value, as many members as its caches hold are remembered",
+        hash_duplicate_far => "the same",
+        zset_duplicate_far => "the same"
+    }.
+
+%% What we refuse, and some server takes when it looks closely. Unless they are told to, many do not:
+%% before Valkey 9.1 `sanitize-dump-payload' is off by default, and damage is noticed in use, if ever.
+stricter() ->
+    #{
+        lzf_claims_zero => "no server compresses nothing",
+        trailing_bytes => "a payload that goes on is none that a server has made",
+        file_with_more_behind => "a snapshot ends where the master says that it does",
+        zset_text_begins_as_number => "part of a score is not the score",
+        zset_text_hexadecimal => "no server writes scores so",
+        zset_ziplist_nan => "a score is looked at when the value is, not when it is used",
+        zset_ziplist_no_number => "the same",
+        zset_listpack_nan => "the same",
+        zset_listpack_no_number => "the same",
+        stream_empty_with_length => "its length is not that of its entries: so does Valkey 9.1",
+        stream_length_wrong => "the same",
+        stream_count_negative => "so does Valkey 9.1",
+        stream_deleted_count_wrong => "so does Valkey 9.1",
+        stream_nodes_unsorted =>
+            "its entries would come out of order, and servers write them in order",
+        group_pending_unsorted => "the same",
+        group_pending_of_two =>
+            "whose of them it is could not be said: so do Redis 8.0.6 and Valkey 9.1"
+    }.
+
+-spec values(list()) -> ok.
+values(_Config) ->
+    Cases = eslaver_test_corrupt:values(),
+    Ours = [{Name, ours(eslaver_test_corrupt:payload(Body))} || {Name, Body} <- Cases],
+    Servers = servers(),
+    compare(
+        Ours,
+        Servers,
+        eslaver_test_lib:parallel(fun(Server) -> restored(Server, Cases) end, Servers)
+    ).
+
+-spec files(list()) -> ok.
+files(Config) ->
+    Cases = eslaver_test_corrupt:files(),
+    Path = filename:join(proplists:get_value(priv_dir, Config), "corrupt.rdb"),
+    Ours = [{Name, our_file(Path, Bytes)} || {Name, Bytes} <- Cases],
+    Servers = servers(),
+    check_rdb(Path, Cases, Ours),
+    compare(
+        Ours,
+        Servers,
+        eslaver_test_lib:parallel(fun(Server) -> reloaded(Server, Cases) end, Servers)
+    ).
+
+%% Redis before 6.2 does not look at what it is given, and dies of it.
+servers() ->
+    [
+        Server
+     || #{family := Family, version := Version} = Server <- eslaver_test_master:available(),
+        Family =:= valkey orelse Version >= {6, 2, 0}
+    ].
+
+ours(Payload) ->
+    case eslaver_rdb:decode_dump(Payload) of
+        {ok, _} -> takes;
+        {error, _} -> refuses
+    end.
+
+our_file(Path, Bytes) ->
+    ok = file:write_file(Path, Bytes),
+    case eslaver_rdb:fold(Path, fun(_, Count) -> Count + 1 end, 0) of
+        {ok, _} -> takes;
+        {error, #{reason := bad_snapshot}} -> refuses
+    end.
+
+%% `Verdicts' are of each server: of each case those in each mode, the closest look last.
+compare(Ours, Servers, Verdicts) ->
+    log(Ours, Servers, Verdicts),
+    Theirs = fun(Name) -> [maps:get(Name, OfServer) || OfServer <- Verdicts] end,
+    Laxer = [Name || {Name, takes} <- Ours, lists:member(refuses, lists:append(Theirs(Name)))],
+    Stricter = [
+        Name
+     || {Name, refuses} <- Ours,
+        lists:any(fun(Modes) -> lists:last(Modes) =:= takes end, Theirs(Name))
+    ],
+    check(laxer, Laxer, named(laxer(), Ours), Servers),
+    check(stricter, Stricter, named(stricter(), Ours), Servers).
+
+named(Differences, Ours) ->
+    [Name || {Name, _} <- Ours, is_map_key(Name, Differences)].
+
+check(What, Found, Named, Servers) when length(Servers) >= ?MANY ->
+    ?assertEqual({What, Named}, {What, Found});
+check(What, Found, Named, _Servers) ->
+    ?assertEqual({What, []}, {What, Found -- Named}).
+
+log(Ours, Servers, Verdicts) ->
+    Row = fun(Name, Our, Cells) -> io_lib:format("~-31s ~-7s ~s~n", [Name, Our, Cells]) end,
+    Cell = fun(Text) -> io_lib:format(" ~-17s", [Text]) end,
+    Modes = fun(List) -> lists:join("/", [atom_to_list(Verdict) || Verdict <- List]) end,
+    Rows = [
+        Row(Name, Our, [Cell(Modes(maps:get(Name, OfServer))) || OfServer <- Verdicts])
+     || {Name, Our} <- Ours
+    ],
+    ct:log("~ts", [[Row("", "ours", [Cell(Name) || #{name := Name} <- Servers]), Rows]]).
+
+%% Values, by RESTORE.
+
+restored(#{server := Server}, Cases) ->
+    Master = start(Server),
+    Modes = modes(Master),
+    Unknown = [Type || {Type, _} = Good <- good(), restore(Master, hd(Modes), Good) =/= takes],
+    Verdicts = maps:from_list([
+        {Name, [verdict(Master, Mode, Body, Unknown) || Mode <- Modes]}
+     || {Name, Body} <- Cases
+    ]),
+    ok = eslaver_test_master:stop(Master),
+    Verdicts.
+
+good() ->
+    eslaver_test_corrupt:good().
+
+verdict(Master, Mode, {Type, _} = Body, Unknown) ->
+    case lists:member(Type, Unknown) of
+        true -> unknown;
+        false -> restore(Master, Mode, Body)
+    end.
+
+%% Valkey since 9.1 always looks closely.
+modes(Master) ->
+    Client = eslaver_test_client:connect(Master),
+    Modes =
+        case eslaver_test_client:command(Client, ["CONFIG", "SET", ?SANITIZE, "no"]) of
+            <<"OK">> -> [[?SANITIZE, "no"], [?SANITIZE, "yes"]];
+            {error, _} -> [["maxmemory", "0"]]
+        end,
+    ok = eslaver_test_client:close(Client),
+    Modes.
+
+restore(Master, Mode, Body) ->
+    on(Master, [
+        ["CONFIG", "SET" | Mode],
+        ["RESTORE", "k", 0, eslaver_test_corrupt:payload(Body)]
+    ]).
+
+%% Files, by DEBUG RELOAD.
+
+reloaded(#{server := Server}, Cases) ->
+    Master = start(Server),
+    File = filename:join(eslaver_test_master:dir(Master), "dump.rdb"),
+    Verdicts = maps:from_list([{Name, [reload(Master, File, Bytes)]} || {Name, Bytes} <- Cases]),
+    ok = eslaver_test_master:stop(Master),
+    Verdicts.
+
+reload(Master, File, Bytes) ->
+    ok = file:write_file(File, Bytes),
+    on(Master, [["DEBUG", "RELOAD", "NOSAVE"]]).
+
+%% What the tool for it finds damaged, we find damaged, too, but for what servers leave out.
+check_rdb(Path, Cases, Ours) ->
+    Refuses = fun(Bytes) ->
+        ok = file:write_file(Path, Bytes),
+        Tool = "redis-check-rdb '" ++ Path ++ "' > /dev/null 2>&1; echo $?",
+        os:cmd(Tool) =/= "0\n"
+    end,
+    case os:find_executable("redis-check-rdb") of
+        false ->
+            ct:log("there is no redis-check-rdb here");
+        _ ->
+            Damaged = [Name || {Name, Bytes} <- Cases, Refuses(Bytes)],
+            ?assertNotEqual([], Damaged),
+            Empty = [
+                file_set_empty,
+                file_hash_ziplist_empty,
+                file_zset_ziplist_empty,
+                file_quicklist_of_empty
+            ],
+            ?assertEqual(
+                [],
+                [Name || {Name, takes} <- Ours, lists:member(Name, Damaged)] --
+                    [file_function_bad | Empty]
+            )
+    end.
+
+%% One that makes no long report of its death.
+start(Server) ->
+    Config = [{"crash-log-enabled", "no"}, {"crash-memcheck-enabled", "no"}],
+    eslaver_test_master:start(#{server => Server, config => Config}).
+
+%% Whether a server takes what the last command gives it; one that dies does not. Whatever it has
+%% taken is removed again, and that it may die of that is another matter.
+on(Master, Commands) ->
+    Client = connect(Master),
+    Replies = [reply(Client, Command) || Command <- Commands ++ [["FLUSHALL"]]],
+    ok = eslaver_test_client:close(Client),
+    lists:last(Replies) =:= <<"OK">> orelse revive(Master),
+    case lists:nth(length(Commands), Replies) of
+        <<"OK">> -> takes;
+        _ -> refuses
+    end.
+
+reply(Client, Command) ->
+    try
+        eslaver_test_client:command(Client, Command, 5000)
+    catch
+        error:{badmatch, {error, _}} -> dead;
+        error:{master_does_not_answer, _} -> dead
+    end.
+
+%% It may have died of the case before after the last reply.
+connect(Master) ->
+    try
+        eslaver_test_client:connect(Master)
+    catch
+        error:{badmatch, {error, _}} ->
+            ok = revive(Master),
+            eslaver_test_client:connect(Master)
+    end.
+
+revive(Master) ->
+    _ = file:delete(filename:join(eslaver_test_master:dir(Master), "dump.rdb")),
+    ok = eslaver_test_master:restart(Master).
