@@ -2,15 +2,17 @@
 %% or quoted: as it is; else a word of eslaver_test_words. For choices see eslaver_test_grammar.
 -module(eslaver_test_forms).
 
--export([writes/0, blocking/0, left_out/0, is_faithful/1, is_certain/2]).
+-export([writes/0, blocking/0, names/0, is_faithful/1, is_certain/2]).
 
-%% Write commands for which there is no form here: those of a cluster, that move a key to another
-%% server, that only a test of a server or another server sends; and what the workload has otherwise.
--spec left_out() -> [string()].
-left_out() ->
-    Elsewhere = ["CLUSTER", "MIGRATE", "PFDEBUG", "RESTORE-ASKING", "TRIMSLOTS", "XIDMPRECORD"],
-    Wrapped = ["EVAL", "EVALSHA", "FCALL"],
-    Elsewhere ++ Wrapped ++ [hd(string:lexemes(Text, " ")) || {_, Text, _, _} <- blocking()].
+%% The commands that workloads have, with those of which there is more than a form, and those left
+%% out: of a cluster, to another server, and those that only servers and tests of them send.
+-spec names() -> [string()].
+names() ->
+    LeftOut = ["CLUSTER", "MIGRATE", "PFDEBUG", "RESTORE-ASKING", "TRIMSLOTS", "XIDMPRECORD"],
+    Wrapped = ["EVAL", "EVALSHA", "FCALL", "FLUSHALL", "FLUSHDB"],
+    Texts =
+        [Text || {_, Group} <- writes(), Text <- Group] ++ [Text || {_, Text, _, _} <- blocking()],
+    LeftOut ++ Wrapped ++ lists:usort([hd(string:lexemes(Text, " ")) || Text <- Texts]).
 
 %% Whether all that it changes on a master is told to replicas, by all versions. A consumer that asked
 %% in vain, what BITFIELD with OVERFLOW FAIL made longer, and how far a trim went by guess, are not.

@@ -74,6 +74,8 @@ asked(Client, Db, Command) ->
 
 answer(_Kind, {error, <<"WRONGTYPE", _/binary>>}) ->
     {error, wrongtype};
+answer(_Kind, {error, <<"ERR The specified keys must contain string values">>}) ->
+    {error, wrongtype};
 answer(_Kind, {error, <<"NOGROUP", _/binary>>}) ->
     undefined;
 answer(_Kind, {error, Text}) ->

@@ -2,7 +2,7 @@
 %% eslaver_test_differ; and what may go wrong with them.
 -module(eslaver_test_subject).
 
--export([start/1, start/2, stop/1, faults/1, mirror/1, kill_replica/1]).
+-export([start/1, start/2, stop/1, faults/1, mirror/1, clients/1, kill_replica/1]).
 -export_type([running/0]).
 
 -opaque running() :: #{
@@ -72,6 +72,11 @@ stop(#{servers := {First, Second}, proxy := Proxy, mirror := Mirror}) ->
 
 -spec mirror(running()) -> atom().
 mirror(#{mirror := Mirror}) -> Mirror.
+
+%% To its first master, and to the replica of that.
+-spec clients(running()) -> [eslaver_test_client:client()].
+clients(#{servers := {First, Second}}) ->
+    [eslaver_test_client:connect(Server) || Server <- [First, Second]].
 
 replica_of(Version) when Version < {5, 0, 0} -> "slaveof";
 replica_of(_) -> "replicaof".
