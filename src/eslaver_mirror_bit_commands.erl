@@ -31,6 +31,7 @@ apply(<<"bitfield">>, [Key | Args], #{store := Store} = Ctx) ->
         [] ->
             ok;
         Changes ->
+            true = is_known(eslaver_mirror_store:version(Store), Changes),
             change(Ctx, Key, fun(Body) ->
                 {_Answers, Changed} = eslaver_mirror_bits:fields(Store, Body, Changes),
                 Changed
@@ -45,6 +46,12 @@ body(Ctx, Key) ->
         none -> <<>>;
         Body -> Body
     end.
+
+%% Before 6.0 a negative integer of 64 bits is read by a shift that C leaves undefined.
+is_known(Version, Changes) when Version < {6, 0} ->
+    [] =:= [Width || {incrby, {i, 64 = Width, _}, _, _} <- Changes];
+is_known(_Version, _Changes) ->
+    true.
 
 %% The operations that write; what a GET among them answers is of no use here.
 parse([], _Overflow) ->

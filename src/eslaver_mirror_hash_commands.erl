@@ -44,7 +44,7 @@ apply(<<"hdel">>, [Key | Fields], Ctx) ->
     remove(Ctx, Key, Fields);
 apply(<<"hincrby">>, [Key, Field, By], Ctx) ->
     increment(Ctx, Key, Field, fun(Value) ->
-        integer_to_binary(binary_to_integer(Value) + binary_to_integer(By))
+        integer_to_binary(eslaver_mirror_integer:parse(Value) + binary_to_integer(By))
     end);
 apply(<<"hincrbyfloat">>, [Key, Field, By], Ctx) ->
     increment(Ctx, Key, Field, fun(Value) -> eslaver_mirror_float:add(Value, By) end);

@@ -71,8 +71,10 @@ rename(From, To, Ctx) ->
     ok = forget(Ctx, From),
     put(Ctx, To, Type, Body, ExpireAt).
 
-move(Key, To, Ctx) ->
+%% Before 3.0 the time was left behind, and servers before 3.2 do not tell their version.
+move(Key, To, #{store := Store} = Ctx) ->
     {Key, Type, Body, ExpireAt} = find(Ctx, Key),
+    true = ExpireAt =:= infinity orelse eslaver_mirror_store:version(Store) =/= unknown,
     ok = forget(Ctx, Key),
     put(To, Key, Type, Body, ExpireAt).
 

@@ -32,7 +32,7 @@ apply(<<"smove">>, [From, To, Member], Ctx) ->
     remove(Ctx, From, [Member]),
     add(Ctx, To, [Member]);
 apply(<<"sinterstore">>, [To | Keys], #{store := Store} = Ctx) ->
-    store(Ctx, To, eslaver_mirror_set:intersection(Store, bodies(Ctx, Keys), 0));
+    store(Ctx, To, eslaver_mirror_set:intersection(Store, bodies_to_missing(Ctx, Keys), 0));
 apply(<<"sunionstore">>, [To | Keys], #{store := Store} = Ctx) ->
     store(Ctx, To, eslaver_mirror_set:union(Store, bodies(Ctx, Keys)));
 apply(<<"sdiffstore">>, [To | Keys], #{store := Store} = Ctx) ->
@@ -52,6 +52,16 @@ remove(#{store := Store} = Ctx, Key, Members) ->
     eslaver_mirror_keys:change(Ctx, Key, set, fun eslaver_mirror_set:new/0, fun(Body) ->
         eslaver_mirror_set:remove(Store, Body, Members)
     end).
+
+%% The sets up to the first that is not there. Servers before 7.0 look at no key behind it, which may
+%% be of another type.
+bodies_to_missing(_Ctx, []) ->
+    [];
+bodies_to_missing(Ctx, [Key | Keys]) ->
+    case body(Ctx, Key) of
+        none -> [none];
+        Body -> [Body | bodies_to_missing(Ctx, Keys)]
+    end.
 
 bodies(Ctx, Keys) ->
     [body(Ctx, Key) || Key <- Keys].

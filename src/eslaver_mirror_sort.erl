@@ -121,9 +121,11 @@ rank({number, Pattern}, Element, Lookup) ->
         Text -> number(Text)
     end.
 
+%% A text ends for the server where a zero byte is.
 number(Text) ->
+    [Number | _] = binary:split(Text, <<0>>),
     try
-        eslaver_mirror_score:parse(Text)
+        eslaver_mirror_score:parse(Number)
     catch
         error:_ -> error({not_a_number, Text})
     end.

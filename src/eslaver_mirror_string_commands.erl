@@ -100,19 +100,12 @@ put_all([Key, Value | Rest], ExpireAt, Ctx) ->
     put_all(Rest, ExpireAt, Ctx).
 
 add(Ctx, Key, By) ->
-    number(Ctx, Key, fun(Old) -> integer_to_binary(integer(Old) + By) end).
+    number(Ctx, Key, fun(Old) -> integer_to_binary(eslaver_mirror_integer:parse(Old) + By) end).
 
 number(#{store := Store} = Ctx, Key, Change) ->
     eslaver_mirror_keys:change(Ctx, Key, string, fun() -> <<"0">> end, fun(Body) ->
         Change(eslaver_mirror_string:take(Store, Body))
     end).
-
-%% Old masters read up to a byte that is 0, and nothing as 0; later ones let no such value pass.
-integer(Text) ->
-    case binary:split(Text, <<0>>) of
-        [<<>> | _] -> 0;
-        [Digits | _] -> binary_to_integer(Digits)
-    end.
 
 change(Ctx, Key, Change) ->
     eslaver_mirror_keys:change(Ctx, Key, string, fun() -> <<>> end, Change).

@@ -378,20 +378,10 @@ take(Ref, Count) ->
     after 20_000 -> error({notices_missing, Count})
     end.
 
-%% The write commands of a server, in lower case. Modules have their own, but for what Redis 8 has
-%% for one.
+%% The write commands of a server, and scripts. Modules have their own, but for what Redis 8 has for one.
 writes(Client) ->
     maps:from_list([
         {Name, true}
-     || [Given, _Arity, Flags | _] = Command <- eslaver_test_client:ok(Client, ["COMMAND"]),
-        Name <- [string:lowercase(Given)],
-        Name =:= <<"eval">> orelse is_write(Flags, Command),
-        not lists:member(<<"module">>, Flags) orelse hd(binary_to_list(Name)) =:= $v
+     || {Name, Whose} <- eslaver_test_writes:of_server(Client),
+        Whose =:= own orelse hd(binary_to_list(Name)) =:= $v
     ]).
-
-is_write(Flags, Command) ->
-    lists:member(<<"write">>, Flags) orelse
-        (length(Command) > 9 andalso
-            lists:any(
-                fun([_, _, F | _]) -> lists:member(<<"write">>, F) end, lists:nth(10, Command)
-            )).

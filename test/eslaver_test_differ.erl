@@ -10,14 +10,15 @@
 -export([run/2, replay/2, format/1]).
 -export_type([subject/0, options/0, report/0]).
 
-%% `offset`: up to where it has applied what the master sent. `content`: what it holds.
+%% `caught_up`: whether it has all up to there. `content`: what it holds.
 -type replica() :: #{
-    offset := fun(() -> non_neg_integer()),
+    caught_up := fun(({Replid :: binary(), Offset :: integer()}) -> boolean()),
     content := fun(() -> eslaver_test_content:content())
 }.
 %% What is compared with its master. `fault`: as of eslaver_test_steps.
 -type subject() :: #{
-    master := eslaver_test_client:client(),
+    %% To what is the master now.
+    connect := fun(() -> eslaver_test_client:client()),
     replica := replica(),
     referee := replica() | none,
     fault => fun((atom(), eslaver_test_client:client()) -> eslaver_test_client:client()),
@@ -53,13 +54,15 @@
 -spec run(subject(), options()) ->
     {ok, #{binary() => {non_neg_integer(), non_neg_integer()}}} | {differs, report()}.
 run(Subject, #{seed := Seed, steps := Count} = Options) ->
-    #{master := Client} = Subject,
+    #{connect := Connect} = Subject,
+    Client = Connect(),
     Taken = eslaver_test_workload:taken(Client),
     ok = eslaver_test_words:seed(Seed),
     Steps = eslaver_test_workload:steps(Count, Taken, maps:get(workload, Options, #{})),
-    run(Steps, 0, #{}, Steps, Subject, Options).
+    run(Steps, 0, #{}, Steps, Subject#{master => Client}, Options).
 
-run([], _At, Counts, _All, _Subject, _Options) ->
+run([], _At, Counts, _All, #{master := Client}, _Options) ->
+    ok = eslaver_test_client:close(Client),
     {ok, Counts};
 run(Steps, At, Counts, All, Subject, #{every := Every} = Options) ->
     {Now, Later} = lists:split(min(Every, length(Steps)), Steps),
@@ -97,23 +100,35 @@ news(Before, After) ->
 
 %% Runs these steps on an empty master: what differs then.
 -spec replay(subject(), [eslaver_test_steps:step()]) -> [term()].
-replay(#{master := Client} = Subject, Steps) ->
+replay(#{connect := Connect} = Subject, Steps) ->
+    Client = Connect(),
     _ = eslaver_test_client:ok(Client, ["FLUSHALL"]),
     _ = eslaver_test_steps:scripts(Client),
-    {Differences, _, _} = steps(Steps, Subject, ?SHORT_PATIENCE),
+    {Differences, #{master := Last}, _} =
+        steps(Steps, Subject#{master => Client}, ?SHORT_PATIENCE),
+    ok = eslaver_test_client:close(Last),
     Differences.
 
 %% What differs when all that was written has arrived. Times pass between two looks: what is a
 %% difference stays one.
 settled(#{master := Client, replica := Replica, referee := Referee} = Subject, Patience) ->
-    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
+    Sent = place(Client),
     lists:foreach(
-        fun(#{offset := Offset}) ->
-            true = eslaver_test_lib:until(fun() -> Offset() >= Sent end, ?TIMEOUT)
+        fun(#{caught_up := CaughtUp}) ->
+            true = eslaver_test_lib:until(fun() -> CaughtUp(Sent) end, ?TIMEOUT)
         end,
         [Replica | [Referee || Referee =/= none]]
     ),
     settled_by(erlang:monotonic_time(millisecond) + Patience, Subject).
+
+%% Where the master is. The first versions have one id for all purposes.
+place(Client) ->
+    Replid =
+        case eslaver_test_lib:info(Client, "master_replid") of
+            none -> eslaver_test_lib:info(Client, "run_id");
+            Id -> Id
+        end,
+    {Replid, binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset"))}.
 
 settled_by(Deadline, #{master := Client, replica := #{content := Content}} = Subject) ->
     Got = Content(),

@@ -2,15 +2,32 @@
 %% or quoted: as it is; else a word of eslaver_test_words. For choices see eslaver_test_grammar.
 -module(eslaver_test_forms).
 
--export([writes/0, blocking/0, left_out/0]).
+-export([writes/0, blocking/0, names/0, is_faithful/1, is_certain/2]).
 
-%% Write commands for which there is no form here: those of a cluster, that move a key to another
-%% server, that only a test of a server or another server sends; and what the workload has otherwise.
--spec left_out() -> [string()].
-left_out() ->
-    Elsewhere = ["CLUSTER", "MIGRATE", "PFDEBUG", "RESTORE-ASKING", "TRIMSLOTS", "XIDMPRECORD"],
-    Wrapped = ["EVAL", "EVALSHA", "FCALL"],
-    Elsewhere ++ Wrapped ++ [hd(string:lexemes(Text, " ")) || {_, Text, _, _} <- blocking()].
+%% The commands that workloads have, with those of which there is more than a form, and those left
+%% out: of a cluster, to another server, and those that only servers and tests of them send.
+-spec names() -> [string()].
+names() ->
+    LeftOut = ["CLUSTER", "MIGRATE", "PFDEBUG", "RESTORE-ASKING", "TRIMSLOTS", "XIDMPRECORD"],
+    Wrapped = ["EVAL", "EVALSHA", "FCALL", "FLUSHALL", "FLUSHDB"],
+    Texts =
+        [Text || {_, Group} <- writes(), Text <- Group] ++ [Text || {_, Text, _, _} <- blocking()],
+    LeftOut ++ Wrapped ++ lists:usort([hd(string:lexemes(Text, " ")) || Text <- Texts]).
+
+%% Whether all that it changes on a master is told to replicas, by all versions. A consumer that asked
+%% in vain, what BITFIELD with OVERFLOW FAIL made longer, and how far a trim went by guess, are not.
+-spec is_faithful(eslaver_test_grammar:form()) -> boolean().
+is_faithful([Name | _] = Form) ->
+    not lists:member(Name, ["BITFIELD", "XREADGROUP", "XCLAIM", "XAUTOCLAIM"]) andalso
+        not lists:member("~", Form).
+
+%% Whether a replica can know what it does. Servers before 3.2 do not tell their version, and what they
+%% make of SORT with `BY nosort', and of the time of a key that is moved, depends on it. What those
+%% before 6.0 make of negative integers of 64 bits in BITFIELD depends on who compiled them.
+-spec is_certain(eslaver_test_grammar:form(), Version :: [integer()]) -> boolean().
+is_certain(Form, Version) ->
+    not (Version < [6, 0] andalso lists:member("bitop64", Form)) andalso
+        not (Version < [3, 2] andalso (lists:member("'nosort", Form) orelse hd(Form) =:= "MOVE")).
 
 %% `{Weight, [Form]}': the weight is that of all the forms of a command.
 -spec writes() -> [{pos_integer(), [string()]}].
@@ -57,7 +74,7 @@ strings() ->
 bits() ->
     [
         {25, ["SETBIT bits bitat bit"]},
-        {25, ["BITFIELD bits ( bitop )+", "BITFIELD bits bitfail"]},
+        {25, ["BITFIELD bits ( bitop )+", "BITFIELD bits bitop64", "BITFIELD bits bitfail"]},
         {10, [
             "BITOP ( AND | OR | XOR ) bits ( bits )+",
             "BITOP ( AND | OR | XOR ) bits str ( bits )+",
@@ -67,6 +84,7 @@ bits() ->
         ]},
         {30, ["PFADD hll ( elem )+", "PFADD hll"]},
         {8, ["PFMERGE hll ( hll )+", "PFMERGE hll"]},
+        {4, ["DEL hll", "RENAME hll hll", "COPY hll str REPLACE", "PEXPIRE hll msecs"]},
         {8, ["PFCOUNT hll", "PFCOUNT hll hll"]}
     ].
 
@@ -150,8 +168,8 @@ zsets() ->
         {6, ["ZDIFFSTORE zset scoreds"]},
         {8, [
             "ZRANGESTORE zset zset lo hi [ REV ]",
-            "ZRANGESTORE zset zset bound bound BYSCORE [ REV ] [ LIMIT lo some ]",
-            "ZRANGESTORE zset names lex lex BYLEX [ REV ] [ LIMIT lo some ]"
+            "ZRANGESTORE zset zset bound bound BYSCORE [ REV ] [ LIMIT few some ]",
+            "ZRANGESTORE zset names lex lex BYLEX [ REV ] [ LIMIT few some ]"
         ]}
     ].
 

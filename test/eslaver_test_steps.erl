@@ -1,7 +1,7 @@
 %% Runs the steps of a workload (eslaver_test_workload) on a master, as fast as it takes them.
 -module(eslaver_test_steps).
 
--export([run/2, replies/2, commands/1, scripts/1, keys/1]).
+-export([run/2, replies/2, commands/1, scripts/1, version/1, keys/1]).
 -export_type([step/0, action/0, env/0, result/0]).
 
 -type command() :: [eslaver_test_words:arg()].
@@ -81,6 +81,7 @@ effects(Client) ->
         _ -> none
     end.
 
+-spec version(eslaver_test_client:client()) -> [integer()].
 version(Client) ->
     Text = eslaver_test_lib:info(Client, "redis_version"),
     [binary_to_integer(Part) || Part <- binary:split(Text, <<".">>, [global])].

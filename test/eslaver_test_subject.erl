@@ -1,75 +1,173 @@
-%% A master, a mirror of it, and a replica of its own kind, for eslaver_test_differ.
+%% A master, a mirror of it behind a bad network, and a replica of the master's own kind, for
+%% eslaver_test_differ; and what may go wrong with them.
 -module(eslaver_test_subject).
 
--export([start/1, start/2, stop/1]).
+-export([start/1, start/2, stop/1, faults/1, mirror/1, clients/1, kill_replica/1]).
 -export_type([running/0]).
 
--type running() :: #{
+-opaque running() :: #{
     subject := eslaver_test_differ:subject(),
-    master := eslaver_test_master:master(),
-    referee := eslaver_test_master:master(),
+    servers := {eslaver_test_master:master(), eslaver_test_master:master()},
+    proxy := eslaver_test_proxy:proxy(),
     mirror := atom()
 }.
 
 -define(TIMEOUT, 30_000).
 %% Those that the workloads use.
 -define(DBS, [0, 1, 2, 3]).
+%% Little enough to be outrun.
+-define(BACKLOG, 65_536).
 
--spec start(eslaver_test_master:server()) -> running().
+-spec start(eslaver_test_master:server()) -> {eslaver_test_differ:subject(), running()}.
 start(Server) ->
     start(Server, #{}).
 
 %% With more options of the mirror.
--spec start(eslaver_test_master:server(), map()) -> running().
-start(#{server := Path, name := Name} = Server, Options) ->
-    Master = eslaver_test_master:start(#{server => Path}),
-    Referee = eslaver_test_master:start(#{
-        server => Path, config => [{replica_of(Server), address(Master)}]
+-spec start(eslaver_test_master:server(), map()) -> {eslaver_test_differ:subject(), running()}.
+start(#{server := Path, name := Name, version := Version}, Options) ->
+    Backlog = [{"repl-backlog-size", integer_to_list(?BACKLOG)}],
+    First = eslaver_test_master:start(#{server => Path, config => Backlog}),
+    Of = ["127.0.0.1", integer_to_list(eslaver_test_master:port(First))],
+    Second = eslaver_test_master:start(#{
+        server => Path, config => [{replica_of(Version), Of} | Backlog]
     }),
+    Proxy = eslaver_test_proxy:start(First),
     Mirror = list_to_atom(atom_to_list(Name) ++ "_mirror"),
     {ok, _} = eslaver_mirror:start_link(
-        maps:merge((eslaver_test_lib:target(Master))#{name => Mirror}, Options)
+        maps:merge(
+            (eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)))#{name => Mirror}, Options
+        )
     ),
     ok = eslaver_mirror:await(Mirror, loaded, ?TIMEOUT),
-    Client = eslaver_test_client:connect(Master),
-    RefereeClient = eslaver_test_client:connect(Referee),
-    true = eslaver_test_lib:until(fun() ->
-        eslaver_test_lib:info(RefereeClient, "master_link_status") =:= <<"up">>
-    end),
-    #{
-        subject => #{
-            master => Client,
-            replica => mirror(Mirror),
-            referee => server(RefereeClient),
-            trouble => fun() -> maps:get(unapplied, eslaver_mirror:info(Mirror)) end
+    Servers = {First, Second},
+    Which = atomics:new(1, []),
+    ok = atomics:put(Which, 1, 1),
+    Subject = #{
+        connect => fun() -> connect(Servers, atomics:get(Which, 1)) end,
+        replica => #{
+            caught_up => fun(Place) -> has_mirror(Mirror, Place) end,
+            content => fun() -> eslaver_test_content:of_mirror(Mirror, ?DBS) end
         },
-        master => Master,
-        referee => Referee,
-        mirror => Mirror
-    }.
+        referee => #{
+            caught_up => fun(Place) -> as_replica(Servers, Which, fun(C) -> has(C, Place) end) end,
+            content => fun() ->
+                as_replica(Servers, Which, fun eslaver_test_content:of_server/1)
+            end
+        },
+        trouble => fun() -> maps:get(unapplied, eslaver_mirror:info(Mirror)) end,
+        fault => fun(Fault, Client) ->
+            fault(Fault, Client, #{
+                servers => Servers, which => Which, proxy => Proxy, mirror => Mirror
+            })
+        end
+    },
+    {Subject, #{servers => Servers, proxy => Proxy, mirror => Mirror}}.
 
 -spec stop(running()) -> ok.
-stop(#{master := Master, referee := Referee, mirror := Mirror}) ->
+stop(#{servers := {First, Second}, proxy := Proxy, mirror := Mirror}) ->
     ok = eslaver_mirror:stop(Mirror),
-    ok = eslaver_test_master:stop(Referee),
-    eslaver_test_master:stop(Master).
+    ok = eslaver_test_proxy:stop(Proxy),
+    ok = eslaver_test_master:stop(Second),
+    eslaver_test_master:stop(First).
 
-replica_of(#{version := Version}) when Version < {5, 0, 0} -> "slaveof";
+-spec mirror(running()) -> atom().
+mirror(#{mirror := Mirror}) -> Mirror.
+
+%% To its first master, and to the replica of that.
+-spec clients(running()) -> [eslaver_test_client:client()].
+clients(#{servers := {First, Second}}) ->
+    [eslaver_test_client:connect(Server) || Server <- [First, Second]].
+
+replica_of(Version) when Version < {5, 0, 0} -> "slaveof";
 replica_of(_) -> "replicaof".
 
-address(Master) ->
-    ["127.0.0.1", integer_to_list(eslaver_test_master:port(Master))].
+has_mirror(Mirror, {Replid, Offset}) ->
+    case eslaver_mirror:info(Mirror) of
+        #{status := fresh, replid := Replid, offset := Has} -> Has >= Offset;
+        _ -> false
+    end.
 
-mirror(Name) ->
-    #{
-        offset => fun() -> maps:get(offset, eslaver_mirror:info(Name)) end,
-        content => fun() -> eslaver_test_content:of_mirror(Name, ?DBS) end
-    }.
+has(Client, {_Replid, Offset}) ->
+    eslaver_test_lib:info(Client, "master_link_status") =:= <<"up">> andalso
+        binary_to_integer(eslaver_test_lib:info(Client, "slave_repl_offset")) >= Offset.
 
-server(Client) ->
-    #{
-        offset => fun() ->
-            binary_to_integer(eslaver_test_lib:info(Client, "slave_repl_offset"))
-        end,
-        content => fun() -> eslaver_test_content:of_server(Client) end
-    }.
+connect(Servers, Which) ->
+    eslaver_test_client:connect(element(Which, Servers)).
+
+%% Asks the server that is not the master now.
+as_replica(Servers, Which, Ask) ->
+    Client = connect(Servers, 3 - atomics:get(Which, 1)),
+    try
+        Ask(Client)
+    after
+        eslaver_test_client:close(Client)
+    end.
+
+%% What can happen with this server.
+-spec faults(eslaver_test_master:server()) -> [atom()].
+faults(#{version := Version}) ->
+    [cut, cut, cut_later, cut_later, outrun, kill_replica, restart] ++
+        [failover || Version >= {6, 2, 0}].
+
+%% The connection is gone: now, or in the midst of what comes.
+fault(cut, Client, #{proxy := Proxy}) ->
+    ok = eslaver_test_proxy:cut(Proxy),
+    Client;
+fault(cut_later, Client, #{proxy := Proxy}) ->
+    Manner = eslaver_test_words:any([eof, reset]),
+    ok = eslaver_test_proxy:cut_after(Proxy, down, rand:uniform(20_000), Manner),
+    Client;
+%% Meanwhile more is written than the master keeps.
+fault(outrun, Client, #{proxy := Proxy, servers := Servers, which := Which}) ->
+    ok = eslaver_test_proxy:target(Proxy, none),
+    ok = eslaver_test_proxy:cut(Proxy),
+    Value = binary:copy(<<"x">>, ?BACKLOG div 8),
+    _ = eslaver_test_client:pipeline(Client, [["SET", "outrun", Value] || _ <- lists:seq(1, 20)]),
+    _ = eslaver_test_client:ok(Client, ["DEL", "outrun"]),
+    ok = eslaver_test_proxy:target(Proxy, element(atomics:get(Which, 1), Servers)),
+    Client;
+fault(kill_replica, Client, #{mirror := Mirror}) ->
+    ok = kill_replica(Mirror),
+    Client;
+fault(restart, Client, #{servers := Servers, which := Which}) ->
+    Master = element(atomics:get(Which, 1), Servers),
+    %% It may be saving for a replica now.
+    true = eslaver_test_lib:until(fun() ->
+        eslaver_test_client:command(Client, ["SAVE"]) =:= <<"OK">>
+    end),
+    ok = eslaver_test_client:close(Client),
+    ok = eslaver_test_master:restart(Master),
+    eslaver_test_client:connect(Master);
+fault(failover, Client, #{proxy := Proxy, servers := Servers, which := Which}) ->
+    New = 3 - atomics:get(Which, 1),
+    Next = element(New, Servers),
+    NextClient = eslaver_test_client:connect(Next),
+    To = ["FAILOVER", "TO", "127.0.0.1", eslaver_test_master:port(Next)],
+    true = eslaver_test_lib:until(
+        fun() -> eslaver_test_client:command(Client, To) =:= <<"OK">> end, ?TIMEOUT
+    ),
+    true = eslaver_test_lib:until(
+        fun() -> eslaver_test_lib:info(NextClient, "role") =:= <<"master">> end, ?TIMEOUT
+    ),
+    ok = atomics:put(Which, 1, New),
+    ok = eslaver_test_proxy:target(Proxy, Next),
+    ok = eslaver_test_proxy:cut(Proxy),
+    ok = eslaver_test_client:close(Client),
+    NextClient.
+
+%% The replica which feeds a mirror is gone, if there is one now.
+-spec kill_replica(atom()) -> ok.
+kill_replica(Mirror) ->
+    {links, Links} = process_info(whereis(Mirror), links),
+    lists:foreach(
+        fun(Pid) -> is_replica(Pid) andalso exit(Pid, kill) end,
+        [Pid || Pid <- Links, is_pid(Pid)]
+    ).
+
+is_replica(Pid) ->
+    case process_info(Pid, dictionary) of
+        {dictionary, Dictionary} ->
+            lists:member({'$initial_call', {eslaver_server, init, 1}}, Dictionary);
+        undefined ->
+            false
+    end.

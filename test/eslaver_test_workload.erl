@@ -12,9 +12,11 @@
     scripts := [script | function]
 }.
 
-%% `faults`: what else may happen, and one in how many steps.
+%% `faults`: what else may happen, once in a thousand steps. With them there are only commands of which
+%% replicas come out as the master does: else there would be no telling whose data is right after a
+%% replica has begun anew or has become the master.
 -type options() :: #{
-    faults => {[atom()], pos_integer()},
+    faults => [atom()],
     evictions => boolean()
 }.
 
@@ -39,7 +41,11 @@ refused(Client) ->
 
 tried(Client) ->
     Names = eslaver_test_steps:commands(Client),
-    Known = fun(Form) -> lists:member(eslaver_test_grammar:first(Form), Names) end,
+    Version = eslaver_test_steps:version(Client),
+    Known = fun(Form) ->
+        lists:member(eslaver_test_grammar:first(Form), Names) andalso
+            eslaver_test_forms:is_certain(Form, Version)
+    end,
     Writes = [
         {Weight, [Form || Text <- Texts, Form <- eslaver_test_grammar:forms(Text), Known(Form)]}
      || {Weight, Texts} <- eslaver_test_forms:writes()
@@ -78,7 +84,22 @@ is_refusal(_) ->
 
 %% So many steps. The same seed gives the same ones, for a server that takes the same.
 -spec steps(non_neg_integer(), taken(), options()) -> [eslaver_test_steps:step()].
+steps(Count, Taken, #{faults := [_ | _]} = Options) ->
+    all_steps(Count, faithful(Taken), Options);
 steps(Count, Taken, Options) ->
+    all_steps(Count, Taken, Options).
+
+faithful(#{writes := Writes, blocking := Blocking} = Taken) ->
+    Is = fun eslaver_test_forms:is_faithful/1,
+    Taken#{
+        writes := [
+            {Weight, Left}
+         || {Weight, Forms} <- Writes, [_ | _] = Left <- [lists:filter(Is, Forms)]
+        ],
+        blocking := [Each || {_, Form, _, _} = Each <- Blocking, Is(Form)]
+    }.
+
+all_steps(Count, Taken, Options) ->
     [step(Taken, Options) || _ <- lists:seq(1, Count)].
 
 step(Taken, Options) ->
@@ -103,14 +124,20 @@ action(N, Taken, _Options) when N < 500 ->
      || _ <- lists:seq(1, rand:uniform(8))
     ]};
 action(N, #{scripts := [_ | _] = Scripts} = Taken, _Options) when N < 800 ->
-    {eslaver_test_words:any(Scripts), [some_command(Taken) || _ <- lists:seq(1, rand:uniform(4))]};
-action(N, Taken, #{faults := {[_ | _] = Faults, OneIn}} = Options) when N >= 800, N < 1800 ->
-    case eslaver_test_words:chance(max(1, OneIn div 20)) of
-        true -> {fault, eslaver_test_words:any(Faults)};
-        false -> action(20_000, Taken, Options)
-    end;
+    Commands = [some_command(Taken) || _ <- lists:seq(1, rand:uniform(4))],
+    {eslaver_test_words:any(Scripts), lists:filter(fun is_safe_in_script/1, Commands)};
+action(N, _Taken, #{faults := [_ | _] = Faults}) when N < 820 ->
+    {fault, eslaver_test_words:any(Faults)};
 action(_, Taken, _Options) ->
     {command, some_command(Taken)}.
+
+%% Redis 6.2.14 corrupts its memory when one of the first fails in a script, and 3.2.6 crashes after SPOP
+%% with a count in one.
+is_safe_in_script([<<"XREADGROUP">> | _]) -> false;
+is_safe_in_script([<<"XCLAIM">> | _]) -> false;
+is_safe_in_script([<<"XAUTOCLAIM">> | _]) -> false;
+is_safe_in_script([<<"SPOP">>, _, _]) -> false;
+is_safe_in_script(_) -> true.
 
 some_command(#{writes := Writes}) ->
     {_, Forms} = weighted(Writes),

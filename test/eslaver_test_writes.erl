@@ -3,7 +3,7 @@
 %% changed key in another db than 0 is `{Db, Key}'.
 -module(eslaver_test_writes).
 
--export([all/0, not_run/0, name/1, words/1]).
+-export([all/0, not_run/0, name/1, words/1, of_server/1]).
 -export_type([write/0]).
 
 -type command() :: string() | [string()].
@@ -202,3 +202,27 @@ streams() ->
         {R, "XCLAIM s g d 0 1-1", ["s"]},
         {R, "XAUTOCLAIM s g d 0 0", ["s"]}
     ].
+
+%% The write commands that a server says it has, in lower case, and EVAL; those of modules, too.
+-spec of_server(eslaver_test_client:client()) -> [{Name :: binary(), own | module}].
+of_server(Client) ->
+    [
+        {Name, whose(Flags)}
+     || [Given, _Arity, Flags | _] = Command <- eslaver_test_client:ok(Client, ["COMMAND"]),
+        Name <- [string:lowercase(Given)],
+        Name =:= <<"eval">> orelse is_write(Flags, Command)
+    ].
+
+whose(Flags) ->
+    case lists:member(<<"module">>, Flags) of
+        true -> module;
+        false -> own
+    end.
+
+%% Some are only so in their subcommands.
+is_write(Flags, Command) ->
+    lists:member(<<"write">>, Flags) orelse
+        (length(Command) > 9 andalso
+            lists:any(
+                fun([_, _, F | _]) -> lists:member(<<"write">>, F) end, lists:nth(10, Command)
+            )).

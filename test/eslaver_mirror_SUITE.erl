@@ -1,0 +1,438 @@
+%% The mirror with real masters: what it knows, what readers can rely on, and what it survives. Whether
+%% its data is right: eslaver_mirror_equal_SUITE.
+-module(eslaver_mirror_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
+-export([init_per_testcase/2, end_per_testcase/2]).
+-export([
+    every_write_is_known/1,
+    every_write/1,
+    commands_of_modules/1,
+    scripts_of_old_masters/1,
+    transactions_are_whole/1,
+    resync_beside/1,
+    resync_in_place/1,
+    replica_is_killed/1,
+    link_is_down/1,
+    no_answer/1,
+    told_after_the_change/1
+]).
+
+%% What the process of the mirror does itself, as it is about all keys or none; MIGRATE and scripts of
+%% old masters, which come as they are, are no matter of a table either.
+-define(OWN, [
+    <<"cluster">>,
+    <<"eval">>,
+    <<"flushall">>,
+    <<"flushdb">>,
+    <<"function">>,
+    <<"swapdb">>,
+    <<"trimslots">>
+]).
+%% PFCOUNT and PFDEBUG change how a HyperLogLog is stored, and are never sent to replicas.
+-define(NEVER_SENT, [<<"pfcount">>, <<"pfdebug">>]).
+
+-define(M, mirror_of_suite).
+-define(TIMEOUT, 30_000).
+-define(ACCOUNTS, [<<"account:", (integer_to_binary(N))/binary>> || N <- lists:seq(1, 20)]).
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 3}}].
+
+-spec all() -> list().
+all() ->
+    [
+        every_write_is_known,
+        every_write,
+        commands_of_modules,
+        scripts_of_old_masters,
+        transactions_are_whole,
+        resync_beside,
+        resync_in_place,
+        replica_is_killed,
+        link_is_down,
+        no_answer,
+        told_after_the_change
+    ].
+
+-spec init_per_suite(list()) -> list().
+init_per_suite(Config) ->
+    ok = eslaver_test_log:start(),
+    Config.
+
+-spec end_per_suite(list()) -> ok.
+end_per_suite(_Config) ->
+    eslaver_test_log:stop().
+
+-spec init_per_testcase(atom(), list()) -> list().
+init_per_testcase(_Case, Config) ->
+    process_flag(trap_exit, true),
+    Config.
+
+-spec end_per_testcase(atom(), list()) -> ok.
+end_per_testcase(_Case, _Config) ->
+    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
+    ok.
+
+%% A new server with a new command: it is to be mirrored, and to be in the workloads.
+-spec every_write_is_known(list()) -> ok.
+every_write_is_known(_Config) ->
+    Tables = [
+        {Name, table(Server)}
+     || #{name := Name, server := Server} <- eslaver_test_master:available()
+    ],
+    Mirrored = maps:keys(eslaver_mirror_commands:all()) ++ ?OWN ++ ?NEVER_SENT,
+    Written = [list_to_binary(string:lowercase(Name)) || Name <- eslaver_test_forms:names()],
+    [?assert(length(Table) > 60) || {_, Table} <- Tables],
+    ?assertEqual([], [{Name, Rest} || {Name, T} <- Tables, [_ | _] = Rest <- [T -- Mirrored]]),
+    ?assertEqual([], [{Name, Rest} || {Name, T} <- Tables, [_ | _] = Rest <- [T -- Written]]).
+
+table(Server) ->
+    Master = eslaver_test_master:start(#{server => Server}),
+    Client = eslaver_test_client:connect(Master),
+    Names = [Name || {Name, own} <- eslaver_test_writes:of_server(Client)],
+    ok = eslaver_test_master:stop(Master),
+    Names.
+
+%% One of each, by itself.
+-spec every_write(list()) -> ok.
+every_write(_Config) ->
+    Differ = eslaver_test_lib:parallel(fun every_write_of/1, eslaver_test_lib:spread()),
+    ?assertEqual([], lists:append(Differ)).
+
+every_write_of(#{name := Name} = Server) ->
+    {Subject, Running} = eslaver_test_subject:start(Server),
+    #{connect := Connect} = Subject,
+    Client = Connect(),
+    Known = [Command || {Command, own} <- eslaver_test_writes:of_server(Client)],
+    Differ = [
+        {Name, Command, Differences}
+     || {Before, Command, _} <- eslaver_test_writes:all(),
+        lists:member(eslaver_test_writes:name(Command), Known),
+        Differences <- [
+            eslaver_test_differ:replay(Subject, [step(C) || C <- Before ++ [Command]])
+        ],
+        Differences =/= []
+    ],
+    ok = eslaver_test_subject:stop(Running),
+    Differ.
+
+step(Command) ->
+    {0,
+        {command, [
+            case Word of
+                "<dump:k>" -> {dump, <<"k">>};
+                _ -> list_to_binary(Word)
+            end
+         || Word <- eslaver_test_writes:words(Command)
+        ]}}.
+
+%% What a module's command makes of a key nobody knows but the module.
+-spec commands_of_modules(list()) -> ok | {skip, term()}.
+commands_of_modules(_Config) ->
+    Servers = [
+        Server
+     || #{family := redis, version := {8, _, _}} = Server <- eslaver_test_master:available()
+    ],
+    case Servers of
+        [] -> {skip, no_server_with_vector_sets};
+        _ -> commands_of_modules_of(lists:last(Servers))
+    end.
+
+commands_of_modules_of(#{server := Server}) ->
+    #{client := Client} = started(Server, #{}),
+    ok = eslaver_test_log:clear(),
+    _ = eslaver_test_client:ok(Client, ["SET", "v", "x"]),
+    _ = eslaver_test_client:ok(Client, ["SET", "w", "x"]),
+    _ = eslaver_test_client:ok(Client, ["DEL", "v"]),
+    [
+        _ = eslaver_test_client:ok(Client, ["VADD", "v", "VALUES", "2", "1", "1", Element])
+     || Element <- ["a", "b", "c"]
+    ],
+    ok = caught_up(Client),
+    ?assertEqual({error, unknown}, eslaver_mirror:get(?M, <<"v">>)),
+    ?assertEqual({error, unknown}, eslaver_mirror:exists(?M, <<"v">>)),
+    ?assertEqual(<<"x">>, eslaver_mirror:get(?M, <<"w">>)),
+    ?assertMatch(#{unapplied := #{<<"vadd">> := 3}}, eslaver_mirror:info(?M)),
+    ?assertEqual(1, length(eslaver_test_log:matches("cannot be mirrored"))),
+    _ = eslaver_test_client:ok(Client, ["SET", "v", "known again"]),
+    ok = caught_up(Client),
+    ?assertEqual(<<"known again">>, eslaver_mirror:get(?M, <<"v">>)).
+
+%% Servers before 5.0 send a script, not what it did: the keys it names are not known any more.
+-spec scripts_of_old_masters(list()) -> ok | {skip, term()}.
+scripts_of_old_masters(_Config) ->
+    Old = [S || #{version := Version} = S <- eslaver_test_master:available(), Version < {5, 0, 0}],
+    case Old of
+        [] -> {skip, no_old_server};
+        [#{server := Server} | _] -> scripts_of(Server)
+    end.
+
+scripts_of(Server) ->
+    #{client := Client} = started(Server, #{}),
+    _ = eslaver_test_client:ok(Client, ["MSET", "a", "1", "b", "2"]),
+    Script = "return redis.call('incr', KEYS[1])",
+    _ = eslaver_test_client:ok(Client, ["EVAL", Script, "1", "a"]),
+    ok = caught_up(Client),
+    ?assertEqual({error, unknown}, eslaver_mirror:get(?M, <<"a">>)),
+    ?assertEqual(<<"2">>, eslaver_mirror:get(?M, <<"b">>)),
+    _ = eslaver_test_client:ok(Client, ["DEL", "a"]),
+    ok = caught_up(Client),
+    ?assertEqual(undefined, eslaver_mirror:get(?M, <<"a">>)).
+
+%% Money is moved between accounts, of several types, and never made or lost.
+-spec transactions_are_whole(list()) -> ok.
+transactions_are_whole(_Config) ->
+    #{client := Client} = started(#{}),
+    Total = 100 * length(?ACCOUNTS),
+    _ = eslaver_test_client:pipeline(
+        Client, [["SET", Account, 100] || Account <- ?ACCOUNTS] ++ [["HSET", "h", "moved", 0]]
+    ),
+    ok = caught_up(Client),
+    Stop = atomics:new(1, []),
+    Together = fun() -> sum([eslaver_mirror:get(?M, Account) || Account <- ?ACCOUNTS]) end,
+    Readers = [
+        spawn_monitor(fun() -> exit({read, read_while(Stop, Read, 0)}) end)
+     || Read <- [
+            fun() -> Total = eslaver_mirror:read(?M, Together) end,
+            fun() -> Total = sum(eslaver_mirror:mget(?M, ?ACCOUNTS)) end,
+            fun() -> ok = eslaver_mirror:read(?M, fun moves_are_listed/0) end
+        ]
+    ],
+    lists:foreach(fun(_) -> transfers(Client) end, lists:seq(1, 30)),
+    ok = caught_up(Client),
+    ok = atomics:put(Stop, 1, 1),
+    [
+        receive
+            {'DOWN', Monitor, process, Pid, Reason} ->
+                ?assertMatch({read, Count} when Count > 50, Reason)
+        end
+     || {Pid, Monitor} <- Readers
+    ],
+    ok.
+
+sum(Values) -> lists:sum([binary_to_integer(Value) || Value <- Values]).
+
+%% What one transaction says in a hash and in a list is the same.
+moves_are_listed() ->
+    Moved = binary_to_integer(eslaver_mirror:hget(?M, <<"h">>, <<"moved">>)),
+    Moved = eslaver_mirror:llen(?M, <<"l">>),
+    ok.
+
+read_while(Stop, Read, Count) ->
+    case atomics:get(Stop, 1) of
+        1 ->
+            Count;
+        0 ->
+            _ = Read(),
+            read_while(Stop, Read, Count + 1)
+    end.
+
+transfers(Client) ->
+    Commands = lists:append([
+        [
+            ["MULTI"],
+            ["DECRBY", any(?ACCOUNTS), Amount],
+            ["HINCRBY", "h", "moved", 1],
+            ["INCRBY", any(?ACCOUNTS), Amount],
+            ["RPUSH", "l", Amount],
+            ["EXEC"]
+        ]
+     || _ <- lists:seq(1, 100), Amount <- [rand:uniform(50)]
+    ]),
+    [] = [Error || {error, _} = Error <- eslaver_test_client:pipeline(Client, Commands)],
+    ok.
+
+any(List) -> lists:nth(rand:uniform(length(List)), List).
+
+%% While another snapshot is loaded, the old data is there; then all of the new, at once.
+-spec resync_beside(list()) -> ok.
+resync_beside(_Config) ->
+    #{client := Client, proxy := Proxy} = Started = started(#{}),
+    ok = fill(Client, <<"old">>),
+    ok = outrun(Client, <<"new">>, Started),
+    Seen = seen_while_loading(Client, Proxy),
+    ?assertEqual([{stale, <<"old">>, <<"old">>}, {fresh, <<"new">>, <<"new">>}], Seen).
+
+%% With `in_place' there is nothing meanwhile.
+-spec resync_in_place(list()) -> ok.
+resync_in_place(_Config) ->
+    #{client := Client, proxy := Proxy} = Started = started(#{full_resync => in_place}),
+    ok = fill(Client, <<"old">>),
+    ok = outrun(Client, <<"new">>, Started),
+    Loading = {error, loading},
+    ?assertEqual(
+        [
+            {stale, <<"old">>, <<"old">>},
+            {loading, Loading, Loading},
+            {fresh, <<"new">>, <<"new">>}
+        ],
+        seen_while_loading(Client, Proxy)
+    ).
+
+fill(Client, Value) ->
+    _ = eslaver_test_client:pipeline(Client, [
+        ["SET", ["filled:", integer_to_list(N)], rand:bytes(100)]
+     || N <- lists:seq(1, 1000)
+    ]),
+    _ = eslaver_test_client:ok(Client, ["MSET", "first", Value, "last", Value]),
+    caught_up(Client).
+
+%% More is written than the master keeps, while the mirror is away; what it then gets is slow.
+outrun(Client, Value, #{proxy := Proxy, master := Master}) ->
+    ok = eslaver_test_proxy:target(Proxy, none),
+    ok = eslaver_test_proxy:cut(Proxy),
+    Big = binary:copy(<<"x">>, 10_000),
+    _ = eslaver_test_client:pipeline(Client, [["SET", "big", Big] || _ <- lists:seq(1, 20)]),
+    _ = eslaver_test_client:ok(Client, ["MSET", "first", Value, "last", Value]),
+    ok = eslaver_test_proxy:trickle(Proxy, 100),
+    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
+    eslaver_test_proxy:target(Proxy, Master).
+
+%% The states that readers are in, one after another.
+seen_while_loading(Client, Proxy) ->
+    Seen = seen_until_fresh([]),
+    ok = eslaver_test_proxy:flow(Proxy),
+    ok = caught_up(Client),
+    Seen.
+
+seen_until_fresh(Seen) ->
+    Before = eslaver_mirror:status(?M),
+    {One, Other} = eslaver_mirror:read(?M, fun() ->
+        {eslaver_mirror:get(?M, <<"first">>), eslaver_mirror:get(?M, <<"last">>)}
+    end),
+    Status = eslaver_mirror:status(?M),
+    Next =
+        case Seen of
+            _ when Before =/= Status -> Seen;
+            [{Status, One, Other} | _] -> Seen;
+            _ -> [{Status, One, Other} | Seen]
+        end,
+    case Status of
+        fresh when Before =:= fresh -> lists:reverse(Next);
+        _ -> seen_until_fresh(Next)
+    end.
+
+%% The tables are another process': they are read on, and the next replica goes on from there.
+-spec replica_is_killed(list()) -> ok.
+replica_is_killed(_Config) ->
+    #{client := Client} = started(#{}),
+    ok = fill(Client, <<"1">>),
+    Full = eslaver_test_lib:info(Client, "sync_full"),
+    Reader = spawn_link(fun Read() ->
+        <<"1">> = eslaver_mirror:get(?M, <<"first">>),
+        Read()
+    end),
+    ok = eslaver_test_subject:kill_replica(?M),
+    _ = eslaver_test_client:ok(Client, ["SET", "last", "2"]),
+    ok = caught_up(Client),
+    true = unlink(Reader),
+    true = exit(Reader, kill),
+    ?assertEqual(<<"2">>, eslaver_mirror:get(?M, <<"last">>)),
+    ?assertMatch(#{restarts := 1}, eslaver_mirror:info(?M)),
+    ?assertEqual(Full, eslaver_test_lib:info(Client, "sync_full")),
+    receive
+        {'EXIT', Reader, Reason} when Reason =/= killed -> error({reader, Reason})
+    after 0 -> ok
+    end.
+
+%% Reads go on, unless that is not wanted.
+-spec link_is_down(list()) -> ok.
+link_is_down(_Config) ->
+    [
+        link_is_down_with(Serve, Answer)
+     || {Serve, Answer} <- [{true, <<"1">>}, {false, {error, stale}}]
+    ],
+    ok.
+
+link_is_down_with(Serve, Answer) ->
+    #{client := Client, proxy := Proxy, master := Master} = started(#{serve_stale_data => Serve}),
+    ok = fill(Client, <<"1">>),
+    ?assertEqual(fresh, eslaver_mirror:status(?M)),
+    ok = eslaver_test_proxy:target(Proxy, none),
+    ok = eslaver_test_proxy:cut(Proxy),
+    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
+    ?assertEqual(Answer, eslaver_mirror:get(?M, <<"first">>)),
+    ?assertEqual(Answer, eslaver_mirror:read(?M, fun() -> eslaver_mirror:get(?M, <<"first">>) end)),
+    true = eslaver_test_lib:until(fun() -> maps:get(stale_for, eslaver_mirror:info(?M)) > 0 end),
+    _ = eslaver_test_client:ok(Client, ["SET", "first", "2"]),
+    ok = eslaver_test_proxy:target(Proxy, Master),
+    ok = caught_up(Client),
+    ?assertEqual(<<"2">>, eslaver_mirror:get(?M, <<"first">>)),
+    eslaver_mirror:stop(?M).
+
+%% No mirror, no data yet, another type, and what is no option.
+-spec no_answer(list()) -> ok.
+no_answer(_Config) ->
+    Reads = [
+        fun() -> eslaver_mirror:get(?M, <<"k">>) end,
+        fun() -> eslaver_mirror:hgetall({?M, 3}, <<"k">>) end,
+        fun() -> eslaver_mirror:keys(?M, <<"*">>) end,
+        fun() -> eslaver_mirror:dbsize(?M) end,
+        fun() -> eslaver_mirror:zrange(?M, <<"k">>, 0, -1) end,
+        fun() ->
+            eslaver_mirror:read(?M, fun() -> eslaver_mirror:mget(?M, [<<"a">>, <<"b">>]) end)
+        end
+    ],
+    ?assertEqual([{error, not_running}], lists:usort([Read() || Read <- Reads])),
+    ?assertEqual(not_running, eslaver_mirror:status(?M)),
+    ?assertEqual({error, not_running}, eslaver_mirror:info(?M)),
+    ?assertEqual(
+        {error, {invalid_option, full_resync, never}},
+        eslaver_mirror:start_link(#{full_resync => never})
+    ),
+    {ok, Nobody} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
+    {ok, Port} = inet:port(Nobody),
+    {ok, _} = eslaver_mirror:start_link((eslaver_test_lib:target(Port))#{name => ?M}),
+    ?assertEqual([{error, loading}], lists:usort([Read() || Read <- Reads])),
+    ?assertEqual({error, timeout}, eslaver_mirror:await(?M, loaded, 10)),
+    ok = eslaver_mirror:stop(?M),
+    #{client := Client} = started(#{}),
+    _ = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
+    ok = caught_up(Client),
+    ?assertEqual({error, wrongtype}, eslaver_mirror:hgetall(?M, <<"k">>)),
+    ?assertEqual([], eslaver_mirror:hgetall({?M, 3}, <<"k">>)),
+    ?assertError(badarg, eslaver_mirror:zrange(?M, <<"k">>, 0, -1, #{no_such => option})).
+
+%% Who is told of a key finds what it is now.
+-spec told_after_the_change(list()) -> ok.
+told_after_the_change(_Config) ->
+    #{client := Client} = started(#{}),
+    {ok, Ref} = eslaver_mirror:subscribe(?M, #{keys => <<"k">>}),
+    lists:foreach(
+        fun(Number) ->
+            _ = eslaver_test_client:ok(Client, ["SET", "k", Number]),
+            receive
+                {eslaver, Ref, {key, <<"set">>, <<"k">>, _}} -> ok
+            after ?TIMEOUT -> error(not_told)
+            end,
+            ?assertEqual(integer_to_binary(Number), eslaver_mirror:get(?M, <<"k">>))
+        end,
+        lists:seq(1, 100)
+    ).
+
+started(Options) ->
+    started(eslaver_test_lib:own_server(), Options).
+
+started(Server, Options) ->
+    Master = eslaver_test_master:start(#{
+        server => Server, config => [{"repl-backlog-size", "16384"}]
+    }),
+    Proxy = eslaver_test_proxy:start(Master),
+    Target = eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)),
+    {ok, _} = eslaver_mirror:start_link(maps:merge(Target#{name => ?M}, Options)),
+    ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
+    #{master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)}.
+
+%% All that was written can be read.
+caught_up(Client) ->
+    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
+    true = eslaver_test_lib:until(fun() ->
+        #{status := Status, offset := Offset} = eslaver_mirror:info(?M),
+        Status =:= fresh andalso Offset >= Sent
+    end),
+    ok.

@@ -1,0 +1,102 @@
+%% The mirror's data is its master's: random workloads against real servers (eslaver_test_differ), with
+%% and without a bad network, restarts and failovers; and what is read of it.
+%%
+%% ESLAVER_SEED repeats what chance did, as far as time lets it. ESLAVER_LONG runs more than a million
+%% commands, with every master at hand.
+-module(eslaver_mirror_equal_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
+-export([equal/1, equal_in_trouble/1, reads/1]).
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 60}}].
+
+-spec all() -> list().
+all() ->
+    [equal, equal_in_trouble, reads].
+
+-spec init_per_suite(list()) -> list().
+init_per_suite(Config) ->
+    ok = eslaver_test_log:start(),
+    Config.
+
+-spec end_per_suite(list()) -> ok.
+end_per_suite(_Config) ->
+    eslaver_test_log:stop().
+
+-spec equal(list()) -> ok.
+equal(_Config) ->
+    Total = run(fun(_) -> #{evictions => true} end, {5_000, 20_000}),
+    ?assert(Total > 1_000_000 orelse not eslaver_test_lib:is_long()).
+
+%% Links are cut, more is written than the master keeps, replicas are killed, masters start anew, and
+%% change places.
+-spec equal_in_trouble(list()) -> ok.
+equal_in_trouble(_Config) ->
+    _ = run(
+        fun(Server) -> #{evictions => true, faults => eslaver_test_subject:faults(Server)} end,
+        {2_000, 10_000}
+    ),
+    ok.
+
+%% What is read is what the master answers.
+-spec reads(list()) -> ok.
+reads(_Config) ->
+    Seed = eslaver_test_lib:seed(),
+    Differ = each_server(fun(Server) ->
+        {Subject, Running} = eslaver_test_subject:start(Server),
+        Options = #{seed => Seed, steps => steps({3_000, 10_000}), every => 1_000},
+        {ok, _} = eslaver_test_differ:run(Subject, Options),
+        Differences = eslaver_test_reads:differences(
+            eslaver_test_subject:mirror(Running),
+            eslaver_test_subject:clients(Running),
+            steps({3_000, 20_000})
+        ),
+        ok = eslaver_test_subject:stop(Running),
+        Differences
+    end),
+    ?assertEqual([], lists:sublist(lists:append(Differ), 10)).
+
+steps({Short, Long}) ->
+    case eslaver_test_lib:is_long() of
+        true -> Long;
+        false -> Short
+    end.
+
+each_server(Fun) ->
+    case eslaver_test_lib:is_long() of
+        true -> [Fun(Server) || Server <- eslaver_test_master:available()];
+        false -> eslaver_test_lib:parallel(Fun, eslaver_test_lib:spread())
+    end.
+
+%% So many commands the masters have taken.
+run(Workload, Steps) ->
+    Seed = eslaver_test_lib:seed(),
+    Seeds =
+        case eslaver_test_lib:is_long() of
+            true -> lists:seq(Seed, Seed + 3);
+            false -> [Seed]
+        end,
+    Counts = each_server(fun(#{name := Name} = Server) ->
+        Taken = [run_one(Server, Each, Workload(Server), steps(Steps)) || Each <- Seeds],
+        ct:pal("~s: ~b commands", [Name, lists:sum(Taken)]),
+        lists:sum(Taken)
+    end),
+    lists:sum(Counts).
+
+run_one(Server, Seed, Workload, Steps) ->
+    process_flag(trap_exit, true),
+    {Subject, Running} = eslaver_test_subject:start(Server),
+    Options = #{seed => Seed, steps => Steps, every => 500, workload => Workload},
+    Result = eslaver_test_differ:run(Subject, Options),
+    ok = eslaver_test_subject:stop(Running),
+    case Result of
+        {ok, Counts} ->
+            lists:sum([Taken || {Taken, _Refused} <- maps:values(Counts)]);
+        {differs, Report} ->
+            ct:pal("~s: ~ts", [maps:get(name, Server), eslaver_test_differ:format(Report)]),
+            error({differs, maps:with([seed, steps], Report)})
+    end.
