@@ -65,6 +65,9 @@ handle([Event | Events], Writer, News) ->
 
 event({stream, <<"multi">>, _, Meta}, Writer) ->
     moved(Meta, Writer#writer{transaction = []});
+event({stream, <<"exec">>, _, Meta}, #writer{transaction = none} = Writer) ->
+    %% Redis 3.2 leaves MULTI away where all that a transaction changed was by PFCOUNT.
+    moved(Meta, Writer);
 event({stream, <<"exec">>, _, Meta}, #writer{transaction = Commands} = Writer) ->
     Next = moved(Meta, Writer#writer{transaction = none}),
     apply_all(lists:reverse(Commands), Next);

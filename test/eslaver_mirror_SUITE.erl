@@ -12,6 +12,7 @@
     every_write/1,
     commands_of_modules/1,
     scripts_of_old_masters/1,
+    transactions_of_old_masters/1,
     transactions_are_whole/1,
     resync_beside/1,
     resync_in_place/1,
@@ -50,6 +51,7 @@ all() ->
         every_write,
         commands_of_modules,
         scripts_of_old_masters,
+        transactions_of_old_masters,
         transactions_are_whole,
         resync_beside,
         resync_in_place,
@@ -166,11 +168,17 @@ commands_of_modules_of(#{server := Server}) ->
 %% Servers before 5.0 send a script, not what it did: the keys it names are not known any more.
 -spec scripts_of_old_masters(list()) -> ok | {skip, term()}.
 scripts_of_old_masters(_Config) ->
-    Old = [S || #{version := Version} = S <- eslaver_test_master:available(), Version < {5, 0, 0}],
-    case Old of
+    case old_servers() of
         [] -> {skip, no_old_server};
-        [#{server := Server} | _] -> scripts_of(Server)
+        [Server | _] -> scripts_of(Server)
     end.
+
+old_servers() ->
+    [
+        Server
+     || #{version := Version, server := Server} <- eslaver_test_master:available(),
+        Version < {5, 0, 0}
+    ].
 
 scripts_of(Server) ->
     #{client := Client} = started(Server, #{}),
@@ -183,6 +191,30 @@ scripts_of(Server) ->
     _ = eslaver_test_client:ok(Client, ["DEL", "a"]),
     ok = caught_up(Client),
     ?assertEqual(undefined, eslaver_mirror:get(?M, <<"a">>)).
+
+%% Redis 3.2 sends EXEC without MULTI where PFCOUNT was all that changed something.
+-spec transactions_of_old_masters(list()) -> ok | {skip, term()}.
+transactions_of_old_masters(_Config) ->
+    case old_servers() of
+        [] -> {skip, no_old_server};
+        Servers -> lists:foreach(fun transactions_of/1, Servers)
+    end.
+
+transactions_of(Server) ->
+    #{client := Client} = started(Server, #{}),
+    Mirror = whereis(?M),
+    _ = eslaver_test_client:pipeline(Client, [
+        ["PFADD", "h", "a", "b"],
+        ["MULTI"],
+        ["PFCOUNT", "h"],
+        ["EXEC"],
+        ["SET", "k", "v"]
+    ]),
+    ok = caught_up(Client),
+    ?assertEqual(<<"v">>, eslaver_mirror:get(?M, <<"k">>)),
+    ?assertEqual(2, eslaver_mirror:pfcount(?M, <<"h">>)),
+    ?assertEqual(Mirror, whereis(?M)),
+    eslaver_mirror:stop(?M).
 
 %% Money is moved between accounts, of several types, and never made or lost.
 -spec transactions_are_whole(list()) -> ok.

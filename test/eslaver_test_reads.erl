@@ -318,9 +318,6 @@ hashes() ->
         {"HSTRLEN hash field", value, fun(M, [K, F]) -> eslaver_mirror:hstrlen(M, K, F) end},
         {"HPEXPIRETIME ttlhash FIELDS fields", value, fun(M, [K, _, _ | Fs]) ->
             eslaver_mirror:hpexpiretime(M, K, Fs)
-        end},
-        {"HEXPIRETIME ttlhash FIELDS fields", value, fun(M, [K, _, _ | Fs]) ->
-            eslaver_mirror:hexpiretime(M, K, Fs)
         end}
     ].
 

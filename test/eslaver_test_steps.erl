@@ -73,9 +73,11 @@ scripts(Client) ->
             )
         ].
 
-%% From 5.0 on always, in 3.2 when a script says so.
+%% From 5.0 on always, in 3.2 when a script says so. Redis 6.2.14 corrupts its memory when a command
+%% fails in a script in some ways (XREADGROUP and XCLAIM of no group do), so it gets none.
 effects(Client) ->
     case version(Client) of
+        [6, 2 | _] -> none;
         [Major | _] when Major >= 5 -> <<>>;
         [Major, Minor | _] when {Major, Minor} >= {3, 2} -> <<"redis.replicate_commands() ">>;
         _ -> none

@@ -131,11 +131,7 @@ action(N, _Taken, #{faults := [_ | _] = Faults}) when N < 820 ->
 action(_, Taken, _Options) ->
     {command, some_command(Taken)}.
 
-%% Redis 6.2.14 corrupts its memory when one of the first fails in a script, and 3.2.6 crashes after SPOP
-%% with a count in one.
-is_safe_in_script([<<"XREADGROUP">> | _]) -> false;
-is_safe_in_script([<<"XCLAIM">> | _]) -> false;
-is_safe_in_script([<<"XAUTOCLAIM">> | _]) -> false;
+%% Redis 3.2.6 crashes after SPOP with a count in a script.
 is_safe_in_script([<<"SPOP">>, _, _]) -> false;
 is_safe_in_script(_) -> true.
 
