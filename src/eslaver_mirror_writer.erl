@@ -19,6 +19,7 @@
     next :: undefined | eslaver_mirror_store:store(),
     functions = #{} :: #{Library :: binary() => Code :: binary()},
     next_functions = #{} :: #{binary() => binary()},
+    next_position :: undefined | {Replid :: binary(), Offset :: non_neg_integer()},
     %% The commands since MULTI, the last first.
     transaction = none :: none | [command()],
     replid :: undefined | binary(),
@@ -76,7 +77,7 @@ event({stream, Name, Args, #{db := Db} = Meta}, #writer{transaction = none} = Wr
 event({stream, Name, Args, #{db := Db}}, #writer{transaction = Commands} = Writer) ->
     Writer#writer{transaction = [{Name, Args, Db} | Commands]};
 event({loading, start, #{replid := Replid, offset := Offset}}, Writer) ->
-    started(Writer#writer{replid = Replid, offset = Offset, transaction = none});
+    started(Writer#writer{next_position = {Replid, Offset}, transaction = none});
 event({loading, aux, Name, Value, _Meta}, #writer{next = Next} = Writer) ->
     Writer#writer{next = eslaver_mirror_store:with_version(version(Name, Value, Next), Next)};
 event({loading, function, Library, Code, _Meta}, #writer{next_functions = Functions} = Writer) ->
@@ -91,8 +92,10 @@ event({link, up, #{resync := partial, replid := Replid}}, #writer{lock = Lock} =
     Writer#writer{replid = Replid};
 event({link, up, #{resync := full}}, Writer) ->
     Writer;
-event({link, down, _Why}, Writer) ->
-    broken(Writer).
+event({link, down, _Why}, #writer{lock = Lock, store = Store} = Writer) ->
+    %% the replica goes on where it was, be it within a transaction, or starts over
+    ok = eslaver_mirror_lock:status(age(Store), Lock),
+    without_next(Writer).
 
 load({_Type, Key, _Value, #{db := Db}} = Entry, #writer{next = Store} = Writer) ->
     try eslaver_mirror_keys:load(Store, Db, Entry) of
@@ -127,7 +130,8 @@ started(#writer{options = #{table := Table}} = Writer) ->
     Clean = without_next(Writer),
     Clean#writer{next = eslaver_mirror_store:new(Table)}.
 
-loaded(Meta, #writer{lock = Lock, next = Next, store = Old, next_functions = Functions} = Writer) ->
+loaded(Meta, #writer{lock = Lock, next = Next, store = Old} = Writer) ->
+    #writer{next_functions = Functions, next_position = {Replid, Offset}} = Writer,
     Published = eslaver_mirror_lock:publish(Next, Lock),
     ok = eslaver_mirror_lock:status(fresh, Published),
     ok = delete(Old),
@@ -137,6 +141,8 @@ loaded(Meta, #writer{lock = Lock, next = Next, store = Old, next_functions = Fun
         next = undefined,
         functions = Functions,
         next_functions = #{},
+        replid = Replid,
+        offset = Offset,
         db = maps:get(db, Meta)
     }.
 
@@ -147,8 +153,7 @@ without_next(#writer{next = Next} = Writer) ->
     ok = delete(Next),
     Writer#writer{next = undefined, next_functions = #{}}.
 
-%% @doc The link or the replica is gone: what has come of a snapshot or of a transaction will come
-%% again.
+%% @doc The replica is gone: what has come of a snapshot or of a transaction will come again.
 -spec broken(writer()) -> writer().
 broken(#writer{lock = Lock, store = Store} = Writer) ->
     ok = eslaver_mirror_lock:status(age(Store), Lock),
