@@ -48,6 +48,7 @@ bench: build
 	cargo build --release --locked -p eslaver_bench
 	mkdir -p $(build)/bench
 	erlc -o $(build)/bench bench/eslaver_bench.erl
+	$(if $(ONLY),,ERL_LIBS=$(lib) bench/mirror.escript bench/mirror.md)
 	bench/run.py $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 
 fuzz:

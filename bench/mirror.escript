@@ -197,9 +197,9 @@ used(Client) ->
     {match, [Bytes]} = re:run(Info, "used_memory:(\\d+)", [{capture, [1], binary}]),
     binary_to_integer(Bytes).
 
-%% The tables, and the larger binaries they refer to.
+%% The tables, and the larger binaries they refer to: no process keeps any other.
 held(Name) ->
-    true = erlang:garbage_collect(whereis(Name)),
+    _ = [erlang:garbage_collect(Process) || Process <- processes()],
     maps:get(memory, eslaver_mirror:info(Name)) + erlang:memory(binary).
 
 %% What is written.
