@@ -14,15 +14,15 @@ names() ->
         [Text || {_, Group} <- writes(), Text <- Group] ++ [Text || {_, Text, _, _} <- blocking()],
     LeftOut ++ Wrapped ++ lists:usort([hd(string:lexemes(Text, " ")) || Text <- Texts]).
 
-%% Whether all that it changes on a master is told to replicas, by all versions. A consumer that asked
-%% in vain, what BITFIELD with OVERFLOW FAIL made longer, and how far a trim went by guess, are not.
+%% Whether all that it changes on a master is told to replicas, by all versions. A consumer that
+%% asked in vain, what BITFIELD with OVERFLOW FAIL made longer, and how far a trim went by guess, are not.
 -spec is_faithful(eslaver_test_grammar:form()) -> boolean().
 is_faithful([Name | _] = Form) ->
     not lists:member(Name, ["BITFIELD", "XREADGROUP", "XCLAIM", "XAUTOCLAIM"]) andalso
         not lists:member("~", Form).
 
-%% Whether a replica can know what it does. Servers before 3.2 do not tell their version, and what they
-%% make of SORT with `BY nosort', and of the time of a key that is moved, depends on it. What those
+%% Whether a replica can know what it does. Servers before 3.2 do not tell their version, and what
+%% they make of SORT with `BY nosort', and of the time of a key that is moved, depends on it. What those
 %% before 6.0 make of negative integers of 64 bits in BITFIELD depends on who compiled them.
 -spec is_certain(eslaver_test_grammar:form(), Version :: [integer()]) -> boolean().
 is_certain(Form, Version) ->
@@ -285,8 +285,8 @@ server() ->
         {2, ["FUNCTION LOAD REPLACE library", "FUNCTION DELETE 'other"]}
     ].
 
-%% What waits until another client has written: how often, the command, which of its words is the key
-%% that is then written to, and by what.
+%% What waits until another client has written: how often, the command, which of its words is the
+%% key that is then written to, and by what.
 -spec blocking() -> [{pos_integer(), string(), pos_integer(), string()}].
 blocking() ->
     Push = "( LPUSH | RPUSH ) list ( elem )+",

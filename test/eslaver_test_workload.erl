@@ -12,8 +12,8 @@
     scripts := [script | function]
 }.
 
-%% `faults`: what else may happen, once in a thousand steps. With them there are only commands of which
-%% replicas come out as the master does: else there would be no telling whose data is right after a
+%% `faults`: what else may happen, once in a thousand steps. With them there are only commands of
+%% which replicas come out as the master does: else there would be no telling whose data is right after a
 %% replica has begun anew or has become the master.
 -type options() :: #{
     faults => [atom()],
@@ -24,7 +24,8 @@
 -define(DBS, [0, 0, 0, 0, 0, 0, 1, 1, 2, 3]).
 %% A form that got nothing but such answers is not one of this server's.
 -define(UNKNOWN,
-    "unknown|syntax|wrong number|unsupported|not supported|not allowed|invalid stream id|not a valid float|must be"
+    "unknown|syntax|wrong number|unsupported|not supported|not allowed|invalid stream id|"
+    "not a valid float|must be"
 ).
 
 %% Asks the server for its commands, and tries each form. Its data are gone after that.
