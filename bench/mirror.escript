@@ -1,7 +1,7 @@
 #!/usr/bin/env escript
-%% How fast a mirror is read, beside asking a Redis over loopback; how fast it follows its master; and
-%% what it takes of memory. ERL_LIBS names where eslaver is built, the argument the report to write.
-%% `make bench` calls it.
+%% How fast a mirror is read, beside asking a Redis over loopback; how fast it follows its master;
+%% and what it takes of memory. ERL_LIBS names where eslaver is built, the argument the report to
+%% write. `make bench` calls it.
 -mode(compile).
 
 -define(STRINGS, 100_000).
@@ -56,7 +56,8 @@ reads(Name, Port) ->
         {"`get`", fun() -> eslaver_mirror:get(Name, any("s", ?STRINGS)) end, fun(C) ->
             ask(C, ["GET", any("s", ?STRINGS)])
         end},
-        {"`hget`", fun() -> eslaver_mirror:hget(Name, any("h", ?HASHES), any("f", 10)) end, fun(C) ->
+        {"`hget`", fun() -> eslaver_mirror:hget(Name, any("h", ?HASHES), any("f", 10)) end,
+         fun(C) ->
             ask(C, ["HGET", any("h", ?HASHES), any("f", 10)])
         end},
         {"`zrange` of 10",

@@ -1,7 +1,7 @@
 #!/usr/bin/env escript
-%% What lists and sorted sets of a mirror cost as they grow: bytes for each element, and microseconds
-%% for each operation. ERL_LIBS names where eslaver is built; the largest size, 1000000 without it, is
-%% the argument.
+%% What lists and sorted sets of a mirror cost as they grow: bytes for each element, and
+%% microseconds for each operation. ERL_LIBS names where eslaver is built; the largest size, 1000000
+%% without it, is the argument.
 %%
 %%     make build && ERL_LIBS=_build/default/lib bench/mirror_costs.escript 10000000
 -mode(compile).

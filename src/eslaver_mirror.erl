@@ -54,8 +54,8 @@
 -type key() :: binary().
 
 -type entry_bound() :: eslaver_mirror_stream_id:bound().
-%% An id of a stream's entry, as `<<"1526919030474-55">>' or without what follows the dash, included or
-%% `{exclusive, Id}'; `-' and `+' are the least and the greatest.
+%% An id of a stream's entry, as `<<"1526919030474-55">>' or without what follows the dash, included
+%% or `{exclusive, Id}'; `-' and `+' are the least and the greatest.
 
 -type entry() :: {Id :: binary(), [{Field :: binary(), Value :: binary()}]}.
 
@@ -97,15 +97,17 @@
 -type zscan_cursor() :: 0 | {score(), binary()}.
 
 %% @doc Starts a mirror, linked to the caller. The options are those of {@link eslaver:start_link/1}
-%% but for `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys' and
-%% `dbs', and `dbfilename' is `undefined' if not given. There are also:
+%% but for `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys'
+%% and `dbs', and `dbfilename' is `undefined' if not given. There are also:
 %%
 %% <ul>
 %% <li>`name': an atom under which it is found and registered, `eslaver_mirror' if not given</li>
 %% <li>`full_resync': a new snapshot is loaded `beside' the old data, which is read meanwhile, or
 %% `in_place', with no data meanwhile and half the memory</li>
-%% <li>`serve_stale_data': whether there are answers while the link is down, `true' if not given</li>
-%% <li>`read_concurrency' (`true'), `write_concurrency' and `compressed' (`false') of the tables</li>
+%% <li>`serve_stale_data': whether there are answers while the link is down, `true' if not
+%% given</li>
+%% <li>`read_concurrency' (`true'), `write_concurrency' and `compressed' (`false') of the
+%% tables</li>
 %% </ul>
 -spec start_link(map()) -> gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
 start_link(Options) ->
@@ -144,8 +146,8 @@ status(Mirror) ->
 
 %% @doc What a mirror has: `status', `stale_for' (ms), `keys' (expired ones that the master has not
 %% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
-%% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with how
-%% often, that could not be mirrored and left their keys unknown), `replica' (as of
+%% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with
+%% how often, that could not be mirrored and left their keys unknown), `replica' (as of
 %% {@link eslaver:info/1}; empty while there is none) and `lag' (bytes decoded, not applied yet, or
 %% `undefined').
 -spec info(atom()) -> map() | {error, not_running}.
@@ -438,9 +440,9 @@ lpos(Mirror, Key, Element) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc The index of the first equal element, or with a `rank' of the second and so on, negative from
-%% the end; with `count' a list of so many indexes, all with 0. `maxlen' is how many elements to look
-%% at, 0 for all.
+%% @doc The index of the first equal element, or with a `rank' of the second and so on, negative
+%% from the end; with `count' a list of so many indexes, all with 0. `maxlen' is how many elements
+%% to look at, 0 for all.
 -spec lpos(mirror(), key(), binary(), eslaver_mirror_list:position_options()) ->
     non_neg_integer() | undefined | [non_neg_integer()] | failure().
 lpos(Mirror, Key, Element, Options) when is_binary(Element) ->
@@ -598,8 +600,8 @@ rank(Mirror, Key, Member, Way, Answer) ->
 zrange(Mirror, Key, Start, Stop) ->
     zrange(Mirror, Key, Start, Stop, #{}).
 
-%% @doc The members from one index to another, or `by' their scores or names, and from the highest on
-%% with `rev': then the higher bound of scores or names comes first, as in Redis.
+%% @doc The members from one index to another, or `by' their scores or names, and from the highest
+%% on with `rev': then the higher bound of scores or names comes first, as in Redis.
 -spec zrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
     zset_members() | failure().
 zrange(Mirror, Key, Start, Stop, Options) ->
@@ -709,9 +711,9 @@ zrandmember(Mirror, Key, Count, Options) when is_integer(Count) ->
 zscan(Mirror, Key, Cursor) ->
     zscan(Mirror, Key, Cursor, #{}).
 
-%% @doc Some of the members with their scores, in their order, and the cursor to go on from. It begins
-%% with 0, and has ended when 0 is the next one. What is a member all the while with one score is
-%% found; one whose score changes may be found again, or not at all.
+%% @doc Some of the members with their scores, in their order, and the cursor to go on from. It
+%% begins with 0, and has ended when 0 is the next one. What is a member all the while with one
+%% score is found; one whose score changes may be found again, or not at all.
 -spec zscan(mirror(), key(), zscan_cursor(), scan_options()) ->
     {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
 zscan(Mirror, Key, Cursor, Options) ->
@@ -819,8 +821,8 @@ geohash(Mirror, Key, Members) ->
 %% It is searched from a position or from a `{member, Member}', by a `radius', a `box' or a
 %% `polygon', and in the order of distance if one is given. With a `count' it gives the nearest, or
 %% with `{Count, any}' those that are found first. With `with => [dist, coord, hash]' each member
-%% comes with its distance in the unit of the shape, its position and its score. The member to search
-%% from may be missing: `{error, no_member}'.
+%% comes with its distance in the unit of the shape, its position and its score. The member to
+%% search from may be missing: `{error, no_member}'.
 -spec geosearch(mirror(), key(), eslaver_mirror_geo_search:options()) ->
     eslaver_mirror_geo_search:answer() | {error, no_member} | failure().
 geosearch(Mirror, Key, Options) ->
@@ -1109,8 +1111,8 @@ sort_ro(Mirror, Key) ->
     sort_ro(Mirror, Key, #{}).
 
 %% @doc The same as told: `by' the values of a pattern (`<<"weight_*">>', `<<"item_*->price">>') or
-%% `nosort', in an `order', as texts (`alpha'), with a `limit', and what the patterns of `get' find for
-%% each element, `undefined' where there is nothing.
+%% `nosort', in an `order', as texts (`alpha'), with a `limit', and what the patterns of `get' find
+%% for each element, `undefined' where there is nothing.
 -spec sort_ro(mirror(), key(), eslaver_mirror_sort_read:options()) ->
     [binary() | undefined] | {error, not_a_number} | failure().
 sort_ro(Mirror, Key, Options) ->

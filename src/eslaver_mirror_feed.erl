@@ -1,5 +1,5 @@
-%% @doc The handler by which a mirror's replica feeds it: each batch of events counts as handled when
-%% the mirror has applied it.
+%% @doc The handler by which a mirror's replica feeds it: each batch of events counts as handled
+%% when the mirror has applied it.
 %% @private
 -module(eslaver_mirror_feed).
 -behaviour(eslaver_handler).

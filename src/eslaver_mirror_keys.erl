@@ -52,8 +52,8 @@ first(Ctx, [Key | Keys], Type) ->
 settle(#{keys := Keys}, Key, empty) -> remove(Keys, Key);
 settle(Ctx, Key, Body) -> update(Ctx, Key, Body).
 
-%% @doc Has a key's value changed by `Change', which gets the body that is there, or that which `New'
-%% makes, and gives the next, or `empty' where no element is left. The key's time stays.
+%% @doc Has a key's value changed by `Change', which gets the body that is there, or that which
+%% `New' makes, and gives the next, or `empty' where no element is left. The key's time stays.
 -spec change(ctx(), binary(), type(), New :: fun(() -> body()), fun((body()) -> body() | empty)) ->
     ok.
 change(#{keys := Keys} = Ctx, Key, Type, New, Change) ->

@@ -181,8 +181,8 @@ limit(Limit) -> Limit.
 plus(all, _) -> all;
 plus(Count, More) -> Count + More.
 
-%% The indexes of up to `Want' equal elements, among the first `Most' looked at, in the order in which
-%% they are come to.
+%% The indexes of up to `Want' equal elements, among the first `Most' looked at, in the order in
+%% which they are come to.
 -spec find(
     ets:tid(),
     element(),

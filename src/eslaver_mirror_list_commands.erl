@@ -41,9 +41,13 @@ apply(<<"lpush">>, [Key | Elements], Ctx) ->
 apply(<<"rpush">>, [Key | Elements], Ctx) ->
     push(Ctx, back, Key, Elements);
 apply(<<"lpushx">>, [Key | Elements], Ctx) ->
-    change(Ctx, Key, fun(Store, List) -> eslaver_mirror_list:push(Store, List, front, Elements) end);
+    change(Ctx, Key, fun(Store, List) ->
+        eslaver_mirror_list:push(Store, List, front, Elements)
+    end);
 apply(<<"rpushx">>, [Key | Elements], Ctx) ->
-    change(Ctx, Key, fun(Store, List) -> eslaver_mirror_list:push(Store, List, back, Elements) end);
+    change(Ctx, Key, fun(Store, List) ->
+        eslaver_mirror_list:push(Store, List, back, Elements)
+    end);
 apply(<<"lpop">>, [Key | Count], Ctx) ->
     pop(Ctx, front, Key, count(Count));
 apply(<<"rpop">>, [Key | Count], Ctx) ->

@@ -1,10 +1,10 @@
 %% @doc How any process reads a mirror's tables while one process writes them: a sequence lock.
 %%
 %% Keys fall by hash into stripes, each with a version, which is odd while one of its keys is being
-%% written. A reader looks at the version, reads, and looks again: if it is another, it reads anew. No
-%% reader holds the writer up, and none waits for another. A second version is for what touches
-%% all keys. A reader finds versions and tables by the mirror's name in a persistent term, so that no
-%% message is sent. Used by {@link eslaver_mirror_view} to read, and by
+%% written. A reader looks at the version, reads, and looks again: if it is another, it reads anew.
+%% No reader holds the writer up, and none waits for another. A second version is for what touches
+%% all keys. A reader finds versions and tables by the mirror's name in a persistent term, so that
+%% no message is sent. Used by {@link eslaver_mirror_view} to read, and by
 %% {@link eslaver_mirror_writer} to write.
 %% @private
 -module(eslaver_mirror_lock).
@@ -96,7 +96,8 @@ close(#lock{name = Name}) ->
     _ = persistent_term:erase(?TERM(Name)),
     ok.
 
-%% @doc Runs what writes these keys, or all. Readers of them see either what was before, or all of it.
+%% @doc Runs what writes these keys, or all. Readers of them see either what was before, or all of
+%% it.
 -spec writing([binary()] | all, fun(() -> Result), lock()) -> Result.
 writing([Key], Fun, #lock{stripes = Stripes}) ->
     Stripe = stripe(Key),
@@ -127,8 +128,8 @@ bump(Versions, Stripes) ->
 
 %% For readers.
 
-%% @doc Runs a fun that reads these keys, as they are at one moment; or none of them, where only what
-%% touches all keys matters. It gets the tables, and may be run more than once.
+%% @doc Runs a fun that reads these keys, as they are at one moment; or none of them, where only
+%% what touches all keys matters. It gets the tables, and may be run more than once.
 -spec read(atom(), [binary()], fun((eslaver_mirror_store:store()) -> Result)) ->
     Result | failure().
 read(Name, [Key], Fun) ->

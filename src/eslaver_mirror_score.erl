@@ -1,7 +1,7 @@
-%% @doc Scores of sorted sets: doubles, of which Erlang has no infinite ones. In the tables, infinity is
-%% an atom, which comes after all numbers in the order of terms, and minus infinity an integer below
-%% all floats; so scores are compared as any terms. Minus zero is zero, as it is equal to it and
-%% servers themselves lose it on the way. Used by all that writes or reads sorted sets.
+%% @doc Scores of sorted sets: doubles, of which Erlang has no infinite ones. In the tables,
+%% infinity is an atom, which comes after all numbers in the order of terms, and minus infinity an
+%% integer below all floats; so scores are compared as any terms. Minus zero is zero, as it is equal
+%% to it and servers themselves lose it on the way. Used by all that writes or reads sorted sets.
 %% @private
 -module(eslaver_mirror_score).
 
@@ -16,8 +16,9 @@
 
 -define(MINUS_INF, -(1 bsl 1024)).
 
-%% @doc What `strtod' makes of a text, as a server uses it for scores and for bounds of them: decimal
-%% or hexadecimal, with an exponent or without, infinite if it is too large; nothing at all is zero.
+%% @doc What `strtod' makes of a text, as a server uses it for scores and for bounds of them:
+%% decimal or hexadecimal, with an exponent or without, infinite if it is too large; nothing at all
+%% is zero.
 -spec parse(binary()) -> score().
 parse(<<$-, Digits/binary>>) -> negative(unsigned(Digits));
 parse(<<$+, Digits/binary>>) -> unsigned(Digits);

@@ -53,8 +53,8 @@ remove(#{store := Store} = Ctx, Key, Members) ->
         eslaver_mirror_set:remove(Store, Body, Members)
     end).
 
-%% The sets up to the first that is not there. Servers before 7.0 look at no key behind it, which may
-%% be of another type.
+%% The sets up to the first that is not there. Servers before 7.0 look at no key behind it, which
+%% may be of another type.
 bodies_to_missing(_Ctx, []) ->
     [];
 bodies_to_missing(Ctx, [Key | Keys]) ->

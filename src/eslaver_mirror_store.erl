@@ -1,14 +1,14 @@
 %% @doc The ETS tables of a mirror: one generation of them, which a full resync replaces as a whole.
 %%
-%% Each db has a table of its keys, `{Key, Type, Body, ExpireAt}'. A string's body is its value; that
-%% of any other type says where its elements are, under an id which no other value has ever had: so
-%% `RENAME', `MOVE' and `SWAPDB' move one row, and a value that is gone is out of reach at once,
-%% whenever its elements are removed. Used by all `eslaver_mirror_*' modules.
+%% Each db has a table of its keys, `{Key, Type, Body, ExpireAt}'. A string's body is its value;
+%% that of any other type says where its elements are, under an id which no other value has ever
+%% had: so `RENAME', `MOVE' and `SWAPDB' move one row, and a value that is gone is out of reach at
+%% once, whenever its elements are removed. Used by all `eslaver_mirror_*' modules.
 %% @private
 -module(eslaver_mirror_store).
 
--export([new/1, empty/1, with_version/2, version/1, delete/2, with_db/2, swap_dbs/3, without_keys/2]).
--export([keys/2, id/0, memory/1]).
+-export([new/1, empty/1, with_version/2, version/1, delete/2]).
+-export([with_db/2, swap_dbs/3, without_keys/2, keys/2, id/0, memory/1]).
 -export_type([store/0, id/0, type/0, row/0, version/0]).
 
 -type id() :: pos_integer().

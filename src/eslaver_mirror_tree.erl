@@ -1,12 +1,12 @@
-%% @doc A counted B+-tree whose nodes are rows of a table: a sequence of items of any length, of which
-%% every one is reached, put in and taken out by its position in O(log n), and, where the items are
-%% in the order of Erlang's terms, by its place in that order. Under the lists and the sorted sets of
-%% a mirror.
+%% @doc A counted B+-tree whose nodes are rows of a table: a sequence of items of any length, of
+%% which every one is reached, put in and taken out by its position in O(log n), and, where the
+%% items are in the order of Erlang's terms, by its place in that order. Under the lists and the
+%% sorted sets of a mirror.
 %%
-%% A leaf is `{{Id, N}, Items}', an inner node `{{Id, N}, Children, Uppers, Count1, Count2, ...}': so
-%% that a count is updated in its place. `Uppers' are, in a tree that is in order, items that are not
-%% less than any below the child concerned, and less than all to the right of it; nothing looks at
-%% the last. A node that is removed never comes back, and its number neither, hence whoever reads
+%% A leaf is `{{Id, N}, Items}', an inner node `{{Id, N}, Children, Uppers, Count1, Count2, ...}':
+%% so that a count is updated in its place. `Uppers' are, in a tree that is in order, items that are
+%% not less than any below the child concerned, and less than all to the right of it; nothing looks
+%% at the last. A node that is removed never comes back, and its number neither, hence whoever reads
 %% while the tree changes comes to an end.
 %% @private
 -module(eslaver_mirror_tree).

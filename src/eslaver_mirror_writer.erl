@@ -2,8 +2,8 @@
 %% {@link eslaver_mirror_server}, whose process owns the tables.
 %%
 %% A snapshot is loaded into tables of its own, which readers find once it is complete. The stream's
-%% commands are applied one by one, those of a transaction together. A command that cannot be applied
-%% rightly leaves its keys marked as unknown.
+%% commands are applied one by one, those of a transaction together. A command that cannot be
+%% applied rightly leaves its keys marked as unknown.
 %% @private
 -module(eslaver_mirror_writer).
 

@@ -79,8 +79,8 @@ limit({From, Count}, Way, {Offset, Most}) ->
         backward -> {From + Left - Taken, Taken}
     end.
 
-%% @doc Whether it is sure what a server selects. Where scores differ, names are not in order, and what
-%% it finds by them then depends on how it has them stored, unless those in the range happen to
+%% @doc Whether it is sure what a server selects. Where scores differ, names are not in order, and
+%% what it finds by them then depends on how it has them stored, unless those in the range happen to
 %% stand together, with all lower names before them and all higher ones after. What it makes of a
 %% negative offset depends on the same.
 -spec is_certain(store(), zset(), {range(), way(), limit()}) -> boolean().

@@ -1,5 +1,5 @@
-%% The mirror with real masters: what it knows, what readers can rely on, and what it survives. Whether
-%% its data is right: eslaver_mirror_equal_SUITE.
+%% The mirror with real masters: what it knows, what readers can rely on, and what it survives.
+%% Whether its data is right: eslaver_mirror_equal_SUITE.
 -module(eslaver_mirror_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -22,8 +22,8 @@
     told_after_the_change/1
 ]).
 
-%% What the process of the mirror does itself, as it is about all keys or none; MIGRATE and scripts of
-%% old masters, which come as they are, are no matter of a table either.
+%% What the process of the mirror does itself, as it is about all keys or none; MIGRATE and scripts
+%% of old masters, which come as they are, are no matter of a table either.
 -define(OWN, [
     <<"cluster">>,
     <<"eval">>,

@@ -1,8 +1,8 @@
-%% The mirror's data is its master's: random workloads against real servers (eslaver_test_differ), with
-%% and without a bad network, restarts and failovers; and what is read of it.
+%% The mirror's data is its master's: random workloads against real servers (eslaver_test_differ),
+%% with and without a bad network, restarts and failovers; and what is read of it.
 %%
-%% ESLAVER_SEED repeats what chance did, as far as time lets it. ESLAVER_LONG runs more than a million
-%% commands, with every master at hand.
+%% ESLAVER_SEED repeats what chance did, as far as time lets it. ESLAVER_LONG runs more than a
+%% million commands, with every master at hand.
 -module(eslaver_mirror_equal_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
@@ -32,8 +32,8 @@ equal(_Config) ->
     Total = run(fun(_) -> #{evictions => true} end, {5_000, 20_000}),
     ?assert(Total > 1_000_000 orelse not eslaver_test_lib:is_long()).
 
-%% Links are cut, more is written than the master keeps, replicas are killed, masters start anew, and
-%% change places.
+%% Links are cut, more is written than the master keeps, replicas are killed, masters start anew,
+%% and change places.
 -spec equal_in_trouble(list()) -> ok.
 equal_in_trouble(_Config) ->
     _ = run(

@@ -1,4 +1,5 @@
-%% What differs between servers or is refused, and is therefore beyond what can be compared with one.
+%% What differs between servers or is refused, and is therefore beyond what can be compared with
+%% one.
 -module(eslaver_mirror_zset_tests).
 
 -include_lib("eunit/include/eunit.hrl").

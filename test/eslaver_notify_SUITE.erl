@@ -378,7 +378,8 @@ take(Ref, Count) ->
     after 20_000 -> error({notices_missing, Count})
     end.
 
-%% The write commands of a server, and scripts. Modules have their own, but for what Redis 8 has for one.
+%% The write commands of a server, and scripts. Modules have their own, but for what Redis 8 has for
+%% one.
 writes(Client) ->
     maps:from_list([
         {Name, true}

@@ -2,9 +2,10 @@
 %% master, and whenever it is quiet all of the replica's content is compared with the master's. What
 %% differs is reported with the commands that led to it, made as few as will do.
 %%
-%% The servers have commands of which their own replicas come out otherwise than the master (XADD with
-%% MINID ~, BITFIELD with OVERFLOW FAIL and more, by version). So a real replica is the referee: what
-%% is not as the master has it must be as that replica has it, since it got the same commands.
+%% The servers have commands of which their own replicas come out otherwise than the master (XADD
+%% with MINID ~, BITFIELD with OVERFLOW FAIL and more, by version). So a real replica is the
+%% referee: what is not as the master has it must be as that replica has it, since it got the same
+%% commands.
 -module(eslaver_test_differ).
 
 -export([run/2, replay/2, format/1]).

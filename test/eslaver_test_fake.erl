@@ -27,7 +27,8 @@
 start(Scripts) ->
     start({127, 0, 0, 1}, Scripts).
 
-%% The same at an address of its own, such as that of a unix socket, of which there can be any number.
+%% The same at an address of its own, such as that of a unix socket, of which there can be any
+%% number.
 -spec start(inet:socket_address(), [script(), ...]) -> fake().
 start(Address, Scripts) ->
     Owner = self(),

@@ -15,15 +15,16 @@ names() ->
     LeftOut ++ Wrapped ++ lists:usort([hd(string:lexemes(Text, " ")) || Text <- Texts]).
 
 %% Whether all that it changes on a master is told to replicas, by all versions. A consumer that
-%% asked in vain, what BITFIELD with OVERFLOW FAIL made longer, and how far a trim went by guess, are not.
+%% asked in vain, what BITFIELD with OVERFLOW FAIL made longer, and how far a trim went by guess,
+%% are not.
 -spec is_faithful(eslaver_test_grammar:form()) -> boolean().
 is_faithful([Name | _] = Form) ->
     not lists:member(Name, ["BITFIELD", "XREADGROUP", "XCLAIM", "XAUTOCLAIM"]) andalso
         not lists:member("~", Form).
 
 %% Whether a replica can know what it does. Servers before 3.2 do not tell their version, and what
-%% they make of SORT with `BY nosort', and of the time of a key that is moved, depends on it. What those
-%% before 6.0 make of negative integers of 64 bits in BITFIELD depends on who compiled them.
+%% they make of SORT with `BY nosort', and of the time of a key that is moved, depends on it. What
+%% those before 6.0 make of negative integers of 64 bits in BITFIELD depends on who compiled them.
 -spec is_certain(eslaver_test_grammar:form(), Version :: [integer()]) -> boolean().
 is_certain(Form, Version) ->
     not (Version < [6, 0] andalso lists:member("bitop64", Form)) andalso

@@ -13,8 +13,8 @@
 }.
 
 %% `faults`: what else may happen, once in a thousand steps. With them there are only commands of
-%% which replicas come out as the master does: else there would be no telling whose data is right after a
-%% replica has begun anew or has become the master.
+%% which replicas come out as the master does: else there would be no telling whose data is right
+%% after a replica has begun anew or has become the master.
 -type options() :: #{
     faults => [atom()],
     evictions => boolean()
