@@ -24,7 +24,7 @@ command(Line, Offset) ->
     [Name | Args] = [list_to_binary(Word) || Word <- string:lexemes(Line, " ")],
     {stream, Name, Args, #{db => 0, offset => Offset}}.
 
-get(Key) -> eslaver_mirror:get(?MODULE, Key).
+value_of(Key) -> eslaver_mirror:get(?MODULE, Key).
 
 down() -> {link, down, #{reason => closed, text => <<>>}}.
 up() -> {link, up, #{resync => partial, replid => <<"id">>, offset => 120, master => <<>>}}.
@@ -36,13 +36,13 @@ cut_within_a_transaction_test() ->
             [command("multi", 110), command("set a 1", 120), down()], Writer
         ),
         ?assertEqual(stale, eslaver_mirror:status(?MODULE)),
-        ?assertEqual(undefined, get(<<"a">>)),
+        ?assertEqual(undefined, value_of(<<"a">>)),
         {News, Whole} = eslaver_mirror_writer:handle(
             [up(), command("set b 2", 130), command("exec", 140)], Cut
         ),
         Commands = [{<<"set">>, [<<"a">>, <<"1">>], 0}, {<<"set">>, [<<"b">>, <<"2">>], 0}],
         ?assertEqual([{applied, Commands, 140}], News),
-        ?assertEqual({<<"1">>, <<"2">>}, {get(<<"a">>), get(<<"b">>)}),
+        ?assertEqual({<<"1">>, <<"2">>}, {value_of(<<"a">>), value_of(<<"b">>)}),
         ?assertMatch(#{offset := 140}, eslaver_mirror_writer:position(Whole))
     end).
 
@@ -57,7 +57,7 @@ replica_lost_within_a_transaction_test() ->
         {[{applied, [_], 120}], _} = eslaver_mirror_writer:handle(
             [up(), command("set c 3", 120)], Lost
         ),
-        ?assertEqual({undefined, <<"3">>}, {get(<<"a">>), get(<<"c">>)})
+        ?assertEqual({undefined, <<"3">>}, {value_of(<<"a">>), value_of(<<"c">>)})
     end).
 
 %% A half of a snapshot is of no use, and the old data stays.
@@ -68,10 +68,10 @@ cut_within_a_snapshot_test() ->
         {[], Half} = eslaver_mirror_writer:handle(
             [{loading, start, #{replid => <<"new">>, offset => 5}}, Value, down()], Written
         ),
-        ?assertEqual(<<"1">>, get(<<"a">>)),
+        ?assertEqual(<<"1">>, value_of(<<"a">>)),
         ?assertMatch(#{replid := <<"id">>, offset := 110}, eslaver_mirror_writer:position(Half)),
         _ = loaded(Half, [Value]),
-        ?assertEqual({<<"2">>, fresh}, {get(<<"a">>), eslaver_mirror:status(?MODULE)})
+        ?assertEqual({<<"2">>, fresh}, {value_of(<<"a">>), eslaver_mirror:status(?MODULE)})
     end).
 
 %% What is not known, and what needs what is not here, leaves its keys unknown, and no others.
@@ -89,7 +89,7 @@ unknown_test() ->
         ),
         ?assertEqual(
             [<<"1">>, undefined, {error, unknown}, {error, unknown}],
-            [get(Key) || Key <- [<<"a">>, <<"b">>, <<"c">>, <<"d">>]]
+            [value_of(Key) || Key <- [<<"a">>, <<"b">>, <<"c">>, <<"d">>]]
         ),
         ?assertMatch(
             #{unapplied := #{<<"json.set">> := 1, <<"sunionstore">> := 1, <<"lpop">> := 1}},
@@ -98,5 +98,5 @@ unknown_test() ->
         {_, _} = eslaver_mirror_writer:handle(
             [command("set c 1", 160), command("del d", 170)], Next
         ),
-        ?assertEqual({<<"1">>, undefined}, {get(<<"c">>), get(<<"d">>)})
+        ?assertEqual({<<"1">>, undefined}, {value_of(<<"c">>), value_of(<<"d">>)})
     end).
