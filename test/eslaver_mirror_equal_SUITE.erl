@@ -8,7 +8,7 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([equal/1, equal_in_trouble/1, reads/1]).
+-export([differences_are_found/1, equal/1, equal_in_trouble/1, reads/1]).
 
 -spec suite() -> list().
 suite() ->
@@ -16,7 +16,7 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    [equal, equal_in_trouble, reads].
+    [differences_are_found, equal, equal_in_trouble, reads].
 
 -spec init_per_suite(list()) -> list().
 init_per_suite(Config) ->
@@ -26,6 +26,26 @@ init_per_suite(Config) ->
 -spec end_per_suite(list()) -> ok.
 end_per_suite(_Config) ->
     eslaver_test_log:stop().
+
+%% A mirror that shows some lists wrong is found out, by as few commands as will do.
+-spec differences_are_found(list()) -> ok.
+differences_are_found(_Config) ->
+    {Subject, Running} = eslaver_test_subject:start(hd(eslaver_test_lib:spread())),
+    #{replica := #{content := Content} = Replica} = Subject,
+    Wrong = Subject#{replica := Replica#{content := fun() -> maps:map(fun spoil/2, Content()) end}},
+    Options = #{seed => eslaver_test_lib:seed(), steps => 2000, every => 1000},
+    {differs, #{steps := Steps} = Report} = eslaver_test_differ:run(Wrong, Options),
+    ?assert(is_binary(iolist_to_binary(eslaver_test_differ:format(Report)))),
+    ?assertMatch([_ | _], Steps),
+    ?assert(length(Steps) =< 6),
+    ?assertMatch([_ | _], eslaver_test_differ:replay(Wrong, Steps)),
+    ?assertEqual([], eslaver_test_differ:replay(Subject, Steps)),
+    eslaver_test_subject:stop(Running).
+
+spoil(_Place, #{type := list, value := [First, Second, Third, _ | Rest]} = Item) ->
+    Item#{value := [First, Second, Third | Rest]};
+spoil(_Place, Item) ->
+    Item.
 
 -spec equal(list()) -> ok.
 equal(_Config) ->

@@ -70,9 +70,9 @@ ordered(_, Value) -> Value.
 
 without_own(#{groups := Groups} = Stream) ->
     (maps:without(?OWN, Stream))#{
-        groups => lists:sort([
+        groups => sorted([name], [
             (counted(Group))#{
-                pending => lists:sort(fun(A, B) -> by_id(A) =< by_id(B) end, Pending),
+                pending => sorted([id, consumer], Pending),
                 consumers => lists:sort([maps:without(?OWN, Consumer) || Consumer <- Consumers])
             }
          || #{pending := Pending, consumers := Consumers} = Group <- Groups
@@ -82,7 +82,9 @@ without_own(#{groups := Groups} = Stream) ->
 counted(#{entries_read := null} = Group) -> Group#{entries_read := undefined};
 counted(Group) -> Group.
 
-by_id(#{id := Id, consumer := Consumer}) -> {Id, Consumer}.
+sorted(By, Maps) ->
+    Keyed = [{[maps:get(Key, Map) || Key <- By], Map} || Map <- Maps],
+    [Map || {_, Map} <- lists:keysort(1, Keyed)].
 
 %% What can be read of a mirror, of these dbs.
 -spec of_mirror(atom(), [non_neg_integer()]) -> content().
