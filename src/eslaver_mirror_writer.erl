@@ -64,8 +64,9 @@ handle([Event | Events], Writer, News) ->
         Next -> handle(Events, Next, News)
     end.
 
-event({stream, <<"multi">>, _, Meta}, Writer) ->
-    moved(Meta, Writer#writer{transaction = []});
+event({stream, <<"multi">>, _, _Meta}, Writer) ->
+    %% a new replica would have to go on from before it
+    Writer#writer{transaction = []};
 event({stream, <<"exec">>, _, Meta}, #writer{transaction = none} = Writer) ->
     %% Redis 3.2 leaves MULTI away where all that a transaction changed was by PFCOUNT.
     moved(Meta, Writer);
