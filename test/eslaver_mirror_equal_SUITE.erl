@@ -66,19 +66,21 @@ equal_in_trouble(_Config) ->
 -spec reads(list()) -> ok.
 reads(_Config) ->
     Seed = eslaver_test_lib:seed(),
-    Differ = each_server(fun(Server) ->
+    Results = each_server(fun(Server) ->
         {Subject, Running} = eslaver_test_subject:start(Server),
         Options = #{seed => Seed, steps => steps({3_000, 10_000}), every => 1_000},
         {ok, _} = eslaver_test_differ:run(Subject, Options),
-        Differences = eslaver_test_reads:differences(
+        Result = eslaver_test_reads:differences(
             eslaver_test_subject:mirror(Running),
             eslaver_test_subject:clients(Running),
             steps({3_000, 20_000})
         ),
         ok = eslaver_test_subject:stop(Running),
-        Differences
+        Result
     end),
-    ?assertEqual([], lists:sublist(lists:append(Differ), 10)).
+    {Differences, Answered} = lists:unzip(Results),
+    ?assertEqual([], lists:sublist(lists:append(Differences), 10)),
+    ?assertEqual([], eslaver_test_reads:commands() -- lists:append(Answered)).
 
 steps({Short, Long}) ->
     case eslaver_test_lib:is_long() of
