@@ -19,8 +19,9 @@ const MAP: u8 = 116;
 
 /// A writer that has grown beyond this for one large value gives it back after it.
 const KEPT: usize = 1 << 20;
-/// What a term takes besides its bytes: a pointer to it, and its header.
-const TERM_WEIGHT: usize = 24;
+/// What a term takes besides its bytes here: a pointer to it and its header are 24 bytes, of which
+/// five are those before a binary's own.
+const TERM_WEIGHT: usize = 24 - 5;
 
 /// Where the number of a list's or map's elements belongs, which is known at its end.
 #[derive(Clone, Copy)]
