@@ -133,7 +133,7 @@ handled(From, Events, #state{writer = Writer} = State) ->
 
 news({applied, Commands, Offset}, #state{notify = Notify} = State) ->
     ok = eslaver_notify:send(eslaver_notify:applied(Commands, Offset, Notify)),
-    State;
+    State#state{backoff = eslaver_backoff:new()};
 news(loaded, #state{writer = Writer, notify = Notify, awaiting = Awaiting} = State) ->
     lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Awaiting),
     Position = eslaver_mirror_writer:position(Writer),
