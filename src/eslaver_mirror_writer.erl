@@ -64,11 +64,15 @@ handle([Event | Events], Writer, News) ->
         Next -> handle(Events, Next, News)
     end.
 
-event({stream, <<"multi">>, _, _Meta}, Writer) ->
+event({stream, <<"multi">>, _, _Meta}, #writer{transaction = none} = Writer) ->
     %% a new replica would have to go on from before it
     Writer#writer{transaction = []};
+event({stream, <<"multi">>, _, _Meta}, Writer) ->
+    %% Redis 3.2 writes a script within a transaction so; the first EXEC is the end for a replica.
+    Writer;
 event({stream, <<"exec">>, _, Meta}, #writer{transaction = none} = Writer) ->
-    %% Redis 3.2 leaves MULTI away where all that a transaction changed was by PFCOUNT.
+    %% It ended before (see above), or had no MULTI: Redis 3.2 leaves that away where all that a
+    %% transaction changed was by PFCOUNT.
     moved(Meta, Writer);
 event({stream, <<"exec">>, _, Meta}, #writer{transaction = Commands} = Writer) ->
     Next = moved(Meta, Writer#writer{transaction = none}),

@@ -60,6 +60,25 @@ replica_lost_within_a_transaction_test() ->
         ?assertEqual({undefined, <<"3">>}, {value_of(<<"a">>), value_of(<<"c">>)})
     end).
 
+%% Redis 3.2 writes a script's effects as a transaction, also within one. It is as for a replica,
+%% for which MULTI within MULTI is an error.
+transaction_within_a_transaction_test() ->
+    with_writer(fun(Writer) ->
+        {[], Inner} = eslaver_mirror_writer:handle(
+            [command(Line, 110) || Line <- ["multi", "set a 1", "multi", "set b 1"]], Writer
+        ),
+        Commands = [{<<"set">>, [<<"a">>, <<"1">>], 0}, {<<"set">>, [<<"b">>, <<"1">>], 0}],
+        {News, Outer} = eslaver_mirror_writer:handle(
+            [command("exec", 120), command("set c 1", 130), command("exec", 140)], Inner
+        ),
+        ?assertMatch([{applied, Commands, 120}, {applied, [_], 130}], News),
+        ?assertEqual([<<"1">>, <<"1">>, <<"1">>], [
+            value_of(Key)
+         || Key <- [<<"a">>, <<"b">>, <<"c">>]
+        ]),
+        ?assertMatch(#{offset := 140}, eslaver_mirror_writer:position(Outer))
+    end).
+
 %% A half of a snapshot is of no use, and the old data stays.
 cut_within_a_snapshot_test() ->
     with_writer(fun(Writer) ->

@@ -6,16 +6,18 @@
 
 -type command() :: [eslaver_test_words:arg()].
 -type action() ::
-    {command, command()}
-    | {transaction, [{same | non_neg_integer(), command()}]}
-    %% Commands made by a script, or by a function.
-    | {script | function, [command()]}
+    single()
+    | {transaction, [{same | non_neg_integer(), single()}]}
     %% What another client waits with, what ends that, and a command in the same transaction.
     | {blocked, command(), command(), command()}
     | {sleep, Milliseconds :: pos_integer()}
     %% Has the master evict some keys.
     | evict
     | {fault, atom()}.
+-type single() ::
+    {command, command()}
+    %% Commands made by a script, or by a function.
+    | {script | function, [command()]}.
 -type step() :: {Db :: non_neg_integer(), action()}.
 
 %% `fault`: makes one happen, and gives the client for what follows.
@@ -119,7 +121,7 @@ keys({_Db, Action}) ->
     ].
 
 named({command, Command}) -> [Command];
-named({transaction, Commands}) -> [Command || {_, Command} <- Commands];
+named({transaction, Actions}) -> [Command || {_, Action} <- Actions, Command <- named(Action)];
 named({Kind, Commands}) when Kind =:= script; Kind =:= function -> Commands;
 named({blocked, Waiting, Then, Also}) -> [Waiting, Then, Also];
 named(_) -> [].
@@ -151,16 +153,9 @@ step({Db, Action}, State) ->
         false -> Next
     end.
 
-do({command, Command}, Db, State) ->
-    put_command(Command, selected(Db, State));
-do({transaction, Commands}, Db, State) ->
+do({transaction, Actions}, Db, State) ->
     Begun = put_command([<<"MULTI">>], selected(Db, State)),
-    put_command([<<"EXEC">>], lists:foldl(fun queued/2, Begun, Commands));
-do({script, Commands}, Db, #{effects := Effects} = State) when is_binary(Effects) ->
-    Script = <<Effects/binary, ?SCRIPT/binary>>,
-    put_command([<<"EVAL">>, Script, <<"0">> | packed(Commands)], selected(Db, State));
-do({function, Commands}, Db, State) ->
-    put_command([<<"FCALL">>, <<"run">>, <<"0">> | packed(Commands)], selected(Db, State));
+    put_command([<<"EXEC">>], lists:foldl(fun queued/2, Begun, Actions));
 do({blocked, Waiting, Then, Also}, Db, State) ->
     Sent = sent(put_command([<<"DEL">>, lists:nth(2, Then)], selected(Db, State))),
     Other = waiting(Waiting, Db, Sent),
@@ -174,10 +169,19 @@ do(evict, Db, State) ->
     evict(sent(selected(Db, State)));
 do({fault, What}, _Db, #{env := #{fault := Fault}} = State) ->
     #{client := Client} = Sent = sent(State),
-    Sent#{client := Fault(What, Client), db := none}.
+    Sent#{client := Fault(What, Client), db := none};
+do(Single, Db, State) ->
+    put_command(single(Single, State), selected(Db, State)).
 
-queued({same, Command}, State) -> put_command(Command, State);
-queued({Db, Command}, State) -> put_command(Command, selected(Db, State)).
+queued({same, Single}, State) -> put_command(single(Single, State), State);
+queued({Db, Single}, State) -> do(Single, Db, State).
+
+single({command, Command}, _State) ->
+    Command;
+single({script, Commands}, #{effects := Effects}) when is_binary(Effects) ->
+    [<<"EVAL">>, <<Effects/binary, ?SCRIPT/binary>>, <<"0">> | packed(Commands)];
+single({function, Commands}, _State) ->
+    [<<"FCALL">>, <<"run">>, <<"0">> | packed(Commands)].
 
 packed(Commands) ->
     lists:append([[integer_to_binary(length(Command)) | Command] || Command <- Commands]).
@@ -218,8 +222,8 @@ needs_dump(Action) ->
 
 resolved({command, Command}, Client) ->
     {command, resolve(Command, Client)};
-resolved({transaction, Commands}, Client) ->
-    {transaction, [{Db, resolve(Command, Client)} || {Db, Command} <- Commands]};
+resolved({transaction, Actions}, Client) ->
+    {transaction, [{Db, resolved(Action, Client)} || {Db, Action} <- Actions]};
 resolved({Kind, Commands}, Client) when Kind =:= script; Kind =:= function ->
     {Kind, [resolve(Command, Client) || Command <- Commands]};
 resolved({blocked, Waiting, Then, Also}, Client) ->

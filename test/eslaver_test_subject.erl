@@ -27,10 +27,8 @@ start(Server) ->
 start(#{server := Path, name := Name, version := Version}, Options) ->
     Backlog = [{"repl-backlog-size", integer_to_list(?BACKLOG)}],
     First = eslaver_test_master:start(#{server => Path, config => Backlog}),
-    Of = ["127.0.0.1", integer_to_list(eslaver_test_master:port(First))],
-    Second = eslaver_test_master:start(#{
-        server => Path, config => [{replica_of(Version), Of} | Backlog]
-    }),
+    Second = eslaver_test_master:start(#{server => Path, config => Backlog}),
+    ok = follow(Second, First, Version),
     Proxy = eslaver_test_proxy:start(First),
     Mirror = list_to_atom(atom_to_list(Name) ++ "_mirror"),
     {ok, _} = eslaver_mirror:start_link(
@@ -78,8 +76,15 @@ mirror(#{mirror := Mirror}) -> Mirror.
 clients(#{servers := {First, Second}}) ->
     [eslaver_test_client:connect(Server) || Server <- [First, Second]].
 
-replica_of(Version) when Version < {5, 0, 0} -> "slaveof";
-replica_of(_) -> "replicaof".
+%% Not by its configuration, which would hold when it starts anew, be it as the master.
+follow(Server, Master, Version) ->
+    Client = eslaver_test_client:connect(Server),
+    Of = ["127.0.0.1", eslaver_test_master:port(Master)],
+    <<"OK">> = eslaver_test_client:ok(Client, [replica_of(Version) | Of]),
+    eslaver_test_client:close(Client).
+
+replica_of(Version) when Version < {5, 0, 0} -> "SLAVEOF";
+replica_of(_) -> "REPLICAOF".
 
 has_mirror(Mirror, {Replid, Offset}) ->
     case eslaver_mirror:info(Mirror) of
@@ -146,8 +151,13 @@ fault(failover, Client, #{proxy := Proxy, servers := Servers, which := Which}) -
     true = eslaver_test_lib:until(
         fun() -> eslaver_test_client:command(Client, To) =:= <<"OK">> end, ?TIMEOUT
     ),
-    true = eslaver_test_lib:until(
-        fun() -> eslaver_test_lib:info(NextClient, "role") =:= <<"master">> end, ?TIMEOUT
+    lists:foreach(
+        fun({Of, Role}) ->
+            true = eslaver_test_lib:until(
+                fun() -> eslaver_test_lib:info(Of, "role") =:= Role end, ?TIMEOUT
+            )
+        end,
+        [{NextClient, <<"master">>}, {Client, <<"slave">>}]
     ),
     ok = atomics:put(Which, 1, New),
     ok = eslaver_test_proxy:target(Proxy, Next),

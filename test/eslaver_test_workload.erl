@@ -121,15 +121,20 @@ action(N, #{blocking := [_ | _] = Blocking} = Taken, _Options) when N < 100 ->
     {blocked, Waiting, with_key(lists:nth(Position, Waiting), Then1), some_command(Taken)};
 action(N, Taken, _Options) when N < 500 ->
     {transaction, [
-        {eslaver_test_words:any([same, same, same, 0, 1]), some_command(Taken)}
+        {eslaver_test_words:any([same, same, same, 0, 1]), single(rand:uniform(10), Taken)}
      || _ <- lists:seq(1, rand:uniform(8))
     ]};
-action(N, #{scripts := [_ | _] = Scripts} = Taken, _Options) when N < 800 ->
-    Commands = [some_command(Taken) || _ <- lists:seq(1, rand:uniform(4))],
-    {eslaver_test_words:any(Scripts), lists:filter(fun is_safe_in_script/1, Commands)};
+action(N, Taken, _Options) when N < 800 ->
+    single(1, Taken);
 action(N, _Taken, #{faults := [_ | _] = Faults}) when N < 820 ->
     {fault, eslaver_test_words:any(Faults)};
 action(_, Taken, _Options) ->
+    single(2, Taken).
+
+single(1, #{scripts := [_ | _] = Scripts} = Taken) ->
+    Commands = [some_command(Taken) || _ <- lists:seq(1, rand:uniform(4))],
+    {eslaver_test_words:any(Scripts), lists:filter(fun is_safe_in_script/1, Commands)};
+single(_, Taken) ->
     {command, some_command(Taken)}.
 
 %% Redis 3.2.6 crashes after SPOP with a count in a script.

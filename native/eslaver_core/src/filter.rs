@@ -87,6 +87,7 @@ pub struct Before {
 /// `MULTI`, `EXEC` and `SELECT` are no matter of the filter. `MULTI` comes with the first command of
 /// the transaction that passes, and `EXEC` if `MULTI` has come. `SELECT`, where it is told at all,
 /// comes with the first command that passes and is for another db than the one that was told last.
+/// `MULTI` within a transaction changes nothing, as for a real replica: the first `EXEC` is its end.
 #[derive(Debug, Clone)]
 pub struct Gate {
     selects: bool,
@@ -114,10 +115,7 @@ impl Gate {
             4 | 7 if is(b"EXEC") || is(b"DISCARD") => {
                 return std::mem::take(&mut self.open).then(Before::default);
             }
-            5 if is(b"MULTI") => {
-                self.open = false;
-                return None;
-            }
+            5 if is(b"MULTI") => return None,
             6 if is(b"SELECT") => return None,
             _ => {}
         }

@@ -134,6 +134,17 @@ fn streams() {
             "multi, set a 1, select 2, set b 1, set a 2, exec, multi, set b 1, exec, set a 3",
             "(multi), (select 0), set a 1, (select 2), set a 2, exec, set a 3",
         ),
+        // Redis 3.2 writes a script within a transaction so.
+        (
+            a,
+            "multi, set a 1, multi, set b 1, exec, set a 2, multi, set a 3, exec, exec, set a 4",
+            "(multi), (select 0), set a 1, exec, set a 2, (multi), set a 3, exec, set a 4",
+        ),
+        (
+            a,
+            "multi, set a 1, multi, set a 2, exec, exec",
+            "(multi), (select 0), set a 1, set a 2, exec",
+        ),
         (
             &commands(&["set"]),
             "multi, del a, set a 1, exec, ping",
