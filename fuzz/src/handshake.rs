@@ -55,7 +55,9 @@ fn read<'a>(config: &Config, pieces: impl IntoIterator<Item = &'a [u8]>) -> Read
         loop {
             match lines.take() {
                 Err(_) => {
-                    read.too_long = true;
+                    // what is no answer at all is one thing, however much of it has come
+                    read.refusal = handshake.partial(lines.rest()).err();
+                    read.too_long = read.refusal.is_none();
                     return read;
                 }
                 Ok(None) => break,

@@ -47,7 +47,15 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
         if shared.is_stopped() {
             return Err(End::Stopped);
         }
-        while let Some(line) = lines.take()? {
+        loop {
+            let line = match lines.take() {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                Err(too_long) => {
+                    handshake.partial(lines.rest())?;
+                    return Err(too_long.into());
+                }
+            };
             heard = Instant::now();
             let sync = match handshake.line(line)? {
                 Reply::Wait => continue,
