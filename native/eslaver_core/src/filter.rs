@@ -26,6 +26,7 @@ pub struct Filter {
 
 impl Filter {
     /// Whether a key of the snapshot is wanted.
+    #[inline]
     pub fn wants_key(&self, key: &[u8], kind: Kind, db: u32) -> bool {
         self.types.as_ref().is_none_or(|types| types.contains(&kind))
             && self.has_db(db)
@@ -64,10 +65,12 @@ impl Filter {
         wanted.then_some(effect)
     }
 
+    #[inline]
     fn has_db(&self, db: u32) -> bool {
         self.dbs.as_ref().is_none_or(|dbs| dbs.contains(&db))
     }
 
+    #[inline]
     fn has_key(&self, key: &[u8]) -> bool {
         self.keys.as_ref().is_none_or(|globs| globs.iter().any(|glob| glob.matches(key)))
     }

@@ -28,6 +28,12 @@ impl Glob {
     #[inline]
     pub fn matches(&self, bytes: &[u8]) -> bool {
         let (start, rest) = self.pattern.split_at(self.literal);
+        // names of one kind begin alike: where the start ends is where they differ
+        if let Some(at) = self.literal.checked_sub(1)
+            && bytes.get(at) != start.get(at)
+        {
+            return false;
+        }
         bytes.strip_prefix(start).is_some_and(|bytes| matches(rest, bytes))
     }
 }

@@ -39,8 +39,9 @@ use slice::{Outcome, Slicer};
 
 /// Which Erlang module this library belongs to: both are changed together.
 const ABI: u32 = 3;
-/// Buffers on their way from the I/O thread to the slices, of up to 64 KB each.
-const CHANNEL: usize = 16;
+/// Buffers on their way from the I/O thread to the slices, of up to 64 KB each, or of 256 KB of a
+/// snapshot.
+const CHANNEL: usize = 8;
 
 /// Links that have not been dropped.
 static LINKS: AtomicU64 = AtomicU64::new(0);

@@ -14,7 +14,11 @@ use crate::end::End;
 const WINDOW: u64 = 2 * MAX_WEIGHT as u64;
 /// What is read from the socket at once, at most.
 pub(crate) const BUFFER: usize = 64 * 1024;
-/// Buffers that are kept to be read into again.
+/// The same of a snapshot. Each read costs an acknowledgement to the master, and over loopback the
+/// sending of what that asks for: so few large ones are cheaper.
+pub(crate) const SNAPSHOT_BUFFER: usize = 256 * 1024;
+/// Buffers that are kept to be read into again: new ones of this size come from the kernel, page by
+/// page.
 const SPARES: usize = 8;
 /// An offset that is none.
 const NONE: u64 = u64::MAX;
@@ -240,6 +244,11 @@ impl Shared {
         if spares.len() < SPARES {
             spares.push(buffer);
         }
+    }
+
+    /// What comes now needs less.
+    pub(crate) fn drop_spares(&self) {
+        self.spares.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     pub(crate) fn set_end(&self, end: End) {

@@ -228,6 +228,7 @@ impl Slicer {
             (Chunk::SnapshotEnd, Phase::Loading(load)) => {
                 load.decoder.finish()?;
                 shared.set_snapshot_good();
+                shared.drop_spares();
                 let (offset, bytes) = (load.offset, load.decoder.offset());
                 let (keys, db) = (self.batch.keys(), self.batch.stream_db());
                 let tracker = Tracker::new(offset, db);

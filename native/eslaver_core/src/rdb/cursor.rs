@@ -22,6 +22,8 @@ impl From<ErrorKind> for Stop {
 /// The result of reading.
 pub(crate) type Read<T> = Result<T, Stop>;
 
+const LEN_6_BIT_MAX: u8 = 0x3f;
+const LEN_14_BIT_MAX: u8 = 0x7f;
 const LEN_14_BIT: u8 = 0b01;
 const LEN_ENCODED: u8 = 0b11;
 const LEN_32_BIT: u8 = 0x80;
@@ -63,6 +65,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes over up to so many bytes, as there are, and gives how many.
+    #[inline]
     pub(crate) fn pass(&mut self, count: u64) -> u64 {
         let rest = self.bytes.len().saturating_sub(self.position);
         let passed = usize::try_from(count).map_or(rest, |count| count.min(rest));
@@ -117,7 +120,28 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     pub(crate) fn string(&mut self) -> Read<RawString<'a>> {
-        RawString::read(self, self.limits.max_string)
+        match self.short() {
+            Some(bytes) => Ok(RawString::Plain(bytes)),
+            None => RawString::read(self, self.limits.max_string),
+        }
+    }
+
+    /// A plain string with a length of one or two bytes, as most are, or nothing.
+    #[inline]
+    pub(crate) fn short(&mut self) -> Option<&'a [u8]> {
+        let (length, rest) = match self.bytes.get(self.position..)? {
+            [length @ ..=LEN_6_BIT_MAX, rest @ ..] => (usize::from(*length), rest),
+            [first @ ..=LEN_14_BIT_MAX, second, rest @ ..] => {
+                (usize::from(first & LEN_6_BIT_MAX) << 8 | usize::from(*second), rest)
+            }
+            _ => return None,
+        };
+        let (string, rest) = rest.split_at_checked(length)?;
+        if length as u64 > self.limits.max_string {
+            return None;
+        }
+        self.position = self.bytes.len() - rest.len();
+        Some(string)
     }
 
     /// A string that is a container with elements inside.

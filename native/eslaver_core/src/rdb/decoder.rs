@@ -60,7 +60,7 @@ pub enum Status {
     /// All bytes at hand are used, but for the start of an element: feed more.
     NeedMore,
     /// The sink has been given one more key, field or function, or told to discard one, or did not
-    /// want one.
+    /// want one or some.
     Event,
     /// The snapshot is complete, and its checksum right.
     Done,
@@ -138,7 +138,7 @@ impl Decoder {
                     }
                     self.input.advance(position);
                     match step {
-                        Step::Next | Step::Checksum(_) => {}
+                        Step::Next | Step::Passed | Step::Checksum(_) => {}
                         Step::Event => return Ok(Status::Event),
                         Step::Done => return self.finish().map(|()| Status::Done),
                     }
@@ -198,6 +198,8 @@ enum State {
 enum Step {
     Next,
     Event,
+    /// A key that is not wanted, with all of its value.
+    Passed,
     /// The checksum that stands in the snapshot, of all bytes before it.
     Checksum(u64),
     Done,
@@ -246,7 +248,7 @@ impl File {
             State::Unwanted(skip) => {
                 return if skip.step(cursor)? { Ok(self.key_ends()) } else { Ok(Step::Next) };
             }
-            State::Opcode => return self.opcode(cursor, sink),
+            State::Opcode => return self.opcodes(cursor, sink),
             State::Header => {
                 (self.family, self.version) = header(cursor.array()?)?;
                 State::Opcode
@@ -274,6 +276,7 @@ impl File {
         Ok(Step::Next)
     }
 
+    #[inline]
     fn key_ends(&mut self) -> Step {
         self.meta = Meta { db: self.meta.db, ..Meta::default() };
         self.value_type = None;
@@ -281,7 +284,26 @@ impl File {
         Step::Event
     }
 
+    /// Reads one opcode or type, and those before it whose keys are not wanted.
+    #[inline]
+    fn opcodes<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<Step> {
+        let start = cursor.position();
+        loop {
+            let before = *cursor;
+            match self.opcode(cursor, sink) {
+                Ok(Step::Passed) => self.meta = Meta { db: self.meta.db, ..Meta::default() },
+                // what follows those is for the next call
+                Err(_) if before.position() > start => {
+                    *cursor = before;
+                    return Ok(Step::Event);
+                }
+                other => return other,
+            }
+        }
+    }
+
     /// Reads an opcode with its operands, or a type with its key.
+    #[inline]
     fn opcode<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<Step> {
         match cursor.byte()? {
             OPCODE_EOF => {
@@ -322,31 +344,40 @@ impl File {
                 Family::Redis => self.state = State::KeyMeta { classes: cursor.length()? },
                 Family::Valkey => skip_slot_import(cursor)?,
             },
-            value_type => self.open(value_type, cursor, sink)?,
+            value_type => return self.open(value_type, cursor, sink),
         }
         Ok(Step::Next)
     }
 
     /// A key begins. Its name is read before its type is judged, so that an error can name it.
     #[inline]
-    fn open<S: Sink>(&mut self, value_type: u8, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<()> {
+    fn open<S: Sink>(
+        &mut self,
+        value_type: u8,
+        cursor: &mut Cursor<'_>,
+        sink: &mut S,
+    ) -> Read<Step> {
         if value_type > Value::LAST_TYPE {
             return Err(ErrorKind::UnknownType(value_type).into());
         }
         let key = cursor.string()?.decode()?;
         let mut digits = itoa::Buffer::new();
         let key = key.bytes(&mut digits);
+        let value = Value::of_type(value_type, self.family);
+        let wanted = value.as_ref().is_ok_and(|value| sink.begin(key, value.kind, &self.meta));
+        if let Ok(value) = &value
+            && !wanted
+            && Skip::at_once(value, cursor)
+        {
+            return Ok(Step::Passed);
+        }
         self.key.clear();
         self.key.extend_from_slice(&key[..key.len().min(KEY_IN_ERRORS)]);
         self.value_type = Some(value_type);
-        let value = Value::of_type(value_type, self.family)?;
+        let value = value?;
         self.seen.clear();
-        self.state = if sink.begin(key, value.kind, &self.meta) {
-            State::Value(value)
-        } else {
-            State::Unwanted(Skip::new(value))
-        };
-        Ok(())
+        self.state = if wanted { State::Value(value) } else { State::Unwanted(Skip::new(value)) };
+        Ok(Step::Next)
     }
 }
 

@@ -60,6 +60,23 @@ impl Skip {
         Self { state, parts, left: 0 }
     }
 
+    /// Passes over a value that is one string and has come as a whole. False: nothing has changed.
+    #[inline]
+    pub(crate) fn at_once(value: &Value, cursor: &mut Cursor<'_>) -> bool {
+        if !matches!(value.state, State::String | State::Packed(_)) {
+            return false;
+        }
+        if cursor.short().is_some() {
+            return true;
+        }
+        let mut after = *cursor;
+        let passed = string::header(&mut after).is_ok_and(|length| after.pass(length) == length);
+        if passed {
+            *cursor = after;
+        }
+        passed
+    }
+
     /// Passes over one piece, as far as it has come; true when the value is behind us.
     pub(crate) fn step(&mut self, cursor: &mut Cursor<'_>) -> Read<bool> {
         if self.left > 0 {

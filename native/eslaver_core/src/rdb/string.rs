@@ -26,22 +26,22 @@ impl<'a> RawString<'a> {
                 check(length, max)?;
                 Ok(RawString::Plain(cursor.take(length)?))
             }
-            Length::Encoded(ENCODED_INT8) => {
-                Ok(RawString::Int(i8::from_le_bytes(cursor.array()?).into()))
-            }
-            Length::Encoded(ENCODED_INT16) => {
-                Ok(RawString::Int(i16::from_le_bytes(cursor.array()?).into()))
-            }
-            Length::Encoded(ENCODED_INT32) => {
-                Ok(RawString::Int(i32::from_le_bytes(cursor.array()?).into()))
-            }
-            Length::Encoded(ENCODED_LZF) => {
+            Length::Encoded(encoding) => Self::encoded(encoding, cursor, max),
+        }
+    }
+
+    fn encoded(encoding: u8, cursor: &mut Cursor<'a>, max: u64) -> Read<Self> {
+        match encoding {
+            ENCODED_INT8 => Ok(RawString::Int(i8::from_le_bytes(cursor.array()?).into())),
+            ENCODED_INT16 => Ok(RawString::Int(i16::from_le_bytes(cursor.array()?).into())),
+            ENCODED_INT32 => Ok(RawString::Int(i32::from_le_bytes(cursor.array()?).into())),
+            ENCODED_LZF => {
                 let compressed = cursor.length()?;
                 let length = expanded(compressed, cursor.length()?, max)?;
                 let compressed = cursor.take(compressed)?;
                 Ok(RawString::Lzf { compressed, length })
             }
-            Length::Encoded(encoding) => Err(ErrorKind::UnknownEncoding(encoding).into()),
+            _ => Err(ErrorKind::UnknownEncoding(encoding).into()),
         }
     }
 
@@ -83,18 +83,25 @@ fn expanded(compressed: u64, claimed: u64, max: u64) -> Result<usize, ErrorKind>
 }
 
 /// Reads what comes before a string's bytes, and gives how many these are.
+#[inline]
 pub(crate) fn header(cursor: &mut Cursor<'_>) -> Read<u64> {
     match cursor.length_or_encoding()? {
         Length::Plain(length) => Ok(length),
-        Length::Encoded(ENCODED_INT8) => Ok(1),
-        Length::Encoded(ENCODED_INT16) => Ok(2),
-        Length::Encoded(ENCODED_INT32) => Ok(4),
-        Length::Encoded(ENCODED_LZF) => {
+        Length::Encoded(encoding) => encoded_header(encoding, cursor),
+    }
+}
+
+fn encoded_header(encoding: u8, cursor: &mut Cursor<'_>) -> Read<u64> {
+    match encoding {
+        ENCODED_INT8 => Ok(1),
+        ENCODED_INT16 => Ok(2),
+        ENCODED_INT32 => Ok(4),
+        ENCODED_LZF => {
             let compressed = cursor.length()?;
             cursor.length()?;
             Ok(compressed)
         }
-        Length::Encoded(encoding) => Err(ErrorKind::UnknownEncoding(encoding).into()),
+        _ => Err(ErrorKind::UnknownEncoding(encoding).into()),
     }
 }
 

@@ -87,6 +87,7 @@ impl Value {
     pub(crate) const LAST_TYPE: u8 = 33;
 
     /// The value of an RDB type, or why it cannot be read.
+    #[inline]
     pub(crate) fn of_type(value_type: u8, family: Family) -> Result<Self, ErrorKind> {
         use Family::{Redis, Valkey};
         let unsupported = |what| Err(ErrorKind::UnsupportedType(value_type, what));

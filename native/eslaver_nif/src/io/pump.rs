@@ -14,7 +14,7 @@ use super::outlet::Outlet;
 use super::wire::Wire;
 use crate::config::Config;
 use crate::end::End;
-use crate::shared::{BUFFER, Chunk, Shared};
+use crate::shared::{BUFFER, Chunk, SNAPSHOT_BUFFER, Shared};
 
 /// What is shorter is copied, so that the channel holds no buffers that are mostly empty.
 const SHORT: usize = BUFFER / 4;
@@ -34,6 +34,15 @@ const URGENT_LENGTH: usize = 4096;
 enum Mode {
     Snapshot(Transfer),
     Stream,
+}
+
+impl Mode {
+    fn read_size(&self) -> usize {
+        match self {
+            Mode::Snapshot(_) => SNAPSHOT_BUFFER,
+            Mode::Stream => BUFFER,
+        }
+    }
 }
 
 /// What may be written to the master.
@@ -122,7 +131,7 @@ impl Pump<'_> {
             self.wire.flush()?;
             self.hand_over()?;
             if self.may_read() && self.wire.is_readable() {
-                buffer.resize(BUFFER, 0);
+                buffer.resize(self.mode.read_size(), 0);
                 let count = self.wire.read(&mut buffer)?;
                 if count > 0 {
                     self.heard = Instant::now();
