@@ -12,11 +12,8 @@ use crate::end::End;
 
 /// Batches that may be on their way to the server.
 const WINDOW: u64 = 2 * MAX_WEIGHT as u64;
-/// What is read from the socket at once, at most.
+/// What is read from the socket at once, as a rule.
 pub(crate) const BUFFER: usize = 64 * 1024;
-/// The same of a snapshot. Each read costs an acknowledgement to the master, and over loopback the
-/// sending of what that asks for: so few large ones are cheaper.
-pub(crate) const SNAPSHOT_BUFFER: usize = 256 * 1024;
 /// Buffers that are kept to be read into again: new ones of this size come from the kernel, page by
 /// page.
 const SPARES: usize = 8;

@@ -5,6 +5,7 @@
 mod connect;
 mod dump;
 mod file;
+mod gather;
 mod greet;
 mod outlet;
 mod pump;

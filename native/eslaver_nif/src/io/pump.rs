@@ -9,15 +9,14 @@ use eslaver_core::resp::encode;
 use eslaver_core::transfer::{Found, Size, Transfer};
 use memchr::memmem;
 
+use super::gather::Gathered;
 use super::greet::{Greeted, Sync};
 use super::outlet::Outlet;
 use super::wire::Wire;
 use crate::config::Config;
 use crate::end::End;
-use crate::shared::{BUFFER, Chunk, SNAPSHOT_BUFFER, Shared};
+use crate::shared::{Chunk, Shared};
 
-/// What is shorter is copied, so that the channel holds no buffers that are mostly empty.
-const SHORT: usize = BUFFER / 4;
 /// How often the master is told that the link lives, and how far it has been handled.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// The same after a transfer with a mark: the master sends nothing until it has heard of the replica
@@ -27,6 +26,8 @@ const EAGER_HEARTBEAT: Duration = Duration::from_millis(150);
 /// wait: each wake-up costs a scheduler's spinning, and at a few thousand commands a second that is
 /// far more than the work itself. While a snapshot comes, half a channel of it is soon there.
 const LINGER: Duration = Duration::from_millis(5);
+/// So long a piece of a snapshot waits for more to go on with it.
+const PATIENCE: Duration = Duration::from_millis(1);
 /// In so few bytes a request for an acknowledgement is looked for, as somebody waits for it.
 const URGENT_LENGTH: usize = 4096;
 
@@ -37,11 +38,8 @@ enum Mode {
 }
 
 impl Mode {
-    fn read_size(&self) -> usize {
-        match self {
-            Mode::Snapshot(_) => SNAPSHOT_BUFFER,
-            Mode::Stream => BUFFER,
-        }
+    fn is_snapshot(&self) -> bool {
+        matches!(self, Mode::Snapshot(_))
     }
 }
 
@@ -126,26 +124,39 @@ impl Pump<'_> {
     }
 
     fn run(&mut self) -> Result<Infallible, End> {
-        let mut buffer = Vec::new();
+        let mut gathered = Gathered::new();
         loop {
             self.wire.flush()?;
             self.hand_over()?;
             if self.may_read() && self.wire.is_readable() {
-                buffer.resize(self.mode.read_size(), 0);
-                let count = self.wire.read(&mut buffer)?;
-                if count > 0 {
-                    self.heard = Instant::now();
-                    let read = if count < SHORT {
-                        buffer[..count].to_vec()
-                    } else {
-                        buffer.truncate(count);
-                        std::mem::replace(&mut buffer, self.shared.spare())
-                    };
-                    self.take(read)?;
-                    self.hand_over()?;
+                match self.wire.read(gathered.room()) {
+                    Ok(0) => {}
+                    Ok(count) => {
+                        self.heard = Instant::now();
+                        gathered.add(count, self.heard);
+                    }
+                    Err(end) => {
+                        // it may say why
+                        self.take(gathered.take(self.shared, false))?;
+                        return Err(end);
+                    }
                 }
             }
-            let next = self.on_time(Instant::now())?;
+            let now = Instant::now();
+            let patience = if self.mode.is_snapshot() { PATIENCE } else { Duration::ZERO };
+            match gathered.due(patience) {
+                Some(due) if due > now => {
+                    std::thread::sleep(due - now);
+                    self.wire.try_again();
+                    continue;
+                }
+                Some(_) => {
+                    self.take(gathered.take(self.shared, self.mode.is_snapshot()))?;
+                    self.hand_over()?;
+                }
+                None => {}
+            }
+            let next = self.on_time(now)?;
             if !(self.may_read() && self.wire.is_readable()) {
                 self.wire.wait(next, self.shared)?;
             } else if self.shared.is_stopped() {

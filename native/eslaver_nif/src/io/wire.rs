@@ -77,6 +77,11 @@ impl Wire {
         self.readable
     }
 
+    /// There may be something to read by now.
+    pub(crate) fn try_again(&mut self) {
+        self.readable = true;
+    }
+
     pub(crate) fn is_writable(&self) -> bool {
         self.writable
     }

@@ -1,0 +1,67 @@
+//! What was read and not yet passed on: the small pieces of a slow master become few large ones.
+
+use std::time::{Duration, Instant};
+
+use crate::shared::{BUFFER, Shared};
+
+/// What is read of a snapshot at once, at most, where the master is fast. Each read costs an
+/// acknowledgement to it, and over loopback the sending of what that asks for.
+const LARGE: usize = 4 * BUFFER;
+/// What is shorter is copied, so that the channel holds no buffers that are mostly empty.
+const SHORT: usize = BUFFER / 4;
+
+pub(crate) struct Gathered {
+    buffer: Vec<u8>,
+    filled: usize,
+    /// So much of the buffer is read into.
+    size: usize,
+    /// When the first of it came.
+    since: Instant,
+}
+
+impl Gathered {
+    pub(crate) fn new() -> Self {
+        Self { buffer: Vec::new(), filled: 0, size: BUFFER, since: Instant::now() }
+    }
+
+    /// Where to read into. What is full is passed on first.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        if self.buffer.len() < self.size {
+            self.buffer.resize(self.size, 0);
+        }
+        &mut self.buffer[self.filled..self.size]
+    }
+
+    /// So many bytes have been read.
+    pub(crate) fn add(&mut self, count: usize, now: Instant) {
+        if self.filled == 0 {
+            self.since = now;
+        }
+        self.filled += count;
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.filled >= self.size
+    }
+
+    /// When it is to be passed on, if there is anything and it may wait so long for more.
+    pub(crate) fn due(&self, patience: Duration) -> Option<Instant> {
+        match self.filled {
+            0 => None,
+            _ if self.is_full() => Some(self.since),
+            _ => Some(self.since + patience),
+        }
+    }
+
+    /// All of it, which may be nothing. More is read at once after what was full, where `grow`s.
+    pub(crate) fn take(&mut self, shared: &Shared, grow: bool) -> Vec<u8> {
+        self.size = if grow && self.is_full() { LARGE } else { BUFFER };
+        let filled = std::mem::take(&mut self.filled);
+        if filled < SHORT {
+            return self.buffer[..filled].to_vec();
+        }
+        let mut taken = std::mem::replace(&mut self.buffer, shared.spare());
+        taken.truncate(filled);
+        taken
+    }
+}
