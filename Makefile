@@ -37,7 +37,7 @@ test: lint
 	tools/instructions.sh
 	cargo test --locked --manifest-path fuzz/Cargo.toml
 	rebar3 eunit
-	rebar3 ct
+	tools/ct.sh
 	test/as_dependency.sh
 
 soak: build

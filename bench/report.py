@@ -52,8 +52,10 @@ def floors(results):
     def ratio(row, name, other, floor):
         ours, theirs = results.median(row, OURS, name), results.median(row, other, name)
         if ours is not None and theirs is not None:
+            alone = results.median(row, "bytes alone", name) if name == "wall" else None
+            least = f"; the bytes alone {alone / theirs:.2f}" if alone is not None else ""
             yield (f"{title(row)}: {FIGURES[name][0]}, against {other}",
-                   f"{ours:.2f} / {theirs:.2f} = {ours / theirs:.2f}", f"≤ {floor:.2f}",
+                   f"{ours:.2f} / {theirs:.2f} = {ours / theirs:.2f}{least}", f"≤ {floor:.2f}",
                    ours <= floor * theirs)
 
     def most(row, who, name, floor, unit="", scale=1):

@@ -47,14 +47,10 @@ impl Told {
     fn command(&mut self, filter: &Filter, pattern: &[u8], command: &Command<'_>, at: Position) {
         let name = command.name().to_ascii_uppercase();
         let passed = self.gate.pass(filter, command, at);
-        match name.as_slice() {
-            b"EXEC" | b"DISCARD" => {
-                assert_eq!(passed.is_some(), self.open, "EXEC passes where MULTI has");
-                self.open = false;
-                return;
-            }
-            b"MULTI" => self.open = false,
-            _ => {}
+        if matches!(name.as_slice(), b"EXEC" | b"DISCARD") {
+            assert_eq!(passed.is_some(), self.open, "EXEC passes where MULTI has");
+            self.open = false;
+            return;
         }
         let Some(before) = passed else { return };
         assert!(!matches!(name.as_slice(), b"MULTI" | b"SELECT"));

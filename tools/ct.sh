@@ -1,0 +1,16 @@
+#!/bin/sh
+# Runs the suites, and tells once more at the end what has failed: tools/ct.sh [OPTIONS OF rebar3 ct]
+cd "$(dirname "$0")/.." || exit
+
+rebar3 ct "$@" && exit
+
+logs=${REBAR_BASE_DIR:-_build}/test/logs
+echo
+echo "What has failed:"
+find "$(ls -td "$logs"/ct_run.* | head -1)" -name suite.log -exec awk '
+    /^=case/ { name = $2 }
+    /^=result +failed/ { shown = 1; print "\n" name }
+    /^=elapsed|^===/ { shown = 0 }
+    shown
+' {} +
+exit 1
