@@ -196,14 +196,18 @@ replica(Config, Options) ->
         maps:merge(#{dbfilename => Dump}, Options)
     ).
 
-%% The master is there again, with another key.
+%% The master is there again, with another dataset from the start.
 come_back(Config) ->
-    ok = eslaver_test_master:restart(?config(master, Config), #{
-        config => [{"replica-priority", "1"}]
-    }),
-    Client = eslaver_test_client:connect(?config(master, Config)),
-    <<"OK">> = eslaver_test_client:ok(Client, ["SET", "new", "v"]),
-    Client.
+    Other = eslaver_test_lib:own_master(),
+    Writer = eslaver_test_client:connect(Other),
+    <<"OK">> = eslaver_test_client:ok(Writer, ["SET", "new", "v"]),
+    <<"OK">> = eslaver_test_client:ok(Writer, ["SAVE"]),
+    Master = ?config(master, Config),
+    [From, To] = [filename:join(eslaver_test_master:dir(M), "dump.rdb") || M <- [Other, Master]],
+    {ok, _} = file:copy(From, To),
+    ok = eslaver_test_master:stop(Other),
+    ok = eslaver_test_master:restart(Master),
+    eslaver_test_client:connect(Master).
 
 tried(Replica, Times) ->
     Tries = fun() -> maps:get(reconnects, eslaver:info(Replica)) end,

@@ -14,9 +14,9 @@ use crate::names::Names;
 use crate::value::Value;
 
 /// A batch is closed at so many events …
-const MAX_EVENTS: usize = 512;
+const MAX_EVENTS: usize = 1024;
 /// … or so many bytes, which is also the least that a batch weighs.
-pub(crate) const MAX_WEIGHT: usize = 512 * 1024;
+pub(crate) const MAX_WEIGHT: usize = 1024 * 1024;
 /// What an event weighs besides its terms.
 const EVENT_WEIGHT: usize = 96;
 
