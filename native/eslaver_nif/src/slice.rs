@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use eslaver_core::filter::{Before, Filter, Gate};
 use eslaver_core::position::Tracker;
 use eslaver_core::rdb::{Decoder, Status};
@@ -22,6 +22,9 @@ use crate::shared::{Chunk, Shared};
 const BATCHES: u32 = 16;
 /// Within one huge value nothing is sent; a slice returns after this all the same.
 const TIME: Duration = Duration::from_millis(10);
+
+/// Of a snapshot there is mostly more to come: to wait for it costs less than to return.
+const PATIENCE: Duration = Duration::from_micros(300);
 
 /// A name is a list of characters in classic events, at 16 bytes each.
 const MAX_NAME: usize = 256;
@@ -153,14 +156,17 @@ impl Slicer {
         if self.held.is_some() {
             return self.held.take();
         }
-        let chunk = self.chunks.try_recv();
         if self.chunks.len() <= self.chunks.capacity().unwrap_or_default() / 2 {
             shared.room();
         }
-        match chunk {
+        let patience = match self.phase {
+            Phase::Loading(_) => PATIENCE,
+            Phase::Start | Phase::Streaming(_) => Duration::ZERO,
+        };
+        match self.chunks.recv_timeout(patience) {
             Ok(chunk) => Some(chunk),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => {
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
                 self.fail(shared.take_end().unwrap_or(End::Stopped));
                 None
             }
