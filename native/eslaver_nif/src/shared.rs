@@ -14,8 +14,7 @@ use crate::end::End;
 const WINDOW: u64 = 2 * MAX_WEIGHT as u64;
 /// What is read from the socket at once, as a rule.
 pub(crate) const BUFFER: usize = 64 * 1024;
-/// Buffers that are kept to be read into again: new ones of this size come from the kernel, page by
-/// page.
+/// Buffers that are kept to be read into again: large new ones come from the kernel, page by page.
 const SPARES: usize = 8;
 /// An offset that is none.
 const NONE: u64 = u64::MAX;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::Receiver;
 use eslaver_core::filter::{Before, Filter, Gate};
 use eslaver_core::position::Tracker;
 use eslaver_core::rdb::{Decoder, Status};
@@ -159,14 +159,16 @@ impl Slicer {
         if self.chunks.len() <= self.chunks.capacity().unwrap_or_default() / 2 {
             shared.room();
         }
-        let patience = match self.phase {
-            Phase::Loading(_) => PATIENCE,
-            Phase::Start | Phase::Streaming(_) => Duration::ZERO,
+        let chunk = match self.phase {
+            Phase::Loading(_) => {
+                self.chunks.recv_timeout(PATIENCE).map_err(|error| error.is_disconnected())
+            }
+            _ => self.chunks.try_recv().map_err(|error| error.is_disconnected()),
         };
-        match self.chunks.recv_timeout(patience) {
+        match chunk {
             Ok(chunk) => Some(chunk),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => {
+            Err(false) => None,
+            Err(true) => {
                 self.fail(shared.take_end().unwrap_or(End::Stopped));
                 None
             }

@@ -40,7 +40,7 @@ impl Gathered {
         self.filled += count;
     }
 
-    pub(crate) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.filled >= self.size
     }
 
