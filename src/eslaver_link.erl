@@ -2,7 +2,8 @@
 %%
 %% Started and linked by {@link eslaver_server}. It does nothing but run the slices of the native
 %% decoder one after the other, each on a dirty scheduler and each short, so that no scheduler is
-%% parked for more than a moment. When the connection ends it tells the server why, and ends normally.
+%% parked for more than a moment. When the connection ends it tells the server why, and ends
+%% normally.
 %% @private
 -module(eslaver_link).
 
