@@ -45,7 +45,7 @@ init_per_testcase(Case, Config) ->
     Master = eslaver_test_lib:own_master(),
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_client:pipeline(Client, [
-        ["SET", ["0:k:", integer_to_list(N)], eslaver_test_dataset:bytes(300, N)]
+        ["SET", ["0:k:", integer_to_list(N)], eslaver_test_dataset:bytes(3000, N)]
      || N <- lists:seq(1, 3000)
     ]),
     Truth = eslaver_test_truth:read(Client),
