@@ -102,6 +102,19 @@ fn claimed(bytes: u64) -> Vec<u8> {
 }
 
 #[test]
+fn what_has_come_is_refused_all_the_same() {
+    for count in [9, 63, 64, 300] {
+        for body in [
+            [&[0], string(vec![b'x'; count]).as_slice()].concat(),
+            key(0, string(vec![b'x'; count])),
+        ] {
+            let error = decode(SMALL, &mut Counted::default(), &body).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::StringTooLong { found: count as u64, max: 8 });
+        }
+    }
+}
+
+#[test]
 fn so_are_the_compressed_bytes() {
     let body = key(0, [&[0xc3], length(9).as_slice(), &length(1)].concat());
     let error = decode(SMALL, &mut Counted::default(), &body).unwrap_err();

@@ -5,8 +5,9 @@ mod support;
 
 use std::path::Path;
 
-use eslaver_core::rdb::{Decoder, Status};
+use eslaver_core::rdb::{Decoder, ErrorKind, Status};
 use serde_json::Value;
+use support::build::{key, string};
 use support::{Json, decode, decode_to};
 
 /// The snapshots of real servers: every type in every encoding.
@@ -96,6 +97,21 @@ fn truncated() {
             assert!(end.is_err(), "of {} bytes, {length}", bytes.len());
         }
     }
+}
+
+/// What is passed over counts, and is not passed over again.
+#[test]
+fn damage_behind_unwanted_keys() {
+    let unwanted = key(0, string([b'x'; 100])).repeat(3);
+    let (_, end) = decode_to(
+        without(all),
+        [[b"REDIS0011", unwanted.as_slice(), &[200]].concat()].iter().map(Vec::as_slice),
+    );
+    let error = end.unwrap_err();
+    assert_eq!(
+        (error.offset, error.kind),
+        (9 + unwanted.len() as u64, ErrorKind::UnknownType(200))
+    );
 }
 
 #[test]
