@@ -76,6 +76,15 @@ impl Terms {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// One binary of several parts.
+    pub(crate) fn joined(&mut self, parts: [&str; 3]) {
+        self.count += 1;
+        self.sized(BINARY, parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            self.bytes.extend_from_slice(part.as_bytes());
+        }
+    }
+
     #[inline]
     pub(crate) fn int(&mut self, value: i64) {
         self.count += 1;

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use eslaver_core::rdb::Piece;
 use mio::Waker;
 use rustler::{LocalPid, OwnedEnv};
 
@@ -24,7 +25,7 @@ pub(crate) enum Chunk {
     /// The master starts over: a snapshot of so many bytes, if it says how many.
     Full { replid: Option<String>, offset: u64, bytes: Option<u64>, master: String },
     /// Bytes of the snapshot.
-    Snapshot(Vec<u8>),
+    Snapshot(Piece),
     /// The snapshot has been transferred.
     SnapshotEnd,
     /// The master goes on from where it was asked to, under a new id if there is one.

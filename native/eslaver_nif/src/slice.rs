@@ -214,8 +214,7 @@ impl Slicer {
             }
             (Chunk::Snapshot(bytes), Phase::Loading(load)) => {
                 shared.counters.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                load.decoder.feed(&bytes);
-                shared.keep_spare(bytes);
+                shared.keep_spare(load.decoder.feed_piece(bytes));
             }
             (Chunk::Full { replid, offset, bytes, master }, Phase::Start) => {
                 let decoder = Decoder::with_limits(self.limits.of_snapshot());

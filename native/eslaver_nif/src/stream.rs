@@ -1,22 +1,13 @@
 //! A stream's terms.
 
-use std::io::Write;
-
 use eslaver_core::rdb::{Consumer, Group, Idempotency, Pending, StreamId, StreamMeta};
 
 use crate::etf::Terms;
 
-/// Two numbers of 20 digits, and a dash.
-const MAX_ID: usize = 41;
-
 /// An id as servers write it.
 pub(crate) fn id(id: StreamId, terms: &mut Terms) {
-    let mut text = [0; MAX_ID];
-    let mut rest = &mut text[..];
-    let written = write!(rest, "{}-{}", id.ms, id.seq);
-    debug_assert!(written.is_ok());
-    let length = MAX_ID - rest.len();
-    terms.binary(&text[..length]);
+    let (mut ms, mut seq) = (itoa::Buffer::new(), itoa::Buffer::new());
+    terms.joined([ms.format(id.ms), "-", seq.format(id.seq)]);
 }
 
 /// The pairs of a stream's map but for its entries, and how many they are. What the snapshot's

@@ -7,6 +7,7 @@ use super::error::{Error, ErrorKind};
 use super::input::Input;
 use super::limits::Limits;
 use super::module;
+use super::piece::Piece;
 use super::seen::Seen;
 use super::sink::{Meta, Sink};
 use super::skip::Skip;
@@ -113,6 +114,12 @@ impl Decoder {
     /// The next bytes of the snapshot.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.input.feed(bytes);
+    }
+
+    /// The same in a buffer that the decoder takes over, to copy only what it has left over. Gives
+    /// one that is free now: that of a piece before, or that of this one.
+    pub fn feed_piece(&mut self, piece: Piece) -> Vec<u8> {
+        self.input.take(piece)
     }
 
     /// Decodes up to the end of the next key or field.

@@ -4,17 +4,23 @@ use crc_fast::{CrcAlgorithm, Digest};
 
 use super::cursor::Cursor;
 use super::limits::Limits;
+use super::piece::Piece;
 
 /// A buffer that has grown beyond this for one large element is given back after it.
 const KEPT: usize = 16 << 20;
 
 pub(crate) struct Input {
     buffer: Vec<u8>,
-    /// Bytes of `buffer` that are used.
+    /// Whether `buffer` came with a piece. If not, it is the one that pieces are copied to.
+    lent: bool,
+    /// The other of the two.
+    idle: Vec<u8>,
+    /// Where `buffer` has bytes of the snapshot from, and where from those that are not used.
+    start: usize,
     used: usize,
-    /// Bytes of `buffer` that are in the checksum.
+    /// Up to where `buffer` is in the checksum.
     summed: usize,
-    /// Bytes before `buffer`.
+    /// Bytes before `start`.
     base: u64,
     digest: Digest,
     limits: Limits,
@@ -24,6 +30,9 @@ impl Input {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             buffer: Vec::new(),
+            lent: false,
+            idle: Vec::new(),
+            start: 0,
             used: 0,
             summed: 0,
             base: 0,
@@ -32,16 +41,50 @@ impl Input {
         }
     }
 
+    /// Adds a copy of these bytes.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.checksum();
-        self.buffer.drain(..self.used);
-        self.base += self.used as u64;
-        self.used = 0;
-        self.summed = 0;
-        if self.buffer.capacity() > KEPT && self.buffer.len() < KEPT {
+        if self.lent {
+            std::mem::swap(&mut self.buffer, &mut self.idle);
+            self.lent = false;
+            self.buffer.clear();
+            self.buffer.extend_from_slice(&self.idle[self.used..]);
+        } else {
+            self.buffer.drain(..self.used);
+        }
+        self.begin(0);
+        if self.buffer.len() < KEPT {
             self.buffer.shrink_to(KEPT);
         }
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Adds a piece, without a copy if what is left over has room before it. Gives a buffer that is
+    /// free now.
+    pub(crate) fn take(&mut self, piece: Piece) -> Vec<u8> {
+        self.checksum();
+        match piece.prepend(&self.buffer[self.used..]) {
+            Ok((buffer, start)) => {
+                if !self.lent {
+                    std::mem::swap(&mut self.buffer, &mut self.idle);
+                    self.lent = true;
+                    self.idle.clear();
+                    self.idle.shrink_to(KEPT);
+                }
+                self.begin(start);
+                std::mem::replace(&mut self.buffer, buffer)
+            }
+            Err(piece) => {
+                self.feed(&piece);
+                piece.into_buffer()
+            }
+        }
+    }
+
+    /// What is used of the buffer goes, and what is left begins at `start`.
+    fn begin(&mut self, start: usize) {
+        self.base = self.offset();
+        (self.start, self.used, self.summed) = (start, start, start);
     }
 
     #[inline]
@@ -57,7 +100,7 @@ impl Input {
 
     /// All bytes used since the start.
     pub(crate) fn offset(&self) -> u64 {
-        self.base + self.used as u64
+        self.base + (self.used - self.start) as u64
     }
 
     /// Bytes fed and not used.

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `decoder` | header, opcodes, keys, checksum |
 //! | `dump` | the payload of `DUMP` and `RESTORE`: one value alone |
-//! | `input` | nothing: it holds the bytes at hand, and sums them |
+//! | `input`, `piece` | nothing: they hold the bytes at hand, and sum them |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
 //! | `limits` | nothing: how long a string may be |
 //! | `skip` | nothing: it passes over values that the sink does not want |
@@ -24,6 +24,7 @@ mod limits;
 mod listpack;
 mod lzf;
 mod module;
+mod piece;
 mod seen;
 mod sink;
 mod skip;
@@ -37,6 +38,7 @@ pub use decoder::{Decoder, Family, Status};
 pub use dump::{DumpError, decode_dump};
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;
+pub use piece::Piece;
 pub use sink::{
     Consumer, Group, Idempotency, Item, Kind, Meta, ModuleField, Nothing, Pending, Producer, Sink,
     StreamId, StreamMeta,

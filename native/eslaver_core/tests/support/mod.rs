@@ -6,7 +6,7 @@ pub mod compare;
 pub mod counter;
 
 use eslaver_core::rdb::{
-    Decoder, Error, Item, Kind, Meta, ModuleField, Sink, Status, StreamId, StreamMeta,
+    Decoder, Error, Item, Kind, Meta, ModuleField, Piece, Sink, Status, StreamId, StreamMeta,
 };
 use serde_json::{Map, Value, json};
 
@@ -218,14 +218,17 @@ pub fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Json, Result<(
     decode_to(Json::default(), pieces)
 }
 
-/// Decodes pieces of a snapshot to a sink.
+/// Decodes pieces of a snapshot to a sink. Every second one is a buffer with some room in it.
 pub fn decode_to<'a, S: Sink>(
     mut sink: S,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> (S, Result<(), Error>) {
     let mut decoder = Decoder::new();
-    for piece in pieces {
-        decoder.feed(piece);
+    for (number, piece) in pieces.into_iter().enumerate() {
+        match number % 2 {
+            0 => decoder.feed(piece),
+            _ => drop(decoder.feed_piece(with_room(piece, number % 32))),
+        }
         loop {
             match decoder.next(&mut sink) {
                 Ok(Status::Event) => {}
@@ -236,6 +239,10 @@ pub fn decode_to<'a, S: Sink>(
     }
     let end = decoder.finish();
     (sink, end)
+}
+
+fn with_room(bytes: &[u8], room: usize) -> Piece {
+    Piece::new([&vec![b'?'; room], bytes].concat(), room)
 }
 
 /// A snapshot of these bytes between the magic and the end, with its checksum.

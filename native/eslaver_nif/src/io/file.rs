@@ -69,7 +69,7 @@ fn hand_over(
         let mut buffer = vec![0; BUFFER.min(usize::try_from(left).unwrap_or(BUFFER))];
         file.read_exact(&mut buffer)?;
         left -= buffer.len() as u64;
-        if !send(Chunk::Snapshot(buffer), shared, chunks) {
+        if !send(Chunk::Snapshot(buffer.into()), shared, chunks) {
             return Ok(End::Stopped);
         }
     }

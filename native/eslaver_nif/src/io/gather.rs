@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use eslaver_core::rdb::Piece;
+
 use crate::shared::{BUFFER, Shared};
 
 /// What is read of a snapshot at once, at most, where the master is fast. Each read costs an
@@ -10,10 +12,16 @@ const LARGE: usize = 4 * BUFFER;
 /// What is shorter is copied, so that the channel holds no buffers that are mostly empty.
 const SHORT: usize = BUFFER / 4;
 
+/// Left free before bytes of a snapshot, for what the decoder has left over: more than most keys
+/// with all of their value.
+const ROOM: usize = 4096;
+
 pub(crate) struct Gathered {
     buffer: Vec<u8>,
+    /// What is read begins here.
+    start: usize,
     filled: usize,
-    /// So much of the buffer is read into.
+    /// So much is read before it is passed on.
     size: usize,
     /// When the first of it came.
     since: Instant,
@@ -21,15 +29,19 @@ pub(crate) struct Gathered {
 
 impl Gathered {
     pub(crate) fn new() -> Self {
-        Self { buffer: Vec::new(), filled: 0, size: BUFFER, since: Instant::now() }
+        Self { buffer: Vec::new(), start: 0, filled: 0, size: BUFFER, since: Instant::now() }
     }
 
     /// Where to read into. What is full is passed on first.
-    pub(crate) fn room(&mut self) -> &mut [u8] {
-        if self.buffer.len() < self.size {
-            self.buffer.resize(self.size, 0);
+    pub(crate) fn room(&mut self, is_snapshot: bool) -> &mut [u8] {
+        if self.filled == 0 {
+            self.start = if is_snapshot { ROOM } else { 0 };
         }
-        &mut self.buffer[self.filled..self.size]
+        let end = self.start + self.size;
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        &mut self.buffer[self.start + self.filled..end]
     }
 
     /// So many bytes have been read.
@@ -54,14 +66,14 @@ impl Gathered {
     }
 
     /// All of it, which may be nothing. More is read at once after what was full, where `grow`s.
-    pub(crate) fn take(&mut self, shared: &Shared, grow: bool) -> Vec<u8> {
+    pub(crate) fn take(&mut self, shared: &Shared, grow: bool) -> Piece {
         self.size = if grow && self.is_full() { LARGE } else { BUFFER };
-        let filled = std::mem::take(&mut self.filled);
-        if filled < SHORT {
-            return self.buffer[..filled].to_vec();
+        let end = self.start + std::mem::take(&mut self.filled);
+        if end < self.start + SHORT {
+            return self.buffer[self.start..end].to_vec().into();
         }
         let mut taken = std::mem::replace(&mut self.buffer, shared.spare());
-        taken.truncate(filled);
-        taken
+        taken.truncate(end);
+        Piece::new(taken, self.start)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Sender, TrySendError};
+use eslaver_core::rdb::Piece;
 
 use super::dump::Dump;
 use crate::end::End;
@@ -69,7 +70,7 @@ impl<'a> Outlet<'a> {
     }
 
     /// Bytes of the snapshot.
-    pub(crate) fn snapshot_bytes(&mut self, payload: Vec<u8>) {
+    pub(crate) fn snapshot_bytes(&mut self, payload: Piece) {
         let direct = self.is_empty();
         let dump = self.dump.as_mut().filter(|dump| !dump.has_failed());
         let Some(dump) = dump else {
@@ -128,7 +129,7 @@ impl<'a> Outlet<'a> {
             match &mut self.dump {
                 Some(dump) if dump.is_ahead() => {
                     let bytes = dump.read_back(PIECE).map_err(|error| self.spool(error))?;
-                    return Ok(Some(Chunk::Snapshot(bytes)));
+                    return Ok(Some(Chunk::Snapshot(bytes.into())));
                 }
                 Some(dump) if dump.has_failed() => self.dump = None,
                 _ => {}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
+use eslaver_core::rdb::Piece;
 use eslaver_core::resp::encode;
 use eslaver_core::transfer::{Found, Size, Transfer};
 use memchr::memmem;
@@ -94,7 +95,7 @@ pub(crate) fn pump(
         wake_due: false,
     };
     pump.begin(greeted.sync);
-    pump.take(greeted.rest)?;
+    pump.take(greeted.rest.into())?;
     let end = match pump.run() {
         Ok(never) => match never {},
         Err(end) => end,
@@ -129,7 +130,7 @@ impl Pump<'_> {
             self.wire.flush()?;
             self.hand_over()?;
             if self.may_read() && self.wire.is_readable() {
-                match self.wire.read(gathered.room()) {
+                match self.wire.read(gathered.room(self.mode.is_snapshot())) {
                     Ok(0) => {}
                     Ok(count) => {
                         self.heard = Instant::now();
@@ -192,7 +193,7 @@ impl Pump<'_> {
     }
 
     /// Sorts what was read. What is of one kind goes on as it is.
-    fn take(&mut self, mut read: Vec<u8>) -> Result<(), End> {
+    fn take(&mut self, mut read: Piece) -> Result<(), End> {
         let mut start = 0;
         while let Mode::Snapshot(transfer) = &mut self.mode {
             let (consumed, found) = transfer.next(&read[start..])?;
@@ -200,22 +201,19 @@ impl Pump<'_> {
             match found {
                 Found::NeedMore => return Ok(()),
                 Found::Start(size) => self.snapshot_begins(size),
-                Found::Payload(payload) if std::ptr::eq(payload, read.as_slice()) => {
+                Found::Payload(payload) if std::ptr::eq(payload, &*read) => {
                     start = 0;
                     self.outlet.snapshot_bytes(std::mem::take(&mut read));
                 }
-                Found::Payload(payload) => self.outlet.snapshot_bytes(payload.to_vec()),
+                Found::Payload(payload) => self.outlet.snapshot_bytes(payload.to_vec().into()),
                 Found::End => {
                     self.mode = Mode::Stream;
                     self.outlet.snapshot_ends();
                 }
             }
         }
-        if start > 0 {
-            read.drain(..start);
-        }
-        if !read.is_empty() {
-            self.stream_bytes(read);
+        if start < read.len() {
+            self.stream_bytes(read.into_rest(start));
         }
         Ok(())
     }
