@@ -126,7 +126,7 @@ def scaling():
 
 
 def per_unit(workload, units):
-    """Short ones are repeated, as the kernel counts CPU by the hundredth of a second."""
+    """Short ones are repeated."""
     times = max(1, 1_000_000 // units)
     spent = []
     with StandIn(data.snapshot(workload)) as master:

@@ -11,21 +11,13 @@
 -define(LATEST, 99_999_999_999_999).
 -define(PAST, 1000).
 
-%% In the process that owns the tables.
 hash_test_() ->
-    [
-        {Title, fun() ->
-            Mirror = eslaver_test_mirror:new(?MODULE),
-            Test(Mirror),
-            eslaver_test_mirror:close(Mirror)
-        end}
-     || {Title, Test} <- [
-            {"commands", fun commands/1},
-            {"relative times", fun relative/1},
-            {"expired", fun expired/1},
-            {"model", fun model/1}
-        ]
-    ].
+    eslaver_test_mirror:tests(?MODULE, [
+        {"commands", fun commands/1},
+        {"relative times", fun relative/1},
+        {"expired", fun expired/1},
+        {"model", fun model/1}
+    ]).
 
 %% Each on a hash of `a', `b' that lives to LATER, and `c', an 80-bit float among them.
 commands(Mirror) ->

@@ -6,21 +6,13 @@
 -define(STEPS, 3000).
 -define(KEYS, [<<"a">>, <<"b">>, <<"c">>]).
 
-%% In the process that owns the tables.
 set_test_() ->
-    [
-        {Title, fun() ->
-            Mirror = eslaver_test_mirror:new(?MODULE),
-            Test(Mirror),
-            eslaver_test_mirror:close(Mirror)
-        end}
-     || {Title, Test} <- [
-            {"model", fun model/1},
-            {"chance", fun chance/1},
-            {"scan", fun scan/1},
-            {"spop", fun spop/1}
-        ]
-    ].
+    eslaver_test_mirror:tests(?MODULE, [
+        {"model", fun model/1},
+        {"chance", fun chance/1},
+        {"scan", fun scan/1},
+        {"spop", fun spop/1}
+    ]).
 
 %% Random commands do to a mirror what they do to ordsets.
 model(Mirror) ->

@@ -6,28 +6,20 @@
 
 -define(KEY, <<"s">>).
 
-%% In the process that owns the tables.
 stream_test_() ->
-    [
-        {Title, fun() ->
-            Mirror = eslaver_test_mirror:new(?MODULE, Version),
-            Test(Mirror),
-            eslaver_test_mirror:close(Mirror)
-        end}
-     || {Title, Version, Test} <- [
-            {"entries", {8, 6}, fun entries/1},
-            {"trimming", {8, 6}, fun trimming/1},
-            {"what is pending ends with an entry, or not", {8, 6}, fun policies/1},
-            {"groups", {8, 6}, fun groups/1},
-            {"an entry that is gone is claimed, 6.2", {6, 2}, fun gone_claimed/1},
-            {"an entry that is gone is claimed, 7.0", {7, 0}, fun gone_released/1},
-            {"read and claimed as a client does", {8, 6}, fun verbatim/1},
-            {"lag", {8, 0}, fun lag/1},
-            {"lag of Valkey", {7, 2}, fun lag_of_valkey/1},
-            {"producers", {8, 6}, fun producers/1},
-            {"rows", {8, 6}, fun rows/1}
-        ]
-    ].
+    eslaver_test_mirror:tests(?MODULE, [
+        {"entries", {8, 6}, fun entries/1},
+        {"trimming", {8, 6}, fun trimming/1},
+        {"what is pending ends with an entry, or not", {8, 6}, fun policies/1},
+        {"groups", {8, 6}, fun groups/1},
+        {"an entry that is gone is claimed, 6.2", {6, 2}, fun gone_claimed/1},
+        {"an entry that is gone is claimed, 7.0", {7, 0}, fun gone_released/1},
+        {"read and claimed as a client does", {8, 6}, fun verbatim/1},
+        {"lag", {8, 0}, fun lag/1},
+        {"lag of Valkey", {7, 2}, fun lag_of_valkey/1},
+        {"producers", {8, 6}, fun producers/1},
+        {"rows", {8, 6}, fun rows/1}
+    ]).
 
 run(Mirror, Commands) ->
     eslaver_test_mirror:run_all(Mirror, [string:lexemes(Command, " ") || Command <- Commands]).

@@ -3,7 +3,7 @@
 %% them.
 -module(eslaver_test_mirror).
 
--export([new/1, new/2, run/3, run_all/2, load/5, close/1]).
+-export([tests/2, new/1, new/2, run/3, run_all/2, load/5, close/1]).
 
 -export_type([mirror/0]).
 
@@ -13,6 +13,23 @@
     modules := #{binary() => module()},
     db := non_neg_integer()
 }.
+
+%% EUnit tests that are given a mirror each, in the process that owns its tables: of a master of
+%% this version, or of the newest.
+-spec tests(atom(), [{Title, Test} | {Title, eslaver_mirror_store:version(), Test}]) -> list() when
+    Title :: string(), Test :: fun((mirror()) -> _).
+tests(Name, Tests) ->
+    lists:map(
+        fun
+            ({Title, Test}) -> {Title, fun() -> with(new(Name), Test) end};
+            ({Title, Version, Test}) -> {Title, fun() -> with(new(Name, Version), Test) end}
+        end,
+        Tests
+    ).
+
+with(Mirror, Test) ->
+    Test(Mirror),
+    close(Mirror).
 
 %% A mirror that readers find by this name, of a master of the newest version.
 -spec new(atom()) -> mirror().
