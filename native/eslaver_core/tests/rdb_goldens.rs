@@ -7,10 +7,10 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use eslaver_core::rdb::{Decoder, Error, ErrorKind, Status};
+use eslaver_core::rdb::{Decoder, Error, ErrorKind, Nothing, Status};
 use serde_json::Value;
 use support::compare::{digest_long, sorted};
-use support::counter::{Counter, Nothing};
+use support::counter::Counter;
 use support::{Json, random};
 
 struct Golden {

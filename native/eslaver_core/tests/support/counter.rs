@@ -92,23 +92,3 @@ impl Sink for Counter {
         self.told(12, ());
     }
 }
-
-/// A sink that drops everything.
-pub struct Nothing;
-
-impl Sink for Nothing {
-    fn aux(&mut self, _: &[u8], _: &[u8]) {}
-    fn function(&mut self, _: &[u8]) {}
-    fn begin(&mut self, _: &[u8], _: Kind, _: &Meta) -> bool {
-        true
-    }
-    fn item(&mut self, _: Item<'_>) {}
-    fn score(&mut self, _: f64) {}
-    fn field_expiry(&mut self, _: u64) {}
-    fn entry(&mut self, _: StreamId) {}
-    fn stream(&mut self, _: StreamMeta) {}
-    fn module(&mut self, _: &[u8; 9], _: u16) {}
-    fn module_field(&mut self, _: ModuleField<'_>) {}
-    fn end(&mut self) {}
-    fn discard(&mut self) {}
-}
