@@ -58,6 +58,9 @@
 
 %% Calls of the original
 
+%% A large batch, for which credit is given when its memory has been.
+-type handled() :: {handled, eslaver_nif:link(), Weight :: pos_integer()}.
+
 %% @doc Starts a replica that prints each event, with the options of the application environment.
 -spec start() -> {ok, pid()} | {error, term()}.
 start() ->
@@ -126,13 +129,13 @@ resumed(#{replid := Replid} = Position, State) ->
     State#state{replid = Replid, place = eslaver_place:resumed(Position)}.
 
 %% @private
--spec handle_continue(connect | collect, #state{}) ->
-    {noreply, #state{}} | {noreply, #state{}, {continue, collect}} | {stop, term(), #state{}}.
+-spec handle_continue(connect | handled(), #state{}) ->
+    {noreply, #state{}} | {noreply, #state{}, {continue, handled()}} | {stop, term(), #state{}}.
 handle_continue(connect, State) ->
     connect(State);
-handle_continue(collect, State) ->
+handle_continue({handled, Handle, Weight}, State) ->
     true = erlang:garbage_collect(),
-    work(State).
+    work(credit(Handle, Weight, State)).
 
 %% @private
 -spec handle_call(term(), gen_server:from(), #state{}) ->
@@ -164,7 +167,7 @@ handle_cast(_Request, State) ->
 
 %% @private
 -spec handle_info(term(), #state{}) ->
-    {noreply, #state{}} | {noreply, #state{}, {continue, collect}} | {stop, term(), #state{}}.
+    {noreply, #state{}} | {noreply, #state{}, {continue, handled()}} | {stop, term(), #state{}}.
 handle_info({eslaver_link, Pid, Message}, State) ->
     enqueue(Pid, Message, State);
 handle_info(work, #state{paused = true} = State) ->
@@ -315,7 +318,7 @@ work(Handle, {batch, Weight, Events, Marks, Mark}, #state{dispatch = Dispatch} =
     case eslaver_dispatch:run(Events, Dispatch) of
         {done, Next} ->
             Done = advance(Mark, notified(all, Events, Marks, State#state{dispatch = Next})),
-            handled(Weight, credit(Handle, Weight, Done));
+            handled(Handle, Weight, Done);
         {failed, Failure} ->
             failed(Failure, State);
         {stop, Reason, Count, Next} ->
@@ -372,10 +375,12 @@ work(_Handle, {closed, Tag, Text, Heals}, #state{phase = Phase} = State) ->
     ],
     tell(Events, State, fun(Told) -> link_down(Tag, Text, Heals, Told) end).
 
-%% A heap that has grown for a large value would be kept, and be there beside that of the next. Only
-%% outside this call is the batch no longer held by the caller.
-handled(Weight, State) when Weight > ?LARGE -> {noreply, State, {continue, collect}};
-handled(_Weight, State) -> work(State).
+%% A heap that has grown for a large value would be kept, and be there beside that of the next,
+%% which comes with the credit. Only outside of this call does the caller hold the batch no longer.
+handled(Handle, Weight, State) when Weight > ?LARGE ->
+    {noreply, State, {continue, {handled, Handle, Weight}}};
+handled(Handle, Weight, State) ->
+    work(credit(Handle, Weight, State)).
 
 %% Gives the callback events that are not of a batch, does what they tell of, and goes on.
 tell(Events, #state{dispatch = Dispatch} = State, Happen) ->

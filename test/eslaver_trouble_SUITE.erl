@@ -14,6 +14,7 @@
     newlines_for_ever/1,
     what_came_before_the_end/1,
     stop_while_the_link_waits_for_credit/1,
+    one_large_value_at_a_time/1,
     a_monitor_of_the_callback/1,
     a_raise_with_a_large_event/1,
     full_disk/1
@@ -33,6 +34,7 @@ all() ->
         newlines_for_ever,
         what_came_before_the_end,
         stop_while_the_link_waits_for_credit,
+        one_large_value_at_a_time,
         a_monitor_of_the_callback,
         a_raise_with_a_large_event,
         full_disk
@@ -193,6 +195,54 @@ links() ->
 
 waits(Link) ->
     {status, waiting} =:= process_info(Link, status).
+
+%% The next one would be in memory beside that which the callback holds.
+-spec one_large_value_at_a_time(list()) -> ok.
+one_large_value_at_a_time(_Config) ->
+    Master = eslaver_test_lib:own_master([{"rdbcompression", "no"}, {"repl-diskless-sync", "no"}]),
+    Client = eslaver_test_client:connect(Master),
+    Elements = lists:duplicate(1000, binary:copy(<<"x">>, 1000)),
+    Size = 40 * 1000 * 1000,
+    Keys = ["one", "other"],
+    _ = [
+        eslaver_test_client:ok(Client, ["RPUSH", Key | Elements])
+     || Key <- Keys, _ <- lists:seq(1, 40)
+    ],
+    Proxy = eslaver_test_proxy:start(Master),
+    Self = self(),
+    Holds = fun
+        ({loading, list, _, Value}) ->
+            Self ! {holds, self(), length(Value)},
+            receive
+                go_on -> ok
+            end;
+        (_) ->
+            ok
+    end,
+    Target = eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)),
+    {ok, Replica} = eslaver:start_link(Target#{callback => Holds}),
+    ok = held(Replica),
+    Passed = settled(fun() -> eslaver_test_proxy:passed(Proxy, down) end),
+    ?assert(Passed < Size * 7 div 4, Passed),
+    Replica ! go_on,
+    ok = held(Replica),
+    Replica ! go_on,
+    ok = eslaver:await(Replica, loaded, 60_000),
+    eslaver:stop(Replica).
+
+held(Replica) ->
+    receive
+        {holds, Replica, Length} -> ?assertEqual(40_000, Length)
+    end.
+
+%% What a number is once it does not grow any more.
+settled(Number) ->
+    Before = Number(),
+    timer:sleep(500),
+    case Number() of
+        Before -> Before;
+        _ -> settled(Number)
+    end.
 
 %% Users' code runs in the server, and may monitor what it likes.
 -spec a_monitor_of_the_callback(list()) -> ok.

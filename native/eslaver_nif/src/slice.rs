@@ -107,6 +107,7 @@ impl Slicer {
             }
             if self.end.is_none() {
                 match self.decode(shared) {
+                    Ok(Decoded::All) if !self.has_room(shared) => return no_credit(shared),
                     Ok(Decoded::All) => {}
                     Ok(Decoded::Batch) if !self.flush(env, shared) => return no_credit(shared),
                     Ok(Decoded::Batch) => {
@@ -140,6 +141,12 @@ impl Slicer {
                 return Outcome::More;
             }
         }
+    }
+
+    /// Whether more may be decoded: a large value does not grow beside another that the server has
+    /// not handled yet.
+    fn has_room(&self, shared: &Shared) -> bool {
+        !(self.batch.is_within_key() && self.batch.is_full()) || shared.may_send()
     }
 
     /// What was complete before goes out still; the value in hand does not.
