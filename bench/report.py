@@ -59,7 +59,7 @@ def floors(results):
             beyond = alone is not None and alone > floor * theirs
             yield (f"{title(row)}: {FIGURES[name][0]}, against {other}",
                    f"{ours:.2f} / {theirs:.2f} = {ours / theirs:.2f}{least}", f"≤ {floor:.2f}",
-                   OUT_OF_REACH if beyond else ours <= floor * theirs)
+                   ours <= floor * theirs or (OUT_OF_REACH if beyond else False))
 
     def most(row, who, name, floor, unit="", scale=1):
         if (found := results.median(row, who, name)) is not None:

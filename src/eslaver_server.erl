@@ -56,10 +56,10 @@
     hooks :: none | eslaver_hooks:hooks()
 }).
 
-%% Calls of the original
-
-%% A large batch, for which credit is given when its memory has been.
+%% A large batch has been handled: its memory is to be given back, and credit given for it then.
 -type handled() :: {handled, eslaver_nif:link(), Weight :: pos_integer()}.
+
+%% Calls of the original
 
 %% @doc Starts a replica that prints each event, with the options of the application environment.
 -spec start() -> {ok, pid()} | {error, term()}.
