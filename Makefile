@@ -1,4 +1,4 @@
-.PHONY: help build demo shell test soak bench fuzz miri asan lint fmt clean
+.PHONY: help build demo shell test ct soak bench fuzz miri asan lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -9,6 +9,7 @@ lib = $(build)/default/lib
 help:
 	@echo 'make demo    a replica at work, with a throw-away master of its own'
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
+	@echo 'make ct      Common Test alone: the tests with real servers'
 	@echo 'make soak    minutes of chance: writes, cuts, failovers, kills; SECONDS=600 and SEED=N choose'
 	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,w4-memory choose'
 	@echo 'make fuzz    the decoders with any bytes at all; SECONDS=60 for each and TARGET=rdb choose'
@@ -39,6 +40,9 @@ test: lint
 	rebar3 eunit
 	tools/ct.sh
 	test/as_dependency.sh
+
+ct: build
+	tools/ct.sh
 
 soak: build
 	ESLAVER_SOAK=$(or $(SECONDS),300) $(if $(SEED),ESLAVER_SEED=$(SEED)) \
