@@ -176,6 +176,9 @@ handle_info(work, State) ->
     work(State#state{working = false});
 handle_info(connect, #state{link = undefined} = State) ->
     connect(State);
+handle_info({eslaver_dump, Text}, State) ->
+    log(warning, dump_failed, #{text => Text}, State),
+    {noreply, State};
 handle_info({eslaver_resume, _Writer, Said}, State) ->
     {noreply, said(Said, State)};
 handle_info({timeout, Timer, load}, #state{phase = loading, load = Load} = State) ->
@@ -259,7 +262,7 @@ link_down(Reason, Text, Heals, #state{phase = Phase, retry = Retry} = State) ->
 replay(#state{replay = later, loaded = false, place = undefined} = State) ->
     #state{options = #{dump := Dump} = Options} = State,
     Replay = Options#{dump := undefined},
-    case is_binary(Dump) andalso eslaver_link:start_link({file, Dump}, undefined, Replay) of
+    case is_binary(Dump) andalso eslaver_link:start_link({dump, Dump}, undefined, Replay) of
         {ok, Link} -> State#state{replay = Link};
         _ -> State#state{replay = never}
     end;
@@ -364,9 +367,6 @@ work(Handle, {partial, #{replid := New, offset := Offset, master := Master} = Ne
     tell(eslaver_events:partial(shape(Up), Replid, News), Up, fun(Told) ->
         credit(Handle, 0, up(partial, Told))
     end);
-work(_Handle, {dump_failed, #{text := Text}}, State) ->
-    log(warning, dump_failed, #{text => Text}, State),
-    work(State);
 work(_Handle, {closed, Tag, Text, Heals}, #state{phase = Phase} = State) ->
     Error = #{reason => Tag, text => Text},
     Events = [
