@@ -10,10 +10,16 @@
 -export([start_link/3, stop/2]).
 -export([init/3]).
 
--type address() ::
-    {tcp, binary(), inet:port_number()} | {local, binary()} | {file, binary()}.
+-export_type([address/0]).
 
-%% @doc Starts a link to a master, or to the dump file of an earlier run, to go on from a place. The
+-type address() ::
+    {tcp, binary(), inet:port_number()}
+    | {local, Path :: binary()}
+    | {file, Path :: binary()}
+    | {dump, Path :: binary()}.
+%% A master, a snapshot's file, or the dump of an earlier run: of that only a file of our own is read.
+
+%% @doc Starts a link to a master, or to a file instead, to go on from a place. The
 %% password stays in its fun, so that no crash report can show it.
 -spec start_link(address(), eslaver_place:place() | undefined, eslaver_options:options()) ->
     {ok, {pid(), eslaver_nif:link()}} | {error, term()}.

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_load).
 
--export([none/0, start/1, start/2, finish/2, progress/3, info/2]).
+-export([none/0, start/1, start/2, finish/2, abandon/1, progress/3, info/2]).
 -export_type([load/0]).
 
 %% How often the log says how far a long load is, in ms.
@@ -45,6 +45,11 @@ timer(Every) ->
     {float(), load()}.
 finish(#{bytes := Bytes, keys := Keys}, #load{started = Started} = Load) ->
     {(now_ms() - Started) / 1000, Load#load{bytes = Bytes, keys = Keys, finished = true}}.
+
+%% @doc It does not go on, if it has not been handled.
+-spec abandon(load()) -> load().
+abandon(#load{finished = true} = Load) -> Load;
+abandon(_Load) -> none.
 
 %% @doc How far it is, for the log, unless the timer is that of a load before.
 -spec progress(reference(), {non_neg_integer(), non_neg_integer()}, load()) ->

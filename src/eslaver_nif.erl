@@ -13,14 +13,15 @@
 
 -on_load(load/0).
 
--define(ABI, 3).
+-define(ABI, 4).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
-%% One connection to a master: its socket, its thread, its decoder.
+%% One connection to a master: its socket, its thread, its decoder. These are freed when the link
+%% ends, whoever still has the handle.
 
 -type config() :: #{
-    address := {tcp, binary(), inet:port_number()} | {local, binary()} | {file, binary()},
+    address := eslaver_link:address(),
     user := binary() | undefined,
     password := binary() | undefined,
     listening_port := inet:port_number(),
@@ -59,11 +60,13 @@
 %% Where to go on.
 
 %% @doc Begins a link for the calling process, which is to run {@link slice/1}. It ends with the
-%% process.
+%% process. A link that has ended can still be asked for its {@link counters/1}; the other calls do
+%% nothing then.
 -spec open(config()) -> {ok, link()} | {error, binary() | invalid_config}.
 open(_Config) -> erlang:nif_error(reason()).
 
-%% @doc Decodes what has come and sends it to the server as `{eslaver_link, Pid, Message}'.
+%% @doc Decodes what has come and sends it to the server as `{eslaver_link, Pid, Message}'. A dump that
+%% cannot be kept is told as `{eslaver_dump, Text}', even after the link's end.
 %% After `wait' and `no_credit' the process gets `{eslaver_nif, wake}' when there is more to do.
 -spec slice(link()) ->
     more | wait | no_credit | {closed, Tag :: atom(), Text :: binary(), Heals :: boolean()}.
@@ -86,7 +89,8 @@ close(_Link) -> erlang:nif_error(reason()).
     {non_neg_integer(), non_neg_integer(), non_neg_integer(), non_neg_integer()}.
 counters(_Link) -> erlang:nif_error(reason()).
 
-%% @doc How many links there are in this node that have not been collected, for tests of leaks.
+%% @doc How many links there are in this node of which more is left than the handle, for tests of
+%% leaks.
 -spec links() -> non_neg_integer().
 links() -> erlang:nif_error(reason()).
 

@@ -101,7 +101,7 @@ defaults() ->
         master_port => 6379,
         master_auth => fun() -> undefined end,
         master_user => undefined,
-        dbfilename => <<"/tmp/dump_erlang.rdb">>,
+        dbfilename => undefined,
         tls => undefined,
         load_dump => false,
         callback => [],

@@ -100,10 +100,9 @@ loop({Pid, Link, Monitor} = Source, Fun, Acc) ->
             {error, #{reason => link_exit, text => text("~0tP", [Reason, 10])}}
     end.
 
-%% Ends the link, and leaves none of its messages behind. It is woken, as it may wait for credit.
+%% Ends the link, and leaves none of its messages behind.
 close(Pid, Link) ->
     ok = eslaver_nif:close(Link),
-    Pid ! {eslaver_nif, wake},
     Monitor = monitor(process, Pid),
     receive
         {'DOWN', Monitor, process, Pid, _} -> ok

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_retry).
 
--export([new/0, up/2, down/4, info/1]).
+-export([new/0, up/2, moved/1, down/4, info/1]).
 -export_type([retry/0, error/0, resync/0]).
 
 %% A link that has been up for so long was a good one, in ms.
@@ -14,7 +14,8 @@
 
 -record(retry, {
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
-    up_since :: undefined | integer(),
+    %% The link that is up, and since when.
+    up :: undefined | {resync(), Since :: integer()},
     tries = 0 :: non_neg_integer(),
     last_error :: undefined | error()
 }).
@@ -24,13 +25,17 @@
 -spec new() -> retry().
 new() -> #retry{}.
 
-%% @doc The stream flows. A master that goes on costs nothing; a full sync costs it a snapshot, so
-%% that one that is lost soon after must not be asked for again at once.
+%% @doc The link is up.
 -spec up(resync(), retry()) -> retry().
-up(partial, Retry) -> up(Retry#retry{backoff = eslaver_backoff:new()});
-up(full, Retry) -> up(Retry).
+up(Resync, Retry) -> Retry#retry{up = {Resync, now_ms()}}.
 
-up(Retry) -> Retry#retry{up_since = now_ms()}.
+%% @doc Commands have come. A link that was made by a partial resync was a good one then, however
+%% soon it is lost. Before that the master may have had nothing but `+CONTINUE' to say, and would say
+%% it again for ever. A full sync costs the master a snapshot: one that is lost soon after must not
+%% be asked for again at once.
+-spec moved(retry()) -> retry().
+moved(#retry{up = {partial, _}} = Retry) -> Retry#retry{backoff = eslaver_backoff:new()};
+moved(Retry) -> Retry.
 
 %% @doc A link is lost, or there was none: how long to wait, and how loud to say why. `Heals' is
 %% whether that can get better by itself, `WasUp' whether there was a link.
@@ -41,18 +46,20 @@ down(#{reason := Reason} = Error, Heals, WasUp, Retry) ->
     Level = level(Reason, WasUp, Error =:= Retry#retry.last_error),
     {Pause, Level, Retry#retry{
         backoff = Backoff,
-        up_since = undefined,
+        up = undefined,
         tries = Retry#retry.tries + 1,
         last_error = Error
     }}.
 
 backoff(false, #retry{backoff = Backoff}) ->
     eslaver_backoff:slow(Backoff);
-backoff(true, #retry{up_since = Since, backoff = Backoff}) ->
-    case is_integer(Since) andalso now_ms() - Since > ?STEADY of
+backoff(true, #retry{up = {_, Since}, backoff = Backoff}) ->
+    case now_ms() - Since > ?STEADY of
         true -> eslaver_backoff:new();
         false -> Backoff
-    end.
+    end;
+backoff(true, #retry{backoff = Backoff}) ->
+    Backoff.
 
 level(_Reason, false, true) -> quiet;
 level(_Reason, false, false) -> warning;

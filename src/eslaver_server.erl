@@ -176,11 +176,13 @@ handle_info(work, State) ->
     work(State#state{working = false});
 handle_info(connect, #state{link = undefined} = State) ->
     connect(State);
+handle_info({eslaver_dump, Text}, State) ->
+    log(warning, dump_failed, #{text => Text}, State),
+    {noreply, State};
 handle_info({eslaver_resume, _Writer, Said}, State) ->
     {noreply, said(Said, State)};
-handle_info({timeout, Timer, load}, #state{phase = loading, load = Load} = State) ->
-    {Bytes, Keys, _, _} = counters(State),
-    {Report, Next} = eslaver_load:progress(Timer, {Bytes, Keys}, Load),
+handle_info({timeout, Timer, load}, #state{load = Load} = State) ->
+    {Report, Next} = eslaver_load:progress(Timer, loaded_so_far(State), Load),
     _ = Report =:= none orelse log(info, loading, Report, State),
     {noreply, State#state{load = Next}};
 handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch} = State) ->
@@ -236,10 +238,10 @@ connect(#state{options = #{address := Address} = Options, place = Place} = State
             {noreply, link_down(open, text("~0tp", [Reason]), true, State)}
     end.
 
-link_down(Reason, Text, Heals, #state{phase = Phase, retry = Retry} = State) ->
+link_down(Reason, Text, Heals, #state{phase = Phase} = State) ->
     Error = #{reason => Reason, text => Text},
     WasUp = Phase =/= connecting,
-    {Pause, Level, Next} = eslaver_retry:down(Error, Heals, WasUp, Retry),
+    {Pause, Level, Next} = eslaver_retry:down(Error, Heals, WasUp, moved(State)),
     case {Level, WasUp} of
         {quiet, _} -> ok;
         {_, true} -> log(Level, link_down, Error, State);
@@ -250,18 +252,31 @@ link_down(Reason, Text, Heals, #state{phase = Phase, retry = Retry} = State) ->
     replay(State#state{
         link = undefined,
         phase = waiting,
+        load = interrupted(State),
         place = eslaver_place:lost(Reason, State#state.place),
         commands = commands(State),
         retry = Next
     }).
 
+%% Whether the stream went on while the link was up.
+moved(#state{retry = Retry} = State) ->
+    case counters(State) of
+        {_, _, 0, _} -> Retry;
+        _ -> eslaver_retry:moved(Retry)
+    end.
+
+interrupted(#state{phase = loading, load = Load}) -> eslaver_load:abandon(Load);
+interrupted(#state{load = Load}) -> Load.
+
 %% The dump file of an earlier run stands in for a master that is not in reach at the start.
 replay(#state{replay = later, loaded = false, place = undefined} = State) ->
     #state{options = #{dump := Dump} = Options} = State,
-    Replay = Options#{dump := undefined},
-    case is_binary(Dump) andalso eslaver_link:start_link({file, Dump}, undefined, Replay) of
-        {ok, Link} -> State#state{replay = Link};
-        _ -> State#state{replay = never}
+    case eslaver_link:start_link({dump, Dump}, undefined, Options#{dump := undefined}) of
+        {ok, Link} ->
+            State#state{replay = Link};
+        {error, Reason} ->
+            log(warning, replay_failed, #{text => text("~0tp", [Reason])}, State),
+            State#state{replay = never}
     end;
 replay(#state{replay = later} = State) ->
     State#state{replay = never};
@@ -342,7 +357,7 @@ work(Handle, {full, News}, #state{replay = {_, Handle}} = State) ->
     end);
 work(Handle, {closed, Tag, Text, _Heals}, #state{replay = {_, Handle}} = State) ->
     _ = Tag =:= finished orelse log(warning, replay_failed, #{text => Text}, State),
-    work(State#state{replay = never});
+    work(State#state{replay = never, load = eslaver_load:abandon(State#state.load)});
 work(_Handle, {full, #{replid := Replid} = News}, State) ->
     Alone = forget(end_replay(State)),
     Up = Alone#state{
@@ -364,9 +379,6 @@ work(Handle, {partial, #{replid := New, offset := Offset, master := Master} = Ne
     tell(eslaver_events:partial(shape(Up), Replid, News), Up, fun(Told) ->
         credit(Handle, 0, up(partial, Told))
     end);
-work(_Handle, {dump_failed, #{text := Text}}, State) ->
-    log(warning, dump_failed, #{text => Text}, State),
-    work(State);
 work(_Handle, {closed, Tag, Text, Heals}, #state{phase = Phase} = State) ->
     Error = #{reason => Tag, text => Text},
     Events = [
@@ -487,7 +499,7 @@ position(#state{place = Place}) -> eslaver_place:position(Place).
 %% Info
 
 info(#state{phase = Phase, load = Load, place = Place} = State) ->
-    {Bytes, Keys, _, Decoded} = counters(State),
+    {_, _, _, Decoded} = counters(State),
     Info = #{
         state => Phase,
         master => master(State),
@@ -496,11 +508,19 @@ info(#state{phase = Phase, load = Load, place = Place} = State) ->
         paused => State#state.paused
     },
     More = [
-        eslaver_load:info({Bytes, Keys}, Load),
+        eslaver_load:info(loaded_so_far(State), Load),
         eslaver_place:info(Decoded, Place),
         eslaver_retry:info(State#state.retry)
     ],
     lists:foldl(fun maps:merge/2, Info, More).
+
+%% Bytes and keys of the load that is under way, be it of a file.
+loaded_so_far(#state{replay = {_, Link}}) ->
+    {Bytes, Keys, _, _} = eslaver_nif:counters(Link),
+    {Bytes, Keys};
+loaded_so_far(State) ->
+    {Bytes, Keys, _, _} = counters(State),
+    {Bytes, Keys}.
 
 counters(#state{link = {_, Link}}) -> eslaver_nif:counters(Link);
 counters(#state{link = undefined}) -> {0, 0, 0, 0}.

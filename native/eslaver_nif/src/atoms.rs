@@ -4,7 +4,7 @@ rustler::atoms! {
     // what a slice comes to
     more, wait, no_credit, closed,
     // messages to the link and the server
-    eslaver_nif, wake, eslaver_link, batch, full, partial, loaded, dump_failed,
+    eslaver_nif, wake, eslaver_link, batch, full, partial, loaded, eslaver_dump,
     // classic events
     loading, stream,
     // full events

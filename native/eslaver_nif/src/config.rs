@@ -1,6 +1,8 @@
 //! What a link is told at its start.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +36,8 @@ pub(crate) enum RawAddress<'a> {
     Local(Binary<'a>),
     /// The path of a snapshot's file.
     File(Binary<'a>),
+    /// The same, which is read only if it is our own.
+    Dump(Binary<'a>),
 }
 
 /// The map that `eslaver_nif:open/1` takes; see there.
@@ -94,9 +98,9 @@ pub(crate) struct Tls {
 impl RawTls<'_> {
     fn read(self) -> Option<Tls> {
         Some(Tls {
-            ca_file: optional_text(self.cacertfile)?.map(PathBuf::from),
-            cert_file: optional_text(self.certfile)?.map(PathBuf::from),
-            key_file: optional_text(self.keyfile)?.map(PathBuf::from),
+            ca_file: optional_path(self.cacertfile),
+            cert_file: optional_path(self.certfile),
+            key_file: optional_path(self.keyfile),
             server_name: optional_text(self.server_name)?,
             verify: self.verify,
         })
@@ -109,6 +113,7 @@ pub(crate) enum Address {
     Tcp { host: String, port: u16 },
     Local(PathBuf),
     File(PathBuf),
+    Dump(PathBuf),
 }
 
 impl fmt::Display for Address {
@@ -116,7 +121,9 @@ impl fmt::Display for Address {
         match self {
             Address::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Address::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Address::Local(path) | Address::File(path) => write!(f, "{}", path.display()),
+            Address::Local(path) | Address::File(path) | Address::Dump(path) => {
+                write!(f, "{}", path.display())
+            }
         }
     }
 }
@@ -191,8 +198,9 @@ impl RawConfig<'_> {
     pub(crate) fn read(self) -> Option<Config> {
         let address = match self.address {
             RawAddress::Tcp(host, port) => Address::Tcp { host: text(host)?, port },
-            RawAddress::Local(path) => Address::Local(text(path)?.into()),
-            RawAddress::File(path) => Address::File(text(path)?.into()),
+            RawAddress::Local(path) => Address::Local(self::path(path)),
+            RawAddress::File(path) => Address::File(self::path(path)),
+            RawAddress::Dump(path) => Address::Dump(self::path(path)),
         };
         let resume: Option<RawResume<'_>> = self.resume.into();
         let (resume, start) = match resume {
@@ -205,7 +213,6 @@ impl RawConfig<'_> {
             }
             None => (None, None),
         };
-        let dump = optional_text(self.dump)?.map(PathBuf::from);
         let tls = match Option::<RawTls<'_>>::from(self.tls) {
             Some(tls) => Some(tls.read()?),
             None => None,
@@ -221,7 +228,7 @@ impl RawConfig<'_> {
                 resume,
             },
             start,
-            dump,
+            dump: optional_path(self.dump),
             tls,
             connect_timeout: Duration::from_millis(self.connect_timeout),
             repl_timeout: Duration::from_millis(self.repl_timeout),
@@ -250,6 +257,15 @@ fn optional_text(binary: ErlOption<Binary<'_>>) -> Option<Option<String>> {
         Some(binary) => text(binary).map(Some),
         None => Some(None),
     }
+}
+
+/// A path may be of any bytes.
+fn path(binary: Binary<'_>) -> PathBuf {
+    OsStr::from_bytes(&binary).into()
+}
+
+fn optional_path(binary: ErlOption<Binary<'_>>) -> Option<PathBuf> {
+    Option::<Binary<'_>>::from(binary).map(path)
 }
 
 fn bytes(binary: ErlOption<Binary<'_>>) -> Option<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! Why a link has ended.
 
+use std::any::Any;
 use std::io;
 use std::path::PathBuf;
 
@@ -63,6 +64,13 @@ pub(crate) enum End {
 }
 
 impl End {
+    /// After a panic that was caught.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let words = panic.downcast_ref::<&str>().map(|&words| words.to_owned());
+        let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
+        End::Panicked(words.unwrap_or_default())
+    }
+
     /// Whether only the connection is at fault, and not the bytes that came over it.
     pub(crate) fn leaves_bytes(&self) -> bool {
         matches!(self, End::Closed | End::Io(_) | End::Silent { .. })

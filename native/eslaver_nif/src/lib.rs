@@ -24,8 +24,9 @@ mod slice;
 mod stream;
 mod value;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use eslaver_core::rdb;
 use mio::{Poll, Waker};
@@ -34,45 +35,68 @@ use rustler::{Atom, Binary, Encoder, Env, LocalPid, Monitor, Resource, ResourceA
 
 use batch::{Batch, Shape};
 use config::RawConfig;
-use shared::Shared;
+use end::End;
+use shared::{Alive, Shared};
 use slice::{Outcome, Slicer};
 
 /// Which Erlang module this library belongs to: both are changed together.
-const ABI: u32 = 3;
+const ABI: u32 = 4;
 /// Buffers on their way from the I/O thread to the slices, of up to 64 KB each, or of 256 KB of a
 /// snapshot.
 const CHANNEL: usize = 8;
 
-/// Links that have not been dropped.
-static LINKS: AtomicU64 = AtomicU64::new(0);
-
-/// A link to a master, as Erlang holds it.
+/// A link to a master, as Erlang holds it, for as long as it likes.
 struct Link {
     shared: Arc<Shared>,
-    slicer: Mutex<Slicer>,
+    /// Until the link has ended: it may hold hundreds of megabytes.
+    slicer: Mutex<Option<Box<Slicer>>>,
 }
 
 #[rustler::resource_impl]
 impl Resource for Link {
     const IMPLEMENTS_DOWN: bool = true;
 
-    /// The process that runs the slices is gone. A slice may still be running here and hold the
-    /// lock, so nothing is locked.
+    /// The process that runs the slices is gone. This is a scheduler that others need, too.
     fn down<'a>(&'a self, _env: Env<'a>, _pid: LocalPid, _monitor: Monitor) {
         self.shared.stop();
+        if let Some(slicer) = self.take_slicer() {
+            // without a thread it is freed at once
+            let _ = std::thread::Builder::new().spawn(move || drop(slicer));
+        }
     }
 }
 
 impl Link {
-    fn new(shared: Arc<Shared>, slicer: Slicer) -> Self {
-        LINKS.fetch_add(1, Ordering::Relaxed);
-        Self { shared, slicer: Mutex::new(slicer) }
+    fn slice(&self, env: Env<'_>) -> Outcome {
+        let outcome = match &mut *self.slicer.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Outcome::Closed(End::Stopped),
+            Some(slicer) => catch_unwind(AssertUnwindSafe(|| slicer.run(env, &self.shared)))
+                .unwrap_or_else(|panic| Outcome::Closed(End::panicked(&*panic))),
+        };
+        if matches!(outcome, Outcome::Closed(_)) {
+            self.shared.stop();
+        }
+        if self.shared.is_stopped() {
+            drop(self.take_slicer());
+        }
+        outcome
+    }
+
+    /// The slicer of a link that has been stopped, for it to be freed, whoever still holds the link.
+    /// A slice that is running keeps it, and does the same when it ends.
+    fn take_slicer(&self) -> Option<Box<Slicer>> {
+        let slicer = match self.slicer.try_lock() {
+            Ok(mut slicer) => slicer.take(),
+            Err(TryLockError::Poisoned(slicer)) => slicer.into_inner().take(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        self.shared.drop_spares();
+        slicer
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        LINKS.fetch_sub(1, Ordering::Relaxed);
         self.shared.stop();
     }
 }
@@ -91,25 +115,26 @@ fn open<'a>(env: Env<'a>, config: RawConfig<'_>) -> Term<'a> {
 
 fn start(env: Env<'_>, config: config::Config) -> std::io::Result<ResourceArc<Link>> {
     let poll = Poll::new()?;
-    let waker = Waker::new(poll.registry(), io::WAKE)?;
+    let waker = Arc::new(Waker::new(poll.registry(), io::WAKE)?);
     let link = env.pid();
     let handled = config.start.as_ref().map(|start| start.handled());
-    let shared = Arc::new(Shared::new(link, waker, handled));
+    let shared = Arc::new(Shared::new(link, &waker, handled));
     let (sender, receiver) = crossbeam_channel::bounded(CHANNEL);
-    let slicer = Slicer::new(receiver, &config);
-    let resource = ResourceArc::new(Link::new(Arc::clone(&shared), slicer));
+    let alive = Alive::new();
+    let slicer = Slicer::new(receiver, &config, Arc::clone(&alive));
+    let slicer = Mutex::new(Some(Box::new(slicer)));
+    let resource = ResourceArc::new(Link { shared: Arc::clone(&shared), slicer });
     if resource.monitor(Some(env), &link).is_none() {
         shared.stop();
     }
-    io::spawn(config, poll, shared, sender)?;
+    io::spawn(config, poll, waker, alive, shared, sender)?;
     Ok(resource)
 }
 
 /// Decodes and sends what is there.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn slice<'a>(env: Env<'a>, link: ResourceArc<Link>) -> Term<'a> {
-    let mut slicer = link.slicer.lock().unwrap_or_else(PoisonError::into_inner);
-    match slicer.run(env, &link.shared) {
+    match link.slice(env) {
         Outcome::More => atoms::more().encode(env),
         Outcome::Wait => atoms::wait().encode(env),
         Outcome::NoCredit => atoms::no_credit().encode(env),
@@ -125,8 +150,7 @@ fn slice<'a>(env: Env<'a>, link: ResourceArc<Link>) -> Term<'a> {
 #[rustler::nif]
 fn credit(env: Env<'_>, link: ResourceArc<Link>, weight: u64, offset: ErlOption<u64>) -> Atom {
     if link.shared.credit(weight, offset.into()) {
-        // the link may be gone
-        let _ = env.send(&link.shared.link, (atoms::eslaver_nif(), atoms::wake()));
+        wake(env, &link);
     }
     atoms::ok()
 }
@@ -138,11 +162,20 @@ fn durable(link: ResourceArc<Link>, offset: u64) -> Atom {
     atoms::ok()
 }
 
-/// Ends the link, whatever it does; its process is told by the next slice.
+/// Ends the link, whatever it does; its process is told by the next slice. The thread that would wake
+/// it may have ended before.
 #[rustler::nif]
-fn close(link: ResourceArc<Link>) -> Atom {
+fn close(env: Env<'_>, link: ResourceArc<Link>) -> Atom {
     link.shared.stop();
+    if link.shared.take_waits() {
+        wake(env, &link);
+    }
     atoms::ok()
+}
+
+fn wake(env: Env<'_>, link: &Link) {
+    // it may be gone
+    let _ = env.send(&link.shared.link, (atoms::eslaver_nif(), atoms::wake()));
 }
 
 /// Bytes of the snapshot, keys and commands decoded, and the offset decoded.
@@ -157,10 +190,10 @@ fn counters(link: ResourceArc<Link>) -> (u64, u64, u64, u64) {
     )
 }
 
-/// How many links there are that nobody has let go of.
+/// How many links there are of which something is left besides the handle.
 #[rustler::nif]
 fn links() -> u64 {
-    LINKS.load(Ordering::Relaxed)
+    Alive::count()
 }
 
 /// The value of a payload of `DUMP`, as the event that a snapshot would have it in.

@@ -1,7 +1,7 @@
 //! What the I/O thread, the slices and the server's calls share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use eslaver_core::rdb::Piece;
 use mio::Waker;
@@ -20,6 +20,30 @@ const SPARES: usize = 8;
 /// An offset that is none.
 const NONE: u64 = u64::MAX;
 
+/// Links of which something is left besides [`Shared`].
+static ALIVE: AtomicU64 = AtomicU64::new(0);
+
+/// Held by whatever a link takes for as long as it is up: its thread, and its decoder.
+pub(crate) struct Alive(());
+
+impl Alive {
+    pub(crate) fn new() -> Arc<Self> {
+        ALIVE.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self(()))
+    }
+
+    /// How many links there are, up or ending.
+    pub(crate) fn count() -> u64 {
+        ALIVE.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        ALIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// What the I/O thread hands to the slices.
 pub(crate) enum Chunk {
     /// The master starts over: a snapshot of so many bytes, if it says how many.
@@ -32,8 +56,6 @@ pub(crate) enum Chunk {
     Continue { replid: Option<String>, master: String },
     /// Bytes of the command stream.
     Stream(Vec<u8>),
-    /// The snapshot cannot be kept on disk.
-    DumpFailed(String),
 }
 
 impl Chunk {
@@ -54,10 +76,14 @@ pub(crate) struct Counters {
 
 /// One link's shared state. All of it may be used without waiting for anybody: the
 /// mutexes are locked only to put a value there and to take it.
+///
+/// It lives as long as anybody in Erlang holds the link's handle, which may be long after the link's
+/// end. So it is small, and has no descriptor of its own.
 pub(crate) struct Shared {
     /// The process that runs the slices.
     pub(crate) link: LocalPid,
-    waker: Waker,
+    /// The I/O thread's own, gone when that has ended.
+    waker: Weak<Waker>,
     stop: AtomicBool,
     /// Weight of the batches on their way to the server.
     in_flight: AtomicU64,
@@ -76,17 +102,15 @@ pub(crate) struct Shared {
     /// The snapshot has been decoded, and its checksum was right.
     snapshot_good: AtomicBool,
     pub(crate) counters: Counters,
-    /// Why the dump could not be kept, once that is known.
-    dump_error: Mutex<Option<String>>,
     end: Mutex<Option<End>>,
     spares: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Shared {
-    pub(crate) fn new(link: LocalPid, waker: Waker, handled: Option<u64>) -> Self {
+    pub(crate) fn new(link: LocalPid, waker: &Arc<Waker>, handled: Option<u64>) -> Self {
         Self {
             link,
-            waker,
+            waker: Arc::downgrade(waker),
             stop: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
             handled: AtomicU64::new(handled.unwrap_or(NONE)),
@@ -98,7 +122,6 @@ impl Shared {
             io_waits: AtomicBool::new(false),
             snapshot_good: AtomicBool::new(false),
             counters: Counters::default(),
-            dump_error: Mutex::new(None),
             end: Mutex::new(None),
             spares: Mutex::new(Vec::new()),
         }
@@ -116,7 +139,7 @@ impl Shared {
 
     /// Wakes the I/O thread. Where that fails, it wakes by itself within a second.
     pub(crate) fn wake_io(&self) {
-        let _ = self.waker.wake();
+        let _ = self.waker.upgrade().map(|waker| waker.wake());
     }
 
     /// Whether one more batch may go out; if not, the link will be woken when one may.
@@ -207,8 +230,13 @@ impl Shared {
 
     /// Wakes the link whatever it waits for, as there will be nothing more. As above.
     pub(crate) fn wake_link_at_end(&self) {
+        self.wake_link_if(self.take_waits());
+    }
+
+    /// Whether the link waits for anything. Whoever asks wakes it then.
+    pub(crate) fn take_waits(&self) -> bool {
         let starves = self.link_starves.swap(false, Ordering::SeqCst);
-        self.wake_link_if(self.link_waits.swap(false, Ordering::SeqCst) || starves);
+        self.link_waits.swap(false, Ordering::SeqCst) || starves
     }
 
     fn wake_link_if(&self, waits: bool) {
@@ -216,15 +244,6 @@ impl Shared {
             let message = (atoms::eslaver_nif(), atoms::wake());
             let _ = OwnedEnv::new().send_and_clear(&self.link, |_| message);
         }
-    }
-
-    pub(crate) fn set_dump_error(&self, error: String) {
-        *self.dump_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        self.wake_io();
-    }
-
-    pub(crate) fn take_dump_error(&self) -> Option<String> {
-        self.dump_error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// A buffer that was used before, or an empty one.
@@ -243,7 +262,7 @@ impl Shared {
         }
     }
 
-    /// What comes now needs less.
+    /// What comes now needs less, or nothing comes.
     pub(crate) fn drop_spares(&self) {
         self.spares.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -16,7 +16,7 @@ use crate::batch::{Batch, Shape};
 use crate::config::{Config, Limits, Start};
 use crate::end::End;
 use crate::message::{Built, Message};
-use crate::shared::{Chunk, Shared};
+use crate::shared::{Alive, Chunk, Shared};
 
 /// Batches sent before a slice returns: returning and coming back costs up to 30 µs.
 const BATCHES: u32 = 16;
@@ -85,13 +85,24 @@ pub(crate) struct Slicer {
     /// Taken from the channel, and to be looked at when the batch has gone out.
     held: Option<Chunk>,
     end: Option<End>,
+    _alive: Arc<Alive>,
 }
 
 impl Slicer {
-    pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config) -> Self {
+    pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config, alive: Arc<Alive>) -> Self {
         let Config { server, start, shape, limits, .. } = *config;
         let batch = Batch::new(shape, config.filter.clone(), limits.value);
-        Self { chunks, server, start, limits, phase: Phase::Start, batch, held: None, end: None }
+        Self {
+            chunks,
+            server,
+            start,
+            limits,
+            phase: Phase::Start,
+            batch,
+            held: None,
+            end: None,
+            _alive: alive,
+        }
     }
 
     /// Decodes what is there and sends it.
@@ -270,9 +281,6 @@ impl Slicer {
                     ]
                 });
             }
-            (Chunk::DumpFailed(text), _) => self.tell(env, atoms::dump_failed(), |message| {
-                vec![(atoms::text(), message.binary(text.as_bytes()))]
-            }),
             _ => return Err(End::Confused),
         }
         Ok(())

@@ -22,7 +22,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// and all its addresses are tried.
 pub(crate) fn connect(config: &Config, poll: Poll, shared: &Shared) -> Result<(Wire, String), End> {
     match &config.address {
-        Address::Local(path) | Address::File(path) => {
+        Address::Local(path) | Address::File(path) | Address::Dump(path) => {
             let wire = UnixStream::connect(path)
                 .and_then(|socket| Wire::new(poll, Socket::Unix(socket)))
                 .map_err(|error| End::Connect { address: config.address.clone(), error })?;

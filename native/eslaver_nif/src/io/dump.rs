@@ -1,9 +1,11 @@
 //! The snapshot on disk: byte for byte as it came, under its name only once it is known to be good.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+use super::open;
 
 /// What a file is called while it is not the dump yet, where a file has to have a name.
 const PREFIX: &str = ".eslaver-";
@@ -29,6 +31,7 @@ enum Unfinished {
 
 impl Dump {
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        open::replaceable(path)?;
         let file = Unfinished::create(folder(path))?;
         Ok(Self { file, path: path.into(), written: 0, read: 0, failed: false })
     }
@@ -67,11 +70,18 @@ impl Dump {
         Ok(bytes)
     }
 
-    /// Gives the file its name, once it is on the disk. What stood there before, be it a link, is
-    /// replaced. This may take long.
+    /// Gives the file its name, once it is on the disk, and sees to it that the name is, too. What
+    /// stood there before, be it a link, is replaced. This may take long.
     pub(crate) fn keep(self) -> io::Result<()> {
         self.file.file().sync_all()?;
-        self.file.keep(&self.path)
+        self.file.keep(&self.path)?;
+        match File::open(folder(&self.path))?.sync_all() {
+            // some systems cannot do that to a folder
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+                Ok(())
+            }
+            synced => synced,
+        }
     }
 }
 
@@ -80,9 +90,9 @@ impl Unfinished {
     fn create(folder: &Path) -> io::Result<Self> {
         use rustix::fs::{Mode, OFlags, open};
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        match open(folder, flags, Mode::RUSR | Mode::WUSR) {
-            Ok(file) => Ok(Unfinished::Nameless(file.into())),
-            Err(_) => Self::create_named(folder),
+        match open(folder, flags, Mode::RUSR | Mode::WUSR).map(File::from) {
+            Ok(file) if can_be_named(&file) => Ok(Unfinished::Nameless(file)),
+            _ => Self::create_named(folder),
         }
     }
 
@@ -122,11 +132,23 @@ impl Unfinished {
 
 #[cfg(target_os = "linux")]
 fn link(file: &File, name: &Path) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-
     use rustix::fs::{AtFlags, CWD, linkat};
-    let nameless = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Ok(linkat(CWD, nameless, CWD, name, AtFlags::SYMLINK_FOLLOW)?)
+    Ok(linkat(CWD, nameless(file), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// Whether there is a `/proc`, by which alone any process may name such a file.
+#[cfg(target_os = "linux")]
+fn can_be_named(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
+    let found = std::fs::metadata(nameless(file)).map(identity);
+    found.is_ok_and(|found| file.metadata().map(identity).is_ok_and(|wanted| wanted == found))
+}
+
+#[cfg(target_os = "linux")]
+fn nameless(file: &File) -> String {
+    use std::os::fd::AsRawFd;
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 fn folder(path: &Path) -> &Path {

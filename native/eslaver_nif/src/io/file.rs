@@ -16,8 +16,14 @@ const BUFFER: usize = 64 * 1024;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Hands a file to the slices, once it is known to be sound as a whole.
-pub(crate) fn replay(path: &Path, limits: Limits, shared: &Shared, chunks: &Sender<Chunk>) -> End {
-    let checked = File::open(path).and_then(|mut file| {
+pub(crate) fn replay(
+    opened: io::Result<File>,
+    path: &Path,
+    limits: Limits,
+    shared: &Shared,
+    chunks: &Sender<Chunk>,
+) -> End {
+    let checked = opened.and_then(|mut file| {
         let bytes = check(&mut file, limits, shared)?;
         file.rewind()?;
         Ok((file, bytes))

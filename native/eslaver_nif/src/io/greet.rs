@@ -42,6 +42,7 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
     let mut handshake = Handshake::new(config.handshake.clone());
     let mut lines = Lines::new();
     wire.write(&handshake.start())?;
+    // when the step began, or the master's last sign of life
     let mut heard = Instant::now();
     loop {
         if shared.is_stopped() {
@@ -56,10 +57,17 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
                     return Err(too_long.into());
                 }
             };
-            heard = Instant::now();
+            let asked = handshake.step();
             let sync = match handshake.line(line)? {
-                Reply::Wait => continue,
+                // a master that keeps its answer to `PSYNC` back says that it lives; no other does
+                Reply::Wait => {
+                    if asked == Step::Psync {
+                        heard = Instant::now();
+                    }
+                    continue;
+                }
                 Reply::Send(bytes) => {
+                    heard = Instant::now();
                     wire.write(&bytes)?;
                     continue;
                 }
@@ -78,16 +86,16 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
             _ => STEP_TIMEOUT.min(config.repl_timeout),
         };
         let deadline = heard + timeout;
+        if Instant::now() >= deadline {
+            let step = handshake.step().as_str();
+            return Err(End::NoAnswer { step, seconds: timeout.as_secs() });
+        }
         let mut buffer = [0; BUFFER];
         let read = wire.read(&mut buffer).map_err(|end| match (end, handshake.step()) {
             (End::Closed, Step::Ping) if lines.rest().is_empty() => End::Mute,
             (end, _) => end,
         });
         match read? {
-            0 if Instant::now() >= deadline => {
-                let step = handshake.step().as_str();
-                return Err(End::NoAnswer { step, seconds: timeout.as_secs() });
-            }
             0 => {
                 wire.flush()?;
                 wire.wait(deadline, shared)?;

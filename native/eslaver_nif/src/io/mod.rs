@@ -7,6 +7,7 @@ mod dump;
 mod file;
 mod gather;
 mod greet;
+mod open;
 mod outlet;
 mod pump;
 mod tls;
@@ -18,19 +19,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use mio::Poll;
+use mio::{Poll, Waker};
 
 use crate::config::{Address, Config};
 use crate::end::End;
-use crate::shared::{Chunk, Shared};
+use crate::shared::{Alive, Chunk, Shared};
 
 /// What the thread's stack needs, several times over.
 const STACK: usize = 256 * 1024;
 
-/// Starts the thread. Its end is told by closing the channel, and by what `shared` has for an end.
+/// Starts the thread. Its end is told by closing the channel, and by what `shared` has for an end. All
+/// descriptors of the link are the thread's, and closed by then.
 pub(crate) fn spawn(
     config: Config,
     poll: Poll,
+    waker: Arc<Waker>,
+    alive: Arc<Alive>,
     shared: Arc<Shared>,
     chunks: Sender<Chunk>,
 ) -> std::io::Result<()> {
@@ -38,7 +42,8 @@ pub(crate) fn spawn(
     thread
         .spawn(move || {
             let run = AssertUnwindSafe(|| run(config, poll, &shared, &chunks));
-            let end = catch_unwind(run).unwrap_or_else(|panic| End::Panicked(words(&*panic)));
+            let end = catch_unwind(run).unwrap_or_else(|panic| End::panicked(&*panic));
+            drop((waker, alive));
             shared.set_end(end);
             drop(chunks);
             shared.wake_link_at_end();
@@ -46,22 +51,23 @@ pub(crate) fn spawn(
         .map(drop)
 }
 
-fn run(config: Config, poll: Poll, shared: &Arc<Shared>, chunks: &Sender<Chunk>) -> End {
-    if let Address::File(path) = &config.address {
-        return file::replay(path, config.limits.of_snapshot(), shared, chunks);
-    }
-    let (wire, master) = match connect::connect(&config, poll, shared) {
-        Ok(connected) => connected,
-        Err(end) => return end,
-    };
-    let greeted = greet::greet(wire, &config, shared);
-    match greeted.and_then(|greeted| pump::pump(greeted, &config, master, shared, chunks)) {
-        Ok(never) => match never {},
-        Err(end) => end,
+fn run(config: Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk>) -> End {
+    let limits = config.limits.of_snapshot();
+    match &config.address {
+        Address::File(path) => file::replay(open::regular(path), path, limits, shared, chunks),
+        Address::Dump(path) => file::replay(open::own(path), path, limits, shared, chunks),
+        Address::Tcp { .. } | Address::Local(_) => replicate(&config, poll, shared, chunks),
     }
 }
 
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let words = panic.downcast_ref::<&str>().map(|&words| words.to_owned());
-    words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+fn replicate(config: &Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk>) -> End {
+    let (wire, master) = match connect::connect(config, poll, shared) {
+        Ok(connected) => connected,
+        Err(end) => return end,
+    };
+    let greeted = greet::greet(wire, config, shared);
+    match greeted.and_then(|greeted| pump::pump(greeted, config, master, shared, chunks)) {
+        Ok(never) => match never {},
+        Err(end) => end,
+    }
 }

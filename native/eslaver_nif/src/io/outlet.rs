@@ -1,14 +1,17 @@
 //! What goes to the slices, in order: from memory, or from the dump where they do not keep up.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Sender, TrySendError};
 use eslaver_core::rdb::Piece;
+use rustler::{LocalPid, OwnedEnv};
 
 use super::dump::Dump;
+use crate::atoms;
+use crate::config::Config;
 use crate::end::End;
 use crate::shared::{Chunk, Shared};
 
@@ -17,9 +20,10 @@ const PIECE: usize = 64 * 1024;
 
 pub(crate) struct Outlet<'a> {
     chunks: &'a Sender<Chunk>,
-    shared: &'a Arc<Shared>,
+    shared: &'a Shared,
     dump_path: Option<&'a Path>,
     dump: Option<Dump>,
+    server: LocalPid,
     /// To be sent, in order.
     queue: VecDeque<Chunk>,
     /// To be sent when all that is in the dump has been.
@@ -31,14 +35,15 @@ pub(crate) struct Outlet<'a> {
 impl<'a> Outlet<'a> {
     pub(crate) fn new(
         chunks: &'a Sender<Chunk>,
-        shared: &'a Arc<Shared>,
-        dump_path: Option<&'a Path>,
+        shared: &'a Shared,
+        config: &'a Config,
     ) -> Self {
         Self {
             chunks,
             shared,
-            dump_path,
+            dump_path: config.dump.as_deref(),
             dump: None,
+            server: config.server,
             queue: VecDeque::new(),
             behind_dump: VecDeque::new(),
             complete: false,
@@ -65,7 +70,7 @@ impl<'a> Outlet<'a> {
         let Some(path) = self.dump_path else { return };
         match Dump::create(path) {
             Ok(dump) => self.dump = Some(dump),
-            Err(error) => self.dump_failed(&error.to_string()),
+            Err(error) => dump_failed(path, &error.to_string(), self.server),
         }
     }
 
@@ -84,7 +89,7 @@ impl<'a> Outlet<'a> {
             Ok(()) => {}
             Err(error) => {
                 self.push(Chunk::Snapshot(payload));
-                self.dump_failed(&error.to_string());
+                dump_failed(self.path(), &error.to_string(), self.server);
             }
         }
     }
@@ -140,37 +145,47 @@ impl<'a> Outlet<'a> {
     }
 
     fn spool(&self, error: std::io::Error) -> End {
-        End::File { path: self.dump_path.unwrap_or(Path::new("")).into(), error }
+        End::File { path: self.path().into(), error }
+    }
+
+    fn path(&self) -> &'a Path {
+        self.dump_path.unwrap_or(Path::new(""))
     }
 
     fn is_dump_ahead(&self) -> bool {
         self.dump.as_ref().is_some_and(Dump::is_ahead)
     }
 
-    fn dump_failed(&mut self, error: &str) {
-        let path = self.dump_path.unwrap_or(Path::new(""));
-        let text = format!("cannot keep the snapshot in {}: {error}", path.display());
-        self.push(Chunk::DumpFailed(text));
+    /// Whether the slices have yet to say that the snapshot is good, for it to be kept.
+    pub(crate) fn awaits_verdict(&self) -> bool {
+        self.complete && self.dump.as_ref().is_some_and(|dump| !dump.has_failed())
     }
 
     /// Names a dump that is good, on a thread of its own, since the disk may take its time.
-    fn keep_dump(&mut self) {
-        if let Some(error) = self.shared.take_dump_error() {
-            self.dump_failed(&error);
-        }
-        if !self.complete || !self.shared.take_snapshot_good() {
+    pub(crate) fn keep_dump(&mut self) {
+        if !self.awaits_verdict() || !self.shared.take_snapshot_good() {
             return;
         }
-        let Some(dump) = self.dump.take().filter(|dump| !dump.has_failed()) else { return };
-        let shared = Arc::clone(self.shared);
-        let keep = move || {
-            if let Err(error) = dump.keep() {
-                shared.set_dump_error(error.to_string());
-            }
-        };
+        let Some(dump) = self.dump.take() else { return };
+        let (path, server) = (self.path().to_owned(), self.server);
         let thread = std::thread::Builder::new().name("eslaver_dump".into());
-        if let Err(error) = thread.spawn(keep) {
-            self.dump_failed(&error.to_string());
+        let thread = thread.spawn(move || keep(dump, &path, server));
+        if let Err(error) = thread {
+            dump_failed(self.path(), &error.to_string(), server);
         }
     }
+}
+
+fn keep(dump: Dump, path: &Path, server: LocalPid) {
+    match catch_unwind(AssertUnwindSafe(|| dump.keep())) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => dump_failed(path, &error.to_string(), server),
+        Err(panic) => dump_failed(path, &End::panicked(&*panic).to_string(), server),
+    }
+}
+
+/// Tells the server, whether or not the link is still up.
+fn dump_failed(path: &Path, why: &str, server: LocalPid) {
+    let text = format!("cannot keep the snapshot in {}: {why}", path.display());
+    let _ = OwnedEnv::new().send_and_clear(&server, |_| (atoms::eslaver_dump(), text));
 }

@@ -1,7 +1,6 @@
 //! From the socket to the slices, until the link ends.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -75,7 +74,7 @@ pub(crate) fn pump(
     greeted: Greeted,
     config: &Config,
     master: String,
-    shared: &Arc<Shared>,
+    shared: &Shared,
     chunks: &Sender<Chunk>,
 ) -> Result<Infallible, End> {
     let now = Instant::now();
@@ -83,7 +82,7 @@ pub(crate) fn pump(
         wire: greeted.wire,
         config,
         shared,
-        outlet: Outlet::new(chunks, shared, config.dump.as_deref()),
+        outlet: Outlet::new(chunks, shared, config),
         chunks,
         master,
         sync: None,
@@ -96,11 +95,10 @@ pub(crate) fn pump(
     };
     pump.begin(greeted.sync);
     pump.take(greeted.rest.into())?;
-    let end = match pump.run() {
-        Ok(never) => match never {},
-        Err(end) => end,
-    };
-    pump.drain(end)
+    let Err(end) = pump.run();
+    let end = if pump.is_whole(&end) { pump.drain().err().unwrap_or(end) } else { end };
+    pump.outlet.keep_dump();
+    Err(end)
 }
 
 impl Pump<'_> {
@@ -166,18 +164,23 @@ impl Pump<'_> {
         }
     }
 
-    /// The link is lost, but what has come of it is whole: a real replica, too, would load the
+    /// Whether the link is lost, but what has come of it is whole: a real replica, too, would load the
     /// snapshot to its end before it asked the master to go on from there.
-    fn drain(mut self, end: End) -> Result<Infallible, End> {
-        while matches!(self.mode, Mode::Stream) && end.leaves_bytes() && !self.outlet.is_empty() {
+    fn is_whole(&self, end: &End) -> bool {
+        matches!(self.mode, Mode::Stream) && end.leaves_bytes()
+    }
+
+    /// Hands over what has come, and waits for the slices' word on the snapshot.
+    fn drain(&mut self) -> Result<(), End> {
+        loop {
             self.hand_over()?;
+            if self.outlet.is_empty() && !self.outlet.awaits_verdict() {
+                return Ok(());
+            }
             let now = Instant::now();
             let wake = self.wake_on_time(now).unwrap_or(now + HEARTBEAT);
-            if !self.outlet.is_empty() {
-                self.wire.wait(wake, self.shared)?;
-            }
+            self.wire.wait(wake, self.shared)?;
         }
-        Err(end)
     }
 
     fn may_read(&self) -> bool {
