@@ -235,7 +235,8 @@ connect(#state{options = #{address := Address} = Options, place = Place} = State
         {error, {nif_not_loaded, _} = Reason} ->
             {stop, Reason, State};
         {error, Reason} ->
-            {noreply, link_down(open, text("~0tp", [Reason]), true, State)}
+            Never = State#state{phase = connecting},
+            {noreply, link_down(open, text("~0tp", [Reason]), true, Never)}
     end.
 
 link_down(Reason, Text, Heals, #state{phase = Phase} = State) ->
@@ -531,7 +532,7 @@ commands(#state{commands = Before} = State) ->
 
 master(#state{master = Master}) when is_binary(Master) -> Master;
 master(#state{options = #{address := {tcp, Host, Port}}}) -> text("~ts:~b", [Host, Port]);
-master(#state{options = #{address := {local, Path}}}) -> Path.
+master(#state{options = #{address := {local, Path}}}) -> eslaver_log:path(Path).
 
 text(Format, Args) ->
     unicode:characters_to_binary(io_lib:format(Format, Args)).
