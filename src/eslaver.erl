@@ -117,22 +117,18 @@ position(Replica) ->
 %% @doc Returns when the first snapshot has been handled.
 -spec await(replica(), loaded, timeout()) -> ok | {error, timeout}.
 await(Replica, loaded, Timeout) ->
-    try
-        gen_server:call(Replica, {await, loaded}, Timeout)
-    catch
-        exit:{timeout, _} -> {error, timeout}
-    end.
+    eslaver_waiting:await(Replica, Timeout).
 
 %% @doc Lets a replica whose callback is `{Pid, #{demand => N}}' send so many events more. When it
 %% ran out it sent `{eslaver_passive, ReplicaPid}'.
 -spec demand(replica(), pos_integer()) -> ok | {error, no_demand}.
 demand(Replica, More) when is_integer(More), More > 0 ->
-    gen_server:call(Replica, {demand, More}).
+    gen_server:call(Replica, {demand, More}, infinity).
 
 %% @doc Ends the pause of a replica whose handler has returned `{pause, State}'.
 -spec continue(replica()) -> ok.
 continue(Replica) ->
-    gen_server:call(Replica, continue).
+    gen_server:call(Replica, continue, infinity).
 
 %% @doc Has the calling process told of every key that a replicated command changes, as
 %% `{eslaver, Ref, {key, Command, Key, #{db, offset}}}', once the callback has handled the command.
@@ -145,12 +141,15 @@ continue(Replica) ->
 subscribe(Replica, Filter) ->
     case eslaver_filter:parse([keys, commands, dbs], Filter) of
         {ok, Parsed} ->
-            Ref = erlang:monitor(process, whereis_replica(Replica)),
+            %% What comes of a call that times out is dropped with the alias.
+            Ref = erlang:monitor(process, whereis_replica(Replica), [{alias, demonitor}]),
             try gen_server:call(Replica, {notify, {subscribe, Ref, Parsed}}) of
                 ok -> {ok, Ref}
             catch
                 Class:Reason:Stack ->
                     _ = erlang:demonitor(Ref, [flush]),
+                    ok = gen_server:cast(Replica, {notify, {unsubscribe, Ref}}),
+                    ok = flush(Ref),
                     erlang:raise(Class, Reason, Stack)
             end;
         {error, Key, Value} ->
@@ -162,8 +161,11 @@ subscribe(Replica, Filter) ->
 -spec unsubscribe(replica(), reference()) -> ok.
 unsubscribe(Replica, Ref) ->
     _ = erlang:demonitor(Ref, [flush]),
-    ok = gen_server:call(Replica, {notify, {unsubscribe, Ref}}),
-    flush(Ref).
+    try
+        gen_server:call(Replica, {notify, {unsubscribe, Ref}})
+    after
+        flush(Ref)
+    end.
 
 flush(Ref) ->
     receive

@@ -3,7 +3,8 @@
 %% @private
 -module(eslaver_callback).
 
--export([check/1, new/2, takes_batches/1, readiness/1, demand/2, is_monitor/2, handle/2, close/2]).
+-export([check/1, is_there/3, is_callable/2]).
+-export([new/2, takes_batches/1, readiness/1, demand/2, is_monitor/2, handle/2, close/2]).
 -export_type([spec/0, callback/0, result/0]).
 
 -type spec() ::
@@ -47,21 +48,42 @@
 %% @doc Whether this can be a callback.
 -spec check(term()) -> boolean().
 check(Fun) when is_function(Fun) ->
-    is_function(Fun, 1);
-check({handler, Module, _Args}) when is_atom(Module) ->
-    %% loads it; one that is not there yet is found out at the start
-    _ = code:ensure_loaded(Module),
-    erlang:function_exported(Module, init, 1) andalso handles(Module) =/= nothing;
+    is_callable(Fun, 1);
+check({handler, Module, _Args}) ->
+    is_there(Module, init, 1) andalso handles(Module) =/= nothing;
 check({Pid, #{demand := Demand} = More}) ->
     is_pid(Pid) andalso is_integer(Demand) andalso Demand >= 0 andalso map_size(More) =:= 1;
 check({M, F}) ->
-    is_atom(M) andalso is_atom(F);
-check({M, F, A}) ->
-    is_atom(M) andalso is_atom(F) andalso is_list(A);
+    is_there(M, F, 1);
+check({M, F, A}) when length(A) < 255 ->
+    is_there(M, F, length(A) + 1);
 check(undefined) ->
     false;
 check(Other) ->
     is_pid(Other) orelse is_atom(Other) orelse Other =:= [].
+
+%% @doc Whether there is such a function; its module is loaded.
+-spec is_there(term(), term(), arity()) -> boolean().
+is_there(Module, Name, Arity) when is_atom(Module), is_atom(Name) ->
+    _ = code:ensure_loaded(Module),
+    erlang:function_exported(Module, Name, Arity);
+is_there(_Module, _Name, _Arity) ->
+    false.
+
+%% @doc Whether a fun takes so many arguments. One of the form `fun Module:Name/Arity' may be of a
+%% function that is not there.
+-spec is_callable(term(), arity()) -> boolean().
+is_callable(Fun, Arity) when is_function(Fun, Arity) ->
+    case erlang:fun_info(Fun, type) of
+        {type, external} ->
+            {module, Module} = erlang:fun_info(Fun, module),
+            {name, Name} = erlang:fun_info(Fun, name),
+            is_there(Module, Name, Arity);
+        {type, local} ->
+            true
+    end;
+is_callable(_Fun, _Arity) ->
+    false.
 
 handles(Module) ->
     Exported = [

@@ -30,8 +30,8 @@
 %% @doc Whether these can be hooks.
 -spec check(term()) -> boolean().
 check(undefined) -> true;
-check({Module, Function}) -> is_atom(Module) andalso is_atom(Function);
-check(Function) -> is_function(Function, 3).
+check({Module, Function}) -> eslaver_callback:is_there(Module, Function, 3);
+check(Function) -> eslaver_callback:is_callable(Function, 3).
 
 %% @doc Hooks of the calling process, the replica.
 -spec new(eslaver_options:options()) -> none | hooks().

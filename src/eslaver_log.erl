@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_log).
 
--export([report/3, replica/1, format/1]).
+-export([report/3, replica/1, path/1, format/1]).
 
 -include_lib("kernel/include/logger.hrl").
 
@@ -26,6 +26,14 @@ report(Level, What, Report) ->
 replica(undefined) -> self();
 replica({local, Name}) -> Name;
 replica(Name) -> Name.
+
+%% @doc A path as text, which it need not be.
+-spec path(binary()) -> binary().
+path(Path) ->
+    case unicode:characters_to_binary(Path) of
+        Text when is_binary(Text) -> Text;
+        _ -> unicode:characters_to_binary(Path, latin1)
+    end.
 
 %% @doc The sentence of a report.
 -spec format(logger:report()) -> {io:format(), [term()]}.
@@ -51,9 +59,9 @@ sentence(#{what := link_down, reason := Reason, text := Text}) ->
 sentence(#{what := no_link, reason := Reason, text := Text}) ->
     {"no link (~ts): ~ts; trying on", [Reason, Text]};
 sentence(#{what := bad_position, path := Path, reason := Reason}) ->
-    {"the position in ~ts cannot be used (~tp), so the next sync is a full one", [Path, Reason]};
+    {"the position in ~ts cannot be used (~tp), so the next sync is a full one", [path(Path), Reason]};
 sentence(#{what := position_not_kept, path := Path, reason := Reason}) ->
-    {"the position cannot be kept in ~ts (~tp)", [Path, Reason]};
+    {"the position cannot be kept in ~ts (~tp)", [path(Path), Reason]};
 sentence(#{what := replay, file := File}) ->
     {"not in reach, loading the dump file ~ts of an earlier run", [File]};
 sentence(#{what := replay_failed, text := Text}) ->

@@ -130,13 +130,7 @@ stop(Name) ->
 %% @doc Returns when the first snapshot can be read.
 -spec await(atom(), loaded, timeout()) -> ok | {error, timeout | not_running}.
 await(Name, loaded, Timeout) ->
-    running(fun() ->
-        try
-            gen_server:call(Name, {await, loaded}, Timeout)
-        catch
-            exit:{timeout, _} -> {error, timeout}
-        end
-    end).
+    running(fun() -> eslaver_waiting:await(Name, Timeout) end).
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
 %% none yet). It costs no message.

@@ -14,7 +14,7 @@
     replica :: undefined | pid(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     loaded = false :: boolean(),
-    awaiting = [] :: [gen_server:from()],
+    waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     notify = eslaver_notify:new() :: eslaver_notify:subscriptions(),
     %% Readers, by their monitors, for whom nothing may be written now.
     holds = #{} :: #{reference() => pid()},
@@ -64,10 +64,10 @@ handle_call({events, _Former, _Events}, _From, State) ->
 handle_call(hold, {Reader, _}, #state{holds = Holds} = State) ->
     Hold = monitor(process, Reader),
     {reply, Hold, State#state{holds = Holds#{Hold => Reader}}};
-handle_call({await, loaded}, _From, #state{loaded = true} = State) ->
+handle_call({await, loaded, _Id}, _From, #state{loaded = true} = State) ->
     {reply, ok, State};
-handle_call({await, loaded}, From, #state{awaiting = Awaiting} = State) ->
-    {noreply, State#state{awaiting = [From | Awaiting]}};
+handle_call({await, loaded, Id}, From, #state{waiting = Waiting} = State) ->
+    {noreply, State#state{waiting = eslaver_waiting:add(Id, From, Waiting)}};
 handle_call({notify, Request}, {Pid, _}, #state{notify = Notify} = State) ->
     {reply, ok, State#state{notify = eslaver_notify:call(Request, Pid, Notify)}};
 handle_call(functions, _From, #state{writer = Writer} = State) ->
@@ -75,15 +75,21 @@ handle_call(functions, _From, #state{writer = Writer} = State) ->
 handle_call(info, _From, State) ->
     {reply, info(State), State}.
 
--spec handle_cast({release, reference()}, #state{}) -> {noreply, #state{}}.
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({release, Hold}, State) ->
     true = demonitor(Hold, [flush]),
-    {noreply, released(Hold, State)}.
+    {noreply, released(Hold, State)};
+handle_cast({given_up, Id}, #state{waiting = Waiting} = State) ->
+    {noreply, State#state{waiting = eslaver_waiting:remove(Id, Waiting)}};
+handle_cast({notify, {unsubscribe, Ref}}, #state{notify = Notify} = State) ->
+    {noreply, State#state{notify = eslaver_notify:unsubscribe(Ref, Notify)}}.
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
 handle_info({'EXIT', Replica, _Reason}, #state{replica = Replica} = State) ->
     {noreply, later(broken(State))};
-handle_info({'EXIT', _Parent, Reason}, State) ->
+handle_info({'EXIT', _Pid, normal}, State) ->
+    {noreply, State};
+handle_info({'EXIT', _Pid, Reason}, State) ->
     {stop, Reason, State};
 handle_info(start, State) ->
     {noreply, started(State)};
@@ -93,8 +99,12 @@ handle_info({'DOWN', Monitor, process, _, _}, #state{holds = Holds} = State) whe
     is_map_key(Monitor, Holds)
 ->
     {noreply, released(Monitor, State)};
-handle_info({'DOWN', Monitor, process, _, _}, #state{notify = Notify} = State) ->
-    {noreply, State#state{notify = eslaver_notify:down(Monitor, Notify)}};
+handle_info({'DOWN', Monitor, process, _, _}, State) ->
+    #state{notify = Notify, waiting = Waiting} = State,
+    {noreply, State#state{
+        notify = eslaver_notify:down(Monitor, Notify),
+        waiting = eslaver_waiting:down(Monitor, Waiting)
+    }};
 handle_info(_Other, State) ->
     {noreply, State}.
 
@@ -134,11 +144,14 @@ handled(From, Events, #state{writer = Writer} = State) ->
 news({applied, Commands, Offset}, #state{notify = Notify} = State) ->
     ok = eslaver_notify:send(eslaver_notify:applied(Commands, Offset, Notify)),
     State#state{backoff = eslaver_backoff:new()};
-news(loaded, #state{writer = Writer, notify = Notify, awaiting = Awaiting} = State) ->
-    lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Awaiting),
+news(loaded, #state{writer = Writer, notify = Notify, waiting = Waiting} = State) ->
     Position = eslaver_mirror_writer:position(Writer),
     ok = eslaver_notify:send(eslaver_notify:loaded(Position, Notify)),
-    State#state{loaded = true, awaiting = [], backoff = eslaver_backoff:new()};
+    State#state{
+        loaded = true,
+        waiting = eslaver_waiting:reply(ok, Waiting),
+        backoff = eslaver_backoff:new()
+    };
 news(resync, #state{replica = Replica} = State) ->
     true = exit(Replica, kill),
     State.

@@ -5,7 +5,7 @@
 %% @private
 -module(eslaver_notify).
 
--export([new/0, call/3, down/2, handled/4, applied/3, loaded/2, restarted/1, send/1]).
+-export([new/0, call/3, unsubscribe/2, down/2, handled/4, applied/3, loaded/2, restarted/1, send/1]).
 -export_type([subscriptions/0, message/0, notice/0, request/0]).
 
 -record(subscription, {
@@ -45,7 +45,12 @@ new() ->
 call({subscribe, Ref, Filter}, Pid, #notify{subscriptions = Subscriptions} = Notify) ->
     New = #subscription{pid = Pid, monitor = monitor(process, Pid), filter = Filter},
     Notify#notify{subscriptions = Subscriptions#{Ref => New}};
-call({unsubscribe, Ref}, _Pid, #notify{subscriptions = Subscriptions} = Notify) ->
+call({unsubscribe, Ref}, _Pid, Notify) ->
+    unsubscribe(Ref, Notify).
+
+%% @doc Ends a subscription, if there is one under this reference.
+-spec unsubscribe(reference(), subscriptions()) -> subscriptions().
+unsubscribe(Ref, #notify{subscriptions = Subscriptions} = Notify) ->
     case Subscriptions of
         #{Ref := #subscription{monitor = Monitor}} ->
             true = demonitor(Monitor, [flush]),
@@ -125,10 +130,11 @@ loaded(#{offset := Offset, db := Db}, #notify{subscriptions = Subscriptions}) ->
 restarted(Notify) ->
     Notify#notify{pending = []}.
 
-%% @doc Sends the messages.
+%% @doc Sends the messages, to the references, which are aliases of the subscribers until they end
+%% the subscriptions.
 -spec send([message()]) -> ok.
 send(Messages) ->
-    lists:foreach(fun({Pid, Message}) -> Pid ! Message end, Messages).
+    lists:foreach(fun({_Pid, {eslaver, Ref, _} = Message}) -> Ref ! Message end, Messages).
 
 %% What a command changes, for each who wants to know, the last first.
 changes(Name, Args, Db, #notify{subscriptions = Subscriptions}) ->

@@ -45,15 +45,25 @@ parse(Input) when is_map(Input) -> parse_given(maps:map(fun unwrap/2, Input));
 parse(_Input) -> {error, {invalid_option, options, not_a_map}}.
 
 parse_given(#{master_url := Url} = Input) ->
-    case from_url(Url, maps:without([master_url, tls], Input)) of
-        {ok, Given} -> parse_given(maps:merge(Given, maps:with([tls], Input)));
+    case from_url(text(Url), maps:remove(master_url, Input)) of
+        {ok, Given} -> parse_given(Given);
         error -> {error, {invalid_option, master_url, hidden}}
     end;
 parse_given(Input) ->
     case check(maps:to_list(Input), #{}) of
-        {ok, Given} -> {ok, complete(maps:merge(defaults(), Given))};
+        {ok, Given} -> consistent(maps:merge(defaults(), Given));
         Error -> Error
     end.
+
+%% A URL stands for host, port, user and password, so none of them may be given beside it.
+from_url({ok, Url}, Input) ->
+    Named = maps:with([master_host, master_port, master_user, master_auth], Input),
+    case eslaver_url:options(Url) of
+        {ok, Options} when map_size(Named) =:= 0 -> {ok, maps:merge(Options, Input)};
+        _ -> error
+    end;
+from_url(error, _Input) ->
+    error.
 
 %% @doc The same options, with what must not be shown in funs: a supervisor shows them.
 -spec wrapped(input()) -> input().
@@ -120,15 +130,33 @@ defaults() ->
         name => undefined
     }.
 
+%% What is good by itself, but not together.
+consistent(#{load_dump := true, dbfilename := undefined}) ->
+    invalid(load_dump, true);
+consistent(#{resume := {file, Path}, dbfilename := <<_/binary>> = Dump} = Checked) ->
+    case filename:absname(Path) =:= filename:absname(Dump) of
+        true -> invalid(resume, {file, Path});
+        false -> {ok, complete(Checked)}
+    end;
+consistent(Checked) ->
+    {ok, complete(Checked)}.
+
 complete(#{master_host := Host, master_port := Port} = Checked) ->
     #{master_user := User, master_auth := Password, dbfilename := Dump} = Checked,
     Renamed = [master_host, master_port, master_user, master_auth, dbfilename],
     maps:merge(maps:without(Renamed, Checked), #{
         address => address(Host, Port),
         user => User,
-        password => Password,
+        password => password(User, Password),
         dump => Dump
     }).
+
+%% For some users any password will do; the others' are refused by the master.
+password(undefined, Password) -> Password;
+password(_User, Password) -> fun() -> given(Password()) end.
+
+given(undefined) -> <<>>;
+given(Password) -> Password.
 
 address({host, Host}, Port) -> {tcp, Host, Port};
 address({local, Path}, _Port) -> {local, Path}.
@@ -169,18 +197,19 @@ looks_secret(Value) ->
     Signs = ["pass", "secret", "@", "://"],
     lists:any(fun(Sign) -> string:find(Text, Sign) =/= nomatch end, Signs).
 
-value(master_host, {local, Path}) -> tag(local, text(Path));
-value(master_host, Address) when is_tuple(Address) -> address_text(inet:ntoa(Address));
-value(master_host, Host) -> host(text(Host));
+value(master_host, {local, Path}) -> tag(local, socket(path(Path)));
+value(master_host, Host) -> tag(host, host(Host));
 value(master_port, Port) -> port(Port, 1);
 value(master_auth, Secret) -> secret(Secret);
 value(master_user, User) -> optional_text(User);
-value(dbfilename, File) -> optional_text(File);
+value(dbfilename, None) when None =:= undefined; None =:= undef -> {ok, undefined};
+value(dbfilename, File) -> path(File);
 value(load_dump, Load) -> keep(Load, is_boolean(Load));
 value(tls, false) -> {ok, undefined};
 value(tls, true) -> tls([]);
 value(tls, Tls) when is_map(Tls) -> tls(maps:to_list(Tls));
-value(announce_ip, Address) -> optional_text(Address);
+value(announce_ip, None) when None =:= undefined; None =:= undef -> {ok, undefined};
+value(announce_ip, Host) -> host(Host);
 value(announce_port, Port) -> port(Port, 0);
 value(connect_timeout, Time) -> time(Time);
 value(repl_timeout, Time) -> time(Time);
@@ -189,7 +218,7 @@ value(max_arguments, Count) -> limit(Count, ?INT_MAX);
 value(max_value, infinity) -> {ok, ?UNLIMITED};
 value(max_value, Bytes) -> limit(Bytes, ?UNLIMITED);
 value(resume, undefined) -> {ok, undefined};
-value(resume, {file, Path}) -> tag(file, text(Path));
+value(resume, {file, Path}) -> tag(file, path(Path));
 value(resume, Position) -> keep(Position, eslaver_place:is_position(Position));
 value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
 value(filter, undefined) -> {ok, undefined};
@@ -198,9 +227,9 @@ value(hooks, Hooks) -> keep(Hooks, eslaver_hooks:check(Hooks));
 value(mailbox_limit, infinity) -> {ok, infinity};
 value(mailbox_limit, Limit) -> keep(Limit, is_integer(Limit) andalso Limit > 0);
 value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));
-value(name, {local, Name} = Full) -> keep(Full, is_atom(Name));
+value(name, {local, Name} = Full) -> keep(Full, is_atom(Name) andalso Name =/= undefined);
 value(name, {global, _} = Full) -> {ok, Full};
-value(name, {via, Module, _} = Full) -> keep(Full, is_atom(Module));
+value(name, {via, Module, _} = Full) -> keep(Full, is_registry(Module));
 value(_Key, _Value) -> error.
 
 tls(Given) ->
@@ -220,62 +249,12 @@ tls([], #{certfile := Cert, keyfile := Key} = Tls) ->
 tls([{verify, Verify} | Rest], Tls) when is_boolean(Verify) ->
     tls(Rest, Tls#{verify := Verify});
 tls([{Key, Value} | Rest], Tls) when is_map_key(Key, Tls), Key =/= verify ->
-    case text(Value) of
+    case path(Value) of
         {ok, Text} -> tls(Rest, Tls#{Key := Text});
         error -> error
     end;
 tls(_, _Tls) ->
     error.
-
-%% A URL stands for host, port, user and password, so none of them may be given beside it.
-from_url(Url, Input) ->
-    Named = maps:with([master_host, master_port, master_user, master_auth], Input),
-    case text(Url) of
-        {ok, Text} when map_size(Named) =:= 0 ->
-            case uri_string:parse(Text) of
-                #{scheme := Scheme} = Parts -> url(Scheme, Parts, Input);
-                _ -> error
-            end;
-        _ ->
-            error
-    end.
-
-url(<<"redis">>, Parts, Input) ->
-    tcp_url(Parts, Input);
-url(<<"rediss">>, Parts, Input) ->
-    tcp_url(Parts, Input#{tls => true});
-url(<<"unix">>, #{path := <<"/", _/binary>> = Path} = Parts, Input) ->
-    case maps:get(host, Parts, <<>>) of
-        <<>> -> {ok, Input#{master_host => {local, unquoted(Path)}}};
-        _ -> error
-    end;
-url(_, _, _) ->
-    error.
-
-tcp_url(#{host := <<_, _/binary>> = Host, path := Path} = Parts, Input) when
-    Path =:= <<>>; Path =:= <<"/">>
-->
-    Port =
-        case Parts of
-            #{port := Given} when is_integer(Given) -> #{master_port => Given};
-            _ -> #{}
-        end,
-    Who = user_info(maps:get(userinfo, Parts, <<>>)),
-    {ok, maps:merge(maps:merge(Input#{master_host => Host}, Port), Who)};
-tcp_url(_, _) ->
-    error.
-
-user_info(<<>>) ->
-    #{};
-user_info(Info) ->
-    case binary:split(Info, <<":">>) of
-        [User] -> #{master_user => unquoted(User)};
-        [<<>>, Password] -> #{master_auth => unquoted(Password)};
-        [User, Password] -> #{master_user => unquoted(User), master_auth => unquoted(Password)}
-    end.
-
-unquoted(Text) ->
-    uri_string:percent_decode(Text).
 
 keep(Value, true) -> {ok, Value};
 keep(_Value, false) -> error.
@@ -283,17 +262,34 @@ keep(_Value, false) -> error.
 tag(Tag, {ok, Text}) -> {ok, {Tag, Text}};
 tag(_Tag, error) -> error.
 
-%% A URL is no host, and its password would be shown wherever the host is.
-host({ok, Host}) ->
-    case binary:match(Host, [<<"/">>, <<"@">>]) of
-        nomatch -> {ok, {host, Host}};
-        _ -> error
-    end;
-host(error) ->
+host(Address) when is_tuple(Address) -> eslaver_host:parse(Address);
+host(Host) -> parsed_host(text(Host)).
+
+parsed_host({ok, Host}) -> eslaver_host:parse(Host);
+parsed_host(error) -> error.
+
+%% Of a path, any bytes but the one that ends it for the system.
+path(Path) ->
+    case text(Path) of
+        {ok, Bytes} -> keep(Bytes, binary:match(Bytes, <<0>>) =:= nomatch);
+        error -> error
+    end.
+
+%% The system has less room for the path of a socket than for others.
+socket({ok, Path}) ->
+    Room =
+        case os:type() of
+            {unix, linux} -> 108;
+            _ -> 104
+        end,
+    keep(Path, byte_size(Path) < Room);
+socket(error) ->
     error.
 
-address_text({error, einval}) -> error;
-address_text(Text) -> host(text(Text)).
+is_registry(Module) ->
+    Calls = [{register_name, 2}, {unregister_name, 1}, {whereis_name, 1}, {send, 2}],
+    is_atom(Module) andalso
+        lists:all(fun({Name, Arity}) -> eslaver_callback:is_there(Module, Name, Arity) end, Calls).
 
 port(Port, Least) -> keep(Port, is_integer(Port) andalso Port >= Least andalso Port =< 65535).
 

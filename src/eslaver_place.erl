@@ -38,12 +38,18 @@
 
 -define(MARK, 12).
 
-%% @doc Whether this can be a position: an id of 40 bytes, and numbers that a master can count to.
+%% @doc Whether this can be a position: an id of 40 letters and digits, and numbers that a master
+%% can count to. It is asked for what follows the offset.
 -spec is_position(term()) -> boolean().
-is_position(#{replid := <<_:40/binary>>, offset := Offset, db := Db} = Position) ->
-    map_size(Position) =:= 3 andalso is_below(Offset, 1 bsl 63) andalso is_below(Db, 1 bsl 31);
+is_position(#{replid := <<_:40/binary>> = Replid, offset := Offset, db := Db} = Position) ->
+    map_size(Position) =:= 3 andalso is_below(Offset, 1 bsl 63 - 1) andalso
+        is_below(Db, 1 bsl 31) andalso lists:all(fun is_alphanumeric/1, binary_to_list(Replid));
 is_position(_) ->
     false.
+
+is_alphanumeric(Byte) ->
+    (Byte >= $0 andalso Byte =< $9) orelse (Byte >= $a andalso Byte =< $z) orelse
+        (Byte >= $A andalso Byte =< $Z).
 
 is_below(Number, Bound) -> is_integer(Number) andalso Number >= 0 andalso Number < Bound.
 

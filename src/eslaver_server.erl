@@ -49,7 +49,7 @@
     load = eslaver_load:none() :: eslaver_load:load(),
     loaded = false :: boolean(),
     %% Who waits for the first snapshot.
-    waiting = [] :: [gen_server:from()],
+    waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     retry = eslaver_retry:new() :: eslaver_retry:retry(),
     %% Commands of links before this one.
     commands = 0 :: non_neg_integer(),
@@ -153,15 +153,19 @@ handle_call({demand, More}, _From, #state{dispatch = Dispatch} = State) ->
         {ok, Next} -> {reply, ok, continue(State#state{dispatch = Next})};
         {error, _} = Error -> {reply, Error, State}
     end;
-handle_call({await, loaded}, _From, #state{loaded = true} = State) ->
+handle_call({await, loaded, _Id}, _From, #state{loaded = true} = State) ->
     {reply, ok, State};
-handle_call({await, loaded}, From, #state{waiting = Waiting} = State) ->
-    {noreply, State#state{waiting = [From | Waiting]}};
+handle_call({await, loaded, Id}, From, #state{waiting = Waiting} = State) ->
+    {noreply, State#state{waiting = eslaver_waiting:add(Id, From, Waiting)}};
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_request, Request}}, State}.
 
 %% @private
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
+handle_cast({given_up, Id}, #state{waiting = Waiting} = State) ->
+    {noreply, State#state{waiting = eslaver_waiting:remove(Id, Waiting)}};
+handle_cast({notify, {unsubscribe, Ref}}, #state{notify = Notify} = State) ->
+    {noreply, State#state{notify = eslaver_notify:unsubscribe(Ref, Notify)}};
 handle_cast(_Request, State) ->
     {noreply, State}.
 
@@ -188,7 +192,7 @@ handle_info({timeout, Timer, load}, #state{load = Load} = State) ->
 handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch} = State) ->
     case eslaver_dispatch:is_monitor(Monitor, Dispatch) of
         true -> {stop, {callback_down, Pid, Reason}, State};
-        false -> {noreply, State#state{notify = eslaver_notify:down(Monitor, State#state.notify)}}
+        false -> {noreply, down(Monitor, State)}
     end;
 handle_info({'EXIT', _Pid, normal}, State) ->
     {noreply, State};
@@ -235,7 +239,8 @@ connect(#state{options = #{address := Address} = Options, place = Place} = State
         {error, {nif_not_loaded, _} = Reason} ->
             {stop, Reason, State};
         {error, Reason} ->
-            {noreply, link_down(open, text("~0tp", [Reason]), true, State)}
+            Never = State#state{phase = connecting},
+            {noreply, link_down(open, text("~0tp", [Reason]), true, Never)}
     end.
 
 link_down(Reason, Text, Heals, #state{phase = Phase} = State) ->
@@ -444,8 +449,14 @@ up(Resync, #state{retry = Retry} = State) ->
     ready(State#state{phase = streaming, retry = eslaver_retry:up(Resync, Retry)}).
 
 ready(#state{waiting = Waiting} = State) ->
-    lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Waiting),
-    State#state{loaded = true, waiting = []}.
+    State#state{loaded = true, waiting = eslaver_waiting:reply(ok, Waiting)}.
+
+%% A subscriber or one who waits has ended.
+down(Monitor, #state{notify = Notify, waiting = Waiting} = State) ->
+    State#state{
+        notify = eslaver_notify:down(Monitor, Notify),
+        waiting = eslaver_waiting:down(Monitor, Waiting)
+    }.
 
 %% How far events have been handled
 
@@ -531,7 +542,7 @@ commands(#state{commands = Before} = State) ->
 
 master(#state{master = Master}) when is_binary(Master) -> Master;
 master(#state{options = #{address := {tcp, Host, Port}}}) -> text("~ts:~b", [Host, Port]);
-master(#state{options = #{address := {local, Path}}}) -> Path.
+master(#state{options = #{address := {local, Path}}}) -> eslaver_log:path(Path).
 
 text(Format, Args) ->
     unicode:characters_to_binary(io_lib:format(Format, Args)).

@@ -249,7 +249,7 @@ hooks(Config) ->
 -spec hooks_that_raise(list()) -> ok.
 hooks_that_raise(Config) ->
     {ok, Replica} = eslaver:start_link(
-        (options(Config, fun(_) -> ok end))#{hooks => {no_such_module, f}}
+        (options(Config, fun(_) -> ok end))#{hooks => {erlang, error}}
     ),
     ok = eslaver:await(Replica, loaded, 30_000),
     write(Config, ["SET", "k", "v"]),

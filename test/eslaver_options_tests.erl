@@ -18,10 +18,22 @@ taken_test_() ->
         {#{master_host => {10, 0, 0, 1}}, address, {tcp, <<"10.0.0.1">>, 6379}},
         {#{master_host => {0, 0, 0, 0, 0, 0, 0, 1}}, address, {tcp, <<"::1">>, 6379}},
         {#{master_host => {local, "/tmp/s"}}, address, {local, <<"/tmp/s">>}},
+        {#{master_host => "[::1]"}, address, {tcp, <<"::1">>, 6379}},
+        {#{master_host => "fe80::1%lo"}, address, {tcp, <<"fe80::1%lo">>, 6379}},
+        {#{master_host => "[fe80::1%lo]"}, address, {tcp, <<"fe80::1%lo">>, 6379}},
+        {#{master_host => "my_redis.local."}, address, {tcp, <<"my_redis.local.">>, 6379}},
+        {#{master_host => "b\x{fc}cher.example"}, address, {tcp, <<"b\x{fc}cher.example"/utf8>>, 6379}},
+        {#{master_host => {local, <<"/tmp/", 255>>}}, address, {local, <<"/tmp/", 255>>}},
+        {#{dbfilename => <<"/tmp/", 255>>}, dump, <<"/tmp/", 255>>},
+        {#{resume => {file, <<"/tmp/", 255>>}}, resume, {file, <<"/tmp/", 255>>}},
         {#{master_port => 65535}, address, {tcp, <<"127.0.0.1">>, 65535}},
         {#{master_user => "replica"}, user, <<"replica">>},
         {#{dbfilename => undefined}, dump, undefined},
         {#{announce_ip => "1.2.3.4", announce_port => 7}, announce_port, 7},
+        {#{announce_ip => "replica-1.local"}, announce_ip, <<"replica-1.local">>},
+        {#{announce_ip => {10, 0, 0, 1}}, announce_ip, <<"10.0.0.1">>},
+        {#{announce_ip => "[fe80::1%lo]"}, announce_ip, <<"fe80::1%lo">>},
+        {#{announce_ip => undef}, announce_ip, undefined},
         {#{tls => false}, tls, undefined},
         {#{tls => true}, tls, tls(#{})},
         {
@@ -32,13 +44,18 @@ taken_test_() ->
         {#{master_url => "redis://h:1"}, address, {tcp, <<"h">>, 1}},
         {#{master_url => "redis://h/"}, address, {tcp, <<"h">>, 6379}},
         {#{master_url => "redis://[::1]:7"}, address, {tcp, <<"::1">>, 7}},
+        {#{master_url => "redis://[::1]"}, address, {tcp, <<"::1">>, 6379}},
+        {#{master_url => "REDIS://h:"}, address, {tcp, <<"h">>, 6379}},
+        {#{master_url => "redis://ex%61mple"}, address, {tcp, <<"example">>, 6379}},
+        {#{master_url => "unix://us:pw@/tmp/s"}, user, <<"us">>},
+        {#{master_url => "unix:/tmp/%FF"}, address, {local, <<"/tmp/", 255>>}},
+        {#{master_url => "rediss://h"}, tls, tls(#{})},
         {#{master_url => "redis://us%40er:p%3Aw@h"}, user, <<"us@er">>},
         {#{master_url => "redis://:pw@h"}, user, undefined},
         {#{master_url => <<"unix:///tmp/a%20socket">>}, address, {local, <<"/tmp/a socket">>}},
-        {#{master_url => "rediss://h"}, tls, tls(#{})},
         {#{master_url => "rediss://h", tls => #{verify => false}}, tls, tls(#{verify => false})},
-        {#{callback => {m, f}}, callback, {m, f}},
-        {#{callback => {m, f, [a]}}, callback, {m, f, [a]}},
+        {#{callback => {erlang, display}}, callback, {erlang, display}},
+        {#{callback => {io, format, [a]}}, callback, {io, format, [a]}},
         {#{callback => self()}, callback, self()},
         {#{callback => {self(), #{demand => 0}}}, callback, {self(), #{demand => 0}}},
         {#{mailbox_limit => infinity}, mailbox_limit, infinity},
@@ -53,7 +70,7 @@ taken_test_() ->
         {#{callback => a_name}, callback, a_name},
         {#{name => {local, n}}, name, {local, n}},
         {#{name => {global, {any, term}}}, name, {global, {any, term}}},
-        {#{name => {via, m, n}}, name, {via, m, n}},
+        {#{name => {via, global, n}}, name, {via, global, n}},
         {#{resume => {file, "/tmp/p"}}, resume, {file, <<"/tmp/p">>}},
         {#{resume => position()}, resume, position()},
         {#{events => classic}, events, classic},
@@ -88,7 +105,33 @@ refused_url_test_() ->
     Error = {error, {invalid_option, master_url, hidden}},
     Refused = [
         #{master_url => Url}
-     || Url <- ["", "h:1", "http://h", "redis://", "redis:///0", "redis://h/0", "unix://h/p", atom]
+     || Url <- [
+            "",
+            atom,
+            "h:1",
+            "http://h",
+            "redis://",
+            "redis:///0",
+            "redis://h/0",
+            "redis://h?db=0",
+            "redis://h?",
+            "redis://h#0",
+            "redis://h/#",
+            "redis://u:50%off@h",
+            "redis://u:%@h",
+            "redis://u:%f@h",
+            "redis://u:%+f@h",
+            "redis://u%zz:p@h",
+            "redis://h%zz",
+            "redis://:p\x{e4}ss@h",
+            <<"redis://", 255>>,
+            "unix://h/p",
+            "unix://:7/p",
+            "unix:p",
+            "unix:///p?db=3",
+            "unix:///p#0",
+            "unix:///p%zz"
+        ]
     ],
     Beside = [
         #{master_url => "redis://h", Key => Value}
@@ -96,8 +139,98 @@ refused_url_test_() ->
     ],
     [?_assertEqual(Error, eslaver_options:parse(Input)) || Input <- Refused ++ Beside].
 
+%% Whatever a URL is, it is an option or refused, and a password in it is not shown.
+any_url_test() ->
+    _ = rand:seed(exsss, 12),
+    [any_url(iolist_to_binary([piece() || _ <- lists:seq(0, N rem 9)])) || N <- lists:seq(1, 20000)].
+
+piece() ->
+    Pieces = {
+        "redis://", "unix://", "u:", ":", "hunter2", "@", "h", "/", "%", "%4", "[", "::1", "]",
+        "?", "#", [255], "0"
+    },
+    element(rand:uniform(tuple_size(Pieces)), Pieces).
+
+any_url(Url) ->
+    Result = eslaver_options:parse(#{master_url => Url}),
+    case Result of
+        {ok, _} -> ok;
+        {error, {invalid_option, Key, hidden}} when Key =/= master_host -> ok;
+        {error, {invalid_option, master_port, Port}} -> ?assert(is_integer(Port))
+    end.
+
+password_of_any_bytes_test() ->
+    {ok, #{password := Secret}} = eslaver_options:parse(#{master_url => "redis://u:%00%ff%2B@h"}),
+    ?assertEqual(<<0, 255, "+">>, Secret()).
+
+%% The master lets such a user in, or says that it does not; it is not passed over.
+user_without_password_test_() ->
+    [
+        ?_assertMatch({ok, #{user := <<"u">>}}, eslaver_options:parse(Input))
+     || Input <- [#{master_user => "u"}, #{master_url => "redis://u@h"}, #{master_url => "redis://u:@h"}]
+    ] ++ [
+        ?_assertEqual(<<>>, password(#{master_user => "u"})),
+        ?_assertEqual(<<>>, password(#{master_url => "redis://u:@h"})),
+        ?_assertEqual(undefined, password(#{master_url => "redis://:@h"}))
+    ].
+
+refused_together_test_() ->
+    Table = [
+        {load_dump, true, #{dbfilename => undefined}},
+        {resume, {file, <<"/tmp/a">>}, #{dbfilename => "/tmp/a"}},
+        {resume, {file, <<"a">>}, #{dbfilename => filename:absname("a")}}
+    ],
+    [
+        ?_assertEqual(
+            {error, {invalid_option, Key, Value}}, eslaver_options:parse(Others#{Key => Value})
+        )
+     || {Key, Value, Others} <- Table
+    ].
+
 refused_test_() ->
     Table = [
+        {master_host, "h:6379"},
+        {master_host, "127.0.0.1:6379"},
+        {master_host, "[h]"},
+        {master_host, "[127.0.0.1]"},
+        {master_host, "[::1]:6379"},
+        {master_host, "[::1"},
+        {master_host, "::1%"},
+        {master_host, "a b"},
+        {master_host, "a\nb"},
+        {master_host, <<"a", 0, "b">>},
+        {master_host, <<"a", 255>>},
+        {master_host, "a..b"},
+        {master_host, ".a"},
+        {master_host, "."},
+        {master_host, "a.."},
+        {master_host, lists:duplicate(64, $a)},
+        {master_host, lists:append(lists:duplicate(64, "abc."))},
+        {master_host, {local, <<"/tmp/", 0>>}},
+        {master_host, {local, "/" ++ lists:duplicate(108, $a)}},
+        {dbfilename, <<"/tmp/a", 0, "b">>},
+        {dbfilename, [$a | $b]},
+        {resume, {file, "a\0b"}},
+        {tls, #{cacertfile => <<"/ca", 0>>}},
+        {announce_ip, ""},
+        {announce_ip, "1.2.3.4,port=1"},
+        {announce_ip, "1.2.3.4\r\n"},
+        {announce_ip, {1, 2, 3}},
+        {callback, {no_such_module, f}},
+        {callback, {lists, no_such_function}},
+        {callback, {lists, append, [a | b]}},
+        {callback, {lists, append, [a, b, c]}},
+        {callback, fun no_such_module:f/1},
+        {callback, {handler, no_such_module, []}},
+        {callback, {handler, "module", []}},
+        {hooks, {no_such_module, f}},
+        {hooks, fun no_such_module:f/3},
+        {hooks, fun(_) -> ok end},
+        {name, {local, undefined}},
+        {name, {via, no_such_module, n}},
+        {resume, (position())#{replid := binary:copy(<<" ">>, 40)}},
+        {resume, (position())#{replid := binary:copy(<<255>>, 40)}},
+        {resume, (position())#{offset := 1 bsl 63 - 1}},
         {master_host, ""},
         {master_host, <<>>},
         {master_host, atom},
@@ -251,6 +384,6 @@ unknown_string_key() ->
     ?assertEqual(Expected, eslaver_options:from_environment([])).
 
 callback_of_the_environment() ->
-    ok = application:set_env(eslaver, callback, {m, f}),
-    ?assertMatch({ok, #{callback := {m, f}}}, eslaver_options:from_environment([])),
-    ?assertMatch({ok, #{callback := {n, g}}}, eslaver_options:from_environment({n, g})).
+    ok = application:set_env(eslaver, callback, {erlang, display}),
+    ?assertMatch({ok, #{callback := {erlang, display}}}, eslaver_options:from_environment([])),
+    ?assertMatch({ok, #{callback := {io, write}}}, eslaver_options:from_environment({io, write})).

@@ -1,0 +1,64 @@
+%% @doc What can be a host: an address, or a name that might be looked up. What can be neither is
+%% refused at the start rather than tried for ever. Used by {@link eslaver_options}.
+%% @private
+-module(eslaver_host).
+
+-export([parse/1]).
+
+%% The longest name, and the longest part of one, in bytes.
+-define(LONGEST_NAME, 253).
+-define(LONGEST_LABEL, 63).
+%% What stands around a host in URLs, in addresses and in what a master says of its replicas.
+-define(NOT_IN_NAMES, "/@:[]%?#\\,;=\"'").
+
+%% @doc An address as a tuple or as text, IPv6 perhaps in brackets and with a zone, or a name.
+-spec parse(inet:ip_address() | binary() | term()) -> {ok, binary()} | error.
+parse(Address) when is_tuple(Address) ->
+    case inet:ntoa(Address) of
+        {error, einval} -> error;
+        Text -> {ok, list_to_binary(Text)}
+    end;
+parse(<<$[, Rest/binary>>) ->
+    case binary:split(Rest, <<"]">>) of
+        [Address, <<>>] -> keep(Address, is_ipv6(Address));
+        _ -> error
+    end;
+parse(<<_, _/binary>> = Host) ->
+    keep(Host, is_ipv6(Host) orelse is_name(Host));
+parse(_Other) ->
+    error.
+
+keep(Host, true) -> {ok, Host};
+keep(_Host, false) -> error.
+
+is_ipv6(Host) ->
+    case binary:split(Host, <<"%">>) of
+        [Address] -> is_ipv6_address(Address);
+        [Address, Zone] -> is_ipv6_address(Address) andalso is_label(Zone) andalso is_plain(Zone)
+    end.
+
+is_ipv6_address(Address) ->
+    {Parsed, _} = inet:parse_ipv6strict_address(binary_to_list(Address)),
+    Parsed =:= ok.
+
+is_name(Name) ->
+    Absolute = string:trim(Name, trailing, "."),
+    byte_size(Name) - byte_size(Absolute) =< 1 andalso
+        byte_size(Absolute) =< ?LONGEST_NAME andalso
+        lists:all(fun is_label/1, binary:split(Absolute, <<".">>, [global])) andalso
+        is_plain(Absolute).
+
+is_label(Label) ->
+    Size = byte_size(Label),
+    Size > 0 andalso Size =< ?LONGEST_LABEL.
+
+%% Text without blanks, control characters and the like.
+is_plain(Text) ->
+    case unicode:characters_to_list(Text) of
+        Characters when is_list(Characters) -> lists:all(fun is_plain_character/1, Characters);
+        _ -> false
+    end.
+
+is_plain_character(Character) ->
+    Character > $\s andalso Character =/= 127 andalso
+        not lists:member(Character, ?NOT_IN_NAMES).
