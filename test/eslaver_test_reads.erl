@@ -29,10 +29,10 @@
 -define(TRIES, 40).
 -define(PAUSE, 50).
 
-%% So many reads: what is other than any of these servers answers, and of which commands there were
-%% answers.
+%% Makes `Count` random reads: which answers differ from those of all servers, which commands the
+%% first server knows, and which of them it answered.
 -spec differences(atom(), [eslaver_test_client:client(), ...], pos_integer()) ->
-    {[difference()], Answered :: [string()]}.
+    {[difference()], Known :: [string()], Answered :: [string()]}.
 differences(Mirror, Clients, Count) ->
     Known = [list_to_binary(Name) || Name <- eslaver_test_steps:commands(hd(Clients))],
     Reads = [
@@ -47,7 +47,8 @@ differences(Mirror, Clients, Count) ->
         binary_to_list(Name)
      || {{_, [Name | _], _, _}, Result} <- Results, Result =/= none
     ],
-    {[Difference || {_, [Difference]} <- Results], lists:usort(Answered)}.
+    Asked = [Name || Name <- commands(), lists:member(list_to_binary(Name), Known)],
+    {[Difference || {_, [Difference]} <- Results], Asked, lists:usort(Answered)}.
 
 command(Text) ->
     Form = eslaver_test_words:any(eslaver_test_grammar:forms(Text)),
