@@ -127,9 +127,11 @@ handle_info(Message, #state{asked = Asked, notify = Notify} = State) ->
 
 -spec terminate(term(), #state{}) -> ok.
 terminate(_Reason, #state{writer = Writer, replica = Replica}) ->
-    ok = eslaver_mirror_writer:close(Writer),
-    ok = ended(Replica),
-    ok = refuse_events().
+    guarded(fun() ->
+        ok = eslaver_mirror_writer:close(Writer),
+        ok = ended(Replica),
+        ok = refuse_events()
+    end).
 
 %% A replica that is handing over a batch is told to end by the answer.
 ended(undefined) ->
@@ -165,11 +167,18 @@ refuse_events() ->
 format_status(Status) ->
     maps:map(fun shorten/2, Status).
 
-shorten(state, #state{} = State) -> info(State);
-shorten(state, _Broken) -> hidden;
-shorten(message, Message) -> eslaver_mirror_failure:shape(Message);
-shorten(reason, Reason) -> Reason;
-shorten(log, _Log) -> [].
+shorten(state, State) ->
+    try
+        info(State)
+    catch
+        _:_ -> hidden
+    end;
+shorten(message, Message) ->
+    eslaver_mirror_failure:shape(Message);
+shorten(reason, Reason) ->
+    Reason;
+shorten(log, _Log) ->
+    [].
 
 %% What is raised may carry keys and values, and so may the arguments in the stack: the reason of the
 %% end, which all who are linked get, has neither.
