@@ -142,24 +142,11 @@ status(Mirror) ->
 %% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
 %% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with
 %% how often, that could not be mirrored and left their keys unknown), `replica' (as of
-%% {@link eslaver:info/1}; empty while there is none) and `lag' (bytes decoded, not applied yet, or
+%% {@link eslaver:info/1}; empty while there is none, or while a {@link read/2} holds it up) and `lag' (bytes decoded, not applied yet, or
 %% `undefined').
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    running(fun() ->
-        Info = gen_server:call(Name, info),
-        Replica = replica(maps:get(replica, Info)),
-        Info#{replica := Replica, lag => maps:get(lag, Replica, undefined)}
-    end).
-
-replica(undefined) ->
-    #{};
-replica(Replica) ->
-    try
-        eslaver:info(Replica)
-    catch
-        exit:_ -> #{}
-    end.
+    running(fun() -> gen_server:call(Name, info) end).
 
 %% @doc The libraries of functions that the master has. None is run here.
 -spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
@@ -243,6 +230,7 @@ left(At) ->
 %% @doc The keys that match a pattern, in no order.
 -spec keys(mirror(), Glob :: binary()) -> [key()] | failure().
 keys(Mirror, Glob) ->
+    ok = eslaver_mirror_arguments:binary(Glob),
     eslaver_mirror_keyspace:keys(Mirror, Glob).
 
 %% @doc Folds over the keys, as `SCAN' does: those that are there all the time come, and once; of
@@ -258,7 +246,7 @@ scan(Mirror, Options, Fun, Acc) ->
 %% @doc How many keys there are. Those whose time has passed count until the master removes them.
 -spec dbsize(mirror()) -> non_neg_integer() | failure().
 dbsize(Mirror) ->
-    eslaver_mirror_view:db(Mirror, 0, fun(_Store, Keys) -> ets:info(Keys, size) end).
+    eslaver_mirror_keyspace:size(Mirror).
 
 %% @doc Some key.
 -spec randomkey(mirror()) -> key() | undefined | failure().
@@ -439,7 +427,8 @@ lpos(Mirror, Key, Element) ->
 %% to look at, 0 for all.
 -spec lpos(mirror(), key(), binary(), eslaver_mirror_list:position_options()) ->
     non_neg_integer() | undefined | [non_neg_integer()] | failure().
-lpos(Mirror, Key, Element, Options) when is_binary(Element) ->
+lpos(Mirror, Key, Element, Options) ->
+    ok = eslaver_mirror_arguments:binary(Element),
     ok = eslaver_mirror_list:check_options(Options),
     Default =
         case Options of
@@ -461,6 +450,7 @@ scard(Mirror, Key) ->
 %% @doc Whether this is a member.
 -spec sismember(mirror(), key(), Member :: binary()) -> boolean() | failure().
 sismember(Mirror, Key, Member) ->
+    ok = eslaver_mirror_arguments:binary(Member),
     eslaver_mirror_view:read(Mirror, Key, set, false, fun(Store, Body) ->
         eslaver_mirror_set:is_member(Store, Body, Member)
     end).
@@ -468,6 +458,7 @@ sismember(Mirror, Key, Member) ->
 %% @doc The same of each of these.
 -spec smismember(mirror(), key(), [Member :: binary()]) -> [boolean()] | failure().
 smismember(Mirror, Key, Members) ->
+    ok = eslaver_mirror_arguments:binaries(Members),
     set(Mirror, Key, fun(Store, Body) -> eslaver_mirror_set:are_members(Store, Body, Members) end).
 
 %% @doc All members, in no order.
@@ -497,6 +488,7 @@ sscan(Mirror, Key, Cursor) ->
 -spec sscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [binary()]} | failure().
 sscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+    ok = eslaver_mirror_scan:check(Options),
     eslaver_mirror_view:read(Mirror, Key, set, {0, []}, fun(Store, Body) ->
         eslaver_mirror_scan:run(Options, 0, fun(Count) ->
             eslaver_mirror_set:scan(Store, Body, {Cursor, Count})
@@ -548,6 +540,7 @@ zcard(Mirror, Key) ->
 %% @doc The score of a member.
 -spec zscore(mirror(), key(), Member :: binary()) -> score() | undefined | failure().
 zscore(Mirror, Key, Member) ->
+    ok = eslaver_mirror_arguments:binary(Member),
     eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
         eslaver_mirror_zset:public_score(Store, Zset, Member)
     end).
@@ -555,6 +548,7 @@ zscore(Mirror, Key, Member) ->
 %% @doc The score of each of these.
 -spec zmscore(mirror(), key(), [Member :: binary()]) -> [score() | undefined] | failure().
 zmscore(Mirror, Key, Members) ->
+    ok = eslaver_mirror_arguments:binaries(Members),
     eslaver_mirror_view:bodies(Mirror, [Key], zset, fun(Store, [Zset]) ->
         eslaver_mirror_zset:scores(Store, Zset, Members)
     end).
@@ -582,6 +576,7 @@ zrevrank(Mirror, Key, Member, with_score) ->
     rank(Mirror, Key, Member, backward, fun(Found) -> Found end).
 
 rank(Mirror, Key, Member, Way, Answer) ->
+    ok = eslaver_mirror_arguments:binary(Member),
     eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
         case eslaver_mirror_zset:rank(Store, Zset, Member, Way) of
             undefined -> undefined;
@@ -613,7 +608,7 @@ zrevrange(Mirror, Key, Start, Stop) ->
 -spec zrevrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
     zset_members() | failure().
 zrevrange(Mirror, Key, Start, Stop, Options) ->
-    zrange(Mirror, Key, Start, Stop, Options#{rev => true}).
+    zrange(Mirror, Key, Start, Stop, with(#{rev => true}, Options)).
 
 %% @equiv zrangebyscore(Mirror, Key, Min, Max, #{})
 -spec zrangebyscore(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
@@ -624,7 +619,7 @@ zrangebyscore(Mirror, Key, Min, Max) ->
 -spec zrangebyscore(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
     zset_members() | failure().
 zrangebyscore(Mirror, Key, Min, Max, Options) ->
-    zrange(Mirror, Key, Min, Max, Options#{by => score}).
+    zrange(Mirror, Key, Min, Max, with(#{by => score}, Options)).
 
 %% @equiv zrevrangebyscore(Mirror, Key, Max, Min, #{})
 -spec zrevrangebyscore(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
@@ -635,7 +630,7 @@ zrevrangebyscore(Mirror, Key, Max, Min) ->
 -spec zrevrangebyscore(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
     zset_members() | failure().
 zrevrangebyscore(Mirror, Key, Max, Min, Options) ->
-    zrange(Mirror, Key, Max, Min, Options#{by => score, rev => true}).
+    zrange(Mirror, Key, Max, Min, with(#{by => score, rev => true}, Options)).
 
 %% @equiv zrangebylex(Mirror, Key, Min, Max, #{})
 -spec zrangebylex(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
@@ -646,7 +641,7 @@ zrangebylex(Mirror, Key, Min, Max) ->
 -spec zrangebylex(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
     zset_members() | failure().
 zrangebylex(Mirror, Key, Min, Max, Options) ->
-    zrange(Mirror, Key, Min, Max, Options#{by => lex}).
+    zrange(Mirror, Key, Min, Max, with(#{by => lex}, Options)).
 
 %% @equiv zrevrangebylex(Mirror, Key, Max, Min, #{})
 -spec zrevrangebylex(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
@@ -657,7 +652,10 @@ zrevrangebylex(Mirror, Key, Max, Min) ->
 -spec zrevrangebylex(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
     zset_members() | failure().
 zrevrangebylex(Mirror, Key, Max, Min, Options) ->
-    zrange(Mirror, Key, Max, Min, Options#{by => lex, rev => true}).
+    zrange(Mirror, Key, Max, Min, with(#{by => lex, rev => true}, Options)).
+
+with(More, Options) when is_map(Options) -> maps:merge(Options, More);
+with(_More, _NoMap) -> error(badarg).
 
 %% @doc How many members have a score in a range.
 -spec zcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
@@ -712,6 +710,7 @@ zscan(Mirror, Key, Cursor) ->
     {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
 zscan(Mirror, Key, Cursor, Options) ->
     ok = eslaver_mirror_zset_read:check_cursor(Cursor),
+    ok = eslaver_mirror_scan:check(Options),
     eslaver_mirror_view:read(Mirror, Key, zset, {0, []}, fun(Store, Zset) ->
         eslaver_mirror_scan:run(Options, 1, fun(Count) ->
             eslaver_mirror_zset:scan(Store, Zset, {Cursor, Count})
@@ -746,6 +745,7 @@ zdiff(Mirror, Keys) ->
 %% @doc What is in the first of these sorted sets, or sets, and in no other.
 -spec zdiff(mirror(), [key(), ...], #{with_scores => boolean()}) -> zset_members() | failure().
 zdiff(Mirror, Keys, Options) ->
+    _ = eslaver_mirror_zset_read:shape(Options),
     combined(Mirror, Keys, Options, fun(Store, Sources, #{}) ->
         eslaver_mirror_zset_algebra:difference(Store, Sources)
     end).
@@ -784,6 +784,7 @@ zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
 -spec geopos(mirror(), key(), [binary()]) ->
     [{Longitude :: float(), Latitude :: float()} | undefined] | failure().
 geopos(Mirror, Key, Members) ->
+    ok = eslaver_mirror_arguments:binaries(Members),
     geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
         eslaver_mirror_geo_search:positions(Store, Zset, Members)
     end).
@@ -797,6 +798,7 @@ geodist(Mirror, Key, One, Other) ->
 -spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo:unit()) ->
     float() | undefined | failure().
 geodist(Mirror, Key, One, Other, Unit) ->
+    ok = eslaver_mirror_arguments:binaries([One, Other]),
     _ = eslaver_mirror_geo:meters(Unit),
     geo(Mirror, Key, undefined, fun(Store, Zset) ->
         eslaver_mirror_geo_search:distance(Store, Zset, One, Other, Unit)
@@ -805,6 +807,7 @@ geodist(Mirror, Key, One, Other, Unit) ->
 %% @doc The standard geohashes of members, `undefined' for one that is not there.
 -spec geohash(mirror(), key(), [binary()]) -> [binary() | undefined] | failure().
 geohash(Mirror, Key, Members) ->
+    ok = eslaver_mirror_arguments:binaries(Members),
     geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
         eslaver_mirror_geo_search:hashes(Store, Zset, Members)
     end).
@@ -836,6 +839,7 @@ geo(Mirror, Key, Default, Fun) ->
 %% @doc The value of a field.
 -spec hget(mirror(), key(), Field :: binary()) -> binary() | undefined | failure().
 hget(Mirror, Key, Field) ->
+    ok = eslaver_mirror_arguments:binary(Field),
     eslaver_mirror_view:read(Mirror, Key, hash, undefined, fun(Store, Body) ->
         eslaver_mirror_hash:get(Store, Body, Field)
     end).
@@ -843,6 +847,7 @@ hget(Mirror, Key, Field) ->
 %% @doc The values of several fields.
 -spec hmget(mirror(), key(), [Field :: binary()]) -> [binary() | undefined] | failure().
 hmget(Mirror, Key, Fields) ->
+    ok = eslaver_mirror_arguments:binaries(Fields),
     hash(Mirror, Key, fun(Store, Body) -> eslaver_mirror_hash:get_many(Store, Body, Fields) end).
 
 %% @doc All fields with their values, in no order.
@@ -858,6 +863,7 @@ hlen(Mirror, Key) ->
 %% @doc Whether there is such a field.
 -spec hexists(mirror(), key(), Field :: binary()) -> boolean() | failure().
 hexists(Mirror, Key, Field) ->
+    ok = eslaver_mirror_arguments:binary(Field),
     eslaver_mirror_view:read(Mirror, Key, hash, false, fun(Store, Body) ->
         eslaver_mirror_hash:get(Store, Body, Field) =/= undefined
     end).
@@ -875,6 +881,7 @@ hvals(Mirror, Key) ->
 %% @doc The length of a field's value, or 0.
 -spec hstrlen(mirror(), key(), Field :: binary()) -> non_neg_integer() | failure().
 hstrlen(Mirror, Key, Field) ->
+    ok = eslaver_mirror_arguments:binary(Field),
     eslaver_mirror_view:read(Mirror, Key, hash, 0, fun(Store, Body) ->
         case eslaver_mirror_hash:get(Store, Body, Field) of
             undefined -> 0;
@@ -916,6 +923,7 @@ hscan(Mirror, Key, Cursor) ->
 -spec hscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [{Field :: binary(), Value :: binary()}]} | failure().
 hscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+    ok = eslaver_mirror_scan:check(Options),
     eslaver_mirror_view:read(Mirror, Key, hash, {0, []}, fun(Store, Body) ->
         eslaver_mirror_scan:run(Options, 1, fun(Count) ->
             eslaver_mirror_hash:scan(Store, Body, {Cursor, Count})
@@ -945,6 +953,7 @@ hpexpiretime(Mirror, Key, Fields) ->
     field_times(Mirror, Key, Fields, fun(At) -> At end).
 
 field_times(Mirror, Key, Fields, Time) ->
+    ok = eslaver_mirror_arguments:binaries(Fields),
     hash(Mirror, Key, fun(Store, Body) ->
         [field_time(At, Time) || At <- eslaver_mirror_hash:expire_times(Store, Body, Fields)]
     end).
@@ -1044,6 +1053,7 @@ xinfo_groups(Mirror, Key) ->
 -spec xinfo_consumers(mirror(), key(), Group :: binary()) ->
     [eslaver_mirror_stream_info:consumer()] | undefined | failure().
 xinfo_consumers(Mirror, Key, Group) ->
+    ok = eslaver_mirror_arguments:binary(Group),
     stream(Mirror, Key, fun(Store, Body) ->
         eslaver_mirror_stream_info:consumers(Store, Body, Group)
     end).
@@ -1053,6 +1063,7 @@ xinfo_consumers(Mirror, Key, Group) ->
 -spec xpending(mirror(), key(), Group :: binary()) ->
     eslaver_mirror_stream_info:summary() | undefined | failure().
 xpending(Mirror, Key, Group) ->
+    ok = eslaver_mirror_arguments:binary(Group),
     stream(Mirror, Key, fun(Store, Body) ->
         eslaver_mirror_stream_info:pending(Store, Body, Group)
     end).
@@ -1081,6 +1092,8 @@ xpending(Mirror, Key, Group, Start, End, Count) ->
     eslaver_mirror_stream_info:filter()
 ) -> [pending_entry()] | undefined | failure().
 xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
+    ok = eslaver_mirror_arguments:binary(Group),
+    ok = eslaver_mirror_stream_info:check_filter(Filter),
     From = bound(lower, Start),
     To = bound(upper, End),
     stream(Mirror, Key, fun(Store, Body) ->

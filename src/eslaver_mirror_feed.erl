@@ -11,10 +11,13 @@
 init(Mirror) ->
     {ok, Mirror}.
 
-%% @doc Hands a batch over. A mirror that ends takes no more.
+%% @doc Hands a batch over. A mirror that ends takes no more; the events would be in the reason of the
+%% call's failure, and so in reports.
 -spec handle_batch([eslaver:event(), ...], pid()) -> eslaver_handler:result(pid()).
 handle_batch(Events, Mirror) ->
-    case gen_server:call(Mirror, {events, self(), Events}, infinity) of
+    try gen_server:call(Mirror, {events, self(), Events}, infinity) of
         ok -> {ok, Mirror};
         stop -> {stop, shutdown, Mirror}
+    catch
+        exit:_ -> {stop, shutdown, Mirror}
     end.

@@ -2,7 +2,7 @@
 %% @private
 -module(eslaver_mirror_keyspace).
 
--export([keys/2, fold/4, random/1]).
+-export([keys/2, fold/4, size/1, random/1]).
 
 -define(ROWS, 500).
 %% Tries to hit upon a key before just any is taken.
@@ -19,6 +19,9 @@ keys(Mirror, Glob) ->
 -spec fold(eslaver_mirror:mirror(), map(), fun((binary(), Acc) -> Acc), Acc) ->
     Acc | eslaver_mirror:failure() | {error, replaced}.
 fold(Mirror, Options, Fun, Acc) ->
+    ok = eslaver_mirror_arguments:options(
+        #{match => fun is_binary/1, type => fun eslaver_mirror_type:is_type/1}, Options
+    ),
     case eslaver_mirror_view:db(Mirror, none, fun(_Store, Keys) -> {keys, Keys} end) of
         none ->
             Acc;
@@ -73,12 +76,23 @@ unfix(Keys) ->
         error:badarg -> true
     end.
 
+%% @doc See {@link eslaver_mirror:dbsize/1}.
+-spec size(eslaver_mirror:mirror()) -> non_neg_integer() | eslaver_mirror:failure().
+size(Mirror) ->
+    eslaver_mirror_view:db(Mirror, 0, fun(_Store, Keys) -> count(Keys) end).
+
+%% It raises when the table is gone.
+count(Keys) ->
+    case ets:info(Keys, size) of
+        Count when is_integer(Count) -> Count
+    end.
+
 %% @doc See {@link eslaver_mirror:randomkey/1}. A table's slots are not more than a few times its
 %% keys, and hold a few each.
 -spec random(eslaver_mirror:mirror()) -> binary() | undefined | eslaver_mirror:failure().
 random(Mirror) ->
     eslaver_mirror_view:db(Mirror, undefined, fun(_Store, Keys) ->
-        Slots = max(256, 2 * ets:info(Keys, size)),
+        Slots = max(256, 2 * count(Keys)),
         random(Keys, Slots, erlang:system_time(millisecond), ?TRIES)
     end).
 

@@ -165,15 +165,15 @@ position(#{nodes := Nodes}, List, Element, Options) ->
 %% @doc Raises `badarg' for options that are none.
 -spec check_options(position_options()) -> ok.
 check_options(Options) ->
-    case lists:all(fun is_option/1, maps:to_list(Options)) of
-        true -> ok;
-        false -> error(badarg)
-    end.
-
-is_option({rank, Rank}) -> is_integer(Rank) andalso Rank =/= 0;
-is_option({count, Count}) -> is_integer(Count) andalso Count >= 0;
-is_option({maxlen, Length}) -> is_integer(Length) andalso Length >= 0;
-is_option(_) -> false.
+    Number = fun(Value) -> is_integer(Value) andalso Value >= 0 end,
+    eslaver_mirror_arguments:options(
+        #{
+            rank => fun(Rank) -> is_integer(Rank) andalso Rank =/= 0 end,
+            count => Number,
+            maxlen => Number
+        },
+        Options
+    ).
 
 limit(0) -> all;
 limit(Limit) -> Limit.

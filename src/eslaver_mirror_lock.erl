@@ -9,7 +9,7 @@
 %% @private
 -module(eslaver_mirror_lock).
 
--export([new/1, publish/2, status/1, status/2, close/1, writing/3]).
+-export([new/1, publish/2, withdraw/1, status/1, status/2, close/1, writing/3]).
 -export([read/3, transaction/2, state/1]).
 -export_type([lock/0, status/0, failure/0]).
 
@@ -22,8 +22,8 @@
     name :: atom(),
     writer :: pid(),
     store :: undefined | eslaver_mirror_store:store(),
-    %% Which publication this is.
-    edition = 0 :: non_neg_integer(),
+    %% Which publication this is: no other of this node has the same, be it of an earlier mirror.
+    edition :: pos_integer(),
     %% The version of all keys, and the newest edition with the status.
     control :: atomics:atomics_ref(),
     %% A version for each stripe.
@@ -42,7 +42,8 @@
 %% A reader that has had to begin anew so often has the writer hold still.
 -define(TRIES, 20).
 
-%% What a process in a transaction has read so far, and what it throws when that has changed.
+%% What a process in a transaction has read so far: of which edition, or why there was none, and of
+%% which versions. And what it throws when that has changed.
 -define(SEEN(Name), {?MODULE, seen, Name}).
 -define(CHANGED(Name), {?MODULE, changed, Name}).
 
@@ -58,20 +59,34 @@ new(#{name := Name, serve_stale_data := ServeStale}) ->
     Lock = #lock{
         name = Name,
         writer = self(),
+        edition = edition(),
         control = atomics:new(2, []),
         stripes = atomics:new(?STRIPES, []),
         serve_stale = ServeStale
     },
+    ok = status(loading, Lock),
     persistent_term:put(?TERM(Name), Lock),
     Lock.
 
+edition() ->
+    erlang:unique_integer([positive, monotonic]).
+
 %% @doc Has readers find other tables, all at once.
 -spec publish(eslaver_mirror_store:store(), lock()) -> lock().
-publish(Store, #lock{name = Name, edition = Edition, control = Control} = Lock) ->
-    Next = Lock#lock{store = Store, edition = Edition + 1},
+publish(Store, #lock{name = Name, control = Control} = Lock) ->
+    Edition = edition(),
+    Next = Lock#lock{store = Store, edition = Edition},
     persistent_term:put(?TERM(Name), Next),
     Status = atomics:get(Control, ?NEWEST) band 3,
-    ok = atomics:put(Control, ?NEWEST, newest(Edition + 1, Status)),
+    ok = atomics:put(Control, ?NEWEST, newest(Edition, Status)),
+    Next.
+
+%% @doc Has readers find none until there are others: they are told of loading.
+-spec withdraw(lock()) -> lock().
+withdraw(#lock{name = Name} = Lock) ->
+    Next = Lock#lock{store = undefined, edition = edition()},
+    ok = status(loading, Next),
+    persistent_term:put(?TERM(Name), Next),
     Next.
 
 newest(Edition, Status) ->
@@ -174,7 +189,7 @@ attempt(Name, Stripes, Fun, Try) ->
                     try Fun(Store) of
                         Result ->
                             case versions(Lock, Stripes) =:= Before of
-                                true -> seen(Name, Stripes, Before, Result);
+                                true -> seen(Lock, Stripes, Before, Result);
                                 false -> again(Lock, Stripes, Fun, Try)
                             end
                     catch
@@ -188,7 +203,7 @@ attempt(Name, Stripes, Fun, Try) ->
                     again(Lock, Stripes, Fun, Try)
             end;
         {error, _} = Error ->
-            Error
+            failed(Name, Error)
     end.
 
 find(Name) ->
@@ -212,12 +227,11 @@ gone_or(Reason, Lock) ->
 is_running(#lock{writer = Writer}) ->
     is_process_alive(Writer).
 
-%% The first two are of all keys, so that what is written to all shows in any read. A lock that is
-%% not the newest has none that could be right.
+%% The first is of all keys, so that what is written to all shows in any read. A lock that is not
+%% the newest has none that could be right.
 versions(#lock{control = Control, stripes = Versions, edition = Edition}, Stripes) ->
-    Newest = atomics:get(Control, ?NEWEST),
-    case Newest bsr 2 of
-        Edition -> [Newest, atomics:get(Control, ?ALL) | versions_of(Stripes, Versions)];
+    case atomics:get(Control, ?NEWEST) bsr 2 of
+        Edition -> [atomics:get(Control, ?ALL) | versions_of(Stripes, Versions)];
         _Newer -> newer
     end.
 
@@ -225,7 +239,7 @@ versions_of([Stripe], Versions) -> [atomics:get(Versions, Stripe)];
 versions_of(Stripes, Versions) -> [atomics:get(Versions, Stripe) || Stripe <- Stripes].
 
 is_quiet(newer) -> false;
-is_quiet([_Newest | Versions]) -> are_even(Versions).
+is_quiet(Versions) -> are_even(Versions).
 
 are_even([]) -> true;
 are_even([Version | Versions]) -> Version band 1 =:= 0 andalso are_even(Versions).
@@ -238,7 +252,7 @@ again(#lock{name = Name} = Lock, Stripes, Fun, Try) when Try < ?TRIES ->
             pause(Try),
             attempt(Name, Stripes, Fun, Try + 1);
         false ->
-            {error, not_running}
+            failed(Name, {error, not_running})
     end;
 again(#lock{name = Name} = Lock, Stripes, Fun, _Try) ->
     case hold(Lock) of
@@ -249,20 +263,30 @@ again(#lock{name = Name} = Lock, Stripes, Fun, _Try) ->
                 release(Hold)
             end;
         {error, _} = Error ->
-            Error
+            failed(Name, Error)
     end.
 
 pause(Try) when Try < ?TRIES div 2 -> erlang:yield();
 pause(_Try) -> timer:sleep(1).
 
-%% Within a transaction all that has been read must stay as it was to its end.
-seen(Name, Stripes, Versions, Result) ->
+%% Within a transaction all that has been read must stay as it was to its end: also that there was
+%% nothing to read.
+seen(#lock{name = Name, edition = Edition}, Stripes, Versions, Result) ->
     case get(?SEEN(Name)) of
         undefined ->
             Result;
         Seen ->
-            seen(Name, lists:zip([newest, all | Stripes], Versions), Seen),
+            seen(Name, [{edition, Edition} | lists:zip([all | Stripes], Versions)], Seen),
             Result
+    end.
+
+failed(Name, Error) ->
+    case get(?SEEN(Name)) of
+        undefined ->
+            Error;
+        Seen ->
+            seen(Name, [{edition, Error}], Seen),
+            Error
     end.
 
 seen(Name, News, Seen) ->
@@ -275,27 +299,36 @@ seen(Name, News, Seen) ->
             throw(?CHANGED(Name))
     end.
 
-optimistic(Name, Fun, Try) when Try < ?TRIES ->
+optimistic(Name, Fun, Try) ->
     case once(Name, Fun) of
         {done, Result} ->
             Result;
-        changed ->
+        changed when Try < ?TRIES ->
             pause(Try),
-            optimistic(Name, Fun, Try + 1)
-    end;
-optimistic(Name, Fun, _Try) ->
-    case find(Name) of
-        #lock{} = Lock -> held(hold(Lock), Name, Fun);
-        {error, _} -> Fun()
+            optimistic(Name, Fun, Try + 1);
+        changed ->
+            patient(Name, Fun)
     end.
 
-held({ok, Hold}, Name, Fun) ->
-    try once(Name, Fun) of
-        {done, Result} -> Result
-    after
-        release(Hold)
+%% A mirror that holds still may end nevertheless, and another come in its place.
+patient(Name, Fun) ->
+    case held(find(Name), fun() -> once(Name, Fun) end) of
+        {done, Result} -> Result;
+        changed -> optimistic(Name, Fun, ?TRIES div 2)
+    end.
+
+held(#lock{} = Lock, Fun) ->
+    case hold(Lock) of
+        {ok, Hold} ->
+            try
+                Fun()
+            after
+                release(Hold)
+            end;
+        {error, _} ->
+            Fun()
     end;
-held({error, _}, _Name, Fun) ->
+held({error, _}, Fun) ->
     Fun().
 
 once(Name, Fun) ->
@@ -319,13 +352,16 @@ once(Name, Fun) ->
     end.
 
 is_unchanged(Name) ->
-    Seen = get(?SEEN(Name)),
-    case persistent_term:get(?TERM(Name), undefined) of
-        #lock{} = Lock when map_size(Seen) > 0 ->
-            #{newest := Newest, all := All} = Seen,
-            {Stripes, Versions} = lists:unzip(maps:to_list(maps:without([newest, all], Seen))),
-            versions(Lock, Stripes) =:= [Newest, All | Versions];
-        _ ->
+    case get(?SEEN(Name)) of
+        #{edition := {error, _} = Error} ->
+            find(Name) =:= Error;
+        #{edition := Edition, all := All} = Seen ->
+            {Stripes, Versions} = lists:unzip(maps:to_list(maps:without([edition, all], Seen))),
+            case persistent_term:get(?TERM(Name), undefined) of
+                #lock{edition = Edition} = Lock -> versions(Lock, Stripes) =:= [All | Versions];
+                _ -> false
+            end;
+        #{} ->
             true
     end.
 

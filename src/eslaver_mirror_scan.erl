@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_mirror_scan).
 
--export([run/3]).
+-export([check/1, run/3]).
 -export_type([options/0]).
 
 -type options() :: #{match => binary(), count => pos_integer()}.
@@ -11,24 +11,28 @@
 
 -define(COUNT, 10).
 
+%% @doc Raises `badarg' for options that are none.
+-spec check(options()) -> ok.
+check(Options) ->
+    eslaver_mirror_arguments:options(
+        #{
+            match => fun is_binary/1,
+            count => fun(Count) -> is_integer(Count) andalso Count > 0 end
+        },
+        Options
+    ).
+
 %% @doc What `Scan' gives for a count, without that whose name does not match. `Name' is the
 %% element of a tuple that has the name, or 0 where there are no tuples.
 -spec run(options(), Name :: 0 | pos_integer(), fun((pos_integer()) -> {Next, [Element]})) ->
     {Next, [Element]}.
 run(Options, Name, Scan) ->
-    Unknown = maps:without([match, count], Options),
-    Count = maps:get(count, Options, ?COUNT),
-    case map_size(Unknown) =:= 0 andalso is_integer(Count) andalso Count > 0 of
-        true -> filter(maps:get(match, Options, any), Name, Scan(Count));
-        false -> error(badarg)
-    end.
+    filter(maps:get(match, Options, any), Name, Scan(maps:get(count, Options, ?COUNT))).
 
 filter(any, _Name, Found) ->
     Found;
-filter(Glob, Name, {Next, Elements}) when is_binary(Glob) ->
-    {Next, [Element || Element <- Elements, eslaver_keys:matches(Glob, name(Name, Element))]};
-filter(_Glob, _Name, _Found) ->
-    error(badarg).
+filter(Glob, Name, {Next, Elements}) ->
+    {Next, [Element || Element <- Elements, eslaver_keys:matches(Glob, name(Name, Element))]}.
 
 name(0, Element) -> Element;
 name(N, Element) -> element(N, Element).

@@ -5,7 +5,7 @@
 -behaviour(gen_server).
 
 -export([start_link/1]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
 
 -record(state, {
     writer :: eslaver_mirror_writer:writer(),
@@ -20,6 +20,10 @@
     holds = #{} :: #{reference() => pid()},
     %% What waits for them.
     held = none :: none | {gen_server:from(), [eslaver:full_event()]},
+    %% What the replica has been asked and has not answered yet.
+    asked = gen_server:reqids_new() :: gen_server:request_id_collection(),
+    %% Who waits for the replica's part of the info.
+    informing = [] :: [gen_server:from()],
     %% Since when the data is stale, in ms of monotonic time.
     stale_since :: undefined | integer(),
     restarts = 0 :: non_neg_integer(),
@@ -28,6 +32,8 @@
 
 %% How long a replica may take to end.
 -define(SHUTDOWN, 5000).
+%% How often a replica with a filter is asked how far it is, in ms: what passes no filter is no event.
+-define(POSITION, 1000).
 
 %% @doc Starts a mirror, registered under its name.
 -spec start_link(eslaver_mirror_options:options()) -> gen_server:start_ret().
@@ -35,10 +41,11 @@ start_link(#{name := Name} = Options) ->
     gen_server:start_link({local, Name}, ?MODULE, Options, []).
 
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
-init(#{start := Start} = Options) ->
+init(#{start := Start, filter := Filter} = Options) ->
     _ = process_flag(trap_exit, true),
     case Start(feed(), undefined) of
         {ok, Replica} ->
+            _ = Filter =:= undefined orelse erlang:send_after(?POSITION, self(), position),
             {ok, #state{
                 writer = eslaver_mirror_writer:new(Options),
                 start = Start,
@@ -56,8 +63,8 @@ feed() ->
     {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call({events, Replica, Events}, From, #state{replica = Replica} = State) ->
     case map_size(State#state.holds) of
-        0 -> {noreply, handled(From, Events, State)};
-        _ -> {noreply, State#state{held = {From, Events}}}
+        0 -> {noreply, guarded(fun() -> handled(From, Events, State) end)};
+        _ -> {noreply, informed(#{}, State#state{held = {From, Events}})}
     end;
 handle_call({events, _Former, _Events}, _From, State) ->
     {reply, stop, State};
@@ -72,8 +79,15 @@ handle_call({notify, Request}, {Pid, _}, #state{notify = Notify} = State) ->
     {reply, ok, State#state{notify = eslaver_notify:call(Request, Pid, Notify)}};
 handle_call(functions, _From, #state{writer = Writer} = State) ->
     {reply, eslaver_mirror_writer:functions(Writer), State};
-handle_call(info, _From, State) ->
-    {reply, info(State), State}.
+%% A replica whose events are held answers nothing.
+handle_call(info, From, #state{replica = Replica, held = Held, informing = Others} = State) ->
+    Waiting = State#state{informing = [From | Others]},
+    case Replica =/= undefined andalso Held =:= none of
+        true -> {noreply, ask(info, Waiting)};
+        false -> {noreply, informed(#{}, Waiting)}
+    end;
+handle_call(_Unknown, _From, State) ->
+    {reply, {error, unknown_request}, State}.
 
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({release, Hold}, State) ->
@@ -82,7 +96,9 @@ handle_cast({release, Hold}, State) ->
 handle_cast({given_up, Id}, #state{waiting = Waiting} = State) ->
     {noreply, State#state{waiting = eslaver_waiting:remove(Id, Waiting)}};
 handle_cast({notify, {unsubscribe, Ref}}, #state{notify = Notify} = State) ->
-    {noreply, State#state{notify = eslaver_notify:unsubscribe(Ref, Notify)}}.
+    {noreply, State#state{notify = eslaver_notify:unsubscribe(Ref, Notify)}};
+handle_cast(_Unknown, State) ->
+    {noreply, State}.
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
 handle_info({'EXIT', Replica, _Reason}, #state{replica = Replica} = State) ->
@@ -94,24 +110,40 @@ handle_info({'EXIT', _Pid, Reason}, State) ->
 handle_info(start, State) ->
     {noreply, started(State)};
 handle_info(collect, State) ->
-    {noreply, collect(State#state{collecting = false})};
+    {noreply, guarded(fun() -> collect(State#state{collecting = false}) end)};
+handle_info(position, #state{replica = Replica} = State) ->
+    _ = erlang:send_after(?POSITION, self(), position),
+    case Replica of
+        undefined -> {noreply, State};
+        _ -> {noreply, ask(position, State)}
+    end;
 handle_info({'DOWN', Monitor, process, _, _}, #state{holds = Holds} = State) when
     is_map_key(Monitor, Holds)
 ->
     {noreply, released(Monitor, State)};
-handle_info({'DOWN', Monitor, process, _, _}, State) ->
-    #state{notify = Notify, waiting = Waiting} = State,
-    {noreply, State#state{
+handle_info(Message, #state{asked = Asked} = State) ->
+    case {gen_server:check_response(Message, Asked, true), Message} of
+        {{Answer, What, Rest}, _} ->
+            {noreply, answered(What, Answer, State#state{asked = Rest})};
+        {_, {'DOWN', Monitor, process, _, _}} ->
+            {noreply, down(Monitor, State)};
+        {_, _Other} ->
+            {noreply, State}
+    end.
+
+down(Monitor, #state{notify = Notify, waiting = Waiting} = State) ->
+    State#state{
         notify = eslaver_notify:down(Monitor, Notify),
         waiting = eslaver_waiting:down(Monitor, Waiting)
-    }};
-handle_info(_Other, State) ->
-    {noreply, State}.
+    }.
 
 -spec terminate(term(), #state{}) -> ok.
 terminate(_Reason, #state{writer = Writer, replica = Replica}) ->
-    ok = eslaver_mirror_writer:close(Writer),
-    ok = ended(Replica).
+    guarded(fun() ->
+        ok = eslaver_mirror_writer:close(Writer),
+        ok = ended(Replica),
+        ok = refuse_events()
+    end).
 
 %% A replica that is handing over a batch is told to end by the answer.
 ended(undefined) ->
@@ -133,6 +165,43 @@ ended(Replica, Monitor) ->
         ok
     end.
 
+%% What a report of the end shows of the mailbox are no events.
+refuse_events() ->
+    receive
+        {'$gen_call', From, {events, _, _}} ->
+            gen_server:reply(From, stop),
+            refuse_events()
+    after 0 -> ok
+    end.
+
+%% @doc No keys, no values, and no functions' code.
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    maps:map(fun shorten/2, Status).
+
+shorten(state, State) ->
+    try
+        info(State)
+    catch
+        _:_ -> hidden
+    end;
+shorten(message, Message) ->
+    eslaver_mirror_failure:shape(Message);
+shorten(reason, Reason) ->
+    Reason;
+shorten(log, _Log) ->
+    [].
+
+%% What is raised may carry keys and values, and so may the arguments in the stack: the reason of the
+%% end, which all who are linked get, has neither.
+guarded(Fun) ->
+    try
+        Fun()
+    catch
+        Class:Reason:Stack ->
+            exit({mirror_failed, Class, eslaver_mirror_failure:describe(Reason, Stack)})
+    end.
+
 %% Events.
 
 handled(From, Events, #state{writer = Writer} = State) ->
@@ -144,9 +213,8 @@ handled(From, Events, #state{writer = Writer} = State) ->
 news({applied, Commands, Offset}, #state{notify = Notify} = State) ->
     ok = eslaver_notify:send(eslaver_notify:applied(Commands, Offset, Notify)),
     State#state{backoff = eslaver_backoff:new()};
-news(loaded, #state{writer = Writer, notify = Notify, waiting = Waiting} = State) ->
-    Position = eslaver_mirror_writer:position(Writer),
-    ok = eslaver_notify:send(eslaver_notify:loaded(Position, Notify)),
+news({loaded, Place}, #state{notify = Notify, waiting = Waiting} = State) ->
+    ok = eslaver_notify:send(eslaver_notify:loaded(Place, Notify)),
     State#state{
         loaded = true,
         waiting = eslaver_waiting:reply(ok, Waiting),
@@ -192,17 +260,40 @@ started(#state{start = Start, writer = Writer} = State) ->
         {error, _} -> later(State)
     end.
 
+%% No question is asked again before it is answered.
+ask(What, #state{replica = Replica, asked = Asked} = State) ->
+    case lists:keymember(What, 2, gen_server:reqids_to_list(Asked)) of
+        true -> State;
+        false -> State#state{asked = gen_server:send_request(Replica, What, What, Asked)}
+    end.
+
+answered(info, {reply, Info}, State) ->
+    informed(Info, State);
+answered(info, {error, _Gone}, State) ->
+    informed(#{}, State);
+answered(position, {reply, Position}, #state{writer = Writer} = State) ->
+    State#state{writer = eslaver_mirror_writer:passed(Position, Writer)};
+answered(position, {error, _Gone}, State) ->
+    State.
+
+informed(Replica, #state{informing = Informing} = State) ->
+    Info = (info(State))#{replica => Replica, lag => maps:get(lag, Replica, undefined)},
+    lists:foreach(fun(From) -> gen_server:reply(From, Info) end, Informing),
+    State#state{informing = []}.
+
 released(Hold, #state{holds = Holds, held = Held} = State) ->
     Rest = maps:remove(Hold, Holds),
     Free = State#state{holds = Rest},
     case Held of
-        {From, Events} when map_size(Rest) =:= 0 -> handled(From, Events, Free#state{held = none});
-        _ -> Free
+        {From, Events} when map_size(Rest) =:= 0 ->
+            guarded(fun() -> handled(From, Events, Free#state{held = none}) end);
+        _ ->
+            Free
     end.
 
-info(#state{writer = Writer, replica = Replica, restarts = Restarts, stale_since = Since}) ->
+info(#state{writer = Writer, restarts = Restarts, stale_since = Since}) ->
     maps:merge(eslaver_mirror_writer:info(Writer), #{
-        replica => Replica, restarts => Restarts, stale_for => age(Since)
+        restarts => Restarts, stale_for => age(Since)
     }).
 
 age(undefined) -> 0;

@@ -18,23 +18,33 @@
 -spec sort(eslaver_mirror_view:mirror(), binary(), options()) ->
     [binary() | undefined] | {error, not_a_number} | eslaver_mirror_view:failure().
 sort(Mirror, Key, Options) ->
+    ok = check(Options),
     Parsed = maps:fold(fun parse/3, eslaver_mirror_sort:new(), Options),
     eslaver_mirror_view:transaction(Mirror, fun() -> run(Mirror, Key, Parsed) end).
 
+check(Options) ->
+    eslaver_mirror_arguments:options(
+        #{
+            by => fun(By) -> By =:= nosort orelse is_binary(By) end,
+            get => fun(Patterns) -> eslaver_mirror_arguments:binaries(Patterns) =:= ok end,
+            limit => fun
+                ({Start, Count}) -> is_integer(Start) andalso is_integer(Count);
+                (_) -> false
+            end,
+            order => fun(Order) -> Order =:= asc orelse Order =:= desc end,
+            alpha => fun is_boolean/1
+        },
+        Options
+    ).
+
 parse(by, nosort, Options) ->
     Options#{by := nothing};
-parse(by, Pattern, Options) when is_binary(Pattern) ->
+parse(by, Pattern, Options) ->
     Options#{by := eslaver_mirror_sort:by(Pattern)};
 parse(get, Patterns, Options) ->
     Options#{get := [eslaver_mirror_sort:pattern(Pattern) || Pattern <- Patterns]};
-parse(limit, {Start, Count}, Options) when is_integer(Start), is_integer(Count) ->
-    Options#{limit := {Start, Count}};
-parse(order, Order, Options) when Order =:= asc; Order =:= desc ->
-    Options#{order := Order};
-parse(alpha, Alpha, Options) when is_boolean(Alpha) ->
-    Options#{alpha := Alpha};
-parse(Name, Value, _Options) ->
-    error(badarg, [Name, Value]).
+parse(Name, Value, Options) ->
+    Options#{Name := Value}.
 
 run(Mirror, Key, Options) ->
     Lookup = fun(Other, Field) -> value(Mirror, Other, Field) end,

@@ -8,7 +8,7 @@
 -module(eslaver_mirror_store).
 
 -export([new/1, empty/1, with_version/2, version/1, delete/2]).
--export([with_db/2, swap_dbs/3, without_keys/2, keys/2, id/0, memory/1]).
+-export([with_db/2, swap_dbs/3, without_keys/2, keys/2, exists/1, id/0, memory/1]).
 -export_type([store/0, id/0, type/0, row/0, version/0]).
 
 -type id() :: pos_integer().
@@ -67,10 +67,10 @@ new(Options) ->
 table(Name, Kind, Options) ->
     ets:new(list_to_atom("eslaver_mirror_" ++ atom_to_list(Name)), [Kind, protected | Options]).
 
-%% @doc Empty tables of the same kind.
+%% @doc Empty tables of the same kind, for the same dbs: more commands of a transaction may follow.
 -spec empty(store()) -> store().
-empty(#{options := Options, redis_version := Version}) ->
-    with_version(Version, new(Options)).
+empty(#{options := Options, redis_version := Version, dbs := Dbs}) ->
+    lists:foldl(fun with_db/2, with_version(Version, new(Options)), maps:keys(Dbs)).
 
 %% @doc The store of a master of this version.
 -spec with_version(version(), store()) -> store().
@@ -131,6 +131,11 @@ keys(Db, #{dbs := Dbs}) ->
         #{Db := Keys} -> Keys;
         #{} -> none
     end.
+
+%% @doc Whether the tables are still there: they end with their owner.
+-spec exists(store()) -> boolean().
+exists(#{garbage := Garbage}) ->
+    ets:info(Garbage, size) =/= undefined.
 
 %% @doc A new id for a value's elements.
 -spec id() -> id().

@@ -2,7 +2,7 @@
 %% @private
 -module(eslaver_mirror_stream_info).
 
--export([stream/2, groups/2, consumers/3, pending/3, pending/4]).
+-export([stream/2, groups/2, consumers/3, pending/3, pending/4, check_filter/1]).
 -export_type([stream/0, group/0, consumer/0, summary/0, filter/0]).
 
 -type store() :: eslaver_mirror_store:store().
@@ -163,6 +163,17 @@ pending(Store, #{id := Id}, Group) ->
                 Consumers
             }
     end.
+
+%% @doc Raises `badarg' for a filter that is none.
+-spec check_filter(filter()) -> ok.
+check_filter(Filter) ->
+    eslaver_mirror_arguments:options(
+        #{
+            consumer => fun is_binary/1,
+            min_idle => fun(Ms) -> is_integer(Ms) andalso Ms >= 0 end
+        },
+        Filter
+    ).
 
 %% @doc The entries themselves, in a range.
 -spec pending(

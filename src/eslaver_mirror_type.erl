@@ -8,7 +8,7 @@
 %% @private
 -module(eslaver_mirror_type).
 
--export([module/1, modules/0, load/4, copy/3, discard/4]).
+-export([module/1, modules/0, is_type/1, load/4, copy/3, discard/4]).
 -export_type([ctx/0, body/0]).
 
 -type body() :: term().
@@ -48,6 +48,11 @@ module(_) -> none.
 -spec modules() -> [module()].
 modules() ->
     [module(Type) || Type <- [string, list, set, zset, hash, stream]].
+
+%% @doc Whether a key can have this type.
+-spec is_type(term()) -> boolean().
+is_type(Type) ->
+    Type =:= module orelse module(Type) =/= none.
 
 %% @doc As the type's own {@link load/3}. A module's value is kept as it came.
 -spec load(eslaver_mirror_store:type(), eslaver_mirror_store:store(), term(), map()) ->

@@ -56,8 +56,9 @@ body({_, _, Body, _}) -> Body.
 ) -> Result | failure().
 row(Mirror, Key, Fun) ->
     {Name, Db} = db_of(Mirror),
+    ok = eslaver_mirror_arguments:binary(Key),
     eslaver_mirror_lock:read(Name, [Key], fun(Store) ->
-        case look_up(eslaver_mirror_store:keys(Db, Store), Key) of
+        case look_up(table(Db, Store), Key) of
             {_, unknown, _, _} -> {error, unknown};
             Row -> Fun(Store, Row)
         end
@@ -71,8 +72,9 @@ row(Mirror, Key, Fun) ->
 ) -> Result | failure().
 rows(Mirror, Keys, Fun) ->
     {Name, Db} = db_of(Mirror),
+    ok = eslaver_mirror_arguments:binaries(Keys),
     eslaver_mirror_lock:read(Name, Keys, fun(Store) ->
-        Table = eslaver_mirror_store:keys(Db, Store),
+        Table = table(Db, Store),
         Rows = [look_up(Table, Key) || Key <- Keys],
         case lists:keymember(unknown, 2, [Row || Row <- Rows, Row =/= none]) of
             true -> {error, unknown};
@@ -102,11 +104,21 @@ look_up(Table, Key) ->
 db(Mirror, Empty, Fun) ->
     {Name, Db} = db_of(Mirror),
     eslaver_mirror_lock:read(Name, [], fun(Store) ->
-        case eslaver_mirror_store:keys(Db, Store) of
+        case table(Db, Store) of
             none -> Empty;
             Table -> Fun(Store, Table)
         end
     end).
+
+%% The tables of a mirror that was killed are no empty ones.
+table(Db, Store) ->
+    case eslaver_mirror_store:keys(Db, Store) of
+        none ->
+            true = eslaver_mirror_store:exists(Store),
+            none;
+        Table ->
+            Table
+    end.
 
 %% @doc Runs a fun whose reads of this mirror are all of one moment. It may be run more than once.
 -spec transaction(mirror(), fun(() -> Result)) -> Result.
@@ -121,4 +133,5 @@ status(Mirror) ->
     eslaver_mirror_lock:state(Name).
 
 db_of({Name, Db}) when is_atom(Name), is_integer(Db), Db >= 0 -> {Name, Db};
-db_of(Name) when is_atom(Name) -> {Name, 0}.
+db_of(Name) when is_atom(Name) -> {Name, 0};
+db_of(_) -> error(badarg).

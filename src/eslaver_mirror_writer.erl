@@ -7,7 +7,8 @@
 %% @private
 -module(eslaver_mirror_writer).
 
--export([new/1, handle/2, broken/1, position/1, collect/1, status/1, info/1, functions/1, close/1]).
+-export([new/1, handle/2, broken/1, position/1, passed/2]).
+-export([collect/1, status/1, info/1, functions/1, close/1]).
 -export_type([writer/0, news/0]).
 
 -record(writer, {
@@ -22,7 +23,10 @@
     next_position :: undefined | {Replid :: binary(), Offset :: non_neg_integer()},
     %% The commands since MULTI, the last first.
     transaction = none :: none | [command()],
+    %% Undefined before the first snapshot, and where the master knows no PSYNC.
     replid :: undefined | binary(),
+    %% Whether only a full resync helps.
+    lost = false :: boolean(),
     %% The offset and the db behind all that has been applied.
     offset = 0 :: non_neg_integer(),
     db = 0 :: non_neg_integer(),
@@ -35,13 +39,11 @@
 -type command() :: {Name :: binary(), Args :: [binary()], Db :: non_neg_integer()}.
 
 -type news() ::
-    loaded
+    {loaded, #{offset := non_neg_integer(), db := non_neg_integer()}}
     | resync
     | {applied, [command()], Offset :: non_neg_integer()}.
 %% What has become visible, or that only a full resync helps.
 
-%% What Valkey's commands do is what those of this version did.
--define(REDIS_OF_VALKEY, {7, 2}).
 %% The rows of values out of reach that are removed after each batch.
 -define(COLLECT, 4096).
 
@@ -84,14 +86,15 @@ event({stream, Name, Args, #{db := Db}}, #writer{transaction = Commands} = Write
 event({loading, start, #{replid := Replid, offset := Offset}}, Writer) ->
     started(Writer#writer{next_position = {Replid, Offset}, transaction = none});
 event({loading, aux, Name, Value, _Meta}, #writer{next = Next} = Writer) ->
-    Writer#writer{next = eslaver_mirror_store:with_version(version(Name, Value, Next), Next)};
+    Writer#writer{next = eslaver_mirror_version:with_aux(Name, Value, Next)};
 event({loading, function, Library, Code, _Meta}, #writer{next_functions = Functions} = Writer) ->
     Writer#writer{next_functions = Functions#{Library => Code}};
 event({loading, Type, Key, Value, #{db := Db} = Meta}, #writer{next = Next} = Writer) ->
     Store = eslaver_mirror_store:with_db(Db, Next),
     load({Type, Key, Value, Meta}, Writer#writer{next = Store});
 event({loading, eof, Meta}, Writer) ->
-    {loaded, loaded(Meta, Writer)};
+    #writer{offset = Offset, db = Db} = Loaded = loaded(Meta, Writer),
+    {{loaded, #{offset => Offset, db => Db}}, Loaded};
 event({link, up, #{resync := partial, replid := Replid}}, #writer{lock = Lock} = Writer) ->
     ok = eslaver_mirror_lock:status(fresh, Lock),
     Writer#writer{replid = Replid};
@@ -108,16 +111,8 @@ load({_Type, Key, _Value, #{db := Db}} = Entry, #writer{next = Store} = Writer) 
     catch
         _Class:Reason:Stack ->
             ok = eslaver_mirror_keys:forget_value(ctx(Db, Store), Key),
-            counted(<<"loading">>, {Reason, place(Stack)}, Writer)
+            counted(<<"loading">>, eslaver_mirror_failure:describe(Reason, Stack), Writer)
     end.
-
-version(<<"redis-ver">>, Text, _Store) ->
-    {match, [Major, Minor]} = re:run(Text, "^(\\d+)\\.(\\d+)", [{capture, all_but_first, binary}]),
-    {binary_to_integer(Major), binary_to_integer(Minor)};
-version(<<"valkey-ver">>, _Text, _Store) ->
-    ?REDIS_OF_VALKEY;
-version(_Other, _Text, #{redis_version := Version}) ->
-    Version.
 
 moved(#{offset := Offset, db := Db}, Writer) ->
     Writer#writer{offset = Offset, db = Db}.
@@ -127,10 +122,9 @@ moved(#{offset := Offset, db := Db}, Writer) ->
 started(#writer{options = #{full_resync := in_place}, store = Store} = Writer) when
     Store =/= undefined
 ->
-    #writer{lock = Lock} = Writer,
-    ok = eslaver_mirror_lock:status(loading, Lock),
+    Withdrawn = eslaver_mirror_lock:withdraw(Writer#writer.lock),
     ok = eslaver_mirror_store:delete(Store, elsewhere),
-    started(Writer#writer{store = undefined});
+    started(Writer#writer{store = undefined, lock = Withdrawn});
 started(#writer{options = #{table := Table}} = Writer) ->
     Clean = without_next(Writer),
     Clean#writer{next = eslaver_mirror_store:new(Table)}.
@@ -147,6 +141,7 @@ loaded(Meta, #writer{lock = Lock, next = Next, store = Old} = Writer) ->
         functions = Functions,
         next_functions = #{},
         replid = Replid,
+        lost = false,
         offset = Offset,
         db = maps:get(db, Meta)
     }.
@@ -169,12 +164,21 @@ age(_Store) -> stale.
 
 %% @doc Where to go on from: `undefined' where only a full resync will do.
 -spec position(writer()) -> undefined | eslaver:position().
-position(#writer{store = Store, replid = Replid}) when
-    Store =:= undefined; Replid =:= undefined
+position(#writer{store = Store, replid = Replid, lost = Lost}) when
+    Store =:= undefined; Replid =:= undefined; Lost
 ->
     undefined;
 position(#writer{replid = Replid, offset = Offset, db = Db}) ->
     #{replid => Replid, offset => Offset, db => Db}.
+
+%% @doc The replica has come this far: all up to there has been applied, or passed no filter.
+-spec passed(undefined | eslaver:position(), writer()) -> writer().
+passed(#{replid := Replid, offset := Offset, db := Db}, #writer{replid = Replid} = Writer) when
+    Offset > Writer#writer.offset
+->
+    Writer#writer{offset = Offset, db = Db};
+passed(_Earlier, Writer) ->
+    Writer.
 
 %% Commands.
 
@@ -194,7 +198,7 @@ write(Writes, Writer) ->
         locks(Writes), fun() -> lists:foldl(fun write_one/2, Ready, Writes) end, Lock
     ),
     case Next of
-        #writer{replid = undefined} -> {resync, Next};
+        #writer{lost = true} -> {resync, Next};
         #writer{} -> {{applied, [Command || {Command, _} <- Writes], Offset}, Next}
     end.
 
@@ -231,11 +235,8 @@ write_one({Command, Keys}, Writer) ->
         apply_one(Command, Keys, Writer)
     catch
         _Class:Reason:Stack ->
-            failed(Command, Keys, {Reason, place(Stack)}, Writer)
+            failed(Command, Keys, eslaver_mirror_failure:describe(Reason, Stack), Writer)
     end.
-
-place([{Module, Function, _ArityOrArgs, _Location} | _]) -> {Module, Function};
-place([]) -> unknown.
 
 apply_one(_Command, flushall, Writer) ->
     #writer{lock = Lock, store = Store} = Writer,
@@ -320,7 +321,7 @@ unknown(_Command, _Keys, Writer) ->
 %% From here on only a full resync helps.
 lost(#writer{lock = Lock} = Writer) ->
     ok = eslaver_mirror_lock:status(stale, Lock),
-    Writer#writer{replid = undefined}.
+    Writer#writer{lost = true}.
 
 %% @doc Removes some of what is out of reach: whether there is more.
 -spec collect(writer()) -> done | more.

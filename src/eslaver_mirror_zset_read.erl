@@ -23,13 +23,15 @@
 
 %% @doc What `ZRANGE' is asked for.
 -spec selection(term(), term(), map()) -> selection().
-selection(Start, Stop, Options) ->
+selection(Start, Stop, Options) when is_map(Options) ->
     {By, Rest} = option(by, index, Options),
     {Rev, Others} = option(rev, false, Rest),
     {Limit, Last} = option(limit, none, Others),
     Way = way(Rev),
     Range = eslaver_mirror_zset_range:from_terms(By, Way, Start, Stop),
-    {{Range, Way, limit(By, Limit)}, shape(Last)}.
+    {{Range, Way, limit(By, Limit)}, shape(Last)};
+selection(_Start, _Stop, _NoMap) ->
+    error(badarg).
 
 option(Name, Default, Options) ->
     {maps:get(Name, Options, Default), maps:remove(Name, Options)}.
@@ -53,12 +55,14 @@ range(Store, Zset, {{_, Way, _} = Selected, Shape}) ->
 
 %% @doc What `ZUNION' and its like are asked for of so many keys.
 -spec options(pos_integer(), map()) -> {shape(), eslaver_mirror_zset_algebra:options()}.
-options(Number, Options) ->
+options(Number, Options) when is_map(Options) ->
     Parsed = maps:map(
         fun(Name, Value) -> parse(Name, Value, Number) end,
         maps:with([weights, aggregate], Options)
     ),
-    {shape(maps:without([weights, aggregate], Options)), Parsed}.
+    {shape(maps:without([weights, aggregate], Options)), Parsed};
+options(_Number, _NoMap) ->
+    error(badarg).
 
 parse(weights, Weights, Number) when length(Weights) =:= Number ->
     [eslaver_mirror_score:from_term(Weight) || Weight <- Weights];

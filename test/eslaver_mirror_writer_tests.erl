@@ -13,7 +13,7 @@ with_writer(Test) ->
     end.
 
 loaded(Writer, Values) ->
-    {[loaded], Loaded} = eslaver_mirror_writer:handle(
+    {[{loaded, _}], Loaded} = eslaver_mirror_writer:handle(
         [{loading, start, #{replid => <<"id">>, offset => 100, bytes => 1, source => master}}] ++
             Values ++ [{loading, eof, #{keys => length(Values), bytes => 1, db => 0}}],
         Writer

@@ -121,7 +121,7 @@ action(N, #{blocking := [_ | _] = Blocking} = Taken, _Options) when N < 100 ->
     {blocked, Waiting, with_key(lists:nth(Position, Waiting), Then1), some_command(Taken)};
 action(N, Taken, _Options) when N < 500 ->
     {transaction, [
-        {eslaver_test_words:any([same, same, same, 0, 1]), single(rand:uniform(10), Taken)}
+        {eslaver_test_words:any([same, same, same, 0, 1]), queued(rand:uniform(500), Taken)}
      || _ <- lists:seq(1, rand:uniform(8))
     ]};
 action(N, Taken, _Options) when N < 800 ->
@@ -130,6 +130,10 @@ action(N, _Taken, #{faults := [_ | _] = Faults}) when N < 820 ->
     {fault, eslaver_test_words:any(Faults)};
 action(_, Taken, _Options) ->
     single(2, Taken).
+
+queued(1, _Taken) -> {command, [<<"FLUSHALL">>]};
+queued(2, _Taken) -> {command, [<<"FLUSHDB">>]};
+queued(_, Taken) -> single(rand:uniform(10), Taken).
 
 single(1, #{scripts := [_ | _] = Scripts} = Taken) ->
     Commands = [some_command(Taken) || _ <- lists:seq(1, rand:uniform(4))],

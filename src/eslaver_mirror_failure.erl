@@ -1,0 +1,31 @@
+%% @doc What may be said of an exception or a message that may carry keys and values of the master:
+%% its atoms, none of which come from a master. Used by {@link eslaver_mirror_server} and
+%% {@link eslaver_mirror_writer}.
+%% @private
+-module(eslaver_mirror_failure).
+
+-export([shape/1, describe/2]).
+
+%% The calls of a stack that are told.
+-define(CALLS, 5).
+
+%% @doc An atom, or the atoms of a tuple.
+-spec shape(term()) -> atom() | tuple().
+shape(Term) when is_atom(Term) ->
+    Term;
+shape(Term) when is_tuple(Term) ->
+    case [Element || Element <- tuple_to_list(Term), is_atom(Element)] of
+        [] -> hidden;
+        [Only] -> Only;
+        Atoms -> list_to_tuple(Atoms)
+    end;
+shape(_Term) ->
+    hidden.
+
+%% @doc What was raised, and where.
+-spec describe(Reason :: term(), Stack :: [tuple()]) -> {atom() | tuple(), [mfa()]}.
+describe(Reason, Stack) ->
+    {shape(Reason), [call(Call) || Call <- lists:sublist(Stack, ?CALLS)]}.
+
+call({Module, Function, Args, _}) when is_list(Args) -> {Module, Function, length(Args)};
+call({Module, Function, Arity, _}) -> {Module, Function, Arity}.

@@ -1,0 +1,265 @@
+%% What is no key, field or option is a `badarg' in every read, whether or not the key is there:
+%% nothing is answered as if it were missing.
+-module(eslaver_mirror_arguments_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-define(M, ?MODULE).
+
+%% Calls that read no keys.
+-define(NO_READS, [
+    start_link, child_spec, stop, await, info, status, functions, subscribe, unsubscribe, read
+]).
+
+%% What may stand in place of a binary, and of a list of them.
+-define(NO_BINARIES, ["k", k, 1, undefined, <<1:1>>]).
+-define(NO_LISTS, ["k", ["k"], [<<"k">>, k], [<<"k">> | <<"k">>]]).
+-define(NO_OPTIONS, [#{no_such => 1}, #{"match" => <<"*">>}, [{count, 1}]]).
+
+-define(KEYS, [
+    <<"missing">>,
+    <<"string">>,
+    <<"list">>,
+    <<"set">>,
+    <<"zset">>,
+    <<"hash">>,
+    <<"stream">>
+]).
+
+%% Each read, with `b' for a binary, `bs' for a list of them, and `o' for options.
+reads() ->
+    [
+        {get, [b]},
+        {mget, [bs]},
+        {exists, [b]},
+        {type, [b]},
+        {ttl, [b]},
+        {pttl, [b]},
+        {expiretime, [b]},
+        {pexpiretime, [b]},
+        {keys, [b]},
+        {scan, [o, fun(_, Acc) -> Acc end, none]},
+        {dbsize, []},
+        {randomkey, []},
+        {strlen, [b]},
+        {getrange, [b, 0, -1]},
+        {substr, [b, 0, -1]},
+        {lcs, [b, b]},
+        {lcs_len, [b, b]},
+        {getbit, [b, 0]},
+        {bitcount, [b]},
+        {bitcount, [b, 0, -1]},
+        {bitcount, [b, 0, -1, bit]},
+        {bitpos, [b, 1]},
+        {bitpos, [b, 1, 0]},
+        {bitpos, [b, 1, 0, -1]},
+        {bitpos, [b, 1, 0, -1, bit]},
+        {bitfield_ro, [b, [{u, 8, 0}]]},
+        {pfcount, [b]},
+        {pfcount, [[b]]},
+        {llen, [b]},
+        {lrange, [b, 0, -1]},
+        {lindex, [b, 0]},
+        {lpos, [b, b]},
+        {lpos, [b, b, o]},
+        {scard, [b]},
+        {sismember, [b, b]},
+        {smismember, [b, bs]},
+        {smembers, [b]},
+        {srandmember, [b]},
+        {srandmember, [b, 1]},
+        {sscan, [b, 0]},
+        {sscan, [b, 0, o]},
+        {sinter, [bs]},
+        {sunion, [bs]},
+        {sdiff, [bs]},
+        {sintercard, [bs]},
+        {sintercard, [bs, 1]},
+        {zcard, [b]},
+        {zscore, [b, b]},
+        {zmscore, [b, bs]},
+        {zrank, [b, b]},
+        {zrank, [b, b, with_score]},
+        {zrevrank, [b, b]},
+        {zrevrank, [b, b, with_score]},
+        {zrange, [b, 0, -1]},
+        {zrange, [b, 0, -1, o]},
+        {zrevrange, [b, 0, -1]},
+        {zrevrange, [b, 0, -1, o]},
+        {zrangebyscore, [b, 0, 1]},
+        {zrangebyscore, [b, 0, 1, o]},
+        {zrevrangebyscore, [b, 1, 0]},
+        {zrevrangebyscore, [b, 1, 0, o]},
+        {zrangebylex, [b, {inclusive, b}, '+']},
+        {zrangebylex, [b, '-', {exclusive, b}, o]},
+        {zrevrangebylex, [b, '+', '-']},
+        {zrevrangebylex, [b, '+', '-', o]},
+        {zcount, [b, 0, 1]},
+        {zlexcount, [b, '-', '+']},
+        {zrandmember, [b]},
+        {zrandmember, [b, 1]},
+        {zrandmember, [b, 1, o]},
+        {zscan, [b, 0]},
+        {zscan, [b, {1.0, b}, o]},
+        {zunion, [bs]},
+        {zunion, [bs, o]},
+        {zinter, [bs]},
+        {zinter, [bs, o]},
+        {zintercard, [bs]},
+        {zintercard, [bs, 1]},
+        {zdiff, [bs]},
+        {zdiff, [bs, o]},
+        {geopos, [b, bs]},
+        {geodist, [b, b, b]},
+        {geodist, [b, b, b, km]},
+        {geohash, [b, bs]},
+        {geosearch, [b, #{from => {member, b}, by => {radius, 1, km}}]},
+        {geosearch, [b, o]},
+        {hget, [b, b]},
+        {hmget, [b, bs]},
+        {hgetall, [b]},
+        {hlen, [b]},
+        {hexists, [b, b]},
+        {hkeys, [b]},
+        {hvals, [b]},
+        {hstrlen, [b, b]},
+        {hrandfield, [b]},
+        {hrandfield, [b, 1]},
+        {hrandfield, [b, 1, withvalues]},
+        {hscan, [b, 0]},
+        {hscan, [b, 0, o]},
+        {httl, [b, bs]},
+        {hpttl, [b, bs]},
+        {hexpiretime, [b, bs]},
+        {hpexpiretime, [b, bs]},
+        {xlen, [b]},
+        {xrange, [b, id, '+']},
+        {xrange, [b, '-', {exclusive, id}, 1]},
+        {xrevrange, [b, '+', id]},
+        {xrevrange, [b, id, '-', 1]},
+        {xread, [b, id]},
+        {xread, [b, id, 1]},
+        {xinfo_stream, [b]},
+        {xinfo_groups, [b]},
+        {xinfo_consumers, [b, b]},
+        {xpending, [b, b]},
+        {xpending, [b, b, id, '+', 1]},
+        {xpending, [b, b, '-', id, 1, o]},
+        {sort_ro, [b]},
+        {sort_ro, [b, o]},
+        {sort_ro, [b, #{by => b}]},
+        {sort_ro, [b, #{get => bs}]}
+    ].
+
+arguments_test_() ->
+    {setup, fun filled/0, fun eslaver_test_mirror:close/1, [
+        fun every_read_is_here/0,
+        fun good_ones_are_answered/0,
+        fun bad_ones_are_refused/0,
+        fun known_options_with_other_values/0
+    ]}.
+
+filled() ->
+    Mirror = eslaver_test_mirror:new(?M),
+    eslaver_test_mirror:run_all(Mirror, [
+        ["set", "string", 1],
+        ["rpush", "list", 1],
+        ["sadd", "set", "a"],
+        ["zadd", "zset", 1, "a"],
+        ["hset", "hash", "f", "v"],
+        ["xadd", "stream", "1-1", "f", "v"]
+    ]).
+
+every_read_is_here() ->
+    Reads = [
+        {Name, Arity}
+     || {Name, Arity} <- eslaver_mirror:module_info(exports),
+        Name =/= module_info,
+        not lists:member(Name, ?NO_READS)
+    ],
+    ?assertEqual([], lists:usort(Reads) -- [{Name, 1 + length(Args)} || {Name, Args} <- reads()]).
+
+good_ones_are_answered() ->
+    lists:foreach(
+        fun({Name, Args}) ->
+            _ = apply(eslaver_mirror, Name, [?M | [good(Arg) || Arg <- Args]]),
+            ?assertEqual(
+                {error, not_running},
+                apply(eslaver_mirror, Name, [no_such_mirror | [good(Arg) || Arg <- Args]])
+            )
+        end,
+        [Read || {Name, _} = Read <- reads(), Name =/= geosearch]
+    ).
+
+bad_ones_are_refused() ->
+    Answered = [
+        {Name, tl(Args), Raised}
+     || {Name, Form} <- reads(),
+        Key <- ?KEYS,
+        Args <- spoilt([?M | with_key(Key, Form)]),
+        Raised <- [raised(fun() -> apply(eslaver_mirror, Name, Args) end)],
+        Raised =/= badarg
+    ],
+    ?assertEqual([], Answered).
+
+%% What a known option may not be.
+known_options_with_other_values() ->
+    Reads = [
+        fun() -> eslaver_mirror:scan(?M, #{match => "*"}, fun(_, Acc) -> Acc end, none) end,
+        fun() -> eslaver_mirror:scan(?M, #{type => strign}, fun(_, Acc) -> Acc end, none) end,
+        fun() -> eslaver_mirror:sscan(?M, <<"missing">>, 0, #{match => "*"}) end,
+        fun() -> eslaver_mirror:hscan(?M, <<"missing">>, 0, #{count => 0}) end,
+        fun() -> eslaver_mirror:zscan(?M, <<"missing">>, 0, #{count => a}) end,
+        fun() -> eslaver_mirror:lpos(?M, <<"missing">>, <<"a">>, #{rank => 0}) end,
+        fun() -> eslaver_mirror:zdiff(?M, [<<"missing">>], #{weights => [1]}) end,
+        fun() ->
+            eslaver_mirror:xpending(?M, <<"missing">>, <<"g">>, '-', '+', 1, #{consumer => c})
+        end,
+        fun() -> eslaver_mirror:get({?M, a}, <<"missing">>) end,
+        fun() -> eslaver_mirror:get("mirror", <<"missing">>) end
+    ],
+    ?assertEqual([badarg || _ <- Reads], [raised(Read) || Read <- Reads]).
+
+raised(Read) ->
+    try Read() of
+        _ -> none
+    catch
+        error:Reason -> Reason
+    end.
+
+%% The first binary is the key.
+with_key(Key, [b | Args]) -> [Key | Args];
+with_key(Key, [[b]]) -> [[Key]];
+with_key(_Key, Args) -> Args.
+
+%% The same with one argument that is none, in each way.
+spoilt([]) -> [];
+spoilt([Arg | Args]) ->
+    [[Bad | [good(Other) || Other <- Args]] || Bad <- bad(Arg)] ++
+        [[good(Arg) | Rest] || Rest <- spoilt(Args)].
+
+good(b) -> <<"1">>;
+good(bs) -> [<<"1">>, <<"2">>];
+good(id) -> <<"1-1">>;
+good(o) -> #{};
+good([b]) -> [good(b)];
+good({Kind, b}) -> {Kind, good(b)};
+good({Kind, id}) -> {Kind, good(id)};
+good(#{from := _} = Options) -> Options#{from := {member, good(b)}};
+good(#{by := b} = Options) -> Options#{by := good(b)};
+good(#{get := bs} = Options) -> Options#{get := good(bs)};
+good(Other) -> Other.
+
+bad(b) -> ?NO_BINARIES;
+bad(bs) -> ?NO_LISTS;
+bad(id) -> ["1-1", 1, <<"no id">>];
+bad(o) -> ?NO_OPTIONS;
+bad([b]) -> [[Bad] || Bad <- bad(b)];
+bad({Kind, b}) -> [{Kind, Bad} || Bad <- bad(b)];
+bad({Kind, id}) -> [{Kind, Bad} || Bad <- bad(id)];
+bad(#{from := _} = Options) -> [Options#{from := {member, Bad}} || Bad <- bad(b)];
+bad(#{by := b} = Options) -> [Options#{by := Bad} || Bad <- bad(b)];
+bad(#{get := bs} = Options) -> [Options#{get := Bad} || Bad <- bad(bs)];
+bad(Key) when is_binary(Key) -> bad(b);
+bad([Key]) when is_binary(Key) -> bad([b]);
+bad(_Other) -> [].

@@ -1,0 +1,400 @@
+%% Readers of a mirror that ends, is killed, starts anew, loses its replica or holds still for them:
+%% what they get is of one moment of one mirror, or an error. And what is said of a mirror that ends.
+-module(eslaver_mirror_readers_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
+-export([init_per_testcase/2, end_per_testcase/2]).
+-export([
+    generations_are_not_mixed/1,
+    failures_and_values_are_not_mixed/1,
+    replica_ends_while_held/1,
+    link_drops_while_held/1,
+    mirror_is_killed_while_held/1,
+    info_while_held/1,
+    killed_and_started_again/1,
+    reports_tell_no_data/1,
+    warnings_tell_no_data/1,
+    unknown_requests/1
+]).
+
+-define(M, mirror_of_suite).
+-define(TIMEOUT, 30_000).
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 3}}].
+
+-spec all() -> list().
+all() ->
+    [
+        generations_are_not_mixed,
+        failures_and_values_are_not_mixed,
+        replica_ends_while_held,
+        link_drops_while_held,
+        mirror_is_killed_while_held,
+        info_while_held,
+        killed_and_started_again,
+        reports_tell_no_data,
+        warnings_tell_no_data,
+        unknown_requests
+    ].
+
+-spec init_per_suite(list()) -> list().
+init_per_suite(Config) ->
+    ok = eslaver_test_log:start(),
+    Config.
+
+-spec end_per_suite(list()) -> ok.
+end_per_suite(_Config) ->
+    eslaver_test_log:stop().
+
+%% A master with a proxy before it. Each case starts its mirror.
+-spec init_per_testcase(atom(), list()) -> list().
+init_per_testcase(_Case, Config) ->
+    process_flag(trap_exit, true),
+    Master = eslaver_test_master:start(#{server => eslaver_test_lib:own_server(), owner => none}),
+    Client = eslaver_test_client:connect(Master),
+    _ = eslaver_test_client:ok(Client, ["MSET", "a", "1", "b", "1"]),
+    ok = eslaver_test_client:close(Client),
+    [{master, Master} | Config].
+
+-spec end_per_testcase(atom(), list()) -> ok.
+end_per_testcase(_Case, Config) ->
+    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
+    eslaver_test_master:stop(proplists:get_value(master, Config)).
+
+%% Another mirror of the name, whose tables are written as often as those of the first.
+-spec generations_are_not_mixed(list()) -> ok.
+generations_are_not_mixed(Config) ->
+    #{client := Client} = Started = started(Config),
+    Runs = counters:new(1, []),
+    Read = fun() ->
+        ok = counters:add(Runs, 1, 1),
+        One = eslaver_mirror:get(?M, <<"a">>),
+        ok = first_time(Runs, fun() ->
+            ok = eslaver_mirror:stop(?M),
+            _ = eslaver_test_client:ok(Client, ["MSET", "a", "2", "b", "2"]),
+            ok = start_mirror(Started)
+        end),
+        {One, eslaver_mirror:get(?M, <<"b">>)}
+    end,
+    ?assertEqual({<<"2">>, <<"2">>}, eslaver_mirror:read(?M, Read)),
+    ?assertEqual(2, counters:get(Runs, 1)).
+
+first_time(Runs, Do) ->
+    case counters:get(Runs, 1) of
+        1 -> outside(Do);
+        _ -> ok
+    end.
+
+%% What another process gets.
+outside(Do) ->
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        process_flag(trap_exit, true),
+        Result = Do(),
+        %% what it has started is not to end with it
+        exit_later({did, Result})
+    end),
+    receive
+        {'DOWN', Monitor, process, Pid, {did, Result}} -> Result;
+        {'DOWN', Monitor, process, Pid, Reason} -> error(Reason)
+    end.
+
+exit_later(Result) ->
+    {links, Links} = process_info(self(), links),
+    lists:foreach(fun(Link) -> unlink(Link) end, Links),
+    exit(Result).
+
+%% One key is answered, the next is not, as the mirror has ended between them.
+-spec failures_and_values_are_not_mixed(list()) -> ok.
+failures_and_values_are_not_mixed(Config) ->
+    Started = started(Config),
+    Runs = counters:new(1, []),
+    Read = fun(Between) ->
+        fun() ->
+            ok = counters:add(Runs, 1, 1),
+            One = eslaver_mirror:get(?M, <<"a">>),
+            ok = first_time(Runs, Between),
+            {One, eslaver_mirror:get(?M, <<"b">>)}
+        end
+    end,
+    None = {error, not_running},
+    ?assertEqual({None, None}, eslaver_mirror:read(?M, Read(fun() -> eslaver_mirror:stop(?M) end))),
+    ok = counters:put(Runs, 1, 0),
+    ?assertEqual(
+        {<<"1">>, <<"1">>},
+        eslaver_mirror:read(?M, Read(fun() -> start_mirror(Started) end))
+    ).
+
+%% What is read while the mirror holds still stays, whatever happens to the link.
+-spec replica_ends_while_held(list()) -> ok.
+replica_ends_while_held(Config) ->
+    #{client := Client} = Started = started(Config),
+    Kill = fun() ->
+        ok = eslaver_test_subject:kill_replica(?M),
+        true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
+        ok
+    end,
+    {Old, New} = held(Started, Kill),
+    ?assertEqual(Old, New),
+    ok = caught_up(Client).
+
+-spec link_drops_while_held(list()) -> ok.
+link_drops_while_held(Config) ->
+    #{client := Client, proxy := Proxy, master := Master} = Started = started(Config),
+    Drop = fun() ->
+        ok = eslaver_test_proxy:target(Proxy, none),
+        ok = eslaver_test_proxy:cut(Proxy)
+    end,
+    {Old, New} = held(Started, Drop),
+    ?assertEqual(Old, New),
+    ok = eslaver_test_proxy:target(Proxy, Master),
+    ok = caught_up(Client).
+
+%% It reads anew, of what there is then.
+-spec mirror_is_killed_while_held(list()) -> ok.
+mirror_is_killed_while_held(Config) ->
+    Started = started(Config),
+    Kill = fun() ->
+        true = exit(whereis(?M), kill),
+        true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end),
+        ok = start_mirror(Started)
+    end,
+    {Old, New} = held(Started, Kill),
+    ?assertEqual(Old, New).
+
+%% The info of a replica whose events wait for a reader is not waited for.
+-spec info_while_held(list()) -> ok.
+info_while_held(Config) ->
+    #{client := Client} = Started = started(Config),
+    ?assertMatch(#{status := fresh, replica := #{state := streaming}}, eslaver_mirror:info(?M)),
+    Infos = fun() ->
+        Since = erlang:monotonic_time(millisecond),
+        Infos = [eslaver_mirror:info(?M) || _ <- lists:seq(1, 3)],
+        %% gen_server's own time-out
+        ?assert(erlang:monotonic_time(millisecond) - Since < 5000),
+        ?assertMatch([#{status := fresh, replica := None}] when None =:= #{}, lists:usort([
+            maps:with([status, replica], Info) || Info <- Infos
+        ])),
+        ok
+    end,
+    {Same, Same} = held(Started, Infos),
+    ok = caught_up(Client),
+    ?assertMatch(#{replica := #{state := streaming}, lag := 0}, eslaver_mirror:info(?M)).
+
+%% Writes a key as long as the reader gets another one for it, which is until the mirror holds
+%% still; then does that, and reads the key again.
+held(#{client := Client}, Do) ->
+    Runs = counters:new(1, []),
+    Done = counters:new(1, []),
+    eslaver_mirror:read(?M, fun() ->
+        ok = counters:add(Runs, 1, 1),
+        Old = eslaver_mirror:get(?M, <<"a">>),
+        Next = integer_to_binary(1000 + counters:get(Runs, 1)),
+        _ =
+            counters:get(Done, 1) =:= 0 andalso
+                outside(fun() ->
+                    _ = eslaver_test_client:ok(Client, ["SET", "a", Next]),
+                    case eslaver_test_lib:until(fun() -> shows_or_waits(Next) end) of
+                        shows ->
+                            ok;
+                        waits ->
+                            ok = counters:add(Done, 1, 1),
+                            Do()
+                    end
+                end),
+        {Old, eslaver_mirror:get(?M, <<"a">>)}
+    end).
+
+shows_or_waits(Value) ->
+    case eslaver_mirror:get(?M, <<"a">>) of
+        Value -> shows;
+        _ -> waits_for_reader() andalso waits
+    end.
+
+%% A batch of events is in the hands of a mirror that does not apply it.
+waits_for_reader() ->
+    {links, Links} = process_info(whereis(?M), links),
+    lists:any(
+        fun(Pid) ->
+            is_pid(Pid) andalso
+                process_info(Pid, current_function) =:= {current_function, {gen, do_call, 4}}
+        end,
+        Links
+    ) andalso is_idle(whereis(?M)).
+
+is_idle(Pid) ->
+    [{status, Status}, {message_queue_len, Waiting}] =
+        process_info(Pid, [status, message_queue_len]),
+    Status =:= waiting andalso Waiting =:= 0.
+
+%% A mirror under a supervisor that is killed: there is data, or an error.
+-spec killed_and_started_again(list()) -> ok.
+killed_and_started_again(Config) ->
+    Started = started(Config),
+    Stop = atomics:new(1, []),
+    Reads = [
+        fun() -> eslaver_mirror:get(?M, <<"a">>) end,
+        fun() -> eslaver_mirror:mget(?M, [<<"a">>, <<"b">>]) end,
+        fun() -> eslaver_mirror:dbsize(?M) end,
+        fun() -> eslaver_mirror:get({?M, 7}, <<"a">>) end,
+        fun() -> eslaver_mirror:dbsize({?M, 7}) end,
+        fun() -> eslaver_mirror:keys(?M, <<"a">>) end,
+        fun() -> eslaver_mirror:exists(?M, <<"b">>) end
+    ],
+    Readers = [
+        spawn_monitor(fun() -> exit(read_while(Stop, Read, [])) end)
+     || Read <- Reads
+    ],
+    lists:foreach(
+        fun(_) ->
+            true = exit(whereis(?M), kill),
+            true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end),
+            ok = start_mirror(Started)
+        end,
+        lists:seq(1, 10)
+    ),
+    true = exit(whereis(?M), kill),
+    true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end),
+    Last = [eslaver_mirror:get(?M, <<"a">>), eslaver_mirror:get({?M, 7}, <<"a">>)],
+    ?assertEqual([{error, not_running}, {error, not_running}], Last),
+    ?assertEqual({error, not_running}, eslaver_mirror:dbsize(?M)),
+    ?assertEqual(not_running, eslaver_mirror:status(?M)),
+    ok = atomics:put(Stop, 1, 1),
+    Seen = [
+        receive
+            {'DOWN', Monitor, process, Pid, Results} -> Results
+        end
+     || {Pid, Monitor} <- Readers
+    ],
+    Whole = [<<"1">>, [<<"1">>, <<"1">>], 2, undefined, 0, [<<"a">>], true],
+    ?assertEqual([], [
+        {Expected, Wrong}
+     || {Expected, Results} <- lists:zip(Whole, Seen),
+        [_ | _] = Wrong <- [Results -- [Expected, {error, not_running}, {error, loading}]]
+    ]).
+
+%% The different results.
+read_while(Stop, Read, Results) ->
+    case atomics:get(Stop, 1) of
+        1 ->
+            Results;
+        0 ->
+            read_while(Stop, Read, lists:usort([Read() | Results]))
+    end.
+
+%% Whatever a mirror ends of, its report has no keys and no values, and neither has the reason that
+%% others get.
+-spec reports_tell_no_data(list()) -> ok.
+reports_tell_no_data(Config) ->
+    #{client := Client} = started(Config),
+    _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
+    ok = caught_up(Client),
+    ok = eslaver_test_log:clear(),
+    Mirror = whereis(?M),
+    Monitor = monitor(process, Mirror),
+    Replica = replica(Mirror),
+    ReplicaMonitor = monitor(process, Replica),
+    ok = break(Mirror),
+    ?assertEqual(nomatch, found(sys:get_status(Mirror))),
+    _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
+    Reasons = [
+        receive
+            {'DOWN', Each, process, _, Reason} -> Reason
+        after ?TIMEOUT -> error(does_not_end)
+        end
+     || Each <- [Monitor, ReplicaMonitor]
+    ],
+    ?assertEqual(nomatch, found(Reasons)),
+    true = eslaver_test_lib:until(fun() -> eslaver_test_log:matches("mirror_failed") =/= [] end),
+    ?assertNot(eslaver_test_log:contains("secret")).
+
+%% A state that no event can be handled with.
+break(Mirror) ->
+    _ = sys:replace_state(Mirror, fun(State) -> setelement(2, State, {broken, "secret-state"}) end),
+    ok.
+
+replica(Mirror) ->
+    {links, Links} = process_info(Mirror, links),
+    [Replica] = [
+        Pid
+     || Pid <- Links,
+        is_pid(Pid),
+        {dictionary, Dictionary} <- [process_info(Pid, dictionary)],
+        lists:member({'$initial_call', {eslaver_server, init, 1}}, Dictionary)
+    ],
+    Replica.
+
+found(Term) ->
+    string:find(io_lib:format("~tp", [Term]), "secret").
+
+%% Neither has the warning of a command that cannot be applied: of a list that is missing, or is a
+%% string.
+-spec warnings_tell_no_data(list()) -> ok.
+warnings_tell_no_data(_Config) ->
+    Empty = <<"REDIS0009", 16#FF, 0:64>>,
+    Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Empty)}]),
+    ok = start_mirror(eslaver_test_fake:port(Fake)),
+    ok = eslaver_test_log:clear(),
+    lists:foreach(
+        fun(Command) -> ok = eslaver_test_fake:send(Fake, resp(Command)) end,
+        [
+            ["LPOP", "secret-missing"],
+            ["SET", "secret-key", "secret-value"],
+            ["RPUSH", "secret-key", "secret-element"],
+            ["INCRBY", "secret-number", "secret-amount"],
+            ["SET", "end", "end"]
+        ]
+    ),
+    true = eslaver_test_lib:until(fun() -> eslaver_mirror:get(?M, <<"end">>) =:= <<"end">> end),
+    ?assertEqual(
+        #{<<"lpop">> => 1, <<"rpush">> => 1, <<"incrby">> => 1},
+        maps:get(unapplied, eslaver_mirror:info(?M))
+    ),
+    ?assertEqual(3, length(eslaver_test_log:matches("cannot be mirrored"))),
+    ?assertNot(eslaver_test_log:contains("secret")),
+    ok = eslaver_mirror:stop(?M),
+    eslaver_test_fake:stop(Fake).
+
+resp(Words) ->
+    [
+        io_lib:format("*~b\r\n", [length(Words)])
+        | [io_lib:format("$~b\r\n~s\r\n", [length(Word), Word]) || Word <- Words]
+    ].
+
+%% What nobody sends does no harm.
+-spec unknown_requests(list()) -> ok.
+unknown_requests(Config) ->
+    _ = started(Config),
+    Mirror = whereis(?M),
+    ?assertEqual({error, unknown_request}, gen_server:call(?M, {no, such, request})),
+    ok = gen_server:cast(?M, {no, such, request}),
+    ?M ! {no, such, message},
+    ?assertMatch(#{status := fresh}, eslaver_mirror:info(?M)),
+    ?assertEqual(Mirror, whereis(?M)).
+
+started(Config) ->
+    Master = proplists:get_value(master, Config),
+    Proxy = eslaver_test_proxy:start(Master),
+    Started = #{
+        master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)
+    },
+    ok = start_mirror(Started),
+    Started.
+
+start_mirror(#{proxy := Proxy}) ->
+    start_mirror(eslaver_test_proxy:port(Proxy));
+start_mirror(Port) ->
+    Target = eslaver_test_lib:target(Port),
+    {ok, _} = eslaver_mirror:start_link(Target#{name => ?M}),
+    eslaver_mirror:await(?M, loaded, ?TIMEOUT).
+
+caught_up(Client) ->
+    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
+    true = eslaver_test_lib:until(fun() ->
+        #{status := Status, offset := Offset} = eslaver_mirror:info(?M),
+        Status =:= fresh andalso Offset >= Sent
+    end),
+    ok.
