@@ -24,7 +24,19 @@
 -spec start_link(address(), eslaver_place:place() | undefined, eslaver_options:options()) ->
     {ok, {pid(), eslaver_nif:link()}} | {error, term()}.
 start_link(Address, Place, #{password := Password, announce_port := Port} = Options) ->
-    Given = [user, announce_ip, dump, tls, events, filter, connect_timeout, repl_timeout],
+    Given = [
+        user,
+        announce_ip,
+        client_name,
+        psync_command,
+        rdb_compression,
+        dump,
+        tls,
+        events,
+        filter,
+        connect_timeout,
+        repl_timeout
+    ],
     Limits = [proto_max_bulk_len, max_arguments, max_value],
     Config = (maps:with(Given ++ Limits, Options))#{
         address => Address,

@@ -63,7 +63,8 @@ not_for_mirrors(Input) ->
 
 %% A mirror keeps no file unless told to: its tables are the copy.
 replica(Own, Given) ->
-    Replica = maps:merge(#{dbfilename => undefined}, Given),
+    ClientName = eslaver_options:default_client_name({local, maps:get(name, Own)}),
+    Replica = maps:merge(#{dbfilename => undefined, client_name => ClientName}, Given),
     case eslaver_options:parse(Replica) of
         {ok, #{filter := Filter}} ->
             {ok, #{

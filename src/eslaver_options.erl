@@ -3,12 +3,14 @@
 %% @private
 -module(eslaver_options).
 
--export([parse/1, from_environment/1, wrapped/1]).
+-export([parse/1, from_environment/1, wrapped/1, default_client_name/1]).
 -export_type([options/0, input/0, error/0, secret/0]).
 
 %% More than that no server counts, arguments or bytes.
 -define(INT_MAX, (1 bsl 31 - 1)).
 -define(UNLIMITED, (1 bsl 63 - 1)).
+%% Characters of a replica's name that the master is told.
+-define(CLIENT_NAME_LENGTH, 100).
 
 -type input() :: #{atom() => term()}.
 -type error() :: {error, {invalid_option, Key :: term(), Value :: term()}}.
@@ -26,6 +28,9 @@
     load_dump := boolean(),
     announce_ip := binary() | undefined,
     announce_port := inet:port_number(),
+    client_name := binary() | undefined,
+    psync_command := binary(),
+    rdb_compression := auto | boolean(),
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
     proto_max_bulk_len := pos_integer(),
@@ -118,6 +123,9 @@ defaults() ->
         mailbox_limit => 1000,
         announce_ip => undefined,
         announce_port => 0,
+        client_name => default,
+        psync_command => <<"PSYNC">>,
+        rdb_compression => auto,
         connect_timeout => 10000,
         repl_timeout => 60000,
         proto_max_bulk_len => 512 bsl 20,
@@ -146,6 +154,7 @@ complete(#{master_host := Host, master_port := Port} = Checked) ->
     Renamed = [master_host, master_port, master_user, master_auth, dbfilename],
     maps:merge(maps:without(Renamed, Checked), #{
         address => address(Host, Port),
+        client_name => client_name(Checked),
         user => User,
         password => password(User, Password),
         dump => Dump
@@ -160,6 +169,30 @@ given(Password) -> Password.
 
 address({host, Host}, Port) -> {tcp, Host, Port};
 address({local, Path}, _Port) -> {local, Path}.
+
+client_name(#{client_name := default, name := Name}) -> default_client_name(Name);
+client_name(#{client_name := Given}) -> Given.
+
+%% @doc What a replica of this name is called in its master's `CLIENT LIST'.
+-spec default_client_name(Name) -> binary() when
+    Name :: undefined | {local, atom()} | {global, term()} | {via, module(), term()}.
+default_client_name(undefined) -> <<"eslaver">>;
+default_client_name({local, Name}) -> client_name_of(atom_to_list(Name));
+default_client_name({global, Name}) -> client_name_of(io_lib:format("~0tp", [Name]));
+default_client_name({via, _Module, Name}) -> client_name_of(io_lib:format("~0tp", [Name])).
+
+%% A server takes only the printable characters of ASCII.
+client_name_of(Name) ->
+    Short = string:slice(unicode:characters_to_list(Name), 0, ?CLIENT_NAME_LENGTH),
+    list_to_binary(["eslaver:" | [printable(Char) || Char <- Short]]).
+
+printable(Char) ->
+    case is_printable(Char) of
+        true -> Char;
+        false -> $_
+    end.
+
+is_printable(Char) -> Char >= $! andalso Char =< $~.
 
 check([], Checked) ->
     {ok, Checked};
@@ -211,6 +244,11 @@ value(tls, Tls) when is_map(Tls) -> tls(maps:to_list(Tls));
 value(announce_ip, None) when None =:= undefined; None =:= undef -> {ok, undefined};
 value(announce_ip, Host) -> host(Host);
 value(announce_port, Port) -> port(Port, 0);
+value(client_name, undefined) -> {ok, undefined};
+value(client_name, Name) -> word(Name);
+value(psync_command, Name) -> word(Name);
+value(rdb_compression, auto) -> {ok, auto};
+value(rdb_compression, Compression) -> keep(Compression, is_boolean(Compression));
 value(connect_timeout, Time) -> time(Time);
 value(repl_timeout, Time) -> time(Time);
 value(proto_max_bulk_len, Bytes) -> limit(Bytes, ?UNLIMITED);
@@ -300,6 +338,13 @@ limit(Limit, Most) -> keep(Limit, is_integer(Limit) andalso Limit > 0 andalso Li
 
 optional_text(None) when None =:= undefined; None =:= undef -> {ok, undefined};
 optional_text(Text) -> text(Text).
+
+%% Printable characters without spaces.
+word(Value) ->
+    case text(Value) of
+        {ok, Text} -> keep(Text, lists:all(fun is_printable/1, binary_to_list(Text)));
+        error -> error
+    end.
 
 secret(Secret) when is_function(Secret, 0) ->
     try

@@ -1,27 +1,36 @@
-//! From `PING` to the answer of `PSYNC`: line in, what to do out.
+//! From `PING` to the answer of `PSYNC`: bytes in, what to do out.
 //!
 //! | step | sent | goes on after |
 //! |---|---|---|
 //! | [`Step::Ping`] | `PING` | `+…`, and refusals that `AUTH` may lift |
 //! | [`Step::Auth`] | `AUTH [user] password`, if configured | `+…` |
+//! | [`Step::ClientName`] … | `CLIENT SETNAME`, `CLIENT SETINFO` | anything |
 //! | [`Step::ListeningPort`] | `REPLCONF listening-port` | anything but "who are you" and "you may not" |
 //! | [`Step::IpAddress`] | `REPLCONF ip-address`, if configured | the same |
 //! | [`Step::Capabilities`] | `REPLCONF capa eof capa psync2` | the same |
+//! | [`Step::NoCompress`] | `REPLCONF rdb-no-compress 1`, if configured | the same |
 //! | [`Step::Version`] | `REPLCONF version`, which Redis does not know | the same |
-//! | [`Step::Psync`] | `PSYNC` | — |
+//! | [`Step::Psync`] | `PSYNC` | refusals after which a real replica tries `SYNC` |
+//! | [`Step::Sync`] | `SYNC` | "unknown command" |
+//! | [`Step::Role`] | `ROLE`, to tell a Sentinel | — |
 //!
-//! A master older than the errors' codes says the same things in words; both are read.
+//! What follows `PING`, up to `PSYNC`, is sent at once. A master older than the errors' codes says the
+//! same things in words; both are read.
 
 mod answer;
 mod refusal;
+mod step;
 
 pub use refusal::Refusal;
+pub use step::Step;
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use refusal::Answered;
 
-use crate::resp;
+use crate::lines::Lines;
+use crate::reply::{Replies, Value};
 
 /// The length of a replication id.
 const REPLID_LEN: usize = 40;
@@ -41,8 +50,26 @@ pub struct Config {
     /// The newest server, as `x.y.z`, whose snapshots can be read here. Valkey since 9.1 chooses the
     /// snapshot's format by it.
     pub version: &'static str,
+    /// What this link is called in the master's `CLIENT LIST`.
+    pub client_name: Option<Vec<u8>>,
+    /// The version of this library, for the same list.
+    pub lib_version: &'static str,
+    /// Whether the master is asked not to compress strings in the snapshot.
+    pub no_compress: bool,
+    /// What `PSYNC` is called there, if it has been renamed.
+    pub psync_command: Option<Vec<u8>>,
     /// Where to go on; `None` asks for a full sync.
     pub resume: Option<Resume>,
+}
+
+impl Config {
+    fn authenticates(&self) -> bool {
+        self.user.is_some() || self.password.is_some()
+    }
+
+    fn psync(&self) -> &[u8] {
+        self.psync_command.as_deref().unwrap_or(b"PSYNC")
+    }
 }
 
 impl fmt::Debug for Config {
@@ -53,6 +80,10 @@ impl fmt::Debug for Config {
             .field("listening_port", &self.listening_port)
             .field("announce_ip", &self.announce_ip)
             .field("version", &self.version)
+            .field("client_name", &self.client_name)
+            .field("lib_version", &self.lib_version)
+            .field("no_compress", &self.no_compress)
+            .field("psync_command", &self.psync_command)
             .field("resume", &self.resume)
             .finish()
     }
@@ -67,12 +98,12 @@ pub struct Resume {
     pub offset: u64,
 }
 
-/// What to do after a line.
+/// What to do after an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// Write this, then give the next line.
+    /// Write this.
     Send(Vec<u8>),
-    /// The line was there to keep the link alive: give the next one.
+    /// Nothing: other answers are to come, or the master keeps the link alive.
     Wait,
     /// A snapshot follows, then the stream from `offset` on.
     FullSync {
@@ -86,201 +117,195 @@ pub enum Reply {
         /// The stream's new replication id; `None`: it has kept the old one.
         replid: Option<String>,
     },
-    /// The master knows no `PSYNC`: write `send`. The snapshot follows, then a stream without offsets.
+    /// The master knows no `PSYNC`, but `SYNC`. The snapshot follows, with its header, then a stream
+    /// without offsets.
     ///
     /// If the snapshot is of [`Size::Known`](crate::transfer::Size::Known), write nothing more, not
     /// even a newline: before 2.8 there is no `REPLCONF ACK`, and a newline spoils the next command.
     /// If it is [`Size::Marked`](crate::transfer::Size::Marked), the master has taken `capa eof`, and
     /// sends no command before a `REPLCONF ACK`.
-    LegacySync {
-        /// `SYNC`.
-        send: &'static [u8],
-    },
-}
-
-/// How far a handshake has come: what has been sent and not been answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Step {
-    /// `PING`.
-    Ping,
-    /// `AUTH`.
-    Auth,
-    /// `REPLCONF listening-port`.
-    ListeningPort,
-    /// `REPLCONF ip-address`.
-    IpAddress,
-    /// `REPLCONF capa`.
-    Capabilities,
-    /// `REPLCONF version`.
-    Version,
-    /// `PSYNC`.
-    Psync,
-    /// The handshake is over, one way or the other.
-    Done,
-}
-
-impl Step {
-    /// The step as it reads in a message.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ping => "PING",
-            Self::Auth => "AUTH",
-            Self::ListeningPort => "REPLCONF listening-port",
-            Self::IpAddress => "REPLCONF ip-address",
-            Self::Capabilities => "REPLCONF capa",
-            Self::Version => "REPLCONF version",
-            Self::Psync => "PSYNC",
-            Self::Done => "the end of the handshake",
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+    LegacySync,
 }
 
 /// One handshake with one master, on one link.
 #[derive(Debug)]
 pub struct Handshake {
     config: Config,
-    step: Step,
+    /// The steps whose answers are to come.
+    awaited: VecDeque<Step>,
+    /// The answer to a step that asks for a value, as far as it has come.
+    replies: Replies,
+    /// Why `PSYNC` was refused, then why `SYNC` was, too.
+    refusal: Option<Refusal>,
 }
 
 impl Handshake {
     /// A handshake of which nothing has been sent.
     pub fn new(config: Config) -> Self {
-        Self { config, step: Step::Ping }
+        Self { config, awaited: VecDeque::new(), replies: Replies::default(), refusal: None }
     }
 
     /// What to write first.
     pub fn start(&mut self) -> Vec<u8> {
-        self.step = Step::Ping;
-        resp::encode(&[b"PING"])
+        self.send(vec![Step::Ping])
     }
 
     /// The step whose answer is awaited.
     pub fn step(&self) -> Step {
-        self.step
+        self.awaited.front().copied().unwrap_or(Step::Done)
     }
 
-    /// Takes a line of the master's, without its CR LF.
+    /// What has been sent in that step, for people.
+    pub fn asked(&self) -> String {
+        self.step().name(&self.config)
+    }
+
+    /// Looks at what the master has sent; `None` when the next answer has not all come. Call it until
+    /// then.
     ///
     /// # Errors
     /// When the master refuses, or is none. The handshake is over then.
-    pub fn line(&mut self, line: &[u8]) -> Result<Reply, Refusal> {
-        if line.is_empty() {
-            return Ok(Reply::Wait);
-        }
-        let reply = self.answer(line);
-        if !matches!(reply, Ok(Reply::Send(_))) {
-            self.step = Step::Done;
+    pub fn next(&mut self, lines: &mut Lines) -> Result<Option<Reply>, Refusal> {
+        let reply = self.read(lines);
+        if !matches!(reply, Ok(None | Some(Reply::Send(_) | Reply::Wait))) {
+            self.awaited.clear();
         }
         reply
     }
 
-    /// Looks at a line that has not all come, so that a peer which never ends one is found out: a
-    /// TLS port answers with a few bytes that hold no newline.
-    ///
-    /// # Errors
-    /// When this cannot become an answer of a Redis server.
-    pub fn partial(&self, begun: &[u8]) -> Result<(), Refusal> {
-        match begun.first() {
-            None | Some(b'+' | b'-' | b'\r' | b'\n') => Ok(()),
-            Some(_) => Err(self.answered(begun).not_redis()),
-        }
+    /// Why the master has refused so far, should it answer no more.
+    pub fn refused(&mut self) -> Option<Refusal> {
+        self.refusal.take()
     }
 
-    fn answer(&mut self, line: &[u8]) -> Result<Reply, Refusal> {
-        let answered = self.answered(line);
-        match (self.step, line) {
-            (Step::Done, _) => return Err(answered.unexpected()),
-            (Step::Psync, [b'+', status @ ..]) => {
-                return answer::sync(status, &answered, self.config.resume.is_some());
+    fn read(&mut self, lines: &mut Lines) -> Result<Option<Reply>, Refusal> {
+        let step = self.step();
+        if step.asks_for_value() {
+            return match self.replies.next(lines) {
+                Ok(value) => value.map(|value| self.value(step, Some(value))).transpose(),
+                Err(_) => self.value(step, None).map(Some),
+            };
+        }
+        loop {
+            let begun = lines.rest();
+            if step == Step::Sync && begun.starts_with(b"$") {
+                return Ok(Some(Reply::LegacySync));
             }
-            (Step::Psync, [b'-', ..]) if answered.unknown_command() => {
-                return Ok(Reply::LegacySync { send: b"SYNC\r\n" });
+            // a peer that never ends a line is found out, too
+            if !step::may_be_line(begun) {
+                return Err(self.not_redis(begun));
             }
-            (_, [b'+', ..]) => (),
-            (step, [b'-', ..]) => self.error(step, &answered)?,
-            _ => return Err(answered.not_redis()),
-        }
-        self.step = self.next();
-        Ok(Reply::Send(self.command()))
-    }
-
-    /// Whether the handshake goes on after an error.
-    fn error(&self, step: Step, answered: &Answered<'_>) -> Result<(), Refusal> {
-        let refusal = answered.refusal();
-        match (step, &refusal) {
-            (Step::Ping, Refusal::PasswordNeeded { .. }) if self.authenticates() => Ok(()),
-            (Step::Ping, Refusal::NoPermission { .. }) => Ok(()),
-            (Step::Ping | Step::Auth | Step::Psync, _) => Err(refusal),
-            (_, refused) if refused.is_lasting_for_replconf() => Err(refusal),
-            _ => Ok(()),
-        }
-    }
-
-    fn answered<'a>(&'a self, line: &'a [u8]) -> Answered<'a> {
-        Answered { line, step: self.step, secret: self.config.password.as_deref() }
-    }
-
-    fn authenticates(&self) -> bool {
-        self.config.user.is_some() || self.config.password.is_some()
-    }
-
-    fn next(&self) -> Step {
-        match self.step {
-            Step::Ping if self.authenticates() => Step::Auth,
-            Step::Ping | Step::Auth => Step::ListeningPort,
-            Step::ListeningPort if self.config.announce_ip.is_some() => Step::IpAddress,
-            Step::ListeningPort | Step::IpAddress => Step::Capabilities,
-            Step::Capabilities => Step::Version,
-            Step::Version => Step::Psync,
-            Step::Psync | Step::Done => Step::Done,
-        }
-    }
-
-    fn command(&self) -> Vec<u8> {
-        match self.step {
-            Step::Ping => resp::encode(&[b"PING"]),
-            Step::Auth => self.auth(),
-            Step::ListeningPort => {
-                replconf(&[b"listening-port", self.config.listening_port.to_string().as_bytes()])
+            match lines.take() {
+                Ok(Some([])) if step.awaits_snapshot() => return Ok(Some(Reply::Wait)),
+                Ok(Some([])) => {}
+                Ok(Some(line)) => return self.line(step, line).map(Some),
+                Ok(None) => return Ok(None),
+                Err(_) => return Err(self.not_redis(lines.rest())),
             }
-            Step::IpAddress => {
-                replconf(&[b"ip-address", self.config.announce_ip.as_deref().unwrap_or_default()])
+        }
+    }
+
+    fn line(&mut self, step: Step, line: &[u8]) -> Result<Reply, Refusal> {
+        let asked = self.asked();
+        let answered = self.answered(&asked, line);
+        match line {
+            [b'+', status @ ..] if step == Step::Psync => {
+                let resuming = self.config.resume.is_some();
+                match answer::sync(status, &answered, resuming)? {
+                    Some(reply) => Ok(reply),
+                    None => {
+                        let refusal = answered.unsupported();
+                        Ok(self.try_sync(refusal))
+                    }
+                }
             }
-            Step::Capabilities => replconf(&[b"capa", b"eof", b"capa", b"psync2"]),
-            Step::Version => replconf(&[b"version", self.config.version.as_bytes()]),
-            Step::Psync => self.psync(),
-            Step::Done => Vec::new(),
-        }
-    }
-
-    fn auth(&self) -> Vec<u8> {
-        let password = self.config.password.as_deref().unwrap_or_default();
-        match &self.config.user {
-            Some(user) => resp::encode(&[b"AUTH", user, password]),
-            None => resp::encode(&[b"AUTH", password]),
-        }
-    }
-
-    fn psync(&self) -> Vec<u8> {
-        match &self.config.resume {
-            Some(Resume { replid, offset }) => {
-                let first = offset.saturating_add(1).to_string();
-                resp::encode(&[b"PSYNC", replid.as_bytes(), first.as_bytes()])
+            _ if step == Step::Done => Err(answered.unexpected()),
+            [b'+', ..] if step == Step::Sync => {
+                let refusal = answered.unsupported();
+                self.both_refused(&refusal)
             }
-            None => resp::encode(&[b"PSYNC", b"?", b"-1"]),
+            [b'+', ..] => Ok(self.go_on()),
+            [b'-', ..] => {
+                let refusal = answered.refusal();
+                self.error(step, refusal)
+            }
+            _ => Err(answered.not_redis()),
         }
     }
-}
 
-fn replconf(args: &[&[u8]]) -> Vec<u8> {
-    let mut words: Vec<&[u8]> = vec![b"REPLCONF"];
-    words.extend(args);
-    resp::encode(&words)
+    fn error(&mut self, step: Step, refusal: Refusal) -> Result<Reply, Refusal> {
+        let ends = match (step, &refusal) {
+            (Step::Ping, Refusal::PasswordNeeded { .. }) => !self.config.authenticates(),
+            (Step::Ping, Refusal::NoPermission { .. }) => false,
+            (Step::ClientName | Step::LibName | Step::LibVersion, refused) => refused.closes(),
+            (Step::Psync, refused) if !(refused.passes() || refused.closes()) => {
+                return Ok(self.try_sync(refusal));
+            }
+            (Step::Sync, refused) if !(refused.passes() || refused.closes()) => {
+                return self.both_refused(&refusal);
+            }
+            (Step::Ping | Step::Auth | Step::Psync | Step::Sync | Step::Done, _) => true,
+            (_, refused) => refused.is_lasting_for_replconf(),
+        };
+        if ends { Err(refusal) } else { Ok(self.go_on()) }
+    }
+
+    /// As a real replica does after every refusal of `PSYNC` but those that pass.
+    fn try_sync(&mut self, refusal: Refusal) -> Reply {
+        self.refusal = Some(refusal);
+        Reply::Send(self.send(vec![Step::Sync]))
+    }
+
+    fn both_refused(&mut self, of_sync: &Refusal) -> Result<Reply, Refusal> {
+        let of_psync = self.refusal.take().unwrap_or_else(|| of_sync.clone());
+        let refusal = of_psync.and_of_sync(Step::Psync.name(&self.config), of_sync);
+        if !matches!(refusal, Refusal::NoSync { .. }) {
+            return Err(refusal);
+        }
+        self.refusal = Some(refusal);
+        Ok(Reply::Send(self.send(vec![Step::Role])))
+    }
+
+    /// Takes the answer to a step that asks for a value; `None`: it cannot be read.
+    fn value(&mut self, step: Step, value: Option<Value>) -> Result<Reply, Refusal> {
+        let is_sentinel = match &value {
+            Some(Value::Array(elements)) => {
+                matches!(elements.first(), Some(Value::Bulk(role)) if role == b"sentinel")
+            }
+            _ => false,
+        };
+        let unexpected = || Refusal::Unexpected { text: step.name(&self.config) };
+        let refusal = self.refusal.take().unwrap_or_else(unexpected);
+        Err(if is_sentinel {
+            Refusal::Sentinel { text: refusal.text().to_owned() }
+        } else {
+            refusal
+        })
+    }
+
+    /// An answer was good, or does not matter.
+    fn go_on(&mut self) -> Reply {
+        match self.awaited.pop_front() {
+            Some(answered) if self.awaited.is_empty() => {
+                Reply::Send(self.send(answered.next(&self.config)))
+            }
+            _ => Reply::Wait,
+        }
+    }
+
+    fn send(&mut self, steps: Vec<Step>) -> Vec<u8> {
+        let bytes = steps.iter().flat_map(|step| step.command(&self.config)).collect();
+        self.awaited = steps.into();
+        bytes
+    }
+
+    fn not_redis(&self, begun: &[u8]) -> Refusal {
+        let line = begun.split(|&byte| byte == b'\r' || byte == b'\n').next().unwrap_or_default();
+        self.answered(&self.asked(), line).not_redis()
+    }
+
+    fn answered<'a>(&'a self, asked: &'a str, line: &'a [u8]) -> Answered<'a> {
+        let secret = self.config.password.as_deref();
+        Answered { line, step: self.step(), asked, secret }
+    }
 }

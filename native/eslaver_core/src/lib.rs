@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`lines`] | anything | lines, and the bytes after the last of them |
 //! | [`handshake`] | the lines from `PING` to the answer of `PSYNC` | what to send, how the sync begins |
+//! | [`reply`] | an answer of any form | its value |
 //! | [`transfer`] | the snapshot's envelope: `$<len>` or `$EOF:<mark>` | the snapshot's own bytes, and its end |
 //! | [`rdb`] | the snapshot | keys and values, handed to a sink |
 //! | [`resp`] | the command stream | commands, and their length in it |
@@ -22,5 +23,6 @@ pub mod handshake;
 pub mod lines;
 pub mod position;
 pub mod rdb;
+pub mod reply;
 pub mod resp;
 pub mod transfer;

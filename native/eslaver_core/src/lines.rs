@@ -62,6 +62,14 @@ impl Lines {
         Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
     }
 
+    /// The next `count` bytes, which may hold newlines, or `None` when they have not all come.
+    pub fn take_bytes(&mut self, count: usize) -> Option<&[u8]> {
+        let bytes = self.buf.get(self.start..)?.get(..count)?;
+        self.start += count;
+        self.scanned = self.scanned.max(self.start);
+        Some(bytes)
+    }
+
     /// The bytes after the last line taken: a line that has not all come, or what follows the lines.
     pub fn rest(&self) -> &[u8] {
         &self.buf[self.start..]

@@ -1,15 +1,20 @@
 //! Every answer that a master gives, in every step.
 
 use eslaver_core::handshake::{Config, Handshake, Refusal, Reply, Resume, Step};
+use eslaver_core::lines::{DEFAULT_LIMIT, Lines};
 
 const ID: &str = "e8ed51b7170b32fbd6d84e30c5af89f5544fa41e";
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 11] = [
     Step::Ping,
     Step::Auth,
+    Step::ClientName,
+    Step::LibName,
+    Step::LibVersion,
     Step::ListeningPort,
     Step::IpAddress,
     Step::Capabilities,
+    Step::NoCompress,
     Step::Version,
     Step::Psync,
 ];
@@ -22,12 +27,16 @@ fn full_config() -> Config {
         listening_port: 7777,
         announce_ip: Some(b"10.1.2.3".to_vec()),
         version: "9.1.0",
+        client_name: Some(b"eslaver:users".to_vec()),
+        lib_version: "1.2.3",
+        no_compress: true,
+        psync_command: None,
         resume: Some(Resume { replid: ID.to_owned(), offset: 41 }),
     }
 }
 
 fn bare_config() -> Config {
-    Config { version: "9.1.0", ..Config::default() }
+    Config { version: "9.1.0", lib_version: "1.2.3", ..Config::default() }
 }
 
 /// A handshake that awaits the answer of `step`.
@@ -35,163 +44,342 @@ fn at(step: Step, config: Config) -> Handshake {
     let mut handshake = Handshake::new(config);
     handshake.start();
     while handshake.step() != step {
-        assert!(matches!(handshake.line(b"+OK"), Ok(Reply::Send(_))), "{step} is never reached");
+        let reply = hear(&mut handshake, b"+OK");
+        assert!(matches!(reply, Ok(Reply::Send(_) | Reply::Wait)), "{step:?} is never reached");
     }
     handshake
 }
 
+/// What a line leads to, whose end has not come: every byte is a piece of its own.
+fn begun(handshake: &mut Handshake, bytes: &[u8]) -> Result<Option<Reply>, Refusal> {
+    let mut lines = Lines::new();
+    for byte in bytes {
+        lines.feed(&[*byte]);
+        match handshake.next(&mut lines)? {
+            None => {}
+            reply => return Ok(reply),
+        }
+    }
+    Ok(None)
+}
+
+/// What a line leads to, be it whole or in pieces.
+fn hear(handshake: &mut Handshake, line: &[u8]) -> Result<Reply, Refusal> {
+    let bytes = [line, b"\r\n"].concat();
+    begun(handshake, &bytes).map(|reply| reply.expect("a line is an answer"))
+}
+
 fn outcome(result: &Result<Reply, Refusal>) -> &'static str {
     match result {
-        Ok(Reply::Send(_)) => "go",
-        Ok(Reply::Wait) => "wait",
+        Ok(Reply::Send(bytes)) if bytes == b"SYNC\r\n" => "sync",
+        Ok(Reply::Send(_) | Reply::Wait) => "go",
         Ok(Reply::FullSync { .. }) => "full",
         Ok(Reply::Continue { .. }) => "continue",
-        Ok(Reply::LegacySync { .. }) => "legacy",
+        Ok(Reply::LegacySync) => "legacy",
         Err(refusal) => refusal.tag(),
     }
 }
 
-/// An answer, and what it leads to after `PING`, `AUTH`, each `REPLCONF`, and `PSYNC`.
-type Row = (&'static str, [&'static str; 4]);
+/// An answer, and what it leads to after `PING`, `AUTH`, each `CLIENT`, each `REPLCONF`, and `PSYNC`.
+type Row = (&'static str, [&'static str; 5]);
 
 const ROWS: &[Row] = &[
-    ("", ["wait"; 4]),
-    ("+OK", ["go", "go", "go", "unsupported"]),
-    ("+PONG", ["go", "go", "go", "unsupported"]),
-    ("+FULLRESYNC e8ed51b7170b32fbd6d84e30c5af89f5544fa41e 106", ["go", "go", "go", "full"]),
-    ("+CONTINUE", ["go", "go", "go", "continue"]),
-    ("+CONTINUE e8ed51b7170b32fbd6d84e30c5af89f5544fa41e", ["go", "go", "go", "continue"]),
-    ("+DUALCHANNELSYNC", ["go", "go", "go", "unsupported"]),
-    ("+RDBCHANNELSYNC 12", ["go", "go", "go", "unsupported"]),
-    ("-DENIED Redis is running in protected mode", ["protected_mode"; 4]),
-    ("-ERR max number of clients reached", ["too_many_clients"; 4]),
-    ("-LOADING Redis is loading the dataset in memory", ["loading", "loading", "go", "loading"]),
+    ("+OK", ["go", "go", "go", "go", "sync"]),
+    ("+PONG", ["go", "go", "go", "go", "sync"]),
+    ("+FULLRESYNC e8ed51b7170b32fbd6d84e30c5af89f5544fa41e 106", ["go", "go", "go", "go", "full"]),
+    ("+CONTINUE", ["go", "go", "go", "go", "continue"]),
+    ("+CONTINUE e8ed51b7170b32fbd6d84e30c5af89f5544fa41e", ["go", "go", "go", "go", "continue"]),
+    ("+DUALCHANNELSYNC", ["go", "go", "go", "go", "unsupported"]),
+    ("+RDBCHANNELSYNC 12", ["go", "go", "go", "go", "unsupported"]),
+    ("-DENIED Redis is running in protected mode", ["protected_mode"; 5]),
+    ("-DENIED Running in protected mode because protected mode is enabled", ["protected_mode"; 5]),
+    ("-ERR max number of clients reached", ["too_many_clients"; 5]),
+    (
+        "-LOADING Redis is loading the dataset in memory",
+        ["loading", "loading", "go", "go", "loading"],
+    ),
     (
         "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
-        ["master_down", "master_down", "go", "master_down"],
+        ["master_down", "master_down", "go", "go", "master_down"],
     ),
     (
         "-NOMASTERLINK Can't SYNC while not connected with my master",
-        ["no_master_link", "no_master_link", "go", "no_master_link"],
+        ["no_master_link", "no_master_link", "go", "go", "no_master_link"],
     ),
     (
         "-ERR Can't SYNC while not connected with my master",
-        ["no_master_link", "no_master_link", "go", "no_master_link"],
+        ["no_master_link", "no_master_link", "go", "go", "no_master_link"],
     ),
-    ("-MISCONF Redis is configured to save RDB snapshots", ["misconf", "misconf", "go", "misconf"]),
-    ("-BUSY Redis is busy running a script.", ["busy", "busy", "go", "busy"]),
-    ("-TRYAGAIN later", ["try_again", "try_again", "go", "try_again"]),
+    (
+        "-MISCONF Redis is configured to save RDB snapshots",
+        ["misconf", "misconf", "go", "go", "misconf"],
+    ),
+    (
+        "-CLUSTERDOWN The cluster is down",
+        ["cluster_down", "cluster_down", "go", "go", "cluster_down"],
+    ),
+    ("-BUSY Redis is busy running a script.", ["busy", "busy", "go", "go", "busy"]),
+    ("-BUSY Valkey is busy running a script.", ["busy", "busy", "go", "go", "busy"]),
+    ("-TRYAGAIN later", ["try_again", "try_again", "go", "go", "try_again"]),
     (
         "-NOAUTH Authentication required.",
-        ["go", "password_needed", "password_needed", "password_needed"],
+        ["go", "password_needed", "go", "password_needed", "sync"],
     ),
-    (
-        "-ERR operation not permitted",
-        ["go", "password_needed", "password_needed", "password_needed"],
-    ),
+    ("-ERR operation not permitted", ["go", "password_needed", "go", "password_needed", "sync"]),
     (
         "-WRONGPASS invalid username-password pair or user is disabled.",
-        ["wrong_password", "wrong_password", "go", "wrong_password"],
+        ["wrong_password", "wrong_password", "go", "go", "sync"],
     ),
-    ("-ERR invalid password", ["wrong_password", "wrong_password", "go", "wrong_password"]),
+    ("-ERR invalid password", ["wrong_password", "wrong_password", "go", "go", "sync"]),
     (
         "-ERR Client sent AUTH, but no password is set",
-        ["password_not_set", "password_not_set", "go", "password_not_set"],
+        ["password_not_set", "password_not_set", "go", "go", "sync"],
     ),
     (
         "-ERR AUTH <password> called without any password configured for the default user.",
-        ["password_not_set", "password_not_set", "go", "password_not_set"],
+        ["password_not_set", "password_not_set", "go", "go", "sync"],
     ),
-    ("-ERR wrong number of arguments for 'auth' command", ["error", "no_users", "go", "error"]),
+    (
+        "-ERR wrong number of arguments for 'auth' command",
+        ["error", "no_users", "go", "go", "sync"],
+    ),
     (
         "-NOPERM this user has no permissions to run the 'psync' command",
-        ["go", "no_permission", "no_permission", "no_permission"],
+        ["go", "no_permission", "go", "no_permission", "sync"],
     ),
-    ("-ERR this command is disallowed", ["go", "no_permission", "no_permission", "no_permission"]),
-    ("-ERR unknown command 'PSYNC'", ["error", "error", "go", "legacy"]),
-    (
-        "-ERR unknown command `PSYNC`, with args beginning with: `?`, `-1`, ",
-        ["error", "error", "go", "legacy"],
-    ),
-    ("-ERR Unrecognized REPLCONF option: capa", ["error", "error", "go", "error"]),
-    ("-ERR syntax error", ["error", "error", "go", "error"]),
-    ("-ERR", ["error", "error", "go", "error"]),
-    ("-", ["error", "error", "go", "error"]),
-    ("-BUSY Valkey is busy running a script.", ["busy", "busy", "go", "busy"]),
-    ("-DENIED Running in protected mode because protected mode is enabled", ["protected_mode"; 4]),
     (
         "-NOPERM User nobody has no permissions to run the 'psync' command",
-        ["go", "no_permission", "no_permission", "no_permission"],
+        ["go", "no_permission", "go", "no_permission", "sync"],
+    ),
+    ("-ERR this command is disallowed", ["go", "no_permission", "go", "no_permission", "sync"]),
+    ("-ERR unknown command 'PSYNC'", ["error", "error", "go", "go", "sync"]),
+    (
+        "-ERR unknown command `PSYNC`, with args beginning with: `?`, `-1`, ",
+        ["error", "error", "go", "go", "sync"],
     ),
     (
         "-ERR unknown command 'REPLCONF', with args beginning with: 'version' '9.1.0' ",
-        ["error", "error", "go", "legacy"],
+        ["error", "error", "go", "go", "sync"],
     ),
-    ("-ERR SYNC and PSYNC are invalid with pending output", ["error", "error", "go", "error"]),
-    ("HTTP/1.1 400 Bad Request", ["not_redis"; 4]),
-    ("SSH-2.0-OpenSSH_9.2", ["not_redis"; 4]),
-    ("ERROR", ["not_redis"; 4]),
-    ("$4", ["not_redis"; 4]),
-    ("\u{15}\u{3}\u{3}", ["not_redis"; 4]),
+    ("-ERR command `psync` disabled", ["error", "error", "go", "go", "sync"]),
+    ("-ERR unsupported command", ["error", "error", "go", "go", "sync"]),
+    (
+        "-ERR wrong number of arguments for 'psync' command",
+        ["error", "no_users", "go", "go", "sync"],
+    ),
+    ("-ERR Unrecognized REPLCONF option: capa", ["error", "error", "go", "go", "sync"]),
+    ("-ERR syntax error", ["error", "error", "go", "go", "sync"]),
+    ("-ERR", ["error", "error", "go", "go", "sync"]),
+    ("-", ["error", "error", "go", "go", "sync"]),
+    ("-ERR SYNC and PSYNC are invalid with pending output", ["error", "error", "go", "go", "sync"]),
+    ("HTTP/1.1 400 Bad Request", ["not_redis"; 5]),
+    ("SSH-2.0-OpenSSH_9.2", ["not_redis"; 5]),
+    ("ERROR", ["not_redis"; 5]),
+    ("$4", ["not_redis"; 5]),
+    ("\u{15}", ["not_redis"; 5]),
+    ("\u{15}HTTP", ["not_redis"; 5]),
+    ("\u{15}\u{3}\u{3}", ["tls"; 5]),
 ];
 
 #[test]
 fn every_answer_in_every_step() {
-    for (line, [ping, auth, replconf, psync]) in ROWS {
+    for (line, [ping, auth, client, replconf, psync]) in ROWS {
         for step in STEPS {
             let expected = match step {
                 Step::Ping => ping,
                 Step::Auth => auth,
+                Step::ClientName | Step::LibName | Step::LibVersion => client,
                 Step::Psync => psync,
                 _ => replconf,
             };
             let mut handshake = at(step, full_config());
-            let result = handshake.line(line.as_bytes());
-            assert_eq!(outcome(&result), *expected, "{line:?} after {step}");
+            let result = hear(&mut handshake, line.as_bytes());
+            assert_eq!(outcome(&result), *expected, "{line:?} after {step:?}");
             let after = match outcome(&result) {
-                "wait" => step,
                 "go" => STEPS[STEPS.iter().position(|one| *one == step).unwrap() + 1],
+                "sync" => Step::Sync,
                 _ => Step::Done,
             };
-            assert_eq!(handshake.step(), after, "{line:?} after {step}");
+            assert_eq!(handshake.step(), after, "{line:?} after {step:?}");
+        }
+    }
+}
+
+/// Every answer to `SYNC` after a refusal of `PSYNC`.
+#[test]
+fn every_answer_to_sync() {
+    let passing = ["loading", "master_down", "no_master_link", "misconf", "cluster_down", "busy"];
+    let ending = ["try_again", "protected_mode", "too_many_clients", "not_redis", "tls"];
+    for (line, [.., after_psync]) in ROWS.iter().filter(|(line, _)| !line.starts_with('$')) {
+        let mut handshake = at(Step::Psync, full_config());
+        assert_eq!(outcome(&hear(&mut handshake, b"-ERR command `psync` disabled")), "sync");
+        let result = hear(&mut handshake, line.as_bytes());
+        if passing.contains(after_psync) || ending.contains(after_psync) {
+            assert_eq!(outcome(&result), *after_psync, "{line:?}");
+            assert_eq!(handshake.step(), Step::Done, "{line:?}");
+        } else {
+            assert_eq!(result, Ok(Reply::Send(b"*1\r\n$4\r\nROLE\r\n".to_vec())), "{line:?}");
         }
     }
 }
 
 #[test]
-fn what_is_sent() {
-    let mut handshake = Handshake::new(full_config());
-    let mut sent = vec![handshake.start()];
-    while let Ok(Reply::Send(bytes)) = handshake.line(b"+OK") {
-        sent.push(bytes);
+fn the_snapshot_after_sync() {
+    for header in [&b"$"[..], b"$1", b"$123\r\nREDIS", b"$EOF:0123"] {
+        let mut handshake = at(Step::Psync, full_config());
+        assert_eq!(outcome(&hear(&mut handshake, b"-ERR unknown command 'PSYNC'")), "sync");
+        for _ in 0..3 {
+            assert_eq!(hear(&mut handshake, b""), Ok(Reply::Wait));
+        }
+        let mut lines = Lines::new();
+        lines.feed(header);
+        assert_eq!(handshake.next(&mut lines), Ok(Some(Reply::LegacySync)));
+        assert_eq!(lines.into_rest(), header);
+        assert_eq!(handshake.step(), Step::Done);
     }
-    let expected: [&[u8]; 7] = [
-        b"*1\r\n$4\r\nPING\r\n",
+}
+
+/// Both are refused: what the first answer and the second, and that to `ROLE`, come to.
+#[test]
+fn neither_psync_nor_sync() {
+    let unknown = "-ERR unknown command 'PSYNC', with args beginning with: '?' '-1' ";
+    let sentinel = "*2\r\n$8\r\nsentinel\r\n*1\r\n$2\r\nit";
+    let cases = [
+        (unknown, "-ERR unknown command 'SYNC'", Some(sentinel), "sentinel"),
+        (unknown, "-ERR unknown command 'SYNC'", Some("*3\r\n$6\r\nmaster\r\n:1\r\n*0"), "no_sync"),
+        (unknown, "-NOPERM no", Some("-NOPERM no"), "no_sync"),
+        (unknown, "+OK", Some("*0"), "no_sync"),
+        (unknown, "-ERR no", Some("$-1"), "no_sync"),
+        (unknown, "-ERR no", Some("HTTP/1.1 400 Bad Request"), "no_sync"),
+        ("+OK", "-ERR no", Some("+OK"), "no_sync"),
+        ("-NOPERM no psync", "-NOPERM no sync", None, "no_permission"),
+        ("-NOPERM no psync", "-ERR no sync", None, "no_permission"),
+        ("-NOAUTH no psync", "-NOAUTH no sync", None, "password_needed"),
+    ];
+    for (psync, sync, role, expected) in cases {
+        let mut handshake = at(Step::Psync, bare_config());
+        assert_eq!(outcome(&hear(&mut handshake, psync.as_bytes())), "sync");
+        let result = hear(&mut handshake, sync.as_bytes());
+        let refusal = match role {
+            Some(role) => {
+                assert_eq!((outcome(&result), handshake.step()), ("go", Step::Role));
+                hear(&mut handshake, role.as_bytes()).unwrap_err()
+            }
+            None => result.unwrap_err(),
+        };
+        assert_eq!((refusal.tag(), refusal.heals()), (expected, false), "{psync} {sync}");
+        assert_eq!(handshake.step(), Step::Done);
+        let text = refusal.to_string();
+        assert!(text.contains(psync[1..].split(',').next().unwrap()), "{text}");
+        assert!(text.contains(&sync[1..]) || expected == "sentinel", "{text}");
+        assert_eq!(handshake.refused(), None);
+    }
+}
+
+/// What has been said before the master closes the connection, or answers no more.
+#[test]
+fn refused_and_then_nothing() {
+    let mut handshake = at(Step::Psync, bare_config());
+    assert_eq!(handshake.refused(), None);
+    assert_eq!(outcome(&hear(&mut handshake, b"-NOPERM no")), "sync");
+    assert_eq!(handshake.refused().map(|refusal| refusal.tag()), Some("no_permission"));
+
+    let mut handshake = at(Step::Psync, bare_config());
+    assert_eq!(outcome(&hear(&mut handshake, b"-ERR no psync")), "sync");
+    assert_eq!(outcome(&hear(&mut handshake, b"-ERR no sync")), "go");
+    assert_eq!(begun(&mut handshake, b"*2\r\n$8\r\nsent"), Ok(None));
+    assert_eq!(handshake.refused().map(|refusal| refusal.tag()), Some("no_sync"));
+}
+
+/// `PSYNC` by another name: that is sent, and named where it is refused.
+#[test]
+fn psync_by_another_name() {
+    let config = Config { psync_command: Some(b"sEcret-0".to_vec()), ..bare_config() };
+    let mut handshake = at(Step::Version, config.clone());
+    let sent = hear(&mut handshake, b"-ERR Unrecognized REPLCONF option: version");
+    assert_eq!(sent, Ok(Reply::Send(b"*3\r\n$8\r\nsEcret-0\r\n$1\r\n?\r\n$2\r\n-1\r\n".to_vec())));
+    assert_eq!(handshake.asked(), "sEcret-0");
+    assert!(matches!(
+        hear(&mut handshake, format!("+FULLRESYNC {ID} 7").as_bytes()),
+        Ok(Reply::FullSync { offset: 7, .. })
+    ));
+    let mut handshake = at(Step::Psync, config);
+    for line in [&b"-ERR unknown command 'sEcret-0'"[..], b"-ERR unknown command 'SYNC'"] {
+        assert!(matches!(hear(&mut handshake, line), Ok(Reply::Send(_))));
+    }
+    let text = hear(&mut handshake, b"-NOPERM").unwrap_err().to_string();
+    assert!(text.contains("it answered sEcret-0 with 'ERR unknown command 'sEcret-0''"), "{text}");
+}
+
+/// What is sent to a master that takes everything, one answer after the other.
+fn sent(config: Config) -> Vec<Vec<u8>> {
+    let mut handshake = Handshake::new(config);
+    let mut sent = vec![handshake.start()];
+    while handshake.step() != Step::Psync {
+        match hear(&mut handshake, b"+OK") {
+            Ok(Reply::Send(bytes)) => sent.push(bytes),
+            reply => assert_eq!(reply, Ok(Reply::Wait)),
+        }
+    }
+    sent
+}
+
+#[test]
+fn what_is_sent() {
+    let introduction: [&[u8]; 9] = [
         b"*3\r\n$4\r\nAUTH\r\n$4\r\nrepl\r\n$6\r\nsesame\r\n",
+        b"*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$13\r\neslaver:users\r\n",
+        b"*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$8\r\nLIB-NAME\r\n$7\r\neslaver\r\n",
+        b"*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$7\r\nLIB-VER\r\n$5\r\n1.2.3\r\n",
         b"*3\r\n$8\r\nREPLCONF\r\n$14\r\nlistening-port\r\n$4\r\n7777\r\n",
         b"*3\r\n$8\r\nREPLCONF\r\n$10\r\nip-address\r\n$8\r\n10.1.2.3\r\n",
         b"*5\r\n$8\r\nREPLCONF\r\n$4\r\ncapa\r\n$3\r\neof\r\n$4\r\ncapa\r\n$6\r\npsync2\r\n",
+        b"*3\r\n$8\r\nREPLCONF\r\n$15\r\nrdb-no-compress\r\n$1\r\n1\r\n",
         b"*3\r\n$8\r\nREPLCONF\r\n$7\r\nversion\r\n$5\r\n9.1.0\r\n",
-        b"*3\r\n$5\r\nPSYNC\r\n$40\r\ne8ed51b7170b32fbd6d84e30c5af89f5544fa41e\r\n$2\r\n42\r\n",
     ];
-    assert_eq!(sent, expected);
+    let psync: &[u8] =
+        b"*3\r\n$5\r\nPSYNC\r\n$40\r\ne8ed51b7170b32fbd6d84e30c5af89f5544fa41e\r\n$2\r\n42\r\n";
+    let expected = [b"*1\r\n$4\r\nPING\r\n", &introduction.concat()[..], psync];
+    assert_eq!(sent(full_config()), expected);
 }
 
 #[test]
 fn what_is_sent_with_nothing_configured() {
-    let mut handshake = Handshake::new(bare_config());
-    let mut sent = vec![handshake.start()];
-    while let Ok(Reply::Send(bytes)) = handshake.line(b"+OK") {
-        sent.push(bytes);
-    }
-    let expected: [&[u8]; 5] = [
-        b"*1\r\n$4\r\nPING\r\n",
+    let introduction: [&[u8]; 5] = [
+        b"*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$8\r\nLIB-NAME\r\n$7\r\neslaver\r\n",
+        b"*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$7\r\nLIB-VER\r\n$5\r\n1.2.3\r\n",
         b"*3\r\n$8\r\nREPLCONF\r\n$14\r\nlistening-port\r\n$1\r\n0\r\n",
         b"*5\r\n$8\r\nREPLCONF\r\n$4\r\ncapa\r\n$3\r\neof\r\n$4\r\ncapa\r\n$6\r\npsync2\r\n",
         b"*3\r\n$8\r\nREPLCONF\r\n$7\r\nversion\r\n$5\r\n9.1.0\r\n",
-        b"*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$2\r\n-1\r\n",
     ];
-    assert_eq!(sent, expected);
+    let psync: &[u8] = b"*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$2\r\n-1\r\n";
+    let expected = [b"*1\r\n$4\r\nPING\r\n", &introduction.concat()[..], psync];
+    assert_eq!(sent(bare_config()), expected);
+}
+
+/// Many answers at once, as they come to many commands at once.
+#[test]
+fn answers_at_once() {
+    let mut handshake = at(Step::ClientName, full_config());
+    let mut lines = Lines::new();
+    lines.feed(b"-ERR unknown command 'CLIENT'\r\n-ERR\r\n-NOPERM\r\n");
+    lines.feed(&b"+OK\r\n".repeat(5));
+    for _ in 0..7 {
+        assert_eq!(handshake.next(&mut lines), Ok(Some(Reply::Wait)));
+    }
+    assert!(matches!(handshake.next(&mut lines), Ok(Some(Reply::Send(_)))));
+    assert_eq!((handshake.next(&mut lines), handshake.step()), (Ok(None), Step::Psync));
+}
+
+/// Empty lines tell that a master lives only while it may have to wait for a snapshot.
+#[test]
+fn empty_lines_before_psync_are_no_answer() {
+    for step in STEPS {
+        let mut handshake = at(step, full_config());
+        let expected = if step == Step::Psync { Some(Reply::Wait) } else { None };
+        assert_eq!(begun(&mut handshake, b"\r\n"), Ok(expected), "{step:?}");
+        assert_eq!(handshake.step(), step);
+    }
 }
 
 #[test]
@@ -207,7 +395,8 @@ fn the_forms_of_auth() {
             ..bare_config()
         };
         let mut handshake = at(Step::Ping, config);
-        assert_eq!(handshake.line(b"-NOAUTH"), Ok(Reply::Send(expected.to_vec())));
+        let reply = hear(&mut handshake, b"-NOAUTH");
+        assert!(matches!(reply, Ok(Reply::Send(sent)) if sent.starts_with(expected)));
         assert_eq!(handshake.step(), Step::Auth);
     }
 }
@@ -215,7 +404,7 @@ fn the_forms_of_auth() {
 #[test]
 fn a_password_that_is_wanted_and_not_configured() {
     for line in [&b"-NOAUTH Authentication required."[..], b"-ERR operation not permitted"] {
-        let refusal = at(Step::Ping, bare_config()).line(line).unwrap_err();
+        let refusal = hear(&mut at(Step::Ping, bare_config()), line).unwrap_err();
         assert_eq!(refusal.tag(), "password_needed");
     }
 }
@@ -232,10 +421,11 @@ fn answers_to_psync() {
         ("+CONTINUE ".to_owned(), Ok(Reply::Continue { replid: None })),
         (format!("+CONTINUE {id}"), Ok(Reply::Continue { replid: Some(id.clone()) })),
         (format!("+CONTINUE {id} more"), Ok(Reply::Continue { replid: Some(id.clone()) })),
-        ("-ERR unknown command".to_owned(), Ok(Reply::LegacySync { send: b"SYNC\r\n" })),
+        ("-ERR unknown command".to_owned(), Ok(Reply::Send(b"SYNC\r\n".to_vec()))),
     ];
     for (line, expected) in cases {
-        assert_eq!(at(Step::Psync, full_config()).line(line.as_bytes()), expected, "{line}");
+        let mut handshake = at(Step::Psync, full_config());
+        assert_eq!(hear(&mut handshake, line.as_bytes()), expected, "{line}");
     }
 }
 
@@ -253,7 +443,7 @@ fn malformed_answers_to_psync() {
         format!("+FULLRESYNC {}- 1", &ID[..39]),
         format!("+CONTINUE {}", &ID[..39]),
     ] {
-        let refusal = at(Step::Psync, full_config()).line(line.as_bytes()).unwrap_err();
+        let refusal = hear(&mut at(Step::Psync, full_config()), line.as_bytes()).unwrap_err();
         assert_eq!(refusal.tag(), "malformed", "{line}");
     }
 }
@@ -262,7 +452,7 @@ fn malformed_answers_to_psync() {
 fn a_stream_that_nobody_asked_for_is_refused() {
     let line = format!("+CONTINUE {ID}");
     for line in ["+CONTINUE", &line] {
-        let refusal = at(Step::Psync, bare_config()).line(line.as_bytes()).unwrap_err();
+        let refusal = hear(&mut at(Step::Psync, bare_config()), line.as_bytes()).unwrap_err();
         assert_eq!(refusal.tag(), "unsupported");
     }
 }
@@ -271,17 +461,20 @@ fn a_stream_that_nobody_asked_for_is_refused() {
 fn the_answer_to_psync_may_be_long_in_coming() {
     let mut handshake = at(Step::Psync, bare_config());
     for _ in 0..10 {
-        assert_eq!(handshake.line(b""), Ok(Reply::Wait));
+        assert_eq!(hear(&mut handshake, b""), Ok(Reply::Wait));
     }
     let line = format!("+FULLRESYNC {ID} 5");
-    assert!(matches!(handshake.line(line.as_bytes()), Ok(Reply::FullSync { offset: 5, .. })));
-    assert_eq!(outcome(&handshake.line(b"+OK")), "unexpected");
+    let reply = hear(&mut handshake, line.as_bytes());
+    assert!(matches!(reply, Ok(Reply::FullSync { offset: 5, .. })));
+    assert_eq!(outcome(&hear(&mut handshake, b"+OK")), "unexpected");
 }
 
 #[test]
 fn a_refusal_may_come_unasked() {
     let mut handshake = Handshake::new(bare_config());
-    let refusal = handshake.line(b"-DENIED Redis is running in protected mode").unwrap_err();
+    handshake.start();
+    let denied = b"-DENIED Redis is running in protected mode";
+    let refusal = hear(&mut handshake, denied).unwrap_err();
     assert_eq!((refusal.tag(), refusal.heals()), ("protected_mode", false));
 }
 
@@ -293,6 +486,7 @@ fn what_heals() {
             "master_down",
             "no_master_link",
             "misconf",
+            "cluster_down",
             "busy",
             "try_again",
             "too_many_clients",
@@ -302,8 +496,8 @@ fn what_heals() {
     };
     for (line, _) in ROWS {
         for step in STEPS {
-            if let Err(refusal) = at(step, full_config()).line(line.as_bytes()) {
-                assert_eq!(refusal.heals(), heals(refusal.tag()), "{line:?} after {step}");
+            if let Err(refusal) = hear(&mut at(step, full_config()), line.as_bytes()) {
+                assert_eq!(refusal.heals(), heals(refusal.tag()), "{line:?} after {step:?}");
             }
         }
     }
@@ -311,11 +505,15 @@ fn what_heals() {
 
 #[test]
 fn messages_name_what_is_missing() {
-    let refused = |step, line: &[u8]| at(step, full_config()).line(line).unwrap_err().to_string();
+    let refused =
+        |step, line: &[u8]| hear(&mut at(step, full_config()), line).unwrap_err().to_string();
+    let mut handshake = at(Step::Psync, full_config());
+    let psync = b"-NOPERM this user has no permissions to run the 'psync' command";
+    assert_eq!(outcome(&hear(&mut handshake, psync)), "sync");
     assert_eq!(
-        refused(Step::Psync, b"-NOPERM this user has no permissions to run the 'psync' command"),
+        hear(&mut handshake, b"-NOPERM nor 'sync'").unwrap_err().to_string(),
         "the master's user may not PSYNC: a replica's user needs +psync +replconf +ping (NOPERM \
-         this user has no permissions to run the 'psync' command)"
+         this user has no permissions to run the 'psync' command; to SYNC: NOPERM nor 'sync')"
     );
     assert_eq!(
         refused(Step::Capabilities, b"-NOPERM no"),
@@ -324,7 +522,17 @@ fn messages_name_what_is_missing() {
     );
     assert_eq!(
         refused(Step::Ping, b"HTTP/1.1 400 Bad Request"),
+        "this is no Redis server, its answer to PING begins with: H"
+    );
+    let mut lines = Lines::new();
+    lines.feed(b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n");
+    assert_eq!(
+        at(Step::Ping, full_config()).next(&mut lines).unwrap_err().to_string(),
         "this is no Redis server, its answer to PING begins with: HTTP/1.1 400 Bad Request"
+    );
+    assert_eq!(
+        refused(Step::Ping, b"\x15\x03\x03\0\x02\x02F"),
+        "this port is one for TLS: set the option tls (its answer to PING: \u{fffd}\u{fffd})"
     );
 }
 
@@ -332,7 +540,7 @@ fn messages_name_what_is_missing() {
 fn the_masters_words_are_cut_and_cleaned() {
     let mut handshake = at(Step::Ping, bare_config());
     let line = [b"-ERR \x07\xff".to_vec(), "é".repeat(500).into_bytes()].concat();
-    let refusal = handshake.line(&line).unwrap_err();
+    let refusal = hear(&mut handshake, &line).unwrap_err();
     let expected = format!("ERR \u{fffd}\u{fffd}{}…", "é".repeat(194));
     assert_eq!(refusal.text(), expected);
 }
@@ -349,7 +557,7 @@ fn the_password_is_never_shown() {
     ];
     for line in lines {
         let mut handshake = at(Step::Auth, full_config());
-        let refusal = handshake.line(line).unwrap_err();
+        let refusal = hear(&mut handshake, line).unwrap_err();
         assert_eq!(refusal.tag(), "error");
         for text in [format!("{refusal:?}"), refusal.to_string(), format!("{handshake:?}")] {
             assert!(!text.contains("sesa"), "{text}");
@@ -359,11 +567,17 @@ fn the_password_is_never_shown() {
 
 #[test]
 fn what_cannot_become_an_answer_is_found_before_its_line_ends() {
-    let handshake = at(Step::Ping, bare_config());
-    for begun in [&b""[..], b"+", b"-ERR", b"\r"] {
-        assert_eq!(handshake.partial(begun), Ok(()));
+    for step in STEPS {
+        for bytes in [&b"+"[..], b"-ERR", b"\r", b"\x15"] {
+            assert_eq!(begun(&mut at(step, full_config()), bytes), Ok(None), "{step:?}");
+        }
+        for (bytes, tag) in [(&b"\x15\x03\x03\0\x02\x02F"[..], "tls"), (b"HTTP", "not_redis")] {
+            let refusal = begun(&mut at(step, full_config()), bytes).unwrap_err();
+            assert_eq!(refusal.tag(), tag, "{step:?}");
+        }
     }
-    for begun in [&b"\x15\x03\x03\0\x02\x02F"[..], b"HTTP", b"\0"] {
-        assert_eq!(handshake.partial(begun).unwrap_err().tag(), "not_redis");
-    }
+    let mut lines = Lines::new();
+    lines.feed(&b"+".repeat(DEFAULT_LIMIT + 1));
+    let refusal = at(Step::Ping, bare_config()).next(&mut lines).unwrap_err();
+    assert_eq!(refusal.tag(), "not_redis");
 }

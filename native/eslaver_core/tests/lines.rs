@@ -64,6 +64,19 @@ fn what_follows_a_line_is_left_alone() {
 }
 
 #[test]
+fn bytes_between_lines() {
+    let mut lines = Lines::with_limit(4);
+    lines.feed(b"$7\r\n12\n45");
+    assert_eq!(lines.take(), Ok(Some(&b"$7"[..])));
+    assert_eq!(lines.take_bytes(7), None);
+    lines.feed(b"67+OK\r\n");
+    assert_eq!(lines.take_bytes(7), Some(&b"12\n4567"[..]));
+    assert_eq!(lines.take(), Ok(Some(&b"+OK"[..])));
+    assert_eq!(lines.take_bytes(0), Some(&b""[..]));
+    assert_eq!(lines.take_bytes(1), None);
+}
+
+#[test]
 fn the_default_limit_is_64_kib() {
     let mut lines = Lines::default();
     lines.feed(&vec![b'x'; DEFAULT_LIMIT]);

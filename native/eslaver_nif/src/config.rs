@@ -20,6 +20,29 @@ use crate::filter::RawFilter;
 /// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
 const ANNOUNCED_VERSION: &str = "9.1.0";
 
+/// This library's own version.
+const LIB_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Whether the master may compress the strings of a snapshot.
+#[derive(Debug, Clone, Copy, NifUnitEnum)]
+pub(crate) enum Compression {
+    /// Only where its bytes pass through a network.
+    Auto,
+    True,
+    False,
+}
+
+impl Compression {
+    /// Whether it is taken, from a master on this machine or on another.
+    pub(crate) fn is_taken(self, is_local: bool) -> bool {
+        match self {
+            Compression::Auto => !is_local,
+            Compression::True => true,
+            Compression::False => false,
+        }
+    }
+}
+
 /// The form that events have.
 #[derive(NifUnitEnum)]
 enum RawEvents {
@@ -48,6 +71,9 @@ pub(crate) struct RawConfig<'a> {
     password: ErlOption<Binary<'a>>,
     listening_port: u16,
     announce_ip: ErlOption<Binary<'a>>,
+    client_name: ErlOption<Binary<'a>>,
+    psync_command: Binary<'a>,
+    rdb_compression: Compression,
     resume: ErlOption<RawResume<'a>>,
     dump: ErlOption<Binary<'a>>,
     tls: ErlOption<RawTls<'a>>,
@@ -178,6 +204,7 @@ impl Limits {
 pub(crate) struct Config {
     pub(crate) address: Address,
     pub(crate) handshake: handshake::Config,
+    pub(crate) compression: Compression,
     pub(crate) start: Option<Start>,
     /// Where the snapshot is kept on disk.
     pub(crate) dump: Option<PathBuf>,
@@ -225,8 +252,13 @@ impl RawConfig<'_> {
                 listening_port: self.listening_port,
                 announce_ip: bytes(self.announce_ip),
                 version: ANNOUNCED_VERSION,
+                client_name: bytes(self.client_name),
+                lib_version: LIB_VERSION,
+                no_compress: false,
+                psync_command: Some(self.psync_command.to_vec()),
                 resume,
             },
+            compression: self.rdb_compression,
             start,
             dump: optional_path(self.dump),
             tls,

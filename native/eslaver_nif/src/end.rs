@@ -5,7 +5,6 @@ use std::io;
 use std::path::PathBuf;
 
 use eslaver_core::handshake::Refusal;
-use eslaver_core::lines::LineTooLong;
 use eslaver_core::position::BadSelect;
 use eslaver_core::transfer::TransferError;
 use eslaver_core::{rdb, resp};
@@ -29,10 +28,8 @@ pub(crate) enum End {
     Tls(String),
     #[error("{0}")]
     Refused(#[from] Refusal),
-    #[error("the master's answer is no line: {0}")]
-    Line(#[from] LineTooLong),
     #[error("no answer to {step} within {seconds} s")]
-    NoAnswer { step: &'static str, seconds: u64 },
+    NoAnswer { step: String, seconds: u64 },
     #[error("the master has been silent for {seconds} s")]
     Silent { seconds: u64 },
     #[error("the master closed the connection")]
@@ -85,7 +82,6 @@ impl End {
             End::Connect { .. } => "cannot_connect",
             End::Tls(_) => "tls",
             End::Refused(refusal) => refusal.tag(),
-            End::Line(_) => "not_redis",
             End::NoAnswer { .. } | End::Silent { .. } => "timeout",
             End::Closed | End::Mute => "closed",
             End::Io(_) => "io_error",
@@ -104,7 +100,7 @@ impl End {
         match self {
             End::Refused(refusal) => refusal.heals(),
             End::Snapshot(_) | End::Stream(_) | End::Select { .. } | End::Name { .. } => false,
-            End::Tls(_) | End::Line(_) | End::Confused => false,
+            End::Tls(_) | End::Confused => false,
             End::Terms | End::Panicked(_) => false,
             _ => true,
         }

@@ -3,25 +3,30 @@
 use super::refusal::{Answered, Refusal};
 use super::{REPLID_LEN, Reply};
 
-/// Reads a status line without its `+`. A master that goes on with a stream nobody asked for is
-/// refused.
+/// Reads a status line without its `+`; `None` when it begins no sync.
+///
+/// # Errors
+/// When a sync begins that nobody asked for, or the line cannot be read.
 pub(super) fn sync(
     status: &[u8],
     answered: &Answered<'_>,
     resuming: bool,
-) -> Result<Reply, Refusal> {
+) -> Result<Option<Reply>, Refusal> {
     let mut words = status.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
     match (words.next(), words.next(), words.next()) {
         (Some(b"FULLRESYNC"), Some(id), Some(offset)) => replid(id)
             .zip(number(offset))
-            .map(|(replid, offset)| Reply::FullSync { replid, offset })
+            .map(|(replid, offset)| Some(Reply::FullSync { replid, offset }))
             .ok_or_else(|| answered.malformed()),
-        (Some(b"CONTINUE"), None, _) if resuming => Ok(Reply::Continue { replid: None }),
+        (Some(b"CONTINUE"), None, _) if resuming => Ok(Some(Reply::Continue { replid: None })),
         (Some(b"CONTINUE"), Some(id), _) if resuming => replid(id)
-            .map(|replid| Reply::Continue { replid: Some(replid) })
+            .map(|replid| Some(Reply::Continue { replid: Some(replid) }))
             .ok_or_else(|| answered.malformed()),
         (Some(b"FULLRESYNC"), ..) => Err(answered.malformed()),
-        _ => Err(answered.unsupported()),
+        (Some(b"CONTINUE" | b"DUALCHANNELSYNC" | b"RDBCHANNELSYNC"), ..) => {
+            Err(answered.unsupported())
+        }
+        _ => Ok(None),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a master does not take us as its replica.
 
 use super::Step;
+use super::step::is_tls_alert;
 
 /// What a refusal shows of the master's words, in characters.
 const MAX_SHOWN: usize = 200;
@@ -40,6 +41,12 @@ pub enum Refusal {
     /// It cannot save its data, and refuses commands until it can.
     #[error("the master cannot save its data to disk ({text})")]
     Misconf {
+        /// The master's words.
+        text: String,
+    },
+    /// It is a node of a cluster that serves nobody while slots have no owner.
+    #[error("the master's cluster is down: all its slots need an owner that is up ({text})")]
+    ClusterDown {
         /// The master's words.
         text: String,
     },
@@ -87,12 +94,42 @@ pub enum Refusal {
     },
     /// The ACL user may not do what a replica does.
     #[error(
-        "the master's user may not {step}: a replica's user needs +psync +replconf +ping ({text})"
+        "the master's user may not {asked}: a replica's user needs +psync +replconf +ping ({text})"
     )]
     NoPermission {
         /// What it may not do.
-        step: Step,
+        asked: String,
         /// The master's words.
+        text: String,
+    },
+    /// Neither `PSYNC` nor the older `SYNC` is taken.
+    #[error(
+        "the master takes no replica: it answered {asked} with '{text}', and SYNC with '{sync}'. If \
+         it has PSYNC by another name, set the option psync_command; some managed services have none"
+    )]
+    NoSync {
+        /// `PSYNC`, or what it is called there.
+        asked: String,
+        /// The master's words to that.
+        text: String,
+        /// The master's words to `SYNC`.
+        sync: String,
+    },
+    /// It knows where the master is, and is none itself.
+    #[error(
+        "this is a Sentinel, not a master: ask it where the master is, by SENTINEL \
+         get-master-addr-by-name NAME, and set master_host and master_port to that ({text})"
+    )]
+    Sentinel {
+        /// The Sentinel's words.
+        text: String,
+    },
+    /// A port for TLS, spoken to without.
+    #[error("this port is one for TLS: set the option tls (its answer to {asked}: {text})")]
+    SpeaksTls {
+        /// What was sent.
+        asked: String,
+        /// What was answered.
         text: String,
     },
     /// An answer to `PSYNC` that was not asked for.
@@ -108,10 +145,10 @@ pub enum Refusal {
         text: String,
     },
     /// No Redis server at all.
-    #[error("this is no Redis server, its answer to {step} begins with: {text}")]
+    #[error("this is no Redis server, its answer to {asked} begins with: {text}")]
     NotRedis {
         /// What was sent.
-        step: Step,
+        asked: String,
         /// What was answered.
         text: String,
     },
@@ -122,10 +159,10 @@ pub enum Refusal {
         text: String,
     },
     /// Any other error.
-    #[error("the master answered {step} with an error: {text}")]
+    #[error("the master answered {asked} with an error: {text}")]
     Error {
         /// What was sent.
-        step: Step,
+        asked: String,
         /// The master's words.
         text: String,
     },
@@ -140,6 +177,7 @@ impl Refusal {
             Self::MasterDown { .. } => "master_down",
             Self::NoMasterLink { .. } => "no_master_link",
             Self::Misconf { .. } => "misconf",
+            Self::ClusterDown { .. } => "cluster_down",
             Self::Busy { .. } => "busy",
             Self::TryAgain { .. } => "try_again",
             Self::TooManyClients { .. } => "too_many_clients",
@@ -148,6 +186,9 @@ impl Refusal {
             Self::PasswordNotSet { .. } => "password_not_set",
             Self::NoUsers { .. } => "no_users",
             Self::NoPermission { .. } => "no_permission",
+            Self::NoSync { .. } => "no_sync",
+            Self::Sentinel { .. } => "sentinel",
+            Self::SpeaksTls { .. } => "tls",
             Self::Unsupported { .. } => "unsupported",
             Self::Malformed { .. } => "malformed",
             Self::NotRedis { .. } => "not_redis",
@@ -158,17 +199,38 @@ impl Refusal {
 
     /// Whether trying again soon may help. What somebody has to change first does not heal.
     pub fn heals(&self) -> bool {
+        self.passes() || matches!(self, Self::TooManyClients { .. } | Self::Error { .. })
+    }
+
+    /// Whether the master says that it will take replicas later.
+    pub(super) fn passes(&self) -> bool {
         matches!(
             self,
             Self::Loading { .. }
                 | Self::MasterDown { .. }
                 | Self::NoMasterLink { .. }
                 | Self::Misconf { .. }
+                | Self::ClusterDown { .. }
                 | Self::Busy { .. }
                 | Self::TryAgain { .. }
-                | Self::TooManyClients { .. }
-                | Self::Error { .. }
         )
+    }
+
+    /// Whether it is no answer, but said of the connection, which the master closes.
+    pub(super) fn closes(&self) -> bool {
+        matches!(self, Self::ProtectedMode { .. } | Self::TooManyClients { .. })
+    }
+
+    /// This refusal of `PSYNC`, which was called `asked`, and one of `SYNC`.
+    pub(super) fn and_of_sync(self, asked: String, sync: &Self) -> Self {
+        let both = |text| format!("{text}; to SYNC: {}", sync.text());
+        match self {
+            Self::NoPermission { asked, text } => Self::NoPermission { asked, text: both(text) },
+            Self::PasswordNeeded { text } => Self::PasswordNeeded { text: both(text) },
+            other => {
+                Self::NoSync { asked, text: other.text().to_owned(), sync: sync.text().to_owned() }
+            }
+        }
     }
 
     /// The master's words.
@@ -179,6 +241,7 @@ impl Refusal {
             | Self::MasterDown { text }
             | Self::NoMasterLink { text }
             | Self::Misconf { text }
+            | Self::ClusterDown { text }
             | Self::Busy { text }
             | Self::TryAgain { text }
             | Self::TooManyClients { text }
@@ -187,6 +250,9 @@ impl Refusal {
             | Self::PasswordNotSet { text }
             | Self::NoUsers { text }
             | Self::NoPermission { text, .. }
+            | Self::NoSync { text, .. }
+            | Self::Sentinel { text }
+            | Self::SpeaksTls { text, .. }
             | Self::Unsupported { text }
             | Self::Malformed { text }
             | Self::NotRedis { text, .. }
@@ -199,13 +265,7 @@ impl Refusal {
     /// without the right to it could not acknowledge either: the master answers each `REPLCONF ACK`
     /// with an error and drops the link.
     pub(super) fn is_lasting_for_replconf(&self) -> bool {
-        matches!(
-            self,
-            Self::ProtectedMode { .. }
-                | Self::TooManyClients { .. }
-                | Self::PasswordNeeded { .. }
-                | Self::NoPermission { .. }
-        )
+        self.closes() || matches!(self, Self::PasswordNeeded { .. } | Self::NoPermission { .. })
     }
 }
 
@@ -213,24 +273,27 @@ impl Refusal {
 pub(super) struct Answered<'a> {
     pub(super) line: &'a [u8],
     pub(super) step: Step,
+    /// What was sent, for people.
+    pub(super) asked: &'a str,
     pub(super) secret: Option<&'a [u8]>,
 }
 
 impl Answered<'_> {
     /// What an error line means. The code decides; where older masters have none, the words do.
     pub(super) fn refusal(&self) -> Refusal {
-        let (step, text) = (self.step, self.text());
+        let (asked, text) = (self.asked.to_owned(), self.text());
         match self.code() {
             b"DENIED" => Refusal::ProtectedMode { text },
             b"LOADING" => Refusal::Loading { text },
             b"MASTERDOWN" => Refusal::MasterDown { text },
             b"NOMASTERLINK" => Refusal::NoMasterLink { text },
             b"MISCONF" => Refusal::Misconf { text },
+            b"CLUSTERDOWN" => Refusal::ClusterDown { text },
             b"BUSY" => Refusal::Busy { text },
             b"TRYAGAIN" => Refusal::TryAgain { text },
             b"WRONGPASS" => Refusal::WrongPassword { text },
             b"NOAUTH" => Refusal::PasswordNeeded { text },
-            b"NOPERM" => Refusal::NoPermission { step, text },
+            b"NOPERM" => Refusal::NoPermission { asked, text },
             _ if self.says("operation not permitted") => Refusal::PasswordNeeded { text },
             _ if self.says("invalid password") => Refusal::WrongPassword { text },
             _ if self.says("no password is set") || self.says("without any password") => {
@@ -239,21 +302,21 @@ impl Answered<'_> {
             _ if self.says("max number of clients") => Refusal::TooManyClients { text },
             _ if self.says("can't sync while") => Refusal::NoMasterLink { text },
             _ if self.says("disallowed") || self.says("no permission") => {
-                Refusal::NoPermission { step, text }
+                Refusal::NoPermission { asked, text }
             }
-            _ if step == Step::Auth && self.says("wrong number of arguments") => {
+            _ if self.step == Step::Auth && self.says("wrong number of arguments") => {
                 Refusal::NoUsers { text }
             }
-            _ => Refusal::Error { step, text },
+            _ => Refusal::Error { asked, text },
         }
     }
 
-    pub(super) fn unknown_command(&self) -> bool {
-        self.says("unknown command")
-    }
-
     pub(super) fn not_redis(&self) -> Refusal {
-        Refusal::NotRedis { step: self.step, text: self.text() }
+        let (asked, text) = (self.asked.to_owned(), self.text());
+        match is_tls_alert(self.line) {
+            true => Refusal::SpeaksTls { asked, text },
+            false => Refusal::NotRedis { asked, text },
+        }
     }
 
     pub(super) fn malformed(&self) -> Refusal {

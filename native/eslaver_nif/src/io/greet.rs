@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::end::End;
 use crate::shared::Shared;
 
-/// For how long an answer may be awaited, but for the one to `PSYNC`: that one may have to wait for
+/// For how long an answer may be awaited, except the one to `PSYNC`: that one may have to wait for
 /// a snapshot to begin, and the master keeps the link alive by newlines meanwhile.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 const BUFFER: usize = 4096;
@@ -39,68 +39,55 @@ pub(crate) struct Greeted {
 
 /// Shakes hands.
 pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<Greeted, End> {
-    let mut handshake = Handshake::new(config.handshake.clone());
+    let mut told = config.handshake.clone();
+    told.no_compress = !config.compression.is_taken(wire.is_local());
+    let mut handshake = Handshake::new(told);
     let mut lines = Lines::new();
+    let mut buffer = [0; BUFFER];
     wire.write(&handshake.start())?;
-    // when the step began, or the master's last sign of life
     let mut heard = Instant::now();
     loop {
-        if shared.is_stopped() {
-            return Err(End::Stopped);
-        }
-        loop {
-            let line = match lines.take() {
-                Ok(Some(line)) => line,
-                Ok(None) => break,
-                Err(too_long) => {
-                    handshake.partial(lines.rest())?;
-                    return Err(too_long.into());
-                }
-            };
-            let asked = handshake.step();
-            let sync = match handshake.line(line)? {
-                // a master that keeps its answer to `PSYNC` back says that it lives; no other does
-                Reply::Wait => {
-                    if asked == Step::Psync {
-                        heard = Instant::now();
-                    }
-                    continue;
-                }
+        while let Some(reply) = handshake.next(&mut lines)? {
+            heard = Instant::now();
+            let sync = match reply {
+                Reply::Wait => continue,
                 Reply::Send(bytes) => {
-                    heard = Instant::now();
                     wire.write(&bytes)?;
                     continue;
                 }
                 Reply::FullSync { replid, offset } => Sync::Full { replid, offset },
                 Reply::Continue { replid } => Sync::Continue { replid },
-                Reply::LegacySync { send } => {
-                    wire.write(send)?;
-                    Sync::Legacy
-                }
+                Reply::LegacySync => Sync::Legacy,
             };
             return Ok(Greeted { wire, sync, rest: lines.into_rest() });
         }
-        handshake.partial(lines.rest())?;
-        let timeout = match handshake.step() {
-            Step::Psync => config.repl_timeout,
-            _ => STEP_TIMEOUT.min(config.repl_timeout),
+        let timeout = match handshake.step().awaits_snapshot() {
+            true => config.repl_timeout,
+            false => STEP_TIMEOUT.min(config.repl_timeout),
         };
         let deadline = heard + timeout;
         if Instant::now() >= deadline {
-            let step = handshake.step().as_str();
-            return Err(End::NoAnswer { step, seconds: timeout.as_secs() });
+            let (step, seconds) = (handshake.asked(), timeout.as_secs());
+            return Err(said(&mut handshake, End::NoAnswer { step, seconds }));
         }
-        let mut buffer = [0; BUFFER];
-        let read = wire.read(&mut buffer).map_err(|end| match (end, handshake.step()) {
-            (End::Closed, Step::Ping) if lines.rest().is_empty() => End::Mute,
-            (end, _) => end,
-        });
-        match read? {
-            0 => {
+        match wire.read(&mut buffer) {
+            Ok(0) => {
                 wire.flush()?;
                 wire.wait(deadline, shared)?;
             }
-            count => lines.feed(&buffer[..count]),
+            Ok(count) => lines.feed(&buffer[..count]),
+            Err(End::Closed) if handshake.step() == Step::Ping && lines.rest().is_empty() => {
+                return Err(End::Mute);
+            }
+            Err(end) => return Err(said(&mut handshake, end)),
+        }
+        if shared.is_stopped() {
+            return Err(End::Stopped);
         }
     }
+}
+
+/// What the master had said before a link ended tells more than the end does.
+fn said(handshake: &mut Handshake, end: End) -> End {
+    handshake.refused().map_or(end, End::Refused)
 }

@@ -73,6 +73,16 @@ impl Wire {
         &self.socket
     }
 
+    /// Whether the master is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        let stream = match &self.socket {
+            Socket::Unix(_) => return true,
+            Socket::Tcp(stream) => stream,
+            Socket::Tls(session) => session.stream(),
+        };
+        stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+    }
+
     pub(crate) fn is_readable(&self) -> bool {
         self.readable
     }
@@ -173,7 +183,7 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => stream,
             Socket::Unix(stream) => stream,
-            Socket::Tls(session) => session.stream(),
+            Socket::Tls(session) => session.stream_mut(),
         }
     }
 

@@ -1,0 +1,176 @@
+//! The steps of a handshake: what each sends, and what may stand in its answer's place.
+
+use super::{Config, Resume};
+use crate::resp;
+
+/// What this library calls itself in the master's `CLIENT LIST`.
+const LIB_NAME: &[u8] = b"eslaver";
+
+/// How far a handshake has come: what has been sent and not been answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// `PING`.
+    Ping,
+    /// `AUTH`.
+    Auth,
+    /// `CLIENT SETNAME`.
+    ClientName,
+    /// `CLIENT SETINFO LIB-NAME`.
+    LibName,
+    /// `CLIENT SETINFO LIB-VER`.
+    LibVersion,
+    /// `REPLCONF listening-port`.
+    ListeningPort,
+    /// `REPLCONF ip-address`.
+    IpAddress,
+    /// `REPLCONF capa`.
+    Capabilities,
+    /// `REPLCONF rdb-no-compress`.
+    NoCompress,
+    /// `REPLCONF version`.
+    Version,
+    /// `PSYNC`.
+    Psync,
+    /// `SYNC`, after `PSYNC` was refused.
+    Sync,
+    /// `ROLE`, after both were refused.
+    Role,
+    /// The handshake is over, one way or the other.
+    Done,
+}
+
+/// What is sent at once after the answer to `PING`, as far as it is configured.
+const INTRODUCTION: [Step; 9] = [
+    Step::Auth,
+    Step::ClientName,
+    Step::LibName,
+    Step::LibVersion,
+    Step::ListeningPort,
+    Step::IpAddress,
+    Step::Capabilities,
+    Step::NoCompress,
+    Step::Version,
+];
+
+impl Step {
+    /// The steps that may be sent together after the answers to this one, and those sent with it,
+    /// have come.
+    pub(super) fn next(self, config: &Config) -> Vec<Self> {
+        match self {
+            Self::Ping => {
+                INTRODUCTION.into_iter().filter(|step| step.is_configured(config)).collect()
+            }
+            _ => vec![Self::Psync],
+        }
+    }
+
+    fn is_configured(self, config: &Config) -> bool {
+        match self {
+            Self::Auth => config.authenticates(),
+            Self::ClientName => config.client_name.is_some(),
+            Self::IpAddress => config.announce_ip.is_some(),
+            Self::NoCompress => config.no_compress,
+            _ => true,
+        }
+    }
+
+    /// Whether the answer is a value, which may take more than a line.
+    pub(super) fn asks_for_value(self) -> bool {
+        matches!(self, Self::Role)
+    }
+
+    /// Whether the answer may be long in coming: it waits for a snapshot to begin, and the master
+    /// keeps the link alive by empty lines meanwhile.
+    pub fn awaits_snapshot(self) -> bool {
+        matches!(self, Self::Psync | Self::Sync)
+    }
+
+    /// The step as it reads in a message.
+    pub(super) fn name(self, config: &Config) -> String {
+        match self {
+            Self::Ping => "PING",
+            Self::Auth => "AUTH",
+            Self::ClientName => "CLIENT SETNAME",
+            Self::LibName | Self::LibVersion => "CLIENT SETINFO",
+            Self::ListeningPort => "REPLCONF listening-port",
+            Self::IpAddress => "REPLCONF ip-address",
+            Self::Capabilities => "REPLCONF capa",
+            Self::NoCompress => "REPLCONF rdb-no-compress",
+            Self::Version => "REPLCONF version",
+            Self::Psync => return String::from_utf8_lossy(config.psync()).into_owned(),
+            Self::Sync => "SYNC",
+            Self::Role => "ROLE",
+            Self::Done => "the end of the handshake",
+        }
+        .to_owned()
+    }
+
+    pub(super) fn command(self, config: &Config) -> Vec<u8> {
+        match self {
+            Self::Ping => resp::encode(&[b"PING"]),
+            Self::Auth => auth(config),
+            Self::ClientName => {
+                client(&[b"SETNAME", config.client_name.as_deref().unwrap_or_default()])
+            }
+            Self::LibName => client(&[b"SETINFO", b"LIB-NAME", LIB_NAME]),
+            Self::LibVersion => client(&[b"SETINFO", b"LIB-VER", config.lib_version.as_bytes()]),
+            Self::ListeningPort => {
+                replconf(&[b"listening-port", config.listening_port.to_string().as_bytes()])
+            }
+            Self::IpAddress => {
+                replconf(&[b"ip-address", config.announce_ip.as_deref().unwrap_or_default()])
+            }
+            Self::Capabilities => replconf(&[b"capa", b"eof", b"capa", b"psync2"]),
+            Self::NoCompress => replconf(&[b"rdb-no-compress", b"1"]),
+            Self::Version => replconf(&[b"version", config.version.as_bytes()]),
+            Self::Psync => psync(config),
+            // inline, as the oldest masters are asked
+            Self::Sync => b"SYNC\r\n".to_vec(),
+            Self::Role => resp::encode(&[b"ROLE"]),
+            Self::Done => Vec::new(),
+        }
+    }
+}
+
+fn auth(config: &Config) -> Vec<u8> {
+    let password = config.password.as_deref().unwrap_or_default();
+    match &config.user {
+        Some(user) => resp::encode(&[b"AUTH", user, password]),
+        None => resp::encode(&[b"AUTH", password]),
+    }
+}
+
+fn psync(config: &Config) -> Vec<u8> {
+    match &config.resume {
+        Some(Resume { replid, offset }) => {
+            let first = offset.saturating_add(1).to_string();
+            resp::encode(&[config.psync(), replid.as_bytes(), first.as_bytes()])
+        }
+        None => resp::encode(&[config.psync(), b"?", b"-1"]),
+    }
+}
+
+fn client(args: &[&[u8]]) -> Vec<u8> {
+    command(b"CLIENT", args)
+}
+
+fn replconf(args: &[&[u8]]) -> Vec<u8> {
+    command(b"REPLCONF", args)
+}
+
+fn command(name: &[u8], args: &[&[u8]]) -> Vec<u8> {
+    let mut words = vec![name];
+    words.extend(args);
+    resp::encode(&words)
+}
+
+/// Whether bytes are an alert of TLS, by which a port for it answers what is no TLS.
+pub(super) fn is_tls_alert(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x15, 0x03])
+}
+
+/// Whether bytes may become the answer to a step's command, were there more of them.
+pub(super) fn may_be_line(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), None | Some(b'+' | b'-' | b'\r' | b'\n')) || bytes == [0x15]
+}

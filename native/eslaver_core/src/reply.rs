@@ -1,0 +1,172 @@
+//! Answers that are more than a line: RESP2 values, each given once it is whole.
+
+use crate::lines::Lines;
+
+/// What a value costs besides its bytes: no less than it takes in memory.
+const COST: usize = size_of::<Value>();
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// `+…`
+    Status(Vec<u8>),
+    /// `-…`
+    Error(Vec<u8>),
+    /// `:…`
+    Integer(i64),
+    /// `$…`
+    Bulk(Vec<u8>),
+    /// `$-1` and `*-1`
+    Nil,
+    /// `*…`
+    Array(Vec<Value>),
+}
+
+/// What an answer may be at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of memory.
+    pub memory: usize,
+    /// Arrays within arrays.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: 64 << 20, depth: 16 }
+    }
+}
+
+/// Why an answer cannot be read. What follows it is lost, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplyError {
+    /// A line that begins no value.
+    #[error("expected a RESP2 value")]
+    NoValue,
+    /// More than [`Limits::memory`].
+    #[error("expected an answer of at most {0} bytes of memory")]
+    TooLarge(usize),
+    /// More than [`Limits::depth`].
+    #[error("expected at most {0} arrays within arrays")]
+    TooDeep(usize),
+}
+
+/// Reads one value after the other. Nothing is reserved on the word of a length.
+#[derive(Debug)]
+pub struct Replies {
+    limits: Limits,
+    memory: usize,
+    /// The arrays that have begun, from the outermost, and how many elements each still lacks.
+    open: Vec<(usize, Vec<Value>)>,
+    /// The length of the bulk string that has begun.
+    bulk: Option<usize>,
+}
+
+/// What a line is.
+enum Begun {
+    Whole(Value),
+    Array(usize),
+    Bulk(usize),
+}
+
+impl Replies {
+    /// Takes answers within these limits.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, memory: 0, open: Vec::new(), bulk: None }
+    }
+
+    /// The next value, or `None` when it has not all come. Empty lines between values are skipped.
+    ///
+    /// # Errors
+    /// When the bytes are no value, or one above the limits. It cannot be read on from there.
+    pub fn next(&mut self, lines: &mut Lines) -> Result<Option<Value>, ReplyError> {
+        loop {
+            let value = match self.bulk {
+                Some(length) => match lines.take_bytes(length + b"\r\n".len()) {
+                    Some([bytes @ .., b'\r', b'\n']) => Value::Bulk(bytes.to_vec()),
+                    Some(_) => return Err(ReplyError::NoValue),
+                    None => return Ok(None),
+                },
+                None => match lines.take().map_err(|_| ReplyError::NoValue)? {
+                    None => return Ok(None),
+                    Some([]) if self.open.is_empty() => continue,
+                    Some(line) => match self.begin(line)? {
+                        Some(value) => value,
+                        None => continue,
+                    },
+                },
+            };
+            self.bulk = None;
+            if let Some(whole) = self.put(value) {
+                self.memory = 0;
+                return Ok(Some(whole));
+            }
+        }
+    }
+
+    /// A value that a line is all of, or `None` when there is more to come.
+    fn begin(&mut self, line: &[u8]) -> Result<Option<Value>, ReplyError> {
+        let begun = begun(line).ok_or(ReplyError::NoValue)?;
+        let bytes = match &begun {
+            Begun::Bulk(length) => *length,
+            Begun::Whole(_) | Begun::Array(_) => line.len(),
+        };
+        self.memory = self.memory.saturating_add(bytes).saturating_add(COST);
+        if self.memory > self.limits.memory {
+            return Err(ReplyError::TooLarge(self.limits.memory));
+        }
+        match begun {
+            Begun::Whole(value) => return Ok(Some(value)),
+            Begun::Array(0) => return Ok(Some(Value::Array(Vec::new()))),
+            Begun::Bulk(length) => self.bulk = Some(length),
+            Begun::Array(_) if self.open.len() == self.limits.depth => {
+                return Err(ReplyError::TooDeep(self.limits.depth));
+            }
+            Begun::Array(count) => self.open.push((count, Vec::new())),
+        }
+        Ok(None)
+    }
+
+    /// Puts a value where it belongs; gives the answer if it was the last of it.
+    fn put(&mut self, mut value: Value) -> Option<Value> {
+        while let Some((lacking, mut elements)) = self.open.pop() {
+            elements.push(value);
+            if lacking > 1 {
+                self.open.push((lacking - 1, elements));
+                return None;
+            }
+            value = Value::Array(elements);
+        }
+        Some(value)
+    }
+}
+
+impl Default for Replies {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+fn begun(line: &[u8]) -> Option<Begun> {
+    let (kind, text) = line.split_first()?;
+    Some(match (kind, text) {
+        (b'+', _) => Begun::Whole(Value::Status(text.to_vec())),
+        (b'-', _) => Begun::Whole(Value::Error(text.to_vec())),
+        (b':', _) => Begun::Whole(Value::Integer(number(text)?)),
+        (b'$' | b'*', b"-1") => Begun::Whole(Value::Nil),
+        (b'$', _) => Begun::Bulk(length(text)?),
+        (b'*', _) => Begun::Array(length(text)?),
+        _ => return None,
+    })
+}
+
+fn number(text: &[u8]) -> Option<i64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// No more than a signed 32-bit number, as in the servers themselves.
+fn length(text: &[u8]) -> Option<usize> {
+    let length: i32 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    usize::try_from(length).ok()
+}
