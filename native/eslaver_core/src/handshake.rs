@@ -117,7 +117,7 @@ pub enum Reply {
         /// The stream's new replication id; `None`: it has kept the old one.
         replid: Option<String>,
     },
-    /// The master knows no `PSYNC`, but `SYNC`. The snapshot follows, with its header, then a stream
+    /// The master has done as after `SYNC`. The snapshot follows, with its header, then a stream
     /// without offsets.
     ///
     /// If the snapshot is of [`Size::Known`](crate::transfer::Size::Known), write nothing more, not
@@ -188,7 +188,8 @@ impl Handshake {
         }
         loop {
             let begun = lines.rest();
-            if step == Step::Sync && begun.starts_with(b"$") {
+            // a server that has PSYNC by another name takes it for SYNC
+            if step.awaits_snapshot() && begun.starts_with(b"$") {
                 return Ok(Some(Reply::LegacySync));
             }
             // a peer that never ends a line is found out, too
