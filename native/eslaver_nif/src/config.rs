@@ -105,7 +105,18 @@ pub(crate) struct RawTls<'a> {
     certfile: ErlOption<Binary<'a>>,
     keyfile: ErlOption<Binary<'a>>,
     server_name: ErlOption<Binary<'a>>,
-    verify: bool,
+    verify: Verify,
+}
+
+/// What of the master's certificate is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, NifUnitEnum)]
+pub(crate) enum Verify {
+    /// Who has signed it, and whom it names.
+    True,
+    /// Who has signed it.
+    Chain,
+    /// Nothing.
+    False,
 }
 
 /// How TLS is done.
@@ -118,7 +129,7 @@ pub(crate) struct Tls {
     pub(crate) key_file: Option<PathBuf>,
     /// The name that the master's certificate must have, instead of the one connected to.
     pub(crate) server_name: Option<String>,
-    pub(crate) verify: bool,
+    pub(crate) verify: Verify,
 }
 
 impl RawTls<'_> {

@@ -6,6 +6,7 @@ use eslaver_core::handshake::{Handshake, Reply, Step};
 use eslaver_core::lines::Lines;
 
 use super::wire::Wire;
+use super::{plain, tls};
 use crate::config::Config;
 use crate::end::End;
 use crate::shared::Shared;
@@ -46,6 +47,7 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
     let mut buffer = [0; BUFFER];
     wire.write(&handshake.start())?;
     let mut heard = Instant::now();
+    let mut suspicious = Some(heard + plain::SILENCE);
     loop {
         while let Some(reply) = handshake.next(&mut lines)? {
             heard = Instant::now();
@@ -70,10 +72,16 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
             let (step, seconds) = (handshake.asked(), timeout.as_secs());
             return Err(said(&mut handshake, End::NoAnswer { step, seconds }));
         }
+        if suspicious.is_some_and(|since| Instant::now() >= since) {
+            suspicious = None;
+            if wire.securing().is_some_and(plain::is_spoken_at) {
+                return Err(End::Tls(tls::PLAIN.to_owned()));
+            }
+        }
         match wire.read(&mut buffer) {
             Ok(0) => {
                 wire.flush()?;
-                wire.wait(deadline, shared)?;
+                wire.wait(suspicious.unwrap_or(deadline).min(deadline), shared)?;
             }
             Ok(count) => lines.feed(&buffer[..count]),
             Err(End::Closed) if handshake.step() == Step::Ping && lines.rest().is_empty() => {

@@ -9,6 +9,7 @@ mod gather;
 mod greet;
 mod open;
 mod outlet;
+mod plain;
 mod pump;
 mod tls;
 mod wire;

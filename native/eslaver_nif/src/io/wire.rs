@@ -1,12 +1,13 @@
 //! The socket, and waiting for it or for a wake-up.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 
-use super::tls::Session;
+use super::tls::{self, Session};
 use crate::config::Tls;
 use crate::end::End;
 use crate::shared::Shared;
@@ -73,14 +74,30 @@ impl Wire {
         &self.socket
     }
 
-    /// Whether the master is on this machine.
-    pub(crate) fn is_local(&self) -> bool {
+    /// The master's address, unless it is a unix socket.
+    fn peer(&self) -> Option<SocketAddr> {
         let stream = match &self.socket {
-            Socket::Unix(_) => return true,
+            Socket::Unix(_) => return None,
             Socket::Tcp(stream) => stream,
             Socket::Tls(session) => session.stream(),
         };
-        stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+        stream.peer_addr().ok()
+    }
+
+    /// Whether the master is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match (&self.socket, self.peer()) {
+            (Socket::Unix(_), _) => true,
+            (_, peer) => peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback()),
+        }
+    }
+
+    /// The master's address, while TLS is wanted and has not begun.
+    pub(crate) fn securing(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            Socket::Tls(session) if session.is_handshaking() => self.peer(),
+            _ => None,
+        }
     }
 
     pub(crate) fn is_readable(&self) -> bool {
@@ -173,7 +190,7 @@ impl Wire {
 fn broken(error: io::Error) -> End {
     match error.kind() {
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => End::Closed,
-        ErrorKind::InvalidData => End::Tls(error.to_string()),
+        ErrorKind::InvalidData => End::Tls(tls::explain(&error)),
         _ => End::Io(error),
     }
 }
