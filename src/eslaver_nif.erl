@@ -48,7 +48,7 @@
     certfile := binary() | undefined,
     keyfile := binary() | undefined,
     server_name := binary() | undefined,
-    verify := boolean()
+    verify := boolean() | chain
 }.
 %% Whom to trust (without `cacertfile': whom the system trusts), and who we are.
 

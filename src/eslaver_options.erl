@@ -51,7 +51,8 @@ parse(_Input) -> {error, {invalid_option, options, not_a_map}}.
 
 parse_given(#{master_url := Url} = Input) ->
     case from_url(text(Url), maps:remove(master_url, Input)) of
-        {ok, Given} -> parse_given(Given);
+        {ok, #{tls := true}} when map_get(tls, Input) =:= false -> invalid(tls, false);
+        {ok, Options} -> parse_given(maps:merge(Options, maps:remove(master_url, Input)));
         error -> {error, {invalid_option, master_url, hidden}}
     end;
 parse_given(Input) ->
@@ -64,7 +65,7 @@ parse_given(Input) ->
 from_url({ok, Url}, Input) ->
     Named = maps:with([master_host, master_port, master_user, master_auth], Input),
     case eslaver_url:options(Url) of
-        {ok, Options} when map_size(Named) =:= 0 -> {ok, maps:merge(Options, Input)};
+        {ok, Options} when map_size(Named) =:= 0 -> {ok, Options};
         _ -> error
     end;
 from_url(error, _Input) ->
@@ -139,6 +140,8 @@ defaults() ->
     }.
 
 %% What is good by itself, but not together.
+consistent(#{master_host := {local, _}, tls := #{} = Tls}) ->
+    invalid(tls, Tls);
 consistent(#{load_dump := true, dbfilename := undefined}) ->
     invalid(load_dump, true);
 consistent(#{resume := {file, Path}, dbfilename := <<_/binary>> = Dump} = Checked) ->
@@ -284,8 +287,13 @@ tls_defaults() ->
 
 tls([], #{certfile := Cert, keyfile := Key} = Tls) ->
     keep(Tls, is_binary(Cert) =:= is_binary(Key));
-tls([{verify, Verify} | Rest], Tls) when is_boolean(Verify) ->
+tls([{verify, Verify} | Rest], Tls) when is_boolean(Verify); Verify =:= chain ->
     tls(Rest, Tls#{verify := Verify});
+tls([{server_name, Name} | Rest], Tls) ->
+    case host(Name) of
+        {ok, Text} -> tls(Rest, Tls#{server_name := Text});
+        error -> error
+    end;
 tls([{Key, Value} | Rest], Tls) when is_map_key(Key, Tls), Key =/= verify ->
     case path(Value) of
         {ok, Text} -> tls(Rest, Tls#{Key := Text});

@@ -38,8 +38,11 @@ taken_test_() ->
         {#{name => {local, users}}, client_name, <<"eslaver:users">>},
         {#{name => {local, 'a b\nü'}}, client_name, <<"eslaver:a_b__">>},
         {#{name => {global, {any, term}}}, client_name, <<"eslaver:{any,term}">>},
-        {#{name => {via, m, "long" ++ lists:duplicate(200, $x)}}, client_name,
-            <<"eslaver:\"long", (binary:copy(<<"x">>, 95))/binary>>},
+        {
+            #{name => {via, global, "long" ++ lists:duplicate(200, $x)}},
+            client_name,
+            <<"eslaver:\"long", (binary:copy(<<"x">>, 95))/binary>>
+        },
         {#{client_name => "mine", name => {local, users}}, client_name, <<"mine">>},
         {#{client_name => undefined, name => {local, users}}, client_name, undefined},
         {#{}, psync_command, <<"PSYNC">>},
@@ -49,6 +52,13 @@ taken_test_() ->
         {#{rdb_compression => false}, rdb_compression, false},
         {#{tls => false}, tls, undefined},
         {#{tls => true}, tls, tls(#{})},
+        {#{tls => #{verify => chain}}, tls, tls(#{verify => chain})},
+        {#{tls => #{server_name => "a.b"}}, tls, tls(#{server_name => <<"a.b">>})},
+        {#{tls => #{server_name => {1, 2, 3, 4}}}, tls, tls(#{server_name => <<"1.2.3.4">>})},
+        {#{master_url => "rediss://h", tls => true}, tls, tls(#{})},
+        {#{master_url => "redis://h", tls => true}, tls, tls(#{})},
+        {#{master_url => "redis://h", tls => false}, tls, undefined},
+        {#{master_url => "unix:///tmp/s", tls => false}, tls, undefined},
         {
             #{tls => #{cacertfile => "/ca", verify => false}},
             tls,
@@ -293,6 +303,8 @@ refused_test_() ->
         {tls, #{verify => verify_peer}},
         {tls, #{certfile => "/c"}},
         {tls, #{verify => 1}},
+        {tls, #{server_name => "not a name!"}},
+        {tls, #{server_name => ""}},
         {resume, "/tmp/p"},
         {resume, {file, ""}},
         {resume, #{replid => <<"short">>, offset => 0, db => 0}},
@@ -311,6 +323,19 @@ refused_test_() ->
         )
      || {Key, Value} <- Table
     ].
+
+%% TLS is asked for and not, or cannot be.
+contradictions_about_tls_test_() ->
+    Refused = fun(Value) -> {error, {invalid_option, tls, Value}} end,
+    Local = {local, "/tmp/s"},
+    Table = [
+        {#{master_url => "rediss://:pw@h", tls => false}, false},
+        {#{master_url => "unix:///tmp/s", tls => true}, tls(#{})},
+        {#{master_url => fun() -> "unix:///tmp/s" end, tls => #{}}, tls(#{})},
+        {#{master_host => Local, tls => true}, tls(#{})},
+        {#{master_host => Local, tls => #{verify => chain}}, tls(#{verify => chain})}
+    ],
+    [?_assertEqual(Refused(Value), eslaver_options:parse(Input)) || {Input, Value} <- Table].
 
 options_are_a_map_test() ->
     Error = {error, {invalid_option, options, not_a_map}},

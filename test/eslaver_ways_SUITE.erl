@@ -15,6 +15,12 @@
     tls_server_name/1,
     tls_unverified/1,
     tls_system_trust/1,
+    tls_self_signed/1,
+    tls_expired/1,
+    tls_without_extensions/1,
+    tls_without_extensions_forged/1,
+    tls_without_names/1,
+    tls_bad_name/1,
     tls_to_a_plain_port/1,
     plain_to_a_tls_port/1,
     tls_files_missing/1,
@@ -47,6 +53,12 @@ groups() ->
             tls_server_name,
             tls_unverified,
             tls_system_trust,
+            tls_self_signed,
+            tls_expired,
+            tls_without_extensions,
+            tls_without_extensions_forged,
+            tls_without_names,
+            tls_bad_name,
             tls_to_a_plain_port,
             plain_to_a_tls_port,
             tls_files_missing,
@@ -70,6 +82,10 @@ init_per_group(tls, Config) ->
             certificate(Dir, "server", "DNS:localhost,IP:127.0.0.1"),
             certificate(Dir, "named", "DNS:master.example.net"),
             certificate(Dir, "client", "DNS:client"),
+            _ = [self_signed(Dir, Name) || Name <- ["self", "self-too"]],
+            unnamed(Dir),
+            ok = file:make_dir(filename:join(Dir, "forged")),
+            authority(filename:join(Dir, "forged"), "ca"),
             ok = eslaver_test_log:start(),
             [{tls, Dir} | Config]
     end.
@@ -121,6 +137,32 @@ certificate(Dir, Name, Names) ->
         ".ext"
     ]).
 
+%% As people make them: an authority that nobody has signed, and that is the server itself.
+self_signed(Dir, Name) ->
+    openssl(Dir, [
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost ",
+        "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ",
+        Name,
+        ".key -out ",
+        Name,
+        ".crt"
+    ]).
+
+%% What names its host in its subject only: without extensions, with some, and of yesterday.
+unnamed(Dir) ->
+    ok = file:write_file(filename:join(Dir, "v3.ext"), "basicConstraints=CA:FALSE\n"),
+    Request = "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout localhost.key ",
+    openssl(Dir, [Request, "-out localhost.csr"]),
+    lists:foreach(
+        fun({Name, Args}) ->
+            Sign = "x509 -req -CA ca.crt -CAkey ca.key -CAcreateserial -in localhost.csr -out ",
+            openssl(Dir, [Sign, Name, ".crt ", Args]),
+            Key = filename:join(Dir, Name ++ ".key"),
+            {ok, _} = file:copy(filename:join(Dir, "localhost.key"), Key)
+        end,
+        [{"v1", "-days 2"}, {"v3", "-days 2 -extfile v3.ext"}, {"late", "-days -1"}]
+    ).
+
 openssl(Dir, Args) ->
     Said = os:cmd(lists:flatten(["cd '", Dir, "' && openssl ", Args, " && echo all is well"])),
     string:find(Said, "all is well") =/= nomatch orelse error({openssl, Said}).
@@ -130,6 +172,9 @@ file(Config, Name) ->
 
 %% A master with a port for TLS.
 tls_master(Config, Certificate, Clients) ->
+    tls_master(Config, Certificate, Clients, []).
+
+tls_master(Config, Certificate, Clients, More) ->
     {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
     {ok, Port} = inet:port(Socket),
     ok = gen_tcp:close(Socket),
@@ -139,6 +184,7 @@ tls_master(Config, Certificate, Clients) ->
         {"tls-key-file", file(Config, Certificate ++ ".key")},
         {"tls-ca-cert-file", file(Config, "ca.crt")},
         {"tls-auth-clients", Clients}
+        | More
     ]),
     {Master, Port}.
 
@@ -175,7 +221,7 @@ fails(Options, Tag, Regex) ->
     end),
     ct:pal("~p: ~ts", [Reason, Text]),
     ?assertEqual(Tag, Reason),
-    ?assertMatch({match, _}, re:run(Text, Regex, [caseless])),
+    ?assertMatch({match, _}, re:run(Text, Regex, [caseless, unicode])),
     ?assertEqual([], eslaver_test_collector:events(Collector)),
     eslaver:stop(Replica).
 
@@ -236,18 +282,117 @@ tls_system_trust(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
     fails(#{master_port => Port, tls => true}, tls, "certificate|cacertfile").
 
+%% A certificate is trusted that is byte for byte in the file, be it an authority's; no other.
+-spec tls_self_signed(list()) -> ok.
+tls_self_signed(Config) ->
+    {Master, Port} = tls_master(Config, "self", "no"),
+    Trusting = fun(Name) -> #{master_port => Port, tls => #{cacertfile => file(Config, Name)}} end,
+    ok = works(Master, Trusting("self.crt")),
+    #{tls := Tls} = Both = Trusting("self.crt"),
+    ok = works(Master, Both#{tls := Tls#{verify => chain}}),
+    ok = fails(Both#{tls := Tls#{server_name => "other.example.net"}}, tls, "name.*verify => chain"),
+    ok = fails(Trusting("self-too.crt"), tls, "certificate"),
+    fails(Trusting("ca.crt"), tls, "itself into cacertfile").
+
+-spec tls_expired(list()) -> ok.
+tls_expired(Config) ->
+    {Master, Port} = tls_master(Config, "late", "no"),
+    Options = #{cacertfile => file(Config, "ca.crt")},
+    Itself = #{cacertfile => file(Config, "late.crt")},
+    _ = [
+        ok = fails(#{master_port => Port, tls => Tls#{verify => Verify}}, tls, "expired")
+     || Tls <- [Options, Itself], Verify <- [true, chain]
+    ],
+    works(Master, #{master_port => Port, tls => Options#{verify => false}}).
+
+%% X.509 v1, over each version of TLS.
+-spec tls_without_extensions(list()) -> ok | {skip, term()}.
+tls_without_extensions(Config) ->
+    case is_plain(Config) of
+        true ->
+            _ = [
+                tls_without_extensions(Config, Protocol)
+             || Protocol <- ["TLSv1.2", "TLSv1.3"]
+            ],
+            ok;
+        false ->
+            {skip, "this openssl makes no X.509 v1"}
+    end.
+
+is_plain(Config) ->
+    Text = os:cmd(["openssl x509 -noout -text -in '", file(Config, "v1.crt"), "'"]),
+    string:find(Text, "Version: 1 ") =/= nomatch.
+
+tls_without_extensions(Config, Protocol) ->
+    {Master, Port} = tls_master(Config, "v1", "no", [{"tls-protocols", Protocol}]),
+    Trusting = fun(Name, Verify) ->
+        Tls = #{cacertfile => file(Config, Name), verify => Verify},
+        #{master_port => Port, tls => Tls}
+    end,
+    ok = works(Master, Trusting("ca.crt", chain)),
+    ok = works(Master, Trusting("v1.crt", chain)),
+    ok = works(Master, Trusting("ca.crt", false)),
+    ok = fails(Trusting("ca.crt", true), tls, "names no host.*verify => chain"),
+    fails(Trusting("other.crt", chain), tls, "UnknownIssuer.*cacertfile").
+
+%% By an authority of the same name and another key, or by one that is none.
+-spec tls_without_extensions_forged(list()) -> ok | {skip, term()}.
+tls_without_extensions_forged(Config) ->
+    case is_plain(Config) of
+        true ->
+            {_, Port} = tls_master(Config, "v1", "no"),
+            Tls = #{cacertfile => file(Config, "forged/ca.crt"), verify => chain},
+            ok = fails(#{master_port => Port, tls => Tls}, tls, "BadSignature"),
+            Dir = ?config(tls, Config),
+            openssl(Dir, [
+                "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout below.key -out below.csr && ",
+                "openssl x509 -req -days 2 -CA v3.crt -CAkey v3.key -CAcreateserial -in below.csr ",
+                "-out below.crt"
+            ]),
+            {_, Below} = tls_master(Config, "below", "no"),
+            Server = #{cacertfile => file(Config, "v3.crt"), verify => chain},
+            fails(#{master_port => Below, tls => Server}, tls, "UnknownIssuer");
+        false ->
+            {skip, "this openssl makes no X.509 v1"}
+    end.
+
+-spec tls_without_names(list()) -> ok.
+tls_without_names(Config) ->
+    {Master, Port} = tls_master(Config, "v3", "no"),
+    Tls = #{cacertfile => file(Config, "ca.crt")},
+    ok = fails(#{master_port => Port, tls => Tls}, tls, "names no host.*verify => chain"),
+    ok = works(Master, #{master_port => Port, tls => Tls#{verify => chain}}),
+    Other = #{cacertfile => file(Config, "other.crt"), verify => chain},
+    fails(#{master_port => Port, tls => Other}, tls, "UnknownIssuer").
+
+%% The name that is told is the one that is wrong.
+-spec tls_bad_name(list()) -> ok.
+tls_bad_name(Config) ->
+    Tls = #{cacertfile => file(Config, "ca.crt"), server_name => "b\x{fc}cher.example"},
+    Fake = eslaver_test_fake:start([#{}]),
+    fails(
+        #{master_port => eslaver_test_fake:port(Fake), tls => Tls},
+        tls,
+        "server_name 'b\x{fc}cher.example'"
+    ).
+
 -spec tls_to_a_plain_port(list()) -> ok.
 tls_to_a_plain_port(Config) ->
     Master = eslaver_test_lib:own_master(),
     Target = eslaver_test_lib:target(Master),
     Tls = #{cacertfile => file(Config, "ca.crt")},
     %% Such a master waits for the rest of a line, in silence.
-    fails(Target#{tls => Tls, repl_timeout => 1000}, timeout, "no answer").
+    ok = fails(Target#{tls => Tls}, tls, "does not speak TLS.*tls to false"),
+    Fake = eslaver_test_fake:start([#{greeting => <<"-DENIED not from there\r\n">>}]),
+    fails(Target#{master_port => eslaver_test_fake:port(Fake), tls => Tls}, tls, "does not speak TLS").
 
 -spec plain_to_a_tls_port(list()) -> ok.
 plain_to_a_tls_port(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
-    fails(#{master_port => Port}, closed, "TLS").
+    ok = fails(#{master_port => Port}, closed, "TLS"),
+    %% the alert of a server that says more than Redis does
+    Fake = eslaver_test_fake:start([#{greeting => <<21, 3, 1, 0, 2, 2, 10>>}]),
+    fails(#{master_port => eslaver_test_fake:port(Fake)}, tls, "set the option tls").
 
 -spec tls_files_missing(list()) -> ok.
 tls_files_missing(Config) ->
