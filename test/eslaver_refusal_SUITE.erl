@@ -32,7 +32,8 @@
     unknown_type/1,
     no_snapshot_at_all/1,
     huge_length/1,
-    broken_stream/1
+    broken_stream/1,
+    error_in_the_stream/1
 ]).
 
 -define(PASSWORD, "s3cret-of-this-suite").
@@ -62,7 +63,8 @@ all() ->
         unknown_type,
         no_snapshot_at_all,
         huge_length,
-        broken_stream
+        broken_stream,
+        error_in_the_stream
     ].
 
 %% A recorded snapshot, not too big, and what is in it.
@@ -356,6 +358,30 @@ broken_stream(Config) ->
         end,
         Begun
     ).
+
+%% The master's own words are shown, and the stream goes on from where it was.
+-spec error_in_the_stream(list()) -> ok.
+error_in_the_stream(Config) ->
+    Set = <<"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n">>,
+    Good = eslaver_test_fake:full_resync(?config(snapshot, Config)),
+    Fake = eslaver_test_fake:start([#{psync => Good}, #{psync => <<"+CONTINUE\r\n">>}]),
+    {Replica, Collector} = Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
+    _ = eslaver_test_lib:loaded(Both),
+    ok = eslaver_test_fake:send(Fake, [Set, <<"-ERR your kind is not wanted here\r\n">>]),
+    says(Replica, "your kind is not wanted here"),
+    ?assertMatch(#{last_error := #{reason := master_error}}, eslaver:info(Replica)),
+    true = eslaver_test_lib:until(fun() ->
+        [C || {2, [<<"PSYNC">> | _] = C} <- eslaver_test_fake:commands(Fake)] =/= []
+    end),
+    Next = integer_to_binary(1000 + byte_size(Set) + 1),
+    Id = eslaver_test_fake:replid(),
+    ?assertEqual(
+        [[<<"PSYNC">>, Id, Next]],
+        [C || {2, [<<"PSYNC">> | _] = C} <- eslaver_test_fake:commands(Fake)]
+    ),
+    Stream = [E || {stream, _, _} = E <- eslaver_test_collector:events(Collector)],
+    ?assertEqual([{stream, "set", [<<"k">>, <<"v">>]}], Stream),
+    eslaver:stop(Replica).
 
 %% Each bad script ends in a complaint and a new try, in which a good one is loaded whole; the
 %% events of the bad one have no end of their own. All are tried at once, as each takes its time.

@@ -22,6 +22,9 @@ const KEPT_ARGS: usize = 4 * 1024;
 /// More digits than any length can have, few enough for an `u64`.
 const MAX_DIGITS: usize = 18;
 
+/// What is shown of an error that the master sends, in bytes.
+const MAX_SHOWN: usize = 200;
+
 /// What a command may be at most. A length is checked against these as soon as it has been read, and
 /// nothing is ever reserved on the word of a length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +159,8 @@ impl Commands {
             [b'\n', ..] => Ok(Found::Skipped(1)),
             [b'\r', b'\n', ..] => Ok(Found::Skipped(2)),
             [b'\r'] => Ok(Found::NeedMore),
+            [b'-'] => Ok(Found::NeedMore),
+            [b'-', b'A'..=b'Z', ..] => words_of_master(&data[1..]),
             [found, ..] if !self.limits.inline => Err(Fault::expected_array(*found)),
             _ => self.inline(),
         }
@@ -269,6 +274,16 @@ impl Commands {
 
     fn error(&self, fault: Fault) -> Error {
         Error { offset: self.base + (self.start + fault.at) as u64, kind: fault.kind }
+    }
+}
+
+/// An error where a command should be: a line that begins with its code.
+fn words_of_master(data: &[u8]) -> Result<Found, Fault> {
+    let shown = &data[..data.len().min(MAX_SHOWN)];
+    match memchr::memchr2(b'\r', b'\n', shown) {
+        Some(end) => Err(Fault::from_master(&shown[..end])),
+        None if shown.len() < MAX_SHOWN => Ok(Found::NeedMore),
+        None => Err(Fault::from_master(shown)),
     }
 }
 

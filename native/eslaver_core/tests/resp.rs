@@ -157,6 +157,29 @@ fn inline_can_be_refused() {
 }
 
 #[test]
+fn an_error_of_the_masters_is_shown_in_its_words() {
+    let long = format!("ERR {}", "x".repeat(1000));
+    let cases = [
+        ("-ERR no more\r\n*1\r\n$4\r\nPING\r\n", "ERR no more"),
+        ("-NOPERM no\x07\n", "NOPERM no\\x07"),
+        ("-E\r\n", "E"),
+        (&format!("-{long}"), &long[..200]),
+    ];
+    for inline in [true, false] {
+        let limits = Limits { inline, ..SMALL };
+        for (stream, words) in cases {
+            let stream = format!("*1\r\n$4\r\nPING\r\n\n{stream}");
+            let (seen, result) = every_way(limits, stream.as_bytes());
+            assert_eq!(seen.len(), 1);
+            let kind = ErrorKind::FromMaster(words.to_owned());
+            assert_eq!(result, Err(Error { offset: 15, kind }), "{stream:?}");
+        }
+    }
+    let (_, result) = every_way(Limits { inline: false, ..SMALL }, b"-1\r\n");
+    assert_eq!(result, Err(Error { offset: 0, kind: ErrorKind::ExpectedArray { found: b'-' } }));
+}
+
+#[test]
 fn arguments_can_be_had_every_way() {
     let mut parser = Commands::new(Limits::default());
     parser.feed(b"mset a 1 b 2\r\n");

@@ -88,6 +88,7 @@ impl End {
             End::Transfer(TransferError::Aborted(_)) => "sync_aborted",
             End::Transfer(_) => "bad_transfer",
             End::Snapshot(_) => "bad_snapshot",
+            End::Stream(error) if error.is_from_master() => "master_error",
             End::Stream(_) | End::Select { .. } | End::Name { .. } => "bad_stream",
             End::Confused => "bad_answer",
             End::Terms => "bad_terms",
@@ -99,6 +100,7 @@ impl End {
     pub(crate) fn heals(&self) -> bool {
         match self {
             End::Refused(refusal) => refusal.heals(),
+            End::Stream(error) if error.is_from_master() => true,
             End::Snapshot(_) | End::Stream(_) | End::Select { .. } | End::Name { .. } => false,
             End::Tls(_) | End::Confused => false,
             End::Terms | End::Panicked(_) => false,

@@ -10,10 +10,20 @@ pub struct Error {
     pub kind: ErrorKind,
 }
 
+impl Error {
+    /// Whether nothing is wrong with the stream up to there.
+    pub fn is_from_master(&self) -> bool {
+        matches!(self.kind, ErrorKind::FromMaster(_))
+    }
+}
+
 /// What was found, and what should have been there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// An error of the master's, in its own words, as far as it shows them.
+    #[error("the master sent an error: {0}")]
+    FromMaster(String),
     /// Something else than an array where a command begins, and inline commands are not taken.
     #[error("expected '*', found '{}'", found.escape_ascii())]
     ExpectedArray {
@@ -88,6 +98,10 @@ fn fault(at: usize, kind: ErrorKind) -> Fault {
 }
 
 impl Fault {
+    pub(super) fn from_master(words: &[u8]) -> Self {
+        fault(0, ErrorKind::FromMaster(words.escape_ascii().to_string()))
+    }
+
     pub(super) fn expected_array(found: u8) -> Self {
         fault(0, ErrorKind::ExpectedArray { found })
     }

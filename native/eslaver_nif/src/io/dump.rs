@@ -77,7 +77,9 @@ impl Dump {
         self.file.keep(&self.path)?;
         match File::open(folder(&self.path))?.sync_all() {
             // some systems cannot do that to a folder
-            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) =>
+            {
                 Ok(())
             }
             synced => synced,

@@ -33,11 +33,7 @@ pub(crate) struct Outlet<'a> {
 }
 
 impl<'a> Outlet<'a> {
-    pub(crate) fn new(
-        chunks: &'a Sender<Chunk>,
-        shared: &'a Shared,
-        config: &'a Config,
-    ) -> Self {
+    pub(crate) fn new(chunks: &'a Sender<Chunk>, shared: &'a Shared, config: &'a Config) -> Self {
         Self {
             chunks,
             shared,
