@@ -182,7 +182,10 @@ client_list_of(#{server := Server, name := Name, family := Family, version := Ve
         end,
     Cases = [
         {#{}, <<"eslaver">>},
-        {#{name => {global, {users, Name}}}, <<"eslaver:{users,", (atom_to_binary(Name))/binary, "}">>},
+        {
+            #{name => {global, {users, Name}}},
+            <<"eslaver:{users,", (atom_to_binary(Name))/binary, "}">>
+        },
         {#{client_name => "mine"}, <<"mine">>},
         {#{client_name => undefined}, <<>>}
     ],
@@ -249,7 +252,8 @@ endless_newlines(_Config) ->
     {Replica, _} =
         eslaver_test_lib:replica(eslaver_test_fake:port(Fake), #{repl_timeout => 700}),
     Flood = spawn_link(fun() -> flood(Fake) end),
-    ?assertMatch(#{reason := timeout, text := <<"no answer to PING", _/binary>>}, last_error(Replica)),
+    Error = last_error(Replica),
+    ?assertMatch(#{reason := timeout, text := <<"no answer to PING", _/binary>>}, Error),
     true = unlink(Flood),
     exit(Flood, kill),
     eslaver:stop(Replica).

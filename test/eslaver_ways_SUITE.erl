@@ -290,7 +290,8 @@ tls_self_signed(Config) ->
     ok = works(Master, Trusting("self.crt")),
     #{tls := Tls} = Both = Trusting("self.crt"),
     ok = works(Master, Both#{tls := Tls#{verify => chain}}),
-    ok = fails(Both#{tls := Tls#{server_name => "other.example.net"}}, tls, "name.*verify => chain"),
+    Other = Both#{tls := Tls#{server_name => "other.example.net"}},
+    ok = fails(Other, tls, "name.*verify => chain"),
     ok = fails(Trusting("self-too.crt"), tls, "certificate"),
     fails(Trusting("ca.crt"), tls, "itself into cacertfile").
 
@@ -345,9 +346,9 @@ tls_without_extensions_forged(Config) ->
             ok = fails(#{master_port => Port, tls => Tls}, tls, "BadSignature"),
             Dir = ?config(tls, Config),
             openssl(Dir, [
-                "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout below.key -out below.csr && ",
-                "openssl x509 -req -days 2 -CA v3.crt -CAkey v3.key -CAcreateserial -in below.csr ",
-                "-out below.crt"
+                "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout below.key ",
+                "-out below.csr && openssl x509 -req -days 2 -CA v3.crt -CAkey v3.key ",
+                "-CAcreateserial -in below.csr -out below.crt"
             ]),
             {_, Below} = tls_master(Config, "below", "no"),
             Server = #{cacertfile => file(Config, "v3.crt"), verify => chain},
@@ -384,7 +385,8 @@ tls_to_a_plain_port(Config) ->
     %% Such a master waits for the rest of a line, in silence.
     ok = fails(Target#{tls => Tls}, tls, "does not speak TLS.*tls to false"),
     Fake = eslaver_test_fake:start([#{greeting => <<"-DENIED not from there\r\n">>}]),
-    fails(Target#{master_port => eslaver_test_fake:port(Fake), tls => Tls}, tls, "does not speak TLS").
+    Port = eslaver_test_fake:port(Fake),
+    fails(Target#{master_port => Port, tls => Tls}, tls, "does not speak TLS").
 
 -spec plain_to_a_tls_port(list()) -> ok.
 plain_to_a_tls_port(Config) ->
