@@ -386,7 +386,21 @@ tls_to_a_plain_port(Config) ->
     ok = fails(Target#{tls => Tls}, tls, "does not speak TLS.*tls to false"),
     Fake = eslaver_test_fake:start([#{greeting => <<"-DENIED not from there\r\n">>}]),
     Port = eslaver_test_fake:port(Fake),
-    fails(Target#{master_port => Port, tls => Tls}, tls, "does not speak TLS").
+    ok = fails(Target#{master_port => Port, tls => Tls}, tls, "does not speak TLS"),
+    Closing = closing_port(),
+    fails(Target#{master_port => Closing, tls => Tls}, closed, "may not be one for TLS").
+
+%% Whoever says something to it is left.
+closing_port() ->
+    {ok, Listener} = gen_tcp:listen(0, [binary, {active, false}, {ip, {127, 0, 0, 1}}]),
+    _ = spawn_link(fun() ->
+        {ok, Socket} = gen_tcp:accept(Listener),
+        {ok, _} = gen_tcp:recv(Socket, 0),
+        ok = gen_tcp:close(Socket),
+        timer:sleep(infinity)
+    end),
+    {ok, Port} = inet:port(Listener),
+    Port.
 
 -spec plain_to_a_tls_port(list()) -> ok.
 plain_to_a_tls_port(Config) ->

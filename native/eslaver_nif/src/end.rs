@@ -34,10 +34,8 @@ pub(crate) enum End {
     Silent { seconds: u64 },
     #[error("the master closed the connection")]
     Closed,
-    #[error(
-        "the master closed the connection before it said anything; its port may be one for TLS"
-    )]
-    Mute,
+    #[error("the master closed the connection before it said anything: {hint}")]
+    Mute { hint: &'static str },
     #[error("the connection broke: {0}")]
     Io(#[from] io::Error),
     #[error("{0}")]
@@ -83,7 +81,7 @@ impl End {
             End::Tls(_) => "tls",
             End::Refused(refusal) => refusal.tag(),
             End::NoAnswer { .. } | End::Silent { .. } => "timeout",
-            End::Closed | End::Mute => "closed",
+            End::Closed | End::Mute { .. } => "closed",
             End::Io(_) => "io_error",
             End::Transfer(TransferError::Aborted(_)) => "sync_aborted",
             End::Transfer(_) => "bad_transfer",

@@ -85,7 +85,11 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
             }
             Ok(count) => lines.feed(&buffer[..count]),
             Err(End::Closed) if handshake.step() == Step::Ping && lines.rest().is_empty() => {
-                return Err(End::Mute);
+                let hint = match wire.securing() {
+                    Some(_) => "its port may not be one for TLS",
+                    None => "its port may be one for TLS",
+                };
+                return Err(End::Mute { hint });
             }
             Err(end) => return Err(said(&mut handshake, end)),
         }
