@@ -165,13 +165,18 @@ silent_at_each_step(_Config) ->
             ok = eslaver:stop(Replica)
         end,
         [
-            {"AUTH", #{replies => #{<<"AUTH">> => <<>>}}},
-            {"REPLCONF", #{replies => #{<<"REPLCONF">> => <<>>}}},
+            {"AUTH", silent([<<"AUTH">>, <<"CLIENT">>, <<"REPLCONF">>])},
+            {"CLIENT SETNAME", silent([<<"CLIENT">>, <<"REPLCONF">>])},
+            {"REPLCONF listening-port", silent([<<"REPLCONF">>])},
             {"PSYNC", #{psync => <<>>, then => keep}},
             {"silent", #{psync => eslaver_test_fake:full_resync(1000, <<"REDIS0011">>)}}
         ]
     ),
     ok.
+
+%% These commands are sent together: who does not answer one answers none behind it.
+silent(Commands) ->
+    #{replies => maps:from_list([{Command, <<>>} || Command <- Commands])}.
 
 %% localhost is ::1 and 127.0.0.1 here, and a master may be at either.
 -spec name_with_several_addresses(list()) -> ok | {skip, term()}.
