@@ -70,7 +70,11 @@ spread() ->
         ]
      || {Family, Major} <- [{redis, 8}, {valkey, 8}, {valkey, 9}]
     ],
-    [Own | [lists:last(Line) || [_ | _] = Line <- Lines]].
+    [Own | [newest(Line) || [_ | _] = Line <- Lines]].
+
+newest(Servers) ->
+    {_, Newest} = lists:max([{Version, Server} || #{version := Version} = Server <- Servers]),
+    Newest.
 
 %% Calls this for each, all at once, each in a process of its own. Gives the results in order.
 -spec parallel(fun((Item) -> Result), [Item]) -> [Result].
