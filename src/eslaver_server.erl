@@ -104,13 +104,20 @@ started(Result) -> Result.
 init(#{callback := Callback, mailbox_limit := Limit} = Options) ->
     process_flag(trap_exit, true),
     Hooks = eslaver_hooks:new(Options),
-    case eslaver_dispatch:new(Callback, Limit, Hooks) of
-        {ok, Dispatch} -> {ok, new(Dispatch, Hooks, Options), {continue, connect}};
-        {stop, Reason} -> {stop, Reason}
+    case eslaver_keeper:open(maps:get(resume, Options)) of
+        {ok, Position, Keeper} ->
+            case eslaver_dispatch:new(Callback, Limit, Hooks) of
+                {ok, Dispatch} ->
+                    {ok, new(Dispatch, Hooks, Position, Keeper, Options), {continue, connect}};
+                {stop, Reason} ->
+                    ok = eslaver_keeper:close(undefined, Keeper),
+                    {stop, Reason}
+            end;
+        {error, Reason} ->
+            {stop, Reason}
     end.
 
-new(Dispatch, Hooks, #{resume := Resume, load_dump := LoadDump} = Options) ->
-    {Position, Keeper} = eslaver_keeper:open(Resume),
+new(Dispatch, Hooks, Position, Keeper, #{load_dump := LoadDump} = Options) ->
     State = #state{
         options = Options,
         dispatch = Dispatch,
@@ -194,19 +201,25 @@ handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch}
         true -> {stop, {callback_down, Pid, Reason}, State};
         false -> {noreply, down(Monitor, State)}
     end;
-handle_info({'EXIT', _Pid, normal}, State) ->
-    {noreply, State};
 handle_info({'EXIT', Pid, Reason}, State) ->
-    case source(Pid, State) of
-        none ->
-            {stop, Reason, State};
-        _ ->
-            enqueue(
-                Pid, {closed, link_exit, text("its process ended: ~0P", [Reason, 10]), true}, State
-            )
-    end;
+    ended(Pid, Reason, State);
 handle_info(_Message, State) ->
     {noreply, State}.
+
+%% A linked process has ended: the one that keeps the position, a link, or a user's. That a user's
+%% ends normally is no reason to end, nor that a link does, which has said why.
+ended(Pid, Reason, #state{keeper = Keeper} = State) ->
+    case {eslaver_keeper:is_writer(Pid, Keeper), source(Pid, State)} of
+        {true, none} ->
+            {stop, {resume_down, Pid, Reason}, State};
+        {false, _} when Reason =:= normal ->
+            {noreply, State};
+        {false, none} ->
+            {stop, Reason, State};
+        {false, _} ->
+            Text = text("its process ended: ~0P", [Reason, 10]),
+            enqueue(Pid, {closed, link_exit, Text, true}, State)
+    end.
 
 %% @private
 -spec terminate(term(), #state{}) -> ok.
@@ -492,6 +505,8 @@ said(Said, #state{keeper = Keeper, link = Link, phase = Phase} = State) ->
             ok = eslaver_nif:durable(Handle, Offset);
         {{failed, Failure}, _} ->
             log(warning, position_not_kept, Failure, State);
+        {{not_locked, Failure}, _} ->
+            log(warning, position_not_locked, Failure, State);
         _ ->
             ok
     end,

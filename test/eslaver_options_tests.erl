@@ -11,7 +11,7 @@ position() ->
 taken_test_() ->
     Table = [
         {#{}, address, {tcp, <<"127.0.0.1">>, 6379}},
-        {#{}, dump, <<"/tmp/dump_erlang.rdb">>},
+        {#{}, dump, undefined},
         {#{}, callback, []},
         {#{master_host => "redis.local"}, address, {tcp, <<"redis.local">>, 6379}},
         {#{master_host => <<"::1">>, master_port => 1}, address, {tcp, <<"::1">>, 1}},

@@ -7,9 +7,10 @@ mod dump;
 mod file;
 mod gather;
 mod greet;
-mod open;
+pub(crate) mod open;
 mod outlet;
 mod pump;
+pub(crate) mod replace;
 mod tls;
 mod wire;
 
