@@ -5,7 +5,8 @@
 -behaviour(gen_server).
 
 -export([start_link/1]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+-export([code_change/3, format_status/1]).
 
 -record(state, {
     writer :: eslaver_mirror_writer:writer(),
@@ -144,6 +145,10 @@ terminate(_Reason, #state{writer = Writer, replica = Replica}) ->
         ok = ended(Replica),
         ok = refuse_events()
     end).
+
+-spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
+code_change(_Old, State, _Extra) ->
+    {ok, State}.
 
 %% A replica that is handing over a batch is told to end by the answer.
 ended(undefined) ->

@@ -101,17 +101,21 @@ now_ms() ->
     erlang:monotonic_time(millisecond).
 
 %% @private
--spec handle_call(forget, gen_server:from(), #state{}) -> {reply, ok | {error, binary()}, #state{}}.
+-spec handle_call(term(), gen_server:from(), #state{}) -> {reply, ok | {error, term()}, #state{}}.
 handle_call(forget, _From, State) ->
     {Result, Next} = locked(State, fun eslaver_nif:remove_position/1),
-    {reply, Result, Next#state{newest = undefined}}.
+    {reply, Result, Next#state{newest = undefined}};
+handle_call(_Unknown, _From, State) ->
+    {reply, {error, unknown_request}, State}.
 
 %% @private
--spec handle_cast({save, eslaver:position()}, #state{}) -> {noreply, #state{}}.
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({save, Position}, #state{resting = true} = State) ->
     {noreply, State#state{newest = Position}};
 handle_cast({save, Position}, State) ->
-    {noreply, rest(write(State#state{newest = Position}))}.
+    {noreply, rest(write(State#state{newest = Position}))};
+handle_cast(_Unknown, State) ->
+    {noreply, State}.
 
 %% @private
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.

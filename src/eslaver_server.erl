@@ -17,6 +17,7 @@
     handle_info/2,
     handle_continue/2,
     terminate/2,
+    code_change/3,
     format_status/1
 ]).
 
@@ -142,7 +143,7 @@ handle_continue(connect, State) ->
     connect(State);
 handle_continue({handled, Handle, Weight}, State) ->
     true = erlang:garbage_collect(),
-    work(credit(Handle, Weight, State)).
+    guarded(fun() -> work(credit(Handle, Weight, State)) end).
 
 %% @private
 -spec handle_call(term(), gen_server:from(), #state{}) ->
@@ -180,11 +181,11 @@ handle_cast(_Request, State) ->
 -spec handle_info(term(), #state{}) ->
     {noreply, #state{}} | {noreply, #state{}, {continue, handled()}} | {stop, term(), #state{}}.
 handle_info({eslaver_link, Pid, Message}, State) ->
-    enqueue(Pid, Message, State);
+    guarded(fun() -> enqueue(Pid, Message, State) end);
 handle_info(work, #state{paused = true} = State) ->
     {noreply, State};
 handle_info(work, State) ->
-    work(State#state{working = false});
+    guarded(fun() -> work(State#state{working = false}) end);
 handle_info(connect, #state{link = undefined} = State) ->
     connect(State);
 handle_info({eslaver_dump, Text}, State) ->
@@ -226,8 +227,27 @@ ended(Pid, Reason, #state{keeper = Keeper} = State) ->
 terminate(Reason, #state{link = Link, replay = Replay} = State) ->
     #state{keeper = Keeper, dispatch = Dispatch} = State,
     _ = [ok = eslaver_link:stop(Pid, Handle) || {Pid, Handle} <- [Link, Replay]],
+    ok = eslaver_link:flush(),
     ok = eslaver_keeper:close(position(State), Keeper),
-    eslaver_dispatch:close(Reason, Dispatch).
+    case eslaver_dispatch:close(Reason, Dispatch) of
+        ok -> ok;
+        {failed, Failure} -> log(error, callback_failed, Failure, State)
+    end.
+
+%% @private
+-spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
+code_change(_Old, State, _Extra) ->
+    {ok, State}.
+
+%% What is raised here may carry keys and values, and so may the arguments in the stack: the reason
+%% of the end, which the reports show and all who are linked get, has neither.
+guarded(Fun) ->
+    try
+        Fun()
+    catch
+        Class:Reason:Stack ->
+            exit({replica_failed, Class, eslaver_mirror_failure:describe(Reason, Stack)})
+    end.
 
 %% @private The queue may hold megabytes, and so may the last message.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
