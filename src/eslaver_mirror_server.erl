@@ -191,21 +191,14 @@ shorten(state, State) ->
         _:_ -> hidden
     end;
 shorten(message, Message) ->
-    eslaver_mirror_failure:shape(Message);
+    eslaver_failure:shape(Message);
 shorten(reason, Reason) ->
     Reason;
 shorten(log, _Log) ->
     [].
 
-%% What is raised may carry keys and values, and so may the arguments in the stack: the reason of the
-%% end, which all who are linked get, has neither.
 guarded(Fun) ->
-    try
-        Fun()
-    catch
-        Class:Reason:Stack ->
-            exit({mirror_failed, Class, eslaver_mirror_failure:describe(Reason, Stack)})
-    end.
+    eslaver_failure:guarded(mirror_failed, Fun).
 
 %% Events.
 

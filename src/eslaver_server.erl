@@ -239,15 +239,8 @@ terminate(Reason, #state{link = Link, replay = Replay} = State) ->
 code_change(_Old, State, _Extra) ->
     {ok, State}.
 
-%% What is raised here may carry keys and values, and so may the arguments in the stack: the reason
-%% of the end, which the reports show and all who are linked get, has neither.
 guarded(Fun) ->
-    try
-        Fun()
-    catch
-        Class:Reason:Stack ->
-            exit({replica_failed, Class, eslaver_mirror_failure:describe(Reason, Stack)})
-    end.
+    eslaver_failure:guarded(replica_failed, Fun).
 
 %% @private The queue may hold megabytes, and so may the last message.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
@@ -255,7 +248,11 @@ format_status(Status) ->
     maps:map(fun shorten/2, Status).
 
 shorten(state, #state{queue = Queue} = State) ->
-    (info(State))#{queue => queue:len(Queue)};
+    try
+        (info(State))#{queue => queue:len(Queue)}
+    catch
+        _:_ -> hidden
+    end;
 shorten(message, {eslaver_link, _, Message}) ->
     {eslaver_link, element(1, Message)};
 shorten(log, _Log) ->
