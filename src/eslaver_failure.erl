@@ -9,8 +9,8 @@
 %% The calls of a stack that are told.
 -define(CALLS, 5).
 
-%% @doc Calls a fun. What it raises may carry keys and values, and so may the arguments in the stack:
-%% the reason of the end, which the reports show and all who are linked get, has neither.
+%% @doc Calls a fun. What it raises may carry keys and values, and so may the arguments in the
+%% stack: the reason of the end, which the reports show and all who are linked get, has neither.
 -spec guarded(atom(), fun(() -> Result)) -> Result.
 guarded(Name, Fun) ->
     try

@@ -23,7 +23,8 @@
 %% @doc Reads the position that an earlier life left. A damaged one counts as none. A file that
 %% another replica keeps its position in is none for this one.
 -spec open(undefined | eslaver:position() | {file, binary()}) ->
-    {ok, eslaver:position() | none | {bad, failure()}, keeper()} | {error, {resume_locked, binary()}}.
+    {ok, eslaver:position() | none | {bad, failure()}, keeper()}
+    | {error, {resume_locked, Path :: binary()}}.
 open(undefined) ->
     {ok, none, none};
 open({file, Path}) ->

@@ -25,7 +25,8 @@
     | {local, Path :: binary()}
     | {file, Path :: binary()}
     | {dump, Path :: binary()}.
-%% A master, a snapshot's file, or the dump of an earlier run: of that only a file of our own is read.
+%% A master, a snapshot's file, or the dump of an earlier run: of that only a file of our own is
+%% read.
 
 %% @doc Starts a link to a master, or to a file instead, to go on from a place. The
 %% password stays in its fun, so that no crash report can show it.

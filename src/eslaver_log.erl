@@ -32,7 +32,7 @@ replica(Name) -> Name.
 path(Path) ->
     case unicode:characters_to_binary(Path) of
         Text when is_binary(Text) -> Text;
-        _ -> unicode:characters_to_binary(Path, latin1)
+        _ -> <<<<Byte/utf8>> || <<Byte>> <= Path>>
     end.
 
 %% @doc The sentence of a report.
@@ -63,7 +63,8 @@ sentence(#{what := bad_position, path := Path, text := Text}) ->
 sentence(#{what := position_not_kept, path := Path, text := Text}) ->
     {"the position cannot be kept in ~ts (~ts)", [Path, Text]};
 sentence(#{what := position_not_locked, path := Path, text := Text}) ->
-    {"~ts.lock cannot be locked (~ts): see to it that no other replica uses ~ts", [Path, Text, Path]};
+    Format = "~ts.lock cannot be locked (~ts): see to it that no other replica uses ~ts",
+    {Format, [Path, Text, Path]};
 sentence(#{what := replay, file := File}) ->
     {"not in reach, loading the dump file ~ts of an earlier run", [File]};
 sentence(#{what := replay_failed, text := Text}) ->

@@ -76,7 +76,7 @@ init({Path, Owner}) ->
         {error, locked} ->
             {stop, {shutdown, locked}};
         {error, Text} ->
-            tell({not_locked, Text}, Owner),
+            ok = tell({not_locked, Text}, Owner),
             {ok, #state{path = Path, owner = Owner, lock = none}}
     end.
 
@@ -157,7 +157,7 @@ write(#state{owner = Owner, newest = Position} = State) ->
             ok -> {saved, Position};
             {error, Text} -> {failed, Text}
         end,
-    tell(Said, Owner),
+    ok = tell(Said, Owner),
     Next#state{newest = undefined}.
 
 %% Changes the file. What could not be locked at the start may be by now, and then by another.
@@ -171,7 +171,8 @@ locked(#state{path = Path} = State, Change) ->
     {Change(Path), State}.
 
 tell(Said, Owner) ->
-    Owner ! {?MODULE, self(), Said}.
+    _ = Owner ! {?MODULE, self(), Said},
+    ok.
 
 encode(#{replid := Replid, offset := Offset, db := Db}) ->
     Body = iolist_to_binary(io_lib:format(?HEADER "\n~ts ~b ~b\n", [Replid, Offset, Db])),

@@ -191,7 +191,9 @@ raises_at_its_ends(Config) ->
         eslaver:start_link(maps:remove(master_port, Nowhere))
     end,
     {error, {callback_failed, Failure}} = Start({raise, no}),
-    ?assertMatch(#{event := <<"init">>, class := error, reason := no, stacktrace := [_ | _]}, Failure),
+    ?assertMatch(
+        #{event := <<"init">>, class := error, reason := no, stacktrace := [_ | _]}, Failure
+    ),
     {ok, Replica} = Start({return, {ok, {raise, no}}}),
     true = exit(Replica, enough),
     receive

@@ -371,7 +371,9 @@ writer_is_killed(Config) ->
     {links, Links} = process_info(Replica, links),
     [Writer] = [
         Pid
-     || Pid <- Links, is_pid(Pid), {eslaver_resume, init, 1} =:= proc_lib:translate_initial_call(Pid)
+     || Pid <- Links,
+        is_pid(Pid),
+        {eslaver_resume, init, 1} =:= proc_lib:translate_initial_call(Pid)
     ],
     true = exit(Writer, kill),
     receive

@@ -153,7 +153,8 @@ a_path_of_any_bytes_test() ->
 %% Nothing but the position's own names is touched, and a link is not followed.
 links_are_left_alone_test() ->
     with_folder(fun(Folder) ->
-        [Path, Target] = [<<Folder/binary, Name/binary>> || Name <- [<<"/position">>, <<"/target">>]],
+        Path = <<Folder/binary, "/position">>,
+        Target = <<Folder/binary, "/target">>,
         ok = file:write_file(Target, "precious"),
         Links = [<<Path/binary, End/binary>> || End <- [<<>>, <<".tmp">>, <<".lock">>]],
         [ok = file:make_symlink(Target, Link) || Link <- Links],
