@@ -139,6 +139,56 @@ refused_url_test_() ->
     ],
     [?_assertEqual(Error, eslaver_options:parse(Input)) || Input <- Refused ++ Beside].
 
+%% Whatever an option is, it is taken or refused.
+nothing_raises_test() ->
+    {ok, Options} = eslaver_options:parse(#{}),
+    Keys = [master_url, master_host, master_port, master_user, master_auth, dbfilename, unknown],
+    Raised = [
+        {Given, Why}
+     || Key <- Keys ++ maps:keys(Options),
+        Value <- odd_values(),
+        Given <- [#{Key => Value}],
+        {raised, Why} <- [parse(Given)]
+    ],
+    ?assertEqual([], Raised).
+
+parse(Given) ->
+    try eslaver_options:parse(Given) of
+        {ok, #{}} -> ok;
+        {error, {invalid_option, _, _}} -> ok
+    catch
+        Class:Reason:Stack -> {raised, {Class, Reason, Stack}}
+    end.
+
+odd_values() ->
+    Simple = [
+        undefined, true, 0, -1, 1 bsl 64, 1.5, "", "text", [a | b], [$a | $b], [$a, -1], [[1] | 2],
+        <<>>, <<255>>, <<1:1>>, [<<255>>], [<<"a">> | <<"b">>], self(), make_ref(), fun() -> ok end,
+        fun() -> error(no) end, fun(_) -> ok end, fun m:f/1, fun m:f/3, #{}, {}, {local, <<255>>}
+    ],
+    Wrapped = [
+        Wrap(Value)
+     || Value <- Simple,
+        Wrap <- [
+            fun(V) -> {V} end,
+            fun(V) -> {V, V} end,
+            fun(V) -> {local, V} end,
+            fun(V) -> {file, V} end,
+            fun(V) -> {via, V, V} end,
+            fun(V) -> {handler, V, V} end,
+            fun(V) -> {V, f, [a | V]} end,
+            fun(V) -> {0, 0, 0, V} end,
+            fun(V) -> {self(), #{demand => V}} end,
+            fun(V) -> #{keys => V, commands => V} end,
+            fun(V) -> #{dbs => V, types => V} end,
+            fun(V) -> #{verify => V} end,
+            fun(V) -> #{server_name => V, cacertfile => V} end,
+            fun(V) -> #{replid => V, offset => V, db => V} end,
+            fun(V) -> #{V => V} end
+        ]
+    ],
+    Simple ++ Wrapped.
+
 %% Whatever a URL is, it is an option or refused, and a password in it is not shown.
 any_url_test() ->
     _ = rand:seed(exsss, 12),
