@@ -24,13 +24,14 @@
 %% another replica keeps its position in is none for this one.
 -spec open(undefined | eslaver:position() | {file, binary()}) ->
     {ok, eslaver:position() | none | {bad, failure()}, keeper()}
-    | {error, {resume_locked, Path :: binary()}}.
+    | {error, {resume_locked, Path :: binary()} | {nif_not_loaded, binary()}}.
 open(undefined) ->
     {ok, none, none};
 open({file, Path}) ->
     case eslaver_resume:start_link(Path) of
         {ok, Writer} -> {ok, read(Path), #keeper{path = Path, writer = Writer}};
-        {error, locked} -> {error, {resume_locked, Path}}
+        {error, locked} -> {error, {resume_locked, Path}};
+        {error, _} = Error -> Error
     end;
 open(Position) ->
     {ok, Position, none}.

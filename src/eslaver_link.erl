@@ -50,7 +50,9 @@ start_link(Address, Place, #{password := Password, announce_port := Port} = Opti
                 {Ref, Link} -> {ok, {Pid, Link}}
             end;
         {error, {shutdown, Reason}} ->
-            {error, Reason}
+            {error, Reason};
+        {error, _} = Error ->
+            Error
     end.
 
 %% @doc Ends a link, and takes what it has sent out of the caller's mailbox: that may be megabytes,

@@ -44,11 +44,11 @@ read(Path) ->
 %% Pid, {saved, Position}}' whenever a position is on the disk, `{eslaver_resume, Pid, {failed,
 %% Text}}' when one cannot be, and `{eslaver_resume, Pid, {not_locked, Text}}' if it cannot be known
 %% whether there is another.
--spec start_link(binary()) -> {ok, pid()} | {error, locked}.
+-spec start_link(binary()) -> {ok, pid()} | {error, locked | {nif_not_loaded, binary()}}.
 start_link(Path) ->
     case gen_server:start_link(?MODULE, {Path, self()}, []) of
         {ok, Writer} -> {ok, Writer};
-        {error, {shutdown, locked}} -> {error, locked}
+        {error, {shutdown, Reason}} -> {error, Reason}
     end.
 
 %% @doc The newest position. It is on the disk when the caller is told so.
@@ -67,17 +67,17 @@ stop(Writer) ->
     gen_server:stop(Writer).
 
 %% @private
--spec init({binary(), pid()}) -> {ok, #state{}} | {stop, {shutdown, locked}}.
+-spec init({binary(), pid()}) -> {ok, #state{}} | {stop, {shutdown, term()}}.
 init({Path, Owner}) ->
     process_flag(trap_exit, true),
     case lock(Path, now_ms() + ?PATIENCE) of
         {ok, Lock} ->
             {ok, #state{path = Path, owner = Owner, lock = Lock}};
-        {error, locked} ->
-            {stop, {shutdown, locked}};
-        {error, Text} ->
+        {error, Text} when is_binary(Text) ->
             ok = tell({not_locked, Text}, Owner),
-            {ok, #state{path = Path, owner = Owner, lock = none}}
+            {ok, #state{path = Path, owner = Owner, lock = none}};
+        {error, Reason} ->
+            {stop, {shutdown, Reason}}
     end.
 
 lock(Path, Until) ->
@@ -95,7 +95,11 @@ lock(Path, Until) ->
     end.
 
 lock(Path) ->
-    eslaver_nif:lock_file(<<Path/binary, ".lock">>).
+    try
+        eslaver_nif:lock_file(<<Path/binary, ".lock">>)
+    catch
+        error:{nif_not_loaded, _} = Reason -> {error, Reason}
+    end.
 
 now_ms() ->
     erlang:monotonic_time(millisecond).
