@@ -138,7 +138,8 @@ defaults() ->
 consistent(#{load_dump := true, dbfilename := undefined}) ->
     invalid(load_dump, true);
 consistent(#{resume := {file, Path}, dbfilename := <<_/binary>> = Dump} = Checked) ->
-    case filename:absname(Path) =:= filename:absname(Dump) of
+    Kept = [filename:absname(File) || File <- [Path, <<Path/binary, ".lock">>]],
+    case lists:member(filename:absname(Dump), Kept) of
         true -> invalid(resume, {file, Path});
         false -> {ok, complete(Checked)}
     end;

@@ -236,6 +236,8 @@ refused_together_test_() ->
     Table = [
         {load_dump, true, #{dbfilename => undefined}},
         {resume, {file, <<"/tmp/a">>}, #{dbfilename => "/tmp/a"}},
+        {resume, {file, <<"/tmp/a">>}, #{dbfilename => "/tmp/a.lock"}},
+        {resume, {file, <<255>>}, #{dbfilename => <<255>>}},
         {resume, {file, <<"a">>}, #{dbfilename => filename:absname("a")}}
     ],
     [
