@@ -75,7 +75,9 @@ supervised(ignore) -> {error, ignore}.
 stop([]) -> ok;
 stop(Replica) -> gen_server:stop(Replica).
 
-%% @doc Starts a replica, linked to the caller.
+%% @doc Starts a replica, linked to the caller. It is not started with an option that is none
+%% (`{invalid_option, Key, Value}'), or with a file for `resume' that another replica uses
+%% (`{resume_locked, Path}', after some seconds).
 -spec start_link(options()) -> {ok, pid()} | {error, term()}.
 start_link(Options) ->
     case eslaver_options:parse(Options) of

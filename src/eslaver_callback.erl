@@ -5,7 +5,7 @@
 
 -export([check/1, is_there/3, is_callable/2]).
 -export([new/2, takes_batches/1, readiness/1, demand/2, is_monitor/2, handle/2, close/2]).
--export_type([spec/0, callback/0, result/0]).
+-export_type([spec/0, callback/0, result/0, raised/0]).
 
 -type spec() ::
     fun((Event :: term()) -> term())
@@ -42,8 +42,10 @@
 -type result() ::
     ok
     | {ok | {pause, timeout()} | {stop, term()}, callback()}
-    | {raised, throw | error | exit, term(), list()}.
+    | raised().
 %% With `ok' alone the callback is as it was.
+
+-type raised() :: {raised, throw | error | exit, Reason :: term(), Stack :: list()}.
 
 %% @doc Whether this can be a callback.
 -spec check(term()) -> boolean().
@@ -93,7 +95,7 @@ handles(Module) ->
     hd(Exported ++ [nothing]).
 
 %% @doc A callback ready for use by the calling process, with a limit for a receiver's mailbox.
--spec new(spec(), pos_integer() | infinity) -> {ok, callback()} | {stop, term()}.
+-spec new(spec(), pos_integer() | infinity) -> {ok, callback()} | {stop, term()} | raised().
 new({Pid, #{demand := Demand}}, Limit) ->
     {ok, Receiver} = new(Pid, Limit),
     {ok, Receiver#receiver{demand = Demand}};
@@ -107,13 +109,15 @@ new(Spec, _Limit) ->
 new(Fun) when is_function(Fun, 1) ->
     {ok, #function{call = Fun}};
 new({handler, Module, Args}) ->
-    case Module:init(Args) of
+    try Module:init(Args) of
         {ok, State} ->
             {ok, #handler{module = Module, function = handles(Module), state = State}};
         {stop, Reason} ->
             {stop, Reason};
         Other ->
             {stop, bad_return({Module, init, 1}, Other, "{ok, State} or {stop, Reason}")}
+    catch
+        Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end;
 new({M, F}) ->
     {ok, #function{call = fun M:F/1}};
@@ -212,9 +216,13 @@ bad_return(Function, Returned, Expected) ->
     {bad_return, #{function => Function, returned => Returned, expected => Expected}}.
 
 %% @doc The replica ends in an orderly way.
--spec close(term(), callback()) -> ok.
-close(Reason, #handler{module = Module, state = State}) ->
-    _ = erlang:function_exported(Module, terminate, 2) andalso Module:terminate(Reason, State),
-    ok;
+-spec close(term(), callback()) -> ok | raised().
+close(Why, #handler{module = Module, state = State}) ->
+    try
+        _ = erlang:function_exported(Module, terminate, 2) andalso Module:terminate(Why, State),
+        ok
+    catch
+        Class:Reason:Stack -> {raised, Class, Reason, Stack}
+    end;
 close(_Reason, _) ->
     ok.

@@ -32,7 +32,7 @@
 -type failure() :: #{
     event := binary(), class := throw | error | exit, reason := term(), stacktrace := list()
 }.
-%% What a callback raised, and the event, shortened.
+%% What a callback raised, and the event, shortened: `init' and `terminate' are a handler's own.
 
 -type ended() :: {stop, term(), Count :: non_neg_integer(), dispatch()} | {failed, failure()}.
 %% No more events: the callback wants to end behind so many, or has raised.
@@ -46,8 +46,12 @@ is_monitor(Monitor, #dispatch{callback = Callback}) ->
     {ok, dispatch()} | {stop, term()}.
 new(Spec, MailboxLimit, Hooks) ->
     case eslaver_callback:new(Spec, MailboxLimit) of
-        {ok, Callback} -> {ok, #dispatch{callback = Callback, hooks = Hooks}};
-        Stop -> Stop
+        {ok, Callback} ->
+            {ok, #dispatch{callback = Callback, hooks = Hooks}};
+        {raised, Class, Reason, Stack} ->
+            {stop, {callback_failed, failure(init, Class, Reason, Stack)}};
+        Stop ->
+            Stop
     end.
 
 %% @doc The callback's process will take so many events more.
@@ -59,9 +63,12 @@ demand(More, #dispatch{callback = Callback} = Dispatch) ->
     end.
 
 %% @doc The replica ends in an orderly way.
--spec close(term(), dispatch()) -> ok.
-close(Reason, #dispatch{callback = Callback}) ->
-    eslaver_callback:close(Reason, Callback).
+-spec close(term(), dispatch()) -> ok | {failed, failure()}.
+close(Why, #dispatch{callback = Callback}) ->
+    case eslaver_callback:close(Why, Callback) of
+        ok -> ok;
+        {raised, Class, Reason, Stack} -> {failed, failure(terminate, Class, Reason, Stack)}
+    end.
 
 %% @doc Gives it all these events, and then perhaps a pause.
 -spec all([term()], dispatch()) -> {done | {pause, timeout()}, dispatch()} | ended().

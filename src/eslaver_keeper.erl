@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_keeper).
 
--export([open/1, keep/2, said/2, forget/1, close/2]).
+-export([open/1, is_writer/2, keep/2, said/2, forget/1, close/2]).
 -export_type([keeper/0]).
 
 -record(keeper, {
@@ -13,28 +13,43 @@
     busy = false :: boolean(),
     given :: undefined | eslaver:position(),
     %% What went wrong last, so that it is said once.
-    error :: term()
+    error :: undefined | binary()
 }).
 
 -opaque keeper() :: #keeper{} | none.
 
--type failure() :: #{path := binary(), reason := term()}.
+-type failure() :: #{path := binary(), text := binary()}.
 
-%% @doc Reads the position that an earlier life left. A damaged one counts as none.
+%% @doc Reads the position that an earlier life left. A damaged one counts as none. A file that
+%% another replica keeps its position in is none for this one.
 -spec open(undefined | eslaver:position() | {file, binary()}) ->
-    {eslaver:position() | none | {bad, failure()}, keeper()}.
+    {ok, eslaver:position() | none | {bad, failure()}, keeper()}
+    | {error, {resume_locked, Path :: binary()} | {nif_not_loaded, binary()}}.
 open(undefined) ->
-    {none, none};
+    {ok, none, none};
 open({file, Path}) ->
-    {ok, Writer} = eslaver_resume:start_link(Path),
-    Keeper = #keeper{path = Path, writer = Writer},
-    case eslaver_resume:read(Path) of
-        {ok, Position} -> {Position, Keeper};
-        none -> {none, Keeper};
-        {error, Reason} -> {{bad, #{path => Path, reason => Reason}}, Keeper}
+    case eslaver_resume:start_link(Path) of
+        {ok, Writer} -> {ok, read(Path), #keeper{path = Path, writer = Writer}};
+        {error, locked} -> {error, {resume_locked, Path}};
+        {error, _} = Error -> Error
     end;
 open(Position) ->
-    {Position, none}.
+    {ok, Position, none}.
+
+read(Path) ->
+    case eslaver_resume:read(Path) of
+        {ok, Position} -> Position;
+        none -> none;
+        {error, Text} -> {bad, failure(Path, Text)}
+    end.
+
+failure(Path, Text) ->
+    #{path => eslaver_log:path(Path), text => Text}.
+
+%% @doc Whether this is the process that writes.
+-spec is_writer(pid(), keeper()) -> boolean().
+is_writer(Pid, #keeper{writer = Writer}) -> Pid =:= Writer;
+is_writer(_Pid, none) -> false.
 
 %% @doc All up to this position has been handled.
 -spec keep(eslaver:position() | undefined, keeper()) -> keeper().
@@ -52,17 +67,18 @@ keep(Position, #keeper{writer = Writer} = Keeper) ->
 
 %% @doc What the writer said: up to where a restart would go on, or what is newly wrong.
 %% What is said of a position that has been forgotten since means nothing.
--spec said({saved, eslaver:position()} | {failed, term()}, keeper()) ->
-    {{durable, non_neg_integer()} | {failed, failure()} | nothing_new, keeper()}.
+-spec said({saved, eslaver:position()} | {failed | not_locked, Text :: binary()}, keeper()) ->
+    {{durable, non_neg_integer()} | {failed | not_locked, failure()} | nothing_new, keeper()}.
+said({not_locked, Text}, #keeper{path = Path} = Keeper) ->
+    {{not_locked, failure(Path, Text)}, Keeper};
 said({saved, #{offset := Offset} = Position}, #keeper{given = Position} = Keeper) ->
     {{durable, Offset}, Keeper#keeper{busy = false, error = undefined}};
 said({saved, _Position}, Keeper) ->
     {nothing_new, Keeper};
-said({failed, Reason}, #keeper{error = Reason} = Keeper) ->
+said({failed, Text}, #keeper{error = Text} = Keeper) ->
     {nothing_new, Keeper#keeper{busy = false, given = undefined}};
-said({failed, Reason}, #keeper{path = Path} = Keeper) ->
-    Failure = #{path => Path, reason => Reason},
-    {{failed, Failure}, Keeper#keeper{busy = false, given = undefined, error = Reason}}.
+said({failed, Text}, #keeper{path = Path} = Keeper) ->
+    {{failed, failure(Path, Text)}, Keeper#keeper{busy = false, given = undefined, error = Text}}.
 
 %% @doc To be called before a new snapshot is handed out, so that what comes of it is not mistaken
 %% for what was there before.
@@ -71,18 +87,23 @@ forget(none) ->
     {ok, none};
 forget(#keeper{writer = Writer, path = Path} = Keeper) ->
     Result =
-        case eslaver_resume:forget(Writer) of
+        try eslaver_resume:forget(Writer) of
             ok -> ok;
-            {error, Reason} -> {failed, #{path => Path, reason => Reason}}
+            {error, Text} -> {failed, failure(Path, Text)}
+        catch
+            exit:_ -> {failed, failure(Path, <<"the process that writes it has ended">>)}
         end,
     {Result, Keeper#keeper{busy = false, given = undefined}}.
 
-%% @doc Writes the last position, and ends.
+%% @doc Writes the last position, and ends. Where that cannot be done, as the writer is gone, the
+%% position before it stays.
 -spec close(eslaver:position() | undefined, keeper()) -> ok.
 close(_Position, none) ->
     ok;
-close(undefined, #keeper{writer = Writer}) ->
-    eslaver_resume:stop(Writer);
 close(Position, #keeper{writer = Writer}) ->
-    ok = eslaver_resume:save(Writer, Position),
-    eslaver_resume:stop(Writer).
+    _ = Position =:= undefined orelse eslaver_resume:save(Writer, Position),
+    try
+        eslaver_resume:stop(Writer)
+    catch
+        exit:_ -> ok
+    end.

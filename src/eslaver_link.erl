@@ -6,18 +6,27 @@
 %% normally.
 %% @private
 -module(eslaver_link).
+-behaviour(gen_server).
 
--export([start_link/3, stop/2]).
--export([init/3]).
+-export([start_link/3, stop/2, flush/0]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
 
 -export_type([address/0]).
+
+-record(state, {
+    server :: pid(),
+    link :: eslaver_nif:link(),
+    %% With 0 the next slice runs as soon as there is no message, else when there is a reason to.
+    pause = 0 :: 0 | infinity
+}).
 
 -type address() ::
     {tcp, binary(), inet:port_number()}
     | {local, Path :: binary()}
     | {file, Path :: binary()}
     | {dump, Path :: binary()}.
-%% A master, a snapshot's file, or the dump of an earlier run: of that only a file of our own is read.
+%% A master, a snapshot's file, or the dump of an earlier run: of that only a file of our own is
+%% read.
 
 %% @doc Starts a link to a master, or to a file instead, to go on from a place. The
 %% password stays in its fun, so that no crash report can show it.
@@ -45,7 +54,18 @@ start_link(Address, Place, #{password := Password, announce_port := Port} = Opti
         resume => eslaver_place:link(Place),
         server => self()
     },
-    proc_lib:start_link(?MODULE, init, [self(), Config, Password]).
+    Self = self(),
+    Ref = make_ref(),
+    case gen_server:start_link(?MODULE, {Self, Ref, Config, Password}, []) of
+        {ok, Pid} ->
+            receive
+                {Ref, Link} -> {ok, {Pid, Link}}
+            end;
+        {error, {shutdown, Reason}} ->
+            {error, Reason};
+        {error, _} = Error ->
+            Error
+    end.
 
 %% @doc Ends a link, and takes what it has sent out of the caller's mailbox: that may be megabytes,
 %% which a crash report would show.
@@ -53,6 +73,14 @@ start_link(Address, Place, #{password := Password, announce_port := Port} = Opti
 stop(Pid, Link) ->
     ok = eslaver_nif:close(Link),
     flush(Pid).
+
+%% @doc Takes out what links have sent that were given up before.
+-spec flush() -> ok.
+flush() ->
+    receive
+        {?MODULE, _Pid, _} -> flush()
+    after 0 -> ok
+    end.
 
 %% Its last message comes at once, unless its thread is busy looking up a name.
 flush(Pid) ->
@@ -62,16 +90,18 @@ flush(Pid) ->
     after 100 -> ok
     end.
 
--spec init(pid(), eslaver_nif:config(), eslaver_options:secret()) -> ok.
-init(Server, Config, Password) ->
+%% @private
+-spec init({pid(), reference(), eslaver_nif:config(), eslaver_options:secret()}) ->
+    {ok, #state{}, 0} | {stop, {shutdown, term()}}.
+init({Server, Ref, Config, Password}) ->
     case open(Config, Password) of
         {ok, Link} ->
-            proc_lib:init_ack({ok, {self(), Link}}),
-            run(Server, Link);
-        {error, _} = Error ->
+            Server ! {Ref, Link},
+            {ok, #state{server = Server, link = Link}, 0};
+        {error, Reason} ->
             %% its end is to be no news for one that traps exits
             true = unlink(Server),
-            proc_lib:init_ack(Error)
+            {stop, {shutdown, Reason}}
     end.
 
 %% The arguments of a NIF that raises are part of the stack trace, and must not get further.
@@ -83,15 +113,38 @@ open(Config, Password) ->
         error:Reason -> {error, {open, Reason}}
     end.
 
-run(Server, Link) ->
+%% @private
+-spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}, 0 | infinity}.
+handle_call(_Request, _From, #state{pause = Pause} = State) ->
+    {reply, {error, unknown_request}, State, Pause}.
+
+%% @private
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}, 0 | infinity}.
+handle_cast(_Request, #state{pause = Pause} = State) ->
+    {noreply, State, Pause}.
+
+%% @private
+-spec handle_info(term(), #state{}) ->
+    {noreply, #state{}, 0 | infinity} | {stop, normal, #state{}}.
+handle_info(timeout, State) ->
+    slice(State);
+handle_info({eslaver_nif, wake}, State) ->
+    slice(State);
+handle_info(_Message, #state{pause = Pause} = State) ->
+    {noreply, State, Pause}.
+
+slice(#state{server = Server, link = Link} = State) ->
     case eslaver_nif:slice(Link) of
         more ->
-            run(Server, Link);
+            {noreply, State#state{pause = 0}, 0};
         {closed, _Tag, _Text, _Heals} = Closed ->
-            Server ! {eslaver_link, self(), Closed},
-            ok;
+            Server ! {?MODULE, self(), Closed},
+            {stop, normal, State};
         _WaitOrNoCredit ->
-            receive
-                {eslaver_nif, wake} -> run(Server, Link)
-            end
+            {noreply, State#state{pause = infinity}, infinity}
     end.
+
+%% @private
+-spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
+code_change(_Old, State, _Extra) ->
+    {ok, State}.

@@ -32,7 +32,7 @@ replica(Name) -> Name.
 path(Path) ->
     case unicode:characters_to_binary(Path) of
         Text when is_binary(Text) -> Text;
-        _ -> unicode:characters_to_binary(Path, latin1)
+        _ -> <<<<Byte/utf8>> || <<Byte>> <= Path>>
     end.
 
 %% @doc The sentence of a report.
@@ -58,10 +58,13 @@ sentence(#{what := link_down, reason := Reason, text := Text}) ->
     {"link is down (~ts): ~ts", [Reason, Text]};
 sentence(#{what := no_link, reason := Reason, text := Text}) ->
     {"no link (~ts): ~ts; trying on", [Reason, Text]};
-sentence(#{what := bad_position, path := Path, reason := Reason}) ->
-    {"the position in ~ts cannot be used (~tp), so the next sync is a full one", [path(Path), Reason]};
-sentence(#{what := position_not_kept, path := Path, reason := Reason}) ->
-    {"the position cannot be kept in ~ts (~tp)", [path(Path), Reason]};
+sentence(#{what := bad_position, path := Path, text := Text}) ->
+    {"the position in ~ts cannot be used (~ts), so the next sync is a full one", [Path, Text]};
+sentence(#{what := position_not_kept, path := Path, text := Text}) ->
+    {"the position cannot be kept in ~ts (~ts)", [Path, Text]};
+sentence(#{what := position_not_locked, path := Path, text := Text}) ->
+    Format = "~ts.lock cannot be locked (~ts): see to it that no other replica uses ~ts",
+    {Format, [Path, Text, Path]};
 sentence(#{what := replay, file := File}) ->
     {"not in reach, loading the dump file ~ts of an earlier run", [File]};
 sentence(#{what := replay_failed, text := Text}) ->

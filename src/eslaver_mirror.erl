@@ -120,7 +120,12 @@ start_link(Options) ->
 -spec child_spec(map()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
-    Spec#{id := maps:get(name, Options, ?MODULE), start := {?MODULE, start_link, Wrapped}}.
+    Name =
+        case Options of
+            #{name := Given} -> Given;
+            _ -> ?MODULE
+        end,
+    Spec#{id := Name, start := {?MODULE, start_link, Wrapped}}.
 
 %% @doc Stops a mirror. Its tables go with it.
 -spec stop(atom()) -> ok | {error, not_running}.

@@ -37,9 +37,12 @@ restored(Payload) ->
     Size = byte_size(Payload) - 10,
     <<Functions:Size/binary, Version:16/little, _Checksum:8/binary>> = Payload,
     Rdb = [magic(Version), Functions, 255, <<0:64>>],
-    File = filename:join(os:getenv("TMPDIR", "/tmp"), "eslaver_functions_" ++ unique()),
-    ok = file:write_file(File, Rdb, [exclusive]),
+    File = filename:join(os:getenv("TMPDIR", "/tmp"), "eslaver_functions_" ++ unforeseen()),
+    {ok, Device} = file:open(File, [write, exclusive, raw]),
     try
+        ok = file:change_mode(File, 8#600),
+        ok = file:write(Device, Rdb),
+        ok = file:close(Device),
         {ok, Libraries} = eslaver_rdb:fold(File, fun library/2, #{}),
         Libraries
     after
@@ -52,5 +55,6 @@ magic(Version) -> io_lib:format("VALKEY~3..0b", [Version]).
 
 library({loading, function, Name, Code, _Meta}, Libraries) -> Libraries#{Name => Code}.
 
-unique() ->
-    os:getpid() ++ "_" ++ integer_to_list(erlang:unique_integer([positive])).
+%% Others may write to that folder, too, and must not have taken the name.
+unforeseen() ->
+    binary_to_list(binary:encode_hex(rand:bytes(16))).

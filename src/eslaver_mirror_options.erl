@@ -25,7 +25,8 @@
 
 %% @doc Checks what a user gave, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | eslaver_options:error().
-parse(Input) when is_map(Input) ->
+parse(Wrapped) when is_map(Wrapped) ->
+    Input = eslaver_options:unwrapped(Wrapped),
     {Own, Replica} = maps:fold(fun sort/3, {defaults(), #{}}, Input),
     case check(maps:to_list(Own)) ++ not_for_mirrors(Input) of
         [] -> replica(Own, Replica);

@@ -5,7 +5,8 @@
 -behaviour(gen_server).
 
 -export([start_link/1]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+-export([code_change/3, format_status/1]).
 
 -record(state, {
     writer :: eslaver_mirror_writer:writer(),
@@ -145,6 +146,10 @@ terminate(_Reason, #state{writer = Writer, replica = Replica}) ->
         ok = refuse_events()
     end).
 
+-spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
+code_change(_Old, State, _Extra) ->
+    {ok, State}.
+
 %% A replica that is handing over a batch is told to end by the answer.
 ended(undefined) ->
     ok;
@@ -186,21 +191,14 @@ shorten(state, State) ->
         _:_ -> hidden
     end;
 shorten(message, Message) ->
-    eslaver_mirror_failure:shape(Message);
+    eslaver_failure:shape(Message);
 shorten(reason, Reason) ->
     Reason;
 shorten(log, _Log) ->
     [].
 
-%% What is raised may carry keys and values, and so may the arguments in the stack: the reason of the
-%% end, which all who are linked get, has neither.
 guarded(Fun) ->
-    try
-        Fun()
-    catch
-        Class:Reason:Stack ->
-            exit({mirror_failed, Class, eslaver_mirror_failure:describe(Reason, Stack)})
-    end.
+    eslaver_failure:guarded(mirror_failed, Fun).
 
 %% Events.
 

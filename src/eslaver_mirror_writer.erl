@@ -111,7 +111,7 @@ load({_Type, Key, _Value, #{db := Db}} = Entry, #writer{next = Store} = Writer) 
     catch
         _Class:Reason:Stack ->
             ok = eslaver_mirror_keys:forget_value(ctx(Db, Store), Key),
-            counted(<<"loading">>, eslaver_mirror_failure:describe(Reason, Stack), Writer)
+            counted(<<"loading">>, eslaver_failure:describe(Reason, Stack), Writer)
     end.
 
 moved(#{offset := Offset, db := Db}, Writer) ->
@@ -235,7 +235,7 @@ write_one({Command, Keys}, Writer) ->
         apply_one(Command, Keys, Writer)
     catch
         _Class:Reason:Stack ->
-            failed(Command, Keys, eslaver_mirror_failure:describe(Reason, Stack), Writer)
+            failed(Command, Keys, eslaver_failure:describe(Reason, Stack), Writer)
     end.
 
 apply_one(_Command, flushall, Writer) ->

@@ -1,15 +1,16 @@
 %% @doc The native half: stubs, and nothing else.
 %%
 %% Called by {@link eslaver_link} (which runs the slices), {@link eslaver_server} (which gives
-%% credit), {@link eslaver_notify} and {@link eslaver_rdb}. A NIF library cannot be replaced in a
-%% running node, so this module has no reason to change unless the library does; then `ABI' changes
-%% in both.
+%% credit), {@link eslaver_resume}, {@link eslaver_notify} and {@link eslaver_rdb}. A NIF library
+%% cannot be replaced in a running node, so this module has no reason to change unless the library
+%% does; then `ABI' changes in both.
 %% @private
 -module(eslaver_nif).
 
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0, decode_dump/1]).
 -export([keys/2, keys_dirty/2, glob/2, glob_dirty/2]).
--export_type([link/0, config/0, resume/0, tls/0, keys/0, named_key/0]).
+-export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
+-export_type([lock/0, link/0, config/0, resume/0, tls/0, keys/0, named_key/0]).
 
 -on_load(load/0).
 
@@ -129,6 +130,30 @@ glob_dirty(_Pattern, _Key) -> erlang:nif_error(reason()).
 %% @doc The value of a `DUMP', as a full event of a key without a name in db 0.
 -spec decode_dump(binary()) -> {ok, {loading, atom(), binary(), term(), map()}} | {error, binary()}.
 decode_dump(_Payload) -> erlang:nif_error(reason()).
+
+-opaque lock() :: reference().
+%% A locked file.
+
+%% @doc Locks a file, which is created if it is missing, against all others, whatever node they are
+%% in, until it is unlocked or the calling process ends.
+-spec lock_file(binary()) -> {ok, lock()} | {error, locked | binary()}.
+lock_file(_Path) -> erlang:nif_error(reason()).
+
+%% @doc Unlocks it.
+-spec unlock_file(lock()) -> ok.
+unlock_file(_Lock) -> erlang:nif_error(reason()).
+
+%% @doc The bytes of a file of our own, 4096 at most.
+-spec read_position(binary()) -> {ok, binary()} | none | {error, binary()}.
+read_position(_Path) -> erlang:nif_error(reason()).
+
+%% @doc Replaces a file as a whole. It is on the disk on return.
+-spec write_position(binary(), binary()) -> ok | {error, binary()}.
+write_position(_Path, _Bytes) -> erlang:nif_error(reason()).
+
+%% @doc Removes a file, if there is one. It is gone from the disk on return.
+-spec remove_position(binary()) -> ok | {error, binary()}.
+remove_position(_Path) -> erlang:nif_error(reason()).
 
 -spec load() -> ok | {error, term()}.
 load() ->

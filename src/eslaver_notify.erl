@@ -5,7 +5,8 @@
 %% @private
 -module(eslaver_notify).
 
--export([new/0, call/3, unsubscribe/2, down/2, handled/4, applied/3, loaded/2, restarted/1, send/1]).
+-export([new/0, call/3, unsubscribe/2, down/2]).
+-export([handled/4, applied/3, loaded/2, restarted/1, send/1]).
 -export_type([subscriptions/0, message/0, notice/0, request/0]).
 
 -record(subscription, {

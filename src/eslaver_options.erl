@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_options).
 
--export([parse/1, from_environment/1, wrapped/1, default_client_name/1]).
+-export([parse/1, from_environment/1, wrapped/1, unwrapped/1, default_client_name/1]).
 -export_type([options/0, input/0, error/0, secret/0]).
 
 %% More than that no server counts, arguments or bytes.
@@ -46,7 +46,7 @@
 
 %% @doc Checks what a user gave, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
-parse(Input) when is_map(Input) -> parse_given(maps:map(fun unwrap/2, Input));
+parse(Input) when is_map(Input) -> parse_given(unwrapped(Input));
 parse(_Input) -> {error, {invalid_option, options, not_a_map}}.
 
 parse_given(#{master_url := Url} = Input) ->
@@ -82,7 +82,11 @@ wrap(Key, Value) ->
         false -> Value
     end.
 
-%% The password stays in its fun.
+%% @doc The options as they were given, but for the password, which stays in its fun.
+-spec unwrapped(input()) -> input().
+unwrapped(Input) ->
+    maps:map(fun unwrap/2, Input).
+
 unwrap(Key, Fun) when is_function(Fun, 0), Key =/= master_auth, Key =/= callback, Key =/= hooks ->
     try
         Fun()
@@ -145,7 +149,8 @@ consistent(#{master_host := {local, _}, tls := #{} = Tls}) ->
 consistent(#{load_dump := true, dbfilename := undefined}) ->
     invalid(load_dump, true);
 consistent(#{resume := {file, Path}, dbfilename := <<_/binary>> = Dump} = Checked) ->
-    case filename:absname(Path) =:= filename:absname(Dump) of
+    Kept = [filename:absname(File) || File <- [Path, <<Path/binary, ".lock">>]],
+    case lists:member(filename:absname(Dump), Kept) of
         true -> invalid(resume, {file, Path});
         false -> {ok, complete(Checked)}
     end;

@@ -3,19 +3,27 @@
 %% {@link eslaver_server} reads it at its start, and has this process write it. The file is replaced
 %% as a whole, and is on the disk before it counts; that takes its time, so positions are written no
 %% more often than every 100 ms, and always the newest.
+%%
+%% Two replicas must not share a file: the slower one would go on from where the faster one was. So
+%% this process keeps another file locked, named as the first with `.lock' behind it. That one is
+%% empty and stays where it is; the system unlocks it when the process, or the node, has ended.
 %% @private
 -module(eslaver_resume).
 -behaviour(gen_server).
 
 -export([read/1]).
 -export([start_link/1, save/2, forget/1, stop/1]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, code_change/3]).
 
 -define(PAUSE, 100).
+%% For how long, and how often, in ms, it is tried to lock: one who was killed may still write.
+-define(PATIENCE, 5000).
+-define(TRY, 20).
 -define(HEADER, "eslaver position 1").
 
 -record(state, {
-    path :: file:filename_all(),
+    path :: binary(),
+    lock :: none | eslaver_nif:lock(),
     %% Who is told what has been written.
     owner :: pid(),
     %% Not written yet.
@@ -25,21 +33,22 @@
 }).
 
 %% @doc The position in a file.
--spec read(file:filename_all()) -> {ok, eslaver:position()} | none | {error, term()}.
+-spec read(binary()) -> {ok, eslaver:position()} | none | {error, Text :: binary()}.
 read(Path) ->
-    case file:read_file(Path) of
+    case eslaver_nif:read_position(Path) of
         {ok, Bytes} -> decode(Bytes);
-        {error, enoent} -> none;
-        {error, _} = Error -> Error
+        Other -> Other
     end.
 
-%% @doc Starts the writer. The caller gets `{eslaver_resume, Pid, {saved, Position}}' whenever a
-%% position is on the disk, and `{eslaver_resume, Pid, {failed, Reason}}' when one cannot be.
--spec start_link(file:filename_all()) -> {ok, pid()} | {error, term()}.
+%% @doc Starts the writer, unless there is another for this file. The caller gets `{eslaver_resume,
+%% Pid, {saved, Position}}' whenever a position is on the disk, `{eslaver_resume, Pid, {failed,
+%% Text}}' when one cannot be, and `{eslaver_resume, Pid, {not_locked, Text}}' if it cannot be known
+%% whether there is another.
+-spec start_link(binary()) -> {ok, pid()} | {error, locked | {nif_not_loaded, binary()}}.
 start_link(Path) ->
     case gen_server:start_link(?MODULE, {Path, self()}, []) of
-        ignore -> {error, ignore};
-        Result -> Result
+        {ok, Writer} -> {ok, Writer};
+        {error, {shutdown, Reason}} -> {error, Reason}
     end.
 
 %% @doc The newest position. It is on the disk when the caller is told so.
@@ -48,7 +57,7 @@ save(Writer, Position) ->
     gen_server:cast(Writer, {save, Position}).
 
 %% @doc There is no position any more, as a new snapshot begins. The file is gone on return.
--spec forget(pid()) -> ok | {error, term()}.
+-spec forget(pid()) -> ok | {error, Text :: binary()}.
 forget(Writer) ->
     gen_server:call(Writer, forget, infinity).
 
@@ -58,27 +67,59 @@ stop(Writer) ->
     gen_server:stop(Writer).
 
 %% @private
--spec init({file:filename_all(), pid()}) -> {ok, #state{}}.
+-spec init({binary(), pid()}) -> {ok, #state{}} | {stop, {shutdown, term()}}.
 init({Path, Owner}) ->
     process_flag(trap_exit, true),
-    {ok, #state{path = Path, owner = Owner}}.
+    case lock(Path, now_ms() + ?PATIENCE) of
+        {ok, Lock} ->
+            {ok, #state{path = Path, owner = Owner, lock = Lock}};
+        {error, Text} when is_binary(Text) ->
+            ok = tell({not_locked, Text}, Owner),
+            {ok, #state{path = Path, owner = Owner, lock = none}};
+        {error, Reason} ->
+            {stop, {shutdown, Reason}}
+    end.
+
+lock(Path, Until) ->
+    case lock(Path) of
+        {error, locked} ->
+            case now_ms() < Until of
+                true ->
+                    timer:sleep(?TRY),
+                    lock(Path, Until);
+                false ->
+                    {error, locked}
+            end;
+        Result ->
+            Result
+    end.
+
+lock(Path) ->
+    try
+        eslaver_nif:lock_file(<<Path/binary, ".lock">>)
+    catch
+        error:{nif_not_loaded, _} = Reason -> {error, Reason}
+    end.
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).
 
 %% @private
--spec handle_call(forget, gen_server:from(), #state{}) -> {reply, ok | {error, term()}, #state{}}.
-handle_call(forget, _From, #state{path = Path} = State) ->
-    Result =
-        case file:delete(Path) of
-            {error, enoent} -> ok;
-            Deleted -> Deleted
-        end,
-    {reply, Result, State#state{newest = undefined}}.
+-spec handle_call(term(), gen_server:from(), #state{}) -> {reply, ok | {error, term()}, #state{}}.
+handle_call(forget, _From, State) ->
+    {Result, Next} = locked(State, fun eslaver_nif:remove_position/1),
+    {reply, Result, Next#state{newest = undefined}};
+handle_call(_Unknown, _From, State) ->
+    {reply, {error, unknown_request}, State}.
 
 %% @private
--spec handle_cast({save, eslaver:position()}, #state{}) -> {noreply, #state{}}.
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({save, Position}, #state{resting = true} = State) ->
     {noreply, State#state{newest = Position}};
 handle_cast({save, Position}, State) ->
-    {noreply, rest(write(State#state{newest = Position}))}.
+    {noreply, rest(write(State#state{newest = Position}))};
+handle_cast(_Unknown, State) ->
+    {noreply, State}.
 
 %% @private
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
@@ -86,6 +127,8 @@ handle_info(rested, #state{newest = undefined} = State) ->
     {noreply, State#state{resting = false}};
 handle_info(rested, State) ->
     {noreply, rest(write(State))};
+handle_info({'EXIT', _Pid, normal}, State) ->
+    {noreply, State};
 handle_info({'EXIT', _Pid, Reason}, State) ->
     {stop, Reason, State};
 handle_info(_Message, State) ->
@@ -94,8 +137,14 @@ handle_info(_Message, State) ->
 %% @private
 -spec terminate(term(), #state{}) -> ok.
 terminate(_Reason, State) ->
-    _ = write(State),
+    #state{lock = Lock} = write(State),
+    _ = Lock =:= none orelse eslaver_nif:unlock_file(Lock),
     ok.
+
+%% @private
+-spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
+code_change(_Old, State, _Extra) ->
+    {ok, State}.
 
 rest(State) ->
     _ = erlang:send_after(?PAUSE, self(), rested),
@@ -103,37 +152,35 @@ rest(State) ->
 
 write(#state{newest = undefined} = State) ->
     State;
-write(#state{path = Path, owner = Owner, newest = Position} = State) ->
-    Owner !
-        {?MODULE, self(),
-            case replace(Path, encode(Position)) of
-                ok -> {saved, Position};
-                {error, Reason} -> {failed, Reason}
-            end},
-    State#state{newest = undefined}.
+write(#state{owner = Owner, newest = Position} = State) ->
+    {Result, Next} = locked(State, fun(Path) ->
+        eslaver_nif:write_position(Path, encode(Position))
+    end),
+    Said =
+        case Result of
+            ok -> {saved, Position};
+            {error, Text} -> {failed, Text}
+        end,
+    ok = tell(Said, Owner),
+    Next#state{newest = undefined}.
 
-replace(Path, Bytes) ->
-    Temporary = unicode:characters_to_binary([Path, ".tmp"]),
-    case write_through(Temporary, Bytes) of
-        ok -> file:rename(Temporary, Path);
-        Error -> Error
-    end.
+%% Changes the file. What could not be locked at the start may be by now, and then by another.
+locked(#state{path = Path, lock = none} = State, Change) ->
+    case lock(Path) of
+        {ok, Lock} -> {Change(Path), State#state{lock = Lock}};
+        {error, locked} -> {{error, <<"another replica keeps its position there">>}, State};
+        {error, _Text} -> {Change(Path), State}
+    end;
+locked(#state{path = Path} = State, Change) ->
+    {Change(Path), State}.
 
-write_through(Path, Bytes) ->
-    case file:open(Path, [write, raw, binary]) of
-        {ok, File} ->
-            Written = [file:write(File, Bytes), file:sync(File), file:close(File)],
-            case [Error || {error, _} = Error <- Written] of
-                [] -> ok;
-                [Error | _] -> Error
-            end;
-        Error ->
-            Error
-    end.
+tell(Said, Owner) ->
+    _ = Owner ! {?MODULE, self(), Said},
+    ok.
 
 encode(#{replid := Replid, offset := Offset, db := Db}) ->
     Body = iolist_to_binary(io_lib:format(?HEADER "\n~ts ~b ~b\n", [Replid, Offset, Db])),
-    [Body, integer_to_binary(erlang:crc32(Body)), $\n].
+    <<Body/binary, (integer_to_binary(erlang:crc32(Body)))/binary, $\n>>.
 
 %% What is in the file may be anything, and need not be text.
 decode(Bytes) ->
@@ -142,20 +189,20 @@ decode(Bytes) ->
             Body = <<Header/binary, $\n, Position/binary, $\n>>,
             case integer_to_binary(erlang:crc32(Body)) of
                 Checksum -> fields(binary:split(Body, [<<" ">>, <<"\n">>], [global, trim]));
-                _ -> {error, wrong_checksum}
+                _ -> {error, <<"its checksum is wrong">>}
             end;
         _ ->
-            {error, not_a_position}
+            {error, <<"it holds no position">>}
     end.
 
 fields([<<"eslaver">>, <<"position">>, <<"1">>, Replid, Offset, Db]) ->
     Position = #{replid => Replid, offset => integer(Offset), db => integer(Db)},
     case eslaver_place:is_position(Position) of
         true -> {ok, Position};
-        false -> {error, not_a_position}
+        false -> {error, <<"it holds no position">>}
     end;
 fields(_) ->
-    {error, not_a_position}.
+    {error, <<"it holds no position">>}.
 
 integer(Digits) ->
     case string:to_integer(Digits) of

@@ -17,6 +17,7 @@
     handle_info/2,
     handle_continue/2,
     terminate/2,
+    code_change/3,
     format_status/1
 ]).
 
@@ -104,13 +105,20 @@ started(Result) -> Result.
 init(#{callback := Callback, mailbox_limit := Limit} = Options) ->
     process_flag(trap_exit, true),
     Hooks = eslaver_hooks:new(Options),
-    case eslaver_dispatch:new(Callback, Limit, Hooks) of
-        {ok, Dispatch} -> {ok, new(Dispatch, Hooks, Options), {continue, connect}};
-        {stop, Reason} -> {stop, Reason}
+    case eslaver_keeper:open(maps:get(resume, Options)) of
+        {ok, Position, Keeper} ->
+            case eslaver_dispatch:new(Callback, Limit, Hooks) of
+                {ok, Dispatch} ->
+                    {ok, new(Dispatch, Hooks, Position, Keeper, Options), {continue, connect}};
+                {stop, Reason} ->
+                    ok = eslaver_keeper:close(undefined, Keeper),
+                    {stop, Reason}
+            end;
+        {error, Reason} ->
+            {stop, Reason}
     end.
 
-new(Dispatch, Hooks, #{resume := Resume, load_dump := LoadDump} = Options) ->
-    {Position, Keeper} = eslaver_keeper:open(Resume),
+new(Dispatch, Hooks, Position, Keeper, #{load_dump := LoadDump} = Options) ->
     State = #state{
         options = Options,
         dispatch = Dispatch,
@@ -135,7 +143,7 @@ handle_continue(connect, State) ->
     connect(State);
 handle_continue({handled, Handle, Weight}, State) ->
     true = erlang:garbage_collect(),
-    work(credit(Handle, Weight, State)).
+    guarded(fun() -> work(credit(Handle, Weight, State)) end).
 
 %% @private
 -spec handle_call(term(), gen_server:from(), #state{}) ->
@@ -173,11 +181,11 @@ handle_cast(_Request, State) ->
 -spec handle_info(term(), #state{}) ->
     {noreply, #state{}} | {noreply, #state{}, {continue, handled()}} | {stop, term(), #state{}}.
 handle_info({eslaver_link, Pid, Message}, State) ->
-    enqueue(Pid, Message, State);
+    guarded(fun() -> enqueue(Pid, Message, State) end);
 handle_info(work, #state{paused = true} = State) ->
     {noreply, State};
 handle_info(work, State) ->
-    work(State#state{working = false});
+    guarded(fun() -> work(State#state{working = false}) end);
 handle_info(connect, #state{link = undefined} = State) ->
     connect(State);
 handle_info({eslaver_dump, Text}, State) ->
@@ -194,27 +202,45 @@ handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch}
         true -> {stop, {callback_down, Pid, Reason}, State};
         false -> {noreply, down(Monitor, State)}
     end;
-handle_info({'EXIT', _Pid, normal}, State) ->
-    {noreply, State};
 handle_info({'EXIT', Pid, Reason}, State) ->
-    case source(Pid, State) of
-        none ->
-            {stop, Reason, State};
-        _ ->
-            enqueue(
-                Pid, {closed, link_exit, text("its process ended: ~0P", [Reason, 10]), true}, State
-            )
-    end;
+    ended(Pid, Reason, State);
 handle_info(_Message, State) ->
     {noreply, State}.
+
+%% A linked process has ended: the one that keeps the position, a link, or a user's. That a user's
+%% ends normally is no reason to end, nor that a link does, which has said why.
+ended(Pid, Reason, #state{keeper = Keeper} = State) ->
+    case {eslaver_keeper:is_writer(Pid, Keeper), source(Pid, State)} of
+        {true, none} ->
+            {stop, {resume_down, Pid, Reason}, State};
+        {false, _} when Reason =:= normal ->
+            {noreply, State};
+        {false, none} ->
+            {stop, Reason, State};
+        {false, _} ->
+            Text = text("its process ended: ~0P", [Reason, 10]),
+            enqueue(Pid, {closed, link_exit, Text, true}, State)
+    end.
 
 %% @private
 -spec terminate(term(), #state{}) -> ok.
 terminate(Reason, #state{link = Link, replay = Replay} = State) ->
     #state{keeper = Keeper, dispatch = Dispatch} = State,
     _ = [ok = eslaver_link:stop(Pid, Handle) || {Pid, Handle} <- [Link, Replay]],
+    ok = eslaver_link:flush(),
     ok = eslaver_keeper:close(position(State), Keeper),
-    eslaver_dispatch:close(Reason, Dispatch).
+    case eslaver_dispatch:close(Reason, Dispatch) of
+        ok -> ok;
+        {failed, Failure} -> log(error, callback_failed, Failure, State)
+    end.
+
+%% @private
+-spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
+code_change(_Old, State, _Extra) ->
+    {ok, State}.
+
+guarded(Fun) ->
+    eslaver_failure:guarded(replica_failed, Fun).
 
 %% @private The queue may hold megabytes, and so may the last message.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
@@ -222,7 +248,11 @@ format_status(Status) ->
     maps:map(fun shorten/2, Status).
 
 shorten(state, #state{queue = Queue} = State) ->
-    (info(State))#{queue => queue:len(Queue)};
+    try
+        (info(State))#{queue => queue:len(Queue)}
+    catch
+        _:_ -> hidden
+    end;
 shorten(message, {eslaver_link, _, Message}) ->
     {eslaver_link, element(1, Message)};
 shorten(log, _Log) ->
@@ -492,6 +522,8 @@ said(Said, #state{keeper = Keeper, link = Link, phase = Phase} = State) ->
             ok = eslaver_nif:durable(Handle, Offset);
         {{failed, Failure}, _} ->
             log(warning, position_not_kept, Failure, State);
+        {{not_locked, Failure}, _} ->
+            log(warning, position_not_locked, Failure, State);
         _ ->
             ok
     end,

@@ -69,5 +69,5 @@ decoded(Text) ->
     [First | Encoded] = binary:split(Text, <<"%">>, [global]),
     iolist_to_binary([First | [decoded_part(Part) || Part <- Encoded]]).
 
-decoded_part(<<Hex:2/binary, Rest/binary>>) -> [binary:decode_hex(Hex) | Rest];
+decoded_part(<<Hex:2/binary, Rest/binary>>) -> [binary:decode_hex(Hex), Rest];
 decoded_part(_TooShort) -> error(badarg).

@@ -1,11 +1,12 @@
-%% A callback that raises: what is reported, and what comes after.
+%% A callback that raises, and a replica that fails by itself: what is reported, and what comes
+%% after.
 -module(eslaver_crash_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
 -export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([in_the_load/1, in_the_stream/1, at_the_end_of_the_load/1, too_often/1]).
+-export([in_the_load/1, in_the_stream/1, at_the_end_of_the_load/1, too_often/1, by_itself/1]).
 %% A supervisor.
 -export([init/1]).
 
@@ -15,7 +16,7 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    [in_the_load, in_the_stream, at_the_end_of_the_load, too_often].
+    [in_the_load, in_the_stream, at_the_end_of_the_load, too_often, by_itself].
 
 -spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
@@ -128,6 +129,36 @@ too_often(Config) ->
         eslaver_test_lib:info(Client, "connected_slaves") =:= <<"0">>
     end),
     ok.
+
+%% What fails in the replica itself is reported without the keys and values at hand.
+-spec by_itself(list()) -> ok.
+by_itself(Config) ->
+    process_flag(trap_exit, true),
+    {ok, Replica} = eslaver:start_link(options(Config, fun(_) -> ok end)),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    _ = sys:replace_state(Replica, fun break/1),
+    Secrets = ["the_key", "the_value"],
+    <<"OK">> = eslaver_test_client:ok(?config(client, Config), ["SET" | Secrets]),
+    Reason =
+        receive
+            {'EXIT', Replica, Why} -> Why
+        end,
+    ?assertMatch({replica_failed, error, {function_clause, [{eslaver_notify, _, _} | _]}}, Reason),
+    _ = eslaver_test_lib:until(fun() ->
+        eslaver_test_log:matches("Generic server.*replica_failed") =/= []
+    end),
+    Said = io_lib:format("~p ~p", [Reason, eslaver_test_log:texts()]),
+    ?assertEqual([], [Secret || Secret <- Secrets, string:find(Said, Secret) =/= nomatch]).
+
+%% Something that only a bug could do.
+break(State) ->
+    list_to_tuple([
+        case is_tuple(Field) andalso element(1, Field) =:= notify of
+            true -> broken;
+            false -> Field
+        end
+     || Field <- tuple_to_list(State)
+    ]).
 
 options(Config, Callback) ->
     Target = eslaver_test_lib:target(?config(master, Config)),

@@ -14,6 +14,7 @@
     pause_in_the_snapshot/1,
     stops/1,
     refuses/1,
+    raises_at_its_ends/1,
     bad_return/1,
     not_a_handler/1,
     terminates/1,
@@ -37,6 +38,7 @@ all() ->
         pause_in_the_snapshot,
         stops,
         refuses,
+        raises_at_its_ends,
         bad_return,
         not_a_handler,
         terminates,
@@ -177,6 +179,28 @@ refuses(Config) ->
         },
         Bad
     ).
+
+%% A handler that fails to start is a replica that does not, and one that fails to end does not hide
+%% why the replica ended.
+-spec raises_at_its_ends(list()) -> ok.
+raises_at_its_ends(Config) ->
+    Start = fun(Args) ->
+        Nowhere = (options(Config, {handler, ?HANDLER, {self(), Args}}))#{
+            master_host => {local, "/no/such/socket"}
+        },
+        eslaver:start_link(maps:remove(master_port, Nowhere))
+    end,
+    {error, {callback_failed, Failure}} = Start({raise, no}),
+    ?assertMatch(
+        #{event := <<"init">>, class := error, reason := no, stacktrace := [_ | _]}, Failure
+    ),
+    {ok, Replica} = Start({return, {ok, {raise, no}}}),
+    true = exit(Replica, enough),
+    receive
+        {'EXIT', Replica, Reason} -> ?assertEqual(enough, Reason)
+    end,
+    ?assertMatch([_], eslaver_test_log:matches("callback raised error:no at event terminate")),
+    ok.
 
 -spec bad_return(list()) -> ok.
 bad_return(Config) ->

@@ -17,11 +17,12 @@ with_keeper(Test) ->
     flush(),
     Name = "eslaver_keeper_" ++ integer_to_list(erlang:unique_integer([positive])),
     Path = list_to_binary(filename:join("/tmp", Name ++ "_" ++ os:getpid())),
-    {none, Keeper} = eslaver_keeper:open({file, Path}),
+    {ok, none, Keeper} = eslaver_keeper:open({file, Path}),
     try
         Test(Path, Keeper)
     after
-        _ = file:delete(Path)
+        _ = file:delete(Path),
+        _ = file:delete(<<Path/binary, ".lock">>)
     end.
 
 said(Keeper) ->
@@ -35,7 +36,7 @@ what_is_kept_becomes_durable_test() ->
         {News, Next} = said(eslaver_keeper:keep(position(1), Keeper)),
         ?assertEqual({durable, 1}, News),
         ok = eslaver_keeper:close(position(2), Next),
-        {Position, Again} = eslaver_keeper:open({file, Path}),
+        {ok, Position, Again} = eslaver_keeper:open({file, Path}),
         ?assertEqual(position(2), Position),
         ok = eslaver_keeper:close(undefined, Again)
     end).
@@ -63,16 +64,35 @@ what_was_forgotten_does_not_count_test() ->
 a_failure_is_told_once_test() ->
     flush(),
     Path = <<"/no/such/directory/position">>,
-    {none, Keeper} = eslaver_keeper:open({file, Path}),
+    {ok, none, Keeper} = eslaver_keeper:open({file, Path}),
+    Failure = #{path => Path, text => <<"No such file or directory (os error 2)">>},
+    ?assertEqual({{not_locked, Failure}, Keeper}, said(Keeper)),
     {News, Next} = said(eslaver_keeper:keep(position(1), Keeper)),
-    ?assertEqual({failed, #{path => Path, reason => enoent}}, News),
+    ?assertEqual({failed, Failure}, News),
     {Again, Last} = said(eslaver_keeper:keep(position(2), Next)),
     ?assertEqual(nothing_new, Again),
     ok = eslaver_keeper:close(undefined, Last).
 
+a_writer_that_is_gone_test() ->
+    with_keeper(fun(_Path, Keeper) ->
+        {links, Links} = process_info(self(), links),
+        [Writer] = [Pid || Pid <- Links, eslaver_keeper:is_writer(Pid, Keeper)],
+        true = unlink(Writer),
+        Monitor = monitor(process, Writer),
+        true = exit(Writer, kill),
+        receive
+            {'DOWN', Monitor, process, Writer, killed} -> ok
+        end,
+        Busy = eslaver_keeper:keep(position(1), Keeper),
+        {Result, Forgot} = eslaver_keeper:forget(Busy),
+        ?assertMatch({failed, #{text := <<"the process that writes it has ended">>}}, Result),
+        ?assertEqual(ok, eslaver_keeper:close(position(2), Forgot))
+    end).
+
 without_a_file_there_is_nothing_to_do_test() ->
-    {none, Keeper} = eslaver_keeper:open(undefined),
+    {ok, none, Keeper} = eslaver_keeper:open(undefined),
     ?assertEqual(Keeper, eslaver_keeper:keep(position(1), Keeper)),
     ?assertEqual({ok, Keeper}, eslaver_keeper:forget(Keeper)),
-    ?assertEqual({position(1), Keeper}, eslaver_keeper:open(position(1))),
+    ?assertEqual({ok, position(1), Keeper}, eslaver_keeper:open(position(1))),
+    ?assertNot(eslaver_keeper:is_writer(self(), Keeper)),
     ok = eslaver_keeper:close(position(1), Keeper).

@@ -51,6 +51,33 @@ refused_test_() ->
         not is_function(Value)
     ] ++ [?_assertMatch({error, _}, eslaver_mirror_options:parse(not_a_map))].
 
+%% A supervisor gets the options in funs; they are what they were.
+child_spec_test() ->
+    Given = #{
+        name => m,
+        full_resync => in_place,
+        compressed => true,
+        master_auth => "secret",
+        filter => #{keys => "password:*"}
+    },
+    #{id := m, start := {eslaver_mirror, start_link, [Wrapped]}} = eslaver_mirror:child_spec(Given),
+    ?assertEqual(nomatch, string:find(io_lib:format("~p", [Wrapped]), "secret")),
+    ?assertMatch(
+        {ok, #{name := m, full_resync := in_place, table := [_, _, compressed]}},
+        eslaver_mirror_options:parse(Wrapped)
+    ),
+    Types = #{keys => "password:*", types => [hash]},
+    #{start := {_, _, [Refused]}} = eslaver_mirror:child_spec(Given#{filter := Types}),
+    ?assertEqual(
+        {error, {invalid_option, filter, Types}}, eslaver_mirror_options:parse(Refused)
+    ).
+
+child_spec_of_what_is_no_map_test() ->
+    #{start := {Module, Function, Args}} =
+        Spec = eslaver_mirror:child_spec([{master_auth, "secret"}]),
+    ?assertEqual(nomatch, string:find(io_lib:format("~p", [Spec]), "secret")),
+    ?assertEqual({error, {invalid_option, options, not_a_map}}, apply(Module, Function, Args)).
+
 %% What may be printed shows no password.
 secret_test() ->
     {ok, Options} = eslaver_mirror_options:parse(#{master_auth => "open sesame"}),

@@ -11,7 +11,7 @@ position() ->
 taken_test_() ->
     Table = [
         {#{}, address, {tcp, <<"127.0.0.1">>, 6379}},
-        {#{}, dump, <<"/tmp/dump_erlang.rdb">>},
+        {#{}, dump, undefined},
         {#{}, callback, []},
         {#{master_host => "redis.local"}, address, {tcp, <<"redis.local">>, 6379}},
         {#{master_host => <<"::1">>, master_port => 1}, address, {tcp, <<"::1">>, 1}},
@@ -22,7 +22,7 @@ taken_test_() ->
         {#{master_host => "fe80::1%lo"}, address, {tcp, <<"fe80::1%lo">>, 6379}},
         {#{master_host => "[fe80::1%lo]"}, address, {tcp, <<"fe80::1%lo">>, 6379}},
         {#{master_host => "my_redis.local."}, address, {tcp, <<"my_redis.local.">>, 6379}},
-        {#{master_host => "b\x{fc}cher.example"}, address, {tcp, <<"b\x{fc}cher.example"/utf8>>, 6379}},
+        {#{master_host => "b\x{fc}cher"}, address, {tcp, <<"b\x{fc}cher"/utf8>>, 6379}},
         {#{master_host => {local, <<"/tmp/", 255>>}}, address, {local, <<"/tmp/", 255>>}},
         {#{dbfilename => <<"/tmp/", 255>>}, dump, <<"/tmp/", 255>>},
         {#{resume => {file, <<"/tmp/", 255>>}}, resume, {file, <<"/tmp/", 255>>}},
@@ -162,10 +162,64 @@ refused_url_test_() ->
     ],
     [?_assertEqual(Error, eslaver_options:parse(Input)) || Input <- Refused ++ Beside].
 
+%% Whatever an option is, it is taken or refused.
+nothing_raises_test() ->
+    {ok, Options} = eslaver_options:parse(#{}),
+    Keys = [master_url, master_host, master_port, master_user, master_auth, dbfilename, unknown],
+    Raised = [
+        {Given, Why}
+     || Key <- Keys ++ maps:keys(Options),
+        Value <- odd_values(),
+        Given <- [#{Key => Value}],
+        {raised, Why} <- [parse(Given)]
+    ],
+    ?assertEqual([], Raised).
+
+parse(Given) ->
+    try eslaver_options:parse(Given) of
+        {ok, #{}} -> ok;
+        {error, {invalid_option, _, _}} -> ok
+    catch
+        Class:Reason:Stack -> {raised, {Class, Reason, Stack}}
+    end.
+
+odd_values() ->
+    Simple = [
+        undefined, true, 0, -1, 1 bsl 64, 1.5, "", "text", [a | b], [$a | $b], [$a, -1], [[1] | 2],
+        <<>>, <<255>>, <<1:1>>, [<<255>>], [<<"a">> | <<"b">>], self(), make_ref(), fun() -> ok end,
+        fun() -> error(no) end, fun(_) -> ok end, fun m:f/1, fun m:f/3, #{}, {}, {local, <<255>>}
+    ],
+    Wrapped = [
+        Wrap(Value)
+     || Value <- Simple,
+        Wrap <- [
+            fun(V) -> {V} end,
+            fun(V) -> {V, V} end,
+            fun(V) -> {local, V} end,
+            fun(V) -> {file, V} end,
+            fun(V) -> {via, V, V} end,
+            fun(V) -> {handler, V, V} end,
+            fun(V) -> {V, f, [a | V]} end,
+            fun(V) -> {0, 0, 0, V} end,
+            fun(V) -> {self(), #{demand => V}} end,
+            fun(V) -> #{keys => V, commands => V} end,
+            fun(V) -> #{dbs => V, types => V} end,
+            fun(V) -> #{verify => V} end,
+            fun(V) -> #{server_name => V, cacertfile => V} end,
+            fun(V) -> #{replid => V, offset => V, db => V} end,
+            fun(V) -> #{V => V} end
+        ]
+    ],
+    Simple ++ Wrapped.
+
 %% Whatever a URL is, it is an option or refused, and a password in it is not shown.
 any_url_test() ->
     _ = rand:seed(exsss, 12),
-    [any_url(iolist_to_binary([piece() || _ <- lists:seq(0, N rem 9)])) || N <- lists:seq(1, 20000)].
+    _ = [
+        any_url(iolist_to_binary([piece() || _ <- lists:seq(0, N rem 9)]))
+     || N <- lists:seq(1, 20_000)
+    ],
+    ok.
 
 piece() ->
     Pieces = {
@@ -190,7 +244,11 @@ password_of_any_bytes_test() ->
 user_without_password_test_() ->
     [
         ?_assertMatch({ok, #{user := <<"u">>}}, eslaver_options:parse(Input))
-     || Input <- [#{master_user => "u"}, #{master_url => "redis://u@h"}, #{master_url => "redis://u:@h"}]
+     || Input <- [
+            #{master_user => "u"},
+            #{master_url => "redis://u@h"},
+            #{master_url => "redis://u:@h"}
+        ]
     ] ++ [
         ?_assertEqual(<<>>, password(#{master_user => "u"})),
         ?_assertEqual(<<>>, password(#{master_url => "redis://u:@h"})),
@@ -201,6 +259,8 @@ refused_together_test_() ->
     Table = [
         {load_dump, true, #{dbfilename => undefined}},
         {resume, {file, <<"/tmp/a">>}, #{dbfilename => "/tmp/a"}},
+        {resume, {file, <<"/tmp/a">>}, #{dbfilename => "/tmp/a.lock"}},
+        {resume, {file, <<255>>}, #{dbfilename => <<255>>}},
         {resume, {file, <<"a">>}, #{dbfilename => filename:absname("a")}}
     ],
     [

@@ -12,7 +12,8 @@
     await_whose_caller_has_ended/1,
     await_is_answered/1,
     subscribe_that_timed_out/1,
-    link_to_a_process_that_ends/1
+    link_to_a_process_that_ends/1,
+    system_messages/1
 ]).
 
 -define(AWAITS, 2000).
@@ -32,7 +33,8 @@ groups() ->
         await_whose_caller_has_ended,
         await_is_answered,
         subscribe_that_timed_out,
-        link_to_a_process_that_ends
+        link_to_a_process_that_ends,
+        system_messages
     ],
     [{replica, Cases}, {mirror, Cases}].
 
@@ -120,6 +122,49 @@ link_to_a_process_that_ends(Config) ->
     ?assertEqual(Pid, whereis(tried)),
     Module:stop(tried).
 
+%% All processes, be it at work, can be suspended, asked for their status and changed to other code.
+-spec system_messages(list()) -> ok.
+system_messages(Config) ->
+    Master = eslaver_test_lib:own_master(),
+    File = filename:join(?config(priv_dir, Config), atom_to_list(?config(module, Config))),
+    Module = start((eslaver_test_lib:target(Master))#{resume => {file, File}}, Config),
+    ok = Module:await(tried, loaded, 30_000),
+    Client = eslaver_test_client:connect(Master),
+    Processes = linked([whereis(tried)], []),
+    ?assertEqual(
+        processes_of(Module), lists:usort([element(1, initial_call(Pid)) || Pid <- Processes])
+    ),
+    lists:foreach(
+        fun(Pid) ->
+            ok = sys:suspend(Pid),
+            ?assertEqual(ok, sys:change_code(Pid, element(1, initial_call(Pid)), "1", [])),
+            ?assertMatch({status, Pid, {module, gen_server}, _}, sys:get_status(Pid)),
+            ok = sys:resume(Pid),
+            Pid ! what_is_this,
+            ok = gen_server:cast(Pid, what_is_this),
+            ?assertMatch({error, _}, gen_server:call(Pid, what_is_this))
+        end,
+        Processes
+    ),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
+    ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 20_000])),
+    ?assertEqual([], [Pid || Pid <- Processes, not is_process_alive(Pid)]),
+    Module:stop(tried).
+
+%% The processes that a server has started, and those that they have.
+linked([], Found) ->
+    lists:reverse(Found);
+linked([Pid | Rest], Found) ->
+    {links, Links} = process_info(Pid, links),
+    New = [P || P <- Links, is_pid(P), P =/= self(), not lists:member(P, [Pid | Rest ++ Found])],
+    linked(Rest ++ New, [Pid | Found]).
+
+initial_call(Pid) ->
+    proc_lib:translate_initial_call(Pid).
+
+processes_of(eslaver) -> [eslaver_link, eslaver_resume, eslaver_server];
+processes_of(eslaver_mirror) -> [eslaver_link, eslaver_mirror_server, eslaver_server].
+
 start(Target, Config) ->
     Module = ?config(module, Config),
     Options = Target#{dbfilename => undefined, callback => fun(_) -> ok end},
@@ -128,7 +173,7 @@ start(Target, Config) ->
     Module.
 
 not_for(eslaver) -> [];
-not_for(eslaver_mirror) -> [callback].
+not_for(eslaver_mirror) -> [callback, resume].
 
 %% An address where nobody listens.
 nowhere() ->

@@ -13,7 +13,9 @@
     written_at_stop/1,
     damaged_file/1,
     removed_before_a_full_sync/1,
-    cannot_be_written/1
+    cannot_be_written/1,
+    used_by_another/1,
+    writer_is_killed/1
 ]).
 
 -define(ROUNDS, 20).
@@ -33,7 +35,9 @@ all() ->
         written_at_stop,
         damaged_file,
         removed_before_a_full_sync,
-        cannot_be_written
+        cannot_be_written,
+        used_by_another,
+        writer_is_killed
     ].
 
 -spec init_per_testcase(atom(), list()) -> list().
@@ -47,7 +51,7 @@ init_per_testcase(Case, Config) ->
         {master, Master},
         {client, Client},
         {dir, Dir},
-        {file, filename:join(Dir, "position")}
+        {file, filename:join(list_to_binary(Dir), "position")}
         | Config
     ].
 
@@ -231,7 +235,8 @@ written_at_stop(Config) ->
     Position = eslaver:position(Replica),
     ok = eslaver:stop(Replica),
     ?assertEqual({ok, Position}, eslaver_resume:read(?config(file, Config))),
-    ?assertEqual({ok, ["position"]}, file:list_dir(?config(dir, Config))),
+    {ok, Names} = file:list_dir(?config(dir, Config)),
+    ?assertEqual(["position", "position.lock"], lists:sort(Names)),
     {Again, Collector2} = replica(Config),
     ok = eslaver:await(Again, loaded, 30_000),
     Key = eslaver_test_lib:mark(Client, Collector2),
@@ -325,14 +330,58 @@ cannot_be_written(Config) ->
     _ = eslaver_test_lib:loaded(Both),
     _ = eslaver_test_lib:mark(Client, Collector),
     true = eslaver_test_lib:until(fun() ->
-        eslaver_test_log:matches("position cannot be kept in .*enoent") =/= []
+        eslaver_test_log:matches("position cannot be kept in .*No such file") =/= []
     end),
     _ = eslaver_test_lib:mark(Client, Collector),
-    ?assertMatch([_], eslaver_test_log:matches("position cannot be kept in .*enoent")),
+    ?assertMatch([_], eslaver_test_log:matches("position cannot be kept in .*No such file")),
     ok = file:make_dir(filename:dirname(File)),
     _ = eslaver_test_lib:mark(Client, Collector),
     true = eslaver_test_lib:until(fun() -> filelib:is_file(File) end),
     eslaver:stop(Replica).
+
+%% Two replicas with one file would lose events: the second does not start, in the same node or in
+%% another, until the first has ended, however that ends.
+-spec used_by_another(list()) -> ok.
+used_by_another(Config) ->
+    _ = process_flag(trap_exit, true),
+    Options = (target(Config))#{callback => {erlang, is_tuple}},
+    Refused = {error, {resume_locked, ?config(file, Config)}},
+    {ok, First} = eslaver:start_link(Options),
+    ok = eslaver:await(First, loaded, 30_000),
+    ?assertEqual(Refused, eslaver:start_link(Options)),
+    Node = eslaver_test_node:start(),
+    ?assertEqual(Refused, eslaver_test_node:call(Node, eslaver, start_link, [Options])),
+    true = exit(First, kill),
+    There = eslaver_test_node:replica(Node, Options),
+    ok = eslaver_test_node:call(Node, eslaver, await, [There, loaded, 30_000]),
+    ?assertEqual(Refused, eslaver:start_link(Options)),
+    ok = eslaver_test_node:kill(Node),
+    {ok, Last} = eslaver:start_link(Options),
+    ok = eslaver:await(Last, loaded, 30_000),
+    eslaver:stop(Last).
+
+%% The replica ends, and says why; its handler is told, too.
+-spec writer_is_killed(list()) -> ok.
+writer_is_killed(Config) ->
+    _ = process_flag(trap_exit, true),
+    {ok, Replica} = eslaver:start_link((target(Config))#{
+        callback => {handler, eslaver_test_handler, {self(), 0}}
+    }),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    {links, Links} = process_info(Replica, links),
+    [Writer] = [
+        Pid
+     || Pid <- Links,
+        is_pid(Pid),
+        {eslaver_resume, init, 1} =:= proc_lib:translate_initial_call(Pid)
+    ],
+    true = exit(Writer, kill),
+    receive
+        {'EXIT', Replica, Reason} -> ?assertEqual({resume_down, Writer, killed}, Reason)
+    end,
+    receive
+        {terminated, Told, _} -> ?assertEqual({resume_down, Writer, killed}, Told)
+    end.
 
 replica(Config) ->
     eslaver_test_lib:replica(?config(master, Config), #{resume => {file, ?config(file, Config)}}).

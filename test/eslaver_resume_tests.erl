@@ -10,7 +10,17 @@ position() ->
 
 path() ->
     Name = "eslaver_resume_" ++ integer_to_list(erlang:unique_integer([positive])),
-    filename:join("/tmp", Name ++ "_" ++ os:getpid()).
+    list_to_binary(filename:join("/tmp", Name ++ "_" ++ os:getpid())).
+
+%% A folder of its own, which is removed.
+with_folder(Test) ->
+    Folder = path(),
+    ok = file:make_dir(Folder),
+    try
+        Test(Folder)
+    after
+        ok = file:del_dir_r(Folder)
+    end.
 
 with_writer(Test) ->
     Path = path(),
@@ -19,7 +29,8 @@ with_writer(Test) ->
         Test(Path, Writer)
     after
         _ = is_process_alive(Writer) andalso eslaver_resume:stop(Writer),
-        _ = file:delete(Path)
+        _ = file:delete(Path),
+        _ = file:delete(<<Path/binary, ".lock">>)
     end.
 
 saved(Writer) ->
@@ -92,6 +103,8 @@ what_no_master_counts_to_is_damage_test_() ->
         "0123456789012345678901234567890123456789 -1 0",
         "0123456789012345678901234567890123456789 9223372036854775808 0",
         "short 1 0",
+        "01234567890123456789012345678901234567\x{e9} 1 0",
+        "012345678901234567890123456789012345678- 1 0",
         "0123456789012345678901234567890123456789 1"
     ],
     [
@@ -99,14 +112,130 @@ what_no_master_counts_to_is_damage_test_() ->
             Path = path(),
             Body = iolist_to_binary(["eslaver position 1\n", Line, "\n"]),
             ok = file:write_file(Path, [Body, integer_to_binary(erlang:crc32(Body)), "\n"]),
-            ?assertEqual({error, not_a_position}, eslaver_resume:read(Path)),
+            ?assertEqual({error, <<"it holds no position">>}, eslaver_resume:read(Path)),
             ok = file:delete(Path)
         end)
      || Line <- Bodies
     ].
 
 a_failure_is_told_test() ->
-    {ok, Writer} = eslaver_resume:start_link("/no/such/directory/position"),
-    ok = eslaver_resume:save(Writer, position()),
-    ?assertEqual({failed, enoent}, saved(Writer)),
-    ok = eslaver_resume:stop(Writer).
+    with_folder(fun(Folder) ->
+        Path = <<Folder/binary, "/no/position">>,
+        Missing = <<"No such file or directory (os error 2)">>,
+        {ok, Writer} = eslaver_resume:start_link(Path),
+        ?assertEqual({not_locked, Missing}, saved(Writer)),
+        ok = eslaver_resume:save(Writer, position()),
+        ?assertEqual({failed, Missing}, saved(Writer)),
+        %% The folder is there by now, and another is the first to use it.
+        ok = file:make_dir(filename:dirname(Path)),
+        {ok, First} = eslaver_resume:start_link(Path),
+        ok = eslaver_resume:save(Writer, position()),
+        ?assertEqual({failed, <<"another replica keeps its position there">>}, saved(Writer)),
+        ?assertEqual(
+            {error, <<"another replica keeps its position there">>}, eslaver_resume:forget(Writer)
+        ),
+        ok = eslaver_resume:stop(First),
+        ok = eslaver_resume:save(Writer, position()),
+        ?assertEqual({saved, position()}, saved(Writer)),
+        ok = eslaver_resume:stop(Writer)
+    end).
+
+a_path_of_any_bytes_test() ->
+    with_folder(fun(Folder) ->
+        Path = <<Folder/binary, "/", 255, 10>>,
+        {ok, Writer} = eslaver_resume:start_link(Path),
+        ok = eslaver_resume:save(Writer, position()),
+        ?assertEqual({saved, position()}, saved(Writer)),
+        ok = eslaver_resume:stop(Writer),
+        ?assertEqual({ok, position()}, eslaver_resume:read(Path))
+    end).
+
+%% Nothing but the position's own names is touched, and a link is not followed.
+links_are_left_alone_test() ->
+    with_folder(fun(Folder) ->
+        Path = <<Folder/binary, "/position">>,
+        Target = <<Folder/binary, "/target">>,
+        ok = file:write_file(Target, "precious"),
+        Links = [<<Path/binary, End/binary>> || End <- [<<>>, <<".tmp">>, <<".lock">>]],
+        [ok = file:make_symlink(Target, Link) || Link <- Links],
+        ?assertMatch({error, <<"it is a symbolic link", _/binary>>}, eslaver_resume:read(Path)),
+        {ok, Writer} = eslaver_resume:start_link(Path),
+        ?assertMatch({not_locked, <<_, _/binary>>}, saved(Writer)),
+        ok = eslaver_resume:save(Writer, position()),
+        ?assertEqual({saved, position()}, saved(Writer)),
+        ok = eslaver_resume:stop(Writer),
+        ?assertEqual({ok, position()}, eslaver_resume:read(Path)),
+        ?assertEqual({ok, <<"precious">>}, file:read_file(Target)),
+        {ok, Names} = file:list_dir(Folder),
+        ?assertEqual(
+            ["position", "position.lock", "position.tmp", "target"], lists:sort(Names)
+        )
+    end).
+
+what_is_no_file_is_left_alone_test_() ->
+    [
+        ?_test(
+            with_folder(fun(Folder) ->
+                Path = <<Folder/binary, "/position">>,
+                [] = os:cmd(binary_to_list(<<Command/binary, " ", Path/binary>>)),
+                {error, Text} = eslaver_resume:read(Path),
+                ?assertNotEqual(nomatch, string:find(Text, "not a regular file")),
+                {ok, Writer} = eslaver_resume:start_link(Path),
+                ok = eslaver_resume:save(Writer, position()),
+                ?assertEqual({failed, Text}, saved(Writer)),
+                ok = eslaver_resume:stop(Writer),
+                ?assertEqual({error, Text}, eslaver_resume:read(Path))
+            end)
+        )
+     || Command <- [<<"mkfifo">>, <<"mkdir">>]
+    ].
+
+%% Whoever may write to the folder must not choose where a replica goes on.
+of_another_user_test() ->
+    with_folder(fun(Folder) ->
+        Path = <<Folder/binary, "/position">>,
+        {ok, Writer} = eslaver_resume:start_link(Path),
+        ok = eslaver_resume:save(Writer, position()),
+        {saved, _} = saved(Writer),
+        ok = eslaver_resume:stop(Writer),
+        case file:change_owner(Path, 65534) of
+            ok ->
+                ?assertMatch(
+                    {error, <<"it belongs to user 65534", _/binary>>}, eslaver_resume:read(Path)
+                );
+            {error, eperm} ->
+                %% only the superuser can give a file away
+                ok
+        end
+    end).
+
+%% Others wait some seconds for a file, as who was killed may still write, and then give up.
+one_at_a_time_test_() ->
+    {timeout, 60, fun() ->
+        with_writer(fun(Path, Writer) ->
+            ?assertEqual({error, locked}, refused(Path)),
+            ok = eslaver_resume:save(Writer, position()),
+            ?assertEqual({saved, position()}, saved(Writer)),
+            _ = spawn_link(fun() ->
+                timer:sleep(200),
+                eslaver_resume:stop(Writer)
+            end),
+            {ok, Next} = eslaver_resume:start_link(Path),
+            ?assertNot(is_process_alive(Writer)),
+            true = unlink(Next),
+            true = exit(Next, kill),
+            {ok, Last} = eslaver_resume:start_link(Path),
+            ok = eslaver_resume:stop(Last)
+        end)
+    end}.
+
+%% The caller is linked to what does not start.
+refused(Path) ->
+    Self = self(),
+    _ = spawn(fun() ->
+        process_flag(trap_exit, true),
+        Self ! {refused, eslaver_resume:start_link(Path)}
+    end),
+    receive
+        {refused, Result} -> Result
+    end.

@@ -20,6 +20,7 @@
     server_start_0/1,
     server_start_1/1,
     no_master_in_reach/1,
+    link_that_never_was/1,
     master_comes_later/1,
     invalid_options/1,
     invalid_environment/1,
@@ -53,6 +54,7 @@ all() ->
         server_start_0,
         server_start_1,
         no_master_in_reach,
+        link_that_never_was,
         master_comes_later,
         invalid_options,
         invalid_environment,
@@ -236,6 +238,43 @@ no_master_in_reach(Config) ->
     ?assertEqual([], eslaver_test_collector:events(Collector)),
     ?assert(is_process_alive(Replica)),
     eslaver:stop(Replica).
+
+%% What was never up is not told to be down, whatever it fails of, here of a host that only a bug
+%% could let through.
+-spec link_that_never_was(list()) -> ok.
+link_that_never_was(Config) ->
+    ok = eslaver_test_log:start(),
+    Self = self(),
+    {ok, Replica} = eslaver:start_link((target(Config))#{
+        events => full,
+        callback => Self,
+        hooks => fun(Event, _, _) -> Self ! {hook, Event} end
+    }),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    Broken = fun
+        (#{address := _} = Options) -> Options#{address := {tcp, <<255>>, 1}};
+        (Field) -> Field
+    end,
+    _ = sys:replace_state(Replica, fun(State) ->
+        list_to_tuple([Broken(Field) || Field <- tuple_to_list(State)])
+    end),
+    ok = eslaver_test_master:kill(?config(master, Config)),
+    _ = eslaver_test_lib:until(fun() -> maps:get(reconnects, eslaver:info(Replica)) > 4 end),
+    ok = eslaver:stop(Replica),
+    Messages = messages(),
+    ?assertEqual(
+        {[up, down], [up, down]},
+        {[What || {link, What, _} <- Messages], [What || {hook, [_, link, What]} <- Messages]}
+    ),
+    ?assertMatch([_], eslaver_test_log:matches("link is down")),
+    ?assertMatch([_], eslaver_test_log:matches("no link \\(open\\)")),
+    eslaver_test_log:stop().
+
+messages() ->
+    receive
+        Message -> [Message | messages()]
+    after 0 -> []
+    end.
 
 -spec master_comes_later(list()) -> ok.
 master_comes_later(Config) ->

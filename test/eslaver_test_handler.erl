@@ -10,6 +10,8 @@ init({_Pid, {refuse, Reason}}) ->
     {stop, Reason};
 init({_Pid, {return, Result}}) ->
     Result;
+init({_Pid, {raise, Reason}}) ->
+    error(Reason);
 init({Pid, State}) ->
     {ok, {Pid, State}}.
 
@@ -26,6 +28,8 @@ answer({pause, Time}, State) -> {pause, Time, State};
 answer({stop, Reason}, State) -> {stop, Reason, State};
 answer({return, Result}, _State) -> Result.
 
--spec terminate(term(), {pid(), non_neg_integer()}) -> term().
+-spec terminate(term(), {pid() | raise, term()}) -> term().
+terminate(_Reason, {raise, Reason}) ->
+    error(Reason);
 terminate(Reason, {Pid, Count}) ->
     Pid ! {terminated, Reason, Count}.

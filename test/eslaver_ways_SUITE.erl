@@ -469,6 +469,11 @@ acl_user(_Config) ->
     ok = works(Master, Target#{
         master_user => <<"reader">>, master_auth => fun() -> <<?PASSWORD>> end
     }),
+    <<"OK">> = eslaver_test_client:ok(Client, [
+        "ACL", "SETUSER", "open", "on", "nopass", "+psync", "+replconf", "+ping"
+    ]),
+    ok = works(Master, Target#{master_user => "open"}),
+    ok = fails(Target#{master_user => "reader"}, wrong_password, "WRONGPASS|password"),
     ok = fails(Target#{master_user => "few", master_auth => "x"}, no_permission, "psync"),
     fails(
         Target#{master_user => "reader", master_auth => "wrong"},
@@ -494,6 +499,7 @@ ipv6(_Config) ->
             Master = eslaver_test_lib:own_master([{"bind", ["127.0.0.1", "::1"]}]),
             Target = eslaver_test_lib:target(Master),
             ok = works(Master, Target#{master_host => "::1"}),
+            ok = works(Master, Target#{master_host => "[::1]"}),
             ok = works(Master, Target#{master_host => {0, 0, 0, 0, 0, 0, 0, 1}}),
             Port = integer_to_list(eslaver_test_master:port(Master)),
             works(Master, #{master_url => "redis://[::1]:" ++ Port});

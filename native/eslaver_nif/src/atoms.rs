@@ -22,6 +22,8 @@ rustler::atoms! {
     duration, maxsize, producers, iids, iids_added, iids_duplicates,
     // positions and progress
     replid, offset, db, master, bytes, keys, text,
+    // a position's file
+    locked, none,
     // what commands change
     flushdb, flushall, swapdb, unnamed, not_a_write, unknown,
     undefined, ok, error, invalid_config,

@@ -8,6 +8,7 @@
 //! | `shared` | what slices, the thread and the server's calls share |
 //! | `filter` | filters, and the keys of commands |
 //! | `config`, `end`, `atoms` | what a link is told, and what it says |
+//! | `position` | the file that a position is kept in |
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod atoms;
@@ -19,6 +20,7 @@ mod filter;
 mod io;
 mod message;
 mod names;
+mod position;
 mod shared;
 mod slice;
 mod stream;

@@ -7,10 +7,11 @@ mod dump;
 mod file;
 mod gather;
 mod greet;
-mod open;
+pub(crate) mod open;
 mod outlet;
 mod plain;
 mod pump;
+pub(crate) mod replace;
 mod tls;
 mod wire;
 

@@ -1,13 +1,23 @@
 %% @doc What may be said of an exception or a message that may carry keys and values of the master:
-%% its atoms, none of which come from a master. Used by {@link eslaver_mirror_server} and
-%% {@link eslaver_mirror_writer}.
+%% its atoms, none of which come from a master. Used by {@link eslaver_server},
+%% {@link eslaver_mirror_server} and {@link eslaver_mirror_writer}.
 %% @private
--module(eslaver_mirror_failure).
+-module(eslaver_failure).
 
--export([shape/1, describe/2]).
+-export([guarded/2, shape/1, describe/2]).
 
 %% The calls of a stack that are told.
 -define(CALLS, 5).
+
+%% @doc Calls a fun. What it raises may carry keys and values, and so may the arguments in the
+%% stack: the reason of the end, which the reports show and all who are linked get, has neither.
+-spec guarded(atom(), fun(() -> Result)) -> Result.
+guarded(Name, Fun) ->
+    try
+        Fun()
+    catch
+        Class:Reason:Stack -> exit({Name, Class, describe(Reason, Stack)})
+    end.
 
 %% @doc An atom, or the atoms of a tuple.
 -spec shape(term()) -> atom() | tuple().
