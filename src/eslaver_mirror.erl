@@ -142,8 +142,8 @@ status(Mirror) ->
 %% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
 %% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with
 %% how often, that could not be mirrored and left their keys unknown), `replica' (as of
-%% {@link eslaver:info/1}; empty while there is none, or while a {@link read/2} holds it up) and `lag' (bytes decoded, not applied yet, or
-%% `undefined').
+%% {@link eslaver:info/1}; empty while there is none, or while a {@link read/2} holds it up) and
+%% `lag' (bytes decoded, not applied yet, or `undefined').
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
     running(fun() -> gen_server:call(Name, info) end).

@@ -4,7 +4,7 @@
 
 -export([sequence/2, size/2]).
 
-%% What a server with default settings takes for its table, in bytes, and of how many each number is.
+%% The bytes of the largest table that a server with default settings makes, and of its numbers.
 -define(LARGEST, 536_870_912).
 -define(NUMBER, 4).
 

@@ -32,7 +32,8 @@
 
 %% How long a replica may take to end.
 -define(SHUTDOWN, 5000).
-%% How often a replica with a filter is asked how far it is, in ms: what passes no filter is no event.
+%% How often a replica with a filter is asked for its position, in ms: what the filter holds back
+%% moves it without an event.
 -define(POSITION, 1000).
 
 %% @doc Starts a mirror, registered under its name.
@@ -192,8 +193,8 @@ shorten(reason, Reason) ->
 shorten(log, _Log) ->
     [].
 
-%% What is raised may carry keys and values, and so may the arguments in the stack: the reason of the
-%% end, which all who are linked get, has neither.
+%% An exception, and the arguments in its stack, may carry keys and values. The exit reason, which
+%% goes to all linked processes and reports, has neither.
 guarded(Fun) ->
     try
         Fun()

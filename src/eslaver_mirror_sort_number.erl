@@ -9,8 +9,7 @@
 -type dialect() :: any | c | fast_float | ffc | redis_8_10.
 %% `any' takes what any of them takes: of a command that has succeeded on the master.
 
-%% A C function reads up to a zero byte; `subnormal' numbers are out of its range, and zeros for what
-%% is even less.
+%% Some read up to a zero byte. `tiny' is what becomes zero, `huge' what becomes infinite.
 -define(TAKES, #{
     any => [zero_byte, nothing, space, hexadecimal, huge, tiny, subnormal],
     c => [zero_byte, nothing, space, hexadecimal],

@@ -1,5 +1,5 @@
-%% Readers of a mirror that ends, is killed, starts anew, loses its replica or holds still for them:
-%% what they get is of one moment of one mirror, or an error. And what is said of a mirror that ends.
+%% Readers of a mirror that ends, is killed, restarts, loses its replica or holds still for them:
+%% they get what is of one moment of one mirror, or an error. And what is logged when a mirror ends.
 -module(eslaver_mirror_readers_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
