@@ -140,11 +140,12 @@ down(Monitor, #state{notify = Notify, waiting = Waiting} = State) ->
 
 -spec terminate(term(), #state{}) -> ok.
 terminate(_Reason, #state{writer = Writer, replica = Replica}) ->
-    guarded(fun() ->
+    _ = guarded(fun() ->
         ok = eslaver_mirror_writer:close(Writer),
         ok = ended(Replica),
         ok = refuse_events()
-    end).
+    end),
+    ok.
 
 %% A replica that is handing over a batch is told to end by the answer.
 ended(undefined) ->

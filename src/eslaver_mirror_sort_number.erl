@@ -6,8 +6,10 @@
 -export([dialect/1, parse/2]).
 -export_type([dialect/0]).
 
--type dialect() :: any | c | fast_float | ffc | redis_8_10.
+-type dialect() :: any | of_server().
 %% `any' takes what any of them takes: of a command that has succeeded on the master.
+
+-type of_server() :: c | fast_float | ffc | redis_8_10.
 
 %% Some read up to a zero byte. `tiny' is what becomes zero, `huge' what becomes infinite.
 -define(TAKES, #{
@@ -21,7 +23,7 @@
 -define(LEAST_NORMAL, 2.2250738585072014e-308).
 
 %% @doc How a server reads numbers.
--spec dialect(eslaver_mirror_store:server()) -> dialect().
+-spec dialect(eslaver_mirror_store:server()) -> of_server().
 dialect({_, unknown}) -> c;
 dialect({valkey, Version}) when Version >= {9, 1} -> ffc;
 dialect({redis, Version}) when Version >= {8, 10} -> redis_8_10;
