@@ -261,6 +261,10 @@ killed_and_started_again(Config) ->
     Last = [eslaver_mirror:get(?M, <<"a">>), eslaver_mirror:get({?M, 7}, <<"a">>)],
     ?assertEqual([{error, not_running}, {error, not_running}], Last),
     ?assertEqual({error, not_running}, eslaver_mirror:dbsize(?M)),
+    ?assertEqual(
+        [{error, not_running}, {error, not_running}],
+        eslaver_mirror:read(?M, fun() -> [eslaver_mirror:get(?M, K) || K <- [<<"a">>, <<"b">>]] end)
+    ),
     ?assertEqual(not_running, eslaver_mirror:status(?M)),
     ok = atomics:put(Stop, 1, 1),
     Seen = [
