@@ -934,12 +934,12 @@ hscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
 %% there is no such field. Redis rounds up, Valkey to the nearest second; so it is here.
 -spec httl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 httl(Mirror, Key, Fields) ->
-    field_times(Mirror, Key, Fields, fun(Store, At) -> seconds(Store, left(At)) end).
+    field_times(Mirror, Key, Fields, fun(Server, At) -> seconds(Server, left(At)) end).
 
 %% @doc The same in milliseconds.
 -spec hpttl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hpttl(Mirror, Key, Fields) ->
-    field_times(Mirror, Key, Fields, fun(_Store, At) -> left(At) end).
+    field_times(Mirror, Key, Fields, fun(_Server, At) -> left(At) end).
 
 %% @doc When each of these fields will have lived, in seconds since the epoch; -1 and -2 as of
 %% {@link httl/3}.
@@ -950,23 +950,24 @@ hexpiretime(Mirror, Key, Fields) ->
 %% @doc The same in milliseconds.
 -spec hpexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hpexpiretime(Mirror, Key, Fields) ->
-    field_times(Mirror, Key, Fields, fun(_Store, At) -> At end).
+    field_times(Mirror, Key, Fields, fun(_Server, At) -> At end).
 
 field_times(Mirror, Key, Fields, Time) ->
     ok = eslaver_mirror_arguments:binaries(Fields),
     hash(Mirror, Key, fun(Store, Body) ->
-        [field_time(Store, At, Time) || At <- eslaver_mirror_hash:expire_times(Store, Body, Fields)]
+        OfServer = fun(At) -> Time(eslaver_mirror_store:server(Store), At) end,
+        [field_time(At, OfServer) || At <- eslaver_mirror_hash:expire_times(Store, Body, Fields)]
     end).
 
-field_time(_Store, none, _Time) -> -2;
-field_time(_Store, infinity, _Time) -> -1;
-field_time(Store, At, Time) -> Time(Store, At).
+field_time(none, _Time) -> -2;
+field_time(infinity, _Time) -> -1;
+field_time(At, Time) -> Time(At).
 
-seconds(Store, Ms) ->
-    case eslaver_mirror_store:server(Store) of
-        {valkey, _} -> (Ms + 500) div 1000;
-        {redis, _} -> (Ms + 999) div 1000
-    end.
+seconds({valkey, _}, Ms) -> (Ms + 500) div 1000;
+seconds({redis, _}, Ms) -> seconds(Ms).
+
+seconds(Ms) ->
+    max(0, Ms + 999) div 1000.
 
 hash(Mirror, Key, Fun) ->
     eslaver_mirror_view:bodies(Mirror, [Key], hash, fun(Store, [Body]) -> Fun(Store, Body) end).
