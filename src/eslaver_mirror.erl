@@ -147,8 +147,8 @@ status(Mirror) ->
 %% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
 %% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with
 %% how often, that could not be mirrored and left their keys unknown), `replica' (as of
-%% {@link eslaver:info/1}; empty while there is none, or while a {@link read/2} holds it up) and `lag' (bytes decoded, not applied yet, or
-%% `undefined').
+%% {@link eslaver:info/1}; empty while there is none, or while a {@link read/2} holds it up) and
+%% `lag' (bytes decoded, not applied yet, or `undefined').
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
     running(fun() -> gen_server:call(Name, info) end).
@@ -294,13 +294,13 @@ substr(Mirror, Key, Start, End) ->
     getrange(Mirror, Key, Start, End).
 
 %% @doc The longest common subsequence of two strings, in time and memory of the product of their
-%% lengths, as on the server.
--spec lcs(mirror(), key(), key()) -> binary() | failure().
+%% lengths, as on the server, which refuses what would take more than 512 MB: `{error, too_large}'.
+-spec lcs(mirror(), key(), key()) -> binary() | {error, too_large} | failure().
 lcs(Mirror, One, Other) ->
     two(Mirror, One, Other, fun eslaver_mirror_lcs:sequence/2).
 
-%% @doc The length of it, which takes far less memory.
--spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | failure().
+%% @doc The length of it. It takes far less memory, but is refused as {@link lcs/3} is.
+-spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | {error, too_large} | failure().
 lcs_len(Mirror, One, Other) ->
     two(Mirror, One, Other, fun eslaver_mirror_lcs:size/2).
 
@@ -936,36 +936,40 @@ hscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
     end).
 
 %% @doc How many seconds each of these fields has to live: -1 where that has no end, and -2 where
-%% there is no such field.
+%% there is no such field. Redis rounds up, Valkey to the nearest second; so it is here.
 -spec httl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 httl(Mirror, Key, Fields) ->
-    field_times(Mirror, Key, Fields, fun(At) -> seconds(At - erlang:system_time(millisecond)) end).
+    field_times(Mirror, Key, Fields, fun(Server, At) -> seconds(Server, left(At)) end).
 
 %% @doc The same in milliseconds.
 -spec hpttl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hpttl(Mirror, Key, Fields) ->
-    field_times(Mirror, Key, Fields, fun(At) -> max(0, At - erlang:system_time(millisecond)) end).
+    field_times(Mirror, Key, Fields, fun(_Server, At) -> left(At) end).
 
 %% @doc When each of these fields will have lived, in seconds since the epoch; -1 and -2 as of
 %% {@link httl/3}.
 -spec hexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hexpiretime(Mirror, Key, Fields) ->
-    field_times(Mirror, Key, Fields, fun seconds/1).
+    field_times(Mirror, Key, Fields, fun seconds/2).
 
 %% @doc The same in milliseconds.
 -spec hpexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hpexpiretime(Mirror, Key, Fields) ->
-    field_times(Mirror, Key, Fields, fun(At) -> At end).
+    field_times(Mirror, Key, Fields, fun(_Server, At) -> At end).
 
 field_times(Mirror, Key, Fields, Time) ->
     ok = eslaver_mirror_arguments:binaries(Fields),
     hash(Mirror, Key, fun(Store, Body) ->
-        [field_time(At, Time) || At <- eslaver_mirror_hash:expire_times(Store, Body, Fields)]
+        OfServer = fun(At) -> Time(eslaver_mirror_store:server(Store), At) end,
+        [field_time(At, OfServer) || At <- eslaver_mirror_hash:expire_times(Store, Body, Fields)]
     end).
 
 field_time(none, _Time) -> -2;
 field_time(infinity, _Time) -> -1;
 field_time(At, Time) -> Time(At).
+
+seconds({valkey, _}, Ms) -> (Ms + 500) div 1000;
+seconds({redis, _}, Ms) -> seconds(Ms).
 
 seconds(Ms) ->
     max(0, Ms + 999) div 1000.
@@ -987,13 +991,14 @@ xlen(Mirror, Key) ->
 xrange(Mirror, Key, Start, End) ->
     xrange(Mirror, Key, Start, End, infinity).
 
-%% @doc At most so many entries from the one id to the other.
+%% @doc At most `Count' entries from the one id to the other.
 -spec xrange(
-    mirror(), key(), Start :: entry_bound(), End :: entry_bound(), non_neg_integer() | infinity
+    mirror(), key(), Start :: entry_bound(), End :: entry_bound(), Count :: integer() | infinity
 ) -> [entry()] | failure().
 xrange(Mirror, Key, Start, End, Count) ->
+    Most = at_most(Count),
     entries(Mirror, Key, bound(lower, Start), bound(upper, End), fun
-        (From, To) when From =< To -> {From, To, Count};
+        (From, To) when From =< To -> {From, To, Most};
         (_, _) -> none
     end).
 
@@ -1005,11 +1010,12 @@ xrevrange(Mirror, Key, End, Start) ->
 
 %% @doc The same from the greater id to the lesser.
 -spec xrevrange(
-    mirror(), key(), End :: entry_bound(), Start :: entry_bound(), non_neg_integer() | infinity
+    mirror(), key(), End :: entry_bound(), Start :: entry_bound(), Count :: integer() | infinity
 ) -> [entry()] | failure().
 xrevrange(Mirror, Key, End, Start, Count) ->
+    Most = at_most(Count),
     entries(Mirror, Key, bound(lower, Start), bound(upper, End), fun
-        (From, To) when From =< To -> {To, From, Count};
+        (From, To) when From =< To -> {To, From, Most};
         (_, _) -> none
     end).
 
@@ -1018,9 +1024,11 @@ xrevrange(Mirror, Key, End, Start, Count) ->
 xread(Mirror, Key, After) ->
     xread(Mirror, Key, After, infinity).
 
-%% @doc At most so many of the entries behind this id. It does not wait for any.
--spec xread(mirror(), key(), After :: binary(), non_neg_integer() | infinity) ->
+%% @doc At most `Count' of the entries behind this id, all with 0 or less. It does not wait for any.
+-spec xread(mirror(), key(), After :: binary(), Count :: integer() | infinity) ->
     [entry()] | failure().
+xread(Mirror, Key, After, Count) when is_integer(Count), Count =< 0 ->
+    xread(Mirror, Key, After, infinity);
 xread(Mirror, Key, After, Count) ->
     xrange(Mirror, Key, {exclusive, After}, '+', Count).
 
@@ -1037,6 +1045,11 @@ entries(Mirror, Key, Lower, Upper, Range) ->
 
 bound(Side, Bound) ->
     eslaver_mirror_stream_id:bound(Side, Bound).
+
+%% Less than none is none.
+at_most(infinity) -> infinity;
+at_most(Count) when is_integer(Count) -> max(0, Count);
+at_most(_) -> error(badarg).
 
 %% @doc What a stream says of itself. There is nothing of how a server stores it; what the master's
 %% version does not have (entries added before Redis 7.0, `idmp' before 8.6) is what a newer one
@@ -1080,7 +1093,7 @@ xpending(Mirror, Key, Group) ->
     Group :: binary(),
     Start :: entry_bound(),
     End :: entry_bound(),
-    Count :: non_neg_integer() | infinity
+    Count :: integer() | infinity
 ) -> [pending_entry()] | undefined | failure().
 xpending(Mirror, Key, Group, Start, End, Count) ->
     xpending(Mirror, Key, Group, Start, End, Count, #{}).
@@ -1093,7 +1106,7 @@ xpending(Mirror, Key, Group, Start, End, Count) ->
     Group :: binary(),
     Start :: entry_bound(),
     End :: entry_bound(),
-    Count :: non_neg_integer() | infinity,
+    Count :: integer() | infinity,
     eslaver_mirror_stream_info:filter()
 ) -> [pending_entry()] | undefined | failure().
 xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
@@ -1101,10 +1114,11 @@ xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
     ok = eslaver_mirror_stream_info:check_filter(Filter),
     From = bound(lower, Start),
     To = bound(upper, End),
+    Most = at_most(Count),
     stream(Mirror, Key, fun(Store, Body) ->
         case From =/= none andalso To =/= none of
             true ->
-                Range = {From, To, Count},
+                Range = {From, To, Most},
                 eslaver_mirror_stream_info:pending(Store, Body, {Group, Filter}, Range);
             false ->
                 []

@@ -11,8 +11,8 @@
 init(Mirror) ->
     {ok, Mirror}.
 
-%% @doc Hands a batch over. A mirror that ends takes no more; the events would be in the reason of the
-%% call's failure, and so in reports.
+%% @doc Hands a batch over. A mirror that ends takes no more. The failed call's reason has the
+%% events, and must be in no report.
 -spec handle_batch([eslaver:event(), ...], pid()) -> eslaver_handler:result(pid()).
 handle_batch(Events, Mirror) ->
     try gen_server:call(Mirror, {events, self(), Events}, infinity) of

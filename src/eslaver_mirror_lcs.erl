@@ -4,24 +4,51 @@
 
 -export([sequence/2, size/2]).
 
+%% The bytes of the largest table that a server with default settings makes, and of its numbers.
+-define(LARGEST, 536_870_912).
+-define(NUMBER, 4).
+
 %% @doc The one that the server finds among several of the same length.
--spec sequence(binary(), binary()) -> binary().
+-spec sequence(binary(), binary()) -> binary() | {error, too_large}.
 sequence(A, B) ->
-    Bytes = binary_to_list(B),
-    Rows = lists:foldl(
-        fun(Byte, [Row | _] = Rows) -> [row(Byte, Bytes, Row) | Rows] end,
-        [first_row(Bytes)],
-        binary_to_list(A)
-    ),
-    Tuples = [list_to_tuple(Row) || Row <- Rows],
-    back(Tuples, lists:reverse(binary_to_list(A)), B, byte_size(B), []).
+    case is_small(A, B) of
+        true ->
+            Bytes = binary_to_list(B),
+            First = first_row(Bytes),
+            {_, Rows} = lists:foldl(
+                fun(Byte, {Above, Rows}) ->
+                    Row = row(Byte, Bytes, Above),
+                    {Row, [packed(Row) | Rows]}
+                end,
+                {First, [packed(First)]},
+                binary_to_list(A)
+            ),
+            back(Rows, lists:reverse(binary_to_list(A)), B, byte_size(B), []);
+        false ->
+            {error, too_large}
+    end.
 
 %% @doc How long it is.
--spec size(binary(), binary()) -> non_neg_integer().
+-spec size(binary(), binary()) -> non_neg_integer() | {error, too_large}.
 size(A, B) ->
-    Bytes = binary_to_list(B),
-    Step = fun(Byte, Row) -> row(Byte, Bytes, Row) end,
-    lists:last(lists:foldl(Step, first_row(Bytes), binary_to_list(A))).
+    case is_small(A, B) of
+        true ->
+            Bytes = binary_to_list(B),
+            Step = fun(Byte, Row) -> row(Byte, Bytes, Row) end,
+            lists:last(lists:foldl(Step, first_row(Bytes), binary_to_list(A)));
+        false ->
+            {error, too_large}
+    end.
+
+is_small(A, B) ->
+    (byte_size(A) + 1) * (byte_size(B) + 1) * ?NUMBER =< ?LARGEST.
+
+packed(Row) ->
+    <<<<Length:?NUMBER/unit:8>> || Length <- Row>>.
+
+number(At, Row) ->
+    <<Length:?NUMBER/unit:8>> = binary:part(Row, At * ?NUMBER, ?NUMBER),
+    Length.
 
 %% A row has, for each prefix of B, the length it has in common with one prefix of A.
 first_row(Bytes) ->
@@ -46,6 +73,9 @@ back(_Rows, _A, _B, 0, Found) ->
 back([Row, Above | _] = Rows, [Byte | Rest] = A, B, At, Found) ->
     case binary:at(B, At - 1) of
         Byte -> back(tl(Rows), Rest, B, At - 1, [Byte | Found]);
-        _ when element(At + 1, Above) > element(At, Row) -> back(tl(Rows), Rest, B, At, Found);
-        _ -> back(Rows, A, B, At - 1, Found)
+        _ ->
+            case number(At, Above) > number(At - 1, Row) of
+                true -> back(tl(Rows), Rest, B, At, Found);
+                false -> back(Rows, A, B, At - 1, Found)
+            end
     end.

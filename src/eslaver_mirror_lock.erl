@@ -42,7 +42,7 @@
 %% A reader that has had to begin anew so often has the writer hold still.
 -define(TRIES, 20).
 
-%% What a process in a transaction has read so far: of which edition, or why there was none, and of
+%% What a process in a transaction has read so far: from which edition, or why there was none, and
 %% which versions. And what it throws when that has changed.
 -define(SEEN(Name), {?MODULE, seen, Name}).
 -define(CHANGED(Name), {?MODULE, changed, Name}).
@@ -354,7 +354,7 @@ once(Name, Fun) ->
 is_unchanged(Name) ->
     case get(?SEEN(Name)) of
         #{edition := {error, _} = Error} ->
-            find(Name) =:= Error;
+            found(find(Name)) =:= Error;
         #{edition := Edition, all := All} = Seen ->
             {Stripes, Versions} = lists:unzip(maps:to_list(maps:without([edition, all], Seen))),
             case persistent_term:get(?TERM(Name), undefined) of
@@ -364,6 +364,10 @@ is_unchanged(Name) ->
         #{} ->
             true
     end.
+
+%% One that was killed is found until another comes.
+found(#lock{} = Lock) -> gone_or(running, Lock);
+found({error, _} = Error) -> Error.
 
 %% The writer holds still until it is released, or this process ends.
 hold(#lock{writer = Writer}) ->

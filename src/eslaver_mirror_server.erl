@@ -33,7 +33,8 @@
 
 %% How long a replica may take to end.
 -define(SHUTDOWN, 5000).
-%% How often a replica with a filter is asked how far it is, in ms: what passes no filter is no event.
+%% How often a replica with a filter is asked for its position, in ms: what the filter holds back
+%% moves it without an event.
 -define(POSITION, 1000).
 
 %% @doc Starts a mirror, registered under its name.
@@ -140,11 +141,12 @@ down(Monitor, #state{notify = Notify, waiting = Waiting} = State) ->
 
 -spec terminate(term(), #state{}) -> ok.
 terminate(_Reason, #state{writer = Writer, replica = Replica}) ->
-    guarded(fun() ->
+    _ = guarded(fun() ->
         ok = eslaver_mirror_writer:close(Writer),
         ok = ended(Replica),
         ok = refuse_events()
-    end).
+    end),
+    ok.
 
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
@@ -197,6 +199,8 @@ shorten(reason, Reason) ->
 shorten(log, _Log) ->
     [].
 
+%% An exception, and the arguments in its stack, may carry keys and values. The exit reason, which
+%% goes to all linked processes and reports, has neither.
 guarded(Fun) ->
     eslaver_failure:guarded(mirror_failed, Fun).
 

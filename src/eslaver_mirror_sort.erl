@@ -20,7 +20,9 @@
     order := asc | desc,
     alpha := boolean(),
     %% Whether the result is to be the same wherever it is computed.
-    certain := boolean()
+    certain := boolean(),
+    %% What is a number.
+    numbers := eslaver_mirror_sort_number:dialect()
 }.
 
 -type source() :: {
@@ -36,7 +38,15 @@
 %% @doc What it is without options.
 -spec new() -> options().
 new() ->
-    #{by => self, get => [], limit => {0, -1}, order => asc, alpha => false, certain => false}.
+    #{
+        by => self,
+        get => [],
+        limit => {0, -1},
+        order => asc,
+        alpha => false,
+        certain => false,
+        numbers => any
+    }.
 
 %% @doc What a pattern stands for.
 -spec pattern(binary()) -> pattern().
@@ -89,8 +99,12 @@ window({Start, Count}, Size) ->
         false -> {First, min(Count, Size - First)}
     end.
 
-ranked({_, Size, Fetch}, By, #{order := Order, certain := Certain}, Lookup, {Start, Count}) ->
-    Ranked = lists:sort([{rank(By, Element, Lookup), Element} || Element <- Fetch(0, Size, asc)]),
+ranked({_, Size, Fetch}, By, Options, Lookup, {Start, Count}) ->
+    #{order := Order, certain := Certain, numbers := Dialect} = Options,
+    Ranked = lists:sort([
+        {rank(By, Element, Lookup, Dialect), Element}
+     || Element <- Fetch(0, Size, asc)
+    ]),
     Sorted =
         case Order of
             asc -> Ranked;
@@ -106,28 +120,25 @@ ranked({_, Size, Fetch}, By, #{order := Order, certain := Certain}, Lookup, {Sta
     [Element || {_, Element} <- lists:sublist(Sorted, Start + 1, Count)].
 
 %% Numbers of one rank are in the order of their elements; what has no value comes before all texts.
-rank(alpha, _Element, _Lookup) ->
+rank(alpha, _Element, _Lookup, _Dialect) ->
     same;
-rank(number, Element, _Lookup) ->
-    number(Element);
-rank({alpha, Pattern}, Element, Lookup) ->
+rank(number, Element, _Lookup, Dialect) ->
+    number(Element, Dialect);
+rank({alpha, Pattern}, Element, Lookup, _Dialect) ->
     case value(Pattern, Element, Lookup) of
         undefined -> none;
         Text -> Text
     end;
-rank({number, Pattern}, Element, Lookup) ->
+rank({number, Pattern}, Element, Lookup, Dialect) ->
     case value(Pattern, Element, Lookup) of
         undefined -> 0.0;
-        Text -> number(Text)
+        Text -> number(Text, Dialect)
     end.
 
-%% A text ends for the server where a zero byte is.
-number(Text) ->
-    [Number | _] = binary:split(Text, <<0>>),
-    try
-        eslaver_mirror_score:parse(Number)
-    catch
-        error:_ -> error({not_a_number, Text})
+number(Text, Dialect) ->
+    case eslaver_mirror_sort_number:parse(Dialect, Text) of
+        {ok, Number} -> Number;
+        error -> error({not_a_number, Text})
     end.
 
 %% Equal texts are in whatever order the server's library leaves them in.

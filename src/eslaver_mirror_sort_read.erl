@@ -51,9 +51,13 @@ run(Mirror, Key, Options) ->
     eslaver_mirror_view:row(Mirror, Key, fun(Store, Row) ->
         case eslaver_mirror_sort_source:new(Store, Row) of
             wrongtype -> {error, wrongtype};
-            Source -> run_source(Source, Options, Lookup)
+            Source -> run_source(Source, with_numbers(Store, Options), Lookup)
         end
     end).
+
+with_numbers(Store, Options) ->
+    Server = eslaver_mirror_store:server(Store),
+    Options#{numbers := eslaver_mirror_sort_number:dialect(Server)}.
 
 run_source(Source, Options, Lookup) ->
     try

@@ -7,9 +7,9 @@
 %% @private
 -module(eslaver_mirror_store).
 
--export([new/1, empty/1, with_version/2, version/1, delete/2]).
+-export([new/1, empty/1, with_version/2, version/1, with_server/2, server/1, delete/2]).
 -export([with_db/2, swap_dbs/3, without_keys/2, keys/2, exists/1, id/0, memory/1]).
--export_type([store/0, id/0, type/0, row/0, version/0]).
+-export_type([store/0, id/0, type/0, row/0, version/0, server/0]).
 
 -type id() :: pos_integer().
 -type type() :: eslaver_rdb:type().
@@ -41,11 +41,14 @@
     %% Of the master, or of the Redis that a Valkey goes by: the same command does not always do the
     %% same, nor the same data give the same answer.
     redis_version := version(),
+    %% The master itself: Valkey goes by no Redis in what its reads answer.
+    server := server(),
     %% What the tables are made with.
     options := [term()]
 }.
 
 -type version() :: {Major :: non_neg_integer(), Minor :: non_neg_integer()} | unknown.
+-type server() :: {redis | valkey, version()}.
 
 -define(ELEMENTS, [
     {hashes, ordered_set},
@@ -62,15 +65,18 @@
 -spec new(TableOptions :: [term()]) -> store().
 new(Options) ->
     Tables = [{Name, table(Name, Kind, Options)} || {Name, Kind} <- ?ELEMENTS],
-    (maps:from_list(Tables))#{dbs => #{}, redis_version => unknown, options => Options}.
+    (maps:from_list(Tables))#{
+        dbs => #{}, redis_version => unknown, server => {redis, unknown}, options => Options
+    }.
 
 table(Name, Kind, Options) ->
     ets:new(list_to_atom("eslaver_mirror_" ++ atom_to_list(Name)), [Kind, protected | Options]).
 
 %% @doc Empty tables of the same kind, for the same dbs: more commands of a transaction may follow.
 -spec empty(store()) -> store().
-empty(#{options := Options, redis_version := Version, dbs := Dbs}) ->
-    lists:foldl(fun with_db/2, with_version(Version, new(Options)), maps:keys(Dbs)).
+empty(#{options := Options, dbs := Dbs} = Store) ->
+    New = maps:merge(new(Options), maps:with([redis_version, server], Store)),
+    lists:foldl(fun with_db/2, New, maps:keys(Dbs)).
 
 %% @doc The store of a master of this version.
 -spec with_version(version(), store()) -> store().
@@ -81,6 +87,16 @@ with_version(Version, Store) ->
 -spec version(store()) -> version().
 version(#{redis_version := Version}) ->
     Version.
+
+%% @doc The store of this master, apart from what its commands do.
+-spec with_server(server(), store()) -> store().
+with_server(Server, Store) ->
+    Store#{server := Server}.
+
+%% @doc Which server its master is.
+-spec server(store()) -> server().
+server(#{server := Server}) ->
+    Server.
 
 %% @doc Deletes the tables, those of keys among them. It may take as long as they are large: `Then'
 %% tells whose time that is.

@@ -14,11 +14,15 @@
 -spec with_aux(Name :: binary(), Value :: binary(), Store) -> Store when
     Store :: eslaver_mirror_store:store().
 with_aux(<<"redis-ver">>, Text, Store) ->
-    eslaver_mirror_store:with_version(parse(Text), Store);
-with_aux(<<"valkey-ver">>, _Text, Store) ->
-    eslaver_mirror_store:with_version(?REDIS_OF_VALKEY, Store);
+    Version = parse(Text),
+    with(Version, {redis, Version}, Store);
+with_aux(<<"valkey-ver">>, Text, Store) ->
+    with(?REDIS_OF_VALKEY, {valkey, parse(Text)}, Store);
 with_aux(_Other, _Value, Store) ->
     Store.
+
+with(Version, Server, Store) ->
+    eslaver_mirror_store:with_server(Server, eslaver_mirror_store:with_version(Version, Store)).
 
 %% Whatever a text leaves open counts as the newest.
 parse(Text) ->

@@ -207,7 +207,8 @@ no_psync(_Config) ->
 -spec no_psync_and_a_subscriber(list()) -> ok.
 no_psync_and_a_subscriber(_Config) ->
     Config = [{"rename-command", ["PSYNC", ""]}],
-    #{client := Client} = started(eslaver_test_lib:own_server(), #{filter => #{dbs => [0]}}, Config),
+    Options = #{filter => #{dbs => [0]}},
+    #{client := Client} = started(eslaver_test_lib:own_server(), Options, Config),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     _ = eslaver_test_client:ok(Client, ["SET", "k", "1"]),
     receive

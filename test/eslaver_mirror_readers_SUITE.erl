@@ -1,5 +1,5 @@
-%% Readers of a mirror that ends, is killed, starts anew, loses its replica or holds still for them:
-%% what they get is of one moment of one mirror, or an error. And what is said of a mirror that ends.
+%% Readers of a mirror that ends, is killed, restarts, loses its replica or holds still for them:
+%% they get what is of one moment of one mirror, or an error. And what is logged when a mirror ends.
 -module(eslaver_mirror_readers_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
@@ -261,6 +261,10 @@ killed_and_started_again(Config) ->
     Last = [eslaver_mirror:get(?M, <<"a">>), eslaver_mirror:get({?M, 7}, <<"a">>)],
     ?assertEqual([{error, not_running}, {error, not_running}], Last),
     ?assertEqual({error, not_running}, eslaver_mirror:dbsize(?M)),
+    ?assertEqual(
+        [{error, not_running}, {error, not_running}],
+        eslaver_mirror:read(?M, fun() -> [eslaver_mirror:get(?M, K) || K <- [<<"a">>, <<"b">>]] end)
+    ),
     ?assertEqual(not_running, eslaver_mirror:status(?M)),
     ok = atomics:put(Stop, 1, 1),
     Seen = [

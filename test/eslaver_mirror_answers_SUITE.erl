@@ -1,0 +1,246 @@
+%% Answers of the mirror in which servers are not alike, or that are seldom asked for: each is that
+%% of its master, for every master at hand that knows the command.
+-module(eslaver_mirror_answers_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0]).
+-export([counts_of_entries/1, sorted_numbers/1, large_subsequences/1, field_times/1]).
+
+-define(TIMEOUT, 30_000).
+
+%% What servers take for numbers, or not. The last ones come last: in old servers an error of range
+%% makes the next conversions fail.
+-define(NUMBERS, [
+    <<>>,
+    <<"1">>,
+    <<" 1">>,
+    <<"1 ">>,
+    <<"\t1">>,
+    <<"+1">>,
+    <<"+-1">>,
+    <<".5">>,
+    <<"5.">>,
+    <<".">>,
+    <<"0x1F">>,
+    <<"-0X1f">>,
+    <<"0x">>,
+    <<"0x.8p1">>,
+    <<"1e5">>,
+    <<"1e">>,
+    <<"inf">>,
+    <<"-INFINITY">>,
+    <<"infinit">>,
+    <<"nan">>,
+    <<"1_0">>,
+    <<"5", 0, "x">>,
+    <<0>>,
+    <<"1e400">>,
+    <<"-1e400">>,
+    <<"1e-400">>,
+    <<"1e-310">>
+]).
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 3}}].
+
+-spec all() -> list().
+all() ->
+    [counts_of_entries, sorted_numbers, large_subsequences, field_times].
+
+-spec counts_of_entries(list()) -> ok.
+counts_of_entries(_Config) ->
+    each_server(fun counts_of_entries_of/2).
+
+counts_of_entries_of(Mirror, Client) ->
+    _ = [ask(Client, ["XADD", "s", [N, "-1"], "f", "v"]) || N <- ["1", "2", "3"]],
+    _ = ask(Client, ["XGROUP", "CREATE", "s", "g", "0"]),
+    _ = ask(Client, ["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"]),
+    ok = caught_up(Mirror, Client),
+    Ids = fun
+        (null) -> [];
+        (Entries) -> [Id || [Id | _] <- Entries]
+    end,
+    Own = fun(Entries) -> [element(1, Entry) || Entry <- Entries] end,
+    [
+        ?assertEqual({Count, Command, Ids(Answer)}, {Count, Command, Own(Read)})
+     || Count <- [-3, -1, 0, 1, 2, 9],
+        {Command, Answer, Read} <- [
+            {
+                xrange,
+                ask(Client, ["XRANGE", "s", "-", "+", "COUNT", Count]),
+                eslaver_mirror:xrange(Mirror, <<"s">>, '-', '+', Count)
+            },
+            {
+                xrevrange,
+                ask(Client, ["XREVRANGE", "s", "+", "-", "COUNT", Count]),
+                eslaver_mirror:xrevrange(Mirror, <<"s">>, '+', '-', Count)
+            },
+            {
+                xread,
+                read(ask(Client, ["XREAD", "COUNT", Count, "STREAMS", "s", "1-1"])),
+                eslaver_mirror:xread(Mirror, <<"s">>, <<"1-1">>, Count)
+            },
+            {
+                xpending,
+                ask(Client, ["XPENDING", "s", "g", "-", "+", Count]),
+                eslaver_mirror:xpending(Mirror, <<"s">>, <<"g">>, '-', '+', Count)
+            }
+        ],
+        not is_error(Answer)
+    ].
+
+read([[_Key, Entries]]) -> Entries;
+read(Other) -> Other.
+
+-spec sorted_numbers(list()) -> ok.
+sorted_numbers(_Config) ->
+    each_server(fun sorted_numbers_of/2).
+
+sorted_numbers_of(Mirror, Client) ->
+    _ = ask(Client, ["RPUSH", "one", "1"]),
+    [
+        begin
+            _ = ask(Client, ["DEL", "l"]),
+            _ = ask(Client, ["RPUSH", "l", Text]),
+            _ = ask(Client, ["SET", "w_1", Text]),
+            _ = ask(Client, ["HSET", "h_1", "f", Text]),
+            ok = caught_up(Mirror, Client),
+            ?assertEqual(
+                {Text, sorted(ask(Client, ["SORT", "l"]))},
+                {Text, eslaver_mirror:sort_ro(Mirror, <<"l">>)}
+            ),
+            [
+                ?assertEqual(
+                    {Text, Pattern, sorted(ask(Client, ["SORT", "one", "BY", Pattern]))},
+                    {Text, Pattern, eslaver_mirror:sort_ro(Mirror, <<"one">>, #{by => Pattern})}
+                )
+             || Pattern <- [<<"w_*">>, <<"h_*->f">>, <<"h_*->">>]
+            ]
+        end
+     || Text <- ?NUMBERS
+    ].
+
+sorted({error, <<"ERR One or more scores can't be converted", _/binary>>}) ->
+    {error, not_a_number};
+sorted(Elements) ->
+    Elements.
+
+%% Just more than a server computes with default settings, and less.
+-spec large_subsequences(list()) -> ok.
+large_subsequences(_Config) ->
+    each_server(fun large_subsequences_of/2, eslaver_test_lib:spread()).
+
+large_subsequences_of(Mirror, Client) ->
+    [
+        begin
+            _ = ask(Client, ["SET", "a", binary:copy(<<"a">>, A)]),
+            _ = ask(Client, ["SET", "b", binary:copy(<<"a">>, B)]),
+            ok = caught_up(Mirror, Client),
+            [
+                ?assertEqual(
+                    {A, B, subsequence(ask(Client, ["LCS", "a", "b" | Len]))},
+                    {A, B, Read(Mirror, <<"a">>, <<"b">>)}
+                )
+             || {Len, Read} <- [
+                    {[], fun eslaver_mirror:lcs/3}, {["LEN"], fun eslaver_mirror:lcs_len/3}
+                ],
+                is_known(Client, "LCS")
+            ]
+        end
+     || {A, B} <- [{2_000, 2_000}, {11_585, 11_585}, {15, 8_388_608}]
+    ].
+
+subsequence({error, <<"ERR Insufficient memory", _/binary>>}) -> {error, too_large};
+subsequence(Found) -> Found.
+
+%% Redis rounds the seconds of fields up, Valkey to the nearest.
+-spec field_times(list()) -> ok.
+field_times(_Config) ->
+    each_server(fun(Mirror, Client) ->
+        case is_known(Client, "HEXPIRETIME") of
+            true -> field_times_of(Mirror, Client);
+            false -> ct:log("~p has no HEXPIRETIME", [Mirror])
+        end
+    end).
+
+field_times_of(Mirror, Client) ->
+    Far = 4_000_000_000_000,
+    Times = [Far + Ms || Ms <- [0, 1, 499, 500, 501, 999]],
+    Fields = [integer_to_binary(Time) || Time <- Times],
+    lists:foreach(
+        fun(Field) ->
+            _ = ask(Client, ["HSET", "h", Field, "v"]),
+            _ = ask(Client, ["HPEXPIREAT", "h", Field, "FIELDS", "1", Field])
+        end,
+        Fields
+    ),
+    ok = caught_up(Mirror, Client),
+    Asked = ["h", "FIELDS", length(Fields) | Fields],
+    ?assertEqual(
+        ask(Client, ["HEXPIRETIME" | Asked]), eslaver_mirror:hexpiretime(Mirror, <<"h">>, Fields)
+    ),
+    ?assertEqual(
+        ask(Client, ["HPEXPIRETIME" | Asked]), eslaver_mirror:hpexpiretime(Mirror, <<"h">>, Fields)
+    ),
+    lists:foreach(
+        fun(_) ->
+            same_meanwhile(
+                fun() -> ask(Client, ["HTTL" | Asked]) end,
+                fun() -> eslaver_mirror:httl(Mirror, <<"h">>, Fields) end
+            )
+        end,
+        lists:seq(1, 50)
+    ).
+
+%% The server's answer must be the same before and after the mirror's.
+same_meanwhile(Ask, Read) ->
+    Before = Ask(),
+    Got = Read(),
+    case Ask() of
+        Before -> ?assertEqual(Before, Got);
+        _ -> same_meanwhile(Ask, Read)
+    end.
+
+%% Every master, one after another: they differ by version.
+each_server(Fun) ->
+    each_server(Fun, eslaver_test_master:available()).
+
+each_server(Fun, Servers) ->
+    lists:foreach(
+        fun(#{name := Name, server := Path}) ->
+            Master = eslaver_test_master:start(#{server => Path}),
+            Client = eslaver_test_client:connect(Master),
+            Mirror = list_to_atom(atom_to_list(Name) ++ "_answers"),
+            Target = eslaver_test_lib:target(Master),
+            {ok, _} = eslaver_mirror:start_link(Target#{name => Mirror}),
+            ok = eslaver_mirror:await(Mirror, loaded, ?TIMEOUT),
+            ct:log("~s", [Name]),
+            _ = Fun(Mirror, Client),
+            ok = eslaver_mirror:stop(Mirror),
+            ok = eslaver_test_master:stop(Master)
+        end,
+        Servers
+    ).
+
+ask(Client, Command) ->
+    eslaver_test_client:command(Client, Command).
+
+is_error({error, _}) -> true;
+is_error(_) -> false.
+
+%% Other errors than that of an unknown command come of the missing arguments.
+is_known(Client, Name) ->
+    case ask(Client, [Name]) of
+        {error, <<"ERR unknown command", _/binary>>} -> false;
+        {error, _} -> true
+    end.
+
+caught_up(Mirror, Client) ->
+    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
+    true = eslaver_test_lib:until(fun() ->
+        #{status := Status, offset := Offset} = eslaver_mirror:info(Mirror),
+        Status =:= fresh andalso Offset >= Sent
+    end),
+    ok.
