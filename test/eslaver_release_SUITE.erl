@@ -200,9 +200,11 @@ replica_of(Scripts) ->
 target(Fake) ->
     (eslaver_test_lib:target(eslaver_test_fake:port(Fake)))#{callback => {erlang, is_tuple}}.
 
-%% A master that goes on each time, for a moment.
+%% A master that goes on each time, for a moment. In that the server's heap is collected more than
+%% once, so that what it holds then becomes old, and is not collected again soon.
 lossy() ->
-    Commands = lists:duplicate(1000, "*1\r\n$4\r\nPING\r\n"),
+    Set = ["*3\r\n$3\r\nSET\r\n$1\r\na\r\n$50\r\n", binary:copy(<<"1">>, 50), "\r\n"],
+    Commands = iolist_to_binary(lists:duplicate(20_000, Set)),
     [
         #{psync => eslaver_test_fake:full_resync(empty()), then => close},
         #{psync => ["+CONTINUE\r\n", Commands], then => close}
