@@ -270,7 +270,7 @@ connect(#state{options = #{address := Address} = Options, place = Place} = State
             {stop, Reason, State};
         {error, Reason} ->
             Never = State#state{phase = connecting},
-            {noreply, link_down(open, text("~0tp", [Reason]), true, Never)}
+            {noreply, link_down(open, words(Reason), true, Never)}
     end.
 
 link_down(Reason, Text, Heals, #state{phase = Phase} = State) ->
@@ -310,7 +310,7 @@ replay(#state{replay = later, loaded = false, place = undefined} = State) ->
         {ok, Link} ->
             State#state{replay = Link};
         {error, Reason} ->
-            log(warning, replay_failed, #{text => text("~0tp", [Reason])}, State),
+            log(warning, replay_failed, #{text => words(Reason)}, State),
             State#state{replay = never}
     end;
 replay(#state{replay = later} = State) ->
@@ -575,6 +575,9 @@ commands(#state{commands = Before} = State) ->
 master(#state{master = Master}) when is_binary(Master) -> Master;
 master(#state{options = #{address := {tcp, Host, Port}}}) -> text("~ts:~b", [Host, Port]);
 master(#state{options = #{address := {local, Path}}}) -> eslaver_log:path(Path).
+
+words(Text) when is_binary(Text) -> Text;
+words(Reason) -> text("~0tp", [Reason]).
 
 text(Format, Args) ->
     unicode:characters_to_binary(io_lib:format(Format, Args)).

@@ -17,7 +17,13 @@
     directory_is_missing/1,
     directory_in_place_of_the_file/1,
     symbolic_link/1,
-    not_for_others/1
+    not_for_others/1,
+    link_ends_behind_the_snapshot/1,
+    stopped_behind_the_snapshot/1,
+    failure_after_the_links_end/1,
+    without_proc/1,
+    fifo_in_place_of_the_file/1,
+    any_bytes_in_its_name/1
 ]).
 
 -spec suite() -> list().
@@ -36,7 +42,13 @@ all() ->
         directory_is_missing,
         directory_in_place_of_the_file,
         symbolic_link,
-        not_for_others
+        not_for_others,
+        link_ends_behind_the_snapshot,
+        stopped_behind_the_snapshot,
+        failure_after_the_links_end,
+        without_proc,
+        fifo_in_place_of_the_file,
+        any_bytes_in_its_name
     ].
 
 %% A filled master, its snapshot, and an empty directory.
@@ -152,6 +164,112 @@ not_for_others(Config) ->
     eslaver_test_lib:until(fun() -> filelib:is_regular(Dump) end),
     {ok, #file_info{mode = Mode}} = file:read_file_info(Dump),
     ?assertEqual(0, Mode band 8#022).
+
+%% The master ends with the last byte of the snapshot, long before that has been handled.
+-spec link_ends_behind_the_snapshot(list()) -> ok.
+link_ends_behind_the_snapshot(Config) ->
+    Dump = ?config(dump, Config),
+    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+    lists:foreach(
+        fun(Callback) ->
+            ending(Snapshot, fun(Target) ->
+                {ok, Replica} = eslaver:start_link(Target#{dbfilename => Dump, callback => Callback}),
+                ok = eslaver:await(Replica, loaded, 30_000),
+                true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+                ok = eslaver:stop(Replica)
+            end),
+            same(Snapshot, Dump),
+            only_the_dump(Config),
+            ok = file:delete(Dump)
+        end,
+        [{erlang, is_tuple}, fun(_) -> timer:sleep(1) end]
+    ).
+
+%% The replica is stopped as soon as the snapshot has been handled.
+-spec stopped_behind_the_snapshot(list()) -> ok.
+stopped_behind_the_snapshot(Config) ->
+    Dump = ?config(dump, Config),
+    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+    Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
+    Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake), #{dbfilename => Dump}),
+    _ = eslaver_test_lib:loaded(Both),
+    ok = eslaver:stop(element(1, Both)),
+    true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+    same(Snapshot, Dump),
+    only_the_dump(Config).
+
+%% The folder goes while the snapshot is handled; the link has ended when that is found out.
+-spec failure_after_the_links_end(list()) -> ok.
+failure_after_the_links_end(Config) ->
+    Dir = filename:join(?config(dir, Config), "goes"),
+    ok = file:make_dir(Dir),
+    Self = self(),
+    Holds = fun(_) ->
+        get(going) =:= true orelse
+            begin
+                Self ! {holds, self()},
+                receive
+                    go_on -> put(going, true)
+                end
+            end
+    end,
+    ending(eslaver_test_lib:snapshot(?config(master, Config)), fun(Target) ->
+        Dump = filename:join(Dir, "dump.rdb"),
+        {ok, Replica} = eslaver:start_link(Target#{dbfilename => Dump, callback => Holds}),
+        receive
+            {holds, Replica} -> ok
+        end,
+        ok = file:del_dir(Dir),
+        Replica ! go_on,
+        ok = eslaver:await(Replica, loaded, 30_000),
+        true = eslaver_test_lib:until(fun() -> eslaver_test_log:matches("dump\\.rdb") =/= [] end),
+        ok = eslaver:stop(Replica)
+    end).
+
+%% Only there has a file without a name one that it can be linked by.
+-spec without_proc(list()) -> ok | {skip, string()}.
+without_proc(Config) ->
+    Unmount = "umount -l /proc",
+    case os:cmd("unshare -m sh -c '" ++ Unmount ++ " && echo -n unmounted'") of
+        "unmounted" ->
+            Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+            Node = eslaver_test_node:start(["unshare", "-m", "sh", "-c", Unmount ++ " && exec \"$@\"", "sh"]),
+            false = eslaver_test_node:call(Node, eslaver_test_node, has_proc, []),
+            Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
+            Target = eslaver_test_lib:target(eslaver_test_fake:port(Fake)),
+            Dump = ?config(dump, Config),
+            _ = eslaver_test_node:replica(Node, Target#{
+                dbfilename => Dump, callback => {erlang, is_tuple}
+            }),
+            true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+            ok = eslaver_test_node:stop(Node),
+            same(Snapshot, Dump),
+            only_the_dump(Config);
+        Why ->
+            {skip, "no file system can be unmounted here: " ++ Why}
+    end.
+
+-spec fifo_in_place_of_the_file(list()) -> ok.
+fifo_in_place_of_the_file(Config) ->
+    Dump = ?config(dump, Config),
+    "" = os:cmd("mkfifo '" ++ Dump ++ "'"),
+    load(Config, ?config(master, Config)),
+    ?assertMatch([_ | _], eslaver_test_log:matches("dump\\.rdb: it is a FIFO")),
+    {ok, #file_info{type = other}} = file:read_link_info(Dump),
+    only_the_dump(Config).
+
+-spec any_bytes_in_its_name(list()) -> ok.
+any_bytes_in_its_name(Config) ->
+    Dump = iolist_to_binary([?config(dir, Config), "/", 255, "dump.rdb"]),
+    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+    load(Config, fake([#{psync => eslaver_test_fake:full_resync(Snapshot)}]), Dump),
+    same(Snapshot, Dump).
+
+%% A master that has nothing more to say than this snapshot.
+ending(Snapshot, Work) ->
+    Psync = eslaver_test_fake:full_resync(Snapshot),
+    Scripts = [#{psync => Psync, then => close}, #{psync => "-LOADING\r\n"}],
+    eslaver_test_hostile:with_fake(Scripts, Work).
 
 load(Config, Master) ->
     load(Config, Master, ?config(dump, Config)).

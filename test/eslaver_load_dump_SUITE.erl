@@ -2,6 +2,7 @@
 -module(eslaver_load_dump_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
+-include_lib("kernel/include/file.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
 -export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
@@ -14,7 +15,11 @@
     not_with_a_master/1,
     not_unless_asked/1,
     not_with_a_position/1,
-    raises/1
+    raises/1,
+    not_of_another_user/1,
+    not_by_a_link/1,
+    not_of_a_fifo/1,
+    progress/1
 ]).
 
 -spec suite() -> list().
@@ -32,7 +37,11 @@ all() ->
         not_with_a_master,
         not_unless_asked,
         not_with_a_position,
-        raises
+        raises,
+        not_of_another_user,
+        not_by_a_link,
+        not_of_a_fifo,
+        progress
     ].
 
 %% The dump of an earlier run, of a master that is gone.
@@ -152,8 +161,7 @@ not_when_damaged(Config) ->
 -spec not_when_there_is_none(list()) -> ok.
 not_when_there_is_none(Config) ->
     ok = file:delete(?config(dump, Config)),
-    nothing(Config, #{load_dump => true}),
-    nothing(Config, #{load_dump => true, dbfilename => undefined}).
+    nothing(Config, #{load_dump => true}).
 
 -spec not_unless_asked(list()) -> ok.
 not_unless_asked(Config) ->
@@ -188,6 +196,72 @@ raises(Config) ->
         {'EXIT', Replica, {callback_failed, #{reason := no}}} -> ok
     after 30_000 -> error(it_lives)
     end.
+
+%% In a folder like `/tmp' anybody can put a file where the dump is expected.
+-spec not_of_another_user(list()) -> ok | {skip, string()}.
+not_of_another_user(Config) ->
+    Dump = ?config(dump, Config),
+    {ok, #file_info{uid = Ours}} = file:read_file_info(Dump),
+    case file:write_file_info(Dump, #file_info{uid = Ours + 1}) of
+        ok ->
+            {Replica, Collector} = replica(Config, #{load_dump => true}),
+            Why = io_lib:format(
+                "of no use: .*dump\\.rdb: it belongs to user ~b, .* as user ~b", [Ours + 1, Ours]
+            ),
+            true = eslaver_test_lib:until(fun() -> eslaver_test_log:matches(Why) =/= [] end),
+            ?assertEqual([], eslaver_test_collector:events(Collector)),
+            ok = eslaver:stop(Replica),
+            %% nor by root, whom the system refuses nothing
+            ok = file:write_file_info(Dump, #file_info{uid = Ours}),
+            delivered(Config);
+        {error, eperm} ->
+            {skip, "only root can give a file away"}
+    end.
+
+%% Whoever can put a link there chooses what is loaded.
+-spec not_by_a_link(list()) -> ok.
+not_by_a_link(Config) ->
+    Dump = ?config(dump, Config),
+    ok = file:rename(Dump, Dump ++ ".other"),
+    ok = file:make_symlink(Dump ++ ".other", Dump),
+    of_no_use("it is a symbolic link", Config).
+
+%% It would be waited for until somebody writes to it.
+-spec not_of_a_fifo(list()) -> ok.
+not_of_a_fifo(Config) ->
+    Dump = ?config(dump, Config),
+    ok = file:delete(Dump),
+    "" = os:cmd("mkfifo '" ++ Dump ++ "'"),
+    of_no_use("it is a FIFO", Config).
+
+of_no_use(Why, Config) ->
+    {Replica, Collector} = replica(Config, #{load_dump => true}),
+    true = eslaver_test_lib:until(fun() ->
+        eslaver_test_log:matches("of no use: .*dump\\.rdb: " ++ Why) =/= []
+    end),
+    tried(Replica, 2),
+    ?assertEqual([], eslaver_test_collector:events(Collector)),
+    eslaver:stop(Replica).
+
+%% `info' tells of the file what it tells of a master's snapshot.
+-spec progress(list()) -> ok.
+progress(Config) ->
+    Callback = {eslaver_test_collector:start(), #{demand => 1000}},
+    {Replica, _} = replica(Config, #{load_dump => true, callback => Callback}),
+    Size = filelib:file_size(?config(dump, Config)),
+    #{progress := #{total := Size}, keys := Keys, bytes := Bytes} = eslaver_test_lib:until(fun() ->
+        case eslaver:info(Replica) of
+            #{progress := #{percent := Percent}} = Info when Percent > 0 -> Info;
+            #{} -> false
+        end
+    end),
+    ?assert(Keys >= 1000 andalso Keys < 3000, Keys),
+    ?assert(Bytes > 1000 * 3000 andalso Bytes < Size, Bytes),
+    ok = eslaver:demand(Replica, 3000),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    #{keys := 3000, bytes := Size} = Loaded = eslaver:info(Replica),
+    ?assertNot(is_map_key(progress, Loaded)),
+    eslaver:stop(Replica).
 
 replica(Config, Options) ->
     Dump = ?config(dump, Config),

@@ -180,12 +180,24 @@ bad_files(Config) ->
         ]
     ],
     No = fun(_, _) -> error(delivered) end,
+    Fifo = filename:join(?config(priv_dir, Config), "fifo.rdb"),
+    "" = os:cmd("mkfifo '" ++ Fifo ++ "'"),
+    _ = [
+        begin
+            {error, #{reason := bad_file, text := Text}} = eslaver_rdb:fold(File, No, []),
+            ?assertMatch({match, _}, re:run(Text, Why))
+        end
+     || {File, Why} <- [
+            {Fifo, "fifo.rdb: it is a FIFO, not a regular file"},
+            {"/dev/null", "it is a device"},
+            {?config(priv_dir, Config), "it is a directory"}
+        ]
+    ],
     Missing = filename:join(?config(priv_dir, Config), "missing.rdb"),
     _ = [
         ?assertMatch({error, #{reason := bad_file, text := <<_, _/binary>>}}, Result)
      || Result <- [
             eslaver_rdb:fold(Missing, No, []),
-            eslaver_rdb:fold(?config(priv_dir, Config), No, []),
             eslaver_rdb:fold([$a, {}], No, []),
             eslaver_rdb:fold(<<255>>, No, [])
         ]
@@ -194,7 +206,11 @@ bad_files(Config) ->
     Count = fun(_, N) -> N + 1 end,
     {ok, N} = eslaver_rdb:fold(Good, Count, 0),
     ?assertEqual({ok, N}, eslaver_rdb:fold(list_to_binary(Good), Count, 0)),
-    ?assertEqual({ok, N}, eslaver_rdb:fold([Good], Count, 0)).
+    ?assertEqual({ok, N}, eslaver_rdb:fold([Good], Count, 0)),
+    %% one that is no text, by way of a link
+    Odd = iolist_to_binary([Good, 255]),
+    ok = file:make_symlink(Good, Odd),
+    ?assertEqual({ok, N}, eslaver_rdb:fold(Odd, Count, 0)).
 
 %% What the fun raises comes out, and neither process, thread nor message is left.
 -spec raises(list()) -> ok.

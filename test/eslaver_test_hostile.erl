@@ -32,12 +32,15 @@ serve(Until, Psync, Options) ->
         meet(Until, maps:merge(Target, Options))
     end).
 
-%% Calls this with the options that lead to a fake master. It has a unix socket: a port would be
+%% Calls this with the options that lead to a fake master of one script or several. It has a unix socket: a port would be
 %% kept from use for a minute by each that is closed, and what was sent before would get lost.
--spec with_fake(eslaver_test_fake:script(), fun((map()) -> Result)) -> Result.
-with_fake(Script, Fun) ->
+-spec with_fake(eslaver_test_fake:script() | [eslaver_test_fake:script()], fun((map()) -> Result)) ->
+    Result.
+with_fake(#{} = Script, Fun) ->
+    with_fake([Script], Fun);
+with_fake(Scripts, Fun) ->
     Path = filename:join("/tmp", ["eslaver_test_", os:getpid(), $_, unique()]),
-    Fake = eslaver_test_fake:start({local, Path}, [Script]),
+    Fake = eslaver_test_fake:start({local, Path}, Scripts),
     Result = Fun(#{master_host => {local, Path}, dbfilename => undefined}),
     ok = eslaver_test_fake:stop(Fake),
     ok = file:delete(Path),

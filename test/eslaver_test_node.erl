@@ -2,7 +2,7 @@
 %% to have their memory measured. What is called there is in this module, too.
 -module(eslaver_test_node).
 
--export([start/0, stop/1, kill/1, call/4, replica/2]).
+-export([start/0, start/1, stop/1, kill/1, call/4, replica/2]).
 %% Called in the node.
 -export([start_replica/1, keep/2, written/1, handled/1, count/3, counted/1, inventory/0]).
 %% What a node has more and more of.
@@ -17,11 +17,20 @@
 %% It ends with the process that started it.
 -spec start() -> pid().
 start() ->
+    start([]).
+
+%% The same by way of a command that gets the node's as its last arguments.
+-spec start([string()]) -> pid().
+start(Command) ->
     Paths = lists:usort([filename:dirname(code:which(Module)) || Module <- [eslaver, ?MODULE]]),
-    {ok, Node, _Name} = peer:start_link(#{
-        connection => standard_io, args => ["-pa" | Paths], wait_boot => ?TIMEOUT
-    }),
+    Options = #{connection => standard_io, args => ["-pa" | Paths], wait_boot => ?TIMEOUT},
+    {ok, Node, _Name} = peer:start_link(maps:merge(Options, by_way_of(Command))),
     Node.
+
+by_way_of([]) ->
+    #{};
+by_way_of([Name | Args]) ->
+    #{exec => {os:find_executable(Name), Args ++ [os:find_executable("erl")]}}.
 
 -spec stop(pid()) -> ok.
 stop(Node) ->

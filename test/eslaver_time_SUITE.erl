@@ -20,6 +20,8 @@
     cannot_connect/1,
     silent_peer/1,
     silent_at_each_step/1,
+    newlines_at_each_step/1,
+    newlines_before_the_snapshot/1,
     name_with_several_addresses/1,
     stop_while_resolving/1,
     stop_while_connecting/1,
@@ -56,6 +58,8 @@ groups() ->
             cannot_connect,
             silent_peer,
             silent_at_each_step,
+            newlines_at_each_step,
+            newlines_before_the_snapshot,
             name_with_several_addresses
         ]},
         {stopped, [], [
@@ -177,6 +181,66 @@ silent_at_each_step(_Config) ->
 %% These commands are sent together: who does not answer one answers none behind it.
 silent(Commands) ->
     #{replies => maps:from_list([{Command, <<>>} || Command <- Commands])}.
+
+%% They are a sign of life only from a master that keeps the answer to PSYNC back.
+-spec newlines_at_each_step(list()) -> ok.
+newlines_at_each_step(_Config) ->
+    Steps = [
+        {"PING", #{replies => #{<<"PING">> => <<"\n">>}}},
+        {"AUTH", #{replies => #{<<"AUTH">> => <<"\n">>}}},
+        {"REPLCONF", #{replies => #{<<"REPLCONF">> => <<"\n">>}}}
+    ],
+    %% now and then, and as fast as they are taken
+    Ways = [{<<"\n">>, 100}, {binary:copy(<<"\n">>, 100_000), 0}],
+    _ = eslaver_test_lib:parallel(
+        fun({{Step, Script}, {Bytes, Pause}}) ->
+            Fake = eslaver_test_fake:start([Script]),
+            {Replica, _} = eslaver_test_lib:replica(
+                eslaver_test_fake:port(Fake), #{repl_timeout => 1000, master_auth => "x"}
+            ),
+            true = eslaver_test_lib:until(fun() -> eslaver_test_fake:connections(Fake) > 0 end),
+            Sender = spawn_link(fun() -> repeat(Fake, Bytes, Pause) end),
+            #{text := Text} = error_of(Replica, timeout),
+            ?assertMatch({Step, {match, _}}, {Step, re:run(Text, "no answer to " ++ Step)}),
+            ok = eslaver:stop(Replica),
+            true = unlink(Sender),
+            exit(Sender, kill)
+        end,
+        [{Step, Way} || Step <- Steps, Way <- Ways]
+    ),
+    ok.
+
+%% For as long as they come, be it longer than any silence may last.
+-spec newlines_before_the_snapshot(list()) -> ok.
+newlines_before_the_snapshot(_Config) ->
+    Snapshot = iolist_to_binary(eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>)),
+    {match, [{Answer, _}]} = re:run(Snapshot, "\\$"),
+    <<Line:Answer/binary, Rest/binary>> = Snapshot,
+    Fake = eslaver_test_fake:start([#{psync => <<"\n">>}]),
+    Port = eslaver_test_fake:port(Fake),
+    {Replica, _} = Both = eslaver_test_lib:replica(Port, #{repl_timeout => 1000}),
+    true = eslaver_test_lib:until(fun() ->
+        [p || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake:commands(Fake)] =/= []
+    end),
+    _ = [
+        begin
+            _ = [newline(Fake, 200) || _ <- lists:seq(1, 10)],
+            ok = eslaver_test_fake:send(Fake, Part)
+        end
+     || Part <- [Line, Rest]
+    ],
+    ?assertEqual([{loading, eof}], eslaver_test_lib:loaded(Both)),
+    ?assertEqual(1, eslaver_test_fake:connections(Fake)),
+    eslaver:stop(Replica).
+
+newline(Fake, Pause) ->
+    ok = eslaver_test_fake:send(Fake, <<"\n">>),
+    timer:sleep(Pause).
+
+repeat(Fake, Bytes, Pause) ->
+    _ = eslaver_test_fake:send(Fake, Bytes),
+    timer:sleep(Pause),
+    repeat(Fake, Bytes, Pause).
 
 %% localhost is ::1 and 127.0.0.1 here, and a master may be at either.
 -spec name_with_several_addresses(list()) -> ok | {skip, term()}.

@@ -111,7 +111,10 @@ fn open<'a>(env: Env<'a>, config: RawConfig<'_>) -> Term<'a> {
     };
     match start(env, config) {
         Ok(link) => (atoms::ok(), link).encode(env),
-        Err(error) => (atoms::error(), error.to_string()).encode(env),
+        Err(error) => {
+            let text = format!("a link needs descriptors and a thread: {error}");
+            (atoms::error(), text).encode(env)
+        }
     }
 }
 
