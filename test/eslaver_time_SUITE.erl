@@ -180,15 +180,18 @@ silent_at_each_step(_Config) ->
 
 %% These commands are sent together: who does not answer one answers none behind it.
 silent(Commands) ->
-    #{replies => maps:from_list([{Command, <<>>} || Command <- Commands])}.
+    replies(<<>>, Commands).
+
+replies(Reply, Commands) ->
+    #{replies => maps:from_list([{Command, Reply} || Command <- Commands])}.
 
 %% They are a sign of life only from a master that keeps the answer to PSYNC back.
 -spec newlines_at_each_step(list()) -> ok.
 newlines_at_each_step(_Config) ->
     Steps = [
-        {"PING", #{replies => #{<<"PING">> => <<"\n">>}}},
-        {"AUTH", #{replies => #{<<"AUTH">> => <<"\n">>}}},
-        {"REPLCONF", #{replies => #{<<"REPLCONF">> => <<"\n">>}}}
+        {"PING", replies(<<"\n">>, [<<"PING">>])},
+        {"AUTH", replies(<<"\n">>, [<<"AUTH">>, <<"CLIENT">>, <<"REPLCONF">>])},
+        {"REPLCONF", replies(<<"\n">>, [<<"REPLCONF">>])}
     ],
     %% now and then, and as fast as they are taken
     Ways = [{<<"\n">>, 100}, {binary:copy(<<"\n">>, 100_000), 0}],
