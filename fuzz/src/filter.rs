@@ -1,6 +1,6 @@
 //! What a filter lets through, to one who has only that to go by.
 
-use eslaver_core::commands::{self, Effect};
+use eslaver_core::commands::{self, Effect, Learned};
 use eslaver_core::filter::{Filter, Gate};
 use eslaver_core::glob::Glob;
 use eslaver_core::position::{Position, Tracker};
@@ -46,7 +46,7 @@ struct Told {
 impl Told {
     fn command(&mut self, filter: &Filter, pattern: &[u8], command: &Command<'_>, at: Position) {
         let name = command.name().to_ascii_uppercase();
-        let passed = self.gate.pass(filter, command, at);
+        let passed = self.gate.pass(filter, &Learned::default(), command, at);
         if matches!(name.as_slice(), b"EXEC" | b"DISCARD") {
             assert_eq!(passed.is_some(), self.open, "EXEC passes where MULTI has");
             self.open = false;
@@ -59,8 +59,11 @@ impl Told {
         self.db = before.select.or(self.db);
         assert!(self.selects || before.select.is_none());
         let effect = self.is_wanted(filter, pattern, command, at);
-        if self.selects && !matches!(effect, Effect::AllDbs | Effect::Swap(..) | Effect::NotAWrite)
-        {
+        let of_no_db = matches!(
+            effect,
+            Effect::AllDbs | Effect::Slots | Effect::Swap(..) | Effect::NotAWrite
+        );
+        if self.selects && !of_no_db {
             assert_eq!(self.db, Some(at.db), "a command for a db that was not told");
         }
     }
@@ -75,7 +78,7 @@ impl Told {
     ) -> Effect {
         let args = command.args();
         let mut keys = Vec::new();
-        let effect = commands::keys(command.name(), &args, |key| {
+        let effect = commands::keys(&Learned::default(), command.name(), &args, |key| {
             keys.push((args.get(key.index).expect("a key that is no argument"), key.db));
         });
         let db_is = |db: u32| filter.dbs.as_ref().is_none_or(|dbs| dbs.contains(&db));

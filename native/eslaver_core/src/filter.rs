@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::commands::{self, Arguments, Effect};
+use crate::commands::{self, Arguments, Effect, Learned};
 use crate::glob::Glob;
 use crate::position::Position;
 use crate::rdb::Kind;
@@ -37,9 +37,10 @@ impl Filter {
     ///
     /// One with keys is when one of them is, also when the command only reads it, and when its db
     /// is, or that of one of its keys. One without is by its db alone: `FLUSHALL` is of all dbs, and
-    /// `SWAPDB` of two. The first argument of a command that is not known counts as its key.
+    /// `SWAPDB` of two. All arguments of a command that is not known count as keys.
     pub fn wants_command<A: Arguments + ?Sized>(
         &self,
+        learned: &Learned,
         name: &[u8],
         args: &A,
         db: u32,
@@ -50,19 +51,26 @@ impl Filter {
             return None;
         }
         let (mut keyed, mut has_key, mut has_db) = (false, self.keys.is_none(), self.has_db(db));
-        let effect = commands::keys(name, args, |key| {
+        let effect = commands::keys(learned, name, args, |key| {
             keyed = true;
             has_key = has_key || args.argument(key.index).is_some_and(|key| self.has_key(key));
             has_db = has_db || key.db.is_some_and(|db| self.has_db(db));
         });
         let wanted = match effect {
             Effect::Keys if keyed => has_key && has_db,
-            Effect::Unknown => has_db && args.argument(0).is_none_or(|key| self.has_key(key)),
+            Effect::Unknown => has_db && self.has_any(args),
             Effect::Keys | Effect::Db | Effect::Unnamed | Effect::NotAWrite => has_db,
-            Effect::AllDbs => true,
+            Effect::AllDbs | Effect::Slots => true,
             Effect::Swap(one, other) => self.has_db(one) || self.has_db(other),
         };
         wanted.then_some(effect)
+    }
+
+    /// Whether any argument could be a key that is wanted, or there is none.
+    fn has_any<A: Arguments + ?Sized>(&self, args: &A) -> bool {
+        let count = args.count();
+        count == 0
+            || (0..count).filter_map(|index| args.argument(index)).any(|arg| self.has_key(arg))
     }
 
     #[inline]
@@ -109,6 +117,7 @@ impl Gate {
     pub fn pass(
         &mut self,
         filter: &Filter,
+        learned: &Learned,
         command: &Command<'_>,
         before: Position,
     ) -> Option<Before> {
@@ -122,7 +131,7 @@ impl Gate {
             6 if is(b"SELECT") => return None,
             _ => {}
         }
-        let effect = filter.wants_command(name, &command.args(), before.db)?;
+        let effect = filter.wants_command(learned, name, &command.args(), before.db)?;
         let of_db = matches!(effect, Effect::Keys | Effect::Db | Effect::Unnamed | Effect::Unknown);
         let select = self.selects && of_db && self.told != Some(before.db);
         if select {

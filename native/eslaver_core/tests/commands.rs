@@ -1,7 +1,7 @@
 //! Which keys a command changes and which it only reads.
 #![allow(clippy::unwrap_used)]
 
-use eslaver_core::commands::{Effect, Key, keys};
+use eslaver_core::commands::{self, Arguments, Effect, Key, Learned, slots};
 use proptest::prelude::*;
 
 /// A command; the keys it changes, with `@db` where they are in another; the keys it only reads.
@@ -33,17 +33,36 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("ZDIFFSTORE d x a b", "d", ""),
     ("ZRANGESTORE d a 0 -1", "d", "a"),
     ("GEOSEARCHSTORE d a FROMMEMBER m BYRADIUS 1 m", "d", "a"),
+    ("LMOVEM a b LEFT RIGHT COUNT 2", "a b", ""),
+    ("BLMOVEM a b LEFT RIGHT 0 COUNT 2", "a b", ""),
+    ("ARSET a 0 x", "a", ""),
+    ("INCREX a BYINT 1", "a", ""),
+    ("XNACK a g FAIL IDS 1 1-1", "a", ""),
+    ("HIMPORT SET a f 1", "a", ""),
+    ("HSETC a f v", "a", ""),
+    ("GCRASETVALUE a 1", "a", ""),
+    ("ZMOVE a b MIN", "a b", ""),
+    ("BZMOVE a b MIN 0", "a b", ""),
+    ("ZMOVEMEMBER a b m", "a b", ""),
+    ("SADDEX a EX 1 MEMBERS 1 m", "a", ""),
+    ("SEXPIRE a 1 MEMBERS 1 m", "a", ""),
+    ("PHSET a p FIELDS 1 f v", "a", ""),
+    ("PHDELPREFIX a p", "a", ""),
+    ("EXPDEL a b", "a b", ""),
+    ("FT.CREATE idx SCHEMA t TEXT", "", ""),
+    ("FT._ANYTHING idx", "", ""),
+    ("FT.SUGADD a s 1", "a", ""),
+    ("FT.ADD idx a 1.0 FIELDS f v", "a", ""),
+    ("JSON.DEL a $", "a", ""),
+    ("TS.CREATERULE a b AGGREGATION avg 1", "a b", ""),
     ("LMPOP 2 a b LEFT", "a b", ""),
     ("BLMPOP 0 2 a b LEFT", "a b", ""),
     ("ZMPOP 1 a MIN COUNT 2", "a", ""),
     ("BZMPOP 0 1 a MIN", "a", ""),
     ("BLPOP a b 0", "a b", ""),
     ("EVAL script 2 a b arg", "a b", ""),
-    ("EVAL script 0 arg", "", ""),
     ("EVALSHA sha 1 a", "a", ""),
     ("FCALL f 1 a x", "a", ""),
-    ("EVAL script -1 a", "", ""),
-    ("EVAL script 99999999999999999999999999 a", "", ""),
     ("EVAL script 18446744073709551615 a", "a", ""),
     ("SORT a STORE d", "d", "a"),
     ("SORT a BY STORE GET STORE LIMIT STORE 1 ALPHA STORE d", "d", "a"),
@@ -67,6 +86,10 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("VADD a VALUES 1 1 e", "a", ""),
     ("FUNCTION LOAD code", "", ""),
 ];
+
+fn keys<A: Arguments + ?Sized>(name: &[u8], args: &A, each: impl FnMut(Key)) -> Effect {
+    commands::keys(&Learned::default(), name, args, each)
+}
 
 fn words(text: &str) -> Vec<&str> {
     text.split_whitespace().collect()
@@ -99,8 +122,27 @@ fn without_keys() {
         ("flushall", Effect::AllDbs),
         ("SWAPDB 0 12", Effect::Swap(0, 12)),
         ("SWAPDB 0", Effect::Unnamed),
-        ("TRIMSLOTS RANGES 1 0 1", Effect::Unnamed),
-        ("CLUSTER FLUSHSLOT 1", Effect::Unnamed),
+        ("TRIMSLOTS RANGES 1 0 1", Effect::Slots),
+        ("TRIMSLOTS RANGES 2 0 1", Effect::Unnamed),
+        ("TRIMSLOTS RANGES 1 0 16384", Effect::Unnamed),
+        ("TRIMSLOTS RANGES 1 0 1 2", Effect::Unnamed),
+        ("TRIMSLOTS RANGES", Effect::Unnamed),
+        ("TRIMSLOTS", Effect::Unnamed),
+        ("CLUSTER FLUSHSLOT 1", Effect::Slots),
+        ("cluster flushslot 1 ASYNC", Effect::Slots),
+        ("CLUSTER FLUSHSLOT", Effect::Unnamed),
+        ("CLUSTER SETSLOT 1 MIGRATING x", Effect::NotAWrite),
+        ("CLUSTER SYNCSLOTS FINISH STATE SUCCESS", Effect::NotAWrite),
+        ("CLUSTER DELSLOTS 1", Effect::NotAWrite),
+        ("CLUSTER", Effect::NotAWrite),
+        ("EVAL script 0 arg", Effect::Unnamed),
+        ("EVALSHA script 0", Effect::Unnamed),
+        ("FCALL f 0", Effect::Unnamed),
+        ("EVAL script -1 a", Effect::Unnamed),
+        ("EVAL script 99999999999999999999999999 a", Effect::Unnamed),
+        ("EVAL", Effect::Unnamed),
+        ("FT.DROP idx", Effect::Unnamed),
+        ("RREPLAY uuid x", Effect::Unnamed),
         ("PING", Effect::NotAWrite),
         ("SELECT 0", Effect::NotAWrite),
         ("MULTI", Effect::NotAWrite),
@@ -121,6 +163,20 @@ fn without_keys() {
             expected,
             "{line}"
         );
+    }
+}
+
+#[test]
+fn slots_of_a_cluster() {
+    for (line, expected) in [
+        ("TRIMSLOTS RANGES 2 0 1 16383 16383", Some(vec![(0, 1), (16383, 16383)])),
+        ("TRIMSLOTS RANGES 0", Some(vec![])),
+        ("TRIMSLOTS RANGES x", None),
+        ("CLUSTER FLUSHSLOT 7 SYNC", Some(vec![(7, 7)])),
+        ("CLUSTER FLUSHSLOT x", None),
+    ] {
+        let words = words(line);
+        assert_eq!(slots(words[0].as_bytes(), &words[1..]), expected, "{line}");
     }
 }
 

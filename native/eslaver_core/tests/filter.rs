@@ -1,6 +1,7 @@
 //! Filters, and what passes the gate of a stream.
 #![allow(clippy::unwrap_used)]
 
+use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Filter, Gate};
 use eslaver_core::glob::Glob;
 use eslaver_core::position::Tracker;
@@ -60,7 +61,11 @@ fn single_commands() {
         (keys(&["a"]), 0, "EVAL x 0 a", true),
         (keys(&["a"]), 0, "EVAL x 1 b", false),
         (keys(&["a"]), 0, "module.set a 1", true),
-        (keys(&["a"]), 0, "module.set b a", false),
+        (keys(&["a"]), 0, "module.set b a", true),
+        (keys(&["a"]), 0, "module.set b c", false),
+        (keys(&["a"]), 0, "CLUSTER FLUSHSLOT 1", true),
+        (dbs(&[1]), 0, "CLUSTER FLUSHSLOT 1", true),
+        (dbs(&[1]), 0, "CLUSTER SETSLOT 1 STABLE", false),
         (keys(&["a"]), 0, "module.reset", true),
         (commands(&["set"]), 0, "SET a 1", true),
         (commands(&["set"]), 0, "del a", false),
@@ -83,7 +88,9 @@ fn single_commands() {
         (both, 0, "SET a 1", false),
     ] {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let wanted = filter.wants_command(words[0].as_bytes(), &words[1..], db).is_some();
+        let wanted = filter
+            .wants_command(&Learned::default(), words[0].as_bytes(), &words[1..], db)
+            .is_some();
         assert_eq!(wanted, expected, "{filter:?} {db} {line}");
     }
 }
@@ -99,7 +106,7 @@ fn passed(filter: &Filter, selects: bool, stream: &str) -> String {
         let command = parser.next().unwrap().unwrap();
         let before = tracker.position();
         tracker.apply(&command).unwrap();
-        if let Some(frame) = gate.pass(filter, &command, before) {
+        if let Some(frame) = gate.pass(filter, &Learned::default(), &command, before) {
             passed.extend(frame.multi.then(|| "(multi)".to_owned()));
             passed.extend(frame.select.map(|db| format!("(select {db})")));
             passed.push(line.to_owned());
@@ -175,7 +182,7 @@ fn a_transaction_that_goes_on() {
             let command = parser.next().unwrap().unwrap();
             let before = tracker.position();
             tracker.apply(&command).unwrap();
-            if let Some(frame) = gate.pass(&filter, &command, before) {
+            if let Some(frame) = gate.pass(&filter, &Learned::default(), &command, before) {
                 assert_eq!(frame.multi, !open && count == 0);
                 count += 1;
             }

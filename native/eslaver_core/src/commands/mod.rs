@@ -1,17 +1,24 @@
 //! What commands do to keys: which of their arguments are keys, and which of these they change.
 //!
 //! `table` is what real servers tell of their commands, and `special` has those that no table can
-//! describe. A key is named whether or not there was anything to change in it: that depends on
-//! what the master had there.
+//! describe. [`Learned`] is what a master told of others. A key is named whether or not there was
+//! anything to change in it: that depends on what the master had there.
 
+mod learned;
+mod reply;
 mod special;
 mod table;
+
+pub use learned::Learned;
+pub use reply::{BadReply, Reader};
 
 use crate::resp::Args;
 use special::Special;
 
-/// No command has a longer name, but for those of modules.
-const LONGEST_NAME: usize = 32;
+/// Longer names are unknown.
+const LONGEST_NAME: usize = 64;
+/// RediSearch's commands have the names of indexes where others have their keys.
+const OF_INDEXES: &[u8] = b"ft.";
 
 /// The arguments of a command, after its name.
 pub trait Arguments {
@@ -64,7 +71,9 @@ pub enum Effect {
     AllDbs,
     /// All keys of these two dbs: `SWAPDB`.
     Swap(u32, u32),
-    /// Some keys, which it does not name: those of a cluster's slots.
+    /// All keys of some of a cluster's slots, of all dbs: see [`slots`].
+    Slots,
+    /// Some keys, which it does not name.
     Unnamed,
     /// Nothing. `PING`, `SELECT`, `MULTI` and `PUBLISH`, for example.
     NotAWrite,
@@ -73,10 +82,21 @@ pub enum Effect {
 }
 
 /// Gives the keys of a command, changed and read, and says what it changes. The name may be in any
-/// case.
-pub fn keys<A: Arguments + ?Sized>(name: &[u8], args: &A, mut each: impl FnMut(Key)) -> Effect {
-    match rule(name) {
-        None => Effect::Unknown,
+/// case. A command that the table does not have is looked up in `learned`.
+pub fn keys<A: Arguments + ?Sized>(
+    learned: &Learned,
+    name: &[u8],
+    args: &A,
+    mut each: impl FnMut(Key),
+) -> Effect {
+    let mut lower = [0; LONGEST_NAME];
+    let Some(lower) = lower.get_mut(..name.len()) else {
+        return Effect::Unknown;
+    };
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    match rule(lower).filter(|_| !learned.hides(lower)) {
+        None => learned.keys(lower, args, &mut each),
         Some(Rule::NotAWrite) => Effect::NotAWrite,
         Some(Rule::Keys(specs)) => {
             specs.iter().for_each(|spec| spec.each(args, &mut each));
@@ -86,6 +106,11 @@ pub fn keys<A: Arguments + ?Sized>(name: &[u8], args: &A, mut each: impl FnMut(K
     }
 }
 
+/// The slots that a command of [`Effect::Slots`] empties, from the first to the last of each range.
+pub fn slots<A: Arguments + ?Sized>(name: &[u8], args: &A) -> Option<Vec<(u16, u16)>> {
+    special::slots(name, args)
+}
+
 /// How the keys of a command are found.
 enum Rule {
     NotAWrite,
@@ -93,14 +118,11 @@ enum Rule {
     Special(Special),
 }
 
-fn rule(name: &[u8]) -> Option<&'static Rule> {
-    let mut lower = [0; LONGEST_NAME];
-    let lower = lower.get_mut(..name.len())?;
-    lower.copy_from_slice(name);
-    lower.make_ascii_lowercase();
-    let lower = &*lower;
-    let found = table::COMMANDS.binary_search_by(|(known, _)| known.as_bytes().cmp(lower)).ok()?;
-    table::COMMANDS.get(found).map(|(_, rule)| rule)
+fn rule(lower: &[u8]) -> Option<&'static Rule> {
+    match table::COMMANDS.binary_search_by(|(known, _)| known.as_bytes().cmp(lower)) {
+        Ok(found) => table::COMMANDS.get(found).map(|(_, rule)| rule),
+        Err(_) => lower.starts_with(OF_INDEXES).then_some(&Rule::Keys(&[])),
+    }
 }
 
 /// Where keys are among the arguments, the first after the name being 0.

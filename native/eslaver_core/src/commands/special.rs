@@ -2,8 +2,13 @@
 
 use super::{Arguments, Effect, Key, number};
 
+/// The slots of a cluster.
+const SLOTS: u16 = 16384;
+
 #[derive(Clone, Copy)]
 pub(super) enum Special {
+    /// `CLUSTER FLUSHSLOT slot`: all other subcommands leave the keys alone.
+    Cluster,
     /// `COPY source destination [DB db] [REPLACE]`
     Copy,
     FlushAll,
@@ -16,11 +21,15 @@ pub(super) enum Special {
     Migrate,
     /// `MOVE key db`
     Move,
+    /// `EVAL script count key … arg …`: one that was given no keys may change any.
+    Script,
     /// `SORT key … [STORE key]`
     Sort,
     /// `XREADGROUP … STREAMS key … id …`
     Streams,
     SwapDb,
+    /// `TRIMSLOTS RANGES count first last …`
+    TrimSlots,
     Unnamed,
 }
 
@@ -37,6 +46,21 @@ impl Special {
         };
         let db = |index| args.argument(index).and_then(number::<u32>);
         match self {
+            Special::Cluster => {
+                return match args.argument(0) {
+                    Some(sub) if is(sub, "FLUSHSLOT") => slots_or_unnamed(flushed(args)),
+                    _ => Effect::NotAWrite,
+                };
+            }
+            Special::TrimSlots => return slots_or_unnamed(trimmed(args)),
+            Special::Script => {
+                let count = args.argument(1).and_then(number::<usize>).unwrap_or(0);
+                let end = count.saturating_add(2).min(args.count());
+                if end <= 2 {
+                    return Effect::Unnamed;
+                }
+                (2..end).for_each(|index| give(index, None, true));
+            }
             Special::Copy => {
                 let chosen = last_option(args, 2, &[("DB", 1)], "DB");
                 give(0, None, false);
@@ -84,6 +108,32 @@ impl Special {
         }
         Effect::Keys
     }
+}
+
+/// The slots that `CLUSTER FLUSHSLOT` or `TRIMSLOTS` empties, from the first to the last of each.
+pub(super) fn slots<A: Arguments + ?Sized>(name: &[u8], args: &A) -> Option<Vec<(u16, u16)>> {
+    if is(name, "CLUSTER") { flushed(args) } else { trimmed(args) }
+}
+
+fn slots_or_unnamed(slots: Option<Vec<(u16, u16)>>) -> Effect {
+    slots.map_or(Effect::Unnamed, |_| Effect::Slots)
+}
+
+fn flushed<A: Arguments + ?Sized>(args: &A) -> Option<Vec<(u16, u16)>> {
+    let slot = slot(args, 1)?;
+    Some(vec![(slot, slot)])
+}
+
+fn trimmed<A: Arguments + ?Sized>(args: &A) -> Option<Vec<(u16, u16)>> {
+    let count = args.argument(1).and_then(number::<usize>)?;
+    if count != args.count().checked_sub(2)? / 2 || args.count() % 2 != 0 {
+        return None;
+    }
+    (1..=count).map(|pair| Some((slot(args, 2 * pair)?, slot(args, 2 * pair + 1)?))).collect()
+}
+
+fn slot<A: Arguments + ?Sized>(args: &A, index: usize) -> Option<u16> {
+    args.argument(index).and_then(number).filter(|&slot| slot < SLOTS)
 }
 
 /// With `COPY` the keys stay. The one key is empty where there is a list of them.

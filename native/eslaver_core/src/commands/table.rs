@@ -14,6 +14,44 @@
 //! - redis-8.0.2
 //! - redis-8.0.6
 //! - redis-8.6.2
+//! - redis-8.10.2
+//!
+//! And by hand, as no server of these tells of them or tells rightly:
+//!
+//! - bzmove
+//! - expdel
+//! - expiremember
+//! - expirememberat
+//! - ft.add
+//! - ft.addhash
+//! - ft.del
+//! - ft.drop
+//! - ft.safeadd
+//! - ft.sugadd
+//! - ft.sugdel
+//! - gcra
+//! - gcrasetvalue
+//! - hsetc
+//! - json.del
+//! - json.forget
+//! - keydb.cron
+//! - keydb.hrename
+//! - keydb.nhset
+//! - pexpirememberat
+//! - phdel
+//! - phdelprefix
+//! - phmset
+//! - phset
+//! - saddex
+//! - sexpire
+//! - sexpireat
+//! - spersist
+//! - spexpire
+//! - spexpireat
+//! - ts.createrule
+//! - ts.deleterule
+//! - zmove
+//! - zmovemember
 
 use super::Rule::{self, Keys, NotAWrite, Special};
 use super::special::Special::*;
@@ -24,8 +62,27 @@ use super::{count, range};
 pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("acl", NotAWrite),
     ("append", Keys(&[range(0, 0, 1, true)])),
+    ("arcount", NotAWrite),
+    ("ardel", Keys(&[range(0, 0, 1, true)])),
+    ("ardelrange", Keys(&[range(0, 0, 1, true)])),
+    ("arget", NotAWrite),
+    ("argetrange", NotAWrite),
+    ("argrep", NotAWrite),
+    ("arinfo", NotAWrite),
+    ("arinsert", Keys(&[range(0, 0, 1, true)])),
+    ("arlastitems", NotAWrite),
+    ("arlen", NotAWrite),
+    ("armget", NotAWrite),
+    ("armset", Keys(&[range(0, 0, 1, true)])),
+    ("arnext", NotAWrite),
+    ("arop", NotAWrite),
+    ("arring", Keys(&[range(0, 0, 1, true)])),
+    ("arscan", NotAWrite),
+    ("arseek", Keys(&[range(0, 0, 1, true)])),
+    ("arset", Keys(&[range(0, 0, 1, true)])),
     ("asking", NotAWrite),
     ("auth", NotAWrite),
+    ("backup", NotAWrite),
     ("bgrewriteaof", NotAWrite),
     ("bgsave", NotAWrite),
     ("bitcount", NotAWrite),
@@ -34,15 +91,17 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("bitop", Keys(&[range(1, 1, 1, true), range(2, -1, 1, false)])),
     ("bitpos", NotAWrite),
     ("blmove", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
+    ("blmovem", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
     ("blmpop", Keys(&[count(1, 2, 1, true)])),
     ("blpop", Keys(&[range(0, -2, 1, true)])),
     ("brpop", Keys(&[range(0, -2, 1, true)])),
     ("brpoplpush", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
+    ("bzmove", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
     ("bzmpop", Keys(&[count(1, 2, 1, true)])),
     ("bzpopmax", Keys(&[range(0, -2, 1, true)])),
     ("bzpopmin", Keys(&[range(0, -2, 1, true)])),
     ("client", NotAWrite),
-    ("cluster", Special(Unnamed)),
+    ("cluster", Special(Cluster)),
     ("clusterscan", NotAWrite),
     ("command", NotAWrite),
     ("commandlog", NotAWrite),
@@ -59,21 +118,33 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("discard", NotAWrite),
     ("dump", NotAWrite),
     ("echo", NotAWrite),
-    ("eval", Keys(&[count(1, 2, 1, true)])),
+    ("eval", Special(Script)),
     ("eval_ro", NotAWrite),
-    ("evalsha", Keys(&[count(1, 2, 1, true)])),
+    ("evalsha", Special(Script)),
     ("evalsha_ro", NotAWrite),
     ("exec", NotAWrite),
     ("exists", NotAWrite),
+    ("expdel", Keys(&[range(0, -1, 1, true)])),
     ("expire", Keys(&[range(0, 0, 1, true)])),
     ("expireat", Keys(&[range(0, 0, 1, true)])),
+    ("expiremember", Keys(&[range(0, 0, 1, true)])),
+    ("expirememberat", Keys(&[range(0, 0, 1, true)])),
     ("expiretime", NotAWrite),
     ("failover", NotAWrite),
-    ("fcall", Keys(&[count(1, 2, 1, true)])),
+    ("fcall", Special(Script)),
     ("fcall_ro", NotAWrite),
     ("flushall", Special(FlushAll)),
     ("flushdb", Special(FlushDb)),
+    ("ft.add", Keys(&[range(1, 1, 1, true)])),
+    ("ft.addhash", Keys(&[range(1, 1, 1, true)])),
+    ("ft.del", Keys(&[range(1, 1, 1, true)])),
+    ("ft.drop", Special(Unnamed)),
+    ("ft.safeadd", Keys(&[range(1, 1, 1, true)])),
+    ("ft.sugadd", Keys(&[range(0, 0, 1, true)])),
+    ("ft.sugdel", Keys(&[range(0, 0, 1, true)])),
     ("function", Keys(&[])),
+    ("gcra", Keys(&[range(0, 0, 1, true)])),
+    ("gcrasetvalue", Keys(&[range(0, 0, 1, true)])),
     ("geoadd", Keys(&[range(0, 0, 1, true)])),
     ("geodist", NotAWrite),
     ("geohash", NotAWrite),
@@ -100,6 +171,7 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("hgetall", NotAWrite),
     ("hgetdel", Keys(&[range(0, 0, 1, true)])),
     ("hgetex", Keys(&[range(0, 0, 1, true)])),
+    ("himport", Keys(&[range(1, 1, 1, true)])),
     ("hincrby", Keys(&[range(0, 0, 1, true)])),
     ("hincrbyfloat", Keys(&[range(0, 0, 1, true)])),
     ("hkeys", NotAWrite),
@@ -115,6 +187,7 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("hrandfield", NotAWrite),
     ("hscan", NotAWrite),
     ("hset", Keys(&[range(0, 0, 1, true)])),
+    ("hsetc", Keys(&[range(0, 0, 1, true)])),
     ("hsetex", Keys(&[range(0, 0, 1, true)])),
     ("hsetnx", Keys(&[range(0, 0, 1, true)])),
     ("hstrlen", NotAWrite),
@@ -123,7 +196,13 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("incr", Keys(&[range(0, 0, 1, true)])),
     ("incrby", Keys(&[range(0, 0, 1, true)])),
     ("incrbyfloat", Keys(&[range(0, 0, 1, true)])),
+    ("increx", Keys(&[range(0, 0, 1, true)])),
     ("info", NotAWrite),
+    ("json.del", Keys(&[range(0, 0, 1, true)])),
+    ("json.forget", Keys(&[range(0, 0, 1, true)])),
+    ("keydb.cron", Keys(&[range(0, 0, 1, true)])),
+    ("keydb.hrename", Keys(&[range(0, 0, 1, true)])),
+    ("keydb.nhset", Keys(&[range(0, 0, 1, true)])),
     ("keys", NotAWrite),
     ("lastsave", NotAWrite),
     ("latency", NotAWrite),
@@ -132,6 +211,7 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("linsert", Keys(&[range(0, 0, 1, true)])),
     ("llen", NotAWrite),
     ("lmove", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
+    ("lmovem", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
     ("lmpop", Keys(&[count(0, 1, 1, true)])),
     ("lolwut", NotAWrite),
     ("lpop", Keys(&[range(0, 0, 1, true)])),
@@ -156,12 +236,17 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("persist", Keys(&[range(0, 0, 1, true)])),
     ("pexpire", Keys(&[range(0, 0, 1, true)])),
     ("pexpireat", Keys(&[range(0, 0, 1, true)])),
+    ("pexpirememberat", Keys(&[range(0, 0, 1, true)])),
     ("pexpiretime", NotAWrite),
     ("pfadd", Keys(&[range(0, 0, 1, true)])),
     ("pfcount", Keys(&[range(0, -1, 1, true)])),
     ("pfdebug", Keys(&[range(1, 1, 1, true)])),
     ("pfmerge", Keys(&[range(0, 0, 1, true), range(1, -1, 1, false)])),
     ("pfselftest", NotAWrite),
+    ("phdel", Keys(&[range(0, 0, 1, true)])),
+    ("phdelprefix", Keys(&[range(0, 0, 1, true)])),
+    ("phmset", Keys(&[range(0, 0, 1, true)])),
+    ("phset", Keys(&[range(0, 0, 1, true)])),
     ("ping", NotAWrite),
     ("post", NotAWrite),
     ("psetex", Keys(&[range(0, 0, 1, true)])),
@@ -187,12 +272,15 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("rpoplpush", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
     ("rpush", Keys(&[range(0, 0, 1, true)])),
     ("rpushx", Keys(&[range(0, 0, 1, true)])),
+    ("rreplay", Special(Unnamed)),
     ("sadd", Keys(&[range(0, 0, 1, true)])),
+    ("saddex", Keys(&[range(0, 0, 1, true)])),
     ("save", NotAWrite),
     ("scan", NotAWrite),
     ("scard", NotAWrite),
     ("script", NotAWrite),
     ("sdiff", NotAWrite),
+    ("sdiffcard", NotAWrite),
     ("sdiffstore", Keys(&[range(0, 0, 1, true), range(1, -1, 1, false)])),
     ("select", NotAWrite),
     ("set", Keys(&[range(0, 0, 1, true)])),
@@ -200,6 +288,8 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("setex", Keys(&[range(0, 0, 1, true)])),
     ("setnx", Keys(&[range(0, 0, 1, true)])),
     ("setrange", Keys(&[range(0, 0, 1, true)])),
+    ("sexpire", Keys(&[range(0, 0, 1, true)])),
+    ("sexpireat", Keys(&[range(0, 0, 1, true)])),
     ("shutdown", NotAWrite),
     ("sinter", NotAWrite),
     ("sintercard", NotAWrite),
@@ -212,6 +302,9 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("smove", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
     ("sort", Special(Sort)),
     ("sort_ro", NotAWrite),
+    ("spersist", Keys(&[range(0, 0, 1, true)])),
+    ("spexpire", Keys(&[range(0, 0, 1, true)])),
+    ("spexpireat", Keys(&[range(0, 0, 1, true)])),
     ("spop", Keys(&[range(0, 0, 1, true)])),
     ("spublish", NotAWrite),
     ("srandmember", NotAWrite),
@@ -223,13 +316,16 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("subscribe", NotAWrite),
     ("substr", NotAWrite),
     ("sunion", NotAWrite),
+    ("sunioncard", NotAWrite),
     ("sunionstore", Keys(&[range(0, 0, 1, true), range(1, -1, 1, false)])),
     ("sunsubscribe", NotAWrite),
     ("swapdb", Special(SwapDb)),
     ("sync", NotAWrite),
     ("time", NotAWrite),
     ("touch", NotAWrite),
-    ("trimslots", Special(Unnamed)),
+    ("trimslots", Special(TrimSlots)),
+    ("ts.createrule", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
+    ("ts.deleterule", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
     ("ttl", NotAWrite),
     ("type", NotAWrite),
     ("unlink", Keys(&[range(0, -1, 1, true)])),
@@ -253,6 +349,7 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("xidmprecord", Keys(&[range(0, 0, 1, true)])),
     ("xinfo", NotAWrite),
     ("xlen", NotAWrite),
+    ("xnack", Keys(&[range(0, 0, 1, true)])),
     ("xpending", NotAWrite),
     ("xrange", NotAWrite),
     ("xread", NotAWrite),
@@ -270,6 +367,8 @@ pub(super) static COMMANDS: &[(&str, Rule)] = &[
     ("zintercard", NotAWrite),
     ("zinterstore", Keys(&[range(0, 0, 1, true), count(1, 2, 1, false)])),
     ("zlexcount", NotAWrite),
+    ("zmove", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
+    ("zmovemember", Keys(&[range(0, 0, 1, true), range(1, 1, 1, true)])),
     ("zmpop", Keys(&[count(0, 1, 1, true)])),
     ("zmscore", NotAWrite),
     ("zpopmax", Keys(&[range(0, 0, 1, true)])),
