@@ -3,19 +3,20 @@
 %% @private
 -module(eslaver_keys).
 
--export([of_command/2, matches/2]).
+-export([of_command/3, matches/2]).
 
 %% Longer lists of arguments are looked at on another scheduler.
 -define(MANY, 1000).
 %% So are larger keys.
 -define(LARGE, 65536).
 
-%% @doc The keys of a command whose name is in lower case.
--spec of_command(binary(), [binary()]) -> eslaver_nif:keys().
-of_command(Name, Args) ->
+%% @doc The keys of a command whose name is in lower case, by what is known of all servers' commands
+%% and what the master at hand has told of others.
+-spec of_command(binary(), [binary()], eslaver_nif:commands() | undefined) -> eslaver_nif:keys().
+of_command(Name, Args, Told) ->
     case length(Args) > ?MANY of
-        true -> eslaver_nif:keys_dirty(Name, Args);
-        false -> eslaver_nif:keys(Name, Args)
+        true -> eslaver_nif:keys_dirty(Name, Args, Told);
+        false -> eslaver_nif:keys(Name, Args, Told)
     end.
 
 %% @doc Whether a key matches a pattern, by the rules of the servers' `KEYS'.

@@ -52,6 +52,7 @@ start_link(Address, Place, #{password := Password, announce_port := Port} = Opti
         password => undefined,
         listening_port => Port,
         resume => eslaver_place:link(Place),
+        hidden_commands => maps:get(hidden_commands, Options, []),
         server => self()
     },
     Self = self(),

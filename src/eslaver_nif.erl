@@ -8,9 +8,9 @@
 -module(eslaver_nif).
 
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0, decode_dump/1]).
--export([keys/2, keys_dirty/2, glob/2, glob_dirty/2]).
+-export([commands/1, keys/3, keys_dirty/3, glob/2, glob_dirty/2]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
--export_type([lock/0, link/0, config/0, resume/0, tls/0, keys/0, named_key/0]).
+-export_type([lock/0, link/0, config/0, resume/0, tls/0, commands/0, keys/0, named_key/0]).
 
 -on_load(load/0).
 
@@ -40,9 +40,11 @@
     proto_max_bulk_len := pos_integer(),
     max_arguments := pos_integer(),
     max_value := pos_integer(),
+    hidden_commands := [binary()],
     server := pid()
 }.
-%% What a link is told. Times are in ms, sizes in bytes.
+%% What a link is told. Times are in ms, sizes in bytes. Commands are hidden by tests: their keys are
+%% taken from the master instead of the table.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,
@@ -105,19 +107,27 @@ links() -> erlang:nif_error(reason()).
     | flushdb
     | flushall
     | {swapdb, non_neg_integer(), non_neg_integer()}
+    | {slots, [{First :: 0..16383, Last :: 0..16383}]}
     | unnamed
     | not_a_write
     | unknown.
 
+-opaque commands() :: reference().
+%% What a master told of commands that the table does not have.
+
+%% @doc What the link's master told, if anything. It does not change once the sync has begun.
+-spec commands(link()) -> commands() | undefined.
+commands(_Link) -> erlang:nif_error(reason()).
+
 %% @doc The keys of a command, those it changes and those it only reads, with the db where that is
 %% another than the selected one; or what it does instead. `unnamed' are some keys, and `unknown' is
-%% a command of a module. See {@link eslaver_keys}.
--spec keys(binary(), [binary()]) -> keys().
-keys(_Name, _Args) -> erlang:nif_error(reason()).
+%% a command that neither the table nor the master tells of. See {@link eslaver_keys}.
+-spec keys(binary(), [binary()], commands() | undefined) -> keys().
+keys(_Name, _Args, _Commands) -> erlang:nif_error(reason()).
 
 %% @doc The same for a long list of arguments.
--spec keys_dirty(binary(), [binary()]) -> keys().
-keys_dirty(_Name, _Args) -> erlang:nif_error(reason()).
+-spec keys_dirty(binary(), [binary()], commands() | undefined) -> keys().
+keys_dirty(_Name, _Args, _Commands) -> erlang:nif_error(reason()).
 
 %% @doc Whether the key matches, by the rules of the servers' `KEYS'.
 -spec glob(binary(), binary()) -> boolean().

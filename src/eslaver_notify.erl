@@ -5,7 +5,7 @@
 %% @private
 -module(eslaver_notify).
 
--export([new/0, call/3, unsubscribe/2, down/2]).
+-export([new/0, told/2, call/3, unsubscribe/2, down/2]).
 -export([handled/4, applied/3, loaded/2, restarted/1, send/1]).
 -export_type([subscriptions/0, message/0, notice/0, request/0]).
 
@@ -18,7 +18,9 @@
 -record(notify, {
     subscriptions = #{} :: #{reference() => #subscription{}},
     %% What the transaction in hand has changed, the last first.
-    pending = [] :: [change()]
+    pending = [] :: [change()],
+    %% What the master has told of its commands.
+    told :: eslaver_nif:commands() | undefined
 }).
 
 -opaque subscriptions() :: #notify{}.
@@ -30,7 +32,11 @@
     | {keys, Command :: binary() | resync, which(), meta()}.
 
 -type which() ::
-    all | {db, non_neg_integer()} | {swap, non_neg_integer(), non_neg_integer()} | unknown.
+    all
+    | {db, non_neg_integer()}
+    | {swap, non_neg_integer(), non_neg_integer()}
+    | {slots, [{First :: 0..16383, Last :: 0..16383}]}
+    | unknown.
 
 -type change() :: {pid(), reference(), key | keys, binary(), binary() | which(), Db :: integer()}.
 -type message() :: {pid(), {eslaver, reference(), notice()}}.
@@ -40,6 +46,11 @@
 -spec new() -> subscriptions().
 new() ->
     #notify{}.
+
+%% @doc What the master of the link that is up has told of its commands.
+-spec told(eslaver_nif:commands() | undefined, subscriptions()) -> subscriptions().
+told(Told, Notify) ->
+    Notify#notify{told = Told}.
 
 %% @doc What a process asks for, under a reference of its own.
 -spec call(request(), pid(), subscriptions()) -> subscriptions().
@@ -80,23 +91,26 @@ handled(_Count, _Events, <<>>, Notify) ->
 handled(_Count, _Events, _Marks, #notify{subscriptions = None} = Notify) when None =:= #{} ->
     {[], Notify};
 handled(all, Events, Marks, Notify) ->
-    told(Events, Marks, Notify, []);
+    notices(Events, Marks, Notify, []);
 handled(Count, Events, Marks, Notify) ->
-    told(lists:sublist(Events, Count), Marks, Notify, []).
+    notices(lists:sublist(Events, Count), Marks, Notify, []).
 
-told([], _Marks, Notify, Messages) ->
+notices([], _Marks, Notify, Messages) ->
     {lists:reverse(Messages), Notify};
-told([Event | Events], Marks, #notify{pending = Pending} = Notify, Messages) ->
+notices([Event | Events], Marks, #notify{pending = Pending} = Notify, Messages) ->
     {Offset, Db, InTransaction} = eslaver_place:mark(Marks),
     {Name, Args} = command(Event),
-    Changed = changes(Name, Args, Db, Notify) ++ Pending,
     Rest = eslaver_place:skip(1, Marks),
-    case InTransaction of
-        true ->
-            told(Events, Rest, Notify#notify{pending = Changed}, Messages);
-        false ->
+    case Name of
+        <<"discard">> ->
+            notices(Events, Rest, Notify#notify{pending = []}, Messages);
+        _ when InTransaction ->
+            Changed = changes(Name, Args, Db, Notify) ++ Pending,
+            notices(Events, Rest, Notify#notify{pending = Changed}, Messages);
+        _ ->
+            Changed = changes(Name, Args, Db, Notify) ++ Pending,
             Now = [message(Change, Offset) || Change <- Changed],
-            told(Events, Rest, Notify#notify{pending = []}, Now ++ Messages)
+            notices(Events, Rest, Notify#notify{pending = []}, Now ++ Messages)
     end.
 
 %% @doc The same for commands that belong together: one, or those of a transaction.
@@ -138,7 +152,7 @@ send(Messages) ->
     lists:foreach(fun({_Pid, {eslaver, Ref, _} = Message}) -> Ref ! Message end, Messages).
 
 %% What a command changes, for each who wants to know, the last first.
-changes(Name, Args, Db, #notify{subscriptions = Subscriptions}) ->
+changes(Name, Args, Db, #notify{subscriptions = Subscriptions, told = Told}) ->
     Wanting = [
         {Pid, Ref, Filter}
      || {Ref, #subscription{pid = Pid, filter = Filter}} <- maps:to_list(Subscriptions),
@@ -151,16 +165,17 @@ changes(Name, Args, Db, #notify{subscriptions = Subscriptions}) ->
             lists:foldl(
                 fun(Change, Acc) -> each(Change, Name, Wanting, Acc) end,
                 [],
-                written(Name, Args, Db)
+                written(Name, Args, Db, Told)
             )
     end.
 
-written(Name, Args, Db) ->
-    case eslaver_keys:of_command(Name, Args) of
+written(Name, Args, Db, Told) ->
+    case eslaver_keys:of_command(Name, Args, Told) of
         not_a_write -> [];
         flushall -> [{keys, all, Db}];
         flushdb -> [{keys, {db, Db}, Db}];
         {swapdb, One, Other} -> [{keys, {swap, One, Other}, Db}];
+        {slots, Ranges} -> [{keys, {slots, Ranges}, Db}];
         unnamed -> [{keys, unknown, Db}];
         unknown -> [{keys, unknown, Db}];
         {Changed, _Read} -> [in_db(Key, Db) || Key <- Changed]
@@ -183,6 +198,7 @@ each({Tag, What, Db}, Name, Wanting, Changes) ->
 
 wants(key, Key, Db, Filter) -> is_among(Db, dbs, Filter) andalso matches(Key, Filter);
 wants(keys, all, _Db, _Filter) -> true;
+wants(keys, {slots, _}, _Db, _Filter) -> true;
 wants(keys, {swap, A, B}, _, Filter) -> is_among(A, dbs, Filter) orelse is_among(B, dbs, Filter);
 wants(keys, _Which, Db, Filter) -> is_among(Db, dbs, Filter).
 

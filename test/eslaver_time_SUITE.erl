@@ -169,9 +169,9 @@ silent_at_each_step(_Config) ->
             ok = eslaver:stop(Replica)
         end,
         [
-            {"AUTH", silent([<<"AUTH">>, <<"CLIENT">>, <<"REPLCONF">>])},
-            {"CLIENT SETNAME", silent([<<"CLIENT">>, <<"REPLCONF">>])},
-            {"REPLCONF listening-port", silent([<<"REPLCONF">>])},
+            {"AUTH", silent([<<"AUTH">>, <<"CLIENT">>, <<"REPLCONF">>, <<"COMMAND">>])},
+            {"CLIENT SETNAME", silent([<<"CLIENT">>, <<"REPLCONF">>, <<"COMMAND">>])},
+            {"REPLCONF listening-port", silent([<<"REPLCONF">>, <<"COMMAND">>])},
             {"PSYNC", #{psync => <<>>, then => keep}},
             {"silent", #{psync => eslaver_test_fake:full_resync(1000, <<"REDIS0011">>)}}
         ]

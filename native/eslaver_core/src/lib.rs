@@ -11,6 +11,7 @@
 //! | [`transfer`] | the snapshot's envelope: `$<len>` or `$EOF:<mark>` | the snapshot's own bytes, and its end |
 //! | [`rdb`] | the snapshot | keys and values, handed to a sink |
 //! | [`resp`] | the command stream | commands, and their length in it |
+//! | [`replay`] | a command of KeyDB's that wraps others | those |
 //! | [`position`] | commands | the offset, db and transaction that the stream stands at |
 //! | [`commands`] | a command | which of its arguments are keys, and which of these it changes |
 //! | [`filter`], [`glob`] | a key, or a command | whether it is wanted |
@@ -23,6 +24,7 @@ pub mod handshake;
 pub mod lines;
 pub mod position;
 pub mod rdb;
+pub mod replay;
 pub mod reply;
 pub mod resp;
 pub mod transfer;

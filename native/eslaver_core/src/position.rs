@@ -51,6 +51,17 @@ impl Tracker {
     /// When it is a `SELECT` with a bad argument. Nothing has moved then.
     #[inline]
     pub fn apply(&mut self, command: &Command<'_>) -> Result<(), BadSelect> {
+        self.follow(command)?;
+        self.advance(command.len());
+        Ok(())
+    }
+
+    /// Takes the db and the transaction from `command`, which has no bytes of its own in the stream.
+    ///
+    /// # Errors
+    /// When it is a `SELECT` with a bad argument. Nothing has changed then.
+    #[inline]
+    pub fn follow(&mut self, command: &Command<'_>) -> Result<(), BadSelect> {
         let name = command.name();
         match name.len() {
             4 | 7 if is(name, b"EXEC") || is(name, b"DISCARD") => self.now.in_transaction = false,
@@ -58,11 +69,21 @@ impl Tracker {
             6 if is(name, b"SELECT") => self.now.db = selected(command.args().get(0))?,
             _ => {}
         }
-        self.now.offset += command.len();
+        Ok(())
+    }
+
+    /// Selects a db.
+    pub fn select(&mut self, db: u32) {
+        self.now.db = db;
+    }
+
+    /// Moves behind this number of bytes.
+    #[inline]
+    pub fn advance(&mut self, length: u64) {
+        self.now.offset += length;
         if !self.now.in_transaction {
             self.safe = self.now;
         }
-        Ok(())
     }
 
     /// Behind the last command.

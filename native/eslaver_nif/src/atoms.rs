@@ -25,7 +25,7 @@ rustler::atoms! {
     // a position's file
     locked, none,
     // what commands change
-    flushdb, flushall, swapdb, unnamed, not_a_write, unknown,
+    flushdb, flushall, swapdb, slots, unnamed, not_a_write, unknown,
     undefined, ok, error, invalid_config,
     r#true = "true", r#false = "false",
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use eslaver_core::commands::Learned;
 use eslaver_core::filter::Filter;
 use eslaver_core::handshake::{self, Resume};
 use eslaver_core::position::{Position, Tracker};
@@ -84,6 +85,7 @@ pub(crate) struct RawConfig<'a> {
     proto_max_bulk_len: u64,
     max_arguments: u64,
     max_value: u64,
+    hidden_commands: Vec<Binary<'a>>,
     server: rustler::LocalPid,
 }
 
@@ -228,6 +230,8 @@ pub(crate) struct Config {
     /// What of all there is is wanted; without, everything.
     pub(crate) filter: Option<Arc<Filter>>,
     pub(crate) limits: Limits,
+    /// What is known of commands before the master is asked.
+    pub(crate) learned: Learned,
     pub(crate) server: rustler::LocalPid,
 }
 
@@ -284,6 +288,7 @@ impl RawConfig<'_> {
                 arguments: self.max_arguments,
                 value: self.max_value,
             },
+            learned: Learned::hiding(self.hidden_commands.iter().map(|name| name.to_vec())),
             filter: Option::from(self.filter).map(|raw: RawFilter<'_>| Arc::new(raw.read())),
             server: self.server,
         })

@@ -1,11 +1,13 @@
 //! Filters as Erlang gives them, and what the server asks for its key notifications.
 
-use eslaver_core::commands::{self, Effect};
+use std::sync::Arc;
+
+use eslaver_core::commands::{self, Effect, Learned};
 use eslaver_core::filter::Filter;
 use eslaver_core::glob::{self, Glob};
 use eslaver_core::rdb::Kind;
 use rustler::types::erlang_option::ErlOption;
-use rustler::{Binary, Encoder, Env, NifMap, NifUnitEnum, Term};
+use rustler::{Binary, Encoder, Env, NifMap, NifUnitEnum, Resource, ResourceArc, Term};
 
 use crate::atoms;
 
@@ -59,13 +61,29 @@ impl RawFilter<'_> {
     }
 }
 
+/// What a master told of its commands, as Erlang holds it.
+pub(crate) struct Told(pub(crate) Arc<Learned>);
+
+#[rustler::resource_impl]
+impl Resource for Told {}
+
+type RawTold = ErlOption<ResourceArc<Told>>;
+
 /// The keys of a command, those it changes and those it only reads, each as it was given, or
 /// `{Db, Key}` where it is in another db; or an atom for what has none.
-fn keys<'a>(env: Env<'a>, name: Binary<'_>, args: Vec<Term<'a>>) -> rustler::NifResult<Term<'a>> {
+fn keys<'a>(
+    env: Env<'a>,
+    name: Binary<'_>,
+    args: Vec<Term<'a>>,
+    told: RawTold,
+) -> rustler::NifResult<Term<'a>> {
+    let nothing = Learned::default();
+    let told = Option::from(told);
+    let learned = told.as_ref().map_or(&nothing, |told: &ResourceArc<Told>| &told.0);
     let bytes = args.iter().map(|arg| arg.decode()).collect::<Result<Vec<Binary<'_>>, _>>()?;
     let bytes: Vec<&[u8]> = bytes.iter().map(Binary::as_slice).collect();
     let (mut changed, mut read) = (Vec::new(), Vec::new());
-    let effect = commands::keys(&name, bytes.as_slice(), |key| {
+    let effect = commands::keys(learned, &name, bytes.as_slice(), |key| {
         if let Some(arg) = args.get(key.index) {
             let found = key.db.map_or(*arg, |db| (db, *arg).encode(env));
             if key.changed { changed.push(found) } else { read.push(found) }
@@ -76,6 +94,7 @@ fn keys<'a>(env: Env<'a>, name: Binary<'_>, args: Vec<Term<'a>>) -> rustler::Nif
         Effect::Db => atoms::flushdb().encode(env),
         Effect::AllDbs => atoms::flushall().encode(env),
         Effect::Swap(one, other) => (atoms::swapdb(), one, other).encode(env),
+        Effect::Slots => (atoms::slots(), commands::slots(&name, bytes.as_slice())).encode(env),
         Effect::Unnamed => atoms::unnamed().encode(env),
         Effect::NotAWrite => atoms::not_a_write().encode(env),
         Effect::Unknown => atoms::unknown().encode(env),
@@ -87,8 +106,9 @@ fn keys_short<'a>(
     env: Env<'a>,
     name: Binary<'_>,
     args: Vec<Term<'a>>,
+    told: RawTold,
 ) -> rustler::NifResult<Term<'a>> {
-    keys(env, name, args)
+    keys(env, name, args, told)
 }
 
 #[rustler::nif(name = "keys_dirty", schedule = "DirtyCpu")]
@@ -96,8 +116,9 @@ fn keys_long<'a>(
     env: Env<'a>,
     name: Binary<'_>,
     args: Vec<Term<'a>>,
+    told: RawTold,
 ) -> rustler::NifResult<Term<'a>> {
-    keys(env, name, args)
+    keys(env, name, args, told)
 }
 
 #[rustler::nif(name = "glob")]

@@ -195,6 +195,14 @@ fn counters(link: ResourceArc<Link>) -> (u64, u64, u64, u64) {
     )
 }
 
+/// What the master has told of its commands that the table does not have, if anything.
+#[rustler::nif]
+fn commands(link: ResourceArc<Link>) -> ErlOption<ResourceArc<filter::Told>> {
+    let learned = link.shared.learned();
+    let told = (!learned.is_empty()).then(|| ResourceArc::new(filter::Told(learned)));
+    ErlOption::from(told)
+}
+
 /// How many links there are of which something is left besides the handle.
 #[rustler::nif]
 fn links() -> u64 {

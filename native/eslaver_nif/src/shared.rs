@@ -1,8 +1,9 @@
 //! What the I/O thread, the slices and the server's calls share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use eslaver_core::commands::Learned;
 use eslaver_core::rdb::Piece;
 use mio::Waker;
 use rustler::{LocalPid, OwnedEnv};
@@ -102,6 +103,8 @@ pub(crate) struct Shared {
     /// The snapshot has been decoded, and its checksum was right.
     snapshot_good: AtomicBool,
     pub(crate) counters: Counters,
+    /// What the master has told of its commands, before its sync begins.
+    learned: OnceLock<Arc<Learned>>,
     end: Mutex<Option<End>>,
     spares: Mutex<Vec<Vec<u8>>>,
 }
@@ -122,6 +125,7 @@ impl Shared {
             io_waits: AtomicBool::new(false),
             snapshot_good: AtomicBool::new(false),
             counters: Counters::default(),
+            learned: OnceLock::new(),
             end: Mutex::new(None),
             spares: Mutex::new(Vec::new()),
         }
@@ -244,6 +248,15 @@ impl Shared {
             let message = (atoms::eslaver_nif(), atoms::wake());
             let _ = OwnedEnv::new().send_and_clear(&self.link, |_| message);
         }
+    }
+
+    pub(crate) fn set_learned(&self, learned: Learned) {
+        let _ = self.learned.set(Arc::new(learned));
+    }
+
+    /// What the master has told of its commands, or nothing.
+    pub(crate) fn learned(&self) -> Arc<Learned> {
+        self.learned.get().cloned().unwrap_or_default()
     }
 
     /// A buffer that was used before, or an empty one.

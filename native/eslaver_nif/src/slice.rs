@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
+use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Before, Filter, Gate};
-use eslaver_core::position::Tracker;
+use eslaver_core::position::{Position, Tracker};
 use eslaver_core::rdb::{Decoder, Status};
+use eslaver_core::replay::{self, Replayed};
 use eslaver_core::resp::{self, Command, Commands};
 use rustler::{Atom, Env, LocalPid};
 
@@ -62,8 +64,18 @@ struct Stream {
     /// The offset of its first byte.
     begins: u64,
     tracker: Tracker,
+    limits: resp::Limits,
+    sieve: Sieve,
+}
+
+/// What of the stream's commands goes into the batch.
+struct Sieve {
     /// What is wanted, and what of it has passed.
     filter: Option<(Arc<Filter>, Gate)>,
+    learned: Arc<Learned>,
+    /// The db that was told last, where each `SELECT` is.
+    told: Option<u32>,
+    selects: bool,
 }
 
 /// What decoding stopped at.
@@ -258,7 +270,8 @@ impl Slicer {
                 let (keys, db) = (self.batch.keys(), self.batch.stream_db());
                 let tracker = Tracker::new(offset, db);
                 let limits = self.limits.of_stream(!load.offsets);
-                self.phase = Phase::streaming(tracker, limits, false, &self.batch);
+                let sieve = Sieve::new(&self.batch, shared.learned(), false);
+                self.phase = Phase::streaming(tracker, limits, sieve);
                 self.tell(env, atoms::loaded(), |message| {
                     vec![
                         (atoms::keys(), message.uint(keys)),
@@ -271,8 +284,8 @@ impl Slicer {
             (Chunk::Continue { replid, master }, Phase::Start) => {
                 let start = self.start.ok_or(End::Confused)?;
                 let limits = self.limits.of_stream(false);
-                self.phase =
-                    Phase::streaming(start.tracker(), limits, start.is_open(), &self.batch);
+                let sieve = Sieve::new(&self.batch, shared.learned(), start.is_open());
+                self.phase = Phase::streaming(start.tracker(), limits, sieve);
                 self.tell(env, atoms::partial(), |message| {
                     vec![
                         (atoms::replid(), optional_text(replid.as_deref(), message)),
@@ -326,13 +339,10 @@ fn no_credit(shared: &Shared) -> Outcome {
 }
 
 impl Phase {
-    /// `open` is whether the stream goes on within a transaction. Full events need no `SELECT`.
-    fn streaming(tracker: Tracker, limits: resp::Limits, open: bool, batch: &Batch) -> Self {
+    fn streaming(tracker: Tracker, limits: resp::Limits, sieve: Sieve) -> Self {
         let commands = Commands::new(limits);
-        let selects = batch.shape == Shape::Classic;
-        let filter = batch.filter.clone().map(|filter| (filter, Gate::new(selects, open)));
         let begins = tracker.position().offset;
-        Phase::Streaming(Box::new(Stream { commands, begins, tracker, filter }))
+        Phase::Streaming(Box::new(Stream { commands, begins, tracker, limits, sieve }))
     }
 
     /// The position behind what has been decoded: `{Offset, Db, InTransaction, SafeOffset, SafeDb}`.
@@ -359,31 +369,37 @@ impl Stream {
     /// has to see its `MULTI` again, as it may pass yet.
     fn is_unopened(&self) -> bool {
         let within = self.tracker.position().in_transaction;
-        within && self.filter.as_ref().is_some_and(|(_, gate)| !gate.is_open())
+        within && self.sieve.filter.as_ref().is_some_and(|(_, gate)| !gate.is_open())
     }
 
     fn decode(&mut self, batch: &mut Batch, shared: &Shared) -> Result<Decoded, End> {
+        let Self { commands, begins, tracker, limits, sieve } = self;
         let mut count = 0;
         let decoded = loop {
-            let Some(command) = self.commands.next()? else {
+            let Some(command) = commands.next()? else {
                 break Decoded::All;
             };
-            let before = self.tracker.position();
-            let at = before.offset.wrapping_sub(self.begins);
-            if command.name().len() > MAX_NAME {
-                return Err(End::Name { at, length: command.name().len() });
-            }
-            self.tracker.apply(&command).map_err(|error| End::Select { at, error })?;
-            let passes = match &mut self.filter {
-                None => Some(Before::default()),
-                Some((filter, gate)) => gate.pass(filter, &command, before),
-            };
-            match passes {
-                Some(frame) => {
-                    batch.before(frame, before);
-                    batch.command(&command, self.tracker.position());
+            let before = tracker.position();
+            let at = before.offset.wrapping_sub(*begins);
+            check_name(&command, at)?;
+            let replayed = replay::is_replay(&command).then(|| replay::commands(&command, *limits));
+            match replayed.flatten() {
+                None => {
+                    tracker.apply(&command).map_err(|error| End::Select { at, error })?;
+                    sieve.take(&command, before, tracker.position(), batch);
                 }
-                None => batch.pass_over(command.len()),
+                Some(replayed) => {
+                    for (index, one) in replayed.iter().enumerate() {
+                        // all but the last stand where the whole begins: whoever goes on from there
+                        // gets all of it
+                        let last = (index + 1 == replayed.len()).then_some(command.len());
+                        replay_one(one, last, *limits, at, tracker, sieve, batch)?;
+                    }
+                    if replayed.is_empty() {
+                        tracker.advance(command.len());
+                        batch.pass_over(command.len());
+                    }
+                }
             }
             count += 1;
             let asked = is_getack(&command);
@@ -396,6 +412,77 @@ impl Stream {
         };
         shared.counters.commands.fetch_add(count, Ordering::Relaxed);
         Ok(decoded)
+    }
+}
+
+/// Takes a command that was wrapped; `length` is that of the whole, where it is the last of it.
+fn replay_one(
+    replayed: &Replayed,
+    length: Option<u64>,
+    limits: resp::Limits,
+    at: u64,
+    tracker: &mut Tracker,
+    sieve: &mut Sieve,
+    batch: &mut Batch,
+) -> Result<(), End> {
+    let mut parser = Commands::new(limits);
+    parser.feed(&replayed.bytes);
+    if let Some(command) = parser.next()? {
+        check_name(&command, at)?;
+        if let Some(db) = replayed.db {
+            tracker.select(db);
+            sieve.tell_db(tracker.position(), batch);
+        }
+        let before = tracker.position();
+        tracker.follow(&command).map_err(|error| End::Select { at, error })?;
+        tracker.advance(length.unwrap_or(0));
+        sieve.take(&command, before, tracker.position(), batch);
+    }
+    Ok(())
+}
+
+fn check_name(command: &Command<'_>, at: u64) -> Result<(), End> {
+    let length = command.name().len();
+    if length > MAX_NAME { Err(End::Name { at, length }) } else { Ok(()) }
+}
+
+impl Sieve {
+    /// `open` is whether the stream goes on within a transaction. Full events need no `SELECT`.
+    fn new(batch: &Batch, learned: Arc<Learned>, open: bool) -> Self {
+        let selects = batch.shape == Shape::Classic;
+        let filter = batch.filter.clone().map(|filter| (filter, Gate::new(selects, open)));
+        Self { filter, learned, told: None, selects }
+    }
+
+    /// Adds a command to the batch, if it is wanted.
+    #[inline]
+    fn take(
+        &mut self,
+        command: &Command<'_>,
+        before: Position,
+        after: Position,
+        batch: &mut Batch,
+    ) {
+        let passes = match &mut self.filter {
+            None => Some(Before::default()),
+            Some((filter, gate)) => gate.pass(filter, &self.learned, command, before),
+        };
+        self.told = self.told.filter(|_| before.db == after.db);
+        match passes {
+            Some(frame) => {
+                batch.before(frame, before);
+                batch.command(command, after);
+            }
+            None => batch.pass_over(command.len()),
+        }
+    }
+
+    /// A db has been selected without a `SELECT`. Behind a filter the gate tells of it.
+    fn tell_db(&mut self, now: Position, batch: &mut Batch) {
+        if self.selects && self.filter.is_none() && self.told != Some(now.db) {
+            self.told = Some(now.db);
+            batch.before(Before { multi: false, select: Some(now.db) }, now);
+        }
     }
 }
 
