@@ -4,7 +4,8 @@
 -module(eslaver_callback).
 
 -export([check/1, is_there/3, is_callable/2]).
--export([new/2, takes_batches/1, readiness/1, demand/2, is_monitor/2, handle/2, close/2]).
+-export([new/2, takes_batches/1, takes_commands/1, readiness/1, demand/2]).
+-export([is_monitor/2, handle/2, close/2]).
 -export_type([spec/0, callback/0, result/0, raised/0]).
 
 -type spec() ::
@@ -130,6 +131,11 @@ new([]) ->
 -spec takes_batches(callback()) -> boolean().
 takes_batches(#handler{function = handle_batch}) -> true;
 takes_batches(_) -> false.
+
+%% @doc Whether it is to be given what the master has told of its commands, too: the mirror's feed.
+-spec takes_commands(callback()) -> boolean().
+takes_commands(#handler{module = Module}) -> Module =:= eslaver_mirror_feed;
+takes_commands(_) -> false.
 
 %% @doc Whether an event may be given now, soon (`held': the receiver has too many messages), or
 %% when the receiver has asked for more (`passive'). A receiver on another node is held back by the

@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_dispatch).
 
--export([new/3, all/2, run/2, demand/2, is_monitor/2, close/2]).
+-export([new/3, commands/2, all/2, run/2, demand/2, is_monitor/2, close/2]).
 -export_type([dispatch/0, failure/0, ended/0]).
 
 %% A stride is doubled while it takes less than the first time, and a turn ends after the second.
@@ -53,6 +53,11 @@ new(Spec, MailboxLimit, Hooks) ->
         Stop ->
             Stop
     end.
+
+%% @doc The events that tell the callback what its link's master has told of its commands.
+-spec commands(eslaver_nif:commands() | undefined, dispatch()) -> [eslaver_events:commands()].
+commands(Told, #dispatch{callback = Callback}) ->
+    [{link, commands, Told} || eslaver_callback:takes_commands(Callback)].
 
 %% @doc The callback's process will take so many events more.
 -spec demand(pos_integer(), dispatch()) -> {ok, dispatch()} | {error, no_demand}.

@@ -6,7 +6,12 @@
 
 -export([full/3, partial/3, loaded/2, down/2]).
 
+-export_type([commands/0]).
+
 -type shape() :: classic | full.
+
+-type commands() :: {link, commands, eslaver_nif:commands() | undefined}.
+%% Comes before a link is up, to those who take it.
 
 %% @doc A master, or the dump file of an earlier run, begins a snapshot.
 -spec full(shape(), master | file, map()) -> [term()].

@@ -23,7 +23,8 @@
     eslaver_mirror_geo_commands,
     eslaver_mirror_hash_commands,
     eslaver_mirror_stream_commands,
-    eslaver_mirror_sort_commands
+    eslaver_mirror_sort_commands,
+    eslaver_mirror_json_commands
 ]).
 
 %% @doc The module of each command.

@@ -13,7 +13,8 @@ init(Mirror) ->
 
 %% @doc Hands a batch over. A mirror that ends takes no more. The failed call's reason has the
 %% events, and must be in no report.
--spec handle_batch([eslaver:event(), ...], pid()) -> eslaver_handler:result(pid()).
+-spec handle_batch([eslaver:event() | eslaver_events:commands(), ...], pid()) ->
+    eslaver_handler:result(pid()).
 handle_batch(Events, Mirror) ->
     try gen_server:call(Mirror, {events, self(), Events}, infinity) of
         ok -> {ok, Mirror};

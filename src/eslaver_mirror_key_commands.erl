@@ -110,5 +110,5 @@ lives_to(Ttl, Options, #{now := Now}) ->
 
 %% It is told as `DEL'. This is what it does itself: with `COPY' it writes no key.
 migrate(Args, Ctx) ->
-    {Changed, _Read} = eslaver_keys:of_command(<<"migrate">>, Args),
+    {Changed, _Read} = eslaver_keys:of_command(<<"migrate">>, Args, undefined),
     delete_all(Changed, Ctx).

@@ -5,10 +5,15 @@
 
 -export([find/2, body/3, existing/3, first/3]).
 -export([change/5, settle/3, update/3, put/4, put/5, delete/2, forget/2, expire/3]).
--export([load/3, flush/2, forget_value/2, collect/2]).
+-export([load/3, flush/2, forget_value/2, suspect/2, unsure/2, collect/2]).
 
 %% A value of so many rows is removed with its key, of a larger one the rest later.
 -define(AT_ONCE, 128).
+%% Arguments of a command that are looked at as keys, how large one is, and the keys of a mirror of
+%% which it is not known whether they are there: with more, only a full resync helps.
+-define(ARGUMENTS, 1000).
+-define(LARGE, 65536).
+-define(UNSURE, 10000).
 
 -type ctx() :: eslaver_mirror_type:ctx().
 -type body() :: eslaver_mirror_type:body().
@@ -132,12 +137,50 @@ load(Store, Db, {Type, Key, Value, Meta}) ->
 flush(Db, Store) ->
     {Old, Flushed} = eslaver_mirror_store:without_keys(Db, Store),
     keep(Store, eslaver_mirror_store:id(), keys, Old),
+    true = ets:match_delete(maps:get(unsure, Store), {{Old, '_'}}),
     Flushed.
 
 %% @doc Whatever a key has, it is not known any more.
 -spec forget_value(ctx(), binary()) -> ok.
 forget_value(Ctx, Key) ->
     put(Ctx, Key, unknown, undefined).
+
+%% @doc Any of these may be a key that has been changed, or made. `none' is the answer where no key is
+%% among them, or they are too many to remember. Those that were not there are not listed, nor
+%% counted, as long as nothing shows that they are.
+-spec suspect(ctx(), [binary()]) -> ok | none.
+suspect(#{store := #{unsure := Unsure}} = Ctx, Args) ->
+    {There, Others} = lists:partition(fun(Arg) -> is_there(find(Ctx, Arg)) end, Args),
+    ok = lists:foreach(fun(Key) -> forget_value(Ctx, Key) end, There),
+    Fit =
+        length(Others) =< ?ARGUMENTS andalso
+            length(Others) + ets:info(Unsure, size) =< ?UNSURE andalso
+            lists:all(fun(Arg) -> byte_size(Arg) =< ?LARGE end, Others),
+    ok = lists:foreach(fun(Arg) -> doubt(Ctx, Arg) end, [Arg || Fit, Arg <- Others]),
+    case There =/= [] andalso Fit of
+        true -> ok;
+        false -> none
+    end.
+
+is_there(none) -> false;
+is_there({_, unknown, unsure, _}) -> false;
+is_there(_) -> true.
+
+%% For a reader of the db as a whole its time has passed.
+doubt(#{keys := Keys, store := #{unsure := Unsure}}, Key) ->
+    insert(Keys, {Key, unknown, unsure, 0}),
+    insert(Unsure, {{Keys, Key}}).
+
+%% @doc How many rows of a table are of keys of which it is not known whether they are there.
+-spec unsure(eslaver_mirror_store:store(), ets:tid()) -> non_neg_integer().
+unsure(#{unsure := Unsure}, Keys) ->
+    case ets:info(Unsure, size) of
+        0 ->
+            0;
+        _ ->
+            Doubted = ets:match(Unsure, {{Keys, '$1'}}),
+            length([Key || [Key] <- Doubted, [{_, unknown, unsure, 0}] <- [ets:lookup(Keys, Key)]])
+    end.
 
 insert(Keys, Row) ->
     true = ets:insert(Keys, Row),

@@ -79,7 +79,9 @@ unfix(Keys) ->
 %% @doc See {@link eslaver_mirror:dbsize/1}.
 -spec size(eslaver_mirror:mirror()) -> non_neg_integer() | eslaver_mirror:failure().
 size(Mirror) ->
-    eslaver_mirror_view:db(Mirror, 0, fun(_Store, Keys) -> count(Keys) end).
+    eslaver_mirror_view:db(Mirror, 0, fun(Store, Keys) ->
+        count(Keys) - eslaver_mirror_keys:unsure(Store, Keys)
+    end).
 
 %% It raises when the table is gone.
 count(Keys) ->

@@ -28,6 +28,9 @@
     %% Since when the data is stale, in ms of monotonic time.
     stale_since :: undefined | integer(),
     restarts = 0 :: non_neg_integer(),
+    %% When a full resync may be made, and the timer for one that has to wait.
+    resyncs = eslaver_mirror_resync:new() :: eslaver_mirror_resync:resyncs(),
+    resync :: undefined | reference(),
     collecting = false :: boolean()
 }).
 
@@ -111,6 +114,12 @@ handle_info({'EXIT', _Pid, Reason}, State) ->
     {stop, Reason, State};
 handle_info(start, State) ->
     {noreply, started(State)};
+handle_info({timeout, Timer, resync}, #state{resync = Timer, writer = Writer} = State) ->
+    Due = State#state{resync = undefined},
+    case eslaver_mirror_writer:is_lost(Writer) of
+        true -> {noreply, restarted(Due)};
+        false -> {noreply, Due}
+    end;
 handle_info(collect, State) ->
     {noreply, guarded(fun() -> collect(State#state{collecting = false}) end)};
 handle_info(position, #state{replica = Replica} = State) ->
@@ -210,7 +219,27 @@ handled(From, Events, #state{writer = Writer} = State) ->
     {News, Next} = eslaver_mirror_writer:handle(Events, Writer),
     Told = lists:foldl(fun news/2, State#state{writer = Next}, News),
     gen_server:reply(From, ok),
-    collect(aged(Told)).
+    collect(resync(aged(Told))).
+
+%% What cannot be told from the stream only a snapshot tells; but the master is to make few of them,
+%% whatever it sends.
+resync(#state{writer = Writer, resync = undefined, resyncs = Resyncs} = State) ->
+    case eslaver_mirror_writer:is_lost(Writer) of
+        true ->
+            {Pause, Next} = eslaver_mirror_resync:next(now_ms(), Resyncs),
+            Timer = erlang:start_timer(Pause, self(), resync),
+            State#state{resync = Timer, resyncs = Next};
+        false ->
+            State
+    end;
+resync(State) ->
+    State.
+
+restarted(#state{replica = undefined} = State) ->
+    State;
+restarted(#state{replica = Replica} = State) ->
+    true = exit(Replica, kill),
+    State.
 
 news({applied, Commands, Offset}, #state{notify = Notify} = State) ->
     ok = eslaver_notify:send(eslaver_notify:applied(Commands, Offset, Notify)),
@@ -222,9 +251,8 @@ news({loaded, Place}, #state{notify = Notify, waiting = Waiting} = State) ->
         waiting = eslaver_waiting:reply(ok, Waiting),
         backoff = eslaver_backoff:new()
     };
-news(resync, #state{replica = Replica} = State) ->
-    true = exit(Replica, kill),
-    State.
+news({told, Told}, #state{notify = Notify} = State) ->
+    State#state{notify = eslaver_notify:told(Told, Notify)}.
 
 aged(#state{writer = Writer, stale_since = Since} = State) ->
     case {eslaver_mirror_writer:status(Writer), Since} of

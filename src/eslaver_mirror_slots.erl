@@ -3,23 +3,12 @@
 %% @private
 -module(eslaver_mirror_slots).
 
--export([delete/3, slot/1]).
+-export([delete/2, slot/1]).
 
 -define(SLOTS, 16384).
 
-%% @doc Removes the keys of the slots that a command names.
--spec delete(Name :: binary(), Args :: [binary()], eslaver_mirror_type:ctx()) -> ok.
-delete(<<"trimslots">>, [_Ranges, Count | Bounds], Ctx) ->
-    Ranges = pairs([binary_to_integer(Bound) || Bound <- Bounds]),
-    true = length(Ranges) =:= binary_to_integer(Count),
-    delete(Ranges, Ctx);
-delete(<<"cluster">>, [_FlushSlot, Slot | _], Ctx) ->
-    Only = binary_to_integer(Slot),
-    delete([{Only, Only}], Ctx).
-
-pairs([]) -> [];
-pairs([First, Last | Rest]) -> [{First, Last} | pairs(Rest)].
-
+%% @doc Removes the keys of these slots.
+-spec delete([{First :: 0..16383, Last :: 0..16383}], eslaver_mirror_type:ctx()) -> ok.
 delete(Ranges, #{keys := Keys} = Ctx) ->
     Gone = [
         Key

@@ -36,6 +36,8 @@
     entries := ets:tid(),
     %% ordered_set: consumer groups of streams.
     groups := ets:tid(),
+    %% set, `{{Keys, Key}}': keys of which it was not known whether they are there.
+    unsure := ets:tid(),
     %% set, `{Id, Type, Body}': values out of reach whose elements are still to be removed.
     garbage := ets:tid(),
     %% Of the master, or of the Redis that a Valkey goes by: the same command does not always do the
@@ -58,6 +60,7 @@
     {chunks, set},
     {entries, ordered_set},
     {groups, ordered_set},
+    {unsure, set},
     {garbage, set}
 ]).
 

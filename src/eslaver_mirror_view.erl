@@ -90,6 +90,8 @@ look_up(Table, Key) ->
             none;
         [{_, _, _, infinity} = Row] ->
             Row;
+        [{_, unknown, unsure, _} = Row] ->
+            Row;
         [{_, _, _, ExpireAt} = Row] ->
             case ExpireAt > erlang:system_time(millisecond) of
                 true -> Row;

@@ -7,7 +7,7 @@
 %% @private
 -module(eslaver_mirror_writer).
 
--export([new/1, handle/2, broken/1, position/1, passed/2]).
+-export([new/1, handle/2, broken/1, position/1, passed/2, is_lost/1]).
 -export([collect/1, status/1, info/1, functions/1, close/1]).
 -export_type([writer/0, news/0]).
 
@@ -25,8 +25,10 @@
     transaction = none :: none | [command()],
     %% Undefined before the first snapshot, and where the master knows no PSYNC.
     replid :: undefined | binary(),
-    %% Whether only a full resync helps.
+    %% Whether only a full resync helps: until then the data counts as stale.
     lost = false :: boolean(),
+    %% What the master has told of its commands.
+    told :: undefined | eslaver_nif:commands(),
     %% The offset and the db behind all that has been applied.
     offset = 0 :: non_neg_integer(),
     db = 0 :: non_neg_integer(),
@@ -40,9 +42,9 @@
 
 -type news() ::
     {loaded, #{offset := non_neg_integer(), db := non_neg_integer()}}
-    | resync
+    | {told, eslaver_nif:commands() | undefined}
     | {applied, [command()], Offset :: non_neg_integer()}.
-%% What has become visible, or that only a full resync helps.
+%% What has become visible, and by which table its keys are found.
 
 %% The rows of values out of reach that are removed after each batch.
 -define(COLLECT, 4096).
@@ -54,7 +56,7 @@ new(Options) ->
     #writer{lock = Lock, options = Options}.
 
 %% @doc Applies events. What becomes visible by them is told in its order.
--spec handle([eslaver:full_event()], writer()) -> {[news()], writer()}.
+-spec handle([eslaver:full_event() | eslaver_events:commands()], writer()) -> {[news()], writer()}.
 handle(Events, Writer) ->
     handle(Events, Writer, []).
 
@@ -79,6 +81,9 @@ event({stream, <<"exec">>, _, Meta}, #writer{transaction = none} = Writer) ->
 event({stream, <<"exec">>, _, Meta}, #writer{transaction = Commands} = Writer) ->
     Next = moved(Meta, Writer#writer{transaction = none}),
     apply_all(lists:reverse(Commands), Next);
+event({stream, <<"discard">>, _, Meta}, Writer) ->
+    %% No master sends one; a replica drops the transaction.
+    moved(Meta, Writer#writer{transaction = none});
 event({stream, Name, Args, #{db := Db} = Meta}, #writer{transaction = none} = Writer) ->
     apply_all([{Name, Args, Db}], moved(Meta, Writer));
 event({stream, Name, Args, #{db := Db}}, #writer{transaction = Commands} = Writer) ->
@@ -95,6 +100,10 @@ event({loading, Type, Key, Value, #{db := Db} = Meta}, #writer{next = Next} = Wr
 event({loading, eof, Meta}, Writer) ->
     #writer{offset = Offset, db = Db} = Loaded = loaded(Meta, Writer),
     {{loaded, #{offset => Offset, db => Db}}, Loaded};
+event({link, commands, Told}, Writer) ->
+    {{told, Told}, Writer#writer{told = Told}};
+event({link, up, #{resync := partial, replid := Replid}}, #writer{lost = true} = Writer) ->
+    Writer#writer{replid = Replid};
 event({link, up, #{resync := partial, replid := Replid}}, #writer{lock = Lock} = Writer) ->
     ok = eslaver_mirror_lock:status(fresh, Lock),
     Writer#writer{replid = Replid};
@@ -183,24 +192,21 @@ passed(_Earlier, Writer) ->
 %% Commands.
 
 apply_all(Commands, Writer) ->
-    Known = [{Command, keys(Command)} || Command <- Commands],
+    Known = [{Command, keys(Command, Writer)} || Command <- Commands],
     case [Each || {_, Keys} = Each <- Known, Keys =/= not_a_write] of
         [] -> Writer;
         Writes -> write(Writes, Writer)
     end.
 
-keys({Name, Args, _Db}) ->
-    eslaver_keys:of_command(Name, Args).
+keys({Name, Args, _Db}, #writer{told = Told}) ->
+    eslaver_keys:of_command(Name, Args, Told).
 
 write(Writes, Writer) ->
     #writer{lock = Lock, offset = Offset} = Ready = with_dbs(Writes, Writer),
     Next = eslaver_mirror_lock:writing(
         locks(Writes), fun() -> lists:foldl(fun write_one/2, Ready, Writes) end, Lock
     ),
-    case Next of
-        #writer{lost = true} -> {resync, Next};
-        #writer{} -> {{applied, [Command || {Command, _} <- Writes], Offset}, Next}
-    end.
+    {{applied, [Command || {Command, _} <- Writes], Offset}, Next}.
 
 %% A db's table is there for readers before a command can need it.
 with_dbs(Writes, #writer{store = Store, lock = Lock} = Writer) ->
@@ -213,19 +219,20 @@ with_db({{_Name, _Args, Db}, Keys}, Store) ->
     Others =
         case Keys of
             {swapdb, One, Other} -> [One, Other];
-            {Changed, _Read} -> [Another || {Another, _Key} <- Changed];
+            {Changed, _Read} when is_list(Changed) -> [Another || {Another, _Key} <- Changed];
             _ -> []
         end,
     lists:foldl(fun eslaver_mirror_store:with_db/2, Store, [Db | Others]).
 
 %% What readers must not see half of.
-locks([{_, {Changed, _Read}}]) ->
-    [key(Key) || Key <- Changed];
 locks(Writes) ->
-    case [Keys || {_, Keys} <- Writes, not is_tuple(Keys) orelse tuple_size(Keys) =/= 2] of
-        [] -> [key(Key) || {_, {Changed, _Read}} <- Writes, Key <- Changed];
-        _ -> all
+    case lists:all(fun({_, Keys}) -> has_keys(Keys) end, Writes) of
+        true -> [key(Key) || {_, {Changed, _Read}} <- Writes, Key <- Changed];
+        false -> all
     end.
+
+has_keys({Changed, _Read}) -> is_list(Changed);
+has_keys(_Others) -> false.
 
 key({_Db, Key}) -> Key;
 key(Key) -> Key.
@@ -252,11 +259,18 @@ apply_one(_Command, {swapdb, One, Other}, #writer{store = Store, options = Optio
         true -> published(eslaver_mirror_store:swap_dbs(One, Other, Store), Writer);
         false -> lost(Writer)
     end;
-apply_one({Name, Args, Db}, unnamed, #writer{store = Store} = Writer) ->
-    ok = eslaver_mirror_slots:delete(Name, Args, ctx(Db, Store)),
+apply_one(_Command, {slots, Ranges}, #writer{store = #{dbs := Dbs} = Store} = Writer) ->
+    lists:foreach(
+        fun(Db) -> eslaver_mirror_slots:delete(Ranges, ctx(Db, Store)) end, maps:keys(Dbs)
+    ),
     Writer;
 apply_one({<<"function">>, Args, _Db}, _Keys, #writer{functions = Functions} = Writer) ->
     Writer#writer{functions = eslaver_mirror_functions:change(Args, Functions)};
+apply_one({Name, _Args, _Db}, {[], _Read}, #writer{commands = Commands} = Writer) when
+    not is_map_key(Name, Commands)
+->
+    %% It is about something else than keys, as an index.
+    Writer;
 apply_one({Name, Args, Db}, Keys, Writer) ->
     #writer{commands = Commands, store = Store, options = #{filter := Filter}} = Writer,
     Ctx = ctx(Db, Store),
@@ -305,23 +319,33 @@ tell(Name, _Why, _Mirror, Failed) when is_map_key(Name, Failed) ->
 tell(Name, Why, Mirror, _Failed) ->
     eslaver_log:report(warning, not_mirrored, #{replica => Mirror, command => Name, reason => Why}).
 
-unknown({_Name, _Args, Db}, {Changed, _Read}, #writer{store = Store, options = Options} = Writer) ->
-    #{filter := Filter} = Options,
+unknown({_Name, _Args, Db}, {Changed, _Read}, #writer{store = Store} = Writer) ->
     Ctx = ctx(Db, Store),
     lists:foreach(
         fun(Key) -> in_db(Key, Ctx, fun eslaver_mirror_keys:forget_value/2) end,
-        [Key || Key <- Changed, eslaver_mirror_filter:is_wanted(Key, Db, Filter)]
+        wanted(Changed, Db, Writer)
     ),
     Writer;
-unknown({_Name, [Key | _], _Db} = Command, unknown, Writer) ->
-    unknown(Command, {[Key], []}, Writer);
+unknown({_Name, Args, Db}, unknown, #writer{store = Store} = Writer) ->
+    %% Any argument may be a key.
+    case eslaver_mirror_keys:suspect(ctx(Db, Store), wanted(Args, Db, Writer)) of
+        ok -> Writer;
+        none -> lost(Writer)
+    end;
 unknown(_Command, _Keys, Writer) ->
     lost(Writer).
+
+wanted(Keys, Db, #writer{options = #{filter := Filter}}) ->
+    [Key || Key <- Keys, eslaver_mirror_filter:is_wanted(Key, Db, Filter)].
 
 %% From here on only a full resync helps.
 lost(#writer{lock = Lock} = Writer) ->
     ok = eslaver_mirror_lock:status(stale, Lock),
     Writer#writer{lost = true}.
+
+%% @doc Whether only a full resync helps.
+-spec is_lost(writer()) -> boolean().
+is_lost(#writer{lost = Lost}) -> Lost.
 
 %% @doc Removes some of what is out of reach: whether there is more.
 -spec collect(writer()) -> done | more.
@@ -342,6 +366,7 @@ info(#writer{store = Store, failed = Failed, functions = Functions, replid = Rep
         db => Writer#writer.db,
         functions => maps:size(Functions),
         unapplied => Failed,
+        incomplete => Writer#writer.lost,
         status => status(Writer)
     }).
 

@@ -393,7 +393,7 @@ work(Handle, {full, News}, #state{replay = {_, Handle}} = State) ->
 work(Handle, {closed, Tag, Text, _Heals}, #state{replay = {_, Handle}} = State) ->
     _ = Tag =:= finished orelse log(warning, replay_failed, #{text => Text}, State),
     work(State#state{replay = never, load = eslaver_load:abandon(State#state.load)});
-work(_Handle, {full, #{replid := Replid} = News}, State) ->
+work(Handle, {full, #{replid := Replid} = News}, State) ->
     Alone = forget(end_replay(State)),
     Up = Alone#state{
         phase = loading,
@@ -405,15 +405,17 @@ work(_Handle, {full, #{replid := Replid} = News}, State) ->
     },
     Why = eslaver_place:why_full(State#state.place, State#state.loaded),
     log(notice, link_up, #{resync => full, why => Why, replid => Replid}, Up),
-    tell(eslaver_events:full(shape(Up), master, News), Up, fun(Told) -> Told end);
+    {Learned, Ready} = commands(Handle, Up),
+    Events = Learned ++ eslaver_events:full(shape(Up), master, News),
+    tell(Events, Ready, fun(Told) -> Told end);
 work(Handle, {partial, #{replid := New, offset := Offset, master := Master} = News}, State) ->
     Place = eslaver_place:continued(New, State#state.place),
     #{replid := Replid} = eslaver_place:position(Place),
     Up = (end_replay(State))#state{replid = Replid, place = Place, master = Master},
     log(notice, link_up, #{resync => partial, offset => Offset, replid => Replid}, Up),
-    tell(eslaver_events:partial(shape(Up), Replid, News), Up, fun(Told) ->
-        credit(Handle, 0, up(partial, Told))
-    end);
+    {Learned, Ready} = commands(Handle, Up),
+    Events = Learned ++ eslaver_events:partial(shape(Up), Replid, News),
+    tell(Events, Ready, fun(Told) -> credit(Handle, 0, up(partial, Told)) end);
 work(_Handle, {closed, Tag, Text, Heals}, #state{phase = Phase} = State) ->
     Error = #{reason => Tag, text => Text},
     Events = [
@@ -439,6 +441,12 @@ tell(Events, #state{dispatch = Dispatch} = State, Happen) ->
     end.
 
 shape(#state{options = #{events := Shape}}) -> Shape.
+
+%% What the master has told of its commands is for the notices, and for callbacks that take it.
+commands(Handle, #state{notify = Notify, dispatch = Dispatch} = State) ->
+    Told = eslaver_nif:commands(Handle),
+    Next = State#state{notify = eslaver_notify:told(Told, Notify)},
+    {eslaver_dispatch:commands(Told, Dispatch), Next}.
 
 continue(#state{paused = true} = State) ->
     self() ! work,

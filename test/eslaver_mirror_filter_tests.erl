@@ -35,5 +35,5 @@ dbs_only_test() ->
 
 scope(Line, Filter) ->
     [Name | Args] = [list_to_binary(Word) || Word <- string:lexemes(Line, " ")],
-    Keys = eslaver_keys:of_command(Name, Args),
+    Keys = eslaver_keys:of_command(Name, Args, undefined),
     eslaver_mirror_filter:scope({Name, Args, 0}, Keys, Filter).

@@ -78,7 +78,7 @@ init_per_testcase(_Case, Config) ->
 every_write_is_known(Config) ->
     Names = [Name || {Name, true} <- maps:to_list(writes(?config(client, Config)))],
     ?assert(length(Names) > 60),
-    Unknown = [Name || Name <- Names, eslaver_nif:keys(Name, []) =:= unknown],
+    Unknown = [Name || Name <- Names, eslaver_nif:keys(Name, [], undefined) =:= unknown],
     ?assertEqual([], Unknown),
     Tried = [eslaver_test_writes:name(Command) || {_, Command, _} <- eslaver_test_writes:all()],
     ?assertEqual([], (Names -- Tried) -- eslaver_test_writes:not_run()).
@@ -108,7 +108,7 @@ agree(Keys, {all, All}) -> Keys -- All =:= [];
 agree(Keys, {changed, Changed}) -> Keys =:= Changed.
 
 told(Client, [Name | Args] = Words) ->
-    {Written, _Read} = eslaver_nif:keys(list_to_binary(string:lowercase(Name)), binaries(Args)),
+    {Written, _Read} = eslaver_nif:keys(list_to_binary(string:lowercase(Name)), binaries(Args), undefined),
     Ours = lists:usort([
         case Key of
             {_Db, Other} -> Other;

@@ -190,8 +190,8 @@ replies(Reply, Commands) ->
 newlines_at_each_step(_Config) ->
     Steps = [
         {"PING", replies(<<"\n">>, [<<"PING">>])},
-        {"AUTH", replies(<<"\n">>, [<<"AUTH">>, <<"CLIENT">>, <<"REPLCONF">>])},
-        {"REPLCONF", replies(<<"\n">>, [<<"REPLCONF">>])}
+        {"AUTH", replies(<<"\n">>, [<<"AUTH">>, <<"CLIENT">>, <<"REPLCONF">>, <<"COMMAND">>])},
+        {"REPLCONF", replies(<<"\n">>, [<<"REPLCONF">>, <<"COMMAND">>])}
     ],
     %% now and then, and as fast as they are taken
     Ways = [{<<"\n">>, 100}, {binary:copy(<<"\n">>, 100_000), 0}],

@@ -101,24 +101,25 @@ fn keys<'a>(
     })
 }
 
+// the macro has a name `args` of its own
 #[rustler::nif(name = "keys")]
 fn keys_short<'a>(
     env: Env<'a>,
     name: Binary<'_>,
-    args: Vec<Term<'a>>,
+    words: Vec<Term<'a>>,
     told: RawTold,
 ) -> rustler::NifResult<Term<'a>> {
-    keys(env, name, args, told)
+    keys(env, name, words, told)
 }
 
 #[rustler::nif(name = "keys_dirty", schedule = "DirtyCpu")]
 fn keys_long<'a>(
     env: Env<'a>,
     name: Binary<'_>,
-    args: Vec<Term<'a>>,
+    words: Vec<Term<'a>>,
     told: RawTold,
 ) -> rustler::NifResult<Term<'a>> {
-    keys(env, name, args, told)
+    keys(env, name, words, told)
 }
 
 #[rustler::nif(name = "glob")]

@@ -1,0 +1,21 @@
+-module(eslaver_mirror_resync_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+pauses(Times) ->
+    {Pauses, _} = lists:mapfoldl(fun eslaver_mirror_resync:next/2, eslaver_mirror_resync:new(), Times),
+    Pauses.
+
+pauses_test_() ->
+    [
+        ?_assertEqual([0], pauses([5])),
+        ?_assertEqual([0, 10000, 30000, 70000], pauses([0, 0, 0, 0])),
+        ?_assertEqual([0, 9000, 0], pauses([0, 1000, 40000])),
+        ?_assertEqual([0, 0, 0], pauses([0, 100001, 300001])),
+        ?_assert(lists:all(fun(Gap) -> Gap =< 600000 end, gaps(pauses(lists:duplicate(20, 0))))),
+        ?_assertEqual(600000, lists:last(gaps(pauses(lists:duplicate(20, 0)))))
+    ].
+
+gaps([First | Rest] = Times) ->
+    lists:zipwith(fun(Later, Earlier) -> Later - Earlier end, Rest, lists:droplast(Times)) ++
+        [First || Rest =:= []].
