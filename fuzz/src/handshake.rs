@@ -20,6 +20,7 @@ pub(crate) fn check(bytes: &[u8]) {
         client_name: is_set(5).then(|| b"eslaver".to_vec()),
         lib_version: "1.0.0",
         no_compress: is_set(5),
+        ask_commands: is_set(7),
         psync_command: is_set(6).then(|| b"secret".to_vec()),
         resume: is_set(4).then(|| Resume { replid: "a".repeat(40), offset: u64::from(mode) << 40 }),
     };

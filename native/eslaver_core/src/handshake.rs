@@ -10,6 +10,7 @@
 //! | [`Step::Capabilities`] | `REPLCONF capa eof capa psync2` | the same |
 //! | [`Step::NoCompress`] | `REPLCONF rdb-no-compress 1`, if configured | the same |
 //! | [`Step::Version`] | `REPLCONF version`, which Redis does not know | the same |
+//! | [`Step::Commands`] | `COMMAND`, if configured | any value |
 //! | [`Step::Psync`] | `PSYNC` | refusals after which a real replica tries `SYNC` |
 //! | [`Step::Sync`] | `SYNC` | "unknown command" |
 //! | [`Step::Role`] | `ROLE`, to tell a Sentinel | — |
@@ -30,7 +31,10 @@ use std::fmt;
 use refusal::Answered;
 
 use crate::lines::Lines;
-use crate::reply::{Replies, Value};
+use crate::reply::{Limits, Replies, Value};
+
+/// What an answer that is a value may be: that to `COMMAND` takes two megabytes.
+const LIMITS: Limits = Limits { memory: 16 << 20, depth: 16 };
 
 /// The length of a replication id.
 const REPLID_LEN: usize = 40;
@@ -58,6 +62,8 @@ pub struct Config {
     pub no_compress: bool,
     /// What `PSYNC` is called there, if it has been renamed.
     pub psync_command: Option<Vec<u8>>,
+    /// Whether the master is asked what commands it has: see [`Handshake::commands`].
+    pub ask_commands: bool,
     /// Where to go on; `None` asks for a full sync.
     pub resume: Option<Resume>,
 }
@@ -84,6 +90,7 @@ impl fmt::Debug for Config {
             .field("lib_version", &self.lib_version)
             .field("no_compress", &self.no_compress)
             .field("psync_command", &self.psync_command)
+            .field("ask_commands", &self.ask_commands)
             .field("resume", &self.resume)
             .finish()
     }
@@ -135,6 +142,8 @@ pub struct Handshake {
     awaited: VecDeque<Step>,
     /// The answer to a step that asks for a value, as far as it has come.
     replies: Replies,
+    /// What the master said of its commands.
+    commands: Option<Value>,
     /// Why `PSYNC` was refused, then why `SYNC` was, too.
     refusal: Option<Refusal>,
 }
@@ -142,7 +151,8 @@ pub struct Handshake {
 impl Handshake {
     /// A handshake of which nothing has been sent.
     pub fn new(config: Config) -> Self {
-        Self { config, awaited: VecDeque::new(), replies: Replies::default(), refusal: None }
+        let replies = Replies::new(LIMITS);
+        Self { config, awaited: VecDeque::new(), replies, commands: None, refusal: None }
     }
 
     /// What to write first.
@@ -171,6 +181,11 @@ impl Handshake {
             self.awaited.clear();
         }
         reply
+    }
+
+    /// The answer to `COMMAND`, where the master gave one.
+    pub fn commands(&mut self) -> Option<Value> {
+        self.commands.take()
     }
 
     /// Why the master has refused so far, should it answer no more.
@@ -269,6 +284,10 @@ impl Handshake {
 
     /// Takes the answer to a step that asks for a value; `None`: it cannot be read.
     fn value(&mut self, step: Step, value: Option<Value>) -> Result<Reply, Refusal> {
+        if let (Step::Commands, Some(value)) = (step, &value) {
+            self.commands = Some(value.clone());
+            return Ok(self.go_on());
+        }
         let is_sentinel = match &value {
             Some(Value::Array(elements)) => {
                 matches!(elements.first(), Some(Value::Bulk(role)) if role == b"sentinel")

@@ -22,6 +22,38 @@ pub enum Value {
     Array(Vec<Value>),
 }
 
+impl Value {
+    pub(crate) fn array(&self) -> Option<&[Value]> {
+        match self {
+            Value::Array(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn integer(&self) -> Option<i64> {
+        match self {
+            Value::Integer(integer) => Some(*integer),
+            _ => None,
+        }
+    }
+
+    /// A status or a string.
+    pub(crate) fn text(&self) -> Option<&[u8]> {
+        match self {
+            Value::Status(text) | Value::Bulk(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What stands behind this name in a map that is an array of names and values.
+    pub(crate) fn field(&self, name: &[u8]) -> Option<&Value> {
+        self.array()?.chunks_exact(2).find_map(|pair| match pair {
+            [key, value] if key.text() == Some(name) => Some(value),
+            _ => None,
+        })
+    }
+}
+
 /// What an answer may be at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

@@ -19,7 +19,7 @@ const STEPS: [Step; 11] = [
     Step::Psync,
 ];
 
-/// With everything configured, so that no step is left out.
+/// With everything configured whose answer is a line, so that no such step is left out.
 fn full_config() -> Config {
     Config {
         user: Some(b"repl".to_vec()),
@@ -31,6 +31,7 @@ fn full_config() -> Config {
         lib_version: "1.2.3",
         no_compress: true,
         psync_command: None,
+        ask_commands: false,
         resume: Some(Resume { replid: ID.to_owned(), offset: 41 }),
     }
 }
@@ -206,6 +207,46 @@ fn every_answer_in_every_step() {
             assert_eq!(handshake.step(), after, "{line:?} after {step:?}");
         }
     }
+}
+
+/// Whatever value the master answers to `COMMAND`, the handshake goes on.
+#[test]
+fn every_answer_to_command() {
+    let config = Config { ask_commands: true, ..full_config() };
+    for (answer, tells) in [
+        ("*2\r\n*1\r\n$3\r\nget\r\n*1\r\n$2\r\nx\n\r\n", true),
+        ("*0\r\n", true),
+        ("*-1\r\n", true),
+        ("+OK\r\n", true),
+        (":1\r\n", true),
+        ("\r\n\r\n$1\r\nx\r\n", true),
+        ("-NOPERM this user has no permissions to run the 'command' command\r\n", true),
+        ("-ERR unknown command 'COMMAND'\r\n", true),
+        ("-NOAUTH Authentication required.\r\n", true),
+        ("HTTP/1.1 400 Bad Request\r\n", false),
+        ("*x\r\n", false),
+        ("*1\r\n%1\r\n", false),
+        ("$99999999\r\n", false),
+        (&"*1\r\n".repeat(40), false),
+        (&format!("*9999999\r\n{}", ":1\r\n".repeat(1_000_000)), false),
+    ] {
+        let mut handshake = at(Step::Commands, config.clone());
+        let mut lines = Lines::new();
+        lines.feed(answer.as_bytes());
+        let reply = handshake.next(&mut lines);
+        let shown: String = answer.chars().take(60).collect();
+        if tells {
+            assert!(matches!(reply, Ok(Some(Reply::Send(_)))), "{shown:?}: {reply:?}");
+            assert_eq!(handshake.step(), Step::Psync);
+            assert!(handshake.commands().is_some() && lines.rest().is_empty(), "{shown:?}");
+        } else {
+            assert!(reply.is_err(), "{shown:?}");
+        }
+    }
+    let mut handshake = at(Step::Commands, config);
+    assert_eq!(begun(&mut handshake, b"*2\r\n:1\r\n:2\r"), Ok(None));
+    let mut handshake = at(Step::Commands, Config { ask_commands: true, ..full_config() });
+    assert!(matches!(begun(&mut handshake, b"*2\r\n:1\r\n:2\r\n"), Ok(Some(Reply::Send(_)))));
 }
 
 /// Every answer to `SYNC` after a refusal of `PSYNC`.

@@ -271,6 +271,7 @@ impl RawConfig<'_> {
                 lib_version: LIB_VERSION,
                 no_compress: false,
                 psync_command: Some(self.psync_command.to_vec()),
+                ask_commands: true,
                 resume,
             },
             compression: self.rdb_compression,

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::reply::Value;
 use super::{Arguments, Effect, Key, number, rule};
+use crate::reply::Value;
 
 /// Commands that a master told of, besides those of the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,11 +86,16 @@ impl Learned {
         }
     }
 
-    /// Takes one element of the reply to `COMMAND`. What is not as expected is not learned.
-    pub(super) fn add(&mut self, command: &Value) {
-        let Some([Value::Bytes(name), ..]) = command.array() else { return };
-        let lower = name.to_ascii_lowercase();
-        if rule(&lower).is_none() || self.hides(&lower) {
+    /// Takes the reply to `COMMAND`. What is not as expected is not learned.
+    pub fn take(&mut self, reply: &Value) {
+        for command in reply.array().unwrap_or_default() {
+            let Some(name) = command.array().and_then(|parts| parts.first()?.text()) else {
+                continue;
+            };
+            let lower = name.to_ascii_lowercase();
+            if rule(&lower).is_some() && !self.hides(&lower) {
+                continue;
+            }
             if let Some(rule) = described(command, true) {
                 self.commands.insert(lower.into(), rule);
             }
@@ -107,13 +112,13 @@ fn described(command: &Value, may_contain: bool) -> Option<Rule> {
         && !subcommands.is_empty()
     {
         let rules = subcommands.iter().filter_map(|sub| {
-            let Some([Value::Bytes(name), ..]) = sub.array() else { return None };
+            let name = sub.array()?.first()?.text()?;
             let bar = name.iter().position(|&byte| byte == b'|')?;
             Some((name.get(bar + 1..)?.to_ascii_lowercase().into(), described(sub, false)?))
         });
         return Some(Rule::Container(rules.collect()));
     }
-    let has = |flag: &[u8]| flags.array().is_some_and(|flags| flags.iter().any(|f| f.is(flag)));
+    let has = |flag: &[u8]| has(flags, flag);
     if !has(b"write") && !has(b"may_replicate") {
         return Some(Rule::NotAWrite);
     }
@@ -131,8 +136,8 @@ impl Spec {
     fn all(specs: &[Value]) -> Option<Vec<Self>> {
         let mut found = Vec::new();
         for spec in specs {
-            let flags = spec.field(b"flags").and_then(Value::array)?;
-            let has = |flag: &[u8]| flags.iter().any(|f| f.is(flag));
+            let flags = spec.field(b"flags")?;
+            let has = |flag: &[u8]| has(flags, flag);
             if has(b"not_key") {
                 continue;
             }
@@ -218,30 +223,40 @@ fn behind<A: Arguments + ?Sized>(word: &[u8], from: i64, args: &A) -> Option<usi
 
 impl Begin {
     fn read(search: &Value) -> Option<Self> {
-        let (kind, spec) = (search.field(b"type")?, search.field(b"spec")?);
-        if kind.is(b"index") {
-            Some(Begin::Index(spec.field(b"index")?.index()?))
-        } else if kind.is(b"keyword") {
-            let Value::Bytes(word) = spec.field(b"keyword")? else { return None };
-            Some(Begin::Keyword(word.clone(), spec.field(b"startfrom")?.integer()?))
-        } else {
-            None
+        let spec = search.field(b"spec")?;
+        match search.field(b"type")?.text()? {
+            b"index" => Some(Begin::Index(index(spec, b"index")?)),
+            b"keyword" => {
+                let word = spec.field(b"keyword")?.text()?;
+                Some(Begin::Keyword(word.into(), spec.field(b"startfrom")?.integer()?))
+            }
+            _ => None,
         }
     }
 }
 
 impl Find {
     fn read(keys: &Value) -> Option<Self> {
-        let (kind, spec) = (keys.field(b"type")?, keys.field(b"spec")?);
-        let index = |name: &[u8]| spec.field(name).and_then(Value::index);
-        let step = index(b"keystep").filter(|&step| step > 0);
-        if kind.is(b"range") {
-            let last = spec.field(b"lastkey")?.integer()?;
-            Some(Find::Range { last, step: step?, limit: index(b"limit")? })
-        } else if kind.is(b"keynum") {
-            Some(Find::Count { at: index(b"keynumidx")?, first: index(b"firstkey")?, step: step? })
-        } else {
-            None
+        let spec = keys.field(b"spec")?;
+        let step = index(spec, b"keystep").filter(|&step| step > 0)?;
+        match keys.field(b"type")?.text()? {
+            b"range" => {
+                let last = spec.field(b"lastkey")?.integer()?;
+                Some(Find::Range { last, step, limit: index(spec, b"limit")? })
+            }
+            b"keynum" => {
+                let (at, first) = (index(spec, b"keynumidx")?, index(spec, b"firstkey")?);
+                Some(Find::Count { at, first, step })
+            }
+            _ => None,
         }
     }
+}
+
+fn has(flags: &Value, flag: &[u8]) -> bool {
+    flags.array().is_some_and(|flags| flags.iter().any(|one| one.text() == Some(flag)))
+}
+
+fn index(spec: &Value, name: &[u8]) -> Option<usize> {
+    usize::try_from(spec.field(name)?.integer()?).ok()
 }

@@ -5,12 +5,10 @@
 //! anything to change in it: that depends on what the master had there.
 
 mod learned;
-mod reply;
 mod special;
 mod table;
 
 pub use learned::Learned;
-pub use reply::{BadReply, Reader};
 
 use crate::resp::Args;
 use special::Special;

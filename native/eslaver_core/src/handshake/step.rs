@@ -30,6 +30,8 @@ pub enum Step {
     NoCompress,
     /// `REPLCONF version`.
     Version,
+    /// `COMMAND`.
+    Commands,
     /// `PSYNC`.
     Psync,
     /// `SYNC`, after `PSYNC` was refused.
@@ -41,7 +43,7 @@ pub enum Step {
 }
 
 /// What is sent at once after the answer to `PING`, as far as it is configured.
-const INTRODUCTION: [Step; 9] = [
+const INTRODUCTION: [Step; 10] = [
     Step::Auth,
     Step::ClientName,
     Step::LibName,
@@ -51,6 +53,7 @@ const INTRODUCTION: [Step; 9] = [
     Step::Capabilities,
     Step::NoCompress,
     Step::Version,
+    Step::Commands,
 ];
 
 impl Step {
@@ -71,13 +74,14 @@ impl Step {
             Self::ClientName => config.client_name.is_some(),
             Self::IpAddress => config.announce_ip.is_some(),
             Self::NoCompress => config.no_compress,
+            Self::Commands => config.ask_commands,
             _ => true,
         }
     }
 
     /// Whether the answer is a value, which may take more than a line.
     pub(super) fn asks_for_value(self) -> bool {
-        matches!(self, Self::Role)
+        matches!(self, Self::Commands | Self::Role)
     }
 
     /// Whether the answer may be long in coming: it waits for a snapshot to begin, and the master
@@ -98,6 +102,7 @@ impl Step {
             Self::Capabilities => "REPLCONF capa",
             Self::NoCompress => "REPLCONF rdb-no-compress",
             Self::Version => "REPLCONF version",
+            Self::Commands => "COMMAND",
             Self::Psync => return String::from_utf8_lossy(config.psync()).into_owned(),
             Self::Sync => "SYNC",
             Self::Role => "ROLE",
@@ -124,6 +129,7 @@ impl Step {
             Self::Capabilities => replconf(&[b"capa", b"eof", b"capa", b"psync2"]),
             Self::NoCompress => replconf(&[b"rdb-no-compress", b"1"]),
             Self::Version => replconf(&[b"version", config.version.as_bytes()]),
+            Self::Commands => resp::encode(&[b"COMMAND"]),
             Self::Psync => psync(config),
             // inline, as the oldest masters are asked
             Self::Sync => b"SYNC\r\n".to_vec(),

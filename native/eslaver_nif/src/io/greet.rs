@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use eslaver_core::handshake::{Handshake, Reply, Step};
+use eslaver_core::handshake::{Handshake, Refusal, Reply, Step};
 use eslaver_core::lines::Lines;
+use mio::Poll;
 
 use super::wire::Wire;
 use super::{plain, tls};
@@ -38,18 +39,56 @@ pub(crate) struct Greeted {
     pub(crate) rest: Vec<u8>,
 }
 
-/// Shakes hands.
-pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<Greeted, End> {
+/// Why a link has not been accepted.
+pub(crate) enum Failed {
+    End(End),
+    /// It got no further than to `COMMAND`: without that it may.
+    AtCommands(Poll),
+}
+
+/// Shakes hands. `ask_commands` is whether the master is asked what commands it has.
+pub(crate) fn greet(
+    mut wire: Wire,
+    ask_commands: bool,
+    config: &Config,
+    shared: &Shared,
+) -> Result<Greeted, Failed> {
     let mut told = config.handshake.clone();
     told.no_compress = !config.compression.is_taken(wire.is_local());
+    told.ask_commands = ask_commands;
     let mut handshake = Handshake::new(told);
+    let mut at = Step::Ping;
+    match shake_hands(&mut handshake, &mut at, &mut wire, config, shared) {
+        Ok((sync, rest)) => {
+            let mut learned = config.learned.clone();
+            if let Some(reply) = handshake.commands() {
+                learned.take(&reply);
+            }
+            shared.set_learned(learned);
+            Ok(Greeted { wire, sync, rest })
+        }
+        Err(end) if at == Step::Commands && !matches!(end, End::Stopped) => {
+            Err(Failed::AtCommands(wire.into_poll()))
+        }
+        Err(end) => Err(Failed::End(end)),
+    }
+}
+
+/// Up to how the sync begins, and the bytes behind that. `at` is the step that it has come to.
+fn shake_hands(
+    handshake: &mut Handshake,
+    at: &mut Step,
+    wire: &mut Wire,
+    config: &Config,
+    shared: &Shared,
+) -> Result<(Sync, Vec<u8>), End> {
     let mut lines = Lines::new();
     let mut buffer = [0; BUFFER];
     wire.write(&handshake.start())?;
     let mut heard = Instant::now();
     let mut suspicious = Some(heard + plain::SILENCE);
     loop {
-        while let Some(reply) = handshake.next(&mut lines)? {
+        while let Some(reply) = next(handshake, at, &mut lines)? {
             heard = Instant::now();
             let sync = match reply {
                 Reply::Wait => continue,
@@ -61,7 +100,7 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
                 Reply::Continue { replid } => Sync::Continue { replid },
                 Reply::LegacySync => Sync::Legacy,
             };
-            return Ok(Greeted { wire, sync, rest: lines.into_rest() });
+            return Ok((sync, lines.into_rest()));
         }
         let timeout = match handshake.step().awaits_snapshot() {
             true => config.repl_timeout,
@@ -70,7 +109,7 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
         let deadline = heard + timeout;
         if Instant::now() >= deadline {
             let (step, seconds) = (handshake.asked(), timeout.as_secs());
-            return Err(said(&mut handshake, End::NoAnswer { step, seconds }));
+            return Err(said(handshake, End::NoAnswer { step, seconds }));
         }
         if suspicious.is_some_and(|since| Instant::now() >= since) {
             suspicious = None;
@@ -91,12 +130,23 @@ pub(crate) fn greet(mut wire: Wire, config: &Config, shared: &Shared) -> Result<
                 };
                 return Err(End::Mute { hint });
             }
-            Err(end) => return Err(said(&mut handshake, end)),
+            Err(end) => return Err(said(handshake, end)),
         }
         if shared.is_stopped() {
             return Err(End::Stopped);
         }
     }
+}
+
+fn next(
+    handshake: &mut Handshake,
+    at: &mut Step,
+    lines: &mut Lines,
+) -> Result<Option<Reply>, Refusal> {
+    *at = handshake.step();
+    let reply = handshake.next(lines)?;
+    *at = handshake.step();
+    Ok(reply)
 }
 
 /// What the master had said before a link ended tells more than the end does.

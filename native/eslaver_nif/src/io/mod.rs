@@ -15,6 +15,7 @@ pub(crate) mod replace;
 mod tls;
 mod wire;
 
+use greet::{Failed, Greeted};
 pub(crate) use wire::WAKE;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,13 +64,26 @@ fn run(config: Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk>) -> E
 }
 
 fn replicate(config: &Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk>) -> End {
-    let (wire, master) = match connect::connect(config, poll, shared) {
-        Ok(connected) => connected,
-        Err(end) => return end,
-    };
-    let greeted = greet::greet(wire, config, shared);
-    match greeted.and_then(|greeted| pump::pump(greeted, config, master, shared, chunks)) {
+    let pumped = accepted(config, poll, shared)
+        .and_then(|(greeted, master)| pump::pump(greeted, config, master, shared, chunks));
+    match pumped {
         Ok(never) => match never {},
         Err(end) => end,
     }
+}
+
+/// Connects and shakes hands: once more where the master, or what stands before it, does not bear to be
+/// asked for its commands.
+fn accepted(config: &Config, poll: Poll, shared: &Shared) -> Result<(Greeted, String), End> {
+    let mut poll = poll;
+    for ask_commands in [true, false] {
+        let (wire, master) = connect::connect(config, poll, shared)?;
+        match greet::greet(wire, ask_commands, config, shared) {
+            Ok(greeted) => return Ok((greeted, master)),
+            Err(Failed::End(end)) => return Err(end),
+            Err(Failed::AtCommands(back)) => poll = back,
+        }
+    }
+    // it was not asked any more
+    Err(End::Confused)
 }
