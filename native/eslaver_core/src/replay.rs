@@ -56,7 +56,7 @@ fn unwrap(
         }
         start = end;
     }
-    (start == body.len()).then_some(())
+    (start == body.len() && start > 0).then_some(())
 }
 
 fn number(arg: &[u8]) -> Option<u32> {

@@ -395,10 +395,6 @@ impl Stream {
                         let last = (index + 1 == replayed.len()).then_some(command.len());
                         replay_one(one, last, *limits, at, tracker, sieve, batch)?;
                     }
-                    if replayed.is_empty() {
-                        tracker.advance(command.len());
-                        batch.pass_over(command.len());
-                    }
                 }
             }
             count += 1;
