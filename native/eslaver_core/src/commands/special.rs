@@ -126,7 +126,7 @@ fn flushed<A: Arguments + ?Sized>(args: &A) -> Option<Vec<(u16, u16)>> {
 
 fn trimmed<A: Arguments + ?Sized>(args: &A) -> Option<Vec<(u16, u16)>> {
     let count = args.argument(1).and_then(number::<usize>)?;
-    if count != args.count().checked_sub(2)? / 2 || args.count() % 2 != 0 {
+    if count != args.count().checked_sub(2)? / 2 || !args.count().is_multiple_of(2) {
         return None;
     }
     (1..=count).map(|pair| Some((slot(args, 2 * pair)?, slot(args, 2 * pair + 1)?))).collect()
