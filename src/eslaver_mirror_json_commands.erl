@@ -1,5 +1,5 @@
-%% @doc What RedisJSON's commands do to keys, as far as a mirror, which has no documents, can follow:
-%% which of them remove a key.
+%% @doc Which of RedisJSON's commands remove a key: all else they do is unknown to a mirror, which
+%% has no documents.
 %% @private
 -module(eslaver_mirror_json_commands).
 -behaviour(eslaver_mirror_commands).

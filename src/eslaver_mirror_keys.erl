@@ -145,8 +145,8 @@ flush(Db, Store) ->
 forget_value(Ctx, Key) ->
     put(Ctx, Key, unknown, undefined).
 
-%% @doc Any of these may be a key that has been changed, or made. `none' is the answer where no key is
-%% among them, or they are too many to remember. Those that were not there are not listed, nor
+%% @doc Any of these may be a key that has been changed, or made. `none' is the answer where no key
+%% is among them, or they are too many to remember. Those that were not there are not listed, nor
 %% counted, as long as nothing shows that they are.
 -spec suspect(ctx(), [binary()]) -> ok | none.
 suspect(#{store := #{unsure := Unsure}} = Ctx, Args) ->

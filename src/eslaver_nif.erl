@@ -43,8 +43,8 @@
     hidden_commands := [binary()],
     server := pid()
 }.
-%% What a link is told. Times are in ms, sizes in bytes. Commands are hidden by tests: their keys are
-%% taken from the master instead of the table.
+%% What a link is told. Times are in ms, sizes in bytes. Commands are hidden by tests: their keys
+%% are taken from the master instead of the table.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,

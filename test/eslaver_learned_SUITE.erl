@@ -153,8 +153,9 @@ two_lists_of(Server) ->
     {Replica, Events} = replica(Master, Hidden, #{filter => #{keys => <<"b*">>}}),
     {ok, Ref} = eslaver:subscribe(Replica, #{keys => [<<"a*">>, <<"b*">>, <<"2">>]}),
     _ = eslaver_test_client:ok(Client, ["RPUSH", "a", "1", "2", "3"]),
-    _ = eslaver_test_client:ok(Client, ["LMOVEM", "a", "x", "LEFT", "RIGHT", "EXACTLY", "1", "OBO"]),
-    _ = eslaver_test_client:ok(Client, ["LMOVEM", "a", "b", "LEFT", "RIGHT", "EXACTLY", "1", "OBO"]),
+    How = ["LEFT", "RIGHT", "EXACTLY", "1", "OBO"],
+    _ = eslaver_test_client:ok(Client, ["LMOVEM", "a", "x" | How]),
+    _ = eslaver_test_client:ok(Client, ["LMOVEM", "a", "b" | How]),
     _ = eslaver_test_client:ok(Client, ["MSETEX", "2", "c", "1", "b2", "b", "EX", "1000"]),
     _ = eslaver_test_client:ok(Client, ["MSETEX", "1", "c", "b", "EX", "1000"]),
     _ = eslaver_test_client:ok(Client, ["SET", "b-last", "1"]),
@@ -177,7 +178,8 @@ documents(_Config) ->
 documents_of(Server, Modules) ->
     Master = eslaver_test_master:start(#{server => Server, modules => Modules}),
     Client = eslaver_test_client:connect(Master),
-    {Replica, Events} = replica(Master, [<<"json.mset">>], #{filter => #{keys => [<<"b">>, <<"end">>]}}),
+    Filter = #{keys => [<<"b">>, <<"end">>]},
+    {Replica, Events} = replica(Master, [<<"json.mset">>], #{filter => Filter}),
     {ok, Ref} = eslaver:subscribe(Replica, #{}),
     _ = eslaver_test_client:ok(Client, ["JSON.MSET", "a", "$", "1", "b", "$", "2"]),
     _ = eslaver_test_client:ok(Client, ["JSON.MSET", "a", "$", "3", "c", "$", "4"]),
@@ -222,7 +224,10 @@ mirrored_of(Server, Modules) ->
     ),
     ?assertEqual(
         [{error, unknown}, {error, unknown}, <<"12">>, <<"1">>, <<"1">>, undefined, undefined],
-        [eslaver_mirror:get(?M, Key) || Key <- [<<"a">>, <<"c">>, <<"b">>, <<"$">>, <<"2">>, <<"idx">>, <<"j">>]]
+        [
+            eslaver_mirror:get(?M, Key)
+         || Key <- [<<"a">>, <<"c">>, <<"b">>, <<"$">>, <<"2">>, <<"idx">>, <<"j">>]
+        ]
     ),
     ?assertEqual(
         lists:sort([<<"a">>, <<"c">>, <<"b">>, <<"$">>, <<"2">>, <<"end">>]),

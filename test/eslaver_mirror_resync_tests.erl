@@ -3,7 +3,8 @@
 -include_lib("eunit/include/eunit.hrl").
 
 pauses(Times) ->
-    {Pauses, _} = lists:mapfoldl(fun eslaver_mirror_resync:next/2, eslaver_mirror_resync:new(), Times),
+    New = eslaver_mirror_resync:new(),
+    {Pauses, _} = lists:mapfoldl(fun eslaver_mirror_resync:next/2, New, Times),
     Pauses.
 
 pauses_test_() ->

@@ -108,7 +108,8 @@ agree(Keys, {all, All}) -> Keys -- All =:= [];
 agree(Keys, {changed, Changed}) -> Keys =:= Changed.
 
 told(Client, [Name | Args] = Words) ->
-    {Written, _Read} = eslaver_nif:keys(list_to_binary(string:lowercase(Name)), binaries(Args), undefined),
+    Lower = list_to_binary(string:lowercase(Name)),
+    {Written, _Read} = eslaver_nif:keys(Lower, binaries(Args), undefined),
     Ours = lists:usort([
         case Key of
             {_Db, Other} -> Other;

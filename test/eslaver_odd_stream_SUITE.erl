@@ -1,5 +1,5 @@
-%% Streams that no test server sends: transactions that are dropped, commands that KeyDB wraps, those
-%% by which a cluster moves slots, and those of which nobody knows what they did.
+%% Streams that no test server sends: transactions that are dropped, commands that KeyDB wraps,
+%% those by which a cluster moves slots, and those of which nobody knows what they did.
 -module(eslaver_odd_stream_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
@@ -93,7 +93,8 @@ discard(_Config) ->
 discard_behind_a_filter(_Config) ->
     Fake = fake(),
     {Replica, Events} = replica(Fake, #{events => full, filter => #{keys => [<<"a">>, <<"d">>]}}),
-    _ = send(Fake, ["multi", "set b 1", "discard", "multi", "set a 1", "set b 1", "discard", "set d 1"]),
+    Dropped = ["multi", "set b 1", "discard", "multi", "set a 1", "set b 1", "discard"],
+    _ = send(Fake, Dropped ++ ["set d 1"]),
     await(Events, <<"d">>),
     ?assertEqual([<<"multi">>, <<"set">>, <<"discard">>, <<"set">>], names(Events)),
     eslaver:stop(Replica).
@@ -190,7 +191,8 @@ replayed_to_a_mirror(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
-    Parts = [command("select 0"), command("set b 2"), wrap(["set b 22"], 0), wrap(["set last 1"], 1)],
+    Plain = [command("select 0"), command("set b 2")],
+    Parts = Plain ++ [wrap(["set b 22"], 0), wrap(["set last 1"], 1)],
     ok = eslaver_test_fake:send(Fake, Parts),
     _ = notices(Ref, <<"last">>),
     ?assertEqual([<<"22">>, undefined], values([<<"b">>, <<"last">>])),
@@ -231,7 +233,9 @@ replayed_behind_a_filter(_Config) ->
 -spec not_to_be_replayed(list()) -> ok.
 not_to_be_replayed(_Config) ->
     Deep = lists:foldl(
-        fun(_, Inner) -> command(["rreplay", "uuid", Inner]) end, command("set a 1"), lists:seq(1, 40)
+        fun(_, Inner) -> command(["rreplay", "uuid", Inner]) end,
+        command("set a 1"),
+        lists:seq(1, 40)
     ),
     Bad = [
         command(["rreplay"]),
@@ -289,12 +293,14 @@ slots_of_a_mirror(_Config) ->
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     Keys = ["set a 1", "set b 1", "select 1", "set a 1", "set c 1", "select 0"],
     _ = send(Fake, Keys ++ slot_commands() ++ ["set last 1"]),
-    ?assertMatch([_, _, _, _, {keys, _, {slots, [{7, 7}]}}, {keys, _, _}], notices(Ref, <<"last">>)),
+    Told = notices(Ref, <<"last">>),
+    ?assertMatch([_, _, _, _, {keys, _, {slots, [{7, 7}]}}, {keys, _, _}], Told),
     ?assertEqual([<<"1">>, <<"1">>], values([<<"a">>, <<"b">>])),
     _ = send(Fake, ["cluster flushslot 15495", "set last 1"]),
     ?assertEqual([{keys, <<"cluster">>, {slots, [{15495, 15495}]}}], notices(Ref, <<"last">>)),
     ?assertEqual([undefined, <<"1">>], values([<<"a">>, <<"b">>])),
-    ?assertEqual([undefined, <<"1">>], [eslaver_mirror:get({?M, 1}, K) || K <- [<<"a">>, <<"c">>]]),
+    InDb1 = [eslaver_mirror:get({?M, 1}, Key) || Key <- [<<"a">>, <<"c">>]],
+    ?assertEqual([undefined, <<"1">>], InDb1),
     _ = send(Fake, ["trimslots RANGES 1 3300 3301", "set last 1"]),
     _ = notices(Ref, <<"last">>),
     ?assertEqual([undefined], values([<<"b">>])),
@@ -307,7 +313,8 @@ keys_of_modules(_Config) ->
     ok = mirror(Fake),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     _ = send(Fake, ["set a 1", "FT._CREATEIFNX idx ON HASH PREFIX 1 d: SCHEMA t TEXT"]),
-    _ = send(Fake, ["ft.alter idx SCHEMA ADD u TEXT", "json.set a $ {}", "json.del j", "set last 1"]),
+    _ = send(Fake, ["ft.alter idx SCHEMA ADD u TEXT", "json.set a $ {}", "json.del j"]),
+    _ = send(Fake, ["set last 1"]),
     _ = notices(Ref, <<"last">>),
     ?assertEqual([<<"a">>, <<"last">>], lists:sort(eslaver_mirror:keys(?M, <<"*">>))),
     ?assertEqual(2, eslaver_mirror:dbsize(?M)),
