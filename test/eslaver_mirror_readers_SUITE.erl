@@ -325,27 +325,42 @@ scan_of_what_is_flushed(Config) ->
 %% others get.
 -spec reports_tell_no_data(list()) -> ok.
 reports_tell_no_data(Config) ->
-    #{client := Client} = started(Config),
+    #{client := Client} = Started = started(Config),
     _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
     ok = caught_up(Client),
     ok = eslaver_test_log:clear(),
+    Crash = fun(Mirror) ->
+        ok = break(Mirror),
+        ?assertEqual(nomatch, found(sys:get_status(Mirror))),
+        _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"])
+    end,
+    ?assertEqual(nomatch, found(reasons(Crash))),
+    ?assertMatch([_ | _], eslaver_test_log:matches("mirror_failed")),
+    ok = start_mirror(Started),
+    Kill = fun(Mirror) ->
+        %% with events on their way
+        ok = sys:suspend(Mirror),
+        _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
+        true = eslaver_test_lib:until(fun() ->
+            process_info(Mirror, message_queue_len) =/= {message_queue_len, 0}
+        end),
+        true = exit(Mirror, kill)
+    end,
+    ?assertEqual(nomatch, found(reasons(Kill))),
+    ?assertNot(eslaver_test_log:contains("secret")).
+
+%% Why a mirror and its replica end.
+reasons(End) ->
     Mirror = whereis(?M),
-    Monitor = monitor(process, Mirror),
-    Replica = replica(Mirror),
-    ReplicaMonitor = monitor(process, Replica),
-    ok = break(Mirror),
-    ?assertEqual(nomatch, found(sys:get_status(Mirror))),
-    _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
-    Reasons = [
+    Monitors = [monitor(process, Pid) || Pid <- [Mirror, replica(Mirror)]],
+    _ = End(Mirror),
+    [
         receive
-            {'DOWN', Each, process, _, Reason} -> Reason
+            {'DOWN', Monitor, process, _, Reason} -> Reason
         after ?TIMEOUT -> error(does_not_end)
         end
-     || Each <- [Monitor, ReplicaMonitor]
-    ],
-    ?assertEqual(nomatch, found(Reasons)),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_log:matches("mirror_failed") =/= [] end),
-    ?assertNot(eslaver_test_log:contains("secret")).
+     || Monitor <- Monitors
+    ].
 
 %% A state that no event can be handled with.
 break(Mirror) ->
