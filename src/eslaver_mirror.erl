@@ -241,7 +241,7 @@ keys(Mirror, Glob) ->
 
 %% @doc Folds over the keys, as `SCAN' does: those that are there all the time come, and once; of
 %% those that come or go meanwhile some do. `match' is a pattern, `type' a type. It is `{error,
-%% replaced}' if a full resync, or `FLUSHALL' and the like, ends what was there.
+%% replaced}' if a full resync, `FLUSHDB', `SWAPDB' or the like puts other keys in their place.
 -spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
     Acc | failure() | {error, replaced}
 when

@@ -29,10 +29,18 @@ fold(Mirror, Options, Fun, Acc) ->
             Error;
         {keys, Keys} ->
             try
-                fold_table(Keys, Options, Fun, Acc)
+                whole(Mirror, Keys, fold_table(Keys, Options, Fun, Acc))
             catch
                 throw:{?MODULE, replaced} -> {error, replaced}
             end
+    end.
+
+%% What was flushed meanwhile has been emptied little by little.
+whole(Mirror, Keys, Result) ->
+    case eslaver_mirror_view:db(Mirror, none, fun(_Store, Now) -> Now end) of
+        Keys -> Result;
+        {error, stale} -> Result;
+        _Others -> {error, replaced}
     end.
 
 %% A table is fixed, so that nothing that stays in it is missed.

@@ -14,6 +14,7 @@
     mirror_is_killed_while_held/1,
     info_while_held/1,
     killed_and_started_again/1,
+    scan_of_what_is_flushed/1,
     reports_tell_no_data/1,
     warnings_tell_no_data/1,
     unknown_requests/1
@@ -36,6 +37,7 @@ all() ->
         mirror_is_killed_while_held,
         info_while_held,
         killed_and_started_again,
+        scan_of_what_is_flushed,
         reports_tell_no_data,
         warnings_tell_no_data,
         unknown_requests
@@ -289,31 +291,76 @@ read_while(Stop, Read, Results) ->
             read_while(Stop, Read, lists:usort([Read() | Results]))
     end.
 
+%% A scan does not end as if it were whole when its keys have gone in the midst of it.
+-spec scan_of_what_is_flushed(list()) -> ok.
+scan_of_what_is_flushed(Config) ->
+    #{client := Client} = started(Config),
+    Names = [["many:", integer_to_list(N)] || N <- lists:seq(1, 2000)],
+    [
+        begin
+            _ = eslaver_test_client:pipeline(Client, [["SET", Name, "v"] || Name <- Names]),
+            ok = caught_up(Client),
+            Meanwhile = fun
+                (_Key, 0) ->
+                    _ = eslaver_test_client:ok(Client, Flush),
+                    ok = caught_up(Client),
+                    true = eslaver_test_lib:until(fun() -> eslaver_mirror:dbsize(?M) < 2000 end),
+                    1;
+                (_Key, Count) ->
+                    Count + 1
+            end,
+            ?assertEqual(
+                {Flush, {error, replaced}},
+                {Flush, eslaver_mirror:scan(?M, #{match => <<"many:*">>}, Meanwhile, 0)}
+            )
+        end
+     || Flush <- [["FLUSHDB"], ["SWAPDB", "0", "1"], ["FLUSHALL"]]
+    ],
+    _ = eslaver_test_client:pipeline(Client, [["SET", Name, "v"] || Name <- Names]),
+    ok = caught_up(Client),
+    Count = fun(_Key, Count) -> Count + 1 end,
+    ?assertEqual(2000, eslaver_mirror:scan(?M, #{match => <<"many:*">>}, Count, 0)).
+
 %% Whatever a mirror ends of, its report has no keys and no values, and neither has the reason that
 %% others get.
 -spec reports_tell_no_data(list()) -> ok.
 reports_tell_no_data(Config) ->
-    #{client := Client} = started(Config),
+    #{client := Client} = Started = started(Config),
     _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
     ok = caught_up(Client),
     ok = eslaver_test_log:clear(),
+    Crash = fun(Mirror) ->
+        ok = break(Mirror),
+        ?assertEqual(nomatch, found(sys:get_status(Mirror))),
+        _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"])
+    end,
+    ?assertEqual(nomatch, found(reasons(Crash))),
+    ?assertMatch([_ | _], eslaver_test_log:matches("mirror_failed")),
+    ok = start_mirror(Started),
+    Kill = fun(Mirror) ->
+        %% with events on their way
+        ok = sys:suspend(Mirror),
+        _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
+        true = eslaver_test_lib:until(fun() ->
+            process_info(Mirror, message_queue_len) =/= {message_queue_len, 0}
+        end),
+        true = exit(Mirror, kill)
+    end,
+    ?assertEqual(nomatch, found(reasons(Kill))),
+    ?assertNot(eslaver_test_log:contains("secret")).
+
+%% Why a mirror and its replica end.
+reasons(End) ->
     Mirror = whereis(?M),
-    Monitor = monitor(process, Mirror),
-    Replica = replica(Mirror),
-    ReplicaMonitor = monitor(process, Replica),
-    ok = break(Mirror),
-    ?assertEqual(nomatch, found(sys:get_status(Mirror))),
-    _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
-    Reasons = [
+    Monitors = [monitor(process, Pid) || Pid <- [Mirror, replica(Mirror)]],
+    _ = End(Mirror),
+    [
         receive
-            {'DOWN', Each, process, _, Reason} -> Reason
+            {'DOWN', Monitor, process, _, Reason} -> Reason
         after ?TIMEOUT -> error(does_not_end)
         end
-     || Each <- [Monitor, ReplicaMonitor]
-    ],
-    ?assertEqual(nomatch, found(Reasons)),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_log:matches("mirror_failed") =/= [] end),
-    ?assertNot(eslaver_test_log:contains("secret")).
+     || Monitor <- Monitors
+    ].
 
 %% A state that no event can be handled with.
 break(Mirror) ->

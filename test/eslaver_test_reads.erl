@@ -88,6 +88,8 @@ answer(_Kind, {error, <<"NOGROUP", _/binary>>}) ->
     undefined;
 answer(_Kind, {error, _ThisServerHasNoSuchForm}) ->
     not_known;
+answer(entries, null) ->
+    [];
 answer(_Kind, null) ->
     undefined;
 answer(Kind, Reply) ->
@@ -316,6 +318,9 @@ hashes() ->
         {"HKEYS hash", unordered, fun(M, [K]) -> eslaver_mirror:hkeys(M, K) end},
         {"HVALS hash", unordered, fun(M, [K]) -> eslaver_mirror:hvals(M, K) end},
         {"HSTRLEN hash field", value, fun(M, [K, F]) -> eslaver_mirror:hstrlen(M, K, F) end},
+        {"HEXPIRETIME ttlhash FIELDS fields", value, fun(M, [K, _, _ | Fs]) ->
+            eslaver_mirror:hexpiretime(M, K, Fs)
+        end},
         {"HPEXPIRETIME ttlhash FIELDS fields", value, fun(M, [K, _, _ | Fs]) ->
             eslaver_mirror:hpexpiretime(M, K, Fs)
         end}
@@ -329,6 +334,9 @@ streams() ->
         end},
         {"XRANGE stream oldid + COUNT few", entries, fun(M, [K, From, _, _, Count]) ->
             eslaver_mirror:xrange(M, K, From, '+', int(Count))
+        end},
+        {"XRANGE stream - + COUNT lo", entries, fun(M, [K, _, _, _, Count]) ->
+            eslaver_mirror:xrange(M, K, '-', '+', int(Count))
         end},
         {"XREVRANGE stream + oldid COUNT few", entries, fun(M, [K, _, To, _, Count]) ->
             eslaver_mirror:xrevrange(M, K, '+', To, int(Count))
