@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use eslaver_core::rdb::{
-    Decoder, Item, Kind, Meta, ModuleField, Sink, Status, StreamId, StreamMeta,
+    Decoder, Item, Kind, LeftOut, Meta, ModuleField, Sink, Status, StreamId, StreamMeta,
 };
 use eslaver_core::resp::{Commands, Limits};
 
@@ -37,7 +37,10 @@ impl Sink for Counting {
     fn score(&mut self, _score: f64) {
         self.bytes += 8;
     }
-    fn field_expiry(&mut self, _at_ms: u64) {}
+    fn expiry(&mut self, _at_ms: u64) {}
+    fn next_index(&mut self, _index: u64) {}
+    fn index(&mut self, _index: u64) {}
+    fn path(&mut self, _path: Item<'_>) {}
     fn entry(&mut self, _id: StreamId) {
         self.items += 1;
     }
@@ -48,6 +51,7 @@ impl Sink for Counting {
         self.keys += 1;
     }
     fn discard(&mut self) {}
+    fn left_out(&mut self, _what: LeftOut) {}
 }
 
 fn decode(snapshot: &[u8]) -> Counting {

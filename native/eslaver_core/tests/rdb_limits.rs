@@ -4,12 +4,12 @@
 mod support;
 
 use eslaver_core::rdb::{
-    Decoder, Error, ErrorKind, Item, Kind, Limits, Meta, ModuleField, Sink, Status, StreamId,
-    StreamMeta,
+    Decoder, Error, ErrorKind, Item, Kind, LeftOut, Limits, Meta, ModuleField, Sink, Status,
+    StreamId, StreamMeta,
 };
 use support::build::{intset, key, length, listpack, lp_int, lp_text, string};
 
-const SMALL: Limits = Limits { max_string: 8 };
+const SMALL: Limits = Limits { max_string: 8, ..Limits::NONE };
 
 /// Counts pieces, and has room for so many of a value's.
 #[derive(Default)]
@@ -29,7 +29,10 @@ impl Sink for Counted {
         self.pieces += 1;
     }
     fn score(&mut self, _: f64) {}
-    fn field_expiry(&mut self, _: u64) {}
+    fn expiry(&mut self, _: u64) {}
+    fn next_index(&mut self, _: u64) {}
+    fn index(&mut self, _: u64) {}
+    fn path(&mut self, _: Item<'_>) {}
     fn entry(&mut self, _: StreamId) {
         self.pieces += 1;
     }
@@ -40,6 +43,7 @@ impl Sink for Counted {
     }
     fn end(&mut self) {}
     fn discard(&mut self) {}
+    fn left_out(&mut self, _: LeftOut) {}
     fn overflow(&self) -> Option<u64> {
         self.room.filter(|&room| self.pieces > room)
     }

@@ -118,8 +118,28 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A string that is not the whole value of a key.
     #[inline]
     pub(crate) fn string(&mut self) -> Read<RawString<'a>> {
+        match self.short() {
+            Some(bytes) => Ok(RawString::Plain(bytes)),
+            None => self.element(),
+        }
+    }
+
+    fn element(&mut self) -> Read<RawString<'a>> {
+        let Limits { max_string, max_element, .. } = self.limits;
+        RawString::read(self, max_string.min(max_element)).map_err(|stop| match stop {
+            Stop::Bad(ErrorKind::StringTooLong { found, .. }) if found <= max_string => {
+                ErrorKind::ElementTooLong { found, max: max_element }.into()
+            }
+            stop => stop,
+        })
+    }
+
+    /// A string that is the whole value of a key.
+    #[inline]
+    pub(crate) fn value(&mut self) -> Read<RawString<'a>> {
         match self.short() {
             Some(bytes) => Ok(RawString::Plain(bytes)),
             None => RawString::read(self, self.limits.max_string),
@@ -149,6 +169,10 @@ impl<'a> Cursor<'a> {
         RawString::read(self, self.limits.max_packed())
     }
 
+    pub(crate) fn max_templates(&self) -> u64 {
+        self.limits.max_templates
+    }
+
     /// A score of the first sorted set format: a length and text, or one of three special lengths.
     pub(crate) fn score_text(&mut self) -> Read<f64> {
         match self.byte()? {
@@ -164,9 +188,27 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A score written as text: a decimal, `inf` or `-inf`.
-pub(crate) fn parse_score(text: &[u8]) -> Result<f64, ErrorKind> {
-    fast_float2::parse(text).map_err(|_| ErrorKind::BadScore).and_then(checked_score)
+/// A score written as text: a decimal, `inf` or `-inf`. Like C, it passes over blanks before it and all
+/// behind it.
+fn parse_score(text: &[u8]) -> Result<f64, ErrorKind> {
+    number(text)?.map_or(Err(ErrorKind::BadScore), checked_score)
+}
+
+/// The same in a container, where servers take any other text for 0.
+pub(crate) fn packed_score(text: &[u8]) -> Result<f64, ErrorKind> {
+    number(text)?.map_or(Ok(0.0), checked_score)
+}
+
+fn number(text: &[u8]) -> Result<Option<f64>, ErrorKind> {
+    let text = text.trim_ascii_start();
+    let Ok((number, length)) = fast_float2::parse_partial::<f64, _>(text) else {
+        return Ok(None);
+    };
+    // C reads a hexadecimal number there
+    match text.get(length) {
+        Some(b'x' | b'X') if number == 0.0 => Err(ErrorKind::BadScore),
+        _ => Ok(Some(number)),
+    }
 }
 
 fn checked_score(score: f64) -> Result<f64, ErrorKind> {

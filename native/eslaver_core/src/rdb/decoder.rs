@@ -8,13 +8,23 @@ use super::input::Input;
 use super::limits::Limits;
 use super::module;
 use super::piece::Piece;
-use super::seen::Seen;
-use super::sink::{Meta, Sink};
+use super::sink::{LeftOut, Meta, Sink};
 use super::skip::Skip;
-use super::value::Value;
+use super::template::Definition;
+use super::value::{Context, Value};
+use super::version::{Family, header};
 
-/// Key metadata in Redis, a slot migration in Valkey.
-pub(crate) const OPCODE_FAMILY: u8 = 243;
+/// A scheduled script of KeyDB, in the place of a value's type.
+const TYPE_CRON: u8 = 64;
+/// How Redis Enterprise keeps a key, and in which of its slots. It says nothing to others.
+const OPCODE_RAM_LRU: u8 = 107;
+const OPCODE_SLOT_NUM: u8 = 121;
+/// The key that comes next is never evicted (Redis, RDB version 17).
+const OPCODE_NO_EVICT: u8 = 241;
+/// Redis: a hash template. Valkey: a command, as it ran while a snapshot was sent without a fork.
+const OPCODE_TEMPLATE: u8 = 242;
+/// Redis: key metadata. Valkey: a slot migration.
+pub(crate) const OPCODE_KEY_META: u8 = 243;
 const OPCODE_SLOT_INFO: u8 = 244;
 const OPCODE_FUNCTION2: u8 = 245;
 const OPCODE_FUNCTION_PRE_GA: u8 = 246;
@@ -28,32 +38,16 @@ const OPCODE_EXPIRETIME: u8 = 253;
 const OPCODE_SELECTDB: u8 = 254;
 const OPCODE_EOF: u8 = 255;
 
-pub(crate) const REDIS_VERSIONS: std::ops::RangeInclusive<u32> = 1..=15;
-pub(crate) const VALKEY_VERSIONS: std::ops::RangeInclusive<u32> = 80..=81;
 const FIRST_VERSION_WITH_CHECKSUM: u32 = 5;
+
+/// What a master of Valkey sends only to replicas that ask for it.
+const FORKLESS: &str = "a command within the snapshot; the master has to fork for it";
 
 /// Servers take this time in ms for none at all.
 const NO_EXPIRY: i64 = -1;
 
 const KEY_IN_ERRORS: usize = 128;
-
-/// Which family's numbers the types and opcodes have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
-    /// Magic `REDIS`: Redis, and Valkey before 9.0.
-    Redis,
-    /// Magic `VALKEY`.
-    Valkey,
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Family::Redis => "Redis",
-            Family::Valkey => "Valkey",
-        })
-    }
-}
+const VERSION_IN_ERRORS: usize = 32;
 
 /// What a call of [`Decoder::next`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,8 +119,7 @@ impl Decoder {
     /// Decodes up to the end of the next key or field.
     ///
     /// # Errors
-    /// What is wrong with the snapshot, and where; bytes after its end are wrong, too. After that,
-    /// the same again.
+    /// What is wrong with the snapshot, and where. After that, the same again.
     pub fn next<S: Sink>(&mut self, sink: &mut S) -> Result<Status, Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -147,7 +140,11 @@ impl Decoder {
                     match step {
                         Step::Next | Step::Passed | Step::Checksum(_) => {}
                         Step::Event => return Ok(Status::Event),
-                        Step::Done => return self.finish().map(|()| Status::Done),
+                        Step::Done => {
+                            // servers do not look at what stands behind the end
+                            self.input.drop_rest();
+                            return Ok(Status::Done);
+                        }
                     }
                 }
                 Err(Stop::NeedMore) => return Ok(Status::NeedMore),
@@ -159,15 +156,15 @@ impl Decoder {
     /// To be called when the transfer has ended.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] or [`ErrorKind::Trailing`] where the snapshot has not ended there,
-    /// or what [`Decoder::next`] found before.
+    /// [`ErrorKind::Truncated`] where the snapshot has not ended there, or what [`Decoder::next`] found
+    /// before.
     pub fn finish(&self) -> Result<(), Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        match (&self.file.state, self.input.left()) {
-            (State::Done, 0) => Ok(()),
-            (State::Done, _) => Err(self.error(ErrorKind::Trailing)),
+        match self.file.state {
+            State::Done => Ok(()),
+            State::TooNew => Err(self.error(self.file.too_new())),
             _ => Err(self.error(ErrorKind::Truncated)),
         }
     }
@@ -184,14 +181,19 @@ impl Decoder {
     fn error(&self, kind: ErrorKind) -> Error {
         let subject = self.file.value_type.map(|value_type| (self.file.key.clone(), value_type));
         let (key, value_type) = subject.unzip();
-        Error { offset: self.input.offset(), kind, key, value_type }
+        let magic = matches!(kind, ErrorKind::UnsupportedVersion { .. });
+        let offset = if magic { 0 } else { self.input.offset() };
+        Error { offset, kind, key, value_type, server: self.file.server.clone() }
     }
 }
 
 /// What is read next.
 enum State {
     Header,
+    /// The version is unknown. The fields at the start may tell whose it is.
+    TooNew,
     Opcode,
+    Template(Definition),
     Value(Value),
     Unwanted(Skip),
     ModuleAux,
@@ -221,7 +223,8 @@ struct File {
     /// The key whose value is being read, cut short, and the value's type.
     key: Vec<u8>,
     value_type: Option<u8>,
-    seen: Seen,
+    server: Option<String>,
+    context: Context,
 }
 
 impl File {
@@ -233,7 +236,8 @@ impl File {
             meta: Meta::default(),
             key: Vec::new(),
             value_type: None,
-            seen: Seen::new(),
+            server: None,
+            context: Context::new(),
         }
     }
 
@@ -242,7 +246,7 @@ impl File {
     fn step<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<Step> {
         self.state = match &mut self.state {
             State::Value(value) => {
-                if !value.step(cursor, &mut self.seen, sink)? {
+                if !value.step(cursor, &mut self.context, sink)? {
                     return Ok(Step::Next);
                 }
                 if value.is_empty() {
@@ -253,11 +257,18 @@ impl File {
                 return Ok(self.key_ends());
             }
             State::Unwanted(skip) => {
-                return if skip.step(cursor)? { Ok(self.key_ends()) } else { Ok(Step::Next) };
+                return if skip.step(cursor, &self.context.templates)? { Ok(self.key_ends()) } else { Ok(Step::Next) };
             }
             State::Opcode => return self.opcodes(cursor, sink),
             State::Header => {
                 (self.family, self.version) = header(cursor.array()?)?;
+                if self.family.knows(self.version) { State::Opcode } else { State::TooNew }
+            }
+            State::TooNew => return self.name_server(cursor),
+            State::Template(template) => {
+                if !template.step(cursor, &mut self.context.templates)? {
+                    return Ok(Step::Next);
+                }
                 State::Opcode
             }
             State::KeyMeta { classes: 0 } => State::Opcode,
@@ -281,6 +292,38 @@ impl File {
             State::Done => return Ok(Step::Done),
         };
         Ok(Step::Next)
+    }
+
+    fn too_new(&self) -> ErrorKind {
+        ErrorKind::UnsupportedVersion { family: self.family, version: self.version }
+    }
+
+    /// Reads a field of a snapshot of an unknown version, up to the one that names the server.
+    #[cold]
+    fn name_server(&mut self, cursor: &mut Cursor<'_>) -> Read<Step> {
+        let field = |cursor: &mut Cursor<'_>| match cursor.byte()? {
+            OPCODE_AUX => {
+                let (name, value) = (cursor.string()?, cursor.string()?);
+                Ok((name.to_bytes()?, value.to_bytes()?))
+            }
+            _ => Err(Stop::Bad(self.too_new())),
+        };
+        match field(cursor) {
+            Ok((name, value)) => self.note_server(&name, &value),
+            Err(Stop::NeedMore) => return Err(Stop::NeedMore),
+            Err(Stop::Bad(_)) => return Err(self.too_new().into()),
+        }
+        if self.server.is_some() { Err(self.too_new().into()) } else { Ok(Step::Next) }
+    }
+
+    fn note_server(&mut self, name: &[u8], version: &[u8]) {
+        let name = match name {
+            b"redis-ver" => "Redis",
+            b"valkey-ver" => "Valkey",
+            _ => return,
+        };
+        let version = &version[..version.len().min(VERSION_IN_ERRORS)];
+        self.server = Some(format!("{name} {}", version.escape_ascii()));
     }
 
     #[inline]
@@ -331,7 +374,9 @@ impl File {
             OPCODE_SLOT_INFO => skip_lengths(3, cursor)?,
             OPCODE_AUX => {
                 let (name, value) = (cursor.string()?, cursor.string()?);
-                sink.aux(&name.to_bytes()?, &value.to_bytes()?);
+                let (name, value) = (name.to_bytes()?, value.to_bytes()?);
+                self.note_server(&name, &value);
+                sink.aux(&name, &value);
                 return Ok(Step::Event);
             }
             OPCODE_FUNCTION2 => {
@@ -347,10 +392,28 @@ impl File {
                 module::aux_header(cursor)?;
                 self.state = State::ModuleAux;
             }
-            OPCODE_FAMILY => match self.family {
+            OPCODE_KEY_META => match self.family {
                 Family::Redis => self.state = State::KeyMeta { classes: cursor.length()? },
                 Family::Valkey => skip_slot_import(cursor)?,
             },
+            OPCODE_TEMPLATE => match self.family {
+                Family::Redis => {
+                    let template = Definition::open(cursor, &self.context.templates)?;
+                    self.state = State::Template(template);
+                }
+                Family::Valkey => {
+                    return Err(ErrorKind::UnsupportedType(OPCODE_TEMPLATE, FORKLESS).into());
+                }
+            },
+            OPCODE_RAM_LRU | OPCODE_SLOT_NUM if self.family == Family::Redis => {
+                skip_lengths(1, cursor)?;
+            }
+            OPCODE_NO_EVICT if self.family == Family::Redis => {}
+            TYPE_CRON if self.family == Family::Redis => {
+                cursor.string()?;
+                sink.left_out(LeftOut::Cron);
+                self.state = State::Unwanted(Skip::cron());
+            }
             value_type => return self.open(value_type, cursor, sink),
         }
         Ok(Step::Next)
@@ -382,30 +445,9 @@ impl File {
         self.key.extend_from_slice(&key[..key.len().min(KEY_IN_ERRORS)]);
         self.value_type = Some(value_type);
         let value = value?;
-        self.seen.clear();
+        self.context.seen.clear();
         self.state = if wanted { State::Value(value) } else { State::Unwanted(Skip::new(value)) };
         Ok(Step::Next)
-    }
-}
-
-fn header(magic: [u8; 9]) -> Result<(Family, u32), ErrorKind> {
-    let (family, digits) = match &magic {
-        [b'R', b'E', b'D', b'I', b'S', digits @ ..] => (Family::Redis, digits.as_slice()),
-        [b'V', b'A', b'L', b'K', b'E', b'Y', digits @ ..] => (Family::Valkey, digits.as_slice()),
-        _ => return Err(ErrorKind::BadMagic(magic)),
-    };
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return Err(ErrorKind::BadMagic(magic));
-    }
-    let version = digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
-    let known = match family {
-        Family::Redis => REDIS_VERSIONS.contains(&version),
-        Family::Valkey => VALKEY_VERSIONS.contains(&version),
-    };
-    if known {
-        Ok((family, version))
-    } else {
-        Err(ErrorKind::UnsupportedVersion { family, version })
     }
 }
 

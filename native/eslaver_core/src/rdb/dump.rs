@@ -6,14 +6,16 @@
 use crc_fast::{CrcAlgorithm, checksum};
 
 use super::cursor::{Cursor, Read, Stop};
-use super::decoder::{Family, OPCODE_FAMILY, REDIS_VERSIONS, VALKEY_VERSIONS};
+use super::decoder::OPCODE_KEY_META;
 use super::error::ErrorKind;
 use super::limits::Limits;
 use super::module;
-use super::seen::Seen;
 use super::sink::{Meta, Sink};
-use super::value::Value;
+use super::value::{Context, Value};
+use super::version::{Family, KNOWN};
 
+/// No term of Erlang's has more bytes, but for a string by itself.
+const MAX_ELEMENT: u64 = u32::MAX as u64;
 const VERSION: usize = 2;
 const CHECKSUM: usize = 8;
 
@@ -31,13 +33,16 @@ pub struct DumpError {
 
 impl DumpError {
     fn subject(&self) -> String {
-        self.value_type.map(|value_type| format!(" (type {value_type})")).unwrap_or_default()
+        let value_type = self.value_type.map(|value_type| format!(" (type {value_type})"));
+        let known = self.kind.is_too_new().then(|| format!("; {KNOWN}"));
+        value_type.unwrap_or_default() + &known.unwrap_or_default()
     }
 }
 
 /// Decodes a whole payload: the sink is told of a key without a name, in db 0.
 ///
-/// A checksum of 0 was not computed, as in a file: Redis 8.6 writes and takes such payloads, which all
+/// Servers do not look at what stands behind the value, where KeyDB puts a field of its own. A checksum
+/// of 0 was not computed, as in a file: Redis 8.6 writes and takes such payloads, which all
 /// servers before it refuse. What the value needs is bounded by the payload and by what that
 /// decompresses to.
 ///
@@ -69,13 +74,8 @@ fn open(payload: &[u8]) -> Result<(&[u8], Family), DumpError> {
         return Err(error(payload.len(), ErrorKind::PayloadTruncated));
     };
     let version = u32::from(u16::from_le_bytes(version));
-    let valkey = version >= *VALKEY_VERSIONS.start();
-    let (family, known) = if valkey {
-        (Family::Valkey, VALKEY_VERSIONS.contains(&version))
-    } else {
-        (Family::Redis, REDIS_VERSIONS.contains(&version))
-    };
-    if !known {
+    let family = Family::of(version);
+    if !family.knows(version) {
         return Err(error(body.len(), ErrorKind::UnsupportedVersion { family, version }));
     }
     let (computed, found) = (checksum(CrcAlgorithm::Crc64Redis, summed), u64::from_le_bytes(found));
@@ -94,9 +94,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn value<S: Sink>(&mut self, family: Family, sink: &mut S) -> Read<()> {
-        let mut cursor = Cursor::new(self.body, 0, Limits::NONE);
+        let limits = Limits { max_element: MAX_ELEMENT, ..Limits::NONE };
+        let mut cursor = Cursor::new(self.body, 0, limits);
         let mut value_type = cursor.byte()?;
-        if family == Family::Redis && value_type == OPCODE_FAMILY {
+        if family == Family::Redis && value_type == OPCODE_KEY_META {
             skip_key_metadata(&mut cursor)?;
             self.offset = cursor.position();
             value_type = cursor.byte()?;
@@ -104,17 +105,14 @@ impl Reader<'_> {
         let mut value = Value::of_type(value_type, family)?;
         self.value_type = Some(value_type);
         sink.begin(&[], value.kind, &Meta::default());
-        let mut seen = Seen::new();
+        let mut context = Context::new();
         loop {
             self.offset = cursor.position();
-            if value.step(&mut cursor, &mut seen, sink)? {
+            if value.step(&mut cursor, &mut context, sink)? {
                 break;
             }
         }
         self.offset = cursor.position();
-        if self.offset != self.body.len() {
-            return Err(ErrorKind::PayloadTrailing.into());
-        }
         if value.is_empty() {
             sink.discard();
             return Err(ErrorKind::PayloadEmpty.into());

@@ -1,6 +1,6 @@
 //! What can be wrong with a snapshot.
 
-use super::Family;
+use super::version::{Family, KNOWN};
 
 /// A snapshot that cannot be decoded: what was wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,16 +14,33 @@ pub struct Error {
     pub key: Option<Vec<u8>>,
     /// The RDB type of that value.
     pub value_type: Option<u8>,
+    /// The server that made the snapshot, by its own word, such as `Redis 8.10.2`.
+    pub server: Option<String>,
 }
 
 impl Error {
     fn subject(&self) -> String {
-        match (&self.key, self.value_type) {
+        let mut subject = match (&self.key, self.value_type) {
             (Some(key), Some(value_type)) => {
                 format!(" (key \"{}\", type {value_type})", key.escape_ascii())
             }
             _ => String::new(),
+        };
+        if self.kind.is_too_new() {
+            let server = self.server.as_deref().unwrap_or("a server that does not say its version");
+            subject.push_str(&format!("; {server} wrote it, and {KNOWN}"));
         }
+        subject
+    }
+}
+
+impl ErrorKind {
+    /// Whether that is something that a later version of eslaver may know.
+    pub fn is_too_new(&self) -> bool {
+        matches!(
+            self,
+            Self::UnsupportedVersion { .. } | Self::UnknownType(_) | Self::UnsupportedType(..)
+        )
     }
 }
 
@@ -67,6 +84,17 @@ pub enum ErrorKind {
         /// What a string in its place may have, by [`Limits::max_string`](super::Limits::max_string).
         max: u64,
     },
+    /// A string that is not the whole value of a key, and longer than the limit for those.
+    #[error(
+        "an element, field or name of {found} bytes, of which eslaver takes {max} at most; leave its \
+         key out with the option filter"
+    )]
+    ElementTooLong {
+        /// Bytes that it claims to have, decompressed.
+        found: u64,
+        /// What it may have, by [`Limits::max_element`](super::Limits::max_element).
+        max: u64,
+    },
     /// A value that the sink has no room for.
     #[error("a value of more than the {max} bytes that the option max_value allows")]
     ValueTooLarge {
@@ -103,9 +131,27 @@ pub enum ErrorKind {
     /// A member of a set or sorted set, or a field of a hash, for the second time.
     #[error("a field or member that was there before")]
     Duplicate,
-    /// A hash field's time to live that no server could have written.
-    #[error("invalid time to live of a hash field")]
-    BadFieldExpiry,
+    /// A time to live, of a hash's field or a set's member, that no server could have written.
+    #[error("invalid time to live of a field or member")]
+    BadExpiry,
+    /// An array whose parts contradict each other.
+    #[error("corrupt array: {0}")]
+    Array(&'static str),
+    /// A hash template, or a hash that uses one, whose parts contradict each other.
+    #[error("corrupt hash template: {0}")]
+    Template(&'static str),
+    /// Hash templates that take more room than there is for them.
+    #[error("hash templates of more than the {max} bytes that the option max_value allows")]
+    TemplatesTooLarge {
+        /// What they may take, by [`Limits::max_templates`](super::Limits::max_templates).
+        max: u64,
+    },
+    /// A rate limiter's time beyond 63 bits.
+    #[error("invalid time of a rate limiter")]
+    BadGcra,
+    /// A path of a path hash without fields.
+    #[error("a path without fields")]
+    EmptyPath,
     /// A quicklist node of an unknown form.
     #[error("unknown quicklist container {0}")]
     BadQuicklistNode(u64),
@@ -135,15 +181,9 @@ pub enum ErrorKind {
     /// The transfer ended before the snapshot did.
     #[error("the snapshot ends too early")]
     Truncated,
-    /// The transfer goes on after the snapshot's end.
-    #[error("bytes follow the snapshot's end")]
-    Trailing,
     /// The payload of a `DUMP` ends before its value does.
     #[error("the payload ends too early")]
     PayloadTruncated,
-    /// The payload of a `DUMP` goes on after its value.
-    #[error("bytes follow the value")]
-    PayloadTrailing,
     /// The payload of a `DUMP` is a container without elements, which no server restores.
     #[error("a container that holds nothing")]
     PayloadEmpty,

@@ -49,17 +49,25 @@ impl<'a> Listpack<'a> {
         Ok(Some(item))
     }
 
-    /// The next entry, which must be an integer.
-    pub(crate) fn integer(&mut self) -> Result<i64, ErrorKind> {
+    /// The next entry, which must be an integer, or `None` at the end.
+    pub(crate) fn next_integer(&mut self) -> Result<Option<i64>, ErrorKind> {
         let at = self.position;
         match self.next()? {
-            Some(Item::Int(value)) => Ok(value),
+            Some(Item::Int(value)) => Ok(Some(value)),
             Some(Item::Bytes(text)) => std::str::from_utf8(text)
                 .ok()
                 .and_then(|text| text.parse().ok())
+                .map(Some)
                 .ok_or_else(|| corrupt(at, "a string where an integer was expected")),
-            None => Err(corrupt(at, "it ends where an integer was expected")),
+            None => Ok(None),
         }
+    }
+
+    /// The next entry, which must be there, and an integer.
+    pub(crate) fn integer(&mut self) -> Result<i64, ErrorKind> {
+        let at = self.position;
+        self.next_integer()?
+            .ok_or_else(|| corrupt(at, "it ends where an integer was expected"))
     }
 
     /// The next entry, which must be there.

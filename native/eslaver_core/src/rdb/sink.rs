@@ -1,5 +1,7 @@
 //! What a decoder says, and to whom.
 
+use std::fmt;
+
 /// Receives what a snapshot holds, in its order, as borrowed bytes.
 ///
 /// A key is `begin`, its contents, then `end`, or `discard` for a key that real servers leave out
@@ -11,9 +13,13 @@
 /// | string | one `item` |
 /// | list, set | an `item` each |
 /// | zset | `item`, `score` for each member |
-/// | hash | `item` (field), `item` (value), and `field_expiry` where the field has one |
+/// | hash | `item` (field), `item` (value), and `expiry` where the field has one |
+/// | set whose members expire | `item`, and `expiry` where the member has one |
 /// | stream | for each entry: `entry`, then `item` (field), `item` (value) …; at last `stream` |
 /// | module | `module`, then a `module_field` each |
+/// | array | `next_index` where it has one; then `index`, `item` for each element |
+/// | gcra | one `item`, an integer |
+/// | path hash | for each path: `path`, then `item` (field), `item` (value) … |
 pub trait Sink {
     /// An auxiliary field of the snapshot, such as `redis-ver`.
     fn aux(&mut self, name: &[u8], value: &[u8]);
@@ -26,8 +32,14 @@ pub trait Sink {
     fn item(&mut self, item: Item<'_>);
     /// The score of the member that came last; never NaN.
     fn score(&mut self, score: f64);
-    /// When the field that came last expires, in ms since the epoch.
-    fn field_expiry(&mut self, at_ms: u64);
+    /// When the field or member that came last expires, in ms since the epoch.
+    fn expiry(&mut self, at_ms: u64);
+    /// Where an array's insert cursor is: the index that its next insertion takes.
+    fn next_index(&mut self, index: u64);
+    /// The index of the element that comes next.
+    fn index(&mut self, index: u64);
+    /// A path of a path hash begins.
+    fn path(&mut self, path: Item<'_>);
     /// An entry of a stream begins.
     fn entry(&mut self, id: StreamId);
     /// All of a stream that is not its entries.
@@ -40,6 +52,8 @@ pub trait Sink {
     fn end(&mut self);
     /// The key does not count.
     fn discard(&mut self);
+    /// The snapshot holds something that has no place in events, and it is left out.
+    fn left_out(&mut self, what: LeftOut);
     /// How many bytes it has room for, once the value in hand takes more. It is asked after each piece,
     /// as a compressed container can be thousands of times smaller than what a sink makes of it.
     #[inline]
@@ -60,13 +74,32 @@ impl Sink for Nothing {
     }
     fn item(&mut self, _item: Item<'_>) {}
     fn score(&mut self, _score: f64) {}
-    fn field_expiry(&mut self, _at_ms: u64) {}
+    fn expiry(&mut self, _at_ms: u64) {}
+    fn next_index(&mut self, _index: u64) {}
+    fn index(&mut self, _index: u64) {}
+    fn path(&mut self, _path: Item<'_>) {}
     fn entry(&mut self, _id: StreamId) {}
     fn stream(&mut self, _meta: StreamMeta) {}
     fn module(&mut self, _name: &[u8; 9], _version: u16) {}
     fn module_field(&mut self, _field: ModuleField<'_>) {}
     fn end(&mut self) {}
     fn discard(&mut self) {}
+    fn left_out(&mut self, _what: LeftOut) {}
+}
+
+/// What a snapshot can hold that has no place in events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOut {
+    /// A scheduled script of KeyDB (`KEYDB.CRON`).
+    Cron,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LeftOut::Cron => "a script that KeyDB runs on a schedule (KEYDB.CRON)",
+        })
+    }
 }
 
 /// The type of a key, as `TYPE` names it.
@@ -86,6 +119,12 @@ pub enum Kind {
     Stream,
     /// A value of a module's own type.
     Module,
+    /// An array (Redis 8.8).
+    Array,
+    /// A rate limiter's state (Redis 8.10): its theoretical arrival time, in µs since the epoch.
+    Gcra,
+    /// A hash of hashes (Valkey 9.2).
+    PathHash,
 }
 
 /// What stands beside a key.
@@ -149,6 +188,9 @@ pub struct Group {
     pub pending: Vec<Pending>,
     /// The group's consumers.
     pub consumers: Vec<Consumer>,
+    /// Pending entries that their consumers gave back (`XNACK`), in the order in which they are
+    /// delivered again; `None` where the snapshot's version does not carry that (before Redis 8.8).
+    pub nack: Option<Vec<StreamId>>,
 }
 
 /// An entry delivered and not acknowledged.
@@ -156,7 +198,7 @@ pub struct Group {
 pub struct Pending {
     /// The entry.
     pub id: StreamId,
-    /// Its consumer, as an index of [`Group::consumers`].
+    /// Its consumer, as an index of [`Group::consumers`]; `None` where it was given back.
     pub consumer: Option<usize>,
     /// When it was last delivered, in ms since the epoch.
     pub delivered_at: i64,

@@ -4,12 +4,14 @@
 //! string only the header has to be at hand, so that even the largest value takes no memory; the
 //! strings of modules and streams are waited for.
 
+use super::array;
 use super::cursor::{Cursor, Read, Stop};
 use super::error::ErrorKind;
 use super::module;
 use super::sink::Nothing;
 use super::string;
-use super::value::{NODE_PACKED, NODE_PLAIN, State, Unit, Value};
+use super::template::{Hash, Templates};
+use super::value::{Expiring, NODE_PACKED, NODE_PLAIN, State, Unit, Value};
 
 /// A piece of an element.
 #[derive(Clone, Copy)]
@@ -21,21 +23,32 @@ enum Part {
     Bytes(u64),
     /// Which of the two kinds a quicklist's node is.
     NodeKind,
+    /// An array's element, without its index.
+    ArrayElement,
 }
 
 impl Unit {
     fn parts(self) -> &'static [Part] {
         match self {
-            Unit::Element | Unit::Member | Unit::ZiplistNode => &[Part::String],
+            Unit::Element | Unit::Member | Unit::ZiplistNode => STRING,
             Unit::Pair => &[Part::String, Part::String],
             Unit::ScoreText => &[Part::String, Part::ScoreText],
             Unit::ScoreBinary => &[Part::String, Part::Bytes(8)],
             Unit::ExpiryPair { .. } => &[Part::Length, Part::String, Part::String],
+            Unit::ExpiryMember { .. } => &[Part::Length, Part::String],
+            Unit::Indexed => &[Part::Length, Part::ArrayElement],
             Unit::PairExpiry => &[Part::String, Part::String, Part::Bytes(8)],
             Unit::Quicklist2Node => &[Part::NodeKind, Part::String],
         }
     }
 }
+
+const STRING: &[Part] = &[Part::String];
+/// Nothing comes but the pieces in hand.
+const BEHIND: State = State::Units { left: 0, unit: Unit::Element };
+/// What KeyDB keeps of a scheduled script: the script and two times, then two lists of strings.
+const CRON_HEAD: &[Part] = &[Part::String, Part::Bytes(8), Part::Bytes(8)];
+const CRON_LISTS: u8 = 2;
 
 /// A value being passed over.
 pub(crate) struct Skip {
@@ -44,26 +57,33 @@ pub(crate) struct Skip {
     parts: &'static [Part],
     /// Bytes of the piece in hand that are still to be passed.
     left: u64,
+    /// Strings that come before what `state` says.
+    strings: u64,
+    /// Counted lists of strings that come after all that.
+    lists: u8,
 }
 
 impl Skip {
     pub(crate) fn new(value: Value) -> Self {
-        let (mut state, mut parts) = (value.state, [].as_slice());
-        match &mut state {
-            State::Stream(stream) => stream.skip_entries(),
-            State::String | State::Packed(_) => {
-                parts = Unit::Element.parts();
-                state = State::Units { left: 0, unit: Unit::Element };
-            }
-            _ => {}
+        let mut state = value.state;
+        if let State::Stream(stream) = &mut state {
+            stream.skip_entries();
         }
-        Self { state, parts, left: 0 }
+        Self { state, parts: &[], left: 0, strings: 0, lists: 0 }
+    }
+
+    /// A scheduled script of KeyDB.
+    pub(crate) fn cron() -> Self {
+        Self { state: BEHIND, parts: CRON_HEAD, left: 0, strings: 0, lists: CRON_LISTS }
     }
 
     /// Passes over a value that is one string and has come as a whole. False: nothing has changed.
     #[inline]
     pub(crate) fn at_once(value: &Value, cursor: &mut Cursor<'_>) -> bool {
-        if !matches!(value.state, State::String | State::Packed(_)) {
+        if !matches!(
+            value.state,
+            State::String | State::Packed(_) | State::Template(Hash::PackedById)
+        ) {
             return false;
         }
         if cursor.short().is_some() {
@@ -78,7 +98,7 @@ impl Skip {
     }
 
     /// Passes over one piece, as far as it has come; true when the value is behind us.
-    pub(crate) fn step(&mut self, cursor: &mut Cursor<'_>) -> Read<bool> {
+    pub(crate) fn step(&mut self, cursor: &mut Cursor<'_>, templates: &Templates) -> Read<bool> {
         if self.left > 0 {
             match cursor.pass(self.left) {
                 0 => return Err(Stop::NeedMore),
@@ -88,37 +108,80 @@ impl Skip {
             let length = part.read(cursor)?;
             self.left = length - cursor.pass(length);
             self.parts = rest;
-        } else {
-            match &mut self.state {
-                State::Units { left: 0, .. } | State::String | State::Packed(_) => {}
-                State::Units { left, unit } => {
-                    *left -= 1;
-                    self.parts = unit.parts();
-                }
-                State::Count(unit) => {
-                    self.state = State::Units { left: cursor.length()?, unit: *unit };
-                }
-                State::MinimumExpiry { packed } => {
-                    let unit = if *packed { Unit::Element } else { Unit::ExpiryPair { base: 0 } };
-                    cursor.array::<8>()?;
-                    self.state =
-                        if *packed { State::Units { left: 1, unit } } else { State::Count(unit) };
-                }
-                State::Stream(stream) => return stream.step(cursor, &mut Nothing),
-                State::ModuleId => {
-                    cursor.length()?;
-                    self.state = State::ModuleFields;
-                }
-                State::ModuleFields => return Ok(module::field(cursor)?.is_none()),
-            }
+        } else if self.strings > 0 {
+            self.strings -= 1;
+            self.parts = STRING;
+        } else if self.next(cursor, templates)? {
+            return Ok(true);
         }
         Ok(self.is_behind())
     }
 
+    /// Reads what says which pieces come next; true where the value ends without any.
+    fn next(&mut self, cursor: &mut Cursor<'_>, templates: &Templates) -> Read<bool> {
+        self.state = match &mut self.state {
+            State::Units { left: 0, .. } if self.lists > 0 => {
+                self.strings = cursor.length()?;
+                self.lists -= 1;
+                return Ok(false);
+            }
+            State::Units { left, unit } => {
+                self.parts = unit.parts();
+                State::Units { left: *left - 1, unit: *unit }
+            }
+            State::Count(unit) => State::Units { left: cursor.length()?, unit: *unit },
+            State::String | State::Packed(_) => {
+                self.strings = 1;
+                BEHIND
+            }
+            State::MinimumExpiry(what) => {
+                cursor.array::<8>()?;
+                match what {
+                    Expiring::Pairs => State::Count(Unit::ExpiryPair { base: 0 }),
+                    Expiring::Members => State::Count(Unit::ExpiryMember { base: 0 }),
+                    Expiring::PackedPairs | Expiring::PackedMembers => {
+                        self.strings = 1;
+                        BEHIND
+                    }
+                }
+            }
+            State::Template(hash) => match hash.strings(cursor, templates)? {
+                Some(strings) => {
+                    self.strings = strings;
+                    BEHIND
+                }
+                None => return Ok(false),
+            },
+            State::Array => {
+                let (left, _) = array::head(cursor)?;
+                State::Units { left, unit: Unit::Indexed }
+            }
+            State::Gcra => {
+                cursor.length()?;
+                BEHIND
+            }
+            State::PathHash(paths) => {
+                self.strings = paths.strings(cursor)?;
+                return Ok(false);
+            }
+            State::Stream(stream) => return stream.step(cursor, &mut Nothing),
+            State::ModuleId => {
+                cursor.length()?;
+                State::ModuleFields
+            }
+            State::ModuleFields => return Ok(module::field(cursor)?.is_none()),
+        };
+        Ok(false)
+    }
+
     fn is_behind(&self) -> bool {
-        self.left == 0
-            && self.parts.is_empty()
-            && matches!(self.state, State::Units { left: 0, .. })
+        let nothing_open = self.left == 0 && self.parts.is_empty() && self.strings == 0;
+        nothing_open
+            && match &self.state {
+                State::Units { left, .. } => *left == 0 && self.lists == 0,
+                State::PathHash(paths) => paths.is_behind(),
+                _ => false,
+            }
     }
 }
 
@@ -133,6 +196,7 @@ impl Part {
                 length => Ok(u64::from(length)),
             },
             Part::Bytes(count) => Ok(count),
+            Part::ArrayElement => array::element_header(cursor),
             Part::NodeKind => match cursor.length()? {
                 NODE_PLAIN | NODE_PACKED => Ok(0),
                 other => Err(ErrorKind::BadQuicklistNode(other).into()),

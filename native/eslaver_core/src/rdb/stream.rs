@@ -3,22 +3,12 @@
 use std::collections::HashSet;
 
 use super::cursor::{Cursor, Read};
+use super::entries::{self, Repeated};
 use super::error::ErrorKind;
-use super::listpack::Listpack;
-use super::sink::{
-    Consumer, Group, Idempotency, Item, Pending, Producer, Sink, StreamId, StreamMeta,
-};
-use super::value::check_room;
+use super::sink::{Consumer, Group, Idempotency, Pending, Producer, Sink, StreamId, StreamMeta};
 
-const ENTRY_DELETED: i64 = 1;
-const ENTRY_SAME_FIELDS: i64 = 2;
 /// What a group's count of entries read holds where the server does not know it.
 const ENTRIES_READ_UNKNOWN: u64 = u64::MAX;
-
-/// What names that are repeated may come to, for each byte that was read …
-const REPEATED_PER_BYTE: u64 = 128;
-/// … and beyond that.
-const REPEATED_FREE: u64 = 4 << 20;
 
 /// Which of the formats, each of which adds to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +21,8 @@ pub(crate) enum Format {
     ActiveTime,
     /// RDB type 26 (Redis 8.6): idempotent producers.
     Idempotency,
+    /// RDB type 27 (Redis 8.8): pending entries that were given back.
+    Nack,
 }
 
 /// What is read next.
@@ -44,31 +36,12 @@ enum State {
     ConsumerCount { groups: u64 },
     Consumer { groups: u64, left: u64 },
     Owned { groups: u64, consumers: u64, left: u64 },
+    NackCount { groups: u64 },
+    Nack { groups: u64, left: u64 },
     Idempotency,
     Producer { left: u64 },
     IdempotentId { producers: u64, left: u64 },
     IdempotencyTotals,
-}
-
-/// Names that a few bytes stand for: an entry's fields may be those of its node, and each pending
-/// entry has its consumer. Were there no bound, a megabyte could hold gigabytes of them.
-struct Repeated {
-    left: u64,
-}
-
-impl Repeated {
-    fn read(&mut self, bytes: usize) {
-        self.left = self.left.saturating_add(bytes as u64 * REPEATED_PER_BYTE);
-    }
-
-    #[inline]
-    fn add(&mut self, bytes: usize) -> Result<(), ErrorKind> {
-        self.left = self
-            .left
-            .checked_sub(bytes as u64)
-            .ok_or(ErrorKind::Stream("a few bytes of it stand for too many long names"))?;
-        Ok(())
-    }
 }
 
 /// A stream being read.
@@ -77,8 +50,6 @@ pub(crate) struct StreamReader {
     /// Whether the entries are passed over.
     skips: bool,
     state: State,
-    /// That were there, the deleted ones not counted.
-    entries: u64,
     last_node: Option<StreamId>,
     repeated: Repeated,
     meta: StreamMeta,
@@ -94,9 +65,8 @@ impl StreamReader {
             format,
             skips: false,
             state: State::NodeCount,
-            entries: 0,
             last_node: None,
-            repeated: Repeated { left: REPEATED_FREE },
+            repeated: Repeated::new(),
             meta: StreamMeta::default(),
             group_names: HashSet::new(),
             consumer_names: HashSet::new(),
@@ -125,7 +95,7 @@ impl StreamReader {
             State::Group { left } => Some(self.group(cursor, left)?),
             State::Pending { groups, left } => {
                 self.pending(cursor)?;
-                Some(Self::after_pending(groups, left - 1))
+                Some(self.after_pending(groups, left - 1)?)
             }
             State::ConsumerCount { groups } => {
                 let left = cursor.length()?;
@@ -135,6 +105,14 @@ impl StreamReader {
             State::Owned { groups, consumers, left } => {
                 self.owned(cursor)?;
                 self.after_owned(groups, consumers, left - 1)?
+            }
+            State::NackCount { groups } => {
+                self.current_group()?.nack = Some(Vec::new());
+                self.after_nack(groups, cursor.length()?)
+            }
+            State::Nack { groups, left } => {
+                self.nack(cursor)?;
+                self.after_nack(groups, left - 1)
             }
             State::Idempotency => Some(self.idempotency(cursor)?),
             State::Producer { left } => Some(self.producer(cursor, left)?),
@@ -180,14 +158,14 @@ impl StreamReader {
         let listpack = listpack.decode()?;
         let mut buffer = itoa::Buffer::new();
         let listpack = listpack.bytes(&mut buffer);
-        self.repeated.read(listpack.len());
-        self.entries += entries(listpack, id, &mut self.repeated, sink)?;
+        entries::read(listpack, id, &mut self.repeated, sink)?;
         self.last_node = Some(id);
         Ok(())
     }
 
     fn totals(&mut self, cursor: &mut Cursor<'_>) -> Read<State> {
-        let length = cursor.length()?;
+        // a length that is not the number of entries is taken by servers, too
+        cursor.length()?;
         let last_id = stream_id(cursor)?;
         if self.format >= Format::Offsets {
             let first_id = stream_id(cursor)?;
@@ -196,9 +174,6 @@ impl StreamReader {
             self.meta.first_id = Some(first_id);
             self.meta.max_deleted_id = Some(max_deleted_id);
             self.meta.entries_added = Some(entries_added);
-        }
-        if length != self.entries && !self.skips {
-            return Err(ErrorKind::Stream("its length is not the number of its entries").into());
         }
         self.meta.last_id = last_id;
         Ok(State::GroupCount)
@@ -229,28 +204,36 @@ impl StreamReader {
             entries_read: entries_read.filter(|&count| count != ENTRIES_READ_UNKNOWN),
             ..Group::default()
         });
-        Ok(Self::after_pending(left - 1, pending))
+        Ok(self.after_pending(left - 1, pending)?)
     }
 
-    fn after_pending(groups: u64, left: u64) -> State {
-        if left == 0 { State::ConsumerCount { groups } } else { State::Pending { groups, left } }
+    fn after_pending(&mut self, groups: u64, left: u64) -> Result<State, ErrorKind> {
+        if left > 0 {
+            return Ok(State::Pending { groups, left });
+        }
+        let pending = &mut self.current_group()?.pending;
+        pending.sort_by_key(|entry| entry.id);
+        if pending.windows(2).any(|two| two[0].id == two[1].id) {
+            return Err(ErrorKind::Stream("an entry that is pending twice"));
+        }
+        Ok(State::ConsumerCount { groups })
     }
 
     fn pending(&mut self, cursor: &mut Cursor<'_>) -> Read<()> {
         let id = raw_id(&cursor.array()?);
         let delivered_at = cursor.i64_le()?;
         let deliveries = cursor.length()?;
-        let pending = &mut self.current_group()?.pending;
-        if pending.last().is_some_and(|last| last.id >= id) {
-            return Err(ErrorKind::Stream("its pending entries are not in order").into());
-        }
-        pending.push(Pending { id, consumer: None, delivered_at, deliveries });
+        let entry = Pending { id, consumer: None, delivered_at, deliveries };
+        self.current_group()?.pending.push(entry);
         Ok(())
     }
 
     fn after_consumer(&mut self, groups: u64, left: u64) -> Result<Option<State>, ErrorKind> {
         if left > 0 {
             return Ok(Some(State::Consumer { groups, left }));
+        }
+        if self.format >= Format::Nack {
+            return Ok(Some(State::NackCount { groups }));
         }
         if self.current_group()?.pending.iter().any(|pending| pending.consumer.is_none()) {
             return Err(ErrorKind::Stream("a pending entry of no consumer"));
@@ -303,6 +286,22 @@ impl StreamReader {
         Ok(self.repeated.add(name)?)
     }
 
+    fn after_nack(&mut self, groups: u64, left: u64) -> Option<State> {
+        if left == 0 { self.after_group(groups) } else { Some(State::Nack { groups, left }) }
+    }
+
+    fn nack(&mut self, cursor: &mut Cursor<'_>) -> Read<()> {
+        let id = raw_id(&cursor.array()?);
+        let group = self.current_group()?;
+        let entry = group.pending.binary_search_by_key(&id, |pending| pending.id);
+        if entry.map_or(true, |index| group.pending[index].consumer.is_some()) {
+            let what = "an entry was given back that is not pending, or has a consumer";
+            return Err(ErrorKind::Stream(what).into());
+        }
+        group.nack.get_or_insert_default().push(id);
+        Ok(())
+    }
+
     fn current_group(&mut self) -> Result<&mut Group, ErrorKind> {
         self.meta.groups.last_mut().ok_or(ErrorKind::Stream("it has no group"))
     }
@@ -326,7 +325,10 @@ impl StreamReader {
         if !self.producer_ids.insert(id.clone()) {
             return Err(ErrorKind::Stream("two producers of one id").into());
         }
-        self.current_idempotency()?.producers.push(Producer { id, entries: Vec::new() });
+        // servers forget one of which they remember nothing
+        if entries > 0 {
+            self.current_idempotency()?.producers.push(Producer { id, entries: Vec::new() });
+        }
         Ok(Self::after_idempotent_id(left - 1, entries))
     }
 
@@ -370,90 +372,4 @@ fn stream_id(cursor: &mut Cursor<'_>) -> Read<StreamId> {
 fn raw_id(raw: &[u8; 16]) -> StreamId {
     let id = u128::from_be_bytes(*raw);
     StreamId { ms: (id >> 64) as u64, seq: id as u64 }
-}
-
-/// A node's listpack: a master entry with counts and field names, then entries relative to it. Gives
-/// how many of these are not deleted.
-fn entries<S: Sink>(
-    listpack: &[u8],
-    base: StreamId,
-    repeated: &mut Repeated,
-    sink: &mut S,
-) -> Result<u64, ErrorKind> {
-    let mut listpack = Listpack::open(listpack)?;
-    let live = listpack.integer()?;
-    let deleted = listpack.integer()?;
-    let total = live
-        .checked_add(deleted)
-        .filter(|_| live >= 0 && deleted >= 0)
-        .ok_or(ErrorKind::Stream("a node's counts of entries"))?;
-    let fields = master_fields(&mut listpack)?;
-    let mut found = 0;
-    for _ in 0..total {
-        found += u64::from(entry(&mut listpack, base, &fields, repeated, sink)?);
-    }
-    if listpack.next()?.is_some() {
-        return Err(ErrorKind::Stream("a node has more entries than it counts"));
-    }
-    if found != live.unsigned_abs() {
-        return Err(ErrorKind::Stream("a node's number of deleted entries"));
-    }
-    Ok(found)
-}
-
-fn master_fields<'a>(listpack: &mut Listpack<'a>) -> Result<Vec<Item<'a>>, ErrorKind> {
-    let count = field_count(listpack)?;
-    let mut fields = Vec::new();
-    for _ in 0..count {
-        fields.push(listpack.required()?);
-    }
-    match listpack.integer()? {
-        0 => Ok(fields),
-        _ => Err(ErrorKind::Stream("a node's master entry does not end")),
-    }
-}
-
-fn field_count(listpack: &mut Listpack<'_>) -> Result<i64, ErrorKind> {
-    let count = listpack.integer()?;
-    if count < 0 { Err(ErrorKind::Stream("an entry's number of fields")) } else { Ok(count) }
-}
-
-/// Whether the entry counts: it may be deleted.
-fn entry<S: Sink>(
-    listpack: &mut Listpack<'_>,
-    base: StreamId,
-    master: &[Item<'_>],
-    repeated: &mut Repeated,
-    sink: &mut S,
-) -> Result<bool, ErrorKind> {
-    let flags = listpack.integer()?;
-    let ms = listpack.integer()?;
-    let seq = listpack.integer()?;
-    let same_fields = flags & ENTRY_SAME_FIELDS != 0;
-    let deleted = flags & ENTRY_DELETED != 0;
-    let count = if same_fields { master.len() as i64 } else { field_count(listpack)? };
-    if !deleted {
-        sink.entry(StreamId {
-            ms: base.ms.wrapping_add_signed(ms),
-            seq: base.seq.wrapping_add_signed(seq),
-        });
-    }
-    for index in 0..count {
-        let field = if same_fields { master[index as usize] } else { listpack.required()? };
-        let value = listpack.required()?;
-        if !deleted {
-            if same_fields && let Item::Bytes(name) = field {
-                repeated.add(name.len())?;
-            }
-            sink.item(field);
-            sink.item(value);
-            check_room(sink)?;
-        }
-    }
-    check_room(sink)?;
-    let size = if same_fields { count + 3 } else { 2 * count + 4 };
-    if listpack.integer()? != size {
-        return Err(ErrorKind::Stream("an entry's number of elements"));
-    }
-    Ok(!deleted)
 }

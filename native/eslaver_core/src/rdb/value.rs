@@ -1,21 +1,22 @@
 //! Values: for each RDB type, what stands where, resumable between any two elements.
 
-use super::cursor::{Cursor, Read, Stop, parse_score};
-use super::decoder::Family;
+use super::array;
+use super::cursor::{Cursor, Read, Stop};
 use super::error::ErrorKind;
-use super::listpack::Listpack;
 use super::module::{self, RawField};
+use super::path_hash::PathHash;
 use super::seen::Seen;
 use super::sink::{Item, Kind, ModuleField, Sink};
 use super::stream::{Format, StreamReader};
 use super::string::RawString;
-use super::ziplist::Ziplist;
-use super::{intset, zipmap};
+use super::template::{Hash, Templates};
+use super::unpack::{Packed, unpack};
+use super::version::Family;
 
-/// Redis keeps no field's expiry beyond 48 bits of milliseconds. Valkey has no such limit.
-const FIELD_EXPIRY_MAX: u64 = (1 << 48) - 1;
+/// Redis keeps no field's or member's expiry beyond 48 bits of milliseconds. Valkey has no such limit.
+const EXPIRY_MAX: u64 = (1 << 48) - 1;
 /// What Valkey writes for a field that does not expire.
-const NO_FIELD_EXPIRY: i64 = -1;
+const NO_EXPIRY: i64 = -1;
 pub(super) const NODE_PLAIN: u64 = 1;
 pub(super) const NODE_PACKED: u64 = 2;
 
@@ -34,28 +35,37 @@ pub(super) enum Unit {
     ScoreBinary,
     /// Time to live (0: none, else counted from `base`), field, value.
     ExpiryPair { base: u64 },
+    /// Time to live, as before, and a set's member.
+    ExpiryMember { base: u64 },
     /// Field, value, time of expiry (−1: none).
     PairExpiry,
     /// A ziplist of some of a list's elements.
     ZiplistNode,
     /// A listpack of some of a list's elements, or one element.
     Quicklist2Node,
+    /// An array's index, and the element there.
+    Indexed,
 }
 
-/// A value that is one string, with all its elements inside.
+/// What has the least of its expiries at its start.
 #[derive(Clone, Copy)]
-pub(super) enum Packed {
-    Zipmap,
-    ZiplistElements,
-    ZiplistPairs,
-    ZiplistScores,
-    Intset,
-    ListpackElements,
-    ListpackMembers,
-    ListpackPairs,
-    ListpackScores,
-    /// Field, value, absolute expiry (0: none).
-    ListpackExpiry,
+pub(super) enum Expiring {
+    Pairs,
+    PackedPairs,
+    Members,
+    PackedMembers,
+}
+
+/// What a decoder keeps for all values.
+pub(crate) struct Context {
+    pub(crate) seen: Seen,
+    pub(crate) templates: Templates,
+}
+
+impl Context {
+    pub(crate) fn new() -> Self {
+        Self { seen: Seen::new(), templates: Templates::default() }
+    }
 }
 
 pub(super) enum State {
@@ -66,10 +76,12 @@ pub(super) enum State {
         left: u64,
         unit: Unit,
     },
-    /// The least expiry, which stands before the count or listpack.
-    MinimumExpiry {
-        packed: bool,
-    },
+    MinimumExpiry(Expiring),
+    Template(Hash),
+    /// What stands before an array's elements.
+    Array,
+    Gcra,
+    PathHash(Box<PathHash>),
     Stream(Box<StreamReader>),
     ModuleId,
     ModuleFields,
@@ -84,7 +96,7 @@ pub(crate) struct Value {
 
 impl Value {
     /// The greatest number that any family gives a type.
-    pub(crate) const LAST_TYPE: u8 = 33;
+    pub(crate) const LAST_TYPE: u8 = 35;
 
     /// The value of an RDB type, or why it cannot be read.
     #[inline]
@@ -114,16 +126,21 @@ impl Value {
             (20, _) => (Kind::Set, State::Packed(Packed::ListpackMembers)),
             (21, _) => Self::stream(Format::ActiveTime),
             (22, Redis) => (Kind::Hash, State::Count(Unit::ExpiryPair { base: 1 })),
-            (23, Redis) => (Kind::Hash, State::Packed(Packed::ListpackExpiry)),
-            (24, Redis) => (Kind::Hash, State::MinimumExpiry { packed: false }),
-            (25, Redis) => (Kind::Hash, State::MinimumExpiry { packed: true }),
+            (23, Redis) => (Kind::Hash, State::Packed(Packed::ListpackPairExpiry)),
+            (24, Redis) => (Kind::Hash, State::MinimumExpiry(Expiring::Pairs)),
+            (25, Redis) => (Kind::Hash, State::MinimumExpiry(Expiring::PackedPairs)),
             (26, Redis) => Self::stream(Format::Idempotency),
-            (27, Redis) => return unsupported("a stream of Redis 8.8"),
-            (28, Redis) => return unsupported("an array of Redis 8.8"),
-            (29..=32, Redis) => return unsupported("a hash template of Redis 8.10"),
-            (33, Redis) => return unsupported("a rate limiter of Redis 8.10"),
+            (27, Redis) => Self::stream(Format::Nack),
+            (28, Redis) => (Kind::Array, State::Array),
+            (29, Redis) => (Kind::Hash, State::Template(Hash::Format { packed: true })),
+            (30, Redis) => (Kind::Hash, State::Template(Hash::PackedById)),
+            (31, Redis) => (Kind::Hash, State::Template(Hash::Format { packed: false })),
+            (32, Redis) => (Kind::Hash, State::Template(Hash::Id)),
+            (33, Redis) => (Kind::Gcra, State::Gcra),
+            (34, Redis) => (Kind::Set, State::MinimumExpiry(Expiring::PackedMembers)),
+            (35, Redis) => (Kind::Set, State::MinimumExpiry(Expiring::Members)),
             (22, Valkey) => (Kind::Hash, State::Count(Unit::PairExpiry)),
-            (23, Valkey) => return unsupported("a hash of Valkey 9.2"),
+            (23, Valkey) => (Kind::PathHash, State::PathHash(Box::new(PathHash::new()))),
             _ => return Err(ErrorKind::UnknownType(value_type)),
         };
         Ok(Self { kind, state, elements: 0 })
@@ -135,16 +152,18 @@ impl Value {
 
     /// Real servers leave out a key whose container holds nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        self.elements == 0 && !matches!(self.kind, Kind::String | Kind::Stream | Kind::Module)
+        let counts = matches!(self.kind, Kind::List | Kind::Set | Kind::Zset | Kind::Hash);
+        self.elements == 0 && counts
     }
 
     /// Reads one element; true when the value is complete.
     pub(crate) fn step<S: Sink>(
         &mut self,
         cursor: &mut Cursor<'_>,
-        seen: &mut Seen,
+        context: &mut Context,
         sink: &mut S,
     ) -> Read<bool> {
+        let Context { seen, templates } = context;
         match &mut self.state {
             State::Units { left, unit } => {
                 self.elements += read_unit(*unit, cursor, seen, sink)?;
@@ -153,7 +172,7 @@ impl Value {
                 Ok(*left == 0)
             }
             State::String => {
-                sink.item(cursor.string()?.decode()?.item());
+                sink.item(cursor.value()?.decode()?.item());
                 Ok(true)
             }
             State::Packed(packed) => {
@@ -165,19 +184,38 @@ impl Value {
                 self.state = State::Units { left, unit: *unit };
                 Ok(left == 0)
             }
-            State::MinimumExpiry { packed: true } => {
-                cursor.array::<8>()?;
-                self.state = State::Packed(Packed::ListpackExpiry);
-                Ok(false)
-            }
-            State::MinimumExpiry { packed: false } => {
+            State::MinimumExpiry(what) => {
                 let base = u64::from_le_bytes(cursor.array()?);
-                if base > FIELD_EXPIRY_MAX + 1 {
-                    return Err(ErrorKind::BadFieldExpiry.into());
+                let packed = matches!(what, Expiring::PackedPairs | Expiring::PackedMembers);
+                if !packed && base > EXPIRY_MAX + 1 {
+                    return Err(ErrorKind::BadExpiry.into());
                 }
-                self.state = State::Count(Unit::ExpiryPair { base });
+                self.state = match what {
+                    Expiring::Pairs => State::Count(Unit::ExpiryPair { base }),
+                    Expiring::PackedPairs => State::Packed(Packed::ListpackPairExpiry),
+                    Expiring::Members => State::Count(Unit::ExpiryMember { base }),
+                    Expiring::PackedMembers => State::Packed(Packed::ListpackMemberExpiry),
+                };
                 Ok(false)
             }
+            State::Template(hash) => {
+                self.elements = 1;
+                hash.step(cursor, templates, sink)
+            }
+            State::Array => {
+                let (left, next_index) = array::head(cursor)?;
+                if let Some(index) = next_index {
+                    sink.next_index(index);
+                }
+                self.state = State::Units { left, unit: Unit::Indexed };
+                Ok(false)
+            }
+            State::Gcra => {
+                let at = i64::try_from(cursor.length()?).map_err(|_| ErrorKind::BadGcra)?;
+                sink.item(Item::Int(at));
+                Ok(true)
+            }
+            State::PathHash(paths) => paths.step(cursor, seen, sink),
             State::Stream(stream) => stream.step(cursor, sink),
             State::ModuleId => {
                 let (name, version) = module::name_and_version(cursor.length()?);
@@ -224,18 +262,22 @@ fn read_unit<S: Sink>(
             let ttl = cursor.length()?;
             let (field, value) = (cursor.string()?, cursor.string()?);
             pair(&field, &value, seen, sink)?;
-            if let Some(after) = ttl.checked_sub(1) {
-                field_expiry(base.checked_add(after), sink)?;
-            }
+            time_to_live(base, ttl, sink)?;
         }
+        Unit::ExpiryMember { base } => {
+            let ttl = cursor.length()?;
+            member(&cursor.string()?, seen, sink)?;
+            time_to_live(base, ttl, sink)?;
+        }
+        Unit::Indexed => array::element(cursor, sink)?,
         Unit::PairExpiry => {
             let (field, value) = (cursor.string()?, cursor.string()?);
             let at = cursor.i64_le()?;
             pair(&field, &value, seen, sink)?;
             match u64::try_from(at) {
-                Ok(at) => sink.field_expiry(at),
-                Err(_) if at == NO_FIELD_EXPIRY => {}
-                Err(_) => return Err(ErrorKind::BadFieldExpiry.into()),
+                Ok(at) => sink.expiry(at),
+                Err(_) if at == NO_EXPIRY => {}
+                Err(_) => return Err(ErrorKind::BadExpiry.into()),
             }
         }
         Unit::ZiplistNode => {
@@ -255,7 +297,7 @@ fn member<S: Sink>(member: &RawString<'_>, seen: &mut Seen, sink: &mut S) -> Rea
 }
 
 #[inline]
-fn pair<S: Sink>(
+pub(super) fn pair<S: Sink>(
     field: &RawString<'_>,
     value: &RawString<'_>,
     seen: &mut Seen,
@@ -268,9 +310,16 @@ fn pair<S: Sink>(
     Ok(())
 }
 
-fn field_expiry<S: Sink>(at: Option<u64>, sink: &mut S) -> Result<(), ErrorKind> {
-    let at = at.filter(|&at| at <= FIELD_EXPIRY_MAX).ok_or(ErrorKind::BadFieldExpiry)?;
-    sink.field_expiry(at);
+fn time_to_live<S: Sink>(base: u64, ttl: u64, sink: &mut S) -> Result<(), ErrorKind> {
+    match ttl.checked_sub(1) {
+        Some(after) => expiry(base.checked_add(after), sink),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn expiry<S: Sink>(at: Option<u64>, sink: &mut S) -> Result<(), ErrorKind> {
+    let at = at.filter(|&at| at <= EXPIRY_MAX).ok_or(ErrorKind::BadExpiry)?;
+    sink.expiry(at);
     Ok(())
 }
 
@@ -287,160 +336,6 @@ fn quicklist2_node<S: Sink>(cursor: &mut Cursor<'_>, seen: &mut Seen, sink: &mut
         NODE_PACKED => Ok(unpack(Packed::ListpackElements, &cursor.packed()?, seen, sink)?),
         other => Err(ErrorKind::BadQuicklistNode(other).into()),
     }
-}
-
-/// Hands out all that a packed value holds, and gives the number of its entries.
-fn unpack<S: Sink>(
-    packed: Packed,
-    raw: &RawString<'_>,
-    seen: &mut Seen,
-    sink: &mut S,
-) -> Result<u64, ErrorKind> {
-    let decoded = raw.decode()?;
-    let mut digits = itoa::Buffer::new();
-    let bytes = decoded.bytes(&mut digits);
-    match packed {
-        Packed::Zipmap => unpack_zipmap(bytes, seen, sink),
-        Packed::Intset => unpack_intset(bytes, sink),
-        Packed::ZiplistElements => {
-            let mut ziplist = Ziplist::open(bytes)?;
-            unpack_items(|| ziplist.next(), sink)
-        }
-        Packed::ZiplistPairs => {
-            let mut ziplist = Ziplist::open(bytes)?;
-            unpack_pairs(|| ziplist.next(), seen, sink)
-        }
-        Packed::ZiplistScores => {
-            let mut ziplist = Ziplist::open(bytes)?;
-            unpack_scores(|| ziplist.next(), seen, sink)
-        }
-        Packed::ListpackElements => {
-            let mut listpack = Listpack::open(bytes)?;
-            unpack_items(|| listpack.next(), sink)
-        }
-        Packed::ListpackMembers => {
-            let mut listpack = Listpack::open(bytes)?;
-            unpack_members(|| listpack.next(), seen, sink)
-        }
-        Packed::ListpackPairs => {
-            let mut listpack = Listpack::open(bytes)?;
-            unpack_pairs(|| listpack.next(), seen, sink)
-        }
-        Packed::ListpackScores => {
-            let mut listpack = Listpack::open(bytes)?;
-            unpack_scores(|| listpack.next(), seen, sink)
-        }
-        Packed::ListpackExpiry => unpack_expiries(bytes, seen, sink),
-    }
-}
-
-#[inline]
-fn unpack_items<'a, S: Sink>(
-    mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
-    sink: &mut S,
-) -> Result<u64, ErrorKind> {
-    let mut count = 0;
-    while let Some(item) = next()? {
-        sink.item(item);
-        check_room(sink)?;
-        count += 1;
-    }
-    Ok(count)
-}
-
-#[inline]
-fn unpack_members<'a, S: Sink>(
-    mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
-    seen: &mut Seen,
-    sink: &mut S,
-) -> Result<u64, ErrorKind> {
-    let mut count = 0;
-    while let Some(member) = next()? {
-        seen.add(member)?;
-        sink.item(member);
-        check_room(sink)?;
-        count += 1;
-    }
-    Ok(count)
-}
-
-#[inline]
-fn unpack_pairs<'a, S: Sink>(
-    mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
-    seen: &mut Seen,
-    sink: &mut S,
-) -> Result<u64, ErrorKind> {
-    let mut count = 0;
-    while let Some(field) = next()? {
-        let value = next()?.ok_or(ErrorKind::HalfPair)?;
-        seen.add(field)?;
-        sink.item(field);
-        sink.item(value);
-        check_room(sink)?;
-        count += 1;
-    }
-    Ok(count)
-}
-
-fn unpack_scores<'a, S: Sink>(
-    mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
-    seen: &mut Seen,
-    sink: &mut S,
-) -> Result<u64, ErrorKind> {
-    let mut count = 0;
-    while let Some(member) = next()? {
-        let score = match next()? {
-            Some(Item::Int(score)) => score as f64,
-            Some(Item::Bytes(text)) => parse_score(text)?,
-            None => return Err(ErrorKind::HalfPair),
-        };
-        seen.add(member)?;
-        sink.item(member);
-        sink.score(score);
-        check_room(sink)?;
-        count += 1;
-    }
-    Ok(count)
-}
-
-fn unpack_expiries<S: Sink>(bytes: &[u8], seen: &mut Seen, sink: &mut S) -> Result<u64, ErrorKind> {
-    let mut listpack = Listpack::open(bytes)?;
-    let mut count = 0;
-    while let Some(field) = listpack.next()? {
-        let value = listpack.required()?;
-        let at = listpack.integer()?;
-        seen.add(field)?;
-        sink.item(field);
-        sink.item(value);
-        if at != 0 {
-            field_expiry(u64::try_from(at).ok(), sink)?;
-        }
-        check_room(sink)?;
-        count += 1;
-    }
-    Ok(count)
-}
-
-fn unpack_zipmap<S: Sink>(bytes: &[u8], seen: &mut Seen, sink: &mut S) -> Result<u64, ErrorKind> {
-    let mut count = 0;
-    zipmap::for_each(bytes, |field, value| {
-        seen.add(Item::Bytes(field))?;
-        sink.item(Item::Bytes(field));
-        sink.item(Item::Bytes(value));
-        count += 1;
-        check_room(sink)
-    })?;
-    Ok(count)
-}
-
-fn unpack_intset<S: Sink>(bytes: &[u8], sink: &mut S) -> Result<u64, ErrorKind> {
-    let mut count = 0;
-    intset::for_each(bytes, |value| {
-        sink.item(Item::Int(value));
-        count += 1;
-        check_room(sink)
-    })?;
-    Ok(count)
 }
 
 fn module_field<S: Sink>(cursor: &mut Cursor<'_>, sink: &mut S) -> Read<bool> {

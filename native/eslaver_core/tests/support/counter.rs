@@ -3,7 +3,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use eslaver_core::rdb::{Item, Kind, Meta, ModuleField, Sink, StreamId, StreamMeta};
+use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 
 #[derive(Default)]
 pub struct Counter {
@@ -62,8 +62,20 @@ impl Sink for Counter {
         self.told(5, score.to_bits());
     }
 
-    fn field_expiry(&mut self, at_ms: u64) {
+    fn expiry(&mut self, at_ms: u64) {
         self.told(6, at_ms);
+    }
+
+    fn next_index(&mut self, index: u64) {
+        self.told(13, index);
+    }
+
+    fn index(&mut self, index: u64) {
+        self.told(14, index);
+    }
+
+    fn path(&mut self, path: Item<'_>) {
+        self.told(15, format!("{path:?}"));
     }
 
     fn entry(&mut self, id: StreamId) {
@@ -90,5 +102,9 @@ impl Sink for Counter {
     fn discard(&mut self) {
         self.discarded += 1;
         self.told(12, ());
+    }
+
+    fn left_out(&mut self, what: LeftOut) {
+        self.told(16, what.to_string());
     }
 }

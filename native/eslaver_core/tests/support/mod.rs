@@ -6,7 +6,7 @@ pub mod compare;
 pub mod counter;
 
 use eslaver_core::rdb::{
-    Decoder, Error, Item, Kind, Meta, ModuleField, Piece, Sink, Status, StreamId, StreamMeta,
+    Decoder, Error, Item, Kind, LeftOut, Meta, ModuleField, Piece, Sink, Status, StreamId, StreamMeta,
 };
 use serde_json::{Map, Value, json};
 
@@ -16,6 +16,7 @@ pub struct Json {
     pub keys: Vec<Value>,
     pub aux: Vec<(String, String)>,
     pub functions: Vec<String>,
+    pub left_out: Vec<String>,
     open: Map<String, Value>,
     value: Vec<Value>,
     kind: Option<Kind>,
@@ -57,11 +58,12 @@ impl Sink for Json {
     fn item(&mut self, item: Item<'_>) {
         let text = json!(text(item));
         match self.kind {
+            Some(Kind::Array) => self.value.last_mut().unwrap().as_array_mut().unwrap().push(text),
             Some(Kind::Hash) => match self.value.last_mut().and_then(Value::as_array_mut) {
                 Some(pair) if pair.len() == 1 => pair.push(text),
                 _ => self.value.push(json!([text])),
             },
-            Some(Kind::Stream) => {
+            Some(Kind::Stream | Kind::PathHash) => {
                 let fields = self.value.last_mut().unwrap()[1].as_array_mut().unwrap();
                 match fields.last_mut().and_then(Value::as_array_mut) {
                     Some(pair) if pair.len() == 1 => pair.push(text),
@@ -78,9 +80,24 @@ impl Sink for Json {
         member.push(format!("{:016x}", score.to_bits()).into());
     }
 
-    fn field_expiry(&mut self, at_ms: u64) {
-        let pair = self.value.last_mut().unwrap().as_array_mut().unwrap();
-        pair.push(at_ms.into());
+    fn expiry(&mut self, at_ms: u64) {
+        let last = self.value.last_mut().unwrap();
+        match last.as_array_mut() {
+            Some(pair) => pair.push(at_ms.into()),
+            None => *last = json!([last, at_ms]),
+        }
+    }
+
+    fn next_index(&mut self, index: u64) {
+        self.open.insert("next_index".into(), index.into());
+    }
+
+    fn index(&mut self, index: u64) {
+        self.value.push(json!([index]));
+    }
+
+    fn path(&mut self, path: Item<'_>) {
+        self.value.push(json!([text(path), []]));
     }
 
     fn entry(&mut self, entry: StreamId) {
@@ -149,7 +166,7 @@ impl Sink for Json {
     fn end(&mut self) {
         let value = std::mem::take(&mut self.value);
         let value = match self.kind {
-            Some(Kind::String | Kind::Stream | Kind::Module) => value.into_iter().next().unwrap(),
+            Some(Kind::String | Kind::Stream | Kind::Module | Kind::Gcra) => value.into_iter().next().unwrap(),
             _ => Value::Array(value),
         };
         self.open.insert("value".into(), value);
@@ -158,6 +175,10 @@ impl Sink for Json {
 
     fn discard(&mut self) {
         self.value.clear();
+    }
+
+    fn left_out(&mut self, what: LeftOut) {
+        self.left_out.push(what.to_string());
     }
 }
 
@@ -186,6 +207,9 @@ fn group(group: &eslaver_core::rdb::Group) -> Value {
     });
     if let Some(read) = group.entries_read {
         value["entries_read"] = read.into();
+    }
+    if let Some(nack) = &group.nack {
+        value["nack"] = nack.iter().map(|&entry| id(entry)).collect();
     }
     value
 }

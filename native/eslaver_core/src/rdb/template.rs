@@ -1,0 +1,263 @@
+//! Hash templates (Redis 8.10): the field names of hashes that have the same, in one place.
+//!
+//! A snapshot defines a template once, and its hashes name it by a number and hold values alone. The
+//! payload of `DUMP` has the names within the value.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::cursor::{Cursor, Read};
+use super::error::ErrorKind;
+use super::listpack::Listpack;
+use super::sink::{Item, Nothing, Sink};
+use super::string::RawString;
+use super::value::check_room;
+
+/// What a template takes besides its names, and a name besides its bytes.
+const TEMPLATE_WEIGHT: u64 = 128;
+const NAME_WEIGHT: u64 = size_of::<usize>() as u64;
+
+/// The names are one string.
+const NAMES_PACKED: u64 = 0;
+/// The names are a number of strings.
+const NAMES_LISTED: u64 = 1;
+
+/// Field names, each shorter than the next, or as long and before it.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    bytes: Vec<u8>,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+}
+
+impl Names {
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, index: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.bytes.get(start..end)
+    }
+
+    fn push(&mut self, name: &[u8]) -> Result<(), ErrorKind> {
+        let last = self.len().checked_sub(1).and_then(|last| self.get(last));
+        if last.is_some_and(|last| (last.len(), last) >= (name.len(), name)) {
+            return Err(ErrorKind::Template("its field names are not in order"));
+        }
+        self.bytes.extend_from_slice(name);
+        self.ends.push(self.bytes.len());
+        Ok(())
+    }
+
+    fn weight(&self) -> u64 {
+        TEMPLATE_WEIGHT + self.bytes.len() as u64 + self.ends.len() as u64 * NAME_WEIGHT
+    }
+}
+
+/// The templates of a snapshot.
+#[derive(Default)]
+pub(crate) struct Templates {
+    by_id: HashMap<u64, Arc<Names>>,
+    weight: u64,
+}
+
+impl Templates {
+    fn get(&self, id: u64) -> Result<Arc<Names>, ErrorKind> {
+        let names = self.by_id.get(&id);
+        names.map(Arc::clone).ok_or(ErrorKind::Template("a hash names one that is not there"))
+    }
+
+    /// How many fields a template's hashes have.
+    pub(crate) fn fields(&self, id: u64) -> Result<u64, ErrorKind> {
+        self.get(id).map(|names| names.len() as u64)
+    }
+}
+
+/// A template's definition being read.
+pub(crate) struct Definition {
+    id: u64,
+    left: u64,
+    names: Names,
+}
+
+impl Definition {
+    pub(crate) fn open(cursor: &mut Cursor<'_>, templates: &Templates) -> Read<Self> {
+        let (id, left) = (cursor.length()?, cursor.length()?);
+        if templates.by_id.contains_key(&id) {
+            return Err(ErrorKind::Template("two of one number").into());
+        }
+        Ok(Self { id, left: some_fields(left)?, names: Names::default() })
+    }
+
+    /// Reads one name; true when it was the last.
+    pub(crate) fn step(&mut self, cursor: &mut Cursor<'_>, templates: &mut Templates) -> Read<bool> {
+        let weight = read_name(&mut self.names, templates.weight, cursor)?;
+        self.left -= 1;
+        if self.left > 0 {
+            return Ok(false);
+        }
+        templates.weight = weight;
+        templates.by_id.insert(self.id, Arc::new(std::mem::take(&mut self.names)));
+        Ok(true)
+    }
+}
+
+/// A hash by template being read: what comes next.
+pub(crate) enum Hash {
+    /// RDB type 30: one string, the template's number before the values.
+    PackedById,
+    /// RDB type 32.
+    Id,
+    /// RDB types 29, where the values are one string, and 31.
+    Format { packed: bool },
+    PackedNames { packed: bool },
+    NameCount { packed: bool },
+    Names { packed: bool, left: u64, names: Names },
+    PackedValues { names: Arc<Names> },
+    Values { names: Arc<Names>, next: usize },
+}
+
+impl Hash {
+    /// Reads one element; true when the hash is complete.
+    pub(crate) fn step<S: Sink>(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        templates: &Templates,
+        sink: &mut S,
+    ) -> Read<bool> {
+        *self = match self {
+            Hash::PackedById => {
+                packed_by_id(&cursor.packed()?, templates, sink)?;
+                return Ok(true);
+            }
+            Hash::Id => Hash::Values { names: templates.get(cursor.length()?)?, next: 0 },
+            Hash::Format { packed } => match cursor.length()? {
+                NAMES_PACKED => Hash::PackedNames { packed: *packed },
+                NAMES_LISTED => Hash::NameCount { packed: *packed },
+                _ => return Err(ErrorKind::Template("its names have an unknown form").into()),
+            },
+            Hash::PackedNames { packed } => Self::values(*packed, unpack_names(&cursor.packed()?)?),
+            Hash::NameCount { packed } => {
+                let left = some_fields(cursor.length()?)?;
+                Hash::Names { packed: *packed, left, names: Names::default() }
+            }
+            Hash::Names { packed, left, names } => {
+                read_name(names, 0, cursor)?;
+                *left -= 1;
+                if *left > 0 {
+                    return Ok(false);
+                }
+                Self::values(*packed, std::mem::take(names))
+            }
+            Hash::PackedValues { names } => {
+                unpack_values(&cursor.packed()?, sink, |_| Ok(Arc::clone(names)))?;
+                return Ok(true);
+            }
+            Hash::Values { names, next } => {
+                let value = cursor.string()?.decode()?;
+                if let Some(name) = names.get(*next) {
+                    sink.item(Item::Bytes(name));
+                    sink.item(value.item());
+                }
+                check_room(sink)?;
+                *next += 1;
+                return Ok(*next == names.len());
+            }
+        };
+        Ok(false)
+    }
+
+    /// How many strings there are from here to the hash's end, once that is known.
+    pub(crate) fn strings(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        templates: &Templates,
+    ) -> Read<Option<u64>> {
+        let strings = match self {
+            Hash::PackedById => 1,
+            Hash::Id => templates.fields(cursor.length()?)?,
+            Hash::Format { .. } => {
+                self.step(cursor, templates, &mut Nothing)?;
+                return Ok(None);
+            }
+            Hash::PackedNames { packed: true } => 2,
+            Hash::PackedNames { packed: false } => unpack_names(&cursor.packed()?)?.len() as u64,
+            Hash::NameCount { packed } => {
+                let names = some_fields(cursor.length()?)?;
+                names.saturating_add(if *packed { 1 } else { names })
+            }
+            // only a hash that is decoded comes to these
+            Hash::Names { left, .. } => *left,
+            Hash::PackedValues { .. } => 1,
+            Hash::Values { names, next } => names.len().saturating_sub(*next) as u64,
+        };
+        Ok(Some(strings))
+    }
+
+    fn values(packed: bool, names: Names) -> Self {
+        let names = Arc::new(names);
+        if packed { Hash::PackedValues { names } } else { Hash::Values { names, next: 0 } }
+    }
+}
+
+fn some_fields(count: u64) -> Result<u64, ErrorKind> {
+    if count == 0 { Err(ErrorKind::Template("one without fields")) } else { Ok(count) }
+}
+
+fn read_name(names: &mut Names, kept: u64, cursor: &mut Cursor<'_>) -> Read<u64> {
+    let name = cursor.string()?.decode()?;
+    names.push(name.bytes(&mut itoa::Buffer::new()))?;
+    let (weight, max) = (kept + names.weight(), cursor.max_templates());
+    if weight > max { Err(ErrorKind::TemplatesTooLarge { max }.into()) } else { Ok(weight) }
+}
+
+fn unpack_names(raw: &RawString<'_>) -> Result<Names, ErrorKind> {
+    let decoded = raw.decode()?;
+    let mut digits = itoa::Buffer::new();
+    let mut listpack = Listpack::open(decoded.bytes(&mut digits))?;
+    let mut names = Names::default();
+    while let Some(name) = listpack.next()? {
+        match name {
+            Item::Bytes(name) => names.push(name)?,
+            Item::Int(name) => names.push(itoa::Buffer::new().format(name).as_bytes())?,
+        }
+    }
+    some_fields(names.len() as u64)?;
+    Ok(names)
+}
+
+fn packed_by_id<S: Sink>(
+    raw: &RawString<'_>,
+    templates: &Templates,
+    sink: &mut S,
+) -> Result<(), ErrorKind> {
+    unpack_values(raw, sink, |id| {
+        let id = u64::try_from(id).map_err(|_| ErrorKind::Template("a hash names one below 0"))?;
+        templates.get(id)
+    })
+}
+
+/// Hands out the values of a listpack, which begins with the template's number.
+fn unpack_values<S: Sink>(
+    raw: &RawString<'_>,
+    sink: &mut S,
+    names: impl FnOnce(i64) -> Result<Arc<Names>, ErrorKind>,
+) -> Result<(), ErrorKind> {
+    let decoded = raw.decode()?;
+    let mut digits = itoa::Buffer::new();
+    let mut listpack = Listpack::open(decoded.bytes(&mut digits))?;
+    let names = names(listpack.integer()?)?;
+    let mut next = 0;
+    while let Some(value) = listpack.next()? {
+        let name = names.get(next).ok_or(WRONG_COUNT)?;
+        sink.item(Item::Bytes(name));
+        sink.item(value);
+        check_room(sink)?;
+        next += 1;
+    }
+    if next == names.len() { Ok(()) } else { Err(WRONG_COUNT) }
+}
+
+const WRONG_COUNT: ErrorKind = ErrorKind::Template("a hash has not as many values as it has fields");
