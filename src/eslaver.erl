@@ -32,6 +32,9 @@
     | {loading, hash, Key :: binary(), [FieldOrValue :: binary()]}
     | {loading, stream, Key :: binary(), map()}
     | {loading, module, Key :: binary(), {Name :: binary(), EncVer :: integer(), list()}}
+    | {loading, array, Key :: binary(), [{Index :: non_neg_integer(), binary()}]}
+    | {loading, gcra, Key :: binary(), Microseconds :: non_neg_integer()}
+    | {loading, path_hash, Key :: binary(), [{Path :: binary(), [{binary(), binary()}]}]}
     | {loading, eof}
     | {stream, Command :: string(), Args :: [binary()]}.
 

@@ -3,11 +3,12 @@
 %% @private
 -module(eslaver_backoff).
 
--export([new/0, next/1, slow/1]).
+-export([new/0, next/1, slow/1, slowest/1]).
 -export_type([backoff/0]).
 
 -define(FIRST, 100).
 -define(LONGEST, 10000).
+-define(SLOWEST, 600000).
 
 -opaque backoff() :: pos_integer().
 
@@ -15,11 +16,20 @@
 -spec new() -> backoff().
 new() -> ?FIRST.
 
-%% @doc The next pause in ms: between half of a time that doubles, and all of it.
+%% @doc The next pause in ms: between half of a time that doubles up to ten seconds, and all of it.
 -spec next(backoff()) -> {pos_integer(), backoff()}.
 next(Longest) ->
-    {Longest div 2 + rand:uniform(Longest div 2), min(Longest * 2, ?LONGEST)}.
+    next(min(Longest, ?LONGEST), ?LONGEST).
 
 %% @doc After a failure that will not heal by itself the pauses are long at once.
--spec slow(backoff()) -> backoff().
-slow(_Backoff) -> ?LONGEST.
+-spec slow(backoff()) -> {pos_integer(), backoff()}.
+slow(_Backoff) ->
+    next(?LONGEST, ?LONGEST).
+
+%% @doc After one that costs the master a snapshot each time they grow from there up to ten minutes.
+-spec slowest(backoff()) -> {pos_integer(), backoff()}.
+slowest(Longest) ->
+    next(max(Longest, ?LONGEST), ?SLOWEST).
+
+next(Longest, Most) ->
+    {Longest div 2 + rand:uniform(Longest div 2), min(Longest * 2, Most)}.

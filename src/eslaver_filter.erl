@@ -6,7 +6,7 @@
 -export([parse/2, parse_types/1]).
 -export_type([input/0, filter/0, type/0]).
 
--type type() :: string | list | set | zset | hash | stream | module.
+-type type() :: eslaver_rdb:type().
 
 -type input() :: #{
     keys => Glob :: iodata() | [Glob :: iodata()],
@@ -25,7 +25,7 @@
 }.
 %% Checked; commands are in lower case.
 
--define(TYPES, [string, list, set, zset, hash, stream, module]).
+-define(TYPES, [string, list, set, zset, hash, stream, module, array, gcra, path_hash]).
 
 %% @doc Checks a filter that may have these keys.
 -spec parse([atom()], term()) -> {ok, filter()} | {error, Key :: term(), Value :: term()}.

@@ -71,6 +71,8 @@ sentence(#{what := replay_failed, text := Text}) ->
     {"the dump file of an earlier run is of no use: ~ts", [Text]};
 sentence(#{what := dump_failed, text := Text}) ->
     {"~ts; the sync goes on without it", [Text]};
+sentence(#{what := left_out, text := Text}) ->
+    {"the snapshot holds ~ts, which is left out; it is said once for each snapshot", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
     {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]};
 sentence(#{what := not_mirrored, command := Name, reason := Reason}) ->

@@ -5,10 +5,15 @@
 %% terms: those of the full events.
 -module(eslaver_rdb).
 
+-include_lib("kernel/include/logger.hrl").
+
 -export([fold/3, decode_dump/1]).
 -export_type([event/0, error/0, type/0]).
 
--type type() :: string | list | set | zset | hash | stream | module.
+-type type() ::
+    string | list | set | zset | hash | stream | module | array | gcra | path_hash.
+%% Arrays and rate limiters (`gcra') are types of Redis from 8.8 and 8.10 on, path hashes one of Valkey
+%% from 9.2 on.
 
 -type event() ::
     {loading, type(), Key :: binary(), Value :: term(), Meta :: map()}
@@ -45,8 +50,8 @@ fold(File, Fun, Acc) when is_function(Fun, 2) ->
     end.
 
 %% @doc Decodes what `DUMP' answers and `RESTORE' is given: the value's type and the value, as in a
-%% full event, and `#{field_expire_at => [{Field, Ms}]}' for a hash some of whose fields expire.
-%% When the key itself expires is not in there: that is an argument of `RESTORE'.
+%% full event, and what that has in its metadata of the value alone: `field_expire_at',
+%% `member_expire_at', `next_index'. When the key itself expires is not in there: that is an argument of `RESTORE'.
 %%
 %% ```
 %% handle({stream, <<"restore">>, [Key, _Ttl, Payload | _], _Meta}) ->
@@ -94,6 +99,9 @@ loop({Pid, Link, Monitor} = Source, Fun, Acc) ->
             {ok, Acc};
         {eslaver_link, Pid, {closed, Reason, Text, _Heals}} ->
             {error, #{reason => Reason, text => Text}};
+        {eslaver_link, Pid, {left_out, #{text := Text}}} ->
+            ?LOG_WARNING("an RDB file holds ~ts, which is left out", [Text]),
+            loop(Source, Fun, Acc);
         {eslaver_link, Pid, _BeginsOrEnds} ->
             loop(Source, Fun, Acc);
         {'DOWN', Monitor, process, Pid, Reason} ->

@@ -42,7 +42,7 @@ moved(Retry) -> Retry.
 -spec down(error(), Heals :: boolean(), WasUp :: boolean(), retry()) ->
     {Pause :: pos_integer(), quiet | logger:level(), retry()}.
 down(#{reason := Reason} = Error, Heals, WasUp, Retry) ->
-    {Pause, Backoff} = eslaver_backoff:next(backoff(Heals, Retry)),
+    {Pause, Backoff} = pause(Reason, Heals, Retry),
     Level = level(Reason, WasUp, Error =:= Retry#retry.last_error),
     {Pause, Level, Retry#retry{
         backoff = Backoff,
@@ -51,15 +51,20 @@ down(#{reason := Reason} = Error, Heals, WasUp, Retry) ->
         last_error = Error
     }}.
 
-backoff(false, #retry{backoff = Backoff}) ->
+%% The next try has the same snapshot, more or less, and the master forks for it.
+pause(Reason, false, #retry{backoff = Backoff}) when
+    Reason =:= unsupported; Reason =:= bad_snapshot
+->
+    eslaver_backoff:slowest(Backoff);
+pause(_Reason, false, #retry{backoff = Backoff}) ->
     eslaver_backoff:slow(Backoff);
-backoff(true, #retry{up = {_, Since}, backoff = Backoff}) ->
+pause(_Reason, true, #retry{up = {_, Since}, backoff = Backoff}) ->
     case now_ms() - Since > ?STEADY of
-        true -> eslaver_backoff:new();
-        false -> Backoff
+        true -> eslaver_backoff:next(eslaver_backoff:new());
+        false -> eslaver_backoff:next(Backoff)
     end;
-backoff(true, #retry{backoff = Backoff}) ->
-    Backoff.
+pause(_Reason, true, #retry{backoff = Backoff}) ->
+    eslaver_backoff:next(Backoff).
 
 level(_Reason, false, true) -> quiet;
 level(_Reason, false, false) -> warning;

@@ -416,6 +416,9 @@ work(Handle, {partial, #{replid := New, offset := Offset, master := Master} = Ne
     {Learned, Ready} = commands(Handle, Up),
     Events = Learned ++ eslaver_events:partial(shape(Up), Replid, News),
     tell(Events, Ready, fun(Told) -> credit(Handle, 0, up(partial, Told)) end);
+work(_Handle, {left_out, #{text := Text}}, State) ->
+    log(warning, left_out, #{text => Text}, State),
+    work(State);
 work(_Handle, {closed, Tag, Text, Heals}, #state{phase = Phase} = State) ->
     Error = #{reason => Tag, text => Text},
     Events = [

@@ -55,6 +55,25 @@ what_does_not_heal_is_slow_at_once_test() ->
     {Pause, _, _} = eslaver_retry:down(wrong(a), false, false, eslaver_retry:new()),
     ?assert(Pause > 2000).
 
+a_snapshot_that_cannot_be_read_is_asked_for_ever_more_rarely_test() ->
+    Down = fun(Reason, Before) ->
+        {Pause, _, After} = eslaver_retry:down(wrong(Reason), false, true, Before),
+        {Pause, After}
+    end,
+    [
+        begin
+            {[First | Pauses], Last} = lists:mapfoldl(
+                fun(_, Before) -> Down(Reason, Before) end,
+                eslaver_retry:new(),
+                lists:seq(1, 8)
+            ),
+            ?assert(First =< 10000),
+            ?assert(lists:last(Pauses) > 5 * 60000),
+            ?assert(element(1, Down(wrong_password, Last)) =< 10000)
+        end
+     || Reason <- [unsupported, bad_snapshot]
+    ].
+
 info_test() ->
     {_, Retry} = pauses(3, eslaver_retry:new()),
     ?assertEqual(#{reconnects => 3, last_error => wrong(a)}, eslaver_retry:info(Retry)).

@@ -460,8 +460,7 @@ fn groups() {
     );
     let twice = "an entry that is pending twice";
     bad(&[vec![1], string("a"), vec![0, 5, 2], pending(2), pending(2)], twice);
-    let pendings = [pending(2), pending(1), pending(2)].concat();
-    bad(&[vec![1], string("a"), vec![0, 5, 3], pendings], twice);
+    bad(&[vec![1], string("a"), vec![0, 5, 3], pending(2), pending(1), pending(2)], twice);
     let owner = |name: &str| [string(name), vec![0, 0, 0, 0, 0, 0, 0, 0, 1]].concat();
     bad(
         &[vec![1], group("a", &[1]), vec![1], owner("x"), raw(2)],

@@ -4,20 +4,20 @@ rustler::atoms! {
     // what a slice comes to
     more, wait, no_credit, closed,
     // messages to the link and the server
-    eslaver_nif, wake, eslaver_link, batch, full, partial, loaded, eslaver_dump,
+    eslaver_nif, wake, eslaver_link, batch, full, partial, loaded, eslaver_dump, left_out,
     // classic events
     loading, stream,
     // full events
-    aux, function, expire_at, idle, freq, field_expire_at,
+    aux, function, expire_at, idle, freq, field_expire_at, member_expire_at, next_index,
     // types
-    string, list, set, zset, hash, module,
+    string, list, set, zset, hash, module, array, gcra, path_hash,
     // scores
     inf, minus_inf = "-inf", nan,
     // module fields
     sint, uint, float, double,
     // streams
     entries, last_id, first_id, max_deleted_id, entries_added, groups, idmp,
-    name, entries_read, pending, consumers,
+    name, entries_read, pending, consumers, nack,
     id, consumer, delivered_at, deliveries, seen_at, active_at,
     duration, maxsize, producers, iids, iids_added, iids_duplicates,
     // positions and progress

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use eslaver_core::filter::{Before, Filter};
 use eslaver_core::position::Position;
+use eslaver_core::rdb::LeftOut;
 use eslaver_core::resp::Command;
 use rustler::{Atom, Env, LocalPid, Term};
 
@@ -59,6 +60,8 @@ pub(crate) struct Batch {
     max_value: u64,
     /// The VM has not taken a part of a value.
     pub(crate) refused: bool,
+    /// The first that the snapshot holds and events do not.
+    pub(crate) left_out: Option<LeftOut>,
     /// Bytes of the commands since the batch before this one that are not wanted.
     passed_over: u64,
 }
@@ -80,6 +83,7 @@ impl Batch {
             begun: 0,
             max_value,
             refused: false,
+            left_out: None,
             passed_over: 0,
         }
     }
@@ -223,7 +227,7 @@ impl Batch {
             return None;
         }
         let arity = self.events.iter().map(|event| event.terms).sum();
-        let body = self.message.decode(self.body.whole(arity));
+        let body = self.body.whole(arity).and_then(|body| self.message.decode(body));
         // of a large value there is one copy less when the receiver makes one of its own
         self.body.clear();
         let body = body?;

@@ -19,7 +19,10 @@ use crate::batch::Shape;
 use crate::filter::RawFilter;
 
 /// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
-const ANNOUNCED_VERSION: &str = "9.1.0";
+const ANNOUNCED_VERSION: &str = "9.2.0";
+
+/// A string in terms that the VM reads has at most so many bytes; a key's value by itself may be longer.
+const TERM: u64 = u32::MAX as u64;
 
 /// This library's own version.
 const LIB_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -204,11 +207,11 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn of_snapshot(self) -> rdb::Limits {
-        rdb::Limits { max_string: self.bulk }
+        rdb::Limits { max_string: self.bulk, max_element: TERM, max_templates: self.value }
     }
 
     pub(crate) fn of_stream(self, inline: bool) -> resp::Limits {
-        let Self { bulk: max_bulk, arguments: max_args, .. } = self;
+        let (max_bulk, max_args) = (self.bulk.min(TERM), self.arguments);
         resp::Limits { max_bulk, max_args, inline, ..resp::Limits::default() }
     }
 }

@@ -27,12 +27,13 @@ const TERM_WEIGHT: usize = 24 - 5;
 #[derive(Clone, Copy)]
 pub(crate) struct Count(usize);
 
-/// Terms, one after the other. None of them may have 2^32 elements or bytes: such a value could not
-/// be held in memory.
+/// Terms, one after the other. None of them may have 2^32 elements or bytes. Strings as long are
+/// refused before; a container with as many elements spoils the terms.
 #[derive(Default)]
 pub(crate) struct Terms {
     bytes: Vec<u8>,
     count: usize,
+    spoilt: bool,
 }
 
 impl Terms {
@@ -57,6 +58,7 @@ impl Terms {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
         self.count = 0;
+        self.spoilt = false;
     }
 
     /// What was written from there on.
@@ -188,14 +190,21 @@ impl Terms {
 
     #[inline]
     fn sized(&mut self, tag: u8, size: usize) {
-        let [a, b, c, d] = (size as u32).to_be_bytes();
+        let [a, b, c, d] = self.size(size);
         self.bytes.extend_from_slice(&[tag, a, b, c, d]);
     }
 
     #[inline]
     fn set(&mut self, Count(at): Count, count: usize) {
         let end = at + size_of::<u32>();
-        self.bytes[at..end].copy_from_slice(&(count as u32).to_be_bytes());
+        let count = self.size(count);
+        self.bytes[at..end].copy_from_slice(&count);
+    }
+
+    #[inline]
+    fn size(&mut self, size: usize) -> [u8; 4] {
+        self.spoilt |= u32::try_from(size).is_err();
+        (size as u32).to_be_bytes()
     }
 }
 
@@ -213,10 +222,10 @@ impl Body {
         body
     }
 
-    /// The tuple, of so many terms.
-    pub(crate) fn whole(&mut self, arity: usize) -> &[u8] {
+    /// The tuple, of so many terms, unless they are spoilt.
+    pub(crate) fn whole(&mut self, arity: usize) -> Option<&[u8]> {
         self.terms.set(Count(2), arity);
-        &self.terms.bytes
+        (!self.terms.spoilt).then_some(&self.terms.bytes)
     }
 
     pub(crate) fn clear(&mut self) {

@@ -21,6 +21,9 @@ enum RawType {
     Hash,
     Stream,
     Module,
+    Array,
+    Gcra,
+    PathHash,
 }
 
 impl From<RawType> for Kind {
@@ -33,6 +36,9 @@ impl From<RawType> for Kind {
             RawType::Hash => Kind::Hash,
             RawType::Stream => Kind::Stream,
             RawType::Module => Kind::Module,
+            RawType::Array => Kind::Array,
+            RawType::Gcra => Kind::Gcra,
+            RawType::PathHash => Kind::PathHash,
         }
     }
 }

@@ -272,6 +272,12 @@ impl Slicer {
                 let limits = self.limits.of_stream(!load.offsets);
                 let sieve = Sieve::new(&self.batch, shared.learned(), false);
                 self.phase = Phase::streaming(tracker, limits, sieve);
+                if let Some(what) = self.batch.left_out.take() {
+                    let text = what.to_string();
+                    self.tell(env, atoms::left_out(), |message| {
+                        vec![(atoms::text(), message.binary(text.as_bytes()))]
+                    });
+                }
                 self.tell(env, atoms::loaded(), |message| {
                     vec![
                         (atoms::keys(), message.uint(keys)),

@@ -51,11 +51,18 @@ fn group(terms: &mut Terms, group: &Group) {
     terms.list_of(&group.pending, |terms, entry| pending(terms, entry, group));
     terms.atom("consumers");
     terms.list_of(&group.consumers, consumer);
+    let mut pairs = 4;
     if let Some(read) = group.entries_read {
+        pairs += 1;
         terms.atom("entries_read");
         terms.uint(read);
     }
-    terms.end_map(map, 4 + usize::from(group.entries_read.is_some()));
+    if let Some(nack) = &group.nack {
+        pairs += 1;
+        terms.atom("nack");
+        terms.list_of(nack, |terms, &entry| id(entry, terms));
+    }
+    terms.end_map(map, pairs);
 }
 
 fn pending(terms: &mut Terms, entry: &Pending, group: &Group) {

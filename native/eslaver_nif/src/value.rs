@@ -1,6 +1,6 @@
 //! Keys of a snapshot as events.
 
-use eslaver_core::rdb::{Item, Kind, Meta, ModuleField, Sink, StreamId, StreamMeta};
+use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 use rustler::Atom;
 
 use crate::atoms;
@@ -34,7 +34,13 @@ pub(crate) struct Value {
     entries: usize,
     /// Where in the body the first half of the last pair begins and ends.
     field: (usize, usize),
-    /// When fields of a hash expire: pairs, and how many.
+    /// A path hash, whose list this is, and how many paths it has.
+    paths: Option<Count>,
+    path_count: usize,
+    /// The index of an array's next element, and its insert cursor.
+    index: u64,
+    next_index: Option<u64>,
+    /// When fields of a hash or members of a set expire: pairs, and how many.
     expiries: Terms,
     expiring: usize,
     large: Option<Built>,
@@ -56,6 +62,10 @@ impl Value {
             part: Body::new(),
             stream: None,
             entries: 0,
+            paths: None,
+            path_count: 0,
+            index: 0,
+            next_index: None,
             field: (0, 0),
             expiries: Terms::default(),
             expiring: 0,
@@ -79,6 +89,7 @@ impl Value {
         self.parts = Vec::new();
         self.list = None;
         self.stream = None;
+        self.paths = None;
         self.large = None;
         self.start.take()
     }
@@ -121,9 +132,12 @@ impl Value {
         let elements = terms.elements(list);
         let bytes = elements.len();
         self.part.terms.append(elements);
-        let made = message.decode(self.part.whole(self.elements()));
+        let count = self.elements();
+        let made = self.part.whole(count).and_then(|part| message.decode(part));
         self.part.clear();
         self.parts.extend(made?);
+        // a list is made of a number of 32 bits
+        u32::try_from(self.parts.len()).ok()?;
         terms.empty_list(list);
         self.part_end = terms.len() + PART;
         self.items = 0;
@@ -143,7 +157,8 @@ impl Value {
     /// The metadata of a key with a db alone: one for all.
     fn plain_meta(&mut self, message: &mut Message) -> Option<Built> {
         let Meta { db, expire_at, idle, freq } = self.meta;
-        if expire_at.is_some() || idle.is_some() || freq.is_some() || self.expiring > 0 {
+        let is_plain = expire_at.is_none() && idle.is_none() && freq.is_none();
+        if !is_plain || self.expiring > 0 || self.next_index.is_some() {
             return None;
         }
         if let Some((_, map)) = self.plain_meta.filter(|&(known, _)| known == db) {
@@ -155,7 +170,8 @@ impl Value {
         Some(map)
     }
 
-    /// `#{db, expire_at, idle, freq, field_expire_at}`, of which all but the db may be absent.
+    /// `#{db, expire_at, idle, freq, field_expire_at, member_expire_at, next_index}`, of which all but
+    /// the db may be absent.
     fn write_meta(&mut self, terms: &mut Terms) {
         let Meta { db, expire_at, idle, freq } = self.meta;
         let map = terms.map();
@@ -179,10 +195,16 @@ impl Value {
         }
         if self.expiring > 0 {
             pairs += 1;
-            terms.atom("field_expire_at");
+            let of_set = self.kind == Kind::Set;
+            terms.atom(if of_set { "member_expire_at" } else { "field_expire_at" });
             let list = terms.list();
             terms.append(self.expiries.since(0));
             terms.end_list(list, self.expiring);
+        }
+        if let Some(index) = self.next_index {
+            pairs += 1;
+            terms.atom("next_index");
+            terms.uint(index);
         }
         terms.end_map(map, pairs);
     }
@@ -190,9 +212,8 @@ impl Value {
 
 impl Sink for Batch {
     fn aux(&mut self, name: &[u8], value: &[u8]) {
-        if name == b"repl-stream-db" {
-            let db = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-            self.set_stream_db(db.unwrap_or_default());
+        if name.eq_ignore_ascii_case(b"repl-stream-db") {
+            self.set_stream_db(leading_number(value));
         }
         self.of_the_snapshot(atoms::aux(), name, value);
     }
@@ -212,13 +233,18 @@ impl Sink for Batch {
         value.start = Some(terms.len());
         value.kind = kind;
         value.meta = *meta;
+        value.next_index = None;
         value.expiring = 0;
         value.expiries.clear();
         terms.binary(key);
         match kind {
-            Kind::String | Kind::Stream | Kind::Module => {}
+            Kind::String | Kind::Stream | Kind::Module | Kind::Gcra => {}
+            Kind::PathHash => {
+                value.paths = Some(terms.list());
+                value.path_count = 0;
+            }
             Kind::Hash => value.open_list(self.shape == Shape::Full, terms),
-            Kind::List | Kind::Set | Kind::Zset => value.open_list(false, terms),
+            Kind::List | Kind::Set | Kind::Zset | Kind::Array => value.open_list(false, terms),
         }
         if value.list.is_some() {
             value.part_end = terms.len() + PART;
@@ -238,7 +264,13 @@ impl Sink for Batch {
                 self.large_bytes += bytes.len();
                 return;
             }
+            (Kind::Gcra, Item::Int(at)) => return terms.int(at),
             (Kind::Zset, _) => terms.tuple(2),
+            (Kind::Set, _) => value.field.0 = terms.len(),
+            (Kind::Array, _) => {
+                terms.tuple(2);
+                terms.uint(value.index);
+            }
             _ if !value.paired => {}
             _ if value.items.is_multiple_of(2) => {
                 terms.tuple(2);
@@ -252,13 +284,16 @@ impl Sink for Batch {
         } else {
             text(item, terms);
         }
+        if value.kind == Kind::Set {
+            value.field.1 = terms.len();
+        }
     }
 
     fn score(&mut self, score: f64) {
         self.body.terms.float(score);
     }
 
-    fn field_expiry(&mut self, at_ms: u64) {
+    fn expiry(&mut self, at_ms: u64) {
         if self.shape == Shape::Full {
             let value = &mut self.value;
             let (start, end) = value.field;
@@ -267,6 +302,23 @@ impl Sink for Batch {
             value.expiries.uint(at_ms);
             value.expiring += 1;
         }
+    }
+
+    fn next_index(&mut self, index: u64) {
+        self.value.next_index = Some(index);
+    }
+
+    fn index(&mut self, index: u64) {
+        self.value.index = index;
+    }
+
+    fn path(&mut self, path: Item<'_>) {
+        let (value, terms) = (&mut self.value, &mut self.body.terms);
+        value.close_list(terms);
+        value.path_count += 1;
+        terms.tuple(2);
+        text(path, terms);
+        value.open_list(true, terms);
     }
 
     fn entry(&mut self, id: StreamId) {
@@ -323,6 +375,9 @@ impl Sink for Batch {
         }
         let (value, terms) = (&mut self.value, &mut self.body.terms);
         value.close_list(terms);
+        if let Some(paths) = value.paths.take() {
+            terms.end_list(paths, value.path_count);
+        }
         value.stream = None;
         value.start = None;
         let head = [atoms::loading().into(), type_of(value.kind).into()];
@@ -340,6 +395,10 @@ impl Sink for Batch {
 
     fn discard(&mut self) {
         self.abandon_key();
+    }
+
+    fn left_out(&mut self, what: LeftOut) {
+        self.left_out.get_or_insert(what);
     }
 
     #[inline]
@@ -378,6 +437,9 @@ fn type_of(kind: Kind) -> Atom {
         Kind::Hash => atoms::hash(),
         Kind::Stream => atoms::stream(),
         Kind::Module => atoms::module(),
+        Kind::Array => atoms::array(),
+        Kind::Gcra => atoms::gcra(),
+        Kind::PathHash => atoms::path_hash(),
     }
 }
 
@@ -409,6 +471,15 @@ fn canonical_integer(bytes: &[u8]) -> Option<i64> {
         _ => return None,
     }
     std::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+/// The number that a text begins with, else 0, as C reads it.
+fn leading_number(text: &[u8]) -> u32 {
+    let text = text.trim_ascii_start();
+    let text = text.strip_prefix(b"+").unwrap_or(text);
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = std::str::from_utf8(&text[..digits]).ok();
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or_default()
 }
 
 /// A library's code begins with a line such as `#!lua name=mylib`.
