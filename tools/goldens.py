@@ -14,8 +14,8 @@ The JSON: {"functions": [...], "keys": [...]}; each key with db, key, type, valu
 (ms), idle, freq where it has them. Strings are printable ASCII with every other byte, `"` and the
 backslash as \\xNN; one of more than 256 bytes is `#md5 digest length`. zset: [member, the score's 8
 bytes as hex]; hash: [field, value] or [field, value, expiry in ms]; stream: as XINFO STREAM FULL has
-it, and null where the server does not tell; of a module's value what the module says. Elements of a
-set, hash or zset are in any order.
+it, and null where the server does not tell; array: [index, element]; of a module's value what the
+module says. Elements of a set, hash or zset are in any order.
 """
 
 import hashlib
@@ -31,12 +31,13 @@ import time
 
 SERVERS = [
     "redis-2.8.17", "redis-3.0.5", "redis-3.2.6", "redis-5.0.6", "redis-6.0.16", "redis-6.2.14",
-    "redis-7.0.15", "redis-8.0.6", "redis-8.6.2", "redis-stack-7.4.1", "valkey-8.1.1",
-    "valkey-9.1.2",
+    "redis-7.0.15", "redis-8.0.6", "redis-8.6.2", "redis-8.10.2", "redis-stack-7.4.1",
+    "valkey-8.1.1", "valkey-9.1.2",
 ]
 DATA = os.path.join(os.path.dirname(__file__), "../native/eslaver_core/tests/data")
 MODULES = ["rejson.so", "redisbloom.so", "redistimeseries.so", "redisearch.so"]
 LATER = 4102444800123  # the year 2100
+NEVER = (10 ** 9,)  # the version of Valkey that has what only Redis has
 
 # The ends of what each integer encoding holds, of strings and of containers, and what only looks
 # like an integer.
@@ -145,6 +146,12 @@ def fill(server):
           "function(keys, args) return 'a \\\\ and \\0 and \u00e9' end)")
     if "stack" in server.name:
         modules(r)
+    if server.has((8, 0), NEVER):
+        r("VADD", "vectors", "VALUES", 3, "0.1", "1.2", "-0.5", "element")
+    if server.has((8, 8), NEVER):
+        arrays(r)
+    if server.has((8, 10), NEVER):
+        templates(r)
     r("SET", "expires", "x")
     r("PEXPIREAT", "expires", LATER)
     r("RPUSH", "expiring list", "x")
@@ -262,7 +269,39 @@ def streams(server):
             r("XADD", "idempotent", "IDMP", producer, iid, "*", "a", "b")
 
 
+    if server.has((8, 8), NEVER):
+        # given back to the front, to the back, and those of nobody from the start
+        r("XNACK", "stream", "busy", "FAIL", "IDS", 2, "6000-6", "1000-1")
+        r("XNACK", "stream", "busy", "SILENT", "IDS", 1, "4000-4")
+
+
 IDEMPOTENT = [(b"p1", b"i1"), (b"p1", b"12"), (b"p2", b"i1"), (b"p1", b"i1"), (BINARY, BINARY)]
+
+
+def arrays(r):
+    r("ARSET", "array", 0, *EDGES, *LENGTHS, BINARY)
+    r("ARSET", "array of numbers", 7, *FLOATS)
+    r("ARSET", "array of one", 2**64 - 2, "last")
+    for n in range(0, 100000, 999):
+        r("ARSET", "array with gaps", n * n, f"e{n}", n)
+    r("ARINSERT", "array that grows", "a", "b", "c" * 8, "d" * 7)
+    r("ARINSERT", "array that was sought", "a")
+    r("ARSEEK", "array that was sought", 2**40)
+
+
+FLOATS = ["0.1", "-0.25", "1.5", "3.14159265358979", "1e300", "-1e-300", "5e-324", "1e21", "123456.5",
+          "0.000001", "0.0000001", "1e7", "1.0", "-0.0", "2.5e10", "1.7976931348623157e308", "inf",
+          "9007199254740993.0", "0.30000000000000004", "100.0", "1e-5", "12345678901234567890.0"]
+
+
+def templates(r):
+    r("HIMPORT", "PREPARE", "few", "name", "b", "", "12")
+    r("HIMPORT", "SET", "template hash", "few", "n", "1", "empty", "twelve")
+    r("HIMPORT", "SET", "template hash of edges", "few", "", -(2**63), BINARY, "-0")
+    r("HIMPORT", "SET", "template hash with long values", "few", "v" * 6000, BINARY * 30, "x", "12")
+    fields = [f"field {n}" for n in range(600)]
+    r("HIMPORT", "PREPARE", "many", *fields, BINARY)
+    r("HIMPORT", "SET", "template hash of many", "many", *range(601))
 
 
 def modules(r):
@@ -305,8 +344,10 @@ def dump_key(server, db, key):
         if server.has((7, 0)):
             entry["expire_at"] = r("PEXPIRETIME", key)
     readers = {"string": read_string, "list": read_list, "set": read_set, "zset": read_zset,
-               "hash": read_hash, "stream": read_stream}
+               "hash": read_hash, "stream": read_stream, "array": read_array}
     entry["type"] = kind if kind in readers else "module"
+    if kind == "array" and int(r("ARNEXT", key)) > 0:
+        entry["next_index"] = int(r("ARNEXT", key))
     if kind in readers:
         entry["value"] = readers[kind](server, key)
     else:
@@ -344,6 +385,11 @@ def read_hash(server, key):
     return fields
 
 
+def read_array(server, key):
+    found = server.client("ARSCAN", key, 0, 2**64 - 2)
+    return [[int(index), text(element)] for index, element in found]
+
+
 def read_stream(server, key):
     r = server.client
     stream = {
@@ -355,7 +401,7 @@ def read_stream(server, key):
         stream["groups"] = [old_group(r, key, pairs(group)) for group in r("XINFO", "GROUPS", key)]
     else:
         info = pairs(r("XINFO", "STREAM", key, "FULL", "COUNT", 0))
-        stream["groups"] = [group_of(pairs(group)) for group in info["groups"]]
+        stream["groups"] = [group_of(r, key, pairs(group)) for group in info["groups"]]
     stream["last_id"] = text(info["last-generated-id"])
     if "entries-added" in info:
         stream["first_id"] = text(info["recorded-first-entry-id"])
@@ -370,10 +416,10 @@ def read_stream(server, key):
     return stream
 
 
-def group_of(group):
+def group_of(r, key, group):
     found = {
         "name": text(group["name"]), "last_id": text(group["last-delivered-id"]),
-        "pending": [[text(id_), text(consumer), at, count]
+        "pending": [[text(id_), text(consumer) or None, at, count]
                     for id_, consumer, at, count in group["pending"]],
         "consumers": [],
     }
@@ -382,7 +428,16 @@ def group_of(group):
     for consumer in map(pairs, group["consumers"]):
         times = [consumer[name] for name in ("seen-time", "active-time") if name in consumer]
         found["consumers"].append([text(consumer["name"]), *times])
+    if "nacked-count" in group:
+        found["nack"] = given_back(r, key, group) if group["nacked-count"] else []
     return found
+
+
+def given_back(r, key, group):
+    """They are delivered first, and in their order."""
+    delivered = r("XREADGROUP", "GROUP", group["name"], "reader", "COUNT", group["nacked-count"],
+                  "CLAIM", 0, "STREAMS", key, ">")
+    return [text(entry[0]) for entry in delivered[0][1]]
 
 
 def old_group(r, key, group):

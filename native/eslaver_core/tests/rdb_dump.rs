@@ -89,7 +89,7 @@ fn errors() {
             "a container that holds nothing at byte 2 of the payload (type 1)",
         ),
         (
-            payload(REDIS, &[30, 8, 8, 0, 0, 0, 1, 0, 0, 1]),
+            payload(REDIS, &[30, 9, 9, 0, 0, 0, 1, 0, 0, 1, 0xff]),
             "corrupt hash template: a hash names one that is not there at byte 1 of the payload",
         ),
     ];

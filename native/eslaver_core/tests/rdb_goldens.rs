@@ -25,7 +25,7 @@ fn goldens() -> Vec<Golden> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "rdb"));
-    assert_eq!(paths.len(), 12, "one for each server that goldens.py names");
+    assert_eq!(paths.len(), 13, "one for each server that goldens.py names");
     paths.into_iter().map(golden).collect()
 }
 
@@ -142,7 +142,9 @@ fn with_a_bit_of_any_byte_flipped() {
             let bit = byte * 8 + byte % 7; // each byte once, and in time each of its bits
             golden.bytes[bit / 8] ^= 1 << (bit % 8);
             let (_, end) = support::decode_to(Nothing, [golden.bytes.as_slice()]);
-            assert!(end.is_err(), "{}: bit {bit}", golden.name);
+            // a version that had no checksum yet, nor has it one behind the end
+            let unchecked = golden.bytes.starts_with(b"REDIS000") && golden.bytes[8] < b'5';
+            assert!(end.is_err() || unchecked, "{}: bit {bit}", golden.name);
             golden.bytes[bit / 8] ^= 1 << (bit % 8);
         }
     }

@@ -197,8 +197,12 @@ enum State {
     Value(Value),
     Unwanted(Skip),
     ModuleAux,
-    KeyMeta { classes: u64 },
-    KeyMetaFields { classes: u64 },
+    KeyMeta {
+        classes: u64,
+    },
+    KeyMetaFields {
+        classes: u64,
+    },
     Checksum,
     Done,
 }
@@ -257,7 +261,11 @@ impl File {
                 return Ok(self.key_ends());
             }
             State::Unwanted(skip) => {
-                return if skip.step(cursor, &self.context.templates)? { Ok(self.key_ends()) } else { Ok(Step::Next) };
+                return if skip.step(cursor, &self.context.templates)? {
+                    Ok(self.key_ends())
+                } else {
+                    Ok(Step::Next)
+                };
             }
             State::Opcode => return self.opcodes(cursor, sink),
             State::Header => {

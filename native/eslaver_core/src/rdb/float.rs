@@ -1,7 +1,7 @@
 //! Floats as Redis writes them. Its digits are those of Grisu2, which are nearly always, and not
 //! always, the fewest that read as the same float.
 
-/// Beyond these a double is no 64-bit integer for sure.
+/// Integers up to here are written as such.
 const INTEGERS: f64 = (i64::MAX / 2) as f64;
 
 /// An array's float: what `ARGET` answers. It never reads as an integer.
@@ -24,7 +24,7 @@ fn decimal(value: f64) -> String {
         };
     }
     let sign = if value.is_sign_negative() { "-" } else { "" };
-    if value == 0.0 || (value.abs() < INTEGERS && value.trunc() == value) {
+    if value == 0.0 || (value.abs() <= INTEGERS && value.trunc() == value) {
         return format!("{sign}{}", value.abs() as i64);
     }
     let (digits, exponent) = digits(value.abs());
@@ -77,7 +77,8 @@ impl Scaled {
 fn digits(value: f64) -> (String, i32) {
     const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
     const BIAS: i32 = f64::MAX_EXP - 1 + FRACTION as i32;
-    let (fraction, exponent) = (value.to_bits() & ((1 << FRACTION) - 1), value.to_bits() >> FRACTION);
+    let (fraction, exponent) =
+        (value.to_bits() & ((1 << FRACTION) - 1), value.to_bits() >> FRACTION);
     let exact = if exponent == 0 {
         Scaled { fraction, exponent: 1 - BIAS }
     } else {

@@ -66,8 +66,7 @@ impl<'a> Listpack<'a> {
     /// The next entry, which must be there, and an integer.
     pub(crate) fn integer(&mut self) -> Result<i64, ErrorKind> {
         let at = self.position;
-        self.next_integer()?
-            .ok_or_else(|| corrupt(at, "it ends where an integer was expected"))
+        self.next_integer()?.ok_or_else(|| corrupt(at, "it ends where an integer was expected"))
     }
 
     /// The next entry, which must be there.

@@ -50,8 +50,8 @@ pub use dump::{DumpError, decode_dump};
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;
 pub use piece::Piece;
-pub use version::Family;
 pub use sink::{
-    Consumer, Group, Idempotency, Item, Kind, LeftOut, Meta, ModuleField, Nothing, Pending, Producer, Sink,
-    StreamId, StreamMeta,
+    Consumer, Group, Idempotency, Item, Kind, LeftOut, Meta, ModuleField, Nothing, Pending,
+    Producer, Sink, StreamId, StreamMeta,
 };
+pub use version::Family;

@@ -92,7 +92,11 @@ impl Definition {
     }
 
     /// Reads one name; true when it was the last.
-    pub(crate) fn step(&mut self, cursor: &mut Cursor<'_>, templates: &mut Templates) -> Read<bool> {
+    pub(crate) fn step(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        templates: &mut Templates,
+    ) -> Read<bool> {
         let weight = read_name(&mut self.names, templates.weight, cursor)?;
         self.left -= 1;
         if self.left > 0 {
@@ -111,12 +115,27 @@ pub(crate) enum Hash {
     /// RDB type 32.
     Id,
     /// RDB types 29, where the values are one string, and 31.
-    Format { packed: bool },
-    PackedNames { packed: bool },
-    NameCount { packed: bool },
-    Names { packed: bool, left: u64, names: Names },
-    PackedValues { names: Arc<Names> },
-    Values { names: Arc<Names>, next: usize },
+    Format {
+        packed: bool,
+    },
+    PackedNames {
+        packed: bool,
+    },
+    NameCount {
+        packed: bool,
+    },
+    Names {
+        packed: bool,
+        left: u64,
+        names: Names,
+    },
+    PackedValues {
+        names: Arc<Names>,
+    },
+    Values {
+        names: Arc<Names>,
+        next: usize,
+    },
 }
 
 impl Hash {
@@ -260,4 +279,5 @@ fn unpack_values<S: Sink>(
     if next == names.len() { Ok(()) } else { Err(WRONG_COUNT) }
 }
 
-const WRONG_COUNT: ErrorKind = ErrorKind::Template("a hash has not as many values as it has fields");
+const WRONG_COUNT: ErrorKind =
+    ErrorKind::Template("a hash has not as many values as it has fields");

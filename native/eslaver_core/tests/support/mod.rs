@@ -6,7 +6,8 @@ pub mod compare;
 pub mod counter;
 
 use eslaver_core::rdb::{
-    Decoder, Error, Item, Kind, LeftOut, Meta, ModuleField, Piece, Sink, Status, StreamId, StreamMeta,
+    Decoder, Error, Item, Kind, LeftOut, Meta, ModuleField, Piece, Sink, Status, StreamId,
+    StreamMeta,
 };
 use serde_json::{Map, Value, json};
 
@@ -166,7 +167,9 @@ impl Sink for Json {
     fn end(&mut self) {
         let value = std::mem::take(&mut self.value);
         let value = match self.kind {
-            Some(Kind::String | Kind::Stream | Kind::Module | Kind::Gcra) => value.into_iter().next().unwrap(),
+            Some(Kind::String | Kind::Stream | Kind::Module | Kind::Gcra) => {
+                value.into_iter().next().unwrap()
+            }
             _ => Value::Array(value),
         };
         self.open.insert("value".into(), value);
