@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use eslaver_core::rdb::{
-    Decoder, Item, Kind, Meta, ModuleField, Sink, Status, StreamId, StreamMeta,
+    Decoder, Item, Kind, LeftOut, Meta, ModuleField, Sink, Status, StreamId, StreamMeta,
 };
+
+use crate::stream;
 
 /// Seeds for a target, each as its bytes begin.
 ///
@@ -32,12 +34,12 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "zipmap" => vec![b"\0\x02\x01a\x02\0bc\x03ddd\x01\x01e?\xff".to_vec()],
         "lzf" => values().filter_map(|value| compressed(&value.bytes)).collect(),
         "stream" => {
-            let mode =
-                |value_type: u8| [15, 19, 21, 26].iter().position(|&known| known == value_type);
-            let found = typed(&[15, 19, 21, 26]).into_iter();
-            found
-                .map(|(kind, bytes)| [&[mode(kind).unwrap() as u8], bytes.as_slice()].concat())
-                .collect()
+            let mode = |value_type: u8| match value_type {
+                27 => stream::NACK,
+                _ => stream::TYPES.iter().position(|&known| known == value_type).unwrap() as u8,
+            };
+            let found = typed(&[15, 19, 21, 26, 27]).into_iter();
+            found.map(|(kind, bytes)| [&[mode(kind)], bytes.as_slice()].concat()).collect()
         }
         "dump" => {
             let body = |value: Value| {
@@ -194,11 +196,15 @@ impl Sink for Keys {
     }
     fn item(&mut self, _: Item<'_>) {}
     fn score(&mut self, _: f64) {}
-    fn field_expiry(&mut self, _: u64) {}
+    fn expiry(&mut self, _: u64) {}
+    fn next_index(&mut self, _: u64) {}
+    fn index(&mut self, _: u64) {}
+    fn path(&mut self, _: Item<'_>) {}
     fn entry(&mut self, _: StreamId) {}
     fn stream(&mut self, _: StreamMeta) {}
     fn module(&mut self, _: &[u8; 9], _: u16) {}
     fn module_field(&mut self, _: ModuleField<'_>) {}
     fn end(&mut self) {}
     fn discard(&mut self) {}
+    fn left_out(&mut self, _: LeftOut) {}
 }

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use eslaver_core::rdb::{Item, Kind, Meta, ModuleField, Sink, StreamId, StreamMeta};
+use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 
 /// What was told.
 #[derive(Default)]
@@ -71,8 +71,21 @@ impl Sink for Told {
         self.told(5, score.to_bits());
     }
 
-    fn field_expiry(&mut self, at_ms: u64) {
+    fn expiry(&mut self, at_ms: u64) {
         self.told(6, at_ms);
+    }
+
+    fn next_index(&mut self, index: u64) {
+        assert_ne!(index, 0);
+        self.told(11, index);
+    }
+
+    fn index(&mut self, index: u64) {
+        self.told(12, index);
+    }
+
+    fn path(&mut self, path: Item<'_>) {
+        self.told(13, format!("{path:?}"));
     }
 
     fn entry(&mut self, id: StreamId) {
@@ -83,6 +96,7 @@ impl Sink for Told {
         for group in &meta.groups {
             let owners = group.pending.iter().filter_map(|pending| pending.consumer);
             assert!(owners.max().is_none_or(|most| most < group.consumers.len()));
+            assert!(group.pending.is_sorted_by(|one, other| one.id < other.id));
         }
         self.told(8, format!("{meta:?}"));
     }
@@ -103,5 +117,9 @@ impl Sink for Told {
     fn discard(&mut self) {
         let (key, _) = self.open.take().expect("no key to discard");
         self.discarded.push(key);
+    }
+
+    fn left_out(&mut self, what: LeftOut) {
+        self.events.push((None, digest((2, what.to_string()))));
     }
 }
