@@ -14,11 +14,11 @@
     Key :: binary(), What :: atom() | tuple(), Expected :: term(), Got :: term()
 }.
 
--define(TYPES, [string, list, set, zset, hash, stream, module]).
+-define(TYPES, [string, list, set, zset, hash, stream, module, array]).
 -define(STREAM_KEYS, [
     entries, last_id, first_id, max_deleted_id, entries_added, groups, idmp
 ]).
--define(GROUP_KEYS, [name, last_id, entries_read, pending, consumers]).
+-define(GROUP_KEYS, [name, last_id, entries_read, pending, consumers, nack]).
 -define(PENDING_KEYS, [id, consumer, delivered_at, deliveries]).
 -define(CONSUMER_KEYS, [name, seen_at, active_at]).
 
@@ -275,6 +275,7 @@ about(Known, Expected, Got) ->
 %% that was never active has -1 in both.
 said(entries_read, null, Got) -> maps:get(entries_read, Got, absent) =:= absent;
 said(active_at, -1, Got) -> lists:member(maps:get(active_at, Got, absent), [-1, absent]);
+said(nack, Ids, Got) -> lists:sort(maps:get(nack, Got, [absent])) =:= lists:sort(Ids);
 said(Key, Value, Got) -> maps:get(Key, Got, absent) =:= Value.
 
 %% The notes about a value, which only the full style has.
@@ -290,6 +291,10 @@ notes(full, #{db := Db, expires := Expires} = Item, Meta) ->
             #{expire_at := Other} <- [Meta],
             Other =/= At
         ] ++
+        [
+            {next_index, maps:get(next_index, Item, none), maps:get(next_index, Meta, none)}
+         || maps:get(next_index, Item, none) =/= maps:get(next_index, Meta, none)
+        ] ++
         field_notes(maps:get(field_expire_at, Item, []), maps:get(field_expire_at, Meta, [])).
 
 field_notes(Expected, Got) ->
@@ -299,7 +304,7 @@ field_notes(Expected, Got) ->
     end.
 
 meta(#{db := Db} = Item) ->
-    Times = maps:with([expire_at, field_expire_at], Item),
+    Times = maps:with([expire_at, field_expire_at, next_index], Item),
     case Item of
         #{expires := true, expire_at := _} -> Times#{db => Db};
         #{expires := true} -> Times#{db => Db, expire_at => 1};

@@ -26,7 +26,9 @@ items() ->
         {hashes_small, fun hashes_small/1},
         {hashes_big, fun hashes_big/1},
         {hash_field_expiry_small, fun hash_field_expiry_small/1},
-        {hash_field_expiry_big, fun hash_field_expiry_big/1}
+        {hash_field_expiry_big, fun hash_field_expiry_big/1},
+        {hashes_by_template, fun hashes_by_template/1},
+        {arrays, fun arrays/1}
     ].
 
 %% Elements whose encodings in a ziplist or listpack differ: every width of integer, short,
@@ -206,6 +208,44 @@ with_field_expiry(Context, Name, Fields, Count) ->
      || N <- seq(Count)
     ],
     ok.
+
+%% Redis 8.10: hashes that share their field names.
+hashes_by_template(Context) ->
+    run(Context, ["HIMPORT", "PREPARE", "few", "name", "", <<0, 255>>, "12"]),
+    Import = fun(Name, Fields, Values) ->
+        run(Context, ["HIMPORT", "SET", key(Context, Name), Fields | Values])
+    end,
+    _ = [
+        Import(["hash:template:", integer_to_list(N)], "few", Values)
+     || {N, Values} <- [
+            {1, ["a", "1", "", "-0"]},
+            {2, [integer_to_list(1 bsl 62), bytes(60, 1), <<>>, "x"]},
+            {3, [bytes(1000, 1), bytes(20_000, 2), binary:copy(<<"z">>, 5_000), "x"]}
+        ]
+    ],
+    run(Context, ["HIMPORT", "PREPARE", "many" | numbers(1_000)]),
+    Import("hash:template:many", "many", [["value ", N] || N <- numbers(1_000)]),
+    %% No longer by template.
+    Import("hash:template:changed", "few", ["a", "b", "c", "d"]),
+    run(Context, ["HSET", key(Context, "hash:template:changed"), "more", "e"]).
+
+%% Redis 8.8: elements at indices, with gaps.
+arrays(Context) ->
+    Set = fun(Name, Index, Elements) ->
+        run(Context, ["ARSET", key(Context, ["array:", Name]), Index | Elements])
+    end,
+    Set("mixed", 0, mixed()),
+    Set("floats", 3, scores()),
+    Set("gaps", 0, ["first"]),
+    _ = [Set("gaps", N * N * N, [["e", integer_to_list(N)]]) || N <- seq(2_000)],
+    Set("ends", 0, ["first"]),
+    Set("ends", (1 bsl 64) - 2, ["last"]),
+    Set("big", 0, numbers(5_000)),
+    Set("wide", 0, [bytes(N, N) || N <- [6, 7, 8, 100, 20_000]] ++ [binary:copy(<<"z">>, 5_000)]),
+    Cursor = key(Context, "array:cursor"),
+    run(Context, ["ARINSERT", Cursor, "a", "b"]),
+    run(Context, ["ARSEEK", Cursor, 1 bsl 40]),
+    run(Context, ["ARINSERT", key(Context, "array:grows"), "a", "b"]).
 
 fields(Count) ->
     lists:append([[<<"field ", N/binary>>, <<"value of ", N/binary>>] || N <- numbers(Count)]).

@@ -19,7 +19,8 @@ items() ->
         {stream_consumers, fun consumers/1},
         {stream_entries_read, fun entries_read/1},
         {stream_big, fun big/1},
-        {stream_idempotent, fun idempotent/1}
+        {stream_idempotent, fun idempotent/1},
+        {stream_given_back, fun given_back/1}
     ].
 
 %% Entries which share the fields of the first of their node are stored without them.
@@ -129,6 +130,16 @@ idempotent(Context) ->
     run(Context, ["XADD", Key, "IDMPAUTO", <<"producer", 0, 255>>, "*", "f", "v3"]),
     run(Context, ["XGROUP", "CREATE", Key, "g", "0"]),
     read(Context, Key, "g", "c", 2).
+
+%% Redis 8.8: consumers give entries back, to be delivered next or last.
+given_back(Context) ->
+    Key = key(Context, "stream:given-back"),
+    add(Context, Key, 6),
+    run(Context, ["XGROUP", "CREATE", Key, "g", "0"]),
+    read(Context, Key, "g", "c", 6),
+    run(Context, ["XNACK", Key, "g", "FAIL", "IDS", 2, id(5), id(2)]),
+    run(Context, ["XNACK", Key, "g", "SILENT", "IDS", 1, id(3)]),
+    run(Context, ["XNACK", Key, "g", "FATAL", "IDS", 1, id(6)]).
 
 add(Context, Key, Count) ->
     _ = [

@@ -10,14 +10,16 @@
 %% are doubles. A module's value is unknown, its type is not.
 -type item() :: #{
     db := non_neg_integer(),
-    type := string | list | set | zset | hash | stream | {module, binary()},
+    type := string | list | set | zset | hash | stream | array | {module, binary()},
     value := term(),
     %% whether it has an expiry, how many ms are left, and when it ends, if the master can say so
     %% (Redis 7)
     expires := boolean(),
     ttl := integer(),
     expire_at => integer(),
-    field_expire_at => [{binary(), integer()}]
+    field_expire_at => [{binary(), integer()}],
+    %% of an array that has an insert cursor
+    next_index => pos_integer()
 }.
 -type truth() :: #{binary() => item()}.
 
@@ -50,14 +52,27 @@ read_db(Client, Db) ->
     Values = values(Client, lists:zip(Keys, Types)),
     Times = lists:zip3(Ask("PTTL"), Ask("PEXPIRETIME"), field_times(Client, Keys, Types, Values)),
     [
-        {Key, item(Db, Type, Value, Time)}
+        {Key, maps:merge(item(Db, Type, Value, Time), cursor(Client, Type, Key))}
      || {{Key, Type}, Value, Time} <- lists:zip3(lists:zip(Keys, Types), Values, Times)
     ].
+
+cursor(Client, array, Key) ->
+    case number(ok(Client, ["ARNEXT", Key])) of
+        0 -> #{};
+        Next -> #{next_index => Next}
+    end;
+cursor(_Client, _Type, _Key) ->
+    #{}.
+
+%% Integers beyond 63 bits come as text.
+number(Number) when is_integer(Number) -> Number;
+number(Text) -> binary_to_integer(Text).
 
 type(Name) ->
     case lists:member(Name, [<<"string">>, <<"list">>, <<"set">>, <<"zset">>, <<"hash">>]) of
         true -> binary_to_existing_atom(Name);
         false when Name =:= <<"stream">> -> stream;
+        false when Name =:= <<"array">> -> array;
         false -> {module, Name}
     end.
 
@@ -82,6 +97,7 @@ value_command(set, Key) -> ["SMEMBERS", Key];
 value_command(zset, Key) -> ["ZRANGE", Key, 0, -1, "WITHSCORES"];
 value_command(hash, Key) -> ["HGETALL", Key];
 value_command(stream, Key) -> ["XRANGE", Key, "-", "+"];
+value_command(array, Key) -> ["ARSCAN", Key, 0, (1 bsl 64) - 2];
 value_command({module, _}, Key) -> ["EXISTS", Key].
 
 value(_Type, {error, Reason}, Key, _Client) ->
@@ -92,6 +108,8 @@ value(hash, Flat, _Key, _Client) ->
     pairs(Flat);
 value(stream, Entries, Key, Client) ->
     (stream(Client, Key))#{entries => [{Id, pairs(Fields)} || [Id, Fields] <- Entries]};
+value(array, Elements, _Key, _Client) ->
+    [{number(Index), Element} || [Index, Element] <- Elements];
 value({module, _}, _Exists, _Key, _Client) ->
     unknown;
 value(_Type, Value, _Key, _Client) ->
@@ -160,14 +178,27 @@ full_group(Group) ->
         {<<"entries-read">>, entries_read}
     ],
     Pending = [
-        #{id => Id, consumer => Consumer, delivered_at => At, deliveries => Count}
-     || [Id, Consumer, At, Count] <- first([<<"pel">>, <<"pending">>], Group)
+        pending(Entry, maps:get(<<"nacked-count">>, Group, 0))
+     || Entry <- first([<<"pel">>, <<"pending">>], Group)
     ],
     ConsumerNames = [
         {<<"name">>, name}, {<<"seen-time">>, seen_at}, {<<"active-time">>, active_at}
     ],
     Consumers = [pick(ConsumerNames, to_map(C)) || C <- maps:get(<<"consumers">>, Group)],
-    (pick(Names, Group))#{pending => Pending, consumers => Consumers}.
+    maps:merge(
+        (pick(Names, Group))#{pending => Pending, consumers => Consumers},
+        %% in which order they were given back it does not say
+        maps:from_list([
+            {nack, [Id || #{id := Id} = Entry <- Pending, not is_map_key(consumer, Entry)]}
+         || is_map_key(<<"nacked-count">>, Group)
+        ])
+    ).
+
+%% One that was given back has no consumer, whose name reads as empty.
+pending([Id, <<>>, At, Count], GivenBack) when GivenBack > 0, At =< 0 ->
+    #{id => Id, delivered_at => At, deliveries => Count};
+pending([Id, Consumer, At, Count], _GivenBack) ->
+    #{id => Id, consumer => Consumer, delivered_at => At, deliveries => Count}.
 
 %% Redis 5: no FULL.
 short_info(Client, Key) ->
