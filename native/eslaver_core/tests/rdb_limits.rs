@@ -79,6 +79,17 @@ fn places() -> Vec<(&'static str, Vec<u8>, bool)> {
         ("a node of a listpack", key(18, [1, 2]), true),
         ("a node's id", key(15, [1]), false),
         ("a node of a stream", key(15, [1, 1, b'i']), true),
+        ("an array's element", key(28, [1, 0, 0, 0]), false),
+        ("an array's short element", key(28, [1, 0, 0, 3]), false),
+        ("a template's name", vec![242, 1, 1], false),
+        ("a template's name within a hash", key(31, [1, 1]), false),
+        ("names of a hash", key(31, [0]), true),
+        ("values of a hash", key(30, []), true),
+        ("values behind their names", key(29, [1, 1, 1, b'f']), true),
+        ("a value behind its name", key(31, [1, 1, 1, b'f']), false),
+        ("a member that expires", key(35, [0, 0, 0, 0, 0, 0, 0, 0, 1, 0]), false),
+        ("members that expire", key(34, [0; 8]), true),
+        ("a producer", key(27, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]), false),
         ("a module's string", key(7, [1, 5]), false),
         ("a module's auxiliary string", vec![247, 1, 2, 0, 5], false),
     ]
@@ -103,6 +114,35 @@ fn a_string_above_the_limit_is_refused_before_it_has_come() {
 /// A compressed string that could become so many bytes, without its data.
 fn claimed(bytes: u64) -> Vec<u8> {
     [&[0xc3], length(bytes.div_ceil(4)).as_slice(), &length(bytes)].concat()
+}
+
+/// A term of Erlang's is no longer; and `filter` still leaves the key out.
+#[test]
+fn an_element_has_a_limit_of_its_own() {
+    let max = u64::from(u32::MAX);
+    let limits = Limits { max_element: max, ..Limits::NONE };
+    let elements = places().into_iter().filter(|(name, _, packed)| !packed && *name != "a string");
+    for (name, before, _) in elements {
+        let with = |bytes| [before.as_slice(), &length(bytes)].concat();
+        assert_eq!(decode(limits, &mut Counted::default(), &with(max)), Ok(()), "{name}");
+        let error = decode(limits, &mut Counted::default(), &with(max + 1)).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::ElementTooLong { found: max + 1, max }, "{name}");
+        assert!(error.to_string().contains("option filter"), "{error}");
+        assert!(error.to_string().contains(&format!("at byte {}", error.offset)), "{error}");
+    }
+    let whole = key(0, length(max + 1));
+    assert_eq!(decode(limits, &mut Counted::default(), &whole), Ok(()), "waited for");
+    let both = Limits { max_string: 100, max_element: 200, ..Limits::NONE };
+    let error =
+        decode(both, &mut Counted::default(), &key(1, [&[1], length(150).as_slice()].concat()));
+    let kind = ErrorKind::StringTooLong { found: 150, max: 100 };
+    assert_eq!(error.map_err(|error| error.kind), Err(kind));
+    let body = [key(1, [&[1], length(max + 1).as_slice()].concat()), vec![b'x'; 100]].concat();
+    let mut sink = support::Json::default();
+    sink.unwanted = Some(|_| true);
+    let mut decoder = Decoder::with_limits(limits);
+    decoder.feed(&[b"REDIS0013", body.as_slice()].concat());
+    while decoder.next(&mut sink).unwrap() == Status::Event {}
 }
 
 #[test]
@@ -152,6 +192,7 @@ fn a_value_that_the_sink_has_no_room_for_is_refused_where_it_overflows() {
     let fields: Vec<u8> = (b'a'..=b'f').flat_map(|field| [1, field, 1, 0, b'v']).collect();
     let zipmap = [&[6u8][..], &fields, &[255]].concat();
     let members: Vec<u8> = (b'a'..=b'l').flat_map(|member| string([member])).collect();
+    let names: Vec<u8> = (b'a'..=b'f').flat_map(|name| string([name])).collect();
     let module = [vec![1], [2u8, 1].repeat(6), vec![0]].concat();
     let values = [
         ("a list", key(1, [&[6], string("x").repeat(6).as_slice()].concat())),
@@ -171,6 +212,16 @@ fn a_value_that_the_sink_has_no_room_for_is_refused_where_it_overflows() {
             key(15, [[1].as_slice(), &string([1; 16]), &string(listpack(&stream))].concat()),
         ),
         ("a module", key(7, module)),
+        ("an array", key(28, [&[6, 0], [1, 0, 1, b'x'].repeat(6).as_slice()].concat())),
+        ("a template's hash", key(31, [&[1, 6], names.as_slice(), &names].concat())),
+        (
+            "a template's listpack",
+            key(29, [&[1, 6], names.as_slice(), &string(listpack(&ints(7)))].concat()),
+        ),
+        (
+            "members that expire",
+            key(34, [&[0; 8], string(listpack(&ints(12))).as_slice()].concat()),
+        ),
     ];
     for (name, body) in values {
         let mut sink = Counted { pieces: 0, room: Some(4) };

@@ -63,7 +63,8 @@ pub enum ErrorKind {
     },
     /// A bulk string that announces too many bytes.
     #[error(
-        "expected an argument of at most {max} bytes (the option proto_max_bulk_len), found one of {found}"
+        "expected an argument of at most {max} bytes (the option proto_max_bulk_len, up to 4 GiB), \
+         found one of {found}"
     )]
     BulkTooLong {
         /// The bytes announced.
