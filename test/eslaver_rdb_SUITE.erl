@@ -15,6 +15,9 @@
     shared_names/1,
     bad_payloads/1,
     bad_files/1,
+    followed/1,
+    too_new/1,
+    cron/1,
     raises/1,
     caller_dies/1,
     trap_exit/1,
@@ -27,7 +30,7 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    Cases = [checksum_zero, shared_names, bad_payloads, bad_files, raises],
+    Cases = [checksum_zero, shared_names, bad_payloads, bad_files, followed, too_new, cron, raises],
     Cases ++ [caller_dies, trap_exit, bounded] ++
         [{group, Name} || {Name, _, _} <- groups()].
 
@@ -154,6 +157,60 @@ bad_payloads(_Config) ->
     ?assertError(function_clause, eslaver_rdb:decode_dump(not_a_binary)),
     ok.
 
+%% Servers do not look at what follows the end.
+-spec followed(list()) -> ok.
+followed(Config) ->
+    {ok, Bytes} = file:read_file(big_file(Config)),
+    File = filename:join(?config(priv_dir, Config), "followed.rdb"),
+    Count = fun(_, N) -> N + 1 end,
+    {ok, Expected} = eslaver_rdb:fold(big_file(Config), Count, 0),
+    _ = [
+        begin
+            ok = file:write_file(File, [Bytes, More]),
+            ?assertEqual({ok, Expected}, eslaver_rdb:fold(File, Count, 0))
+        end
+     || More <- ["x", binary:copy(<<255>>, 1_000_000)]
+    ],
+    ok.
+
+%% The text says whose it is, and what is known.
+-spec too_new(list()) -> ok.
+too_new(Config) ->
+    File = filename:join(?config(priv_dir, Config), "new.rdb"),
+    Version = <<250, 9, "redis-ver", 6, "9.12.3">>,
+    _ = [
+        begin
+            ok = file:write_file(File, Bytes),
+            {error, #{reason := unsupported, text := Text}} =
+                eslaver_rdb:fold(File, fun(_, _) -> error(delivered) end, []),
+            _ = [
+                ?assertMatch({match, _}, re:run(Text, Part))
+             || Part <- [What, "at byte [0-9]+", "Redis 9.12.3 wrote it", "Redis up to", "Valkey up to"]
+            ]
+        end
+     || {Bytes, What} <- [
+            {<<"REDIS0099", Version/binary, 255, 0:64>>, "RDB version 99 of Redis"},
+            {<<"REDIS0017", Version/binary, 77, 1, "k">>, "RDB type or opcode 77"}
+        ]
+    ],
+    ok.
+
+%% KeyDB's scheduled scripts are left out, and one warning says so.
+-spec cron(list()) -> ok.
+cron(Config) ->
+    Cron = <<64, 4, "cron", 8, "return 1", 1:64/little, 1000:64/little, 1, 1, "k", 0>>,
+    Bytes = <<"REDIS0009", Cron/binary, 0, 1, "a", 1, "1", Cron/binary, 255, 0:64>>,
+    File = filename:join(?config(priv_dir, Config), "cron.rdb"),
+    ok = file:write_file(File, Bytes),
+    ok = eslaver_test_log:start(),
+    Fold = eslaver_rdb:fold(File, fun(Event, Events) -> [Event | Events] end, []),
+    ?assertEqual({ok, [{loading, string, <<"a">>, <<"1">>, #{db => 0}}]}, Fold),
+    ?assertMatch([_], eslaver_test_log:matches("KEYDB.CRON")),
+    ok = eslaver_test_log:clear(),
+    #{ended := loaded} = eslaver_test_hostile:serve(load, eslaver_test_fake:full_resync(Bytes)),
+    ?assertMatch([_], eslaver_test_log:matches("KEYDB.CRON")),
+    eslaver_test_log:stop().
+
 %% Nothing is delivered of a file that is not sound to its end.
 -spec bad_files(list()) -> ok.
 bad_files(Config) ->
@@ -175,8 +232,7 @@ bad_files(Config) ->
             <<>>,
             <<"REDIS">>,
             <<Before/binary, (Byte bxor 1), After/binary>>,
-            Half,
-            <<Bytes/binary, "x">>
+            Half
         ]
     ],
     No = fun(_, _) -> error(delivered) end,
@@ -330,7 +386,7 @@ events(File) ->
 %% What decode_dump/1 is to say of each key.
 loaded(File) ->
     maps:from_list([
-        {Key, {Type, Value, maps:with([field_expire_at], Meta)}}
+        {Key, {Type, Value, maps:with([field_expire_at, next_index], Meta)}}
      || {loading, Type, Key, Value, Meta} <- events(File), Type =/= aux, Type =/= function
     ]).
 
