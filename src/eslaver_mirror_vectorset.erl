@@ -54,8 +54,9 @@
 %% Of the type.
 
 %% @private
--spec load(store(), {binary(), 0, Fields :: [term()]}, map()) -> body() | empty.
-load(Store, {_Name, _Version, [Dimension, Count, Config, Flags | Fields]}, _Meta) ->
+-spec load(store(), {binary(), 0, Fields :: [{atom(), term()}]}, map()) -> body() | empty.
+load(Store, {_Name, _Version, Tagged}, _Meta) ->
+    [Dimension, Count, Config, Flags | Fields] = [Field || {_Type, Field} <- Tagged],
     {Projection, Elements} = load_projection(Flags band ?HAS_PROJECTION, Dimension, Fields),
     Body = new(#{
         dimension => Dimension,
@@ -85,10 +86,16 @@ load_elements(_Store, Body, _HasAttributes, 0, []) ->
 load_elements(Store, Body, HasAttributes, Count, [Element | Fields]) when Count > 0 ->
     {Attribute, [Vector, ParamCount | Rest]} = load_attribute(HasAttributes, Fields),
     {Params, Others} = lists:split(ParamCount, Rest),
-    %% The links of the graph come before the last two floats.
-    <<Range:32/float, L2:32/float>> = <<(lists:last(Params)):64>>,
-    Next = put(Store, Body, Element, {Vector, L2, Range}, Attribute),
+    Next = put(Store, Body, Element, kept(Body, Vector, lists:last(Params)), Attribute),
     load_elements(Store, Next, HasAttributes, Count - 1, Others).
+
+%% The links of the graph come before the two floats; without a use the first may be anything.
+kept(#{quantization := int8}, Vector, Floats) ->
+    <<Range:32/float, L2:32/float>> = <<Floats:64>>,
+    {Vector, L2, Range};
+kept(_Body, Vector, Floats) ->
+    <<_:32, L2:32/float>> = <<Floats:64>>,
+    {Vector, L2, 0.0}.
 
 load_attribute(0, Fields) -> {none, Fields};
 load_attribute(_, [<<>> | Fields]) -> {none, Fields};

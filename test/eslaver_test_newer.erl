@@ -1,6 +1,6 @@
 %% Types of the newest servers, as a master says they are and as a mirror does, in one form:
-%% `{NextIndex, [{Index, Element}]}' of an array, and `{Info, [{Element, Vector, Raw, Attribute}]}'
-%% of a vector set. For eslaver_test_content.
+%% `{NextIndex, [{Index, Element}]}' of an array, and of a vector set what is known of it as a whole,
+%% and `{Element, Vector, Raw, Attribute}' of each element. For eslaver_test_content.
 -module(eslaver_test_newer).
 
 -export([of_server/3, of_mirror/3, index/1]).
@@ -25,9 +25,14 @@ of_server(Client, Key, <<"array">>) ->
     {array, {Next, [{index(Index), Element} || [Index, Element] <- Elements]}};
 of_server(Client, Key, <<"vectorset">>) ->
     Info = pairs(ok(Client, ["VINFO", Key])),
-    {vectorset, {
-        maps:from_list([{Name, number(proplists:get_value(Said, Info))} || {Said, Name} <- ?INFO]),
-        [element(Client, Key, Element) || Element <- ok(Client, ["VRANGE", Key, "-", "+"])]
+    %% the first versions have no VRANGE, and say less
+    Elements = lists:sort(ok(Client, ["VRANDMEMBER", Key, 1_000_000])),
+    {vectorset, #{
+        info => maps:from_list([
+            {Name, number(Value)}
+         || {Said, Name} <- ?INFO, {Found, Value} <- Info, Found =:= Said
+        ]),
+        elements => [element(Client, Key, Element) || Element <- Elements]
     }};
 of_server(_Client, _Key, _Type) ->
     other.
@@ -47,9 +52,9 @@ element(Client, Key, Element) ->
 of_mirror(array, Mirror, Key) ->
     {eslaver_mirror:arnext(Mirror, Key), eslaver_mirror:arscan(Mirror, Key, 0, ?MAX_INDEX)};
 of_mirror(vectorset, Mirror, Key) ->
-    {
-        eslaver_mirror:vinfo(Mirror, Key),
-        [
+    #{
+        info => eslaver_mirror:vinfo(Mirror, Key),
+        elements => [
             {
                 Element,
                 eslaver_mirror:vemb(Mirror, Key, Element),
