@@ -38,6 +38,9 @@
 
 %% The most positions that a server answers for.
 -define(MOST, 1_000_000).
+%% The Redis that goes back over gaps as far as it is asked to, not as many positions as there are
+%% elements.
+-define(WHOLE_TAIL, {8, 12}).
 -define(MAX_INDEX, 16#FFFFFFFFFFFFFFFE).
 -define(INT64(N), (N >= -(1 bsl 63) andalso N < 1 bsl 63)).
 
@@ -101,7 +104,12 @@ last(_Store, none, _Count, _Rev) ->
     [];
 last(Store, Body, Wanted, Rev) ->
     Length = eslaver_mirror_array:length(Store, Body),
-    Count = max(0, min(Wanted, Length)),
+    Most =
+        case eslaver_mirror_store:version(Store) of
+            {_, _} = Version when Version >= ?WHOLE_TAIL -> Length;
+            _ -> eslaver_mirror_array:count(Store, Body)
+        end,
+    Count = max(0, min(Wanted, Most)),
     case Count > ?MOST andalso Count > eslaver_mirror_array:count(Store, Body) of
         true ->
             {error, range_too_large};

@@ -207,7 +207,8 @@ hashes() ->
         {20, ["HDEL hash ( field )+", "HDEL ttlhash ( field )+"]},
         {20, ["HINCRBY hash field int", "HINCRBY ttlhash field int"]},
         {20, ["HINCRBYFLOAT hash field float"]},
-        {4, ["HIMPORT PREPARE 'template 'f1 'f2 'f3", "HIMPORT PREPARE 'template 'f3 'f9 'f1"]}
+        {4, ["HIMPORT PREPARE 'template 'f1 'f2 'f3", "HIMPORT PREPARE 'template 'f3 'f9 'f1"]},
+        {12, ["HIMPORT SET ( hash | ttlhash ) 'template val val val"]}
     ].
 
 field_times() ->

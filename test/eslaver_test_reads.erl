@@ -385,10 +385,7 @@ arrays() ->
         {"ARMGET array ( aindex )+", value, fun(M, [K | Is]) ->
             eslaver_mirror:armget(M, K, ints(Is))
         end},
-        {"ARGETRANGE ( array | ring ) lo some", value, fun(M, [K, From, To]) ->
-            eslaver_mirror:argetrange(M, K, int(From), int(To))
-        end},
-        {"ARGETRANGE ( array | ring ) some few", value, fun(M, [K, From, To]) ->
+        {"ARGETRANGE ( array | ring ) spot spot", value, fun(M, [K, From, To]) ->
             eslaver_mirror:argetrange(M, K, int(From), int(To))
         end},
         {"ARLEN ( array | ring )", indexes, fun(M, [K]) -> eslaver_mirror:arlen(M, K) end},

@@ -243,6 +243,8 @@ word("consumer") ->
 %% Arrays.
 word("aindex") ->
     any([small_index(), small_index(), small_index(), large_index()]);
+word("spot") ->
+    small_index();
 word("ringsize") ->
     any([1, 2, 5, 5, 8, 8, 13, 40]);
 word("aelem") ->
