@@ -38,8 +38,7 @@
 
 %% The most positions that a server answers for.
 -define(MOST, 1_000_000).
-%% The Redis that goes back over gaps as far as it is asked to, not as many positions as there are
-%% elements.
+%% The Redis whose ARLASTITEMS goes back from the last element as far as it is asked to.
 -define(WHOLE_TAIL, {8, 12}).
 -define(MAX_INDEX, 16#FFFFFFFFFFFFFFFE).
 -define(INT64(N), (N >= -(1 bsl 63) andalso N < 1 bsl 63)).
@@ -104,27 +103,34 @@ last(_Store, none, _Count, _Rev) ->
     [];
 last(Store, Body, Wanted, Rev) ->
     Length = eslaver_mirror_array:length(Store, Body),
-    Most =
-        case eslaver_mirror_store:version(Store) of
-            {_, _} = Version when Version >= ?WHOLE_TAIL -> Length;
-            _ -> eslaver_mirror_array:count(Store, Body)
-        end,
+    Elements = eslaver_mirror_array:count(Store, Body),
+    {Newest, Most} = tail(Store, eslaver_mirror_array:cursor(Body), Length, Elements),
     Count = max(0, min(Wanted, Most)),
-    case Count > ?MOST andalso Count > eslaver_mirror_array:count(Store, Body) of
+    case Count > ?MOST andalso Count > Elements of
         true ->
             {error, range_too_large};
         false ->
-            Newest = newest(eslaver_mirror_array:cursor(Body), Length),
-            Indexes = [(Newest + Length - Back) rem Length || Back <- lists:seq(0, Count - 1)],
-            Elements = get_many(Store, Body, Indexes),
+            Back = get_many(Store, Body, back(Newest, Length, Count)),
             case Rev of
-                true -> Elements;
-                false -> lists:reverse(Elements)
+                true -> Back;
+                false -> lists:reverse(Back)
             end
     end.
 
-newest(Cursor, Length) when is_integer(Cursor), Cursor < Length -> Cursor;
-newest(_Cursor, Length) -> Length - 1.
+%% Where it ends, and how many positions at most. Before Redis 8.12 they begin where the cursor is,
+%% be it behind all elements, and are no more than there are elements.
+tail(Store, Cursor, Length, Elements) ->
+    case eslaver_mirror_store:version(Store) of
+        {_, _} = Version when Version >= ?WHOLE_TAIL -> {min(at(Cursor, Length), Length - 1), Length};
+        _ -> {at(Cursor, Length), Elements}
+    end.
+
+at(none, Length) -> Length - 1;
+at(Cursor, _Length) -> Cursor.
+
+back(_Index, _Length, 0) -> [];
+back(0, Length, Count) -> [0 | back(Length - 1, Length, Count - 1)];
+back(Index, Length, Count) -> [Index | back(Index - 1, Length, Count - 1)].
 
 -spec info(store(), eslaver_mirror_array:body()) -> info().
 info(Store, Body) ->
