@@ -84,7 +84,8 @@ word(Word) -> iolist_to_binary(Word).
 
 %% A key as of a snapshot.
 -spec load(mirror(), atom(), binary(), term(), map()) -> ok.
-load(#{store := Store} = Mirror, Type, Key, Value, Meta) ->
+load(#{store := Store} = Mirror, Given, Key, Value, Meta) ->
+    Type = eslaver_mirror_type:of_value(Given, Value),
     Body = eslaver_mirror_type:load(Type, Store, Value, Meta),
     ExpireAt = maps:get(expire_at, Meta, infinity),
     eslaver_mirror_keys:put(context(Mirror, 0), Key, Type, Body, ExpireAt).
