@@ -4,7 +4,8 @@
 %% @private
 -module(eslaver_mirror_vector).
 
--export([from_blob/1, from_numbers/1, rows/2, hadamard/2, multiply/2, keep/2, restore/3]).
+-export([from_blob/1, from_numbers/1, rows/2, hadamard/2, multiply/2]).
+-export([bytes/2, keep/2, restore/3]).
 -export_type([vector/0, matrix/0, quantization/0, kept/0]).
 
 -type vector() :: [float()].
@@ -50,6 +51,12 @@ multiply(Matrix, Vector) ->
 
 product([A | As], [B | Bs], Sum) -> product(As, Bs, f32(Sum + f32(A * B)));
 product([], [], Sum) -> Sum.
+
+%% @doc How many bytes a server keeps of a vector.
+-spec bytes(quantization(), Dimension :: pos_integer()) -> pos_integer().
+bytes(f32, Dimension) -> 4 * Dimension;
+bytes(int8, Dimension) -> Dimension;
+bytes(bin, Dimension) -> (Dimension + 63) div 64 * 8.
 
 %% @doc A vector as a server keeps it: of length 1, in fewer bits.
 -spec keep(quantization(), vector()) -> kept().

@@ -86,16 +86,17 @@ load_elements(_Store, Body, _HasAttributes, 0, []) ->
 load_elements(Store, Body, HasAttributes, Count, [Element | Fields]) when Count > 0 ->
     {Attribute, [Vector, ParamCount | Rest]} = load_attribute(HasAttributes, Fields),
     {Params, Others} = lists:split(ParamCount, Rest),
-    Next = put(Store, Body, Element, kept(Body, Vector, lists:last(Params)), Attribute),
+    Next = put(Store, Body, Element, loaded(Body, Vector, lists:last(Params)), Attribute),
     load_elements(Store, Next, HasAttributes, Count - 1, Others).
 
 %% The links of the graph come before the two floats; without a use the first may be anything.
-kept(#{quantization := int8}, Vector, Floats) ->
-    <<Range:32/float, L2:32/float>> = <<Floats:64>>,
-    {Vector, L2, Range};
-kept(_Body, Vector, Floats) ->
-    <<_:32, L2:32/float>> = <<Floats:64>>,
-    {Vector, L2, 0.0}.
+loaded(#{quantization := Quantization, dimension := Dimension}, Vector, Floats) ->
+    true = byte_size(Vector) =:= eslaver_mirror_vector:bytes(Quantization, Dimension),
+    <<Range:4/binary, L2:32/float>> = <<Floats:64>>,
+    {Vector, L2, range(Quantization, Range)}.
+
+range(int8, <<Range:32/float>>) -> Range;
+range(_Quantization, _Unused) -> 0.0.
 
 load_attribute(0, Fields) -> {none, Fields};
 load_attribute(_, [<<>> | Fields]) -> {none, Fields};
