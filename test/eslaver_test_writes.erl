@@ -17,8 +17,8 @@ words(Text) -> string:lexemes(Text, " ").
 name(Command) -> list_to_binary(string:lowercase(hd(words(Command)))).
 
 %% Write commands for which there is no such thing: those without keys, those of a cluster, those
-%% that only another server or a test of the server itself sends, and PFCOUNT, which writes only at
-%% times and is no write to most servers.
+%% that only another server or a test of the server itself sends, HIMPORT, which needs what the same
+%% client has sent before, and PFCOUNT, which writes only at times and is no write to most servers.
 -spec not_run() -> [binary()].
 not_run() ->
     [
@@ -26,6 +26,7 @@ not_run() ->
         <<"flushall">>,
         <<"flushdb">>,
         <<"function">>,
+        <<"himport">>,
         <<"migrate">>,
         <<"pfcount">>,
         <<"pfdebug">>,
