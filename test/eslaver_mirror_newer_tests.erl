@@ -246,6 +246,11 @@ vector_replaced(Mirror) ->
     run(Mirror, [["vadd", ?KEY, "VALUES", 2, 3, 4, "a", "NOQUANT", "SETATTR", ""]]),
     ?assertEqual({f32, 5.0}, kind_and_length()),
     ?assertMatch(#{size := 1, attributes_count := 0}, eslaver_mirror:vinfo(?MODULE, ?KEY)),
+    %% to a new element a master gives an empty attribute, if it is told to
+    run(Mirror, [["vadd", ?KEY, "VALUES", 2, 3, 4, "b", "NOQUANT", "SETATTR", ""]]),
+    ?assertEqual(<<>>, eslaver_mirror:vgetattr(?MODULE, ?KEY, <<"b">>)),
+    ?assertMatch(#{size := 2, attributes_count := 1}, eslaver_mirror:vinfo(?MODULE, ?KEY)),
+    run(Mirror, [["vrem", ?KEY, "b"]]),
     ?assertError(_, run(Mirror, [["vadd", ?KEY, "VALUES", 3, 3, 4, 5, "b", "NOQUANT"]])),
     ?assertError(_, run(Mirror, [["vadd", ?KEY, "FP32", <<1, 2, 3>>, "b", "NOQUANT"]])),
     run(Mirror, [["vrem", ?KEY, "a"]]),

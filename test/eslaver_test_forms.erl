@@ -312,13 +312,13 @@ arrays() ->
 vectors() ->
     [
         {30, [
-            "VADD vec vector3 velem [ CAS ] [ SETATTR attr ]",
-            "VADD vecfull vector3 velem NOQUANT [ CAS ] [ SETATTR attr ]",
-            "VADD vecbin vector3 velem BIN [ CAS ] [ SETATTR attr ]",
-            "VADD vecred REDUCE 4 vector6 velem [ SETATTR attr ]"
+            "VADD vec vector3 velem [ CAS ] [ SETATTR json ]",
+            "VADD vecfull vector3 velem NOQUANT [ CAS ] [ SETATTR json ]",
+            "VADD vecbin vector3 velem BIN [ CAS ] [ SETATTR json ]",
+            "VADD vecred REDUCE 4 vector6 velem [ SETATTR json ]"
         ]},
         {20, [
-            "VADD vec vector3 newelem [ SETATTR attr ]",
+            "VADD vec vector3 newelem [ SETATTR json ]",
             "VADD vecfull vector3 newelem EF few NOQUANT",
             "VADD vecbin vector3 newelem BIN"
         ]},

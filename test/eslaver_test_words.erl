@@ -260,8 +260,11 @@ word("newelem") ->
     #{count := Count} = Ids = get(?IDS),
     put(?IDS, Ids#{count := Count + 1}),
     ["n", integer_to_list(Count)];
+%% An empty one takes it away. That VADD gives is there all the same, until it is saved.
 word("attr") ->
-    any(["", "{\"year\": 1984}", "{}", "no JSON"]);
+    any(["", "{}", "no JSON"]);
+word("json") ->
+    any(["{\"year\": 1984}", "{}", "no JSON"]);
 word("library") ->
     "#!lua name=other\nredis.register_function('other', function() return 1 end)";
 word("producer") ->
