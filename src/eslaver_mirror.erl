@@ -1145,9 +1145,9 @@ arlastitems(Mirror, Key, Count, Options) when is_integer(Count) ->
 %% @doc The indexes of elements that match, as in
 %% `argrep(M, Key, '-', '+', #{glob => [<<"user:*">>], limit => 10})'.
 %%
-%% `exact', `match' (contains it) and `glob' are lists of texts, of which an element has to match one,
-%% or with `combine => 'and'' all; `nocase' ignores the case of ASCII letters. With `with_values' each
-%% index comes with its element. Regular expressions (`RE') are not supported.
+%% `exact', `match' (contains it) and `glob' are lists of texts, of which an element has to match
+%% one, or with `combine => 'and'' all; `nocase' ignores the case of ASCII letters. With
+%% `with_values' each index comes with its element. Regular expressions (`RE') are not supported.
 -spec argrep(
     mirror(),
     key(),
@@ -1297,7 +1297,9 @@ phget(Mirror, Key, Path, Field) ->
 -spec phmget(mirror(), key(), Path :: binary(), [Field :: binary()]) ->
     [binary() | undefined] | failure().
 phmget(Mirror, Key, Path, Names) ->
-    path(Mirror, Key, Path, fun(Fields) -> [maps:get(Name, Fields, undefined) || Name <- Names] end).
+    path(Mirror, Key, Path, fun(Fields) ->
+        [maps:get(Name, Fields, undefined) || Name <- Names]
+    end).
 
 %% @doc All fields of a path with their values, in no order.
 -spec phgetall(mirror(), key(), Path :: binary()) ->
@@ -1317,8 +1319,8 @@ phlongest(Mirror, Key, Query) when is_binary(Query) ->
 phprefixes(Mirror, Key, Query) ->
     phprefixes(Mirror, Key, Query, #{}).
 
-%% @doc All paths with which a text begins, the shortest first; only those of at most `maxlen' bytes,
-%% and of these the longest `count'.
+%% @doc All paths with which a text begins, the shortest first; only those of at most `maxlen'
+%% bytes, and of these the longest `count'.
 -spec phprefixes(mirror(), key(), Query :: binary(), #{
     count => pos_integer(), maxlen => non_neg_integer()
 }) -> [Path :: binary()] | failure().

@@ -143,8 +143,11 @@ latest(_Store, _Body, _Index, _Span, 0, Found) ->
     Found;
 latest(Store, Body, Index, Span, Left, Found) ->
     case get(Store, Body, Index) of
-        undefined -> Found;
-        Element -> latest(Store, Body, (Index + Span - 1) rem Span, Span, Left - 1, [Element | Found])
+        undefined ->
+            Found;
+        Element ->
+            Previous = (Index + Span - 1) rem Span,
+            latest(Store, Body, Previous, Span, Left - 1, [Element | Found])
     end.
 
 %% @doc With the next element to be inserted at this index.

@@ -120,13 +120,14 @@ last(Store, Body, Wanted, Rev) ->
 %% Where it ends, and how many positions at most. Before Redis 8.12 they begin where the cursor is,
 %% be it behind all elements, and are no more than there are elements.
 tail(Store, Cursor, Length, Elements) ->
+    Last = Length - 1,
     case eslaver_mirror_store:version(Store) of
-        {_, _} = Version when Version >= ?WHOLE_TAIL -> {min(at(Cursor, Length), Length - 1), Length};
-        _ -> {at(Cursor, Length), Elements}
+        {_, _} = Version when Version >= ?WHOLE_TAIL -> {min(at(Cursor, Last), Last), Length};
+        _ -> {at(Cursor, Last), Elements}
     end.
 
-at(none, Length) -> Length - 1;
-at(Cursor, _Length) -> Cursor.
+at(none, Last) -> Last;
+at(Cursor, _Last) -> Cursor.
 
 back(_Index, _Length, 0) -> [];
 back(0, Length, Count) -> [0 | back(Length - 1, Length, Count - 1)];
@@ -161,7 +162,8 @@ predicates(Options) ->
     Limit = maps:get(limit, Options, infinity),
     WithValues = maps:get(with_values, Options, false),
     Valid =
-        maps:without(Known, Options) =:= #{} andalso Tests =/= [] andalso is_boolean(WithValues) andalso
+        maps:without(Known, Options) =:= #{} andalso Tests =/= [] andalso
+            is_boolean(WithValues) andalso
             (Limit =:= infinity orelse (is_integer(Limit) andalso Limit > 0)),
     case Valid of
         true -> {Is, Limit, WithValues};
@@ -223,8 +225,9 @@ operation({match, Text} = Operation) when is_binary(Text) ->
 operation(_) ->
     error(badarg).
 
-%% @doc What `AROP' makes of the elements. Elements that are no numbers are left out. Sums, and least
-%% and greatest numbers are integers where all numbers are; servers add floats with more digits.
+%% @doc What `AROP' makes of the elements. Elements that are no numbers are left out. Sums, and
+%% least and greatest numbers are integers where all numbers are; servers add floats with more
+%% digits.
 -spec aggregate(store(), body(), index(), index(), operation()) ->
     integer() | eslaver_mirror_score:public() | undefined.
 aggregate(Store, Body, From, To, used) ->

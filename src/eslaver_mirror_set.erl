@@ -1,9 +1,10 @@
-%% @doc Sets in a mirror's tables: a row `{{Id, Hash, Member}}' for each member that lives as long as
-%% its key, `{{Id, Hash, Member}, ExpireAt}' for each other (of Redis 8.12 and Valkey 9.2), and
+%% @doc Sets in a mirror's tables: a row `{{Id, Hash, Member}}' for each member that lives as long
+%% as its key, `{{Id, Hash, Member}, ExpireAt}' for each other (of Redis 8.12 and Valkey 9.2), and
 %% `{Id, Size, Timed}' as the body, where `Timed' says how many have a time to live. For each of
 %% those there is a second row, `{{-Id, ExpireAt, Member}}', so that expired ones are found first.
-%% The writer counts expired members until the master removes them; readers leave them out. Used by {@link eslaver_mirror_set_commands} and {@link eslaver_mirror}, and by what
-%% reads sets as a source: sorted sets and `SORT'.
+%% The writer counts expired members until the master removes them; readers leave them out. Used by
+%% {@link eslaver_mirror_set_commands} and {@link eslaver_mirror}, and by what reads sets as a
+%% source: sorted sets and `SORT'.
 %% @private
 -module(eslaver_mirror_set).
 
@@ -11,7 +12,8 @@
 
 -export([load/3, copy/2, discard/3]).
 -export([new/0, from_list/2, add/3, add/4, remove/3, expire/5, expiry/3, certain/2, certain_row/2]).
--export([size/2, expire_times/3, is_member/3, are_members/3, fold/4, members/2, random/2, random/3, scan/3]).
+-export([size/2, expire_times/3, is_member/3, are_members/3]).
+-export([fold/4, members/2, random/2, random/3, scan/3]).
 -export([intersection/3, union/2, difference/2]).
 
 -export_type([body/0, expiry/0]).

@@ -33,8 +33,8 @@
     <<"swapdb">>,
     <<"trimslots">>
 ]).
-%% PFCOUNT and PFDEBUG change how a HyperLogLog is stored, and are never sent to replicas. HIMPORT is
-%% sent as RESTORE, INCREX as SET.
+%% PFCOUNT and PFDEBUG change how a HyperLogLog is stored, and are never sent to replicas. HIMPORT
+%% is sent as RESTORE, INCREX as SET.
 -define(NEVER_SENT, [<<"himport">>, <<"increx">>, <<"pfcount">>, <<"pfdebug">>]).
 
 -define(M, mirror_of_suite).

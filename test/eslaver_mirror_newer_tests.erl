@@ -1,7 +1,7 @@
 %% The newest types and commands of a mirror, beyond what random commands show of them on a server:
 %% values of snapshots, what reads make of wrong arguments, and the rows that are left. What Redis
-%% 8.12 has in addition (ZMOVE, ARLASTITEMS over gaps), and GCRA, was read in its sources: there is no
-%% such server at hand.
+%% 8.12 has in addition (ZMOVE, ARLASTITEMS over gaps), and GCRA, was read in its sources: there is
+%% no such server at hand.
 -module(eslaver_mirror_newer_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -276,7 +276,8 @@ kind_and_length() ->
 
 rows(#{store := #{items := Items} = Store} = Mirror) ->
     Numbers = lists:seq(1, 300),
-    run(Mirror, [["arset", "a", 5 | [integer_to_list(N) || N <- Numbers]], ["arring", "a", 50, "x"]]),
+    run(Mirror, [["arset", "a", 5 | [integer_to_list(N) || N <- Numbers]]]),
+    run(Mirror, [["arring", "a", 50, "x"]]),
     ?assertEqual(50, eslaver_mirror:arcount(?MODULE, <<"a">>)),
     ?assertEqual(50, ets:info(Items, size)),
     run(Mirror, [["vadd", "v", "VALUES", 2, N, 1, ["e", integer_to_list(N)]] || N <- Numbers]),
@@ -346,7 +347,8 @@ given_back(Mirror) ->
     run(Mirror, [["xclaim", ?KEY, "g", "d", 0, "2-1", "RETRYCOUNT", 4, "FORCE", "JUSTID"]]),
     ?assertMatch([#{pending := 2, nacked := 0}], eslaver_mirror:xinfo_groups(?MODULE, ?KEY)),
     run(Mirror, [
-        ["xnack", ?KEY, "g", "SILENT", "IDS", 2, "1-1", "2-1"], ["xgroup", "delconsumer", ?KEY, "g", "d"]
+        ["xnack", ?KEY, "g", "SILENT", "IDS", 2, "1-1", "2-1"],
+        ["xgroup", "delconsumer", ?KEY, "g", "d"]
     ]),
     ?assertEqual([{<<"1-1">>, <<>>, true, 0}, Nacked], Pending(#{})),
     run(Mirror, [["xack", ?KEY, "g", "1-1"], ["xdelex", ?KEY, "DELREF", "IDS", 1, "2-1"]]),

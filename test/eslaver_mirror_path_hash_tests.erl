@@ -1,5 +1,5 @@
-%% Path hashes of a mirror, of Valkey 9.2. There is no such server at hand: what commands do was read
-%% in its sources and tests.
+%% Path hashes of a mirror, of Valkey 9.2. There is no such server at hand: what commands do was
+%% read in its sources and tests.
 -module(eslaver_mirror_path_hash_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -57,7 +57,8 @@ fields(Mirror) ->
 
 %% Without its last path the key is still there.
 deleted(Mirror) ->
-    run(Mirror, [["phset", ?KEY, Path, "FIELDS", 1, "f", Path] || Path <- ["a", "ab", "abc", "ac", "b"]]),
+    Paths = ["a", "ab", "abc", "ac", "b"],
+    run(Mirror, [["phset", ?KEY, Path, "FIELDS", 1, "f", Path] || Path <- Paths]),
     run(Mirror, [["phset", ?KEY, "a", "FIELDS", 1, "g", "1"], ["phdel", ?KEY, "a", "x", "f", "x"]]),
     ?assertEqual([{<<"g">>, <<"1">>}], eslaver_mirror:phgetall(?MODULE, ?KEY, <<"a">>)),
     run(Mirror, [["phdel", ?KEY, "a", "g"]]),

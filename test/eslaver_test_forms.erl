@@ -142,7 +142,8 @@ lists() ->
         {6, ["LMPOP lists ( LEFT | RIGHT ) [ COUNT few ]"]},
         {12, [
             "LMOVEM list list ( LEFT | RIGHT ) ( LEFT | RIGHT )",
-            "LMOVEM list list ( LEFT | RIGHT ) ( LEFT | RIGHT ) ( COUNT | EXACTLY ) few ( OBO | BULK )"
+            "LMOVEM list list ( LEFT | RIGHT ) ( LEFT | RIGHT ) "
+            "( COUNT | EXACTLY ) few ( OBO | BULK )"
         ]}
     ].
 
@@ -338,11 +339,12 @@ server() ->
 blocking() ->
     Push = "( LPUSH | RPUSH ) list ( elem )+",
     Add = "ZADD zset ( score zmember )+",
+    Many = " [ COUNT few ( OBO | BULK ) ]",
     [
         {5, "BLPOP list list 0", 2, Push},
         {5, "BRPOP list list 0", 3, Push},
         {4, "BRPOPLPUSH list list 0", 2, Push},
-        {6, "BLMOVEM list list ( LEFT | RIGHT ) ( LEFT | RIGHT ) 0 [ COUNT few ( OBO | BULK ) ]", 2, Push},
+        {6, "BLMOVEM list list ( LEFT | RIGHT ) ( LEFT | RIGHT ) 0" ++ Many, 2, Push},
         {6, "BLMOVE list list ( LEFT | RIGHT ) ( LEFT | RIGHT ) 0", 2, Push},
         {4, "BLMPOP 0 lists ( LEFT | RIGHT ) [ COUNT few ]", 4, Push},
         {4, "BZPOPMIN zset zset 0", 2, Add},

@@ -1,6 +1,6 @@
 %% Types of the newest servers, as a master says they are and as a mirror does, in one form:
-%% `{NextIndex, [{Index, Element}]}' of an array, and of a vector set what is known of it as a whole,
-%% and `{Element, Vector, Raw, Attribute}' of each element. For eslaver_test_content.
+%% `{NextIndex, [{Index, Element}]}' of an array, and of a vector set what is known of it as a
+%% whole, and `{Element, Vector, Raw, Attribute}' of each element. For eslaver_test_content.
 -module(eslaver_test_newer).
 
 -export([of_server/3, of_mirror/3, index/1]).

@@ -380,6 +380,7 @@ streams() ->
     ].
 
 arrays() ->
+    Operations = "( SUM | MIN | MAX | AND | OR | XOR | USED )",
     [
         {"ARGET array aindex", value, fun(M, [K, I]) -> eslaver_mirror:arget(M, K, int(I)) end},
         {"ARMGET array ( aindex )+", value, fun(M, [K | Is]) ->
@@ -403,7 +404,8 @@ arrays() ->
         {"ARLASTITEMS ( ring | array ) few REV", value, fun(M, [K, Count, _]) ->
             eslaver_mirror:arlastitems(M, K, int(Count), #{rev => true})
         end},
-        {"ARGREP array - + EXACT aelem GLOB '*1* OR", indexes, fun(M, [K, _, _, _, Text, _, Glob, _]) ->
+        {"ARGREP array - + EXACT aelem GLOB '*1* OR", indexes, fun(M, Args) ->
+            [K, _, _, _, Text, _, Glob, _] = Args,
             eslaver_mirror:argrep(M, K, '-', '+', #{exact => [Text], glob => [Glob]})
         end},
         {"ARGREP array + aindex MATCH V LIMIT few WITHVALUES NOCASE", indexed, fun(M, Args) ->
@@ -415,7 +417,7 @@ arrays() ->
         {"ARGREP array - + MATCH 'e GLOB 'e1* AND", indexes, fun(M, [K, _, _, _, E, _, Glob, _]) ->
             eslaver_mirror:argrep(M, K, '-', '+', #{match => [E], glob => [Glob], combine => 'and'})
         end},
-        {"AROP array aindex aindex ( SUM | MIN | MAX | AND | OR | XOR | USED )", number, fun(M, Args) ->
+        {"AROP array aindex aindex " ++ Operations, number, fun(M, Args) ->
             [K, From, To, Name] = Args,
             Operation = binary_to_existing_atom(string:lowercase(Name)),
             eslaver_mirror:arop(M, K, int(From), int(To), Operation)

@@ -333,7 +333,9 @@ large_index() -> any([4095, 4096, 100_000, 1 bsl 32, (1 bsl 63) + rand:uniform(9
 
 %% Numbers that are written in more ways than one.
 number_text() ->
-    any(["007", "-0", "+5", "1.50", "1e5", "9223372036854775807", "9223372036854775808", "0x1f", ".5"]).
+    any(["007", "-0", "+5", "1.50", "1e5", "0x1f", ".5", "inf", large_number()]).
+
+large_number() -> any(["9223372036854775807", "9223372036854775808", "-9223372036854775808"]).
 
 vector(Size) ->
     Numbers = [coordinate() || _ <- lists:seq(1, Size)],
