@@ -245,13 +245,11 @@ fold(Store, Body, Fun, Acc) ->
 -spec members(store(), body() | none) -> [member()].
 members(_Store, none) ->
     [];
-members(#{sets := Sets}, {Id, _, 0}) ->
-    ets:select(Sets, [{{{Id, '_', '$1'}}, [], ['$1']}]);
-members(#{sets := Sets}, {Id, _, _}) ->
-    ets:select(Sets, [
-        {{{Id, '_', '$1'}}, [], ['$1']},
-        {{{Id, '_', '$1'}, '$2'}, [{'>', '$2', clock()}], ['$1']}
-    ]).
+members(#{sets := Sets}, {Id, _, Timed}) ->
+    ets:select(Sets, [{{{Id, '_', '$1'}}, [], ['$1']}]) ++ timed(Sets, Id, Timed).
+
+timed(_Sets, _Id, 0) -> [];
+timed(Sets, Id, _) -> ets:select(Sets, [{{{Id, '_', '$1'}, '$2'}, [{'>', '$2', clock()}], ['$1']}]).
 
 %% @doc A member by chance, if there is one.
 -spec random(store(), body()) -> member() | undefined.
