@@ -159,7 +159,7 @@ with_cursor(Cursor, {Id, Count, _}) ->
     {Id, Count, Cursor}.
 
 after_cursor(none) -> 0;
-after_cursor(Cursor) -> Cursor + 1.
+after_cursor(Cursor) when is_integer(Cursor) -> Cursor + 1.
 
 %% For readers.
 
@@ -168,7 +168,7 @@ after_cursor(Cursor) -> Cursor + 1.
 length(#{items := Items}, {Id, _, _}) ->
     %% An atom is greater than any number.
     case ets:prev(Items, {Id, infinity}) of
-        {Id, Index} -> Index + 1;
+        {Id, Index} when is_integer(Index) -> Index + 1;
         _ -> 0
     end.
 

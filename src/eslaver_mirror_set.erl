@@ -196,7 +196,7 @@ certain_row(_Store, Row) ->
 
 %% @doc How many members there are that have not expired.
 -spec size(store(), body()) -> non_neg_integer().
-size(Store, {_, Size, _} = Body) ->
+size(Store, {_, Size, _} = Body) when is_integer(Size) ->
     Size - expired(Store, Body).
 
 expired(_Store, {_, _, 0}) -> 0;
