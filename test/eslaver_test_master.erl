@@ -82,13 +82,7 @@ available() ->
         {name(filename:basename(filename:dirname(Path))), Path}
      || Path <- lists:sort(filelib:wildcard(filename:join([Root, "*", "server"])))
     ],
-    %% by version as a number: 8.10 is newer than 8.6
-    Described = [
-        {maps:with([family, version], Server), Server}
-     || {Name, Path} <- Lab, Server <- [describe(Name, Path)]
-    ],
-    [describe(Name, Path) || {Name, Path} <- Own] ++
-        [Server || {_, Server} <- lists:keysort(1, Described)].
+    [describe(Name, Path) || {Name, Path} <- Own ++ Lab].
 
 -spec version(file:filename()) -> version().
 version(Server) ->
