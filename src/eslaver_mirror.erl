@@ -581,30 +581,31 @@ at_most(0, Count) -> Count;
 at_most(Limit, Count) -> min(Limit, Count).
 
 %% @doc How many seconds each of these members has to live: -1 if it lives as long as the set, -2 if
-%% it is missing or has expired.
+%% it is missing or has expired. They are rounded as by {@link httl/3}.
 -spec sttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 sttl(Mirror, Key, Members) ->
-    member_times(Mirror, Key, Members, fun(At) -> seconds(left(At)) end).
+    member_times(Mirror, Key, Members, fun(Server, At) -> seconds(Server, left(At)) end).
 
 %% @doc The same in milliseconds.
 -spec spttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 spttl(Mirror, Key, Members) ->
-    member_times(Mirror, Key, Members, fun left/1).
+    member_times(Mirror, Key, Members, fun(_Server, At) -> left(At) end).
 
 %% @doc When each of these members expires, in seconds since the epoch; -1 and -2 as of
 %% {@link sttl/3}.
 -spec sexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 sexpiretime(Mirror, Key, Members) ->
-    member_times(Mirror, Key, Members, fun seconds/1).
+    member_times(Mirror, Key, Members, fun seconds/2).
 
 %% @doc The same in milliseconds.
 -spec spexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 spexpiretime(Mirror, Key, Members) ->
-    member_times(Mirror, Key, Members, fun(At) -> At end).
+    member_times(Mirror, Key, Members, fun(_Server, At) -> At end).
 
 member_times(Mirror, Key, Members, Time) ->
+    ok = eslaver_mirror_arguments:binaries(Members),
     set(Mirror, Key, fun(Store, Body) ->
-        [field_time(At, Time) || At <- eslaver_mirror_set:expire_times(Store, Body, Members)]
+        times(Store, eslaver_mirror_set:expire_times(Store, Body, Members), Time)
     end).
 
 set(Mirror, Key, Fun) ->
@@ -1039,13 +1040,16 @@ hpexpiretime(Mirror, Key, Fields) ->
 field_times(Mirror, Key, Fields, Time) ->
     ok = eslaver_mirror_arguments:binaries(Fields),
     hash(Mirror, Key, fun(Store, Body) ->
-        OfServer = fun(At) -> Time(eslaver_mirror_store:server(Store), At) end,
-        [field_time(At, OfServer) || At <- eslaver_mirror_hash:expire_times(Store, Body, Fields)]
+        times(Store, eslaver_mirror_hash:expire_times(Store, Body, Fields), Time)
     end).
 
-field_time(none, _Time) -> -2;
-field_time(infinity, _Time) -> -1;
-field_time(At, Time) -> Time(At).
+times(Store, Expiries, Time) ->
+    Server = eslaver_mirror_store:server(Store),
+    [time(Expiry, fun(At) -> Time(Server, At) end) || Expiry <- Expiries].
+
+time(none, _Time) -> -2;
+time(infinity, _Time) -> -1;
+time(At, Time) -> Time(At).
 
 seconds({valkey, _}, Ms) -> (Ms + 500) div 1000;
 seconds({redis, _}, Ms) -> seconds(Ms).
@@ -1070,7 +1074,7 @@ arget(Mirror, Key, Index) ->
 %% @doc The elements at several indexes.
 -spec armget(mirror(), key(), [index()]) -> [binary() | undefined] | failure().
 armget(Mirror, Key, Indexes) ->
-    lists:foreach(fun eslaver_mirror_array_read:check_index/1, Indexes),
+    ok = eslaver_mirror_array_read:check_indexes(Indexes),
     arrays(Mirror, Key, fun(Store, Body) ->
         eslaver_mirror_array_read:get_many(Store, Body, Indexes)
     end).
@@ -1136,8 +1140,8 @@ arlastitems(Mirror, Key, Count) ->
 -spec arlastitems(mirror(), key(), Count :: integer(), #{rev => boolean()}) ->
     [binary() | undefined] | {error, range_too_large} | failure().
 arlastitems(Mirror, Key, Count, Options) when is_integer(Count) ->
+    ok = eslaver_mirror_arguments:options(#{rev => fun is_boolean/1}, Options),
     Rev = maps:get(rev, Options, false),
-    _ = is_boolean(Rev) andalso maps:remove(rev, Options) =:= #{} orelse error(badarg),
     arrays(Mirror, Key, fun(Store, Body) ->
         eslaver_mirror_array_read:last(Store, Body, Count, Rev)
     end).
@@ -1207,6 +1211,7 @@ vinfo(Mirror, Key) ->
 %% @doc Whether there is such an element.
 -spec vismember(mirror(), key(), Element :: binary()) -> boolean() | failure().
 vismember(Mirror, Key, Element) ->
+    ok = eslaver_mirror_arguments:binary(Element),
     vectors(Mirror, Key, false, fun(Store, Body) ->
         eslaver_mirror_vectorset:is_member(Store, Body, Element)
     end).
@@ -1214,6 +1219,7 @@ vismember(Mirror, Key, Element) ->
 %% @doc The JSON attribute of an element.
 -spec vgetattr(mirror(), key(), Element :: binary()) -> binary() | undefined | failure().
 vgetattr(Mirror, Key, Element) ->
+    ok = eslaver_mirror_arguments:binary(Element),
     vectors(Mirror, Key, undefined, fun(Store, Body) ->
         eslaver_mirror_vectorset:attribute(Store, Body, Element)
     end).
@@ -1222,6 +1228,7 @@ vgetattr(Mirror, Key, Element) ->
 %% of servers on x86, to the last digit; others may round the last one otherwise.
 -spec vemb(mirror(), key(), Element :: binary()) -> [float()] | undefined | failure().
 vemb(Mirror, Key, Element) ->
+    ok = eslaver_mirror_arguments:binary(Element),
     vectors(Mirror, Key, undefined, fun(Store, Body) ->
         eslaver_mirror_vectorset:vector(Store, Body, Element)
     end).
@@ -1230,6 +1237,7 @@ vemb(Mirror, Key, Element) ->
 -spec vemb(mirror(), key(), Element :: binary(), raw) ->
     eslaver_mirror_vectorset:raw() | undefined | failure().
 vemb(Mirror, Key, Element, raw) ->
+    ok = eslaver_mirror_arguments:binary(Element),
     vectors(Mirror, Key, undefined, fun(Store, Body) ->
         eslaver_mirror_vectorset:raw(Store, Body, Element)
     end).
@@ -1283,20 +1291,20 @@ phcard(Mirror, Key) ->
 %% @doc Whether there is such a path.
 -spec phexists(mirror(), key(), Path :: binary()) -> boolean() | failure().
 phexists(Mirror, Key, Path) ->
-    paths(Mirror, Key, false, fun(Store, Body) ->
-        eslaver_mirror_path_hash:fields(Store, Body, Path) =/= #{}
-    end).
+    path(Mirror, Key, Path, fun(Fields) -> Fields =/= #{} end).
 
 %% @doc The value of a field of a path.
 -spec phget(mirror(), key(), Path :: binary(), Field :: binary()) ->
     binary() | undefined | failure().
 phget(Mirror, Key, Path, Field) ->
+    ok = eslaver_mirror_arguments:binary(Field),
     path(Mirror, Key, Path, fun(Fields) -> maps:get(Field, Fields, undefined) end).
 
 %% @doc The values of several fields of a path.
 -spec phmget(mirror(), key(), Path :: binary(), [Field :: binary()]) ->
     [binary() | undefined] | failure().
 phmget(Mirror, Key, Path, Names) ->
+    ok = eslaver_mirror_arguments:binaries(Names),
     path(Mirror, Key, Path, fun(Fields) ->
         [maps:get(Name, Fields, undefined) || Name <- Names]
     end).
@@ -1309,7 +1317,8 @@ phgetall(Mirror, Key, Path) ->
 
 %% @doc The longest path with which a text begins.
 -spec phlongest(mirror(), key(), Query :: binary()) -> binary() | undefined | failure().
-phlongest(Mirror, Key, Query) when is_binary(Query) ->
+phlongest(Mirror, Key, Query) ->
+    ok = eslaver_mirror_arguments:binary(Query),
     paths(Mirror, Key, undefined, fun(Store, Body) ->
         eslaver_mirror_path_hash:longest(Store, Body, Query)
     end).
@@ -1325,13 +1334,17 @@ phprefixes(Mirror, Key, Query) ->
     count => pos_integer(), maxlen => non_neg_integer()
 }) -> [Path :: binary()] | failure().
 phprefixes(Mirror, Key, Query, Options) ->
+    ok = eslaver_mirror_arguments:binary(Query),
+    ok = eslaver_mirror_arguments:options(
+        #{
+            count => fun(Count) -> is_integer(Count) andalso Count > 0 end,
+            maxlen => fun(Length) -> is_integer(Length) andalso Length >= 0 end
+        },
+        Options
+    ),
     Size = byte_size(Query),
-    Most = maps:get(maxlen, Options, Size),
     Count = maps:get(count, Options, Size + 1),
-    _ =
-        is_integer(Most) andalso Most >= 0 andalso is_integer(Count) andalso Count > 0 andalso
-            maps:without([count, maxlen], Options) =:= #{} orelse error(badarg),
-    Looked = binary:part(Query, 0, min(Most, Size)),
+    Looked = binary:part(Query, 0, min(maps:get(maxlen, Options, Size), Size)),
     paths(Mirror, Key, [], fun(Store, Body) ->
         Found = eslaver_mirror_path_hash:prefixes(Store, Body, Looked),
         lists:nthtail(max(0, length(Found) - Count), Found)
@@ -1347,12 +1360,17 @@ phscan(Mirror, Key, Cursor) ->
 %% 0, and has ended when 0 is the next one; any other cursor is the last path given.
 -spec phscan(mirror(), key(), Cursor :: 0 | binary(), path_scan()) ->
     {Next :: 0 | binary(), [Path :: binary()]} | failure().
-phscan(Mirror, Key, Cursor, Options) when Cursor =:= 0; is_binary(Cursor) ->
+phscan(Mirror, Key, Cursor, Options) ->
+    _ = Cursor =:= 0 orelse eslaver_mirror_arguments:binary(Cursor),
+    ok = eslaver_mirror_arguments:options(
+        #{
+            prefix => fun is_binary/1,
+            count => fun(Count) -> is_integer(Count) andalso Count > 0 end
+        },
+        Options
+    ),
     Prefix = maps:get(prefix, Options, <<>>),
     Count = maps:get(count, Options, 10),
-    _ =
-        is_binary(Prefix) andalso is_integer(Count) andalso Count > 0 andalso
-            maps:without([prefix, count], Options) =:= #{} orelse error(badarg),
     From =
         case Cursor of
             0 -> first;
@@ -1369,6 +1387,7 @@ paths(Mirror, Key, Default, Fun) ->
     eslaver_mirror_view:read(Mirror, Key, path_hash, Default, Fun).
 
 path(Mirror, Key, Path, Fun) ->
+    ok = eslaver_mirror_arguments:binary(Path),
     eslaver_mirror_view:bodies(Mirror, [Key], path_hash, fun(Store, [Body]) ->
         Fun(eslaver_mirror_path_hash:fields(Store, Body, Path))
     end).

@@ -2,7 +2,8 @@
 %% @private
 -module(eslaver_mirror_array_read).
 
--export([check_index/1, check_bound/1, get_many/3, range/4, scan/4, last/4, info/2]).
+-export([check_index/1, check_indexes/1, check_bound/1]).
+-export([get_many/3, range/4, scan/4, last/4, info/2]).
 -export([predicates/1, grep/5, operation/1, aggregate/5]).
 -export_type([info/0, bound/0, grep_options/0, operation/0, plan/0]).
 
@@ -47,6 +48,16 @@
 -spec check_index(term()) -> ok.
 check_index(Index) when is_integer(Index), Index >= 0, Index =< ?MAX_INDEX -> ok;
 check_index(_) -> error(badarg).
+
+%% @doc Raises `badarg' for all but a list of indexes.
+-spec check_indexes(term()) -> ok.
+check_indexes([]) ->
+    ok;
+check_indexes([Index | More]) ->
+    ok = check_index(Index),
+    check_indexes(More);
+check_indexes(_) ->
+    error(badarg).
 
 %% @doc Raises `badarg' for a bound that is none.
 -spec check_bound(term()) -> ok.
@@ -148,29 +159,34 @@ info(Store, Body) ->
 %% @doc What `ARGREP' is asked for; `badarg' for options that are none.
 -spec predicates(map()) -> plan().
 predicates(Options) ->
-    Known = [exact, match, glob, combine, nocase, limit, with_values],
+    Texts = fun(Texts) -> eslaver_mirror_arguments:binaries(Texts) =:= ok end,
+    ok = eslaver_mirror_arguments:options(
+        #{
+            exact => Texts,
+            match => Texts,
+            glob => Texts,
+            combine => fun(How) -> How =:= 'or' orelse How =:= 'and' end,
+            nocase => fun is_boolean/1,
+            limit => fun(Limit) -> is_integer(Limit) andalso Limit > 0 end,
+            with_values => fun is_boolean/1
+        },
+        Options
+    ),
     NoCase = maps:get(nocase, Options, false),
     Tests = [
         test(Kind, Text, NoCase)
      || Kind <- [exact, match, glob], Text <- maps:get(Kind, Options, [])
     ],
-    Is =
-        case maps:get(combine, Options, 'or') of
-            'or' -> fun(Element) -> lists:any(fun(Test) -> Test(Element) end, Tests) end;
-            'and' -> fun(Element) -> lists:all(fun(Test) -> Test(Element) end, Tests) end
-        end,
-    Limit = maps:get(limit, Options, infinity),
-    WithValues = maps:get(with_values, Options, false),
-    Valid =
-        maps:without(Known, Options) =:= #{} andalso Tests =/= [] andalso
-            is_boolean(WithValues) andalso
-            (Limit =:= infinity orelse (is_integer(Limit) andalso Limit > 0)),
-    case Valid of
-        true -> {Is, Limit, WithValues};
-        false -> error(badarg)
-    end.
+    _ = Tests =/= [] orelse error(badarg),
+    Is = combined_tests(maps:get(combine, Options, 'or'), Tests),
+    {Is, maps:get(limit, Options, infinity), maps:get(with_values, Options, false)}.
 
-test(Kind, Text, NoCase) when is_binary(Text), is_boolean(NoCase) ->
+combined_tests('or', Tests) ->
+    fun(Element) -> lists:any(fun(Test) -> Test(Element) end, Tests) end;
+combined_tests('and', Tests) ->
+    fun(Element) -> lists:all(fun(Test) -> Test(Element) end, Tests) end.
+
+test(Kind, Text, NoCase) ->
     Fold =
         case NoCase of
             true -> fun lower/1;
@@ -182,9 +198,7 @@ test(Kind, Text, NoCase) when is_binary(Text), is_boolean(NoCase) ->
         match when Text =:= <<>> -> fun(_Element) -> true end;
         match -> fun(Element) -> binary:match(Fold(Element), Wanted) =/= nomatch end;
         glob -> fun(Element) -> eslaver_keys:matches(Wanted, Fold(Element)) end
-    end;
-test(_Kind, _Text, _NoCase) ->
-    error(badarg).
+    end.
 
 %% Of ASCII letters, whatever the bytes stand for.
 lower(Bytes) ->

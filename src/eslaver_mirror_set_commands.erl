@@ -9,8 +9,6 @@
 -define(CONDITIONS, #{
     <<"nx">> => nx, <<"xx">> => xx, <<"gt">> => gt, <<"lt">> => lt
 }).
-%% A Redis whose sets have members that expire is newer, a Valkey goes by an older one.
--define(FIRST_REDIS, {8, 0}).
 
 %% @private
 -spec commands() -> [binary()].
@@ -85,7 +83,7 @@ move(#{store := Store} = Ctx, From, To, Member) ->
             true ->
                 keep;
             false ->
-                true = eslaver_mirror_store:version(Store) < ?FIRST_REDIS,
+                {valkey, _} = eslaver_mirror_store:server(Store),
                 Expiry
         end,
     remove(Ctx, From, [Member]),

@@ -11,7 +11,7 @@
 -define(LATEST, 99_999_999_999_999).
 -define(PAST, 1000).
 -define(REDIS, {8, 12}).
--define(VALKEY, {7, 2}).
+-define(VALKEY, {valkey, {9, 2}}).
 
 set_times_test_() ->
     eslaver_test_mirror:tests(?MODULE, [
