@@ -25,6 +25,8 @@
 %% Sets.
 -export([scard/2, sismember/3, smismember/3, smembers/2, srandmember/2, srandmember/3]).
 -export([sscan/3, sscan/4, sinter/2, sunion/2, sdiff/2, sintercard/2, sintercard/3]).
+-export([sunioncard/2, sunioncard/3, sdiffcard/2, sdiffcard/3]).
+-export([sttl/3, spttl/3, sexpiretime/3, spexpiretime/3]).
 
 %% Sorted sets.
 -export([zcard/2, zscore/3, zmscore/3, zrank/3, zrank/4, zrevrank/3, zrevrank/4]).
@@ -41,6 +43,21 @@
 -export([hget/3, hmget/3, hgetall/2, hlen/2, hexists/3, hkeys/2, hvals/2, hstrlen/3]).
 -export([hrandfield/2, hrandfield/3, hrandfield/4, hscan/3, hscan/4]).
 -export([httl/3, hpttl/3, hexpiretime/3, hpexpiretime/3]).
+
+%% Arrays.
+-export([arget/3, armget/3, argetrange/4, arlen/2, arcount/2, arnext/2, arinfo/2]).
+-export([arscan/4, arscan/5, arlastitems/3, arlastitems/4, argrep/5, arop/5]).
+
+%% Vector sets.
+-export([vcard/2, vdim/2, vinfo/2, vismember/3, vgetattr/3, vemb/3, vemb/4]).
+-export([vrange/4, vrange/5, vrandmember/2, vrandmember/3]).
+
+%% Path hashes.
+-export([phcard/2, phexists/3, phget/4, phmget/4, phgetall/3]).
+-export([phlongest/3, phprefixes/3, phprefixes/4, phscan/3, phscan/4]).
+
+%% Rate limits.
+-export([gcra/2]).
 
 %% Streams.
 -export([xlen/2, xrange/4, xrange/5, xrevrange/4, xrevrange/5, xread/3, xread/4]).
@@ -60,11 +77,15 @@
 -type entry() :: {Id :: binary(), [{Field :: binary(), Value :: binary()}]}.
 
 -type pending_entry() :: {
-    Id :: binary(),
-    Consumer :: binary(),
-    IdleMs :: non_neg_integer(),
-    Deliveries :: non_neg_integer()
+    Id :: binary(), Consumer :: binary(), IdleMs :: integer(), Deliveries :: non_neg_integer()
 }.
+%% As in servers' answers, the consumer is empty and the time -1 of an entry that `XNACK' gave back.
+
+-type index() :: non_neg_integer().
+%% Of an array: up to 2^64 - 2.
+
+-type path_scan() :: #{prefix => binary(), count => pos_integer()}.
+%% Only paths that begin so; how many, 10 without it.
 
 -type scan_options() :: eslaver_mirror_scan:options().
 %% `match': a glob as of `KEYS'; `count': about how many to look at, 10 without it.
@@ -87,7 +108,7 @@
 
 -type zset_options() :: #{
     weights => [number() | inf | '-inf'],
-    aggregate => sum | min | max,
+    aggregate => sum | min | max | count,
     with_scores => boolean()
 }.
 
@@ -529,6 +550,64 @@ sintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
         length(eslaver_mirror_set:intersection(Store, Sets, Limit))
     end).
 
+%% @equiv sunioncard(Mirror, Keys, 0)
+-spec sunioncard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
+sunioncard(Mirror, Keys) ->
+    sunioncard(Mirror, Keys, 0).
+
+%% @doc How many members are in any of these sets, or the limit if that is less and not 0.
+-spec sunioncard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
+    non_neg_integer() | failure().
+sunioncard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
+    sets(Mirror, Keys, fun(Store, Sets) ->
+        at_most(Limit, length(eslaver_mirror_set:union(Store, Sets)))
+    end).
+
+%% @equiv sdiffcard(Mirror, Keys, 0)
+-spec sdiffcard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
+sdiffcard(Mirror, Keys) ->
+    sdiffcard(Mirror, Keys, 0).
+
+%% @doc How many members are in the first of these sets and in no other, or the limit if that is
+%% less and not 0.
+-spec sdiffcard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
+    non_neg_integer() | failure().
+sdiffcard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
+    sets(Mirror, Keys, fun(Store, Sets) ->
+        at_most(Limit, length(eslaver_mirror_set:difference(Store, Sets)))
+    end).
+
+at_most(0, Count) -> Count;
+at_most(Limit, Count) -> min(Limit, Count).
+
+%% @doc How many seconds each of these members has to live: -1 if it lives as long as the set, -2 if
+%% it is missing or has expired. They are rounded as by {@link httl/3}.
+-spec sttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+sttl(Mirror, Key, Members) ->
+    member_times(Mirror, Key, Members, fun(Server, At) -> seconds(Server, left(At)) end).
+
+%% @doc The same in milliseconds.
+-spec spttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+spttl(Mirror, Key, Members) ->
+    member_times(Mirror, Key, Members, fun(_Server, At) -> left(At) end).
+
+%% @doc When each of these members expires, in seconds since the epoch; -1 and -2 as of
+%% {@link sttl/3}.
+-spec sexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+sexpiretime(Mirror, Key, Members) ->
+    member_times(Mirror, Key, Members, fun seconds/2).
+
+%% @doc The same in milliseconds.
+-spec spexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+spexpiretime(Mirror, Key, Members) ->
+    member_times(Mirror, Key, Members, fun(_Server, At) -> At end).
+
+member_times(Mirror, Key, Members, Time) ->
+    ok = eslaver_mirror_arguments:binaries(Members),
+    set(Mirror, Key, fun(Store, Body) ->
+        times(Store, eslaver_mirror_set:expire_times(Store, Body, Members), Time)
+    end).
+
 set(Mirror, Key, Fun) ->
     sets(Mirror, [Key], fun(Store, [Body]) -> Fun(Store, Body) end).
 
@@ -961,13 +1040,16 @@ hpexpiretime(Mirror, Key, Fields) ->
 field_times(Mirror, Key, Fields, Time) ->
     ok = eslaver_mirror_arguments:binaries(Fields),
     hash(Mirror, Key, fun(Store, Body) ->
-        OfServer = fun(At) -> Time(eslaver_mirror_store:server(Store), At) end,
-        [field_time(At, OfServer) || At <- eslaver_mirror_hash:expire_times(Store, Body, Fields)]
+        times(Store, eslaver_mirror_hash:expire_times(Store, Body, Fields), Time)
     end).
 
-field_time(none, _Time) -> -2;
-field_time(infinity, _Time) -> -1;
-field_time(At, Time) -> Time(At).
+times(Store, Expiries, Time) ->
+    Server = eslaver_mirror_store:server(Store),
+    [time(Expiry, fun(At) -> Time(Server, At) end) || Expiry <- Expiries].
+
+time(none, _Time) -> -2;
+time(infinity, _Time) -> -1;
+time(At, Time) -> Time(At).
 
 seconds({valkey, _}, Ms) -> (Ms + 500) div 1000;
 seconds({redis, _}, Ms) -> seconds(Ms).
@@ -977,6 +1059,347 @@ seconds(Ms) ->
 
 hash(Mirror, Key, Fun) ->
     eslaver_mirror_view:bodies(Mirror, [Key], hash, fun(Store, [Body]) -> Fun(Store, Body) end).
+
+%% Arrays.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc The element at an index; `undefined' at a gap.
+-spec arget(mirror(), key(), index()) -> binary() | undefined | failure().
+arget(Mirror, Key, Index) ->
+    ok = eslaver_mirror_array_read:check_index(Index),
+    array(Mirror, Key, undefined, fun(Store, Body) ->
+        eslaver_mirror_array:get(Store, Body, Index)
+    end).
+
+%% @doc The elements at several indexes.
+-spec armget(mirror(), key(), [index()]) -> [binary() | undefined] | failure().
+armget(Mirror, Key, Indexes) ->
+    ok = eslaver_mirror_array_read:check_indexes(Indexes),
+    arrays(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_array_read:get_many(Store, Body, Indexes)
+    end).
+
+%% @doc The elements from one index to the other, gaps included, in reverse order if the first index
+%% is greater; of at most 1,000,000 indexes.
+-spec argetrange(mirror(), key(), From :: index(), To :: index()) ->
+    [binary() | undefined] | {error, range_too_large} | failure().
+argetrange(Mirror, Key, From, To) ->
+    ok = eslaver_mirror_array_read:check_index(From),
+    ok = eslaver_mirror_array_read:check_index(To),
+    arrays(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_array_read:range(Store, Body, From, To)
+    end).
+
+%% @doc The greatest index that has an element, plus one.
+-spec arlen(mirror(), key()) -> non_neg_integer() | failure().
+arlen(Mirror, Key) ->
+    array(Mirror, Key, 0, fun eslaver_mirror_array:length/2).
+
+%% @doc How many elements an array has.
+-spec arcount(mirror(), key()) -> non_neg_integer() | failure().
+arcount(Mirror, Key) ->
+    array(Mirror, Key, 0, fun eslaver_mirror_array:count/2).
+
+%% @doc The index at which `ARINSERT' puts the next element; `undefined' if no index is left.
+-spec arnext(mirror(), key()) -> index() | undefined | failure().
+arnext(Mirror, Key) ->
+    array(Mirror, Key, 0, fun(_Store, Body) -> eslaver_mirror_array:next_index(Body) end).
+
+%% @doc What `ARINFO' says of an array, except how a server stores it.
+-spec arinfo(mirror(), key()) -> eslaver_mirror_array_read:info() | undefined | failure().
+arinfo(Mirror, Key) ->
+    array(Mirror, Key, undefined, fun eslaver_mirror_array_read:info/2).
+
+%% @equiv arscan(Mirror, Key, From, To, infinity)
+-spec arscan(mirror(), key(), From :: index(), To :: index()) ->
+    [{index(), binary()}] | failure().
+arscan(Mirror, Key, From, To) ->
+    arscan(Mirror, Key, From, To, infinity).
+
+%% @doc The elements from one index to the other without gaps, in reverse order if the first index
+%% is greater; at most `Limit'.
+-spec arscan(mirror(), key(), From :: index(), To :: index(), Limit :: pos_integer() | infinity) ->
+    [{index(), binary()}] | failure().
+arscan(Mirror, Key, From, To, Limit) when
+    Limit =:= infinity; is_integer(Limit) andalso Limit > 0
+->
+    ok = eslaver_mirror_array_read:check_index(From),
+    ok = eslaver_mirror_array_read:check_index(To),
+    arrays(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_array_read:scan(Store, Body, {From, To}, Limit)
+    end).
+
+%% @equiv arlastitems(Mirror, Key, Count, #{})
+-spec arlastitems(mirror(), key(), Count :: integer()) ->
+    [binary() | undefined] | {error, range_too_large} | failure().
+arlastitems(Mirror, Key, Count) ->
+    arlastitems(Mirror, Key, Count, #{}).
+
+%% @doc At most `Count' positions up to the element inserted last, gaps included; with `rev' the
+%% newest first.
+-spec arlastitems(mirror(), key(), Count :: integer(), #{rev => boolean()}) ->
+    [binary() | undefined] | {error, range_too_large} | failure().
+arlastitems(Mirror, Key, Count, Options) when is_integer(Count) ->
+    ok = eslaver_mirror_arguments:options(#{rev => fun is_boolean/1}, Options),
+    Rev = maps:get(rev, Options, false),
+    arrays(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_array_read:last(Store, Body, Count, Rev)
+    end).
+
+%% @doc The indexes of elements that match, as in
+%% `argrep(M, Key, '-', '+', #{glob => [<<"user:*">>], limit => 10})'.
+%%
+%% `exact', `match' (contains it) and `glob' are lists of texts, of which an element has to match
+%% one, or with `combine => 'and'' all; `nocase' ignores the case of ASCII letters. With
+%% `with_values' each index comes with its element. Regular expressions (`RE') are not supported.
+-spec argrep(
+    mirror(),
+    key(),
+    From :: eslaver_mirror_array_read:bound(),
+    To :: eslaver_mirror_array_read:bound(),
+    eslaver_mirror_array_read:grep_options()
+) -> [index()] | [{index(), binary()}] | failure().
+argrep(Mirror, Key, From, To, Options) ->
+    ok = eslaver_mirror_array_read:check_bound(From),
+    ok = eslaver_mirror_array_read:check_bound(To),
+    Plan = eslaver_mirror_array_read:predicates(Options),
+    arrays(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_array_read:grep(Store, Body, From, To, Plan)
+    end).
+
+%% @doc What an operation makes of the elements from one index to the other: `sum', `min', `max',
+%% `'and'', `'or'' or `'xor'' of those that are numbers, how many there are (`used'), or how many
+%% are equal to a text (`{match, Text}'). Without numbers it is `undefined'. A sum of floats may
+%% differ from a server's in the last digits, as that has floats of 80 bits.
+-spec arop(
+    mirror(), key(), From :: index(), To :: index(), eslaver_mirror_array_read:operation()
+) -> integer() | score() | undefined | failure().
+arop(Mirror, Key, From, To, Operation) ->
+    ok = eslaver_mirror_array_read:check_index(From),
+    ok = eslaver_mirror_array_read:check_index(To),
+    Checked = eslaver_mirror_array_read:operation(Operation),
+    arrays(Mirror, Key, fun(Store, Body) ->
+        eslaver_mirror_array_read:aggregate(Store, Body, From, To, Checked)
+    end).
+
+array(Mirror, Key, Default, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, array, Default, Fun).
+
+arrays(Mirror, Key, Fun) ->
+    eslaver_mirror_view:bodies(Mirror, [Key], array, fun(Store, [Body]) -> Fun(Store, Body) end).
+
+%% Vector sets.
+%% ------------------------------------------------------------------------------------------------
+
+%% Nothing searches for what is similar.
+
+%% @doc How many elements a vector set has.
+-spec vcard(mirror(), key()) -> non_neg_integer() | failure().
+vcard(Mirror, Key) ->
+    vectors(Mirror, Key, 0, fun eslaver_mirror_vectorset:size/2).
+
+%% @doc How many numbers each of its vectors has.
+-spec vdim(mirror(), key()) -> pos_integer() | undefined | failure().
+vdim(Mirror, Key) ->
+    vectors(Mirror, Key, undefined, fun eslaver_mirror_vectorset:dimension/2).
+
+%% @doc What `VINFO' says of a vector set, except the server's graph.
+-spec vinfo(mirror(), key()) -> eslaver_mirror_vectorset:info() | undefined | failure().
+vinfo(Mirror, Key) ->
+    vectors(Mirror, Key, undefined, fun eslaver_mirror_vectorset:info/2).
+
+%% @doc Whether there is such an element.
+-spec vismember(mirror(), key(), Element :: binary()) -> boolean() | failure().
+vismember(Mirror, Key, Element) ->
+    ok = eslaver_mirror_arguments:binary(Element),
+    vectors(Mirror, Key, false, fun(Store, Body) ->
+        eslaver_mirror_vectorset:is_member(Store, Body, Element)
+    end).
+
+%% @doc The JSON attribute of an element.
+-spec vgetattr(mirror(), key(), Element :: binary()) -> binary() | undefined | failure().
+vgetattr(Mirror, Key, Element) ->
+    ok = eslaver_mirror_arguments:binary(Element),
+    vectors(Mirror, Key, undefined, fun(Store, Body) ->
+        eslaver_mirror_vectorset:attribute(Store, Body, Element)
+    end).
+
+%% @doc The vector of an element, as far as a server still knows what it was. The numbers are those
+%% of servers on x86, to the last digit; others may round the last one otherwise.
+-spec vemb(mirror(), key(), Element :: binary()) -> [float()] | undefined | failure().
+vemb(Mirror, Key, Element) ->
+    ok = eslaver_mirror_arguments:binary(Element),
+    vectors(Mirror, Key, undefined, fun(Store, Body) ->
+        eslaver_mirror_vectorset:vector(Store, Body, Element)
+    end).
+
+%% @doc The vector as a server keeps it.
+-spec vemb(mirror(), key(), Element :: binary(), raw) ->
+    eslaver_mirror_vectorset:raw() | undefined | failure().
+vemb(Mirror, Key, Element, raw) ->
+    ok = eslaver_mirror_arguments:binary(Element),
+    vectors(Mirror, Key, undefined, fun(Store, Body) ->
+        eslaver_mirror_vectorset:raw(Store, Body, Element)
+    end).
+
+%% @equiv vrange(Mirror, Key, Low, High, infinity)
+-spec vrange(mirror(), key(), Low :: lex_bound(), High :: lex_bound()) -> [binary()] | failure().
+vrange(Mirror, Key, Low, High) ->
+    vrange(Mirror, Key, Low, High, infinity).
+
+%% @doc The elements between two, in the order of their bytes: at most `Count'.
+-spec vrange(
+    mirror(),
+    key(),
+    Low :: lex_bound(),
+    High :: lex_bound(),
+    Count :: non_neg_integer() | infinity
+) -> [binary()] | failure().
+vrange(Mirror, Key, Low, High, Count) when
+    Count =:= infinity; is_integer(Count) andalso Count >= 0
+->
+    _ = eslaver_mirror_zset_range:from_terms(lex, forward, Low, High),
+    vectors(Mirror, Key, [], fun(Store, Body) ->
+        eslaver_mirror_vectorset:range(Store, Body, {Low, High, Count})
+    end).
+
+%% @doc A random element.
+-spec vrandmember(mirror(), key()) -> binary() | undefined | failure().
+vrandmember(Mirror, Key) ->
+    vectors(Mirror, Key, undefined, fun(Store, Body) ->
+        hd(eslaver_mirror_vectorset:random(Store, Body, 1))
+    end).
+
+%% @doc `Count' random elements, all different, or with a negative count such that may be the same.
+-spec vrandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
+vrandmember(Mirror, Key, Count) when is_integer(Count) ->
+    vectors(Mirror, Key, [], fun(Store, Body) ->
+        eslaver_mirror_vectorset:random(Store, Body, Count)
+    end).
+
+vectors(Mirror, Key, Default, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, vectorset, Default, Fun).
+
+%% Path hashes.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc How many paths a path hash has.
+-spec phcard(mirror(), key()) -> non_neg_integer() | failure().
+phcard(Mirror, Key) ->
+    paths(Mirror, Key, 0, fun eslaver_mirror_path_hash:count/2).
+
+%% @doc Whether there is such a path.
+-spec phexists(mirror(), key(), Path :: binary()) -> boolean() | failure().
+phexists(Mirror, Key, Path) ->
+    path(Mirror, Key, Path, fun(Fields) -> Fields =/= #{} end).
+
+%% @doc The value of a field of a path.
+-spec phget(mirror(), key(), Path :: binary(), Field :: binary()) ->
+    binary() | undefined | failure().
+phget(Mirror, Key, Path, Field) ->
+    ok = eslaver_mirror_arguments:binary(Field),
+    path(Mirror, Key, Path, fun(Fields) -> maps:get(Field, Fields, undefined) end).
+
+%% @doc The values of several fields of a path.
+-spec phmget(mirror(), key(), Path :: binary(), [Field :: binary()]) ->
+    [binary() | undefined] | failure().
+phmget(Mirror, Key, Path, Names) ->
+    ok = eslaver_mirror_arguments:binaries(Names),
+    path(Mirror, Key, Path, fun(Fields) ->
+        [maps:get(Name, Fields, undefined) || Name <- Names]
+    end).
+
+%% @doc All fields of a path with their values, in no order.
+-spec phgetall(mirror(), key(), Path :: binary()) ->
+    [{Field :: binary(), Value :: binary()}] | failure().
+phgetall(Mirror, Key, Path) ->
+    path(Mirror, Key, Path, fun maps:to_list/1).
+
+%% @doc The longest path with which a text begins.
+-spec phlongest(mirror(), key(), Query :: binary()) -> binary() | undefined | failure().
+phlongest(Mirror, Key, Query) ->
+    ok = eslaver_mirror_arguments:binary(Query),
+    paths(Mirror, Key, undefined, fun(Store, Body) ->
+        eslaver_mirror_path_hash:longest(Store, Body, Query)
+    end).
+
+%% @equiv phprefixes(Mirror, Key, Query, #{})
+-spec phprefixes(mirror(), key(), Query :: binary()) -> [Path :: binary()] | failure().
+phprefixes(Mirror, Key, Query) ->
+    phprefixes(Mirror, Key, Query, #{}).
+
+%% @doc All paths with which a text begins, the shortest first; only those of at most `maxlen'
+%% bytes, and of these the longest `count'.
+-spec phprefixes(mirror(), key(), Query :: binary(), #{
+    count => pos_integer(), maxlen => non_neg_integer()
+}) -> [Path :: binary()] | failure().
+phprefixes(Mirror, Key, Query, Options) ->
+    ok = eslaver_mirror_arguments:binary(Query),
+    ok = eslaver_mirror_arguments:options(
+        #{
+            count => fun(Count) -> is_integer(Count) andalso Count > 0 end,
+            maxlen => fun(Length) -> is_integer(Length) andalso Length >= 0 end
+        },
+        Options
+    ),
+    Size = byte_size(Query),
+    Count = maps:get(count, Options, Size + 1),
+    Looked = binary:part(Query, 0, min(maps:get(maxlen, Options, Size), Size)),
+    paths(Mirror, Key, [], fun(Store, Body) ->
+        Found = eslaver_mirror_path_hash:prefixes(Store, Body, Looked),
+        lists:nthtail(max(0, length(Found) - Count), Found)
+    end).
+
+%% @equiv phscan(Mirror, Key, Cursor, #{})
+-spec phscan(mirror(), key(), Cursor :: 0 | binary()) ->
+    {Next :: 0 | binary(), [Path :: binary()]} | failure().
+phscan(Mirror, Key, Cursor) ->
+    phscan(Mirror, Key, Cursor, #{}).
+
+%% @doc Some of the paths, in the order of their bytes, and the cursor to go on from. It begins with
+%% 0, and has ended when 0 is the next one; any other cursor is the last path given.
+-spec phscan(mirror(), key(), Cursor :: 0 | binary(), path_scan()) ->
+    {Next :: 0 | binary(), [Path :: binary()]} | failure().
+phscan(Mirror, Key, Cursor, Options) ->
+    _ = Cursor =:= 0 orelse eslaver_mirror_arguments:binary(Cursor),
+    ok = eslaver_mirror_arguments:options(
+        #{
+            prefix => fun is_binary/1,
+            count => fun(Count) -> is_integer(Count) andalso Count > 0 end
+        },
+        Options
+    ),
+    Prefix = maps:get(prefix, Options, <<>>),
+    Count = maps:get(count, Options, 10),
+    From =
+        case Cursor of
+            0 -> first;
+            _ -> {behind, Cursor}
+        end,
+    paths(Mirror, Key, {0, []}, fun(Store, Body) ->
+        case eslaver_mirror_path_hash:scan(Store, Body, {From, Prefix}, Count) of
+            {done, Found} -> {0, [Path || {Path, _} <- Found]};
+            {Last, Found} -> {Last, [Path || {Path, _} <- Found]}
+        end
+    end).
+
+paths(Mirror, Key, Default, Fun) ->
+    eslaver_mirror_view:read(Mirror, Key, path_hash, Default, Fun).
+
+path(Mirror, Key, Path, Fun) ->
+    ok = eslaver_mirror_arguments:binary(Path),
+    eslaver_mirror_view:bodies(Mirror, [Key], path_hash, fun(Store, [Body]) ->
+        Fun(eslaver_mirror_path_hash:fields(Store, Body, Path))
+    end).
+
+%% Rate limits.
+%% ------------------------------------------------------------------------------------------------
+
+%% @doc What `GCRA' keeps of a rate limit: the theoretical arrival time, in microseconds since the
+%% epoch.
+-spec gcra(mirror(), key()) -> integer() | undefined | failure().
+gcra(Mirror, Key) ->
+    eslaver_mirror_view:read(Mirror, Key, gcra, undefined, fun(_Store, Time) -> Time end).
 
 %% Streams.
 %% ------------------------------------------------------------------------------------------------

@@ -23,6 +23,10 @@
     eslaver_mirror_geo_commands,
     eslaver_mirror_hash_commands,
     eslaver_mirror_stream_commands,
+    eslaver_mirror_array_commands,
+    eslaver_mirror_vectorset_commands,
+    eslaver_mirror_path_hash_commands,
+    eslaver_mirror_gcra_commands,
     eslaver_mirror_sort_commands,
     eslaver_mirror_json_commands
 ]).

@@ -96,7 +96,8 @@ in_db(Number, #{store := #{dbs := Dbs}} = Ctx) ->
     Ctx#{db := Db, keys := Keys}.
 
 restore([Key, Ttl, Payload | Options], #{store := Store} = Ctx) ->
-    {ok, {Type, Value, Meta}} = eslaver_rdb:decode_dump(Payload),
+    {ok, {Given, Value, Meta}} = eslaver_rdb:decode_dump(Payload),
+    Type = eslaver_mirror_type:of_value(Given, Value),
     Body = eslaver_mirror_type:load(Type, Store, Value, Meta),
     put(Ctx, Key, Type, Body, lives_to(binary_to_integer(Ttl), Options, Ctx)).
 

@@ -121,9 +121,10 @@ expire(#{keys := Keys}, Key, ExpireAt) ->
 
 %% @doc A value of a snapshot.
 -spec load(eslaver_mirror_store:store(), Db :: non_neg_integer(), {
-    type(), Key :: binary(), Value :: term(), Meta :: map()
+    eslaver_rdb:type(), Key :: binary(), Value :: term(), Meta :: map()
 }) -> ok.
-load(Store, Db, {Type, Key, Value, Meta}) ->
+load(Store, Db, {Given, Key, Value, Meta}) ->
+    Type = eslaver_mirror_type:of_value(Given, Value),
     case eslaver_mirror_type:load(Type, Store, Value, Meta) of
         empty ->
             ok;

@@ -31,7 +31,9 @@ commands() ->
         <<"brpop">>,
         <<"blmove">>,
         <<"brpoplpush">>,
-        <<"blmpop">>
+        <<"blmpop">>,
+        <<"lmovem">>,
+        <<"blmovem">>
     ].
 
 %% @private
@@ -84,7 +86,12 @@ apply(<<"blmpop">>, [_Timeout | Args], Ctx) ->
 apply(<<"blpop">>, Args, Ctx) ->
     pop_first(Ctx, front, lists:droplast(Args), 1);
 apply(<<"brpop">>, Args, Ctx) ->
-    pop_first(Ctx, back, lists:droplast(Args), 1).
+    pop_first(Ctx, back, lists:droplast(Args), 1);
+apply(<<"lmovem">>, [From, To, FromEnd, ToEnd | Options], Ctx) ->
+    {Count, Order} = many(Options),
+    move_many(Ctx, From, list_end(FromEnd), To, list_end(ToEnd), Count, Order);
+apply(<<"blmovem">>, [From, To, FromEnd, ToEnd, _Timeout | Options], Ctx) ->
+    ?MODULE:apply(<<"lmovem">>, [From, To, FromEnd, ToEnd | Options], Ctx).
 
 push(#{store := Store} = Ctx, End, Key, Elements) ->
     eslaver_mirror_keys:change(Ctx, Key, list, fun eslaver_mirror_list:new/0, fun(List) ->
@@ -118,6 +125,38 @@ move(#{store := Store} = Ctx, From, FromEnd, To, ToEnd) ->
     {[Element], Rest} = eslaver_mirror_list:pop(Store, List, FromEnd, 1),
     ok = eslaver_mirror_keys:settle(Ctx, From, Rest),
     push(Ctx, ToEnd, To, [Element]).
+
+%% One by one, or so that they stay in the order they had in their list.
+move_many(#{store := Store} = Ctx, From, FromEnd, To, ToEnd, Most, Order) ->
+    List = eslaver_mirror_keys:existing(Ctx, From, list),
+    _ = eslaver_mirror_keys:body(Ctx, To, list),
+    {Popped, Rest} = eslaver_mirror_list:pop(Store, List, FromEnd, Most),
+    Elements =
+        case Order of
+            bulk when FromEnd =:= ToEnd -> lists:reverse(Popped);
+            _ -> Popped
+        end,
+    case From of
+        To ->
+            Others = not_empty(Rest),
+            After = eslaver_mirror_list:push(Store, Others, ToEnd, Elements),
+            eslaver_mirror_keys:settle(Ctx, To, After);
+        _ ->
+            ok = eslaver_mirror_keys:settle(Ctx, From, Rest),
+            push(Ctx, ToEnd, To, Elements)
+    end.
+
+not_empty(empty) -> eslaver_mirror_list:new();
+not_empty(List) -> List.
+
+many([]) ->
+    {1, obo};
+many([Selector, Count | Order]) ->
+    true = lists:member(string:lowercase(Selector), [<<"count">>, <<"exactly">>]),
+    {binary_to_integer(Count), order([string:lowercase(Word) || Word <- Order])}.
+
+order([<<"obo">>]) -> obo;
+order([<<"bulk">>]) -> bulk.
 
 rotated(#{store := Store} = Ctx, Key, End, Element, List) ->
     eslaver_mirror_keys:settle(Ctx, Key, eslaver_mirror_list:push(Store, List, End, [Element])).

@@ -5,14 +5,17 @@
 %% @private
 -module(eslaver_mirror_score).
 
--export([parse/1, from_term/1, to_term/1, add/2, multiply/2, combine/3, number/1]).
--export_type([score/0, public/0]).
+-export([parse/1, from_term/1, to_term/1, add/2, multiply/2, weighted/3, combine/3, number/1]).
+-export_type([score/0, public/0, aggregate/0]).
 
 -type score() :: float() | inf | integer().
 %% As it lies in the tables. The only integer is that for minus infinity.
 
 -type public() :: float() | inf | '-inf'.
 %% As readers know it.
+
+-type aggregate() :: sum | min | max | count.
+%% How scores of one member are combined. `count' sums up the weights of the sets that have it.
 
 -define(MINUS_INF, -(1 bsl 1024)).
 
@@ -141,11 +144,17 @@ sign(Score) when Score > 0 -> 1;
 sign(Score) when Score < 0 -> -1;
 sign(_Zero) -> 0.
 
+%% @doc What a score counts with this weight.
+-spec weighted(aggregate(), Weight :: score(), score()) -> score() | nan.
+weighted(count, Weight, _Score) -> Weight;
+weighted(_, Weight, Score) -> multiply(Weight, Score).
+
 %% @doc The scores of one member in two sorted sets, as `AGGREGATE' says. What is no number makes a
 %% sum zero, and is neither a least nor a greatest score.
--spec combine(sum | min | max, score(), score() | nan) -> score().
+-spec combine(aggregate(), score(), score() | nan) -> score().
 combine(sum, _, nan) -> 0.0;
 combine(sum, A, B) -> number(add(A, B));
+combine(count, A, B) -> number(add(A, B));
 combine(_, A, nan) -> A;
 combine(min, A, B) -> min(A, B);
 combine(max, A, B) -> max(A, B).

@@ -1,19 +1,28 @@
-%% @doc Sets in a mirror's tables: a row `{{Id, Hash, Member}}' for each member, and `{Id, Size}'
-%% as the body. Used by {@link eslaver_mirror_set_commands} and {@link eslaver_mirror}, and by what
-%% reads sets as a source: sorted sets and `SORT'.
+%% @doc Sets in a mirror's tables: a row `{{Id, Hash, Member}}' for each member that lives as long
+%% as its key, `{{Id, Hash, Member}, ExpireAt}' for each other (of Redis 8.12 and Valkey 9.2), and
+%% `{Id, Size, Timed}' as the body, where `Timed' says how many have a time to live. For each of
+%% those there is a second row, `{{-Id, ExpireAt, Member}}', so that expired ones are found first.
+%% The writer counts expired members until the master removes them; readers leave them out. Used by
+%% {@link eslaver_mirror_set_commands} and {@link eslaver_mirror}, and by what reads sets as a
+%% source: sorted sets and `SORT'.
 %% @private
 -module(eslaver_mirror_set).
 
 -behaviour(eslaver_mirror_type).
 
 -export([load/3, copy/2, discard/3]).
--export([new/0, from_list/2, add/3, remove/3]).
--export([size/2, is_member/3, are_members/3, fold/4, members/2, random/2, random/3, scan/3]).
+-export([new/0, from_list/2, add/3, add/4, remove/3, expire/5, expiry/3, certain/2, certain_row/2]).
+-export([size/2, expire_times/3, is_member/3, are_members/3]).
+-export([fold/4, members/2, random/2, random/3, scan/3]).
 -export([intersection/3, union/2, difference/2]).
 
--export_type([body/0]).
+-export_type([body/0, expiry/0]).
 
--type body() :: {eslaver_mirror_store:id(), Size :: non_neg_integer()}.
+-type body() :: {
+    eslaver_mirror_store:id(), Size :: non_neg_integer(), Timed :: non_neg_integer()
+}.
+-type expiry() :: integer() | infinity.
+%% In ms since the epoch.
 -type store() :: eslaver_mirror_store:store().
 -type member() :: binary().
 
@@ -21,22 +30,46 @@
 
 %% @private
 -spec load(store(), [member()], map()) -> body() | empty.
-load(Store, Members, _Meta) ->
-    from_list(Store, Members).
+load(Store, Members, Meta) ->
+    Body = add(Store, new(), Members),
+    or_empty(
+        lists:foldl(
+            fun({Member, At}, Acc) -> expire(Store, Acc, [Member], At, always) end,
+            Body,
+            maps:get(member_expire_at, Meta, [])
+        )
+    ).
 
 %% @private
 -spec copy(store(), body()) -> body().
-copy(#{sets := Sets}, {Id, Size}) ->
+copy(#{sets := Sets}, {Id, Size, Timed}) ->
     New = eslaver_mirror_store:id(),
-    Make = fun({{_, Hash, Member}}) -> {{New, Hash, Member}} end,
+    Make = fun(Row) -> setelement(1, Row, setelement(1, element(1, Row), New)) end,
+    MakeTime = fun(Row) -> setelement(1, Row, setelement(1, element(1, Row), -New)) end,
     ok = eslaver_mirror_rows:copy(Sets, {{Id, '_', '_'}}, Make),
-    {New, Size}.
+    ok = copy_times(Timed, Sets, Id, {Make, MakeTime}),
+    {New, Size, Timed}.
+
+copy_times(0, _Sets, _Id, _Makes) ->
+    ok;
+copy_times(_, Sets, Id, {Make, MakeTime}) ->
+    ok = eslaver_mirror_rows:copy(Sets, {{Id, '_', '_'}, '_'}, Make),
+    eslaver_mirror_rows:copy(Sets, {{-Id, '_', '_'}}, MakeTime).
 
 %% @private
 -spec discard(store(), body(), pos_integer()) -> done | {more, body()}.
-discard(#{sets := Sets}, {Id, _} = Body, Limit) ->
-    case eslaver_mirror_rows:discard(Sets, {{Id, '_', '_'}}, Limit) of
-        done -> done;
+discard(#{sets := Sets}, {Id, _, Timed} = Body, Limit) ->
+    Patterns = [{{Id, '_', '_'}} | timed_patterns(Timed, Id)],
+    discard_all(Sets, Patterns, Limit, Body).
+
+timed_patterns(0, _Id) -> [];
+timed_patterns(_, Id) -> [{{Id, '_', '_'}, '_'}, {{-Id, '_', '_'}}].
+
+discard_all(_Sets, [], _Limit, _Body) ->
+    done;
+discard_all(Sets, [Pattern | Patterns], Limit, Body) ->
+    case eslaver_mirror_rows:discard(Sets, Pattern, Limit) of
+        done -> discard_all(Sets, Patterns, Limit, Body);
         more -> {more, Body}
     end.
 
@@ -45,51 +78,158 @@ discard(#{sets := Sets}, {Id, _} = Body, Limit) ->
 %% @doc The body of a set to be filled.
 -spec new() -> body().
 new() ->
-    {eslaver_mirror_store:id(), 0}.
+    {eslaver_mirror_store:id(), 0, 0}.
 
 %% @doc A set of these.
 -spec from_list(store(), [member()]) -> body() | empty.
 from_list(Store, Members) ->
     or_empty(add(Store, new(), Members)).
 
-%% @doc With these members.
+%% @doc With these members. Those that are there keep their time to live.
 -spec add(store(), body(), [member()]) -> body().
-add(#{sets := Sets}, {Id, Size}, Members) ->
-    {Id, add(Sets, Id, Members, Size)}.
+add(#{sets := Sets}, {Id, Size, Timed}, Members) ->
+    {Id, add_new(Sets, Id, Members, Size), Timed}.
 
-add(_Sets, _Id, [], Size) ->
+add_new(_Sets, _Id, [], Size) ->
     Size;
-add(Sets, Id, [Member | Members], Size) ->
+add_new(Sets, Id, [Member | Members], Size) ->
     case ets:insert_new(Sets, {eslaver_mirror_bag:key(Id, Member)}) of
-        true -> add(Sets, Id, Members, Size + 1);
-        false -> add(Sets, Id, Members, Size)
+        true -> add_new(Sets, Id, Members, Size + 1);
+        false -> add_new(Sets, Id, Members, Size)
     end.
+
+%% @doc With these members, which live to `Expiry', or as long as they would have.
+-spec add(store(), body(), [member()], expiry() | keep) -> body().
+add(Store, Body, Members, keep) ->
+    add(Store, Body, Members);
+add(Store, Body, Members, Expiry) ->
+    expire(Store, add(Store, Body, Members), Members, Expiry, always).
 
 %% @doc Without these members.
 -spec remove(store(), body(), [member()]) -> body() | empty.
-remove(#{sets := Sets}, {Id, Size}, Members) ->
-    or_empty({Id, remove(Sets, Id, Members, Size)}).
+remove(#{sets := Sets}, Body, Members) ->
+    or_empty(lists:foldl(fun(Member, Acc) -> remove_one(Sets, Acc, Member) end, Body, Members)).
 
-remove(_Sets, _Id, [], Size) ->
-    Size;
-remove(Sets, Id, [Member | Members], Size) ->
+remove_one(Sets, {Id, Size, Timed} = Body, Member) ->
     case ets:take(Sets, eslaver_mirror_bag:key(Id, Member)) of
-        [] -> remove(Sets, Id, Members, Size);
-        [_] -> remove(Sets, Id, Members, Size - 1)
+        [] -> Body;
+        [{_}] -> {Id, Size - 1, Timed};
+        [{_, At}] -> {Id, Size - 1, Timed + retime(Sets, Id, Member, At, infinity)}
     end.
 
-or_empty({_, 0}) -> empty;
+or_empty({_, 0, _}) -> empty;
 or_empty(Body) -> Body.
+
+%% @doc With another time to live for those of the members that are there and of which the condition
+%% holds: as of {@link eslaver_mirror_hash:expire/5}.
+-spec expire(store(), body(), [member()], expiry(), always | nx | xx | gt | lt) -> body().
+expire(#{sets := Sets}, Body, Members, Expiry, Condition) ->
+    lists:foldl(
+        fun(Member, Acc) -> expire_one(Sets, Acc, Member, Expiry, Condition) end, Body, Members
+    ).
+
+expire_one(Sets, {Id, Size, Timed} = Body, Member, Expiry, Condition) ->
+    Key = eslaver_mirror_bag:key(Id, Member),
+    case ets:lookup(Sets, Key) of
+        [] ->
+            Body;
+        [Row] ->
+            Old = row_expiry(Row),
+            case is_met(Condition, Old, Expiry) of
+                true ->
+                    true = ets:insert(Sets, row(Key, Expiry)),
+                    {Id, Size, Timed + retime(Sets, Id, Member, Old, Expiry)};
+                false ->
+                    Body
+            end
+    end.
+
+row(Key, infinity) -> {Key};
+row(Key, At) -> {Key, At}.
+
+row_expiry({_}) -> infinity;
+row_expiry({_, At}) -> At.
+
+%% An atom is greater than any number.
+is_met(always, _Old, _New) -> true;
+is_met(nx, Old, _New) -> Old =:= infinity;
+is_met(xx, Old, _New) -> Old =/= infinity;
+is_met(gt, Old, New) -> New > Old;
+is_met(lt, Old, New) -> New < Old.
+
+%% How many more members have a time to live.
+retime(_Sets, _Id, _Member, Same, Same) ->
+    0;
+retime(Sets, Id, Member, infinity, At) ->
+    true = ets:insert(Sets, {{-Id, At, Member}}),
+    1;
+retime(Sets, Id, Member, At, infinity) ->
+    true = ets:delete(Sets, {-Id, At, Member}),
+    -1;
+retime(Sets, Id, Member, Old, New) ->
+    retime(Sets, Id, Member, Old, infinity) + retime(Sets, Id, Member, infinity, New).
+
+%% @doc When a member will have lived, whether that has passed or not.
+-spec expiry(store(), body(), member()) -> expiry() | none.
+expiry(#{sets := Sets}, {Id, _, _}, Member) ->
+    case ets:lookup(Sets, eslaver_mirror_bag:key(Id, Member)) of
+        [Row] -> row_expiry(Row);
+        [] -> none
+    end.
+
+%% @doc The same set if no member has expired: which of those a command has seen that reads the set
+%% as a whole only the master knows.
+-spec certain(store(), body()) -> body().
+certain(Store, Body) ->
+    0 = expired(Store, Body),
+    Body.
+
+%% @doc The same of whatever a key has.
+-spec certain_row(store(), Row) -> Row when Row :: eslaver_mirror_store:row() | none.
+certain_row(Store, {_, set, Body, _} = Row) ->
+    _ = certain(Store, Body),
+    Row;
+certain_row(_Store, Row) ->
+    Row.
 
 %% For readers.
 
+%% @doc How many members there are that have not expired.
 -spec size(store(), body()) -> non_neg_integer().
-size(_Store, {_, Size}) ->
-    Size.
+size(Store, {_, Size, _} = Body) when is_integer(Size) ->
+    Size - expired(Store, Body).
+
+expired(_Store, {_, _, 0}) -> 0;
+expired(#{sets := Sets}, {Id, _, _}) -> expired(Sets, {-Id, -1, 0}, clock(), 0).
+
+expired(Sets, {Id, _, _} = Key, Now, Count) ->
+    case ets:next(Sets, Key) of
+        {Id, At, _} = Next when At =< Now -> expired(Sets, Next, Now, Count + 1);
+        _ -> Count
+    end.
+
+clock() ->
+    erlang:system_time(millisecond).
+
+%% @doc When each of these members will have lived.
+-spec expire_times(store(), body() | none, [member()]) -> [expiry() | none].
+expire_times(_Store, none, Members) ->
+    [none || _ <- Members];
+expire_times(Store, Body, Members) ->
+    Now = clock(),
+    [
+        case expiry(Store, Body, Member) of
+            At when At > Now -> At;
+            _ -> none
+        end
+     || Member <- Members
+    ].
 
 -spec is_member(store(), body(), member()) -> boolean().
-is_member(#{sets := Sets}, {Id, _}, Member) ->
-    ets:member(Sets, eslaver_mirror_bag:key(Id, Member)).
+is_member(#{sets := Sets}, {Id, _, 0}, Member) ->
+    ets:member(Sets, eslaver_mirror_bag:key(Id, Member));
+is_member(Store, Body, Member) ->
+    expire_times(Store, Body, [Member]) =/= [none].
 
 -spec are_members(store(), body() | none, [member()]) -> [boolean()].
 are_members(_Store, none, Members) ->
@@ -105,20 +245,39 @@ fold(Store, Body, Fun, Acc) ->
 -spec members(store(), body() | none) -> [member()].
 members(_Store, none) ->
     [];
-members(#{sets := Sets}, {Id, _}) ->
-    ets:select(Sets, [{{{Id, '_', '$1'}}, [], ['$1']}]).
+members(#{sets := Sets}, {Id, _, Timed}) ->
+    ets:select(Sets, [{{{Id, '_', '$1'}}, [], ['$1']}]) ++ timed(Sets, Id, Timed).
 
-%% @doc A member by chance.
--spec random(store(), body()) -> member().
-random(#{sets := Sets}, {Id, Size}) ->
-    member(eslaver_mirror_bag:random(Sets, Id, Size)).
+timed(_Sets, _Id, 0) -> [];
+timed(Sets, Id, _) -> ets:select(Sets, [{{{Id, '_', '$1'}, '$2'}, [{'>', '$2', clock()}], ['$1']}]).
+
+%% @doc A member by chance, if there is one.
+-spec random(store(), body()) -> member() | undefined.
+random(Store, Body) ->
+    case random(Store, Body, 1) of
+        [Member] -> Member;
+        [] -> undefined
+    end.
 
 %% @doc So many, different ones; with a negative count any.
 -spec random(store(), body() | none, integer()) -> [member()].
 random(_Store, none, _Count) ->
     [];
-random(#{sets := Sets}, {Id, Size}, Count) ->
-    [member(Key) || Key <- eslaver_mirror_bag:sample(Sets, Id, Size, Count)].
+random(#{sets := Sets} = Store, {Id, Size, _} = Body, Count) ->
+    case expired(Store, Body) of
+        0 ->
+            [member(Key) || Key <- eslaver_mirror_bag:sample(Sets, Id, Size, Count)];
+        _ ->
+            %% Not for long: the master removes such members.
+            some(members(Store, Body), Count)
+    end.
+
+some([], _Count) ->
+    [];
+some(Members, Count) when Count < 0 ->
+    [lists:nth(rand:uniform(length(Members)), Members) || _ <- lists:seq(1, -Count)];
+some(Members, Count) ->
+    lists:sublist(eslaver_mirror_bag:shuffle(Members), Count).
 
 member({_Id, _Hash, Member}) ->
     Member.
@@ -126,9 +285,13 @@ member({_Id, _Hash, Member}) ->
 %% @doc About `Count' members from a cursor on, and the next cursor, or 0.
 -spec scan(store(), body(), {Cursor :: non_neg_integer(), Count :: pos_integer()}) ->
     {non_neg_integer(), [member()]}.
-scan(#{sets := Sets}, {Id, _}, {Cursor, Count}) ->
+scan(#{sets := Sets} = Store, {Id, _, Timed} = Body, {Cursor, Count}) ->
     {Next, Keys} = eslaver_mirror_bag:from(Sets, Id, Cursor, Count),
-    {Next, [member(Key) || Key <- Keys]}.
+    Members = [member(Key) || Key <- Keys],
+    case Timed of
+        0 -> {Next, Members};
+        _ -> {Next, [Member || Member <- Members, is_member(Store, Body, Member)]}
+    end.
 
 %% @doc What is in all of several sets, of which `none' is an empty one; no more than `Limit',
 %% where 0 is no limit.

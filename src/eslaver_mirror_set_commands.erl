@@ -6,6 +6,10 @@
 
 -export([commands/0, apply/3]).
 
+-define(CONDITIONS, #{
+    <<"nx">> => nx, <<"xx">> => xx, <<"gt">> => gt, <<"lt">> => lt
+}).
+
 %% @private
 -spec commands() -> [binary()].
 commands() ->
@@ -16,7 +20,13 @@ commands() ->
         <<"smove">>,
         <<"sinterstore">>,
         <<"sunionstore">>,
-        <<"sdiffstore">>
+        <<"sdiffstore">>,
+        <<"saddex">>,
+        <<"sexpire">>,
+        <<"spexpire">>,
+        <<"sexpireat">>,
+        <<"spexpireat">>,
+        <<"spersist">>
     ].
 
 %% @private
@@ -29,8 +39,7 @@ apply(<<"smove">>, [Key, Key, _Member], Ctx) ->
     _ = eslaver_mirror_keys:body(Ctx, Key, set),
     ok;
 apply(<<"smove">>, [From, To, Member], Ctx) ->
-    remove(Ctx, From, [Member]),
-    add(Ctx, To, [Member]);
+    move(Ctx, From, To, Member);
 apply(<<"sinterstore">>, [To | Keys], #{store := Store} = Ctx) ->
     store(Ctx, To, eslaver_mirror_set:intersection(Store, bodies_to_missing(Ctx, Keys), 0));
 apply(<<"sunionstore">>, [To | Keys], #{store := Store} = Ctx) ->
@@ -39,14 +48,95 @@ apply(<<"sdiffstore">>, [To | Keys], #{store := Store} = Ctx) ->
     store(Ctx, To, eslaver_mirror_set:difference(Store, bodies(Ctx, Keys)));
 apply(<<"spop">>, [Key, Count], #{store := Store} = Ctx) ->
     %% Which members a master has popped it says by SREM; only of all of them there is no doubt.
-    true = binary_to_integer(Count) >= eslaver_mirror_set:size(Store, body(Ctx, Key)),
+    Set = eslaver_mirror_set:certain(Store, body(Ctx, Key)),
+    true = binary_to_integer(Count) >= eslaver_mirror_set:size(Store, Set),
     _ = eslaver_mirror_keys:delete(Ctx, Key),
-    ok.
+    ok;
+apply(<<"saddex">>, [Key | Args], Ctx) ->
+    {Options, Members} = options(Args, Ctx),
+    add(Ctx, Key, Members, maps:get(expiry, Options, infinity));
+apply(<<"sexpire">>, [Key, Seconds | Args], Ctx) ->
+    expire(Ctx, Key, relative(Ctx, Seconds, 1000), Args);
+apply(<<"spexpire">>, [Key, Ms | Args], Ctx) ->
+    expire(Ctx, Key, relative(Ctx, Ms, 1), Args);
+apply(<<"sexpireat">>, [Key, Seconds | Args], Ctx) ->
+    expire(Ctx, Key, binary_to_integer(Seconds) * 1000, Args);
+apply(<<"spexpireat">>, [Key, Ms | Args], Ctx) ->
+    expire(Ctx, Key, binary_to_integer(Ms), Args);
+apply(<<"spersist">>, [Key | Args], Ctx) ->
+    expire(Ctx, Key, infinity, Args).
 
-add(#{store := Store} = Ctx, Key, Members) ->
+add(Ctx, Key, Members) ->
+    add(Ctx, Key, Members, keep).
+
+add(#{store := Store} = Ctx, Key, Members, Expiry) ->
     eslaver_mirror_keys:change(Ctx, Key, set, fun eslaver_mirror_set:new/0, fun(Body) ->
-        eslaver_mirror_set:add(Store, Body, Members)
+        eslaver_mirror_set:add(Store, Body, Members, Expiry)
     end).
+
+%% On Valkey a member's time to live moves with it. What Redis does is not known.
+move(#{store := Store} = Ctx, From, To, Member) ->
+    Expiry = expiry(Ctx, From, Member),
+    Old = expiry(Ctx, To, Member),
+    Moved =
+        case lists:all(fun(At) -> At =:= none orelse At =:= infinity end, [Expiry, Old]) of
+            true ->
+                keep;
+            false ->
+                {valkey, _} = eslaver_mirror_store:server(Store),
+                Expiry
+        end,
+    remove(Ctx, From, [Member]),
+    add(Ctx, To, [Member], Moved).
+
+expiry(#{store := Store} = Ctx, Key, Member) ->
+    case body(Ctx, Key) of
+        none -> none;
+        Body -> eslaver_mirror_set:expiry(Store, Body, Member)
+    end.
+
+expire(#{store := Store} = Ctx, Key, Expiry, Args) ->
+    {Options, Members} = options(Args, Ctx),
+    Condition = maps:get(condition, Options, always),
+    case body(Ctx, Key) of
+        none ->
+            ok;
+        Body ->
+            After = eslaver_mirror_set:expire(Store, Body, Members, Expiry, Condition),
+            eslaver_mirror_keys:update(Ctx, Key, After)
+    end.
+
+%% What stands before MEMBERS, and what it has. Redis takes options behind it, too.
+options(Args, Ctx) ->
+    options(Args, Ctx, #{}, []).
+
+options([], _Ctx, Options, Members) ->
+    {Options, Members};
+options([Name | Args], Ctx, Options, Members) ->
+    case {string:lowercase(Name), Args} of
+        {<<"members">>, [Count | Rest]} ->
+            {Given, Others} = lists:split(binary_to_integer(Count), Rest),
+            options(Others, Ctx, Options, Given);
+        {Condition, _} when is_map_key(Condition, ?CONDITIONS) ->
+            Next = Options#{condition => maps:get(Condition, ?CONDITIONS)},
+            options(Args, Ctx, Next, Members);
+        {Met, _} when Met =:= <<"mnx">>; Met =:= <<"mxx">> ->
+            options(Args, Ctx, Options, Members);
+        {<<"keepttl">>, _} ->
+            options(Args, Ctx, Options#{expiry => keep}, Members);
+        {<<"ex">>, [Seconds | Rest]} ->
+            options(Rest, Ctx, Options#{expiry => relative(Ctx, Seconds, 1000)}, Members);
+        {<<"px">>, [Ms | Rest]} ->
+            options(Rest, Ctx, Options#{expiry => relative(Ctx, Ms, 1)}, Members);
+        {<<"exat">>, [Seconds | Rest]} ->
+            At = binary_to_integer(Seconds) * 1000,
+            options(Rest, Ctx, Options#{expiry => At}, Members);
+        {<<"pxat">>, [Ms | Rest]} ->
+            options(Rest, Ctx, Options#{expiry => binary_to_integer(Ms)}, Members)
+    end.
+
+relative(#{now := Now}, Time, Unit) ->
+    Now + binary_to_integer(Time) * Unit.
 
 remove(#{store := Store} = Ctx, Key, Members) ->
     eslaver_mirror_keys:change(Ctx, Key, set, fun eslaver_mirror_set:new/0, fun(Body) ->
@@ -58,13 +148,19 @@ remove(#{store := Store} = Ctx, Key, Members) ->
 bodies_to_missing(_Ctx, []) ->
     [];
 bodies_to_missing(Ctx, [Key | Keys]) ->
-    case body(Ctx, Key) of
+    case source(Ctx, Key) of
         none -> [none];
         Body -> [Body | bodies_to_missing(Ctx, Keys)]
     end.
 
 bodies(Ctx, Keys) ->
-    [body(Ctx, Key) || Key <- Keys].
+    [source(Ctx, Key) || Key <- Keys].
+
+source(#{store := Store} = Ctx, Key) ->
+    case body(Ctx, Key) of
+        none -> none;
+        Body -> eslaver_mirror_set:certain(Store, Body)
+    end.
 
 body(Ctx, Key) ->
     eslaver_mirror_keys:body(Ctx, Key, set).

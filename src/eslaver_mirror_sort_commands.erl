@@ -42,8 +42,8 @@ options([Name | Args], #{get := Patterns} = Options, Target) ->
     end.
 
 store(#{store := Store} = Ctx, Key, Options, Target) ->
-    {Type, _, _} =
-        Source = eslaver_mirror_sort_source:new(Store, eslaver_mirror_keys:find(Ctx, Key)),
+    Row = eslaver_mirror_set:certain_row(Store, eslaver_mirror_keys:find(Ctx, Key)),
+    {Type, _, _} = Source = eslaver_mirror_sort_source:new(Store, Row),
     true = is_known(eslaver_mirror_store:version(Store), Type, Options),
     Lookup = fun(Other, Field) -> value(Ctx, Other, Field) end,
     Elements = [or_empty(Got) || Got <- eslaver_mirror_sort:run(Source, Options, Lookup)],

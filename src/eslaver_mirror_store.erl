@@ -12,7 +12,7 @@
 -export_type([store/0, id/0, type/0, row/0, version/0, server/0]).
 
 -type id() :: pos_integer().
--type type() :: eslaver_rdb:type().
+-type type() :: eslaver_rdb:type() | array | gcra | path_hash | vectorset.
 
 -type row() :: {
     Key :: binary(), type() | unknown, Body :: term(), ExpireAt :: integer() | infinity
@@ -24,7 +24,7 @@
     dbs := #{non_neg_integer() => ets:tid()},
     %% ordered_set, `{{Id, Hash, Field}, Value, ExpireAt}': fields of hashes.
     hashes := ets:tid(),
-    %% ordered_set, `{{Id, Hash, Member}}': members of sets.
+    %% ordered_set, `{{Id, Hash, Member}}' or `{{Id, Hash, Member}, ExpireAt}': members of sets.
     sets := ets:tid(),
     %% set, `{{Id, Member}, Score}': members of sorted sets.
     scores := ets:tid(),
@@ -38,6 +38,8 @@
     groups := ets:tid(),
     %% set, `{{Keys, Key}}': keys of which it was not known whether they are there.
     unsure := ets:tid(),
+    %% ordered_set, `{{Id, Index | Path | Element}, ...}': of arrays, path hashes and vector sets.
+    items := ets:tid(),
     %% set, `{Id, Type, Body}': values out of reach whose elements are still to be removed.
     garbage := ets:tid(),
     %% Of the master, or of the Redis that a Valkey goes by: the same command does not always do the
@@ -61,6 +63,7 @@
     {entries, ordered_set},
     {groups, ordered_set},
     {unsure, set},
+    {items, ordered_set},
     {garbage, set}
 ]).
 

@@ -76,8 +76,8 @@ load_group(Store, #{id := Id} = Body, #{name := Name, last_id := LastText} = Gro
         )
     ),
     lists:foreach(
-        fun(#{id := Entry, consumer := Consumer, delivered_at := At, deliveries := Count}) ->
-            Pending = {parse(Entry), Consumer, At, Count},
+        fun(#{id := Entry, delivered_at := At, deliveries := Count} = Delivered) ->
+            Pending = {parse(Entry), maps:get(consumer, Delivered, nobody), At, Count},
             ok = eslaver_mirror_stream_groups:claim(Store, Id, Name, Pending)
         end,
         maps:get(pending, Group)

@@ -9,6 +9,8 @@
 %% How many entries `XAUTOCLAIM' claims unless it says so, and how many it looks at for each.
 -define(COUNT, 100).
 -define(ATTEMPTS, 10).
+%% Of an entry that is not to be delivered again.
+-define(MOST_DELIVERIES, 16#7FFFFFFFFFFFFFFF).
 
 %% @private
 -spec commands() -> [binary()].
@@ -19,7 +21,8 @@ commands() ->
         <<"xackdel">>,
         <<"xclaim">>,
         <<"xautoclaim">>,
-        <<"xreadgroup">>
+        <<"xreadgroup">>,
+        <<"xnack">>
     ].
 
 %% @private
@@ -52,6 +55,14 @@ apply(<<"xreadgroup">>, Args, Ctx) ->
     lists:foreach(
         fun({Key, Start}) -> read(Ctx, body(Ctx, Key), Whose, Start, Options) end,
         lists:zip(Keys, Starts)
+    );
+apply(<<"xnack">>, [Key, Group, Mode | Args], #{store := Store} = Ctx) ->
+    #{id := Id} = body(Ctx, Key),
+    {_, _, _, _} = eslaver_mirror_stream_groups:group(Store, Id, Group),
+    Options = nack_options(Args, #{mode => string:lowercase(Mode), is_forced => false}),
+    lists:foreach(
+        fun(EntryId) -> give_back(Store, Id, Group, EntryId, Options) end,
+        maps:get(entry_ids, Options)
     ).
 
 body(Ctx, Key) ->
@@ -200,6 +211,43 @@ see(#{store := Store, now := Now}, Id, {Group, Consumer} = Whose, Got) ->
             [_ | _] -> Now
         end,
     eslaver_mirror_stream_groups:consumer_times(Store, Id, Whose, Now, Active).
+
+%% XNACK
+
+nack_options([], Options) ->
+    Options;
+nack_options([Name | Args], Options) ->
+    case {string:lowercase(Name), Args} of
+        {<<"ids">>, [Count | Rest]} ->
+            {EntryIds, Others} = lists:split(binary_to_integer(Count), Rest),
+            nack_options(Others, Options#{entry_ids => [parse(EntryId) || EntryId <- EntryIds]});
+        {<<"retrycount">>, [Count | Rest]} ->
+            nack_options(Rest, Options#{deliveries => binary_to_integer(Count)});
+        {<<"force">>, _} ->
+            nack_options(Args, Options#{is_forced := true})
+    end.
+
+%% Forced it is pending even if it was not, as long as the stream has it.
+give_back(Store, Id, Group, EntryId, #{is_forced := IsForced} = Options) ->
+    case eslaver_mirror_stream_groups:pending(Store, Id, Group, EntryId) of
+        {_, _, _, Count} ->
+            pend(Store, Id, Group, EntryId, Count, Options);
+        none ->
+            case IsForced andalso eslaver_mirror_stream_entries:is_member(Store, Id, EntryId) of
+                true -> pend(Store, Id, Group, EntryId, 0, Options);
+                false -> ok
+            end
+    end.
+
+pend(Store, Id, Group, EntryId, Count, Options) ->
+    Deliveries =
+        case Options of
+            #{deliveries := Given} -> Given;
+            #{mode := <<"silent">>} -> max(0, Count - 1);
+            #{mode := <<"fail">>} -> Count;
+            #{mode := <<"fatal">>} -> ?MOST_DELIVERIES
+        end,
+    eslaver_mirror_stream_groups:claim(Store, Id, Group, {EntryId, nobody, 0, Deliveries}).
 
 %% XAUTOCLAIM
 

@@ -25,8 +25,12 @@
     name(), SeenAt :: integer(), ActiveAt :: integer() | undefined, Pending :: non_neg_integer()
 }.
 -type pending() :: {
-    entry_id(), Consumer :: name(), DeliveredAt :: integer(), Deliveries :: non_neg_integer()
+    entry_id(),
+    Consumer :: name() | nobody,
+    DeliveredAt :: integer(),
+    Deliveries :: non_neg_integer()
 }.
+%% What `XNACK' has given back is pending for nobody, and was delivered at 0.
 
 %% @doc What all rows of a stream match.
 -spec patterns(id() | '_') -> [ets:match_pattern()].
@@ -92,7 +96,7 @@ consumer_times(#{groups := Groups}, Id, {Group, Consumer}, SeenAt, ActiveAt) ->
     true = ets:update_element(Groups, {Id, Group, Consumer}, [{2, SeenAt}, {3, ActiveAt}]),
     ok.
 
-%% @doc Has an entry pending for a consumer that is there, and for no other.
+%% @doc Has an entry pending for a consumer that is there, or for nobody, and for no other.
 -spec claim(store(), id(), Group :: name(), pending()) -> ok.
 claim(#{groups := Groups}, Id, Group, {{Ms, Seq}, Consumer, DeliveredAt, Deliveries}) ->
     Key = {Id, Group, Ms, Seq},
@@ -109,10 +113,14 @@ claim(#{groups := Groups}, Id, Group, {{Ms, Seq}, Consumer, DeliveredAt, Deliver
     true = ets:insert(Groups, {Key, Consumer, DeliveredAt, Deliveries}),
     ok.
 
+own(_Groups, _Id, _Group, nobody, _EntryId) ->
+    ok;
 own(Groups, Id, Group, Consumer, {Ms, Seq}) ->
     true = ets:insert(Groups, {{Id, Group, Consumer, Ms, Seq}}),
     count(Groups, {Id, Group, Consumer}, 1).
 
+disown(_Groups, _Id, _Group, nobody, _EntryId) ->
+    ok;
 disown(Groups, Id, Group, Consumer, {Ms, Seq}) ->
     true = ets:delete(Groups, {Id, Group, Consumer, Ms, Seq}),
     count(Groups, {Id, Group, Consumer}, -1).

@@ -34,6 +34,7 @@
     name := binary(),
     consumers := non_neg_integer(),
     pending := non_neg_integer(),
+    nacked := non_neg_integer(),
     last_delivered_id := binary(),
     entries_read := non_neg_integer() | undefined,
     lag := integer() | undefined
@@ -85,13 +86,15 @@ groups(Store, #{id := Id} = Body) ->
     [
         #{
             name => Name,
-            consumers => length(eslaver_mirror_stream_groups:consumers(Store, Id, Name)),
+            consumers => length(Consumers),
             pending => Pending,
+            nacked => Pending - lists:sum([Owned || {_, _, _, Owned} <- Consumers]),
             last_delivered_id => eslaver_mirror_stream_id:format(Last),
             entries_read => Read,
             lag => lag(Store, Body, Last, Read)
         }
-     || {Name, Last, Read, Pending} <- eslaver_mirror_stream_groups:all(Store, Id)
+     || {Name, Last, Read, Pending} <- eslaver_mirror_stream_groups:all(Store, Id),
+        Consumers <- [eslaver_mirror_stream_groups:consumers(Store, Id, Name)]
     ].
 
 %% How many entries a group has still to read, where that is known.
@@ -182,7 +185,7 @@ check_filter(Filter) ->
     {Group :: binary(), filter()},
     {From :: entry_id(), To :: entry_id(), Count :: non_neg_integer() | infinity}
 ) ->
-    [{binary(), Consumer :: binary(), Idle :: non_neg_integer(), Deliveries :: non_neg_integer()}]
+    [{binary(), Consumer :: binary(), Idle :: integer(), Deliveries :: non_neg_integer()}]
     | undefined.
 pending(Store, #{id := Id}, {Group, Filter}, {From, To, Count}) ->
     case eslaver_mirror_stream_groups:group(Store, Id, Group) of
@@ -199,7 +202,8 @@ pending(Store, #{id := Id}, {Group, Filter}, {From, To, Count}) ->
                         {go_on, Acc};
                     ({EntryId, Consumer, At, Deliveries}, {Left, Acc}) ->
                         Name = eslaver_mirror_stream_id:format(EntryId),
-                        Entry = {Name, Consumer, max(0, Now - At), Deliveries},
+                        {Whose, Idle} = owner(Consumer, Now - At),
+                        Entry = {Name, Whose, Idle, Deliveries},
                         {go_on, {less(Left), [Entry | Acc]}}
                 end,
                 {Count, []},
@@ -209,6 +213,10 @@ pending(Store, #{id := Id}, {Group, Filter}, {From, To, Count}) ->
             ),
             lists:reverse(Found)
     end.
+
+%% As a server shows what is pending for nobody.
+owner(nobody, _Idle) -> {<<>>, -1};
+owner(Consumer, Idle) -> {Consumer, max(0, Idle)}.
 
 less(infinity) -> infinity;
 less(Count) -> Count - 1.

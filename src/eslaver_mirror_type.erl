@@ -1,6 +1,6 @@
 %% @doc A type of value in a mirror: the behaviour of `eslaver_mirror_string', `_list', `_set',
-%% `_zset', `_hash' and `_stream', which know how such a value lies in the tables. Also which module
-%% has which type.
+%% `_zset', `_hash', `_stream', `_array', `_path_hash' and `_vectorset', which know how such a value
+%% lies in the tables. Also which module has which type.
 %%
 %% What they apply comes from a master, for which it has succeeded: they need not check what it has
 %% checked. Where something cannot be as the master must have it, they raise; the keys concerned are
@@ -8,7 +8,7 @@
 %% @private
 -module(eslaver_mirror_type).
 
--export([module/1, modules/0, is_type/1, load/4, copy/3, discard/4]).
+-export([module/1, modules/0, is_type/1, of_value/2, load/4, copy/3, discard/4]).
 -export_type([ctx/0, body/0]).
 
 -type body() :: term().
@@ -42,19 +42,28 @@ module(set) -> eslaver_mirror_set;
 module(zset) -> eslaver_mirror_zset;
 module(hash) -> eslaver_mirror_hash;
 module(stream) -> eslaver_mirror_stream;
+module(array) -> eslaver_mirror_array;
+module(path_hash) -> eslaver_mirror_path_hash;
+module(vectorset) -> eslaver_mirror_vectorset;
 module(_) -> none.
 
 %% @doc All of them.
 -spec modules() -> [module()].
 modules() ->
-    [module(Type) || Type <- [string, list, set, zset, hash, stream]].
+    Types = [string, list, set, zset, hash, stream, array, path_hash, vectorset],
+    [module(Type) || Type <- Types].
 
 %% @doc Whether a key can have this type.
 -spec is_type(term()) -> boolean().
 is_type(Type) ->
-    Type =:= module orelse module(Type) =/= none.
+    Type =:= module orelse Type =:= gcra orelse module(Type) =/= none.
 
-%% @doc As the type's own {@link load/3}. A module's value is kept as it came.
+%% @doc The type that a value of a snapshot has here: a vector set comes as a module's value.
+-spec of_value(eslaver_rdb:type(), term()) -> eslaver_mirror_store:type().
+of_value(module, {<<"vectorset">>, 0, _Fields}) -> vectorset;
+of_value(Type, _Value) -> Type.
+
+%% @doc As the type's own {@link load/3}. A module's value, and that of `gcra', is kept as it came.
 -spec load(eslaver_mirror_store:type(), eslaver_mirror_store:store(), term(), map()) ->
     body() | empty.
 load(Type, Store, Value, Meta) ->

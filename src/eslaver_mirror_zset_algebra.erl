@@ -12,7 +12,7 @@
 
 -type options() :: #{
     weights => [eslaver_mirror_score:score()],
-    aggregate => sum | min | max
+    aggregate => eslaver_mirror_score:aggregate()
 }.
 
 -type store() :: eslaver_mirror_store:store().
@@ -43,7 +43,7 @@ union(Store, Sources, Options) ->
     [{Score, Member} || {Member, Score} <- maps:to_list(Scores)].
 
 add(How, Weight, {Score, Member}, Scores) ->
-    Weighted = eslaver_mirror_score:number(eslaver_mirror_score:multiply(Weight, Score)),
+    Weighted = eslaver_mirror_score:number(eslaver_mirror_score:weighted(How, Weight, Score)),
     case Scores of
         #{Member := Before} ->
             Scores#{Member => eslaver_mirror_score:combine(How, Before, Weighted)};
@@ -57,7 +57,7 @@ intersection(Store, Sources, Options) ->
     How = maps:get(aggregate, Options, sum),
     [{Smallest, Weight} | Others] = by_size(Store, Sources, Options),
     Keep = fun({Score, Member}, Common) ->
-        First = eslaver_mirror_score:number(eslaver_mirror_score:multiply(Weight, Score)),
+        First = eslaver_mirror_score:number(eslaver_mirror_score:weighted(How, Weight, Score)),
         case combined(Store, How, Member, First, Others) of
             none -> Common;
             Combined -> [{Combined, Member} | Common]
@@ -72,7 +72,7 @@ combined(Store, How, Member, Score, [{Source, Weight} | Others]) ->
         undefined ->
             none;
         Other ->
-            Weighted = eslaver_mirror_score:multiply(Weight, Other),
+            Weighted = eslaver_mirror_score:weighted(How, Weight, Other),
             Both = eslaver_mirror_score:combine(How, Score, Weighted),
             combined(Store, How, Member, Both, Others)
     end.

@@ -27,7 +27,10 @@ commands() ->
         <<"zunionstore">>,
         <<"zinterstore">>,
         <<"zdiffstore">>,
-        <<"zrangestore">>
+        <<"zrangestore">>,
+        <<"zmove">>,
+        <<"bzmove">>,
+        <<"zmovemember">>
     ].
 
 %% @private
@@ -68,7 +71,38 @@ apply(<<"zdiffstore">>, Args, Ctx) ->
     end,
     store(Ctx, Difference, Args);
 apply(<<"zrangestore">>, [To, From, Start, Stop | Options], Ctx) ->
-    store_range(Ctx, To, From, {Start, Stop}, range_options(Options)).
+    store_range(Ctx, To, From, {Start, Stop}, range_options(Options));
+apply(<<"zmove">>, [From, To, End], Ctx) ->
+    move(Ctx, From, To, fun(Store, Zset) ->
+        Selection = {{index, 0, 0}, way(string:lowercase(End)), none},
+        Span = eslaver_mirror_zset_range:select(Store, Zset, Selection),
+        [Entry] = eslaver_mirror_zset:fold(Store, Zset, fun keep/2, [], {Span, forward}),
+        Entry
+    end);
+apply(<<"bzmove">>, [From, To, End, _Timeout], Ctx) ->
+    ?MODULE:apply(<<"zmove">>, [From, To, End], Ctx);
+apply(<<"zmovemember">>, [From, To, Member], Ctx) ->
+    move(Ctx, From, To, fun(Store, Zset) ->
+        {eslaver_mirror_zset:score(Store, Zset, Member), Member}
+    end).
+
+keep(Entry, Entries) ->
+    [Entry | Entries].
+
+%% With its score, whatever it had there before.
+move(_Ctx, Same, Same, _Choose) ->
+    ok;
+move(#{store := Store} = Ctx, From, To, Choose) ->
+    Zset = eslaver_mirror_keys:existing(Ctx, From, zset),
+    _ = eslaver_mirror_keys:body(Ctx, To, zset),
+    {Score, Member} = Choose(Store, Zset),
+    true = Score =/= undefined,
+    ok = eslaver_mirror_keys:settle(
+        Ctx, From, eslaver_mirror_zset:remove(Store, Zset, [Member])
+    ),
+    eslaver_mirror_keys:change(Ctx, To, zset, fun eslaver_mirror_zset:new/0, fun(Other) ->
+        eslaver_mirror_zset:put(Store, Other, Member, Score)
+    end).
 
 change(#{store := Store} = Ctx, Key, Change) ->
     Zset = eslaver_mirror_keys:existing(Ctx, Key, zset),
@@ -171,7 +205,10 @@ way(<<"max">>) -> backward.
 
 store(#{store := Store} = Ctx, Operation, [To, Number | Args]) ->
     {Keys, Options} = lists:split(binary_to_integer(Number), Args),
-    Rows = [eslaver_mirror_keys:find(Ctx, Key) || Key <- Keys],
+    Rows = [
+        eslaver_mirror_set:certain_row(Store, eslaver_mirror_keys:find(Ctx, Key))
+     || Key <- Keys
+    ],
     {ok, Sources} = eslaver_mirror_zset_algebra:sources(Rows),
     Entries = Operation(Store, Sources, options(length(Keys), Options, #{})),
     put(Ctx, To, Entries).
@@ -194,7 +231,8 @@ options(Number, [Name | Args], Options) ->
 
 aggregate(<<"sum">>) -> sum;
 aggregate(<<"min">>) -> min;
-aggregate(<<"max">>) -> max.
+aggregate(<<"max">>) -> max;
+aggregate(<<"count">>) -> count.
 
 store_range(#{store := Store} = Ctx, To, From, {Start, Stop}, {By, Way, Limit}) ->
     Entries =
@@ -204,8 +242,7 @@ store_range(#{store := Store} = Ctx, To, From, {Start, Stop}, {By, Way, Limit}) 
             Zset ->
                 Range = eslaver_mirror_zset_range:parse(By, Way, Start, Stop),
                 Span = select(Store, Zset, {Range, Way, Limit}),
-                Keep = fun(Entry, Entries) -> [Entry | Entries] end,
-                eslaver_mirror_zset:fold(Store, Zset, Keep, [], {Span, backward})
+                eslaver_mirror_zset:fold(Store, Zset, fun keep/2, [], {Span, backward})
         end,
     put(Ctx, To, Entries).
 

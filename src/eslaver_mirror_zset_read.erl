@@ -66,7 +66,7 @@ options(_Number, _NoMap) ->
 
 parse(weights, Weights, Number) when length(Weights) =:= Number ->
     [eslaver_mirror_score:from_term(Weight) || Weight <- Weights];
-parse(aggregate, How, _Number) when How =:= sum; How =:= min; How =:= max ->
+parse(aggregate, How, _Number) when How =:= sum; How =:= min; How =:= max; How =:= count ->
     How;
 parse(_, _, _) ->
     error(badarg).

@@ -33,8 +33,9 @@
     <<"swapdb">>,
     <<"trimslots">>
 ]).
-%% PFCOUNT and PFDEBUG change how a HyperLogLog is stored, and are never sent to replicas.
--define(NEVER_SENT, [<<"pfcount">>, <<"pfdebug">>]).
+%% PFCOUNT and PFDEBUG change how a HyperLogLog is stored, and are never sent to replicas. HIMPORT
+%% is sent as RESTORE, INCREX as SET.
+-define(NEVER_SENT, [<<"himport">>, <<"increx">>, <<"pfcount">>, <<"pfdebug">>]).
 
 -define(M, mirror_of_suite).
 -define(TIMEOUT, 30_000).
@@ -136,30 +137,32 @@ step(Command) ->
 %% What a module's command makes of a key nobody knows but the module.
 -spec commands_of_modules(list()) -> ok | {skip, term()}.
 commands_of_modules(_Config) ->
-    Servers = [
-        Server
-     || #{family := redis, version := {8, _, _}} = Server <- eslaver_test_master:available()
+    Found = [
+        {Server, Module}
+     || #{server := Server, modules := Modules} <- eslaver_test_master:available(),
+        Module <- Modules,
+        string:find(Module, "redisbloom") =/= nomatch
     ],
-    case Servers of
-        [] -> {skip, no_server_with_vector_sets};
-        _ -> commands_of_modules_of(lists:last(Servers))
+    case Found of
+        [] -> {skip, no_server_with_redisbloom};
+        [{Server, Module} | _] -> commands_of_module(Server, Module)
     end.
 
-commands_of_modules_of(#{server := Server}) ->
-    #{client := Client} = started(Server, #{}),
+commands_of_module(Server, Module) ->
+    #{client := Client} = started(#{server => Server, modules => [Module]}, #{}),
     ok = eslaver_test_log:clear(),
     _ = eslaver_test_client:ok(Client, ["SET", "v", "x"]),
     _ = eslaver_test_client:ok(Client, ["SET", "w", "x"]),
     _ = eslaver_test_client:ok(Client, ["DEL", "v"]),
     [
-        _ = eslaver_test_client:ok(Client, ["VADD", "v", "VALUES", "2", "1", "1", Element])
+        _ = eslaver_test_client:ok(Client, ["BF.ADD", "v", Element])
      || Element <- ["a", "b", "c"]
     ],
     ok = caught_up(Client),
     ?assertEqual({error, unknown}, eslaver_mirror:get(?M, <<"v">>)),
     ?assertEqual({error, unknown}, eslaver_mirror:exists(?M, <<"v">>)),
     ?assertEqual(<<"x">>, eslaver_mirror:get(?M, <<"w">>)),
-    ?assertMatch(#{unapplied := #{<<"vadd">> := 3}}, eslaver_mirror:info(?M)),
+    ?assertMatch(#{unapplied := #{<<"bf.add">> := 3}}, eslaver_mirror:info(?M)),
     ?assertEqual(1, length(eslaver_test_log:matches("cannot be mirrored"))),
     _ = eslaver_test_client:ok(Client, ["SET", "v", "known again"]),
     ok = caught_up(Client),
@@ -450,15 +453,15 @@ told_after_the_change(_Config) ->
 started(Options) ->
     started(eslaver_test_lib:own_server(), Options).
 
-started(Server, Options) ->
-    Master = eslaver_test_master:start(#{
-        server => Server, config => [{"repl-backlog-size", "16384"}]
-    }),
+started(#{server := _} = How, Options) ->
+    Master = eslaver_test_master:start(How#{config => [{"repl-backlog-size", "16384"}]}),
     Proxy = eslaver_test_proxy:start(Master),
     Target = eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)),
     {ok, _} = eslaver_mirror:start_link(maps:merge(Target#{name => ?M}, Options)),
     ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
-    #{master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)}.
+    #{master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)};
+started(Server, Options) ->
+    started(#{server => Server}, Options).
 
 %% All that was written can be read.
 caught_up(Client) ->

@@ -23,7 +23,10 @@
     <<"set">>,
     <<"zset">>,
     <<"hash">>,
-    <<"stream">>
+    <<"stream">>,
+    <<"array">>,
+    <<"vectors">>,
+    <<"paths">>
 ]).
 
 %% Each read, with `b' for a binary, `bs' for a list of them, and `o' for options.
@@ -75,6 +78,14 @@ reads() ->
         {sdiff, [bs]},
         {sintercard, [bs]},
         {sintercard, [bs, 1]},
+        {sunioncard, [bs]},
+        {sunioncard, [bs, 1]},
+        {sdiffcard, [bs]},
+        {sdiffcard, [bs, 1]},
+        {sttl, [b, bs]},
+        {spttl, [b, bs]},
+        {sexpiretime, [b, bs]},
+        {spexpiretime, [b, bs]},
         {zcard, [b]},
         {zscore, [b, b]},
         {zmscore, [b, bs]},
@@ -132,6 +143,43 @@ reads() ->
         {hpttl, [b, bs]},
         {hexpiretime, [b, bs]},
         {hpexpiretime, [b, bs]},
+        {arget, [b, index]},
+        {armget, [b, [index]]},
+        {argetrange, [b, index, 1]},
+        {arlen, [b]},
+        {arcount, [b]},
+        {arnext, [b]},
+        {arinfo, [b]},
+        {arscan, [b, 0, index]},
+        {arscan, [b, index, 1, 1]},
+        {arlastitems, [b, 1]},
+        {arlastitems, [b, 1, o]},
+        {argrep, [b, '-', index, #{exact => bs}]},
+        {argrep, [b, index, '+', #{glob => bs}]},
+        {arop, [b, index, 1, {match, b}]},
+        {arop, [b, 0, index, sum]},
+        {vcard, [b]},
+        {vdim, [b]},
+        {vinfo, [b]},
+        {vismember, [b, b]},
+        {vgetattr, [b, b]},
+        {vemb, [b, b]},
+        {vemb, [b, b, raw]},
+        {vrange, [b, {inclusive, b}, '+']},
+        {vrange, [b, '-', {exclusive, b}, 1]},
+        {vrandmember, [b]},
+        {vrandmember, [b, 1]},
+        {phcard, [b]},
+        {phexists, [b, b]},
+        {phget, [b, b, b]},
+        {phmget, [b, b, bs]},
+        {phgetall, [b, b]},
+        {phlongest, [b, b]},
+        {phprefixes, [b, b]},
+        {phprefixes, [b, b, o]},
+        {phscan, [b, 0]},
+        {phscan, [b, b, o]},
+        {gcra, [b]},
         {xlen, [b]},
         {xrange, [b, id, '+']},
         {xrange, [b, '-', {exclusive, id}, 1]},
@@ -167,7 +215,10 @@ filled() ->
         ["sadd", "set", "a"],
         ["zadd", "zset", 1, "a"],
         ["hset", "hash", "f", "v"],
-        ["xadd", "stream", "1-1", "f", "v"]
+        ["xadd", "stream", "1-1", "f", "v"],
+        ["arset", "array", 1, "a"],
+        ["vadd", "vectors", "values", 1, 1, "a"],
+        ["phset", "paths", "p", "fields", 1, "f", "v"]
     ]).
 
 every_read_is_here() ->
@@ -215,6 +266,13 @@ known_options_with_other_values() ->
         fun() ->
             eslaver_mirror:xpending(?M, <<"missing">>, <<"g">>, '-', '+', 1, #{consumer => c})
         end,
+        fun() -> eslaver_mirror:arlastitems(?M, <<"missing">>, 1, #{rev => 1}) end,
+        fun() ->
+            eslaver_mirror:argrep(?M, <<"array">>, 0, 1, #{exact => [<<"a">>], limit => 0})
+        end,
+        fun() -> eslaver_mirror:arop(?M, <<"array">>, 0, 1, mean) end,
+        fun() -> eslaver_mirror:phprefixes(?M, <<"paths">>, <<"p">>, #{count => 0}) end,
+        fun() -> eslaver_mirror:phscan(?M, <<"paths">>, 0, #{prefix => "p"}) end,
         fun() -> eslaver_mirror:get({?M, a}, <<"missing">>) end,
         fun() -> eslaver_mirror:get("mirror", <<"missing">>) end
     ],
@@ -242,24 +300,34 @@ good(b) -> <<"1">>;
 good(bs) -> [<<"1">>, <<"2">>];
 good(id) -> <<"1-1">>;
 good(o) -> #{};
+good(index) -> 1;
 good([b]) -> [good(b)];
+good([index]) -> [0, good(index)];
 good({Kind, b}) -> {Kind, good(b)};
 good({Kind, id}) -> {Kind, good(id)};
 good(#{from := _} = Options) -> Options#{from := {member, good(b)}};
 good(#{by := b} = Options) -> Options#{by := good(b)};
 good(#{get := bs} = Options) -> Options#{get := good(bs)};
+good(#{exact := bs} = Options) -> Options#{exact := good(bs)};
+good(#{glob := bs} = Options) -> Options#{glob := good(bs)};
 good(Other) -> Other.
 
 bad(b) -> ?NO_BINARIES;
 bad(bs) -> ?NO_LISTS;
 bad(id) -> ["1-1", 1, <<"no id">>];
 bad(o) -> ?NO_OPTIONS;
+bad(index) -> [-1, 1 bsl 64, <<"1">>, last, 1.0];
 bad([b]) -> [[Bad] || Bad <- bad(b)];
+bad([index]) -> [[0, Bad] || Bad <- bad(index)] ++ [<<"1">>, 1, [0 | 1]];
 bad({Kind, b}) -> [{Kind, Bad} || Bad <- bad(b)];
 bad({Kind, id}) -> [{Kind, Bad} || Bad <- bad(id)];
 bad(#{from := _} = Options) -> [Options#{from := {member, Bad}} || Bad <- bad(b)];
 bad(#{by := b} = Options) -> [Options#{by := Bad} || Bad <- bad(b)];
 bad(#{get := bs} = Options) -> [Options#{get := Bad} || Bad <- bad(bs)];
+bad(#{exact := bs} = Options) ->
+    [#{}, Options#{no_such => 1}] ++ [Options#{exact := Bad} || Bad <- bad(bs)];
+bad(#{glob := bs} = Options) ->
+    [#{glob => []} | [Options#{glob := Bad} || Bad <- bad(bs)]];
 bad(Key) when is_binary(Key) -> bad(b);
 bad([Key]) when is_binary(Key) -> bad([b]);
 bad(_Other) -> [].

@@ -8,7 +8,7 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([differences_are_found/1, equal/1, equal_in_trouble/1, reads/1]).
+-export([differences_are_found/1, equal/1, equal_in_trouble/1, snapshots/1, reads/1]).
 
 -spec suite() -> list().
 suite() ->
@@ -16,7 +16,7 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    [differences_are_found, equal, equal_in_trouble, reads].
+    [differences_are_found, equal, equal_in_trouble, snapshots, reads].
 
 -spec init_per_suite(list()) -> list().
 init_per_suite(Config) ->
@@ -61,6 +61,26 @@ equal_in_trouble(_Config) ->
         {2_000, 10_000}
     ),
     ok.
+
+%% A snapshot of all that random commands have made is loaded as the master has it.
+-spec snapshots(list()) -> ok.
+snapshots(_Config) ->
+    Seed = eslaver_test_lib:seed(),
+    Differences = each_server(fun(#{name := Name} = Server) ->
+        {Subject, Running} = eslaver_test_subject:start(Server),
+        Steps = steps({2_000, 10_000}),
+        {ok, _} = eslaver_test_differ:run(Subject, #{seed => Seed, steps => Steps, every => Steps}),
+        {Types, Left} = eslaver_test_subject:snapshot(Running),
+        ok = eslaver_test_subject:stop(Running),
+        ?assertEqual([], types(Server) -- Types),
+        [{Name, Difference} || Difference <- lists:sublist(Left, 5)]
+    end),
+    ?assertEqual([], lists:append(Differences)).
+
+types(#{family := redis, version := Version}) when Version >= {8, 10, 0} ->
+    [array, hash, list, set, stream, string, vectorset, zset];
+types(_) ->
+    [hash, list, set, string, zset].
 
 %% What is read is what the master answers. Commands that no master at hand knows are left out.
 -spec reads(list()) -> ok.

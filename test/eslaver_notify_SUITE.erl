@@ -29,6 +29,7 @@
     "XCFGSET",
     "EVAL",
     "XACKDEL",
+    "XNACK",
     "VADD",
     "VREM",
     "VSETATTR"

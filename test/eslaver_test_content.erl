@@ -34,7 +34,7 @@ of_server(Client) ->
 of_server(Client, Tries) ->
     try
         maps:from_list([
-            {{Db, Key}, truth(Item)}
+            {{Db, Key}, newer(Client, Key, truth(Item))}
          || Db <- eslaver_test_truth:databases(Client),
             {Key, Item} <- eslaver_test_truth:read_db(Client, Db),
             is_there(Item)
@@ -42,6 +42,15 @@ of_server(Client, Tries) ->
     catch
         error:_ when Tries > 1 -> of_server(Client, Tries - 1)
     end.
+
+newer(Client, Key, #{type := Type} = Item) ->
+    case eslaver_test_newer:of_server(Client, Key, type_name(Type)) of
+        {Newer, Value} -> Item#{type := Newer, value := Value};
+        other -> Item
+    end.
+
+type_name({module, Name}) -> Name;
+type_name(Type) -> atom_to_binary(Type).
 
 is_there(#{type := {module, <<"none">>}}) -> false;
 is_there(#{value := null}) -> false;
@@ -71,13 +80,18 @@ ordered(_, Value) -> Value.
 without_own(#{groups := Groups} = Stream) ->
     (maps:without(?OWN, Stream))#{
         groups => sorted([name], [
-            (counted(Group))#{
+            (counted(with_nacked(Group)))#{
                 pending => sorted([id, consumer], Pending),
                 consumers => lists:sort([maps:without(?OWN, Consumer) || Consumer <- Consumers])
             }
          || #{pending := Pending, consumers := Consumers} = Group <- Groups
         ])
     }.
+
+with_nacked(#{nacked := _} = Group) ->
+    Group;
+with_nacked(#{pending := Pending} = Group) ->
+    Group#{nacked => length([given_back || #{consumer := <<>>} <- Pending])}.
 
 counted(#{entries_read := null} = Group) -> Group#{entries_read := undefined};
 counted(Group) -> Group.
@@ -130,6 +144,8 @@ mirrored_value(hash, Mirror, Key) ->
     eslaver_mirror:hgetall(Mirror, Key);
 mirrored_value(stream, Mirror, Key) ->
     mirrored_stream(Mirror, Key);
+mirrored_value(Type, Mirror, Key) when Type =:= array; Type =:= vectorset ->
+    eslaver_test_newer:of_mirror(Type, Mirror, Key);
 mirrored_value(Other, _Mirror, _Key) ->
     Other.
 
@@ -149,14 +165,16 @@ mirrored_stream(Mirror, Key) ->
                 name => Name,
                 last_id => Delivered,
                 entries_read => Read,
+                nacked => Nacked,
                 pending => mirrored_pending(Mirror, Key, Name),
                 consumers => [
                     #{name => Consumer}
                  || #{name := Consumer} <- eslaver_mirror:xinfo_consumers(Mirror, Key, Name)
                 ]
             }
-         || #{name := Name, last_delivered_id := Delivered, entries_read := Read} <-
-                eslaver_mirror:xinfo_groups(Mirror, Key)
+         || #{
+                name := Name, last_delivered_id := Delivered, entries_read := Read, nacked := Nacked
+            } <- eslaver_mirror:xinfo_groups(Mirror, Key)
         ]
     }.
 
@@ -165,13 +183,17 @@ mirrored_pending(Mirror, Key, Group) ->
         #{
             id => Id,
             consumer => Consumer,
-            delivered_at => {about, erlang:system_time(millisecond) - Idle, ?CLOCK_TOLERANCE},
+            delivered_at => delivered_at(Idle),
             deliveries => Count
         }
      || {Id, Consumer, Idle, Count} <- eslaver_mirror:xpending(
             Mirror, Key, Group, '-', '+', infinity
         )
     ].
+
+%% What was given back has no such time.
+delivered_at(-1) -> 0;
+delivered_at(Idle) -> {about, erlang:system_time(millisecond) - Idle, ?CLOCK_TOLERANCE}.
 
 mirrored_times(hash, Pairs, Mirror, Key) ->
     Fields = [Field || {Field, _} <- Pairs],

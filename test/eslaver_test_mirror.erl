@@ -7,6 +7,8 @@
 
 -export_type([mirror/0]).
 
+-type master() :: eslaver_mirror_store:version() | {valkey, eslaver_mirror_store:version()}.
+
 -type mirror() :: #{
     lock := eslaver_mirror_lock:lock(),
     store := eslaver_mirror_store:store(),
@@ -16,7 +18,7 @@
 
 %% EUnit tests that are given a mirror each, in the process that owns its tables: of a master of
 %% this version, or of the newest.
--spec tests(atom(), [{Title, Test} | {Title, eslaver_mirror_store:version(), Test}]) -> list() when
+-spec tests(atom(), [{Title, Test} | {Title, master(), Test}]) -> list() when
     Title :: string(), Test :: fun((mirror()) -> _).
 tests(Name, Tests) ->
     lists:map(
@@ -36,15 +38,21 @@ with(Mirror, Test) ->
 new(Name) ->
     new(Name, {8, 6}).
 
-%% The same of a master of this version.
--spec new(atom(), eslaver_mirror_store:version()) -> mirror().
-new(Name, Version) ->
-    Tables = eslaver_mirror_store:with_version(Version, eslaver_mirror_store:new([])),
-    Store = eslaver_mirror_store:with_db(0, Tables),
+%% The same of a master of this version of Redis, or of Valkey.
+-spec new(atom(), master()) -> mirror().
+new(Name, Master) ->
+    Store = eslaver_mirror_store:with_db(0, of_master(Master, eslaver_mirror_store:new([]))),
     Lock = eslaver_mirror_lock:new(#{name => Name, serve_stale_data => true}),
     Published = eslaver_mirror_lock:publish(Store, Lock),
     ok = eslaver_mirror_lock:status(fresh, Published),
     #{lock => Published, store => Store, modules => eslaver_mirror_commands:all(), db => 0}.
+
+of_master({valkey, _} = Server, Store) ->
+    GoesBy = eslaver_mirror_store:with_version({7, 2}, Store),
+    eslaver_mirror_store:with_server(Server, GoesBy);
+of_master(Version, Store) ->
+    Known = eslaver_mirror_store:with_version(Version, Store),
+    eslaver_mirror_store:with_server({redis, Version}, Known).
 
 %% Applies a command of the stream. Those that bracket a transaction have no effect here.
 -spec run(mirror(), [binary()], Now :: integer()) -> mirror().
@@ -84,7 +92,8 @@ word(Word) -> iolist_to_binary(Word).
 
 %% A key as of a snapshot.
 -spec load(mirror(), atom(), binary(), term(), map()) -> ok.
-load(#{store := Store} = Mirror, Type, Key, Value, Meta) ->
+load(#{store := Store} = Mirror, Given, Key, Value, Meta) ->
+    Type = eslaver_mirror_type:of_value(Given, Value),
     Body = eslaver_mirror_type:load(Type, Store, Value, Meta),
     ExpireAt = maps:get(expire_at, Meta, infinity),
     eslaver_mirror_keys:put(context(Mirror, 0), Key, Type, Body, ExpireAt).

@@ -21,6 +21,10 @@
     | scored
     | ranked
     | entries
+    | indexed
+    | indexes
+    | number
+    | floats
     | positions
     | distance.
 
@@ -107,6 +111,15 @@ plain(scores, Texts) -> [score(Text) || Text <- Texts];
 plain(scored, Flat) -> [{Member, score(Text)} || {Member, Text} <- pairs(Flat)];
 plain(ranked, [Rank, Text]) -> {Rank, score(Text)};
 plain(entries, Entries) -> [{Id, pairs(Fields)} || [Id, Fields] <- Entries];
+plain(indexed, Pairs) ->
+    [{eslaver_test_newer:index(Index), Element} || [Index, Element] <- Pairs];
+plain(indexes, Indexes) when is_list(Indexes) ->
+    [eslaver_test_newer:index(Index) || Index <- Indexes];
+plain(indexes, Index) ->
+    eslaver_test_newer:index(Index);
+plain(number, Number) when is_integer(Number) -> about(Number);
+plain(number, Text) -> about(number(Text));
+plain(floats, Texts) -> [score(Text) || Text <- Texts];
 plain(positions, Positions) -> [position(Position) || Position <- Positions];
 plain(distance, Text) -> rounded(score(Text)).
 
@@ -120,6 +133,10 @@ position(null) -> undefined;
 position([Longitude, Latitude]) -> {digits(score(Longitude)), digits(score(Latitude))}.
 
 %% What servers print of positions differs by version behind that.
+%% Servers add with more digits, and print them. Large integers are floats to them.
+about(Number) when is_atom(Number) -> Number;
+about(Number) -> float_to_binary(float(Number), [{scientific, 12}]).
+
 digits(Float) -> round(Float * 1.0e9).
 
 rounded(Float) -> round(Float * 1000) div 10.
@@ -140,13 +157,16 @@ mirrored(positions, List) when is_list(List) ->
     ];
 mirrored(distance, Float) when is_float(Float) ->
     rounded(Float);
+mirrored(number, Number) when is_number(Number) ->
+    about(Number);
 mirrored(_Kind, Answer) ->
     Answer.
 
 %% `{Form, Kind of answer, the same read of a mirror}'.
 -spec reads() -> [{string(), kind(), fun((eslaver_mirror:mirror(), [binary()]) -> term())}].
 reads() ->
-    strings() ++ lists() ++ sets() ++ zsets() ++ ranges() ++ geo() ++ hashes() ++ streams().
+    strings() ++ lists() ++ sets() ++ zsets() ++ ranges() ++ geo() ++ hashes() ++ streams() ++
+        arrays() ++ vectors().
 
 strings() ->
     [
@@ -210,7 +230,15 @@ sets() ->
         {"SDIFF ( set )+", unordered, fun eslaver_mirror:sdiff/2},
         {"SINTERCARD sets LIMIT few", value, fun(M, Args) ->
             eslaver_mirror:sintercard(M, keys(Args), int(lists:last(Args)))
-        end}
+        end},
+        {"SUNIONCARD sets LIMIT few", value, fun(M, Args) ->
+            eslaver_mirror:sunioncard(M, keys(Args), int(lists:last(Args)))
+        end},
+        {"SUNIONCARD sets", value, fun(M, Args) -> eslaver_mirror:sunioncard(M, keys(Args)) end},
+        {"SDIFFCARD sets LIMIT few", value, fun(M, Args) ->
+            eslaver_mirror:sdiffcard(M, keys(Args), int(lists:last(Args)))
+        end},
+        {"SDIFFCARD sets", value, fun(M, Args) -> eslaver_mirror:sdiffcard(M, keys(Args)) end}
     ].
 
 zsets() ->
@@ -236,6 +264,14 @@ zsets() ->
         end},
         {"ZINTER scoreds AGGREGATE MAX WITHSCORES", scored, fun(M, Args) ->
             eslaver_mirror:zinter(M, keys(Args), #{aggregate => max, with_scores => true})
+        end},
+        {"ZUNION weighted AGGREGATE COUNT WITHSCORES", scored, fun(M, Args) ->
+            eslaver_mirror:zunion(M, keys(Args), #{
+                aggregate => count, weights => weights(Args), with_scores => true
+            })
+        end},
+        {"ZINTER scoreds AGGREGATE COUNT WITHSCORES", scored, fun(M, Args) ->
+            eslaver_mirror:zinter(M, keys(Args), #{aggregate => count, with_scores => true})
         end},
         {"ZDIFF scoreds WITHSCORES", scored, fun(M, Args) ->
             eslaver_mirror:zdiff(M, keys(Args), #{with_scores => true})
@@ -343,16 +379,88 @@ streams() ->
         end}
     ].
 
+arrays() ->
+    Operations = "( SUM | MIN | MAX | AND | OR | XOR | USED )",
+    [
+        {"ARGET array aindex", value, fun(M, [K, I]) -> eslaver_mirror:arget(M, K, int(I)) end},
+        {"ARMGET array ( aindex )+", value, fun(M, [K | Is]) ->
+            eslaver_mirror:armget(M, K, ints(Is))
+        end},
+        {"ARGETRANGE ( array | ring ) spot spot", value, fun(M, [K, From, To]) ->
+            eslaver_mirror:argetrange(M, K, int(From), int(To))
+        end},
+        {"ARLEN ( array | ring )", indexes, fun(M, [K]) -> eslaver_mirror:arlen(M, K) end},
+        {"ARCOUNT ( array | ring )", value, fun(M, [K]) -> eslaver_mirror:arcount(M, K) end},
+        {"ARNEXT ( array | ring )", indexes, fun(M, [K]) -> eslaver_mirror:arnext(M, K) end},
+        {"ARSCAN array aindex aindex", indexed, fun(M, [K, From, To]) ->
+            eslaver_mirror:arscan(M, K, int(From), int(To))
+        end},
+        {"ARSCAN array aindex aindex LIMIT few", indexed, fun(M, [K, From, To, _, Limit]) ->
+            eslaver_mirror:arscan(M, K, int(From), int(To), int(Limit))
+        end},
+        {"ARLASTITEMS ring some", value, fun(M, [K, Count]) ->
+            eslaver_mirror:arlastitems(M, K, int(Count))
+        end},
+        {"ARLASTITEMS ( ring | array ) few REV", value, fun(M, [K, Count, _]) ->
+            eslaver_mirror:arlastitems(M, K, int(Count), #{rev => true})
+        end},
+        {"ARGREP array - + EXACT aelem GLOB '*1* OR", indexes, fun(M, Args) ->
+            [K, _, _, _, Text, _, Glob, _] = Args,
+            eslaver_mirror:argrep(M, K, '-', '+', #{exact => [Text], glob => [Glob]})
+        end},
+        {"ARGREP array + aindex MATCH V LIMIT few WITHVALUES NOCASE", indexed, fun(M, Args) ->
+            [K, _, To, _, Text, _, Limit | _] = Args,
+            eslaver_mirror:argrep(M, K, '+', int(To), #{
+                match => [Text], limit => int(Limit), with_values => true, nocase => true
+            })
+        end},
+        {"ARGREP array - + MATCH 'e GLOB 'e1* AND", indexes, fun(M, [K, _, _, _, E, _, Glob, _]) ->
+            eslaver_mirror:argrep(M, K, '-', '+', #{match => [E], glob => [Glob], combine => 'and'})
+        end},
+        {"AROP array aindex aindex " ++ Operations, number, fun(M, Args) ->
+            [K, From, To, Name] = Args,
+            Operation = binary_to_existing_atom(string:lowercase(Name)),
+            eslaver_mirror:arop(M, K, int(From), int(To), Operation)
+        end},
+        {"AROP array aindex aindex MATCH aelem", value, fun(M, [K, From, To, _, Text]) ->
+            eslaver_mirror:arop(M, K, int(From), int(To), {match, Text})
+        end}
+    ].
+
+vectors() ->
+    Set = "( vec | vecfull | vecbin | vecred )",
+    [
+        {"VCARD " ++ Set, value, fun(M, [K]) -> eslaver_mirror:vcard(M, K) end},
+        {"VISMEMBER " ++ Set ++ " velem", boolean, fun(M, [K, E]) ->
+            eslaver_mirror:vismember(M, K, E)
+        end},
+        {"VGETATTR " ++ Set ++ " velem", value, fun(M, [K, E]) ->
+            eslaver_mirror:vgetattr(M, K, E)
+        end},
+        {"VEMB " ++ Set ++ " velem", floats, fun(M, [K, E]) -> eslaver_mirror:vemb(M, K, E) end},
+        {"VRANGE " ++ Set ++ " lex lex", value, fun(M, [K, From, To]) ->
+            eslaver_mirror:vrange(M, K, lex(From), lex(To))
+        end},
+        {"VRANGE " ++ Set ++ " - lex few", value, fun(M, [K, _, To, Count]) ->
+            eslaver_mirror:vrange(M, K, '-', lex(To), int(Count))
+        end}
+    ].
+
 type(Type) when is_atom(Type) -> atom_to_binary(Type);
 type(Error) -> Error.
 
 int(Text) -> binary_to_integer(Text).
+
+ints(Texts) -> [int(Text) || Text <- Texts].
 
 unit([]) -> byte;
 unit([<<"BYTE">>]) -> byte;
 unit([<<"BIT">>]) -> bit.
 
 keys([Count | Args]) -> lists:sublist(Args, int(Count)).
+
+weights([Count | Args]) ->
+    [number(Weight) || Weight <- lists:sublist(Args, int(Count) + 2, int(Count))].
 
 limit(Offset, Count) -> #{limit => {int(Offset), int(Count)}}.
 

@@ -2,7 +2,7 @@
 %% eslaver_test_differ; and what may go wrong with them.
 -module(eslaver_test_subject).
 
--export([start/1, start/2, stop/1, faults/1, mirror/1, clients/1, kill_replica/1]).
+-export([start/1, start/2, stop/1, faults/1, mirror/1, clients/1, kill_replica/1, snapshot/1]).
 -export_type([running/0]).
 
 -opaque running() :: #{
@@ -13,6 +13,7 @@
 }.
 
 -define(TIMEOUT, 30_000).
+-define(PATIENCE, 5000).
 %% Those that the workloads use.
 -define(DBS, [0, 1, 2, 3]).
 %% Little enough to be outrun.
@@ -75,6 +76,27 @@ mirror(#{mirror := Mirror}) -> Mirror.
 -spec clients(running()) -> [eslaver_test_client:client()].
 clients(#{servers := {First, Second}}) ->
     [eslaver_test_client:connect(Server) || Server <- [First, Second]].
+
+%% The types that another mirror finds in a snapshot of the first master, and what it has otherwise
+%% than the master.
+-spec snapshot(running()) -> {[atom()], [eslaver_test_content:difference()]}.
+snapshot(#{servers := {First, _}, mirror := Mirror}) ->
+    Name = list_to_atom(atom_to_list(Mirror) ++ "_of_snapshot"),
+    Target = eslaver_test_lib:target(eslaver_test_master:port(First)),
+    {ok, _} = eslaver_mirror:start_link(Target#{name => Name}),
+    ok = eslaver_mirror:await(Name, loaded, ?TIMEOUT),
+    Client = eslaver_test_client:connect(First),
+    Differences = fun() ->
+        eslaver_test_content:differences(
+            eslaver_test_content:of_server(Client), eslaver_test_content:of_mirror(Name, ?DBS)
+        )
+    end,
+    _ = eslaver_test_lib:until(fun() -> Differences() =:= [] end, ?PATIENCE),
+    Left = Differences(),
+    Content = eslaver_test_content:of_mirror(Name, ?DBS),
+    ok = eslaver_test_client:close(Client),
+    ok = eslaver_mirror:stop(Name),
+    {lists:usort([Type || #{type := Type} <- maps:values(Content)]), Left}.
 
 %% Not by its configuration, which would hold when it starts anew, be it as the master.
 follow(Server, Master, Version) ->

@@ -34,7 +34,13 @@ kinds() ->
         {"hash", 32},
         {"ttlhash", 12},
         {"stream", 12},
-        {"log", 4}
+        {"log", 4},
+        {"array", 14},
+        {"ring", 6},
+        {"vec", 5},
+        {"vecbin", 3},
+        {"vecfull", 3},
+        {"vecred", 3}
     ].
 
 -spec any([Item]) -> Item.
@@ -234,6 +240,31 @@ word("group") ->
     ["g", integer_to_list(rand:uniform(2))];
 word("consumer") ->
     ["c", integer_to_list(rand:uniform(4))];
+%% Arrays.
+word("aindex") ->
+    any([small_index(), small_index(), small_index(), large_index()]);
+word("spot") ->
+    small_index();
+word("ringsize") ->
+    any([1, 2, 5, 5, 8, 8, 13, 40]);
+word("aelem") ->
+    any([element(), value(), float(), number_text()]);
+%% Vectors: sets of three numbers each, and of six that are made four.
+word("vector3") ->
+    vector(3);
+word("vector6") ->
+    vector(6);
+word("velem") ->
+    ["v", integer_to_list(rand:uniform(20))];
+word("newelem") ->
+    #{count := Count} = Ids = get(?IDS),
+    put(?IDS, Ids#{count := Count + 1}),
+    ["n", integer_to_list(Count)];
+%% An empty one takes it away. That VADD gives is there all the same, until it is saved.
+word("attr") ->
+    any(["", "{}", "no JSON"]);
+word("json") ->
+    any(["{\"year\": 1984}", "{}", "no JSON"]);
 word("library") ->
     "#!lua name=other\nredis.register_function('other', function() return 1 end)";
 word("producer") ->
@@ -295,6 +326,35 @@ field() ->
 lex() -> any(["m1", "m2", "m3", "v", "", "m39"]).
 
 small() -> rand:uniform(60) - 20.
+
+small_index() -> rand:uniform(30) - 1.
+
+large_index() -> any([4095, 4096, 100_000, 1 bsl 32, (1 bsl 63) + rand:uniform(9), (1 bsl 64) - 2]).
+
+%% Numbers that are written in more ways than one.
+number_text() ->
+    any(["007", "-0", "+5", "1.50", "1e5", "0x1f", ".5", "inf", large_number()]).
+
+large_number() -> any(["9223372036854775807", "9223372036854775808", "-9223372036854775808"]).
+
+vector(Size) ->
+    Numbers = [coordinate() || _ <- lists:seq(1, Size)],
+    case rand:uniform(3) of
+        1 ->
+            {words, ["FP32", <<<<Number:32/little-float>> || Number <- Numbers>>]};
+        _ ->
+            Texts = [float_to_binary(float(Number)) || Number <- Numbers],
+            {words, ["VALUES", Size | Texts]}
+    end.
+
+coordinate() ->
+    case rand:uniform(12) of
+        1 -> 0;
+        2 -> rand:uniform(9) - 5;
+        3 -> rand:normal() * 1.0e10;
+        4 -> rand:normal() * 1.0e-10;
+        _ -> rand:normal()
+    end.
 
 float() ->
     any([<<"0.1">>, <<"-2.5">>, <<"3">>, <<"1e5">>, float_text(rand:normal() * 1000)]).

@@ -17,8 +17,8 @@ words(Text) -> string:lexemes(Text, " ").
 name(Command) -> list_to_binary(string:lowercase(hd(words(Command)))).
 
 %% Write commands for which there is no such thing: those without keys, those of a cluster, those
-%% that only another server or a test of the server itself sends, and PFCOUNT, which writes only at
-%% times and is no write to most servers.
+%% that only another server or a test of the server itself sends, HIMPORT, which needs what the same
+%% client has sent before, and PFCOUNT, which writes only at times and is no write to most servers.
 -spec not_run() -> [binary()].
 not_run() ->
     [
@@ -26,6 +26,7 @@ not_run() ->
         <<"flushall">>,
         <<"flushdb">>,
         <<"function">>,
+        <<"himport">>,
         <<"migrate">>,
         <<"pfcount">>,
         <<"pfdebug">>,
@@ -57,6 +58,7 @@ strings() ->
         {K, "INCR k", ["k"]},
         {K, "INCRBY k 2", ["k"]},
         {K, "INCRBYFLOAT k 2.5", ["k"]},
+        {K, "INCREX k BYINT 2 EX 1000", ["k"]},
         {[], "MSET a 1 b 2 c 3", ["a", "b", "c"]},
         {[], "MSETEX 2 a 1 b 2 EX 1000", ["a", "b"]},
         {[], "MSETNX a 1 b 2", ["a", "b"]},
@@ -95,12 +97,14 @@ lists() ->
     L = ["RPUSH l 1 2 3"],
     [
         {L, "BLMOVE l m LEFT RIGHT 1", ["l", "m"]},
+        {L, "BLMOVEM l m LEFT RIGHT 1 COUNT 2 BULK", ["l", "m"]},
         {L, "BLMPOP 1 2 m l LEFT", ["l"]},
         {L, "BLPOP m l 1", ["l"]},
         {L, "BRPOP m l 1", ["l"]},
         {L, "BRPOPLPUSH l m 1", ["l", "m"]},
         {L, "LINSERT l BEFORE 1 0", ["l"]},
         {L, "LMOVE l m LEFT RIGHT", ["l", "m"]},
+        {L, "LMOVEM l m LEFT LEFT EXACTLY 2 OBO", ["l", "m"]},
         {L, "LMPOP 2 m l LEFT", ["l"]},
         {L, "LPOP l", ["l"]},
         {[], "LPUSH l 1", ["l"]},
@@ -146,6 +150,7 @@ zsets() ->
         {AB, "ZDIFFSTORE d 2 a b", ["d"]},
         {AB, "ZINTERSTORE d 2 a b", ["d"]},
         {AB, "ZUNIONSTORE d 2 a b WEIGHTS 1 2", ["d"]},
+        {AB, "ZUNIONSTORE d 2 a b AGGREGATE COUNT", ["d"]},
         {AB, "ZRANGESTORE d a 0 -1", ["d"]},
         {[], hd(Geo), ["g"]},
         {Geo, "GEORADIUS g 14 38 400 km STORE d", ["d"]},
@@ -173,11 +178,19 @@ hashes() ->
     ].
 
 others() ->
+    A = ["ARSET a 1 x y z"],
     V = ["VADD v VALUES 2 1 1 e", "VADD v VALUES 2 1 2 f"],
     [
         {[], hd(V), ["v"]},
         {V, "VREM v e", ["v"]},
-        {V, ["VSETATTR", "v", "e", "{\"a\": 1}"], ["v"]}
+        {V, ["VSETATTR", "v", "e", "{\"a\": 1}"], ["v"]},
+        {[], hd(A), ["a"]},
+        {A, "ARMSET a 7 x 100000 y", ["a"]},
+        {A, "ARINSERT a x", ["a"]},
+        {A, "ARRING a 2 u v w", ["a"]},
+        {A, "ARDEL a 2", ["a"]},
+        {A, "ARDELRANGE a 0 1", ["a"]},
+        {A, "ARSEEK a 9", ["a"]}
     ].
 
 streams() ->
@@ -199,6 +212,7 @@ streams() ->
         {G, "XREADGROUP GROUP g c STREAMS s >", ["s"]},
         {R, "XACK s g 1-1", ["s"]},
         {R, "XACKDEL s g IDS 1 1-1", ["s"]},
+        {R, "XNACK s g FAIL IDS 1 1-1", ["s"]},
         {R, "XCLAIM s g d 0 1-1", ["s"]},
         {R, "XAUTOCLAIM s g d 0 0", ["s"]}
     ].

@@ -1,0 +1,21 @@
+%% @doc Applies the command that writes rate limits (of Redis built with GCRA). The value is the
+%% theoretical arrival time in microseconds since the epoch, at which the key expires. Masters
+%% replicate `GCRA' by the value it has come to. Used by the table of
+%% {@link eslaver_mirror_commands}.
+%% @private
+-module(eslaver_mirror_gcra_commands).
+
+-behaviour(eslaver_mirror_commands).
+
+-export([commands/0, apply/3]).
+
+%% @private
+-spec commands() -> [binary()].
+commands() ->
+    [<<"gcrasetvalue">>].
+
+%% @private
+-spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
+apply(<<"gcrasetvalue">>, [Key, Time], Ctx) ->
+    Microseconds = binary_to_integer(Time),
+    eslaver_mirror_keys:put(Ctx, Key, gcra, Microseconds, Microseconds div 1000).
