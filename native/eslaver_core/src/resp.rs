@@ -159,8 +159,17 @@ impl Commands {
             [b'\n', ..] => Ok(Found::Skipped(1)),
             [b'\r', b'\n', ..] => Ok(Found::Skipped(2)),
             [b'\r'] => Ok(Found::NeedMore),
+            _ => self.begin_otherwise(),
+        }
+    }
+
+    #[cold]
+    fn begin_otherwise(&mut self) -> Result<Found, Fault> {
+        match &self.buf[self.start..] {
             [b'-'] => Ok(Found::NeedMore),
-            [b'-', b'A'..=b'Z', ..] => words_of_master(&data[1..]),
+            [b'-', words @ ..] if words.first().is_some_and(u8::is_ascii_uppercase) => {
+                words_of_master(words)
+            }
             [found, ..] if !self.limits.inline => Err(Fault::expected_array(*found)),
             _ => self.inline(),
         }

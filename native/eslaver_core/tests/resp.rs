@@ -171,7 +171,7 @@ fn an_error_of_the_masters_is_shown_in_its_words() {
             let stream = format!("*1\r\n$4\r\nPING\r\n\n{stream}");
             let (seen, result) = every_way(limits, stream.as_bytes());
             assert_eq!(seen.len(), 1);
-            let kind = ErrorKind::FromMaster(words.to_owned());
+            let kind = ErrorKind::FromMaster(words.into());
             assert_eq!(result, Err(Error { offset: 15, kind }), "{stream:?}");
         }
     }

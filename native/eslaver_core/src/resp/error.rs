@@ -23,7 +23,7 @@ impl Error {
 pub enum ErrorKind {
     /// An error of the master's, in its own words, as far as it shows them.
     #[error("the master sent an error: {0}")]
-    FromMaster(String),
+    FromMaster(Box<str>),
     /// Something else than an array where a command begins, and inline commands are not taken.
     #[error("expected '*', found '{}'", found.escape_ascii())]
     ExpectedArray {
@@ -100,7 +100,7 @@ fn fault(at: usize, kind: ErrorKind) -> Fault {
 
 impl Fault {
     pub(super) fn from_master(words: &[u8]) -> Self {
-        fault(0, ErrorKind::FromMaster(words.escape_ascii().to_string()))
+        fault(0, ErrorKind::FromMaster(words.escape_ascii().to_string().into()))
     }
 
     pub(super) fn expected_array(found: u8) -> Self {
