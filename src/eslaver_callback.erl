@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_callback).
 
--export([check/1, is_there/3, is_callable/2]).
+-export([check/1, is_exported/3, is_callable/2]).
 -export([new/2, takes_batches/1, takes_commands/1, readiness/1, demand/2]).
 -export([is_monitor/2, handle/2, close/2]).
 -export_type([spec/0, callback/0, result/0, raised/0]).
@@ -53,35 +53,35 @@
 check(Fun) when is_function(Fun) ->
     is_callable(Fun, 1);
 check({handler, Module, _Args}) ->
-    is_there(Module, init, 1) andalso handles(Module) =/= nothing;
+    is_exported(Module, init, 1) andalso handles(Module) =/= nothing;
 check({Pid, #{demand := Demand} = More}) ->
     is_pid(Pid) andalso is_integer(Demand) andalso Demand >= 0 andalso map_size(More) =:= 1;
 check({M, F}) ->
-    is_there(M, F, 1);
+    is_exported(M, F, 1);
 check({M, F, A}) when length(A) < 255 ->
-    is_there(M, F, length(A) + 1);
+    is_exported(M, F, length(A) + 1);
 check(undefined) ->
     false;
 check(Other) ->
     is_pid(Other) orelse is_atom(Other) orelse Other =:= [].
 
-%% @doc Whether there is such a function; its module is loaded.
--spec is_there(term(), term(), arity()) -> boolean().
-is_there(Module, Name, Arity) when is_atom(Module), is_atom(Name) ->
+%% @doc Whether a module exports a function. The module is loaded for that.
+-spec is_exported(term(), term(), arity()) -> boolean().
+is_exported(Module, Name, Arity) when is_atom(Module), is_atom(Name) ->
     _ = code:ensure_loaded(Module),
     erlang:function_exported(Module, Name, Arity);
-is_there(_Module, _Name, _Arity) ->
+is_exported(_Module, _Name, _Arity) ->
     false.
 
-%% @doc Whether a fun takes so many arguments. One of the form `fun Module:Name/Arity' may be of a
-%% function that is not there.
+%% @doc Whether a fun takes this number of arguments. `fun Module:Name/Arity' may name a function
+%% that is missing.
 -spec is_callable(term(), arity()) -> boolean().
 is_callable(Fun, Arity) when is_function(Fun, Arity) ->
     case erlang:fun_info(Fun, type) of
         {type, external} ->
             {module, Module} = erlang:fun_info(Fun, module),
             {name, Name} = erlang:fun_info(Fun, name),
-            is_there(Module, Name, Arity);
+            is_exported(Module, Name, Arity);
         {type, local} ->
             true
     end;

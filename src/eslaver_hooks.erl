@@ -30,7 +30,7 @@
 %% @doc Whether these can be hooks.
 -spec check(term()) -> boolean().
 check(undefined) -> true;
-check({Module, Function}) -> eslaver_callback:is_there(Module, Function, 3);
+check({Module, Function}) -> eslaver_callback:is_exported(Module, Function, 3);
 check(Function) -> eslaver_callback:is_callable(Function, 3).
 
 %% @doc Hooks of the calling process, the replica.

@@ -10,7 +10,6 @@
 -export_type([subscriptions/0, message/0, notice/0, request/0]).
 
 -record(subscription, {
-    pid :: pid(),
     monitor :: reference(),
     filter :: eslaver_filter:filter()
 }).
@@ -38,8 +37,8 @@
     | {slots, [{First :: 0..16383, Last :: 0..16383}]}
     | unknown.
 
--type change() :: {pid(), reference(), key | keys, binary(), binary() | which(), Db :: integer()}.
--type message() :: {pid(), {eslaver, reference(), notice()}}.
+-type change() :: {reference(), key | keys, binary(), binary() | which(), Db :: integer()}.
+-type message() :: {eslaver, reference(), notice()}.
 -type request() :: {subscribe, reference(), eslaver_filter:filter()} | {unsubscribe, reference()}.
 
 %% @doc No subscriptions.
@@ -55,7 +54,7 @@ told(Told, Notify) ->
 %% @doc What a process asks for, under a reference of its own.
 -spec call(request(), pid(), subscriptions()) -> subscriptions().
 call({subscribe, Ref, Filter}, Pid, #notify{subscriptions = Subscriptions} = Notify) ->
-    New = #subscription{pid = Pid, monitor = monitor(process, Pid), filter = Filter},
+    New = #subscription{monitor = monitor(process, Pid), filter = Filter},
     Notify#notify{subscriptions = Subscriptions#{Ref => New}};
 call({unsubscribe, Ref}, _Pid, Notify) ->
     unsubscribe(Ref, Notify).
@@ -80,7 +79,7 @@ down(Monitor, #notify{subscriptions = Subscriptions} = Notify) ->
 without(Ref, #notify{subscriptions = Subscriptions, pending = Pending} = Notify) ->
     Notify#notify{
         subscriptions = maps:remove(Ref, Subscriptions),
-        pending = [Change || Change <- Pending, element(2, Change) =/= Ref]
+        pending = [Change || Change <- Pending, element(1, Change) =/= Ref]
     }.
 
 %% @doc So many events of a batch have been handled. Those of a snapshot have no marks.
@@ -129,15 +128,15 @@ applied(Commands, Offset, Notify) ->
 command({stream, Name, Args, _Meta}) -> {Name, Args};
 command({stream, Name, Args}) -> {list_to_binary(Name), Args}.
 
-message({Pid, Ref, Tag, Name, What, Db}, Offset) ->
-    {Pid, {eslaver, Ref, {Tag, Name, What, #{db => Db, offset => Offset}}}}.
+message({Ref, Tag, Name, What, Db}, Offset) ->
+    {eslaver, Ref, {Tag, Name, What, #{db => Db, offset => Offset}}}.
 
 %% @doc A snapshot has been handled: any key may be another than it was.
 -spec loaded(eslaver:position() | map(), subscriptions()) -> [message()].
 loaded(#{offset := Offset, db := Db}, #notify{subscriptions = Subscriptions}) ->
     [
-        message({Pid, Ref, keys, resync, all, Db}, Offset)
-     || {Ref, #subscription{pid = Pid}} <- maps:to_list(Subscriptions)
+        message({Ref, keys, resync, all, Db}, Offset)
+     || Ref <- maps:keys(Subscriptions)
     ].
 
 %% @doc A snapshot begins, and the transaction in hand never ends.
@@ -149,13 +148,13 @@ restarted(Notify) ->
 %% the subscriptions.
 -spec send([message()]) -> ok.
 send(Messages) ->
-    lists:foreach(fun({_Pid, {eslaver, Ref, _} = Message}) -> Ref ! Message end, Messages).
+    lists:foreach(fun({eslaver, Ref, _} = Message) -> Ref ! Message end, Messages).
 
 %% What a command changes, for each who wants to know, the last first.
 changes(Name, Args, Db, #notify{subscriptions = Subscriptions, told = Told}) ->
     Wanting = [
-        {Pid, Ref, Filter}
-     || {Ref, #subscription{pid = Pid, filter = Filter}} <- maps:to_list(Subscriptions),
+        {Ref, Filter}
+     || {Ref, #subscription{filter = Filter}} <- maps:to_list(Subscriptions),
         is_among(Name, commands, Filter)
     ],
     case Wanting of
@@ -186,9 +185,9 @@ in_db(Key, Selected) -> {key, Key, Selected}.
 
 each({Tag, What, Db}, Name, Wanting, Changes) ->
     lists:foldl(
-        fun({Pid, Ref, Filter}, Acc) ->
+        fun({Ref, Filter}, Acc) ->
             case wants(Tag, What, Db, Filter) of
-                true -> [{Pid, Ref, Tag, Name, What, Db} | Acc];
+                true -> [{Ref, Tag, Name, What, Db} | Acc];
                 false -> Acc
             end
         end,

@@ -340,7 +340,7 @@ socket(error) ->
 is_registry(Module) ->
     Calls = [{register_name, 2}, {unregister_name, 1}, {whereis_name, 1}, {send, 2}],
     is_atom(Module) andalso
-        lists:all(fun({Name, Arity}) -> eslaver_callback:is_there(Module, Name, Arity) end, Calls).
+        lists:all(fun({F, Arity}) -> eslaver_callback:is_exported(Module, F, Arity) end, Calls).
 
 port(Port, Least) -> keep(Port, is_integer(Port) andalso Port >= Least andalso Port =< 65535).
 

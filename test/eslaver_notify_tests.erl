@@ -22,7 +22,7 @@ subscribed(Filter, Notify) ->
     {ok, Parsed} = eslaver_filter:parse([keys, commands, dbs], Filter),
     {Ref, eslaver_notify:call({subscribe, Ref, Parsed}, self(), Notify)}.
 
-notices({Messages, _}) -> [Notice || {_, {eslaver, _, Notice}} <- Messages].
+notices({Messages, _}) -> [Notice || {eslaver, _, Notice} <- Messages].
 
 set(Key) -> {stream, "set", [Key, <<"v">>]}.
 
@@ -34,7 +34,7 @@ both_forms_test() ->
     {Ref, Notify} = subscribed(#{}),
     Full = {stream, <<"mset">>, [<<"b">>, <<"1">>, <<"c">>, <<"2">>], #{db => 1, offset => 20}},
     Message = fun(Name, Key, Db, Offset) ->
-        {self(), {eslaver, Ref, {key, Name, Key, #{db => Db, offset => Offset}}}}
+        {eslaver, Ref, {key, Name, Key, #{db => Db, offset => Offset}}}
     end,
     ?assertEqual(
         {
@@ -155,19 +155,19 @@ several_test() ->
     {One, First} = subscribed(#{keys => "a"}),
     {Other, Both} = subscribed(#{}, First),
     {Messages, _} = handled([{set(<<"a">>), 10, false, 0}, {set(<<"b">>), 20, false, 0}], Both),
-    Told = [{Ref, Key} || {_, {eslaver, Ref, {key, _, Key, _}}} <- Messages],
+    Told = [{Ref, Key} || {eslaver, Ref, {key, _, Key, _}} <- Messages],
     ?assertEqual(
         lists:sort([{One, <<"a">>}, {Other, <<"a">>}, {Other, <<"b">>}]), lists:sort(Told)
     ),
     Left = eslaver_notify:call({unsubscribe, One}, self(), Both),
-    ?assertMatch({[{_, {eslaver, Other, _}}], _}, handled([{set(<<"a">>), 10, false, 0}], Left)),
+    ?assertMatch({[{eslaver, Other, _}], _}, handled([{set(<<"a">>), 10, false, 0}], Left)),
     ?assertEqual(Left, eslaver_notify:call({unsubscribe, One}, self(), Left)),
     ?assertEqual(Left, eslaver_notify:down(make_ref(), Left)).
 
 loaded_test() ->
     {Ref, Notify} = subscribed(#{keys => "a"}),
     ?assertEqual(
-        [{self(), {eslaver, Ref, {keys, resync, all, #{db => 2, offset => 7}}}}],
+        [{eslaver, Ref, {keys, resync, all, #{db => 2, offset => 7}}}],
         eslaver_notify:loaded(#{offset => 7, db => 2, keys => 1, bytes => 1}, Notify)
     ).
 
@@ -222,7 +222,7 @@ applied_test() ->
         {<<"flushdb">>, [], 3}
     ],
     Message = fun(Tag, Name, What, Db) ->
-        {self(), {eslaver, Ref, {Tag, Name, What, #{db => Db, offset => 70}}}}
+        {eslaver, Ref, {Tag, Name, What, #{db => Db, offset => 70}}}
     end,
     ?assertEqual(
         [

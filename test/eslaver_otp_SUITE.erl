@@ -13,7 +13,8 @@
     await_is_answered/1,
     subscribe_that_timed_out/1,
     link_to_a_process_that_ends/1,
-    system_messages/1
+    system_messages/1,
+    code_is_loaded_anew/1
 ]).
 
 -define(AWAITS, 2000).
@@ -34,7 +35,8 @@ groups() ->
         await_is_answered,
         subscribe_that_timed_out,
         link_to_a_process_that_ends,
-        system_messages
+        system_messages,
+        code_is_loaded_anew
     ],
     [{replica, Cases}, {mirror, Cases}].
 
@@ -150,6 +152,42 @@ system_messages(Config) ->
     ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 20_000])),
     ?assertEqual([], [Pid || Pid <- Processes, not is_process_alive(Pid)]),
     Module:stop(tried).
+
+%% Twice, while the old code is removed: who still ran that would be killed.
+-spec code_is_loaded_anew(list()) -> ok.
+code_is_loaded_anew(Config) ->
+    Master = eslaver_test_lib:own_master(),
+    File = filename:join(?config(priv_dir, Config), "anew"),
+    Module = start((eslaver_test_lib:target(Master))#{resume => {file, File}}, Config),
+    ok = Module:await(tried, loaded, 30_000),
+    Processes = linked([whereis(tried)], []),
+    Client = eslaver_test_client:connect(Master),
+    _ = [
+        begin
+            _ = [{true, {module, M}} = {code:soft_purge(M), code:load_file(M)} || M <- modules()],
+            <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
+            ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 20_000]))
+        end
+     || _ <- [1, 2, 3]
+    ],
+    ?assertEqual([], [Pid || Pid <- Processes, not is_process_alive(Pid)]),
+    Module:stop(tried).
+
+%% What the processes run at all times, but for the native library, which cannot be loaded anew.
+modules() ->
+    [
+        eslaver_link,
+        eslaver_resume,
+        eslaver_server,
+        eslaver_mirror_server,
+        eslaver_mirror_feed,
+        eslaver_dispatch,
+        eslaver_callback,
+        eslaver_keeper,
+        eslaver_place,
+        eslaver_notify,
+        eslaver_waiting
+    ].
 
 %% The processes that a server has started, and those that they have.
 linked([], Found) ->

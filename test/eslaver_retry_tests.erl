@@ -43,12 +43,17 @@ pauses(Count, Retry) ->
 pauses_grow_until_the_stream_goes_on_test() ->
     {Long, Retry} = pauses(10, eslaver_retry:new()),
     ?assert(Long > 2000),
-    {Short, _, _} = eslaver_retry:down(wrong(a), true, true, eslaver_retry:up(partial, Retry)),
-    ?assert(Short =< 100).
+    Up = eslaver_retry:up(partial, Retry),
+    {Short, _, _} = eslaver_retry:down(wrong(a), true, true, eslaver_retry:moved(Up)),
+    ?assert(Short =< 100),
+    %% A master that has nothing but `+CONTINUE' to say would say it for ever.
+    {Pause, _, _} = eslaver_retry:down(wrong(a), true, true, Up),
+    ?assert(Pause > 2000).
 
 a_full_sync_that_is_lost_at_once_does_not_count_test() ->
     {_, Retry} = pauses(10, eslaver_retry:new()),
-    {Pause, _, _} = eslaver_retry:down(wrong(a), true, true, eslaver_retry:up(full, Retry)),
+    Up = eslaver_retry:up(full, Retry),
+    {Pause, _, _} = eslaver_retry:down(wrong(a), true, true, eslaver_retry:moved(Up)),
     ?assert(Pause > 2000).
 
 what_does_not_heal_is_slow_at_once_test() ->
