@@ -16,7 +16,6 @@ main([File]) ->
 main([File, Port]) ->
     {ok, Replica} = eslaver:start_link(#{
         master_port => list_to_integer(Port),
-        dbfilename => undefined,
         events => full,
         callback => {handler, ?MODULE, File}
     }),

@@ -14,7 +14,6 @@ main([Port]) ->
     ?MODULE = ets:new(?MODULE, [named_table, public, {read_concurrency, true}]),
     {ok, Replica} = eslaver:start_link(#{
         master_port => list_to_integer(Port),
-        dbfilename => undefined,
         callback => fun(_Event) -> ok end
     }),
     ok = eslaver:await(Replica, loaded, 60000),

@@ -59,7 +59,6 @@ main([]) ->
     end,
     ok = application:load(eslaver),
     ok = application:set_env(eslaver, master_port, Port),
-    ok = application:set_env(eslaver, dbfilename, undefined),
     {ok, Supervisor} = eslaver:start(normal, Callback),
     expect_load(?LOADED),
 

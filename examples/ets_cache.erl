@@ -23,7 +23,6 @@ start_link(Port) ->
     ets:insert(?MODULE, {state, loaded}),
     eslaver:start_link(#{
         master_port => Port,
-        dbfilename => undefined,
         callback => {?MODULE, handle}
     }).
 

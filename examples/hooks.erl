@@ -17,7 +17,6 @@ main([]) ->
 main([Port]) ->
     {ok, Replica} = eslaver:start_link(#{
         master_port => list_to_integer(Port),
-        dbfilename => undefined,
         callback => fun(_Event) -> ok end,
         hooks => fun print/3
     }),

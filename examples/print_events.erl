@@ -11,7 +11,6 @@ main([Port]) ->
     Print = fun(Event) -> io:format("~p~n", [Event]) end,
     {ok, Replica} = eslaver:start_link(#{
         master_port => list_to_integer(Port),
-        dbfilename => undefined,
         callback => Print
     }),
     _ = io:get_line(""),

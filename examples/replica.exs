@@ -32,7 +32,6 @@ port =
   :eslaver.start_link(%{
     master_host: "127.0.0.1",
     master_port: port,
-    dbfilename: :undefined,
     events: :full,
     callback: {:handler, Counter, %{}}
   })

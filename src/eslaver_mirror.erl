@@ -119,7 +119,7 @@
 
 %% @doc Starts a mirror, linked to the caller. The options are those of {@link eslaver:start_link/1}
 %% but for `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys'
-%% and `dbs', and `dbfilename' is `undefined' if not given. There are also:
+%% and `dbs'. There are also:
 %%
 %% <ul>
 %% <li>`name': an atom under which it is found and registered, `eslaver_mirror' if not given</li>

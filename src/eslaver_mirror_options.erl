@@ -62,10 +62,9 @@ not_for_mirrors(Input) ->
     Partial = is_map(Filters) andalso map_size(maps:with([types, commands], Filters)) > 0,
     Given ++ [{filter, Filters} || Partial].
 
-%% A mirror keeps no file unless told to: its tables are the copy.
 replica(Own, Given) ->
     ClientName = eslaver_options:default_client_name({local, maps:get(name, Own)}),
-    Replica = maps:merge(#{dbfilename => undefined, client_name => ClientName}, Given),
+    Replica = maps:merge(#{client_name => ClientName}, Given),
     case eslaver_options:parse(Replica) of
         {ok, #{filter := Filter}} ->
             {ok, #{

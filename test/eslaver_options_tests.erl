@@ -12,6 +12,7 @@ taken_test_() ->
     Table = [
         {#{}, address, {tcp, <<"127.0.0.1">>, 6379}},
         {#{}, dump, undefined},
+        {#{dbfilename => "/tmp/dump.rdb"}, dump, <<"/tmp/dump.rdb">>},
         {#{}, callback, []},
         {#{master_host => "redis.local"}, address, {tcp, <<"redis.local">>, 6379}},
         {#{master_host => <<"::1">>, master_port => 1}, address, {tcp, <<"::1">>, 1}},
@@ -257,6 +258,7 @@ user_without_password_test_() ->
 
 refused_together_test_() ->
     Table = [
+        {load_dump, true, #{}},
         {load_dump, true, #{dbfilename => undefined}},
         {resume, {file, <<"/tmp/a">>}, #{dbfilename => "/tmp/a"}},
         {resume, {file, <<"/tmp/a">>}, #{dbfilename => "/tmp/a.lock"}},

@@ -40,21 +40,21 @@ pauses(Count, Retry) ->
     ),
     {lists:last(Pauses), Last}.
 
-pauses_grow_until_the_stream_goes_on_test() ->
+pauses_grow_until_the_stream_goes_on_test_() ->
     {Long, Retry} = pauses(10, eslaver_retry:new()),
-    ?assert(Long > 2000),
-    Up = eslaver_retry:up(partial, Retry),
-    {Short, _, _} = eslaver_retry:down(wrong(a), true, true, eslaver_retry:moved(Up)),
-    ?assert(Short =< 100),
-    %% A master that has nothing but `+CONTINUE' to say would say it for ever.
-    {Pause, _, _} = eslaver_retry:down(wrong(a), true, true, Up),
-    ?assert(Pause > 2000).
-
-a_full_sync_that_is_lost_at_once_does_not_count_test() ->
-    {_, Retry} = pauses(10, eslaver_retry:new()),
-    Up = eslaver_retry:up(full, Retry),
-    {Pause, _, _} = eslaver_retry:down(wrong(a), true, true, eslaver_retry:moved(Up)),
-    ?assert(Pause > 2000).
+    Up = fun(Resync) -> eslaver_retry:up(Resync, Retry) end,
+    Pause = fun(Before) -> element(1, eslaver_retry:down(wrong(a), true, true, Before)) end,
+    [
+        ?_assert(Long > 2000),
+        ?_assert(Pause(eslaver_retry:moved(Up(partial))) =< 100),
+        %% nothing came but that the master goes on
+        ?_assert(Pause(Up(partial)) > 2000),
+        %% it cost the master a snapshot
+        ?_assert(Pause(Up(full)) > 2000),
+        ?_assert(Pause(eslaver_retry:moved(Up(full))) > 2000),
+        %% of a link before this one
+        ?_assert(Pause(eslaver_retry:moved(Retry)) > 2000)
+    ].
 
 what_does_not_heal_is_slow_at_once_test() ->
     {Pause, _, _} = eslaver_retry:down(wrong(a), false, false, eslaver_retry:new()),

@@ -13,6 +13,7 @@
     a_million_arguments/1,
     newlines_for_ever/1,
     what_came_before_the_end/1,
+    lost_before_the_stream_goes_on/1,
     stop_while_the_link_waits_for_credit/1,
     one_large_value_at_a_time/1,
     a_monitor_of_the_callback/1,
@@ -33,6 +34,7 @@ all() ->
         a_million_arguments,
         newlines_for_ever,
         what_came_before_the_end,
+        lost_before_the_stream_goes_on,
         stop_while_the_link_waits_for_credit,
         one_large_value_at_a_time,
         a_monitor_of_the_callback,
@@ -168,6 +170,39 @@ what_came_before_the_end(_Config) ->
         end),
         ?assertEqual(Count, counters:get(Told, 1)),
         eslaver:stop(Replica)
+    end).
+
+%% As by a master whose limit for what it has to send is less than that. It is tried again with pauses
+%% that grow; not so where commands come each time.
+-spec lost_before_the_stream_goes_on(list()) -> ok.
+lost_before_the_stream_goes_on(_Config) ->
+    Part = "*1\r\n$1000000\r\nhalf of a command",
+    [Nothing, Little, Much] = eslaver_test_lib:parallel(fun pauses/1, [[], Part, set("k")]),
+    [?assert(lists:max(Pauses) > 800, Pauses) || Pauses <- [Nothing, Little]],
+    %% the first is that after the full sync
+    ?assert(lists:max(tl(Much)) =< 100, Much).
+
+%% The first pauses, in ms.
+pauses(Commands) ->
+    Self = self(),
+    Hooks = fun
+        ([eslaver, reconnect], #{delay := Delay}, _) -> Self ! {delay, Delay};
+        (_, _, _) -> ok
+    end,
+    Scripts = [
+        #{psync => eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>), then => close},
+        #{psync => ["+CONTINUE\r\n", Commands], then => close}
+    ],
+    eslaver_test_hostile:with_fake(Scripts, fun(Target) ->
+        {ok, Replica} = eslaver:start_link(Target#{callback => {erlang, is_tuple}, hooks => Hooks}),
+        Delays = [
+            receive
+                {delay, Delay} -> erlang:convert_time_unit(Delay, native, millisecond)
+            end
+         || _ <- lists:seq(1, 6)
+        ],
+        ok = eslaver:stop(Replica),
+        Delays
     end).
 
 -spec stop_while_the_link_waits_for_credit(list()) -> ok.

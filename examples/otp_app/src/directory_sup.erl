@@ -14,7 +14,6 @@ init(Replica) ->
     Table = directory:new_table(),
     Options = Replica#{
         name => {local, directory_replica},
-        dbfilename => undefined,
         events => full,
         callback => {handler, directory, Table}
     },
