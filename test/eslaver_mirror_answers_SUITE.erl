@@ -6,6 +6,7 @@
 
 -export([all/0, suite/0]).
 -export([counts_of_entries/1, sorted_numbers/1, large_subsequences/1, field_times/1]).
+-export([removed_vector_sets/1]).
 
 -define(TIMEOUT, 30_000).
 
@@ -47,7 +48,7 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    [counts_of_entries, sorted_numbers, large_subsequences, field_times].
+    [counts_of_entries, sorted_numbers, large_subsequences, field_times, removed_vector_sets].
 
 -spec counts_of_entries(list()) -> ok.
 counts_of_entries(_Config) ->
@@ -202,6 +203,50 @@ same_meanwhile(Ask, Read) ->
         Before -> ?assertEqual(Before, Got);
         _ -> same_meanwhile(Ask, Read)
     end.
+
+%% A vector set ends with its last element, or as any key does: it is neither counted nor listed.
+-spec removed_vector_sets(list()) -> ok.
+removed_vector_sets(_Config) ->
+    each_server(fun(Mirror, Client) ->
+        case is_known(Client, "VADD") of
+            true -> removed_vector_sets_of(Mirror, Client);
+            false -> ct:log("~p has no VADD", [Mirror])
+        end
+    end).
+
+removed_vector_sets_of(Mirror, Client) ->
+    [
+        _ = eslaver_test_client:ok(Client, ["VADD", Key, "VALUES", "2", "1", Number, Element])
+     || Key <- ["emptied", "deleted", "unlinked", "overwritten", "renamed", "kept"],
+        {Number, Element} <- [{"1", "a"}, {"2", "b"}]
+    ],
+    _ = eslaver_test_client:ok(Client, ["SET", "string", "value"]),
+    lists:foreach(
+        fun(Removal) ->
+            _ = eslaver_test_client:ok(Client, Removal),
+            ok = caught_up(Mirror, Client),
+            Keys = eslaver_test_client:ok(Client, ["KEYS", "*"]),
+            Count = eslaver_test_client:ok(Client, ["DBSIZE"]),
+            ?assertEqual(
+                {Removal, lists:sort(Keys), Count},
+                {
+                    Removal,
+                    lists:sort(eslaver_mirror:keys(Mirror, <<"*">>)),
+                    eslaver_mirror:dbsize(Mirror)
+                }
+            )
+        end,
+        [
+            ["VREM", "emptied", "a"],
+            ["VREM", "emptied", "b"],
+            ["DEL", "deleted"],
+            ["UNLINK", "unlinked"],
+            ["SET", "overwritten", "a string now"],
+            ["RENAME", "renamed", "string"]
+        ]
+    ),
+    ?assertNot(eslaver_mirror:exists(Mirror, <<"emptied">>)),
+    ?assertEqual(none, eslaver_mirror:type(Mirror, <<"emptied">>)).
 
 %% Every master, one after another: they differ by version.
 each_server(Fun) ->
