@@ -12,8 +12,8 @@
 
 -type type() ::
     string | list | set | zset | hash | stream | module | array | gcra | path_hash.
-%% Arrays and rate limiters (`gcra') are types of Redis from 8.8 and 8.10 on, path hashes one of Valkey
-%% from 9.2 on.
+%% Arrays and rate limiters (`gcra') are types of Redis, from 8.8 and 8.10 on, path hashes one of
+%% Valkey, from 9.2 on.
 
 -type event() ::
     {loading, type(), Key :: binary(), Value :: term(), Meta :: map()}
@@ -51,7 +51,8 @@ fold(File, Fun, Acc) when is_function(Fun, 2) ->
 
 %% @doc Decodes what `DUMP' answers and `RESTORE' is given: the value's type and the value, as in a
 %% full event, and what that has in its metadata of the value alone: `field_expire_at',
-%% `member_expire_at', `next_index'. When the key itself expires is not in there: that is an argument of `RESTORE'.
+%% `member_expire_at', `next_index'. When the key itself expires is not in there: that is an
+%% argument of `RESTORE'.
 %%
 %% ```
 %% handle({stream, <<"restore">>, [Key, _Ttl, Payload | _], _Meta}) ->
