@@ -339,6 +339,7 @@ unknown_keys(_Config) ->
     Listed = [<<"a">>, <<"b">>, <<"c">>, <<"last">>],
     ?assertEqual(Listed, lists:sort(eslaver_mirror:keys(?M, <<"*">>))),
     ?assertEqual(4, eslaver_mirror:dbsize(?M)),
+    ?assertMatch(#{keys := 4}, eslaver_mirror:info(?M)),
     ?assert(lists:member(eslaver_mirror:randomkey(?M), Listed)),
     ?assertEqual({1, fresh}, {syncs(Fake), eslaver_mirror:status(?M)}),
     _ = send(Fake, ["set new 2", "del b x", "pexpireat 1 99999999999999", "set last 1"]),
