@@ -314,7 +314,7 @@ keys_of_modules(_Config) ->
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     _ = send(Fake, ["set a 1", "FT._CREATEIFNX idx ON HASH PREFIX 1 d: SCHEMA t TEXT"]),
     _ = send(Fake, ["ft.alter idx SCHEMA ADD u TEXT", "json.set a $ {}", "json.del j"]),
-    _ = send(Fake, ["set last 1"]),
+    _ = send(Fake, ["vadd v VALUES 2 1 2 q", "vrem v q", "set last 1"]),
     _ = notices(Ref, <<"last">>),
     ?assertEqual([<<"a">>, <<"last">>], lists:sort(eslaver_mirror:keys(?M, <<"*">>))),
     ?assertEqual(2, eslaver_mirror:dbsize(?M)),
