@@ -373,7 +373,10 @@ info(#writer{store = Store, failed = Failed, functions = Functions, replid = Rep
 sizes(undefined) ->
     #{keys => 0, memory => 0};
 sizes(#{dbs := Dbs} = Store) ->
-    Keys = lists:sum([ets:info(Table, size) || Table <- maps:values(Dbs)]),
+    Keys = lists:sum([
+        ets:info(Table, size) - eslaver_mirror_keys:unsure(Store, Table)
+     || Table <- maps:values(Dbs)
+    ]),
     #{keys => Keys, memory => eslaver_mirror_store:memory(Store)}.
 
 %% @doc The functions' libraries.

@@ -284,10 +284,13 @@ impl Handshake {
 
     /// Takes the answer to a step that asks for a value; `None`: it cannot be read.
     fn value(&mut self, step: Step, value: Option<Value>) -> Result<Reply, Refusal> {
-        if let (Step::Commands, Some(value)) = (step, &value) {
-            self.commands = Some(value.clone());
-            return Ok(self.go_on());
-        }
+        let value = match (step, value) {
+            (Step::Commands, Some(value)) => {
+                self.commands = Some(value);
+                return Ok(self.go_on());
+            }
+            (_, value) => value,
+        };
         let is_sentinel = match &value {
             Some(Value::Array(elements)) => {
                 matches!(elements.first(), Some(Value::Bulk(role)) if role == b"sentinel")
