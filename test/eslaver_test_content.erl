@@ -81,17 +81,21 @@ without_own(#{groups := Groups} = Stream) ->
     (maps:without(?OWN, Stream))#{
         groups => sorted([name], [
             (counted(with_nacked(Group)))#{
-                pending => sorted([id, consumer], Pending),
+                pending => sorted([id, consumer], [with_consumer(Entry) || Entry <- Pending]),
                 consumers => lists:sort([maps:without(?OWN, Consumer) || Consumer <- Consumers])
             }
          || #{pending := Pending, consumers := Consumers} = Group <- Groups
         ])
     }.
 
+%% A server does not say in which order they were given back.
 with_nacked(#{nacked := _} = Group) ->
     Group;
-with_nacked(#{pending := Pending} = Group) ->
-    Group#{nacked => length([given_back || #{consumer := <<>>} <- Pending])}.
+with_nacked(Group) ->
+    (maps:remove(nack, Group))#{nacked => length(maps:get(nack, Group, []))}.
+
+with_consumer(Entry) ->
+    maps:merge(#{consumer => <<>>}, Entry).
 
 counted(#{entries_read := null} = Group) -> Group#{entries_read := undefined};
 counted(Group) -> Group.

@@ -57,9 +57,10 @@ read_db(Client, Db) ->
     ].
 
 cursor(Client, array, Key) ->
-    case number(ok(Client, ["ARNEXT", Key])) of
+    case ok(Client, ["ARNEXT", Key]) of
         0 -> #{};
-        Next -> #{next_index => Next}
+        null -> #{next_index => 1 bsl 64 - 1};
+        Next -> #{next_index => number(Next)}
     end;
 cursor(_Client, _Type, _Key) ->
     #{}.
