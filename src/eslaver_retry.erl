@@ -30,9 +30,9 @@ new() -> #retry{}.
 up(Resync, Retry) -> Retry#retry{up = {Resync, now_ms()}}.
 
 %% @doc Commands have come. A link that was made by a partial resync was a good one then, however
-%% soon it is lost. Before that the master may have had nothing but `+CONTINUE' to say, and would say
-%% it again for ever. A full sync costs the master a snapshot: one that is lost soon after must not
-%% be asked for again at once.
+%% soon it is lost. Before that the master may have had nothing but `+CONTINUE' to say, and would
+%% say it again for ever. A full sync costs the master a snapshot: one that is lost soon after must
+%% not be asked for again at once.
 -spec moved(retry()) -> retry().
 moved(#retry{up = {partial, _}} = Retry) -> Retry#retry{backoff = eslaver_backoff:new()};
 moved(Retry) -> Retry.

@@ -173,7 +173,9 @@ link_ends_behind_the_snapshot(Config) ->
     lists:foreach(
         fun(Callback) ->
             ending(Snapshot, fun(Target) ->
-                {ok, Replica} = eslaver:start_link(Target#{dbfilename => Dump, callback => Callback}),
+                {ok, Replica} = eslaver:start_link(Target#{
+                    dbfilename => Dump, callback => Callback
+                }),
                 ok = eslaver:await(Replica, loaded, 30_000),
                 true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
                 ok = eslaver:stop(Replica)
@@ -233,7 +235,9 @@ without_proc(Config) ->
     case os:cmd("unshare -m sh -c '" ++ Unmount ++ " && echo -n unmounted'") of
         "unmounted" ->
             Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
-            Node = eslaver_test_node:start(["unshare", "-m", "sh", "-c", Unmount ++ " && exec \"$@\"", "sh"]),
+            Node = eslaver_test_node:start([
+                "unshare", "-m", "sh", "-c", Unmount ++ " && exec \"$@\"", "sh"
+            ]),
             false = eslaver_test_node:call(Node, eslaver_test_node, has_proc, []),
             Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
             Target = eslaver_test_lib:target(eslaver_test_fake:port(Fake)),

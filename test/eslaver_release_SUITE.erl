@@ -82,7 +82,9 @@ half_a_value(_Config) ->
     Values = #{
         snapshot => [eslaver_test_fake:full_resync(300 * ?MB, ["REDIS0009", Claim]), Half],
         stream => [
-            eslaver_test_fake:full_resync(empty()), "*1\r\n$", integer_to_list(200 * ?MB), "\r\n", Half
+            eslaver_test_fake:full_resync(empty()),
+            ["*1\r\n$", integer_to_list(200 * ?MB), "\r\n"],
+            Half
         ]
     },
     maps:foreach(

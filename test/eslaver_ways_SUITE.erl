@@ -15,6 +15,7 @@
     tls_server_name/1,
     tls_unverified/1,
     tls_system_trust/1,
+    tls_file_is_a_fifo/1,
     tls_self_signed/1,
     tls_expired/1,
     tls_without_extensions/1,
@@ -53,6 +54,7 @@ groups() ->
             tls_server_name,
             tls_unverified,
             tls_system_trust,
+            tls_file_is_a_fifo,
             tls_self_signed,
             tls_expired,
             tls_without_extensions,
@@ -281,6 +283,20 @@ tls_unverified(Config) ->
 tls_system_trust(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
     fails(#{master_port => Port, tls => true}, tls, "certificate|cacertfile").
+
+%% Nobody writes to it, so that it would be read for ever.
+-spec tls_file_is_a_fifo(list()) -> ok.
+tls_file_is_a_fifo(Config) ->
+    {_, Port} = tls_master(Config, "server", "no"),
+    Fifo = file(Config, "fifo.crt"),
+    "" = os:cmd("mkfifo '" ++ Fifo ++ "'"),
+    Tls = [
+        #{cacertfile => Fifo},
+        #{verify => false, certfile => Fifo, keyfile => file(Config, "client.key")},
+        #{verify => false, certfile => file(Config, "client.crt"), keyfile => Fifo}
+    ],
+    _ = [ok = fails(#{master_port => Port, tls => T}, tls, "fifo.crt.*a FIFO") || T <- Tls],
+    ok.
 
 %% A certificate is trusted that is byte for byte in the file, be it an authority's; no other.
 -spec tls_self_signed(list()) -> ok.

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use mio::net::TcpStream;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage};
 
+use super::open;
 use crate::config::{Tls, Verify};
 use crate::end::End;
 use trust::Trust;
@@ -99,7 +100,9 @@ fn client_config(options: &Tls) -> Result<ClientConfig, String> {
         .with_custom_certificate_verifier(Arc::new(trust));
     match (&options.cert_file, &options.key_file) {
         (Some(cert_file), Some(key_file)) => {
-            let key = PrivateKeyDer::from_pem_file(key_file)
+            let key = open::regular(key_file).map_err(pem::Error::Io);
+            let key = key
+                .and_then(PrivateKeyDer::from_pem_reader)
                 .map_err(|error| unreadable(key_file, &error))?;
             builder
                 .with_client_auth_cert(certificates(cert_file)?, key)
@@ -125,8 +128,9 @@ fn nobody(options: &Tls) -> String {
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let certificates = CertificateDer::pem_file_iter(file);
-    certificates.and_then(Iterator::collect).map_err(|error| unreadable(file, &error))
+    let opened = open::regular(file).map_err(pem::Error::Io);
+    let certificates = opened.and_then(|opened| CertificateDer::pem_reader_iter(opened).collect());
+    certificates.map_err(|error| unreadable(file, &error))
 }
 
 fn unreadable(file: &Path, error: &dyn std::fmt::Display) -> String {
