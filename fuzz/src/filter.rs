@@ -59,10 +59,8 @@ impl Told {
         self.db = before.select.or(self.db);
         assert!(self.selects || before.select.is_none());
         let effect = self.is_wanted(filter, pattern, command, at);
-        let of_no_db = matches!(
-            effect,
-            Effect::AllDbs | Effect::Slots | Effect::Swap(..) | Effect::NotAWrite
-        );
+        let of_no_db =
+            matches!(effect, Effect::AllDbs | Effect::Slots | Effect::Swap(..) | Effect::NotAWrite);
         if self.selects && !of_no_db {
             assert_eq!(self.db, Some(at.db), "a command for a db that was not told");
         }
