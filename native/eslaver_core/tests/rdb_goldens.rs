@@ -108,6 +108,15 @@ fn followed_by_more() {
             let bytes = [golden.bytes.as_slice(), &vec![0; more]].concat();
             golden.compare(support::decode([bytes.as_slice()]));
             golden.compare(support::decode(bytes.chunks(1)));
+            let mut decoder = Decoder::new().exact();
+            decoder.feed(&bytes);
+            let end = loop {
+                match decoder.next(&mut Nothing) {
+                    Ok(Status::Event) => {}
+                    end => break end.unwrap_err(),
+                }
+            };
+            assert_eq!((end.kind, end.offset), (ErrorKind::Trailing, golden.bytes.len() as u64));
         }
     }
 }

@@ -248,6 +248,8 @@ impl Slicer {
             }
             (Chunk::Full { replid, offset, bytes, master }, Phase::Start) => {
                 let decoder = Decoder::with_limits(self.limits.of_snapshot());
+                // one of unknown length goes on until a mark comes, which may be missing
+                let decoder = if bytes.is_none() { decoder.exact() } else { decoder };
                 let offsets = replid.is_some();
                 self.phase = Phase::Loading(Box::new(Load { decoder, offset, offsets }));
                 self.tell(env, atoms::full(), |message| {

@@ -70,6 +70,8 @@ pub enum Status {
 pub struct Decoder {
     input: Input,
     file: File,
+    /// Whether bytes behind the end are wrong.
+    exact: bool,
     failed: Option<Error>,
 }
 
@@ -97,7 +99,13 @@ impl Decoder {
 
     /// The same with limits of one's own.
     pub fn with_limits(limits: Limits) -> Self {
-        Self { input: Input::new(limits), file: File::new(), failed: None }
+        Self { input: Input::new(limits), file: File::new(), exact: false, failed: None }
+    }
+
+    /// For a snapshot whose end alone says where it ends: were bytes behind that passed over, what
+    /// the master sends next could be among them.
+    pub fn exact(self) -> Self {
+        Self { exact: true, ..self }
     }
 
     /// Bytes of the snapshot that are used.
@@ -140,6 +148,9 @@ impl Decoder {
                     match step {
                         Step::Next | Step::Passed | Step::Checksum(_) => {}
                         Step::Event => return Ok(Status::Event),
+                        Step::Done if self.exact && self.input.left() > 0 => {
+                            return Err(self.error(ErrorKind::Trailing));
+                        }
                         Step::Done => {
                             // servers do not look at what stands behind the end
                             self.input.drop_rest();

@@ -181,6 +181,9 @@ pub enum ErrorKind {
     /// The transfer ended before the snapshot did.
     #[error("the snapshot ends too early")]
     Truncated,
+    /// The transfer goes on after the snapshot's end, and does not say where it ends itself.
+    #[error("bytes follow the snapshot's end")]
+    Trailing,
     /// The payload of a `DUMP` ends before its value does.
     #[error("the payload ends too early")]
     PayloadTruncated,

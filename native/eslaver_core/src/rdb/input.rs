@@ -103,6 +103,11 @@ impl Input {
         self.base + (self.used - self.start) as u64
     }
 
+    /// Bytes fed and not used.
+    pub(crate) fn left(&self) -> usize {
+        self.buffer.len() - self.used
+    }
+
     /// What was fed and not used is not wanted.
     pub(crate) fn drop_rest(&mut self) {
         self.buffer.truncate(self.used);
