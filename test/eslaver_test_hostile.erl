@@ -33,8 +33,8 @@ serve(Until, Psync, Options) ->
     end).
 
 %% Calls this with the options that lead to a fake master of one script or several. It has a unix
-%% socket: a port would be kept from use for a minute by each that is closed, and what was sent before
-%% would get lost.
+%% socket: a port would be kept from use for a minute by each that is closed, and what was sent
+%% before would get lost.
 -spec with_fake(Scripts, fun((map()) -> Result)) -> Result when
     Scripts :: eslaver_test_fake:script() | [eslaver_test_fake:script()].
 with_fake(#{} = Script, Fun) ->

@@ -172,8 +172,8 @@ what_came_before_the_end(_Config) ->
         eslaver:stop(Replica)
     end).
 
-%% As by a master whose limit for what it has to send is less than that. The pauses before it is tried
-%% again grow; not so where commands come each time.
+%% As by a master whose limit for what it has to send is less than that. The pauses before it is
+%% tried again grow; not so where commands come each time.
 -spec lost_before_the_stream_goes_on(list()) -> ok.
 lost_before_the_stream_goes_on(_Config) ->
     Part = "*1\r\n$1000000\r\nhalf of a command",
