@@ -80,10 +80,12 @@ impl Skip {
     /// Passes over a value that is one string and has come as a whole. False: nothing has changed.
     #[inline]
     pub(crate) fn at_once(value: &Value, cursor: &mut Cursor<'_>) -> bool {
-        if !matches!(
-            value.state,
-            State::String | State::Packed(_) | State::Template(Hash::PackedById)
-        ) {
+        let one_string = match &value.state {
+            State::String | State::Packed(_) => true,
+            State::Template(hash) => matches!(**hash, Hash::PackedById),
+            _ => false,
+        };
+        if !one_string {
             return false;
         }
         if cursor.short().is_some() {

@@ -77,7 +77,7 @@ pub(super) enum State {
         unit: Unit,
     },
     MinimumExpiry(Expiring),
-    Template(Hash),
+    Template(Box<Hash>),
     /// What stands before an array's elements.
     Array,
     Gcra,
@@ -132,10 +132,10 @@ impl Value {
             (26, Redis) => Self::stream(Format::Idempotency),
             (27, Redis) => Self::stream(Format::Nack),
             (28, Redis) => (Kind::Array, State::Array),
-            (29, Redis) => (Kind::Hash, State::Template(Hash::Format { packed: true })),
-            (30, Redis) => (Kind::Hash, State::Template(Hash::PackedById)),
-            (31, Redis) => (Kind::Hash, State::Template(Hash::Format { packed: false })),
-            (32, Redis) => (Kind::Hash, State::Template(Hash::Id)),
+            (29, Redis) => (Kind::Hash, Self::template(Hash::Format { packed: true })),
+            (30, Redis) => (Kind::Hash, Self::template(Hash::PackedById)),
+            (31, Redis) => (Kind::Hash, Self::template(Hash::Format { packed: false })),
+            (32, Redis) => (Kind::Hash, Self::template(Hash::Id)),
             (33, Redis) => (Kind::Gcra, State::Gcra),
             (34, Redis) => (Kind::Set, State::MinimumExpiry(Expiring::PackedMembers)),
             (35, Redis) => (Kind::Set, State::MinimumExpiry(Expiring::Members)),
@@ -144,6 +144,10 @@ impl Value {
             _ => return Err(ErrorKind::UnknownType(value_type)),
         };
         Ok(Self { kind, state, elements: 0 })
+    }
+
+    fn template(hash: Hash) -> State {
+        State::Template(Box::new(hash))
     }
 
     fn stream(format: Format) -> (Kind, State) {
