@@ -175,10 +175,13 @@ written(Client, Events, Ref, Before, Command) ->
             Words = words(Client, Command),
             _ = until_mark(Client, Events, Ref),
             case eslaver_test_client:command(Client, Words) of
-                %% the first versions take no count
-                {error, _} when Words =:= ["SPOP", "a", "2"] -> refused;
-                {error, _} = Error -> {Error, Error};
-                _ -> until_mark(Client, Events, Ref)
+                {error, _} = Error ->
+                    case eslaver_test_writes:is_newer_form(Command) of
+                        true -> refused;
+                        false -> {Error, Error}
+                    end;
+                _ ->
+                    until_mark(Client, Events, Ref)
             end;
         Errors ->
             {Errors, Errors}
@@ -380,11 +383,6 @@ take(Ref, Count) ->
     after 20_000 -> error({notices_missing, Count})
     end.
 
-%% The write commands of a server, and scripts. Modules have their own, but for what Redis 8 has for
-%% one.
+%% The write commands of a server, and scripts, without those of modules.
 writes(Client) ->
-    maps:from_list([
-        {Name, true}
-     || {Name, Whose} <- eslaver_test_writes:of_server(Client),
-        Whose =:= own orelse hd(binary_to_list(Name)) =:= $v
-    ]).
+    maps:from_list([{Name, true} || {Name, own} <- eslaver_test_writes:of_server(Client)]).

@@ -3,7 +3,7 @@
 %% changed key in another db than 0 is `{Db, Key}'.
 -module(eslaver_test_writes).
 
--export([all/0, not_run/0, name/1, words/1, of_server/1]).
+-export([all/0, is_newer_form/1, not_run/0, name/1, words/1, of_server/1]).
 -export_type([write/0]).
 
 -type command() :: string() | [string()].
@@ -34,6 +34,11 @@ not_run() ->
         <<"trimslots">>,
         <<"xidmprecord">>
     ].
+
+%% Whether servers may refuse it that know the command: its first versions did not have this form.
+-spec is_newer_form(command()) -> boolean().
+is_newer_form(Command) ->
+    lists:member(Command, ["SPOP a 2", "ZUNIONSTORE d 2 a b AGGREGATE COUNT"]).
 
 -spec all() -> [write()].
 all() ->
@@ -221,13 +226,16 @@ streams() ->
 -spec of_server(eslaver_test_client:client()) -> [{Name :: binary(), own | module}].
 of_server(Client) ->
     [
-        {Name, whose(Flags)}
+        {Name, whose(Name, Flags)}
      || [Given, _Arity, Flags | _] = Command <- eslaver_test_client:ok(Client, ["COMMAND"]),
         Name <- [string:lowercase(Given)],
         Name =:= <<"eval">> orelse is_write(Flags, Command)
     ].
 
-whose(Flags) ->
+%% Vector sets are a module's that is part of the server.
+whose(<<"v", _/binary>>, _Flags) ->
+    own;
+whose(_Name, Flags) ->
     case lists:member(<<"module">>, Flags) of
         true -> module;
         false -> own

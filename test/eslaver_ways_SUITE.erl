@@ -404,7 +404,7 @@ tls_to_a_plain_port(Config) ->
     Port = eslaver_test_fake:port(Fake),
     ok = fails(Target#{master_port => Port, tls => Tls}, tls, "does not speak TLS"),
     Closing = closing_port(),
-    fails(Target#{master_port => Closing, tls => Tls}, closed, "may not be one for TLS").
+    fails(Target#{master_port => Closing, tls => Tls}, closed, "leave the option tls out").
 
 %% Whoever says something to it is left.
 closing_port() ->
@@ -421,7 +421,7 @@ closing_port() ->
 -spec plain_to_a_tls_port(list()) -> ok.
 plain_to_a_tls_port(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
-    ok = fails(#{master_port => Port}, closed, "TLS"),
+    ok = fails(#{master_port => Port}, closed, "set the option tls"),
     %% the alert of a server that says more than Redis does
     Fake = eslaver_test_fake:start([#{greeting => <<21, 3, 1, 0, 2, 2, 10>>}]),
     fails(#{master_port => eslaver_test_fake:port(Fake)}, tls, "set the option tls").

@@ -85,7 +85,7 @@ impl End {
             End::Io(_) => "io_error",
             End::Transfer(TransferError::Aborted(_)) => "sync_aborted",
             End::Transfer(_) => "bad_transfer",
-            End::Snapshot(error) if error.kind.is_too_new() => "unsupported",
+            End::Snapshot(error) if error.kind.is_unsupported() => "unsupported",
             End::Snapshot(_) => "bad_snapshot",
             End::Stream(error) if error.is_from_master() => "master_error",
             End::Stream(_) | End::Select { .. } | End::Name { .. } => "bad_stream",

@@ -35,12 +35,14 @@ impl Error {
 }
 
 impl ErrorKind {
-    /// Whether that is something that a later version of eslaver may know.
-    pub fn is_too_new(&self) -> bool {
-        matches!(
-            self,
-            Self::UnsupportedVersion { .. } | Self::UnknownType(_) | Self::UnsupportedType(..)
-        )
+    /// Whether each snapshot with the same content is refused, however often it is sent.
+    pub fn is_unsupported(&self) -> bool {
+        self.is_too_new() || matches!(self, Self::UnsupportedType(..))
+    }
+
+    /// Whether a later version of eslaver may know it.
+    pub(crate) fn is_too_new(&self) -> bool {
+        matches!(self, Self::UnsupportedVersion { .. } | Self::UnknownType(_))
     }
 }
 

@@ -125,8 +125,8 @@ fn shake_hands(
             Ok(count) => lines.feed(&buffer[..count]),
             Err(End::Closed) if handshake.step() == Step::Ping && lines.rest().is_empty() => {
                 let hint = match wire.securing() {
-                    Some(_) => "its port may not be one for TLS",
-                    None => "its port may be one for TLS",
+                    Some(_) => "if its port is none for TLS, leave the option tls out",
+                    None => "if its port is one for TLS, set the option tls",
                 };
                 return Err(End::Mute { hint });
             }
