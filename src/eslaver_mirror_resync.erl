@@ -4,7 +4,7 @@
 %% @private
 -module(eslaver_mirror_resync).
 
--export([new/0, next/2]).
+-export([new/0, new/1, next/2]).
 -export_type([resyncs/0]).
 
 %% The pauses, in ms.
@@ -13,18 +13,27 @@
 %% After this number of pauses without a resync they begin anew.
 -define(QUIET, 10).
 
--opaque resyncs() :: none | {Last :: integer(), Pause :: pos_integer()}.
+-record(resyncs, {
+    shortest :: pos_integer(),
+    last = none :: none | {At :: integer(), Pause :: pos_integer()}
+}).
+
+-opaque resyncs() :: #resyncs{}.
 
 %% @doc There was none.
 -spec new() -> resyncs().
-new() -> none.
+new() -> new(?SHORTEST).
+
+%% @doc There was none, and the first pause has this length, in ms.
+-spec new(Shortest :: pos_integer()) -> resyncs().
+new(Shortest) -> #resyncs{shortest = Shortest}.
 
 %% @doc How long to wait for the next one, in ms.
 -spec next(NowMs :: integer(), resyncs()) -> {non_neg_integer(), resyncs()}.
-next(Now, none) ->
-    {0, {Now, ?SHORTEST}};
-next(Now, {Last, Pause}) when Now - Last > ?QUIET * Pause ->
-    next(Now, none);
-next(Now, {Last, Pause}) ->
+next(Now, #resyncs{shortest = Shortest, last = none} = Resyncs) ->
+    {0, Resyncs#resyncs{last = {Now, Shortest}}};
+next(Now, #resyncs{last = {Last, Pause}} = Resyncs) when Now - Last > ?QUIET * Pause ->
+    next(Now, Resyncs#resyncs{last = none});
+next(Now, #resyncs{last = {Last, Pause}} = Resyncs) ->
     At = max(Now, Last + Pause),
-    {At - Now, {At, min(2 * Pause, ?LONGEST)}}.
+    {At - Now, Resyncs#resyncs{last = {At, min(2 * Pause, ?LONGEST)}}}.

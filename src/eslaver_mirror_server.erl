@@ -115,10 +115,10 @@ handle_info({'EXIT', _Pid, Reason}, State) ->
 handle_info(start, State) ->
     {noreply, started(State)};
 handle_info({timeout, Timer, resync}, #state{resync = Timer, writer = Writer} = State) ->
-    Due = State#state{resync = undefined},
-    case eslaver_mirror_writer:is_lost(Writer) of
-        true -> {noreply, restarted(Due)};
-        false -> {noreply, Due}
+    %% The timer is kept until the replica has ended, so that none is started meanwhile.
+    case eslaver_mirror_writer:needs_resync(Writer) of
+        true -> {noreply, restarted(State)};
+        false -> {noreply, State#state{resync = undefined}}
     end;
 handle_info(collect, State) ->
     {noreply, guarded(fun() -> collect(State#state{collecting = false}) end)};
@@ -224,7 +224,7 @@ handled(From, Events, #state{writer = Writer} = State) ->
 %% What cannot be told from the stream only a snapshot tells; but the master is to make few of them,
 %% whatever it sends.
 resync(#state{writer = Writer, resync = undefined, resyncs = Resyncs} = State) ->
-    case eslaver_mirror_writer:is_lost(Writer) of
+    case eslaver_mirror_writer:needs_resync(Writer) of
         true ->
             {Pause, Next} = eslaver_mirror_resync:next(now_ms(), Resyncs),
             Timer = erlang:start_timer(Pause, self(), resync),
@@ -235,8 +235,6 @@ resync(#state{writer = Writer, resync = undefined, resyncs = Resyncs} = State) -
 resync(State) ->
     State.
 
-restarted(#state{replica = undefined} = State) ->
-    State;
 restarted(#state{replica = Replica} = State) ->
     true = exit(Replica, kill),
     State.
@@ -276,7 +274,10 @@ collect(#state{writer = Writer} = State) ->
 
 broken(#state{writer = Writer} = State) ->
     aged(State#state{
-        writer = eslaver_mirror_writer:broken(Writer), replica = undefined, held = none
+        writer = eslaver_mirror_writer:broken(Writer),
+        replica = undefined,
+        held = none,
+        resync = undefined
     }).
 
 later(#state{backoff = Backoff, restarts = Restarts} = State) ->

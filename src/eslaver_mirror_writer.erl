@@ -7,7 +7,7 @@
 %% @private
 -module(eslaver_mirror_writer).
 
--export([new/1, handle/2, broken/1, position/1, passed/2, is_lost/1]).
+-export([new/1, handle/2, broken/1, position/1, passed/2, needs_resync/1]).
 -export([collect/1, status/1, info/1, functions/1, close/1]).
 -export_type([writer/0, news/0]).
 
@@ -27,6 +27,9 @@
     replid :: undefined | binary(),
     %% Whether only a full resync helps: until then the data counts as stale.
     lost = false :: boolean(),
+    %% Whether the replica has no position to go on from: until its snapshot is loaded it asks for
+    %% one by itself, whatever happens to its link.
+    without_position = true :: boolean(),
     %% What the master has told of its commands.
     told :: undefined | eslaver_nif:commands(),
     %% The offset and the db behind all that has been applied.
@@ -89,7 +92,9 @@ event({stream, Name, Args, #{db := Db} = Meta}, #writer{transaction = none} = Wr
 event({stream, Name, Args, #{db := Db}}, #writer{transaction = Commands} = Writer) ->
     Writer#writer{transaction = [{Name, Args, Db} | Commands]};
 event({loading, start, #{replid := Replid, offset := Offset}}, Writer) ->
-    started(Writer#writer{next_position = {Replid, Offset}, transaction = none});
+    started(Writer#writer{
+        next_position = {Replid, Offset}, transaction = none, without_position = true
+    });
 event({loading, aux, Name, Value, _Meta}, #writer{next = Next} = Writer) ->
     Writer#writer{next = eslaver_mirror_version:with_aux(Name, Value, Next)};
 event({loading, function, Library, Code, _Meta}, #writer{next_functions = Functions} = Writer) ->
@@ -151,6 +156,7 @@ loaded(Meta, #writer{lock = Lock, next = Next, store = Old} = Writer) ->
         next_functions = #{},
         replid = Replid,
         lost = false,
+        without_position = false,
         offset = Offset,
         db = maps:get(db, Meta)
     }.
@@ -162,11 +168,14 @@ without_next(#writer{next = Next} = Writer) ->
     ok = delete(Next),
     Writer#writer{next = undefined, next_functions = #{}}.
 
-%% @doc The replica is gone: what has come of a snapshot or of a transaction will come again.
+%% @doc The replica is gone: what has come of a snapshot or of a transaction will come again. Another
+%% replica begins at {@link position/1}.
 -spec broken(writer()) -> writer().
 broken(#writer{lock = Lock, store = Store} = Writer) ->
     ok = eslaver_mirror_lock:status(age(Store), Lock),
-    without_next(Writer#writer{transaction = none}).
+    without_next(Writer#writer{
+        transaction = none, without_position = position(Writer) =:= undefined
+    }).
 
 age(undefined) -> loading;
 age(_Store) -> stale.
@@ -343,9 +352,10 @@ lost(#writer{lock = Lock} = Writer) ->
     ok = eslaver_mirror_lock:status(stale, Lock),
     Writer#writer{lost = true}.
 
-%% @doc Whether only a full resync helps.
--spec is_lost(writer()) -> boolean().
-is_lost(#writer{lost = Lost}) -> Lost.
+%% @doc Whether only a full resync helps that the replica does not ask for by itself.
+-spec needs_resync(writer()) -> boolean().
+needs_resync(#writer{lost = Lost, without_position = WithoutPosition}) ->
+    Lost andalso not WithoutPosition.
 
 %% @doc Removes some of what is out of reach: whether there is more.
 -spec collect(writer()) -> done | more.

@@ -17,6 +17,11 @@ pauses_test_() ->
         ?_assertEqual(600000, lists:last(gaps(pauses(lists:duplicate(20, 0)))))
     ].
 
+shorter_pauses_test() ->
+    New = eslaver_mirror_resync:new(100),
+    {Pauses, _} = lists:mapfoldl(fun eslaver_mirror_resync:next/2, New, [0, 0, 0]),
+    ?assertEqual([0, 100, 300], Pauses).
+
 gaps([First | Rest] = Times) ->
     lists:zipwith(fun(Later, Earlier) -> Later - Earlier end, Rest, lists:droplast(Times)) ++
         [First || Rest =:= []].

@@ -19,12 +19,17 @@
     keys_of_modules/1,
     unknown_keys/1,
     unknown_effects/1,
-    master_that_resyncs_for_ever/1
+    master_that_resyncs_for_ever/1,
+    snapshot_longer_than_the_pause/1,
+    resync_of_its_own/1
 ]).
 
 -define(M, mirror_of_odd_stream).
 -define(TIMEOUT, 10_000).
 -define(OFFSET, 1000).
+-define(EMPTY, <<"REDIS0009", 255, 0:64>>).
+%% The first pause between two resyncs, in ms, for cases that wait longer than that.
+-define(PAUSE, 200).
 
 -spec suite() -> list().
 suite() ->
@@ -45,7 +50,9 @@ all() ->
         keys_of_modules,
         unknown_keys,
         unknown_effects,
-        master_that_resyncs_for_ever
+        master_that_resyncs_for_ever,
+        snapshot_longer_than_the_pause,
+        resync_of_its_own
     ].
 
 -spec init_per_suite(list()) -> list().
@@ -374,7 +381,9 @@ unknown_effects(_Config) ->
 %% However often that happens, snapshots are few; meanwhile the data counts as stale.
 -spec master_that_resyncs_for_ever(list()) -> ok.
 master_that_resyncs_for_ever(_Config) ->
-    Fake = fake(),
+    Full = #{psync => eslaver_test_fake:full_resync(?EMPTY)},
+    Partial = #{psync => ["+CONTINUE\r\n", command("set behind 1")]},
+    Fake = eslaver_test_fake:start([Full, Full, Partial]),
     ok = mirror(Fake),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     _ = send(Fake, ["eval x 0"]),
@@ -385,14 +394,76 @@ master_that_resyncs_for_ever(_Config) ->
     ?assertMatch(#{incomplete := true, unapplied := #{<<"eval">> := 101}}, eslaver_mirror:info(?M)),
     %% a link that goes on where it was makes it no fresher
     ok = eslaver_test_fake:drop(Fake),
-    _ = eslaver_test_lib:until(fun() -> eslaver_test_fake:connections(Fake) > 2 end),
-    ?assertEqual(stale, eslaver_mirror:status(?M)).
+    true = eslaver_test_lib:until(fun() -> values([<<"behind">>]) =:= [<<"1">>] end),
+    ?assertEqual(stale, eslaver_mirror:status(?M)),
+    ?assertMatch(#{incomplete := true}, eslaver_mirror:info(?M)).
+
+%% A resync that has been asked for is waited for, however long its snapshot takes.
+-spec snapshot_longer_than_the_pause(list()) -> ok.
+snapshot_longer_than_the_pause(_Config) ->
+    Full = #{psync => eslaver_test_fake:full_resync(?EMPTY)},
+    Fake = eslaver_test_fake:start([Full, begun()]),
+    ok = mirror(Fake),
+    ok = with_short_pauses(),
+    _ = send(Fake, ["eval x 0"]),
+    ok = loading(Fake, 2),
+    timer:sleep(5 * ?PAUSE),
+    ok = eslaver_test_fake:send(Fake, ?EMPTY),
+    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
+    ?assertEqual(2, syncs(Fake)),
+    ?assertMatch(#{incomplete := false, restarts := 1}, eslaver_mirror:info(?M)).
+
+%% So is one that the replica began by itself before that which has to wait.
+-spec resync_of_its_own(list()) -> ok.
+resync_of_its_own(_Config) ->
+    Full = #{psync => eslaver_test_fake:full_resync(?EMPTY)},
+    Fake = eslaver_test_fake:start([Full, Full, begun()]),
+    ok = mirror(Fake),
+    {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
+    ok = with_short_pauses(),
+    _ = send(Fake, ["eval x 0"]),
+    ok = resynced(Ref),
+    ok = eslaver_test_fake:send(Fake, command("eval x 0")),
+    ok = eslaver_test_fake:drop(Fake),
+    ok = loading(Fake, 3),
+    timer:sleep(5 * ?PAUSE),
+    ok = eslaver_test_fake:send(Fake, ?EMPTY),
+    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
+    ?assertEqual(3, syncs(Fake)),
+    ?assertMatch(#{incomplete := false}, eslaver_mirror:info(?M)).
+
+%% The answer to PSYNC without its snapshot, which the case sends later.
+begun() ->
+    Size = integer_to_list(byte_size(?EMPTY)),
+    #{psync => ["+FULLRESYNC ", eslaver_test_fake:replid(), " 1000\r\n$", Size, "\r\n"]}.
+
+%% The mirror's replica has begun the snapshot of this connection.
+loading(Fake, Connection) ->
+    true = eslaver_test_lib:until(fun() ->
+        #{replica := Replica} = eslaver_mirror:info(?M),
+        syncs(Fake) =:= Connection andalso maps:get(state, Replica, none) =:= loading
+    end),
+    ok.
+
+with_short_pauses() ->
+    New = eslaver_mirror_resync:new(),
+    Short = eslaver_mirror_resync:new(?PAUSE),
+    _ = sys:replace_state(?M, fun(State) ->
+        list_to_tuple([
+            case Element of
+                New -> Short;
+                _ -> Element
+            end
+         || Element <- tuple_to_list(State)
+        ])
+    end),
+    ok.
 
 %% Helpers
 
 fake() ->
     eslaver_test_fake:start([
-        #{psync => eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>)}
+        #{psync => eslaver_test_fake:full_resync(?EMPTY)}
     ]).
 
 target(Fake) ->
