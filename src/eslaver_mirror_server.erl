@@ -149,8 +149,9 @@ down(Monitor, #state{notify = Notify, waiting = Waiting} = State) ->
     }.
 
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{writer = Writer, replica = Replica}) ->
+terminate(_Reason, #state{writer = Writer, replica = Replica, held = Held}) ->
     _ = guarded(fun() ->
+        ok = refuse(Held),
         ok = eslaver_mirror_writer:close(Writer),
         ok = ended(Replica),
         ok = refuse_events()
@@ -160,6 +161,9 @@ terminate(_Reason, #state{writer = Writer, replica = Replica}) ->
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
+
+refuse(none) -> ok;
+refuse({From, _Events}) -> gen_server:reply(From, stop).
 
 %% A replica that is handing over a batch is told to end by the answer.
 ended(undefined) ->
@@ -215,11 +219,21 @@ guarded(Fun) ->
 
 %% Events.
 
-handled(From, Events, #state{writer = Writer} = State) ->
+%% A replica that gets no answer cannot end, and would have to be killed.
+handled(From, Events, State) ->
+    try applied(Events, State) of
+        Applied ->
+            gen_server:reply(From, ok),
+            collect(resync(aged(Applied)))
+    catch
+        Class:Reason:Stack ->
+            gen_server:reply(From, stop),
+            erlang:raise(Class, Reason, Stack)
+    end.
+
+applied(Events, #state{writer = Writer} = State) ->
     {News, Next} = eslaver_mirror_writer:handle(Events, Writer),
-    Told = lists:foldl(fun news/2, State#state{writer = Next}, News),
-    gen_server:reply(From, ok),
-    collect(resync(aged(Told))).
+    lists:foldl(fun news/2, State#state{writer = Next}, News).
 
 %% What cannot be told from the stream only a snapshot tells; but the master is to make few of them,
 %% whatever it sends.

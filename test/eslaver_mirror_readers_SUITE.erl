@@ -12,6 +12,8 @@
     replica_ends_while_held/1,
     link_drops_while_held/1,
     mirror_is_killed_while_held/1,
+    mirror_is_stopped_while_held/1,
+    mirror_fails/1,
     info_while_held/1,
     killed_and_started_again/1,
     scan_of_what_is_flushed/1,
@@ -35,6 +37,8 @@ all() ->
         replica_ends_while_held,
         link_drops_while_held,
         mirror_is_killed_while_held,
+        mirror_is_stopped_while_held,
+        mirror_fails,
         info_while_held,
         killed_and_started_again,
         scan_of_what_is_flushed,
@@ -166,6 +170,32 @@ mirror_is_killed_while_held(Config) ->
     end,
     {Old, New} = held(Started, Kill),
     ?assertEqual(Old, New).
+
+%% The replica ends by itself, whose events wait for a reader: it is not killed.
+-spec mirror_is_stopped_while_held(list()) -> ok.
+mirror_is_stopped_while_held(Config) ->
+    #{client := Client} = started(Config),
+    Monitor = monitor(process, replica(whereis(?M))),
+    _Hold = gen_server:call(?M, hold),
+    _ = eslaver_test_client:ok(Client, ["SET", "a", "2"]),
+    true = eslaver_test_lib:until(fun waits_for_reader/0),
+    ok = eslaver_mirror:stop(?M),
+    ?assertEqual(shutdown, reason(Monitor)).
+
+%% Nor is the replica of a mirror that fails with a batch of its events.
+-spec mirror_fails(list()) -> ok.
+mirror_fails(Config) ->
+    #{client := Client} = started(Config),
+    Monitors = [monitor(process, Pid) || Pid <- [whereis(?M), replica(whereis(?M))]],
+    ok = eslaver_test_lib:replace_in_state(?M, {notify, broken}),
+    _ = eslaver_test_client:ok(Client, ["SET", "a", "2"]),
+    ?assertMatch([{mirror_failed, error, _}, shutdown], [reason(Monitor) || Monitor <- Monitors]).
+
+reason(Monitor) ->
+    receive
+        {'DOWN', Monitor, process, _, Reason} -> Reason
+    after ?TIMEOUT -> error(does_not_end)
+    end.
 
 %% The info of a replica whose events wait for a reader is not waited for.
 -spec info_while_held(list()) -> ok.
@@ -354,13 +384,7 @@ reasons(End) ->
     Mirror = whereis(?M),
     Monitors = [monitor(process, Pid) || Pid <- [Mirror, replica(Mirror)]],
     _ = End(Mirror),
-    [
-        receive
-            {'DOWN', Monitor, process, _, Reason} -> Reason
-        after ?TIMEOUT -> error(does_not_end)
-        end
-     || Monitor <- Monitors
-    ].
+    [reason(Monitor) || Monitor <- Monitors].
 
 %% A state that no event can be handled with.
 break(Mirror) ->

@@ -446,18 +446,7 @@ loading(Fake, Connection) ->
     ok.
 
 with_short_pauses() ->
-    New = eslaver_mirror_resync:new(),
-    Short = eslaver_mirror_resync:new(?PAUSE),
-    _ = sys:replace_state(?M, fun(State) ->
-        list_to_tuple([
-            case Element of
-                New -> Short;
-                _ -> Element
-            end
-         || Element <- tuple_to_list(State)
-        ])
-    end),
-    ok.
+    eslaver_test_lib:replace_in_state(?M, eslaver_mirror_resync:new(?PAUSE)).
 
 %% Helpers
 

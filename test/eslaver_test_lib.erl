@@ -2,7 +2,7 @@
 -module(eslaver_test_lib).
 
 -export([until/1, until/2, own_server/0, own_master/0, own_master/1, by_name/1]).
--export([spread/0, parallel/2, seed/0, info/2, is_long/0]).
+-export([spread/0, parallel/2, seed/0, info/2, is_long/0, replace_in_state/2]).
 -export([replica/1, replica/2, target/1, loaded/1, mark/2, snapshot/1, io_capture/0, captured/1]).
 
 -define(TIMEOUT, 30_000).
@@ -30,6 +30,20 @@ poll(Condition, Deadline) ->
         Result ->
             Result
     end.
+
+%% Puts a record in the place of the one of its name in a server's state.
+-spec replace_in_state(atom(), tuple()) -> ok.
+replace_in_state(Server, New) ->
+    Name = element(1, New),
+    Replace = fun
+        (Old) when element(1, Old) =:= Name -> New;
+        (Other) -> Other
+    end,
+    State = sys:replace_state(Server, fun(State) ->
+        list_to_tuple(lists:map(Replace, tuple_to_list(State)))
+    end),
+    true = lists:member(New, tuple_to_list(State)),
+    ok.
 
 %% The distribution's own server, for cases that need only one; without it the newest Redis.
 -spec own_server() -> file:filename().
