@@ -58,6 +58,8 @@ sentence(#{what := link_down, reason := Reason, text := Text}) ->
     {"link is down (~ts): ~ts", [Reason, Text]};
 sentence(#{what := no_link, reason := Reason, text := Text}) ->
     {"no link (~ts): ~ts; trying on", [Reason, Text]};
+sentence(#{what := not_started, reason := Reason}) ->
+    {"the replica that feeds the mirror cannot be started (~0tP); retrying", [Reason, 20]};
 sentence(#{what := bad_position, path := Path, text := Text}) ->
     {"the position in ~ts cannot be used (~ts), so the next sync is a full one", [Path, Text]};
 sentence(#{what := position_not_kept, path := Path, text := Text}) ->

@@ -166,11 +166,12 @@ status(Mirror) ->
 
 %% @doc What a mirror has: `status', `stale_for' (ms), `keys' (expired ones that the master has not
 %% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
-%% `offset' and `db' applied, `functions', `restarts' of the replica, `unapplied' (commands, with
-%% how often, that could not be mirrored and left their keys unknown), `incomplete' (whether it
-%% waits for a full resync, since a command has changed nobody knows what), `replica' (as of
-%% {@link eslaver:info/1}; empty while there is none, or while a {@link read/2} holds it up) and
-%% `lag' (bytes decoded, not applied yet, or `undefined').
+%% `offset' and `db' applied, `functions', `restarts' of the replica, `start_error' (why it cannot
+%% be started, or `undefined'), `unapplied' (commands, with how often, that could not be mirrored
+%% and left their keys unknown), `incomplete' (whether it waits for a full resync, since a command
+%% has changed nobody knows what), `replica' (as of {@link eslaver:info/1}; empty while there is
+%% none, while a {@link read/2} holds it up, or if it does not answer within a second) and `lag'
+%% (bytes decoded, not applied yet, or `undefined').
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
     running(fun() -> gen_server:call(Name, info) end).

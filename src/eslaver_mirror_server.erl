@@ -10,6 +10,7 @@
 
 -record(state, {
     writer :: eslaver_mirror_writer:writer(),
+    name :: atom(),
     %% Starts a replica.
     start :: fun((eslaver_callback:spec(), undefined | eslaver:position()) -> term()),
     replica :: undefined | pid(),
@@ -28,6 +29,8 @@
     %% Since when the data is stale, in ms of monotonic time.
     stale_since :: undefined | integer(),
     restarts = 0 :: non_neg_integer(),
+    %% Why no replica could be started the last time.
+    start_error :: undefined | term(),
     %% When a full resync may be made, and the timer for one that has to wait.
     resyncs = eslaver_mirror_resync:new() :: eslaver_mirror_resync:resyncs(),
     resync :: undefined | reference(),
@@ -46,13 +49,14 @@ start_link(#{name := Name} = Options) ->
     gen_server:start_link({local, Name}, ?MODULE, Options, []).
 
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
-init(#{start := Start, filter := Filter} = Options) ->
+init(#{name := Name, start := Start, filter := Filter} = Options) ->
     _ = process_flag(trap_exit, true),
     case Start(feed(), undefined) of
         {ok, Replica} ->
             _ = Filter =:= undefined orelse erlang:send_after(?POSITION, self(), position),
             {ok, #state{
                 writer = eslaver_mirror_writer:new(Options),
+                name = Name,
                 start = Start,
                 replica = Replica,
                 stale_since = now_ms()
@@ -301,9 +305,16 @@ later(#state{backoff = Backoff, restarts = Restarts} = State) ->
 
 started(#state{start = Start, writer = Writer} = State) ->
     case Start(feed(), eslaver_mirror_writer:position(Writer)) of
-        {ok, Replica} -> State#state{replica = Replica};
-        {error, _} -> later(State)
+        {ok, Replica} -> State#state{replica = Replica, start_error = undefined};
+        {error, Reason} -> later(not_started(Reason, State))
     end.
+
+%% An error is logged once, however often it comes.
+not_started(Reason, #state{start_error = Reason} = State) ->
+    State;
+not_started(Reason, #state{name = Name} = State) ->
+    ok = eslaver_log:report(warning, not_started, #{replica => Name, reason => Reason}),
+    State#state{start_error = Reason}.
 
 %% No question is asked again before it is answered.
 ask(What, #state{replica = Replica, asked = Asked} = State) ->
@@ -336,9 +347,11 @@ released(Hold, #state{holds = Holds, held = Held} = State) ->
             Free
     end.
 
-info(#state{writer = Writer, restarts = Restarts, stale_since = Since}) ->
+info(#state{writer = Writer, restarts = Restarts, stale_since = Since} = State) ->
     maps:merge(eslaver_mirror_writer:info(Writer), #{
-        restarts => Restarts, stale_for => age(Since)
+        restarts => Restarts,
+        start_error => State#state.start_error,
+        stale_for => age(Since)
     }).
 
 age(undefined) -> 0;

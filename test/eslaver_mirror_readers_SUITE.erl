@@ -14,6 +14,7 @@
     mirror_is_killed_while_held/1,
     mirror_is_stopped_while_held/1,
     mirror_fails/1,
+    replica_cannot_be_started/1,
     info_while_held/1,
     killed_and_started_again/1,
     scan_of_what_is_flushed/1,
@@ -39,6 +40,7 @@ all() ->
         mirror_is_killed_while_held,
         mirror_is_stopped_while_held,
         mirror_fails,
+        replica_cannot_be_started,
         info_while_held,
         killed_and_started_again,
         scan_of_what_is_flushed,
@@ -190,6 +192,31 @@ mirror_fails(Config) ->
     ok = eslaver_test_lib:replace_in_state(?M, {notify, broken}),
     _ = eslaver_test_client:ok(Client, ["SET", "a", "2"]),
     ?assertMatch([{mirror_failed, error, _}, shutdown], [reason(Monitor) || Monitor <- Monitors]).
+
+%% What keeps a replica from being started again is logged once, and shown as long as it does.
+-spec replica_cannot_be_started(list()) -> ok.
+replica_cannot_be_started(Config) ->
+    Target = eslaver_test_lib:target(proplists:get_value(master, Config)),
+    Broken = atomics:new(1, []),
+    Password = fun() ->
+        0 = atomics:get(Broken, 1),
+        undefined
+    end,
+    {ok, _} = eslaver_mirror:start_link(Target#{name => ?M, master_auth => Password}),
+    ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
+    ?assertMatch(#{start_error := undefined}, eslaver_mirror:info(?M)),
+    ok = eslaver_test_log:clear(),
+    ok = atomics:put(Broken, 1, 1),
+    ok = eslaver_test_subject:kill_replica(?M),
+    true = eslaver_test_lib:until(fun() -> maps:get(restarts, eslaver_mirror:info(?M)) > 3 end),
+    ?assertMatch(
+        #{start_error := {invalid_option, master_auth, hidden}, status := stale},
+        eslaver_mirror:info(?M)
+    ),
+    ?assertMatch([_], eslaver_test_log:matches("mirror_of_suite.*cannot be started")),
+    ok = atomics:put(Broken, 1, 0),
+    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
+    ?assertMatch(#{start_error := undefined}, eslaver_mirror:info(?M)).
 
 reason(Monitor) ->
     receive
