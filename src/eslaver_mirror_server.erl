@@ -26,6 +26,8 @@
     asked = gen_server:reqids_new() :: gen_server:request_id_collection(),
     %% Who waits for the replica's part of the info.
     informing = [] :: [gen_server:from()],
+    %% The timer after which they are answered without it.
+    inform :: undefined | reference(),
     %% Since when the data is stale, in ms of monotonic time.
     stale_since :: undefined | integer(),
     restarts = 0 :: non_neg_integer(),
@@ -42,6 +44,8 @@
 %% How often a replica with a filter is asked for its position, in ms: what the filter holds back
 %% moves it without an event.
 -define(POSITION, 1000).
+%% How long the replica's part of the info is waited for, in ms.
+-define(INFORM, 1000).
 
 %% @doc Starts a mirror, registered under its name.
 -spec start_link(eslaver_mirror_options:options()) -> gen_server:start_ret().
@@ -92,7 +96,7 @@ handle_call(functions, _From, #state{writer = Writer} = State) ->
 handle_call(info, From, #state{replica = Replica, held = Held, informing = Others} = State) ->
     Waiting = State#state{informing = [From | Others]},
     case Replica =/= undefined andalso Held =:= none of
-        true -> {noreply, ask(info, Waiting)};
+        true -> {noreply, ask(info, timed(Waiting))};
         false -> {noreply, informed(#{}, Waiting)}
     end;
 handle_call(_Unknown, _From, State) ->
@@ -124,6 +128,8 @@ handle_info({timeout, Timer, resync}, #state{resync = Timer, writer = Writer} = 
         true -> {noreply, restarted(State)};
         false -> {noreply, State#state{resync = undefined}}
     end;
+handle_info({timeout, Timer, inform}, #state{inform = Timer} = State) ->
+    {noreply, informed(#{}, State)};
 handle_info(collect, State) ->
     {noreply, guarded(fun() -> collect(State#state{collecting = false}) end)};
 handle_info(position, #state{replica = Replica} = State) ->
@@ -323,6 +329,11 @@ ask(What, #state{replica = Replica, asked = Asked} = State) ->
         false -> State#state{asked = gen_server:send_request(Replica, What, What, Asked)}
     end.
 
+timed(#state{inform = undefined} = State) ->
+    State#state{inform = erlang:start_timer(?INFORM, self(), inform)};
+timed(State) ->
+    State.
+
 answered(info, {reply, Info}, State) ->
     informed(Info, State);
 answered(info, {error, _Gone}, State) ->
@@ -332,10 +343,11 @@ answered(position, {reply, Position}, #state{writer = Writer} = State) ->
 answered(position, {error, _Gone}, State) ->
     State.
 
-informed(Replica, #state{informing = Informing} = State) ->
+informed(Replica, #state{informing = Informing, inform = Timer} = State) ->
+    _ = Timer =:= undefined orelse erlang:cancel_timer(Timer),
     Info = (info(State))#{replica => Replica, lag => maps:get(lag, Replica, undefined)},
     lists:foreach(fun(From) -> gen_server:reply(From, Info) end, Informing),
-    State#state{informing = []}.
+    State#state{informing = [], inform = undefined}.
 
 released(Hold, #state{holds = Holds, held = Held} = State) ->
     Rest = maps:remove(Hold, Holds),

@@ -16,6 +16,7 @@
     mirror_fails/1,
     replica_cannot_be_started/1,
     info_while_held/1,
+    info_of_a_busy_replica/1,
     killed_and_started_again/1,
     scan_of_what_is_flushed/1,
     reports_tell_no_data/1,
@@ -42,6 +43,7 @@ all() ->
         mirror_fails,
         replica_cannot_be_started,
         info_while_held,
+        info_of_a_busy_replica,
         killed_and_started_again,
         scan_of_what_is_flushed,
         reports_tell_no_data,
@@ -242,6 +244,24 @@ info_while_held(Config) ->
     {Same, Same} = held(Started, Infos),
     ok = caught_up(Client),
     ?assertMatch(#{replica := #{state := streaming}, lag := 0}, eslaver_mirror:info(?M)).
+
+%% Nor is that of a replica that does not answer.
+-spec info_of_a_busy_replica(list()) -> ok.
+info_of_a_busy_replica(Config) ->
+    _ = started(Config),
+    Replica = replica(whereis(?M)),
+    ok = sys:suspend(Replica),
+    [
+        ?assertMatch(
+            #{status := fresh, replica := None, lag := undefined} when None =:= #{},
+            eslaver_mirror:info(?M)
+        )
+     || _ <- [first, again]
+    ],
+    ok = sys:resume(Replica),
+    true = eslaver_test_lib:until(fun() ->
+        maps:is_key(state, maps:get(replica, eslaver_mirror:info(?M)))
+    end).
 
 %% Writes a key as long as the reader gets another one for it, which is until the mirror holds
 %% still; then does that, and reads the key again.
