@@ -6,7 +6,7 @@
 
 -export([commands/0, apply/3]).
 
--import(eslaver_mirror_keys, [find/2, put/5, delete/2, forget/2, expire/3]).
+-import(eslaver_mirror_keys, [find/2, put/5, delete/2, forget/2, forget_value/2, expire/3]).
 
 %% @doc See the behaviour.
 -spec commands() -> [binary()].
@@ -63,23 +63,34 @@ holds(<<"XX">>, _At, Old) -> Old =/= infinity;
 holds(<<"GT">>, At, Old) -> At > Old;
 holds(<<"LT">>, At, Old) -> At < Old.
 
+%% The key that a command has read, which has succeeded: if that it is there was in doubt, it is not
+%% any more.
+source(Ctx, Key) ->
+    case find(Ctx, Key) of
+        {Key, unknown, unsure, _} ->
+            ok = forget_value(Ctx, Key),
+            find(Ctx, Key);
+        {Key, _, _, _} = Row ->
+            Row
+    end.
+
 rename(Same, Same, Ctx) ->
-    {Same, _, _, _} = find(Ctx, Same),
+    _ = source(Ctx, Same),
     ok;
 rename(From, To, Ctx) ->
-    {From, Type, Body, ExpireAt} = find(Ctx, From),
+    {From, Type, Body, ExpireAt} = source(Ctx, From),
     ok = forget(Ctx, From),
     put(Ctx, To, Type, Body, ExpireAt).
 
 %% Before 3.0 the time was left behind, and servers before 3.2 do not tell their version.
 move(Key, To, #{store := Store} = Ctx) ->
-    {Key, Type, Body, ExpireAt} = find(Ctx, Key),
+    {Key, Type, Body, ExpireAt} = source(Ctx, Key),
     true = ExpireAt =:= infinity orelse eslaver_mirror_store:version(Store) =/= unknown,
     ok = forget(Ctx, Key),
     put(To, Key, Type, Body, ExpireAt).
 
 copy(From, To, Target, #{store := Store} = Ctx) ->
-    {From, Type, Body, ExpireAt} = find(Ctx, From),
+    {From, Type, Body, ExpireAt} = source(Ctx, From),
     put(Target, To, Type, eslaver_mirror_type:copy(Type, Store, Body), ExpireAt).
 
 target([], Ctx) ->

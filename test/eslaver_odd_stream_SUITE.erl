@@ -18,6 +18,7 @@
     slots_of_a_mirror/1,
     keys_of_modules/1,
     unknown_keys/1,
+    unknown_keys_that_move/1,
     unknown_effects/1,
     master_that_resyncs_for_ever/1,
     snapshot_longer_than_the_pause/1,
@@ -49,6 +50,7 @@ all() ->
         slots_of_a_mirror,
         keys_of_modules,
         unknown_keys,
+        unknown_keys_that_move,
         unknown_effects,
         master_that_resyncs_for_ever,
         snapshot_longer_than_the_pause,
@@ -358,6 +360,26 @@ unknown_keys(_Config) ->
     _ = notices(Ref, <<"last">>),
     ?assertEqual([undefined, undefined], values([<<"what">>, <<"a">>])),
     ?assertEqual(1, eslaver_mirror:dbsize(?M)).
+
+%% A command that succeeds for a key in doubt shows that there is one: where it goes there is one, too.
+-spec unknown_keys_that_move(list()) -> ok.
+unknown_keys_that_move(_Config) ->
+    Fake = fake(),
+    ok = mirror(Fake),
+    {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
+    _ = send(Fake, ["set a 1", "foo.move a x y z w", "rename x renamed", "move y 1"]),
+    _ = send(Fake, ["copy z copied", "copy z there DB 1 REPLACE", "rename w w", "set last 1"]),
+    _ = notices(Ref, <<"last">>),
+    There = [<<"a">>, <<"copied">>, <<"last">>, <<"renamed">>, <<"w">>, <<"z">>],
+    ?assertEqual(There, lists:sort(eslaver_mirror:keys(?M, <<"*">>))),
+    ?assertEqual(length(There), eslaver_mirror:dbsize(?M)),
+    ?assertEqual([undefined, undefined], values([<<"x">>, <<"y">>])),
+    ?assertEqual([{error, unknown}, {error, unknown}], values([<<"renamed">>, <<"copied">>])),
+    InDb1 = [<<"there">>, <<"y">>],
+    ?assertEqual(InDb1, lists:sort(eslaver_mirror:keys({?M, 1}, <<"*">>))),
+    ?assertEqual(2, eslaver_mirror:dbsize({?M, 1})),
+    ?assertMatch(#{unapplied := #{<<"foo.move">> := 1}, keys := 8}, eslaver_mirror:info(?M)),
+    ?assertEqual(1, map_size(maps:get(unapplied, eslaver_mirror:info(?M)))).
 
 %% Of a script that was given no keys, as of an unknown command that names no key, nothing is known:
 %% only a snapshot helps.
