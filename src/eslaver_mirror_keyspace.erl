@@ -31,7 +31,7 @@ fold(Mirror, Options, Fun, Acc) ->
             try
                 whole(Mirror, Keys, fold_table(Keys, Options, Fun, Acc))
             catch
-                throw:{?MODULE, replaced} -> {error, replaced}
+                throw:{?MODULE, replaced} -> replaced(Mirror)
             end
     end.
 
@@ -40,7 +40,14 @@ whole(Mirror, Keys, Result) ->
     case eslaver_mirror_view:db(Mirror, none, fun(_Store, Now) -> Now end) of
         Keys -> Result;
         {error, stale} -> Result;
-        _Others -> {error, replaced}
+        _Others -> replaced(Mirror)
+    end.
+
+%% The keys are gone with their mirror, or others are in their place.
+replaced(Mirror) ->
+    case eslaver_mirror_view:status(Mirror) of
+        not_running -> {error, not_running};
+        _ -> {error, replaced}
     end.
 
 %% A table is fixed, so that nothing that stays in it is missed.

@@ -19,6 +19,7 @@
     info_of_a_busy_replica/1,
     killed_and_started_again/1,
     scan_of_what_is_flushed/1,
+    scan_of_a_mirror_that_ends/1,
     reports_tell_no_data/1,
     warnings_tell_no_data/1,
     unknown_requests/1
@@ -46,6 +47,7 @@ all() ->
         info_of_a_busy_replica,
         killed_and_started_again,
         scan_of_what_is_flushed,
+        scan_of_a_mirror_that_ends,
         reports_tell_no_data,
         warnings_tell_no_data,
         unknown_requests
@@ -397,6 +399,38 @@ scan_of_what_is_flushed(Config) ->
     ok = caught_up(Client),
     Count = fun(_Key, Count) -> Count + 1 end,
     ?assertEqual(2000, eslaver_mirror:scan(?M, #{match => <<"many:*">>}, Count, 0)).
+
+%% It ends with its mirror: soon after it has begun, or when all keys have been seen.
+-spec scan_of_a_mirror_that_ends(list()) -> ok.
+scan_of_a_mirror_that_ends(Config) ->
+    #{client := Client} = Started = started(Config),
+    Names = [["many:", integer_to_list(N)] || N <- lists:seq(1, 2000)],
+    _ = eslaver_test_client:pipeline(Client, [["SET", Name, "v"] || Name <- Names]),
+    ok = caught_up(Client),
+    Kill = fun() ->
+        true = exit(whereis(?M), kill),
+        true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end)
+    end,
+    Stop = fun() -> ok = eslaver_mirror:stop(?M) end,
+    [
+        begin
+            Meanwhile = fun(_Key, Count) ->
+                _ = Count =:= At andalso outside(End),
+                Count + 1
+            end,
+            ?assertEqual(
+                {At, {error, not_running}},
+                {At, eslaver_mirror:scan(?M, #{match => <<"many:*">>}, Meanwhile, 1)}
+            ),
+            ok = start_mirror(Started)
+        end
+     || {End, At} <- [{Kill, 1}, {Stop, 1}, {Stop, 2000}]
+    ],
+    Again = fun(_Key, Count) ->
+        _ = Count =:= 1 andalso outside(fun() -> true = Kill(), start_mirror(Started) end),
+        Count + 1
+    end,
+    ?assertEqual({error, replaced}, eslaver_mirror:scan(?M, #{}, Again, 1)).
 
 %% Whatever a mirror ends of, its report has no keys and no values, and neither has the reason that
 %% others get.
