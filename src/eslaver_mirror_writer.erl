@@ -328,6 +328,9 @@ tell(Name, _Why, _Mirror, Failed) when is_map_key(Name, Failed) ->
 tell(Name, Why, Mirror, _Failed) ->
     eslaver_log:report(warning, not_mirrored, #{replica => Mirror, command => Name, reason => Why}).
 
+unknown({<<"function">>, _Args, _Db}, _Keys, Writer) ->
+    %% it names no key, and what there is of functions only a snapshot tells
+    lost(Writer);
 unknown({_Name, _Args, Db}, {Changed, _Read}, #writer{store = Store} = Writer) ->
     Ctx = ctx(Db, Store),
     lists:foreach(

@@ -119,3 +119,31 @@ unknown_test() ->
         ),
         ?assertEqual({<<"1">>, undefined}, {value_of(<<"c">>), value_of(<<"d">>)})
     end).
+
+%% Which functions there are is not known any more, until a snapshot tells.
+failed_function_test() ->
+    with_writer(fun(Writer) ->
+        {_, Next} = eslaver_mirror_writer:handle([command("function load nonsense", 110)], Writer),
+        ?assertMatch(
+            #{incomplete := true, status := stale, unapplied := #{<<"function">> := 1}},
+            eslaver_mirror_writer:info(Next)
+        ),
+        ?assert(eslaver_mirror_writer:needs_resync(Next)),
+        Again = loaded(Next, []),
+        ?assertNot(eslaver_mirror_writer:needs_resync(Again)),
+        ?assertMatch(#{incomplete := false, status := fresh}, eslaver_mirror_writer:info(Again))
+    end).
+
+%% None is needed of a replica that asks for one by itself.
+resync_under_way_test() ->
+    with_writer(fun(Writer) ->
+        {_, Lost} = eslaver_mirror_writer:handle([command("eval x 0", 110)], Writer),
+        ?assert(eslaver_mirror_writer:needs_resync(Lost)),
+        {[], Begun} = eslaver_mirror_writer:handle(
+            [{loading, start, #{replid => <<"id">>, offset => 200}}], Lost
+        ),
+        ?assertNot(eslaver_mirror_writer:needs_resync(Begun)),
+        {[], Cut} = eslaver_mirror_writer:handle([down()], Begun),
+        ?assertNot(eslaver_mirror_writer:needs_resync(Cut)),
+        ?assertNot(eslaver_mirror_writer:needs_resync(eslaver_mirror_writer:broken(Lost)))
+    end).
