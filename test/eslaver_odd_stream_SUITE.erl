@@ -361,7 +361,7 @@ unknown_keys(_Config) ->
     ?assertEqual([undefined, undefined], values([<<"what">>, <<"a">>])),
     ?assertEqual(1, eslaver_mirror:dbsize(?M)).
 
-%% A command that succeeds for a key in doubt shows that there is one: where it goes there is one, too.
+%% A command that succeeds for a key in doubt shows that there is one, here or where it goes.
 -spec unknown_keys_that_move(list()) -> ok.
 unknown_keys_that_move(_Config) ->
     Fake = fake(),
