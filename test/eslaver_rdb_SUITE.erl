@@ -206,10 +206,14 @@ cron(Config) ->
     Fold = eslaver_rdb:fold(File, fun(Event, Events) -> [Event | Events] end, []),
     ?assertEqual({ok, [{loading, string, <<"a">>, <<"1">>, #{db => 0}}]}, Fold),
     ?assertMatch([_], eslaver_test_log:matches("KEYDB.CRON")),
+    ?assertMatch([_], [left_out || Text <- eslaver_test_log:texts(), is_marked(Text)]),
     ok = eslaver_test_log:clear(),
     #{ended := loaded} = eslaver_test_hostile:serve(load, eslaver_test_fake:full_resync(Bytes)),
     ?assertMatch([_], eslaver_test_log:matches("KEYDB.CRON")),
     eslaver_test_log:stop().
+
+is_marked(Text) ->
+    re:run(Text, "KEYDB.CRON.*eslaver => true", [dotall, {capture, none}]) =:= match.
 
 %% Nothing is delivered of a file that is not sound to its end.
 -spec bad_files(list()) -> ok.
