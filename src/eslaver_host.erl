@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_host).
 
--export([parse/1]).
+-export([parse/1, is_tls_name/1]).
 
 %% The longest name, and the longest part of one, in bytes.
 -define(LONGEST_NAME, 253).
@@ -28,6 +28,32 @@ parse(<<_, _/binary>> = Host) ->
 parse(_Other) ->
     error.
 
+%% @doc Whether TLS can ask a master for this host, which {@link parse/1} has taken: an address
+%% without a zone, or a name of ASCII letters, digits, hyphens and underscores whose last label is no
+%% number.
+-spec is_tls_name(binary()) -> boolean().
+is_tls_name(Host) ->
+    case binary:match(Host, [<<":">>, <<"%">>]) of
+        nomatch -> is_ipv4(Host) orelse is_dns_name(Host);
+        _ -> is_ipv6_address(Host)
+    end.
+
+%% Not in the shorter and older forms, with octal numbers.
+is_ipv4(Host) ->
+    Text = binary_to_list(Host),
+    case inet:parse_ipv4strict_address(Text) of
+        {ok, Address} -> inet:ntoa(Address) =:= Text;
+        {error, einval} -> false
+    end.
+
+is_dns_name(Host) ->
+    Labels = binary:split(string:trim(Host, trailing, "."), <<".">>, [global]),
+    lists:all(fun(Label) -> is_match(Label, "[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?") end, Labels) andalso
+        not is_match(lists:last(Labels), "[0-9]+|0x[0-9a-f]*").
+
+is_match(Text, Regex) ->
+    re:run(Text, ["\\A(", Regex, ")\\z"], [caseless, {capture, none}]) =:= match.
+
 keep(Host, true) -> {ok, Host};
 keep(_Host, false) -> error.
 
@@ -39,7 +65,7 @@ is_ipv6(Host) ->
 
 is_ipv6_address(Address) ->
     {Parsed, _} = inet:parse_ipv6strict_address(binary_to_list(Address)),
-    Parsed =:= ok.
+    Parsed =:= ok andalso binary:match(Address, <<"%">>) =:= nomatch.
 
 is_name(Name) ->
     Absolute = string:trim(Name, trailing, "."),

@@ -144,17 +144,30 @@ defaults() ->
     }.
 
 %% What is good by itself, but not together.
-consistent(#{master_host := {local, _}, tls := #{} = Tls}) ->
-    invalid(tls, Tls);
-consistent(#{load_dump := true, dbfilename := undefined}) ->
+consistent(#{tls := #{} = Tls} = Checked) ->
+    case has_tls_name(Checked) of
+        true -> consistent_files(Checked);
+        false -> invalid(tls, Tls)
+    end;
+consistent(Checked) ->
+    consistent_files(Checked).
+
+%% Whether there is a name that TLS can ask the master for.
+has_tls_name(#{master_host := {local, _}}) -> false;
+has_tls_name(#{master_host := {host, Host}, tls := #{server_name := undefined}}) ->
+    eslaver_host:is_tls_name(Host);
+has_tls_name(#{tls := #{server_name := Name}}) ->
+    eslaver_host:is_tls_name(Name).
+
+consistent_files(#{load_dump := true, dbfilename := undefined}) ->
     invalid(load_dump, true);
-consistent(#{resume := {file, Path}, dbfilename := <<_/binary>> = Dump} = Checked) ->
+consistent_files(#{resume := {file, Path}, dbfilename := <<_/binary>> = Dump} = Checked) ->
     Kept = [filename:absname(File) || File <- [Path, <<Path/binary, ".lock">>]],
     case lists:member(filename:absname(Dump), Kept) of
         true -> invalid(resume, {file, Path});
         false -> {ok, complete(Checked)}
     end;
-consistent(Checked) ->
+consistent_files(Checked) ->
     {ok, complete(Checked)}.
 
 complete(#{master_host := Host, master_port := Port} = Checked) ->

@@ -399,6 +399,31 @@ contradictions_about_tls_test_() ->
     ],
     [?_assertEqual(Refused(Value), eslaver_options:parse(Input)) || {Input, Value} <- Table].
 
+%% What TLS cannot ask for would fail for ever; without TLS, and with a name beside it, it may do.
+names_for_tls_test_() ->
+    Named = fun(Host) -> #{tls => #{server_name => Host, verify => chain}} end,
+    Bad = ["münchen.example", "fe80::1%eth0", "a-.b", "-a", "1.2.3", "a.0x1", "a.7.", "a!b", "a~b"],
+    Good = ["h", "a.b-c_d.e3", "_x.", "0x.y", "1.2.3.4", "fe80::1", "::ffff:1.2.3.4", {1, 2, 3, 4}],
+    Parse = fun(Input) -> element(1, eslaver_options:parse(Input)) end,
+    [
+        [
+            ?_assertMatch(
+                {_, {error, {invalid_option, tls, #{verify := _}}}},
+                {Input, eslaver_options:parse(Input)}
+            )
+         || Host <- Bad, Input <- [#{master_host => Host, tls => true}, Named(Host)]
+        ],
+        [
+            ?_assertEqual({Input, ok}, {Input, Parse(Input)})
+         || Host <- Bad,
+            Input <- [#{master_host => Host}, (Named("h"))#{master_host => Host}]
+        ],
+        [
+            ?_assertEqual({Input, ok}, {Input, Parse(Input)})
+         || Host <- Good, Input <- [#{master_host => Host, tls => true}, Named(Host)]
+        ]
+    ].
+
 options_are_a_map_test() ->
     Error = {error, {invalid_option, options, not_a_map}},
     ?assertEqual(Error, eslaver_options:parse([{master_auth, "secret"}])).
