@@ -29,8 +29,8 @@ parse(_Other) ->
     error.
 
 %% @doc Whether TLS can ask a master for this host, which {@link parse/1} has taken: an address
-%% without a zone, or a name of ASCII letters, digits, hyphens and underscores whose last label is no
-%% number.
+%% without a zone, or a name of ASCII letters, digits, hyphens and underscores that does not end in
+%% a number.
 -spec is_tls_name(binary()) -> boolean().
 is_tls_name(Host) ->
     case binary:match(Host, [<<":">>, <<"%">>]) of

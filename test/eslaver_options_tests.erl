@@ -402,7 +402,7 @@ contradictions_about_tls_test_() ->
 %% What TLS cannot ask for would fail for ever; without TLS, and with a name beside it, it may do.
 names_for_tls_test_() ->
     Named = fun(Host) -> #{tls => #{server_name => Host, verify => chain}} end,
-    Bad = ["münchen.example", "fe80::1%eth0", "a-.b", "-a", "1.2.3", "a.0x1", "a.7.", "a!b", "a~b"],
+    Bad = ["münchen.example", "fe80::1%eth0", "a-.b", "-a", "1.2.3", "a.0x1", "a.7.", "a!b"],
     Good = ["h", "a.b-c_d.e3", "_x.", "0x.y", "1.2.3.4", "fe80::1", "::ffff:1.2.3.4", {1, 2, 3, 4}],
     Parse = fun(Input) -> element(1, eslaver_options:parse(Input)) end,
     [
