@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_backoff).
 
--export([new/0, next/1, slow/1, slowest/1]).
+-export([new/0, next/1, slow/0, slowest/1]).
 -export_type([backoff/0]).
 
 -define(FIRST, 100).
@@ -22,8 +22,8 @@ next(Longest) ->
     next(min(Longest, ?LONGEST), ?LONGEST).
 
 %% @doc After a failure that will not heal by itself the pauses are long at once.
--spec slow(backoff()) -> {pos_integer(), backoff()}.
-slow(_Backoff) ->
+-spec slow() -> {pos_integer(), backoff()}.
+slow() ->
     next(?LONGEST, ?LONGEST).
 
 %% @doc After one that costs the master a snapshot each time they grow from there up to ten minutes.

@@ -8,7 +8,7 @@
 %% @private
 -module(eslaver_mirror_type).
 
--export([module/1, modules/0, is_type/1, of_value/2, load/4, copy/3, discard/4]).
+-export([module/1, is_type/1, of_value/2, load/4, copy/3, discard/4]).
 -export_type([ctx/0, body/0]).
 
 -type body() :: term().
@@ -46,12 +46,6 @@ module(array) -> eslaver_mirror_array;
 module(path_hash) -> eslaver_mirror_path_hash;
 module(vectorset) -> eslaver_mirror_vectorset;
 module(_) -> none.
-
-%% @doc All of them.
--spec modules() -> [module()].
-modules() ->
-    Types = [string, list, set, zset, hash, stream, array, path_hash, vectorset],
-    [module(Type) || Type <- Types].
 
 %% @doc Whether a key can have this type.
 -spec is_type(term()) -> boolean().

@@ -1,5 +1,5 @@
 %% @doc When to try a master again, and how loud to say why: pauses grow, and start over with a link
-%% that was good; what goes on being wrong is said once. Used by {@link eslaver_server}.
+%% that was good; what goes on being wrong is logged once. Used by {@link eslaver_server}.
 %% @private
 -module(eslaver_retry).
 
@@ -56,8 +56,8 @@ pause(Reason, false, #retry{backoff = Backoff}) when
     Reason =:= unsupported; Reason =:= bad_snapshot
 ->
     eslaver_backoff:slowest(Backoff);
-pause(_Reason, false, #retry{backoff = Backoff}) ->
-    eslaver_backoff:slow(Backoff);
+pause(_Reason, false, _Retry) ->
+    eslaver_backoff:slow();
 pause(_Reason, true, #retry{up = {_, Since}, backoff = Backoff}) ->
     case now_ms() - Since > ?STEADY of
         true -> eslaver_backoff:next(eslaver_backoff:new());
