@@ -12,6 +12,7 @@
     every_write/1,
     commands_of_modules/1,
     scripts_of_old_masters/1,
+    scripts_without_keys/1,
     transactions_of_old_masters/1,
     transactions_are_whole/1,
     resync_beside/1,
@@ -52,6 +53,7 @@ all() ->
         every_write,
         commands_of_modules,
         scripts_of_old_masters,
+        scripts_without_keys,
         transactions_of_old_masters,
         transactions_are_whole,
         resync_beside,
@@ -194,6 +196,28 @@ scripts_of(Server) ->
     _ = eslaver_test_client:ok(Client, ["DEL", "a"]),
     ok = caught_up(Client),
     ?assertEqual(undefined, eslaver_mirror:get(?M, <<"a">>)).
+
+%% Of one that names no keys only a snapshot tells what it did.
+-spec scripts_without_keys(list()) -> ok | {skip, term()}.
+scripts_without_keys(_Config) ->
+    case old_servers() of
+        [] -> {skip, no_old_server};
+        Servers -> lists:foreach(fun script_without_keys_of/1, Servers)
+    end.
+
+script_without_keys_of(Server) ->
+    #{client := Client} = started(Server, #{}),
+    _ = eslaver_test_client:ok(Client, ["MSET", "a", "1", "b", "2"]),
+    ok = caught_up(Client),
+    Full = binary_to_integer(eslaver_test_lib:info(Client, "sync_full")),
+    _ = eslaver_test_client:ok(Client, ["EVAL", "return redis.call('incr', 'b')", "0"]),
+    true = eslaver_test_lib:until(fun() -> eslaver_mirror:get(?M, <<"b">>) =:= <<"3">> end),
+    ?assertMatch(
+        #{status := fresh, incomplete := false, restarts := 1, unapplied := #{<<"eval">> := 1}},
+        eslaver_mirror:info(?M)
+    ),
+    ?assertEqual(Full + 1, binary_to_integer(eslaver_test_lib:info(Client, "sync_full"))),
+    eslaver_mirror:stop(?M).
 
 %% Redis 3.2 sends EXEC without MULTI where PFCOUNT was all that changed something.
 -spec transactions_of_old_masters(list()) -> ok | {skip, term()}.
