@@ -57,7 +57,7 @@ sentence(#{what := loaded, keys := Keys, bytes := Bytes, seconds := Seconds}) ->
 sentence(#{what := link_down, reason := Reason, text := Text}) ->
     {"link is down (~ts): ~ts", [Reason, Text]};
 sentence(#{what := no_link, reason := Reason, text := Text}) ->
-    {"no link (~ts): ~ts; trying on", [Reason, Text]};
+    {"no link (~ts): ~ts; retrying", [Reason, Text]};
 sentence(#{what := not_started, reason := Reason}) ->
     {"the replica that feeds the mirror cannot be started (~0tP); retrying", [Reason, 20]};
 sentence(#{what := bad_position, path := Path, text := Text}) ->
@@ -74,13 +74,11 @@ sentence(#{what := replay_failed, text := Text}) ->
 sentence(#{what := dump_failed, text := Text}) ->
     {"~ts; the sync goes on without it", [Text]};
 sentence(#{what := left_out, text := Text}) ->
-    {"the snapshot holds ~ts, which is left out; it is said once for each snapshot", [Text]};
+    {"the snapshot holds ~ts, which is left out; logged once for each snapshot", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
     {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]};
 sentence(#{what := not_mirrored, command := Name, reason := Reason}) ->
-    {"~0tp cannot be mirrored (~0tP); the keys it writes are unknown from now on; it is said once",
-        [
-            Name, Reason, 20
-        ]};
+    Format = "~0tp cannot be mirrored (~0tP); the keys it writes are unknown now; logged once",
+    {Format, [Name, Reason, 20]};
 sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason}) ->
-    {"the hooks raised ~ts:~0tP at ~0tp; it is said once", [Class, Reason, 30, Event]}.
+    {"the hooks raised ~ts:~0tP at ~0tp; logged once", [Class, Reason, 30, Event]}.
