@@ -5,14 +5,14 @@
 %% @private
 -module(eslaver_mirror_bag).
 
--export([key/2, from/4, random/3, sample/4, shuffle/1]).
+-export([key/2, from/4, random/3, sample/4, some/2, shuffle/1]).
 -export_type([key/0]).
 
 -type id() :: eslaver_mirror_store:id().
 -type key() :: {id(), Hash :: non_neg_integer(), Element :: binary()}.
 
 -define(HASHES, (1 bsl 32)).
-%% A cell is a range of hashes with so many elements on average.
+%% A cell is a range of hashes with `?MEAN' elements on average.
 -define(MEAN, 4).
 %% More elements are in about one cell of a million.
 -define(MOST, 16).
@@ -45,8 +45,8 @@ next(Table, Id, Key) ->
         _ -> none
     end.
 
-%% @doc One of `Size' elements by chance. All have the same chance, but for those of cells with
-%% more than 16 elements. Cells have the same chance, and one of k elements is taken with the
+%% @doc A random one of `Size' elements. All have the same chance, except those of cells with more
+%% than 16 elements. Cells have the same chance, and one of k elements is taken with the
 %% chance k/16.
 -spec random(ets:tid(), id(), Size :: pos_integer()) -> key().
 random(Table, Id, Size) when Size =< ?MOST ->
@@ -75,8 +75,8 @@ cell(Table, Id, Key, High, Keys) ->
 pick(Keys) ->
     lists:nth(rand:uniform(length(Keys)), Keys).
 
-%% @doc So many different elements of `Size' by chance, or all when there are no more; with a
-%% negative count so many that may be the same.
+%% @doc `Count' different random elements of `Size', or all if there are no more; with a negative
+%% count any may come again.
 -spec sample(ets:tid(), id(), Size :: pos_integer(), Count :: integer()) -> [key()].
 sample(Table, Id, Size, Count) when Count < 0 ->
     [random(Table, Id, Size) || _ <- lists:seq(1, -Count)];
@@ -95,3 +95,12 @@ distinct(Table, Id, Size, Count, Tries, Keys) when Tries > 0 ->
 -spec shuffle([Element]) -> [Element].
 shuffle(List) ->
     [Element || {_, Element} <- lists:sort([{rand:uniform(), Each} || Each <- List])].
+
+%% @doc `Count' different random elements of a list, or any with a negative count.
+-spec some([Element], Count :: integer()) -> [Element].
+some([], _Count) ->
+    [];
+some(List, Count) when Count < 0 ->
+    [lists:nth(rand:uniform(length(List)), List) || _ <- lists:seq(1, -Count)];
+some(List, Count) ->
+    lists:sublist(shuffle(List), Count).

@@ -1,12 +1,13 @@
 %% @doc Hashes in a mirror's tables: a row `{{Id, Hash, Field}, Value, ExpireAt}' for each field,
-%% and `{Id, Size, Timed}' as the body, where `Timed' says how many fields have a time to live. For
-%% each of those there is a second row, `{{-Id, ExpireAt, Field}}', so that those whose time has
-%% passed are found first. The writer counts them until the master removes them; readers leave them
-%% out. Used by {@link eslaver_mirror_hash_commands} and {@link eslaver_mirror}.
+%% and `{Id, Size, Timed}' as the body, with rows of times as of {@link eslaver_mirror_timed}. The
+%% writer counts expired fields until the master removes them; readers leave them out. Used by
+%% {@link eslaver_mirror_hash_commands} and {@link eslaver_mirror}.
 %% @private
 -module(eslaver_mirror_hash).
 
 -behaviour(eslaver_mirror_type).
+
+-import(eslaver_mirror_timed, [is_met/3, retime/5, expired/3, clock/0]).
 
 -export([load/3, copy/2, discard/3]).
 -export([new/0, set/4, remove/3, find/3, expire/5]).
@@ -15,13 +16,10 @@
 
 -export_type([body/0, expiry/0]).
 
--type body() :: {
-    eslaver_mirror_store:id(), Size :: non_neg_integer(), Timed :: non_neg_integer()
-}.
+-type body() :: eslaver_mirror_timed:body().
 -type store() :: eslaver_mirror_store:store().
 -type field() :: binary().
--type expiry() :: integer() | infinity.
-%% In ms since the epoch.
+-type expiry() :: eslaver_mirror_timed:expiry().
 
 %% Of the type.
 
@@ -38,28 +36,17 @@ load(Store, Pairs, Meta) ->
 
 %% @private
 -spec copy(store(), body()) -> body().
-copy(#{hashes := Hashes}, {Id, Size, Timed}) ->
+copy(#{hashes := Hashes}, {Id, Size, Timed} = Body) ->
     New = eslaver_mirror_store:id(),
     MakeField = fun({{_, Hash, Field}, Value, At}) -> {{New, Hash, Field}, Value, At} end,
     ok = eslaver_mirror_rows:copy(Hashes, {{Id, '_', '_'}, '_', '_'}, MakeField),
-    MakeTime = fun({{_, At, Field}}) -> {{-New, At, Field}} end,
-    ok = eslaver_mirror_rows:copy(Hashes, {{-Id, '_', '_'}}, MakeTime),
+    ok = eslaver_mirror_timed:copy(Hashes, Body, New),
     {New, Size, Timed}.
 
 %% @private
 -spec discard(store(), body(), pos_integer()) -> done | {more, body()}.
-discard(#{hashes := Hashes}, {Id, _, Timed} = Body, Limit) ->
-    case eslaver_mirror_rows:discard(Hashes, {{Id, '_', '_'}, '_', '_'}, Limit) of
-        done when Timed =:= 0 -> done;
-        done -> discard_times(Hashes, Body, Limit);
-        more -> {more, Body}
-    end.
-
-discard_times(Hashes, {Id, _, _} = Body, Limit) ->
-    case eslaver_mirror_rows:discard(Hashes, {{-Id, '_', '_'}}, Limit) of
-        done -> done;
-        more -> {more, Body}
-    end.
+discard(#{hashes := Hashes}, {Id, _, _} = Body, Limit) ->
+    eslaver_mirror_timed:discard(Hashes, [{{Id, '_', '_'}, '_', '_'}], Body, Limit).
 
 %% For the writer.
 
@@ -99,18 +86,6 @@ set_one(Hashes, {Id, Size, Timed}, Field, Value, Expiry) ->
     true = ets:insert(Hashes, {Key, Value, New}),
     {Id, Size + Added, Timed + retime(Hashes, Id, Field, Old, New)}.
 
-%% How many more fields have a time to live.
-retime(_Hashes, _Id, _Field, Same, Same) ->
-    0;
-retime(Hashes, Id, Field, infinity, At) ->
-    true = ets:insert(Hashes, {{-Id, At, Field}}),
-    1;
-retime(Hashes, Id, Field, At, infinity) ->
-    true = ets:delete(Hashes, {-Id, At, Field}),
-    -1;
-retime(Hashes, Id, Field, Old, New) ->
-    retime(Hashes, Id, Field, Old, infinity) + retime(Hashes, Id, Field, infinity, New).
-
 %% @doc Without these fields.
 -spec remove(store(), body(), [field()]) -> body() | empty.
 remove(#{hashes := Hashes}, Body, Fields) ->
@@ -135,10 +110,8 @@ find(#{hashes := Hashes}, {Id, _, _}, Field) ->
         [] -> none
     end.
 
-%% @doc With another time to live for those of the fields that are there and of which the condition
-%% holds: `nx' that they have none, `xx' that they have one, `gt' and `lt' that the new is later or
-%% earlier, where none is the latest.
--spec expire(store(), body(), [field()], expiry(), always | nx | xx | gt | lt) -> body().
+%% @doc With another time to live for those of the fields that are there and meet the condition.
+-spec expire(store(), body(), [field()], expiry(), eslaver_mirror_timed:condition()) -> body().
 expire(#{hashes := Hashes}, Body, Fields, Expiry, Condition) ->
     lists:foldl(
         fun(Field, {Id, Size, Timed} = Acc) ->
@@ -160,33 +133,12 @@ expire(#{hashes := Hashes}, Body, Fields, Expiry, Condition) ->
         Fields
     ).
 
-%% An atom is greater than any number.
-is_met(always, _Old, _New) -> true;
-is_met(nx, Old, _New) -> Old =:= infinity;
-is_met(xx, Old, _New) -> Old =/= infinity;
-is_met(gt, Old, New) -> New > Old;
-is_met(lt, Old, New) -> New < Old.
-
 %% For readers.
 
 %% @doc How many fields there are whose time has not passed.
 -spec size(store(), body()) -> non_neg_integer().
-size(Store, {_, Size, _} = Body) when is_integer(Size) ->
-    Size - expired(Store, Body, clock()).
-
-expired(_Store, {_, _, 0}, _Now) ->
-    0;
-expired(#{hashes := Hashes}, {Id, _, _}, Now) ->
-    expired(Hashes, {-Id, -1, 0}, Now, 0).
-
-expired(Hashes, {Id, _, _} = Key, Now, Count) ->
-    case ets:next(Hashes, Key) of
-        {Id, At, _} = Next when At =< Now -> expired(Hashes, Next, Now, Count + 1);
-        _ -> Count
-    end.
-
-clock() ->
-    erlang:system_time(millisecond).
+size(#{hashes := Hashes}, {_, Size, _} = Body) when is_integer(Size) ->
+    Size - expired(Hashes, Body, clock()).
 
 -spec get(store(), body(), field()) -> binary() | undefined.
 get(#{hashes := Hashes}, {Id, _, _}, Field) ->
@@ -239,26 +191,19 @@ live(#{hashes := Hashes}, {Id, _, 0}, Result) ->
 live(#{hashes := Hashes}, {Id, _, _}, Result) ->
     ets:select(Hashes, [{{{Id, '_', '$1'}, '$2', '$3'}, [{'>', '$3', clock()}], [Result]}]).
 
-%% @doc So many fields by chance, with their values: different ones, or with a negative count any.
+%% @doc `Count' different random fields with their values, or any with a negative count.
 -spec random(store(), body() | none, integer()) -> [{field(), binary()}].
 random(_Store, none, _Count) ->
     [];
 random(#{hashes := Hashes} = Store, {Id, Size, _} = Body, Count) ->
-    case expired(Store, Body, clock()) of
+    case expired(Hashes, Body, clock()) of
         0 ->
             Keys = eslaver_mirror_bag:sample(Hashes, Id, Size, Count),
             [{Field, ets:lookup_element(Hashes, Key, 2)} || {_, _, Field} = Key <- Keys];
         _ ->
             %% Not for long: the master removes such fields.
-            some(pairs(Store, Body), Count)
+            eslaver_mirror_bag:some(pairs(Store, Body), Count)
     end.
-
-some([], _Count) ->
-    [];
-some(Pairs, Count) when Count < 0 ->
-    [lists:nth(rand:uniform(length(Pairs)), Pairs) || _ <- lists:seq(1, -Count)];
-some(Pairs, Count) ->
-    lists:sublist(eslaver_mirror_bag:shuffle(Pairs), Count).
 
 %% @doc About `Count' fields with their values from a cursor on, and the next cursor, or 0.
 -spec scan(store(), body(), {Cursor :: non_neg_integer(), Count :: pos_integer()}) ->

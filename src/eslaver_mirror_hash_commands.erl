@@ -10,6 +10,8 @@
 
 -behaviour(eslaver_mirror_commands).
 
+-import(eslaver_mirror_timed, [at/3, option/4]).
+
 -export([commands/0, apply/3]).
 
 %% @private
@@ -48,14 +50,14 @@ apply(<<"hincrby">>, [Key, Field, By], Ctx) ->
     end);
 apply(<<"hincrbyfloat">>, [Key, Field, By], Ctx) ->
     increment(Ctx, Key, Field, fun(Value) -> eslaver_mirror_float:add(Value, By) end);
-apply(<<"hexpire">>, [Key, Seconds | Rest], Ctx) ->
-    expire(Ctx, Key, relative(Ctx, Seconds, 1000), Rest);
-apply(<<"hpexpire">>, [Key, Ms | Rest], Ctx) ->
-    expire(Ctx, Key, relative(Ctx, Ms, 1), Rest);
-apply(<<"hexpireat">>, [Key, Seconds | Rest], Ctx) ->
-    expire(Ctx, Key, binary_to_integer(Seconds) * 1000, Rest);
-apply(<<"hpexpireat">>, [Key, Ms | Rest], Ctx) ->
-    expire(Ctx, Key, binary_to_integer(Ms), Rest);
+apply(<<"hexpire">>, [Key, Seconds | Rest], #{now := Now} = Ctx) ->
+    expire(Ctx, Key, at(<<"ex">>, Seconds, Now), Rest);
+apply(<<"hpexpire">>, [Key, Ms | Rest], #{now := Now} = Ctx) ->
+    expire(Ctx, Key, at(<<"px">>, Ms, Now), Rest);
+apply(<<"hexpireat">>, [Key, Seconds | Rest], #{now := Now} = Ctx) ->
+    expire(Ctx, Key, at(<<"exat">>, Seconds, Now), Rest);
+apply(<<"hpexpireat">>, [Key, Ms | Rest], #{now := Now} = Ctx) ->
+    expire(Ctx, Key, at(<<"pxat">>, Ms, Now), Rest);
 apply(<<"hpersist">>, [Key | Rest], Ctx) ->
     expire(Ctx, Key, infinity, Rest);
 apply(<<"hgetdel">>, [Key | Rest], Ctx) ->
@@ -114,31 +116,11 @@ options([Name | Args], Ctx, Options) ->
         {<<"fields">>, [Count | Fields]} ->
             true = length(Fields) rem binary_to_integer(Count) =:= 0,
             {Options, Fields};
-        {<<"nx">>, _} ->
-            options(Args, Ctx, Options#{condition => nx});
-        {<<"xx">>, _} ->
-            options(Args, Ctx, Options#{condition => xx});
-        {<<"gt">>, _} ->
-            options(Args, Ctx, Options#{condition => gt});
-        {<<"lt">>, _} ->
-            options(Args, Ctx, Options#{condition => lt});
-        {<<"fnx">>, _} ->
+        {Met, _} when Met =:= <<"fnx">>; Met =:= <<"fxx">> ->
             options(Args, Ctx, Options);
-        {<<"fxx">>, _} ->
-            options(Args, Ctx, Options);
-        {<<"keepttl">>, _} ->
-            options(Args, Ctx, Options#{expiry => keep});
         {<<"persist">>, _} ->
             options(Args, Ctx, Options#{expiry => infinity});
-        {<<"ex">>, [Seconds | Rest]} ->
-            options(Rest, Ctx, Options#{expiry => relative(Ctx, Seconds, 1000)});
-        {<<"px">>, [Ms | Rest]} ->
-            options(Rest, Ctx, Options#{expiry => relative(Ctx, Ms, 1)});
-        {<<"exat">>, [Seconds | Rest]} ->
-            options(Rest, Ctx, Options#{expiry => binary_to_integer(Seconds) * 1000});
-        {<<"pxat">>, [Ms | Rest]} ->
-            options(Rest, Ctx, Options#{expiry => binary_to_integer(Ms)})
+        {Option, _} ->
+            {Next, Rest} = option(Option, Args, maps:get(now, Ctx), Options),
+            options(Rest, Ctx, Next)
     end.
-
-relative(#{now := Now}, Time, Unit) ->
-    Now + binary_to_integer(Time) * Unit.

@@ -1,14 +1,15 @@
 %% @doc Sets in a mirror's tables: a row `{{Id, Hash, Member}}' for each member that lives as long
 %% as its key, `{{Id, Hash, Member}, ExpireAt}' for each other (of Redis 8.12 and Valkey 9.2), and
-%% `{Id, Size, Timed}' as the body, where `Timed' says how many have a time to live. For each of
-%% those there is a second row, `{{-Id, ExpireAt, Member}}', so that expired ones are found first.
-%% The writer counts expired members until the master removes them; readers leave them out. Used by
+%% `{Id, Size, Timed}' as the body, with rows of times as of {@link eslaver_mirror_timed}. The
+%% writer counts expired members until the master removes them; readers leave them out. Used by
 %% {@link eslaver_mirror_set_commands} and {@link eslaver_mirror}, and by what reads sets as a
 %% source: sorted sets and `SORT'.
 %% @private
 -module(eslaver_mirror_set).
 
 -behaviour(eslaver_mirror_type).
+
+-import(eslaver_mirror_timed, [is_met/3, retime/5, expired/3, clock/0]).
 
 -export([load/3, copy/2, discard/3]).
 -export([new/0, from_list/2, add/3, add/4, remove/3, expire/5, expiry/3, certain/2, certain_row/2]).
@@ -18,13 +19,13 @@
 
 -export_type([body/0, expiry/0]).
 
--type body() :: {
-    eslaver_mirror_store:id(), Size :: non_neg_integer(), Timed :: non_neg_integer()
-}.
--type expiry() :: integer() | infinity.
-%% In ms since the epoch.
+-type body() :: eslaver_mirror_timed:body().
+-type expiry() :: eslaver_mirror_timed:expiry().
 -type store() :: eslaver_mirror_store:store().
 -type member() :: binary().
+
+%% How far a master's clock may be ahead of this one, in ms.
+-define(SKEW, 1000).
 
 %% Of the type.
 
@@ -42,36 +43,23 @@ load(Store, Members, Meta) ->
 
 %% @private
 -spec copy(store(), body()) -> body().
-copy(#{sets := Sets}, {Id, Size, Timed}) ->
+copy(#{sets := Sets}, {Id, Size, Timed} = Body) ->
     New = eslaver_mirror_store:id(),
     Make = fun(Row) -> setelement(1, Row, setelement(1, element(1, Row), New)) end,
-    MakeTime = fun(Row) -> setelement(1, Row, setelement(1, element(1, Row), -New)) end,
-    ok = eslaver_mirror_rows:copy(Sets, {{Id, '_', '_'}}, Make),
-    ok = copy_times(Timed, Sets, Id, {Make, MakeTime}),
+    lists:foreach(
+        fun(Pattern) -> ok = eslaver_mirror_rows:copy(Sets, Pattern, Make) end, patterns(Body)
+    ),
+    ok = eslaver_mirror_timed:copy(Sets, Body, New),
     {New, Size, Timed}.
 
-copy_times(0, _Sets, _Id, _Makes) ->
-    ok;
-copy_times(_, Sets, Id, {Make, MakeTime}) ->
-    ok = eslaver_mirror_rows:copy(Sets, {{Id, '_', '_'}, '_'}, Make),
-    eslaver_mirror_rows:copy(Sets, {{-Id, '_', '_'}}, MakeTime).
+%% The rows of its members.
+patterns({Id, _, 0}) -> [{{Id, '_', '_'}}];
+patterns({Id, _, _}) -> [{{Id, '_', '_'}}, {{Id, '_', '_'}, '_'}].
 
 %% @private
 -spec discard(store(), body(), pos_integer()) -> done | {more, body()}.
-discard(#{sets := Sets}, {Id, _, Timed} = Body, Limit) ->
-    Patterns = [{{Id, '_', '_'}} | timed_patterns(Timed, Id)],
-    discard_all(Sets, Patterns, Limit, Body).
-
-timed_patterns(0, _Id) -> [];
-timed_patterns(_, Id) -> [{{Id, '_', '_'}, '_'}, {{-Id, '_', '_'}}].
-
-discard_all(_Sets, [], _Limit, _Body) ->
-    done;
-discard_all(Sets, [Pattern | Patterns], Limit, Body) ->
-    case eslaver_mirror_rows:discard(Sets, Pattern, Limit) of
-        done -> discard_all(Sets, Patterns, Limit, Body);
-        more -> {more, Body}
-    end.
+discard(#{sets := Sets}, Body, Limit) ->
+    eslaver_mirror_timed:discard(Sets, patterns(Body), Body, Limit).
 
 %% For the writer.
 
@@ -120,9 +108,8 @@ remove_one(Sets, {Id, Size, Timed} = Body, Member) ->
 or_empty({_, 0, _}) -> empty;
 or_empty(Body) -> Body.
 
-%% @doc With another time to live for those of the members that are there and of which the condition
-%% holds: as of {@link eslaver_mirror_hash:expire/5}.
--spec expire(store(), body(), [member()], expiry(), always | nx | xx | gt | lt) -> body().
+%% @doc With another time to live for those of the members that are there and meet the condition.
+-spec expire(store(), body(), [member()], expiry(), eslaver_mirror_timed:condition()) -> body().
 expire(#{sets := Sets}, Body, Members, Expiry, Condition) ->
     lists:foldl(
         fun(Member, Acc) -> expire_one(Sets, Acc, Member, Expiry, Condition) end, Body, Members
@@ -150,25 +137,6 @@ row(Key, At) -> {Key, At}.
 row_expiry({_}) -> infinity;
 row_expiry({_, At}) -> At.
 
-%% An atom is greater than any number.
-is_met(always, _Old, _New) -> true;
-is_met(nx, Old, _New) -> Old =:= infinity;
-is_met(xx, Old, _New) -> Old =/= infinity;
-is_met(gt, Old, New) -> New > Old;
-is_met(lt, Old, New) -> New < Old.
-
-%% How many more members have a time to live.
-retime(_Sets, _Id, _Member, Same, Same) ->
-    0;
-retime(Sets, Id, Member, infinity, At) ->
-    true = ets:insert(Sets, {{-Id, At, Member}}),
-    1;
-retime(Sets, Id, Member, At, infinity) ->
-    true = ets:delete(Sets, {-Id, At, Member}),
-    -1;
-retime(Sets, Id, Member, Old, New) ->
-    retime(Sets, Id, Member, Old, infinity) + retime(Sets, Id, Member, infinity, New).
-
 %% @doc When a member will have lived, whether that has passed or not.
 -spec expiry(store(), body(), member()) -> expiry() | none.
 expiry(#{sets := Sets}, {Id, _, _}, Member) ->
@@ -177,11 +145,11 @@ expiry(#{sets := Sets}, {Id, _, _}, Member) ->
         [] -> none
     end.
 
-%% @doc The same set if no member has expired: which of those a command has seen that reads the set
-%% as a whole only the master knows.
+%% @doc The same set if no member has expired, be it by the clock of a master that is ahead of this
+%% one: which of those a command has seen that reads the set as a whole only the master knows.
 -spec certain(store(), body()) -> body().
-certain(Store, Body) ->
-    0 = expired(Store, Body),
+certain(#{sets := Sets}, Body) ->
+    0 = expired(Sets, Body, clock() + ?SKEW),
     Body.
 
 %% @doc The same of whatever a key has.
@@ -196,20 +164,8 @@ certain_row(_Store, Row) ->
 
 %% @doc How many members there are that have not expired.
 -spec size(store(), body()) -> non_neg_integer().
-size(Store, {_, Size, _} = Body) when is_integer(Size) ->
-    Size - expired(Store, Body).
-
-expired(_Store, {_, _, 0}) -> 0;
-expired(#{sets := Sets}, {Id, _, _}) -> expired(Sets, {-Id, -1, 0}, clock(), 0).
-
-expired(Sets, {Id, _, _} = Key, Now, Count) ->
-    case ets:next(Sets, Key) of
-        {Id, At, _} = Next when At =< Now -> expired(Sets, Next, Now, Count + 1);
-        _ -> Count
-    end.
-
-clock() ->
-    erlang:system_time(millisecond).
+size(#{sets := Sets}, {_, Size, _} = Body) when is_integer(Size) ->
+    Size - expired(Sets, Body, clock()).
 
 %% @doc When each of these members will have lived.
 -spec expire_times(store(), body() | none, [member()]) -> [expiry() | none].
@@ -251,7 +207,7 @@ members(#{sets := Sets}, {Id, _, Timed}) ->
 timed(_Sets, _Id, 0) -> [];
 timed(Sets, Id, _) -> ets:select(Sets, [{{{Id, '_', '$1'}, '$2'}, [{'>', '$2', clock()}], ['$1']}]).
 
-%% @doc A member by chance, if there is one.
+%% @doc A random member, if there is one.
 -spec random(store(), body()) -> member() | undefined.
 random(Store, Body) ->
     case random(Store, Body, 1) of
@@ -259,25 +215,18 @@ random(Store, Body) ->
         [] -> undefined
     end.
 
-%% @doc So many, different ones; with a negative count any.
+%% @doc `Count' different random members, or any with a negative count.
 -spec random(store(), body() | none, integer()) -> [member()].
 random(_Store, none, _Count) ->
     [];
 random(#{sets := Sets} = Store, {Id, Size, _} = Body, Count) ->
-    case expired(Store, Body) of
+    case expired(Sets, Body, clock()) of
         0 ->
             [member(Key) || Key <- eslaver_mirror_bag:sample(Sets, Id, Size, Count)];
         _ ->
             %% Not for long: the master removes such members.
-            some(members(Store, Body), Count)
+            eslaver_mirror_bag:some(members(Store, Body), Count)
     end.
-
-some([], _Count) ->
-    [];
-some(Members, Count) when Count < 0 ->
-    [lists:nth(rand:uniform(length(Members)), Members) || _ <- lists:seq(1, -Count)];
-some(Members, Count) ->
-    lists:sublist(eslaver_mirror_bag:shuffle(Members), Count).
 
 member({_Id, _Hash, Member}) ->
     Member.

@@ -4,11 +4,9 @@
 
 -behaviour(eslaver_mirror_commands).
 
--export([commands/0, apply/3]).
+-import(eslaver_mirror_timed, [at/3, option/4]).
 
--define(CONDITIONS, #{
-    <<"nx">> => nx, <<"xx">> => xx, <<"gt">> => gt, <<"lt">> => lt
-}).
+-export([commands/0, apply/3]).
 
 %% @private
 -spec commands() -> [binary()].
@@ -55,14 +53,14 @@ apply(<<"spop">>, [Key, Count], #{store := Store} = Ctx) ->
 apply(<<"saddex">>, [Key | Args], Ctx) ->
     {Options, Members} = options(Args, Ctx),
     add(Ctx, Key, Members, maps:get(expiry, Options, infinity));
-apply(<<"sexpire">>, [Key, Seconds | Args], Ctx) ->
-    expire(Ctx, Key, relative(Ctx, Seconds, 1000), Args);
-apply(<<"spexpire">>, [Key, Ms | Args], Ctx) ->
-    expire(Ctx, Key, relative(Ctx, Ms, 1), Args);
-apply(<<"sexpireat">>, [Key, Seconds | Args], Ctx) ->
-    expire(Ctx, Key, binary_to_integer(Seconds) * 1000, Args);
-apply(<<"spexpireat">>, [Key, Ms | Args], Ctx) ->
-    expire(Ctx, Key, binary_to_integer(Ms), Args);
+apply(<<"sexpire">>, [Key, Seconds | Args], #{now := Now} = Ctx) ->
+    expire(Ctx, Key, at(<<"ex">>, Seconds, Now), Args);
+apply(<<"spexpire">>, [Key, Ms | Args], #{now := Now} = Ctx) ->
+    expire(Ctx, Key, at(<<"px">>, Ms, Now), Args);
+apply(<<"sexpireat">>, [Key, Seconds | Args], #{now := Now} = Ctx) ->
+    expire(Ctx, Key, at(<<"exat">>, Seconds, Now), Args);
+apply(<<"spexpireat">>, [Key, Ms | Args], #{now := Now} = Ctx) ->
+    expire(Ctx, Key, at(<<"pxat">>, Ms, Now), Args);
 apply(<<"spersist">>, [Key | Args], Ctx) ->
     expire(Ctx, Key, infinity, Args).
 
@@ -117,26 +115,12 @@ options([Name | Args], Ctx, Options, Members) ->
         {<<"members">>, [Count | Rest]} ->
             {Given, Others} = lists:split(binary_to_integer(Count), Rest),
             options(Others, Ctx, Options, Given);
-        {Condition, _} when is_map_key(Condition, ?CONDITIONS) ->
-            Next = Options#{condition => maps:get(Condition, ?CONDITIONS)},
-            options(Args, Ctx, Next, Members);
         {Met, _} when Met =:= <<"mnx">>; Met =:= <<"mxx">> ->
             options(Args, Ctx, Options, Members);
-        {<<"keepttl">>, _} ->
-            options(Args, Ctx, Options#{expiry => keep}, Members);
-        {<<"ex">>, [Seconds | Rest]} ->
-            options(Rest, Ctx, Options#{expiry => relative(Ctx, Seconds, 1000)}, Members);
-        {<<"px">>, [Ms | Rest]} ->
-            options(Rest, Ctx, Options#{expiry => relative(Ctx, Ms, 1)}, Members);
-        {<<"exat">>, [Seconds | Rest]} ->
-            At = binary_to_integer(Seconds) * 1000,
-            options(Rest, Ctx, Options#{expiry => At}, Members);
-        {<<"pxat">>, [Ms | Rest]} ->
-            options(Rest, Ctx, Options#{expiry => binary_to_integer(Ms)}, Members)
+        {Option, _} ->
+            {Next, Rest} = option(Option, Args, maps:get(now, Ctx), Options),
+            options(Rest, Ctx, Next, Members)
     end.
-
-relative(#{now := Now}, Time, Unit) ->
-    Now + binary_to_integer(Time) * Unit.
 
 remove(#{store := Store} = Ctx, Key, Members) ->
     eslaver_mirror_keys:change(Ctx, Key, set, fun eslaver_mirror_set:new/0, fun(Body) ->

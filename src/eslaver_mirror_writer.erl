@@ -168,8 +168,8 @@ without_next(#writer{next = Next} = Writer) ->
     ok = delete(Next),
     Writer#writer{next = undefined, next_functions = #{}}.
 
-%% @doc The replica is gone: what has come of a snapshot or of a transaction will come again. Another
-%% replica begins at {@link position/1}.
+%% @doc The replica is gone: what has come of a snapshot or of a transaction will come again.
+%% Another replica begins at {@link position/1}.
 -spec broken(writer()) -> writer().
 broken(#writer{lock = Lock, store = Store} = Writer) ->
     ok = eslaver_mirror_lock:status(age(Store), Lock),
