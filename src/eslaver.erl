@@ -124,7 +124,7 @@ position(Replica) ->
 await(Replica, loaded, Timeout) ->
     eslaver_waiting:await(Replica, Timeout).
 
-%% @doc Lets a replica whose callback is `{Pid, #{demand => N}}' send so many events more. When it
+%% @doc Lets a replica whose callback is `{Pid, #{demand => N}}' send `More' events more. When it
 %% ran out it sent `{eslaver_passive, ReplicaPid}'.
 -spec demand(replica(), pos_integer()) -> ok | {error, no_demand}.
 demand(Replica, More) when is_integer(More), More > 0 ->

@@ -160,7 +160,7 @@ fill(Pid, Limit) when is_pid(Pid), node(Pid) =:= node() ->
 fill(_, _Limit) ->
     ready.
 
-%% @doc The receiver will take so many events more.
+%% @doc The receiver will take `More' events more.
 -spec demand(pos_integer(), callback()) -> {ok, callback()} | {error, no_demand}.
 demand(More, #receiver{demand = Demand} = Receiver) when is_integer(Demand) ->
     {ok, Receiver#receiver{demand = Demand + More}};

@@ -59,7 +59,7 @@ new(Spec, MailboxLimit, Hooks) ->
 commands(Told, #dispatch{callback = Callback}) ->
     [{link, commands, Told} || eslaver_callback:takes_commands(Callback)].
 
-%% @doc The callback's process will take so many events more.
+%% @doc The callback's process will take `More' events more.
 -spec demand(pos_integer(), dispatch()) -> {ok, dispatch()} | {error, no_demand}.
 demand(More, #dispatch{callback = Callback} = Dispatch) ->
     case eslaver_callback:demand(More, Callback) of

@@ -12,7 +12,7 @@
     %% A position is on its way to the disk.
     busy = false :: boolean(),
     given :: undefined | eslaver:position(),
-    %% What went wrong last, so that it is said once.
+    %% What went wrong last, so that it is logged once.
     error :: undefined | binary()
 }).
 

@@ -118,7 +118,7 @@
 -type zscan_cursor() :: 0 | {score(), binary()}.
 
 %% @doc Starts a mirror, linked to the caller. The options are those of {@link eslaver:start_link/1}
-%% but for `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys'
+%% except `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys'
 %% and `dbs'. There are also:
 %%
 %% <ul>
@@ -235,7 +235,7 @@ ttl(Mirror, Key) ->
 pttl(Mirror, Key) ->
     lives(Mirror, Key, fun left/1).
 
-%% @doc The second of the epoch at which a key will have lived.
+%% @doc Expiry as Unix time, in seconds.
 -spec expiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
 expiretime(Mirror, Key) ->
     lives(Mirror, Key, fun(At) -> (At + 500) div 1000 end).
@@ -451,7 +451,7 @@ lpos(Mirror, Key, Element) ->
     end.
 
 %% @doc The index of the first equal element, or with a `rank' of the second and so on, negative
-%% from the end; with `count' a list of so many indexes, all with 0. `maxlen' is how many elements
+%% from the end; with `count' a list of `count' indexes, all with 0. `maxlen' is how many elements
 %% to look at, 0 for all.
 -spec lpos(mirror(), key(), binary(), eslaver_mirror_list:position_options()) ->
     non_neg_integer() | undefined | [non_neg_integer()] | failure().
@@ -494,12 +494,12 @@ smismember(Mirror, Key, Members) ->
 smembers(Mirror, Key) ->
     set(Mirror, Key, fun eslaver_mirror_set:members/2).
 
-%% @doc A member by chance.
+%% @doc A random member.
 -spec srandmember(mirror(), key()) -> binary() | undefined | failure().
 srandmember(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, set, undefined, fun eslaver_mirror_set:random/2).
 
-%% @doc So many members by chance, each once; with a negative count so many of which any may come
+%% @doc `Count' random members, each once; with a negative count as many, of which any may come
 %% again. All have the same chance.
 -spec srandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
 srandmember(Mirror, Key, Count) when is_integer(Count) ->
@@ -760,7 +760,7 @@ count(Mirror, Key, By, Min, Max) ->
         Count
     end).
 
-%% @doc A member by chance.
+%% @doc A random member.
 -spec zrandmember(mirror(), key()) -> binary() | undefined | failure().
 zrandmember(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
@@ -773,7 +773,7 @@ zrandmember(Mirror, Key) ->
 zrandmember(Mirror, Key, Count) ->
     zrandmember(Mirror, Key, Count, #{}).
 
-%% @doc So many members by chance, each once; with a negative count so many of which any may come
+%% @doc `Count' random members, each once; with a negative count as many, of which any may come
 %% again. All have the same chance.
 -spec zrandmember(mirror(), key(), Count :: integer(), #{with_scores => boolean()}) ->
     zset_members() | failure().
@@ -975,7 +975,7 @@ hstrlen(Mirror, Key, Field) ->
         end
     end).
 
-%% @doc A field by chance.
+%% @doc A random field.
 -spec hrandfield(mirror(), key()) -> Field :: binary() | undefined | failure().
 hrandfield(Mirror, Key) ->
     hash(Mirror, Key, fun(Store, Body) ->
@@ -985,7 +985,7 @@ hrandfield(Mirror, Key) ->
         end
     end).
 
-%% @doc So many fields by chance, each once; with a negative count so many of which any may come
+%% @doc `Count' random fields, each once; with a negative count as many, of which any may come
 %% again. All have the same chance.
 -spec hrandfield(mirror(), key(), Count :: integer()) -> [Field :: binary()] | failure().
 hrandfield(Mirror, Key, Count) when is_integer(Count) ->
@@ -1523,7 +1523,7 @@ xpending(Mirror, Key, Group) ->
 xpending(Mirror, Key, Group, Start, End, Count) ->
     xpending(Mirror, Key, Group, Start, End, Count, #{}).
 
-%% @doc At most so many of the entries that are pending in a group, of those from one id to the
+%% @doc At most `Count' of the entries that are pending in a group, of those from one id to the
 %% other: those of one `consumer', those that have been idle for `min_idle' ms, or all.
 -spec xpending(
     mirror(),

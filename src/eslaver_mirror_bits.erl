@@ -10,7 +10,7 @@
 %% From one index to another, both in; negative ones count from the end.
 
 -type field() :: {i | u, Bits :: pos_integer(), Offset :: non_neg_integer()}.
-%% A signed or unsigned integer of so many bits, and the bit it begins at.
+%% A signed or unsigned integer: its bits, and the bit it begins at.
 
 -type change() ::
     {get, field()}

@@ -135,7 +135,7 @@ shown({Member, Score, Meters, Position}, By, With) ->
     },
     {Member, maps:with(With, All)}.
 
-%% @doc The members in a place, in the order in which the server finds them: all, or so many.
+%% @doc The members in a place, in the order in which the server finds them: all, or `Most'.
 -spec search(store(), zset(), eslaver_mirror_geo:place(), pos_integer() | infinity) -> [hit()].
 search(Store, Zset, Place, Most) ->
     Look = fun(Entry, Found) -> look(Entry, Found, Place, Most) end,

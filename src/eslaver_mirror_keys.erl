@@ -7,7 +7,7 @@
 -export([change/5, settle/3, update/3, put/4, put/5, delete/2, forget/2, expire/3]).
 -export([load/3, flush/2, forget_value/2, suspect/2, unsure/2, collect/2]).
 
-%% A value of so many rows is removed with its key, of a larger one the rest later.
+%% Rows of a value that are removed with its key. The rest of a larger one goes later.
 -define(AT_ONCE, 128).
 %% Arguments of a command that are looked at as keys, how large one is, and the keys of a mirror of
 %% which it is not known whether they are there: with more, only a full resync helps.
@@ -199,7 +199,7 @@ discard(#{store := Store}, {_, Type, Body, _}) ->
         {more, Rest} -> keep(Store, eslaver_mirror_store:id(), Type, Rest)
     end.
 
-%% @doc Removes about so many rows of the values that are out of reach: whether there are more.
+%% @doc Removes about `Limit' rows of the values that are out of reach: whether there are more.
 -spec collect(eslaver_mirror_store:store(), pos_integer()) -> done | more.
 collect(#{garbage := Garbage} = Store, Limit) ->
     case ets:first(Garbage) of

@@ -19,7 +19,7 @@
     rank => integer(), count => non_neg_integer(), maxlen => non_neg_integer()
 }.
 
-%% So many elements are looked at in one go where it may be that not all must be.
+%% Elements that are looked at in one go where it may be that not all must be.
 -define(PIECE, 1000).
 
 %% The type.
@@ -58,7 +58,7 @@ new() ->
 push(#{nodes := Nodes}, List, End, Elements) ->
     eslaver_mirror_tree:push(Nodes, End, Elements, List).
 
-%% @doc Takes so many elements, or all, from an end. The first one taken comes first.
+%% @doc Takes `Most' elements, or all, from an end. The first one taken comes first.
 -spec pop(store(), list_body(), list_end(), non_neg_integer()) ->
     {[element()], list_body() | empty}.
 pop(#{nodes := Nodes}, List, End, Most) ->
@@ -90,7 +90,7 @@ set(#{nodes := Nodes}, List, Index, Element) ->
     {At, 1} = eslaver_mirror_tree:span(Index, Index, List),
     eslaver_mirror_tree:replace(Nodes, At, Element, List).
 
-%% @doc Removes the first so many that are equal to an element, the last ones with a negative count,
+%% @doc Removes the first `Count' that are equal to an element, the last ones with a negative count,
 %% all with 0.
 -spec remove(store(), list_body(), integer(), element()) -> list_body() | empty.
 remove(#{nodes := Nodes}, List, Count, Element) ->

@@ -37,7 +37,7 @@
 -define(ALL, 1).
 -define(NEWEST, 2).
 -define(STRIPES, 4096).
-%% A transaction of so many keys, or more, is written as if it touched all.
+%% A transaction of `?MANY' keys or more is written as if it touched all.
 -define(MANY, 1024).
 %% A reader that has had to begin anew so often has the writer hold still.
 -define(TRIES, 20).
@@ -244,7 +244,7 @@ is_quiet(Versions) -> are_even(Versions).
 are_even([]) -> true;
 are_even([Version | Versions]) -> Version band 1 =:= 0 andalso are_even(Versions).
 
-%% What keeps a reader from its answer is over in microseconds, but for a large transaction or a
+%% What keeps a reader from its answer is over in microseconds, except a large transaction or a
 %% value that is written all the time.
 again(#lock{name = Name} = Lock, Stripes, Fun, Try) when Try < ?TRIES ->
     case is_running(Lock) of

@@ -7,7 +7,7 @@
 
 -define(CHUNK, 1000).
 
-%% @doc Removes at most so many of the rows that match a pattern, whose first element is the key:
+%% @doc Removes at most `Limit' of the rows that match a pattern, whose first element is the key:
 %% whether that was all.
 -spec discard(ets:tid(), ets:match_pattern(), Limit :: pos_integer()) -> done | more.
 discard(Table, Pattern, Limit) ->

@@ -46,7 +46,7 @@ last(#{entries := Entries}, Id) ->
 own(Id, {Id, Ms, Seq}) -> {Ms, Seq};
 own(_Id, _) -> none.
 
-%% @doc At most so many entries from one id to another, either way.
+%% @doc At most `Count' entries from one id to another, either way.
 -spec range(store(), id(), From :: entry_id(), To :: entry_id(), Count :: integer() | infinity) ->
     [entry()].
 range(Store, Id, From, To, Count) ->

@@ -1,4 +1,4 @@
-%% @doc Strings in a mirror: the value itself is in the key's row, but for a large one that has been
+%% @doc Strings in a mirror: the value itself is in the key's row, except a large one that has been
 %% written in place (`SETBIT', `APPEND' ...): it lies in chunks, so that the next such write costs a
 %% chunk. Used by the commands of strings, bits and HyperLogLog, and by {@link eslaver_mirror}.
 %%
@@ -71,7 +71,7 @@ take(Store, {chunked, _, Size} = Body) ->
 size(Body) when is_binary(Body) -> byte_size(Body);
 size({chunked, _, Size}) -> Size.
 
-%% @doc So many of its bytes from an offset on; those past its end are zeros.
+%% @doc `Length' of its bytes from an offset on; those past its end are zeros.
 -spec read(store(), body(), non_neg_integer(), non_neg_integer()) -> binary().
 read(Store, Body, Offset, Length) ->
     Pieces = fold(Store, Body, Offset, Length, fun piece/4, []),
@@ -80,7 +80,7 @@ read(Store, Body, Offset, Length) ->
 piece(_Offset, Length, Bytes, Pieces) ->
     [zeros(Length - byte_size(Bytes)), Bytes | Pieces].
 
-%% @doc Folds over so many bytes from an offset on, in pieces: `Length' bytes at `Offset', which are
+%% @doc Folds over bytes from an offset on, in pieces: `Length' bytes at `Offset', which are
 %% `Bytes' and then zeros.
 -spec fold(
     store(),

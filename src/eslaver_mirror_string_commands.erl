@@ -1,4 +1,4 @@
-%% @doc How a mirror applies the commands that write strings, but for those of bits and HyperLogLog.
+%% @doc How a mirror applies the commands that write strings, except those of bits and HyperLogLog.
 %%
 %% The conditions of `SET ... NX', `DELEX ... IFEQ' and the like are not looked at: such a command
 %% comes only when they were met.

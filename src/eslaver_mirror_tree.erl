@@ -47,7 +47,7 @@
 
 -define(LEAF, 32).
 -define(INNER, 32).
-%% A node of so many, or fewer, is merged with a neighbour if both have no more than so many.
+%% Nodes of at most `?SMALL' are merged when together at most `?MERGED'.
 -define(SMALL, 10).
 -define(MERGED, 24).
 -define(ALL, (1 bsl 58)).

@@ -32,7 +32,7 @@
 
 -callback discard(eslaver_mirror_store:store(), body(), Limit :: pos_integer()) ->
     done | {more, body()}.
-%% Removes about so many of the rows of a value that is out of reach.
+%% Removes about `Limit' of the rows of a value that is out of reach.
 
 %% @doc The module of a type.
 -spec module(eslaver_mirror_store:type()) -> module() | none.

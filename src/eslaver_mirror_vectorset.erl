@@ -218,7 +218,7 @@ info(_Store, #{projection := Projection} = Body) ->
         attributes_count => Attributes
     }.
 
-%% @doc Elements between two, in the order of their bytes: at most so many, or all.
+%% @doc Elements between two, in the order of their bytes: at most `Count', or all.
 -spec range(store(), body(), {bound(), bound(), Count :: non_neg_integer() | infinity}) ->
     [element()].
 range(#{items := Items}, #{id := Id}, {Low, High, Count}) ->

@@ -204,13 +204,13 @@ fold(#{nodes := Nodes}, Zset, Fun, Acc, {Span, Way}) ->
 to_term({Score, Member}) ->
     {Member, eslaver_mirror_score:to_term(Score)}.
 
-%% @doc A member by chance, and its score.
+%% @doc A random member, and its score.
 -spec random(store(), zset_body()) -> {member(), public()}.
 random(#{nodes := Nodes}, Zset) ->
     Index = rand:uniform(eslaver_mirror_tree:size(Zset)) - 1,
     to_term(eslaver_mirror_tree:nth(Nodes, Index, Zset)).
 
-%% @doc So many by chance, each once; with a negative count any may come again.
+%% @doc `Count' random ones, each once; with a negative count any may come again.
 -spec random(store(), zset_body(), integer()) -> [{member(), public()}].
 random(Store, Zset, Count) when Count < 0 ->
     [random(Store, Zset) || _ <- lists:seq(1, -Count)];
@@ -230,7 +230,7 @@ choose(_Size, Count, Chosen) when map_size(Chosen) =:= Count ->
 choose(Size, Count, Chosen) ->
     choose(Size, Count, Chosen#{rand:uniform(Size) - 1 => chosen}).
 
-%% @doc So many members after the one a cursor is made of, and the next cursor, or 0.
+%% @doc `Count' members after the one a cursor is made of, and the next cursor, or 0.
 -spec scan(store(), zset_body(), {Cursor :: 0 | {public(), member()}, Count :: pos_integer()}) ->
     {0 | {public(), member()}, [{member(), public()}]}.
 scan(Store, Zset, {Cursor, Count}) ->

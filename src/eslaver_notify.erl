@@ -82,7 +82,7 @@ without(Ref, #notify{subscriptions = Subscriptions, pending = Pending} = Notify)
         pending = [Change || Change <- Pending, element(1, Change) =/= Ref]
     }.
 
-%% @doc So many events of a batch have been handled. Those of a snapshot have no marks.
+%% @doc `Count' events of a batch have been handled. Those of a snapshot have no marks.
 -spec handled(non_neg_integer() | all, [term()], eslaver_place:marks(), subscriptions()) ->
     {[message()], subscriptions()}.
 handled(_Count, _Events, <<>>, Notify) ->

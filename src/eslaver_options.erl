@@ -82,7 +82,7 @@ wrap(Key, Value) ->
         false -> Value
     end.
 
-%% @doc The options as they were given, but for the password, which stays in its fun.
+%% @doc The options as they were given, except the password, which stays in its fun.
 -spec unwrapped(input()) -> input().
 unwrapped(Input) ->
     maps:map(fun unwrap/2, Input).

@@ -81,7 +81,7 @@ advance({Offset, Db, InTransaction, SafeOffset, SafeDb}, Place) ->
         safe_db = SafeDb
     }.
 
-%% @doc Behind so many events of a batch.
+%% @doc Behind `Count' events of a batch.
 -spec behind(non_neg_integer(), marks(), Place) -> Place when Place :: place() | undefined.
 behind(_Count, <<>>, Place) ->
     Place;
@@ -110,7 +110,7 @@ mark(Index, Marks) ->
 mark(Marks) ->
     mark(0, Marks).
 
-%% @doc The marks without those of so many events.
+%% @doc The marks without those of `Count' events.
 -spec skip(non_neg_integer(), marks()) -> marks().
 skip(_Count, <<>>) ->
     <<>>;

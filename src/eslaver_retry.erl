@@ -6,7 +6,7 @@
 -export([new/0, up/2, moved/1, down/4, info/1]).
 -export_type([retry/0, error/0, resync/0]).
 
-%% A link that has been up for so long was a good one, in ms.
+%% A link that has been up for this long was a good one, in ms.
 -define(STEADY, 10000).
 
 -type error() :: #{reason := atom(), text := binary()}.
