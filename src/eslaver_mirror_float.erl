@@ -41,7 +41,7 @@ exponent(Exponent) -> binary_to_integer(Exponent).
 power(N) ->
     binary_to_integer(<<"1", (binary:copy(<<"0">>, N))/binary>>).
 
-%% The nearest fraction with a mantissa of `Bits' bits.
+%% The nearest fraction with a mantissa of `?MANTISSA' bits.
 rounded(N, D) when N < 0 ->
     {Positive, Denominator} = rounded(-N, D),
     {-Positive, Denominator};
