@@ -43,7 +43,7 @@ load(Store, Members, Meta) ->
 
 %% @private
 -spec copy(store(), body()) -> body().
-copy(#{sets := Sets}, {Id, Size, Timed} = Body) ->
+copy(#{sets := Sets}, {_, Size, Timed} = Body) ->
     New = eslaver_mirror_store:id(),
     Make = fun(Row) -> setelement(1, Row, setelement(1, element(1, Row), New)) end,
     lists:foreach(
