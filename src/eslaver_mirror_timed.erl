@@ -18,8 +18,8 @@
 
 %% @doc The time that an option of a command gives, such as `EX'.
 -spec at(Option :: binary(), Time :: binary(), Now :: integer()) -> integer().
-at(<<"ex">>, Seconds, Now) -> Now + binary_to_integer(Seconds) * 1000;
-at(<<"px">>, Ms, Now) -> Now + binary_to_integer(Ms);
+at(<<"ex">>, Seconds, Now) when is_integer(Now) -> Now + binary_to_integer(Seconds) * 1000;
+at(<<"px">>, Ms, Now) when is_integer(Now) -> Now + binary_to_integer(Ms);
 at(<<"exat">>, Seconds, _Now) -> binary_to_integer(Seconds) * 1000;
 at(<<"pxat">>, Ms, _Now) -> binary_to_integer(Ms).
 
@@ -63,7 +63,9 @@ retime(Table, Id, Element, At, infinity) ->
     true = ets:delete(Table, {-Id, At, Element}),
     -1;
 retime(Table, Id, Element, Old, New) ->
-    retime(Table, Id, Element, Old, infinity) + retime(Table, Id, Element, infinity, New).
+    -1 = retime(Table, Id, Element, Old, infinity),
+    1 = retime(Table, Id, Element, infinity, New),
+    0.
 
 %% @doc How many elements have expired by this time.
 -spec expired(ets:tid(), body(), Now :: integer()) -> non_neg_integer().
