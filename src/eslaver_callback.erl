@@ -18,7 +18,7 @@
     | atom()
     | [].
 %% What a user names. With `Args' the event is appended; a handler is a module of the behaviour
-%% {@link eslaver_handler}; a process with a demand gets so many events, and more when it asks; a
+%% {@link eslaver_handler}; a process gets as many events as its demand, and more when it asks; a
 %% registered name is looked up for each event; `[]' prints each event.
 
 -record(function, {call :: fun((term()) -> term())}).
@@ -28,7 +28,7 @@
     monitor :: undefined | reference(),
     %% How many events it will take.
     demand = infinity :: non_neg_integer() | infinity,
-    %% With so many messages in its mailbox it gets no more until it has caught up.
+    %% With this number of messages in its mailbox it gets no more until it has caught up.
     limit :: pos_integer() | infinity
 }).
 

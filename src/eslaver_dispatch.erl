@@ -35,7 +35,7 @@
 %% What a callback raised, and the event, shortened: `init' and `terminate' are a handler's own.
 
 -type ended() :: {stop, term(), Count :: non_neg_integer(), dispatch()} | {failed, failure()}.
-%% No more events: the callback wants to end behind so many, or has raised.
+%% No more events: the callback wants to end behind `Count', or has raised.
 
 %% @doc Whether a monitor is the one of the callback's process.
 -spec is_monitor(reference(), dispatch()) -> boolean().

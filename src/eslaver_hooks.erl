@@ -68,7 +68,7 @@ report(callback_failed, Report, Hooks) ->
 report(_What, _Report, _Hooks) ->
     ok.
 
-%% @doc There is no link, so in so many ms the master is tried again.
+%% @doc There is no link: the master is tried again after the pause, in ms.
 -spec reconnect(non_neg_integer(), eslaver_retry:retry(), binary(), none | hooks()) -> ok.
 reconnect(_Delay, _Retry, _Master, none) ->
     ok;

@@ -26,12 +26,12 @@
 -spec none() -> load().
 none() -> none.
 
-%% @doc One begins, of so many bytes if that is known.
+%% @doc One begins, of `Total' bytes if that is known.
 -spec start(undefined | non_neg_integer()) -> load().
 start(Total) ->
     start(Total, ?EVERY).
 
-%% @doc The same, and every so many ms the calling process gets `{timeout, Timer, load}', for
+%% @doc The same, and every `Every' ms the calling process gets `{timeout, Timer, load}', for
 %% {@link progress/3}.
 -spec start(undefined | non_neg_integer(), pos_integer()) -> load().
 start(Total, Every) ->
@@ -40,7 +40,7 @@ start(Total, Every) ->
 timer(Every) ->
     erlang:start_timer(Every, self(), load).
 
-%% @doc It has been handled; it took so many seconds.
+%% @doc It has been handled: the seconds it took.
 -spec finish(#{bytes := non_neg_integer(), keys := non_neg_integer(), _ => _}, load()) ->
     {float(), load()}.
 finish(#{bytes := Bytes, keys := Keys}, #load{started = Started} = Load) ->

@@ -74,7 +74,7 @@ hash(Score) ->
     Characters = <<<<(binary:at(?ALPHABET, N))>> || <<N:5>> <= <<(Bits bsr 2):50>>>>,
     <<Characters/binary, "0">>.
 
-%% The bounds of a cell: of so many bits of each of the two.
+%% The bounds of a cell: `Steps' bits of each of the two are given.
 cell({Bits, Steps}) ->
     X = gather(Bits bsr 1),
     Y = gather(Bits),

@@ -25,8 +25,8 @@
 %% 1 / (2 * ln 2)
 -define(ALPHA, 0.721347520444481703680).
 
-%% Opcodes of the sparse representation: so many registers of 0, or some of one value. They hold all
-%% these less one.
+%% Opcodes of the sparse representation: a run of registers of 0, or of another value. They hold
+%% lengths and values less one.
 -define(ZERO(Length), 0:2, (Length):6).
 -define(XZERO(Length), 1:2, (Length):14).
 -define(VALUE(Value, Length), 1:1, (Value):5, (Length):2).

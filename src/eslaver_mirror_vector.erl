@@ -24,7 +24,7 @@ from_blob(Blob) ->
 from_numbers(Numbers) ->
     [f32(eslaver_mirror_score:parse(Number)) || Number <- Numbers].
 
-%% @doc The rows of a matrix of so many columns.
+%% @doc The rows of a matrix, by its number of columns.
 -spec rows(binary(), Columns :: pos_integer()) -> matrix().
 rows(Blob, Columns) ->
     Size = 4 * Columns,

@@ -53,7 +53,7 @@ range(Store, Zset, {{_, Way, _} = Selected, Shape}) ->
     Span = eslaver_mirror_zset_range:select(Store, Zset, Selected),
     Shape(eslaver_mirror_zset:range(Store, Zset, Span, Way)).
 
-%% @doc What `ZUNION' and its like are asked for of so many keys.
+%% @doc What `ZUNION' and its like are asked for, by the number of keys.
 -spec options(pos_integer(), map()) -> {shape(), eslaver_mirror_zset_algebra:options()}.
 options(Number, Options) when is_map(Options) ->
     Parsed = maps:map(
