@@ -21,7 +21,6 @@
     tls_without_extensions/1,
     tls_without_extensions_forged/1,
     tls_without_names/1,
-    tls_bad_name/1,
     tls_to_a_plain_port/1,
     plain_to_a_tls_port/1,
     tls_files_missing/1,
@@ -60,7 +59,6 @@ groups() ->
             tls_without_extensions,
             tls_without_extensions_forged,
             tls_without_names,
-            tls_bad_name,
             tls_to_a_plain_port,
             plain_to_a_tls_port,
             tls_files_missing,
@@ -381,17 +379,6 @@ tls_without_names(Config) ->
     ok = works(Master, #{master_port => Port, tls => Tls#{verify => chain}}),
     Other = #{cacertfile => file(Config, "other.crt"), verify => chain},
     fails(#{master_port => Port, tls => Other}, tls, "UnknownIssuer").
-
-%% The name that is told is the one that is wrong.
--spec tls_bad_name(list()) -> ok.
-tls_bad_name(Config) ->
-    Tls = #{cacertfile => file(Config, "ca.crt"), server_name => "b\x{fc}cher.example"},
-    Fake = eslaver_test_fake:start([#{}]),
-    fails(
-        #{master_port => eslaver_test_fake:port(Fake), tls => Tls},
-        tls,
-        "server_name 'b\x{fc}cher.example'"
-    ).
 
 -spec tls_to_a_plain_port(list()) -> ok.
 tls_to_a_plain_port(Config) ->
