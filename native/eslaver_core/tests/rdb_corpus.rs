@@ -8,6 +8,7 @@ mod support;
 
 use std::path::PathBuf;
 
+use eslaver_core::rdb::{Decoder, Nothing, Status};
 use serde_json::Value;
 use support::compare::{digest_long, sorted};
 
@@ -16,6 +17,25 @@ struct File {
     class: String,
     bytes: Vec<u8>,
     expected: Option<Value>,
+}
+
+impl File {
+    /// The snapshot without the bytes behind its end; all bytes if it is damaged.
+    fn snapshot(&self) -> &[u8] {
+        let mut decoder = Decoder::new();
+        decoder.feed(&self.bytes);
+        while decoder.next(&mut Nothing) == Ok(Status::Event) {}
+        match decoder.finish() {
+            Ok(()) => &self.bytes[..decoder.offset() as usize],
+            Err(_) => &self.bytes,
+        }
+    }
+
+    /// Whether a checksum of these bytes is compared.
+    fn has_checksum(bytes: &[u8]) -> bool {
+        let is_older = bytes.starts_with(b"REDIS000") && bytes[8] < b'5';
+        !is_older && bytes[bytes.len() - 8..] != [0; 8]
+    }
 }
 
 fn corpus() -> Vec<File> {
@@ -104,8 +124,9 @@ fn means_the_same_byte_by_byte() {
 fn every_truncation_is_noticed() {
     for file in corpus().into_iter().filter(|file| file.bytes.len() < 4096) {
         let (whole, _) = support::decode([file.bytes.as_slice()]);
-        for length in 0..file.bytes.len() {
-            let (cut, end) = support::decode([&file.bytes[..length]]);
+        let snapshot = file.snapshot();
+        for length in 0..snapshot.len() {
+            let (cut, end) = support::decode([&snapshot[..length]]);
             assert!(end.is_err(), "{} cut at {length}", file.name);
             assert!(whole.keys.starts_with(&cut.keys), "{} cut at {length}", file.name);
         }
@@ -115,16 +136,17 @@ fn every_truncation_is_noticed() {
 #[test]
 fn every_flipped_bit_is_noticed_where_there_is_a_checksum() {
     for file in corpus().into_iter().filter(|file| file.bytes.len() < 700) {
-        let (_, end) = support::decode([file.bytes.as_slice()]);
-        let checksum = u64::from_le_bytes(*file.bytes.last_chunk().unwrap());
-        if end.is_err() || file.bytes[..9] < b"REDIS0005"[..] || checksum == 0 {
+        let snapshot = file.snapshot();
+        let (_, end) = support::decode([snapshot]);
+        if end.is_err() || !File::has_checksum(snapshot) {
             continue;
         }
-        for bit in 0..file.bytes.len() * 8 {
-            let mut bytes = file.bytes.clone();
+        for bit in 0..snapshot.len() * 8 {
+            let mut bytes = snapshot.to_vec();
             bytes[bit / 8] ^= 1 << (bit % 8);
             let (_, end) = support::decode([bytes.as_slice()]);
-            assert!(end.is_err(), "{}: bit {bit}", file.name);
+            // as an older version, the snapshot ends before its checksum
+            assert!(end.is_err() || !File::has_checksum(&bytes), "{}: bit {bit}", file.name);
         }
     }
 }

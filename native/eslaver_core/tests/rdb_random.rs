@@ -155,7 +155,7 @@ proptest! {
 
     #[test]
     fn any_value(
-        value_type in 0..30u8,
+        value_type in 0..36u8,
         count in 0..4u64,
         body in prop::collection::vec(prop_oneof![0..8u8, any::<u8>()], 0..200),
         sizes in prop::collection::vec(1..50usize, 1..5),
