@@ -1,6 +1,6 @@
 //! Payloads of `DUMP`, next to a snapshot of the same value.
 
-use eslaver_core::rdb::{Nothing, decode_dump};
+use eslaver_core::rdb::{Limits, Nothing, decode_dump};
 
 use crate::pieces;
 use crate::support;
@@ -31,7 +31,7 @@ pub(crate) fn check(bytes: &[u8]) {
 
 fn holds(payload: &[u8]) -> bool {
     let mut told = Told::default();
-    let end = decode_dump(payload, &mut told);
+    let end = decode_dump(payload, Limits::NONE, &mut told);
     match &end {
         Ok(()) => assert_eq!((told.events.len(), told.discarded.len()), (1, 0)),
         Err(error) => {
@@ -39,7 +39,9 @@ fn holds(payload: &[u8]) -> bool {
             assert_eq!(told.events, []);
         }
     }
-    pieces::bounded("a payload", payload.len(), 100, || drop(decode_dump(payload, &mut Nothing)));
+    pieces::bounded("a payload", payload.len(), 100, || {
+        drop(decode_dump(payload, Limits::NONE, &mut Nothing))
+    });
     end.is_ok()
 }
 
@@ -52,6 +54,6 @@ fn as_in_a_snapshot(version: u16, payload: &[u8], value_type: u8, value: &[u8]) 
     // what stands behind the value is of no account in a payload alone
     let (told, _) = support::decode_to(Told::default(), [snapshot]);
     let mut alone = Told::default();
-    decode_dump(payload, &mut alone).expect("it was decoded before");
+    decode_dump(payload, Limits::NONE, &mut alone).expect("it was decoded before");
     assert_eq!(told.events.first(), alone.events.first());
 }

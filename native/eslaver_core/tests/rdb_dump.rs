@@ -5,7 +5,7 @@
 mod support;
 
 use crc_fast::{CrcAlgorithm, checksum};
-use eslaver_core::rdb::{DumpError, ErrorKind, Nothing, decode_dump};
+use eslaver_core::rdb::{DumpError, ErrorKind, Limits, Nothing, Sink};
 use serde_json::{Value, json};
 use support::Json;
 use support::build::{lzf, string};
@@ -22,6 +22,10 @@ fn payload(version: u16, body: &[u8]) -> Vec<u8> {
 
 fn typed(value_type: u8, value: Vec<u8>) -> Vec<u8> {
     [vec![value_type], value].concat()
+}
+
+fn decode_dump<S: Sink>(payload: &[u8], sink: &mut S) -> Result<(), DumpError> {
+    eslaver_core::rdb::decode_dump(payload, Limits::NONE, sink)
 }
 
 fn decode(payload: &[u8]) -> Result<Vec<Value>, String> {
@@ -98,6 +102,20 @@ fn errors() {
         assert!(error.starts_with(expected), "{error} instead of {expected}");
     }
     assert!(decode(&payload(REDIS, &expiring())).is_err(), "the type is one of Valkey's");
+}
+
+#[test]
+fn limits() {
+    let limits = Limits { max_string: 10, max_element: 4, ..Limits::NONE };
+    let decode = |body: &[u8]| {
+        let end = eslaver_core::rdb::decode_dump(&payload(REDIS, body), limits, &mut Nothing);
+        end.map_err(|error| (error.offset, error.kind))
+    };
+    let list = |size: usize| typed(1, [vec![1], string(vec![b'x'; size])].concat());
+    let whole = |size: usize| typed(0, string(vec![b'x'; size]));
+    assert_eq!((decode(&list(4)), decode(&whole(10))), (Ok(()), Ok(())));
+    assert_eq!(decode(&list(5)), Err((2, ErrorKind::ElementTooLong { found: 5, max: 4 })));
+    assert_eq!(decode(&whole(11)), Err((1, ErrorKind::StringTooLong { found: 11, max: 10 })));
 }
 
 /// Cut anywhere, also with a checksum that is right, and with any bit flipped.

@@ -116,7 +116,7 @@ fn claimed(bytes: u64) -> Vec<u8> {
     [&[0xc3], length(bytes.div_ceil(4)).as_slice(), &length(bytes)].concat()
 }
 
-/// A term of Erlang's is no longer; and `filter` still leaves the key out.
+/// Strings that are not a whole value have a limit of their own; `filter` still leaves the key out.
 #[test]
 fn an_element_has_a_limit_of_its_own() {
     let max = u64::from(u32::MAX);

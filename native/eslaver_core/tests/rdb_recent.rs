@@ -283,9 +283,22 @@ fn templates_have_a_limit() {
     let many: Vec<u8> = (0..9).flat_map(|id| template(id, &["a"])).collect();
     let name = "n".repeat(1000);
     let of_one = key(31, [vec![1, 2], string(&name), string("a")].concat());
-    for body in [many, template(0, &[&name]), of_one] {
+    let names: Vec<_> = (0..120).map(|n| lp_text(format!("{n:03}").as_bytes())).collect();
+    let packed = |names: &[Vec<u8>]| [vec![0], string(listpack(names))].concat();
+    let values = |count| string("v").repeat(count);
+    assert_eq!(decode(&key(31, [packed(&names[..50]), values(50)].concat())), Ok(()));
+    let packed_names = [29, 31].map(|value_type| key(value_type, packed(&names)));
+    for body in [many, template(0, &[&name]), of_one].into_iter().chain(packed_names) {
         assert_eq!(decode(&body).map_err(|error| error.kind), Err(kind.clone()));
     }
+    // counted, and not kept, where nobody wants the hash
+    let unwanted = key(31, [packed(&names), values(120)].concat());
+    let mut sink = Json::default();
+    sink.unwanted = Some(|_| true);
+    let mut decoder = Decoder::with_limits(limits);
+    decoder.feed(&support::snapshot(REDIS, &unwanted));
+    while decoder.next(&mut sink) == Ok(Status::Event) {}
+    assert_eq!(decoder.finish(), Ok(()));
 }
 
 /// Built by the source of Redis alone: no server at hand has this type enabled.

@@ -21,8 +21,12 @@ use crate::filter::RawFilter;
 /// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
 const ANNOUNCED_VERSION: &str = "9.2.0";
 
-/// A string in terms that the VM reads has at most so many bytes; a key's value by itself may be longer.
+/// The most bytes that a string may have in terms that the VM reads. A key's value that is one
+/// string is not read that way, and may be longer.
 const TERM: u64 = u32::MAX as u64;
+
+/// What a payload of `DUMP` may hold, whatever its master's limits are.
+pub(crate) const OF_PAYLOADS: rdb::Limits = rdb::Limits { max_element: TERM, ..rdb::Limits::NONE };
 
 /// This library's own version.
 const LIB_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -213,7 +213,7 @@ fn links() -> u64 {
 #[rustler::nif(schedule = "DirtyCpu")]
 fn decode_dump<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
     let mut batch = Batch::new(Shape::Full, None, u64::MAX);
-    match rdb::decode_dump(&payload, &mut batch) {
+    match rdb::decode_dump(&payload, config::OF_PAYLOADS, &mut batch) {
         Ok(()) => (atoms::ok(), batch.only(env)).encode(env),
         Err(error) => (atoms::error(), error.to_string()).encode(env),
     }

@@ -121,7 +121,8 @@ impl<'a> Cursor<'a> {
     /// A string that is not the whole value of a key.
     #[inline]
     pub(crate) fn string(&mut self) -> Read<RawString<'a>> {
-        match self.short() {
+        let Limits { max_string, max_element, .. } = self.limits;
+        match self.short(max_string.min(max_element)) {
             Some(bytes) => Ok(RawString::Plain(bytes)),
             None => self.element(),
         }
@@ -140,15 +141,15 @@ impl<'a> Cursor<'a> {
     /// A string that is the whole value of a key.
     #[inline]
     pub(crate) fn value(&mut self) -> Read<RawString<'a>> {
-        match self.short() {
+        match self.short(self.limits.max_string) {
             Some(bytes) => Ok(RawString::Plain(bytes)),
             None => RawString::read(self, self.limits.max_string),
         }
     }
 
-    /// A plain string with a length of one or two bytes, as most are, or nothing.
+    /// A plain string of at most `max` bytes with a length of one or two, as most have, or nothing.
     #[inline]
-    pub(crate) fn short(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn short(&mut self, max: u64) -> Option<&'a [u8]> {
         let (length, rest) = match self.bytes.get(self.position..)? {
             [length @ ..=LEN_6_BIT_MAX, rest @ ..] => (usize::from(*length), rest),
             [first @ ..=LEN_14_BIT_MAX, second, rest @ ..] => {
@@ -157,7 +158,7 @@ impl<'a> Cursor<'a> {
             _ => return None,
         };
         let (string, rest) = rest.split_at_checked(length)?;
-        if length as u64 > self.limits.max_string {
+        if length as u64 > max {
             return None;
         }
         self.position = self.bytes.len() - rest.len();

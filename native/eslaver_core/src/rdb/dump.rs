@@ -14,8 +14,6 @@ use super::sink::{Meta, Sink};
 use super::value::{Context, Value};
 use super::version::{Family, KNOWN};
 
-/// No term of Erlang's has more bytes, but for a string by itself.
-const MAX_ELEMENT: u64 = u32::MAX as u64;
 const VERSION: usize = 2;
 const CHECKSUM: usize = 8;
 
@@ -43,17 +41,17 @@ impl DumpError {
 ///
 /// Servers do not look at what stands behind the value, where KeyDB puts a field of its own. A checksum
 /// of 0 was not computed, as in a file: Redis 8.6 writes and takes such payloads, which all
-/// servers before it refuse. What the value needs is bounded by the payload and by what that
-/// decompresses to.
+/// servers before it refuse. What the value needs is bounded by the payload, by what that
+/// decompresses to, and by `limits`.
 ///
 /// # Errors
 /// What is wrong with the payload, and where. Version and checksum are looked at first, so that the
 /// sink hears nothing of a payload that was damaged on its way; after any other error the value that
 /// has begun has no end.
-pub fn decode_dump<S: Sink>(payload: &[u8], sink: &mut S) -> Result<(), DumpError> {
+pub fn decode_dump<S: Sink>(payload: &[u8], limits: Limits, sink: &mut S) -> Result<(), DumpError> {
     let (body, family) = open(payload)?;
     let mut reader = Reader { body, offset: 0, value_type: None };
-    let decoded = reader.value(family, sink);
+    let decoded = reader.value(family, limits, sink);
     decoded.map_err(|stop| {
         let kind = match stop {
             Stop::NeedMore => ErrorKind::PayloadTruncated,
@@ -93,8 +91,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn value<S: Sink>(&mut self, family: Family, sink: &mut S) -> Read<()> {
-        let limits = Limits { max_element: MAX_ELEMENT, ..Limits::NONE };
+    fn value<S: Sink>(&mut self, family: Family, limits: Limits, sink: &mut S) -> Read<()> {
         let mut cursor = Cursor::new(self.body, 0, limits);
         let mut value_type = cursor.byte()?;
         if family == Family::Redis && value_type == OPCODE_KEY_META {

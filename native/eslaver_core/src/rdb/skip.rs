@@ -1,7 +1,9 @@
-//! Values that nobody wants: passed over, and neither decompressed nor looked into.
+//! Values that nobody wants: passed over, and neither decompressed nor looked into. The exception
+//! is a hash of type 31 whose field names are packed: they alone tell how many values follow, so
+//! they are counted.
 //!
-//! What is not read is not checked, but for the snapshot's checksum. Of a
-//! string only the header has to be at hand, so that even the largest value takes no memory; the
+//! What is not read is not checked, except by the snapshot's checksum. Of a string only the header
+//! has to be at hand, so that even the largest value takes no memory; those packed names and the
 //! strings of modules and streams are waited for.
 
 use super::array;
@@ -88,7 +90,7 @@ impl Skip {
         if !one_string {
             return false;
         }
-        if cursor.short().is_some() {
+        if cursor.short(u64::MAX).is_some() {
             return true;
         }
         let mut after = *cursor;

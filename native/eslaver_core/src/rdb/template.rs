@@ -157,7 +157,9 @@ impl Hash {
                 NAMES_LISTED => Hash::NameCount { packed: *packed },
                 _ => return Err(ErrorKind::Template("its names have an unknown form").into()),
             },
-            Hash::PackedNames { packed } => Self::values(*packed, unpack_names(&cursor.packed()?)?),
+            Hash::PackedNames { packed } => {
+                Self::values(*packed, unpack_names(&cursor.packed()?, cursor.max_templates())?)
+            }
             Hash::NameCount { packed } => {
                 let left = some_fields(cursor.length()?)?;
                 Hash::Names { packed: *packed, left, names: Names::default() }
@@ -202,7 +204,7 @@ impl Hash {
                 return Ok(None);
             }
             Hash::PackedNames { packed: true } => 2,
-            Hash::PackedNames { packed: false } => unpack_names(&cursor.packed()?)?.len() as u64,
+            Hash::PackedNames { packed: false } => some_fields(count_entries(&cursor.packed()?)?)?,
             Hash::NameCount { packed } => {
                 let names = some_fields(cursor.length()?)?;
                 names.saturating_add(if *packed { 1 } else { names })
@@ -226,25 +228,44 @@ fn some_fields(count: u64) -> Result<u64, ErrorKind> {
 }
 
 fn read_name(names: &mut Names, kept: u64, cursor: &mut Cursor<'_>) -> Read<u64> {
-    let name = cursor.string()?.decode()?;
-    names.push(name.bytes(&mut itoa::Buffer::new()))?;
-    let (weight, max) = (kept + names.weight(), cursor.max_templates());
-    if weight > max { Err(ErrorKind::TemplatesTooLarge { max }.into()) } else { Ok(weight) }
+    let (name, mut digits) = (cursor.string()?.decode()?, itoa::Buffer::new());
+    let name = name.bytes(&mut digits);
+    Ok(add_name(names, name, kept, cursor.max_templates())?)
 }
 
-fn unpack_names(raw: &RawString<'_>) -> Result<Names, ErrorKind> {
+/// Adds a name, and gives what the names then weigh with all that is kept besides.
+fn add_name(names: &mut Names, name: &[u8], kept: u64, max: u64) -> Result<u64, ErrorKind> {
+    names.push(name)?;
+    let weight = kept + names.weight();
+    if weight > max { Err(ErrorKind::TemplatesTooLarge { max }) } else { Ok(weight) }
+}
+
+fn unpack_names(raw: &RawString<'_>, max: u64) -> Result<Names, ErrorKind> {
     let decoded = raw.decode()?;
     let mut digits = itoa::Buffer::new();
     let mut listpack = Listpack::open(decoded.bytes(&mut digits))?;
     let mut names = Names::default();
     while let Some(name) = listpack.next()? {
         match name {
-            Item::Bytes(name) => names.push(name)?,
-            Item::Int(name) => names.push(itoa::Buffer::new().format(name).as_bytes())?,
-        }
+            Item::Bytes(name) => add_name(&mut names, name, 0, max)?,
+            Item::Int(name) => {
+                add_name(&mut names, itoa::Buffer::new().format(name).as_bytes(), 0, max)?
+            }
+        };
     }
     some_fields(names.len() as u64)?;
     Ok(names)
+}
+
+fn count_entries(raw: &RawString<'_>) -> Result<u64, ErrorKind> {
+    let decoded = raw.decode()?;
+    let mut digits = itoa::Buffer::new();
+    let mut listpack = Listpack::open(decoded.bytes(&mut digits))?;
+    let mut count = 0;
+    while listpack.next()?.is_some() {
+        count += 1;
+    }
+    Ok(count)
 }
 
 fn packed_by_id<S: Sink>(
