@@ -3,6 +3,8 @@
 -module(eslaver_test_corrupt).
 
 -export([values/0, files/0, good/0, payload/1, stream_of/2]).
+%% For eslaver_test_corrupt_newer.
+-export([len/1, str/1, lp/1, stream/2]).
 
 -export_type([name/0, body/0]).
 
@@ -39,13 +41,15 @@ good() ->
         {24, [ms(5000), len(1), len(1), str("a"), str("1")]},
         {25, [ms(5000), str(lp([<<"a">>, 1, 5000]))]},
         {26, stream(26, #{})}
+        | eslaver_test_corrupt_newer:good()
     ].
 
 %% Values, as RESTORE and a snapshot carry them.
 -spec values() -> [{name(), body()}].
 values() ->
     strings() ++ lists() ++ sets() ++ zsets() ++ hashes() ++ fields_that_expire() ++
-        listpacks() ++ ziplists() ++ streams() ++ groups() ++ modules().
+        listpacks() ++ ziplists() ++ streams() ++ groups() ++
+        eslaver_test_corrupt_newer:values() ++ modules().
 
 strings() ->
     [
@@ -372,6 +376,7 @@ payload({Type, Value}) ->
 
 version(22) -> 80;
 version(26) -> 13;
+version(Type) when Type >= 27, Type =< 33 -> 15;
 version(Type) when Type =:= 24; Type =:= 25 -> 12;
 version(_) -> 9.
 
@@ -399,10 +404,12 @@ crc64(Byte, Crc) ->
 
 %% Primitives.
 
+-spec len(non_neg_integer()) -> binary().
 len(N) when N < 64 -> <<N>>;
 len(N) when N < 16384 -> <<1:2, N:14>>;
 len(N) -> <<16#80, N:32>>.
 
+-spec str(iodata()) -> iodata().
 str(Text) ->
     Bytes = iolist_to_binary(Text),
     [len(byte_size(Bytes)), Bytes].
@@ -423,6 +430,7 @@ ms(Time) -> <<Time:64/little>>.
 intset(Values) ->
     <<2:32/little, (length(Values)):32/little, <<<<V:16/little>> || V <- Values>>/binary>>.
 
+-spec lp([integer() | binary()]) -> binary().
 lp(Entries) ->
     raw_lp(length(Entries), <<<<(lp_entry(Entry))/binary>> || Entry <- Entries>>).
 
@@ -452,6 +460,7 @@ zl_entry(N) when is_integer(N), N >= 0, N =< 12 -> <<(16#f1 + N)>>;
 zl_entry(Text) when byte_size(Text) < 64 -> <<0:2, (byte_size(Text)):6, Text/binary>>.
 
 %% A stream of one node of two entries, but for what is given.
+-spec stream(byte(), map()) -> iodata().
 stream(Type, Given) ->
     Default = #{
         nodes => [{?ID(1), entries()}],
@@ -512,5 +521,9 @@ group(Type, #{pending := Pending, consumers := Consumers} = Group) ->
                 [?ID(Id) || Id <- Own]
             ]
          || {Name, Own} <- Consumers
+        ],
+        [
+            [len(length(GivenBack)), [?ID(Id) || Id <- GivenBack]]
+         || Type >= 27, GivenBack <- [maps:get(given_back, Group, [])]
         ]
     ].

@@ -14,6 +14,8 @@
 
 -define(COUNTS, "Valkey 9.1 alone looks at these numbers without being told to; none goes by them").
 
+-define(GIVEN_BACK, "Redis checks it only if told to: its replicas take what we take").
+
 -define(CONTAINER, "Servers die of it, or answer wrongly, once they use the value.").
 -define(TWICE, "Servers tell it twice, and die of it once the value grows.").
 -define(TIME, "The field would never expire, or at once.").
@@ -48,7 +50,10 @@ laxer() ->
         stream_count_negative => ?COUNTS,
         stream_deleted_count_wrong => ?COUNTS,
         stream_master_not_ended => ?COUNTS,
-        stream_entry_count_wrong => ?COUNTS
+        stream_entry_count_wrong => ?COUNTS,
+        given_back_not_all => ?GIVEN_BACK,
+        given_back_none => ?GIVEN_BACK,
+        given_back_twice => ?GIVEN_BACK
     }.
 
 %% What we refuse, and some server takes as it is set by default: no replica of that one can be made
