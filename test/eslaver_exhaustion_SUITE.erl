@@ -6,7 +6,8 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([claims/1, floods/1, values/1, bombs/1, limits/1, no_hammering/1]).
+-export([claims/1, longer_than_a_term/1, floods/1, values/1, bombs/1, limits/1]).
+-export([no_hammering/1]).
 
 -define(MB, 1_000_000).
 %% What a link takes besides the value in hand, at most.
@@ -23,14 +24,15 @@ all() ->
     [
         Case
      || eslaver_test_node:has_proc(),
-        Case <- [claims, floods, values, bombs, limits, no_hammering]
+        Case <- [claims, longer_than_a_term, floods, values, bombs, limits, no_hammering]
     ].
 
 -spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(Case, Config) when Case =:= claims; Case =:= floods ->
-    [{node, node_of_ours()} | Config];
-init_per_testcase(_Case, Config) ->
-    Config.
+init_per_testcase(Case, Config) ->
+    case lists:member(Case, [claims, longer_than_a_term, floods]) of
+        true -> [{node, node_of_ours()} | Config];
+        false -> Config
+    end.
 
 -spec end_per_testcase(atom(), list()) -> ok.
 end_per_testcase(_Case, Config) ->
@@ -67,6 +69,37 @@ claims(Config) ->
 no_byte_in(Reason) ->
     re:run(Reason, "byte [0-9]+ of the (snapshot|command stream)") =:= nomatch.
 
+%% No option lets an element or an argument be longer than a term of the VM may be: one that claims
+%% to be is refused by its length alone, and up to there it is waited for.
+-spec longer_than_a_term(list()) -> ok.
+longer_than_a_term(Config) ->
+    Most = 1 bsl 32 - 1,
+    Element = fun(Size) -> fr(1 bsl 34, [<<1, 1, "k", 1>>, huge(Size), "some of it"]) end,
+    Argument = fun(Size) ->
+        [snapshot([]), "*2\r\n$3\r\nset\r\n$", integer_to_list(Size), "\r\nsome of it"]
+    end,
+    Scripts = [
+        {Name, Of(Size)}
+     || {Name, Of, Size} <- [
+            {element, Element, Most + 1},
+            {argument, Argument, Most + 1},
+            {element_fits, Element, Most},
+            {argument_fits, Argument, Most}
+        ]
+    ],
+    Grown = grown(#{proto_max_bulk_len => 1 bsl 40}, Scripts, Config),
+    ?assertEqual([], [Claim || {_, Bytes, _} = Claim <- Grown, Bytes >= ?LINK]),
+    _ = [
+        ?assertMatch({_, {match, _}}, {Reason, re:run(Reason, Regex)})
+     || {{_, _, Reason}, Regex} <- lists:zip(Grown, [
+            "element, field or name of 4294967296 bytes.* at byte 13 of the snapshot",
+            "byte 13 of the command stream: .* at most 4294967295 bytes .*found one of 4294967296$",
+            "closed the connection",
+            "closed the connection"
+        ])
+    ],
+    ok.
+
 %% What comes before each length of the snapshot's format, and of the containers in it.
 lengths() ->
     Stream = [<<15, 1, "k", 0, 0, 0, 0>>],
@@ -99,6 +132,25 @@ lengths() ->
         {consumers, [Group, 0]},
         {consumer_name, [Group, 0, 1]},
         {owned, [Group, 0, <<1, 1, "c", 0:64>>]},
+        {given_back, <<27, 1, "k", 0:72, 1, 1, "g", 0:40>>},
+        {array, <<28, 1, "k">>},
+        {array_cursor, <<28, 1, "k", 1, 1>>},
+        {array_index, <<28, 1, "k", 1, 0>>},
+        {array_element, <<28, 1, "k", 1, 0, 0, 0>>},
+        {template_number, <<242>>},
+        {template_names, <<242, 1>>},
+        {template_name, <<242, 1, 1>>},
+        {template_of_hash, <<32, 1, "k">>},
+        {packed_by_template, <<30, 1, "k">>},
+        {own_packed_names, <<29, 1, "k", 0>>},
+        {own_names, <<29, 1, "k", 1>>},
+        {own_name, <<31, 1, "k", 1, 1>>},
+        {values_of_own_names, <<29, 1, "k", 1, 1, 1, "f">>},
+        {value_of_own_name, <<31, 1, "k", 1, 1, 1, "f">>},
+        {members_with_expiries, <<35, 1, "k", 0:64>>},
+        {member_expiry, <<35, 1, "k", 0:64, 1>>},
+        {member_with_expiry, <<35, 1, "k", 0:64, 1, 0>>},
+        {packed_members_with_expiries, <<34, 1, "k", 0:64>>},
         {producers, <<26, 1, "k", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0>>},
         {lzf_compressed, <<0, 1, "k", 195>>},
         {lzf_expanded, <<0, 1, "k", 195, 64, 200>>},
@@ -228,7 +280,22 @@ bombs(_Config) ->
     [{fits, Taken, End}] = grown_anew(#{max_value => 26 * ?MB, events => full}, [{fits, Fits}]),
     ?assertMatch({match, _}, re:run(End, "closed the connection")),
     ?assert(Taken < ?LINK + 6 * 26 * ?MB),
-    ?assertMatch({match, _}, re:run(Reason, "option max_value .* byte [0-9]+ of the snapshot")).
+    ?assertMatch({match, _}, re:run(Reason, "option max_value .* byte [0-9]+ of the snapshot")),
+    template_bomb(Count, Expanded).
+
+%% A template has its names once, and every hash that uses it delivers them.
+template_bomb(Count, Expanded) ->
+    Hashes = binary:copy(<<32, 1, "k", 7, 1, "v">>, 100),
+    Bomb = [{template, snapshot([<<242, 7, 1>>, lzf(<<"x">>, Count), Hashes])}],
+    [{template, Taken, End}] = grown_anew(#{events => full}, Bomb),
+    ?assertMatch({match, _}, re:run(End, "closed the connection")),
+    ?assert(Taken < ?LINK + 4 * Expanded),
+    [{template, Refused, Reason}] = grown_anew(#{max_value => Expanded div 2}, Bomb),
+    ?assertMatch(
+        {match, _},
+        re:run(Reason, "hash templates of more .* option max_value .* byte [0-9]+ of the snapshot")
+    ),
+    ?assert(Refused < ?LINK + 2 * Expanded).
 
 %% What is given, a byte 1, 264 times so many more of them, and 255.
 lzf(Head, Count) ->
