@@ -68,24 +68,29 @@ right_events(_Config) ->
 
 %% One mistake at a time, in the first key of its kind that it can be made in.
 -spec wrong_events(list()) -> ok.
-wrong_events(_Config) ->
+wrong_events(Config) ->
     %% The big values only cost time here.
     Truth = maps:filter(
         fun(_Key, #{value := Value}) -> erts_debug:flat_size(Value) < 2_000 end,
         persistent_term:get({?MODULE, truth})
     ),
-    Right = eslaver_test_compare:events(classic, Truth),
+    Right = [
+        {Style, eslaver_test_compare:events(Style, Truth)}
+     || Style <- [classic, full]
+    ],
     Made = [
         begin
-            Differences = eslaver_test_compare:differences(Truth, Wrong),
+            Differences = eslaver_test_compare:differences(Style, Truth, Wrong),
             ct:log("~p: ~s", [Name, eslaver_test_compare:format(Differences)]),
             ?assertNotEqual({Name, 0}, {Name, length(Differences)}),
             Name
         end
-     || {Name, Mistake} <- mistakes(), {ok, Wrong} <- [somewhere(Mistake, Right)]
+     || {Name, Mistake} <- mistakes(),
+        {Style, Events} <- Right,
+        {ok, Wrong} <- [somewhere(Mistake, Events)]
     ],
-    Streams = lists:keymember(stream, 2, Right),
-    Needed = [Name || {Name, _} <- mistakes(), Streams orelse not is_about_streams(Name)],
+    Types = types(?config(about, Config)),
+    Needed = [Name || {Name, _} <- mistakes(), is_needed(atom_to_list(Name), Types)],
     ?assertEqual([], Needed -- Made),
     ok.
 
@@ -94,7 +99,7 @@ wrong_events(_Config) ->
 encodings(Config) ->
     Found = maps:keys(?config(encodings, Config)),
     ct:log("~p", [Found]),
-    #{version := Version} = ?config(about, Config),
+    #{family := Family, version := Version} = ?config(about, Config),
     Strings = [{<<"string">>, <<"embstr">>} || Version >= {3, 0, 0}],
     Always = [
         {<<"string">>, <<"int">>},
@@ -109,7 +114,17 @@ encodings(Config) ->
             Version >= {7, 0, 0} -> [{T, <<"listpack">>} || T <- [<<"hash">>, <<"zset">>]];
             true -> [{T, <<"ziplist">>} || T <- [<<"hash">>, <<"zset">>]]
         end,
-    ?assertEqual([], (Always ++ Strings ++ Small) -- Found).
+    Newest = [
+        Encoding
+     || Family =:= redis,
+        Version >= {8, 10, 0},
+        Encoding <- [
+            {<<"hash">>, <<"template-listpack">>},
+            {<<"hash">>, <<"template-array">>},
+            {<<"array">>, <<"sliced-array">>}
+        ]
+    ],
+    ?assertEqual([], (Always ++ Strings ++ Small ++ Newest) -- Found).
 
 -spec canonical(list()) -> ok.
 canonical(_Config) ->
@@ -175,8 +190,15 @@ masters_leave_nothing(_Config) ->
     end),
     ok.
 
-is_about_streams(Name) ->
-    lists:prefix("stream", atom_to_list(Name)).
+%% What a server of this version has in its keys, beyond what all have.
+types(#{family := Family, version := Version}) ->
+    [streams || Version >= {5, 0, 0}] ++
+        [newest || Family =:= redis, Version >= {8, 8, 0}].
+
+is_needed("stream_given_back" ++ _, Types) -> lists:member(newest, Types);
+is_needed("stream" ++ _, Types) -> lists:member(streams, Types);
+is_needed("array" ++ _, Types) -> lists:member(newest, Types);
+is_needed(_, _Types) -> true.
 
 %% Mistakes: from an event to the events in its place, or no clause where it cannot be made.
 mistakes() ->
@@ -253,6 +275,30 @@ mistakes() ->
         {stream_consumer, fun({loading, stream, K, S}) ->
             #{groups := [#{consumers := [#{name := _} | Cs]} = G | R]} = S,
             [{loading, stream, K, S#{groups := [G#{consumers := Cs} | R]}}]
+        end},
+        {stream_given_back, fun({loading, stream, K, S}) ->
+            #{groups := [#{nack := [_ | Ids]} = G | R]} = S,
+            [{loading, stream, K, S#{groups := [G#{nack := Ids} | R]}}]
+        end},
+        {stream_given_back_unsaid, fun({loading, stream, K, S}) ->
+            #{groups := [#{nack := [_ | _]} = G | R]} = S,
+            [{loading, stream, K, S#{groups := [maps:remove(nack, G) | R]}}]
+        end},
+        {array_element, fun({loading, array, K, [_ | V]}) -> [{loading, array, K, V}] end},
+        {array_index, fun({loading, array, K, [{I, E} | V]}) ->
+            [{loading, array, K, [{I + 1, E} | V]}]
+        end},
+        {array_swapped, fun({loading, array, K, [{I, A}, {J, B} | V]}) when A =/= B ->
+            [{loading, array, K, [{I, B}, {J, A} | V]}]
+        end},
+        {array_as_list, fun({loading, array, K, V}) ->
+            [{loading, array, K, [E || {_, E} <- V]}]
+        end},
+        {array_next_index, fun({loading, array, K, V, #{next_index := N} = M}) ->
+            [{loading, array, K, V, M#{next_index := N + 1}}]
+        end},
+        {array_next_index_unsaid, fun({loading, array, K, V, #{next_index := _} = M}) ->
+            [{loading, array, K, V, maps:remove(next_index, M)}]
         end}
     ].
 
