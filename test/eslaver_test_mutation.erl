@@ -2,7 +2,7 @@
 %% somebody does who knows the format. It draws from the process' own random numbers.
 -module(eslaver_test_mutation).
 
--export([mutate/2, names/2]).
+-export([mutate/2, names/2, is_damaged/2]).
 
 -export_type([mutation/0]).
 
@@ -44,6 +44,14 @@ mutate(Bytes, Names) ->
             }
     end.
 
+%% Whether a reader has to notice that a snapshot with a checksum has become these bytes. It need
+%% not look behind the end, and versions before 5 have no checksum.
+-spec is_damaged(binary(), binary()) -> boolean().
+is_damaged(_Snapshot, <<"REDIS000", Digit, _/binary>>) when Digit < $5 ->
+    false;
+is_damaged(Snapshot, Bytes) ->
+    binary:longest_common_prefix([Snapshot, Bytes]) < byte_size(Snapshot).
+
 mutate(flip, Bytes, _Names) ->
     Places = [rand:uniform(bit_size(Bytes)) - 1 || _ <- lists:seq(1, rand:uniform(3))],
     {{flip, Places}, lists:foldl(fun flip/2, Bytes, Places)};
@@ -56,7 +64,7 @@ mutate(length, Bytes, Names) ->
     {{length, At, Length}, replace(Bytes, At, byte_size(Length), Length)};
 mutate(type, Bytes, Names) ->
     At = place(Bytes, Names, [-2]),
-    Type = lists:nth(rand:uniform(2), [rand:uniform(34) - 1, 239 + rand:uniform(16)]),
+    Type = lists:nth(rand:uniform(2), [rand:uniform(36) - 1, 239 + rand:uniform(16)]),
     {{type, At, Type}, replace(Bytes, At, 1, <<Type>>)};
 mutate(splice, Bytes, _Names) ->
     At = rand:uniform(byte_size(Bytes)) - 1,
