@@ -16,7 +16,8 @@
     unix_socket/1,
     empty_master/1,
     expired_keys/1,
-    pieces/1
+    pieces/1,
+    followed/1
 ]).
 
 -spec suite() -> list().
@@ -25,7 +26,7 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    [unix_socket, empty_master, expired_keys, pieces] ++
+    [unix_socket, empty_master, expired_keys, pieces, followed] ++
         [{group, Name} || {Name, _, _} <- groups()].
 
 -spec groups() -> list().
@@ -176,6 +177,32 @@ pieces(_Config) ->
         end,
         [1, 2, 3, 7, 64]
     ).
+
+%% Servers do not look at what follows the end of a snapshot whose length the master says, and the
+%% stream begins behind all of it. Where only a mark ends the snapshot, such bytes are refused.
+-spec followed(list()) -> ok.
+followed(_Config) ->
+    Command = fun(Word) -> ["*1\r\n$", integer_to_list(length(Word)), "\r\n", Word, "\r\n"] end,
+    Snapshot = <<"REDIS0011", 0, 1, "k", 1, "v", 255, 0:64>>,
+    Keys = [{loading, string, <<"k">>, <<"v">>, #{db => 0}}],
+    Stream = Command("flushall"),
+    Offset = 1000 + iolist_size(Stream),
+    _ = [
+        begin
+            Psync = [eslaver_test_fake:full_resync([Snapshot, More]), Stream],
+            #{ended := closed, events := Events} = eslaver_test_hostile:serve(stream, Psync),
+            ?assertEqual(Keys, eslaver_test_hostile:keys(Events)),
+            ?assertMatch(
+                [{stream, <<"flushall">>, [], #{offset := Offset}}],
+                [Event || Event <- Events, element(1, Event) =:= stream]
+            ),
+            Marked = eslaver_test_fake:full_resync_marked([Snapshot, More]),
+            #{ended := bad_snapshot, text := Text} = eslaver_test_hostile:serve(load, Marked),
+            ?assertMatch({match, _}, re:run(Text, "bytes follow the snapshot's end at byte 23"))
+        end
+     || More <- ["x", Command("ping"), Snapshot, binary:copy(<<255>>, 1_000_000)]
+    ],
+    ok.
 
 cut(Size, Bytes) when byte_size(Bytes) > Size ->
     <<Piece:Size/binary, Rest/binary>> = Bytes,

@@ -18,6 +18,7 @@
     followed/1,
     too_new/1,
     cron/1,
+    no_server_at_hand/1,
     raises/1,
     caller_dies/1,
     trap_exit/1,
@@ -30,8 +31,8 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    Cases = [checksum_zero, shared_names, bad_payloads, bad_files, followed, too_new, cron, raises],
-    Cases ++ [caller_dies, trap_exit, bounded] ++
+    Cases = [checksum_zero, shared_names, bad_payloads, bad_files, followed, too_new, cron],
+    Cases ++ [no_server_at_hand, raises, caller_dies, trap_exit, bounded] ++
         [{group, Name} || {Name, _, _} <- groups()].
 
 -spec groups() -> list().
@@ -215,6 +216,60 @@ cron(Config) ->
 is_marked(Text) ->
     re:run(Text, "KEYDB.CRON.*eslaver => true", [dotall, {capture, none}]) =:= match.
 
+%% Types that no server at hand writes, in files made by hand: as events of a file, and of a link
+%% with a filter of each type.
+-spec no_server_at_hand(list()) -> ok.
+no_server_at_hand(Config) ->
+    Later = 1_700_000_000_000,
+    Listed = [35, 6, "listed", <<Later:64/little>>, 3, 1, 1, "a", 0, 1, "b", 6, 1, "c"],
+    Entries = <<16#81, "x", 2, 0, 1, 7, 1, 16#f4, Later:64/little, 9>>,
+    Listpack = <<(byte_size(Entries) + 7):32/little, 4:16/little, Entries/binary, 255>>,
+    Packed = [34, 6, "packed", <<Later:64/little>>, byte_size(Listpack), Listpack],
+    Gcra = [33, 1, "g", 129, <<(1 bsl 40):64>>],
+    Redis = ["REDIS0017", Listed, Packed, Gcra, 255, <<0:64>>],
+    Paths = [2, "/a", 2, 1, "f", 1, "v", 1, "g", 0, 2, "/b", 1, 1, "f", 192, 7],
+    Valkey = ["VALKEY081", 23, 1, "p", 2, Paths, 255, <<0:64>>],
+    Db = #{db => 0},
+    Sets = [
+        {loading, set, <<"listed">>, [<<"a">>, <<"b">>, <<"c">>], Db#{
+            member_expire_at => [{<<"a">>, Later}, {<<"c">>, Later + 5}]
+        }},
+        {loading, set, <<"packed">>, [<<"x">>, <<"7">>], Db#{
+            member_expire_at => [{<<"7">>, Later}]
+        }}
+    ],
+    Limiter = {loading, gcra, <<"g">>, 1 bsl 40, Db},
+    PathHash =
+        {loading, path_hash, <<"p">>,
+            [
+                {<<"/a">>, [{<<"f">>, <<"v">>}, {<<"g">>, <<>>}]},
+                {<<"/b">>, [{<<"f">>, <<"7">>}]}
+            ],
+            Db},
+    File = filename:join(?config(priv_dir, Config), "newest.rdb"),
+    _ = [
+        begin
+            ok = file:write_file(File, Bytes),
+            ?assertEqual(Expected, events(File)),
+            _ = [
+                ?assertEqual(
+                    [Event || {_, Type, _, _, _} = Event <- Expected, Type =:= Wanted],
+                    linked(Bytes, Wanted)
+                )
+             || Wanted <- [set, gcra, path_hash, string]
+            ]
+        end
+     || {Bytes, Expected} <- [{Redis, Sets ++ [Limiter]}, {Valkey, [PathHash]}]
+    ],
+    ok.
+
+%% The keys of this type that a replica is told of.
+linked(Snapshot, Type) ->
+    Psync = eslaver_test_fake:full_resync(Snapshot),
+    Options = #{filter => #{types => [Type]}},
+    #{ended := loaded, events := Events} = eslaver_test_hostile:serve(load, Psync, Options),
+    eslaver_test_hostile:keys(Events).
+
 %% Nothing is delivered of a file that is not sound to its end.
 -spec bad_files(list()) -> ok.
 bad_files(Config) ->
@@ -390,7 +445,7 @@ events(File) ->
 %% What decode_dump/1 is to say of each key.
 loaded(File) ->
     maps:from_list([
-        {Key, {Type, Value, maps:with([field_expire_at, next_index], Meta)}}
+        {Key, {Type, Value, maps:with([field_expire_at, member_expire_at, next_index], Meta)}}
      || {loading, Type, Key, Value, Meta} <- events(File), Type =/= aux, Type =/= function
     ]).
 
