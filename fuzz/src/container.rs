@@ -24,7 +24,7 @@ pub(crate) fn ziplist(bytes: &[u8]) {
 }
 
 pub(crate) fn listpack(bytes: &[u8]) {
-    made(&[16, 17, 20, 25], bytes, |how, bytes| match how {
+    made(&[16, 17, 20, 25, 34], bytes, |how, bytes| match how {
         How::AsItIs => bytes.to_vec(),
         How::Header => {
             let total = (bytes.len() as u32 + 7).to_le_bytes();
@@ -149,7 +149,7 @@ fn made(types: &[u8], bytes: &[u8], make: impl Fn(How, &[u8]) -> Vec<u8>) {
     let container = make(how, bytes);
     let which = usize::from(mode >> 2) % (types.len() + 1);
     let body = match types.get(which) {
-        Some(&value_type @ 25) => {
+        Some(&value_type @ (25 | 34)) => {
             (value_type, [[0; 8].as_slice(), &build::string(&container)].concat())
         }
         Some(&value_type) => (value_type, build::string(&container)),
