@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::filter::RawFilter;
 /// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
 const ANNOUNCED_VERSION: &str = "9.2.0";
 
-/// A string in terms that the VM reads has at most so many bytes; a key's value by itself may be longer.
+/// The bytes of the longest string in terms that the VM reads; a key's value by itself may be longer.
 const TERM: u64 = u32::MAX as u64;
 
 /// This library's own version.
@@ -243,9 +243,9 @@ impl RawConfig<'_> {
     pub(crate) fn read(self) -> Option<Config> {
         let address = match self.address {
             RawAddress::Tcp(host, port) => Address::Tcp { host: text(host)?, port },
-            RawAddress::Local(path) => Address::Local(self::path(path)),
-            RawAddress::File(path) => Address::File(self::path(path)),
-            RawAddress::Dump(path) => Address::Dump(self::path(path)),
+            RawAddress::Local(path) => Address::Local(as_path(&path).into()),
+            RawAddress::File(path) => Address::File(as_path(&path).into()),
+            RawAddress::Dump(path) => Address::Dump(as_path(&path).into()),
         };
         let resume: Option<RawResume<'_>> = self.resume.into();
         let (resume, start) = match resume {
@@ -272,10 +272,10 @@ impl RawConfig<'_> {
                 version: ANNOUNCED_VERSION,
                 client_name: bytes(self.client_name),
                 lib_version: LIB_VERSION,
-                no_compress: false,
                 psync_command: Some(self.psync_command.to_vec()),
-                ask_commands: true,
                 resume,
+                // the rest depends on the connection
+                ..handshake::Config::default()
             },
             compression: self.rdb_compression,
             start,
@@ -312,12 +312,12 @@ fn optional_text(binary: ErlOption<Binary<'_>>) -> Option<Option<String>> {
 }
 
 /// A path may be of any bytes.
-fn path(binary: Binary<'_>) -> PathBuf {
-    OsStr::from_bytes(&binary).into()
+pub(crate) fn as_path<'a>(path: &'a Binary<'_>) -> &'a Path {
+    OsStr::from_bytes(path.as_slice()).as_ref()
 }
 
 fn optional_path(binary: ErlOption<Binary<'_>>) -> Option<PathBuf> {
-    Option::<Binary<'_>>::from(binary).map(path)
+    Option::<Binary<'_>>::from(binary).map(|path| as_path(&path).into())
 }
 
 fn bytes(binary: ErlOption<Binary<'_>>) -> Option<Vec<u8>> {
