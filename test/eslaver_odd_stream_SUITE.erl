@@ -220,6 +220,9 @@ replayed_in_batches(_Config) ->
     Batches = Sent ++ rest(Pid, Link, Sent, End),
     Small = fun({Weight, Events, _}) -> length(Events) =< 1024 andalso Weight < 4_000_000 end,
     ?assert(lists:all(Small, Batches)),
+    %% where to go on: before the whole, until all of it has come
+    Ends = lists:usort([Place || {_, _, Place} <- Batches]),
+    ?assertEqual([{?OFFSET, 0}, {End, 3}], Ends -- [{Wrapping, 3}]),
     Offsets = [Offset || {_, Events, _} <- Batches, {_, _, _, #{offset := Offset}} <- Events],
     Behind = lists:duplicate(length(Commands) - 1, ?OFFSET) ++ [Wrapping, End],
     ?assertEqual(Behind, Offsets),
@@ -232,14 +235,14 @@ replayed_in_batches(_Config) ->
 %% The batches that have come.
 pending(Pid) ->
     receive
-        {eslaver_link, Pid, {batch, Weight, Events, _Positions, {Offset, _, _, _, _}}} ->
-            [{Weight, Events, Offset} | pending(Pid)]
+        {eslaver_link, Pid, {batch, Weight, Events, _Positions, {Offset, Db, _, _, _}}} ->
+            [{Weight, Events, {Offset, Db}} | pending(Pid)]
     after 0 -> []
     end.
 
 rest(Pid, Link, Batches, End) ->
     case Batches =/= [] andalso lists:last(Batches) of
-        {_, _, End} ->
+        {_, _, {End, _Db}} ->
             [];
         _ ->
             ok = eslaver_nif:credit(Link, lists:sum([W || {W, _, _} <- Batches]), undefined),
@@ -249,8 +252,8 @@ rest(Pid, Link, Batches, End) ->
 
 next(Pid) ->
     receive
-        {eslaver_link, Pid, {batch, Weight, Events, _Positions, {Offset, _, _, _, _}}} ->
-            {Weight, Events, Offset}
+        {eslaver_link, Pid, {batch, Weight, Events, _Positions, {Offset, Db, _, _, _}}} ->
+            {Weight, Events, {Offset, Db}}
     after ?TIMEOUT -> error(no_batch)
     end.
 
