@@ -20,7 +20,9 @@
     cluster_without_slots/1,
     endless_newlines/1,
     compression_asked_for/1,
-    compression_of_a_snapshot/1
+    compression_of_a_snapshot/1,
+    announced_version/1,
+    format_of_a_snapshot/1
 ]).
 
 -spec suite() -> list().
@@ -43,7 +45,9 @@ all() ->
         cluster_without_slots,
         endless_newlines,
         compression_asked_for,
-        compression_of_a_snapshot
+        compression_of_a_snapshot,
+        announced_version,
+        format_of_a_snapshot
     ].
 
 -spec init_per_testcase(atom(), list()) -> list().
@@ -306,6 +310,39 @@ compression_of_a_snapshot(_Config) ->
             end,
             ?assert(Bytes(#{rdb_compression => true}) < 100_000),
             ?assert(Bytes(#{rdb_compression => false}) > 1_000_000)
+    end.
+
+%% The newest version whose snapshots can be read.
+-spec announced_version(list()) -> ok.
+announced_version(_Config) ->
+    Fake = eslaver_test_fake:start([#{}]),
+    {Replica, _} = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
+    #{} = last_error(Replica),
+    ok = eslaver:stop(Replica),
+    Commands = eslaver_test_fake:commands(Fake),
+    Sent = [Version || {_, [<<"REPLCONF">>, <<"version">>, Version]} <- Commands],
+    ?assertEqual([<<"9.2.0">>], lists:usort(Sent)).
+
+%% Valkey chooses the format by it: without it, that of Redis 7.2.
+-spec format_of_a_snapshot(list()) -> ok | {skip, term()}.
+format_of_a_snapshot(_Config) ->
+    Able = [
+        Server
+     || #{server := Server, family := valkey, version := V} <- eslaver_test_master:available(),
+        V >= {9, 1, 0}
+    ],
+    case Able of
+        [] ->
+            {skip, "no Valkey 9.1 or later is at hand"};
+        [Server | _] ->
+            Master = eslaver_test_master:start(#{server => Server}),
+            File = filename:join(eslaver_test_master:dir(Master), "kept.rdb"),
+            {Replica, _} = Both = eslaver_test_lib:replica(Master, #{dbfilename => File}),
+            _ = eslaver_test_lib:loaded(Both),
+            true = eslaver_test_lib:until(fun() -> filelib:is_file(File) end),
+            {ok, <<Magic:9/binary, _/binary>>} = file:read_file(File),
+            ok = eslaver:stop(Replica),
+            ?assertEqual(<<"VALKEY080">>, Magic)
     end.
 
 %% The load comes, and the stream.

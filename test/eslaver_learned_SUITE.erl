@@ -12,6 +12,7 @@
     two_lists/1,
     documents/1,
     mirrored/1,
+    names_no_key/1,
     not_permitted/1,
     strange_answers/1,
     no_answer/1,
@@ -27,7 +28,7 @@ suite() ->
 
 -spec all() -> list().
 all() ->
-    [{group, each}, two_lists, documents, mirrored, not_permitted] ++
+    [{group, each}, two_lists, documents, mirrored, names_no_key, not_permitted] ++
         [strange_answers, no_answer, masters_do_not_mix].
 
 -spec groups() -> list().
@@ -96,15 +97,17 @@ as_the_table_of(#{server := Server, version := Version}) ->
 told_of(Tried) -> [Command || {Command, _, Learned} <- Tried, Learned =/= unknown].
 
 %% Servers before 7.0 do not tell which keys change, and none tells of other dbs, of keys that only
-%% scripts know, or that all keys of a db change.
+%% scripts know, or that all keys of a db change: a write that names no key changes some.
 agree(_Version, Same, Same) -> true;
+agree(_Version, {Changed, _Read}, unnamed) when is_list(Changed) -> Changed =:= [];
+agree(_Version, _All, unnamed) -> true;
 agree(Version, {Changed, Read}, Told) when Version < {7, 0, 0}, is_tuple(Told) ->
     {All, []} = Told,
     lists:usort(without_dbs(Changed ++ Read)) -- lists:usort(All) =:= [];
 agree(_Version, {Changed, Read}, {ToldChanged, ToldRead}) ->
     lists:usort(without_dbs(Changed)) =:= lists:usort(ToldChanged) andalso
         lists:usort(Read) -- lists:usort(ToldRead) =:= [];
-agree(_Version, _AllOrUnnamed, {[], []}) -> true;
+agree(_Version, unnamed, {[], []}) -> true;
 agree(_Version, _Others, _Told) -> false.
 
 without_dbs(Keys) ->
@@ -236,6 +239,30 @@ mirrored_of(Server, Modules) ->
     ?assertEqual(Ok(["DBSIZE"]), eslaver_mirror:dbsize(?M)),
     ?assertEqual(fresh, eslaver_mirror:status(?M)),
     ?assertMatch(#{incomplete := false}, eslaver_mirror:info(?M)).
+
+%% A write that names no key changes some all the same: of old masters and of new ones.
+-spec names_no_key(list()) -> ok.
+names_no_key(_Config) ->
+    Servers = [S || #{version := V} = S <- eslaver_test_lib:spread(), V >= {3, 0, 0}],
+    lists:foreach(fun names_no_key_of/1, Servers).
+
+names_no_key_of(#{server := Server}) ->
+    Master = eslaver_test_master:start(#{server => Server}),
+    Client = eslaver_test_client:connect(Master),
+    _ = eslaver_test_client:ok(Client, ["SET", "a", "1"]),
+    Hidden = [<<"flushall">>, <<"flushdb">>],
+    {Replica, _} = replica(Master, Hidden, #{}),
+    {ok, Ref} = eslaver:subscribe(Replica, #{}),
+    ok = mirror(Master, Hidden),
+    ?assertEqual(<<"1">>, eslaver_mirror:get(?M, <<"a">>)),
+    _ = eslaver_test_client:ok(Client, ["FLUSHALL"]),
+    _ = eslaver_test_client:ok(Client, ["SET", "end", "1"]),
+    ?assertMatch([{keys, <<"flushall">>, unknown, _}], notices(Ref, <<"end">>)),
+    true = eslaver_test_lib:until(fun() ->
+        eslaver_mirror:status(?M) =:= fresh andalso eslaver_mirror:keys(?M, <<"*">>) =:= [<<"end">>]
+    end),
+    ok = eslaver_mirror:stop(?M),
+    stop(Replica).
 
 %% Without the right to ask there is a link all the same.
 -spec not_permitted(list()) -> ok | {skip, term()}.

@@ -11,6 +11,7 @@
     discard_behind_a_filter/1,
     replayed/1,
     replayed_transaction/1,
+    replayed_in_batches/1,
     replayed_to_a_mirror/1,
     replayed_behind_a_filter/1,
     not_to_be_replayed/1,
@@ -43,6 +44,7 @@ all() ->
         discard_behind_a_filter,
         replayed,
         replayed_transaction,
+        replayed_in_batches,
         replayed_to_a_mirror,
         replayed_behind_a_filter,
         not_to_be_replayed,
@@ -194,6 +196,66 @@ replayed_transaction(_Config) ->
     End = lists:last(offsets(Open ++ Rest)),
     ?assertMatch(#{offset := End}, eslaver:position(Replica)),
     eslaver:stop(Replica).
+
+%% However many commands one wraps, a batch is as large as ever, and no more go out than there is
+%% credit for. All but the last stand where the wrapping begins.
+-spec replayed_in_batches(list()) -> ok.
+replayed_in_batches(_Config) ->
+    Fake = fake(),
+    {ok, Options} = eslaver_options:parse((target(Fake))#{events => full, dbfilename => undefined}),
+    {ok, {Pid, Link}} = eslaver_link:start_link(maps:get(address, Options), undefined, Options),
+    receive
+        {eslaver_link, Pid, {loaded, _}} -> ok
+    after ?TIMEOUT -> error(not_loaded)
+    end,
+    Value = binary:copy(<<"v">>, 1000),
+    Commands = [["set", integer_to_list(N), Value] || N <- lists:seq(1, 100_000)],
+    Parts = [command(["RREPLAY", "uuid", [command(C) || C <- Commands], "3"]), command("set z 1")],
+    ok = eslaver_test_fake:send(Fake, Parts),
+    [Wrapping, End] = offsets(Parts),
+    timer:sleep(500),
+    Sent = pending(Pid),
+    ct:log("~b batches without credit", [length(Sent)]),
+    ?assert(lists:sum([length(Events) || {_, Events, _} <- Sent]) < length(Commands)),
+    Batches = Sent ++ rest(Pid, Link, Sent, End),
+    Small = fun({Weight, Events, _}) -> length(Events) =< 1024 andalso Weight < 4_000_000 end,
+    ?assert(lists:all(Small, Batches)),
+    %% where to go on: before the whole, until all of it has come
+    Ends = lists:usort([Place || {_, _, Place} <- Batches]),
+    ?assertEqual([{?OFFSET, 0}, {End, 3}], Ends -- [{Wrapping, 3}]),
+    Offsets = [Offset || {_, Events, _} <- Batches, {_, _, _, #{offset := Offset}} <- Events],
+    Behind = lists:duplicate(length(Commands) - 1, ?OFFSET) ++ [Wrapping, End],
+    ?assertEqual(Behind, Offsets),
+    ?assertEqual(
+        [iolist_to_binary(Key) || [_, Key, _] <- Commands] ++ [<<"z">>],
+        [Key || {_, Events, _} <- Batches, {stream, <<"set">>, [Key | _], _} <- Events]
+    ),
+    eslaver_link:stop(Pid, Link).
+
+%% The batches that have come.
+pending(Pid) ->
+    receive
+        {eslaver_link, Pid, {batch, Weight, Events, _Positions, {Offset, Db, _, _, _}}} ->
+            [{Weight, Events, {Offset, Db}} | pending(Pid)]
+    after 0 -> []
+    end.
+
+rest(Pid, Link, Batches, End) ->
+    case Batches =/= [] andalso lists:last(Batches) of
+        {_, _, {End, _Db}} ->
+            [];
+        _ ->
+            ok = eslaver_nif:credit(Link, lists:sum([W || {W, _, _} <- Batches]), undefined),
+            More = [next(Pid) | pending(Pid)],
+            More ++ rest(Pid, Link, More, End)
+    end.
+
+next(Pid) ->
+    receive
+        {eslaver_link, Pid, {batch, Weight, Events, _Positions, {Offset, Db, _, _, _}}} ->
+            {Weight, Events, {Offset, Db}}
+    after ?TIMEOUT -> error(no_batch)
+    end.
 
 -spec replayed_to_a_mirror(list()) -> ok.
 replayed_to_a_mirror(_Config) ->

@@ -64,7 +64,7 @@ rank(#{name := Name, family := Family, version := Version}) ->
 own_master() ->
     own_master([]).
 
--spec own_master([{string(), string()}]) -> eslaver_test_master:master().
+-spec own_master([{string(), string() | [string()] | free_port}]) -> eslaver_test_master:master().
 own_master(Config) ->
     eslaver_test_master:start(#{server => own_server(), config => Config}).
 

@@ -38,14 +38,15 @@
     server := file:filename(),
     modules := [file:filename()]
 }.
-%% `config`: a value which is a list of strings becomes that many arguments.
+%% `config`: a value which is a list of strings becomes an argument each, and `free_port` a port
+%% that is chosen anew for each try.
 %% `wait`: `pong` (the default) until PING is answered with PONG or a demand for a password;
 %% `answer` until it is answered at all, be it -LOADING.
 %% `sentinel`: makes it a sentinel, with this configuration.
 %% `owner`: the process whose end stops the server; the caller by default, or `none`.
 -type options() :: #{
     server := file:filename(),
-    config => [{string(), string() | [string()]}],
+    config => [{string(), string() | [string()] | free_port}],
     modules => [file:filename()],
     unix_socket => boolean(),
     wait => pong | answer,
@@ -225,10 +226,7 @@ terminate(_Reason, State) ->
     ok.
 
 launch_on_free_port(State, Tries) ->
-    {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
-    {ok, Port} = inet:port(Socket),
-    ok = gen_tcp:close(Socket),
-    case launch(State#{port := Port}) of
+    case launch(State#{port := free_port()}) of
         {ok, Running} ->
             {ok, Running};
         {error, _Reason, Halted} when Tries > 1 ->
@@ -238,6 +236,12 @@ launch_on_free_port(State, Tries) ->
             _ = file:del_dir_r(Dir),
             {stop, {master_does_not_start, Reason, Log}}
     end.
+
+free_port() ->
+    {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
+    {ok, Port} = inet:port(Socket),
+    ok = gen_tcp:close(Socket),
+    Port.
 
 launch_on_same_port(State, Tries) ->
     case launch(State) of
@@ -344,6 +348,7 @@ arguments(#{server := Server} = Options, #{dir := Dir, port := Port}) ->
     lists:append([["--" ++ Key | words(Value)] || {Key, Value} <- Kept ++ Given]).
 
 words([[_ | _] | _] = Words) -> Words;
+words(free_port) -> [integer_to_list(free_port())];
 words(Word) -> [Word].
 
 temp_dir() ->

@@ -18,11 +18,14 @@
     tls_file_is_a_fifo/1,
     tls_self_signed/1,
     tls_expired/1,
+    tls_pinned_is_no_authority/1,
+    tls_expired_authority/1,
     tls_without_extensions/1,
     tls_without_extensions_forged/1,
     tls_without_names/1,
     tls_to_a_plain_port/1,
     plain_to_a_tls_port/1,
+    closed_without_a_word/1,
     tls_files_missing/1,
     tls_cuts/1,
     acl_user/1,
@@ -56,11 +59,14 @@ groups() ->
             tls_file_is_a_fifo,
             tls_self_signed,
             tls_expired,
+            tls_pinned_is_no_authority,
+            tls_expired_authority,
             tls_without_extensions,
             tls_without_extensions_forged,
             tls_without_names,
             tls_to_a_plain_port,
             plain_to_a_tls_port,
+            closed_without_a_word,
             tls_files_missing,
             tls_cuts
         ]}
@@ -84,6 +90,9 @@ init_per_group(tls, Config) ->
             certificate(Dir, "client", "DNS:client"),
             _ = [self_signed(Dir, Name) || Name <- ["self", "self-too"]],
             unnamed(Dir),
+            signed_by(Dir, "v3", "below-v3"),
+            late_authority(Dir),
+            signed_by(Dir, "late-ca", "below-late"),
             ok = file:make_dir(filename:join(Dir, "forged")),
             authority(filename:join(Dir, "forged"), "ca"),
             ok = eslaver_test_log:start(),
@@ -117,6 +126,21 @@ authority(Dir, Name) ->
     ]).
 
 certificate(Dir, Name, Names) ->
+    certificate(Dir, "ca", Name, Names).
+
+signed_by(Dir, Authority, Name) ->
+    certificate(Dir, Authority, Name, "DNS:localhost,IP:127.0.0.1").
+
+%% An authority of yesterday.
+late_authority(Dir) ->
+    ok = file:write_file(filename:join(Dir, "late-ca.ext"), "basicConstraints=critical,CA:TRUE\n"),
+    openssl(Dir, [
+        "req -newkey rsa:2048 -nodes -subj /CN=late-ca -keyout late-ca.key -out late-ca.csr && ",
+        "openssl x509 -req -days -1 -signkey late-ca.key -extfile late-ca.ext ",
+        "-in late-ca.csr -out late-ca.crt"
+    ]).
+
+certificate(Dir, Authority, Name, Names) ->
     openssl(Dir, [
         "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=",
         Name,
@@ -128,7 +152,11 @@ certificate(Dir, Name, Names) ->
     ]),
     ok = file:write_file(filename:join(Dir, Name ++ ".ext"), ["subjectAltName=", Names, "\n"]),
     openssl(Dir, [
-        "x509 -req -days 2 -CA ca.crt -CAkey ca.key -CAcreateserial -in ",
+        "x509 -req -days 2 -CA ",
+        Authority,
+        ".crt -CAkey ",
+        Authority,
+        ".key -CAcreateserial -in ",
         Name,
         ".csr -out ",
         Name,
@@ -175,18 +203,17 @@ tls_master(Config, Certificate, Clients) ->
     tls_master(Config, Certificate, Clients, []).
 
 tls_master(Config, Certificate, Clients, More) ->
-    {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
-    {ok, Port} = inet:port(Socket),
-    ok = gen_tcp:close(Socket),
     Master = eslaver_test_lib:own_master([
-        {"tls-port", integer_to_list(Port)},
+        {"tls-port", free_port},
         {"tls-cert-file", file(Config, Certificate ++ ".crt")},
         {"tls-key-file", file(Config, Certificate ++ ".key")},
         {"tls-ca-cert-file", file(Config, "ca.crt")},
         {"tls-auth-clients", Clients}
         | More
     ]),
-    {Master, Port}.
+    Client = eslaver_test_client:connect(Master),
+    [_, Port] = eslaver_test_client:ok(Client, ["CONFIG", "GET", "tls-port"]),
+    {Master, binary_to_integer(Port)}.
 
 %% The load and the stream come, over TLS.
 works(Master, Options) ->
@@ -320,6 +347,28 @@ tls_expired(Config) ->
     ],
     works(Master, #{master_port => Port, tls => Options#{verify => false}}).
 
+%% A certificate that is trusted itself vouches for no others, unless it is an authority's.
+-spec tls_pinned_is_no_authority(list()) -> ok.
+tls_pinned_is_no_authority(Config) ->
+    {_, Port} = tls_master(Config, "below-v3", "no"),
+    Tls = #{cacertfile => file(Config, "v3.crt")},
+    _ = [
+        ok = fails(#{master_port => Port, tls => Tls#{verify => V}}, tls, "UnknownIssuer")
+     || V <- [true, chain]
+    ],
+    {Master, Pinned} = tls_master(Config, "v3", "no"),
+    works(Master, #{master_port => Pinned, tls => Tls#{verify => chain}}).
+
+-spec tls_expired_authority(list()) -> ok.
+tls_expired_authority(Config) ->
+    {Master, Port} = tls_master(Config, "below-late", "no"),
+    Tls = #{cacertfile => file(Config, "late-ca.crt")},
+    _ = [
+        ok = fails(#{master_port => Port, tls => Tls#{verify => V}}, tls, "UnknownIssuer.*expired")
+     || V <- [true, chain]
+    ],
+    works(Master, #{master_port => Port, tls => #{cacertfile => file(Config, "below-late.crt")}}).
+
 %% X.509 v1, over each version of TLS.
 -spec tls_without_extensions(list()) -> ok | {skip, term()}.
 tls_without_extensions(Config) ->
@@ -393,17 +442,46 @@ tls_to_a_plain_port(Config) ->
     Closing = closing_port(),
     fails(Target#{master_port => Closing, tls => Tls}, closed, "leave the option tls out").
 
-%% Whoever says something to it is left.
+%% Nothing is said of TLS where that stands already, or cannot be.
+-spec closed_without_a_word(list()) -> ok.
+closed_without_a_word(Config) ->
+    Name = "eslaver-closing-" ++ os:getpid(),
+    Path = filename:join(os:getenv("TMPDIR", "/tmp"), Name),
+    _ = closing({local, Path}),
+    ok = fails(#{master_host => {local, Path}}, closed, "before it said anything$"),
+    ok = file:delete(Path),
+    {ok, _} = application:ensure_all_started(ssl),
+    {ok, Listener} = ssl:listen(0, [
+        {certfile, file(Config, "server.crt")},
+        {keyfile, file(Config, "server.key")},
+        {ip, {127, 0, 0, 1}},
+        {active, false}
+    ]),
+    _ = spawn_link(fun() ->
+        {ok, Begun} = ssl:transport_accept(Listener),
+        {ok, Socket} = ssl:handshake(Begun),
+        {ok, _} = ssl:recv(Socket, 0),
+        ok = ssl:close(Socket),
+        timer:sleep(infinity)
+    end),
+    {ok, {_, Port}} = ssl:sockname(Listener),
+    Tls = #{cacertfile => file(Config, "ca.crt")},
+    fails(#{master_port => Port, tls => Tls}, closed, "before it said anything$").
+
 closing_port() ->
-    {ok, Listener} = gen_tcp:listen(0, [binary, {active, false}, {ip, {127, 0, 0, 1}}]),
+    {ok, Port} = inet:port(closing({127, 0, 0, 1})),
+    Port.
+
+%% Whoever says something to it is left.
+closing(Address) ->
+    {ok, Listener} = gen_tcp:listen(0, [binary, {active, false}, {ip, Address}]),
     _ = spawn_link(fun() ->
         {ok, Socket} = gen_tcp:accept(Listener),
         {ok, _} = gen_tcp:recv(Socket, 0),
         ok = gen_tcp:close(Socket),
         timer:sleep(infinity)
     end),
-    {ok, Port} = inet:port(Listener),
-    Port.
+    Listener.
 
 -spec plain_to_a_tls_port(list()) -> ok.
 plain_to_a_tls_port(Config) ->

@@ -1,11 +1,20 @@
 //! A master's answers, up to where its stream begins.
 
+use eslaver_core::commands::{self, Learned};
 use eslaver_core::handshake::{Config, Handshake, Refusal, Reply, Resume};
 use eslaver_core::lines::Lines;
+use eslaver_core::reply::Value;
 
 use crate::pieces;
 
 const PASSWORD: &str = "hunter2!";
+
+/// Bytes of memory for each byte read: an integer of four bytes takes a place in a vector that
+/// doubles, and an array of one takes the four places that a vector begins with.
+const MEMORY: u64 = 40;
+
+/// What learned commands are looked up with.
+const ARGUMENTS: &[&str] = &["put", "2", "a", "keys", "b", "-1", "c"];
 
 /// The mode is the configuration: what is set of it.
 pub(crate) fn check(bytes: &[u8]) {
@@ -33,11 +42,31 @@ pub(crate) fn check(bytes: &[u8]) {
         let found = read(&config, pieces);
         assert_eq!((whole.sent, whole.waits), (found.sent, found.waits));
         assert_eq!(whole.end, found.end);
+        assert_eq!(whole.commands, found.commands);
         // what is shown of something that is not Redis depends on how much of it had come
         let tag = |refusal: &Refusal| refusal.tag();
         assert_eq!(whole.refusal.as_ref().map(tag), found.refusal.as_ref().map(tag));
     }
-    pieces::bounded("a handshake", bytes.len(), 8, || drop(read(&config, bytes.chunks(64))));
+    if let Some(reply) = &whole.commands {
+        learn(reply);
+    }
+    let times = if config.ask_commands { MEMORY } else { 8 };
+    pieces::bounded("a handshake", bytes.len(), times, || drop(read(&config, bytes.chunks(64))));
+}
+
+/// Whatever is learned of a command, its keys are among its arguments, and none comes for ever.
+fn learn(reply: &Value) {
+    let mut learned = Learned::hiding([b"set".to_vec()]);
+    learned.take(reply);
+    let Value::Array(told) = reply else { return };
+    for command in told {
+        let Value::Array(parts) = command else { continue };
+        let Some(Value::Bulk(name) | Value::Status(name)) = parts.first() else { continue };
+        for count in 0..=ARGUMENTS.len() {
+            let arguments = &ARGUMENTS[..count];
+            commands::keys(&learned, name, arguments, |key| assert!(key.index < count));
+        }
+    }
 }
 
 #[derive(Default)]
@@ -46,33 +75,71 @@ struct Read {
     waits: usize,
     end: Option<Reply>,
     refusal: Option<Refusal>,
+    commands: Option<Value>,
 }
 
 fn read<'a>(config: &Config, pieces: impl IntoIterator<Item = &'a [u8]>) -> Read {
     let mut handshake = Handshake::new(config.clone());
-    let mut lines = Lines::with_limit(1024);
-    let mut read = Read::default();
     handshake.start();
-    for piece in pieces {
-        lines.feed(piece);
-        loop {
-            match handshake.next(&mut lines) {
-                Ok(None) => break,
-                Ok(Some(Reply::Send(command))) => {
-                    assert!(!command.is_empty());
-                    read.sent += 1;
-                }
-                Ok(Some(Reply::Wait)) => read.waits += 1,
-                Ok(reply) => {
-                    read.end = reply;
-                    return read;
-                }
-                Err(refusal) => {
-                    read.refusal = Some(refusal);
-                    return read;
+    let mut read = Read::default();
+    read.go(&mut handshake, pieces);
+    read.commands = handshake.commands();
+    read
+}
+
+impl Read {
+    fn go<'a>(&mut self, handshake: &mut Handshake, pieces: impl IntoIterator<Item = &'a [u8]>) {
+        let mut lines = Lines::with_limit(1024);
+        for piece in pieces {
+            lines.feed(piece);
+            loop {
+                match handshake.next(&mut lines) {
+                    Ok(None) => break,
+                    Ok(Some(Reply::Send(command))) => {
+                        assert!(!command.is_empty());
+                        self.sent += 1;
+                    }
+                    Ok(Some(Reply::Wait)) => self.waits += 1,
+                    Ok(reply) => {
+                        self.end = reply;
+                        return;
+                    }
+                    Err(refusal) => {
+                        self.refusal = Some(refusal);
+                        return;
+                    }
                 }
             }
         }
     }
-    read
+}
+
+#[cfg(test)]
+mod tests {
+    use eslaver_core::reply::{Limits, Replies, ReplyError};
+
+    use super::*;
+
+    /// The limit of an answer's memory is one of memory, whatever the answer is made of.
+    #[test]
+    fn answers_within_their_memory() {
+        const MEMORY: usize = 4 << 20;
+        for element in [":1\r\n", "*0\r\n", "*1\r\n:1\r\n", "*2\r\n+a\r\n$1\r\nb\r\n", "$-1\r\n"] {
+            let mut replies = Replies::new(Limits { memory: MEMORY, depth: 16 });
+            let mut lines = Lines::new();
+            lines.feed(b"*2000000\r\n");
+            let peak = allocation_counter::measure(|| {
+                let refused = loop {
+                    match replies.next(&mut lines) {
+                        Ok(None) => lines.feed(element.as_bytes()),
+                        Ok(Some(_)) => panic!("{element:?} fills nothing"),
+                        Err(error) => break error,
+                    }
+                };
+                assert_eq!(refused, ReplyError::TooLarge(MEMORY));
+            });
+            // the outermost vector is there twice while it grows
+            assert!(peak.bytes_max <= MEMORY as u64 * 3 / 2, "{element:?}: {peak:?}");
+        }
+    }
 }

@@ -12,8 +12,8 @@
 //! | `lzf` | a mode, a compressed string | the same, and what an obvious decompressor says |
 //! | `stream` | a mode, a stream or the parts of one | as for `rdb` |
 //! | `dump` | a mode, a version, a payload's body | what the snapshot of the same value says |
-//! | `resp` | a mode, a command stream | the same in any pieces; every byte is counted once; what is encoded again reads the same; bounded memory |
-//! | `handshake` | a configuration, a master's bytes up to its stream | the same in any pieces; the password is in no message |
+//! | `resp` | a mode, a command stream | the same in any pieces; every byte is counted once; what is encoded again reads the same; what is wrapped are commands; bounded memory |
+//! | `handshake` | a configuration, a master's bytes up to its stream | the same in any pieces; the password is in no message; what is learned of a command names its arguments only |
 //! | `transfer` | the header, then a snapshot | the same in any pieces, and not one byte more or less |
 //! | `glob` | a pattern, a key | what an obvious matcher says |
 //! | `filter` | a filter, a command stream | what passes is a stream still: transactions and dbs are as on the master |

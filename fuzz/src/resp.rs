@@ -2,7 +2,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use eslaver_core::resp::{self, Commands, Error, Limits};
+use eslaver_core::replay::{self, Replay};
+use eslaver_core::resp::{self, Command, Commands, Error, Limits};
 
 use crate::pieces;
 
@@ -27,6 +28,7 @@ pub(crate) fn check(bytes: &[u8]) {
         assert!(error.offset >= taken && error.offset <= stream.len() as u64, "{error}");
     }
     again(limits, stream);
+    replays(limits, stream);
     pieces::bounded("a command stream", stream.len(), MEMORY, || {
         let mut commands = Commands::new(limits);
         for piece in stream.chunks(64) {
@@ -77,5 +79,50 @@ fn again(limits: Limits, stream: &[u8]) {
         assert_eq!(found.len(), encoded.len() as u64);
         assert_eq!(found.name(), words[0]);
         assert!(found.args().iter().eq(words[1..].iter().copied()));
+    }
+}
+
+/// What a command of KeyDB's wraps are commands of their own, none of which wraps others.
+fn replays(limits: Limits, stream: &[u8]) {
+    let mut commands = Commands::new(limits);
+    commands.feed(stream);
+    while let Ok(Some(command)) = commands.next() {
+        if replay::is_replay(&command) {
+            let length = command.len() as usize;
+            pieces::bounded("what is wrapped", length, MEMORY, || unwrap(&command, limits));
+        }
+    }
+}
+
+fn unwrap(command: &Command<'_>, limits: Limits) {
+    let Some(mut replay) = Replay::read(command, limits) else { return };
+    let mut ended = false;
+    while let Some(replayed) = replay.take() {
+        assert!(!ended);
+        ended = replayed.is_last;
+        let mut parser = Commands::new(limits);
+        parser.feed(replayed.bytes);
+        let found = parser.next().expect("it was read").expect("all of it");
+        assert!(!replay::is_replay(&found));
+        assert_eq!(found.len(), replayed.bytes.len() as u64);
+    }
+    assert!(ended);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As deep as it may be nested, a command takes the memory of a flat one.
+    #[test]
+    fn nesting_takes_no_memory() {
+        let wrap = |body: &[u8]| resp::encode(&[b"RREPLAY", b"uuid", body]);
+        let set = resp::encode(&[b"SET", b"k", &vec![b'v'; 4 << 20]]);
+        let nested = (0..16).fold(set, |inner, _| wrap(&inner));
+        let mut commands = Commands::new(Limits::default());
+        commands.feed(&nested);
+        let command = commands.next().expect("it is one").expect("all of it");
+        assert!(Replay::read(&command, Limits::default()).is_some());
+        pieces::bounded("what is nested", nested.len(), 4, || unwrap(&command, Limits::default()));
     }
 }

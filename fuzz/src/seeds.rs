@@ -61,7 +61,9 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         }
         "handshake" => {
             let with = |answers: &[u8]| [0, 3, 31].map(|mode| [&[mode], answers].concat());
-            ANSWERS.iter().flat_map(|answers| with(answers)).collect()
+            let asked = |answers: &[u8]| [&[128], answers].concat();
+            let told = TOLD.iter().map(|answers| asked(answers));
+            ANSWERS.iter().flat_map(|answers| with(answers)).chain(told).collect()
         }
         "transfer" => TRANSFERS.iter().map(|bytes| bytes.to_vec()).collect(),
         "glob" => GLOBS
@@ -76,6 +78,8 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
 
 const STREAMS: &[&[u8]] = &[
     b"*1\r\n$4\r\nPING\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nset\r\n$2\r\nk1\r\n$0\r\n\r\n",
+    b"*4\r\n$7\r\nRREPLAY\r\n$1\r\nu\r\n$35\r\n*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\ndel\r\n$1\r\nk\r\n\r\n$1\r\n3\r\n",
+    b"*3\r\n$7\r\nrreplay\r\n$1\r\nu\r\n$65\r\n*5\r\n$7\r\nRREPLAY\r\n$1\r\nv\r\n$20\r\n*2\r\n$3\r\ndel\r\n$1\r\nk\r\n\r\n$1\r\n5\r\n$1\r\n7\r\n\r\n",
     b"\n\r\n*0\r\n*-1\r\nset k1 \"a\\x00\\n\" 'b\\''\r\n*1\r\n$4\r\nEXEC\r\n",
     b"*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$5\r\nMULTI\r\n*3\r\n$4\r\nMSET\r\n$2\r\nk1\r\n$1\r\n1\r\n*2\r\n$3\r\nDEL\r\n$2\r\nk2\r\n*1\r\n$4\r\nEXEC\r\n",
     b"*4\r\n$4\r\nCOPY\r\n$2\r\nk1\r\n$1\r\nb\r\n$2\r\nDB\r\n$1\r\n2\r\n*3\r\n$4\r\nMOVE\r\n$1\r\nk\r\n$1\r\n3\r\n",
@@ -90,6 +94,13 @@ const ANSWERS: &[&[u8]] = &[
     b"+PONG\r\n+OK\r\n\n\n+OK\r\n+OK\r\n+OK\r\n-NOMASTERLINK Can't SYNC while not connected with my master\r\n",
     b"-DENIED Redis is running in protected mode\r\n",
     b"HTTP/1.1 400 Bad Request\r\n",
+];
+
+/// Of masters that are asked for their commands, old and new.
+const TOLD: &[&[u8]] = &[
+    b"+PONG\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n*2\r\n*6\r\n$1\r\na\r\n:-2\r\n*1\r\n+write\r\n:1\r\n:-1\r\n:2\r\n*6\r\n$1\r\nb\r\n:1\r\n*1\r\n+write\r\n:0\r\n:0\r\n:0\r\n+FULLRESYNC 0123456789012345678901234567890123456789 17\r\n",
+    b"+PONG\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n*1\r\n*10\r\n$1\r\na\r\n:-2\r\n*2\r\n+write\r\n+movablekeys\r\n:0\r\n:0\r\n:0\r\n*0\r\n*0\r\n*2\r\n*6\r\n$5\r\nflags\r\n*1\r\n+RW\r\n$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$7\r\nkeyword\r\n$4\r\nspec\r\n*4\r\n$7\r\nkeyword\r\n$4\r\nkeys\r\n$9\r\nstartfrom\r\n:-2\r\n$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n*6\r\n$7\r\nlastkey\r\n:-1\r\n$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:2\r\n*6\r\n$5\r\nflags\r\n*1\r\n+RO\r\n$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n:2\r\n$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$6\r\nkeynum\r\n$4\r\nspec\r\n*6\r\n$9\r\nkeynumidx\r\n:0\r\n$8\r\nfirstkey\r\n:1\r\n$7\r\nkeystep\r\n:1\r\n*0\r\n+CONTINUE\r\n",
+    b"+PONG\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n*1\r\n*10\r\n$1\r\na\r\n:-2\r\n*0\r\n:0\r\n:0\r\n:0\r\n*0\r\n*0\r\n*0\r\n*1\r\n*6\r\n$5\r\na|put\r\n:2\r\n*1\r\n+write\r\n:2\r\n:2\r\n:1\r\n",
 ];
 
 const TRANSFERS: &[&[u8]] = &[

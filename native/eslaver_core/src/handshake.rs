@@ -12,8 +12,8 @@
 //! | [`Step::Version`] | `REPLCONF version`, which Redis does not know | the same |
 //! | [`Step::Commands`] | `COMMAND`, if configured | any value |
 //! | [`Step::Psync`] | `PSYNC` | refusals after which a real replica tries `SYNC` |
-//! | [`Step::Sync`] | `SYNC` | "unknown command" |
-//! | [`Step::Role`] | `ROLE`, to tell a Sentinel | — |
+//! | [`Step::Sync`] | `SYNC` | the same refusals |
+//! | [`Step::Role`] | `ROLE`, to recognise a Sentinel | — |
 //!
 //! What follows `PING`, up to `PSYNC`, is sent at once. A master older than the errors' codes says the
 //! same things in words; both are read.
@@ -31,7 +31,7 @@ use std::fmt;
 use refusal::Answered;
 
 use crate::lines::Lines;
-use crate::reply::{Limits, Replies, Value};
+use crate::reply::{Limits, Replies, ReplyError, Value};
 
 /// What an answer that is a value may be: that to `COMMAND` takes two megabytes.
 const LIMITS: Limits = Limits { memory: 16 << 20, depth: 16 };
@@ -196,10 +196,12 @@ impl Handshake {
     fn read(&mut self, lines: &mut Lines) -> Result<Option<Reply>, Refusal> {
         let step = self.step();
         if step.asks_for_value() {
-            return match self.replies.next(lines) {
-                Ok(value) => value.map(|value| self.value(step, Some(value))).transpose(),
-                Err(_) => self.value(step, None).map(Some),
-            };
+            return self
+                .replies
+                .next(lines)
+                .transpose()
+                .map(|value| self.value(step, value))
+                .transpose();
         }
         loop {
             let begun = lines.rest();
@@ -266,7 +268,7 @@ impl Handshake {
         if ends { Err(refusal) } else { Ok(self.go_on()) }
     }
 
-    /// As a real replica does after every refusal of `PSYNC` but those that pass.
+    /// As a real replica does after refusals of `PSYNC` that last.
     fn try_sync(&mut self, refusal: Refusal) -> Reply {
         self.refusal = Some(refusal);
         Reply::Send(self.send(vec![Step::Sync]))
@@ -282,27 +284,27 @@ impl Handshake {
         Ok(Reply::Send(self.send(vec![Step::Role])))
     }
 
-    /// Takes the answer to a step that asks for a value; `None`: it cannot be read.
-    fn value(&mut self, step: Step, value: Option<Value>) -> Result<Reply, Refusal> {
-        let value = match (step, value) {
-            (Step::Commands, Some(value)) => {
-                self.commands = Some(value);
-                return Ok(self.go_on());
-            }
-            (_, value) => value,
+    /// Takes the answer to a step that asks for a value.
+    fn value(&mut self, step: Step, value: Result<Value, ReplyError>) -> Result<Reply, Refusal> {
+        let malformed = |error: ReplyError| Refusal::Malformed {
+            asked: step.name(&self.config),
+            text: error.to_string(),
         };
-        let is_sentinel = match &value {
-            Some(Value::Array(elements)) => {
-                matches!(elements.first(), Some(Value::Bulk(role)) if role == b"sentinel")
-            }
-            _ => false,
-        };
+        if step == Step::Commands {
+            self.commands = Some(value.map_err(malformed)?);
+            return Ok(self.go_on());
+        }
+        // that to `ROLE` only tells whether it is a Sentinel that has refused
+        let is_sentinel = matches!(
+            &value,
+            Ok(Value::Array(elements))
+                if matches!(elements.first(), Some(Value::Bulk(role)) if role == b"sentinel")
+        );
         let unexpected = || Refusal::Unexpected { text: step.name(&self.config) };
         let refusal = self.refusal.take().unwrap_or_else(unexpected);
-        Err(if is_sentinel {
-            Refusal::Sentinel { text: refusal.text().to_owned() }
-        } else {
-            refusal
+        Err(match is_sentinel {
+            true => Refusal::Sentinel { text: refusal.text().to_owned() },
+            false => refusal,
         })
     }
 

@@ -1,19 +1,13 @@
 //! KeyDB's `RREPLAY uuid commands [db [timestamp]]`: how an active replica passes on what was
 //! written, by itself or by another, in which case one stands within the other.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+
 use crate::resp::{Args, Command, Commands, Limits};
 
 /// More than masters that pass on to each other nest.
 const MAX_DEPTH: usize = 16;
-
-/// A command that was wrapped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replayed {
-    /// The db that is selected before it, which stays selected.
-    pub db: Option<u32>,
-    /// The command, as it would stand in a stream.
-    pub bytes: Vec<u8>,
-}
 
 /// Whether a command wraps others.
 #[inline]
@@ -21,42 +15,107 @@ pub fn is_replay(command: &Command<'_>) -> bool {
     command.name().eq_ignore_ascii_case(b"RREPLAY")
 }
 
-/// The commands that one wraps, in order, or `None` where a replica of KeyDB would not read them.
-pub fn commands(replay: &Command<'_>, limits: Limits) -> Option<Vec<Replayed>> {
-    let mut found = Vec::new();
-    unwrap(&replay.args(), None, Limits { inline: false, ..limits }, 0, &mut found)?;
-    Some(found)
+/// The commands that one wraps, to be taken one after the other. However deep they are nested, their
+/// bytes are held once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    bytes: Vec<u8>,
+    parts: VecDeque<Part>,
 }
 
-fn unwrap(
-    args: &Args<'_>,
-    outer: Option<u32>,
-    limits: Limits,
-    depth: usize,
-    found: &mut Vec<Replayed>,
-) -> Option<()> {
-    let body = args.get(1)?;
-    let mut db = match args.get(2) {
-        Some(own) => Some(number(own)?),
-        None => outer,
-    };
-    if depth == MAX_DEPTH {
-        return None;
-    }
-    let mut parser = Commands::new(limits);
-    parser.feed(body);
-    let mut start = 0;
-    while let Some(command) = parser.next().ok()? {
-        let end = start + usize::try_from(command.len()).ok()?;
-        let select = db.take();
-        if is_replay(&command) {
-            unwrap(&command.args(), select, limits, depth + 1, found)?;
-        } else {
-            found.push(Replayed { db: select, bytes: body.get(start..end)?.to_vec() });
+/// A command that was wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replayed<'a> {
+    /// The db that is selected before it, which stays selected.
+    pub db: Option<u32>,
+    /// The command, as it would stand in a stream.
+    pub bytes: &'a [u8],
+    /// Whether it is the last one.
+    pub is_last: bool,
+}
+
+/// A range of the bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Part {
+    range: Range<usize>,
+    db: Option<u32>,
+    /// Whether it is the body of a wrapping instead of a command.
+    is_body: bool,
+}
+
+impl Replay {
+    /// What a command wraps, in order, or `None` where a replica of KeyDB would not read it.
+    pub fn read(replay: &Command<'_>, limits: Limits) -> Option<Self> {
+        let args = replay.args();
+        let bytes = args.get(1)?.to_vec();
+        let body = Part { range: 0..bytes.len(), db: own_db(&args, None)?, is_body: true };
+        let mut found = Self { bytes, parts: VecDeque::from([body]) };
+        let limits = Limits { inline: false, ..limits };
+        let mut depth = 0;
+        while found.parts.iter().any(|part| part.is_body) {
+            if depth == MAX_DEPTH {
+                return None;
+            }
+            found.unwrap_once(limits)?;
+            depth += 1;
         }
-        start = end;
+        Some(found)
     }
-    (start == body.len() && start > 0).then_some(())
+
+    /// Whether all have been taken.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The next command.
+    pub fn take(&mut self) -> Option<Replayed<'_>> {
+        let Part { range, db, .. } = self.parts.pop_front()?;
+        let bytes = self.bytes.get(range)?;
+        Some(Replayed { db, bytes, is_last: self.parts.is_empty() })
+    }
+
+    /// Puts its commands in the place of each body. What they wrap has to wait for the next time: no
+    /// two bodies are copied to a parser at once.
+    fn unwrap_once(&mut self, limits: Limits) -> Option<()> {
+        let mut found = VecDeque::new();
+        for part in std::mem::take(&mut self.parts) {
+            match part.is_body {
+                true => self.unwrap(&part, limits, &mut found)?,
+                false => found.push_back(part),
+            }
+        }
+        self.parts = found;
+        Some(())
+    }
+
+    fn unwrap(&self, body: &Part, limits: Limits, found: &mut VecDeque<Part>) -> Option<()> {
+        let mut parser = Commands::new(limits);
+        parser.feed(self.bytes.get(body.range.clone())?);
+        let mut start = body.range.start;
+        let mut db = body.db;
+        while let Some(command) = parser.next().ok()? {
+            let end = start + usize::try_from(command.len()).ok()?;
+            let select = db.take();
+            found.push_back(match is_replay(&command) {
+                true => {
+                    let place = command.place(1)?;
+                    let range = start + place.start..start + place.end;
+                    Part { range, db: own_db(&command.args(), select)?, is_body: true }
+                }
+                false => Part { range: start..end, db: select, is_body: false },
+            });
+            start = end;
+        }
+        (start == body.range.end && start > body.range.start).then_some(())
+    }
+}
+
+/// The db that a wrapping names, or else the one around it.
+fn own_db(args: &Args<'_>, outer: Option<u32>) -> Option<Option<u32>> {
+    match args.get(2) {
+        Some(own) => number(own).map(Some),
+        None => Some(outer),
+    }
 }
 
 fn number(arg: &[u8]) -> Option<u32> {

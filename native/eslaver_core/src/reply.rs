@@ -2,8 +2,11 @@
 
 use crate::lines::Lines;
 
-/// What a value costs besides its bytes: no less than it takes in memory.
-const COST: usize = size_of::<Value>();
+/// What a value costs besides its bytes: its place in a vector that doubles. While one is moved to
+/// a larger place, the smaller one is there besides.
+const COST: usize = 2 * size_of::<Value>();
+/// What an array costs besides: the places that its vector begins with, and that of an open one.
+const ARRAY_COST: usize = 4 * size_of::<Value>() + 2 * size_of::<(usize, Vec<Value>)>();
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +60,7 @@ impl Value {
 /// What an answer may be at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of memory.
+    /// Bytes of memory, as far as that is known from the values: vectors grow by doubling.
     pub memory: usize,
     /// Arrays within arrays.
     pub depth: usize,
@@ -142,7 +145,8 @@ impl Replies {
         let begun = begun(line).ok_or(ReplyError::NoValue)?;
         let bytes = match &begun {
             Begun::Bulk(length) => *length,
-            Begun::Whole(_) | Begun::Array(_) => line.len(),
+            Begun::Whole(_) | Begun::Array(0) => line.len(),
+            Begun::Array(_) => ARRAY_COST,
         };
         self.memory = self.memory.saturating_add(bytes).saturating_add(COST);
         if self.memory > self.limits.memory {

@@ -240,7 +240,11 @@ fn every_answer_to_command() {
             assert_eq!(handshake.step(), Step::Psync);
             assert!(handshake.commands().is_some() && lines.rest().is_empty(), "{shown:?}");
         } else {
-            assert!(reply.is_err(), "{shown:?}");
+            let refusal = reply.unwrap_err();
+            assert_eq!(refusal.tag(), "malformed", "{shown:?}");
+            let text = refusal.to_string();
+            let begin = "the master's answer to COMMAND cannot be read: expected ";
+            assert!(text.starts_with(begin), "{shown:?}: {text}");
         }
     }
     let mut handshake = at(Step::Commands, config);
@@ -347,6 +351,9 @@ fn psync_by_another_name() {
         hear(&mut handshake, format!("+FULLRESYNC {ID} 7").as_bytes()),
         Ok(Reply::FullSync { offset: 7, .. })
     ));
+    let mut handshake = at(Step::Psync, config.clone());
+    let text = hear(&mut handshake, b"+FULLRESYNC").unwrap_err().to_string();
+    assert_eq!(text, "the master's answer to sEcret-0 cannot be read: +FULLRESYNC");
     let mut handshake = at(Step::Psync, config);
     for line in [&b"-ERR unknown command 'sEcret-0'"[..], b"-ERR unknown command 'SYNC'"] {
         assert!(matches!(hear(&mut handshake, line), Ok(Reply::Send(_))));

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -247,9 +247,9 @@ impl RawConfig<'_> {
     pub(crate) fn read(self) -> Option<Config> {
         let address = match self.address {
             RawAddress::Tcp(host, port) => Address::Tcp { host: text(host)?, port },
-            RawAddress::Local(path) => Address::Local(self::path(path)),
-            RawAddress::File(path) => Address::File(self::path(path)),
-            RawAddress::Dump(path) => Address::Dump(self::path(path)),
+            RawAddress::Local(path) => Address::Local(as_path(&path).into()),
+            RawAddress::File(path) => Address::File(as_path(&path).into()),
+            RawAddress::Dump(path) => Address::Dump(as_path(&path).into()),
         };
         let resume: Option<RawResume<'_>> = self.resume.into();
         let (resume, start) = match resume {
@@ -276,10 +276,10 @@ impl RawConfig<'_> {
                 version: ANNOUNCED_VERSION,
                 client_name: bytes(self.client_name),
                 lib_version: LIB_VERSION,
-                no_compress: false,
                 psync_command: Some(self.psync_command.to_vec()),
-                ask_commands: true,
                 resume,
+                // the rest depends on the connection
+                ..handshake::Config::default()
             },
             compression: self.rdb_compression,
             start,
@@ -316,12 +316,12 @@ fn optional_text(binary: ErlOption<Binary<'_>>) -> Option<Option<String>> {
 }
 
 /// A path may be of any bytes.
-fn path(binary: Binary<'_>) -> PathBuf {
-    OsStr::from_bytes(&binary).into()
+pub(crate) fn as_path<'a>(path: &'a Binary<'_>) -> &'a Path {
+    OsStr::from_bytes(path.as_slice()).as_ref()
 }
 
 fn optional_path(binary: ErlOption<Binary<'_>>) -> Option<PathBuf> {
-    Option::<Binary<'_>>::from(binary).map(path)
+    Option::<Binary<'_>>::from(binary).map(|path| as_path(&path).into())
 }
 
 fn bytes(binary: ErlOption<Binary<'_>>) -> Option<Vec<u8>> {

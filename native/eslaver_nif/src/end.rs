@@ -34,7 +34,7 @@ pub(crate) enum End {
     Silent { seconds: u64 },
     #[error("the master closed the connection")]
     Closed,
-    #[error("the master closed the connection before it said anything: {hint}")]
+    #[error("the master closed the connection before it said anything{hint}")]
     Mute { hint: &'static str },
     #[error("the connection broke: {0}")]
     Io(#[from] io::Error),

@@ -1,9 +1,7 @@
 //! The file that a position is kept in, and the lock that keeps a second replica off it.
 
-use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +12,7 @@ use rustler::{
 };
 
 use crate::atoms;
+use crate::config::as_path;
 use crate::io::open;
 use crate::io::replace::{self, Replacement};
 
@@ -119,9 +118,4 @@ fn done(env: Env<'_>, result: io::Result<()>) -> Term<'_> {
 
 fn failure<'a>(env: Env<'a>, error: &io::Error) -> Term<'a> {
     (atoms::error(), error.to_string()).encode(env)
-}
-
-/// A path may be of any bytes.
-fn as_path<'a>(path: &'a Binary<'_>) -> &'a Path {
-    OsStr::from_bytes(path.as_slice()).as_ref()
 }

@@ -9,7 +9,7 @@ use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Before, Filter, Gate};
 use eslaver_core::position::{Position, Tracker};
 use eslaver_core::rdb::{Decoder, Status};
-use eslaver_core::replay::{self, Replayed};
+use eslaver_core::replay::{self, Replay, Replayed};
 use eslaver_core::resp::{self, Command, Commands};
 use rustler::{Atom, Env, LocalPid};
 
@@ -66,6 +66,18 @@ struct Stream {
     tracker: Tracker,
     limits: resp::Limits,
     sieve: Sieve,
+    /// What is left of the last command.
+    wrapped: Option<Wrapped>,
+}
+
+/// Commands that another wraps.
+struct Wrapped {
+    replay: Replay,
+    /// The bytes of the whole.
+    length: u64,
+    /// Where it begins, in the stream and as a position: whoever goes on from there gets all of it.
+    at: u64,
+    before: Position,
 }
 
 /// What of the stream's commands goes into the batch.
@@ -350,7 +362,8 @@ impl Phase {
     fn streaming(tracker: Tracker, limits: resp::Limits, sieve: Sieve) -> Self {
         let commands = Commands::new(limits);
         let begins = tracker.position().offset;
-        Phase::Streaming(Box::new(Stream { commands, begins, tracker, limits, sieve }))
+        let wrapped = None;
+        Phase::Streaming(Box::new(Stream { commands, begins, tracker, limits, sieve, wrapped }))
     }
 
     /// The position behind what has been decoded: `{Offset, Db, InTransaction, SafeOffset, SafeDb}`.
@@ -359,7 +372,11 @@ impl Phase {
             return atoms::undefined().into();
         };
         let safe = stream.tracker.safe();
-        let now = if stream.is_unopened() { safe } else { stream.tracker.position() };
+        let now = match &stream.wrapped {
+            _ if stream.is_unopened() => safe,
+            Some(wrapped) => wrapped.before,
+            None => stream.tracker.position(),
+        };
         let in_transaction = if now.in_transaction { atoms::r#true() } else { atoms::r#false() };
         let position = [
             message.uint(now.offset),
@@ -381,28 +398,30 @@ impl Stream {
     }
 
     fn decode(&mut self, batch: &mut Batch, shared: &Shared) -> Result<Decoded, End> {
-        let Self { commands, begins, tracker, limits, sieve } = self;
+        let Self { commands, begins, tracker, limits, sieve, wrapped } = self;
         let mut count = 0;
         let decoded = loop {
+            if let Some(mut rest) = wrapped.take() {
+                rest.decode(*limits, tracker, sieve, batch)?;
+                *wrapped = Some(rest).filter(|rest| !rest.replay.is_empty());
+                if batch.is_full() {
+                    break Decoded::Batch;
+                }
+            }
             let Some(command) = commands.next()? else {
                 break Decoded::All;
             };
             let before = tracker.position();
             let at = before.offset.wrapping_sub(*begins);
             check_name(&command, at)?;
-            let replayed = replay::is_replay(&command).then(|| replay::commands(&command, *limits));
-            match replayed.flatten() {
+            let replay = replay::is_replay(&command).then(|| Replay::read(&command, *limits));
+            match replay.flatten() {
                 None => {
                     tracker.apply(&command).map_err(|error| End::Select { at, error })?;
                     sieve.take(&command, before, tracker.position(), batch);
                 }
-                Some(replayed) => {
-                    for (index, one) in replayed.iter().enumerate() {
-                        // all but the last stand where the whole begins: whoever goes on from there
-                        // gets all of it
-                        let last = (index + 1 == replayed.len()).then_some(command.len());
-                        replay_one(one, last, *limits, at, tracker, sieve, batch)?;
-                    }
+                Some(replay) => {
+                    *wrapped = Some(Wrapped { replay, length: command.len(), at, before });
                 }
             }
             count += 1;
@@ -419,30 +438,37 @@ impl Stream {
     }
 }
 
-/// Takes a command that was wrapped; `length` is that of the whole, where it is the last of it.
-fn replay_one(
-    replayed: &Replayed,
-    length: Option<u64>,
-    limits: resp::Limits,
-    at: u64,
-    tracker: &mut Tracker,
-    sieve: &mut Sieve,
-    batch: &mut Batch,
-) -> Result<(), End> {
-    let mut parser = Commands::new(limits);
-    parser.feed(&replayed.bytes);
-    if let Some(command) = parser.next()? {
-        check_name(&command, at)?;
-        if let Some(db) = replayed.db {
-            tracker.select(db);
-            sieve.tell_db(tracker.position(), batch);
+impl Wrapped {
+    /// Decodes until the batch is full or nothing is left.
+    fn decode(
+        &mut self,
+        limits: resp::Limits,
+        tracker: &mut Tracker,
+        sieve: &mut Sieve,
+        batch: &mut Batch,
+    ) -> Result<(), End> {
+        let at = self.at;
+        while let Some(Replayed { db, bytes, is_last }) = self.replay.take() {
+            let mut parser = Commands::new(limits);
+            parser.feed(bytes);
+            let Some(command) = parser.next()? else { continue };
+            check_name(&command, at)?;
+            if let Some(db) = db {
+                tracker.select(db);
+                sieve.tell_db(tracker.position(), batch);
+            }
+            let before = tracker.position();
+            tracker.follow(&command).map_err(|error| End::Select { at, error })?;
+            if is_last {
+                tracker.advance(self.length);
+            }
+            sieve.take(&command, before, tracker.position(), batch);
+            if batch.is_full() {
+                break;
+            }
         }
-        let before = tracker.position();
-        tracker.follow(&command).map_err(|error| End::Select { at, error })?;
-        tracker.advance(length.unwrap_or(0));
-        sieve.take(&command, before, tracker.position(), batch);
+        Ok(())
     }
-    Ok(())
 }
 
 fn check_name(command: &Command<'_>, at: u64) -> Result<(), End> {

@@ -18,6 +18,8 @@ pub struct Learned {
 enum Rule {
     NotAWrite,
     Keys(Vec<Spec>),
+    /// It changes keys, and none of its arguments is one.
+    Unnamed,
     /// By a function of the master's, which only it can run.
     Unknown,
     /// By the rule of the subcommand that is the first argument.
@@ -78,6 +80,7 @@ impl Learned {
         };
         match found {
             Some(Rule::NotAWrite) => Effect::NotAWrite,
+            Some(Rule::Unnamed) => Effect::Unnamed,
             Some(Rule::Keys(specs)) => {
                 specs.iter().for_each(|spec| spec.each(args, each));
                 Effect::Keys
@@ -122,7 +125,17 @@ fn described(command: &Value, may_contain: bool) -> Option<Rule> {
     if !has(b"write") && !has(b"may_replicate") {
         return Some(Rule::NotAWrite);
     }
-    let keys = match more.get(2).and_then(Value::array) {
+    let specs = more.get(2).and_then(Value::array);
+    let names_keys = match specs {
+        Some(specs) => !specs.is_empty(),
+        None => first.integer()? != 0,
+    };
+    // a module may write to something else than keys, as to its indexes
+    let has_others = has(b"movablekeys") || has(b"module");
+    if has(b"write") && !names_keys && !has_others {
+        return Some(Rule::Unnamed);
+    }
+    let keys = match specs {
         Some(specs) => Spec::all(specs),
         None => Spec::legacy(first.integer()?, last.integer()?, step.integer()?),
     };
@@ -151,7 +164,7 @@ impl Spec {
         Some(found)
     }
 
-    /// What servers before 7.0 tell: the first and the last key, which change for all we know.
+    /// What servers before 7.0 tell: the first and the last key, all of which may change.
     fn legacy(first: i64, last: i64, step: i64) -> Option<Vec<Self>> {
         if first == 0 {
             return Some(Vec::new());

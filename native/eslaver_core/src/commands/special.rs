@@ -13,7 +13,7 @@ pub(super) enum Special {
     Copy,
     FlushAll,
     FlushDb,
-    /// `GEORADIUS` and `GEORADIUSBYMEMBER`: a key, and after so many arguments `STORE key`.
+    /// `GEORADIUS` and `GEORADIUSBYMEMBER`: a key, and from the argument `options` on `STORE key`.
     Geo {
         options: usize,
     },

@@ -138,10 +138,12 @@ pub enum Refusal {
         /// The master's words.
         text: String,
     },
-    /// An answer to `PSYNC` that cannot be read.
-    #[error("the master's answer to PSYNC cannot be read: {text}")]
+    /// An answer that cannot be read.
+    #[error("the master's answer to {asked} cannot be read: {text}")]
     Malformed {
-        /// The master's words.
+        /// What was sent.
+        asked: String,
+        /// The master's words, or, where these were not a line, what was expected.
         text: String,
     },
     /// No Redis server at all.
@@ -254,7 +256,7 @@ impl Refusal {
             | Self::Sentinel { text }
             | Self::SpeaksTls { text, .. }
             | Self::Unsupported { text }
-            | Self::Malformed { text }
+            | Self::Malformed { text, .. }
             | Self::NotRedis { text, .. }
             | Self::Unexpected { text }
             | Self::Error { text, .. } => text,
@@ -320,7 +322,7 @@ impl Answered<'_> {
     }
 
     pub(super) fn malformed(&self) -> Refusal {
-        Refusal::Malformed { text: self.text() }
+        Refusal::Malformed { asked: self.asked.to_owned(), text: self.text() }
     }
 
     pub(super) fn unsupported(&self) -> Refusal {

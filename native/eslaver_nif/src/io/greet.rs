@@ -6,7 +6,7 @@ use eslaver_core::handshake::{Handshake, Refusal, Reply, Step};
 use eslaver_core::lines::Lines;
 use mio::Poll;
 
-use super::wire::Wire;
+use super::wire::{Socket, Wire};
 use super::{plain, tls};
 use crate::config::Config;
 use crate::end::End;
@@ -124,17 +124,25 @@ fn shake_hands(
             }
             Ok(count) => lines.feed(&buffer[..count]),
             Err(End::Closed) if handshake.step() == Step::Ping && lines.rest().is_empty() => {
-                let hint = match wire.securing() {
-                    Some(_) => "if its port is none for TLS, leave the option tls out",
-                    None => "if its port is one for TLS, set the option tls",
-                };
-                return Err(End::Mute { hint });
+                return Err(End::Mute { hint: hint(wire.socket()) });
             }
             Err(end) => return Err(said(handshake, end)),
         }
         if shared.is_stopped() {
             return Err(End::Stopped);
         }
+    }
+}
+
+/// What may be wrong where the master closes the connection at once. A session of TLS that stands is
+/// right, and a unix socket has none.
+fn hint(socket: &Socket) -> &'static str {
+    match socket {
+        Socket::Tls(session) if session.is_handshaking() => {
+            ": if its port is none for TLS, leave the option tls out"
+        }
+        Socket::Tcp(_) => ": if its port is one for TLS, set the option tls",
+        Socket::Tls(_) | Socket::Unix(_) => "",
     }
 }
 

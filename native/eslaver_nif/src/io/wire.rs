@@ -84,7 +84,7 @@ impl Wire {
         stream.peer_addr().ok()
     }
 
-    /// Whether the master is on this machine.
+    /// Whether the master was connected to by a loopback address or a unix socket.
     pub(crate) fn is_local(&self) -> bool {
         match (&self.socket, self.peer()) {
             (Socket::Unix(_), _) => true,

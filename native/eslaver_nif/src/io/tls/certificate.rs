@@ -77,22 +77,22 @@ impl<'a> Certificate<'a> {
         Err(failure)
     }
 
-    /// A certificate without extensions signs others if it is an authority's own.
-    fn may_sign(&self) -> bool {
+    /// Whether it may sign others, as OpenSSL decides that: one without extensions if it is an
+    /// authority's own, one that does not say whether it is an authority's if its key may.
+    pub(super) fn may_sign(&self) -> bool {
         let said = self.said();
         if self.is_plain() {
             return said.subject() == said.issuer();
         }
-        let is_authority = matches!(
-            said.get_extension::<BasicConstraints>(),
-            Ok(Some((_, BasicConstraints { ca: true, .. })))
-        );
-        let signs = match said.get_extension::<KeyUsage>() {
-            Ok(Some((_, usage))) => usage.key_cert_sign(),
-            Ok(None) => true,
-            Err(_) => false,
-        };
-        is_authority && signs
+        let usage = said.get_extension::<KeyUsage>();
+        match (said.get_extension::<BasicConstraints>(), usage) {
+            (Ok(Some((_, constraints))), Ok(None)) => constraints.ca,
+            (Ok(Some((_, constraints))), Ok(Some((_, usage)))) => {
+                constraints.ca && usage.key_cert_sign()
+            }
+            (Ok(None), Ok(Some((_, usage)))) => usage.key_cert_sign(),
+            _ => false,
+        }
     }
 
     fn check_signature(&self, key: &Key, algorithms: Algorithms) -> Result<(), CertificateError> {

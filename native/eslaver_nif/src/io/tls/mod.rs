@@ -155,7 +155,9 @@ fn remedy(why: &CertificateError) -> &'static str {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "; server_name is the name to expect, and with verify => chain any will do"
         }
-        CertificateError::UnknownIssuer => "; cacertfile says who is trusted",
+        CertificateError::UnknownIssuer => {
+            "; cacertfile must hold the certificate of an authority that has signed it, not expired"
+        }
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
             "; put this certificate itself into cacertfile to trust it"
         }

@@ -17,8 +17,9 @@ use crate::config::Verify;
 #[derive(Debug)]
 pub(super) struct Trust {
     verify: Verify,
-    /// What is trusted, byte for byte, and what it has signed.
+    /// What is trusted, byte for byte.
     trusted: Vec<CertificateDer<'static>>,
+    /// Those of them whose signature is trusted, too.
     roots: RootCertStore,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -30,9 +31,15 @@ impl Trust {
         trusted: Vec<CertificateDer<'static>>,
         algorithms: WebPkiSupportedAlgorithms,
     ) -> Option<Self> {
+        let now = UnixTime::now();
+        let trusted: Vec<_> =
+            trusted.into_iter().filter(|der| Certificate::read(der).is_ok()).collect();
+        let signing = trusted.iter().filter(|der| {
+            Certificate::read(der).is_ok_and(|one| one.may_sign() && one.check_dates(now).is_ok())
+        });
         let mut roots = RootCertStore::empty();
-        let (added, _ignored) = roots.add_parsable_certificates(trusted.iter().cloned());
-        (added > 0).then_some(Self { verify, trusted, roots, algorithms })
+        roots.add_parsable_certificates(signing.cloned());
+        (!trusted.is_empty()).then_some(Self { verify, trusted, roots, algorithms })
     }
 
     /// Trusts anybody.
