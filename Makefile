@@ -9,7 +9,7 @@ lib = $(build)/default/lib
 help:
 	@echo 'make demo    a replica at work, with a throw-away master of its own'
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
-	@echo 'make ct      Common Test alone: the tests with real servers'
+	@echo 'make ct      the tests with real servers; SUITES=test/a_SUITE.erl,… chooses'
 	@echo 'make soak    minutes of chance: writes, cuts, failovers, kills; SECONDS=600 and SEED=N choose'
 	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,w4-memory choose'
 	@echo 'make fuzz    the decoders with any bytes at all; SECONDS=60 for each and TARGET=rdb choose'
@@ -42,7 +42,7 @@ test: lint
 	test/as_dependency.sh
 
 ct: build
-	tools/ct.sh
+	tools/ct.sh $(if $(SUITES),--suite $(SUITES))
 
 soak: build
 	ESLAVER_SOAK=$(or $(SECONDS),300) $(if $(SEED),ESLAVER_SEED=$(SEED)) \
