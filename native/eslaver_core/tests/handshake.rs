@@ -64,7 +64,7 @@ fn begun(handshake: &mut Handshake, bytes: &[u8]) -> Result<Option<Reply>, Refus
     Ok(None)
 }
 
-/// What a line leads to, be it whole or in pieces.
+/// What a line leads to, whole or in pieces.
 fn hear(handshake: &mut Handshake, line: &[u8]) -> Result<Reply, Refusal> {
     let bytes = [line, b"\r\n"].concat();
     match begun(handshake, &bytes)? {

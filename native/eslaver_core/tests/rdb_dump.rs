@@ -94,7 +94,7 @@ fn errors() {
         ),
         (
             payload(REDIS, &[30, 9, 9, 0, 0, 0, 1, 0, 0, 1, 0xff]),
-            "corrupt hash template: a hash names one that is not there at byte 1 of the payload",
+            "corrupt hash template: a hash names a missing one at byte 1 of the payload",
         ),
     ];
     for (bytes, expected) in rows {

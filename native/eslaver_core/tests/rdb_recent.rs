@@ -236,7 +236,7 @@ fn hashes_by_template() {
     let short = string(listpack(&[lp_int(5), lp_int(1), lp_int(2)]));
     let long = string(listpack(&[lp_int(0), lp_int(1), lp_int(2)]));
     let none = string(listpack(&[]));
-    let missing = "a hash names one that is not there";
+    let missing = "a hash names a missing one";
     let count = "a hash has not as many values as it has fields";
     let order = "its field names are not in order";
     let rows = [

@@ -222,7 +222,7 @@ impl Body {
         body
     }
 
-    /// The tuple, of so many terms, unless they are spoilt.
+    /// The tuple of `arity` terms, unless they are spoilt.
     pub(crate) fn whole(&mut self, arity: usize) -> Option<&[u8]> {
         self.terms.set(Count(2), arity);
         (!self.terms.spoilt).then_some(&self.terms.bytes)

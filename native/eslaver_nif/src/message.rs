@@ -103,7 +103,7 @@ impl Message {
         // as its arity says, and lie where `elements` points while its environment is not cleared.
         unsafe {
             let (start, length) = (external.as_ptr(), external.len());
-            // without an atom that is not there: all of ours are
+            // no new atoms: all of ours exist
             let options = sys::ERL_NIF_BIN2TERM_SAFE;
             if sys::enif_binary_to_term(self.env, start, length, &mut term, options) != length
                 || sys::enif_get_tuple(self.env, term, &mut arity, &mut elements) == 0

@@ -66,7 +66,7 @@ pub(crate) struct Templates {
 impl Templates {
     fn get(&self, id: u64) -> Result<Arc<Names>, ErrorKind> {
         let names = self.by_id.get(&id);
-        names.map(Arc::clone).ok_or(ErrorKind::Template("a hash names one that is not there"))
+        names.map(Arc::clone).ok_or(ErrorKind::Template("a hash names a missing one"))
     }
 
     /// How many fields a template's hashes have.
@@ -108,7 +108,7 @@ impl Definition {
     }
 }
 
-/// A hash by template being read: what comes next.
+/// What comes next of a hash that has a template.
 pub(crate) enum Hash {
     /// RDB type 30: one string, the template's number before the values.
     PackedById,

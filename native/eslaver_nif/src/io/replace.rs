@@ -35,7 +35,7 @@ impl Replacement {
     }
 
     /// Gives the file its name, once it is on the disk, and sees to it that the name is, too. What
-    /// stood there before, be it a link, is replaced. This may take long.
+    /// stood there before, even a link, is replaced. This may take long.
     pub(crate) fn keep(self) -> io::Result<()> {
         self.file().sync_all()?;
         self.file.keep(&self.path)?;
