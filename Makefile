@@ -9,7 +9,7 @@ lib = $(build)/default/lib
 help:
 	@echo 'make demo    a replica at work, with a throw-away master of its own'
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
-	@echo 'make ct      the tests with real servers; SUITES=test/a_SUITE.erl,… chooses'
+	@echo 'make ct      the tests with real servers; SUITES=test/suites/replica/eslaver_resume_SUITE,… chooses'
 	@echo 'make soak    minutes of chance: writes, cuts, failovers, kills; SECONDS=600 and SEED=N choose'
 	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,w4-memory choose'
 	@echo 'make fuzz    the decoders with any bytes at all; SECONDS=60 for each and TARGET=rdb choose'
@@ -46,7 +46,7 @@ ct: build
 
 soak: build
 	ESLAVER_SOAK=$(or $(SECONDS),300) $(if $(SEED),ESLAVER_SEED=$(SEED)) \
-		rebar3 ct --suite test/eslaver_soak_SUITE
+		rebar3 ct --suite test/suites/replica/eslaver_soak_SUITE
 
 bench: build
 	cargo build --release --locked -p eslaver_bench

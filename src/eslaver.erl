@@ -47,7 +47,7 @@
     }}.
 %% With the option `events => full'.
 
--type notice() :: eslaver_notify:notice().
+-type notice() :: eslaver_subscriptions:notice().
 %% What a subscriber gets, as `{eslaver, Ref, Notice}'.
 
 -type position() :: #{

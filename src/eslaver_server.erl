@@ -41,13 +41,13 @@
     %% Whether the callback holds the stream until it is told to go on.
     paused = false :: boolean(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
-    place :: undefined | eslaver_place:place(),
-    keeper = none :: eslaver_keeper:keeper(),
-    notify = eslaver_notify:new() :: eslaver_notify:subscriptions(),
+    place :: undefined | eslaver_position:place(),
+    keeper = none :: eslaver_position_keeper:keeper(),
+    notify = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
     %% The replication id and address of the master that the link is to.
     replid :: undefined | binary(),
     master :: undefined | binary(),
-    load = eslaver_load:none() :: eslaver_load:load(),
+    load = eslaver_progress:none() :: eslaver_progress:load(),
     loaded = false :: boolean(),
     %% Who waits for the first snapshot.
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
@@ -105,13 +105,13 @@ started(Result) -> Result.
 init(#{callback := Callback, mailbox_limit := Limit} = Options) ->
     process_flag(trap_exit, true),
     Hooks = eslaver_hooks:new(Options),
-    case eslaver_keeper:open(maps:get(resume, Options)) of
+    case eslaver_position_keeper:open(maps:get(resume, Options)) of
         {ok, Position, Keeper} ->
             case eslaver_dispatch:new(Callback, Limit, Hooks) of
                 {ok, Dispatch} ->
                     {ok, new(Dispatch, Hooks, Position, Keeper, Options), {continue, connect}};
                 {stop, Reason} ->
-                    ok = eslaver_keeper:close(undefined, Keeper),
+                    ok = eslaver_position_keeper:close(undefined, Keeper),
                     {stop, Reason}
             end;
         {error, Reason} ->
@@ -134,7 +134,7 @@ resumed({bad, Failure}, State) ->
     log(warning, bad_position, Failure, State),
     State;
 resumed(#{replid := Replid} = Position, State) ->
-    State#state{replid = Replid, place = eslaver_place:resumed(Position)}.
+    State#state{replid = Replid, place = eslaver_position:resumed(Position)}.
 
 %% @private
 -spec handle_continue(connect | handled(), #state{}) ->
@@ -153,7 +153,7 @@ handle_call(info, _From, State) ->
 handle_call(position, _From, State) ->
     {reply, position(State), State};
 handle_call({notify, Request}, {Pid, _}, #state{notify = Notify} = State) ->
-    {reply, ok, State#state{notify = eslaver_notify:call(Request, Pid, Notify)}};
+    {reply, ok, State#state{notify = eslaver_subscriptions:call(Request, Pid, Notify)}};
 handle_call(continue, _From, State) ->
     {reply, ok, continue(State)};
 handle_call({demand, More}, _From, #state{dispatch = Dispatch} = State) ->
@@ -173,7 +173,7 @@ handle_call(Request, _From, State) ->
 handle_cast({given_up, Id}, #state{waiting = Waiting} = State) ->
     {noreply, State#state{waiting = eslaver_waiting:remove(Id, Waiting)}};
 handle_cast({notify, {unsubscribe, Ref}}, #state{notify = Notify} = State) ->
-    {noreply, State#state{notify = eslaver_notify:unsubscribe(Ref, Notify)}};
+    {noreply, State#state{notify = eslaver_subscriptions:unsubscribe(Ref, Notify)}};
 handle_cast(_Request, State) ->
     {noreply, State}.
 
@@ -191,10 +191,10 @@ handle_info(connect, #state{link = undefined} = State) ->
 handle_info({eslaver_dump, Text}, State) ->
     log(warning, dump_failed, #{text => Text}, State),
     {noreply, State};
-handle_info({eslaver_resume, _Writer, Said}, State) ->
+handle_info({eslaver_position_file, _Writer, Said}, State) ->
     {noreply, said(Said, State)};
 handle_info({timeout, Timer, load}, #state{load = Load} = State) ->
-    {Report, Next} = eslaver_load:progress(Timer, loaded_so_far(State), Load),
+    {Report, Next} = eslaver_progress:progress(Timer, loaded_so_far(State), Load),
     _ = Report =:= none orelse log(info, loading, Report, State),
     {noreply, State#state{load = Next}};
 handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch} = State) ->
@@ -210,7 +210,7 @@ handle_info(_Message, State) ->
 %% A linked process has ended: the one that keeps the position, a link, or a user's. That a user's
 %% ends normally is no reason to end, nor that a link does, which has said why.
 ended(Pid, Reason, #state{keeper = Keeper} = State) ->
-    case {eslaver_keeper:is_writer(Pid, Keeper), source(Pid, State)} of
+    case {eslaver_position_keeper:is_writer(Pid, Keeper), source(Pid, State)} of
         {true, none} ->
             {stop, {resume_down, Pid, Reason}, State};
         {false, _} when Reason =:= normal ->
@@ -228,7 +228,7 @@ terminate(Reason, #state{link = Link, replay = Replay} = State) ->
     #state{keeper = Keeper, dispatch = Dispatch} = State,
     _ = [ok = eslaver_link:stop(Pid, Handle) || {Pid, Handle} <- [Link, Replay]],
     ok = eslaver_link:flush(),
-    ok = eslaver_keeper:close(position(State), Keeper),
+    ok = eslaver_position_keeper:close(position(State), Keeper),
     case eslaver_dispatch:close(Reason, Dispatch) of
         ok -> ok;
         {failed, Failure} -> log(error, callback_failed, Failure, State)
@@ -288,7 +288,7 @@ link_down(Reason, Text, Heals, #state{phase = Phase} = State) ->
         link = undefined,
         phase = waiting,
         load = interrupted(State),
-        place = eslaver_place:lost(Reason, State#state.place),
+        place = eslaver_position:lost(Reason, State#state.place),
         commands = commands(State),
         retry = Next
     }).
@@ -300,7 +300,7 @@ moved(#state{retry = Retry} = State) ->
         _ -> eslaver_retry:moved(Retry)
     end.
 
-interrupted(#state{phase = loading, load = Load}) -> eslaver_load:abandon(Load);
+interrupted(#state{phase = loading, load = Load}) -> eslaver_progress:abandon(Load);
 interrupted(#state{load = Load}) -> Load.
 
 %% The dump file of an earlier run stands in for a master that is not in reach at the start.
@@ -377,7 +377,7 @@ work(Handle, {batch, Weight, Events, Marks, Mark}, #state{dispatch = Dispatch} =
         {Pause, Left, Count, Next} ->
             Told = notified(Count, Events, Marks, State#state{dispatch = Next}),
             Paused = behind(Count, Marks, Told),
-            Rest = {batch, Weight, Left, eslaver_place:skip(Count, Marks), Mark},
+            Rest = {batch, Weight, Left, eslaver_position:skip(Count, Marks), Mark},
             #state{queue = Queue} = Given = credit(Handle, 0, Paused),
             later(Pause, Given#state{queue = queue:in_r({Handle, Rest}, Queue)})
     end;
@@ -388,29 +388,29 @@ work(Handle, {loaded, News}, State) ->
 work(Handle, {full, News}, #state{replay = {_, Handle}} = State) ->
     log(notice, replay, #{file => maps:get(master, News)}, State),
     tell(eslaver_events:full(shape(State), file, News), State, fun(Told) ->
-        Told#state{load = eslaver_load:start(maps:get(bytes, News))}
+        Told#state{load = eslaver_progress:start(maps:get(bytes, News))}
     end);
 work(Handle, {closed, Tag, Text, _Heals}, #state{replay = {_, Handle}} = State) ->
     _ = Tag =:= finished orelse log(warning, replay_failed, #{text => Text}, State),
-    work(State#state{replay = never, load = eslaver_load:abandon(State#state.load)});
+    work(State#state{replay = never, load = eslaver_progress:abandon(State#state.load)});
 work(Handle, {full, #{replid := Replid} = News}, State) ->
     Alone = forget(end_replay(State)),
     Up = Alone#state{
         phase = loading,
         replid = Replid,
         place = undefined,
-        notify = eslaver_notify:restarted(Alone#state.notify),
+        notify = eslaver_subscriptions:restarted(Alone#state.notify),
         master = maps:get(master, News),
-        load = eslaver_load:start(maps:get(bytes, News))
+        load = eslaver_progress:start(maps:get(bytes, News))
     },
-    Why = eslaver_place:why_full(State#state.place, State#state.loaded),
+    Why = eslaver_position:why_full(State#state.place, State#state.loaded),
     log(notice, link_up, #{resync => full, why => Why, replid => Replid}, Up),
     {Learned, Ready} = commands(Handle, Up),
     Events = Learned ++ eslaver_events:full(shape(Up), master, News),
     tell(Events, Ready, fun(Told) -> Told end);
 work(Handle, {partial, #{replid := New, offset := Offset, master := Master} = News}, State) ->
-    Place = eslaver_place:continued(New, State#state.place),
-    #{replid := Replid} = eslaver_place:position(Place),
+    Place = eslaver_position:continued(New, State#state.place),
+    #{replid := Replid} = eslaver_position:position(Place),
     Up = (end_replay(State))#state{replid = Replid, place = Place, master = Master},
     log(notice, link_up, #{resync => partial, offset => Offset, replid => Replid}, Up),
     {Learned, Ready} = commands(Handle, Up),
@@ -448,7 +448,7 @@ shape(#state{options = #{events := Shape}}) -> Shape.
 %% What the master has told of its commands is for the notices, and for callbacks that take it.
 commands(Handle, #state{notify = Notify, dispatch = Dispatch} = State) ->
     Told = eslaver_nif:commands(Handle),
-    Next = State#state{notify = eslaver_notify:told(Told, Notify)},
+    Next = State#state{notify = eslaver_subscriptions:told(Told, Notify)},
     {eslaver_dispatch:commands(Told, Dispatch), Next}.
 
 continue(#state{paused = true} = State) ->
@@ -473,7 +473,7 @@ failed(Failure, State) ->
     {stop, {callback_failed, Failure}, State}.
 
 loaded(Handle, #{keys := Keys, bytes := Bytes} = News, #state{load = Load} = State) ->
-    {Seconds, Done} = eslaver_load:finish(News, Load),
+    {Seconds, Done} = eslaver_progress:finish(News, Load),
     log(notice, loaded, #{keys => Keys, bytes => Bytes, seconds => Seconds}, State),
     Loaded = State#state{load = Done},
     case Loaded of
@@ -481,8 +481,8 @@ loaded(Handle, #{keys := Keys, bytes := Bytes} = News, #state{load = Load} = Sta
             ready(Loaded);
         #state{replid = Replid} ->
             #{offset := Offset, db := Db} = News,
-            ok = eslaver_notify:send(eslaver_notify:loaded(News, State#state.notify)),
-            credit(Handle, 0, up(full, Loaded#state{place = eslaver_place:new(Replid, Offset, Db)}))
+            ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, State#state.notify)),
+            credit(Handle, 0, up(full, Loaded#state{place = eslaver_position:new(Replid, Offset, Db)}))
     end.
 
 %% The stream flows.
@@ -495,39 +495,39 @@ ready(#state{waiting = Waiting} = State) ->
 %% A subscriber or one who waits has ended.
 down(Monitor, #state{notify = Notify, waiting = Waiting} = State) ->
     State#state{
-        notify = eslaver_notify:down(Monitor, Notify),
+        notify = eslaver_subscriptions:down(Monitor, Notify),
         waiting = eslaver_waiting:down(Monitor, Waiting)
     }.
 
 %% How far events have been handled
 
 advance(Mark, #state{place = Place} = State) ->
-    State#state{place = eslaver_place:advance(Mark, Place)}.
+    State#state{place = eslaver_position:advance(Mark, Place)}.
 
 behind(Count, Marks, #state{place = Place} = State) ->
-    State#state{place = eslaver_place:behind(Count, Marks, Place)}.
+    State#state{place = eslaver_position:behind(Count, Marks, Place)}.
 
 %% Subscribers are told of keys once the callback has handled what changed them.
 notified(Count, Events, Marks, #state{notify = Notify} = State) ->
-    {Messages, Next} = eslaver_notify:handled(Count, Events, Marks, Notify),
-    ok = eslaver_notify:send(Messages),
+    {Messages, Next} = eslaver_subscriptions:handled(Count, Events, Marks, Notify),
+    ok = eslaver_subscriptions:send(Messages),
     State#state{notify = Next}.
 
 %% The link may send as much again, the master may be told, and the position may be kept.
 credit(Handle, Weight, #state{place = Place, link = {_, Handle}} = State) when
     Place =/= undefined
 ->
-    ok = eslaver_nif:credit(Handle, Weight, eslaver_place:safe_offset(Place)),
+    ok = eslaver_nif:credit(Handle, Weight, eslaver_position:safe_offset(Place)),
     keep(State);
 credit(Handle, Weight, State) ->
     ok = eslaver_nif:credit(Handle, Weight, undefined),
     State.
 
 keep(#state{keeper = Keeper} = State) ->
-    State#state{keeper = eslaver_keeper:keep(position(State), Keeper)}.
+    State#state{keeper = eslaver_position_keeper:keep(position(State), Keeper)}.
 
 said(Said, #state{keeper = Keeper, link = Link, phase = Phase} = State) ->
-    {News, Next} = eslaver_keeper:said(Said, Keeper),
+    {News, Next} = eslaver_position_keeper:said(Said, Keeper),
     case {News, Link} of
         {{durable, Offset}, {_, Handle}} when Phase =:= streaming ->
             ok = eslaver_nif:durable(Handle, Offset);
@@ -541,14 +541,14 @@ said(Said, #state{keeper = Keeper, link = Link, phase = Phase} = State) ->
     keep(State#state{keeper = Next}).
 
 forget(#state{keeper = Keeper} = State) ->
-    {Result, Next} = eslaver_keeper:forget(Keeper),
+    {Result, Next} = eslaver_position_keeper:forget(Keeper),
     case Result of
         ok -> ok;
         {failed, Failure} -> log(warning, position_not_kept, Failure, State)
     end,
     State#state{keeper = Next}.
 
-position(#state{place = Place}) -> eslaver_place:position(Place).
+position(#state{place = Place}) -> eslaver_position:position(Place).
 
 %% Info
 
@@ -562,8 +562,8 @@ info(#state{phase = Phase, load = Load, place = Place} = State) ->
         paused => State#state.paused
     },
     More = [
-        eslaver_load:info(loaded_so_far(State), Load),
-        eslaver_place:info(Decoded, Place),
+        eslaver_progress:info(loaded_so_far(State), Load),
+        eslaver_position:info(Decoded, Place),
         eslaver_retry:info(State#state.retry)
     ],
     lists:foldl(fun maps:merge/2, Info, More).

@@ -2,29 +2,20 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | `slice` | decoding on a dirty scheduler, in slices that return |
-//! | `batch`, `value`, `stream`, `names`, `etf`, `message` | events as terms |
+//! | `link` | a link: what it is told, its slices on a dirty scheduler, what they share with its thread, its end |
 //! | `io` | the thread that owns the socket |
-//! | `shared` | what slices, the thread and the server's calls share |
+//! | `terms` | events as terms |
 //! | `filter` | filters, and the keys of commands |
-//! | `config`, `end`, `atoms` | what a link is told, and what it says |
 //! | `position` | the file that a position is kept in |
+//! | `atoms` | the names that both sides know |
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod atoms;
-mod batch;
-mod config;
-mod end;
-mod etf;
 mod filter;
 mod io;
-mod message;
-mod names;
+mod link;
 mod position;
-mod shared;
-mod slice;
-mod stream;
-mod value;
+mod terms;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -35,11 +26,11 @@ use mio::{Poll, Waker};
 use rustler::types::erlang_option::ErlOption;
 use rustler::{Atom, Binary, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
-use batch::{Batch, Shape};
-use config::RawConfig;
-use end::End;
-use shared::{Alive, Shared};
-use slice::{Outcome, Slicer};
+use link::config::{Config, RawConfig};
+use link::end::End;
+use link::shared::{Alive, Shared};
+use link::slice::{Outcome, Slicer};
+use terms::batch::{Batch, Shape};
 
 /// Which Erlang module this library belongs to: both are changed together.
 const ABI: u32 = 4;
@@ -118,7 +109,7 @@ fn open<'a>(env: Env<'a>, config: RawConfig<'_>) -> Term<'a> {
     }
 }
 
-fn start(env: Env<'_>, config: config::Config) -> std::io::Result<ResourceArc<Link>> {
+fn start(env: Env<'_>, config: Config) -> std::io::Result<ResourceArc<Link>> {
     let poll = Poll::new()?;
     let waker = Arc::new(Waker::new(poll.registry(), io::WAKE)?);
     let link = env.pid();
@@ -213,7 +204,7 @@ fn links() -> u64 {
 #[rustler::nif(schedule = "DirtyCpu")]
 fn decode_dump<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
     let mut batch = Batch::new(Shape::Full, None, u64::MAX);
-    match rdb::decode_dump(&payload, config::OF_PAYLOADS, &mut batch) {
+    match rdb::decode_dump(&payload, link::config::OF_PAYLOADS, &mut batch) {
         Ok(()) => (atoms::ok(), batch.only(env)).encode(env),
         Err(error) => (atoms::error(), error.to_string()).encode(env),
     }

@@ -12,9 +12,9 @@ use rustler::{
 };
 
 use crate::atoms;
-use crate::config::as_path;
 use crate::io::open;
 use crate::io::replace::{self, Replacement};
+use crate::link::config::as_path;
 
 /// More than a position takes: nothing longer is read.
 const MAX_SIZE: u64 = 4096;

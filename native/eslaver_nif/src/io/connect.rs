@@ -10,9 +10,9 @@ use mio::net::{TcpStream, UnixStream};
 use socket2::{SockRef, TcpKeepalive};
 
 use super::wire::{Socket, Wire};
-use crate::config::{Address, Config};
-use crate::end::End;
-use crate::shared::Shared;
+use crate::link::config::{Address, Config};
+use crate::link::end::End;
+use crate::link::shared::Shared;
 
 /// When an idle connection is first probed, and then how often.
 const KEEPALIVE: Duration = Duration::from_secs(60);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crossbeam_channel::{SendTimeoutError, Sender};
 use eslaver_core::rdb::{Decoder, Limits, Nothing, Status};
 
-use crate::end::End;
-use crate::shared::{Chunk, Shared};
+use crate::link::end::End;
+use crate::link::shared::{Chunk, Shared};
 
 const BUFFER: usize = 64 * 1024;
 /// How soon a stop is noticed while the slices have no room.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use eslaver_core::rdb::Piece;
 
-use crate::shared::{BUFFER, Shared};
+use crate::link::shared::{BUFFER, Shared};
 
 /// What is read of a snapshot at once, at most, where the master is fast. Each read costs an
 /// acknowledgement to it, and over loopback the sending of what that asks for.

@@ -8,9 +8,9 @@ use mio::Poll;
 
 use super::wire::{Socket, Wire};
 use super::{plain, tls};
-use crate::config::Config;
-use crate::end::End;
-use crate::shared::Shared;
+use crate::link::config::Config;
+use crate::link::end::End;
+use crate::link::shared::Shared;
 
 /// For how long an answer may be awaited, except the one to `PSYNC`: that one may have to wait for
 /// a snapshot to begin, and the master keeps the link alive by newlines meanwhile.

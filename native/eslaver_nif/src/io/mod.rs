@@ -24,9 +24,9 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use mio::{Poll, Waker};
 
-use crate::config::{Address, Config};
-use crate::end::End;
-use crate::shared::{Alive, Chunk, Shared};
+use crate::link::config::{Address, Config};
+use crate::link::end::End;
+use crate::link::shared::{Alive, Chunk, Shared};
 
 /// What the thread's stack needs, several times over.
 const STACK: usize = 256 * 1024;

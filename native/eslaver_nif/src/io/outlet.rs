@@ -11,9 +11,9 @@ use rustler::{LocalPid, OwnedEnv};
 
 use super::dump::Dump;
 use crate::atoms;
-use crate::config::Config;
-use crate::end::End;
-use crate::shared::{Chunk, Shared};
+use crate::link::config::Config;
+use crate::link::end::End;
+use crate::link::shared::{Chunk, Shared};
 
 /// Bytes read back from the dump at a time.
 const PIECE: usize = 64 * 1024;

@@ -13,9 +13,9 @@ use super::gather::Gathered;
 use super::greet::{Greeted, Sync};
 use super::outlet::Outlet;
 use super::wire::Wire;
-use crate::config::Config;
-use crate::end::End;
-use crate::shared::{Chunk, Shared};
+use crate::link::config::Config;
+use crate::link::end::End;
+use crate::link::shared::{Chunk, Shared};
 
 /// How often the master is told that the link lives, and how far it has been handled.
 const HEARTBEAT: Duration = Duration::from_secs(1);

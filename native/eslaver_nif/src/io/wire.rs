@@ -8,9 +8,9 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 
 use super::tls::{self, Session};
-use crate::config::Tls;
-use crate::end::End;
-use crate::shared::Shared;
+use crate::link::config::Tls;
+use crate::link::end::End;
+use crate::link::shared::Shared;
 
 /// The token of the waker that others wake the thread with.
 pub(crate) const WAKE: Token = Token(0);

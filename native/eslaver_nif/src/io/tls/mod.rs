@@ -14,8 +14,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage};
 
 use super::open;
-use crate::config::{Tls, Verify};
-use crate::end::End;
+use crate::link::config::{Tls, Verify};
+use crate::link::end::End;
 use trust::Trust;
 
 /// What is said of a master that speaks plainly where TLS was expected.

@@ -11,7 +11,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::certificate::{Certificate, Key};
-use crate::config::Verify;
+use crate::link::config::Verify;
 
 /// Whom a link trusts. A signature of the handshake's own is checked whatever the option says.
 #[derive(Debug)]

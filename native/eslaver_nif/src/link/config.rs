@@ -1,0 +1,329 @@
+//! What a link is told at its start.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use eslaver_core::commands::Learned;
+use eslaver_core::filter::Filter;
+use eslaver_core::handshake::{self, Resume};
+use eslaver_core::position::{Position, Tracker};
+use eslaver_core::{rdb, resp};
+use rustler::types::erlang_option::ErlOption;
+use rustler::{Binary, NifMap, NifTaggedEnum, NifUnitEnum};
+
+use crate::filter::RawFilter;
+use crate::terms::batch::Shape;
+
+/// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
+const ANNOUNCED_VERSION: &str = "9.2.0";
+
+/// The most bytes that a string may have in terms that the VM reads. A key's value that is one
+/// string is not read that way, and may be longer.
+const TERM: u64 = u32::MAX as u64;
+
+/// What a payload of `DUMP` may hold, whatever its master's limits are.
+pub(crate) const OF_PAYLOADS: rdb::Limits = rdb::Limits { max_element: TERM, ..rdb::Limits::NONE };
+
+/// This library's own version.
+const LIB_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Whether the master may compress the strings of a snapshot.
+#[derive(Debug, Clone, Copy, NifUnitEnum)]
+pub(crate) enum Compression {
+    /// Only where its bytes pass through a network.
+    Auto,
+    True,
+    False,
+}
+
+impl Compression {
+    /// Whether it is taken, from a master on this machine or on another.
+    pub(crate) fn is_taken(self, is_local: bool) -> bool {
+        match self {
+            Compression::Auto => !is_local,
+            Compression::True => true,
+            Compression::False => false,
+        }
+    }
+}
+
+/// The form that events have.
+#[derive(NifUnitEnum)]
+enum RawEvents {
+    Classic,
+    Full,
+}
+
+/// Where the master is.
+#[derive(NifTaggedEnum)]
+pub(crate) enum RawAddress<'a> {
+    /// A host's name or address, and its port.
+    Tcp(Binary<'a>, u16),
+    /// The path of a unix socket.
+    Local(Binary<'a>),
+    /// The path of a snapshot's file.
+    File(Binary<'a>),
+    /// The same, which is read only if it is our own.
+    Dump(Binary<'a>),
+}
+
+/// The map that `eslaver_nif:open/1` takes; see there.
+#[derive(NifMap)]
+pub(crate) struct RawConfig<'a> {
+    address: RawAddress<'a>,
+    user: ErlOption<Binary<'a>>,
+    password: ErlOption<Binary<'a>>,
+    listening_port: u16,
+    announce_ip: ErlOption<Binary<'a>>,
+    client_name: ErlOption<Binary<'a>>,
+    psync_command: Binary<'a>,
+    rdb_compression: Compression,
+    resume: ErlOption<RawResume<'a>>,
+    dump: ErlOption<Binary<'a>>,
+    tls: ErlOption<RawTls<'a>>,
+    events: RawEvents,
+    filter: ErlOption<RawFilter<'a>>,
+    connect_timeout: u64,
+    repl_timeout: u64,
+    proto_max_bulk_len: u64,
+    max_arguments: u64,
+    max_value: u64,
+    hidden_commands: Vec<Binary<'a>>,
+    server: rustler::LocalPid,
+}
+
+/// A position to go on from.
+#[derive(NifMap)]
+pub(crate) struct RawResume<'a> {
+    replid: Binary<'a>,
+    offset: u64,
+    db: u32,
+    in_transaction: bool,
+    safe_offset: u64,
+    safe_db: u32,
+}
+
+/// How TLS is done; see `eslaver_nif`.
+#[derive(NifMap)]
+pub(crate) struct RawTls<'a> {
+    cacertfile: ErlOption<Binary<'a>>,
+    certfile: ErlOption<Binary<'a>>,
+    keyfile: ErlOption<Binary<'a>>,
+    server_name: ErlOption<Binary<'a>>,
+    verify: Verify,
+}
+
+/// What of the master's certificate is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, NifUnitEnum)]
+pub(crate) enum Verify {
+    /// Who has signed it, and whom it names.
+    True,
+    /// Who has signed it.
+    Chain,
+    /// Nothing.
+    False,
+}
+
+/// How TLS is done.
+#[derive(Debug, Clone)]
+pub(crate) struct Tls {
+    /// Who is trusted, instead of those whom the system trusts.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Our own certificate, and its key.
+    pub(crate) cert_file: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
+    /// The name that the master's certificate must have, instead of the one connected to.
+    pub(crate) server_name: Option<String>,
+    pub(crate) verify: Verify,
+}
+
+impl RawTls<'_> {
+    fn read(self) -> Option<Tls> {
+        Some(Tls {
+            ca_file: optional_path(self.cacertfile),
+            cert_file: optional_path(self.certfile),
+            key_file: optional_path(self.keyfile),
+            server_name: optional_text(self.server_name)?,
+            verify: self.verify,
+        })
+    }
+}
+
+/// Where the master is.
+#[derive(Debug, Clone)]
+pub(crate) enum Address {
+    Tcp { host: String, port: u16 },
+    Local(PathBuf),
+    File(PathBuf),
+    Dump(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Address::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Address::Local(path) | Address::File(path) | Address::Dump(path) => {
+                write!(f, "{}", path.display())
+            }
+        }
+    }
+}
+
+/// The state of the stream at the position that is resumed from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    pub(crate) offset: u64,
+    now: Position,
+    safe: Position,
+}
+
+impl Start {
+    /// The offset to acknowledge until more has been handled.
+    pub(crate) fn handled(&self) -> u64 {
+        self.safe.offset
+    }
+
+    /// Whether that is within a transaction, whose `MULTI` has been handled then.
+    pub(crate) fn is_open(&self) -> bool {
+        self.now.in_transaction
+    }
+
+    pub(crate) fn tracker(&self) -> Tracker {
+        Tracker::resume(self.now, self.safe)
+    }
+}
+
+/// What is taken at most: more is refused as it is announced, or at the latest as it has come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes in an argument of a command, or in a string of a snapshot.
+    pub(crate) bulk: u64,
+    /// Arguments in a command, its name included.
+    pub(crate) arguments: u64,
+    /// Bytes that the terms of a snapshot's value weigh.
+    pub(crate) value: u64,
+}
+
+impl Limits {
+    pub(crate) fn of_snapshot(self) -> rdb::Limits {
+        rdb::Limits { max_string: self.bulk, max_element: TERM, max_templates: self.value }
+    }
+
+    pub(crate) fn of_stream(self, inline: bool) -> resp::Limits {
+        let (max_bulk, max_args) = (self.bulk.min(TERM), self.arguments);
+        resp::Limits { max_bulk, max_args, inline, ..resp::Limits::default() }
+    }
+}
+
+/// A link's configuration.
+pub(crate) struct Config {
+    pub(crate) address: Address,
+    pub(crate) handshake: handshake::Config,
+    pub(crate) compression: Compression,
+    pub(crate) start: Option<Start>,
+    /// Where the snapshot is kept on disk.
+    pub(crate) dump: Option<PathBuf>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) connect_timeout: Duration,
+    /// For how long a master may be silent.
+    pub(crate) repl_timeout: Duration,
+    /// The form that events have.
+    pub(crate) shape: Shape,
+    /// What of all there is is wanted; without, everything.
+    pub(crate) filter: Option<Arc<Filter>>,
+    pub(crate) limits: Limits,
+    /// What is known of commands before the master is asked.
+    pub(crate) learned: Learned,
+    pub(crate) server: rustler::LocalPid,
+}
+
+impl RawConfig<'_> {
+    /// The configuration, or `None` where a name is no text.
+    pub(crate) fn read(self) -> Option<Config> {
+        let address = match self.address {
+            RawAddress::Tcp(host, port) => Address::Tcp { host: text(host)?, port },
+            RawAddress::Local(path) => Address::Local(as_path(&path).into()),
+            RawAddress::File(path) => Address::File(as_path(&path).into()),
+            RawAddress::Dump(path) => Address::Dump(as_path(&path).into()),
+        };
+        let resume: Option<RawResume<'_>> = self.resume.into();
+        let (resume, start) = match resume {
+            Some(raw) => {
+                let RawResume { replid, offset, db, in_transaction, safe_offset, safe_db } = raw;
+                let now = Position { offset, db, in_transaction };
+                let safe = Position { offset: safe_offset, db: safe_db, in_transaction: false };
+                let resume = Resume { replid: text(replid)?, offset };
+                (Some(resume), Some(Start { offset, now, safe }))
+            }
+            None => (None, None),
+        };
+        let tls = match Option::<RawTls<'_>>::from(self.tls) {
+            Some(tls) => Some(tls.read()?),
+            None => None,
+        };
+        Some(Config {
+            address,
+            handshake: handshake::Config {
+                user: bytes(self.user),
+                password: bytes(self.password),
+                listening_port: self.listening_port,
+                announce_ip: bytes(self.announce_ip),
+                version: ANNOUNCED_VERSION,
+                client_name: bytes(self.client_name),
+                lib_version: LIB_VERSION,
+                psync_command: Some(self.psync_command.to_vec()),
+                resume,
+                // the rest depends on the connection
+                ..handshake::Config::default()
+            },
+            compression: self.rdb_compression,
+            start,
+            dump: optional_path(self.dump),
+            tls,
+            connect_timeout: Duration::from_millis(self.connect_timeout),
+            repl_timeout: Duration::from_millis(self.repl_timeout),
+            shape: match self.events {
+                RawEvents::Classic => Shape::Classic,
+                RawEvents::Full => Shape::Full,
+            },
+            limits: Limits {
+                bulk: self.proto_max_bulk_len,
+                arguments: self.max_arguments,
+                value: self.max_value,
+            },
+            learned: Learned::hiding(self.hidden_commands.iter().map(|name| name.to_vec())),
+            filter: Option::from(self.filter).map(|raw: RawFilter<'_>| Arc::new(raw.read())),
+            server: self.server,
+        })
+    }
+}
+
+fn text(binary: Binary<'_>) -> Option<String> {
+    String::from_utf8(binary.to_vec()).ok()
+}
+
+/// `None` where it is no text, `Some(None)` where it is undefined.
+fn optional_text(binary: ErlOption<Binary<'_>>) -> Option<Option<String>> {
+    match Option::<Binary<'_>>::from(binary) {
+        Some(binary) => text(binary).map(Some),
+        None => Some(None),
+    }
+}
+
+/// A path may be of any bytes.
+pub(crate) fn as_path<'a>(path: &'a Binary<'_>) -> &'a Path {
+    OsStr::from_bytes(path.as_slice()).as_ref()
+}
+
+fn optional_path(binary: ErlOption<Binary<'_>>) -> Option<PathBuf> {
+    Option::<Binary<'_>>::from(binary).map(|path| as_path(&path).into())
+}
+
+fn bytes(binary: ErlOption<Binary<'_>>) -> Option<Vec<u8>> {
+    Option::<Binary<'_>>::from(binary).map(|binary| binary.to_vec())
+}

@@ -1,0 +1,6 @@
+//! A link: what it is told, its slices, and why it has ended.
+
+pub(crate) mod config;
+pub(crate) mod end;
+pub(crate) mod shared;
+pub(crate) mod slice;

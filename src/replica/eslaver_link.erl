@@ -1,0 +1,151 @@
+%% @doc One connection to a master, as a process.
+%%
+%% Started and linked by {@link eslaver_server}. It does nothing but run the slices of the native
+%% decoder one after the other, each on a dirty scheduler and each short, so that no scheduler is
+%% parked for more than a moment. When the connection ends it tells the server why, and ends
+%% normally.
+%% @private
+-module(eslaver_link).
+-behaviour(gen_server).
+
+-export([start_link/3, stop/2, flush/0]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
+
+-export_type([address/0]).
+
+-record(state, {
+    server :: pid(),
+    link :: eslaver_nif:link(),
+    %% With 0 the next slice runs as soon as there is no message, else when there is a reason to.
+    pause = 0 :: 0 | infinity
+}).
+
+-type address() ::
+    {tcp, binary(), inet:port_number()}
+    | {local, Path :: binary()}
+    | {file, Path :: binary()}
+    | {dump, Path :: binary()}.
+%% A master, a snapshot's file, or the dump of an earlier run: of that only a file of our own is
+%% read.
+
+%% @doc Starts a link to a master, or to a file instead, to go on from a place. The
+%% password stays in its fun, so that no crash report can show it.
+-spec start_link(address(), eslaver_position:place() | undefined, eslaver_options:options()) ->
+    {ok, {pid(), eslaver_nif:link()}} | {error, term()}.
+start_link(Address, Place, #{password := Password, announce_port := Port} = Options) ->
+    Given = [
+        user,
+        announce_ip,
+        client_name,
+        psync_command,
+        rdb_compression,
+        dump,
+        tls,
+        events,
+        filter,
+        connect_timeout,
+        repl_timeout
+    ],
+    Limits = [proto_max_bulk_len, max_arguments, max_value],
+    Config = (maps:with(Given ++ Limits, Options))#{
+        address => Address,
+        password => undefined,
+        listening_port => Port,
+        resume => eslaver_position:link(Place),
+        hidden_commands => maps:get(hidden_commands, Options, []),
+        server => self()
+    },
+    Self = self(),
+    Ref = make_ref(),
+    case gen_server:start_link(?MODULE, {Self, Ref, Config, Password}, []) of
+        {ok, Pid} ->
+            receive
+                {Ref, Link} -> {ok, {Pid, Link}}
+            end;
+        {error, {shutdown, Reason}} ->
+            {error, Reason};
+        {error, _} = Error ->
+            Error
+    end.
+
+%% @doc Ends a link, and takes what it has sent out of the caller's mailbox: that may be megabytes,
+%% which a crash report would show.
+-spec stop(pid(), eslaver_nif:link()) -> ok.
+stop(Pid, Link) ->
+    ok = eslaver_nif:close(Link),
+    flush(Pid).
+
+%% @doc Takes out what links have sent that were given up before.
+-spec flush() -> ok.
+flush() ->
+    receive
+        {?MODULE, _Pid, _} -> flush()
+    after 0 -> ok
+    end.
+
+%% Its last message comes at once, unless its thread is busy looking up a name.
+flush(Pid) ->
+    receive
+        {eslaver_link, Pid, {closed, _, _, _}} -> ok;
+        {eslaver_link, Pid, _} -> flush(Pid)
+    after 100 -> ok
+    end.
+
+%% @private
+-spec init({pid(), reference(), eslaver_nif:config(), eslaver_options:secret()}) ->
+    {ok, #state{}, 0} | {stop, {shutdown, term()}}.
+init({Server, Ref, Config, Password}) ->
+    case open(Config, Password) of
+        {ok, Link} ->
+            Server ! {Ref, Link},
+            {ok, #state{server = Server, link = Link}, 0};
+        {error, Reason} ->
+            %% its end is to be no news for one that traps exits
+            true = unlink(Server),
+            {stop, {shutdown, Reason}}
+    end.
+
+%% The arguments of a NIF that raises are part of the stack trace, and must not get further.
+open(Config, Password) ->
+    try
+        eslaver_nif:open(Config#{password := Password()})
+    catch
+        error:{nif_not_loaded, _} = Reason -> {error, Reason};
+        error:Reason -> {error, {open, Reason}}
+    end.
+
+%% @private
+-spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}, 0 | infinity}.
+handle_call(_Request, _From, #state{pause = Pause} = State) ->
+    {reply, {error, unknown_request}, State, Pause}.
+
+%% @private
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}, 0 | infinity}.
+handle_cast(_Request, #state{pause = Pause} = State) ->
+    {noreply, State, Pause}.
+
+%% @private
+-spec handle_info(term(), #state{}) ->
+    {noreply, #state{}, 0 | infinity} | {stop, normal, #state{}}.
+handle_info(timeout, State) ->
+    slice(State);
+handle_info({eslaver_nif, wake}, State) ->
+    slice(State);
+handle_info(_Message, #state{pause = Pause} = State) ->
+    {noreply, State, Pause}.
+
+slice(#state{server = Server, link = Link} = State) ->
+    case eslaver_nif:slice(Link) of
+        more ->
+            {noreply, State#state{pause = 0}, 0};
+        {closed, _Tag, _Text, _Heals} = Closed ->
+            Server ! {?MODULE, self(), Closed},
+            {stop, normal, State};
+        _WaitOrNoCredit ->
+            {noreply, State#state{pause = infinity}, infinity}
+    end.
+
+%% @private
+-spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
+code_change(_Old, State, _Extra) ->
+    {ok, State}.

@@ -1,0 +1,398 @@
+%% @doc Options: every key, its default and its check. Used by {@link eslaver} and
+%% {@link eslaver_server}, in the caller, before anything is started.
+%% @private
+-module(eslaver_options).
+
+-export([parse/1, from_environment/1, wrapped/1, unwrapped/1, default_client_name/1]).
+-export_type([options/0, input/0, error/0, secret/0]).
+
+%% More than that no server counts, arguments or bytes.
+-define(INT_MAX, (1 bsl 31 - 1)).
+-define(UNLIMITED, (1 bsl 63 - 1)).
+%% Characters of a replica's name that the master is told.
+-define(CLIENT_NAME_LENGTH, 100).
+
+-type input() :: #{atom() => term()}.
+-type error() :: {error, {invalid_option, Key :: term(), Value :: term()}}.
+-type secret() :: fun(() -> binary() | undefined).
+%% In a fun, as what holds it may be printed.
+
+-type options() :: #{
+    address := {tcp, binary(), inet:port_number()} | {local, binary()},
+    user := binary() | undefined,
+    password := secret(),
+    callback := eslaver_callback:spec(),
+    mailbox_limit := pos_integer() | infinity,
+    dump := binary() | undefined,
+    tls := undefined | eslaver_nif:tls(),
+    load_dump := boolean(),
+    announce_ip := binary() | undefined,
+    announce_port := inet:port_number(),
+    client_name := binary() | undefined,
+    psync_command := binary(),
+    rdb_compression := auto | boolean(),
+    connect_timeout := pos_integer(),
+    repl_timeout := pos_integer(),
+    proto_max_bulk_len := pos_integer(),
+    max_arguments := pos_integer(),
+    max_value := pos_integer(),
+    resume := undefined | eslaver:position() | {file, binary()},
+    events := classic | full,
+    filter := undefined | eslaver_filter:filter(),
+    hooks := eslaver_hooks:spec(),
+    name := undefined | {local, atom()} | {global, term()} | {via, module(), term()}
+}.
+%% Checked and complete.
+
+%% @doc Checks what a user gave, and adds the defaults.
+-spec parse(term()) -> {ok, options()} | error().
+parse(Input) when is_map(Input) -> parse_given(unwrapped(Input));
+parse(_Input) -> {error, {invalid_option, options, not_a_map}}.
+
+parse_given(#{master_url := Url} = Input) ->
+    case from_url(text(Url), maps:remove(master_url, Input)) of
+        {ok, #{tls := true}} when map_get(tls, Input) =:= false -> invalid(tls, false);
+        {ok, Options} -> parse_given(maps:merge(Options, maps:remove(master_url, Input)));
+        error -> {error, {invalid_option, master_url, hidden}}
+    end;
+parse_given(Input) ->
+    case check(maps:to_list(Input), #{}) of
+        {ok, Given} -> consistent(maps:merge(defaults(), Given));
+        Error -> Error
+    end.
+
+%% A URL stands for host, port, user and password, so none of them may be given beside it.
+from_url({ok, Url}, Input) ->
+    Named = maps:with([master_host, master_port, master_user, master_auth], Input),
+    case eslaver_url:options(Url) of
+        {ok, Options} when map_size(Named) =:= 0 -> {ok, Options};
+        _ -> error
+    end;
+from_url(error, _Input) ->
+    error.
+
+%% @doc The same options, with what must not be shown in funs: a supervisor shows them.
+-spec wrapped(input()) -> input().
+wrapped(Input) ->
+    maps:map(fun wrap/2, Input).
+
+wrap(Key, Value) ->
+    case not is_function(Value) andalso may_hold_secret(Key, Value) of
+        true -> fun() -> Value end;
+        false -> Value
+    end.
+
+%% @doc The options as they were given, except the password, which stays in its fun.
+-spec unwrapped(input()) -> input().
+unwrapped(Input) ->
+    maps:map(fun unwrap/2, Input).
+
+unwrap(Key, Fun) when is_function(Fun, 0), Key =/= master_auth, Key =/= callback, Key =/= hooks ->
+    try
+        Fun()
+    catch
+        _:_ -> Fun
+    end;
+unwrap(_Key, Value) ->
+    Value.
+
+%% @doc The options of the application environment, whose keys may be strings, as those of the
+%% original were. A callback that is not `[]' comes before the environment's.
+-spec from_environment(eslaver_callback:spec()) -> {ok, options()} | error().
+from_environment(Callback) ->
+    Environment = [{key(Key), Value} || {Key, Value} <- application:get_all_env(eslaver)],
+    Given = maps:remove(included_applications, maps:from_list(Environment)),
+    case Callback of
+        [] -> parse(Given);
+        _ -> parse(Given#{callback => Callback})
+    end.
+
+%% OTP says that keys are atoms, and lets them be anything.
+-dialyzer({nowarn_function, key/1}).
+key(Key) when is_list(Key) ->
+    Known = [{atom_to_list(Name), Name} || Name <- [master_url | maps:keys(defaults())]],
+    proplists:get_value(Key, Known, Key);
+key(Key) ->
+    Key.
+
+defaults() ->
+    #{
+        master_host => {host, <<"127.0.0.1">>},
+        master_port => 6379,
+        master_auth => fun() -> undefined end,
+        master_user => undefined,
+        dbfilename => undefined,
+        tls => undefined,
+        load_dump => false,
+        callback => [],
+        mailbox_limit => 1000,
+        announce_ip => undefined,
+        announce_port => 0,
+        client_name => default,
+        psync_command => <<"PSYNC">>,
+        rdb_compression => auto,
+        connect_timeout => 10000,
+        repl_timeout => 60000,
+        proto_max_bulk_len => 512 bsl 20,
+        max_arguments => ?INT_MAX,
+        max_value => ?UNLIMITED,
+        resume => undefined,
+        events => classic,
+        filter => undefined,
+        hooks => undefined,
+        name => undefined
+    }.
+
+%% What is good by itself, but not together.
+consistent(#{tls := #{} = Tls} = Checked) ->
+    case has_tls_name(Checked) of
+        true -> consistent_files(Checked);
+        false -> invalid(tls, Tls)
+    end;
+consistent(Checked) ->
+    consistent_files(Checked).
+
+%% Whether there is a name that TLS can ask the master for.
+has_tls_name(#{master_host := {local, _}}) -> false;
+has_tls_name(#{master_host := {host, Host}, tls := #{server_name := undefined}}) ->
+    eslaver_host:is_tls_name(Host);
+has_tls_name(#{tls := #{server_name := Name}}) ->
+    eslaver_host:is_tls_name(Name).
+
+consistent_files(#{load_dump := true, dbfilename := undefined}) ->
+    invalid(load_dump, true);
+consistent_files(#{resume := {file, Path}, dbfilename := <<_/binary>> = Dump} = Checked) ->
+    Kept = [filename:absname(File) || File <- [Path, <<Path/binary, ".lock">>]],
+    case lists:member(filename:absname(Dump), Kept) of
+        true -> invalid(resume, {file, Path});
+        false -> {ok, complete(Checked)}
+    end;
+consistent_files(Checked) ->
+    {ok, complete(Checked)}.
+
+complete(#{master_host := Host, master_port := Port} = Checked) ->
+    #{master_user := User, master_auth := Password, dbfilename := Dump} = Checked,
+    Renamed = [master_host, master_port, master_user, master_auth, dbfilename],
+    maps:merge(maps:without(Renamed, Checked), #{
+        address => address(Host, Port),
+        client_name => client_name(Checked),
+        user => User,
+        password => password(User, Password),
+        dump => Dump
+    }).
+
+%% For some users any password will do; the others' are refused by the master.
+password(undefined, Password) -> Password;
+password(_User, Password) -> fun() -> given(Password()) end.
+
+given(undefined) -> <<>>;
+given(Password) -> Password.
+
+address({host, Host}, Port) -> {tcp, Host, Port};
+address({local, Path}, _Port) -> {local, Path}.
+
+client_name(#{client_name := default, name := Name}) -> default_client_name(Name);
+client_name(#{client_name := Given}) -> Given.
+
+%% @doc What a replica of this name is called in its master's `CLIENT LIST'.
+-spec default_client_name(Name) -> binary() when
+    Name :: undefined | {local, atom()} | {global, term()} | {via, module(), term()}.
+default_client_name(undefined) -> <<"eslaver">>;
+default_client_name({local, Name}) -> client_name_of(atom_to_list(Name));
+default_client_name({global, Name}) -> client_name_of(io_lib:format("~0tp", [Name]));
+default_client_name({via, _Module, Name}) -> client_name_of(io_lib:format("~0tp", [Name])).
+
+%% A server takes only the printable characters of ASCII.
+client_name_of(Name) ->
+    Short = string:slice(unicode:characters_to_list(Name), 0, ?CLIENT_NAME_LENGTH),
+    list_to_binary(["eslaver:" | [printable(Char) || Char <- Short]]).
+
+printable(Char) ->
+    case is_printable(Char) of
+        true -> Char;
+        false -> $_
+    end.
+
+is_printable(Char) -> Char >= $! andalso Char =< $~.
+
+check([], Checked) ->
+    {ok, Checked};
+check([{Key, Value} | Rest], Checked) ->
+    case value(Key, Value) of
+        {ok, Good} -> check(Rest, Checked#{Key => Good});
+        error -> invalid(Key, Value)
+    end.
+
+invalid(Key, Value) ->
+    case may_hold_secret(Key, Value) of
+        true -> {error, {invalid_option, Key, hidden}};
+        false -> {error, {invalid_option, Key, Value}}
+    end.
+
+%% Whether a value must not be shown. A secret may also be where it was put by mistake: under a key
+%% that is unknown, in a host's name, or beside what belongs there.
+may_hold_secret(Key, _Value) when Key =:= callback; Key =:= hooks ->
+    false;
+may_hold_secret(Key, _Value) when Key =:= master_auth; Key =:= master_url ->
+    true;
+may_hold_secret(_Key, Value) when is_number(Value) ->
+    false;
+may_hold_secret(master_user, User) ->
+    optional_text(User) =:= error;
+may_hold_secret(tls, Tls) when is_map(Tls) ->
+    map_size(maps:without(maps:keys(tls_defaults()), Tls)) > 0;
+may_hold_secret(tls, Tls) ->
+    not is_atom(Tls);
+may_hold_secret(Key, Value) ->
+    not is_map_key(Key, defaults()) orelse looks_secret(Value).
+
+looks_secret(Value) ->
+    Text = string:lowercase(io_lib:format("~0tp", [Value])),
+    Signs = ["pass", "secret", "@", "://"],
+    lists:any(fun(Sign) -> string:find(Text, Sign) =/= nomatch end, Signs).
+
+value(master_host, {local, Path}) -> tag(local, socket(path(Path)));
+value(master_host, Host) -> tag(host, host(Host));
+value(master_port, Port) -> port(Port, 1);
+value(master_auth, Secret) -> secret(Secret);
+value(master_user, User) -> optional_text(User);
+value(dbfilename, None) when None =:= undefined; None =:= undef -> {ok, undefined};
+value(dbfilename, File) -> path(File);
+value(load_dump, Load) -> keep(Load, is_boolean(Load));
+value(tls, false) -> {ok, undefined};
+value(tls, true) -> tls([]);
+value(tls, Tls) when is_map(Tls) -> tls(maps:to_list(Tls));
+value(announce_ip, None) when None =:= undefined; None =:= undef -> {ok, undefined};
+value(announce_ip, Host) -> host(Host);
+value(announce_port, Port) -> port(Port, 0);
+value(client_name, undefined) -> {ok, undefined};
+value(client_name, Name) -> word(Name);
+value(psync_command, Name) -> word(Name);
+value(rdb_compression, auto) -> {ok, auto};
+value(rdb_compression, Compression) -> keep(Compression, is_boolean(Compression));
+value(connect_timeout, Time) -> time(Time);
+value(repl_timeout, Time) -> time(Time);
+value(proto_max_bulk_len, Bytes) -> limit(Bytes, ?UNLIMITED);
+value(max_arguments, Count) -> limit(Count, ?INT_MAX);
+value(max_value, infinity) -> {ok, ?UNLIMITED};
+value(max_value, Bytes) -> limit(Bytes, ?UNLIMITED);
+value(resume, undefined) -> {ok, undefined};
+value(resume, {file, Path}) -> tag(file, path(Path));
+value(resume, Position) -> keep(Position, eslaver_position:is_position(Position));
+value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
+value(filter, undefined) -> {ok, undefined};
+value(filter, Filter) -> eslaver_filter:parse_types(Filter);
+value(hooks, Hooks) -> keep(Hooks, eslaver_hooks:check(Hooks));
+value(mailbox_limit, infinity) -> {ok, infinity};
+value(mailbox_limit, Limit) -> keep(Limit, is_integer(Limit) andalso Limit > 0);
+value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));
+value(name, {local, Name} = Full) -> keep(Full, is_atom(Name) andalso Name =/= undefined);
+value(name, {global, _} = Full) -> {ok, Full};
+value(name, {via, Module, _} = Full) -> keep(Full, is_registry(Module));
+value(_Key, _Value) -> error.
+
+tls(Given) ->
+    tls(Given, tls_defaults()).
+
+tls_defaults() ->
+    #{
+        cacertfile => undefined,
+        certfile => undefined,
+        keyfile => undefined,
+        server_name => undefined,
+        verify => true
+    }.
+
+tls([], #{certfile := Cert, keyfile := Key} = Tls) ->
+    keep(Tls, is_binary(Cert) =:= is_binary(Key));
+tls([{verify, Verify} | Rest], Tls) when is_boolean(Verify); Verify =:= chain ->
+    tls(Rest, Tls#{verify := Verify});
+tls([{server_name, Name} | Rest], Tls) ->
+    case host(Name) of
+        {ok, Text} -> tls(Rest, Tls#{server_name := Text});
+        error -> error
+    end;
+tls([{Key, Value} | Rest], Tls) when is_map_key(Key, Tls), Key =/= verify ->
+    case path(Value) of
+        {ok, Text} -> tls(Rest, Tls#{Key := Text});
+        error -> error
+    end;
+tls(_, _Tls) ->
+    error.
+
+keep(Value, true) -> {ok, Value};
+keep(_Value, false) -> error.
+
+tag(Tag, {ok, Text}) -> {ok, {Tag, Text}};
+tag(_Tag, error) -> error.
+
+host(Address) when is_tuple(Address) -> eslaver_host:parse(Address);
+host(Host) -> parsed_host(text(Host)).
+
+parsed_host({ok, Host}) -> eslaver_host:parse(Host);
+parsed_host(error) -> error.
+
+%% Of a path, any bytes but the one that ends it for the system.
+path(Path) ->
+    case text(Path) of
+        {ok, Bytes} -> keep(Bytes, binary:match(Bytes, <<0>>) =:= nomatch);
+        error -> error
+    end.
+
+%% The system has less room for the path of a socket than for others.
+socket({ok, Path}) ->
+    Room =
+        case os:type() of
+            {unix, linux} -> 108;
+            _ -> 104
+        end,
+    keep(Path, byte_size(Path) < Room);
+socket(error) ->
+    error.
+
+is_registry(Module) ->
+    Calls = [{register_name, 2}, {unregister_name, 1}, {whereis_name, 1}, {send, 2}],
+    is_atom(Module) andalso
+        lists:all(fun({F, Arity}) -> eslaver_callback:is_exported(Module, F, Arity) end, Calls).
+
+port(Port, Least) -> keep(Port, is_integer(Port) andalso Port >= Least andalso Port =< 65535).
+
+%% Some 24 days at the most: what a clock can be asked to add.
+time(Time) -> keep(Time, is_integer(Time) andalso Time > 0 andalso Time < 1 bsl 31).
+
+limit(Limit, Most) -> keep(Limit, is_integer(Limit) andalso Limit > 0 andalso Limit =< Most).
+
+optional_text(None) when None =:= undefined; None =:= undef -> {ok, undefined};
+optional_text(Text) -> text(Text).
+
+%% Printable characters without spaces.
+word(Value) ->
+    case text(Value) of
+        {ok, Text} -> keep(Text, lists:all(fun is_printable/1, binary_to_list(Text)));
+        error -> error
+    end.
+
+secret(Secret) when is_function(Secret, 0) ->
+    try
+        secret(Secret())
+    catch
+        _:_ -> error
+    end;
+secret(Secret) ->
+    case optional_text(Secret) of
+        {ok, Text} -> {ok, fun() -> Text end};
+        error -> error
+    end.
+
+%% A string, in either form, that is not empty.
+text([_ | _] = Text) ->
+    try unicode:characters_to_binary(Text) of
+        Binary when is_binary(Binary) -> {ok, Binary};
+        _ -> error
+    catch
+        error:badarg -> error
+    end;
+text(<<_, _/binary>> = Text) ->
+    {ok, Text};
+text(_) ->
+    error.

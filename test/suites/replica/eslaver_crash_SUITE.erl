@@ -1,0 +1,189 @@
+%% A callback that raises, and a replica that fails by itself: what is reported, and what comes
+%% after.
+-module(eslaver_crash_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
+-export([in_the_load/1, in_the_stream/1, at_the_end_of_the_load/1, too_often/1, by_itself/1]).
+%% A supervisor.
+-export([init/1]).
+
+-spec suite() -> list().
+suite() ->
+    [{timetrap, {minutes, 1}}].
+
+-spec all() -> list().
+all() ->
+    [in_the_load, in_the_stream, at_the_end_of_the_load, too_often, by_itself].
+
+-spec init_per_testcase(atom(), list()) -> list().
+init_per_testcase(_Case, Config) ->
+    ok = eslaver_test_log:start(),
+    Master = eslaver_test_lib:own_master(),
+    Client = eslaver_test_client:connect(Master),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", binary:copy(<<"value">>, 200_000)]),
+    [{master, Master}, {client, Client} | Config].
+
+-spec end_per_testcase(atom(), list()) -> ok.
+end_per_testcase(_Case, _Config) ->
+    eslaver_test_log:stop().
+
+%% supervisor callback
+-spec init({non_neg_integer(), list()}) -> {ok, tuple()}.
+init({Intensity, Children}) ->
+    {ok, {#{intensity => Intensity, period => 60}, Children}}.
+
+-spec in_the_load(list()) -> ok.
+in_the_load(Config) ->
+    raises(Config, fun
+        ({loading, string, <<"k">>, _}) -> true;
+        (_) -> false
+    end).
+
+-spec in_the_stream(list()) -> ok.
+in_the_stream(Config) ->
+    raises(Config, fun
+        ({stream, "set", [<<"bad">> | _]}) -> true;
+        (_) -> false
+    end).
+
+-spec at_the_end_of_the_load(list()) -> ok.
+at_the_end_of_the_load(Config) ->
+    raises(Config, fun(Event) -> Event =:= {loading, eof} end).
+
+%% Each way to raise, once; the supervisor starts the replica again, and it loads anew.
+raises(Config, IsBad) ->
+    _ = [raises(Config, IsBad, Class) || Class <- [error, throw, exit]],
+    ok.
+
+raises(Config, IsBad, Class) ->
+    ok = eslaver_test_log:clear(),
+    Self = self(),
+    Left = counters:new(1, []),
+    Callback = fun(Event) ->
+        Self ! Event,
+        case IsBad(Event) andalso counters:get(Left, 1) of
+            0 ->
+                ok = counters:add(Left, 1, 1),
+                erlang:raise(Class, {this_event, is_bad}, [{where, it_was, 1, []}]);
+            _ ->
+                ok
+        end
+    end,
+    {ok, Top} = supervised(options(Config, Callback), 3),
+    Client = ?config(client, Config),
+    Big = binary:copy(<<"x">>, 1_000_000),
+    %% The one that is not to raise in the load is given time for it.
+    _ = IsBad({loading, eof}) orelse IsBad({loading, string, <<"k">>, <<>>}) orelse loads(Top),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SET", "bad", Big]),
+    [Sentence | _] = eslaver_test_lib:until(fun() ->
+        case eslaver_test_log:matches("callback raised") of
+            [] -> false;
+            Found -> Found
+        end
+    end),
+    %% The event, though not all of it, the class, and the reason.
+    ?assertMatch({match, _}, re:run(Sentence, atom_to_list(Class) ++ ":\\{this_event,is_bad\\}")),
+    ?assertMatch({match, _}, re:run(Sentence, "at event \\{(loading|stream),")),
+    ?assert(length(Sentence) < 1000),
+    %% The report of the process, with the stack.
+    Crash = eslaver_test_lib:until(fun() ->
+        case eslaver_test_log:matches("Generic server.*callback_failed.*it_was") of
+            [] -> false;
+            [Found | _] -> Found
+        end
+    end),
+    ?assert(length(Crash) < 20_000),
+    _ = [?assert(length(Text) < 100_000) || Text <- eslaver_test_log:texts()],
+    %% It may be the one that has not ended yet.
+    true = eslaver_test_lib:until(fun() -> counters:get(Left, 1) =:= 1 andalso is_there(Top) end),
+    end_tree(Top).
+
+loads(Top) ->
+    {ok, Replica} = child(Top),
+    ok = eslaver:await(Replica, loaded, 30_000).
+
+is_there(Top) ->
+    {ok, Replica} = child(Top),
+    try
+        ok = eslaver:await(Replica, loaded, 1000),
+        maps:get(state, eslaver:info(Replica)) =:= streaming
+    catch
+        _:_ -> false
+    end.
+
+%% A callback that raises whatever happens ends in its supervisor giving up, which is a supervisor's
+%% affair; nothing stays.
+-spec too_often(list()) -> ok.
+too_often(Config) ->
+    process_flag(trap_exit, true),
+    {ok, Top} = supervised(options(Config, fun(_) -> error(always) end), 3),
+    receive
+        {'EXIT', Top, shutdown} -> ok
+    after 30_000 -> error(does_not_give_up)
+    end,
+    Client = ?config(client, Config),
+    true = eslaver_test_lib:until(fun() ->
+        eslaver_test_lib:info(Client, "connected_slaves") =:= <<"0">>
+    end),
+    ok.
+
+%% What fails in the replica itself is reported without the keys and values at hand.
+-spec by_itself(list()) -> ok.
+by_itself(Config) ->
+    process_flag(trap_exit, true),
+    {ok, Replica} = eslaver:start_link(options(Config, fun(_) -> ok end)),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    _ = sys:replace_state(Replica, fun break/1),
+    Secrets = ["the_key", "the_value"],
+    <<"OK">> = eslaver_test_client:ok(?config(client, Config), ["SET" | Secrets]),
+    Reason =
+        receive
+            {'EXIT', Replica, Why} -> Why
+        end,
+    ?assertMatch({replica_failed, error, {function_clause, [{eslaver_subscriptions, _, _} | _]}}, Reason),
+    _ = eslaver_test_lib:until(fun() ->
+        eslaver_test_log:matches("Generic server.*replica_failed") =/= []
+    end),
+    Said = io_lib:format("~p ~p", [Reason, eslaver_test_log:texts()]),
+    ?assertEqual([], [Secret || Secret <- Secrets, string:find(Said, Secret) =/= nomatch]).
+
+%% Something that only a bug could do.
+break(State) ->
+    list_to_tuple([
+        case is_tuple(Field) andalso element(1, Field) =:= notify of
+            true -> broken;
+            false -> Field
+        end
+     || Field <- tuple_to_list(State)
+    ]).
+
+options(Config, Callback) ->
+    Target = eslaver_test_lib:target(?config(master, Config)),
+    Target#{
+        callback => Callback,
+        name => {local, eslaver_crash_suite_replica}
+    }.
+
+supervised(Options, Intensity) ->
+    supervisor:start_link(?MODULE, {Intensity, [eslaver:child_spec(Options)]}).
+
+child(Top) ->
+    Pid = eslaver_test_lib:until(fun() ->
+        case supervisor:which_children(Top) of
+            [{_, Child, _, _}] when is_pid(Child) -> Child;
+            _ -> false
+        end
+    end),
+    {ok, Pid}.
+
+end_tree(Top) ->
+    true = unlink(Top),
+    Ref = erlang:monitor(process, Top),
+    exit(Top, shutdown),
+    receive
+        {'DOWN', Ref, process, Top, _} -> ok
+    after 30_000 -> error(supervisor_does_not_end)
+    end.

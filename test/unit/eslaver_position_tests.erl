@@ -1,0 +1,73 @@
+%% Places: a table of what moves what.
+-module(eslaver_position_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+marks(List) ->
+    <<<<Offset:64, Within:1, Db:31>> || {Offset, Within, Db} <- List>>.
+
+start() ->
+    eslaver_position:new(<<"id">>, 100, 2).
+
+shown(Place) ->
+    #{offset := Offset, db := Db} = eslaver_position:info(0, Place),
+    {Offset, Db, eslaver_position:safe_offset(Place)}.
+
+behind_test_() ->
+    %% SELECT 3, MULTI, SET, EXEC, SELECT 0, MULTI, SELECT 5
+    Marks = marks([
+        {110, 0, 3}, {120, 1, 3}, {130, 1, 3}, {140, 0, 3}, {150, 0, 0}, {160, 1, 0}, {170, 1, 5}
+    ]),
+    Table = [
+        {0, {100, 2, 100}},
+        {1, {110, 3, 110}},
+        {2, {120, 3, 110}},
+        {3, {130, 3, 110}},
+        {4, {140, 3, 140}},
+        {5, {150, 0, 150}},
+        {6, {160, 0, 150}},
+        {7, {170, 5, 150}}
+    ],
+    [
+        [
+            ?_assertEqual(Expected, shown(eslaver_position:behind(Count, Marks, start()))),
+            ?_assertEqual(Expected, shown(in_two_steps(Count, Marks)))
+        ]
+     || {Count, Expected} <- Table
+    ].
+
+in_two_steps(Count, Marks) ->
+    First = Count div 2,
+    Place = eslaver_position:behind(First, Marks, start()),
+    eslaver_position:behind(Count - First, eslaver_position:skip(First, Marks), Place).
+
+the_safe_place_is_what_outlives_test() ->
+    Place = eslaver_position:advance({170, 5, true, 150, 0}, start()),
+    ?assertEqual(
+        #{replid => <<"id">>, offset => 150, db => 0}, eslaver_position:position(Place)
+    ),
+    ?assertEqual(
+        #{
+            replid => <<"id">>,
+            offset => 170,
+            db => 5,
+            in_transaction => true,
+            safe_offset => 150,
+            safe_db => 0
+        },
+        eslaver_position:link(Place)
+    ).
+
+a_new_id_changes_nothing_else_test() ->
+    Place = eslaver_position:continued(<<"new">>, start()),
+    ?assertMatch(#{replid := <<"new">>, offset := 100}, eslaver_position:position(Place)),
+    ?assertEqual(Place, eslaver_position:continued(undefined, Place)).
+
+without_an_id_there_is_nothing_to_go_on_from_test() ->
+    Place = eslaver_position:new(undefined, 0, 0),
+    ?assertEqual(undefined, eslaver_position:position(Place)),
+    ?assertEqual(undefined, eslaver_position:link(Place)).
+
+is_what_was_kept_test() ->
+    Position = #{replid => <<"id">>, offset => 7, db => 1},
+    ?assertEqual(Position, eslaver_position:position(eslaver_position:resumed(Position))).

@@ -1,0 +1,235 @@
+-module(eslaver_subscriptions_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+%% Events with the position behind each, as a batch has them: {Event, Offset, InTransaction, Db}.
+handled(Events, Notify) ->
+    handled(all, Events, Notify).
+
+handled(Count, Events, Notify) ->
+    Marks = <<<<Offset:64, (bit(In)):1, Db:31>> || {_, Offset, In, Db} <- Events>>,
+    eslaver_subscriptions:handled(Count, [Event || {Event, _, _, _} <- Events], Marks, Notify).
+
+bit(true) -> 1;
+bit(false) -> 0.
+
+subscribed(Filter) ->
+    {Ref, Notify} = subscribed(Filter, eslaver_subscriptions:new()),
+    {Ref, Notify}.
+
+subscribed(Filter, Notify) ->
+    Ref = make_ref(),
+    {ok, Parsed} = eslaver_filter:parse([keys, commands, dbs], Filter),
+    {Ref, eslaver_subscriptions:call({subscribe, Ref, Parsed}, self(), Notify)}.
+
+notices({Messages, _}) -> [Notice || {eslaver, _, Notice} <- Messages].
+
+set(Key) -> {stream, "set", [Key, <<"v">>]}.
+
+nobody_test() ->
+    Notify = eslaver_subscriptions:new(),
+    ?assertEqual({[], Notify}, handled([{set(<<"a">>), 10, false, 0}], Notify)).
+
+both_forms_test() ->
+    {Ref, Notify} = subscribed(#{}),
+    Full = {stream, <<"mset">>, [<<"b">>, <<"1">>, <<"c">>, <<"2">>], #{db => 1, offset => 20}},
+    Message = fun(Name, Key, Db, Offset) ->
+        {eslaver, Ref, {key, Name, Key, #{db => Db, offset => Offset}}}
+    end,
+    ?assertEqual(
+        {
+            [
+                Message(<<"set">>, <<"a">>, 0, 10),
+                Message(<<"mset">>, <<"b">>, 1, 20),
+                Message(<<"mset">>, <<"c">>, 1, 20)
+            ],
+            Notify
+        },
+        handled([{set(<<"a">>), 10, false, 0}, {Full, 20, false, 1}], Notify)
+    ).
+
+snapshot_test() ->
+    {_, Notify} = subscribed(#{}),
+    Loading = {loading, string, <<"a">>, <<"v">>},
+    ?assertEqual({[], Notify}, eslaver_subscriptions:handled(all, [Loading], <<>>, Notify)).
+
+some_of_a_batch_test() ->
+    {_, Notify} = subscribed(#{}),
+    Events = [{set(<<"a">>), 10, false, 0}, {set(<<"b">>), 20, false, 0}],
+    ?assertMatch([{key, _, <<"a">>, _}], notices(handled(1, Events, Notify))),
+    ?assertEqual([], notices(handled(0, Events, Notify))).
+
+%% Over several batches, and with what the link has been through in between.
+transaction_test() ->
+    {_, Notify} = subscribed(#{}),
+    {[], Half} = handled(
+        [{{stream, "multi", []}, 5, true, 0}, {set(<<"a">>), 10, true, 0}], Notify
+    ),
+    Rest = [
+        {{stream, "select", [<<"3">>]}, 15, true, 3},
+        {set(<<"b">>), 20, true, 3},
+        {{stream, "exec", []}, 25, false, 3},
+        {set(<<"c">>), 30, false, 3}
+    ],
+    At = fun(Db, Offset) -> #{db => Db, offset => Offset} end,
+    {_, Done} = Told = handled(Rest, Half),
+    ?assertEqual(
+        [
+            {key, <<"set">>, <<"a">>, At(0, 25)},
+            {key, <<"set">>, <<"b">>, At(3, 25)},
+            {key, <<"set">>, <<"c">>, At(3, 30)}
+        ],
+        notices(Told)
+    ),
+    ?assertEqual(Notify, Done),
+    ?assertMatch([_, _], notices(handled(Rest, eslaver_subscriptions:restarted(Half)))).
+
+without_keys_test_() ->
+    {_, All} = subscribed(#{}),
+    {_, Third} = subscribed(#{dbs => [3], keys => []}),
+    {_, Sets} = subscribed(#{commands => [set]}),
+    Told = fun(Name, Args, Notify) ->
+        [
+            {Tag, Which}
+         || {Tag, _, Which, _} <- notices(
+                handled([{{stream, Name, Args}, 10, false, 0}], Notify)
+            )
+        ]
+    end,
+    [
+        ?_assertEqual(Expected, Told(Name, Args, Notify))
+     || {Name, Args, Notify, Expected} <- [
+            {"flushall", [], All, [{keys, all}]},
+            {"flushall", [], Third, [{keys, all}]},
+            {"flushall", [], Sets, []},
+            {"flushdb", [<<"async">>], All, [{keys, {db, 0}}]},
+            {"flushdb", [], Third, []},
+            {"swapdb", [<<"3">>, <<"0">>], All, [{keys, {swap, 3, 0}}]},
+            {"swapdb", [<<"3">>, <<"0">>], Third, [{keys, {swap, 3, 0}}]},
+            {"swapdb", [<<"1">>, <<"0">>], Third, []},
+            {"json.set", [<<"a">>, <<"$">>, <<"1">>], All, [{keys, unknown}]},
+            {"json.set", [<<"a">>], Third, []},
+            {"json.set", [<<"a">>], Sets, []},
+            {"trimslots", [], All, [{keys, unknown}]},
+            {"ping", [], All, []},
+            {"publish", [<<"c">>, <<"m">>], All, []},
+            {"function", [<<"flush">>], All, []},
+            {"move", [<<"a">>, <<"3">>], All, [{key, <<"a">>}, {key, <<"a">>}]}
+        ]
+    ].
+
+another_db_test() ->
+    {_, Notify} = subscribed(#{dbs => [3]}),
+    Copy = {stream, "copy", [<<"a">>, <<"b">>, <<"DB">>, <<"3">>]},
+    Move = {stream, "move", [<<"a">>, <<"3">>]},
+    ?assertEqual(
+        [
+            {key, <<"copy">>, <<"b">>, #{db => 3, offset => 10}},
+            {key, <<"move">>, <<"a">>, #{db => 3, offset => 20}}
+        ],
+        notices(handled([{Copy, 10, false, 0}, {Move, 20, false, 0}], Notify))
+    ).
+
+filters_test_() ->
+    Keys = [<<"user:1">>, <<"user:22">>, <<"x">>],
+    Told = fun(Filter) ->
+        {_, Notify} = subscribed(Filter),
+        [K || {key, _, K, _} <- notices(handled([{{stream, "del", Keys}, 10, false, 0}], Notify))]
+    end,
+    [
+        ?_assertEqual(Expected, Told(Filter))
+     || {Filter, Expected} <- [
+            {#{}, Keys},
+            {#{keys => <<"user:*">>}, [<<"user:1">>, <<"user:22">>]},
+            {#{keys => "user:?"}, [<<"user:1">>]},
+            {#{keys => [<<"user:?">>, "x"]}, [<<"user:1">>, <<"x">>]},
+            {#{keys => []}, []},
+            {#{commands => ["DEL"]}, Keys},
+            {#{commands => [set]}, []},
+            {#{dbs => [0]}, Keys},
+            {#{dbs => [1]}, []}
+        ]
+    ].
+
+several_test() ->
+    {One, First} = subscribed(#{keys => "a"}),
+    {Other, Both} = subscribed(#{}, First),
+    {Messages, _} = handled([{set(<<"a">>), 10, false, 0}, {set(<<"b">>), 20, false, 0}], Both),
+    Told = [{Ref, Key} || {eslaver, Ref, {key, _, Key, _}} <- Messages],
+    ?assertEqual(
+        lists:sort([{One, <<"a">>}, {Other, <<"a">>}, {Other, <<"b">>}]), lists:sort(Told)
+    ),
+    Left = eslaver_subscriptions:call({unsubscribe, One}, self(), Both),
+    ?assertMatch({[{eslaver, Other, _}], _}, handled([{set(<<"a">>), 10, false, 0}], Left)),
+    ?assertEqual(Left, eslaver_subscriptions:call({unsubscribe, One}, self(), Left)),
+    ?assertEqual(Left, eslaver_subscriptions:down(make_ref(), Left)).
+
+loaded_test() ->
+    {Ref, Notify} = subscribed(#{keys => "a"}),
+    ?assertEqual(
+        [{eslaver, Ref, {keys, resync, all, #{db => 2, offset => 7}}}],
+        eslaver_subscriptions:loaded(#{offset => 7, db => 2, keys => 1, bytes => 1}, Notify)
+    ).
+
+%% What would take long is looked at elsewhere, with the same result.
+large_test() ->
+    {_, Notify} = subscribed(#{keys => "*b"}),
+    Large = binary:copy(<<"a">>, 100_000),
+    Keys = [<<Large/binary, "b">>, Large | [<<"b">> || _ <- lists:seq(1, 2000)]],
+    Told = notices(handled([{{stream, "del", Keys}, 10, false, 0}], Notify)),
+    ?assertEqual(2001, length(Told)).
+
+parse_test_() ->
+    Parse = fun(Filter) -> eslaver_filter:parse([keys, commands, types, dbs], Filter) end,
+    None = #{keys => undefined, commands => undefined, types => undefined, dbs => undefined},
+    Good = [
+        {#{}, None},
+        {#{keys => "a*"}, None#{keys := [<<"a*">>]}},
+        {#{keys => [<<"a">>, "b", [$c, <<"d">>]]}, None#{keys := [<<"a">>, <<"b">>, <<"cd">>]}},
+        {#{keys => <<255>>}, None#{keys := [<<255>>]}},
+        {#{commands => [set, "DEL", <<"Incr">>]}, None#{
+            commands := [<<"set">>, <<"del">>, <<"incr">>]
+        }},
+        {#{types => [string, module]}, None#{types := [string, module]}},
+        {#{dbs => [0, 15]}, None#{dbs := [0, 15]}}
+    ],
+    Bad = [
+        {keys, 1},
+        {keys, [1.0]},
+        {keys, [a]},
+        {keys, [<<"a">> | b]},
+        {commands, set},
+        {commands, [1]},
+        {commands, [""]},
+        {types, [text]},
+        {types, string},
+        {dbs, 0},
+        {dbs, [-1]},
+        {dbs, [1 bsl 31]},
+        {dbs, [a]},
+        {other, []}
+    ],
+    [?_assertEqual({ok, Expected}, Parse(Filter)) || {Filter, Expected} <- Good] ++
+        [?_assertEqual({error, Key, Value}, Parse(#{Key => Value})) || {Key, Value} <- Bad] ++
+        [?_assertEqual({error, filter, []}, Parse([]))].
+
+%% What a mirror has applied: a transaction's keys have the offset behind it.
+applied_test() ->
+    {Ref, Notify} = subscribed(#{keys => <<"a*">>}),
+    Commands = [
+        {<<"mset">>, [<<"a1">>, <<"1">>, <<"b">>, <<"2">>, <<"a2">>, <<"3">>], 0},
+        {<<"ping">>, [], 0},
+        {<<"flushdb">>, [], 3}
+    ],
+    Message = fun(Tag, Name, What, Db) ->
+        {eslaver, Ref, {Tag, Name, What, #{db => Db, offset => 70}}}
+    end,
+    ?assertEqual(
+        [
+            Message(key, <<"mset">>, <<"a1">>, 0),
+            Message(key, <<"mset">>, <<"a2">>, 0),
+            Message(keys, <<"flushdb">>, {db, 3}, 3)
+        ],
+        eslaver_subscriptions:applied(Commands, 70, Notify)
+    ),
+    ?assertEqual([], eslaver_subscriptions:applied(Commands, 70, eslaver_subscriptions:new())).
