@@ -1,0 +1,266 @@
+//! A string as one packed element: a header, then its bytes or the integer that they spell.
+//!
+//! | first byte | element |
+//! |---|---|
+//! | `00`–`3f` | a string of 0 to 63 bytes, which follow |
+//! | `40`–`7f` | the integers 0 to 63 |
+//! | `80`–`bf` | 14 bits with the byte that follows: the integers 64 to 16,447 |
+//! | `c0`–`c4` | an integer of 2, 3, 4, 6 or 8 bytes, little-endian |
+//! | `c8`–`ca` | a string, its length in 1, 2 or 4 bytes, little-endian |
+//!
+//! The encoding is canonical: equal strings have equal elements, and an integer is packed only
+//! where its decimal form gives the same bytes back. Bytes from `cb` on never begin an element.
+
+use std::borrow::Cow;
+
+const SMALL_INT: u8 = 0x40;
+const MEDIUM_INT: u8 = 0x80;
+const MEDIUM_FIRST: i64 = 64;
+const MEDIUM_LAST: i64 = MEDIUM_FIRST + 0x3fff;
+const INT: u8 = 0xc0;
+const INT_WIDTHS: [usize; 5] = [2, 3, 4, 6, 8];
+const STRING: u8 = 0xc8;
+const LENGTH_WIDTHS: [usize; 3] = [1, 2, 4];
+/// The longest decimal form of an `i64`.
+const LONGEST_INT: usize = 20;
+
+/// A string, as an element holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Element<'a> {
+    /// The bytes.
+    Bytes(&'a [u8]),
+    /// The bytes that this integer has in decimal.
+    Int(i64),
+}
+
+impl<'a> Element<'a> {
+    /// Reads the element at the start of `packed`, and says how many bytes it takes. `None` where no
+    /// element begins there, or its end is missing.
+    #[inline]
+    pub fn read(packed: &'a [u8]) -> Option<(Self, usize)> {
+        let (&first, rest) = packed.split_first()?;
+        Some(match first {
+            0..SMALL_INT => {
+                let len = usize::from(first);
+                (Element::Bytes(rest.get(..len)?), 1 + len)
+            }
+            SMALL_INT..MEDIUM_INT => (Element::Int(i64::from(first - SMALL_INT)), 1),
+            MEDIUM_INT..INT => {
+                let high = i64::from(first - MEDIUM_INT) << 8;
+                (Element::Int(MEDIUM_FIRST + (high | i64::from(*rest.first()?))), 2)
+            }
+            _ => match INT_WIDTHS.get(usize::from(first - INT)) {
+                Some(&width) => (Element::Int(int(rest.get(..width)?)), 1 + width),
+                None => {
+                    let width = *LENGTH_WIDTHS.get(usize::from(first.checked_sub(STRING)?))?;
+                    let len = length(rest.get(..width)?);
+                    let end = width.checked_add(len)?;
+                    (Element::Bytes(rest.get(width..end)?), 1 + end)
+                }
+            },
+        })
+    }
+
+    /// The string.
+    pub fn to_bytes(self) -> Cow<'a, [u8]> {
+        match self {
+            Element::Bytes(bytes) => Cow::Borrowed(bytes),
+            Element::Int(value) => Cow::Owned(decimal(value)),
+        }
+    }
+
+    /// Hands the string to `with`, without allocating.
+    #[inline]
+    pub fn with_bytes<R>(self, with: impl FnOnce(&[u8]) -> R) -> R {
+        match self {
+            Element::Bytes(bytes) => with(bytes),
+            Element::Int(value) => with(itoa::Buffer::new().format(value).as_bytes()),
+        }
+    }
+
+    /// The number of bytes of the string.
+    pub fn len(self) -> usize {
+        self.with_bytes(<[u8]>::len)
+    }
+
+    /// Whether the string is empty.
+    pub fn is_empty(self) -> bool {
+        matches!(self, Element::Bytes([]))
+    }
+}
+
+/// The number of bytes that the element at the start of `packed` takes: see [`Element::read`].
+#[inline]
+pub fn packed_len(packed: &[u8]) -> Option<usize> {
+    Element::read(packed).map(|(_, len)| len)
+}
+
+/// Appends `string` as an element. Strings of more than `u32::MAX` bytes cannot be packed: `false`,
+/// and nothing is appended.
+#[inline]
+pub fn write(string: &[u8], to: &mut Vec<u8>) -> bool {
+    if let Some(value) = integer(string) {
+        write_int(value, to);
+        return true;
+    }
+    let len = string.len();
+    if let (true, Ok(short)) = (len < usize::from(SMALL_INT), u8::try_from(len)) {
+        to.push(short);
+    } else if let Ok(len) = u8::try_from(len) {
+        to.extend([STRING, len]);
+    } else if let Ok(len) = u16::try_from(len) {
+        to.push(STRING + 1);
+        to.extend(len.to_le_bytes());
+    } else if let Ok(len) = u32::try_from(len) {
+        to.push(STRING + 2);
+        to.extend(len.to_le_bytes());
+    } else {
+        return false;
+    }
+    to.extend_from_slice(string);
+    true
+}
+
+/// Appends the decimal form of `value` as an element.
+#[inline]
+pub fn write_int(value: i64, to: &mut Vec<u8>) {
+    match value {
+        0..MEDIUM_FIRST => to.push(SMALL_INT | value.to_le_bytes()[0]),
+        MEDIUM_FIRST..=MEDIUM_LAST => {
+            let [low, high, ..] = (value - MEDIUM_FIRST).to_le_bytes();
+            to.extend([MEDIUM_INT | high, low]);
+        }
+        _ => {
+            let bytes = value.to_le_bytes();
+            let (code, width) = (INT..)
+                .zip(INT_WIDTHS)
+                .find(|&(_, width)| int(&bytes[..width]) == value)
+                .unwrap_or((INT + 4, 8));
+            to.push(code);
+            to.extend_from_slice(&bytes[..width]);
+        }
+    }
+}
+
+/// The integer that a string spells exactly as servers would: no sign but `-`, no leading zero.
+#[inline]
+pub fn integer(string: &[u8]) -> Option<i64> {
+    let (digits, negative) = match string {
+        [b'-', rest @ ..] => (rest, true),
+        _ => (string, false),
+    };
+    match digits {
+        [b'0'] if !negative => return Some(0),
+        [b'1'..=b'9', ..] if string.len() <= LONGEST_INT => {}
+        _ => return None,
+    }
+    let mut value = 0i64;
+    for digit in digits {
+        let digit = i64::from(digit.wrapping_sub(b'0'));
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?;
+        value = if negative { value.checked_sub(digit)? } else { value.checked_add(digit)? };
+    }
+    Some(value)
+}
+
+fn decimal(value: i64) -> Vec<u8> {
+    itoa::Buffer::new().format(value).as_bytes().to_vec()
+}
+
+/// A little-endian integer of up to 8 bytes, its sign extended.
+#[inline]
+fn int(bytes: &[u8]) -> i64 {
+    let negative = bytes.last().is_some_and(|last| last & 0x80 != 0);
+    let mut all = [if negative { 0xff } else { 0 }; 8];
+    all[..bytes.len()].copy_from_slice(bytes);
+    i64::from_le_bytes(all)
+}
+
+#[inline]
+fn length(bytes: &[u8]) -> usize {
+    bytes.iter().rev().fold(0, |len, &byte| (len << 8) | usize::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn packed(string: &[u8]) -> Vec<u8> {
+        let mut packed = Vec::new();
+        assert!(write(string, &mut packed));
+        packed
+    }
+
+    fn assert_round(string: &[u8], len: usize) {
+        let packed = packed(string);
+        assert_eq!(packed.len(), len, "{string:?}");
+        let (element, read) = Element::read(&packed).unwrap();
+        assert_eq!((element.to_bytes().as_ref(), read), (string, len));
+        assert_eq!(element.len(), string.len());
+        for cut in 0..len {
+            assert_eq!(Element::read(&packed[..cut]), None, "{string:?} cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn integers_take_few_bytes() {
+        for (value, len) in [
+            (0, 1),
+            (63, 1),
+            (64, 2),
+            (16_447, 2),
+            (16_448, 3),
+            (-1, 3),
+            (32_767, 3),
+            (32_768, 4),
+            (-32_769, 4),
+            (1 << 23, 5),
+            (1 << 31, 7),
+            (1 << 47, 9),
+            (i64::MAX, 9),
+            (i64::MIN, 9),
+        ] {
+            assert_round(value.to_string().as_bytes(), len);
+        }
+    }
+
+    #[test]
+    fn strings_keep_their_bytes() {
+        for (string, len) in [("", 1), ("a", 2), ("-", 2), ("-0", 3), ("007", 4), ("+1", 3)] {
+            assert_round(string.as_bytes(), len);
+        }
+        assert_round(b"9223372036854775808", 20);
+        assert_round(&[b'x'; 63], 64);
+        assert_round(&[b'x'; 64], 66);
+        assert_round(&[b'x'; 255], 257);
+        assert_round(&[b'x'; 256], 259);
+        assert_round(&[b'x'; 65_536], 65_541);
+    }
+
+    #[test]
+    fn other_bytes_begin_no_element() {
+        for first in [0xc5, 0xc6, 0xc7].into_iter().chain(0xcb..=0xff) {
+            let mut bytes = [0; 64];
+            bytes[0] = first;
+            assert_eq!(Element::read(&bytes), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_string_comes_back(string in proptest::collection::vec(any::<u8>(), 0..300)) {
+            assert_round(&string, packed(&string).len());
+        }
+
+        #[test]
+        fn any_integer_comes_back(value: i64, shift in 0u32..64) {
+            let value = value >> shift;
+            let packed = packed(value.to_string().as_bytes());
+            prop_assert_eq!(Element::read(&packed).unwrap().0, Element::Int(value));
+        }
+    }
+}

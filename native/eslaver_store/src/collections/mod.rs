@@ -1,0 +1,7 @@
+//! What values are made of. None of it knows of keys, commands or locks.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`element`] | one string, packed: short ones and integers take few bytes |
+
+pub mod element;
