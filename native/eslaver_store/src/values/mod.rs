@@ -1,0 +1,133 @@
+//! What a key holds.
+
+use std::sync::Arc;
+
+pub mod module;
+
+/// The type of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Type {
+    /// A string.
+    String,
+    /// A list.
+    List,
+    /// A set.
+    Set,
+    /// A sorted set.
+    Zset,
+    /// A hash.
+    Hash,
+    /// A stream.
+    Stream,
+    /// A value of a module's own type.
+    Module,
+    /// An array (Redis 8.8).
+    Array,
+    /// A rate limiter's state (Redis 8.10).
+    Gcra,
+    /// A hash of hashes (Valkey 9.2).
+    PathHash,
+    /// A vector set (Redis 8).
+    VectorSet,
+    /// The key exists; what it holds is not known.
+    Unknown,
+    /// Whether the key exists is not known.
+    Unsure,
+}
+
+impl Type {
+    /// All types, by their codes.
+    pub const ALL: [Self; 13] = [
+        Self::String,
+        Self::List,
+        Self::Set,
+        Self::Zset,
+        Self::Hash,
+        Self::Stream,
+        Self::Module,
+        Self::Array,
+        Self::Gcra,
+        Self::PathHash,
+        Self::VectorSet,
+        Self::Unknown,
+        Self::Unsure,
+    ];
+
+    #[inline]
+    pub(crate) fn from_code(code: u8) -> Self {
+        Self::ALL.get(usize::from(code)).copied().unwrap_or(Self::Unknown)
+    }
+}
+
+/// A value, as it lies in the keyspace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ValueRef<'a> {
+    /// Packed into bytes, in a form of the type's own.
+    Packed { kind: Type, form: u8, payload: &'a [u8] },
+    /// In parts of its own.
+    Large(&'a Large),
+}
+
+/// A value that is not in the keyspace.
+#[derive(Debug, Clone)]
+pub(crate) enum NewValue {
+    Packed { kind: Type, form: u8, payload: Vec<u8> },
+    Large(Large),
+}
+
+/// A value in parts of its own. A clone costs nothing, and stays as it is when the other changes.
+#[derive(Debug, Clone)]
+pub(crate) enum Large {
+    Module(Arc<module::Module>),
+}
+
+impl Large {
+    pub(crate) fn kind(&self) -> Type {
+        match self {
+            Self::Module(_) => Type::Module,
+        }
+    }
+
+    /// The bytes that it takes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Module(module) => module.heap_bytes(),
+        }
+    }
+}
+
+impl<'a> ValueRef<'a> {
+    pub(crate) fn kind(&self) -> Type {
+        match self {
+            Self::Packed { kind, .. } => *kind,
+            Self::Large(large) => large.kind(),
+        }
+    }
+
+    /// Whether it is a collection without elements, with which no key stays.
+    pub(crate) fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// A copy that outlasts the lock. That of a large value costs nothing.
+    pub(crate) fn to_new(self) -> NewValue {
+        match self {
+            Self::Packed { kind, form, payload } => {
+                NewValue::Packed { kind, form, payload: payload.to_vec() }
+            }
+            Self::Large(large) => NewValue::Large(large.clone()),
+        }
+    }
+}
+
+impl NewValue {
+    pub(crate) fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Packed { kind, form, payload } => {
+                ValueRef::Packed { kind: *kind, form: *form, payload }
+            }
+            Self::Large(large) => ValueRef::Large(large),
+        }
+    }
+}
