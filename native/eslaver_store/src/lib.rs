@@ -12,6 +12,7 @@ mod write;
 pub use keyspace::slot;
 pub use keyspace::store::{ReadError, Store};
 pub use keyspace::trash::Trash;
+pub use keyspace::version::{Server, Version};
 pub use read::query::Arg;
 pub use read::reader::{Patience, Reader};
 pub use read::reply::{Answer, Reply, Tree};

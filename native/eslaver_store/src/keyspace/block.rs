@@ -35,8 +35,13 @@ impl Block {
         form: u8,
         payload: &[u8],
     ) -> Self {
-        let mut bytes = Vec::with_capacity(1 + 5 + EXPIRY_LEN + key.len() + payload.len());
-        let has_expiry = if expire_at.is_some() { HAS_EXPIRY } else { 0 };
+        let (has_expiry, expiry_len) = match expire_at {
+            Some(_) => (HAS_EXPIRY, EXPIRY_LEN),
+            None => (0, 0),
+        };
+        let head_len = 1 + len_len(key.len()) + expiry_len;
+        // Exact: what is given back at once is lost to the allocator's fragments.
+        let mut bytes = Vec::with_capacity(head_len + key.len() + payload.len());
         bytes.push(kind as u8 | has_expiry | (form << FORM_SHIFT));
         write_len(key.len(), &mut bytes);
         if let Some(at) = expire_at {
@@ -146,6 +151,12 @@ impl Edit<'_> {
         self.base
     }
 
+    /// Replaces a range of the payload.
+    pub(crate) fn splice(&mut self, range: Range<usize>, with: &[u8]) {
+        self.bytes.reserve_exact(with.len().saturating_sub(range.len()));
+        self.bytes.splice(self.base + range.start..self.base + range.end, with.iter().copied());
+    }
+
     pub(crate) fn set_form(&mut self, form: u8) {
         if let Some(header) = self.bytes.first_mut() {
             *header = (*header & (TYPE | HAS_EXPIRY)) | (form << FORM_SHIFT);
@@ -157,6 +168,11 @@ impl Drop for Edit<'_> {
     fn drop(&mut self) {
         self.block.0 = std::mem::take(&mut self.bytes).into_boxed_slice();
     }
+}
+
+/// The number of bytes of a length.
+fn len_len(len: usize) -> usize {
+    len.checked_ilog2().map_or(1, |bits| bits as usize / 7 + 1)
 }
 
 fn write_len(mut len: usize, to: &mut Vec<u8>) {
@@ -200,8 +216,7 @@ mod tests {
     fn payload_changes_in_place() {
         let mut block = Block::new(b"key", Some(9), Type::Hash, 0, b"one");
         let mut edit = block.edit();
-        let base = edit.base();
-        edit.bytes().splice(base + 1..base + 2, *b"...");
+        edit.splice(1..2, b"...");
         edit.set_form(3);
         assert_eq!(edit.payload(), b"o...e");
         drop(edit);

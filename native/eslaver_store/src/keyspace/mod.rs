@@ -9,6 +9,7 @@
 //! | `session` | what the writer has locked, until its change is whole |
 //! | `slot` | the slot of a cluster that a key is in |
 //! | `usage` | keys and bytes by type |
+//! | `version` | the version of the master whose keys they are |
 //! | `trash` | values out of reach, to be dropped outside locks |
 
 pub(crate) mod block;
@@ -19,3 +20,4 @@ pub mod slot;
 pub(crate) mod store;
 pub(crate) mod trash;
 pub(crate) mod usage;
+pub(crate) mod version;

@@ -36,6 +36,10 @@ impl<'a> Session<'a> {
         Self { store, dbs, held: Vec::new() }
     }
 
+    pub(crate) fn store(&self) -> &'a Store {
+        self.store
+    }
+
     pub(crate) fn db(&self, number: u32) -> Option<&'a Db> {
         self.dbs.get(number)
     }

@@ -4,8 +4,8 @@
 //! such (`FLUSHALL`, `SWAPDB`, a resync) makes the generation odd while it goes on: readers then wait,
 //! and those that began before find another generation than they began with, and begin again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use foldhash::quality::RandomState;
@@ -13,6 +13,7 @@ use parking_lot::RwLockReadGuard;
 
 use crate::keyspace::db::{Db, Keys};
 use crate::keyspace::entry::Entry;
+use crate::keyspace::version::Server;
 
 /// How often a reader tries to get its locks before it says that the store is busy.
 const TRIES: usize = 32;
@@ -23,6 +24,7 @@ pub struct Store {
     dbs: ArcSwap<Dbs>,
     generation: AtomicU64,
     broken: AtomicBool,
+    server: OnceLock<Server>,
     hasher: RandomState,
 }
 
@@ -59,6 +61,7 @@ impl Default for Store {
             dbs: ArcSwap::default(),
             generation: AtomicU64::new(0),
             broken: AtomicBool::new(false),
+            server: OnceLock::new(),
             hasher: RandomState::default(),
         }
     }
@@ -184,6 +187,16 @@ impl Store {
 
     pub(crate) fn end_exclusive(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whose keys it holds.
+    pub fn server(&self) -> Server {
+        self.server.get().copied().unwrap_or_default()
+    }
+
+    /// Says whose keys it holds, before it holds any. What was said first counts.
+    pub(crate) fn set_server(&self, server: Server) {
+        self.server.get_or_init(|| server);
     }
 
     /// Adds a database that has no keys yet, where it is missing.

@@ -5,6 +5,7 @@ use crate::keyspace::db::Db;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::session::Session;
 use crate::keyspace::trash::Trash;
+use crate::keyspace::version::Version;
 use crate::values::{NewValue, Type, ValueRef};
 use crate::write::refusal::Refusal;
 
@@ -38,6 +39,11 @@ impl<'a, 's> Context<'a, 's> {
     /// When the command came, in ms since the epoch.
     pub(crate) fn now(&self) -> i64 {
         self.now
+    }
+
+    /// The version of Redis whose commands the master has.
+    pub(crate) fn redis(&self) -> Version {
+        self.session.store().server().redis
     }
 
     /// The database that the command is for.
