@@ -5,6 +5,7 @@
 
 pub mod collections;
 mod keyspace;
+mod load;
 mod read;
 pub mod values;
 mod write;

@@ -3,15 +3,15 @@
 use crate::keyspace::block::{Block, Edit};
 use crate::values::{Large, NewValue, Type, ValueRef};
 
-/// A key with its value.
-#[derive(Debug)]
+/// A key with its value. A clone of a large one costs nothing, apart from its key.
+#[derive(Debug, Clone)]
 pub(crate) enum Entry {
     Packed(Block),
     Large(Box<LargeEntry>),
 }
 
 /// A key whose value has parts of its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LargeEntry {
     key: Box<[u8]>,
     expire_at: Option<i64>,
@@ -109,6 +109,23 @@ impl Entry {
         match self {
             Self::Packed(_) => None,
             Self::Large(entry) => Some(entry.value),
+        }
+    }
+
+    /// The same value and time to live under another key.
+    pub(crate) fn renamed(self, key: &[u8]) -> Self {
+        match self {
+            Self::Packed(block) => Self::Packed(Block::new(
+                key,
+                block.expire_at(),
+                block.kind(),
+                block.form(),
+                block.payload(),
+            )),
+            Self::Large(mut entry) => {
+                entry.key = key.into();
+                Self::Large(entry)
+            }
         }
     }
 

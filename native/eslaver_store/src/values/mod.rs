@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub(crate) mod long_double;
 pub mod module;
 
 /// The type of a value.
