@@ -3,5 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`element`] | one string, packed: short ones and integers take few bytes |
+//! | [`tree`] | large lists, sorted sets, streams: a counted B+-tree with shared nodes |
 
 pub mod element;
+pub mod tree;
