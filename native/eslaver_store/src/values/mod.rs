@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub(crate) mod hll;
 pub(crate) mod long_double;
 pub mod module;
 
