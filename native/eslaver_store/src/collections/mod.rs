@@ -8,7 +8,9 @@
 //! | [`packed`] | a small collection: its records in one byte string |
 //! | [`table`] | a large set or hash, or the scores of a large sorted set |
 //! | [`tree`] | large lists, sorted sets, streams: a counted B+-tree with shared nodes |
+//! | [`chunks`] | a long string in shared chunks |
 
+pub mod chunks;
 pub mod element;
 pub mod packed;
 pub mod record;
