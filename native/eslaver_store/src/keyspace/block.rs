@@ -157,6 +157,15 @@ impl Edit<'_> {
         self.bytes.splice(self.base + range.start..self.base + range.end, with.iter().copied());
     }
 
+    /// Appends zeros until the payload has `len` bytes.
+    pub(crate) fn grow(&mut self, len: usize) {
+        let len = self.base + len;
+        if len > self.bytes.len() {
+            self.bytes.reserve_exact(len - self.bytes.len());
+            self.bytes.resize(len, 0);
+        }
+    }
+
     pub(crate) fn set_form(&mut self, form: u8) {
         if let Some(header) = self.bytes.first_mut() {
             *header = (*header & (TYPE | HAS_EXPIRY)) | (form << FORM_SHIFT);

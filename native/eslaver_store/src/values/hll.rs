@@ -222,3 +222,78 @@ fn hash(element: &[u8]) -> u64 {
     }
     shift(multiply(shift(hash)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NEW: Version = Version::new(8, 6);
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    }
+
+    fn numbers(range: std::ops::Range<u32>) -> Vec<Vec<u8>> {
+        range.map(|number| number.to_string().into_bytes()).collect()
+    }
+
+    fn with(mut hll: Vec<u8>, elements: &[Vec<u8>]) -> Vec<u8> {
+        let elements: Vec<&[u8]> = elements.iter().map(Vec::as_slice).collect();
+        add(&mut hll, &elements).unwrap();
+        hll
+    }
+
+    /// As `GET` of a real 8.6.2 answers.
+    #[test]
+    fn bytes_are_those_of_servers() {
+        let mut abc = with(fresh(), &[b"a".to_vec(), b"b".to_vec(), b"c".to_vec()]);
+        assert_eq!(hex(&abc), "48594C4C01000000000000000000008060F38050B1844BFB80425A");
+        cache(NEW, &mut abc).unwrap();
+        assert_eq!(hex(&abc), "48594C4C01000000030000000000000060F38050B1844BFB80425A");
+        let long = with(fresh(), &[b"xxxxxxxxx".to_vec(), Vec::new()]);
+        assert_eq!(hex(&long), "48594C4C0100000000000000000000804ADA904C558468CC");
+    }
+
+    /// As `STRLEN` and `PFCOUNT` of a real 8.6.2 answer.
+    #[test]
+    fn counts_are_those_of_servers() {
+        let sparse = with(fresh(), &numbers(1..501));
+        assert_eq!((sparse.len(), count(NEW, &[sparse])), (1061, Some(503)));
+        let dense = (1..21).fold(fresh(), |hll, n| with(hll, &numbers(n * 200..n * 200 + 200)));
+        assert_eq!((dense.len(), count(NEW, &[dense])), (12_304, Some(3993)));
+    }
+
+    #[test]
+    fn other_strings_are_none() {
+        for string in [&b""[..], b"HYLL", b"HYLL\0\0\0\0\0\0\0\0\0\0\0\0", &[b'x'; DENSE_LEN]] {
+            assert_eq!(count(NEW, &[string.to_vec()]), None);
+            assert_eq!(add(&mut string.to_vec(), &[b"a"]), None);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20))]
+
+        /// It does not matter by which way a HyperLogLog has come to be.
+        #[test]
+        fn ways_lead_to_the_same(
+            elements in proptest::collection::vec(any::<[u8; 9]>(), 1..3000),
+            at: prop::sample::Index,
+        ) {
+            let elements: Vec<_> = elements.iter().map(|element| element.to_vec()).collect();
+            let (some, others) = elements.split_at(at.index(elements.len()));
+            let (one, other) = (with(fresh(), some), with(fresh(), others));
+            let mut all = with(fresh(), &elements);
+            prop_assert_eq!(count(NEW, &[all.clone()]), count(NEW, &[one.clone(), other.clone()]));
+            let mut merged = one.clone();
+            merge(NEW, &mut merged, &[other.clone()]).unwrap();
+            let mut old = one;
+            merge(Version::UNKNOWN, &mut old, &[other]).unwrap();
+            make_dense(&mut merged).unwrap();
+            make_dense(&mut all).unwrap();
+            prop_assert_eq!(&merged, &all);
+            prop_assert_eq!(&old, &all);
+        }
+    }
+}

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::collections::chunks::Chunks;
+
 pub(crate) mod hll;
 pub(crate) mod long_double;
 pub mod module;
+pub(crate) mod string;
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,12 +84,14 @@ pub(crate) enum NewValue {
 /// A value in parts of its own. A clone costs nothing, and stays as it is when the other changes.
 #[derive(Debug, Clone)]
 pub(crate) enum Large {
+    String(Chunks),
     Module(Arc<module::Module>),
 }
 
 impl Large {
     pub(crate) fn kind(&self) -> Type {
         match self {
+            Self::String(_) => Type::String,
             Self::Module(_) => Type::Module,
         }
     }
@@ -94,6 +99,7 @@ impl Large {
     /// The bytes that it takes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
+            Self::String(chunks) => chunks.heap_bytes(),
             Self::Module(module) => module.heap_bytes(),
         }
     }

@@ -16,6 +16,7 @@
 
 pub(crate) mod arguments;
 pub(crate) mod context;
+pub(crate) mod hll;
 pub(crate) mod key;
 pub(crate) mod refusal;
 pub(crate) mod scope;
