@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::collections::chunks::Chunks;
 
+pub(crate) mod bitfield;
+pub(crate) mod bits;
 pub(crate) mod hll;
+pub(crate) mod lcs;
 pub(crate) mod long_double;
 pub mod module;
 pub(crate) mod string;
