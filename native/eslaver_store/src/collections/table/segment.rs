@@ -436,6 +436,36 @@ impl<K: Kind> Segment<K> {
     }
 }
 
+#[cfg(test)]
+impl<K: Kind> Segment<K> {
+    /// Checks all that is to hold within a segment.
+    pub(super) fn check(&self, hash: Hash) {
+        assert!(self.index.is_sorted());
+        assert!(!self.is_large());
+        let mut live = 0;
+        let mut numbers = std::collections::BTreeSet::new();
+        for &entry in &self.index {
+            let (_, body) = self.body(offset(entry));
+            assert_eq!(self.tag(hash.of_packed(body)), entry >> OFFSET_BITS);
+            live += self.stored_len(offset(entry));
+            let start = offset(entry) + read_mark(&self.data[offset(entry)..]).1;
+            if let Some(number) = number_beside(&self.data[start..]) {
+                assert!(numbers.insert(number));
+            }
+        }
+        assert_eq!(live, self.live_bytes());
+        let times = || self.records().filter_map(|record| record.expire_at);
+        assert_eq!(times().count(), self.timed());
+        assert_eq!(times().min().unwrap_or(NEVER), self.soonest);
+        let slots = self.beside.iter().flat_map(|beside| &beside.records);
+        assert_eq!(slots.flatten().count(), numbers.len());
+        let bytes: usize =
+            self.beside.iter().flat_map(|beside| &beside.records).flatten().map(heap_bytes).sum();
+        assert_eq!(self.beside.as_ref().map_or(0, |beside| beside.bytes), bytes);
+        assert!(self.data.capacity() <= 128 + self.data.len() / 2 * 3);
+    }
+}
+
 impl Beside {
     fn add(&mut self, record: Arc<Vec<u8>>) -> u32 {
         self.bytes += heap_bytes(&record);
