@@ -23,6 +23,8 @@ pub(super) const TAG_BITS: u32 = 32 - OFFSET_BITS;
 /// Begins what stands for a record beside: its number follows, in 4 bytes. No element begins with it.
 const BESIDE: u8 = 0xf0;
 const BESIDE_LEN: usize = 5;
+/// How far from the suggested place an entry is looked for first: twice the usual distance.
+const NEAR: usize = 24;
 const NEVER: i64 = i64::MAX;
 
 /// Records, and an index of them by hash.
@@ -143,8 +145,24 @@ impl<K: Kind> Segment<K> {
 
     #[inline]
     fn position(&self, tag: u32) -> usize {
-        let least = tag << OFFSET_BITS;
-        self.index.partition_point(|&entry| entry < least)
+        self.first_not_before(tag << OFFSET_BITS)
+    }
+
+    /// The first position of an entry that is not less than this one. Hashes are even, so it is near
+    /// the place that the entry's value suggests.
+    #[inline]
+    fn first_not_before(&self, least: u32) -> usize {
+        let len = self.index.len();
+        let guess = ((u64::from(least) * len as u64) >> u32::BITS) as usize;
+        let mut low = guess.saturating_sub(NEAR);
+        let mut high = (guess + NEAR).min(len);
+        if low > 0 && self.index[low - 1] >= least {
+            low = 0;
+        }
+        if high < len && self.index[high] < least {
+            high = len;
+        }
+        low + self.index[low..high].partition_point(|&entry| entry < least)
     }
 
     /// The time of the record at an offset, and what follows that.
@@ -187,7 +205,7 @@ impl<K: Kind> Segment<K> {
     ) -> Result<(), Refused> {
         let offset = self.append(key, tail, expire_at)?;
         let new = entry(self.tag(hash), offset);
-        let position = self.index.partition_point(|&entry| entry < new);
+        let position = self.first_not_before(new);
         grow(&mut self.index, 1, 8);
         self.index.insert(position, new);
         self.count_time(None, expire_at);
