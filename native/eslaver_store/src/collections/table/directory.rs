@@ -148,6 +148,29 @@ impl<T: Clone> Directory<T> {
     }
 }
 
+#[cfg(test)]
+impl<T: Clone> Directory<T> {
+    /// Checks that each item has the slots that its depth gives it, behind `base` bits.
+    pub(super) fn check(&self, base: u32, depth: impl Fn(&T) -> u32) {
+        assert_eq!(self.slots.len(), if self.bits == 0 { 0 } else { 1 << self.bits });
+        let mut counts = vec![0; self.items.len()];
+        let mut slot = 0;
+        while slot < self.slots.len() {
+            let index = self.slots[slot] as usize;
+            let span = 1 << (self.bits - (depth(&self.items[index]) - base));
+            assert_eq!(slot % span, 0);
+            assert!(self.slots[slot..slot + span].iter().all(|&other| other as usize == index));
+            counts[index] += 1;
+            slot += span;
+        }
+        if self.bits == 0 {
+            assert_eq!((self.items.len(), depth(&self.items[0])), (1, base));
+        } else {
+            assert!(counts.iter().all(|&count| count == 1));
+        }
+    }
+}
+
 /// The first `bits` of a hash, at least one.
 fn prefix(hash: u64, bits: u32) -> usize {
     (hash >> (64 - bits)) as usize

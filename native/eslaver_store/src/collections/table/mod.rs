@@ -183,9 +183,11 @@ impl<K: Kind> Table<K> {
     /// Changes the segment that has a hash, and what is known of all.
     #[inline]
     fn change<R>(&mut self, hash: u64, change: impl FnOnce(&mut Segment<K>) -> R) -> R {
+        // Before it is copied, as a copy has no spare room.
+        let bytes = self.segment(hash).heap_bytes();
         let page = self.pages.find_mut(hash);
         let segment = page.segments.find_mut(hash << page.depth);
-        let (len, timed, bytes) = (segment.len(), segment.timed(), segment.heap_bytes());
+        let (len, timed) = (segment.len(), segment.timed());
         let result = change(segment);
         self.len = self.len - len + segment.len();
         self.timed = self.timed - timed + segment.timed();

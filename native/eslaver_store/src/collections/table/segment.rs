@@ -23,6 +23,8 @@ pub(super) const TAG_BITS: u32 = 32 - OFFSET_BITS;
 /// Begins what stands for a record beside: its number follows, in 4 bytes. No element begins with it.
 const BESIDE: u8 = 0xf0;
 const BESIDE_LEN: usize = 5;
+/// How far from the suggested place an entry is looked for first: twice the usual distance.
+const NEAR: usize = 24;
 const NEVER: i64 = i64::MAX;
 
 /// Records, and an index of them by hash.
@@ -143,8 +145,24 @@ impl<K: Kind> Segment<K> {
 
     #[inline]
     fn position(&self, tag: u32) -> usize {
-        let least = tag << OFFSET_BITS;
-        self.index.partition_point(|&entry| entry < least)
+        self.first_not_before(tag << OFFSET_BITS)
+    }
+
+    /// The first position of an entry that is not less than this one. Hashes are even, so it is near
+    /// the place that the entry's value suggests.
+    #[inline]
+    fn first_not_before(&self, least: u32) -> usize {
+        let len = self.index.len();
+        let guess = ((u64::from(least) * len as u64) >> u32::BITS) as usize;
+        let mut low = guess.saturating_sub(NEAR);
+        let mut high = (guess + NEAR).min(len);
+        if low > 0 && self.index[low - 1] >= least {
+            low = 0;
+        }
+        if high < len && self.index[high] < least {
+            high = len;
+        }
+        low + self.index[low..high].partition_point(|&entry| entry < least)
     }
 
     /// The time of the record at an offset, and what follows that.
@@ -187,7 +205,7 @@ impl<K: Kind> Segment<K> {
     ) -> Result<(), Refused> {
         let offset = self.append(key, tail, expire_at)?;
         let new = entry(self.tag(hash), offset);
-        let position = self.index.partition_point(|&entry| entry < new);
+        let position = self.first_not_before(new);
         grow(&mut self.index, 1, 8);
         self.index.insert(position, new);
         self.count_time(None, expire_at);
@@ -433,6 +451,36 @@ impl<K: Kind> Segment<K> {
 
     fn arc_beside(&self, number: usize) -> Option<Arc<Vec<u8>>> {
         self.beside.as_ref()?.records.get(number)?.clone()
+    }
+}
+
+#[cfg(test)]
+impl<K: Kind> Segment<K> {
+    /// Checks all that is to hold within a segment.
+    pub(super) fn check(&self, hash: Hash) {
+        assert!(self.index.is_sorted());
+        assert!(!self.is_large());
+        let mut live = 0;
+        let mut numbers = std::collections::BTreeSet::new();
+        for &entry in &self.index {
+            let (_, body) = self.body(offset(entry));
+            assert_eq!(self.tag(hash.of_packed(body)), entry >> OFFSET_BITS);
+            live += self.stored_len(offset(entry));
+            let start = offset(entry) + read_mark(&self.data[offset(entry)..]).1;
+            if let Some(number) = number_beside(&self.data[start..]) {
+                assert!(numbers.insert(number));
+            }
+        }
+        assert_eq!(live, self.live_bytes());
+        let times = || self.records().filter_map(|record| record.expire_at);
+        assert_eq!(times().count(), self.timed());
+        assert_eq!(times().min().unwrap_or(NEVER), self.soonest);
+        let slots = self.beside.iter().flat_map(|beside| &beside.records);
+        assert_eq!(slots.flatten().count(), numbers.len());
+        let bytes: usize =
+            self.beside.iter().flat_map(|beside| &beside.records).flatten().map(heap_bytes).sum();
+        assert_eq!(self.beside.as_ref().map_or(0, |beside| beside.bytes), bytes);
+        assert!(self.data.capacity() <= 128 + self.data.len() / 2 * 3);
     }
 }
 
