@@ -1,19 +1,16 @@
 //! Packed elements one after another, with a directory to find one by its index.
 //!
-//! The directory has an entry for each group of up to [`GROUP`] elements: how many there are, and
+//! The directory has an entry for each group of up to `GROUP` elements: how many there are, and
 //! how many bytes they take. Within a group elements are walked. A change concerns the entry of one
-//! group only.
+//! group only. Small groups make finding faster, and take more memory.
 
 use super::super::element::{self, Element};
 use super::spare;
 use std::ops::Range;
 
-/// The most elements of a group.
-pub const GROUP: usize = 32;
-
 /// Elements in a row.
 #[derive(Debug, Default, Clone)]
-pub struct Run {
+pub struct Run<const GROUP: usize> {
     bytes: Vec<u8>,
     groups: Vec<Group>,
     len: usize,
@@ -34,7 +31,7 @@ struct Spot {
     start: usize,
 }
 
-impl Run {
+impl<const GROUP: usize> Run<GROUP> {
     /// The number of elements.
     #[inline]
     pub fn len(&self) -> usize {
@@ -182,7 +179,7 @@ impl Run {
     }
 
     /// The elements of a range, from its last to its first.
-    pub fn iter_back(&self, range: Range<usize>) -> IterBack<'_> {
+    pub fn iter_back(&self, range: Range<usize>) -> IterBack<'_, GROUP> {
         let to = range.end.min(self.len);
         let spot = self.gap(to);
         let mut back = IterBack {
@@ -282,7 +279,7 @@ impl Run {
         let whole = *group;
         let head = match spot.index {
             0 => new,
-            GROUP => Group { len: whole.len - 1, bytes: whole.bytes - new.bytes },
+            index if index == GROUP => Group { len: whole.len - 1, bytes: whole.bytes - new.bytes },
             _ => {
                 let half = Spot { group: spot.group, index: GROUP / 2, start: spot.start };
                 Group { len: GROUP as u32 / 2, bytes: (self.byte_of(&half) - spot.start) as u32 }
@@ -339,8 +336,8 @@ impl<'a> Iterator for Iter<'a> {
 
 /// Elements in reverse.
 #[derive(Debug, Clone)]
-pub struct IterBack<'a> {
-    run: &'a Run,
+pub struct IterBack<'a, const GROUP: usize> {
+    run: &'a Run<GROUP>,
     group: usize,
     start: usize,
     /// Where the elements of the group begin, from its first byte on.
@@ -350,7 +347,7 @@ pub struct IterBack<'a> {
     left: usize,
 }
 
-impl IterBack<'_> {
+impl<const GROUP: usize> IterBack<'_, GROUP> {
     /// Finds the first `count` elements of the group.
     fn learn(&mut self, count: usize) {
         let mut byte = self.start;
@@ -362,7 +359,7 @@ impl IterBack<'_> {
     }
 }
 
-impl<'a> Iterator for IterBack<'a> {
+impl<'a, const GROUP: usize> Iterator for IterBack<'a, GROUP> {
     type Item = Element<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
