@@ -64,19 +64,12 @@ impl<const GROUP: usize> Run<GROUP> {
     /// Inserts `string` before the element at `index`. `false` where it is too long to be packed, or
     /// `index` is greater than the length.
     pub fn insert(&mut self, index: usize, string: &[u8]) -> bool {
-        if index > self.len || self.bytes.len() + string.len() > u32::MAX as usize - 8 {
+        if index > self.len {
             return false;
         }
         let spot = self.gap(index);
         let at = if index == self.len { self.bytes.len() } else { self.byte_of(&spot) };
-        let before = self.bytes.len();
-        // An element's header takes up to 5 bytes, and an integer 9 in all.
-        spare::reserve(&mut self.bytes, (string.len() + 5).max(9));
-        if !element::write(string, &mut self.bytes) {
-            return false;
-        }
-        let added = self.bytes.len() - before;
-        self.bytes[at..].rotate_right(added);
+        let Some(added) = self.write(at, string) else { return false };
         self.count(&spot, added);
         self.len += 1;
         true
@@ -112,11 +105,18 @@ impl<const GROUP: usize> Run<GROUP> {
     /// Puts `string` in place of the element at `index`. `false` where it is too long, or there is no
     /// such element; nothing is changed then.
     pub fn replace(&mut self, index: usize, string: &[u8]) -> bool {
-        let replaced = index < self.len && self.insert(index, string);
-        if replaced {
-            self.remove(index + 1..index + 2);
+        if index >= self.len {
+            return false;
         }
-        replaced
+        let spot = self.spot(index);
+        let at = self.byte_of(&spot);
+        let old = packed_len(&self.bytes[at..]);
+        let Some(new) = self.write(at, string) else { return false };
+        self.bytes.drain(at + new..at + new + old);
+        let group = &mut self.groups[spot.group];
+        group.bytes = group.bytes - old as u32 + new as u32;
+        spare::trim(&mut self.bytes);
+        true
     }
 
     /// Removes the elements from `index` on, and returns them.
@@ -147,8 +147,8 @@ impl<const GROUP: usize> Run<GROUP> {
 
     /// Gives back memory that is not used.
     pub fn settle(&mut self) {
-        spare::trim(&mut self.bytes);
-        spare::trim(&mut self.groups);
+        self.bytes.shrink_to_fit();
+        self.groups.shrink_to_fit();
     }
 
     /// The index where the second half of the bytes begins, at least 1 and less than the length.
@@ -264,6 +264,21 @@ impl<const GROUP: usize> Run<GROUP> {
         (0..spot.index).fold(spot.start, |byte, _| byte + packed_len(&self.bytes[byte..]))
     }
 
+    /// Puts an element at a byte, and returns how many bytes it takes. `None` where it is too long.
+    fn write(&mut self, at: usize, string: &[u8]) -> Option<usize> {
+        let before = self.bytes.len();
+        // An element's header takes up to 5 bytes, and an integer 9 in all.
+        let most = (string.len() + 5).max(9);
+        if before + most > u32::MAX as usize {
+            return None;
+        }
+        spare::reserve(&mut self.bytes, most);
+        let written = element::write(string, &mut self.bytes);
+        let added = self.bytes.len() - before;
+        self.bytes[at..].rotate_right(added);
+        written.then_some(added)
+    }
+
     /// Counts an element of `added` bytes that was put at a gap.
     fn count(&mut self, spot: &Spot, added: usize) {
         let new = Group { len: 1, bytes: added as u32 };
@@ -295,7 +310,7 @@ impl<const GROUP: usize> Run<GROUP> {
     fn join_groups(&mut self) {
         self.groups.dedup_by(|group, before| {
             let len = before.len + group.len;
-            let join = before.len == 0 || group.len == 0 || len as usize <= GROUP / 2;
+            let join = before.len == 0 || group.len == 0 || len as usize <= GROUP / 4 * 3;
             if join {
                 before.len = len;
                 before.bytes += group.bytes;

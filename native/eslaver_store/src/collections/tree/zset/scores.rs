@@ -122,9 +122,9 @@ impl Scores {
     /// Gives back memory that is not used, and takes 4 bytes a score if that is enough.
     pub(super) fn settle(&mut self) {
         match self {
-            Scores::Int(scores) => spare::trim(scores),
+            Scores::Int(scores) => scores.shrink_to_fit(),
             Scores::Float(scores) => {
-                spare::trim(scores);
+                scores.shrink_to_fit();
                 if let Some(narrow) = scores.iter().map(|&score| small(score)).collect() {
                     *self = Scores::Int(narrow);
                 }
