@@ -5,10 +5,12 @@ use super::run::{self, Run};
 use super::{Leaf, Tree};
 use std::ops::Range;
 
+const GROUP: usize = 16;
+
 /// Elements of a list, in order.
 #[derive(Debug, Default, Clone)]
 pub struct ListLeaf {
-    run: Run,
+    run: Run<GROUP>,
 }
 
 impl ListLeaf {
@@ -18,7 +20,7 @@ impl ListLeaf {
     }
 
     /// The elements of a range of indexes, from the last to the first.
-    pub fn iter_back(&self, range: Range<usize>) -> run::IterBack<'_> {
+    pub fn iter_back(&self, range: Range<usize>) -> run::IterBack<'_, GROUP> {
         self.run.iter_back(range)
     }
 

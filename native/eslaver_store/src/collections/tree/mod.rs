@@ -141,6 +141,14 @@ impl<L: Leaf> Tree<L> {
         by.passed + index as u64
     }
 
+    /// [`Tree::rank`], and the first record behind the place: its leaf, and its index there.
+    pub fn find(&self, probe: &impl Probe<L>) -> (u64, Option<(&L, usize)>) {
+        let mut by = By { probe, passed: 0 };
+        let (leaf, index) = self.descend(&mut by);
+        let rank = by.passed + index as u64;
+        (rank, if index < leaf.len() { Some((leaf, index)) } else { self.leaf_at(rank) })
+    }
+
     /// The leaves that hold the records of these ranks, each with the range that belongs to them.
     /// Each step goes down from the root, so that it can go on with a clone, or from any rank.
     pub fn leaves(&self, range: Range<u64>) -> Leaves<'_, L> {

@@ -264,6 +264,7 @@ impl<L: Leaf> Inner<L> {
 
     fn split_off(&mut self, at: usize) -> Node<L> {
         let tail = Inner::new(self.children.split_off(at));
+        self.children.shrink_to_fit();
         self.len -= tail.len;
         self.below -= tail.below;
         Node::Inner(Arc::new(tail))

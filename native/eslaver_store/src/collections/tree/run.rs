@@ -1,19 +1,16 @@
 //! Packed elements one after another, with a directory to find one by its index.
 //!
-//! The directory has an entry for each group of up to [`GROUP`] elements: how many there are, and
+//! The directory has an entry for each group of up to `GROUP` elements: how many there are, and
 //! how many bytes they take. Within a group elements are walked. A change concerns the entry of one
-//! group only.
+//! group only. Small groups make finding faster, and take more memory.
 
 use super::super::element::{self, Element};
 use super::spare;
 use std::ops::Range;
 
-/// The most elements of a group.
-pub const GROUP: usize = 32;
-
 /// Elements in a row.
 #[derive(Debug, Default, Clone)]
-pub struct Run {
+pub struct Run<const GROUP: usize> {
     bytes: Vec<u8>,
     groups: Vec<Group>,
     len: usize,
@@ -34,7 +31,7 @@ struct Spot {
     start: usize,
 }
 
-impl Run {
+impl<const GROUP: usize> Run<GROUP> {
     /// The number of elements.
     #[inline]
     pub fn len(&self) -> usize {
@@ -67,19 +64,12 @@ impl Run {
     /// Inserts `string` before the element at `index`. `false` where it is too long to be packed, or
     /// `index` is greater than the length.
     pub fn insert(&mut self, index: usize, string: &[u8]) -> bool {
-        if index > self.len || self.bytes.len() + string.len() > u32::MAX as usize - 8 {
+        if index > self.len {
             return false;
         }
         let spot = self.gap(index);
         let at = if index == self.len { self.bytes.len() } else { self.byte_of(&spot) };
-        let before = self.bytes.len();
-        // An element's header takes up to 5 bytes, and an integer 9 in all.
-        spare::reserve(&mut self.bytes, (string.len() + 5).max(9));
-        if !element::write(string, &mut self.bytes) {
-            return false;
-        }
-        let added = self.bytes.len() - before;
-        self.bytes[at..].rotate_right(added);
+        let Some(added) = self.write(at, string) else { return false };
         self.count(&spot, added);
         self.len += 1;
         true
@@ -115,11 +105,18 @@ impl Run {
     /// Puts `string` in place of the element at `index`. `false` where it is too long, or there is no
     /// such element; nothing is changed then.
     pub fn replace(&mut self, index: usize, string: &[u8]) -> bool {
-        let replaced = index < self.len && self.insert(index, string);
-        if replaced {
-            self.remove(index + 1..index + 2);
+        if index >= self.len {
+            return false;
         }
-        replaced
+        let spot = self.spot(index);
+        let at = self.byte_of(&spot);
+        let old = packed_len(&self.bytes[at..]);
+        let Some(new) = self.write(at, string) else { return false };
+        self.bytes.drain(at + new..at + new + old);
+        let group = &mut self.groups[spot.group];
+        group.bytes = group.bytes - old as u32 + new as u32;
+        spare::trim(&mut self.bytes);
+        true
     }
 
     /// Removes the elements from `index` on, and returns them.
@@ -150,8 +147,8 @@ impl Run {
 
     /// Gives back memory that is not used.
     pub fn settle(&mut self) {
-        spare::trim(&mut self.bytes);
-        spare::trim(&mut self.groups);
+        self.bytes.shrink_to_fit();
+        self.groups.shrink_to_fit();
     }
 
     /// The index where the second half of the bytes begins, at least 1 and less than the length.
@@ -182,7 +179,7 @@ impl Run {
     }
 
     /// The elements of a range, from its last to its first.
-    pub fn iter_back(&self, range: Range<usize>) -> IterBack<'_> {
+    pub fn iter_back(&self, range: Range<usize>) -> IterBack<'_, GROUP> {
         let to = range.end.min(self.len);
         let spot = self.gap(to);
         let mut back = IterBack {
@@ -267,6 +264,21 @@ impl Run {
         (0..spot.index).fold(spot.start, |byte, _| byte + packed_len(&self.bytes[byte..]))
     }
 
+    /// Puts an element at a byte, and returns how many bytes it takes. `None` where it is too long.
+    fn write(&mut self, at: usize, string: &[u8]) -> Option<usize> {
+        let before = self.bytes.len();
+        // An element's header takes up to 5 bytes, and an integer 9 in all.
+        let most = (string.len() + 5).max(9);
+        if before + most > u32::MAX as usize {
+            return None;
+        }
+        spare::reserve(&mut self.bytes, most);
+        let written = element::write(string, &mut self.bytes);
+        let added = self.bytes.len() - before;
+        self.bytes[at..].rotate_right(added);
+        written.then_some(added)
+    }
+
     /// Counts an element of `added` bytes that was put at a gap.
     fn count(&mut self, spot: &Spot, added: usize) {
         let new = Group { len: 1, bytes: added as u32 };
@@ -282,7 +294,7 @@ impl Run {
         let whole = *group;
         let head = match spot.index {
             0 => new,
-            GROUP => Group { len: whole.len - 1, bytes: whole.bytes - new.bytes },
+            index if index == GROUP => Group { len: whole.len - 1, bytes: whole.bytes - new.bytes },
             _ => {
                 let half = Spot { group: spot.group, index: GROUP / 2, start: spot.start };
                 Group { len: GROUP as u32 / 2, bytes: (self.byte_of(&half) - spot.start) as u32 }
@@ -298,7 +310,7 @@ impl Run {
     fn join_groups(&mut self) {
         self.groups.dedup_by(|group, before| {
             let len = before.len + group.len;
-            let join = before.len == 0 || group.len == 0 || len as usize <= GROUP / 2;
+            let join = before.len == 0 || group.len == 0 || len as usize <= GROUP / 4 * 3;
             if join {
                 before.len = len;
                 before.bytes += group.bytes;
@@ -339,8 +351,8 @@ impl<'a> Iterator for Iter<'a> {
 
 /// Elements in reverse.
 #[derive(Debug, Clone)]
-pub struct IterBack<'a> {
-    run: &'a Run,
+pub struct IterBack<'a, const GROUP: usize> {
+    run: &'a Run<GROUP>,
     group: usize,
     start: usize,
     /// Where the elements of the group begin, from its first byte on.
@@ -350,7 +362,7 @@ pub struct IterBack<'a> {
     left: usize,
 }
 
-impl IterBack<'_> {
+impl<const GROUP: usize> IterBack<'_, GROUP> {
     /// Finds the first `count` elements of the group.
     fn learn(&mut self, count: usize) {
         let mut byte = self.start;
@@ -362,7 +374,7 @@ impl IterBack<'_> {
     }
 }
 
-impl<'a> Iterator for IterBack<'a> {
+impl<'a, const GROUP: usize> Iterator for IterBack<'a, GROUP> {
     type Item = Element<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -14,11 +14,11 @@ pub fn reserve<T>(vec: &mut Vec<T>, more: usize) {
     }
 }
 
-/// Gives memory back where more than a quarter is unused.
+/// Gives memory back where more than about an eighth is unused.
 pub fn trim<T>(vec: &mut Vec<T>) {
     let len = vec.len();
     let least = LEAST / size_of::<T>().clamp(1, LEAST);
-    if vec.capacity() - len > (len / 4).max(2 * least) {
-        vec.shrink_to(len + len / 8);
+    if vec.capacity() - len > len / 8 + 2 * least {
+        vec.shrink_to(len + len / 16);
     }
 }

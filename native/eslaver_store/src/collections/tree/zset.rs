@@ -9,11 +9,13 @@ use std::ops::Range;
 
 mod scores;
 
+const GROUP: usize = 8;
+
 /// Members of a sorted set, in order.
 #[derive(Debug, Default, Clone)]
 pub struct ZsetLeaf {
     scores: Scores,
-    members: Run,
+    members: Run<GROUP>,
 }
 
 impl ZsetLeaf {
@@ -133,7 +135,7 @@ impl Probe<ZsetLeaf> for Bound<Score> {
     }
 
     fn index(&self, leaf: &ZsetLeaf) -> usize {
-        leaf.scores.partition_point(|score| self.is_after(compare(score, self.key.0)))
+        leaf.scores.count_below(self.key.0, self.behind)
     }
 }
 
@@ -178,11 +180,11 @@ impl Probe<ZsetLeaf> for Bound<Record<'_>> {
 
     fn index(&self, leaf: &ZsetLeaf) -> usize {
         let Record(key, _) = self.key;
-        let from = leaf.scores.partition_point(|score| score < key);
+        let from = leaf.scores.count_below(key, false);
         if from == leaf.len() || leaf.scores.get(from) != key {
             return from;
         }
-        let to = leaf.scores.partition_point(|score| score <= key);
+        let to = leaf.scores.count_below(key, true);
         let bound = self.member();
         leaf.members.partition_point(from..to, |member| bound.is_after_member(member))
     }
@@ -211,9 +213,11 @@ impl Tree<ZsetLeaf> {
 
     /// The rank of a record, if it exists.
     pub fn rank_of(&self, score: f64, member: &[u8]) -> Option<u64> {
-        let rank = self.rank(&Bound::before(Record(score, member)));
-        let (found, element) = self.get(rank)?;
-        (found == score && element.with_bytes(|bytes| bytes == member)).then_some(rank)
+        let (rank, record) = self.find(&Bound::before(Record(score, member)));
+        let (leaf, index) = record?;
+        let same = leaf.scores.get(index) == score
+            && leaf.members.get(index)?.with_bytes(|bytes| bytes == member);
+        same.then_some(rank)
     }
 
     /// Removes a record. `false` where it does not exist.
