@@ -4,6 +4,7 @@
 //! such (`FLUSHALL`, `SWAPDB`, a resync) makes the generation odd while it goes on: readers then wait,
 //! and those that began before find another generation than they began with, and begin again.
 
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -26,6 +27,7 @@ pub struct Store {
     broken: AtomicBool,
     server: OnceLock<Server>,
     hasher: RandomState,
+    seed: u64,
 }
 
 /// The databases that there are, by ascending number.
@@ -62,6 +64,7 @@ impl Default for Store {
             generation: AtomicU64::new(0),
             broken: AtomicBool::new(false),
             server: OnceLock::new(),
+            seed: RandomState::default().hash_one(0),
             hasher: RandomState::default(),
         }
     }
@@ -187,6 +190,11 @@ impl Store {
 
     pub(crate) fn end_exclusive(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// What the tables of large values are seeded with: a secret.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Whose keys it holds.

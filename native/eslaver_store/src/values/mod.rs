@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use crate::collections::chunks::Chunks;
+use crate::collections::packed::Packed;
+use crate::collections::record::{Fields, Members};
+use crate::collections::table::Table;
 
+pub(crate) mod bag;
 pub(crate) mod bitfield;
 pub(crate) mod bits;
 pub(crate) mod hll;
@@ -88,6 +92,8 @@ pub(crate) enum NewValue {
 #[derive(Debug, Clone)]
 pub(crate) enum Large {
     String(Chunks),
+    Hash(Table<Fields>),
+    Set(Table<Members>),
     Module(Arc<module::Module>),
 }
 
@@ -95,7 +101,17 @@ impl Large {
     pub(crate) fn kind(&self) -> Type {
         match self {
             Self::String(_) => Type::String,
+            Self::Hash(_) => Type::Hash,
+            Self::Set(_) => Type::Set,
             Self::Module(_) => Type::Module,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Hash(table) => table.is_empty(),
+            Self::Set(table) => table.is_empty(),
+            Self::String(_) | Self::Module(_) => false,
         }
     }
 
@@ -103,6 +119,8 @@ impl Large {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Self::String(chunks) => chunks.heap_bytes(),
+            Self::Hash(table) => table.heap_bytes(),
+            Self::Set(table) => table.heap_bytes(),
             Self::Module(module) => module.heap_bytes(),
         }
     }
@@ -117,8 +135,15 @@ impl<'a> ValueRef<'a> {
     }
 
     /// Whether it is a collection without elements, with which no key stays.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        false
+        match self {
+            Self::Packed { kind: Type::Hash, payload, .. } => {
+                Packed::<Fields>::new(payload).len() == 0
+            }
+            Self::Packed { .. } => false,
+            Self::Large(large) => large.is_empty(),
+        }
     }
 
     /// A copy that outlasts the lock. That of a large value costs nothing.

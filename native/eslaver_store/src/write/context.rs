@@ -41,6 +41,11 @@ impl<'a, 's> Context<'a, 's> {
         self.now
     }
 
+    /// What the tables of large values are seeded with.
+    pub(crate) fn seed(&self) -> u64 {
+        self.session.store().seed()
+    }
+
     /// The version of Redis whose commands the master has.
     pub(crate) fn redis(&self) -> Version {
         self.session.store().server().redis

@@ -17,10 +17,12 @@
 pub(crate) mod arguments;
 pub(crate) mod bit;
 pub(crate) mod context;
+pub(crate) mod hash;
 pub(crate) mod hll;
 pub(crate) mod key;
 pub(crate) mod refusal;
 pub(crate) mod scope;
 pub(crate) mod string;
 pub(crate) mod table;
+pub(crate) mod timed;
 pub(crate) mod writer;

@@ -1,5 +1,6 @@
 //! Why a command cannot be applied.
 
+use crate::collections::record::Refused;
 use crate::values::Type;
 
 /// Why a command cannot be applied. It names no key and no value.
@@ -26,4 +27,10 @@ pub enum Refusal {
     /// The command is not known here.
     #[error("the command is not known")]
     NotKnown,
+}
+
+impl From<Refused> for Refusal {
+    fn from(_: Refused) -> Self {
+        Self::Range
+    }
 }

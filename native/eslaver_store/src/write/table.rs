@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use crate::write::arguments::Args;
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::{bit, hll, key, string};
+use crate::write::{bit, hash, hll, key, string};
 
 /// Applies a command.
 pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusal>;
