@@ -8,6 +8,8 @@
 //! | `table` | which function answers which query |
 //! | the others | a family of reads each |
 
+pub(crate) mod bag;
+pub(crate) mod hash;
 pub(crate) mod query;
 pub(crate) mod reader;
 pub(crate) mod reply;

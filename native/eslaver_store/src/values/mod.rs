@@ -14,6 +14,7 @@ pub(crate) mod hll;
 pub(crate) mod lcs;
 pub(crate) mod long_double;
 pub mod module;
+pub(crate) mod set;
 pub(crate) mod string;
 
 /// The type of a value.
@@ -141,6 +142,7 @@ impl<'a> ValueRef<'a> {
             Self::Packed { kind: Type::Hash, payload, .. } => {
                 Packed::<Fields>::new(payload).len() == 0
             }
+            Self::Packed { kind: Type::Set, form, payload } => set::is_empty(*form, payload),
             Self::Packed { .. } => false,
             Self::Large(large) => large.is_empty(),
         }

@@ -1,6 +1,8 @@
 //! What a command sees of keys. Whether their time has passed does not matter to it: the master says
 //! when a key is gone.
 
+use eslaver_core::rdb::Family;
+
 use crate::keyspace::db::Db;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::session::Session;
@@ -49,6 +51,11 @@ impl<'a, 's> Context<'a, 's> {
     /// The version of Redis whose commands the master has.
     pub(crate) fn redis(&self) -> Version {
         self.session.store().server().redis
+    }
+
+    /// Whose server the master is.
+    pub(crate) fn family(&self) -> Family {
+        self.session.store().server().family
     }
 
     /// The database that the command is for.

@@ -22,6 +22,7 @@ pub(crate) mod hll;
 pub(crate) mod key;
 pub(crate) mod refusal;
 pub(crate) mod scope;
+pub(crate) mod set;
 pub(crate) mod string;
 pub(crate) mod table;
 pub(crate) mod timed;
