@@ -118,19 +118,20 @@ pub(crate) enum TimeOf {
     AtMs,
 }
 
-pub(crate) fn times<'a, K: BagKind>(
+/// Gives the time of each element: none where it is missing, and none of its own where it lives as
+/// long as its key.
+pub(crate) fn give_times(
     reader: &Reader<'_>,
-    bag: Option<Bag<'a, K>>,
-    elements: &[&[u8]],
+    expiries: impl Iterator<Item = Option<Option<i64>>>,
     of: TimeOf,
     reply: &mut dyn Reply,
 ) {
     reply.begin();
-    for element in elements {
-        let record = bag.and_then(|bag| bag.live(element, reader.now()));
-        reply.int(match record.map(|record| record.expire_at) {
+    for expiry in expiries {
+        reply.int(match expiry {
             None => -2,
             Some(None) => -1,
+            Some(Some(at)) if at <= reader.now() => -2,
             Some(Some(at)) => time(reader, at, of),
         });
     }

@@ -174,7 +174,10 @@ fn times(
     let fields = args.strings(1)?;
     reader.check_steps(fields.len().saturating_mul(STEPS))?;
     reader.walk(args.bytes(0)?, Type::Hash, |found| {
-        bag::times(reader, found.and_then(Hash::of), &fields, of, reply);
+        let hash = found.and_then(Hash::of);
+        let expiry =
+            |field: &[u8]| hash.and_then(|hash| hash.get(field)).map(|record| record.expire_at);
+        bag::give_times(reader, fields.iter().map(|field| expiry(field)), of, reply);
         Ok(())
     })
 }

@@ -13,5 +13,6 @@ pub(crate) mod hash;
 pub(crate) mod query;
 pub(crate) mod reader;
 pub(crate) mod reply;
+pub(crate) mod set;
 pub(crate) mod string;
 pub(crate) mod table;

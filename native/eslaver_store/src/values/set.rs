@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use hashbrown::HashSet;
+
 use crate::collections::element::{Element, integer};
 use crate::collections::packed::{Ints, IntsMut};
 use crate::collections::record::{Expiry, Members, Refused};
@@ -85,6 +87,50 @@ impl<'a> Set<'a> {
             ControlFlow::Continue(())
         });
     }
+}
+
+/// These values as sets.
+pub(crate) fn views(values: &[NewValue]) -> Vec<Set<'_>> {
+    values.iter().filter_map(|value| Set::of(value.as_ref())).collect()
+}
+
+/// Up to `limit` members that are in all of some sets, the smallest of which comes first.
+pub(crate) fn intersection(sets: &[Set<'_>], now: i64, limit: usize) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    if let Some((first, others)) = sets.split_first() {
+        first.for_each(now, |member| {
+            if found.len() < limit {
+                let member = member.to_bytes();
+                if others.iter().all(|other| other.contains(&member, now)) {
+                    found.push(member.into_owned());
+                }
+            }
+        });
+    }
+    found
+}
+
+/// The members that are in any of some sets.
+pub(crate) fn union(sets: &[Set<'_>], now: i64) -> Vec<Vec<u8>> {
+    let mut found = HashSet::<Vec<u8>, foldhash::fast::RandomState>::default();
+    for set in sets {
+        set.for_each(now, |member| {
+            found.insert(member.to_bytes().into_owned());
+        });
+    }
+    found.into_iter().collect()
+}
+
+/// The members that are in the first set, and in no other.
+pub(crate) fn difference(first: Set<'_>, others: &[Set<'_>], now: i64) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    first.for_each(now, |member| {
+        let member = member.to_bytes();
+        if !others.iter().any(|other| other.contains(&member, now)) {
+            found.push(member.into_owned());
+        }
+    });
+    found
 }
 
 /// An empty set.

@@ -1,7 +1,6 @@
 //! Commands of sets, and of the times of their members.
 
 use eslaver_core::rdb::Family;
-use hashbrown::HashSet;
 
 use crate::collections::record::{Expiry, Refused};
 use crate::keyspace::entry::Entry;
@@ -123,16 +122,16 @@ fn sinterstore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Ref
             None => return store(context, arg(args, 0)?, Vec::new()),
         }
     }
-    let mut sets = views(&values);
+    let mut sets = set::views(&values);
     sets.sort_by_key(|set| set.len());
-    let members = intersection(&sets, context.now(), usize::MAX);
+    let members = set::intersection(&sets, context.now(), usize::MAX);
     store(context, arg(args, 0)?, members)
 }
 
 fn sunionstore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let values = sources(context, rest(args, 1)?)?;
     let values: Vec<_> = values.into_iter().flatten().collect();
-    store(context, arg(args, 0)?, union(&views(&values), context.now()))
+    store(context, arg(args, 0)?, set::union(&set::views(&values), context.now()))
 }
 
 fn sdiffstore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
@@ -140,7 +139,7 @@ fn sdiffstore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refu
     let first = values.next().flatten();
     let others: Vec<_> = values.flatten().collect();
     let members = match first.as_ref().and_then(|first| Set::of(first.as_ref())) {
-        Some(first) => difference(first, &views(&others), context.now()),
+        Some(first) => set::difference(first, &set::views(&others), context.now()),
         None => Vec::new(),
     };
     store(context, arg(args, 0)?, members)
@@ -148,50 +147,6 @@ fn sdiffstore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refu
 
 fn sources(context: &Context<'_, '_>, keys: &Args<'_>) -> Result<Vec<Option<NewValue>>, Refusal> {
     keys.iter().map(|key| source(context, key)).collect()
-}
-
-/// These values as sets.
-pub(crate) fn views(values: &[NewValue]) -> Vec<Set<'_>> {
-    values.iter().filter_map(|value| Set::of(value.as_ref())).collect()
-}
-
-/// Up to `limit` members that are in all of some sets, the smallest of which comes first.
-pub(crate) fn intersection(sets: &[Set<'_>], now: i64, limit: usize) -> Vec<Vec<u8>> {
-    let mut found = Vec::new();
-    if let Some((first, others)) = sets.split_first() {
-        first.for_each(now, |member| {
-            if found.len() < limit {
-                let member = member.to_bytes();
-                if others.iter().all(|other| other.contains(&member, now)) {
-                    found.push(member.into_owned());
-                }
-            }
-        });
-    }
-    found
-}
-
-/// The members that are in any of some sets.
-pub(crate) fn union(sets: &[Set<'_>], now: i64) -> Vec<Vec<u8>> {
-    let mut found = HashSet::<Vec<u8>, foldhash::fast::RandomState>::default();
-    for set in sets {
-        set.for_each(now, |member| {
-            found.insert(member.to_bytes().into_owned());
-        });
-    }
-    found.into_iter().collect()
-}
-
-/// The members that are in the first set, and in no other.
-pub(crate) fn difference(first: Set<'_>, others: &[Set<'_>], now: i64) -> Vec<Vec<u8>> {
-    let mut found = Vec::new();
-    first.for_each(now, |member| {
-        let member = member.to_bytes();
-        if !others.iter().any(|other| other.contains(&member, now)) {
-            found.push(member.into_owned());
-        }
-    });
-    found
 }
 
 fn store(context: &mut Context<'_, '_>, key: &[u8], members: Vec<Vec<u8>>) -> Result<(), Refusal> {
