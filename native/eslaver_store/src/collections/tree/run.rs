@@ -8,6 +8,9 @@ use super::super::element::{self, Element};
 use super::spare;
 use std::ops::Range;
 
+/// How many elements are found at a time when they are walked in reverse.
+const BLOCK: usize = 32;
+
 /// Elements in a row.
 #[derive(Debug, Default, Clone)]
 pub struct Run<const GROUP: usize> {
@@ -179,19 +182,11 @@ impl<const GROUP: usize> Run<GROUP> {
     }
 
     /// The elements of a range, from its last to its first.
+    #[inline]
     pub fn iter_back(&self, range: Range<usize>) -> IterBack<'_, GROUP> {
         let to = range.end.min(self.len);
-        let spot = self.gap(to);
-        let mut back = IterBack {
-            run: self,
-            group: spot.group,
-            start: spot.start,
-            begins: [0; GROUP],
-            known: 0,
-            left: to - range.start.min(to),
-        };
-        back.learn(spot.index);
-        back
+        let from = range.start.min(to);
+        IterBack { run: self, from, to, begins: [0; BLOCK], known: 0 }
     }
 
     /// The first index within `range` whose element is not `before`; all that are come first.
@@ -349,48 +344,47 @@ impl<'a> Iterator for Iter<'a> {
     }
 }
 
-/// Elements in reverse.
+/// Elements in reverse. As elements can only be walked forward, it finds where those of a block begin.
 #[derive(Debug, Clone)]
 pub struct IterBack<'a, const GROUP: usize> {
     run: &'a Run<GROUP>,
-    group: usize,
-    start: usize,
-    /// Where the elements of the group begin, from its first byte on.
-    begins: [u32; GROUP],
+    from: usize,
+    /// The index behind the last element that is in no block yet.
+    to: usize,
+    /// Where the elements of the block begin.
+    begins: [u32; BLOCK],
     /// How many of them are still to come.
     known: usize,
-    left: usize,
 }
 
 impl<const GROUP: usize> IterBack<'_, GROUP> {
-    /// Finds the first `count` elements of the group.
-    fn learn(&mut self, count: usize) {
-        let mut byte = self.start;
-        for begin in self.begins.iter_mut().take(count) {
-            *begin = (byte - self.start) as u32;
+    fn next_block(&mut self) {
+        let from = self.from.max(self.to.saturating_sub(BLOCK));
+        self.known = self.to - from;
+        let mut byte = self.run.byte_of(&self.run.spot(from));
+        for begin in self.begins.iter_mut().take(self.known) {
+            *begin = byte as u32;
             byte += packed_len(&self.run.bytes[byte..]);
         }
-        self.known = count.min(GROUP);
+        self.to = from;
     }
 }
 
 impl<'a, const GROUP: usize> Iterator for IterBack<'a, GROUP> {
     type Item = Element<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        while self.known == 0 {
-            self.group = self.group.checked_sub(1)?;
-            let group = self.run.groups.get(self.group)?;
-            self.start -= group.bytes as usize;
-            self.learn(group.len as usize);
+        if self.known == 0 {
+            self.next_block();
         }
-        self.known -= 1;
-        let at = self.start + self.begins[self.known] as usize;
-        Some(Element::read(self.run.bytes.get(at..)?)?.0)
+        self.known = self.known.checked_sub(1)?;
+        let begin = self.begins[self.known] as usize;
+        Some(Element::read(self.run.bytes.get(begin..)?)?.0)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
+        let left = self.known + self.to - self.from;
+        (left, Some(left))
     }
 }
