@@ -34,6 +34,7 @@ fn element() -> impl Strategy<Value = Vec<u8>> {
         10 => vec(any::<u8>(), 0..80),
         2 => (100usize..1500).prop_map(|len| vec![b'm'; len]),
         1 => (4000usize..9000).prop_map(|len| vec![b'l'; len]),
+        1 => (65_000usize..66_000).prop_map(|len| vec![b'h'; len]),
     ]
 }
 
