@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::cursor::{Cursor, Read, Stop};
 use super::error::{Error, ErrorKind};
+use super::family::Family;
 use super::input::Input;
 use super::limits::Limits;
 use super::module;
@@ -12,7 +13,7 @@ use super::sink::{LeftOut, Meta, Sink};
 use super::skip::Skip;
 use super::template::Definition;
 use super::value::{Context, Value};
-use super::version::{Family, header};
+use super::version::header;
 
 /// A scheduled script of KeyDB, in the place of a value's type.
 const TYPE_CRON: u8 = 64;

@@ -8,11 +8,11 @@ use crc_fast::{CrcAlgorithm, checksum};
 use super::cursor::{Cursor, Read, Stop};
 use super::decoder::OPCODE_KEY_META;
 use super::error::ErrorKind;
+use super::family::{Family, KNOWN};
 use super::limits::Limits;
 use super::module;
 use super::sink::{Meta, Sink};
 use super::value::{Context, Value};
-use super::version::{Family, KNOWN};
 
 const VERSION: usize = 2;
 const CHECKSUM: usize = 8;

@@ -1,6 +1,6 @@
 //! What can be wrong with a snapshot.
 
-use super::version::{Family, KNOWN};
+use super::family::{Family, KNOWN};
 
 /// A snapshot that cannot be decoded: what was wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

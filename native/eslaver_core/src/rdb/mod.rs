@@ -9,7 +9,7 @@
 //! | `dump` | the payload of `DUMP` and `RESTORE`: one value alone |
 //! | `input`, `piece` | nothing: they hold the bytes at hand, and sum them |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
-//! | `version` | the magic: whose snapshot it is |
+//! | `version`, `family` | the magic: which family of servers made the snapshot |
 //! | `limits` | nothing: how long a string may be |
 //! | `skip` | nothing: it passes over values that the sink does not want |
 //! | `cursor`, `string`, `lzf` | the primitives: lengths, strings, numbers, compression |
@@ -24,6 +24,7 @@ mod decoder;
 mod dump;
 mod entries;
 mod error;
+mod family;
 mod float;
 mod input;
 mod intset;
@@ -48,10 +49,10 @@ mod zipmap;
 pub use decoder::{Decoder, Status};
 pub use dump::{DumpError, decode_dump};
 pub use error::{Error, ErrorKind};
+pub use family::Family;
 pub use limits::Limits;
 pub use piece::Piece;
 pub use sink::{
     Consumer, Group, Idempotency, Item, Kind, LeftOut, Meta, ModuleField, Nothing, Pending,
     Producer, Sink, StreamId, StreamMeta,
 };
-pub use version::Family;

@@ -3,6 +3,7 @@
 use super::array;
 use super::cursor::{Cursor, Read, Stop};
 use super::error::ErrorKind;
+use super::family::Family;
 use super::module::{self, RawField};
 use super::path_hash::PathHash;
 use super::seen::Seen;
@@ -11,7 +12,6 @@ use super::stream::{Format, StreamReader};
 use super::string::RawString;
 use super::template::{Hash, Templates};
 use super::unpack::{Packed, unpack};
-use super::version::Family;
 
 /// Redis keeps no field's or member's expiry beyond 48 bits of milliseconds. Valkey has no such limit.
 const EXPIRY_MAX: u64 = (1 << 48) - 1;
