@@ -2,8 +2,7 @@
 
 use super::error::ErrorKind;
 use super::listpack::Listpack;
-use super::sink::{Item, Sink, StreamId};
-use super::value::check_room;
+use super::sink::{Item, Sink, StreamId, check_room};
 
 const ENTRY_DELETED: i64 = 1;
 const ENTRY_SAME_FIELDS: i64 = 2;

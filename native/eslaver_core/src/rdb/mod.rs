@@ -9,6 +9,7 @@
 //! | `dump` | the payload of `DUMP` and `RESTORE`: one value alone |
 //! | `input`, `piece` | nothing: they hold the bytes at hand, and sum them |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
+//! | `element`, `expiry` | the elements of a value that has a count, and when they expire |
 //! | `version`, `family` | the magic: which family of servers made the snapshot |
 //! | `limits` | nothing: how long a string may be |
 //! | `skip` | nothing: it passes over values that the sink does not want |
@@ -22,8 +23,10 @@ mod array;
 mod cursor;
 mod decoder;
 mod dump;
+mod element;
 mod entries;
 mod error;
+mod expiry;
 mod family;
 mod float;
 mod input;

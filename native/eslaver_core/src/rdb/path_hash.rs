@@ -1,10 +1,10 @@
 //! Path hashes (Valkey 9.2): paths, each with fields and values.
 
 use super::cursor::{Cursor, Read};
+use super::element::add_pair;
 use super::error::ErrorKind;
 use super::seen::Seen;
-use super::sink::Sink;
-use super::value::{check_room, pair};
+use super::sink::{Sink, check_room};
 
 /// What is read next.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ impl PathHash {
             Place::FieldCount { left } => field_count(cursor, left)?,
             Place::Field { paths, left } => {
                 let (field, value) = (cursor.string()?, cursor.string()?);
-                pair(&field, &value, seen, sink)?;
+                add_pair(&field, &value, seen, sink)?;
                 after_field(paths, left)
             }
         };

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::error::ErrorKind;
+
 /// Receives what a snapshot holds, in its order, as borrowed bytes.
 ///
 /// A key is `begin`, its contents, then `end`, or `discard` for a key that real servers leave out
@@ -60,6 +62,12 @@ pub trait Sink {
     fn overflow(&self) -> Option<u64> {
         None
     }
+}
+
+/// Refuses a value that the sink has no room for.
+#[inline]
+pub(super) fn check_room<S: Sink>(sink: &S) -> Result<(), ErrorKind> {
+    sink.overflow().map_or(Ok(()), |max| Err(ErrorKind::ValueTooLarge { max }))
 }
 
 /// A sink that wants nothing: what it is given has been decoded and checked, and that is all.

@@ -8,12 +8,13 @@
 
 use super::array;
 use super::cursor::{Cursor, Read, Stop};
+use super::element::{Element, NODE_PACKED, NODE_PLAIN};
 use super::error::ErrorKind;
 use super::module;
 use super::sink::Nothing;
 use super::string;
 use super::template::{Hash, Templates};
-use super::value::{Expiring, NODE_PACKED, NODE_PLAIN, State, Unit, Value};
+use super::value::{Expiring, State, Value};
 
 /// A piece of an element.
 #[derive(Clone, Copy)]
@@ -29,25 +30,25 @@ enum Part {
     ArrayElement,
 }
 
-impl Unit {
+impl Element {
     fn parts(self) -> &'static [Part] {
         match self {
-            Unit::Element | Unit::Member | Unit::ZiplistNode => STRING,
-            Unit::Pair => &[Part::String, Part::String],
-            Unit::ScoreText => &[Part::String, Part::ScoreText],
-            Unit::ScoreBinary => &[Part::String, Part::Bytes(8)],
-            Unit::ExpiryPair { .. } => &[Part::Length, Part::String, Part::String],
-            Unit::ExpiryMember { .. } => &[Part::Length, Part::String],
-            Unit::Indexed => &[Part::Length, Part::ArrayElement],
-            Unit::PairExpiry => &[Part::String, Part::String, Part::Bytes(8)],
-            Unit::Quicklist2Node => &[Part::NodeKind, Part::String],
+            Element::Item | Element::Member | Element::ZiplistNode => STRING,
+            Element::Pair => &[Part::String, Part::String],
+            Element::ScoreText => &[Part::String, Part::ScoreText],
+            Element::ScoreBinary => &[Part::String, Part::Bytes(8)],
+            Element::ExpiryPair { .. } => &[Part::Length, Part::String, Part::String],
+            Element::ExpiryMember { .. } => &[Part::Length, Part::String],
+            Element::Indexed => &[Part::Length, Part::ArrayElement],
+            Element::PairExpiry => &[Part::String, Part::String, Part::Bytes(8)],
+            Element::Quicklist2Node => &[Part::NodeKind, Part::String],
         }
     }
 }
 
 const STRING: &[Part] = &[Part::String];
 /// Nothing comes but the pieces in hand.
-const BEHIND: State = State::Units { left: 0, unit: Unit::Element };
+const BEHIND: State = State::Elements { left: 0, element: Element::Item };
 /// What KeyDB keeps of a scheduled script: the script and two times, then two lists of strings.
 const CRON_HEAD: &[Part] = &[Part::String, Part::Bytes(8), Part::Bytes(8)];
 const CRON_LISTS: u8 = 2;
@@ -124,16 +125,16 @@ impl Skip {
     /// Reads what says which pieces come next; true where the value ends without any.
     fn next(&mut self, cursor: &mut Cursor<'_>, templates: &Templates) -> Read<bool> {
         self.state = match &mut self.state {
-            State::Units { left: 0, .. } if self.lists > 0 => {
+            State::Elements { left: 0, .. } if self.lists > 0 => {
                 self.strings = cursor.length()?;
                 self.lists -= 1;
                 return Ok(false);
             }
-            State::Units { left, unit } => {
-                self.parts = unit.parts();
-                State::Units { left: *left - 1, unit: *unit }
+            State::Elements { left, element } => {
+                self.parts = element.parts();
+                State::Elements { left: *left - 1, element: *element }
             }
-            State::Count(unit) => State::Units { left: cursor.length()?, unit: *unit },
+            State::Count(element) => State::Elements { left: cursor.length()?, element: *element },
             State::String | State::Packed(_) => {
                 self.strings = 1;
                 BEHIND
@@ -141,8 +142,8 @@ impl Skip {
             State::MinimumExpiry(what) => {
                 cursor.array::<8>()?;
                 match what {
-                    Expiring::Pairs => State::Count(Unit::ExpiryPair { base: 0 }),
-                    Expiring::Members => State::Count(Unit::ExpiryMember { base: 0 }),
+                    Expiring::Pairs => State::Count(Element::ExpiryPair { base: 0 }),
+                    Expiring::Members => State::Count(Element::ExpiryMember { base: 0 }),
                     Expiring::PackedPairs | Expiring::PackedMembers => {
                         self.strings = 1;
                         BEHIND
@@ -158,7 +159,7 @@ impl Skip {
             },
             State::Array => {
                 let (left, _) = array::head(cursor)?;
-                State::Units { left, unit: Unit::Indexed }
+                State::Elements { left, element: Element::Indexed }
             }
             State::Gcra => {
                 cursor.length()?;
@@ -182,7 +183,7 @@ impl Skip {
         let nothing_open = self.left == 0 && self.parts.is_empty() && self.strings == 0;
         nothing_open
             && match &self.state {
-                State::Units { left, .. } => *left == 0 && self.lists == 0,
+                State::Elements { left, .. } => *left == 0 && self.lists == 0,
                 State::PathHash(paths) => paths.is_behind(),
                 _ => false,
             }

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use super::cursor::{Cursor, Read};
 use super::error::ErrorKind;
 use super::listpack::Listpack;
-use super::sink::{Item, Nothing, Sink};
+use super::sink::{Item, Nothing, Sink, check_room};
 use super::string::RawString;
-use super::value::check_room;
 
 /// What a template takes besides its names, and a name besides its bytes.
 const TEMPLATE_WEIGHT: u64 = 128;

@@ -2,11 +2,11 @@
 
 use super::cursor::packed_score;
 use super::error::ErrorKind;
+use super::expiry;
 use super::listpack::Listpack;
 use super::seen::Seen;
-use super::sink::{Item, Sink};
+use super::sink::{Item, Sink, check_room};
 use super::string::RawString;
-use super::value::{check_room, expiry};
 use super::ziplist::Ziplist;
 use super::{intset, zipmap};
 
@@ -160,7 +160,7 @@ fn unpack_expiries<S: Sink>(
             sink.item(value);
         }
         if at != 0 {
-            expiry(u64::try_from(at).ok(), sink)?;
+            expiry::absolute(u64::try_from(at).ok(), sink)?;
         }
         check_room(sink)?;
         count += 1;

@@ -2,50 +2,17 @@
 
 use super::array;
 use super::cursor::{Cursor, Read, Stop};
+use super::element::Element;
 use super::error::ErrorKind;
+use super::expiry;
 use super::family::Family;
 use super::module::{self, RawField};
 use super::path_hash::PathHash;
 use super::seen::Seen;
-use super::sink::{Item, Kind, ModuleField, Sink};
+use super::sink::{Item, Kind, ModuleField, Sink, check_room};
 use super::stream::{Format, StreamReader};
-use super::string::RawString;
 use super::template::{Hash, Templates};
 use super::unpack::{Packed, unpack};
-
-/// Redis keeps no field's or member's expiry beyond 48 bits of milliseconds. Valkey has no such limit.
-const EXPIRY_MAX: u64 = (1 << 48) - 1;
-/// What Valkey writes for a field that does not expire.
-const NO_EXPIRY: i64 = -1;
-pub(super) const NODE_PLAIN: u64 = 1;
-pub(super) const NODE_PACKED: u64 = 2;
-
-/// One element of a value that has a count and that many elements.
-#[derive(Clone, Copy)]
-pub(super) enum Unit {
-    /// A list's element.
-    Element,
-    /// A set's member.
-    Member,
-    /// A hash's field and value.
-    Pair,
-    /// A member, and a score as text.
-    ScoreText,
-    /// A member, and a score of eight bytes.
-    ScoreBinary,
-    /// Time to live (0: none, else counted from `base`), field, value.
-    ExpiryPair { base: u64 },
-    /// Time to live, as before, and a set's member.
-    ExpiryMember { base: u64 },
-    /// Field, value, time of expiry (−1: none).
-    PairExpiry,
-    /// A ziplist of some of a list's elements.
-    ZiplistNode,
-    /// A listpack of some of a list's elements, or one element.
-    Quicklist2Node,
-    /// An array's index, and the element there.
-    Indexed,
-}
 
 /// What has the least of its expiries at its start.
 #[derive(Clone, Copy)]
@@ -71,10 +38,10 @@ impl Context {
 pub(super) enum State {
     String,
     Packed(Packed),
-    Count(Unit),
-    Units {
+    Count(Element),
+    Elements {
         left: u64,
-        unit: Unit,
+        element: Element,
     },
     MinimumExpiry(Expiring),
     Template(Box<Hash>),
@@ -105,11 +72,11 @@ impl Value {
         let unsupported = |what| Err(ErrorKind::UnsupportedType(value_type, what));
         let (kind, state) = match (value_type, family) {
             (0, _) => (Kind::String, State::String),
-            (1, _) => (Kind::List, State::Count(Unit::Element)),
-            (2, _) => (Kind::Set, State::Count(Unit::Member)),
-            (3, _) => (Kind::Zset, State::Count(Unit::ScoreText)),
-            (4, _) => (Kind::Hash, State::Count(Unit::Pair)),
-            (5, _) => (Kind::Zset, State::Count(Unit::ScoreBinary)),
+            (1, _) => (Kind::List, State::Count(Element::Item)),
+            (2, _) => (Kind::Set, State::Count(Element::Member)),
+            (3, _) => (Kind::Zset, State::Count(Element::ScoreText)),
+            (4, _) => (Kind::Hash, State::Count(Element::Pair)),
+            (5, _) => (Kind::Zset, State::Count(Element::ScoreBinary)),
             (6, _) => return unsupported("a module value of the 4.0 release candidates"),
             (7, _) => (Kind::Module, State::ModuleId),
             (9, _) => (Kind::Hash, State::Packed(Packed::Zipmap)),
@@ -117,15 +84,15 @@ impl Value {
             (11, _) => (Kind::Set, State::Packed(Packed::Intset)),
             (12, _) => (Kind::Zset, State::Packed(Packed::ZiplistScores)),
             (13, _) => (Kind::Hash, State::Packed(Packed::ZiplistPairs)),
-            (14, _) => (Kind::List, State::Count(Unit::ZiplistNode)),
+            (14, _) => (Kind::List, State::Count(Element::ZiplistNode)),
             (15, _) => Self::stream(Format::Listpacks),
             (16, _) => (Kind::Hash, State::Packed(Packed::ListpackPairs)),
             (17, _) => (Kind::Zset, State::Packed(Packed::ListpackScores)),
-            (18, _) => (Kind::List, State::Count(Unit::Quicklist2Node)),
+            (18, _) => (Kind::List, State::Count(Element::Quicklist2Node)),
             (19, _) => Self::stream(Format::Offsets),
             (20, _) => (Kind::Set, State::Packed(Packed::ListpackMembers)),
             (21, _) => Self::stream(Format::ActiveTime),
-            (22, Redis) => (Kind::Hash, State::Count(Unit::ExpiryPair { base: 1 })),
+            (22, Redis) => (Kind::Hash, State::Count(Element::ExpiryPair { base: 1 })),
             (23, Redis) => (Kind::Hash, State::Packed(Packed::ListpackPairExpiry)),
             (24, Redis) => (Kind::Hash, State::MinimumExpiry(Expiring::Pairs)),
             (25, Redis) => (Kind::Hash, State::MinimumExpiry(Expiring::PackedPairs)),
@@ -139,7 +106,7 @@ impl Value {
             (33, Redis) => (Kind::Gcra, State::Gcra),
             (34, Redis) => (Kind::Set, State::MinimumExpiry(Expiring::PackedMembers)),
             (35, Redis) => (Kind::Set, State::MinimumExpiry(Expiring::Members)),
-            (22, Valkey) => (Kind::Hash, State::Count(Unit::PairExpiry)),
+            (22, Valkey) => (Kind::Hash, State::Count(Element::PairExpiry)),
             (23, Valkey) => (Kind::PathHash, State::PathHash(Box::new(PathHash::new()))),
             _ => return Err(ErrorKind::UnknownType(value_type)),
         };
@@ -169,8 +136,8 @@ impl Value {
     ) -> Read<bool> {
         let Context { seen, templates } = context;
         match &mut self.state {
-            State::Units { left, unit } => {
-                self.elements += read_unit(*unit, cursor, seen, sink)?;
+            State::Elements { left, element } => {
+                self.elements += element.read(cursor, seen, sink)?;
                 check_room(sink)?;
                 *left -= 1;
                 Ok(*left == 0)
@@ -183,21 +150,21 @@ impl Value {
                 self.elements = unpack(*packed, &cursor.packed()?, seen, sink)?;
                 Ok(true)
             }
-            State::Count(unit) => {
+            State::Count(element) => {
                 let left = cursor.length()?;
-                self.state = State::Units { left, unit: *unit };
+                self.state = State::Elements { left, element: *element };
                 Ok(left == 0)
             }
             State::MinimumExpiry(what) => {
                 let base = u64::from_le_bytes(cursor.array()?);
                 let packed = matches!(what, Expiring::PackedPairs | Expiring::PackedMembers);
-                if !packed && base > EXPIRY_MAX + 1 {
-                    return Err(ErrorKind::BadExpiry.into());
+                if !packed {
+                    expiry::check_base(base)?;
                 }
                 self.state = match what {
-                    Expiring::Pairs => State::Count(Unit::ExpiryPair { base }),
+                    Expiring::Pairs => State::Count(Element::ExpiryPair { base }),
                     Expiring::PackedPairs => State::Packed(Packed::ListpackPairExpiry),
-                    Expiring::Members => State::Count(Unit::ExpiryMember { base }),
+                    Expiring::Members => State::Count(Element::ExpiryMember { base }),
                     Expiring::PackedMembers => State::Packed(Packed::ListpackMemberExpiry),
                 };
                 Ok(false)
@@ -211,7 +178,7 @@ impl Value {
                 if let Some(index) = next_index {
                     sink.next_index(index);
                 }
-                self.state = State::Units { left, unit: Unit::Indexed };
+                self.state = State::Elements { left, element: Element::Indexed };
                 Ok(false)
             }
             State::Gcra => {
@@ -229,116 +196,6 @@ impl Value {
             }
             State::ModuleFields => module_field(cursor, sink),
         }
-    }
-}
-
-#[inline]
-pub(super) fn check_room<S: Sink>(sink: &S) -> Result<(), ErrorKind> {
-    sink.overflow().map_or(Ok(()), |max| Err(ErrorKind::ValueTooLarge { max }))
-}
-
-/// Reads one element, and gives how many elements of the value it stands for.
-#[inline]
-fn read_unit<S: Sink>(
-    unit: Unit,
-    cursor: &mut Cursor<'_>,
-    seen: &mut Seen,
-    sink: &mut S,
-) -> Read<u64> {
-    match unit {
-        Unit::Element => sink.item(cursor.string()?.decode()?.item()),
-        Unit::Member => member(&cursor.string()?, seen, sink)?,
-        Unit::Pair => {
-            let (field, value) = (cursor.string()?, cursor.string()?);
-            pair(&field, &value, seen, sink)?;
-        }
-        Unit::ScoreText => {
-            let (member, score) = (cursor.string()?, cursor.score_text()?);
-            self::member(&member, seen, sink)?;
-            sink.score(score);
-        }
-        Unit::ScoreBinary => {
-            let (member, score) = (cursor.string()?, cursor.score_binary()?);
-            self::member(&member, seen, sink)?;
-            sink.score(score);
-        }
-        Unit::ExpiryPair { base } => {
-            let ttl = cursor.length()?;
-            let (field, value) = (cursor.string()?, cursor.string()?);
-            pair(&field, &value, seen, sink)?;
-            time_to_live(base, ttl, sink)?;
-        }
-        Unit::ExpiryMember { base } => {
-            let ttl = cursor.length()?;
-            member(&cursor.string()?, seen, sink)?;
-            time_to_live(base, ttl, sink)?;
-        }
-        Unit::Indexed => array::element(cursor, sink)?,
-        Unit::PairExpiry => {
-            let (field, value) = (cursor.string()?, cursor.string()?);
-            let at = cursor.i64_le()?;
-            pair(&field, &value, seen, sink)?;
-            match u64::try_from(at) {
-                Ok(at) => sink.expiry(at),
-                Err(_) if at == NO_EXPIRY => {}
-                Err(_) => return Err(ErrorKind::BadExpiry.into()),
-            }
-        }
-        Unit::ZiplistNode => {
-            return Ok(unpack(Packed::ZiplistElements, &cursor.packed()?, seen, sink)?);
-        }
-        Unit::Quicklist2Node => return quicklist2_node(cursor, seen, sink),
-    }
-    Ok(1)
-}
-
-#[inline]
-fn member<S: Sink>(member: &RawString<'_>, seen: &mut Seen, sink: &mut S) -> Read<()> {
-    let member = member.decode()?;
-    seen.add(member.item())?;
-    sink.item(member.item());
-    Ok(())
-}
-
-#[inline]
-pub(super) fn pair<S: Sink>(
-    field: &RawString<'_>,
-    value: &RawString<'_>,
-    seen: &mut Seen,
-    sink: &mut S,
-) -> Read<()> {
-    let (field, value) = (field.decode()?, value.decode()?);
-    seen.add(field.item())?;
-    sink.item(field.item());
-    sink.item(value.item());
-    Ok(())
-}
-
-fn time_to_live<S: Sink>(base: u64, ttl: u64, sink: &mut S) -> Result<(), ErrorKind> {
-    match ttl.checked_sub(1) {
-        Some(after) => expiry(base.checked_add(after), sink),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn expiry<S: Sink>(at: Option<u64>, sink: &mut S) -> Result<(), ErrorKind> {
-    let at = at.filter(|&at| at <= EXPIRY_MAX).ok_or(ErrorKind::BadExpiry)?;
-    sink.expiry(at);
-    Ok(())
-}
-
-fn quicklist2_node<S: Sink>(cursor: &mut Cursor<'_>, seen: &mut Seen, sink: &mut S) -> Read<u64> {
-    match cursor.length()? {
-        NODE_PLAIN => {
-            let element = cursor.string()?.decode()?;
-            if element.item() == Item::Bytes(&[]) {
-                return Err(ErrorKind::EmptyQuicklistNode.into());
-            }
-            sink.item(element.item());
-            Ok(1)
-        }
-        NODE_PACKED => Ok(unpack(Packed::ListpackElements, &cursor.packed()?, seen, sink)?),
-        other => Err(ErrorKind::BadQuicklistNode(other).into()),
     }
 }
 
