@@ -2,7 +2,6 @@
 
 use super::error::ErrorKind;
 use super::limits::Limits;
-use super::string::RawString;
 
 /// Why a read did not give a value.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ pub(crate) enum Length {
     Encoded(u8),
 }
 
-/// A place in the bytes at hand.
+/// A position in the bytes at hand.
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
@@ -64,7 +63,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes over up to so many bytes, as there are, and gives how many.
+    /// Passes over up to `count` bytes, as far as there are any. Gives their number.
     #[inline]
     pub(crate) fn pass(&mut self, count: u64) -> u64 {
         let rest = self.bytes.len().saturating_sub(self.position);
@@ -118,35 +117,6 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A string that is not the whole value of a key.
-    #[inline]
-    pub(crate) fn string(&mut self) -> Read<RawString<'a>> {
-        let Limits { max_string, max_element, .. } = self.limits;
-        match self.short(max_string.min(max_element)) {
-            Some(bytes) => Ok(RawString::Plain(bytes)),
-            None => self.element(),
-        }
-    }
-
-    fn element(&mut self) -> Read<RawString<'a>> {
-        let Limits { max_string, max_element, .. } = self.limits;
-        RawString::read(self, max_string.min(max_element)).map_err(|stop| match stop {
-            Stop::Bad(ErrorKind::StringTooLong { found, .. }) if found <= max_string => {
-                ErrorKind::ElementTooLong { found, max: max_element }.into()
-            }
-            stop => stop,
-        })
-    }
-
-    /// A string that is the whole value of a key.
-    #[inline]
-    pub(crate) fn value(&mut self) -> Read<RawString<'a>> {
-        match self.short(self.limits.max_string) {
-            Some(bytes) => Ok(RawString::Plain(bytes)),
-            None => RawString::read(self, self.limits.max_string),
-        }
-    }
-
     /// A plain string of at most `max` bytes with a length of one or two, as most have, or nothing.
     #[inline]
     pub(crate) fn short(&mut self, max: u64) -> Option<&'a [u8]> {
@@ -165,13 +135,8 @@ impl<'a> Cursor<'a> {
         Some(string)
     }
 
-    /// A string that is a container with elements inside.
-    pub(crate) fn packed(&mut self) -> Read<RawString<'a>> {
-        RawString::read(self, self.limits.max_packed())
-    }
-
-    pub(crate) fn max_templates(&self) -> u64 {
-        self.limits.max_templates
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// A score of the first sorted set format: a length and text, or one of three special lengths.

@@ -1,7 +1,8 @@
 //! Strings: plain, small integers, or compressed.
 
-use super::cursor::{Cursor, Length, Read};
+use super::cursor::{Cursor, Length, Read, Stop};
 use super::error::ErrorKind;
+use super::limits::Limits;
 use super::lzf;
 use super::sink::Item;
 
@@ -9,6 +10,42 @@ const ENCODED_INT8: u8 = 0;
 const ENCODED_INT16: u8 = 1;
 const ENCODED_INT32: u8 = 2;
 const ENCODED_LZF: u8 = 3;
+
+impl<'a> Cursor<'a> {
+    /// A string that is not the whole value of a key.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Read<RawString<'a>> {
+        let Limits { max_string, max_element, .. } = self.limits();
+        match self.short(max_string.min(max_element)) {
+            Some(bytes) => Ok(RawString::Plain(bytes)),
+            None => self.element(),
+        }
+    }
+
+    fn element(&mut self) -> Read<RawString<'a>> {
+        let Limits { max_string, max_element, .. } = self.limits();
+        RawString::read(self, max_string.min(max_element)).map_err(|stop| match stop {
+            Stop::Bad(ErrorKind::StringTooLong { found, .. }) if found <= max_string => {
+                ErrorKind::ElementTooLong { found, max: max_element }.into()
+            }
+            stop => stop,
+        })
+    }
+
+    /// A string that is the whole value of a key.
+    #[inline]
+    pub(crate) fn value(&mut self) -> Read<RawString<'a>> {
+        match self.short(self.limits().max_string) {
+            Some(bytes) => Ok(RawString::Plain(bytes)),
+            None => RawString::read(self, self.limits().max_string),
+        }
+    }
+
+    /// A string that is a container with elements inside.
+    pub(crate) fn packed(&mut self) -> Read<RawString<'a>> {
+        RawString::read(self, self.limits().max_packed())
+    }
+}
 
 /// A string as it stands in the snapshot: all its bytes are there, and nothing is decoded yet.
 pub(crate) enum RawString<'a> {
@@ -20,7 +57,7 @@ pub(crate) enum RawString<'a> {
 impl<'a> RawString<'a> {
     /// Reads one of at most `max` bytes.
     #[inline]
-    pub(crate) fn read(cursor: &mut Cursor<'a>, max: u64) -> Read<Self> {
+    fn read(cursor: &mut Cursor<'a>, max: u64) -> Read<Self> {
         match cursor.length_or_encoding()? {
             Length::Plain(length) => {
                 check(length, max)?;

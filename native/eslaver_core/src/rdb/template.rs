@@ -156,9 +156,10 @@ impl Hash {
                 NAMES_LISTED => Hash::NameCount { packed: *packed },
                 _ => return Err(ErrorKind::Template("its names have an unknown form").into()),
             },
-            Hash::PackedNames { packed } => {
-                Self::values(*packed, unpack_names(&cursor.packed()?, cursor.max_templates())?)
-            }
+            Hash::PackedNames { packed } => Self::values(
+                *packed,
+                unpack_names(&cursor.packed()?, cursor.limits().max_templates)?,
+            ),
             Hash::NameCount { packed } => {
                 let left = some_fields(cursor.length()?)?;
                 Hash::Names { packed: *packed, left, names: Names::default() }
@@ -229,7 +230,7 @@ fn some_fields(count: u64) -> Result<u64, ErrorKind> {
 fn read_name(names: &mut Names, kept: u64, cursor: &mut Cursor<'_>) -> Read<u64> {
     let (name, mut digits) = (cursor.string()?.decode()?, itoa::Buffer::new());
     let name = name.bytes(&mut digits);
-    Ok(add_name(names, name, kept, cursor.max_templates())?)
+    Ok(add_name(names, name, kept, cursor.limits().max_templates)?)
 }
 
 /// Adds a name, and gives what the names then weigh with all that is kept besides.
