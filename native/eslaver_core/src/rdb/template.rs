@@ -243,10 +243,9 @@ fn add_name(names: &mut Names, name: &[u8], kept: u64, max: u64) -> Result<u64, 
 fn unpack_names(raw: &RawString<'_>, max: u64) -> Result<Names, ErrorKind> {
     let decoded = raw.decode()?;
     let mut digits = itoa::Buffer::new();
-    let mut listpack = Listpack::open(decoded.bytes(&mut digits))?;
     let mut names = Names::default();
-    while let Some(name) = listpack.next()? {
-        match name {
+    for name in Listpack::open(decoded.bytes(&mut digits))? {
+        match name? {
             Item::Bytes(name) => add_name(&mut names, name, 0, max)?,
             Item::Int(name) => {
                 add_name(&mut names, itoa::Buffer::new().format(name).as_bytes(), 0, max)?
@@ -261,11 +260,7 @@ fn count_entries(raw: &RawString<'_>) -> Result<u64, ErrorKind> {
     let decoded = raw.decode()?;
     let mut digits = itoa::Buffer::new();
     let mut listpack = Listpack::open(decoded.bytes(&mut digits))?;
-    let mut count = 0;
-    while listpack.next()?.is_some() {
-        count += 1;
-    }
-    Ok(count)
+    listpack.try_fold(0, |count, entry| entry.map(|_| count + 1))
 }
 
 fn packed_by_id<S: Sink>(
@@ -290,7 +285,8 @@ fn unpack_values<S: Sink>(
     let mut listpack = Listpack::open(decoded.bytes(&mut digits))?;
     let names = names(listpack.integer()?)?;
     let mut next = 0;
-    while let Some(value) = listpack.next()? {
+    for value in listpack {
+        let value = value?;
         let name = names.get(next).ok_or(WRONG_COUNT)?;
         sink.item(Item::Bytes(name));
         sink.item(value);
