@@ -12,11 +12,10 @@ use super::piece::Piece;
 use super::sink::{LeftOut, Meta, Sink};
 use super::skip::Skip;
 use super::template::Definition;
+use super::types;
 use super::value::{Context, Value};
 use super::version::header;
 
-/// A scheduled script of KeyDB, in the place of a value's type.
-const TYPE_CRON: u8 = 64;
 /// How Redis Enterprise keeps a key, and in which of its slots. It says nothing to others.
 const OPCODE_RAM_LRU: u8 = 107;
 const OPCODE_SLOT_NUM: u8 = 121;
@@ -429,7 +428,7 @@ impl File {
                 skip_lengths(1, cursor)?;
             }
             OPCODE_NO_EVICT if self.family == Family::Redis => {}
-            TYPE_CRON if self.family == Family::Redis => {
+            types::CRON if self.family == Family::Redis => {
                 cursor.string()?;
                 sink.left_out(LeftOut::Cron);
                 self.state = State::Unwanted(Skip::cron());
@@ -447,7 +446,7 @@ impl File {
         cursor: &mut Cursor<'_>,
         sink: &mut S,
     ) -> Read<Step> {
-        if value_type > Value::LAST_TYPE {
+        if value_type > types::LAST {
             return Err(ErrorKind::UnknownType(value_type).into());
         }
         let key = cursor.string()?.decode()?;

@@ -9,6 +9,7 @@
 //! | `dump` | the payload of `DUMP` and `RESTORE`: one value alone |
 //! | `input`, `piece` | nothing: they hold the bytes at hand, and sum them |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
+//! | `types` | nothing: it names the types of values |
 //! | `element`, `expiry` | the elements of a value that has a count, and when they expire |
 //! | `version`, `family` | the magic: which family of servers made the snapshot |
 //! | `limits` | nothing: how long a string may be |
@@ -43,6 +44,7 @@ mod skip;
 mod stream;
 mod string;
 mod template;
+mod types;
 mod unpack;
 mod value;
 mod version;

@@ -1,6 +1,6 @@
 //! Values that nobody wants: passed over, and neither decompressed nor looked into. The exception
-//! is a hash of type 31 whose field names are packed: they alone tell how many values follow, so
-//! they are counted.
+//! is a hash with a template of its own whose field names are packed and whose values are not: the
+//! names alone tell how many values follow, so they are counted.
 //!
 //! What is not read is not checked, except by the snapshot's checksum. Of a string only the header
 //! has to be at hand, so that even the largest value takes no memory; those packed names and the

@@ -13,15 +13,15 @@ const ENTRIES_READ_UNKNOWN: u64 = u64::MAX;
 /// Which of the formats, each of which adds to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Format {
-    /// RDB type 15 (Redis 5.0).
+    /// Redis 5.0.
     Listpacks,
-    /// RDB type 19 (Redis 7.0): first id, greatest deleted id, entries added and read.
+    /// Redis 7.0: first id, greatest deleted id, entries added and read.
     Offsets,
-    /// RDB type 21 (Redis 7.2): a consumer's active time.
+    /// Redis 7.2: a consumer's active time.
     ActiveTime,
-    /// RDB type 26 (Redis 8.6): idempotent producers.
+    /// Redis 8.6: idempotent producers.
     Idempotency,
-    /// RDB type 27 (Redis 8.8): pending entries that were given back.
+    /// Redis 8.8: pending entries that were given back.
     Nack,
 }
 

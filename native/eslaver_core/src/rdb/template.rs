@@ -109,11 +109,11 @@ impl Definition {
 
 /// What comes next of a hash that has a template.
 pub(crate) enum Hash {
-    /// RDB type 30: one string, the template's number before the values.
+    /// One string: the template's number before the values.
     PackedById,
-    /// RDB type 32.
+    /// The template's number, then the values.
     Id,
-    /// RDB types 29, where the values are one string, and 31.
+    /// The template, then the values. They are one string if `packed`.
     Format {
         packed: bool,
     },

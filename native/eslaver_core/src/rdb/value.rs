@@ -12,6 +12,7 @@ use super::seen::Seen;
 use super::sink::{Item, Kind, ModuleField, Sink, check_room};
 use super::stream::{Format, StreamReader};
 use super::template::{Hash, Templates};
+use super::types;
 use super::unpack::{Packed, unpack};
 
 /// What has the least of its expiries at its start.
@@ -62,52 +63,67 @@ pub(crate) struct Value {
 }
 
 impl Value {
-    /// The greatest number that any family gives a type.
-    pub(crate) const LAST_TYPE: u8 = 35;
-
     /// The value of an RDB type, or why it cannot be read.
     #[inline]
     pub(crate) fn of_type(value_type: u8, family: Family) -> Result<Self, ErrorKind> {
         use Family::{Redis, Valkey};
         let unsupported = |what| Err(ErrorKind::UnsupportedType(value_type, what));
         let (kind, state) = match (value_type, family) {
-            (0, _) => (Kind::String, State::String),
-            (1, _) => (Kind::List, State::Count(Element::Item)),
-            (2, _) => (Kind::Set, State::Count(Element::Member)),
-            (3, _) => (Kind::Zset, State::Count(Element::ScoreText)),
-            (4, _) => (Kind::Hash, State::Count(Element::Pair)),
-            (5, _) => (Kind::Zset, State::Count(Element::ScoreBinary)),
-            (6, _) => return unsupported("a module value of the 4.0 release candidates"),
-            (7, _) => (Kind::Module, State::ModuleId),
-            (9, _) => (Kind::Hash, State::Packed(Packed::Zipmap)),
-            (10, _) => (Kind::List, State::Packed(Packed::ZiplistElements)),
-            (11, _) => (Kind::Set, State::Packed(Packed::Intset)),
-            (12, _) => (Kind::Zset, State::Packed(Packed::ZiplistScores)),
-            (13, _) => (Kind::Hash, State::Packed(Packed::ZiplistPairs)),
-            (14, _) => (Kind::List, State::Count(Element::ZiplistNode)),
-            (15, _) => Self::stream(Format::Listpacks),
-            (16, _) => (Kind::Hash, State::Packed(Packed::ListpackPairs)),
-            (17, _) => (Kind::Zset, State::Packed(Packed::ListpackScores)),
-            (18, _) => (Kind::List, State::Count(Element::Quicklist2Node)),
-            (19, _) => Self::stream(Format::Offsets),
-            (20, _) => (Kind::Set, State::Packed(Packed::ListpackMembers)),
-            (21, _) => Self::stream(Format::ActiveTime),
-            (22, Redis) => (Kind::Hash, State::Count(Element::ExpiryPair { base: 1 })),
-            (23, Redis) => (Kind::Hash, State::Packed(Packed::ListpackPairExpiry)),
-            (24, Redis) => (Kind::Hash, State::MinimumExpiry(Expiring::Pairs)),
-            (25, Redis) => (Kind::Hash, State::MinimumExpiry(Expiring::PackedPairs)),
-            (26, Redis) => Self::stream(Format::Idempotency),
-            (27, Redis) => Self::stream(Format::Nack),
-            (28, Redis) => (Kind::Array, State::Array),
-            (29, Redis) => (Kind::Hash, Self::template(Hash::Format { packed: true })),
-            (30, Redis) => (Kind::Hash, Self::template(Hash::PackedById)),
-            (31, Redis) => (Kind::Hash, Self::template(Hash::Format { packed: false })),
-            (32, Redis) => (Kind::Hash, Self::template(Hash::Id)),
-            (33, Redis) => (Kind::Gcra, State::Gcra),
-            (34, Redis) => (Kind::Set, State::MinimumExpiry(Expiring::PackedMembers)),
-            (35, Redis) => (Kind::Set, State::MinimumExpiry(Expiring::Members)),
-            (22, Valkey) => (Kind::Hash, State::Count(Element::PairExpiry)),
-            (23, Valkey) => (Kind::PathHash, State::PathHash(Box::new(PathHash::new()))),
+            (types::STRING, _) => (Kind::String, State::String),
+            (types::LIST, _) => (Kind::List, State::Count(Element::Item)),
+            (types::SET, _) => (Kind::Set, State::Count(Element::Member)),
+            (types::ZSET, _) => (Kind::Zset, State::Count(Element::ScoreText)),
+            (types::HASH, _) => (Kind::Hash, State::Count(Element::Pair)),
+            (types::ZSET_2, _) => (Kind::Zset, State::Count(Element::ScoreBinary)),
+            (types::MODULE_PRE_GA, _) => {
+                return unsupported("a module value of the 4.0 release candidates");
+            }
+            (types::MODULE_2, _) => (Kind::Module, State::ModuleId),
+            (types::HASH_ZIPMAP, _) => (Kind::Hash, State::Packed(Packed::Zipmap)),
+            (types::LIST_ZIPLIST, _) => (Kind::List, State::Packed(Packed::ZiplistElements)),
+            (types::SET_INTSET, _) => (Kind::Set, State::Packed(Packed::Intset)),
+            (types::ZSET_ZIPLIST, _) => (Kind::Zset, State::Packed(Packed::ZiplistScores)),
+            (types::HASH_ZIPLIST, _) => (Kind::Hash, State::Packed(Packed::ZiplistPairs)),
+            (types::LIST_QUICKLIST, _) => (Kind::List, State::Count(Element::ZiplistNode)),
+            (types::STREAM_LISTPACKS, _) => Self::stream(Format::Listpacks),
+            (types::HASH_LISTPACK, _) => (Kind::Hash, State::Packed(Packed::ListpackPairs)),
+            (types::ZSET_LISTPACK, _) => (Kind::Zset, State::Packed(Packed::ListpackScores)),
+            (types::LIST_QUICKLIST_2, _) => (Kind::List, State::Count(Element::Quicklist2Node)),
+            (types::STREAM_LISTPACKS_2, _) => Self::stream(Format::Offsets),
+            (types::SET_LISTPACK, _) => (Kind::Set, State::Packed(Packed::ListpackMembers)),
+            (types::STREAM_LISTPACKS_3, _) => Self::stream(Format::ActiveTime),
+            (types::HASH_METADATA_PRE_GA, Redis) => {
+                (Kind::Hash, State::Count(Element::ExpiryPair { base: 1 }))
+            }
+            (types::HASH_LISTPACK_EX_PRE_GA, Redis) => {
+                (Kind::Hash, State::Packed(Packed::ListpackPairExpiry))
+            }
+            (types::HASH_METADATA, Redis) => (Kind::Hash, State::MinimumExpiry(Expiring::Pairs)),
+            (types::HASH_LISTPACK_EX, Redis) => {
+                (Kind::Hash, State::MinimumExpiry(Expiring::PackedPairs))
+            }
+            (types::STREAM_LISTPACKS_4, Redis) => Self::stream(Format::Idempotency),
+            (types::STREAM_LISTPACKS_5, Redis) => Self::stream(Format::Nack),
+            (types::ARRAY, Redis) => (Kind::Array, State::Array),
+            (types::HASH_TEMPLATE_LISTPACK, Redis) => {
+                (Kind::Hash, Self::template(Hash::Format { packed: true }))
+            }
+            (types::HASH_TEMPLATE_ID_LISTPACK, Redis) => {
+                (Kind::Hash, Self::template(Hash::PackedById))
+            }
+            (types::HASH_TEMPLATE, Redis) => {
+                (Kind::Hash, Self::template(Hash::Format { packed: false }))
+            }
+            (types::HASH_TEMPLATE_ID, Redis) => (Kind::Hash, Self::template(Hash::Id)),
+            (types::GCRA, Redis) => (Kind::Gcra, State::Gcra),
+            (types::SET_LISTPACK_EX, Redis) => {
+                (Kind::Set, State::MinimumExpiry(Expiring::PackedMembers))
+            }
+            (types::SET_METADATA, Redis) => (Kind::Set, State::MinimumExpiry(Expiring::Members)),
+            (types::HASH_2, Valkey) => (Kind::Hash, State::Count(Element::PairExpiry)),
+            (types::PATH_HASH, Valkey) => {
+                (Kind::PathHash, State::PathHash(Box::new(PathHash::new())))
+            }
             _ => return Err(ErrorKind::UnknownType(value_type)),
         };
         Ok(Self { kind, state, elements: 0 })
