@@ -30,9 +30,9 @@ const MAX_SHOWN: usize = 200;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes in one argument.
-    pub max_bulk: u64,
+    pub proto_max_bulk_len: u64,
     /// Arguments in one command, its name included.
-    pub max_args: u64,
+    pub max_arguments: u64,
     /// Bytes in one inline command, without its newline.
     pub max_inline: usize,
     /// Whether inline commands are taken at all. Masters since 2.8 never send one, so on a link
@@ -43,7 +43,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bulk: 512 << 20, max_args: i32::MAX as u64, max_inline: 64 << 10, inline: true }
+        Self {
+            proto_max_bulk_len: 512 << 20,
+            max_arguments: i32::MAX as u64,
+            max_inline: 64 << 10,
+            inline: true,
+        }
     }
 }
 
@@ -184,8 +189,8 @@ impl Commands {
         if count == 0 || negative {
             return Ok(Found::Skipped(end));
         }
-        if count > self.limits.max_args {
-            return Err(Fault::too_many_args(count, self.limits.max_args));
+        if count > self.limits.max_arguments {
+            return Err(Fault::too_many_arguments(count, self.limits.max_arguments));
         }
         self.cursor = end;
         self.state = State::Header(count);
@@ -200,7 +205,7 @@ impl Commands {
         while left > 0 {
             let len = match known.take() {
                 Some(len) => len,
-                None => match bulk_header(data, at, self.limits.max_bulk)? {
+                None => match bulk_header(data, at, self.limits.proto_max_bulk_len)? {
                     Some((len, end)) => {
                         at = end;
                         len

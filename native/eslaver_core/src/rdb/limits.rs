@@ -9,7 +9,7 @@ const PACKED: u64 = 4;
 pub struct Limits {
     /// Bytes in one string, decompressed. A container that comes as one string may have four times
     /// as many.
-    pub max_string: u64,
+    pub proto_max_bulk_len: u64,
     /// Bytes in a string that is not the whole value of a key, where that is less.
     pub max_element: u64,
     /// Bytes that the snapshot's hash templates take, as they are kept to its end.
@@ -19,16 +19,16 @@ pub struct Limits {
 impl Limits {
     /// Takes strings of any length.
     pub const NONE: Self =
-        Self { max_string: u64::MAX, max_element: u64::MAX, max_templates: u64::MAX };
+        Self { proto_max_bulk_len: u64::MAX, max_element: u64::MAX, max_templates: u64::MAX };
 
     pub(crate) fn max_packed(self) -> u64 {
-        self.max_string.saturating_mul(PACKED)
+        self.proto_max_bulk_len.saturating_mul(PACKED)
     }
 }
 
 impl Default for Limits {
     /// What servers have for `proto-max-bulk-len` where nothing else is said.
     fn default() -> Self {
-        Self { max_string: 512 << 20, max_element: u64::MAX, max_templates: 512 << 20 }
+        Self { proto_max_bulk_len: 512 << 20, max_element: u64::MAX, max_templates: 512 << 20 }
     }
 }

@@ -15,17 +15,17 @@ impl<'a> Cursor<'a> {
     /// A string that is not the whole value of a key.
     #[inline]
     pub(crate) fn string(&mut self) -> Read<RawString<'a>> {
-        let Limits { max_string, max_element, .. } = self.limits();
-        match self.short(max_string.min(max_element)) {
+        let Limits { proto_max_bulk_len, max_element, .. } = self.limits();
+        match self.short(proto_max_bulk_len.min(max_element)) {
             Some(bytes) => Ok(RawString::Plain(bytes)),
             None => self.element(),
         }
     }
 
     fn element(&mut self) -> Read<RawString<'a>> {
-        let Limits { max_string, max_element, .. } = self.limits();
-        RawString::read(self, max_string.min(max_element)).map_err(|stop| match stop {
-            Stop::Bad(ErrorKind::StringTooLong { found, .. }) if found <= max_string => {
+        let Limits { proto_max_bulk_len, max_element, .. } = self.limits();
+        RawString::read(self, proto_max_bulk_len.min(max_element)).map_err(|stop| match stop {
+            Stop::Bad(ErrorKind::StringTooLong { found, .. }) if found <= proto_max_bulk_len => {
                 ErrorKind::ElementTooLong { found, max: max_element }.into()
             }
             stop => stop,
@@ -35,9 +35,9 @@ impl<'a> Cursor<'a> {
     /// A string that is the whole value of a key.
     #[inline]
     pub(crate) fn value(&mut self) -> Read<RawString<'a>> {
-        match self.short(self.limits().max_string) {
+        match self.short(self.limits().proto_max_bulk_len) {
             Some(bytes) => Ok(RawString::Plain(bytes)),
-            None => RawString::read(self, self.limits().max_string),
+            None => RawString::read(self, self.limits().proto_max_bulk_len),
         }
     }
 

@@ -55,10 +55,10 @@ pub enum ErrorKind {
     #[error(
         "expected at most {max} arguments (the option max_arguments), found an array of {found}"
     )]
-    TooManyArgs {
+    TooManyArguments {
         /// The arguments announced.
         found: u64,
-        /// [`Limits::max_args`](super::Limits::max_args).
+        /// [`Limits::max_arguments`](super::Limits::max_arguments).
         max: u64,
     },
     /// A bulk string that announces too many bytes.
@@ -69,7 +69,7 @@ pub enum ErrorKind {
     BulkTooLong {
         /// The bytes announced.
         found: u64,
-        /// [`Limits::max_bulk`](super::Limits::max_bulk).
+        /// [`Limits::proto_max_bulk_len`](super::Limits::proto_max_bulk_len).
         max: u64,
     },
     /// An inline command without an end.
@@ -123,8 +123,8 @@ impl Fault {
         fault(at, ErrorKind::LengthTooLong)
     }
 
-    pub(super) fn too_many_args(found: u64, max: u64) -> Self {
-        fault(0, ErrorKind::TooManyArgs { found, max })
+    pub(super) fn too_many_arguments(found: u64, max: u64) -> Self {
+        fault(0, ErrorKind::TooManyArguments { found, max })
     }
 
     pub(super) fn bulk_too_long(at: usize, found: u64, max: u64) -> Self {

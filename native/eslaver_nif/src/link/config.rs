@@ -211,12 +211,16 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn of_snapshot(self) -> rdb::Limits {
-        rdb::Limits { max_string: self.bulk, max_element: TERM, max_templates: self.value }
+        rdb::Limits { proto_max_bulk_len: self.bulk, max_element: TERM, max_templates: self.value }
     }
 
     pub(crate) fn of_stream(self, inline: bool) -> resp::Limits {
-        let (max_bulk, max_args) = (self.bulk.min(TERM), self.arguments);
-        resp::Limits { max_bulk, max_args, inline, ..resp::Limits::default() }
+        resp::Limits {
+            proto_max_bulk_len: self.bulk.min(TERM),
+            max_arguments: self.arguments,
+            inline,
+            ..resp::Limits::default()
+        }
     }
 }
 
