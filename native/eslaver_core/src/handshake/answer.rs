@@ -1,7 +1,38 @@
-//! The good answers to `PSYNC`.
+//! What to do after an answer, and the good answers to `PSYNC`.
 
 use super::refusal::{Answered, Refusal};
-use super::{REPLID_LEN, Reply};
+
+/// The length of a replication id.
+const REPLID_LEN: usize = 40;
+
+/// What to do after an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Write this.
+    Send(Vec<u8>),
+    /// Nothing: other answers are to come, or the master keeps the link alive.
+    Wait,
+    /// A snapshot follows, then the stream from `offset` on.
+    FullSync {
+        /// The replication id of the stream.
+        replid: String,
+        /// The bytes of the stream that the snapshot stands for.
+        offset: u64,
+    },
+    /// The stream follows from where it was asked for.
+    Continue {
+        /// The stream's new replication id; `None`: it has kept the old one.
+        replid: Option<String>,
+    },
+    /// The master has done as after `SYNC`. The snapshot follows, with its header, then a stream
+    /// without offsets.
+    ///
+    /// If the snapshot is of [`Size::Known`](crate::transfer::Size::Known), write nothing more, not
+    /// even a newline: before 2.8 there is no `REPLCONF ACK`, and a newline spoils the next command.
+    /// If it is [`Size::Marked`](crate::transfer::Size::Marked), the master has taken `capa eof`, and
+    /// sends no command before a `REPLCONF ACK`.
+    LegacySync,
+}
 
 /// Reads a status line without its `+`; `None` when it begins no sync.
 ///

@@ -1,7 +1,6 @@
 //! Why a master does not take us as its replica.
 
-use super::Step;
-use super::step::is_tls_alert;
+use super::step::{Step, is_tls_alert};
 
 /// What a refusal shows of the master's words, in characters.
 const MAX_SHOWN: usize = 200;

@@ -1,6 +1,6 @@
 //! The steps of a handshake: what each sends, and what may stand in its answer's place.
 
-use super::{Config, Resume};
+use super::config::{Config, Resume};
 use crate::resp;
 
 /// What this library calls itself in the master's `CLIENT LIST`.
