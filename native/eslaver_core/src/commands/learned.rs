@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Arguments, Effect, Key, number, rule};
+use super::arguments::{Arguments, number};
+use super::effect::{Effect, Key};
+use super::lookup::rule;
 use crate::reply::Value;
 
 /// Commands that a master told of, besides those of the table.

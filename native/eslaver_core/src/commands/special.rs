@@ -1,6 +1,7 @@
 //! Commands whose keys stand behind options, are in another db, or are not named at all.
 
-use super::{Arguments, Effect, Key, number};
+use super::arguments::{Arguments, number};
+use super::effect::{Effect, Key};
 
 /// The slots of a cluster.
 const SLOTS: u16 = 16384;
