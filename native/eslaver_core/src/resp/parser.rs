@@ -1,17 +1,11 @@
-//! The command stream: bytes in, commands out.
-//!
-//! A master sends its replicas arrays of bulk strings. Before 2.8 it also sent `SELECT` as an inline
-//! command, and any master may send bare newlines, so both forms are read. Every byte belongs to
-//! exactly one command's [`Command::len`]: what is skipped counts for the command after it.
+//! The parser of the command stream.
 
-mod error;
-mod inline;
+use std::ops::Range;
 
-pub use error::{Error, ErrorKind};
-
-use std::ops::{Index, Range};
-
-use error::Fault;
+use super::command::Command;
+use super::error::{Error, Fault};
+use super::inline;
+use super::limits::Limits;
 
 /// The buffer that is kept between commands; what a larger one took is given back.
 const KEPT_BYTES: usize = 256 * 1024;
@@ -24,33 +18,6 @@ const MAX_DIGITS: usize = 18;
 
 /// What is shown of an error that the master sends, in bytes.
 const MAX_SHOWN: usize = 200;
-
-/// What a command may be at most. A length is checked against these as soon as it has been read, and
-/// nothing is ever reserved on the word of a length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes in one argument.
-    pub proto_max_bulk_len: u64,
-    /// Arguments in one command, its name included.
-    pub max_arguments: u64,
-    /// Bytes in one inline command, without its newline.
-    pub max_inline: usize,
-    /// Whether inline commands are taken at all. Masters since 2.8 never send one, so on a link
-    /// that answered `PSYNC` they mean that the stream is out of step. Bare newlines are always
-    /// skipped.
-    pub inline: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            proto_max_bulk_len: 512 << 20,
-            max_arguments: i32::MAX as u64,
-            max_inline: 64 << 10,
-            inline: true,
-        }
-    }
-}
 
 /// The parser. Feed it the stream in pieces of any size, and after each piece take commands until
 /// there are none.
@@ -137,7 +104,7 @@ impl Commands {
         let len = self.skipped + self.cursor as u64;
         self.skipped = 0;
         self.state = State::Taken;
-        Ok(Some(Command { bytes, args: &self.args, len }))
+        Ok(Some(Command::new(bytes, &self.args, len)))
     }
 
     fn read(&mut self) -> Result<Found, Fault> {
@@ -343,124 +310,6 @@ fn crlf(data: &[u8], at: usize) -> Result<bool, Fault> {
         Some([found, ..]) => Err(Fault::expected_crlf(at, *found)),
     }
 }
-
-/// A command as it is sent: an array of bulk strings.
-pub fn encode(words: &[&[u8]]) -> Vec<u8> {
-    let mut out = format!("*{}\r\n", words.len()).into_bytes();
-    for word in words {
-        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
-    }
-    out
-}
-
-/// A command, borrowed from the parser until the next call.
-#[derive(Debug, Clone, Copy)]
-pub struct Command<'a> {
-    bytes: &'a [u8],
-    args: &'a [Range<usize>],
-    len: u64,
-}
-
-impl<'a> Command<'a> {
-    /// The command's name as it was sent, in whatever case.
-    #[inline]
-    pub fn name(&self) -> &'a [u8] {
-        self.args.first().map_or(&[], |range| &self.bytes[range.clone()])
-    }
-
-    /// The arguments after the name.
-    #[inline]
-    pub fn args(&self) -> Args<'a> {
-        Args { bytes: self.bytes, args: self.args.get(1..).unwrap_or_default() }
-    }
-
-    /// Where an argument stands in the bytes that this command took, unless it was an inline one.
-    pub(crate) fn place(&self, index: usize) -> Option<Range<usize>> {
-        let skipped = usize::try_from(self.len).ok()?.checked_sub(self.bytes.len())?;
-        let range = self.args.get(index + 1)?;
-        Some(skipped + range.start..skipped + range.end)
-    }
-
-    /// The bytes that this command took in the stream, those skipped before it included: what the
-    /// replication offset moves by.
-    #[allow(clippy::len_without_is_empty, reason = "no command is empty")]
-    #[inline]
-    pub fn len(&self) -> u64 {
-        self.len
-    }
-}
-
-/// A command's arguments, without its name. Indexing panics out of bounds; [`Args::get`] does not.
-#[derive(Debug, Clone, Copy)]
-pub struct Args<'a> {
-    bytes: &'a [u8],
-    args: &'a [Range<usize>],
-}
-
-impl<'a> Args<'a> {
-    /// How many there are.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.args.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.args.is_empty()
-    }
-
-    /// The argument at `index`, the first being 0.
-    #[inline]
-    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
-        self.args.get(index).map(|range| &self.bytes[range.clone()])
-    }
-
-    /// All of them in order.
-    pub fn iter(&self) -> ArgsIter<'a> {
-        ArgsIter { bytes: self.bytes, args: self.args.iter() }
-    }
-}
-
-impl Index<usize> for Args<'_> {
-    type Output = [u8];
-
-    fn index(&self, index: usize) -> &[u8] {
-        &self.bytes[self.args[index].clone()]
-    }
-}
-
-impl<'a> IntoIterator for Args<'a> {
-    type Item = &'a [u8];
-    type IntoIter = ArgsIter<'a>;
-
-    fn into_iter(self) -> ArgsIter<'a> {
-        self.iter()
-    }
-}
-
-/// The arguments of a command, one after the other.
-#[derive(Debug, Clone)]
-pub struct ArgsIter<'a> {
-    bytes: &'a [u8],
-    args: std::slice::Iter<'a, Range<usize>>,
-}
-
-impl<'a> Iterator for ArgsIter<'a> {
-    type Item = &'a [u8];
-
-    #[inline]
-    fn next(&mut self) -> Option<&'a [u8]> {
-        self.args.next().map(|range| &self.bytes[range.clone()])
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.args.size_hint()
-    }
-}
-
-impl ExactSizeIterator for ArgsIter<'_> {}
 
 #[cfg(test)]
 mod tests {
