@@ -61,7 +61,6 @@ pub enum TransferError {
 #[derive(Debug)]
 pub struct Transfer {
     state: State,
-    payload: u64,
 }
 
 #[derive(Debug)]
@@ -86,7 +85,7 @@ struct Mark {
 impl Transfer {
     /// At the byte after the line that announced the snapshot.
     pub fn new() -> Self {
-        Self { state: State::Header(Vec::new()), payload: 0 }
+        Self { state: State::Header(Vec::new()) }
     }
 
     /// Looks at the next bytes: how many of them were consumed, and what they meant. Call it again
@@ -99,21 +98,11 @@ impl Transfer {
             let (consumed, header) = read_header(line, input)?;
             return Ok((consumed, self.begin(header)));
         }
-        let Self { state, payload } = self;
-        let (consumed, found) = match state {
+        Ok(match &mut self.state {
             State::Known { left } => known(left, input),
             State::Marked(mark) => mark.next(input),
             State::Header(_) => (0, Found::NeedMore),
-        };
-        if let Found::Payload(bytes) = found {
-            *payload += bytes.len() as u64;
-        }
-        Ok((consumed, found))
-    }
-
-    /// The bytes of the snapshot given out so far.
-    pub fn payload_bytes(&self) -> u64 {
-        self.payload
+        })
     }
 
     fn begin(&mut self, header: Option<Header>) -> Found<'static> {
