@@ -573,17 +573,17 @@ fn messages_name_what_is_missing() {
     );
     assert_eq!(
         refused(Step::Ping, b"HTTP/1.1 400 Bad Request"),
-        "this is no Redis server, its answer to PING begins with: H"
+        "this is not a Redis server: its answer to PING begins with: H"
     );
     let mut lines = Lines::new();
     lines.feed(b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n");
     assert_eq!(
         at(Step::Ping, full_config()).next(&mut lines).unwrap_err().to_string(),
-        "this is no Redis server, its answer to PING begins with: HTTP/1.1 400 Bad Request"
+        "this is not a Redis server: its answer to PING begins with: HTTP/1.1 400 Bad Request"
     );
     assert_eq!(
         refused(Step::Ping, b"\x15\x03\x03\0\x02\x02F"),
-        "this port is one for TLS: set the option tls (its answer to PING: \u{fffd}\u{fffd})"
+        "this is a port for TLS: set the option tls (its answer to PING: \u{fffd}\u{fffd})"
     );
 }
 

@@ -12,8 +12,8 @@ const MAX_SHOWN: usize = 200;
 pub enum Refusal {
     /// It takes nobody from another machine.
     #[error(
-        "the master is in protected mode: it takes connections from its own machine only, until a \
-         password is set or 'protected-mode no' ({text})"
+        "the master is in protected mode: it accepts connections from its own machine only, until \
+         you set a password or 'protected-mode no' ({text})"
     )]
     ProtectedMode {
         /// The master's words.
@@ -44,7 +44,7 @@ pub enum Refusal {
         text: String,
     },
     /// It is a node of a cluster that serves nobody while slots have no owner.
-    #[error("the master's cluster is down: all its slots need an owner that is up ({text})")]
+    #[error("the master's cluster is down: every slot needs a node that is up ({text})")]
     ClusterDown {
         /// The master's words.
         text: String,
@@ -62,19 +62,19 @@ pub enum Refusal {
         text: String,
     },
     /// It has as many clients as it takes.
-    #[error("the master takes no more clients ({text})")]
+    #[error("the master accepts no more clients ({text})")]
     TooManyClients {
         /// The master's words.
         text: String,
     },
     /// The password, or the user, is wrong.
-    #[error("the master does not take this user and password ({text})")]
+    #[error("the master rejects this user and password ({text})")]
     WrongPassword {
         /// The master's words.
         text: String,
     },
     /// It wants a password, and none is configured or `AUTH` was not enough.
-    #[error("the master wants a password, and none was given that it took ({text})")]
+    #[error("the master requires a password, and has accepted none ({text})")]
     PasswordNeeded {
         /// The master's words.
         text: String,
@@ -103,8 +103,8 @@ pub enum Refusal {
     },
     /// Neither `PSYNC` nor the older `SYNC` is taken.
     #[error(
-        "the master takes no replica: it answered {asked} with '{text}', and SYNC with '{sync}'. If \
-         it has PSYNC by another name, set the option psync_command; some managed services have none"
+        "the master accepts no replicas: it answered {asked} with '{text}', and SYNC with '{sync}'. If \
+         PSYNC is renamed there, set the option psync_command; some managed services do not offer it"
     )]
     NoSync {
         /// `PSYNC`, or what it is called there.
@@ -116,7 +116,7 @@ pub enum Refusal {
     },
     /// It knows where the master is, and is none itself.
     #[error(
-        "this is a Sentinel, not a master: ask it where the master is, by SENTINEL \
+        "this is a Sentinel, not a master: ask it for the master's address with SENTINEL \
          get-master-addr-by-name NAME, and set master_host and master_port to that ({text})"
     )]
     Sentinel {
@@ -124,7 +124,7 @@ pub enum Refusal {
         text: String,
     },
     /// A port for TLS, spoken to without.
-    #[error("this port is one for TLS: set the option tls (its answer to {asked}: {text})")]
+    #[error("this is a port for TLS: set the option tls (its answer to {asked}: {text})")]
     SpeaksTls {
         /// What was sent.
         asked: String,
@@ -146,7 +146,7 @@ pub enum Refusal {
         text: String,
     },
     /// No Redis server at all.
-    #[error("this is no Redis server, its answer to {asked} begins with: {text}")]
+    #[error("this is not a Redis server: its answer to {asked} begins with: {text}")]
     NotRedis {
         /// What was sent.
         asked: String,

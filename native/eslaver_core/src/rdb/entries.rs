@@ -32,7 +32,7 @@ impl Repeated {
         self.left = self
             .left
             .checked_sub(bytes as u64)
-            .ok_or(ErrorKind::Stream("a few bytes of it stand for too many long names"))?;
+            .ok_or(ErrorKind::Stream("its shared names expand to too many bytes"))?;
         Ok(())
     }
 }

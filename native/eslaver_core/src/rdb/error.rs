@@ -78,7 +78,7 @@ pub enum ErrorKind {
     UnknownEncoding(u8),
     /// A string that is longer than the limit.
     #[error(
-        "a string of {found} bytes, more than the {max} of the option proto_max_bulk_len allow"
+        "a string of {found} bytes, more than the {max} that the option proto_max_bulk_len allows"
     )]
     StringTooLong {
         /// Bytes that it claims to have, decompressed.
@@ -89,8 +89,8 @@ pub enum ErrorKind {
     },
     /// A string that is not the whole value of a key, and longer than the limit for those.
     #[error(
-        "an element, field or name of {found} bytes, of which eslaver takes {max} at most; leave its \
-         key out with the option filter"
+        "an element, field or name of {found} bytes: eslaver accepts at most {max}; leave its key out \
+         with the option filter"
     )]
     ElementTooLong {
         /// Bytes that it claims to have, decompressed.
@@ -132,7 +132,7 @@ pub enum ErrorKind {
     #[error("a field without a value, or a member without a score")]
     HalfPair,
     /// A member of a set or sorted set, or a field of a hash, for the second time.
-    #[error("a field or member that was there before")]
+    #[error("a duplicate field or member")]
     Duplicate,
     /// A time to live, of a hash's field or a set's member, that no server could have written.
     #[error("invalid time to live of a field or member")]

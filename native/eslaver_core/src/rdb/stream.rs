@@ -196,7 +196,7 @@ impl StreamReader {
         let name = name.to_bytes()?;
         self.consumer_names.clear();
         if !self.group_names.insert(name.clone()) {
-            return Err(ErrorKind::Stream("two groups of one name").into());
+            return Err(ErrorKind::Stream("two groups have the same name").into());
         }
         self.meta.groups.push(Group {
             name,
@@ -236,7 +236,7 @@ impl StreamReader {
             return Ok(Some(State::NackCount { groups }));
         }
         if self.current_group()?.pending.iter().any(|pending| pending.consumer.is_none()) {
-            return Err(ErrorKind::Stream("a pending entry of no consumer"));
+            return Err(ErrorKind::Stream("a pending entry without a consumer"));
         }
         Ok(self.after_group(groups))
     }
@@ -249,7 +249,7 @@ impl StreamReader {
         let owned = cursor.length()?;
         let name = name.to_bytes()?;
         if !self.consumer_names.insert(name.clone()) {
-            return Err(ErrorKind::Stream("two consumers of one name in a group").into());
+            return Err(ErrorKind::Stream("two consumers of a group have the same name").into());
         }
         self.current_group()?.consumers.push(Consumer { name, seen_at, active_at });
         Ok(self.after_owned(groups, left - 1, owned)?)
@@ -323,7 +323,7 @@ impl StreamReader {
         let entries = cursor.length()?;
         let id = id.to_bytes()?;
         if !self.producer_ids.insert(id.clone()) {
-            return Err(ErrorKind::Stream("two producers of one id").into());
+            return Err(ErrorKind::Stream("two producers have the same id").into());
         }
         // servers forget one of which they remember nothing
         if entries > 0 {

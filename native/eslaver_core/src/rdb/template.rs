@@ -85,7 +85,7 @@ impl Definition {
     pub(crate) fn open(cursor: &mut Cursor<'_>, templates: &Templates) -> Read<Self> {
         let (id, left) = (cursor.length()?, cursor.length()?);
         if templates.by_id.contains_key(&id) {
-            return Err(ErrorKind::Template("two of one number").into());
+            return Err(ErrorKind::Template("two have the same number").into());
         }
         Ok(Self { id, left: some_fields(left)?, names: Names::default() })
     }
@@ -224,7 +224,7 @@ impl Hash {
 }
 
 fn some_fields(count: u64) -> Result<u64, ErrorKind> {
-    if count == 0 { Err(ErrorKind::Template("one without fields")) } else { Ok(count) }
+    if count == 0 { Err(ErrorKind::Template("one has no fields")) } else { Ok(count) }
 }
 
 fn read_name(names: &mut Names, kept: u64, cursor: &mut Cursor<'_>) -> Read<u64> {
@@ -269,7 +269,8 @@ fn packed_by_id<S: Sink>(
     sink: &mut S,
 ) -> Result<(), ErrorKind> {
     unpack_values(raw, sink, |id| {
-        let id = u64::try_from(id).map_err(|_| ErrorKind::Template("a hash names one below 0"))?;
+        let id = u64::try_from(id)
+            .map_err(|_| ErrorKind::Template("a hash names one with a negative number"))?;
         templates.get(id)
     })
 }
@@ -296,5 +297,4 @@ fn unpack_values<S: Sink>(
     if next == names.len() { Ok(()) } else { Err(WRONG_COUNT) }
 }
 
-const WRONG_COUNT: ErrorKind =
-    ErrorKind::Template("a hash has not as many values as it has fields");
+const WRONG_COUNT: ErrorKind = ErrorKind::Template("a hash has more or fewer values than fields");
