@@ -28,15 +28,15 @@ impl<'a> Command<'a> {
         Args { bytes: self.bytes, args: self.args.get(1..).unwrap_or_default() }
     }
 
-    /// Where an argument stands in the bytes that this command took, unless it was an inline one.
-    pub(crate) fn place(&self, index: usize) -> Option<Range<usize>> {
+    /// The range of an argument in the bytes of this command. Inline commands have none.
+    pub(crate) fn argument_range(&self, index: usize) -> Option<Range<usize>> {
         let skipped = usize::try_from(self.len).ok()?.checked_sub(self.bytes.len())?;
         let range = self.args.get(index + 1)?;
         Some(skipped + range.start..skipped + range.end)
     }
 
-    /// The bytes that this command took in the stream, those skipped before it included: what the
-    /// replication offset moves by.
+    /// The bytes of this command in the stream, with those skipped before it: the replication offset
+    /// moves by them.
     #[allow(clippy::len_without_is_empty, reason = "no command is empty")]
     #[inline]
     pub fn len(&self) -> u64 {

@@ -1,7 +1,7 @@
-//! What a command may be at most.
+//! Limits of the command stream.
 
-/// What a command may be at most. A length is checked against these as soon as it has been read, and
-/// nothing is ever reserved on the word of a length.
+/// What a command may be at most. A length is checked as soon as it has been read, and no memory is
+/// reserved because of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes in one argument.
@@ -10,9 +10,8 @@ pub struct Limits {
     pub max_arguments: u64,
     /// Bytes in one inline command, without its newline.
     pub max_inline: usize,
-    /// Whether inline commands are taken at all. Masters since 2.8 never send one, so on a link
-    /// that answered `PSYNC` they mean that the stream is out of step. Bare newlines are always
-    /// skipped.
+    /// Whether inline commands are accepted. Masters since 2.8 never send one: from a master that
+    /// answered `PSYNC` they mean that the stream is out of step. Bare newlines are always skipped.
     pub inline: bool,
 }
 

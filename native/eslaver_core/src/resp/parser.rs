@@ -7,20 +7,20 @@ use super::error::{Error, Fault};
 use super::inline;
 use super::limits::Limits;
 
-/// The buffer that is kept between commands; what a larger one took is given back.
+/// Bytes of the buffer that are kept between commands. A larger buffer is freed.
 const KEPT_BYTES: usize = 256 * 1024;
 
-/// The argument ranges that are kept between commands.
+/// Argument ranges that are kept between commands.
 const KEPT_ARGS: usize = 4 * 1024;
 
 /// More digits than any length can have, few enough for an `u64`.
 const MAX_DIGITS: usize = 18;
 
-/// What is shown of an error that the master sends, in bytes.
+/// Bytes of a master's error that are shown.
 const MAX_SHOWN: usize = 200;
 
 /// The parser. Feed it the stream in pieces of any size, and after each piece take commands until
-/// there are none.
+/// it gives `None`.
 #[derive(Debug)]
 pub struct Commands {
     limits: Limits,
@@ -44,9 +44,10 @@ pub struct Commands {
 enum State {
     /// At the first byte of a command, or within an inline one.
     Begin,
-    /// At the header of an argument; so many are to come.
+    /// At the header of an argument, with the number of arguments left.
     Header(u64),
-    /// At the bytes of an argument: so many are to come, this one included, and its length.
+    /// At the bytes of an argument, with the number of arguments left, this one included, and its
+    /// length.
     Data(u64, usize),
     /// The command has been handed out.
     Taken,
@@ -85,11 +86,11 @@ impl Commands {
         self.buf.extend_from_slice(bytes);
     }
 
-    /// The next command, or `None` when its bytes have not all come.
+    /// The next command, or `None` if it is incomplete.
     ///
     /// # Errors
-    /// When the bytes are no command, or one above the [`Limits`]. The stream cannot be read on
-    /// from there: every later call gives the same error.
+    /// If the bytes are no command, or exceed the [`Limits`]. The stream is lost then: every later call
+    /// gives the same error.
     #[allow(clippy::should_implement_trait, reason = "a command is lent, no iterator can do that")]
     pub fn next(&mut self) -> Result<Option<Command<'_>>, Error> {
         self.release();
@@ -164,7 +165,7 @@ impl Commands {
         Ok(Found::Array)
     }
 
-    /// Reads arguments as far as their bytes have come; `known` is the length of the first when its
+    /// Reads arguments as far as their bytes have arrived. `known` is the length of the first, if its
     /// header has been read.
     fn bulks(&mut self, mut left: u64, mut known: Option<usize>) -> Result<Found, Fault> {
         let data = &self.buf[self.start..];
@@ -268,7 +269,7 @@ fn words_of_master(data: &[u8]) -> Result<Found, Fault> {
     }
 }
 
-/// The decimal at `at` and where its line ends, or `None` when the line has not all come.
+/// The decimal at `at` and the end of its line, or `None` if the line is incomplete.
 fn number(data: &[u8], at: usize) -> Result<Option<(u64, usize)>, Fault> {
     let mut value = 0;
     let mut end = at;
