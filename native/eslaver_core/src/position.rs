@@ -33,8 +33,8 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// Starts outside a transaction: at the offset of `+FULLRESYNC` and the snapshot's last db, or at
-    /// the offset and db to resume from.
+    /// Starts outside a transaction: at the offset of `+FULLRESYNC` and the snapshot's last db, or
+    /// at the offset and db to resume from.
     pub fn new(offset: u64, db: u32) -> Self {
         let now = Position { offset, db, in_transaction: false };
         Self { now, safe: now }
@@ -56,7 +56,8 @@ impl Tracker {
         Ok(())
     }
 
-    /// Takes the db and the transaction from `command`, which has no bytes of its own in the stream.
+    /// Takes the db and the transaction from `command`, which has no bytes of its own in the
+    /// stream.
     ///
     /// # Errors
     /// When it is a `SELECT` with a bad argument. Nothing has changed then.

@@ -1,5 +1,5 @@
-//! KeyDB's `RREPLAY uuid commands [db [timestamp]]`: an active replica wraps each write in one. Writes
-//! that it passes on for another are wrapped once more.
+//! KeyDB's `RREPLAY uuid commands [db [timestamp]]`: an active replica wraps each write in one.
+//! Writes that it passes on for another are wrapped once more.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -73,8 +73,8 @@ impl Replay {
         Some(Replayed { db, bytes, is_last: self.parts.is_empty() })
     }
 
-    /// Replaces each body by its commands. Bodies among these wait for the next call: only one body at
-    /// a time is copied to a parser.
+    /// Replaces each body by its commands. Bodies among these wait for the next call: only one body
+    /// at a time is copied to a parser.
     fn unwrap_once(&mut self, limits: Limits) -> Option<()> {
         let mut found = VecDeque::new();
         for part in std::mem::take(&mut self.parts) {

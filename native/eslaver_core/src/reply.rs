@@ -2,8 +2,8 @@
 
 use crate::lines::Lines;
 
-/// Memory of a value besides its bytes: its slot in a vector that doubles. While a vector grows, the
-/// smaller one exists beside the larger.
+/// Memory of a value besides its bytes: its slot in a vector that doubles. While a vector grows,
+/// the smaller one exists beside the larger.
 const COST: usize = 2 * size_of::<Value>();
 /// Memory of an array besides: the slots that its vector begins with, and its slot among open ones.
 const ARRAY_COST: usize = 4 * size_of::<Value>() + 2 * size_of::<(usize, Vec<Value>)>();

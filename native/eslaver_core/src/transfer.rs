@@ -76,7 +76,8 @@ struct Mark {
     finder: memmem::Finder<'static>,
     /// For the first n bytes of the mark: the length of its longest beginning that they end with.
     borders: [usize; MARK_LEN],
-    /// How many bytes of the mark the input so far ended with. They are held back. `bytes` has them.
+    /// How many bytes of the mark the input so far ended with. They are held back. `bytes` has
+    /// them.
     held: usize,
 }
 
@@ -86,8 +87,8 @@ impl Transfer {
         Self { state: State::Header(Vec::new()) }
     }
 
-    /// Takes the next bytes. Returns how many it consumed, and what they meant. Call it again with the
-    /// rest until it needs more or the snapshot is complete.
+    /// Takes the next bytes. Returns how many it consumed, and what they meant. Call it again with
+    /// the rest until it needs more or the snapshot is complete.
     ///
     /// # Errors
     /// If the bytes are no snapshot, or the master says that there will be none.

@@ -4,7 +4,7 @@ use crate::resp::Args;
 
 /// The arguments of a command, after its name.
 pub trait Arguments {
-    /// How many there are.
+    /// Their number.
     fn count(&self) -> usize;
     /// The argument at `index`, the first being 0.
     fn argument(&self, index: usize) -> Option<&[u8]>;
@@ -31,7 +31,7 @@ impl<T: AsRef<[u8]>> Arguments for [T] {
     }
 }
 
-/// A number as clients write them, `+7` and ` 7` being none.
+/// A number as clients write it. `+7` and ` 7` are none.
 pub(super) fn number<T: std::str::FromStr>(arg: &[u8]) -> Option<T> {
     if !arg.first()?.is_ascii_digit() {
         return None;

@@ -28,8 +28,8 @@ use rule::Rule;
 /// Longer names are unknown.
 const LONGEST_NAME: usize = 64;
 
-/// Gives the keys of a command, changed and read, and says what it changes. The name may be in any
-/// case. A command that the table does not have is looked up in `learned`.
+/// Calls `each` with the keys that a command changes or reads, and returns what it changes. The
+/// name may be in any case. A command that is missing in the table is looked up in `learned`.
 pub fn keys<A: Arguments + ?Sized>(
     learned: &Learned,
     name: &[u8],

@@ -11,11 +11,11 @@ pub(super) enum Rule {
     Special(Special),
 }
 
-/// Where keys are among the arguments, the first after the name being 0.
+/// Where keys are among the arguments. The first after the command's name has the index 0.
 pub(super) enum Spec {
-    /// From `first` to `last`, which counts from the end where it is negative.
+    /// From `first` to `last`, which counts from the end if it is negative.
     Range { first: usize, last: isize, step: usize, changed: bool },
-    /// As many as the argument `at` says, from `first` on.
+    /// The number of them is the argument at `at`. They begin at `first`.
     Count { at: usize, first: usize, step: usize, changed: bool },
 }
 
@@ -28,7 +28,7 @@ pub(super) const fn count(at: usize, first: usize, step: usize, changed: bool) -
 }
 
 impl Spec {
-    /// Gives each key.
+    /// Calls `each` with every key.
     #[inline]
     pub(super) fn each<A: Arguments + ?Sized>(&self, args: &A, each: &mut impl FnMut(Key)) {
         let (first, end, step, changed) = match *self {

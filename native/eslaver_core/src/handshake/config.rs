@@ -1,4 +1,4 @@
-//! What a master is told.
+//! What a master is told, and where to go on.
 
 use std::fmt;
 
@@ -10,24 +10,25 @@ pub struct Config {
     pub user: Option<Vec<u8>>,
     /// The password.
     pub password: Option<Vec<u8>>,
-    /// The port that the master and its Sentinels list; 0: none.
+    /// The port that the master and its Sentinels list. 0 stands for none.
     pub listening_port: u16,
     /// The address that they list instead of the link's own.
     pub announce_ip: Option<Vec<u8>>,
-    /// The newest server, as `x.y.z`, whose snapshots can be read here. Valkey since 9.1 chooses the
-    /// snapshot's format by it.
+    /// The newest server version, as `x.y.z`, whose snapshots this crate reads. Valkey since 9.1
+    /// chooses the snapshot's format by it.
     pub version: &'static str,
-    /// What this link is called in the master's `CLIENT LIST`.
+    /// The name of this link in the master's `CLIENT LIST`.
     pub client_name: Option<Vec<u8>>,
-    /// The version of this library, for the same list.
+    /// The version of this library, for that list.
     pub lib_version: &'static str,
     /// Whether the master is asked not to compress strings in the snapshot.
     pub no_compress: bool,
-    /// What `PSYNC` is called there, if it has been renamed.
+    /// The master's name for `PSYNC`, if that was renamed.
     pub psync_command: Option<Vec<u8>>,
-    /// Whether the master is asked what commands it has: see [`Handshake::commands`](super::Handshake::commands).
+    /// Whether the master is asked what commands it has: see
+    /// [`Handshake::commands`](super::Handshake::commands).
     pub ask_commands: bool,
-    /// Where to go on; `None` asks for a full sync.
+    /// Where to go on. `None` asks for a full sync.
     pub resume: Option<Resume>,
 }
 
@@ -66,6 +67,7 @@ impl fmt::Debug for Config {
 pub struct Resume {
     /// The replication id of that stream.
     pub replid: String,
-    /// The bytes of it that have been handled: the first byte wanted is the next one.
+    /// The number of its bytes that have been handled. The master is asked for the byte after
+    /// these.
     pub offset: u64,
 }

@@ -9,25 +9,25 @@ use super::step::{self, Step};
 use crate::lines::Lines;
 use crate::reply::{Limits, Replies, ReplyError, Value};
 
-/// What an answer that is a value may be: that to `COMMAND` takes two megabytes.
+/// Limits of an answer that is a value. That to `COMMAND` takes two megabytes.
 const LIMITS: Limits = Limits { memory: 16 << 20, depth: 16 };
 
 /// One handshake with one master, on one link.
 #[derive(Debug)]
 pub struct Handshake {
     config: Config,
-    /// The steps whose answers are to come.
+    /// The steps without an answer yet.
     awaited: VecDeque<Step>,
-    /// The answer to a step that asks for a value, as far as it has come.
+    /// Reads the answer to a step that asks for a value.
     replies: Replies,
-    /// What the master said of its commands.
+    /// The answer to `COMMAND`.
     commands: Option<Value>,
-    /// Why `PSYNC` was refused, then why `SYNC` was, too.
+    /// Why `PSYNC` was refused, later joined by why `SYNC` was.
     refusal: Option<Refusal>,
 }
 
 impl Handshake {
-    /// A handshake of which nothing has been sent.
+    /// A handshake before its first step.
     pub fn new(config: Config) -> Self {
         let replies = Replies::new(LIMITS);
         Self { config, awaited: VecDeque::new(), replies, commands: None, refusal: None }
@@ -43,16 +43,15 @@ impl Handshake {
         self.awaited.front().copied().unwrap_or(Step::Done)
     }
 
-    /// What has been sent in that step, for people.
+    /// The command of that step, for messages.
     pub fn asked(&self) -> String {
         self.step().name(&self.config)
     }
 
-    /// Looks at what the master has sent; `None` when the next answer has not all come. Call it until
-    /// then.
+    /// Reads the next answer, or returns `None` if it is incomplete. Call it until then.
     ///
     /// # Errors
-    /// When the master refuses, or is none. The handshake is over then.
+    /// If the master refuses, or is no Redis server. The handshake is over then.
     pub fn next(&mut self, lines: &mut Lines) -> Result<Option<Reply>, Refusal> {
         let reply = self.read(lines);
         if !matches!(reply, Ok(None | Some(Reply::Send(_) | Reply::Wait))) {
@@ -61,12 +60,12 @@ impl Handshake {
         reply
     }
 
-    /// The answer to `COMMAND`, where the master gave one.
+    /// Takes the answer to `COMMAND`, if the master gave one.
     pub fn commands(&mut self) -> Option<Value> {
         self.commands.take()
     }
 
-    /// Why the master has refused so far, should it answer no more.
+    /// Takes what the master has refused so far: the reason, if it answers no more.
     pub fn refused(&mut self) -> Option<Refusal> {
         self.refusal.take()
     }
@@ -83,11 +82,11 @@ impl Handshake {
         }
         loop {
             let begun = lines.rest();
-            // a server that has PSYNC by another name takes it for SYNC
+            // a server whose PSYNC was renamed takes it for SYNC
             if step.awaits_snapshot() && begun.starts_with(b"$") {
                 return Ok(Some(Reply::LegacySync));
             }
-            // a peer that never ends a line is found out, too
+            // also if the peer never ends a line
             if !step::may_be_line(begun) {
                 return Err(self.not_redis(begun));
             }
@@ -146,7 +145,7 @@ impl Handshake {
         if ends { Err(refusal) } else { Ok(self.go_on()) }
     }
 
-    /// As a real replica does after refusals of `PSYNC` that last.
+    /// Real replicas do so after a lasting refusal of `PSYNC`.
     fn try_sync(&mut self, refusal: Refusal) -> Reply {
         self.refusal = Some(refusal);
         Reply::Send(self.send(vec![Step::Sync]))
@@ -172,7 +171,7 @@ impl Handshake {
             self.commands = Some(value.map_err(malformed)?);
             return Ok(self.go_on());
         }
-        // that to `ROLE` only tells whether it is a Sentinel that has refused
+        // the answer to `ROLE` only tells whether a Sentinel has refused
         let is_sentinel = matches!(
             &value,
             Ok(Value::Array(elements))
@@ -186,7 +185,7 @@ impl Handshake {
         })
     }
 
-    /// An answer was good, or does not matter.
+    /// Goes on after an answer that was good, or does not matter.
     fn go_on(&mut self) -> Reply {
         match self.awaited.pop_front() {
             Some(answered) if self.awaited.is_empty() => {

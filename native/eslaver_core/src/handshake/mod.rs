@@ -15,8 +15,8 @@
 //! | [`Step::Sync`] | `SYNC` | the same refusals |
 //! | [`Step::Role`] | `ROLE`, to recognise a Sentinel | — |
 //!
-//! What follows `PING`, up to `PSYNC`, is sent at once. A master older than the errors' codes says the
-//! same things in words; both are read.
+//! What follows `PING`, up to `PSYNC`, is sent at once. A master older than the errors' codes says
+//! the same things in words; both are read.
 //!
 //! | module | has |
 //! |---|---|

@@ -154,8 +154,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A score written as text: a decimal, `inf` or `-inf`. Like C, it passes over blanks before it and all
-/// behind it.
+/// A score written as text: a decimal, `inf` or `-inf`. Like C, it passes over blanks before it and
+/// all behind it.
 fn parse_score(text: &[u8]) -> Result<f64, ErrorKind> {
     number(text)?.map_or(Err(ErrorKind::BadScore), checked_score)
 }

@@ -66,7 +66,8 @@ pub enum Status {
 /// Memory is bounded by what has been fed and not yet used: at most the largest single string of
 /// the snapshot (twice that, while it grows), what it decompresses to, and what was fed last. A
 /// stream's groups are collected besides. Nothing is reserved because a length says so; but a
-/// string that claims to be longer than the snapshot, within the [`Limits`], is waited for to the end.
+/// string that claims to be longer than the snapshot, within the [`Limits`], is waited for to the
+/// end.
 pub struct Decoder {
     input: Input,
     file: File,
@@ -167,8 +168,8 @@ impl Decoder {
     /// To be called when the transfer has ended.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] where the snapshot has not ended there, or what [`Decoder::next`] found
-    /// before.
+    /// [`ErrorKind::Truncated`] where the snapshot has not ended there, or what [`Decoder::next`]
+    /// found before.
     pub fn finish(&self) -> Result<(), Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());

@@ -39,15 +39,15 @@ impl DumpError {
 
 /// Decodes a whole payload: the sink is told of a key without a name, in db 0.
 ///
-/// Servers do not look at what stands behind the value, where KeyDB puts a field of its own. A checksum
-/// of 0 was not computed, as in a file: Redis 8.6 writes and takes such payloads, which all
-/// servers before it refuse. What the value needs is bounded by the payload, by what that
+/// Servers do not look at what stands behind the value, where KeyDB puts a field of its own. A
+/// checksum of 0 was not computed, as in a file: Redis 8.6 writes and takes such payloads, which
+/// all servers before it refuse. What the value needs is bounded by the payload, by what that
 /// decompresses to, and by `limits`.
 ///
 /// # Errors
 /// What is wrong with the payload, and where. Version and checksum are looked at first, so that the
-/// sink hears nothing of a payload that was damaged on its way; after any other error the value that
-/// has begun has no end.
+/// sink hears nothing of a payload that was damaged on its way; after any other error the value
+/// that has begun has no end.
 pub fn decode_dump<S: Sink>(payload: &[u8], limits: Limits, sink: &mut S) -> Result<(), DumpError> {
     let (body, family) = open(payload)?;
     let mut reader = Reader { body, offset: 0, value_type: None };

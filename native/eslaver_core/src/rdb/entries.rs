@@ -38,7 +38,8 @@ impl Repeated {
 }
 
 /// A node's listpack: a master entry with counts and field names, then entries relative to it. They
-/// go on to the listpack's end: servers, too, go by that when they read them, and not by the counts.
+/// go on to the listpack's end: servers, too, go by that when they read them, and not by the
+/// counts.
 pub(super) fn read<S: Sink>(
     listpack: &[u8],
     base: StreamId,

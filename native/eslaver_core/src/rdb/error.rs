@@ -83,8 +83,8 @@ pub enum ErrorKind {
     StringTooLong {
         /// Bytes that it claims to have, decompressed.
         found: u64,
-        /// [`Limits::proto_max_bulk_len`](super::Limits::proto_max_bulk_len), four times as many for a
-        /// container.
+        /// [`Limits::proto_max_bulk_len`](super::Limits::proto_max_bulk_len), four times as many
+        /// for a container.
         max: u64,
     },
     /// A string that is not the whole value of a key, and longer than the limit for those.

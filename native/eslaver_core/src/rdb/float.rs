@@ -31,8 +31,8 @@ fn decimal(value: f64) -> String {
     format!("{sign}{}", laid_out(&digits, exponent, value < 0.0))
 }
 
-/// The digits and the power of ten that they are to be multiplied by, as text: with zeros or a point
-/// where few are needed, else with an exponent.
+/// The digits and the power of ten that they are to be multiplied by, as text: with zeros or a
+/// point where few are needed, else with an exponent.
 fn laid_out(digits: &str, power: i32, negative: bool) -> String {
     let count = digits.len() as i32;
     let exponent = power + count - 1;

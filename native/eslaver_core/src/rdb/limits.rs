@@ -3,8 +3,8 @@
 /// A listpack is of at most 1 GB where a string is of at most 512 MB, but for its entries' headers.
 const PACKED: u64 = 4;
 
-/// What a snapshot may hold at most. A length is checked against this as soon as it has been read, so
-/// that nobody waits for what no server would have sent.
+/// What a snapshot may hold at most. A length is checked against this as soon as it has been read,
+/// so that nobody waits for what no server would have sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes in one string, decompressed. A container that comes as one string may have four times

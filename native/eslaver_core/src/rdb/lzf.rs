@@ -11,8 +11,8 @@ pub(crate) fn is_possible(compressed: u64, claimed: u64) -> bool {
     claimed <= MAX_LENGTH && claimed <= compressed.saturating_mul(MAX_RATIO)
 }
 
-/// The decompressed bytes; `None` unless they are exactly as many as `length`. Servers do not look at
-/// the data of a string that claims none.
+/// The decompressed bytes; `None` unless they are exactly as many as `length`. Servers do not look
+/// at the data of a string that claims none.
 pub(crate) fn decompress(compressed: &[u8], length: usize) -> Option<Vec<u8>> {
     if length == 0 {
         return Some(Vec::new());

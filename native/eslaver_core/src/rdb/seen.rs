@@ -1,8 +1,9 @@
 //! Which members of a set or sorted set, or fields of a hash, have been there already.
 //!
 //! Servers refuse a value that holds one twice. So do we, among the first [`LIMIT`] of a value: in
-//! all that come as one string, and in tables of that size. To remember millions would make the load
-//! of large tables take half as long again, or four times as long once they outgrow the caches.
+//! all that come as one string, and in tables of that size. To remember millions would make the
+//! load of large tables take half as long again, or four times as long once they outgrow the
+//! caches.
 
 use std::hash::{BuildHasher, Hasher};
 

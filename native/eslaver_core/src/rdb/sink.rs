@@ -56,8 +56,9 @@ pub trait Sink {
     fn discard(&mut self);
     /// The snapshot holds something that has no place in events, and it is left out.
     fn left_out(&mut self, what: LeftOut);
-    /// How many bytes it has room for, once the value in hand takes more. It is asked after each piece,
-    /// as a compressed container can be thousands of times smaller than what a sink makes of it.
+    /// How many bytes it has room for, once the value in hand takes more. It is asked after each
+    /// piece, as a compressed container can be thousands of times smaller than what a sink makes of
+    /// it.
     #[inline]
     fn overflow(&self) -> Option<u64> {
         None

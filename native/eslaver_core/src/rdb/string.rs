@@ -109,7 +109,8 @@ fn check(found: u64, max: u64) -> Result<(), ErrorKind> {
     if found > max { Err(ErrorKind::StringTooLong { found, max }) } else { Ok(()) }
 }
 
-/// What a compressed string expands to, by its own word. It is judged before its bytes are waited for.
+/// What a compressed string expands to, by its own word. It is judged before its bytes are waited
+/// for.
 fn expanded(compressed: u64, claimed: u64, max: u64) -> Result<usize, ErrorKind> {
     match usize::try_from(claimed) {
         Ok(length) if lzf::is_possible(compressed, claimed) => {

@@ -1,7 +1,7 @@
 //! Hash templates (Redis 8.10): the field names of hashes that have the same, in one place.
 //!
-//! A snapshot defines a template once, and its hashes name it by a number and hold values alone. The
-//! payload of `DUMP` has the names within the value.
+//! A snapshot defines a template once, and its hashes name it by a number and hold values alone.
+//! The payload of `DUMP` has the names within the value.
 
 use std::collections::HashMap;
 use std::sync::Arc;

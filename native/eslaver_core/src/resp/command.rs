@@ -35,8 +35,8 @@ impl<'a> Command<'a> {
         Some(skipped + range.start..skipped + range.end)
     }
 
-    /// The bytes of this command in the stream, with those skipped before it: the replication offset
-    /// moves by them.
+    /// The bytes of this command in the stream, with those skipped before it: the replication
+    /// offset moves by them.
     #[allow(clippy::len_without_is_empty, reason = "no command is empty")]
     #[inline]
     pub fn len(&self) -> u64 {

@@ -1,8 +1,8 @@
 //! The command stream: bytes in, commands out.
 //!
-//! A master sends its replicas arrays of bulk strings. Before 2.8 it also sent `SELECT` as an inline
-//! command, and any master may send bare newlines: both are read. Every byte counts in exactly one
-//! [`Command::len`]: skipped bytes belong to the command after them.
+//! A master sends its replicas arrays of bulk strings. Before 2.8 it also sent `SELECT` as an
+//! inline command, and any master may send bare newlines: both are read. Every byte counts in
+//! exactly one [`Command::len`]: skipped bytes belong to the command after them.
 //!
 //! | module | has |
 //! |---|---|

@@ -89,8 +89,8 @@ impl Commands {
     /// The next command, or `None` if it is incomplete.
     ///
     /// # Errors
-    /// If the bytes are no command, or exceed the [`Limits`]. The stream is lost then: every later call
-    /// gives the same error.
+    /// If the bytes are no command, or exceed the [`Limits`]. The stream is lost then: every later
+    /// call gives the same error.
     #[allow(clippy::should_implement_trait, reason = "a command is lent, no iterator can do that")]
     pub fn next(&mut self) -> Result<Option<Command<'_>>, Error> {
         self.release();
@@ -165,8 +165,8 @@ impl Commands {
         Ok(Found::Array)
     }
 
-    /// Reads arguments as far as their bytes have arrived. `known` is the length of the first, if its
-    /// header has been read.
+    /// Reads arguments as far as their bytes have arrived. `known` is the length of the first, if
+    /// its header has been read.
     fn bulks(&mut self, mut left: u64, mut known: Option<usize>) -> Result<Found, Fault> {
         let data = &self.buf[self.start..];
         let mut at = self.cursor;
