@@ -7,8 +7,8 @@ use eslaver_core::resp::{self, Command, Commands, Error, Limits};
 
 use crate::pieces;
 
-/// An argument takes six bytes of a stream, and a range of 16 in a vector that doubles; the bytes are
-/// in a vector that does, too.
+/// An argument takes six bytes of a stream, and a range of 16 in a vector that doubles; the bytes
+/// are in a vector that does, too.
 const MEMORY: u64 = 16;
 
 /// The mode decides whether inline commands are taken, and whether the limits are low ones.

@@ -11,7 +11,7 @@ use support::build::{intset, key, length, listpack, lp_int, lp_text, string};
 
 const SMALL: Limits = Limits { proto_max_bulk_len: 8, ..Limits::NONE };
 
-/// Counts pieces, and has room for so many of a value's.
+/// Counts pieces, and has room for a number of them in a value.
 #[derive(Default)]
 struct Counted {
     pieces: u64,
@@ -111,7 +111,7 @@ fn a_string_above_the_limit_is_refused_before_it_has_come() {
     }
 }
 
-/// A compressed string that could become so many bytes, without its data.
+/// A compressed string that claims a length it could have, without its data.
 fn claimed(bytes: u64) -> Vec<u8> {
     [&[0xc3], length(bytes.div_ceil(4)).as_slice(), &length(bytes)].concat()
 }

@@ -3,10 +3,10 @@
 use super::error::ErrorKind;
 use super::limits::Limits;
 
-/// Why a read did not give a value.
+/// Why a read gives no value.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// The bytes end before the element does: read it again when there are more.
+    /// The element is incomplete: read it again when there are more bytes.
     NeedMore,
     /// The bytes are wrong.
     Bad(ErrorKind),
@@ -28,7 +28,7 @@ const LEN_ENCODED: u8 = 0b11;
 const LEN_32_BIT: u8 = 0x80;
 const LEN_64_BIT: u8 = 0x81;
 
-/// A length, or the string encoding that stands in its place.
+/// A length, or a string encoding instead of it.
 pub(crate) enum Length {
     Plain(u64),
     Encoded(u8),
@@ -63,7 +63,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes over up to `count` bytes, as far as there are any. Gives their number.
+    /// Passes over up to `count` bytes. Returns the number of bytes passed.
     #[inline]
     pub(crate) fn pass(&mut self, count: u64) -> u64 {
         let rest = self.bytes.len().saturating_sub(self.position);
@@ -117,7 +117,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A plain string of at most `max` bytes with a length of one or two, as most have, or nothing.
+    /// A plain string of at most `max` bytes whose length takes one byte or two, as most do, if one
+    /// comes next.
     #[inline]
     pub(crate) fn short(&mut self, max: u64) -> Option<&'a [u8]> {
         let (length, rest) = match self.bytes.get(self.position..)? {
@@ -154,13 +155,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A score written as text: a decimal, `inf` or `-inf`. Like C, it passes over blanks before it and
-/// all behind it.
+/// A score as text: a decimal, `inf` or `-inf`. As in C, blanks before it and anything after it are
+/// skipped.
 fn parse_score(text: &[u8]) -> Result<f64, ErrorKind> {
     number(text)?.map_or(Err(ErrorKind::BadScore), checked_score)
 }
 
-/// The same in a container, where servers take any other text for 0.
+/// The same in a container, where servers read any other text as 0.
 pub(crate) fn packed_score(text: &[u8]) -> Result<f64, ErrorKind> {
     number(text)?.map_or(Ok(0.0), checked_score)
 }

@@ -1,4 +1,4 @@
-//! Elements of values that have a count and that many elements.
+//! The elements of values that begin with their number of elements.
 
 use super::array;
 use super::cursor::{Cursor, Read};
@@ -27,15 +27,15 @@ pub(super) enum Element {
     ScoreText,
     /// A member, and a score of eight bytes.
     ScoreBinary,
-    /// Time to live (0: none, else counted from `base`), field, value.
+    /// Time to live from `base`, field, value.
     ExpiryPair { base: u64 },
-    /// Time to live, as before, and a set's member.
+    /// Time to live from `base`, and a set's member.
     ExpiryMember { base: u64 },
-    /// Field, value, time of expiry (−1: none).
+    /// Field, value, expiry (−1: none).
     PairExpiry,
-    /// A ziplist of some of a list's elements.
+    /// A ziplist of elements of a list.
     ZiplistNode,
-    /// A listpack of some of a list's elements, or one element.
+    /// A listpack of elements of a list, or a single element.
     Quicklist2Node,
     /// An array's index, and the element there.
     Indexed,

@@ -26,7 +26,8 @@ impl PathHash {
         Self { state: State::Count, paths: Seen::new() }
     }
 
-    /// Reads one element; true when it was the last. The fields of a path are `seen`.
+    /// Reads one element. Returns whether it was the last. `seen` has the fields of the current
+    /// path.
     pub(crate) fn step<S: Sink>(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -53,7 +54,7 @@ impl PathHash {
         Ok(self.is_behind())
     }
 
-    /// Reads what says how much follows, and gives how many strings come before the next of these.
+    /// Reads the next count. Returns the number of strings up to the count after it.
     pub(crate) fn strings(&mut self, cursor: &mut Cursor<'_>) -> Read<u64> {
         let (state, strings) = match self.state {
             State::Count => (State::Path { left: cursor.length()? }, 0),

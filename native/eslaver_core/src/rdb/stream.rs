@@ -7,10 +7,10 @@ use super::entries::{self, Repeated};
 use super::error::ErrorKind;
 use super::sink::{Consumer, Group, Idempotency, Pending, Producer, Sink, StreamId, StreamMeta};
 
-/// What a group's count of entries read holds where the server does not know it.
+/// A group's count of entries read, if the server does not know it.
 const ENTRIES_READ_UNKNOWN: u64 = u64::MAX;
 
-/// Which of the formats, each of which adds to the one before.
+/// The formats of streams. Each adds to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Format {
     /// Redis 5.0.
@@ -74,12 +74,12 @@ impl StreamReader {
         }
     }
 
-    /// From here on entries are passed over.
+    /// Passes over entries from here on.
     pub(crate) fn skip_entries(&mut self) {
         self.skips = true;
     }
 
-    /// Reads one element; true when it was the last.
+    /// Reads one element. Returns whether it was the last.
     pub(crate) fn step<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<bool> {
         let next = match self.state {
             State::NodeCount => {
@@ -164,7 +164,7 @@ impl StreamReader {
     }
 
     fn totals(&mut self, cursor: &mut Cursor<'_>) -> Read<State> {
-        // a length that is not the number of entries is taken by servers, too
+        // servers, too, accept a length that is not the number of entries
         cursor.length()?;
         let last_id = stream_id(cursor)?;
         if self.format >= Format::Offsets {
@@ -325,7 +325,7 @@ impl StreamReader {
         if !self.producer_ids.insert(id.clone()) {
             return Err(ErrorKind::Stream("two producers have the same id").into());
         }
-        // servers forget one of which they remember nothing
+        // servers forget a producer without entries
         if entries > 0 {
             self.current_idempotency()?.producers.push(Producer { id, entries: Vec::new() });
         }

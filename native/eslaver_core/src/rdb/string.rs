@@ -47,7 +47,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A string as it stands in the snapshot: all its bytes are there, and nothing is decoded yet.
+/// A string of the snapshot: complete, and not yet decoded.
 pub(crate) enum RawString<'a> {
     Plain(&'a [u8]),
     Int(i64),
@@ -55,7 +55,7 @@ pub(crate) enum RawString<'a> {
 }
 
 impl<'a> RawString<'a> {
-    /// Reads one of at most `max` bytes.
+    /// Reads a string of at most `max` bytes.
     #[inline]
     fn read(cursor: &mut Cursor<'a>, max: u64) -> Read<Self> {
         match cursor.length_or_encoding()? {
@@ -82,7 +82,7 @@ impl<'a> RawString<'a> {
         }
     }
 
-    /// The string, decoded where it has to be.
+    /// The string, decompressed if necessary.
     #[inline]
     pub(crate) fn decode(&self) -> Result<Decoded<'a>, ErrorKind> {
         match *self {
@@ -120,7 +120,7 @@ fn expanded(compressed: u64, claimed: u64, max: u64) -> Result<usize, ErrorKind>
     }
 }
 
-/// Reads what comes before a string's bytes, and gives how many these are.
+/// Reads the header of a string. Returns the number of bytes that follow.
 #[inline]
 pub(crate) fn header(cursor: &mut Cursor<'_>) -> Read<u64> {
     match cursor.length_or_encoding()? {

@@ -1,7 +1,7 @@
-//! Hash templates (Redis 8.10): the field names of hashes that have the same, in one place.
+//! Hash templates (Redis 8.10): the field names that hashes share.
 //!
-//! A snapshot defines a template once, and its hashes name it by a number and hold values alone.
-//! The payload of `DUMP` has the names within the value.
+//! A snapshot defines a template once. Its hashes have the template's number, and values only. In
+//! the payload of `DUMP` the names are part of the value.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::listpack::Listpack;
 use super::sink::{Item, Nothing, Sink, check_room};
 use super::string::RawString;
 
-/// What a template takes besides its names, and a name besides its bytes.
+/// Bytes that a template takes besides its names, and a name besides its bytes.
 const TEMPLATE_WEIGHT: u64 = 128;
 const NAME_WEIGHT: u64 = size_of::<usize>() as u64;
 
@@ -21,11 +21,11 @@ const NAMES_PACKED: u64 = 0;
 /// The names are a number of strings.
 const NAMES_LISTED: u64 = 1;
 
-/// Field names, each shorter than the next, or as long and before it.
+/// Field names, ordered by length, then by their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     bytes: Vec<u8>,
-    /// Where each of them ends.
+    /// The end of each name.
     ends: Vec<usize>,
 }
 
@@ -90,7 +90,7 @@ impl Definition {
         Ok(Self { id, left: some_fields(left)?, names: Names::default() })
     }
 
-    /// Reads one name; true when it was the last.
+    /// Reads one name. Returns whether it was the last.
     pub(crate) fn step(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -107,7 +107,7 @@ impl Definition {
     }
 }
 
-/// What comes next of a hash that has a template.
+/// A hash with a template, by what comes next.
 pub(crate) enum Hash {
     /// One string: the template's number before the values.
     PackedById,
@@ -138,7 +138,7 @@ pub(crate) enum Hash {
 }
 
 impl Hash {
-    /// Reads one element; true when the hash is complete.
+    /// Reads one element. Returns whether the hash is complete.
     pub(crate) fn step<S: Sink>(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -190,7 +190,7 @@ impl Hash {
         Ok(false)
     }
 
-    /// How many strings there are from here to the hash's end, once that is known.
+    /// The number of strings up to the hash's end, if known.
     pub(crate) fn strings(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -209,7 +209,7 @@ impl Hash {
                 let names = some_fields(cursor.length()?)?;
                 names.saturating_add(if *packed { 1 } else { names })
             }
-            // only a hash that is decoded comes to these
+            // these occur only in a hash that is decoded
             Hash::Names { left, .. } => *left,
             Hash::PackedValues { .. } => 1,
             Hash::Values { names, next } => names.len().saturating_sub(*next) as u64,
@@ -233,7 +233,7 @@ fn read_name(names: &mut Names, kept: u64, cursor: &mut Cursor<'_>) -> Read<u64>
     Ok(add_name(names, name, kept, cursor.limits().max_templates)?)
 }
 
-/// Adds a name, and gives what the names then weigh with all that is kept besides.
+/// Adds a name. Returns the weight of all names, with `kept` for those of other templates.
 fn add_name(names: &mut Names, name: &[u8], kept: u64, max: u64) -> Result<u64, ErrorKind> {
     names.push(name)?;
     let weight = kept + names.weight();

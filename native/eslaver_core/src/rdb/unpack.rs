@@ -1,4 +1,4 @@
-//! Containers that come as one string, with all their elements inside.
+//! Containers that are one string, with all their elements inside.
 
 use super::cursor::packed_score;
 use super::error::ErrorKind;
@@ -11,7 +11,7 @@ use super::string::RawString;
 use super::ziplist::Ziplist;
 use super::zipmap::Zipmap;
 
-/// What such a container holds, and how.
+/// The form of a container, and of its elements.
 #[derive(Clone, Copy)]
 pub(super) enum Packed {
     Zipmap,

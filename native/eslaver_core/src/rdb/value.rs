@@ -1,4 +1,4 @@
-//! Values: for each RDB type, what stands where, resumable between any two elements.
+//! Values: the layout of each RDB type, resumable between any two elements.
 
 use super::array;
 use super::cursor::{Cursor, Read, Stop};
@@ -15,7 +15,7 @@ use super::template::{Hash, Templates};
 use super::types;
 use super::unpack::{Packed, unpack};
 
-/// What has the least of its expiries at its start.
+/// Values that begin with the least of their expiries.
 #[derive(Clone, Copy)]
 pub(super) enum Expiring {
     Pairs,
@@ -24,7 +24,7 @@ pub(super) enum Expiring {
     PackedMembers,
 }
 
-/// What a decoder keeps for all values.
+/// What a decoder keeps across values.
 pub(crate) struct Context {
     pub(crate) seen: Seen,
     pub(crate) templates: Templates,
@@ -46,7 +46,7 @@ pub(super) enum State {
     },
     MinimumExpiry(Expiring),
     Template(Box<Hash>),
-    /// What stands before an array's elements.
+    /// The header of an array.
     Array,
     Gcra,
     PathHash(Box<PathHash>),
@@ -63,7 +63,7 @@ pub(crate) struct Value {
 }
 
 impl Value {
-    /// The value of an RDB type, or why it cannot be read.
+    /// A value of an RDB type, or why the type cannot be read.
     #[inline]
     pub(crate) fn of_type(value_type: u8, family: Family) -> Result<Self, ErrorKind> {
         use Family::{Redis, Valkey};
@@ -137,13 +137,13 @@ impl Value {
         (Kind::Stream, State::Stream(Box::new(StreamReader::new(format))))
     }
 
-    /// Real servers leave out a key whose container holds nothing.
+    /// Whether it is an empty container: real servers drop its key.
     pub(crate) fn is_empty(&self) -> bool {
         let counts = matches!(self.kind, Kind::List | Kind::Set | Kind::Zset | Kind::Hash);
         self.elements == 0 && counts
     }
 
-    /// Reads one element; true when the value is complete.
+    /// Reads one element. Returns whether the value is complete.
     pub(crate) fn step<S: Sink>(
         &mut self,
         cursor: &mut Cursor<'_>,
