@@ -24,8 +24,10 @@ main(Dirs) ->
 
 print(Circle) ->
     io:format("circle:~n"),
-    [io:format("  ~ts -> ~ts (~ts:~b)~n", [From, To, File, Line]) ||
-        {From, To, File, Line} <- Circle].
+    [
+        io:format("  ~ts -> ~ts (~ts:~b)~n", [From, To, File, Line])
+     || {From, To, File, Line} <- Circle
+    ].
 
 %% The shortest circle through each module that is on one, as its edges; each once.
 circles(Edges) ->
@@ -44,7 +46,7 @@ from_least(Circle) ->
 steps(Circle) ->
     lists:zip(Circle, tl(Circle) ++ [hd(Circle)]).
 
-%% {From, To, File, Line} for all that depends on something, in the order of files and lines.
+%% {From, To, File, Line} of every dependency, in the order of files and lines.
 edges(Dir) ->
     Erlang = filelib:wildcard(filename:join(Dir, "**/*.erl")),
     Rust = filelib:wildcard(filename:join(Dir, "**/*.rs")),
@@ -63,10 +65,12 @@ read(File) ->
 
 erlang_edges(Files) ->
     Modules = [list_to_atom(filename:basename(File, ".erl")) || File <- Files],
-    [{Module, To, File, Line} ||
-        {Module, File} <- lists:zip(Modules, Files),
+    [
+        {Module, To, File, Line}
+     || {Module, File} <- lists:zip(Modules, Files),
         {To, Line} <- mentions(erlang_tokens(File)),
-        lists:member(To, Modules)].
+        lists:member(To, Modules)
+    ].
 
 erlang_tokens(File) ->
     {ok, Tokens, _} = erl_scan:string(unicode:characters_to_list(read(File))),
@@ -97,7 +101,7 @@ mentions([]) ->
     paths,
     %% [{Path of a type, Method}] of its `impl Type` blocks.
     methods,
-    %% The names of what functions it defines.
+    %% The names of the functions it defines.
     functions,
     %% [{Method, Line}]: what it calls.
     calls
@@ -107,23 +111,41 @@ rust_edges(Dir, Files) ->
     Modules = maps:from_list([{rust_path(Dir, File), rust(File)} || File <- Files]),
     lists:append([rust_edges(M, Rust, Modules) || {M, Rust} <- lists:sort(maps:to_list(Modules))]).
 
-rust_edges(Module, #rust{} = Rust, Modules) ->
-    Named = [Name || {[Name | _], _} <- Rust#rust.paths],
-    Uses = [{Path, Line} || {Name, Path, Line, IsPub} <- Rust#rust.uses,
-        not IsPub orelse lists:member(Name, Named)],
-    Leads = [{definer(Module, Path, Modules), Line} || {Path, Line} <- Uses ++ Rust#rust.paths],
-    Methods = [{To, Line} || {Method, Line} <- Rust#rust.calls,
-        not lists:member(Method, Rust#rust.functions),
-        {To, #rust{methods = Theirs}} <- maps:to_list(Modules),
-        {Type, M} <- Theirs, M =:= Method, definer(To, Type, Modules) =:= {item, Module}],
-    [{shown(Module), shown(To), Rust#rust.file, Line} ||
-        {To, Line} <- [{To, Line} || {{item, To}, Line} <- Leads] ++ Methods].
+rust_edges(Module, #rust{file = File} = Rust, Modules) ->
+    [
+        {shown(Module), shown(To), File, Line}
+     || {To, Line} <- defining(Module, Rust, Modules) ++ extending(Module, Rust, Modules)
+    ].
+
+%% The modules that define what this one uses.
+defining(Module, #rust{uses = Uses, paths = Paths}, Modules) ->
+    InCode = [Name || {[Name | _], _} <- Paths],
+    Used = [
+        {Path, Line}
+     || {Name, Path, Line, IsPub} <- Uses, not IsPub orelse lists:member(Name, InCode)
+    ],
+    [
+        {To, Line}
+     || {Path, Line} <- Used ++ Paths, {item, To} <- [definer(Module, Path, Modules)]
+    ].
+
+%% The modules that add methods to this one's types, which it calls.
+extending(Module, #rust{functions = Own, calls = Calls}, Modules) ->
+    Added = [
+        {Method, To}
+     || {To, #rust{methods = Methods}} <- maps:to_list(Modules),
+        {Type, Method} <- Methods,
+        To =/= Module,
+        not lists:member(Method, Own),
+        definer(To, Type, Modules) =:= {item, Module}
+    ],
+    [{To, Line} || {Called, Line} <- Calls, {Method, To} <- Added, Called =:= Method].
 
 shown([]) -> "lib";
 shown(Module) -> lists:append(lists:join("::", Module)).
 
-%% Where a path that stands in a module leads: to an item of a module or to a module itself.
-%% What no module here defines counts as the module's own.
+%% Where a path in a module leads: to an item of a module, or to a module itself. What no module
+%% here defines counts as the module's own.
 definer(_, ["crate" | Path], Modules) ->
     walk([], Path, Modules);
 definer(Module, ["super" | Path], Modules) ->
@@ -202,7 +224,7 @@ without_tests([Token | Tokens]) ->
 without_tests([]) ->
     [].
 
-%% What stands before the closing bracket of one that is open, and what follows it.
+%% The tokens up to the bracket that closes an open one, and those after it.
 block(Tokens, Open, Close) ->
     block(Tokens, Open, Close, 1, []).
 
@@ -212,7 +234,7 @@ block([{Text, _} = Token | Tokens], Open, Close, Depth, Inside) ->
     Deeper = maps:get(Text, #{Open => 1, Close => -1}, 0),
     block(Tokens, Open, Close, Depth + Deeper, [Token | Inside]).
 
-%% The names that `use` brings, and all the rest.
+%% The names that `use` brings, and the other tokens.
 uses([{"use", _}, {Text, _} = Token | Tokens], Before, Uses) when Text =/= "<" ->
     {Leaves, Rest} = tree([Token | Tokens], []),
     IsPub = Before =/= [] andalso lists:member(element(1, hd(Before)), ["pub", ")"]),
@@ -246,7 +268,7 @@ group(Tokens, Path, Leaves) ->
     {More, Rest} = tree(Tokens, Path),
     group(Rest, Path, [More | Leaves]).
 
-%% The paths in code, also of one name, except for fields and methods.
+%% The paths in code, single names included, fields and methods excepted.
 paths([{".", _}, {_, _} | Tokens]) ->
     paths(Tokens);
 paths([{Text, Line} | Tokens]) ->
