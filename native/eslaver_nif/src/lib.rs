@@ -30,7 +30,8 @@ use link::config::{Config, RawConfig};
 use link::end::End;
 use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
-use terms::batch::{Batch, Shape};
+use terms::batch::Batch;
+use terms::event::Shape;
 
 /// Which Erlang module this library belongs to: both are changed together.
 const ABI: u32 = 4;

@@ -16,7 +16,7 @@ use rustler::types::erlang_option::ErlOption;
 use rustler::{Binary, NifMap, NifTaggedEnum, NifUnitEnum};
 
 use crate::filter::RawFilter;
-use crate::terms::batch::Shape;
+use crate::terms::event::Shape;
 
 /// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
 const ANNOUNCED_VERSION: &str = "9.2.0";

@@ -17,7 +17,8 @@ use crate::atoms;
 use crate::link::config::{Config, Limits, Start};
 use crate::link::end::End;
 use crate::link::shared::{Alive, Chunk, Shared};
-use crate::terms::batch::{Batch, Shape};
+use crate::terms::batch::Batch;
+use crate::terms::event::Shape;
 use crate::terms::message::{Built, Message};
 
 /// Batches sent before a slice returns: returning and coming back costs up to 30 µs.

@@ -228,6 +228,11 @@ impl Body {
         (!self.terms.spoilt).then_some(&self.terms.bytes)
     }
 
+    /// Bytes of the terms.
+    pub(crate) fn content(&self) -> usize {
+        self.terms.len() - Self::HEAD
+    }
+
     pub(crate) fn clear(&mut self) {
         self.terms.clear();
         self.terms.bytes.extend_from_slice(&[VERSION, LARGE_TUPLE]);

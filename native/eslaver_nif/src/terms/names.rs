@@ -1,6 +1,6 @@
 //! Command names: made once for each message, since nearly all commands of a batch share a few.
 
-use crate::terms::batch::Shape;
+use crate::terms::event::Shape;
 use crate::terms::message::{Built, Message};
 
 const MAX_NAMES: usize = 16;
