@@ -3,4 +3,6 @@
 pub(crate) mod config;
 pub(crate) mod end;
 pub(crate) mod shared;
+mod sieve;
 pub(crate) mod slice;
+mod stream;

@@ -10,6 +10,7 @@ mod list;
 pub(crate) mod message;
 mod meta;
 mod names;
+pub(crate) mod news;
 mod offsets;
 mod snapshot;
 mod stream;

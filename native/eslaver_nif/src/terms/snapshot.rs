@@ -1,8 +1,6 @@
 //! What a snapshot holds, as events of a batch.
 
-use eslaver_core::rdb::{
-    self, Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta,
-};
+use eslaver_core::rdb::{self, Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 
 use crate::atoms;
 use crate::terms::batch::Batch;
