@@ -31,7 +31,7 @@
     psync_command := binary(),
     rdb_compression := auto | boolean(),
     resume := resume() | undefined,
-    dump := binary() | undefined,
+    dbfilename := binary() | undefined,
     tls := tls() | undefined,
     events := classic | full,
     filter := eslaver_filter:filter() | undefined,
@@ -72,8 +72,8 @@
 open(_Config) -> erlang:nif_error(reason()).
 
 %% @doc Decodes what has come and sends it to the server as `{eslaver_link, Pid, Message}'. After
-%% `wait' and `no_credit' the process gets `{eslaver_nif, wake}' when there is more to do. A dump
-%% that cannot be kept is told as `{eslaver_dump, Text}', even after the link's end.
+%% `wait' and `no_credit' the process gets `{eslaver_nif, wake}' when there is more to do. If the RDB
+%% file cannot be kept, the server gets `{eslaver_rdb_file, Text}', even after the link's end.
 -spec slice(link()) ->
     more | wait | no_credit | {closed, Tag :: atom(), Text :: binary(), Heals :: boolean()}.
 slice(_Link) -> erlang:nif_error(reason()).

@@ -24,9 +24,8 @@
     {tcp, binary(), inet:port_number()}
     | {local, Path :: binary()}
     | {file, Path :: binary()}
-    | {dump, Path :: binary()}.
-%% A master, a snapshot's file, or the dump of an earlier run: of that only a file of our own is
-%% read.
+    | {own_file, Path :: binary()}.
+%% A master or an RDB file; `own_file' must belong to this node's user.
 
 %% @doc Starts a link to a master, or to a file instead, to go on from a place. The
 %% password stays in its fun, so that no crash report can show it.
@@ -39,7 +38,7 @@ start_link(Address, Place, #{password := Password, announce_port := Port} = Opti
         client_name,
         psync_command,
         rdb_compression,
-        dump,
+        dbfilename,
         tls,
         events,
         filter,

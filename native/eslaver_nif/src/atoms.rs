@@ -4,7 +4,7 @@ rustler::atoms! {
     // what a slice comes to
     more, wait, no_credit, closed,
     // messages to the link and the server
-    eslaver_nif, wake, eslaver_link, batch, full, partial, loaded, eslaver_dump, left_out,
+    eslaver_nif, wake, eslaver_link, batch, full, partial, loaded, eslaver_rdb_file, left_out,
     // classic events
     loading, stream,
     // full events

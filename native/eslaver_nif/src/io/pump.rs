@@ -97,7 +97,7 @@ pub(crate) fn pump(
     pump.take(greeted.rest.into())?;
     let Err(end) = pump.run();
     let end = if pump.is_whole(&end) { pump.drain().err().unwrap_or(end) } else { end };
-    pump.outlet.keep_dump();
+    pump.outlet.keep_file();
     Err(end)
 }
 

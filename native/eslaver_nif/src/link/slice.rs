@@ -73,7 +73,7 @@ pub(crate) struct Slicer {
 impl Slicer {
     pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config, alive: Arc<Alive>) -> Self {
         let Config { server, start, shape, limits, .. } = *config;
-        let batch = Batch::new(shape, config.filter.clone(), limits.value);
+        let batch = Batch::new(shape, config.filter.clone(), limits.max_value);
         Self {
             chunks,
             server,
