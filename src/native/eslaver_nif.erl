@@ -7,14 +7,15 @@
 %% @private
 -module(eslaver_nif).
 
--export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0, decode_dump/1]).
+-export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0]).
+-export([decode_dump/1, decode_functions/1, library_name/1]).
 -export([commands/1, keys/3, keys_dirty/3, glob/2, glob_dirty/2]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
 -export_type([lock/0, link/0, config/0, resume/0, tls/0, commands/0, keys/0, named_key/0]).
 
 -on_load(load/0).
 
--define(ABI, 4).
+-define(ABI, 5).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -140,6 +141,15 @@ glob_dirty(_Pattern, _Key) -> erlang:nif_error(reason()).
 %% @doc The value of a `DUMP', as a full event of a key without a name in db 0.
 -spec decode_dump(binary()) -> {ok, {loading, atom(), binary(), term(), map()}} | {error, binary()}.
 decode_dump(_Payload) -> erlang:nif_error(reason()).
+
+%% @doc The libraries of a `FUNCTION DUMP', in its order.
+-spec decode_functions(binary()) ->
+    {ok, [{Name :: binary(), Code :: binary()}]} | {error, binary()}.
+decode_functions(_Payload) -> erlang:nif_error(reason()).
+
+%% @doc The name in the first line of a library's code.
+-spec library_name(binary()) -> binary() | undefined.
+library_name(_Code) -> erlang:nif_error(reason()).
 
 -opaque lock() :: reference().
 %% A locked file.

@@ -23,10 +23,7 @@ const ANNOUNCED_VERSION: &str = "9.2.0";
 
 /// The most bytes of a string in terms that the VM decodes. A key's value that is one string is made
 /// otherwise, and may be longer.
-const TERM: u64 = u32::MAX as u64;
-
-/// What a payload of `DUMP` may hold, whatever its master's limits are.
-pub(crate) const OF_PAYLOADS: rdb::Limits = rdb::Limits { max_element: TERM, ..rdb::Limits::NONE };
+pub(crate) const TERM: u64 = u32::MAX as u64;
 
 /// This library's own version.
 const LIB_VERSION: &str = env!("CARGO_PKG_VERSION");
