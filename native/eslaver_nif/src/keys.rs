@@ -17,8 +17,8 @@ impl Resource for Told {}
 
 type RawTold = ErlOption<ResourceArc<Told>>;
 
-/// The keys that a command changes, and those that it only reads: each as it was given, or `{Db, Key}`
-/// if it is in another db. For a command without keys, what it does instead.
+/// The keys that a command changes, and those that it only reads: each as it was given, or `{Db,
+/// Key}` if it is in another db. For a command without keys, what it does instead.
 fn keys<'a>(
     env: Env<'a>,
     name: Binary<'_>,

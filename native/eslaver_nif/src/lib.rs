@@ -3,7 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `io` | the thread that owns a link's socket |
-//! | `link` | the link: its configuration, its slices on a dirty scheduler, what they share with the thread, its end |
+//! | `link` | the link: its configuration, its slices on a dirty scheduler, its end |
 //! | `terms` | events as terms |
 //! | `payload` | the payloads of `DUMP` and `FUNCTION DUMP` |
 //! | `filter` | filters |
@@ -36,7 +36,8 @@ use link::slice::{Outcome, Slicer};
 
 /// Which version of the Erlang module this library belongs to: both change together.
 const ABI: u32 = 5;
-/// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a snapshot.
+/// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a
+/// snapshot.
 const CHANNEL: usize = 8;
 
 /// A link to a master, as Erlang holds it, for as long as it likes.
@@ -50,7 +51,8 @@ struct Link {
 impl Resource for Link {
     const IMPLEMENTS_DOWN: bool = true;
 
-    /// The process that runs the slices is gone. This runs on a normal scheduler, so it must be short.
+    /// The process that runs the slices is gone. This runs on a normal scheduler, so it must be
+    /// short.
     fn down<'a>(&'a self, _env: Env<'a>, _pid: LocalPid, _monitor: Monitor) {
         self.shared.stop();
         if let Some(slicer) = self.take_slicer() {
@@ -76,8 +78,8 @@ impl Link {
         outcome
     }
 
-    /// The slicer of a stopped link, to be freed although somebody still holds the link. A slice that is
-    /// running keeps it, and frees it when it ends.
+    /// The slicer of a stopped link, to be freed although somebody still holds the link. A slice
+    /// that is running keeps it, and frees it when it ends.
     fn take_slicer(&self) -> Option<Box<Slicer>> {
         let slicer = match self.slicer.try_lock() {
             Ok(mut slicer) => slicer.take(),
@@ -159,8 +161,8 @@ fn durable(link: ResourceArc<Link>, offset: u64) -> Atom {
     atoms::ok()
 }
 
-/// Ends the link, whatever it does. Its process learns it by the next slice, for which it is woken here:
-/// the thread that would wake it may have ended.
+/// Ends the link, whatever it does. Its process learns it by the next slice, for which it is woken
+/// here: the thread that would wake it may have ended.
 #[rustler::nif]
 fn close(env: Env<'_>, link: ResourceArc<Link>) -> Atom {
     link.shared.stop();

@@ -18,8 +18,8 @@ use crate::link::shared::Shared;
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Connects. Gives the connection and the address it goes to. A name is resolved anew each time, and
-/// all its addresses are tried.
+/// Connects. Gives the connection and the address it goes to. A name is resolved anew each time,
+/// and all its addresses are tried.
 pub(crate) fn connect(config: &Config, poll: Poll, shared: &Shared) -> Result<(Wire, String), End> {
     match &config.address {
         Address::Local(path) | Address::File(path) | Address::OwnFile(path) => {

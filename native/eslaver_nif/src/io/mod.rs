@@ -1,7 +1,8 @@
 //! The I/O thread, one for each link: it connects, shakes hands, reads, and keeps the link alive.
 //!
-//! It never decodes a value and never waits for the BEAM: when the slices do not keep up, the channel
-//! to them fills, the thread stops reading, and TCP holds the master back. Heartbeats go on.
+//! It never decodes a value and never waits for the BEAM: when the slices do not keep up, the
+//! channel to them fills, the thread stops reading, and TCP holds the master back. Heartbeats go
+//! on.
 mod connect;
 mod file;
 mod gather;
@@ -31,8 +32,8 @@ use crate::link::shared::{Alive, Chunk, Shared};
 /// Several times what the thread's stack needs.
 const STACK: usize = 256 * 1024;
 
-/// Starts the thread. At its end, it sets the end in `shared` and closes the channel. The thread owns
-/// all descriptors of the link, and has closed them by then.
+/// Starts the thread. At its end, it sets the end in `shared` and closes the channel. The thread
+/// owns all descriptors of the link, and has closed them by then.
 pub(crate) fn spawn(
     config: Config,
     poll: Poll,
@@ -72,8 +73,8 @@ fn replicate(config: &Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk
     }
 }
 
-/// Connects and shakes hands: once more if the master, or a proxy before it, ends the connection when
-/// asked for its commands.
+/// Connects and shakes hands: once more if the master, or a proxy before it, ends the connection
+/// when asked for its commands.
 fn accepted(config: &Config, poll: Poll, shared: &Shared) -> Result<(Greeted, String), End> {
     let mut poll = poll;
     for ask_commands in [true, false] {

@@ -9,8 +9,8 @@ use super::replace::Replacement;
 
 /// A snapshot being written, in a new file beside the final one.
 ///
-/// Bytes that the slices have no room for are not kept in memory, as they are in the file: `written`
-/// runs ahead of `read`, and the thread reads them back when there is room.
+/// Bytes that the slices have no room for are not kept in memory, as they are in the file:
+/// `written` runs ahead of `read`, and the thread reads them back when there is room.
 pub(crate) struct RdbFile {
     file: Replacement,
     written: u64,

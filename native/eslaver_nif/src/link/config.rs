@@ -21,8 +21,8 @@ use crate::terms::event::Shape;
 /// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
 const ANNOUNCED_VERSION: &str = "9.2.0";
 
-/// The most bytes of a string in terms that the VM decodes. A key's value that is one string is made
-/// otherwise, and may be longer.
+/// The most bytes of a string in terms that the VM decodes. A key's value that is one string is
+/// made otherwise, and may be longer.
 pub(crate) const TERM: u64 = u32::MAX as u64;
 
 /// This library's own version.
@@ -195,7 +195,8 @@ impl Start {
     }
 }
 
-/// The limits of what is read: more is refused when it is announced, or at the latest when it is read.
+/// The limits of what is read: more is refused when it is announced, or at the latest when it is
+/// read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Bytes in an argument of a command, or in a string of a snapshot.

@@ -1,4 +1,4 @@
-//! A link: what it is told, its slices, and why it has ended.
+//! A link: its configuration, its slices, and why it has ended.
 
 pub(crate) mod config;
 pub(crate) mod end;

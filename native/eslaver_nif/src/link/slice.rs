@@ -1,4 +1,4 @@
-//! A slice: what a link's process does on a dirty scheduler, up to a budget, and then returns.
+//! A slice: one run on a dirty scheduler, which decodes bytes and sends batches up to a budget.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,7 +34,7 @@ pub(crate) enum Outcome {
     More,
     /// All bytes at hand are decoded. The link will be woken when there are more.
     Wait,
-    /// The server has enough to do. The link will be woken when it has not.
+    /// There is no credit for another batch. The link will be woken when there is.
     NoCredit,
     /// The link has ended.
     Closed(End),
@@ -64,7 +64,7 @@ pub(crate) struct Slicer {
     limits: Limits,
     phase: Phase,
     batch: Batch,
-    /// Taken from the channel, and to be looked at when the batch has gone out.
+    /// Taken from the channel, and used when the batch has been sent.
     held: Option<Chunk>,
     end: Option<End>,
     _alive: Arc<Alive>,
@@ -87,7 +87,7 @@ impl Slicer {
         }
     }
 
-    /// Decodes what is there and sends it.
+    /// Decodes the bytes at hand, and sends what they hold.
     pub(crate) fn run(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
         let began = Instant::now();
         let mut sent = 0;
@@ -136,19 +136,19 @@ impl Slicer {
         }
     }
 
-    /// Whether more may be decoded: a large value does not grow beside another that the server has
+    /// Whether more may be decoded: a large value must not grow beside another that the server has
     /// not handled yet.
     fn has_room(&self, shared: &Shared) -> bool {
         !(self.batch.is_within_key() && self.batch.is_full()) || shared.may_send()
     }
 
-    /// What was complete before goes out still; the value in hand does not.
+    /// Ends the link when the complete events have been sent, without the key that has begun.
     fn fail(&mut self, end: End) {
         self.batch.abandon_key();
         self.end = Some(end);
     }
 
-    /// The next bytes or news, unless there are none or the link has ended.
+    /// The next chunk, unless there is none or the link has ended.
     fn next_chunk(&mut self, shared: &Shared) -> Option<Chunk> {
         if self.end.is_some() {
             return None;
@@ -256,7 +256,7 @@ impl Slicer {
         self.phase = Phase::Streaming(Box::new(Stream::new(tracker, limits, sieve)));
     }
 
-    /// Sends the batch, if it holds anything that can go out. False: there is no room for it.
+    /// Sends the batch, if it holds anything that can be sent. False: there is no credit for it.
     fn flush(&mut self, env: Env<'_>, shared: &Shared) -> bool {
         if self.batch.is_empty() || self.batch.is_within_key() {
             return true;
@@ -275,14 +275,15 @@ impl Slicer {
     }
 }
 
-/// A server that has stopped gives no more credit, and the thread that would wake the link at its end
-/// may have ended before the link was known to wait.
+/// A server that has stopped gives no more credit, and the I/O thread, which would wake the link,
+/// may have ended before.
 fn no_credit(shared: &Shared) -> Outcome {
     if shared.is_stopped() { Outcome::Closed(End::Stopped) } else { Outcome::NoCredit }
 }
 
 impl Phase {
-    /// The position behind what has been decoded: `{Offset, Db, InTransaction, SafeOffset, SafeDb}`.
+    /// The position behind what has been decoded: `{Offset, Db, InTransaction, SafeOffset,
+    /// SafeDb}`.
     fn position(&self, message: &mut Message) -> Built {
         let Phase::Streaming(stream) = self else {
             return atoms::undefined().into();

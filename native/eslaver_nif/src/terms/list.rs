@@ -98,8 +98,8 @@ impl List {
         Some(())
     }
 
-    /// Ends the list that is open. Gives the list as a term if it was made in parts: it is not in the
-    /// body then.
+    /// Ends the list that is open. Gives the list as a term if it was made in parts: it is not in
+    /// the body then.
     #[inline]
     pub(crate) fn close(&mut self, draft: &mut Draft) -> Option<Built> {
         let whole = if self.parts.is_empty() { None } else { self.close_parts(draft) };

@@ -72,8 +72,8 @@ impl KeyMeta {
         Some(map)
     }
 
-    /// `#{db, expire_at, idle, freq, field_expire_at, member_expire_at, next_index}`: all except the
-    /// db are optional.
+    /// `#{db, expire_at, idle, freq, field_expire_at, member_expire_at, next_index}`: all except
+    /// the db are optional.
     fn write(&mut self, kind: Kind, terms: &mut Terms) {
         let Meta { db, expire_at, idle, freq } = self.meta;
         let map = terms.map();
