@@ -188,7 +188,7 @@ handle_info(work, State) ->
     guarded(fun() -> work(State#state{working = false}) end);
 handle_info(connect, #state{link = undefined} = State) ->
     connect(State);
-handle_info({eslaver_dump, Text}, State) ->
+handle_info({eslaver_rdb_file, Text}, State) ->
     log(warning, dump_failed, #{text => Text}, State),
     {noreply, State};
 handle_info({eslaver_position_file, _Writer, Said}, State) ->
@@ -305,8 +305,8 @@ interrupted(#state{load = Load}) -> Load.
 
 %% The dump file of an earlier run stands in for a master that is not in reach at the start.
 replay(#state{replay = later, loaded = false, place = undefined} = State) ->
-    #state{options = #{dump := Dump} = Options} = State,
-    case eslaver_link:start_link({dump, Dump}, undefined, Options#{dump := undefined}) of
+    #state{options = #{dbfilename := File} = Options} = State,
+    case eslaver_link:start_link({own_file, File}, undefined, Options#{dbfilename := undefined}) of
         {ok, Link} ->
             State#state{replay = Link};
         {error, Reason} ->

@@ -7,22 +7,31 @@
 %% @private
 -module(eslaver_nif).
 
--export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0, decode_dump/1]).
+-export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0]).
+-export([decode_dump/1, decode_functions/1, library_name/1]).
 -export([commands/1, keys/3, keys_dirty/3, glob/2, glob_dirty/2]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
--export_type([lock/0, link/0, config/0, resume/0, tls/0, commands/0, keys/0, named_key/0]).
+-export_type([lock/0, link/0, address/0, config/0, resume/0, tls/0, commands/0, keys/0, named_key/0]).
 
 -on_load(load/0).
 
--define(ABI, 4).
+-define(ABI, 5).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
 %% One connection to a master: its socket, its thread, its decoder. These are freed when the link
 %% ends, whoever still has the handle.
 
+-type address() ::
+    {tcp, binary(), inet:port_number()}
+    | {local, Path :: binary()}
+    | {file, Path :: binary()}
+    | {own_file, Path :: binary()}.
+%% A master, an RDB file, or the RDB file of an earlier run, which is read only if it is a file of
+%% our own.
+
 -type config() :: #{
-    address := eslaver_link:address(),
+    address := address(),
     user := binary() | undefined,
     password := binary() | undefined,
     listening_port := inet:port_number(),
@@ -31,7 +40,7 @@
     psync_command := binary(),
     rdb_compression := auto | boolean(),
     resume := resume() | undefined,
-    dump := binary() | undefined,
+    dbfilename := binary() | undefined,
     tls := tls() | undefined,
     events := classic | full,
     filter := eslaver_filter:filter() | undefined,
@@ -43,8 +52,8 @@
     hidden_commands := [binary()],
     server := pid()
 }.
-%% What a link is told. Times are in ms, sizes in bytes. Commands are hidden by tests: their keys
-%% are taken from the master instead of the table.
+%% The configuration of a link. Times are in ms, sizes in bytes. Tests hide commands: their keys are
+%% then taken from the master instead of the table.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,
@@ -63,7 +72,7 @@
     safe_offset := non_neg_integer(),
     safe_db := non_neg_integer()
 }.
-%% Where to go on.
+%% The position to go on from.
 
 %% @doc Begins a link for the calling process, which is to run {@link slice/1}. It ends with the
 %% process. A link that has ended can still be asked for its {@link counters/1}; the other calls do
@@ -71,18 +80,19 @@
 -spec open(config()) -> {ok, link()} | {error, binary() | invalid_config}.
 open(_Config) -> erlang:nif_error(reason()).
 
-%% @doc Decodes what has come and sends it to the server as `{eslaver_link, Pid, Message}'. After
-%% `wait' and `no_credit' the process gets `{eslaver_nif, wake}' when there is more to do. A dump
-%% that cannot be kept is told as `{eslaver_dump, Text}', even after the link's end.
+%% @doc Decodes the bytes at hand, and sends what they hold to the server as `{eslaver_link, Pid,
+%% Message}'. After `wait' and `no_credit' the process gets `{eslaver_nif, wake}' when there is more
+%% to do. If the RDB file cannot be kept, the server gets `{eslaver_rdb_file, Text}', even after the
+%% link's end.
 -spec slice(link()) ->
     more | wait | no_credit | {closed, Tag :: atom(), Text :: binary(), Heals :: boolean()}.
 slice(_Link) -> erlang:nif_error(reason()).
 
-%% @doc Batches of this weight have been handled, and all up to this offset.
+%% @doc Batches of this weight have been handled, and everything up to this offset.
 -spec credit(link(), non_neg_integer(), non_neg_integer() | undefined) -> ok.
 credit(_Link, _Weight, _Offset) -> erlang:nif_error(reason()).
 
-%% @doc All up to this offset is on the disk, too.
+%% @doc Everything up to this offset is on the disk.
 -spec durable(link(), non_neg_integer()) -> ok.
 durable(_Link, _Offset) -> erlang:nif_error(reason()).
 
@@ -95,8 +105,7 @@ close(_Link) -> erlang:nif_error(reason()).
     {non_neg_integer(), non_neg_integer(), non_neg_integer(), non_neg_integer()}.
 counters(_Link) -> erlang:nif_error(reason()).
 
-%% @doc How many links there are in this node of which more is left than the handle, for tests of
-%% leaks.
+%% @doc The number of links in this node of which more is left than the handle, for tests of leaks.
 -spec links() -> non_neg_integer().
 links() -> erlang:nif_error(reason()).
 
@@ -113,15 +122,15 @@ links() -> erlang:nif_error(reason()).
     | unknown.
 
 -opaque commands() :: reference().
-%% What a master told of commands that the table does not have.
+%% What a master told about commands that the table does not have.
 
 %% @doc What the link's master told, if anything. It does not change once the sync has begun.
 -spec commands(link()) -> commands() | undefined.
 commands(_Link) -> erlang:nif_error(reason()).
 
-%% @doc The keys of a command, those it changes and those it only reads, with the db where that is
-%% another than the selected one; or what it does instead. `unnamed' are some keys, and `unknown' is
-%% a command that neither the table nor the master tells of. See {@link eslaver_keys}.
+%% @doc The keys that a command changes, and those that it only reads, with the db if that is not
+%% the selected one; or what the command does instead. `unnamed': it changes keys that it does not name;
+%% `unknown': neither the table nor the master knows the command. See {@link eslaver_keys}.
 -spec keys(binary(), [binary()], commands() | undefined) -> keys().
 keys(_Name, _Args, _Commands) -> erlang:nif_error(reason()).
 
@@ -141,6 +150,15 @@ glob_dirty(_Pattern, _Key) -> erlang:nif_error(reason()).
 -spec decode_dump(binary()) -> {ok, {loading, atom(), binary(), term(), map()}} | {error, binary()}.
 decode_dump(_Payload) -> erlang:nif_error(reason()).
 
+%% @doc The libraries of a `FUNCTION DUMP', in its order.
+-spec decode_functions(binary()) ->
+    {ok, [{Name :: binary(), Code :: binary()}]} | {error, binary()}.
+decode_functions(_Payload) -> erlang:nif_error(reason()).
+
+%% @doc The name in the first line of a library's code.
+-spec library_name(binary()) -> binary() | undefined.
+library_name(_Code) -> erlang:nif_error(reason()).
+
 -opaque lock() :: reference().
 %% A locked file.
 
@@ -153,7 +171,7 @@ lock_file(_Path) -> erlang:nif_error(reason()).
 -spec unlock_file(lock()) -> ok.
 unlock_file(_Lock) -> erlang:nif_error(reason()).
 
-%% @doc The bytes of a file of our own, 4096 at most.
+%% @doc The first 4096 bytes, at most, of a file that belongs to this node's user.
 -spec read_position(binary()) -> {ok, binary()} | none | {error, binary()}.
 read_position(_Path) -> erlang:nif_error(reason()).
 

@@ -11,8 +11,6 @@
 -export([start_link/3, stop/2, flush/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
 
--export_type([address/0]).
-
 -record(state, {
     server :: pid(),
     link :: eslaver_nif:link(),
@@ -20,18 +18,11 @@
     pause = 0 :: 0 | infinity
 }).
 
--type address() ::
-    {tcp, binary(), inet:port_number()}
-    | {local, Path :: binary()}
-    | {file, Path :: binary()}
-    | {dump, Path :: binary()}.
-%% A master, a snapshot's file, or the dump of an earlier run: of that only a file of our own is
-%% read.
-
 %% @doc Starts a link to a master, or to a file instead, to go on from a place. The
 %% password stays in its fun, so that no crash report can show it.
--spec start_link(address(), eslaver_position:place() | undefined, eslaver_options:options()) ->
-    {ok, {pid(), eslaver_nif:link()}} | {error, term()}.
+-spec start_link(
+    eslaver_nif:address(), eslaver_position:place() | undefined, eslaver_options:options()
+) -> {ok, {pid(), eslaver_nif:link()}} | {error, term()}.
 start_link(Address, Place, #{password := Password, announce_port := Port} = Options) ->
     Given = [
         user,
@@ -39,7 +30,7 @@ start_link(Address, Place, #{password := Password, announce_port := Port} = Opti
         client_name,
         psync_command,
         rdb_compression,
-        dump,
+        dbfilename,
         tls,
         events,
         filter,

@@ -23,7 +23,7 @@
     password := secret(),
     callback := eslaver_callback:spec(),
     mailbox_limit := pos_integer() | infinity,
-    dump := binary() | undefined,
+    dbfilename := binary() | undefined,
     tls := undefined | eslaver_nif:tls(),
     load_dump := boolean(),
     announce_ip := binary() | undefined,
@@ -171,14 +171,13 @@ consistent_files(Checked) ->
     {ok, complete(Checked)}.
 
 complete(#{master_host := Host, master_port := Port} = Checked) ->
-    #{master_user := User, master_auth := Password, dbfilename := Dump} = Checked,
-    Renamed = [master_host, master_port, master_user, master_auth, dbfilename],
+    #{master_user := User, master_auth := Password} = Checked,
+    Renamed = [master_host, master_port, master_user, master_auth],
     maps:merge(maps:without(Renamed, Checked), #{
         address => address(Host, Port),
         client_name => client_name(Checked),
         user => User,
-        password => password(User, Password),
-        dump => Dump
+        password => password(User, Password)
     }).
 
 %% For some users any password will do; the others' are refused by the master.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `decoder` | header, opcodes, keys, checksum |
 //! | `dump` | the payload of `DUMP` and `RESTORE`: one value alone |
+//! | `functions` | libraries of functions alone |
 //! | `input`, `piece` | nothing: they hold the bytes at hand, and compute the checksum |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
 //! | `types` | nothing: it names the types of values |
@@ -31,6 +32,7 @@ mod error;
 mod expiry;
 mod family;
 mod float;
+mod functions;
 mod input;
 mod intset;
 mod limits;
@@ -56,6 +58,7 @@ pub use decoder::{Decoder, Status};
 pub use dump::{DumpError, decode_dump};
 pub use error::{Error, ErrorKind};
 pub use family::Family;
+pub use functions::{decode_functions, library_name};
 pub use limits::Limits;
 pub use piece::Piece;
 pub use sink::{
