@@ -1,6 +1,5 @@
 %% @doc Checks of what a user gives to a read. A key that is a string or an atom would be a missing
-%% one, and a misspelt option none: both are a `badarg' instead. Used by {@link eslaver_mirror} and
-%% the modules behind it.
+%% one, and a misspelt option none: both are a `badarg' instead.
 %% @private
 -module(eslaver_mirror_arguments).
 

@@ -1,6 +1,5 @@
 %% @doc Arrays (Redis 8.8) in a mirror's tables: a row `{{Id, Index}, Element}' for each element, so
-%% gaps cost nothing. Used by {@link eslaver_mirror_array_commands} and
-%% {@link eslaver_mirror_array_read}.
+%% gaps cost nothing.
 %% @private
 -module(eslaver_mirror_array).
 

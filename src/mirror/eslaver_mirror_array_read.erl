@@ -1,4 +1,4 @@
-%% @doc Reads of arrays. Used by {@link eslaver_mirror}.
+%% @doc Reads of arrays.
 %% @private
 -module(eslaver_mirror_array_read).
 

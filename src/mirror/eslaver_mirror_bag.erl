@@ -1,7 +1,7 @@
 %% @doc What sets and hashes have in common: elements in no order that a user knows, in an
 %% ordered_set, each keyed `{Id, Hash, Element}'. `Hash' is the element's own, of 32 bits, so a
-%% random number finds a random element, and a hash is a cursor that stays right while elements
-%% come and go. Used by {@link eslaver_mirror_set} and {@link eslaver_mirror_hash}.
+%% random number finds a random element, and a hash is a cursor that stays right while elements come
+%% and go.
 %% @private
 -module(eslaver_mirror_bag).
 

@@ -1,5 +1,4 @@
-%% @doc Strings of a mirror as arrays of bits, and as arrays of small integers (`BITFIELD'). Used by
-%% {@link eslaver_mirror_bit_commands} and {@link eslaver_mirror}.
+%% @doc Strings of a mirror as arrays of bits, and as arrays of small integers (`BITFIELD').
 %% @private
 -module(eslaver_mirror_bits).
 

@@ -1,5 +1,5 @@
 %% @doc What of a command a mirror with a filter can follow: it has only the keys and dbs that pass,
-%% and a command comes whole when any of its keys does. Used by {@link eslaver_mirror_writer}.
+%% and a command comes whole when any of its keys does.
 %% @private
 -module(eslaver_mirror_filter).
 

@@ -1,6 +1,6 @@
 %% @doc The arithmetic of `INCRBYFLOAT' and `HINCRBYFLOAT', which servers on x86 do with 80-bit
 %% floats. Masters send its result, so this is for the rare one that comes as it was given, from a
-%% module. Used by {@link eslaver_mirror_string_commands} and {@link eslaver_mirror_hash_commands}.
+%% module.
 %% @private
 -module(eslaver_mirror_float).
 

@@ -1,5 +1,5 @@
 %% @doc The libraries of a master's functions, as `FUNCTION' changes them. A mirror runs none: their
-%% effects come as commands. Used by {@link eslaver_mirror_writer}.
+%% effects come as commands.
 %% @private
 -module(eslaver_mirror_functions).
 

@@ -1,6 +1,5 @@
-%% @doc Positions on the earth, as the server keeps them in the scores of sorted sets, and where
-%% those near a place are to be looked for. Pure; used by {@link eslaver_mirror_geo_search},
-%% {@link eslaver_mirror_geo_commands} and {@link eslaver_mirror}.
+%% @doc Positions on the earth, as the server keeps them in the scores of sorted sets, and the scores
+%% to search for positions near a place. Pure functions.
 %%
 %% A score is a geohash of 52 bits: those of the longitude and the latitude in turn. All computing
 %% is in the order of the server's, so that no last bit of a float differs.

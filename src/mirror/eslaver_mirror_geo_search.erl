@@ -1,5 +1,4 @@
 %% @doc What is asked of the positions in a sorted set: of single ones, or which are near a place.
-%% Used by {@link eslaver_mirror_geo_commands} and {@link eslaver_mirror}.
 %% @private
 -module(eslaver_mirror_geo_search).
 

@@ -1,7 +1,6 @@
 %% @doc Hashes in a mirror's tables: a row `{{Id, Hash, Field}, Value, ExpireAt}' for each field,
 %% and `{Id, Size, Timed}' as the body, with rows of times as of {@link eslaver_mirror_timed}. The
-%% writer counts expired fields until the master removes them; readers leave them out. Used by
-%% {@link eslaver_mirror_hash_commands} and {@link eslaver_mirror}.
+%% writer counts expired fields until the master removes them; readers leave them out.
 %% @private
 -module(eslaver_mirror_hash).
 

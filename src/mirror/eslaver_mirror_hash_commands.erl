@@ -1,5 +1,4 @@
-%% @doc Applies the commands that write hashes, and the times to live of their fields. Used by the
-%% table of {@link eslaver_mirror_commands}.
+%% @doc Applies the commands that write hashes, and the times to live of their fields.
 %%
 %% As a replica does it sets also times that have passed, and does not ask whether a field's time
 %% has: of what is gone the master says so by `HDEL'. `NX', `XX', `GT' and `LT' count, since some

@@ -1,6 +1,5 @@
 %% @doc HyperLogLogs as the server has them: strings of 16384 registers, in a sparse representation
-%% of run lengths or in a dense one of 6 bits each, byte by byte the same as on the server. Used by
-%% {@link eslaver_mirror_hll_commands} and {@link eslaver_mirror}.
+%% of run lengths or in a dense one of 6 bits each, byte by byte the same as on the server.
 %%
 %% What has changed is how a union is stored, with 4.0.7, and how it is estimated, with 5.0; so
 %% there are functions that take the master's version.

@@ -1,5 +1,4 @@
-%% @doc Integers as servers read them from a value. Used by the modules of a mirror that apply
-%% commands.
+%% @doc Integers as servers read them from a value.
 %% @private
 -module(eslaver_mirror_integer).
 

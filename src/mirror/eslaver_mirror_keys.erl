@@ -1,5 +1,5 @@
 %% @doc The keys of a mirror, as its writer sees them: whether their time has passed does not matter
-%% to it, since the master says when a key is gone. Used by the modules that apply commands.
+%% to it, since the master says when a key is gone.
 %% @private
 -module(eslaver_mirror_keys).
 

@@ -1,4 +1,4 @@
-%% @doc Reads of a mirror's keys as a whole. Used by {@link eslaver_mirror}.
+%% @doc Reads of a mirror's keys as a whole.
 %% @private
 -module(eslaver_mirror_keyspace).
 

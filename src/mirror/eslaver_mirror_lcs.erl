@@ -1,4 +1,4 @@
-%% @doc The longest common subsequence of two binaries, for `LCS'. Used by {@link eslaver_mirror}.
+%% @doc The longest common subsequence of two binaries, for `LCS'.
 %% @private
 -module(eslaver_mirror_lcs).
 

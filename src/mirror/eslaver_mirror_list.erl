@@ -1,5 +1,4 @@
-%% @doc Lists in a mirror: a tree of elements by index. Used by {@link eslaver_mirror_list_commands}
-%% to write, and by {@link eslaver_mirror} to read.
+%% @doc Lists in a mirror: a tree of elements by index.
 %% @private
 -module(eslaver_mirror_list).
 

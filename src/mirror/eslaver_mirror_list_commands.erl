@@ -1,6 +1,5 @@
 %% @doc The commands that write lists, as a master sends them: those that block or take of the first
-%% of several keys arrive as what they have come to, or as they are. Called by
-%% {@link eslaver_mirror_server}.
+%% of several keys arrive as what they have come to, or as they are.
 %% @private
 -module(eslaver_mirror_list_commands).
 

@@ -4,8 +4,7 @@
 %% written. A reader looks at the version, reads, and looks again: if it is another, it reads anew.
 %% No reader holds the writer up, and none waits for another. A second version is for what touches
 %% all keys. A reader finds versions and tables by the mirror's name in a persistent term, so that
-%% no message is sent. Used by {@link eslaver_mirror_view} to read, and by
-%% {@link eslaver_mirror_writer} to write.
+%% no message is sent.
 %% @private
 -module(eslaver_mirror_lock).
 

@@ -1,5 +1,4 @@
-%% @doc The options of a mirror: its own, and those of the replica that feeds it. Used by
-%% {@link eslaver_mirror}, in the caller.
+%% @doc The options of a mirror: its own, and those of the replica that feeds it.
 %% @private
 -module(eslaver_mirror_options).
 

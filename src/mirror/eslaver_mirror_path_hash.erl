@@ -1,6 +1,5 @@
 %% @doc Path hashes (Valkey 9.2) in a mirror's tables: a row `{{Id, Path}, #{Field => Value}}' for
-%% each path. One without paths is still there. Used by {@link eslaver_mirror_path_hash_commands}
-%% and {@link eslaver_mirror}.
+%% each path. One without paths is still there.
 %% @private
 -module(eslaver_mirror_path_hash).
 

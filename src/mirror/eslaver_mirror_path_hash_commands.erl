@@ -1,6 +1,5 @@
 %% @doc Applies the commands that write path hashes. Conditions (`FNX', `FXX') are not looked at:
-%% such a command comes only when they were met. Used by the table of
-%% {@link eslaver_mirror_commands}.
+%% such a command comes only when they were met.
 %% @private
 -module(eslaver_mirror_path_hash_commands).
 

@@ -1,6 +1,6 @@
 %% @doc When a mirror may ask for a full resync because of what its master's stream does not tell:
 %% the first time at once, then after pauses that double while they follow on each other, so that no
-%% stream makes the master write snapshot after snapshot. Used by {@link eslaver_mirror_server}.
+%% stream makes the master write snapshot after snapshot.
 %% @private
 -module(eslaver_mirror_resync).
 

@@ -1,5 +1,4 @@
-%% @doc The rows of one value: how they are copied, and how they are removed some at a time. Used by
-%% the modules of types whose elements are rows.
+%% @doc The rows of one value: how they are copied, and how they are removed some at a time.
 %% @private
 -module(eslaver_mirror_rows).
 

@@ -1,5 +1,4 @@
-%% @doc The options of `HSCAN' and its like, and a pattern's use on what a scan has found. Used by
-%% {@link eslaver_mirror}.
+%% @doc The options of `HSCAN' and its like, and a pattern's use on what a scan has found.
 %% @private
 -module(eslaver_mirror_scan).
 

@@ -1,7 +1,7 @@
 %% @doc Scores of sorted sets: doubles, of which Erlang has no infinite ones. In the tables,
 %% infinity is an atom, which comes after all numbers in the order of terms, and minus infinity an
 %% integer below all floats; so scores are compared as any terms. Minus zero is zero, as it is equal
-%% to it and servers themselves lose it on the way. Used by all that writes or reads sorted sets.
+%% to it and servers themselves lose it on the way.
 %% @private
 -module(eslaver_mirror_score).
 

@@ -1,4 +1,4 @@
-%% @doc Applies the commands that write sets. Used by the table of {@link eslaver_mirror_commands}.
+%% @doc Applies the commands that write sets.
 %% @private
 -module(eslaver_mirror_set_commands).
 

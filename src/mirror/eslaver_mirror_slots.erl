@@ -1,5 +1,5 @@
 %% @doc Commands by which a node of a Redis Cluster drops the keys of slots that have gone to
-%% another. Used by {@link eslaver_mirror_writer}.
+%% another.
 %% @private
 -module(eslaver_mirror_slots).
 

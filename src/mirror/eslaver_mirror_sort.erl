@@ -1,5 +1,5 @@
 %% @doc `SORT', of elements that somebody else has fetched and with values that somebody else looks
-%% up. Used by {@link eslaver_mirror_sort_commands} and {@link eslaver_mirror_sort_read}.
+%% up.
 %% @private
 -module(eslaver_mirror_sort).
 

@@ -1,5 +1,5 @@
 %% @doc Which texts a server takes for numbers when it sorts: its versions have had several ways to
-%% read them. Used by {@link eslaver_mirror_sort} and {@link eslaver_mirror_sort_read}.
+%% read them.
 %% @private
 -module(eslaver_mirror_sort_number).
 

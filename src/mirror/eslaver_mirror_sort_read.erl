@@ -1,4 +1,4 @@
-%% @doc `SORT' without `STORE', for {@link eslaver_mirror}. All that it reads is of one moment.
+%% @doc `SORT' without `STORE'. It reads all its keys as they are at one moment.
 %% @private
 -module(eslaver_mirror_sort_read).
 

@@ -1,5 +1,4 @@
-%% @doc The values of a mirror that `SORT' takes elements from. Used by
-%% {@link eslaver_mirror_sort_commands} and {@link eslaver_mirror_sort_read}.
+%% @doc The values of a mirror that `SORT' takes elements from.
 %% @private
 -module(eslaver_mirror_sort_source).
 

@@ -3,7 +3,7 @@
 %% Each db has a table of its keys, `{Key, Type, Body, ExpireAt}'. A string's body is its value;
 %% that of any other type says where its elements are, under an id which no other value has ever
 %% had: so `RENAME', `MOVE' and `SWAPDB' move one row, and a value that is gone is out of reach at
-%% once, whenever its elements are removed. Used by all `eslaver_mirror_*' modules.
+%% once, whenever its elements are removed.
 %% @private
 -module(eslaver_mirror_store).
 

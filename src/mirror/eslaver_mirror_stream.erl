@@ -1,6 +1,5 @@
 %% @doc Streams in a mirror's tables: what a stream's body says, and what concerns entries and
-%% groups together. Used by {@link eslaver_mirror_stream_commands} and
-%% {@link eslaver_mirror_stream_info}.
+%% groups together.
 %% @private
 -module(eslaver_mirror_stream).
 

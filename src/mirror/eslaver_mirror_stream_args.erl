@@ -1,5 +1,4 @@
-%% @doc Takes the arguments of stream commands apart. Used by {@link eslaver_mirror_stream_commands}
-%% and {@link eslaver_mirror_stream_group_commands}.
+%% @doc Takes the arguments of stream commands apart.
 %% @private
 -module(eslaver_mirror_stream_args).
 

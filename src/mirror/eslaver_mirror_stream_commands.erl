@@ -1,5 +1,5 @@
 %% @doc Applies the commands that write streams, and those that write the consumer groups of
-%% streams. Used by the table of {@link eslaver_mirror_commands}.
+%% streams.
 %%
 %% Masters replicate what was read by `XREADGROUP' and claimed by `XAUTOCLAIM' as `XCLAIM', one for
 %% each entry.

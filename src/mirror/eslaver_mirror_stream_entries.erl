@@ -1,5 +1,4 @@
-%% @doc The entries of a stream: rows `{{Id, Ms, Seq}, [{Field, Value}]}' of an ordered_set. Used by
-%% {@link eslaver_mirror_stream} and its like.
+%% @doc The entries of a stream: rows `{{Id, Ms, Seq}, [{Field, Value}]}' of an ordered_set.
 %% @private
 -module(eslaver_mirror_stream_entries).
 

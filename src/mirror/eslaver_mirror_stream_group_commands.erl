@@ -1,5 +1,4 @@
-%% @doc Applies the commands that write the consumer groups of streams. Used by
-%% {@link eslaver_mirror_stream_commands}.
+%% @doc Applies the commands that write the consumer groups of streams.
 %% @private
 -module(eslaver_mirror_stream_group_commands).
 

@@ -3,7 +3,7 @@
 %% `{{Id, Group}, LastId, EntriesRead, Pending}', `{{Id, Group, Consumer}, SeenAt, ActiveAt,
 %% Pending}', `{{Id, Group, Ms, Seq}, Consumer, DeliveredAt, Deliveries}' for each pending entry,
 %% and `{{Id, Group, Consumer, Ms, Seq}}' for the same by consumer. Keys are ordered by size first,
-%% so each kind is a range of its own. Used by {@link eslaver_mirror_stream} and its like.
+%% so each kind is a range of its own.
 %% @private
 -module(eslaver_mirror_stream_groups).
 

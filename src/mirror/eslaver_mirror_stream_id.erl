@@ -1,5 +1,4 @@
 %% @doc Ids of stream entries, which lie in the tables as two numbers, and how they are written.
-%% Used by the `eslaver_mirror_stream*' modules and {@link eslaver_mirror}.
 %% @private
 -module(eslaver_mirror_stream_id).
 

@@ -1,7 +1,6 @@
 %% @doc What a stream of Redis 8.6 knows of producers that may send an entry twice: how many ids of
-%% theirs it keeps, and how many of what they sent were new or not. Which was which the master
-%% says, so only those numbers are kept, and no ids. Used by {@link eslaver_mirror_stream} and its
-%% like.
+%% theirs it keeps, and how many of what they sent were new or not. Which was which the master says,
+%% so only those numbers are kept, and no ids.
 %%
 %% In the table of groups such an id's entry lies as if it were pending for a consumer of a group
 %% `idmp', which no group is named, and for no consumer, by time: so the oldest of a producer and

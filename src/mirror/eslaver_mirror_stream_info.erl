@@ -1,4 +1,4 @@
-%% @doc What `XINFO' and `XPENDING' say of a stream. Used by {@link eslaver_mirror}.
+%% @doc What `XINFO' and `XPENDING' say of a stream.
 %% @private
 -module(eslaver_mirror_stream_info).
 

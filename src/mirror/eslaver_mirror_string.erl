@@ -1,6 +1,6 @@
 %% @doc Strings in a mirror: the value itself is in the key's row, except a large one that has been
 %% written in place (`SETBIT', `APPEND' ...): it lies in chunks, so that the next such write costs a
-%% chunk. Used by the commands of strings, bits and HyperLogLog, and by {@link eslaver_mirror}.
+%% chunk.
 %%
 %% A chunk's row may be shorter than the chunk, or not there: what it lacks is zeros. So a bitmap
 %% with one far bit takes no room.

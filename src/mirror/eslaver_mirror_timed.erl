@@ -1,7 +1,6 @@
 %% @doc Elements that have a time to live of their own: fields of hashes and members of sets. For
 %% each there is a row `{{-Id, ExpireAt, Element}}' in the value's table, so that expired ones are
-%% found first, and the value's body `{Id, Size, Timed}' says how many there are. Used by
-%% {@link eslaver_mirror_hash}, {@link eslaver_mirror_set} and the modules of their commands.
+%% found first, and the value's body `{Id, Size, Timed}' says how many there are.
 %% @private
 -module(eslaver_mirror_timed).
 

@@ -1,6 +1,6 @@
 %% @doc The vectors of vector sets: as a server keeps them, and as it shows them. Servers calculate
 %% with floats of 32 bits, so each step is rounded to these; in the order of the steps it is done as
-%% on x86. Used by {@link eslaver_mirror_vectorset} and its commands.
+%% on x86.
 %% @private
 -module(eslaver_mirror_vector).
 

@@ -1,7 +1,6 @@
 %% @doc Vector sets in a mirror's tables: a row `{{Id, Element}, Vector, L2, Range, Attribute}' for
 %% each element, with the vector as the server keeps it. The graph in which servers search for what
-%% is similar is left out. Used by {@link eslaver_mirror_vectorset_commands} and
-%% {@link eslaver_mirror}.
+%% is similar is left out.
 %% @private
 -module(eslaver_mirror_vectorset).
 

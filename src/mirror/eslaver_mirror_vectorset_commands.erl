@@ -1,5 +1,5 @@
 %% @doc Applies the commands that write vector sets. A master replicates no `VADD' of an element
-%% that was there. Used by the table of {@link eslaver_mirror_commands}.
+%% that was there.
 %% @private
 -module(eslaver_mirror_vectorset_commands).
 

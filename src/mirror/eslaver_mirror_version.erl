@@ -1,5 +1,5 @@
 %% @doc Which server a snapshot is of, as its aux fields tell: the same command does not always do
-%% the same, nor the same data give the same answer. Used by {@link eslaver_mirror_writer}.
+%% the same, nor the same data give the same answer.
 %% @private
 -module(eslaver_mirror_version).
 

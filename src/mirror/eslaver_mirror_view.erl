@@ -1,6 +1,5 @@
 %% @doc What a reader sees of a mirror's keys: as they are between two commands, and between two
-%% transactions, of the master. Keys whose time has passed are not there. Used by
-%% {@link eslaver_mirror}.
+%% transactions, of the master. Keys whose time has passed are not there.
 %% @private
 -module(eslaver_mirror_view).
 

@@ -1,5 +1,4 @@
-%% @doc What a mirror's tables hold: it applies a replica's full events to them. Used by
-%% {@link eslaver_mirror_server}, whose process owns the tables.
+%% @doc What a mirror's tables hold: it applies a replica's full events to them.
 %%
 %% A snapshot is loaded into tables of its own, which readers find once it is complete. The stream's
 %% commands are applied one by one, those of a transaction together. A command that cannot be

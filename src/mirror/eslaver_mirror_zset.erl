@@ -1,6 +1,5 @@
 %% @doc Sorted sets in a mirror: a row with the score of each member, and a tree of them all in
-%% their order. Used by {@link eslaver_mirror_zset_commands} and by what does geography to write,
-%% and by {@link eslaver_mirror} to read.
+%% their order.
 %% @private
 -module(eslaver_mirror_zset).
 

@@ -1,6 +1,5 @@
 %% @doc Unions, intersections and differences of sorted sets and of sets, whose members all have the
 %% score 1. Scores are combined in the order in which servers do it, by which sums of floats differ.
-%% Used by {@link eslaver_mirror_zset_commands} and {@link eslaver_mirror}.
 %% @private
 -module(eslaver_mirror_zset_algebra).
 

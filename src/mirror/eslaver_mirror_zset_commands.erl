@@ -1,6 +1,5 @@
 %% @doc The commands that write sorted sets, as a master sends them: those that block or take of the
-%% first of several keys arrive as what they have come to, or as they are. Called by
-%% {@link eslaver_mirror_server}.
+%% first of several keys arrive as what they have come to, or as they are.
 %% @private
 -module(eslaver_mirror_zset_commands).
 

@@ -1,5 +1,4 @@
-%% @doc Which members of a sorted set lie in a range, by index, score or name. Used by
-%% {@link eslaver_mirror_zset_commands} and {@link eslaver_mirror}, and by what does geography.
+%% @doc Which members of a sorted set lie in a range, by index, score or name.
 %% @private
 -module(eslaver_mirror_zset_range).
 

@@ -1,5 +1,4 @@
-%% @doc The options of reads of sorted sets, checked, and what they make of an answer. Used by
-%% {@link eslaver_mirror}.
+%% @doc The options of reads of sorted sets, checked, and what they make of an answer.
 %% @private
 -module(eslaver_mirror_zset_read).
 

@@ -1,5 +1,4 @@
-%% @doc What a command does to keys, and which keys match a pattern. Used by {@link eslaver_subscriptions}
-%% and by the mirror.
+%% @doc What a command does to keys, and which keys match a pattern.
 %% @private
 -module(eslaver_keys).
 

@@ -1,9 +1,7 @@
 %% @doc The native half: stubs, and nothing else.
 %%
-%% Called by {@link eslaver_link} (which runs the slices), {@link eslaver_server} (which gives
-%% credit), {@link eslaver_position_file}, {@link eslaver_subscriptions} and {@link eslaver_rdb}. A NIF library
-%% cannot be replaced in a running node, so this module has no reason to change unless the library
-%% does; then `ABI' changes in both.
+%% A NIF library cannot be replaced in a running node, so this module has no reason to change unless
+%% the library does; then `ABI' changes in both.
 %% @private
 -module(eslaver_nif).
 

@@ -1,5 +1,5 @@
 %% @doc Pauses between tries to reach a master: growing, with jitter, so that many replicas of one
-%% lost master do not come back at the same moment. Used by {@link eslaver_server}.
+%% lost master do not come back at the same moment.
 %% @private
 -module(eslaver_backoff).
 

@@ -1,5 +1,4 @@
-%% @doc Callbacks: what is one, how it is called, and whether it can take more. Used by
-%% {@link eslaver_options} and {@link eslaver_dispatch}.
+%% @doc Callbacks: what is one, how it is called, and whether it can take more.
 %% @private
 -module(eslaver_callback).
 

@@ -1,6 +1,5 @@
-%% @doc The events that are not of the stream's or the snapshot's own bytes: a link comes up or goes
-%% down, a snapshot begins or ends. Classic events know only the last. Used by
-%% {@link eslaver_server}; the others are made by the native decoder.
+%% @doc The events that the native decoder does not make: a link comes up or goes down, a snapshot
+%% begins or ends. Of these, classic events have only the last.
 %% @private
 -module(eslaver_events).
 

@@ -1,6 +1,5 @@
 %% @doc What may be said of an exception or a message that may carry keys and values of the master:
-%% its atoms, none of which come from a master. Used by {@link eslaver_server},
-%% {@link eslaver_mirror_server} and {@link eslaver_mirror_writer}.
+%% its atoms, none of which come from a master.
 %% @private
 -module(eslaver_failure).
 

@@ -1,5 +1,4 @@
 %% @doc Hooks: a fun that is told what a replica does, in the form that `telemetry:execute/3' takes.
-%% Used by {@link eslaver_server} and {@link eslaver_dispatch}.
 %%
 %% ```
 %% eslaver:start_link(#{hooks => fun telemetry:execute/3, ...})

@@ -1,5 +1,5 @@
 %% @doc What can be a host: an address, or a name that might be looked up. What can be neither is
-%% refused at the start rather than tried for ever. Used by {@link eslaver_options}.
+%% refused at the start rather than tried for ever.
 %% @private
 -module(eslaver_host).
 

@@ -1,5 +1,4 @@
-%% @doc What eslaver says through {@link //kernel/logger}: reports with a sentence each. Used by
-%% {@link eslaver_server}.
+%% @doc What eslaver says through {@link //kernel/logger}: reports with a sentence each.
 %%
 %% The metadata names no domain: the default handler drops those that it does not know. What is
 %% eslaver's has `eslaver => true' there, and `replica' and `master'.

@@ -1,5 +1,4 @@
-%% @doc Options: every key, its default and its check. Used by {@link eslaver} and
-%% {@link eslaver_server}, in the caller, before anything is started.
+%% @doc Options: every key, its default and its check.
 %% @private
 -module(eslaver_options).
 

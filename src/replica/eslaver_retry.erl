@@ -1,5 +1,5 @@
 %% @doc When to try a master again, and how loud to say why: pauses grow, and start over with a link
-%% that was good; what goes on being wrong is logged once. Used by {@link eslaver_server}.
+%% that was good; what goes on being wrong is logged once.
 %% @private
 -module(eslaver_retry).
 

@@ -1,4 +1,4 @@
-%% @doc The option `master_url': the options that it stands for. Used by {@link eslaver_options}.
+%% @doc The option `master_url': the options that it stands for.
 %%
 %% What a URL says is either meant here or refused: nothing of it is passed over.
 %% @private

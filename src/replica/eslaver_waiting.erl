@@ -1,6 +1,5 @@
 %% @doc Calls that are answered once the first snapshot has been handled, and are forgotten when
-%% their caller has given up or ended. {@link await/2} is for {@link eslaver} and
-%% {@link eslaver_mirror}, the rest for their servers.
+%% their caller has given up or ended. {@link await/2} runs in the caller, the rest in the server.
 %% @private
 -module(eslaver_waiting).
 
