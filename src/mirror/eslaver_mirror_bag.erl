@@ -5,7 +5,7 @@
 %% @private
 -module(eslaver_mirror_bag).
 
--export([key/2, from/4, random/3, sample/4, some/2, shuffle/1]).
+-export([key/2, from/4, sample/4, some/2, shuffle/1]).
 -export_type([key/0]).
 
 -type id() :: eslaver_mirror_store:id().

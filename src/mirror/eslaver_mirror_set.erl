@@ -10,7 +10,7 @@
 -import(eslaver_mirror_timed, [is_met/3, retime/5, expired/3, clock/0]).
 
 -export([load/3, copy/2, discard/3]).
--export([new/0, from_list/2, add/3, add/4, remove/3, expire/5, expiry/3, certain/2, certain_row/2]).
+-export([new/0, from_list/2, add/4, remove/3, expire/5, expiry/3, certain/2, certain_row/2]).
 -export([size/2, expire_times/3, is_member/3, are_members/3]).
 -export([fold/4, members/2, random/2, random/3, scan/3]).
 -export([intersection/3, union/2, difference/2]).

@@ -11,7 +11,7 @@
 -export([create/5, destroy/3, set_last/4, set_read/4]).
 -export([create_consumer/4, delete_consumer/4, consumer_times/5]).
 -export([claim/4, release/4, is_referenced/3, unreference/3]).
--export([all/2, group/3, consumers/3, consumer/4, pending/4, owned/4, fold_pending/5, edges/3]).
+-export([all/2, group/3, consumers/3, consumer/4, pending/4, fold_pending/5, edges/3]).
 -export_type([group/0, consumer/0, pending/0, read/0]).
 
 -type store() :: eslaver_mirror_store:store().

@@ -2,7 +2,7 @@
 %% @private
 -module(eslaver_mirror_stream_id).
 
--export([parse/1, parse/2, format/1, next/1, previous/1, bound/2]).
+-export([parse/1, format/1, next/1, bound/2]).
 -export_type([id/0, bound/0]).
 
 -type id() :: {Ms :: non_neg_integer(), Seq :: non_neg_integer()}.

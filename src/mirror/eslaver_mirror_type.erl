@@ -8,7 +8,7 @@
 %% @private
 -module(eslaver_mirror_type).
 
--export([module/1, is_type/1, of_value/2, load/4, copy/3, discard/4]).
+-export([is_type/1, of_value/2, load/4, copy/3, discard/4]).
 -export_type([ctx/0, body/0]).
 
 -type body() :: term().

@@ -6,7 +6,7 @@
 -behaviour(eslaver_mirror_type).
 
 -export([load/3, copy/2, discard/3]).
--export([new/0, from_list/2, put/4, put/3, remove/3, remove_span/3]).
+-export([new/0, from_list/2, put/4, remove/3, remove_span/3]).
 -export([size/2, score/3, public_score/3, scores/3, rank/4, range/4, random/2, random/3, scan/3]).
 -export([fold/5, rank_of/3, to_term/1]).
 -export_type([zset_body/0, entry/0, member/0]).
@@ -89,11 +89,6 @@ put(#{scores := Scores, nodes := Nodes} = Store, Zset, Member, Score) ->
             true = ets:insert(Scores, {{eslaver_mirror_tree:id(Zset), Member}, Score}),
             eslaver_mirror_tree:move(Nodes, below({Old, Member}), below(Entry), Entry, Zset)
     end.
-
-%% @doc Gives members scores, one after the other.
--spec put(store(), zset_body(), [{member(), score()}]) -> zset_body().
-put(Store, Zset, Members) ->
-    lists:foldl(fun({Member, Score}, Next) -> put(Store, Next, Member, Score) end, Zset, Members).
 
 below(Entry) ->
     fun(Other) -> Other < Entry end.
