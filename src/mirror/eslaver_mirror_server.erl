@@ -63,7 +63,7 @@ init(#{name := Name, start := Start, filter := Filter} = Options) ->
                 name = Name,
                 start = Start,
                 replica = Replica,
-                stale_since = now_ms()
+                stale_since = eslaver_clock:now_ms()
             }};
         {error, Reason} ->
             {stop, Reason}
@@ -250,7 +250,7 @@ applied(Events, #state{writer = Writer} = State) ->
 resync(#state{writer = Writer, resync = undefined, resyncs = Resyncs} = State) ->
     case eslaver_mirror_writer:needs_resync(Writer) of
         true ->
-            {Pause, Next} = eslaver_mirror_resync:next(now_ms(), Resyncs),
+            {Pause, Next} = eslaver_mirror_resync:next(eslaver_clock:now_ms(), Resyncs),
             Timer = erlang:start_timer(Pause, self(), resync),
             State#state{resync = Timer, resyncs = Next};
         false ->
@@ -279,7 +279,7 @@ news({told, Told}, #state{notify = Notify} = State) ->
 aged(#state{writer = Writer, stale_since = Since} = State) ->
     case {eslaver_mirror_writer:status(Writer), Since} of
         {fresh, _} -> State#state{stale_since = undefined};
-        {_, undefined} -> State#state{stale_since = now_ms()};
+        {_, undefined} -> State#state{stale_since = eslaver_clock:now_ms()};
         {_, _} -> State
     end.
 
@@ -367,7 +367,4 @@ info(#state{writer = Writer, restarts = Restarts, stale_since = Since} = State) 
     }).
 
 age(undefined) -> 0;
-age(Since) -> now_ms() - Since.
-
-now_ms() ->
-    erlang:monotonic_time(millisecond).
+age(Since) -> eslaver_clock:now_ms() - Since.

@@ -27,7 +27,7 @@ new() -> #retry{}.
 
 %% @doc The link is up.
 -spec up(resync(), retry()) -> retry().
-up(Resync, Retry) -> Retry#retry{up = {Resync, now_ms()}}.
+up(Resync, Retry) -> Retry#retry{up = {Resync, eslaver_clock:now_ms()}}.
 
 %% @doc Commands have come. A link that was made by a partial resync was a good one then, however
 %% soon it is lost. Before that the master may have had nothing but `+CONTINUE' to say, and would
@@ -59,7 +59,7 @@ pause(Reason, false, #retry{backoff = Backoff}) when
 pause(_Reason, false, _Retry) ->
     eslaver_backoff:slow();
 pause(_Reason, true, #retry{up = {_, Since}, backoff = Backoff}) ->
-    case now_ms() - Since > ?STEADY of
+    case eslaver_clock:now_ms() - Since > ?STEADY of
         true -> eslaver_backoff:next(eslaver_backoff:new());
         false -> eslaver_backoff:next(Backoff)
     end;
@@ -75,6 +75,3 @@ level(_Reason, true, _) -> error.
 -spec info(retry()) -> map().
 info(#retry{tries = Tries, last_error = Error}) ->
     #{reconnects => Tries, last_error => Error}.
-
-now_ms() ->
-    erlang:monotonic_time(millisecond).
