@@ -46,7 +46,8 @@ fold(File, Fun, Acc) when is_function(Fun, 2) ->
         {error, {nif_not_loaded, Text}} ->
             {error, #{reason => nif_not_loaded, text => Text}};
         {error, Reason} ->
-            {error, #{reason => bad_file, text => text("~0tp: ~0tp", [File, Reason])}}
+            Text = eslaver_text:format("~0tp: ~0tp", [File, Reason]),
+            {error, #{reason => bad_file, text => Text}}
     end.
 
 %% @doc Decodes what `DUMP' answers and `RESTORE' is given: the value's type and the value, as in a
@@ -106,7 +107,7 @@ loop({Pid, Link, Monitor} = Source, Fun, Acc) ->
         {eslaver_link, Pid, _BeginsOrEnds} ->
             loop(Source, Fun, Acc);
         {'DOWN', Monitor, process, Pid, Reason} ->
-            {error, #{reason => link_exit, text => text("~0tP", [Reason, 10])}}
+            {error, #{reason => link_exit, text => eslaver_text:format("~0tP", [Reason, 10])}}
     end.
 
 %% Ends the link, and leaves none of its messages behind.
@@ -125,6 +126,3 @@ flush(Pid) ->
         {'EXIT', Pid, _} -> flush(Pid)
     after 0 -> ok
     end.
-
-text(Format, Args) ->
-    unicode:characters_to_binary(io_lib:format(Format, Args)).

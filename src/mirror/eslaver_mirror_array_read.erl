@@ -189,7 +189,7 @@ combined_tests('and', Tests) ->
 test(Kind, Text, NoCase) ->
     Fold =
         case NoCase of
-            true -> fun lower/1;
+            true -> fun eslaver_text:lower/1;
             false -> fun(Bytes) -> Bytes end
         end,
     Wanted = Fold(Text),
@@ -199,13 +199,6 @@ test(Kind, Text, NoCase) ->
         match -> fun(Element) -> binary:match(Fold(Element), Wanted) =/= nomatch end;
         glob -> fun(Element) -> eslaver_keys:matches(Wanted, Fold(Element)) end
     end.
-
-%% Of ASCII letters, whatever the bytes stand for.
-lower(Bytes) ->
-    <<<<(lower_one(Byte))>> || <<Byte>> <= Bytes>>.
-
-lower_one(Byte) when Byte >= $A, Byte =< $Z -> Byte + 32;
-lower_one(Byte) -> Byte.
 
 -spec grep(store(), body(), bound(), bound(), plan()) -> [index()] | [{index(), binary()}].
 grep(_Store, none, _From, _To, _Plan) ->

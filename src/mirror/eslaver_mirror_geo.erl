@@ -1,5 +1,5 @@
-%% @doc Positions on the earth, as the server keeps them in the scores of sorted sets, and the scores
-%% to search for positions near a place. Pure functions.
+%% @doc Positions on the earth, as the server keeps them in the scores of sorted sets, and the
+%% ranges of scores in which to search for positions near a place.
 %%
 %% A score is a geohash of 52 bits: those of the longitude and the latitude in turn. All computing
 %% is in the order of the server's, so that no last bit of a float differs.

@@ -172,7 +172,8 @@ load() ->
         {error, {Reason, _}} = Error when Reason =:= reload; Reason =:= upgrade ->
             Error;
         {error, {Reason, Text}} ->
-            persistent_term:put(?ERROR, sentence(Reason, File, Text))
+            Sentence = sentence(Reason, File, Text),
+            persistent_term:put(?ERROR, unicode:characters_to_binary(Sentence))
     end.
 
 priv_dir() ->
@@ -185,21 +186,16 @@ priv_dir() ->
     end.
 
 sentence(load, File, _Text) ->
-    text(
+    io_lib:format(
         "~ts.so belongs to another version of eslaver than this Erlang code: compile eslaver "
         "again (rebar3 compile, or mix deps.compile eslaver --force).",
         [File]
     );
 sentence(_Reason, File, Text) ->
-    text(
+    io_lib:format(
         "the native library ~ts.so cannot be loaded: ~ts. Compile eslaver again; it needs Rust.",
-        [
-            File, Text
-        ]
+        [File, Text]
     ).
-
-text(Format, Args) ->
-    unicode:characters_to_binary(io_lib:format(Format, Args)).
 
 reason() ->
     {nif_not_loaded, persistent_term:get(?ERROR, <<"eslaver_nif is not loaded">>)}.

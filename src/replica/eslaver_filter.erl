@@ -52,8 +52,8 @@ parse_types(Input) ->
     end.
 
 value(keys, Glob) when is_binary(Glob) -> {ok, [Glob]};
-value(keys, [First | _] = Glob) when is_integer(First) -> all([Glob], fun text/1);
-value(keys, Globs) -> all(Globs, fun text/1);
+value(keys, [First | _] = Glob) when is_integer(First) -> all([Glob], fun eslaver_text:parse/1);
+value(keys, Globs) -> all(Globs, fun eslaver_text:parse/1);
 value(commands, Names) -> all(Names, fun command/1);
 value(types, Types) -> all(Types, fun(Type) -> keep(Type, lists:member(Type, ?TYPES)) end);
 value(dbs, Dbs) -> all(Dbs, fun(Db) -> keep(Db, is_db(Db)) end).
@@ -79,24 +79,7 @@ checked(error) -> throw(bad).
 
 command(Name) when is_atom(Name) -> command(atom_to_binary(Name));
 command(Name) ->
-    case text(Name) of
-        {ok, <<_, _/binary>> = Text} -> {ok, lower(Text)};
+    case eslaver_text:parse(Name) of
+        {ok, <<_, _/binary>> = Text} -> {ok, eslaver_text:lower(Text)};
         _ -> error
     end.
-
-lower(Text) -> <<<<(lower_byte(Byte))>> || <<Byte>> <= Text>>.
-
-lower_byte(Byte) when Byte >= $A, Byte =< $Z -> Byte + 32;
-lower_byte(Byte) -> Byte.
-
-text(Text) when is_binary(Text) ->
-    {ok, Text};
-text(Text) when is_list(Text) ->
-    try unicode:characters_to_binary(Text) of
-        Binary when is_binary(Binary) -> {ok, Binary};
-        _ -> error
-    catch
-        error:badarg -> error
-    end;
-text(_Text) ->
-    error.

@@ -385,12 +385,7 @@ secret(Secret) ->
 
 %% A string, in either form, that is not empty.
 text([_ | _] = Text) ->
-    try unicode:characters_to_binary(Text) of
-        Binary when is_binary(Binary) -> {ok, Binary};
-        _ -> error
-    catch
-        error:badarg -> error
-    end;
+    eslaver_text:parse(Text);
 text(<<_, _/binary>> = Text) ->
     {ok, Text};
 text(_) ->
