@@ -168,7 +168,7 @@ write(#state{owner = Owner, newest = Position} = State) ->
 locked(#state{path = Path, lock = none} = State, Change) ->
     case lock(Path) of
         {ok, Lock} -> {Change(Path), State#state{lock = Lock}};
-        {error, locked} -> {{error, <<"another replica keeps its position there">>}, State};
+        {error, locked} -> {{error, <<"another replica uses this file">>}, State};
         {error, _Text} -> {Change(Path), State}
     end;
 locked(#state{path = Path} = State, Change) ->
@@ -192,17 +192,17 @@ decode(Bytes) ->
                 _ -> {error, <<"its checksum is wrong">>}
             end;
         _ ->
-            {error, <<"it holds no position">>}
+            {error, <<"it contains no position">>}
     end.
 
 fields([<<"eslaver">>, <<"position">>, <<"1">>, Replid, Offset, Db]) ->
     Position = #{replid => Replid, offset => integer(Offset), db => integer(Db)},
     case eslaver_position:is_position(Position) of
         true -> {ok, Position};
-        false -> {error, <<"it holds no position">>}
+        false -> {error, <<"it contains no position">>}
     end;
 fields(_) ->
-    {error, <<"it holds no position">>}.
+    {error, <<"it contains no position">>}.
 
 integer(Digits) ->
     case string:to_integer(Digits) of

@@ -91,7 +91,7 @@ forget(#keeper{writer = Writer, path = Path} = Keeper) ->
             ok -> ok;
             {error, Text} -> {failed, failure(Path, Text)}
         catch
-            exit:_ -> {failed, failure(Path, <<"the process that writes it has ended">>)}
+            exit:_ -> {failed, failure(Path, <<"its writer has stopped">>)}
         end,
     {Result, Keeper#keeper{busy = false, given = undefined}}.
 

@@ -112,7 +112,7 @@ what_no_master_counts_to_is_damage_test_() ->
             Path = path(),
             Body = iolist_to_binary(["eslaver position 1\n", Line, "\n"]),
             ok = file:write_file(Path, [Body, integer_to_binary(erlang:crc32(Body)), "\n"]),
-            ?assertEqual({error, <<"it holds no position">>}, eslaver_position_file:read(Path)),
+            ?assertEqual({error, <<"it contains no position">>}, eslaver_position_file:read(Path)),
             ok = file:delete(Path)
         end)
      || Line <- Bodies
@@ -130,9 +130,9 @@ a_failure_is_told_test() ->
         ok = file:make_dir(filename:dirname(Path)),
         {ok, First} = eslaver_position_file:start_link(Path),
         ok = eslaver_position_file:save(Writer, position()),
-        ?assertEqual({failed, <<"another replica keeps its position there">>}, saved(Writer)),
+        ?assertEqual({failed, <<"another replica uses this file">>}, saved(Writer)),
         ?assertEqual(
-            {error, <<"another replica keeps its position there">>}, eslaver_position_file:forget(Writer)
+            {error, <<"another replica uses this file">>}, eslaver_position_file:forget(Writer)
         ),
         ok = eslaver_position_file:stop(First),
         ok = eslaver_position_file:save(Writer, position()),

@@ -318,7 +318,7 @@ lose_backlog(Server, Seed) ->
         [_],
         eslaver_test_log:matches(
             shown(Proxy) ++
-                ": link is up, full sync \\(the master cannot go on from offset [0-9]+\\)"
+                ": link is up, full sync \\(the master cannot resume from offset [0-9]+\\)"
         )
     ),
     Data = eslaver_test_replay:events(eslaver_test_collector:events(Collector)),
@@ -447,5 +447,5 @@ goes_on_under_a_new_id(Proxy, Replica, Replid, NewClient) ->
     ?assertMatch(#{replid := Now}, eslaver:position(Replica)),
     ?assertMatch([_], eslaver_test_log:matches(shown(Proxy) ++ ": link is up, full sync")),
     ?assertMatch(
-        [_ | _], eslaver_test_log:matches(shown(Proxy) ++ ": link is up, the stream goes on")
+        [_ | _], eslaver_test_log:matches(shown(Proxy) ++ ": link is up, partial sync")
     ).

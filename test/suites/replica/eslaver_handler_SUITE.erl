@@ -278,7 +278,7 @@ hooks_that_raise(Config) ->
     ok = eslaver:await(Replica, loaded, 30_000),
     write(Config, ["SET", "k", "v"]),
     ?assertEqual(1, eslaver_test_client:ok(?config(client, Config), ["WAIT", 1, 5000])),
-    ?assertMatch([_], eslaver_test_log:matches("the hooks raised")),
+    ?assertMatch([_], eslaver_test_log:matches("the hook raised")),
     ok = eslaver:stop(Replica),
     _ = [
         ?assertEqual(
