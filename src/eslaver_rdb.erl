@@ -10,8 +10,7 @@
 -export([fold/3, decode_dump/1]).
 -export_type([event/0, error/0, type/0]).
 
--type type() ::
-    string | list | set | zset | hash | stream | module | array | gcra | path_hash.
+-type type() :: eslaver_filter:type().
 %% Arrays and rate limiters (`gcra') are types of Redis, from 8.8 and 8.10 on, path hashes one of
 %% Valkey, from 9.2 on.
 
@@ -93,7 +92,7 @@ path(File) ->
 %% A batch is given credit for when all of it has been folded, so that few are ever under way.
 loop({Pid, Link, Monitor} = Source, Fun, Acc) ->
     receive
-        {eslaver_link, Pid, {batch, Weight, Events, _Marks, _Mark}} ->
+        {eslaver_link, Pid, {batch, Weight, Events, _Offsets, _End}} ->
             Next = lists:foldl(Fun, Acc, Events),
             ok = eslaver_nif:credit(Link, Weight, undefined),
             loop(Source, Fun, Next);
@@ -102,7 +101,7 @@ loop({Pid, Link, Monitor} = Source, Fun, Acc) ->
         {eslaver_link, Pid, {closed, Reason, Text, _Heals}} ->
             {error, #{reason => Reason, text => Text}};
         {eslaver_link, Pid, {left_out, #{text := Text}}} ->
-            ?LOG_WARNING("an RDB file holds ~ts, which is left out", [Text], #{eslaver => true}),
+            ?LOG_WARNING("an RDB file contains ~ts, which is skipped", [Text], #{eslaver => true}),
             loop(Source, Fun, Acc);
         {eslaver_link, Pid, _BeginsOrEnds} ->
             loop(Source, Fun, Acc);

@@ -9,15 +9,16 @@
 -define(TRIES, 200).
 
 %% @doc See {@link eslaver_mirror:keys/2}.
--spec keys(eslaver_mirror:mirror(), Glob :: binary()) -> [binary()] | eslaver_mirror:failure().
+-spec keys(eslaver_mirror_view:mirror(), Glob :: binary()) ->
+    [binary()] | eslaver_mirror_view:failure().
 keys(Mirror, Glob) ->
     eslaver_mirror_view:db(Mirror, [], fun(_Store, Keys) ->
         fold_table(Keys, #{match => Glob}, fun(Key, Found) -> [Key | Found] end, [])
     end).
 
 %% @doc See {@link eslaver_mirror:scan/4}. As the fun is the user's, nothing is run anew here.
--spec fold(eslaver_mirror:mirror(), map(), fun((binary(), Acc) -> Acc), Acc) ->
-    Acc | eslaver_mirror:failure() | {error, replaced}.
+-spec fold(eslaver_mirror_view:mirror(), map(), fun((binary(), Acc) -> Acc), Acc) ->
+    Acc | eslaver_mirror_view:failure() | {error, replaced}.
 fold(Mirror, Options, Fun, Acc) ->
     ok = eslaver_mirror_arguments:options(
         #{match => fun is_binary/1, type => fun eslaver_mirror_type:is_type/1}, Options
@@ -92,7 +93,7 @@ unfix(Keys) ->
     end.
 
 %% @doc See {@link eslaver_mirror:dbsize/1}.
--spec size(eslaver_mirror:mirror()) -> non_neg_integer() | eslaver_mirror:failure().
+-spec size(eslaver_mirror_view:mirror()) -> non_neg_integer() | eslaver_mirror_view:failure().
 size(Mirror) ->
     eslaver_mirror_view:db(Mirror, 0, fun(Store, Keys) ->
         count(Keys) - eslaver_mirror_keys:unsure(Store, Keys)
@@ -106,7 +107,7 @@ count(Keys) ->
 
 %% @doc See {@link eslaver_mirror:randomkey/1}. A table's slots are not more than a few times its
 %% keys, and hold a few each.
--spec random(eslaver_mirror:mirror()) -> binary() | undefined | eslaver_mirror:failure().
+-spec random(eslaver_mirror_view:mirror()) -> binary() | undefined | eslaver_mirror_view:failure().
 random(Mirror) ->
     eslaver_mirror_view:db(Mirror, undefined, fun(_Store, Keys) ->
         Slots = max(256, 2 * count(Keys)),

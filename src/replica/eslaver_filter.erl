@@ -6,7 +6,9 @@
 -export([parse/2, parse_types/1]).
 -export_type([input/0, filter/0, type/0]).
 
--type type() :: eslaver_rdb:type().
+-type type() ::
+    string | list | set | zset | hash | stream | module | array | gcra | path_hash.
+%% Of a key's value.
 
 -type input() :: #{
     keys => Glob :: iodata() | [Glob :: iodata()],
