@@ -174,12 +174,12 @@ status(Mirror) ->
 %% (bytes decoded, not applied yet, or `undefined').
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    running(fun() -> gen_server:call(Name, info) end).
+    running(fun() -> eslaver_mirror_server:info(Name) end).
 
 %% @doc The libraries of functions that the master has. None is run here.
 -spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
 functions(Name) ->
-    running(fun() -> gen_server:call(Name, functions) end).
+    running(fun() -> eslaver_mirror_server:functions(Name) end).
 
 %% @doc As {@link eslaver:subscribe/2}, of changes that can be read.
 -spec subscribe(atom(), Filter :: map()) ->

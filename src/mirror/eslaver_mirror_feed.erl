@@ -11,14 +11,11 @@
 init(Mirror) ->
     {ok, Mirror}.
 
-%% @doc Hands a batch over. A mirror that ends takes no more. The failed call's reason has the
-%% events, and must be in no report.
+%% @doc Hands a batch over. A mirror that ends takes no more.
 -spec handle_batch([eslaver:event() | eslaver_events:commands(), ...], pid()) ->
     eslaver_handler:result(pid()).
 handle_batch(Events, Mirror) ->
-    try gen_server:call(Mirror, {events, self(), Events}, infinity) of
+    case eslaver_mirror_server:hand_over(Mirror, Events) of
         ok -> {ok, Mirror};
         stop -> {stop, shutdown, Mirror}
-    catch
-        exit:_ -> {stop, shutdown, Mirror}
     end.

@@ -259,7 +259,7 @@ again(#lock{name = Name} = Lock, Stripes, Fun, _Try) ->
             try
                 attempt(Name, Stripes, Fun, 1)
             after
-                release(Hold)
+                eslaver_mirror_holds:release(Hold)
             end;
         {error, _} = Error ->
             failed(Name, Error)
@@ -322,7 +322,7 @@ held(#lock{} = Lock, Fun) ->
             try
                 Fun()
             after
-                release(Hold)
+                eslaver_mirror_holds:release(Hold)
             end;
         {error, _} ->
             Fun()
@@ -371,10 +371,7 @@ found({error, _} = Error) -> Error.
 %% The writer holds still until it is released, or this process ends.
 hold(#lock{writer = Writer}) ->
     try
-        {ok, {Writer, gen_server:call(Writer, hold, infinity)}}
+        {ok, eslaver_mirror_holds:hold(Writer)}
     catch
         exit:_ -> {error, not_running}
     end.
-
-release({Writer, Hold}) ->
-    gen_server:cast(Writer, {release, Hold}).

@@ -4,7 +4,7 @@
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
 
--export([start_link/1]).
+-export([start_link/1, info/1, functions/1, hand_over/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([code_change/3, format_status/1]).
 
@@ -15,11 +15,10 @@
     start :: fun((eslaver_callback:spec(), undefined | eslaver:position()) -> term()),
     replica :: undefined | pid(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
-    loaded = false :: boolean(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
-    notify = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
-    %% Readers, by their monitors, for whom nothing may be written now.
-    holds = #{} :: #{reference() => pid()},
+    subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
+    %% Readers for whom nothing may be written now.
+    holds = eslaver_mirror_holds:new() :: eslaver_mirror_holds:holds(),
     %% What waits for them.
     held = none :: none | {gen_server:from(), [eslaver:full_event()]},
     %% What the replica has been asked and has not answered yet.
@@ -52,6 +51,26 @@
 start_link(#{name := Name} = Options) ->
     gen_server:start_link({local, Name}, ?MODULE, Options, []).
 
+%% @doc What a mirror has.
+-spec info(atom()) -> map().
+info(Name) ->
+    gen_server:call(Name, info).
+
+%% @doc The libraries of functions that the master has.
+-spec functions(atom()) -> #{Library :: binary() => Code :: binary()}.
+functions(Name) ->
+    gen_server:call(Name, functions).
+
+%% @doc Hands events over from the calling replica, and waits until the mirror has applied them.
+%% With `stop' it takes no more. The failed call's reason has the events, and must be in no report.
+-spec hand_over(pid(), [eslaver:event() | eslaver_events:commands(), ...]) -> ok | stop.
+hand_over(Mirror, Events) ->
+    try
+        gen_server:call(Mirror, {events, self(), Events}, infinity)
+    catch
+        exit:_ -> stop
+    end.
+
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
 init(#{name := Name, start := Start, filter := Filter} = Options) ->
     _ = process_flag(trap_exit, true),
@@ -75,21 +94,20 @@ feed() ->
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call({events, Replica, Events}, From, #state{replica = Replica} = State) ->
-    case map_size(State#state.holds) of
-        0 -> {noreply, guarded(fun() -> handled(From, Events, State) end)};
-        _ -> {noreply, informed(#{}, State#state{held = {From, Events}})}
+    case eslaver_mirror_holds:is_none(State#state.holds) of
+        true -> {noreply, guarded(fun() -> handled(From, Events, State) end)};
+        false -> {noreply, informed(#{}, State#state{held = {From, Events}})}
     end;
 handle_call({events, _Former, _Events}, _From, State) ->
     {reply, stop, State};
-handle_call(hold, {Reader, _}, #state{holds = Holds} = State) ->
-    Hold = monitor(process, Reader),
-    {reply, Hold, State#state{holds = Holds#{Hold => Reader}}};
-handle_call({await, loaded, _Id}, _From, #state{loaded = true} = State) ->
-    {reply, ok, State};
-handle_call({await, loaded, Id}, From, #state{waiting = Waiting} = State) ->
-    {noreply, State#state{waiting = eslaver_waiting:add(Id, From, Waiting)}};
-handle_call({notify, Request}, {Pid, _}, #state{notify = Notify} = State) ->
-    {reply, ok, State#state{notify = eslaver_subscriptions:call(Request, Pid, Notify)}};
+handle_call({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} = State) ->
+    {Answer, Next} = eslaver_mirror_holds:call(Request, Reader, Holds),
+    {reply, Answer, State#state{holds = Next}};
+handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State) ->
+    {noreply, State#state{waiting = eslaver_waiting:call(Request, From, Waiting)}};
+handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
+    Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
+    {reply, ok, State#state{subscriptions = Next}};
 handle_call(functions, _From, #state{writer = Writer} = State) ->
     {reply, eslaver_mirror_writer:functions(Writer), State};
 %% A replica whose events are held answers nothing.
@@ -103,13 +121,12 @@ handle_call(_Unknown, _From, State) ->
     {reply, {error, unknown_request}, State}.
 
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
-handle_cast({release, Hold}, State) ->
-    true = demonitor(Hold, [flush]),
-    {noreply, released(Hold, State)};
-handle_cast({given_up, Id}, #state{waiting = Waiting} = State) ->
-    {noreply, State#state{waiting = eslaver_waiting:remove(Id, Waiting)}};
-handle_cast({notify, {unsubscribe, Ref}}, #state{notify = Notify} = State) ->
-    {noreply, State#state{notify = eslaver_subscriptions:unsubscribe(Ref, Notify)}};
+handle_cast({eslaver_mirror_holds, Request}, #state{holds = Holds} = State) ->
+    {noreply, released(State#state{holds = eslaver_mirror_holds:cast(Request, Holds)})};
+handle_cast({eslaver_waiting, Request}, #state{waiting = Waiting} = State) ->
+    {noreply, State#state{waiting = eslaver_waiting:cast(Request, Waiting)}};
+handle_cast({eslaver_subscriptions, Request}, #state{subscriptions = Subscriptions} = State) ->
+    {noreply, State#state{subscriptions = eslaver_subscriptions:cast(Request, Subscriptions)}};
 handle_cast(_Unknown, State) ->
     {noreply, State}.
 
@@ -138,24 +155,21 @@ handle_info(position, #state{replica = Replica} = State) ->
         undefined -> {noreply, State};
         _ -> {noreply, ask(position, State)}
     end;
-handle_info({'DOWN', Monitor, process, _, _}, #state{holds = Holds} = State) when
-    is_map_key(Monitor, Holds)
-->
-    {noreply, released(Monitor, State)};
 handle_info(Message, #state{asked = Asked} = State) ->
     case {gen_server:check_response(Message, Asked, true), Message} of
         {{Answer, What, Rest}, _} ->
             {noreply, answered(What, Answer, State#state{asked = Rest})};
         {_, {'DOWN', Monitor, process, _, _}} ->
-            {noreply, down(Monitor, State)};
+            {noreply, released(down(Monitor, State))};
         {_, _Other} ->
             {noreply, State}
     end.
 
-down(Monitor, #state{notify = Notify, waiting = Waiting} = State) ->
+down(Monitor, #state{subscriptions = Subscriptions} = State) ->
     State#state{
-        notify = eslaver_subscriptions:down(Monitor, Notify),
-        waiting = eslaver_waiting:down(Monitor, Waiting)
+        subscriptions = eslaver_subscriptions:down(Monitor, Subscriptions),
+        waiting = eslaver_waiting:down(Monitor, State#state.waiting),
+        holds = eslaver_mirror_holds:down(Monitor, State#state.holds)
     }.
 
 -spec terminate(term(), #state{}) -> ok.
@@ -211,7 +225,7 @@ format_status(Status) ->
 
 shorten(state, State) ->
     try
-        info(State)
+        info_of(State)
     catch
         _:_ -> hidden
     end;
@@ -263,18 +277,17 @@ restarted(#state{replica = Replica} = State) ->
     true = exit(Replica, kill),
     State.
 
-news({applied, Commands, Offset}, #state{notify = Notify} = State) ->
-    ok = eslaver_subscriptions:send(eslaver_subscriptions:applied(Commands, Offset, Notify)),
+news({applied, Commands, Offset}, #state{subscriptions = Subscriptions} = State) ->
+    ok = eslaver_subscriptions:send(eslaver_subscriptions:applied(Commands, Offset, Subscriptions)),
     State#state{backoff = eslaver_backoff:new()};
-news({loaded, Place}, #state{notify = Notify, waiting = Waiting} = State) ->
-    ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(Place, Notify)),
+news({loaded, News}, #state{subscriptions = Subscriptions, waiting = Waiting} = State) ->
+    ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, Subscriptions)),
     State#state{
-        loaded = true,
-        waiting = eslaver_waiting:reply(ok, Waiting),
+        waiting = eslaver_waiting:loaded(Waiting),
         backoff = eslaver_backoff:new()
     };
-news({told, Told}, #state{notify = Notify} = State) ->
-    State#state{notify = eslaver_subscriptions:told(Told, Notify)}.
+news({told, Told}, #state{subscriptions = Subscriptions} = State) ->
+    State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)}.
 
 aged(#state{writer = Writer, stale_since = Since} = State) ->
     case {eslaver_mirror_writer:status(Writer), Since} of
@@ -326,7 +339,7 @@ not_started(Reason, #state{name = Name} = State) ->
 ask(What, #state{replica = Replica, asked = Asked} = State) ->
     case lists:keymember(What, 2, gen_server:reqids_to_list(Asked)) of
         true -> State;
-        false -> State#state{asked = gen_server:send_request(Replica, What, What, Asked)}
+        false -> State#state{asked = eslaver_server:request(What, Replica, Asked)}
     end.
 
 timed(#state{inform = undefined} = State) ->
@@ -345,21 +358,19 @@ answered(position, {error, _Gone}, State) ->
 
 informed(Replica, #state{informing = Informing, inform = Timer} = State) ->
     _ = Timer =:= undefined orelse erlang:cancel_timer(Timer),
-    Info = (info(State))#{replica => Replica, lag => maps:get(lag, Replica, undefined)},
+    Info = (info_of(State))#{replica => Replica, lag => maps:get(lag, Replica, undefined)},
     lists:foreach(fun(From) -> gen_server:reply(From, Info) end, Informing),
     State#state{informing = [], inform = undefined}.
 
-released(Hold, #state{holds = Holds, held = Held} = State) ->
-    Rest = maps:remove(Hold, Holds),
-    Free = State#state{holds = Rest},
-    case Held of
-        {From, Events} when map_size(Rest) =:= 0 ->
-            guarded(fun() -> handled(From, Events, Free#state{held = none}) end);
+released(#state{holds = Holds, held = Held} = State) ->
+    case {eslaver_mirror_holds:is_none(Holds), Held} of
+        {true, {From, Events}} ->
+            guarded(fun() -> handled(From, Events, State#state{held = none}) end);
         _ ->
-            Free
+            State
     end.
 
-info(#state{writer = Writer, restarts = Restarts, stale_since = Since} = State) ->
+info_of(#state{writer = Writer, restarts = Restarts, stale_since = Since} = State) ->
     maps:merge(eslaver_mirror_writer:info(Writer), #{
         restarts => Restarts,
         start_error => State#state.start_error,

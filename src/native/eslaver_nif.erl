@@ -8,7 +8,8 @@
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0, decode_dump/1]).
 -export([commands/1, keys/3, keys_dirty/3, glob/2, glob_dirty/2]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
--export_type([lock/0, link/0, config/0, resume/0, tls/0, commands/0, keys/0, named_key/0]).
+-export_type([lock/0, link/0, address/0, config/0, resume/0, tls/0]).
+-export_type([commands/0, keys/0, named_key/0]).
 
 -on_load(load/0).
 
@@ -19,8 +20,16 @@
 %% One connection to a master: its socket, its thread, its decoder. These are freed when the link
 %% ends, whoever still has the handle.
 
+-type address() ::
+    {tcp, binary(), inet:port_number()}
+    | {local, Path :: binary()}
+    | {file, Path :: binary()}
+    | {dump, Path :: binary()}.
+%% A master, an RDB file, or the RDB file of an earlier run, which is read only if it is a file of
+%% our own.
+
 -type config() :: #{
-    address := eslaver_link:address(),
+    address := address(),
     user := binary() | undefined,
     password := binary() | undefined,
     listening_port := inet:port_number(),

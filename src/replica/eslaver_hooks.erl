@@ -9,7 +9,7 @@
 %% @private
 -module(eslaver_hooks).
 
--export([check/1, new/1, report/3, reconnect/4, handled/3]).
+-export([check/1, new/2, report/3, reconnect/4, handled/3]).
 -export_type([spec/0, hooks/0]).
 
 -type spec() ::
@@ -19,7 +19,7 @@
 
 -record(hooks, {
     function :: fun(([atom()], map(), map()) -> term()),
-    replica :: eslaver:replica(),
+    replica :: eslaver_name:replica(),
     %% Whether it is known that the fun raises.
     raised :: atomics:atomics_ref()
 }).
@@ -32,16 +32,16 @@ check(undefined) -> true;
 check({Module, Function}) -> eslaver_callback:is_exported(Module, Function, 3);
 check(Function) -> eslaver_callback:is_callable(Function, 3).
 
-%% @doc Hooks of the calling process, the replica.
--spec new(eslaver_options:options()) -> none | hooks().
-new(#{hooks := undefined}) ->
+%% @doc Hooks of the calling process, a replica with this name.
+-spec new(spec(), eslaver_name:name()) -> none | hooks().
+new(undefined, _Name) ->
     none;
-new(#{hooks := {Module, Function}} = Options) ->
-    new(Options#{hooks := fun Module:Function/3});
-new(#{hooks := Function, name := Name}) ->
+new({Module, Function}, Name) ->
+    new(fun Module:Function/3, Name);
+new(Function, Name) ->
     #hooks{
         function = Function,
-        replica = eslaver_log:replica(Name),
+        replica = eslaver_name:replica(Name),
         raised = atomics:new(1, [])
     }.
 

@@ -5,7 +5,7 @@
 %% @private
 -module(eslaver_log).
 
--export([report/3, replica/1, path/1, format/1]).
+-export([report/3, address/1, path/1, format/1]).
 
 -include_lib("kernel/include/logger.hrl").
 
@@ -19,12 +19,10 @@ report(Level, What, Report) ->
         report_cb => fun ?MODULE:format/1
     }).
 
-%% @doc What the calling process, a replica with this name, can be called by.
--spec replica(undefined | {local, atom()} | {global, term()} | {via, module(), term()}) ->
-    eslaver:replica().
-replica(undefined) -> self();
-replica({local, Name}) -> Name;
-replica(Name) -> Name.
+%% @doc The address of a master as text.
+-spec address({tcp, Host :: binary(), inet:port_number()} | {local, Path :: binary()}) -> binary().
+address({tcp, Host, Port}) -> eslaver_text:format("~ts:~b", [Host, Port]);
+address({local, Path}) -> path(Path).
 
 %% @doc A path as text, which it need not be.
 -spec path(binary()) -> binary().
@@ -70,7 +68,7 @@ sentence(#{what := replay, file := File}) ->
     {"cannot be reached; loading the RDB file ~ts of an earlier run", [File]};
 sentence(#{what := replay_failed, text := Text}) ->
     {"cannot load the RDB file of an earlier run: ~ts", [Text]};
-sentence(#{what := dump_failed, text := Text}) ->
+sentence(#{what := rdb_file_failed, text := Text}) ->
     {"~ts; the sync continues without it", [Text]};
 sentence(#{what := left_out, text := Text}) ->
     {"the snapshot contains ~ts, which is skipped; logged once per snapshot", [Text]};

@@ -22,7 +22,7 @@
     password := secret(),
     callback := eslaver_callback:spec(),
     mailbox_limit := pos_integer() | infinity,
-    dump := binary() | undefined,
+    dbfilename := binary() | undefined,
     tls := undefined | eslaver_nif:tls(),
     load_dump := boolean(),
     announce_ip := binary() | undefined,
@@ -35,11 +35,11 @@
     proto_max_bulk_len := pos_integer(),
     max_arguments := pos_integer(),
     max_value := pos_integer(),
-    resume := undefined | eslaver:position() | {file, binary()},
+    resume := undefined | eslaver_position:safe() | {file, binary()},
     events := classic | full,
     filter := undefined | eslaver_filter:filter(),
     hooks := eslaver_hooks:spec(),
-    name := undefined | {local, atom()} | {global, term()} | {via, module(), term()}
+    name := eslaver_name:name()
 }.
 %% Checked and complete.
 
@@ -160,9 +160,9 @@ has_tls_name(#{tls := #{server_name := Name}}) ->
 
 consistent_files(#{load_dump := true, dbfilename := undefined}) ->
     invalid(load_dump, true);
-consistent_files(#{resume := {file, Path}, dbfilename := <<_/binary>> = Dump} = Checked) ->
-    Kept = [filename:absname(File) || File <- [Path, <<Path/binary, ".lock">>]],
-    case lists:member(filename:absname(Dump), Kept) of
+consistent_files(#{resume := {file, Path}, dbfilename := <<_/binary>> = File} = Checked) ->
+    Kept = [filename:absname(Name) || Name <- [Path, <<Path/binary, ".lock">>]],
+    case lists:member(filename:absname(File), Kept) of
         true -> invalid(resume, {file, Path});
         false -> {ok, complete(Checked)}
     end;
@@ -170,14 +170,13 @@ consistent_files(Checked) ->
     {ok, complete(Checked)}.
 
 complete(#{master_host := Host, master_port := Port} = Checked) ->
-    #{master_user := User, master_auth := Password, dbfilename := Dump} = Checked,
-    Renamed = [master_host, master_port, master_user, master_auth, dbfilename],
+    #{master_user := User, master_auth := Password} = Checked,
+    Renamed = [master_host, master_port, master_user, master_auth],
     maps:merge(maps:without(Renamed, Checked), #{
         address => address(Host, Port),
         client_name => client_name(Checked),
         user => User,
-        password => password(User, Password),
-        dump => Dump
+        password => password(User, Password)
     }).
 
 %% For some users any password will do; the others' are refused by the master.
@@ -194,8 +193,7 @@ client_name(#{client_name := default, name := Name}) -> default_client_name(Name
 client_name(#{client_name := Given}) -> Given.
 
 %% @doc What a replica of this name is called in its master's `CLIENT LIST'.
--spec default_client_name(Name) -> binary() when
-    Name :: undefined | {local, atom()} | {global, term()} | {via, module(), term()}.
+-spec default_client_name(eslaver_name:name()) -> binary().
 default_client_name(undefined) -> <<"eslaver">>;
 default_client_name({local, Name}) -> client_name_of(atom_to_list(Name));
 default_client_name({global, Name}) -> client_name_of(io_lib:format("~0tp", [Name]));
@@ -277,7 +275,7 @@ value(max_value, infinity) -> {ok, ?UNLIMITED};
 value(max_value, Bytes) -> limit(Bytes, ?UNLIMITED);
 value(resume, undefined) -> {ok, undefined};
 value(resume, {file, Path}) -> tag(file, path(Path));
-value(resume, Position) -> keep(Position, eslaver_position:is_position(Position));
+value(resume, Position) -> keep(Position, eslaver_position:is_safe(Position));
 value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
 value(filter, undefined) -> {ok, undefined};
 value(filter, Filter) -> eslaver_filter:parse_types(Filter);

@@ -11,7 +11,7 @@
     writer :: pid(),
     %% A position is on its way to the disk.
     busy = false :: boolean(),
-    given :: undefined | eslaver:position(),
+    given :: undefined | eslaver_position:safe(),
     %% What went wrong last, so that it is logged once.
     error :: undefined | binary()
 }).
@@ -21,9 +21,9 @@
 -type failure() :: #{path := binary(), text := binary()}.
 
 %% @doc Reads the position that an earlier life left. A damaged one counts as none. A file that
-%% another replica keeps its position in is none for this one.
--spec open(undefined | eslaver:position() | {file, binary()}) ->
-    {ok, eslaver:position() | none | {bad, failure()}, keeper()}
+%% another replica uses is refused.
+-spec open(undefined | eslaver_position:safe() | {file, binary()}) ->
+    {ok, eslaver_position:safe() | none | {bad, failure()}, keeper()}
     | {error, {resume_locked, Path :: binary()} | {nif_not_loaded, binary()}}.
 open(undefined) ->
     {ok, none, none};
@@ -51,8 +51,8 @@ failure(Path, Text) ->
 is_writer(Pid, #keeper{writer = Writer}) -> Pid =:= Writer;
 is_writer(_Pid, none) -> false.
 
-%% @doc All up to this position has been handled.
--spec keep(eslaver:position() | undefined, keeper()) -> keeper().
+%% @doc Everything up to this position has been handled.
+-spec keep(eslaver_position:safe() | undefined, keeper()) -> keeper().
 keep(_Position, none) ->
     none;
 keep(_Position, #keeper{busy = true} = Keeper) ->
@@ -67,7 +67,7 @@ keep(Position, #keeper{writer = Writer} = Keeper) ->
 
 %% @doc What the writer said: up to where a restart would go on, or what is newly wrong.
 %% What is said of a position that has been forgotten since means nothing.
--spec said({saved, eslaver:position()} | {failed | not_locked, Text :: binary()}, keeper()) ->
+-spec said({saved, eslaver_position:safe()} | {failed | not_locked, Text :: binary()}, keeper()) ->
     {{durable, non_neg_integer()} | {failed | not_locked, failure()} | nothing_new, keeper()}.
 said({not_locked, Text}, #keeper{path = Path} = Keeper) ->
     {{not_locked, failure(Path, Text)}, Keeper};
@@ -95,9 +95,9 @@ forget(#keeper{writer = Writer, path = Path} = Keeper) ->
         end,
     {Result, Keeper#keeper{busy = false, given = undefined}}.
 
-%% @doc Writes the last position, and ends. Where that cannot be done, as the writer is gone, the
-%% position before it stays.
--spec close(eslaver:position() | undefined, keeper()) -> ok.
+%% @doc Writes the last position, and ends. If the writer has ended before, the position before it
+%% stays.
+-spec close(eslaver_position:safe() | undefined, keeper()) -> ok.
 close(_Position, none) ->
     ok;
 close(Position, #keeper{writer = Writer}) ->

@@ -158,7 +158,9 @@ links_are_left_alone_test() ->
         ok = file:write_file(Target, "precious"),
         Links = [<<Path/binary, End/binary>> || End <- [<<>>, <<".tmp">>, <<".lock">>]],
         [ok = file:make_symlink(Target, Link) || Link <- Links],
-        ?assertMatch({error, <<"it is a symbolic link", _/binary>>}, eslaver_position_file:read(Path)),
+        ?assertMatch(
+            {error, <<"it is a symbolic link", _/binary>>}, eslaver_position_file:read(Path)
+        ),
         {ok, Writer} = eslaver_position_file:start_link(Path),
         ?assertMatch({not_locked, <<_, _/binary>>}, saved(Writer)),
         ok = eslaver_position_file:save(Writer, position()),
@@ -201,7 +203,8 @@ of_another_user_test() ->
         case file:change_owner(Path, 65534) of
             ok ->
                 ?assertMatch(
-                    {error, <<"it belongs to user 65534", _/binary>>}, eslaver_position_file:read(Path)
+                    {error, <<"it belongs to user 65534", _/binary>>},
+                    eslaver_position_file:read(Path)
                 );
             {error, eperm} ->
                 %% only the superuser can give a file away

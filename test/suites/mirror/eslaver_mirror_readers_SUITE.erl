@@ -182,7 +182,7 @@ mirror_is_killed_while_held(Config) ->
 mirror_is_stopped_while_held(Config) ->
     #{client := Client} = started(Config),
     Monitor = monitor(process, replica(whereis(?M))),
-    _Hold = gen_server:call(?M, hold),
+    _Hold = eslaver_mirror_holds:hold(?M),
     _ = eslaver_test_client:ok(Client, ["SET", "a", "2"]),
     true = eslaver_test_lib:until(fun waits_for_reader/0),
     ok = eslaver_mirror:stop(?M),
@@ -193,7 +193,7 @@ mirror_is_stopped_while_held(Config) ->
 mirror_fails(Config) ->
     #{client := Client} = started(Config),
     Monitors = [monitor(process, Pid) || Pid <- [whereis(?M), replica(whereis(?M))]],
-    ok = eslaver_test_lib:replace_in_state(?M, {notify, broken}),
+    ok = eslaver_test_lib:replace_in_state(?M, {subscriptions, broken}),
     _ = eslaver_test_client:ok(Client, ["SET", "a", "2"]),
     ?assertMatch([{mirror_failed, error, _}, shutdown], [reason(Monitor) || Monitor <- Monitors]).
 

@@ -143,7 +143,9 @@ by_itself(Config) ->
         receive
             {'EXIT', Replica, Why} -> Why
         end,
-    ?assertMatch({replica_failed, error, {function_clause, [{eslaver_subscriptions, _, _} | _]}}, Reason),
+    ?assertMatch(
+        {replica_failed, error, {function_clause, [{eslaver_subscriptions, _, _} | _]}}, Reason
+    ),
     _ = eslaver_test_lib:until(fun() ->
         eslaver_test_log:matches("Generic server.*replica_failed") =/= []
     end),
@@ -153,7 +155,7 @@ by_itself(Config) ->
 %% Something that only a bug could do.
 break(State) ->
     list_to_tuple([
-        case is_tuple(Field) andalso element(1, Field) =:= notify of
+        case is_tuple(Field) andalso element(1, Field) =:= subscriptions of
             true -> broken;
             false -> Field
         end

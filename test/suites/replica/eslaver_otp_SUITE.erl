@@ -183,6 +183,8 @@ modules() ->
         eslaver_mirror_feed,
         eslaver_dispatch,
         eslaver_callback,
+        eslaver_session,
+        eslaver_links,
         eslaver_position_keeper,
         eslaver_position,
         eslaver_subscriptions,
