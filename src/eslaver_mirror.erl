@@ -1167,12 +1167,12 @@ arlastitems(Mirror, Key, Count, Options) when is_integer(Count) ->
     end).
 
 %% @doc The indexes of elements that match, as in
-%% `argrep(M, Key, '-', '+', #{glob => [<<"user:*">>], limit => 10})'.
+%% ``argrep(M, Key, '-', '+', #{glob => [<<"user:*">>], limit => 10})''.
 %%
 %% `exact', `match' (contains the text) and `glob' are lists of texts. An element has to match one
-%% of all these, or with `combine => 'and'' every one; `nocase' ignores the case of ASCII letters.
-%% With `with_values' each index comes with its element. Regular expressions (`RE') are not
-%% supported.
+%% of all these, or with <code>combine =&gt; 'and'</code> every one; `nocase' ignores the case of
+%% ASCII letters. With `with_values' each index comes with its element. Regular expressions (`RE')
+%% are not supported.
 -spec argrep(
     mirror(),
     key(),
@@ -1188,10 +1188,11 @@ argrep(Mirror, Key, From, To, Options) ->
         eslaver_mirror_array_read:grep(Store, Body, From, To, Plan)
     end).
 
-%% @doc Aggregates the elements from one index to another: `sum', `min', `max', `'and'', `'or'' or
-%% `'xor'' of those that are numbers, the number of elements (`used'), or the number of elements
-%% equal to a text (`{match, Text}'). Without numbers it is `undefined'. A sum of floats may differ
-%% from a server's in the last digits, since servers add with 80-bit floats.
+%% @doc Aggregates the elements from one index to another: `sum', `min', `max', <code>'and'</code>,
+%% <code>'or'</code> or <code>'xor'</code> of those that are numbers, the number of elements
+%% (`used'), or the number of elements equal to a text (`{match, Text}'). Without numbers it is
+%% `undefined'. A sum of floats may differ from a server's in the last digits, since servers add
+%% with 80-bit floats.
 -spec arop(
     mirror(), key(), From :: index(), To :: index(), eslaver_mirror_array_read:operation()
 ) -> integer() | score() | undefined | failure().
