@@ -45,7 +45,8 @@ apply(<<"sunionstore">>, [To | Keys], #{store := Store} = Ctx) ->
 apply(<<"sdiffstore">>, [To | Keys], #{store := Store} = Ctx) ->
     store(Ctx, To, eslaver_mirror_set:difference(Store, bodies(Ctx, Keys)));
 apply(<<"spop">>, [Key, Count], #{store := Store} = Ctx) ->
-    %% Masters replicate popped members by SREM, so SPOP arrives only when it empties the set.
+    %% Masters replicate popped members by SREM. A verbatim SPOP is clear only if it takes all
+    %% members.
     Set = eslaver_mirror_set:certain(Store, body(Ctx, Key)),
     true = binary_to_integer(Count) >= eslaver_mirror_set:size(Store, Set),
     _ = eslaver_mirror_keys:delete(Ctx, Key),

@@ -119,7 +119,8 @@ ranked({_, Size, Fetch}, By, Options, Lookup, {Start, Count}) ->
     end,
     [Element || {_, Element} <- lists:sublist(Sorted, Start + 1, Count)].
 
-%% Elements with the same number are ordered as texts; elements without a value come first.
+%% Elements with the same number are ordered by themselves; among texts, elements without a value
+%% come first.
 rank(alpha, _Element, _Lookup, _Dialect) ->
     same;
 rank(number, Element, _Lookup, Dialect) ->
