@@ -1,7 +1,7 @@
-%% @doc What eslaver says through {@link //kernel/logger}: reports with a sentence each.
+%% @doc Logs through {@link //kernel/logger}: reports, each with a sentence.
 %%
-%% The metadata names no domain: the default handler drops those that it does not know. What is
-%% eslaver's has `eslaver => true' there, and `replica' and `master'.
+%% The metadata has no domain, since the default handler drops unknown domains. Events of eslaver
+%% have `eslaver => true' there, and `replica' and `master'.
 %% @private
 -module(eslaver_log).
 
@@ -9,8 +9,8 @@
 
 -include_lib("kernel/include/logger.hrl").
 
-%% @doc Logs a report, which has at least `replica'. What it may be, and what goes with that, is in
-%% the sentences below.
+%% @doc Logs a report, which has at least the key `replica'. The sentences below list the reports
+%% and their other keys.
 -spec report(logger:level(), atom(), map()) -> ok.
 report(Level, What, Report) ->
     About = maps:with([replica, master], Report),
@@ -19,14 +19,14 @@ report(Level, What, Report) ->
         report_cb => fun ?MODULE:format/1
     }).
 
-%% @doc What the calling process, a replica with this name, can be called by.
+%% @doc The reference to the calling process, a replica with this name.
 -spec replica(undefined | {local, atom()} | {global, term()} | {via, module(), term()}) ->
     eslaver:replica().
 replica(undefined) -> self();
 replica({local, Name}) -> Name;
 replica(Name) -> Name.
 
-%% @doc A path as text, which it need not be.
+%% @doc A path as UTF-8, even if its bytes are not.
 -spec path(binary()) -> binary().
 path(Path) ->
     case unicode:characters_to_binary(Path) of
