@@ -102,7 +102,7 @@ loop({Pid, Link, Monitor} = Source, Fun, Acc) ->
         {eslaver_link, Pid, {closed, Reason, Text, _Heals}} ->
             {error, #{reason => Reason, text => Text}};
         {eslaver_link, Pid, {left_out, #{text := Text}}} ->
-            ?LOG_WARNING("an RDB file holds ~ts, which is left out", [Text], #{eslaver => true}),
+            ?LOG_WARNING("an RDB file contains ~ts, which is skipped", [Text], #{eslaver => true}),
             loop(Source, Fun, Acc);
         {eslaver_link, Pid, _BeginsOrEnds} ->
             loop(Source, Fun, Acc);

@@ -44,7 +44,7 @@ format(#{replica := Replica} = Report) ->
     {"eslaver, replica ~0tp: " ++ Format, [Replica | Args]}.
 
 sentence(#{what := link_up, resync := partial, offset := Offset}) ->
-    {"link is up, the stream goes on from offset ~b", [Offset]};
+    {"link is up, the stream resumes at offset ~b", [Offset]};
 sentence(#{what := link_up, resync := full, why := Why}) ->
     {"link is up, full sync (~ts)", [Why]};
 sentence(#{what := loading, percent := Percent, keys := Keys, keys_per_second := Rate}) ->
@@ -60,24 +60,26 @@ sentence(#{what := no_link, reason := Reason, text := Text}) ->
 sentence(#{what := not_started, reason := Reason}) ->
     {"the replica that feeds the mirror cannot be started (~0tP); retrying", [Reason, 20]};
 sentence(#{what := bad_position, path := Path, text := Text}) ->
-    {"the position in ~ts cannot be used (~ts), so the next sync is a full one", [Path, Text]};
+    {"the position in ~ts cannot be used (~ts); the next sync will be a full one", [Path, Text]};
 sentence(#{what := position_not_kept, path := Path, text := Text}) ->
     {"the position cannot be kept in ~ts (~ts)", [Path, Text]};
 sentence(#{what := position_not_locked, path := Path, text := Text}) ->
-    Format = "~ts.lock cannot be locked (~ts): see to it that no other replica uses ~ts",
+    Format = "~ts.lock cannot be locked (~ts): make sure that no other replica uses ~ts",
     {Format, [Path, Text, Path]};
 sentence(#{what := replay, file := File}) ->
-    {"not in reach, loading the dump file ~ts of an earlier run", [File]};
+    {"unreachable, loading the RDB file ~ts of an earlier run", [File]};
 sentence(#{what := replay_failed, text := Text}) ->
-    {"the dump file of an earlier run is of no use: ~ts", [Text]};
+    {"the RDB file of an earlier run cannot be loaded: ~ts", [Text]};
 sentence(#{what := dump_failed, text := Text}) ->
-    {"~ts; the sync goes on without it", [Text]};
+    {"~ts; the sync continues without it", [Text]};
 sentence(#{what := left_out, text := Text}) ->
-    {"the snapshot holds ~ts, which is left out; logged once for each snapshot", [Text]};
+    {"the snapshot contains ~ts, which is skipped; logged once for each snapshot", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
     {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]};
 sentence(#{what := not_mirrored, command := Name, reason := Reason}) ->
-    Format = "~0tp cannot be mirrored (~0tP); the keys it writes are unknown now; logged once",
+    Format =
+        "~0tp cannot be mirrored (~0tP); the keys it writes are unknown until they are overwritten; "
+        "logged once",
     {Format, [Name, Reason, 20]};
 sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason}) ->
     {"the hooks raised ~ts:~0tP at ~0tp; logged once", [Class, Reason, 30, Event]}.
