@@ -184,8 +184,8 @@ status(Mirror) ->
 %% often</li>
 %% <li>`incomplete': whether the mirror waits for a full resync because a command may have changed
 %% any key</li>
-%% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, while a {@link
-%% read/2} holds it up, or if it does not answer within a second</li>
+%% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, while a read by
+%% {@link read/2} holds it up, or if it does not answer within a second</li>
 %% <li>`lag': bytes decoded but not applied yet, or `undefined'</li>
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.
@@ -277,8 +277,8 @@ keys(Mirror, Glob) ->
     eslaver_mirror_keyspace:keys(Mirror, Glob).
 
 %% @doc Folds over the keys, as `SCAN' does: keys that exist all the time are visited once; keys
-%% added or removed meanwhile may be. `match' is a pattern, `type' a type. The result is `{error,
-%% replaced}' if a full resync, `FLUSHDB', `SWAPDB' or the like replaces the keys meanwhile.
+%% added or removed meanwhile may be. `match' is a pattern, `type' a type. If a full resync,
+%% `FLUSHDB', `SWAPDB' or the like replaces the keys meanwhile, the result is `{error, replaced}'.
 -spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
     Acc | failure() | {error, replaced}
 when
