@@ -180,8 +180,7 @@ status(Mirror) ->
 %% <li>`replid', `offset' and `db': the position applied</li>
 %% <li>`functions': the number of libraries; see {@link functions/1}</li>
 %% <li>`restarts' of the replica, and `start_error': why it cannot be started, or `undefined'</li>
-%% <li>`unapplied': commands that could not be mirrored and left their keys unknown, with how
-%% often</li>
+%% <li>`unapplied': how often each command could not be mirrored, which left its keys unknown</li>
 %% <li>`incomplete': whether the mirror waits for a full resync because a command may have changed
 %% any key</li>
 %% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, while a read by

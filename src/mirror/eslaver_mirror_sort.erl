@@ -71,7 +71,7 @@ by(Pattern) ->
     end.
 
 %% @doc The sorted elements, or the values of the `get' patterns for each, `undefined' for missing
-%% ones. It raises `{not_a_number, Value}', and `order_is_open' if the result must be certain but is
+%% ones. It raises `{not_a_number, Value}', and `undefined_order' if the result must be certain but is
 %% not.
 -spec run(source(), options(), lookup()) -> [binary() | undefined].
 run({Type, Size, Fetch} = Source, #{limit := Limit} = Options, Lookup) ->
@@ -143,7 +143,7 @@ number(Text, Dialect) ->
     end.
 
 %% The order of equal texts depends on the server's library.
-settled([{Rank, One}, {Rank, Other} | _]) when One =/= Other -> error(order_is_open);
+settled([{Rank, One}, {Rank, Other} | _]) when One =/= Other -> error(undefined_order);
 settled([_ | Rest]) -> settled(Rest);
 settled([]) -> ok.
 

@@ -288,7 +288,7 @@ apply_one({Name, Args, Db}, Keys, Writer) ->
     Apply =
         case Commands of
             #{Name := Module} -> fun() -> Module:apply(Name, Args, Ctx) end;
-            #{} -> error(not_known)
+            #{} -> error(unknown_command)
         end,
     case eslaver_mirror_filter:scope({Name, Args, Db}, Keys, Filter) of
         whole -> Apply();
