@@ -1,4 +1,4 @@
-%% @doc Applies the commands that write arrays. Masters replicate them as they are.
+%% @doc Applies the commands that write arrays, which masters replicate verbatim.
 %% @private
 -module(eslaver_mirror_array_commands).
 

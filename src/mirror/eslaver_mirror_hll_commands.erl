@@ -1,4 +1,4 @@
-%% @doc How a mirror applies the commands that write HyperLogLogs. They are strings, and small ones.
+%% @doc Applies the commands that write HyperLogLogs, which are small strings.
 %% @private
 -module(eslaver_mirror_hll_commands).
 
@@ -23,7 +23,7 @@ apply(<<"pfmerge">>, [Target | Sources], #{store := Store} = Ctx) ->
     eslaver_mirror_keys:change(Ctx, Target, string, fun eslaver_mirror_hll:new/0, fun(Body) ->
         eslaver_mirror_hll:merge(Version, value(Ctx, Body), Hlls)
     end);
-%% Of one key it comes when the server has put the count into the value.
+%% Masters send PFCOUNT of one key when they have written the count into the value.
 apply(<<"pfcount">>, [Key], #{store := Store} = Ctx) ->
     Version = eslaver_mirror_store:version(Store),
     change(Ctx, Key, fun(Hll) -> eslaver_mirror_hll:cache(Version, Hll) end);

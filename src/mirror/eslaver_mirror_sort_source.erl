@@ -4,7 +4,7 @@
 
 -export([new/2]).
 
-%% @doc What a key's row has to be sorted.
+%% @doc The elements of a key's row, as a source to sort.
 -spec new(eslaver_mirror_store:store(), eslaver_mirror_store:row() | none) ->
     eslaver_mirror_sort:source() | wrongtype.
 new(_Store, none) ->

@@ -1,5 +1,5 @@
-%% @doc Filters as users write them, for the option `filter' and for {@link eslaver:subscribe/2}:
-%% what is one, and its form for the native half.
+%% @doc Checks filters, which the option `filter' and {@link eslaver:subscribe/2} take, and converts
+%% them for the native half.
 %% @private
 -module(eslaver_filter).
 
@@ -16,8 +16,8 @@
     types => [type()],
     dbs => [non_neg_integer()]
 }.
-%% Globs are those of the servers' `KEYS'. What is absent filters nothing; an empty list lets
-%% nothing through.
+%% Globs are those of the servers' `KEYS'. A missing key filters nothing; an empty list lets nothing
+%% through.
 
 -type filter() :: #{
     keys := undefined | [binary()],
@@ -29,7 +29,7 @@
 
 -define(TYPES, [string, list, set, zset, hash, stream, module, array, gcra, path_hash]).
 
-%% @doc Checks a filter that may have these keys.
+%% @doc Checks a filter, which may have the keys `Known'.
 -spec parse([atom()], term()) -> {ok, filter()} | {error, Key :: term(), Value :: term()}.
 parse(Known, Input) when is_map(Input) ->
     Nothing = #{keys => undefined, commands => undefined, types => undefined, dbs => undefined},
@@ -45,7 +45,7 @@ parse([{Key, Value} | Rest], Known, Filter) ->
         _ -> {error, Key, Value}
     end.
 
-%% @doc All that the option may have.
+%% @doc Checks a filter of the option `filter', which may have every key.
 -spec parse_types(term()) -> {ok, filter()} | error.
 parse_types(Input) ->
     case parse([keys, commands, types, dbs], Input) of

@@ -1,7 +1,7 @@
-%% @doc What eslaver says through {@link //kernel/logger}: reports with a sentence each.
+%% @doc Logs through {@link //kernel/logger}: reports, each with a sentence.
 %%
-%% The metadata names no domain: the default handler drops those that it does not know. What is
-%% eslaver's has `eslaver => true' there, and `replica' and `master'.
+%% The metadata has no domain, since the default handler drops unknown domains. Events of eslaver
+%% have `eslaver => true' there, and `replica' and `master'.
 %% @private
 -module(eslaver_log).
 
@@ -9,8 +9,8 @@
 
 -include_lib("kernel/include/logger.hrl").
 
-%% @doc Logs a report, which has at least `replica'. What it may be, and what goes with that, is in
-%% the sentences below.
+%% @doc Logs a report, which has at least the key `replica'. The sentences below list the reports
+%% and their other keys.
 -spec report(logger:level(), atom(), map()) -> ok.
 report(Level, What, Report) ->
     About = maps:with([replica, master], Report),
@@ -24,7 +24,7 @@ report(Level, What, Report) ->
 address({tcp, Host, Port}) -> eslaver_text:format("~ts:~b", [Host, Port]);
 address({local, Path}) -> path(Path).
 
-%% @doc A path as text, which it need not be.
+%% @doc A path as UTF-8, even if its bytes are not.
 -spec path(binary()) -> binary().
 path(Path) ->
     case unicode:characters_to_binary(Path) of
@@ -42,7 +42,7 @@ format(#{replica := Replica} = Report) ->
     {"eslaver, replica ~0tp: " ++ Format, [Replica | Args]}.
 
 sentence(#{what := link_up, resync := partial, offset := Offset}) ->
-    {"link is up, partial sync from offset ~b", [Offset]};
+    {"link is up, the stream resumes at offset ~b", [Offset]};
 sentence(#{what := link_up, resync := full, why := Why}) ->
     {"link is up, full sync (~ts)", [Why]};
 sentence(#{what := loading, percent := Percent, keys := Keys, keys_per_second := Rate}) ->
@@ -65,7 +65,7 @@ sentence(#{what := position_not_locked, path := Path, text := Text}) ->
     Format = "cannot lock ~ts.lock (~ts); make sure that no other replica uses ~ts",
     {Format, [Path, Text, Path]};
 sentence(#{what := replay, file := File}) ->
-    {"cannot be reached; loading the RDB file ~ts of an earlier run", [File]};
+    {"unreachable; loading the RDB file ~ts of an earlier run", [File]};
 sentence(#{what := replay_failed, text := Text}) ->
     {"cannot load the RDB file of an earlier run: ~ts", [Text]};
 sentence(#{what := rdb_file_failed, text := Text}) ->
