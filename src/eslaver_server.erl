@@ -202,7 +202,7 @@ handle_info(connect, #state{session = Session} = State) ->
         waiting -> connect(State);
         _ -> {noreply, State}
     end;
-handle_info({eslaver_dump, Text}, State) ->
+handle_info({eslaver_rdb_file, Text}, State) ->
     log(warning, rdb_file_failed, #{text => Text}, State),
     {noreply, State};
 handle_info({eslaver_position_file, _Writer, Said}, State) ->

@@ -5,7 +5,8 @@
 %% @private
 -module(eslaver_nif).
 
--export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0, decode_dump/1]).
+-export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0]).
+-export([decode_dump/1, decode_functions/1, library_name/1]).
 -export([commands/1, keys/3, keys_dirty/3, glob/2, glob_dirty/2]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
 -export_type([lock/0, link/0, address/0, config/0, resume/0, tls/0]).
@@ -13,7 +14,7 @@
 
 -on_load(load/0).
 
--define(ABI, 4).
+-define(ABI, 5).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -24,7 +25,7 @@
     {tcp, binary(), inet:port_number()}
     | {local, Path :: binary()}
     | {file, Path :: binary()}
-    | {dump, Path :: binary()}.
+    | {own_file, Path :: binary()}.
 %% A master, an RDB file, or the RDB file of an earlier run, which is read only if it is a file of
 %% our own.
 
@@ -38,7 +39,7 @@
     psync_command := binary(),
     rdb_compression := auto | boolean(),
     resume := resume() | undefined,
-    dump := binary() | undefined,
+    dbfilename := binary() | undefined,
     tls := tls() | undefined,
     events := classic | full,
     filter := eslaver_filter:filter() | undefined,
@@ -77,9 +78,10 @@
 -spec open(config()) -> {ok, link()} | {error, binary() | invalid_config}.
 open(_Config) -> erlang:nif_error(reason()).
 
-%% @doc Decodes what has come and sends it to the server as `{eslaver_link, Pid, Message}'. After
-%% `wait' and `no_credit' the process gets `{eslaver_nif, wake}' when there is more to do. A dump
-%% that cannot be kept is told as `{eslaver_dump, Text}', even after the link's end.
+%% @doc Decodes the bytes at hand, and sends what they hold to the server as `{eslaver_link, Pid,
+%% Message}'. After `wait' and `no_credit' the process gets `{eslaver_nif, wake}' when there is more
+%% to do. If the RDB file cannot be kept, the server gets `{eslaver_rdb_file, Text}', even after the
+%% link's end.
 -spec slice(link()) ->
     more | wait | no_credit | {closed, Tag :: atom(), Text :: binary(), Heals :: boolean()}.
 slice(_Link) -> erlang:nif_error(reason()).
@@ -146,6 +148,15 @@ glob_dirty(_Pattern, _Key) -> erlang:nif_error(reason()).
 %% @doc Decodes the payload of `DUMP' into a full event. Its key is empty, its db 0.
 -spec decode_dump(binary()) -> {ok, {loading, atom(), binary(), term(), map()}} | {error, binary()}.
 decode_dump(_Payload) -> erlang:nif_error(reason()).
+
+%% @doc The libraries of a `FUNCTION DUMP', in its order.
+-spec decode_functions(binary()) ->
+    {ok, [{Name :: binary(), Code :: binary()}]} | {error, binary()}.
+decode_functions(_Payload) -> erlang:nif_error(reason()).
+
+%% @doc The name in the first line of a library's code.
+-spec library_name(binary()) -> binary() | undefined.
+library_name(_Code) -> erlang:nif_error(reason()).
 
 -opaque lock() :: reference().
 %% A locked file.

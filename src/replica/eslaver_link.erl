@@ -30,6 +30,7 @@ start_link(Address, Position, #{password := Password, announce_port := Port} = O
         client_name,
         psync_command,
         rdb_compression,
+        dbfilename,
         tls,
         events,
         filter,
@@ -40,7 +41,6 @@ start_link(Address, Position, #{password := Password, announce_port := Port} = O
     Config = (maps:with(Given ++ Limits, Options))#{
         address => Address,
         password => undefined,
-        dump => maps:get(dbfilename, Options),
         listening_port => Port,
         resume => eslaver_position:link(Position),
         hidden_commands => maps:get(hidden_commands, Options, []),

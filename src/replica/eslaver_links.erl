@@ -38,7 +38,7 @@ open_master(Position, #{address := Address} = Options, Links) ->
 %% @doc Starts a link to the RDB file.
 -spec open_file(eslaver_options:options(), links()) -> {ok, links()} | {error, term()}.
 open_file(#{dbfilename := File} = Options, Links) ->
-    case eslaver_link:start_link({dump, File}, undefined, Options#{dbfilename := undefined}) of
+    case eslaver_link:start_link({own_file, File}, undefined, Options#{dbfilename := undefined}) of
         {ok, Link} -> {ok, Links#links{file = Link}};
         {error, _} = Error -> Error
     end.

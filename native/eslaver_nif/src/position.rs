@@ -1,4 +1,4 @@
-//! The file that a position is kept in, and the lock that keeps a second replica off it.
+//! The file that keeps a position, and the lock against a second replica that uses it.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
@@ -16,17 +16,17 @@ use crate::io::open;
 use crate::io::replace::{self, Replacement};
 use crate::link::config::as_path;
 
-/// More than a position takes: nothing longer is read.
+/// More than any position needs. The rest of a longer file is not read.
 const MAX_SIZE: u64 = 4096;
 
-/// A locked file. The system unlocks it when it is closed, at the latest with the node.
+/// A locked file. The system unlocks it when it is closed, at the latest when the node ends.
 struct Lock(Mutex<Option<File>>);
 
 #[rustler::resource_impl]
 impl Resource for Lock {
     const IMPLEMENTS_DOWN: bool = true;
 
-    /// The process that has locked it is gone.
+    /// The process that locked the file is gone.
     fn down<'a>(&'a self, _env: Env<'a>, _pid: LocalPid, _monitor: Monitor) {
         self.release();
     }
@@ -38,7 +38,7 @@ impl Lock {
     }
 }
 
-/// Locks a file for the calling process. It is created if it is missing, and nothing is written to it.
+/// Locks a file for the calling process. A missing file is created, and nothing is written to it.
 #[rustler::nif(schedule = "DirtyIo")]
 fn lock_file<'a>(env: Env<'a>, path: Binary<'_>) -> Term<'a> {
     match lock(as_path(&path)) {
@@ -63,14 +63,14 @@ fn lock(path: &Path) -> Result<File, TryLockError> {
     Ok(file)
 }
 
-/// Unlocks it.
+/// Unlocks the file.
 #[rustler::nif(schedule = "DirtyIo")]
 fn unlock_file(lock: ResourceArc<Lock>) -> Atom {
     lock.release();
     atoms::ok()
 }
 
-/// The bytes of a position's file.
+/// The bytes of a position file.
 #[rustler::nif(schedule = "DirtyIo")]
 fn read_position<'a>(env: Env<'a>, path: Binary<'_>) -> Term<'a> {
     match read(as_path(&path)) {
@@ -90,7 +90,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Puts these bytes in the place of what is there, on the disk.
+/// Replaces the file by one with these bytes, and syncs it to the disk.
 #[rustler::nif(schedule = "DirtyIo")]
 fn write_position<'a>(env: Env<'a>, path: Binary<'_>, bytes: Binary<'_>) -> Term<'a> {
     done(env, write(as_path(&path), &bytes))
@@ -103,7 +103,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     new.keep()
 }
 
-/// Removes it, on the disk.
+/// Removes the file, and syncs that to the disk.
 #[rustler::nif(schedule = "DirtyIo")]
 fn remove_position<'a>(env: Env<'a>, path: Binary<'_>) -> Term<'a> {
     done(env, replace::remove(as_path(&path)))

@@ -448,7 +448,7 @@ closed_without_a_word(Config) ->
     Name = "eslaver-closing-" ++ os:getpid(),
     Path = filename:join(os:getenv("TMPDIR", "/tmp"), Name),
     _ = closing({local, Path}),
-    ok = fails(#{master_host => {local, Path}}, closed, "before it said anything$"),
+    ok = fails(#{master_host => {local, Path}}, closed, "before it sent anything$"),
     ok = file:delete(Path),
     {ok, _} = application:ensure_all_started(ssl),
     {ok, Listener} = ssl:listen(0, [
@@ -466,7 +466,7 @@ closed_without_a_word(Config) ->
     end),
     {ok, {_, Port}} = ssl:sockname(Listener),
     Tls = #{cacertfile => file(Config, "ca.crt")},
-    fails(#{master_port => Port, tls => Tls}, closed, "before it said anything$").
+    fails(#{master_port => Port, tls => Tls}, closed, "before it sent anything$").
 
 closing_port() ->
     {ok, Port} = inet:port(closing({127, 0, 0, 1})),

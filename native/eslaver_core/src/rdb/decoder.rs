@@ -26,7 +26,7 @@ const OPCODE_TEMPLATE: u8 = 242;
 /// Redis: key metadata. Valkey: a slot migration.
 pub(crate) const OPCODE_KEY_META: u8 = 243;
 const OPCODE_SLOT_INFO: u8 = 244;
-const OPCODE_FUNCTION2: u8 = 245;
+pub(crate) const OPCODE_FUNCTION2: u8 = 245;
 const OPCODE_FUNCTION_PRE_GA: u8 = 246;
 const OPCODE_MODULE_AUX: u8 = 247;
 const OPCODE_IDLE: u8 = 248;

@@ -30,6 +30,14 @@ pub struct DumpError {
 }
 
 impl DumpError {
+    pub(crate) fn new(offset: usize, stop: Stop) -> Self {
+        let kind = match stop {
+            Stop::NeedMore => ErrorKind::PayloadTruncated,
+            Stop::Bad(kind) => kind,
+        };
+        Self { offset, kind, value_type: None }
+    }
+
     fn subject(&self) -> String {
         let value_type = self.value_type.map(|value_type| format!(" (type {value_type})"));
         let known = self.kind.is_too_new().then(|| format!("; {KNOWN}"));
@@ -53,16 +61,13 @@ pub fn decode_dump<S: Sink>(payload: &[u8], limits: Limits, sink: &mut S) -> Res
     let mut reader = Reader { body, offset: 0, value_type: None };
     let decoded = reader.value(family, limits, sink);
     decoded.map_err(|stop| {
-        let kind = match stop {
-            Stop::NeedMore => ErrorKind::PayloadTruncated,
-            Stop::Bad(kind) => kind,
-        };
-        DumpError { offset: reader.offset, kind, value_type: reader.value_type }
+        let value_type = reader.value_type;
+        DumpError { value_type, ..DumpError::new(reader.offset, stop) }
     })
 }
 
 /// The payload without what stands at its end, once that is known to be right.
-fn open(payload: &[u8]) -> Result<(&[u8], Family), DumpError> {
+pub(crate) fn open(payload: &[u8]) -> Result<(&[u8], Family), DumpError> {
     let error = |offset, kind| DumpError { offset, kind, value_type: None };
     let parts = payload.split_last_chunk::<CHECKSUM>().and_then(|(summed, found)| {
         let (body, version) = summed.split_last_chunk::<VERSION>()?;

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `decoder` | header, opcodes, keys, checksum |
 //! | `dump` | the payload of `DUMP` and `RESTORE`: one value alone |
+//! | `functions` | libraries of functions alone |
 //! | `input`, `piece` | nothing: they hold the bytes at hand, and sum them |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
 //! | `version` | the magic: whose snapshot it is |
@@ -25,6 +26,7 @@ mod dump;
 mod entries;
 mod error;
 mod float;
+mod functions;
 mod input;
 mod intset;
 mod limits;
@@ -48,6 +50,7 @@ mod zipmap;
 pub use decoder::{Decoder, Status};
 pub use dump::{DumpError, decode_dump};
 pub use error::{Error, ErrorKind};
+pub use functions::{decode_functions, library_name};
 pub use limits::Limits;
 pub use piece::Piece;
 pub use sink::{
