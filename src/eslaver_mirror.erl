@@ -209,6 +209,7 @@ unsubscribe(Name, Ref) ->
     running(fun() -> eslaver:unsubscribe(Name, Ref) end).
 
 %% The result of a call, unless there is no such mirror or it ends meanwhile.
+-spec running(fun(() -> Result)) -> Result | {error, not_running}.
 running(Call) ->
     try
         Call()
