@@ -7,7 +7,7 @@
 %% @doc As `io_lib:format/2', but a binary.
 -spec format(io:format(), [term()]) -> binary().
 format(Format, Args) ->
-    unicode:characters_to_binary(io_lib:format(Format, Args)).
+    <<_/binary>> = unicode:characters_to_binary(io_lib:format(Format, Args)).
 
 %% @doc The text of a string or a binary. A binary is taken as it is, whatever its bytes.
 -spec parse(term()) -> {ok, binary()} | error.
