@@ -157,12 +157,12 @@ child_spec(Options) ->
 %% @doc Stops a mirror and deletes its tables.
 -spec stop(atom()) -> ok | {error, not_running}.
 stop(Name) ->
-    running(fun() -> gen_server:stop(Name) end).
+    running(fun gen_server:stop/1, [Name]).
 
 %% @doc Waits until the first snapshot can be read.
 -spec await(atom(), loaded, timeout()) -> ok | {error, timeout | not_running}.
 await(Name, loaded, Timeout) ->
-    running(fun() -> eslaver_waiting:await(Name, Timeout) end).
+    running(fun eslaver_waiting:await/2, [Name, Timeout]).
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
 %% no data yet). It sends no message.
@@ -189,30 +189,29 @@ status(Mirror) ->
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    running(fun() -> eslaver_mirror_server:info(Name) end).
+    running(fun eslaver_mirror_server:info/1, [Name]).
 
 %% @doc The libraries of functions that the master has. The mirror runs none of them.
 -spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
 functions(Name) ->
-    running(fun() -> eslaver_mirror_server:functions(Name) end).
+    running(fun eslaver_mirror_server:functions/1, [Name]).
 
 %% @doc As {@link eslaver:subscribe/2}. A notification comes when the change can be read.
 -spec subscribe(atom(), Filter :: map()) ->
     {ok, reference()}
     | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Name, Filter) ->
-    running(fun() -> eslaver:subscribe(Name, Filter) end).
+    running(fun eslaver:subscribe/2, [Name, Filter]).
 
 %% @doc Ends a subscription made by {@link subscribe/2}.
 -spec unsubscribe(atom(), reference()) -> ok | {error, not_running}.
 unsubscribe(Name, Ref) ->
-    running(fun() -> eslaver:unsubscribe(Name, Ref) end).
+    running(fun eslaver:unsubscribe/2, [Name, Ref]).
 
 %% The result of a call, unless there is no such mirror or it ends meanwhile.
--spec running(fun(() -> Result)) -> Result | {error, not_running}.
-running(Call) ->
+running(Call, Args) ->
     try
-        Call()
+        apply(Call, Args)
     catch
         exit:{Reason, {gen_server, _, _}} when Reason =/= timeout -> {error, not_running};
         exit:noproc -> {error, not_running}

@@ -30,7 +30,7 @@
     dispatch :: eslaver_dispatch:dispatch(),
     session :: eslaver_session:session(),
     links = eslaver_links:new() :: eslaver_links:links(),
-    %% What links have sent and has not been handled.
+    %% Messages of links that have not been handled.
     queue = queue:new() :: queue:queue({pid(), batch() | eslaver_session:message()}),
     keeper = none :: eslaver_position_keeper:keeper(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
@@ -41,9 +41,13 @@
     hooks :: none | eslaver_hooks:hooks()
 }).
 
--type batch() ::
-    {batch, Weight :: non_neg_integer(), Events :: [term()], eslaver_position:offsets(),
-        eslaver_position:batch_end() | undefined}.
+-type batch() :: {
+    batch,
+    Weight :: non_neg_integer(),
+    Events :: [term()],
+    eslaver_position:offsets(),
+    eslaver_position:batch_end() | undefined
+}.
 
 %% A large batch has been handled: its memory is to be given back, and credit given for it then.
 -type handled() :: {handled, eslaver_links:source(), Weight :: pos_integer()}.
@@ -293,7 +297,7 @@ work_if_ready(#state{session = Session} = State) ->
         false -> {noreply, State}
     end.
 
-%% What a link sent that has been given up since is of no interest.
+%% What a link sent before it was given up is dropped.
 work(#state{queue = Queue, links = Links} = State) ->
     case queue:out(Queue) of
         {empty, _} ->
@@ -325,8 +329,8 @@ batch(Source, Pid, {batch, Weight, Events, Offsets, End}, #state{dispatch = Disp
             postponed(Pause, Given#state{queue = queue:in_r({Pid, Rest}, Queue)})
     end.
 
-%% A heap that has grown for a large value would be kept, and be there beside that of the next,
-%% which comes with the credit. Only outside of this call does the caller hold the batch no longer.
+%% A heap that has grown for a large value would be kept, beside that of the next value, which comes
+%% with the credit. Only outside of this call does the caller hold the batch no longer.
 handled(Source, Weight, State) when Weight > ?LARGE ->
     {noreply, State, {continue, {handled, Source, Weight}}};
 handled(Source, Weight, State) ->
@@ -454,7 +458,7 @@ lost(Error, Heals, WasUp, #state{links = Links, retry = Retry} = State) ->
 
 %% How far events have been handled
 
-%% The link may send as much again, the master may be told, and the position may be kept.
+%% The link may send as much again; the master may be told the position, and it may be kept.
 credit(Source, Weight, #state{session = Session, links = Links} = State) ->
     case {Source, eslaver_session:position(Session)} of
         {master, Position} when Position =/= undefined ->
@@ -481,16 +485,13 @@ said(Said, #state{keeper = Keeper, links = Links, session = Session} = State) ->
 
 forgotten(#state{keeper = Keeper} = State) ->
     {Result, Next} = eslaver_position_keeper:forget(Keeper),
-    case Result of
-        ok -> ok;
-        {failed, Failure} -> log(warning, position_not_kept, Failure, State)
-    end,
+    _ = [log(warning, position_not_kept, Failure, State) || {failed, Failure} <- [Result]],
     State#state{keeper = Next}.
 
 safe_position(#state{session = Session}) ->
     eslaver_position:safe(eslaver_session:position(Session)).
 
-%% What is told
+%% What it shows
 
 info_of(#state{session = Session, links = Links, progress = Progress} = State) ->
     Parts = [

@@ -26,7 +26,7 @@
 new() ->
     #links{}.
 
-%% @doc Starts a link to the master, to go on from this position.
+%% @doc Starts a link to the master, to resume from this position.
 -spec open_master(eslaver_position:position() | undefined, eslaver_options:options(), links()) ->
     {ok, links()} | {error, term()}.
 open_master(Position, #{address := Address} = Options, Links) ->
@@ -43,7 +43,7 @@ open_file(#{dbfilename := File} = Options, Links) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc Ends the link to the RDB file, if there is one. What it has sent counts no longer.
+%% @doc Ends the link to the RDB file, if there is one. What it has sent is void.
 -spec close_file(links()) -> links().
 close_file(#links{file = File} = Links) ->
     _ = [ok = eslaver_nif:close(Handle) || {_Pid, Handle} <- [File]],
@@ -60,7 +60,7 @@ stop(#links{master = Master, file = File}) ->
     _ = [ok = eslaver_link:stop(Pid, Handle) || {Pid, Handle} <- [Master, File]],
     eslaver_link:flush().
 
-%% @doc Whose link this process is, if it is one of these.
+%% @doc Which of the links this process is.
 -spec source(pid(), links()) -> source() | none.
 source(Pid, #links{master = {Pid, _}}) -> master;
 source(Pid, #links{file = {Pid, _}}) -> file;
@@ -82,7 +82,7 @@ durable(_Offset, #links{master = undefined}) -> ok.
 -spec told(links()) -> eslaver_nif:commands() | undefined.
 told(#links{master = {_, Handle}}) -> eslaver_nif:commands(Handle).
 
-%% @doc Whether commands have come over the link to the master.
+%% @doc Whether commands have arrived over the link to the master.
 -spec has_moved(links()) -> boolean().
 has_moved(Links) ->
     {_, _, Commands, _} = counters(Links),

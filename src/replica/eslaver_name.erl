@@ -1,4 +1,4 @@
-%% @doc The names of replicas: how they are registered, and by what they are called.
+%% @doc The names of replicas: how they are registered, and how they are referred to.
 %% @private
 -module(eslaver_name).
 
@@ -9,9 +9,9 @@
 %% As in the option `name'.
 
 -type replica() :: pid() | atom() | {global, term()} | {via, module(), term()}.
-%% What calls are made to.
+%% A reference to a replica, for calls.
 
-%% @doc What the calling process, a replica with this name, can be called by.
+%% @doc The reference to the calling process, a replica with this name.
 -spec replica(name()) -> replica().
 replica(undefined) -> self();
 replica({local, Name}) -> Name;

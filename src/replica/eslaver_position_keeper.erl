@@ -1,5 +1,5 @@
 %% @doc What {@link eslaver_server} knows of the position on disk: whether one is kept, which one
-%% {@link eslaver_position_file} was given last, and whether it is still at it.
+%% {@link eslaver_position_file} was given last, and whether that is still to be written.
 %% @private
 -module(eslaver_position_keeper).
 
@@ -12,7 +12,7 @@
     %% A position is on its way to the disk.
     busy = false :: boolean(),
     given :: undefined | eslaver_position:safe(),
-    %% What went wrong last, so that it is logged once.
+    %% The last failure, so that it is logged once.
     error :: undefined | binary()
 }).
 
@@ -65,8 +65,8 @@ keep(Position, #keeper{writer = Writer} = Keeper) ->
     ok = eslaver_position_file:save(Writer, Position),
     Keeper#keeper{busy = true, given = Position}.
 
-%% @doc What the writer said: up to where a restart would go on, or what is newly wrong.
-%% What is said of a position that has been forgotten since means nothing.
+%% @doc What the writer said: up to where a restart would resume, or a new failure. What it says of
+%% a position that has been forgotten since means nothing.
 -spec said({saved, eslaver_position:safe()} | {failed | not_locked, Text :: binary()}, keeper()) ->
     {{durable, non_neg_integer()} | {failed | not_locked, failure()} | nothing_new, keeper()}.
 said({not_locked, Text}, #keeper{path = Path} = Keeper) ->
@@ -80,8 +80,8 @@ said({failed, Text}, #keeper{error = Text} = Keeper) ->
 said({failed, Text}, #keeper{path = Path} = Keeper) ->
     {{failed, failure(Path, Text)}, Keeper#keeper{busy = false, given = undefined, error = Text}}.
 
-%% @doc To be called before a new snapshot is handed out, so that what comes of it is not mistaken
-%% for what was there before.
+%% @doc Call this before a new snapshot is delivered, so that its data is not mistaken for what was
+%% there before.
 -spec forget(keeper()) -> {ok | {failed, failure()}, keeper()}.
 forget(none) ->
     {ok, none};

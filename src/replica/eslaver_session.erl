@@ -1,5 +1,5 @@
-%% @doc What a replica is doing, and what each message of its links changes in that. Pure:
-%% {@link eslaver_server} passes messages in, and does what comes out.
+%% @doc What a replica is doing, and how each message of its links changes that. It is pure:
+%% {@link eslaver_server} passes the messages in, and carries out the effects that come out.
 %%
 %% The state is a phase, of the link to the master, and a turn, of the messages of links:
 %%
@@ -20,8 +20,8 @@
 %% paused       queue until `continue' or `demand'            scheduled
 %% '''
 %%
-%% A message takes two steps: {@link arrived/3} gives the events that the callback is to handle, and
-%% {@link handled/3} follows when it has. Either gives effects for the server, in their order.
+%% A message takes two steps: {@link arrived/3} gives the events for the callback, and
+%% {@link handled/3} follows when it has handled them. Both give effects, in their order.
 %% @private
 -module(eslaver_session).
 
@@ -31,7 +31,7 @@
 -export([phase/1, master/1, info/1]).
 -export_type([session/0, phase/0, message/0, effect/0]).
 
-%% How soon a receiver that had too many messages is looked at again, in ms.
+%% The pause before a receiver with too many messages is tried again, in ms.
 -define(HELD, 5).
 
 -type phase() :: connecting | loading | streaming | waiting.
@@ -71,11 +71,11 @@
     %% The RDB file of an earlier run.
     | open_file
     | close_file
-    %% A snapshot begins: the position kept on disk and transactions that subscribers wait for are
-    %% void.
+    %% A snapshot begins: the position on disk and the subscribers' open transaction are void.
     | forget
-    %% The master's commands may differ from those of the one before.
+    %% Pass on what the master has told of its commands.
     | learn
+    %% Notify all subscribers that any key may have changed.
     | {notify, News :: map()}
     | answer_waiting
     | credit
@@ -96,7 +96,7 @@ new(#{replid := Replid} = Safe, Master, StandIn, Events) ->
 connecting(Session) ->
     Session#session{phase = connecting}.
 
-%% @doc A message that is next: what to do, and then the events that the callback is to handle.
+%% @doc A message has reached the head of the queue: effects, and then events for the callback.
 -spec arrived(eslaver_links:source(), message(), session()) ->
     {[effect()], [Event :: term()], session()}.
 arrived(master, {full, News}, #session{events = Form} = Session) ->
@@ -186,8 +186,8 @@ stand_in(Session) ->
 -spec is_ready(session()) -> boolean().
 is_ready(#session{turn = Turn}) -> Turn =:= ready.
 
-%% @doc The rest of the queue has to wait: for the mailbox (`turn'), for the callback's process
-%% (`held'), or because the callback wants a pause.
+%% @doc The rest of the queue has to wait: until the mailbox has been looked at (`turn'), until the
+%% callback's process has caught up (`held'), or because the callback wants a pause.
 -spec postponed(turn | held | {pause, timeout()}, session()) -> {[effect()], session()}.
 postponed({pause, infinity}, Session) -> {[], Session#session{turn = paused}};
 postponed({pause, Time}, Session) -> {[{work_after, Time}], Session#session{turn = scheduled}};
@@ -199,7 +199,7 @@ postponed(turn, Session) -> postponed({pause, 0}, Session).
 continued(#session{turn = paused} = Session) -> postponed(turn, Session);
 continued(Session) -> {[], Session}.
 
-%% @doc The message `work' has come: whether to go on with the queue.
+%% @doc The message `work' has arrived: whether to continue with the queue.
 -spec work(session()) -> {boolean(), session()}.
 work(#session{turn = scheduled} = Session) -> {true, Session#session{turn = ready}};
 work(Session) -> {false, Session}.

@@ -30,12 +30,12 @@ await(Server, Timeout) ->
             {error, timeout}
     end.
 
-%% @doc Nobody waits yet.
+%% @doc No calls yet.
 -spec new() -> waiting().
 new() ->
     #waiting{}.
 
-%% @doc A caller waits, unless the snapshot has been handled.
+%% @doc Adds a call, or answers it if the snapshot has been handled.
 -spec call(call(), gen_server:from(), waiting()) -> waiting().
 call({await, _Id}, From, loaded) ->
     ok = gen_server:reply(From, ok),
@@ -44,7 +44,7 @@ call({await, Id}, {Pid, _} = From, #waiting{calls = Calls, monitors = Monitors})
     Monitor = monitor(process, Pid),
     #waiting{calls = Calls#{Monitor => {Id, From}}, monitors = Monitors#{Id => Monitor}}.
 
-%% @doc A caller has given up.
+%% @doc Removes the call of a caller that has given up.
 -spec cast(cast(), waiting()) -> waiting().
 cast({give_up, Id}, #waiting{monitors = Monitors} = Waiting) when is_map_key(Id, Monitors) ->
     #{Id := Monitor} = Monitors,
@@ -53,7 +53,7 @@ cast({give_up, Id}, #waiting{monitors = Monitors} = Waiting) when is_map_key(Id,
 cast({give_up, _Id}, Waiting) ->
     Waiting.
 
-%% @doc A monitored process has ended, perhaps a caller.
+%% @doc Removes the call of a caller that has ended, if the monitor is that of one.
 -spec down(reference(), waiting()) -> waiting().
 down(_Monitor, loaded) ->
     loaded;
@@ -63,7 +63,7 @@ down(Monitor, #waiting{calls = Calls, monitors = Monitors} = Waiting) ->
         error -> Waiting
     end.
 
-%% @doc The snapshot has been handled: answers all callers, and those to come at once.
+%% @doc The snapshot has been handled: answers all calls, and later ones at once.
 -spec loaded(waiting()) -> waiting().
 loaded(loaded) ->
     loaded;
