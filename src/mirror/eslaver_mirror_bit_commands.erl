@@ -6,12 +6,12 @@
 
 -export([commands/0, apply/3]).
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec commands() -> [binary()].
 commands() ->
     [<<"setbit">>, <<"bitop">>, <<"bitfield">>].
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
 apply(<<"setbit">>, [Key, Offset, Bit], #{store := Store} = Ctx) ->
     change(Ctx, Key, fun(Body) ->

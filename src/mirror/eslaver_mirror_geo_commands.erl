@@ -26,12 +26,12 @@
     stored = hash :: hash | distance
 }).
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec commands() -> [binary()].
 commands() ->
     [<<"geoadd">>, <<"georadius">>, <<"georadiusbymember">>, <<"geosearchstore">>].
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
 apply(<<"geoadd">>, [Key | Args], Ctx) ->
     eslaver_mirror_zset_commands:apply(<<"zadd">>, [Key | scores(Args)], Ctx);

@@ -6,12 +6,12 @@
 
 -export([commands/0, apply/3]).
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec commands() -> [binary()].
 commands() ->
     [<<"pfadd">>, <<"pfmerge">>, <<"pfcount">>, <<"pfdebug">>].
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
 apply(<<"pfadd">>, [Key | Elements], Ctx) ->
     eslaver_mirror_keys:change(Ctx, Key, string, fun eslaver_mirror_hll:fresh/0, fun(Body) ->

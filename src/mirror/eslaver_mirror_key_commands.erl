@@ -7,7 +7,7 @@
 
 -import(eslaver_mirror_keys, [find/2, put/5, delete/2, forget/2, forget_value/2, expire/3]).
 
-%% @doc See the behaviour.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec commands() -> [binary()].
 commands() ->
     [
@@ -27,7 +27,7 @@ commands() ->
         <<"unlink">>
     ].
 
-%% @doc See the behaviour.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
 apply(<<"del">>, Keys, Ctx) -> delete_all(Keys, Ctx);
 apply(<<"unlink">>, Keys, Ctx) -> delete_all(Keys, Ctx);

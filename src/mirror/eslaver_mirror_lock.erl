@@ -2,9 +2,9 @@
 %%
 %% Keys are hashed to stripes. Each stripe has a version, which is odd while one of its keys is
 %% being written. A reader reads the version, then the data, then the version again, and retries if
-%% it has changed. Readers never block the writer, nor each other. A second version covers writes to
-%% all keys. A reader finds versions and tables by the mirror's name in a persistent term, so it
-%% sends no message.
+%% it has changed. Readers do not block each other, nor the writer, except one that has retried
+%% `?TRIES' times. A second version covers writes to all keys. A reader finds versions and tables by
+%% the mirror's name in a persistent term, so it sends no message.
 %% @private
 -module(eslaver_mirror_lock).
 

@@ -20,17 +20,17 @@
 %% A value of at most this size is kept as one binary, even when written in place.
 -define(WHOLE, 32768).
 
-%% @doc As {@link eslaver_mirror_type} has it.
+%% @doc See {@link eslaver_mirror_type}.
 -spec load(store(), binary(), map()) -> body().
 load(_Store, Value, _Meta) ->
     own(Value).
 
-%% @doc As {@link eslaver_mirror_type} has it.
+%% @doc See {@link eslaver_mirror_type}.
 -spec copy(store(), body()) -> body().
 copy(Store, Body) ->
     value(Store, Body).
 
-%% @doc As {@link eslaver_mirror_type} has it.
+%% @doc See {@link eslaver_mirror_type}.
 -spec discard(store(), body(), pos_integer()) -> done | {more, body()}.
 discard(_Store, Body, _Limit) when is_binary(Body) ->
     done;

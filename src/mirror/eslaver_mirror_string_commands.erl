@@ -11,7 +11,7 @@
 
 -import(eslaver_mirror_string, [own/1]).
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec commands() -> [binary()].
 commands() ->
     [
@@ -36,7 +36,7 @@ commands() ->
         <<"incrbyfloat">>
     ].
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
 apply(<<"set">>, [Key, Value], Ctx) ->
     put(Ctx, Key, Value, infinity);
