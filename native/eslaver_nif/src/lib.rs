@@ -8,7 +8,7 @@
 //! | `payload` | the payloads of `DUMP` and `FUNCTION DUMP` |
 //! | `filter` | filters |
 //! | `keys` | the keys of commands |
-//! | `position` | the file that a position is kept in |
+//! | `position_file` | the file that keeps a position |
 //! | `atoms` | the names that both sides know |
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -18,7 +18,7 @@ mod io;
 mod keys;
 mod link;
 mod payload;
-mod position;
+mod position_file;
 mod terms;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -33,7 +33,7 @@ impl Alive {
         Arc::new(Self(()))
     }
 
-    /// How many links there are, up or ending.
+    /// The number of links, up or ending.
     pub(crate) fn count() -> u64 {
         ALIVE.load(Ordering::Relaxed)
     }
@@ -60,7 +60,7 @@ pub(crate) enum Chunk {
 }
 
 impl Chunk {
-    /// Whether the server is told of it, after all events before it.
+    /// Whether it is news for the server, which must get all events before it first.
     pub(crate) fn is_boundary(&self) -> bool {
         !matches!(self, Chunk::Snapshot(_) | Chunk::Stream(_))
     }

@@ -72,7 +72,7 @@ impl List {
     /// Whether a part of the list is there, and ends where an element does.
     #[inline]
     pub(crate) fn is_part_due(&self, terms: &Terms) -> bool {
-        terms.len() >= self.part_end && !(self.paired && !self.is_between_pairs())
+        terms.len() >= self.part_end && (!self.paired || self.is_between_pairs())
     }
 
     /// Makes terms of the elements that are in the body.
