@@ -48,7 +48,10 @@ is_read_as_it_was_written_test() ->
 
 the_newest_wins_test() ->
     with_writer(fun(Path, Writer) ->
-        [eslaver_position_file:save(Writer, (position())#{offset := N}) || N <- lists:seq(1, 1000)],
+        [
+            eslaver_position_file:save(Writer, (position())#{offset := N})
+         || N <- lists:seq(1, 1000)
+        ],
         ok = eslaver_position_file:stop(Writer),
         ?assertMatch({ok, #{offset := 1000}}, eslaver_position_file:read(Path)),
         Writes = writes(Writer),
@@ -132,7 +135,8 @@ a_failure_is_told_test() ->
         ok = eslaver_position_file:save(Writer, position()),
         ?assertEqual({failed, <<"another replica uses this file">>}, saved(Writer)),
         ?assertEqual(
-            {error, <<"another replica uses this file">>}, eslaver_position_file:forget(Writer)
+            {error, <<"another replica uses this file">>},
+            eslaver_position_file:forget(Writer)
         ),
         ok = eslaver_position_file:stop(First),
         ok = eslaver_position_file:save(Writer, position()),

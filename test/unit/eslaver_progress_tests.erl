@@ -1,4 +1,4 @@
-%% Progress of loads: what is logged of one while it runs.
+%% Loads: what is said of one while it goes on.
 -module(eslaver_progress_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -10,8 +10,8 @@ timer() ->
     end.
 
 says_how_far_it_is_test() ->
-    Progress = eslaver_progress:start(1000, 10),
-    {Said, Next} = eslaver_progress:report(timer(), {250, 7}, Progress),
+    Load = eslaver_progress:start(1000, 10),
+    {Said, Next} = eslaver_progress:report(timer(), {250, 7}, Load),
     ?assertMatch(
         #{
             percent := 25,
@@ -30,15 +30,18 @@ says_how_far_it_is_test() ->
     ?assertMatch({none, _}, eslaver_progress:report(Timer, {1000, 10}, Done)).
 
 no_size_no_percent_test() ->
-    Progress = eslaver_progress:start(undefined, 10),
-    {Said, _} = eslaver_progress:report(timer(), {250, 7}, Progress),
+    Load = eslaver_progress:start(undefined, 10),
+    {Said, _} = eslaver_progress:report(timer(), {250, 7}, Load),
     ?assertNot(is_map_key(percent, Said)).
 
 not_by_the_timer_of_another_test() ->
     _ = eslaver_progress:start(1000, 10),
-    Other = eslaver_progress:start(1000, 10),
-    ?assertMatch({none, _}, eslaver_progress:report(timer(), {1, 1}, Other)),
-    ?assertMatch({none, _}, eslaver_progress:report(make_ref(), {1, 1}, eslaver_progress:none())).
+    ?assertMatch(
+        {none, _}, eslaver_progress:report(timer(), {1, 1}, eslaver_progress:start(1000, 10))
+    ),
+    ?assertMatch(
+        {none, _}, eslaver_progress:report(make_ref(), {1, 1}, eslaver_progress:none())
+    ).
 
 sentences_test_() ->
     Counted = #{keys => 3, bytes => 4, keys_per_second => 5},

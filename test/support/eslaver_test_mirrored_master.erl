@@ -1,12 +1,12 @@
 %% A master, a mirror of it behind a bad network, and a replica of the master's own kind, for
-%% eslaver_test_differ; and what may go wrong with them.
--module(eslaver_test_subject).
+%% eslaver_test_convergence; and what may go wrong with them.
+-module(eslaver_test_mirrored_master).
 
--export([start/1, start/2, stop/1, faults/1, mirror/1, clients/1, kill_replica/1, snapshot/1]).
+-export([start/1, stop/1, faults/1, mirror/1, clients/1, snapshot/1]).
 -export_type([running/0]).
 
 -opaque running() :: #{
-    subject := eslaver_test_differ:subject(),
+    subject := eslaver_test_convergence:subject(),
     servers := {eslaver_test_master:master(), eslaver_test_master:master()},
     proxy := eslaver_test_proxy:proxy(),
     mirror := atom()
@@ -16,27 +16,19 @@
 -define(PATIENCE, 5000).
 %% Those that the workloads use.
 -define(DBS, [0, 1, 2, 3]).
-%% Little enough to be outrun.
+%% Small enough to be outrun.
 -define(BACKLOG, 65_536).
 
--spec start(eslaver_test_master:server()) -> {eslaver_test_differ:subject(), running()}.
-start(Server) ->
-    start(Server, #{}).
-
-%% With more options of the mirror.
--spec start(eslaver_test_master:server(), map()) -> {eslaver_test_differ:subject(), running()}.
-start(#{server := Path, name := Name, version := Version}, Options) ->
+-spec start(eslaver_test_servers:server()) -> {eslaver_test_convergence:subject(), running()}.
+start(#{server := Path, name := Name, version := Version}) ->
     Backlog = [{"repl-backlog-size", integer_to_list(?BACKLOG)}],
     First = eslaver_test_master:start(#{server => Path, config => Backlog}),
     Second = eslaver_test_master:start(#{server => Path, config => Backlog}),
     ok = follow(Second, First, Version),
     Proxy = eslaver_test_proxy:start(First),
     Mirror = list_to_atom(atom_to_list(Name) ++ "_mirror"),
-    {ok, _} = eslaver_mirror:start_link(
-        maps:merge(
-            (eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)))#{name => Mirror}, Options
-        )
-    ),
+    Target = eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)),
+    {ok, _} = eslaver_mirror:start_link(Target#{name => Mirror}),
     ok = eslaver_mirror:await(Mirror, loaded, ?TIMEOUT),
     Servers = {First, Second},
     Which = atomics:new(1, []),
@@ -82,7 +74,7 @@ clients(#{servers := {First, Second}}) ->
 -spec snapshot(running()) -> {[atom()], [eslaver_test_content:difference()]}.
 snapshot(#{servers := {First, _}, mirror := Mirror}) ->
     Name = list_to_atom(atom_to_list(Mirror) ++ "_of_snapshot"),
-    Target = eslaver_test_lib:target(eslaver_test_master:port(First)),
+    Target = eslaver_test_replica:target(eslaver_test_master:port(First)),
     {ok, _} = eslaver_mirror:start_link(Target#{name => Name}),
     ok = eslaver_mirror:await(Name, loaded, ?TIMEOUT),
     Client = eslaver_test_client:connect(First),
@@ -91,14 +83,14 @@ snapshot(#{servers := {First, _}, mirror := Mirror}) ->
             eslaver_test_content:of_server(Client), eslaver_test_content:of_mirror(Name, ?DBS)
         )
     end,
-    _ = eslaver_test_lib:until(fun() -> Differences() =:= [] end, ?PATIENCE),
+    _ = eslaver_test_wait:until(fun() -> Differences() =:= [] end, ?PATIENCE),
     Left = Differences(),
     Content = eslaver_test_content:of_mirror(Name, ?DBS),
     ok = eslaver_test_client:close(Client),
     ok = eslaver_mirror:stop(Name),
     {lists:usort([Type || #{type := Type} <- maps:values(Content)]), Left}.
 
-%% Not by its configuration, which would hold when it starts anew, be it as the master.
+%% Not by its configuration, which would hold after a restart, also as the master.
 follow(Server, Master, Version) ->
     Client = eslaver_test_client:connect(Server),
     Of = ["127.0.0.1", eslaver_test_master:port(Master)],
@@ -115,8 +107,8 @@ has_mirror(Mirror, {Replid, Offset}) ->
     end.
 
 has(Client, {_Replid, Offset}) ->
-    eslaver_test_lib:info(Client, "master_link_status") =:= <<"up">> andalso
-        binary_to_integer(eslaver_test_lib:info(Client, "slave_repl_offset")) >= Offset.
+    eslaver_test_client:info(Client, "master_link_status") =:= <<"up">> andalso
+        binary_to_integer(eslaver_test_client:info(Client, "slave_repl_offset")) >= Offset.
 
 connect(Servers, Which) ->
     eslaver_test_client:connect(element(Which, Servers)).
@@ -131,17 +123,17 @@ as_replica(Servers, Which, Ask) ->
     end.
 
 %% What can happen with this server.
--spec faults(eslaver_test_master:server()) -> [atom()].
+-spec faults(eslaver_test_servers:server()) -> [atom()].
 faults(#{version := Version}) ->
     [cut, cut, cut_later, cut_later, outrun, kill_replica, restart] ++
         [failover || Version >= {6, 2, 0}].
 
-%% The connection is gone: now, or in the midst of what comes.
+%% The connection is cut: now, or in the middle of later data.
 fault(cut, Client, #{proxy := Proxy}) ->
     ok = eslaver_test_proxy:cut(Proxy),
     Client;
 fault(cut_later, Client, #{proxy := Proxy}) ->
-    Manner = eslaver_test_words:any([eof, reset]),
+    Manner = eslaver_test_command_words:any([eof, reset]),
     ok = eslaver_test_proxy:cut_after(Proxy, down, rand:uniform(20_000), Manner),
     Client;
 %% Meanwhile more is written than the master keeps.
@@ -154,12 +146,12 @@ fault(outrun, Client, #{proxy := Proxy, servers := Servers, which := Which}) ->
     ok = eslaver_test_proxy:target(Proxy, element(atomics:get(Which, 1), Servers)),
     Client;
 fault(kill_replica, Client, #{mirror := Mirror}) ->
-    ok = kill_replica(Mirror),
+    ok = eslaver_test_proxied_mirror:kill_replica(Mirror),
     Client;
 fault(restart, Client, #{servers := Servers, which := Which}) ->
     Master = element(atomics:get(Which, 1), Servers),
     %% It may be saving for a replica now.
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         eslaver_test_client:command(Client, ["SAVE"]) =:= <<"OK">>
     end),
     ok = eslaver_test_client:close(Client),
@@ -170,13 +162,13 @@ fault(failover, Client, #{proxy := Proxy, servers := Servers, which := Which}) -
     Next = element(New, Servers),
     NextClient = eslaver_test_client:connect(Next),
     To = ["FAILOVER", "TO", "127.0.0.1", eslaver_test_master:port(Next)],
-    true = eslaver_test_lib:until(
+    true = eslaver_test_wait:until(
         fun() -> eslaver_test_client:command(Client, To) =:= <<"OK">> end, ?TIMEOUT
     ),
     lists:foreach(
         fun({Of, Role}) ->
-            true = eslaver_test_lib:until(
-                fun() -> eslaver_test_lib:info(Of, "role") =:= Role end, ?TIMEOUT
+            true = eslaver_test_wait:until(
+                fun() -> eslaver_test_client:info(Of, "role") =:= Role end, ?TIMEOUT
             )
         end,
         [{NextClient, <<"master">>}, {Client, <<"slave">>}]
@@ -186,20 +178,3 @@ fault(failover, Client, #{proxy := Proxy, servers := Servers, which := Which}) -
     ok = eslaver_test_proxy:cut(Proxy),
     ok = eslaver_test_client:close(Client),
     NextClient.
-
-%% The replica which feeds a mirror is gone, if there is one now.
--spec kill_replica(atom()) -> ok.
-kill_replica(Mirror) ->
-    {links, Links} = process_info(whereis(Mirror), links),
-    lists:foreach(
-        fun(Pid) -> is_replica(Pid) andalso exit(Pid, kill) end,
-        [Pid || Pid <- Links, is_pid(Pid)]
-    ).
-
-is_replica(Pid) ->
-    case process_info(Pid, dictionary) of
-        {dictionary, Dictionary} ->
-            lists:member({'$initial_call', {eslaver_server, init, 1}}, Dictionary);
-        undefined ->
-            false
-    end.

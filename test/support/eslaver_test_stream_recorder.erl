@@ -1,9 +1,9 @@
 %% A master's own history: a plain replica which writes down every command of the stream and the
 %% offset behind it. It shares no code with the product, so that both cannot be wrong in the same
 %% way.
--module(eslaver_test_tap).
+-module(eslaver_test_stream_recorder).
 
--export([start/1, stop/1, history/1, offset/1, await/2]).
+-export([start/1, stop/1, history/1, await/2]).
 
 -export_type([command/0, entry/0]).
 
@@ -32,13 +32,10 @@ stop(Tap) -> call(Tap, stop).
 -spec history(pid()) -> [entry()].
 history(Tap) -> call(Tap, history).
 
--spec offset(pid()) -> non_neg_integer().
-offset(Tap) -> call(Tap, offset).
-
 %% Waits until this command has come.
 -spec await(pid(), command()) -> ok.
 await(Tap, Command) ->
-    true = eslaver_test_lib:until(fun() -> call(Tap, {has, Command}) end),
+    true = eslaver_test_wait:until(fun() -> call(Tap, {has, Command}) end),
     ok.
 
 call(Tap, Request) ->
@@ -104,9 +101,6 @@ loop(#{owner := Owner, socket := Socket, buffer := Buffer, offset := Offset} = S
             From ! {Ref, ok};
         {call, From, Ref, history} ->
             From ! {Ref, lists:reverse(maps:get(history, State))},
-            loop(State);
-        {call, From, Ref, offset} ->
-            From ! {Ref, Offset},
             loop(State);
         {call, From, Ref, {has, Command}} ->
             From ! {Ref, lists:keymember(Command, 2, maps:get(history, State))},

@@ -1,19 +1,19 @@
-%% One try each with a fake master that serves what nobody should: what came of it, as events. It
-%% runs wherever it is called, be that a node of its own.
--module(eslaver_test_hostile).
+%% One sync with a fake master that serves hostile data: how it ends, and its events. It runs in the
+%% calling node, which may be one of its own.
+-module(eslaver_test_hostile_master).
 
 -export([serve/2, serve/3, with_fake/2, keys/1, parallel/3]).
 
 -export_type([outcome/0]).
 
-%% `events` are full, but for those of the link; `text` says why it is down.
+%% `events` are full, except those of the link; `text` says why it is down.
 -type outcome() :: #{
     ended := loaded | closed | atom(), text := binary(), events := [term()]
 }.
 
 -define(TIMEOUT, 30_000).
 
-%% What comes of an answer to PSYNC: `loaded` with the end of the snapshot, or the reason of the
+%% The outcome of an answer to PSYNC: `loaded` at the end of the snapshot, or the reason of the
 %% link's end.
 -spec serve(load | stream, iodata()) -> outcome().
 serve(Until, Psync) ->
@@ -36,14 +36,14 @@ serve(Until, Psync, Options) ->
 %% socket: a port would be kept from use for a minute by each that is closed, and what was sent
 %% before would get lost.
 -spec with_fake(Scripts, fun((map()) -> Result)) -> Result when
-    Scripts :: eslaver_test_fake:script() | [eslaver_test_fake:script()].
+    Scripts :: eslaver_test_fake_master:script() | [eslaver_test_fake_master:script()].
 with_fake(#{} = Script, Fun) ->
     with_fake([Script], Fun);
 with_fake(Scripts, Fun) ->
     Path = filename:join("/tmp", ["eslaver_test_", os:getpid(), $_, unique()]),
-    Fake = eslaver_test_fake:start({local, Path}, Scripts),
+    Fake = eslaver_test_fake_master:start({local, Path}, Scripts),
     Result = Fun(#{master_host => {local, Path}, dbfilename => undefined}),
-    ok = eslaver_test_fake:stop(Fake),
+    ok = eslaver_test_fake_master:stop(Fake),
     ok = file:delete(Path),
     Result.
 
@@ -93,7 +93,7 @@ keys(Events) ->
      || {loading, Type, _, _, _} = Event <- Events, Type =/= aux, Type =/= function
     ].
 
-%% Runs this for each item in so many processes, and gives the results in order.
+%% Calls the function for each item, in this number of processes. Returns the results in order.
 -spec parallel(pos_integer(), fun((Item) -> Result), [Item]) -> [Result].
 parallel(Processes, Fun, Items) ->
     Shares = [
@@ -101,4 +101,4 @@ parallel(Processes, Fun, Items) ->
      || Rest <- lists:seq(0, Processes - 1)
     ],
     Work = fun(Share) -> [{Number, Fun(Item)} || {Number, Item} <- Share] end,
-    [Result || {_, Result} <- lists:sort(lists:append(eslaver_test_lib:parallel(Work, Shares)))].
+    [Result || {_, Result} <- lists:sort(lists:append(eslaver_test_parallel:map(Work, Shares)))].

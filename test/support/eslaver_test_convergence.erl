@@ -1,12 +1,12 @@
 %% Whether a replica is what its master is: random workloads (eslaver_test_workload) are run on a
 %% master, and whenever it is quiet all of the replica's content is compared with the master's. What
-%% differs is reported with the commands that led to it, made as few as will do.
+%% differs is reported with the fewest commands that lead to it.
 %%
 %% The servers have commands of which their own replicas come out otherwise than the master (XADD
 %% with MINID ~, BITFIELD with OVERFLOW FAIL and more, by version). So a real replica is the
 %% referee: what is not as the master has it must be as that replica has it, since it got the same
 %% commands.
--module(eslaver_test_differ).
+-module(eslaver_test_convergence).
 
 -export([run/2, replay/2, format/1]).
 -export_type([subject/0, options/0, report/0]).
@@ -16,20 +16,20 @@
     caught_up := fun(({Replid :: binary(), Offset :: integer()}) -> boolean()),
     content := fun(() -> eslaver_test_content:content())
 }.
-%% What is compared with its master. `fault`: as of eslaver_test_steps.
+%% What is compared with its master. `fault`: as of eslaver_test_workload_runner.
 -type subject() :: #{
-    %% To what is the master now.
+    %% To the current master.
     connect := fun(() -> eslaver_test_client:client()),
     replica := replica(),
     referee := replica() | none,
     fault => fun((atom(), eslaver_test_client:client()) -> eslaver_test_client:client()),
-    %% What must stay as it is: a count of what went wrong.
+    %% Counts of what went wrong, which must not change.
     trouble := fun(() -> #{term() => non_neg_integer()})
 }.
 -type options() :: #{
     seed := integer(),
     steps := pos_integer(),
-    %% So many steps from one comparison to the next.
+    %% Steps from one comparison to the next.
     every := pos_integer(),
     workload => eslaver_test_workload:options()
 }.
@@ -38,13 +38,13 @@
     step := non_neg_integer(),
     differences := [term()],
     %% Those of the steps that touched such a key, the last of them.
-    last := [{pos_integer(), eslaver_test_steps:step()}],
-    %% So few steps have it happen again; `none` if it does not.
-    steps := [eslaver_test_steps:step()] | none
+    last := [{pos_integer(), eslaver_test_workload_runner:step()}],
+    %% The fewest steps that make it happen again; `none` if it does not.
+    steps := [eslaver_test_workload_runner:step()] | none
 }.
 
 -define(TIMEOUT, 60_000).
-%% What is different must be so all this while; when it is made less, only so long.
+%% How long a difference must last; and how long when the steps are reduced.
 -define(PATIENCE, 3000).
 -define(SHORT_PATIENCE, 300).
 -define(LAST, 15).
@@ -58,7 +58,7 @@ run(Subject, #{seed := Seed, steps := Count} = Options) ->
     #{connect := Connect} = Subject,
     Client = Connect(),
     Taken = eslaver_test_workload:taken(Client),
-    ok = eslaver_test_words:seed(Seed),
+    ok = eslaver_test_command_words:seed(Seed),
     Steps = eslaver_test_workload:steps(Count, Taken, maps:get(workload, Options, #{})),
     run(Steps, 0, #{}, Steps, Subject#{master => Client}, Options).
 
@@ -88,7 +88,7 @@ added(Counts, More) ->
 steps(Steps, #{master := Client, trouble := Trouble} = Subject, Patience) ->
     Before = Trouble(),
     #{client := Last, counts := Counts} =
-        eslaver_test_steps:run(Steps, (maps:with([fault], Subject))#{client => Client}),
+        eslaver_test_workload_runner:run(Steps, (maps:with([fault], Subject))#{client => Client}),
     Next = Subject#{master := Last},
     Differences = settled(Next, Patience),
     {Differences ++ news(Before, Trouble()), Next, Counts}.
@@ -100,11 +100,11 @@ news(Before, After) ->
     ].
 
 %% Runs these steps on an empty master: what differs then.
--spec replay(subject(), [eslaver_test_steps:step()]) -> [term()].
+-spec replay(subject(), [eslaver_test_workload_runner:step()]) -> [term()].
 replay(#{connect := Connect} = Subject, Steps) ->
     Client = Connect(),
     _ = eslaver_test_client:ok(Client, ["FLUSHALL"]),
-    _ = eslaver_test_steps:scripts(Client),
+    _ = eslaver_test_workload_runner:scripts(Client),
     {Differences, #{master := Last}, _} =
         steps(Steps, Subject#{master => Client}, ?SHORT_PATIENCE),
     ok = eslaver_test_client:close(Last),
@@ -113,10 +113,10 @@ replay(#{connect := Connect} = Subject, Steps) ->
 %% What differs when all that was written has arrived. Times pass between two looks: what is a
 %% difference stays one.
 settled(#{master := Client, replica := Replica, referee := Referee} = Subject, Patience) ->
-    %% A master that has started anew takes another id with its first replica.
+    %% A restarted master takes another id with its first replica.
     lists:foreach(
         fun(#{caught_up := CaughtUp}) ->
-            true = eslaver_test_lib:until(fun() -> CaughtUp(place(Client)) end, ?TIMEOUT)
+            true = eslaver_test_wait:until(fun() -> CaughtUp(place(Client)) end, ?TIMEOUT)
         end,
         [Replica | [Referee || Referee =/= none]]
     ),
@@ -125,11 +125,11 @@ settled(#{master := Client, replica := Replica, referee := Referee} = Subject, P
 %% Where the master is. The first versions have one id for all purposes.
 place(Client) ->
     Replid =
-        case eslaver_test_lib:info(Client, "master_replid") of
-            none -> eslaver_test_lib:info(Client, "run_id");
+        case eslaver_test_client:info(Client, "master_replid") of
+            none -> eslaver_test_client:info(Client, "run_id");
             Id -> Id
         end,
-    {Replid, binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset"))}.
+    {Replid, binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset"))}.
 
 settled_by(Deadline, #{master := Client, replica := #{content := Content}} = Subject) ->
     Got = Content(),
@@ -191,7 +191,7 @@ touches({_Db, {command, [<<"SWAPDB">> | _]}}, _Keys) ->
 touches({_Db, {fault, _}}, _Keys) ->
     true;
 touches(Step, Keys) ->
-    lists:any(fun(Word) -> lists:member(Word, Keys) end, eslaver_test_steps:keys(Step)).
+    lists:any(fun(Word) -> lists:member(Word, Keys) end, eslaver_test_workload_runner:keys(Step)).
 
 %% The steps that touch the keys that differ may be enough. What differs must be one of the same.
 fewest(Done, Differences, Subject) ->
@@ -205,7 +205,7 @@ fewest(Done, Differences, Subject) ->
         [] -> none
     end.
 
-%% Zeller's delta debugging: leaves out one of so many parts at a time.
+%% Zeller's delta debugging: leaves out one of `Parts` at a time.
 minimal(Steps, Parts, _Fails) when length(Steps) < 2; Parts > 2 * length(Steps) ->
     Steps;
 minimal(Steps, Parts, Fails) ->

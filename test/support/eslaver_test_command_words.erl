@@ -1,17 +1,18 @@
-%% The words of random commands: keys of each kind, members, numbers, times. Chance is the calling
-%% process's `rand'; what else is remembered between words (ids of streams) is beside it.
--module(eslaver_test_words).
+%% The words of random commands: keys of each kind, members, numbers, times. The random numbers are
+%% those of the calling process, whose dictionary also has what is remembered between words (ids of
+%% streams).
+-module(eslaver_test_command_words).
 
--export([seed/1, make/1, key/1, kinds/0, any/1, chance/1]).
+-export([seed/1, make/1, any/1]).
 -export_type([arg/0]).
 
 %% Some arguments are known only when the command is run: a time from then on, what DUMP gives.
 -type arg() :: binary() | {at, s | ms, Ms :: integer()} | {dump, Key :: binary()}.
 
 -define(IDS, {?MODULE, ids}).
-%% So many ids of a stream are remembered.
+%% How many ids of streams are remembered.
 -define(KNOWN, 40).
-%% One in so many keys is of another kind than the command is for.
+%% One key in this many is of another kind than the command is for.
 -define(WRONG, 40).
 
 -spec seed(term()) -> ok.
@@ -21,7 +22,6 @@ seed(Seed) ->
     ok.
 
 %% How many keys there are of each kind.
--spec kinds() -> [{string(), pos_integer()}].
 kinds() ->
     [
         {"str", 24},
@@ -46,11 +46,9 @@ kinds() ->
 -spec any([Item]) -> Item.
 any(List) -> lists:nth(rand:uniform(length(List)), List).
 
-%% True once in so many times.
--spec chance(pos_integer()) -> boolean().
+%% True once in `N` times.
 chance(In) -> rand:uniform(In) =:= 1.
 
--spec key(string()) -> binary().
 key("any") ->
     {Kind, _} = any(kinds()),
     key_of(Kind);
