@@ -18,12 +18,12 @@
     pause = 0 :: 0 | infinity
 }).
 
-%% @doc Starts a link to a master, or to a file instead, to go on from a place. The
-%% password stays in its fun, so that no crash report can show it.
+%% @doc Starts a link to a master, to resume from a position, or to a file instead. The password
+%% stays in its fun, so that no crash report can show it.
 -spec start_link(
-    eslaver_nif:address(), eslaver_position:place() | undefined, eslaver_options:options()
+    eslaver_nif:address(), eslaver_position:position() | undefined, eslaver_options:options()
 ) -> {ok, {pid(), eslaver_nif:link()}} | {error, term()}.
-start_link(Address, Place, #{password := Password, announce_port := Port} = Options) ->
+start_link(Address, Position, #{password := Password, announce_port := Port} = Options) ->
     Given = [
         user,
         announce_ip,
@@ -42,7 +42,7 @@ start_link(Address, Place, #{password := Password, announce_port := Port} = Opti
         address => Address,
         password => undefined,
         listening_port => Port,
-        resume => eslaver_position:link(Place),
+        resume => eslaver_position:link(Position),
         hidden_commands => maps:get(hidden_commands, Options, []),
         server => self()
     },
@@ -66,7 +66,7 @@ stop(Pid, Link) ->
     ok = eslaver_nif:close(Link),
     flush(Pid).
 
-%% @doc Takes out what links have sent that were given up before.
+%% @doc Takes out of the caller's mailbox what earlier links have sent.
 -spec flush() -> ok.
 flush() ->
     receive
@@ -91,7 +91,7 @@ init({Server, Ref, Config, Password}) ->
             Server ! {Ref, Link},
             {ok, #state{server = Server, link = Link}, 0};
         {error, Reason} ->
-            %% its end is to be no news for one that traps exits
+            %% so that a server that traps exits gets no message of the end
             true = unlink(Server),
             {stop, {shutdown, Reason}}
     end.
