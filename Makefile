@@ -76,6 +76,7 @@ lint: build
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --manifest-path fuzz/Cargo.toml --all-targets --locked -- -D warnings
 	tools/erlfmt.sh --check
+	tools/circles.escript
 	rebar3 xref
 	rebar3 dialyzer
 
