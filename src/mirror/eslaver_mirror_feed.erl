@@ -1,4 +1,4 @@
-%% @doc The handler by which a mirror's replica feeds it: each batch of events counts as handled
+%% @doc The handler through which a replica feeds its mirror: a batch of events counts as handled
 %% when the mirror has applied it.
 %% @private
 -module(eslaver_mirror_feed).
@@ -6,13 +6,13 @@
 
 -export([init/1, handle_batch/2]).
 
-%% @doc Feeds this mirror.
+%% @doc Keeps the mirror to feed as its state.
 -spec init(pid()) -> {ok, pid()}.
 init(Mirror) ->
     {ok, Mirror}.
 
-%% @doc Hands a batch over. A mirror that ends takes no more. The failed call's reason has the
-%% events, and must be in no report.
+%% @doc Hands a batch over. It stops if the mirror ends. The failed call's reason contains the
+%% events, and must not reach any report.
 -spec handle_batch([eslaver:event() | eslaver_events:commands(), ...], pid()) ->
     eslaver_handler:result(pid()).
 handle_batch(Events, Mirror) ->

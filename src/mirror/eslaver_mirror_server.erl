@@ -1,5 +1,5 @@
-%% @doc The process of a mirror: it owns the tables and is the only one to write them, starts the
-%% replica that feeds it, and starts it anew when it ends, from where the tables are.
+%% @doc The process of a mirror. It owns the tables and is the only one to write them, starts the
+%% replica that feeds it, and restarts the replica from the position of the tables.
 %% @private
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
@@ -18,33 +18,33 @@
     loaded = false :: boolean(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     notify = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
-    %% Readers, by their monitors, for whom nothing may be written now.
+    %% Readers, by their monitors, during whose reads nothing may be written.
     holds = #{} :: #{reference() => pid()},
-    %% What waits for them.
+    %% The batch that waits for these readers.
     held = none :: none | {gen_server:from(), [eslaver:full_event()]},
-    %% What the replica has been asked and has not answered yet.
+    %% Requests to the replica without an answer yet.
     asked = gen_server:reqids_new() :: gen_server:request_id_collection(),
-    %% Who waits for the replica's part of the info.
+    %% Callers that wait for the replica's part of the info.
     informing = [] :: [gen_server:from()],
-    %% The timer after which they are answered without it.
+    %% The timer after which they get the info without it.
     inform :: undefined | reference(),
-    %% Since when the data is stale, in ms of monotonic time.
+    %% When the data became stale, in ms of monotonic time.
     stale_since :: undefined | integer(),
     restarts = 0 :: non_neg_integer(),
-    %% Why no replica could be started the last time.
+    %% Why the last start of a replica failed.
     start_error :: undefined | term(),
-    %% When a full resync may be made, and the timer for one that has to wait.
+    %% When the next full resync may start, and its timer.
     resyncs = eslaver_mirror_resync:new() :: eslaver_mirror_resync:resyncs(),
     resync :: undefined | reference(),
     collecting = false :: boolean()
 }).
 
-%% How long a replica may take to end.
+%% How long a replica may take to end, in ms.
 -define(SHUTDOWN, 5000).
-%% How often a replica with a filter is asked for its position, in ms: what the filter holds back
-%% moves it without an event.
+%% How often the replica is asked for its position, in ms: commands that a filter drops move it
+%% without an event.
 -define(POSITION, 1000).
-%% How long the replica's part of the info is waited for, in ms.
+%% How long to wait for the replica's part of the info, in ms.
 -define(INFORM, 1000).
 
 %% @doc Starts a mirror, registered under its name.
@@ -63,7 +63,7 @@ init(#{name := Name, start := Start, filter := Filter} = Options) ->
                 name = Name,
                 start = Start,
                 replica = Replica,
-                stale_since = now_ms()
+                stale_since = eslaver_clock:now_ms()
             }};
         {error, Reason} ->
             {stop, Reason}
@@ -92,7 +92,7 @@ handle_call({notify, Request}, {Pid, _}, #state{notify = Notify} = State) ->
     {reply, ok, State#state{notify = eslaver_subscriptions:call(Request, Pid, Notify)}};
 handle_call(functions, _From, #state{writer = Writer} = State) ->
     {reply, eslaver_mirror_writer:functions(Writer), State};
-%% A replica whose events are held answers nothing.
+%% A replica whose batch is held cannot answer.
 handle_call(info, From, #state{replica = Replica, held = Held, informing = Others} = State) ->
     Waiting = State#state{informing = [From | Others]},
     case Replica =/= undefined andalso Held =:= none of
@@ -123,7 +123,7 @@ handle_info({'EXIT', _Pid, Reason}, State) ->
 handle_info(start, State) ->
     {noreply, started(State)};
 handle_info({timeout, Timer, resync}, #state{resync = Timer, writer = Writer} = State) ->
-    %% The timer is kept until the replica has ended, so that none is started meanwhile.
+    %% The timer stays set until the replica has ended, so that no other is started meanwhile.
     case eslaver_mirror_writer:needs_resync(Writer) of
         true -> {noreply, restarted(State)};
         false -> {noreply, State#state{resync = undefined}}
@@ -175,7 +175,7 @@ code_change(_Old, State, _Extra) ->
 refuse(none) -> ok;
 refuse({From, _Events}) -> gen_server:reply(From, stop).
 
-%% A replica that is handing over a batch is told to end by the answer.
+%% A replica that is handing over a batch ends by the answer.
 ended(undefined) ->
     ok;
 ended(Replica) ->
@@ -195,7 +195,7 @@ ended(Replica, Monitor) ->
         ok
     end.
 
-%% What a report of the end shows of the mailbox are no events.
+%% Keeps events out of reports, which show the mailbox.
 refuse_events() ->
     receive
         {'$gen_call', From, {events, _, _}} ->
@@ -204,7 +204,7 @@ refuse_events() ->
     after 0 -> ok
     end.
 
-%% @doc No keys, no values, and no functions' code.
+%% @doc Hides keys, values and the code of functions.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
     maps:map(fun shorten/2, Status).
@@ -222,14 +222,14 @@ shorten(reason, Reason) ->
 shorten(log, _Log) ->
     [].
 
-%% An exception, and the arguments in its stack, may carry keys and values. The exit reason, which
-%% goes to all linked processes and reports, has neither.
+%% An exception and the arguments in its stack may contain keys and values. The exit reason, which
+%% goes to linked processes and into reports, contains neither.
 guarded(Fun) ->
     eslaver_failure:guarded(mirror_failed, Fun).
 
 %% Events.
 
-%% A replica that gets no answer cannot end, and would have to be killed.
+%% Without an answer the replica could not end, and would have to be killed.
 handled(From, Events, State) ->
     try applied(Events, State) of
         Applied ->
@@ -245,12 +245,12 @@ applied(Events, #state{writer = Writer} = State) ->
     {News, Next} = eslaver_mirror_writer:handle(Events, Writer),
     lists:foldl(fun news/2, State#state{writer = Next}, News).
 
-%% What cannot be told from the stream only a snapshot tells; but the master is to make few of them,
-%% whatever it sends.
+%% What the stream left open only a snapshot can tell; but the master must not make many, whatever
+%% it sends.
 resync(#state{writer = Writer, resync = undefined, resyncs = Resyncs} = State) ->
     case eslaver_mirror_writer:needs_resync(Writer) of
         true ->
-            {Pause, Next} = eslaver_mirror_resync:next(now_ms(), Resyncs),
+            {Pause, Next} = eslaver_mirror_resync:next(eslaver_clock:now_ms(), Resyncs),
             Timer = erlang:start_timer(Pause, self(), resync),
             State#state{resync = Timer, resyncs = Next};
         false ->
@@ -279,7 +279,7 @@ news({told, Told}, #state{notify = Notify} = State) ->
 aged(#state{writer = Writer, stale_since = Since} = State) ->
     case {eslaver_mirror_writer:status(Writer), Since} of
         {fresh, _} -> State#state{stale_since = undefined};
-        {_, undefined} -> State#state{stale_since = now_ms()};
+        {_, undefined} -> State#state{stale_since = eslaver_clock:now_ms()};
         {_, _} -> State
     end.
 
@@ -315,14 +315,14 @@ started(#state{start = Start, writer = Writer} = State) ->
         {error, Reason} -> later(not_started(Reason, State))
     end.
 
-%% An error is logged once, however often it comes.
+%% The same error is logged once.
 not_started(Reason, #state{start_error = Reason} = State) ->
     State;
 not_started(Reason, #state{name = Name} = State) ->
     ok = eslaver_log:report(warning, not_started, #{replica => Name, reason => Reason}),
     State#state{start_error = Reason}.
 
-%% No question is asked again before it is answered.
+%% Sends no request while the same one has no answer yet.
 ask(What, #state{replica = Replica, asked = Asked} = State) ->
     case lists:keymember(What, 2, gen_server:reqids_to_list(Asked)) of
         true -> State;
@@ -367,7 +367,4 @@ info(#state{writer = Writer, restarts = Restarts, stale_since = Since} = State) 
     }).
 
 age(undefined) -> 0;
-age(Since) -> now_ms() - Since.
-
-now_ms() ->
-    erlang:monotonic_time(millisecond).
+age(Since) -> eslaver_clock:now_ms() - Since.

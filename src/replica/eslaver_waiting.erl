@@ -1,6 +1,5 @@
 %% @doc Calls that are answered once the first snapshot has been handled, and are forgotten when
-%% their caller has given up or ended. {@link await/2} is for {@link eslaver} and
-%% {@link eslaver_mirror}, the rest for their servers.
+%% their caller has given up or ended. {@link await/2} runs in the caller, the rest in the server.
 %% @private
 -module(eslaver_waiting).
 
@@ -15,8 +14,7 @@
 
 -opaque waiting() :: #waiting{}.
 
-%% @doc Asks a server, as `{await, loaded, Id}'. It gets a cast `{given_up, Id}' if it does not
-%% answer in time.
+%% @doc Calls a server with `{await, loaded, Id}'. After a timeout it sends a cast `{given_up, Id}'.
 -spec await(eslaver:replica(), timeout()) -> ok | {error, timeout}.
 await(Server, Timeout) ->
     Id = make_ref(),
@@ -28,18 +26,18 @@ await(Server, Timeout) ->
             {error, timeout}
     end.
 
-%% @doc Nobody waits.
+%% @doc No calls.
 -spec new() -> waiting().
 new() ->
     #waiting{}.
 
-%% @doc One more waits.
+%% @doc Adds a call.
 -spec add(reference(), gen_server:from(), waiting()) -> waiting().
 add(Id, {Pid, _} = From, #waiting{calls = Calls, monitors = Monitors}) ->
     Monitor = monitor(process, Pid),
     #waiting{calls = Calls#{Monitor => {Id, From}}, monitors = Monitors#{Id => Monitor}}.
 
-%% @doc A caller has given up.
+%% @doc Removes the call of a caller that has given up.
 -spec remove(reference(), waiting()) -> waiting().
 remove(Id, #waiting{monitors = Monitors} = Waiting) ->
     case Monitors of
@@ -50,7 +48,7 @@ remove(Id, #waiting{monitors = Monitors} = Waiting) ->
             Waiting
     end.
 
-%% @doc A monitored process has ended, perhaps a caller.
+%% @doc Removes the call of a caller that has ended, if the monitor is that of one.
 -spec down(reference(), waiting()) -> waiting().
 down(Monitor, #waiting{calls = Calls, monitors = Monitors} = Waiting) ->
     case maps:take(Monitor, Calls) of
@@ -58,7 +56,7 @@ down(Monitor, #waiting{calls = Calls, monitors = Monitors} = Waiting) ->
         error -> Waiting
     end.
 
-%% @doc Answers all who wait.
+%% @doc Answers all calls.
 -spec reply(term(), waiting()) -> waiting().
 reply(Answer, #waiting{calls = Calls}) ->
     maps:foreach(

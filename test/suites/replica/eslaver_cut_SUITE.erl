@@ -447,5 +447,5 @@ goes_on_under_a_new_id(Proxy, Replica, Replid, NewClient) ->
     ?assertMatch(#{replid := Now}, eslaver:position(Replica)),
     ?assertMatch([_], eslaver_test_log:matches(shown(Proxy) ++ ": link is up, full sync")),
     ?assertMatch(
-        [_ | _], eslaver_test_log:matches(shown(Proxy) ++ ": link is up, the stream goes on")
+        [_ | _], eslaver_test_log:matches(shown(Proxy) ++ ": link is up, the stream resumes")
     ).

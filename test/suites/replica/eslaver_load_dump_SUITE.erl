@@ -78,7 +78,7 @@ delivered(Config) ->
     Events = eslaver_test_lib:loaded(Both),
     ?assertEqual([], differences(Events)),
     ?assertEqual(undefined, eslaver:position(Replica)),
-    ?assertMatch([_], eslaver_test_log:matches("loading the dump file .*dump\\.rdb")),
+    ?assertMatch([_], eslaver_test_log:matches("loading the RDB file .*dump\\.rdb")),
     %% Once, however often it is tried.
     tried(Replica, 4),
     ?assertEqual(Events, eslaver_test_collector:events(Collector)),
@@ -141,7 +141,7 @@ not_when_damaged(Config) ->
             ok = eslaver_test_log:clear(),
             {Replica, Collector} = replica(Config, #{load_dump => true}),
             true = eslaver_test_lib:until(fun() ->
-                eslaver_test_log:matches("dump file of an earlier run is of no use") =/= []
+                eslaver_test_log:matches("RDB file of an earlier run cannot be loaded") =/= []
             end),
             tried(Replica, 2),
             ?assertEqual([], eslaver_test_collector:events(Collector)),
@@ -206,7 +206,8 @@ not_of_another_user(Config) ->
         ok ->
             {Replica, Collector} = replica(Config, #{load_dump => true}),
             Why = io_lib:format(
-                "of no use: .*dump\\.rdb: it belongs to user ~b, .* as user ~b", [Ours + 1, Ours]
+                "cannot be loaded: .*dump\\.rdb: it belongs to user ~b, .* as user ~b",
+                [Ours + 1, Ours]
             ),
             true = eslaver_test_lib:until(fun() -> eslaver_test_log:matches(Why) =/= [] end),
             ?assertEqual([], eslaver_test_collector:events(Collector)),
@@ -237,7 +238,7 @@ not_of_a_fifo(Config) ->
 of_no_use(Why, Config) ->
     {Replica, Collector} = replica(Config, #{load_dump => true}),
     true = eslaver_test_lib:until(fun() ->
-        eslaver_test_log:matches("of no use: .*dump\\.rdb: " ++ Why) =/= []
+        eslaver_test_log:matches("cannot be loaded: .*dump\\.rdb: " ++ Why) =/= []
     end),
     tried(Replica, 2),
     ?assertEqual([], eslaver_test_collector:events(Collector)),
