@@ -2,7 +2,7 @@
 %% the product, so that both cannot be wrong in the same way.
 -module(eslaver_test_client).
 
--export([connect/1, close/1, command/2, command/3, ok/2, pipeline/2, address/1]).
+-export([connect/1, close/1, command/2, command/3, ok/2, pipeline/2, address/1, info/2]).
 -export([send/2, reply/2]).
 
 -export_type([client/0, reply/0]).
@@ -55,6 +55,16 @@ ok(Client, Args) ->
     case command(Client, Args) of
         {error, Reason} -> error({command_failed, shorten(Args), Reason});
         Reply -> Reply
+    end.
+
+%% A field of the INFO of a server.
+-spec info(client(), string()) -> binary() | none.
+info(Client, Field) ->
+    Text = ok(Client, ["INFO"]),
+    Regex = ["^", Field, ":(.*?)\\r?$"],
+    case re:run(Text, Regex, [multiline, {capture, [1], binary}]) of
+        {match, [Value]} -> Value;
+        nomatch -> none
     end.
 
 -spec pipeline(client(), [[arg()]]) -> [reply()].

@@ -156,7 +156,7 @@ flat(Node, Work) ->
     ok = forget_peak(OsPid),
     Result = Work(),
     Peak = peak_memory(OsPid),
-    After = eslaver_test_lib:until(fun() ->
+    After = eslaver_test_wait:until(fun() ->
         Counts = call(Node, ?MODULE, inventory, []),
         case [What || What <- maps:keys(Before), map_get(What, Counts) > map_get(What, Before)] of
             [] -> Counts;

@@ -309,9 +309,9 @@ limits(_Config) ->
     Options = #{proto_max_bulk_len => 1000, max_arguments => 3, max_value => 5000},
     Serve = fun(Until, Psync) ->
         #{ended := Ended, text := Text, events := Events} =
-            eslaver_test_hostile:serve(Until, Psync, Options),
+            eslaver_test_hostile_master:serve(Until, Psync, Options),
         Commands = [Name || {stream, Name, _, _} <- Events],
-        {Ended, Text, length(eslaver_test_hostile:keys(Events) ++ Commands)}
+        {Ended, Text, length(eslaver_test_hostile_master:keys(Events) ++ Commands)}
     end,
     String = fun(Size) -> snapshot([<<0, 1, "k">>, string(<<0:(Size * 8)>>)]) end,
     List = fun(Count) ->
@@ -359,12 +359,12 @@ no_hammering(_Config) ->
         [snapshot([]), "*1\r\n$999999999999\r\n"],
         [snapshot([]), "nonsense\r\n"]
     ],
-    Fakes = [eslaver_test_fake:start([#{psync => Psync}]) || Psync <- Scripts],
-    Replicas = [eslaver_test_lib:replica(eslaver_test_fake:port(Fake)) || Fake <- Fakes],
+    Fakes = [eslaver_test_fake_master:start([#{psync => Psync}]) || Psync <- Scripts],
+    Replicas = [eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)) || Fake <- Fakes],
     Down = fun({Replica, _}) -> maps:get(state, eslaver:info(Replica)) =:= waiting end,
-    true = eslaver_test_lib:until(fun() -> lists:all(Down, Replicas) end),
+    true = eslaver_test_wait:until(fun() -> lists:all(Down, Replicas) end),
     timer:sleep(4000),
-    ?assertEqual([1, 1, 1, 1], [eslaver_test_fake:connections(Fake) || Fake <- Fakes]),
+    ?assertEqual([1, 1, 1, 1], [eslaver_test_fake_master:connections(Fake) || Fake <- Fakes]),
     _ = [ok = eslaver:stop(Replica) || {Replica, _} <- Replicas],
     ok.
 
@@ -404,10 +404,10 @@ told(Grown) ->
 grown(Node, OsPid, Before, Options, Psync) ->
     _ = eslaver_test_node:call(Node, eslaver_test_node, inventory, []),
     ok = eslaver_test_node:forget_peak(OsPid),
-    Reason = eslaver_test_hostile:with_fake(#{psync => Psync, then => close}, fun(Target) ->
+    Reason = eslaver_test_hostile_master:with_fake(#{psync => Psync, then => close}, fun(Target) ->
         Given = maps:merge(Target#{callback => {erlang, is_tuple}}, Options),
         Replica = eslaver_test_node:replica(Node, Given),
-        Error = eslaver_test_lib:until(fun() ->
+        Error = eslaver_test_wait:until(fun() ->
             case eslaver_test_node:call(Node, eslaver, info, [Replica]) of
                 #{last_error := #{text := Text}} -> Text;
                 #{} -> false
@@ -429,14 +429,14 @@ node_of_ours() ->
 %% Pieces of snapshots
 
 snapshot(Body) ->
-    eslaver_test_fake:full_resync(["REDIS0013", Body, 255, <<0:64>>]).
+    eslaver_test_fake_master:full_resync(["REDIS0013", Body, 255, <<0:64>>]).
 
 %% The same, of which so many bytes are said to come.
 fr(Size, Body) ->
-    eslaver_test_fake:full_resync(Size, ["REDIS0013", Body]).
+    eslaver_test_fake_master:full_resync(Size, ["REDIS0013", Body]).
 
 id() ->
-    eslaver_test_fake:replid().
+    eslaver_test_fake_master:replid().
 
 mark() ->
     binary:copy(<<"0123456789">>, 4).

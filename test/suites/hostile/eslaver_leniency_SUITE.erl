@@ -106,18 +106,18 @@ stricter() ->
 
 -spec values(list()) -> ok.
 values(_Config) ->
-    Cases = eslaver_test_corrupt:values(),
-    Ours = [{Name, ours(eslaver_test_corrupt:payload(Body))} || {Name, Body} <- Cases],
+    Cases = eslaver_test_corrupt_values:values(),
+    Ours = [{Name, ours(eslaver_test_corrupt_values:payload(Body))} || {Name, Body} <- Cases],
     Servers = servers(),
     compare(
         Ours,
         Servers,
-        eslaver_test_lib:parallel(fun(Server) -> restored(Server, Cases) end, Servers)
+        eslaver_test_parallel:map(fun(Server) -> restored(Server, Cases) end, Servers)
     ).
 
 -spec files(list()) -> ok.
 files(Config) ->
-    Cases = eslaver_test_corrupt:files(),
+    Cases = eslaver_test_corrupt_values:files(),
     Path = filename:join(proplists:get_value(priv_dir, Config), "corrupt.rdb"),
     Ours = [{Name, our_file(Path, Bytes)} || {Name, Bytes} <- Cases],
     Servers = servers(),
@@ -125,14 +125,14 @@ files(Config) ->
     compare(
         Ours,
         Servers,
-        eslaver_test_lib:parallel(fun(Server) -> reloaded(Server, Cases) end, Servers)
+        eslaver_test_parallel:map(fun(Server) -> reloaded(Server, Cases) end, Servers)
     ).
 
 %% Redis before 6.2 does not look at what it is given, and dies of it.
 servers() ->
     [
         Server
-     || #{family := Family, version := Version} = Server <- eslaver_test_master:available(),
+     || #{family := Family, version := Version} = Server <- eslaver_test_servers:available(),
         Family =:= valkey orelse Version >= {6, 2, 0}
     ].
 
@@ -194,7 +194,7 @@ restored(#{server := Server}, Cases) ->
     Verdicts.
 
 good() ->
-    eslaver_test_corrupt:good().
+    eslaver_test_corrupt_values:good().
 
 verdict(Master, Mode, {Type, _} = Body, Unknown) ->
     case lists:member(Type, Unknown) of
@@ -216,7 +216,7 @@ modes(Master) ->
 restore(Master, Mode, Body) ->
     on(Master, [
         ["CONFIG", "SET" | Mode],
-        ["RESTORE", "k", 0, eslaver_test_corrupt:payload(Body)]
+        ["RESTORE", "k", 0, eslaver_test_corrupt_values:payload(Body)]
     ]).
 
 %% Files, by DEBUG RELOAD.

@@ -33,8 +33,8 @@ all() ->
 -spec init_per_suite(list()) -> list().
 init_per_suite(Config) ->
     [
-        {seed, eslaver_test_lib:seed()},
-        {materials, eslaver_test_lib:parallel(fun eslaver_test_material:record/1, servers())}
+        {seed, eslaver_test_env:seed()},
+        {materials, eslaver_test_parallel:map(fun eslaver_test_recording:record/1, servers())}
         | Config
     ].
 
@@ -44,11 +44,11 @@ end_per_suite(_Config) ->
 
 %% The oldest has encodings that the others have given up.
 servers() ->
-    Oldest = lists:min([Version || #{version := Version} <- eslaver_test_master:available()]),
+    Oldest = lists:min([Version || #{version := Version} <- eslaver_test_servers:available()]),
     [
         Server
-     || #{version := Version} = Server <- eslaver_test_master:available(),
-        Version =:= Oldest orelse lists:member(Server, eslaver_test_lib:spread())
+     || #{version := Version} = Server <- eslaver_test_servers:available(),
+        Version =:= Oldest orelse lists:member(Server, eslaver_test_servers:spread())
     ].
 
 %% With the checksum that it came with.
@@ -70,7 +70,7 @@ unchecked_snapshots(Config) ->
 as_a_real_server(Config) ->
     Seed = ?config(seed, Config),
     Count = rounds(150),
-    Verdicts = eslaver_test_lib:parallel(
+    Verdicts = eslaver_test_parallel:map(
         fun(Material) -> {maps:get(name, Material), verdicts(Material, Seed, Count)} end,
         [
             Material
@@ -106,7 +106,7 @@ verdict(Master, File, Events, #{snapshot := Snapshot}) ->
     Client = eslaver_test_client:connect(Master),
     try
         <<"OK">> = eslaver_test_client:ok(Client, ["DEBUG", "RELOAD", "NOSAVE"]),
-        Truth = eslaver_test_truth:read(Client),
+        Truth = eslaver_test_master_data:read(Client),
         Lasting = [Event || Event <- Events, not is_expired(Event)],
         Gone = [Key || {loading, _, Key, _, _} <- Events -- Lasting],
         Whole = Lasting ++ [{loading, eof, #{}}],
@@ -170,7 +170,7 @@ hostile(Kind, Rounds, Config) ->
     Ends.
 
 rounds(Count) ->
-    case eslaver_test_lib:is_long() of
+    case eslaver_test_env:is_long() of
         true -> Count * 20;
         false -> Count
     end.
@@ -185,7 +185,7 @@ chunks(Numbers) ->
 %% What became of each round: how it ended, or what is wrong with that.
 -spec rounds(snapshot | unchecked | stream, map(), integer(), [non_neg_integer()]) -> [term()].
 rounds(Kind, Material, Seed, Numbers) ->
-    eslaver_test_hostile:parallel(
+    eslaver_test_hostile_master:parallel(
         ?PROCESSES, fun(Number) -> round(Kind, Material, Seed, Number) end, Numbers
     ).
 
@@ -217,20 +217,20 @@ mutation(stream, #{stream := Stream}) ->
     eslaver_test_mutation:mutate(Stream, []).
 
 outcome(stream, #{snapshot := Snapshot}, #{bytes := Bytes}) ->
-    Psync = [eslaver_test_fake:full_resync(Snapshot), Bytes],
-    eslaver_test_hostile:serve(stream, Psync);
+    Psync = [eslaver_test_fake_master:full_resync(Snapshot), Bytes],
+    eslaver_test_hostile_master:serve(stream, Psync);
 outcome(_, _Material, #{bytes := Bytes}) ->
     Psync =
         case rand:uniform(2) of
-            1 -> eslaver_test_fake:full_resync(Bytes);
-            2 -> eslaver_test_fake:full_resync_marked(Bytes)
+            1 -> eslaver_test_fake_master:full_resync(Bytes);
+            2 -> eslaver_test_fake_master:full_resync_marked(Bytes)
         end,
-    eslaver_test_hostile:serve(load, Psync).
+    eslaver_test_hostile_master:serve(load, Psync).
 
 is_good(#{snapshot := Snapshot, keys := Keys}) ->
-    Psync = eslaver_test_fake:full_resync(Snapshot),
-    #{ended := Ended, events := Events} = eslaver_test_hostile:serve(load, Psync),
-    Ended =:= loaded andalso eslaver_test_hostile:keys(Events) =:= Keys.
+    Psync = eslaver_test_fake_master:full_resync(Snapshot),
+    #{ended := Ended, events := Events} = eslaver_test_hostile_master:serve(load, Psync),
+    Ended =:= loaded andalso eslaver_test_hostile_master:keys(Events) =:= Keys.
 
 problems(stream, #{commands := Commands}, #{at := At, bytes := Bytes}, Outcome) ->
     #{ended := Ended, text := Text, events := Events} = Outcome,
@@ -257,7 +257,7 @@ problems(Kind, Material, #{at := At, bytes := Bytes}, Outcome) ->
         Problem
      || {Problem, true} <- [
             {what_came_before_is_not_as_it_was,
-                not lists:prefix(Sound, eslaver_test_hostile:keys(Events))},
+                not lists:prefix(Sound, eslaver_test_hostile_master:keys(Events))},
             {loaded,
                 Ended =:= loaded andalso Kind =:= snapshot andalso
                     eslaver_test_mutation:is_damaged(Snapshot, Bytes)},

@@ -88,10 +88,13 @@ end_per_testcase(_Case, _Config) ->
 every_write_is_known(_Config) ->
     Tables = [
         {Name, table(Server)}
-     || #{name := Name, server := Server} <- eslaver_test_master:available()
+     || #{name := Name, server := Server} <- eslaver_test_servers:available()
     ],
     Mirrored = maps:keys(eslaver_mirror_commands:all()) ++ ?OWN ++ ?NEVER_SENT,
-    Written = [list_to_binary(string:lowercase(Name)) || Name <- eslaver_test_forms:names()],
+    Written = [
+        list_to_binary(string:lowercase(Name))
+     || Name <- eslaver_test_command_forms:names()
+    ],
     [?assert(length(Table) > 60) || {_, Table} <- Tables],
     ?assertEqual([], [{Name, Rest} || {Name, T} <- Tables, [_ | _] = Rest <- [T -- Mirrored]]),
     ?assertEqual([], [{Name, Rest} || {Name, T} <- Tables, [_ | _] = Rest <- [T -- Written]]).
@@ -99,31 +102,31 @@ every_write_is_known(_Config) ->
 table(Server) ->
     Master = eslaver_test_master:start(#{server => Server}),
     Client = eslaver_test_client:connect(Master),
-    Names = [Name || {Name, own} <- eslaver_test_writes:of_server(Client)],
+    Names = [Name || {Name, own} <- eslaver_test_write_commands:of_server(Client)],
     ok = eslaver_test_master:stop(Master),
     Names.
 
 %% One of each, by itself.
 -spec every_write(list()) -> ok.
 every_write(_Config) ->
-    Differ = eslaver_test_lib:parallel(fun every_write_of/1, eslaver_test_lib:spread()),
+    Differ = eslaver_test_parallel:map(fun every_write_of/1, eslaver_test_servers:spread()),
     ?assertEqual([], lists:append(Differ)).
 
 every_write_of(#{name := Name} = Server) ->
-    {Subject, Running} = eslaver_test_subject:start(Server),
+    {Subject, Running} = eslaver_test_mirrored_master:start(Server),
     #{connect := Connect} = Subject,
     Client = Connect(),
-    Known = [Command || {Command, own} <- eslaver_test_writes:of_server(Client)],
+    Known = [Command || {Command, own} <- eslaver_test_write_commands:of_server(Client)],
     Differ = [
         {Name, Command, Differences}
-     || {Before, Command, _} <- eslaver_test_writes:all(),
-        lists:member(eslaver_test_writes:name(Command), Known),
+     || {Before, Command, _} <- eslaver_test_write_commands:all(),
+        lists:member(eslaver_test_write_commands:name(Command), Known),
         Differences <- [
-            eslaver_test_differ:replay(Subject, [step(C) || C <- Before ++ [Command]])
+            eslaver_test_convergence:replay(Subject, [step(C) || C <- Before ++ [Command]])
         ],
         Differences =/= []
     ],
-    ok = eslaver_test_subject:stop(Running),
+    ok = eslaver_test_mirrored_master:stop(Running),
     Differ.
 
 step(Command) ->
@@ -133,7 +136,7 @@ step(Command) ->
                 "<dump:k>" -> {dump, <<"k">>};
                 _ -> list_to_binary(Word)
             end
-         || Word <- eslaver_test_writes:words(Command)
+         || Word <- eslaver_test_write_commands:words(Command)
         ]}}.
 
 %% What a module's command makes of a key nobody knows but the module.
@@ -141,7 +144,7 @@ step(Command) ->
 commands_of_modules(_Config) ->
     Found = [
         {Server, Module}
-     || #{server := Server, modules := Modules} <- eslaver_test_master:available(),
+     || #{server := Server, modules := Modules} <- eslaver_test_servers:available(),
         Module <- Modules,
         string:find(Module, "redisbloom") =/= nomatch
     ],
@@ -181,7 +184,7 @@ scripts_of_old_masters(_Config) ->
 old_servers() ->
     [
         Server
-     || #{version := Version, server := Server} <- eslaver_test_master:available(),
+     || #{version := Version, server := Server} <- eslaver_test_servers:available(),
         Version < {5, 0, 0}
     ].
 
@@ -209,14 +212,14 @@ script_without_keys_of(Server) ->
     #{client := Client} = started(Server, #{}),
     _ = eslaver_test_client:ok(Client, ["MSET", "a", "1", "b", "2"]),
     ok = caught_up(Client),
-    Full = binary_to_integer(eslaver_test_lib:info(Client, "sync_full")),
+    Full = binary_to_integer(eslaver_test_client:info(Client, "sync_full")),
     _ = eslaver_test_client:ok(Client, ["EVAL", "return redis.call('incr', 'b')", "0"]),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:get(?M, <<"b">>) =:= <<"3">> end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:get(?M, <<"b">>) =:= <<"3">> end),
     ?assertMatch(
         #{status := fresh, incomplete := false, restarts := 1, unapplied := #{<<"eval">> := 1}},
         eslaver_mirror:info(?M)
     ),
-    ?assertEqual(Full + 1, binary_to_integer(eslaver_test_lib:info(Client, "sync_full"))),
+    ?assertEqual(Full + 1, binary_to_integer(eslaver_test_client:info(Client, "sync_full"))),
     eslaver_mirror:stop(?M).
 
 %% Redis 3.2 sends EXEC without MULTI where PFCOUNT was all that changed something.
@@ -349,7 +352,7 @@ outrun(Client, Value, #{proxy := Proxy, master := Master}) ->
     _ = eslaver_test_client:pipeline(Client, [["SET", "big", Big] || _ <- lists:seq(1, 20)]),
     _ = eslaver_test_client:ok(Client, ["MSET", "first", Value, "last", Value]),
     ok = eslaver_test_proxy:trickle(Proxy, 100),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
     eslaver_test_proxy:target(Proxy, Master).
 
 %% The states that readers are in, one after another.
@@ -381,19 +384,19 @@ seen_until_fresh(Seen) ->
 replica_is_killed(_Config) ->
     #{client := Client} = started(#{}),
     ok = fill(Client, <<"1">>),
-    Full = eslaver_test_lib:info(Client, "sync_full"),
+    Full = eslaver_test_client:info(Client, "sync_full"),
     Reader = spawn_link(fun Read() ->
         <<"1">> = eslaver_mirror:get(?M, <<"first">>),
         Read()
     end),
-    ok = eslaver_test_subject:kill_replica(?M),
+    ok = eslaver_test_mirrored_master:kill_replica(?M),
     _ = eslaver_test_client:ok(Client, ["SET", "last", "2"]),
     ok = caught_up(Client),
     true = unlink(Reader),
     true = exit(Reader, kill),
     ?assertEqual(<<"2">>, eslaver_mirror:get(?M, <<"last">>)),
     ?assertMatch(#{restarts := 1}, eslaver_mirror:info(?M)),
-    ?assertEqual(Full, eslaver_test_lib:info(Client, "sync_full")),
+    ?assertEqual(Full, eslaver_test_client:info(Client, "sync_full")),
     receive
         {'EXIT', Reader, Reason} when Reason =/= killed -> error({reader, Reason})
     after 0 -> ok
@@ -414,10 +417,10 @@ link_is_down_with(Serve, Answer) ->
     ?assertEqual(fresh, eslaver_mirror:status(?M)),
     ok = eslaver_test_proxy:target(Proxy, none),
     ok = eslaver_test_proxy:cut(Proxy),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
     ?assertEqual(Answer, eslaver_mirror:get(?M, <<"first">>)),
     ?assertEqual(Answer, eslaver_mirror:read(?M, fun() -> eslaver_mirror:get(?M, <<"first">>) end)),
-    true = eslaver_test_lib:until(fun() -> maps:get(stale_for, eslaver_mirror:info(?M)) > 0 end),
+    true = eslaver_test_wait:until(fun() -> maps:get(stale_for, eslaver_mirror:info(?M)) > 0 end),
     _ = eslaver_test_client:ok(Client, ["SET", "first", "2"]),
     ok = eslaver_test_proxy:target(Proxy, Master),
     ok = caught_up(Client),
@@ -446,7 +449,7 @@ no_answer(_Config) ->
     ),
     {ok, Nobody} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
     {ok, Port} = inet:port(Nobody),
-    {ok, _} = eslaver_mirror:start_link((eslaver_test_lib:target(Port))#{name => ?M}),
+    {ok, _} = eslaver_mirror:start_link((eslaver_test_replica:target(Port))#{name => ?M}),
     ?assertEqual([{error, loading}], lists:usort([Read() || Read <- Reads])),
     ?assertEqual({error, timeout}, eslaver_mirror:await(?M, loaded, 10)),
     ok = eslaver_mirror:stop(?M),
@@ -475,12 +478,12 @@ told_after_the_change(_Config) ->
     ).
 
 started(Options) ->
-    started(eslaver_test_lib:own_server(), Options).
+    started(eslaver_test_servers:own(), Options).
 
 started(#{server := _} = How, Options) ->
     Master = eslaver_test_master:start(How#{config => [{"repl-backlog-size", "16384"}]}),
     Proxy = eslaver_test_proxy:start(Master),
-    Target = eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)),
+    Target = eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)),
     {ok, _} = eslaver_mirror:start_link(maps:merge(Target#{name => ?M}, Options)),
     ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
     #{master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)};
@@ -489,8 +492,8 @@ started(Server, Options) ->
 
 %% All that was written can be read.
 caught_up(Client) ->
-    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
-    true = eslaver_test_lib:until(fun() ->
+    Sent = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
+    true = eslaver_test_wait:until(fun() ->
         #{status := Status, offset := Offset} = eslaver_mirror:info(?M),
         Status =:= fresh andalso Offset >= Sent
     end),

@@ -131,7 +131,7 @@ sorted(Elements) ->
 %% Just more than a server computes with default settings, and less.
 -spec large_subsequences(list()) -> ok.
 large_subsequences(_Config) ->
-    each_server(fun large_subsequences_of/2, eslaver_test_lib:spread()).
+    each_server(fun large_subsequences_of/2, eslaver_test_servers:spread()).
 
 large_subsequences_of(Mirror, Client) ->
     [
@@ -250,7 +250,7 @@ removed_vector_sets_of(Mirror, Client) ->
 
 %% Every master, one after another: they differ by version.
 each_server(Fun) ->
-    each_server(Fun, eslaver_test_master:available()).
+    each_server(Fun, eslaver_test_servers:available()).
 
 each_server(Fun, Servers) ->
     lists:foreach(
@@ -258,7 +258,7 @@ each_server(Fun, Servers) ->
             Master = eslaver_test_master:start(#{server => Path}),
             Client = eslaver_test_client:connect(Master),
             Mirror = list_to_atom(atom_to_list(Name) ++ "_answers"),
-            Target = eslaver_test_lib:target(Master),
+            Target = eslaver_test_replica:target(Master),
             {ok, _} = eslaver_mirror:start_link(Target#{name => Mirror}),
             ok = eslaver_mirror:await(Mirror, loaded, ?TIMEOUT),
             ct:log("~s", [Name]),
@@ -283,8 +283,8 @@ is_known(Client, Name) ->
     end.
 
 caught_up(Mirror, Client) ->
-    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
-    true = eslaver_test_lib:until(fun() ->
+    Sent = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
+    true = eslaver_test_wait:until(fun() ->
         #{status := Status, offset := Offset} = eslaver_mirror:info(Mirror),
         Status =:= fresh andalso Offset >= Sent
     end),

@@ -56,21 +56,21 @@ end_per_testcase(_Case, _Config) ->
 %% Commands that put other tables in place of those there are, before and behind other writes.
 -spec flushes_within_transactions(list()) -> ok.
 flushes_within_transactions(_Config) ->
-    Differ = eslaver_test_lib:parallel(fun flushes_of/1, eslaver_test_lib:spread()),
+    Differ = eslaver_test_parallel:map(fun flushes_of/1, eslaver_test_servers:spread()),
     ?assertEqual([], lists:append(Differ)).
 
 flushes_of(#{name := Name} = Server) ->
-    {Subject, Running} = eslaver_test_subject:start(Server),
-    Mirror = whereis(eslaver_test_subject:mirror(Running)),
+    {Subject, Running} = eslaver_test_mirrored_master:start(Server),
+    Mirror = whereis(eslaver_test_mirrored_master:mirror(Running)),
     Differ = [
         {Name, Flush, Differences}
      || Flush <- flushes(),
         Step <- [flushing_transaction(Flush) | [flushing_script(Flush) || runs_scripts(Server)]],
-        Differences <- [eslaver_test_differ:replay(Subject, [filled(0), filled(1), Step])],
+        Differences <- [eslaver_test_convergence:replay(Subject, [filled(0), filled(1), Step])],
         Differences =/= []
     ],
-    ?assertEqual(Mirror, whereis(eslaver_test_subject:mirror(Running))),
-    ok = eslaver_test_subject:stop(Running),
+    ?assertEqual(Mirror, whereis(eslaver_test_mirrored_master:mirror(Running))),
+    ok = eslaver_test_mirrored_master:stop(Running),
     Differ.
 
 flushes() ->
@@ -110,7 +110,7 @@ runs_scripts(#{version := Version}) ->
 
 -spec no_reader_sees_half_of_a_flush(list()) -> ok.
 no_reader_sees_half_of_a_flush(_Config) ->
-    #{client := Client} = started(eslaver_test_lib:own_server(), #{}),
+    #{client := Client} = started(eslaver_test_servers:own(), #{}),
     _ = eslaver_test_client:ok(Client, ["MSET", "a", "0", "b", "0"]),
     ok = caught_up(Client),
     Stop = atomics:new(1, []),
@@ -158,7 +158,7 @@ read_while(Stop, Read) ->
 
 -spec functions_are_flushed_within_a_transaction(list()) -> ok.
 functions_are_flushed_within_a_transaction(_Config) ->
-    #{client := Client} = started(eslaver_test_lib:own_server(), #{}),
+    #{client := Client} = started(eslaver_test_servers:own(), #{}),
     Library = "#!lua name=lib\nredis.register_function('f', function() return 1 end)",
     _ = eslaver_test_client:pipeline(Client, [
         ["MULTI"],
@@ -178,8 +178,8 @@ functions_are_flushed_within_a_transaction(_Config) ->
 no_psync(_Config) ->
     Config = [{"rename-command", ["PSYNC", ""]}],
     #{client := Client, proxy := Proxy, master := Master} =
-        started(eslaver_test_lib:own_server(), #{}, Config),
-    Full = eslaver_test_lib:info(Client, "sync_full"),
+        started(eslaver_test_servers:own(), #{}, Config),
+    Full = eslaver_test_client:info(Client, "sync_full"),
     Mirror = whereis(?M),
     lists:foreach(
         fun(N) ->
@@ -189,18 +189,20 @@ no_psync(_Config) ->
         lists:seq(1, 20)
     ),
     ?assertMatch(#{status := fresh, replid := undefined, restarts := 0}, eslaver_mirror:info(?M)),
-    ?assertEqual(Full, eslaver_test_lib:info(Client, "sync_full")),
+    ?assertEqual(Full, eslaver_test_client:info(Client, "sync_full")),
     ok = eslaver_test_proxy:target(Proxy, none),
     ok = eslaver_test_proxy:cut(Proxy),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
     ?assertEqual(<<"20">>, eslaver_mirror:get(?M, <<"k">>)),
     _ = eslaver_test_client:ok(Client, ["SET", "k", "missed"]),
     ok = eslaver_test_proxy:target(Proxy, Master),
     ok = shows(<<"k">>, <<"missed">>),
-    ok = eslaver_test_subject:kill_replica(?M),
+    ok = eslaver_test_mirrored_master:kill_replica(?M),
     _ = eslaver_test_client:ok(Client, ["SET", "k", "missed again"]),
     ok = shows(<<"k">>, <<"missed again">>),
-    ?assertEqual(binary_to_integer(Full) + 2, number(eslaver_test_lib:info(Client, "sync_full"))),
+    ?assertEqual(
+        binary_to_integer(Full) + 2, number(eslaver_test_client:info(Client, "sync_full"))
+    ),
     ?assertEqual(Mirror, whereis(?M)).
 
 %% What needs a full resync gets one, and whoever has subscribed is told.
@@ -208,7 +210,7 @@ no_psync(_Config) ->
 no_psync_and_a_subscriber(_Config) ->
     Config = [{"rename-command", ["PSYNC", ""]}],
     Options = #{filter => #{dbs => [0]}},
-    #{client := Client} = started(eslaver_test_lib:own_server(), Options, Config),
+    #{client := Client} = started(eslaver_test_servers:own(), Options, Config),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     _ = eslaver_test_client:ok(Client, ["SET", "k", "1"]),
     receive
@@ -227,7 +229,7 @@ no_psync_and_a_subscriber(_Config) ->
 number(Text) -> binary_to_integer(Text).
 
 shows(Key, Value) ->
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:get(?M, Key) =:= Value end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:get(?M, Key) =:= Value end),
     ok.
 
 %% The version that a snapshot tells may be any text, and a number.
@@ -256,15 +258,17 @@ loads(Version) ->
         string("v"),
         <<16#FF, 0:64>>
     ],
-    Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
-    Target = eslaver_test_lib:target(eslaver_test_fake:port(Fake)),
+    Fake = eslaver_test_fake_master:start([
+        #{psync => eslaver_test_fake_master:full_resync(Snapshot)}
+    ]),
+    Target = eslaver_test_replica:target(eslaver_test_fake_master:port(Fake)),
     {ok, _} = eslaver_mirror:start_link(Target#{name => ?M}),
     ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
     ?assertEqual(<<"v">>, eslaver_mirror:get(?M, <<"k">>)),
-    ok = eslaver_test_fake:send(Fake, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nw\r\n"),
+    ok = eslaver_test_fake_master:send(Fake, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nw\r\n"),
     ok = shows(<<"k">>, <<"w">>),
     ok = eslaver_mirror:stop(?M),
-    eslaver_test_fake:stop(Fake).
+    eslaver_test_fake_master:stop(Fake).
 
 string(Text) ->
     Bytes = iolist_to_binary(Text),
@@ -277,18 +281,18 @@ position_with_a_filter(_Config) ->
     %% pings pass every filter
     Config = [{"repl-ping-replica-period", "3600"}],
     Filter = #{filter => #{keys => <<"no:*">>}},
-    #{client := Client} = started(eslaver_test_lib:own_server(), Filter, Config),
-    Full = eslaver_test_lib:info(Client, "sync_full"),
+    #{client := Client} = started(eslaver_test_servers:own(), Filter, Config),
+    Full = eslaver_test_client:info(Client, "sync_full"),
     Value = binary:copy(<<"x">>, 1000),
     _ = eslaver_test_client:pipeline(
         Client, [["SET", ["other:", integer_to_list(N)], Value] || N <- lists:seq(1, 100)]
     ),
     ok = caught_up(Client),
-    ok = eslaver_test_subject:kill_replica(?M),
+    ok = eslaver_test_mirrored_master:kill_replica(?M),
     _ = eslaver_test_client:ok(Client, ["SET", "no:1", "1"]),
     ok = shows(<<"no:1">>, <<"1">>),
     ?assertMatch(#{restarts := 1, keys := 1}, eslaver_mirror:info(?M)),
-    ?assertEqual(Full, eslaver_test_lib:info(Client, "sync_full")).
+    ?assertEqual(Full, eslaver_test_client:info(Client, "sync_full")).
 
 started(Server, Options) ->
     started(Server, Options, []).
@@ -298,15 +302,15 @@ started(Server, Options, Config) ->
         server => Server, config => [{"repl-backlog-size", "16384"} | Config]
     }),
     Proxy = eslaver_test_proxy:start(Master),
-    Target = eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)),
+    Target = eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)),
     {ok, _} = eslaver_mirror:start_link(maps:merge(Target#{name => ?M}, Options)),
     ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
     #{master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)}.
 
 %% All that was written can be read, or has passed no filter.
 caught_up(Client) ->
-    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
-    true = eslaver_test_lib:until(fun() ->
+    Sent = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
+    true = eslaver_test_wait:until(fun() ->
         #{status := Status, offset := Offset} = eslaver_mirror:info(?M),
         Status =:= fresh andalso Offset >= Sent
     end),

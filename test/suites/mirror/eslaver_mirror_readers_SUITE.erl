@@ -66,7 +66,7 @@ end_per_suite(_Config) ->
 -spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
     process_flag(trap_exit, true),
-    Master = eslaver_test_master:start(#{server => eslaver_test_lib:own_server(), owner => none}),
+    Master = eslaver_test_master:start(#{server => eslaver_test_servers:own(), owner => none}),
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_client:ok(Client, ["MSET", "a", "1", "b", "1"]),
     ok = eslaver_test_client:close(Client),
@@ -145,8 +145,8 @@ failures_and_values_are_not_mixed(Config) ->
 replica_ends_while_held(Config) ->
     #{client := Client} = Started = started(Config),
     Kill = fun() ->
-        ok = eslaver_test_subject:kill_replica(?M),
-        true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
+        ok = eslaver_test_mirrored_master:kill_replica(?M),
+        true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
         ok
     end,
     {Old, New} = held(Started, Kill),
@@ -171,7 +171,7 @@ mirror_is_killed_while_held(Config) ->
     Started = started(Config),
     Kill = fun() ->
         true = exit(whereis(?M), kill),
-        true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end),
+        true = eslaver_test_wait:until(fun() -> whereis(?M) =:= undefined end),
         ok = start_mirror(Started)
     end,
     {Old, New} = held(Started, Kill),
@@ -184,7 +184,7 @@ mirror_is_stopped_while_held(Config) ->
     Monitor = monitor(process, replica(whereis(?M))),
     _Hold = gen_server:call(?M, hold),
     _ = eslaver_test_client:ok(Client, ["SET", "a", "2"]),
-    true = eslaver_test_lib:until(fun waits_for_reader/0),
+    true = eslaver_test_wait:until(fun waits_for_reader/0),
     ok = eslaver_mirror:stop(?M),
     ?assertEqual(shutdown, reason(Monitor)).
 
@@ -193,14 +193,14 @@ mirror_is_stopped_while_held(Config) ->
 mirror_fails(Config) ->
     #{client := Client} = started(Config),
     Monitors = [monitor(process, Pid) || Pid <- [whereis(?M), replica(whereis(?M))]],
-    ok = eslaver_test_lib:replace_in_state(?M, {notify, broken}),
+    ok = eslaver_test_replica:replace_in_state(?M, {notify, broken}),
     _ = eslaver_test_client:ok(Client, ["SET", "a", "2"]),
     ?assertMatch([{mirror_failed, error, _}, shutdown], [reason(Monitor) || Monitor <- Monitors]).
 
 %% What keeps a replica from being started again is logged once, and shown as long as it does.
 -spec replica_cannot_be_started(list()) -> ok.
 replica_cannot_be_started(Config) ->
-    Target = eslaver_test_lib:target(proplists:get_value(master, Config)),
+    Target = eslaver_test_replica:target(proplists:get_value(master, Config)),
     Broken = atomics:new(1, []),
     Password = fun() ->
         0 = atomics:get(Broken, 1),
@@ -211,15 +211,15 @@ replica_cannot_be_started(Config) ->
     ?assertMatch(#{start_error := undefined}, eslaver_mirror:info(?M)),
     ok = eslaver_test_log:clear(),
     ok = atomics:put(Broken, 1, 1),
-    ok = eslaver_test_subject:kill_replica(?M),
-    true = eslaver_test_lib:until(fun() -> maps:get(restarts, eslaver_mirror:info(?M)) > 3 end),
+    ok = eslaver_test_mirrored_master:kill_replica(?M),
+    true = eslaver_test_wait:until(fun() -> maps:get(restarts, eslaver_mirror:info(?M)) > 3 end),
     ?assertMatch(
         #{start_error := {invalid_option, master_auth, hidden}, status := stale},
         eslaver_mirror:info(?M)
     ),
     ?assertMatch([_], eslaver_test_log:matches("mirror_of_suite.*cannot be started")),
     ok = atomics:put(Broken, 1, 0),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
     ?assertMatch(#{start_error := undefined}, eslaver_mirror:info(?M)).
 
 reason(Monitor) ->
@@ -238,9 +238,10 @@ info_while_held(Config) ->
         Infos = [eslaver_mirror:info(?M) || _ <- lists:seq(1, 3)],
         %% gen_server's own time-out
         ?assert(erlang:monotonic_time(millisecond) - Since < 5000),
-        ?assertMatch([#{status := fresh, replica := None}] when None =:= #{}, lists:usort([
-            maps:with([status, replica], Info) || Info <- Infos
-        ])),
+        ?assertMatch(
+            [#{status := fresh, replica := None}] when None =:= #{},
+            lists:usort([maps:with([status, replica], Info) || Info <- Infos])
+        ),
         ok
     end,
     {Same, Same} = held(Started, Infos),
@@ -261,7 +262,7 @@ info_of_a_busy_replica(Config) ->
      || _ <- [first, again]
     ],
     ok = sys:resume(Replica),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         maps:is_key(state, maps:get(replica, eslaver_mirror:info(?M)))
     end).
 
@@ -278,7 +279,7 @@ held(#{client := Client}, Do) ->
             counters:get(Done, 1) =:= 0 andalso
                 outside(fun() ->
                     _ = eslaver_test_client:ok(Client, ["SET", "a", Next]),
-                    case eslaver_test_lib:until(fun() -> shows_or_waits(Next) end) of
+                    case eslaver_test_wait:until(fun() -> shows_or_waits(Next) end) of
                         shows ->
                             ok;
                         waits ->
@@ -332,13 +333,13 @@ killed_and_started_again(Config) ->
     lists:foreach(
         fun(_) ->
             true = exit(whereis(?M), kill),
-            true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end),
+            true = eslaver_test_wait:until(fun() -> whereis(?M) =:= undefined end),
             ok = start_mirror(Started)
         end,
         lists:seq(1, 10)
     ),
     true = exit(whereis(?M), kill),
-    true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end),
+    true = eslaver_test_wait:until(fun() -> whereis(?M) =:= undefined end),
     Last = [eslaver_mirror:get(?M, <<"a">>), eslaver_mirror:get({?M, 7}, <<"a">>)],
     ?assertEqual([{error, not_running}, {error, not_running}], Last),
     ?assertEqual({error, not_running}, eslaver_mirror:dbsize(?M)),
@@ -383,7 +384,7 @@ scan_of_what_is_flushed(Config) ->
                 (_Key, 0) ->
                     _ = eslaver_test_client:ok(Client, Flush),
                     ok = caught_up(Client),
-                    true = eslaver_test_lib:until(fun() -> eslaver_mirror:dbsize(?M) < 2000 end),
+                    true = eslaver_test_wait:until(fun() -> eslaver_mirror:dbsize(?M) < 2000 end),
                     1;
                 (_Key, Count) ->
                     Count + 1
@@ -409,7 +410,7 @@ scan_of_a_mirror_that_ends(Config) ->
     ok = caught_up(Client),
     Kill = fun() ->
         true = exit(whereis(?M), kill),
-        true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end)
+        true = eslaver_test_wait:until(fun() -> whereis(?M) =:= undefined end)
     end,
     Stop = fun() -> ok = eslaver_mirror:stop(?M) end,
     [
@@ -427,7 +428,12 @@ scan_of_a_mirror_that_ends(Config) ->
      || {End, At} <- [{Kill, 1}, {Stop, 1}, {Stop, 2000}]
     ],
     Again = fun(_Key, Count) ->
-        _ = Count =:= 1 andalso outside(fun() -> true = Kill(), start_mirror(Started) end),
+        _ =
+            Count =:= 1 andalso
+                outside(fun() ->
+                    true = Kill(),
+                    start_mirror(Started)
+                end),
         Count + 1
     end,
     ?assertEqual({error, replaced}, eslaver_mirror:scan(?M, #{}, Again, 1)).
@@ -452,7 +458,7 @@ reports_tell_no_data(Config) ->
         %% with events on their way
         ok = sys:suspend(Mirror),
         _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
-        true = eslaver_test_lib:until(fun() ->
+        true = eslaver_test_wait:until(fun() ->
             process_info(Mirror, message_queue_len) =/= {message_queue_len, 0}
         end),
         true = exit(Mirror, kill)
@@ -491,11 +497,11 @@ found(Term) ->
 -spec warnings_tell_no_data(list()) -> ok.
 warnings_tell_no_data(_Config) ->
     Empty = <<"REDIS0009", 16#FF, 0:64>>,
-    Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Empty)}]),
-    ok = start_mirror(eslaver_test_fake:port(Fake)),
+    Fake = eslaver_test_fake_master:start([#{psync => eslaver_test_fake_master:full_resync(Empty)}]),
+    ok = start_mirror(eslaver_test_fake_master:port(Fake)),
     ok = eslaver_test_log:clear(),
     lists:foreach(
-        fun(Command) -> ok = eslaver_test_fake:send(Fake, resp(Command)) end,
+        fun(Command) -> ok = eslaver_test_fake_master:send(Fake, resp(Command)) end,
         [
             ["LPOP", "secret-missing"],
             ["SET", "secret-key", "secret-value"],
@@ -504,7 +510,7 @@ warnings_tell_no_data(_Config) ->
             ["SET", "end", "end"]
         ]
     ),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:get(?M, <<"end">>) =:= <<"end">> end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:get(?M, <<"end">>) =:= <<"end">> end),
     ?assertEqual(
         #{<<"lpop">> => 1, <<"rpush">> => 1, <<"incrby">> => 1},
         maps:get(unapplied, eslaver_mirror:info(?M))
@@ -512,7 +518,7 @@ warnings_tell_no_data(_Config) ->
     ?assertEqual(3, length(eslaver_test_log:matches("cannot be mirrored"))),
     ?assertNot(eslaver_test_log:contains("secret")),
     ok = eslaver_mirror:stop(?M),
-    eslaver_test_fake:stop(Fake).
+    eslaver_test_fake_master:stop(Fake).
 
 resp(Words) ->
     [
@@ -543,13 +549,13 @@ started(Config) ->
 start_mirror(#{proxy := Proxy}) ->
     start_mirror(eslaver_test_proxy:port(Proxy));
 start_mirror(Port) ->
-    Target = eslaver_test_lib:target(Port),
+    Target = eslaver_test_replica:target(Port),
     {ok, _} = eslaver_mirror:start_link(Target#{name => ?M}),
     eslaver_mirror:await(?M, loaded, ?TIMEOUT).
 
 caught_up(Client) ->
-    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
-    true = eslaver_test_lib:until(fun() ->
+    Sent = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
+    true = eslaver_test_wait:until(fun() ->
         #{status := Status, offset := Offset} = eslaver_mirror:info(?M),
         Status =:= fresh andalso Offset >= Sent
     end),

@@ -39,11 +39,11 @@ groups() ->
         counts_for_min_replicas,
         role_and_client_list
     ],
-    [{Name, [parallel], Cases} || #{name := Name} <- eslaver_test_lib:spread()].
+    [{Name, [parallel], Cases} || #{name := Name} <- eslaver_test_servers:spread()].
 
 -spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    [{about, eslaver_test_lib:by_name(Name)} | Config].
+    [{about, eslaver_test_servers:by_name(Name)} | Config].
 
 -spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
@@ -143,7 +143,7 @@ in_a_transaction(Config) ->
     Client = ?config(client, Config),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "before", "x"]),
     ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 0])),
-    Before = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
+    Before = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
     Commands = [["MULTI"], ["SET", "a", 1], ["SET", "b", 2], ["EXEC"]],
     _ = eslaver_test_client:pipeline(Client, Commands),
     receive
@@ -152,7 +152,7 @@ in_a_transaction(Config) ->
     end,
     ?assertEqual(0, eslaver_test_client:ok(Client, ["WAIT", 1, 1500])),
     %% Nothing of it, but for a PING that may have come before.
-    Line = eslaver_test_lib:info(Client, "slave0"),
+    Line = eslaver_test_client:info(Client, "slave0"),
     {match, [Told]} = re:run(Line, "offset=([0-9]+)", [{capture, [1], list}]),
     ?assert(list_to_integer(Told) =< Before + 14),
     Replica ! go_on,
@@ -224,15 +224,15 @@ offset_when_idle(Config) ->
     Client = ?config(client, Config),
     Commands = [["SET", ["k", integer_to_list(N)], N] || N <- lists:seq(1, 1000)],
     _ = eslaver_test_client:pipeline(Client, Commands),
-    Offset = eslaver_test_lib:until(fun() ->
-        At = eslaver_test_lib:info(Client, "master_repl_offset"),
-        Line = eslaver_test_lib:info(Client, "slave0"),
+    Offset = eslaver_test_wait:until(fun() ->
+        At = eslaver_test_client:info(Client, "master_repl_offset"),
+        Line = eslaver_test_client:info(Client, "slave0"),
         string:find(Line, <<"offset=", At/binary, ",">>) =/= nomatch andalso binary_to_integer(At)
     end),
     ?assert(Offset > 30_000),
     ?assertMatch(#{offset := At, lag := 0} when At >= Offset, eslaver:info(Replica)),
     #{replid := Replid} = eslaver:info(Replica),
-    ?assertEqual(eslaver_test_lib:info(Client, "master_replid"), Replid),
+    ?assertEqual(eslaver_test_client:info(Client, "master_replid"), Replid),
     eslaver:stop(Replica).
 
 -spec counts_for_min_replicas(list()) -> ok.
@@ -241,9 +241,9 @@ counts_for_min_replicas(Config) ->
     Write = fun() -> eslaver_test_client:command(Client, ["SET", "k", "x"]) end,
     ?assertMatch({error, <<"NOREPLICAS", _/binary>>}, Write()),
     Replica = replica(Config, fun(_) -> ok end),
-    true = eslaver_test_lib:until(fun() -> Write() =:= <<"OK">> end),
+    true = eslaver_test_wait:until(fun() -> Write() =:= <<"OK">> end),
     ok = eslaver:stop(Replica),
-    true = eslaver_test_lib:until(fun() -> Write() =/= <<"OK">> end),
+    true = eslaver_test_wait:until(fun() -> Write() =/= <<"OK">> end),
     ok.
 
 -spec role_and_client_list(list()) -> ok.
@@ -256,7 +256,8 @@ role_and_client_list(Config) ->
         eslaver_test_client:ok(Client, ["ROLE"])
     ),
     ?assertMatch(
-        <<"ip=10.1.2.3,port=7777,state=online", _/binary>>, eslaver_test_lib:info(Client, "slave0")
+        <<"ip=10.1.2.3,port=7777,state=online", _/binary>>,
+        eslaver_test_client:info(Client, "slave0")
     ),
     List = eslaver_test_client:ok(Client, ["CLIENT", "LIST", "TYPE", "replica"]),
     ?assertMatch([_], string:lexemes(List, "\n")),
@@ -268,11 +269,11 @@ replica(Config, Callback) ->
 
 %% Online, as the master sees it.
 replica(Config, Callback, Options) ->
-    Target = eslaver_test_lib:target(?config(master, Config)),
+    Target = eslaver_test_replica:target(?config(master, Config)),
     {ok, Replica} = eslaver:start_link(maps:merge(Target#{callback => Callback}, Options)),
     ok = eslaver:await(Replica, loaded, 30_000),
-    true = eslaver_test_lib:until(fun() ->
-        Line = eslaver_test_lib:info(?config(client, Config), "slave0"),
+    true = eslaver_test_wait:until(fun() ->
+        Line = eslaver_test_client:info(?config(client, Config), "slave0"),
         Line =/= none andalso string:find(Line, "state=online") =/= nomatch
     end),
     Replica.

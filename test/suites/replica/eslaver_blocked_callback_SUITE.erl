@@ -40,13 +40,13 @@ end_per_group(blocked, _Config) ->
     ok.
 
 block() ->
-    case eslaver_test_lib:is_long() of
+    case eslaver_test_env:is_long() of
         true -> 60_000;
         false -> 25_000
     end.
 
 master(Config) ->
-    eslaver_test_lib:own_master(
+    eslaver_test_master:start_own(
         [
             {"repl-timeout", "10"},
             {"repl-ping-replica-period", "2"},
@@ -71,15 +71,15 @@ load_with_file(Config) ->
     {Master, Client} = populated([]),
     {Node, Proxy} = replica(Master, Dump, 5000),
     ok = await_block(Node),
-    true = eslaver_test_lib:until(fun() -> is_online(Client) end, 20_000),
-    ?assertEqual(<<"0">>, eslaver_test_lib:info(Client, "rdb_bgsave_in_progress")),
+    true = eslaver_test_wait:until(fun() -> is_online(Client) end, 20_000),
+    ?assertEqual(<<"0">>, eslaver_test_client:info(Client, "rdb_bgsave_in_progress")),
     ?assert(eslaver_test_proxy:passed(Proxy, down) > ?KEYS * ?SIZE),
     %% All this while it blocked; and what is not complete has no name yet.
     ?assertMatch({5000, _, true}, eslaver_test_node:counted(Node)),
     ?assertNot(filelib:is_file(Dump)),
     ok = stays_online(Node, Client),
     %% It has its name once it is on the disk, which the node has to live for.
-    true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end, 120_000),
+    true = eslaver_test_wait:until(fun() -> filelib:is_file(Dump) end, 120_000),
     done(Node, Proxy, Client),
     ?assertEqual({ok, ["dump.rdb"]}, file:list_dir(Dir)),
     ?assert(filelib:file_size(Dump) > ?KEYS * ?SIZE).
@@ -104,7 +104,7 @@ stream(_Config) ->
     Master = master([]),
     Client = eslaver_test_client:connect(Master),
     {Node, Proxy} = replica(Master, undefined, 5000),
-    true = eslaver_test_lib:until(fun() -> is_online(Client) end),
+    true = eslaver_test_wait:until(fun() -> is_online(Client) end),
     Writer = eslaver_test_client:connect(Master),
     _ = [
         eslaver_test_client:pipeline(Writer, [
@@ -120,21 +120,21 @@ stream(_Config) ->
 replica(Master, Dump, At) ->
     Proxy = eslaver_test_proxy:start(Master),
     Node = eslaver_test_node:start(),
-    Target = eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)),
+    Target = eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)),
     _ = eslaver_test_node:replica(Node, Target#{
         dbfilename => Dump, callback => {eslaver_test_node, count, [At, block()]}
     }),
     {Node, Proxy}.
 
 await_block(Node) ->
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         {_, _, Sleeps} = eslaver_test_node:counted(Node),
         Sleeps
     end),
     ok.
 
 slave(Client) ->
-    case eslaver_test_lib:info(Client, "slave0") of
+    case eslaver_test_client:info(Client, "slave0") of
         none -> <<"none">>;
         Line -> Line
     end.
@@ -163,11 +163,11 @@ while_blocked(Node, Check) ->
 
 %% Everything has come, in one connection, and within bounds.
 done(Node, Proxy, Client) ->
-    true = eslaver_test_lib:until(
+    true = eslaver_test_wait:until(
         fun() -> element(1, eslaver_test_node:counted(Node)) >= ?KEYS end, 120_000
     ),
     ?assertEqual({?KEYS, ?KEYS * ?SIZE, false}, eslaver_test_node:counted(Node)),
-    true = eslaver_test_lib:until(fun() -> is_online(Client) end),
+    true = eslaver_test_wait:until(fun() -> is_online(Client) end),
     ?assertEqual(1, eslaver_test_proxy:connections(Proxy)),
     Peak = eslaver_test_node:peak_memory(eslaver_test_node:os_pid(Node)),
     ct:pal("peak memory: ~b MB", [Peak div ?MB]),

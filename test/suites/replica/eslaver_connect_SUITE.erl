@@ -112,7 +112,7 @@ end_per_testcase(_Case, _Config) ->
     ok.
 
 has_tls() ->
-    string:find(os:cmd("ldd " ++ eslaver_test_lib:own_server()), "libssl") =/= nomatch.
+    string:find(os:cmd("ldd " ++ eslaver_test_servers:own()), "libssl") =/= nomatch.
 
 authority(Dir, Name) ->
     openssl(Dir, [
@@ -203,7 +203,7 @@ tls_master(Config, Certificate, Clients) ->
     tls_master(Config, Certificate, Clients, []).
 
 tls_master(Config, Certificate, Clients, More) ->
-    Master = eslaver_test_lib:own_master([
+    Master = eslaver_test_master:start_own([
         {"tls-port", free_port},
         {"tls-cert-file", file(Config, Certificate ++ ".crt")},
         {"tls-key-file", file(Config, Certificate ++ ".key")},
@@ -225,12 +225,12 @@ works(Master, Client, Options) ->
     Collector = eslaver_test_collector:start(),
     Given = maps:merge(#{dbfilename => undefined, callback => Collector}, Options),
     {ok, Replica} = eslaver:start_link(Given),
-    Events = eslaver_test_lib:loaded({Replica, Collector}),
+    Events = eslaver_test_replica:loaded({Replica, Collector}),
     ?assert(lists:member({loading, string, <<"k">>, <<"v">>}, Events)),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 0])),
     _ = eslaver_test_client:ok(Client, ["SET", "big", eslaver_test_dataset:bytes(3_000_000, 1)]),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     true = is_pid(Master),
     eslaver:stop(Replica).
 
@@ -240,7 +240,7 @@ fails(Options, Tag, Regex) ->
     {ok, Replica} = eslaver:start_link(
         maps:merge(#{dbfilename => undefined, callback => Collector}, Options)
     ),
-    #{reason := Reason, text := Text} = eslaver_test_lib:until(fun() ->
+    #{reason := Reason, text := Text} = eslaver_test_wait:until(fun() ->
         case eslaver:info(Replica) of
             #{last_error := undefined} -> false;
             #{last_error := Error} -> Error
@@ -431,13 +431,13 @@ tls_without_names(Config) ->
 
 -spec tls_to_a_plain_port(list()) -> ok.
 tls_to_a_plain_port(Config) ->
-    Master = eslaver_test_lib:own_master(),
-    Target = eslaver_test_lib:target(Master),
+    Master = eslaver_test_master:start_own(),
+    Target = eslaver_test_replica:target(Master),
     Tls = #{cacertfile => file(Config, "ca.crt")},
     %% Such a master waits for the rest of a line, in silence.
     ok = fails(Target#{tls => Tls}, tls, "does not speak TLS.*tls to false"),
-    Fake = eslaver_test_fake:start([#{greeting => <<"-DENIED not from there\r\n">>}]),
-    Port = eslaver_test_fake:port(Fake),
+    Fake = eslaver_test_fake_master:start([#{greeting => <<"-DENIED not from there\r\n">>}]),
+    Port = eslaver_test_fake_master:port(Fake),
     ok = fails(Target#{master_port => Port, tls => Tls}, tls, "does not speak TLS"),
     Closing = closing_port(),
     fails(Target#{master_port => Closing, tls => Tls}, closed, "leave the option tls out").
@@ -488,8 +488,8 @@ plain_to_a_tls_port(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
     ok = fails(#{master_port => Port}, closed, "set the option tls"),
     %% the alert of a server that says more than Redis does
-    Fake = eslaver_test_fake:start([#{greeting => <<21, 3, 1, 0, 2, 2, 10>>}]),
-    fails(#{master_port => eslaver_test_fake:port(Fake)}, tls, "set the option tls").
+    Fake = eslaver_test_fake_master:start([#{greeting => <<21, 3, 1, 0, 2, 2, 10>>}]),
+    fails(#{master_port => eslaver_test_fake_master:port(Fake)}, tls, "set the option tls").
 
 -spec tls_files_missing(list()) -> ok.
 tls_files_missing(Config) ->
@@ -512,40 +512,40 @@ tls_cuts(Config) ->
     {Master, Port} = tls_master(Config, "server", "no"),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["CONFIG", "SET", "repl-backlog-size", "64mb"]),
-    Tap = eslaver_test_tap:start(Master),
+    Tap = eslaver_test_stream_recorder:start(Master),
     Proxy = eslaver_test_proxy:start(Port),
     {Replica, Collector} =
-        Both = eslaver_test_lib:replica(
+        Both = eslaver_test_replica:start(
             eslaver_test_proxy:port(Proxy), #{tls => #{cacertfile => file(Config, "ca.crt")}}
         ),
-    _ = eslaver_test_lib:loaded(Both),
+    _ = eslaver_test_replica:loaded(Both),
     #{offset := Offset} = eslaver:info(Replica),
-    Writers = eslaver_test_writer:start(Master, 1),
+    Writers = eslaver_test_writers:start(Master, 1),
     _ = [
         begin
             ok = eslaver_test_proxy:cut_after(Proxy, down, 500 + rand:uniform(30_000), eof),
-            eslaver_test_lib:until(fun() -> eslaver_test_proxy:cuts(Proxy) >= Cut end)
+            eslaver_test_wait:until(fun() -> eslaver_test_proxy:cuts(Proxy) >= Cut end)
         end
      || Cut <- lists:seq(1, 15)
     ],
-    _ = eslaver_test_writer:stop(Writers),
-    Key = eslaver_test_lib:mark(Client, Collector),
-    ok = eslaver_test_tap:await(Tap, [<<"set">>, Key, <<"x">>]),
-    Got = eslaver_test_replay:commands(eslaver_test_collector:events(Collector)),
-    Expected = [Command || {At, Command} <- eslaver_test_tap:history(Tap), At > Offset],
+    _ = eslaver_test_writers:stop(Writers),
+    Key = eslaver_test_replica:mark(Client, Collector),
+    ok = eslaver_test_stream_recorder:await(Tap, [<<"set">>, Key, <<"x">>]),
+    Got = eslaver_test_event_replay:commands(eslaver_test_collector:events(Collector)),
+    Expected = [Command || {At, Command} <- eslaver_test_stream_recorder:history(Tap), At > Offset],
     ?assertEqual(length(Expected), length(Got)),
     ?assert(Expected =:= Got),
     eslaver:stop(Replica).
 
 -spec acl_user(list()) -> ok.
 acl_user(_Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, [
         "ACL", "SETUSER", "reader", "on", ">" ++ ?PASSWORD, "+psync", "+replconf", "+ping"
     ]),
     <<"OK">> = eslaver_test_client:ok(Client, ["ACL", "SETUSER", "few", "on", ">x", "+ping"]),
-    Target = eslaver_test_lib:target(Master),
+    Target = eslaver_test_replica:target(Master),
     ok = works(Master, Target#{master_user => "reader", master_auth => ?PASSWORD}),
     ok = works(Master, Target#{
         master_user => <<"reader">>, master_auth => fun() -> <<?PASSWORD>> end
@@ -565,7 +565,7 @@ acl_user(_Config) ->
 -spec unix_socket(list()) -> ok.
 unix_socket(_Config) ->
     Master = eslaver_test_master:start(#{
-        server => eslaver_test_lib:own_server(), unix_socket => true
+        server => eslaver_test_servers:own(), unix_socket => true
     }),
     Socket = eslaver_test_master:socket(Master),
     ok = works(Master, #{master_host => {local, Socket}}),
@@ -577,8 +577,8 @@ ipv6(_Config) ->
     case gen_tcp:listen(0, [inet6, {ip, {0, 0, 0, 0, 0, 0, 0, 1}}]) of
         {ok, Socket} ->
             ok = gen_tcp:close(Socket),
-            Master = eslaver_test_lib:own_master([{"bind", ["127.0.0.1", "::1"]}]),
-            Target = eslaver_test_lib:target(Master),
+            Master = eslaver_test_master:start_own([{"bind", ["127.0.0.1", "::1"]}]),
+            Target = eslaver_test_replica:target(Master),
             ok = works(Master, Target#{master_host => "::1"}),
             ok = works(Master, Target#{master_host => "[::1]"}),
             ok = works(Master, Target#{master_host => {0, 0, 0, 0, 0, 0, 0, 1}}),
@@ -590,7 +590,7 @@ ipv6(_Config) ->
 
 -spec urls(list()) -> ok.
 urls(_Config) ->
-    Master = eslaver_test_lib:own_master([{"requirepass", ?PASSWORD}]),
+    Master = eslaver_test_master:start_own([{"requirepass", ?PASSWORD}]),
     Port = integer_to_list(eslaver_test_master:port(Master)),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["AUTH", ?PASSWORD]),

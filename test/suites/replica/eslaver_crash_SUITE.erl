@@ -21,7 +21,7 @@ all() ->
 -spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
     ok = eslaver_test_log:start(),
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", binary:copy(<<"value">>, 200_000)]),
     [{master, Master}, {client, Client} | Config].
@@ -78,7 +78,7 @@ raises(Config, IsBad, Class) ->
     %% The one that is not to raise in the load is given time for it.
     _ = IsBad({loading, eof}) orelse IsBad({loading, string, <<"k">>, <<>>}) orelse loads(Top),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "bad", Big]),
-    [Sentence | _] = eslaver_test_lib:until(fun() ->
+    [Sentence | _] = eslaver_test_wait:until(fun() ->
         case eslaver_test_log:matches("callback raised") of
             [] -> false;
             Found -> Found
@@ -89,7 +89,7 @@ raises(Config, IsBad, Class) ->
     ?assertMatch({match, _}, re:run(Sentence, "at event \\{(loading|stream),")),
     ?assert(length(Sentence) < 1000),
     %% The report of the process, with the stack.
-    Crash = eslaver_test_lib:until(fun() ->
+    Crash = eslaver_test_wait:until(fun() ->
         case eslaver_test_log:matches("Generic server.*callback_failed.*it_was") of
             [] -> false;
             [Found | _] -> Found
@@ -98,7 +98,7 @@ raises(Config, IsBad, Class) ->
     ?assert(length(Crash) < 20_000),
     _ = [?assert(length(Text) < 100_000) || Text <- eslaver_test_log:texts()],
     %% It may be the one that has not ended yet.
-    true = eslaver_test_lib:until(fun() -> counters:get(Left, 1) =:= 1 andalso is_there(Top) end),
+    true = eslaver_test_wait:until(fun() -> counters:get(Left, 1) =:= 1 andalso is_there(Top) end),
     end_tree(Top).
 
 loads(Top) ->
@@ -125,8 +125,8 @@ too_often(Config) ->
     after 30_000 -> error(does_not_give_up)
     end,
     Client = ?config(client, Config),
-    true = eslaver_test_lib:until(fun() ->
-        eslaver_test_lib:info(Client, "connected_slaves") =:= <<"0">>
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_client:info(Client, "connected_slaves") =:= <<"0">>
     end),
     ok.
 
@@ -143,8 +143,10 @@ by_itself(Config) ->
         receive
             {'EXIT', Replica, Why} -> Why
         end,
-    ?assertMatch({replica_failed, error, {function_clause, [{eslaver_subscriptions, _, _} | _]}}, Reason),
-    _ = eslaver_test_lib:until(fun() ->
+    ?assertMatch(
+        {replica_failed, error, {function_clause, [{eslaver_subscriptions, _, _} | _]}}, Reason
+    ),
+    _ = eslaver_test_wait:until(fun() ->
         eslaver_test_log:matches("Generic server.*replica_failed") =/= []
     end),
     Said = io_lib:format("~p ~p", [Reason, eslaver_test_log:texts()]),
@@ -161,7 +163,7 @@ break(State) ->
     ]).
 
 options(Config, Callback) ->
-    Target = eslaver_test_lib:target(?config(master, Config)),
+    Target = eslaver_test_replica:target(?config(master, Config)),
     Target#{
         callback => Callback,
         name => {local, eslaver_crash_suite_replica}
@@ -171,7 +173,7 @@ supervised(Options, Intensity) ->
     supervisor:start_link(?MODULE, {Intensity, [eslaver:child_spec(Options)]}).
 
 child(Top) ->
-    Pid = eslaver_test_lib:until(fun() ->
+    Pid = eslaver_test_wait:until(fun() ->
         case supervisor:which_children(Top) of
             [{_, Child, _, _}] when is_pid(Child) -> Child;
             _ -> false

@@ -54,7 +54,7 @@ all() ->
 %% A filled master, its snapshot, and an empty directory.
 -spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_dataset:fill(Client),
     ok = eslaver_test_client:close(Client),
@@ -80,16 +80,16 @@ same_as_the_masters_file(Config) ->
 
 -spec same_as_sent(list()) -> ok.
 same_as_sent(Config) ->
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
-    load(Config, fake([#{psync => eslaver_test_fake:full_resync(Snapshot)}])),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
+    load(Config, fake([#{psync => eslaver_test_fake_master:full_resync(Snapshot)}])),
     same(Snapshot, ?config(dump, Config)),
     only_the_dump(Config).
 
 -spec same_as_sent_with_mark(list()) -> ok.
 same_as_sent_with_mark(Config) ->
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
     ok = file:write_file(?config(dump, Config), "what was here before"),
-    load(Config, fake([#{psync => eslaver_test_fake:full_resync_marked(Snapshot)}])),
+    load(Config, fake([#{psync => eslaver_test_fake_master:full_resync_marked(Snapshot)}])),
     same(Snapshot, ?config(dump, Config)),
     only_the_dump(Config).
 
@@ -107,16 +107,16 @@ checked_by_redis(Config) ->
 %% A snapshot with a wrong checksum leaves the file of before where it is.
 -spec broken_is_not_kept(list()) -> ok.
 broken_is_not_kept(Config) ->
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
     Size = byte_size(Snapshot) - 1,
     <<Body:Size/binary, Last>> = Snapshot,
-    Broken = eslaver_test_fake:full_resync(<<Body/binary, (Last bxor 1)>>),
+    Broken = eslaver_test_fake_master:full_resync(<<Body/binary, (Last bxor 1)>>),
     ok = file:write_file(?config(dump, Config), "what was here before"),
-    Fake = eslaver_test_fake:start([#{psync => Broken}]),
-    {Replica, _} = eslaver_test_lib:replica(
-        eslaver_test_fake:port(Fake), #{dbfilename => ?config(dump, Config)}
+    Fake = eslaver_test_fake_master:start([#{psync => Broken}]),
+    {Replica, _} = eslaver_test_replica:start(
+        eslaver_test_fake_master:port(Fake), #{dbfilename => ?config(dump, Config)}
     ),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_fake:connections(Fake) >= 2 end),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_fake_master:connections(Fake) >= 2 end),
     ok = eslaver:stop(Replica),
     same(<<"what was here before">>, ?config(dump, Config)),
     only_the_dump(Config).
@@ -161,7 +161,7 @@ symbolic_link(Config) ->
 not_for_others(Config) ->
     load(Config, ?config(master, Config)),
     Dump = ?config(dump, Config),
-    eslaver_test_lib:until(fun() -> filelib:is_regular(Dump) end),
+    eslaver_test_wait:until(fun() -> filelib:is_regular(Dump) end),
     {ok, #file_info{mode = Mode}} = file:read_file_info(Dump),
     ?assertEqual(0, Mode band 8#022).
 
@@ -169,7 +169,7 @@ not_for_others(Config) ->
 -spec link_ends_behind_the_snapshot(list()) -> ok.
 link_ends_behind_the_snapshot(Config) ->
     Dump = ?config(dump, Config),
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
     lists:foreach(
         fun(Callback) ->
             ending(Snapshot, fun(Target) ->
@@ -177,7 +177,7 @@ link_ends_behind_the_snapshot(Config) ->
                     dbfilename => Dump, callback => Callback
                 }),
                 ok = eslaver:await(Replica, loaded, 30_000),
-                true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+                true = eslaver_test_wait:until(fun() -> filelib:is_file(Dump) end),
                 ok = eslaver:stop(Replica)
             end),
             same(Snapshot, Dump),
@@ -191,12 +191,14 @@ link_ends_behind_the_snapshot(Config) ->
 -spec stopped_behind_the_snapshot(list()) -> ok.
 stopped_behind_the_snapshot(Config) ->
     Dump = ?config(dump, Config),
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
-    Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
-    Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake), #{dbfilename => Dump}),
-    _ = eslaver_test_lib:loaded(Both),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
+    Fake = eslaver_test_fake_master:start([
+        #{psync => eslaver_test_fake_master:full_resync(Snapshot)}
+    ]),
+    Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake), #{dbfilename => Dump}),
+    _ = eslaver_test_replica:loaded(Both),
     ok = eslaver:stop(element(1, Both)),
-    true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+    true = eslaver_test_wait:until(fun() -> filelib:is_file(Dump) end),
     same(Snapshot, Dump),
     only_the_dump(Config).
 
@@ -215,7 +217,7 @@ failure_after_the_links_end(Config) ->
                 end
             end
     end,
-    ending(eslaver_test_lib:snapshot(?config(master, Config)), fun(Target) ->
+    ending(eslaver_test_master:snapshot(?config(master, Config)), fun(Target) ->
         Dump = filename:join(Dir, "dump.rdb"),
         {ok, Replica} = eslaver:start_link(Target#{dbfilename => Dump, callback => Holds}),
         receive
@@ -224,7 +226,7 @@ failure_after_the_links_end(Config) ->
         ok = file:del_dir(Dir),
         Replica ! go_on,
         ok = eslaver:await(Replica, loaded, 30_000),
-        true = eslaver_test_lib:until(fun() -> eslaver_test_log:matches("dump\\.rdb") =/= [] end),
+        true = eslaver_test_wait:until(fun() -> eslaver_test_log:matches("dump\\.rdb") =/= [] end),
         ok = eslaver:stop(Replica)
     end).
 
@@ -234,18 +236,20 @@ without_proc(Config) ->
     Unmount = "umount -l /proc",
     case os:cmd("unshare -m sh -c '" ++ Unmount ++ " && echo -n unmounted'") of
         "unmounted" ->
-            Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+            Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
             Node = eslaver_test_node:start([
                 "unshare", "-m", "sh", "-c", Unmount ++ " && exec \"$@\"", "sh"
             ]),
             false = eslaver_test_node:call(Node, eslaver_test_node, has_proc, []),
-            Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
-            Target = eslaver_test_lib:target(eslaver_test_fake:port(Fake)),
+            Fake = eslaver_test_fake_master:start([
+                #{psync => eslaver_test_fake_master:full_resync(Snapshot)}
+            ]),
+            Target = eslaver_test_replica:target(eslaver_test_fake_master:port(Fake)),
             Dump = ?config(dump, Config),
             _ = eslaver_test_node:replica(Node, Target#{
                 dbfilename => Dump, callback => {erlang, is_tuple}
             }),
-            true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+            true = eslaver_test_wait:until(fun() -> filelib:is_file(Dump) end),
             ok = eslaver_test_node:stop(Node),
             same(Snapshot, Dump),
             only_the_dump(Config);
@@ -265,15 +269,15 @@ fifo_in_place_of_the_file(Config) ->
 -spec any_bytes_in_its_name(list()) -> ok.
 any_bytes_in_its_name(Config) ->
     Dump = iolist_to_binary([?config(dir, Config), "/", 255, "dump.rdb"]),
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
-    load(Config, fake([#{psync => eslaver_test_fake:full_resync(Snapshot)}]), Dump),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
+    load(Config, fake([#{psync => eslaver_test_fake_master:full_resync(Snapshot)}]), Dump),
     same(Snapshot, Dump).
 
 %% A master that has nothing more to say than this snapshot.
 ending(Snapshot, Work) ->
-    Psync = eslaver_test_fake:full_resync(Snapshot),
+    Psync = eslaver_test_fake_master:full_resync(Snapshot),
     Scripts = [#{psync => Psync, then => close}, #{psync => "-LOADING\r\n"}],
-    eslaver_test_hostile:with_fake(Scripts, Work).
+    eslaver_test_hostile_master:with_fake(Scripts, Work).
 
 load(Config, Master) ->
     load(Config, Master, ?config(dump, Config)).
@@ -281,12 +285,12 @@ load(Config, Master) ->
 load(_Config, Master, Dump) ->
     Target =
         case Master of
-            {fake, Fake} -> eslaver_test_fake:port(Fake);
+            {fake, Fake} -> eslaver_test_fake_master:port(Fake);
             _ -> Master
         end,
-    {Replica, _} = Both = eslaver_test_lib:replica(Target, #{dbfilename => Dump}),
-    ?assert(length(eslaver_test_lib:loaded(Both)) > 700),
-    true = Dump =:= undefined orelse eslaver_test_lib:until(fun() -> is_dealt_with(Dump) end),
+    {Replica, _} = Both = eslaver_test_replica:start(Target, #{dbfilename => Dump}),
+    ?assert(length(eslaver_test_replica:loaded(Both)) > 700),
+    true = Dump =:= undefined orelse eslaver_test_wait:until(fun() -> is_dealt_with(Dump) end),
     ok = eslaver:stop(Replica).
 
 %% The file gets its name, or a warning comes, when the disk has it: some time after the load.
@@ -297,7 +301,7 @@ is_dealt_with(Dump) ->
     end.
 
 fake(Scripts) ->
-    {fake, eslaver_test_fake:start(Scripts)}.
+    {fake, eslaver_test_fake_master:start(Scripts)}.
 
 same(Bytes, File) ->
     {ok, Found} = file:read_file(File),

@@ -22,7 +22,7 @@
     hooks_that_raise/1
 ]).
 
--define(HANDLER, eslaver_test_handler).
+-define(HANDLER, eslaver_test_reporting_handler).
 
 -spec suite() -> list().
 suite() ->
@@ -50,7 +50,7 @@ all() ->
 init_per_testcase(_Case, Config) ->
     process_flag(trap_exit, true),
     ok = eslaver_test_log:start(),
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     [{master, Master}, {client, eslaver_test_client:connect(Master)} | Config].
 
 -spec end_per_testcase(atom(), list()) -> ok.
@@ -74,7 +74,9 @@ keeps_state(Config) ->
 gets_batches(Config) ->
     Client = ?config(client, Config),
     _ = eslaver_test_client:ok(Client, ["DEBUG", "POPULATE", 5000, "k"]),
-    {ok, Replica} = eslaver:start_link(options(Config, {handler, eslaver_batch_handler, self()})),
+    {ok, Replica} = eslaver:start_link(
+        options(Config, {handler, eslaver_test_batch_handler, self()})
+    ),
     ok = eslaver:await(Replica, loaded, 30_000),
     _ = eslaver_test_client:pipeline(Client, [["SET", "n", N] || N <- lists:seq(1, 5000)]),
     Batches = batches(<<"5000">>),
@@ -111,9 +113,9 @@ pause_until_continue(Config) ->
     write(Config, ["SET", "k", "v"]),
     ?assertEqual(0, eslaver_test_client:ok(Client, ["WAIT", 1, 1500])),
     not_handled({stream, "set", [<<"k">>, <<"v">>]}),
-    ?assertMatch(<<"ip=", _/binary>>, eslaver_test_lib:info(Client, "slave0")),
+    ?assertMatch(<<"ip=", _/binary>>, eslaver_test_client:info(Client, "slave0")),
     ?assertNotEqual(
-        nomatch, binary:match(eslaver_test_lib:info(Client, "slave0"), <<"state=online">>)
+        nomatch, binary:match(eslaver_test_client:info(Client, "slave0"), <<"state=online">>)
     ),
     ?assertMatch(#{state := streaming, reconnects := 0}, eslaver:info(Replica)),
     ok = eslaver:continue(Replica),
@@ -140,7 +142,9 @@ pause_for_a_time(Config) ->
 -spec pause_in_the_snapshot(list()) -> ok.
 pause_in_the_snapshot(Config) ->
     _ = eslaver_test_client:ok(?config(client, Config), ["DEBUG", "POPULATE", 2000, "k"]),
-    {ok, Replica} = eslaver:start_link(options(Config, {handler, eslaver_test_pauser, self()})),
+    {ok, Replica} = eslaver:start_link(
+        options(Config, {handler, eslaver_test_pausing_handler, self()})
+    ),
     receive
         {paused, Replica, _} -> ok
     end,
@@ -312,7 +316,7 @@ start(Config, State) ->
     Replica.
 
 options(Config, Callback) ->
-    (eslaver_test_lib:target(?config(master, Config)))#{callback => Callback}.
+    (eslaver_test_replica:target(?config(master, Config)))#{callback => Callback}.
 
 write(Config, Command) ->
     _ = eslaver_test_client:ok(?config(client, Config), Command),

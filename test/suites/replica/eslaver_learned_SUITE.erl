@@ -33,7 +33,7 @@ all() ->
 
 -spec groups() -> list().
 groups() ->
-    Names = [Name || #{name := Name} <- eslaver_test_master:available()],
+    Names = [Name || #{name := Name} <- eslaver_test_servers:available()],
     [{each, [], [{group, Name} || Name <- Names]}] ++ [{Name, [], [as_the_table]} || Name <- Names].
 
 -spec init_per_suite(list()) -> list().
@@ -47,7 +47,7 @@ end_per_suite(_Config) ->
 
 -spec init_per_group(atom(), list()) -> list().
 init_per_group(each, Config) -> Config;
-init_per_group(Name, Config) -> [{about, eslaver_test_lib:by_name(Name)} | Config].
+init_per_group(Name, Config) -> [{about, eslaver_test_servers:by_name(Name)} | Config].
 
 -spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
@@ -77,13 +77,13 @@ as_the_table_of(#{server := Server, version := Version}) ->
     Client = eslaver_test_client:connect(Master),
     %% servers do not call EVAL a write, and take XREADGROUP for a read, which only moves the group
     Names =
-        [Name || {Name, own} <- eslaver_test_writes:of_server(Client)] --
+        [Name || {Name, own} <- eslaver_test_write_commands:of_server(Client)] --
             [<<"eval">>, <<"xreadgroup">>],
     Told = told(Master, #{hidden_commands => Names}),
     Tried = [
         {Command, Table, Learned}
-     || {_, Command, _} <- eslaver_test_writes:all(),
-        lists:member(eslaver_test_writes:name(Command), Names),
+     || {_, Command, _} <- eslaver_test_write_commands:all(),
+        lists:member(eslaver_test_write_commands:name(Command), Names),
         [Name | Args] <- [words(Command)],
         Lower <- [list_to_binary(string:lowercase(Name))],
         Table <- [keys(Lower, Args, undefined)],
@@ -98,17 +98,21 @@ told_of(Tried) -> [Command || {Command, _, Learned} <- Tried, Learned =/= unknow
 
 %% Servers before 7.0 do not tell which keys change, and none tells of other dbs, of keys that only
 %% scripts know, or that all keys of a db change: a write that names no key changes some.
-agree(_Version, Same, Same) -> true;
+agree(_Version, Same, Same) ->
+    true;
 agree(_Version, {Changed, _Read}, unnamed) when is_list(Changed) -> Changed =:= [];
-agree(_Version, _All, unnamed) -> true;
+agree(_Version, _All, unnamed) ->
+    true;
 agree(Version, {Changed, Read}, Told) when Version < {7, 0, 0}, is_tuple(Told) ->
     {All, []} = Told,
     lists:usort(without_dbs(Changed ++ Read)) -- lists:usort(All) =:= [];
 agree(_Version, {Changed, Read}, {ToldChanged, ToldRead}) ->
     lists:usort(without_dbs(Changed)) =:= lists:usort(ToldChanged) andalso
         lists:usort(Read) -- lists:usort(ToldRead) =:= [];
-agree(_Version, unnamed, {[], []}) -> true;
-agree(_Version, _Others, _Told) -> false.
+agree(_Version, unnamed, {[], []}) ->
+    true;
+agree(_Version, _Others, _Told) ->
+    false.
 
 without_dbs(Keys) ->
     [
@@ -122,7 +126,7 @@ without_dbs(Keys) ->
 keys(Name, Args, Told) ->
     eslaver_nif:keys(Name, [iolist_to_binary(Arg) || Arg <- Args], Told).
 
-words(Command) -> eslaver_test_writes:words(Command).
+words(Command) -> eslaver_test_write_commands:words(Command).
 
 %% What a link learns.
 told(Master, More) ->
@@ -139,7 +143,7 @@ told(Master, More) ->
     Told.
 
 options(Master) ->
-    (eslaver_test_lib:target(Master))#{dbfilename => undefined}.
+    (eslaver_test_replica:target(Master))#{dbfilename => undefined}.
 
 %% LMOVEM and MSETEX, hidden, in a filter and in key notifications.
 -spec two_lists(list()) -> ok | {skip, term()}.
@@ -243,7 +247,7 @@ mirrored_of(Server, Modules) ->
 %% A write that names no key changes some all the same: of old masters and of new ones.
 -spec names_no_key(list()) -> ok.
 names_no_key(_Config) ->
-    Servers = [S || #{version := V} = S <- eslaver_test_lib:spread(), V >= {3, 0, 0}],
+    Servers = [S || #{version := V} = S <- eslaver_test_servers:spread(), V >= {3, 0, 0}],
     lists:foreach(fun names_no_key_of/1, Servers).
 
 names_no_key_of(#{server := Server}) ->
@@ -258,7 +262,7 @@ names_no_key_of(#{server := Server}) ->
     _ = eslaver_test_client:ok(Client, ["FLUSHALL"]),
     _ = eslaver_test_client:ok(Client, ["SET", "end", "1"]),
     ?assertMatch([{keys, <<"flushall">>, unknown, _}], notices(Ref, <<"end">>)),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         eslaver_mirror:status(?M) =:= fresh andalso eslaver_mirror:keys(?M, <<"*">>) =:= [<<"end">>]
     end),
     ok = eslaver_mirror:stop(?M),
@@ -283,7 +287,7 @@ not_permitted_by(Server) ->
     _ = eslaver_test_client:ok(Client, ["APPEND", "b", "a"]),
     _ = eslaver_test_client:ok(Client, ["APPEND", "b", "c"]),
     _ = eslaver_test_client:ok(Client, ["SET", "a", "1"]),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         [Args || {stream, <<"set">>, Args, _} <- eslaver_test_collector:events(Events)] =/= []
     end),
     %% any argument may be the key
@@ -296,19 +300,23 @@ not_permitted_by(Server) ->
 %% An answer that is none, or too large, costs a second connection, on which nothing is asked.
 -spec strange_answers(list()) -> ok.
 strange_answers(_Config) ->
-    Snapshot = eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>),
+    Snapshot = eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>),
     Told = fun(Answer) ->
         Script = #{psync => Snapshot, replies => #{<<"COMMAND">> => Answer}},
-        Fake = eslaver_test_fake:start([Script]),
-        {Replica, _} = replica(eslaver_test_fake:port(Fake), [], #{}),
-        Asked = [Number || {Number, [<<"COMMAND">>]} <- eslaver_test_fake:commands(Fake)],
-        Connections = eslaver_test_fake:connections(Fake),
+        Fake = eslaver_test_fake_master:start([Script]),
+        {Replica, _} = replica(eslaver_test_fake_master:port(Fake), [], #{}),
+        Asked = [Number || {Number, [<<"COMMAND">>]} <- eslaver_test_fake_master:commands(Fake)],
+        Connections = eslaver_test_fake_master:connections(Fake),
         stop(Replica),
-        eslaver_test_fake:stop(Fake),
+        eslaver_test_fake_master:stop(Fake),
         {Connections, Asked}
     end,
     Fine = [
-        <<"+OK\r\n">>, <<"-ERR unknown command\r\n">>, <<":7\r\n">>, <<"*0\r\n">>, <<"*-1\r\n">>,
+        <<"+OK\r\n">>,
+        <<"-ERR unknown command\r\n">>,
+        <<":7\r\n">>,
+        <<"*0\r\n">>,
+        <<"*-1\r\n">>,
         [<<"*3\r\n">>, lists:duplicate(3, <<"*2\r\n$1\r\na\r\n:1\r\n">>)]
     ],
     [?assertEqual({1, [1]}, Told(Answer)) || Answer <- Fine],
@@ -326,14 +334,14 @@ strange_answers(_Config) ->
 %% So does none within the time that every answer has, or a link that ends there.
 -spec no_answer(list()) -> ok.
 no_answer(_Config) ->
-    Snapshot = eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>),
+    Snapshot = eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>),
     Mute = #{psync => Snapshot, replies => #{<<"COMMAND">> => <<>>}},
     Begun = #{psync => Snapshot, replies => #{<<"COMMAND">> => <<"*2\r\n:1\r\n">>}},
     [
         begin
-            Fake = eslaver_test_fake:start([Script]),
-            {Replica, _} = replica(eslaver_test_fake:port(Fake), [], #{repl_timeout => 500}),
-            ?assertEqual(2, eslaver_test_fake:connections(Fake)),
+            Fake = eslaver_test_fake_master:start([Script]),
+            {Replica, _} = replica(eslaver_test_fake_master:port(Fake), [], #{repl_timeout => 500}),
+            ?assertEqual(2, eslaver_test_fake_master:connections(Fake)),
             ?assertMatch(#{reconnects := 0}, eslaver:info(Replica)),
             stop(Replica)
         end
@@ -351,18 +359,18 @@ masters_do_not_mix(_Config) ->
             Master = eslaver_test_master:start(#{server => Server}),
             One = told(Master, #{hidden_commands => [<<"append">>]}),
             ?assertEqual({[<<"k">>], []}, eslaver_nif:keys(<<"append">>, [<<"k">>, <<"v">>], One)),
-            Fake = eslaver_test_fake:start([
-                #{psync => eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>)}
+            Fake = eslaver_test_fake_master:start([
+                #{psync => eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>)}
             ]),
-            Other = told(eslaver_test_fake:port(Fake), #{hidden_commands => [<<"append">>]}),
+            Other = told(eslaver_test_fake_master:port(Fake), #{hidden_commands => [<<"append">>]}),
             ?assertEqual(unknown, eslaver_nif:keys(<<"append">>, [<<"k">>, <<"v">>], Other)),
-            Plain = told(eslaver_test_fake:port(Fake), #{}),
+            Plain = told(eslaver_test_fake_master:port(Fake), #{}),
             ?assertEqual(undefined, Plain)
     end.
 
 %% Helpers
 
-servers() -> eslaver_test_master:available().
+servers() -> eslaver_test_servers:available().
 
 with_modules() ->
     Found = [

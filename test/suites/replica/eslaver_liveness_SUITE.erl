@@ -105,18 +105,18 @@ end_per_testcase(_Case, _Config) ->
 %% A master that is there and says nothing, and then goes on.
 -spec stopped_master(list()) -> ok.
 stopped_master(_Config) ->
-    Master = eslaver_test_lib:own_master([{"repl-ping-replica-period", "1"}]),
+    Master = eslaver_test_master:start_own([{"repl-ping-replica-period", "1"}]),
     Client = eslaver_test_client:connect(Master),
     {Replica, Collector} =
-        Both = eslaver_test_lib:replica(Master, #{repl_timeout => 3000}),
-    _ = eslaver_test_lib:loaded(Both),
+        Both = eslaver_test_replica:start(Master, #{repl_timeout => 3000}),
+    _ = eslaver_test_replica:loaded(Both),
     ok = eslaver_test_master:pause(Master),
     Took = took(fun() -> error_of(Replica, timeout) end),
     ?assert(Took < 10_000),
     #{last_error := #{text := Text}} = eslaver:info(Replica),
     ?assertEqual(<<"the master has been silent for 3 s">>, Text),
     ok = eslaver_test_master:continue(Master),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     ?assertEqual(
         1, length([eof || {loading, eof} <- eslaver_test_collector:events(Collector)])
     ),
@@ -125,10 +125,10 @@ stopped_master(_Config) ->
 %% One that has nothing to say but its pings is kept.
 -spec idle_master(list()) -> ok.
 idle_master(_Config) ->
-    Master = eslaver_test_lib:own_master([{"repl-ping-replica-period", "1"}]),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(Master, #{repl_timeout => 3000}),
-    _ = eslaver_test_lib:loaded(Both),
-    true = eslaver_test_lib:until(fun() ->
+    Master = eslaver_test_master:start_own([{"repl-ping-replica-period", "1"}]),
+    {Replica, Collector} = Both = eslaver_test_replica:start(Master, #{repl_timeout => 3000}),
+    _ = eslaver_test_replica:loaded(Both),
+    true = eslaver_test_wait:until(fun() ->
         length([ping || {stream, "ping", _} <- eslaver_test_collector:events(Collector)]) >= 6
     end),
     ?assertMatch(#{reconnects := 0, state := streaming}, eslaver:info(Replica)),
@@ -137,7 +137,7 @@ idle_master(_Config) ->
 -spec cannot_connect(list()) -> ok.
 cannot_connect(_Config) ->
     {Port, Sockets} = full_port(),
-    {Replica, _} = eslaver_test_lib:replica(Port, #{connect_timeout => 700}),
+    {Replica, _} = eslaver_test_replica:start(Port, #{connect_timeout => 700}),
     Took = took(fun() -> error_of(Replica, cannot_connect) end),
     ?assert(Took < 5_000),
     ok = eslaver:stop(Replica),
@@ -148,7 +148,7 @@ cannot_connect(_Config) ->
 silent_peer(_Config) ->
     {ok, Listener} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
     {ok, Port} = inet:port(Listener),
-    {Replica, _} = eslaver_test_lib:replica(Port, #{repl_timeout => 1000}),
+    {Replica, _} = eslaver_test_replica:start(Port, #{repl_timeout => 1000}),
     Took = took(fun() -> error_of(Replica, timeout) end),
     ?assert(Took < 5_000),
     #{last_error := #{text := Text}} = eslaver:info(Replica),
@@ -158,11 +158,11 @@ silent_peer(_Config) ->
 
 -spec silent_at_each_step(list()) -> ok.
 silent_at_each_step(_Config) ->
-    _ = eslaver_test_lib:parallel(
+    _ = eslaver_test_parallel:map(
         fun({Step, Script}) ->
-            Fake = eslaver_test_fake:start([Script]),
-            {Replica, _} = eslaver_test_lib:replica(
-                eslaver_test_fake:port(Fake), #{repl_timeout => 1000, master_auth => "x"}
+            Fake = eslaver_test_fake_master:start([Script]),
+            {Replica, _} = eslaver_test_replica:start(
+                eslaver_test_fake_master:port(Fake), #{repl_timeout => 1000, master_auth => "x"}
             ),
             #{text := Text} = error_of(Replica, timeout),
             ?assertMatch({Step, {match, _}}, {Step, re:run(Text, Step)}),
@@ -173,7 +173,7 @@ silent_at_each_step(_Config) ->
             {"CLIENT SETNAME", silent([<<"CLIENT">>, <<"REPLCONF">>, <<"COMMAND">>])},
             {"REPLCONF listening-port", silent([<<"REPLCONF">>, <<"COMMAND">>])},
             {"PSYNC", #{psync => <<>>, then => keep}},
-            {"silent", #{psync => eslaver_test_fake:full_resync(1000, <<"REDIS0011">>)}}
+            {"silent", #{psync => eslaver_test_fake_master:full_resync(1000, <<"REDIS0011">>)}}
         ]
     ),
     ok.
@@ -195,13 +195,15 @@ newlines_at_each_step(_Config) ->
     ],
     %% now and then, and as fast as they are taken
     Ways = [{<<"\n">>, 100}, {binary:copy(<<"\n">>, 100_000), 0}],
-    _ = eslaver_test_lib:parallel(
+    _ = eslaver_test_parallel:map(
         fun({{Step, Script}, {Bytes, Pause}}) ->
-            Fake = eslaver_test_fake:start([Script]),
-            {Replica, _} = eslaver_test_lib:replica(
-                eslaver_test_fake:port(Fake), #{repl_timeout => 1000, master_auth => "x"}
+            Fake = eslaver_test_fake_master:start([Script]),
+            {Replica, _} = eslaver_test_replica:start(
+                eslaver_test_fake_master:port(Fake), #{repl_timeout => 1000, master_auth => "x"}
             ),
-            true = eslaver_test_lib:until(fun() -> eslaver_test_fake:connections(Fake) > 0 end),
+            true = eslaver_test_wait:until(fun() ->
+                eslaver_test_fake_master:connections(Fake) > 0
+            end),
             Sender = spawn_link(fun() -> repeat(Fake, Bytes, Pause) end),
             #{text := Text} = error_of(Replica, timeout),
             ?assertMatch({Step, {match, _}}, {Step, re:run(Text, "no answer to " ++ Step)}),
@@ -216,32 +218,32 @@ newlines_at_each_step(_Config) ->
 %% For as long as they come, be it longer than any silence may last.
 -spec newlines_before_the_snapshot(list()) -> ok.
 newlines_before_the_snapshot(_Config) ->
-    Snapshot = iolist_to_binary(eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>)),
+    Snapshot = iolist_to_binary(eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>)),
     {match, [{Answer, _}]} = re:run(Snapshot, "\\$"),
     <<Line:Answer/binary, Rest/binary>> = Snapshot,
-    Fake = eslaver_test_fake:start([#{psync => <<"\n">>}]),
-    Port = eslaver_test_fake:port(Fake),
-    {Replica, _} = Both = eslaver_test_lib:replica(Port, #{repl_timeout => 1000}),
-    true = eslaver_test_lib:until(fun() ->
-        [p || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake:commands(Fake)] =/= []
+    Fake = eslaver_test_fake_master:start([#{psync => <<"\n">>}]),
+    Port = eslaver_test_fake_master:port(Fake),
+    {Replica, _} = Both = eslaver_test_replica:start(Port, #{repl_timeout => 1000}),
+    true = eslaver_test_wait:until(fun() ->
+        [p || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake_master:commands(Fake)] =/= []
     end),
     _ = [
         begin
             _ = [newline(Fake, 200) || _ <- lists:seq(1, 10)],
-            ok = eslaver_test_fake:send(Fake, Part)
+            ok = eslaver_test_fake_master:send(Fake, Part)
         end
      || Part <- [Line, Rest]
     ],
-    ?assertEqual([{loading, eof}], eslaver_test_lib:loaded(Both)),
-    ?assertEqual(1, eslaver_test_fake:connections(Fake)),
+    ?assertEqual([{loading, eof}], eslaver_test_replica:loaded(Both)),
+    ?assertEqual(1, eslaver_test_fake_master:connections(Fake)),
     eslaver:stop(Replica).
 
 newline(Fake, Pause) ->
-    ok = eslaver_test_fake:send(Fake, <<"\n">>),
+    ok = eslaver_test_fake_master:send(Fake, <<"\n">>),
     timer:sleep(Pause).
 
 repeat(Fake, Bytes, Pause) ->
-    _ = eslaver_test_fake:send(Fake, Bytes),
+    _ = eslaver_test_fake_master:send(Fake, Bytes),
     timer:sleep(Pause),
     repeat(Fake, Bytes, Pause).
 
@@ -252,10 +254,10 @@ name_with_several_addresses(_Config) ->
         {{ok, [{127, 0, 0, 1} | _]}, {ok, [{0, 0, 0, 0, 0, 0, 0, 1} | _]}} ->
             _ = [
                 begin
-                    Master = eslaver_test_lib:own_master([{"bind", Bind}]),
+                    Master = eslaver_test_master:start_own([{"bind", Bind}]),
                     {Replica, _} =
-                        Both = eslaver_test_lib:replica(Master, #{master_host => "localhost"}),
-                    _ = eslaver_test_lib:loaded(Both),
+                        Both = eslaver_test_replica:start(Master, #{master_host => "localhost"}),
+                    _ = eslaver_test_replica:loaded(Both),
                     #{master := Address} = eslaver:info(Replica),
                     ct:log("~s", [Address]),
                     ok = eslaver:stop(Replica)
@@ -283,7 +285,7 @@ close(Sockets) ->
     lists:foreach(fun gen_tcp:close/1, Sockets).
 
 error_of(Replica, Reason) ->
-    eslaver_test_lib:until(fun() ->
+    eslaver_test_wait:until(fun() ->
         case eslaver:info(Replica) of
             #{last_error := #{reason := Reason} = Error} -> Error;
             _ -> false
@@ -303,11 +305,11 @@ stops(Phase, Replica) ->
     ct:pal("stopped while ~s: ~b ms", [Phase, Took]),
     ?assert(Took < ?PROMPT),
     %% With its processes.
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         not lists:any(fun is_process_alive/1, [Pid || Pid <- Links, is_pid(Pid), Pid =/= self()])
     end),
     %% With its thread, but for one that the system keeps looking up a name.
-    Phase =:= "resolving" orelse eslaver_test_lib:until(fun() -> io_threads() =:= 0 end),
+    Phase =:= "resolving" orelse eslaver_test_wait:until(fun() -> io_threads() =:= 0 end),
     ok.
 
 io_threads() ->
@@ -320,34 +322,34 @@ io_threads() ->
 
 -spec stop_while_resolving(list()) -> ok.
 stop_while_resolving(_Config) ->
-    {Replica, _} = eslaver_test_lib:replica(6379, #{master_host => "no-such-host.invalid"}),
+    {Replica, _} = eslaver_test_replica:start(6379, #{master_host => "no-such-host.invalid"}),
     #{state := _} = eslaver:info(Replica),
     stops("resolving", Replica),
     %% The look-up ends some time.
-    eslaver_test_lib:until(fun() -> io_threads() =:= 0 end, 60_000),
+    eslaver_test_wait:until(fun() -> io_threads() =:= 0 end, 60_000),
     ok.
 
 -spec stop_while_connecting(list()) -> ok.
 stop_while_connecting(_Config) ->
     {Port, Sockets} = full_port(),
-    {Replica, _} = eslaver_test_lib:replica(Port),
+    {Replica, _} = eslaver_test_replica:start(Port),
     #{state := connecting} = eslaver:info(Replica),
     stops("connecting", Replica),
     close(Sockets).
 
 -spec stop_in_the_handshake(list()) -> ok.
 stop_in_the_handshake(_Config) ->
-    Fake = eslaver_test_fake:start([#{replies => #{<<"REPLCONF">> => <<>>}}]),
-    {Replica, _} = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-    true = eslaver_test_lib:until(fun() -> length(eslaver_test_fake:commands(Fake)) >= 2 end),
+    Fake = eslaver_test_fake_master:start([#{replies => #{<<"REPLCONF">> => <<>>}}]),
+    {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+    true = eslaver_test_wait:until(fun() -> length(eslaver_test_fake_master:commands(Fake)) >= 2 end),
     stops("shaking hands", Replica).
 
 -spec stop_waiting_for_the_snapshot(list()) -> ok.
 stop_waiting_for_the_snapshot(_Config) ->
-    Fake = eslaver_test_fake:start([#{psync => <<"\n\n">>}]),
-    {Replica, _} = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-    true = eslaver_test_lib:until(fun() ->
-        [psync || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake:commands(Fake)] =/= []
+    Fake = eslaver_test_fake_master:start([#{psync => <<"\n\n">>}]),
+    {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+    true = eslaver_test_wait:until(fun() ->
+        [psync || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake_master:commands(Fake)] =/= []
     end),
     stops("waiting for the snapshot", Replica).
 
@@ -359,10 +361,10 @@ stop_while_loading(Config) ->
     Master = populated(),
     Proxy = eslaver_test_proxy:start(Master),
     ok = eslaver_test_proxy:trickle(Proxy, 2000),
-    {Replica, _} = eslaver_test_lib:replica(
+    {Replica, _} = eslaver_test_replica:start(
         eslaver_test_proxy:port(Proxy), #{dbfilename => filename:join(Dir, "dump.rdb")}
     ),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         case eslaver:info(Replica) of
             #{state := loading, keys := Keys} -> Keys > 100;
             #{} -> false
@@ -373,13 +375,13 @@ stop_while_loading(Config) ->
 
 -spec stop_while_streaming(list()) -> ok.
 stop_while_streaming(_Config) ->
-    Master = eslaver_test_lib:own_master(),
-    {Replica, _} = Both = eslaver_test_lib:replica(Master),
-    _ = eslaver_test_lib:loaded(Both),
-    Writers = eslaver_test_writer:start(Master, 1, #{pause => 0}),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_writer:count(Writers) > 300 end),
+    Master = eslaver_test_master:start_own(),
+    {Replica, _} = Both = eslaver_test_replica:start(Master),
+    _ = eslaver_test_replica:loaded(Both),
+    Writers = eslaver_test_writers:start(Master, 1, #{pause => 0}),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_writers:count(Writers) > 300 end),
     stops("streaming", Replica),
-    _ = eslaver_test_writer:stop(Writers),
+    _ = eslaver_test_writers:stop(Writers),
     ok.
 
 %% All that has been queued is left undone.
@@ -387,7 +389,7 @@ stop_while_streaming(_Config) ->
 stop_with_much_to_do(_Config) ->
     Master = populated(),
     Self = self(),
-    {Replica, _} = eslaver_test_lib:replica(Master, #{
+    {Replica, _} = eslaver_test_replica:start(Master, #{
         callback => fun(Event) ->
             Self ! Event,
             timer:sleep(50)
@@ -405,9 +407,9 @@ stop_with_much_to_do(_Config) ->
 
 -spec stop_with_a_stopped_master(list()) -> ok.
 stop_with_a_stopped_master(_Config) ->
-    Master = eslaver_test_lib:own_master(),
-    {Replica, _} = Both = eslaver_test_lib:replica(Master),
-    _ = eslaver_test_lib:loaded(Both),
+    Master = eslaver_test_master:start_own(),
+    {Replica, _} = Both = eslaver_test_replica:start(Master),
+    _ = eslaver_test_replica:loaded(Both),
     ok = eslaver_test_master:pause(Master),
     stops("the master is stopped", Replica),
     eslaver_test_master:continue(Master).
@@ -417,15 +419,15 @@ stop_between_tries(_Config) ->
     {ok, Listener} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
     {ok, Port} = inet:port(Listener),
     ok = gen_tcp:close(Listener),
-    {Replica, _} = eslaver_test_lib:replica(Port),
-    true = eslaver_test_lib:until(fun() ->
+    {Replica, _} = eslaver_test_replica:start(Port),
+    true = eslaver_test_wait:until(fun() ->
         #{state := State, reconnects := Count} = eslaver:info(Replica),
         State =:= waiting andalso Count > 2
     end),
     stops("waiting for the next try", Replica).
 
 populated() ->
-    Master = eslaver_test_lib:own_master([{"rdbcompression", "no"}]),
+    Master = eslaver_test_master:start_own([{"rdbcompression", "no"}]),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["DEBUG", "POPULATE", 20_000, "k", 500]),
     ok = eslaver_test_client:close(Client),
@@ -441,16 +443,16 @@ leaves_nothing(Config) ->
     end.
 
 start_and_end(Config) ->
-    Seed = eslaver_test_lib:seed(),
+    Seed = eslaver_test_env:seed(),
     Rounds =
-        case eslaver_test_lib:is_long() of
+        case eslaver_test_env:is_long() of
             true -> 1000;
             false -> 200
         end,
     Dir = filename:join(?config(priv_dir, Config), "leaves_nothing"),
     ok = file:make_dir(Dir),
     Master = populated(),
-    Options = (eslaver_test_lib:target(Master))#{
+    Options = (eslaver_test_replica:target(Master))#{
         dbfilename => filename:join(Dir, "dump.rdb"), callback => {erlang, is_tuple}
     },
     %% In a node where nothing else comes and goes.
@@ -471,11 +473,11 @@ rounds(Options, Seed, Rounds, Dir) ->
     _ = rand:seed(exsss, Seed),
     _ = [start_and_end(Options, Ending) || Ending <- [stop, kill, supervisor]],
     ok = file:write_file(filename:join(Dir, "dump.rdb"), <<>>),
-    true = eslaver_test_lib:until(fun() -> io_threads() =:= 0 end),
+    true = eslaver_test_wait:until(fun() -> io_threads() =:= 0 end),
     Before = inventory(Dir),
     _ = [start_and_end(Options, any([stop, kill, supervisor])) || _ <- lists:seq(1, Rounds)],
     try
-        eslaver_test_lib:until(fun() -> not_more(inventory(Dir), Before) end, 20_000)
+        eslaver_test_wait:until(fun() -> not_more(inventory(Dir), Before) end, 20_000)
     catch
         error:_ -> ok
     end,
@@ -529,14 +531,14 @@ init(Children) ->
 -spec code_is_loaded(list()) -> ok.
 code_is_loaded(_Config) ->
     process_flag(trap_exit, true),
-    Master = eslaver_test_lib:own_master([{"repl-backlog-size", "64mb"}]),
+    Master = eslaver_test_master:start_own([{"repl-backlog-size", "64mb"}]),
     Client = eslaver_test_client:connect(Master),
     Collector = eslaver_test_collector:start(),
-    Options = (eslaver_test_lib:target(Master))#{callback => Collector},
+    Options = (eslaver_test_replica:target(Master))#{callback => Collector},
     {ok, Top} = supervisor:start_link(?MODULE, [eslaver:child_spec(Options)]),
     [{_, Replica, _, _}] = supervisor:which_children(Top),
     ok = eslaver:await(Replica, loaded, 30_000),
-    Writers = eslaver_test_writer:start(Master, 1),
+    Writers = eslaver_test_writers:start(Master, 1),
     _ = application:load(eslaver),
     {ok, Modules} = application:get_key(eslaver, modules),
     Own = [Module || Module <- Modules, Module =/= eslaver_nif],
@@ -544,18 +546,18 @@ code_is_loaded(_Config) ->
     _ = [{module, Module} = code:load_file(Module) || Module <- Own],
     %% A native library cannot be replaced: that is refused, and does no harm.
     ?assertMatch({error, _}, code:load_file(eslaver_nif)),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     ?assertMatch([{_, Replica, _, _}], supervisor:which_children(Top)),
     ?assertMatch(#{state := streaming, reconnects := 0}, eslaver:info(Replica)),
     _ = [code:purge(Module) || Module <- Own],
     _ = [{module, Module} = code:load_file(Module) || Module <- Own],
     _ = [code:purge(Module) || Module <- Own],
-    _ = eslaver_test_lib:mark(Client, Collector),
-    _ = eslaver_test_writer:stop(Writers),
+    _ = eslaver_test_replica:mark(Client, Collector),
+    _ = eslaver_test_writers:stop(Writers),
     exit(Top, shutdown),
     receive
         {'EXIT', Top, _} -> ok
     after 10_000 -> error(does_not_end)
     end,
-    0 = eslaver_test_lib:until(fun() -> io_threads() =:= 0 andalso 0 end),
+    0 = eslaver_test_wait:until(fun() -> io_threads() =:= 0 andalso 0 end),
     ok.

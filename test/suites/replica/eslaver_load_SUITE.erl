@@ -33,12 +33,12 @@ all() ->
 groups() ->
     [
         {Name, [], [diskless, disk_based, uncompressed, no_checksum, full_events]}
-     || #{name := Name} <- eslaver_test_master:available()
+     || #{name := Name} <- eslaver_test_servers:available()
     ].
 
 -spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    #{server := Server, modules := Modules} = Found = eslaver_test_lib:by_name(Name),
+    #{server := Server, modules := Modules} = Found = eslaver_test_servers:by_name(Name),
     Master = eslaver_test_master:start(#{server => Server, modules => Modules, owner => none}),
     Client = eslaver_test_client:connect(Master),
     #{skipped := Skipped} = eslaver_test_dataset:fill(Client),
@@ -70,7 +70,7 @@ uncompressed(Config) ->
 -spec no_checksum(list()) -> ok | {skip, term()}.
 no_checksum(Config) ->
     Master = ?config(master, Config),
-    _ = eslaver_test_lib:snapshot(Master),
+    _ = eslaver_test_master:snapshot(Master),
     ok = eslaver_test_master:restart(Master, #{config => [{"rdbchecksum", "no"}]}),
     load(Config, [], #{}).
 
@@ -87,7 +87,7 @@ load(Config, Settings, Options) ->
     ],
     case Unknown of
         [] ->
-            Truth = eslaver_test_truth:read(Client),
+            Truth = eslaver_test_master_data:read(Client),
             Events = load_from(?config(master, Config), Options),
             _ = [
                 eslaver_test_client:command(Client, ["CONFIG", "SET", Name, default(Name)])
@@ -106,8 +106,8 @@ client(Config) ->
     eslaver_test_client:connect(?config(master, Config)).
 
 load_from(Master, Options) ->
-    {Replica, _} = Both = eslaver_test_lib:replica(Master, Options),
-    Events = eslaver_test_lib:loaded(Both),
+    {Replica, _} = Both = eslaver_test_replica:start(Master, Options),
+    Events = eslaver_test_replica:loaded(Both),
     ok = eslaver:stop(Replica),
     Events.
 
@@ -124,28 +124,28 @@ check(Style, Truth, Events) ->
 -spec unix_socket(list()) -> ok.
 unix_socket(_Config) ->
     Master = eslaver_test_master:start(#{
-        server => eslaver_test_lib:own_server(), unix_socket => true
+        server => eslaver_test_servers:own(), unix_socket => true
     }),
     Client = eslaver_test_client:connect({local, eslaver_test_master:socket(Master)}),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "0:k", "v"]),
-    Truth = eslaver_test_truth:read(Client),
+    Truth = eslaver_test_master_data:read(Client),
     Events = load_from(Master, #{master_host => {local, eslaver_test_master:socket(Master)}}),
     check(classic, Truth, Events).
 
 -spec empty_master(list()) -> ok.
 empty_master(_Config) ->
-    ?assertEqual([{loading, eof}], load_from(eslaver_test_lib:own_master(), #{})).
+    ?assertEqual([{loading, eof}], load_from(eslaver_test_master:start_own(), #{})).
 
 %% Only the master decides that a key is gone: one whose time has come between the last look of
 %% the master and the snapshot is delivered.
 -spec expired_keys(list()) -> ok.
 expired_keys(_Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_client:ok(Client, ["DEBUG", "SET-ACTIVE-EXPIRE", 0]),
     [_, _] = [eslaver_test_client:ok(Client, ["SET", K, "v", "PX", 1]) || K <- ["a", "b"]],
     %% Looking at one key, which the master then forgets, tells that the other's time has come.
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         eslaver_test_client:ok(Client, ["GET", "a"]) =:= null
     end),
     ?assertEqual(
@@ -156,24 +156,24 @@ expired_keys(_Config) ->
 %% A snapshot that comes in pieces of every small size, over a fake master.
 -spec pieces(list()) -> ok.
 pieces(_Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     Small = [["SET", "0:s", "value"], ["RPUSH", "0:l", "a", 1], ["HSET", "0:h", "f", "v"]],
     _ = [eslaver_test_client:ok(Client, Command) || Command <- Small],
-    Truth = eslaver_test_truth:read(Client),
-    Snapshot = eslaver_test_lib:snapshot(Master),
-    Answer = iolist_to_binary(eslaver_test_fake:full_resync(Snapshot)),
+    Truth = eslaver_test_master_data:read(Client),
+    Snapshot = eslaver_test_master:snapshot(Master),
+    Answer = iolist_to_binary(eslaver_test_fake_master:full_resync(Snapshot)),
     lists:foreach(
         fun(Size) ->
-            Fake = eslaver_test_fake:start([#{psync => <<>>}]),
-            {Replica, _} = Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-            true = eslaver_test_lib:until(fun() ->
-                [ok || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake:commands(Fake)] =/= []
+            Fake = eslaver_test_fake_master:start([#{psync => <<>>}]),
+            {Replica, _} = Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+            true = eslaver_test_wait:until(fun() ->
+                [ok || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake_master:commands(Fake)] =/= []
             end),
-            _ = [ok = eslaver_test_fake:send(Fake, Piece) || Piece <- cut(Size, Answer)],
-            ok = check(classic, Truth, eslaver_test_lib:loaded(Both)),
+            _ = [ok = eslaver_test_fake_master:send(Fake, Piece) || Piece <- cut(Size, Answer)],
+            ok = check(classic, Truth, eslaver_test_replica:loaded(Both)),
             ok = eslaver:stop(Replica),
-            ok = eslaver_test_fake:stop(Fake)
+            ok = eslaver_test_fake_master:stop(Fake)
         end,
         [1, 2, 3, 7, 64]
     ).
@@ -189,15 +189,17 @@ followed(_Config) ->
     Offset = 1000 + iolist_size(Stream),
     _ = [
         begin
-            Psync = [eslaver_test_fake:full_resync([Snapshot, More]), Stream],
-            #{ended := closed, events := Events} = eslaver_test_hostile:serve(stream, Psync),
-            ?assertEqual(Keys, eslaver_test_hostile:keys(Events)),
+            Psync = [eslaver_test_fake_master:full_resync([Snapshot, More]), Stream],
+            #{ended := closed, events := Events} = eslaver_test_hostile_master:serve(stream, Psync),
+            ?assertEqual(Keys, eslaver_test_hostile_master:keys(Events)),
             ?assertMatch(
                 [{stream, <<"flushall">>, [], #{offset := Offset}}],
                 [Event || Event <- Events, element(1, Event) =:= stream]
             ),
-            Marked = eslaver_test_fake:full_resync_marked([Snapshot, More]),
-            #{ended := bad_snapshot, text := Text} = eslaver_test_hostile:serve(load, Marked),
+            Marked = eslaver_test_fake_master:full_resync_marked([Snapshot, More]),
+            #{ended := bad_snapshot, text := Text} = eslaver_test_hostile_master:serve(
+                load, Marked
+            ),
             ?assertMatch({match, _}, re:run(Text, "bytes follow the snapshot's end at byte 23"))
         end
      || More <- ["x", Command("ping"), Snapshot, binary:copy(<<255>>, 1_000_000)]

@@ -51,17 +51,17 @@ init_per_testcase(Case, Config) ->
     Dir = filename:join(?config(priv_dir, Config), atom_to_list(Case)),
     ok = file:make_dir(Dir),
     Dump = filename:join(Dir, "dump.rdb"),
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_client:pipeline(Client, [
         ["SET", ["0:k:", integer_to_list(N)], eslaver_test_dataset:bytes(3000, N)]
      || N <- lists:seq(1, 3000)
     ]),
-    Truth = eslaver_test_truth:read(Client),
-    {Replica, _} = Both = eslaver_test_lib:replica(Master, #{dbfilename => Dump}),
-    _ = eslaver_test_lib:loaded(Both),
+    Truth = eslaver_test_master_data:read(Client),
+    {Replica, _} = Both = eslaver_test_replica:start(Master, #{dbfilename => Dump}),
+    _ = eslaver_test_replica:loaded(Both),
     Position = eslaver:position(Replica),
-    true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+    true = eslaver_test_wait:until(fun() -> filelib:is_file(Dump) end),
     ok = eslaver:stop(Replica),
     ok = eslaver_test_master:kill(Master),
     %% What it will have when it is there again.
@@ -75,7 +75,7 @@ end_per_testcase(_Case, _Config) ->
 -spec delivered(list()) -> ok.
 delivered(Config) ->
     {Replica, Collector} = Both = replica(Config, #{load_dump => true}),
-    Events = eslaver_test_lib:loaded(Both),
+    Events = eslaver_test_replica:loaded(Both),
     ?assertEqual([], differences(Events)),
     ?assertEqual(undefined, eslaver:position(Replica)),
     ?assertMatch([_], eslaver_test_log:matches("loading the RDB file .*dump\\.rdb")),
@@ -87,14 +87,14 @@ delivered(Config) ->
 -spec replaced_by_the_first_sync(list()) -> ok.
 replaced_by_the_first_sync(Config) ->
     {Replica, Collector} = Both = replica(Config, #{load_dump => true}),
-    Before = length(eslaver_test_lib:loaded(Both)),
+    Before = length(eslaver_test_replica:loaded(Both)),
     Client = come_back(Config),
-    true = eslaver_test_lib:until(fun() -> ends(Collector) =:= 2 end),
+    true = eslaver_test_wait:until(fun() -> ends(Collector) =:= 2 end),
     After = lists:nthtail(Before, eslaver_test_collector:events(Collector)),
     ?assertEqual([{loading, string, <<"new">>, <<"v">>}, {loading, eof}], After),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     %% The file is that of the sync.
-    {ok, Kept} = eslaver_test_lib:until(fun() ->
+    {ok, Kept} = eslaver_test_wait:until(fun() ->
         case file:read_file(?config(dump, Config)) of
             {ok, Bytes} when byte_size(Bytes) < 1000 -> {ok, Bytes};
             _ -> false
@@ -117,7 +117,7 @@ ended_by_a_master(Config) ->
     _ = eslaver_test_collector:await(Collector, fun(Event) -> element(1, Event) =:= loading end),
     _ = come_back(Config),
     ok = eslaver:await(Replica, loaded, 30_000),
-    true = eslaver_test_lib:until(fun() -> ends(Collector) =:= 1 end),
+    true = eslaver_test_wait:until(fun() -> ends(Collector) =:= 1 end),
     Loading = [E || E <- eslaver_test_collector:events(Collector), element(1, E) =:= loading],
     ?assert(length(Loading) < 3000),
     ?assertEqual(
@@ -140,7 +140,7 @@ not_when_damaged(Config) ->
             ok = file:write_file(?config(dump, Config), Bytes),
             ok = eslaver_test_log:clear(),
             {Replica, Collector} = replica(Config, #{load_dump => true}),
-            true = eslaver_test_lib:until(fun() ->
+            true = eslaver_test_wait:until(fun() ->
                 eslaver_test_log:matches("RDB file of an earlier run cannot be loaded") =/= []
             end),
             tried(Replica, 2),
@@ -183,7 +183,7 @@ not_with_a_master(Config) ->
     _ = come_back(Config),
     {Replica, _} = Both = replica(Config, #{load_dump => true}),
     ?assertEqual(
-        [{loading, string, <<"new">>, <<"v">>}, {loading, eof}], eslaver_test_lib:loaded(Both)
+        [{loading, string, <<"new">>, <<"v">>}, {loading, eof}], eslaver_test_replica:loaded(Both)
     ),
     eslaver:stop(Replica).
 
@@ -209,7 +209,7 @@ not_of_another_user(Config) ->
                 "cannot be loaded: .*dump\\.rdb: it belongs to user ~b, .* as user ~b",
                 [Ours + 1, Ours]
             ),
-            true = eslaver_test_lib:until(fun() -> eslaver_test_log:matches(Why) =/= [] end),
+            true = eslaver_test_wait:until(fun() -> eslaver_test_log:matches(Why) =/= [] end),
             ?assertEqual([], eslaver_test_collector:events(Collector)),
             ok = eslaver:stop(Replica),
             %% nor by root, whom the system refuses nothing
@@ -237,7 +237,7 @@ not_of_a_fifo(Config) ->
 
 of_no_use(Why, Config) ->
     {Replica, Collector} = replica(Config, #{load_dump => true}),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         eslaver_test_log:matches("cannot be loaded: .*dump\\.rdb: " ++ Why) =/= []
     end),
     tried(Replica, 2),
@@ -250,12 +250,14 @@ progress(Config) ->
     Callback = {eslaver_test_collector:start(), #{demand => 1000}},
     {Replica, _} = replica(Config, #{load_dump => true, callback => Callback}),
     Size = filelib:file_size(?config(dump, Config)),
-    #{progress := #{total := Size}, keys := Keys, bytes := Bytes} = eslaver_test_lib:until(fun() ->
-        case eslaver:info(Replica) of
-            #{progress := #{percent := Percent}} = Info when Percent > 0 -> Info;
-            #{} -> false
+    #{progress := #{total := Size}, keys := Keys, bytes := Bytes} = eslaver_test_wait:until(
+        fun() ->
+            case eslaver:info(Replica) of
+                #{progress := #{percent := Percent}} = Info when Percent > 0 -> Info;
+                #{} -> false
+            end
         end
-    end),
+    ),
     ?assert(Keys >= 1000 andalso Keys < 3000, Keys),
     ?assert(Bytes > 1000 * 3000 andalso Bytes < Size, Bytes),
     ok = eslaver:demand(Replica, 3000),
@@ -266,14 +268,14 @@ progress(Config) ->
 
 replica(Config, Options) ->
     Dump = ?config(dump, Config),
-    eslaver_test_lib:replica(
+    eslaver_test_replica:start(
         eslaver_test_master:port(?config(master, Config)),
         maps:merge(#{dbfilename => Dump}, Options)
     ).
 
 %% The master is there again, with another dataset from the start.
 come_back(Config) ->
-    Other = eslaver_test_lib:own_master(),
+    Other = eslaver_test_master:start_own(),
     Writer = eslaver_test_client:connect(Other),
     <<"OK">> = eslaver_test_client:ok(Writer, ["SET", "new", "v"]),
     <<"OK">> = eslaver_test_client:ok(Writer, ["SAVE"]),
@@ -286,7 +288,7 @@ come_back(Config) ->
 
 tried(Replica, Times) ->
     Tries = fun() -> maps:get(reconnects, eslaver:info(Replica)) end,
-    true = eslaver_test_lib:until(fun() -> Tries() >= Times end),
+    true = eslaver_test_wait:until(fun() -> Tries() >= Times end),
     ok.
 
 ends(Collector) ->

@@ -125,7 +125,7 @@ replayed(_Config) ->
         command("set e 1"),
         wrap(["set last 1"], 2)
     ],
-    ok = eslaver_test_fake:send(Fake, Parts),
+    ok = eslaver_test_fake_master:send(Fake, Parts),
     await(Events, <<"last">>),
     [O1, O2, O3, O4, O5, O6, O7] = offsets(Parts),
     ?assertEqual(
@@ -156,7 +156,7 @@ replayed(_Config) ->
 classic(Parts) ->
     Fake = fake(),
     {Replica, Events} = replica(Fake, #{events => classic}),
-    ok = eslaver_test_fake:send(Fake, Parts),
+    ok = eslaver_test_fake_master:send(Fake, Parts),
     _ = eslaver_test_collector:await(Events, fun(Event) ->
         Event =:= {stream, "set", [<<"last">>, <<"1">>]}
     end),
@@ -187,11 +187,11 @@ replayed_transaction(_Config) ->
     {Replica, Events} = replica(Fake, #{events => full}),
     {ok, Ref} = eslaver:subscribe(Replica, #{}),
     Open = [wrap(["multi"], 0), wrap(["set a 1"], 0), wrap(["set b 1"], 0)],
-    ok = eslaver_test_fake:send(Fake, Open),
+    ok = eslaver_test_fake_master:send(Fake, Open),
     await(Events, <<"b">>),
     ?assertMatch(#{offset := ?OFFSET}, eslaver:position(Replica)),
     Rest = [wrap(["exec"], 0), wrap(["set last 1"], 0)],
-    ok = eslaver_test_fake:send(Fake, Rest),
+    ok = eslaver_test_fake_master:send(Fake, Rest),
     ?assertEqual([{<<"a">>, 0}, {<<"b">>, 0}], keys_in_dbs(Ref, <<"last">>)),
     End = lists:last(offsets(Open ++ Rest)),
     ?assertMatch(#{offset := End}, eslaver:position(Replica)),
@@ -211,7 +211,7 @@ replayed_in_batches(_Config) ->
     Value = binary:copy(<<"v">>, 1000),
     Commands = [["set", integer_to_list(N), Value] || N <- lists:seq(1, 100_000)],
     Parts = [command(["RREPLAY", "uuid", [command(C) || C <- Commands], "3"]), command("set z 1")],
-    ok = eslaver_test_fake:send(Fake, Parts),
+    ok = eslaver_test_fake_master:send(Fake, Parts),
     [Wrapping, End] = offsets(Parts),
     timer:sleep(500),
     Sent = pending(Pid),
@@ -264,7 +264,7 @@ replayed_to_a_mirror(_Config) ->
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     Plain = [command("select 0"), command("set b 2")],
     Parts = Plain ++ [wrap(["set b 22"], 0), wrap(["set last 1"], 1)],
-    ok = eslaver_test_fake:send(Fake, Parts),
+    ok = eslaver_test_fake_master:send(Fake, Parts),
     _ = notices(Ref, <<"last">>),
     ?assertEqual([<<"22">>, undefined], values([<<"b">>, <<"last">>])),
     ?assertEqual(<<"1">>, eslaver_mirror:get({?M, 1}, <<"last">>)),
@@ -279,7 +279,7 @@ replayed_behind_a_filter(_Config) ->
     {Replica, Events} = replica(Fake, #{
         events => classic, filter => #{keys => [<<"a">>], dbs => [3], commands => [set]}
     }),
-    ok = eslaver_test_fake:send(Fake, [
+    ok = eslaver_test_fake_master:send(Fake, [
         wrap(["set a 1"], 0),
         wrap(["set b 1"], 3),
         wrap(["del a"], 3),
@@ -321,7 +321,7 @@ not_to_be_replayed(_Config) ->
     Fake = fake(),
     {Replica, Events} = replica(Fake, #{events => full}),
     {ok, Ref} = eslaver:subscribe(Replica, #{}),
-    ok = eslaver_test_fake:send(Fake, [Bad, command("set last 1")]),
+    ok = eslaver_test_fake_master:send(Fake, [Bad, command("set last 1")]),
     Unknown = {keys, <<"rreplay">>, unknown},
     ?assertEqual([Unknown || _ <- Bad], notices(Ref, <<"last">>)),
     ?assertEqual([<<"rreplay">> || _ <- Bad] ++ [<<"set">>], names(Events)),
@@ -465,9 +465,9 @@ unknown_effects(_Config) ->
 %% However often that happens, snapshots are few; meanwhile the data counts as stale.
 -spec master_that_resyncs_for_ever(list()) -> ok.
 master_that_resyncs_for_ever(_Config) ->
-    Full = #{psync => eslaver_test_fake:full_resync(?EMPTY)},
+    Full = #{psync => eslaver_test_fake_master:full_resync(?EMPTY)},
     Partial = #{psync => ["+CONTINUE\r\n", command("set behind 1")]},
-    Fake = eslaver_test_fake:start([Full, Full, Partial]),
+    Fake = eslaver_test_fake_master:start([Full, Full, Partial]),
     ok = mirror(Fake),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     _ = send(Fake, ["eval x 0"]),
@@ -477,73 +477,73 @@ master_that_resyncs_for_ever(_Config) ->
     ?assertEqual({stale, [<<"1">>]}, {eslaver_mirror:status(?M), values([<<"last">>])}),
     ?assertMatch(#{incomplete := true, unapplied := #{<<"eval">> := 101}}, eslaver_mirror:info(?M)),
     %% a link that goes on where it was makes it no fresher
-    ok = eslaver_test_fake:drop(Fake),
-    true = eslaver_test_lib:until(fun() -> values([<<"behind">>]) =:= [<<"1">>] end),
+    ok = eslaver_test_fake_master:drop(Fake),
+    true = eslaver_test_wait:until(fun() -> values([<<"behind">>]) =:= [<<"1">>] end),
     ?assertEqual(stale, eslaver_mirror:status(?M)),
     ?assertMatch(#{incomplete := true}, eslaver_mirror:info(?M)).
 
 %% A resync that has been asked for is waited for, however long its snapshot takes.
 -spec snapshot_longer_than_the_pause(list()) -> ok.
 snapshot_longer_than_the_pause(_Config) ->
-    Full = #{psync => eslaver_test_fake:full_resync(?EMPTY)},
-    Fake = eslaver_test_fake:start([Full, begun()]),
+    Full = #{psync => eslaver_test_fake_master:full_resync(?EMPTY)},
+    Fake = eslaver_test_fake_master:start([Full, begun()]),
     ok = mirror(Fake),
     ok = with_short_pauses(),
     _ = send(Fake, ["eval x 0"]),
     ok = loading(Fake, 2),
     timer:sleep(5 * ?PAUSE),
-    ok = eslaver_test_fake:send(Fake, ?EMPTY),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
+    ok = eslaver_test_fake_master:send(Fake, ?EMPTY),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
     ?assertEqual(2, syncs(Fake)),
     ?assertMatch(#{incomplete := false, restarts := 1}, eslaver_mirror:info(?M)).
 
 %% So is one that the replica began by itself before that which has to wait.
 -spec resync_of_its_own(list()) -> ok.
 resync_of_its_own(_Config) ->
-    Full = #{psync => eslaver_test_fake:full_resync(?EMPTY)},
-    Fake = eslaver_test_fake:start([Full, Full, begun()]),
+    Full = #{psync => eslaver_test_fake_master:full_resync(?EMPTY)},
+    Fake = eslaver_test_fake_master:start([Full, Full, begun()]),
     ok = mirror(Fake),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     ok = with_short_pauses(),
     _ = send(Fake, ["eval x 0"]),
     ok = resynced(Ref),
-    ok = eslaver_test_fake:send(Fake, command("eval x 0")),
-    ok = eslaver_test_fake:drop(Fake),
+    ok = eslaver_test_fake_master:send(Fake, command("eval x 0")),
+    ok = eslaver_test_fake_master:drop(Fake),
     ok = loading(Fake, 3),
     timer:sleep(5 * ?PAUSE),
-    ok = eslaver_test_fake:send(Fake, ?EMPTY),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
+    ok = eslaver_test_fake_master:send(Fake, ?EMPTY),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
     ?assertEqual(3, syncs(Fake)),
     ?assertMatch(#{incomplete := false}, eslaver_mirror:info(?M)).
 
 %% The answer to PSYNC without its snapshot, which the case sends later.
 begun() ->
     Size = integer_to_list(byte_size(?EMPTY)),
-    #{psync => ["+FULLRESYNC ", eslaver_test_fake:replid(), " 1000\r\n$", Size, "\r\n"]}.
+    #{psync => ["+FULLRESYNC ", eslaver_test_fake_master:replid(), " 1000\r\n$", Size, "\r\n"]}.
 
 %% The mirror's replica has begun the snapshot of this connection.
 loading(Fake, Connection) ->
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         #{replica := Replica} = eslaver_mirror:info(?M),
         syncs(Fake) =:= Connection andalso maps:get(state, Replica, none) =:= loading
     end),
     ok.
 
 with_short_pauses() ->
-    eslaver_test_lib:replace_in_state(?M, eslaver_mirror_resync:new(?PAUSE)).
+    eslaver_test_replica:replace_in_state(?M, eslaver_mirror_resync:new(?PAUSE)).
 
 %% Helpers
 
 fake() ->
-    eslaver_test_fake:start([
-        #{psync => eslaver_test_fake:full_resync(?EMPTY)}
+    eslaver_test_fake_master:start([
+        #{psync => eslaver_test_fake_master:full_resync(?EMPTY)}
     ]).
 
 target(Fake) ->
-    eslaver_test_lib:target(eslaver_test_fake:port(Fake)).
+    eslaver_test_replica:target(eslaver_test_fake_master:port(Fake)).
 
 replica(Fake, More) ->
-    {Replica, Events} = eslaver_test_lib:replica(eslaver_test_fake:port(Fake), More),
+    {Replica, Events} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake), More),
     ok = eslaver:await(Replica, loaded, ?TIMEOUT),
     true = unlink(Replica),
     {Replica, Events}.
@@ -555,11 +555,11 @@ mirror(Fake) ->
 values(Keys) -> [eslaver_mirror:get(?M, Key) || Key <- Keys].
 
 syncs(Fake) ->
-    length([psync || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake:commands(Fake)]).
+    length([psync || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake_master:commands(Fake)]).
 
 send(Fake, Lines) ->
     Bytes = [command(Line) || Line <- Lines],
-    ok = eslaver_test_fake:send(Fake, Bytes),
+    ok = eslaver_test_fake_master:send(Fake, Bytes),
     iolist_size(Bytes).
 
 send_all(Fake, Lines) -> ?OFFSET + send(Fake, Lines).

@@ -65,9 +65,9 @@ await_whose_caller_has_ended(Config) ->
     Module = start(nowhere(), Config),
     Before = size_of(tried),
     Callers = [spawn(Module, await, [tried, loaded, infinity]) || _ <- lists:seq(1, ?AWAITS)],
-    true = eslaver_test_lib:until(fun() -> length(monitored()) =:= ?AWAITS end),
+    true = eslaver_test_wait:until(fun() -> length(monitored()) =:= ?AWAITS end),
     _ = [exit(Caller, kill) || Caller <- Callers],
-    true = eslaver_test_lib:until(fun() -> monitored() =:= [] end),
+    true = eslaver_test_wait:until(fun() -> monitored() =:= [] end),
     ?assert(size_of(tried) - Before < ?AWAITS),
     Module:stop(tried).
 
@@ -77,10 +77,10 @@ monitored() ->
 
 -spec await_is_answered(list()) -> ok.
 await_is_answered(Config) ->
-    Module = start(eslaver_test_lib:target(eslaver_test_lib:own_master()), Config),
+    Module = start(eslaver_test_replica:target(eslaver_test_master:start_own()), Config),
     ?assertEqual(
         [ok, ok, ok],
-        eslaver_test_lib:parallel(
+        eslaver_test_parallel:map(
             fun(Timeout) -> Module:await(tried, loaded, Timeout) end, [30_000, 30_001, infinity]
         )
     ),
@@ -92,8 +92,8 @@ await_is_answered(Config) ->
 %% arrive.
 -spec subscribe_that_timed_out(list()) -> ok.
 subscribe_that_timed_out(Config) ->
-    Master = eslaver_test_lib:own_master(),
-    Module = start(eslaver_test_lib:target(Master), Config),
+    Master = eslaver_test_master:start_own(),
+    Module = start(eslaver_test_replica:target(Master), Config),
     ok = Module:await(tried, loaded, 30_000),
     ok = sys:suspend(tried),
     ?assertExit({timeout, _}, Module:subscribe(tried, #{})),
@@ -127,9 +127,9 @@ link_to_a_process_that_ends(Config) ->
 %% All processes, be it at work, can be suspended, asked for their status and changed to other code.
 -spec system_messages(list()) -> ok.
 system_messages(Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     File = filename:join(?config(priv_dir, Config), atom_to_list(?config(module, Config))),
-    Module = start((eslaver_test_lib:target(Master))#{resume => {file, File}}, Config),
+    Module = start((eslaver_test_replica:target(Master))#{resume => {file, File}}, Config),
     ok = Module:await(tried, loaded, 30_000),
     Client = eslaver_test_client:connect(Master),
     Processes = linked([whereis(tried)], []),
@@ -156,9 +156,9 @@ system_messages(Config) ->
 %% Twice, while the old code is removed: who still ran that would be killed.
 -spec code_is_loaded_anew(list()) -> ok.
 code_is_loaded_anew(Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     File = filename:join(?config(priv_dir, Config), "anew"),
-    Module = start((eslaver_test_lib:target(Master))#{resume => {file, File}}, Config),
+    Module = start((eslaver_test_replica:target(Master))#{resume => {file, File}}, Config),
     ok = Module:await(tried, loaded, 30_000),
     Processes = linked([whereis(tried)], []),
     Client = eslaver_test_client:connect(Master),

@@ -39,12 +39,12 @@ all() ->
 groups() ->
     [
         {Name, [], [fold, dumps, restored]}
-     || #{name := Name} <- eslaver_test_master:available()
+     || #{name := Name} <- eslaver_test_servers:available()
     ].
 
 -spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    #{server := Server, modules := Modules} = eslaver_test_lib:by_name(Name),
+    #{server := Server, modules := Modules} = eslaver_test_servers:by_name(Name),
     Master = eslaver_test_master:start(#{server => Server, modules => Modules, owner => none}),
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_dataset:fill(Client),
@@ -58,7 +58,7 @@ end_per_group(_Name, Config) ->
 -spec fold(list()) -> ok.
 fold(Config) ->
     Client = client(Config),
-    Truth = eslaver_test_truth:read(Client),
+    Truth = eslaver_test_master_data:read(Client),
     Events = events(saved(Client, ?config(master, Config))),
     ?assert(length(Events) >= map_size(Truth)),
     %% A fold has no event for the end, which the comparison wants.
@@ -72,7 +72,7 @@ dumps(Config) ->
     Loaded = loaded(saved(Client, ?config(master, Config))),
     Wrong = [
         {Key, Expected, Got}
-     || Db <- eslaver_test_truth:databases(Client),
+     || Db <- eslaver_test_master_data:databases(Client),
         {Key, Payload} <- dump_all(Client, Db),
         Expected <- [maps:get(Key, Loaded)],
         Got <- [eslaver_rdb:decode_dump(Payload)],
@@ -87,7 +87,7 @@ restored(Config) ->
     _ = eslaver_test_client:ok(Client, ["SELECT", 0]),
     _ = eslaver_test_client:ok(Client, ["RPUSH", "0:source", "a", 17]),
     Payload = eslaver_test_client:ok(Client, ["DUMP", "0:source"]),
-    {Replica, Collector} = eslaver_test_lib:replica(?config(master, Config), #{events => full}),
+    {Replica, Collector} = eslaver_test_replica:start(?config(master, Config), #{events => full}),
     ok = eslaver:await(Replica, loaded, 60_000),
     _ = eslaver_test_client:ok(Client, ["RESTORE", "0:target", 0, Payload]),
     {stream, _, [<<"0:target">>, _Ttl, Sent | _], _} =
@@ -116,7 +116,7 @@ checksum_zero(_Config) ->
             ?assertEqual({ok, {string, <<"v">>, #{}}}, eslaver_rdb:decode_dump(Zero)),
             ok = eslaver_test_master:stop(Master)
         end
-     || #{server := Server, family := Family, version := Version} <- eslaver_test_lib:spread()
+     || #{server := Server, family := Family, version := Version} <- eslaver_test_servers:spread()
     ],
     ok.
 
@@ -126,7 +126,7 @@ checksum_zero(_Config) ->
 shared_names(_Config) ->
     Stream = fun(Name, Count) ->
         eslaver_rdb:decode_dump(
-            eslaver_test_corrupt:payload(eslaver_test_corrupt:stream_of(Name, Count))
+            eslaver_test_corrupt_values:payload(eslaver_test_corrupt_values:stream_of(Name, Count))
         )
     end,
     Name = binary:copy(<<"n">>, 16_500),
@@ -138,7 +138,7 @@ shared_names(_Config) ->
 
 -spec bad_payloads(list()) -> ok.
 bad_payloads(_Config) ->
-    Client = eslaver_test_client:connect(eslaver_test_lib:own_master()),
+    Client = eslaver_test_client:connect(eslaver_test_master:start_own()),
     _ = eslaver_test_client:ok(Client, ["RPUSH", "k" | lists:seq(1, 50)]),
     Good = eslaver_test_client:ok(Client, ["DUMP", "k"]),
     {ok, {list, _, _}} = eslaver_rdb:decode_dump(Good),
@@ -209,7 +209,9 @@ cron(Config) ->
     ?assertMatch([_], eslaver_test_log:matches("KEYDB.CRON")),
     ?assertMatch([_], [left_out || Text <- eslaver_test_log:texts(), is_marked(Text)]),
     ok = eslaver_test_log:clear(),
-    #{ended := loaded} = eslaver_test_hostile:serve(load, eslaver_test_fake:full_resync(Bytes)),
+    #{ended := loaded} = eslaver_test_hostile_master:serve(
+        load, eslaver_test_fake_master:full_resync(Bytes)
+    ),
     ?assertMatch([_], eslaver_test_log:matches("KEYDB.CRON")),
     eslaver_test_log:stop().
 
@@ -265,10 +267,10 @@ no_server_at_hand(Config) ->
 
 %% The keys of this type that a replica is told of.
 linked(Snapshot, Type) ->
-    Psync = eslaver_test_fake:full_resync(Snapshot),
+    Psync = eslaver_test_fake_master:full_resync(Snapshot),
     Options = #{filter => #{types => [Type]}},
-    #{ended := loaded, events := Events} = eslaver_test_hostile:serve(load, Psync, Options),
-    eslaver_test_hostile:keys(Events).
+    #{ended := loaded, events := Events} = eslaver_test_hostile_master:serve(load, Psync, Options),
+    eslaver_test_hostile_master:keys(Events).
 
 %% Nothing is delivered of a file that is not sound to its end.
 -spec bad_files(list()) -> ok.
@@ -402,7 +404,7 @@ messages() ->
 
 %% Links have a thread each, and Linux shows them by name.
 nothing_left(Before) ->
-    true = eslaver_test_lib:until(fun() -> left() =:= Before end),
+    true = eslaver_test_wait:until(fun() -> left() =:= Before end),
     ok.
 
 left() ->
@@ -423,7 +425,7 @@ big_file(Config) ->
         true ->
             File;
         false ->
-            Master = eslaver_test_lib:own_master(),
+            Master = eslaver_test_master:start_own(),
             Client = eslaver_test_client:connect(Master),
             _ = eslaver_test_client:ok(Client, ["DEBUG", "POPULATE", 100_000, "k", 100]),
             {ok, _} = file:copy(saved(Client, Master), File),

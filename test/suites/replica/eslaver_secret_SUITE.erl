@@ -68,7 +68,7 @@ init(Children) ->
 -spec by_option(list()) -> ok.
 by_option(_Config) ->
     Master = master(),
-    runs_and_crashes(Master, (eslaver_test_lib:target(Master))#{master_auth => ?PASSWORD}).
+    runs_and_crashes(Master, (eslaver_test_replica:target(Master))#{master_auth => ?PASSWORD}).
 
 -spec by_url(list()) -> ok.
 by_url(_Config) ->
@@ -137,7 +137,7 @@ runs_and_crashes(Master, Top, Id) ->
     nothing_in([{raised, ends(Replica, fun() -> set(Master, "bad") end)}]),
     Second = again(Top),
     _ = [exit(Pid, kill) || Pid <- links(Second, Top)],
-    #{} = eslaver_test_lib:until(fun() ->
+    #{} = eslaver_test_wait:until(fun() ->
         case eslaver:info(Second) of
             #{reconnects := 1, state := streaming} = Info -> Info;
             #{} -> false
@@ -171,7 +171,7 @@ links(Replica, Top) ->
 
 %% The child, once it has loaded.
 again(Top) ->
-    eslaver_test_lib:until(fun() ->
+    eslaver_test_wait:until(fun() ->
         try
             Child = child(Top),
             ok = eslaver:await(Child, loaded, 30_000),
@@ -183,7 +183,7 @@ again(Top) ->
     end).
 
 child(Top) ->
-    eslaver_test_lib:until(fun() ->
+    eslaver_test_wait:until(fun() ->
         case supervisor:which_children(Top) of
             [{_, Child, _, _}] when is_pid(Child) -> Child;
             _ -> false
@@ -192,7 +192,7 @@ child(Top) ->
 
 -spec supervisor_gives_up(list()) -> ok.
 supervisor_gives_up(_Config) ->
-    Target = eslaver_test_lib:target(master()),
+    Target = eslaver_test_replica:target(master()),
     Child = eslaver:child_spec(Target#{
         master_auth => ?PASSWORD, callback => fun(_) -> error(always) end
     }),
@@ -207,11 +207,11 @@ supervisor_gives_up(_Config) ->
 %% By real servers: it is wrong, or not wanted, or there is no such user, or no such command.
 -spec refused(list()) -> ok.
 refused(_Config) ->
-    Wrong = eslaver_test_lib:own_master([{"requirepass", "another"}]),
-    None = eslaver_test_lib:own_master(),
-    Renamed = eslaver_test_lib:own_master([{"rename-command", ["AUTH", "\"\""]}]),
+    Wrong = eslaver_test_master:start_own([{"requirepass", "another"}]),
+    None = eslaver_test_master:start_own(),
+    Renamed = eslaver_test_master:start_own([{"rename-command", ["AUTH", "\"\""]}]),
     _ = [
-        is_down(maps:merge(eslaver_test_lib:target(Master), Options))
+        is_down(maps:merge(eslaver_test_replica:target(Master), Options))
      || Master <- [Wrong, None, Renamed],
         Options <- [#{master_auth => ?PASSWORD}, #{master_auth => ?PASSWORD, master_user => "u"}]
     ],
@@ -226,9 +226,9 @@ repeated_by_the_master(_Config) ->
             #{replies => #{Command => [Error, ?PASSWORD, " ", ?PASSWORD, "\r\n"]}, then => close}
          || Command <- [<<"PING">>, <<"AUTH">>, <<"REPLCONF">>], Error <- Errors
         ] ++ [#{psync => [Error, ?PASSWORD, "\r\n"], then => close} || Error <- Errors],
-    _ = eslaver_test_lib:parallel(
+    _ = eslaver_test_parallel:map(
         fun(Script) ->
-            eslaver_test_hostile:with_fake(Script, fun(Target) ->
+            eslaver_test_hostile_master:with_fake(Script, fun(Target) ->
                 is_down(Target#{master_auth => ?PASSWORD})
             end)
         end,
@@ -238,7 +238,7 @@ repeated_by_the_master(_Config) ->
 
 -spec tls_failures(list()) -> ok.
 tls_failures(Config) ->
-    Target = eslaver_test_lib:target(master()),
+    Target = eslaver_test_replica:target(master()),
     Junk = filename:join(?config(priv_dir, Config), "junk.crt"),
     ok = file:write_file(Junk, "no certificate"),
     _ = [
@@ -250,7 +250,7 @@ tls_failures(Config) ->
 %% It has said why in the log; nothing is seen then either.
 is_down(Options) ->
     {ok, Replica} = eslaver:start_link(Options#{callback => {erlang, is_tuple}}),
-    Error = eslaver_test_lib:until(fun() ->
+    Error = eslaver_test_wait:until(fun() ->
         case eslaver:info(Replica) of
             #{last_error := undefined} -> false;
             #{last_error := Found} -> Found
@@ -290,7 +290,7 @@ bad_options(_Config) ->
     ok.
 
 master() ->
-    eslaver_test_lib:own_master([{"requirepass", ?PASSWORD}]).
+    eslaver_test_master:start_own([{"requirepass", ?PASSWORD}]).
 
 stop(Top) ->
     Ref = erlang:monitor(process, Top),

@@ -34,10 +34,10 @@ end_per_suite(_Config) ->
 
 -spec soak(list()) -> ok.
 soak(Config) ->
-    Seed = eslaver_test_lib:seed(),
-    Results = eslaver_test_lib:parallel(
+    Seed = eslaver_test_env:seed(),
+    Results = eslaver_test_parallel:map(
         fun({Number, Server}) -> soak(Server, Seed + Number, ?config(priv_dir, Config)) end,
-        lists:enumerate(eslaver_test_lib:spread())
+        lists:enumerate(eslaver_test_servers:spread())
     ),
     ct:pal("~p", [Results]).
 
@@ -51,15 +51,15 @@ soak(#{server := Server, name := Name}, Seed, Dir) ->
         server => Server, config => [{"replicaof", Of} | Backlog]
     }),
     SecondClient = eslaver_test_client:connect(Second),
-    true = eslaver_test_lib:until(fun() ->
-        eslaver_test_lib:info(SecondClient, "master_link_status") =:= <<"up">>
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_client:info(SecondClient, "master_link_status") =:= <<"up">>
     end),
     Ports = {eslaver_test_master:port(First), eslaver_test_master:port(Second)},
     Where = atomics:new(2, []),
     ok = atomics:put(Where, 1, 1),
     Proxy = eslaver_test_proxy:start(First),
     Collector = eslaver_test_collector:start(),
-    Options = (eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)))#{
+    Options = (eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)))#{
         dbfilename => filename:join(Dir, [Name, ".rdb"]),
         resume => {file, filename:join(Dir, [Name, ".position"])},
         callback => fun(Event) ->
@@ -69,7 +69,7 @@ soak(#{server := Server, name := Name}, Seed, Dir) ->
     },
     {ok, Replica} = eslaver:start_link(Options),
     ok = eslaver:await(Replica, loaded, 60_000),
-    Writers = eslaver_test_writer:start(
+    Writers = eslaver_test_writers:start(
         fun() -> element(atomics:get(Where, 1), Ports) end, Seed, #{writers => 2, pause => 5}
     ),
     State = #{
@@ -84,15 +84,15 @@ soak(#{server := Server, name := Name}, Seed, Dir) ->
     #{replica := Last, done := Done} = torment(Deadline, State),
     ok = atomics:put(Where, 2, 0),
     ok = eslaver_test_proxy:flow(Proxy),
-    Counts = eslaver_test_writer:stop(Writers),
+    Counts = eslaver_test_writers:stop(Writers),
     Client = eslaver_test_client:connect(element(atomics:get(Where, 1), Ports)),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     Events = eslaver_test_collector:events(Collector),
     %% Of what each writer counted, all comes in order, but for what nobody took while the servers
     %% changed places; after a kill the last of it comes again.
     _ = [
         begin
-            Got = eslaver_test_writer:counts(Writer, Events),
+            Got = eslaver_test_writers:counts(Writer, Events),
             Missing = length(lists:seq(1, N) -- lists:usort(Got)),
             ?assert(Missing =< 50 * maps:get(failover, Done, 0)),
             ?assert(steps_back(Got) =< maps:get(kill, Done, 0))
@@ -100,7 +100,7 @@ soak(#{server := Server, name := Name}, Seed, Dir) ->
      || {Writer, N} <- lists:enumerate(Counts)
     ],
     %% The last word on every key is the master's: lists may have had their last elements twice.
-    Truth = strings(eslaver_test_truth:read(Client)),
+    Truth = strings(eslaver_test_master_data:read(Client)),
     ?assertEqual([], lists:sublist([{Key, V, G} || {Key, V, G} <- last_values(Truth, Events)], 5)),
     ok = eslaver:stop(Last),
     {Name, Counts, length(Events), eslaver_test_proxy:cuts(Proxy), Done}.
@@ -185,17 +185,17 @@ do(failover, #{proxy := Proxy, ports := Ports, where := Where} = State) ->
     OldClient = eslaver_test_client:connect(element(Old, Ports)),
     NewClient = eslaver_test_client:connect(element(New, Ports)),
     To = ["FAILOVER", "TO", "127.0.0.1", element(New, Ports)],
-    true = eslaver_test_lib:until(
+    true = eslaver_test_wait:until(
         fun() -> eslaver_test_client:command(OldClient, To) =:= <<"OK">> end, 60_000
     ),
-    true = eslaver_test_lib:until(
-        fun() -> eslaver_test_lib:info(NewClient, "role") =:= <<"master">> end, 60_000
+    true = eslaver_test_wait:until(
+        fun() -> eslaver_test_client:info(NewClient, "role") =:= <<"master">> end, 60_000
     ),
     ok = atomics:put(Where, 1, New),
     ok = eslaver_test_proxy:target(Proxy, element(New, Ports)),
     ok = eslaver_test_proxy:cut(Proxy),
-    true = eslaver_test_lib:until(
-        fun() -> eslaver_test_lib:info(OldClient, "master_link_status") =:= <<"up">> end, 60_000
+    true = eslaver_test_wait:until(
+        fun() -> eslaver_test_client:info(OldClient, "master_link_status") =:= <<"up">> end, 60_000
     ),
     ok = eslaver_test_client:close(OldClient),
     ok = eslaver_test_client:close(NewClient),

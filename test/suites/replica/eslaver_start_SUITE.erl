@@ -69,7 +69,7 @@ all() ->
 init_per_testcase(_Case, Config) ->
     _ = application:load(eslaver),
     clean_environment(),
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
     Dump = filename:join(?config(priv_dir, Config), "dump.rdb"),
@@ -145,12 +145,12 @@ write() ->
 -spec callback_prints(list()) -> ok.
 callback_prints(Config) ->
     Leader = group_leader(),
-    Capture = eslaver_test_lib:io_capture(),
+    Capture = eslaver_test_io_capture:start(),
     true = group_leader(Capture, self()),
     {ok, Replica} = eslaver:start_link((target(Config))#{callback => []}),
     true = group_leader(Leader, self()),
-    true = eslaver_test_lib:until(fun() ->
-        Text = eslaver_test_lib:captured(Capture),
+    true = eslaver_test_wait:until(fun() ->
+        Text = eslaver_test_io_capture:text(Capture),
         string:find(Text, "<<\"k\">>") =/= nomatch andalso string:find(Text, "eof") =/= nomatch
     end),
     eslaver:stop(Replica).
@@ -232,9 +232,9 @@ stops(Server) ->
 -spec no_master_in_reach(list()) -> ok.
 no_master_in_reach(Config) ->
     ok = eslaver_test_master:kill(?config(master, Config)),
-    {Replica, Collector} = eslaver_test_lib:replica(target_of(Config)),
+    {Replica, Collector} = eslaver_test_replica:start(target_of(Config)),
     ?assertMatch({error, _}, eslaver:await(Replica, loaded, 100)),
-    #{} = eslaver_test_lib:until(fun() -> with_error(eslaver:info(Replica)) end),
+    #{} = eslaver_test_wait:until(fun() -> with_error(eslaver:info(Replica)) end),
     ?assertEqual([], eslaver_test_collector:events(Collector)),
     ?assert(is_process_alive(Replica)),
     eslaver:stop(Replica).
@@ -259,7 +259,7 @@ link_that_never_was(Config) ->
         list_to_tuple([Broken(Field) || Field <- tuple_to_list(State)])
     end),
     ok = eslaver_test_master:kill(?config(master, Config)),
-    _ = eslaver_test_lib:until(fun() -> maps:get(reconnects, eslaver:info(Replica)) > 4 end),
+    _ = eslaver_test_wait:until(fun() -> maps:get(reconnects, eslaver:info(Replica)) > 4 end),
     ok = eslaver:stop(Replica),
     Messages = messages(),
     ?assertEqual(
@@ -280,10 +280,10 @@ messages() ->
 master_comes_later(Config) ->
     Target = target_of(Config),
     ok = eslaver_test_master:kill(?config(master, Config)),
-    {Replica, _} = Both = eslaver_test_lib:replica(Target),
-    #{} = eslaver_test_lib:until(fun() -> with_error(eslaver:info(Replica)) end),
+    {Replica, _} = Both = eslaver_test_replica:start(Target),
+    #{} = eslaver_test_wait:until(fun() -> with_error(eslaver:info(Replica)) end),
     ok = eslaver_test_master:restart(?config(master, Config)),
-    ?assertEqual([{loading, eof}], eslaver_test_lib:loaded(Both)),
+    ?assertEqual([{loading, eof}], eslaver_test_replica:loaded(Both)),
     eslaver:stop(Replica).
 
 with_error(#{last_error := Error} = Info) when Error =/= undefined, Error =/= none -> Info;
@@ -347,27 +347,28 @@ invalid_environment(Config) ->
 
 -spec two_replicas(list()) -> ok.
 two_replicas(Config) ->
-    Other = eslaver_test_lib:own_master(),
+    Other = eslaver_test_master:start_own(),
     OtherClient = eslaver_test_client:connect(Other),
     <<"OK">> = eslaver_test_client:ok(OtherClient, ["SET", "other", "w"]),
-    {A, CollectorA} = BothA = eslaver_test_lib:replica(?config(master, Config)),
-    {B, CollectorB} = BothB = eslaver_test_lib:replica(Other),
+    {A, CollectorA} = BothA = eslaver_test_replica:start(?config(master, Config)),
+    {B, CollectorB} = BothB = eslaver_test_replica:start(Other),
     ?assertEqual(
-        [{loading, string, <<"k">>, <<"v">>}, {loading, eof}], eslaver_test_lib:loaded(BothA)
+        [{loading, string, <<"k">>, <<"v">>}, {loading, eof}], eslaver_test_replica:loaded(BothA)
     ),
     ?assertEqual(
-        [{loading, string, <<"other">>, <<"w">>}, {loading, eof}], eslaver_test_lib:loaded(BothB)
+        [{loading, string, <<"other">>, <<"w">>}, {loading, eof}],
+        eslaver_test_replica:loaded(BothB)
     ),
     ok = eslaver:stop(A),
-    _ = eslaver_test_lib:mark(OtherClient, CollectorB),
+    _ = eslaver_test_replica:mark(OtherClient, CollectorB),
     ?assertEqual(2, length(eslaver_test_collector:events(CollectorA))),
     ok = eslaver:stop(B).
 
 -spec registered_name(list()) -> ok.
 registered_name(Config) ->
     {Replica, _} =
-        Both = eslaver_test_lib:replica(?config(master, Config), #{name => {local, ?NAME}}),
-    _ = eslaver_test_lib:loaded(Both),
+        Both = eslaver_test_replica:start(?config(master, Config), #{name => {local, ?NAME}}),
+    _ = eslaver_test_replica:loaded(Both),
     ?assertEqual(Replica, whereis(?NAME)),
     ?assertMatch(#{}, eslaver:info(?NAME)),
     ok = eslaver:stop(?NAME),
@@ -419,7 +420,7 @@ callback_raises(Config) ->
     end_tree(Supervisor).
 
 server(Supervisor) ->
-    eslaver_test_lib:until(fun() ->
+    eslaver_test_wait:until(fun() ->
         case [Pid || {_, Pid, _, _} <- supervisor:which_children(Supervisor), is_pid(Pid)] of
             [Pid] -> Pid;
             [] -> false
@@ -427,7 +428,7 @@ server(Supervisor) ->
     end).
 
 target(Config) ->
-    eslaver_test_lib:target(?config(master, Config)).
+    eslaver_test_replica:target(?config(master, Config)).
 
 target_of(Config) ->
     eslaver_test_master:port(?config(master, Config)).

@@ -44,11 +44,11 @@ groups() ->
         master_paused,
         master_restarted
     ],
-    [{Name, [], Cases} || #{name := Name} <- eslaver_test_master:available()].
+    [{Name, [], Cases} || #{name := Name} <- eslaver_test_servers:available()].
 
 -spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    [{about, eslaver_test_lib:by_name(Name)} | Config].
+    [{about, eslaver_test_servers:by_name(Name)} | Config].
 
 -spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
@@ -62,9 +62,9 @@ init_per_testcase(_Case, Config) ->
     #{server := Server} = ?config(about, Config),
     Master = eslaver_test_master:start(#{server => Server}),
     Client = eslaver_test_client:connect(Master),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(Master),
-    _ = eslaver_test_lib:loaded(Both),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    {Replica, Collector} = Both = eslaver_test_replica:start(Master),
+    _ = eslaver_test_replica:loaded(Both),
+    _ = eslaver_test_replica:mark(Client, Collector),
     ok = eslaver_test_collector:clear(Collector),
     [{master, Master}, {client, Client}, {replica, Replica}, {collector, Collector} | Config].
 
@@ -160,7 +160,7 @@ expiries(Config) ->
     ],
     [_, _, _, _] = eslaver_test_client:pipeline(Client, Commands),
     %% It is gone when the master says so, not before.
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         eslaver_test_client:ok(Client, ["GET", "p"]) =:= null
     end),
     Writes = [{Name, Args} || {_, Name, Args} <- writes(Config)],
@@ -184,7 +184,7 @@ big_argument(Config) ->
 online_and_acknowledged(Config) ->
     Client = ?config(client, Config),
     _ = eslaver_test_client:pipeline(Client, [["SET", "k", N] || N <- lists:seq(1, 1000)]),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         Info = replication(Client),
         Slave = maps:get(<<"slave0">>, Info, <<>>),
         Offset = maps:get(<<"master_repl_offset">>, Info),
@@ -232,7 +232,7 @@ link_cut(Config) ->
             Killed = eslaver_test_client:ok(Client, ["CLIENT", "KILL", "TYPE", "slave"]),
             ?assertEqual(1, Killed),
             Write(301, 400),
-            true = eslaver_test_lib:until(fun() ->
+            true = eslaver_test_wait:until(fun() ->
                 stat(Client, <<"sync_partial_ok">>) > Before
             end)
         end,
@@ -253,7 +253,7 @@ master_restarted(Config) ->
     {loading, eof} = eslaver_test_collector:await(Collector, fun(E) -> E =:= {loading, eof} end),
     _ = eslaver_test_client:ok(Client, ["SELECT", 7]),
     _ = eslaver_test_client:ok(Client, ["SET", "again", "x"]),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     ?assertMatch(
         [{7, <<"set">>, [<<"again">>, <<"x">>]}, {7, <<"set">>, _}],
         by_db(events(Config))
@@ -283,22 +283,24 @@ getack_split(_Config) ->
 
 answers(Pieces, Size) ->
     {ok, Snapshot} = empty_snapshot(),
-    Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
-    {Replica, _} = Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-    _ = eslaver_test_lib:loaded(Both),
-    _ = [ok = eslaver_test_fake:send(Fake, Piece) || Piece <- Pieces],
+    Fake = eslaver_test_fake_master:start([
+        #{psync => eslaver_test_fake_master:full_resync(Snapshot)}
+    ]),
+    {Replica, _} = Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+    _ = eslaver_test_replica:loaded(Both),
+    _ = [ok = eslaver_test_fake_master:send(Fake, Piece) || Piece <- Pieces],
     GetAck = <<"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n">>,
     lists:foreach(
         fun(N) ->
-            ok = eslaver_test_fake:send(Fake, GetAck),
+            ok = eslaver_test_fake_master:send(Fake, GetAck),
             %% That before GETACK, or, when it has been handled as well, that behind it.
             Before = 1000 + Size + N * byte_size(GetAck),
             Right = [integer_to_binary(O) || O <- [Before, Before + byte_size(GetAck)]],
             Acks = fun() ->
-                [O || {1, [_, <<"ACK">>, O | _]} <- eslaver_test_fake:commands(Fake)]
+                [O || {1, [_, <<"ACK">>, O | _]} <- eslaver_test_fake_master:commands(Fake)]
             end,
             try
-                eslaver_test_lib:until(fun() -> Acks() -- (Acks() -- Right) =/= [] end)
+                eslaver_test_wait:until(fun() -> Acks() -- (Acks() -- Right) =/= [] end)
             catch
                 error:{condition_not_met, _} -> error({no_ack, Right, lists:usort(Acks())})
             end
@@ -308,7 +310,7 @@ answers(Pieces, Size) ->
     ok = eslaver:stop(Replica).
 
 empty_snapshot() ->
-    {ok, eslaver_test_lib:snapshot(eslaver_test_lib:own_master())}.
+    {ok, eslaver_test_master:snapshot(eslaver_test_master:start_own())}.
 
 %% Helpers.
 
@@ -317,7 +319,7 @@ events(Config) ->
 
 %% The writes until now with the database each went to, without the one that ends them.
 writes(Config) ->
-    Mark = eslaver_test_lib:mark(?config(client, Config), ?config(collector, Config)),
+    Mark = eslaver_test_replica:mark(?config(client, Config), ?config(collector, Config)),
     [{Db, Name, Args} || {Db, Name, Args} <- by_db(events(Config)), hd(Args ++ [x]) =/= Mark].
 
 by_db(Events) ->

@@ -56,11 +56,11 @@ groups() ->
         ends,
         snapshot_again
     ],
-    [{Name, [], Cases} || #{name := Name} <- eslaver_test_master:available()].
+    [{Name, [], Cases} || #{name := Name} <- eslaver_test_servers:available()].
 
 -spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    [{about, eslaver_test_lib:by_name(Name)} | Config].
+    [{about, eslaver_test_servers:by_name(Name)} | Config].
 
 -spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
@@ -81,8 +81,11 @@ every_write_is_known(Config) ->
     ?assert(length(Names) > 60),
     Unknown = [Name || Name <- Names, eslaver_nif:keys(Name, [], undefined) =:= unknown],
     ?assertEqual([], Unknown),
-    Tried = [eslaver_test_writes:name(Command) || {_, Command, _} <- eslaver_test_writes:all()],
-    ?assertEqual([], (Names -- Tried) -- eslaver_test_writes:not_run()).
+    Tried = [
+        eslaver_test_write_commands:name(Command)
+     || {_, Command, _} <- eslaver_test_write_commands:all()
+    ],
+    ?assertEqual([], (Names -- Tried) -- eslaver_test_write_commands:not_run()).
 
 %% Servers since 7.0 say which keys of a command are changed, those before only which are keys, and
 %% the first of them not even that in all cases.
@@ -98,8 +101,8 @@ compare_keys(Config) ->
     Known = writes(Client),
     Differ = [
         {Command, Ours, Theirs}
-     || {_, Command, _} <- eslaver_test_writes:all(),
-        is_map_key(eslaver_test_writes:name(Command), Known),
+     || {_, Command, _} <- eslaver_test_write_commands:all(),
+        is_map_key(eslaver_test_write_commands:name(Command), Known),
         {Ours, Theirs} <- [told(Client, words(Client, Command))],
         not agree(Ours, Theirs)
     ],
@@ -140,14 +143,14 @@ changed_keys(Config) ->
     Known = writes(Client),
     Events = eslaver_test_client:connect(?config(master, Config)),
     _ = eslaver_test_client:command(Events, ["PSUBSCRIBE", "__keyspace@*__:*"]),
-    {Replica, _} = eslaver_test_lib:replica(?config(master, Config), #{events => shape(Config)}),
+    {Replica, _} = eslaver_test_replica:start(?config(master, Config), #{events => shape(Config)}),
     ok = eslaver:await(Replica, loaded, 10_000),
     {ok, Ref} = eslaver:subscribe(Replica, #{}),
     #{version := Version} = ?config(about, Config),
     Differ = [
         {Command, [{expected, Expected}, {ours, Ours}, {theirs, Theirs}]}
-     || {Before, Command, Changed} <- eslaver_test_writes:all(),
-        is_map_key(eslaver_test_writes:name(Command), Known),
+     || {Before, Command, Changed} <- eslaver_test_write_commands:all(),
+        is_map_key(eslaver_test_write_commands:name(Command), Known),
         Expected <- [lists:sort([expected(Key) || Key <- Changed])],
         {Ours, Theirs} <- [written(Client, Events, Ref, Before, Command)],
         Ours =/= Expected orelse Theirs -- Expected =/= [] orelse
@@ -164,7 +167,7 @@ expected({Db, Key}) -> {Db, list_to_binary(Key)};
 expected(Key) -> {0, list_to_binary(Key)}.
 
 is_silent(Command) ->
-    lists:member(hd(eslaver_test_writes:words(Command)), ?SILENT).
+    lists:member(hd(eslaver_test_write_commands:words(Command)), ?SILENT).
 
 written(Client, Events, Ref, Before, Command) ->
     _ = eslaver_test_client:ok(Client, ["FLUSHALL"]),
@@ -176,7 +179,7 @@ written(Client, Events, Ref, Before, Command) ->
             _ = until_mark(Client, Events, Ref),
             case eslaver_test_client:command(Client, Words) of
                 {error, _} = Error ->
-                    case eslaver_test_writes:is_newer_form(Command) of
+                    case eslaver_test_write_commands:is_newer_form(Command) of
                         true -> refused;
                         false -> {Error, Error}
                     end;
@@ -198,7 +201,7 @@ words(Client, Command) ->
             _ ->
                 Word
         end
-     || Word <- eslaver_test_writes:words(Command)
+     || Word <- eslaver_test_write_commands:words(Command)
     ].
 
 %% The keys until a write of ours: as we are told, and as the server tells.
@@ -370,7 +373,7 @@ subscribed(Config, Filter) ->
     subscribed(Config, Filter, #{events => shape(Config)}).
 
 subscribed(Config, Filter, Options) ->
-    {Replica, _} = eslaver_test_lib:replica(?config(master, Config), Options),
+    {Replica, _} = eslaver_test_replica:start(?config(master, Config), Options),
     ok = eslaver:await(Replica, loaded, 10_000),
     {ok, Ref} = eslaver:subscribe(Replica, Filter),
     {Replica, Ref}.
@@ -385,4 +388,4 @@ take(Ref, Count) ->
 
 %% The write commands of a server, and scripts, without those of modules.
 writes(Client) ->
-    maps:from_list([{Name, true} || {Name, own} <- eslaver_test_writes:of_server(Client)]).
+    maps:from_list([{Name, true} || {Name, own} <- eslaver_test_write_commands:of_server(Client)]).

@@ -29,17 +29,17 @@ all() ->
 groups() ->
     [
         {Name, [], [right_events, wrong_events, encodings]}
-     || #{name := Name} <- eslaver_test_master:available()
+     || #{name := Name} <- eslaver_test_servers:available()
     ].
 
 -spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    #{server := Server, modules := Modules} = Found = eslaver_test_lib:by_name(Name),
+    #{server := Server, modules := Modules} = Found = eslaver_test_servers:by_name(Name),
     Master = eslaver_test_master:start(#{server => Server, modules => Modules, owner => none}),
     Client = eslaver_test_client:connect(Master),
     #{skipped := Skipped} = eslaver_test_dataset:fill(Client),
     ct:log("~p~nskipped:~n~p", [Found, Skipped]),
-    Truth = eslaver_test_truth:read(Client),
+    Truth = eslaver_test_master_data:read(Client),
     Encodings = eslaver_test_dataset:encodings(Client),
     ok = eslaver_test_client:close(Client),
     %% Not in Config, which Common Test prints at length.
@@ -153,7 +153,9 @@ canonical(_Config) ->
 -spec scores(list()) -> ok.
 scores(_Config) ->
     _ = [
-        ?assertEqual({Text, <<Score/float>>}, {Text, <<(eslaver_test_truth:score(Text))/float>>})
+        ?assertEqual(
+            {Text, <<Score/float>>}, {Text, <<(eslaver_test_master_data:score(Text))/float>>}
+        )
      || {Text, Score} <- [
             {<<"1">>, 1.0},
             {<<"-0">>, -0.0},
@@ -164,7 +166,7 @@ scores(_Config) ->
             {<<"9007199254740992">>, 9007199254740992.0}
         ]
     ],
-    [inf, '-inf'] = [eslaver_test_truth:score(Text) || Text <- [<<"inf">>, <<"-inf">>]],
+    [inf, '-inf'] = [eslaver_test_master_data:score(Text) || Text <- [<<"inf">>, <<"-inf">>]],
     ok.
 
 %% A server does not outlive the process that started it, nor does its directory.
@@ -172,7 +174,7 @@ scores(_Config) ->
 masters_leave_nothing(_Config) ->
     Self = self(),
     {Starter, Ref} = spawn_monitor(fun() ->
-        Master = eslaver_test_lib:own_master(),
+        Master = eslaver_test_master:start_own(),
         Dir = eslaver_test_master:dir(Master),
         Self ! {started, eslaver_test_master:os_pid(Master), Dir},
         exit(the_case_fails)
@@ -184,7 +186,7 @@ masters_leave_nothing(_Config) ->
     receive
         {'DOWN', Ref, process, Starter, _} -> ok
     end,
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         os:cmd("kill -0 " ++ integer_to_list(OsPid) ++ " 2>&1") =/= "" andalso
             not filelib:is_dir(Dir)
     end),

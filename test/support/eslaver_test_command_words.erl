@@ -1,6 +1,6 @@
 %% The words of random commands: keys of each kind, members, numbers, times. Chance is the calling
 %% process's `rand'; what else is remembered between words (ids of streams) is beside it.
--module(eslaver_test_words).
+-module(eslaver_test_command_words).
 
 -export([seed/1, make/1, key/1, kinds/0, any/1, chance/1]).
 -export_type([arg/0]).

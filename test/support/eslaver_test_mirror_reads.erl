@@ -1,6 +1,6 @@
 %% Random reads, made of a mirror and of its master: each answer must be the master's, or, where the
-%% master's own replica comes out otherwise (see eslaver_test_differ), that replica's.
--module(eslaver_test_reads).
+%% master's own replica comes out otherwise (see eslaver_test_convergence), that replica's.
+-module(eslaver_test_mirror_reads).
 
 -export([differences/3, commands/0]).
 -export_type([difference/0]).
@@ -38,11 +38,11 @@
 -spec differences(atom(), [eslaver_test_client:client(), ...], pos_integer()) ->
     {[difference()], Known :: [string()], Answered :: [string()]}.
 differences(Mirror, Clients, Count) ->
-    Known = [list_to_binary(Name) || Name <- eslaver_test_steps:commands(hd(Clients))],
+    Known = [list_to_binary(Name) || Name <- eslaver_test_workload_runner:commands(hd(Clients))],
     Reads = [
-        {eslaver_test_words:any(?DBS), Command, Kind, Read}
+        {eslaver_test_command_words:any(?DBS), Command, Kind, Read}
      || _ <- lists:seq(1, Count),
-        {Form, Kind, Read} <- [eslaver_test_words:any(reads())],
+        {Form, Kind, Read} <- [eslaver_test_command_words:any(reads())],
         Command <- [command(Form)],
         lists:member(hd(Command), Known)
     ],
@@ -55,8 +55,8 @@ differences(Mirror, Clients, Count) ->
     {[Difference || {_, [Difference]} <- Results], Asked, lists:usort(Answered)}.
 
 command(Text) ->
-    Form = eslaver_test_words:any(eslaver_test_grammar:forms(Text)),
-    eslaver_test_grammar:fill(Form, fun eslaver_test_words:make/1).
+    Form = eslaver_test_command_words:any(eslaver_test_command_grammar:forms(Text)),
+    eslaver_test_command_grammar:fill(Form, fun eslaver_test_command_words:make/1).
 
 %% The names of all that is read.
 -spec commands() -> [string()].
@@ -100,34 +100,49 @@ answer(Kind, Reply) ->
     plain(Kind, Reply).
 
 plain(value, Values) when is_list(Values) -> [nil(Value) || Value <- Values];
-plain(value, Value) -> Value;
-plain(boolean, Number) -> Number =:= 1;
-plain(booleans, Numbers) -> [Number =:= 1 || Number <- Numbers];
-plain(unordered, Values) -> lists:sort(Values);
-plain(pairs, Flat) -> pairs(Flat);
-plain(unordered_pairs, Flat) -> lists:sort(pairs(Flat));
-plain(score, Text) -> eslaver_test_truth:score(Text);
-plain(scores, Texts) -> [score(Text) || Text <- Texts];
-plain(scored, Flat) -> [{Member, score(Text)} || {Member, Text} <- pairs(Flat)];
-plain(ranked, [Rank, Text]) -> {Rank, score(Text)};
-plain(entries, Entries) -> [{Id, pairs(Fields)} || [Id, Fields] <- Entries];
+plain(value, Value) ->
+    Value;
+plain(boolean, Number) ->
+    Number =:= 1;
+plain(booleans, Numbers) ->
+    [Number =:= 1 || Number <- Numbers];
+plain(unordered, Values) ->
+    lists:sort(Values);
+plain(pairs, Flat) ->
+    pairs(Flat);
+plain(unordered_pairs, Flat) ->
+    lists:sort(pairs(Flat));
+plain(score, Text) ->
+    eslaver_test_master_data:score(Text);
+plain(scores, Texts) ->
+    [score(Text) || Text <- Texts];
+plain(scored, Flat) ->
+    [{Member, score(Text)} || {Member, Text} <- pairs(Flat)];
+plain(ranked, [Rank, Text]) ->
+    {Rank, score(Text)};
+plain(entries, Entries) ->
+    [{Id, pairs(Fields)} || [Id, Fields] <- Entries];
 plain(indexed, Pairs) ->
-    [{eslaver_test_newer:index(Index), Element} || [Index, Element] <- Pairs];
+    [{eslaver_test_newest_types:index(Index), Element} || [Index, Element] <- Pairs];
 plain(indexes, Indexes) when is_list(Indexes) ->
-    [eslaver_test_newer:index(Index) || Index <- Indexes];
+    [eslaver_test_newest_types:index(Index) || Index <- Indexes];
 plain(indexes, Index) ->
-    eslaver_test_newer:index(Index);
+    eslaver_test_newest_types:index(Index);
 plain(number, Number) when is_integer(Number) -> about(Number);
-plain(number, Text) -> about(number(Text));
-plain(floats, Texts) -> [score(Text) || Text <- Texts];
-plain(positions, Positions) -> [position(Position) || Position <- Positions];
-plain(distance, Text) -> rounded(score(Text)).
+plain(number, Text) ->
+    about(number(Text));
+plain(floats, Texts) ->
+    [score(Text) || Text <- Texts];
+plain(positions, Positions) ->
+    [position(Position) || Position <- Positions];
+plain(distance, Text) ->
+    rounded(score(Text)).
 
 nil(null) -> undefined;
 nil(Value) -> Value.
 
 score(null) -> undefined;
-score(Text) -> eslaver_test_truth:score(Text).
+score(Text) -> eslaver_test_master_data:score(Text).
 
 position(null) -> undefined;
 position([Longitude, Latitude]) -> {digits(score(Longitude)), digits(score(Latitude))}.
@@ -468,7 +483,7 @@ bound(<<"(", Score/binary>>) -> {exclusive, number(Score)};
 bound(Score) -> number(Score).
 
 number(<<"+inf">>) -> inf;
-number(Text) -> eslaver_test_truth:score(Text).
+number(Text) -> eslaver_test_master_data:score(Text).
 
 lex(<<"[", Text/binary>>) -> {inclusive, Text};
 lex(<<"(", Text/binary>>) -> {exclusive, Text};

@@ -6,7 +6,7 @@
 %% with MINID ~, BITFIELD with OVERFLOW FAIL and more, by version). So a real replica is the
 %% referee: what is not as the master has it must be as that replica has it, since it got the same
 %% commands.
--module(eslaver_test_differ).
+-module(eslaver_test_convergence).
 
 -export([run/2, replay/2, format/1]).
 -export_type([subject/0, options/0, report/0]).
@@ -16,7 +16,7 @@
     caught_up := fun(({Replid :: binary(), Offset :: integer()}) -> boolean()),
     content := fun(() -> eslaver_test_content:content())
 }.
-%% What is compared with its master. `fault`: as of eslaver_test_steps.
+%% What is compared with its master. `fault`: as of eslaver_test_workload_runner.
 -type subject() :: #{
     %% To what is the master now.
     connect := fun(() -> eslaver_test_client:client()),
@@ -38,9 +38,9 @@
     step := non_neg_integer(),
     differences := [term()],
     %% Those of the steps that touched such a key, the last of them.
-    last := [{pos_integer(), eslaver_test_steps:step()}],
+    last := [{pos_integer(), eslaver_test_workload_runner:step()}],
     %% So few steps have it happen again; `none` if it does not.
-    steps := [eslaver_test_steps:step()] | none
+    steps := [eslaver_test_workload_runner:step()] | none
 }.
 
 -define(TIMEOUT, 60_000).
@@ -58,7 +58,7 @@ run(Subject, #{seed := Seed, steps := Count} = Options) ->
     #{connect := Connect} = Subject,
     Client = Connect(),
     Taken = eslaver_test_workload:taken(Client),
-    ok = eslaver_test_words:seed(Seed),
+    ok = eslaver_test_command_words:seed(Seed),
     Steps = eslaver_test_workload:steps(Count, Taken, maps:get(workload, Options, #{})),
     run(Steps, 0, #{}, Steps, Subject#{master => Client}, Options).
 
@@ -88,7 +88,7 @@ added(Counts, More) ->
 steps(Steps, #{master := Client, trouble := Trouble} = Subject, Patience) ->
     Before = Trouble(),
     #{client := Last, counts := Counts} =
-        eslaver_test_steps:run(Steps, (maps:with([fault], Subject))#{client => Client}),
+        eslaver_test_workload_runner:run(Steps, (maps:with([fault], Subject))#{client => Client}),
     Next = Subject#{master := Last},
     Differences = settled(Next, Patience),
     {Differences ++ news(Before, Trouble()), Next, Counts}.
@@ -100,11 +100,11 @@ news(Before, After) ->
     ].
 
 %% Runs these steps on an empty master: what differs then.
--spec replay(subject(), [eslaver_test_steps:step()]) -> [term()].
+-spec replay(subject(), [eslaver_test_workload_runner:step()]) -> [term()].
 replay(#{connect := Connect} = Subject, Steps) ->
     Client = Connect(),
     _ = eslaver_test_client:ok(Client, ["FLUSHALL"]),
-    _ = eslaver_test_steps:scripts(Client),
+    _ = eslaver_test_workload_runner:scripts(Client),
     {Differences, #{master := Last}, _} =
         steps(Steps, Subject#{master => Client}, ?SHORT_PATIENCE),
     ok = eslaver_test_client:close(Last),
@@ -116,7 +116,7 @@ settled(#{master := Client, replica := Replica, referee := Referee} = Subject, P
     %% A master that has started anew takes another id with its first replica.
     lists:foreach(
         fun(#{caught_up := CaughtUp}) ->
-            true = eslaver_test_lib:until(fun() -> CaughtUp(place(Client)) end, ?TIMEOUT)
+            true = eslaver_test_wait:until(fun() -> CaughtUp(place(Client)) end, ?TIMEOUT)
         end,
         [Replica | [Referee || Referee =/= none]]
     ),
@@ -125,11 +125,11 @@ settled(#{master := Client, replica := Replica, referee := Referee} = Subject, P
 %% Where the master is. The first versions have one id for all purposes.
 place(Client) ->
     Replid =
-        case eslaver_test_lib:info(Client, "master_replid") of
-            none -> eslaver_test_lib:info(Client, "run_id");
+        case eslaver_test_client:info(Client, "master_replid") of
+            none -> eslaver_test_client:info(Client, "run_id");
             Id -> Id
         end,
-    {Replid, binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset"))}.
+    {Replid, binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset"))}.
 
 settled_by(Deadline, #{master := Client, replica := #{content := Content}} = Subject) ->
     Got = Content(),
@@ -191,7 +191,7 @@ touches({_Db, {command, [<<"SWAPDB">> | _]}}, _Keys) ->
 touches({_Db, {fault, _}}, _Keys) ->
     true;
 touches(Step, Keys) ->
-    lists:any(fun(Word) -> lists:member(Word, Keys) end, eslaver_test_steps:keys(Step)).
+    lists:any(fun(Word) -> lists:member(Word, Keys) end, eslaver_test_workload_runner:keys(Step)).
 
 %% The steps that touch the keys that differ may be enough. What differs must be one of the same.
 fewest(Done, Differences, Subject) ->

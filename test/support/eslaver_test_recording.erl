@@ -1,15 +1,15 @@
 %% What there is to damage: a real server's snapshot, its stream of commands, and what is in both.
--module(eslaver_test_material).
+-module(eslaver_test_recording).
 
 -include_lib("stdlib/include/assert.hrl").
 
 -export([record/1]).
 
--export_type([material/0]).
+-export_type([recording/0]).
 
 %% `names` are where the keys have their names, `keys` the events of a good load, and each of
 %% `commands` comes with where it ends.
--type material() :: #{
+-type recording() :: #{
     name := atom(),
     server := file:filename(),
     version := tuple(),
@@ -20,24 +20,24 @@
     commands := [{pos_integer(), [binary()]}]
 }.
 
--spec record(eslaver_test_master:server()) -> material().
+-spec record(eslaver_test_servers:server()) -> recording().
 record(#{server := Server, name := Name, version := Version}) ->
     Master = eslaver_test_master:start(#{server => Server}),
     Client = eslaver_test_client:connect(Master),
     Written = [Command || Command <- writes(), ok =:= write(Client, Command)],
     ?assert(length(Written) > 25),
-    Snapshot = eslaver_test_lib:snapshot(Master),
-    Tap = eslaver_test_tap:start(Master),
+    Snapshot = eslaver_test_master:snapshot(Master),
+    Tap = eslaver_test_stream_recorder:start(Master),
     _ = [write(Client, Command) || Command <- writes()],
     _ = eslaver_test_client:ok(Client, ["SET", "the", "end"]),
-    ok = eslaver_test_tap:await(Tap, [<<"set">>, <<"the">>, <<"end">>]),
-    History = eslaver_test_tap:history(Tap),
-    ok = eslaver_test_tap:stop(Tap),
+    ok = eslaver_test_stream_recorder:await(Tap, [<<"set">>, <<"the">>, <<"end">>]),
+    History = eslaver_test_stream_recorder:history(Tap),
+    ok = eslaver_test_stream_recorder:stop(Tap),
     ok = eslaver_test_client:close(Client),
     ok = eslaver_test_master:stop(Master),
-    Psync = eslaver_test_fake:full_resync(Snapshot),
-    #{ended := loaded, events := Events} = eslaver_test_hostile:serve(load, Psync),
-    Keys = eslaver_test_hostile:keys(Events),
+    Psync = eslaver_test_fake_master:full_resync(Snapshot),
+    #{ended := loaded, events := Events} = eslaver_test_hostile_master:serve(load, Psync),
+    Keys = eslaver_test_hostile_master:keys(Events),
     Stream = iolist_to_binary([encoded(Command) || {_, Command} <- History]),
     {Last, _} = lists:last(History),
     From = Last - byte_size(Stream),

@@ -1,6 +1,6 @@
 %% Commands written with their options: `[ A | B ]' may be left out, of `( A | B )' there is one,
 %% and `( a b )+' comes once or more often. A form is what is left when each choice has been made.
--module(eslaver_test_grammar).
+-module(eslaver_test_command_grammar).
 
 -export([forms/1, fill/2, first/1]).
 -export_type([form/0]).

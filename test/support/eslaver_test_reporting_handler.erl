@@ -1,6 +1,6 @@
 %% A handler that tells a process all it is called with, and returns what that process answers to
 %% the key `ask'; its state is the number of events.
--module(eslaver_test_handler).
+-module(eslaver_test_reporting_handler).
 -behaviour(eslaver_handler).
 
 -export([init/1, handle_event/2, terminate/2]).

@@ -1,10 +1,10 @@
-%% Values of the newest types of Redis that no sound server writes, for eslaver_test_corrupt:
+%% Values of the newest types of Redis that no sound server writes, for eslaver_test_corrupt_values:
 %% streams with entries given back, arrays, hashes by template, rate limiters.
--module(eslaver_test_corrupt_newer).
+-module(eslaver_test_corrupt_newest).
 
 -export([good/0, values/0]).
 
--import(eslaver_test_corrupt, [len/1, str/1, lp/1, stream/2]).
+-import(eslaver_test_corrupt_values, [len/1, str/1, lp/1, stream/2]).
 
 -define(NO_INDEX, <<16#81, -1:64>>).
 %% How a hash says what its field names are: one string, or a number of them.
@@ -15,7 +15,7 @@
 -define(SHORT, 3).
 
 %% One right value of each type that a payload can hold alone.
--spec good() -> [eslaver_test_corrupt:body()].
+-spec good() -> [eslaver_test_corrupt_values:body()].
 good() ->
     [
         {27, stream(27, #{groups => [group([4, 1])]})},
@@ -25,7 +25,7 @@ good() ->
         {33, len(5)}
     ].
 
--spec values() -> [{eslaver_test_corrupt:name(), eslaver_test_corrupt:body()}].
+-spec values() -> [{eslaver_test_corrupt_values:name(), eslaver_test_corrupt_values:body()}].
 values() ->
     given_back() ++ arrays() ++ templates() ++ limiters().
 

@@ -1,6 +1,6 @@
 %% One try each with a fake master that serves what nobody should: what came of it, as events. It
 %% runs wherever it is called, be that a node of its own.
--module(eslaver_test_hostile).
+-module(eslaver_test_hostile_master).
 
 -export([serve/2, serve/3, with_fake/2, keys/1, parallel/3]).
 
@@ -36,14 +36,14 @@ serve(Until, Psync, Options) ->
 %% socket: a port would be kept from use for a minute by each that is closed, and what was sent
 %% before would get lost.
 -spec with_fake(Scripts, fun((map()) -> Result)) -> Result when
-    Scripts :: eslaver_test_fake:script() | [eslaver_test_fake:script()].
+    Scripts :: eslaver_test_fake_master:script() | [eslaver_test_fake_master:script()].
 with_fake(#{} = Script, Fun) ->
     with_fake([Script], Fun);
 with_fake(Scripts, Fun) ->
     Path = filename:join("/tmp", ["eslaver_test_", os:getpid(), $_, unique()]),
-    Fake = eslaver_test_fake:start({local, Path}, Scripts),
+    Fake = eslaver_test_fake_master:start({local, Path}, Scripts),
     Result = Fun(#{master_host => {local, Path}, dbfilename => undefined}),
-    ok = eslaver_test_fake:stop(Fake),
+    ok = eslaver_test_fake_master:stop(Fake),
     ok = file:delete(Path),
     Result.
 
@@ -101,4 +101,4 @@ parallel(Processes, Fun, Items) ->
      || Rest <- lists:seq(0, Processes - 1)
     ],
     Work = fun(Share) -> [{Number, Fun(Item)} || {Number, Item} <- Share] end,
-    [Result || {_, Result} <- lists:sort(lists:append(eslaver_test_lib:parallel(Work, Shares)))].
+    [Result || {_, Result} <- lists:sort(lists:append(eslaver_test_parallel:map(Work, Shares)))].

@@ -1,10 +1,10 @@
 %% What a master itself says its data is, asked command by command: the side of
 %% eslaver_test_compare which is taken for true.
--module(eslaver_test_truth).
+-module(eslaver_test_master_data).
 
 -export([read/1, read_db/2, score/1, databases/1]).
 
--export_type([truth/0, item/0]).
+-export_type([data/0, item/0]).
 
 %% Values as the commands give them: list and set elements and hash pairs are binaries, scores
 %% are doubles. A module's value is unknown, its type is not.
@@ -21,10 +21,10 @@
     %% of an array that has an insert cursor
     next_index => pos_integer()
 }.
--type truth() :: #{binary() => item()}.
+-type data() :: #{binary() => item()}.
 
 %% Every key of every database. Keys must be unique across databases.
--spec read(eslaver_test_client:client()) -> truth().
+-spec read(eslaver_test_client:client()) -> data().
 read(Client) ->
     Items = lists:append([read_db(Client, Db) || Db <- databases(Client)]),
     Truth = maps:from_list(Items),

@@ -1,12 +1,12 @@
 %% A master, a mirror of it behind a bad network, and a replica of the master's own kind, for
-%% eslaver_test_differ; and what may go wrong with them.
--module(eslaver_test_subject).
+%% eslaver_test_convergence; and what may go wrong with them.
+-module(eslaver_test_mirrored_master).
 
 -export([start/1, start/2, stop/1, faults/1, mirror/1, clients/1, kill_replica/1, snapshot/1]).
 -export_type([running/0]).
 
 -opaque running() :: #{
-    subject := eslaver_test_differ:subject(),
+    subject := eslaver_test_convergence:subject(),
     servers := {eslaver_test_master:master(), eslaver_test_master:master()},
     proxy := eslaver_test_proxy:proxy(),
     mirror := atom()
@@ -19,12 +19,13 @@
 %% Little enough to be outrun.
 -define(BACKLOG, 65_536).
 
--spec start(eslaver_test_master:server()) -> {eslaver_test_differ:subject(), running()}.
+-spec start(eslaver_test_servers:server()) -> {eslaver_test_convergence:subject(), running()}.
 start(Server) ->
     start(Server, #{}).
 
 %% With more options of the mirror.
--spec start(eslaver_test_master:server(), map()) -> {eslaver_test_differ:subject(), running()}.
+-spec start(eslaver_test_servers:server(), map()) ->
+    {eslaver_test_convergence:subject(), running()}.
 start(#{server := Path, name := Name, version := Version}, Options) ->
     Backlog = [{"repl-backlog-size", integer_to_list(?BACKLOG)}],
     First = eslaver_test_master:start(#{server => Path, config => Backlog}),
@@ -34,7 +35,7 @@ start(#{server := Path, name := Name, version := Version}, Options) ->
     Mirror = list_to_atom(atom_to_list(Name) ++ "_mirror"),
     {ok, _} = eslaver_mirror:start_link(
         maps:merge(
-            (eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)))#{name => Mirror}, Options
+            (eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)))#{name => Mirror}, Options
         )
     ),
     ok = eslaver_mirror:await(Mirror, loaded, ?TIMEOUT),
@@ -82,7 +83,7 @@ clients(#{servers := {First, Second}}) ->
 -spec snapshot(running()) -> {[atom()], [eslaver_test_content:difference()]}.
 snapshot(#{servers := {First, _}, mirror := Mirror}) ->
     Name = list_to_atom(atom_to_list(Mirror) ++ "_of_snapshot"),
-    Target = eslaver_test_lib:target(eslaver_test_master:port(First)),
+    Target = eslaver_test_replica:target(eslaver_test_master:port(First)),
     {ok, _} = eslaver_mirror:start_link(Target#{name => Name}),
     ok = eslaver_mirror:await(Name, loaded, ?TIMEOUT),
     Client = eslaver_test_client:connect(First),
@@ -91,7 +92,7 @@ snapshot(#{servers := {First, _}, mirror := Mirror}) ->
             eslaver_test_content:of_server(Client), eslaver_test_content:of_mirror(Name, ?DBS)
         )
     end,
-    _ = eslaver_test_lib:until(fun() -> Differences() =:= [] end, ?PATIENCE),
+    _ = eslaver_test_wait:until(fun() -> Differences() =:= [] end, ?PATIENCE),
     Left = Differences(),
     Content = eslaver_test_content:of_mirror(Name, ?DBS),
     ok = eslaver_test_client:close(Client),
@@ -115,8 +116,8 @@ has_mirror(Mirror, {Replid, Offset}) ->
     end.
 
 has(Client, {_Replid, Offset}) ->
-    eslaver_test_lib:info(Client, "master_link_status") =:= <<"up">> andalso
-        binary_to_integer(eslaver_test_lib:info(Client, "slave_repl_offset")) >= Offset.
+    eslaver_test_client:info(Client, "master_link_status") =:= <<"up">> andalso
+        binary_to_integer(eslaver_test_client:info(Client, "slave_repl_offset")) >= Offset.
 
 connect(Servers, Which) ->
     eslaver_test_client:connect(element(Which, Servers)).
@@ -131,7 +132,7 @@ as_replica(Servers, Which, Ask) ->
     end.
 
 %% What can happen with this server.
--spec faults(eslaver_test_master:server()) -> [atom()].
+-spec faults(eslaver_test_servers:server()) -> [atom()].
 faults(#{version := Version}) ->
     [cut, cut, cut_later, cut_later, outrun, kill_replica, restart] ++
         [failover || Version >= {6, 2, 0}].
@@ -141,7 +142,7 @@ fault(cut, Client, #{proxy := Proxy}) ->
     ok = eslaver_test_proxy:cut(Proxy),
     Client;
 fault(cut_later, Client, #{proxy := Proxy}) ->
-    Manner = eslaver_test_words:any([eof, reset]),
+    Manner = eslaver_test_command_words:any([eof, reset]),
     ok = eslaver_test_proxy:cut_after(Proxy, down, rand:uniform(20_000), Manner),
     Client;
 %% Meanwhile more is written than the master keeps.
@@ -159,7 +160,7 @@ fault(kill_replica, Client, #{mirror := Mirror}) ->
 fault(restart, Client, #{servers := Servers, which := Which}) ->
     Master = element(atomics:get(Which, 1), Servers),
     %% It may be saving for a replica now.
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         eslaver_test_client:command(Client, ["SAVE"]) =:= <<"OK">>
     end),
     ok = eslaver_test_client:close(Client),
@@ -170,13 +171,13 @@ fault(failover, Client, #{proxy := Proxy, servers := Servers, which := Which}) -
     Next = element(New, Servers),
     NextClient = eslaver_test_client:connect(Next),
     To = ["FAILOVER", "TO", "127.0.0.1", eslaver_test_master:port(Next)],
-    true = eslaver_test_lib:until(
+    true = eslaver_test_wait:until(
         fun() -> eslaver_test_client:command(Client, To) =:= <<"OK">> end, ?TIMEOUT
     ),
     lists:foreach(
         fun({Of, Role}) ->
-            true = eslaver_test_lib:until(
-                fun() -> eslaver_test_lib:info(Of, "role") =:= Role end, ?TIMEOUT
+            true = eslaver_test_wait:until(
+                fun() -> eslaver_test_client:info(Of, "role") =:= Role end, ?TIMEOUT
             )
         end,
         [{NextClient, <<"master">>}, {Client, <<"slave">>}]

@@ -1,5 +1,5 @@
 %% A handler that takes batches, and tells a process of each.
--module(eslaver_batch_handler).
+-module(eslaver_test_batch_handler).
 -behaviour(eslaver_handler).
 
 -export([init/1, handle_batch/2, terminate/2]).

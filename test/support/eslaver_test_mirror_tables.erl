@@ -1,7 +1,7 @@
 %% A mirror without a replica: tables to which commands are applied one by one, as they come in a
 %% master's stream, and which are read by `eslaver_mirror'. For tests of the modules that apply
 %% them.
--module(eslaver_test_mirror).
+-module(eslaver_test_mirror_tables).
 
 -export([tests/2, new/1, new/2, run/3, run_all/2, load/5, close/1]).
 

@@ -1,7 +1,7 @@
 %% A command of each kind that writes, what has to be there before, and the keys that it changes:
 %% `{Before, Command, Changed}'. A command is its words; `<dump:k>' is what DUMP answers for k. A
 %% changed key in another db than 0 is `{Db, Key}'.
--module(eslaver_test_writes).
+-module(eslaver_test_write_commands).
 
 -export([all/0, is_newer_form/1, not_run/0, name/1, words/1, of_server/1]).
 -export_type([write/0]).

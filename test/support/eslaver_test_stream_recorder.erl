@@ -1,7 +1,7 @@
 %% A master's own history: a plain replica which writes down every command of the stream and the
 %% offset behind it. It shares no code with the product, so that both cannot be wrong in the same
 %% way.
--module(eslaver_test_tap).
+-module(eslaver_test_stream_recorder).
 
 -export([start/1, stop/1, history/1, offset/1, await/2]).
 
@@ -38,7 +38,7 @@ offset(Tap) -> call(Tap, offset).
 %% Waits until this command has come.
 -spec await(pid(), command()) -> ok.
 await(Tap, Command) ->
-    true = eslaver_test_lib:until(fun() -> call(Tap, {has, Command}) end),
+    true = eslaver_test_wait:until(fun() -> call(Tap, {has, Command}) end),
     ok.
 
 call(Tap, Request) ->

@@ -1,13 +1,13 @@
 %% A dataset made from the events that a callback received, as a user would make it, and how it
-%% differs from the master's. It knows the commands of eslaver_test_writer, and no others.
--module(eslaver_test_replay).
+%% differs from the master's. It knows the commands of eslaver_test_writers, and no others.
+-module(eslaver_test_event_replay).
 
 -export([events/1, commands/1, differences/2]).
 
 -type dataset() :: #{Key :: binary() => {Db :: integer(), string | list, binary() | [binary()]}}.
 
-%% The commands of the stream in the form of eslaver_test_tap.
--spec commands([term()]) -> [eslaver_test_tap:command()].
+%% The commands of the stream in the form of eslaver_test_stream_recorder.
+-spec commands([term()]) -> [eslaver_test_stream_recorder:command()].
 commands(Events) ->
     [[list_to_binary(Name) | Args] || {stream, Name, Args} <- Events].
 
@@ -55,7 +55,7 @@ db(Key) ->
     binary_to_integer(Db).
 
 %% Value by value.
--spec differences(eslaver_test_truth:truth(), dataset()) ->
+-spec differences(eslaver_test_master_data:data(), dataset()) ->
     [{binary(), Expected :: term(), Got :: term()}].
 differences(Truth, Data) ->
     Expected = maps:map(

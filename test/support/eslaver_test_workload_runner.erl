@@ -1,10 +1,10 @@
 %% Runs the steps of a workload (eslaver_test_workload) on a master, as fast as it takes them.
--module(eslaver_test_steps).
+-module(eslaver_test_workload_runner).
 
 -export([run/2, replies/2, commands/1, scripts/1, version/1, keys/1]).
 -export_type([step/0, action/0, env/0, result/0]).
 
--type command() :: [eslaver_test_words:arg()].
+-type command() :: [eslaver_test_command_words:arg()].
 -type action() ::
     single()
     | {transaction, [{same | non_neg_integer(), single()}]}
@@ -87,7 +87,7 @@ effects(Client) ->
 
 -spec version(eslaver_test_client:client()) -> [integer()].
 version(Client) ->
-    Text = eslaver_test_lib:info(Client, "redis_version"),
+    Text = eslaver_test_client:info(Client, "redis_version"),
     [binary_to_integer(Part) || Part <- binary:split(Text, <<".">>, [global])].
 
 is_error({error, _}) -> true;
@@ -197,7 +197,7 @@ waiting(Command, Db, #{client := Client}) ->
 
 %% Not so if there was something to take at once, or the key is of another kind.
 is_one_blocked(Client) ->
-    eslaver_test_lib:info(Client, "blocked_clients") =/= <<"0">>.
+    eslaver_test_client:info(Client, "blocked_clients") =/= <<"0">>.
 
 %% It may wait for ever, where nothing was written: then it goes.
 served(Other, [Name | _], State) ->
@@ -207,7 +207,7 @@ served(Other, [Name | _], State) ->
 
 %% The master is given less memory than it has in use, for one command.
 evict(#{client := Client} = State) ->
-    Used = binary_to_integer(eslaver_test_lib:info(Client, "used_memory")),
+    Used = binary_to_integer(eslaver_test_client:info(Client, "used_memory")),
     Limit = fun(Bytes) -> eslaver_test_client:ok(Client, ["CONFIG", "SET", "maxmemory", Bytes]) end,
     _ = eslaver_test_client:ok(Client, ["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]),
     _ = Limit(Used - 10_000),

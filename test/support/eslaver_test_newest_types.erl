@@ -1,7 +1,7 @@
 %% Types of the newest servers, as a master says they are and as a mirror does, in one form:
 %% `{NextIndex, [{Index, Element}]}' of an array, and of a vector set what is known of it as a
 %% whole, and `{Element, Vector, Raw, Attribute}' of each element. For eslaver_test_content.
--module(eslaver_test_newer).
+-module(eslaver_test_newest_types).
 
 -export([of_server/3, of_mirror/3, index/1]).
 
@@ -77,7 +77,7 @@ number(Text) when is_binary(Text) -> binary_to_existing_atom(Text);
 number(Number) -> Number.
 
 %% Printed with as many digits as it takes.
-float_of(Text) -> eslaver_test_truth:score(Text).
+float_of(Text) -> eslaver_test_master_data:score(Text).
 
 pairs([Name, Value | Rest]) -> [{Name, Value} | pairs(Rest)];
 pairs([]) -> [].

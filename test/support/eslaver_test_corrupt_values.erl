@@ -1,9 +1,9 @@
 %% Values and files that no sound server writes, made by hand, for a comparison of verdicts. Each
 %% stands for one thing that is wrong, next to values that are right in all that it does not name.
--module(eslaver_test_corrupt).
+-module(eslaver_test_corrupt_values).
 
 -export([values/0, files/0, good/0, payload/1, stream_of/2]).
-%% For eslaver_test_corrupt_newer.
+%% For eslaver_test_corrupt_newest.
 -export([len/1, str/1, lp/1, stream/2]).
 
 -export_type([name/0, body/0]).
@@ -41,7 +41,7 @@ good() ->
         {24, [ms(5000), len(1), len(1), str("a"), str("1")]},
         {25, [ms(5000), str(lp([<<"a">>, 1, 5000]))]},
         {26, stream(26, #{})}
-        | eslaver_test_corrupt_newer:good()
+        | eslaver_test_corrupt_newest:good()
     ].
 
 %% Values, as RESTORE and a snapshot carry them.
@@ -49,7 +49,7 @@ good() ->
 values() ->
     strings() ++ lists() ++ sets() ++ zsets() ++ hashes() ++ fields_that_expire() ++
         listpacks() ++ ziplists() ++ streams() ++ groups() ++
-        eslaver_test_corrupt_newer:values() ++ modules().
+        eslaver_test_corrupt_newest:values() ++ modules().
 
 strings() ->
     [

@@ -2,7 +2,7 @@
 %% and remembers what the replica has said.
 %%
 %% It is started with a list of scripts: one for each connection, the last for all that follow.
--module(eslaver_test_fake).
+-module(eslaver_test_fake_master).
 
 -export([start/1, start/2, stop/1, port/1, commands/1, connections/1, send/2, drop/1]).
 -export([full_resync/1, full_resync/2, full_resync_marked/1, replid/0]).

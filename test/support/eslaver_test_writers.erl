@@ -2,7 +2,7 @@
 %% the count, INCR, and transactions over several databases.
 %%
 %% A key begins with its database's number, as those of eslaver_test_dataset do.
--module(eslaver_test_writer).
+-module(eslaver_test_writers).
 
 -export([start/2, start/3, stop/1, count/1, counts/2]).
 

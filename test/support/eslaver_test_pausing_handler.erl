@@ -1,5 +1,5 @@
 %% A handler that pauses at the first event, which it tells a process of.
--module(eslaver_test_pauser).
+-module(eslaver_test_pausing_handler).
 -behaviour(eslaver_handler).
 
 -export([init/1, handle_event/2]).

@@ -1,6 +1,6 @@
 %% The write commands of all servers, in all forms, and how often each is to be used. In capitals:
-%% or quoted: as it is; else a word of eslaver_test_words. For choices see eslaver_test_grammar.
--module(eslaver_test_forms).
+%% or quoted: as it is; else a word of eslaver_test_command_words. For choices see eslaver_test_command_grammar.
+-module(eslaver_test_command_forms).
 
 -export([writes/0, blocking/0, names/0, is_faithful/1, is_certain/2]).
 
@@ -17,7 +17,7 @@ names() ->
 %% Whether all that it changes on a master is told to replicas, by all versions. A consumer that
 %% asked in vain, what BITFIELD with OVERFLOW FAIL made longer, how far a trim went by guess, and
 %% another vector for an element that is there, are not.
--spec is_faithful(eslaver_test_grammar:form()) -> boolean().
+-spec is_faithful(eslaver_test_command_grammar:form()) -> boolean().
 is_faithful([Name | _] = Form) ->
     not lists:member(Name, ["BITFIELD", "XREADGROUP", "XCLAIM", "XAUTOCLAIM"]) andalso
         not lists:member("~", Form) andalso
@@ -26,7 +26,7 @@ is_faithful([Name | _] = Form) ->
 %% Whether a replica can know what it does. Servers before 3.2 do not tell their version, and what
 %% they make of SORT with `BY nosort', and of the time of a key that is moved, depends on it. What
 %% those before 6.0 make of negative integers of 64 bits in BITFIELD depends on who compiled them.
--spec is_certain(eslaver_test_grammar:form(), Version :: [integer()]) -> boolean().
+-spec is_certain(eslaver_test_command_grammar:form(), Version :: [integer()]) -> boolean().
 is_certain(Form, Version) ->
     not (Version < [6, 0] andalso lists:member("bitop64", Form)) andalso
         not (Version < [3, 2] andalso (lists:member("'nosort", Form) orelse hd(Form) =:= "MOVE")).
