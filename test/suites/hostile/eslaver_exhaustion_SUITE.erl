@@ -5,9 +5,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([claims/1, longer_than_a_term/1, floods/1, values/1, bombs/1, limits/1]).
--export([no_hammering/1]).
+-compile([export_all, nowarn_export_all]).
 
 -define(MB, 1_000_000).
 %% What a link takes besides the value in hand, at most.
@@ -15,11 +13,9 @@
 %% What a byte of a value takes at most, once decompressed, while it becomes a term.
 -define(FACTOR, 150).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 5}}].
 
--spec all() -> list().
 all() ->
     [
         Case
@@ -27,20 +23,17 @@ all() ->
         Case <- [claims, longer_than_a_term, floods, values, bombs, limits, no_hammering]
     ].
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
     case lists:member(Case, [claims, longer_than_a_term, floods]) of
         true -> [{node, node_of_ours()} | Config];
         false -> Config
     end.
 
--spec end_per_testcase(atom(), list()) -> ok.
 end_per_testcase(_Case, Config) ->
     _ = [eslaver_test_node:stop(Node) || {node, Node} <- Config],
     ok.
 
 %% Wherever a length or a count stands, it claims up to 2^64 of something that never comes.
--spec claims(list()) -> ok.
 claims(Config) ->
     Sizes = [1 bsl 31, 1 bsl 32 - 1, 1 bsl 63, 1 bsl 64 - 1],
     Scripts =
@@ -71,7 +64,6 @@ no_byte_in(Reason) ->
 
 %% No option lets an element or an argument be longer than a term of the VM may be: one that claims
 %% to be is refused by its length alone, and up to there it is waited for.
--spec longer_than_a_term(list()) -> ok.
 longer_than_a_term(Config) ->
     Most = 1 bsl 32 - 1,
     Element = fun(Size) -> fr(1 bsl 34, [<<1, 1, "k", 1>>, huge(Size), "some of it"]) end,
@@ -170,7 +162,6 @@ lengths() ->
     ].
 
 %% What comes in numbers without end: lines, commands, keys, fields.
--spec floods(list()) -> ok.
 floods(Config) ->
     Many = fun(Bytes, Size) -> binary:copy(Bytes, Size div byte_size(Bytes)) end,
     Good = snapshot([]),
@@ -222,7 +213,6 @@ floods(Config) ->
     ok.
 
 %% Large values that are whole: so much for each byte that has come, and no more.
--spec values(list()) -> ok.
 values(_Config) ->
     Size = 2 * ?MB,
     Many = fun(Bytes) -> binary:copy(Bytes, Size div byte_size(Bytes)) end,
@@ -256,7 +246,6 @@ values(_Config) ->
 
 %% Compression makes up to 88 bytes of one, and a term of every second of those. What cannot be is
 %% refused at once, and what is too much when it gets there.
--spec bombs(list()) -> ok.
 bombs(_Config) ->
     Count = 16_000,
     Expanded = 264 * Count,
@@ -304,7 +293,6 @@ lzf(Head, Count) ->
     [195, huge(iolist_size(Compressed)), huge(Size + 2 + 264 * Count), Compressed].
 
 %% As many as fit are taken; each further option says how many.
--spec limits(list()) -> ok.
 limits(_Config) ->
     Options = #{proto_max_bulk_len => 1000, max_arguments => 3, max_value => 5000},
     Serve = fun(Until, Psync) ->
@@ -351,7 +339,6 @@ bulk(Word) ->
     ["$", integer_to_list(byte_size(Word)), "\r\n", Word, "\r\n"].
 
 %% What will be as bad the next time is not asked for again at once.
--spec no_hammering(list()) -> ok.
 no_hammering(_Config) ->
     Scripts = [
         snapshot([<<0, 1, "k">>, huge(1 bsl 40)]),

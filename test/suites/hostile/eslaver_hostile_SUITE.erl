@@ -6,10 +6,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([nothing_stays/1]).
-%% Called in the node.
--export([work/4, raise/1]).
+-compile([export_all, nowarn_export_all]).
 
 -define(WORKERS, 4).
 %% What one call into the node lasts, in ms.
@@ -17,15 +14,12 @@
 %% What a node may have more than before, in bytes.
 -define(MEMORY, 64_000_000).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 30}}].
 
--spec all() -> list().
 all() ->
     [nothing_stays || eslaver_test_node:has_proc()].
 
--spec nothing_stays(list()) -> ok.
 nothing_stays(Config) ->
     Turns =
         case eslaver_test_env:is_long() of

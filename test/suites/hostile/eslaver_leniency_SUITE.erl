@@ -4,8 +4,7 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([values/1, files/1]).
+-compile([export_all, nowarn_export_all]).
 
 %% How many servers there must be for every difference to be seen.
 -define(MANY, 10).
@@ -24,13 +23,11 @@
 -define(PENDING, "Servers die of the one; of the other it is not known whose it is.").
 -define(PRODUCER, "Which of the two a server remembers is not known.").
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 5}}].
 
--spec all() -> list().
 all() ->
-    [values, files].
+    eslaver_test_groups:cases(?MODULE).
 
 %% What we take, and some server does not.
 laxer() ->
@@ -104,7 +101,6 @@ stricter() ->
         producer_twice => ?PRODUCER
     }.
 
--spec values(list()) -> ok.
 values(_Config) ->
     Cases = eslaver_test_corrupt_values:values(),
     Ours = [{Name, ours(eslaver_test_corrupt_values:payload(Body))} || {Name, Body} <- Cases],
@@ -115,7 +111,6 @@ values(_Config) ->
         eslaver_test_parallel:map(fun(Server) -> restored(Server, Cases) end, Servers)
     ).
 
--spec files(list()) -> ok.
 files(Config) ->
     Cases = eslaver_test_corrupt_values:files(),
     Path = filename:join(proplists:get_value(priv_dir, Config), "corrupt.rdb"),

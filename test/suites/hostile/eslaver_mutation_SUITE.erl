@@ -8,10 +8,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([snapshots/1, unchecked_snapshots/1, as_a_real_server/1, streams/1]).
-%% Called in the node.
--export([rounds/4]).
+-compile([export_all, nowarn_export_all]).
 
 %% Rounds of a call into the node.
 -define(CHUNK, 60).
@@ -21,16 +18,13 @@
 %% What a node may have more than before, in bytes.
 -define(MEMORY, 48_000_000).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {hours, 1}}].
 
--spec all() -> list().
 all() ->
     [as_a_real_server] ++
         [Case || eslaver_test_node:has_proc(), Case <- [snapshots, unchecked_snapshots, streams]].
 
--spec init_per_suite(list()) -> list().
 init_per_suite(Config) ->
     [
         {seed, eslaver_test_env:seed()},
@@ -38,7 +32,6 @@ init_per_suite(Config) ->
         | Config
     ].
 
--spec end_per_suite(list()) -> ok.
 end_per_suite(_Config) ->
     ok.
 
@@ -52,13 +45,11 @@ servers() ->
     ].
 
 %% With the checksum that it came with.
--spec snapshots(list()) -> ok.
 snapshots(Config) ->
     _ = hostile(snapshot, 200, Config),
     ok.
 
 %% Without one: what it would have found has to be found by looking, or is not damage to the form.
--spec unchecked_snapshots(list()) -> ok.
 unchecked_snapshots(Config) ->
     #{loaded := Loaded} = hostile(unchecked, 200, Config),
     ?assert(Loaded > 0),
@@ -66,7 +57,6 @@ unchecked_snapshots(Config) ->
 
 %% What is loaded without a checksum is what a real server makes of the same bytes, unless that one
 %% refuses them: for a function that does not compile, or what else it does not only read.
--spec as_a_real_server(list()) -> ok.
 as_a_real_server(Config) ->
     Seed = ?config(seed, Config),
     Count = rounds(150),
@@ -129,7 +119,6 @@ is_expired({loading, _, _, _, Meta}) ->
     Fields = [At || {_, At} <- maps:get(field_expire_at, Meta, [])],
     lists:min([maps:get(expire_at, Meta, infinity) | Fields]) < erlang:system_time(millisecond).
 
--spec streams(list()) -> ok.
 streams(Config) ->
     _ = hostile(stream, 150, Config),
     ok.

@@ -5,23 +5,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([init_per_testcase/2, end_per_testcase/2]).
--export([
-    every_write_is_known/1,
-    every_write/1,
-    commands_of_modules/1,
-    scripts_of_old_masters/1,
-    scripts_without_keys/1,
-    transactions_of_old_masters/1,
-    transactions_are_whole/1,
-    resync_beside/1,
-    resync_in_place/1,
-    replica_is_killed/1,
-    link_is_down/1,
-    no_answer/1,
-    told_after_the_change/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 %% What the process of the mirror does itself, as it is about all keys or none; MIGRATE and scripts
 %% of old masters, which come as they are, are no matter of a table either.
@@ -42,49 +26,13 @@
 -define(TIMEOUT, 30_000).
 -define(ACCOUNTS, [<<"account:", (integer_to_binary(N))/binary>> || N <- lists:seq(1, 20)]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}].
 
--spec all() -> list().
 all() ->
-    [
-        every_write_is_known,
-        every_write,
-        commands_of_modules,
-        scripts_of_old_masters,
-        scripts_without_keys,
-        transactions_of_old_masters,
-        transactions_are_whole,
-        resync_beside,
-        resync_in_place,
-        replica_is_killed,
-        link_is_down,
-        no_answer,
-        told_after_the_change
-    ].
-
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    process_flag(trap_exit, true),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
-    ok.
+    eslaver_test_groups:cases(?MODULE).
 
 %% A new server with a new command: it is to be mirrored, and to be in the workloads.
--spec every_write_is_known(list()) -> ok.
 every_write_is_known(_Config) ->
     Tables = [
         {Name, table(Server)}
@@ -107,7 +55,6 @@ table(Server) ->
     Names.
 
 %% One of each, by itself.
--spec every_write(list()) -> ok.
 every_write(_Config) ->
     Differ = eslaver_test_parallel:map(fun every_write_of/1, eslaver_test_servers:spread()),
     ?assertEqual([], lists:append(Differ)).
@@ -140,7 +87,6 @@ step(Command) ->
         ]}}.
 
 %% What a module's command makes of a key nobody knows but the module.
--spec commands_of_modules(list()) -> ok | {skip, term()}.
 commands_of_modules(_Config) ->
     Found = [
         {Server, Module}
@@ -174,7 +120,6 @@ commands_of_module(Server, Module) ->
     ?assertEqual(<<"known again">>, eslaver_mirror:get(?M, <<"v">>)).
 
 %% Servers before 5.0 send a script, not what it did: the keys it names are not known any more.
--spec scripts_of_old_masters(list()) -> ok | {skip, term()}.
 scripts_of_old_masters(_Config) ->
     case old_servers() of
         [] -> {skip, no_old_server};
@@ -201,7 +146,6 @@ scripts_of(Server) ->
     ?assertEqual(undefined, eslaver_mirror:get(?M, <<"a">>)).
 
 %% Of one that names no keys only a snapshot tells what it did.
--spec scripts_without_keys(list()) -> ok | {skip, term()}.
 scripts_without_keys(_Config) ->
     case old_servers() of
         [] -> {skip, no_old_server};
@@ -223,7 +167,6 @@ script_without_keys_of(Server) ->
     eslaver_mirror:stop(?M).
 
 %% Redis 3.2 sends EXEC without MULTI where PFCOUNT was all that changed something.
--spec transactions_of_old_masters(list()) -> ok | {skip, term()}.
 transactions_of_old_masters(_Config) ->
     case old_servers() of
         [] -> {skip, no_old_server};
@@ -247,7 +190,6 @@ transactions_of(Server) ->
     eslaver_mirror:stop(?M).
 
 %% Money is moved between accounts, of several types, and never made or lost.
--spec transactions_are_whole(list()) -> ok.
 transactions_are_whole(_Config) ->
     #{client := Client} = started(#{}),
     Total = 100 * length(?ACCOUNTS),
@@ -312,7 +254,6 @@ transfers(Client) ->
 any(List) -> lists:nth(rand:uniform(length(List)), List).
 
 %% While another snapshot is loaded, the old data is there; then all of the new, at once.
--spec resync_beside(list()) -> ok.
 resync_beside(_Config) ->
     #{client := Client, proxy := Proxy} = Started = started(#{}),
     ok = fill(Client, <<"old">>),
@@ -321,7 +262,6 @@ resync_beside(_Config) ->
     ?assertEqual([{stale, <<"old">>, <<"old">>}, {fresh, <<"new">>, <<"new">>}], Seen).
 
 %% With `in_place' there is nothing meanwhile.
--spec resync_in_place(list()) -> ok.
 resync_in_place(_Config) ->
     #{client := Client, proxy := Proxy} = Started = started(#{full_resync => in_place}),
     ok = fill(Client, <<"old">>),
@@ -380,7 +320,6 @@ seen_until_fresh(Seen) ->
     end.
 
 %% The tables are another process': they are read on, and the next replica goes on from there.
--spec replica_is_killed(list()) -> ok.
 replica_is_killed(_Config) ->
     #{client := Client} = started(#{}),
     ok = fill(Client, <<"1">>),
@@ -403,7 +342,6 @@ replica_is_killed(_Config) ->
     end.
 
 %% Reads go on, unless that is not wanted.
--spec link_is_down(list()) -> ok.
 link_is_down(_Config) ->
     [
         link_is_down_with(Serve, Answer)
@@ -428,7 +366,6 @@ link_is_down_with(Serve, Answer) ->
     eslaver_mirror:stop(?M).
 
 %% No mirror, no data yet, another type, and what is no option.
--spec no_answer(list()) -> ok.
 no_answer(_Config) ->
     Reads = [
         fun() -> eslaver_mirror:get(?M, <<"k">>) end,
@@ -461,7 +398,6 @@ no_answer(_Config) ->
     ?assertError(badarg, eslaver_mirror:zrange(?M, <<"k">>, 0, -1, #{no_such => option})).
 
 %% Who is told of a key finds what it is now.
--spec told_after_the_change(list()) -> ok.
 told_after_the_change(_Config) ->
     #{client := Client} = started(#{}),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{keys => <<"k">>}),

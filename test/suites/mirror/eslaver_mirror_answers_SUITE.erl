@@ -4,9 +4,7 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([counts_of_entries/1, sorted_numbers/1, large_subsequences/1, field_times/1]).
--export([removed_vector_sets/1]).
+-compile([export_all, nowarn_export_all]).
 
 -define(TIMEOUT, 30_000).
 
@@ -42,15 +40,12 @@
     <<"1e-310">>
 ]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
-    [counts_of_entries, sorted_numbers, large_subsequences, field_times, removed_vector_sets].
+    eslaver_test_groups:cases(?MODULE).
 
--spec counts_of_entries(list()) -> ok.
 counts_of_entries(_Config) ->
     each_server(fun counts_of_entries_of/2).
 
@@ -95,7 +90,6 @@ counts_of_entries_of(Mirror, Client) ->
 read([[_Key, Entries]]) -> Entries;
 read(Other) -> Other.
 
--spec sorted_numbers(list()) -> ok.
 sorted_numbers(_Config) ->
     each_server(fun sorted_numbers_of/2).
 
@@ -129,7 +123,6 @@ sorted(Elements) ->
     Elements.
 
 %% Just more than a server computes with default settings, and less.
--spec large_subsequences(list()) -> ok.
 large_subsequences(_Config) ->
     each_server(fun large_subsequences_of/2, eslaver_test_servers:spread()).
 
@@ -157,7 +150,6 @@ subsequence({error, <<"ERR Insufficient memory", _/binary>>}) -> {error, too_lar
 subsequence(Found) -> Found.
 
 %% Redis rounds the seconds of fields up, Valkey to the nearest.
--spec field_times(list()) -> ok.
 field_times(_Config) ->
     each_server(fun(Mirror, Client) ->
         case is_known(Client, "HEXPIRETIME") of
@@ -205,7 +197,6 @@ same_meanwhile(Ask, Read) ->
     end.
 
 %% A vector set ends with its last element, or as any key does: it is neither counted nor listed.
--spec removed_vector_sets(list()) -> ok.
 removed_vector_sets(_Config) ->
     each_server(fun(Mirror, Client) ->
         case is_known(Client, "VADD") of

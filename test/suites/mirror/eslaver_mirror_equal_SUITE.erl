@@ -7,28 +7,15 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([differences_are_found/1, equal/1, equal_in_trouble/1, snapshots/1, reads/1]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 60}}].
+    [{timetrap, {minutes, 60}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [differences_are_found, equal, equal_in_trouble, snapshots, reads].
-
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
+    eslaver_test_groups:cases(?MODULE).
 
 %% A mirror that shows some lists wrong is found out, by as few commands as will do.
--spec differences_are_found(list()) -> ok.
 differences_are_found(_Config) ->
     {Subject, Running} = eslaver_test_mirrored_master:start(hd(eslaver_test_servers:spread())),
     #{replica := #{content := Content} = Replica} = Subject,
@@ -47,14 +34,12 @@ spoil(_Place, #{type := list, value := [First, Second, Third, _ | Rest]} = Item)
 spoil(_Place, Item) ->
     Item.
 
--spec equal(list()) -> ok.
 equal(_Config) ->
     Total = run(fun(_) -> #{evictions => true} end, {5_000, 20_000}),
     ?assert(Total > 1_000_000 orelse not eslaver_test_env:is_long()).
 
 %% Links are cut, more is written than the master keeps, replicas are killed, masters start anew,
 %% and change places.
--spec equal_in_trouble(list()) -> ok.
 equal_in_trouble(_Config) ->
     _ = run(
         fun(Server) ->
@@ -65,7 +50,6 @@ equal_in_trouble(_Config) ->
     ok.
 
 %% A snapshot of all that random commands have made is loaded as the master has it.
--spec snapshots(list()) -> ok.
 snapshots(_Config) ->
     Seed = eslaver_test_env:seed(),
     Differences = each_server(fun(#{name := Name} = Server) ->
@@ -87,7 +71,6 @@ types(_) ->
     [hash, list, set, string, zset].
 
 %% What is read is what the master answers. Commands that no master at hand knows are left out.
--spec reads(list()) -> ok.
 reads(_Config) ->
     Seed = eslaver_test_env:seed(),
     Results = each_server(fun(Server) ->

@@ -3,58 +3,18 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([init_per_testcase/2, end_per_testcase/2]).
--export([
-    flushes_within_transactions/1,
-    no_reader_sees_half_of_a_flush/1,
-    functions_are_flushed_within_a_transaction/1,
-    no_psync/1,
-    no_psync_and_a_subscriber/1,
-    any_version/1,
-    position_with_a_filter/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(M, mirror_of_suite).
 -define(TIMEOUT, 30_000).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}].
 
--spec all() -> list().
 all() ->
-    [
-        flushes_within_transactions,
-        no_reader_sees_half_of_a_flush,
-        functions_are_flushed_within_a_transaction,
-        no_psync,
-        no_psync_and_a_subscriber,
-        any_version,
-        position_with_a_filter
-    ].
-
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    process_flag(trap_exit, true),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
-    ok.
+    eslaver_test_groups:cases(?MODULE).
 
 %% Commands that put other tables in place of those there are, before and behind other writes.
--spec flushes_within_transactions(list()) -> ok.
 flushes_within_transactions(_Config) ->
     Differ = eslaver_test_parallel:map(fun flushes_of/1, eslaver_test_servers:spread()),
     ?assertEqual([], lists:append(Differ)).
@@ -108,7 +68,6 @@ words(Command) ->
 runs_scripts(#{version := Version}) ->
     Version >= {7, 0, 0}.
 
--spec no_reader_sees_half_of_a_flush(list()) -> ok.
 no_reader_sees_half_of_a_flush(_Config) ->
     #{client := Client} = started(eslaver_test_servers:own(), #{}),
     _ = eslaver_test_client:ok(Client, ["MSET", "a", "0", "b", "0"]),
@@ -156,7 +115,6 @@ read_while(Stop, Read) ->
             read_while(Stop, Read)
     end.
 
--spec functions_are_flushed_within_a_transaction(list()) -> ok.
 functions_are_flushed_within_a_transaction(_Config) ->
     #{client := Client} = started(eslaver_test_servers:own(), #{}),
     Library = "#!lua name=lib\nredis.register_function('f', function() return 1 end)",
@@ -174,7 +132,6 @@ functions_are_flushed_within_a_transaction(_Config) ->
     ?assertEqual(#{}, eslaver_mirror:functions(?M)).
 
 %% There are no offsets then: what is written is followed, and only a lost link costs a full sync.
--spec no_psync(list()) -> ok.
 no_psync(_Config) ->
     Config = [{"rename-command", ["PSYNC", ""]}],
     #{client := Client, proxy := Proxy, master := Master} =
@@ -206,7 +163,6 @@ no_psync(_Config) ->
     ?assertEqual(Mirror, whereis(?M)).
 
 %% What needs a full resync gets one, and whoever has subscribed is told.
--spec no_psync_and_a_subscriber(list()) -> ok.
 no_psync_and_a_subscriber(_Config) ->
     Config = [{"rename-command", ["PSYNC", ""]}],
     Options = #{filter => #{dbs => [0]}},
@@ -233,7 +189,6 @@ shows(Key, Value) ->
     ok.
 
 %% The version that a snapshot tells may be any text, and a number.
--spec any_version(list()) -> ok.
 any_version(_Config) ->
     Versions = [
         string("unstable"),
@@ -276,7 +231,6 @@ string(Text) ->
 
 %% What passes no filter moves the position all the same: a new replica goes on from there, also
 %% when the master has long forgotten what was before.
--spec position_with_a_filter(list()) -> ok.
 position_with_a_filter(_Config) ->
     %% pings pass every filter
     Config = [{"repl-ping-replica-period", "3600"}],

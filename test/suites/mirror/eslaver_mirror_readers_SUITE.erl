@@ -4,81 +4,29 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([init_per_testcase/2, end_per_testcase/2]).
--export([
-    generations_are_not_mixed/1,
-    failures_and_values_are_not_mixed/1,
-    replica_ends_while_held/1,
-    link_drops_while_held/1,
-    mirror_is_killed_while_held/1,
-    mirror_is_stopped_while_held/1,
-    mirror_fails/1,
-    replica_cannot_be_started/1,
-    info_while_held/1,
-    info_of_a_busy_replica/1,
-    killed_and_started_again/1,
-    scan_of_what_is_flushed/1,
-    scan_of_a_mirror_that_ends/1,
-    reports_tell_no_data/1,
-    warnings_tell_no_data/1,
-    unknown_requests/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(M, mirror_of_suite).
 -define(TIMEOUT, 30_000).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}].
 
--spec all() -> list().
 all() ->
-    [
-        generations_are_not_mixed,
-        failures_and_values_are_not_mixed,
-        replica_ends_while_held,
-        link_drops_while_held,
-        mirror_is_killed_while_held,
-        mirror_is_stopped_while_held,
-        mirror_fails,
-        replica_cannot_be_started,
-        info_while_held,
-        info_of_a_busy_replica,
-        killed_and_started_again,
-        scan_of_what_is_flushed,
-        scan_of_a_mirror_that_ends,
-        reports_tell_no_data,
-        warnings_tell_no_data,
-        unknown_requests
-    ].
-
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
+    eslaver_test_groups:cases(?MODULE).
 
 %% A master with a proxy before it. Each case starts its mirror.
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
-    process_flag(trap_exit, true),
     Master = eslaver_test_master:start(#{server => eslaver_test_servers:own(), owner => none}),
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_client:ok(Client, ["MSET", "a", "1", "b", "1"]),
     ok = eslaver_test_client:close(Client),
     [{master, Master} | Config].
 
--spec end_per_testcase(atom(), list()) -> ok.
 end_per_testcase(_Case, Config) ->
-    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
     eslaver_test_master:stop(proplists:get_value(master, Config)).
 
 %% Another mirror of the name, whose tables are written as often as those of the first.
--spec generations_are_not_mixed(list()) -> ok.
 generations_are_not_mixed(Config) ->
     #{client := Client} = Started = started(Config),
     Runs = counters:new(1, []),
@@ -120,7 +68,6 @@ exit_later(Result) ->
     exit(Result).
 
 %% One key is answered, the next is not, as the mirror has ended between them.
--spec failures_and_values_are_not_mixed(list()) -> ok.
 failures_and_values_are_not_mixed(Config) ->
     Started = started(Config),
     Runs = counters:new(1, []),
@@ -141,7 +88,6 @@ failures_and_values_are_not_mixed(Config) ->
     ).
 
 %% What is read while the mirror holds still stays, whatever happens to the link.
--spec replica_ends_while_held(list()) -> ok.
 replica_ends_while_held(Config) ->
     #{client := Client} = Started = started(Config),
     Kill = fun() ->
@@ -153,7 +99,6 @@ replica_ends_while_held(Config) ->
     ?assertEqual(Old, New),
     ok = caught_up(Client).
 
--spec link_drops_while_held(list()) -> ok.
 link_drops_while_held(Config) ->
     #{client := Client, proxy := Proxy, master := Master} = Started = started(Config),
     Drop = fun() ->
@@ -166,7 +111,6 @@ link_drops_while_held(Config) ->
     ok = caught_up(Client).
 
 %% It reads anew, of what there is then.
--spec mirror_is_killed_while_held(list()) -> ok.
 mirror_is_killed_while_held(Config) ->
     Started = started(Config),
     Kill = fun() ->
@@ -178,7 +122,6 @@ mirror_is_killed_while_held(Config) ->
     ?assertEqual(Old, New).
 
 %% The replica ends by itself, whose events wait for a reader: it is not killed.
--spec mirror_is_stopped_while_held(list()) -> ok.
 mirror_is_stopped_while_held(Config) ->
     #{client := Client} = started(Config),
     Monitor = monitor(process, replica(whereis(?M))),
@@ -189,7 +132,6 @@ mirror_is_stopped_while_held(Config) ->
     ?assertEqual(shutdown, reason(Monitor)).
 
 %% Nor is the replica of a mirror that fails with a batch of its events.
--spec mirror_fails(list()) -> ok.
 mirror_fails(Config) ->
     #{client := Client} = started(Config),
     Monitors = [monitor(process, Pid) || Pid <- [whereis(?M), replica(whereis(?M))]],
@@ -198,7 +140,6 @@ mirror_fails(Config) ->
     ?assertMatch([{mirror_failed, error, _}, shutdown], [reason(Monitor) || Monitor <- Monitors]).
 
 %% What keeps a replica from being started again is logged once, and shown as long as it does.
--spec replica_cannot_be_started(list()) -> ok.
 replica_cannot_be_started(Config) ->
     Target = eslaver_test_replica:target(proplists:get_value(master, Config)),
     Broken = atomics:new(1, []),
@@ -229,7 +170,6 @@ reason(Monitor) ->
     end.
 
 %% The info of a replica whose events wait for a reader is not waited for.
--spec info_while_held(list()) -> ok.
 info_while_held(Config) ->
     #{client := Client} = Started = started(Config),
     ?assertMatch(#{status := fresh, replica := #{state := streaming}}, eslaver_mirror:info(?M)),
@@ -249,7 +189,6 @@ info_while_held(Config) ->
     ?assertMatch(#{replica := #{state := streaming}, lag := 0}, eslaver_mirror:info(?M)).
 
 %% Nor is that of a replica that does not answer.
--spec info_of_a_busy_replica(list()) -> ok.
 info_of_a_busy_replica(Config) ->
     _ = started(Config),
     Replica = replica(whereis(?M)),
@@ -313,7 +252,6 @@ is_idle(Pid) ->
     Status =:= waiting andalso Waiting =:= 0.
 
 %% A mirror under a supervisor that is killed: there is data, or an error.
--spec killed_and_started_again(list()) -> ok.
 killed_and_started_again(Config) ->
     Started = started(Config),
     Stop = atomics:new(1, []),
@@ -372,7 +310,6 @@ read_while(Stop, Read, Results) ->
     end.
 
 %% A scan does not end as if it were whole when its keys have gone in the midst of it.
--spec scan_of_what_is_flushed(list()) -> ok.
 scan_of_what_is_flushed(Config) ->
     #{client := Client} = started(Config),
     Names = [["many:", integer_to_list(N)] || N <- lists:seq(1, 2000)],
@@ -402,7 +339,6 @@ scan_of_what_is_flushed(Config) ->
     ?assertEqual(2000, eslaver_mirror:scan(?M, #{match => <<"many:*">>}, Count, 0)).
 
 %% It ends with its mirror: soon after it has begun, or when all keys have been seen.
--spec scan_of_a_mirror_that_ends(list()) -> ok.
 scan_of_a_mirror_that_ends(Config) ->
     #{client := Client} = Started = started(Config),
     Names = [["many:", integer_to_list(N)] || N <- lists:seq(1, 2000)],
@@ -440,7 +376,6 @@ scan_of_a_mirror_that_ends(Config) ->
 
 %% Whatever a mirror ends of, its report has no keys and no values, and neither has the reason that
 %% others get.
--spec reports_tell_no_data(list()) -> ok.
 reports_tell_no_data(Config) ->
     #{client := Client} = Started = started(Config),
     _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
@@ -494,7 +429,6 @@ found(Term) ->
 
 %% Neither has the warning of a command that cannot be applied: of a list that is missing, or is a
 %% string.
--spec warnings_tell_no_data(list()) -> ok.
 warnings_tell_no_data(_Config) ->
     Empty = <<"REDIS0009", 16#FF, 0:64>>,
     Fake = eslaver_test_fake_master:start([#{psync => eslaver_test_fake_master:full_resync(Empty)}]),
@@ -527,7 +461,6 @@ resp(Words) ->
     ].
 
 %% What nobody sends does no harm.
--spec unknown_requests(list()) -> ok.
 unknown_requests(Config) ->
     _ = started(Config),
     Mirror = whereis(?M),
@@ -537,8 +470,8 @@ unknown_requests(Config) ->
     ?assertMatch(#{status := fresh}, eslaver_mirror:info(?M)),
     ?assertEqual(Mirror, whereis(?M)).
 
-started(Config) ->
-    Master = proplists:get_value(master, Config),
+started(Context) ->
+    Master = proplists:get_value(master, Context),
     Proxy = eslaver_test_proxy:start(Master),
     Started = #{
         master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)

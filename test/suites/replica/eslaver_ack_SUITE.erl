@@ -4,54 +4,27 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2, init_per_testcase/2, end_per_testcase/2]).
--export([
-    slow_callback/1,
-    blocked_callback/1,
-    at_once/1,
-    in_a_transaction/1,
-    durable/1,
-    not_durable/1,
-    offset_when_idle/1,
-    counts_for_min_replicas/1,
-    role_and_client_list/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 2}}].
 
--spec all() -> list().
 all() ->
-    [{group, Name} || {Name, _, _} <- groups()].
+    eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    Cases = [
-        slow_callback,
-        blocked_callback,
-        at_once,
-        in_a_transaction,
-        durable,
-        not_durable,
-        offset_when_idle,
-        counts_for_min_replicas,
-        role_and_client_list
-    ],
-    [{Name, [parallel], Cases} || #{name := Name} <- eslaver_test_servers:spread()].
+    eslaver_test_groups:per_server(
+        eslaver_test_servers:spread(), [parallel], eslaver_test_groups:cases(?MODULE)
+    ).
 
--spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    [{about, eslaver_test_servers:by_name(Name)} | Config].
+    eslaver_test_groups:server(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
     ok.
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
-    #{server := Server} = ?config(about, Config),
+    #{server := Server} = ?config(server, Config),
     Own =
         case Case of
             counts_for_min_replicas -> [{"min-replicas-to-write", "1"}];
@@ -60,12 +33,10 @@ init_per_testcase(Case, Config) ->
     Master = eslaver_test_master:start(#{server => Server, config => Own}),
     [{master, Master}, {client, eslaver_test_client:connect(Master)} | Config].
 
--spec end_per_testcase(atom(), list()) -> ok.
 end_per_testcase(_Case, Config) ->
     eslaver_test_master:stop(?config(master, Config)).
 
 %% WAIT takes as long as the callback does.
--spec slow_callback(list()) -> ok.
 slow_callback(Config) ->
     Replica = replica(Config, fun
         ({stream, "set", [<<"slow">> | _]}) -> timer:sleep(2000);
@@ -81,7 +52,6 @@ slow_callback(Config) ->
     eslaver:stop(Replica).
 
 %% As long as the callback has not returned, nothing of it is acknowledged.
--spec blocked_callback(list()) -> ok.
 blocked_callback(Config) ->
     Self = self(),
     Replica = replica(Config, fun
@@ -107,7 +77,6 @@ blocked_callback(Config) ->
     eslaver:stop(Replica).
 
 %% A request for an acknowledgement does not wait for the next heartbeat, a second later.
--spec at_once(list()) -> ok.
 at_once(Config) ->
     Replica = replica(Config, fun(_) -> ok end),
     Client = ?config(client, Config),
@@ -125,7 +94,6 @@ at_once(Config) ->
     eslaver:stop(Replica).
 
 %% A transaction is acknowledged when the callback has had its EXEC.
--spec in_a_transaction(list()) -> ok.
 in_a_transaction(Config) ->
     Self = self(),
     Replica = replica(Config, fun
@@ -160,13 +128,12 @@ in_a_transaction(Config) ->
     eslaver:stop(Replica).
 
 %% With the position kept on disk, WAITAOF counts this replica.
--spec durable(list()) -> ok | {skip, term()}.
 durable(Config) ->
     case knows_waitaof(Config) of
         false ->
             {skip, "the server has no WAITAOF"};
         true ->
-            #{name := Name} = ?config(about, Config),
+            #{name := Name} = ?config(server, Config),
             File = filename:join(?config(priv_dir, Config), [Name, ".position"]),
             Self = self(),
             Callback = fun
@@ -197,7 +164,6 @@ durable(Config) ->
             eslaver:stop(Replica)
     end.
 
--spec not_durable(list()) -> ok | {skip, term()}.
 not_durable(Config) ->
     case knows_waitaof(Config) of
         false ->
@@ -211,14 +177,13 @@ not_durable(Config) ->
             eslaver:stop(Replica)
     end.
 
-knows_waitaof(Config) ->
-    case ?config(about, Config) of
+knows_waitaof(Context) ->
+    case ?config(server, Context) of
         #{family := redis, version := Version} -> Version >= {7, 2, 0};
         #{family := valkey} -> true
     end.
 
 %% INFO and ROLE of the master have the offset that it is at itself.
--spec offset_when_idle(list()) -> ok.
 offset_when_idle(Config) ->
     Replica = replica(Config, fun(_) -> ok end),
     Client = ?config(client, Config),
@@ -235,7 +200,6 @@ offset_when_idle(Config) ->
     ?assertEqual(eslaver_test_client:info(Client, "master_replid"), Replid),
     eslaver:stop(Replica).
 
--spec counts_for_min_replicas(list()) -> ok.
 counts_for_min_replicas(Config) ->
     Client = ?config(client, Config),
     Write = fun() -> eslaver_test_client:command(Client, ["SET", "k", "x"]) end,
@@ -246,7 +210,6 @@ counts_for_min_replicas(Config) ->
     true = eslaver_test_wait:until(fun() -> Write() =/= <<"OK">> end),
     ok.
 
--spec role_and_client_list(list()) -> ok.
 role_and_client_list(Config) ->
     Announced = #{announce_port => 7777, announce_ip => "10.1.2.3"},
     Replica = replica(Config, fun(_) -> ok end, Announced),

@@ -6,9 +6,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2]).
--export([load_with_file/1, load_without_file/1, stream/1]).
+-compile([export_all, nowarn_export_all]).
 
 -define(KEYS, 200_000).
 -define(SIZE, 1000).
@@ -16,28 +14,17 @@
 %% Of the whole operating-system process; the data is 200 MB.
 -define(MOST_MEMORY, 170 * ?MB).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 4}}].
 
--spec all() -> list().
 all() ->
     case eslaver_test_node:has_proc() of
         true -> [{group, blocked}];
         false -> []
     end.
 
--spec groups() -> list().
 groups() ->
-    [{blocked, [parallel], [load_with_file, load_without_file, stream]}].
-
--spec init_per_group(atom(), list()) -> list().
-init_per_group(blocked, Config) ->
-    Config.
-
--spec end_per_group(atom(), list()) -> ok.
-end_per_group(blocked, _Config) ->
-    ok.
+    [{blocked, [parallel], eslaver_test_groups:cases(?MODULE)}].
 
 block() ->
     case eslaver_test_env:is_long() of
@@ -45,25 +32,24 @@ block() ->
         false -> 25_000
     end.
 
-master(Config) ->
+master(Settings) ->
     eslaver_test_master:start_own(
         [
             {"repl-timeout", "10"},
             {"repl-ping-replica-period", "2"},
             {"rdbcompression", "no"},
             {"client-output-buffer-limit", ["replica", "0", "0", "0"]}
-        ] ++ Config
+        ] ++ Settings
     ).
 
-populated(Config) ->
-    Master = master(Config),
+populated(Settings) ->
+    Master = master(Settings),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["DEBUG", "POPULATE", ?KEYS, "k", ?SIZE]),
     {Master, Client}.
 
 %% The snapshot leaves the master at the speed of the socket, whatever the callback does, and is
 %% read back from the file.
--spec load_with_file(list()) -> ok.
 load_with_file(Config) ->
     Dir = filename:join(?config(priv_dir, Config), "load_with_file"),
     ok = file:make_dir(Dir),
@@ -86,7 +72,6 @@ load_with_file(Config) ->
 
 %% The master is held back, and keeps the link: it sends its file, as with diskless replication it
 %% is the one that loses patience with a socket that takes nothing.
--spec load_without_file(list()) -> ok.
 load_without_file(_Config) ->
     {Master, Client} = populated([{"repl-diskless-sync", "no"}]),
     {Node, Proxy} = replica(Master, undefined, 5000),
@@ -99,7 +84,6 @@ load_without_file(_Config) ->
     done(Node, Proxy, Client).
 
 %% Writes go on while the callback blocks.
--spec stream(list()) -> ok.
 stream(_Config) ->
     Master = master([]),
     Client = eslaver_test_client:connect(Master),

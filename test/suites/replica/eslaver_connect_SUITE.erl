@@ -4,47 +4,16 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2, init_per_testcase/2, end_per_testcase/2]).
--export([
-    tls_with_ca/1,
-    tls_client_certificate/1,
-    tls_without_client_certificate/1,
-    tls_wrong_ca/1,
-    tls_wrong_name/1,
-    tls_server_name/1,
-    tls_unverified/1,
-    tls_system_trust/1,
-    tls_file_is_a_fifo/1,
-    tls_self_signed/1,
-    tls_expired/1,
-    tls_pinned_is_no_authority/1,
-    tls_expired_authority/1,
-    tls_without_extensions/1,
-    tls_without_extensions_forged/1,
-    tls_without_names/1,
-    tls_to_a_plain_port/1,
-    plain_to_a_tls_port/1,
-    closed_without_a_word/1,
-    tls_files_missing/1,
-    tls_cuts/1,
-    acl_user/1,
-    unix_socket/1,
-    ipv6/1,
-    urls/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(PASSWORD, "p@ss:w/rd %").
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 2}}].
+    [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
     [{group, tls}, acl_user, unix_socket, ipv6, urls].
 
--spec groups() -> list().
 groups() ->
     [
         {tls, [parallel], [
@@ -74,7 +43,6 @@ groups() ->
 
 %% Certificates for today: one authority, a server at this machine, one by another name, a client,
 %% and an authority that nobody knows.
--spec init_per_group(atom(), list()) -> list() | {skip, term()}.
 init_per_group(tls, Config) ->
     case {os:find_executable("openssl"), has_tls()} of
         {false, _} ->
@@ -95,20 +63,10 @@ init_per_group(tls, Config) ->
             signed_by(Dir, "late-ca", "below-late"),
             ok = file:make_dir(filename:join(Dir, "forged")),
             authority(filename:join(Dir, "forged"), "ca"),
-            ok = eslaver_test_log:start(),
             [{tls, Dir} | Config]
     end.
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(tls, _Config) ->
-    eslaver_test_log:stop().
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
     ok.
 
 has_tls() ->
@@ -252,7 +210,6 @@ fails(Options, Tag, Regex) ->
     ?assertEqual([], eslaver_test_collector:events(Collector)),
     eslaver:stop(Replica).
 
--spec tls_with_ca(list()) -> ok.
 tls_with_ca(Config) ->
     {Master, Port} = tls_master(Config, "server", "no"),
     Tls = #{cacertfile => file(Config, "ca.crt")},
@@ -261,7 +218,6 @@ tls_with_ca(Config) ->
     Url = "rediss://localhost:" ++ integer_to_list(Port),
     works(Master, #{master_url => Url, tls => Tls}).
 
--spec tls_client_certificate(list()) -> ok.
 tls_client_certificate(Config) ->
     {Master, Port} = tls_master(Config, "server", "yes"),
     works(Master, #{
@@ -273,44 +229,37 @@ tls_client_certificate(Config) ->
         }
     }).
 
--spec tls_without_client_certificate(list()) -> ok.
 tls_without_client_certificate(Config) ->
     {_, Port} = tls_master(Config, "server", "yes"),
     Tls = #{cacertfile => file(Config, "ca.crt")},
     fails(#{master_port => Port, tls => Tls}, tls, "certificate").
 
--spec tls_wrong_ca(list()) -> ok.
 tls_wrong_ca(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
     Tls = #{cacertfile => file(Config, "other.crt")},
     fails(#{master_port => Port, tls => Tls}, tls, "certificate.*(issuer|signature)").
 
--spec tls_wrong_name(list()) -> ok.
 tls_wrong_name(Config) ->
     {_, Port} = tls_master(Config, "named", "no"),
     Tls = #{cacertfile => file(Config, "ca.crt")},
     fails(#{master_port => Port, tls => Tls}, tls, "certificate.*name").
 
--spec tls_server_name(list()) -> ok.
 tls_server_name(Config) ->
     {Master, Port} = tls_master(Config, "named", "no"),
     Tls = #{cacertfile => file(Config, "ca.crt"), server_name => "master.example.net"},
     ok = works(Master, #{master_port => Port, tls => Tls}),
     fails(#{master_port => Port, tls => Tls#{server_name => "localhost"}}, tls, "name").
 
--spec tls_unverified(list()) -> ok.
 tls_unverified(Config) ->
     {Master, Port} = tls_master(Config, "named", "no"),
     works(Master, #{master_port => Port, tls => #{verify => false}}).
 
 %% An authority of ours is none that the system trusts.
--spec tls_system_trust(list()) -> ok.
 tls_system_trust(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
     fails(#{master_port => Port, tls => true}, tls, "certificate|cacertfile").
 
 %% Nobody writes to it, so that it would be read for ever.
--spec tls_file_is_a_fifo(list()) -> ok.
 tls_file_is_a_fifo(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
     Fifo = file(Config, "fifo.crt"),
@@ -324,7 +273,6 @@ tls_file_is_a_fifo(Config) ->
     ok.
 
 %% A certificate is trusted that is byte for byte in the file, be it an authority's; no other.
--spec tls_self_signed(list()) -> ok.
 tls_self_signed(Config) ->
     {Master, Port} = tls_master(Config, "self", "no"),
     Trusting = fun(Name) -> #{master_port => Port, tls => #{cacertfile => file(Config, Name)}} end,
@@ -336,7 +284,6 @@ tls_self_signed(Config) ->
     ok = fails(Trusting("self-too.crt"), tls, "certificate"),
     fails(Trusting("ca.crt"), tls, "itself into cacertfile").
 
--spec tls_expired(list()) -> ok.
 tls_expired(Config) ->
     {Master, Port} = tls_master(Config, "late", "no"),
     Options = #{cacertfile => file(Config, "ca.crt")},
@@ -348,7 +295,6 @@ tls_expired(Config) ->
     works(Master, #{master_port => Port, tls => Options#{verify => false}}).
 
 %% A certificate that is trusted itself vouches for no others, unless it is an authority's.
--spec tls_pinned_is_no_authority(list()) -> ok.
 tls_pinned_is_no_authority(Config) ->
     {_, Port} = tls_master(Config, "below-v3", "no"),
     Tls = #{cacertfile => file(Config, "v3.crt")},
@@ -359,7 +305,6 @@ tls_pinned_is_no_authority(Config) ->
     {Master, Pinned} = tls_master(Config, "v3", "no"),
     works(Master, #{master_port => Pinned, tls => Tls#{verify => chain}}).
 
--spec tls_expired_authority(list()) -> ok.
 tls_expired_authority(Config) ->
     {Master, Port} = tls_master(Config, "below-late", "no"),
     Tls = #{cacertfile => file(Config, "late-ca.crt")},
@@ -370,7 +315,6 @@ tls_expired_authority(Config) ->
     works(Master, #{master_port => Port, tls => #{cacertfile => file(Config, "below-late.crt")}}).
 
 %% X.509 v1, over each version of TLS.
--spec tls_without_extensions(list()) -> ok | {skip, term()}.
 tls_without_extensions(Config) ->
     case is_plain(Config) of
         true ->
@@ -383,8 +327,8 @@ tls_without_extensions(Config) ->
             {skip, "this openssl makes no X.509 v1"}
     end.
 
-is_plain(Config) ->
-    Text = os:cmd(["openssl x509 -noout -text -in '", file(Config, "v1.crt"), "'"]),
+is_plain(Context) ->
+    Text = os:cmd(["openssl x509 -noout -text -in '", file(Context, "v1.crt"), "'"]),
     string:find(Text, "Version: 1 ") =/= nomatch.
 
 tls_without_extensions(Config, Protocol) ->
@@ -400,7 +344,6 @@ tls_without_extensions(Config, Protocol) ->
     fails(Trusting("other.crt", chain), tls, "UnknownIssuer.*cacertfile").
 
 %% By an authority of the same name and another key, or by one that is none.
--spec tls_without_extensions_forged(list()) -> ok | {skip, term()}.
 tls_without_extensions_forged(Config) ->
     case is_plain(Config) of
         true ->
@@ -420,7 +363,6 @@ tls_without_extensions_forged(Config) ->
             {skip, "this openssl makes no X.509 v1"}
     end.
 
--spec tls_without_names(list()) -> ok.
 tls_without_names(Config) ->
     {Master, Port} = tls_master(Config, "v3", "no"),
     Tls = #{cacertfile => file(Config, "ca.crt")},
@@ -429,7 +371,6 @@ tls_without_names(Config) ->
     Other = #{cacertfile => file(Config, "other.crt"), verify => chain},
     fails(#{master_port => Port, tls => Other}, tls, "UnknownIssuer").
 
--spec tls_to_a_plain_port(list()) -> ok.
 tls_to_a_plain_port(Config) ->
     Master = eslaver_test_master:start_own(),
     Target = eslaver_test_replica:target(Master),
@@ -443,7 +384,6 @@ tls_to_a_plain_port(Config) ->
     fails(Target#{master_port => Closing, tls => Tls}, closed, "leave the option tls out").
 
 %% Nothing is said of TLS where that stands already, or cannot be.
--spec closed_without_a_word(list()) -> ok.
 closed_without_a_word(Config) ->
     Name = "eslaver-closing-" ++ os:getpid(),
     Path = filename:join(os:getenv("TMPDIR", "/tmp"), Name),
@@ -483,7 +423,6 @@ closing(Address) ->
     end),
     Listener.
 
--spec plain_to_a_tls_port(list()) -> ok.
 plain_to_a_tls_port(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
     ok = fails(#{master_port => Port}, closed, "set the option tls"),
@@ -491,7 +430,6 @@ plain_to_a_tls_port(Config) ->
     Fake = eslaver_test_fake_master:start([#{greeting => <<21, 3, 1, 0, 2, 2, 10>>}]),
     fails(#{master_port => eslaver_test_fake_master:port(Fake)}, tls, "set the option tls").
 
--spec tls_files_missing(list()) -> ok.
 tls_files_missing(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
     Ca = file(Config, "ca.crt"),
@@ -507,7 +445,6 @@ tls_files_missing(Config) ->
     ).
 
 %% Links that break go on as without TLS.
--spec tls_cuts(list()) -> ok.
 tls_cuts(Config) ->
     {Master, Port} = tls_master(Config, "server", "no"),
     Client = eslaver_test_client:connect(Master),
@@ -537,7 +474,6 @@ tls_cuts(Config) ->
     ?assert(Expected =:= Got),
     eslaver:stop(Replica).
 
--spec acl_user(list()) -> ok.
 acl_user(_Config) ->
     Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
@@ -562,7 +498,6 @@ acl_user(_Config) ->
         "WRONGPASS|password"
     ).
 
--spec unix_socket(list()) -> ok.
 unix_socket(_Config) ->
     Master = eslaver_test_master:start(#{
         server => eslaver_test_servers:own(), unix_socket => true
@@ -572,7 +507,6 @@ unix_socket(_Config) ->
     ok = works(Master, #{master_url => "unix://" ++ Socket}),
     fails(#{master_host => {local, Socket ++ ".no"}}, cannot_connect, "no such file").
 
--spec ipv6(list()) -> ok | {skip, term()}.
 ipv6(_Config) ->
     case gen_tcp:listen(0, [inet6, {ip, {0, 0, 0, 0, 0, 0, 0, 1}}]) of
         {ok, Socket} ->
@@ -588,7 +522,6 @@ ipv6(_Config) ->
             {skip, {no_ipv6, Reason}}
     end.
 
--spec urls(list()) -> ok.
 urls(_Config) ->
     Master = eslaver_test_master:start_own([{"requirepass", ?PASSWORD}]),
     Port = integer_to_list(eslaver_test_master:port(Master)),

@@ -5,51 +5,37 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([in_the_load/1, in_the_stream/1, at_the_end_of_the_load/1, too_often/1, by_itself/1]).
-%% A supervisor.
--export([init/1]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 1}}].
+    [{timetrap, {minutes, 1}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [in_the_load, in_the_stream, at_the_end_of_the_load, too_often, by_itself].
+    eslaver_test_groups:cases(?MODULE).
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
     Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", binary:copy(<<"value">>, 200_000)]),
     [{master, Master}, {client, Client} | Config].
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
 
 %% supervisor callback
 -spec init({non_neg_integer(), list()}) -> {ok, tuple()}.
 init({Intensity, Children}) ->
     {ok, {#{intensity => Intensity, period => 60}, Children}}.
 
--spec in_the_load(list()) -> ok.
 in_the_load(Config) ->
     raises(Config, fun
         ({loading, string, <<"k">>, _}) -> true;
         (_) -> false
     end).
 
--spec in_the_stream(list()) -> ok.
 in_the_stream(Config) ->
     raises(Config, fun
         ({stream, "set", [<<"bad">> | _]}) -> true;
         (_) -> false
     end).
 
--spec at_the_end_of_the_load(list()) -> ok.
 at_the_end_of_the_load(Config) ->
     raises(Config, fun(Event) -> Event =:= {loading, eof} end).
 
@@ -116,7 +102,6 @@ is_there(Top) ->
 
 %% A callback that raises whatever happens ends in its supervisor giving up, which is a supervisor's
 %% affair; nothing stays.
--spec too_often(list()) -> ok.
 too_often(Config) ->
     process_flag(trap_exit, true),
     {ok, Top} = supervised(options(Config, fun(_) -> error(always) end), 3),
@@ -131,7 +116,6 @@ too_often(Config) ->
     ok.
 
 %% What fails in the replica itself is reported without the keys and values at hand.
--spec by_itself(list()) -> ok.
 by_itself(Config) ->
     process_flag(trap_exit, true),
     {ok, Replica} = eslaver:start_link(options(Config, fun(_) -> ok end)),

@@ -5,55 +5,28 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    anywhere/1,
-    in_transactions/1,
-    in_the_snapshot/1,
-    backlog_lost/1,
-    promoted_replica/1,
-    promoted_in_a_chain/1,
-    failover_command/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 %% Cuts of the stream for each server, of which there are up to four; never fewer than these in all.
 -define(CUTS, 320).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 4}}].
+    [{timetrap, {minutes, 4}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        anywhere,
-        in_transactions,
-        in_the_snapshot,
-        backlog_lost,
-        promoted_replica,
-        promoted_in_a_chain,
-        failover_command
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
     [{seed, eslaver_test_env:seed()} | Config].
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
 
 %% The stream
 
--spec anywhere(list()) -> ok.
 anywhere(Config) ->
     Servers = eslaver_test_servers:spread(),
     Each = (?CUTS + length(Servers) - 1) div length(Servers),
     cuts(Servers, Each, fun any_cut/0, #{}, Config).
 
 %% Every write is part of a transaction, and long ones are cut in their middle.
--spec in_transactions(list()) -> ok.
 in_transactions(Config) ->
     Cut = fun() -> {down, rand:uniform(3000), manner()} end,
     cuts(eslaver_test_servers:spread(), 15, Cut, #{kinds => [1, 2], pause => 5}, Config).
@@ -203,7 +176,6 @@ shown(Proxy) ->
 
 %% Several replicas of each server, whose snapshot is cut again and again: it starts over, and the
 %% result is right.
--spec in_the_snapshot(list()) -> ok.
 in_the_snapshot(Config) ->
     Seed = ?config(seed, Config),
     Servers = eslaver_test_servers:spread(),
@@ -286,7 +258,6 @@ cut_snapshot({Proxy, {Replica, _}, Seed}) ->
     length(Cuts).
 
 %% What went by while there was no link cannot be had any more: a full sync, which is said.
--spec backlog_lost(list()) -> ok.
 backlog_lost(Config) ->
     _ = eslaver_test_parallel:map(
         fun(#{server := Server}) -> lose_backlog(Server, ?config(seed, Config)) end,
@@ -332,12 +303,10 @@ lose_backlog(Server, Seed) ->
 %% Failover
 
 %% A real replica becomes the master, and the stream goes on under its id.
--spec promoted_replica(list()) -> ok.
 promoted_replica(Config) ->
     promoted(Config, fun(Old, _New) -> Old end).
 
 %% The same, where it was our master all along.
--spec promoted_in_a_chain(list()) -> ok.
 promoted_in_a_chain(Config) ->
     promoted(Config, fun(_Old, New) -> New end).
 
@@ -382,7 +351,6 @@ promote(Server, Seed, First) ->
     eslaver:stop(Replica).
 
 %% Writers go on meanwhile, at whichever server takes them.
--spec failover_command(list()) -> ok.
 failover_command(Config) ->
     Seed = ?config(seed, Config),
     _ = eslaver_test_parallel:map(

@@ -5,48 +5,40 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2, init_per_testcase/2]).
--export([
-    bad_options/1,
-    within_a_transaction/1,
-    globs/1,
-    snapshot/1,
-    stream/1,
-    classic_stream/1,
-    all_passed_over/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
-    [bad_options, within_a_transaction] ++ [{group, Name} || {Name, _, _} <- groups()].
+    alone() ++ eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    Cases = [globs, snapshot, stream, classic_stream, all_passed_over],
-    [{Name, [], Cases} || #{name := Name} <- eslaver_test_servers:available()].
+    eslaver_test_groups:per_server(
+        eslaver_test_servers:available(), eslaver_test_groups:cases(?MODULE) -- alone()
+    ).
 
--spec init_per_group(atom(), list()) -> list().
+%% Cases that need no server of each version.
+alone() ->
+    [bad_options, within_a_transaction].
+
 init_per_group(Name, Config) ->
-    [{about, eslaver_test_servers:by_name(Name)} | Config].
+    eslaver_test_groups:server(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
     ok.
 
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(Case, Config) when Case =:= bad_options; Case =:= within_a_transaction ->
-    Config;
-init_per_testcase(_Case, Config) ->
-    #{server := Server} = ?config(about, Config),
-    Master = eslaver_test_master:start(#{server => Server}),
-    [{master, Master}, {client, eslaver_test_client:connect(Master)} | Config].
+init_per_testcase(Case, Config) ->
+    case lists:member(Case, alone()) of
+        true -> Config;
+        false -> with_master(Config)
+    end.
 
--spec bad_options(list()) -> ok.
+with_master(Context) ->
+    #{server := Server} = ?config(server, Context),
+    Master = eslaver_test_master:start(#{server => Server}),
+    [{master, Master}, {client, eslaver_test_client:connect(Master)} | Context].
+
 bad_options(_Config) ->
     [
         ?assertEqual(
@@ -58,7 +50,6 @@ bad_options(_Config) ->
 
 %% A link that is lost within a transaction of which nothing has passed goes on before its MULTI,
 %% for it may pass yet; if it has passed, the link goes on behind what has been handled.
--spec within_a_transaction(list()) -> ok.
 within_a_transaction(_Config) ->
     Snapshot = eslaver_test_master:snapshot(eslaver_test_master:start_own()),
     Continue = #{psync => <<"+CONTINUE\r\n">>},
@@ -117,7 +108,6 @@ line(Words) ->
     ].
 
 %% Our globs, and what KEYS gives.
--spec globs(list()) -> ok.
 globs(Config) ->
     Client = ?config(client, Config),
     _ = rand:seed(exsss, eslaver_test_env:seed()),
@@ -149,7 +139,6 @@ chance(Least, Most, Alphabet) ->
     ]).
 
 %% Every type in every encoding, in two dbs.
--spec snapshot(list()) -> ok.
 snapshot(Config) ->
     Client = ?config(client, Config),
     #{made := Made} = eslaver_test_dataset:fill(Client),
@@ -188,7 +177,6 @@ keys(Config, Options) ->
 
 %% A stream by chance, with transactions and two dbs: what passes is what a replica without the
 %% filter has, less what is not wanted.
--spec stream(list()) -> ok.
 stream(Config) ->
     Cases = [
         {#{keys => "k[12]"}, fun(Name, Args, _) ->
@@ -221,8 +209,8 @@ stream(Config) ->
 
 keyless(Name) -> lists:member(Name, [<<"ping">>, <<"publish">>, <<"replconf">>]).
 
-write(Config) ->
-    Client = ?config(client, Config),
+write(Context) ->
+    Client = ?config(client, Context),
     _ = rand:seed(exsss, eslaver_test_env:seed()),
     Key = fun() -> "k" ++ integer_to_list(rand:uniform(4)) end,
     One = fun() ->
@@ -298,7 +286,6 @@ groups_of([Event | Rest]) ->
     [[Event] | groups_of(Rest)].
 
 %% In classic events SELECT leads to the db of each: by them every write is in its place.
--spec classic_stream(list()) -> ok.
 classic_stream(Config) ->
     Whole = eslaver_test_replica:start(?config(master, Config), #{events => full}),
     Filter = #{keys => "k1"},
@@ -329,7 +316,6 @@ classic_stream(Config) ->
     ?assert(length(Selects) =< length(Keyed)).
 
 %% Nothing passes, and the master is told how far we are.
--spec all_passed_over(list()) -> ok.
 all_passed_over(Config) ->
     Client = ?config(client, Config),
     _ = eslaver_test_client:pipeline(Client, [["SET", N, "x"] || N <- lists:seq(1, 5000)]),

@@ -5,63 +5,16 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    sync_after_refused_psync/1,
-    no_sync_when_it_passes/1,
-    both_refused/1,
-    refused_and_closed/1,
-    psync_taken_away/1,
-    psync_renamed/1,
-    psync_not_permitted/1,
-    client_list/1,
-    client_taken_away/1,
-    sentinel/1,
-    cluster_without_slots/1,
-    endless_newlines/1,
-    compression_asked_for/1,
-    compression_of_a_snapshot/1,
-    announced_version/1,
-    format_of_a_snapshot/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 2}}].
+    [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        sync_after_refused_psync,
-        no_sync_when_it_passes,
-        both_refused,
-        refused_and_closed,
-        psync_taken_away,
-        psync_renamed,
-        psync_not_permitted,
-        client_list,
-        client_taken_away,
-        sentinel,
-        cluster_without_slots,
-        endless_newlines,
-        compression_asked_for,
-        compression_of_a_snapshot,
-        announced_version,
-        format_of_a_snapshot
-    ].
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
+    eslaver_test_groups:cases(?MODULE).
 
 %% PSYNC refused
 
--spec sync_after_refused_psync(list()) -> ok.
 sync_after_refused_psync(_Config) ->
     Snapshot = <<"REDIS0006", 254, 0, 0, 1, "k", 1, "v", 255, 0:64>>,
     Refusals = [
@@ -97,7 +50,6 @@ sync_after_refused_psync(_Config) ->
     ),
     ok.
 
--spec no_sync_when_it_passes(list()) -> ok.
 no_sync_when_it_passes(_Config) ->
     Refusals = [
         {"-NOMASTERLINK Can't SYNC while not connected with my master", no_master_link},
@@ -119,7 +71,6 @@ no_sync_when_it_passes(_Config) ->
     ok.
 
 %% Both answers are shown, and the remedy.
--spec both_refused(list()) -> ok.
 both_refused(_Config) ->
     Fake = eslaver_test_fake_master:start([
         #{
@@ -137,20 +88,17 @@ both_refused(_Config) ->
     ]).
 
 %% The answer is what is told, not that the master then closed the connection.
--spec refused_and_closed(list()) -> ok.
 refused_and_closed(_Config) ->
     Fake = eslaver_test_fake_master:start([
         #{psync => <<"-ERR we do not do that\r\n">>, then => close}
     ]),
     fails(eslaver_test_fake_master:port(Fake), #{}, error, ["PSYNC", "we do not do that"]).
 
--spec psync_taken_away(list()) -> ok.
 psync_taken_away(_Config) ->
     Master = eslaver_test_master:start_own([{"rename-command", ["PSYNC", ""]}]),
     streams(Master, #{}).
 
 %% A server takes its PSYNC, by another name, for SYNC.
--spec psync_renamed(list()) -> ok.
 psync_renamed(_Config) ->
     Master = eslaver_test_master:start_own([
         {"rename-command", ["PSYNC", "secret-psync"]}, {"rename-command", ["SYNC", ""]}
@@ -158,7 +106,6 @@ psync_renamed(_Config) ->
     ok = streams(Master, #{psync_command => "secret-psync"}),
     fails(eslaver_test_master:port(Master), #{}, no_sync, ["set the option psync_command"]).
 
--spec psync_not_permitted(list()) -> ok.
 psync_not_permitted(_Config) ->
     Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
@@ -176,7 +123,6 @@ psync_not_permitted(_Config) ->
 %% CLIENT
 
 %% Who we are in the list of every server.
--spec client_list(list()) -> ok.
 client_list(_Config) ->
     _ = eslaver_test_parallel:map(fun client_list_of/1, eslaver_test_servers:spread()),
     ok.
@@ -226,14 +172,12 @@ field(Name, Line) ->
     {match, [Value]} = re:run(Line, [" ", Name, "=(\\S*)"], [{capture, [1], binary}]),
     Value.
 
--spec client_taken_away(list()) -> ok.
 client_taken_away(_Config) ->
     Master = eslaver_test_master:start_own([{"rename-command", ["CLIENT", ""]}]),
     streams(Master, #{}).
 
 %% No masters, and masters in trouble
 
--spec sentinel(list()) -> ok.
 sentinel(_Config) ->
     Sentinel = eslaver_test_master:start(#{
         server => eslaver_test_servers:own(),
@@ -244,7 +188,6 @@ sentinel(_Config) ->
     ]).
 
 %% A node of a cluster that is down replicates all the same.
--spec cluster_without_slots(list()) -> ok.
 cluster_without_slots(_Config) ->
     Master = eslaver_test_master:start_own([{"cluster-enabled", "yes"}]),
     Client = eslaver_test_client:connect(Master),
@@ -255,7 +198,6 @@ cluster_without_slots(_Config) ->
     eslaver:stop(Replica).
 
 %% A sign of life is not enough where an answer is due.
--spec endless_newlines(list()) -> ok.
 endless_newlines(_Config) ->
     Fake = eslaver_test_fake_master:start([#{replies => #{<<"PING">> => <<>>}}]),
     {Replica, _} =
@@ -277,7 +219,6 @@ flood(Fake) ->
 %% Compression
 
 %% The fake is on this machine.
--spec compression_asked_for(list()) -> ok.
 compression_asked_for(_Config) ->
     Asked = fun(Options) ->
         Fake = eslaver_test_fake_master:start([#{}]),
@@ -292,7 +233,6 @@ compression_asked_for(_Config) ->
     ?assertEqual([], Asked(#{rdb_compression => true})).
 
 %% Servers since Redis 8.6 do what they are asked.
--spec compression_of_a_snapshot(list()) -> ok | {skip, term()}.
 compression_of_a_snapshot(_Config) ->
     Able = [
         Server
@@ -320,7 +260,6 @@ compression_of_a_snapshot(_Config) ->
     end.
 
 %% The newest version whose snapshots can be read.
--spec announced_version(list()) -> ok.
 announced_version(_Config) ->
     Fake = eslaver_test_fake_master:start([#{}]),
     {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
@@ -331,7 +270,6 @@ announced_version(_Config) ->
     ?assertEqual([<<"9.2.0">>], lists:usort(Sent)).
 
 %% Valkey chooses the format by it: without it, that of Redis 7.2.
--spec format_of_a_snapshot(list()) -> ok | {skip, term()}.
 format_of_a_snapshot(_Config) ->
     Able = [
         Server

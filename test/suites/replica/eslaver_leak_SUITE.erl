@@ -5,22 +5,16 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([hundred/1, a_thousand_starts/1]).
-%% Called in the node.
--export([rounds/2, how_long/0]).
+-compile([export_all, nowarn_export_all]).
 
 -define(COUNT, 100).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
     [Case || eslaver_test_node:has_proc(), Case <- [hundred, a_thousand_starts]].
 
--spec hundred(list()) -> ok.
 hundred(_Config) ->
     Master = eslaver_test_master:start_own([{"repl-backlog-size", "64mb"}]),
     Client = eslaver_test_client:connect(Master),
@@ -70,7 +64,6 @@ online(Client) ->
     end.
 
 %% Memory, too: what the first rounds leave to the allocators, the last ones do with.
--spec a_thousand_starts(list()) -> ok.
 a_thousand_starts(_Config) ->
     Value = eslaver_test_dataset:bytes(1000, 1),
     Keys = [<<0, 5, N:40, 1:2, 1000:14, Value/binary>> || N <- lists:seq(1, 50)],

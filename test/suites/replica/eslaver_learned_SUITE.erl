@@ -5,69 +5,31 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([init_per_group/2, end_per_group/2, init_per_testcase/2, end_per_testcase/2]).
--export([
-    as_the_table/1,
-    two_lists/1,
-    documents/1,
-    mirrored/1,
-    names_no_key/1,
-    not_permitted/1,
-    strange_answers/1,
-    no_answer/1,
-    masters_do_not_mix/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(M, mirror_of_learned).
 -define(TIMEOUT, 10_000).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}].
 
--spec all() -> list().
 all() ->
-    [{group, each}, two_lists, documents, mirrored, names_no_key, not_permitted] ++
-        [strange_answers, no_answer, masters_do_not_mix].
+    [{group, each} | eslaver_test_groups:cases(?MODULE) -- [as_the_table]].
 
--spec groups() -> list().
 groups() ->
-    Names = [Name || #{name := Name} <- eslaver_test_servers:available()],
-    [{each, [], [{group, Name} || Name <- Names]}] ++ [{Name, [], [as_the_table]} || Name <- Names].
+    Groups = eslaver_test_groups:per_server(eslaver_test_servers:available(), [as_the_table]),
+    [{each, [], eslaver_test_groups:all(Groups)} | Groups].
 
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec init_per_group(atom(), list()) -> list().
 init_per_group(each, Config) -> Config;
-init_per_group(Name, Config) -> [{about, eslaver_test_servers:by_name(Name)} | Config].
+init_per_group(Name, Config) -> eslaver_test_groups:server(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
-    ok.
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    process_flag(trap_exit, true),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
     ok.
 
 %% With its own commands taken out of the table a server tells the same keys as the table, or that
 %% it cannot tell them without being asked each time.
--spec as_the_table(list()) -> ok | {skip, term()}.
 as_the_table(Config) ->
-    case ?config(about, Config) of
+    case ?config(server, Config) of
         #{version := Version} when Version < {5, 0, 0} -> {skip, "it tells too few keys of some"};
         About -> as_the_table_of(About)
     end.
@@ -146,7 +108,6 @@ options(Master) ->
     (eslaver_test_replica:target(Master))#{dbfilename => undefined}.
 
 %% LMOVEM and MSETEX, hidden, in a filter and in key notifications.
--spec two_lists(list()) -> ok | {skip, term()}.
 two_lists(_Config) ->
     case [S || #{family := redis, version := V, server := S} <- servers(), V >= {8, 10, 0}] of
         [] -> {skip, "no Redis 8.10"};
@@ -175,7 +136,6 @@ two_lists_of(Server) ->
     stop(Replica).
 
 %% Keys with a step of three, of a module; those of an index's name are none.
--spec documents(list()) -> ok | {skip, term()}.
 documents(_Config) ->
     case with_modules() of
         none -> {skip, "no server with modules"};
@@ -197,7 +157,6 @@ documents_of(Server, Modules) ->
     stop(Replica).
 
 %% A mirror marks the keys that a master tells of, and no others.
--spec mirrored(list()) -> ok | {skip, term()}.
 mirrored(_Config) ->
     case with_modules() of
         none -> {skip, "no server with modules"};
@@ -245,7 +204,6 @@ mirrored_of(Server, Modules) ->
     ?assertMatch(#{incomplete := false}, eslaver_mirror:info(?M)).
 
 %% A write that names no key changes some all the same: of old masters and of new ones.
--spec names_no_key(list()) -> ok.
 names_no_key(_Config) ->
     Servers = [S || #{version := V} = S <- eslaver_test_servers:spread(), V >= {3, 0, 0}],
     lists:foreach(fun names_no_key_of/1, Servers).
@@ -269,7 +227,6 @@ names_no_key_of(#{server := Server}) ->
     stop(Replica).
 
 %% Without the right to ask there is a link all the same.
--spec not_permitted(list()) -> ok | {skip, term()}.
 not_permitted(_Config) ->
     case [S || #{version := V, server := S} <- servers(), V >= {6, 0, 0}] of
         [] -> {skip, "no server with ACLs"};
@@ -298,7 +255,6 @@ not_permitted_by(Server) ->
     stop(Replica).
 
 %% An answer that is none, or too large, costs a second connection, on which nothing is asked.
--spec strange_answers(list()) -> ok.
 strange_answers(_Config) ->
     Snapshot = eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>),
     Told = fun(Answer) ->
@@ -332,7 +288,6 @@ strange_answers(_Config) ->
     ok.
 
 %% So does none within the time that every answer has, or a link that ends there.
--spec no_answer(list()) -> ok.
 no_answer(_Config) ->
     Snapshot = eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>),
     Mute = #{psync => Snapshot, replies => #{<<"COMMAND">> => <<>>}},
@@ -350,7 +305,6 @@ no_answer(_Config) ->
     ok.
 
 %% What one master tells is of no use for another.
--spec masters_do_not_mix(list()) -> ok | {skip, term()}.
 masters_do_not_mix(_Config) ->
     case [S || #{version := V, server := S} <- servers(), V >= {3, 0, 0}] of
         [] ->

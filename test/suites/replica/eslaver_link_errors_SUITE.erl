@@ -5,54 +5,15 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    bad_select/1,
-    long_name/1,
-    unreadable_stream_leads_to_a_full_sync/1,
-    a_million_arguments/1,
-    newlines_for_ever/1,
-    what_came_before_the_end/1,
-    lost_before_the_stream_goes_on/1,
-    stop_while_the_link_waits_for_credit/1,
-    one_large_value_at_a_time/1,
-    a_monitor_of_the_callback/1,
-    a_raise_with_a_large_event/1,
-    full_disk/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 2}}].
+    [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        bad_select,
-        long_name,
-        unreadable_stream_leads_to_a_full_sync,
-        a_million_arguments,
-        newlines_for_ever,
-        what_came_before_the_end,
-        lost_before_the_stream_goes_on,
-        stop_while_the_link_waits_for_credit,
-        one_large_value_at_a_time,
-        a_monitor_of_the_callback,
-        a_raise_with_a_large_event,
-        full_disk
-    ].
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
+    eslaver_test_groups:cases(?MODULE).
 
 %% The db it would have chosen is not known, so nothing after it may be delivered.
--spec bad_select(list()) -> ok.
 bad_select(_Config) ->
     not_read(
         ["*2\r\n$6\r\nSELECT\r\n$2\r\nzz\r\n", set("wrongdb")],
@@ -60,7 +21,6 @@ bad_select(_Config) ->
     ).
 
 %% A name is a list of characters in classic events: 16 times its size.
--spec long_name(list()) -> ok.
 long_name(_Config) ->
     Name = binary:copy(<<"x">>, 1000000),
     not_read(
@@ -80,7 +40,6 @@ not_read(Nonsense, Regex) ->
     ok = eslaver:stop(Replica).
 
 %% From the same place the same would come again, for ever.
--spec unreadable_stream_leads_to_a_full_sync(list()) -> ok.
 unreadable_stream_leads_to_a_full_sync(_Config) ->
     Fake = fake(),
     {Replica, _} = Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
@@ -95,7 +54,6 @@ unreadable_stream_leads_to_a_full_sync(_Config) ->
     ?assertEqual([<<"?">>, <<"-1">>], Asked),
     ok = eslaver:stop(Replica).
 
--spec a_million_arguments(list()) -> ok.
 a_million_arguments(_Config) ->
     Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
@@ -114,7 +72,6 @@ a_million_arguments(_Config) ->
     ok = eslaver:stop(Replica).
 
 %% They keep the link alive while a snapshot is awaited, and must not keep it from being stopped.
--spec newlines_for_ever(list()) -> ok.
 newlines_for_ever(_Config) ->
     Fake = eslaver_test_fake_master:start([#{psync => "\n"}]),
     {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
@@ -148,7 +105,6 @@ io_threads() ->
     ].
 
 %% A master that has ended cannot be told anything any more; what it had sent can still be read.
--spec what_came_before_the_end(list()) -> ok.
 what_came_before_the_end(_Config) ->
     Count = 3000,
     Empty = eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>),
@@ -176,7 +132,6 @@ what_came_before_the_end(_Config) ->
 
 %% As by a master whose limit for what it has to send is less than that. The pauses before it is
 %% tried again grow; not so where commands come each time.
--spec lost_before_the_stream_goes_on(list()) -> ok.
 lost_before_the_stream_goes_on(_Config) ->
     Part = "*1\r\n$1000000\r\nhalf of a command",
     [Nothing, Little, Much] = eslaver_test_parallel:map(fun pauses/1, [[], Part, set("k")]),
@@ -207,7 +162,6 @@ pauses(Commands) ->
         Delays
     end).
 
--spec stop_while_the_link_waits_for_credit(list()) -> ok.
 stop_while_the_link_waits_for_credit(_Config) ->
     Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
@@ -234,7 +188,6 @@ waits(Link) ->
     {status, waiting} =:= process_info(Link, status).
 
 %% The next one would be in memory beside that which the callback holds.
--spec one_large_value_at_a_time(list()) -> ok.
 one_large_value_at_a_time(_Config) ->
     Master = eslaver_test_master:start_own([{"rdbcompression", "no"}, {"repl-diskless-sync", "no"}]),
     Client = eslaver_test_client:connect(Master),
@@ -282,7 +235,6 @@ settled(Number) ->
     end.
 
 %% Users' code runs in the server, and may monitor what it likes.
--spec a_monitor_of_the_callback(list()) -> ok.
 a_monitor_of_the_callback(_Config) ->
     Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
@@ -301,7 +253,6 @@ a_monitor_of_the_callback(_Config) ->
     ok = eslaver:stop(Replica).
 
 %% A function clause's report has the arguments, and a badmatch the value: here 20 MB of each.
--spec a_raise_with_a_large_event(list()) -> ok.
 a_raise_with_a_large_event(_Config) ->
     Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
@@ -332,7 +283,6 @@ a_raise_with_a_large_event(_Config) ->
 
 %% The snapshot's file runs out of room while the rest of it is read back from there; then there is
 %% room again. The sync is whole all the same, and no damaged file is left.
--spec full_disk(list()) -> ok | {skip, string()}.
 full_disk(Config) ->
     Disk = filename:join(?config(priv_dir, Config), "disk"),
     ok = filelib:ensure_dir(filename:join(Disk, "file")),

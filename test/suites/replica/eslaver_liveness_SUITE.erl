@@ -5,51 +5,17 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([
-    init_per_suite/1,
-    end_per_suite/1,
-    init_per_group/2,
-    end_per_group/2,
-    init_per_testcase/2,
-    end_per_testcase/2
-]).
--export([
-    stopped_master/1,
-    idle_master/1,
-    cannot_connect/1,
-    silent_peer/1,
-    silent_at_each_step/1,
-    newlines_at_each_step/1,
-    newlines_before_the_snapshot/1,
-    name_with_several_addresses/1,
-    stop_while_resolving/1,
-    stop_while_connecting/1,
-    stop_in_the_handshake/1,
-    stop_waiting_for_the_snapshot/1,
-    stop_while_loading/1,
-    stop_while_streaming/1,
-    stop_with_much_to_do/1,
-    stop_with_a_stopped_master/1,
-    stop_between_tries/1,
-    leaves_nothing/1,
-    code_is_loaded/1
-]).
-%% A supervisor, and what runs in a node of its own.
--export([init/1, rounds/4]).
+-compile([export_all, nowarn_export_all]).
 
 %% How long a stop may take, in ms. The requirement is a second.
 -define(PROMPT, 1000).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
     [{group, noticed}, {group, stopped}, leaves_nothing, code_is_loaded].
 
--spec groups() -> list().
 groups() ->
     [
         {noticed, [parallel], [
@@ -75,35 +41,9 @@ groups() ->
         ]}
     ].
 
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec init_per_group(atom(), list()) -> list().
-init_per_group(_Group, Config) ->
-    Config.
-
--spec end_per_group(atom(), list()) -> ok.
-end_per_group(_Group, _Config) ->
-    ok.
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    ok.
-
 %% What is noticed
 
 %% A master that is there and says nothing, and then goes on.
--spec stopped_master(list()) -> ok.
 stopped_master(_Config) ->
     Master = eslaver_test_master:start_own([{"repl-ping-replica-period", "1"}]),
     Client = eslaver_test_client:connect(Master),
@@ -123,7 +63,6 @@ stopped_master(_Config) ->
     eslaver:stop(Replica).
 
 %% One that has nothing to say but its pings is kept.
--spec idle_master(list()) -> ok.
 idle_master(_Config) ->
     Master = eslaver_test_master:start_own([{"repl-ping-replica-period", "1"}]),
     {Replica, Collector} = Both = eslaver_test_replica:start(Master, #{repl_timeout => 3000}),
@@ -134,7 +73,6 @@ idle_master(_Config) ->
     ?assertMatch(#{reconnects := 0, state := streaming}, eslaver:info(Replica)),
     eslaver:stop(Replica).
 
--spec cannot_connect(list()) -> ok.
 cannot_connect(_Config) ->
     {Port, Sockets} = full_port(),
     {Replica, _} = eslaver_test_replica:start(Port, #{connect_timeout => 700}),
@@ -144,7 +82,6 @@ cannot_connect(_Config) ->
     close(Sockets).
 
 %% It accepts, and that is all.
--spec silent_peer(list()) -> ok.
 silent_peer(_Config) ->
     {ok, Listener} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
     {ok, Port} = inet:port(Listener),
@@ -156,7 +93,6 @@ silent_peer(_Config) ->
     ok = eslaver:stop(Replica),
     gen_tcp:close(Listener).
 
--spec silent_at_each_step(list()) -> ok.
 silent_at_each_step(_Config) ->
     _ = eslaver_test_parallel:map(
         fun({Step, Script}) ->
@@ -186,7 +122,6 @@ replies(Reply, Commands) ->
     #{replies => maps:from_list([{Command, Reply} || Command <- Commands])}.
 
 %% They are a sign of life only from a master that keeps the answer to PSYNC back.
--spec newlines_at_each_step(list()) -> ok.
 newlines_at_each_step(_Config) ->
     Steps = [
         {"PING", replies(<<"\n">>, [<<"PING">>])},
@@ -216,7 +151,6 @@ newlines_at_each_step(_Config) ->
     ok.
 
 %% For as long as they come, be it longer than any silence may last.
--spec newlines_before_the_snapshot(list()) -> ok.
 newlines_before_the_snapshot(_Config) ->
     Snapshot = iolist_to_binary(eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>)),
     {match, [{Answer, _}]} = re:run(Snapshot, "\\$"),
@@ -248,7 +182,6 @@ repeat(Fake, Bytes, Pause) ->
     repeat(Fake, Bytes, Pause).
 
 %% localhost is ::1 and 127.0.0.1 here, and a master may be at either.
--spec name_with_several_addresses(list()) -> ok | {skip, term()}.
 name_with_several_addresses(_Config) ->
     case {inet:getaddrs("localhost", inet), inet:getaddrs("localhost", inet6)} of
         {{ok, [{127, 0, 0, 1} | _]}, {ok, [{0, 0, 0, 0, 0, 0, 0, 1} | _]}} ->
@@ -320,7 +253,6 @@ io_threads() ->
         Comm =:= <<"eslaver_io\n">>
     ]).
 
--spec stop_while_resolving(list()) -> ok.
 stop_while_resolving(_Config) ->
     {Replica, _} = eslaver_test_replica:start(6379, #{master_host => "no-such-host.invalid"}),
     #{state := _} = eslaver:info(Replica),
@@ -329,7 +261,6 @@ stop_while_resolving(_Config) ->
     eslaver_test_wait:until(fun() -> io_threads() =:= 0 end, 60_000),
     ok.
 
--spec stop_while_connecting(list()) -> ok.
 stop_while_connecting(_Config) ->
     {Port, Sockets} = full_port(),
     {Replica, _} = eslaver_test_replica:start(Port),
@@ -337,14 +268,12 @@ stop_while_connecting(_Config) ->
     stops("connecting", Replica),
     close(Sockets).
 
--spec stop_in_the_handshake(list()) -> ok.
 stop_in_the_handshake(_Config) ->
     Fake = eslaver_test_fake_master:start([#{replies => #{<<"REPLCONF">> => <<>>}}]),
     {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
     true = eslaver_test_wait:until(fun() -> length(eslaver_test_fake_master:commands(Fake)) >= 2 end),
     stops("shaking hands", Replica).
 
--spec stop_waiting_for_the_snapshot(list()) -> ok.
 stop_waiting_for_the_snapshot(_Config) ->
     Fake = eslaver_test_fake_master:start([#{psync => <<"\n\n">>}]),
     {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
@@ -354,7 +283,6 @@ stop_waiting_for_the_snapshot(_Config) ->
     stops("waiting for the snapshot", Replica).
 
 %% Also its temporary file goes, where it has a name.
--spec stop_while_loading(list()) -> ok.
 stop_while_loading(Config) ->
     Dir = filename:join(?config(priv_dir, Config), "stop_while_loading"),
     ok = file:make_dir(Dir),
@@ -373,7 +301,6 @@ stop_while_loading(Config) ->
     stops("loading", Replica),
     ?assertEqual({ok, []}, file:list_dir(Dir)).
 
--spec stop_while_streaming(list()) -> ok.
 stop_while_streaming(_Config) ->
     Master = eslaver_test_master:start_own(),
     {Replica, _} = Both = eslaver_test_replica:start(Master),
@@ -385,7 +312,6 @@ stop_while_streaming(_Config) ->
     ok.
 
 %% All that has been queued is left undone.
--spec stop_with_much_to_do(list()) -> ok.
 stop_with_much_to_do(_Config) ->
     Master = populated(),
     Self = self(),
@@ -405,7 +331,6 @@ stop_with_much_to_do(_Config) ->
     %% By now the link has sent as much as it may, and waits for credit.
     stops("much was to be done", Replica).
 
--spec stop_with_a_stopped_master(list()) -> ok.
 stop_with_a_stopped_master(_Config) ->
     Master = eslaver_test_master:start_own(),
     {Replica, _} = Both = eslaver_test_replica:start(Master),
@@ -414,7 +339,6 @@ stop_with_a_stopped_master(_Config) ->
     stops("the master is stopped", Replica),
     eslaver_test_master:continue(Master).
 
--spec stop_between_tries(list()) -> ok.
 stop_between_tries(_Config) ->
     {ok, Listener} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
     {ok, Port} = inet:port(Listener),
@@ -435,21 +359,20 @@ populated() ->
 
 %% What stays
 
--spec leaves_nothing(list()) -> ok | {skip, term()}.
 leaves_nothing(Config) ->
     case eslaver_test_node:has_proc() of
         false -> {skip, "there is no /proc"};
         true -> start_and_end(Config)
     end.
 
-start_and_end(Config) ->
+start_and_end(Context) ->
     Seed = eslaver_test_env:seed(),
     Rounds =
         case eslaver_test_env:is_long() of
             true -> 1000;
             false -> 200
         end,
-    Dir = filename:join(?config(priv_dir, Config), "leaves_nothing"),
+    Dir = filename:join(?config(priv_dir, Context), "leaves_nothing"),
     ok = file:make_dir(Dir),
     Master = populated(),
     Options = (eslaver_test_replica:target(Master))#{
@@ -528,7 +451,6 @@ init(Children) ->
 
 %% New code while it runs: what is in use goes on. Old code that is purged takes its processes
 %% along, as ever in Erlang: then the supervisor starts the replica anew, and nothing stays.
--spec code_is_loaded(list()) -> ok.
 code_is_loaded(_Config) ->
     process_flag(trap_exit, true),
     Master = eslaver_test_master:start_own([{"repl-backlog-size", "64mb"}]),

@@ -5,56 +5,29 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2]).
--export([
-    diskless/1,
-    disk_based/1,
-    uncompressed/1,
-    no_checksum/1,
-    full_events/1,
-    unix_socket/1,
-    empty_master/1,
-    expired_keys/1,
-    pieces/1,
-    followed/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
     [unix_socket, empty_master, expired_keys, pieces, followed] ++
-        [{group, Name} || {Name, _, _} <- groups()].
+        eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    [
-        {Name, [], [diskless, disk_based, uncompressed, no_checksum, full_events]}
-     || #{name := Name} <- eslaver_test_servers:available()
-    ].
+    eslaver_test_groups:per_server(eslaver_test_servers:available(), [
+        diskless, disk_based, uncompressed, no_checksum, full_events
+    ]).
 
--spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    #{server := Server, modules := Modules} = Found = eslaver_test_servers:by_name(Name),
-    Master = eslaver_test_master:start(#{server => Server, modules => Modules, owner => none}),
-    Client = eslaver_test_client:connect(Master),
-    #{skipped := Skipped} = eslaver_test_dataset:fill(Client),
-    ct:log("~p~nskipped:~n~p", [Found, Skipped]),
-    ok = eslaver_test_client:close(Client),
-    [{master, Master} | Config].
+    eslaver_test_groups:filled_master(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, Config) ->
     eslaver_test_master:stop(?config(master, Config)).
 
--spec diskless(list()) -> ok | {skip, term()}.
 diskless(Config) ->
     load(Config, [{"repl-diskless-sync", "yes"}], #{}).
 
--spec disk_based(list()) -> ok | {skip, term()}.
 disk_based(Config) ->
     %% Redis 2.8.17 knows no other way, and not the option.
     case eslaver_test_client:command(client(Config), ["CONFIG", "GET", "repl-diskless-sync"]) of
@@ -62,19 +35,16 @@ disk_based(Config) ->
         _ -> load(Config, [], #{})
     end.
 
--spec uncompressed(list()) -> ok | {skip, term()}.
 uncompressed(Config) ->
     load(Config, [{"rdbcompression", "no"}], #{}).
 
 %% Only a server's start says whether snapshots carry a checksum.
--spec no_checksum(list()) -> ok | {skip, term()}.
 no_checksum(Config) ->
     Master = ?config(master, Config),
     _ = eslaver_test_master:snapshot(Master),
     ok = eslaver_test_master:restart(Master, #{config => [{"rdbchecksum", "no"}]}),
     load(Config, [], #{}).
 
--spec full_events(list()) -> ok | {skip, term()}.
 full_events(Config) ->
     load(Config, [], #{events => full}).
 
@@ -102,8 +72,8 @@ load(Config, Settings, Options) ->
 default("rdbcompression") -> "yes";
 default("repl-diskless-sync") -> "no".
 
-client(Config) ->
-    eslaver_test_client:connect(?config(master, Config)).
+client(Context) ->
+    eslaver_test_client:connect(?config(master, Context)).
 
 load_from(Master, Options) ->
     {Replica, _} = Both = eslaver_test_replica:start(Master, Options),
@@ -121,7 +91,6 @@ check(Style, Truth, Events) ->
         _ -> ct:fail("~ts", [lists:sublist(Report, 2000)])
     end.
 
--spec unix_socket(list()) -> ok.
 unix_socket(_Config) ->
     Master = eslaver_test_master:start(#{
         server => eslaver_test_servers:own(), unix_socket => true
@@ -132,13 +101,11 @@ unix_socket(_Config) ->
     Events = load_from(Master, #{master_host => {local, eslaver_test_master:socket(Master)}}),
     check(classic, Truth, Events).
 
--spec empty_master(list()) -> ok.
 empty_master(_Config) ->
     ?assertEqual([{loading, eof}], load_from(eslaver_test_master:start_own(), #{})).
 
 %% Only the master decides that a key is gone: one whose time has come between the last look of
 %% the master and the snapshot is delivered.
--spec expired_keys(list()) -> ok.
 expired_keys(_Config) ->
     Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
@@ -154,7 +121,6 @@ expired_keys(_Config) ->
     ).
 
 %% A snapshot that comes in pieces of every small size, over a fake master.
--spec pieces(list()) -> ok.
 pieces(_Config) ->
     Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
@@ -180,7 +146,6 @@ pieces(_Config) ->
 
 %% Servers do not look at what follows the end of a snapshot whose length the master says, and the
 %% stream begins behind all of it. Where only a mark ends the snapshot, such bytes are refused.
--spec followed(list()) -> ok.
 followed(_Config) ->
     Command = fun(Word) -> ["*1\r\n$", integer_to_list(length(Word)), "\r\n", Word, "\r\n"] end,
     Snapshot = <<"REDIS0011", 0, 1, "k", 1, "v", 255, 0:64>>,

@@ -5,49 +5,16 @@
 -include_lib("kernel/include/file.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    delivered/1,
-    replaced_by_the_first_sync/1,
-    ended_by_a_master/1,
-    not_when_damaged/1,
-    not_when_there_is_none/1,
-    not_with_a_master/1,
-    not_unless_asked/1,
-    not_with_a_position/1,
-    raises/1,
-    not_of_another_user/1,
-    not_by_a_link/1,
-    not_of_a_fifo/1,
-    progress/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 1}}].
+    [{timetrap, {minutes, 1}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        delivered,
-        replaced_by_the_first_sync,
-        ended_by_a_master,
-        not_when_damaged,
-        not_when_there_is_none,
-        not_with_a_master,
-        not_unless_asked,
-        not_with_a_position,
-        raises,
-        not_of_another_user,
-        not_by_a_link,
-        not_of_a_fifo,
-        progress
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
 %% The dump of an earlier run, of a master that is gone.
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
-    ok = eslaver_test_log:start(),
     Dir = filename:join(?config(priv_dir, Config), atom_to_list(Case)),
     ok = file:make_dir(Dir),
     Dump = filename:join(Dir, "dump.rdb"),
@@ -68,11 +35,6 @@ init_per_testcase(Case, Config) ->
     persistent_term:put({?MODULE, truth}, Truth),
     [{master, Master}, {dump, Dump}, {position, Position} | Config].
 
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
-
--spec delivered(list()) -> ok.
 delivered(Config) ->
     {Replica, Collector} = Both = replica(Config, #{load_dump => true}),
     Events = eslaver_test_replica:loaded(Both),
@@ -84,7 +46,6 @@ delivered(Config) ->
     ?assertEqual(Events, eslaver_test_collector:events(Collector)),
     eslaver:stop(Replica).
 
--spec replaced_by_the_first_sync(list()) -> ok.
 replaced_by_the_first_sync(Config) ->
     {Replica, Collector} = Both = replica(Config, #{load_dump => true}),
     Before = length(eslaver_test_replica:loaded(Both)),
@@ -104,7 +65,6 @@ replaced_by_the_first_sync(Config) ->
     eslaver:stop(Replica).
 
 %% While the file is delivered the master is there again: the rest of the file is void.
--spec ended_by_a_master(list()) -> ok.
 ended_by_a_master(Config) ->
     Collector = eslaver_test_collector:start(),
     {Replica, _} = replica(Config, #{
@@ -127,7 +87,6 @@ ended_by_a_master(Config) ->
     ?assertMatch(#{offset := _}, eslaver:position(Replica)),
     eslaver:stop(Replica).
 
--spec not_when_damaged(list()) -> ok.
 not_when_damaged(Config) ->
     {ok, Good} = file:read_file(?config(dump, Config)),
     Size = byte_size(Good),
@@ -158,17 +117,14 @@ not_when_damaged(Config) ->
         ]
     ).
 
--spec not_when_there_is_none(list()) -> ok.
 not_when_there_is_none(Config) ->
     ok = file:delete(?config(dump, Config)),
     nothing(Config, #{load_dump => true}).
 
--spec not_unless_asked(list()) -> ok.
 not_unless_asked(Config) ->
     nothing(Config, #{}).
 
 %% Who goes on from a position has what the file says already, and more.
--spec not_with_a_position(list()) -> ok.
 not_with_a_position(Config) ->
     nothing(Config, #{load_dump => true, resume => ?config(position, Config)}).
 
@@ -178,7 +134,6 @@ nothing(Config, Options) ->
     ?assertEqual([], eslaver_test_collector:events(Collector)),
     eslaver:stop(Replica).
 
--spec not_with_a_master(list()) -> ok.
 not_with_a_master(Config) ->
     _ = come_back(Config),
     {Replica, _} = Both = replica(Config, #{load_dump => true}),
@@ -188,7 +143,6 @@ not_with_a_master(Config) ->
     eslaver:stop(Replica).
 
 %% A callback may raise here, too.
--spec raises(list()) -> ok.
 raises(Config) ->
     process_flag(trap_exit, true),
     {Replica, _} = replica(Config, #{load_dump => true, callback => fun(_) -> error(no) end}),
@@ -198,7 +152,6 @@ raises(Config) ->
     end.
 
 %% In a folder like `/tmp' anybody can put a file where the dump is expected.
--spec not_of_another_user(list()) -> ok | {skip, string()}.
 not_of_another_user(Config) ->
     Dump = ?config(dump, Config),
     {ok, #file_info{uid = Ours}} = file:read_file_info(Dump),
@@ -220,7 +173,6 @@ not_of_another_user(Config) ->
     end.
 
 %% Whoever can put a link there chooses what is loaded.
--spec not_by_a_link(list()) -> ok.
 not_by_a_link(Config) ->
     Dump = ?config(dump, Config),
     ok = file:rename(Dump, Dump ++ ".other"),
@@ -228,7 +180,6 @@ not_by_a_link(Config) ->
     of_no_use("it is a symbolic link", Config).
 
 %% It would be waited for until somebody writes to it.
--spec not_of_a_fifo(list()) -> ok.
 not_of_a_fifo(Config) ->
     Dump = ?config(dump, Config),
     ok = file:delete(Dump),
@@ -245,7 +196,6 @@ of_no_use(Why, Config) ->
     eslaver:stop(Replica).
 
 %% `info' tells of the file what it tells of a master's snapshot.
--spec progress(list()) -> ok.
 progress(Config) ->
     Callback = {eslaver_test_collector:start(), #{demand => 1000}},
     {Replica, _} = replica(Config, #{load_dump => true, callback => Callback}),
@@ -274,12 +224,12 @@ replica(Config, Options) ->
     ).
 
 %% The master is there again, with another dataset from the start.
-come_back(Config) ->
+come_back(Context) ->
     Other = eslaver_test_master:start_own(),
     Writer = eslaver_test_client:connect(Other),
     <<"OK">> = eslaver_test_client:ok(Writer, ["SET", "new", "v"]),
     <<"OK">> = eslaver_test_client:ok(Writer, ["SAVE"]),
-    Master = ?config(master, Config),
+    Master = ?config(master, Context),
     [From, To] = [filename:join(eslaver_test_master:dir(M), "dump.rdb") || M <- [Other, Master]],
     {ok, _} = file:copy(From, To),
     ok = eslaver_test_master:stop(Other),

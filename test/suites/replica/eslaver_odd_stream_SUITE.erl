@@ -4,27 +4,7 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([init_per_testcase/2, end_per_testcase/2]).
--export([
-    discard/1,
-    discard_behind_a_filter/1,
-    replayed/1,
-    replayed_transaction/1,
-    replayed_in_batches/1,
-    replayed_to_a_mirror/1,
-    replayed_behind_a_filter/1,
-    not_to_be_replayed/1,
-    slots/1,
-    slots_of_a_mirror/1,
-    keys_of_modules/1,
-    unknown_keys/1,
-    unknown_keys_that_move/1,
-    unknown_effects/1,
-    master_that_resyncs_for_ever/1,
-    snapshot_longer_than_the_pause/1,
-    resync_of_its_own/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(M, mirror_of_odd_stream).
 -define(TIMEOUT, 10_000).
@@ -33,53 +13,13 @@
 %% The first pause between two resyncs, in ms, for cases that wait longer than that.
 -define(PAUSE, 200).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 2}}].
+    [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}].
 
--spec all() -> list().
 all() ->
-    [
-        discard,
-        discard_behind_a_filter,
-        replayed,
-        replayed_transaction,
-        replayed_in_batches,
-        replayed_to_a_mirror,
-        replayed_behind_a_filter,
-        not_to_be_replayed,
-        slots,
-        slots_of_a_mirror,
-        keys_of_modules,
-        unknown_keys,
-        unknown_keys_that_move,
-        unknown_effects,
-        master_that_resyncs_for_ever,
-        snapshot_longer_than_the_pause,
-        resync_of_its_own
-    ].
-
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    process_flag(trap_exit, true),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
-    ok.
+    eslaver_test_groups:cases(?MODULE).
 
 %% What a dropped transaction would have changed is told to nobody, and the next command counts.
--spec discard(list()) -> ok.
 discard(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
@@ -100,7 +40,6 @@ discard(_Config) ->
     ),
     eslaver:stop(Plain).
 
--spec discard_behind_a_filter(list()) -> ok.
 discard_behind_a_filter(_Config) ->
     Fake = fake(),
     {Replica, Events} = replica(Fake, #{events => full, filter => #{keys => [<<"a">>, <<"d">>]}}),
@@ -111,7 +50,6 @@ discard_behind_a_filter(_Config) ->
     eslaver:stop(Replica).
 
 %% What is wrapped comes as if it were not, for the db it names; offsets are those of the stream.
--spec replayed(list()) -> ok.
 replayed(_Config) ->
     Fake = fake(),
     {Replica, Events} = replica(Fake, #{events => full}),
@@ -181,7 +119,6 @@ classic(Parts) ->
     eslaver:stop(Replica).
 
 %% The position is that of the transaction's end, and keys are told of then.
--spec replayed_transaction(list()) -> ok.
 replayed_transaction(_Config) ->
     Fake = fake(),
     {Replica, Events} = replica(Fake, #{events => full}),
@@ -199,7 +136,6 @@ replayed_transaction(_Config) ->
 
 %% However many commands one wraps, a batch is as large as ever, and no more go out than there is
 %% credit for. All but the last stand where the wrapping begins.
--spec replayed_in_batches(list()) -> ok.
 replayed_in_batches(_Config) ->
     Fake = fake(),
     {ok, Options} = eslaver_options:parse((target(Fake))#{events => full, dbfilename => undefined}),
@@ -257,7 +193,6 @@ next(Pid) ->
     after ?TIMEOUT -> error(no_batch)
     end.
 
--spec replayed_to_a_mirror(list()) -> ok.
 replayed_to_a_mirror(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
@@ -273,7 +208,6 @@ replayed_to_a_mirror(_Config) ->
     ?assertMatch(#{offset := End, unapplied := None} when None =:= #{}, eslaver_mirror:info(?M)),
     ok.
 
--spec replayed_behind_a_filter(list()) -> ok.
 replayed_behind_a_filter(_Config) ->
     Fake = fake(),
     {Replica, Events} = replica(Fake, #{
@@ -301,7 +235,6 @@ replayed_behind_a_filter(_Config) ->
     eslaver:stop(Replica).
 
 %% What cannot be read is not taken apart: nobody knows what it has changed.
--spec not_to_be_replayed(list()) -> ok.
 not_to_be_replayed(_Config) ->
     Deep = lists:foldl(
         fun(_, Inner) -> command(["rreplay", "uuid", Inner]) end,
@@ -328,7 +261,6 @@ not_to_be_replayed(_Config) ->
     eslaver:stop(Replica).
 
 %% A subscriber is told of slots where keys go, and of nothing else.
--spec slots(list()) -> ok.
 slots(_Config) ->
     Fake = fake(),
     {Replica, _} = replica(Fake, #{events => full}),
@@ -357,7 +289,6 @@ slot_commands() ->
     ].
 
 %% 15495 is the slot of `a', 3300 that of `b'.
--spec slots_of_a_mirror(list()) -> ok.
 slots_of_a_mirror(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
@@ -378,7 +309,6 @@ slots_of_a_mirror(_Config) ->
     ?assertEqual({1, fresh}, {syncs(Fake), eslaver_mirror:status(?M)}).
 
 %% Names of indexes are no keys, and a document that is gone is gone, though nobody told of keys.
--spec keys_of_modules(list()) -> ok.
 keys_of_modules(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
@@ -394,7 +324,6 @@ keys_of_modules(_Config) ->
 
 %% Any argument of an unknown command may be a key: those that are there are marked, others are
 %% neither counted nor listed.
--spec unknown_keys(list()) -> ok.
 unknown_keys(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
@@ -424,7 +353,6 @@ unknown_keys(_Config) ->
     ?assertEqual(1, eslaver_mirror:dbsize(?M)).
 
 %% A command that succeeds for a key in doubt shows that there is one, here or where it goes.
--spec unknown_keys_that_move(list()) -> ok.
 unknown_keys_that_move(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
@@ -445,7 +373,6 @@ unknown_keys_that_move(_Config) ->
 
 %% Of a script that was given no keys, as of an unknown command that names no key, nothing is known:
 %% only a snapshot helps.
--spec unknown_effects(list()) -> ok.
 unknown_effects(_Config) ->
     [
         begin
@@ -463,7 +390,6 @@ unknown_effects(_Config) ->
     ok.
 
 %% However often that happens, snapshots are few; meanwhile the data counts as stale.
--spec master_that_resyncs_for_ever(list()) -> ok.
 master_that_resyncs_for_ever(_Config) ->
     Full = #{psync => eslaver_test_fake_master:full_resync(?EMPTY)},
     Partial = #{psync => ["+CONTINUE\r\n", command("set behind 1")]},
@@ -483,7 +409,6 @@ master_that_resyncs_for_ever(_Config) ->
     ?assertMatch(#{incomplete := true}, eslaver_mirror:info(?M)).
 
 %% A resync that has been asked for is waited for, however long its snapshot takes.
--spec snapshot_longer_than_the_pause(list()) -> ok.
 snapshot_longer_than_the_pause(_Config) ->
     Full = #{psync => eslaver_test_fake_master:full_resync(?EMPTY)},
     Fake = eslaver_test_fake_master:start([Full, begun()]),
@@ -498,7 +423,6 @@ snapshot_longer_than_the_pause(_Config) ->
     ?assertMatch(#{incomplete := false, restarts := 1}, eslaver_mirror:info(?M)).
 
 %% So is one that the replica began by itself before that which has to wait.
--spec resync_of_its_own(list()) -> ok.
 resync_of_its_own(_Config) ->
     Full = #{psync => eslaver_test_fake_master:full_resync(?EMPTY)},
     Fake = eslaver_test_fake_master:start([Full, Full, begun()]),

@@ -5,50 +5,26 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2]).
--export([
-    await_that_timed_out/1,
-    await_whose_caller_has_ended/1,
-    await_is_answered/1,
-    subscribe_that_timed_out/1,
-    link_to_a_process_that_ends/1,
-    system_messages/1,
-    code_is_loaded_anew/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(AWAITS, 2000).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 2}}].
 
--spec all() -> list().
 all() ->
-    [{group, replica}, {group, mirror}].
+    eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    Cases = [
-        await_that_timed_out,
-        await_whose_caller_has_ended,
-        await_is_answered,
-        subscribe_that_timed_out,
-        link_to_a_process_that_ends,
-        system_messages,
-        code_is_loaded_anew
-    ],
+    Cases = eslaver_test_groups:cases(?MODULE),
     [{replica, Cases}, {mirror, Cases}].
 
--spec init_per_group(atom(), list()) -> list().
 init_per_group(replica, Config) -> [{module, eslaver}, {name, {name, {local, tried}}} | Config];
 init_per_group(mirror, Config) -> [{module, eslaver_mirror}, {name, {name, tried}} | Config].
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Group, _Config) ->
     ok.
 
--spec await_that_timed_out(list()) -> ok.
 await_that_timed_out(Config) ->
     Module = start(nowhere(), Config),
     Before = size_of(tried),
@@ -60,7 +36,6 @@ await_that_timed_out(Config) ->
     ?assertEqual({monitors, []}, process_info(whereis(tried), monitors)),
     Module:stop(tried).
 
--spec await_whose_caller_has_ended(list()) -> ok.
 await_whose_caller_has_ended(Config) ->
     Module = start(nowhere(), Config),
     Before = size_of(tried),
@@ -75,7 +50,6 @@ monitored() ->
     {monitors, Monitored} = process_info(whereis(tried), monitors),
     Monitored.
 
--spec await_is_answered(list()) -> ok.
 await_is_answered(Config) ->
     Module = start(eslaver_test_replica:target(eslaver_test_master:start_own()), Config),
     ?assertEqual(
@@ -90,7 +64,6 @@ await_is_answered(Config) ->
 
 %% The server takes it up once the caller has given up. What it tells until it knows that does not
 %% arrive.
--spec subscribe_that_timed_out(list()) -> ok.
 subscribe_that_timed_out(Config) ->
     Master = eslaver_test_master:start_own(),
     Module = start(eslaver_test_replica:target(Master), Config),
@@ -112,7 +85,6 @@ subscribe_that_timed_out(Config) ->
     end,
     Module:stop(tried).
 
--spec link_to_a_process_that_ends(list()) -> ok.
 link_to_a_process_that_ends(Config) ->
     Module = start(nowhere(), Config),
     Pid = whereis(tried),
@@ -125,7 +97,6 @@ link_to_a_process_that_ends(Config) ->
     Module:stop(tried).
 
 %% All processes, be it at work, can be suspended, asked for their status and changed to other code.
--spec system_messages(list()) -> ok.
 system_messages(Config) ->
     Master = eslaver_test_master:start_own(),
     File = filename:join(?config(priv_dir, Config), atom_to_list(?config(module, Config))),
@@ -154,7 +125,6 @@ system_messages(Config) ->
     Module:stop(tried).
 
 %% Twice, while the old code is removed: who still ran that would be killed.
--spec code_is_loaded_anew(list()) -> ok.
 code_is_loaded_anew(Config) ->
     Master = eslaver_test_master:start_own(),
     File = filename:join(?config(priv_dir, Config), "anew"),

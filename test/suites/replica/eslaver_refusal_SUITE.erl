@@ -6,69 +6,17 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([
-    init_per_suite/1,
-    end_per_suite/1,
-    init_per_testcase/2,
-    end_per_testcase/2
-]).
--export([
-    wrong_password/1,
-    no_password/1,
-    right_password/1,
-    acl_user/1,
-    acl_user_without_psync/1,
-    master_is_loading/1,
-    says_loading/1,
-    refuses_psync/1,
-    garbage/1,
-    silence_and_close/1,
-    endless_line/1,
-    truncated_snapshots/1,
-    flipped_bits/1,
-    wrong_checksum/1,
-    wrong_mark/1,
-    unknown_type/1,
-    no_snapshot_at_all/1,
-    huge_length/1,
-    broken_stream/1,
-    error_in_the_stream/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(PASSWORD, "s3cret-of-this-suite").
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        wrong_password,
-        no_password,
-        right_password,
-        acl_user,
-        acl_user_without_psync,
-        master_is_loading,
-        says_loading,
-        refuses_psync,
-        garbage,
-        silence_and_close,
-        endless_line,
-        truncated_snapshots,
-        flipped_bits,
-        wrong_checksum,
-        wrong_mark,
-        unknown_type,
-        no_snapshot_at_all,
-        huge_length,
-        broken_stream,
-        error_in_the_stream
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
 %% A recorded snapshot, not too big, and what is in it.
--spec init_per_suite(list()) -> list().
 init_per_suite(Config) ->
     Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
@@ -90,44 +38,29 @@ init_per_suite(Config) ->
     ok = eslaver_test_master:stop(Master),
     [{snapshot, Snapshot}, {truth, Truth} | Config].
 
--spec end_per_suite(list()) -> ok.
 end_per_suite(_Config) ->
     ok.
 
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
-
 %% Passwords.
 
--spec wrong_password(list()) -> ok.
 wrong_password(_Config) ->
     Master = eslaver_test_master:start_own([{"requirepass", "another"}]),
     refused(Master, #{master_auth => ?PASSWORD}, "password|WRONGPASS|AUTH").
 
--spec no_password(list()) -> ok.
 no_password(_Config) ->
     Master = eslaver_test_master:start_own([{"requirepass", ?PASSWORD}]),
     refused(Master, #{}, "password|NOAUTH|authenticat").
 
--spec right_password(list()) -> ok.
 right_password(_Config) ->
     Master = eslaver_test_master:start_own([{"requirepass", ?PASSWORD}]),
     loads(Master, #{master_auth => ?PASSWORD}).
 
--spec acl_user(list()) -> ok.
 acl_user(_Config) ->
     loads(with_user(["+psync", "+replconf", "+ping"]), #{
         master_user => "reader", master_auth => ?PASSWORD
     }).
 
 %% The message names what the user lacks.
--spec acl_user_without_psync(list()) -> ok.
 acl_user_without_psync(_Config) ->
     Master = with_user(["+replconf", "+ping"]),
     refused(Master, #{master_user => "reader", master_auth => ?PASSWORD}, "psync").
@@ -180,7 +113,6 @@ secret(Replica) ->
 %% Masters that are not ready.
 
 %% A real one, slowed down.
--spec master_is_loading(list()) -> ok.
 master_is_loading(Config) ->
     Master = eslaver_test_master:start(#{
         server => eslaver_test_servers:own(),
@@ -192,7 +124,6 @@ master_is_loading(Config) ->
     ?assertEqual([], differences(Config, eslaver_test_replica:loaded(Both))),
     eslaver:stop(Replica).
 
--spec says_loading(list()) -> ok.
 says_loading(Config) ->
     Loading = <<"-LOADING Redis is loading the dataset in memory\r\n">>,
     Good = eslaver_test_fake_master:full_resync(?config(snapshot, Config)),
@@ -201,7 +132,6 @@ says_loading(Config) ->
     ]),
     ok.
 
--spec refuses_psync(list()) -> ok.
 refuses_psync(Config) ->
     Good = eslaver_test_fake_master:full_resync(?config(snapshot, Config)),
     {ok, _} = recovers(Config, "NOMASTERLINK", [
@@ -212,7 +142,6 @@ refuses_psync(Config) ->
 
 %% Nonsense.
 
--spec garbage(list()) -> ok.
 garbage(Config) ->
     {ok, _} = bad_then_good(Config, ".", [
         #{greeting => <<"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n<html></html>">>},
@@ -226,19 +155,16 @@ garbage(Config) ->
     ]),
     ok.
 
--spec silence_and_close(list()) -> ok.
 silence_and_close(Config) ->
     {ok, _} = bad_then_good(Config, ".", [#{psync => <<>>, then => close}]),
     ok.
 
 %% A line that never ends must not be kept for ever.
--spec endless_line(list()) -> ok.
 endless_line(Config) ->
     {ok, _} = bad_then_good(Config, ".", [#{greeting => binary:copy(<<"+no end">>, 1_000_000)}]),
     ok.
 
 %% The link is lost inside the snapshot, at many places.
--spec truncated_snapshots(list()) -> ok.
 truncated_snapshots(Config) ->
     Snapshot = ?config(snapshot, Config),
     Size = byte_size(Snapshot),
@@ -253,7 +179,6 @@ truncated_snapshots(Config) ->
     ok.
 
 %% One bit is wrong somewhere: the checksum at the latest tells, and no end is delivered.
--spec flipped_bits(list()) -> ok.
 flipped_bits(Config) ->
     Snapshot = ?config(snapshot, Config),
     Flip = fun(N) ->
@@ -267,7 +192,6 @@ flipped_bits(Config) ->
     ]),
     ok.
 
--spec wrong_checksum(list()) -> ok.
 wrong_checksum(Config) ->
     Size = byte_size(?config(snapshot, Config)) - 1,
     <<Body:Size/binary, Last>> = ?config(snapshot, Config),
@@ -276,7 +200,6 @@ wrong_checksum(Config) ->
     ok.
 
 %% The mark after the snapshot is not the one announced.
--spec wrong_mark(list()) -> ok.
 wrong_mark(Config) ->
     Answer = iolist_to_binary(
         eslaver_test_fake_master:full_resync_marked(?config(snapshot, Config))
@@ -288,7 +211,6 @@ wrong_mark(Config) ->
     ok.
 
 %% The message names the type and the byte it stands at.
--spec unknown_type(list()) -> ok.
 unknown_type(Config) ->
     Good = <<0, 1, "a", 1, "b">>,
     Snapshot = <<"REDIS0009", 254, 0, Good/binary, 200, 1, "c", 1, "d", 255, 0:64>>,
@@ -302,7 +224,6 @@ unknown_type(Config) ->
     Keys = [Key || {loading, _, Key, _} <- eslaver_test_collector:events(Collector)],
     ?assertNot(lists:member(<<"c">>, Keys)).
 
--spec no_snapshot_at_all(list()) -> ok.
 no_snapshot_at_all(Config) ->
     {ok, _} = bad_then_good(Config, ".", [
         #{
@@ -318,7 +239,6 @@ no_snapshot_at_all(Config) ->
     ok.
 
 %% Lengths nobody will ever send are announced: nothing is set aside for them.
--spec huge_length(list()) -> ok.
 huge_length(Config) ->
     Huge = <<129, (1 bsl 60):64>>,
     Before = erlang:memory(total),
@@ -335,7 +255,6 @@ huge_length(Config) ->
     ok.
 
 %% After the load. What came before the nonsense is delivered, nothing of the nonsense.
--spec broken_stream(list()) -> ok.
 broken_stream(Config) ->
     Set = <<"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n">>,
     Good = eslaver_test_fake_master:full_resync(?config(snapshot, Config)),
@@ -368,7 +287,6 @@ broken_stream(Config) ->
     ).
 
 %% The master's own words are shown, and the stream goes on from where it was.
--spec error_in_the_stream(list()) -> ok.
 error_in_the_stream(Config) ->
     Set = <<"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n">>,
     Good = eslaver_test_fake_master:full_resync(?config(snapshot, Config)),

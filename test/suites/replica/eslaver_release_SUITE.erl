@@ -4,32 +4,20 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([
-    lost_links/1,
-    few_descriptors/1,
-    no_descriptors/1,
-    half_a_value/1,
-    killed_within_a_value/1,
-    ended_handle/1,
-    closed_while_it_starves/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(MB, 1_000_000).
 %% More than a node of its own takes by chance.
 -define(LOST, 40).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
     Counted = [lost_links, few_descriptors, no_descriptors, half_a_value],
     [Case || eslaver_test_node:has_proc(), Case <- Counted] ++
         [killed_within_a_value, ended_handle, closed_while_it_starves].
 
--spec lost_links(list()) -> ok.
 lost_links(_Config) ->
     {Node, Fake, _Replica} = replica_of(lossy()),
     Before = descriptors(Node),
@@ -40,7 +28,6 @@ lost_links(_Config) ->
     ok = eslaver_test_node:stop(Node).
 
 %% There is room for a few links, but not for all that are lost.
--spec few_descriptors(list()) -> ok | {skip, string()}.
 few_descriptors(_Config) ->
     limited(fun(Limit) ->
         {Node, Fake, Replica} = replica_of(lossy()),
@@ -51,7 +38,6 @@ few_descriptors(_Config) ->
     end).
 
 %% Others of the node have taken all there are. With the first that are free again the link heals.
--spec no_descriptors(list()) -> ok | {skip, string()}.
 no_descriptors(_Config) ->
     limited(fun(Limit) ->
         Snapshot = eslaver_test_fake_master:full_resync(empty()),
@@ -75,7 +61,6 @@ no_descriptors(_Config) ->
     end).
 
 %% Half of a value has come when the link is lost, and no other comes.
--spec half_a_value(list()) -> ok.
 half_a_value(_Config) ->
     Half = binary:copy(<<"x">>, 100 * ?MB),
     Claim = <<0, 1, "k", 128, (200 * ?MB):32>>,
@@ -110,7 +95,6 @@ half_a_value(_Config) ->
     ).
 
 %% The process is gone, and can free nothing.
--spec killed_within_a_value(list()) -> ok.
 killed_within_a_value(_Config) ->
     Before = eslaver_nif:links(),
     Part = eslaver_test_fake_master:full_resync(1000, ["REDIS0009", <<0, 1, "k", 100, "half">>]),
@@ -123,7 +107,6 @@ killed_within_a_value(_Config) ->
     released(Before, Link).
 
 %% The handle answers as before, and does nothing.
--spec ended_handle(list()) -> ok.
 ended_handle(_Config) ->
     Before = eslaver_nif:links(),
     Snapshot = eslaver_test_fake_master:full_resync(["REDIS0009", <<0, 1, "k", 1, "v", 255, 0:64>>]),
@@ -144,7 +127,6 @@ ended_handle(_Config) ->
     ?assertEqual(Before, eslaver_nif:links()).
 
 %% It waits for credit, with much to send still, and the thread that would wake it has ended.
--spec closed_while_it_starves(list()) -> ok.
 closed_while_it_starves(_Config) ->
     Before = eslaver_nif:links(),
     Command = ["*2\r\n$1\r\nc\r\n$100000\r\n", <<0:800_000>>, "\r\n"],

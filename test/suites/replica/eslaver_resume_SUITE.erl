@@ -5,44 +5,19 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    kill_rounds/1,
-    position_map/1,
-    position_of_another_master/1,
-    written_at_stop/1,
-    damaged_file/1,
-    removed_before_a_full_sync/1,
-    cannot_be_written/1,
-    used_by_another/1,
-    writer_is_killed/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(ROUNDS, 20).
 %% For how long before a kill commands may have been handled and come again, in ms.
 -define(TAIL, 3000).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 4}}].
+    [{timetrap, {minutes, 4}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        kill_rounds,
-        position_map,
-        position_of_another_master,
-        written_at_stop,
-        damaged_file,
-        removed_before_a_full_sync,
-        cannot_be_written,
-        used_by_another,
-        writer_is_killed
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
-    ok = eslaver_test_log:start(),
     Dir = filename:join(?config(priv_dir, Config), atom_to_list(Case)),
     ok = file:make_dir(Dir),
     Master = eslaver_test_master:start_own([{"repl-backlog-size", "256mb"}]),
@@ -55,14 +30,9 @@ init_per_testcase(Case, Config) ->
         | Config
     ].
 
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
-
 %% Lives that end by kill -9 while writes go on. Each goes on from the position in the file, and
 %% what all of them have handled is the master's history, with nothing but a short tail handled
 %% twice.
--spec kill_rounds(list()) -> ok.
 kill_rounds(Config) ->
     Seed = eslaver_test_env:seed(),
     _ = rand:seed(exsss, Seed),
@@ -177,7 +147,6 @@ unique(Client, Key) ->
     [<<"set">>, list_to_binary(Key), Value].
 
 %% A position that the user has kept, with all servers that are unlike.
--spec position_map(list()) -> ok.
 position_map(_Config) ->
     Seed = eslaver_test_env:seed(),
     _ = eslaver_test_parallel:map(
@@ -209,7 +178,6 @@ go_on(#{server := Server}, Seed) ->
     _ = follows(2, Own, After, Offset),
     eslaver:stop(Second).
 
--spec position_of_another_master(list()) -> ok.
 position_of_another_master(Config) ->
     Client = ?config(client, Config),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
@@ -223,7 +191,6 @@ position_of_another_master(Config) ->
     eslaver:stop(Replica).
 
 %% A stop in order leaves nothing to be handled twice.
--spec written_at_stop(list()) -> ok.
 written_at_stop(Config) ->
     Client = ?config(client, Config),
     {Replica, Collector} = Both = replica(Config),
@@ -246,7 +213,6 @@ written_at_stop(Config) ->
     ),
     eslaver:stop(Again).
 
--spec damaged_file(list()) -> ok.
 damaged_file(Config) ->
     Client = ?config(client, Config),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
@@ -283,7 +249,6 @@ damaged_file(Config) ->
     ).
 
 %% As soon as the first event of a new snapshot is handed out, the old position is void.
--spec removed_before_a_full_sync(list()) -> ok.
 removed_before_a_full_sync(Config) ->
     Client = ?config(client, Config),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
@@ -322,7 +287,6 @@ next() ->
     end.
 
 %% Said once, and the replica does its work.
--spec cannot_be_written(list()) -> ok.
 cannot_be_written(Config) ->
     Client = ?config(client, Config),
     File = filename:join([?config(dir, Config), "no", "position"]),
@@ -342,7 +306,6 @@ cannot_be_written(Config) ->
 
 %% Two replicas with one file would lose events: the second does not start, in the same node or in
 %% another, until the first has ended, however that ends.
--spec used_by_another(list()) -> ok.
 used_by_another(Config) ->
     _ = process_flag(trap_exit, true),
     Options = (target(Config))#{callback => {erlang, is_tuple}},
@@ -362,7 +325,6 @@ used_by_another(Config) ->
     eslaver:stop(Last).
 
 %% The replica ends, and says why; its handler is told, too.
--spec writer_is_killed(list()) -> ok.
 writer_is_killed(Config) ->
     _ = process_flag(trap_exit, true),
     {ok, Replica} = eslaver:start_link((target(Config))#{
@@ -384,10 +346,10 @@ writer_is_killed(Config) ->
         {terminated, Told, _} -> ?assertEqual({resume_down, Writer, killed}, Told)
     end.
 
-replica(Config) ->
-    eslaver_test_replica:start(?config(master, Config), #{resume => {file, ?config(file, Config)}}).
+replica(Context) ->
+    eslaver_test_replica:start(?config(master, Context), #{resume => {file, ?config(file, Context)}}).
 
-target(Config) ->
-    (eslaver_test_replica:target(?config(master, Config)))#{
-        resume => {file, ?config(file, Config)}
+target(Context) ->
+    (eslaver_test_replica:target(?config(master, Context)))#{
+        resume => {file, ?config(file, Context)}
     }.

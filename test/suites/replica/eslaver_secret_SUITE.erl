@@ -5,53 +5,26 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    by_option/1,
-    by_url/1,
-    by_environment/1,
-    supervisor_gives_up/1,
-    refused/1,
-    repeated_by_the_master/1,
-    tls_failures/1,
-    bad_options/1
-]).
-%% A supervisor.
--export([init/1]).
+-compile([export_all, nowarn_export_all]).
 
 -define(PASSWORD, "s3cret/of:this@suite").
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 1}}].
+    [{timetrap, {minutes, 1}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        by_option,
-        by_url,
-        by_environment,
-        supervisor_gives_up,
-        refused,
-        repeated_by_the_master,
-        tls_failures,
-        bad_options
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
 %% Both loggers write all there is: the one of today, and that of before OTP 21.
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
     _ = process_flag(trap_exit, true),
     Old = filename:join(?config(priv_dir, Config), atom_to_list(Case) ++ ".log"),
     ok = error_logger:logfile({open, Old}),
-    ok = eslaver_test_log:start(),
     [{old_log, Old} | Config].
 
 %% Whatever a case has done, it is looked for here.
--spec end_per_testcase(atom(), list()) -> ok | {fail, term()}.
 end_per_testcase(_Case, Config) ->
     Texts = eslaver_test_log:texts(),
-    ok = eslaver_test_log:stop(),
     ok = error_logger:logfile(close),
     {ok, Old} = file:read_file(?config(old_log, Config)),
     Shown = [string:slice(Text, 0, 300) || Text <- [binary_to_list(Old) | Texts], shows(Text)],
@@ -65,12 +38,10 @@ end_per_testcase(_Case, Config) ->
 init(Children) ->
     {ok, {#{intensity => 3, period => 60}, Children}}.
 
--spec by_option(list()) -> ok.
 by_option(_Config) ->
     Master = master(),
     runs_and_crashes(Master, (eslaver_test_replica:target(Master))#{master_auth => ?PASSWORD}).
 
--spec by_url(list()) -> ok.
 by_url(_Config) ->
     Master = master(),
     Port = integer_to_list(eslaver_test_master:port(Master)),
@@ -85,7 +56,6 @@ runs_and_crashes(Master, Options) ->
     stop(Top).
 
 %% The application's own tree, with keys that are strings.
--spec by_environment(list()) -> ok.
 by_environment(_Config) ->
     Master = master(),
     _ = application:load(eslaver),
@@ -190,7 +160,6 @@ child(Top) ->
         end
     end).
 
--spec supervisor_gives_up(list()) -> ok.
 supervisor_gives_up(_Config) ->
     Target = eslaver_test_replica:target(master()),
     Child = eslaver:child_spec(Target#{
@@ -205,7 +174,6 @@ supervisor_gives_up(_Config) ->
     ok.
 
 %% By real servers: it is wrong, or not wanted, or there is no such user, or no such command.
--spec refused(list()) -> ok.
 refused(_Config) ->
     Wrong = eslaver_test_master:start_own([{"requirepass", "another"}]),
     None = eslaver_test_master:start_own(),
@@ -218,7 +186,6 @@ refused(_Config) ->
     ok.
 
 %% Whatever it answers, and to whichever command.
--spec repeated_by_the_master(list()) -> ok.
 repeated_by_the_master(_Config) ->
     Errors = ["-ERR ", "-WRONGPASS ", "-NOPERM ", "+", ":", "-ERR unknown command, with args "],
     Scripts =
@@ -236,7 +203,6 @@ repeated_by_the_master(_Config) ->
     ),
     ok.
 
--spec tls_failures(list()) -> ok.
 tls_failures(Config) ->
     Target = eslaver_test_replica:target(master()),
     Junk = filename:join(?config(priv_dir, Config), "junk.crt"),
@@ -260,7 +226,6 @@ is_down(Options) ->
     eslaver:stop(Replica).
 
 %% Refused before anything is started, or by a supervisor, which says so.
--spec bad_options(list()) -> ok.
 bad_options(_Config) ->
     Quoted = uri_string:quote(?PASSWORD),
     Bad = [

@@ -5,21 +5,16 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([promotes_the_real_one/1, never_a_candidate/1]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 2}}].
+    [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [promotes_the_real_one, never_a_candidate].
+    eslaver_test_groups:cases(?MODULE).
 
 %% A master, a sentinel, and eslaver behind a proxy.
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
     Server = eslaver_test_servers:own(),
     Master = eslaver_test_master:start_own(),
     Port = integer_to_list(eslaver_test_master:port(Master)),
@@ -33,11 +28,6 @@ init_per_testcase(_Case, Config) ->
     }),
     [{server, Server}, {master, Master}, {port, Port}, {sentinel, Sentinel} | Config].
 
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
-
--spec promotes_the_real_one(list()) -> ok.
 promotes_the_real_one(Config) ->
     Master = ?config(master, Config),
     Other = eslaver_test_master:start(#{
@@ -66,7 +56,6 @@ promotes_the_real_one(Config) ->
     eslaver:stop(Replica).
 
 %% With nobody else left the sentinel would rather have no master.
--spec never_a_candidate(list()) -> ok.
 never_a_candidate(Config) ->
     Master = ?config(master, Config),
     {Replica, _} = Both = eslaver_test_replica:start(Master),

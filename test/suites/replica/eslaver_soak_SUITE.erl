@@ -9,30 +9,17 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([soak/1]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {seconds, seconds() + 300}}].
+    [{timetrap, {seconds, seconds() + 300}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
     [soak || seconds() > 0].
 
 seconds() ->
     list_to_integer(os:getenv("ESLAVER_SOAK", "0")).
 
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec soak(list()) -> ok.
 soak(Config) ->
     Seed = eslaver_test_env:seed(),
     Results = eslaver_test_parallel:map(

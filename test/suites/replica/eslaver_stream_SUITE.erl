@@ -5,71 +5,47 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2, init_per_testcase/2]).
--export([
-    commands_in_order/1,
-    transactions/1,
-    scripts/1,
-    expiries/1,
-    big_argument/1,
-    online_and_acknowledged/1,
-    wait_counts_us/1,
-    link_cut/1,
-    master_restarted/1,
-    master_paused/1,
-    getack/1,
-    getack_split/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
-    [getack, getack_split] ++ [{group, Name} || {Name, _, _} <- groups()].
+    alone() ++ eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    Cases = [
-        commands_in_order,
-        transactions,
-        scripts,
-        expiries,
-        big_argument,
-        online_and_acknowledged,
-        wait_counts_us,
-        link_cut,
-        master_paused,
-        master_restarted
-    ],
-    [{Name, [], Cases} || #{name := Name} <- eslaver_test_servers:available()].
+    eslaver_test_groups:per_server(
+        eslaver_test_servers:available(), eslaver_test_groups:cases(?MODULE) -- alone()
+    ).
 
--spec init_per_group(atom(), list()) -> list().
+%% Cases that need no server of each version.
+alone() ->
+    [getack, getack_split].
+
 init_per_group(Name, Config) ->
-    [{about, eslaver_test_servers:by_name(Name)} | Config].
+    eslaver_test_groups:server(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
     ok.
 
 %% Every case has a master of its own, and a replica that has loaded.
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(Case, Config) when Case =:= getack; Case =:= getack_split ->
-    Config;
-init_per_testcase(_Case, Config) ->
-    #{server := Server} = ?config(about, Config),
+init_per_testcase(Case, Config) ->
+    case lists:member(Case, alone()) of
+        true -> Config;
+        false -> with_master(Config)
+    end.
+
+with_master(Context) ->
+    #{server := Server} = ?config(server, Context),
     Master = eslaver_test_master:start(#{server => Server}),
     Client = eslaver_test_client:connect(Master),
     {Replica, Collector} = Both = eslaver_test_replica:start(Master),
     _ = eslaver_test_replica:loaded(Both),
     _ = eslaver_test_replica:mark(Client, Collector),
     ok = eslaver_test_collector:clear(Collector),
-    [{master, Master}, {client, Client}, {replica, Replica}, {collector, Collector} | Config].
+    [{master, Master}, {client, Client}, {replica, Replica}, {collector, Collector} | Context].
 
 %% Commands a master passes on as they were sent, to several databases.
--spec commands_in_order(list()) -> ok.
 commands_in_order(Config) ->
     Every = <<<<Byte>> || Byte <- lists:seq(0, 255)>>,
     Plain = [
@@ -104,7 +80,7 @@ commands_in_order(Config) ->
         [<<"xdel">>, <<"st">>, <<"1-1">>]
     ],
     Numbers = [[<<"rpush">>, <<"n">>, integer_to_binary(N)] || N <- lists:seq(1, 5_000)],
-    #{version := Version} = ?config(about, Config),
+    #{version := Version} = ?config(server, Config),
     Sent =
         [{0, C} || C <- Plain] ++
             [{3, C} || Version >= {5, 0, 0}, C <- Streams] ++
@@ -119,7 +95,6 @@ commands_in_order(Config) ->
     Expected = [{Db, string:lowercase(Name), Args} || {Db, [Name | Args]} <- Sent],
     assert_same(Expected, writes(Config)).
 
--spec transactions(list()) -> ok.
 transactions(Config) ->
     Client = ?config(client, Config),
     Queued = [[<<"set">>, <<"t1">>, <<"x">>], [<<"rpush">>, <<"t2">>, <<"y">>, <<>>]],
@@ -129,14 +104,13 @@ transactions(Config) ->
     ?assertEqual([<<"multi">>, <<"set">>, <<"rpush">>, <<"exec">>], Names).
 
 %% From Redis 5 on a script arrives as what it did, before that as itself.
--spec scripts(list()) -> ok.
 scripts(Config) ->
     Client = ?config(client, Config),
     Script = <<"redis.call('set', KEYS[1], ARGV[1]); redis.call('rpush', KEYS[2], 'a', 'b')">>,
     Call = [<<"EVAL">>, Script, <<"2">>, <<"k1">>, <<"k2">>, <<"v", 0, 255>>],
     _ = eslaver_test_client:ok(Client, Call),
     Writes = [{Name, Args} || {_, Name, Args} <- writes(Config)],
-    case ?config(about, Config) of
+    case ?config(server, Config) of
         #{version := Version} when Version >= {5, 0, 0} ->
             ?assertEqual(
                 [
@@ -152,7 +126,6 @@ scripts(Config) ->
     end.
 
 %% A master passes expiries on, and says when a key's time has come.
--spec expiries(list()) -> ok.
 expiries(Config) ->
     Client = ?config(client, Config),
     Commands = [
@@ -171,7 +144,6 @@ expiries(Config) ->
     {Gone, [<<"p">>]} = lists:last(Writes),
     ?assert(lists:member(Gone, [<<"del">>, <<"unlink">>])).
 
--spec big_argument(list()) -> ok.
 big_argument(Config) ->
     Client = ?config(client, Config),
     Big = eslaver_test_dataset:bytes(5_000_000, 1),
@@ -180,7 +152,6 @@ big_argument(Config) ->
     ?assert(Big =:= Got).
 
 %% The master lists us as online, and at its own offset when nothing goes on.
--spec online_and_acknowledged(list()) -> ok.
 online_and_acknowledged(Config) ->
     Client = ?config(client, Config),
     _ = eslaver_test_client:pipeline(Client, [["SET", "k", N] || N <- lists:seq(1, 1000)]),
@@ -194,7 +165,6 @@ online_and_acknowledged(Config) ->
     #{} = eslaver:info(?config(replica, Config)),
     ok.
 
--spec wait_counts_us(list()) -> ok | {skip, term()}.
 wait_counts_us(Config) ->
     Client = ?config(client, Config),
     Waits = [
@@ -216,7 +186,6 @@ wait_counts_us(Config) ->
 
 %% The link is cut again and again while writes go on: nothing is lost, nothing comes twice, and
 %% no second snapshot is needed.
--spec link_cut(list()) -> ok.
 link_cut(Config) ->
     Client = ?config(client, Config),
     Full = stat(Client, <<"sync_full">>),
@@ -244,7 +213,6 @@ link_cut(Config) ->
     ?assertEqual([], [Event || {loading, _} = Event <- events(Config)]).
 
 %% A new master knows nothing of our position: everything is loaded again.
--spec master_restarted(list()) -> ok.
 master_restarted(Config) ->
     Master = ?config(master, Config),
     Collector = ?config(collector, Config),
@@ -260,7 +228,6 @@ master_restarted(Config) ->
     ).
 
 %% A master that stops for a moment is not lost.
--spec master_paused(list()) -> ok.
 master_paused(Config) ->
     Master = ?config(master, Config),
     ok = eslaver_test_master:pause(Master),
@@ -270,13 +237,11 @@ master_paused(Config) ->
     ?assertEqual([{0, <<"set">>, [<<"k">>, <<"v">>]}], writes(Config)).
 
 %% The offset we acknowledge is counted from the one of +FULLRESYNC.
--spec getack(list()) -> ok.
 getack(_Config) ->
     Set = <<"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n">>,
     answers([Set], byte_size(Set)).
 
 %% The same, with every byte sent on its own, and a line's end for a value.
--spec getack_split(list()) -> ok.
 getack_split(_Config) ->
     Set = <<"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\n\r\n\r\n">>,
     answers([<<Byte>> || <<Byte>> <= Set], byte_size(Set)).
@@ -314,13 +279,13 @@ empty_snapshot() ->
 
 %% Helpers.
 
-events(Config) ->
-    eslaver_test_collector:events(?config(collector, Config)).
+events(Context) ->
+    eslaver_test_collector:events(?config(collector, Context)).
 
 %% The writes until now with the database each went to, without the one that ends them.
-writes(Config) ->
-    Mark = eslaver_test_replica:mark(?config(client, Config), ?config(collector, Config)),
-    [{Db, Name, Args} || {Db, Name, Args} <- by_db(events(Config)), hd(Args ++ [x]) =/= Mark].
+writes(Context) ->
+    Mark = eslaver_test_replica:mark(?config(client, Context), ?config(collector, Context)),
+    [{Db, Name, Args} || {Db, Name, Args} <- by_db(events(Context)), hd(Args ++ [x]) =/= Mark].
 
 by_db(Events) ->
     {Writes, _} = lists:foldl(

@@ -4,19 +4,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2, init_per_testcase/2]).
--export([
-    every_write_is_known/1,
-    keys_as_the_server_tells/1,
-    changed_keys/1,
-    transactions/1,
-    without_keys/1,
-    chosen/1,
-    after_the_callback/1,
-    ends/1,
-    snapshot_again/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 %% What a server knows no keyspace event for; those before 6.0 know none for others, too.
 -define(SILENT, [
@@ -35,47 +23,31 @@
     "VSETATTR"
 ]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
-    [{group, Name} || {Name, _, _} <- groups()].
+    eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    Cases = [
-        every_write_is_known,
-        keys_as_the_server_tells,
-        changed_keys,
-        transactions,
-        without_keys,
-        chosen,
-        after_the_callback,
-        ends,
-        snapshot_again
-    ],
-    [{Name, [], Cases} || #{name := Name} <- eslaver_test_servers:available()].
+    eslaver_test_groups:per_server(
+        eslaver_test_servers:available(), eslaver_test_groups:cases(?MODULE)
+    ).
 
--spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    [{about, eslaver_test_servers:by_name(Name)} | Config].
+    eslaver_test_groups:server(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
     ok.
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
-    #{server := Server} = ?config(about, Config),
+    #{server := Server} = ?config(server, Config),
     Master = eslaver_test_master:start(#{
         server => Server, config => [{"notify-keyspace-events", "KEA"}]
     }),
     [{master, Master}, {client, eslaver_test_client:connect(Master)} | Config].
 
 %% A new server with a new command: `tools/commands.py' has to be run again.
--spec every_write_is_known(list()) -> ok.
 every_write_is_known(Config) ->
     Names = [Name || {Name, true} <- maps:to_list(writes(?config(client, Config)))],
     ?assert(length(Names) > 60),
@@ -89,15 +61,14 @@ every_write_is_known(Config) ->
 
 %% Servers since 7.0 say which keys of a command are changed, those before only which are keys, and
 %% the first of them not even that in all cases.
--spec keys_as_the_server_tells(list()) -> ok | {skip, term()}.
 keys_as_the_server_tells(Config) ->
-    case ?config(about, Config) of
+    case ?config(server, Config) of
         #{version := Version} when Version < {5, 0, 0} -> {skip, Version};
         _ -> compare_keys(Config)
     end.
 
-compare_keys(Config) ->
-    Client = ?config(client, Config),
+compare_keys(Context) ->
+    Client = ?config(client, Context),
     Known = writes(Client),
     Differ = [
         {Command, Ours, Theirs}
@@ -137,7 +108,6 @@ binaries(Words) ->
     [iolist_to_binary(Word) || Word <- Words].
 
 %% Each write is made; we tell of the keys it changes, and so does the server.
--spec changed_keys(list()) -> ok.
 changed_keys(Config) ->
     Client = ?config(client, Config),
     Known = writes(Client),
@@ -146,7 +116,7 @@ changed_keys(Config) ->
     {Replica, _} = eslaver_test_replica:start(?config(master, Config), #{events => shape(Config)}),
     ok = eslaver:await(Replica, loaded, 10_000),
     {ok, Ref} = eslaver:subscribe(Replica, #{}),
-    #{version := Version} = ?config(about, Config),
+    #{version := Version} = ?config(server, Config),
     Differ = [
         {Command, [{expected, Expected}, {ours, Ours}, {theirs, Theirs}]}
      || {Before, Command, Changed} <- eslaver_test_write_commands:all(),
@@ -159,8 +129,8 @@ changed_keys(Config) ->
     ?assertEqual([], Differ).
 
 %% Both forms of events are tried, each with half of the masters.
-shape(Config) ->
-    #{name := Name} = ?config(about, Config),
+shape(Context) ->
+    #{name := Name} = ?config(server, Context),
     lists:nth(1 + erlang:phash2(Name, 2), [classic, full]).
 
 expected({Db, Key}) -> {Db, list_to_binary(Key)};
@@ -240,7 +210,6 @@ is_mark(<<"mark", _/binary>> = Name, Mark) -> Name =/= Mark;
 is_mark(_, _) -> false.
 
 %% All keys of a transaction come when it ends, with its offset, each with its own db.
--spec transactions(list()) -> ok.
 transactions(Config) ->
     Client = ?config(client, Config),
     {Replica, Ref} = subscribed(Config, #{}),
@@ -264,7 +233,6 @@ transactions(Config) ->
     ?assert(Handled >= After).
 
 %% What changes keys without naming them.
--spec without_keys(list()) -> ok.
 without_keys(Config) ->
     Client = ?config(client, Config),
     {_, Ref} = subscribed(Config, #{keys => "nothing"}),
@@ -280,7 +248,6 @@ without_keys(Config) ->
     end.
 
 %% Globs, commands and dbs; two subscribers are told of their own.
--spec chosen(list()) -> ok.
 chosen(Config) ->
     Client = ?config(client, Config),
     Filter = #{keys => [<<"user:*">>, "x?"], commands => [set, "DEL"]},
@@ -311,7 +278,6 @@ chosen(Config) ->
     ok.
 
 %% Who is told of a key finds what the callback has made of it.
--spec after_the_callback(list()) -> ok.
 after_the_callback(Config) ->
     Table = ets:new(cache, [public]),
     Options = #{
@@ -332,7 +298,6 @@ after_the_callback(Config) ->
     ).
 
 %% By unsubscribing, with the subscriber, and with the replica.
--spec ends(list()) -> ok.
 ends(Config) ->
     Client = ?config(client, Config),
     {Replica, Ref} = subscribed(Config, #{}),
@@ -362,7 +327,6 @@ ends(Config) ->
     end.
 
 %% A snapshot may have changed any key.
--spec snapshot_again(list()) -> ok.
 snapshot_again(Config) ->
     {_, Ref} = subscribed(Config, #{keys => <<"a">>}),
     ok = eslaver_test_master:restart(?config(master, Config)),
