@@ -4,7 +4,7 @@
 
 -export([good/0, values/0]).
 
--import(eslaver_test_corrupt_values, [len/1, str/1, lp/1, stream/2]).
+-import(eslaver_test_rdb_encoder, [len/1, str/1, lp/1, stream/2]).
 
 -define(NO_INDEX, <<16#81, -1:64>>).
 %% How a hash says what its field names are: one string, or a number of them.
@@ -15,7 +15,7 @@
 -define(SHORT, 3).
 
 %% One right value of each type that a payload can hold alone.
--spec good() -> [eslaver_test_corrupt_values:body()].
+-spec good() -> [eslaver_test_rdb_encoder:body()].
 good() ->
     [
         {27, stream(27, #{groups => [group([4, 1])]})},
@@ -25,7 +25,7 @@ good() ->
         {33, len(5)}
     ].
 
--spec values() -> [{eslaver_test_corrupt_values:name(), eslaver_test_corrupt_values:body()}].
+-spec values() -> [{eslaver_test_corrupt_values:name(), eslaver_test_rdb_encoder:body()}].
 values() ->
     given_back() ++ arrays() ++ templates() ++ limiters().
 

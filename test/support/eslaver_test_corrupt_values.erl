@@ -1,21 +1,32 @@
-%% Values and files that no sound server writes, made by hand, for a comparison of verdicts. Each
-%% stands for one thing that is wrong, next to values that are right in all that it does not name.
+%% Values that no sound server writes, made by hand, to compare what servers accept. Each has one
+%% thing wrong, and everything that its name does not mention right.
 -module(eslaver_test_corrupt_values).
 
--export([values/0, files/0, good/0, payload/1, stream_of/2]).
-%% For eslaver_test_corrupt_newest.
--export([len/1, str/1, lp/1, stream/2]).
+-export([values/0, good/0]).
 
--export_type([name/0, body/0]).
+-import(eslaver_test_rdb_encoder, [
+    len/1,
+    str/1,
+    lzf/2,
+    double/1,
+    ms/1,
+    intset/1,
+    lp/1,
+    raw_lp/2,
+    zl/1,
+    raw_zl/3,
+    stream/2,
+    entries/0
+]).
+
+-export_type([name/0]).
 
 -type name() :: atom().
-%% An RDB type, and the value's bytes.
--type body() :: {byte(), iodata()}.
 
 -define(ID(Ms), (<<(Ms):64, 0:64>>)).
 
 %% One value of each type that is right, to find out whether a server knows the type.
--spec good() -> [body()].
+-spec good() -> [eslaver_test_rdb_encoder:body()].
 good() ->
     [
         {0, str("v")},
@@ -45,7 +56,7 @@ good() ->
     ].
 
 %% Values, as RESTORE and a snapshot carry them.
--spec values() -> [{name(), body()}].
+-spec values() -> [{name(), eslaver_test_rdb_encoder:body()}].
 values() ->
     strings() ++ lists() ++ sets() ++ zsets() ++ hashes() ++ fields_that_expire() ++
         listpacks() ++ ziplists() ++ streams() ++ groups() ++
@@ -309,221 +320,6 @@ modules() ->
         {type_8, {8, str("v")}}
     ].
 
-%% Whole files: of the body, its checksum is right unless the file says otherwise.
--spec files() -> [{name(), binary()}].
-files() ->
-    Key = [0, str("k"), str("v")],
-    End = 255,
-    Magic = <<"REDIS0009">>,
-    Sound = fun(Body) -> file(Magic, Body) end,
-    Cut = fun(Body) -> iolist_to_binary([Magic, Body]) end,
-    [
-        {file_good, Sound(Key)},
-        {file_empty, <<>>},
-        {file_without_magic, file(<<"RODIS0009">>, Key)},
-        {file_version_0, file(<<"REDIS0000">>, Key)},
-        {file_version_99, file(<<"REDIS0099">>, Key)},
-        {file_version_no_number, file(<<"REDIS000x">>, Key)},
-        {file_checksum_wrong, Cut([Key, End, <<1:64>>])},
-        {file_checksum_0, Cut([Key, End, <<0:64>>])},
-        {file_checksum_cut, Cut([Key, End, <<0:32>>])},
-        {file_without_end, Cut(Key)},
-        {file_with_more_behind, <<(file(Magic, Key))/binary, "more">>},
-        {file_cut_in_value, Cut([0, str("k"), len(5), "v"])},
-        {file_type_unknown, Sound([200, str("k"), str("v")])},
-        {file_key_twice, Sound([Key, Key])},
-        {file_key_twice_in_two_dbs, Sound([Key, 254, len(1), Key])},
-        {file_key_empty, Sound([0, str(""), str("v")])},
-        {file_db_16, Sound([254, len(16), Key])},
-        {file_db_huge, Sound([254, <<16#81, -1:64>>, Key])},
-        {file_set_empty, Sound([2, str("s"), len(0), Key])},
-        {file_hash_ziplist_empty, Sound([13, str("s"), str(zl([])), Key])},
-        {file_zset_ziplist_empty, Sound([12, str("s"), str(zl([])), Key])},
-        {file_intset_empty, Sound([11, str("s"), str(intset([])), Key])},
-        {file_quicklist_of_empty, Sound([14, str("s"), len(1), str(zl([])), Key])},
-        {file_zipmap_empty, Sound([9, str("s"), str(<<0, 255>>), Key])},
-        {file_set_duplicate, Sound([2, str("s"), len(2), str("a"), str("a")])},
-        {file_expired, Sound([252, <<1:64/little>>, Key])},
-        {file_expiry_negative, Sound([252, <<-2:64/little>>, Key])},
-        {file_expiry_huge, Sound([252, <<16#7fffffffffffffff:64/little>>, Key])},
-        {file_expiry_twice, Sound([253, <<-1:32>>, 252, <<-1:64>>, Key])},
-        {file_expiry_before_end, Sound([Key, 252, <<1:64/little>>])},
-        {file_expiry_before_selectdb, Sound([252, <<(1 bsl 50):64/little>>, 254, len(0), Key])},
-        {file_freq_and_idle, Sound([249, 5, 248, len(7), Key])},
-        {file_aux_unknown, Sound([250, str("what-is-this"), str("x"), Key])},
-        {file_aux_empty, Sound([250, str(""), str(""), Key])},
-        {file_aux_bad_db, Sound([250, str("repl-stream-db"), str("none"), Key])},
-        {file_aux_cut, Cut([250, str("a")])},
-        {file_aux_with_length_encoded, Sound([250, <<16#c4>>, Key])},
-        {file_resizedb_huge_and_wrong, Sound([251, len(1000000), len(5), Key])},
-        {file_resizedb_encoded, Sound([251, <<16#c0, 1>>, len(5), Key])},
-        {file_function_bad, Sound([245, str("#!lua name=x\nthis is no lua"), Key])},
-        {file_function_before_release, Sound([246, str("x"), Key])},
-        {file_module_aux_unknown,
-            Sound([
-                247, <<16#81, 16#0123456789abcc01:64>>, len(2), len(1), len(0), Key
-            ])},
-        {file_module_aux_when_wrong,
-            Sound([
-                247, <<16#81, 16#0123456789abcc01:64>>, len(1), len(1), len(0), Key
-            ])}
-    ].
-
-%% What DUMP answers of this value: of the least version that has its type.
--spec payload(body()) -> binary().
-payload({Type, Value}) ->
-    with_checksum([Type, Value, <<(version(Type)):16/little>>]).
-
-version(22) -> 80;
-version(26) -> 13;
-version(Type) when Type >= 27, Type =< 33 -> 15;
-version(Type) when Type =:= 24; Type =:= 25 -> 12;
-version(_) -> 9.
-
-%% A file of these keys.
-file(Magic, Body) ->
-    with_checksum([Magic, Body, 255]).
-
-with_checksum(Data) ->
-    Bytes = iolist_to_binary(Data),
-    <<Bytes/binary, (crc64(Bytes)):64/little>>.
-
-%% CRC-64 with Jones' polynomial, its bits reflected, as `redis-server` computes it.
-crc64(Bytes) ->
-    lists:foldl(fun crc64/2, 0, binary_to_list(Bytes)).
-
-crc64(Byte, Crc) ->
-    lists:foldl(
-        fun
-            (_, C) when C band 1 =:= 1 -> (C bsr 1) bxor 16#95ac9329ac4bc9b5;
-            (_, C) -> C bsr 1
-        end,
-        Crc bxor Byte,
-        lists:seq(1, 8)
-    ).
-
-%% Primitives.
-
--spec len(non_neg_integer()) -> binary().
-len(N) when N < 64 -> <<N>>;
-len(N) when N < 16384 -> <<1:2, N:14>>;
-len(N) -> <<16#80, N:32>>.
-
--spec str(iodata()) -> iodata().
-str(Text) ->
-    Bytes = iolist_to_binary(Text),
-    [len(byte_size(Bytes)), Bytes].
-
 long() -> str(binary:copy(<<"x">>, 100)).
 
 numbered(Count) -> [str(["m", integer_to_list(N)]) || N <- lists:seq(1, Count)].
-
-lzf(Compressed, Claimed) when Claimed < 64 ->
-    [16#c3, len(byte_size(Compressed)), len(Claimed), Compressed];
-lzf(Compressed, Claimed) ->
-    [16#c3, len(byte_size(Compressed)), <<16#81, Claimed:64>>, Compressed].
-
-double(Score) -> <<Score:64/float-little>>.
-
-ms(Time) -> <<Time:64/little>>.
-
-intset(Values) ->
-    <<2:32/little, (length(Values)):32/little, <<<<V:16/little>> || V <- Values>>/binary>>.
-
--spec lp([integer() | binary()]) -> binary().
-lp(Entries) ->
-    raw_lp(length(Entries), <<<<(lp_entry(Entry))/binary>> || Entry <- Entries>>).
-
-raw_lp(Count, Body) -> <<(byte_size(Body) + 7):32/little, Count:16/little, Body/binary, 255>>.
-
-lp_entry(N) when is_integer(N), N >= 0, N < 128 -> <<N, 1>>;
-lp_entry(N) when is_integer(N) -> <<16#f4, N:64/little, 9>>;
-lp_entry(Text) when byte_size(Text) < 64 ->
-    <<2:2, (byte_size(Text)):6, Text/binary, (byte_size(Text) + 1)>>.
-
-zl(Entries) ->
-    {Body, Last, _} = lists:foldl(
-        fun(Entry, {Done, _, Previous}) ->
-            Bytes = <<Previous, (zl_entry(Entry))/binary>>,
-            {<<Done/binary, Bytes/binary>>, byte_size(Done), byte_size(Bytes)}
-        end,
-        {<<>>, 0, 0},
-        Entries
-    ),
-    raw_zl(length(Entries), Last, Body).
-
-raw_zl(Count, Last, Body) ->
-    Size = byte_size(Body) + 11,
-    <<Size:32/little, (Last + 10):32/little, Count:16/little, Body/binary, 255>>.
-
-zl_entry(N) when is_integer(N), N >= 0, N =< 12 -> <<(16#f1 + N)>>;
-zl_entry(Text) when byte_size(Text) < 64 -> <<0:2, (byte_size(Text)):6, Text/binary>>.
-
-%% A stream of one node of two entries, but for what is given.
--spec stream(byte(), map()) -> iodata().
-stream(Type, Given) ->
-    Default = #{
-        nodes => [{?ID(1), entries()}],
-        length => 2,
-        last => 2,
-        groups => [],
-        group_count => length(maps:get(groups, Given, [])),
-        producers => [["i"]]
-    },
-    #{nodes := Nodes, length := Length, last := Last, groups := Groups} =
-        All = maps:merge(Default, Given),
-    [
-        [len(length(Nodes)), [[str(Id), str(Node)] || {Id, Node} <- Nodes]],
-        [len(Length), len(Last), len(0)],
-        [[len(1), len(0), len(0), len(0), len(2)] || Type >= 19],
-        len(maps:get(group_count, All)),
-        [group(Type, Group) || Group <- Groups],
-        [producers(maps:get(producers, All)) || Type >= 26]
-    ].
-
-%% Redis 8.6: what it remembers of producers named p, each by the ids it has used.
-producers(Producers) ->
-    [
-        [len(100), len(100), len(length(Producers))],
-        [
-            [str("p"), len(length(Ids)), [[str(Id), len(1), len(0)] || Id <- Ids]]
-         || Ids <- Producers
-        ],
-        [len(1), len(0)]
-    ].
-
-%% Ids 1-0 and 2-0, in a node that begins at 1-0.
-entries() ->
-    lp([2, 0, 1, <<"f">>, 0, 2, 0, 0, <<"v">>, 4, 2, 1, 0, <<"v">>, 4]).
-
-%% Not damaged: entries that all have one field, of this name (of 16,384 bytes to 2 MB).
--spec stream_of(binary(), pos_integer()) -> body().
-stream_of(Name, Count) ->
-    Size = byte_size(Name) + 5,
-    Back = <<(Size bsr 14), 1:1, (Size bsr 7):7, 1:1, Size:7>>,
-    Field = <<16#f0, (byte_size(Name)):32/little, Name/binary, Back/binary>>,
-    Entries = [lp_entry(N) || Seq <- lists:seq(1, Count), N <- [2, 0, Seq, <<"v">>, 4]],
-    Body = iolist_to_binary([lp_entry(Count), <<0, 1, 1, 1>>, Field, <<0, 1>>, Entries]),
-    Node = raw_lp(16#ffff, Body),
-    {15, stream(15, #{nodes => [{?ID(1), Node}], length => Count})}.
-
-group(Type, #{pending := Pending, consumers := Consumers} = Group) ->
-    [
-        [str("g"), len(maps:get(last, Group, 2)), len(0), [len(2) || Type >= 19]],
-        [len(length(Pending)), [[?ID(Id), ms(1000), len(1)] || Id <- Pending]],
-        len(length(Consumers)),
-        [
-            [
-                str(Name),
-                ms(1000),
-                [ms(1000) || Type >= 21],
-                len(length(Own)),
-                [?ID(Id) || Id <- Own]
-            ]
-         || {Name, Own} <- Consumers
-        ],
-        [
-            [len(length(GivenBack)), [?ID(Id) || Id <- GivenBack]]
-         || Type >= 27, GivenBack <- [maps:get(given_back, Group, [])]
-        ]
-    ].

@@ -1,7 +1,7 @@
-%% Waiting for a condition.
+%% Waiting for a condition, and how long a call takes.
 -module(eslaver_test_wait).
 
--export([until/1, until/2]).
+-export([until/1, until/2, took/1]).
 
 -define(TIMEOUT, 30_000).
 -define(STEP, 20).
@@ -28,3 +28,10 @@ poll(Condition, Deadline) ->
         Result ->
             Result
     end.
+
+%% The time that a call takes, in ms.
+-spec took(fun(() -> term())) -> integer().
+took(Fun) ->
+    Begun = erlang:monotonic_time(millisecond),
+    _ = Fun(),
+    erlang:monotonic_time(millisecond) - Begun.

@@ -103,7 +103,7 @@ stricter() ->
 
 values(_Config) ->
     Cases = eslaver_test_corrupt_values:values(),
-    Ours = [{Name, ours(eslaver_test_corrupt_values:payload(Body))} || {Name, Body} <- Cases],
+    Ours = [{Name, ours(eslaver_test_rdb_encoder:payload(Body))} || {Name, Body} <- Cases],
     Servers = servers(),
     compare(
         Ours,
@@ -112,7 +112,7 @@ values(_Config) ->
     ).
 
 files(Config) ->
-    Cases = eslaver_test_corrupt_values:files(),
+    Cases = eslaver_test_corrupt_files:files(),
     Path = filename:join(proplists:get_value(priv_dir, Config), "corrupt.rdb"),
     Ours = [{Name, our_file(Path, Bytes)} || {Name, Bytes} <- Cases],
     Servers = servers(),
@@ -211,7 +211,7 @@ modes(Master) ->
 restore(Master, Mode, Body) ->
     on(Master, [
         ["CONFIG", "SET" | Mode],
-        ["RESTORE", "k", 0, eslaver_test_corrupt_values:payload(Body)]
+        ["RESTORE", "k", 0, eslaver_test_rdb_encoder:payload(Body)]
     ]).
 
 %% Files, by DEBUG RELOAD.

@@ -91,7 +91,7 @@ checksum_zero(_Config) ->
 shared_names(_Config) ->
     Stream = fun(Name, Count) ->
         eslaver_rdb:decode_dump(
-            eslaver_test_corrupt_values:payload(eslaver_test_corrupt_values:stream_of(Name, Count))
+            eslaver_test_rdb_encoder:payload(eslaver_test_rdb_encoder:stream_of(Name, Count))
         )
     end,
     Name = binary:copy(<<"n">>, 16_500),
