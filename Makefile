@@ -62,7 +62,8 @@ fuzz:
 miri:
 	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-ignore-leaks" PROPTEST_CASES=2 \
 		cargo +nightly miri test --locked -p eslaver_core \
-		$(addprefix --test ,lines position resp glob handshake transfer filter commands) \
+		$(addprefix --test ,lines position resp glob transfer filter commands) \
+		--test handshake --test handshake_refusals \
 		$(addprefix --test rdb_,dump limits tables containers random) \
 		-- --skip huge --skip any_ --skip many_ --skip changed_ --skip listpacks
 
