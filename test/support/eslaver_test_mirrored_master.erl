@@ -2,7 +2,7 @@
 %% eslaver_test_convergence; and what may go wrong with them.
 -module(eslaver_test_mirrored_master).
 
--export([start/1, start/2, stop/1, faults/1, mirror/1, clients/1, kill_replica/1, snapshot/1]).
+-export([start/1, start/2, stop/1, faults/1, mirror/1, clients/1, snapshot/1]).
 -export_type([running/0]).
 
 -opaque running() :: #{
@@ -155,7 +155,7 @@ fault(outrun, Client, #{proxy := Proxy, servers := Servers, which := Which}) ->
     ok = eslaver_test_proxy:target(Proxy, element(atomics:get(Which, 1), Servers)),
     Client;
 fault(kill_replica, Client, #{mirror := Mirror}) ->
-    ok = kill_replica(Mirror),
+    ok = eslaver_test_proxied_mirror:kill_replica(Mirror),
     Client;
 fault(restart, Client, #{servers := Servers, which := Which}) ->
     Master = element(atomics:get(Which, 1), Servers),
@@ -187,20 +187,3 @@ fault(failover, Client, #{proxy := Proxy, servers := Servers, which := Which}) -
     ok = eslaver_test_proxy:cut(Proxy),
     ok = eslaver_test_client:close(Client),
     NextClient.
-
-%% The replica which feeds a mirror is gone, if there is one now.
--spec kill_replica(atom()) -> ok.
-kill_replica(Mirror) ->
-    {links, Links} = process_info(whereis(Mirror), links),
-    lists:foreach(
-        fun(Pid) -> is_replica(Pid) andalso exit(Pid, kill) end,
-        [Pid || Pid <- Links, is_pid(Pid)]
-    ).
-
-is_replica(Pid) ->
-    case process_info(Pid, dictionary) of
-        {dictionary, Dictionary} ->
-            lists:member({'$initial_call', {eslaver_server, init, 1}}, Dictionary);
-        undefined ->
-            false
-    end.

@@ -100,7 +100,9 @@ commands_of_modules(_Config) ->
     end.
 
 commands_of_module(Server, Module) ->
-    #{client := Client} = started(#{server => Server, modules => [Module]}, #{}),
+    #{client := Client} = eslaver_test_proxied_mirror:start(
+        ?M, #{server => Server, modules => [Module]}, #{}
+    ),
     ok = eslaver_test_log:clear(),
     _ = eslaver_test_client:ok(Client, ["SET", "v", "x"]),
     _ = eslaver_test_client:ok(Client, ["SET", "w", "x"]),
@@ -328,7 +330,7 @@ replica_is_killed(_Config) ->
         <<"1">> = eslaver_mirror:get(?M, <<"first">>),
         Read()
     end),
-    ok = eslaver_test_mirrored_master:kill_replica(?M),
+    ok = eslaver_test_proxied_mirror:kill_replica(?M),
     _ = eslaver_test_client:ok(Client, ["SET", "last", "2"]),
     ok = caught_up(Client),
     true = unlink(Reader),
@@ -414,23 +416,10 @@ told_after_the_change(_Config) ->
     ).
 
 started(Options) ->
-    started(eslaver_test_servers:own(), Options).
+    eslaver_test_proxied_mirror:start(?M, Options).
 
-started(#{server := _} = How, Options) ->
-    Master = eslaver_test_master:start(How#{config => [{"repl-backlog-size", "16384"}]}),
-    Proxy = eslaver_test_proxy:start(Master),
-    Target = eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)),
-    {ok, _} = eslaver_mirror:start_link(maps:merge(Target#{name => ?M}, Options)),
-    ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
-    #{master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)};
 started(Server, Options) ->
-    started(#{server => Server}, Options).
+    eslaver_test_proxied_mirror:start(?M, #{server => Server}, Options).
 
-%% All that was written can be read.
 caught_up(Client) ->
-    Sent = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
-    true = eslaver_test_wait:until(fun() ->
-        #{status := Status, offset := Offset} = eslaver_mirror:info(?M),
-        Status =:= fresh andalso Offset >= Sent
-    end),
-    ok.
+    eslaver_test_proxied_mirror:caught_up(?M, Client).

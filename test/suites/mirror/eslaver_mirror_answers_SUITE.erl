@@ -53,7 +53,7 @@ counts_of_entries_of(Mirror, Client) ->
     _ = [ask(Client, ["XADD", "s", [N, "-1"], "f", "v"]) || N <- ["1", "2", "3"]],
     _ = ask(Client, ["XGROUP", "CREATE", "s", "g", "0"]),
     _ = ask(Client, ["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"]),
-    ok = caught_up(Mirror, Client),
+    ok = eslaver_test_proxied_mirror:caught_up(Mirror, Client),
     Ids = fun
         (null) -> [];
         (Entries) -> [Id || [Id | _] <- Entries]
@@ -101,7 +101,7 @@ sorted_numbers_of(Mirror, Client) ->
             _ = ask(Client, ["RPUSH", "l", Text]),
             _ = ask(Client, ["SET", "w_1", Text]),
             _ = ask(Client, ["HSET", "h_1", "f", Text]),
-            ok = caught_up(Mirror, Client),
+            ok = eslaver_test_proxied_mirror:caught_up(Mirror, Client),
             ?assertEqual(
                 {Text, sorted(ask(Client, ["SORT", "l"]))},
                 {Text, eslaver_mirror:sort_ro(Mirror, <<"l">>)}
@@ -131,7 +131,7 @@ large_subsequences_of(Mirror, Client) ->
         begin
             _ = ask(Client, ["SET", "a", binary:copy(<<"a">>, A)]),
             _ = ask(Client, ["SET", "b", binary:copy(<<"a">>, B)]),
-            ok = caught_up(Mirror, Client),
+            ok = eslaver_test_proxied_mirror:caught_up(Mirror, Client),
             [
                 ?assertEqual(
                     {A, B, subsequence(ask(Client, ["LCS", "a", "b" | Len]))},
@@ -169,7 +169,7 @@ field_times_of(Mirror, Client) ->
         end,
         Fields
     ),
-    ok = caught_up(Mirror, Client),
+    ok = eslaver_test_proxied_mirror:caught_up(Mirror, Client),
     Asked = ["h", "FIELDS", length(Fields) | Fields],
     ?assertEqual(
         ask(Client, ["HEXPIRETIME" | Asked]), eslaver_mirror:hexpiretime(Mirror, <<"h">>, Fields)
@@ -215,7 +215,7 @@ removed_vector_sets_of(Mirror, Client) ->
     lists:foreach(
         fun(Removal) ->
             _ = eslaver_test_client:ok(Client, Removal),
-            ok = caught_up(Mirror, Client),
+            ok = eslaver_test_proxied_mirror:caught_up(Mirror, Client),
             Keys = eslaver_test_client:ok(Client, ["KEYS", "*"]),
             Count = eslaver_test_client:ok(Client, ["DBSIZE"]),
             ?assertEqual(
@@ -272,11 +272,3 @@ is_known(Client, Name) ->
         {error, <<"ERR unknown command", _/binary>>} -> false;
         {error, _} -> true
     end.
-
-caught_up(Mirror, Client) ->
-    Sent = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
-    true = eslaver_test_wait:until(fun() ->
-        #{status := Status, offset := Offset} = eslaver_mirror:info(Mirror),
-        Status =:= fresh andalso Offset >= Sent
-    end),
-    ok.

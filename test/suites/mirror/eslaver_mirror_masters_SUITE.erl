@@ -69,7 +69,7 @@ runs_scripts(#{version := Version}) ->
     Version >= {7, 0, 0}.
 
 no_reader_sees_half_of_a_flush(_Config) ->
-    #{client := Client} = started(eslaver_test_servers:own(), #{}),
+    #{client := Client} = started(#{}),
     _ = eslaver_test_client:ok(Client, ["MSET", "a", "0", "b", "0"]),
     ok = caught_up(Client),
     Stop = atomics:new(1, []),
@@ -116,7 +116,7 @@ read_while(Stop, Read) ->
     end.
 
 functions_are_flushed_within_a_transaction(_Config) ->
-    #{client := Client} = started(eslaver_test_servers:own(), #{}),
+    #{client := Client} = started(#{}),
     Library = "#!lua name=lib\nredis.register_function('f', function() return 1 end)",
     _ = eslaver_test_client:pipeline(Client, [
         ["MULTI"],
@@ -135,7 +135,7 @@ functions_are_flushed_within_a_transaction(_Config) ->
 no_psync(_Config) ->
     Config = [{"rename-command", ["PSYNC", ""]}],
     #{client := Client, proxy := Proxy, master := Master} =
-        started(eslaver_test_servers:own(), #{}, Config),
+        started(#{}, Config),
     Full = eslaver_test_client:info(Client, "sync_full"),
     Mirror = whereis(?M),
     lists:foreach(
@@ -154,7 +154,7 @@ no_psync(_Config) ->
     _ = eslaver_test_client:ok(Client, ["SET", "k", "missed"]),
     ok = eslaver_test_proxy:target(Proxy, Master),
     ok = shows(<<"k">>, <<"missed">>),
-    ok = eslaver_test_mirrored_master:kill_replica(?M),
+    ok = eslaver_test_proxied_mirror:kill_replica(?M),
     _ = eslaver_test_client:ok(Client, ["SET", "k", "missed again"]),
     ok = shows(<<"k">>, <<"missed again">>),
     ?assertEqual(
@@ -166,7 +166,7 @@ no_psync(_Config) ->
 no_psync_and_a_subscriber(_Config) ->
     Config = [{"rename-command", ["PSYNC", ""]}],
     Options = #{filter => #{dbs => [0]}},
-    #{client := Client} = started(eslaver_test_servers:own(), Options, Config),
+    #{client := Client} = started(Options, Config),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     _ = eslaver_test_client:ok(Client, ["SET", "k", "1"]),
     receive
@@ -235,37 +235,25 @@ position_with_a_filter(_Config) ->
     %% pings pass every filter
     Config = [{"repl-ping-replica-period", "3600"}],
     Filter = #{filter => #{keys => <<"no:*">>}},
-    #{client := Client} = started(eslaver_test_servers:own(), Filter, Config),
+    #{client := Client} = started(Filter, Config),
     Full = eslaver_test_client:info(Client, "sync_full"),
     Value = binary:copy(<<"x">>, 1000),
     _ = eslaver_test_client:pipeline(
         Client, [["SET", ["other:", integer_to_list(N)], Value] || N <- lists:seq(1, 100)]
     ),
     ok = caught_up(Client),
-    ok = eslaver_test_mirrored_master:kill_replica(?M),
+    ok = eslaver_test_proxied_mirror:kill_replica(?M),
     _ = eslaver_test_client:ok(Client, ["SET", "no:1", "1"]),
     ok = shows(<<"no:1">>, <<"1">>),
     ?assertMatch(#{restarts := 1, keys := 1}, eslaver_mirror:info(?M)),
     ?assertEqual(Full, eslaver_test_client:info(Client, "sync_full")).
 
-started(Server, Options) ->
-    started(Server, Options, []).
+started(Options) ->
+    started(Options, []).
 
-started(Server, Options, Config) ->
-    Master = eslaver_test_master:start(#{
-        server => Server, config => [{"repl-backlog-size", "16384"} | Config]
-    }),
-    Proxy = eslaver_test_proxy:start(Master),
-    Target = eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)),
-    {ok, _} = eslaver_mirror:start_link(maps:merge(Target#{name => ?M}, Options)),
-    ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
-    #{master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)}.
+started(Options, Config) ->
+    OfMaster = #{server => eslaver_test_servers:own(), config => Config},
+    eslaver_test_proxied_mirror:start(?M, OfMaster, Options).
 
-%% All that was written can be read, or has passed no filter.
 caught_up(Client) ->
-    Sent = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
-    true = eslaver_test_wait:until(fun() ->
-        #{status := Status, offset := Offset} = eslaver_mirror:info(?M),
-        Status =:= fresh andalso Offset >= Sent
-    end),
-    ok.
+    eslaver_test_proxied_mirror:caught_up(?M, Client).

@@ -1,5 +1,5 @@
 %% Readers of a mirror that ends, is killed, restarts, loses its replica or holds still for them:
-%% they get what is of one moment of one mirror, or an error. And what is logged when a mirror ends.
+%% they get what is of one moment of one mirror, or an error.
 -module(eslaver_mirror_readers_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
@@ -91,7 +91,7 @@ failures_and_values_are_not_mixed(Config) ->
 replica_ends_while_held(Config) ->
     #{client := Client} = Started = started(Config),
     Kill = fun() ->
-        ok = eslaver_test_mirrored_master:kill_replica(?M),
+        ok = eslaver_test_proxied_mirror:kill_replica(?M),
         true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
         ok
     end,
@@ -124,7 +124,7 @@ mirror_is_killed_while_held(Config) ->
 %% The replica ends by itself, whose events wait for a reader: it is not killed.
 mirror_is_stopped_while_held(Config) ->
     #{client := Client} = started(Config),
-    Monitor = monitor(process, replica(whereis(?M))),
+    Monitor = monitor(process, eslaver_test_proxied_mirror:replica(?M)),
     _Hold = gen_server:call(?M, hold),
     _ = eslaver_test_client:ok(Client, ["SET", "a", "2"]),
     true = eslaver_test_wait:until(fun waits_for_reader/0),
@@ -134,7 +134,10 @@ mirror_is_stopped_while_held(Config) ->
 %% Nor is the replica of a mirror that fails with a batch of its events.
 mirror_fails(Config) ->
     #{client := Client} = started(Config),
-    Monitors = [monitor(process, Pid) || Pid <- [whereis(?M), replica(whereis(?M))]],
+    Monitors = [
+        monitor(process, Pid)
+     || Pid <- [whereis(?M), eslaver_test_proxied_mirror:replica(?M)]
+    ],
     ok = eslaver_test_replica:replace_in_state(?M, {notify, broken}),
     _ = eslaver_test_client:ok(Client, ["SET", "a", "2"]),
     ?assertMatch([{mirror_failed, error, _}, shutdown], [reason(Monitor) || Monitor <- Monitors]).
@@ -152,7 +155,7 @@ replica_cannot_be_started(Config) ->
     ?assertMatch(#{start_error := undefined}, eslaver_mirror:info(?M)),
     ok = eslaver_test_log:clear(),
     ok = atomics:put(Broken, 1, 1),
-    ok = eslaver_test_mirrored_master:kill_replica(?M),
+    ok = eslaver_test_proxied_mirror:kill_replica(?M),
     true = eslaver_test_wait:until(fun() -> maps:get(restarts, eslaver_mirror:info(?M)) > 3 end),
     ?assertMatch(
         #{start_error := {invalid_option, master_auth, hidden}, status := stale},
@@ -191,7 +194,7 @@ info_while_held(Config) ->
 %% Nor is that of a replica that does not answer.
 info_of_a_busy_replica(Config) ->
     _ = started(Config),
-    Replica = replica(whereis(?M)),
+    Replica = eslaver_test_proxied_mirror:replica(?M),
     ok = sys:suspend(Replica),
     [
         ?assertMatch(
@@ -374,92 +377,6 @@ scan_of_a_mirror_that_ends(Config) ->
     end,
     ?assertEqual({error, replaced}, eslaver_mirror:scan(?M, #{}, Again, 1)).
 
-%% Whatever a mirror ends of, its report has no keys and no values, and neither has the reason that
-%% others get.
-reports_tell_no_data(Config) ->
-    #{client := Client} = Started = started(Config),
-    _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
-    ok = caught_up(Client),
-    ok = eslaver_test_log:clear(),
-    Crash = fun(Mirror) ->
-        ok = break(Mirror),
-        ?assertEqual(nomatch, found(sys:get_status(Mirror))),
-        _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"])
-    end,
-    ?assertEqual(nomatch, found(reasons(Crash))),
-    ?assertMatch([_ | _], eslaver_test_log:matches("mirror_failed")),
-    ok = start_mirror(Started),
-    Kill = fun(Mirror) ->
-        %% with events on their way
-        ok = sys:suspend(Mirror),
-        _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
-        true = eslaver_test_wait:until(fun() ->
-            process_info(Mirror, message_queue_len) =/= {message_queue_len, 0}
-        end),
-        true = exit(Mirror, kill)
-    end,
-    ?assertEqual(nomatch, found(reasons(Kill))),
-    ?assertNot(eslaver_test_log:contains("secret")).
-
-%% Why a mirror and its replica end.
-reasons(End) ->
-    Mirror = whereis(?M),
-    Monitors = [monitor(process, Pid) || Pid <- [Mirror, replica(Mirror)]],
-    _ = End(Mirror),
-    [reason(Monitor) || Monitor <- Monitors].
-
-%% A state that no event can be handled with.
-break(Mirror) ->
-    _ = sys:replace_state(Mirror, fun(State) -> setelement(2, State, {broken, "secret-state"}) end),
-    ok.
-
-replica(Mirror) ->
-    {links, Links} = process_info(Mirror, links),
-    [Replica] = [
-        Pid
-     || Pid <- Links,
-        is_pid(Pid),
-        {dictionary, Dictionary} <- [process_info(Pid, dictionary)],
-        lists:member({'$initial_call', {eslaver_server, init, 1}}, Dictionary)
-    ],
-    Replica.
-
-found(Term) ->
-    string:find(io_lib:format("~tp", [Term]), "secret").
-
-%% Neither has the warning of a command that cannot be applied: of a list that is missing, or is a
-%% string.
-warnings_tell_no_data(_Config) ->
-    Empty = <<"REDIS0009", 16#FF, 0:64>>,
-    Fake = eslaver_test_fake_master:start([#{psync => eslaver_test_fake_master:full_resync(Empty)}]),
-    ok = start_mirror(eslaver_test_fake_master:port(Fake)),
-    ok = eslaver_test_log:clear(),
-    lists:foreach(
-        fun(Command) -> ok = eslaver_test_fake_master:send(Fake, resp(Command)) end,
-        [
-            ["LPOP", "secret-missing"],
-            ["SET", "secret-key", "secret-value"],
-            ["RPUSH", "secret-key", "secret-element"],
-            ["INCRBY", "secret-number", "secret-amount"],
-            ["SET", "end", "end"]
-        ]
-    ),
-    true = eslaver_test_wait:until(fun() -> eslaver_mirror:get(?M, <<"end">>) =:= <<"end">> end),
-    ?assertEqual(
-        #{<<"lpop">> => 1, <<"rpush">> => 1, <<"incrby">> => 1},
-        maps:get(unapplied, eslaver_mirror:info(?M))
-    ),
-    ?assertEqual(3, length(eslaver_test_log:matches("cannot be mirrored"))),
-    ?assertNot(eslaver_test_log:contains("secret")),
-    ok = eslaver_mirror:stop(?M),
-    eslaver_test_fake_master:stop(Fake).
-
-resp(Words) ->
-    [
-        io_lib:format("*~b\r\n", [length(Words)])
-        | [io_lib:format("$~b\r\n~s\r\n", [length(Word), Word]) || Word <- Words]
-    ].
-
 %% What nobody sends does no harm.
 unknown_requests(Config) ->
     _ = started(Config),
@@ -471,25 +388,10 @@ unknown_requests(Config) ->
     ?assertEqual(Mirror, whereis(?M)).
 
 started(Context) ->
-    Master = proplists:get_value(master, Context),
-    Proxy = eslaver_test_proxy:start(Master),
-    Started = #{
-        master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)
-    },
-    ok = start_mirror(Started),
-    Started.
+    eslaver_test_proxied_mirror:of_master(?M, proplists:get_value(master, Context)).
 
-start_mirror(#{proxy := Proxy}) ->
-    start_mirror(eslaver_test_proxy:port(Proxy));
-start_mirror(Port) ->
-    Target = eslaver_test_replica:target(Port),
-    {ok, _} = eslaver_mirror:start_link(Target#{name => ?M}),
-    eslaver_mirror:await(?M, loaded, ?TIMEOUT).
+start_mirror(Started) ->
+    eslaver_test_proxied_mirror:attach(?M, Started).
 
 caught_up(Client) ->
-    Sent = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
-    true = eslaver_test_wait:until(fun() ->
-        #{status := Status, offset := Offset} = eslaver_mirror:info(?M),
-        Status =:= fresh andalso Offset >= Sent
-    end),
-    ok.
+    eslaver_test_proxied_mirror:caught_up(?M, Client).
