@@ -1,4 +1,4 @@
-%% A handler that takes batches, and tells a process of each.
+%% A handler that takes batches, and sends each to a process.
 -module(eslaver_test_batch_handler).
 -behaviour(eslaver_handler).
 

@@ -12,7 +12,7 @@
 -type reply() :: binary() | integer() | null | {error, binary()} | [reply()].
 
 -define(TIMEOUT, 30_000).
-%% So many commands are sent before their replies are read.
+%% How many commands are sent before their replies are read.
 -define(CHUNK, 500).
 
 %% A port on the loopback interface, a unix socket, or a server of eslaver_test_master.
@@ -81,7 +81,7 @@ pipeline(Client, Commands) ->
 send(Client, Args) ->
     ok = gen_tcp:send(Client, encode(Args)).
 
-%% What a command that was sent is answered, if it is.
+%% The reply to a command that was sent, if there is one.
 -spec reply(client(), timeout()) -> reply() | {error, none}.
 reply(Client, Timeout) ->
     try reply(<<>>, Client, Timeout) of

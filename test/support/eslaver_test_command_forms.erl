@@ -1,5 +1,6 @@
-%% The write commands of all servers, in all forms, and how often each is to be used. In capitals:
-%% or quoted: as it is; else a word of eslaver_test_command_words. For choices see eslaver_test_command_grammar.
+%% The write commands of all servers, in all forms, and how often each is to be used. A word in
+%% capitals or behind a quote is used as it is, any other is one of eslaver_test_command_words. For
+%% choices see eslaver_test_command_grammar.
 -module(eslaver_test_command_forms).
 
 -export([writes/0, blocking/0, names/0, is_faithful/1, is_certain/2]).

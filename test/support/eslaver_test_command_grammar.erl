@@ -1,4 +1,4 @@
-%% Commands written with their options: `[ A | B ]' may be left out, of `( A | B )' there is one,
+%% Commands written with their options: `[ A | B ]' may be left out, one of `( A | B )' is taken,
 %% and `( a b )+' comes once or more often. A form is what is left when each choice has been made.
 -module(eslaver_test_command_grammar).
 
@@ -7,7 +7,7 @@
 
 -type form() :: [Word :: string() | {many, form()}].
 
-%% At most so many of what may come more often.
+%% The most repetitions of what may come more than once.
 -define(MANY, 5).
 
 -spec forms(string()) -> [form()].

@@ -1,5 +1,6 @@
-%% The words of random commands: keys of each kind, members, numbers, times. Chance is the calling
-%% process's `rand'; what else is remembered between words (ids of streams) is beside it.
+%% The words of random commands: keys of each kind, members, numbers, times. The random numbers are
+%% those of the calling process, whose dictionary also has what is remembered between words (ids of
+%% streams).
 -module(eslaver_test_command_words).
 
 -export([seed/1, make/1, key/1, kinds/0, any/1, chance/1]).
@@ -9,9 +10,9 @@
 -type arg() :: binary() | {at, s | ms, Ms :: integer()} | {dump, Key :: binary()}.
 
 -define(IDS, {?MODULE, ids}).
-%% So many ids of a stream are remembered.
+%% How many ids of streams are remembered.
 -define(KNOWN, 40).
-%% One in so many keys is of another kind than the command is for.
+%% One key in this many is of another kind than the command is for.
 -define(WRONG, 40).
 
 -spec seed(term()) -> ok.
@@ -46,7 +47,7 @@ kinds() ->
 -spec any([Item]) -> Item.
 any(List) -> lists:nth(rand:uniform(length(List)), List).
 
-%% True once in so many times.
+%% True once in `N` times.
 -spec chance(pos_integer()) -> boolean().
 chance(In) -> rand:uniform(In) =:= 1.
 

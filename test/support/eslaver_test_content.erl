@@ -1,4 +1,4 @@
-%% All that a master, or a replica of it, holds, in a form in which both can be compared value by
+%% Everything that a master or its replica holds, in a form in which both can be compared value by
 %% value, and as a digest.
 -module(eslaver_test_content).
 

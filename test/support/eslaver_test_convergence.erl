@@ -1,6 +1,6 @@
 %% Whether a replica is what its master is: random workloads (eslaver_test_workload) are run on a
 %% master, and whenever it is quiet all of the replica's content is compared with the master's. What
-%% differs is reported with the commands that led to it, made as few as will do.
+%% differs is reported with the fewest commands that lead to it.
 %%
 %% The servers have commands of which their own replicas come out otherwise than the master (XADD
 %% with MINID ~, BITFIELD with OVERFLOW FAIL and more, by version). So a real replica is the
@@ -18,18 +18,18 @@
 }.
 %% What is compared with its master. `fault`: as of eslaver_test_workload_runner.
 -type subject() :: #{
-    %% To what is the master now.
+    %% To the current master.
     connect := fun(() -> eslaver_test_client:client()),
     replica := replica(),
     referee := replica() | none,
     fault => fun((atom(), eslaver_test_client:client()) -> eslaver_test_client:client()),
-    %% What must stay as it is: a count of what went wrong.
+    %% Counts of what went wrong, which must not change.
     trouble := fun(() -> #{term() => non_neg_integer()})
 }.
 -type options() :: #{
     seed := integer(),
     steps := pos_integer(),
-    %% So many steps from one comparison to the next.
+    %% Steps from one comparison to the next.
     every := pos_integer(),
     workload => eslaver_test_workload:options()
 }.
@@ -39,12 +39,12 @@
     differences := [term()],
     %% Those of the steps that touched such a key, the last of them.
     last := [{pos_integer(), eslaver_test_workload_runner:step()}],
-    %% So few steps have it happen again; `none` if it does not.
+    %% The fewest steps that make it happen again; `none` if it does not.
     steps := [eslaver_test_workload_runner:step()] | none
 }.
 
 -define(TIMEOUT, 60_000).
-%% What is different must be so all this while; when it is made less, only so long.
+%% How long a difference must last; and how long when the steps are reduced.
 -define(PATIENCE, 3000).
 -define(SHORT_PATIENCE, 300).
 -define(LAST, 15).
@@ -113,7 +113,7 @@ replay(#{connect := Connect} = Subject, Steps) ->
 %% What differs when all that was written has arrived. Times pass between two looks: what is a
 %% difference stays one.
 settled(#{master := Client, replica := Replica, referee := Referee} = Subject, Patience) ->
-    %% A master that has started anew takes another id with its first replica.
+    %% A restarted master takes another id with its first replica.
     lists:foreach(
         fun(#{caught_up := CaughtUp}) ->
             true = eslaver_test_wait:until(fun() -> CaughtUp(place(Client)) end, ?TIMEOUT)
@@ -205,7 +205,7 @@ fewest(Done, Differences, Subject) ->
         [] -> none
     end.
 
-%% Zeller's delta debugging: leaves out one of so many parts at a time.
+%% Zeller's delta debugging: leaves out one of `Parts` at a time.
 minimal(Steps, Parts, _Fails) when length(Steps) < 2; Parts > 2 * length(Steps) ->
     Steps;
 minimal(Steps, Parts, Fails) ->

@@ -1,19 +1,19 @@
-%% One try each with a fake master that serves what nobody should: what came of it, as events. It
-%% runs wherever it is called, be that a node of its own.
+%% One sync with a fake master that serves hostile data: how it ends, and its events. It runs in the
+%% calling node, which may be one of its own.
 -module(eslaver_test_hostile_master).
 
 -export([serve/2, serve/3, with_fake/2, keys/1, parallel/3]).
 
 -export_type([outcome/0]).
 
-%% `events` are full, but for those of the link; `text` says why it is down.
+%% `events` are full, except those of the link; `text` says why it is down.
 -type outcome() :: #{
     ended := loaded | closed | atom(), text := binary(), events := [term()]
 }.
 
 -define(TIMEOUT, 30_000).
 
-%% What comes of an answer to PSYNC: `loaded` with the end of the snapshot, or the reason of the
+%% The outcome of an answer to PSYNC: `loaded` at the end of the snapshot, or the reason of the
 %% link's end.
 -spec serve(load | stream, iodata()) -> outcome().
 serve(Until, Psync) ->
@@ -93,7 +93,7 @@ keys(Events) ->
      || {loading, Type, _, _, _} = Event <- Events, Type =/= aux, Type =/= function
     ].
 
-%% Runs this for each item in so many processes, and gives the results in order.
+%% Calls the function for each item, in this number of processes. Returns the results in order.
 -spec parallel(pos_integer(), fun((Item) -> Result), [Item]) -> [Result].
 parallel(Processes, Fun, Items) ->
     Shares = [

@@ -16,7 +16,7 @@
 -define(PATIENCE, 5000).
 %% Those that the workloads use.
 -define(DBS, [0, 1, 2, 3]).
-%% Little enough to be outrun.
+%% Small enough to be outrun.
 -define(BACKLOG, 65_536).
 
 -spec start(eslaver_test_servers:server()) -> {eslaver_test_convergence:subject(), running()}.
@@ -99,7 +99,7 @@ snapshot(#{servers := {First, _}, mirror := Mirror}) ->
     ok = eslaver_mirror:stop(Name),
     {lists:usort([Type || #{type := Type} <- maps:values(Content)]), Left}.
 
-%% Not by its configuration, which would hold when it starts anew, be it as the master.
+%% Not by its configuration, which would hold after a restart, also as the master.
 follow(Server, Master, Version) ->
     Client = eslaver_test_client:connect(Server),
     Of = ["127.0.0.1", eslaver_test_master:port(Master)],
@@ -137,7 +137,7 @@ faults(#{version := Version}) ->
     [cut, cut, cut_later, cut_later, outrun, kill_replica, restart] ++
         [failover || Version >= {6, 2, 0}].
 
-%% The connection is gone: now, or in the midst of what comes.
+%% The connection is cut: now, or in the middle of later data.
 fault(cut, Client, #{proxy := Proxy}) ->
     ok = eslaver_test_proxy:cut(Proxy),
     Client;

@@ -1,4 +1,4 @@
-%% A handler that pauses at the first event, which it tells a process of.
+%% A handler that pauses at the first event, which it sends to a process.
 -module(eslaver_test_pausing_handler).
 -behaviour(eslaver_handler).
 

@@ -1,5 +1,5 @@
-%% A bad network: a TCP proxy between a replica and its master. It cuts connections after so many
-%% bytes, stalls, trickles, and leads elsewhere when told to. It never changes what it passes on.
+%% A bad network: a TCP proxy between a replica and its master. It cuts connections after a number
+%% of bytes, stalls, trickles, and leads elsewhere when told to. It never changes what it passes on.
 %%
 %% `down` is from the master to the replica, `up` the other way.
 -module(eslaver_test_proxy).
@@ -61,7 +61,7 @@ cut(#{table := Table}) ->
     true = ets:match_delete(Table, {{connection, '_'}, '_', '_'}),
     count(Table, cuts, 1).
 
-%% After so many more bytes in this direction, of this connection or of later ones.
+%% Cuts after `Bytes` more in this direction, of this connection or of later ones.
 -spec cut_after(proxy(), direction(), non_neg_integer(), manner()) -> ok.
 cut_after(#{table := Table}, Direction, Bytes, Manner) ->
     put(Table, {budget, Direction}, {Bytes, Manner}).
@@ -76,7 +76,7 @@ stall(Proxy) ->
 stall(#{table := Table}, Direction) ->
     put(Table, {pace, Direction}, stalled).
 
-%% So many bytes each millisecond to the replica.
+%% Passes `Bytes` to the replica each millisecond.
 -spec trickle(proxy(), pos_integer()) -> ok.
 trickle(#{table := Table}, Bytes) ->
     put(Table, {pace, down}, Bytes).
@@ -168,7 +168,7 @@ pass(From, To, Direction, Table) ->
     try
         copy(From, To, Direction, Table)
     catch
-        %% The table is gone, as the proxy ends.
+        %% The table is missing, as the proxy ends.
         error:badarg -> ok
     end.
 

@@ -104,7 +104,7 @@ raw_zl(Count, Last, Body) ->
 zl_entry(N) when is_integer(N), N >= 0, N =< 12 -> <<(16#f1 + N)>>;
 zl_entry(Text) when byte_size(Text) < 64 -> <<0:2, (byte_size(Text)):6, Text/binary>>.
 
-%% A stream of one node of two entries, but for what is given.
+%% A stream of one node of two entries, unless `Given` says otherwise.
 -spec stream(byte(), map()) -> iodata().
 stream(Type, Given) ->
     Default = #{

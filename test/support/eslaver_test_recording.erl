@@ -1,4 +1,5 @@
-%% What there is to damage: a real server's snapshot, its stream of commands, and what is in both.
+%% A recording of a real server, to be damaged: its snapshot, its stream of commands, and what is in
+%% both.
 -module(eslaver_test_recording).
 
 -include_lib("stdlib/include/assert.hrl").

@@ -1,5 +1,5 @@
-%% A handler that tells a process all it is called with, and returns what that process answers to
-%% the key `ask'; its state is the number of events.
+%% A handler that sends a process everything it is called with. The value of the key `ask' says what
+%% it returns. Its state is the number of events.
 -module(eslaver_test_reporting_handler).
 -behaviour(eslaver_handler).
 

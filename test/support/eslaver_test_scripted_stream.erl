@@ -1,5 +1,5 @@
-%% A stream that a fake master sends as the case says, line by line, and what comes of it in a
-%% replica.
+%% A stream that a fake master sends line by line as the case says, and the events that a replica
+%% makes of it.
 -module(eslaver_test_scripted_stream).
 
 -export([fake/0, target/1, replica/2, send/2, command/1]).

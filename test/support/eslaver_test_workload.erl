@@ -14,7 +14,7 @@
 
 %% `faults`: what else may happen, once in a thousand steps. With them there are only commands of
 %% which replicas come out as the master does: else there would be no telling whose data is right
-%% after a replica has begun anew or has become the master.
+%% after a full sync or a failover of the replica.
 -type options() :: #{
     faults => [atom()],
     evictions => boolean()
@@ -34,7 +34,7 @@ taken(Client) ->
     #{taken := Taken} = tried(Client),
     Taken.
 
-%% The forms of commands it has that it does not take.
+%% The forms that it does not take of commands that it has.
 -spec refused(eslaver_test_client:client()) -> [eslaver_test_command_grammar:form()].
 refused(Client) ->
     #{refused := Refused} = tried(Client),
@@ -86,7 +86,7 @@ is_refusal({error, Text}) ->
 is_refusal(_) ->
     false.
 
-%% So many steps. The same seed gives the same ones, for a server that takes the same.
+%% `Count` steps. The same seed gives the same steps for servers that take the same commands.
 -spec steps(non_neg_integer(), taken(), options()) -> [eslaver_test_workload_runner:step()].
 steps(Count, Taken, #{faults := [_ | _]} = Options) ->
     all_steps(Count, faithful(Taken), Options);

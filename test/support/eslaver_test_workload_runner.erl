@@ -34,7 +34,7 @@
 -define(WAIT, 100).
 -define(LOOKS, 10).
 
-%% Each ARGV is a count of words, and so many words of a command.
+%% ARGV has commands, each as the count of its words and these words.
 -define(SCRIPT, <<
     "local i = 1 "
     "while i <= #ARGV do "
@@ -199,7 +199,7 @@ waiting(Command, Db, #{client := Client}) ->
 is_one_blocked(Client) ->
     eslaver_test_client:info(Client, "blocked_clients") =/= <<"0">>.
 
-%% It may wait for ever, where nothing was written: then it goes.
+%% If nothing was written, it may wait forever: then it is closed.
 served(Other, [Name | _], State) ->
     Reply = eslaver_test_client:reply(Other, ?WAIT),
     ok = eslaver_test_client:close(Other),

@@ -1,5 +1,5 @@
 %% Hashes of a mirror: what commands do to fields and their times to live, and what is shown of
-%% fields whose time has passed.
+%% expired fields.
 -module(eslaver_mirror_hash_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -107,7 +107,7 @@ relative(Mirror) ->
     Times = eslaver_mirror:hpexpiretime(?MODULE, ?KEY, [<<"a">>, <<"b">>, <<"c">>]),
     ?assertEqual([?LATER, Future + 5, Future + 7], Times).
 
-%% A field whose time has passed is shown by no read, and comes back with the next write to it.
+%% No read shows an expired field. It comes back with the next write to it.
 %% What it leaves in the tables goes with the hash.
 expired(#{store := #{hashes := Hashes}} = Mirror) ->
     _ = eslaver_test_mirror_tables:run_all(Mirror, [

@@ -1,4 +1,4 @@
-%% Sets of a mirror: against ordsets, and what is left to chance.
+%% Sets of a mirror: against ordsets, and random members.
 -module(eslaver_mirror_set_tests).
 
 -include_lib("eunit/include/eunit.hrl").

@@ -22,7 +22,10 @@ stream_test_() ->
     ]).
 
 run(Mirror, Commands) ->
-    eslaver_test_mirror_tables:run_all(Mirror, [string:lexemes(Command, " ") || Command <- Commands]).
+    eslaver_test_mirror_tables:run_all(Mirror, [
+        string:lexemes(Command, " ")
+     || Command <- Commands
+    ]).
 
 filled(Mirror) ->
     run(Mirror, ["xadd s 1-1 a 1 b 2", "xadd s 1-2 a 3", "xadd s 5 a 4", "xadd s 7-0 a 5"]).

@@ -36,8 +36,12 @@ no_size_no_percent_test() ->
 
 not_by_the_timer_of_another_test() ->
     _ = eslaver_progress:start(1000, 10),
-    ?assertMatch({none, _}, eslaver_progress:progress(timer(), {1, 1}, eslaver_progress:start(1000, 10))),
-    ?assertMatch({none, _}, eslaver_progress:progress(make_ref(), {1, 1}, eslaver_progress:none())).
+    ?assertMatch(
+        {none, _}, eslaver_progress:progress(timer(), {1, 1}, eslaver_progress:start(1000, 10))
+    ),
+    ?assertMatch(
+        {none, _}, eslaver_progress:progress(make_ref(), {1, 1}, eslaver_progress:none())
+    ).
 
 sentences_test_() ->
     Counted = #{keys => 3, bytes => 4, keys_per_second => 5},

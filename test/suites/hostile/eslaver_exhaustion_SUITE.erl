@@ -1,5 +1,5 @@
-%% Masters that claim more than they send, or send what grows: the memory of the node's process
-%% stays within a bound of what has really come, which is the one that the README states.
+%% Masters that claim more than they send, or send data that expands: the memory of the node's
+%% process stays within the bound that the README states, which depends on the bytes received.
 -module(eslaver_exhaustion_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -92,7 +92,7 @@ longer_than_a_term(Config) ->
     ],
     ok.
 
-%% What comes before each length of the snapshot's format, and of the containers in it.
+%% The bytes before each length in the snapshot's format, and in the containers in it.
 lengths() ->
     Stream = [<<15, 1, "k", 0, 0, 0, 0>>],
     Group = [Stream, <<1, 1, "g", 0, 0>>],
@@ -161,7 +161,7 @@ lengths() ->
         {listpack_entry, packed(20, listpack(<<240, -1:32, "x", 6>>))}
     ].
 
-%% What comes in numbers without end: lines, commands, keys, fields.
+%% Endless lines, commands, keys and fields.
 floods(Config) ->
     Many = fun(Bytes, Size) -> binary:copy(Bytes, Size div byte_size(Bytes)) end,
     Good = snapshot([]),
@@ -212,7 +212,7 @@ floods(Config) ->
     ],
     ok.
 
-%% Large values that are whole: so much for each byte that has come, and no more.
+%% Large complete values: a bounded amount of memory for each byte received.
 values(_Config) ->
     Size = 2 * ?MB,
     Many = fun(Bytes) -> binary:copy(Bytes, Size div byte_size(Bytes)) end,
@@ -286,7 +286,7 @@ template_bomb(Count, Expanded) ->
     ),
     ?assert(Refused < ?LINK + 2 * Expanded).
 
-%% What is given, a byte 1, 264 times so many more of them, and 255.
+%% The given bytes, then a byte 1, 264 times as many more bytes 1, and 255.
 lzf(Head, Count) ->
     Size = byte_size(Head),
     Compressed = [Size, Head, 1, binary:copy(<<224, 255, 0>>, Count), 0, 255],
@@ -338,7 +338,7 @@ command(Words) ->
 bulk(Word) ->
     ["$", integer_to_list(byte_size(Word)), "\r\n", Word, "\r\n"].
 
-%% What will be as bad the next time is not asked for again at once.
+%% A failure that will come again is not retried at once.
 no_hammering(_Config) ->
     Scripts = [
         snapshot([<<0, 1, "k">>, huge(1 bsl 40)]),
@@ -418,7 +418,7 @@ node_of_ours() ->
 snapshot(Body) ->
     eslaver_test_fake_master:full_resync(["REDIS0013", Body, 255, <<0:64>>]).
 
-%% The same, of which so many bytes are said to come.
+%% The same, with this length claimed.
 fr(Size, Body) ->
     eslaver_test_fake_master:full_resync(Size, ["REDIS0013", Body]).
 

@@ -1,6 +1,6 @@
-%% Whatever can go wrong, over and over, at random and at once, in one node: nothing of it stays
-%% there. Some seconds, or with ESLAVER_LONG ten minutes; ESLAVER_SEED repeats what chance
-%% did, though not when.
+%% Everything that can go wrong, repeatedly, at random and at once, in one node: nothing of it stays
+%% there. It takes some seconds, or ten minutes with ESLAVER_LONG. ESLAVER_SEED repeats the random
+%% choices, except for their timing.
 -module(eslaver_hostile_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -63,7 +63,7 @@ good_sync_in(Node, #{snapshot := Snapshot, keys := Keys}) ->
 
 %% In the node
 
-%% How often what was done.
+%% How often each was done.
 -spec work(map(), integer(), non_neg_integer(), pos_integer()) -> #{atom() => pos_integer()}.
 work(Given, Seed, Turn, Time) ->
     Deadline = erlang:monotonic_time(millisecond) + Time,

@@ -1,5 +1,5 @@
-%% Values and files that are damaged in all ways we could think of: what real servers say of them,
-%% and what we say. Where that is not the same, the difference is named here, with its reason.
+%% Values and files that are damaged in every way we could think of: which of them real servers
+%% accept, and which we do. Every difference is listed here, with its reason.
 -module(eslaver_leniency_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
@@ -29,7 +29,7 @@ suite() ->
 all() ->
     eslaver_test_groups:cases(?MODULE).
 
-%% What we take, and some server does not.
+%% What we accept, and some server rejects.
 laxer() ->
     #{
         module_unknown => "a module's value can be read without the module",
@@ -53,8 +53,8 @@ laxer() ->
         given_back_twice => ?GIVEN_BACK
     }.
 
-%% What we refuse, and some server takes as it is set by default: no replica of that one can be made
-%% of it without wrong data. README.md has the reasons in its table of what is refused.
+%% What we reject, and some server accepts by default: a replica of that server would have wrong
+%% data. README.md has the reasons in its table of rejected data.
 stricter() ->
     #{
         set_listpack_duplicate => ?TWICE,
@@ -123,7 +123,7 @@ files(Config) ->
         eslaver_test_parallel:map(fun(Server) -> reloaded(Server, Cases) end, Servers)
     ).
 
-%% Redis before 6.2 does not look at what it is given, and dies of it.
+%% Redis before 6.2 does not check the data, and crashes.
 servers() ->
     [
         Server
@@ -144,7 +144,7 @@ our_file(Path, Bytes) ->
         {error, #{reason := Reason}} when Reason =:= bad_snapshot; Reason =:= unsupported -> refuses
     end.
 
-%% `Verdicts' are of each server: of each case those in each mode, the closest look last.
+%% `Verdicts' are of each server: of each case those in each mode, the most thorough last.
 compare(Ours, Servers, Verdicts) ->
     log(Ours, Servers, Verdicts),
     Theirs = fun(Name) -> [maps:get(Name, OfServer) || OfServer <- Verdicts] end,
@@ -197,7 +197,7 @@ verdict(Master, Mode, {Type, _} = Body, Unknown) ->
         false -> restore(Master, Mode, Body)
     end.
 
-%% Valkey since 9.1 always looks closely.
+%% Valkey since 9.1 always checks thoroughly.
 modes(Master) ->
     Client = eslaver_test_client:connect(Master),
     Modes =
@@ -227,7 +227,7 @@ reload(Master, File, Bytes) ->
     ok = file:write_file(File, Bytes),
     on(Master, [["DEBUG", "RELOAD", "NOSAVE"]]).
 
-%% What the tool for it finds damaged, we find damaged, too, but for what servers leave out.
+%% What redis-check-rdb finds damaged, we find damaged, too, except what servers leave out.
 check_rdb(Path, Cases, Ours) ->
     Refuses = fun(Bytes) ->
         ok = file:write_file(Path, Bytes),

@@ -13,7 +13,7 @@
 %% Rounds of a call into the node.
 -define(CHUNK, 60).
 -define(PROCESSES, 6).
-%% A good sync comes after so many bad ones.
+%% After how many bad syncs a good one comes.
 -define(GOOD_AFTER, 10).
 %% What a node may have more than before, in bytes.
 -define(MEMORY, 48_000_000).
@@ -114,7 +114,7 @@ verdict(Master, File, Events, #{snapshot := Snapshot}) ->
         eslaver_test_client:close(Client)
     end.
 
-%% What a replica has, but a master no more.
+%% What a replica has and a master has no longer.
 is_expired({loading, _, _, _, Meta}) ->
     Fields = [At || {_, At} <- maps:get(field_expire_at, Meta, [])],
     lists:min([maps:get(expire_at, Meta, infinity) | Fields]) < erlang:system_time(millisecond).

@@ -1,8 +1,9 @@
-%% The mirror's data is its master's: random workloads against real servers (eslaver_test_convergence),
-%% with and without a bad network, restarts and failovers; and what is read of it.
+%% The mirror's data is its master's: random workloads against real servers
+%% (eslaver_test_convergence), with and without a bad network, restarts and failovers; and what is
+%% read of it.
 %%
-%% ESLAVER_SEED repeats what chance did, as far as time lets it. ESLAVER_LONG runs more than a
-%% million commands, with every master at hand.
+%% ESLAVER_SEED repeats the random choices, except for their timing. ESLAVER_LONG runs more than a
+%% million commands, with every available master.
 -module(eslaver_mirror_equal_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
@@ -15,7 +16,7 @@ suite() ->
 all() ->
     eslaver_test_groups:cases(?MODULE).
 
-%% A mirror that shows some lists wrong is found out, by as few commands as will do.
+%% A mirror that shows some lists wrong is found out, with the fewest commands that show it.
 differences_are_found(_Config) ->
     {Subject, Running} = eslaver_test_mirrored_master:start(hd(eslaver_test_servers:spread())),
     #{replica := #{content := Content} = Replica} = Subject,
@@ -39,7 +40,7 @@ equal(_Config) ->
     ?assert(Total > 1_000_000 orelse not eslaver_test_env:is_long()).
 
 %% Links are cut, more is written than the master keeps, replicas are killed, masters start anew,
-%% and change places.
+%% and swap roles.
 equal_in_trouble(_Config) ->
     _ = run(
         fun(Server) ->
@@ -104,7 +105,7 @@ each_server(Fun) ->
         false -> eslaver_test_parallel:map(Fun, eslaver_test_servers:spread())
     end.
 
-%% So many commands the masters have taken.
+%% How many commands the masters have taken.
 run(Workload, Steps) ->
     Seed = eslaver_test_env:seed(),
     Seeds =

@@ -49,7 +49,7 @@ first_time(Runs, Do) ->
         _ -> ok
     end.
 
-%% What another process gets.
+%% The result in another process.
 outside(Do) ->
     {Pid, Monitor} = spawn_monitor(fun() ->
         process_flag(trap_exit, true),
@@ -110,7 +110,7 @@ link_drops_while_held(Config) ->
     ok = eslaver_test_proxy:target(Proxy, Master),
     ok = caught_up(Client).
 
-%% It reads anew, of what there is then.
+%% It reads the new mirror's data.
 mirror_is_killed_while_held(Config) ->
     Started = started(Config),
     Kill = fun() ->
@@ -121,7 +121,7 @@ mirror_is_killed_while_held(Config) ->
     {Old, New} = held(Started, Kill),
     ?assertEqual(Old, New).
 
-%% The replica ends by itself, whose events wait for a reader: it is not killed.
+%% A replica whose events wait for a reader ends by itself: it is not killed.
 mirror_is_stopped_while_held(Config) ->
     #{client := Client} = started(Config),
     Monitor = monitor(process, eslaver_test_proxied_mirror:replica(?M)),
@@ -131,7 +131,7 @@ mirror_is_stopped_while_held(Config) ->
     ok = eslaver_mirror:stop(?M),
     ?assertEqual(shutdown, reason(Monitor)).
 
-%% Nor is the replica of a mirror that fails with a batch of its events.
+%% Neither is the replica of a mirror that fails while it handles a batch.
 mirror_fails(Config) ->
     #{client := Client} = started(Config),
     Monitors = [
@@ -191,7 +191,7 @@ info_while_held(Config) ->
     ok = caught_up(Client),
     ?assertMatch(#{replica := #{state := streaming}, lag := 0}, eslaver_mirror:info(?M)).
 
-%% Nor is that of a replica that does not answer.
+%% Neither is the info of a replica that does not answer.
 info_of_a_busy_replica(Config) ->
     _ = started(Config),
     Replica = eslaver_test_proxied_mirror:replica(?M),
@@ -312,7 +312,7 @@ read_while(Stop, Read, Results) ->
             read_while(Stop, Read, lists:usort([Read() | Results]))
     end.
 
-%% A scan does not end as if it were whole when its keys have gone in the midst of it.
+%% A scan whose keys are removed meanwhile does not end as if it were complete.
 scan_of_what_is_flushed(Config) ->
     #{client := Client} = started(Config),
     Names = [["many:", integer_to_list(N)] || N <- lists:seq(1, 2000)],
@@ -377,7 +377,7 @@ scan_of_a_mirror_that_ends(Config) ->
     end,
     ?assertEqual({error, replaced}, eslaver_mirror:scan(?M, #{}, Again, 1)).
 
-%% What nobody sends does no harm.
+%% Unknown requests do no harm.
 unknown_requests(Config) ->
     _ = started(Config),
     Mirror = whereis(?M),

@@ -9,13 +9,15 @@
 -define(TIMEOUT, 30_000).
 
 suite() ->
-    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}].
+    [
+        {timetrap, {minutes, 3}},
+        {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}
+    ].
 
 all() ->
     eslaver_test_groups:cases(?MODULE).
 
-%% Whatever a mirror ends of, its report has no keys and no values, and neither has the reason that
-%% others get.
+%% Why ever a mirror ends, neither its report nor its exit reason has keys or values.
 reports_tell_no_data(_Config) ->
     #{client := Client} = Started = eslaver_test_proxied_mirror:start(?M, #{}),
     _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
@@ -48,7 +50,7 @@ reasons(End) ->
     _ = End(Mirror),
     [reason(Monitor) || Monitor <- Monitors].
 
-%% A state that no event can be handled with.
+%% Gives it a state with which it cannot handle any event.
 break(Mirror) ->
     _ = sys:replace_state(Mirror, fun(State) -> setelement(2, State, {broken, "secret-state"}) end),
     ok.
@@ -56,7 +58,7 @@ break(Mirror) ->
 found(Term) ->
     string:find(io_lib:format("~tp", [Term]), "secret").
 
-%% Neither has the warning of a command that cannot be applied: of a list that is missing, or is a
+%% Neither has the warning about a command that cannot be applied, as its list is missing or is a
 %% string.
 warnings_tell_no_data(_Config) ->
     Empty = <<"REDIS0009", 16#FF, 0:64>>,

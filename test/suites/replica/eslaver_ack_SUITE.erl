@@ -119,7 +119,7 @@ in_a_transaction(Config) ->
     after 30_000 -> error(event_does_not_come)
     end,
     ?assertEqual(0, eslaver_test_client:ok(Client, ["WAIT", 1, 1500])),
-    %% Nothing of it, but for a PING that may have come before.
+    %% Nothing of it, except a PING that may have come before.
     Line = eslaver_test_client:info(Client, "slave0"),
     {match, [Told]} = re:run(Line, "offset=([0-9]+)", [{capture, [1], list}]),
     ?assert(list_to_integer(Told) =< Before + 14),

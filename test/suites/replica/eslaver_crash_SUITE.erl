@@ -1,5 +1,4 @@
-%% A callback that raises, and a replica that fails by itself: what is reported, and what comes
-%% after.
+%% A callback that raises, and a replica that fails by itself: what is reported, and what follows.
 -module(eslaver_crash_SUITE).
 
 -include_lib("common_test/include/ct.hrl").

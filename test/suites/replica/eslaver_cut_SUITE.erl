@@ -257,7 +257,7 @@ cut_snapshot({Proxy, {Replica, _}, Seed}) ->
     ok = eslaver:await(Replica, loaded, 30_000),
     length(Cuts).
 
-%% What went by while there was no link cannot be had any more: a full sync, which is said.
+%% The master no longer has what it wrote while the link was down: a full sync, which is logged.
 backlog_lost(Config) ->
     _ = eslaver_test_parallel:map(
         fun(#{server := Server}) -> lose_backlog(Server, ?config(seed, Config)) end,

@@ -175,7 +175,7 @@ keys(Config, Options) ->
     ok = eslaver:stop(Replica),
     lists:sort(Keys).
 
-%% A stream by chance, with transactions and two dbs: what passes is what a replica without the
+%% A random stream, with transactions and two dbs: what passes is what a replica without the
 %% filter has, less what is not wanted.
 stream(Config) ->
     Cases = [
@@ -311,7 +311,7 @@ classic_stream(Config) ->
      || {_, Name, _} = F <- Found, lists:member(Name, [<<"set">>, <<"mset">>, <<"del">>])
     ],
     ?assertEqual(Expected, Keyed),
-    %% and no SELECT but for those
+    %% and no SELECT except for those
     Selects = [select || {stream, "select", _} <- events(Config, Some)],
     ?assert(length(Selects) =< length(Keyed)).
 

@@ -63,7 +63,10 @@ no_sync_when_it_passes(_Config) ->
             Fake = eslaver_test_fake_master:start([#{psync => [Refusal, "\r\n"]}]),
             {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
             ?assertMatch(#{reason := Reason}, last_error(Replica)),
-            ?assertEqual([], [C || {_, [<<"SYNC">>]} = C <- eslaver_test_fake_master:commands(Fake)]),
+            ?assertEqual([], [
+                C
+             || {_, [<<"SYNC">>]} = C <- eslaver_test_fake_master:commands(Fake)
+            ]),
             eslaver:stop(Replica)
         end,
         Refusals

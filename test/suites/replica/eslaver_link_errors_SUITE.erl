@@ -147,7 +147,10 @@ pauses(Commands) ->
         (_, _, _) -> ok
     end,
     Scripts = [
-        #{psync => eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>), then => close},
+        #{
+            psync => eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>),
+            then => close
+        },
         #{psync => ["+CONTINUE\r\n", Commands], then => close}
     ],
     eslaver_test_hostile_master:with_fake(Scripts, fun(Target) ->

@@ -1,5 +1,5 @@
-%% What a replica takes for a lost master, and what it does not: silence, pings and newlines in every
-%% step of a link.
+%% What a replica takes for a lost master, and what it does not: silence, pings and newlines in
+%% every step of a link.
 -module(eslaver_liveness_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").

@@ -104,7 +104,7 @@ unix_socket(_Config) ->
 empty_master(_Config) ->
     ?assertEqual([{loading, eof}], load_from(eslaver_test_master:start_own(), #{})).
 
-%% Only the master decides that a key is gone: one whose time has come between the last look of
+%% Only the master decides that a key is gone: one that expired between the last look of
 %% the master and the snapshot is delivered.
 expired_keys(_Config) ->
     Master = eslaver_test_master:start_own(),

@@ -1,5 +1,5 @@
-%% Streams that no test server sends: transactions that are dropped, commands by which a cluster moves
-%% slots, and commands whose effects are unknown.
+%% Streams that no test server sends: transactions that are dropped, commands by which a cluster
+%% moves slots, and commands whose effects are unknown.
 -module(eslaver_odd_stream_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").

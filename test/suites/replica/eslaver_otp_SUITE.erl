@@ -143,7 +143,7 @@ code_is_loaded_anew(Config) ->
     ?assertEqual([], [Pid || Pid <- Processes, not is_process_alive(Pid)]),
     Module:stop(tried).
 
-%% What the processes run at all times, but for the native library, which cannot be loaded anew.
+%% The modules that the processes run, except the native library, which cannot be loaded again.
 modules() ->
     [
         eslaver_link,

@@ -159,7 +159,7 @@ silence_and_close(Config) ->
     {ok, _} = bad_then_good(Config, ".", [#{psync => <<>>, then => close}]),
     ok.
 
-%% A line that never ends must not be kept for ever.
+%% An endless line must not be kept.
 endless_line(Config) ->
     {ok, _} = bad_then_good(Config, ".", [#{greeting => binary:copy(<<"+no end">>, 1_000_000)}]),
     ok.

@@ -7,7 +7,7 @@
 -compile([export_all, nowarn_export_all]).
 
 -define(MB, 1_000_000).
-%% More than a node of its own takes by chance.
+%% More than the random growth of a node.
 -define(LOST, 40).
 
 suite() ->
@@ -94,7 +94,7 @@ half_a_value(_Config) ->
         Values
     ).
 
-%% The process is gone, and can free nothing.
+%% The process has ended, and can free nothing.
 killed_within_a_value(_Config) ->
     Before = eslaver_nif:links(),
     Part = eslaver_test_fake_master:full_resync(1000, ["REDIS0009", <<0, 1, "k", 100, "half">>]),
@@ -198,7 +198,9 @@ lossy() ->
 
 lost(Fake) ->
     Wanted = eslaver_test_fake_master:connections(Fake) + ?LOST,
-    true = eslaver_test_wait:until(fun() -> eslaver_test_fake_master:connections(Fake) >= Wanted end).
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_fake_master:connections(Fake) >= Wanted
+    end).
 
 empty() ->
     <<"REDIS0009", 255, 0:64>>.

@@ -187,7 +187,9 @@ position_of_another_master(Config) ->
     ?assertEqual(
         [{loading, string, <<"k">>, <<"v">>}, {loading, eof}], eslaver_test_replica:loaded(Both)
     ),
-    ?assertMatch([_ | _], eslaver_test_log:matches("full sync \\(.*cannot go on from offset 1000")),
+    ?assertMatch(
+        [_ | _], eslaver_test_log:matches("full sync \\(.*cannot go on from offset 1000")
+    ),
     eslaver:stop(Replica).
 
 %% A stop in order leaves nothing to be handled twice.
@@ -347,7 +349,9 @@ writer_is_killed(Config) ->
     end.
 
 replica(Context) ->
-    eslaver_test_replica:start(?config(master, Context), #{resume => {file, ?config(file, Context)}}).
+    eslaver_test_replica:start(?config(master, Context), #{
+        resume => {file, ?config(file, Context)}
+    }).
 
 target(Context) ->
     (eslaver_test_replica:target(?config(master, Context)))#{

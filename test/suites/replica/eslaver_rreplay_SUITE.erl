@@ -1,4 +1,4 @@
-%% Commands that KeyDB wraps in RREPLAY: they arrive as if they were not wrapped.
+%% Commands that KeyDB wraps in RREPLAY are delivered as if they were not wrapped.
 -module(eslaver_rreplay_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
@@ -19,7 +19,7 @@ suite() ->
 all() ->
     eslaver_test_groups:cases(?MODULE).
 
-%% What is wrapped comes as if it were not, for the db it names; offsets are those of the stream.
+%% In the db that RREPLAY names, with the offsets of the stream.
 replayed(_Config) ->
     Fake = fake(),
     {Replica, Events} = replica(Fake, #{events => full}),

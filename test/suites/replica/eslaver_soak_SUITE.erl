@@ -1,8 +1,8 @@
 %% Everything at once, at random, for as long as ESLAVER_SOAK says (in seconds): `make soak`.
-%% Without it there is nothing here to run. ESLAVER_SEED repeats what chance did.
+%% Without it no case runs. ESLAVER_SEED repeats the random choices.
 %%
 %% Two real servers, one the replica of the other, and eslaver behind a bad network. Writers never
-%% stop; links are cut, stalled and slowed down, the callback dawdles, the servers change places,
+%% stop; links are cut, stalled and slowed down, the callback dawdles, the servers swap roles,
 %% and eslaver is killed and started again from the position on disk.
 -module(eslaver_soak_SUITE).
 
@@ -75,8 +75,8 @@ soak(#{server := Server, name := Name}, Seed, Dir) ->
     Client = eslaver_test_client:connect(element(atomics:get(Where, 1), Ports)),
     _ = eslaver_test_replica:mark(Client, Collector),
     Events = eslaver_test_collector:events(Collector),
-    %% Of what each writer counted, all comes in order, but for what nobody took while the servers
-    %% changed places; after a kill the last of it comes again.
+    %% Everything that each writer counted comes in order, except what no server took during a
+    %% failover. After a kill the last of it comes again.
     _ = [
         begin
             Got = eslaver_test_writers:counts(Writer, Events),

@@ -166,7 +166,7 @@ stops(Server) ->
     end,
     ok.
 
-%% Masters that are not there.
+%% Missing masters.
 
 no_master_in_reach(Config) ->
     ok = eslaver_test_master:kill(?config(master, Config)),
@@ -177,8 +177,8 @@ no_master_in_reach(Config) ->
     ?assert(is_process_alive(Replica)),
     eslaver:stop(Replica).
 
-%% What was never up is not told to be down, whatever it fails of, here of a host that only a bug
-%% could let through.
+%% A link that was never up is not reported as down, why ever it fails: here for a host that only a
+%% bug could let through.
 link_that_never_was(Config) ->
     Self = self(),
     {ok, Replica} = eslaver:start_link((target(Config))#{

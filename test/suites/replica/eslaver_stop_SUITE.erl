@@ -25,7 +25,7 @@ stops(Phase, Replica) ->
     true = eslaver_test_wait:until(fun() ->
         not lists:any(fun is_process_alive/1, [Pid || Pid <- Links, is_pid(Pid), Pid =/= self()])
     end),
-    %% With its thread, but for one that the system keeps looking up a name.
+    %% With its thread, except one that the system keeps while it looks up a name.
     Phase =:= "resolving" orelse eslaver_test_wait:until(fun() -> io_threads() =:= 0 end),
     ok.
 
@@ -41,7 +41,7 @@ stop_while_resolving(_Config) ->
     {Replica, _} = eslaver_test_replica:start(6379, #{master_host => "no-such-host.invalid"}),
     #{state := _} = eslaver:info(Replica),
     stops("resolving", Replica),
-    %% The look-up ends some time.
+    %% The look-up ends at some time.
     eslaver_test_wait:until(fun() -> io_threads() =:= 0 end, 60_000),
     ok.
 
@@ -55,7 +55,9 @@ stop_while_connecting(_Config) ->
 stop_in_the_handshake(_Config) ->
     Fake = eslaver_test_fake_master:start([#{replies => #{<<"REPLCONF">> => <<>>}}]),
     {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
-    true = eslaver_test_wait:until(fun() -> length(eslaver_test_fake_master:commands(Fake)) >= 2 end),
+    true = eslaver_test_wait:until(fun() ->
+        length(eslaver_test_fake_master:commands(Fake)) >= 2
+    end),
     stops("shaking hands", Replica).
 
 stop_waiting_for_the_snapshot(_Config) ->
@@ -66,7 +68,7 @@ stop_waiting_for_the_snapshot(_Config) ->
     end),
     stops("waiting for the snapshot", Replica).
 
-%% Also its temporary file goes, where it has a name.
+%% Its temporary file is removed, too, where it has a name.
 stop_while_loading(Config) ->
     Dir = filename:join(?config(priv_dir, Config), "stop_while_loading"),
     ok = file:make_dir(Dir),
@@ -95,7 +97,7 @@ stop_while_streaming(_Config) ->
     _ = eslaver_test_writers:stop(Writers),
     ok.
 
-%% All that has been queued is left undone.
+%% Queued events are dropped.
 stop_with_much_to_do(_Config) ->
     Master = populated(),
     Self = self(),
@@ -222,7 +224,7 @@ inventory(Dir) ->
         io_threads => io_threads()
     }.
 
-%% Of what others in this node have, there may be less than before.
+%% Others in this node may have less than before.
 not_more(After, Before) ->
     lists:all(fun({What, Count}) -> Count =< maps:get(What, Before) end, maps:to_list(After)).
 

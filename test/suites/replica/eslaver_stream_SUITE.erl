@@ -1,5 +1,5 @@
 %% What follows the snapshot: commands in order and complete, acknowledgements, and what becomes of
-%% both when the link is cut or the master is started anew. Against every master at hand.
+%% both when the link is cut or the master is restarted. Against every available master.
 -module(eslaver_stream_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -125,7 +125,7 @@ scripts(Config) ->
             ?assert(lists:member({<<"eval">>, tl(Call)}, Writes))
     end.
 
-%% A master passes expiries on, and says when a key's time has come.
+%% A master passes expiries on, and says when a key has expired.
 expiries(Config) ->
     Client = ?config(client, Config),
     Commands = [

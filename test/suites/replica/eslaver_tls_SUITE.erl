@@ -198,7 +198,7 @@ tls_system_trust(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
     fails(#{master_port => Port, tls => true}, tls, "certificate|cacertfile").
 
-%% Nobody writes to it, so that it would be read for ever.
+%% No process writes to it, so reading it would never end.
 tls_file_is_a_fifo(Config) ->
     {_, Port} = tls_master(Config, "server", "no"),
     Fifo = file(Config, "fifo.crt"),
@@ -322,7 +322,7 @@ tls_to_a_plain_port(Config) ->
     Closing = closing_port(),
     fails(Target#{master_port => Closing, tls => Tls}, closed, "leave the option tls out").
 
-%% Nothing is said of TLS where that stands already, or cannot be.
+%% The error does not suggest TLS where that is set already, or is impossible.
 closed_without_a_word(Config) ->
     Name = "eslaver-closing-" ++ os:getpid(),
     Path = filename:join(os:getenv("TMPDIR", "/tmp"), Name),
@@ -351,7 +351,7 @@ closing_port() ->
     {ok, Port} = inet:port(closing({127, 0, 0, 1})),
     Port.
 
-%% Whoever says something to it is left.
+%% It closes the connection when it receives something.
 closing(Address) ->
     {ok, Listener} = gen_tcp:listen(0, [binary, {active, false}, {ip, Address}]),
     _ = spawn_link(fun() ->
