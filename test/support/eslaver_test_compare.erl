@@ -1,6 +1,6 @@
 %% Compares the loading events a callback received with what the master says
-%% (eslaver_test_master_data), value by value. Every difference is reported: a missing, additional or
-%% repeated key, and every value, type or note about it that is not the master's.
+%% (eslaver_test_master_data), value by value. Every difference is reported: a missing, additional
+%% or repeated key, and every value, type or note about it that is not the master's.
 %%
 %% `style` is `classic`, {loading, Type, Key, Value}, or `full`, {loading, Type, Key, Value, Meta}.
 -module(eslaver_test_compare).

@@ -62,7 +62,8 @@ found(Term) ->
 %% string.
 warnings_tell_no_data(_Config) ->
     Empty = <<"REDIS0009", 16#FF, 0:64>>,
-    Fake = eslaver_test_fake_master:start([#{psync => eslaver_test_fake_master:full_resync(Empty)}]),
+    Psync = eslaver_test_fake_master:full_resync(Empty),
+    Fake = eslaver_test_fake_master:start([#{psync => Psync}]),
     ok = eslaver_test_proxied_mirror:attach(?M, eslaver_test_fake_master:port(Fake)),
     ok = eslaver_test_log:clear(),
     lists:foreach(

@@ -192,7 +192,9 @@ waits(Link) ->
 
 %% The next one would be in memory beside that which the callback holds.
 one_large_value_at_a_time(_Config) ->
-    Master = eslaver_test_master:start_own([{"rdbcompression", "no"}, {"repl-diskless-sync", "no"}]),
+    Master = eslaver_test_master:start_own([
+        {"rdbcompression", "no"}, {"repl-diskless-sync", "no"}
+    ]),
     Client = eslaver_test_client:connect(Master),
     Elements = lists:duplicate(1000, binary:copy(<<"x">>, 1000)),
     Size = 40 * 1000 * 1000,
@@ -246,7 +248,8 @@ a_monitor_of_the_callback(_Config) ->
         _ = spawn_monitor(fun() -> ok end),
         Self ! Event
     end,
-    {ok, Replica} = eslaver:start_link((eslaver_test_replica:target(Master))#{callback => Monitors}),
+    Target = eslaver_test_replica:target(Master),
+    {ok, Replica} = eslaver:start_link(Target#{callback => Monitors}),
     ok = eslaver:await(Replica, loaded, 30000),
     _ = [eslaver_test_client:ok(Client, ["SET", "k", N]) || N <- [1, 2, 3]],
     receive

@@ -109,7 +109,8 @@ killed_within_a_value(_Config) ->
 %% The handle answers as before, and does nothing.
 ended_handle(_Config) ->
     Before = eslaver_nif:links(),
-    Snapshot = eslaver_test_fake_master:full_resync(["REDIS0009", <<0, 1, "k", 1, "v", 255, 0:64>>]),
+    Bytes = ["REDIS0009", <<0, 1, "k", 1, "v", 255, 0:64>>],
+    Snapshot = eslaver_test_fake_master:full_resync(Bytes),
     Stream = ["*1\r\n$4\r\nPING\r\n", "*1\r\n$4\r\nPING\r\n"],
     {Pid, Link} = link_to([#{psync => [Snapshot, Stream], then => close}]),
     receive
