@@ -2,7 +2,7 @@
 %% the product, so that both cannot be wrong in the same way.
 -module(eslaver_test_client).
 
--export([connect/1, close/1, command/2, command/3, ok/2, pipeline/2, address/1, info/2]).
+-export([connect/1, close/1, command/2, command/3, ok/2, pipeline/2, info/2]).
 -export([send/2, reply/2]).
 
 -export_type([client/0, reply/0]).
@@ -32,12 +32,6 @@ connect(Address, Port) ->
 -spec close(client()) -> ok.
 close(Client) ->
     gen_tcp:close(Client).
-
-%% Our own end, as CLIENT LIST shows it.
--spec address(client()) -> binary().
-address(Client) ->
-    {ok, {Ip, Port}} = inet:sockname(Client),
-    iolist_to_binary([inet:ntoa(Ip), $:, integer_to_list(Port)]).
 
 -spec command(client(), [arg()]) -> reply().
 command(Client, Args) ->

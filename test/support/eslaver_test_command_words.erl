@@ -3,7 +3,7 @@
 %% streams).
 -module(eslaver_test_command_words).
 
--export([seed/1, make/1, key/1, kinds/0, any/1, chance/1]).
+-export([seed/1, make/1, any/1]).
 -export_type([arg/0]).
 
 %% Some arguments are known only when the command is run: a time from then on, what DUMP gives.
@@ -22,7 +22,6 @@ seed(Seed) ->
     ok.
 
 %% How many keys there are of each kind.
--spec kinds() -> [{string(), pos_integer()}].
 kinds() ->
     [
         {"str", 24},
@@ -48,10 +47,8 @@ kinds() ->
 any(List) -> lists:nth(rand:uniform(length(List)), List).
 
 %% True once in `N` times.
--spec chance(pos_integer()) -> boolean().
 chance(In) -> rand:uniform(In) =:= 1.
 
--spec key(string()) -> binary().
 key("any") ->
     {Kind, _} = any(kinds()),
     key_of(Kind);

@@ -3,7 +3,7 @@
 %% them.
 -module(eslaver_test_mirror_tables).
 
--export([tests/2, new/1, new/2, run/3, run_all/2, load/5, close/1]).
+-export([tests/2, new/1, run/3, run_all/2, load/5, close/1]).
 
 -export_type([mirror/0]).
 
@@ -39,7 +39,6 @@ new(Name) ->
     new(Name, {8, 6}).
 
 %% The same of a master of this version of Redis, or of Valkey.
--spec new(atom(), master()) -> mirror().
 new(Name, Master) ->
     Store = eslaver_mirror_store:with_db(0, of_master(Master, eslaver_mirror_store:new([]))),
     Lock = eslaver_mirror_lock:new(#{name => Name, serve_stale_data => true}),

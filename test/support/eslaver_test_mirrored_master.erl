@@ -2,7 +2,7 @@
 %% eslaver_test_convergence; and what may go wrong with them.
 -module(eslaver_test_mirrored_master).
 
--export([start/1, start/2, stop/1, faults/1, mirror/1, clients/1, snapshot/1]).
+-export([start/1, stop/1, faults/1, mirror/1, clients/1, snapshot/1]).
 -export_type([running/0]).
 
 -opaque running() :: #{
@@ -20,24 +20,15 @@
 -define(BACKLOG, 65_536).
 
 -spec start(eslaver_test_servers:server()) -> {eslaver_test_convergence:subject(), running()}.
-start(Server) ->
-    start(Server, #{}).
-
-%% With more options of the mirror.
--spec start(eslaver_test_servers:server(), map()) ->
-    {eslaver_test_convergence:subject(), running()}.
-start(#{server := Path, name := Name, version := Version}, Options) ->
+start(#{server := Path, name := Name, version := Version}) ->
     Backlog = [{"repl-backlog-size", integer_to_list(?BACKLOG)}],
     First = eslaver_test_master:start(#{server => Path, config => Backlog}),
     Second = eslaver_test_master:start(#{server => Path, config => Backlog}),
     ok = follow(Second, First, Version),
     Proxy = eslaver_test_proxy:start(First),
     Mirror = list_to_atom(atom_to_list(Name) ++ "_mirror"),
-    {ok, _} = eslaver_mirror:start_link(
-        maps:merge(
-            (eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)))#{name => Mirror}, Options
-        )
-    ),
+    Target = eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)),
+    {ok, _} = eslaver_mirror:start_link(Target#{name => Mirror}),
     ok = eslaver_mirror:await(Mirror, loaded, ?TIMEOUT),
     Servers = {First, Second},
     Which = atomics:new(1, []),

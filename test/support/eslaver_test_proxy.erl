@@ -5,7 +5,7 @@
 -module(eslaver_test_proxy).
 
 -export([start/1, stop/1, port/1, target/2]).
--export([cut/1, cut_after/4, stall/1, stall/2, trickle/2, flow/1]).
+-export([cut/1, cut_after/4, stall/1, trickle/2, flow/1]).
 -export([cuts/1, connections/1, passed/2]).
 
 -export_type([proxy/0, direction/0, manner/0]).
@@ -72,7 +72,6 @@ stall(Proxy) ->
     stall(Proxy, down),
     stall(Proxy, up).
 
--spec stall(proxy(), direction()) -> ok.
 stall(#{table := Table}, Direction) ->
     put(Table, {pace, Direction}, stalled).
 

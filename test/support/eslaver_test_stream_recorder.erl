@@ -3,7 +3,7 @@
 %% way.
 -module(eslaver_test_stream_recorder).
 
--export([start/1, stop/1, history/1, offset/1, await/2]).
+-export([start/1, stop/1, history/1, await/2]).
 
 -export_type([command/0, entry/0]).
 
@@ -31,9 +31,6 @@ stop(Tap) -> call(Tap, stop).
 %% Every command since the start, in order.
 -spec history(pid()) -> [entry()].
 history(Tap) -> call(Tap, history).
-
--spec offset(pid()) -> non_neg_integer().
-offset(Tap) -> call(Tap, offset).
 
 %% Waits until this command has come.
 -spec await(pid(), command()) -> ok.
@@ -104,9 +101,6 @@ loop(#{owner := Owner, socket := Socket, buffer := Buffer, offset := Offset} = S
             From ! {Ref, ok};
         {call, From, Ref, history} ->
             From ! {Ref, lists:reverse(maps:get(history, State))},
-            loop(State);
-        {call, From, Ref, offset} ->
-            From ! {Ref, Offset},
             loop(State);
         {call, From, Ref, {has, Command}} ->
             From ! {Ref, lists:keymember(Command, 2, maps:get(history, State))},

@@ -2,7 +2,7 @@
 %% steps for eslaver_test_workload_runner, so that any part of it can be run again.
 -module(eslaver_test_workload).
 
--export([taken/1, refused/1, steps/3]).
+-export([taken/1, steps/3]).
 -export_type([taken/0, options/0]).
 
 %% The forms that a server takes, by weight.
@@ -31,16 +31,6 @@
 %% Asks the server for its commands, and tries each form. Its data are gone after that.
 -spec taken(eslaver_test_client:client()) -> taken().
 taken(Client) ->
-    #{taken := Taken} = tried(Client),
-    Taken.
-
-%% The forms that it does not take of commands that it has.
--spec refused(eslaver_test_client:client()) -> [eslaver_test_command_grammar:form()].
-refused(Client) ->
-    #{refused := Refused} = tried(Client),
-    Refused.
-
-tried(Client) ->
     Names = eslaver_test_workload_runner:commands(Client),
     Version = eslaver_test_workload_runner:version(Client),
     Known = fun(Form) ->
@@ -60,21 +50,18 @@ tried(Client) ->
     Good = sets:from_list([Form || {Form, Answer} <- Answers, not is_refusal(Answer)]),
     _ = eslaver_test_client:ok(Client, ["FLUSHALL"]),
     #{
-        taken => #{
-            writes => [
-                {Weight, Left}
-             || {Weight, Group} <- Writes,
-                [_ | _] = Left <- [[Form || Form <- Group, sets:is_element(Form, Good)]]
-            ],
-            blocking => [
-                {Weight, Form, Position, Then}
-             || {Weight, Text, Position, Then} <- eslaver_test_command_forms:blocking(),
-                Form <- eslaver_test_command_grammar:forms(Text),
-                Known(Form)
-            ],
-            scripts => eslaver_test_workload_runner:scripts(Client)
-        },
-        refused => [Form || Form <- Forms, not sets:is_element(Form, Good)]
+        writes => [
+            {Weight, Left}
+         || {Weight, Group} <- Writes,
+            [_ | _] = Left <- [[Form || Form <- Group, sets:is_element(Form, Good)]]
+        ],
+        blocking => [
+            {Weight, Form, Position, Then}
+         || {Weight, Text, Position, Then} <- eslaver_test_command_forms:blocking(),
+            Form <- eslaver_test_command_grammar:forms(Text),
+            Known(Form)
+        ],
+        scripts => eslaver_test_workload_runner:scripts(Client)
     }.
 
 try_all(Forms, Client) ->
