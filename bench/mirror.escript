@@ -56,7 +56,8 @@ reads(Name, Port) ->
         {"`get`", fun() -> eslaver_mirror:get(Name, any("s", ?STRINGS)) end, fun(C) ->
             ask(C, ["GET", any("s", ?STRINGS)])
         end},
-        {"`hget`", fun() -> eslaver_mirror:hget(Name, any("h", ?HASHES), any("f", 10)) end, fun(C) ->
+        {"`hget`", fun() -> eslaver_mirror:hget(Name, any("h", ?HASHES), any("f", 10)) end,
+         fun(C) ->
             ask(C, ["HGET", any("h", ?HASHES), any("f", 10)])
         end},
         {"`zrange` of 10",
