@@ -13,6 +13,7 @@ use super::skip::Skip;
 use super::template::Definition;
 use super::value::{Context, Value};
 use super::version::{Family, header};
+use super::write::Dialect;
 
 /// A scheduled script of KeyDB, in the place of a value's type.
 const TYPE_CRON: u8 = 64;
@@ -26,17 +27,17 @@ const OPCODE_TEMPLATE: u8 = 242;
 /// Redis: key metadata. Valkey: a slot migration.
 pub(crate) const OPCODE_KEY_META: u8 = 243;
 const OPCODE_SLOT_INFO: u8 = 244;
-const OPCODE_FUNCTION2: u8 = 245;
+pub(super) const OPCODE_FUNCTION2: u8 = 245;
 const OPCODE_FUNCTION_PRE_GA: u8 = 246;
 const OPCODE_MODULE_AUX: u8 = 247;
-const OPCODE_IDLE: u8 = 248;
-const OPCODE_FREQ: u8 = 249;
-const OPCODE_AUX: u8 = 250;
-const OPCODE_RESIZEDB: u8 = 251;
-const OPCODE_EXPIRETIME_MS: u8 = 252;
+pub(super) const OPCODE_IDLE: u8 = 248;
+pub(super) const OPCODE_FREQ: u8 = 249;
+pub(super) const OPCODE_AUX: u8 = 250;
+pub(super) const OPCODE_RESIZEDB: u8 = 251;
+pub(super) const OPCODE_EXPIRETIME_MS: u8 = 252;
 const OPCODE_EXPIRETIME: u8 = 253;
-const OPCODE_SELECTDB: u8 = 254;
-const OPCODE_EOF: u8 = 255;
+pub(super) const OPCODE_SELECTDB: u8 = 254;
+pub(super) const OPCODE_EOF: u8 = 255;
 
 const FIRST_VERSION_WITH_CHECKSUM: u32 = 5;
 
@@ -111,6 +112,12 @@ impl Decoder {
     /// Bytes of the snapshot that are used.
     pub fn offset(&self) -> u64 {
         self.input.offset()
+    }
+
+    /// The version that the snapshot's header names, for one who writes such a file; `None` before
+    /// that has come, and if it cannot be written.
+    pub fn dialect(&self) -> Option<Dialect> {
+        Dialect::new(self.file.family, self.file.version)
     }
 
     /// The next bytes of the snapshot.

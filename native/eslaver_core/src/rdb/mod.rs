@@ -18,6 +18,8 @@
 //! | `stream`, `entries`, `module`, `array`, `path_hash` | the types that are small formats of their own |
 //! | `template` | hash templates, and the hashes that use them |
 //! | `float` | nothing: it writes an array's floats |
+//!
+//! [`write`] is the way back: an RDB file that servers load.
 mod array;
 mod cursor;
 mod decoder;
@@ -42,6 +44,7 @@ mod template;
 mod unpack;
 mod value;
 mod version;
+pub mod write;
 mod ziplist;
 mod zipmap;
 

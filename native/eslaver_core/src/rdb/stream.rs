@@ -8,7 +8,7 @@ use super::error::ErrorKind;
 use super::sink::{Consumer, Group, Idempotency, Pending, Producer, Sink, StreamId, StreamMeta};
 
 /// What a group's count of entries read holds where the server does not know it.
-const ENTRIES_READ_UNKNOWN: u64 = u64::MAX;
+pub(super) const ENTRIES_READ_UNKNOWN: u64 = u64::MAX;
 
 /// Which of the formats, each of which adds to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

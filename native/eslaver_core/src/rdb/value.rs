@@ -14,9 +14,9 @@ use super::unpack::{Packed, unpack};
 use super::version::Family;
 
 /// Redis keeps no field's or member's expiry beyond 48 bits of milliseconds. Valkey has no such limit.
-const EXPIRY_MAX: u64 = (1 << 48) - 1;
+pub(super) const EXPIRY_MAX: u64 = (1 << 48) - 1;
 /// What Valkey writes for a field that does not expire.
-const NO_EXPIRY: i64 = -1;
+pub(super) const NO_EXPIRY: i64 = -1;
 pub(super) const NODE_PLAIN: u64 = 1;
 pub(super) const NODE_PACKED: u64 = 2;
 

@@ -1,0 +1,253 @@
+//! How a value begins: its type in the file, and what stands before its elements.
+
+use super::super::value::EXPIRY_MAX;
+use super::super::version::Family;
+use super::dialect::{
+    ARRAY, BINARY_SCORE, Dialect, GCRA, HASH_EXPIRY, MODULE, PATH_HASH, SET_EXPIRY, STREAM,
+    STREAM_ACTIVE_TIME, STREAM_IDEMPOTENCY, STREAM_NACK, STREAM_OFFSETS,
+};
+use super::error::WriteError;
+use super::module;
+use super::node::StreamNodes;
+
+const STRING: u8 = 0;
+const LIST: u8 = 1;
+const SET: u8 = 2;
+const ZSET_TEXT: u8 = 3;
+const HASH: u8 = 4;
+const ZSET_BINARY: u8 = 5;
+const MODULE_2: u8 = 7;
+const STREAM_1: u8 = 15;
+const STREAM_2: u8 = 19;
+const STREAM_3: u8 = 21;
+const STREAM_4: u8 = 26;
+const STREAM_5: u8 = 27;
+const HASH_METADATA: u8 = 24;
+const VALKEY_HASH_2: u8 = 22;
+const VALKEY_PATH_HASH: u8 = 23;
+const ARRAY_1: u8 = 28;
+const GCRA_1: u8 = 33;
+const SET_METADATA: u8 = 35;
+
+/// What a value is, and all that has to be known of it before its elements. No server has a list, set,
+/// sorted set, hash, array or path hash that is empty.
+///
+/// | contents | calls until [`Writer::end`](super::Writer::end) |
+/// |---|---|
+/// | `String`, `Gcra` | one `item` |
+/// | `Pieces` | `piece`, until all bytes have come |
+/// | `List`, `Set` | `item` for each element |
+/// | `ExpiringSet` | `item`, or `expiring_item` where the member has an expiry |
+/// | `Zset` | `scored` for each member |
+/// | `Hash` | `pair` for each field |
+/// | `ExpiringHash` | `pair`, or `expiring_pair` where the field has an expiry |
+/// | `Stream` | for each entry: `entry`, then `pair` for each field; at last `stream` |
+/// | `Module` | `module_field` for each field |
+/// | `Array` | `indexed` for each element |
+/// | `PathHash` | for each path: `path`, then `pair` for each field |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contents {
+    /// A string.
+    String,
+    /// A string that comes in pieces.
+    Pieces {
+        /// Its bytes.
+        length: u64,
+    },
+    /// A list.
+    List {
+        /// Its elements.
+        count: u64,
+    },
+    /// A set.
+    Set {
+        /// Its members.
+        count: u64,
+    },
+    /// A set whose members may expire.
+    ExpiringSet {
+        /// Its members.
+        count: u64,
+        /// The least of their expiries, in ms since the epoch.
+        least_expiry: u64,
+    },
+    /// A sorted set.
+    Zset {
+        /// Its members.
+        count: u64,
+    },
+    /// A hash.
+    Hash {
+        /// Its fields.
+        count: u64,
+    },
+    /// A hash whose fields may expire.
+    ExpiringHash {
+        /// Its fields.
+        count: u64,
+        /// The least of their expiries, in ms since the epoch.
+        least_expiry: u64,
+    },
+    /// A stream.
+    Stream {
+        /// Its entries, counted.
+        nodes: StreamNodes,
+    },
+    /// A value of a module's own type.
+    Module {
+        /// The type's name.
+        name: [u8; 9],
+        /// The type's encoding version, of ten bits.
+        version: u16,
+    },
+    /// An array.
+    Array {
+        /// Its elements.
+        count: u64,
+        /// The index that its next insertion takes, where it has one.
+        next_index: Option<u64>,
+    },
+    /// A rate limiter's time, which is an integer.
+    Gcra,
+    /// A hash of hashes.
+    PathHash {
+        /// Its paths.
+        count: u64,
+    },
+}
+
+/// What a value that has begun takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Items,
+    Bytes,
+    ExpiringItems { least: u64 },
+    Scores { binary: bool },
+    Pairs,
+    ExpiringPairs(ExpiryForm),
+    Entries,
+    ModuleFields,
+    Elements,
+    Gcra,
+    /// Pairs of the path in hand are still to come.
+    Paths { pairs: u64 },
+}
+
+/// How a field's expiry stands in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExpiryForm {
+    /// Before the field, counted from the least of them.
+    After { least: u64 },
+    /// Behind the value, as a time.
+    Time,
+}
+
+/// How a value stands in the file.
+pub(super) struct Head {
+    pub(super) value_type: u8,
+    /// Eight bytes before all else.
+    pub(super) time: Option<u64>,
+    /// What stands before the elements besides.
+    pub(super) lengths: [Option<u64>; 3],
+    pub(super) form: Form,
+    /// How many elements come.
+    pub(super) left: u64,
+}
+
+impl Head {
+    /// What has a count, and as many elements.
+    fn counted(value_type: u8, form: Form, count: u64) -> Self {
+        Self { value_type, time: None, lengths: [Some(count), None, None], form, left: count }
+    }
+
+    /// What has one element, and nothing before that.
+    fn single(value_type: u8, form: Form) -> Self {
+        Self { value_type, time: None, lengths: [None; 3], form, left: 1 }
+    }
+}
+
+impl Contents {
+    /// How the value stands in a file of this version.
+    pub(super) fn head(self, dialect: Dialect) -> Result<Head, WriteError> {
+        let head = match self {
+            Contents::String => return Ok(Head::single(STRING, Form::Items)),
+            Contents::Pieces { length } => return Ok(Head::counted(STRING, Form::Bytes, length)),
+            Contents::Gcra => {
+                dialect.require(GCRA)?;
+                return Ok(Head::single(GCRA_1, Form::Gcra));
+            }
+            Contents::Stream { nodes } => {
+                let value_type = stream_type(dialect)?;
+                return Ok(Head::counted(value_type, Form::Entries, nodes.nodes()));
+            }
+            Contents::Module { name, version } => {
+                dialect.require(MODULE)?;
+                let id = module::id(&name, version)?;
+                return Ok(Head::counted(MODULE_2, Form::ModuleFields, id));
+            }
+            Contents::List { count } => Head::counted(LIST, Form::Items, count),
+            Contents::Set { count } => Head::counted(SET, Form::Items, count),
+            Contents::ExpiringSet { count, least_expiry } => {
+                dialect.require(SET_EXPIRY)?;
+                let least = possible(least_expiry)?;
+                let form = Form::ExpiringItems { least };
+                Head { time: Some(least), ..Head::counted(SET_METADATA, form, count) }
+            }
+            Contents::Zset { count } => {
+                let binary = dialect.has(BINARY_SCORE);
+                let value_type = if binary { ZSET_BINARY } else { ZSET_TEXT };
+                Head::counted(value_type, Form::Scores { binary }, count)
+            }
+            Contents::Hash { count } => Head::counted(HASH, Form::Pairs, count),
+            Contents::ExpiringHash { count, least_expiry } => {
+                dialect.require(HASH_EXPIRY)?;
+                match dialect.family() {
+                    Family::Redis => {
+                        let least = possible(least_expiry)?;
+                        let form = Form::ExpiringPairs(ExpiryForm::After { least });
+                        Head { time: Some(least), ..Head::counted(HASH_METADATA, form, count) }
+                    }
+                    Family::Valkey => {
+                        let form = Form::ExpiringPairs(ExpiryForm::Time);
+                        Head::counted(VALKEY_HASH_2, form, count)
+                    }
+                }
+            }
+            Contents::Array { count, next_index } => {
+                dialect.require(ARRAY)?;
+                // the file has the index before it
+                let last = next_index.map(|next| next.checked_sub(1).ok_or(NO_CURSOR)).transpose()?;
+                let lengths = [Some(count), Some(u64::from(last.is_some())), last];
+                Head { lengths, ..Head::counted(ARRAY_1, Form::Elements, count) }
+            }
+            Contents::PathHash { count } => {
+                dialect.require(PATH_HASH)?;
+                Head::counted(VALKEY_PATH_HASH, Form::Paths { pairs: 0 }, count)
+            }
+        };
+        if head.left == 0 { Err(EMPTY) } else { Ok(head) }
+    }
+}
+
+/// A time that a field's or member's expiry can be.
+pub(super) fn possible(expiry: u64) -> Result<u64, WriteError> {
+    if expiry > EXPIRY_MAX { Err(TOO_LATE) } else { Ok(expiry) }
+}
+
+const EMPTY: WriteError = WriteError::OutOfPlace("a value that holds nothing");
+const NO_CURSOR: WriteError = WriteError::OutOfPlace("an array's insert cursor of 0, which is none");
+pub(super) const TOO_LATE: WriteError =
+    WriteError::OutOfPlace("a field's or member's expiry beyond what servers take");
+
+/// Each form adds to those before it.
+fn stream_type(dialect: Dialect) -> Result<u8, WriteError> {
+    dialect.require(STREAM)?;
+    let forms = [
+        (STREAM_NACK, STREAM_5),
+        (STREAM_IDEMPOTENCY, STREAM_4),
+        (STREAM_ACTIVE_TIME, STREAM_3),
+        (STREAM_OFFSETS, STREAM_2),
+    ];
+    let form = forms.into_iter().find(|(feature, _)| dialect.has(*feature));
+    Ok(form.map_or(STREAM_1, |(_, value_type)| value_type))
+}

@@ -1,0 +1,185 @@
+//! Which server is to load the file, and what its version has.
+
+use std::fmt;
+
+use super::super::version::Family;
+use super::error::WriteError;
+
+/// The oldest version that can be written: that of Redis 2.6 to 3.0.
+const OLDEST: u32 = 6;
+const NEVER: u32 = u32::MAX;
+
+/// Servers and the first version of the snapshot that each of them writes, newest first.
+const REDIS: &[((u32, u32), u32)] = &[
+    ((8, 12), 17),
+    ((8, 10), 15),
+    ((8, 8), 14),
+    ((8, 6), 13),
+    ((7, 4), 12),
+    ((7, 2), 11),
+    ((7, 0), 10),
+    ((5, 0), 9),
+    ((4, 0), 8),
+    ((3, 2), 7),
+    ((2, 6), OLDEST),
+];
+const VALKEY: &[((u32, u32), (Family, u32))] = &[
+    ((9, 2), (Family::Valkey, 81)),
+    ((9, 0), (Family::Valkey, 80)),
+    ((7, 2), (Family::Redis, 11)),
+];
+
+/// Whose server it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// Redis, and what calls itself so.
+    Redis,
+    /// Valkey.
+    Valkey,
+}
+
+/// A version of the RDB format. A server loads what it writes itself, and what those before it wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    family: Family,
+    version: u32,
+}
+
+impl Dialect {
+    /// The version with this magic and number; `None` if it is unknown, or older than that of Redis 2.6.
+    pub fn new(family: Family, version: u32) -> Option<Self> {
+        (family.knows(version) && version >= OLDEST).then_some(Self { family, version })
+    }
+
+    /// What a server of this version writes itself; for one that is newer than all known, what the newest
+    /// known one writes. `None` for Redis before 2.6.
+    pub fn of_server(server: Server, major: u32, minor: u32) -> Option<Self> {
+        let (family, version) = match server {
+            Server::Redis => (Family::Redis, since(REDIS, (major, minor))?),
+            Server::Valkey => since(VALKEY, (major, minor))?,
+        };
+        Self::new(family, version)
+    }
+
+    /// The family, whose magic stands at the start.
+    pub fn family(self) -> Family {
+        self.family
+    }
+
+    /// The number in the magic.
+    pub fn version(self) -> u32 {
+        self.version
+    }
+
+    pub(super) fn magic(self) -> String {
+        match self.family {
+            Family::Redis => format!("REDIS{:04}", self.version),
+            Family::Valkey => format!("VALKEY{:03}", self.version),
+        }
+    }
+
+    pub(super) fn has(self, feature: Feature) -> bool {
+        self.version
+            >= match self.family {
+                Family::Redis => feature.redis,
+                Family::Valkey => feature.valkey,
+            }
+    }
+
+    pub(super) fn require(self, feature: Feature) -> Result<(), WriteError> {
+        if self.has(feature) { Ok(()) } else { Err(self.lacks(feature.what)) }
+    }
+
+    pub(super) fn lacks(self, what: &'static str) -> WriteError {
+        WriteError::Unsupported { what, dialect: self }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RDB version {} of {}", self.version, self.family)
+    }
+}
+
+fn since<T: Copy>(table: &[((u32, u32), T)], server: (u32, u32)) -> Option<T> {
+    table.iter().find(|(first, _)| server >= *first).map(|(_, found)| *found)
+}
+
+/// What not every version has, and since which of each family.
+#[derive(Clone, Copy)]
+pub(super) struct Feature {
+    what: &'static str,
+    redis: u32,
+    valkey: u32,
+}
+
+impl Feature {
+    const fn new(what: &'static str, redis: u32, valkey: u32) -> Self {
+        Self { what, redis, valkey }
+    }
+}
+
+pub(super) const AUX: Feature = Feature::new("auxiliary field", 7, 0);
+pub(super) const BINARY_SCORE: Feature = Feature::new("binary score", 8, 0);
+pub(super) const MODULE: Feature = Feature::new("module's value", 8, 0);
+pub(super) const USAGE: Feature = Feature::new("idle time or access counter", 9, 0);
+pub(super) const STREAM: Feature = Feature::new("stream", 9, 0);
+pub(super) const STREAM_OFFSETS: Feature = Feature::new("offset of a stream's group", 10, 0);
+pub(super) const FUNCTION: Feature = Feature::new("function library", 10, 0);
+pub(super) const STREAM_ACTIVE_TIME: Feature = Feature::new("active time of a consumer", 11, 0);
+pub(super) const HASH_EXPIRY: Feature = Feature::new("hash whose fields expire", 12, 80);
+pub(super) const STREAM_IDEMPOTENCY: Feature = Feature::new("idempotent producer", 13, NEVER);
+pub(super) const STREAM_NACK: Feature =
+    Feature::new("pending entry of a stream without a consumer", 14, NEVER);
+pub(super) const ARRAY: Feature = Feature::new("array", 14, NEVER);
+pub(super) const GCRA: Feature = Feature::new("rate limiter", 15, NEVER);
+pub(super) const SET_EXPIRY: Feature = Feature::new("set whose members expire", 17, NEVER);
+pub(super) const PATH_HASH: Feature = Feature::new("path hash", NEVER, 81);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_servers() {
+        use Server::{Redis, Valkey};
+        let table = [
+            (Redis, 2, 4, None),
+            (Redis, 2, 8, Some("RDB version 6 of Redis")),
+            (Redis, 3, 0, Some("RDB version 6 of Redis")),
+            (Redis, 3, 2, Some("RDB version 7 of Redis")),
+            (Redis, 4, 0, Some("RDB version 8 of Redis")),
+            (Redis, 6, 2, Some("RDB version 9 of Redis")),
+            (Redis, 7, 0, Some("RDB version 10 of Redis")),
+            (Redis, 7, 3, Some("RDB version 11 of Redis")),
+            (Redis, 8, 0, Some("RDB version 12 of Redis")),
+            (Redis, 8, 6, Some("RDB version 13 of Redis")),
+            (Redis, 8, 8, Some("RDB version 14 of Redis")),
+            (Redis, 8, 10, Some("RDB version 15 of Redis")),
+            (Redis, 8, 12, Some("RDB version 17 of Redis")),
+            (Redis, 9, 0, Some("RDB version 17 of Redis")),
+            (Valkey, 7, 2, Some("RDB version 11 of Redis")),
+            (Valkey, 8, 1, Some("RDB version 11 of Redis")),
+            (Valkey, 9, 1, Some("RDB version 80 of Valkey")),
+            (Valkey, 9, 2, Some("RDB version 81 of Valkey")),
+            (Valkey, 10, 0, Some("RDB version 81 of Valkey")),
+        ];
+        for (server, major, minor, expected) in table {
+            let found = Dialect::of_server(server, major, minor).map(|found| found.to_string());
+            assert_eq!(found.as_deref(), expected, "{server:?} {major}.{minor}");
+        }
+    }
+
+    #[test]
+    fn of_numbers() {
+        let known = |family, version| Dialect::new(family, version).map(Dialect::magic);
+        assert_eq!(known(Family::Redis, 5), None);
+        assert_eq!(known(Family::Redis, 6).as_deref(), Some("REDIS0006"));
+        assert_eq!(known(Family::Redis, 17).as_deref(), Some("REDIS0017"));
+        assert_eq!(known(Family::Redis, 18), None);
+        assert_eq!(known(Family::Redis, 80), None);
+        assert_eq!(known(Family::Valkey, 79), None);
+        assert_eq!(known(Family::Valkey, 80).as_deref(), Some("VALKEY080"));
+        assert_eq!(known(Family::Valkey, 82), None);
+    }
+}

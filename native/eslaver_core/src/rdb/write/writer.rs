@@ -1,0 +1,452 @@
+//! The file: header, opcodes, keys, checksum; and each call held to what was announced.
+
+use super::super::array::NO_INDEX;
+use super::super::decoder::{
+    OPCODE_AUX, OPCODE_EOF, OPCODE_EXPIRETIME_MS, OPCODE_FREQ, OPCODE_FUNCTION2, OPCODE_IDLE,
+    OPCODE_RESIZEDB, OPCODE_SELECTDB,
+};
+use super::super::sink::{Item, Meta, ModuleField, StreamId, StreamMeta};
+use super::super::value::NO_EXPIRY;
+use super::contents::{Contents, ExpiryForm, Form, TOO_LATE, possible};
+use super::dialect::{AUX, Dialect, FUNCTION, USAGE};
+use super::error::WriteError;
+use super::groups;
+use super::node::Entries;
+use super::output::{Body, Output};
+
+type Written = Result<(), WriteError>;
+
+/// Writes a file for servers of one version.
+///
+/// It holds 64 KB of bytes that are not handed out, and of a stream one node. A key is
+/// [`Writer::begin`], what [`Contents`] says, then [`Writer::end`].
+///
+/// ```
+/// use eslaver_core::rdb::write::{Contents, Dialect, Server, Writer};
+/// use eslaver_core::rdb::{Item, Meta};
+///
+/// let redis_7 = Dialect::of_server(Server::Redis, 7, 0).unwrap();
+/// let mut writer = Writer::new(redis_7, Vec::new());
+/// writer.begin(b"numbers", &Meta::default(), Contents::List { count: 2 })?;
+/// writer.item(Item::Bytes(b"one"))?;
+/// writer.item(Item::Int(2))?;
+/// writer.end()?;
+/// let file: Vec<u8> = writer.finish()?;
+/// assert!(file.starts_with(b"REDIS0010"));
+/// # Ok::<(), eslaver_core::rdb::write::WriteError>(())
+/// ```
+pub struct Writer<O> {
+    body: Body<O>,
+    dialect: Dialect,
+    /// The database that the file has selected.
+    db: Option<u32>,
+    state: State,
+    /// Elements of the value in hand that are still to come.
+    left: u64,
+}
+
+/// Where the file stands.
+enum State {
+    /// A key may begin.
+    Between,
+    /// Within a value of this form.
+    Value(Form),
+    /// Within a stream's entries.
+    Stream(Box<Entries>),
+    /// A value has come, but for its end.
+    Complete,
+    /// The file ends within a value.
+    Broken,
+}
+
+impl<O> std::fmt::Debug for Writer<O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer")
+            .field("dialect", &self.dialect)
+            .field("db", &self.db)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<O: Output> Writer<O> {
+    /// A file that begins with the version's magic.
+    pub fn new(dialect: Dialect, output: O) -> Self {
+        let mut body = Body::new(output);
+        body.put(dialect.magic().as_bytes());
+        Self { body, dialect, db: None, state: State::Between, left: 0 }
+    }
+
+    /// What it writes to.
+    pub fn output(&self) -> &O {
+        self.body.output()
+    }
+
+    /// What it writes to. Bytes put there by others are not in the checksum.
+    pub fn output_mut(&mut self) -> &mut O {
+        self.body.output_mut()
+    }
+
+    /// An auxiliary field, such as `redis-ver`. Versions before Redis 3.2 have none: it is left out.
+    ///
+    /// # Errors
+    /// Within a value.
+    pub fn aux(&mut self, name: &[u8], value: &[u8]) -> Written {
+        self.between()?;
+        if self.dialect.has(AUX) {
+            self.body.byte(OPCODE_AUX);
+            self.body.string(name);
+            self.body.string(value);
+        }
+        Ok(())
+    }
+
+    /// The source code of a function library.
+    ///
+    /// # Errors
+    /// If the version has no functions: nothing has been written then. Or within a value.
+    pub fn function(&mut self, code: &[u8]) -> Written {
+        self.between()?;
+        self.dialect.require(FUNCTION)?;
+        self.body.byte(OPCODE_FUNCTION2);
+        self.body.plain(code);
+        Ok(())
+    }
+
+    /// How many keys this database has, and how many of them expire: servers make room for as many,
+    /// where their version knows that. To be called before the database's keys, or not at all.
+    ///
+    /// # Errors
+    /// Within a value.
+    pub fn database(&mut self, db: u32, keys: u64, expires: u64) -> Written {
+        self.between()?;
+        self.select(db);
+        if self.dialect.has(AUX) {
+            self.body.byte(OPCODE_RESIZEDB);
+            self.body.length(keys);
+            self.body.length(expires);
+        }
+        Ok(())
+    }
+
+    /// A key begins. Idle time and access counter are left out where the version has none.
+    ///
+    /// # Errors
+    /// If the version has no such value, or no server can have one: nothing has been written then. Or
+    /// within another value.
+    pub fn begin(&mut self, key: &[u8], meta: &Meta, contents: Contents) -> Written {
+        self.between()?;
+        let head = contents.head(self.dialect)?;
+        self.select(meta.db);
+        self.meta(meta);
+        self.body.byte(head.value_type);
+        self.body.string(key);
+        if let Some(time) = head.time {
+            self.body.put(&time.to_le_bytes());
+        }
+        for length in head.lengths.into_iter().flatten() {
+            self.body.length(length);
+        }
+        self.left = head.left;
+        self.state = match contents {
+            Contents::Stream { nodes } => State::Stream(Box::new(Entries::new(nodes))),
+            _ => State::Value(head.form),
+        };
+        Ok(())
+    }
+
+    /// A string, an element of a list, a member of a set that does not expire, or a rate limiter's
+    /// time.
+    ///
+    /// # Errors
+    /// If the value in hand has no place for it.
+    #[inline]
+    pub fn item(&mut self, item: Item<'_>) -> Written {
+        match self.form()? {
+            Form::Items => {
+                self.take()?;
+                self.body.item(item);
+                Ok(())
+            }
+            Form::ExpiringItems { .. } => self.member(item, None),
+            Form::Gcra => {
+                let Item::Int(at @ 0..) = item else {
+                    return Err(WriteError::OutOfPlace("what is no time of a rate limiter"));
+                };
+                self.take()?;
+                self.body.length(at.cast_unsigned());
+                Ok(())
+            }
+            _ => Err(WriteError::OutOfPlace("an item")),
+        }
+    }
+
+    /// A member of a set, and when it expires, in ms since the epoch.
+    ///
+    /// # Errors
+    /// If the value in hand has no place for it, or no server takes this time.
+    pub fn expiring_item(&mut self, item: Item<'_>, at_ms: u64) -> Written {
+        self.member(item, Some(at_ms))
+    }
+
+    fn member(&mut self, item: Item<'_>, at: Option<u64>) -> Written {
+        let Form::ExpiringItems { least } = self.form()? else {
+            return Err(WriteError::OutOfPlace("a member that expires"));
+        };
+        let after = after(at, least)?;
+        self.take()?;
+        self.body.length(after);
+        self.body.item(item);
+        Ok(())
+    }
+
+    /// The next bytes of a string that comes in pieces.
+    ///
+    /// # Errors
+    /// If the value in hand has no place for them.
+    pub fn piece(&mut self, bytes: &[u8]) -> Written {
+        let left = match self.form()? {
+            Form::Bytes => self.left.checked_sub(bytes.len() as u64),
+            _ => None,
+        };
+        self.left = left.ok_or(WriteError::OutOfPlace("a piece of a string"))?;
+        self.body.put(bytes);
+        Ok(())
+    }
+
+    /// A member of a sorted set.
+    ///
+    /// # Errors
+    /// If the value in hand has no place for it, or the score is NaN.
+    #[inline]
+    pub fn scored(&mut self, member: Item<'_>, score: f64) -> Written {
+        let Form::Scores { binary } = self.form()? else {
+            return Err(WriteError::OutOfPlace("a member with a score"));
+        };
+        if score.is_nan() {
+            return Err(WriteError::OutOfPlace("a score that is not a number"));
+        }
+        self.take()?;
+        self.body.item(member);
+        if binary {
+            self.body.put(&score.to_le_bytes());
+        } else {
+            self.body.score_text(score);
+        }
+        Ok(())
+    }
+
+    /// A field of a hash that does not expire, of a stream's entry, or of a path hash's path.
+    ///
+    /// # Errors
+    /// If the value in hand has no place for it.
+    #[inline]
+    pub fn pair(&mut self, field: Item<'_>, value: Item<'_>) -> Written {
+        if let State::Stream(entries) = &mut self.state {
+            return entries.pair(field, value);
+        }
+        match self.form()? {
+            Form::Pairs => self.take()?,
+            Form::ExpiringPairs(_) => return self.field(field, value, None),
+            Form::Paths { pairs } => {
+                let pairs = pairs.checked_sub(1).ok_or(TOO_MANY)?;
+                self.state = State::Value(Form::Paths { pairs });
+            }
+            _ => return Err(WriteError::OutOfPlace("a field with a value")),
+        }
+        self.body.item(field);
+        self.body.item(value);
+        Ok(())
+    }
+
+    /// A field of a hash, and when it expires, in ms since the epoch.
+    ///
+    /// # Errors
+    /// If the value in hand has no place for it, or no server takes this time.
+    pub fn expiring_pair(&mut self, field: Item<'_>, value: Item<'_>, at_ms: u64) -> Written {
+        self.field(field, value, Some(at_ms))
+    }
+
+    fn field(&mut self, field: Item<'_>, value: Item<'_>, at: Option<u64>) -> Written {
+        let Form::ExpiringPairs(form) = self.form()? else {
+            return Err(WriteError::OutOfPlace("a field that expires"));
+        };
+        match form {
+            ExpiryForm::After { least } => {
+                let after = after(at, least)?;
+                self.take()?;
+                self.body.length(after);
+                self.body.item(field);
+                self.body.item(value);
+            }
+            ExpiryForm::Time => {
+                let at = match at {
+                    Some(at) => i64::try_from(at).map_err(|_| TOO_LATE)?,
+                    None => NO_EXPIRY,
+                };
+                self.take()?;
+                self.body.item(field);
+                self.body.item(value);
+                self.body.put(&at.to_le_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    /// An element of an array.
+    ///
+    /// # Errors
+    /// If the value in hand has no place for it.
+    pub fn indexed(&mut self, index: u64, element: Item<'_>) -> Written {
+        if self.form()? != Form::Elements || index == NO_INDEX {
+            return Err(WriteError::OutOfPlace("an element with an index"));
+        }
+        self.take()?;
+        self.body.length(index);
+        self.body.element(element);
+        Ok(())
+    }
+
+    /// A path of a path hash begins, with so many fields.
+    ///
+    /// # Errors
+    /// If the value in hand has no place for it, or there are no fields.
+    pub fn path(&mut self, path: Item<'_>, fields: u64) -> Written {
+        if self.form()? != (Form::Paths { pairs: 0 }) || fields == 0 {
+            return Err(WriteError::OutOfPlace("a path"));
+        }
+        self.take()?;
+        self.state = State::Value(Form::Paths { pairs: fields });
+        self.body.item(path);
+        self.body.length(fields);
+        Ok(())
+    }
+
+    /// An entry of a stream begins, with so many fields, and with as many bytes of names and values as
+    /// were given to [`StreamNodes::add`](super::StreamNodes::add).
+    ///
+    /// # Errors
+    /// If the value in hand has no place for it. The file cannot be finished then.
+    pub fn entry(&mut self, id: StreamId, fields: u64, bytes: usize) -> Written {
+        let State::Stream(entries) = &mut self.state else {
+            return Err(WriteError::OutOfPlace("an entry"));
+        };
+        let begun = entries.begin(id, fields, bytes, &mut self.body);
+        begun.inspect_err(|_| self.state = State::Broken)
+    }
+
+    /// All of a stream that is not its entries. What the version does not have is left out; what only it
+    /// has is what servers take for it when they load a file of those before.
+    ///
+    /// # Errors
+    /// If the entries were not those that were counted, a pending entry's consumer is missing, or it has
+    /// none in a version that has no such entries. The file cannot be finished then.
+    pub fn stream(&mut self, meta: &StreamMeta) -> Written {
+        let State::Stream(entries) = &mut self.state else {
+            return Err(WriteError::OutOfPlace("what ends a stream"));
+        };
+        let written = entries
+            .finish(&mut self.body)
+            .and_then(|()| groups::write(meta, entries, self.dialect, &mut self.body));
+        self.state = if written.is_ok() { State::Complete } else { State::Broken };
+        written
+    }
+
+    /// A field of a module's value.
+    ///
+    /// # Errors
+    /// If the value in hand is not a module's.
+    pub fn module_field(&mut self, field: ModuleField<'_>) -> Written {
+        if self.form()? != Form::ModuleFields {
+            return Err(WriteError::OutOfPlace("a module's field"));
+        }
+        self.body.module_field(field);
+        Ok(())
+    }
+
+    /// The key is complete.
+    ///
+    /// # Errors
+    /// If there is none, or it is not.
+    pub fn end(&mut self) -> Written {
+        match self.state {
+            State::Value(Form::ModuleFields) => self.body.module_end(),
+            State::Value(Form::Paths { pairs: 1.. }) => return Err(TOO_FEW),
+            State::Value(_) if self.left > 0 => return Err(TOO_FEW),
+            State::Value(_) | State::Complete => {}
+            State::Between | State::Stream(_) | State::Broken => {
+                return Err(WriteError::OutOfPlace("a value's end"));
+            }
+        }
+        self.state = State::Between;
+        Ok(())
+    }
+
+    /// Ends the file, and gives back what it was written to.
+    ///
+    /// # Errors
+    /// Within a value, or after what left the file broken.
+    pub fn finish(mut self) -> Result<O, WriteError> {
+        self.between()?;
+        self.body.byte(OPCODE_EOF);
+        Ok(self.body.finish())
+    }
+
+    fn between(&self) -> Written {
+        match self.state {
+            State::Between => Ok(()),
+            _ => Err(WriteError::OutOfPlace("what belongs between values, within one")),
+        }
+    }
+
+    #[inline]
+    fn form(&self) -> Result<Form, WriteError> {
+        match self.state {
+            State::Value(form) => Ok(form),
+            _ => Err(WriteError::OutOfPlace("a part of a value")),
+        }
+    }
+
+    /// One element comes.
+    #[inline]
+    fn take(&mut self) -> Written {
+        self.left = self.left.checked_sub(1).ok_or(TOO_MANY)?;
+        Ok(())
+    }
+
+    fn select(&mut self, db: u32) {
+        if self.db != Some(db) {
+            self.body.byte(OPCODE_SELECTDB);
+            self.body.length(db.into());
+            self.db = Some(db);
+        }
+    }
+
+    fn meta(&mut self, meta: &Meta) {
+        if let Some(at) = meta.expire_at {
+            // this one means none at all, and is as long past as the one before
+            let at = if at == NO_EXPIRY { at - 1 } else { at };
+            self.body.byte(OPCODE_EXPIRETIME_MS);
+            self.body.put(&at.to_le_bytes());
+        }
+        if self.dialect.has(USAGE) {
+            if let Some(idle) = meta.idle {
+                self.body.byte(OPCODE_IDLE);
+                self.body.length(idle);
+            }
+            if let Some(freq) = meta.freq {
+                self.body.put(&[OPCODE_FREQ, freq]);
+            }
+        }
+    }
+}
+
+const TOO_MANY: WriteError = WriteError::OutOfPlace("more elements than were announced");
+const TOO_FEW: WriteError = WriteError::OutOfPlace("a value's end, before all that was announced");
+
+/// How long after the least of them an expiry is; 0 for none.
+fn after(at: Option<u64>, least: u64) -> Result<u64, WriteError> {
+    let Some(at) = at else { return Ok(0) };
+    let after = possible(at)?.checked_sub(least);
+    let after = after.ok_or(WriteError::OutOfPlace("an expiry before the least of them"))?;
+    Ok(after + 1)
+}
