@@ -138,7 +138,8 @@ impl<O: Output> Rewriter<O> {
 
 /// What the parts come to.
 fn contents(kind: Kind, parts: &[Part]) -> Contents {
-    let number = |wanted: fn(&Part) -> bool| parts.iter().filter(|part| wanted(part)).count() as u64;
+    let number =
+        |wanted: fn(&Part) -> bool| parts.iter().filter(|part| wanted(part)).count() as u64;
     let items = number(|part| matches!(part, Part::Item(_)));
     let expiries = parts.iter().filter_map(|part| match part {
         Part::Expiry(at) => Some(*at),

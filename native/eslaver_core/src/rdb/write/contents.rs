@@ -121,8 +121,12 @@ pub enum Contents {
 pub(super) enum Form {
     Items,
     Bytes,
-    ExpiringItems { least: u64 },
-    Scores { binary: bool },
+    ExpiringItems {
+        least: u64,
+    },
+    Scores {
+        binary: bool,
+    },
     Pairs,
     ExpiringPairs(ExpiryForm),
     Entries,
@@ -130,7 +134,9 @@ pub(super) enum Form {
     Elements,
     Gcra,
     /// Pairs of the path in hand are still to come.
-    Paths { pairs: u64 },
+    Paths {
+        pairs: u64,
+    },
 }
 
 /// How a field's expiry stands in the file.
@@ -216,7 +222,8 @@ impl Contents {
             Contents::Array { count, next_index } => {
                 dialect.require(ARRAY)?;
                 // the file has the index before it
-                let last = next_index.map(|next| next.checked_sub(1).ok_or(NO_CURSOR)).transpose()?;
+                let last =
+                    next_index.map(|next| next.checked_sub(1).ok_or(NO_CURSOR)).transpose()?;
                 let lengths = [Some(count), Some(u64::from(last.is_some())), last];
                 Head { lengths, ..Head::counted(ARRAY_1, Form::Elements, count) }
             }
@@ -235,7 +242,8 @@ pub(super) fn possible(expiry: u64) -> Result<u64, WriteError> {
 }
 
 const EMPTY: WriteError = WriteError::OutOfPlace("a value that holds nothing");
-const NO_CURSOR: WriteError = WriteError::OutOfPlace("an array's insert cursor of 0, which is none");
+const NO_CURSOR: WriteError =
+    WriteError::OutOfPlace("an array's insert cursor of 0, which is none");
 pub(super) const TOO_LATE: WriteError =
     WriteError::OutOfPlace("a field's or member's expiry beyond what servers take");
 

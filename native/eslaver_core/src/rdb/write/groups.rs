@@ -58,7 +58,9 @@ fn write_group<O: Output>(
         match pending.consumer.map(|consumer| owned.get_mut(consumer)) {
             Some(Some(owned)) => owned.push(pending.id),
             Some(None) => {
-                return Err(WriteError::OutOfPlace("a pending entry of a consumer that is missing"));
+                return Err(WriteError::OutOfPlace(
+                    "a pending entry of a consumer that is missing",
+                ));
             }
             None => {
                 dialect.require(STREAM_NACK)?;

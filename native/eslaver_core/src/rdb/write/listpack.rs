@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn texts() {
-        let sizes = [0, 1, 63, 64, 126, 127, 4095, 4096, 16_378, 16_380, 16_384, 2_097_145, 2_097_152];
+        let sizes =
+            [0, 1, 63, 64, 126, 127, 4095, 4096, 16_378, 16_380, 16_384, 2_097_145, 2_097_152];
         for size in sizes {
             let text = vec![b'a'; size];
             assert_eq!(read_back(Item::Bytes(&text)), text, "{size}");

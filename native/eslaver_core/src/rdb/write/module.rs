@@ -59,7 +59,9 @@ mod tests {
 
     #[test]
     fn ids() {
-        for (name, version) in [(b"ReJSON-RL", 3), (b"AAAAAAAAA", 0), (b"vectorset", 1), (b"_________", 1023)] {
+        for (name, version) in
+            [(b"ReJSON-RL", 3), (b"AAAAAAAAA", 0), (b"vectorset", 1), (b"_________", 1023)]
+        {
             assert_eq!(name_and_version(id(name, version).unwrap()), (*name, version));
         }
         assert!(id(b"ReJSON RL", 3).is_err());

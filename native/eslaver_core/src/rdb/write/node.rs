@@ -125,7 +125,9 @@ impl Entries {
             return Err(WriteError::OutOfPlace("a stream's end, within an entry"));
         }
         if self.written != self.expected {
-            return Err(WriteError::OutOfPlace("a stream's end, as its entries are not those counted"));
+            return Err(WriteError::OutOfPlace(
+                "a stream's end, as its entries are not those counted",
+            ));
         }
         self.node.write(body)
     }
