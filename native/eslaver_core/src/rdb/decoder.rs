@@ -114,8 +114,8 @@ impl Decoder {
         self.input.offset()
     }
 
-    /// The version that the snapshot's header names, for one who writes such a file; `None` before
-    /// that has come, and if it cannot be written.
+    /// The version in the snapshot's header. `None` before the header has come, and if
+    /// [`Writer`](super::write::Writer) does not know the version.
     pub fn dialect(&self) -> Option<Dialect> {
         Dialect::new(self.file.family, self.file.version)
     }

@@ -19,7 +19,7 @@
 //! | `template` | hash templates, and the hashes that use them |
 //! | `float` | nothing: it writes an array's floats |
 //!
-//! [`write`] is the way back: an RDB file that servers load.
+//! [`write`](mod@write) is the mirror image: it writes an RDB file.
 mod array;
 mod cursor;
 mod decoder;

@@ -1,4 +1,4 @@
-//! An array's elements, each in the form in which the server keeps it.
+//! The elements of an array, each in the form that the server chooses for it.
 
 use super::super::array::{FLOAT_MASK, SMALL_MAX, TAG_FLOAT, TAG_INT, TAG_SMALL, TAG_STRING};
 use super::super::float;
@@ -6,7 +6,7 @@ use super::super::sink::Item;
 use super::output::{Body, Output};
 use super::primitive::canonical;
 
-/// Two bits of a word of the server's tell what it is; the others are an integer.
+/// The server keeps an integer in a word whose last two bits are a tag.
 const INT_MAX: i64 = i64::MAX >> 2;
 const INT_MIN: i64 = i64::MIN >> 2;
 /// The longest text of a float.
@@ -32,8 +32,8 @@ impl<O: Output> Body<O> {
     }
 }
 
-/// The float that the server gives back as exactly these bytes. It takes none with an exponent, and none
-/// that is not finite.
+/// The float that reads back as exactly these bytes. The server keeps no float with an exponent, nor
+/// an infinite one.
 fn exact(bytes: &[u8]) -> Option<f64> {
     let has_point = bytes.len() <= FLOAT_MAX && bytes.contains(&b'.');
     if !has_point || !bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-')) {

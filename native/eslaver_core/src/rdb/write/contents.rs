@@ -1,4 +1,4 @@
-//! How a value begins: its type in the file, and what stands before its elements.
+//! How a value begins: its type, and what comes before its elements.
 
 use super::super::value::EXPIRY_MAX;
 use super::super::version::Family;
@@ -29,8 +29,8 @@ const ARRAY_1: u8 = 28;
 const GCRA_1: u8 = 33;
 const SET_METADATA: u8 = 35;
 
-/// What a value is, and all that has to be known of it before its elements. No server has a list, set,
-/// sorted set, hash, array or path hash that is empty.
+/// What a value is, with the counts that precede its elements. A list, set, sorted set, hash, array or
+/// path hash has at least one.
 ///
 /// | contents | calls until [`Writer::end`](super::Writer::end) |
 /// |---|---|
@@ -49,48 +49,48 @@ const SET_METADATA: u8 = 35;
 pub enum Contents {
     /// A string.
     String,
-    /// A string that comes in pieces.
+    /// A string, given in pieces.
     Pieces {
-        /// Its bytes.
+        /// The number of its bytes.
         length: u64,
     },
     /// A list.
     List {
-        /// Its elements.
+        /// The number of its elements.
         count: u64,
     },
     /// A set.
     Set {
-        /// Its members.
+        /// The number of its members.
         count: u64,
     },
     /// A set whose members may expire.
     ExpiringSet {
-        /// Its members.
+        /// The number of its members.
         count: u64,
-        /// The least of their expiries, in ms since the epoch.
+        /// The earliest expiry, or any time before that, in ms since the epoch.
         least_expiry: u64,
     },
     /// A sorted set.
     Zset {
-        /// Its members.
+        /// The number of its members.
         count: u64,
     },
     /// A hash.
     Hash {
-        /// Its fields.
+        /// The number of its fields.
         count: u64,
     },
     /// A hash whose fields may expire.
     ExpiringHash {
-        /// Its fields.
+        /// The number of its fields.
         count: u64,
-        /// The least of their expiries, in ms since the epoch.
+        /// The earliest expiry, or any time before that, in ms since the epoch.
         least_expiry: u64,
     },
     /// A stream.
     Stream {
-        /// Its entries, counted.
+        /// The count of its nodes.
         nodes: StreamNodes,
     },
     /// A value of a module's own type.
@@ -102,21 +102,21 @@ pub enum Contents {
     },
     /// An array.
     Array {
-        /// Its elements.
+        /// The number of its elements.
         count: u64,
-        /// The index that its next insertion takes, where it has one.
+        /// The index of its next insertion, if it has an insert cursor.
         next_index: Option<u64>,
     },
-    /// A rate limiter's time, which is an integer.
+    /// The time of a rate limiter, an integer.
     Gcra,
     /// A hash of hashes.
     PathHash {
-        /// Its paths.
+        /// The number of its paths.
         count: u64,
     },
 }
 
-/// What a value that has begun takes.
+/// What the elements of a value are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Items,
@@ -133,47 +133,47 @@ pub(super) enum Form {
     ModuleFields,
     Elements,
     Gcra,
-    /// Pairs of the path in hand are still to come.
+    /// `pairs` fields of the current path are still to come.
     Paths {
         pairs: u64,
     },
 }
 
-/// How a field's expiry stands in the file.
+/// How the file holds a field's expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExpiryForm {
-    /// Before the field, counted from the least of them.
+    /// Before the field, counted from `least`.
     After { least: u64 },
-    /// Behind the value, as a time.
+    /// After the value, as a time.
     Time,
 }
 
-/// How a value stands in the file.
+/// The beginning of a value.
 pub(super) struct Head {
     pub(super) value_type: u8,
-    /// Eight bytes before all else.
+    /// A time of eight bytes, before the lengths.
     pub(super) time: Option<u64>,
-    /// What stands before the elements besides.
+    /// Lengths before the elements.
     pub(super) lengths: [Option<u64>; 3],
     pub(super) form: Form,
-    /// How many elements come.
+    /// The number of elements.
     pub(super) left: u64,
 }
 
 impl Head {
-    /// What has a count, and as many elements.
+    /// A count, and as many elements.
     fn counted(value_type: u8, form: Form, count: u64) -> Self {
         Self { value_type, time: None, lengths: [Some(count), None, None], form, left: count }
     }
 
-    /// What has one element, and nothing before that.
+    /// One element, and nothing before it.
     fn single(value_type: u8, form: Form) -> Self {
         Self { value_type, time: None, lengths: [None; 3], form, left: 1 }
     }
 }
 
 impl Contents {
-    /// How the value stands in a file of this version.
+    /// The beginning of the value in a file of this version.
     pub(super) fn head(self, dialect: Dialect) -> Result<Head, WriteError> {
         let head = match self {
             Contents::String => return Ok(Head::single(STRING, Form::Items)),
@@ -221,7 +221,7 @@ impl Contents {
             }
             Contents::Array { count, next_index } => {
                 dialect.require(ARRAY)?;
-                // the file has the index before it
+                // the file holds the index of the last insertion
                 let last =
                     next_index.map(|next| next.checked_sub(1).ok_or(NO_CURSOR)).transpose()?;
                 let lengths = [Some(count), Some(u64::from(last.is_some())), last];
@@ -236,7 +236,7 @@ impl Contents {
     }
 }
 
-/// A time that a field's or member's expiry can be.
+/// The time, if Redis can hold it as the expiry of a field or member.
 pub(super) fn possible(expiry: u64) -> Result<u64, WriteError> {
     if expiry > EXPIRY_MAX { Err(TOO_LATE) } else { Ok(expiry) }
 }

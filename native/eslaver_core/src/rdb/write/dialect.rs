@@ -9,8 +9,11 @@ use super::error::WriteError;
 const OLDEST: u32 = 6;
 const NEVER: u32 = u32::MAX;
 
-/// Servers and the first version of the snapshot that each of them writes, newest first.
-const REDIS: &[((u32, u32), u32)] = &[
+/// A server's major and minor version, and what holds from it on.
+type Since<T> = ((u32, u32), T);
+
+/// The RDB version that servers write from a version of theirs on, newest first.
+const REDIS: &[Since<u32>] = &[
     ((8, 12), 17),
     ((8, 10), 15),
     ((8, 8), 14),
@@ -23,22 +26,22 @@ const REDIS: &[((u32, u32), u32)] = &[
     ((3, 2), 7),
     ((2, 6), OLDEST),
 ];
-const VALKEY: &[((u32, u32), (Family, u32))] = &[
+const VALKEY: &[Since<(Family, u32)>] = &[
     ((9, 2), (Family::Valkey, 81)),
     ((9, 0), (Family::Valkey, 80)),
     ((7, 2), (Family::Redis, 11)),
 ];
 
-/// Whose server it is.
+/// The kind of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Server {
-    /// Redis, and what calls itself so.
+    /// Redis, or a server that calls itself Redis.
     Redis,
     /// Valkey.
     Valkey,
 }
 
-/// A version of the RDB format. A server loads what it writes itself, and what those before it wrote.
+/// A version of the RDB format. A server loads the version that it writes, and those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
     family: Family,
@@ -46,13 +49,13 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// The version with this magic and number; `None` if it is unknown, or older than that of Redis 2.6.
+    /// The version with this magic and number. `None` if it is unknown, or older than Redis 2.6.
     pub fn new(family: Family, version: u32) -> Option<Self> {
         (family.knows(version) && version >= OLDEST).then_some(Self { family, version })
     }
 
-    /// What a server of this version writes itself; for one that is newer than all known, what the newest
-    /// known one writes. `None` for Redis before 2.6.
+    /// The version that a server writes itself. For a server newer than all known ones, the version of
+    /// the newest of these. `None` for Redis before 2.6.
     pub fn of_server(server: Server, major: u32, minor: u32) -> Option<Self> {
         let (family, version) = match server {
             Server::Redis => (Family::Redis, since(REDIS, (major, minor))?),
@@ -61,7 +64,7 @@ impl Dialect {
         Self::new(family, version)
     }
 
-    /// The family, whose magic stands at the start.
+    /// The family that the magic names.
     pub fn family(self) -> Family {
         self.family
     }
@@ -101,11 +104,11 @@ impl fmt::Display for Dialect {
     }
 }
 
-fn since<T: Copy>(table: &[((u32, u32), T)], server: (u32, u32)) -> Option<T> {
+fn since<T: Copy>(table: &[Since<T>], server: (u32, u32)) -> Option<T> {
     table.iter().find(|(first, _)| server >= *first).map(|(_, found)| *found)
 }
 
-/// What not every version has, and since which of each family.
+/// What only some versions have: from which on, in each family.
 #[derive(Clone, Copy)]
 pub(super) struct Feature {
     what: &'static str,

@@ -6,23 +6,23 @@ use super::dialect::Dialect;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The version has no form for it. Where [`Writer::begin`](super::Writer::begin),
-    /// [`Writer::function`](super::Writer::function) or [`Dialect`]'s own calls say so, nothing of it
-    /// has been written, and the caller may go on without it.
+    /// The version has no such thing. If [`Writer::begin`](super::Writer::begin) or
+    /// [`Writer::function`](super::Writer::function) return this, they have written nothing: the caller
+    /// may leave it out and go on.
     #[error("{dialect} has no {what}")]
     Unsupported {
         /// What it is, such as "hash whose fields expire".
         what: &'static str,
-        /// The version in which it was to be written.
+        /// The version of the file.
         dialect: Dialect,
     },
-    /// A call that does not fit what was announced. The file cannot be finished any more.
+    /// The call does not fit the value that has begun, or its announced count.
     #[error("out of place in the file: {0}")]
     OutOfPlace(&'static str),
-    /// A stream's entry of more bytes than a listpack can have.
+    /// A stream's entry is larger than a listpack can be.
     #[error("a stream's entry of {bytes} bytes")]
     EntryTooLarge {
-        /// Bytes that it takes.
+        /// The size of its listpack.
         bytes: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! All of a stream that is not its entries: counters, groups, idempotent producers.
+//! What follows a stream's entries: counters, groups and idempotent producers.
 
 use super::super::sink::{Group, Idempotency, StreamId, StreamMeta};
 use super::super::stream::ENTRIES_READ_UNKNOWN;
@@ -9,12 +9,12 @@ use super::error::WriteError;
 use super::node::Entries;
 use super::output::{Body, Output};
 
-/// What servers have for a stream of which nothing is said.
+/// The servers' defaults.
 const IDEMPOTENCY_DURATION: u64 = 100;
 const IDEMPOTENCY_MAX_SIZE: u64 = 100;
 
-/// Writes it all. What the version does not have, it does not need; what it has and `meta` does not, is
-/// what servers take for it when they load a snapshot of those before.
+/// Writes it in the form of this version. Where `meta` lacks something that the version has, it writes
+/// what servers assume when they load an older file.
 pub(super) fn write<O: Output>(
     meta: &StreamMeta,
     entries: &Entries,

@@ -1,22 +1,22 @@
-//! A listpack's entries.
+//! The entries of a listpack, each in its shortest form.
 
 use super::super::sink::Item;
 use super::primitive::canonical;
 
-/// Bytes before and behind the entries.
+/// Bytes before and after the entries.
 pub(super) const AROUND: usize = 7;
 pub(super) const END: u8 = 0xff;
-/// Digits of the longest integer, with its sign.
+/// Bytes of the longest decimal of 64 bits.
 const INT_DIGITS: usize = 20;
 
-/// What stands before the entries.
+/// The bytes before the entries. `size` counts all of the listpack.
 pub(super) fn header(size: u32, entries: u64) -> [u8; 6] {
     let [a, b, c, d] = size.to_le_bytes();
     let [low, high] = u16::try_from(entries).unwrap_or(u16::MAX).to_le_bytes();
     [a, b, c, d, low, high]
 }
 
-/// Adds an entry in its shortest form.
+/// Adds an entry.
 #[inline]
 pub(super) fn push(listpack: &mut Vec<u8>, item: Item<'_>) {
     match item {
@@ -64,7 +64,7 @@ pub(super) fn push_int(listpack: &mut Vec<u8>, value: i64) {
     push_back_length(listpack, start);
 }
 
-/// Adds the length of the entry that began at `start`, which is read backwards.
+/// Adds the length of the entry that begins at `start`, in the form that is read backwards.
 fn push_back_length(listpack: &mut Vec<u8>, start: usize) {
     let size = listpack.len() - start;
     let groups = match size {

@@ -1,19 +1,18 @@
-//! The way back: keys and values, written as an RDB file that a server of a given version loads.
+//! Writes keys and values as an RDB file, for a server of a given version.
 //!
-//! [`Writer`] is told what a [`Sink`](super::Sink) is told, with counts before elements, and hands
-//! out the file's bytes in pieces. Of each type it writes the simplest form that the version has:
-//! servers still load the forms of their oldest versions, and give values the encodings that they
-//! would have given them anyway.
+//! [`Writer`] takes what a [`Sink`](super::Sink) is given, with counts before elements, and puts out
+//! the file in pieces. It writes the simplest form of each type: servers load these, whatever their
+//! version, and choose an encoding in memory by their own configuration.
 //!
 //! | module | writes |
 //! |---|---|
-//! | `writer` | header, opcodes, keys, checksum; and holds each call to what is announced |
-//! | `contents` | nothing: it says how a value begins, in which version |
-//! | `dialect` | nothing: which server has which types |
-//! | `output` | nothing: it gathers bytes, sums them and hands them out |
+//! | `writer` | header, opcodes, keys, checksum; it checks that elements match their announced count |
+//! | `contents` | nothing: it tells how each version begins a value |
+//! | `dialect` | nothing: it knows which version has which types |
+//! | `output` | the pieces, and their checksum |
 //! | `primitive` | lengths, strings, scores |
 //! | `listpack`, `node` | a stream's entries |
-//! | `groups` | all of a stream that is not its entries |
+//! | `groups` | a stream's counters, groups and producers |
 //! | `array`, `module` | an array's elements, a module's fields |
 mod array;
 mod contents;

@@ -1,4 +1,4 @@
-//! A module's value: its id, and fields that name their own types.
+//! The values of modules: an id, and fields that name their own types.
 
 use super::super::module::{DOUBLE, EOF, FLOAT, NAME_CHARACTERS, SIGNED, STRING, UNSIGNED};
 use super::super::sink::ModuleField;
@@ -7,7 +7,7 @@ use super::output::{Body, Output};
 
 const VERSION_MAX: u16 = 0x3ff;
 
-/// Nine characters of six bits each, then an encoding version of ten bits.
+/// The id: nine characters of six bits each, then an encoding version of ten bits.
 pub(super) fn id(name: &[u8; 9], version: u16) -> Result<u64, WriteError> {
     if version > VERSION_MAX {
         return Err(WriteError::OutOfPlace("a module's encoding version of more than ten bits"));

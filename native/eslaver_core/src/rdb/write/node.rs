@@ -1,25 +1,25 @@
-//! A stream's entries: listpacks, each with the names that its entries share.
+//! A stream's entries: listpacks, each with field names that its entries share.
 
 use super::super::sink::{Item, StreamId};
 use super::error::WriteError;
 use super::listpack::{self, AROUND, END, push, push_int};
 use super::output::{Body, Output};
 
-/// What servers put into one node where nothing else is said.
+/// The servers' defaults of `stream-node-max-entries` and `stream-node-max-bytes`.
 const NODE_ENTRIES: u64 = 100;
 const NODE_BYTES: usize = 4096;
-const _: () = assert!(NODE_ENTRIES < 128, "the number of a node's entries takes one byte");
+const _: () = assert!(NODE_ENTRIES < 128, "a node's count of entries takes one byte");
 
 const SAME_FIELDS: i64 = 2;
 
-/// Into how many nodes a stream's entries go. Their number stands before the entries in the file, so
-/// they are counted first: [`StreamNodes::add`] for each of them, then
-/// [`Writer::entry`](super::Writer::entry), with the same numbers of bytes.
+/// Counts the nodes of a stream, as the file has this number before the entries. Call
+/// [`StreamNodes::add`] for each entry, then [`Writer::entry`](super::Writer::entry) for each, with
+/// the same sizes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StreamNodes {
     nodes: u64,
     entries: u64,
-    /// Of the node in hand.
+    /// Of the last node.
     node_entries: u64,
     node_bytes: usize,
 }
@@ -30,7 +30,8 @@ impl StreamNodes {
         Self::default()
     }
 
-    /// The next entry, whose names and values have about so many bytes. True: a node begins with it.
+    /// Counts the next entry. `bytes` is the size of its names and values; an estimate will do. True if
+    /// a node begins with it.
     pub fn add(&mut self, bytes: usize) -> bool {
         self.entries += 1;
         let size = self.node_bytes.saturating_add(bytes);
@@ -50,14 +51,14 @@ impl StreamNodes {
     }
 }
 
-/// The entries of a stream being written.
+/// Writes the entries of a stream.
 pub(super) struct Entries {
     expected: StreamNodes,
     written: StreamNodes,
     first_id: Option<StreamId>,
     last_id: Option<StreamId>,
     node: Node,
-    /// Pairs of the entry in hand that are still to come.
+    /// Fields of the current entry that are still to come.
     left: u64,
 }
 
@@ -133,7 +134,7 @@ impl Entries {
     }
 }
 
-/// A node being made. Its first entry gives the names that the others may share.
+/// The current node. The names of its first entry are those that the others may share.
 #[derive(Default)]
 struct Node {
     id: StreamId,
@@ -142,22 +143,22 @@ struct Node {
     name_ends: Vec<usize>,
     entries: Vec<u8>,
     count: u64,
-    /// Elements of `entries`.
+    /// The number of listpack entries in `entries`.
     elements: u64,
     entry: Entry,
 }
 
-/// The entry in hand.
+/// The current entry.
 #[derive(Default)]
 struct Entry {
     id: StreamId,
     fields: u64,
-    /// Of its fields, how many have come.
+    /// The number of fields that have come.
     seen: usize,
     is_first: bool,
     same_fields: bool,
     values: Vec<u8>,
-    /// Names and values, of all but the first entry.
+    /// Names and values; unused for the first entry.
     pairs: Vec<u8>,
 }
 
@@ -223,7 +224,7 @@ impl Node {
         self.elements += elements + 1;
     }
 
-    /// Writes the node, if there is one.
+    /// Writes the node, if it has entries.
     fn write<O: Output>(&mut self, body: &mut Body<O>) -> Result<(), WriteError> {
         if self.count == 0 {
             return Ok(());

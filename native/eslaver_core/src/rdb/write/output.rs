@@ -1,14 +1,14 @@
-//! Bytes on their way out: gathered to pieces, and summed.
+//! Gathers bytes into pieces, and computes their checksum.
 
 use crc_fast::{CrcAlgorithm, Digest};
 
-/// How many bytes are handed out at once at most.
+/// The size of the largest piece.
 pub const PIECE: usize = 64 << 10;
 
-/// Takes a file's bytes, in their order. It has no way to fail: one that writes to a disk keeps its
-/// first error, and the caller looks at that.
+/// Receives a file, piece by piece. It cannot fail: an output that writes to a disk keeps its first
+/// error, and the caller asks for it.
 pub trait Output {
-    /// The next bytes, at most [`PIECE`] of them.
+    /// Takes the next bytes, at most [`PIECE`].
     fn write(&mut self, bytes: &[u8]);
 }
 
@@ -24,11 +24,11 @@ impl Output for Vec<u8> {
     }
 }
 
-/// The file's bytes up to here.
+/// The file so far.
 pub(super) struct Body<O> {
     output: O,
     buffer: Vec<u8>,
-    /// Of what has been handed out.
+    /// Of all bytes before `buffer`.
     digest: Digest,
 }
 
@@ -58,7 +58,7 @@ impl<O: Output> Body<O> {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Without a copy.
+    /// Puts out bytes without a copy.
     #[cold]
     fn put_large(&mut self, bytes: &[u8]) {
         for piece in bytes.chunks(PIECE) {
@@ -75,7 +75,7 @@ impl<O: Output> Body<O> {
         }
     }
 
-    /// Adds the checksum of all bytes, and hands out what is left.
+    /// Puts out the rest, and the checksum of all bytes.
     pub(super) fn finish(mut self) -> O {
         self.flush();
         self.output.write(&self.digest.finalize().to_le_bytes());

@@ -11,7 +11,7 @@ const INT_16: u8 = 0xc1;
 const INT_32: u8 = 0xc2;
 const SCORE_INFINITE: u8 = 254;
 const SCORE_NEGATIVE_INFINITE: u8 = 255;
-/// Digits of the longest integer that is kept as one.
+/// Bytes of the longest decimal of 32 bits.
 const INT_DIGITS: usize = 11;
 
 impl<O: Output> Body<O> {
@@ -20,7 +20,7 @@ impl<O: Output> Body<O> {
         self.put(&[byte]);
     }
 
-    /// A length in its shortest form.
+    /// Writes a length in its shortest form.
     #[inline]
     pub(super) fn length(&mut self, value: u64) {
         match value {
@@ -37,7 +37,7 @@ impl<O: Output> Body<O> {
         }
     }
 
-    /// A string of these bytes, which is kept as an integer where it is one.
+    /// Writes a string, as an integer if it is one of 32 bits.
     #[inline]
     pub(super) fn string(&mut self, bytes: &[u8]) {
         if bytes.len() <= INT_DIGITS
@@ -75,27 +75,27 @@ impl<O: Output> Body<O> {
         }
     }
 
-    /// As versions before 4.0 of Redis have it.
+    /// Writes a score as text, as Redis before 4.0 has it.
     pub(super) fn score_text(&mut self, score: f64) {
         if score == f64::INFINITY {
             self.byte(SCORE_INFINITE);
         } else if score == f64::NEG_INFINITY {
             self.byte(SCORE_NEGATIVE_INFINITE);
         } else {
-            // the fewest digits that read as the same float are 17, a sign, a point and an exponent
+            // at most 17 digits, two signs, a point and an exponent
             let text = format!("{score:e}");
             self.byte(text.len() as u8);
             self.put(text.as_bytes());
         }
     }
 
-    /// An id as two lengths.
+    /// Writes an id as two lengths.
     pub(super) fn id(&mut self, id: StreamId) {
         self.length(id.ms);
         self.length(id.seq);
     }
 
-    /// An id as it is kept in keys of the server's radix trees.
+    /// Writes an id in 16 bytes, big-endian.
     pub(super) fn raw_id(&mut self, id: StreamId) {
         self.put(&id.ms.to_be_bytes());
         self.put(&id.seq.to_be_bytes());
@@ -112,7 +112,7 @@ pub(super) fn canonical(bytes: &[u8]) -> Option<i64> {
         [b'1'..=b'9', ..] if digits.len() <= DIGITS => {}
         _ => return None,
     }
-    // below zero there is one more
+    // counts down, as there is one more integer below zero than above
     let mut value = 0_i64;
     for digit in digits {
         if !digit.is_ascii_digit() {

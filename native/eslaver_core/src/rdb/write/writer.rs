@@ -1,4 +1,4 @@
-//! The file: header, opcodes, keys, checksum; and each call held to what was announced.
+//! The file: header, opcodes, keys and checksum.
 
 use super::super::array::NO_INDEX;
 use super::super::decoder::{
@@ -16,10 +16,10 @@ use super::output::{Body, Output};
 
 type Written = Result<(), WriteError>;
 
-/// Writes a file for servers of one version.
+/// Writes an RDB file of one version.
 ///
-/// It holds 64 KB of bytes that are not handed out, and of a stream one node. A key is
-/// [`Writer::begin`], what [`Contents`] says, then [`Writer::end`].
+/// For each key call [`Writer::begin`], then what [`Contents`] says, then [`Writer::end`]. The writer
+/// buffers 64 KB, and one node of a stream. It refuses to finish a file with an incomplete value.
 ///
 /// ```
 /// use eslaver_core::rdb::write::{Contents, Dialect, Server, Writer};
@@ -38,24 +38,24 @@ type Written = Result<(), WriteError>;
 pub struct Writer<O> {
     body: Body<O>,
     dialect: Dialect,
-    /// The database that the file has selected.
+    /// The database of the keys that follow.
     db: Option<u32>,
     state: State,
-    /// Elements of the value in hand that are still to come.
+    /// Elements of the current value that are still to come.
     left: u64,
 }
 
-/// Where the file stands.
+/// What may come next.
 enum State {
-    /// A key may begin.
+    /// A key, or the end of the file.
     Between,
-    /// Within a value of this form.
+    /// Elements of this form, or the end of the value.
     Value(Form),
-    /// Within a stream's entries.
+    /// Entries of a stream, or what follows them.
     Stream(Box<Entries>),
-    /// A value has come, but for its end.
+    /// The end of a stream.
     Complete,
-    /// The file ends within a value.
+    /// Nothing: an error has cut a value short.
     Broken,
 }
 
@@ -69,24 +69,25 @@ impl<O> std::fmt::Debug for Writer<O> {
 }
 
 impl<O: Output> Writer<O> {
-    /// A file that begins with the version's magic.
+    /// Begins a file of this version.
     pub fn new(dialect: Dialect, output: O) -> Self {
         let mut body = Body::new(output);
         body.put(dialect.magic().as_bytes());
         Self { body, dialect, db: None, state: State::Between, left: 0 }
     }
 
-    /// What it writes to.
+    /// The output.
     pub fn output(&self) -> &O {
         self.body.output()
     }
 
-    /// What it writes to. Bytes put there by others are not in the checksum.
+    /// The output. The checksum leaves out what the caller writes to it.
     pub fn output_mut(&mut self) -> &mut O {
         self.body.output_mut()
     }
 
-    /// An auxiliary field, such as `redis-ver`. Versions before Redis 3.2 have none: it is left out.
+    /// Writes an auxiliary field, such as `redis-ver`, unless the version is older than Redis 3.2 and has
+    /// none.
     ///
     /// # Errors
     /// Within a value.
@@ -100,10 +101,10 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// The source code of a function library.
+    /// Writes a function library: its source code.
     ///
     /// # Errors
-    /// If the version has no functions: nothing has been written then. Or within a value.
+    /// If the version has no functions, or within a value. Then nothing has been written.
     pub fn function(&mut self, code: &[u8]) -> Written {
         self.between()?;
         self.dialect.require(FUNCTION)?;
@@ -112,8 +113,8 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// How many keys this database has, and how many of them expire: servers make room for as many,
-    /// where their version knows that. To be called before the database's keys, or not at all.
+    /// Tells the number of keys in a database, and of those that expire, so that servers make room for
+    /// them. Optional; call it before the keys of the database.
     ///
     /// # Errors
     /// Within a value.
@@ -128,11 +129,11 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// A key begins. Idle time and access counter are left out where the version has none.
+    /// Begins a key. Versions before Redis 5.0 have no idle time and access counter: they are left out.
     ///
     /// # Errors
-    /// If the version has no such value, or no server can have one: nothing has been written then. Or
-    /// within another value.
+    /// If the version has no such value, no server can have one, or within another value. Then nothing
+    /// has been written.
     pub fn begin(&mut self, key: &[u8], meta: &Meta, contents: Contents) -> Written {
         self.between()?;
         let head = contents.head(self.dialect)?;
@@ -154,11 +155,11 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// A string, an element of a list, a member of a set that does not expire, or a rate limiter's
-    /// time.
+    /// Writes a string, an element of a list, a member of a set that does not expire, or the time of a
+    /// rate limiter.
     ///
     /// # Errors
-    /// If the value in hand has no place for it.
+    /// If there is no place for it.
     #[inline]
     pub fn item(&mut self, item: Item<'_>) -> Written {
         match self.form()? {
@@ -180,10 +181,10 @@ impl<O: Output> Writer<O> {
         }
     }
 
-    /// A member of a set, and when it expires, in ms since the epoch.
+    /// Writes a member of a set that expires, at a time in ms since the epoch.
     ///
     /// # Errors
-    /// If the value in hand has no place for it, or no server takes this time.
+    /// If there is no place for it, or no server takes this time.
     pub fn expiring_item(&mut self, item: Item<'_>, at_ms: u64) -> Written {
         self.member(item, Some(at_ms))
     }
@@ -199,10 +200,10 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// The next bytes of a string that comes in pieces.
+    /// Writes the next bytes of a string given in pieces.
     ///
     /// # Errors
-    /// If the value in hand has no place for them.
+    /// If there is no place for them.
     pub fn piece(&mut self, bytes: &[u8]) -> Written {
         let left = match self.form()? {
             Form::Bytes => self.left.checked_sub(bytes.len() as u64),
@@ -213,10 +214,10 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// A member of a sorted set.
+    /// Writes a member of a sorted set.
     ///
     /// # Errors
-    /// If the value in hand has no place for it, or the score is NaN.
+    /// If there is no place for it, or the score is NaN.
     #[inline]
     pub fn scored(&mut self, member: Item<'_>, score: f64) -> Written {
         let Form::Scores { binary } = self.form()? else {
@@ -235,10 +236,10 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// A field of a hash that does not expire, of a stream's entry, or of a path hash's path.
+    /// Writes a field of a hash that does not expire, of a stream's entry, or of a path.
     ///
     /// # Errors
-    /// If the value in hand has no place for it.
+    /// If there is no place for it.
     #[inline]
     pub fn pair(&mut self, field: Item<'_>, value: Item<'_>) -> Written {
         if let State::Stream(entries) = &mut self.state {
@@ -258,10 +259,10 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// A field of a hash, and when it expires, in ms since the epoch.
+    /// Writes a field of a hash that expires, at a time in ms since the epoch.
     ///
     /// # Errors
-    /// If the value in hand has no place for it, or no server takes this time.
+    /// If there is no place for it, or no server takes this time.
     pub fn expiring_pair(&mut self, field: Item<'_>, value: Item<'_>, at_ms: u64) -> Written {
         self.field(field, value, Some(at_ms))
     }
@@ -292,10 +293,10 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// An element of an array.
+    /// Writes an element of an array.
     ///
     /// # Errors
-    /// If the value in hand has no place for it.
+    /// If there is no place for it.
     pub fn indexed(&mut self, index: u64, element: Item<'_>) -> Written {
         if self.form()? != Form::Elements || index == NO_INDEX {
             return Err(WriteError::OutOfPlace("an element with an index"));
@@ -306,10 +307,10 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// A path of a path hash begins, with so many fields.
+    /// Begins a path of a path hash with this number of fields.
     ///
     /// # Errors
-    /// If the value in hand has no place for it, or there are no fields.
+    /// If there is no place for it, or there are no fields.
     pub fn path(&mut self, path: Item<'_>, fields: u64) -> Written {
         if self.form()? != (Form::Paths { pairs: 0 }) || fields == 0 {
             return Err(WriteError::OutOfPlace("a path"));
@@ -321,11 +322,11 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// An entry of a stream begins, with so many fields, and with as many bytes of names and values as
-    /// were given to [`StreamNodes::add`](super::StreamNodes::add).
+    /// Begins an entry of a stream with this number of fields. `bytes` is what
+    /// [`StreamNodes::add`](super::StreamNodes::add) was given for it.
     ///
     /// # Errors
-    /// If the value in hand has no place for it. The file cannot be finished then.
+    /// If there is no place for it. The file cannot be finished then.
     pub fn entry(&mut self, id: StreamId, fields: u64, bytes: usize) -> Written {
         let State::Stream(entries) = &mut self.state else {
             return Err(WriteError::OutOfPlace("an entry"));
@@ -334,12 +335,12 @@ impl<O: Output> Writer<O> {
         begun.inspect_err(|_| self.state = State::Broken)
     }
 
-    /// All of a stream that is not its entries. What the version does not have is left out; what only it
-    /// has is what servers take for it when they load a file of those before.
+    /// Writes what follows a stream's entries, without what the version lacks. Where `meta` lacks
+    /// something that the version has, it writes what servers assume when they load an older file.
     ///
     /// # Errors
-    /// If the entries were not those that were counted, a pending entry's consumer is missing, or it has
-    /// none in a version that has no such entries. The file cannot be finished then.
+    /// If the entries differ from those counted, a pending entry's consumer is missing, or it has none
+    /// and the version requires one. The file cannot be finished then.
     pub fn stream(&mut self, meta: &StreamMeta) -> Written {
         let State::Stream(entries) = &mut self.state else {
             return Err(WriteError::OutOfPlace("what ends a stream"));
@@ -351,10 +352,10 @@ impl<O: Output> Writer<O> {
         written
     }
 
-    /// A field of a module's value.
+    /// Writes a field of a module's value.
     ///
     /// # Errors
-    /// If the value in hand is not a module's.
+    /// If the current value is not a module's.
     pub fn module_field(&mut self, field: ModuleField<'_>) -> Written {
         if self.form()? != Form::ModuleFields {
             return Err(WriteError::OutOfPlace("a module's field"));
@@ -363,10 +364,10 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// The key is complete.
+    /// Ends the key.
     ///
     /// # Errors
-    /// If there is none, or it is not.
+    /// If there is none, or it is incomplete.
     pub fn end(&mut self) -> Written {
         match self.state {
             State::Value(Form::ModuleFields) => self.body.module_end(),
@@ -381,10 +382,10 @@ impl<O: Output> Writer<O> {
         Ok(())
     }
 
-    /// Ends the file, and gives back what it was written to.
+    /// Ends the file. Returns the output.
     ///
     /// # Errors
-    /// Within a value, or after what left the file broken.
+    /// Within a value.
     pub fn finish(mut self) -> Result<O, WriteError> {
         self.between()?;
         self.body.byte(OPCODE_EOF);
@@ -406,7 +407,7 @@ impl<O: Output> Writer<O> {
         }
     }
 
-    /// One element comes.
+    /// Counts an element.
     #[inline]
     fn take(&mut self) -> Written {
         self.left = self.left.checked_sub(1).ok_or(TOO_MANY)?;
@@ -423,7 +424,7 @@ impl<O: Output> Writer<O> {
 
     fn meta(&mut self, meta: &Meta) {
         if let Some(at) = meta.expire_at {
-            // this one means none at all, and is as long past as the one before
+            // -1 stands for no expiry; the time before it has passed as well
             let at = if at == NO_EXPIRY { at - 1 } else { at };
             self.body.byte(OPCODE_EXPIRETIME_MS);
             self.body.put(&at.to_le_bytes());
@@ -443,7 +444,7 @@ impl<O: Output> Writer<O> {
 const TOO_MANY: WriteError = WriteError::OutOfPlace("more elements than were announced");
 const TOO_FEW: WriteError = WriteError::OutOfPlace("a value's end, before all that was announced");
 
-/// How long after the least of them an expiry is; 0 for none.
+/// The expiry counted from `least`, which is 1; 0 for none.
 fn after(at: Option<u64>, least: u64) -> Result<u64, WriteError> {
     let Some(at) = at else { return Ok(0) };
     let after = possible(at)?.checked_sub(least);
