@@ -95,51 +95,163 @@ pub fn packed_len(packed: &[u8]) -> Option<usize> {
     Element::read(packed).map(|(_, len)| len)
 }
 
+/// A string about to be packed: the first bytes of its element, then those of the string that follow.
+/// So nothing is copied before its place is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    head: [u8; 9],
+    head_len: u8,
+    rest: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    /// No bytes at all.
+    pub const NONE: Parts<'static> = Parts { head: [0; 9], head_len: 0, rest: &[] };
+
+    /// How `string` is packed. `None` for strings of more than `u32::MAX` bytes.
+    #[inline]
+    pub fn of(string: &'a [u8]) -> Option<Self> {
+        if let Some(value) = integer(string) {
+            return Some(Self::of_int(value));
+        }
+        let len = string.len();
+        let [a, b, c, d] = u32::try_from(len).ok()?.to_le_bytes();
+        let (head, head_len) = match len {
+            0..0x40 => ([a, 0, 0, 0, 0], 1),
+            0x40..0x100 => ([STRING, a, 0, 0, 0], 2),
+            0x100..0x1_0000 => ([STRING + 1, a, b, 0, 0], 3),
+            _ => ([STRING + 2, a, b, c, d], 5),
+        };
+        let mut parts = Parts { head: [0; 9], head_len, rest: string };
+        parts.head[..5].copy_from_slice(&head);
+        Some(parts)
+    }
+
+    /// How the decimal form of `value` is packed.
+    #[inline]
+    pub fn of_int(value: i64) -> Self {
+        let mut head = [0; 9];
+        let head_len = match value {
+            0..MEDIUM_FIRST => {
+                head[0] = SMALL_INT | value.to_le_bytes()[0];
+                1
+            }
+            MEDIUM_FIRST..=MEDIUM_LAST => {
+                let [low, high, ..] = (value - MEDIUM_FIRST).to_le_bytes();
+                head[0] = MEDIUM_INT | high;
+                head[1] = low;
+                2
+            }
+            _ => {
+                let bytes = value.to_le_bytes();
+                let (code, len) = match value {
+                    -0x8000..0x8000 => (INT, 3),
+                    -0x80_0000..0x80_0000 => (INT + 1, 4),
+                    -0x8000_0000..0x8000_0000 => (INT + 2, 5),
+                    -0x8000_0000_0000..0x8000_0000_0000 => (INT + 3, 7),
+                    _ => (INT + 4, 9),
+                };
+                head[0] = code;
+                head[1..].copy_from_slice(&bytes);
+                len
+            }
+        };
+        Parts { head, head_len, rest: &[] }
+    }
+
+    /// How an element is packed. Bytes that spell an integer are packed as such.
+    #[inline]
+    pub fn of_element(element: Element<'a>) -> Option<Self> {
+        match element {
+            Element::Bytes(bytes) => Self::of(bytes),
+            Element::Int(value) => Some(Self::of_int(value)),
+        }
+    }
+
+    /// These bytes as they are, at most 9.
+    #[inline]
+    pub(super) fn raw<const N: usize>(bytes: [u8; N], len: u8) -> Self {
+        const { assert!(N <= 9) }
+        let mut head = [0; 9];
+        head[..N].copy_from_slice(&bytes);
+        Parts { head, head_len: len.min(9), rest: &[] }
+    }
+
+    /// How many bytes it takes.
+    #[inline]
+    pub fn len(&self) -> usize {
+        usize::from(self.head_len) + self.rest.len()
+    }
+
+    /// Whether it takes none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends it.
+    #[inline]
+    pub fn write(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(self.head());
+        to.extend_from_slice(self.rest);
+    }
+
+    /// Writes it to the start of `to`, which must have room for it: else `false`.
+    #[inline]
+    pub fn write_at(&self, to: &mut [u8]) -> bool {
+        let Some((head, rest)) = to.split_at_mut_checked(usize::from(self.head_len)) else {
+            return false;
+        };
+        let Some(rest) = rest.get_mut(..self.rest.len()) else { return false };
+        head.copy_from_slice(self.head());
+        rest.copy_from_slice(self.rest);
+        true
+    }
+
+    /// Whether `packed` begins with it.
+    #[inline]
+    pub fn begins(&self, packed: &[u8]) -> bool {
+        packed.first() == Some(&self.head[0])
+            && packed.strip_prefix(self.head()).is_some_and(|packed| packed.starts_with(self.rest))
+    }
+
+    /// What stands for the string in a hash: see [`hashed`].
+    #[inline]
+    pub(super) fn hashed(&self) -> &[u8] {
+        if self.rest.is_empty() { self.head() } else { self.rest }
+    }
+
+    #[inline]
+    fn head(&self) -> &[u8] {
+        &self.head[..usize::from(self.head_len)]
+    }
+}
+
+/// What stands for the element at the start of `packed` in a hash: the bytes of a string, or all of an
+/// integer's element. Nothing where no element begins.
+#[inline]
+pub(super) fn hashed(packed: &[u8]) -> &[u8] {
+    match Element::read(packed) {
+        Some((Element::Bytes(bytes), _)) if !bytes.is_empty() => bytes,
+        Some((_, len)) => packed.get(..len).unwrap_or_default(),
+        None => &[],
+    }
+}
+
 /// Appends `string` as an element. Strings of more than `u32::MAX` bytes cannot be packed: `false`,
 /// and nothing is appended.
 #[inline]
 pub fn write(string: &[u8], to: &mut Vec<u8>) -> bool {
-    if let Some(value) = integer(string) {
-        write_int(value, to);
-        return true;
+    let parts = Parts::of(string);
+    if let Some(parts) = &parts {
+        parts.write(to);
     }
-    let len = string.len();
-    if let (true, Ok(short)) = (len < usize::from(SMALL_INT), u8::try_from(len)) {
-        to.push(short);
-    } else if let Ok(len) = u8::try_from(len) {
-        to.extend([STRING, len]);
-    } else if let Ok(len) = u16::try_from(len) {
-        to.push(STRING + 1);
-        to.extend(len.to_le_bytes());
-    } else if let Ok(len) = u32::try_from(len) {
-        to.push(STRING + 2);
-        to.extend(len.to_le_bytes());
-    } else {
-        return false;
-    }
-    to.extend_from_slice(string);
-    true
+    parts.is_some()
 }
 
 /// Appends the decimal form of `value` as an element.
 #[inline]
 pub fn write_int(value: i64, to: &mut Vec<u8>) {
-    match value {
-        0..MEDIUM_FIRST => to.push(SMALL_INT | value.to_le_bytes()[0]),
-        MEDIUM_FIRST..=MEDIUM_LAST => {
-            let [low, high, ..] = (value - MEDIUM_FIRST).to_le_bytes();
-            to.extend([MEDIUM_INT | high, low]);
-        }
-        _ => {
-            let bytes = value.to_le_bytes();
-            let (code, width) = (INT..)
-                .zip(INT_WIDTHS)
-                .find(|&(_, width)| int(&bytes[..width]) == value)
-                .unwrap_or((INT + 4, 8));
-            to.push(code);
-            to.extend_from_slice(&bytes[..width]);
-        }
-    }
+    Parts::of_int(value).write(to);
 }
 
 /// The integer that a string spells exactly as servers would: no sign but `-`, no leading zero.

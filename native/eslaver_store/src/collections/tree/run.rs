@@ -1,0 +1,396 @@
+//! Packed elements one after another, with a directory to find one by its index.
+//!
+//! The directory has an entry for each group of up to `GROUP` elements: how many there are, and
+//! how many bytes they take. Within a group elements are walked. A change concerns the entry of one
+//! group only. Small groups make finding faster, and take more memory.
+
+use super::super::element::{self, Element};
+use super::spare;
+use std::ops::Range;
+
+/// Elements in a row.
+#[derive(Debug, Default, Clone)]
+pub struct Run<const GROUP: usize> {
+    bytes: Vec<u8>,
+    groups: Vec<Group>,
+    len: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    len: u32,
+    bytes: u32,
+}
+
+/// Where an element begins.
+struct Spot {
+    group: usize,
+    /// Its index within the group.
+    index: usize,
+    /// The first byte of the group.
+    start: usize,
+}
+
+impl<const GROUP: usize> Run<GROUP> {
+    /// The number of elements.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes that the elements take.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The bytes allocated.
+    #[inline]
+    pub fn heap_bytes(&self) -> usize {
+        self.bytes.capacity() + self.groups.capacity() * size_of::<Group>()
+    }
+
+    /// The element at `index`.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<Element<'_>> {
+        self.iter(index..index + 1).next()
+    }
+
+    /// Inserts `string` before the element at `index`. `false` where it is too long to be packed, or
+    /// `index` is greater than the length.
+    pub fn insert(&mut self, index: usize, string: &[u8]) -> bool {
+        if index > self.len {
+            return false;
+        }
+        let spot = self.gap(index);
+        let at = if index == self.len { self.bytes.len() } else { self.byte_of(&spot) };
+        let Some(added) = self.write(at, string) else { return false };
+        self.count(&spot, added);
+        self.len += 1;
+        true
+    }
+
+    /// Removes the elements of a range, as far as they exist.
+    pub fn remove(&mut self, range: Range<usize>) {
+        let to = range.end.min(self.len);
+        let from = range.start.min(to);
+        let first = self.byte_of(&self.spot(from));
+        let end = if to == from + 1 {
+            first + packed_len(&self.bytes[first..])
+        } else {
+            self.byte_of(&self.spot(to))
+        };
+        self.bytes.drain(first..end);
+        let (mut index, mut byte) = (0, 0);
+        for group in &mut self.groups {
+            let (len, bytes) = (group.len as usize, group.bytes as usize);
+            let gone = (index + len).min(to).saturating_sub(index.max(from));
+            let gone_bytes = (byte + bytes).min(end).saturating_sub(byte.max(first));
+            group.len -= gone as u32;
+            group.bytes -= gone_bytes as u32;
+            index += len;
+            byte += bytes;
+        }
+        self.len -= to - from;
+        self.join_groups();
+        spare::trim(&mut self.bytes);
+        spare::trim(&mut self.groups);
+    }
+
+    /// Puts `string` in place of the element at `index`. `false` where it is too long, or there is no
+    /// such element; nothing is changed then.
+    pub fn replace(&mut self, index: usize, string: &[u8]) -> bool {
+        if index >= self.len {
+            return false;
+        }
+        let spot = self.spot(index);
+        let at = self.byte_of(&spot);
+        let old = packed_len(&self.bytes[at..]);
+        let Some(new) = self.write(at, string) else { return false };
+        self.bytes.drain(at + new..at + new + old);
+        let group = &mut self.groups[spot.group];
+        group.bytes = group.bytes - old as u32 + new as u32;
+        spare::trim(&mut self.bytes);
+        true
+    }
+
+    /// Removes the elements from `index` on, and returns them.
+    pub fn split_off(&mut self, index: usize) -> Self {
+        let spot = self.spot(index);
+        let at = self.byte_of(&spot);
+        let mut groups = self.groups.split_off(spot.group);
+        if let (Some(first), 1..) = (groups.first_mut(), spot.index) {
+            let head = Group { len: spot.index as u32, bytes: (at - spot.start) as u32 };
+            first.len -= head.len;
+            first.bytes -= head.bytes;
+            self.groups.push(head);
+        }
+        let tail = Self { bytes: self.bytes.split_off(at), groups, len: self.len - index };
+        self.len = index;
+        tail
+    }
+
+    /// Appends the elements of another run.
+    pub fn append(&mut self, other: &Self) {
+        self.bytes.reserve_exact(other.bytes.len());
+        self.bytes.extend_from_slice(&other.bytes);
+        self.groups.reserve_exact(other.groups.len());
+        self.groups.extend_from_slice(&other.groups);
+        self.len += other.len;
+        self.join_groups();
+    }
+
+    /// Gives back memory that is not used.
+    pub fn settle(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.groups.shrink_to_fit();
+    }
+
+    /// The index where the second half of the bytes begins, at least 1 and less than the length.
+    pub fn middle(&self) -> usize {
+        let half = self.bytes.len() / 2;
+        let (mut index, mut byte) = (0, 0);
+        for group in &self.groups {
+            if byte + group.bytes as usize > half {
+                break;
+            }
+            index += group.len as usize;
+            byte += group.bytes as usize;
+        }
+        while byte < half {
+            byte += packed_len(&self.bytes[byte..]);
+            index += usize::from(byte <= half);
+        }
+        index.min(self.len.saturating_sub(1)).max(1)
+    }
+
+    /// The elements of a range, forward.
+    #[inline]
+    pub fn iter(&self, range: Range<usize>) -> Iter<'_> {
+        let to = range.end.min(self.len);
+        let from = range.start.min(to);
+        let rest = self.bytes.get(self.byte_of(&self.spot(from))..).unwrap_or_default();
+        Iter { rest, left: to - from }
+    }
+
+    /// The elements of a range, from its last to its first.
+    pub fn iter_back(&self, range: Range<usize>) -> IterBack<'_, GROUP> {
+        let to = range.end.min(self.len);
+        let spot = self.gap(to);
+        let mut back = IterBack {
+            run: self,
+            group: spot.group,
+            start: spot.start,
+            begins: [0; GROUP],
+            known: 0,
+            left: to - range.start.min(to),
+        };
+        back.learn(spot.index);
+        back
+    }
+
+    /// The first index within `range` whose element is not `before`; all that are come first.
+    pub fn partition_point(
+        &self,
+        range: Range<usize>,
+        mut before: impl FnMut(Element<'_>) -> bool,
+    ) -> usize {
+        // The group to walk is the last that begins within the range with an element `before`.
+        let (mut index, mut byte) = (0, 0);
+        let (mut from, mut from_byte) = (None, 0);
+        for group in &self.groups {
+            if index >= range.end {
+                break;
+            }
+            let len = group.len as usize;
+            if index > range.start {
+                match Element::read(&self.bytes[byte..]) {
+                    Some((first, _)) if before(first) => (from, from_byte) = (Some(index), byte),
+                    _ => break,
+                }
+            } else if index + len > range.start {
+                let spot = Spot { group: 0, index: range.start - index, start: byte };
+                (from, from_byte) = (Some(range.start), self.byte_of(&spot));
+            }
+            index += len;
+            byte += group.bytes as usize;
+        }
+        let Some(mut at) = from else { return range.end };
+        while at < range.end {
+            match Element::read(&self.bytes[from_byte..]) {
+                Some((element, len)) if before(element) => from_byte += len,
+                _ => break,
+            }
+            at += 1;
+        }
+        at
+    }
+
+    /// Where the element at `index` begins; for the length, the end.
+    #[inline]
+    fn spot(&self, index: usize) -> Spot {
+        let (mut rest, mut start) = (index, 0);
+        for (group, entry) in self.groups.iter().enumerate() {
+            if rest < entry.len as usize {
+                return Spot { group, index: rest, start };
+            }
+            rest -= entry.len as usize;
+            start += entry.bytes as usize;
+        }
+        Spot { group: self.groups.len(), index: 0, start }
+    }
+
+    /// As [`Run::spot`], but behind the last element of a group rather than before the next group.
+    #[inline]
+    fn gap(&self, index: usize) -> Spot {
+        let (mut rest, mut start) = (index, 0);
+        for (group, entry) in self.groups.iter().enumerate() {
+            if rest <= entry.len as usize {
+                return Spot { group, index: rest, start };
+            }
+            rest -= entry.len as usize;
+            start += entry.bytes as usize;
+        }
+        Spot { group: self.groups.len(), index: 0, start }
+    }
+
+    #[inline]
+    fn byte_of(&self, spot: &Spot) -> usize {
+        (0..spot.index).fold(spot.start, |byte, _| byte + packed_len(&self.bytes[byte..]))
+    }
+
+    /// Puts an element at a byte, and returns how many bytes it takes. `None` where it is too long.
+    fn write(&mut self, at: usize, string: &[u8]) -> Option<usize> {
+        let before = self.bytes.len();
+        // An element's header takes up to 5 bytes, and an integer 9 in all.
+        let most = (string.len() + 5).max(9);
+        if before + most > u32::MAX as usize {
+            return None;
+        }
+        spare::reserve(&mut self.bytes, most);
+        let written = element::write(string, &mut self.bytes);
+        let added = self.bytes.len() - before;
+        self.bytes[at..].rotate_right(added);
+        written.then_some(added)
+    }
+
+    /// Counts an element of `added` bytes that was put at a gap.
+    fn count(&mut self, spot: &Spot, added: usize) {
+        let new = Group { len: 1, bytes: added as u32 };
+        let Some(group) = self.groups.get_mut(spot.group) else {
+            spare::reserve(&mut self.groups, 1);
+            return self.groups.push(new);
+        };
+        group.len += 1;
+        group.bytes += new.bytes;
+        if group.len as usize <= GROUP {
+            return;
+        }
+        let whole = *group;
+        let head = match spot.index {
+            0 => new,
+            index if index == GROUP => Group { len: whole.len - 1, bytes: whole.bytes - new.bytes },
+            _ => {
+                let half = Spot { group: spot.group, index: GROUP / 2, start: spot.start };
+                Group { len: GROUP as u32 / 2, bytes: (self.byte_of(&half) - spot.start) as u32 }
+            }
+        };
+        let tail = Group { len: whole.len - head.len, bytes: whole.bytes - head.bytes };
+        self.groups[spot.group] = head;
+        spare::reserve(&mut self.groups, 1);
+        self.groups.insert(spot.group + 1, tail);
+    }
+
+    /// Merges neighbours that are small, and drops empty groups.
+    fn join_groups(&mut self) {
+        self.groups.dedup_by(|group, before| {
+            let len = before.len + group.len;
+            let join = before.len == 0 || group.len == 0 || len as usize <= GROUP / 4 * 3;
+            if join {
+                before.len = len;
+                before.bytes += group.bytes;
+            }
+            join
+        });
+    }
+}
+
+/// The bytes of the element at the start. Within a run there is one.
+#[inline]
+fn packed_len(bytes: &[u8]) -> usize {
+    element::packed_len(bytes).unwrap_or(bytes.len())
+}
+
+/// Elements in order.
+#[derive(Debug, Clone)]
+pub struct Iter<'a> {
+    rest: &'a [u8],
+    left: usize,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Element<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let (element, len) = Element::read(self.rest)?;
+        self.rest = self.rest.get(len..)?;
+        Some(element)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+/// Elements in reverse.
+#[derive(Debug, Clone)]
+pub struct IterBack<'a, const GROUP: usize> {
+    run: &'a Run<GROUP>,
+    group: usize,
+    start: usize,
+    /// Where the elements of the group begin, from its first byte on.
+    begins: [u32; GROUP],
+    /// How many of them are still to come.
+    known: usize,
+    left: usize,
+}
+
+impl<const GROUP: usize> IterBack<'_, GROUP> {
+    /// Finds the first `count` elements of the group.
+    fn learn(&mut self, count: usize) {
+        let mut byte = self.start;
+        for begin in self.begins.iter_mut().take(count) {
+            *begin = (byte - self.start) as u32;
+            byte += packed_len(&self.run.bytes[byte..]);
+        }
+        self.known = count.min(GROUP);
+    }
+}
+
+impl<'a, const GROUP: usize> Iterator for IterBack<'a, GROUP> {
+    type Item = Element<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        while self.known == 0 {
+            self.group = self.group.checked_sub(1)?;
+            let group = self.run.groups.get(self.group)?;
+            self.start -= group.bytes as usize;
+            self.learn(group.len as usize);
+        }
+        self.known -= 1;
+        let at = self.start + self.begins[self.known] as usize;
+        Some(Element::read(self.run.bytes.get(at..)?)?.0)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}

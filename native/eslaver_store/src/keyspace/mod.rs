@@ -1,0 +1,23 @@
+//! The keys, and who may look at them when.
+//!
+//! | module | is |
+//! |---|---|
+//! | `block` | a key and a small value in one allocation |
+//! | `entry` | a key with its value, of any size |
+//! | `db` | a database: its keys in stripes, each with a lock |
+//! | `store` | the databases, as readers find them |
+//! | `session` | what the writer has locked, until its change is whole |
+//! | `slot` | the slot of a cluster that a key is in |
+//! | `usage` | keys and bytes by type |
+//! | `version` | the version of the master whose keys they are |
+//! | `trash` | values out of reach, to be dropped outside locks |
+
+pub(crate) mod block;
+pub(crate) mod db;
+pub(crate) mod entry;
+pub(crate) mod session;
+pub mod slot;
+pub(crate) mod store;
+pub(crate) mod trash;
+pub(crate) mod usage;
+pub(crate) mod version;

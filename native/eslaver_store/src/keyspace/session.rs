@@ -1,0 +1,121 @@
+//! What the writer has locked, until its change is whole.
+//!
+//! Only the writer holds more than one lock while it waits for another, so the order of its locks
+//! does not matter.
+
+use std::hint::spin_loop;
+use std::thread::{panicking, yield_now};
+
+use parking_lot::{RwLock, RwLockWriteGuard};
+
+use crate::keyspace::db::{Db, KeyHash, Keys, STRIPES};
+use crate::keyspace::entry::Entry;
+use crate::keyspace::store::{Dbs, Store};
+
+/// A writer that sleeps keeps readers out, so it does not before it has tried this often.
+const SPINS: usize = 64;
+const YIELDS: usize = 10_000;
+
+/// The locks of one change.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    store: &'a Store,
+    dbs: &'a Dbs,
+    /// By ascending db and stripe.
+    held: Vec<Held<'a>>,
+}
+
+#[derive(Debug)]
+struct Held<'a> {
+    at: (u32, usize),
+    keys: RwLockWriteGuard<'a, Keys>,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(store: &'a Store, dbs: &'a Dbs) -> Self {
+        Self { store, dbs, held: Vec::new() }
+    }
+
+    pub(crate) fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    pub(crate) fn db(&self, number: u32) -> Option<&'a Db> {
+        self.dbs.get(number)
+    }
+
+    pub(crate) fn dbs(&self) -> &'a Dbs {
+        self.dbs
+    }
+
+    /// The keys of a stripe, from now on locked for changes.
+    #[inline]
+    pub(crate) fn lock(&mut self, number: u32, db: &'a Db, hash: KeyHash) -> &mut Keys {
+        self.lock_stripe(number, db, hash.stripe())
+    }
+
+    #[inline]
+    fn lock_stripe(&mut self, number: u32, db: &'a Db, stripe: usize) -> &mut Keys {
+        let at = (number, stripe);
+        let index = match self.held.binary_search_by_key(&at, |held| held.at) {
+            Ok(index) => index,
+            Err(index) => {
+                let mut keys = write(db.stripe(at.1));
+                keys.changing();
+                self.held.insert(index, Held { at, keys });
+                index
+            }
+        };
+        &mut self.held[index].keys
+    }
+
+    /// Removes all entries of a database that `is_gone` names. All of its stripes are locked.
+    pub(crate) fn remove_where(
+        &mut self,
+        number: u32,
+        db: &'a Db,
+        is_gone: impl Fn(&Entry) -> bool,
+    ) -> Vec<Entry> {
+        let mut removed = Vec::new();
+        for stripe in 0..STRIPES {
+            removed.extend(self.lock_stripe(number, db, stripe).remove_where(&is_gone));
+        }
+        for entry in &removed {
+            db.usage().remove(entry.kind(), entry.size());
+        }
+        removed
+    }
+
+    /// Hands the keys of a stripe to `with`, which does not change them.
+    pub(crate) fn read<R>(
+        &self,
+        number: u32,
+        db: &Db,
+        hash: KeyHash,
+        with: impl FnOnce(&Keys) -> R,
+    ) -> R {
+        let at = (number, hash.stripe());
+        match self.held.binary_search_by_key(&at, |held| held.at) {
+            Ok(index) => with(&self.held[index].keys),
+            Err(_) => with(&db.stripe(at.1).read_recursive()),
+        }
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        if panicking() {
+            self.store.break_off();
+        }
+    }
+}
+
+fn write(lock: &RwLock<Keys>) -> RwLockWriteGuard<'_, Keys> {
+    for attempt in 0..SPINS + YIELDS {
+        if let Some(keys) = lock.try_write() {
+            return keys;
+        }
+        if attempt < SPINS { spin_loop() } else { yield_now() }
+    }
+    lock.write()
+}

@@ -1,0 +1,271 @@
+//! The databases, as readers find them.
+//!
+//! A change of keys holds the locks of their stripes until it is whole. A change of databases as
+//! such (`FLUSHALL`, `SWAPDB`, a resync) makes the generation odd while it goes on: readers then wait,
+//! and those that began before find another generation than they began with, and begin again.
+
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use foldhash::quality::RandomState;
+use parking_lot::RwLockReadGuard;
+
+use crate::keyspace::db::{Db, Keys};
+use crate::keyspace::entry::Entry;
+use crate::keyspace::version::Server;
+
+/// How often a reader tries to get its locks before it says that the store is busy.
+const TRIES: usize = 32;
+
+/// A keyspace.
+#[derive(Debug)]
+pub struct Store {
+    dbs: ArcSwap<Dbs>,
+    generation: AtomicU64,
+    broken: AtomicBool,
+    server: OnceLock<Server>,
+    hasher: RandomState,
+    seed: u64,
+}
+
+/// The databases that there are, by ascending number.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Dbs(Vec<(u32, Arc<Db>)>);
+
+/// Why a read has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The writer has the keys: try again.
+    #[error("the writer is changing the keys")]
+    Busy,
+    /// A change was cut short by a panic: the store holds half of it.
+    #[error("a change failed half-way")]
+    Broken,
+    /// The key has a value of another type.
+    #[error("the key holds a value of another type")]
+    WrongType,
+    /// It takes longer than the reader has patience for.
+    #[error("the answer takes long")]
+    TakesLong,
+    /// There is no such query, or its arguments are others.
+    #[error("there is no such query, or its arguments are others")]
+    BadQuery,
+    /// What the key holds is not known.
+    #[error("the value of the key is not known")]
+    Unknown,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            dbs: ArcSwap::default(),
+            generation: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
+            server: OnceLock::new(),
+            seed: RandomState::default().hash_one(0),
+            hasher: RandomState::default(),
+        }
+    }
+}
+
+impl Store {
+    /// An empty keyspace.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Hands the entry of a key to `with`, or `None` where it is missing or its time has passed.
+    /// The key is locked meanwhile: `with` must be short.
+    #[inline]
+    pub(crate) fn with_key<R>(
+        &self,
+        db: u32,
+        key: &[u8],
+        now: i64,
+        with: impl FnOnce(Option<&Entry>) -> R,
+    ) -> Result<R, ReadError> {
+        for _ in 0..TRIES {
+            let generation = self.even_generation()?;
+            let dbs = self.dbs.load();
+            let Some(db) = dbs.get(db) else {
+                if self.is_generation(generation) {
+                    return Ok(with(None));
+                }
+                continue;
+            };
+            let hash = db.hash(key);
+            let Some(keys) = db.stripe(hash.stripe()).try_read() else {
+                std::hint::spin_loop();
+                continue;
+            };
+            if self.is_generation(generation) {
+                return Ok(with(keys.get(hash, key).filter(|entry| entry.is_live(now))));
+            }
+        }
+        Err(self.busy())
+    }
+
+    /// Hands the entries of several keys, as they are at one moment, to `with`. They are locked
+    /// meanwhile: `with` must be short.
+    pub(crate) fn with_keys<K: AsRef<[u8]>, R>(
+        &self,
+        db: u32,
+        keys: &[K],
+        now: i64,
+        with: impl FnOnce(&[Option<&Entry>]) -> R,
+    ) -> Result<R, ReadError> {
+        for _ in 0..TRIES {
+            let generation = self.even_generation()?;
+            let dbs = self.dbs.load();
+            let Some(db) = dbs.get(db) else {
+                if self.is_generation(generation) {
+                    return Ok(with(&vec![None; keys.len()]));
+                }
+                continue;
+            };
+            let hashes: Vec<_> = keys.iter().map(|key| db.hash(key.as_ref())).collect();
+            let Some(held) = lock_all(db, hashes.iter().map(|hash| hash.stripe()).collect()) else {
+                std::thread::yield_now();
+                continue;
+            };
+            if !self.is_generation(generation) {
+                continue;
+            }
+            let entries: Vec<_> = keys
+                .iter()
+                .zip(hashes)
+                .map(|(key, hash)| {
+                    let at =
+                        held.binary_search_by_key(&hash.stripe(), |(stripe, _)| *stripe).ok()?;
+                    let (_, stripe) = held.get(at)?;
+                    stripe.get(hash, key.as_ref()).filter(|entry| entry.is_live(now))
+                })
+                .collect();
+            return Ok(with(&entries));
+        }
+        Err(self.busy())
+    }
+
+    #[inline]
+    fn even_generation(&self) -> Result<u64, ReadError> {
+        let generation = self.generation.load(Ordering::Acquire);
+        if generation % 2 == 0 { Ok(generation) } else { Err(self.busy()) }
+    }
+
+    #[inline]
+    fn is_generation(&self, generation: u64) -> bool {
+        self.generation.load(Ordering::Acquire) == generation && !self.is_broken()
+    }
+
+    fn busy(&self) -> ReadError {
+        if self.is_broken() { ReadError::Broken } else { ReadError::Busy }
+    }
+
+    /// Whether a change was cut short by a panic. Nothing can be read any more.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn break_off(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn dbs(&self) -> Arc<Dbs> {
+        self.dbs.load_full()
+    }
+
+    /// Has `change` make other databases of those that there are, at one moment for all readers.
+    pub(crate) fn change_dbs(&self, change: impl FnOnce(&mut Dbs)) {
+        let mut dbs = Dbs::clone(&self.dbs.load());
+        change(&mut dbs);
+        self.dbs.store(Arc::new(dbs));
+    }
+
+    /// Readers wait until the other call, [`Store::end_exclusive`].
+    pub(crate) fn begin_exclusive(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn end_exclusive(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// What the tables of large values are seeded with: a secret.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Whose keys it holds.
+    pub fn server(&self) -> Server {
+        self.server.get().copied().unwrap_or_default()
+    }
+
+    /// Says whose keys it holds, before it holds any. What was said first counts.
+    pub(crate) fn set_server(&self, server: Server) {
+        self.server.get_or_init(|| server);
+    }
+
+    /// Adds a database that has no keys yet, where it is missing.
+    pub(crate) fn ensure_db(&self, db: u32) {
+        if self.dbs.load().get(db).is_none() {
+            let hasher = self.hasher.clone();
+            self.change_dbs(|dbs| dbs.put(db, Arc::new(Db::new(hasher))));
+        }
+    }
+
+    /// The number of keys in all databases, also of those whose time has passed.
+    pub fn len(&self) -> usize {
+        self.dbs.load().iter().map(|(_, db)| db.len()).sum()
+    }
+
+    /// Whether no database has a key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Read locks of all these stripes, by ascending number, or `None` where the writer has one of them.
+fn lock_all(db: &Db, mut stripes: Vec<usize>) -> Option<Vec<(usize, RwLockReadGuard<'_, Keys>)>> {
+    stripes.sort_unstable();
+    stripes.dedup();
+    stripes.into_iter().map(|index| Some((index, db.stripe(index).try_read()?))).collect()
+}
+
+impl Dbs {
+    #[inline]
+    pub(crate) fn get(&self, number: u32) -> Option<&Db> {
+        self.shared(number).map(Arc::as_ref)
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self, number: u32) -> Option<&Arc<Db>> {
+        match self.0.first() {
+            Some((first, db)) if *first == number => Some(db),
+            _ => {
+                let at = self.0.binary_search_by_key(&number, |(other, _)| *other).ok()?;
+                self.0.get(at).map(|(_, db)| db)
+            }
+        }
+    }
+
+    pub(crate) fn put(&mut self, number: u32, db: Arc<Db>) {
+        self.take(number);
+        let at = self.0.partition_point(|(other, _)| *other < number);
+        self.0.insert(at, (number, db));
+    }
+
+    pub(crate) fn take(&mut self, number: u32) -> Option<Arc<Db>> {
+        let at = self.0.binary_search_by_key(&number, |(other, _)| *other).ok()?;
+        Some(self.0.remove(at).1)
+    }
+
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Arc<Db>> {
+        self.0.drain(..).map(|(_, db)| db)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Arc<Db>)> {
+        self.0.iter().map(|(number, db)| (*number, db))
+    }
+}

@@ -1,0 +1,18 @@
+//! What readers ask, and how they are answered.
+//!
+//! | module | is |
+//! |---|---|
+//! | `reply` | whom an answer is given to |
+//! | `reader` | finds values: one alone, or several as they are at one moment |
+//! | `query` | what is asked: a name and its arguments |
+//! | `table` | which function answers which query |
+//! | the others | a family of reads each |
+
+pub(crate) mod bag;
+pub(crate) mod hash;
+pub(crate) mod query;
+pub(crate) mod reader;
+pub(crate) mod reply;
+pub(crate) mod set;
+pub(crate) mod string;
+pub(crate) mod table;

@@ -1,0 +1,128 @@
+//! Finds values for readers: one alone, or several as they are at one moment.
+
+use crate::keyspace::entry::Entry;
+use crate::keyspace::store::{ReadError, Store};
+use crate::values::{NewValue, Type, ValueRef};
+
+/// Reads of one database at one time.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    store: &'a Store,
+    db: u32,
+    now: i64,
+    patience: Patience,
+}
+
+/// How long a read may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// About a millisecond. What would take longer is not begun: [`ReadError::TakesLong`].
+    Short,
+    /// As long as it takes.
+    Long,
+}
+
+impl<'a> Reader<'a> {
+    /// `now` is in ms since the epoch: keys whose time has passed by then are missing.
+    pub fn new(store: &'a Store, db: u32, now: i64, patience: Patience) -> Self {
+        Self { store, db, now, patience }
+    }
+
+    /// When the reader reads, in ms since the epoch.
+    pub(crate) fn now(&self) -> i64 {
+        self.now
+    }
+
+    pub(crate) fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    /// Refuses what takes more than `steps` of some 10 ns, where there is no patience for it.
+    pub(crate) fn check_steps(&self, steps: usize) -> Result<(), ReadError> {
+        const SHORT: usize = 20_000;
+        match self.patience {
+            Patience::Short if steps > SHORT => Err(ReadError::TakesLong),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands the entry of a key to `with`, or `None` where it is missing. The key is locked meanwhile.
+    #[inline]
+    pub(crate) fn entry<R>(
+        &self,
+        key: &[u8],
+        with: impl FnOnce(Option<&Entry>) -> R,
+    ) -> Result<R, ReadError> {
+        self.store.with_key(self.db, key, self.now, with)
+    }
+
+    /// Hands the value of a key to `with`, or `None` where the key is missing. The key is locked
+    /// meanwhile: this is for answers that take a few microseconds whatever the value's size.
+    #[inline]
+    pub(crate) fn point<R>(
+        &self,
+        key: &[u8],
+        kind: Type,
+        with: impl FnOnce(Option<ValueRef<'_>>) -> Result<R, ReadError>,
+    ) -> Result<R, ReadError> {
+        self.entry(key, |entry| with(typed(entry, kind)?))?
+    }
+
+    /// The same for answers that walk the value. A large value is walked outside the lock, as it
+    /// was at that moment.
+    pub(crate) fn walk<R>(
+        &self,
+        key: &[u8],
+        kind: Type,
+        with: impl FnOnce(Option<ValueRef<'_>>) -> Result<R, ReadError>,
+    ) -> Result<R, ReadError> {
+        let mut with = Some(with);
+        let mut once = |value: Option<ValueRef<'_>>| match with.take() {
+            Some(with) => with(value),
+            None => Err(ReadError::BadQuery),
+        };
+        let large = self.entry(key, |entry| match typed(entry, kind)? {
+            Some(ValueRef::Large(large)) => Ok(Err(large.clone())),
+            small => Ok(Ok(once(small)?)),
+        })??;
+        match large {
+            Ok(result) => Ok(result),
+            Err(large) => once(Some(ValueRef::Large(&large))),
+        }
+    }
+
+    /// The values of several keys of one type, as they are at one moment.
+    pub(crate) fn all<K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        kind: Type,
+    ) -> Result<Vec<Option<NewValue>>, ReadError> {
+        self.store.with_keys(self.db, keys, self.now, |entries| {
+            entries
+                .iter()
+                .map(|entry| Ok(typed(*entry, kind)?.map(ValueRef::to_new)))
+                .collect::<Result<Vec<_>, _>>()
+        })?
+    }
+
+    /// Hands the entries of several keys, as they are at one moment, to `with`. They are locked
+    /// meanwhile.
+    pub(crate) fn entries<K: AsRef<[u8]>, R>(
+        &self,
+        keys: &[K],
+        with: impl FnOnce(&[Option<&Entry>]) -> Result<R, ReadError>,
+    ) -> Result<R, ReadError> {
+        self.store.with_keys(self.db, keys, self.now, with)?
+    }
+}
+
+fn typed(entry: Option<&Entry>, kind: Type) -> Result<Option<ValueRef<'_>>, ReadError> {
+    match entry {
+        None => Ok(None),
+        Some(entry) if entry.kind() == kind => Ok(Some(entry.value())),
+        Some(entry) if matches!(entry.kind(), Type::Unknown | Type::Unsure) => {
+            Err(ReadError::Unknown)
+        }
+        Some(_) => Err(ReadError::WrongType),
+    }
+}

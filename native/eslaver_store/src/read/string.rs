@@ -1,0 +1,236 @@
+//! Reads of strings, of their bits, and of HyperLogLogs.
+
+use crate::keyspace::store::ReadError;
+use crate::read::query::{Arg, Args};
+use crate::read::reader::Reader;
+use crate::read::reply::Reply;
+use crate::read::table::Answer;
+use crate::values::bitfield::Field;
+use crate::values::bits::{self, Part};
+use crate::values::string::{Str, indexes};
+use crate::values::{NewValue, Type, ValueRef, hll, lcs};
+
+pub(crate) const QUERIES: &[(&str, Answer)] = &[
+    ("bitcount", bitcount),
+    ("bitfield_ro", bitfield_ro),
+    ("bitpos", bitpos),
+    ("get", get),
+    ("getbit", getbit),
+    ("getrange", getrange),
+    ("lcs", lcs),
+    ("lcs_len", lcs_len),
+    ("mget", mget),
+    ("pfcount", pfcount),
+    ("strlen", strlen),
+];
+
+/// Steps of some 10 ns to copy or look at so many bytes.
+const BYTES_A_STEP: usize = 64;
+
+fn get(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    reader.walk(args.bytes(0)?, Type::String, |value| match value {
+        None => {
+            reply.atom("undefined");
+            Ok(())
+        }
+        some => {
+            let string = Str::of(some);
+            reader.check_steps(string.len() / BYTES_A_STEP)?;
+            give(string, 0..string.len(), reply);
+            Ok(())
+        }
+    })
+}
+
+fn give(string: Str<'_>, range: std::ops::Range<usize>, reply: &mut dyn Reply) {
+    match string {
+        Str::Flat(bytes) => reply.bytes(bytes.get(range).unwrap_or_default()),
+        Str::Long(chunks) => {
+            let len = range.len();
+            reply.pieces(len, &mut chunks.slices(range.start as u64..range.end as u64));
+        }
+    }
+}
+
+/// Keys of other types count as missing.
+fn mget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    let keys = args.strings(0)?;
+    let values: Vec<Option<NewValue>> = reader.entries(&keys, |entries| {
+        let mut len = 0;
+        for entry in entries.iter().flatten() {
+            match entry.kind() {
+                Type::Unknown | Type::Unsure => return Err(ReadError::Unknown),
+                Type::String => len += 64 + Str::of(Some(entry.value())).len(),
+                _ => {}
+            }
+        }
+        reader.check_steps(len / BYTES_A_STEP)?;
+        let strings = entries.iter().map(|entry| {
+            entry.filter(|entry| entry.kind() == Type::String).map(|entry| entry.value().to_new())
+        });
+        Ok(strings.collect())
+    })?;
+    reply.begin();
+    for value in &values {
+        match value {
+            None => reply.atom("undefined"),
+            Some(value) => {
+                let string = Str::of(Some(value.as_ref()));
+                give(string, 0..string.len(), reply);
+            }
+        }
+    }
+    reply.end_list();
+    Ok(())
+}
+
+fn strlen(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    reader.point(args.bytes(0)?, Type::String, |value| {
+        reply.unsigned(Str::of(value).len() as u64);
+        Ok(())
+    })
+}
+
+fn getrange(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    let (start, end) = (args.int(1)?, args.int(2)?);
+    reader.walk(args.bytes(0)?, Type::String, |value| {
+        let string = Str::of(value);
+        let is_reversed = start < 0 && end < 0 && start > end;
+        let range = match indexes(start, end, string.len()) {
+            Some((first, last)) if !is_reversed => first..last + 1,
+            _ => 0..0,
+        };
+        reader.check_steps(range.len() / BYTES_A_STEP)?;
+        give(string, range, reply);
+        Ok(())
+    })
+}
+
+fn getbit(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    let index = usize::try_from(args.int(1)?).map_err(|_| ReadError::BadQuery)?;
+    reader.point(args.bytes(0)?, Type::String, |value| {
+        reply.int(bits::get(Str::of(value), index).into());
+        Ok(())
+    })
+}
+
+/// `all`, `{Start, open}`, `{Start, End, byte}` or `{Start, End, bit}`.
+fn part(args: Args<'_>, index: usize) -> Result<Part, ReadError> {
+    if matches!(args.at(index)?, Arg::Atom("all")) {
+        return Ok(Part::All);
+    }
+    let part = args.list(index)?;
+    let start = part.int(0)?;
+    match (part.at(1)?, part.len()) {
+        (Arg::Atom("open"), 2) => Ok(Part::From(start)),
+        (Arg::Int(end), 3) => match part.atom(2)? {
+            "byte" => Ok(Part::Bytes(start, *end)),
+            "bit" => Ok(Part::Bits(start, *end)),
+            _ => Err(ReadError::BadQuery),
+        },
+        _ => Err(ReadError::BadQuery),
+    }
+}
+
+fn bitcount(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    let part = part(args, 1)?;
+    reader.walk(args.bytes(0)?, Type::String, |value| {
+        let string = Str::of(value);
+        reader.check_steps(string.len() / BYTES_A_STEP)?;
+        reply.unsigned(bits::count(string, part));
+        Ok(())
+    })
+}
+
+fn bitpos(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    let (bit, part) = (args.int(1)? == 1, part(args, 2)?);
+    reader.walk(args.bytes(0)?, Type::String, |value| {
+        if value.is_none() {
+            reply.int(-i64::from(bit));
+            return Ok(());
+        }
+        let string = Str::of(value);
+        reader.check_steps(string.len() / 8)?;
+        match bits::position(string, bit, part) {
+            Some(index) => reply.unsigned(index as u64),
+            None => reply.int(-1),
+        }
+        Ok(())
+    })
+}
+
+/// The fields are tuples of `i` or `u`, the number of bits, and the first of them.
+fn bitfield_ro(
+    reader: &Reader<'_>,
+    args: Args<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    let list = args.list(1)?;
+    let mut fields = Vec::with_capacity(list.len());
+    for index in 0..list.len() {
+        let field = list.list(index)?;
+        fields.push(Field {
+            signed: field.atom(0)? == "i",
+            bits: u32::try_from(field.int(1)?).map_err(|_| ReadError::BadQuery)?,
+            offset: usize::try_from(field.int(2)?).map_err(|_| ReadError::BadQuery)?,
+        });
+    }
+    if !fields.iter().all(|field| (1..=64).contains(&field.bits)) {
+        return Err(ReadError::BadQuery);
+    }
+    reader.check_steps(fields.len() * 4)?;
+    reader.point(args.bytes(0)?, Type::String, |value| {
+        let string = Str::of(value);
+        reply.begin();
+        fields.iter().for_each(|field| reply.int(field.get(string)));
+        reply.end_list();
+        Ok(())
+    })
+}
+
+/// Keys that are missing count nothing.
+fn pfcount(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    let keys = args.strings(0)?;
+    reader.check_steps(keys.len() * 1000)?;
+    let values = reader.all(&keys, Type::String)?;
+    let hlls: Vec<_> = values
+        .iter()
+        .flatten()
+        .map(|value| Str::of(Some(value.as_ref())).to_bytes().into_owned())
+        .collect();
+    let version = reader.store().server().redis;
+    reply.unsigned(hll::count(version, &hlls).ok_or(ReadError::WrongType)?);
+    Ok(())
+}
+
+fn lcs(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    two(reader, args, reply, |one, other, reply| reply.bytes(&lcs::sequence(one, other)))
+}
+
+fn lcs_len(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    two(reader, args, reply, |one, other, reply| reply.int(lcs::len(one, other).into()))
+}
+
+fn two(
+    reader: &Reader<'_>,
+    args: Args<'_>,
+    reply: &mut dyn Reply,
+    answer: impl FnOnce(&[u8], &[u8], &mut dyn Reply),
+) -> Result<(), ReadError> {
+    let values = reader.all(&[args.bytes(0)?, args.bytes(1)?], Type::String)?;
+    let string = |index: usize| {
+        let value: Option<ValueRef<'_>> = values.get(index)?.as_ref().map(NewValue::as_ref);
+        Some(Str::of(value).to_bytes())
+    };
+    let (one, other) = (string(0).unwrap_or_default(), string(1).unwrap_or_default());
+    if !lcs::is_allowed(one.len(), other.len()) {
+        reply.begin();
+        reply.atom("error");
+        reply.atom("too_large");
+        reply.end_tuple();
+        return Ok(());
+    }
+    reader.check_steps(one.len() * other.len() / 8)?;
+    answer(&one, &other, reply);
+    Ok(())
+}

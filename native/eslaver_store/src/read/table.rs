@@ -1,0 +1,39 @@
+//! Which function answers which query.
+
+use hashbrown::HashMap;
+
+use crate::keyspace::store::ReadError;
+use crate::read::query::{Arg, Args};
+use crate::read::reader::Reader;
+use crate::read::reply::Reply;
+use crate::read::{hash, set, string};
+
+/// Answers a query. After an error, what the reply has been given counts for nothing.
+pub(crate) type Answer = fn(&Reader<'_>, Args<'_>, &mut dyn Reply) -> Result<(), ReadError>;
+
+const FAMILIES: &[&[(&str, Answer)]] = &[hash::QUERIES, set::QUERIES, string::QUERIES];
+
+/// All queries that can be answered, by name.
+#[derive(Debug)]
+pub struct Queries(HashMap<&'static str, Answer, foldhash::fast::RandomState>);
+
+impl Default for Queries {
+    fn default() -> Self {
+        Self(FAMILIES.iter().copied().flatten().copied().collect())
+    }
+}
+
+impl Queries {
+    /// Answers the query of this name. After an error, what `reply` has been given counts for
+    /// nothing.
+    pub fn answer(
+        &self,
+        reader: &Reader<'_>,
+        name: &str,
+        args: &[Arg<'_>],
+        reply: &mut dyn Reply,
+    ) -> Result<(), ReadError> {
+        let answer = self.0.get(name).ok_or(ReadError::BadQuery)?;
+        answer(reader, Args(args), reply)
+    }
+}

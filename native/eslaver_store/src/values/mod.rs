@@ -1,0 +1,171 @@
+//! What a key holds.
+
+use std::sync::Arc;
+
+use crate::collections::chunks::Chunks;
+use crate::collections::packed::Packed;
+use crate::collections::record::{Fields, Members};
+use crate::collections::table::Table;
+
+pub(crate) mod bag;
+pub(crate) mod bitfield;
+pub(crate) mod bits;
+pub(crate) mod hll;
+pub(crate) mod lcs;
+pub(crate) mod long_double;
+pub mod module;
+pub(crate) mod set;
+pub(crate) mod string;
+
+/// The type of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Type {
+    /// A string.
+    String,
+    /// A list.
+    List,
+    /// A set.
+    Set,
+    /// A sorted set.
+    Zset,
+    /// A hash.
+    Hash,
+    /// A stream.
+    Stream,
+    /// A value of a module's own type.
+    Module,
+    /// An array (Redis 8.8).
+    Array,
+    /// A rate limiter's state (Redis 8.10).
+    Gcra,
+    /// A hash of hashes (Valkey 9.2).
+    PathHash,
+    /// A vector set (Redis 8).
+    VectorSet,
+    /// The key exists; what it holds is not known.
+    Unknown,
+    /// Whether the key exists is not known.
+    Unsure,
+}
+
+impl Type {
+    /// All types, by their codes.
+    pub const ALL: [Self; 13] = [
+        Self::String,
+        Self::List,
+        Self::Set,
+        Self::Zset,
+        Self::Hash,
+        Self::Stream,
+        Self::Module,
+        Self::Array,
+        Self::Gcra,
+        Self::PathHash,
+        Self::VectorSet,
+        Self::Unknown,
+        Self::Unsure,
+    ];
+
+    #[inline]
+    pub(crate) fn from_code(code: u8) -> Self {
+        Self::ALL.get(usize::from(code)).copied().unwrap_or(Self::Unknown)
+    }
+}
+
+/// A value, as it lies in the keyspace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ValueRef<'a> {
+    /// Packed into bytes, in a form of the type's own.
+    Packed { kind: Type, form: u8, payload: &'a [u8] },
+    /// In parts of its own.
+    Large(&'a Large),
+}
+
+/// A value that is not in the keyspace.
+#[derive(Debug, Clone)]
+pub(crate) enum NewValue {
+    Packed { kind: Type, form: u8, payload: Vec<u8> },
+    Large(Large),
+}
+
+/// A value in parts of its own. A clone costs nothing, and stays as it is when the other changes.
+#[derive(Debug, Clone)]
+pub(crate) enum Large {
+    String(Chunks),
+    Hash(Table<Fields>),
+    Set(Table<Members>),
+    Module(Arc<module::Module>),
+}
+
+impl Large {
+    pub(crate) fn kind(&self) -> Type {
+        match self {
+            Self::String(_) => Type::String,
+            Self::Hash(_) => Type::Hash,
+            Self::Set(_) => Type::Set,
+            Self::Module(_) => Type::Module,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Hash(table) => table.is_empty(),
+            Self::Set(table) => table.is_empty(),
+            Self::String(_) | Self::Module(_) => false,
+        }
+    }
+
+    /// The bytes that it takes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::String(chunks) => chunks.heap_bytes(),
+            Self::Hash(table) => table.heap_bytes(),
+            Self::Set(table) => table.heap_bytes(),
+            Self::Module(module) => module.heap_bytes(),
+        }
+    }
+}
+
+impl<'a> ValueRef<'a> {
+    pub(crate) fn kind(&self) -> Type {
+        match self {
+            Self::Packed { kind, .. } => *kind,
+            Self::Large(large) => large.kind(),
+        }
+    }
+
+    /// Whether it is a collection without elements, with which no key stays.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Packed { kind: Type::Hash, payload, .. } => {
+                Packed::<Fields>::new(payload).len() == 0
+            }
+            Self::Packed { kind: Type::Set, form, payload } => set::is_empty(*form, payload),
+            Self::Packed { .. } => false,
+            Self::Large(large) => large.is_empty(),
+        }
+    }
+
+    /// A copy that outlasts the lock. That of a large value costs nothing.
+    pub(crate) fn to_new(self) -> NewValue {
+        match self {
+            Self::Packed { kind, form, payload } => {
+                NewValue::Packed { kind, form, payload: payload.to_vec() }
+            }
+            Self::Large(large) => NewValue::Large(large.clone()),
+        }
+    }
+}
+
+impl NewValue {
+    pub(crate) fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Packed { kind, form, payload } => {
+                ValueRef::Packed { kind: *kind, form: *form, payload }
+            }
+            Self::Large(large) => ValueRef::Large(large),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Write commands, applied as the master's own replicas apply them.
+//!
+//! | module | is |
+//! |---|---|
+//! | `writer` | applies a command, or a transaction, as one change |
+//! | `context` | what a command sees of keys: reads, changes, puts, removes |
+//! | `table` | which function applies which command |
+//! | `refusal` | why a command cannot be applied |
+//! | `scope` | what of a command a keyspace with a filter can follow |
+//! | `arguments` | numbers and options among a command's arguments |
+//! | the others | a family of commands each |
+//!
+//! What they apply comes from a master, for which it has succeeded: they need not check what it has
+//! checked. Where something cannot be as the master must have it, they refuse; the keys concerned
+//! are then marked as unknown.
+
+pub(crate) mod arguments;
+pub(crate) mod bit;
+pub(crate) mod context;
+pub(crate) mod hash;
+pub(crate) mod hll;
+pub(crate) mod key;
+pub(crate) mod refusal;
+pub(crate) mod scope;
+pub(crate) mod set;
+pub(crate) mod string;
+pub(crate) mod table;
+pub(crate) mod timed;
+pub(crate) mod writer;

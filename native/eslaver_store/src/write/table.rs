@@ -1,0 +1,22 @@
+//! Which function applies which command.
+
+use hashbrown::HashMap;
+
+use crate::write::arguments::Args;
+use crate::write::context::Context;
+use crate::write::refusal::Refusal;
+use crate::write::{bit, hash, hll, key, set, string};
+
+/// Applies a command.
+pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusal>;
+
+/// Commands, by their names in lower case.
+pub(crate) type Commands = HashMap<&'static [u8], Apply, foldhash::fast::RandomState>;
+
+const FAMILIES: &[&[(&str, Apply)]] =
+    &[bit::COMMANDS, hash::COMMANDS, hll::COMMANDS, key::COMMANDS, set::COMMANDS, string::COMMANDS];
+
+/// All commands that can be applied.
+pub(crate) fn all() -> Commands {
+    FAMILIES.iter().copied().flatten().map(|&(name, apply)| (name.as_bytes(), apply)).collect()
+}

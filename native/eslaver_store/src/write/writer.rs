@@ -1,0 +1,284 @@
+//! Applies a command, or a transaction, as one change.
+
+use std::sync::Arc;
+
+use eslaver_core::commands::{self, Effect, Key, Learned};
+use eslaver_core::filter::Filter;
+
+use crate::keyspace::session::Session;
+use crate::keyspace::slot;
+use crate::keyspace::store::Store;
+use crate::keyspace::trash::Trash;
+use crate::write::context::Context;
+use crate::write::refusal::Refusal;
+use crate::write::scope::{self, Scope};
+use crate::write::table::{self, Apply, Commands};
+
+/// How many arguments of an unknown command are taken for keys, and how long one is.
+const ARGUMENTS: usize = 1000;
+const LONGEST_ARGUMENT: usize = 65_536;
+/// With more keys of which it is not known whether they exist, only a full resync helps.
+const UNSURE: usize = 10_000;
+
+/// The one that changes a keyspace.
+#[derive(Debug)]
+pub struct Writer {
+    store: Arc<Store>,
+    commands: Commands,
+    learned: Learned,
+    filter: Option<Filter>,
+    trash: Trash,
+    needs_resync: bool,
+}
+
+/// A command, as it is to be applied.
+#[derive(Debug, Clone, Copy)]
+pub struct Command<'a> {
+    /// The database that was selected.
+    pub db: u32,
+    /// The name, in lower case.
+    pub name: &'a [u8],
+    /// The arguments, after the name.
+    pub args: &'a [&'a [u8]],
+}
+
+/// What a command does to the keyspace.
+enum Change {
+    Nothing,
+    Keys(Apply),
+    Db,
+    AllDbs,
+    Swap(u32, u32),
+    Slots(Vec<(u16, u16)>),
+    Refused(Refusal),
+}
+
+impl Writer {
+    /// A writer of this keyspace, of which there must be no other. `learned` is what the master told
+    /// of its commands, and `filter` what the keyspace is to hold.
+    pub fn new(store: Arc<Store>, learned: Learned, filter: Option<Filter>) -> Self {
+        let commands = table::all();
+        Self { store, commands, learned, filter, trash: Trash::default(), needs_resync: false }
+    }
+
+    /// Applies commands so that readers see all of them or none. `now` is in ms since the epoch.
+    /// What cannot be applied is handed to `refused`, once its keys have been marked as unknown.
+    pub fn apply(
+        &mut self,
+        unit: &[Command<'_>],
+        now: i64,
+        mut refused: impl FnMut(&Command<'_>, Refusal),
+    ) {
+        let store = Arc::clone(&self.store);
+        unit.iter().for_each(|command| self.ensure_dbs(command));
+        if unit.iter().any(|command| self.changes_dbs(command)) {
+            store.begin_exclusive();
+            for command in unit {
+                let dbs = store.dbs();
+                self.apply_one(Session::new(&store, &dbs), command, now, &mut refused);
+            }
+            store.end_exclusive();
+        } else {
+            let dbs = store.dbs();
+            let mut session = Session::new(&store, &dbs);
+            for command in unit {
+                session = self.apply_one(session, command, now, &mut refused);
+            }
+        }
+    }
+
+    /// Whether something could not be applied that only a full resync makes good again.
+    pub fn needs_resync(&self) -> bool {
+        self.needs_resync
+    }
+
+    /// What is out of reach since this was called last.
+    pub fn take_trash(&mut self) -> Trash {
+        std::mem::take(&mut self.trash)
+    }
+
+    /// The databases of a command are there before it needs them.
+    #[inline]
+    fn ensure_dbs(&self, command: &Command<'_>) {
+        self.store.ensure_db(command.db);
+        if matches!(command.name, b"copy" | b"move") {
+            commands::keys(&self.learned, command.name, command.args, |key| {
+                key.db.into_iter().for_each(|db| self.store.ensure_db(db));
+            });
+        }
+    }
+
+    fn changes_dbs(&self, command: &Command<'_>) -> bool {
+        match self.change(command) {
+            Change::Nothing | Change::Keys(_) | Change::Refused(_) => false,
+            Change::Db | Change::AllDbs | Change::Swap(..) | Change::Slots(_) => true,
+        }
+    }
+
+    #[inline]
+    fn change(&self, command: &Command<'_>) -> Change {
+        if let Some(&apply) = self.commands.get(command.name) {
+            return Change::Keys(apply);
+        }
+        let mut changes_keys = false;
+        let effect = commands::keys(&self.learned, command.name, command.args, |key| {
+            changes_keys |= key.changed;
+        });
+        match effect {
+            Effect::NotAWrite => Change::Nothing,
+            // It is about something else than keys, as an index.
+            Effect::Keys if !changes_keys => Change::Nothing,
+            Effect::Db => Change::Db,
+            Effect::AllDbs => Change::AllDbs,
+            Effect::Swap(one, other) => Change::Swap(one, other),
+            Effect::Slots => match commands::slots(command.name, command.args) {
+                Some(ranges) => Change::Slots(ranges),
+                None => Change::Refused(Refusal::Syntax),
+            },
+            Effect::Keys | Effect::Unnamed | Effect::Unknown => Change::Refused(Refusal::NotKnown),
+        }
+    }
+
+    fn apply_one<'s>(
+        &mut self,
+        mut session: Session<'s>,
+        command: &Command<'_>,
+        now: i64,
+        refused: &mut impl FnMut(&Command<'_>, Refusal),
+    ) -> Session<'s> {
+        let result = match self.change(command) {
+            Change::Nothing => Ok(()),
+            Change::Keys(apply) => self.apply_to_keys(&mut session, apply, command, now),
+            Change::Db => {
+                self.store.change_dbs(|dbs| {
+                    dbs.take(command.db).into_iter().for_each(|db| self.trash.db(db));
+                });
+                Ok(())
+            }
+            Change::AllDbs => {
+                self.store.change_dbs(|dbs| dbs.take_all().for_each(|db| self.trash.db(db)));
+                Ok(())
+            }
+            Change::Swap(one, other) => self.swap(one, other),
+            Change::Slots(ranges) => {
+                self.remove_slots(&mut session, &ranges);
+                Ok(())
+            }
+            Change::Refused(refusal) => Err(refusal),
+        };
+        if let Err(refusal) = result {
+            self.mark(&mut session, command, now);
+            refused(command, refusal);
+        }
+        session
+    }
+
+    #[inline]
+    fn apply_to_keys(
+        &mut self,
+        session: &mut Session<'_>,
+        apply: Apply,
+        command: &Command<'_>,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let mut context =
+            Context::new(session, &mut self.trash, command.db, now).ok_or(Refusal::Missing)?;
+        let Some(filter) = &self.filter else {
+            return apply(&mut context, command.args);
+        };
+        match scope::of(command, filter, &self.learned) {
+            Scope::Whole => apply(&mut context, command.args),
+            Scope::InputsMissing => Err(Refusal::Filtered),
+            Scope::AllBut(unwanted) => {
+                let result = apply(&mut context, command.args);
+                for (db, key) in unwanted {
+                    context.in_db(db)?.remove(key);
+                }
+                result
+            }
+        }
+    }
+
+    fn swap(&mut self, one: u32, other: u32) -> Result<(), Refusal> {
+        let wanted = |db| self.filter.as_ref().is_none_or(|filter| scope::has_db(filter, db));
+        if !(wanted(one) && wanted(other)) {
+            return Err(Refusal::Filtered);
+        }
+        self.store.change_dbs(|dbs| {
+            let (first, second) = (dbs.take(one), dbs.take(other));
+            first.into_iter().for_each(|db| dbs.put(other, db));
+            second.into_iter().for_each(|db| dbs.put(one, db));
+        });
+        Ok(())
+    }
+
+    fn remove_slots(&mut self, session: &mut Session<'_>, ranges: &[(u16, u16)]) {
+        let is_gone = |key: &[u8]| {
+            let slot = slot::of(key);
+            ranges.iter().any(|&(first, last)| (first..=last).contains(&slot))
+        };
+        for (number, db) in session.dbs().iter() {
+            for entry in session.remove_where(number, db, |entry| is_gone(entry.key())) {
+                self.trash.value(entry.into_large());
+            }
+        }
+    }
+
+    /// What a command that cannot be applied would have changed is not shown wrong.
+    fn mark(&mut self, session: &mut Session<'_>, command: &Command<'_>, now: i64) {
+        let mut changed = Vec::new();
+        let effect = commands::keys(&self.learned, command.name, command.args, |key| {
+            if key.changed {
+                changed.push(key);
+            }
+        });
+        let marked = match effect {
+            Effect::Keys => self.forget(session, command, &changed, now),
+            Effect::Unknown => self.suspect(session, command, now),
+            _ => None,
+        };
+        self.needs_resync |= marked.is_none();
+    }
+
+    fn forget(
+        &mut self,
+        session: &mut Session<'_>,
+        command: &Command<'_>,
+        changed: &[Key],
+        now: i64,
+    ) -> Option<()> {
+        for key in changed {
+            let db = key.db.unwrap_or(command.db);
+            let name = command.args.get(key.index)?;
+            if self.filter.as_ref().is_none_or(|filter| scope::wants(filter, db, name)) {
+                Context::new(session, &mut self.trash, db, now)?.forget(name);
+            }
+        }
+        Some(())
+    }
+
+    /// Any argument may be a key that has been changed, or made. Without an existing key among them,
+    /// or with more of them than can be remembered, only a full resync helps.
+    fn suspect(
+        &mut self,
+        session: &mut Session<'_>,
+        command: &Command<'_>,
+        now: i64,
+    ) -> Option<()> {
+        let mut context = Context::new(session, &mut self.trash, command.db, now)?;
+        let wanted = |key: &&&[u8]| {
+            self.filter.as_ref().is_none_or(|filter| scope::wants(filter, command.db, key))
+        };
+        let (existing, others): (Vec<&[u8]>, Vec<&[u8]>) =
+            command.args.iter().filter(wanted).partition(|key| context.exists(key));
+        existing.iter().for_each(|key| context.forget(key));
+        let fit = others.len() <= ARGUMENTS
+            && others.iter().all(|key| key.len() <= LONGEST_ARGUMENT)
+            && others.len() + context.unsure() <= UNSURE;
+        if !fit {
+            return None;
+        }
+        others.iter().for_each(|key| context.doubt(key));
+        (!existing.is_empty()).then_some(())
+    }
+}
