@@ -62,7 +62,8 @@ fuzz:
 miri:
 	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-ignore-leaks" PROPTEST_CASES=2 \
 		cargo +nightly miri test --locked -p eslaver_core \
-		$(addprefix --test ,lines position resp glob handshake transfer filter commands) \
+		$(addprefix --test ,lines position resp glob transfer filter commands) \
+		--test handshake --test handshake_refusals \
 		$(addprefix --test rdb_,dump limits tables containers random) \
 		-- --skip huge --skip any_ --skip many_ --skip changed_ --skip listpacks
 
@@ -75,6 +76,7 @@ lint: build
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --manifest-path fuzz/Cargo.toml --all-targets --locked -- -D warnings
 	tools/erlfmt.sh --check
+	tools/circles.escript
 	rebar3 xref
 	rebar3 dialyzer
 

@@ -1,7 +1,7 @@
 %% @doc A node with replicas, to be measured from outside: `erl -noshell -run eslaver_bench'.
 %%
-%% It says `ready' when all code is loaded, and then does what each line on its standard input, an
-%% Erlang term, asks for. With that it ends, too. `bench/candidates.py' starts it.
+%% It prints `ready' when all code is loaded, and then executes each line of its standard input, an
+%% Erlang term. It ends with its input. `bench/candidates.py' starts it.
 -module(eslaver_bench).
 
 -export([start/0]).
@@ -32,7 +32,7 @@ answer({sync, Kind, Options}) ->
     receive
         loaded -> io_lib:format("loaded ~b", [counters:get(Count, 1)])
     end;
-%% Starts so many replicas, and answers when each has its snapshot.
+%% Starts `Number' replicas, and answers when each has its snapshot.
 answer({links, Number, Options}) ->
     Replicas = [
         Replica

@@ -1,13 +1,13 @@
 #!/usr/bin/env escript
-%% How fast a mirror is read, beside asking a Redis over loopback; how fast it follows its master;
-%% and what it takes of memory. ERL_LIBS names where eslaver is built, the argument the report to
-%% write. `make bench` calls it.
+%% How fast reads of a mirror are, compared with requests to a Redis over loopback; how fast the
+%% mirror follows its master; and how much memory it takes. ERL_LIBS names where eslaver is built,
+%% the argument the report to write. `make bench` calls it.
 -mode(compile).
 
 -define(STRINGS, 100_000).
 -define(HASHES, 10_000).
 -define(MEMBERS, 100_000).
-%% Each read is measured so often, for so many ms; the middle one counts.
+%% Each read is measured ?RUNS times for ?SPAN ms; the median counts.
 -define(RUNS, 5).
 -define(SPAN, 700).
 -define(WRITES, 300_000).
@@ -43,7 +43,7 @@ head(Port) ->
         )
     ].
 
-%% Reads: the same from the mirror, and by a request and its answer from the master.
+%% Reads: the same read from the mirror, and as a request to the master.
 
 reads(Name, Port) ->
     Client = connect(Port),
@@ -87,7 +87,7 @@ reads(Name, Port) ->
         ]
     ].
 
-%% Calls per second of so many processes together: the middle one of several runs.
+%% Calls per second of `Processes' processes together: the median of several runs.
 rate(Prepare, Call, Processes) ->
     Rates = [rate_once(Prepare, Call, Processes) || _ <- lists:seq(1, ?RUNS)],
     lists:nth(?RUNS div 2 + 1, lists:sort(Rates)).
@@ -128,7 +128,7 @@ calls(Call, With, End, Count) ->
         false -> Count + 20
     end.
 
-%% Writes: pipelined to the master as fast as it takes them, until the mirror has them.
+%% Writes: pipelined to the master as fast as it accepts them, until the mirror has them.
 
 writes(Name, Port) ->
     Client = connect(Port),
@@ -162,7 +162,7 @@ writes_of(What, Command, Name, Client) ->
     Applied = erlang:monotonic_time(microsecond),
     row(What, [?WRITES / (Taken - Start) * 1.0e6, ?WRITES / (Applied - Start) * 1.0e6]).
 
-%% Memory, by what the master says it uses more for so many keys, and the mirror's tables.
+%% Memory of `Count' keys: the growth that the master reports, and that of the mirror's tables.
 
 memory(Name, Port) ->
     Client = connect(Port),
@@ -192,18 +192,18 @@ memory_of({What, Count, Commands}, Name, Client) ->
     row(What, [Master / Count, Mirror / Count]).
 
 used(Client) ->
-    %% The backlog for replicas is full by now, and no client has much to be sent.
+    %% The replication backlog is full by now, and client output buffers are nearly empty.
     timer:sleep(1000),
     Info = ask(Client, ["INFO", "memory"]),
     {match, [Bytes]} = re:run(Info, "used_memory:(\\d+)", [{capture, [1], binary}]),
     binary_to_integer(Bytes).
 
-%% The tables, and the larger binaries they refer to: no process keeps any other.
+%% The tables, and the larger binaries they refer to; no process holds any others.
 held(Name) ->
     _ = [erlang:garbage_collect(Process) || Process <- processes()],
     maps:get(memory, eslaver_mirror:info(Name)) + erlang:memory(binary).
 
-%% What is written.
+%% The data.
 
 key(Kind, N) -> <<(list_to_binary(Kind))/binary, $:, (integer_to_binary(N))/binary>>.
 any(Kind, Count) -> key(Kind, rand:uniform(Count)).
@@ -218,7 +218,7 @@ row(What, Numbers) ->
 number(Number) when Number < 1000 -> integer_to_list(Number);
 number(Number) -> [number(Number div 1000), io_lib:format(",~3..0b", [Number rem 1000])].
 
-%% A server of its own, which ends with us.
+%% A server that ends with this process.
 
 start_server() ->
     {ok, Free} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
@@ -258,7 +258,7 @@ until(Condition) ->
             until(Condition)
     end.
 
-%% A client: answers are read by lines, as no value here has an end of line.
+%% A client that reads replies by lines, since no value here contains a line break.
 
 connect(Port) ->
     Options = [binary, {active, false}, {packet, line}, {nodelay, true}, {buffer, 65_536}],
@@ -294,7 +294,7 @@ load(Client, Commands) ->
     ok = gen_tcp:send(Client, [encode(Command) || Command <- Commands]),
     read_all(Reader).
 
-%% Reads so many answers while more is sent.
+%% Reads `Count' replies while more requests are sent.
 reader(Client, Count) ->
     Self = self(),
     spawn_link(fun() ->

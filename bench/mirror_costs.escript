@@ -1,7 +1,7 @@
 #!/usr/bin/env escript
 %% What lists and sorted sets of a mirror cost as they grow: bytes for each element, and
-%% microseconds for each operation. ERL_LIBS names where eslaver is built; the largest size, 1000000
-%% without it, is the argument.
+%% microseconds for each operation. ERL_LIBS names where eslaver is built; the argument is the
+%% largest size, by default 1000000.
 %%
 %%     make build && ERL_LIBS=_build/default/lib bench/mirror_costs.escript 10000000
 -mode(compile).
@@ -77,8 +77,8 @@ new() ->
     Ctx = #{keys => eslaver_mirror_store:keys(0, Store), db => 0, now => 0, store => Store},
     {Store, Ctx, eslaver_mirror_store:memory(Store)}.
 
-%% Without what the tables take when they are empty. What is put in is taken out again, so that the
-%% size stays.
+%% Without the size of empty tables. Whatever is added is removed again, so that the size stays the
+%% same.
 measure(Size, {Store, Ctx, Empty}, Module, Operations) ->
     true = erlang:garbage_collect(),
     Bytes = (eslaver_mirror_store:memory(Store) - Empty) / Size,

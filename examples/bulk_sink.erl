@@ -1,10 +1,10 @@
-%% Writes every event to a file, many at once, until Enter is pressed. The callback is a handler
-%% that takes batches.
+%% Writes every event to a file, in batches, until Enter is pressed. The callback is a handler that
+%% takes batches.
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/bulk_sink.erl File [Port]
 %%
-%% Each line is an event, which `file:consult/1' reads. A batch counts as handled once the disk has
-%% it, so when `WAIT 1 0' on the master returns 1, the write is in the file.
+%% Each line is an event that `file:consult/1' can read. A batch counts as handled once it is on the
+%% disk, so when `WAIT 1 0' on the master returns 1, the write is in the file.
 -module(bulk_sink).
 -mode(compile).
 -behaviour(eslaver_handler).

@@ -1,9 +1,9 @@
-%% A cache of what was once read from a master, whose entries go when their keys change there, until
+%% A cache of values read from a master. Entries are removed when their keys change there, until
 %% Enter is pressed. A process subscribes to key notifications.
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/cache_invalidation.erl [Port]
 %%
-%% What a program computes from a user's keys can be kept for as long as those do not change.
+%% So a program can cache what it computes from some keys for as long as these do not change.
 -module(cache_invalidation).
 -mode(compile).
 -export([main/1]).

@@ -1,9 +1,9 @@
 #!/usr/bin/env escript
 %% A replica at work, from the first byte to a clean stop: `make demo`.
-%% The master is a throw-away server of our own (tools/master.sh).
+%% The master is a throw-away server (tools/master.sh).
 -mode(compile).
 
-%% What the master holds before the replica comes.
+%% The master's data before the replica starts.
 -define(DATA, [
     "SET motto 'it moves'",
     "SET answer 42",
@@ -32,7 +32,7 @@
     <<"other">>
 ]).
 
-%% What is written while it watches.
+%% Writes while the replica is connected.
 -define(WRITES, [
     "SET motto changed",
     "HSET user:1 died 1852",
@@ -82,7 +82,7 @@ start_master() ->
     after 30000 -> fail("the master was not ready in 30 s", [])
     end.
 
-%% Redis takes a command as a plain line, too. Each reply here fits one segment.
+%% Redis also accepts a command as a plain line. Each reply here fits into one segment.
 write(Client, Commands) ->
     lists:foreach(
         fun(Command) ->
@@ -104,7 +104,7 @@ expect_load(Keys) ->
     after 30000 -> fail("the snapshot did not end in 30 s", [])
     end.
 
-%% In this order; SELECT, PING and REPLCONF may come between.
+%% The commands come in this order, perhaps with SELECT, PING and REPLCONF in between.
 expect_stream([]) ->
     ok;
 expect_stream([Name | Names]) ->

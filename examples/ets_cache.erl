@@ -26,7 +26,7 @@ start_link(Port) ->
         callback => {?MODULE, handle}
     }).
 
-%% The snapshot. One that comes later, after a lost link, replaces all that was known.
+%% The snapshot. A later one, after a lost link, replaces the whole table.
 handle({loading, eof}) ->
     ets:insert(?MODULE, {state, loaded});
 handle({loading, Type, Key, Value}) ->

@@ -1,13 +1,12 @@
-%% Prints what a replica says of itself until Enter is pressed, by way of hooks.
+%% Prints what a replica reports through hooks, until Enter is pressed.
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/hooks.erl [Port]
 %%
-%% Hooks are called as telemetry calls its handlers. With telemetry among your dependencies the
-%% bridge is
+%% A hook has the arguments of `telemetry:execute/3'. With telemetry among your dependencies use
 %%
 %%     eslaver:start_link(#{hooks => fun telemetry:execute/3, ...})
 %%
-%% and your handlers are attached to the events by `telemetry:attach_many/4', as ever.
+%% and attach your handlers with `telemetry:attach_many/4' as usual.
 -module(hooks).
 -mode(compile).
 -export([main/1]).

@@ -1,8 +1,8 @@
-%% A leaderboard read from a mirror of a master, each time it changes there, until Enter is pressed.
+%% Prints a leaderboard from a mirror each time it changes on the master, until Enter is pressed.
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/mirror.erl [Port]
 %%
-%% The whole dataset is in ETS: any process reads any of it, by Redis' commands, with no message.
+%% The whole dataset is in ETS: every process can read it, by Redis' commands, without a message.
 -module(mirror).
 -mode(compile).
 -export([main/1]).

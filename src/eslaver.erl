@@ -12,7 +12,7 @@
 -export_type([replica/0, options/0, callback/0, position/0, notice/0]).
 -export_type([event/0, classic_event/0, full_event/0]).
 
--type replica() :: pid() | atom() | {global, term()} | {via, module(), term()}.
+-type replica() :: eslaver_name:replica().
 %% A replica: its pid, or the name it is registered under.
 
 -type options() :: eslaver_options:input().
@@ -50,10 +50,8 @@
 -type notice() :: eslaver_subscriptions:notice().
 %% What a subscriber gets, as `{eslaver, Ref, Notice}'.
 
--type position() :: #{
-    replid := binary(), offset := non_neg_integer(), db := non_neg_integer()
-}.
-%% A place in a master's stream, between two transactions.
+-type position() :: eslaver_position:safe().
+%% `#{replid, offset, db}': a position in a master's stream, between two transactions.
 
 %% @doc Starts the application's tree with this callback. It is the application callback, too: then
 %% the callback is the environment's.
@@ -111,13 +109,13 @@ child_spec(Id, Options) ->
 %% `last_error', `paused' (the callback holds the stream).
 -spec info(replica()) -> map().
 info(Replica) ->
-    gen_server:call(Replica, info).
+    eslaver_server:info(Replica).
 
 %% @doc The last position whose events have all been handled; `undefined' before the first snapshot
 %% has been loaded, and while a new one is.
 -spec position(replica()) -> position() | undefined.
 position(Replica) ->
-    gen_server:call(Replica, position).
+    eslaver_server:position(Replica).
 
 %% @doc Returns when the first snapshot has been handled.
 -spec await(replica(), loaded, timeout()) -> ok | {error, timeout}.
@@ -128,12 +126,12 @@ await(Replica, loaded, Timeout) ->
 %% ran out it sent `{eslaver_passive, ReplicaPid}'.
 -spec demand(replica(), pos_integer()) -> ok | {error, no_demand}.
 demand(Replica, More) when is_integer(More), More > 0 ->
-    gen_server:call(Replica, {demand, More}, infinity).
+    eslaver_server:demand(Replica, More).
 
 %% @doc Ends the pause of a replica whose handler has returned `{pause, State}'.
 -spec continue(replica()) -> ok.
 continue(Replica) ->
-    gen_server:call(Replica, continue, infinity).
+    eslaver_server:continue(Replica).
 
 %% @doc Has the calling process told of every key that a replicated command changes, as
 %% `{eslaver, Ref, {key, Command, Key, #{db, offset}}}', once the callback has handled the command.
@@ -145,41 +143,12 @@ continue(Replica) ->
     {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Replica, Filter) ->
     case eslaver_filter:parse([keys, commands, dbs], Filter) of
-        {ok, Parsed} ->
-            %% What comes of a call that times out is dropped with the alias.
-            Ref = erlang:monitor(process, whereis_replica(Replica), [{alias, demonitor}]),
-            try gen_server:call(Replica, {notify, {subscribe, Ref, Parsed}}) of
-                ok -> {ok, Ref}
-            catch
-                Class:Reason:Stack ->
-                    _ = erlang:demonitor(Ref, [flush]),
-                    ok = gen_server:cast(Replica, {notify, {unsubscribe, Ref}}),
-                    ok = flush(Ref),
-                    erlang:raise(Class, Reason, Stack)
-            end;
-        {error, Key, Value} ->
-            {error, {invalid_option, Key, Value}}
+        {ok, Parsed} -> eslaver_subscriptions:subscribe(Replica, Parsed);
+        {error, Key, Value} -> {error, {invalid_option, Key, Value}}
     end.
 
 %% @doc Ends what `subscribe/2' began. Nothing comes of it any more, and what has come is taken out
 %% of the mailbox.
 -spec unsubscribe(replica(), reference()) -> ok.
 unsubscribe(Replica, Ref) ->
-    _ = erlang:demonitor(Ref, [flush]),
-    try
-        gen_server:call(Replica, {notify, {unsubscribe, Ref}})
-    after
-        flush(Ref)
-    end.
-
-flush(Ref) ->
-    receive
-        {eslaver, Ref, _} -> flush(Ref)
-    after 0 -> ok
-    end.
-
-%% A process to monitor, or a name for which the monitor says at once that there is none.
-whereis_replica(Pid) when is_pid(Pid) -> Pid;
-whereis_replica(Name) when is_atom(Name) -> Name;
-whereis_replica({global, Name}) -> global:whereis_name(Name);
-whereis_replica({via, Module, Name}) -> Module:whereis_name(Name).
+    eslaver_subscriptions:unsubscribe(Replica, Ref).

@@ -1,8 +1,8 @@
 %% @doc A callback that keeps state: a module of this behaviour, named as
 %% `{handler, Module, Args}'.
 %%
-%% It lives in the replica's process. Events come one by one, or with `handle_batch/2' as many at
-%% once as there are: for sinks that write in bulk. An event counts as handled when the call for it
+%% It runs in the replica's process. Events come one by one, or with `handle_batch/2' in lists of
+%% all that are ready, for sinks that write in bulk. An event counts as handled when the call for it
 %% has returned, and only then is it acknowledged to the master.
 %%
 %% ```
@@ -29,19 +29,19 @@
     | {pause, State}
     | {pause, Milliseconds :: non_neg_integer(), State}
     | {stop, Reason :: term(), State}.
-%% What a handler returns: go on, hold the stream until {@link eslaver:continue/1} is called or so
-%% long, or end the replica. A held stream holds the master back; calls are answered meanwhile, and
-%% the link stays alive.
+%% The result of a handler: go on; pause the stream until {@link eslaver:continue/1} is called, or
+%% at most for some time; or stop the replica. A paused stream holds the master back; calls are
+%% answered meanwhile, and the link stays alive.
 
 -callback init(Args :: term()) -> {ok, State :: term()} | {stop, Reason :: term()}.
-%% Called when the replica starts. With `stop' it does not.
+%% Called when the replica starts. With `stop' the replica does not start.
 
 -callback handle_event(eslaver:event(), State :: term()) -> result().
 
 -callback handle_batch([eslaver:event(), ...], State :: term()) -> result().
-%% Instead of handle_event/2, where it is exported.
+%% Called instead of `handle_event/2', if exported.
 
 -callback terminate(Reason :: term(), State :: term()) -> term().
-%% Called when the replica ends in an orderly way.
+%% Called when the replica stops in an orderly way.
 
 -optional_callbacks([handle_event/2, handle_batch/2, terminate/2]).

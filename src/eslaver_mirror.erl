@@ -1,5 +1,8 @@
-%% @doc A whole Redis dataset in ETS: a replica whose data any process of the node reads, by Redis'
-%% own commands, without a message to any other.
+%% @doc A whole Redis dataset in ETS: a replica whose data every process of the node can read, with
+%% the names of Redis' own commands and without sending a message.
+%%
+%% A missing key reads as in Redis: as `undefined', 0 or an empty list. Invalid arguments raise
+%% `badarg'.
 -module(eslaver_mirror).
 
 -export([start_link/1, child_spec/1, stop/1, await/3, info/1, status/1, functions/1]).
@@ -67,33 +70,37 @@
 %% The name of a mirror, for its db 0, or `{Name, Db}'.
 
 -type failure() :: eslaver_mirror_view:failure().
+%% Why a read has no answer: there is no such mirror, it has no data yet (`loading'), its data is
+%% too old (`stale', only with `serve_stale_data => false'), the key has another type, or a command
+%% that could not be mirrored wrote the key (`unknown').
 
 -type key() :: binary().
 
 -type entry_bound() :: eslaver_mirror_stream_id:bound().
-%% An id of a stream's entry, as `<<"1526919030474-55">>' or without what follows the dash, included
-%% or `{exclusive, Id}'; `-' and `+' are the least and the greatest.
+%% The id of a stream's entry, as `<<"1526919030474-55">>'; the part from the dash on may be left
+%% out. The range includes it unless it is `{exclusive, Id}'. `-' and `+' are the least and the
+%% greatest id.
 
 -type entry() :: {Id :: binary(), [{Field :: binary(), Value :: binary()}]}.
 
 -type pending_entry() :: {
     Id :: binary(), Consumer :: binary(), IdleMs :: integer(), Deliveries :: non_neg_integer()
 }.
-%% As in servers' answers, the consumer is empty and the time -1 of an entry that `XNACK' gave back.
+%% As in servers' replies, an entry that `XNACK' gave back has an empty consumer and the time -1.
 
 -type index() :: non_neg_integer().
 %% Of an array: up to 2^64 - 2.
 
 -type path_scan() :: #{prefix => binary(), count => pos_integer()}.
-%% Only paths that begin so; how many, 10 without it.
+%% `prefix': only paths that begin with it; `count': how many paths at most, 10 by default.
 
 -type scan_options() :: eslaver_mirror_scan:options().
-%% `match': a glob as of `KEYS'; `count': about how many to look at, 10 without it.
+%% `match': a glob as of `KEYS'; `count': about how many elements to look at, 10 by default.
 
 -type score() :: float() | inf | '-inf'.
 
 -type range_bound() :: integer() | score_bound() | lex_bound().
-%% An index, or what `by' says.
+%% An index, a score or a name, depending on `by'.
 
 -type score_bound() :: number() | inf | '-inf' | {exclusive, number() | inf | '-inf'}.
 
@@ -113,22 +120,21 @@
 }.
 
 -type zset_members() :: [binary()] | [{Member :: binary(), score()}].
-%% The second if `with_scores' is `true'.
+%% With scores if `with_scores' is `true'.
 
 -type zscan_cursor() :: 0 | {score(), binary()}.
 
-%% @doc Starts a mirror, linked to the caller. The options are those of {@link eslaver:start_link/1}
-%% except `callback', `events', `resume', `load_dump' and `mailbox_limit', a filter may have `keys'
+%% @doc Starts a mirror, linked to the caller. It takes the options of {@link eslaver:start_link/1}
+%% except `callback', `events', `resume', `load_dump' and `mailbox_limit'. A filter may have `keys'
 %% and `dbs'. There are also:
 %%
 %% <ul>
-%% <li>`name': an atom under which it is found and registered, `eslaver_mirror' if not given</li>
-%% <li>`full_resync': a new snapshot is loaded `beside' the old data, which is read meanwhile, or
-%% `in_place', with no data meanwhile and half the memory</li>
-%% <li>`serve_stale_data': whether there are answers while the link is down, `true' if not
-%% given</li>
-%% <li>`read_concurrency' (`true'), `write_concurrency' and `compressed' (`false') of the
-%% tables</li>
+%% <li>`name': an atom under which the mirror is registered, by default `eslaver_mirror'</li>
+%% <li>`full_resync': `beside' (the default) loads a new snapshot beside the old data, which stays
+%% readable; `in_place' drops the old data first, which takes half the memory</li>
+%% <li>`serve_stale_data': whether reads are answered while the link is down, by default `true'</li>
+%% <li>`read_concurrency' (by default `true'), `write_concurrency' and `compressed' (by default
+%% `false'): options of the ETS tables</li>
 %% </ul>
 -spec start_link(map()) -> gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
 start_link(Options) ->
@@ -137,7 +143,7 @@ start_link(Options) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc A mirror for a supervisor. Its id is its name.
+%% @doc The child specification of a mirror. The child's id is the mirror's name.
 -spec child_spec(map()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
@@ -148,63 +154,71 @@ child_spec(Options) ->
         end,
     Spec#{id := Name, start := {?MODULE, start_link, Wrapped}}.
 
-%% @doc Stops a mirror. Its tables go with it.
+%% @doc Stops a mirror and deletes its tables.
 -spec stop(atom()) -> ok | {error, not_running}.
 stop(Name) ->
-    running(fun() -> gen_server:stop(Name) end).
+    running(fun gen_server:stop/1, [Name]).
 
-%% @doc Returns when the first snapshot can be read.
+%% @doc Waits until the first snapshot can be read.
 -spec await(atom(), loaded, timeout()) -> ok | {error, timeout | not_running}.
 await(Name, loaded, Timeout) ->
-    running(fun() -> eslaver_waiting:await(Name, Timeout) end).
+    running(fun eslaver_waiting:await/2, [Name, Timeout]).
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
-%% none yet). It costs no message.
+%% no data yet). It sends no message.
 -spec status(mirror()) -> eslaver_mirror_lock:status() | not_running.
 status(Mirror) ->
     eslaver_mirror_view:status(Mirror).
 
-%% @doc What a mirror has: `status', `stale_for' (ms), `keys' (expired ones that the master has not
-%% removed among them), `memory' (bytes of the tables, without binaries of over 64 bytes), `replid',
-%% `offset' and `db' applied, `functions', `restarts' of the replica, `start_error' (why it cannot
-%% be started, or `undefined'), `unapplied' (commands, with how often, that could not be mirrored
-%% and left their keys unknown), `incomplete' (whether it waits for a full resync, since a command
-%% has changed nobody knows what), `replica' (as of {@link eslaver:info/1}; empty while there is
-%% none, while a {@link read/2} holds it up, or if it does not answer within a second) and `lag'
-%% (bytes decoded, not applied yet, or `undefined').
+%% @doc The state of a mirror:
+%%
+%% <ul>
+%% <li>`status' as of {@link status/1}, and `stale_for' in ms</li>
+%% <li>`keys': how many keys there are, including expired ones that the master has not removed
+%% yet</li>
+%% <li>`memory': bytes of the tables, without binaries of over 64 bytes</li>
+%% <li>`replid', `offset' and `db': the position applied</li>
+%% <li>`functions': the number of libraries; see {@link functions/1}</li>
+%% <li>`restarts' of the replica, and `start_error': why it cannot be started, or `undefined'</li>
+%% <li>`unapplied': how often each command could not be mirrored, which left its keys unknown</li>
+%% <li>`incomplete': whether the mirror waits for a full resync because a command may have changed
+%% any key</li>
+%% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, while a read by
+%% {@link read/2} holds it up, or if it does not answer within a second</li>
+%% <li>`lag': bytes decoded but not applied yet, or `undefined'</li>
+%% </ul>
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    running(fun() -> gen_server:call(Name, info) end).
+    running(fun eslaver_mirror_server:info/1, [Name]).
 
-%% @doc The libraries of functions that the master has. None is run here.
+%% @doc The libraries of functions that the master has. The mirror runs none of them.
 -spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
 functions(Name) ->
-    running(fun() -> gen_server:call(Name, functions) end).
+    running(fun eslaver_mirror_server:functions/1, [Name]).
 
-%% @doc As {@link eslaver:subscribe/2}, of changes that can be read.
+%% @doc As {@link eslaver:subscribe/2}. A notification comes when the change can be read.
 -spec subscribe(atom(), Filter :: map()) ->
     {ok, reference()}
     | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Name, Filter) ->
-    running(fun() -> eslaver:subscribe(Name, Filter) end).
+    running(fun eslaver:subscribe/2, [Name, Filter]).
 
-%% @doc Ends what `subscribe/2' began.
+%% @doc Ends a subscription made by {@link subscribe/2}.
 -spec unsubscribe(atom(), reference()) -> ok | {error, not_running}.
 unsubscribe(Name, Ref) ->
-    running(fun() -> eslaver:unsubscribe(Name, Ref) end).
+    running(fun eslaver:unsubscribe/2, [Name, Ref]).
 
-%% What a call gives, unless there is no such mirror, or it ends meanwhile.
-running(Call) ->
+%% The result of a call, unless there is no such mirror or it ends meanwhile.
+running(Call, Args) ->
     try
-        Call()
+        apply(Call, Args)
     catch
         exit:{Reason, {gen_server, _, _}} when Reason =/= timeout -> {error, not_running};
         exit:noproc -> {error, not_running}
     end.
 
-%% @doc Runs a fun whose reads of this mirror are all of one moment: between two commands, and
-%% between two transactions, of the master. It may be run more than once, so it should do no more
-%% than read.
+%% @doc Runs a fun whose reads of this mirror all see one moment: between two commands, and between
+%% two transactions, of the master. The fun may run more than once, so it should only read.
 -spec read(mirror(), fun(() -> Result)) -> Result.
 read(Mirror, Fun) ->
     eslaver_mirror_view:transaction(Mirror, Fun).
@@ -212,7 +226,7 @@ read(Mirror, Fun) ->
 %% Keys.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc Whether there is such a key.
+%% @doc Whether a key exists.
 -spec exists(mirror(), key()) -> boolean() | failure().
 exists(Mirror, Key) ->
     eslaver_mirror_view:row(Mirror, Key, fun(_Store, Row) -> Row =/= none end).
@@ -225,12 +239,12 @@ type(Mirror, Key) ->
         (_Store, {_, Type, _, _}) -> Type
     end).
 
-%% @doc How many seconds a key has to live, rounded; `infinity' if no time is set.
+%% @doc Time to live in seconds, rounded; `infinity' if the key does not expire.
 -spec ttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
 ttl(Mirror, Key) ->
     lives(Mirror, Key, fun(At) -> (left(At) + 500) div 1000 end).
 
-%% @doc The same in milliseconds.
+%% @doc Time to live in milliseconds; `infinity' if the key does not expire.
 -spec pttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
 pttl(Mirror, Key) ->
     lives(Mirror, Key, fun left/1).
@@ -240,7 +254,7 @@ pttl(Mirror, Key) ->
 expiretime(Mirror, Key) ->
     lives(Mirror, Key, fun(At) -> (At + 500) div 1000 end).
 
-%% @doc The same in milliseconds.
+%% @doc Expiry as Unix time, in milliseconds.
 -spec pexpiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
 pexpiretime(Mirror, Key) ->
     lives(Mirror, Key, fun(At) -> At end).
@@ -261,9 +275,9 @@ keys(Mirror, Glob) ->
     ok = eslaver_mirror_arguments:binary(Glob),
     eslaver_mirror_keyspace:keys(Mirror, Glob).
 
-%% @doc Folds over the keys, as `SCAN' does: those that are there all the time come, and once; of
-%% those that come or go meanwhile some do. `match' is a pattern, `type' a type. It is `{error,
-%% replaced}' if a full resync, `FLUSHDB', `SWAPDB' or the like puts other keys in their place.
+%% @doc Folds over the keys, as `SCAN' does: keys that exist all the time are visited once; keys
+%% added or removed meanwhile may be. `match' is a pattern, `type' a type. If a full resync,
+%% `FLUSHDB', `SWAPDB' or the like replaces the keys meanwhile, the result is `{error, replaced}'.
 -spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
     Acc | failure() | {error, replaced}
 when
@@ -271,12 +285,12 @@ when
 scan(Mirror, Options, Fun, Acc) ->
     eslaver_mirror_keyspace:fold(Mirror, Options, Fun, Acc).
 
-%% @doc How many keys there are. Those whose time has passed count until the master removes them.
+%% @doc The number of keys. Expired keys count until the master removes them.
 -spec dbsize(mirror()) -> non_neg_integer() | failure().
 dbsize(Mirror) ->
     eslaver_mirror_keyspace:size(Mirror).
 
-%% @doc Some key.
+%% @doc A random key.
 -spec randomkey(mirror()) -> key() | undefined | failure().
 randomkey(Mirror) ->
     eslaver_mirror_keyspace:random(Mirror).
@@ -289,7 +303,7 @@ randomkey(Mirror) ->
 get(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, string, undefined, fun eslaver_mirror_string:value/2).
 
-%% @doc The values of strings, `undefined' for a key that is not there or is of another type.
+%% @doc The values of strings, `undefined' for a key that is missing or of another type.
 -spec mget(mirror(), [key()]) -> [binary() | undefined] | failure().
 mget(Mirror, Keys) ->
     eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
@@ -299,12 +313,12 @@ mget(Mirror, Keys) ->
 mget_one(Store, {_, string, Body, _}) -> eslaver_mirror_string:value(Store, Body);
 mget_one(_Store, _) -> undefined.
 
-%% @doc The length of a string, 0 if it is not there.
+%% @doc The length of a string in bytes, 0 if the key is missing.
 -spec strlen(mirror(), key()) -> non_neg_integer() | failure().
 strlen(Mirror, Key) ->
     string(Mirror, Key, fun(_Store, Body) -> eslaver_mirror_string:size(Body) end).
 
-%% @doc The bytes of a string from one index to another, both in; negative ones count from the end.
+%% @doc The bytes of a string from `Start' to `End', inclusive; negative indexes count from the end.
 -spec getrange(mirror(), key(), integer(), integer()) -> binary() | failure().
 getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
     string(Mirror, Key, fun(Store, Body) ->
@@ -316,33 +330,35 @@ getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
 substr(Mirror, Key, Start, End) ->
     getrange(Mirror, Key, Start, End).
 
-%% @doc The longest common subsequence of two strings, in time and memory of the product of their
-%% lengths, as on the server, which refuses what would take more than 512 MB: `{error, too_large}'.
+%% @doc The longest common subsequence of two strings. Time and memory grow with the product of
+%% their lengths. As on the server, what would take more than 512 MB is `{error, too_large}'.
 -spec lcs(mirror(), key(), key()) -> binary() | {error, too_large} | failure().
 lcs(Mirror, One, Other) ->
     two(Mirror, One, Other, fun eslaver_mirror_lcs:sequence/2).
 
-%% @doc The length of it. It takes far less memory, but is refused as {@link lcs/3} is.
+%% @doc The length of the longest common subsequence. It takes far less memory than {@link lcs/3},
+%% but has the same limit.
 -spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | {error, too_large} | failure().
 lcs_len(Mirror, One, Other) ->
     two(Mirror, One, Other, fun eslaver_mirror_lcs:size/2).
 
-%% @doc The bit at an offset, 0 where nothing is.
+%% @doc The bit at an offset, 0 past the string's end.
 -spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
 getbit(Mirror, Key, Offset) when is_integer(Offset), Offset >= 0 ->
     string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:get(Store, Body, Offset) end).
 
-%% @doc How many bits of a string are set.
+%% @doc The number of bits set in a string.
 -spec bitcount(mirror(), key()) -> non_neg_integer() | failure().
 bitcount(Mirror, Key) ->
     count(Mirror, Key, all).
 
-%% @doc The same of its bytes from one index to another, both in; negative ones count from the end.
+%% @doc The number of bits set in the bytes from `Start' to `End', inclusive; negative indexes count
+%% from the end.
 -spec bitcount(mirror(), key(), integer(), integer()) -> non_neg_integer() | failure().
 bitcount(Mirror, Key, Start, End) ->
     bitcount(Mirror, Key, Start, End, byte).
 
-%% @doc The same with indexes of bytes or of bits.
+%% @doc As {@link bitcount/4}, with indexes of bytes or of bits.
 -spec bitcount(mirror(), key(), integer(), integer(), byte | bit) ->
     non_neg_integer() | failure().
 bitcount(Mirror, Key, Start, End, Unit) when
@@ -353,22 +369,23 @@ bitcount(Mirror, Key, Start, End, Unit) when
 count(Mirror, Key, Range) ->
     string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:count(Store, Body, Range) end).
 
-%% @doc The first bit of a string that is so, or -1. The bit behind a string is clear.
+%% @doc The position of the first bit that is set or clear, or -1. The bit after a string's last one
+%% counts as clear.
 -spec bitpos(mirror(), key(), 0 | 1) -> integer() | failure().
 bitpos(Mirror, Key, Bit) ->
     position(Mirror, Key, Bit, all).
 
-%% @doc The same from an index of bytes on.
+%% @doc As {@link bitpos/3}, from a byte index on.
 -spec bitpos(mirror(), key(), 0 | 1, integer()) -> integer() | failure().
 bitpos(Mirror, Key, Bit, Start) when is_integer(Start) ->
     position(Mirror, Key, Bit, {Start, open, byte}).
 
-%% @doc The same from one index of bytes to another, both in, and there only.
+%% @doc As {@link bitpos/3}, only within the bytes from `Start' to `End', inclusive.
 -spec bitpos(mirror(), key(), 0 | 1, integer(), integer()) -> integer() | failure().
 bitpos(Mirror, Key, Bit, Start, End) ->
     bitpos(Mirror, Key, Bit, Start, End, byte).
 
-%% @doc The same with indexes of bytes or of bits.
+%% @doc As {@link bitpos/5}, with indexes of bytes or of bits.
 -spec bitpos(mirror(), key(), 0 | 1, integer(), integer(), byte | bit) -> integer() | failure().
 bitpos(Mirror, Key, Bit, Start, End, Unit) when
     is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
@@ -380,8 +397,8 @@ position(Mirror, Key, Bit, Range) when Bit =:= 0; Bit =:= 1 ->
         eslaver_mirror_bits:position(Store, Body, Bit, Range)
     end).
 
-%% @doc Integers within a string: `{u, 8, 16}' is the unsigned one of 8 bits that begins at bit 16,
-%% `{i, 5, 0}' a signed one of 5.
+%% @doc Integers within a string: `{u, 8, 16}' is an unsigned integer of 8 bits that begins at bit
+%% 16, `{i, 5, 0}' a signed one of 5 bits at the beginning.
 -spec bitfield_ro(mirror(), key(), [{i | u, Bits :: 1..64, Offset :: non_neg_integer()}]) ->
     [integer()] | failure().
 bitfield_ro(Mirror, Key, Fields) ->
@@ -391,8 +408,8 @@ bitfield_ro(Mirror, Key, Fields) ->
         Values
     end).
 
-%% @doc How many different elements a HyperLogLog has been given, or several together, by its
-%% estimate. A key that is not there counts none.
+%% @doc The estimated number of different elements added to a HyperLogLog, or to several together.
+%% Missing keys are empty.
 -spec pfcount(mirror(), key() | [key()]) -> non_neg_integer() | failure().
 pfcount(Mirror, Key) when is_binary(Key) ->
     pfcount(Mirror, [Key]);
@@ -402,7 +419,7 @@ pfcount(Mirror, Keys) ->
         eslaver_mirror_hll:count(eslaver_mirror_store:version(Store), Hlls)
     end).
 
-%% What is read of a string; one that is not there is as an empty one.
+%% A missing string reads as an empty one.
 string(Mirror, Key, Fun) ->
     eslaver_mirror_view:row(Mirror, Key, fun
         (Store, {_, string, Body, _}) -> Fun(Store, Body);
@@ -422,12 +439,12 @@ string_or_empty(Store, Body) -> eslaver_mirror_string:value(Store, Body).
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc How many elements a list has.
+%% @doc The number of elements of a list.
 -spec llen(mirror(), key()) -> non_neg_integer() | failure().
 llen(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, list, 0, fun eslaver_mirror_list:length/2).
 
-%% @doc The elements from one index to another; negative ones count from the end.
+%% @doc The elements from `Start' to `Stop', inclusive; negative indexes count from the end.
 -spec lrange(mirror(), key(), Start :: integer(), Stop :: integer()) -> [binary()] | failure().
 lrange(Mirror, Key, Start, Stop) when is_integer(Start), is_integer(Stop) ->
     eslaver_mirror_view:read(Mirror, Key, list, [], fun(Store, List) ->
@@ -450,9 +467,9 @@ lpos(Mirror, Key, Element) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc The index of the first equal element, or with a `rank' of the second and so on, negative
-%% from the end; with `count' a list of `count' indexes, all with 0. `maxlen' is how many elements
-%% to look at, 0 for all.
+%% @doc The index of an equal element: the first, or with a `rank' the second and so on, from the
+%% end if it is negative. With `count' it is a list of up to `count' indexes, of all if `count' is
+%% 0. `maxlen' is how many elements to look at, 0 for all.
 -spec lpos(mirror(), key(), binary(), eslaver_mirror_list:position_options()) ->
     non_neg_integer() | undefined | [non_neg_integer()] | failure().
 lpos(Mirror, Key, Element, Options) ->
@@ -470,12 +487,12 @@ lpos(Mirror, Key, Element, Options) ->
 %% Sets.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc How many members a set has.
+%% @doc The number of members of a set.
 -spec scard(mirror(), key()) -> non_neg_integer() | failure().
 scard(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, set, 0, fun eslaver_mirror_set:size/2).
 
-%% @doc Whether this is a member.
+%% @doc Whether `Member' is a member.
 -spec sismember(mirror(), key(), Member :: binary()) -> boolean() | failure().
 sismember(Mirror, Key, Member) ->
     ok = eslaver_mirror_arguments:binary(Member),
@@ -483,7 +500,7 @@ sismember(Mirror, Key, Member) ->
         eslaver_mirror_set:is_member(Store, Body, Member)
     end).
 
-%% @doc The same of each of these.
+%% @doc Whether each of `Members' is a member.
 -spec smismember(mirror(), key(), [Member :: binary()]) -> [boolean()] | failure().
 smismember(Mirror, Key, Members) ->
     ok = eslaver_mirror_arguments:binaries(Members),
@@ -499,8 +516,8 @@ smembers(Mirror, Key) ->
 srandmember(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, set, undefined, fun eslaver_mirror_set:random/2).
 
-%% @doc `Count' random members, each once; with a negative count as many, of which any may come
-%% again. All have the same chance.
+%% @doc `Count' random members, all different; with a negative count, `-Count' members that may
+%% repeat. Every member is equally likely.
 -spec srandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
 srandmember(Mirror, Key, Count) when is_integer(Count) ->
     set(Mirror, Key, fun(Store, Body) -> eslaver_mirror_set:random(Store, Body, Count) end).
@@ -511,8 +528,8 @@ srandmember(Mirror, Key, Count) when is_integer(Count) ->
 sscan(Mirror, Key, Cursor) ->
     sscan(Mirror, Key, Cursor, #{}).
 
-%% @doc Some of the members, and the cursor to go on from. It begins with 0, and has ended when 0 is
-%% the next one. What is a member all the while is found.
+%% @doc Some of the members, and the cursor for the next call. The first cursor is 0; the scan is
+%% complete when the next cursor is 0. It finds every member that the set has all the while.
 -spec sscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [binary()]} | failure().
 sscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
@@ -523,17 +540,17 @@ sscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
         end)
     end).
 
-%% @doc What is in all of these sets.
+%% @doc The members that all of these sets have.
 -spec sinter(mirror(), [key(), ...]) -> [binary()] | failure().
 sinter(Mirror, [_ | _] = Keys) ->
     sets(Mirror, Keys, fun(Store, Sets) -> eslaver_mirror_set:intersection(Store, Sets, 0) end).
 
-%% @doc What is in any of these sets.
+%% @doc The members that any of these sets has.
 -spec sunion(mirror(), [key(), ...]) -> [binary()] | failure().
 sunion(Mirror, [_ | _] = Keys) ->
     sets(Mirror, Keys, fun eslaver_mirror_set:union/2).
 
-%% @doc What is in the first of these sets, and in no other.
+%% @doc The members that the first of these sets has and no other.
 -spec sdiff(mirror(), [key(), ...]) -> [binary()] | failure().
 sdiff(Mirror, [_ | _] = Keys) ->
     sets(Mirror, Keys, fun eslaver_mirror_set:difference/2).
@@ -543,7 +560,7 @@ sdiff(Mirror, [_ | _] = Keys) ->
 sintercard(Mirror, Keys) ->
     sintercard(Mirror, Keys, 0).
 
-%% @doc How many members are in all of these sets; counted no further than to a limit other than 0.
+%% @doc The number of members that all of these sets have, at most `Limit' unless that is 0.
 -spec sintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
     non_neg_integer() | failure().
 sintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
@@ -556,7 +573,7 @@ sintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
 sunioncard(Mirror, Keys) ->
     sunioncard(Mirror, Keys, 0).
 
-%% @doc How many members are in any of these sets, or the limit if that is less and not 0.
+%% @doc The number of members that any of these sets has, at most `Limit' unless that is 0.
 -spec sunioncard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
     non_neg_integer() | failure().
 sunioncard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
@@ -569,8 +586,8 @@ sunioncard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
 sdiffcard(Mirror, Keys) ->
     sdiffcard(Mirror, Keys, 0).
 
-%% @doc How many members are in the first of these sets and in no other, or the limit if that is
-%% less and not 0.
+%% @doc The number of members that the first of these sets has and no other, at most `Limit' unless
+%% that is 0.
 -spec sdiffcard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
     non_neg_integer() | failure().
 sdiffcard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
@@ -581,24 +598,23 @@ sdiffcard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
 at_most(0, Count) -> Count;
 at_most(Limit, Count) -> min(Limit, Count).
 
-%% @doc How many seconds each of these members has to live: -1 if it lives as long as the set, -2 if
-%% it is missing or has expired. They are rounded as by {@link httl/3}.
+%% @doc The time to live of members in seconds, rounded as by {@link httl/3}: -1 if the member does
+%% not expire, -2 if it is missing or has expired.
 -spec sttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 sttl(Mirror, Key, Members) ->
     member_times(Mirror, Key, Members, fun(Server, At) -> seconds(Server, left(At)) end).
 
-%% @doc The same in milliseconds.
+%% @doc As {@link sttl/3}, in milliseconds.
 -spec spttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 spttl(Mirror, Key, Members) ->
     member_times(Mirror, Key, Members, fun(_Server, At) -> left(At) end).
 
-%% @doc When each of these members expires, in seconds since the epoch; -1 and -2 as of
-%% {@link sttl/3}.
+%% @doc The expiry of members as Unix time, in seconds; -1 and -2 as in {@link sttl/3}.
 -spec sexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 sexpiretime(Mirror, Key, Members) ->
     member_times(Mirror, Key, Members, fun seconds/2).
 
-%% @doc The same in milliseconds.
+%% @doc As {@link sexpiretime/3}, in milliseconds.
 -spec spexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 spexpiretime(Mirror, Key, Members) ->
     member_times(Mirror, Key, Members, fun(_Server, At) -> At end).
@@ -618,7 +634,7 @@ sets(Mirror, Keys, Fun) ->
 %% Sorted sets.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc How many members a sorted set has.
+%% @doc The number of members of a sorted set.
 -spec zcard(mirror(), key()) -> non_neg_integer() | failure().
 zcard(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, zset, 0, fun eslaver_mirror_zset:size/2).
@@ -631,7 +647,7 @@ zscore(Mirror, Key, Member) ->
         eslaver_mirror_zset:public_score(Store, Zset, Member)
     end).
 
-%% @doc The score of each of these.
+%% @doc The scores of several members.
 -spec zmscore(mirror(), key(), [Member :: binary()]) -> [score() | undefined] | failure().
 zmscore(Mirror, Key, Members) ->
     ok = eslaver_mirror_arguments:binaries(Members),
@@ -639,23 +655,23 @@ zmscore(Mirror, Key, Members) ->
         eslaver_mirror_zset:scores(Store, Zset, Members)
     end).
 
-%% @doc The place of a member, that of the lowest score being 0.
+%% @doc The rank of a member; the lowest score has rank 0.
 -spec zrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
 zrank(Mirror, Key, Member) ->
     rank(Mirror, Key, Member, forward, fun({Rank, _Score}) -> Rank end).
 
-%% @doc The same, with the score.
+%% @doc As {@link zrank/3}, with the score.
 -spec zrank(mirror(), key(), Member :: binary(), with_score) ->
     {non_neg_integer(), score()} | undefined | failure().
 zrank(Mirror, Key, Member, with_score) ->
     rank(Mirror, Key, Member, forward, fun(Found) -> Found end).
 
-%% @doc The place of a member, that of the highest score being 0.
+%% @doc The rank of a member; the highest score has rank 0.
 -spec zrevrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
 zrevrank(Mirror, Key, Member) ->
     rank(Mirror, Key, Member, backward, fun({Rank, _Score}) -> Rank end).
 
-%% @doc The same, with the score.
+%% @doc As {@link zrevrank/3}, with the score.
 -spec zrevrank(mirror(), key(), Member :: binary(), with_score) ->
     {non_neg_integer(), score()} | undefined | failure().
 zrevrank(Mirror, Key, Member, with_score) ->
@@ -675,8 +691,8 @@ rank(Mirror, Key, Member, Way, Answer) ->
 zrange(Mirror, Key, Start, Stop) ->
     zrange(Mirror, Key, Start, Stop, #{}).
 
-%% @doc The members from one index to another, or `by' their scores or names, and from the highest
-%% on with `rev': then the higher bound of scores or names comes first, as in Redis.
+%% @doc The members between two indexes, or `by' score or name. With `rev' they come from the
+%% highest on; then, as in Redis, the higher score or name comes first.
 -spec zrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
     zset_members() | failure().
 zrange(Mirror, Key, Start, Stop, Options) ->
@@ -723,7 +739,7 @@ zrevrangebyscore(Mirror, Key, Max, Min, Options) ->
 zrangebylex(Mirror, Key, Min, Max) ->
     zrangebylex(Mirror, Key, Min, Max, #{}).
 
-%% @doc {@link zrange/5} by name, of a sorted set whose scores are all equal.
+%% @doc {@link zrange/5} by name, for a sorted set whose scores are all equal.
 -spec zrangebylex(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
     zset_members() | failure().
 zrangebylex(Mirror, Key, Min, Max, Options) ->
@@ -743,12 +759,12 @@ zrevrangebylex(Mirror, Key, Max, Min, Options) ->
 with(More, Options) when is_map(Options) -> maps:merge(Options, More);
 with(_More, _NoMap) -> error(badarg).
 
-%% @doc How many members have a score in a range.
+%% @doc The number of members with a score in a range.
 -spec zcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
 zcount(Mirror, Key, Min, Max) ->
     count(Mirror, Key, score, Min, Max).
 
-%% @doc How many members have a name in a range, of a sorted set whose scores are all equal.
+%% @doc The number of members with a name in a range, for a sorted set whose scores are all equal.
 -spec zlexcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
 zlexcount(Mirror, Key, Min, Max) ->
     count(Mirror, Key, lex, Min, Max).
@@ -773,8 +789,8 @@ zrandmember(Mirror, Key) ->
 zrandmember(Mirror, Key, Count) ->
     zrandmember(Mirror, Key, Count, #{}).
 
-%% @doc `Count' random members, each once; with a negative count as many, of which any may come
-%% again. All have the same chance.
+%% @doc `Count' random members, all different; with a negative count, `-Count' members that may
+%% repeat. Every member is equally likely.
 -spec zrandmember(mirror(), key(), Count :: integer(), #{with_scores => boolean()}) ->
     zset_members() | failure().
 zrandmember(Mirror, Key, Count, Options) when is_integer(Count) ->
@@ -789,9 +805,9 @@ zrandmember(Mirror, Key, Count, Options) when is_integer(Count) ->
 zscan(Mirror, Key, Cursor) ->
     zscan(Mirror, Key, Cursor, #{}).
 
-%% @doc Some of the members with their scores, in their order, and the cursor to go on from. It
-%% begins with 0, and has ended when 0 is the next one. What is a member all the while with one
-%% score is found; one whose score changes may be found again, or not at all.
+%% @doc Some of the members with their scores, in order, and the cursor for the next call. The first
+%% cursor is 0; the scan is complete when the next cursor is 0. It finds every member that has the
+%% same score all the while; a member whose score changes may be found twice, or not at all.
 -spec zscan(mirror(), key(), zscan_cursor(), scan_options()) ->
     {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
 zscan(Mirror, Key, Cursor, Options) ->
@@ -808,7 +824,8 @@ zscan(Mirror, Key, Cursor, Options) ->
 zunion(Mirror, Keys) ->
     zunion(Mirror, Keys, #{}).
 
-%% @doc What is in any of these sorted sets, or sets, in the order of the scores that come of it.
+%% @doc The members that any of these sorted sets or sets has, in the order of their combined
+%% scores.
 -spec zunion(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
 zunion(Mirror, Keys, Options) ->
     combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:union/3).
@@ -818,7 +835,8 @@ zunion(Mirror, Keys, Options) ->
 zinter(Mirror, Keys) ->
     zinter(Mirror, Keys, #{}).
 
-%% @doc What is in all of these sorted sets, or sets, in the order of the scores that come of it.
+%% @doc The members that all of these sorted sets or sets have, in the order of their combined
+%% scores.
 -spec zinter(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
 zinter(Mirror, Keys, Options) ->
     combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:intersection/3).
@@ -828,7 +846,7 @@ zinter(Mirror, Keys, Options) ->
 zdiff(Mirror, Keys) ->
     zdiff(Mirror, Keys, #{}).
 
-%% @doc What is in the first of these sorted sets, or sets, and in no other.
+%% @doc The members that the first of these sorted sets or sets has and no other.
 -spec zdiff(mirror(), [key(), ...], #{with_scores => boolean()}) -> zset_members() | failure().
 zdiff(Mirror, Keys, Options) ->
     _ = eslaver_mirror_zset_read:shape(Options),
@@ -852,7 +870,8 @@ combined(Mirror, [_ | _] = Keys, Options, Operation) ->
 zintercard(Mirror, Keys) ->
     zintercard(Mirror, Keys, 0).
 
-%% @doc How many members are in all of these; counted no further than to a limit other than 0.
+%% @doc The number of members that all of these sorted sets or sets have, at most `Limit' unless
+%% that is 0.
 -spec zintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
     non_neg_integer() | failure().
 zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
@@ -866,7 +885,7 @@ zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
 %% Geo.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc The positions of members, `undefined' for one that is not there.
+%% @doc The positions of members, `undefined' for a missing one.
 -spec geopos(mirror(), key(), [binary()]) ->
     [{Longitude :: float(), Latitude :: float()} | undefined] | failure().
 geopos(Mirror, Key, Members) ->
@@ -875,12 +894,12 @@ geopos(Mirror, Key, Members) ->
         eslaver_mirror_geo_search:positions(Store, Zset, Members)
     end).
 
-%% @doc How far two members are from each other, in meters. A server rounds it to 4 decimals.
+%% @doc The distance of two members in meters. A server rounds it to 4 decimals.
 -spec geodist(mirror(), key(), binary(), binary()) -> float() | undefined | failure().
 geodist(Mirror, Key, One, Other) ->
     geodist(Mirror, Key, One, Other, m).
 
-%% @doc The same in another unit.
+%% @doc The distance of two members in another unit.
 -spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo:unit()) ->
     float() | undefined | failure().
 geodist(Mirror, Key, One, Other, Unit) ->
@@ -890,7 +909,7 @@ geodist(Mirror, Key, One, Other, Unit) ->
         eslaver_mirror_geo_search:distance(Store, Zset, One, Other, Unit)
     end).
 
-%% @doc The standard geohashes of members, `undefined' for one that is not there.
+%% @doc The standard geohashes of members, `undefined' for a missing one.
 -spec geohash(mirror(), key(), [binary()]) -> [binary() | undefined] | failure().
 geohash(Mirror, Key, Members) ->
     ok = eslaver_mirror_arguments:binaries(Members),
@@ -901,11 +920,11 @@ geohash(Mirror, Key, Members) ->
 %% @doc The members near a place, as in
 %% `geosearch(M, Key, #{from => {lonlat, 15.0, 37.0}, by => {radius, 200, km}, order => asc})'.
 %%
-%% It is searched from a position or from a `{member, Member}', by a `radius', a `box' or a
-%% `polygon', and in the order of distance if one is given. With a `count' it gives the nearest, or
-%% with `{Count, any}' those that are found first. With `with => [dist, coord, hash]' each member
-%% comes with its distance in the unit of the shape, its position and its score. The member to
-%% search from may be missing: `{error, no_member}'.
+%% The search starts from a position or a `{member, Member}' and has a shape: a `radius', a `box' or
+%% a `polygon'. Members come in order of distance if an `order' is given. With a `count' the nearest
+%% come, with `{Count, any}' the first ones found. With `with => [dist, coord, hash]' each member
+%% comes with its distance in the unit of the shape, its position and its score. If the member to
+%% search from is missing, the result is `{error, no_member}'.
 -spec geosearch(mirror(), key(), eslaver_mirror_geo_search:options()) ->
     eslaver_mirror_geo_search:answer() | {error, no_member} | failure().
 geosearch(Mirror, Key, Options) ->
@@ -920,7 +939,7 @@ geo(Mirror, Key, Default, Fun) ->
 %% Hashes.
 %% ------------------------------------------------------------------------------------------------
 
-%% Fields whose time has passed are not shown, and not counted by `hlen'.
+%% Expired fields are left out, and not counted by `hlen'.
 
 %% @doc The value of a field.
 -spec hget(mirror(), key(), Field :: binary()) -> binary() | undefined | failure().
@@ -941,12 +960,12 @@ hmget(Mirror, Key, Fields) ->
 hgetall(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, hash, [], fun eslaver_mirror_hash:pairs/2).
 
-%% @doc How many fields there are.
+%% @doc The number of fields.
 -spec hlen(mirror(), key()) -> non_neg_integer() | failure().
 hlen(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, hash, 0, fun eslaver_mirror_hash:size/2).
 
-%% @doc Whether there is such a field.
+%% @doc Whether a field exists.
 -spec hexists(mirror(), key(), Field :: binary()) -> boolean() | failure().
 hexists(Mirror, Key, Field) ->
     ok = eslaver_mirror_arguments:binary(Field),
@@ -964,7 +983,7 @@ hkeys(Mirror, Key) ->
 hvals(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, hash, [], fun eslaver_mirror_hash:values/2).
 
-%% @doc The length of a field's value, or 0.
+%% @doc The length of a field's value in bytes, 0 if the field is missing.
 -spec hstrlen(mirror(), key(), Field :: binary()) -> non_neg_integer() | failure().
 hstrlen(Mirror, Key, Field) ->
     ok = eslaver_mirror_arguments:binary(Field),
@@ -985,15 +1004,15 @@ hrandfield(Mirror, Key) ->
         end
     end).
 
-%% @doc `Count' random fields, each once; with a negative count as many, of which any may come
-%% again. All have the same chance.
+%% @doc `Count' random fields, all different; with a negative count, `-Count' fields that may
+%% repeat. Every field is equally likely.
 -spec hrandfield(mirror(), key(), Count :: integer()) -> [Field :: binary()] | failure().
 hrandfield(Mirror, Key, Count) when is_integer(Count) ->
     hash(Mirror, Key, fun(Store, Body) ->
         [Field || {Field, _} <- eslaver_mirror_hash:random(Store, Body, Count)]
     end).
 
-%% @doc The same, with their values.
+%% @doc As {@link hrandfield/3}, with the values.
 -spec hrandfield(mirror(), key(), Count :: integer(), withvalues) ->
     [{Field :: binary(), Value :: binary()}] | failure().
 hrandfield(Mirror, Key, Count, withvalues) when is_integer(Count) ->
@@ -1005,7 +1024,7 @@ hrandfield(Mirror, Key, Count, withvalues) when is_integer(Count) ->
 hscan(Mirror, Key, Cursor) ->
     hscan(Mirror, Key, Cursor, #{}).
 
-%% @doc Some of the fields with their values, as {@link sscan/4}.
+%% @doc Some of the fields with their values; cursors as in {@link sscan/4}.
 -spec hscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [{Field :: binary(), Value :: binary()}]} | failure().
 hscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
@@ -1016,24 +1035,23 @@ hscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
         end)
     end).
 
-%% @doc How many seconds each of these fields has to live: -1 where that has no end, and -2 where
-%% there is no such field. Redis rounds up, Valkey to the nearest second; so it is here.
+%% @doc The time to live of fields in seconds: -1 if the field does not expire, -2 if it is missing.
+%% As on the server, it is rounded up on Redis and to the nearest second on Valkey.
 -spec httl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 httl(Mirror, Key, Fields) ->
     field_times(Mirror, Key, Fields, fun(Server, At) -> seconds(Server, left(At)) end).
 
-%% @doc The same in milliseconds.
+%% @doc As {@link httl/3}, in milliseconds.
 -spec hpttl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hpttl(Mirror, Key, Fields) ->
     field_times(Mirror, Key, Fields, fun(_Server, At) -> left(At) end).
 
-%% @doc When each of these fields will have lived, in seconds since the epoch; -1 and -2 as of
-%% {@link httl/3}.
+%% @doc The expiry of fields as Unix time, in seconds; -1 and -2 as in {@link httl/3}.
 -spec hexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hexpiretime(Mirror, Key, Fields) ->
     field_times(Mirror, Key, Fields, fun seconds/2).
 
-%% @doc The same in milliseconds.
+%% @doc As {@link hexpiretime/3}, in milliseconds.
 -spec hpexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hpexpiretime(Mirror, Key, Fields) ->
     field_times(Mirror, Key, Fields, fun(_Server, At) -> At end).
@@ -1080,8 +1098,8 @@ armget(Mirror, Key, Indexes) ->
         eslaver_mirror_array_read:get_many(Store, Body, Indexes)
     end).
 
-%% @doc The elements from one index to the other, gaps included, in reverse order if the first index
-%% is greater; of at most 1,000,000 indexes.
+%% @doc The elements from one index to another, gaps included; in reverse order if `From' is
+%% greater. More than 1,000,000 indexes are `{error, range_too_large}'.
 -spec argetrange(mirror(), key(), From :: index(), To :: index()) ->
     [binary() | undefined] | {error, range_too_large} | failure().
 argetrange(Mirror, Key, From, To) ->
@@ -1096,7 +1114,7 @@ argetrange(Mirror, Key, From, To) ->
 arlen(Mirror, Key) ->
     array(Mirror, Key, 0, fun eslaver_mirror_array:length/2).
 
-%% @doc How many elements an array has.
+%% @doc The number of elements of an array.
 -spec arcount(mirror(), key()) -> non_neg_integer() | failure().
 arcount(Mirror, Key) ->
     array(Mirror, Key, 0, fun eslaver_mirror_array:count/2).
@@ -1106,7 +1124,7 @@ arcount(Mirror, Key) ->
 arnext(Mirror, Key) ->
     array(Mirror, Key, 0, fun(_Store, Body) -> eslaver_mirror_array:next_index(Body) end).
 
-%% @doc What `ARINFO' says of an array, except how a server stores it.
+%% @doc The reply of `ARINFO', except how a server stores the array.
 -spec arinfo(mirror(), key()) -> eslaver_mirror_array_read:info() | undefined | failure().
 arinfo(Mirror, Key) ->
     array(Mirror, Key, undefined, fun eslaver_mirror_array_read:info/2).
@@ -1117,8 +1135,8 @@ arinfo(Mirror, Key) ->
 arscan(Mirror, Key, From, To) ->
     arscan(Mirror, Key, From, To, infinity).
 
-%% @doc The elements from one index to the other without gaps, in reverse order if the first index
-%% is greater; at most `Limit'.
+%% @doc The elements from one index to another without gaps, at most `Limit'; in reverse order if
+%% `From' is greater.
 -spec arscan(mirror(), key(), From :: index(), To :: index(), Limit :: pos_integer() | infinity) ->
     [{index(), binary()}] | failure().
 arscan(Mirror, Key, From, To, Limit) when
@@ -1148,11 +1166,12 @@ arlastitems(Mirror, Key, Count, Options) when is_integer(Count) ->
     end).
 
 %% @doc The indexes of elements that match, as in
-%% `argrep(M, Key, '-', '+', #{glob => [<<"user:*">>], limit => 10})'.
+%% ``argrep(M, Key, '-', '+', #{glob => [<<"user:*">>], limit => 10})''.
 %%
-%% `exact', `match' (contains it) and `glob' are lists of texts, of which an element has to match
-%% one, or with `combine => 'and'' all; `nocase' ignores the case of ASCII letters. With
-%% `with_values' each index comes with its element. Regular expressions (`RE') are not supported.
+%% `exact', `match' (contains the text) and `glob' are lists of texts. An element has to match one
+%% of all these, or with <code>combine =&gt; 'and'</code> every one; `nocase' ignores the case of
+%% ASCII letters. With `with_values' each index comes with its element. Regular expressions (`RE')
+%% are not supported.
 -spec argrep(
     mirror(),
     key(),
@@ -1168,10 +1187,11 @@ argrep(Mirror, Key, From, To, Options) ->
         eslaver_mirror_array_read:grep(Store, Body, From, To, Plan)
     end).
 
-%% @doc What an operation makes of the elements from one index to the other: `sum', `min', `max',
-%% `'and'', `'or'' or `'xor'' of those that are numbers, how many there are (`used'), or how many
-%% are equal to a text (`{match, Text}'). Without numbers it is `undefined'. A sum of floats may
-%% differ from a server's in the last digits, as that has floats of 80 bits.
+%% @doc Aggregates the elements from one index to another: `sum', `min', `max', <code>'and'</code>,
+%% <code>'or'</code> or <code>'xor'</code> of those that are numbers, the number of elements
+%% (`used'), or the number of elements equal to a text (`{match, Text}'). Without numbers it is
+%% `undefined'. A sum of floats may differ from a server's in the last digits, since servers add
+%% with 80-bit floats.
 -spec arop(
     mirror(), key(), From :: index(), To :: index(), eslaver_mirror_array_read:operation()
 ) -> integer() | score() | undefined | failure().
@@ -1192,24 +1212,24 @@ arrays(Mirror, Key, Fun) ->
 %% Vector sets.
 %% ------------------------------------------------------------------------------------------------
 
-%% Nothing searches for what is similar.
+%% Similarity search (`VSIM') is not supported.
 
-%% @doc How many elements a vector set has.
+%% @doc The number of elements of a vector set.
 -spec vcard(mirror(), key()) -> non_neg_integer() | failure().
 vcard(Mirror, Key) ->
     vectors(Mirror, Key, 0, fun eslaver_mirror_vectorset:size/2).
 
-%% @doc How many numbers each of its vectors has.
+%% @doc The dimension of a vector set's vectors.
 -spec vdim(mirror(), key()) -> pos_integer() | undefined | failure().
 vdim(Mirror, Key) ->
     vectors(Mirror, Key, undefined, fun eslaver_mirror_vectorset:dimension/2).
 
-%% @doc What `VINFO' says of a vector set, except the server's graph.
+%% @doc The reply of `VINFO', except what concerns the server's graph.
 -spec vinfo(mirror(), key()) -> eslaver_mirror_vectorset:info() | undefined | failure().
 vinfo(Mirror, Key) ->
     vectors(Mirror, Key, undefined, fun eslaver_mirror_vectorset:info/2).
 
-%% @doc Whether there is such an element.
+%% @doc Whether an element exists.
 -spec vismember(mirror(), key(), Element :: binary()) -> boolean() | failure().
 vismember(Mirror, Key, Element) ->
     ok = eslaver_mirror_arguments:binary(Element),
@@ -1225,8 +1245,8 @@ vgetattr(Mirror, Key, Element) ->
         eslaver_mirror_vectorset:attribute(Store, Body, Element)
     end).
 
-%% @doc The vector of an element, as far as a server still knows what it was. The numbers are those
-%% of servers on x86, to the last digit; others may round the last one otherwise.
+%% @doc The vector of an element, as exact as a server keeps it. The numbers are those of servers on
+%% x86, to the last digit; servers on other platforms may round the last digit differently.
 -spec vemb(mirror(), key(), Element :: binary()) -> [float()] | undefined | failure().
 vemb(Mirror, Key, Element) ->
     ok = eslaver_mirror_arguments:binary(Element),
@@ -1248,7 +1268,7 @@ vemb(Mirror, Key, Element, raw) ->
 vrange(Mirror, Key, Low, High) ->
     vrange(Mirror, Key, Low, High, infinity).
 
-%% @doc The elements between two, in the order of their bytes: at most `Count'.
+%% @doc The elements from `Low' to `High' in the order of their bytes, at most `Count'.
 -spec vrange(
     mirror(),
     key(),
@@ -1271,7 +1291,8 @@ vrandmember(Mirror, Key) ->
         hd(eslaver_mirror_vectorset:random(Store, Body, 1))
     end).
 
-%% @doc `Count' random elements, all different, or with a negative count such that may be the same.
+%% @doc `Count' random elements, all different; with a negative count, `-Count' elements that may
+%% repeat.
 -spec vrandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
 vrandmember(Mirror, Key, Count) when is_integer(Count) ->
     vectors(Mirror, Key, [], fun(Store, Body) ->
@@ -1284,12 +1305,12 @@ vectors(Mirror, Key, Default, Fun) ->
 %% Path hashes.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc How many paths a path hash has.
+%% @doc The number of paths of a path hash.
 -spec phcard(mirror(), key()) -> non_neg_integer() | failure().
 phcard(Mirror, Key) ->
     paths(Mirror, Key, 0, fun eslaver_mirror_path_hash:count/2).
 
-%% @doc Whether there is such a path.
+%% @doc Whether a path exists.
 -spec phexists(mirror(), key(), Path :: binary()) -> boolean() | failure().
 phexists(Mirror, Key, Path) ->
     path(Mirror, Key, Path, fun(Fields) -> Fields =/= #{} end).
@@ -1316,7 +1337,7 @@ phmget(Mirror, Key, Path, Names) ->
 phgetall(Mirror, Key, Path) ->
     path(Mirror, Key, Path, fun maps:to_list/1).
 
-%% @doc The longest path with which a text begins.
+%% @doc The longest path that is a prefix of a text.
 -spec phlongest(mirror(), key(), Query :: binary()) -> binary() | undefined | failure().
 phlongest(Mirror, Key, Query) ->
     ok = eslaver_mirror_arguments:binary(Query),
@@ -1329,8 +1350,8 @@ phlongest(Mirror, Key, Query) ->
 phprefixes(Mirror, Key, Query) ->
     phprefixes(Mirror, Key, Query, #{}).
 
-%% @doc All paths with which a text begins, the shortest first; only those of at most `maxlen'
-%% bytes, and of these the longest `count'.
+%% @doc All paths that are prefixes of a text, the shortest first: only those of at most `maxlen'
+%% bytes, and of these the `count' longest.
 -spec phprefixes(mirror(), key(), Query :: binary(), #{
     count => pos_integer(), maxlen => non_neg_integer()
 }) -> [Path :: binary()] | failure().
@@ -1357,8 +1378,9 @@ phprefixes(Mirror, Key, Query, Options) ->
 phscan(Mirror, Key, Cursor) ->
     phscan(Mirror, Key, Cursor, #{}).
 
-%% @doc Some of the paths, in the order of their bytes, and the cursor to go on from. It begins with
-%% 0, and has ended when 0 is the next one; any other cursor is the last path given.
+%% @doc Some of the paths, in the order of their bytes, and the cursor for the next call. The first
+%% cursor is 0; the scan is complete when the next cursor is 0. Any other cursor is the last path of
+%% the answer.
 -spec phscan(mirror(), key(), Cursor :: 0 | binary(), path_scan()) ->
     {Next :: 0 | binary(), [Path :: binary()]} | failure().
 phscan(Mirror, Key, Cursor, Options) ->
@@ -1396,8 +1418,8 @@ path(Mirror, Key, Path, Fun) ->
 %% Rate limits.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc What `GCRA' keeps of a rate limit: the theoretical arrival time, in microseconds since the
-%% epoch.
+%% @doc The value that `GCRA' keeps of a rate limit: its theoretical arrival time as Unix time, in
+%% microseconds.
 -spec gcra(mirror(), key()) -> integer() | undefined | failure().
 gcra(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, gcra, undefined, fun(_Store, Time) -> Time end).
@@ -1405,7 +1427,7 @@ gcra(Mirror, Key) ->
 %% Streams.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc How many entries a stream has.
+%% @doc The number of entries of a stream.
 -spec xlen(mirror(), key()) -> non_neg_integer() | failure().
 xlen(Mirror, Key) ->
     eslaver_mirror_view:read(Mirror, Key, stream, 0, fun eslaver_mirror_stream:length/2).
@@ -1416,7 +1438,7 @@ xlen(Mirror, Key) ->
 xrange(Mirror, Key, Start, End) ->
     xrange(Mirror, Key, Start, End, infinity).
 
-%% @doc At most `Count' entries from the one id to the other.
+%% @doc The entries from `Start' to `End', at most `Count'.
 -spec xrange(
     mirror(), key(), Start :: entry_bound(), End :: entry_bound(), Count :: integer() | infinity
 ) -> [entry()] | failure().
@@ -1433,7 +1455,7 @@ xrange(Mirror, Key, Start, End, Count) ->
 xrevrange(Mirror, Key, End, Start) ->
     xrevrange(Mirror, Key, End, Start, infinity).
 
-%% @doc The same from the greater id to the lesser.
+%% @doc As {@link xrange/5}, from the greatest id to the least.
 -spec xrevrange(
     mirror(), key(), End :: entry_bound(), Start :: entry_bound(), Count :: integer() | infinity
 ) -> [entry()] | failure().
@@ -1449,7 +1471,7 @@ xrevrange(Mirror, Key, End, Start, Count) ->
 xread(Mirror, Key, After) ->
     xread(Mirror, Key, After, infinity).
 
-%% @doc At most `Count' of the entries behind this id, all with 0 or less. It does not wait for any.
+%% @doc The entries after an id, at most `Count'; all if `Count' is 0 or less. It never blocks.
 -spec xread(mirror(), key(), After :: binary(), Count :: integer() | infinity) ->
     [entry()] | failure().
 xread(Mirror, Key, After, Count) when is_integer(Count), Count =< 0 ->
@@ -1471,28 +1493,28 @@ entries(Mirror, Key, Lower, Upper, Range) ->
 bound(Side, Bound) ->
     eslaver_mirror_stream_id:bound(Side, Bound).
 
-%% Less than none is none.
+%% A negative count is zero.
 at_most(infinity) -> infinity;
 at_most(Count) when is_integer(Count) -> max(0, Count);
 at_most(_) -> error(badarg).
 
-%% @doc What a stream says of itself. There is nothing of how a server stores it; what the master's
-%% version does not have (entries added before Redis 7.0, `idmp' before 8.6) is what a newer one
-%% would have made of it.
+%% @doc The reply of `XINFO STREAM', except how a server stores the stream. Values that the master's
+%% version does not have (`entries_added' before Redis 7.0, `idmp' before 8.6) are what a newer one
+%% would have.
 -spec xinfo_stream(mirror(), key()) ->
     eslaver_mirror_stream_info:stream() | undefined | failure().
 xinfo_stream(Mirror, Key) ->
     stream(Mirror, Key, fun eslaver_mirror_stream_info:stream/2).
 
-%% @doc Its consumer groups, by name. `lag' and `entries_read' are `undefined' where the master
-%% does not know them.
+%% @doc The consumer groups of a stream, by name. `lag' and `entries_read' are `undefined' if the
+%% master does not know them.
 -spec xinfo_groups(mirror(), key()) ->
     [eslaver_mirror_stream_info:group()] | undefined | failure().
 xinfo_groups(Mirror, Key) ->
     stream(Mirror, Key, fun eslaver_mirror_stream_info:groups/2).
 
-%% @doc The consumers of a group, by name. A consumer that has only asked in vain may be missing,
-%% or be shown as idle for too long: masters do not replicate that.
+%% @doc The consumers of a group, by name. Masters do not replicate reads that return nothing, so a
+%% consumer that has made only such reads may be missing, and `idle' may be too long.
 -spec xinfo_consumers(mirror(), key(), Group :: binary()) ->
     [eslaver_mirror_stream_info:consumer()] | undefined | failure().
 xinfo_consumers(Mirror, Key, Group) ->
@@ -1501,8 +1523,8 @@ xinfo_consumers(Mirror, Key, Group) ->
         eslaver_mirror_stream_info:consumers(Store, Body, Group)
     end).
 
-%% @doc How many entries are pending in a group, the first and the last of them, and how many for
-%% whom.
+%% @doc The number of entries pending in a group, the first and the last of them, and the number for
+%% each consumer.
 -spec xpending(mirror(), key(), Group :: binary()) ->
     eslaver_mirror_stream_info:summary() | undefined | failure().
 xpending(Mirror, Key, Group) ->
@@ -1523,8 +1545,8 @@ xpending(Mirror, Key, Group) ->
 xpending(Mirror, Key, Group, Start, End, Count) ->
     xpending(Mirror, Key, Group, Start, End, Count, #{}).
 
-%% @doc At most `Count' of the entries that are pending in a group, of those from one id to the
-%% other: those of one `consumer', those that have been idle for `min_idle' ms, or all.
+%% @doc The entries pending in a group from `Start' to `End', at most `Count': only those of one
+%% `consumer', only those that have been idle for `min_idle' ms, or all.
 -spec xpending(
     mirror(),
     key(),
@@ -1556,14 +1578,14 @@ stream(Mirror, Key, Fun) ->
 %% Sorting.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc The elements of a list, a set or a sorted set in the order of their numbers.
+%% @doc The elements of a list, a set or a sorted set, sorted as numbers.
 -spec sort_ro(mirror(), key()) -> [binary()] | {error, not_a_number} | failure().
 sort_ro(Mirror, Key) ->
     sort_ro(Mirror, Key, #{}).
 
-%% @doc The same as told: `by' the values of a pattern (`<<"weight_*">>', `<<"item_*->price">>') or
-%% `nosort', in an `order', as texts (`alpha'), with a `limit', and what the patterns of `get' find
-%% for each element, `undefined' where there is nothing.
+%% @doc The elements sorted `by' the values of a pattern (`<<"weight_*">>', `<<"item_*->price">>')
+%% or not at all (`nosort'), in an `order', as texts (`alpha'), with a `limit'. With `get' the
+%% answer has the values of its patterns for each element, `undefined' for missing ones.
 -spec sort_ro(mirror(), key(), eslaver_mirror_sort_read:options()) ->
     [binary() | undefined] | {error, not_a_number} | failure().
 sort_ro(Mirror, Key, Options) ->

@@ -1,8 +1,7 @@
 %% @doc RDB files and `DUMP' payloads, without a master.
 %%
-%% What a replica decodes as it comes over the wire is decoded here from a file
-%% ({@link fold/3}) or from a binary ({@link decode_dump/1}), by the same parser and into the same
-%% terms: those of the full events.
+%% Decodes a file ({@link fold/3}) or a binary ({@link decode_dump/1}) with the parser of a replica,
+%% and into the same terms: those of the full events.
 -module(eslaver_rdb).
 
 -include_lib("kernel/include/logger.hrl").
@@ -10,8 +9,7 @@
 -export([fold/3, decode_dump/1]).
 -export_type([event/0, error/0, type/0]).
 
--type type() ::
-    string | list | set | zset | hash | stream | module | array | gcra | path_hash.
+-type type() :: eslaver_filter:type().
 %% Arrays and rate limiters (`gcra') are types of Redis, from 8.8 and 8.10 on, path hashes one of
 %% Valkey, from 9.2 on.
 
@@ -22,16 +20,16 @@
 %% The full events of a snapshot.
 
 -type error() :: #{reason := atom(), text := binary()}.
-%% What is wrong with a file, for programs and in words; a damaged one with the byte at fault.
+%% The error of a file, for programs and as text, which names the offset of damage.
 
-%% @doc Folds over all that an RDB file holds, in its order, in the calling process.
+%% @doc Folds over the content of an RDB file, in its order, in the calling process.
 %%
-%% The file is first decoded from its start to its checksum, so that nothing at all is delivered of
-%% one that is damaged. Then it is read again, as fast as `Fun' takes what it is given: memory is
-%% bounded by a few megabytes of events and by the largest value. Files of any size will do.
+%% First the whole file is decoded up to its checksum, so that a damaged file delivers nothing at
+%% all. Then it is read again, as fast as `Fun' takes the events: memory is bounded by a few
+%% megabytes of events and by the largest value. The size of the file is unlimited.
 %%
-%% What `Fun' raises comes out of here, with nothing left behind. The file is not to be changed
-%% meanwhile; servers do not, they replace it.
+%% An exception of `Fun' ends the fold, which cleans up and raises it. The file must not be changed
+%% meanwhile; servers do not change files but replace them.
 -spec fold(file:name_all(), fun((event(), Acc) -> Acc), Acc) -> {ok, Acc} | {error, error()}.
 fold(File, Fun, Acc) when is_function(Fun, 2) ->
     case open(File) of
@@ -46,21 +44,21 @@ fold(File, Fun, Acc) when is_function(Fun, 2) ->
         {error, {nif_not_loaded, Text}} ->
             {error, #{reason => nif_not_loaded, text => Text}};
         {error, Reason} ->
-            {error, #{reason => bad_file, text => text("~0tp: ~0tp", [File, Reason])}}
+            Text = eslaver_text:format("~0tp: ~0tp", [File, Reason]),
+            {error, #{reason => bad_file, text => Text}}
     end.
 
-%% @doc Decodes what `DUMP' answers and `RESTORE' is given: the value's type and the value, as in a
-%% full event, and what that has in its metadata of the value alone: `field_expire_at',
-%% `member_expire_at', `next_index'. When the key itself expires is not in there: that is an
-%% argument of `RESTORE'.
+%% @doc Decodes the payload of `DUMP' and `RESTORE': the type, the value as in a full event, and
+%% those of its metadata that belong to the value: `field_expire_at', `member_expire_at',
+%% `next_index'. The key's own expiry is not in the payload, but an argument of `RESTORE'.
 %%
 %% ```
 %% handle({stream, <<"restore">>, [Key, _Ttl, Payload | _], _Meta}) ->
 %%     {ok, {Type, Value, _}} = eslaver_rdb:decode_dump(Payload),
 %% '''
 %%
-%% A payload that is damaged, or of a version or type that is not known, is an error, which says
-%% what was wrong and at which byte.
+%% A damaged payload, or one of an unknown version or type, is an error, which says what is wrong
+%% and at which byte.
 -spec decode_dump(binary()) -> {ok, {type(), Value :: term(), Meta :: map()}} | {error, binary()}.
 decode_dump(Payload) when is_binary(Payload) ->
     case eslaver_nif:decode_dump(Payload) of
@@ -89,10 +87,10 @@ path(File) ->
         error:_ -> error
     end.
 
-%% A batch is given credit for when all of it has been folded, so that few are ever under way.
+%% Credit for a batch is given back when all of it has been folded, so that few batches wait.
 loop({Pid, Link, Monitor} = Source, Fun, Acc) ->
     receive
-        {eslaver_link, Pid, {batch, Weight, Events, _Marks, _Mark}} ->
+        {eslaver_link, Pid, {batch, Weight, Events, _Offsets, _End}} ->
             Next = lists:foldl(Fun, Acc, Events),
             ok = eslaver_nif:credit(Link, Weight, undefined),
             loop(Source, Fun, Next);
@@ -101,15 +99,15 @@ loop({Pid, Link, Monitor} = Source, Fun, Acc) ->
         {eslaver_link, Pid, {closed, Reason, Text, _Heals}} ->
             {error, #{reason => Reason, text => Text}};
         {eslaver_link, Pid, {left_out, #{text := Text}}} ->
-            ?LOG_WARNING("an RDB file holds ~ts, which is left out", [Text], #{eslaver => true}),
+            ?LOG_WARNING("an RDB file contains ~ts, which is skipped", [Text], #{eslaver => true}),
             loop(Source, Fun, Acc);
         {eslaver_link, Pid, _BeginsOrEnds} ->
             loop(Source, Fun, Acc);
         {'DOWN', Monitor, process, Pid, Reason} ->
-            {error, #{reason => link_exit, text => text("~0tP", [Reason, 10])}}
+            {error, #{reason => link_exit, text => eslaver_text:format("~0tP", [Reason, 10])}}
     end.
 
-%% Ends the link, and leaves none of its messages behind.
+%% Closes the link, and removes its messages from the mailbox.
 close(Pid, Link) ->
     ok = eslaver_nif:close(Link),
     Monitor = monitor(process, Pid),
@@ -125,6 +123,3 @@ flush(Pid) ->
         {'EXIT', Pid, _} -> flush(Pid)
     after 0 -> ok
     end.
-
-text(Format, Args) ->
-    unicode:characters_to_binary(io_lib:format(Format, Args)).

@@ -251,8 +251,8 @@ def main():
     text += "//!\n//! And by hand, as no server of these tells of them or tells rightly:\n//!\n"
     for name in sorted(NOT_TOLD | OF_MODULES):
         text += f"//! - {name}\n"
-    text += "\nuse super::Rule::{self, Keys, NotAWrite, Special};\n"
-    text += "use super::special::Special::*;\nuse super::{count, range};\n\n"
+    text += "\nuse super::rule::Rule::{self, Keys, NotAWrite, Special};\n"
+    text += "use super::rule::{count, range};\nuse super::special::Special::*;\n\n"
     text += "/// Names in lower case, in order.\n#[rustfmt::skip]\n"
     text += "pub(super) static COMMANDS: &[(&str, Rule)] = &[\n"
     text += "".join(f'    ("{name}", {found}),\n' for name, found in rows) + "];\n"

@@ -63,7 +63,8 @@ fn counted_snapshot(bytes: &[u8]) -> Outcome<()> {
     Ok(decoder.finish()?)
 }
 
-/// A snapshot without a checksum: type, key and value, each string with its length in a byte or two.
+/// A snapshot without a checksum: type, key and value, each string with its length in a byte or
+/// two.
 fn strings() -> Vec<u8> {
     let mut bytes = b"REDIS0011".to_vec();
     for number in 0..STRINGS {

@@ -34,8 +34,8 @@ impl Client {
     }
 }
 
-/// Sets a key so many times, and waits each time until a replica has it. Tells how long each `WAIT`
-/// took, in ns.
+/// Sets a key `count` times, and waits each time until a replica has it. Prints how long each
+/// `WAIT` took, in ns.
 pub(crate) fn wait(port: u16, count: usize) -> Outcome<()> {
     let mut client = Client::connect(port)?;
     let mut times = Vec::with_capacity(count);
@@ -52,7 +52,7 @@ pub(crate) fn wait(port: u16, count: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// Sets a key so many times, with pauses. Tells when each reply came, in ns of the system's clock.
+/// Sets a key `count` times, with pauses. Prints when each reply came, in ns of the system's clock.
 pub(crate) fn alone(port: u16, count: usize) -> Outcome<()> {
     let mut client = Client::connect(port)?;
     let mut times = Vec::with_capacity(count);

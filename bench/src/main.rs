@@ -3,13 +3,13 @@
 //! | call | does |
 //! |---|---|
 //! | `fill PORT WORKLOAD` | writes a workload to a master |
-//! | `stream COUNT` | writes so many commands of W4 to standard output, as a master sends them |
+//! | `stream COUNT` | writes COUNT commands of W4 to standard output, as a master sends them |
 //! | `write PORT COUNT` | sends the same commands to a master, as fast as it takes them |
 //! | `serve SNAPSHOT [STREAM]` | stands in for a master: serves these files from memory |
 //! | `wait PORT COUNT` | times `WAIT` after `SET` |
 //! | `alone PORT COUNT` | tells when `SET` was answered, each after a pause |
 //! | `decode WHAT` | decodes something small, for instructions to be counted: see `count.rs` |
-//! | `pace PORT RATE SECONDS` | sends a master so many `SET` each second |
+//! | `pace PORT RATE SECONDS` | sends a master RATE times `SET` each second |
 //!
 //! What was measured goes to standard output as a line of JSON; `serve` says there what happens.
 

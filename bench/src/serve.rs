@@ -1,8 +1,8 @@
 //! A stand-in for a master: it serves the bytes of files from memory, so that what a replica costs
 //! is not hidden behind what its master does.
 //!
-//! It says `port PORT` when it listens; and, if it has a stream, `sent` when a replica gets the first
-//! byte of it and `handled SECONDS` when that replica has acknowledged the last.
+//! It says `port PORT` when it listens; and, if it has a stream, `sent` when a replica gets the
+//! first byte of it and `handled SECONDS` when that replica has acknowledged the last.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

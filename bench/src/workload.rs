@@ -10,8 +10,8 @@ const TEXT: &[u8] = b"the quick brown fox jumps over the lazy dog and ";
 /// Takes a command.
 type Take<'a> = &'a mut dyn FnMut(&[&[u8]]) -> Outcome<()>;
 
-/// Writes a dataset: `w1`, `w2` or `w3`, `keys:N` (as W1, with N keys), `fields:N` (a hash of so many
-/// fields, a million of them in all).
+/// Writes a dataset: `w1`, `w2` or `w3`, `keys:N` (as W1, with N keys), `fields:N` (hashes of N
+/// fields each, a million fields in all).
 pub(crate) fn fill(workload: &str, take: Take<'_>) -> Outcome<()> {
     let mut random = Random(SEED);
     match workload.split_once(':') {

@@ -1,7 +1,7 @@
 //! Containers that come as one string, in a snapshot that is right around them.
 //!
 //! A mode chooses the type, and how much of the container is made right: nothing, its header and
-//! end, or all but its entries, each of which the bytes give as a length and so many bytes.
+//! end, or all but its entries. The bytes give each entry as a length and its bytes.
 
 use eslaver_core::rdb::ErrorKind;
 
@@ -102,8 +102,8 @@ pub(crate) fn lzf(bytes: &[u8]) {
     }
 }
 
-/// By the format's description: a byte below 32 begins so many literal bytes and one more; any
-/// other has three bits of length and five of distance, with more length behind it if those are
+/// By the format's description: a byte below 32 begins that number of literal bytes and one more;
+/// any other has three bits of length and five of distance, with more length behind it if those are
 /// full, and eight more bits of distance.
 fn decompressed(compressed: &[u8]) -> Option<Vec<u8>> {
     const ENOUGH: usize = 1 << 20;
@@ -161,7 +161,7 @@ fn made(types: &[u8], bytes: &[u8], make: impl Fn(How, &[u8]) -> Vec<u8>) {
     let _ = snapshot::holds(&snapshot::value(body.0, &body.1));
 }
 
-/// Each is a byte of length and so many bytes, as far as there are any.
+/// Each is a byte of length, and its bytes as far as there are any.
 pub(crate) fn entries(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut entries = Vec::new();
     while let Some((&size, rest)) = bytes.split_first() {

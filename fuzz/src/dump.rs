@@ -1,6 +1,6 @@
-//! Payloads of `DUMP`, next to a snapshot of the same value.
+//! Payloads of `DUMP`, next to a snapshot of the same value, and of `FUNCTION DUMP`.
 
-use eslaver_core::rdb::{Limits, Nothing, decode_dump};
+use eslaver_core::rdb::{Limits, Nothing, decode_dump, decode_functions, library_name};
 
 use crate::pieces;
 use crate::support;
@@ -14,6 +14,7 @@ pub(crate) fn check(bytes: &[u8]) {
     let (mode, bytes) = crate::mode(bytes);
     if mode % 2 == 0 {
         holds(bytes);
+        functions_hold(bytes);
         return;
     }
     let (version, body) = crate::mode(bytes);
@@ -21,6 +22,7 @@ pub(crate) fn check(bytes: &[u8]) {
     let mut payload = [body, version.to_le_bytes().as_slice()].concat();
     let sum = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Redis, &payload);
     payload.extend(sum.to_le_bytes());
+    functions_hold(&payload);
     if holds(&payload)
         && let Some((&value_type, value)) = body.split_first()
         && value_type != KEY_METADATA
@@ -43,6 +45,17 @@ fn holds(payload: &[u8]) -> bool {
         drop(decode_dump(payload, Limits::NONE, &mut Nothing))
     });
     end.is_ok()
+}
+
+fn functions_hold(payload: &[u8]) {
+    let mut codes = Vec::new();
+    match decode_functions(payload, Limits::NONE, |code| codes.push(code.to_vec())) {
+        Ok(()) => assert!(codes.iter().all(|code| library_name(code) != Some(b""))),
+        Err(error) => assert!(error.offset <= payload.len(), "{error} of {}", payload.len()),
+    }
+    pieces::bounded("a payload of functions", payload.len(), 100, || {
+        drop(decode_functions(payload, Limits::NONE, |_| {}))
+    });
 }
 
 fn as_in_a_snapshot(version: u16, payload: &[u8], value_type: u8, value: &[u8]) {

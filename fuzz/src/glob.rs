@@ -12,8 +12,8 @@ pub(crate) fn check(bytes: &[u8]) {
     assert!(!expected || matches(&prefixed, key), "{pattern:?} {key:?} behind a star");
 }
 
-/// Whether the whole of `key` matches: for each part of the pattern, all places where what is before
-/// it may end.
+/// Whether the whole of `key` matches: for each part of the pattern, all places where what is
+/// before it may end.
 pub(crate) fn matches_slowly(pattern: &[u8], key: &[u8]) -> bool {
     let mut ends = vec![false; key.len() + 1];
     ends[0] = true;

@@ -11,7 +11,7 @@
 //! | `ziplist`, `listpack`, `intset`, `zipmap` | a mode, a container or the entries of one | the same, in a snapshot that is right around it |
 //! | `lzf` | a mode, a compressed string | the same, and what an obvious decompressor says |
 //! | `stream` | a mode, a stream or the parts of one | as for `rdb` |
-//! | `dump` | a mode, a version, a payload's body | what the snapshot of the same value says |
+//! | `dump` | a mode, a version, a payload's body | what the snapshot of the same value says; as a payload of functions, bounded memory |
 //! | `resp` | a mode, a command stream | the same in any pieces; every byte is counted once; what is encoded again reads the same; what is wrapped are commands; bounded memory |
 //! | `handshake` | a configuration, a master's bytes up to its stream | the same in any pieces; the password is in no message; what is learned of a command names its arguments only |
 //! | `transfer` | the header, then a snapshot | the same in any pieces, and not one byte more or less |

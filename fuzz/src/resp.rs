@@ -7,8 +7,8 @@ use eslaver_core::resp::{self, Command, Commands, Error, Limits};
 
 use crate::pieces;
 
-/// An argument takes six bytes of a stream, and a range of 16 in a vector that doubles; the bytes are
-/// in a vector that does, too.
+/// An argument takes six bytes of a stream, and a range of 16 in a vector that doubles; the bytes
+/// are in a vector that does, too.
 const MEMORY: u64 = 16;
 
 /// The mode decides whether inline commands are taken, and whether the limits are low ones.
@@ -16,7 +16,7 @@ pub(crate) fn check(bytes: &[u8]) {
     let (mode, stream) = crate::mode(bytes);
     let mut limits = Limits { inline: mode & 1 != 0, ..Limits::default() };
     if mode & 2 != 0 {
-        limits = Limits { max_bulk: 100, max_args: 5, max_inline: 50, ..limits };
+        limits = Limits { proto_max_bulk_len: 100, max_arguments: 5, max_inline: 50, ..limits };
     }
     let whole = read(limits, [stream]);
     for pieces in pieces::ways(stream) {

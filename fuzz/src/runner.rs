@@ -1,8 +1,8 @@
 //! A fuzzer for a stable toolchain: it mutates what is known already, without looking at what the
 //! code does with it.
 //!
-//! The same seed gives the same inputs. An input that fails is written to `artifacts`, as cargo-fuzz
-//! does, and named.
+//! The same seed gives the same inputs. An input that fails is written to `artifacts`, as
+//! cargo-fuzz does, and named.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -9,8 +9,8 @@ pub(crate) const TYPES: [u8; 4] = [15, 19, 21, 26];
 /// With this bit of the mode it is a stream of the last format instead.
 pub(crate) const NACK: u8 = 32;
 
-/// The mode's lowest bits choose the format; the next, whether the bytes are the stream or, behind
-/// a length, the entries of each of so many nodes, and after those what follows the nodes.
+/// The mode's lowest bits choose the format; the next, whether the bytes are the stream, or
+/// a number of nodes, the entries of each, and what follows the nodes.
 pub(crate) fn check(bytes: &[u8]) {
     let (mode, bytes) = crate::mode(bytes);
     let value_type = if mode & NACK == 0 { TYPES[usize::from(mode & 3)] } else { 27 };

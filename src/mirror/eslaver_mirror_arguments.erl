@@ -1,23 +1,23 @@
-%% @doc Checks of what a user gives to a read. A key that is a string or an atom would be a missing
-%% one, and a misspelt option none: both are a `badarg' instead. Used by {@link eslaver_mirror} and
-%% the modules behind it.
+%% @doc Checks the arguments of reads. A string or an atom given as a key would look like a missing
+%% key, and a misspelt option would have no effect: both raise `badarg' instead.
 %% @private
 -module(eslaver_mirror_arguments).
 
 -export([binary/1, binaries/1, options/2]).
 
-%% @doc Raises `badarg' for all but a binary.
+%% @doc Raises `badarg' unless the argument is a binary.
 -spec binary(term()) -> ok.
 binary(Binary) when is_binary(Binary) -> ok;
 binary(_) -> error(badarg).
 
-%% @doc Raises `badarg' for all but a list of binaries.
+%% @doc Raises `badarg' unless the argument is a list of binaries.
 -spec binaries(term()) -> ok.
 binaries([]) -> ok;
 binaries([Binary | More]) when is_binary(Binary) -> binaries(More);
 binaries(_) -> error(badarg).
 
-%% @doc Raises `badarg' for all but a map of these options, each with its check.
+%% @doc Raises `badarg' unless the second argument is a map of known options, each of which passes
+%% its check.
 -spec options(#{atom() => fun((term()) -> boolean())}, term()) -> ok.
 options(Checks, Options) when is_map(Options) ->
     Valid = fun({Name, Value}) ->

@@ -1,6 +1,5 @@
 %% @doc Arrays (Redis 8.8) in a mirror's tables: a row `{{Id, Index}, Element}' for each element, so
-%% gaps cost nothing. Used by {@link eslaver_mirror_array_commands} and
-%% {@link eslaver_mirror_array_read}.
+%% gaps cost nothing.
 %% @private
 -module(eslaver_mirror_array).
 
@@ -13,7 +12,7 @@
 
 -type body() :: {eslaver_mirror_store:id(), Count :: non_neg_integer(), cursor()}.
 -type cursor() :: index() | none.
-%% The index of the element inserted last; `none' if the next goes to 0.
+%% The index of the element inserted last; `none' if the next one goes to index 0.
 
 -type store() :: eslaver_mirror_store:store().
 -type index() :: non_neg_integer().
@@ -21,7 +20,7 @@
 
 -define(MAX_INDEX, 16#FFFFFFFFFFFFFFFE).
 
-%% Of the type.
+%% For the behaviour.
 
 %% @private
 -spec load(store(), [{index(), element()}], map()) -> body() | empty.
@@ -51,12 +50,12 @@ discard(#{items := Items}, {Id, _, _} = Body, Limit) ->
 
 %% For the writer.
 
-%% @doc The body of an array to be filled.
+%% @doc The body of an empty array.
 -spec new() -> body().
 new() ->
     {eslaver_mirror_store:id(), 0, none}.
 
-%% @doc With these elements, one set after the other.
+%% @doc Sets elements, one after the other.
 -spec set(store(), body(), [{index(), element()}]) -> body().
 set(#{items := Items}, Body, Elements) ->
     lists:foldl(fun(Element, Acc) -> set_one(Items, Acc, Element) end, Body, Elements).
@@ -71,7 +70,7 @@ set_one(Items, {Id, Count, Cursor}, {Index, Element}) when Index =< ?MAX_INDEX -
             {Id, Count, Cursor}
     end.
 
-%% @doc Without the elements at these indexes.
+%% @doc Removes the elements at these indexes.
 -spec delete(store(), body(), [index()]) -> body() | empty.
 delete(#{items := Items}, Body, Indexes) ->
     or_empty(lists:foldl(fun(Index, Acc) -> delete_one(Items, Acc, Index) end, Body, Indexes)).
@@ -82,7 +81,7 @@ delete_one(Items, {Id, Count, Cursor} = Body, Index) ->
         [] -> Body
     end.
 
-%% @doc Without the elements from one index to the other.
+%% @doc Removes the elements from one index to the other.
 -spec delete_range(store(), body(), Low :: index(), High :: index()) -> body() | empty.
 delete_range(Store, Body, Low, High) ->
     Indexes = fold(Store, Body, fun(Index, _, Acc) -> {go_on, [Index | Acc]} end, [], {Low, High}),
@@ -91,15 +90,15 @@ delete_range(Store, Body, Low, High) ->
 or_empty({_, 0, _}) -> empty;
 or_empty(Body) -> Body.
 
-%% @doc With these elements behind the one inserted last.
+%% @doc Inserts elements after the one inserted last.
 -spec insert(store(), body(), [element()]) -> body().
 insert(Store, {_, _, Cursor} = Body, Elements) ->
     First = after_cursor(Cursor),
     Last = First + erlang:length(Elements) - 1,
     with_cursor(Last, set(Store, Body, lists:zip(lists:seq(First, Last), Elements))).
 
-%% @doc With these elements in a ring of `Size'. A ring that had another size is first made anew of
-%% its latest elements.
+%% @doc Inserts elements into a ring of `Size'. A ring of another size is first rebuilt from its
+%% latest elements.
 -spec ring(store(), body(), Size :: pos_integer(), [element()]) -> body().
 ring(Store, Body, Size, Elements) ->
     Span = length(Store, Body),
@@ -117,7 +116,7 @@ ring(Store, Body, Size, Elements) ->
         Elements
     ).
 
-%% How many of the latest elements a ring keeps that is made anew.
+%% How many of the latest elements a rebuilt ring keeps.
 kept(_Body, _Size, 0) -> none;
 kept(_Body, Size, Span) when Size < Span -> Size;
 kept({_, _, Cursor}, Size, Span) when Size > Span, Cursor =/= none, Cursor + 1 < Span -> Span;
@@ -138,7 +137,7 @@ resized(Store, {_, _, Cursor} = Body, Span, Kept) ->
 insert_all(_Store, Body, []) -> Body;
 insert_all(Store, Body, Elements) -> insert(Store, Body, Elements).
 
-%% Backwards to the first gap, the oldest first.
+%% The elements back to the first gap, the oldest first.
 latest(_Store, _Body, _Index, _Span, 0, Found) ->
     Found;
 latest(Store, Body, Index, Span, Left, Found) ->
@@ -150,7 +149,7 @@ latest(Store, Body, Index, Span, Left, Found) ->
             latest(Store, Body, Previous, Span, Left - 1, [Element | Found])
     end.
 
-%% @doc With the next element to be inserted at this index.
+%% @doc Sets the index at which the next element is inserted.
 -spec seek(body(), index()) -> body().
 seek(Body, 0) -> with_cursor(none, Body);
 seek(Body, Index) -> with_cursor(Index - 1, Body).
@@ -163,7 +162,7 @@ after_cursor(Cursor) when is_integer(Cursor) -> Cursor + 1.
 
 %% For readers.
 
-%% @doc The greatest index plus one.
+%% @doc The greatest index of an element, plus one.
 -spec length(store(), body()) -> non_neg_integer().
 length(#{items := Items}, {Id, _, _}) ->
     %% An atom is greater than any number.
@@ -172,7 +171,7 @@ length(#{items := Items}, {Id, _, _}) ->
         _ -> 0
     end.
 
-%% @doc How many elements there are.
+%% @doc The number of elements.
 -spec count(store(), body()) -> non_neg_integer().
 count(_Store, {_, Count, _}) ->
     Count.
@@ -184,7 +183,7 @@ get(#{items := Items}, {Id, _, _}, Index) ->
         [] -> undefined
     end.
 
-%% @doc Where the next element is inserted; `undefined' if there is no room for it.
+%% @doc The index at which the next element is inserted; `undefined' if no index is left.
 -spec next_index(body()) -> index() | undefined.
 next_index({_, _, ?MAX_INDEX}) -> undefined;
 next_index({_, _, Cursor}) -> after_cursor(Cursor).
@@ -194,7 +193,8 @@ next_index({_, _, Cursor}) -> after_cursor(Cursor).
 cursor({_, _, Cursor}) ->
     Cursor.
 
-%% @doc Folds over the elements from one index to the other, either way, until the fun says `stop'.
+%% @doc Folds over the elements from one index to the other, forward or backward, until the fun
+%% returns `stop'.
 -spec fold(
     store(),
     body(),

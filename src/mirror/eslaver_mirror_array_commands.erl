@@ -1,5 +1,4 @@
-%% @doc Applies the commands that write arrays. Masters replicate them as they are. Used by the
-%% table of {@link eslaver_mirror_commands}.
+%% @doc Applies the commands that write arrays, which masters replicate verbatim.
 %% @private
 -module(eslaver_mirror_array_commands).
 

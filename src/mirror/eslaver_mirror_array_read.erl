@@ -1,4 +1,4 @@
-%% @doc Reads of arrays. Used by {@link eslaver_mirror}.
+%% @doc Reads of arrays.
 %% @private
 -module(eslaver_mirror_array_read).
 
@@ -16,8 +16,8 @@
     length := pos_integer(),
     next_insert_index := non_neg_integer()
 }.
-%% What `ARINFO' says, except how the server stores the array. As there, `next_insert_index' is 0 if
-%% there is no room for another element.
+%% The reply of `ARINFO', except how the server stores the array. As there, `next_insert_index' is 0
+%% if no index is left.
 
 -type bound() :: '-' | '+' | index().
 %% The first index, the last, or this.
@@ -31,25 +31,25 @@
     limit => pos_integer(),
     with_values => boolean()
 }.
-%% Texts that an element is, contains, or matches: one of them, or all (`combine').
+%% Texts that an element equals, contains, or matches: one of them, or all (`combine').
 
 -type operation() :: sum | min | max | 'and' | 'or' | 'xor' | used | {match, binary()}.
 
 -opaque plan() :: {fun((binary()) -> boolean()), Limit :: pos_integer() | infinity, boolean()}.
 
-%% The most positions that a server answers for.
+%% The most positions that a server returns.
 -define(MOST, 1_000_000).
-%% The Redis whose ARLASTITEMS goes back from the last element as far as it is asked to.
+%% The first Redis whose ARLASTITEMS goes back from the last element by the whole count.
 -define(WHOLE_TAIL, {8, 12}).
 -define(MAX_INDEX, 16#FFFFFFFFFFFFFFFE).
 -define(INT64(N), (N >= -(1 bsl 63) andalso N < 1 bsl 63)).
 
-%% @doc Raises `badarg' for an index that is none.
+%% @doc Raises `badarg' unless the argument is an index.
 -spec check_index(term()) -> ok.
 check_index(Index) when is_integer(Index), Index >= 0, Index =< ?MAX_INDEX -> ok;
 check_index(_) -> error(badarg).
 
-%% @doc Raises `badarg' for all but a list of indexes.
+%% @doc Raises `badarg' unless the argument is a list of indexes.
 -spec check_indexes(term()) -> ok.
 check_indexes([]) ->
     ok;
@@ -59,7 +59,7 @@ check_indexes([Index | More]) ->
 check_indexes(_) ->
     error(badarg).
 
-%% @doc Raises `badarg' for a bound that is none.
+%% @doc Raises `badarg' unless the argument is a bound.
 -spec check_bound(term()) -> ok.
 check_bound(Bound) when Bound =:= '-'; Bound =:= '+' -> ok;
 check_bound(Index) -> check_index(Index).
@@ -70,7 +70,7 @@ get_many(_Store, none, Indexes) ->
 get_many(Store, Body, Indexes) ->
     [eslaver_mirror_array:get(Store, Body, Index) || Index <- Indexes].
 
-%% @doc Every position from one index to the other, either way.
+%% @doc Every position from one index to the other, forward or backward.
 -spec range(store(), body(), index(), index()) ->
     [binary() | undefined] | {error, range_too_large}.
 range(_Store, _Body, From, To) when abs(From - To) >= ?MOST ->
@@ -107,7 +107,7 @@ found(Store, Body, Is, Range, Limit) ->
 less(infinity) -> infinity;
 less(Limit) -> Limit - 1.
 
-%% @doc The positions up to the one inserted last, or with `rev' from it back.
+%% @doc The positions up to the element inserted last; with `rev' backward from there.
 -spec last(store(), body(), Count :: integer(), Rev :: boolean()) ->
     [binary() | undefined] | {error, range_too_large}.
 last(_Store, none, _Count, _Rev) ->
@@ -128,8 +128,8 @@ last(Store, Body, Wanted, Rev) ->
             end
     end.
 
-%% Where it ends, and how many positions at most. Before Redis 8.12 they begin where the cursor is,
-%% be it behind all elements, and are no more than there are elements.
+%% The last position, and how many positions at most. Before Redis 8.12 the last position is the
+%% cursor, even after all elements, and there are no more positions than elements.
 tail(Store, Cursor, Length, Elements) ->
     Last = Length - 1,
     case eslaver_mirror_store:version(Store) of
@@ -156,7 +156,7 @@ info(Store, Body) ->
             end
     }.
 
-%% @doc What `ARGREP' is asked for; `badarg' for options that are none.
+%% @doc Parses the options of `ARGREP'. Raises `badarg' for invalid ones.
 -spec predicates(map()) -> plan().
 predicates(Options) ->
     Texts = fun(Texts) -> eslaver_mirror_arguments:binaries(Texts) =:= ok end,
@@ -189,7 +189,7 @@ combined_tests('and', Tests) ->
 test(Kind, Text, NoCase) ->
     Fold =
         case NoCase of
-            true -> fun lower/1;
+            true -> fun eslaver_text:lower/1;
             false -> fun(Bytes) -> Bytes end
         end,
     Wanted = Fold(Text),
@@ -199,13 +199,6 @@ test(Kind, Text, NoCase) ->
         match -> fun(Element) -> binary:match(Fold(Element), Wanted) =/= nomatch end;
         glob -> fun(Element) -> eslaver_keys:matches(Wanted, Fold(Element)) end
     end.
-
-%% Of ASCII letters, whatever the bytes stand for.
-lower(Bytes) ->
-    <<<<(lower_one(Byte))>> || <<Byte>> <= Bytes>>.
-
-lower_one(Byte) when Byte >= $A, Byte =< $Z -> Byte + 32;
-lower_one(Byte) -> Byte.
 
 -spec grep(store(), body(), bound(), bound(), plan()) -> [index()] | [{index(), binary()}].
 grep(_Store, none, _From, _To, _Plan) ->
@@ -222,7 +215,7 @@ place('-', _Last) -> 0;
 place('+', Last) -> Last;
 place(Index, _Last) -> Index.
 
-%% @doc Raises `badarg' for an operation that is none.
+%% @doc Raises `badarg' unless the argument is an operation.
 -spec operation(term()) -> operation().
 operation(Operation) when
     Operation =:= sum;
@@ -239,9 +232,8 @@ operation({match, Text} = Operation) when is_binary(Text) ->
 operation(_) ->
     error(badarg).
 
-%% @doc What `AROP' makes of the elements. Elements that are no numbers are left out. Sums, and
-%% least and greatest numbers are integers where all numbers are; servers add floats with more
-%% digits.
+%% @doc The result of `AROP'. Elements that are not numbers are left out. Sums, minima and maxima
+%% are integers if all numbers are; servers add floats with more digits.
 -spec aggregate(store(), body(), index(), index(), operation()) ->
     integer() | eslaver_mirror_score:public() | undefined.
 aggregate(Store, Body, From, To, used) ->
@@ -262,7 +254,7 @@ aggregate(Store, Body, From, To, Operation) ->
             combined(Operation, [whole(Number) || Number <- Numbers, ?INT64(whole(Number))])
     end.
 
-%% An integer as servers write it, or else what `strtold' takes.
+%% An integer as servers write it, or else whatever `strtold' accepts.
 number(<<>>) ->
     [];
 number(<<Space, _/binary>>) when Space =:= $\s; Space >= $\t, Space =< $\r ->
@@ -290,7 +282,7 @@ scored(undefined) -> undefined;
 scored(nan) -> undefined;
 scored(Score) -> eslaver_mirror_score:to_term(Score).
 
-%% The integer that a number is cut to; that of an infinite one is out of all ranges.
+%% A number truncated to an integer; for an infinite one, an integer out of every range.
 whole({score, Float}) when is_float(Float) -> trunc(Float);
 whole({score, _Infinite}) -> 1 bsl 64;
 whole(Integer) -> Integer.

@@ -1,11 +1,10 @@
-%% @doc What sets and hashes have in common: elements in no order that a user knows, in an
-%% ordered_set, each keyed `{Id, Hash, Element}'. `Hash' is the element's own, of 32 bits, so a
-%% random number finds a random element, and a hash is a cursor that stays right while elements
-%% come and go. Used by {@link eslaver_mirror_set} and {@link eslaver_mirror_hash}.
+%% @doc Elements of sets and hashes, in no order that a user knows: an ordered_set with the keys
+%% `{Id, Hash, Element}'. `Hash' is the element's own, of 32 bits. So a random number finds a random
+%% element, and a hash is a cursor that stays valid while elements are added and removed.
 %% @private
 -module(eslaver_mirror_bag).
 
--export([key/2, from/4, random/3, sample/4, some/2, shuffle/1]).
+-export([key/2, from/4, sample/4, some/2, shuffle/1]).
 -export_type([key/0]).
 
 -type id() :: eslaver_mirror_store:id().
@@ -14,9 +13,9 @@
 -define(HASHES, (1 bsl 32)).
 %% A cell is a range of hashes with `?MEAN' elements on average.
 -define(MEAN, 4).
-%% More elements are in about one cell of a million.
+%% About one cell in a million has more elements.
 -define(MOST, 16).
-%% Where elements are being removed none may be left to be found.
+%% Limited, since elements that are being removed may leave nothing to find.
 -define(TRIES, 1000).
 
 %% @doc The key of an element.
@@ -24,8 +23,8 @@
 key(Id, Element) ->
     {Id, erlang:phash2(Element, ?HASHES), Element}.
 
-%% @doc About `Count' keys from those with this hash on, and the hash to go on from, or 0 when there
-%% are no more. Elements with one hash are given together.
+%% @doc About `Count' keys from a hash on, and the hash to go on from, or 0 at the end. Elements
+%% with the same hash come together.
 -spec from(ets:tid(), id(), Hash :: non_neg_integer(), Count :: pos_integer()) ->
     {Next :: non_neg_integer(), [key()]}.
 from(Table, Id, Hash, Count) ->
@@ -38,16 +37,15 @@ from(_Table, _Id, {_, Hash, _}, Count, Last, Keys) when Count =< 0, Hash =/= Las
 from(Table, Id, {_, Hash, _} = Key, Count, _Last, Keys) ->
     from(Table, Id, next(Table, Id, Key), Count - 1, Hash, [Key | Keys]).
 
-%% A key that is less than those with its hash has a number for its element.
+%% A key with a number as its element sorts before all keys with the same hash.
 next(Table, Id, Key) ->
     case ets:next(Table, Key) of
         {Id, _, _} = Next -> Next;
         _ -> none
     end.
 
-%% @doc A random one of `Size' elements. All have the same chance, except those of cells with more
-%% than 16 elements. Cells have the same chance, and one of k elements is taken with the
-%% chance k/16.
+%% @doc A random element of `Size'. Each is equally likely, except in cells with more than 16
+%% elements: cells are equally likely, and one with k elements is taken with probability k/16.
 -spec random(ets:tid(), id(), Size :: pos_integer()) -> key().
 random(Table, Id, Size) when Size =< ?MOST ->
     {_, Keys} = from(Table, Id, 0, Size),
@@ -75,8 +73,8 @@ cell(Table, Id, Key, High, Keys) ->
 pick(Keys) ->
     lists:nth(rand:uniform(length(Keys)), Keys).
 
-%% @doc `Count' different random elements of `Size', or all if there are no more; with a negative
-%% count any may come again.
+%% @doc `Count' different random elements of `Size', or all if there are fewer; with a negative
+%% count, `-Count' elements that may repeat.
 -spec sample(ets:tid(), id(), Size :: pos_integer(), Count :: integer()) -> [key()].
 sample(Table, Id, Size, Count) when Count < 0 ->
     [random(Table, Id, Size) || _ <- lists:seq(1, -Count)];
@@ -91,12 +89,13 @@ distinct(_Table, _Id, _Size, Count, _Tries, Keys) when map_size(Keys) =:= Count 
 distinct(Table, Id, Size, Count, Tries, Keys) when Tries > 0 ->
     distinct(Table, Id, Size, Count, Tries - 1, Keys#{random(Table, Id, Size) => []}).
 
-%% @doc These in any order.
+%% @doc A list in random order.
 -spec shuffle([Element]) -> [Element].
 shuffle(List) ->
     [Element || {_, Element} <- lists:sort([{rand:uniform(), Each} || Each <- List])].
 
-%% @doc `Count' different random elements of a list, or any with a negative count.
+%% @doc `Count' different random elements of a list; with a negative count, `-Count' that may
+%% repeat.
 -spec some([Element], Count :: integer()) -> [Element].
 some([], _Count) ->
     [];

@@ -1,4 +1,4 @@
-%% @doc How a mirror applies the commands that write bits of strings.
+%% @doc Applies the commands that write bits of strings.
 %% @private
 -module(eslaver_mirror_bit_commands).
 
@@ -6,12 +6,12 @@
 
 -export([commands/0, apply/3]).
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec commands() -> [binary()].
 commands() ->
     [<<"setbit">>, <<"bitop">>, <<"bitfield">>].
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
 apply(<<"setbit">>, [Key, Offset, Bit], #{store := Store} = Ctx) ->
     change(Ctx, Key, fun(Body) ->
@@ -47,13 +47,13 @@ body(Ctx, Key) ->
         Body -> Body
     end.
 
-%% Before 6.0 a negative integer of 64 bits is read by a shift that C leaves undefined.
+%% Before 6.0 servers read a negative integer of 64 bits by a shift that C leaves undefined.
 is_known(Version, Changes) when Version < {6, 0} ->
     [] =:= [Width || {incrby, {i, 64 = Width, _}, _, _} <- Changes];
 is_known(_Version, _Changes) ->
     true.
 
-%% The operations that write; what a GET among them answers is of no use here.
+%% The operations that write; those of GET are left out.
 parse([], _Overflow) ->
     [];
 parse([Operation | Args], Overflow) ->

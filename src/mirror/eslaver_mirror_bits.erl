@@ -1,5 +1,4 @@
-%% @doc Strings of a mirror as arrays of bits, and as arrays of small integers (`BITFIELD'). Used by
-%% {@link eslaver_mirror_bit_commands} and {@link eslaver_mirror}.
+%% @doc Strings of a mirror as arrays of bits, and as arrays of small integers (`BITFIELD').
 %% @private
 -module(eslaver_mirror_bits).
 
@@ -7,7 +6,7 @@
 -export_type([range/0, field/0, change/0, overflow/0]).
 
 -type range() :: all | {Start :: integer(), End :: integer() | open, byte | bit}.
-%% From one index to another, both in; negative ones count from the end.
+%% From one index to another, inclusive; negative indexes count from the end.
 
 -type field() :: {i | u, Bits :: pos_integer(), Offset :: non_neg_integer()}.
 %% A signed or unsigned integer: its bits, and the bit it begins at.
@@ -21,7 +20,7 @@
 -type store() :: eslaver_mirror_store:store().
 -type body() :: eslaver_mirror_string:body().
 
-%% A word that is a small integer; more than that is taken byte by byte at the end only.
+%% Bits of a word that is a small integer. The bytes after the last word are taken one by one.
 -define(WORD, 56).
 -define(PIECE, 16384).
 
@@ -30,12 +29,12 @@
 get(Store, Body, Offset) ->
     read(Store, Body, {u, 1, Offset}).
 
-%% @doc The string with the bit at an offset set so.
+%% @doc Sets or clears the bit at an offset.
 -spec set(store(), body(), non_neg_integer(), 0 | 1) -> body().
 set(Store, Body, Offset, Bit) ->
     write(Store, Body, {u, 1, Offset}, Bit).
 
-%% @doc How many bits of the range are set.
+%% @doc The number of bits set in a range.
 -spec count(store(), body(), range()) -> non_neg_integer().
 count(_Store, _Body, {Start, End, _Unit}) when Start < 0, End < 0, Start > End ->
     0;
@@ -57,7 +56,7 @@ ones_of(Byte, Skip, Bits) ->
     <<_:Skip, Value:Bits, _/bits>> = Byte,
     ones(<<Value>>, 0).
 
-%% As integers of 7 bytes, each of which adds up its own bits in parallel.
+%% Takes integers of 7 bytes and adds up the bits of each in parallel.
 ones(<<Word:?WORD, Rest/binary>>, Sum) ->
     Pairs = Word - ((Word bsr 1) band 16#55555555555555),
     Nibbles = (Pairs band 16#33333333333333) + ((Pairs bsr 2) band 16#33333333333333),
@@ -80,8 +79,8 @@ bits({Start, End, byte}, Size) ->
 bits({Start, End, bit}, Size) ->
     eslaver_mirror_string:indexes(Start, End, Size * 8).
 
-%% @doc The first bit of the range that is so, or -1. A string has a clear bit behind its end,
-%% unless the range says where that is.
+%% @doc The position of the first bit of a range that equals `Bit', or -1. The bit after a string's
+%% last one counts as clear, unless the range has an end.
 -spec position(store(), body(), 0 | 1, range()) -> integer().
 position(Store, Body, Bit, Range) ->
     Size = eslaver_mirror_string:size(Body),
@@ -129,7 +128,7 @@ scan(0, <<>>, At, Length) when Length > 0 ->
 scan(_Bit, <<>>, _At, _Length) ->
     none.
 
-%% @doc What `BITOP' makes of strings, the shorter of which end in zeros.
+%% @doc The result of `BITOP'. Shorter strings are padded with zeros.
 -spec combine(store(), Operation :: binary(), [body()]) -> binary().
 combine(Store, Operation, Bodies) ->
     Size = lists:max([eslaver_mirror_string:size(Body) || Body <- Bodies]),
@@ -147,7 +146,7 @@ piece(Store, Operate, Bodies, At, Size) ->
     ],
     <<(Operate(Numbers)):Bits>>.
 
-%% On integers, of which the last bits are taken: a negative one has all the higher bits set.
+%% Works on integers and keeps the last bits. All higher bits of a negative one are set.
 operation(<<"and">>) -> fun([First | More]) -> fold(fun erlang:'band'/2, First, More) end;
 operation(<<"or">>) -> fun any/1;
 operation(<<"xor">>) -> fun(Numbers) -> fold(fun erlang:'bxor'/2, 0, Numbers) end;
@@ -166,7 +165,7 @@ fold(Fun, First, More) ->
 one([], Once, Often) -> Once band bnot Often;
 one([Number | More], Once, Often) -> one(More, Once bor Number, Often bor (Once band Number)).
 
-%% @doc The field, if it is one: a server has unsigned ones of up to 63 bits.
+%% @doc Raises `badarg' unless the argument is a field; unsigned ones have up to 63 bits.
 -spec field(field()) -> field().
 field({i, Bits, Offset} = Field) when Bits >= 1, Bits =< 64, is_integer(Offset), Offset >= 0 ->
     Field;
@@ -175,8 +174,8 @@ field({u, Bits, Offset} = Field) when Bits >= 1, Bits =< 63, is_integer(Offset),
 field(Other) ->
     error(badarg, [Other]).
 
-%% @doc What `BITFIELD' does: the answer of each operation, `undefined' where it failed, and what
-%% the string is then.
+%% @doc Applies `BITFIELD': the answer of each operation, `undefined' if it failed, and the new
+%% string.
 -spec fields(store(), body(), [change()]) -> {[integer() | undefined], body()}.
 fields(Store, Body, Changes) ->
     Ends = [Offset + Bits || {_, {_, Bits, Offset}, _, _} <- Changes],
@@ -197,11 +196,11 @@ field(Store, Body, {incrby, {Sign, Bits, _} = Field, By, Overflow}) ->
         New -> {New, write(Store, Body, Field, New)}
     end.
 
-%% The server takes the value to set for an unsigned field as 64 bits without a sign.
+%% Servers read the value for an unsigned field as 64 bits without a sign.
 unsigned(i, Value) -> Value;
 unsigned(u, Value) -> Value band 16#FFFFFFFFFFFFFFFF.
 
-%% What becomes of a value that may not fit.
+%% Handles a value that may not fit.
 overflow(Overflow, Sign, Bits, Value) ->
     {Min, Max} = limits(Sign, Bits),
     case Overflow of
@@ -229,7 +228,7 @@ write(Store, Body, {_Sign, Bits, Offset}, Value) ->
     Bytes = <<Before/bits, Value:Bits, After/bits>>,
     eslaver_mirror_string:write(Store, Body, Offset div 8, Bytes).
 
-%% The bytes that a field is in: what is before it, the field, and what is after it.
+%% The bytes that hold a field: the bits before it, the field, and the bits after it.
 bytes(Store, Body, Bits, Offset) ->
     Skip = Offset rem 8,
     Bytes = eslaver_mirror_string:read(Store, Body, Offset div 8, (Skip + Bits + 7) div 8),

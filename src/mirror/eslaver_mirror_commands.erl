@@ -1,5 +1,5 @@
-%% @doc Which module of a mirror applies which write command: the behaviour of the modules
-%% `eslaver_mirror_*_commands', and the table of them.
+%% @doc Maps each write command to the module that applies it, and defines the behaviour of the
+%% modules `eslaver_mirror_*_commands'.
 %% @private
 -module(eslaver_mirror_commands).
 
@@ -9,8 +9,8 @@
 %% The commands that the module applies, in lower case.
 
 -callback apply(Name :: binary(), Args :: [binary()], eslaver_mirror_type:ctx()) -> ok.
-%% Applies one, which has succeeded on the master. All it changes are rows of the tables. Where the
-%% tables do not have what it needs, it raises.
+%% Applies a command that has succeeded on the master. It changes nothing but rows of the tables. It
+%% raises if the tables do not have what the command needs.
 
 -define(MODULES, [
     eslaver_mirror_key_commands,

@@ -1,4 +1,4 @@
-%% @doc The handler by which a mirror's replica feeds it: each batch of events counts as handled
+%% @doc The handler through which a replica feeds its mirror: a batch of events counts as handled
 %% when the mirror has applied it.
 %% @private
 -module(eslaver_mirror_feed).
@@ -6,19 +6,16 @@
 
 -export([init/1, handle_batch/2]).
 
-%% @doc Feeds this mirror.
+%% @doc Keeps the mirror to feed as its state.
 -spec init(pid()) -> {ok, pid()}.
 init(Mirror) ->
     {ok, Mirror}.
 
-%% @doc Hands a batch over. A mirror that ends takes no more. The failed call's reason has the
-%% events, and must be in no report.
+%% @doc Hands a batch over. It stops if the mirror ends.
 -spec handle_batch([eslaver:event() | eslaver_events:commands(), ...], pid()) ->
     eslaver_handler:result(pid()).
 handle_batch(Events, Mirror) ->
-    try gen_server:call(Mirror, {events, self(), Events}, infinity) of
+    case eslaver_mirror_server:hand_over(Mirror, Events) of
         ok -> {ok, Mirror};
         stop -> {stop, shutdown, Mirror}
-    catch
-        exit:_ -> {stop, shutdown, Mirror}
     end.

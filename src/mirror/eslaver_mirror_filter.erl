@@ -1,5 +1,5 @@
-%% @doc What of a command a mirror with a filter can follow: it has only the keys and dbs that pass,
-%% and a command comes whole when any of its keys does. Used by {@link eslaver_mirror_writer}.
+%% @doc How much of a command a mirror with a filter can apply: the mirror has only the keys and dbs
+%% that pass, but gets every command that has at least one such key, whole.
 %% @private
 -module(eslaver_mirror_filter).
 
@@ -8,8 +8,8 @@
 -type filter() :: undefined | eslaver_filter:filter().
 -type command() :: {Name :: binary(), Args :: [binary()], Db :: non_neg_integer()}.
 
-%% @doc Whether a command can be applied: as it is; if these keys, which it also writes, are removed
-%% after it; or not, since it reads what is not here.
+%% @doc Whether a command can be applied: as it is; or if the keys that it also writes are removed
+%% afterwards; or not at all, since it reads keys that are not mirrored.
 -spec scope(command(), eslaver_nif:keys(), filter()) ->
     whole | {all_but, [eslaver_nif:named_key()]} | inputs_missing.
 scope(_Command, _Keys, undefined) ->
@@ -24,7 +24,7 @@ scope({Name, Args, Db}, {Changed, Read}, Filter) ->
 scope(_Command, _NoKeys, _Filter) ->
     whole.
 
-%% The keys that `SORT' finds by patterns are named by none of its arguments.
+%% The keys that `SORT' finds by patterns are not among its arguments.
 reads_others(<<"sort">>, Args, #{keys := [_ | _]}) ->
     case lists:any(fun(Arg) -> binary:match(Arg, <<"*">>) =/= nomatch end, Args) of
         true -> inputs_missing;

@@ -1,12 +1,12 @@
 %% @doc The arithmetic of `INCRBYFLOAT' and `HINCRBYFLOAT', which servers on x86 do with 80-bit
-%% floats. Masters send its result, so this is for the rare one that comes as it was given, from a
-%% module. Used by {@link eslaver_mirror_string_commands} and {@link eslaver_mirror_hash_commands}.
+%% floats. Masters replicate its result, so this is for the rare command that arrives verbatim, from
+%% a module.
 %% @private
 -module(eslaver_mirror_float).
 
 -export([add/2]).
 
-%% The bits of such a float's mantissa, and the decimals of a result.
+%% The bits of an 80-bit float's mantissa, and the decimals of a result.
 -define(MANTISSA, 64).
 -define(DECIMALS, 17).
 
@@ -61,7 +61,7 @@ rounded(N, D, Shift) ->
 bits(N) ->
     length(integer_to_list(N, 2)).
 
-%% The nearest integer, of two the even one.
+%% The nearest integer; of two equally near ones, the even one.
 nearest(N, D) ->
     Floor = N div D,
     case 2 * (N - Floor * D) of

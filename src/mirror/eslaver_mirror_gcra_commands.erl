@@ -1,7 +1,6 @@
 %% @doc Applies the command that writes rate limits (of Redis built with GCRA). The value is the
-%% theoretical arrival time in microseconds since the epoch, at which the key expires. Masters
-%% replicate `GCRA' by the value it has come to. Used by the table of
-%% {@link eslaver_mirror_commands}.
+%% theoretical arrival time as Unix time in microseconds, at which the key expires. Masters
+%% replicate the resulting value.
 %% @private
 -module(eslaver_mirror_gcra_commands).
 

@@ -1,9 +1,8 @@
-%% @doc Positions on the earth, as the server keeps them in the scores of sorted sets, and where
-%% those near a place are to be looked for. Pure; used by {@link eslaver_mirror_geo_search},
-%% {@link eslaver_mirror_geo_commands} and {@link eslaver_mirror}.
+%% @doc Positions on the earth, as the server keeps them in the scores of sorted sets, and the
+%% ranges of scores in which to search for positions near a place.
 %%
-%% A score is a geohash of 52 bits: those of the longitude and the latitude in turn. All computing
-%% is in the order of the server's, so that no last bit of a float differs.
+%% A score is a geohash of 52 bits: bits of the longitude and of the latitude in turn. All
+%% calculations are in the server's order, so that floats are equal to the last bit.
 %% @private
 -module(eslaver_mirror_geo).
 
@@ -19,12 +18,12 @@
     | {polygon, [position()]}.
 
 -type area() :: {Min :: non_neg_integer(), Below :: pos_integer()}.
-%% From a score up to, and without, another.
+%% From a score up to another, which is excluded.
 
 -record(place, {
     center :: position(),
     shape :: shape(),
-    %% In meters; of a polygon's box and a box that is half its diagonal.
+    %% In meters; for a box, and for the box around a polygon, half the diagonal.
     radius :: float(),
     %% West, south, east and north.
     bounds :: {float(), float(), float(), float()}
@@ -37,7 +36,7 @@
 -define(MAX_LATITUDE, 85.05112878).
 -define(MAX_LONGITUDE, 180.0).
 -define(EARTH_RADIUS, 6372797.560856).
-%% Half of the equator, as the projection has it.
+%% Half of the equator in the projection.
 -define(MERCATOR, 20037726.37).
 -define(RADIANS, (3.141592653589793 / 180.0)).
 -define(ALPHABET, <<"0123456789bcdefghjkmnpqrstuvwxyz">>).
@@ -67,14 +66,14 @@ decode(Score) ->
 framed(Degrees, Max) ->
     max(-Max, min(Max, Degrees)).
 
-%% @doc The standard geohash of a score, which has other bounds, in 11 characters.
+%% @doc The standard geohash of a score, in 11 characters. Its bounds differ from a score's.
 -spec hash(number()) -> binary().
 hash(Score) ->
     Bits = encode(decode(Score), 90.0, ?STEPS),
     Characters = <<<<(binary:at(?ALPHABET, N))>> || <<N:5>> <= <<(Bits bsr 2):50>>>>,
     <<Characters/binary, "0">>.
 
-%% The bounds of a cell: `Steps' bits of each of the two are given.
+%% The bounds of a cell, given `Steps' bits of each coordinate.
 cell({Bits, Steps}) ->
     X = gather(Bits bsr 1),
     Y = gather(Bits),
@@ -88,7 +87,7 @@ cell({Bits, Steps}) ->
 edge(N, Steps, Max) ->
     -Max + N * 1.0 / (1 bsl Steps) * (Max + Max).
 
-%% Each bit to the place of twice its number, and back.
+%% Moves each bit to twice its position, and back.
 spread(N) ->
     A = (N bor (N bsl 16)) band 16#0000FFFF0000FFFF,
     B = (A bor (A bsl 8)) band 16#00FF00FF00FF00FF,
@@ -106,20 +105,20 @@ gather(N) ->
 
 %% Distances.
 
-%% @doc What a unit is in meters.
+%% @doc The length of a unit in meters.
 -spec meters(unit()) -> float().
 meters(m) -> 1.0;
 meters(km) -> 1000.0;
 meters(ft) -> 0.3048;
 meters(mi) -> 1609.34.
 
-%% @doc The unit that distances in a shape have.
+%% @doc The unit of distances in a shape.
 -spec unit(shape()) -> unit().
 unit({radius, _, Unit}) -> Unit;
 unit({box, _, _, Unit}) -> Unit;
 unit({polygon, _}) -> m.
 
-%% @doc How far two positions are from each other, in meters.
+%% @doc The distance of two positions, in meters.
 -spec distance(position(), position()) -> float().
 distance({Longitude1, Latitude1} = One, {Longitude2, Latitude2} = Other) ->
     case math:sin((radians(Longitude2) - radians(Longitude1)) / 2) == 0 of
@@ -127,7 +126,7 @@ distance({Longitude1, Latitude1} = One, {Longitude2, Latitude2} = Other) ->
         false -> haversine(One, Other)
     end.
 
-%% @doc The same by one formula for all, as old servers have it. It may differ in the last bits.
+%% @doc The distance by the one formula of old servers. It may differ in the last bits.
 -spec haversine(position(), position()) -> float().
 haversine({Longitude1, Latitude1}, {Longitude2, Latitude2}) ->
     V = math:sin((radians(Longitude2) - radians(Longitude1)) / 2),
@@ -144,7 +143,8 @@ degrees(Radians) -> Radians / ?RADIANS.
 
 %% Searching.
 
-%% @doc What is searched: a shape around a position. A polygon's is made from its corners.
+%% @doc The area to search: a shape around a position. A polygon's position is made from its
+%% corners.
 -spec place(position() | undefined, shape()) -> place().
 place(Center, {radius, Radius, Unit} = Shape) ->
     Meters = Radius * meters(Unit),
@@ -168,7 +168,8 @@ place(undefined, {polygon, Corners} = Shape) ->
     ]),
     #place{center = Center, shape = Shape, radius = Radius, bounds = {West, South, East, North}}.
 
-%% Where a shape ends that reaches so far from its center. It is widest on the side of the pole.
+%% The bounds of a shape with these distances from its center to its edges. It is widest on the side
+%% of the pole.
 bounds({Longitude, Latitude}, Width, Height) ->
     Up = degrees(Height / ?EARTH_RADIUS),
     Pole =
@@ -195,14 +196,14 @@ centroid(Corners) ->
     ),
     {degrees(math:atan2(Y, X)), degrees(math:atan2(Z, math:sqrt(X * X + Y * Y)))}.
 
-%% @doc Whether a server's search of this place has a result: a polygon may have its center so near
-%% to a pole that the server has no cell for it, and searches anywhere.
+%% @doc Whether a server's search of this place has a defined result: a polygon's center may be so
+%% near to a pole that the server has no cell for it, and searches anywhere.
 -spec is_defined(place()) -> boolean().
 is_defined(#place{center = {_, Latitude}}) ->
     abs(Latitude) =< ?MAX_LATITUDE.
 
-%% @doc The ranges of scores in which all that is in this place is found: those of the cell that its
-%% center is in and of the neighbours of that cell, in the order in which the server searches them.
+%% @doc The ranges of scores that contain all of this place: the cell of its center and the
+%% neighbours of that cell, in the order in which the server searches them.
 -spec areas(place()) -> [area()].
 areas(#place{center = {_, Latitude}}) when abs(Latitude) > ?MAX_LATITUDE ->
     [{0, 1 bsl (2 * ?STEPS + 2)}];
@@ -236,7 +237,7 @@ doublings(_Radius, Step) -> Step.
 center_cell(#place{center = Center}, Steps) ->
     {encode(Center, ?MAX_LATITUDE, Steps), Steps}.
 
-%% Whether the neighbours reach as far as the place does.
+%% Whether the neighbours cover the whole place.
 is_covered(#place{bounds = {West, South, East, North}} = Place, Steps) ->
     Center = center_cell(Place, Steps),
     {_, _, _, Northmost} = cell(move(Center, 0, 1)),
@@ -246,7 +247,7 @@ is_covered(#place{bounds = {West, South, East, North}} = Place, Steps) ->
     Northmost >= North andalso Southmost =< South andalso
         Eastmost >= East andalso Westmost =< West.
 
-%% The cell and those around it which the place reaches into.
+%% The cell and those neighbours that the place reaches into.
 useful(#place{bounds = {West, South, East, North}}, {_, Steps} = Center) ->
     {CellWest, CellSouth, CellEast, CellNorth} = cell(Center),
     Few = Steps < 2,
@@ -265,17 +266,17 @@ distinct([Cell, Cell | Cells]) -> distinct([Cell | Cells]);
 distinct([Cell | Cells]) -> [Cell | distinct(Cells)];
 distinct([]) -> [].
 
-%% The neighbour so far to the east and to the north.
+%% The neighbour at these steps to the east and to the north.
 move({Bits, Steps}, EastBy, NorthBy) ->
     X = step(gather(Bits bsr 1), EastBy, Steps),
     Y = step(gather(Bits), NorthBy, Steps),
     {(spread(X) bsl 1) bor spread(Y), Steps}.
 
-%% Behind the last one is the first.
+%% The first one follows the last.
 step(N, 0, _Steps) -> N;
 step(N, By, Steps) -> (N + By) band ((1 bsl Steps) - 1).
 
-%% @doc How far in meters a position is from the center of a place which it is in.
+%% @doc The distance in meters of a position from the center of a place that contains it.
 -spec distance_within(place(), position()) -> float() | outside.
 distance_within(#place{center = Center, shape = {radius, _, _}, radius = Radius}, Position) ->
     case distance(Center, Position) of

@@ -1,6 +1,6 @@
-%% @doc How a mirror applies the commands that write positions, which are the scores of sorted sets,
-%% or store those found near a place. The distances of `STOREDIST' are as exact as the mathematical
-%% libraries of the two machines agree: they may differ in the last bits.
+%% @doc Applies the commands that write positions, which are the scores of sorted sets, or store
+%% those found near a place. The distances of `STOREDIST' are as exact as the mathematical libraries
+%% of the two machines agree: they may differ in the last bits.
 %% @private
 -module(eslaver_mirror_geo_commands).
 
@@ -8,8 +8,9 @@
 
 -export([commands/0, apply/3]).
 
-%% The versions from which on a position is kept within the map, and two on one meridian have a
-%% simpler distance; some of 7.0 have that, too. All masters with these commands tell their version.
+%% The versions from which on positions are kept within the map, and the distance on one meridian
+%% has a simpler formula; some of 7.0 have that, too. All masters with these commands send their
+%% version.
 -define(FRAMED, {6, 0}).
 -define(SOME_SIMPLER, {7, 0}).
 -define(SIMPLER, {7, 2}).
@@ -20,17 +21,17 @@
     order = none :: eslaver_mirror_geo_search:order(),
     count = infinity :: pos_integer() | infinity,
     any = false :: boolean(),
-    %% Where the result goes, which GEOSEARCHSTORE has before its options.
+    %% The key for the result, which GEOSEARCHSTORE has before its options.
     target :: undefined | {before, binary()} | binary(),
     stored = hash :: hash | distance
 }).
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec commands() -> [binary()].
 commands() ->
     [<<"geoadd">>, <<"georadius">>, <<"georadiusbymember">>, <<"geosearchstore">>].
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
 apply(<<"geoadd">>, [Key | Args], Ctx) ->
     eslaver_mirror_zset_commands:apply(<<"zadd">>, [Key | scores(Args)], Ctx);
@@ -42,14 +43,14 @@ apply(<<"georadiusbymember">>, [Key, Member, Radius, Unit | Options], Ctx) ->
 apply(<<"geosearchstore">>, [Target, Key | Options], Ctx) ->
     store(Ctx, Key, options(Options, #search{target = {before, Target}})).
 
-%% Without a target it is only a read.
+%% Without a target the command only reads.
 radius(Ctx, Key, Options, Search) ->
     case options(Options, Search) of
         #search{target = undefined} -> ok;
         Parsed -> store(Ctx, Key, Parsed)
     end.
 
-%% Arguments of GEOADD as those of ZADD.
+%% Converts the arguments of GEOADD to those of ZADD.
 scores([Longitude, Latitude, Member | More] = Args) ->
     case string:lowercase(Longitude) of
         Flag when Flag =:= <<"nx">>; Flag =:= <<"xx">>; Flag =:= <<"ch">> ->
@@ -136,7 +137,7 @@ entries(Store, Zset, #search{center = Center} = Search) ->
 positions(Hits) ->
     [Position || {_, _, _, Position} <- Hits].
 
-%% Servers up to 5.0 take what is on the edge of the map for a little beyond it.
+%% Servers up to 5.0 take a position on the edge of the map for one a little beyond it.
 is_on_edge({Longitude, Latitude}) -> abs(Longitude) >= 180.0 orelse abs(Latitude) >= 85.05112878;
 is_on_edge(undefined) -> false.
 
@@ -151,7 +152,7 @@ found(Store, Zset, #search{center = Center, shape = Shape} = Search) ->
             nearest(eslaver_mirror_geo_search:sort(Hits, default(Order)), Count)
     end.
 
-%% With a count it is the nearest that are stored; without one the order does not matter.
+%% With a count the nearest are stored; without one the order does not matter.
 default(none) -> asc;
 default(Order) -> Order.
 

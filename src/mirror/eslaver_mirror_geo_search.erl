@@ -1,5 +1,4 @@
-%% @doc What is asked of the positions in a sorted set: of single ones, or which are near a place.
-%% Used by {@link eslaver_mirror_geo_commands} and {@link eslaver_mirror}.
+%% @doc Reads of the positions in a sorted set: those of given members, or those near a place.
 %% @private
 -module(eslaver_mirror_geo_search).
 
@@ -13,12 +12,12 @@
     count => pos_integer() | {pos_integer(), any},
     with => [coord | dist | hash]
 }.
-%% Where and what to search, as `GEOSEARCH' has it; a polygon has no `from'. Without an order and
-%% with a count the nearest come, with `any' those that are found first.
+%% The place to search, as in `GEOSEARCH'; a polygon has no `from'. With a count but no order the
+%% nearest come, with `any' the first ones found.
 
 -type answer() :: [binary()] | [{binary(), #{coord | dist | hash => term()}}].
-%% Members, or each with what was asked for: its position as `{Longitude, Latitude}', its distance
-%% in the unit of the shape (meters for a polygon), and its score.
+%% Members, each with what `with' asks for: its position as `{Longitude, Latitude}', its distance in
+%% the unit of the shape (meters for a polygon), and its score.
 
 -type hit() :: {
     binary(), Score :: float(), Meters :: float(), eslaver_mirror_geo:position()
@@ -42,7 +41,7 @@ of_score(Store, Zset, Member, Fun) ->
         _InfiniteOrNone -> undefined
     end.
 
-%% @doc How far two members are from each other.
+%% @doc The distance of two members.
 -spec distance(store(), zset(), binary(), binary(), eslaver_mirror_geo:unit()) ->
     float() | undefined.
 distance(Store, Zset, One, Other, Unit) ->
@@ -58,7 +57,7 @@ distance(Store, Zset, One, Other, Unit) ->
 hashes(Store, Zset, Members) ->
     [of_score(Store, Zset, Member, fun eslaver_mirror_geo:hash/1) || Member <- Members].
 
-%% @doc The options, all of them; what is none is a `badarg'.
+%% @doc Checks the options. Raises `badarg' for invalid ones.
 -spec options(options()) -> options().
 options(#{by := By} = Options) when map_size(Options) =< 5 ->
     All = maps:merge(#{from => none, order => none, count => infinity, with => []}, Options),
@@ -100,7 +99,7 @@ is_count(infinity) -> true;
 is_count({Count, any}) -> is_count(Count);
 is_count(Count) -> is_integer(Count) andalso Count > 0.
 
-%% @doc What a user gets for {@link options/1}.
+%% @doc The answer to a search with these {@link options/1}.
 -spec query(store(), zset(), options()) -> answer() | {error, no_member}.
 query(Store, Zset, #{from := From, by := By, order := Order, count := Count, with := With}) ->
     case center(Store, Zset, From) of
@@ -135,7 +134,7 @@ shown({Member, Score, Meters, Position}, By, With) ->
     },
     {Member, maps:with(With, All)}.
 
-%% @doc The members in a place, in the order in which the server finds them: all, or `Most'.
+%% @doc The members in a place, in the order in which the server finds them: all, or at most `Most'.
 -spec search(store(), zset(), eslaver_mirror_geo:place(), pos_integer() | infinity) -> [hit()].
 search(Store, Zset, Place, Most) ->
     Look = fun(Entry, Found) -> look(Entry, Found, Place, Most) end,
@@ -175,7 +174,7 @@ limit(Hits, Order, infinity) -> sort(Hits, Order);
 limit(Hits, none, Count) -> limit(Hits, asc, Count);
 limit(Hits, Order, Count) -> lists:sublist(sort(Hits, Order), Count).
 
-%% @doc Puts hits in order. How several at one distance are to follow is nowhere said.
+%% @doc Sorts hits. The order of hits at the same distance is undefined.
 -spec sort([hit()], order()) -> [hit()].
 sort(Hits, none) -> Hits;
 sort(Hits, asc) -> lists:keysort(3, Hits);

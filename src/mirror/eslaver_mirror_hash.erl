@@ -1,7 +1,6 @@
 %% @doc Hashes in a mirror's tables: a row `{{Id, Hash, Field}, Value, ExpireAt}' for each field,
 %% and `{Id, Size, Timed}' as the body, with rows of times as of {@link eslaver_mirror_timed}. The
-%% writer counts expired fields until the master removes them; readers leave them out. Used by
-%% {@link eslaver_mirror_hash_commands} and {@link eslaver_mirror}.
+%% writer counts expired fields until the master removes them; readers leave them out.
 %% @private
 -module(eslaver_mirror_hash).
 
@@ -21,7 +20,7 @@
 -type field() :: binary().
 -type expiry() :: eslaver_mirror_timed:expiry().
 
-%% Of the type.
+%% For the behaviour.
 
 %% @private
 -spec load(store(), [{field(), binary()}], map()) -> body() | empty.
@@ -50,12 +49,12 @@ discard(#{hashes := Hashes}, {Id, _, _} = Body, Limit) ->
 
 %% For the writer.
 
-%% @doc The body of a hash to be filled.
+%% @doc The body of an empty hash.
 -spec new() -> body().
 new() ->
     {eslaver_mirror_store:id(), 0, 0}.
 
-%% @doc With these fields set, which live to `Expiry', or as long as they would have.
+%% @doc Sets fields, which expire at `Expiry' or keep their expiry.
 -spec set(store(), body(), [{field(), binary()}], expiry() | keep) -> body().
 set(#{hashes := Hashes}, Body, Pairs, Expiry) ->
     lists:foldl(
@@ -86,7 +85,7 @@ set_one(Hashes, {Id, Size, Timed}, Field, Value, Expiry) ->
     true = ets:insert(Hashes, {Key, Value, New}),
     {Id, Size + Added, Timed + retime(Hashes, Id, Field, Old, New)}.
 
-%% @doc Without these fields.
+%% @doc Removes fields.
 -spec remove(store(), body(), [field()]) -> body() | empty.
 remove(#{hashes := Hashes}, Body, Fields) ->
     or_empty(
@@ -102,7 +101,7 @@ remove_one(Hashes, {Id, Size, Timed} = Body, Field) ->
 or_empty({_, 0, _}) -> empty;
 or_empty(Body) -> Body.
 
-%% @doc The value of a field, whether its time has passed or not.
+%% @doc The value of a field, expired or not.
 -spec find(store(), body(), field()) -> binary() | none.
 find(#{hashes := Hashes}, {Id, _, _}, Field) ->
     case ets:lookup(Hashes, eslaver_mirror_bag:key(Id, Field)) of
@@ -110,7 +109,7 @@ find(#{hashes := Hashes}, {Id, _, _}, Field) ->
         [] -> none
     end.
 
-%% @doc With another time to live for those of the fields that are there and meet the condition.
+%% @doc Changes the expiry of those fields that exist and meet the condition.
 -spec expire(store(), body(), [field()], expiry(), eslaver_mirror_timed:condition()) -> body().
 expire(#{hashes := Hashes}, Body, Fields, Expiry, Condition) ->
     lists:foldl(
@@ -135,7 +134,7 @@ expire(#{hashes := Hashes}, Body, Fields, Expiry, Condition) ->
 
 %% For readers.
 
-%% @doc How many fields there are whose time has not passed.
+%% @doc The number of fields that have not expired.
 -spec size(store(), body()) -> non_neg_integer().
 size(#{hashes := Hashes}, {_, Size, _} = Body) when is_integer(Size) ->
     Size - expired(Hashes, Body, clock()).
@@ -160,7 +159,7 @@ get_many(_Store, none, Fields) ->
 get_many(Store, Body, Fields) ->
     [get(Store, Body, Field) || Field <- Fields].
 
-%% @doc When each of these fields will have lived.
+%% @doc The expiry of each of these fields.
 -spec expire_times(store(), body() | none, [field()]) -> [expiry() | none].
 expire_times(_Store, none, Fields) ->
     [none || _ <- Fields];
@@ -191,7 +190,8 @@ live(#{hashes := Hashes}, {Id, _, 0}, Result) ->
 live(#{hashes := Hashes}, {Id, _, _}, Result) ->
     ets:select(Hashes, [{{{Id, '_', '$1'}, '$2', '$3'}, [{'>', '$3', clock()}], [Result]}]).
 
-%% @doc `Count' different random fields with their values, or any with a negative count.
+%% @doc `Count' different random fields with their values; with a negative count, `-Count' fields
+%% that may repeat.
 -spec random(store(), body() | none, integer()) -> [{field(), binary()}].
 random(_Store, none, _Count) ->
     [];
@@ -201,11 +201,11 @@ random(#{hashes := Hashes} = Store, {Id, Size, _} = Body, Count) ->
             Keys = eslaver_mirror_bag:sample(Hashes, Id, Size, Count),
             [{Field, ets:lookup_element(Hashes, Key, 2)} || {_, _, Field} = Key <- Keys];
         _ ->
-            %% Not for long: the master removes such fields.
+            %% Slow, but not for long: the master removes expired fields.
             eslaver_mirror_bag:some(pairs(Store, Body), Count)
     end.
 
-%% @doc About `Count' fields with their values from a cursor on, and the next cursor, or 0.
+%% @doc About `Count' fields with their values from a cursor on, and the next cursor, 0 at the end.
 -spec scan(store(), body(), {Cursor :: non_neg_integer(), Count :: pos_integer()}) ->
     {non_neg_integer(), [{field(), binary()}]}.
 scan(#{hashes := Hashes}, {Id, _, _}, {Cursor, Count}) ->

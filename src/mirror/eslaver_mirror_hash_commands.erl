@@ -1,10 +1,9 @@
-%% @doc Applies the commands that write hashes, and the times to live of their fields. Used by the
-%% table of {@link eslaver_mirror_commands}.
+%% @doc Applies the commands that write hashes, and the expiry of their fields.
 %%
-%% As a replica does it sets also times that have passed, and does not ask whether a field's time
-%% has: of what is gone the master says so by `HDEL'. `NX', `XX', `GT' and `LT' count, since some
-%% masters name fields for which they did not hold; those that hold for a command as a whole
-%% (`FNX', `FXX') held.
+%% Like a real replica it sets expiry times in the past, and does not check whether a field has
+%% expired: the master removes expired fields by `HDEL'. It checks `NX', `XX', `GT' and `LT', since
+%% some masters send fields that do not meet them; conditions of a whole command (`FNX', `FXX') were
+%% met.
 %% @private
 -module(eslaver_mirror_hash_commands).
 
@@ -107,7 +106,7 @@ expire_fields(#{store := Store} = Ctx, Key, Expiry, Fields, Condition) ->
 change(Ctx, Key, Change) ->
     eslaver_mirror_keys:change(Ctx, Key, hash, fun eslaver_mirror_hash:new/0, Change).
 
-%% What stands before FIELDS, and what it has.
+%% The options before FIELDS, and the fields.
 options(Args, Ctx) ->
     options(Args, Ctx, #{}).
 

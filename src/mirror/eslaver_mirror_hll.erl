@@ -1,11 +1,10 @@
-%% @doc HyperLogLogs as the server has them: strings of 16384 registers, in a sparse representation
-%% of run lengths or in a dense one of 6 bits each, byte by byte the same as on the server. Used by
-%% {@link eslaver_mirror_hll_commands} and {@link eslaver_mirror}.
+%% @doc HyperLogLogs as the server has them: strings of 16384 registers, as run lengths (sparse) or
+%% 6 bits each (dense), byte by byte the same as on the server.
 %%
-%% What has changed is how a union is stored, with 4.0.7, and how it is estimated, with 5.0; so
-%% there are functions that take the master's version.
+%% Servers changed how they store a union with 4.0.7, and how they estimate it with 5.0; so some
+%% functions take the master's version.
 %%
-%% A sparse one becomes dense as soon as it would exceed 3000 bytes, which is the server's default
+%% A sparse HyperLogLog becomes dense when it would exceed 3000 bytes, the server's default
 %% (`hll-sparse-max-bytes').
 %% @private
 -module(eslaver_mirror_hll).
@@ -14,7 +13,7 @@
 
 -define(REGISTERS, 16384).
 -define(INDEX_BITS, 14).
-%% The bits of a hash that are left to count zeros in.
+%% The bits of a hash in which zeros are counted.
 -define(RUN_BITS, 50).
 -define(SPARSE_MAX, 3000).
 -define(SEED, 16#ADC83B19).
@@ -39,12 +38,12 @@
 -define(DENSE, 0).
 -define(SPARSE, 1).
 
-%% @doc One without elements.
+%% @doc An empty HyperLogLog.
 -spec new() -> binary().
 new() ->
     <<"HYLL", ?SPARSE, 0:24, 0:64, ?XZERO(?REGISTERS - 1)>>.
 
-%% @doc The same as it is when a command has made it: the count in its header is not up to date.
+%% @doc An empty HyperLogLog as a command makes it: the count in its header is stale.
 -spec fresh() -> binary().
 fresh() ->
     <<Header:16/binary, Registers/binary>> = new(),
@@ -58,8 +57,8 @@ add(Elements, <<Header:16/binary, Registers/binary>> = Hll) ->
         {Encoding, Changed} -> stale(with_encoding(Encoding, Header), Changed)
     end.
 
-%% @doc The first one, to which the elements of others are added. Of 4.0 one cannot know how it
-%% stores that; then it raises.
+%% @doc Adds the elements of other HyperLogLogs. How 4.0 stores the result cannot be known; then it
+%% raises.
 -spec merge(version(), binary(), [binary()]) -> binary().
 merge(Version, <<Header:16/binary, Own/binary>> = Hll, Others) ->
     Maxima = maxima([Hll | Others]),
@@ -73,21 +72,21 @@ merge(Version, <<Header:16/binary, Own/binary>> = Hll, Others) ->
             stale(with_encoding(?DENSE, Header), pack(Maxima))
     end.
 
-%% Masters that do not tell their version are older than all these.
+%% Masters that do not send their version are older than all of these.
 is_since(_Since, unknown) -> false;
 is_since(Since, Version) -> Version >= Since.
 
 numbered(Maxima) ->
     [Set || {_, Value} = Set <- lists:zip(lists:seq(0, ?REGISTERS - 1), Maxima), Value > 0].
 
-%% @doc The same with the cardinality in its header.
+%% @doc Writes the cardinality into the header.
 -spec cache(version(), binary()) -> binary().
 cache(Version, <<Head:8/binary, _:7/binary, 1:1, _:7, Registers/binary>> = Hll) ->
     <<Head/binary, (estimate(Version, [Hll])):64/little, Registers/binary>>;
 cache(_Version, <<_:16/binary, _/binary>> = Hll) ->
     Hll.
 
-%% @doc The same in the dense representation.
+%% @doc Converts to the dense representation.
 -spec to_dense(binary()) -> binary().
 to_dense(<<Header:16/binary, Registers/binary>> = Hll) ->
     case encoding(Hll) of
@@ -97,7 +96,7 @@ to_dense(<<Header:16/binary, Registers/binary>> = Hll) ->
             iolist_to_binary([with_encoding(?DENSE, Header), pack(unpack(?SPARSE, Registers))])
     end.
 
-%% @doc How many different elements these have been given together, by the server's estimate.
+%% @doc The server's estimate of the number of different elements of several HyperLogLogs together.
 -spec count(version(), [binary()]) -> non_neg_integer() | {error, wrongtype}.
 count(Version, Hlls) ->
     case lists:all(fun is_hll/1, Hlls) of
@@ -126,11 +125,11 @@ encoding(Hll) ->
 with_encoding(Encoding, <<Magic:4/binary, _, Rest/binary>>) ->
     <<Magic/binary, Encoding, Rest/binary>>.
 
-%% A header's cardinality has one bit that says it is not up to date.
+%% One bit of a header's cardinality marks it as stale.
 stale(<<Head:15/binary, _:1, Low:7>>, Registers) ->
     iolist_to_binary([Head, <<1:1, Low:7>>, Registers]).
 
-%% Registers, each set to what it has to be at least.
+%% Raises registers to these values, if they are lower.
 
 set(Sets, ?DENSE, Registers) ->
     {?DENSE, set_dense(Sets, Registers)};
@@ -142,7 +141,7 @@ set([{Index, Value} | More] = Sets, ?SPARSE, Registers) ->
         Changed -> set(More, ?SPARSE, Changed)
     end.
 
-%% Four registers are three bytes. Those that change are put between the stretches that do not.
+%% Four registers are three bytes. Unchanged stretches are copied as a whole.
 set_dense(Sets, Registers) ->
     Groups = lists:foldl(
         fun({Index, Value}, Groups) ->
@@ -184,8 +183,8 @@ splice([{Group, Word} | More], From, Registers) ->
     Unchanged = binary:part(Registers, From, To - From),
     [Unchanged, <<Word:24/little>> | splice(More, To + 3, Registers)].
 
-%% The opcode which the register is in is split; then neighbours of one value are joined, among a
-%% few opcodes from the one before.
+%% Splits the opcode that contains the register; then joins neighbours of the same value, among a
+%% few opcodes from the previous one on.
 set_sparse(_Index, Value, _Opcodes) when Value > ?MAX_VALUE ->
     promote;
 set_sparse(Index, Value, Opcodes) ->
@@ -206,8 +205,8 @@ set_sparse(Index, Value, Opcodes) ->
             end
     end.
 
-%% Where the opcode before begins, this one, and the next one; what it is, and which of its
-%% registers is wanted.
+%% The offsets of the previous opcode, of the register's opcode, and of the next one; then that
+%% opcode, and the register's position in it.
 locate(Index, Opcodes, Before, At, First) ->
     {Length, Opcode} =
         case Opcodes of
@@ -343,8 +342,8 @@ tau(X, Y, Z) ->
         Next -> tau(Root, Half, Next)
     end.
 
-%% Which register an element belongs to, and the value it asks for: how far the first bit that is
-%% set in the rest of its hash is.
+%% The register of an element, and the value for it: the position of the first set bit in the rest
+%% of the element's hash.
 
 position(Element) ->
     Hash = hash(Element),

@@ -1,4 +1,4 @@
-%% @doc How a mirror applies the commands that write HyperLogLogs. They are strings, and small ones.
+%% @doc Applies the commands that write HyperLogLogs, which are small strings.
 %% @private
 -module(eslaver_mirror_hll_commands).
 
@@ -6,12 +6,12 @@
 
 -export([commands/0, apply/3]).
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec commands() -> [binary()].
 commands() ->
     [<<"pfadd">>, <<"pfmerge">>, <<"pfcount">>, <<"pfdebug">>].
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
 apply(<<"pfadd">>, [Key | Elements], Ctx) ->
     eslaver_mirror_keys:change(Ctx, Key, string, fun eslaver_mirror_hll:fresh/0, fun(Body) ->
@@ -23,7 +23,7 @@ apply(<<"pfmerge">>, [Target | Sources], #{store := Store} = Ctx) ->
     eslaver_mirror_keys:change(Ctx, Target, string, fun eslaver_mirror_hll:new/0, fun(Body) ->
         eslaver_mirror_hll:merge(Version, value(Ctx, Body), Hlls)
     end);
-%% Of one key it comes when the server has put the count into the value.
+%% Masters send PFCOUNT of one key when they have written the count into the value.
 apply(<<"pfcount">>, [Key], #{store := Store} = Ctx) ->
     Version = eslaver_mirror_store:version(Store),
     change(Ctx, Key, fun(Hll) -> eslaver_mirror_hll:cache(Version, Hll) end);

@@ -1,12 +1,11 @@
-%% @doc Integers as servers read them from a value. Used by the modules of a mirror that apply
-%% commands.
+%% @doc Integers as servers read them from a value.
 %% @private
 -module(eslaver_mirror_integer).
 
 -export([parse/1]).
 
-%% @doc Masters before 3.2 read up to a byte that is 0, and nothing as 0; later ones let no such
-%% value pass.
+%% @doc Masters before 3.2 read up to the first zero byte, and read an empty text as 0; later ones
+%% reject such values.
 -spec parse(binary()) -> integer().
 parse(Text) ->
     case binary:split(Text, <<0>>) of

@@ -1,5 +1,5 @@
-%% @doc Which of RedisJSON's commands remove a key: all else they do is unknown to a mirror, which
-%% has no documents.
+%% @doc Applies those of RedisJSON's commands that remove a key. A mirror has no documents, so it
+%% cannot apply the others.
 %% @private
 -module(eslaver_mirror_json_commands).
 -behaviour(eslaver_mirror_commands).

@@ -1,5 +1,4 @@
-%% @doc Commands that are for keys of any type, applied to a mirror: see
-%% {@link eslaver_mirror_commands}.
+%% @doc Applies the commands for keys of any type.
 %% @private
 -module(eslaver_mirror_key_commands).
 -behaviour(eslaver_mirror_commands).
@@ -8,7 +7,7 @@
 
 -import(eslaver_mirror_keys, [find/2, put/5, delete/2, forget/2, forget_value/2, expire/3]).
 
-%% @doc See the behaviour.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec commands() -> [binary()].
 commands() ->
     [
@@ -28,7 +27,7 @@ commands() ->
         <<"unlink">>
     ].
 
-%% @doc See the behaviour.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
 apply(<<"del">>, Keys, Ctx) -> delete_all(Keys, Ctx);
 apply(<<"unlink">>, Keys, Ctx) -> delete_all(Keys, Ctx);
@@ -57,14 +56,14 @@ expire([Key, Time | Options], Unit, Base, Ctx) ->
         false -> ok
     end.
 
-%% What has no time to live counts as living for ever.
+%% A key that does not expire counts as expiring last.
 holds(<<"NX">>, _At, Old) -> Old =:= infinity;
 holds(<<"XX">>, _At, Old) -> Old =/= infinity;
 holds(<<"GT">>, At, Old) -> At > Old;
 holds(<<"LT">>, At, Old) -> At < Old.
 
-%% The key that a command has read, which has succeeded: if that it is there was in doubt, it is not
-%% any more.
+%% The row of a key that the command has read. The command has succeeded, so the key exists; a doubt
+%% whether it does ends here.
 source(Ctx, Key) ->
     case find(Ctx, Key) of
         {Key, unknown, unsure, _} ->
@@ -82,7 +81,7 @@ rename(From, To, Ctx) ->
     ok = forget(Ctx, From),
     put(Ctx, To, Type, Body, ExpireAt).
 
-%% Before 3.0 the time was left behind, and servers before 3.2 do not tell their version.
+%% Before 3.0 MOVE dropped the expiry, and servers before 3.2 do not send their version.
 move(Key, To, #{store := Store} = Ctx) ->
     {Key, Type, Body, ExpireAt} = source(Ctx, Key),
     true = ExpireAt =:= infinity orelse eslaver_mirror_store:version(Store) =/= unknown,
@@ -120,7 +119,8 @@ lives_to(Ttl, Options, #{now := Now}) ->
         false -> Now + Ttl
     end.
 
-%% It is told as `DEL'. This is what it does itself: with `COPY' it writes no key.
+%% Masters replicate MIGRATE as `DEL'. This applies a MIGRATE that arrives verbatim; with `COPY' it
+%% writes no key.
 migrate(Args, Ctx) ->
     {Changed, _Read} = eslaver_keys:of_command(<<"migrate">>, Args, undefined),
     delete_all(Changed, Ctx).

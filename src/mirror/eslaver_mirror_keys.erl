@@ -1,5 +1,5 @@
-%% @doc The keys of a mirror, as its writer sees them: whether their time has passed does not matter
-%% to it, since the master says when a key is gone. Used by the modules that apply commands.
+%% @doc The keys of a mirror, as its writer sees them: expired keys exist until the master removes
+%% them.
 %% @private
 -module(eslaver_mirror_keys).
 
@@ -7,10 +7,10 @@
 -export([change/5, settle/3, update/3, put/4, put/5, delete/2, forget/2, expire/3]).
 -export([load/3, flush/2, forget_value/2, suspect/2, unsure/2, collect/2]).
 
-%% Rows of a value that are removed with its key. The rest of a larger one goes later.
+%% Rows of a value that are removed with its key. Further rows are removed later.
 -define(AT_ONCE, 128).
-%% Arguments of a command that are looked at as keys, how large one is, and the keys of a mirror of
-%% which it is not known whether they are there: with more, only a full resync helps.
+%% Limits on what may be keys: the arguments of one command, the size of each, and all keys of a
+%% mirror that may or may not exist. Beyond these only a full resync helps.
 -define(ARGUMENTS, 1000).
 -define(LARGE, 65536).
 -define(UNSURE, 10000).
@@ -27,7 +27,7 @@ find(#{keys := Keys}, Key) ->
         [] -> none
     end.
 
-%% @doc The body of a key that has this type, or is not there. With another type it raises.
+%% @doc The body of a key, `none' if the key is missing. It raises if the key has another type.
 -spec body(ctx(), binary(), type()) -> body() | none.
 body(Ctx, Key, Type) ->
     case find(Ctx, Key) of
@@ -36,7 +36,7 @@ body(Ctx, Key, Type) ->
         {_, Other, _, _} -> error({not_as_expected, Key, Other})
     end.
 
-%% @doc The body of a key that must be there, with this type.
+%% @doc The body of a key. It raises if the key is missing or has another type.
 -spec existing(ctx(), binary(), type()) -> body().
 existing(Ctx, Key, Type) ->
     case body(Ctx, Key, Type) of
@@ -44,7 +44,7 @@ existing(Ctx, Key, Type) ->
         Body -> Body
     end.
 
-%% @doc The first of some keys that is there, as one must be.
+%% @doc The first existing key of several. It raises if there is none.
 -spec first(ctx(), [binary()], type()) -> {Key :: binary(), body()}.
 first(Ctx, [Key | Keys], Type) ->
     case body(Ctx, Key, Type) of
@@ -52,13 +52,13 @@ first(Ctx, [Key | Keys], Type) ->
         Body -> {Key, Body}
     end.
 
-%% @doc Another body for a key that is there, or none, with which it is there no more.
+%% @doc Replaces the body of an existing key, or removes the key if the body is `empty'.
 -spec settle(ctx(), binary(), body() | empty) -> ok.
 settle(#{keys := Keys}, Key, empty) -> remove(Keys, Key);
 settle(Ctx, Key, Body) -> update(Ctx, Key, Body).
 
-%% @doc Has a key's value changed by `Change', which gets the body that is there, or that which
-%% `New' makes, and gives the next, or `empty' where no element is left. The key's time stays.
+%% @doc Changes a key's value by `Change', which gets the body (made by `New' if the key is missing)
+%% and returns the next one, or `empty'. The key's expiry stays.
 -spec change(ctx(), binary(), type(), New :: fun(() -> body()), fun((body()) -> body() | empty)) ->
     ok.
 change(#{keys := Keys} = Ctx, Key, Type, New, Change) ->
@@ -75,18 +75,18 @@ change(#{keys := Keys} = Ctx, Key, Type, New, Change) ->
             end
     end.
 
-%% @doc Another body for a key that is there.
+%% @doc Replaces the body of an existing key.
 -spec update(ctx(), binary(), body()) -> ok.
 update(#{keys := Keys}, Key, Body) ->
     true = ets:update_element(Keys, Key, {3, Body}),
     ok.
 
-%% @doc A value for a key, whatever it had, with no time to live.
+%% @doc Sets a key, which does not expire. Any old value is discarded.
 -spec put(ctx(), binary(), type() | unknown, body()) -> ok.
 put(Ctx, Key, Type, Body) ->
     put(Ctx, Key, Type, Body, infinity).
 
-%% @doc A value for a key, whatever it had, which lives to `ExpireAt'.
+%% @doc Sets a key, which expires at `ExpireAt'. Any old value is discarded.
 -spec put(ctx(), binary(), type() | unknown, body() | empty, integer() | infinity) -> ok.
 put(Ctx, Key, _Type, empty, _ExpireAt) ->
     _ = delete(Ctx, Key),
@@ -96,7 +96,7 @@ put(#{keys := Keys} = Ctx, Key, Type, Body, ExpireAt) ->
     insert(Keys, {Key, Type, Body, ExpireAt}),
     discard(Ctx, Old).
 
-%% @doc Removes a key and its value: whether there was one.
+%% @doc Removes a key and its value. Returns whether the key existed.
 -spec delete(ctx(), binary()) -> boolean().
 delete(#{keys := Keys} = Ctx, Key) ->
     case find(Ctx, Key) of
@@ -108,18 +108,18 @@ delete(#{keys := Keys} = Ctx, Key) ->
             true
     end.
 
-%% @doc Removes a key, but not its value: another has it now.
+%% @doc Removes a key, but not its value, which another key has now.
 -spec forget(ctx(), binary()) -> ok.
 forget(#{keys := Keys}, Key) ->
     remove(Keys, Key).
 
-%% @doc When a key that is there will have lived.
+%% @doc Sets the expiry of an existing key.
 -spec expire(ctx(), binary(), integer() | infinity) -> ok.
 expire(#{keys := Keys}, Key, ExpireAt) ->
     true = ets:update_element(Keys, Key, {4, ExpireAt}),
     ok.
 
-%% @doc A value of a snapshot.
+%% @doc Loads a value of a snapshot.
 -spec load(eslaver_mirror_store:store(), Db :: non_neg_integer(), {
     eslaver_rdb:type(), Key :: binary(), Value :: term(), Meta :: map()
 }) -> ok.
@@ -133,7 +133,7 @@ load(Store, Db, {Given, Key, Value, Meta}) ->
             insert(eslaver_mirror_store:keys(Db, Store), {Key, Type, Body, ExpireAt})
     end.
 
-%% @doc The store without the keys of this db. What they had is removed later.
+%% @doc Removes the keys of a db. Their values are removed later.
 -spec flush(Db :: non_neg_integer(), eslaver_mirror_store:store()) -> eslaver_mirror_store:store().
 flush(Db, Store) ->
     {Old, Flushed} = eslaver_mirror_store:without_keys(Db, Store),
@@ -141,14 +141,15 @@ flush(Db, Store) ->
     true = ets:match_delete(maps:get(unsure, Store), {{Old, '_'}}),
     Flushed.
 
-%% @doc Whatever a key has, it is not known any more.
+%% @doc Marks the value of a key as unknown.
 -spec forget_value(ctx(), binary()) -> ok.
 forget_value(Ctx, Key) ->
     put(Ctx, Key, unknown, undefined).
 
-%% @doc Any of these may be a key that has been changed, or made. `none' is the answer where no key
-%% is among them, or they are too many to remember. Those that were not there are not listed, nor
-%% counted, as long as nothing shows that they are.
+%% @doc Handles arguments any of which may be a changed or new key: marks existing keys as unknown,
+%% and remembers the others as keys that may or may not exist; those are neither listed nor counted
+%% until something shows that they exist. Returns `none' if no argument is an existing key, or if
+%% there are too many to remember.
 -spec suspect(ctx(), [binary()]) -> ok | none.
 suspect(#{store := #{unsure := Unsure}} = Ctx, Args) ->
     {There, Others} = lists:partition(fun(Arg) -> is_there(find(Ctx, Arg)) end, Args),
@@ -167,12 +168,12 @@ is_there(none) -> false;
 is_there({_, unknown, unsure, _}) -> false;
 is_there(_) -> true.
 
-%% For a reader of the db as a whole its time has passed.
+%% The key counts as expired for reads of the whole db.
 doubt(#{keys := Keys, store := #{unsure := Unsure}}, Key) ->
     insert(Keys, {Key, unknown, unsure, 0}),
     insert(Unsure, {{Keys, Key}}).
 
-%% @doc How many rows of a table are of keys of which it is not known whether they are there.
+%% @doc The number of rows of keys that may or may not exist.
 -spec unsure(eslaver_mirror_store:store(), ets:tid()) -> non_neg_integer().
 unsure(#{unsure := Unsure}, Keys) ->
     case ets:info(Unsure, size) of
@@ -199,7 +200,7 @@ discard(#{store := Store}, {_, Type, Body, _}) ->
         {more, Rest} -> keep(Store, eslaver_mirror_store:id(), Type, Rest)
     end.
 
-%% @doc Removes about `Limit' rows of the values that are out of reach: whether there are more.
+%% @doc Removes about `Limit' rows of discarded values. Returns whether there are more.
 -spec collect(eslaver_mirror_store:store(), pos_integer()) -> done | more.
 collect(#{garbage := Garbage} = Store, Limit) ->
     case ets:first(Garbage) of

@@ -1,23 +1,25 @@
-%% @doc Reads of a mirror's keys as a whole. Used by {@link eslaver_mirror}.
+%% @doc Reads of a mirror's keys as a whole.
 %% @private
 -module(eslaver_mirror_keyspace).
 
 -export([keys/2, fold/4, size/1, random/1]).
 
 -define(ROWS, 500).
-%% Tries to hit upon a key before just any is taken.
+%% Random slots to try for a key before all keys are listed.
 -define(TRIES, 200).
 
 %% @doc See {@link eslaver_mirror:keys/2}.
--spec keys(eslaver_mirror:mirror(), Glob :: binary()) -> [binary()] | eslaver_mirror:failure().
+-spec keys(eslaver_mirror_view:mirror(), Glob :: binary()) ->
+    [binary()] | eslaver_mirror_view:failure().
 keys(Mirror, Glob) ->
     eslaver_mirror_view:db(Mirror, [], fun(_Store, Keys) ->
         fold_table(Keys, #{match => Glob}, fun(Key, Found) -> [Key | Found] end, [])
     end).
 
-%% @doc See {@link eslaver_mirror:scan/4}. As the fun is the user's, nothing is run anew here.
--spec fold(eslaver_mirror:mirror(), map(), fun((binary(), Acc) -> Acc), Acc) ->
-    Acc | eslaver_mirror:failure() | {error, replaced}.
+%% @doc See {@link eslaver_mirror:scan/4}. The fun is the user's, so it is never called again for
+%% the same key.
+-spec fold(eslaver_mirror_view:mirror(), map(), fun((binary(), Acc) -> Acc), Acc) ->
+    Acc | eslaver_mirror_view:failure() | {error, replaced}.
 fold(Mirror, Options, Fun, Acc) ->
     ok = eslaver_mirror_arguments:options(
         #{match => fun is_binary/1, type => fun eslaver_mirror_type:is_type/1}, Options
@@ -35,7 +37,8 @@ fold(Mirror, Options, Fun, Acc) ->
             end
     end.
 
-%% What was flushed meanwhile has been emptied little by little.
+%% The result is incomplete if the db was flushed meanwhile, since a flushed table is emptied in
+%% steps.
 whole(Mirror, Keys, Result) ->
     case eslaver_mirror_view:db(Mirror, none, fun(_Store, Now) -> Now end) of
         Keys -> Result;
@@ -43,14 +46,14 @@ whole(Mirror, Keys, Result) ->
         _Others -> replaced(Mirror)
     end.
 
-%% The keys are gone with their mirror, or others are in their place.
+%% The mirror has ended, or its keys were replaced.
 replaced(Mirror) ->
     case eslaver_mirror_view:status(Mirror) of
         not_running -> {error, not_running};
         _ -> {error, replaced}
     end.
 
-%% A table is fixed, so that nothing that stays in it is missed.
+%% The table is fixed, so that no row that stays in it is missed.
 fold_table(Keys, Options, Fun, Acc) ->
     Glob = maps:get(match, Options, <<"*">>),
     true = of_table(Keys, fun() -> ets:safe_fixtable(Keys, true) end),
@@ -72,7 +75,7 @@ chunks({Rows, More}, Keys, Glob, Fun, Acc) ->
 pattern(#{type := Type}) -> [{{'$1', Type, '_', '$2'}, [], [{{'$1', '$2'}}]}];
 pattern(#{}) -> [{{'$1', '_', '_', '$2'}, [], [{{'$1', '$2'}}]}].
 
-%% A full resync, or what empties a db, puts another table in place of one.
+%% A full resync, and commands that empty a db, replace its table.
 of_table(Keys, Fun) ->
     try
         Fun()
@@ -92,7 +95,7 @@ unfix(Keys) ->
     end.
 
 %% @doc See {@link eslaver_mirror:dbsize/1}.
--spec size(eslaver_mirror:mirror()) -> non_neg_integer() | eslaver_mirror:failure().
+-spec size(eslaver_mirror_view:mirror()) -> non_neg_integer() | eslaver_mirror_view:failure().
 size(Mirror) ->
     eslaver_mirror_view:db(Mirror, 0, fun(Store, Keys) ->
         count(Keys) - eslaver_mirror_keys:unsure(Store, Keys)
@@ -104,9 +107,9 @@ count(Keys) ->
         Count when is_integer(Count) -> Count
     end.
 
-%% @doc See {@link eslaver_mirror:randomkey/1}. A table's slots are not more than a few times its
-%% keys, and hold a few each.
--spec random(eslaver_mirror:mirror()) -> binary() | undefined | eslaver_mirror:failure().
+%% @doc See {@link eslaver_mirror:randomkey/1}. A table has at most a few times as many slots as
+%% keys, and few keys in each slot.
+-spec random(eslaver_mirror_view:mirror()) -> binary() | undefined | eslaver_mirror_view:failure().
 random(Mirror) ->
     eslaver_mirror_view:db(Mirror, undefined, fun(_Store, Keys) ->
         Slots = max(256, 2 * count(Keys)),
@@ -114,7 +117,7 @@ random(Mirror) ->
     end).
 
 random(Keys, _Slots, _Now, 0) ->
-    %% most of them have had their time
+    %% most of the keys have expired
     case fold_table(Keys, #{}, fun(Key, Found) -> [Key | Found] end, []) of
         [] -> undefined;
         Found -> lists:nth(rand:uniform(length(Found)), Found)

@@ -1,14 +1,16 @@
-%% @doc The longest common subsequence of two binaries, for `LCS'. Used by {@link eslaver_mirror}.
+%% @doc The longest common subsequence of two binaries, for `LCS'.
 %% @private
 -module(eslaver_mirror_lcs).
 
 -export([sequence/2, size/2]).
 
-%% The bytes of the largest table that a server with default settings makes, and of its numbers.
+%% The size in bytes of the largest table of a server with default settings, and of each number in
+%% it.
 -define(LARGEST, 536_870_912).
 -define(NUMBER, 4).
 
-%% @doc The one that the server finds among several of the same length.
+%% @doc The longest common subsequence; of several with the same length, the one that the server
+%% finds.
 -spec sequence(binary(), binary()) -> binary() | {error, too_large}.
 sequence(A, B) ->
     case is_small(A, B) of
@@ -28,7 +30,7 @@ sequence(A, B) ->
             {error, too_large}
     end.
 
-%% @doc How long it is.
+%% @doc The length of the longest common subsequence.
 -spec size(binary(), binary()) -> non_neg_integer() | {error, too_large}.
 size(A, B) ->
     case is_small(A, B) of
@@ -50,7 +52,8 @@ number(At, Row) ->
     <<Length:?NUMBER/unit:8>> = binary:part(Row, At * ?NUMBER, ?NUMBER),
     Length.
 
-%% A row has, for each prefix of B, the length it has in common with one prefix of A.
+%% For each prefix of B, a row has the length of its longest common subsequence with one prefix of
+%% A.
 first_row(Bytes) ->
     [0 | [0 || _ <- Bytes]].
 
@@ -65,7 +68,7 @@ row(Byte, [_ | Bytes], _Diagonal, [Next | Above], Left) ->
     Best = max(Next, Left),
     [Best | row(Byte, Bytes, Next, Above, Best)].
 
-%% From the ends of both to the front; At is how much is left of B.
+%% Goes from both ends to the front; `At' is the length of the rest of B.
 back(_Rows, [], _B, _At, Found) ->
     list_to_binary(Found);
 back(_Rows, _A, _B, 0, Found) ->

@@ -1,5 +1,4 @@
-%% @doc Lists in a mirror: a tree of elements by index. Used by {@link eslaver_mirror_list_commands}
-%% to write, and by {@link eslaver_mirror} to read.
+%% @doc Lists in a mirror: a tree of elements by index.
 %% @private
 -module(eslaver_mirror_list).
 
@@ -19,10 +18,10 @@
     rank => integer(), count => non_neg_integer(), maxlen => non_neg_integer()
 }.
 
-%% Elements that are looked at in one go where it may be that not all must be.
+%% Elements that a search reads at a time.
 -define(PIECE, 1000).
 
-%% The type.
+%% For the behaviour.
 
 %% @private
 -spec load(store(), [element()], map()) -> list_body() | empty.
@@ -48,7 +47,7 @@ or_empty(List) ->
 
 %% Writing.
 
-%% @doc One without elements.
+%% @doc An empty list.
 -spec new() -> list_body().
 new() ->
     eslaver_mirror_tree:new(sequence).
@@ -58,7 +57,7 @@ new() ->
 push(#{nodes := Nodes}, List, End, Elements) ->
     eslaver_mirror_tree:push(Nodes, End, Elements, List).
 
-%% @doc Takes `Most' elements, or all, from an end. The first one taken comes first.
+%% @doc Takes up to `Most' elements from an end, in the order in which they are taken.
 -spec pop(store(), list_body(), list_end(), non_neg_integer()) ->
     {[element()], list_body() | empty}.
 pop(#{nodes := Nodes}, List, End, Most) ->
@@ -72,7 +71,7 @@ pop(#{nodes := Nodes}, List, End, Most) ->
     Elements = eslaver_mirror_tree:range(Nodes, Span, Way, List),
     {Elements, delete(Nodes, [Span], List)}.
 
-%% @doc Puts an element next to the first one that is the pivot, which must be there.
+%% @doc Inserts an element next to the first one that equals the pivot. It raises if there is none.
 -spec insert(store(), list_body(), 'before' | 'after', Pivot :: element(), element()) ->
     list_body().
 insert(#{nodes := Nodes}, List, Side, Pivot, Element) ->
@@ -84,13 +83,13 @@ insert(#{nodes := Nodes}, List, Side, Pivot, Element) ->
         end,
     eslaver_mirror_tree:insert(Nodes, {at, Where}, Element, List).
 
-%% @doc Another element for the one at an index that is there.
+%% @doc Replaces the element at an existing index.
 -spec set(store(), list_body(), integer(), element()) -> ok.
 set(#{nodes := Nodes}, List, Index, Element) ->
     {At, 1} = eslaver_mirror_tree:span(Index, Index, List),
     eslaver_mirror_tree:replace(Nodes, At, Element, List).
 
-%% @doc Removes the first `Count' that are equal to an element, the last ones with a negative count,
+%% @doc Removes the first `Count' elements equal to `Element', the last ones with a negative count,
 %% all with 0.
 -spec remove(store(), list_body(), integer(), element()) -> list_body() | empty.
 remove(#{nodes := Nodes}, List, Count, Element) ->
@@ -139,7 +138,7 @@ index(#{nodes := Nodes}, List, Index) ->
         {_, 0} -> undefined
     end.
 
-%% @doc LPOS: one index, or `undefined', and with `count' a list of them.
+%% @doc LPOS: an index or `undefined'; with `count' a list of indexes.
 -spec position(store(), list_body(), element(), position_options()) ->
     non_neg_integer() | undefined | [non_neg_integer()].
 position(#{nodes := Nodes}, List, Element, Options) ->
@@ -162,7 +161,7 @@ position(#{nodes := Nodes}, List, Element, Options) ->
             end
     end.
 
-%% @doc Raises `badarg' for options that are none.
+%% @doc Raises `badarg' unless the options are valid.
 -spec check_options(position_options()) -> ok.
 check_options(Options) ->
     Number = fun(Value) -> is_integer(Value) andalso Value >= 0 end,
@@ -181,8 +180,7 @@ limit(Limit) -> Limit.
 plus(all, _) -> all;
 plus(Count, More) -> Count + More.
 
-%% The indexes of up to `Want' equal elements, among the first `Most' looked at, in the order in
-%% which they are come to.
+%% The indexes of up to `Want' equal elements among the first `Most', in the order of the search.
 -spec find(
     ets:tid(),
     element(),
@@ -195,7 +193,7 @@ find(Nodes, Element, Way, Want, Most, List) ->
     Size = eslaver_mirror_tree:size(List),
     lists:reverse(find(Nodes, Element, Way, Want, 0, at_most(Most, Size), List, [])).
 
-%% `Done' elements have been looked at.
+%% `Done' elements have been searched.
 find(_Nodes, _Element, _Way, 0, _Done, _Most, _List, Found) ->
     Found;
 find(_Nodes, _Element, _Way, _Want, Most, Most, _List, Found) ->

@@ -1,6 +1,5 @@
-%% @doc The commands that write lists, as a master sends them: those that block or take of the first
-%% of several keys arrive as what they have come to, or as they are. Called by
-%% {@link eslaver_mirror_server}.
+%% @doc Applies the commands that write lists. Masters replicate blocking pops, and pops from the
+%% first of several keys, rewritten or verbatim.
 %% @private
 -module(eslaver_mirror_list_commands).
 
@@ -112,7 +111,7 @@ pop_first(Ctx, End, Keys, Count) ->
     {Key, _List} = eslaver_mirror_keys:first(Ctx, Keys, list),
     pop(Ctx, End, Key, Count).
 
-%% A list that is rotated keeps its key, and when that expires, though it may have one element only.
+%% A rotated list keeps its key and the key's expiry, even if it has only one element.
 move(#{store := Store} = Ctx, Key, FromEnd, Key, ToEnd) ->
     List = eslaver_mirror_keys:existing(Ctx, Key, list),
     case eslaver_mirror_list:pop(Store, List, FromEnd, 1) of
@@ -126,7 +125,7 @@ move(#{store := Store} = Ctx, From, FromEnd, To, ToEnd) ->
     ok = eslaver_mirror_keys:settle(Ctx, From, Rest),
     push(Ctx, ToEnd, To, [Element]).
 
-%% One by one, or so that they stay in the order they had in their list.
+%% Moves elements one by one, or as a whole that keeps its order.
 move_many(#{store := Store} = Ctx, From, FromEnd, To, ToEnd, Most, Order) ->
     List = eslaver_mirror_keys:existing(Ctx, From, list),
     _ = eslaver_mirror_keys:body(Ctx, To, list),

@@ -1,11 +1,10 @@
 %% @doc How any process reads a mirror's tables while one process writes them: a sequence lock.
 %%
-%% Keys fall by hash into stripes, each with a version, which is odd while one of its keys is being
-%% written. A reader looks at the version, reads, and looks again: if it is another, it reads anew.
-%% No reader holds the writer up, and none waits for another. A second version is for what touches
-%% all keys. A reader finds versions and tables by the mirror's name in a persistent term, so that
-%% no message is sent. Used by {@link eslaver_mirror_view} to read, and by
-%% {@link eslaver_mirror_writer} to write.
+%% Keys are hashed to stripes. Each stripe has a version, which is odd while one of its keys is
+%% being written. A reader reads the version, then the data, then the version again, and retries if
+%% it has changed. Readers do not block each other, nor the writer, except one that has retried
+%% `?TRIES' times. A second version covers writes to all keys. A reader finds versions and tables by
+%% the mirror's name in a persistent term, so it sends no message.
 %% @private
 -module(eslaver_mirror_lock).
 
@@ -14,7 +13,7 @@
 -export_type([lock/0, status/0, failure/0]).
 
 -type failure() :: {error, not_running | loading | stale}.
-%% Why there is nothing to read.
+%% Why a read has no answer.
 
 -type status() :: loading | fresh | stale.
 
@@ -22,9 +21,9 @@
     name :: atom(),
     writer :: pid(),
     store :: undefined | eslaver_mirror_store:store(),
-    %% Which publication this is: no other of this node has the same, be it of an earlier mirror.
+    %% Unique to this publication among all of this node, also those of earlier mirrors.
     edition :: pos_integer(),
-    %% The version of all keys, and the newest edition with the status.
+    %% The version for all keys, and the newest edition with the status.
     control :: atomics:atomics_ref(),
     %% A version for each stripe.
     stripes :: atomics:atomics_ref(),
@@ -37,13 +36,13 @@
 -define(ALL, 1).
 -define(NEWEST, 2).
 -define(STRIPES, 4096).
-%% A transaction of `?MANY' keys or more is written as if it touched all.
+%% A transaction of `?MANY' keys or more is written as if it touched all keys.
 -define(MANY, 1024).
-%% A reader that has had to begin anew so often has the writer hold still.
+%% After this number of tries a reader asks the writer to pause.
 -define(TRIES, 20).
 
-%% What a process in a transaction has read so far: from which edition, or why there was none, and
-%% which versions. And what it throws when that has changed.
+%% What a process in a transaction has read so far: the edition (or why there was none) and the
+%% versions. And what it throws when these have changed.
 -define(SEEN(Name), {?MODULE, seen, Name}).
 -define(CHANGED(Name), {?MODULE, changed, Name}).
 
@@ -53,7 +52,7 @@
 
 %% For the writer.
 
-%% @doc A lock for the calling process to write, with nothing in it.
+%% @doc A lock without tables, to be written by the calling process.
 -spec new(#{name := atom(), serve_stale_data := boolean()}) -> lock().
 new(#{name := Name, serve_stale_data := ServeStale}) ->
     Lock = #lock{
@@ -71,7 +70,7 @@ new(#{name := Name, serve_stale_data := ServeStale}) ->
 edition() ->
     erlang:unique_integer([positive, monotonic]).
 
-%% @doc Has readers find other tables, all at once.
+%% @doc Publishes new tables to readers, all at once.
 -spec publish(eslaver_mirror_store:store(), lock()) -> lock().
 publish(Store, #lock{name = Name, control = Control} = Lock) ->
     Edition = edition(),
@@ -81,7 +80,7 @@ publish(Store, #lock{name = Name, control = Control} = Lock) ->
     ok = atomics:put(Control, ?NEWEST, newest(Edition, Status)),
     Next.
 
-%% @doc Has readers find none until there are others: they are told of loading.
+%% @doc Withdraws the tables: readers get `{error, loading}' until new ones are published.
 -spec withdraw(lock()) -> lock().
 withdraw(#lock{name = Name} = Lock) ->
     Next = Lock#lock{store = undefined, edition = edition()},
@@ -92,7 +91,7 @@ withdraw(#lock{name = Name} = Lock) ->
 newest(Edition, Status) ->
     Edition bsl 2 bor Status.
 
-%% @doc What readers are told of the data's age.
+%% @doc Sets the status that readers see.
 -spec status(status(), lock()) -> ok.
 status(Status, #lock{control = Control, edition = Edition}) ->
     atomics:put(Control, ?NEWEST, newest(Edition, number(Status))).
@@ -101,18 +100,18 @@ number(loading) -> ?LOADING;
 number(fresh) -> ?FRESH;
 number(stale) -> ?STALE.
 
-%% @doc What they are told.
+%% @doc The status that readers see.
 -spec status(lock()) -> status().
 status(#lock{control = Control}) -> told(atomics:get(Control, ?NEWEST) band 3).
 
-%% @doc No reader finds it any more.
+%% @doc Removes the lock. Readers no longer find it.
 -spec close(lock()) -> ok.
 close(#lock{name = Name}) ->
     _ = persistent_term:erase(?TERM(Name)),
     ok.
 
-%% @doc Runs what writes these keys, or all. Readers of them see either what was before, or all of
-%% it.
+%% @doc Runs a fun that writes these keys, or any keys. Readers of these see all of its changes or
+%% none.
 -spec writing([binary()] | all, fun(() -> Result), lock()) -> Result.
 writing([Key], Fun, #lock{stripes = Stripes}) ->
     Stripe = stripe(Key),
@@ -143,8 +142,8 @@ bump(Versions, Stripes) ->
 
 %% For readers.
 
-%% @doc Runs a fun that reads these keys, as they are at one moment; or none of them, where only
-%% what touches all keys matters. It gets the tables, and may be run more than once.
+%% @doc Runs a fun that reads these keys as they are at one moment. Without keys, only writes to all
+%% keys make it run again. The fun gets the tables, and may run more than once.
 -spec read(atom(), [binary()], fun((eslaver_mirror_store:store()) -> Result)) ->
     Result | failure().
 read(Name, [Key], Fun) ->
@@ -155,7 +154,7 @@ read(Name, Keys, Fun) ->
 stripe(Key) ->
     erlang:phash2(Key, ?STRIPES) + 1.
 
-%% @doc Runs a fun whose reads of this mirror are all of one moment. It may be run more than once.
+%% @doc Runs a fun whose reads of this mirror all see one moment. It may run more than once.
 -spec transaction(atom(), fun(() -> Result)) -> Result.
 transaction(Name, Fun) ->
     case get(?SEEN(Name)) of
@@ -163,7 +162,7 @@ transaction(Name, Fun) ->
         _Nested -> Fun()
     end.
 
-%% @doc How old the data is.
+%% @doc The status of the data.
 -spec state(atom()) -> status() | not_running.
 state(Name) ->
     case persistent_term:get(?TERM(Name), undefined) of
@@ -227,8 +226,8 @@ gone_or(Reason, Lock) ->
 is_running(#lock{writer = Writer}) ->
     is_process_alive(Writer).
 
-%% The first is of all keys, so that what is written to all shows in any read. A lock that is not
-%% the newest has none that could be right.
+%% The first version is the one for all keys, so that every read notices writes to all keys. A lock
+%% that is not the newest has no valid versions.
 versions(#lock{control = Control, stripes = Versions, edition = Edition}, Stripes) ->
     case atomics:get(Control, ?NEWEST) bsr 2 of
         Edition -> [atomics:get(Control, ?ALL) | versions_of(Stripes, Versions)];
@@ -244,8 +243,8 @@ is_quiet(Versions) -> are_even(Versions).
 are_even([]) -> true;
 are_even([Version | Versions]) -> Version band 1 =:= 0 andalso are_even(Versions).
 
-%% What keeps a reader from its answer is over in microseconds, except a large transaction or a
-%% value that is written all the time.
+%% A write delays a reader for microseconds only, except a large transaction or a value that is
+%% written all the time.
 again(#lock{name = Name} = Lock, Stripes, Fun, Try) when Try < ?TRIES ->
     case is_running(Lock) of
         true ->
@@ -260,7 +259,7 @@ again(#lock{name = Name} = Lock, Stripes, Fun, _Try) ->
             try
                 attempt(Name, Stripes, Fun, 1)
             after
-                release(Hold)
+                eslaver_mirror_holds:release(Hold)
             end;
         {error, _} = Error ->
             failed(Name, Error)
@@ -269,8 +268,8 @@ again(#lock{name = Name} = Lock, Stripes, Fun, _Try) ->
 pause(Try) when Try < ?TRIES div 2 -> erlang:yield();
 pause(_Try) -> timer:sleep(1).
 
-%% Within a transaction all that has been read must stay as it was to its end: also that there was
-%% nothing to read.
+%% Everything read in a transaction must stay the same until its end, also that there was nothing to
+%% read.
 seen(#lock{name = Name, edition = Edition}, Stripes, Versions, Result) ->
     case get(?SEEN(Name)) of
         undefined ->
@@ -310,7 +309,7 @@ optimistic(Name, Fun, Try) ->
             patient(Name, Fun)
     end.
 
-%% A mirror that holds still may end nevertheless, and another come in its place.
+%% The mirror may end while it pauses, and another may take its place.
 patient(Name, Fun) ->
     case held(find(Name), fun() -> once(Name, Fun) end) of
         {done, Result} -> Result;
@@ -323,7 +322,7 @@ held(#lock{} = Lock, Fun) ->
             try
                 Fun()
             after
-                release(Hold)
+                eslaver_mirror_holds:release(Hold)
             end;
         {error, _} ->
             Fun()
@@ -365,17 +364,14 @@ is_unchanged(Name) ->
             true
     end.
 
-%% One that was killed is found until another comes.
+%% A killed mirror's lock is found until another mirror takes the name.
 found(#lock{} = Lock) -> gone_or(running, Lock);
 found({error, _} = Error) -> Error.
 
-%% The writer holds still until it is released, or this process ends.
+%% The writer pauses until it is released, or until this process ends.
 hold(#lock{writer = Writer}) ->
     try
-        {ok, {Writer, gen_server:call(Writer, hold, infinity)}}
+        {ok, eslaver_mirror_holds:hold(Writer)}
     catch
         exit:_ -> {error, not_running}
     end.
-
-release({Writer, Hold}) ->
-    gen_server:cast(Writer, {release, Hold}).

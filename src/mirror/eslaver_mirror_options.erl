@@ -1,5 +1,4 @@
-%% @doc The options of a mirror: its own, and those of the replica that feeds it. Used by
-%% {@link eslaver_mirror}, in the caller.
+%% @doc The options of a mirror: its own, and those of the replica that feeds it.
 %% @private
 -module(eslaver_mirror_options).
 
@@ -8,22 +7,22 @@
 
 -type options() :: #{
     name := atom(),
-    %% What the tables are made with.
+    %% The options of the tables.
     table := [term()],
     serve_stale_data := boolean(),
     full_resync := beside | in_place,
     %% Which keys and dbs are mirrored.
     filter := undefined | eslaver_filter:filter(),
-    %% Starts the replica. In a fun, as it knows the password.
+    %% Starts the replica. A fun, since it knows the password.
     start := fun((eslaver_callback:spec(), undefined | eslaver:position()) -> replica())
 }.
 
 -type replica() :: {ok, pid()} | {error, term()}.
 
-%% What the mirror does by itself, or cannot do.
+%% Options that the mirror sets itself, or does not support.
 -define(NOT_FOR_MIRRORS, [callback, events, resume, load_dump, mailbox_limit]).
 
-%% @doc Checks what a user gave, and adds the defaults.
+%% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | eslaver_options:error().
 parse(Wrapped) when is_map(Wrapped) ->
     Input = eslaver_options:unwrapped(Wrapped),

@@ -1,6 +1,5 @@
 %% @doc Path hashes (Valkey 9.2) in a mirror's tables: a row `{{Id, Path}, #{Field => Value}}' for
-%% each path. One without paths is still there. Used by {@link eslaver_mirror_path_hash_commands}
-%% and {@link eslaver_mirror}.
+%% each path. A path hash may exist without paths.
 %% @private
 -module(eslaver_mirror_path_hash).
 
@@ -16,7 +15,7 @@
 -type path() :: binary().
 -type fields() :: #{Field :: binary() => Value :: binary()}.
 
-%% Of the type.
+%% For the behaviour.
 
 %% @private
 -spec load(store(), [{path(), [{binary(), binary()}]}], map()) -> body().
@@ -41,12 +40,12 @@ discard(#{items := Items}, {Id, _} = Body, Limit) ->
 
 %% For the writer.
 
-%% @doc The body of a path hash to be filled.
+%% @doc The body of an empty path hash.
 -spec new() -> body().
 new() ->
     {eslaver_mirror_store:id(), 0}.
 
-%% @doc With these fields set at a path.
+%% @doc Sets fields of a path.
 -spec set(store(), body(), path(), [{binary(), binary()}]) -> body().
 set(#{items := Items} = Store, {Id, Count} = Body, Path, Pairs) ->
     Old = fields(Store, Body, Path),
@@ -56,7 +55,7 @@ set(#{items := Items} = Store, {Id, Count} = Body, Path, Pairs) ->
 added(Old) when map_size(Old) =:= 0 -> 1;
 added(_Old) -> 0.
 
-%% @doc Without a path.
+%% @doc Removes a path.
 -spec remove_path(store(), body(), path()) -> body().
 remove_path(#{items := Items}, {Id, Count} = Body, Path) ->
     case ets:take(Items, {Id, Path}) of
@@ -64,7 +63,7 @@ remove_path(#{items := Items}, {Id, Count} = Body, Path) ->
         [] -> Body
     end.
 
-%% @doc Without these fields of a path, and without the path if it has no other.
+%% @doc Removes fields of a path, and the path if no field is left.
 -spec remove_fields(store(), body(), path(), [binary()]) -> body().
 remove_fields(#{items := Items} = Store, {Id, _} = Body, Path, Names) ->
     Old = fields(Store, Body, Path),
@@ -78,7 +77,7 @@ remove_fields(#{items := Items} = Store, {Id, _} = Body, Path, Names) ->
             Body
     end.
 
-%% @doc Without the paths that begin so.
+%% @doc Removes the paths with a prefix.
 -spec remove_prefix(store(), body(), Prefix :: binary()) -> body().
 remove_prefix(Store, Body, Prefix) ->
     {_, Paths} = scan(Store, Body, {first, Prefix}, infinity),
@@ -86,7 +85,7 @@ remove_prefix(Store, Body, Prefix) ->
 
 %% For readers.
 
-%% @doc How many paths there are.
+%% @doc The number of paths.
 -spec count(store(), body()) -> non_neg_integer().
 count(_Store, {_, Count}) ->
     Count.
@@ -101,7 +100,7 @@ fields(#{items := Items}, {Id, _}, Path) ->
         [] -> #{}
     end.
 
-%% @doc The longest path with which a text begins.
+%% @doc The longest path that is a prefix of a text.
 -spec longest(store(), body(), binary()) -> path() | undefined.
 longest(Store, Body, Query) ->
     longest(Store, Body, Query, byte_size(Query)).
@@ -115,7 +114,7 @@ longest(Store, Body, Query, Size) ->
         false -> longest(Store, Body, Query, Size - 1)
     end.
 
-%% @doc All paths with which a text begins, the shortest first.
+%% @doc All paths that are prefixes of a text, the shortest first.
 -spec prefixes(store(), body(), binary()) -> [path()].
 prefixes(Store, Body, Query) ->
     [
@@ -128,8 +127,8 @@ prefixes(Store, Body, Query) ->
 is_path(#{items := Items}, {Id, _}, Path) ->
     ets:member(Items, {Id, Path}).
 
-%% @doc At most `Count' paths that begin with a prefix, in their order, after one of them or from
-%% the first on, and the last of these if there are more.
+%% @doc At most `Count' paths with a prefix, in order, from the first one or after a given one; and
+%% the last of these if there are more.
 -spec scan(
     store(),
     body(),

@@ -1,6 +1,5 @@
-%% @doc Applies the commands that write path hashes. Conditions (`FNX', `FXX') are not looked at:
-%% such a command comes only when they were met. Used by the table of
-%% {@link eslaver_mirror_commands}.
+%% @doc Applies the commands that write path hashes. It ignores their conditions (`FNX', `FXX'):
+%% masters replicate such a command only if they were met.
 %% @private
 -module(eslaver_mirror_path_hash_commands).
 

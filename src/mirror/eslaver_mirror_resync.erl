@@ -1,6 +1,6 @@
-%% @doc When a mirror may ask for a full resync because of what its master's stream does not tell:
-%% the first time at once, then after pauses that double while they follow on each other, so that no
-%% stream makes the master write snapshot after snapshot. Used by {@link eslaver_mirror_server}.
+%% @doc Limits how often a mirror asks for a full resync because its master's stream left something
+%% open: the first time at once, then after pauses that double while resyncs follow each other. So
+%% no stream makes the master write snapshot after snapshot.
 %% @private
 -module(eslaver_mirror_resync).
 
@@ -10,7 +10,7 @@
 %% The pauses, in ms.
 -define(SHORTEST, 10000).
 -define(LONGEST, 600000).
-%% After this number of pauses without a resync they begin anew.
+%% After this number of pauses without a resync, pauses start from the shortest again.
 -define(QUIET, 10).
 
 -record(resyncs, {
@@ -20,15 +20,15 @@
 
 -opaque resyncs() :: #resyncs{}.
 
-%% @doc There was none.
+%% @doc There was no resync yet.
 -spec new() -> resyncs().
 new() -> new(?SHORTEST).
 
-%% @doc There was none, and the first pause has this length, in ms.
+%% @doc The same with a first pause of this length, in ms.
 -spec new(Shortest :: pos_integer()) -> resyncs().
 new(Shortest) -> #resyncs{shortest = Shortest}.
 
-%% @doc How long to wait for the next one, in ms.
+%% @doc How long to wait before the next resync, in ms.
 -spec next(NowMs :: integer(), resyncs()) -> {non_neg_integer(), resyncs()}.
 next(Now, #resyncs{shortest = Shortest, last = none} = Resyncs) ->
     {0, Resyncs#resyncs{last = {Now, Shortest}}};

@@ -1,5 +1,4 @@
-%% @doc The rows of one value: how they are copied, and how they are removed some at a time. Used by
-%% the modules of types whose elements are rows.
+%% @doc Copies the rows of one value, and removes them in steps.
 %% @private
 -module(eslaver_mirror_rows).
 
@@ -7,8 +6,8 @@
 
 -define(CHUNK, 1000).
 
-%% @doc Removes at most `Limit' of the rows that match a pattern, whose first element is the key:
-%% whether that was all.
+%% @doc Removes at most `Limit' of the rows that match a pattern, whose first element is the key.
+%% Returns whether there are more.
 -spec discard(ets:tid(), ets:match_pattern(), Limit :: pos_integer()) -> done | more.
 discard(Table, Pattern, Limit) ->
     case ets:select(Table, [{Pattern, [], [{element, 1, '$_'}]}], Limit) of
@@ -22,12 +21,12 @@ discard(Table, Pattern, Limit) ->
             done
     end.
 
-%% @doc Puts what `Make' makes of rows that match a pattern into the same table.
+%% @doc Copies the rows that match a pattern within the table, each changed by `Make'.
 -spec copy(ets:tid(), ets:match_pattern(), fun((tuple()) -> tuple())) -> ok.
 copy(Table, Pattern, Make) ->
     copy(Table, ets:select(Table, [{Pattern, [], ['$_']}], ?CHUNK), Make, []).
 
-%% They are read before the first is written, so that none is met again.
+%% All rows are read before the first copy is written, so that no copy is copied.
 copy(Table, '$end_of_table', _Make, Chunks) ->
     lists:foreach(fun(Rows) -> true = ets:insert(Table, Rows) end, Chunks);
 copy(Table, {Rows, Continuation}, Make, Chunks) ->

@@ -1,5 +1,4 @@
-%% @doc The options of `HSCAN' and its like, and a pattern's use on what a scan has found. Used by
-%% {@link eslaver_mirror}.
+%% @doc The options of `HSCAN' and similar commands, and filtering by their pattern.
 %% @private
 -module(eslaver_mirror_scan).
 
@@ -11,7 +10,7 @@
 
 -define(COUNT, 10).
 
-%% @doc Raises `badarg' for options that are none.
+%% @doc Raises `badarg' unless the options are valid.
 -spec check(options()) -> ok.
 check(Options) ->
     eslaver_mirror_arguments:options(
@@ -22,8 +21,8 @@ check(Options) ->
         Options
     ).
 
-%% @doc What `Scan' gives for a count, without that whose name does not match. `Name' is the
-%% element of a tuple that has the name, or 0 where there are no tuples.
+%% @doc Runs `Scan' with a count and drops elements whose name does not match. `Name' is the
+%% position of the name in a tuple, or 0 if elements are not tuples.
 -spec run(options(), Name :: 0 | pos_integer(), fun((pos_integer()) -> {Next, [Element]})) ->
     {Next, [Element]}.
 run(Options, Name, Scan) ->

@@ -1,7 +1,7 @@
-%% @doc Scores of sorted sets: doubles, of which Erlang has no infinite ones. In the tables,
-%% infinity is an atom, which comes after all numbers in the order of terms, and minus infinity an
-%% integer below all floats; so scores are compared as any terms. Minus zero is zero, as it is equal
-%% to it and servers themselves lose it on the way. Used by all that writes or reads sorted sets.
+%% @doc Scores of sorted sets: doubles. Erlang has no infinite ones, so in the tables infinity is an
+%% atom, which sorts after all numbers, and minus infinity is an integer below all floats; scores
+%% compare as any terms. Minus zero is stored as zero: both are equal, and servers themselves do not
+%% always keep the sign.
 %% @private
 -module(eslaver_mirror_score).
 
@@ -9,19 +9,19 @@
 -export_type([score/0, public/0, aggregate/0]).
 
 -type score() :: float() | inf | integer().
-%% As it lies in the tables. The only integer is that for minus infinity.
+%% As stored in the tables. Minus infinity is the only integer.
 
 -type public() :: float() | inf | '-inf'.
-%% As readers know it.
+%% As in answers to readers.
 
 -type aggregate() :: sum | min | max | count.
-%% How scores of one member are combined. `count' sums up the weights of the sets that have it.
+%% How the scores of one member are combined. `count' adds up the weights of the sets that have the
+%% member.
 
 -define(MINUS_INF, -(1 bsl 1024)).
 
-%% @doc What `strtod' makes of a text, as a server uses it for scores and for bounds of them:
-%% decimal or hexadecimal, with an exponent or without, infinite if it is too large; nothing at all
-%% is zero.
+%% @doc Parses a score, or a bound of scores, as servers do with `strtod': decimal or hexadecimal,
+%% with or without an exponent, infinite if it is too large. An empty text is zero.
 -spec parse(binary()) -> score().
 parse(<<$-, Digits/binary>>) -> negative(unsigned(Digits));
 parse(<<$+, Digits/binary>>) -> unsigned(Digits);
@@ -41,7 +41,7 @@ unsigned(Word) -> infinite(string:lowercase(Word)).
 infinite(<<"inf">>) -> inf;
 infinite(<<"infinity">>) -> inf.
 
-%% A double has every integer of up to 15 digits.
+%% A double represents every integer of up to 15 digits exactly.
 decimal(Text) ->
     case whole(Text) of
         {Whole, <<>>} when byte_size(Whole) =< 15 ->
@@ -77,7 +77,7 @@ digits(Text, Size) ->
 exponent(_Letter, <<>>) -> 0;
 exponent(Letter, <<C, Exponent/binary>>) when C bor 32 =:= Letter -> binary_to_integer(Exponent).
 
-%% Its digits are bits: what they make is exact as long as a double has room for them.
+%% The digits are bits, so the number is exact as long as they fit into a double.
 hexadecimal(Text) ->
     {match, [Whole, Digits, Rest]} = re:run(
         Text,
@@ -97,19 +97,19 @@ scale(Float, Power) when is_float(Float), Float > 0 ->
 scale(ZeroOrInf, _Power) ->
     ZeroOrInf.
 
-%% @doc The score that a user means, or `badarg'.
+%% @doc The score for a user's term. Raises `badarg' for an invalid one.
 -spec from_term(number() | inf | '-inf') -> score().
 from_term(inf) -> inf;
 from_term('-inf') -> ?MINUS_INF;
 from_term(Number) when is_number(Number) -> plain(float(Number));
 from_term(_) -> error(badarg).
 
-%% @doc The score as a user gets it.
+%% @doc The score as in answers to users.
 -spec to_term(score()) -> public().
 to_term(?MINUS_INF) -> '-inf';
 to_term(Score) -> Score.
 
-%% @doc The sum.
+%% @doc The sum of two scores.
 -spec add(score(), score()) -> score() | nan.
 add(A, B) when is_float(A), is_float(B) ->
     try
@@ -123,7 +123,7 @@ add(A, B) when is_float(A) -> B;
 add(_, _) ->
     nan.
 
-%% @doc The product.
+%% @doc The product of two scores.
 -spec multiply(score(), score()) -> score() | nan.
 multiply(A, B) when is_float(A), is_float(B) -> times(A, B);
 multiply(A, B) -> infinity(sign(A) * sign(B)).
@@ -144,13 +144,13 @@ sign(Score) when Score > 0 -> 1;
 sign(Score) when Score < 0 -> -1;
 sign(_Zero) -> 0.
 
-%% @doc What a score counts with this weight.
+%% @doc A score with a weight applied.
 -spec weighted(aggregate(), Weight :: score(), score()) -> score() | nan.
 weighted(count, Weight, _Score) -> Weight;
 weighted(_, Weight, Score) -> multiply(Weight, Score).
 
-%% @doc The scores of one member in two sorted sets, as `AGGREGATE' says. What is no number makes a
-%% sum zero, and is neither a least nor a greatest score.
+%% @doc Combines the scores of one member in two sorted sets by `AGGREGATE'. NaN makes a sum zero;
+%% `min' and `max' ignore it.
 -spec combine(aggregate(), score(), score() | nan) -> score().
 combine(sum, _, nan) -> 0.0;
 combine(sum, A, B) -> number(add(A, B));
@@ -159,7 +159,7 @@ combine(_, A, nan) -> A;
 combine(min, A, B) -> min(A, B);
 combine(max, A, B) -> max(A, B).
 
-%% @doc Zero for what is no number.
+%% @doc Zero for NaN.
 -spec number(score() | nan) -> score().
 number(nan) -> 0.0;
 number(Score) -> Score.

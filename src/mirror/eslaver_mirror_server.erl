@@ -1,10 +1,10 @@
-%% @doc The process of a mirror: it owns the tables and is the only one to write them, starts the
-%% replica that feeds it, and starts it anew when it ends, from where the tables are.
+%% @doc The process of a mirror. It owns the tables and is the only one to write them, starts the
+%% replica that feeds it, and restarts the replica from the position of the tables.
 %% @private
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
 
--export([start_link/1]).
+-export([start_link/1, info/1, functions/1, hand_over/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([code_change/3, format_status/1]).
 
@@ -15,42 +15,61 @@
     start :: fun((eslaver_callback:spec(), undefined | eslaver:position()) -> term()),
     replica :: undefined | pid(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
-    loaded = false :: boolean(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
-    notify = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
-    %% Readers, by their monitors, for whom nothing may be written now.
-    holds = #{} :: #{reference() => pid()},
-    %% What waits for them.
+    subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
+    %% Readers during whose reads nothing may be written.
+    holds = eslaver_mirror_holds:new() :: eslaver_mirror_holds:holds(),
+    %% The batch that waits for these readers.
     held = none :: none | {gen_server:from(), [eslaver:full_event()]},
-    %% What the replica has been asked and has not answered yet.
+    %% Requests to the replica without an answer yet.
     asked = gen_server:reqids_new() :: gen_server:request_id_collection(),
-    %% Who waits for the replica's part of the info.
+    %% Callers that wait for the replica's part of the info.
     informing = [] :: [gen_server:from()],
-    %% The timer after which they are answered without it.
+    %% The timer after which they get the info without it.
     inform :: undefined | reference(),
-    %% Since when the data is stale, in ms of monotonic time.
+    %% When the data became stale, in ms of monotonic time.
     stale_since :: undefined | integer(),
     restarts = 0 :: non_neg_integer(),
-    %% Why no replica could be started the last time.
+    %% Why the last start of a replica failed.
     start_error :: undefined | term(),
-    %% When a full resync may be made, and the timer for one that has to wait.
+    %% When the next full resync may start, and its timer.
     resyncs = eslaver_mirror_resync:new() :: eslaver_mirror_resync:resyncs(),
     resync :: undefined | reference(),
     collecting = false :: boolean()
 }).
 
-%% How long a replica may take to end.
+%% How long a replica may take to end, in ms.
 -define(SHUTDOWN, 5000).
-%% How often a replica with a filter is asked for its position, in ms: what the filter holds back
-%% moves it without an event.
+%% How often the replica is asked for its position, in ms: commands that a filter drops move it
+%% without an event.
 -define(POSITION, 1000).
-%% How long the replica's part of the info is waited for, in ms.
+%% How long to wait for the replica's part of the info, in ms.
 -define(INFORM, 1000).
 
 %% @doc Starts a mirror, registered under its name.
 -spec start_link(eslaver_mirror_options:options()) -> gen_server:start_ret().
 start_link(#{name := Name} = Options) ->
     gen_server:start_link({local, Name}, ?MODULE, Options, []).
+
+%% @doc What a mirror has.
+-spec info(atom()) -> map().
+info(Name) ->
+    gen_server:call(Name, info).
+
+%% @doc The libraries of functions that the master has.
+-spec functions(atom()) -> #{Library :: binary() => Code :: binary()}.
+functions(Name) ->
+    gen_server:call(Name, functions).
+
+%% @doc Hands events over from the calling replica, and waits until the mirror has applied them.
+%% With `stop' it takes no more. The failed call's reason has the events, and must be in no report.
+-spec hand_over(pid(), [eslaver:event() | eslaver_events:commands(), ...]) -> ok | stop.
+hand_over(Mirror, Events) ->
+    try
+        gen_server:call(Mirror, {events, self(), Events}, infinity)
+    catch
+        exit:_ -> stop
+    end.
 
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
 init(#{name := Name, start := Start, filter := Filter} = Options) ->
@@ -63,7 +82,7 @@ init(#{name := Name, start := Start, filter := Filter} = Options) ->
                 name = Name,
                 start = Start,
                 replica = Replica,
-                stale_since = now_ms()
+                stale_since = eslaver_clock:now_ms()
             }};
         {error, Reason} ->
             {stop, Reason}
@@ -75,24 +94,23 @@ feed() ->
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call({events, Replica, Events}, From, #state{replica = Replica} = State) ->
-    case map_size(State#state.holds) of
-        0 -> {noreply, guarded(fun() -> handled(From, Events, State) end)};
-        _ -> {noreply, informed(#{}, State#state{held = {From, Events}})}
+    case eslaver_mirror_holds:is_none(State#state.holds) of
+        true -> {noreply, guarded(fun() -> handled(From, Events, State) end)};
+        false -> {noreply, informed(#{}, State#state{held = {From, Events}})}
     end;
 handle_call({events, _Former, _Events}, _From, State) ->
     {reply, stop, State};
-handle_call(hold, {Reader, _}, #state{holds = Holds} = State) ->
-    Hold = monitor(process, Reader),
-    {reply, Hold, State#state{holds = Holds#{Hold => Reader}}};
-handle_call({await, loaded, _Id}, _From, #state{loaded = true} = State) ->
-    {reply, ok, State};
-handle_call({await, loaded, Id}, From, #state{waiting = Waiting} = State) ->
-    {noreply, State#state{waiting = eslaver_waiting:add(Id, From, Waiting)}};
-handle_call({notify, Request}, {Pid, _}, #state{notify = Notify} = State) ->
-    {reply, ok, State#state{notify = eslaver_subscriptions:call(Request, Pid, Notify)}};
+handle_call({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} = State) ->
+    {Answer, Next} = eslaver_mirror_holds:call(Request, Reader, Holds),
+    {reply, Answer, State#state{holds = Next}};
+handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State) ->
+    {noreply, State#state{waiting = eslaver_waiting:call(Request, From, Waiting)}};
+handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
+    Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
+    {reply, ok, State#state{subscriptions = Next}};
 handle_call(functions, _From, #state{writer = Writer} = State) ->
     {reply, eslaver_mirror_writer:functions(Writer), State};
-%% A replica whose events are held answers nothing.
+%% A replica whose batch is held cannot answer.
 handle_call(info, From, #state{replica = Replica, held = Held, informing = Others} = State) ->
     Waiting = State#state{informing = [From | Others]},
     case Replica =/= undefined andalso Held =:= none of
@@ -103,13 +121,12 @@ handle_call(_Unknown, _From, State) ->
     {reply, {error, unknown_request}, State}.
 
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
-handle_cast({release, Hold}, State) ->
-    true = demonitor(Hold, [flush]),
-    {noreply, released(Hold, State)};
-handle_cast({given_up, Id}, #state{waiting = Waiting} = State) ->
-    {noreply, State#state{waiting = eslaver_waiting:remove(Id, Waiting)}};
-handle_cast({notify, {unsubscribe, Ref}}, #state{notify = Notify} = State) ->
-    {noreply, State#state{notify = eslaver_subscriptions:unsubscribe(Ref, Notify)}};
+handle_cast({eslaver_mirror_holds, Request}, #state{holds = Holds} = State) ->
+    {noreply, released(State#state{holds = eslaver_mirror_holds:cast(Request, Holds)})};
+handle_cast({eslaver_waiting, Request}, #state{waiting = Waiting} = State) ->
+    {noreply, State#state{waiting = eslaver_waiting:cast(Request, Waiting)}};
+handle_cast({eslaver_subscriptions, Request}, #state{subscriptions = Subscriptions} = State) ->
+    {noreply, State#state{subscriptions = eslaver_subscriptions:cast(Request, Subscriptions)}};
 handle_cast(_Unknown, State) ->
     {noreply, State}.
 
@@ -123,7 +140,7 @@ handle_info({'EXIT', _Pid, Reason}, State) ->
 handle_info(start, State) ->
     {noreply, started(State)};
 handle_info({timeout, Timer, resync}, #state{resync = Timer, writer = Writer} = State) ->
-    %% The timer is kept until the replica has ended, so that none is started meanwhile.
+    %% The timer stays set until the replica has ended, so that no other is started meanwhile.
     case eslaver_mirror_writer:needs_resync(Writer) of
         true -> {noreply, restarted(State)};
         false -> {noreply, State#state{resync = undefined}}
@@ -138,24 +155,21 @@ handle_info(position, #state{replica = Replica} = State) ->
         undefined -> {noreply, State};
         _ -> {noreply, ask(position, State)}
     end;
-handle_info({'DOWN', Monitor, process, _, _}, #state{holds = Holds} = State) when
-    is_map_key(Monitor, Holds)
-->
-    {noreply, released(Monitor, State)};
 handle_info(Message, #state{asked = Asked} = State) ->
     case {gen_server:check_response(Message, Asked, true), Message} of
         {{Answer, What, Rest}, _} ->
             {noreply, answered(What, Answer, State#state{asked = Rest})};
         {_, {'DOWN', Monitor, process, _, _}} ->
-            {noreply, down(Monitor, State)};
+            {noreply, released(down(Monitor, State))};
         {_, _Other} ->
             {noreply, State}
     end.
 
-down(Monitor, #state{notify = Notify, waiting = Waiting} = State) ->
+down(Monitor, #state{subscriptions = Subscriptions} = State) ->
     State#state{
-        notify = eslaver_subscriptions:down(Monitor, Notify),
-        waiting = eslaver_waiting:down(Monitor, Waiting)
+        subscriptions = eslaver_subscriptions:down(Monitor, Subscriptions),
+        waiting = eslaver_waiting:down(Monitor, State#state.waiting),
+        holds = eslaver_mirror_holds:down(Monitor, State#state.holds)
     }.
 
 -spec terminate(term(), #state{}) -> ok.
@@ -175,7 +189,7 @@ code_change(_Old, State, _Extra) ->
 refuse(none) -> ok;
 refuse({From, _Events}) -> gen_server:reply(From, stop).
 
-%% A replica that is handing over a batch is told to end by the answer.
+%% A replica that is handing over a batch ends by the answer.
 ended(undefined) ->
     ok;
 ended(Replica) ->
@@ -195,7 +209,7 @@ ended(Replica, Monitor) ->
         ok
     end.
 
-%% What a report of the end shows of the mailbox are no events.
+%% Keeps events out of reports, which show the mailbox.
 refuse_events() ->
     receive
         {'$gen_call', From, {events, _, _}} ->
@@ -204,14 +218,14 @@ refuse_events() ->
     after 0 -> ok
     end.
 
-%% @doc No keys, no values, and no functions' code.
+%% @doc Hides keys, values and the code of functions.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
     maps:map(fun shorten/2, Status).
 
 shorten(state, State) ->
     try
-        info(State)
+        info_of(State)
     catch
         _:_ -> hidden
     end;
@@ -222,14 +236,14 @@ shorten(reason, Reason) ->
 shorten(log, _Log) ->
     [].
 
-%% An exception, and the arguments in its stack, may carry keys and values. The exit reason, which
-%% goes to all linked processes and reports, has neither.
+%% An exception and the arguments in its stack may contain keys and values. The exit reason, which
+%% goes to linked processes and into reports, contains neither.
 guarded(Fun) ->
     eslaver_failure:guarded(mirror_failed, Fun).
 
 %% Events.
 
-%% A replica that gets no answer cannot end, and would have to be killed.
+%% Without an answer the replica could not end, and would have to be killed.
 handled(From, Events, State) ->
     try applied(Events, State) of
         Applied ->
@@ -245,12 +259,12 @@ applied(Events, #state{writer = Writer} = State) ->
     {News, Next} = eslaver_mirror_writer:handle(Events, Writer),
     lists:foldl(fun news/2, State#state{writer = Next}, News).
 
-%% What cannot be told from the stream only a snapshot tells; but the master is to make few of them,
-%% whatever it sends.
+%% What the stream left open only a snapshot can tell; but the master must not make many, whatever
+%% it sends.
 resync(#state{writer = Writer, resync = undefined, resyncs = Resyncs} = State) ->
     case eslaver_mirror_writer:needs_resync(Writer) of
         true ->
-            {Pause, Next} = eslaver_mirror_resync:next(now_ms(), Resyncs),
+            {Pause, Next} = eslaver_mirror_resync:next(eslaver_clock:now_ms(), Resyncs),
             Timer = erlang:start_timer(Pause, self(), resync),
             State#state{resync = Timer, resyncs = Next};
         false ->
@@ -263,23 +277,22 @@ restarted(#state{replica = Replica} = State) ->
     true = exit(Replica, kill),
     State.
 
-news({applied, Commands, Offset}, #state{notify = Notify} = State) ->
-    ok = eslaver_subscriptions:send(eslaver_subscriptions:applied(Commands, Offset, Notify)),
+news({applied, Commands, Offset}, #state{subscriptions = Subscriptions} = State) ->
+    ok = eslaver_subscriptions:send(eslaver_subscriptions:applied(Commands, Offset, Subscriptions)),
     State#state{backoff = eslaver_backoff:new()};
-news({loaded, Place}, #state{notify = Notify, waiting = Waiting} = State) ->
-    ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(Place, Notify)),
+news({loaded, News}, #state{subscriptions = Subscriptions, waiting = Waiting} = State) ->
+    ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, Subscriptions)),
     State#state{
-        loaded = true,
-        waiting = eslaver_waiting:reply(ok, Waiting),
+        waiting = eslaver_waiting:loaded(Waiting),
         backoff = eslaver_backoff:new()
     };
-news({told, Told}, #state{notify = Notify} = State) ->
-    State#state{notify = eslaver_subscriptions:told(Told, Notify)}.
+news({told, Told}, #state{subscriptions = Subscriptions} = State) ->
+    State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)}.
 
 aged(#state{writer = Writer, stale_since = Since} = State) ->
     case {eslaver_mirror_writer:status(Writer), Since} of
         {fresh, _} -> State#state{stale_since = undefined};
-        {_, undefined} -> State#state{stale_since = now_ms()};
+        {_, undefined} -> State#state{stale_since = eslaver_clock:now_ms()};
         {_, _} -> State
     end.
 
@@ -315,18 +328,18 @@ started(#state{start = Start, writer = Writer} = State) ->
         {error, Reason} -> later(not_started(Reason, State))
     end.
 
-%% An error is logged once, however often it comes.
+%% The same error is logged once.
 not_started(Reason, #state{start_error = Reason} = State) ->
     State;
 not_started(Reason, #state{name = Name} = State) ->
     ok = eslaver_log:report(warning, not_started, #{replica => Name, reason => Reason}),
     State#state{start_error = Reason}.
 
-%% No question is asked again before it is answered.
+%% Sends no request while the same one has no answer yet.
 ask(What, #state{replica = Replica, asked = Asked} = State) ->
     case lists:keymember(What, 2, gen_server:reqids_to_list(Asked)) of
         true -> State;
-        false -> State#state{asked = gen_server:send_request(Replica, What, What, Asked)}
+        false -> State#state{asked = eslaver_server:request(What, Replica, Asked)}
     end.
 
 timed(#state{inform = undefined} = State) ->
@@ -345,21 +358,19 @@ answered(position, {error, _Gone}, State) ->
 
 informed(Replica, #state{informing = Informing, inform = Timer} = State) ->
     _ = Timer =:= undefined orelse erlang:cancel_timer(Timer),
-    Info = (info(State))#{replica => Replica, lag => maps:get(lag, Replica, undefined)},
+    Info = (info_of(State))#{replica => Replica, lag => maps:get(lag, Replica, undefined)},
     lists:foreach(fun(From) -> gen_server:reply(From, Info) end, Informing),
     State#state{informing = [], inform = undefined}.
 
-released(Hold, #state{holds = Holds, held = Held} = State) ->
-    Rest = maps:remove(Hold, Holds),
-    Free = State#state{holds = Rest},
-    case Held of
-        {From, Events} when map_size(Rest) =:= 0 ->
-            guarded(fun() -> handled(From, Events, Free#state{held = none}) end);
+released(#state{holds = Holds, held = Held} = State) ->
+    case {eslaver_mirror_holds:is_none(Holds), Held} of
+        {true, {From, Events}} ->
+            guarded(fun() -> handled(From, Events, State#state{held = none}) end);
         _ ->
-            Free
+            State
     end.
 
-info(#state{writer = Writer, restarts = Restarts, stale_since = Since} = State) ->
+info_of(#state{writer = Writer, restarts = Restarts, stale_since = Since} = State) ->
     maps:merge(eslaver_mirror_writer:info(Writer), #{
         restarts => Restarts,
         start_error => State#state.start_error,
@@ -367,7 +378,4 @@ info(#state{writer = Writer, restarts = Restarts, stale_since = Since} = State) 
     }).
 
 age(undefined) -> 0;
-age(Since) -> now_ms() - Since.
-
-now_ms() ->
-    erlang:monotonic_time(millisecond).
+age(Since) -> eslaver_clock:now_ms() - Since.

@@ -1,9 +1,7 @@
-%% @doc Sets in a mirror's tables: a row `{{Id, Hash, Member}}' for each member that lives as long
-%% as its key, `{{Id, Hash, Member}, ExpireAt}' for each other (of Redis 8.12 and Valkey 9.2), and
-%% `{Id, Size, Timed}' as the body, with rows of times as of {@link eslaver_mirror_timed}. The
-%% writer counts expired members until the master removes them; readers leave them out. Used by
-%% {@link eslaver_mirror_set_commands} and {@link eslaver_mirror}, and by what reads sets as a
-%% source: sorted sets and `SORT'.
+%% @doc Sets in a mirror's tables: a row `{{Id, Hash, Member}}' for each member that does not
+%% expire, `{{Id, Hash, Member}, ExpireAt}' for each other (of Redis 8.12 and Valkey 9.2), and
+%% `{Id, Size, Timed}' as the body, with rows of times as of {@link eslaver_mirror_timed}. The writer
+%% counts expired members until the master removes them; readers leave them out.
 %% @private
 -module(eslaver_mirror_set).
 
@@ -12,7 +10,7 @@
 -import(eslaver_mirror_timed, [is_met/3, retime/5, expired/3, clock/0]).
 
 -export([load/3, copy/2, discard/3]).
--export([new/0, from_list/2, add/3, add/4, remove/3, expire/5, expiry/3, certain/2, certain_row/2]).
+-export([new/0, from_list/2, add/4, remove/3, expire/5, expiry/3, certain/2, certain_row/2]).
 -export([size/2, expire_times/3, is_member/3, are_members/3]).
 -export([fold/4, members/2, random/2, random/3, scan/3]).
 -export([intersection/3, union/2, difference/2]).
@@ -27,7 +25,7 @@
 %% How far a master's clock may be ahead of this one, in ms.
 -define(SKEW, 1000).
 
-%% Of the type.
+%% For the behaviour.
 
 %% @private
 -spec load(store(), [member()], map()) -> body() | empty.
@@ -63,17 +61,17 @@ discard(#{sets := Sets}, Body, Limit) ->
 
 %% For the writer.
 
-%% @doc The body of a set to be filled.
+%% @doc The body of an empty set.
 -spec new() -> body().
 new() ->
     {eslaver_mirror_store:id(), 0, 0}.
 
-%% @doc A set of these.
+%% @doc A set of these members.
 -spec from_list(store(), [member()]) -> body() | empty.
 from_list(Store, Members) ->
     or_empty(add(Store, new(), Members)).
 
-%% @doc With these members. Those that are there keep their time to live.
+%% @doc Adds members. Existing ones keep their expiry.
 -spec add(store(), body(), [member()]) -> body().
 add(#{sets := Sets}, {Id, Size, Timed}, Members) ->
     {Id, add_new(Sets, Id, Members, Size), Timed}.
@@ -86,14 +84,14 @@ add_new(Sets, Id, [Member | Members], Size) ->
         false -> add_new(Sets, Id, Members, Size)
     end.
 
-%% @doc With these members, which live to `Expiry', or as long as they would have.
+%% @doc Adds members, which expire at `Expiry' or keep their expiry.
 -spec add(store(), body(), [member()], expiry() | keep) -> body().
 add(Store, Body, Members, keep) ->
     add(Store, Body, Members);
 add(Store, Body, Members, Expiry) ->
     expire(Store, add(Store, Body, Members), Members, Expiry, always).
 
-%% @doc Without these members.
+%% @doc Removes members.
 -spec remove(store(), body(), [member()]) -> body() | empty.
 remove(#{sets := Sets}, Body, Members) ->
     or_empty(lists:foldl(fun(Member, Acc) -> remove_one(Sets, Acc, Member) end, Body, Members)).
@@ -108,7 +106,7 @@ remove_one(Sets, {Id, Size, Timed} = Body, Member) ->
 or_empty({_, 0, _}) -> empty;
 or_empty(Body) -> Body.
 
-%% @doc With another time to live for those of the members that are there and meet the condition.
+%% @doc Changes the expiry of those members that exist and meet the condition.
 -spec expire(store(), body(), [member()], expiry(), eslaver_mirror_timed:condition()) -> body().
 expire(#{sets := Sets}, Body, Members, Expiry, Condition) ->
     lists:foldl(
@@ -137,7 +135,7 @@ row(Key, At) -> {Key, At}.
 row_expiry({_}) -> infinity;
 row_expiry({_, At}) -> At.
 
-%% @doc When a member will have lived, whether that has passed or not.
+%% @doc The expiry of a member, expired or not.
 -spec expiry(store(), body(), member()) -> expiry() | none.
 expiry(#{sets := Sets}, {Id, _, _}, Member) ->
     case ets:lookup(Sets, eslaver_mirror_bag:key(Id, Member)) of
@@ -145,14 +143,15 @@ expiry(#{sets := Sets}, {Id, _, _}, Member) ->
         [] -> none
     end.
 
-%% @doc The same set if no member has expired, be it by the clock of a master that is ahead of this
-%% one: which of those a command has seen that reads the set as a whole only the master knows.
+%% @doc Returns the set if no member has expired, even by the clock of a master that is ahead of
+%% this node's; else raises. Only the master knows which expired members a command has seen that
+%% reads the whole set.
 -spec certain(store(), body()) -> body().
 certain(#{sets := Sets}, Body) ->
     0 = expired(Sets, Body, clock() + ?SKEW),
     Body.
 
-%% @doc The same of whatever a key has.
+%% @doc As {@link certain/2}, of a key's row. Values of other types are returned as they are.
 -spec certain_row(store(), Row) -> Row when Row :: eslaver_mirror_store:row() | none.
 certain_row(Store, {_, set, Body, _} = Row) ->
     _ = certain(Store, Body),
@@ -162,12 +161,12 @@ certain_row(_Store, Row) ->
 
 %% For readers.
 
-%% @doc How many members there are that have not expired.
+%% @doc The number of members that have not expired.
 -spec size(store(), body()) -> non_neg_integer().
 size(#{sets := Sets}, {_, Size, _} = Body) when is_integer(Size) ->
     Size - expired(Sets, Body, clock()).
 
-%% @doc When each of these members will have lived.
+%% @doc The expiry of each of these members.
 -spec expire_times(store(), body() | none, [member()]) -> [expiry() | none].
 expire_times(_Store, none, Members) ->
     [none || _ <- Members];
@@ -207,7 +206,7 @@ members(#{sets := Sets}, {Id, _, Timed}) ->
 timed(_Sets, _Id, 0) -> [];
 timed(Sets, Id, _) -> ets:select(Sets, [{{{Id, '_', '$1'}, '$2'}, [{'>', '$2', clock()}], ['$1']}]).
 
-%% @doc A random member, if there is one.
+%% @doc A random member, or `undefined'.
 -spec random(store(), body()) -> member() | undefined.
 random(Store, Body) ->
     case random(Store, Body, 1) of
@@ -215,7 +214,7 @@ random(Store, Body) ->
         [] -> undefined
     end.
 
-%% @doc `Count' different random members, or any with a negative count.
+%% @doc `Count' different random members; with a negative count, `-Count' members that may repeat.
 -spec random(store(), body() | none, integer()) -> [member()].
 random(_Store, none, _Count) ->
     [];
@@ -224,14 +223,14 @@ random(#{sets := Sets} = Store, {Id, Size, _} = Body, Count) ->
         0 ->
             [member(Key) || Key <- eslaver_mirror_bag:sample(Sets, Id, Size, Count)];
         _ ->
-            %% Not for long: the master removes such members.
+            %% Slow, but not for long: the master removes expired members.
             eslaver_mirror_bag:some(members(Store, Body), Count)
     end.
 
 member({_Id, _Hash, Member}) ->
     Member.
 
-%% @doc About `Count' members from a cursor on, and the next cursor, or 0.
+%% @doc About `Count' members from a cursor on, and the next cursor, 0 at the end.
 -spec scan(store(), body(), {Cursor :: non_neg_integer(), Count :: pos_integer()}) ->
     {non_neg_integer(), [member()]}.
 scan(#{sets := Sets} = Store, {Id, _, Timed} = Body, {Cursor, Count}) ->
@@ -242,8 +241,7 @@ scan(#{sets := Sets} = Store, {Id, _, Timed} = Body, {Cursor, Count}) ->
         _ -> {Next, [Member || Member <- Members, is_member(Store, Body, Member)]}
     end.
 
-%% @doc What is in all of several sets, of which `none' is an empty one; no more than `Limit',
-%% where 0 is no limit.
+%% @doc The members that all sets have (`none' is an empty one), at most `Limit' unless that is 0.
 -spec intersection(store(), [body() | none, ...], Limit :: non_neg_integer()) -> [member()].
 intersection(Store, Bodies, Limit) ->
     case lists:member(none, Bodies) of
@@ -273,12 +271,12 @@ first(Limit, Is, [Member | Members]) ->
         false -> first(Limit, Is, Members)
     end.
 
-%% @doc What is in any.
+%% @doc The members that any set has.
 -spec union(store(), [body() | none]) -> [member()].
 union(Store, Bodies) ->
     lists:usort(lists:append([members(Store, Body) || Body <- Bodies])).
 
-%% @doc What is in the first and in no other.
+%% @doc The members that the first set has and no other.
 -spec difference(store(), [body() | none, ...]) -> [member()].
 difference(Store, [First | Others]) ->
     There = [Body || Body <- Others, Body =/= none],

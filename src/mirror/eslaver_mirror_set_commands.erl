@@ -1,4 +1,4 @@
-%% @doc Applies the commands that write sets. Used by the table of {@link eslaver_mirror_commands}.
+%% @doc Applies the commands that write sets.
 %% @private
 -module(eslaver_mirror_set_commands).
 
@@ -45,7 +45,8 @@ apply(<<"sunionstore">>, [To | Keys], #{store := Store} = Ctx) ->
 apply(<<"sdiffstore">>, [To | Keys], #{store := Store} = Ctx) ->
     store(Ctx, To, eslaver_mirror_set:difference(Store, bodies(Ctx, Keys)));
 apply(<<"spop">>, [Key, Count], #{store := Store} = Ctx) ->
-    %% Which members a master has popped it says by SREM; only of all of them there is no doubt.
+    %% Masters replicate popped members by SREM. A verbatim SPOP is clear only if it takes all
+    %% members.
     Set = eslaver_mirror_set:certain(Store, body(Ctx, Key)),
     true = binary_to_integer(Count) >= eslaver_mirror_set:size(Store, Set),
     _ = eslaver_mirror_keys:delete(Ctx, Key),
@@ -72,7 +73,7 @@ add(#{store := Store} = Ctx, Key, Members, Expiry) ->
         eslaver_mirror_set:add(Store, Body, Members, Expiry)
     end).
 
-%% On Valkey a member's time to live moves with it. What Redis does is not known.
+%% On Valkey a member's expiry moves with it. What Redis does is unknown.
 move(#{store := Store} = Ctx, From, To, Member) ->
     Expiry = expiry(Ctx, From, Member),
     Old = expiry(Ctx, To, Member),
@@ -104,7 +105,7 @@ expire(#{store := Store} = Ctx, Key, Expiry, Args) ->
             eslaver_mirror_keys:update(Ctx, Key, After)
     end.
 
-%% What stands before MEMBERS, and what it has. Redis takes options behind it, too.
+%% The options before MEMBERS, and the members. Redis accepts options after them, too.
 options(Args, Ctx) ->
     options(Args, Ctx, #{}, []).
 
@@ -127,8 +128,8 @@ remove(#{store := Store} = Ctx, Key, Members) ->
         eslaver_mirror_set:remove(Store, Body, Members)
     end).
 
-%% The sets up to the first that is not there. Servers before 7.0 look at no key behind it, which
-%% may be of another type.
+%% The sets up to the first missing one. Servers before 7.0 do not look at later keys, which may be
+%% of another type.
 bodies_to_missing(_Ctx, []) ->
     [];
 bodies_to_missing(Ctx, [Key | Keys]) ->
@@ -149,6 +150,6 @@ source(#{store := Store} = Ctx, Key) ->
 body(Ctx, Key) ->
     eslaver_mirror_keys:body(Ctx, Key, set).
 
-%% The result has rows of its own, so it may go where one of its sources is.
+%% The result has rows of its own, so its key may be one of the sources.
 store(#{store := Store} = Ctx, To, Members) ->
     eslaver_mirror_keys:put(Ctx, To, set, eslaver_mirror_set:from_list(Store, Members), infinity).

@@ -1,5 +1,4 @@
-%% @doc Commands by which a node of a Redis Cluster drops the keys of slots that have gone to
-%% another. Used by {@link eslaver_mirror_writer}.
+%% @doc Removes the keys of slots that a Redis Cluster has moved to another node.
 %% @private
 -module(eslaver_mirror_slots).
 
@@ -18,7 +17,8 @@ delete(Ranges, #{keys := Keys} = Ctx) ->
     ],
     lists:foreach(fun(Key) -> eslaver_mirror_keys:delete(Ctx, Key) end, Gone).
 
-%% @doc The slot of a key: a CRC-16 (XMODEM) of what stands in its first braces, or of all of it.
+%% @doc The slot of a key: a CRC-16 (XMODEM) of the text in its first braces, or else of the whole
+%% key.
 -spec slot(binary()) -> 0..16383.
 slot(Key) ->
     crc16(hashed(Key), 0) rem ?SLOTS.

@@ -1,5 +1,4 @@
-%% @doc `SORT', of elements that somebody else has fetched and with values that somebody else looks
-%% up. Used by {@link eslaver_mirror_sort_commands} and {@link eslaver_mirror_sort_read}.
+%% @doc `SORT', given functions that fetch the elements and look up values.
 %% @private
 -module(eslaver_mirror_sort).
 
@@ -10,8 +9,8 @@
     self
     | nothing
     | {Before :: binary(), Behind :: binary(), Field :: binary() | value}.
-%% The element itself; nothing, since no element is in it; or a key, which has the element within,
-%% and its value or a field of it.
+%% The element itself; nothing, for a pattern without `*'; or a key made from the element, and its
+%% value or a field of it.
 
 -type options() :: #{
     by := pattern(),
@@ -19,9 +18,9 @@
     limit := {Start :: integer(), Count :: integer()},
     order := asc | desc,
     alpha := boolean(),
-    %% Whether the result is to be the same wherever it is computed.
+    %% Whether the result must be the same on every machine.
     certain := boolean(),
-    %% What is a number.
+    %% Which texts are numbers.
     numbers := eslaver_mirror_sort_number:dialect()
 }.
 
@@ -30,12 +29,12 @@
     Size :: non_neg_integer(),
     fun((Start :: non_neg_integer(), Count :: non_neg_integer(), asc | desc) -> [binary()])
 }.
-%% What has elements, and gives those in some places of its own order, counted from its beginning or
-%% from its end.
+%% A container of elements, and a fun that fetches a range of them in the container's own order,
+%% counted from its beginning or its end.
 
 -type lookup() :: fun((Key :: binary(), Field :: binary() | value) -> binary() | undefined).
 
-%% @doc What it is without options.
+%% @doc The default options.
 -spec new() -> options().
 new() ->
     #{
@@ -48,7 +47,7 @@ new() ->
         numbers => any
     }.
 
-%% @doc What a pattern stands for.
+%% @doc Parses a pattern.
 -spec pattern(binary()) -> pattern().
 pattern(<<"#">>) ->
     self;
@@ -63,7 +62,7 @@ pattern(Pattern) ->
             nothing
     end.
 
-%% @doc What a pattern to sort by stands for: one without an element in it leaves all as they are.
+%% @doc Parses a pattern to sort by. One without `*' leaves the elements in their order.
 -spec by(binary()) -> nothing | {binary(), binary(), Field :: binary() | value}.
 by(Pattern) ->
     case pattern(Pattern) of
@@ -71,8 +70,9 @@ by(Pattern) ->
         Parsed -> Parsed
     end.
 
-%% @doc The elements in order, or what is got for each, `undefined' where there is nothing. It
-%% raises `{not_a_number, Value}' and, if the result is to be certain, `order_is_open'.
+%% @doc The sorted elements, or the values of the `get' patterns for each, `undefined' for missing
+%% ones. It raises `{not_a_number, Value}', and `undefined_order' if the result must be certain but is
+%% not.
 -spec run(source(), options(), lookup()) -> [binary() | undefined].
 run({Type, Size, Fetch} = Source, #{limit := Limit} = Options, Lookup) ->
     {Start, Count} = window(Limit, Size),
@@ -84,7 +84,7 @@ run({Type, Size, Fetch} = Source, #{limit := Limit} = Options, Lookup) ->
         end,
     got(Elements, maps:get(get, Options), Lookup).
 
-%% The server sorts a set anyway, where another one would else come to another result.
+%% For a result that must be certain, servers sort a set anyway.
 rank_by(set, #{by := nothing, certain := true}) -> alpha;
 rank_by(_Type, #{by := self, alpha := true}) -> alpha;
 rank_by(_Type, #{by := self}) -> number;
@@ -119,7 +119,8 @@ ranked({_, Size, Fetch}, By, Options, Lookup, {Start, Count}) ->
     end,
     [Element || {_, Element} <- lists:sublist(Sorted, Start + 1, Count)].
 
-%% Numbers of one rank are in the order of their elements; what has no value comes before all texts.
+%% Elements with the same number are ordered by themselves; among texts, elements without a value
+%% come first.
 rank(alpha, _Element, _Lookup, _Dialect) ->
     same;
 rank(number, Element, _Lookup, Dialect) ->
@@ -141,8 +142,8 @@ number(Text, Dialect) ->
         error -> error({not_a_number, Text})
     end.
 
-%% Equal texts are in whatever order the server's library leaves them in.
-settled([{Rank, One}, {Rank, Other} | _]) when One =/= Other -> error(order_is_open);
+%% The order of equal texts depends on the server's library.
+settled([{Rank, One}, {Rank, Other} | _]) when One =/= Other -> error(undefined_order);
 settled([_ | Rest]) -> settled(Rest);
 settled([]) -> ok.
 

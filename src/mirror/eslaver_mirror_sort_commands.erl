@@ -1,4 +1,4 @@
-%% @doc How a mirror applies `SORT ... STORE', which a master sends as it was given.
+%% @doc Applies `SORT ... STORE', which masters replicate verbatim.
 %% @private
 -module(eslaver_mirror_sort_commands).
 
@@ -6,12 +6,12 @@
 
 -export([commands/0, apply/3]).
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec commands() -> [binary()].
 commands() ->
     [<<"sort">>].
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
 apply(<<"sort">>, [Key | Args], Ctx) ->
     case options(Args, eslaver_mirror_sort:new(), none) of
@@ -50,7 +50,7 @@ store(#{store := Store} = Ctx, Key, Options, Target) ->
     Body = eslaver_mirror_list:load(Store, Elements, #{}),
     eslaver_mirror_keys:put(Ctx, Target, list, Body, infinity).
 
-%% Masters that do not tell their version each have another idea of what is not to be sorted.
+%% Masters that do not send their version differ in what they leave unsorted.
 is_known(unknown, Type, #{by := nothing}) -> Type =:= set;
 is_known(_Version, _Type, _Options) -> true.
 

@@ -1,5 +1,4 @@
-%% @doc Which texts a server takes for numbers when it sorts: its versions have had several ways to
-%% read them. Used by {@link eslaver_mirror_sort} and {@link eslaver_mirror_sort_read}.
+%% @doc Which texts servers accept as numbers when they sort, which has changed several times.
 %% @private
 -module(eslaver_mirror_sort_number).
 
@@ -7,11 +6,12 @@
 -export_type([dialect/0]).
 
 -type dialect() :: any | of_server().
-%% `any' takes what any of them takes: of a command that has succeeded on the master.
+%% `any' accepts what any server accepts, for commands that have succeeded on the master.
 
 -type of_server() :: c | fast_float | ffc | redis_8_10.
 
-%% Some read up to a zero byte. `tiny' is what becomes zero, `huge' what becomes infinite.
+%% `zero_byte': reads up to a zero byte; `tiny': nonzero numbers that become zero; `huge': numbers
+%% that become infinite.
 -define(TAKES, #{
     any => [zero_byte, nothing, space, hexadecimal, huge, tiny, subnormal],
     c => [zero_byte, nothing, space, hexadecimal],
@@ -30,7 +30,7 @@ dialect({redis, Version}) when Version >= {8, 10} -> redis_8_10;
 dialect({redis, Version}) when Version >= {8, 0} -> fast_float;
 dialect(_) -> c.
 
-%% @doc The number that a text is, or `error'.
+%% @doc The number in a text, or `error'.
 -spec parse(dialect(), binary()) -> {ok, eslaver_mirror_score:score()} | error.
 parse(Dialect, Text) ->
     Takes = maps:get(Dialect, ?TAKES),
@@ -51,7 +51,7 @@ up_to_zero(Text, Takes) ->
         false -> Text
     end.
 
-%% What is not the same for all of them.
+%% The kinds of a text that not all servers accept.
 kinds(<<>>, _Score) -> [nothing];
 kinds(<<Space, _/binary>>, _Score) when Space =:= $\s; Space >= $\t, Space =< $\r -> [space];
 kinds(Text, Score) -> [hexadecimal || is_hexadecimal(Text)] ++ size(Text, Score).

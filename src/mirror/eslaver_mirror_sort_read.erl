@@ -1,4 +1,4 @@
-%% @doc `SORT' without `STORE', for {@link eslaver_mirror}. All that it reads is of one moment.
+%% @doc `SORT' without `STORE'. It reads all its keys as they are at one moment.
 %% @private
 -module(eslaver_mirror_sort_read).
 
@@ -12,9 +12,9 @@
     order => asc | desc,
     alpha => boolean()
 }.
-%% As Redis has them. Texts are compared byte by byte.
+%% As in Redis. Texts are compared byte by byte.
 
-%% @doc The elements of a key in order, or what the patterns get.
+%% @doc The sorted elements of a key, or the values of the `get' patterns.
 -spec sort(eslaver_mirror_view:mirror(), binary(), options()) ->
     [binary() | undefined] | {error, not_a_number} | eslaver_mirror_view:failure().
 sort(Mirror, Key, Options) ->

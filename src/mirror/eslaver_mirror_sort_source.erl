@@ -1,11 +1,10 @@
-%% @doc The values of a mirror that `SORT' takes elements from. Used by
-%% {@link eslaver_mirror_sort_commands} and {@link eslaver_mirror_sort_read}.
+%% @doc The values of a mirror that `SORT' takes elements from.
 %% @private
 -module(eslaver_mirror_sort_source).
 
 -export([new/2]).
 
-%% @doc What a key's row has to be sorted.
+%% @doc The elements of a key's row, as a source to sort.
 -spec new(eslaver_mirror_store:store(), eslaver_mirror_store:row() | none) ->
     eslaver_mirror_sort:source() | wrongtype.
 new(_Store, none) ->

@@ -1,9 +1,9 @@
 %% @doc The ETS tables of a mirror: one generation of them, which a full resync replaces as a whole.
 %%
-%% Each db has a table of its keys, `{Key, Type, Body, ExpireAt}'. A string's body is its value;
-%% that of any other type says where its elements are, under an id which no other value has ever
-%% had: so `RENAME', `MOVE' and `SWAPDB' move one row, and a value that is gone is out of reach at
-%% once, whenever its elements are removed. Used by all `eslaver_mirror_*' modules.
+%% Each db has a table of its keys, `{Key, Type, Body, ExpireAt}'. A string's body is its value. Any
+%% other body refers to its elements by an id that no other value has ever had. So `RENAME', `MOVE'
+%% and `SWAPDB' move one row, and a discarded value is unreachable at once, even if its elements are
+%% removed later.
 %% @private
 -module(eslaver_mirror_store).
 
@@ -17,7 +17,7 @@
 -type row() :: {
     Key :: binary(), type() | unknown, Body :: term(), ExpireAt :: integer() | infinity
 }.
-%% `ExpireAt' is in ms since the epoch.
+%% `ExpireAt' is Unix time in ms.
 
 -type store() :: #{
     %% The keys' table of each db that has been used.
@@ -36,18 +36,18 @@
     entries := ets:tid(),
     %% ordered_set: consumer groups of streams.
     groups := ets:tid(),
-    %% set, `{{Keys, Key}}': keys of which it was not known whether they are there.
+    %% set, `{{Keys, Key}}': keys that may or may not exist.
     unsure := ets:tid(),
     %% ordered_set, `{{Id, Index | Path | Element}, ...}': of arrays, path hashes and vector sets.
     items := ets:tid(),
-    %% set, `{Id, Type, Body}': values out of reach whose elements are still to be removed.
+    %% set, `{Id, Type, Body}': discarded values whose elements are still to be removed.
     garbage := ets:tid(),
-    %% Of the master, or of the Redis that a Valkey goes by: the same command does not always do the
-    %% same, nor the same data give the same answer.
+    %% The master's version, or that of the Redis whose commands a Valkey implements: the same
+    %% command does not always do the same, nor the same data give the same answer.
     redis_version := version(),
-    %% The master itself: Valkey goes by no Redis in what its reads answer.
+    %% The master itself: answers to reads of Valkey follow no version of Redis.
     server := server(),
-    %% What the tables are made with.
+    %% The options of the tables.
     options := [term()]
 }.
 
@@ -67,7 +67,7 @@
     {garbage, set}
 ]).
 
-%% @doc Empty tables, made with these options of ETS. They belong to the caller.
+%% @doc Empty tables with these options of ETS, owned by the caller.
 -spec new(TableOptions :: [term()]) -> store().
 new(Options) ->
     Tables = [{Name, table(Name, Kind, Options)} || {Name, Kind} <- ?ELEMENTS],
@@ -78,34 +78,34 @@ new(Options) ->
 table(Name, Kind, Options) ->
     ets:new(list_to_atom("eslaver_mirror_" ++ atom_to_list(Name)), [Kind, protected | Options]).
 
-%% @doc Empty tables of the same kind, for the same dbs: more commands of a transaction may follow.
+%% @doc Empty tables with the same options and dbs: more commands of a transaction may follow.
 -spec empty(store()) -> store().
 empty(#{options := Options, dbs := Dbs} = Store) ->
     New = maps:merge(new(Options), maps:with([redis_version, server], Store)),
     lists:foldl(fun with_db/2, New, maps:keys(Dbs)).
 
-%% @doc The store of a master of this version.
+%% @doc Sets the version that commands follow.
 -spec with_version(version(), store()) -> store().
 with_version(Version, Store) ->
     Store#{redis_version := Version}.
 
-%% @doc The version of its master.
+%% @doc The version that commands follow.
 -spec version(store()) -> version().
 version(#{redis_version := Version}) ->
     Version.
 
-%% @doc The store of this master, apart from what its commands do.
+%% @doc Sets the master's own name and version.
 -spec with_server(server(), store()) -> store().
 with_server(Server, Store) ->
     Store#{server := Server}.
 
-%% @doc Which server its master is.
+%% @doc The master's own name and version.
 -spec server(store()) -> server().
 server(#{server := Server}) ->
     Server.
 
-%% @doc Deletes the tables, those of keys among them. It may take as long as they are large: `Then'
-%% tells whose time that is.
+%% @doc Deletes the tables, including those of keys. The time grows with their size; it is spent in
+%% this process (`here') or in another one (`elsewhere').
 -spec delete(store(), here | elsewhere) -> ok.
 delete(Store, here) ->
     lists:foreach(fun ets:delete/1, tables(Store));
@@ -127,26 +127,26 @@ tables(#{dbs := Dbs, garbage := Garbage} = Store) ->
     Flushed = [Keys || [Keys] <- ets:match(Garbage, {'_', keys, '$1'})],
     maps:values(Dbs) ++ Flushed ++ [maps:get(Name, Store) || {Name, _} <- ?ELEMENTS].
 
-%% @doc The store with a table for this db.
+%% @doc Adds a table for a db, if it has none.
 -spec with_db(non_neg_integer(), store()) -> store().
 with_db(Db, #{dbs := Dbs} = Store) when is_map_key(Db, Dbs) ->
     Store;
 with_db(Db, #{dbs := Dbs, options := Options} = Store) ->
     Store#{dbs => Dbs#{Db => table(keys, set, Options)}}.
 
-%% @doc The store with the keys of two dbs exchanged.
+%% @doc Exchanges the keys of two dbs.
 -spec swap_dbs(non_neg_integer(), non_neg_integer(), store()) -> store().
 swap_dbs(One, Other, Store) ->
     #{dbs := #{One := A, Other := B} = Dbs} = Both = with_db(One, with_db(Other, Store)),
     Both#{dbs => Dbs#{One => B, Other => A}}.
 
-%% @doc The table of a db's keys, and the store with an empty one in its place.
+%% @doc Replaces the table of a db's keys by an empty one, and returns the old one.
 -spec without_keys(non_neg_integer(), store()) -> {ets:tid(), store()}.
 without_keys(Db, #{dbs := Dbs} = Store) ->
     {Old, Others} = maps:take(Db, Dbs),
     {Old, with_db(Db, Store#{dbs => Others})}.
 
-%% @doc The keys of a db.
+%% @doc The table of a db's keys.
 -spec keys(non_neg_integer(), store()) -> ets:tid() | none.
 keys(Db, #{dbs := Dbs}) ->
     case Dbs of
@@ -154,7 +154,7 @@ keys(Db, #{dbs := Dbs}) ->
         #{} -> none
     end.
 
-%% @doc Whether the tables are still there: they end with their owner.
+%% @doc Whether the tables still exist: they end with their owner.
 -spec exists(store()) -> boolean().
 exists(#{garbage := Garbage}) ->
     ets:info(Garbage, size) =/= undefined.
@@ -164,7 +164,7 @@ exists(#{garbage := Garbage}) ->
 id() ->
     erlang:unique_integer([positive, monotonic]).
 
-%% @doc What the tables take, in bytes, without the binaries of over 64 bytes they refer to.
+%% @doc The memory of the tables in bytes, without binaries of over 64 bytes.
 -spec memory(store()) -> non_neg_integer().
 memory(Store) ->
     words(tables(Store)) * erlang:system_info(wordsize).

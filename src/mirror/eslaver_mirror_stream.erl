@@ -1,6 +1,4 @@
-%% @doc Streams in a mirror's tables: what a stream's body says, and what concerns entries and
-%% groups together. Used by {@link eslaver_mirror_stream_commands} and
-%% {@link eslaver_mirror_stream_info}.
+%% @doc Streams in a mirror's tables: the stream's body, and what concerns both entries and groups.
 %% @private
 -module(eslaver_mirror_stream).
 
@@ -18,24 +16,25 @@
 -type body() :: #{
     id := eslaver_mirror_store:id(),
     length := non_neg_integer(),
-    %% The last id given, if only to an entry that is gone.
+    %% The last id given, even if its entry has been deleted.
     last_id := entry_id(),
-    %% The greatest that `XDEL' has removed.
+    %% The greatest id deleted by `XDEL'.
     max_deleted_id := entry_id(),
     entries_added := non_neg_integer(),
     idmp := eslaver_mirror_stream_idmp:state()
 }.
 
 -type policy() :: keepref | delref | acked.
-%% What an entry's end means for groups in which it is pending: nothing, that it is not, or that it
-%% does not end before it has been acknowledged in all.
+%% What deleting an entry means for groups in which it is pending: it stays pending (`keepref'), it
+%% is no longer pending (`delref'), or it is deleted only when all groups have acknowledged it
+%% (`acked').
 
 -type limit() :: {maxlen, non_neg_integer()} | {minid, entry_id()}.
 
 -define(FIRST, {0, 0}).
 -define(LAST, {16#FFFFFFFFFFFFFFFF, 16#FFFFFFFFFFFFFFFF}).
 
-%% Of the type.
+%% For the behaviour.
 
 %% @private
 -spec load(store(), map(), map()) -> body().
@@ -59,7 +58,8 @@ load(Store, #{entries := Entries, last_id := Last, groups := Groups} = Value, _M
     Idmp = eslaver_mirror_stream_idmp:load(Store, Id, maps:get(idmp, Value, undefined)),
     Body#{idmp := Idmp}.
 
-%% Before Redis 7.0 there are no counts, and since then none where it is not known.
+%% Before Redis 7.0 a snapshot has no counts; since then they are missing if the master does not
+%% know them.
 load_group(Store, #{id := Id} = Body, #{name := Name, last_id := LastText} = Group, HasCounts) ->
     Last = parse(LastText),
     Read =
@@ -135,7 +135,7 @@ new() ->
         idmp => eslaver_mirror_stream_idmp:new()
     }.
 
-%% @doc With another entry, whose id is greater than any before.
+%% @doc Adds an entry, whose id must be greater than all before.
 -spec add(store(), body(), entry_id(), eslaver_mirror_stream_entries:fields()) -> body().
 add(Store, #{id := Id, last_id := Last, length := Length} = Body, EntryId, Fields) when
     EntryId > Last
@@ -144,7 +144,7 @@ add(Store, #{id := Id, last_id := Last, length := Length} = Body, EntryId, Field
     ok = eslaver_mirror_stream_entries:insert(Store, Id, EntryId, Fields),
     Body#{length := Length + 1, last_id := EntryId, entries_added := Added + 1}.
 
-%% @doc Without these entries.
+%% @doc Deletes entries.
 -spec delete(store(), body(), [entry_id()], policy()) -> body().
 delete(Store, Body, EntryIds, Policy) ->
     lists:foldl(
@@ -179,7 +179,7 @@ may_delete(Store, Id, EntryId, delref) ->
 may_delete(Store, Id, EntryId, acked) ->
     not eslaver_mirror_stream_groups:is_referenced(Store, Id, EntryId).
 
-%% @doc Without the first entries, as many as are more than the limit.
+%% @doc Deletes the first entries, down to the limit.
 -spec trim(store(), body(), limit(), policy()) -> body().
 trim(Store, #{id := Id} = Body, Limit, Policy) ->
     eslaver_mirror_stream_entries:fold_ids(
@@ -200,7 +200,7 @@ trim(Store, #{id := Id} = Body, Limit, Policy) ->
 is_within({maxlen, Most}, _EntryId, #{length := Length}) -> Length =< Most;
 is_within({minid, Least}, EntryId, _Body) -> EntryId >= Least.
 
-%% @doc How many entries had been added up to this id, as far as that can be known.
+%% @doc How many entries had been added up to this id; `undefined' if that cannot be known.
 -spec entries_read_to(store(), body(), entry_id()) -> eslaver_mirror_stream_groups:read().
 entries_read_to(_Store, #{entries_added := 0}, _EntryId) ->
     0;
@@ -225,7 +225,8 @@ entries_read_to(Store, #{id := Id, max_deleted_id := Deleted} = Body, EntryId) -
         _ -> undefined
     end.
 
-%% @doc How many entries a group has read with this one, when it had read so many up to `Last'.
+%% @doc How many entries a group has read including this one, given that it had read `Read' up to
+%% `Last'.
 -spec next_read(
     store(), body(), {Last :: entry_id(), eslaver_mirror_stream_groups:read()}, entry_id()
 ) -> eslaver_mirror_stream_groups:read().
@@ -240,7 +241,7 @@ next_read(Store, Body, {_Last, undefined}, EntryId) ->
 
 %% For readers.
 
-%% @doc Whether entries from this id on may have been deleted.
+%% @doc Whether entries with this or a greater id may have been deleted.
 -spec has_deleted_from(body(), entry_id()) -> boolean().
 has_deleted_from(#{length := 0}, _EntryId) -> false;
 has_deleted_from(#{max_deleted_id := ?FIRST}, _EntryId) -> false;
@@ -250,7 +251,7 @@ has_deleted_from(#{max_deleted_id := Deleted}, EntryId) -> EntryId =< Deleted.
 length(_Store, #{length := Length}) ->
     Length.
 
-%% @doc The entries from one end of a range to the other, either way.
+%% @doc The entries from one end of a range to the other, forward or backward.
 -spec range(store(), body(), entry_id(), entry_id(), non_neg_integer() | infinity) ->
     [eslaver_mirror_stream_entries:entry()].
 range(Store, #{id := Id}, From, To, Count) ->

@@ -1,5 +1,4 @@
-%% @doc Takes the arguments of stream commands apart. Used by {@link eslaver_mirror_stream_commands}
-%% and {@link eslaver_mirror_stream_group_commands}.
+%% @doc Parses the arguments of stream commands.
 %% @private
 -module(eslaver_mirror_stream_args).
 
@@ -8,14 +7,14 @@
 
 -type trim() :: #{
     limit => eslaver_mirror_stream:limit(),
-    %% Whether all that may go goes.
+    %% Whether to trim exactly (`='), not approximately (`~').
     is_exact => boolean(),
     policy => eslaver_mirror_stream:policy(),
-    %% Who sent an entry that is kept track of.
+    %% The producer of an entry whose id is recorded (`IDMP').
     producer => binary()
 }.
 
-%% @doc The options of `XADD' and `XTRIM', and what is behind them.
+%% @doc The options of `XADD' and `XTRIM', and the arguments after them.
 -spec trim([binary()]) -> {trim(), [binary()]}.
 trim(Args) ->
     trim_options(Args, #{}).
@@ -53,7 +52,7 @@ limit([<<"=">>, Value | Rest], Parse, Options) ->
 limit([Value | Rest], Parse, Options) ->
     trim_options(Rest, Options#{limit => Parse(Value), is_exact => true}).
 
-%% @doc Of `[KEEPREF | DELREF | ACKED] IDS n id ...'.
+%% @doc Parses `[KEEPREF | DELREF | ACKED] IDS n id ...'.
 -spec ids([binary()]) -> {eslaver_mirror_stream:policy(), [eslaver_mirror_stream_id:id()]}.
 ids(Args) ->
     ids(Args, keepref).

@@ -1,8 +1,6 @@
-%% @doc Applies the commands that write streams, and those that write the consumer groups of
-%% streams. Used by the table of {@link eslaver_mirror_commands}.
+%% @doc Applies the commands that write streams and their consumer groups.
 %%
-%% Masters replicate what was read by `XREADGROUP' and claimed by `XAUTOCLAIM' as `XCLAIM', one for
-%% each entry.
+%% Masters replicate entries read by `XREADGROUP' or claimed by `XAUTOCLAIM' as one `XCLAIM' each.
 %% @private
 -module(eslaver_mirror_stream_commands).
 
@@ -65,7 +63,7 @@ apply(<<"xidmprecord">>, [Key, Producer, _Iid, EntryId], #{store := Store} = Ctx
 apply(Name, Args, Ctx) ->
     eslaver_mirror_stream_group_commands:apply(Name, Args, Ctx).
 
-%% What was not new has no id of its own.
+%% A duplicate arrives with `*' instead of an id.
 add(<<"*">>, _Fields, Key, #{producer := _}, Ctx) ->
     update(Ctx, Key, fun(#{idmp := State} = Body) ->
         Body#{idmp := eslaver_mirror_stream_idmp:duplicate(State)}
@@ -92,7 +90,7 @@ trim(Store, Body, #{limit := Limit, is_exact := true} = Options) ->
 trim(_Store, #{length := Length} = Body, #{limit := {maxlen, Most}}) when Length =< Most ->
     Body;
 trim(_Store, Body, Options) ->
-    %% How much of what may go is removed by a limit with `~' only the master knows; it says `='.
+    %% How many entries `~' removes only the master knows; it replicates `='.
     false = maps:is_key(limit, Options),
     Body.
 
@@ -107,7 +105,7 @@ max_deleted(#{<<"maxdeletedid">> := Text}, Deleted) ->
 max_deleted(#{}, Deleted) ->
     Deleted.
 
-%% Of a stream that must be there.
+%% Changes an existing stream.
 update(Ctx, Key, Change) ->
     #{} = Body = eslaver_mirror_keys:body(Ctx, Key, stream),
     eslaver_mirror_keys:update(Ctx, Key, Change(Body)).

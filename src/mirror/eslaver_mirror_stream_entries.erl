@@ -1,5 +1,4 @@
-%% @doc The entries of a stream: rows `{{Id, Ms, Seq}, [{Field, Value}]}' of an ordered_set. Used by
-%% {@link eslaver_mirror_stream} and its like.
+%% @doc The entries of a stream: rows `{{Id, Ms, Seq}, [{Field, Value}]}' of an ordered_set.
 %% @private
 -module(eslaver_mirror_stream_entries).
 
@@ -12,13 +11,13 @@
 -type fields() :: [{Field :: binary(), Value :: binary()}].
 -type entry() :: {entry_id(), fields()}.
 
-%% @doc Adds an entry that is not there.
+%% @doc Adds an entry. It raises if the entry exists.
 -spec insert(store(), id(), entry_id(), fields()) -> ok.
 insert(#{entries := Entries}, Id, {Ms, Seq}, Fields) ->
     true = ets:insert_new(Entries, {{Id, Ms, Seq}, Fields}),
     ok.
 
-%% @doc Removes an entry: whether it was there.
+%% @doc Removes an entry. Returns whether it existed.
 -spec delete(store(), id(), entry_id()) -> boolean().
 delete(#{entries := Entries}, Id, {Ms, Seq}) ->
     ets:take(Entries, {Id, Ms, Seq}) =/= [].
@@ -46,7 +45,7 @@ last(#{entries := Entries}, Id) ->
 own(Id, {Id, Ms, Seq}) -> {Ms, Seq};
 own(_Id, _) -> none.
 
-%% @doc At most `Count' entries from one id to another, either way.
+%% @doc At most `Count' entries from one id to another, forward or backward.
 -spec range(store(), id(), From :: entry_id(), To :: entry_id(), Count :: integer() | infinity) ->
     [entry()].
 range(Store, Id, From, To, Count) ->
@@ -66,7 +65,7 @@ range(Store, Id, From, To, Count) ->
 less(infinity) -> infinity;
 less(Count) -> Count - 1.
 
-%% @doc Folds over the ids from one to another, until the fun says `stop'.
+%% @doc Folds over the ids from one to another, until the fun returns `stop'.
 -spec fold_ids(
     fun((entry_id(), Acc) -> {go_on | stop, Acc}),
     Acc,

@@ -1,15 +1,14 @@
-%% @doc Applies the commands that write the consumer groups of streams. Used by
-%% {@link eslaver_mirror_stream_commands}.
+%% @doc Applies the commands that write the consumer groups of streams.
 %% @private
 -module(eslaver_mirror_stream_group_commands).
 
 -export([commands/0, apply/3]).
 
 -define(LAST, {16#FFFFFFFFFFFFFFFF, 16#FFFFFFFFFFFFFFFF}).
-%% How many entries `XAUTOCLAIM' claims unless it says so, and how many it looks at for each.
+%% How many entries `XAUTOCLAIM' claims by default, and how many it looks at for each.
 -define(COUNT, 100).
 -define(ATTEMPTS, 10).
-%% Of an entry that is not to be delivered again.
+%% The deliveries of an entry that must not be delivered again.
 -define(MOST_DELIVERIES, 16#7FFFFFFFFFFFFFFF).
 
 %% @private
@@ -98,7 +97,7 @@ group(<<"delconsumer">>, Key, Group, [Consumer], #{store := Store} = Ctx) ->
 last(<<"$">>, #{last_id := Last}) -> Last;
 last(Text, _Body) -> parse(Text).
 
-%% Since Redis 8.4 no more than there have been.
+%% Since Redis 8.4 the count is limited to the entries added.
 entries_read([], _Body, _Store) ->
     undefined;
 entries_read([Name | Args], #{entries_added := Added} = Body, Store) ->
@@ -122,7 +121,7 @@ acknowledge(Store, Id, Group, EntryIds) ->
 
 %% XCLAIM
 
-%% Ids come first, and what is none is an option.
+%% The ids come first; the first argument that is no id is an option.
 claim_options([<<Digit, _/binary>> = EntryId | Args], EntryIds, Ctx) when
     Digit >= $0, Digit =< $9
 ->
@@ -172,8 +171,8 @@ claim_one(#{store := Store} = Ctx, Id, {Group, _} = Whose, EntryId, Options) ->
                 claim_it(Ctx, Id, Whose, {EntryId, Count}, Options)
     end.
 
-%% Of an entry that is gone, masters before Redis 7.0 replicate the claim of it, and later ones
-%% that it is no longer pending, by a claim, too.
+%% If the entry has been deleted, masters before Redis 7.0 replicate that it is claimed, later ones
+%% that it is no longer pending; both by XCLAIM.
 claim_gone(#{store := Store}, Id, {Group, Consumer}, EntryId, Options) ->
     #{redis_version := {_, _} = Version} = Store,
     case Version < {7, 0} of
@@ -202,7 +201,7 @@ claim_it(#{store := Store, now := Now}, Id, {Group, Consumer}, {EntryId, Count},
 is_idle(#{now := Now}, DeliveredAt, #{min_idle := MinIdle}) ->
     MinIdle =< 0 orelse Now - DeliveredAt >= MinIdle.
 
-%% A consumer that has come, and perhaps gone with something.
+%% Updates when a consumer was last seen, and when it last got an entry.
 see(#{store := Store, now := Now}, Id, {Group, Consumer} = Whose, Got) ->
     {_, _, ActiveAt, _} = eslaver_mirror_stream_groups:consumer(Store, Id, Group, Consumer),
     Active =
@@ -227,7 +226,7 @@ nack_options([Name | Args], Options) ->
             nack_options(Args, Options#{is_forced := true})
     end.
 
-%% Forced it is pending even if it was not, as long as the stream has it.
+%% With FORCE an entry becomes pending even if it was not, as long as the stream has it.
 give_back(Store, Id, Group, EntryId, #{is_forced := IsForced} = Options) ->
     case eslaver_mirror_stream_groups:pending(Store, Id, Group, EntryId) of
         {_, _, _, Count} ->
@@ -314,7 +313,7 @@ read_options([Name | Args], Options) ->
             Options#{streams => Args}
     end.
 
-%% What has been delivered before is not delivered anew.
+%% Only `>' delivers entries. A read of the history changes nothing but the consumer's times.
 read(#{store := Store, now := Now} = Ctx, #{id := Id} = Body, Whose, <<">">>, Options) ->
     {Group, _} = Whose,
     ok = eslaver_mirror_stream_groups:create_consumer(Store, Id, Whose, Now),

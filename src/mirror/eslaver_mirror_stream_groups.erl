@@ -3,7 +3,7 @@
 %% `{{Id, Group}, LastId, EntriesRead, Pending}', `{{Id, Group, Consumer}, SeenAt, ActiveAt,
 %% Pending}', `{{Id, Group, Ms, Seq}, Consumer, DeliveredAt, Deliveries}' for each pending entry,
 %% and `{{Id, Group, Consumer, Ms, Seq}}' for the same by consumer. Keys are ordered by size first,
-%% so each kind is a range of its own. Used by {@link eslaver_mirror_stream} and its like.
+%% so each kind is a range of its own.
 %% @private
 -module(eslaver_mirror_stream_groups).
 
@@ -11,7 +11,7 @@
 -export([create/5, destroy/3, set_last/4, set_read/4]).
 -export([create_consumer/4, delete_consumer/4, consumer_times/5]).
 -export([claim/4, release/4, is_referenced/3, unreference/3]).
--export([all/2, group/3, consumers/3, consumer/4, pending/4, owned/4, fold_pending/5, edges/3]).
+-export([all/2, group/3, consumers/3, consumer/4, pending/4, fold_pending/5, edges/3]).
 -export_type([group/0, consumer/0, pending/0, read/0]).
 
 -type store() :: eslaver_mirror_store:store().
@@ -19,7 +19,7 @@
 -type entry_id() :: eslaver_mirror_stream_id:id().
 -type name() :: binary().
 -type read() :: non_neg_integer() | undefined.
-%% How many entries a group has read, where that is known.
+%% How many entries a group has read, if that is known.
 -type group() :: {name(), entry_id(), read(), Pending :: non_neg_integer()}.
 -type consumer() :: {
     name(), SeenAt :: integer(), ActiveAt :: integer() | undefined, Pending :: non_neg_integer()
@@ -30,9 +30,9 @@
     DeliveredAt :: integer(),
     Deliveries :: non_neg_integer()
 }.
-%% What `XNACK' has given back is pending for nobody, and was delivered at 0.
+%% An entry that `XNACK' gave back is pending for nobody, and was delivered at 0.
 
-%% @doc What all rows of a stream match.
+%% @doc Patterns for all rows of a stream.
 -spec patterns(id() | '_') -> [ets:match_pattern()].
 patterns(Id) ->
     [
@@ -44,7 +44,7 @@ patterns(Id) ->
 
 %% For the writer.
 
-%% @doc A group that is not there.
+%% @doc Adds a group. It raises if the group exists.
 -spec create(store(), id(), name(), entry_id(), read()) -> ok.
 create(#{groups := Groups}, Id, Name, Last, Read) ->
     true = ets:insert_new(Groups, {{Id, Name}, Last, Read, 0}),
@@ -70,7 +70,7 @@ set_read(#{groups := Groups}, Id, Name, Read) ->
     true = ets:update_element(Groups, {Id, Name}, {3, Read}),
     ok.
 
-%% @doc A consumer of a group that is there, unless it has it.
+%% @doc Adds a consumer to an existing group, unless the group has it.
 -spec create_consumer(store(), id(), {Group :: name(), Consumer :: name()}, SeenAt :: integer()) ->
     ok.
 create_consumer(#{groups := Groups}, Id, {Group, Consumer}, SeenAt) ->
@@ -78,7 +78,7 @@ create_consumer(#{groups := Groups}, Id, {Group, Consumer}, SeenAt) ->
     _ = ets:insert_new(Groups, {{Id, Group, Consumer}, SeenAt, undefined, 0}),
     ok.
 
-%% @doc Removes a consumer, and what is pending for it.
+%% @doc Removes a consumer and its pending entries.
 -spec delete_consumer(store(), id(), Group :: name(), Consumer :: name()) -> ok.
 delete_consumer(#{groups := Groups} = Store, Id, Group, Consumer) ->
     lists:foreach(
@@ -88,7 +88,7 @@ delete_consumer(#{groups := Groups} = Store, Id, Group, Consumer) ->
     true = ets:delete(Groups, {Id, Group, Consumer}),
     ok.
 
-%% @doc When a consumer that is there was last seen, and when it last had an entry.
+%% @doc Sets when an existing consumer was last seen, and when it last got an entry.
 -spec consumer_times(
     store(), id(), {name(), name()}, Seen :: integer(), Active :: integer() | undefined
 ) -> ok.
@@ -96,7 +96,7 @@ consumer_times(#{groups := Groups}, Id, {Group, Consumer}, SeenAt, ActiveAt) ->
     true = ets:update_element(Groups, {Id, Group, Consumer}, [{2, SeenAt}, {3, ActiveAt}]),
     ok.
 
-%% @doc Has an entry pending for a consumer that is there, or for nobody, and for no other.
+%% @doc Makes an entry pending for one existing consumer, or for nobody.
 -spec claim(store(), id(), Group :: name(), pending()) -> ok.
 claim(#{groups := Groups}, Id, Group, {{Ms, Seq}, Consumer, DeliveredAt, Deliveries}) ->
     Key = {Id, Group, Ms, Seq},
@@ -125,12 +125,12 @@ disown(Groups, Id, Group, Consumer, {Ms, Seq}) ->
     true = ets:delete(Groups, {Id, Group, Consumer, Ms, Seq}),
     count(Groups, {Id, Group, Consumer}, -1).
 
-%% Both groups and consumers have the number of what is pending last.
+%% Rows of groups and of consumers both have the number of pending entries last.
 count(Groups, Key, More) ->
     _ = ets:update_counter(Groups, Key, {4, More}),
     ok.
 
-%% @doc Has an entry no longer pending in a group: whether it was.
+%% @doc Makes an entry no longer pending in a group. Returns whether it was.
 -spec release(store(), id(), Group :: name(), entry_id()) -> boolean().
 release(#{groups := Groups}, Id, Group, {Ms, Seq}) ->
     case ets:take(Groups, {Id, Group, Ms, Seq}) of
@@ -142,7 +142,7 @@ release(#{groups := Groups}, Id, Group, {Ms, Seq}) ->
             false
     end.
 
-%% @doc Whether an entry is pending in any group, or has still to be read by one.
+%% @doc Whether an entry is pending in any group, or still unread by one.
 -spec is_referenced(store(), id(), entry_id()) -> boolean().
 is_referenced(#{groups := Groups} = Store, Id, {Ms, Seq} = EntryId) ->
     lists:any(
@@ -152,16 +152,16 @@ is_referenced(#{groups := Groups} = Store, Id, {Ms, Seq} = EntryId) ->
         all(Store, Id)
     ).
 
-%% @doc Has an entry pending in no group.
+%% @doc Makes an entry no longer pending in any group.
 -spec unreference(store(), id(), entry_id()) -> ok.
 unreference(Store, Id, EntryId) ->
     lists:foreach(
         fun({Group, _, _, _}) -> release(Store, Id, Group, EntryId) end, all(Store, Id)
     ).
 
-%% For both.
+%% For both the writer and readers.
 
-%% @doc The groups by name.
+%% @doc The groups, ordered by name.
 -spec all(store(), id()) -> [group()].
 all(#{groups := Groups}, Id) ->
     ets:select(Groups, [{{{Id, '$1'}, '$2', '$3', '$4'}, [], [{{'$1', '$2', '$3', '$4'}}]}]).
@@ -173,7 +173,7 @@ group(#{groups := Groups}, Id, Name) ->
         [] -> none
     end.
 
-%% @doc The consumers of a group by name.
+%% @doc The consumers of a group, ordered by name.
 -spec consumers(store(), id(), Group :: name()) -> [consumer()].
 consumers(#{groups := Groups}, Id, Group) ->
     Pattern = {{Id, Group, '$1'}, '$2', '$3', '$4'},
@@ -193,13 +193,13 @@ pending(#{groups := Groups}, Id, Group, {Ms, Seq} = EntryId) ->
         [] -> none
     end.
 
-%% @doc The ids of what is pending for a consumer.
+%% @doc The ids of the entries pending for a consumer.
 -spec owned(store(), id(), Group :: name(), Consumer :: name()) -> [entry_id()].
 owned(#{groups := Groups}, Id, Group, Consumer) ->
     ets:select(Groups, [{{{Id, Group, Consumer, '$1', '$2'}}, [], [{{'$1', '$2'}}]}]).
 
-%% @doc Folds over what is pending in a group, or for one of its consumers, from one id to another,
-%% until the fun says `stop'.
+%% @doc Folds over the entries pending in a group, or for one of its consumers, from one id to
+%% another, until the fun returns `stop'.
 -spec fold_pending(
     fun((pending(), Acc) -> {go_on | stop, Acc}),
     Acc,
@@ -235,7 +235,7 @@ entry_id({Id, Group, Ms, Seq}, Id, Group, any) -> {Ms, Seq};
 entry_id({Id, Group, Consumer, Ms, Seq}, Id, Group, Consumer) -> {Ms, Seq};
 entry_id(_Key, _Id, _Group, _Consumer) -> none.
 
-%% @doc The first and the last id of what is pending in a group.
+%% @doc The first and the last id of the entries pending in a group.
 -spec edges(store(), id(), Group :: name()) -> {entry_id(), entry_id()} | none.
 edges(#{groups := Groups}, Id, Group) ->
     First = ets:next(Groups, {Id, Group, -1, 0}),

@@ -1,25 +1,24 @@
-%% @doc Ids of stream entries, which lie in the tables as two numbers, and how they are written.
-%% Used by the `eslaver_mirror_stream*' modules and {@link eslaver_mirror}.
+%% @doc Ids of stream entries: two numbers in the tables, and their text.
 %% @private
 -module(eslaver_mirror_stream_id).
 
--export([parse/1, parse/2, format/1, next/1, previous/1, bound/2]).
+-export([parse/1, format/1, next/1, bound/2]).
 -export_type([id/0, bound/0]).
 
 -type id() :: {Ms :: non_neg_integer(), Seq :: non_neg_integer()}.
 
 -type bound() :: '-' | '+' | binary() | {exclusive, binary()}.
-%% The end of a range: the first or last there is, or an id, of which the second number may be left
-%% out, included or not.
+%% An end of a range: the least or greatest id, or a given one, included or not; its second number
+%% may be left out.
 
 -define(MAX, 16#FFFFFFFFFFFFFFFF).
 
-%% @doc An id as a command has it.
+%% @doc Parses the id of a command.
 -spec parse(binary()) -> id().
 parse(Text) ->
     parse(Text, 0).
 
-%% @doc The same with what a missing second number stands for.
+%% @doc The same, with a default for a missing second number.
 -spec parse(binary(), non_neg_integer()) -> id().
 parse(Text, Missing) ->
     case binary:split(Text, <<"-">>) of
@@ -36,7 +35,7 @@ number(Text) ->
 format({Ms, Seq}) ->
     <<(integer_to_binary(Ms))/binary, "-", (integer_to_binary(Seq))/binary>>.
 
-%% @doc The id behind this, or `none' behind the last.
+%% @doc The next greater id, or `none' after the greatest.
 -spec next(id()) -> id() | none.
 next({?MAX, ?MAX}) -> none;
 next({Ms, ?MAX}) -> {Ms + 1, 0};
@@ -47,7 +46,7 @@ previous({0, 0}) -> none;
 previous({Ms, 0}) -> {Ms - 1, ?MAX};
 previous({Ms, Seq}) -> {Ms, Seq - 1}.
 
-%% @doc The first or last id of a range, or `none' where it is empty.
+%% @doc The first or last id of a range, or `none' if the range is empty.
 -spec bound(lower | upper, bound()) -> id() | none.
 bound(_, '-') -> {0, 0};
 bound(_, '+') -> {?MAX, ?MAX};

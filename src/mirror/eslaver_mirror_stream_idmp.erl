@@ -1,11 +1,10 @@
-%% @doc What a stream of Redis 8.6 knows of producers that may send an entry twice: how many ids of
-%% theirs it keeps, and how many of what they sent were new or not. Which was which the master
-%% says, so only those numbers are kept, and no ids. Used by {@link eslaver_mirror_stream} and its
-%% like.
+%% @doc What a stream of Redis 8.6 records of producers that may send an entry twice: how many of
+%% their ids it keeps, and how many entries were new or duplicates. The master tells which is which,
+%% so only numbers are kept, and no ids.
 %%
-%% In the table of groups such an id's entry lies as if it were pending for a consumer of a group
-%% `idmp', which no group is named, and for no consumer, by time: so the oldest of a producer and
-%% the oldest of all are found.
+%% In the table of groups such an id has two rows: as an entry pending for a consumer in a group
+%% `idmp' (no real group has an atom as its name), and by time, for no consumer. So the oldest of a
+%% producer and the oldest of all are found.
 %% @private
 -module(eslaver_mirror_stream_idmp).
 
@@ -22,9 +21,9 @@
     Added :: non_neg_integer(),
     Duplicates :: non_neg_integer()
 }.
-%% `Seconds': how long an id is kept; `MaxSize': how many of each producer.
+%% `Seconds': how long an id is kept; `MaxSize': how many ids of each producer are kept.
 
-%% A server's own unless it is configured otherwise, which a replica is not told.
+%% A server's defaults. Masters do not replicate the configuration.
 -define(SECONDS, 100).
 -define(MAX_SIZE, 100).
 
@@ -32,7 +31,7 @@
 new() ->
     {?SECONDS, ?MAX_SIZE, 0, 0}.
 
-%% @doc The state as of a snapshot, where it has one.
+%% @doc The state from a snapshot, if it has one.
 -spec load(store(), id(), map() | undefined) -> state().
 load(_Store, _Id, undefined) ->
     new();
@@ -47,7 +46,7 @@ load(Store, Id, #{duration := Seconds, maxsize := MaxSize, producers := Producer
     ),
     setelement(3, State, Added).
 
-%% @doc Other limits, with which all ids are forgotten.
+%% @doc Changes the limits and forgets all ids.
 -spec configure(store(), id(), #{seconds => pos_integer(), max_size => pos_integer()}, state()) ->
     state().
 configure(#{groups := Groups}, Id, Options, {Seconds, MaxSize, Added, Duplicates}) ->
@@ -57,7 +56,7 @@ configure(#{groups := Groups}, Id, Options, {Seconds, MaxSize, Added, Duplicates
     ),
     {maps:get(seconds, Options, Seconds), maps:get(max_size, Options, MaxSize), Added, Duplicates}.
 
-%% @doc With the id of a new entry, which was sent by this producer.
+%% @doc Records the id of a new entry of a producer.
 -spec record(store(), id(), {Producer :: binary(), entry_id()}, state()) -> state().
 record(#{groups := Groups}, Id, {Producer, {Ms, Seq}}, {Seconds, MaxSize, Added, Duplicates}) ->
     forget_before(Groups, Id, Ms - Seconds * 1000),
@@ -78,7 +77,7 @@ record(#{groups := Groups}, Id, {Producer, {Ms, Seq}}, {Seconds, MaxSize, Added,
             {Seconds, MaxSize, Added, Duplicates}
     end.
 
-%% A number is less than any binary, so these come before those of a producer.
+%% Numbers sort before binaries, so the rows by time come before those of a producer.
 forget_before(Groups, Id, Time) ->
     case ets:next(Groups, {Id, idmp, -1, 0, <<>>}) of
         {Id, idmp, Ms, Seq, Producer} when is_integer(Ms), Ms < Time ->
@@ -97,13 +96,12 @@ forget(Groups, Id, Producer, {Ms, Seq}) ->
         _ -> true
     end.
 
-%% @doc With one more of what was not new.
+%% @doc Counts a duplicate.
 -spec duplicate(state()) -> state().
 duplicate({Seconds, MaxSize, Added, Duplicates}) ->
     {Seconds, MaxSize, Added, Duplicates + 1}.
 
-%% @doc As `XINFO' has it. What has been kept for too long is left out, when a master may still
-%% have it.
+%% @doc As in `XINFO'. Expired ids are left out, though a master may still have them.
 -spec info(store(), id(), state()) -> map().
 info(#{groups := Groups}, Id, {Seconds, MaxSize, Added, Duplicates}) ->
     Oldest = erlang:system_time(millisecond) - Seconds * 1000,

@@ -1,4 +1,4 @@
-%% @doc What `XINFO' and `XPENDING' say of a stream. Used by {@link eslaver_mirror}.
+%% @doc The replies of `XINFO' and `XPENDING'.
 %% @private
 -module(eslaver_mirror_stream_info).
 
@@ -9,8 +9,8 @@
 -type body() :: eslaver_mirror_stream:body().
 -type entry_id() :: eslaver_mirror_stream_id:id().
 
-%% The Redis whose lag is right also when entries were trimmed. An atom, where the version is not
-%% known, is less.
+%% The first Redis whose lag is right even after trimming. The atom of an unknown version is less
+%% than a tuple.
 -define(EXACT_LAG, {8, 0}).
 
 -type stream() :: #{
@@ -97,7 +97,7 @@ groups(Store, #{id := Id} = Body) ->
         Consumers <- [eslaver_mirror_stream_groups:consumers(Store, Id, Name)]
     ].
 
-%% How many entries a group has still to read, where that is known.
+%% How many entries a group still has to read, if that is known.
 lag(_Store, #{entries_added := 0}, _Last, _Read) ->
     0;
 lag(#{redis_version := Version} = Store, Body, Last, Read) when Version >= ?EXACT_LAG ->
@@ -121,7 +121,7 @@ counted_lag(Store, #{entries_added := Added} = Body, Last, Read) ->
             end
     end.
 
-%% @doc Of a group, which may be missing.
+%% @doc The consumers of a group, `undefined' if the group is missing.
 -spec consumers(store(), body(), binary()) -> [consumer()] | undefined.
 consumers(Store, #{id := Id}, Group) ->
     case eslaver_mirror_stream_groups:group(Store, Id, Group) of
@@ -144,7 +144,8 @@ consumers(Store, #{id := Id}, Group) ->
 since(undefined, _Now) -> undefined;
 since(At, Now) -> max(0, Now - At).
 
-%% @doc What is pending in a group, which may be missing: how much, and for whom.
+%% @doc The number of entries pending in a group, in all and for each consumer; `undefined' if the
+%% group is missing.
 -spec pending(store(), body(), binary()) -> summary() | undefined.
 pending(Store, #{id := Id}, Group) ->
     case eslaver_mirror_stream_groups:group(Store, Id, Group) of
@@ -167,7 +168,7 @@ pending(Store, #{id := Id}, Group) ->
             }
     end.
 
-%% @doc Raises `badarg' for a filter that is none.
+%% @doc Raises `badarg' unless the filter is valid.
 -spec check_filter(filter()) -> ok.
 check_filter(Filter) ->
     eslaver_mirror_arguments:options(
@@ -178,7 +179,7 @@ check_filter(Filter) ->
         Filter
     ).
 
-%% @doc The entries themselves, in a range.
+%% @doc The pending entries in a range.
 -spec pending(
     store(),
     body(),
@@ -214,7 +215,7 @@ pending(Store, #{id := Id}, {Group, Filter}, {From, To, Count}) ->
             lists:reverse(Found)
     end.
 
-%% As a server shows what is pending for nobody.
+%% As servers show entries pending for nobody.
 owner(nobody, _Idle) -> {<<>>, -1};
 owner(Consumer, Idle) -> {Consumer, max(0, Idle)}.
 

@@ -1,9 +1,8 @@
-%% @doc Strings in a mirror: the value itself is in the key's row, except a large one that has been
-%% written in place (`SETBIT', `APPEND' ...): it lies in chunks, so that the next such write costs a
-%% chunk. Used by the commands of strings, bits and HyperLogLog, and by {@link eslaver_mirror}.
+%% @doc Strings in a mirror: the value is in the key's row, except a large one that has been written
+%% in place (`SETBIT', `APPEND' ...): it is in chunks, so that the next such write costs one chunk.
 %%
-%% A chunk's row may be shorter than the chunk, or not there: what it lacks is zeros. So a bitmap
-%% with one far bit takes no room.
+%% A chunk's row may be short or missing: the rest is zeros. So a bitmap with one bit far away takes
+%% little room.
 %% @private
 -module(eslaver_mirror_string).
 
@@ -18,20 +17,20 @@
 -type store() :: eslaver_mirror_store:store().
 
 -define(CHUNK, 4096).
-%% Written in place, a value of this size is still a binary of its own.
+%% A value of at most this size is kept as one binary, even when written in place.
 -define(WHOLE, 32768).
 
-%% @doc As {@link eslaver_mirror_type} has it.
+%% @doc See {@link eslaver_mirror_type}.
 -spec load(store(), binary(), map()) -> body().
 load(_Store, Value, _Meta) ->
     own(Value).
 
-%% @doc As {@link eslaver_mirror_type} has it.
+%% @doc See {@link eslaver_mirror_type}.
 -spec copy(store(), body()) -> body().
 copy(Store, Body) ->
     value(Store, Body).
 
-%% @doc As {@link eslaver_mirror_type} has it.
+%% @doc See {@link eslaver_mirror_type}.
 -spec discard(store(), body(), pos_integer()) -> done | {more, body()}.
 discard(_Store, Body, _Limit) when is_binary(Body) ->
     done;
@@ -44,7 +43,7 @@ discard(#{chunks := Chunks}, {chunked, Id, Size}, Limit) ->
         _ -> {more, {chunked, Id, Left * ?CHUNK}}
     end.
 
-%% @doc The same bytes, which keep no larger binary alive.
+%% @doc A copy if the binary would keep a larger one alive.
 -spec own(binary()) -> binary().
 own(Binary) ->
     case binary:referenced_byte_size(Binary) > byte_size(Binary) of
@@ -57,7 +56,7 @@ own(Binary) ->
 value(_Store, Body) when is_binary(Body) -> Body;
 value(Store, {chunked, _, Size} = Body) -> read(Store, Body, 0, Size).
 
-%% @doc The whole string, whose chunks are given up.
+%% @doc The whole string; its chunks are discarded.
 -spec take(store(), body()) -> binary().
 take(_Store, Body) when is_binary(Body) ->
     Body;
@@ -66,12 +65,12 @@ take(Store, {chunked, _, Size} = Body) ->
     done = discard(Store, Body, Size),
     Value.
 
-%% @doc Its length.
+%% @doc The length in bytes.
 -spec size(body()) -> non_neg_integer().
 size(Body) when is_binary(Body) -> byte_size(Body);
 size({chunked, _, Size}) -> Size.
 
-%% @doc `Length' of its bytes from an offset on; those past its end are zeros.
+%% @doc `Length' bytes from an offset on; bytes past the end are zeros.
 -spec read(store(), body(), non_neg_integer(), non_neg_integer()) -> binary().
 read(Store, Body, Offset, Length) ->
     Pieces = fold(Store, Body, Offset, Length, fun piece/4, []),
@@ -80,8 +79,8 @@ read(Store, Body, Offset, Length) ->
 piece(_Offset, Length, Bytes, Pieces) ->
     [zeros(Length - byte_size(Bytes)), Bytes | Pieces].
 
-%% @doc Folds over bytes from an offset on, in pieces: `Length' bytes at `Offset', which are
-%% `Bytes' and then zeros.
+%% @doc Folds over bytes from an offset on, in pieces: `Length' bytes at `Offset', which are `Bytes'
+%% followed by zeros.
 -spec fold(
     store(),
     body(),
@@ -105,7 +104,7 @@ slice(Binary, Offset, _Length) when Offset >= byte_size(Binary) ->
 slice(Binary, Offset, Length) ->
     binary:part(Binary, Offset, min(Length, byte_size(Binary) - Offset)).
 
-%% @doc Puts bytes at an offset; the string grows where it must.
+%% @doc Writes bytes at an offset; the string grows if necessary.
 -spec write(store(), body(), non_neg_integer(), binary()) -> body().
 write(_Store, Body, Offset, Bytes) when
     is_binary(Body), byte_size(Body) =< ?WHOLE, Offset + byte_size(Bytes) =< ?WHOLE
@@ -116,7 +115,7 @@ write(Store, Body, Offset, Bytes) ->
     write_chunks(Store, Id, Offset, Bytes),
     Grown.
 
-%% @doc Makes it at least so long.
+%% @doc Grows the string to at least `Size' bytes.
 -spec grow(store(), body(), non_neg_integer()) -> body().
 grow(_Store, Body, Size) when is_binary(Body), byte_size(Body) >= Size -> Body;
 grow(_Store, Body, Size) when is_binary(Body), Size =< ?WHOLE -> overlay(Body, Size, <<>>);
@@ -164,7 +163,7 @@ chunks(Size) ->
 zeros(0) -> <<>>;
 zeros(Count) -> <<0:Count/unit:8>>.
 
-%% @doc The bytes from one index to another, both of them in; negative ones count from the end.
+%% @doc The bytes from one index to another, inclusive; negative indexes count from the end.
 -spec range(store(), body(), integer(), integer()) -> binary().
 range(_Store, _Body, Start, End) when Start < 0, End < 0, Start > End ->
     <<>>;
@@ -174,8 +173,9 @@ range(Store, Body, Start, End) ->
         _ -> <<>>
     end.
 
-%% @doc The first and the last of so many items that are in a range, if the first is not behind the
-%% last. An index before the beginning is the beginning, an end too, as on the server.
+%% @doc The first and the last index of a range within `Size' items; the range is empty if the first
+%% is greater. As on the server, an index before the beginning counts as the beginning, at both
+%% ends.
 -spec indexes(integer(), integer(), non_neg_integer()) -> {integer(), integer()}.
 indexes(Start, End, Size) ->
     {index(Start, Size), min(Size - 1, index(End, Size))}.

@@ -1,7 +1,7 @@
-%% @doc How a mirror applies the commands that write strings, except those of bits and HyperLogLog.
+%% @doc Applies the commands that write strings, except those of bits and HyperLogLogs.
 %%
-%% The conditions of `SET ... NX', `DELEX ... IFEQ' and the like are not looked at: such a command
-%% comes only when they were met.
+%% It ignores the conditions of `SET ... NX', `DELEX ... IFEQ' and the like: masters replicate such
+%% a command only if they were met.
 %% @private
 -module(eslaver_mirror_string_commands).
 
@@ -11,7 +11,7 @@
 
 -import(eslaver_mirror_string, [own/1]).
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec commands() -> [binary()].
 commands() ->
     [
@@ -36,7 +36,7 @@ commands() ->
         <<"incrbyfloat">>
     ].
 
-%% @doc As {@link eslaver_mirror_commands} has it.
+%% @doc See {@link eslaver_mirror_commands}.
 -spec apply(binary(), [binary()], eslaver_mirror_type:ctx()) -> ok.
 apply(<<"set">>, [Key, Value], Ctx) ->
     put(Ctx, Key, Value, infinity);
@@ -110,7 +110,7 @@ number(#{store := Store} = Ctx, Key, Change) ->
 change(Ctx, Key, Change) ->
     eslaver_mirror_keys:change(Ctx, Key, string, fun() -> <<>> end, Change).
 
-%% What the options of SET, MSETEX or GETEX say of a key's time: `keep' is as it was.
+%% The expiry that the options of SET, MSETEX or GETEX give; `keep' leaves it unchanged.
 expiry([], ExpireAt, _Ctx) ->
     ExpireAt;
 expiry([Option | Rest], ExpireAt, #{now := Now} = Ctx) ->

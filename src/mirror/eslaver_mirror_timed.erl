@@ -1,7 +1,6 @@
-%% @doc Elements that have a time to live of their own: fields of hashes and members of sets. For
-%% each there is a row `{{-Id, ExpireAt, Element}}' in the value's table, so that expired ones are
-%% found first, and the value's body `{Id, Size, Timed}' says how many there are. Used by
-%% {@link eslaver_mirror_hash}, {@link eslaver_mirror_set} and the modules of their commands.
+%% @doc Elements with an expiry of their own: fields of hashes and members of sets. Each has a row
+%% `{{-Id, ExpireAt, Element}}' in the value's table, so that expired ones come first, and the
+%% value's body `{Id, Size, Timed}' has their number.
 %% @private
 -module(eslaver_mirror_timed).
 
@@ -12,19 +11,19 @@
     eslaver_mirror_store:id(), Size :: non_neg_integer(), Timed :: non_neg_integer()
 }.
 -type expiry() :: integer() | infinity.
-%% In ms since the epoch.
+%% Unix time in ms.
 -type condition() :: always | nx | xx | gt | lt.
 -type options() :: #{expiry => expiry() | keep, condition => condition()}.
 
-%% @doc The time that an option of a command gives, such as `EX'.
+%% @doc The expiry given by an option such as `EX'.
 -spec at(Option :: binary(), Time :: binary(), Now :: integer()) -> integer().
 at(<<"ex">>, Seconds, Now) when is_integer(Now) -> Now + binary_to_integer(Seconds) * 1000;
 at(<<"px">>, Ms, Now) when is_integer(Now) -> Now + binary_to_integer(Ms);
 at(<<"exat">>, Seconds, _Now) -> binary_to_integer(Seconds) * 1000;
 at(<<"pxat">>, Ms, _Now) -> binary_to_integer(Ms).
 
-%% @doc Reads an option that commands for fields and for members have: the options with it, and the
-%% arguments behind it.
+%% @doc Parses one option of the commands for fields and members. Returns all options so far, and
+%% the remaining arguments.
 -spec option(binary(), Args, Now :: integer(), options()) -> {options(), Args} when
     Args :: [binary()].
 option(<<"keepttl">>, Args, _Now, Options) ->
@@ -41,8 +40,8 @@ condition(<<"xx">>) -> xx;
 condition(<<"gt">>) -> gt;
 condition(<<"lt">>) -> lt.
 
-%% @doc Whether an element may get a new time: with `nx' if it has none, with `xx' if it has one,
-%% with `gt' and `lt' if the new one is later or earlier, where none is the latest.
+%% @doc Whether an element may get a new expiry: with `nx' if it has none, with `xx' if it has one,
+%% with `gt' or `lt' if the new one is later or earlier; no expiry counts as the latest.
 -spec is_met(condition(), Old :: expiry(), New :: expiry()) -> boolean().
 is_met(always, _Old, _New) -> true;
 is_met(nx, Old, _New) -> Old =:= infinity;
@@ -51,7 +50,8 @@ is_met(xx, Old, _New) -> Old =/= infinity;
 is_met(gt, Old, New) -> New > Old;
 is_met(lt, Old, New) -> New < Old.
 
-%% @doc Changes the row of an element's time: how many more elements have one.
+%% @doc Changes the row of an element's expiry. Returns by how much the number of such rows has
+%% changed.
 -spec retime(ets:tid(), eslaver_mirror_store:id(), binary(), Old :: expiry(), New :: expiry()) ->
     -1..1.
 retime(_Table, _Id, _Element, Same, Same) ->
@@ -67,7 +67,7 @@ retime(Table, Id, Element, Old, New) ->
     1 = retime(Table, Id, Element, infinity, New),
     0.
 
-%% @doc How many elements have expired by this time.
+%% @doc The number of elements that have expired by this time.
 -spec expired(ets:tid(), body(), Now :: integer()) -> non_neg_integer().
 expired(_Table, {_, _, 0}, _Now) -> 0;
 expired(Table, {Id, _, _}, Now) -> expired(Table, {-Id, -1, 0}, Now, 0).
@@ -78,12 +78,12 @@ expired(Table, {Id, _, _} = Key, Now, Count) ->
         _ -> Count
     end.
 
-%% @doc The time, in ms since the epoch.
+%% @doc Unix time in ms.
 -spec clock() -> integer().
 clock() ->
     erlang:system_time(millisecond).
 
-%% @doc Copies the rows of a value's times, for one with this id.
+%% @doc Copies the rows of a value's expiries for the value with id `New'.
 -spec copy(ets:tid(), body(), New :: eslaver_mirror_store:id()) -> ok.
 copy(_Table, {_, _, 0}, _New) ->
     ok;
@@ -92,8 +92,8 @@ copy(Table, {Id, _, _}, New) ->
         {{-New, At, Element}}
     end).
 
-%% @doc Removes at most `Limit' rows of a value: those that match its own patterns first, then those
-%% of its times.
+%% @doc Removes at most `Limit' rows of a value: first those that match the given patterns, then
+%% those of its expiries.
 -spec discard(ets:tid(), [ets:match_pattern()], body(), Limit :: pos_integer()) ->
     done | {more, body()}.
 discard(_Table, [], {_, _, 0}, _Limit) ->

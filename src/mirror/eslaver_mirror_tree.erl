@@ -1,13 +1,12 @@
-%% @doc A counted B+-tree whose nodes are rows of a table: a sequence of items of any length, of
-%% which every one is reached, put in and taken out by its position in O(log n), and, where the
-%% items are in the order of Erlang's terms, by its place in that order. Under the lists and the
-%% sorted sets of a mirror.
+%% @doc A counted B+-tree whose nodes are rows of a table: a sequence of items of any length. Items
+%% are read, inserted and removed by position in O(log n), and, if the items are in the order of
+%% Erlang's terms, also by their place in that order. Lists and sorted sets are made of it.
 %%
-%% A leaf is `{{Id, N}, Items}', an inner node `{{Id, N}, Children, Uppers, Count1, Count2, ...}':
-%% so that a count is updated in its place. `Uppers' are, in a tree that is in order, items that are
-%% not less than any below the child concerned, and less than all to the right of it; nothing looks
-%% at the last. A node that is removed never comes back, and its number neither, hence whoever reads
-%% while the tree changes comes to an end.
+%% A leaf is `{{Id, N}, Items}', an inner node `{{Id, N}, Children, Uppers, Count1, Count2, ...}',
+%% so that a count can be updated in place. In an ordered tree `Uppers' are items that are not less
+%% than any item below the same child, and less than all to the right of it; the last one is never
+%% read. A removed node's number is never used again, so a reader always finishes, even while the
+%% tree changes.
 %% @private
 -module(eslaver_mirror_tree).
 
@@ -19,10 +18,10 @@
 
 -record(tree, {
     id :: eslaver_mirror_store:id(),
-    %% Whether items are in order, and are looked for by it.
+    %% Whether items are in order, and found by it.
     kind :: sequence | ordered,
     size = 0 :: non_neg_integer(),
-    %% How many inner nodes are above each leaf.
+    %% The number of inner nodes above each leaf.
     height = 0 :: non_neg_integer(),
     root = 0 :: non_neg_integer(),
     %% The number of the next new node.
@@ -34,13 +33,13 @@
 -type item() :: term().
 
 -type below() :: fun((item()) -> boolean()).
-%% A place in the order: true of all items before it, and of none after.
+%% A place in the order: true for all items before it, false for all after it.
 
 -type span() :: {From :: non_neg_integer(), Count :: non_neg_integer()}.
-%% Items by position; the first one's is 0.
+%% Items by position, from 0 on.
 
 -opaque rest() :: {rest, eslaver_mirror_store:id(), [{Height :: non_neg_integer(), pos_integer()}]}.
-%% What is still to be discarded.
+%% Nodes still to be discarded.
 
 -type where() :: {at, non_neg_integer()} | below().
 -type entry() :: {Child :: pos_integer(), Count :: pos_integer(), Upper :: item()}.
@@ -51,19 +50,19 @@
 -define(SMALL, 10).
 -define(MERGED, 24).
 -define(ALL, (1 bsl 58)).
-%% Where the children, the uppers and the counts of an inner node are.
+%% The positions of the children, the uppers and the counts in an inner node.
 -define(CHILDREN, 2).
 -define(UPPERS, 3).
 -define(COUNT(I), (3 + I)).
 
 %% Whole trees.
 
-%% @doc One without items.
+%% @doc An empty tree.
 -spec new(sequence | ordered) -> tree().
 new(Kind) ->
     #tree{id = eslaver_mirror_store:id(), kind = Kind}.
 
-%% @doc One of these items, with full nodes, in O(n).
+%% @doc A tree of these items, with full nodes, in O(n).
 -spec from_list(ets:tid(), sequence | ordered, [item()]) -> tree().
 from_list(Nodes, Kind, Items) ->
     push(Nodes, back, Items, new(Kind)).
@@ -73,11 +72,11 @@ from_list(Nodes, Kind, Items) ->
 id(#tree{id = Id}) -> Id;
 id({rest, Id, _Stack}) -> Id.
 
-%% @doc How many items it has.
+%% @doc The number of items.
 -spec size(tree()) -> non_neg_integer().
 size(#tree{size = Size}) -> Size.
 
-%% @doc Another one of the same items; `Each' is told the new id and the items of each leaf.
+%% @doc A copy with a new id; `Each' is called with that id and the items of each leaf.
 -spec copy(ets:tid(), fun((eslaver_mirror_store:id(), tuple()) -> ok), tree()) -> tree().
 copy(_Nodes, _Each, #tree{size = 0, kind = Kind}) ->
     new(Kind);
@@ -98,8 +97,8 @@ copy_node(Nodes, Each, Height, N, Tree, #tree{id = New} = To) ->
         tuple_to_list(element(?CHILDREN, Row))
     ).
 
-%% @doc Removes about `Limit' rows of a tree that nothing will look at any more: `Each' is given the
-%% items of each leaf, and says how many rows of its own it has removed for them.
+%% @doc Removes about `Limit' rows of a tree that is no longer in use. `Each' is called with the
+%% items of each leaf, and returns how many rows of its own it has removed for them.
 -spec discard(ets:tid(), fun((tuple()) -> non_neg_integer()), pos_integer(), tree() | rest()) ->
     done | {more, rest()}.
 discard(_Nodes, _Each, _Limit, #tree{size = 0}) ->
@@ -120,13 +119,13 @@ discard(Nodes, Each, Limit, {rest, Id, [{Height, N} | Stack]}) ->
 
 %% Reading.
 
-%% @doc The item at a position that there is.
+%% @doc The item at an existing position.
 -spec nth(ets:tid(), non_neg_integer(), tree()) -> item().
 nth(Nodes, Index, #tree{size = Size} = Tree) when Index >= 0, Index < Size ->
     {_Leaf, Items, Position} = find(Nodes, Index, Tree),
     element(Position, Items).
 
-%% @doc How many items are before a place in the order.
+%% @doc The number of items before a place in the order.
 -spec rank(ets:tid(), below(), tree()) -> non_neg_integer().
 rank(_Nodes, _Below, #tree{size = 0}) ->
     0;
@@ -148,7 +147,7 @@ sum_counts(I, To, Row, Sum) ->
         Count when is_integer(Count) -> sum_counts(I + 1, To, Row, Sum + Count)
     end.
 
-%% @doc The items from one index of Redis to another, both of which may count from the end.
+%% @doc The items between two indexes as in Redis; negative ones count from the end.
 -spec span(integer(), integer(), tree()) -> span().
 span(Start, Stop, #tree{size = Size}) ->
     From = max(from_start(Start, Size), 0),
@@ -158,14 +157,14 @@ span(Start, Stop, #tree{size = Size}) ->
 from_start(Index, Size) when Index < 0 -> Index + Size;
 from_start(Index, _Size) -> Index.
 
-%% @doc Items by position, in their order or in the opposite one.
+%% @doc Items by position, forward or backward.
 -spec range(ets:tid(), span(), forward | backward, tree()) -> [item()].
 range(Nodes, Span, forward, Tree) -> fold(Nodes, fun cons/2, [], Span, backward, Tree);
 range(Nodes, Span, backward, Tree) -> fold(Nodes, fun cons/2, [], Span, forward, Tree).
 
 cons(Item, Items) -> [Item | Items].
 
-%% @doc Folds over items by position, from the first of them on or from the last.
+%% @doc Folds over items by position, from the first or from the last of them.
 -spec fold(
     ets:tid(), fun((item(), Acc) -> Acc), Acc, span(), forward | backward, tree()
 ) -> Acc.
@@ -212,15 +211,15 @@ fold_down(_Fun, I, First, _Items, Acc) when I < First -> Acc;
 fold_down(Fun, I, First, Items, Acc) ->
     fold_down(Fun, I - 1, First, Items, Fun(element(I, Items), Acc)).
 
-%% Putting in.
+%% Inserting.
 
-%% @doc Puts an item where it then has this position, or where its place in the order is.
+%% @doc Inserts an item at a position, or at its place in the order.
 -spec insert(ets:tid(), where(), item(), tree()) -> tree().
 insert(Nodes, Where, Item, Tree) ->
     insert_some(Nodes, Where, [Item], 1, Tree).
 
-%% @doc Puts items before the first one, or behind the last. They come one after the other: the
-%% last of those that are put in front is then the first of all.
+%% @doc Pushes items to the front or the back, one after the other: the last one pushed to the front
+%% is then the first of all.
 -spec push(ets:tid(), front | back, [item()], tree()) -> tree().
 push(_Nodes, _End, [], Tree) ->
     Tree;
@@ -258,7 +257,7 @@ insert_some(Nodes, Where, Items, Count, #tree{size = Size, root = Root, height =
             Next#tree{size = Size + Count, height = Height + 1, root = N, next = N + 1}
     end.
 
-%% A node that is full becomes two, of which the left one keeps the number.
+%% A full node is split; the left half keeps the number.
 -spec insert_node(
     ets:tid(), non_neg_integer(), pos_integer(), where(), [item()], pos_integer(), tree()
 ) -> {whole, tree()} | {split, entry(), entry(), tree()}.
@@ -290,7 +289,7 @@ insert_node(Nodes, Height, N, Where, Items, Count, #tree{id = Id} = Tree) ->
             put_entries(Nodes, N, I, Before ++ [Left, {Right, RightCount, Upper} | After], Next)
     end.
 
-%% The entry that is new is the one after that at `I'.
+%% The new entry is the one after position `I'.
 put_entries(Nodes, N, I, Entries, #tree{next = New} = Tree) ->
     case length(Entries) of
         Size when Size =< ?INNER ->
@@ -304,7 +303,7 @@ put_entries(Nodes, N, I, Entries, #tree{next = New} = Tree) ->
             {split, {N, count(Left), Upper}, {New, count(Right), none}, Tree#tree{next = New + 1}}
     end.
 
-%% Where a node is cut in two: what grows at an end leaves full nodes behind.
+%% Where a node is split. At the ends of the tree the split leaves full nodes.
 cut(Last, Last, _Size, Capacity) -> Capacity;
 cut(0, _Last, Size, Capacity) -> Size - Capacity;
 cut(_At, _Last, Size, _Capacity) -> Size div 2.
@@ -318,13 +317,13 @@ splice(At, Items, Old) ->
     {Before, After} = lists:split(At, tuple_to_list(Old)),
     list_to_tuple(Before ++ Items ++ After).
 
-%% @doc Another item for the one at a position that there is.
+%% @doc Replaces the item at an existing position.
 -spec replace(ets:tid(), non_neg_integer(), item(), tree()) -> ok.
 replace(Nodes, Index, Item, #tree{size = Size} = Tree) when Index >= 0, Index < Size ->
     {N, Items, Position} = find(Nodes, Index, Tree),
     put_leaf(Nodes, N, setelement(Position, Items, Item), Tree).
 
-%% @doc Has the item at one place in the order, which is there, replaced by one for another place.
+%% @doc Replaces the existing item at one place in the order by one for another place.
 -spec move(ets:tid(), below(), below(), item(), tree()) -> tree().
 move(Nodes, From, To, Item, #tree{root = Root, height = Height} = Tree) ->
     case move_within(Nodes, From, To, Item, Height, Root, Tree) of
@@ -346,10 +345,10 @@ move_within(Nodes, From, To, Item, Height, N, Tree) ->
             elsewhere
     end.
 
-%% Taking out.
+%% Removing.
 
-%% @doc Removes the first item that is not before a place in the order, or spans of items, which do
-%% not overlap and come one after the other.
+%% @doc Removes the first item at or after a place in the order; or spans of items, which are in
+%% order and do not overlap.
 -spec delete(ets:tid(), below() | [span()], tree()) -> tree().
 delete(_Nodes, [], Tree) ->
     Tree;
@@ -359,7 +358,7 @@ delete(Nodes, What, #tree{size = Size, root = Root, height = Height} = Tree) ->
         {Removed, _} -> lower(Nodes, Tree#tree{size = Size - Removed})
     end.
 
-%% A root with one child is none.
+%% A root with one child is replaced by the child.
 lower(_Nodes, #tree{height = 0} = Tree) ->
     Tree;
 lower(Nodes, #tree{root = Root, height = Height} = Tree) ->
@@ -371,8 +370,8 @@ lower(Nodes, #tree{root = Root, height = Height} = Tree) ->
             Tree
     end.
 
-%% How many items are removed, and how many items or children the node has left. With none it is
-%% removed too. `Base' is the position of the node's first item.
+%% How many items were removed, and how many items or children the node has left. A node with none
+%% is removed. `Base' is the position of the node's first item.
 delete_node(Nodes, 0, N, What, Base, Tree) ->
     Items = leaf(Nodes, N, Tree),
     case without(What, Base, Items) of
@@ -403,7 +402,7 @@ delete_child(Nodes, Height, Child, Count, {[{Base, Count}], Base}, #tree{id = Id
 delete_child(Nodes, Height, Child, _Count, {What, Base}, Tree) ->
     delete_node(Nodes, Height, Child, What, Base, Tree).
 
-%% Which children are concerned, and by what.
+%% The children concerned, each with its part of the spans.
 touched(Below, Base, Row) when is_function(Below) ->
     {I, _} = choose(Below, Row),
     [{I, {Below, Base}}];
@@ -421,7 +420,7 @@ touched(Spans, Base, I, Row) ->
         {Here, Later} -> [{I, {Here, Base}} | touched(Later, Next, I + 1, Row)]
     end.
 
-%% Spans before a position, and those from there on.
+%% Splits spans at a position.
 clip([{From, Count} = Span | Rest], End, Before) when From + Count =< End ->
     clip(Rest, End, [Span | Before]);
 clip([{From, Count} | Rest], End, Before) when From < End ->
@@ -496,7 +495,7 @@ split_last(Entries) ->
 
 %% Finding.
 
-%% The leaf with the item at a position, and where the item is in it, from 1 on.
+%% The leaf with the item at a position, and the item's position in it, from 1 on.
 find(Nodes, Index, #tree{root = Root, height = Height} = Tree) ->
     find(Nodes, Index + 1, Height, Root, Tree).
 
@@ -507,7 +506,8 @@ find(Nodes, Position, Height, N, Tree) ->
     {I, {at, Within}} = choose({at, Position}, Row),
     find(Nodes, Within, Height - 1, child(I, Row), Tree).
 
-%% The child to which a place belongs, the first where it is between two, and where it is in there.
+%% The child that contains a place (the first of two if it lies between them), and the place within
+%% it.
 choose({at, Position}, Row) ->
     choose_at(1, Position, Row);
 choose(Below, Row) ->
@@ -520,12 +520,12 @@ choose_at(I, Position, Row) ->
         Count -> choose_at(I + 1, Position - Count, Row)
     end.
 
-%% How many items of a leaf are before a place.
+%% The number of items of a leaf before a place.
 -spec place(where(), tuple()) -> non_neg_integer().
 place({at, Position}, _Items) -> Position;
 place(Below, Items) -> search(Below, 1, tuple_size(Items) + 1, Items) - 1.
 
-%% The first element from `Low' on which is not below; `High' if all before that are.
+%% The first position from `Low' on whose element is not below; `High' if all before it are.
 -spec search(below(), pos_integer(), pos_integer(), tuple()) -> pos_integer().
 search(_Below, Low, High, _Tuple) when Low >= High ->
     High;

@@ -1,38 +1,37 @@
 %% @doc A type of value in a mirror: the behaviour of `eslaver_mirror_string', `_list', `_set',
-%% `_zset', `_hash', `_stream', `_array', `_path_hash' and `_vectorset', which know how such a value
-%% lies in the tables. Also which module has which type.
+%% `_zset', `_hash', `_stream', `_array', `_path_hash' and `_vectorset', each of which knows how its
+%% values are stored in the tables; and the module of each type.
 %%
-%% What they apply comes from a master, for which it has succeeded: they need not check what it has
-%% checked. Where something cannot be as the master must have it, they raise; the keys concerned are
-%% then marked as unknown.
+%% The commands have succeeded on a master, so these modules need not repeat its checks. They raise
+%% if the tables cannot be what the master has; the keys concerned are then marked as unknown.
 %% @private
 -module(eslaver_mirror_type).
 
--export([module/1, is_type/1, of_value/2, load/4, copy/3, discard/4]).
+-export([is_type/1, of_value/2, load/4, copy/3, discard/4]).
 -export_type([ctx/0, body/0]).
 
 -type body() :: term().
-%% What a key's row says of its value.
+%% The part of a key's row that describes its value.
 
 -type ctx() :: #{
     %% The keys of the db that the command is for.
     keys := ets:tid(),
     db := non_neg_integer(),
-    %% Ms since the epoch, when the command came.
+    %% The time of the command's arrival, as Unix time in ms.
     now := integer(),
     store := eslaver_mirror_store:store()
 }.
 %% What a command is applied to.
 
 -callback load(eslaver_mirror_store:store(), Value :: term(), Meta :: map()) -> body() | empty.
-%% Puts a value of a snapshot, as of the full events, into the tables.
+%% Loads a value of a snapshot, as in full events, into the tables.
 
 -callback copy(eslaver_mirror_store:store(), body()) -> body().
-%% A second value, with elements of its own.
+%% Copies a value and its elements.
 
 -callback discard(eslaver_mirror_store:store(), body(), Limit :: pos_integer()) ->
     done | {more, body()}.
-%% Removes about `Limit' of the rows of a value that is out of reach.
+%% Removes about `Limit' rows of a discarded value.
 
 %% @doc The module of a type.
 -spec module(eslaver_mirror_store:type()) -> module() | none.
@@ -52,12 +51,12 @@ module(_) -> none.
 is_type(Type) ->
     Type =:= module orelse Type =:= gcra orelse module(Type) =/= none.
 
-%% @doc The type that a value of a snapshot has here: a vector set comes as a module's value.
+%% @doc The type of a value of a snapshot: a vector set arrives as a module's value.
 -spec of_value(eslaver_rdb:type(), term()) -> eslaver_mirror_store:type().
 of_value(module, {<<"vectorset">>, 0, _Fields}) -> vectorset;
 of_value(Type, _Value) -> Type.
 
-%% @doc As the type's own {@link load/3}. A module's value, and that of `gcra', is kept as it came.
+%% @doc As the type's `load/3'. The values of modules and of `gcra' are kept as they are.
 -spec load(eslaver_mirror_store:type(), eslaver_mirror_store:store(), term(), map()) ->
     body() | empty.
 load(Type, Store, Value, Meta) ->

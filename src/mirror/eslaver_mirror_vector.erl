@@ -1,6 +1,6 @@
-%% @doc The vectors of vector sets: as a server keeps them, and as it shows them. Servers calculate
-%% with floats of 32 bits, so each step is rounded to these; in the order of the steps it is done as
-%% on x86. Used by {@link eslaver_mirror_vectorset} and its commands.
+%% @doc The vectors of vector sets: as servers keep them, and as servers return them. Servers
+%% calculate with floats of 32 bits, so each step is rounded to these; the steps are in the order of
+%% servers on x86.
 %% @private
 -module(eslaver_mirror_vector).
 
@@ -13,7 +13,7 @@
 -type quantization() :: f32 | int8 | bin.
 -type kept() :: {Vector :: binary(), L2 :: float(), Range :: float()}.
 
-%% @doc A vector of floats in the order of bytes of x86.
+%% @doc Parses little-endian floats of 32 bits.
 -spec from_blob(binary()) -> vector().
 from_blob(Blob) ->
     Vector = [Float || <<Float:32/little-float>> <= Blob],
@@ -24,13 +24,13 @@ from_blob(Blob) ->
 from_numbers(Numbers) ->
     [f32(eslaver_mirror_score:parse(Number)) || Number <- Numbers].
 
-%% @doc The rows of a matrix, by its number of columns.
+%% @doc Parses the rows of a matrix with this number of columns.
 -spec rows(binary(), Columns :: pos_integer()) -> matrix().
 rows(Blob, Columns) ->
     Size = 4 * Columns,
     [from_blob(Row) || <<Row:Size/binary>> <= Blob].
 
-%% @doc The matrix by which servers make vectors smaller.
+%% @doc The matrix with which servers reduce vectors.
 -spec hadamard(Rows :: pos_integer(), Columns :: pos_integer()) -> matrix().
 hadamard(Rows, Columns) ->
     Scale = f32(1 / math:sqrt(Columns)),
@@ -52,13 +52,13 @@ multiply(Matrix, Vector) ->
 product([A | As], [B | Bs], Sum) -> product(As, Bs, f32(Sum + f32(A * B)));
 product([], [], Sum) -> Sum.
 
-%% @doc How many bytes a server keeps of a vector.
+%% @doc The number of bytes in which a server keeps a vector.
 -spec bytes(quantization(), Dimension :: pos_integer()) -> pos_integer().
 bytes(f32, Dimension) -> 4 * Dimension;
 bytes(int8, Dimension) -> Dimension;
 bytes(bin, Dimension) -> (Dimension + 63) div 64 * 8.
 
-%% @doc A vector as a server keeps it: of length 1, in fewer bits.
+%% @doc A vector as a server keeps it: normalized and quantized.
 -spec keep(quantization(), vector()) -> kept().
 keep(Quantization, Vector) ->
     case f32(math:sqrt(squares(Vector, 0.0))) of
@@ -99,7 +99,7 @@ bits(Vector) ->
 bit(X) when X > 0 -> 1;
 bit(_) -> 0.
 
-%% @doc What a server shows of a vector it keeps.
+%% @doc A vector as a server returns it.
 -spec restore(quantization(), Dimension :: pos_integer(), kept()) -> vector().
 restore(f32, _Dimension, {Vector, L2, _Range}) ->
     [f32(X * L2) || <<X:32/little-float>> <= Vector];

@@ -1,7 +1,6 @@
 %% @doc Vector sets in a mirror's tables: a row `{{Id, Element}, Vector, L2, Range, Attribute}' for
-%% each element, with the vector as the server keeps it. The graph in which servers search for what
-%% is similar is left out. Used by {@link eslaver_mirror_vectorset_commands} and
-%% {@link eslaver_mirror}.
+%% each element, with the vector as the server keeps it. The graph that servers use for similarity
+%% search is left out.
 %% @private
 -module(eslaver_mirror_vectorset).
 
@@ -16,24 +15,24 @@
 -type body() :: #{
     id := eslaver_mirror_store:id(),
     size := non_neg_integer(),
-    %% How many elements have an attribute.
+    %% The number of elements with an attribute.
     attributes := non_neg_integer(),
     dimension := pos_integer(),
     quantization := eslaver_mirror_vector:quantization(),
-    %% The links of a node in the server's graph.
+    %% The number of links of a node in the server's graph.
     m := pos_integer(),
     projection := projection()
 }.
 
 -type projection() :: none | {InputDimension :: pos_integer(), eslaver_mirror_vector:matrix()}.
-%% How vectors are made smaller.
+%% How vectors are reduced.
 
 -type bound() :: '-' | '+' | {inclusive | exclusive, binary()}.
 
 -type raw() :: {
     eslaver_mirror_vector:quantization(), Vector :: binary(), L2 :: float(), Range :: float()
 }.
-%% The vector as the server keeps it. The range is of `int8' only, else 0.0.
+%% The vector as the server keeps it. The range is 0.0 unless the quantization is `int8'.
 
 -type info() :: #{
     quant_type := eslaver_mirror_vector:quantization(),
@@ -51,7 +50,7 @@
 -define(HAS_ATTRIBUTES, 2).
 -define(DEFAULT_M, 16).
 
-%% Of the type.
+%% For the behaviour.
 
 %% @private
 -spec load(store(), {binary(), 0, Fields :: [{atom(), term()}]}, map()) -> body() | empty.
@@ -89,7 +88,8 @@ load_elements(Store, Body, HasAttributes, Count, [Element | Fields]) when Count 
     Next = put(Store, Body, Element, loaded(Body, Vector, lists:last(Params)), Attribute),
     load_elements(Store, Next, HasAttributes, Count - 1, Others).
 
-%% The links of the graph come before the two floats; without a use the first may be anything.
+%% The two floats come after the links of the graph. If the first one is not used, it may be
+%% anything.
 loaded(#{quantization := Quantization, dimension := Dimension}, Vector, Floats) ->
     true = byte_size(Vector) =:= eslaver_mirror_vector:bytes(Quantization, Dimension),
     <<Range:4/binary, L2:32/float>> = <<Floats:64>>,
@@ -123,12 +123,12 @@ discard(#{items := Items}, #{id := Id} = Body, Limit) ->
 
 %% For the writer.
 
-%% @doc The body of a vector set to be filled.
+%% @doc The body of an empty vector set.
 -spec new(map()) -> body().
 new(#{dimension := _, quantization := _, m := _, projection := _} = Kind) ->
     Kind#{id => eslaver_mirror_store:id(), size => 0, attributes => 0}.
 
-%% @doc With an element that is not there.
+%% @doc Adds an element. It raises if the element exists.
 -spec put(store(), body(), element(), eslaver_mirror_vector:kept(), binary() | none) -> body().
 put(#{items := Items}, #{id := Id} = Body, Element, {Vector, L2, Range}, Attribute) ->
     #{size := Size, attributes := Attributes} = Body,
@@ -138,20 +138,20 @@ put(#{items := Items}, #{id := Id} = Body, Element, {Vector, L2, Range}, Attribu
 counted(none) -> 0;
 counted(_) -> 1.
 
-%% @doc Without an element that is there.
+%% @doc Removes an existing element.
 -spec remove(store(), body(), element()) -> body() | empty.
 remove(#{items := Items}, #{id := Id, size := Size, attributes := Attributes} = Body, Element) ->
     [{_, _, _, _, Attribute}] = ets:take(Items, {Id, Element}),
     or_empty(Body#{size := Size - 1, attributes := Attributes - counted(Attribute)}).
 
-%% @doc With another attribute for an element that is there.
+%% @doc Replaces the attribute of an existing element.
 -spec set_attribute(store(), body(), element(), binary() | none) -> body().
 set_attribute(#{items := Items}, #{id := Id, attributes := Attributes} = Body, Element, New) ->
     Old = ets:lookup_element(Items, {Id, Element}, 5),
     true = ets:update_element(Items, {Id, Element}, {5, New}),
     Body#{attributes := Attributes + counted(New) - counted(Old)}.
 
-%% @doc A vector as it is to be put into the set.
+%% @doc A vector in the form in which the set stores it.
 -spec project(body(), eslaver_mirror_vector:vector()) -> eslaver_mirror_vector:kept().
 project(#{projection := none} = Body, Vector) ->
     kept(Body, Vector);
@@ -184,7 +184,7 @@ attribute(#{items := Items}, #{id := Id}, Element) ->
         _ -> undefined
     end.
 
-%% @doc An element's vector, as far as the server still knows what it was.
+%% @doc An element's vector, as exact as the server keeps it.
 -spec vector(store(), body(), element()) -> [float()] | undefined.
 vector(Store, #{dimension := Dimension} = Body, Element) ->
     case raw(Store, Body, Element) of
@@ -218,7 +218,7 @@ info(_Store, #{projection := Projection} = Body) ->
         attributes_count => Attributes
     }.
 
-%% @doc Elements between two, in the order of their bytes: at most `Count', or all.
+%% @doc The elements between two bounds in the order of their bytes, at most `Count'.
 -spec range(store(), body(), {bound(), bound(), Count :: non_neg_integer() | infinity}) ->
     [element()].
 range(#{items := Items}, #{id := Id}, {Low, High, Count}) ->
@@ -256,7 +256,7 @@ is_within(Element, {exclusive, High}) -> Element < High.
 less(infinity) -> infinity;
 less(Count) -> Count - 1.
 
-%% @doc Random elements: different ones, or with a negative count any.
+%% @doc `Count' different random elements; with a negative count, `-Count' elements that may repeat.
 -spec random(store(), body() | none, Count :: integer()) -> [element()].
 random(_Store, none, _Count) ->
     [];

@@ -1,5 +1,5 @@
-%% @doc Applies the commands that write vector sets. A master replicates no `VADD' of an element
-%% that was there. Used by the table of {@link eslaver_mirror_commands}.
+%% @doc Applies the commands that write vector sets. Masters do not replicate a `VADD' of an
+%% existing element.
 %% @private
 -module(eslaver_mirror_vectorset_commands).
 
@@ -36,8 +36,8 @@ apply(<<"vsetattr">>, [Key, Element, Attribute], #{store := Store} = Ctx) ->
 settle(Ctx, Key, Body) ->
     eslaver_mirror_keys:settle(Ctx, Key, Body).
 
-%% A replica that has the element, as after a master has pretended that it was added before, takes
-%% the new vector; and the attribute, if there is one.
+%% If the element exists all the same, after a master has claimed that it was added before, replicas
+%% take the new vector, and the new attribute if there is one.
 add(#{store := Store} = Ctx, Key, New, Element, Vector, #{attribute := Given}) ->
     eslaver_mirror_keys:change(Ctx, Key, vectorset, New, fun(Body) ->
         Kept = eslaver_mirror_vectorset:project(Body, Vector),

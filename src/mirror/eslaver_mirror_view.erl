@@ -1,6 +1,5 @@
-%% @doc What a reader sees of a mirror's keys: as they are between two commands, and between two
-%% transactions, of the master. Keys whose time has passed are not there. Used by
-%% {@link eslaver_mirror}.
+%% @doc Reads of a mirror's keys: as they are between two commands, and between two transactions, of
+%% the master. Expired keys are missing.
 %% @private
 -module(eslaver_mirror_view).
 
@@ -13,8 +12,9 @@
 -type failure() :: eslaver_mirror_lock:failure() | {error, wrongtype | unknown}.
 %% Why a read has no answer.
 
-%% @doc What is read of the value of a key of this type, by a fun that gets the tables and the key's
-%% body. It may be run more than once. `Default' is for a key that is not there.
+%% @doc Reads the value of a key by a fun, which gets the tables and the key's body, and may run
+%% more than once. `Default' is the result for a missing key, `{error, wrongtype}' that for a key of
+%% another type.
 -spec read(
     mirror(),
     binary(),
@@ -29,8 +29,8 @@ read(Mirror, Key, Type, Default, Fun) ->
         (_Store, _) -> {error, wrongtype}
     end).
 
-%% @doc What is read of the values of several keys of this type, as they are at one moment, by a fun
-%% that gets their bodies, or `none' for keys that are not there.
+%% @doc Reads the values of several keys of one type as they are at one moment. The fun gets their
+%% bodies, `none' for missing keys.
 -spec bodies(
     mirror(),
     [binary()],
@@ -48,7 +48,7 @@ bodies(Mirror, Keys, Type, Fun) ->
 body(none) -> none;
 body({_, _, Body, _}) -> Body.
 
-%% @doc The same of whatever row a key has, or `none'; it has none when its time has passed.
+%% @doc Reads the row of a key of any type; `none' if the key is missing or has expired.
 -spec row(
     mirror(),
     binary(),
@@ -64,7 +64,8 @@ row(Mirror, Key, Fun) ->
         end
     end).
 
-%% @doc The same of several keys, as they are at one moment. Where one is `unknown', all fail.
+%% @doc Reads the rows of several keys as they are at one moment. If one key is `unknown', the whole
+%% read fails.
 -spec rows(
     mirror(),
     [binary()],
@@ -99,8 +100,8 @@ look_up(Table, Key) ->
             end
     end.
 
-%% @doc What is read of a db as a whole, by a fun that gets the table of its keys, or `none'. It is
-%% not held against single keys that change meanwhile.
+%% @doc Reads a whole db by a fun that gets the table of its keys; `Empty' is the result if there is
+%% none. Not atomic: keys may change during the read.
 -spec db(mirror(), Empty, fun((eslaver_mirror_store:store(), ets:tid()) -> Result)) ->
     Result | Empty | failure().
 db(Mirror, Empty, Fun) ->
@@ -112,7 +113,7 @@ db(Mirror, Empty, Fun) ->
         end
     end).
 
-%% The tables of a mirror that was killed are no empty ones.
+%% The missing tables of a killed mirror must not look like empty ones.
 table(Db, Store) ->
     case eslaver_mirror_store:keys(Db, Store) of
         none ->
@@ -122,13 +123,13 @@ table(Db, Store) ->
             Table
     end.
 
-%% @doc Runs a fun whose reads of this mirror are all of one moment. It may be run more than once.
+%% @doc Runs a fun whose reads of this mirror all see one moment. It may run more than once.
 -spec transaction(mirror(), fun(() -> Result)) -> Result.
 transaction(Mirror, Fun) ->
     {Name, _Db} = db_of(Mirror),
     eslaver_mirror_lock:transaction(Name, Fun).
 
-%% @doc How old the data is.
+%% @doc The status of the data.
 -spec status(mirror()) -> eslaver_mirror_lock:status() | not_running.
 status(Mirror) ->
     {Name, _Db} = db_of(Mirror),

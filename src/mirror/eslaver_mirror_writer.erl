@@ -1,9 +1,8 @@
-%% @doc What a mirror's tables hold: it applies a replica's full events to them. Used by
-%% {@link eslaver_mirror_server}, whose process owns the tables.
+%% @doc Writes a mirror's tables: applies a replica's full events to them.
 %%
-%% A snapshot is loaded into tables of its own, which readers find once it is complete. The stream's
-%% commands are applied one by one, those of a transaction together. A command that cannot be
-%% applied rightly leaves its keys marked as unknown.
+%% A snapshot is loaded into tables of its own, which are published when it is complete. The
+%% stream's commands are applied one by one, those of a transaction together. If a command cannot be
+%% applied, its keys are marked as unknown.
 %% @private
 -module(eslaver_mirror_writer).
 
@@ -16,23 +15,23 @@
     options :: eslaver_mirror_options:options(),
     commands = eslaver_mirror_commands:all() :: #{binary() => module()},
     store :: undefined | eslaver_mirror_store:store(),
-    %% What a snapshot is being loaded into.
+    %% The tables of a snapshot that is being loaded.
     next :: undefined | eslaver_mirror_store:store(),
     functions = #{} :: #{Library :: binary() => Code :: binary()},
     next_functions = #{} :: #{binary() => binary()},
     next_position :: undefined | {Replid :: binary(), Offset :: non_neg_integer()},
     %% The commands since MULTI, the last first.
     transaction = none :: none | [command()],
-    %% Undefined before the first snapshot, and where the master knows no PSYNC.
+    %% Undefined before the first snapshot, and if the master does not support PSYNC.
     replid :: undefined | binary(),
-    %% Whether only a full resync helps: until then the data counts as stale.
+    %% Whether the mirror needs a full resync; until then the data counts as stale.
     lost = false :: boolean(),
-    %% Whether the replica has no position to go on from: until its snapshot is loaded it asks for
+    %% Whether the replica has no position to resume from: until its snapshot is loaded it requests
     %% one by itself, whatever happens to its link.
     without_position = true :: boolean(),
-    %% What the master has told of its commands.
+    %% The commands that the master has described.
     told :: undefined | eslaver_nif:commands(),
-    %% The offset and the db behind all that has been applied.
+    %% The offset and the db after everything applied.
     offset = 0 :: non_neg_integer(),
     db = 0 :: non_neg_integer(),
     %% How often each command could not be applied.
@@ -47,18 +46,19 @@
     {loaded, #{offset := non_neg_integer(), db := non_neg_integer()}}
     | {told, eslaver_nif:commands() | undefined}
     | {applied, [command()], Offset :: non_neg_integer()}.
-%% What has become visible, and by which table its keys are found.
+%% What has become visible, and the commands that the master has described, by which its keys are
+%% found.
 
-%% The rows of values out of reach that are removed after each batch.
+%% Rows of discarded values to remove after each batch.
 -define(COLLECT, 4096).
 
-%% @doc Nothing yet.
+%% @doc A writer without data.
 -spec new(eslaver_mirror_options:options()) -> writer().
 new(Options) ->
     Lock = eslaver_mirror_lock:new(maps:with([name, serve_stale_data], Options)),
     #writer{lock = Lock, options = Options}.
 
-%% @doc Applies events. What becomes visible by them is told in its order.
+%% @doc Applies events. Returns what becomes visible, in order.
 -spec handle([eslaver:full_event() | eslaver_events:commands()], writer()) -> {[news()], writer()}.
 handle(Events, Writer) ->
     handle(Events, Writer, []).
@@ -72,20 +72,21 @@ handle([Event | Events], Writer, News) ->
     end.
 
 event({stream, <<"multi">>, _, _Meta}, #writer{transaction = none} = Writer) ->
-    %% a new replica would have to go on from before it
+    %% the offset stays: a new replica must resume before the transaction
     Writer#writer{transaction = []};
 event({stream, <<"multi">>, _, _Meta}, Writer) ->
-    %% Redis 3.2 writes a script within a transaction so; the first EXEC is the end for a replica.
+    %% Redis 3.2 replicates a script within a transaction with a second MULTI. For replicas the
+    %% transaction ends at the first EXEC.
     Writer;
 event({stream, <<"exec">>, _, Meta}, #writer{transaction = none} = Writer) ->
-    %% It ended before (see above), or had no MULTI: Redis 3.2 leaves that away where all that a
-    %% transaction changed was by PFCOUNT.
+    %% The transaction ended before (see above), or had no MULTI: Redis 3.2 leaves it out if only
+    %% PFCOUNT changed anything.
     moved(Meta, Writer);
 event({stream, <<"exec">>, _, Meta}, #writer{transaction = Commands} = Writer) ->
     Next = moved(Meta, Writer#writer{transaction = none}),
     apply_all(lists:reverse(Commands), Next);
 event({stream, <<"discard">>, _, Meta}, Writer) ->
-    %% No master sends one; a replica drops the transaction.
+    %% No master sends DISCARD; real replicas drop the transaction.
     moved(Meta, Writer#writer{transaction = none});
 event({stream, Name, Args, #{db := Db} = Meta}, #writer{transaction = none} = Writer) ->
     apply_all([{Name, Args, Db}], moved(Meta, Writer));
@@ -115,7 +116,7 @@ event({link, up, #{resync := partial, replid := Replid}}, #writer{lock = Lock} =
 event({link, up, #{resync := full}}, Writer) ->
     Writer;
 event({link, down, _Why}, #writer{lock = Lock, store = Store} = Writer) ->
-    %% the replica goes on where it was, be it within a transaction, or starts over
+    %% the replica resumes where it was, even within a transaction, or starts over
     ok = eslaver_mirror_lock:status(age(Store), Lock),
     without_next(Writer).
 
@@ -168,8 +169,8 @@ without_next(#writer{next = Next} = Writer) ->
     ok = delete(Next),
     Writer#writer{next = undefined, next_functions = #{}}.
 
-%% @doc The replica is gone: what has come of a snapshot or of a transaction will come again.
-%% Another replica begins at {@link position/1}.
+%% @doc The replica has ended: an incomplete snapshot or transaction will come again. The next
+%% replica resumes at {@link position/1}.
 -spec broken(writer()) -> writer().
 broken(#writer{lock = Lock, store = Store} = Writer) ->
     ok = eslaver_mirror_lock:status(age(Store), Lock),
@@ -180,7 +181,7 @@ broken(#writer{lock = Lock, store = Store} = Writer) ->
 age(undefined) -> loading;
 age(_Store) -> stale.
 
-%% @doc Where to go on from: `undefined' where only a full resync will do.
+%% @doc The position to resume from, `undefined' if the mirror needs a full resync.
 -spec position(writer()) -> undefined | eslaver:position().
 position(#writer{store = Store, replid = Replid, lost = Lost}) when
     Store =:= undefined; Replid =:= undefined; Lost
@@ -189,7 +190,8 @@ position(#writer{store = Store, replid = Replid, lost = Lost}) when
 position(#writer{replid = Replid, offset = Offset, db = Db}) ->
     #{replid => Replid, offset => Offset, db => Db}.
 
-%% @doc The replica has come this far: all up to there has been applied, or passed no filter.
+%% @doc The replica has handled everything up to this position: it was applied, or the filter
+%% dropped it.
 -spec passed(undefined | eslaver:position(), writer()) -> writer().
 passed(#{replid := Replid, offset := Offset, db := Db}, #writer{replid = Replid} = Writer) when
     Offset > Writer#writer.offset
@@ -217,7 +219,7 @@ write(Writes, Writer) ->
     ),
     {{applied, [Command || {Command, _} <- Writes], Offset}, Next}.
 
-%% A db's table is there for readers before a command can need it.
+%% The table of each db is published before a command can need it.
 with_dbs(Writes, #writer{store = Store, lock = Lock} = Writer) ->
     case lists:foldl(fun with_db/2, Store, Writes) of
         Store -> Writer;
@@ -233,7 +235,7 @@ with_db({{_Name, _Args, Db}, Keys}, Store) ->
         end,
     lists:foldl(fun eslaver_mirror_store:with_db/2, Store, [Db | Others]).
 
-%% What readers must not see half of.
+%% The keys that change together for readers.
 locks(Writes) ->
     case lists:all(fun({_, Keys}) -> has_keys(Keys) end, Writes) of
         true -> [key(Key) || {_, {Changed, _Read}} <- Writes, Key <- Changed];
@@ -278,7 +280,7 @@ apply_one({<<"function">>, Args, _Db}, _Keys, #writer{functions = Functions} = W
 apply_one({Name, _Args, _Db}, {[], _Read}, #writer{commands = Commands} = Writer) when
     not is_map_key(Name, Commands)
 ->
-    %% It is about something else than keys, as an index.
+    %% The command concerns something other than keys, such as an index.
     Writer;
 apply_one({Name, Args, Db}, Keys, Writer) ->
     #writer{commands = Commands, store = Store, options = #{filter := Filter}} = Writer,
@@ -286,7 +288,7 @@ apply_one({Name, Args, Db}, Keys, Writer) ->
     Apply =
         case Commands of
             #{Name := Module} -> fun() -> Module:apply(Name, Args, Ctx) end;
-            #{} -> error(not_known)
+            #{} -> error(unknown_command)
         end,
     case eslaver_mirror_filter:scope({Name, Args, Db}, Keys, Filter) of
         whole -> Apply();
@@ -295,7 +297,7 @@ apply_one({Name, Args, Db}, Keys, Writer) ->
     end,
     Writer.
 
-%% What is not mirrored is of no more use when the command has been applied.
+%% Keys that are not mirrored are removed after the command.
 apply_partly(Apply, Unwanted, Ctx) ->
     try
         Apply()
@@ -315,7 +317,7 @@ ctx(Db, #{dbs := Dbs} = Store) ->
 in_db({Db, Key}, #{store := Store}, Fun) -> Fun(ctx(Db, Store), Key);
 in_db(Key, Ctx, Fun) -> Fun(Ctx, Key).
 
-%% What cannot be applied rightly is not shown wrong.
+%% Marks keys as unknown rather than show wrong values.
 failed({Name, _, _} = Command, Keys, Why, Writer) ->
     unknown(Command, Keys, counted(Name, Why, Writer)).
 
@@ -329,7 +331,7 @@ tell(Name, Why, Mirror, _Failed) ->
     eslaver_log:report(warning, not_mirrored, #{replica => Mirror, command => Name, reason => Why}).
 
 unknown({<<"function">>, _Args, _Db}, _Keys, Writer) ->
-    %% it names no key, and what there is of functions only a snapshot tells
+    %% it names no key, and only a snapshot tells which functions there are
     lost(Writer);
 unknown({_Name, _Args, Db}, {Changed, _Read}, #writer{store = Store} = Writer) ->
     Ctx = ctx(Db, Store),
@@ -350,27 +352,27 @@ unknown(_Command, _Keys, Writer) ->
 wanted(Keys, Db, #writer{options = #{filter := Filter}}) ->
     [Key || Key <- Keys, eslaver_mirror_filter:is_wanted(Key, Db, Filter)].
 
-%% From here on only a full resync helps.
+%% From now on the mirror needs a full resync.
 lost(#writer{lock = Lock} = Writer) ->
     ok = eslaver_mirror_lock:status(stale, Lock),
     Writer#writer{lost = true}.
 
-%% @doc Whether only a full resync helps that the replica does not ask for by itself.
+%% @doc Whether the mirror needs a full resync that the replica will not request by itself.
 -spec needs_resync(writer()) -> boolean().
 needs_resync(#writer{lost = Lost, without_position = WithoutPosition}) ->
     Lost andalso not WithoutPosition.
 
-%% @doc Removes some of what is out of reach: whether there is more.
+%% @doc Removes some discarded values. Returns whether there are more.
 -spec collect(writer()) -> done | more.
 collect(#writer{store = undefined}) -> done;
 collect(#writer{store = Store}) -> eslaver_mirror_keys:collect(Store, ?COLLECT).
 
-%% @doc How old the data is.
+%% @doc The status of the data.
 -spec status(writer()) -> eslaver_mirror_lock:status().
 status(#writer{lock = Lock}) ->
     eslaver_mirror_lock:status(Lock).
 
-%% @doc What it holds, and what it could not apply.
+%% @doc Sizes, position and failures, for `eslaver_mirror:info/1'.
 -spec info(writer()) -> map().
 info(#writer{store = Store, failed = Failed, functions = Functions, replid = Replid} = Writer) ->
     maps:merge(sizes(Store), #{
@@ -392,12 +394,12 @@ sizes(#{dbs := Dbs} = Store) ->
     ]),
     #{keys => Keys, memory => eslaver_mirror_store:memory(Store)}.
 
-%% @doc The functions' libraries.
+%% @doc The libraries of functions.
 -spec functions(writer()) -> #{Library :: binary() => Code :: binary()}.
 functions(#writer{functions = Functions}) ->
     Functions.
 
-%% @doc No reader finds it any more.
+%% @doc Removes the mirror's lock. Readers no longer find it.
 -spec close(writer()) -> ok.
 close(#writer{lock = Lock}) ->
     eslaver_mirror_lock:close(Lock).

@@ -1,13 +1,12 @@
-%% @doc Sorted sets in a mirror: a row with the score of each member, and a tree of them all in
-%% their order. Used by {@link eslaver_mirror_zset_commands} and by what does geography to write,
-%% and by {@link eslaver_mirror} to read.
+%% @doc Sorted sets in a mirror: a row with the score of each member, and a tree of all members in
+%% order.
 %% @private
 -module(eslaver_mirror_zset).
 
 -behaviour(eslaver_mirror_type).
 
 -export([load/3, copy/2, discard/3]).
--export([new/0, from_list/2, put/4, put/3, remove/3, remove_span/3]).
+-export([new/0, from_list/2, put/4, remove/3, remove_span/3]).
 -export([size/2, score/3, public_score/3, scores/3, rank/4, range/4, random/2, random/3, scan/3]).
 -export([fold/5, rank_of/3, to_term/1]).
 -export_type([zset_body/0, entry/0, member/0]).
@@ -19,9 +18,9 @@
 -type public() :: eslaver_mirror_score:public().
 
 -type entry() :: {score(), member()}.
-%% What is in the tree, in the order of such terms.
+%% An item of the tree, which is in the order of these terms.
 
-%% The type.
+%% For the behaviour.
 
 %% @private
 -spec load(store(), [{member(), public()}], map()) -> zset_body() | empty.
@@ -31,7 +30,7 @@ load(Store, Members, _Meta) ->
      || {Member, Score} <- Members
     ]).
 
-%% @doc One of these, none of which has a member twice.
+%% @doc A sorted set of these entries, which must have different members.
 -spec from_list(store(), [entry()]) -> zset_body() | empty.
 from_list(#{nodes := Nodes, scores := Scores}, Entries) ->
     Zset = eslaver_mirror_tree:from_list(Nodes, ordered, lists:sort(Entries)),
@@ -71,12 +70,12 @@ or_empty(Zset) ->
 
 %% Writing.
 
-%% @doc One without members.
+%% @doc An empty sorted set.
 -spec new() -> zset_body().
 new() ->
     eslaver_mirror_tree:new(ordered).
 
-%% @doc Gives a member a score, whether it is new or not.
+%% @doc Sets the score of a new or existing member.
 -spec put(store(), zset_body(), member(), score()) -> zset_body().
 put(#{scores := Scores, nodes := Nodes} = Store, Zset, Member, Score) ->
     Entry = {Score, Member},
@@ -91,15 +90,10 @@ put(#{scores := Scores, nodes := Nodes} = Store, Zset, Member, Score) ->
             eslaver_mirror_tree:move(Nodes, below({Old, Member}), below(Entry), Entry, Zset)
     end.
 
-%% @doc Gives members scores, one after the other.
--spec put(store(), zset_body(), [{member(), score()}]) -> zset_body().
-put(Store, Zset, Members) ->
-    lists:foldl(fun({Member, Score}, Next) -> put(Store, Next, Member, Score) end, Zset, Members).
-
 below(Entry) ->
     fun(Other) -> Other < Entry end.
 
-%% @doc Without these members, of which some may be none.
+%% @doc Removes members; some may be missing.
 -spec remove(store(), zset_body(), [member()]) -> zset_body() | empty.
 remove(#{scores := Scores, nodes := Nodes}, Zset, Members) ->
     Id = eslaver_mirror_tree:id(Zset),
@@ -111,7 +105,7 @@ remove(#{scores := Scores, nodes := Nodes}, Zset, Members) ->
     end,
     or_empty(lists:foldl(Remove, Zset, Members)).
 
-%% @doc Without the members in these places.
+%% @doc Removes the members at these positions.
 -spec remove_span(store(), zset_body(), eslaver_mirror_tree:span()) -> zset_body() | empty.
 remove_span(_Store, Zset, {_, 0}) ->
     Zset;
@@ -131,7 +125,7 @@ remove_span(#{scores := Scores, nodes := Nodes}, Zset, Span) ->
 size(_Store, Zset) ->
     eslaver_mirror_tree:size(Zset).
 
-%% @doc The score of a member, as it lies in the tables.
+%% @doc The score of a member, as stored in the tables.
 -spec score(store(), zset_body(), member()) -> score() | undefined.
 score(#{scores := Scores}, Zset, Member) ->
     case ets:lookup(Scores, {eslaver_mirror_tree:id(Zset), Member}) of
@@ -154,7 +148,7 @@ public_score(Store, Zset, Member) ->
         Score -> eslaver_mirror_score:to_term(Score)
     end.
 
-%% @doc The place of a member, from the lowest score on or from the highest, and its score.
+%% @doc The rank of a member, from the lowest or from the highest score on, and its score.
 -spec rank(store(), zset_body(), member(), forward | backward) ->
     {non_neg_integer(), public()} | undefined.
 rank(#{nodes := Nodes} = Store, Zset, Member, Way) ->
@@ -172,12 +166,12 @@ rank(#{nodes := Nodes} = Store, Zset, Member, Way) ->
             }
     end.
 
-%% @doc How many members are before a place in their order.
+%% @doc The number of members before a place in the order.
 -spec rank_of(store(), zset_body(), fun((entry()) -> boolean())) -> non_neg_integer().
 rank_of(#{nodes := Nodes}, Zset, Below) ->
     eslaver_mirror_tree:rank(Nodes, Below, Zset).
 
-%% @doc The members in these places.
+%% @doc The members at these positions.
 -spec range(store(), zset_body(), eslaver_mirror_tree:span(), forward | backward) ->
     [{member(), public()}].
 range(Store, Zset, Span, Way) ->
@@ -188,7 +182,7 @@ range(Store, Zset, Span, Way) ->
         end,
     fold(Store, Zset, fun(Entry, Members) -> [to_term(Entry) | Members] end, [], {Span, Back}).
 
-%% @doc Folds over the entries in these places, from the lowest on or from the highest.
+%% @doc Folds over the entries at these positions, from the lowest or from the highest on.
 -spec fold(
     store(),
     zset_body(),
@@ -199,7 +193,7 @@ range(Store, Zset, Span, Way) ->
 fold(#{nodes := Nodes}, Zset, Fun, Acc, {Span, Way}) ->
     eslaver_mirror_tree:fold(Nodes, Fun, Acc, Span, Way, Zset).
 
-%% @doc An entry as a user gets it.
+%% @doc An entry as in answers to users.
 -spec to_term(entry()) -> {member(), public()}.
 to_term({Score, Member}) ->
     {Member, eslaver_mirror_score:to_term(Score)}.
@@ -210,7 +204,7 @@ random(#{nodes := Nodes}, Zset) ->
     Index = rand:uniform(eslaver_mirror_tree:size(Zset)) - 1,
     to_term(eslaver_mirror_tree:nth(Nodes, Index, Zset)).
 
-%% @doc `Count' random ones, each once; with a negative count any may come again.
+%% @doc `Count' different random members; with a negative count, `-Count' members that may repeat.
 -spec random(store(), zset_body(), integer()) -> [{member(), public()}].
 random(Store, Zset, Count) when Count < 0 ->
     [random(Store, Zset) || _ <- lists:seq(1, -Count)];
@@ -230,7 +224,7 @@ choose(_Size, Count, Chosen) when map_size(Chosen) =:= Count ->
 choose(Size, Count, Chosen) ->
     choose(Size, Count, Chosen#{rand:uniform(Size) - 1 => chosen}).
 
-%% @doc `Count' members after the one a cursor is made of, and the next cursor, or 0.
+%% @doc `Count' members after the cursor's own, and the next cursor, 0 at the end.
 -spec scan(store(), zset_body(), {Cursor :: 0 | {public(), member()}, Count :: pos_integer()}) ->
     {0 | {public(), member()}, [{member(), public()}]}.
 scan(Store, Zset, {Cursor, Count}) ->

@@ -1,6 +1,5 @@
 %% @doc Unions, intersections and differences of sorted sets and of sets, whose members all have the
-%% score 1. Scores are combined in the order in which servers do it, by which sums of floats differ.
-%% Used by {@link eslaver_mirror_zset_commands} and {@link eslaver_mirror}.
+%% score 1. Scores are combined in the same order as on servers, since sums of floats depend on it.
 %% @private
 -module(eslaver_mirror_zset_algebra).
 
@@ -8,7 +7,7 @@
 -export_type([source/0, options/0]).
 
 -type source() :: {zset, eslaver_mirror_zset:zset_body()} | {set, eslaver_mirror_set:body()} | none.
-%% A key's value, or that it has none.
+%% A key's value, `none' if the key is missing.
 
 -type options() :: #{
     weights => [eslaver_mirror_score:score()],
@@ -18,7 +17,7 @@
 -type store() :: eslaver_mirror_store:store().
 -type entry() :: eslaver_mirror_zset:entry().
 
-%% @doc The values of keys, if all can be used.
+%% @doc The values of keys, if all are sets or sorted sets.
 -spec sources([eslaver_mirror_store:row() | none]) -> {ok, [source()]} | {error, wrongtype}.
 sources(Rows) ->
     case lists:all(fun is_source/1, Rows) of
@@ -32,7 +31,7 @@ is_source({_, Type, _, _}) -> Type =:= zset orelse Type =:= set.
 source(none) -> none;
 source({_, Type, Body, _}) -> {Type, Body}.
 
-%% @doc What is in any, in no order.
+%% @doc The members that any source has, in no order.
 -spec union(store(), [source(), ...], options()) -> [entry()].
 union(Store, Sources, Options) ->
     How = maps:get(aggregate, Options, sum),
@@ -51,7 +50,7 @@ add(How, Weight, {Score, Member}, Scores) ->
             Scores#{Member => Weighted}
     end.
 
-%% @doc What is in all, in no order.
+%% @doc The members that all sources have, in no order.
 -spec intersection(store(), [source(), ...], options()) -> [entry()].
 intersection(Store, Sources, Options) ->
     How = maps:get(aggregate, Options, sum),
@@ -77,7 +76,7 @@ combined(Store, How, Member, Score, [{Source, Weight} | Others]) ->
             combined(Store, How, Member, Both, Others)
     end.
 
-%% @doc What is in the first, but in no other, in no order.
+%% @doc The members that the first source has and no other, in no order.
 -spec difference(store(), [source(), ...]) -> [entry()].
 difference(Store, [First | Others]) ->
     Keep = fun({_, Member} = Entry, Kept) ->
@@ -88,7 +87,7 @@ difference(Store, [First | Others]) ->
     end,
     fold(Store, First, Keep, []).
 
-%% @doc How many members are in all, counted to a limit if that is not 0.
+%% @doc The number of members that all sources have, at most `Limit' unless that is 0.
 -spec count_common(store(), [source(), ...], Limit :: non_neg_integer()) -> non_neg_integer().
 count_common(Store, Sources, Limit) ->
     case length(intersection(Store, Sources, #{})) of
@@ -96,7 +95,7 @@ count_common(Store, Sources, Limit) ->
         Count -> Count
     end.
 
-%% With the weight of each; the smallest first.
+%% Sources with their weights, the smallest first.
 by_size(Store, Sources, Options) ->
     Weights = maps:get(weights, Options, [1.0 || _ <- Sources]),
     Sized = [

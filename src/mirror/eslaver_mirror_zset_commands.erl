@@ -1,6 +1,5 @@
-%% @doc The commands that write sorted sets, as a master sends them: those that block or take of the
-%% first of several keys arrive as what they have come to, or as they are. Called by
-%% {@link eslaver_mirror_server}.
+%% @doc Applies the commands that write sorted sets. Masters replicate blocking pops, and pops from
+%% the first of several keys, rewritten or verbatim.
 %% @private
 -module(eslaver_mirror_zset_commands).
 
@@ -89,7 +88,7 @@ apply(<<"zmovemember">>, [From, To, Member], Ctx) ->
 keep(Entry, Entries) ->
     [Entry | Entries].
 
-%% With its score, whatever it had there before.
+%% The member keeps its score, whatever score it had at the target.
 move(_Ctx, Same, Same, _Choose) ->
     ok;
 move(#{store := Store} = Ctx, From, To, Choose) ->
@@ -119,7 +118,7 @@ flags([Arg | Args] = All) ->
             {[Flag | Flags], Rest}
     end.
 
-%% Of what a score can begin with, only the letters can make a flag.
+%% Of the characters that a score can begin with, only letters can begin a flag.
 flag(<<C, _/binary>> = Arg) when C > $9 ->
     case string:lowercase(Arg) of
         <<"nx">> -> nx;
@@ -171,7 +170,7 @@ allows(gt, Old, Score) -> Old =:= undefined orelse Score > Old;
 allows(lt, Old, Score) -> Old =:= undefined orelse Score < Old;
 allows(_, _Old, _Score) -> true.
 
-%% Taking out.
+%% Removing.
 
 remove_range(Ctx, By, [Key, Low, High]) ->
     Range = eslaver_mirror_zset_range:parse(By, forward, Low, High),
@@ -201,7 +200,7 @@ count(Args) -> binary_to_integer(lists:last(Args)).
 way(<<"min">>) -> forward;
 way(<<"max">>) -> backward.
 
-%% What is stored.
+%% Storing results.
 
 store(#{store := Store} = Ctx, Operation, [To, Number | Args]) ->
     {Keys, Options} = lists:split(binary_to_integer(Number), Args),

@@ -1,5 +1,4 @@
-%% @doc Which members of a sorted set lie in a range, by index, score or name. Used by
-%% {@link eslaver_mirror_zset_commands} and {@link eslaver_mirror}, and by what does geography.
+%% @doc Which members of a sorted set lie in a range, by index, score or name.
 %% @private
 -module(eslaver_mirror_zset_range).
 
@@ -14,7 +13,7 @@
     {index, integer(), integer()}
     | {score, bound(eslaver_mirror_score:score()), bound(eslaver_mirror_score:score())}
     | {lex, bound(binary()), bound(binary())}.
-%% From a lower bound to an upper one; names are in order where the scores are equal.
+%% From a lower bound to an upper one. Members with equal scores are ordered by name.
 
 -type way() :: forward | backward.
 %% From the lowest member on, or from the highest.
@@ -25,7 +24,7 @@
 -type zset() :: eslaver_mirror_zset:zset_body().
 -type span() :: eslaver_mirror_tree:span().
 
-%% @doc The places of a range's members.
+%% @doc The positions of a range's members.
 -spec span(store(), zset(), range()) -> span().
 span(_Store, Zset, {index, Start, Stop}) ->
     eslaver_mirror_tree:span(Start, Stop, Zset);
@@ -34,12 +33,12 @@ span(Store, Zset, {By, Low, High}) ->
     To = before(Store, Zset, By, beyond(High)),
     {From, max(To - From, 0)}.
 
-%% The bound above which is all that is not in a range.
+%% The bound from which on members are outside the range.
 beyond({inclusive, What}) -> {exclusive, What};
 beyond({exclusive, What}) -> {inclusive, What};
 beyond(End) -> End.
 
-%% How many members are below a bound.
+%% The number of members below a bound.
 before(_Store, _Zset, _By, lowest) ->
     0;
 before(Store, Zset, _By, highest) ->
@@ -53,8 +52,8 @@ before(Store, Zset, lex, {inclusive, Member}) ->
 before(Store, Zset, lex, {exclusive, Member}) ->
     eslaver_mirror_zset:rank_of(Store, Zset, fun({_, Other}) -> Other =< Member end).
 
-%% @doc The places of what `REV' and `LIMIT' leave of a range. Going backward, indexes and offsets
-%% are counted from the highest member on.
+%% @doc The positions of what `REV' and `LIMIT' leave of a range. Going backward, indexes and
+%% offsets count from the highest member on.
 -spec select(store(), zset(), {range(), way(), limit()}) -> span().
 select(Store, Zset, {{index, _, _} = Range, backward, Limit}) ->
     {From, Count} = span(Store, Zset, Range),
@@ -79,10 +78,10 @@ limit({From, Count}, Way, {Offset, Most}) ->
         backward -> {From + Left - Taken, Taken}
     end.
 
-%% @doc Whether it is sure what a server selects. Where scores differ, names are not in order, and
-%% what it finds by them then depends on how it has them stored, unless those in the range happen to
-%% stand together, with all lower names before them and all higher ones after. What it makes of a
-%% negative offset depends on the same.
+%% @doc Whether a server's selection is well defined. If scores differ, names are not in order, and
+%% what a server finds by name depends on how it stores the members, unless those in the range stand
+%% together, with all lower names before and all higher ones after them. The effect of a negative
+%% offset depends on the same.
 -spec is_certain(store(), zset(), {range(), way(), limit()}) -> boolean().
 is_certain(Store, Zset, {Range, _Way, {Offset, _}}) when Offset < 0 ->
     {_From, Count} = span(Store, Zset, Range),
@@ -119,7 +118,7 @@ is_below(_Member, highest) -> true;
 is_below(Member, {inclusive, Bound}) -> Member < Bound;
 is_below(Member, {exclusive, Bound}) -> Member =< Bound.
 
-%% @doc A range as a command has it: going backward, the upper bound comes first.
+%% @doc Parses the range of a command. Going backward, the upper bound comes first.
 -spec parse(by(), way(), binary(), binary()) -> range().
 parse(index, _Way, Start, Stop) -> {index, binary_to_integer(Start), binary_to_integer(Stop)};
 parse(By, backward, High, Low) -> parse(By, forward, Low, High);
@@ -134,7 +133,7 @@ parse_lex(<<$+>>) -> highest;
 parse_lex(<<$(, Member/binary>>) -> {exclusive, Member};
 parse_lex(<<$[, Member/binary>>) -> {inclusive, Member}.
 
-%% @doc A range as a user of the mirror has it. What is none is a `badarg'.
+%% @doc Parses the range of a read. Raises `badarg' for an invalid one.
 -spec from_terms(by(), way(), term(), term()) -> range().
 from_terms(index, _Way, Start, Stop) when is_integer(Start), is_integer(Stop) ->
     {index, Start, Stop};

@@ -1,5 +1,4 @@
-%% @doc The options of reads of sorted sets, checked, and what they make of an answer. Used by
-%% {@link eslaver_mirror}.
+%% @doc Checks the options of reads of sorted sets, and shapes their answers.
 %% @private
 -module(eslaver_mirror_zset_read).
 
@@ -19,9 +18,9 @@
 }.
 
 -type shape() :: fun((members()) -> members() | [binary()]).
-%% With scores or without.
+%% Keeps the scores or drops them.
 
-%% @doc What `ZRANGE' is asked for.
+%% @doc Parses the arguments of `ZRANGE'.
 -spec selection(term(), term(), map()) -> selection().
 selection(Start, Stop, Options) when is_map(Options) ->
     {By, Rest} = option(by, index, Options),
@@ -47,13 +46,13 @@ limit(By, {Offset, Count}) when By =/= index, is_integer(Offset), is_integer(Cou
 limit(_By, _) ->
     error(badarg).
 
-%% @doc The members that are asked for.
+%% @doc The selected members.
 -spec range(store(), eslaver_mirror_zset:zset_body(), selection()) -> members() | [binary()].
 range(Store, Zset, {{_, Way, _} = Selected, Shape}) ->
     Span = eslaver_mirror_zset_range:select(Store, Zset, Selected),
     Shape(eslaver_mirror_zset:range(Store, Zset, Span, Way)).
 
-%% @doc What `ZUNION' and its like are asked for, by the number of keys.
+%% @doc Parses the options of `ZUNION' and similar commands, given the number of keys.
 -spec options(pos_integer(), map()) -> {shape(), eslaver_mirror_zset_algebra:options()}.
 options(Number, Options) when is_map(Options) ->
     Parsed = maps:map(
@@ -71,7 +70,7 @@ parse(aggregate, How, _Number) when How =:= sum; How =:= min; How =:= max; How =
 parse(_, _, _) ->
     error(badarg).
 
-%% @doc What is made of members: `with_scores' is the one option that may be left.
+%% @doc Parses the option `with_scores', the only one allowed here.
 -spec shape(map()) -> shape().
 shape(#{with_scores := true} = Options) when map_size(Options) =:= 1 ->
     fun(Members) -> Members end;
@@ -80,12 +79,12 @@ shape(Options) when Options =:= #{}; Options =:= #{with_scores => false} ->
 shape(_) ->
     error(badarg).
 
-%% @doc Entries in their order, as a user gets them.
+%% @doc Sorted entries, as in answers to users.
 -spec sorted([eslaver_mirror_zset:entry()]) -> members().
 sorted(Entries) ->
     [eslaver_mirror_zset:to_term(Entry) || Entry <- lists:sort(Entries)].
 
-%% @doc Raises `badarg' for a cursor that is none.
+%% @doc Raises `badarg' unless the argument is a cursor.
 -spec check_cursor(term()) -> ok.
 check_cursor(0) ->
     ok;

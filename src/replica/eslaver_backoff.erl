@@ -1,5 +1,5 @@
-%% @doc Pauses between tries to reach a master: growing, with jitter, so that many replicas of one
-%% lost master do not come back at the same moment. Used by {@link eslaver_server}.
+%% @doc Pauses between attempts to reach a master. They grow, with jitter, so that many replicas of
+%% a lost master do not reconnect at the same moment.
 %% @private
 -module(eslaver_backoff).
 
@@ -21,12 +21,12 @@ new() -> ?FIRST.
 next(Longest) ->
     next(min(Longest, ?LONGEST), ?LONGEST).
 
-%% @doc After a failure that will not heal by itself the pauses are long at once.
+%% @doc The pause after a failure that will not heal by itself: long from the start.
 -spec slow() -> {pos_integer(), backoff()}.
 slow() ->
     next(?LONGEST, ?LONGEST).
 
-%% @doc After one that costs the master a snapshot each time they grow from there up to ten minutes.
+%% @doc The pause if each attempt costs the master a snapshot: it grows up to ten minutes.
 -spec slowest(backoff()) -> {pos_integer(), backoff()}.
 slowest(Longest) ->
     next(max(Longest, ?LONGEST), ?SLOWEST).

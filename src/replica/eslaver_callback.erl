@@ -1,5 +1,5 @@
-%% @doc Callbacks: what is one, how it is called, and whether it can take more. Used by
-%% {@link eslaver_options} and {@link eslaver_dispatch}.
+%% @doc Callbacks: which terms are valid, how they are called, and whether they can take more
+%% events.
 %% @private
 -module(eslaver_callback).
 
@@ -17,18 +17,18 @@
     | pid()
     | atom()
     | [].
-%% What a user names. With `Args' the event is appended; a handler is a module of the behaviour
-%% {@link eslaver_handler}; a process gets as many events as its demand, and more when it asks; a
-%% registered name is looked up for each event; `[]' prints each event.
+%% A callback as the user gives it. With `Args' the event is appended; a handler is a module of the
+%% behaviour {@link eslaver_handler}; a process gets as many events as its demand, and more when it
+%% asks; a registered name is looked up for each event; `[]' prints each event.
 
 -record(function, {call :: fun((term()) -> term())}).
 
 -record(receiver, {
     process :: pid() | atom(),
     monitor :: undefined | reference(),
-    %% How many events it will take.
+    %% The number of events that it still accepts.
     demand = infinity :: non_neg_integer() | infinity,
-    %% With this number of messages in its mailbox it gets no more until it has caught up.
+    %% At this number of messages in its mailbox it gets no more until it has caught up.
     limit :: pos_integer() | infinity
 }).
 
@@ -44,11 +44,11 @@
     ok
     | {ok | {pause, timeout()} | {stop, term()}, callback()}
     | raised().
-%% With `ok' alone the callback is as it was.
+%% `ok' alone leaves the callback unchanged.
 
 -type raised() :: {raised, throw | error | exit, Reason :: term(), Stack :: list()}.
 
-%% @doc Whether this can be a callback.
+%% @doc Whether a term is a valid callback.
 -spec check(term()) -> boolean().
 check(Fun) when is_function(Fun) ->
     is_callable(Fun, 1);
@@ -65,7 +65,7 @@ check(undefined) ->
 check(Other) ->
     is_pid(Other) orelse is_atom(Other) orelse Other =:= [].
 
-%% @doc Whether a module exports a function. The module is loaded for that.
+%% @doc Whether a module exports a function. Loads the module.
 -spec is_exported(term(), term(), arity()) -> boolean().
 is_exported(Module, Name, Arity) when is_atom(Module), is_atom(Name) ->
     _ = code:ensure_loaded(Module),
@@ -95,7 +95,7 @@ handles(Module) ->
     ],
     hd(Exported ++ [nothing]).
 
-%% @doc A callback ready for use by the calling process, with a limit for a receiver's mailbox.
+%% @doc Prepares a callback for use by the calling process, with a limit for a receiver's mailbox.
 -spec new(spec(), pos_integer() | infinity) -> {ok, callback()} | {stop, term()} | raised().
 new({Pid, #{demand := Demand}}, Limit) ->
     {ok, Receiver} = new(Pid, Limit),
@@ -127,19 +127,18 @@ new({M, F, A}) ->
 new([]) ->
     {ok, #function{call = fun(Event) -> io:format("eslaver -> ~p~n", [Event]) end}}.
 
-%% @doc Whether it is to be given a list of events instead of each.
+%% @doc Whether it takes lists of events instead of single ones.
 -spec takes_batches(callback()) -> boolean().
 takes_batches(#handler{function = handle_batch}) -> true;
 takes_batches(_) -> false.
 
-%% @doc Whether it is to be given what the master has told of its commands, too: the mirror's feed.
+%% @doc Whether it also takes what the master has told of its commands: only the mirror's feed does.
 -spec takes_commands(callback()) -> boolean().
 takes_commands(#handler{module = Module}) -> Module =:= eslaver_mirror_feed;
 takes_commands(_) -> false.
 
-%% @doc Whether an event may be given now, soon (`held': the receiver has too many messages), or
-%% when the receiver has asked for more (`passive'). A receiver on another node is held back by the
-%% distribution.
+%% @doc Whether it takes an event now (`ready'), when its mailbox has fewer messages (`held'), or
+%% when it has asked for more (`passive'). The distribution holds back receivers on other nodes.
 -spec readiness(callback()) -> ready | held | passive.
 readiness(#receiver{demand = 0}) ->
     passive;
@@ -160,19 +159,19 @@ fill(Pid, Limit) when is_pid(Pid), node(Pid) =:= node() ->
 fill(_, _Limit) ->
     ready.
 
-%% @doc The receiver will take `More' events more.
+%% @doc Adds `More' to the demand of the receiver.
 -spec demand(pos_integer(), callback()) -> {ok, callback()} | {error, no_demand}.
 demand(More, #receiver{demand = Demand} = Receiver) when is_integer(Demand) ->
     {ok, Receiver#receiver{demand = Demand + More}};
 demand(_More, _) ->
     {error, no_demand}.
 
-%% @doc Whether a monitor is the one of the callback's process; users' code has its own.
+%% @doc Whether a monitor is that of the callback's process; users' code may have its own.
 -spec is_monitor(reference(), callback()) -> boolean().
 is_monitor(Monitor, #receiver{monitor = Own}) -> Monitor =:= Own;
 is_monitor(_Monitor, _) -> false.
 
-%% @doc Gives it one event, or a list of them where it takes batches.
+%% @doc Calls it with one event, or with a list of events if it takes batches.
 -spec handle(term(), callback()) -> result().
 handle(Event, #function{call = Call}) ->
     try Call(Event) of
@@ -204,8 +203,8 @@ handle(Event, #handler{module = Module, function = Function, state = State} = Ha
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end.
 
-%% As with `{active, N}' of gen_tcp, the receiver is told when it has got all that it asked for.
-%% News of the link, such as a snapshot's end, may come beyond that.
+%% As with `{active, N}' of gen_tcp, the receiver gets a message when its demand is used up. News of
+%% the link, such as a snapshot's end, may exceed the demand.
 sent(infinity, _Receiver) ->
     ok;
 sent(Demand, Receiver) when Demand > 1 ->
@@ -221,7 +220,7 @@ wrong_result(Module, Function, Other) ->
 bad_return(Function, Returned, Expected) ->
     {bad_return, #{function => Function, returned => Returned, expected => Expected}}.
 
-%% @doc The replica ends in an orderly way.
+%% @doc Ends it when the replica stops.
 -spec close(term(), callback()) -> ok | raised().
 close(Why, #handler{module = Module, state = State}) ->
     try

@@ -22,6 +22,8 @@
     callback :: eslaver_callback:callback(),
     stride = 1 :: pos_integer(),
     hooks :: none | eslaver_hooks:hooks(),
+    %% What comes before the next events of all/2.
+    first = [] :: [eslaver_events:commands()],
     %% With hooks: the events of the batch in hand that are handled, and the time they took.
     handled = 0 :: non_neg_integer(),
     spent = 0 :: non_neg_integer()
@@ -54,10 +56,12 @@ new(Spec, MailboxLimit, Hooks) ->
             Stop
     end.
 
-%% @doc The events that tell the callback what its link's master has told of its commands.
--spec commands(eslaver_nif:commands() | undefined, dispatch()) -> [eslaver_events:commands()].
-commands(Told, #dispatch{callback = Callback}) ->
-    [{link, commands, Told} || eslaver_callback:takes_commands(Callback)].
+%% @doc What the link's master has told of its commands: a callback that takes it gets it before the
+%% next events of {@link all/2}.
+-spec commands(eslaver_nif:commands() | undefined, dispatch()) -> dispatch().
+commands(Told, #dispatch{callback = Callback} = Dispatch) ->
+    First = [{link, commands, Told} || eslaver_callback:takes_commands(Callback)],
+    Dispatch#dispatch{first = First}.
 
 %% @doc The callback's process will take `More' events more.
 -spec demand(pos_integer(), dispatch()) -> {ok, dispatch()} | {error, no_demand}.
@@ -77,8 +81,8 @@ close(Why, #dispatch{callback = Callback}) ->
 
 %% @doc Gives it all these events, and then perhaps a pause.
 -spec all([term()], dispatch()) -> {done | {pause, timeout()}, dispatch()} | ended().
-all(Events, Dispatch) ->
-    all(Events, done, Dispatch).
+all(Events, #dispatch{first = First} = Dispatch) ->
+    all(First ++ Events, done, Dispatch#dispatch{first = []}).
 
 all([], Then, Dispatch) ->
     {Then, Dispatch};
@@ -186,7 +190,7 @@ next(_Took, _Stride) -> 1.
 now_us() ->
     erlang:monotonic_time(microsecond).
 
-%% A badmatch or a function clause holds the event itself, which may be as large as a value can be.
+%% A badmatch or a function clause holds the event itself, which may be as large as a value.
 failure(Event, Class, Reason, Stack) ->
     #{
         event => shown(Event),

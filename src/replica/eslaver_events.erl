@@ -1,6 +1,5 @@
-%% @doc The events that are not of the stream's or the snapshot's own bytes: a link comes up or goes
-%% down, a snapshot begins or ends. Classic events know only the last. Used by
-%% {@link eslaver_server}; the others are made by the native decoder.
+%% @doc The events that the native decoder does not make: a link comes up or goes down, a snapshot
+%% begins or ends. Of these, classic events have only the last.
 %% @private
 -module(eslaver_events).
 
@@ -13,7 +12,7 @@
 -type commands() :: {link, commands, eslaver_nif:commands() | undefined}.
 %% Comes before a link is up, to those who take it.
 
-%% @doc A master, or the dump file of an earlier run, begins a snapshot.
+%% @doc A master, or the RDB file of an earlier run, begins a snapshot.
 -spec full(shape(), master | file, map()) -> [term()].
 full(classic, _Source, _News) ->
     [];
@@ -22,7 +21,7 @@ full(full, Source, #{replid := Replid, offset := Offset, bytes := Bytes, master 
     Up = #{resync => full, replid => Replid, offset => Offset, master => Master},
     [{link, up, Up} || Source =:= master] ++ [{loading, start, Start}].
 
-%% @doc The stream goes on.
+%% @doc The stream continues.
 -spec partial(shape(), Replid :: binary(), map()) -> [term()].
 partial(classic, _Replid, _News) ->
     [];

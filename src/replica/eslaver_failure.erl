@@ -1,16 +1,15 @@
-%% @doc What may be said of an exception or a message that may carry keys and values of the master:
-%% its atoms, none of which come from a master. Used by {@link eslaver_server},
-%% {@link eslaver_mirror_server} and {@link eslaver_mirror_writer}.
+%% @doc The part of an exception or a message that may be shown, as the rest may contain keys and
+%% values of the master: its atoms, none of which come from a master.
 %% @private
 -module(eslaver_failure).
 
 -export([guarded/2, shape/1, describe/2]).
 
-%% The calls of a stack that are told.
+%% The number of calls of a stack that are shown.
 -define(CALLS, 5).
 
-%% @doc Calls a fun. What it raises may carry keys and values, and so may the arguments in the
-%% stack: the reason of the end, which the reports show and all who are linked get, has neither.
+%% @doc Calls a fun. The exception that it raises, and the arguments in its stack, may contain keys
+%% and values. The exit reason, which linked processes and reports get, contains neither.
 -spec guarded(atom(), fun(() -> Result)) -> Result.
 guarded(Name, Fun) ->
     try
@@ -19,7 +18,7 @@ guarded(Name, Fun) ->
         Class:Reason:Stack -> exit({Name, Class, describe(Reason, Stack)})
     end.
 
-%% @doc An atom, or the atoms of a tuple.
+%% @doc An atom, or the atoms of a tuple; `hidden' if there is none.
 -spec shape(term()) -> atom() | tuple().
 shape(Term) when is_atom(Term) ->
     Term;
@@ -32,7 +31,7 @@ shape(Term) when is_tuple(Term) ->
 shape(_Term) ->
     hidden.
 
-%% @doc What was raised, and where.
+%% @doc The shape of an exception's reason, and the calls of its stack without arguments.
 -spec describe(Reason :: term(), Stack :: [tuple()]) -> {atom() | tuple(), [mfa()]}.
 describe(Reason, Stack) ->
     {shape(Reason), [call(Call) || Call <- lists:sublist(Stack, ?CALLS)]}.

@@ -1,12 +1,14 @@
-%% @doc Filters as users write them, for the option `filter' and for {@link eslaver:subscribe/2}:
-%% what is one, and its form for the native half.
+%% @doc Checks filters, which the option `filter' and {@link eslaver:subscribe/2} take, and converts
+%% them for the native half.
 %% @private
 -module(eslaver_filter).
 
 -export([parse/2, parse_types/1]).
 -export_type([input/0, filter/0, type/0]).
 
--type type() :: eslaver_rdb:type().
+-type type() ::
+    string | list | set | zset | hash | stream | module | array | gcra | path_hash.
+%% Of a key's value.
 
 -type input() :: #{
     keys => Glob :: iodata() | [Glob :: iodata()],
@@ -14,8 +16,8 @@
     types => [type()],
     dbs => [non_neg_integer()]
 }.
-%% Globs are those of the servers' `KEYS'. What is absent filters nothing; an empty list lets
-%% nothing through.
+%% Globs are those of the servers' `KEYS'. A missing key filters nothing; an empty list lets nothing
+%% through.
 
 -type filter() :: #{
     keys := undefined | [binary()],
@@ -27,7 +29,7 @@
 
 -define(TYPES, [string, list, set, zset, hash, stream, module, array, gcra, path_hash]).
 
-%% @doc Checks a filter that may have these keys.
+%% @doc Checks a filter, which may have the keys `Known'.
 -spec parse([atom()], term()) -> {ok, filter()} | {error, Key :: term(), Value :: term()}.
 parse(Known, Input) when is_map(Input) ->
     Nothing = #{keys => undefined, commands => undefined, types => undefined, dbs => undefined},
@@ -43,7 +45,7 @@ parse([{Key, Value} | Rest], Known, Filter) ->
         _ -> {error, Key, Value}
     end.
 
-%% @doc All that the option may have.
+%% @doc Checks a filter of the option `filter', which may have every key.
 -spec parse_types(term()) -> {ok, filter()} | error.
 parse_types(Input) ->
     case parse([keys, commands, types, dbs], Input) of
@@ -52,8 +54,8 @@ parse_types(Input) ->
     end.
 
 value(keys, Glob) when is_binary(Glob) -> {ok, [Glob]};
-value(keys, [First | _] = Glob) when is_integer(First) -> all([Glob], fun text/1);
-value(keys, Globs) -> all(Globs, fun text/1);
+value(keys, [First | _] = Glob) when is_integer(First) -> all([Glob], fun eslaver_text:parse/1);
+value(keys, Globs) -> all(Globs, fun eslaver_text:parse/1);
 value(commands, Names) -> all(Names, fun command/1);
 value(types, Types) -> all(Types, fun(Type) -> keep(Type, lists:member(Type, ?TYPES)) end);
 value(dbs, Dbs) -> all(Dbs, fun(Db) -> keep(Db, is_db(Db)) end).
@@ -79,24 +81,7 @@ checked(error) -> throw(bad).
 
 command(Name) when is_atom(Name) -> command(atom_to_binary(Name));
 command(Name) ->
-    case text(Name) of
-        {ok, <<_, _/binary>> = Text} -> {ok, lower(Text)};
+    case eslaver_text:parse(Name) of
+        {ok, <<_, _/binary>> = Text} -> {ok, eslaver_text:lower(Text)};
         _ -> error
     end.
-
-lower(Text) -> <<<<(lower_byte(Byte))>> || <<Byte>> <= Text>>.
-
-lower_byte(Byte) when Byte >= $A, Byte =< $Z -> Byte + 32;
-lower_byte(Byte) -> Byte.
-
-text(Text) when is_binary(Text) ->
-    {ok, Text};
-text(Text) when is_list(Text) ->
-    try unicode:characters_to_binary(Text) of
-        Binary when is_binary(Binary) -> {ok, Binary};
-        _ -> error
-    catch
-        error:badarg -> error
-    end;
-text(_Text) ->
-    error.

@@ -1,16 +1,16 @@
-%% @doc Hooks: a fun that is told what a replica does, in the form that `telemetry:execute/3' takes.
-%% Used by {@link eslaver_server} and {@link eslaver_dispatch}.
+%% @doc Hooks: a fun that a replica calls to report what it does, with the arguments of
+%% `telemetry:execute/3'.
 %%
 %% ```
 %% eslaver:start_link(#{hooks => fun telemetry:execute/3, ...})
 %% '''
 %%
-%% What is told, and with which measurements and metadata, is in the README. The fun runs in the
-%% replica's process. What it raises does no harm, and is logged once.
+%% The README lists the events with their measurements and metadata. The fun runs in the replica's
+%% process. Exceptions do no harm, and are logged once.
 %% @private
 -module(eslaver_hooks).
 
--export([check/1, new/1, report/3, reconnect/4, handled/3]).
+-export([check/1, new/2, report/3, reconnect/4, handled/3]).
 -export_type([spec/0, hooks/0]).
 
 -type spec() ::
@@ -20,33 +20,33 @@
 
 -record(hooks, {
     function :: fun(([atom()], map(), map()) -> term()),
-    replica :: eslaver:replica(),
-    %% Whether it is known that the fun raises.
+    replica :: eslaver_name:replica(),
+    %% Whether the fun has raised an exception.
     raised :: atomics:atomics_ref()
 }).
 
 -opaque hooks() :: #hooks{}.
 
-%% @doc Whether these can be hooks.
+%% @doc Whether a term is a valid value of the option.
 -spec check(term()) -> boolean().
 check(undefined) -> true;
 check({Module, Function}) -> eslaver_callback:is_exported(Module, Function, 3);
 check(Function) -> eslaver_callback:is_callable(Function, 3).
 
-%% @doc Hooks of the calling process, the replica.
--spec new(eslaver_options:options()) -> none | hooks().
-new(#{hooks := undefined}) ->
+%% @doc Hooks of the calling process, a replica with this name.
+-spec new(spec(), eslaver_name:name()) -> none | hooks().
+new(undefined, _Name) ->
     none;
-new(#{hooks := {Module, Function}} = Options) ->
-    new(Options#{hooks := fun Module:Function/3});
-new(#{hooks := Function, name := Name}) ->
+new({Module, Function}, Name) ->
+    new(fun Module:Function/3, Name);
+new(Function, Name) ->
     #hooks{
         function = Function,
-        replica = eslaver_log:replica(Name),
+        replica = eslaver_name:replica(Name),
         raised = atomics:new(1, [])
     }.
 
-%% @doc Tells what a report says that is also logged.
+%% @doc Passes a report that is also logged to the hooks.
 -spec report(atom(), map(), none | hooks()) -> ok.
 report(_What, _Report, none) ->
     ok;
@@ -68,7 +68,7 @@ report(callback_failed, Report, Hooks) ->
 report(_What, _Report, _Hooks) ->
     ok.
 
-%% @doc There is no link: the master is tried again after the pause, in ms.
+%% @doc There is no link; the next attempt is in `Delay' ms.
 -spec reconnect(non_neg_integer(), eslaver_retry:retry(), binary(), none | hooks()) -> ok.
 reconnect(_Delay, _Retry, _Master, none) ->
     ok;

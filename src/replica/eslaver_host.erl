@@ -1,5 +1,5 @@
-%% @doc What can be a host: an address, or a name that might be looked up. What can be neither is
-%% refused at the start rather than tried for ever. Used by {@link eslaver_options}.
+%% @doc Checks hosts: an address, or a name that can be looked up. Anything else is rejected at the
+%% start rather than tried for ever.
 %% @private
 -module(eslaver_host).
 
@@ -8,10 +8,10 @@
 %% The longest name, and the longest part of one, in bytes.
 -define(LONGEST_NAME, 253).
 -define(LONGEST_LABEL, 63).
-%% What stands around a host in URLs, in addresses and in what a master says of its replicas.
+%% Delimiters in URLs, in addresses and in a master's list of its replicas.
 -define(NOT_IN_NAMES, "/@:[]%?#\\,;=\"'").
 
-%% @doc An address as a tuple or as text, IPv6 perhaps in brackets and with a zone, or a name.
+%% @doc Parses an address (a tuple or text; IPv6 also in brackets and with a zone) or a name.
 -spec parse(inet:ip_address() | binary() | term()) -> {ok, binary()} | error.
 parse(Address) when is_tuple(Address) ->
     case inet:ntoa(Address) of
@@ -28,7 +28,7 @@ parse(<<_, _/binary>> = Host) ->
 parse(_Other) ->
     error.
 
-%% @doc Whether TLS can ask a master for this host, which {@link parse/1} has taken: an address
+%% @doc Whether a certificate can be for this host, which {@link parse/1} has accepted: an address
 %% without a zone, or a name of ASCII letters, digits, hyphens and underscores that does not end in
 %% a number.
 -spec is_tls_name(binary()) -> boolean().
@@ -38,7 +38,7 @@ is_tls_name(Host) ->
         _ -> is_ipv6_address(Host)
     end.
 
-%% Not in the shorter and older forms, with octal numbers.
+%% Rejects the shorter and older forms, with octal numbers.
 is_ipv4(Host) ->
     Text = binary_to_list(Host),
     case inet:parse_ipv4strict_address(Text) of

@@ -11,8 +11,6 @@
 -export([start_link/3, stop/2, flush/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
 
--export_type([address/0]).
-
 -record(state, {
     server :: pid(),
     link :: eslaver_nif:link(),
@@ -20,26 +18,19 @@
     pause = 0 :: 0 | infinity
 }).
 
--type address() ::
-    {tcp, binary(), inet:port_number()}
-    | {local, Path :: binary()}
-    | {file, Path :: binary()}
-    | {dump, Path :: binary()}.
-%% A master, a snapshot's file, or the dump of an earlier run: of that only a file of our own is
-%% read.
-
-%% @doc Starts a link to a master, or to a file instead, to go on from a place. The
-%% password stays in its fun, so that no crash report can show it.
--spec start_link(address(), eslaver_position:place() | undefined, eslaver_options:options()) ->
-    {ok, {pid(), eslaver_nif:link()}} | {error, term()}.
-start_link(Address, Place, #{password := Password, announce_port := Port} = Options) ->
+%% @doc Starts a link to a master, to resume from a position, or to a file instead. The password
+%% stays in its fun, so that no crash report can show it.
+-spec start_link(
+    eslaver_nif:address(), eslaver_position:position() | undefined, eslaver_options:options()
+) -> {ok, {pid(), eslaver_nif:link()}} | {error, term()}.
+start_link(Address, Position, #{password := Password, announce_port := Port} = Options) ->
     Given = [
         user,
         announce_ip,
         client_name,
         psync_command,
         rdb_compression,
-        dump,
+        dbfilename,
         tls,
         events,
         filter,
@@ -51,7 +42,7 @@ start_link(Address, Place, #{password := Password, announce_port := Port} = Opti
         address => Address,
         password => undefined,
         listening_port => Port,
-        resume => eslaver_position:link(Place),
+        resume => eslaver_position:link(Position),
         hidden_commands => maps:get(hidden_commands, Options, []),
         server => self()
     },
@@ -75,7 +66,7 @@ stop(Pid, Link) ->
     ok = eslaver_nif:close(Link),
     flush(Pid).
 
-%% @doc Takes out what links have sent that were given up before.
+%% @doc Takes out of the caller's mailbox what earlier links have sent.
 -spec flush() -> ok.
 flush() ->
     receive
@@ -100,7 +91,7 @@ init({Server, Ref, Config, Password}) ->
             Server ! {Ref, Link},
             {ok, #state{server = Server, link = Link}, 0};
         {error, Reason} ->
-            %% its end is to be no news for one that traps exits
+            %% so that a server that traps exits gets no message of the end
             true = unlink(Server),
             {stop, {shutdown, Reason}}
     end.

@@ -1,17 +1,16 @@
-%% @doc What eslaver says through {@link //kernel/logger}: reports with a sentence each. Used by
-%% {@link eslaver_server}.
+%% @doc Logs through {@link //kernel/logger}: reports, each with a sentence.
 %%
-%% The metadata names no domain: the default handler drops those that it does not know. What is
-%% eslaver's has `eslaver => true' there, and `replica' and `master'.
+%% The metadata has no domain, since the default handler drops unknown domains. Events of eslaver
+%% have `eslaver => true' there, and `replica' and `master'.
 %% @private
 -module(eslaver_log).
 
--export([report/3, replica/1, path/1, format/1]).
+-export([report/3, address/1, path/1, format/1]).
 
 -include_lib("kernel/include/logger.hrl").
 
-%% @doc Logs a report, which has at least `replica'. What it may be, and what goes with that, is in
-%% the sentences below.
+%% @doc Logs a report, which has at least the key `replica'. The sentences below list the reports
+%% and their other keys.
 -spec report(logger:level(), atom(), map()) -> ok.
 report(Level, What, Report) ->
     About = maps:with([replica, master], Report),
@@ -20,14 +19,12 @@ report(Level, What, Report) ->
         report_cb => fun ?MODULE:format/1
     }).
 
-%% @doc What the calling process, a replica with this name, can be called by.
--spec replica(undefined | {local, atom()} | {global, term()} | {via, module(), term()}) ->
-    eslaver:replica().
-replica(undefined) -> self();
-replica({local, Name}) -> Name;
-replica(Name) -> Name.
+%% @doc The address of a master as text.
+-spec address({tcp, Host :: binary(), inet:port_number()} | {local, Path :: binary()}) -> binary().
+address({tcp, Host, Port}) -> eslaver_text:format("~ts:~b", [Host, Port]);
+address({local, Path}) -> path(Path).
 
-%% @doc A path as text, which it need not be.
+%% @doc A path as UTF-8, even if its bytes are not.
 -spec path(binary()) -> binary().
 path(Path) ->
     case unicode:characters_to_binary(Path) of
@@ -45,7 +42,7 @@ format(#{replica := Replica} = Report) ->
     {"eslaver, replica ~0tp: " ++ Format, [Replica | Args]}.
 
 sentence(#{what := link_up, resync := partial, offset := Offset}) ->
-    {"link is up, the stream goes on from offset ~b", [Offset]};
+    {"link is up, the stream resumes at offset ~b", [Offset]};
 sentence(#{what := link_up, resync := full, why := Why}) ->
     {"link is up, full sync (~ts)", [Why]};
 sentence(#{what := loading, percent := Percent, keys := Keys, keys_per_second := Rate}) ->
@@ -59,26 +56,29 @@ sentence(#{what := link_down, reason := Reason, text := Text}) ->
 sentence(#{what := no_link, reason := Reason, text := Text}) ->
     {"no link (~ts): ~ts; retrying", [Reason, Text]};
 sentence(#{what := not_started, reason := Reason}) ->
-    {"the replica that feeds the mirror cannot be started (~0tP); retrying", [Reason, 20]};
+    {"cannot start the replica that feeds the mirror (~0tP); retrying", [Reason, 20]};
 sentence(#{what := bad_position, path := Path, text := Text}) ->
-    {"the position in ~ts cannot be used (~ts), so the next sync is a full one", [Path, Text]};
+    {"cannot use the position in ~ts (~ts); the next sync will be full", [Path, Text]};
 sentence(#{what := position_not_kept, path := Path, text := Text}) ->
-    {"the position cannot be kept in ~ts (~ts)", [Path, Text]};
+    {"cannot save the position in ~ts (~ts)", [Path, Text]};
 sentence(#{what := position_not_locked, path := Path, text := Text}) ->
-    Format = "~ts.lock cannot be locked (~ts): see to it that no other replica uses ~ts",
+    Format = "cannot lock ~ts.lock (~ts); make sure that no other replica uses ~ts",
     {Format, [Path, Text, Path]};
 sentence(#{what := replay, file := File}) ->
-    {"not in reach, loading the dump file ~ts of an earlier run", [File]};
+    {"unreachable; loading the RDB file ~ts of an earlier run", [File]};
 sentence(#{what := replay_failed, text := Text}) ->
-    {"the dump file of an earlier run is of no use: ~ts", [Text]};
-sentence(#{what := dump_failed, text := Text}) ->
-    {"~ts; the sync goes on without it", [Text]};
+    {"cannot load the RDB file of an earlier run: ~ts", [Text]};
+sentence(#{what := rdb_file_failed, text := Text}) ->
+    {"~ts; the sync continues without it", [Text]};
 sentence(#{what := left_out, text := Text}) ->
-    {"the snapshot holds ~ts, which is left out; logged once for each snapshot", [Text]};
+    {"the snapshot contains ~ts, which is skipped; logged once per snapshot", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
     {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]};
 sentence(#{what := not_mirrored, command := Name, reason := Reason}) ->
-    Format = "~0tp cannot be mirrored (~0tP); the keys it writes are unknown now; logged once",
-    {Format, [Name, Reason, 20]};
+    {
+        "cannot mirror ~0tp (~0tP); its keys are unknown until they are overwritten; "
+        "logged once",
+        [Name, Reason, 20]
+    };
 sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason}) ->
-    {"the hooks raised ~ts:~0tP at ~0tp; logged once", [Class, Reason, 30, Event]}.
+    {"the hook raised ~ts:~0tP at ~0tp; logged once", [Class, Reason, 30, Event]}.

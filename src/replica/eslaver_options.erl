@@ -1,21 +1,20 @@
-%% @doc Options: every key, its default and its check. Used by {@link eslaver} and
-%% {@link eslaver_server}, in the caller, before anything is started.
+%% @doc Options: every key, its default and its check.
 %% @private
 -module(eslaver_options).
 
 -export([parse/1, from_environment/1, wrapped/1, unwrapped/1, default_client_name/1]).
 -export_type([options/0, input/0, error/0, secret/0]).
 
-%% More than that no server counts, arguments or bytes.
+%% The most that servers count, of arguments and of bytes.
 -define(INT_MAX, (1 bsl 31 - 1)).
 -define(UNLIMITED, (1 bsl 63 - 1)).
-%% Characters of a replica's name that the master is told.
+%% The length of a replica's name in its client name, in characters.
 -define(CLIENT_NAME_LENGTH, 100).
 
 -type input() :: #{atom() => term()}.
 -type error() :: {error, {invalid_option, Key :: term(), Value :: term()}}.
 -type secret() :: fun(() -> binary() | undefined).
-%% In a fun, as what holds it may be printed.
+%% In a fun, since the term that contains it may be printed.
 
 -type options() :: #{
     address := {tcp, binary(), inet:port_number()} | {local, binary()},
@@ -23,7 +22,7 @@
     password := secret(),
     callback := eslaver_callback:spec(),
     mailbox_limit := pos_integer() | infinity,
-    dump := binary() | undefined,
+    dbfilename := binary() | undefined,
     tls := undefined | eslaver_nif:tls(),
     load_dump := boolean(),
     announce_ip := binary() | undefined,
@@ -36,15 +35,15 @@
     proto_max_bulk_len := pos_integer(),
     max_arguments := pos_integer(),
     max_value := pos_integer(),
-    resume := undefined | eslaver:position() | {file, binary()},
+    resume := undefined | eslaver_position:safe() | {file, binary()},
     events := classic | full,
     filter := undefined | eslaver_filter:filter(),
     hooks := eslaver_hooks:spec(),
-    name := undefined | {local, atom()} | {global, term()} | {via, module(), term()}
+    name := eslaver_name:name()
 }.
 %% Checked and complete.
 
-%% @doc Checks what a user gave, and adds the defaults.
+%% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
 parse(Input) when is_map(Input) -> parse_given(unwrapped(Input));
 parse(_Input) -> {error, {invalid_option, options, not_a_map}}.
@@ -61,7 +60,7 @@ parse_given(Input) ->
         Error -> Error
     end.
 
-%% A URL stands for host, port, user and password, so none of them may be given beside it.
+%% A URL stands for host, port, user and password, so none of these may be given as well.
 from_url({ok, Url}, Input) ->
     Named = maps:with([master_host, master_port, master_user, master_auth], Input),
     case eslaver_url:options(Url) of
@@ -71,7 +70,7 @@ from_url({ok, Url}, Input) ->
 from_url(error, _Input) ->
     error.
 
-%% @doc The same options, with what must not be shown in funs: a supervisor shows them.
+%% @doc Wraps secret options in funs, since supervisors show child specifications.
 -spec wrapped(input()) -> input().
 wrapped(Input) ->
     maps:map(fun wrap/2, Input).
@@ -82,7 +81,7 @@ wrap(Key, Value) ->
         false -> Value
     end.
 
-%% @doc The options as they were given, except the password, which stays in its fun.
+%% @doc The options as given, except the password, which stays in its fun.
 -spec unwrapped(input()) -> input().
 unwrapped(Input) ->
     maps:map(fun unwrap/2, Input).
@@ -96,8 +95,8 @@ unwrap(Key, Fun) when is_function(Fun, 0), Key =/= master_auth, Key =/= callback
 unwrap(_Key, Value) ->
     Value.
 
-%% @doc The options of the application environment, whose keys may be strings, as those of the
-%% original were. A callback that is not `[]' comes before the environment's.
+%% @doc The options of the application environment, whose keys may be strings, as in the original. A
+%% callback other than `[]' overrides the environment's.
 -spec from_environment(eslaver_callback:spec()) -> {ok, options()} | error().
 from_environment(Callback) ->
     Environment = [{key(Key), Value} || {Key, Value} <- application:get_all_env(eslaver)],
@@ -107,7 +106,7 @@ from_environment(Callback) ->
         _ -> parse(Given#{callback => Callback})
     end.
 
-%% OTP says that keys are atoms, and lets them be anything.
+%% OTP's types say that keys are atoms, but any term is possible.
 -dialyzer({nowarn_function, key/1}).
 key(Key) when is_list(Key) ->
     Known = [{atom_to_list(Name), Name} || Name <- [master_url | maps:keys(defaults())]],
@@ -143,7 +142,7 @@ defaults() ->
         name => undefined
     }.
 
-%% What is good by itself, but not together.
+%% Checks options that depend on each other.
 consistent(#{tls := #{} = Tls} = Checked) ->
     case has_tls_name(Checked) of
         true -> consistent_files(Checked);
@@ -152,7 +151,7 @@ consistent(#{tls := #{} = Tls} = Checked) ->
 consistent(Checked) ->
     consistent_files(Checked).
 
-%% Whether there is a name that TLS can ask the master for.
+%% Whether there is a name that the master's certificate can be checked for.
 has_tls_name(#{master_host := {local, _}}) -> false;
 has_tls_name(#{master_host := {host, Host}, tls := #{server_name := undefined}}) ->
     eslaver_host:is_tls_name(Host);
@@ -161,9 +160,9 @@ has_tls_name(#{tls := #{server_name := Name}}) ->
 
 consistent_files(#{load_dump := true, dbfilename := undefined}) ->
     invalid(load_dump, true);
-consistent_files(#{resume := {file, Path}, dbfilename := <<_/binary>> = Dump} = Checked) ->
-    Kept = [filename:absname(File) || File <- [Path, <<Path/binary, ".lock">>]],
-    case lists:member(filename:absname(Dump), Kept) of
+consistent_files(#{resume := {file, Path}, dbfilename := <<_/binary>> = File} = Checked) ->
+    Kept = [filename:absname(Name) || Name <- [Path, <<Path/binary, ".lock">>]],
+    case lists:member(filename:absname(File), Kept) of
         true -> invalid(resume, {file, Path});
         false -> {ok, complete(Checked)}
     end;
@@ -171,17 +170,16 @@ consistent_files(Checked) ->
     {ok, complete(Checked)}.
 
 complete(#{master_host := Host, master_port := Port} = Checked) ->
-    #{master_user := User, master_auth := Password, dbfilename := Dump} = Checked,
-    Renamed = [master_host, master_port, master_user, master_auth, dbfilename],
+    #{master_user := User, master_auth := Password} = Checked,
+    Renamed = [master_host, master_port, master_user, master_auth],
     maps:merge(maps:without(Renamed, Checked), #{
         address => address(Host, Port),
         client_name => client_name(Checked),
         user => User,
-        password => password(User, Password),
-        dump => Dump
+        password => password(User, Password)
     }).
 
-%% For some users any password will do; the others' are refused by the master.
+%% Some users accept any password; for the others the master rejects an empty one.
 password(undefined, Password) -> Password;
 password(_User, Password) -> fun() -> given(Password()) end.
 
@@ -194,15 +192,14 @@ address({local, Path}, _Port) -> {local, Path}.
 client_name(#{client_name := default, name := Name}) -> default_client_name(Name);
 client_name(#{client_name := Given}) -> Given.
 
-%% @doc What a replica of this name is called in its master's `CLIENT LIST'.
--spec default_client_name(Name) -> binary() when
-    Name :: undefined | {local, atom()} | {global, term()} | {via, module(), term()}.
+%% @doc The default name of a replica in its master's `CLIENT LIST'.
+-spec default_client_name(eslaver_name:name()) -> binary().
 default_client_name(undefined) -> <<"eslaver">>;
 default_client_name({local, Name}) -> client_name_of(atom_to_list(Name));
 default_client_name({global, Name}) -> client_name_of(io_lib:format("~0tp", [Name]));
 default_client_name({via, _Module, Name}) -> client_name_of(io_lib:format("~0tp", [Name])).
 
-%% A server takes only the printable characters of ASCII.
+%% Servers accept only the printable characters of ASCII.
 client_name_of(Name) ->
     Short = string:slice(unicode:characters_to_list(Name), 0, ?CLIENT_NAME_LENGTH),
     list_to_binary(["eslaver:" | [printable(Char) || Char <- Short]]).
@@ -229,8 +226,8 @@ invalid(Key, Value) ->
         false -> {error, {invalid_option, Key, Value}}
     end.
 
-%% Whether a value must not be shown. A secret may also be where it was put by mistake: under a key
-%% that is unknown, in a host's name, or beside what belongs there.
+%% Whether a value must not be shown. A secret may also be in the wrong place: under an unknown key,
+%% in a host's name, or next to a valid value.
 may_hold_secret(Key, _Value) when Key =:= callback; Key =:= hooks ->
     false;
 may_hold_secret(Key, _Value) when Key =:= master_auth; Key =:= master_url ->
@@ -278,7 +275,7 @@ value(max_value, infinity) -> {ok, ?UNLIMITED};
 value(max_value, Bytes) -> limit(Bytes, ?UNLIMITED);
 value(resume, undefined) -> {ok, undefined};
 value(resume, {file, Path}) -> tag(file, path(Path));
-value(resume, Position) -> keep(Position, eslaver_position:is_position(Position));
+value(resume, Position) -> keep(Position, eslaver_position:is_safe(Position));
 value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
 value(filter, undefined) -> {ok, undefined};
 value(filter, Filter) -> eslaver_filter:parse_types(Filter);
@@ -332,14 +329,14 @@ host(Host) -> parsed_host(text(Host)).
 parsed_host({ok, Host}) -> eslaver_host:parse(Host);
 parsed_host(error) -> error.
 
-%% Of a path, any bytes but the one that ends it for the system.
+%% A path may have any bytes except zero.
 path(Path) ->
     case text(Path) of
         {ok, Bytes} -> keep(Bytes, binary:match(Bytes, <<0>>) =:= nomatch);
         error -> error
     end.
 
-%% The system has less room for the path of a socket than for others.
+%% The path of a socket is limited by the size of `sun_path'.
 socket({ok, Path}) ->
     Room =
         case os:type() of
@@ -357,7 +354,7 @@ is_registry(Module) ->
 
 port(Port, Least) -> keep(Port, is_integer(Port) andalso Port >= Least andalso Port =< 65535).
 
-%% Some 24 days at the most: what a clock can be asked to add.
+%% About 24 days at most: what can be added to a clock.
 time(Time) -> keep(Time, is_integer(Time) andalso Time > 0 andalso Time < 1 bsl 31).
 
 limit(Limit, Most) -> keep(Limit, is_integer(Limit) andalso Limit > 0 andalso Limit =< Most).
@@ -384,14 +381,9 @@ secret(Secret) ->
         error -> error
     end.
 
-%% A string, in either form, that is not empty.
+%% A string or a binary that is not empty.
 text([_ | _] = Text) ->
-    try unicode:characters_to_binary(Text) of
-        Binary when is_binary(Binary) -> {ok, Binary};
-        _ -> error
-    catch
-        error:badarg -> error
-    end;
+    eslaver_text:parse(Text);
 text(<<_, _/binary>> = Text) ->
     {ok, Text};
 text(_) ->

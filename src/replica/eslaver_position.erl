@@ -1,17 +1,17 @@
-%% @doc Places in a master's stream, as {@link eslaver_server} keeps them: where the handled events
-%% end, and the last place before that which lies outside a transaction.
+%% @doc Positions in a master's stream, as {@link eslaver_server} keeps them: where the handled
+%% events end, and the last position before that outside a transaction, the safe one.
 %%
-%% Within one life of the server the stream goes on from the first, so that no event comes twice.
-%% What outlives it, and what the master is told, is the second, as with a real replica.
+%% Within one life of the server the stream continues from the first, so that no event comes twice.
+%% The safe one is what outlives the server, and what the master is told, as with a real replica.
 %% @private
 -module(eslaver_position).
 
--export([is_position/1, new/3, resumed/1, continued/2, advance/2, behind/3, mark/1, skip/2]).
--export([info/2, lost/2, why_full/2, safe_offset/1, position/1, link/1]).
--export_type([place/0, mark/0, marks/0]).
+-export([is_safe/1, new/3, resumed/1, continued/2, advance/2, behind/3, first/1, skip/2]).
+-export([info/2, lost/2, why_full/2, safe_offset/1, safe/1, link/1]).
+-export_type([position/0, safe/0, batch_end/0, offsets/0]).
 
--record(place, {
-    %% Unknown where the master knows no PSYNC.
+-record(position, {
+    %% Unknown where the master does not support PSYNC.
     replid :: undefined | binary(),
     offset :: non_neg_integer(),
     db :: non_neg_integer(),
@@ -20,9 +20,14 @@
     safe_db :: non_neg_integer()
 }).
 
--opaque place() :: #place{}.
+-opaque position() :: #position{}.
 
--type mark() ::
+-type safe() :: #{
+    replid := binary(), offset := non_neg_integer(), db := non_neg_integer()
+}.
+%% A position between two transactions, to resume from.
+
+-type batch_end() ::
     {
         Offset :: non_neg_integer(),
         Db :: non_neg_integer(),
@@ -30,21 +35,21 @@
         SafeOffset :: non_neg_integer(),
         SafeDb :: non_neg_integer()
     }.
-%% What the link says of the place behind a batch.
+%% The position behind a batch, as the link sends it.
 
--type marks() :: binary().
-%% The same for each event of a batch, in 12 bytes each: offset, whether within a transaction, db.
-%% Empty for the events of a snapshot.
+-type offsets() :: binary().
+%% The position behind each event of a batch, packed as `native/eslaver_nif/src/terms/offsets.rs'
+%% describes. Empty for the events of a snapshot.
 
--define(MARK, 12).
+-define(BYTES, 12).
 
-%% @doc Whether this can be a position: an id of 40 letters and digits, and numbers that a master
-%% can count to. It is asked for what follows the offset.
--spec is_position(term()) -> boolean().
-is_position(#{replid := <<_:40/binary>> = Replid, offset := Offset, db := Db} = Position) ->
+%% @doc Whether this can be a position to resume from: an id of 40 letters and digits, and numbers
+%% that a master can count to, also by one more, as it is asked for what follows the offset.
+-spec is_safe(term()) -> boolean().
+is_safe(#{replid := <<_:40/binary>> = Replid, offset := Offset, db := Db} = Position) ->
     map_size(Position) =:= 3 andalso is_below(Offset, 1 bsl 63 - 1) andalso
         is_below(Db, 1 bsl 31) andalso lists:all(fun is_alphanumeric/1, binary_to_list(Replid));
-is_position(_) ->
+is_safe(_) ->
     false.
 
 is_alphanumeric(Byte) ->
@@ -54,26 +59,27 @@ is_alphanumeric(Byte) ->
 is_below(Number, Bound) -> is_integer(Number) andalso Number >= 0 andalso Number < Bound.
 
 %% @doc Behind a snapshot.
--spec new(undefined | binary(), non_neg_integer(), non_neg_integer()) -> place().
+-spec new(undefined | binary(), non_neg_integer(), non_neg_integer()) -> position().
 new(Replid, Offset, Db) ->
-    #place{replid = Replid, offset = Offset, db = Db, safe_offset = Offset, safe_db = Db}.
+    #position{replid = Replid, offset = Offset, db = Db, safe_offset = Offset, safe_db = Db}.
 
 %% @doc Where an earlier life ended.
--spec resumed(eslaver:position()) -> place().
+-spec resumed(safe()) -> position().
 resumed(#{replid := Replid, offset := Offset, db := Db}) ->
     new(Replid, Offset, Db).
 
-%% @doc The stream goes on, under a new id if there is one.
--spec continued(undefined | binary(), place()) -> place().
-continued(undefined, Place) -> Place;
-continued(Replid, Place) -> Place#place{replid = Replid}.
+%% @doc The stream continues, under a new id if there is one.
+-spec continued(undefined | binary(), position()) -> position().
+continued(undefined, Position) -> Position;
+continued(Replid, Position) -> Position#position{replid = Replid}.
 
 %% @doc Behind a batch. One of a snapshot leads nowhere.
--spec advance(mark() | undefined, Place) -> Place when Place :: place() | undefined.
-advance(undefined, Place) ->
-    Place;
-advance({Offset, Db, InTransaction, SafeOffset, SafeDb}, Place) ->
-    Place#place{
+-spec advance(batch_end() | undefined, Position) -> Position when
+    Position :: position() | undefined.
+advance(undefined, Position) ->
+    Position;
+advance({Offset, Db, InTransaction, SafeOffset, SafeDb}, Position) ->
+    Position#position{
         offset = Offset,
         db = Db,
         in_transaction = InTransaction,
@@ -82,90 +88,92 @@ advance({Offset, Db, InTransaction, SafeOffset, SafeDb}, Place) ->
     }.
 
 %% @doc Behind `Count' events of a batch.
--spec behind(non_neg_integer(), marks(), Place) -> Place when Place :: place() | undefined.
-behind(_Count, <<>>, Place) ->
-    Place;
-behind(0, _Marks, Place) ->
-    Place;
-behind(Count, Marks, Place) ->
-    {Offset, Db, InTransaction} = mark(Count - 1, Marks),
-    Here = Place#place{offset = Offset, db = Db, in_transaction = InTransaction},
-    safe(Count, Marks, Here).
+-spec behind(non_neg_integer(), offsets(), Position) -> Position when
+    Position :: position() | undefined.
+behind(_Count, <<>>, Position) ->
+    Position;
+behind(0, _Offsets, Position) ->
+    Position;
+behind(Count, Offsets, Position) ->
+    {Offset, Db, InTransaction} = at(Count - 1, Offsets),
+    Here = Position#position{offset = Offset, db = Db, in_transaction = InTransaction},
+    move_safe(Count, Offsets, Here).
 
-%% The last event that was not within a transaction moves the safe place.
-safe(0, _Marks, Place) ->
-    Place;
-safe(Count, Marks, Place) ->
-    case mark(Count - 1, Marks) of
-        {Offset, Db, false} -> Place#place{safe_offset = Offset, safe_db = Db};
-        {_, _, true} -> safe(Count - 1, Marks, Place)
+%% The last event outside a transaction moves the safe position.
+move_safe(0, _Offsets, Position) ->
+    Position;
+move_safe(Count, Offsets, Position) ->
+    case at(Count - 1, Offsets) of
+        {Offset, Db, false} -> Position#position{safe_offset = Offset, safe_db = Db};
+        {_, _, true} -> move_safe(Count - 1, Offsets, Position)
     end.
 
-mark(Index, Marks) ->
-    <<Offset:64, InTransaction:1, Db:31>> = binary:part(Marks, Index * ?MARK, ?MARK),
+at(Index, Offsets) ->
+    <<Offset:64, InTransaction:1, Db:31>> = binary:part(Offsets, Index * ?BYTES, ?BYTES),
     {Offset, Db, InTransaction =:= 1}.
 
-%% @doc The first of these marks: offset, db, whether within a transaction.
--spec mark(marks()) -> {non_neg_integer(), non_neg_integer(), boolean()}.
-mark(Marks) ->
-    mark(0, Marks).
+%% @doc What the offsets say of the first event: offset, db, whether within a transaction.
+-spec first(offsets()) -> {non_neg_integer(), non_neg_integer(), boolean()}.
+first(Offsets) ->
+    at(0, Offsets).
 
-%% @doc The marks without those of `Count' events.
--spec skip(non_neg_integer(), marks()) -> marks().
+%% @doc The offsets without those of the first `Count' events.
+-spec skip(non_neg_integer(), offsets()) -> offsets().
 skip(_Count, <<>>) ->
     <<>>;
-skip(Count, Marks) ->
-    binary:part(Marks, Count * ?MARK, byte_size(Marks) - Count * ?MARK).
+skip(Count, Offsets) ->
+    binary:part(Offsets, Count * ?BYTES, byte_size(Offsets) - Count * ?BYTES).
 
-%% @doc The place to go on from after a link is lost. What could not be read would come again from
-%% the same place: only a snapshot leads past it.
--spec lost(Reason :: atom(), place() | undefined) -> place() | undefined.
-lost(bad_stream, _Place) -> undefined;
-lost(_Reason, Place) -> Place.
+%% @doc The position to resume from after a link is lost. What could not be read would come again
+%% from the same position: only a snapshot leads past it.
+-spec lost(Reason :: atom(), position() | undefined) -> position() | undefined.
+lost(bad_stream, _Position) -> undefined;
+lost(_Reason, Position) -> Position.
 
-%% @doc Why a master begins with a snapshot, there being this place, and perhaps a snapshot before.
--spec why_full(place() | undefined, Loaded :: boolean()) -> binary().
+%% @doc Why a master begins with a snapshot, given the position that it was asked to continue from
+%% and whether there was a snapshot before.
+-spec why_full(position() | undefined, Loaded :: boolean()) -> binary().
 why_full(undefined, false) ->
-    <<"the first one">>;
+    <<"first sync">>;
 why_full(undefined, true) ->
-    <<"there is no position to go on from">>;
-why_full(#place{replid = undefined}, _Loaded) ->
-    <<"the master knows no PSYNC">>;
-why_full(#place{offset = Offset}, _Loaded) ->
-    iolist_to_binary(io_lib:format("the master cannot go on from offset ~b", [Offset])).
+    <<"no position to resume from">>;
+why_full(#position{replid = undefined}, _Loaded) ->
+    <<"the master does not support PSYNC">>;
+why_full(#position{offset = Offset}, _Loaded) ->
+    eslaver_text:format("the master cannot resume from offset ~b", [Offset]).
 
 %% @doc For `info': where it is, and how many bytes further the decoder is.
--spec info(non_neg_integer(), place() | undefined) -> map().
+-spec info(non_neg_integer(), position() | undefined) -> map().
 info(_Decoded, undefined) ->
     #{offset => undefined, db => undefined, lag => undefined};
-info(Decoded, #place{offset = Offset, db = Db}) ->
+info(Decoded, #position{offset = Offset, db = Db}) ->
     #{offset => Offset, db => Db, lag => max(Decoded - Offset, 0)}.
 
 %% @doc What the master may be told.
--spec safe_offset(place()) -> non_neg_integer().
-safe_offset(#place{safe_offset = Offset}) -> Offset.
+-spec safe_offset(position()) -> non_neg_integer().
+safe_offset(#position{safe_offset = Offset}) -> Offset.
 
-%% @doc What a user may keep, unless the master gave no id to go on by.
--spec position(place() | undefined) -> eslaver:position() | undefined.
-position(undefined) ->
+%% @doc What a user may keep, unless the master gave no id to resume by.
+-spec safe(position() | undefined) -> safe() | undefined.
+safe(undefined) ->
     undefined;
-position(#place{replid = undefined}) ->
+safe(#position{replid = undefined}) ->
     undefined;
-position(#place{replid = Replid, safe_offset = Offset, safe_db = Db}) ->
+safe(#position{replid = Replid, safe_offset = Offset, safe_db = Db}) ->
     #{replid => Replid, offset => Offset, db => Db}.
 
-%% @doc What a link is told to go on from.
--spec link(place() | undefined) -> eslaver_nif:resume() | undefined.
+%% @doc What a link is told to resume from.
+-spec link(position() | undefined) -> eslaver_nif:resume() | undefined.
 link(undefined) ->
     undefined;
-link(#place{replid = undefined}) ->
+link(#position{replid = undefined}) ->
     undefined;
-link(#place{} = Place) ->
+link(#position{} = Position) ->
     #{
-        replid => Place#place.replid,
-        offset => Place#place.offset,
-        db => Place#place.db,
-        in_transaction => Place#place.in_transaction,
-        safe_offset => Place#place.safe_offset,
-        safe_db => Place#place.safe_db
+        replid => Position#position.replid,
+        offset => Position#position.offset,
+        db => Position#position.db,
+        in_transaction => Position#position.in_transaction,
+        safe_offset => Position#position.safe_offset,
+        safe_db => Position#position.safe_db
     }.

@@ -1,10 +1,10 @@
-%% @doc A position kept in a file, for a replica that goes on where it was after a restart.
+%% @doc A position kept in a file, for a replica to resume from after a restart.
 %%
 %% {@link eslaver_server} reads it at its start, and has this process write it. The file is replaced
 %% as a whole, and is on the disk before it counts; that takes its time, so positions are written no
 %% more often than every 100 ms, and always the newest.
 %%
-%% Two replicas must not share a file: the slower one would go on from where the faster one was. So
+%% Two replicas must not share a file: the slower one would resume from where the faster one was. So
 %% this process keeps another file locked, named as the first with `.lock' behind it. That one is
 %% empty and stays where it is; the system unlocks it when the process, or the node, has ended.
 %% @private
@@ -27,23 +27,23 @@
     %% Who is told what has been written.
     owner :: pid(),
     %% Not written yet.
-    newest :: undefined | eslaver:position(),
+    newest :: undefined | eslaver_position:safe(),
     %% Whether the last write is so young that the next one has to wait.
     resting = false :: boolean()
 }).
 
 %% @doc The position in a file.
--spec read(binary()) -> {ok, eslaver:position()} | none | {error, Text :: binary()}.
+-spec read(binary()) -> {ok, eslaver_position:safe()} | none | {error, Text :: binary()}.
 read(Path) ->
     case eslaver_nif:read_position(Path) of
         {ok, Bytes} -> decode(Bytes);
         Other -> Other
     end.
 
-%% @doc Starts the writer, unless there is another for this file. The caller gets `{eslaver_position_file,
-%% Pid, {saved, Position}}' whenever a position is on the disk, `{eslaver_position_file, Pid, {failed,
-%% Text}}' when one cannot be, and `{eslaver_position_file, Pid, {not_locked, Text}}' if it cannot be known
-%% whether there is another.
+%% @doc Starts the writer, unless there is another for this file. The caller gets
+%% `{eslaver_position_file, Pid, News}': `{saved, Position}' whenever a position is on the disk,
+%% `{failed, Text}' when one cannot be saved, and `{not_locked, Text}' if it cannot be known
+%% whether there is another writer.
 -spec start_link(binary()) -> {ok, pid()} | {error, locked | {nif_not_loaded, binary()}}.
 start_link(Path) ->
     case gen_server:start_link(?MODULE, {Path, self()}, []) of
@@ -52,7 +52,7 @@ start_link(Path) ->
     end.
 
 %% @doc The newest position. It is on the disk when the caller is told so.
--spec save(pid(), eslaver:position()) -> ok.
+-spec save(pid(), eslaver_position:safe()) -> ok.
 save(Writer, Position) ->
     gen_server:cast(Writer, {save, Position}).
 
@@ -70,7 +70,7 @@ stop(Writer) ->
 -spec init({binary(), pid()}) -> {ok, #state{}} | {stop, {shutdown, term()}}.
 init({Path, Owner}) ->
     process_flag(trap_exit, true),
-    case lock(Path, now_ms() + ?PATIENCE) of
+    case lock(Path, eslaver_clock:now_ms() + ?PATIENCE) of
         {ok, Lock} ->
             {ok, #state{path = Path, owner = Owner, lock = Lock}};
         {error, Text} when is_binary(Text) ->
@@ -83,7 +83,7 @@ init({Path, Owner}) ->
 lock(Path, Until) ->
     case lock(Path) of
         {error, locked} ->
-            case now_ms() < Until of
+            case eslaver_clock:now_ms() < Until of
                 true ->
                     timer:sleep(?TRY),
                     lock(Path, Until);
@@ -100,9 +100,6 @@ lock(Path) ->
     catch
         error:{nif_not_loaded, _} = Reason -> {error, Reason}
     end.
-
-now_ms() ->
-    erlang:monotonic_time(millisecond).
 
 %% @private
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, ok | {error, term()}, #state{}}.
@@ -168,7 +165,7 @@ write(#state{owner = Owner, newest = Position} = State) ->
 locked(#state{path = Path, lock = none} = State, Change) ->
     case lock(Path) of
         {ok, Lock} -> {Change(Path), State#state{lock = Lock}};
-        {error, locked} -> {{error, <<"another replica keeps its position there">>}, State};
+        {error, locked} -> {{error, <<"another replica uses this file">>}, State};
         {error, _Text} -> {Change(Path), State}
     end;
 locked(#state{path = Path} = State, Change) ->
@@ -192,17 +189,17 @@ decode(Bytes) ->
                 _ -> {error, <<"its checksum is wrong">>}
             end;
         _ ->
-            {error, <<"it holds no position">>}
+            {error, <<"it contains no position">>}
     end.
 
 fields([<<"eslaver">>, <<"position">>, <<"1">>, Replid, Offset, Db]) ->
     Position = #{replid => Replid, offset => integer(Offset), db => integer(Db)},
-    case eslaver_position:is_position(Position) of
+    case eslaver_position:is_safe(Position) of
         true -> {ok, Position};
-        false -> {error, <<"it holds no position">>}
+        false -> {error, <<"it contains no position">>}
     end;
 fields(_) ->
-    {error, <<"it holds no position">>}.
+    {error, <<"it contains no position">>}.
 
 integer(Digits) ->
     case string:to_integer(Digits) of

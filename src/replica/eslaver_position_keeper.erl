@@ -1,5 +1,5 @@
 %% @doc What {@link eslaver_server} knows of the position on disk: whether one is kept, which one
-%% {@link eslaver_position_file} was given last, and whether it is still at it.
+%% {@link eslaver_position_file} was given last, and whether that is still to be written.
 %% @private
 -module(eslaver_position_keeper).
 
@@ -11,8 +11,8 @@
     writer :: pid(),
     %% A position is on its way to the disk.
     busy = false :: boolean(),
-    given :: undefined | eslaver:position(),
-    %% What went wrong last, so that it is logged once.
+    given :: undefined | eslaver_position:safe(),
+    %% The last failure, so that it is logged once.
     error :: undefined | binary()
 }).
 
@@ -21,9 +21,9 @@
 -type failure() :: #{path := binary(), text := binary()}.
 
 %% @doc Reads the position that an earlier life left. A damaged one counts as none. A file that
-%% another replica keeps its position in is none for this one.
--spec open(undefined | eslaver:position() | {file, binary()}) ->
-    {ok, eslaver:position() | none | {bad, failure()}, keeper()}
+%% another replica uses is refused.
+-spec open(undefined | eslaver_position:safe() | {file, binary()}) ->
+    {ok, eslaver_position:safe() | none | {bad, failure()}, keeper()}
     | {error, {resume_locked, Path :: binary()} | {nif_not_loaded, binary()}}.
 open(undefined) ->
     {ok, none, none};
@@ -51,8 +51,8 @@ failure(Path, Text) ->
 is_writer(Pid, #keeper{writer = Writer}) -> Pid =:= Writer;
 is_writer(_Pid, none) -> false.
 
-%% @doc All up to this position has been handled.
--spec keep(eslaver:position() | undefined, keeper()) -> keeper().
+%% @doc Everything up to this position has been handled.
+-spec keep(eslaver_position:safe() | undefined, keeper()) -> keeper().
 keep(_Position, none) ->
     none;
 keep(_Position, #keeper{busy = true} = Keeper) ->
@@ -65,9 +65,9 @@ keep(Position, #keeper{writer = Writer} = Keeper) ->
     ok = eslaver_position_file:save(Writer, Position),
     Keeper#keeper{busy = true, given = Position}.
 
-%% @doc What the writer said: up to where a restart would go on, or what is newly wrong.
-%% What is said of a position that has been forgotten since means nothing.
--spec said({saved, eslaver:position()} | {failed | not_locked, Text :: binary()}, keeper()) ->
+%% @doc What the writer said: up to where a restart would resume, or a new failure. What it says of
+%% a position that has been forgotten since means nothing.
+-spec said({saved, eslaver_position:safe()} | {failed | not_locked, Text :: binary()}, keeper()) ->
     {{durable, non_neg_integer()} | {failed | not_locked, failure()} | nothing_new, keeper()}.
 said({not_locked, Text}, #keeper{path = Path} = Keeper) ->
     {{not_locked, failure(Path, Text)}, Keeper};
@@ -80,8 +80,8 @@ said({failed, Text}, #keeper{error = Text} = Keeper) ->
 said({failed, Text}, #keeper{path = Path} = Keeper) ->
     {{failed, failure(Path, Text)}, Keeper#keeper{busy = false, given = undefined, error = Text}}.
 
-%% @doc To be called before a new snapshot is handed out, so that what comes of it is not mistaken
-%% for what was there before.
+%% @doc Call this before a new snapshot is delivered, so that its data is not mistaken for what was
+%% there before.
 -spec forget(keeper()) -> {ok | {failed, failure()}, keeper()}.
 forget(none) ->
     {ok, none};
@@ -91,13 +91,13 @@ forget(#keeper{writer = Writer, path = Path} = Keeper) ->
             ok -> ok;
             {error, Text} -> {failed, failure(Path, Text)}
         catch
-            exit:_ -> {failed, failure(Path, <<"the process that writes it has ended">>)}
+            exit:_ -> {failed, failure(Path, <<"its writer has stopped">>)}
         end,
     {Result, Keeper#keeper{busy = false, given = undefined}}.
 
-%% @doc Writes the last position, and ends. Where that cannot be done, as the writer is gone, the
-%% position before it stays.
--spec close(eslaver:position() | undefined, keeper()) -> ok.
+%% @doc Writes the last position, and ends. If the writer has ended before, the position before it
+%% stays.
+-spec close(eslaver_position:safe() | undefined, keeper()) -> ok.
 close(_Position, none) ->
     ok;
 close(Position, #keeper{writer = Writer}) ->

@@ -1,82 +1,80 @@
 %% @doc The snapshot being loaded, or loaded last: how much of it there is, and how fast it comes.
-%% Used by {@link eslaver_server}.
 %% @private
 -module(eslaver_progress).
 
--export([none/0, start/1, start/2, finish/2, abandon/1, progress/3, info/2]).
--export_type([load/0]).
+-export([none/0, start/1, start/2, finish/2, abandon/1, report/3, info/2]).
+-export_type([progress/0]).
 
 %% How often the log says how far a long load is, in ms.
 -define(EVERY, 30000).
 
--record(load, {
-    %% Not known where the master marks the end instead.
+-record(progress, {
+    %% Unknown if the master marks the end instead.
     total :: undefined | non_neg_integer(),
     started :: integer(),
     bytes = 0 :: non_neg_integer(),
     keys = 0 :: non_neg_integer(),
     finished = false :: boolean(),
-    %% When to say how far it is.
+    %% How often to say how far it is, in ms.
     every :: pos_integer(),
     timer :: reference()
 }).
 
--opaque load() :: none | #load{}.
+-opaque progress() :: none | #progress{}.
 
--spec none() -> load().
+-spec none() -> progress().
 none() -> none.
 
-%% @doc One begins, of `Total' bytes if that is known.
--spec start(undefined | non_neg_integer()) -> load().
+%% @doc A load begins, of `Total' bytes if that is known.
+-spec start(undefined | non_neg_integer()) -> progress().
 start(Total) ->
     start(Total, ?EVERY).
 
-%% @doc The same, and every `Every' ms the calling process gets `{timeout, Timer, load}', for
-%% {@link progress/3}.
--spec start(undefined | non_neg_integer(), pos_integer()) -> load().
+%% @doc The same, and every `Every' ms the calling process gets `{timeout, Timer, progress}', for
+%% {@link report/3}.
+-spec start(undefined | non_neg_integer(), pos_integer()) -> progress().
 start(Total, Every) ->
-    #load{total = Total, started = now_ms(), every = Every, timer = timer(Every)}.
+    #progress{total = Total, started = eslaver_clock:now_ms(), every = Every, timer = timer(Every)}.
 
 timer(Every) ->
-    erlang:start_timer(Every, self(), load).
+    erlang:start_timer(Every, self(), progress).
 
 %% @doc It has been handled: the seconds it took.
--spec finish(#{bytes := non_neg_integer(), keys := non_neg_integer(), _ => _}, load()) ->
-    {float(), load()}.
-finish(#{bytes := Bytes, keys := Keys}, #load{started = Started} = Load) ->
-    {(now_ms() - Started) / 1000, Load#load{bytes = Bytes, keys = Keys, finished = true}}.
+-spec finish(#{bytes := non_neg_integer(), keys := non_neg_integer(), _ => _}, progress()) ->
+    {float(), progress()}.
+finish(#{bytes := Bytes, keys := Keys}, #progress{started = Started} = Progress) ->
+    Seconds = (eslaver_clock:now_ms() - Started) / 1000,
+    {Seconds, Progress#progress{bytes = Bytes, keys = Keys, finished = true}}.
 
-%% @doc It does not go on, if it has not been handled.
--spec abandon(load()) -> load().
-abandon(#load{finished = true} = Load) -> Load;
-abandon(_Load) -> none.
+%% @doc The load is interrupted, unless all of it has been handled.
+-spec abandon(progress()) -> progress().
+abandon(#progress{finished = true} = Progress) -> Progress;
+abandon(_Progress) -> none.
 
-%% @doc How far it is, for the log, unless the timer is that of a load before.
--spec progress(reference(), {non_neg_integer(), non_neg_integer()}, load()) ->
-    {map() | none, load()}.
-progress(Timer, Counted, #load{timer = Timer, finished = false, every = Every} = Load) ->
-    #{progress := Progress} = Info = info(Counted, Load),
-    {maps:merge(Progress, maps:remove(progress, Info)), Load#load{timer = timer(Every)}};
-progress(_Timer, _Counted, Load) ->
-    {none, Load}.
+%% @doc How far it is, for the log, unless the timer is an earlier load's.
+-spec report(reference(), {non_neg_integer(), non_neg_integer()}, progress()) ->
+    {map() | none, progress()}.
+report(Timer, Counted, #progress{timer = Timer, finished = false, every = Every} = Progress) ->
+    #{progress := Rate} = Info = info(Counted, Progress),
+    {maps:merge(Rate, maps:remove(progress, Info)), Progress#progress{timer = timer(Every)}};
+report(_Timer, _Counted, Progress) ->
+    {none, Progress}.
 
 %% @doc For `info', with what the link has counted so far: bytes and keys.
--spec info({non_neg_integer(), non_neg_integer()}, load()) -> map().
+-spec info({non_neg_integer(), non_neg_integer()}, progress()) -> map().
 info(_Counted, none) ->
     #{bytes => 0, keys => 0};
-info(_Counted, #load{finished = true, bytes = Bytes, keys = Keys}) ->
+info(_Counted, #progress{finished = true, bytes = Bytes, keys = Keys}) ->
     #{bytes => Bytes, keys => Keys};
-info({Bytes, Keys}, #load{total = Total, started = Started}) ->
-    Took = max(now_ms() - Started, 1),
+info({Bytes, Keys}, #progress{total = Total, started = Started}) ->
+    Took = max(eslaver_clock:now_ms() - Started, 1),
     Rate = #{
         bytes_per_second => Bytes * 1000 div Took, keys_per_second => Keys * 1000 div Took
     },
-    Progress =
+    Known =
         case Total of
             undefined -> Rate;
             _ -> Rate#{percent => Bytes * 100 div max(Total, 1), total => Total}
         end,
-    #{bytes => Bytes, keys => Keys, progress => Progress}.
+    #{bytes => Bytes, keys => Keys, progress => Known}.
 
-now_ms() ->
-    erlang:monotonic_time(millisecond).

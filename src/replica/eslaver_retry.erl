@@ -1,12 +1,12 @@
-%% @doc When to try a master again, and how loud to say why: pauses grow, and start over with a link
-%% that was good; what goes on being wrong is logged once. Used by {@link eslaver_server}.
+%% @doc When to try a master again, and at which level to log why: pauses grow, and start over after
+%% a good link; a repeated error is logged once.
 %% @private
 -module(eslaver_retry).
 
 -export([new/0, up/2, moved/1, down/4, info/1]).
 -export_type([retry/0, error/0, resync/0]).
 
-%% A link that has been up for this long was a good one, in ms.
+%% A link that was up for this long counts as good, in ms.
 -define(STEADY, 10000).
 
 -type error() :: #{reason := atom(), text := binary()}.
@@ -27,17 +27,17 @@ new() -> #retry{}.
 
 %% @doc The link is up.
 -spec up(resync(), retry()) -> retry().
-up(Resync, Retry) -> Retry#retry{up = {Resync, now_ms()}}.
+up(Resync, Retry) -> Retry#retry{up = {Resync, eslaver_clock:now_ms()}}.
 
-%% @doc Commands have come. A link that was made by a partial resync was a good one then, however
-%% soon it is lost. Before that the master may have had nothing but `+CONTINUE' to say, and would
-%% say it again for ever. A full sync costs the master a snapshot: one that is lost soon after must
-%% not be asked for again at once.
+%% @doc Commands have arrived. This makes a link with a partial resync a good one, however soon it
+%% is lost: before, the master may have had nothing but `+CONTINUE' to send, and might send that for
+%% ever. A full sync costs the master a snapshot, so one that is lost soon after must not be
+%% requested again at once.
 -spec moved(retry()) -> retry().
 moved(#retry{up = {partial, _}} = Retry) -> Retry#retry{backoff = eslaver_backoff:new()};
 moved(Retry) -> Retry.
 
-%% @doc A link is lost, or there was none: how long to wait, and how loud to say why. `Heals' is
+%% @doc A link is lost, or could not be made: how long to wait, and the level to log at. `Heals' is
 %% whether that can get better by itself, `WasUp' whether there was a link.
 -spec down(error(), Heals :: boolean(), WasUp :: boolean(), retry()) ->
     {Pause :: pos_integer(), quiet | logger:level(), retry()}.
@@ -51,7 +51,7 @@ down(#{reason := Reason} = Error, Heals, WasUp, Retry) ->
         last_error = Error
     }}.
 
-%% The next try has the same snapshot, more or less, and the master forks for it.
+%% The next attempt would get about the same snapshot, for which the master forks.
 pause(Reason, false, #retry{backoff = Backoff}) when
     Reason =:= unsupported; Reason =:= bad_snapshot
 ->
@@ -59,7 +59,7 @@ pause(Reason, false, #retry{backoff = Backoff}) when
 pause(_Reason, false, _Retry) ->
     eslaver_backoff:slow();
 pause(_Reason, true, #retry{up = {_, Since}, backoff = Backoff}) ->
-    case now_ms() - Since > ?STEADY of
+    case eslaver_clock:now_ms() - Since > ?STEADY of
         true -> eslaver_backoff:next(eslaver_backoff:new());
         false -> eslaver_backoff:next(Backoff)
     end;
@@ -75,6 +75,3 @@ level(_Reason, true, _) -> error.
 -spec info(retry()) -> map().
 info(#retry{tries = Tries, last_error = Error}) ->
     #{reconnects => Tries, last_error => Error}.
-
-now_ms() ->
-    erlang:monotonic_time(millisecond).

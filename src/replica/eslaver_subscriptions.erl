@@ -1,28 +1,31 @@
-%% @doc Key notifications: who wants to be told of which keys, and what there is to tell.
+%% @doc Key notifications: who subscribes to which keys, and what there is to tell.
 %%
-%% It is pure: {@link eslaver_server} gives it the events that have been handled, with their marks,
-%% and gets messages to send. What a transaction changes is told when its `EXEC' has been handled.
+%% {@link subscribe/2} and {@link unsubscribe/2} run in the subscriber, the rest in the server,
+%% which passes on what comes as `{eslaver_subscriptions, Request}'. It gives the events that have
+%% been handled, with their offsets, and gets messages to send. What a transaction changes is told
+%% when its `EXEC' has been handled.
 %% @private
 -module(eslaver_subscriptions).
 
--export([new/0, told/2, call/3, unsubscribe/2, down/2]).
+-export([subscribe/2, unsubscribe/2]).
+-export([new/0, told/2, call/3, cast/2, down/2]).
 -export([handled/4, applied/3, loaded/2, restarted/1, send/1]).
--export_type([subscriptions/0, message/0, notice/0, request/0]).
+-export_type([subscriptions/0, message/0, notice/0, call/0, cast/0]).
 
 -record(subscription, {
     monitor :: reference(),
     filter :: eslaver_filter:filter()
 }).
 
--record(notify, {
-    subscriptions = #{} :: #{reference() => #subscription{}},
+-record(subscriptions, {
+    by_ref = #{} :: #{reference() => #subscription{}},
     %% What the transaction in hand has changed, the last first.
     pending = [] :: [change()],
     %% What the master has told of its commands.
     told :: eslaver_nif:commands() | undefined
 }).
 
--opaque subscriptions() :: #notify{}.
+-opaque subscriptions() :: #subscriptions{}.
 
 -type meta() :: #{db := non_neg_integer(), offset := non_neg_integer()}.
 
@@ -39,77 +42,112 @@
 
 -type change() :: {reference(), key | keys, binary(), binary() | which(), Db :: integer()}.
 -type message() :: {eslaver, reference(), notice()}.
--type request() :: {subscribe, reference(), eslaver_filter:filter()} | {unsubscribe, reference()}.
+
+-type call() :: {subscribe, reference(), eslaver_filter:filter()} | cast().
+-type cast() :: {unsubscribe, reference()}.
+
+%% @doc Subscribes the calling process. The reference also monitors the server.
+-spec subscribe(eslaver_name:replica(), eslaver_filter:filter()) -> {ok, reference()}.
+subscribe(Server, Filter) ->
+    %% What comes of a call that times out is dropped with the alias.
+    Ref = erlang:monitor(process, eslaver_name:target(Server), [{alias, demonitor}]),
+    try gen_server:call(Server, {?MODULE, {subscribe, Ref, Filter}}) of
+        ok -> {ok, Ref}
+    catch
+        Class:Reason:Stack ->
+            _ = erlang:demonitor(Ref, [flush]),
+            ok = gen_server:cast(Server, {?MODULE, {unsubscribe, Ref}}),
+            ok = flush(Ref),
+            erlang:raise(Class, Reason, Stack)
+    end.
+
+%% @doc Ends a subscription of the calling process, and takes out of its mailbox what has come.
+-spec unsubscribe(eslaver_name:replica(), reference()) -> ok.
+unsubscribe(Server, Ref) ->
+    _ = erlang:demonitor(Ref, [flush]),
+    try
+        gen_server:call(Server, {?MODULE, {unsubscribe, Ref}})
+    after
+        flush(Ref)
+    end.
+
+flush(Ref) ->
+    receive
+        {eslaver, Ref, _} -> flush(Ref)
+    after 0 -> ok
+    end.
 
 %% @doc No subscriptions.
 -spec new() -> subscriptions().
 new() ->
-    #notify{}.
+    #subscriptions{}.
 
 %% @doc What the master of the link that is up has told of its commands.
 -spec told(eslaver_nif:commands() | undefined, subscriptions()) -> subscriptions().
-told(Told, Notify) ->
-    Notify#notify{told = Told}.
+told(Told, Subscriptions) ->
+    Subscriptions#subscriptions{told = Told}.
 
-%% @doc What a process asks for, under a reference of its own.
--spec call(request(), pid(), subscriptions()) -> subscriptions().
-call({subscribe, Ref, Filter}, Pid, #notify{subscriptions = Subscriptions} = Notify) ->
+%% @doc What a process asks for.
+-spec call(call(), pid(), subscriptions()) -> subscriptions().
+call({subscribe, Ref, Filter}, Pid, #subscriptions{by_ref = ByRef} = Subscriptions) ->
     New = #subscription{monitor = monitor(process, Pid), filter = Filter},
-    Notify#notify{subscriptions = Subscriptions#{Ref => New}};
-call({unsubscribe, Ref}, _Pid, Notify) ->
-    unsubscribe(Ref, Notify).
+    Subscriptions#subscriptions{by_ref = ByRef#{Ref => New}};
+call({unsubscribe, _} = Request, _Pid, Subscriptions) ->
+    cast(Request, Subscriptions).
 
 %% @doc Ends a subscription, if there is one under this reference.
--spec unsubscribe(reference(), subscriptions()) -> subscriptions().
-unsubscribe(Ref, #notify{subscriptions = Subscriptions} = Notify) ->
-    case Subscriptions of
+-spec cast(cast(), subscriptions()) -> subscriptions().
+cast({unsubscribe, Ref}, #subscriptions{by_ref = ByRef} = Subscriptions) ->
+    case ByRef of
         #{Ref := #subscription{monitor = Monitor}} ->
             true = demonitor(Monitor, [flush]),
-            without(Ref, Notify);
+            without(Ref, Subscriptions);
         #{} ->
-            Notify
+            Subscriptions
     end.
 
-%% @doc A monitored process is gone, which may be a subscriber.
+%% @doc A monitored process has ended, perhaps a subscriber.
 -spec down(reference(), subscriptions()) -> subscriptions().
-down(Monitor, #notify{subscriptions = Subscriptions} = Notify) ->
-    Gone = [Ref || {Ref, #subscription{monitor = M}} <- maps:to_list(Subscriptions), M =:= Monitor],
-    lists:foldl(fun without/2, Notify, Gone).
+down(Monitor, #subscriptions{by_ref = ByRef} = Subscriptions) ->
+    Gone = [Ref || {Ref, #subscription{monitor = M}} <- maps:to_list(ByRef), M =:= Monitor],
+    lists:foldl(fun without/2, Subscriptions, Gone).
 
-without(Ref, #notify{subscriptions = Subscriptions, pending = Pending} = Notify) ->
-    Notify#notify{
-        subscriptions = maps:remove(Ref, Subscriptions),
+without(Ref, #subscriptions{by_ref = ByRef, pending = Pending} = Subscriptions) ->
+    Subscriptions#subscriptions{
+        by_ref = maps:remove(Ref, ByRef),
         pending = [Change || Change <- Pending, element(1, Change) =/= Ref]
     }.
 
-%% @doc `Count' events of a batch have been handled. Those of a snapshot have no marks.
--spec handled(non_neg_integer() | all, [term()], eslaver_position:marks(), subscriptions()) ->
+%% @doc `Count' events of a batch have been handled. Those of a snapshot have no offsets.
+-spec handled(non_neg_integer() | all, [term()], eslaver_position:offsets(), subscriptions()) ->
     {[message()], subscriptions()}.
-handled(_Count, _Events, <<>>, Notify) ->
-    {[], Notify};
-handled(_Count, _Events, _Marks, #notify{subscriptions = None} = Notify) when None =:= #{} ->
-    {[], Notify};
-handled(all, Events, Marks, Notify) ->
-    notices(Events, Marks, Notify, []);
-handled(Count, Events, Marks, Notify) ->
-    notices(lists:sublist(Events, Count), Marks, Notify, []).
+handled(_Count, _Events, <<>>, Subscriptions) ->
+    {[], Subscriptions};
+handled(_Count, _Events, _Offsets, #subscriptions{by_ref = ByRef} = Subscriptions) when
+    map_size(ByRef) =:= 0
+->
+    {[], Subscriptions};
+handled(all, Events, Offsets, Subscriptions) ->
+    notices(Events, Offsets, Subscriptions, []);
+handled(Count, Events, Offsets, Subscriptions) ->
+    notices(lists:sublist(Events, Count), Offsets, Subscriptions, []).
 
-notices([], _Marks, Notify, Messages) ->
-    {lists:reverse(Messages), Notify};
-notices([Event | Events], Marks, #notify{pending = Pending} = Notify, Messages) ->
-    {Offset, Db, InTransaction} = eslaver_position:mark(Marks),
+notices([], _Offsets, Subscriptions, Messages) ->
+    {lists:reverse(Messages), Subscriptions};
+notices([Event | Events], Offsets, #subscriptions{pending = Pending} = Subscriptions, Messages) ->
+    {Offset, Db, InTransaction} = eslaver_position:first(Offsets),
     {Name, Args} = command(Event),
-    Rest = eslaver_position:skip(1, Marks),
+    Rest = eslaver_position:skip(1, Offsets),
     case Name of
         <<"discard">> ->
-            notices(Events, Rest, Notify#notify{pending = []}, Messages);
+            notices(Events, Rest, Subscriptions#subscriptions{pending = []}, Messages);
         _ when InTransaction ->
-            Changed = changes(Name, Args, Db, Notify) ++ Pending,
-            notices(Events, Rest, Notify#notify{pending = Changed}, Messages);
+            Changed = changes(Name, Args, Db, Subscriptions) ++ Pending,
+            notices(Events, Rest, Subscriptions#subscriptions{pending = Changed}, Messages);
         _ ->
-            Changed = changes(Name, Args, Db, Notify) ++ Pending,
+            Changed = changes(Name, Args, Db, Subscriptions) ++ Pending,
             Now = [message(Change, Offset) || Change <- Changed],
-            notices(Events, Rest, Notify#notify{pending = []}, Now ++ Messages)
+            notices(Events, Rest, Subscriptions#subscriptions{pending = []}, Now ++ Messages)
     end.
 
 %% @doc The same for commands that belong together: one, or those of a transaction.
@@ -117,12 +155,13 @@ notices([Event | Events], Marks, #notify{pending = Pending} = Notify, Messages) 
     [message()]
 when
     Db :: non_neg_integer(), Offset :: non_neg_integer().
-applied(_Commands, _Offset, #notify{subscriptions = None}) when None =:= #{} ->
+applied(_Commands, _Offset, #subscriptions{by_ref = ByRef}) when map_size(ByRef) =:= 0 ->
     [];
-applied(Commands, Offset, Notify) ->
+applied(Commands, Offset, Subscriptions) ->
     [
         message(Change, Offset)
-     || {Name, Args, Db} <- Commands, Change <- lists:reverse(changes(Name, Args, Db, Notify))
+     || {Name, Args, Db} <- Commands,
+        Change <- lists:reverse(changes(Name, Args, Db, Subscriptions))
     ].
 
 command({stream, Name, Args, _Meta}) -> {Name, Args};
@@ -131,18 +170,19 @@ command({stream, Name, Args}) -> {list_to_binary(Name), Args}.
 message({Ref, Tag, Name, What, Db}, Offset) ->
     {eslaver, Ref, {Tag, Name, What, #{db => Db, offset => Offset}}}.
 
-%% @doc A snapshot has been handled: any key may be another than it was.
--spec loaded(eslaver:position() | map(), subscriptions()) -> [message()].
-loaded(#{offset := Offset, db := Db}, #notify{subscriptions = Subscriptions}) ->
+%% @doc A snapshot has been handled: any key may have changed.
+-spec loaded(#{offset := non_neg_integer(), db := non_neg_integer(), _ => _}, subscriptions()) ->
+    [message()].
+loaded(#{offset := Offset, db := Db}, #subscriptions{by_ref = ByRef}) ->
     [
         message({Ref, keys, resync, all, Db}, Offset)
-     || Ref <- maps:keys(Subscriptions)
+     || Ref <- maps:keys(ByRef)
     ].
 
 %% @doc A snapshot begins, and the transaction in hand never ends.
 -spec restarted(subscriptions()) -> subscriptions().
-restarted(Notify) ->
-    Notify#notify{pending = []}.
+restarted(Subscriptions) ->
+    Subscriptions#subscriptions{pending = []}.
 
 %% @doc Sends the messages, to the references, which are aliases of the subscribers until they end
 %% the subscriptions.
@@ -150,11 +190,11 @@ restarted(Notify) ->
 send(Messages) ->
     lists:foreach(fun({eslaver, Ref, _} = Message) -> Ref ! Message end, Messages).
 
-%% What a command changes, for each who wants to know, the last first.
-changes(Name, Args, Db, #notify{subscriptions = Subscriptions, told = Told}) ->
+%% What a command changes, for each subscriber to it, the last first.
+changes(Name, Args, Db, #subscriptions{by_ref = ByRef, told = Told}) ->
     Wanting = [
         {Ref, Filter}
-     || {Ref, #subscription{filter = Filter}} <- maps:to_list(Subscriptions),
+     || {Ref, #subscription{filter = Filter}} <- maps:to_list(ByRef),
         is_among(Name, commands, Filter)
     ],
     case Wanting of

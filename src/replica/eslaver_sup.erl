@@ -6,8 +6,8 @@
 %%      └── eslaver_link   (linked) runs the native decoder
 %% '''
 %%
-%% Started by {@link eslaver:start/2}. Replicas with options of their own stand in their users'
-%% supervisors, by {@link eslaver:child_spec/1}.
+%% Replicas with options of their own run under their users' supervisors, by
+%% {@link eslaver:child_spec/1}.
 %% @private
 -module(eslaver_sup).
 -behaviour(supervisor).

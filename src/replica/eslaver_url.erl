@@ -1,6 +1,6 @@
-%% @doc The option `master_url': the options that it stands for. Used by {@link eslaver_options}.
+%% @doc Converts the option `master_url' to other options.
 %%
-%% What a URL says is either meant here or refused: nothing of it is passed over.
+%% A URL with any part that has no meaning here is rejected: nothing is ignored.
 %% @private
 -module(eslaver_url).
 
@@ -14,7 +14,7 @@
     tls => true
 }.
 
-%% @doc The options of a URL. Why one is none is not said, as that might show its password.
+%% @doc The options of a URL. The error has no reason, as that might show the password.
 -spec options(binary()) -> {ok, options()} | error.
 options(Url) ->
     try
@@ -48,7 +48,7 @@ unix(#{path := <<"/", _/binary>> = Path} = Parts) ->
 unix(_Parts) ->
     error.
 
-%% A query or a fragment means nothing to a replica, as the number of a database does not.
+%% Queries, fragments and database numbers have no meaning for a replica.
 all(Parts, Options) ->
     maps:fold(fun part/3, {ok, Options}, Parts).
 
@@ -64,7 +64,7 @@ who(Info) ->
 names([User]) -> [User, <<>>];
 names([_User, _Password] = Both) -> Both.
 
-%% A password may be of any bytes.
+%% A password may have any bytes.
 decoded(Text) ->
     [First | Encoded] = binary:split(Text, <<"%">>, [global]),
     iolist_to_binary([First | [decoded_part(Part) || Part <- Encoded]]).

@@ -2,7 +2,7 @@
 %% the product, so that both cannot be wrong in the same way.
 -module(eslaver_test_client).
 
--export([connect/1, close/1, command/2, command/3, ok/2, pipeline/2, address/1]).
+-export([connect/1, close/1, command/2, command/3, ok/2, pipeline/2, info/2]).
 -export([send/2, reply/2]).
 
 -export_type([client/0, reply/0]).
@@ -12,7 +12,7 @@
 -type reply() :: binary() | integer() | null | {error, binary()} | [reply()].
 
 -define(TIMEOUT, 30_000).
-%% So many commands are sent before their replies are read.
+%% How many commands are sent before their replies are read.
 -define(CHUNK, 500).
 
 %% A port on the loopback interface, a unix socket, or a server of eslaver_test_master.
@@ -33,12 +33,6 @@ connect(Address, Port) ->
 close(Client) ->
     gen_tcp:close(Client).
 
-%% Our own end, as CLIENT LIST shows it.
--spec address(client()) -> binary().
-address(Client) ->
-    {ok, {Ip, Port}} = inet:sockname(Client),
-    iolist_to_binary([inet:ntoa(Ip), $:, integer_to_list(Port)]).
-
 -spec command(client(), [arg()]) -> reply().
 command(Client, Args) ->
     command(Client, Args, ?TIMEOUT).
@@ -57,6 +51,16 @@ ok(Client, Args) ->
         Reply -> Reply
     end.
 
+%% A field of the INFO of a server.
+-spec info(client(), string()) -> binary() | none.
+info(Client, Field) ->
+    Text = ok(Client, ["INFO"]),
+    Regex = ["^", Field, ":(.*?)\\r?$"],
+    case re:run(Text, Regex, [multiline, {capture, [1], binary}]) of
+        {match, [Value]} -> Value;
+        nomatch -> none
+    end.
+
 -spec pipeline(client(), [[arg()]]) -> [reply()].
 pipeline(_Client, []) ->
     [];
@@ -71,7 +75,7 @@ pipeline(Client, Commands) ->
 send(Client, Args) ->
     ok = gen_tcp:send(Client, encode(Args)).
 
-%% What a command that was sent is answered, if it is.
+%% The reply to a command that was sent, if there is one.
 -spec reply(client(), timeout()) -> reply() | {error, none}.
 reply(Client, Timeout) ->
     try reply(<<>>, Client, Timeout) of

@@ -1,7 +1,7 @@
 %% A process that keeps every message it is sent, in order: the pid callback of the suites.
 -module(eslaver_test_collector).
 
--export([start/0, stop/1, events/1, await/2, await/3, clear/1]).
+-export([start/0, events/1, await/2, clear/1]).
 
 -define(TIMEOUT, 60_000).
 
@@ -14,10 +14,6 @@ start() ->
         loop(#{owner => Ref, events => [], waiters => []})
     end).
 
--spec stop(pid()) -> ok.
-stop(Collector) ->
-    call(Collector, stop, ?TIMEOUT).
-
 -spec events(pid()) -> [term()].
 events(Collector) ->
     call(Collector, events, ?TIMEOUT).
@@ -29,12 +25,8 @@ clear(Collector) ->
 %% The first event, come or to come, for which this is true.
 -spec await(pid(), fun((term()) -> boolean())) -> term().
 await(Collector, Wanted) ->
-    await(Collector, Wanted, ?TIMEOUT).
-
--spec await(pid(), fun((term()) -> boolean()), timeout()) -> term().
-await(Collector, Wanted, Timeout) ->
     try
-        call(Collector, {await, Wanted}, Timeout)
+        call(Collector, {await, Wanted}, ?TIMEOUT)
     catch
         error:{collector_timeout, _} ->
             Last = lists:nthtail(max(0, length(events(Collector)) - 5), events(Collector)),
@@ -58,8 +50,6 @@ call(Collector, Request, Timeout) ->
 
 loop(#{owner := Owner, events := Events, waiters := Waiters} = State) ->
     receive
-        {?MODULE, From, Ref, stop} ->
-            From ! {Ref, ok};
         {?MODULE, From, Ref, events} ->
             From ! {Ref, lists:reverse(Events)},
             loop(State);

@@ -1,6 +1,6 @@
-%% Compares the loading events a callback received with what the master says (eslaver_test_truth),
-%% value by value. Every difference is reported: a missing key, one too many, one given twice, and
-%% every value, type or note about it that is not the master's.
+%% Compares the loading events a callback received with what the master says
+%% (eslaver_test_master_data), value by value. Every difference is reported: a missing, additional
+%% or repeated key, and every value, type or note about it that is not the master's.
 %%
 %% `style` is `classic`, {loading, Type, Key, Value}, or `full`, {loading, Type, Key, Value, Meta}.
 -module(eslaver_test_compare).
@@ -22,11 +22,11 @@
 -define(PENDING_KEYS, [id, consumer, delivered_at, deliveries]).
 -define(CONSUMER_KEYS, [name, seen_at, active_at]).
 
--spec differences(eslaver_test_truth:truth(), [term()]) -> [difference()].
+-spec differences(eslaver_test_master_data:data(), [term()]) -> [difference()].
 differences(Truth, Events) ->
     differences(classic, Truth, Events).
 
--spec differences(style(), eslaver_test_truth:truth(), [term()]) -> [difference()].
+-spec differences(style(), eslaver_test_master_data:data(), [term()]) -> [difference()].
 differences(Style, Truth, Events) ->
     Loaded = [loaded(Style, Event) || Event <- Events, is_value(Style, Event)],
     Got = maps:from_list([{Key, Seen} || {Key, Seen} <- Loaded]),
@@ -44,7 +44,7 @@ differences(Style, Truth, Events) ->
         ]).
 
 %% The events a replica without a flaw would deliver for such data.
--spec events(style(), eslaver_test_truth:truth()) -> [term()].
+-spec events(style(), eslaver_test_master_data:data()) -> [term()].
 events(classic, Truth) ->
     [
         {loading, event_type(Type), Key, classic_value(Type, Value)}

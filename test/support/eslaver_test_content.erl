@@ -1,4 +1,4 @@
-%% All that a master, or a replica of it, holds, in a form in which both can be compared value by
+%% Everything that a master or its replica holds, in a form in which both can be compared value by
 %% value, and as a digest.
 -module(eslaver_test_content).
 
@@ -35,8 +35,8 @@ of_server(Client, Tries) ->
     try
         maps:from_list([
             {{Db, Key}, newer(Client, Key, truth(Item))}
-         || Db <- eslaver_test_truth:databases(Client),
-            {Key, Item} <- eslaver_test_truth:read_db(Client, Db),
+         || Db <- eslaver_test_master_data:databases(Client),
+            {Key, Item} <- eslaver_test_master_data:read_db(Client, Db),
             is_there(Item)
         ])
     catch
@@ -44,7 +44,7 @@ of_server(Client, Tries) ->
     end.
 
 newer(Client, Key, #{type := Type} = Item) ->
-    case eslaver_test_newer:of_server(Client, Key, type_name(Type)) of
+    case eslaver_test_newest_types:of_server(Client, Key, type_name(Type)) of
         {Newer, Value} -> Item#{type := Newer, value := Value};
         other -> Item
     end.
@@ -149,7 +149,7 @@ mirrored_value(hash, Mirror, Key) ->
 mirrored_value(stream, Mirror, Key) ->
     mirrored_stream(Mirror, Key);
 mirrored_value(Type, Mirror, Key) when Type =:= array; Type =:= vectorset ->
-    eslaver_test_newer:of_mirror(Type, Mirror, Key);
+    eslaver_test_newest_types:of_mirror(Type, Mirror, Key);
 mirrored_value(Other, _Mirror, _Key) ->
     Other.
 

@@ -57,7 +57,7 @@ encodings(Client) ->
             Ask = [["OBJECT", "ENCODING", Key] || Key <- Keys],
             lists:zip(Types, eslaver_test_client:pipeline(Client, Ask))
         end
-     || Db <- eslaver_test_truth:databases(Client)
+     || Db <- eslaver_test_master_data:databases(Client)
     ]),
     lists:foldl(
         fun(Pair, Counts) -> maps:update_with(Pair, fun(N) -> N + 1 end, 1, Counts) end, #{}, Pairs

@@ -6,7 +6,7 @@
 
 -import(eslaver_test_dataset, [run/2, key/2, config/3, bytes/2, number_edges/0]).
 
-%% A command carries at most so many arguments here.
+%% The most arguments of a command here.
 -define(CHUNK, 1000).
 
 -spec items() -> [eslaver_test_dataset:item()].
@@ -192,7 +192,7 @@ hash_field_expiry_big(Context) ->
     with_field_expiry(Context, "hash:ttl:past", fields(Entries + 1), 7),
     with_field_expiry(Context, "hash:ttl:wide", [<<"f">>, bytes(Value + 1, 1), <<"g">>, <<>>], 1).
 
-%% The first so many fields, each with a time of its own.
+%% The first `Count` fields, each with a time of its own.
 with_field_expiry(Context, Name, Fields, Count) ->
     Key = key(Context, Name),
     add(Context, "HMSET", Name, Fields),

@@ -9,10 +9,9 @@
 -behaviour(gen_server).
 
 -export([
-    available/0,
-    family/1,
-    version/1,
     start/1,
+    start_own/0,
+    start_own/1,
     stop/1,
     kill/1,
     pause/1,
@@ -23,21 +22,14 @@
     dir/1,
     socket/1,
     os_pid/1,
-    log/1
+    log/1,
+    snapshot/1
 ]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
--export_type([master/0, server/0, options/0]).
+-export_type([master/0, options/0]).
 
 -type master() :: pid().
--type version() :: {non_neg_integer(), non_neg_integer(), non_neg_integer()}.
--type server() :: #{
-    name := atom(),
-    version := version(),
-    family := redis | valkey,
-    server := file:filename(),
-    modules := [file:filename()]
-}.
 %% `config`: a value which is a list of strings becomes an argument each, and `free_port` a port
 %% that is chosen anew for each try.
 %% `wait`: `pong` (the default) until PING is answered with PONG or a demand for a password;
@@ -68,59 +60,20 @@
     "watcher=$!; wait $pid; echo \"exit $?\"; kill $watcher\n"
 ).
 
-%% The servers of this machine: the distribution's own, and those below $ESLAVER_MASTERS.
-
--spec available() -> [server()].
-available() ->
-    Root = os:getenv("ESLAVER_MASTERS", "/opt/lab/masters"),
-    Own = [
-        {name("path-" ++ Name), Path}
-     || Name <- ["redis-server", "valkey-server"],
-        Path <- [os:find_executable(Name)],
-        Path =/= false
-    ],
-    Lab = [
-        {name(filename:basename(filename:dirname(Path))), Path}
-     || Path <- lists:sort(filelib:wildcard(filename:join([Root, "*", "server"])))
-    ],
-    [describe(Name, Path) || {Name, Path} <- Own ++ Lab].
-
--spec version(file:filename()) -> version().
-version(Server) ->
-    element(2, identify(Server)).
-
--spec family(file:filename()) -> redis | valkey.
-family(Server) ->
-    element(1, identify(Server)).
-
-%% A name that `rebar3 ct --group` takes: redis_2_8_17.
-name(Directory) ->
-    list_to_atom(lists:flatten(re:replace(Directory, "[-.]", "_", [global, {return, list}]))).
-
-describe(Name, Path) ->
-    {Family, Version} = identify(Path),
-    Modules = lists:sort(
-        filelib:wildcard(filename:join([filename:dirname(Path), "files", "*.so"]))
-    ),
-    #{name => Name, version => Version, family => Family, server => Path, modules => Modules}.
-
-identify(Server) ->
-    Line = os:cmd("'" ++ Server ++ "' --version"),
-    {match, [Name | Numbers]} = re:run(
-        Line,
-        "(Redis|Valkey) server v=([0-9]+)\\.([0-9]+)\\.([0-9]+)",
-        [{capture, all_but_first, list}]
-    ),
-    Family = list_to_atom(string:lowercase(Name)),
-    {Family, list_to_tuple([list_to_integer(N) || N <- Numbers])}.
-
-%% Life of a server.
-
 -spec start(options()) -> master().
 start(Options) ->
     Owned = maps:merge(#{owner => self()}, Options),
     {ok, Master} = gen_server:start(?MODULE, Owned, [{timeout, ?START_TIMEOUT * 2}]),
     Master.
+
+%% A master of the distribution's own server.
+-spec start_own() -> master().
+start_own() ->
+    start_own([]).
+
+-spec start_own([{string(), string() | [string()] | free_port}]) -> master().
+start_own(Config) ->
+    start(#{server => eslaver_test_servers:own(), config => Config}).
 
 -spec stop(master()) -> ok.
 stop(Master) ->
@@ -178,6 +131,15 @@ log(Master) ->
 
 call(Master, Request) ->
     gen_server:call(Master, Request, ?START_TIMEOUT * 2).
+
+%% A snapshot as this master writes it to disk.
+-spec snapshot(master()) -> binary().
+snapshot(Master) ->
+    Client = eslaver_test_client:connect(Master),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SAVE"]),
+    ok = eslaver_test_client:close(Client),
+    {ok, Snapshot} = file:read_file(filename:join(dir(Master), "dump.rdb")),
+    Snapshot.
 
 %% gen_server. State: options; the server's dir and port; wrapper (Erlang port) and os_pid while
 %% it runs, else undefined.
@@ -327,7 +289,7 @@ signal(Signal, OsPid) ->
     ok.
 
 arguments(#{server := Server} = Options, #{dir := Dir, port := Port}) ->
-    Version = version(Server),
+    Version = eslaver_test_servers:version(Server),
     Given = maps:get(config, Options, []),
     Defaults =
         [

@@ -19,7 +19,7 @@
 start() ->
     start([]).
 
-%% The same by way of a command that gets the node's as its last arguments.
+%% The same, started by a command that takes the node's command as its last arguments.
 -spec start([string()]) -> pid().
 start(Command) ->
     Paths = lists:usort([filename:dirname(code:which(Module)) || Module <- [eslaver, ?MODULE]]),
@@ -37,7 +37,7 @@ stop(Node) ->
     _ = unlink(Node),
     peer:stop(Node).
 
-%% kill -9, and it is gone on return.
+%% kill -9. It has ended when this returns.
 -spec kill(pid()) -> ok.
 kill(Node) ->
     Ref = erlang:monitor(process, Node),
@@ -81,7 +81,7 @@ opened(File) ->
             Device
     end.
 
-%% The events in a file, but for one that was cut short.
+%% The events in a file, except one that was cut short.
 -spec written(file:filename()) -> [term()].
 written(File) ->
     [Event || {_, Event} <- handled(File)].
@@ -97,8 +97,7 @@ handled(File) ->
 events(<<Size:32, Bytes:Size/binary, Rest/binary>>) -> [binary_to_term(Bytes) | events(Rest)];
 events(_) -> [].
 
-%% Counts keys and commands and the bytes in them, and sleeps for so long at the first of this
-%% number.
+%% Counts keys and commands and the bytes in them, and sleeps once, for this time, at this count.
 -spec count(pos_integer(), non_neg_integer(), term()) -> ok.
 count(At, Sleep, Event) ->
     Counters =
@@ -146,8 +145,7 @@ counted(Node) ->
     counts := {map(), map()}, memory := {pos_integer(), pos_integer(), pos_integer()}
 }.
 
-%% Does this, and sees to it that the node has no more of anything then; memory is the caller's to
-%% judge.
+%% Calls the function, and fails if the node has more of anything then. The caller judges memory.
 -spec flat(pid(), fun(() -> Result)) -> {Result, growth()}.
 flat(Node, Work) ->
     OsPid = os_pid(Node),
@@ -156,7 +154,7 @@ flat(Node, Work) ->
     ok = forget_peak(OsPid),
     Result = Work(),
     Peak = peak_memory(OsPid),
-    After = eslaver_test_lib:until(fun() ->
+    After = eslaver_test_wait:until(fun() ->
         Counts = call(Node, ?MODULE, inventory, []),
         case [What || What <- maps:keys(Before), map_get(What, Counts) > map_get(What, Before)] of
             [] -> Counts;

@@ -1,11 +1,11 @@
-%% A bad network: a TCP proxy between a replica and its master. It cuts connections after so many
-%% bytes, stalls, trickles, and leads elsewhere when told to. It never changes what it passes on.
+%% A bad network: a TCP proxy between a replica and its master. It cuts connections after a number
+%% of bytes, stalls, trickles, and leads elsewhere when told to. It never changes what it passes on.
 %%
 %% `down` is from the master to the replica, `up` the other way.
 -module(eslaver_test_proxy).
 
 -export([start/1, stop/1, port/1, target/2]).
--export([cut/1, cut_after/4, stall/1, stall/2, trickle/2, flow/1]).
+-export([cut/1, cut_after/4, stall/1, trickle/2, flow/1]).
 -export([cuts/1, connections/1, passed/2]).
 
 -export_type([proxy/0, direction/0, manner/0]).
@@ -61,7 +61,7 @@ cut(#{table := Table}) ->
     true = ets:match_delete(Table, {{connection, '_'}, '_', '_'}),
     count(Table, cuts, 1).
 
-%% After so many more bytes in this direction, of this connection or of later ones.
+%% Cuts after `Bytes` more in this direction, of this connection or of later ones.
 -spec cut_after(proxy(), direction(), non_neg_integer(), manner()) -> ok.
 cut_after(#{table := Table}, Direction, Bytes, Manner) ->
     put(Table, {budget, Direction}, {Bytes, Manner}).
@@ -72,11 +72,10 @@ stall(Proxy) ->
     stall(Proxy, down),
     stall(Proxy, up).
 
--spec stall(proxy(), direction()) -> ok.
 stall(#{table := Table}, Direction) ->
     put(Table, {pace, Direction}, stalled).
 
-%% So many bytes each millisecond to the replica.
+%% Passes `Bytes` to the replica each millisecond.
 -spec trickle(proxy(), pos_integer()) -> ok.
 trickle(#{table := Table}, Bytes) ->
     put(Table, {pace, down}, Bytes).
@@ -168,7 +167,7 @@ pass(From, To, Direction, Table) ->
     try
         copy(From, To, Direction, Table)
     catch
-        %% The table is gone, as the proxy ends.
+        %% The table is missing, as the proxy ends.
         error:badarg -> ok
     end.
 

@@ -98,7 +98,7 @@ what_is_no_handler_is_refused_test_() ->
     ] ++ [?_assert(eslaver_callback:check({handler, ?MODULE, []}))].
 
 batches_come_whole_test() ->
-    Dispatch = new({handler, eslaver_batch_handler, self()}),
+    Dispatch = new({handler, eslaver_test_batch_handler, self()}),
     Events = lists:seq(1, 100),
     {done, _} = eslaver_dispatch:run(Events, Dispatch),
     ?assertEqual(

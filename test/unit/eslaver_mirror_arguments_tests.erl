@@ -200,7 +200,7 @@ reads() ->
     ].
 
 arguments_test_() ->
-    {setup, fun filled/0, fun eslaver_test_mirror:close/1, [
+    {setup, fun filled/0, fun eslaver_test_mirror_tables:close/1, [
         fun every_read_is_here/0,
         fun good_ones_are_answered/0,
         fun bad_ones_are_refused/0,
@@ -208,8 +208,8 @@ arguments_test_() ->
     ]}.
 
 filled() ->
-    Mirror = eslaver_test_mirror:new(?M),
-    eslaver_test_mirror:run_all(Mirror, [
+    Mirror = eslaver_test_mirror_tables:new(?M),
+    eslaver_test_mirror_tables:run_all(Mirror, [
         ["set", "string", 1],
         ["rpush", "list", 1],
         ["sadd", "set", "a"],
@@ -291,7 +291,8 @@ with_key(Key, [[b]]) -> [[Key]];
 with_key(_Key, Args) -> Args.
 
 %% The same with one argument that is none, in each way.
-spoilt([]) -> [];
+spoilt([]) ->
+    [];
 spoilt([Arg | Args]) ->
     [[Bad | [good(Other) || Other <- Args]] || Bad <- bad(Arg)] ++
         [[good(Arg) | Rest] || Rest <- spoilt(Args)].
@@ -312,22 +313,35 @@ good(#{exact := bs} = Options) -> Options#{exact := good(bs)};
 good(#{glob := bs} = Options) -> Options#{glob := good(bs)};
 good(Other) -> Other.
 
-bad(b) -> ?NO_BINARIES;
-bad(bs) -> ?NO_LISTS;
-bad(id) -> ["1-1", 1, <<"no id">>];
-bad(o) -> ?NO_OPTIONS;
-bad(index) -> [-1, 1 bsl 64, <<"1">>, last, 1.0];
-bad([b]) -> [[Bad] || Bad <- bad(b)];
-bad([index]) -> [[0, Bad] || Bad <- bad(index)] ++ [<<"1">>, 1, [0 | 1]];
-bad({Kind, b}) -> [{Kind, Bad} || Bad <- bad(b)];
-bad({Kind, id}) -> [{Kind, Bad} || Bad <- bad(id)];
-bad(#{from := _} = Options) -> [Options#{from := {member, Bad}} || Bad <- bad(b)];
-bad(#{by := b} = Options) -> [Options#{by := Bad} || Bad <- bad(b)];
-bad(#{get := bs} = Options) -> [Options#{get := Bad} || Bad <- bad(bs)];
+bad(b) ->
+    ?NO_BINARIES;
+bad(bs) ->
+    ?NO_LISTS;
+bad(id) ->
+    ["1-1", 1, <<"no id">>];
+bad(o) ->
+    ?NO_OPTIONS;
+bad(index) ->
+    [-1, 1 bsl 64, <<"1">>, last, 1.0];
+bad([b]) ->
+    [[Bad] || Bad <- bad(b)];
+bad([index]) ->
+    [[0, Bad] || Bad <- bad(index)] ++ [<<"1">>, 1, [0 | 1]];
+bad({Kind, b}) ->
+    [{Kind, Bad} || Bad <- bad(b)];
+bad({Kind, id}) ->
+    [{Kind, Bad} || Bad <- bad(id)];
+bad(#{from := _} = Options) ->
+    [Options#{from := {member, Bad}} || Bad <- bad(b)];
+bad(#{by := b} = Options) ->
+    [Options#{by := Bad} || Bad <- bad(b)];
+bad(#{get := bs} = Options) ->
+    [Options#{get := Bad} || Bad <- bad(bs)];
 bad(#{exact := bs} = Options) ->
     [#{}, Options#{no_such => 1}] ++ [Options#{exact := Bad} || Bad <- bad(bs)];
 bad(#{glob := bs} = Options) ->
     [#{glob => []} | [Options#{glob := Bad} || Bad <- bad(bs)]];
 bad(Key) when is_binary(Key) -> bad(b);
 bad([Key]) when is_binary(Key) -> bad([b]);
-bad(_Other) -> [].
+bad(_Other) ->
+    [].

@@ -24,6 +24,20 @@ change_test_() ->
         ]
     ].
 
+change_that_cannot_be_applied_test_() ->
+    <<Cut:20/binary, _/binary>> = Whole = dump(?ONE),
+    Corrupt = <<(binary:part(Whole, 0, byte_size(Whole) - 1))/binary, 1>>,
+    [
+        ?_assertError({badmatch, _}, eslaver_mirror_functions:change(Args, #{}))
+     || Args <- [
+            [<<"LOAD">>, <<"return 1">>],
+            [<<"RESTORE">>, <<>>],
+            [<<"RESTORE">>, Cut],
+            [<<"RESTORE">>, Corrupt],
+            [<<"RESTORE">>, <<250, 1, $a, 1, $b, 11:16/little, 0:64>>]
+        ]
+    ].
+
 %% The opcode of a function, its code, version and checksum.
 dump(Code) ->
     <<245, (byte_size(Code)), Code/binary, 11:16/little, 0:64>>.

@@ -10,7 +10,7 @@
 -define(LAST, 16#FFFFFFFFFFFFFFFE).
 
 newer_test_() ->
-    eslaver_test_mirror:tests(?MODULE, [
+    eslaver_test_mirror_tables:tests(?MODULE, [
         {"an array of a snapshot", {8, 10}, fun array_loaded/1},
         {"the last of an array, 8.10", {8, 10}, fun last_8_10/1},
         {"the last of an array, 8.12", {8, 12}, fun last_8_12/1},
@@ -25,13 +25,13 @@ newer_test_() ->
     ]).
 
 run(Mirror, Commands) ->
-    eslaver_test_mirror:run_all(Mirror, Commands).
+    eslaver_test_mirror_tables:run_all(Mirror, Commands).
 
 %% Arrays.
 
 array_loaded(Mirror) ->
     Elements = [{0, <<"a">>}, {7, <<"1.5">>}, {?LAST, <<"z">>}, {7, <<"twice">>}],
-    ok = eslaver_test_mirror:load(Mirror, array, ?KEY, Elements, #{next_index => 8}),
+    ok = eslaver_test_mirror_tables:load(Mirror, array, ?KEY, Elements, #{next_index => 8}),
     ?assertEqual(array, eslaver_mirror:type(?MODULE, ?KEY)),
     ?assertEqual(
         [{0, <<"a">>}, {7, <<"twice">>}, {?LAST, <<"z">>}],
@@ -44,9 +44,11 @@ array_loaded(Mirror) ->
     ),
     run(Mirror, [["arinsert", ?KEY, "b"]]),
     ?assertEqual(<<"b">>, eslaver_mirror:arget(?MODULE, ?KEY, 8)),
-    ok = eslaver_test_mirror:load(Mirror, array, ?KEY, [{3, <<"a">>}], #{}),
+    ok = eslaver_test_mirror_tables:load(Mirror, array, ?KEY, [{3, <<"a">>}], #{}),
     ?assertEqual(0, eslaver_mirror:arnext(?MODULE, ?KEY)),
-    ok = eslaver_test_mirror:load(Mirror, array, ?KEY, [{3, <<"a">>}], #{next_index => ?LAST + 1}),
+    ok = eslaver_test_mirror_tables:load(Mirror, array, ?KEY, [{3, <<"a">>}], #{
+        next_index => ?LAST + 1
+    }),
     ?assertEqual(undefined, eslaver_mirror:arnext(?MODULE, ?KEY)),
     ?assertMatch(#{next_insert_index := 0}, eslaver_mirror:arinfo(?MODULE, ?KEY)).
 
@@ -165,7 +167,7 @@ vector_set_loaded(Mirror) ->
         {uint, 4545018561101299712},
         {uint, 4561374231437211473}
     ],
-    ok = eslaver_test_mirror:load(Mirror, module, ?KEY, {<<"vectorset">>, 0, Bytes}, #{}),
+    ok = eslaver_test_mirror_tables:load(Mirror, module, ?KEY, {<<"vectorset">>, 0, Bytes}, #{}),
     ?assertEqual(vectorset, eslaver_mirror:type(?MODULE, ?KEY)),
     ?assertEqual([<<"a">>, <<"b">>], eslaver_mirror:vrange(?MODULE, ?KEY, '-', '+')),
     ?assertEqual(<<"zz">>, eslaver_mirror:vgetattr(?MODULE, ?KEY, <<"a">>)),
@@ -198,7 +200,9 @@ vector_set_loaded(Mirror) ->
         {uint, 1},
         {uint, 1080668649}
     ],
-    ok = eslaver_test_mirror:load(Mirror, module, <<"r">>, {<<"vectorset">>, 0, Reduced}, #{}),
+    ok = eslaver_test_mirror_tables:load(
+        Mirror, module, <<"r">>, {<<"vectorset">>, 0, Reduced}, #{}
+    ),
     run(Mirror, [
         ["vadd", "r", "REDUCE", 2, "VALUES", 3, 1, -2, 3, "c", "NOQUANT"],
         ["vadd", "s", "REDUCE", 2, "VALUES", 3, 1, -2, 3, "b", "NOQUANT"]
@@ -214,7 +218,7 @@ vector_set_loaded(Mirror) ->
 
 vector_set_damaged(Mirror) ->
     Load = fun(Fields) ->
-        eslaver_test_mirror:load(Mirror, module, ?KEY, {<<"vectorset">>, 0, Fields}, #{})
+        eslaver_test_mirror_tables:load(Mirror, module, ?KEY, {<<"vectorset">>, 0, Fields}, #{})
     end,
     Element = [{string, <<"b">>}, {string, <<1, 2, 3>>}, {uint, 1}, {uint, 0}],
     Head = [{uint, 3}, {uint, 1}, {uint, 4097}, {uint, 0}],
@@ -232,7 +236,7 @@ vector_set_damaged(Mirror) ->
         ]
     ],
     %% of a version that is not known: as any module's value
-    ok = eslaver_test_mirror:load(Mirror, module, ?KEY, {<<"vectorset">>, 1, []}, #{}),
+    ok = eslaver_test_mirror_tables:load(Mirror, module, ?KEY, {<<"vectorset">>, 1, []}, #{}),
     ?assertEqual(module, eslaver_mirror:type(?MODULE, ?KEY)).
 
 %% A master sends no new vector of an element; if one comes, it is taken, as a replica does.
@@ -328,7 +332,7 @@ given_back(Mirror) ->
             }
         ]
     },
-    ok = eslaver_test_mirror:load(Mirror, stream, ?KEY, Value, #{}),
+    ok = eslaver_test_mirror_tables:load(Mirror, stream, ?KEY, Value, #{}),
     Pending = fun(Filter) ->
         [
             {Id, Consumer, Idle < 0, Count}
@@ -381,7 +385,7 @@ rate_limit(Mirror) ->
     ?assertEqual(At, eslaver_mirror:gcra(?MODULE, ?KEY)),
     ?assertEqual(At div 1000, eslaver_mirror:pexpiretime(?MODULE, ?KEY)),
     ?assertEqual({error, wrongtype}, eslaver_mirror:get(?MODULE, ?KEY)),
-    ok = eslaver_test_mirror:load(Mirror, gcra, <<"g">>, 5, #{}),
+    ok = eslaver_test_mirror_tables:load(Mirror, gcra, <<"g">>, 5, #{}),
     run(Mirror, [["copy", "g", "h"], ["del", "g"]]),
     ?assertEqual(5, eslaver_mirror:gcra(?MODULE, <<"h">>)),
     ?assertEqual(undefined, eslaver_mirror:gcra(?MODULE, <<"g">>)).

@@ -7,7 +7,7 @@
 -define(KEY, <<"tree">>).
 
 path_hash_test_() ->
-    eslaver_test_mirror:tests(?MODULE, [
+    eslaver_test_mirror_tables:tests(?MODULE, [
         {"fields of a path", fun fields/1},
         {"paths that end", fun deleted/1},
         {"prefixes", fun prefixes/1},
@@ -18,7 +18,7 @@ path_hash_test_() ->
     ]).
 
 run(Mirror, Commands) ->
-    eslaver_test_mirror:run_all(Mirror, Commands).
+    eslaver_test_mirror_tables:run_all(Mirror, Commands).
 
 fields(Mirror) ->
     run(Mirror, [
@@ -121,10 +121,10 @@ scanned(Options, Cursor, Found) ->
 
 loaded(Mirror) ->
     Value = [{<<>>, [{<<"r">>, <<"0">>}]}, {<<"a">>, [{<<"f">>, <<"1">>}, {<<"g">>, <<"2">>}]}],
-    ok = eslaver_test_mirror:load(Mirror, path_hash, ?KEY, Value, #{}),
+    ok = eslaver_test_mirror_tables:load(Mirror, path_hash, ?KEY, Value, #{}),
     ?assertEqual([<<>>, <<"a">>], paths()),
     ?assertEqual(<<"2">>, eslaver_mirror:phget(?MODULE, ?KEY, <<"a">>, <<"g">>)),
-    ok = eslaver_test_mirror:load(Mirror, path_hash, ?KEY, [], #{}),
+    ok = eslaver_test_mirror_tables:load(Mirror, path_hash, ?KEY, [], #{}),
     ?assertEqual([], paths()),
     ?assert(eslaver_mirror:exists(?MODULE, ?KEY)).
 

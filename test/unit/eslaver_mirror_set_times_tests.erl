@@ -14,7 +14,7 @@
 -define(VALKEY, {valkey, {9, 2}}).
 
 set_times_test_() ->
-    eslaver_test_mirror:tests(?MODULE, [
+    eslaver_test_mirror_tables:tests(?MODULE, [
         {"commands", ?REDIS, fun commands/1},
         {"relative times", ?REDIS, fun relative/1},
         {"a snapshot", ?REDIS, fun loaded/1},
@@ -28,7 +28,7 @@ set_times_test_() ->
     ]).
 
 run(Mirror, Commands) ->
-    eslaver_test_mirror:run_all(Mirror, Commands).
+    eslaver_test_mirror_tables:run_all(Mirror, Commands).
 
 %% Each on a set of `a', and `b' that lives to LATER.
 commands(Mirror) ->
@@ -96,7 +96,7 @@ content(Key) ->
 relative(Mirror) ->
     Now = 50_000_000_000_000,
     Run = fun(Command) ->
-        eslaver_test_mirror:run(Mirror, [iolist_to_binary(Word) || Word <- Command], Now)
+        eslaver_test_mirror_tables:run(Mirror, [iolist_to_binary(Word) || Word <- Command], Now)
     end,
     Run(["saddex", ?KEY, "EX", "100", "MEMBERS", "1", "a"]),
     Run(["saddex", ?KEY, "PX", "100", "MEMBERS", "1", "b"]),
@@ -115,7 +115,7 @@ relative(Mirror) ->
 
 loaded(Mirror) ->
     Meta = #{member_expire_at => [{<<"b">>, ?LATER}, {<<"c">>, ?PAST}]},
-    ok = eslaver_test_mirror:load(Mirror, set, ?KEY, [<<"a">>, <<"b">>, <<"c">>], Meta),
+    ok = eslaver_test_mirror_tables:load(Mirror, set, ?KEY, [<<"a">>, <<"b">>, <<"c">>], Meta),
     ?assertEqual(#{<<"a">> => -1, <<"b">> => ?LATER}, content()).
 
 expired(Mirror) ->
@@ -234,7 +234,7 @@ collect(Store) ->
 
 %% Random commands do to a mirror what they do to a map.
 model(Mirror) ->
-    Seed = eslaver_test_lib:seed(),
+    Seed = eslaver_test_env:seed(),
     _ = rand:seed(exsss, Seed),
     _ = lists:foldl(fun(_, Model) -> step(Mirror, Model, Seed) end, #{}, lists:seq(1, ?STEPS)),
     ok.
@@ -263,8 +263,10 @@ change(4, Members, Model) ->
         maps:merge(Model, maps:from_keys(there(Members, Model), -1))
     };
 change(5, Members, Model) ->
-    {["saddex", ?KEY, "MEMBERS", length(Members) | Members],
-        maps:merge(Model, maps:from_keys(Members, -1))};
+    {
+        ["saddex", ?KEY, "MEMBERS", length(Members) | Members],
+        maps:merge(Model, maps:from_keys(Members, -1))
+    };
 change(6, Members, Model) ->
     At = ?LATER + rand:uniform(1000),
     {

@@ -48,7 +48,7 @@ order_test_() ->
 open_test_() ->
     Open = #{by => {<<"none_">>, <<>>, value}, alpha => true, certain => true},
     [
-        ?_assertError(order_is_open, run(list, ?LIST, Open)),
+        ?_assertError(undefined_order, run(list, ?LIST, Open)),
         ?_assertEqual([<<"9">>, <<"9">>], run(list, [<<"9">>, <<"9">>], Open)),
         ?_assertEqual(
             [<<"a">>, <<"b">>], run(set, [<<"b">>, <<"a">>], #{by => nothing, certain => true})

@@ -7,7 +7,7 @@
 -define(KEY, <<"s">>).
 
 stream_test_() ->
-    eslaver_test_mirror:tests(?MODULE, [
+    eslaver_test_mirror_tables:tests(?MODULE, [
         {"entries", {8, 6}, fun entries/1},
         {"trimming", {8, 6}, fun trimming/1},
         {"what is pending ends with an entry, or not", {8, 6}, fun policies/1},
@@ -22,7 +22,10 @@ stream_test_() ->
     ]).
 
 run(Mirror, Commands) ->
-    eslaver_test_mirror:run_all(Mirror, [string:lexemes(Command, " ") || Command <- Commands]).
+    eslaver_test_mirror_tables:run_all(Mirror, [
+        string:lexemes(Command, " ")
+     || Command <- Commands
+    ]).
 
 filled(Mirror) ->
     run(Mirror, ["xadd s 1-1 a 1 b 2", "xadd s 1-2 a 3", "xadd s 5 a 4", "xadd s 7-0 a 5"]).

@@ -102,7 +102,7 @@ delete_often(Nodes, Times, {Items, Tree}) ->
     Next = eslaver_mirror_tree:delete(Nodes, [{At, 1}], Tree),
     delete_often(Nodes, Times - 1, {Before ++ After, Next}).
 
-%% Each item goes or stays, in runs of about so many.
+%% Each item is removed or stays, in runs of about this length.
 spans(Nodes, {Items, Tree}) ->
     Run = lists:nth(rand:uniform(3), [1, 20, 300]),
     Gone = gone(Run, Items, rand:uniform(2) =:= 1),

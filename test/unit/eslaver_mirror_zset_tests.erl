@@ -8,7 +8,7 @@
 -define(KEY, <<"key">>).
 
 mirror_test_() ->
-    {foreach, local, fun start/0, fun eslaver_test_mirror:close/1, [
+    {foreach, local, fun start/0, fun eslaver_test_mirror_tables:close/1, [
         fun(Mirror) -> {Name, fun() -> Test(Mirror) end} end
      || {Name, Test} <- [
             {"a range of names is removed where scores are equal", fun names/1},
@@ -24,10 +24,10 @@ mirror_test_() ->
     ]}.
 
 start() ->
-    eslaver_test_mirror:new(?MIRROR).
+    eslaver_test_mirror_tables:new(?MIRROR).
 
 run(Mirror, Commands) ->
-    eslaver_test_mirror:run_all(Mirror, Commands).
+    eslaver_test_mirror_tables:run_all(Mirror, Commands).
 
 members() ->
     eslaver_mirror:zrange(?MIRROR, ?KEY, 0, -1).
@@ -66,7 +66,7 @@ no_number(Mirror) ->
 
 infinite(#{store := Store} = Mirror) ->
     Members = [{<<"low">>, '-inf'}, {<<"a">>, -1.0e308}, {<<"b">>, 1.0e308}, {<<"top">>, inf}],
-    eslaver_test_mirror:load(Mirror, zset, ?KEY, lists:reverse(Members), #{}),
+    eslaver_test_mirror_tables:load(Mirror, zset, ?KEY, lists:reverse(Members), #{}),
     [{_, zset, Zset, _}] = ets:lookup(eslaver_mirror_store:keys(0, Store), ?KEY),
     Copy = eslaver_mirror_zset:copy(Store, Zset),
     true = ets:insert(eslaver_mirror_store:keys(0, Store), {<<"copy">>, zset, Copy, infinity}),

@@ -11,8 +11,8 @@ position() ->
 taken_test_() ->
     Table = [
         {#{}, address, {tcp, <<"127.0.0.1">>, 6379}},
-        {#{}, dump, undefined},
-        {#{dbfilename => "/tmp/dump.rdb"}, dump, <<"/tmp/dump.rdb">>},
+        {#{}, dbfilename, undefined},
+        {#{dbfilename => "/tmp/dump.rdb"}, dbfilename, <<"/tmp/dump.rdb">>},
         {#{}, callback, []},
         {#{master_host => "redis.local"}, address, {tcp, <<"redis.local">>, 6379}},
         {#{master_host => <<"::1">>, master_port => 1}, address, {tcp, <<"::1">>, 1}},
@@ -25,11 +25,11 @@ taken_test_() ->
         {#{master_host => "my_redis.local."}, address, {tcp, <<"my_redis.local.">>, 6379}},
         {#{master_host => "b\x{fc}cher"}, address, {tcp, <<"b\x{fc}cher"/utf8>>, 6379}},
         {#{master_host => {local, <<"/tmp/", 255>>}}, address, {local, <<"/tmp/", 255>>}},
-        {#{dbfilename => <<"/tmp/", 255>>}, dump, <<"/tmp/", 255>>},
+        {#{dbfilename => <<"/tmp/", 255>>}, dbfilename, <<"/tmp/", 255>>},
         {#{resume => {file, <<"/tmp/", 255>>}}, resume, {file, <<"/tmp/", 255>>}},
         {#{master_port => 65535}, address, {tcp, <<"127.0.0.1">>, 65535}},
         {#{master_user => "replica"}, user, <<"replica">>},
-        {#{dbfilename => undefined}, dump, undefined},
+        {#{dbfilename => undefined}, dbfilename, undefined},
         {#{announce_ip => "1.2.3.4", announce_port => 7}, announce_port, 7},
         {#{announce_ip => "replica-1.local"}, announce_ip, <<"replica-1.local">>},
         {#{announce_ip => {10, 0, 0, 1}}, announce_ip, <<"10.0.0.1">>},
@@ -476,8 +476,9 @@ misplaced_password_is_not_repeated_test_() ->
 child_spec_keeps_what_it_hides_test() ->
     Given = #{dbfilename => "/tmp/passwords.rdb", master_auth => "secret", resume => {file, "/p@"}},
     #{start := {eslaver, start_link, [Wrapped]}} = eslaver:child_spec(Given),
-    {ok, #{dump := Dump, resume := Resume, password := Password}} = eslaver_options:parse(Wrapped),
-    ?assertEqual({<<"/tmp/passwords.rdb">>, {file, <<"/p@">>}}, {Dump, Resume}),
+    {ok, Parsed} = eslaver_options:parse(Wrapped),
+    #{dbfilename := File, resume := Resume, password := Password} = Parsed,
+    ?assertEqual({<<"/tmp/passwords.rdb">>, {file, <<"/p@">>}}, {File, Resume}),
     ?assertEqual(<<"secret">>, Password()).
 
 child_spec_of_what_is_no_map_test() ->

@@ -48,7 +48,10 @@ is_read_as_it_was_written_test() ->
 
 the_newest_wins_test() ->
     with_writer(fun(Path, Writer) ->
-        [eslaver_position_file:save(Writer, (position())#{offset := N}) || N <- lists:seq(1, 1000)],
+        [
+            eslaver_position_file:save(Writer, (position())#{offset := N})
+         || N <- lists:seq(1, 1000)
+        ],
         ok = eslaver_position_file:stop(Writer),
         ?assertMatch({ok, #{offset := 1000}}, eslaver_position_file:read(Path)),
         Writes = writes(Writer),
@@ -112,7 +115,7 @@ what_no_master_counts_to_is_damage_test_() ->
             Path = path(),
             Body = iolist_to_binary(["eslaver position 1\n", Line, "\n"]),
             ok = file:write_file(Path, [Body, integer_to_binary(erlang:crc32(Body)), "\n"]),
-            ?assertEqual({error, <<"it holds no position">>}, eslaver_position_file:read(Path)),
+            ?assertEqual({error, <<"it contains no position">>}, eslaver_position_file:read(Path)),
             ok = file:delete(Path)
         end)
      || Line <- Bodies
@@ -130,9 +133,10 @@ a_failure_is_told_test() ->
         ok = file:make_dir(filename:dirname(Path)),
         {ok, First} = eslaver_position_file:start_link(Path),
         ok = eslaver_position_file:save(Writer, position()),
-        ?assertEqual({failed, <<"another replica keeps its position there">>}, saved(Writer)),
+        ?assertEqual({failed, <<"another replica uses this file">>}, saved(Writer)),
         ?assertEqual(
-            {error, <<"another replica keeps its position there">>}, eslaver_position_file:forget(Writer)
+            {error, <<"another replica uses this file">>},
+            eslaver_position_file:forget(Writer)
         ),
         ok = eslaver_position_file:stop(First),
         ok = eslaver_position_file:save(Writer, position()),
@@ -158,7 +162,9 @@ links_are_left_alone_test() ->
         ok = file:write_file(Target, "precious"),
         Links = [<<Path/binary, End/binary>> || End <- [<<>>, <<".tmp">>, <<".lock">>]],
         [ok = file:make_symlink(Target, Link) || Link <- Links],
-        ?assertMatch({error, <<"it is a symbolic link", _/binary>>}, eslaver_position_file:read(Path)),
+        ?assertMatch(
+            {error, <<"it is a symbolic link", _/binary>>}, eslaver_position_file:read(Path)
+        ),
         {ok, Writer} = eslaver_position_file:start_link(Path),
         ?assertMatch({not_locked, <<_, _/binary>>}, saved(Writer)),
         ok = eslaver_position_file:save(Writer, position()),
@@ -201,7 +207,8 @@ of_another_user_test() ->
         case file:change_owner(Path, 65534) of
             ok ->
                 ?assertMatch(
-                    {error, <<"it belongs to user 65534", _/binary>>}, eslaver_position_file:read(Path)
+                    {error, <<"it belongs to user 65534", _/binary>>},
+                    eslaver_position_file:read(Path)
                 );
             {error, eperm} ->
                 %% only the superuser can give a file away

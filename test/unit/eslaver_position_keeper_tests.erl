@@ -85,7 +85,7 @@ a_writer_that_is_gone_test() ->
         end,
         Busy = eslaver_position_keeper:keep(position(1), Keeper),
         {Result, Forgot} = eslaver_position_keeper:forget(Busy),
-        ?assertMatch({failed, #{text := <<"the process that writes it has ended">>}}, Result),
+        ?assertMatch({failed, #{text := <<"its writer has stopped">>}}, Result),
         ?assertEqual(ok, eslaver_position_keeper:close(position(2), Forgot))
     end).
 

@@ -1,21 +1,21 @@
-%% Places: a table of what moves what.
+%% Positions: a table of what moves what.
 -module(eslaver_position_tests).
 
 -include_lib("eunit/include/eunit.hrl").
 
-marks(List) ->
+offsets(List) ->
     <<<<Offset:64, Within:1, Db:31>> || {Offset, Within, Db} <- List>>.
 
 start() ->
     eslaver_position:new(<<"id">>, 100, 2).
 
-shown(Place) ->
-    #{offset := Offset, db := Db} = eslaver_position:info(0, Place),
-    {Offset, Db, eslaver_position:safe_offset(Place)}.
+shown(Position) ->
+    #{offset := Offset, db := Db} = eslaver_position:info(0, Position),
+    {Offset, Db, eslaver_position:safe_offset(Position)}.
 
 behind_test_() ->
     %% SELECT 3, MULTI, SET, EXEC, SELECT 0, MULTI, SELECT 5
-    Marks = marks([
+    Offsets = offsets([
         {110, 0, 3}, {120, 1, 3}, {130, 1, 3}, {140, 0, 3}, {150, 0, 0}, {160, 1, 0}, {170, 1, 5}
     ]),
     Table = [
@@ -30,21 +30,21 @@ behind_test_() ->
     ],
     [
         [
-            ?_assertEqual(Expected, shown(eslaver_position:behind(Count, Marks, start()))),
-            ?_assertEqual(Expected, shown(in_two_steps(Count, Marks)))
+            ?_assertEqual(Expected, shown(eslaver_position:behind(Count, Offsets, start()))),
+            ?_assertEqual(Expected, shown(in_two_steps(Count, Offsets)))
         ]
      || {Count, Expected} <- Table
     ].
 
-in_two_steps(Count, Marks) ->
+in_two_steps(Count, Offsets) ->
     First = Count div 2,
-    Place = eslaver_position:behind(First, Marks, start()),
-    eslaver_position:behind(Count - First, eslaver_position:skip(First, Marks), Place).
+    Position = eslaver_position:behind(First, Offsets, start()),
+    eslaver_position:behind(Count - First, eslaver_position:skip(First, Offsets), Position).
 
-the_safe_place_is_what_outlives_test() ->
-    Place = eslaver_position:advance({170, 5, true, 150, 0}, start()),
+the_safe_position_is_what_outlives_test() ->
+    Position = eslaver_position:advance({170, 5, true, 150, 0}, start()),
     ?assertEqual(
-        #{replid => <<"id">>, offset => 150, db => 0}, eslaver_position:position(Place)
+        #{replid => <<"id">>, offset => 150, db => 0}, eslaver_position:safe(Position)
     ),
     ?assertEqual(
         #{
@@ -55,19 +55,19 @@ the_safe_place_is_what_outlives_test() ->
             safe_offset => 150,
             safe_db => 0
         },
-        eslaver_position:link(Place)
+        eslaver_position:link(Position)
     ).
 
 a_new_id_changes_nothing_else_test() ->
-    Place = eslaver_position:continued(<<"new">>, start()),
-    ?assertMatch(#{replid := <<"new">>, offset := 100}, eslaver_position:position(Place)),
-    ?assertEqual(Place, eslaver_position:continued(undefined, Place)).
+    Position = eslaver_position:continued(<<"new">>, start()),
+    ?assertMatch(#{replid := <<"new">>, offset := 100}, eslaver_position:safe(Position)),
+    ?assertEqual(Position, eslaver_position:continued(undefined, Position)).
 
 without_an_id_there_is_nothing_to_go_on_from_test() ->
-    Place = eslaver_position:new(undefined, 0, 0),
-    ?assertEqual(undefined, eslaver_position:position(Place)),
-    ?assertEqual(undefined, eslaver_position:link(Place)).
+    Position = eslaver_position:new(undefined, 0, 0),
+    ?assertEqual(undefined, eslaver_position:safe(Position)),
+    ?assertEqual(undefined, eslaver_position:link(Position)).
 
 is_what_was_kept_test() ->
     Position = #{replid => <<"id">>, offset => 7, db => 1},
-    ?assertEqual(Position, eslaver_position:position(eslaver_position:resumed(Position))).
+    ?assertEqual(Position, eslaver_position:safe(eslaver_position:resumed(Position))).

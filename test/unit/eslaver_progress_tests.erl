@@ -5,13 +5,13 @@
 
 timer() ->
     receive
-        {timeout, Timer, load} -> Timer
+        {timeout, Timer, progress} -> Timer
     after 5000 -> error(no_timer)
     end.
 
 says_how_far_it_is_test() ->
     Load = eslaver_progress:start(1000, 10),
-    {Said, Next} = eslaver_progress:progress(timer(), {250, 7}, Load),
+    {Said, Next} = eslaver_progress:report(timer(), {250, 7}, Load),
     ?assertMatch(
         #{
             percent := 25,
@@ -24,20 +24,24 @@ says_how_far_it_is_test() ->
         Said
     ),
     %% And again, until it is done.
-    {#{percent := 50}, Last} = eslaver_progress:progress(timer(), {500, 9}, Next),
+    {#{percent := 50}, Last} = eslaver_progress:report(timer(), {500, 9}, Next),
     Timer = timer(),
     {_, Done} = eslaver_progress:finish(#{bytes => 1000, keys => 10}, Last),
-    ?assertMatch({none, _}, eslaver_progress:progress(Timer, {1000, 10}, Done)).
+    ?assertMatch({none, _}, eslaver_progress:report(Timer, {1000, 10}, Done)).
 
 no_size_no_percent_test() ->
     Load = eslaver_progress:start(undefined, 10),
-    {Said, _} = eslaver_progress:progress(timer(), {250, 7}, Load),
+    {Said, _} = eslaver_progress:report(timer(), {250, 7}, Load),
     ?assertNot(is_map_key(percent, Said)).
 
 not_by_the_timer_of_another_test() ->
     _ = eslaver_progress:start(1000, 10),
-    ?assertMatch({none, _}, eslaver_progress:progress(timer(), {1, 1}, eslaver_progress:start(1000, 10))),
-    ?assertMatch({none, _}, eslaver_progress:progress(make_ref(), {1, 1}, eslaver_progress:none())).
+    ?assertMatch(
+        {none, _}, eslaver_progress:report(timer(), {1, 1}, eslaver_progress:start(1000, 10))
+    ),
+    ?assertMatch(
+        {none, _}, eslaver_progress:report(make_ref(), {1, 1}, eslaver_progress:none())
+    ).
 
 sentences_test_() ->
     Counted = #{keys => 3, bytes => 4, keys_per_second => 5},

@@ -3,35 +3,36 @@
 -include_lib("eunit/include/eunit.hrl").
 
 %% Events with the position behind each, as a batch has them: {Event, Offset, InTransaction, Db}.
-handled(Events, Notify) ->
-    handled(all, Events, Notify).
+handled(Events, Subscriptions) ->
+    handled(all, Events, Subscriptions).
 
-handled(Count, Events, Notify) ->
-    Marks = <<<<Offset:64, (bit(In)):1, Db:31>> || {_, Offset, In, Db} <- Events>>,
-    eslaver_subscriptions:handled(Count, [Event || {Event, _, _, _} <- Events], Marks, Notify).
+handled(Count, Events, Subscriptions) ->
+    Offsets = <<<<Offset:64, (bit(In)):1, Db:31>> || {_, Offset, In, Db} <- Events>>,
+    Only = [Event || {Event, _, _, _} <- Events],
+    eslaver_subscriptions:handled(Count, Only, Offsets, Subscriptions).
 
 bit(true) -> 1;
 bit(false) -> 0.
 
 subscribed(Filter) ->
-    {Ref, Notify} = subscribed(Filter, eslaver_subscriptions:new()),
-    {Ref, Notify}.
+    {Ref, Subscriptions} = subscribed(Filter, eslaver_subscriptions:new()),
+    {Ref, Subscriptions}.
 
-subscribed(Filter, Notify) ->
+subscribed(Filter, Subscriptions) ->
     Ref = make_ref(),
     {ok, Parsed} = eslaver_filter:parse([keys, commands, dbs], Filter),
-    {Ref, eslaver_subscriptions:call({subscribe, Ref, Parsed}, self(), Notify)}.
+    {Ref, eslaver_subscriptions:call({subscribe, Ref, Parsed}, self(), Subscriptions)}.
 
 notices({Messages, _}) -> [Notice || {eslaver, _, Notice} <- Messages].
 
 set(Key) -> {stream, "set", [Key, <<"v">>]}.
 
 nobody_test() ->
-    Notify = eslaver_subscriptions:new(),
-    ?assertEqual({[], Notify}, handled([{set(<<"a">>), 10, false, 0}], Notify)).
+    Subscriptions = eslaver_subscriptions:new(),
+    ?assertEqual({[], Subscriptions}, handled([{set(<<"a">>), 10, false, 0}], Subscriptions)).
 
 both_forms_test() ->
-    {Ref, Notify} = subscribed(#{}),
+    {Ref, Subscriptions} = subscribed(#{}),
     Full = {stream, <<"mset">>, [<<"b">>, <<"1">>, <<"c">>, <<"2">>], #{db => 1, offset => 20}},
     Message = fun(Name, Key, Db, Offset) ->
         {eslaver, Ref, {key, Name, Key, #{db => Db, offset => Offset}}}
@@ -43,27 +44,29 @@ both_forms_test() ->
                 Message(<<"mset">>, <<"b">>, 1, 20),
                 Message(<<"mset">>, <<"c">>, 1, 20)
             ],
-            Notify
+            Subscriptions
         },
-        handled([{set(<<"a">>), 10, false, 0}, {Full, 20, false, 1}], Notify)
+        handled([{set(<<"a">>), 10, false, 0}, {Full, 20, false, 1}], Subscriptions)
     ).
 
 snapshot_test() ->
-    {_, Notify} = subscribed(#{}),
+    {_, Subscriptions} = subscribed(#{}),
     Loading = {loading, string, <<"a">>, <<"v">>},
-    ?assertEqual({[], Notify}, eslaver_subscriptions:handled(all, [Loading], <<>>, Notify)).
+    ?assertEqual(
+        {[], Subscriptions}, eslaver_subscriptions:handled(all, [Loading], <<>>, Subscriptions)
+    ).
 
 some_of_a_batch_test() ->
-    {_, Notify} = subscribed(#{}),
+    {_, Subscriptions} = subscribed(#{}),
     Events = [{set(<<"a">>), 10, false, 0}, {set(<<"b">>), 20, false, 0}],
-    ?assertMatch([{key, _, <<"a">>, _}], notices(handled(1, Events, Notify))),
-    ?assertEqual([], notices(handled(0, Events, Notify))).
+    ?assertMatch([{key, _, <<"a">>, _}], notices(handled(1, Events, Subscriptions))),
+    ?assertEqual([], notices(handled(0, Events, Subscriptions))).
 
 %% Over several batches, and with what the link has been through in between.
 transaction_test() ->
-    {_, Notify} = subscribed(#{}),
+    {_, Subscriptions} = subscribed(#{}),
     {[], Half} = handled(
-        [{{stream, "multi", []}, 5, true, 0}, {set(<<"a">>), 10, true, 0}], Notify
+        [{{stream, "multi", []}, 5, true, 0}, {set(<<"a">>), 10, true, 0}], Subscriptions
     ),
     Rest = [
         {{stream, "select", [<<"3">>]}, 15, true, 3},
@@ -81,24 +84,24 @@ transaction_test() ->
         ],
         notices(Told)
     ),
-    ?assertEqual(Notify, Done),
+    ?assertEqual(Subscriptions, Done),
     ?assertMatch([_, _], notices(handled(Rest, eslaver_subscriptions:restarted(Half)))).
 
 without_keys_test_() ->
     {_, All} = subscribed(#{}),
     {_, Third} = subscribed(#{dbs => [3], keys => []}),
     {_, Sets} = subscribed(#{commands => [set]}),
-    Told = fun(Name, Args, Notify) ->
+    Told = fun(Name, Args, Subscriptions) ->
         [
             {Tag, Which}
          || {Tag, _, Which, _} <- notices(
-                handled([{{stream, Name, Args}, 10, false, 0}], Notify)
+                handled([{{stream, Name, Args}, 10, false, 0}], Subscriptions)
             )
         ]
     end,
     [
-        ?_assertEqual(Expected, Told(Name, Args, Notify))
-     || {Name, Args, Notify, Expected} <- [
+        ?_assertEqual(Expected, Told(Name, Args, Subscriptions))
+     || {Name, Args, Subscriptions, Expected} <- [
             {"flushall", [], All, [{keys, all}]},
             {"flushall", [], Third, [{keys, all}]},
             {"flushall", [], Sets, []},
@@ -119,7 +122,7 @@ without_keys_test_() ->
     ].
 
 another_db_test() ->
-    {_, Notify} = subscribed(#{dbs => [3]}),
+    {_, Subscriptions} = subscribed(#{dbs => [3]}),
     Copy = {stream, "copy", [<<"a">>, <<"b">>, <<"DB">>, <<"3">>]},
     Move = {stream, "move", [<<"a">>, <<"3">>]},
     ?assertEqual(
@@ -127,14 +130,19 @@ another_db_test() ->
             {key, <<"copy">>, <<"b">>, #{db => 3, offset => 10}},
             {key, <<"move">>, <<"a">>, #{db => 3, offset => 20}}
         ],
-        notices(handled([{Copy, 10, false, 0}, {Move, 20, false, 0}], Notify))
+        notices(handled([{Copy, 10, false, 0}, {Move, 20, false, 0}], Subscriptions))
     ).
 
 filters_test_() ->
     Keys = [<<"user:1">>, <<"user:22">>, <<"x">>],
     Told = fun(Filter) ->
-        {_, Notify} = subscribed(Filter),
-        [K || {key, _, K, _} <- notices(handled([{{stream, "del", Keys}, 10, false, 0}], Notify))]
+        {_, Subscriptions} = subscribed(Filter),
+        [
+            K
+         || {key, _, K, _} <- notices(
+                handled([{{stream, "del", Keys}, 10, false, 0}], Subscriptions)
+            )
+        ]
     end,
     [
         ?_assertEqual(Expected, Told(Filter))
@@ -165,18 +173,18 @@ several_test() ->
     ?assertEqual(Left, eslaver_subscriptions:down(make_ref(), Left)).
 
 loaded_test() ->
-    {Ref, Notify} = subscribed(#{keys => "a"}),
+    {Ref, Subscriptions} = subscribed(#{keys => "a"}),
     ?assertEqual(
         [{eslaver, Ref, {keys, resync, all, #{db => 2, offset => 7}}}],
-        eslaver_subscriptions:loaded(#{offset => 7, db => 2, keys => 1, bytes => 1}, Notify)
+        eslaver_subscriptions:loaded(#{offset => 7, db => 2, keys => 1, bytes => 1}, Subscriptions)
     ).
 
 %% What would take long is looked at elsewhere, with the same result.
 large_test() ->
-    {_, Notify} = subscribed(#{keys => "*b"}),
+    {_, Subscriptions} = subscribed(#{keys => "*b"}),
     Large = binary:copy(<<"a">>, 100_000),
     Keys = [<<Large/binary, "b">>, Large | [<<"b">> || _ <- lists:seq(1, 2000)]],
-    Told = notices(handled([{{stream, "del", Keys}, 10, false, 0}], Notify)),
+    Told = notices(handled([{{stream, "del", Keys}, 10, false, 0}], Subscriptions)),
     ?assertEqual(2001, length(Told)).
 
 parse_test_() ->
@@ -215,7 +223,7 @@ parse_test_() ->
 
 %% What a mirror has applied: a transaction's keys have the offset behind it.
 applied_test() ->
-    {Ref, Notify} = subscribed(#{keys => <<"a*">>}),
+    {Ref, Subscriptions} = subscribed(#{keys => <<"a*">>}),
     Commands = [
         {<<"mset">>, [<<"a1">>, <<"1">>, <<"b">>, <<"2">>, <<"a2">>, <<"3">>], 0},
         {<<"ping">>, [], 0},
@@ -230,6 +238,6 @@ applied_test() ->
             Message(key, <<"mset">>, <<"a2">>, 0),
             Message(keys, <<"flushdb">>, {db, 3}, 3)
         ],
-        eslaver_subscriptions:applied(Commands, 70, Notify)
+        eslaver_subscriptions:applied(Commands, 70, Subscriptions)
     ),
     ?assertEqual([], eslaver_subscriptions:applied(Commands, 70, eslaver_subscriptions:new())).

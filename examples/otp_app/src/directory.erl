@@ -1,4 +1,4 @@
-%% Users by id. Each is a hash of the master, `user:ID', and is read here without asking it.
+%% Users by id. Each is a hash of the master, `user:ID', and can be read here without a request.
 -module(directory).
 -behaviour(eslaver_handler).
 
@@ -6,7 +6,7 @@
 -export([new_table/0]).
 -export([init/1, handle_event/2]).
 
-%% Returns when the users are there.
+%% Waits until the users are loaded.
 await(Timeout) ->
     eslaver:await(directory_replica, loaded, Timeout).
 
@@ -16,14 +16,14 @@ lookup(Id) ->
         [] -> error
     end.
 
-%% Of the supervisor, so that it outlives the replica.
+%% The supervisor creates the table, so that it outlives the replica.
 new_table() ->
     ets:new(?MODULE, [named_table, public, {read_concurrency, true}]).
 
 init(Table) ->
     {ok, Table}.
 
-%% The snapshot. Of what was known before only that is true which is in it.
+%% The snapshot, for which the table is emptied.
 handle_event({loading, start, _}, Table) ->
     ets:delete_all_objects(Table),
     {ok, Table};
@@ -39,7 +39,7 @@ handle_event({stream, Delete, Keys, #{db := 0}}, Table) when
 ->
     lists:foreach(fun(Key) -> ets:delete(Table, Key) end, Keys),
     {ok, Table};
-%% Whatever else may change a hash (HINCRBY, RENAME, FLUSHALL ...) is left out for brevity.
+%% Other commands that change a hash (HINCRBY, RENAME, FLUSHALL ...) are left out for brevity.
 handle_event(_Event, Table) ->
     {ok, Table}.
 

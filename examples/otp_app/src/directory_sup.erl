@@ -1,7 +1,7 @@
 %% directory_sup (one_for_one), owner of the table
 %% └── directory_replica   a replica, whose handler is `directory'
 %%
-%% A replica that is started anew takes a full snapshot, and the table serves meanwhile.
+%% The table outlives the replica. A restarted replica loads a full snapshot.
 -module(directory_sup).
 -behaviour(supervisor).
 -export([start_link/1]).

@@ -80,7 +80,7 @@ fn read(folder: &Path, name: &str) -> Option<Vec<u8>> {
     let path = folder.join(name);
     let bytes = std::fs::read(&path);
     if bytes.is_err() {
-        eprintln!("{} is not there: bench/run.py makes it", path.display());
+        eprintln!("{} is missing: bench/run.py makes it", path.display());
     }
     bytes.ok()
 }

@@ -1,7 +1,7 @@
 //! Filters: which keys of a snapshot and which commands of the stream are wanted.
 //!
-//! [`Filter`] judges one key or command by itself. [`Gate`] follows the stream, so that what passes
-//! is a stream still: a command comes within its transaction, and for the db it is for.
+//! [`Filter`] judges one key or command. [`Gate`] follows the stream, so that what passes is still
+//! a stream: a command comes in its transaction and for its db.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::position::Position;
 use crate::rdb::Kind;
 use crate::resp::Command;
 
-/// What is wanted. Where something is `None`, all are.
+/// What is wanted. `None` stands for all.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Keys, in the snapshot and in commands.
@@ -35,9 +35,9 @@ impl Filter {
 
     /// Whether a command for this db is wanted, and what it does.
     ///
-    /// One with keys is when one of them is, also when the command only reads it, and when its db
-    /// is, or that of one of its keys. One without is by its db alone: `FLUSHALL` is of all dbs, and
-    /// `SWAPDB` of two. All arguments of a command that is not known count as keys.
+    /// A command with keys is wanted if one of its keys is, changed or only read, and if its db is,
+    /// or the db of one of its keys. For a command without keys, the db decides alone: `FLUSHALL`
+    /// is for all dbs, `SWAPDB` for two. All arguments of an unknown command count as keys.
     pub fn wants_command<A: Arguments + ?Sized>(
         &self,
         learned: &Learned,
@@ -66,7 +66,7 @@ impl Filter {
         wanted.then_some(effect)
     }
 
-    /// Whether any argument could be a key that is wanted, or there is none.
+    /// Whether any argument could be a wanted key, or there are no arguments.
     fn has_any<A: Arguments + ?Sized>(&self, args: &A) -> bool {
         let count = args.count();
         count == 0
@@ -84,7 +84,7 @@ impl Filter {
     }
 }
 
-/// What has to come before a command that passes, in this order.
+/// What comes before a command that passes, in this order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Before {
     /// The `MULTI` of its transaction.
@@ -95,10 +95,10 @@ pub struct Before {
 
 /// Lets commands of a stream through.
 ///
-/// `MULTI`, `EXEC` and `SELECT` are no matter of the filter. `MULTI` comes with the first command of
-/// the transaction that passes, and `EXEC` if `MULTI` has come. `SELECT`, where it is told at all,
-/// comes with the first command that passes and is for another db than the one that was told last.
-/// `MULTI` within a transaction changes nothing, as for a real replica: the first `EXEC` is its end.
+/// The filter does not apply to `MULTI`, `EXEC` and `SELECT`. `MULTI` comes with the first command
+/// of the transaction that passes, and `EXEC` if `MULTI` came. `SELECT`, if the gate tells it,
+/// comes with the first command that passes for another db than the last one told. `MULTI` within a
+/// transaction changes nothing, as for a real replica: the first `EXEC` ends the transaction.
 #[derive(Debug, Clone)]
 pub struct Gate {
     selects: bool,
@@ -107,13 +107,13 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// At the start of a stream, or where one goes on: `open` is whether that is within a
-    /// transaction whose `MULTI` has passed. `selects` is whether `SELECT` is told.
+    /// A gate at the start of a stream, or where one goes on. `open` tells whether that is within a
+    /// transaction whose `MULTI` has passed, `selects` whether to tell `SELECT`.
     pub fn new(selects: bool, open: bool) -> Self {
         Self { selects, told: None, open }
     }
 
-    /// Whether a command passes, `before` being the position before it.
+    /// Whether a command passes. `before` is the position before it.
     pub fn pass(
         &mut self,
         filter: &Filter,

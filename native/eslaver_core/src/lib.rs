@@ -1,7 +1,7 @@
 //! The replica's side of the Redis replication protocol, without I/O: bytes in, events out.
 //!
-//! Nothing here knows of Erlang, sockets, clocks or threads. Each module is a machine that is fed
-//! bytes as they come, at any split, and says what they meant:
+//! Nothing here knows of Erlang, sockets, clocks or threads. Each module takes bytes, at any split,
+//! and says what they mean:
 //!
 //! | module | bytes | gives |
 //! |---|---|---|
@@ -11,7 +11,7 @@
 //! | [`transfer`] | the snapshot's envelope: `$<len>` or `$EOF:<mark>` | the snapshot's own bytes, and its end |
 //! | [`rdb`] | the snapshot | keys and values, handed to a sink |
 //! | [`resp`] | the command stream | commands, and their length in it |
-//! | [`replay`] | a command of KeyDB's that wraps others | those |
+//! | [`replay`] | a command of KeyDB that wraps others | these |
 //! | [`position`] | commands | the offset, db and transaction that the stream stands at |
 //! | [`commands`] | a command | which of its arguments are keys, and which of these it changes |
 //! | [`filter`], [`glob`] | a key, or a command | whether it is wanted |

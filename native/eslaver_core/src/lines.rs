@@ -1,11 +1,11 @@
-//! Lines out of a byte stream, up to the point where something else than lines begins.
+//! Lines of a byte stream, and the bytes after them.
 
 use memchr::memchr;
 
-/// What a line may be at most, in bytes, where nothing else is said.
+/// Bytes in a line, at most, by default.
 pub const DEFAULT_LIMIT: usize = 64 * 1024;
 
-/// More bytes without a newline than a line may have.
+/// A line that exceeds its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a newline within {limit} bytes")]
 pub struct LineTooLong {
@@ -19,7 +19,7 @@ pub struct Lines {
     buf: Vec<u8>,
     /// Where the next line begins.
     start: usize,
-    /// Up to where there is known to be no newline.
+    /// Up to here there is no newline.
     scanned: usize,
     limit: usize,
 }
@@ -43,10 +43,10 @@ impl Lines {
         self.buf.extend_from_slice(bytes);
     }
 
-    /// The next line without its end, or `None` when it has not all come.
+    /// The next line without its end, or `None` if it is incomplete.
     ///
     /// # Errors
-    /// When there is no newline within the limit. Later calls give the same error.
+    /// If there is no newline within the limit. Later calls give the same error.
     pub fn take(&mut self) -> Result<Option<&[u8]>, LineTooLong> {
         let end = memchr(b'\n', &self.buf[self.scanned..]).map(|at| self.scanned + at);
         if end.unwrap_or(self.buf.len()) - self.start > self.limit {
@@ -62,7 +62,7 @@ impl Lines {
         Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
     }
 
-    /// The next `count` bytes, which may hold newlines, or `None` when they have not all come.
+    /// The next `count` bytes, which may contain newlines, or `None` if there are fewer.
     pub fn take_bytes(&mut self, count: usize) -> Option<&[u8]> {
         let bytes = self.buf.get(self.start..)?.get(..count)?;
         self.start += count;
@@ -70,7 +70,7 @@ impl Lines {
         Some(bytes)
     }
 
-    /// The bytes after the last line taken: a line that has not all come, or what follows the lines.
+    /// The bytes after the last line taken: an incomplete line, or what follows the lines.
     pub fn rest(&self) -> &[u8] {
         &self.buf[self.start..]
     }

@@ -1,23 +1,23 @@
-//! Where in the stream a replica stands: offset, selected db, transaction.
+//! Positions in the command stream: offset, selected db, transaction.
 
 use crate::resp::Command;
 
-/// A place in the command stream, between two commands.
+/// A position in the command stream, between two commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
     /// The replication offset, in bytes, as the master counts it.
     pub offset: u64,
     /// The db that the next command is for.
     pub db: u32,
-    /// Whether the place lies within `MULTI … EXEC`.
+    /// Whether the position lies within `MULTI … EXEC`.
     pub in_transaction: bool,
 }
 
-/// A `SELECT` without a db that could be one.
+/// A `SELECT` without a valid db.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected the number of a db after SELECT, found {}", shown(found.as_deref()))]
 pub struct BadSelect {
-    /// The argument that was there, its first 64 bytes; `None`: there was none.
+    /// The argument's first 64 bytes; `None` if it is missing.
     pub found: Option<Vec<u8>>,
 }
 
@@ -33,8 +33,8 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// Starts outside a transaction: at the offset of `+FULLRESYNC` and the db the snapshot ends
-    /// with, or at the offset and db that were resumed from.
+    /// Starts outside a transaction: at the offset of `+FULLRESYNC` and the snapshot's last db, or
+    /// at the offset and db to resume from.
     pub fn new(offset: u64, db: u32) -> Self {
         let now = Position { offset, db, in_transaction: false };
         Self { now, safe: now }
@@ -56,7 +56,8 @@ impl Tracker {
         Ok(())
     }
 
-    /// Takes the db and the transaction from `command`, which has no bytes of its own in the stream.
+    /// Takes the db and the transaction from `command`, which has no bytes of its own in the
+    /// stream.
     ///
     /// # Errors
     /// When it is a `SELECT` with a bad argument. Nothing has changed then.
@@ -77,7 +78,7 @@ impl Tracker {
         self.now.db = db;
     }
 
-    /// Moves behind this number of bytes.
+    /// Moves behind `length` bytes.
     #[inline]
     pub fn advance(&mut self, length: u64) {
         self.now.offset += length;

@@ -1,12 +1,12 @@
-//! KeyDB's `RREPLAY uuid commands [db [timestamp]]`: how an active replica passes on what was
-//! written, by itself or by another, in which case one stands within the other.
+//! KeyDB's `RREPLAY uuid commands [db [timestamp]]`: an active replica wraps each write in one.
+//! Writes that it passes on for another are wrapped once more.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::resp::{Args, Command, Commands, Limits};
 
-/// More than masters that pass on to each other nest.
+/// Masters that pass on to each other nest fewer.
 const MAX_DEPTH: usize = 16;
 
 /// Whether a command wraps others.
@@ -15,8 +15,7 @@ pub fn is_replay(command: &Command<'_>) -> bool {
     command.name().eq_ignore_ascii_case(b"RREPLAY")
 }
 
-/// The commands that one wraps, to be taken one after the other. However deep they are nested, their
-/// bytes are held once.
+/// The commands that one wraps, to be taken in order. Nested or not, their bytes are held once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replay {
     bytes: Vec<u8>,
@@ -39,12 +38,12 @@ pub struct Replayed<'a> {
 struct Part {
     range: Range<usize>,
     db: Option<u32>,
-    /// Whether it is the body of a wrapping instead of a command.
+    /// Whether it is the body of an `RREPLAY`, not a command.
     is_body: bool,
 }
 
 impl Replay {
-    /// What a command wraps, in order, or `None` where a replica of KeyDB would not read it.
+    /// The commands that `replay` wraps, or `None` if a replica of KeyDB would reject it.
     pub fn read(replay: &Command<'_>, limits: Limits) -> Option<Self> {
         let args = replay.args();
         let bytes = args.get(1)?.to_vec();
@@ -74,8 +73,8 @@ impl Replay {
         Some(Replayed { db, bytes, is_last: self.parts.is_empty() })
     }
 
-    /// Puts its commands in the place of each body. What they wrap has to wait for the next time: no
-    /// two bodies are copied to a parser at once.
+    /// Replaces each body by its commands. Bodies among these wait for the next call: only one body
+    /// at a time is copied to a parser.
     fn unwrap_once(&mut self, limits: Limits) -> Option<()> {
         let mut found = VecDeque::new();
         for part in std::mem::take(&mut self.parts) {
@@ -98,8 +97,8 @@ impl Replay {
             let select = db.take();
             found.push_back(match is_replay(&command) {
                 true => {
-                    let place = command.place(1)?;
-                    let range = start + place.start..start + place.end;
+                    let body = command.argument_range(1)?;
+                    let range = start + body.start..start + body.end;
                     Part { range, db: own_db(&command.args(), select)?, is_body: true }
                 }
                 false => Part { range: start..end, db: select, is_body: false },
@@ -110,7 +109,7 @@ impl Replay {
     }
 }
 
-/// The db that a wrapping names, or else the one around it.
+/// The db that an `RREPLAY` names, or else `outer`.
 fn own_db(args: &Args<'_>, outer: Option<u32>) -> Option<Option<u32>> {
     match args.get(2) {
         Some(own) => number(own).map(Some),

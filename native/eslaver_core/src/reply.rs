@@ -2,10 +2,10 @@
 
 use crate::lines::Lines;
 
-/// What a value costs besides its bytes: its place in a vector that doubles. While one is moved to
-/// a larger place, the smaller one is there besides.
+/// Memory of a value besides its bytes: its slot in a vector that doubles. While a vector grows,
+/// the smaller one exists beside the larger.
 const COST: usize = 2 * size_of::<Value>();
-/// What an array costs besides: the places that its vector begins with, and that of an open one.
+/// Memory of an array besides: the slots that its vector begins with, and its slot among open ones.
 const ARRAY_COST: usize = 4 * size_of::<Value>() + 2 * size_of::<(usize, Vec<Value>)>();
 
 /// An answer.
@@ -48,7 +48,7 @@ impl Value {
         }
     }
 
-    /// What stands behind this name in a map that is an array of names and values.
+    /// The value of a name in a map, which is an array of names and values.
     pub(crate) fn field(&self, name: &[u8]) -> Option<&Value> {
         self.array()?.chunks_exact(2).find_map(|pair| match pair {
             [key, value] if key.text() == Some(name) => Some(value),
@@ -60,7 +60,7 @@ impl Value {
 /// What an answer may be at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of memory, as far as that is known from the values: vectors grow by doubling.
+    /// Bytes of memory, estimated from the values.
     pub memory: usize,
     /// Arrays within arrays.
     pub depth: usize,
@@ -87,12 +87,12 @@ pub enum ReplyError {
     TooDeep(usize),
 }
 
-/// Reads one value after the other. Nothing is reserved on the word of a length.
+/// Reads one value after the other. No memory is reserved because a length says so.
 #[derive(Debug)]
 pub struct Replies {
     limits: Limits,
     memory: usize,
-    /// The arrays that have begun, from the outermost, and how many elements each still lacks.
+    /// The arrays that have begun, from the outermost, each with the number of elements it lacks.
     open: Vec<(usize, Vec<Value>)>,
     /// The length of the bulk string that has begun.
     bulk: Option<usize>,
@@ -111,10 +111,10 @@ impl Replies {
         Self { limits, memory: 0, open: Vec::new(), bulk: None }
     }
 
-    /// The next value, or `None` when it has not all come. Empty lines between values are skipped.
+    /// The next value, or `None` if it is incomplete. Empty lines between values are skipped.
     ///
     /// # Errors
-    /// When the bytes are no value, or one above the limits. It cannot be read on from there.
+    /// If the bytes are no value, or exceed the limits. What follows is lost.
     pub fn next(&mut self, lines: &mut Lines) -> Result<Option<Value>, ReplyError> {
         loop {
             let value = match self.bulk {
@@ -140,7 +140,7 @@ impl Replies {
         }
     }
 
-    /// A value that a line is all of, or `None` when there is more to come.
+    /// The value of a line, or `None` if there is more to it.
     fn begin(&mut self, line: &[u8]) -> Result<Option<Value>, ReplyError> {
         let begun = begun(line).ok_or(ReplyError::NoValue)?;
         let bytes = match &begun {
@@ -164,7 +164,7 @@ impl Replies {
         Ok(None)
     }
 
-    /// Puts a value where it belongs; gives the answer if it was the last of it.
+    /// Adds a value to the open array. Returns the answer if that completes it.
     fn put(&mut self, mut value: Value) -> Option<Value> {
         while let Some((lacking, mut elements)) = self.open.pop() {
             elements.push(value);

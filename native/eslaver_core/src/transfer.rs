@@ -1,23 +1,23 @@
 //! The snapshot's envelope: where its bytes begin, and where they end.
 //!
-//! A master sends `$<len>` and so many bytes, or `$EOF:<mark>`, bytes, and the mark again when it does
-//! not know the length beforehand. Newlines may come before, to keep the link alive.
+//! A master sends `$<len>` and `len` bytes. If it does not know the length beforehand, it sends
+//! `$EOF:<mark>`, the bytes, and the mark again. Newlines before that keep the link alive.
 
 use memchr::{memchr, memmem};
 
 /// The length of an end mark, in bytes.
 pub const MARK_LEN: usize = 40;
 
-/// What the line before the snapshot may have at most, in bytes.
+/// Bytes in the line before the snapshot, at most.
 const MAX_HEADER: usize = 1024;
 
-/// What an error shows of what was found, in bytes.
+/// Bytes that an error shows of what was found.
 const MAX_SHOWN: usize = 256;
 
 /// How long the snapshot is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// So many bytes.
+    /// This number of bytes.
     Known(u64),
     /// Until the mark comes.
     Marked,
@@ -26,30 +26,30 @@ pub enum Size {
 /// What the input held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found<'a> {
-    /// Nothing that could be told yet: give the bytes that follow.
+    /// Nothing yet: give the bytes that follow.
     NeedMore,
     /// The header: the snapshot follows.
     Start(Size),
     /// Bytes of the snapshot.
     Payload(&'a [u8]),
-    /// The snapshot is complete. What was not consumed belongs to the command stream.
+    /// The snapshot is complete. The bytes not consumed belong to the command stream.
     End,
 }
 
-/// Why there is no snapshot. After one, the transfer cannot go on.
+/// Why there is no snapshot. The transfer is over then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransferError {
     /// The master sent an error instead.
     #[error("the master aborted the transfer: {0}")]
     Aborted(String),
-    /// A length that no snapshot has.
+    /// An impossible length of a snapshot.
     #[error("expected the length of a snapshot, found '${0}'")]
     BadLength(String),
-    /// An end mark that is not of 40 bytes.
+    /// An end mark of another length than 40 bytes.
     #[error("expected an end mark of 40 bytes, found '$EOF:{0}'")]
     BadMark(String),
-    /// Something else than a snapshot.
+    /// No snapshot.
     #[error("expected a snapshot, found '{0}'")]
     Unexpected(String),
     /// A header without an end.
@@ -61,7 +61,6 @@ pub enum TransferError {
 #[derive(Debug)]
 pub struct Transfer {
     state: State,
-    payload: u64,
 }
 
 #[derive(Debug)]
@@ -75,45 +74,34 @@ enum State {
 struct Mark {
     bytes: [u8; MARK_LEN],
     finder: memmem::Finder<'static>,
-    /// For the first n bytes of the mark, how long the longest part of its beginning is that they
-    /// end with.
+    /// For the first n bytes of the mark: the length of its longest beginning that they end with.
     borders: [usize; MARK_LEN],
-    /// How many bytes of the mark the input so far ended with. These are held back, and since they
-    /// are the mark's own they need not be kept.
+    /// How many bytes of the mark the input so far ended with. They are held back. `bytes` has
+    /// them.
     held: usize,
 }
 
 impl Transfer {
-    /// At the byte after the line that announced the snapshot.
+    /// Starts at the byte after the line that announced the snapshot.
     pub fn new() -> Self {
-        Self { state: State::Header(Vec::new()), payload: 0 }
+        Self { state: State::Header(Vec::new()) }
     }
 
-    /// Looks at the next bytes: how many of them were consumed, and what they meant. Call it again
-    /// with the rest until it wants more or the snapshot is complete.
+    /// Takes the next bytes. Returns how many it consumed, and what they meant. Call it again with
+    /// the rest until it needs more or the snapshot is complete.
     ///
     /// # Errors
-    /// When the bytes are no snapshot, or the master says that there will be none.
+    /// If the bytes are no snapshot, or the master says that there will be none.
     pub fn next<'a>(&'a mut self, input: &'a [u8]) -> Result<(usize, Found<'a>), TransferError> {
         if let State::Header(line) = &mut self.state {
             let (consumed, header) = read_header(line, input)?;
             return Ok((consumed, self.begin(header)));
         }
-        let Self { state, payload } = self;
-        let (consumed, found) = match state {
+        Ok(match &mut self.state {
             State::Known { left } => known(left, input),
             State::Marked(mark) => mark.next(input),
             State::Header(_) => (0, Found::NeedMore),
-        };
-        if let Found::Payload(bytes) = found {
-            *payload += bytes.len() as u64;
-        }
-        Ok((consumed, found))
-    }
-
-    /// The bytes of the snapshot given out so far.
-    pub fn payload_bytes(&self) -> u64 {
-        self.payload
+        })
     }
 
     fn begin(&mut self, header: Option<Header>) -> Found<'static> {
@@ -154,7 +142,7 @@ fn read_header(line: &mut Vec<u8>, input: &[u8]) -> Result<(usize, Option<Header
     Ok((input.len(), None))
 }
 
-/// Refuses at the first byte what cannot become a header: the rest of it may never come.
+/// Rejects at the first byte what cannot become a header: the rest of it may never arrive.
 fn append(line: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TransferError> {
     let room = MAX_HEADER - line.len();
     line.extend_from_slice(&bytes[..bytes.len().min(room)]);

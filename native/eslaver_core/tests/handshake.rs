@@ -1,88 +1,10 @@
-//! Every answer that a master gives, in every step.
+//! Every answer that a master gives, in every step, and what is sent to it.
 
-use eslaver_core::handshake::{Config, Handshake, Refusal, Reply, Resume, Step};
-use eslaver_core::lines::{DEFAULT_LIMIT, Lines};
+mod support;
 
-const ID: &str = "e8ed51b7170b32fbd6d84e30c5af89f5544fa41e";
-
-const STEPS: [Step; 11] = [
-    Step::Ping,
-    Step::Auth,
-    Step::ClientName,
-    Step::LibName,
-    Step::LibVersion,
-    Step::ListeningPort,
-    Step::IpAddress,
-    Step::Capabilities,
-    Step::NoCompress,
-    Step::Version,
-    Step::Psync,
-];
-
-/// With everything configured whose answer is a line, so that no such step is left out.
-fn full_config() -> Config {
-    Config {
-        user: Some(b"repl".to_vec()),
-        password: Some(b"sesame".to_vec()),
-        listening_port: 7777,
-        announce_ip: Some(b"10.1.2.3".to_vec()),
-        version: "9.1.0",
-        client_name: Some(b"eslaver:users".to_vec()),
-        lib_version: "1.2.3",
-        no_compress: true,
-        psync_command: None,
-        ask_commands: false,
-        resume: Some(Resume { replid: ID.to_owned(), offset: 41 }),
-    }
-}
-
-fn bare_config() -> Config {
-    Config { version: "9.1.0", lib_version: "1.2.3", ..Config::default() }
-}
-
-/// A handshake that awaits the answer of `step`.
-fn at(step: Step, config: Config) -> Handshake {
-    let mut handshake = Handshake::new(config);
-    handshake.start();
-    while handshake.step() != step {
-        let reply = hear(&mut handshake, b"+OK");
-        assert!(matches!(reply, Ok(Reply::Send(_) | Reply::Wait)), "{step:?} is never reached");
-    }
-    handshake
-}
-
-/// What a line leads to, whose end has not come: every byte is a piece of its own.
-fn begun(handshake: &mut Handshake, bytes: &[u8]) -> Result<Option<Reply>, Refusal> {
-    let mut lines = Lines::new();
-    for byte in bytes {
-        lines.feed(&[*byte]);
-        match handshake.next(&mut lines)? {
-            None => {}
-            reply => return Ok(reply),
-        }
-    }
-    Ok(None)
-}
-
-/// What a line leads to, whole or in pieces.
-fn hear(handshake: &mut Handshake, line: &[u8]) -> Result<Reply, Refusal> {
-    let bytes = [line, b"\r\n"].concat();
-    match begun(handshake, &bytes)? {
-        Some(reply) => Ok(reply),
-        None => unreachable!("a line is an answer"),
-    }
-}
-
-fn outcome(result: &Result<Reply, Refusal>) -> &'static str {
-    match result {
-        Ok(Reply::Send(bytes)) if bytes == b"SYNC\r\n" => "sync",
-        Ok(Reply::Send(_) | Reply::Wait) => "go",
-        Ok(Reply::FullSync { .. }) => "full",
-        Ok(Reply::Continue { .. }) => "continue",
-        Ok(Reply::LegacySync) => "legacy",
-        Err(refusal) => refusal.tag(),
-    }
-}
+use eslaver_core::handshake::{Config, Handshake, Reply, Step};
+use eslaver_core::lines::Lines;
+use support::handshake::{ID, STEPS, at, bare_config, begun, full_config, hear, outcome};
 
 /// An answer, and what it leads to after `PING`, `AUTH`, each `CLIENT`, each `REPLCONF`, and `PSYNC`.
 type Row = (&'static str, [&'static str; 5]);
@@ -287,58 +209,6 @@ fn the_snapshot_after_sync() {
     }
 }
 
-/// Both are refused: what the first answer and the second, and that to `ROLE`, come to.
-#[test]
-fn neither_psync_nor_sync() {
-    let unknown = "-ERR unknown command 'PSYNC', with args beginning with: '?' '-1' ";
-    let sentinel = "*2\r\n$8\r\nsentinel\r\n*1\r\n$2\r\nit";
-    let cases = [
-        (unknown, "-ERR unknown command 'SYNC'", Some(sentinel), "sentinel"),
-        (unknown, "-ERR unknown command 'SYNC'", Some("*3\r\n$6\r\nmaster\r\n:1\r\n*0"), "no_sync"),
-        (unknown, "-NOPERM no", Some("-NOPERM no"), "no_sync"),
-        (unknown, "+OK", Some("*0"), "no_sync"),
-        (unknown, "-ERR no", Some("$-1"), "no_sync"),
-        (unknown, "-ERR no", Some("HTTP/1.1 400 Bad Request"), "no_sync"),
-        ("+OK", "-ERR no", Some("+OK"), "no_sync"),
-        ("-NOPERM no psync", "-NOPERM no sync", None, "no_permission"),
-        ("-NOPERM no psync", "-ERR no sync", None, "no_permission"),
-        ("-NOAUTH no psync", "-NOAUTH no sync", None, "password_needed"),
-    ];
-    for (psync, sync, role, expected) in cases {
-        let mut handshake = at(Step::Psync, bare_config());
-        assert_eq!(outcome(&hear(&mut handshake, psync.as_bytes())), "sync");
-        let result = hear(&mut handshake, sync.as_bytes());
-        let refusal = match role {
-            Some(role) => {
-                assert_eq!((outcome(&result), handshake.step()), ("go", Step::Role));
-                hear(&mut handshake, role.as_bytes()).unwrap_err()
-            }
-            None => result.unwrap_err(),
-        };
-        assert_eq!((refusal.tag(), refusal.heals()), (expected, false), "{psync} {sync}");
-        assert_eq!(handshake.step(), Step::Done);
-        let text = refusal.to_string();
-        assert!(text.contains(psync[1..].split(',').next().unwrap()), "{text}");
-        assert!(text.contains(&sync[1..]) || expected == "sentinel", "{text}");
-        assert_eq!(handshake.refused(), None);
-    }
-}
-
-/// What has been said before the master closes the connection, or answers no more.
-#[test]
-fn refused_and_then_nothing() {
-    let mut handshake = at(Step::Psync, bare_config());
-    assert_eq!(handshake.refused(), None);
-    assert_eq!(outcome(&hear(&mut handshake, b"-NOPERM no")), "sync");
-    assert_eq!(handshake.refused().map(|refusal| refusal.tag()), Some("no_permission"));
-
-    let mut handshake = at(Step::Psync, bare_config());
-    assert_eq!(outcome(&hear(&mut handshake, b"-ERR no psync")), "sync");
-    assert_eq!(outcome(&hear(&mut handshake, b"-ERR no sync")), "go");
-    assert_eq!(begun(&mut handshake, b"*2\r\n$8\r\nsent"), Ok(None));
-    assert_eq!(handshake.refused().map(|refusal| refusal.tag()), Some("no_sync"));
-}
-
 /// `PSYNC` by another name: that is sent, and named where it is refused.
 #[test]
 fn psync_by_another_name() {
@@ -453,14 +323,6 @@ fn the_forms_of_auth() {
 }
 
 #[test]
-fn a_password_that_is_wanted_and_not_configured() {
-    for line in [&b"-NOAUTH Authentication required."[..], b"-ERR operation not permitted"] {
-        let refusal = hear(&mut at(Step::Ping, bare_config()), line).unwrap_err();
-        assert_eq!(refusal.tag(), "password_needed");
-    }
-}
-
-#[test]
 fn answers_to_psync() {
     let id = ID.to_owned();
     let full = |offset| Ok(Reply::FullSync { replid: ID.to_owned(), offset });
@@ -481,34 +343,6 @@ fn answers_to_psync() {
 }
 
 #[test]
-fn malformed_answers_to_psync() {
-    for line in [
-        "+FULLRESYNC".to_owned(),
-        format!("+FULLRESYNC {ID}"),
-        format!("+FULLRESYNC {ID} "),
-        format!("+FULLRESYNC {ID} -1"),
-        format!("+FULLRESYNC {ID} x"),
-        format!("+FULLRESYNC {ID} 9223372036854775808"),
-        format!("+FULLRESYNC {} 1", &ID[..39]),
-        format!("+FULLRESYNC {ID}0 1"),
-        format!("+FULLRESYNC {}- 1", &ID[..39]),
-        format!("+CONTINUE {}", &ID[..39]),
-    ] {
-        let refusal = hear(&mut at(Step::Psync, full_config()), line.as_bytes()).unwrap_err();
-        assert_eq!(refusal.tag(), "malformed", "{line}");
-    }
-}
-
-#[test]
-fn a_stream_that_nobody_asked_for_is_refused() {
-    let line = format!("+CONTINUE {ID}");
-    for line in ["+CONTINUE", &line] {
-        let refusal = hear(&mut at(Step::Psync, bare_config()), line.as_bytes()).unwrap_err();
-        assert_eq!(refusal.tag(), "unsupported");
-    }
-}
-
-#[test]
 fn the_answer_to_psync_may_be_long_in_coming() {
     let mut handshake = at(Step::Psync, bare_config());
     for _ in 0..10 {
@@ -518,15 +352,6 @@ fn the_answer_to_psync_may_be_long_in_coming() {
     let reply = hear(&mut handshake, line.as_bytes());
     assert!(matches!(reply, Ok(Reply::FullSync { offset: 5, .. })));
     assert_eq!(outcome(&hear(&mut handshake, b"+OK")), "unexpected");
-}
-
-#[test]
-fn a_refusal_may_come_unasked() {
-    let mut handshake = Handshake::new(bare_config());
-    handshake.start();
-    let denied = b"-DENIED Redis is running in protected mode";
-    let refusal = hear(&mut handshake, denied).unwrap_err();
-    assert_eq!((refusal.tag(), refusal.heals()), ("protected_mode", false));
 }
 
 #[test]
@@ -552,83 +377,4 @@ fn what_heals() {
             }
         }
     }
-}
-
-#[test]
-fn messages_name_what_is_missing() {
-    let refused =
-        |step, line: &[u8]| hear(&mut at(step, full_config()), line).unwrap_err().to_string();
-    let mut handshake = at(Step::Psync, full_config());
-    let psync = b"-NOPERM this user has no permissions to run the 'psync' command";
-    assert_eq!(outcome(&hear(&mut handshake, psync)), "sync");
-    assert_eq!(
-        hear(&mut handshake, b"-NOPERM nor 'sync'").unwrap_err().to_string(),
-        "the master's user may not PSYNC: a replica's user needs +psync +replconf +ping (NOPERM \
-         this user has no permissions to run the 'psync' command; to SYNC: NOPERM nor 'sync')"
-    );
-    assert_eq!(
-        refused(Step::Capabilities, b"-NOPERM no"),
-        "the master's user may not REPLCONF capa: a replica's user needs +psync +replconf +ping \
-         (NOPERM no)"
-    );
-    assert_eq!(
-        refused(Step::Ping, b"HTTP/1.1 400 Bad Request"),
-        "this is no Redis server, its answer to PING begins with: H"
-    );
-    let mut lines = Lines::new();
-    lines.feed(b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n");
-    assert_eq!(
-        at(Step::Ping, full_config()).next(&mut lines).unwrap_err().to_string(),
-        "this is no Redis server, its answer to PING begins with: HTTP/1.1 400 Bad Request"
-    );
-    assert_eq!(
-        refused(Step::Ping, b"\x15\x03\x03\0\x02\x02F"),
-        "this port is one for TLS: set the option tls (its answer to PING: \u{fffd}\u{fffd})"
-    );
-}
-
-#[test]
-fn the_masters_words_are_cut_and_cleaned() {
-    let mut handshake = at(Step::Ping, bare_config());
-    let line = [b"-ERR \x07\xff".to_vec(), "é".repeat(500).into_bytes()].concat();
-    let refusal = hear(&mut handshake, &line).unwrap_err();
-    let expected = format!("ERR \u{fffd}\u{fffd}{}…", "é".repeat(194));
-    assert_eq!(refusal.text(), expected);
-}
-
-#[test]
-fn the_password_is_never_shown() {
-    let config = full_config();
-    assert!(!format!("{config:?}").contains("sesame"));
-    assert!(format!("{config:?}").contains("repl"));
-    let lines: [&[u8]; 3] = [
-        b"-ERR unknown command 'AUTH', with args beginning with: 'repl' 'sesa",
-        b"-ERR unknown command `AUTH`, with args beginning with: `repl`, `sesame`, ",
-        b"-ERR what is sesame",
-    ];
-    for line in lines {
-        let mut handshake = at(Step::Auth, full_config());
-        let refusal = hear(&mut handshake, line).unwrap_err();
-        assert_eq!(refusal.tag(), "error");
-        for text in [format!("{refusal:?}"), refusal.to_string(), format!("{handshake:?}")] {
-            assert!(!text.contains("sesa"), "{text}");
-        }
-    }
-}
-
-#[test]
-fn what_cannot_become_an_answer_is_found_before_its_line_ends() {
-    for step in STEPS {
-        for bytes in [&b"+"[..], b"-ERR", b"\r", b"\x15"] {
-            assert_eq!(begun(&mut at(step, full_config()), bytes), Ok(None), "{step:?}");
-        }
-        for (bytes, tag) in [(&b"\x15\x03\x03\0\x02\x02F"[..], "tls"), (b"HTTP", "not_redis")] {
-            let refusal = begun(&mut at(step, full_config()), bytes).unwrap_err();
-            assert_eq!(refusal.tag(), tag, "{step:?}");
-        }
-    }
-    let mut lines = Lines::new();
-    lines.feed(&b"+".repeat(DEFAULT_LIMIT + 1));
-    let refusal = at(Step::Ping, bare_config()).next(&mut lines).unwrap_err();
-    assert_eq!(refusal.tag(), "not_redis");
 }

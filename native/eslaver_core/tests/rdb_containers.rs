@@ -271,7 +271,7 @@ fn listpacks_of_fields_that_expire() {
 fn duplicates() {
     let bad = |value_type: u8, body: Vec<u8>, offset: usize| {
         let error = format!(
-            "a field or member that was there before at byte {offset} of the snapshot (key \"k\", type {value_type})"
+            "a duplicate field or member at byte {offset} of the snapshot (key \"k\", type {value_type})"
         );
         let error: &'static str = Box::leak(error.into_boxed_str());
         check(error, &support::snapshot(REDIS, &key(value_type, body)), &Err(error));
@@ -453,10 +453,10 @@ fn groups() {
         let error: &'static str = Box::leak(error.into_boxed_str());
         check(error, &support::snapshot(REDIS, &stream(parts)), &Err(error));
     };
-    bad(&[vec![2], group("a", &[]), vec![0], group("a", &[])], "two groups of one name");
+    bad(&[vec![2], group("a", &[]), vec![0], group("a", &[])], "two groups have the same name");
     bad(
         &[vec![1], group("a", &[]), vec![2], consumer("x", &[]), consumer("x", &[])],
-        "two consumers of one name in a group",
+        "two consumers of a group have the same name",
     );
     let twice = "an entry that is pending twice";
     bad(&[vec![1], string("a"), vec![0, 5, 2], pending(2), pending(2)], twice);
@@ -470,7 +470,7 @@ fn groups() {
         &[vec![1], group("a", &[1]), vec![2], consumer("x", &[1]), owner("y"), raw(1)],
         "two consumers have the same pending entry",
     );
-    let nobody = "a pending entry of no consumer";
+    let nobody = "a pending entry without a consumer";
     bad(&[vec![1], group("a", &[1]), vec![0]], nobody);
     bad(&[vec![1], group("a", &[1]), vec![1], consumer("x", &[])], nobody);
 }

@@ -106,7 +106,7 @@ fn errors() {
 
 #[test]
 fn limits() {
-    let limits = Limits { max_string: 10, max_element: 4, ..Limits::NONE };
+    let limits = Limits { proto_max_bulk_len: 10, max_element: 4, ..Limits::NONE };
     let decode = |body: &[u8]| {
         let end = eslaver_core::rdb::decode_dump(&payload(REDIS, body), limits, &mut Nothing);
         end.map_err(|error| (error.offset, error.kind))

@@ -9,9 +9,9 @@ use eslaver_core::rdb::{
 };
 use support::build::{intset, key, length, listpack, lp_int, lp_text, string};
 
-const SMALL: Limits = Limits { max_string: 8, ..Limits::NONE };
+const SMALL: Limits = Limits { proto_max_bulk_len: 8, ..Limits::NONE };
 
-/// Counts pieces, and has room for so many of a value's.
+/// Counts pieces, and has room for a number of them in a value.
 #[derive(Default)]
 struct Counted {
     pieces: u64,
@@ -98,7 +98,7 @@ fn places() -> Vec<(&'static str, Vec<u8>, bool)> {
 #[test]
 fn a_string_above_the_limit_is_refused_before_it_has_come() {
     for (name, before, packed) in places() {
-        let max = if packed { 4 * SMALL.max_string } else { SMALL.max_string };
+        let max = if packed { 4 * SMALL.proto_max_bulk_len } else { SMALL.proto_max_bulk_len };
         for (form, claim) in [("plain", length as fn(u64) -> Vec<u8>), ("LZF", claimed)] {
             let with = |bytes| [before.as_slice(), &claim(bytes)].concat();
             let sink = &mut Counted::default();
@@ -111,7 +111,7 @@ fn a_string_above_the_limit_is_refused_before_it_has_come() {
     }
 }
 
-/// A compressed string that could become so many bytes, without its data.
+/// A compressed string that claims a length it could have, without its data.
 fn claimed(bytes: u64) -> Vec<u8> {
     [&[0xc3], length(bytes.div_ceil(4)).as_slice(), &length(bytes)].concat()
 }
@@ -132,7 +132,7 @@ fn an_element_has_a_limit_of_its_own() {
     }
     let whole = key(0, length(max + 1));
     assert_eq!(decode(limits, &mut Counted::default(), &whole), Ok(()), "waited for");
-    let both = Limits { max_string: 100, max_element: 200, ..Limits::NONE };
+    let both = Limits { proto_max_bulk_len: 100, max_element: 200, ..Limits::NONE };
     let error =
         decode(both, &mut Counted::default(), &key(1, [&[1], length(150).as_slice()].concat()));
     let kind = ErrorKind::StringTooLong { found: 150, max: 100 };

@@ -237,23 +237,23 @@ fn hashes_by_template() {
     let long = string(listpack(&[lp_int(0), lp_int(1), lp_int(2)]));
     let none = string(listpack(&[]));
     let missing = "a hash names a missing one";
-    let count = "a hash has not as many values as it has fields";
+    let count = "a hash has more or fewer values than fields";
     let order = "its field names are not in order";
     let rows = [
-        (with(template(5, &["a"])), "two of one number"),
-        (vec![242, 1, 0], "one without fields"),
+        (with(template(5, &["a"])), "two have the same number"),
+        (vec![242, 1, 0], "one has no fields"),
         (template(1, &["b", "a"]), order),
         (template(1, &["a", "a"]), order),
         (template(1, &["aa", "b"]), order),
         (key(30, packed(lp_int(5))), missing),
         (with(key(30, packed(lp_int(6)))), missing),
-        (with(key(30, packed(lp_int(-1)))), "a hash names one below 0"),
+        (with(key(30, packed(lp_int(-1)))), "a hash names one with a negative number"),
         (with(key(30, short)), count),
         (with(key(30, long)), count),
         (with(key(32, [6])), missing),
         (key(29, [2]), "its names have an unknown form"),
-        (key(31, [1, 0]), "one without fields"),
-        (key(31, [vec![0], none.clone()].concat()), "one without fields"),
+        (key(31, [1, 0]), "one has no fields"),
+        (key(31, [vec![0], none.clone()].concat()), "one has no fields"),
         (key(31, [vec![1, 2], string("b"), string("a")].concat()), order),
         (key(29, [vec![0], list, packed(lp_text(b"x"))].concat()), ""),
     ];
@@ -330,9 +330,9 @@ fn sets_whose_members_expire() {
     bad(REDIS, &listed((1 << 48) + 1, &members), expiry);
     bad(REDIS, &listed(1 << 48, &[1, 1, b'a']), expiry);
     let twice = packed(&[lp_text(b"a"), lp_int(7), lp_text(b"a"), lp_int(0)]);
-    bad(REDIS, &twice, "a field or member that was there before");
+    bad(REDIS, &twice, "a duplicate field or member");
     let twice = listed(min, &[1, 1, b'a', 0, 1, b'a']);
-    bad(REDIS, &twice, "a field or member that was there before");
+    bad(REDIS, &twice, "a duplicate field or member");
     bad(REDIS, &packed(&[lp_text(b"a")]), "corrupt listpack: it ends where an integer");
     keys("nothing in it: left out", REDIS, &packed(&[]), json!([]));
 }
@@ -352,7 +352,7 @@ fn path_hashes() {
     let value = json!([["a", [["f", "1"], ["g", "2"]]], ["b", [["f", ""]]]]);
     good("two paths", "pathhash", VALKEY, &body, value);
     good("none", "pathhash", VALKEY, &key(23, [0]), json!([]));
-    let before = "a field or member that was there before";
+    let before = "a duplicate field or member";
     let twice = [fields("a", &[("f", "1")]), fields("a", &[("g", "1")])].concat();
     bad(VALKEY, &key(23, [vec![2], twice].concat()), before);
     let twice = fields("a", &[("f", "1"), ("f", "2")]);

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 type Seen = (Vec<Vec<u8>>, u64);
 
-const SMALL: Limits = Limits { max_bulk: 32, max_args: 8, max_inline: 24, inline: true };
+const SMALL: Limits =
+    Limits { proto_max_bulk_len: 32, max_arguments: 8, max_inline: 24, inline: true };
 
 fn drain(parser: &mut Commands, seen: &mut Vec<Seen>) -> Result<(), Error> {
     while let Some(command) = parser.next()? {
@@ -89,7 +90,7 @@ fn commands() {
 fn errors() {
     use ErrorKind::{
         BulkTooLong, ExpectedBulk, ExpectedCrLf, ExpectedDigit, InlineTooLong, InlineZero,
-        LengthTooLong, TooManyArgs, UnbalancedQuotes,
+        LengthTooLong, TooManyArguments, UnbalancedQuotes,
     };
     let cases: &[(&[u8], u64, ErrorKind)] = &[
         (b"*1\r\n+PING\r\n", 4, ExpectedBulk { found: b'+' }),
@@ -104,8 +105,12 @@ fn errors() {
         (b"*1\r\n$4\r\nPINGS\r\n", 12, ExpectedCrLf { found: b'S' }),
         (b"*1\r\n$4\r\nPING\rx", 13, ExpectedCrLf { found: b'x' }),
         (b"*1\r\n$4\r\nPING\n", 12, ExpectedCrLf { found: b'\n' }),
-        (b"*9\r\n", 0, TooManyArgs { found: 9, max: 8 }),
-        (b"\n\n*999999999999999999\r\n", 2, TooManyArgs { found: 999_999_999_999_999_999, max: 8 }),
+        (b"*9\r\n", 0, TooManyArguments { found: 9, max: 8 }),
+        (
+            b"\n\n*999999999999999999\r\n",
+            2,
+            TooManyArguments { found: 999_999_999_999_999_999, max: 8 },
+        ),
         (b"*1000000000000000000\r\n", 1, LengthTooLong),
         (b"*1\r\n$33\r\n", 4, BulkTooLong { found: 33, max: 32 }),
         (b"*1\r\n$18446744073709551616\r\n", 5, LengthTooLong),

@@ -46,7 +46,6 @@ fn run<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
         }
         after_end.extend_from_slice(input);
     }
-    assert_eq!(transfer.payload_bytes(), out.payload.len() as u64);
     if out.ended {
         assert_eq!(transfer.next(b"more"), Ok((0, Found::End)));
     }

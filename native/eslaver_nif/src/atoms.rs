@@ -1,10 +1,10 @@
-//! The atoms of terms: a fixed set, none of them made from what a master sends.
+//! The atoms of terms: a fixed set, none of which is made from what a master sends.
 
 rustler::atoms! {
-    // what a slice comes to
+    // why a slice has returned
     more, wait, no_credit, closed,
     // messages to the link and the server
-    eslaver_nif, wake, eslaver_link, batch, full, partial, loaded, eslaver_dump, left_out,
+    eslaver_nif, wake, eslaver_link, batch, full, partial, loaded, eslaver_rdb_file, left_out,
     // classic events
     loading, stream,
     // full events
@@ -22,7 +22,7 @@ rustler::atoms! {
     duration, maxsize, producers, iids, iids_added, iids_duplicates,
     // positions and progress
     replid, offset, db, master, bytes, keys, text,
-    // a position's file
+    // a position file
     locked, none,
     // what commands change
     flushdb, flushall, swapdb, slots, unnamed, not_a_write, unknown,

@@ -2,46 +2,48 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | `link` | a link: what it is told, its slices on a dirty scheduler, what they share with its thread, its end |
-//! | `io` | the thread that owns the socket |
+//! | `io` | the thread that owns a link's socket |
+//! | `link` | the link: its configuration, its slices on a dirty scheduler, its end |
 //! | `terms` | events as terms |
-//! | `filter` | filters, and the keys of commands |
-//! | `position` | the file that a position is kept in |
+//! | `payload` | the payloads of `DUMP` and `FUNCTION DUMP` |
+//! | `filter` | filters |
+//! | `keys` | the keys of commands |
+//! | `position_file` | the file that keeps a position |
 //! | `atoms` | the names that both sides know |
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod atoms;
 mod filter;
 mod io;
+mod keys;
 mod link;
-mod position;
+mod payload;
+mod position_file;
 mod terms;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
-use eslaver_core::rdb;
 use mio::{Poll, Waker};
 use rustler::types::erlang_option::ErlOption;
-use rustler::{Atom, Binary, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
+use rustler::{Atom, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
 use link::config::{Config, RawConfig};
 use link::end::End;
 use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
-use terms::batch::{Batch, Shape};
 
-/// Which Erlang module this library belongs to: both are changed together.
-const ABI: u32 = 4;
-/// Buffers on their way from the I/O thread to the slices, of up to 64 KB each, or of 256 KB of a
+/// Which version of the Erlang module this library belongs to: both change together.
+const ABI: u32 = 5;
+/// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a
 /// snapshot.
 const CHANNEL: usize = 8;
 
 /// A link to a master, as Erlang holds it, for as long as it likes.
 struct Link {
     shared: Arc<Shared>,
-    /// Until the link has ended: it may hold hundreds of megabytes.
+    /// Gone once the link has ended, as it may hold hundreds of megabytes.
     slicer: Mutex<Option<Box<Slicer>>>,
 }
 
@@ -49,7 +51,8 @@ struct Link {
 impl Resource for Link {
     const IMPLEMENTS_DOWN: bool = true;
 
-    /// The process that runs the slices is gone. This is a scheduler that others need, too.
+    /// The process that runs the slices is gone. This runs on a normal scheduler, so it must be
+    /// short.
     fn down<'a>(&'a self, _env: Env<'a>, _pid: LocalPid, _monitor: Monitor) {
         self.shared.stop();
         if let Some(slicer) = self.take_slicer() {
@@ -75,8 +78,8 @@ impl Link {
         outcome
     }
 
-    /// The slicer of a link that has been stopped, for it to be freed, whoever still holds the link.
-    /// A slice that is running keeps it, and does the same when it ends.
+    /// The slicer of a stopped link, to be freed although somebody still holds the link. A slice
+    /// that is running keeps it, and frees it when it ends.
     fn take_slicer(&self) -> Option<Box<Slicer>> {
         let slicer = match self.slicer.try_lock() {
             Ok(mut slicer) => slicer.take(),
@@ -103,7 +106,7 @@ fn open<'a>(env: Env<'a>, config: RawConfig<'_>) -> Term<'a> {
     match start(env, config) {
         Ok(link) => (atoms::ok(), link).encode(env),
         Err(error) => {
-            let text = format!("a link needs descriptors and a thread: {error}");
+            let text = format!("cannot get descriptors and a thread for a link: {error}");
             (atoms::error(), text).encode(env)
         }
     }
@@ -127,7 +130,7 @@ fn start(env: Env<'_>, config: Config) -> std::io::Result<ResourceArc<Link>> {
     Ok(resource)
 }
 
-/// Decodes and sends what is there.
+/// Decodes the bytes at hand, and sends what they hold.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn slice<'a>(env: Env<'a>, link: ResourceArc<Link>) -> Term<'a> {
     match link.slice(env) {
@@ -151,15 +154,15 @@ fn credit(env: Env<'_>, link: ResourceArc<Link>, weight: u64, offset: ErlOption<
     atoms::ok()
 }
 
-/// All up to this offset is on the disk, too.
+/// Everything up to this offset is on the disk.
 #[rustler::nif]
 fn durable(link: ResourceArc<Link>, offset: u64) -> Atom {
     link.shared.set_durable(offset);
     atoms::ok()
 }
 
-/// Ends the link, whatever it does; its process is told by the next slice. The thread that would wake
-/// it may have ended before.
+/// Ends the link, whatever it does. Its process learns it by the next slice, for which it is woken
+/// here: the thread that would wake it may have ended.
 #[rustler::nif]
 fn close(env: Env<'_>, link: ResourceArc<Link>) -> Atom {
     link.shared.stop();
@@ -170,7 +173,7 @@ fn close(env: Env<'_>, link: ResourceArc<Link>) -> Atom {
 }
 
 fn wake(env: Env<'_>, link: &Link) {
-    // it may be gone
+    // the process may be gone
     let _ = env.send(&link.shared.link, (atoms::eslaver_nif(), atoms::wake()));
 }
 
@@ -186,28 +189,18 @@ fn counters(link: ResourceArc<Link>) -> (u64, u64, u64, u64) {
     )
 }
 
-/// What the master has told of its commands that the table does not have, if anything.
+/// What the master has told about commands that the table does not have, if anything.
 #[rustler::nif]
-fn commands(link: ResourceArc<Link>) -> ErlOption<ResourceArc<filter::Told>> {
+fn commands(link: ResourceArc<Link>) -> ErlOption<ResourceArc<keys::Told>> {
     let learned = link.shared.learned();
-    let told = (!learned.is_empty()).then(|| ResourceArc::new(filter::Told(learned)));
+    let told = (!learned.is_empty()).then(|| ResourceArc::new(keys::Told(learned)));
     ErlOption::from(told)
 }
 
-/// How many links there are of which something is left besides the handle.
+/// The number of links of which more is left than the handle.
 #[rustler::nif]
 fn links() -> u64 {
     Alive::count()
-}
-
-/// The value of a payload of `DUMP`, as the event that a snapshot would have it in.
-#[rustler::nif(schedule = "DirtyCpu")]
-fn decode_dump<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
-    let mut batch = Batch::new(Shape::Full, None, u64::MAX);
-    match rdb::decode_dump(&payload, link::config::OF_PAYLOADS, &mut batch) {
-        Ok(()) => (atoms::ok(), batch.only(env)).encode(env),
-        Err(error) => (atoms::error(), error.to_string()).encode(env),
-    }
 }
 
 fn load(_env: Env<'_>, info: Term<'_>) -> bool {

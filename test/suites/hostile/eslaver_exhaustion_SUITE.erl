@@ -1,13 +1,11 @@
-%% Masters that claim more than they send, or send what grows: the memory of the node's process
-%% stays within a bound of what has really come, which is the one that the README states.
+%% Masters that claim more than they send, or send data that expands: the memory of the node's
+%% process stays within the bound that the README states, which depends on the bytes received.
 -module(eslaver_exhaustion_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([claims/1, longer_than_a_term/1, floods/1, values/1, bombs/1, limits/1]).
--export([no_hammering/1]).
+-compile([export_all, nowarn_export_all]).
 
 -define(MB, 1_000_000).
 %% What a link takes besides the value in hand, at most.
@@ -15,11 +13,9 @@
 %% What a byte of a value takes at most, once decompressed, while it becomes a term.
 -define(FACTOR, 150).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 5}}].
 
--spec all() -> list().
 all() ->
     [
         Case
@@ -27,20 +23,17 @@ all() ->
         Case <- [claims, longer_than_a_term, floods, values, bombs, limits, no_hammering]
     ].
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
     case lists:member(Case, [claims, longer_than_a_term, floods]) of
         true -> [{node, node_of_ours()} | Config];
         false -> Config
     end.
 
--spec end_per_testcase(atom(), list()) -> ok.
 end_per_testcase(_Case, Config) ->
     _ = [eslaver_test_node:stop(Node) || {node, Node} <- Config],
     ok.
 
 %% Wherever a length or a count stands, it claims up to 2^64 of something that never comes.
--spec claims(list()) -> ok.
 claims(Config) ->
     Sizes = [1 bsl 31, 1 bsl 32 - 1, 1 bsl 63, 1 bsl 64 - 1],
     Scripts =
@@ -71,7 +64,6 @@ no_byte_in(Reason) ->
 
 %% No option lets an element or an argument be longer than a term of the VM may be: one that claims
 %% to be is refused by its length alone, and up to there it is waited for.
--spec longer_than_a_term(list()) -> ok.
 longer_than_a_term(Config) ->
     Most = 1 bsl 32 - 1,
     Element = fun(Size) -> fr(1 bsl 34, [<<1, 1, "k", 1>>, huge(Size), "some of it"]) end,
@@ -100,7 +92,7 @@ longer_than_a_term(Config) ->
     ],
     ok.
 
-%% What comes before each length of the snapshot's format, and of the containers in it.
+%% The bytes before each length in the snapshot's format, and in the containers in it.
 lengths() ->
     Stream = [<<15, 1, "k", 0, 0, 0, 0>>],
     Group = [Stream, <<1, 1, "g", 0, 0>>],
@@ -169,8 +161,7 @@ lengths() ->
         {listpack_entry, packed(20, listpack(<<240, -1:32, "x", 6>>))}
     ].
 
-%% What comes in numbers without end: lines, commands, keys, fields.
--spec floods(list()) -> ok.
+%% Endless lines, commands, keys and fields.
 floods(Config) ->
     Many = fun(Bytes, Size) -> binary:copy(Bytes, Size div byte_size(Bytes)) end,
     Good = snapshot([]),
@@ -221,8 +212,7 @@ floods(Config) ->
     ],
     ok.
 
-%% Large values that are whole: so much for each byte that has come, and no more.
--spec values(list()) -> ok.
+%% Large complete values: a bounded amount of memory for each byte received.
 values(_Config) ->
     Size = 2 * ?MB,
     Many = fun(Bytes) -> binary:copy(Bytes, Size div byte_size(Bytes)) end,
@@ -256,7 +246,6 @@ values(_Config) ->
 
 %% Compression makes up to 88 bytes of one, and a term of every second of those. What cannot be is
 %% refused at once, and what is too much when it gets there.
--spec bombs(list()) -> ok.
 bombs(_Config) ->
     Count = 16_000,
     Expanded = 264 * Count,
@@ -297,21 +286,20 @@ template_bomb(Count, Expanded) ->
     ),
     ?assert(Refused < ?LINK + 2 * Expanded).
 
-%% What is given, a byte 1, 264 times so many more of them, and 255.
+%% The given bytes, then a byte 1, 264 times as many more bytes 1, and 255.
 lzf(Head, Count) ->
     Size = byte_size(Head),
     Compressed = [Size, Head, 1, binary:copy(<<224, 255, 0>>, Count), 0, 255],
     [195, huge(iolist_size(Compressed)), huge(Size + 2 + 264 * Count), Compressed].
 
 %% As many as fit are taken; each further option says how many.
--spec limits(list()) -> ok.
 limits(_Config) ->
     Options = #{proto_max_bulk_len => 1000, max_arguments => 3, max_value => 5000},
     Serve = fun(Until, Psync) ->
         #{ended := Ended, text := Text, events := Events} =
-            eslaver_test_hostile:serve(Until, Psync, Options),
+            eslaver_test_hostile_master:serve(Until, Psync, Options),
         Commands = [Name || {stream, Name, _, _} <- Events],
-        {Ended, Text, length(eslaver_test_hostile:keys(Events) ++ Commands)}
+        {Ended, Text, length(eslaver_test_hostile_master:keys(Events) ++ Commands)}
     end,
     String = fun(Size) -> snapshot([<<0, 1, "k">>, string(<<0:(Size * 8)>>)]) end,
     List = fun(Count) ->
@@ -350,8 +338,7 @@ command(Words) ->
 bulk(Word) ->
     ["$", integer_to_list(byte_size(Word)), "\r\n", Word, "\r\n"].
 
-%% What will be as bad the next time is not asked for again at once.
--spec no_hammering(list()) -> ok.
+%% A failure that will come again is not retried at once.
 no_hammering(_Config) ->
     Scripts = [
         snapshot([<<0, 1, "k">>, huge(1 bsl 40)]),
@@ -359,12 +346,12 @@ no_hammering(_Config) ->
         [snapshot([]), "*1\r\n$999999999999\r\n"],
         [snapshot([]), "nonsense\r\n"]
     ],
-    Fakes = [eslaver_test_fake:start([#{psync => Psync}]) || Psync <- Scripts],
-    Replicas = [eslaver_test_lib:replica(eslaver_test_fake:port(Fake)) || Fake <- Fakes],
+    Fakes = [eslaver_test_fake_master:start([#{psync => Psync}]) || Psync <- Scripts],
+    Replicas = [eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)) || Fake <- Fakes],
     Down = fun({Replica, _}) -> maps:get(state, eslaver:info(Replica)) =:= waiting end,
-    true = eslaver_test_lib:until(fun() -> lists:all(Down, Replicas) end),
+    true = eslaver_test_wait:until(fun() -> lists:all(Down, Replicas) end),
     timer:sleep(4000),
-    ?assertEqual([1, 1, 1, 1], [eslaver_test_fake:connections(Fake) || Fake <- Fakes]),
+    ?assertEqual([1, 1, 1, 1], [eslaver_test_fake_master:connections(Fake) || Fake <- Fakes]),
     _ = [ok = eslaver:stop(Replica) || {Replica, _} <- Replicas],
     ok.
 
@@ -404,10 +391,10 @@ told(Grown) ->
 grown(Node, OsPid, Before, Options, Psync) ->
     _ = eslaver_test_node:call(Node, eslaver_test_node, inventory, []),
     ok = eslaver_test_node:forget_peak(OsPid),
-    Reason = eslaver_test_hostile:with_fake(#{psync => Psync, then => close}, fun(Target) ->
+    Reason = eslaver_test_hostile_master:with_fake(#{psync => Psync, then => close}, fun(Target) ->
         Given = maps:merge(Target#{callback => {erlang, is_tuple}}, Options),
         Replica = eslaver_test_node:replica(Node, Given),
-        Error = eslaver_test_lib:until(fun() ->
+        Error = eslaver_test_wait:until(fun() ->
             case eslaver_test_node:call(Node, eslaver, info, [Replica]) of
                 #{last_error := #{text := Text}} -> Text;
                 #{} -> false
@@ -429,14 +416,14 @@ node_of_ours() ->
 %% Pieces of snapshots
 
 snapshot(Body) ->
-    eslaver_test_fake:full_resync(["REDIS0013", Body, 255, <<0:64>>]).
+    eslaver_test_fake_master:full_resync(["REDIS0013", Body, 255, <<0:64>>]).
 
-%% The same, of which so many bytes are said to come.
+%% The same, with this length claimed.
 fr(Size, Body) ->
-    eslaver_test_fake:full_resync(Size, ["REDIS0013", Body]).
+    eslaver_test_fake_master:full_resync(Size, ["REDIS0013", Body]).
 
 id() ->
-    eslaver_test_fake:replid().
+    eslaver_test_fake_master:replid().
 
 mark() ->
     binary:copy(<<"0123456789">>, 4).

@@ -1,15 +1,12 @@
-%% Whatever can go wrong, over and over, at random and at once, in one node: nothing of it stays
-%% there. Some seconds, or with ESLAVER_LONG ten minutes; ESLAVER_SEED repeats what chance
-%% did, though not when.
+%% Everything that can go wrong, repeatedly, at random and at once, in one node: nothing of it stays
+%% there. It takes some seconds, or ten minutes with ESLAVER_LONG. ESLAVER_SEED repeats the random
+%% choices, except for their timing.
 -module(eslaver_hostile_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([nothing_stays/1]).
-%% Called in the node.
--export([work/4, raise/1]).
+-compile([export_all, nowarn_export_all]).
 
 -define(WORKERS, 4).
 %% What one call into the node lasts, in ms.
@@ -17,29 +14,26 @@
 %% What a node may have more than before, in bytes.
 -define(MEMORY, 64_000_000).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 30}}].
 
--spec all() -> list().
 all() ->
     [nothing_stays || eslaver_test_node:has_proc()].
 
--spec nothing_stays(list()) -> ok.
 nothing_stays(Config) ->
     Turns =
-        case eslaver_test_lib:is_long() of
+        case eslaver_test_env:is_long() of
             true -> 160;
             false -> 2
         end,
-    Seed = eslaver_test_lib:seed(),
-    Server = eslaver_test_lib:own_server(),
-    {Family, Version} = {eslaver_test_master:family(Server), eslaver_test_master:version(Server)},
-    Material = eslaver_test_material:record(#{
+    Seed = eslaver_test_env:seed(),
+    Server = eslaver_test_servers:own(),
+    {Family, Version} = {eslaver_test_servers:family(Server), eslaver_test_servers:version(Server)},
+    Material = eslaver_test_recording:record(#{
         name => own, server => Server, family => Family, version => Version, modules => []
     }),
-    Master = eslaver_test_lib:own_master([{"repl-diskless-sync-delay", "0"}]),
-    Real = eslaver_test_lib:target(Master),
+    Master = eslaver_test_master:start_own([{"repl-diskless-sync-delay", "0"}]),
+    Real = eslaver_test_replica:target(Master),
     Node = eslaver_test_node:start(),
     ok = eslaver_test_node:call(Node, logger, set_primary_config, [level, none]),
     Given = Material#{real => Real, dir => ?config(priv_dir, Config)},
@@ -62,18 +56,18 @@ sum(Counts, Sum) ->
     maps:merge_with(fun(_, A, B) -> A + B end, Counts, Sum).
 
 good_sync_in(Node, #{snapshot := Snapshot, keys := Keys}) ->
-    Psync = eslaver_test_fake:full_resync(Snapshot),
+    Psync = eslaver_test_fake_master:full_resync(Snapshot),
     #{ended := loaded, events := Events} =
-        eslaver_test_node:call(Node, eslaver_test_hostile, serve, [load, Psync]),
-    ?assertEqual(Keys, eslaver_test_hostile:keys(Events)).
+        eslaver_test_node:call(Node, eslaver_test_hostile_master, serve, [load, Psync]),
+    ?assertEqual(Keys, eslaver_test_hostile_master:keys(Events)).
 
 %% In the node
 
-%% How often what was done.
+%% How often each was done.
 -spec work(map(), integer(), non_neg_integer(), pos_integer()) -> #{atom() => pos_integer()}.
 work(Given, Seed, Turn, Time) ->
     Deadline = erlang:monotonic_time(millisecond) + Time,
-    Counts = eslaver_test_lib:parallel(
+    Counts = eslaver_test_parallel:map(
         fun(Worker) ->
             _ = rand:seed(exsss, {Seed, Turn, Worker}),
             process_flag(trap_exit, true),
@@ -133,13 +127,17 @@ deeds() ->
 
 damaged_snapshot(#{snapshot := Snapshot, names := Names}) ->
     #{bytes := Bytes} = eslaver_test_mutation:mutate(Snapshot, Names),
-    #{ended := Ended} = eslaver_test_hostile:serve(load, eslaver_test_fake:full_resync(Bytes)),
+    #{ended := Ended} = eslaver_test_hostile_master:serve(
+        load, eslaver_test_fake_master:full_resync(Bytes)
+    ),
     Allowed = [loaded || not eslaver_test_mutation:is_damaged(Snapshot, Bytes)],
     true = lists:member(Ended, [bad_snapshot, unsupported | Allowed]).
 
 damaged_stream(#{snapshot := Snapshot, stream := Stream}) ->
     #{bytes := Bytes} = eslaver_test_mutation:mutate(Stream, []),
-    eslaver_test_hostile:serve(stream, [eslaver_test_fake:full_resync(Snapshot), Bytes]).
+    eslaver_test_hostile_master:serve(stream, [
+        eslaver_test_fake_master:full_resync(Snapshot), Bytes
+    ]).
 
 damaged_file(#{snapshot := Snapshot, names := Names, dir := Dir}) ->
     #{bytes := Bytes} = eslaver_test_mutation:mutate(Snapshot, Names),
@@ -175,9 +173,9 @@ strange_names(_Given) ->
     Snapshot = [
         "REDIS0013", Fields, Function, <<7, 1, "k", (rand:bytes(9))/binary>>, 255, <<0:64>>
     ],
-    _ = eslaver_test_hostile:serve(load, eslaver_test_fake:full_resync(Snapshot)),
-    Psync = [eslaver_test_fake:full_resync(["REDIS0013", 255, <<0:64>>]), Commands],
-    #{events := Events} = eslaver_test_hostile:serve(stream, Psync),
+    _ = eslaver_test_hostile_master:serve(load, eslaver_test_fake_master:full_resync(Snapshot)),
+    Psync = [eslaver_test_fake_master:full_resync(["REDIS0013", 255, <<0:64>>]), Commands],
+    #{events := Events} = eslaver_test_hostile_master:serve(stream, Psync),
     200 = length([Command || {stream, Command, _, _} <- Events]).
 
 strange_answers(_Given) ->
@@ -193,11 +191,11 @@ strange_answers(_Given) ->
         #{psync => "+FULLRESYNC x\r\n"},
         #{psync => "+CONTINUE\r\n"}
     ]),
-    eslaver_test_hostile:with_fake(Script, fun(Target) ->
+    eslaver_test_hostile_master:with_fake(Script, fun(Target) ->
         {ok, Replica} = eslaver:start_link(Target#{
             master_auth => "wrong", repl_timeout => 300, callback => {erlang, is_tuple}
         }),
-        _ = eslaver_test_lib:until(fun() ->
+        _ = eslaver_test_wait:until(fun() ->
             maps:get(last_error, eslaver:info(Replica)) =/= undefined
         end),
         eslaver:stop(Replica)
@@ -211,7 +209,7 @@ no_master(_Given) ->
     {ok, Replica} = eslaver:start_link(#{
         master_host => {local, "/no/such/socket"}, dbfilename => undefined
     }),
-    _ = eslaver_test_lib:until(fun() ->
+    _ = eslaver_test_wait:until(fun() ->
         maps:get(last_error, eslaver:info(Replica)) =/= undefined
     end),
     eslaver:stop(Replica).
@@ -250,8 +248,8 @@ dead_subscriber(Given) ->
     end).
 
 dead_owner(#{snapshot := Snapshot}) ->
-    Script = #{psync => eslaver_test_fake:full_resync(Snapshot)},
-    eslaver_test_hostile:with_fake(Script, fun(Target) ->
+    Script = #{psync => eslaver_test_fake_master:full_resync(Snapshot)},
+    eslaver_test_hostile_master:with_fake(Script, fun(Target) ->
         {Pid, Ref} = spawn_monitor(fun() ->
             {ok, Replica} = eslaver:start_link(Target#{callback => {erlang, is_tuple}}),
             exit({started, Replica})
@@ -267,8 +265,8 @@ real_master(#{real := Real}) ->
     eslaver:stop(Replica).
 
 with_replica(Callback, #{snapshot := Snapshot, stream := Stream}, Fun) ->
-    Script = #{psync => [eslaver_test_fake:full_resync(Snapshot), Stream]},
-    eslaver_test_hostile:with_fake(Script, fun(Target) ->
+    Script = #{psync => [eslaver_test_fake_master:full_resync(Snapshot), Stream]},
+    eslaver_test_hostile_master:with_fake(Script, fun(Target) ->
         {ok, Replica} = eslaver:start_link(Target#{callback => Callback}),
         Fun(Replica)
     end).

@@ -1,11 +1,10 @@
-%% Values and files that are damaged in all ways we could think of: what real servers say of them,
-%% and what we say. Where that is not the same, the difference is named here, with its reason.
+%% Values and files that are damaged in every way we could think of: which of them real servers
+%% accept, and which we do. Every difference is listed here, with its reason.
 -module(eslaver_leniency_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([values/1, files/1]).
+-compile([export_all, nowarn_export_all]).
 
 %% How many servers there must be for every difference to be seen.
 -define(MANY, 10).
@@ -24,15 +23,13 @@
 -define(PENDING, "Servers die of the one; of the other it is not known whose it is.").
 -define(PRODUCER, "Which of the two a server remembers is not known.").
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 5}}].
 
--spec all() -> list().
 all() ->
-    [values, files].
+    eslaver_test_groups:cases(?MODULE).
 
-%% What we take, and some server does not.
+%% What we accept, and some server rejects.
 laxer() ->
     #{
         module_unknown => "a module's value can be read without the module",
@@ -56,8 +53,8 @@ laxer() ->
         given_back_twice => ?GIVEN_BACK
     }.
 
-%% What we refuse, and some server takes as it is set by default: no replica of that one can be made
-%% of it without wrong data. README.md has the reasons in its table of what is refused.
+%% What we reject, and some server accepts by default: a replica of that server would have wrong
+%% data. README.md has the reasons in its table of rejected data.
 stricter() ->
     #{
         set_listpack_duplicate => ?TWICE,
@@ -104,20 +101,18 @@ stricter() ->
         producer_twice => ?PRODUCER
     }.
 
--spec values(list()) -> ok.
 values(_Config) ->
-    Cases = eslaver_test_corrupt:values(),
-    Ours = [{Name, ours(eslaver_test_corrupt:payload(Body))} || {Name, Body} <- Cases],
+    Cases = eslaver_test_corrupt_values:values(),
+    Ours = [{Name, ours(eslaver_test_rdb_encoder:payload(Body))} || {Name, Body} <- Cases],
     Servers = servers(),
     compare(
         Ours,
         Servers,
-        eslaver_test_lib:parallel(fun(Server) -> restored(Server, Cases) end, Servers)
+        eslaver_test_parallel:map(fun(Server) -> restored(Server, Cases) end, Servers)
     ).
 
--spec files(list()) -> ok.
 files(Config) ->
-    Cases = eslaver_test_corrupt:files(),
+    Cases = eslaver_test_corrupt_files:files(),
     Path = filename:join(proplists:get_value(priv_dir, Config), "corrupt.rdb"),
     Ours = [{Name, our_file(Path, Bytes)} || {Name, Bytes} <- Cases],
     Servers = servers(),
@@ -125,14 +120,14 @@ files(Config) ->
     compare(
         Ours,
         Servers,
-        eslaver_test_lib:parallel(fun(Server) -> reloaded(Server, Cases) end, Servers)
+        eslaver_test_parallel:map(fun(Server) -> reloaded(Server, Cases) end, Servers)
     ).
 
-%% Redis before 6.2 does not look at what it is given, and dies of it.
+%% Redis before 6.2 does not check the data, and crashes.
 servers() ->
     [
         Server
-     || #{family := Family, version := Version} = Server <- eslaver_test_master:available(),
+     || #{family := Family, version := Version} = Server <- eslaver_test_servers:available(),
         Family =:= valkey orelse Version >= {6, 2, 0}
     ].
 
@@ -149,7 +144,7 @@ our_file(Path, Bytes) ->
         {error, #{reason := Reason}} when Reason =:= bad_snapshot; Reason =:= unsupported -> refuses
     end.
 
-%% `Verdicts' are of each server: of each case those in each mode, the closest look last.
+%% `Verdicts' are of each server: of each case those in each mode, the most thorough last.
 compare(Ours, Servers, Verdicts) ->
     log(Ours, Servers, Verdicts),
     Theirs = fun(Name) -> [maps:get(Name, OfServer) || OfServer <- Verdicts] end,
@@ -194,7 +189,7 @@ restored(#{server := Server}, Cases) ->
     Verdicts.
 
 good() ->
-    eslaver_test_corrupt:good().
+    eslaver_test_corrupt_values:good().
 
 verdict(Master, Mode, {Type, _} = Body, Unknown) ->
     case lists:member(Type, Unknown) of
@@ -202,7 +197,7 @@ verdict(Master, Mode, {Type, _} = Body, Unknown) ->
         false -> restore(Master, Mode, Body)
     end.
 
-%% Valkey since 9.1 always looks closely.
+%% Valkey since 9.1 always checks thoroughly.
 modes(Master) ->
     Client = eslaver_test_client:connect(Master),
     Modes =
@@ -216,7 +211,7 @@ modes(Master) ->
 restore(Master, Mode, Body) ->
     on(Master, [
         ["CONFIG", "SET" | Mode],
-        ["RESTORE", "k", 0, eslaver_test_corrupt:payload(Body)]
+        ["RESTORE", "k", 0, eslaver_test_rdb_encoder:payload(Body)]
     ]).
 
 %% Files, by DEBUG RELOAD.
@@ -232,7 +227,7 @@ reload(Master, File, Bytes) ->
     ok = file:write_file(File, Bytes),
     on(Master, [["DEBUG", "RELOAD", "NOSAVE"]]).
 
-%% What the tool for it finds damaged, we find damaged, too, but for what servers leave out.
+%% What redis-check-rdb finds damaged, we find damaged, too, except what servers leave out.
 check_rdb(Path, Cases, Ours) ->
     Refuses = fun(Bytes) ->
         ok = file:write_file(Path, Bytes),

@@ -8,57 +8,48 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([snapshots/1, unchecked_snapshots/1, as_a_real_server/1, streams/1]).
-%% Called in the node.
--export([rounds/4]).
+-compile([export_all, nowarn_export_all]).
 
 %% Rounds of a call into the node.
 -define(CHUNK, 60).
 -define(PROCESSES, 6).
-%% A good sync comes after so many bad ones.
+%% After how many bad syncs a good one comes.
 -define(GOOD_AFTER, 10).
 %% What a node may have more than before, in bytes.
 -define(MEMORY, 48_000_000).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {hours, 1}}].
 
--spec all() -> list().
 all() ->
     [as_a_real_server] ++
         [Case || eslaver_test_node:has_proc(), Case <- [snapshots, unchecked_snapshots, streams]].
 
--spec init_per_suite(list()) -> list().
 init_per_suite(Config) ->
     [
-        {seed, eslaver_test_lib:seed()},
-        {materials, eslaver_test_lib:parallel(fun eslaver_test_material:record/1, servers())}
+        {seed, eslaver_test_env:seed()},
+        {materials, eslaver_test_parallel:map(fun eslaver_test_recording:record/1, servers())}
         | Config
     ].
 
--spec end_per_suite(list()) -> ok.
 end_per_suite(_Config) ->
     ok.
 
 %% The oldest has encodings that the others have given up.
 servers() ->
-    Oldest = lists:min([Version || #{version := Version} <- eslaver_test_master:available()]),
+    Oldest = lists:min([Version || #{version := Version} <- eslaver_test_servers:available()]),
     [
         Server
-     || #{version := Version} = Server <- eslaver_test_master:available(),
-        Version =:= Oldest orelse lists:member(Server, eslaver_test_lib:spread())
+     || #{version := Version} = Server <- eslaver_test_servers:available(),
+        Version =:= Oldest orelse lists:member(Server, eslaver_test_servers:spread())
     ].
 
 %% With the checksum that it came with.
--spec snapshots(list()) -> ok.
 snapshots(Config) ->
     _ = hostile(snapshot, 200, Config),
     ok.
 
 %% Without one: what it would have found has to be found by looking, or is not damage to the form.
--spec unchecked_snapshots(list()) -> ok.
 unchecked_snapshots(Config) ->
     #{loaded := Loaded} = hostile(unchecked, 200, Config),
     ?assert(Loaded > 0),
@@ -66,11 +57,10 @@ unchecked_snapshots(Config) ->
 
 %% What is loaded without a checksum is what a real server makes of the same bytes, unless that one
 %% refuses them: for a function that does not compile, or what else it does not only read.
--spec as_a_real_server(list()) -> ok.
 as_a_real_server(Config) ->
     Seed = ?config(seed, Config),
     Count = rounds(150),
-    Verdicts = eslaver_test_lib:parallel(
+    Verdicts = eslaver_test_parallel:map(
         fun(Material) -> {maps:get(name, Material), verdicts(Material, Seed, Count)} end,
         [
             Material
@@ -106,7 +96,7 @@ verdict(Master, File, Events, #{snapshot := Snapshot}) ->
     Client = eslaver_test_client:connect(Master),
     try
         <<"OK">> = eslaver_test_client:ok(Client, ["DEBUG", "RELOAD", "NOSAVE"]),
-        Truth = eslaver_test_truth:read(Client),
+        Truth = eslaver_test_master_data:read(Client),
         Lasting = [Event || Event <- Events, not is_expired(Event)],
         Gone = [Key || {loading, _, Key, _, _} <- Events -- Lasting],
         Whole = Lasting ++ [{loading, eof, #{}}],
@@ -124,12 +114,11 @@ verdict(Master, File, Events, #{snapshot := Snapshot}) ->
         eslaver_test_client:close(Client)
     end.
 
-%% What a replica has, but a master no more.
+%% What a replica has and a master has no longer.
 is_expired({loading, _, _, _, Meta}) ->
     Fields = [At || {_, At} <- maps:get(field_expire_at, Meta, [])],
     lists:min([maps:get(expire_at, Meta, infinity) | Fields]) < erlang:system_time(millisecond).
 
--spec streams(list()) -> ok.
 streams(Config) ->
     _ = hostile(stream, 150, Config),
     ok.
@@ -170,7 +159,7 @@ hostile(Kind, Rounds, Config) ->
     Ends.
 
 rounds(Count) ->
-    case eslaver_test_lib:is_long() of
+    case eslaver_test_env:is_long() of
         true -> Count * 20;
         false -> Count
     end.
@@ -185,7 +174,7 @@ chunks(Numbers) ->
 %% What became of each round: how it ended, or what is wrong with that.
 -spec rounds(snapshot | unchecked | stream, map(), integer(), [non_neg_integer()]) -> [term()].
 rounds(Kind, Material, Seed, Numbers) ->
-    eslaver_test_hostile:parallel(
+    eslaver_test_hostile_master:parallel(
         ?PROCESSES, fun(Number) -> round(Kind, Material, Seed, Number) end, Numbers
     ).
 
@@ -217,20 +206,20 @@ mutation(stream, #{stream := Stream}) ->
     eslaver_test_mutation:mutate(Stream, []).
 
 outcome(stream, #{snapshot := Snapshot}, #{bytes := Bytes}) ->
-    Psync = [eslaver_test_fake:full_resync(Snapshot), Bytes],
-    eslaver_test_hostile:serve(stream, Psync);
+    Psync = [eslaver_test_fake_master:full_resync(Snapshot), Bytes],
+    eslaver_test_hostile_master:serve(stream, Psync);
 outcome(_, _Material, #{bytes := Bytes}) ->
     Psync =
         case rand:uniform(2) of
-            1 -> eslaver_test_fake:full_resync(Bytes);
-            2 -> eslaver_test_fake:full_resync_marked(Bytes)
+            1 -> eslaver_test_fake_master:full_resync(Bytes);
+            2 -> eslaver_test_fake_master:full_resync_marked(Bytes)
         end,
-    eslaver_test_hostile:serve(load, Psync).
+    eslaver_test_hostile_master:serve(load, Psync).
 
 is_good(#{snapshot := Snapshot, keys := Keys}) ->
-    Psync = eslaver_test_fake:full_resync(Snapshot),
-    #{ended := Ended, events := Events} = eslaver_test_hostile:serve(load, Psync),
-    Ended =:= loaded andalso eslaver_test_hostile:keys(Events) =:= Keys.
+    Psync = eslaver_test_fake_master:full_resync(Snapshot),
+    #{ended := Ended, events := Events} = eslaver_test_hostile_master:serve(load, Psync),
+    Ended =:= loaded andalso eslaver_test_hostile_master:keys(Events) =:= Keys.
 
 problems(stream, #{commands := Commands}, #{at := At, bytes := Bytes}, Outcome) ->
     #{ended := Ended, text := Text, events := Events} = Outcome,
@@ -257,7 +246,7 @@ problems(Kind, Material, #{at := At, bytes := Bytes}, Outcome) ->
         Problem
      || {Problem, true} <- [
             {what_came_before_is_not_as_it_was,
-                not lists:prefix(Sound, eslaver_test_hostile:keys(Events))},
+                not lists:prefix(Sound, eslaver_test_hostile_master:keys(Events))},
             {loaded,
                 Ended =:= loaded andalso Kind =:= snapshot andalso
                     eslaver_test_mutation:is_damaged(Snapshot, Bytes)},

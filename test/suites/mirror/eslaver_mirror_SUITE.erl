@@ -5,23 +5,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([init_per_testcase/2, end_per_testcase/2]).
--export([
-    every_write_is_known/1,
-    every_write/1,
-    commands_of_modules/1,
-    scripts_of_old_masters/1,
-    scripts_without_keys/1,
-    transactions_of_old_masters/1,
-    transactions_are_whole/1,
-    resync_beside/1,
-    resync_in_place/1,
-    replica_is_killed/1,
-    link_is_down/1,
-    no_answer/1,
-    told_after_the_change/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 %% What the process of the mirror does itself, as it is about all keys or none; MIGRATE and scripts
 %% of old masters, which come as they are, are no matter of a table either.
@@ -42,56 +26,23 @@
 -define(TIMEOUT, 30_000).
 -define(ACCOUNTS, [<<"account:", (integer_to_binary(N))/binary>> || N <- lists:seq(1, 20)]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}].
 
--spec all() -> list().
 all() ->
-    [
-        every_write_is_known,
-        every_write,
-        commands_of_modules,
-        scripts_of_old_masters,
-        scripts_without_keys,
-        transactions_of_old_masters,
-        transactions_are_whole,
-        resync_beside,
-        resync_in_place,
-        replica_is_killed,
-        link_is_down,
-        no_answer,
-        told_after_the_change
-    ].
-
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    process_flag(trap_exit, true),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
-    ok.
+    eslaver_test_groups:cases(?MODULE).
 
 %% A new server with a new command: it is to be mirrored, and to be in the workloads.
--spec every_write_is_known(list()) -> ok.
 every_write_is_known(_Config) ->
     Tables = [
         {Name, table(Server)}
-     || #{name := Name, server := Server} <- eslaver_test_master:available()
+     || #{name := Name, server := Server} <- eslaver_test_servers:available()
     ],
     Mirrored = maps:keys(eslaver_mirror_commands:all()) ++ ?OWN ++ ?NEVER_SENT,
-    Written = [list_to_binary(string:lowercase(Name)) || Name <- eslaver_test_forms:names()],
+    Written = [
+        list_to_binary(string:lowercase(Name))
+     || Name <- eslaver_test_command_forms:names()
+    ],
     [?assert(length(Table) > 60) || {_, Table} <- Tables],
     ?assertEqual([], [{Name, Rest} || {Name, T} <- Tables, [_ | _] = Rest <- [T -- Mirrored]]),
     ?assertEqual([], [{Name, Rest} || {Name, T} <- Tables, [_ | _] = Rest <- [T -- Written]]).
@@ -99,31 +50,30 @@ every_write_is_known(_Config) ->
 table(Server) ->
     Master = eslaver_test_master:start(#{server => Server}),
     Client = eslaver_test_client:connect(Master),
-    Names = [Name || {Name, own} <- eslaver_test_writes:of_server(Client)],
+    Names = [Name || {Name, own} <- eslaver_test_write_commands:of_server(Client)],
     ok = eslaver_test_master:stop(Master),
     Names.
 
 %% One of each, by itself.
--spec every_write(list()) -> ok.
 every_write(_Config) ->
-    Differ = eslaver_test_lib:parallel(fun every_write_of/1, eslaver_test_lib:spread()),
+    Differ = eslaver_test_parallel:map(fun every_write_of/1, eslaver_test_servers:spread()),
     ?assertEqual([], lists:append(Differ)).
 
 every_write_of(#{name := Name} = Server) ->
-    {Subject, Running} = eslaver_test_subject:start(Server),
+    {Subject, Running} = eslaver_test_mirrored_master:start(Server),
     #{connect := Connect} = Subject,
     Client = Connect(),
-    Known = [Command || {Command, own} <- eslaver_test_writes:of_server(Client)],
+    Known = [Command || {Command, own} <- eslaver_test_write_commands:of_server(Client)],
     Differ = [
         {Name, Command, Differences}
-     || {Before, Command, _} <- eslaver_test_writes:all(),
-        lists:member(eslaver_test_writes:name(Command), Known),
+     || {Before, Command, _} <- eslaver_test_write_commands:all(),
+        lists:member(eslaver_test_write_commands:name(Command), Known),
         Differences <- [
-            eslaver_test_differ:replay(Subject, [step(C) || C <- Before ++ [Command]])
+            eslaver_test_convergence:replay(Subject, [step(C) || C <- Before ++ [Command]])
         ],
         Differences =/= []
     ],
-    ok = eslaver_test_subject:stop(Running),
+    ok = eslaver_test_mirrored_master:stop(Running),
     Differ.
 
 step(Command) ->
@@ -133,15 +83,14 @@ step(Command) ->
                 "<dump:k>" -> {dump, <<"k">>};
                 _ -> list_to_binary(Word)
             end
-         || Word <- eslaver_test_writes:words(Command)
+         || Word <- eslaver_test_write_commands:words(Command)
         ]}}.
 
 %% What a module's command makes of a key nobody knows but the module.
--spec commands_of_modules(list()) -> ok | {skip, term()}.
 commands_of_modules(_Config) ->
     Found = [
         {Server, Module}
-     || #{server := Server, modules := Modules} <- eslaver_test_master:available(),
+     || #{server := Server, modules := Modules} <- eslaver_test_servers:available(),
         Module <- Modules,
         string:find(Module, "redisbloom") =/= nomatch
     ],
@@ -151,7 +100,9 @@ commands_of_modules(_Config) ->
     end.
 
 commands_of_module(Server, Module) ->
-    #{client := Client} = started(#{server => Server, modules => [Module]}, #{}),
+    #{client := Client} = eslaver_test_proxied_mirror:start(
+        ?M, #{server => Server, modules => [Module]}, #{}
+    ),
     ok = eslaver_test_log:clear(),
     _ = eslaver_test_client:ok(Client, ["SET", "v", "x"]),
     _ = eslaver_test_client:ok(Client, ["SET", "w", "x"]),
@@ -165,13 +116,12 @@ commands_of_module(Server, Module) ->
     ?assertEqual({error, unknown}, eslaver_mirror:exists(?M, <<"v">>)),
     ?assertEqual(<<"x">>, eslaver_mirror:get(?M, <<"w">>)),
     ?assertMatch(#{unapplied := #{<<"bf.add">> := 3}}, eslaver_mirror:info(?M)),
-    ?assertEqual(1, length(eslaver_test_log:matches("cannot be mirrored"))),
+    ?assertEqual(1, length(eslaver_test_log:matches("cannot mirror"))),
     _ = eslaver_test_client:ok(Client, ["SET", "v", "known again"]),
     ok = caught_up(Client),
     ?assertEqual(<<"known again">>, eslaver_mirror:get(?M, <<"v">>)).
 
 %% Servers before 5.0 send a script, not what it did: the keys it names are not known any more.
--spec scripts_of_old_masters(list()) -> ok | {skip, term()}.
 scripts_of_old_masters(_Config) ->
     case old_servers() of
         [] -> {skip, no_old_server};
@@ -181,7 +131,7 @@ scripts_of_old_masters(_Config) ->
 old_servers() ->
     [
         Server
-     || #{version := Version, server := Server} <- eslaver_test_master:available(),
+     || #{version := Version, server := Server} <- eslaver_test_servers:available(),
         Version < {5, 0, 0}
     ].
 
@@ -198,7 +148,6 @@ scripts_of(Server) ->
     ?assertEqual(undefined, eslaver_mirror:get(?M, <<"a">>)).
 
 %% Of one that names no keys only a snapshot tells what it did.
--spec scripts_without_keys(list()) -> ok | {skip, term()}.
 scripts_without_keys(_Config) ->
     case old_servers() of
         [] -> {skip, no_old_server};
@@ -209,18 +158,17 @@ script_without_keys_of(Server) ->
     #{client := Client} = started(Server, #{}),
     _ = eslaver_test_client:ok(Client, ["MSET", "a", "1", "b", "2"]),
     ok = caught_up(Client),
-    Full = binary_to_integer(eslaver_test_lib:info(Client, "sync_full")),
+    Full = binary_to_integer(eslaver_test_client:info(Client, "sync_full")),
     _ = eslaver_test_client:ok(Client, ["EVAL", "return redis.call('incr', 'b')", "0"]),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:get(?M, <<"b">>) =:= <<"3">> end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:get(?M, <<"b">>) =:= <<"3">> end),
     ?assertMatch(
         #{status := fresh, incomplete := false, restarts := 1, unapplied := #{<<"eval">> := 1}},
         eslaver_mirror:info(?M)
     ),
-    ?assertEqual(Full + 1, binary_to_integer(eslaver_test_lib:info(Client, "sync_full"))),
+    ?assertEqual(Full + 1, binary_to_integer(eslaver_test_client:info(Client, "sync_full"))),
     eslaver_mirror:stop(?M).
 
 %% Redis 3.2 sends EXEC without MULTI where PFCOUNT was all that changed something.
--spec transactions_of_old_masters(list()) -> ok | {skip, term()}.
 transactions_of_old_masters(_Config) ->
     case old_servers() of
         [] -> {skip, no_old_server};
@@ -244,7 +192,6 @@ transactions_of(Server) ->
     eslaver_mirror:stop(?M).
 
 %% Money is moved between accounts, of several types, and never made or lost.
--spec transactions_are_whole(list()) -> ok.
 transactions_are_whole(_Config) ->
     #{client := Client} = started(#{}),
     Total = 100 * length(?ACCOUNTS),
@@ -309,7 +256,6 @@ transfers(Client) ->
 any(List) -> lists:nth(rand:uniform(length(List)), List).
 
 %% While another snapshot is loaded, the old data is there; then all of the new, at once.
--spec resync_beside(list()) -> ok.
 resync_beside(_Config) ->
     #{client := Client, proxy := Proxy} = Started = started(#{}),
     ok = fill(Client, <<"old">>),
@@ -318,7 +264,6 @@ resync_beside(_Config) ->
     ?assertEqual([{stale, <<"old">>, <<"old">>}, {fresh, <<"new">>, <<"new">>}], Seen).
 
 %% With `in_place' there is nothing meanwhile.
--spec resync_in_place(list()) -> ok.
 resync_in_place(_Config) ->
     #{client := Client, proxy := Proxy} = Started = started(#{full_resync => in_place}),
     ok = fill(Client, <<"old">>),
@@ -349,7 +294,7 @@ outrun(Client, Value, #{proxy := Proxy, master := Master}) ->
     _ = eslaver_test_client:pipeline(Client, [["SET", "big", Big] || _ <- lists:seq(1, 20)]),
     _ = eslaver_test_client:ok(Client, ["MSET", "first", Value, "last", Value]),
     ok = eslaver_test_proxy:trickle(Proxy, 100),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
     eslaver_test_proxy:target(Proxy, Master).
 
 %% The states that readers are in, one after another.
@@ -377,30 +322,28 @@ seen_until_fresh(Seen) ->
     end.
 
 %% The tables are another process': they are read on, and the next replica goes on from there.
--spec replica_is_killed(list()) -> ok.
 replica_is_killed(_Config) ->
     #{client := Client} = started(#{}),
     ok = fill(Client, <<"1">>),
-    Full = eslaver_test_lib:info(Client, "sync_full"),
+    Full = eslaver_test_client:info(Client, "sync_full"),
     Reader = spawn_link(fun Read() ->
         <<"1">> = eslaver_mirror:get(?M, <<"first">>),
         Read()
     end),
-    ok = eslaver_test_subject:kill_replica(?M),
+    ok = eslaver_test_proxied_mirror:kill_replica(?M),
     _ = eslaver_test_client:ok(Client, ["SET", "last", "2"]),
     ok = caught_up(Client),
     true = unlink(Reader),
     true = exit(Reader, kill),
     ?assertEqual(<<"2">>, eslaver_mirror:get(?M, <<"last">>)),
     ?assertMatch(#{restarts := 1}, eslaver_mirror:info(?M)),
-    ?assertEqual(Full, eslaver_test_lib:info(Client, "sync_full")),
+    ?assertEqual(Full, eslaver_test_client:info(Client, "sync_full")),
     receive
         {'EXIT', Reader, Reason} when Reason =/= killed -> error({reader, Reason})
     after 0 -> ok
     end.
 
 %% Reads go on, unless that is not wanted.
--spec link_is_down(list()) -> ok.
 link_is_down(_Config) ->
     [
         link_is_down_with(Serve, Answer)
@@ -414,10 +357,10 @@ link_is_down_with(Serve, Answer) ->
     ?assertEqual(fresh, eslaver_mirror:status(?M)),
     ok = eslaver_test_proxy:target(Proxy, none),
     ok = eslaver_test_proxy:cut(Proxy),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
     ?assertEqual(Answer, eslaver_mirror:get(?M, <<"first">>)),
     ?assertEqual(Answer, eslaver_mirror:read(?M, fun() -> eslaver_mirror:get(?M, <<"first">>) end)),
-    true = eslaver_test_lib:until(fun() -> maps:get(stale_for, eslaver_mirror:info(?M)) > 0 end),
+    true = eslaver_test_wait:until(fun() -> maps:get(stale_for, eslaver_mirror:info(?M)) > 0 end),
     _ = eslaver_test_client:ok(Client, ["SET", "first", "2"]),
     ok = eslaver_test_proxy:target(Proxy, Master),
     ok = caught_up(Client),
@@ -425,7 +368,6 @@ link_is_down_with(Serve, Answer) ->
     eslaver_mirror:stop(?M).
 
 %% No mirror, no data yet, another type, and what is no option.
--spec no_answer(list()) -> ok.
 no_answer(_Config) ->
     Reads = [
         fun() -> eslaver_mirror:get(?M, <<"k">>) end,
@@ -446,7 +388,7 @@ no_answer(_Config) ->
     ),
     {ok, Nobody} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
     {ok, Port} = inet:port(Nobody),
-    {ok, _} = eslaver_mirror:start_link((eslaver_test_lib:target(Port))#{name => ?M}),
+    {ok, _} = eslaver_mirror:start_link((eslaver_test_replica:target(Port))#{name => ?M}),
     ?assertEqual([{error, loading}], lists:usort([Read() || Read <- Reads])),
     ?assertEqual({error, timeout}, eslaver_mirror:await(?M, loaded, 10)),
     ok = eslaver_mirror:stop(?M),
@@ -458,7 +400,6 @@ no_answer(_Config) ->
     ?assertError(badarg, eslaver_mirror:zrange(?M, <<"k">>, 0, -1, #{no_such => option})).
 
 %% Who is told of a key finds what it is now.
--spec told_after_the_change(list()) -> ok.
 told_after_the_change(_Config) ->
     #{client := Client} = started(#{}),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{keys => <<"k">>}),
@@ -475,23 +416,10 @@ told_after_the_change(_Config) ->
     ).
 
 started(Options) ->
-    started(eslaver_test_lib:own_server(), Options).
+    eslaver_test_proxied_mirror:start(?M, Options).
 
-started(#{server := _} = How, Options) ->
-    Master = eslaver_test_master:start(How#{config => [{"repl-backlog-size", "16384"}]}),
-    Proxy = eslaver_test_proxy:start(Master),
-    Target = eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)),
-    {ok, _} = eslaver_mirror:start_link(maps:merge(Target#{name => ?M}, Options)),
-    ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
-    #{master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)};
 started(Server, Options) ->
-    started(#{server => Server}, Options).
+    eslaver_test_proxied_mirror:start(?M, #{server => Server}, Options).
 
-%% All that was written can be read.
 caught_up(Client) ->
-    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
-    true = eslaver_test_lib:until(fun() ->
-        #{status := Status, offset := Offset} = eslaver_mirror:info(?M),
-        Status =:= fresh andalso Offset >= Sent
-    end),
-    ok.
+    eslaver_test_proxied_mirror:caught_up(?M, Client).

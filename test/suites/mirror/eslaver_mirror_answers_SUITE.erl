@@ -4,9 +4,7 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([counts_of_entries/1, sorted_numbers/1, large_subsequences/1, field_times/1]).
--export([removed_vector_sets/1]).
+-compile([export_all, nowarn_export_all]).
 
 -define(TIMEOUT, 30_000).
 
@@ -42,15 +40,12 @@
     <<"1e-310">>
 ]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
-    [counts_of_entries, sorted_numbers, large_subsequences, field_times, removed_vector_sets].
+    eslaver_test_groups:cases(?MODULE).
 
--spec counts_of_entries(list()) -> ok.
 counts_of_entries(_Config) ->
     each_server(fun counts_of_entries_of/2).
 
@@ -58,7 +53,7 @@ counts_of_entries_of(Mirror, Client) ->
     _ = [ask(Client, ["XADD", "s", [N, "-1"], "f", "v"]) || N <- ["1", "2", "3"]],
     _ = ask(Client, ["XGROUP", "CREATE", "s", "g", "0"]),
     _ = ask(Client, ["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"]),
-    ok = caught_up(Mirror, Client),
+    ok = eslaver_test_proxied_mirror:caught_up(Mirror, Client),
     Ids = fun
         (null) -> [];
         (Entries) -> [Id || [Id | _] <- Entries]
@@ -95,7 +90,6 @@ counts_of_entries_of(Mirror, Client) ->
 read([[_Key, Entries]]) -> Entries;
 read(Other) -> Other.
 
--spec sorted_numbers(list()) -> ok.
 sorted_numbers(_Config) ->
     each_server(fun sorted_numbers_of/2).
 
@@ -107,7 +101,7 @@ sorted_numbers_of(Mirror, Client) ->
             _ = ask(Client, ["RPUSH", "l", Text]),
             _ = ask(Client, ["SET", "w_1", Text]),
             _ = ask(Client, ["HSET", "h_1", "f", Text]),
-            ok = caught_up(Mirror, Client),
+            ok = eslaver_test_proxied_mirror:caught_up(Mirror, Client),
             ?assertEqual(
                 {Text, sorted(ask(Client, ["SORT", "l"]))},
                 {Text, eslaver_mirror:sort_ro(Mirror, <<"l">>)}
@@ -129,16 +123,15 @@ sorted(Elements) ->
     Elements.
 
 %% Just more than a server computes with default settings, and less.
--spec large_subsequences(list()) -> ok.
 large_subsequences(_Config) ->
-    each_server(fun large_subsequences_of/2, eslaver_test_lib:spread()).
+    each_server(fun large_subsequences_of/2, eslaver_test_servers:spread()).
 
 large_subsequences_of(Mirror, Client) ->
     [
         begin
             _ = ask(Client, ["SET", "a", binary:copy(<<"a">>, A)]),
             _ = ask(Client, ["SET", "b", binary:copy(<<"a">>, B)]),
-            ok = caught_up(Mirror, Client),
+            ok = eslaver_test_proxied_mirror:caught_up(Mirror, Client),
             [
                 ?assertEqual(
                     {A, B, subsequence(ask(Client, ["LCS", "a", "b" | Len]))},
@@ -157,7 +150,6 @@ subsequence({error, <<"ERR Insufficient memory", _/binary>>}) -> {error, too_lar
 subsequence(Found) -> Found.
 
 %% Redis rounds the seconds of fields up, Valkey to the nearest.
--spec field_times(list()) -> ok.
 field_times(_Config) ->
     each_server(fun(Mirror, Client) ->
         case is_known(Client, "HEXPIRETIME") of
@@ -177,7 +169,7 @@ field_times_of(Mirror, Client) ->
         end,
         Fields
     ),
-    ok = caught_up(Mirror, Client),
+    ok = eslaver_test_proxied_mirror:caught_up(Mirror, Client),
     Asked = ["h", "FIELDS", length(Fields) | Fields],
     ?assertEqual(
         ask(Client, ["HEXPIRETIME" | Asked]), eslaver_mirror:hexpiretime(Mirror, <<"h">>, Fields)
@@ -205,7 +197,6 @@ same_meanwhile(Ask, Read) ->
     end.
 
 %% A vector set ends with its last element, or as any key does: it is neither counted nor listed.
--spec removed_vector_sets(list()) -> ok.
 removed_vector_sets(_Config) ->
     each_server(fun(Mirror, Client) ->
         case is_known(Client, "VADD") of
@@ -224,7 +215,7 @@ removed_vector_sets_of(Mirror, Client) ->
     lists:foreach(
         fun(Removal) ->
             _ = eslaver_test_client:ok(Client, Removal),
-            ok = caught_up(Mirror, Client),
+            ok = eslaver_test_proxied_mirror:caught_up(Mirror, Client),
             Keys = eslaver_test_client:ok(Client, ["KEYS", "*"]),
             Count = eslaver_test_client:ok(Client, ["DBSIZE"]),
             ?assertEqual(
@@ -250,7 +241,7 @@ removed_vector_sets_of(Mirror, Client) ->
 
 %% Every master, one after another: they differ by version.
 each_server(Fun) ->
-    each_server(Fun, eslaver_test_master:available()).
+    each_server(Fun, eslaver_test_servers:available()).
 
 each_server(Fun, Servers) ->
     lists:foreach(
@@ -258,7 +249,7 @@ each_server(Fun, Servers) ->
             Master = eslaver_test_master:start(#{server => Path}),
             Client = eslaver_test_client:connect(Master),
             Mirror = list_to_atom(atom_to_list(Name) ++ "_answers"),
-            Target = eslaver_test_lib:target(Master),
+            Target = eslaver_test_replica:target(Master),
             {ok, _} = eslaver_mirror:start_link(Target#{name => Mirror}),
             ok = eslaver_mirror:await(Mirror, loaded, ?TIMEOUT),
             ct:log("~s", [Name]),
@@ -281,11 +272,3 @@ is_known(Client, Name) ->
         {error, <<"ERR unknown command", _/binary>>} -> false;
         {error, _} -> true
     end.
-
-caught_up(Mirror, Client) ->
-    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
-    true = eslaver_test_lib:until(fun() ->
-        #{status := Status, offset := Offset} = eslaver_mirror:info(Mirror),
-        Status =:= fresh andalso Offset >= Sent
-    end),
-    ok.

@@ -3,74 +3,34 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([init_per_testcase/2, end_per_testcase/2]).
--export([
-    flushes_within_transactions/1,
-    no_reader_sees_half_of_a_flush/1,
-    functions_are_flushed_within_a_transaction/1,
-    no_psync/1,
-    no_psync_and_a_subscriber/1,
-    any_version/1,
-    position_with_a_filter/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(M, mirror_of_suite).
 -define(TIMEOUT, 30_000).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}].
 
--spec all() -> list().
 all() ->
-    [
-        flushes_within_transactions,
-        no_reader_sees_half_of_a_flush,
-        functions_are_flushed_within_a_transaction,
-        no_psync,
-        no_psync_and_a_subscriber,
-        any_version,
-        position_with_a_filter
-    ].
-
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    process_flag(trap_exit, true),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
-    ok.
+    eslaver_test_groups:cases(?MODULE).
 
 %% Commands that put other tables in place of those there are, before and behind other writes.
--spec flushes_within_transactions(list()) -> ok.
 flushes_within_transactions(_Config) ->
-    Differ = eslaver_test_lib:parallel(fun flushes_of/1, eslaver_test_lib:spread()),
+    Differ = eslaver_test_parallel:map(fun flushes_of/1, eslaver_test_servers:spread()),
     ?assertEqual([], lists:append(Differ)).
 
 flushes_of(#{name := Name} = Server) ->
-    {Subject, Running} = eslaver_test_subject:start(Server),
-    Mirror = whereis(eslaver_test_subject:mirror(Running)),
+    {Subject, Running} = eslaver_test_mirrored_master:start(Server),
+    Mirror = whereis(eslaver_test_mirrored_master:mirror(Running)),
     Differ = [
         {Name, Flush, Differences}
      || Flush <- flushes(),
         Step <- [flushing_transaction(Flush) | [flushing_script(Flush) || runs_scripts(Server)]],
-        Differences <- [eslaver_test_differ:replay(Subject, [filled(0), filled(1), Step])],
+        Differences <- [eslaver_test_convergence:replay(Subject, [filled(0), filled(1), Step])],
         Differences =/= []
     ],
-    ?assertEqual(Mirror, whereis(eslaver_test_subject:mirror(Running))),
-    ok = eslaver_test_subject:stop(Running),
+    ?assertEqual(Mirror, whereis(eslaver_test_mirrored_master:mirror(Running))),
+    ok = eslaver_test_mirrored_master:stop(Running),
     Differ.
 
 flushes() ->
@@ -108,9 +68,8 @@ words(Command) ->
 runs_scripts(#{version := Version}) ->
     Version >= {7, 0, 0}.
 
--spec no_reader_sees_half_of_a_flush(list()) -> ok.
 no_reader_sees_half_of_a_flush(_Config) ->
-    #{client := Client} = started(eslaver_test_lib:own_server(), #{}),
+    #{client := Client} = started(#{}),
     _ = eslaver_test_client:ok(Client, ["MSET", "a", "0", "b", "0"]),
     ok = caught_up(Client),
     Stop = atomics:new(1, []),
@@ -156,9 +115,8 @@ read_while(Stop, Read) ->
             read_while(Stop, Read)
     end.
 
--spec functions_are_flushed_within_a_transaction(list()) -> ok.
 functions_are_flushed_within_a_transaction(_Config) ->
-    #{client := Client} = started(eslaver_test_lib:own_server(), #{}),
+    #{client := Client} = started(#{}),
     Library = "#!lua name=lib\nredis.register_function('f', function() return 1 end)",
     _ = eslaver_test_client:pipeline(Client, [
         ["MULTI"],
@@ -174,12 +132,11 @@ functions_are_flushed_within_a_transaction(_Config) ->
     ?assertEqual(#{}, eslaver_mirror:functions(?M)).
 
 %% There are no offsets then: what is written is followed, and only a lost link costs a full sync.
--spec no_psync(list()) -> ok.
 no_psync(_Config) ->
     Config = [{"rename-command", ["PSYNC", ""]}],
     #{client := Client, proxy := Proxy, master := Master} =
-        started(eslaver_test_lib:own_server(), #{}, Config),
-    Full = eslaver_test_lib:info(Client, "sync_full"),
+        started(#{}, Config),
+    Full = eslaver_test_client:info(Client, "sync_full"),
     Mirror = whereis(?M),
     lists:foreach(
         fun(N) ->
@@ -189,26 +146,27 @@ no_psync(_Config) ->
         lists:seq(1, 20)
     ),
     ?assertMatch(#{status := fresh, replid := undefined, restarts := 0}, eslaver_mirror:info(?M)),
-    ?assertEqual(Full, eslaver_test_lib:info(Client, "sync_full")),
+    ?assertEqual(Full, eslaver_test_client:info(Client, "sync_full")),
     ok = eslaver_test_proxy:target(Proxy, none),
     ok = eslaver_test_proxy:cut(Proxy),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
     ?assertEqual(<<"20">>, eslaver_mirror:get(?M, <<"k">>)),
     _ = eslaver_test_client:ok(Client, ["SET", "k", "missed"]),
     ok = eslaver_test_proxy:target(Proxy, Master),
     ok = shows(<<"k">>, <<"missed">>),
-    ok = eslaver_test_subject:kill_replica(?M),
+    ok = eslaver_test_proxied_mirror:kill_replica(?M),
     _ = eslaver_test_client:ok(Client, ["SET", "k", "missed again"]),
     ok = shows(<<"k">>, <<"missed again">>),
-    ?assertEqual(binary_to_integer(Full) + 2, number(eslaver_test_lib:info(Client, "sync_full"))),
+    ?assertEqual(
+        binary_to_integer(Full) + 2, number(eslaver_test_client:info(Client, "sync_full"))
+    ),
     ?assertEqual(Mirror, whereis(?M)).
 
 %% What needs a full resync gets one, and whoever has subscribed is told.
--spec no_psync_and_a_subscriber(list()) -> ok.
 no_psync_and_a_subscriber(_Config) ->
     Config = [{"rename-command", ["PSYNC", ""]}],
     Options = #{filter => #{dbs => [0]}},
-    #{client := Client} = started(eslaver_test_lib:own_server(), Options, Config),
+    #{client := Client} = started(Options, Config),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     _ = eslaver_test_client:ok(Client, ["SET", "k", "1"]),
     receive
@@ -227,11 +185,10 @@ no_psync_and_a_subscriber(_Config) ->
 number(Text) -> binary_to_integer(Text).
 
 shows(Key, Value) ->
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:get(?M, Key) =:= Value end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:get(?M, Key) =:= Value end),
     ok.
 
 %% The version that a snapshot tells may be any text, and a number.
--spec any_version(list()) -> ok.
 any_version(_Config) ->
     Versions = [
         string("unstable"),
@@ -256,15 +213,17 @@ loads(Version) ->
         string("v"),
         <<16#FF, 0:64>>
     ],
-    Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
-    Target = eslaver_test_lib:target(eslaver_test_fake:port(Fake)),
+    Fake = eslaver_test_fake_master:start([
+        #{psync => eslaver_test_fake_master:full_resync(Snapshot)}
+    ]),
+    Target = eslaver_test_replica:target(eslaver_test_fake_master:port(Fake)),
     {ok, _} = eslaver_mirror:start_link(Target#{name => ?M}),
     ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
     ?assertEqual(<<"v">>, eslaver_mirror:get(?M, <<"k">>)),
-    ok = eslaver_test_fake:send(Fake, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nw\r\n"),
+    ok = eslaver_test_fake_master:send(Fake, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nw\r\n"),
     ok = shows(<<"k">>, <<"w">>),
     ok = eslaver_mirror:stop(?M),
-    eslaver_test_fake:stop(Fake).
+    eslaver_test_fake_master:stop(Fake).
 
 string(Text) ->
     Bytes = iolist_to_binary(Text),
@@ -272,42 +231,29 @@ string(Text) ->
 
 %% What passes no filter moves the position all the same: a new replica goes on from there, also
 %% when the master has long forgotten what was before.
--spec position_with_a_filter(list()) -> ok.
 position_with_a_filter(_Config) ->
     %% pings pass every filter
     Config = [{"repl-ping-replica-period", "3600"}],
     Filter = #{filter => #{keys => <<"no:*">>}},
-    #{client := Client} = started(eslaver_test_lib:own_server(), Filter, Config),
-    Full = eslaver_test_lib:info(Client, "sync_full"),
+    #{client := Client} = started(Filter, Config),
+    Full = eslaver_test_client:info(Client, "sync_full"),
     Value = binary:copy(<<"x">>, 1000),
     _ = eslaver_test_client:pipeline(
         Client, [["SET", ["other:", integer_to_list(N)], Value] || N <- lists:seq(1, 100)]
     ),
     ok = caught_up(Client),
-    ok = eslaver_test_subject:kill_replica(?M),
+    ok = eslaver_test_proxied_mirror:kill_replica(?M),
     _ = eslaver_test_client:ok(Client, ["SET", "no:1", "1"]),
     ok = shows(<<"no:1">>, <<"1">>),
     ?assertMatch(#{restarts := 1, keys := 1}, eslaver_mirror:info(?M)),
-    ?assertEqual(Full, eslaver_test_lib:info(Client, "sync_full")).
+    ?assertEqual(Full, eslaver_test_client:info(Client, "sync_full")).
 
-started(Server, Options) ->
-    started(Server, Options, []).
+started(Options) ->
+    started(Options, []).
 
-started(Server, Options, Config) ->
-    Master = eslaver_test_master:start(#{
-        server => Server, config => [{"repl-backlog-size", "16384"} | Config]
-    }),
-    Proxy = eslaver_test_proxy:start(Master),
-    Target = eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)),
-    {ok, _} = eslaver_mirror:start_link(maps:merge(Target#{name => ?M}, Options)),
-    ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
-    #{master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)}.
+started(Options, Config) ->
+    OfMaster = #{server => eslaver_test_servers:own(), config => Config},
+    eslaver_test_proxied_mirror:start(?M, OfMaster, Options).
 
-%% All that was written can be read, or has passed no filter.
 caught_up(Client) ->
-    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
-    true = eslaver_test_lib:until(fun() ->
-        #{status := Status, offset := Offset} = eslaver_mirror:info(?M),
-        Status =:= fresh andalso Offset >= Sent
-    end),
-    ok.
+    eslaver_test_proxied_mirror:caught_up(?M, Client).

@@ -1,84 +1,32 @@
 %% Readers of a mirror that ends, is killed, restarts, loses its replica or holds still for them:
-%% they get what is of one moment of one mirror, or an error. And what is logged when a mirror ends.
+%% they get what is of one moment of one mirror, or an error.
 -module(eslaver_mirror_readers_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([init_per_testcase/2, end_per_testcase/2]).
--export([
-    generations_are_not_mixed/1,
-    failures_and_values_are_not_mixed/1,
-    replica_ends_while_held/1,
-    link_drops_while_held/1,
-    mirror_is_killed_while_held/1,
-    mirror_is_stopped_while_held/1,
-    mirror_fails/1,
-    replica_cannot_be_started/1,
-    info_while_held/1,
-    info_of_a_busy_replica/1,
-    killed_and_started_again/1,
-    scan_of_what_is_flushed/1,
-    scan_of_a_mirror_that_ends/1,
-    reports_tell_no_data/1,
-    warnings_tell_no_data/1,
-    unknown_requests/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(M, mirror_of_suite).
 -define(TIMEOUT, 30_000).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}].
 
--spec all() -> list().
 all() ->
-    [
-        generations_are_not_mixed,
-        failures_and_values_are_not_mixed,
-        replica_ends_while_held,
-        link_drops_while_held,
-        mirror_is_killed_while_held,
-        mirror_is_stopped_while_held,
-        mirror_fails,
-        replica_cannot_be_started,
-        info_while_held,
-        info_of_a_busy_replica,
-        killed_and_started_again,
-        scan_of_what_is_flushed,
-        scan_of_a_mirror_that_ends,
-        reports_tell_no_data,
-        warnings_tell_no_data,
-        unknown_requests
-    ].
-
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
+    eslaver_test_groups:cases(?MODULE).
 
 %% A master with a proxy before it. Each case starts its mirror.
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
-    process_flag(trap_exit, true),
-    Master = eslaver_test_master:start(#{server => eslaver_test_lib:own_server(), owner => none}),
+    Master = eslaver_test_master:start(#{server => eslaver_test_servers:own(), owner => none}),
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_client:ok(Client, ["MSET", "a", "1", "b", "1"]),
     ok = eslaver_test_client:close(Client),
     [{master, Master} | Config].
 
--spec end_per_testcase(atom(), list()) -> ok.
 end_per_testcase(_Case, Config) ->
-    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
     eslaver_test_master:stop(proplists:get_value(master, Config)).
 
 %% Another mirror of the name, whose tables are written as often as those of the first.
--spec generations_are_not_mixed(list()) -> ok.
 generations_are_not_mixed(Config) ->
     #{client := Client} = Started = started(Config),
     Runs = counters:new(1, []),
@@ -101,7 +49,7 @@ first_time(Runs, Do) ->
         _ -> ok
     end.
 
-%% What another process gets.
+%% The result in another process.
 outside(Do) ->
     {Pid, Monitor} = spawn_monitor(fun() ->
         process_flag(trap_exit, true),
@@ -120,7 +68,6 @@ exit_later(Result) ->
     exit(Result).
 
 %% One key is answered, the next is not, as the mirror has ended between them.
--spec failures_and_values_are_not_mixed(list()) -> ok.
 failures_and_values_are_not_mixed(Config) ->
     Started = started(Config),
     Runs = counters:new(1, []),
@@ -141,19 +88,17 @@ failures_and_values_are_not_mixed(Config) ->
     ).
 
 %% What is read while the mirror holds still stays, whatever happens to the link.
--spec replica_ends_while_held(list()) -> ok.
 replica_ends_while_held(Config) ->
     #{client := Client} = Started = started(Config),
     Kill = fun() ->
-        ok = eslaver_test_subject:kill_replica(?M),
-        true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
+        ok = eslaver_test_proxied_mirror:kill_replica(?M),
+        true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= stale end),
         ok
     end,
     {Old, New} = held(Started, Kill),
     ?assertEqual(Old, New),
     ok = caught_up(Client).
 
--spec link_drops_while_held(list()) -> ok.
 link_drops_while_held(Config) ->
     #{client := Client, proxy := Proxy, master := Master} = Started = started(Config),
     Drop = fun() ->
@@ -165,42 +110,41 @@ link_drops_while_held(Config) ->
     ok = eslaver_test_proxy:target(Proxy, Master),
     ok = caught_up(Client).
 
-%% It reads anew, of what there is then.
--spec mirror_is_killed_while_held(list()) -> ok.
+%% It reads the new mirror's data.
 mirror_is_killed_while_held(Config) ->
     Started = started(Config),
     Kill = fun() ->
         true = exit(whereis(?M), kill),
-        true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end),
+        true = eslaver_test_wait:until(fun() -> whereis(?M) =:= undefined end),
         ok = start_mirror(Started)
     end,
     {Old, New} = held(Started, Kill),
     ?assertEqual(Old, New).
 
-%% The replica ends by itself, whose events wait for a reader: it is not killed.
--spec mirror_is_stopped_while_held(list()) -> ok.
+%% A replica whose events wait for a reader ends by itself: it is not killed.
 mirror_is_stopped_while_held(Config) ->
     #{client := Client} = started(Config),
-    Monitor = monitor(process, replica(whereis(?M))),
-    _Hold = gen_server:call(?M, hold),
+    Monitor = monitor(process, eslaver_test_proxied_mirror:replica(?M)),
+    _Hold = eslaver_mirror_holds:hold(?M),
     _ = eslaver_test_client:ok(Client, ["SET", "a", "2"]),
-    true = eslaver_test_lib:until(fun waits_for_reader/0),
+    true = eslaver_test_wait:until(fun waits_for_reader/0),
     ok = eslaver_mirror:stop(?M),
     ?assertEqual(shutdown, reason(Monitor)).
 
-%% Nor is the replica of a mirror that fails with a batch of its events.
--spec mirror_fails(list()) -> ok.
+%% Neither is the replica of a mirror that fails while it handles a batch.
 mirror_fails(Config) ->
     #{client := Client} = started(Config),
-    Monitors = [monitor(process, Pid) || Pid <- [whereis(?M), replica(whereis(?M))]],
-    ok = eslaver_test_lib:replace_in_state(?M, {notify, broken}),
+    Monitors = [
+        monitor(process, Pid)
+     || Pid <- [whereis(?M), eslaver_test_proxied_mirror:replica(?M)]
+    ],
+    ok = eslaver_test_replica:replace_in_state(?M, {subscriptions, broken}),
     _ = eslaver_test_client:ok(Client, ["SET", "a", "2"]),
     ?assertMatch([{mirror_failed, error, _}, shutdown], [reason(Monitor) || Monitor <- Monitors]).
 
 %% What keeps a replica from being started again is logged once, and shown as long as it does.
--spec replica_cannot_be_started(list()) -> ok.
 replica_cannot_be_started(Config) ->
-    Target = eslaver_test_lib:target(proplists:get_value(master, Config)),
+    Target = eslaver_test_replica:target(proplists:get_value(master, Config)),
     Broken = atomics:new(1, []),
     Password = fun() ->
         0 = atomics:get(Broken, 1),
@@ -211,15 +155,15 @@ replica_cannot_be_started(Config) ->
     ?assertMatch(#{start_error := undefined}, eslaver_mirror:info(?M)),
     ok = eslaver_test_log:clear(),
     ok = atomics:put(Broken, 1, 1),
-    ok = eslaver_test_subject:kill_replica(?M),
-    true = eslaver_test_lib:until(fun() -> maps:get(restarts, eslaver_mirror:info(?M)) > 3 end),
+    ok = eslaver_test_proxied_mirror:kill_replica(?M),
+    true = eslaver_test_wait:until(fun() -> maps:get(restarts, eslaver_mirror:info(?M)) > 3 end),
     ?assertMatch(
         #{start_error := {invalid_option, master_auth, hidden}, status := stale},
         eslaver_mirror:info(?M)
     ),
-    ?assertMatch([_], eslaver_test_log:matches("mirror_of_suite.*cannot be started")),
+    ?assertMatch([_], eslaver_test_log:matches("mirror_of_suite.*cannot start the replica")),
     ok = atomics:put(Broken, 1, 0),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
     ?assertMatch(#{start_error := undefined}, eslaver_mirror:info(?M)).
 
 reason(Monitor) ->
@@ -229,7 +173,6 @@ reason(Monitor) ->
     end.
 
 %% The info of a replica whose events wait for a reader is not waited for.
--spec info_while_held(list()) -> ok.
 info_while_held(Config) ->
     #{client := Client} = Started = started(Config),
     ?assertMatch(#{status := fresh, replica := #{state := streaming}}, eslaver_mirror:info(?M)),
@@ -238,20 +181,20 @@ info_while_held(Config) ->
         Infos = [eslaver_mirror:info(?M) || _ <- lists:seq(1, 3)],
         %% gen_server's own time-out
         ?assert(erlang:monotonic_time(millisecond) - Since < 5000),
-        ?assertMatch([#{status := fresh, replica := None}] when None =:= #{}, lists:usort([
-            maps:with([status, replica], Info) || Info <- Infos
-        ])),
+        ?assertMatch(
+            [#{status := fresh, replica := None}] when None =:= #{},
+            lists:usort([maps:with([status, replica], Info) || Info <- Infos])
+        ),
         ok
     end,
     {Same, Same} = held(Started, Infos),
     ok = caught_up(Client),
     ?assertMatch(#{replica := #{state := streaming}, lag := 0}, eslaver_mirror:info(?M)).
 
-%% Nor is that of a replica that does not answer.
--spec info_of_a_busy_replica(list()) -> ok.
+%% Neither is the info of a replica that does not answer.
 info_of_a_busy_replica(Config) ->
     _ = started(Config),
-    Replica = replica(whereis(?M)),
+    Replica = eslaver_test_proxied_mirror:replica(?M),
     ok = sys:suspend(Replica),
     [
         ?assertMatch(
@@ -261,7 +204,7 @@ info_of_a_busy_replica(Config) ->
      || _ <- [first, again]
     ],
     ok = sys:resume(Replica),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         maps:is_key(state, maps:get(replica, eslaver_mirror:info(?M)))
     end).
 
@@ -278,7 +221,7 @@ held(#{client := Client}, Do) ->
             counters:get(Done, 1) =:= 0 andalso
                 outside(fun() ->
                     _ = eslaver_test_client:ok(Client, ["SET", "a", Next]),
-                    case eslaver_test_lib:until(fun() -> shows_or_waits(Next) end) of
+                    case eslaver_test_wait:until(fun() -> shows_or_waits(Next) end) of
                         shows ->
                             ok;
                         waits ->
@@ -312,7 +255,6 @@ is_idle(Pid) ->
     Status =:= waiting andalso Waiting =:= 0.
 
 %% A mirror under a supervisor that is killed: there is data, or an error.
--spec killed_and_started_again(list()) -> ok.
 killed_and_started_again(Config) ->
     Started = started(Config),
     Stop = atomics:new(1, []),
@@ -332,13 +274,13 @@ killed_and_started_again(Config) ->
     lists:foreach(
         fun(_) ->
             true = exit(whereis(?M), kill),
-            true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end),
+            true = eslaver_test_wait:until(fun() -> whereis(?M) =:= undefined end),
             ok = start_mirror(Started)
         end,
         lists:seq(1, 10)
     ),
     true = exit(whereis(?M), kill),
-    true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end),
+    true = eslaver_test_wait:until(fun() -> whereis(?M) =:= undefined end),
     Last = [eslaver_mirror:get(?M, <<"a">>), eslaver_mirror:get({?M, 7}, <<"a">>)],
     ?assertEqual([{error, not_running}, {error, not_running}], Last),
     ?assertEqual({error, not_running}, eslaver_mirror:dbsize(?M)),
@@ -370,8 +312,7 @@ read_while(Stop, Read, Results) ->
             read_while(Stop, Read, lists:usort([Read() | Results]))
     end.
 
-%% A scan does not end as if it were whole when its keys have gone in the midst of it.
--spec scan_of_what_is_flushed(list()) -> ok.
+%% A scan whose keys are removed meanwhile does not end as if it were complete.
 scan_of_what_is_flushed(Config) ->
     #{client := Client} = started(Config),
     Names = [["many:", integer_to_list(N)] || N <- lists:seq(1, 2000)],
@@ -383,7 +324,7 @@ scan_of_what_is_flushed(Config) ->
                 (_Key, 0) ->
                     _ = eslaver_test_client:ok(Client, Flush),
                     ok = caught_up(Client),
-                    true = eslaver_test_lib:until(fun() -> eslaver_mirror:dbsize(?M) < 2000 end),
+                    true = eslaver_test_wait:until(fun() -> eslaver_mirror:dbsize(?M) < 2000 end),
                     1;
                 (_Key, Count) ->
                     Count + 1
@@ -401,7 +342,6 @@ scan_of_what_is_flushed(Config) ->
     ?assertEqual(2000, eslaver_mirror:scan(?M, #{match => <<"many:*">>}, Count, 0)).
 
 %% It ends with its mirror: soon after it has begun, or when all keys have been seen.
--spec scan_of_a_mirror_that_ends(list()) -> ok.
 scan_of_a_mirror_that_ends(Config) ->
     #{client := Client} = Started = started(Config),
     Names = [["many:", integer_to_list(N)] || N <- lists:seq(1, 2000)],
@@ -409,7 +349,7 @@ scan_of_a_mirror_that_ends(Config) ->
     ok = caught_up(Client),
     Kill = fun() ->
         true = exit(whereis(?M), kill),
-        true = eslaver_test_lib:until(fun() -> whereis(?M) =:= undefined end)
+        true = eslaver_test_wait:until(fun() -> whereis(?M) =:= undefined end)
     end,
     Stop = fun() -> ok = eslaver_mirror:stop(?M) end,
     [
@@ -427,101 +367,17 @@ scan_of_a_mirror_that_ends(Config) ->
      || {End, At} <- [{Kill, 1}, {Stop, 1}, {Stop, 2000}]
     ],
     Again = fun(_Key, Count) ->
-        _ = Count =:= 1 andalso outside(fun() -> true = Kill(), start_mirror(Started) end),
+        _ =
+            Count =:= 1 andalso
+                outside(fun() ->
+                    true = Kill(),
+                    start_mirror(Started)
+                end),
         Count + 1
     end,
     ?assertEqual({error, replaced}, eslaver_mirror:scan(?M, #{}, Again, 1)).
 
-%% Whatever a mirror ends of, its report has no keys and no values, and neither has the reason that
-%% others get.
--spec reports_tell_no_data(list()) -> ok.
-reports_tell_no_data(Config) ->
-    #{client := Client} = Started = started(Config),
-    _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
-    ok = caught_up(Client),
-    ok = eslaver_test_log:clear(),
-    Crash = fun(Mirror) ->
-        ok = break(Mirror),
-        ?assertEqual(nomatch, found(sys:get_status(Mirror))),
-        _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"])
-    end,
-    ?assertEqual(nomatch, found(reasons(Crash))),
-    ?assertMatch([_ | _], eslaver_test_log:matches("mirror_failed")),
-    ok = start_mirror(Started),
-    Kill = fun(Mirror) ->
-        %% with events on their way
-        ok = sys:suspend(Mirror),
-        _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
-        true = eslaver_test_lib:until(fun() ->
-            process_info(Mirror, message_queue_len) =/= {message_queue_len, 0}
-        end),
-        true = exit(Mirror, kill)
-    end,
-    ?assertEqual(nomatch, found(reasons(Kill))),
-    ?assertNot(eslaver_test_log:contains("secret")).
-
-%% Why a mirror and its replica end.
-reasons(End) ->
-    Mirror = whereis(?M),
-    Monitors = [monitor(process, Pid) || Pid <- [Mirror, replica(Mirror)]],
-    _ = End(Mirror),
-    [reason(Monitor) || Monitor <- Monitors].
-
-%% A state that no event can be handled with.
-break(Mirror) ->
-    _ = sys:replace_state(Mirror, fun(State) -> setelement(2, State, {broken, "secret-state"}) end),
-    ok.
-
-replica(Mirror) ->
-    {links, Links} = process_info(Mirror, links),
-    [Replica] = [
-        Pid
-     || Pid <- Links,
-        is_pid(Pid),
-        {dictionary, Dictionary} <- [process_info(Pid, dictionary)],
-        lists:member({'$initial_call', {eslaver_server, init, 1}}, Dictionary)
-    ],
-    Replica.
-
-found(Term) ->
-    string:find(io_lib:format("~tp", [Term]), "secret").
-
-%% Neither has the warning of a command that cannot be applied: of a list that is missing, or is a
-%% string.
--spec warnings_tell_no_data(list()) -> ok.
-warnings_tell_no_data(_Config) ->
-    Empty = <<"REDIS0009", 16#FF, 0:64>>,
-    Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Empty)}]),
-    ok = start_mirror(eslaver_test_fake:port(Fake)),
-    ok = eslaver_test_log:clear(),
-    lists:foreach(
-        fun(Command) -> ok = eslaver_test_fake:send(Fake, resp(Command)) end,
-        [
-            ["LPOP", "secret-missing"],
-            ["SET", "secret-key", "secret-value"],
-            ["RPUSH", "secret-key", "secret-element"],
-            ["INCRBY", "secret-number", "secret-amount"],
-            ["SET", "end", "end"]
-        ]
-    ),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:get(?M, <<"end">>) =:= <<"end">> end),
-    ?assertEqual(
-        #{<<"lpop">> => 1, <<"rpush">> => 1, <<"incrby">> => 1},
-        maps:get(unapplied, eslaver_mirror:info(?M))
-    ),
-    ?assertEqual(3, length(eslaver_test_log:matches("cannot be mirrored"))),
-    ?assertNot(eslaver_test_log:contains("secret")),
-    ok = eslaver_mirror:stop(?M),
-    eslaver_test_fake:stop(Fake).
-
-resp(Words) ->
-    [
-        io_lib:format("*~b\r\n", [length(Words)])
-        | [io_lib:format("$~b\r\n~s\r\n", [length(Word), Word]) || Word <- Words]
-    ].
-
-%% What nobody sends does no harm.
--spec unknown_requests(list()) -> ok.
+%% Unknown requests do no harm.
 unknown_requests(Config) ->
     _ = started(Config),
     Mirror = whereis(?M),
@@ -531,26 +387,11 @@ unknown_requests(Config) ->
     ?assertMatch(#{status := fresh}, eslaver_mirror:info(?M)),
     ?assertEqual(Mirror, whereis(?M)).
 
-started(Config) ->
-    Master = proplists:get_value(master, Config),
-    Proxy = eslaver_test_proxy:start(Master),
-    Started = #{
-        master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)
-    },
-    ok = start_mirror(Started),
-    Started.
+started(Context) ->
+    eslaver_test_proxied_mirror:of_master(?M, proplists:get_value(master, Context)).
 
-start_mirror(#{proxy := Proxy}) ->
-    start_mirror(eslaver_test_proxy:port(Proxy));
-start_mirror(Port) ->
-    Target = eslaver_test_lib:target(Port),
-    {ok, _} = eslaver_mirror:start_link(Target#{name => ?M}),
-    eslaver_mirror:await(?M, loaded, ?TIMEOUT).
+start_mirror(Started) ->
+    eslaver_test_proxied_mirror:attach(?M, Started).
 
 caught_up(Client) ->
-    Sent = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
-    true = eslaver_test_lib:until(fun() ->
-        #{status := Status, offset := Offset} = eslaver_mirror:info(?M),
-        Status =:= fresh andalso Offset >= Sent
-    end),
-    ok.
+    eslaver_test_proxied_mirror:caught_up(?M, Client).

@@ -4,54 +4,27 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2, init_per_testcase/2, end_per_testcase/2]).
--export([
-    slow_callback/1,
-    blocked_callback/1,
-    at_once/1,
-    in_a_transaction/1,
-    durable/1,
-    not_durable/1,
-    offset_when_idle/1,
-    counts_for_min_replicas/1,
-    role_and_client_list/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 2}}].
 
--spec all() -> list().
 all() ->
-    [{group, Name} || {Name, _, _} <- groups()].
+    eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    Cases = [
-        slow_callback,
-        blocked_callback,
-        at_once,
-        in_a_transaction,
-        durable,
-        not_durable,
-        offset_when_idle,
-        counts_for_min_replicas,
-        role_and_client_list
-    ],
-    [{Name, [parallel], Cases} || #{name := Name} <- eslaver_test_lib:spread()].
+    eslaver_test_groups:per_server(
+        eslaver_test_servers:spread(), [parallel], eslaver_test_groups:cases(?MODULE)
+    ).
 
--spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    [{about, eslaver_test_lib:by_name(Name)} | Config].
+    eslaver_test_groups:server(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
     ok.
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
-    #{server := Server} = ?config(about, Config),
+    #{server := Server} = ?config(server, Config),
     Own =
         case Case of
             counts_for_min_replicas -> [{"min-replicas-to-write", "1"}];
@@ -60,12 +33,10 @@ init_per_testcase(Case, Config) ->
     Master = eslaver_test_master:start(#{server => Server, config => Own}),
     [{master, Master}, {client, eslaver_test_client:connect(Master)} | Config].
 
--spec end_per_testcase(atom(), list()) -> ok.
 end_per_testcase(_Case, Config) ->
     eslaver_test_master:stop(?config(master, Config)).
 
 %% WAIT takes as long as the callback does.
--spec slow_callback(list()) -> ok.
 slow_callback(Config) ->
     Replica = replica(Config, fun
         ({stream, "set", [<<"slow">> | _]}) -> timer:sleep(2000);
@@ -81,7 +52,6 @@ slow_callback(Config) ->
     eslaver:stop(Replica).
 
 %% As long as the callback has not returned, nothing of it is acknowledged.
--spec blocked_callback(list()) -> ok.
 blocked_callback(Config) ->
     Self = self(),
     Replica = replica(Config, fun
@@ -107,7 +77,6 @@ blocked_callback(Config) ->
     eslaver:stop(Replica).
 
 %% A request for an acknowledgement does not wait for the next heartbeat, a second later.
--spec at_once(list()) -> ok.
 at_once(Config) ->
     Replica = replica(Config, fun(_) -> ok end),
     Client = ?config(client, Config),
@@ -125,7 +94,6 @@ at_once(Config) ->
     eslaver:stop(Replica).
 
 %% A transaction is acknowledged when the callback has had its EXEC.
--spec in_a_transaction(list()) -> ok.
 in_a_transaction(Config) ->
     Self = self(),
     Replica = replica(Config, fun
@@ -143,7 +111,7 @@ in_a_transaction(Config) ->
     Client = ?config(client, Config),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "before", "x"]),
     ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 0])),
-    Before = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
+    Before = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
     Commands = [["MULTI"], ["SET", "a", 1], ["SET", "b", 2], ["EXEC"]],
     _ = eslaver_test_client:pipeline(Client, Commands),
     receive
@@ -151,8 +119,8 @@ in_a_transaction(Config) ->
     after 30_000 -> error(event_does_not_come)
     end,
     ?assertEqual(0, eslaver_test_client:ok(Client, ["WAIT", 1, 1500])),
-    %% Nothing of it, but for a PING that may have come before.
-    Line = eslaver_test_lib:info(Client, "slave0"),
+    %% Nothing of it, except a PING that may have come before.
+    Line = eslaver_test_client:info(Client, "slave0"),
     {match, [Told]} = re:run(Line, "offset=([0-9]+)", [{capture, [1], list}]),
     ?assert(list_to_integer(Told) =< Before + 14),
     Replica ! go_on,
@@ -160,13 +128,12 @@ in_a_transaction(Config) ->
     eslaver:stop(Replica).
 
 %% With the position kept on disk, WAITAOF counts this replica.
--spec durable(list()) -> ok | {skip, term()}.
 durable(Config) ->
     case knows_waitaof(Config) of
         false ->
             {skip, "the server has no WAITAOF"};
         true ->
-            #{name := Name} = ?config(about, Config),
+            #{name := Name} = ?config(server, Config),
             File = filename:join(?config(priv_dir, Config), [Name, ".position"]),
             Self = self(),
             Callback = fun
@@ -197,7 +164,6 @@ durable(Config) ->
             eslaver:stop(Replica)
     end.
 
--spec not_durable(list()) -> ok | {skip, term()}.
 not_durable(Config) ->
     case knows_waitaof(Config) of
         false ->
@@ -211,42 +177,39 @@ not_durable(Config) ->
             eslaver:stop(Replica)
     end.
 
-knows_waitaof(Config) ->
-    case ?config(about, Config) of
+knows_waitaof(Context) ->
+    case ?config(server, Context) of
         #{family := redis, version := Version} -> Version >= {7, 2, 0};
         #{family := valkey} -> true
     end.
 
 %% INFO and ROLE of the master have the offset that it is at itself.
--spec offset_when_idle(list()) -> ok.
 offset_when_idle(Config) ->
     Replica = replica(Config, fun(_) -> ok end),
     Client = ?config(client, Config),
     Commands = [["SET", ["k", integer_to_list(N)], N] || N <- lists:seq(1, 1000)],
     _ = eslaver_test_client:pipeline(Client, Commands),
-    Offset = eslaver_test_lib:until(fun() ->
-        At = eslaver_test_lib:info(Client, "master_repl_offset"),
-        Line = eslaver_test_lib:info(Client, "slave0"),
+    Offset = eslaver_test_wait:until(fun() ->
+        At = eslaver_test_client:info(Client, "master_repl_offset"),
+        Line = eslaver_test_client:info(Client, "slave0"),
         string:find(Line, <<"offset=", At/binary, ",">>) =/= nomatch andalso binary_to_integer(At)
     end),
     ?assert(Offset > 30_000),
     ?assertMatch(#{offset := At, lag := 0} when At >= Offset, eslaver:info(Replica)),
     #{replid := Replid} = eslaver:info(Replica),
-    ?assertEqual(eslaver_test_lib:info(Client, "master_replid"), Replid),
+    ?assertEqual(eslaver_test_client:info(Client, "master_replid"), Replid),
     eslaver:stop(Replica).
 
--spec counts_for_min_replicas(list()) -> ok.
 counts_for_min_replicas(Config) ->
     Client = ?config(client, Config),
     Write = fun() -> eslaver_test_client:command(Client, ["SET", "k", "x"]) end,
     ?assertMatch({error, <<"NOREPLICAS", _/binary>>}, Write()),
     Replica = replica(Config, fun(_) -> ok end),
-    true = eslaver_test_lib:until(fun() -> Write() =:= <<"OK">> end),
+    true = eslaver_test_wait:until(fun() -> Write() =:= <<"OK">> end),
     ok = eslaver:stop(Replica),
-    true = eslaver_test_lib:until(fun() -> Write() =/= <<"OK">> end),
+    true = eslaver_test_wait:until(fun() -> Write() =/= <<"OK">> end),
     ok.
 
--spec role_and_client_list(list()) -> ok.
 role_and_client_list(Config) ->
     Announced = #{announce_port => 7777, announce_ip => "10.1.2.3"},
     Replica = replica(Config, fun(_) -> ok end, Announced),
@@ -256,7 +219,8 @@ role_and_client_list(Config) ->
         eslaver_test_client:ok(Client, ["ROLE"])
     ),
     ?assertMatch(
-        <<"ip=10.1.2.3,port=7777,state=online", _/binary>>, eslaver_test_lib:info(Client, "slave0")
+        <<"ip=10.1.2.3,port=7777,state=online", _/binary>>,
+        eslaver_test_client:info(Client, "slave0")
     ),
     List = eslaver_test_client:ok(Client, ["CLIENT", "LIST", "TYPE", "replica"]),
     ?assertMatch([_], string:lexemes(List, "\n")),
@@ -268,11 +232,11 @@ replica(Config, Callback) ->
 
 %% Online, as the master sees it.
 replica(Config, Callback, Options) ->
-    Target = eslaver_test_lib:target(?config(master, Config)),
+    Target = eslaver_test_replica:target(?config(master, Config)),
     {ok, Replica} = eslaver:start_link(maps:merge(Target#{callback => Callback}, Options)),
     ok = eslaver:await(Replica, loaded, 30_000),
-    true = eslaver_test_lib:until(fun() ->
-        Line = eslaver_test_lib:info(?config(client, Config), "slave0"),
+    true = eslaver_test_wait:until(fun() ->
+        Line = eslaver_test_client:info(?config(client, Config), "slave0"),
         Line =/= none andalso string:find(Line, "state=online") =/= nomatch
     end),
     Replica.

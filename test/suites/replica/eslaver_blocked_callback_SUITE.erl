@@ -6,9 +6,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2]).
--export([load_with_file/1, load_without_file/1, stream/1]).
+-compile([export_all, nowarn_export_all]).
 
 -define(KEYS, 200_000).
 -define(SIZE, 1000).
@@ -16,54 +14,42 @@
 %% Of the whole operating-system process; the data is 200 MB.
 -define(MOST_MEMORY, 170 * ?MB).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 4}}].
 
--spec all() -> list().
 all() ->
     case eslaver_test_node:has_proc() of
         true -> [{group, blocked}];
         false -> []
     end.
 
--spec groups() -> list().
 groups() ->
-    [{blocked, [parallel], [load_with_file, load_without_file, stream]}].
-
--spec init_per_group(atom(), list()) -> list().
-init_per_group(blocked, Config) ->
-    Config.
-
--spec end_per_group(atom(), list()) -> ok.
-end_per_group(blocked, _Config) ->
-    ok.
+    [{blocked, [parallel], eslaver_test_groups:cases(?MODULE)}].
 
 block() ->
-    case eslaver_test_lib:is_long() of
+    case eslaver_test_env:is_long() of
         true -> 60_000;
         false -> 25_000
     end.
 
-master(Config) ->
-    eslaver_test_lib:own_master(
+master(Settings) ->
+    eslaver_test_master:start_own(
         [
             {"repl-timeout", "10"},
             {"repl-ping-replica-period", "2"},
             {"rdbcompression", "no"},
             {"client-output-buffer-limit", ["replica", "0", "0", "0"]}
-        ] ++ Config
+        ] ++ Settings
     ).
 
-populated(Config) ->
-    Master = master(Config),
+populated(Settings) ->
+    Master = master(Settings),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["DEBUG", "POPULATE", ?KEYS, "k", ?SIZE]),
     {Master, Client}.
 
 %% The snapshot leaves the master at the speed of the socket, whatever the callback does, and is
 %% read back from the file.
--spec load_with_file(list()) -> ok.
 load_with_file(Config) ->
     Dir = filename:join(?config(priv_dir, Config), "load_with_file"),
     ok = file:make_dir(Dir),
@@ -71,22 +57,21 @@ load_with_file(Config) ->
     {Master, Client} = populated([]),
     {Node, Proxy} = replica(Master, Dump, 5000),
     ok = await_block(Node),
-    true = eslaver_test_lib:until(fun() -> is_online(Client) end, 20_000),
-    ?assertEqual(<<"0">>, eslaver_test_lib:info(Client, "rdb_bgsave_in_progress")),
+    true = eslaver_test_wait:until(fun() -> is_online(Client) end, 20_000),
+    ?assertEqual(<<"0">>, eslaver_test_client:info(Client, "rdb_bgsave_in_progress")),
     ?assert(eslaver_test_proxy:passed(Proxy, down) > ?KEYS * ?SIZE),
     %% All this while it blocked; and what is not complete has no name yet.
     ?assertMatch({5000, _, true}, eslaver_test_node:counted(Node)),
     ?assertNot(filelib:is_file(Dump)),
     ok = stays_online(Node, Client),
     %% It has its name once it is on the disk, which the node has to live for.
-    true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end, 120_000),
+    true = eslaver_test_wait:until(fun() -> filelib:is_file(Dump) end, 120_000),
     done(Node, Proxy, Client),
     ?assertEqual({ok, ["dump.rdb"]}, file:list_dir(Dir)),
     ?assert(filelib:file_size(Dump) > ?KEYS * ?SIZE).
 
 %% The master is held back, and keeps the link: it sends its file, as with diskless replication it
 %% is the one that loses patience with a socket that takes nothing.
--spec load_without_file(list()) -> ok.
 load_without_file(_Config) ->
     {Master, Client} = populated([{"repl-diskless-sync", "no"}]),
     {Node, Proxy} = replica(Master, undefined, 5000),
@@ -99,12 +84,11 @@ load_without_file(_Config) ->
     done(Node, Proxy, Client).
 
 %% Writes go on while the callback blocks.
--spec stream(list()) -> ok.
 stream(_Config) ->
     Master = master([]),
     Client = eslaver_test_client:connect(Master),
     {Node, Proxy} = replica(Master, undefined, 5000),
-    true = eslaver_test_lib:until(fun() -> is_online(Client) end),
+    true = eslaver_test_wait:until(fun() -> is_online(Client) end),
     Writer = eslaver_test_client:connect(Master),
     _ = [
         eslaver_test_client:pipeline(Writer, [
@@ -120,21 +104,21 @@ stream(_Config) ->
 replica(Master, Dump, At) ->
     Proxy = eslaver_test_proxy:start(Master),
     Node = eslaver_test_node:start(),
-    Target = eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)),
+    Target = eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)),
     _ = eslaver_test_node:replica(Node, Target#{
         dbfilename => Dump, callback => {eslaver_test_node, count, [At, block()]}
     }),
     {Node, Proxy}.
 
 await_block(Node) ->
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         {_, _, Sleeps} = eslaver_test_node:counted(Node),
         Sleeps
     end),
     ok.
 
 slave(Client) ->
-    case eslaver_test_lib:info(Client, "slave0") of
+    case eslaver_test_client:info(Client, "slave0") of
         none -> <<"none">>;
         Line -> Line
     end.
@@ -163,11 +147,11 @@ while_blocked(Node, Check) ->
 
 %% Everything has come, in one connection, and within bounds.
 done(Node, Proxy, Client) ->
-    true = eslaver_test_lib:until(
+    true = eslaver_test_wait:until(
         fun() -> element(1, eslaver_test_node:counted(Node)) >= ?KEYS end, 120_000
     ),
     ?assertEqual({?KEYS, ?KEYS * ?SIZE, false}, eslaver_test_node:counted(Node)),
-    true = eslaver_test_lib:until(fun() -> is_online(Client) end),
+    true = eslaver_test_wait:until(fun() -> is_online(Client) end),
     ?assertEqual(1, eslaver_test_proxy:connections(Proxy)),
     Peak = eslaver_test_node:peak_memory(eslaver_test_node:os_pid(Node)),
     ct:pal("peak memory: ~b MB", [Peak div ?MB]),

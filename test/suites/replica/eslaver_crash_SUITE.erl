@@ -1,55 +1,40 @@
-%% A callback that raises, and a replica that fails by itself: what is reported, and what comes
-%% after.
+%% A callback that raises, and a replica that fails by itself: what is reported, and what follows.
 -module(eslaver_crash_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([in_the_load/1, in_the_stream/1, at_the_end_of_the_load/1, too_often/1, by_itself/1]).
-%% A supervisor.
--export([init/1]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 1}}].
+    [{timetrap, {minutes, 1}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [in_the_load, in_the_stream, at_the_end_of_the_load, too_often, by_itself].
+    eslaver_test_groups:cases(?MODULE).
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", binary:copy(<<"value">>, 200_000)]),
     [{master, Master}, {client, Client} | Config].
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
 
 %% supervisor callback
 -spec init({non_neg_integer(), list()}) -> {ok, tuple()}.
 init({Intensity, Children}) ->
     {ok, {#{intensity => Intensity, period => 60}, Children}}.
 
--spec in_the_load(list()) -> ok.
 in_the_load(Config) ->
     raises(Config, fun
         ({loading, string, <<"k">>, _}) -> true;
         (_) -> false
     end).
 
--spec in_the_stream(list()) -> ok.
 in_the_stream(Config) ->
     raises(Config, fun
         ({stream, "set", [<<"bad">> | _]}) -> true;
         (_) -> false
     end).
 
--spec at_the_end_of_the_load(list()) -> ok.
 at_the_end_of_the_load(Config) ->
     raises(Config, fun(Event) -> Event =:= {loading, eof} end).
 
@@ -78,7 +63,7 @@ raises(Config, IsBad, Class) ->
     %% The one that is not to raise in the load is given time for it.
     _ = IsBad({loading, eof}) orelse IsBad({loading, string, <<"k">>, <<>>}) orelse loads(Top),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "bad", Big]),
-    [Sentence | _] = eslaver_test_lib:until(fun() ->
+    [Sentence | _] = eslaver_test_wait:until(fun() ->
         case eslaver_test_log:matches("callback raised") of
             [] -> false;
             Found -> Found
@@ -89,7 +74,7 @@ raises(Config, IsBad, Class) ->
     ?assertMatch({match, _}, re:run(Sentence, "at event \\{(loading|stream),")),
     ?assert(length(Sentence) < 1000),
     %% The report of the process, with the stack.
-    Crash = eslaver_test_lib:until(fun() ->
+    Crash = eslaver_test_wait:until(fun() ->
         case eslaver_test_log:matches("Generic server.*callback_failed.*it_was") of
             [] -> false;
             [Found | _] -> Found
@@ -98,7 +83,7 @@ raises(Config, IsBad, Class) ->
     ?assert(length(Crash) < 20_000),
     _ = [?assert(length(Text) < 100_000) || Text <- eslaver_test_log:texts()],
     %% It may be the one that has not ended yet.
-    true = eslaver_test_lib:until(fun() -> counters:get(Left, 1) =:= 1 andalso is_there(Top) end),
+    true = eslaver_test_wait:until(fun() -> counters:get(Left, 1) =:= 1 andalso is_there(Top) end),
     end_tree(Top).
 
 loads(Top) ->
@@ -116,7 +101,6 @@ is_there(Top) ->
 
 %% A callback that raises whatever happens ends in its supervisor giving up, which is a supervisor's
 %% affair; nothing stays.
--spec too_often(list()) -> ok.
 too_often(Config) ->
     process_flag(trap_exit, true),
     {ok, Top} = supervised(options(Config, fun(_) -> error(always) end), 3),
@@ -125,13 +109,12 @@ too_often(Config) ->
     after 30_000 -> error(does_not_give_up)
     end,
     Client = ?config(client, Config),
-    true = eslaver_test_lib:until(fun() ->
-        eslaver_test_lib:info(Client, "connected_slaves") =:= <<"0">>
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_client:info(Client, "connected_slaves") =:= <<"0">>
     end),
     ok.
 
 %% What fails in the replica itself is reported without the keys and values at hand.
--spec by_itself(list()) -> ok.
 by_itself(Config) ->
     process_flag(trap_exit, true),
     {ok, Replica} = eslaver:start_link(options(Config, fun(_) -> ok end)),
@@ -143,8 +126,10 @@ by_itself(Config) ->
         receive
             {'EXIT', Replica, Why} -> Why
         end,
-    ?assertMatch({replica_failed, error, {function_clause, [{eslaver_subscriptions, _, _} | _]}}, Reason),
-    _ = eslaver_test_lib:until(fun() ->
+    ?assertMatch(
+        {replica_failed, error, {function_clause, [{eslaver_subscriptions, _, _} | _]}}, Reason
+    ),
+    _ = eslaver_test_wait:until(fun() ->
         eslaver_test_log:matches("Generic server.*replica_failed") =/= []
     end),
     Said = io_lib:format("~p ~p", [Reason, eslaver_test_log:texts()]),
@@ -153,7 +138,7 @@ by_itself(Config) ->
 %% Something that only a bug could do.
 break(State) ->
     list_to_tuple([
-        case is_tuple(Field) andalso element(1, Field) =:= notify of
+        case is_tuple(Field) andalso element(1, Field) =:= subscriptions of
             true -> broken;
             false -> Field
         end
@@ -161,7 +146,7 @@ break(State) ->
     ]).
 
 options(Config, Callback) ->
-    Target = eslaver_test_lib:target(?config(master, Config)),
+    Target = eslaver_test_replica:target(?config(master, Config)),
     Target#{
         callback => Callback,
         name => {local, eslaver_crash_suite_replica}
@@ -171,7 +156,7 @@ supervised(Options, Intensity) ->
     supervisor:start_link(?MODULE, {Intensity, [eslaver:child_spec(Options)]}).
 
 child(Top) ->
-    Pid = eslaver_test_lib:until(fun() ->
+    Pid = eslaver_test_wait:until(fun() ->
         case supervisor:which_children(Top) of
             [{_, Child, _, _}] when is_pid(Child) -> Child;
             _ -> false

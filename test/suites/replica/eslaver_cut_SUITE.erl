@@ -5,58 +5,31 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    anywhere/1,
-    in_transactions/1,
-    in_the_snapshot/1,
-    backlog_lost/1,
-    promoted_replica/1,
-    promoted_in_a_chain/1,
-    failover_command/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 %% Cuts of the stream for each server, of which there are up to four; never fewer than these in all.
 -define(CUTS, 320).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 4}}].
+    [{timetrap, {minutes, 4}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        anywhere,
-        in_transactions,
-        in_the_snapshot,
-        backlog_lost,
-        promoted_replica,
-        promoted_in_a_chain,
-        failover_command
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
-    [{seed, eslaver_test_lib:seed()} | Config].
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
+    [{seed, eslaver_test_env:seed()} | Config].
 
 %% The stream
 
--spec anywhere(list()) -> ok.
 anywhere(Config) ->
-    Servers = eslaver_test_lib:spread(),
+    Servers = eslaver_test_servers:spread(),
     Each = (?CUTS + length(Servers) - 1) div length(Servers),
     cuts(Servers, Each, fun any_cut/0, #{}, Config).
 
 %% Every write is part of a transaction, and long ones are cut in their middle.
--spec in_transactions(list()) -> ok.
 in_transactions(Config) ->
     Cut = fun() -> {down, rand:uniform(3000), manner()} end,
-    cuts(eslaver_test_lib:spread(), 15, Cut, #{kinds => [1, 2], pause => 5}, Config).
+    cuts(eslaver_test_servers:spread(), 15, Cut, #{kinds => [1, 2], pause => 5}, Config).
 
 any_cut() ->
     case rand:uniform(20) of
@@ -74,7 +47,7 @@ manner() ->
 
 cuts(Servers, Count, Cut, Writers, Config) ->
     Seed = ?config(seed, Config),
-    Results = eslaver_test_lib:parallel(
+    Results = eslaver_test_parallel:map(
         fun({Number, Server}) -> cut_stream(Server, Seed + Number, Count, Cut, Writers) end,
         lists:zip(lists:seq(1, length(Servers)), Servers)
     ),
@@ -87,26 +60,26 @@ cut_stream(#{server := Server, name := Name}, Seed, Count, Cut, WriterOptions) -
         server => Server, config => [{"repl-backlog-size", "256mb"}]
     }),
     Client = eslaver_test_client:connect(Master),
-    Tap = eslaver_test_tap:start(Master),
+    Tap = eslaver_test_stream_recorder:start(Master),
     Proxy = eslaver_test_proxy:start(Master),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(eslaver_test_proxy:port(Proxy)),
-    [{loading, eof}] = eslaver_test_lib:loaded(Both),
+    {Replica, Collector} = Both = eslaver_test_replica:start(eslaver_test_proxy:port(Proxy)),
+    [{loading, eof}] = eslaver_test_replica:loaded(Both),
     Begin = mark(Client, "0:begin"),
-    Writers = eslaver_test_writer:start(Master, Seed, WriterOptions),
+    Writers = eslaver_test_writers:start(Master, Seed, WriterOptions),
     Positions = [cut_once(Proxy, Cut(), Replica) || _ <- lists:seq(1, Count)],
     Cuts = eslaver_test_proxy:cuts(Proxy),
-    _ = eslaver_test_writer:stop(Writers),
+    _ = eslaver_test_writers:stop(Writers),
     End = mark(Client, "0:end"),
     await_command(Collector, End),
-    ok = eslaver_test_tap:await(Tap, End),
+    ok = eslaver_test_stream_recorder:await(Tap, End),
     Events = eslaver_test_collector:events(Collector),
-    History = between(Begin, End, eslaver_test_tap:history(Tap)),
+    History = between(Begin, End, eslaver_test_stream_recorder:history(Tap)),
     same(Name, [Command || {_, Command} <- History], between(Begin, End, with_offsets(Events))),
     ?assertEqual(1, length([eof || {loading, eof} <- Events])),
     Syncs = eslaver_test_log:matches(shown(Proxy) ++ ": link is up, full sync"),
     ?assertEqual(1, length(Syncs)),
     %% Where to go on from is never within a transaction, and has the right database.
-    Safe = safe_places(eslaver_test_tap:history(Tap)),
+    Safe = safe_places(eslaver_test_stream_recorder:history(Tap)),
     ?assertEqual([], [
         {Name, Offset, Db}
      || #{offset := Offset, db := Db} <- lists:usort(Positions),
@@ -117,8 +90,10 @@ cut_stream(#{server := Server, name := Name}, Seed, Count, Cut, WriterOptions) -
         {Name, inside, Offset}
      || #{offset := Offset} <- lists:usort(Positions), is_inside(Offset, History, Safe)
     ]),
-    Truth = eslaver_test_truth:read(Client),
-    ?assertEqual([], eslaver_test_replay:differences(Truth, eslaver_test_replay:events(Events))),
+    Truth = eslaver_test_master_data:read(Client),
+    ?assertEqual(
+        [], eslaver_test_event_replay:differences(Truth, eslaver_test_event_replay:events(Events))
+    ),
     #{reconnects := Reconnects} = eslaver:info(Replica),
     ok = eslaver:stop(Replica),
     ?assert(Cuts >= Count),
@@ -136,7 +111,7 @@ cut_once(Proxy, {Direction, Bytes, Manner}, Replica) ->
                 ok = eslaver_test_proxy:cut(Proxy),
                 Before + 2
         end,
-    true = eslaver_test_lib:until(fun() -> eslaver_test_proxy:cuts(Proxy) >= Wanted end),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_proxy:cuts(Proxy) >= Wanted end),
     eslaver:position(Replica).
 
 mark(Client, Key) ->
@@ -150,7 +125,7 @@ await_command(Collector, [<<"set">>, Key, Value]) ->
     end).
 
 with_offsets(Events) ->
-    [{none, Command} || Command <- eslaver_test_replay:commands(Events)].
+    [{none, Command} || Command <- eslaver_test_event_replay:commands(Events)].
 
 %% From the one command to the other.
 between(Begin, End, History) ->
@@ -201,12 +176,11 @@ shown(Proxy) ->
 
 %% Several replicas of each server, whose snapshot is cut again and again: it starts over, and the
 %% result is right.
--spec in_the_snapshot(list()) -> ok.
 in_the_snapshot(Config) ->
     Seed = ?config(seed, Config),
-    Servers = eslaver_test_lib:spread(),
+    Servers = eslaver_test_servers:spread(),
     Dir = ?config(priv_dir, Config),
-    Cuts = eslaver_test_lib:parallel(
+    Cuts = eslaver_test_parallel:map(
         fun({Number, Server}) -> cut_snapshots(Server, Seed + Number, Dir) end,
         lists:zip(lists:seq(1, length(Servers)), Servers)
     ),
@@ -223,22 +197,22 @@ cut_snapshots(#{server := Server, name := Name}, Seed, Dir) ->
         ["SET", ["0:k:", integer_to_list(N)], eslaver_test_dataset:bytes(400, N)]
      || N <- lists:seq(1, 3000)
     ]),
-    Writers = eslaver_test_writer:start(Master, Seed, #{deletes => false, pause => 10}),
+    Writers = eslaver_test_writers:start(Master, Seed, #{deletes => false, pause => 10}),
     Replicas = [cut_replica(Name, Number, Master, Dir) || Number <- lists:seq(1, 4)],
-    Cuts = eslaver_test_lib:parallel(fun cut_snapshot/1, [
+    Cuts = eslaver_test_parallel:map(fun cut_snapshot/1, [
         {Proxy, Both, Seed * 10 + Number}
      || {Number, Proxy, Both, _} <- Replicas
     ]),
-    _ = eslaver_test_writer:stop(Writers),
+    _ = eslaver_test_writers:stop(Writers),
     End = mark(Client, "0:end"),
-    Truth = eslaver_test_truth:read(Client),
+    Truth = eslaver_test_master_data:read(Client),
     _ = [
         begin
             await_command(Collector, End),
             Events = eslaver_test_collector:events(Collector),
             ?assertEqual(1, length([eof || {loading, eof} <- Events])),
-            Data = eslaver_test_replay:events(Events),
-            ?assertEqual([], eslaver_test_replay:differences(Truth, Data)),
+            Data = eslaver_test_event_replay:events(Events),
+            ?assertEqual([], eslaver_test_event_replay:differences(Truth, Data)),
             Kept = [File || File <- filelib:wildcard(filename:join(Own, "{*,.e*}")), Own =/= none],
             ?assertEqual([filename:join(Own, "dump.rdb") || Own =/= none], Kept),
             ok = eslaver:stop(Replica)
@@ -265,7 +239,7 @@ cut_replica(Name, Number, Master, Dir) ->
     Proxy = eslaver_test_proxy:start(Master),
     %% The first connection is not to get anywhere before the cut is set.
     ok = eslaver_test_proxy:stall(Proxy),
-    Both = eslaver_test_lib:replica(eslaver_test_proxy:port(Proxy), #{dbfilename => Dump}),
+    Both = eslaver_test_replica:start(eslaver_test_proxy:port(Proxy), #{dbfilename => Dump}),
     {Number, Proxy, Both, Own}.
 
 cut_snapshot({Proxy, {Replica, _}, Seed}) ->
@@ -275,7 +249,7 @@ cut_snapshot({Proxy, {Replica, _}, Seed}) ->
         begin
             ok = eslaver_test_proxy:cut_after(Proxy, down, 500 + rand:uniform(1_200_000), manner()),
             ok = eslaver_test_proxy:flow(Proxy),
-            true = eslaver_test_lib:until(fun() -> eslaver_test_proxy:cuts(Proxy) >= Cut end),
+            true = eslaver_test_wait:until(fun() -> eslaver_test_proxy:cuts(Proxy) >= Cut end),
             ?assertEqual({error, timeout}, eslaver:await(Replica, loaded, 0))
         end
      || Cut <- Cuts
@@ -283,12 +257,11 @@ cut_snapshot({Proxy, {Replica, _}, Seed}) ->
     ok = eslaver:await(Replica, loaded, 30_000),
     length(Cuts).
 
-%% What went by while there was no link cannot be had any more: a full sync, which is said.
--spec backlog_lost(list()) -> ok.
+%% The master no longer has what it wrote while the link was down: a full sync, which is logged.
 backlog_lost(Config) ->
-    _ = eslaver_test_lib:parallel(
+    _ = eslaver_test_parallel:map(
         fun(#{server := Server}) -> lose_backlog(Server, ?config(seed, Config)) end,
-        eslaver_test_lib:spread()
+        eslaver_test_servers:spread()
     ),
     ok.
 
@@ -298,19 +271,19 @@ lose_backlog(Server, Seed) ->
     }),
     Client = eslaver_test_client:connect(Master),
     Proxy = eslaver_test_proxy:start(Master),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(eslaver_test_proxy:port(Proxy)),
-    _ = eslaver_test_lib:loaded(Both),
+    {Replica, Collector} = Both = eslaver_test_replica:start(eslaver_test_proxy:port(Proxy)),
+    _ = eslaver_test_replica:loaded(Both),
     _ = await_command(Collector, mark(Client, "0:begin")),
     ok = eslaver_test_proxy:target(Proxy, none),
     ok = eslaver_test_proxy:cut(Proxy),
-    true = eslaver_test_lib:until(fun() ->
-        eslaver_test_lib:info(Client, "connected_slaves") =:= <<"0">>
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_client:info(Client, "connected_slaves") =:= <<"0">>
     end),
-    Writers = eslaver_test_writer:start(Master, Seed, #{pause => 0}),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_writer:count(Writers) > 1000 end),
-    _ = eslaver_test_writer:stop(Writers),
+    Writers = eslaver_test_writers:start(Master, Seed, #{pause => 0}),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_writers:count(Writers) > 1000 end),
+    _ = eslaver_test_writers:stop(Writers),
     ok = eslaver_test_proxy:target(Proxy, Master),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         length([eof || {loading, eof} <- eslaver_test_collector:events(Collector)]) =:= 2
     end),
     _ = await_command(Collector, mark(Client, "0:end")),
@@ -318,29 +291,29 @@ lose_backlog(Server, Seed) ->
         [_],
         eslaver_test_log:matches(
             shown(Proxy) ++
-                ": link is up, full sync \\(the master cannot go on from offset [0-9]+\\)"
+                ": link is up, full sync \\(the master cannot resume from offset [0-9]+\\)"
         )
     ),
-    Data = eslaver_test_replay:events(eslaver_test_collector:events(Collector)),
-    ?assertEqual([], eslaver_test_replay:differences(eslaver_test_truth:read(Client), Data)),
+    Data = eslaver_test_event_replay:events(eslaver_test_collector:events(Collector)),
+    ?assertEqual(
+        [], eslaver_test_event_replay:differences(eslaver_test_master_data:read(Client), Data)
+    ),
     eslaver:stop(Replica).
 
 %% Failover
 
 %% A real replica becomes the master, and the stream goes on under its id.
--spec promoted_replica(list()) -> ok.
 promoted_replica(Config) ->
     promoted(Config, fun(Old, _New) -> Old end).
 
 %% The same, where it was our master all along.
--spec promoted_in_a_chain(list()) -> ok.
 promoted_in_a_chain(Config) ->
     promoted(Config, fun(_Old, New) -> New end).
 
 promoted(Config, First) ->
     Seed = ?config(seed, Config),
-    _ = eslaver_test_lib:parallel(
-        fun(#{server := Server}) -> promote(Server, Seed, First) end, eslaver_test_lib:spread()
+    _ = eslaver_test_parallel:map(
+        fun(#{server := Server}) -> promote(Server, Seed, First) end, eslaver_test_servers:spread()
     ),
     ok.
 
@@ -348,39 +321,40 @@ promote(Server, Seed, First) ->
     {Old, New, NewClient} = pair(Server),
     OldClient = eslaver_test_client:connect(Old),
     Proxy = eslaver_test_proxy:start(First(Old, New)),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(eslaver_test_proxy:port(Proxy)),
-    _ = eslaver_test_lib:loaded(Both),
+    {Replica, Collector} = Both = eslaver_test_replica:start(eslaver_test_proxy:port(Proxy)),
+    _ = eslaver_test_replica:loaded(Both),
     #{replid := Replid} = eslaver:info(Replica),
-    Writers = eslaver_test_writer:start(Old, Seed),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_writer:count(Writers) > 300 end),
-    Before = eslaver_test_writer:stop(Writers),
-    true = eslaver_test_lib:until(fun() -> reached(OldClient, NewClient) end),
+    Writers = eslaver_test_writers:start(Old, Seed),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_writers:count(Writers) > 300 end),
+    Before = eslaver_test_writers:stop(Writers),
+    true = eslaver_test_wait:until(fun() -> reached(OldClient, NewClient) end),
     ok = eslaver_test_master:kill(Old),
     <<"OK">> = eslaver_test_client:ok(NewClient, ["REPLICAOF", "NO", "ONE"]),
     ok = eslaver_test_proxy:target(Proxy, New),
     ok = eslaver_test_proxy:cut(Proxy),
-    Later = eslaver_test_writer:start(New, Seed + 1),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_writer:count(Later) > 300 end),
-    After = eslaver_test_writer:stop(Later),
+    Later = eslaver_test_writers:start(New, Seed + 1),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_writers:count(Later) > 300 end),
+    After = eslaver_test_writers:stop(Later),
     _ = await_command(Collector, mark(NewClient, "0:end")),
     Events = eslaver_test_collector:events(Collector),
     _ = [
         ?assertEqual(
-            lists:seq(1, N) ++ lists:seq(1, M), eslaver_test_writer:counts(Writer, Events)
+            lists:seq(1, N) ++ lists:seq(1, M), eslaver_test_writers:counts(Writer, Events)
         )
      || {Writer, N, M} <- lists:zip3(lists:seq(1, length(Before)), Before, After)
     ],
     goes_on_under_a_new_id(Proxy, Replica, Replid, NewClient),
-    Data = eslaver_test_replay:events(Events),
-    ?assertEqual([], eslaver_test_replay:differences(eslaver_test_truth:read(NewClient), Data)),
+    Data = eslaver_test_event_replay:events(Events),
+    ?assertEqual(
+        [], eslaver_test_event_replay:differences(eslaver_test_master_data:read(NewClient), Data)
+    ),
     eslaver:stop(Replica).
 
 %% Writers go on meanwhile, at whichever server takes them.
--spec failover_command(list()) -> ok.
 failover_command(Config) ->
     Seed = ?config(seed, Config),
-    _ = eslaver_test_lib:parallel(
-        fun(#{server := Server}) -> fail_over(Server, Seed) end, eslaver_test_lib:spread()
+    _ = eslaver_test_parallel:map(
+        fun(#{server := Server}) -> fail_over(Server, Seed) end, eslaver_test_servers:spread()
     ),
     ok.
 
@@ -391,39 +365,41 @@ fail_over(Server, Seed) ->
     Where = atomics:new(1, []),
     ok = atomics:put(Where, 1, 1),
     Proxy = eslaver_test_proxy:start(Old),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(eslaver_test_proxy:port(Proxy)),
-    _ = eslaver_test_lib:loaded(Both),
+    {Replica, Collector} = Both = eslaver_test_replica:start(eslaver_test_proxy:port(Proxy)),
+    _ = eslaver_test_replica:loaded(Both),
     #{replid := Replid} = eslaver:info(Replica),
-    Writers = eslaver_test_writer:start(fun() -> element(atomics:get(Where, 1), Ports) end, Seed),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_writer:count(Writers) > 300 end),
+    Writers = eslaver_test_writers:start(fun() -> element(atomics:get(Where, 1), Ports) end, Seed),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_writers:count(Writers) > 300 end),
     %% Without a name it might be us whom the master asks to take over, and then waits for.
     To = ["FAILOVER", "TO", "127.0.0.1", element(2, Ports)],
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         eslaver_test_client:command(OldClient, To) =:= <<"OK">>
     end),
-    true = eslaver_test_lib:until(fun() ->
-        eslaver_test_lib:info(NewClient, "role") =:= <<"master">>
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_client:info(NewClient, "role") =:= <<"master">>
     end),
     ok = atomics:put(Where, 1, 2),
     ok = eslaver_test_proxy:target(Proxy, New),
     ok = eslaver_test_proxy:cut(Proxy),
-    Count = eslaver_test_writer:count(Writers),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_writer:count(Writers) > Count + 600 end),
-    Counts = eslaver_test_writer:stop(Writers),
+    Count = eslaver_test_writers:count(Writers),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_writers:count(Writers) > Count + 600 end),
+    Counts = eslaver_test_writers:stop(Writers),
     _ = await_command(Collector, mark(NewClient, "0:end")),
     Events = eslaver_test_collector:events(Collector),
     %% Those that nobody took are missing; of the others none comes twice.
     _ = [
         begin
-            Got = eslaver_test_writer:counts(Writer, Events),
+            Got = eslaver_test_writers:counts(Writer, Events),
             ?assertEqual(lists:usort(Got), Got),
             ?assertEqual(N, lists:last(Got))
         end
      || {Writer, N} <- lists:zip(lists:seq(1, length(Counts)), Counts)
     ],
     goes_on_under_a_new_id(Proxy, Replica, Replid, NewClient),
-    Data = eslaver_test_replay:events(Events),
-    ?assertEqual([], eslaver_test_replay:differences(eslaver_test_truth:read(NewClient), Data)),
+    Data = eslaver_test_event_replay:events(Events),
+    ?assertEqual(
+        [], eslaver_test_event_replay:differences(eslaver_test_master_data:read(NewClient), Data)
+    ),
     eslaver:stop(Replica).
 
 pair(Server) ->
@@ -431,21 +407,21 @@ pair(Server) ->
     Of = ["127.0.0.1", integer_to_list(eslaver_test_master:port(Old))],
     New = eslaver_test_master:start(#{server => Server, config => [{"replicaof", Of}]}),
     NewClient = eslaver_test_client:connect(New),
-    true = eslaver_test_lib:until(fun() ->
-        eslaver_test_lib:info(NewClient, "master_link_status") =:= <<"up">>
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_client:info(NewClient, "master_link_status") =:= <<"up">>
     end),
     {Old, New, NewClient}.
 
 reached(OldClient, NewClient) ->
-    eslaver_test_lib:info(OldClient, "master_repl_offset") =:=
-        eslaver_test_lib:info(NewClient, "master_repl_offset").
+    eslaver_test_client:info(OldClient, "master_repl_offset") =:=
+        eslaver_test_client:info(NewClient, "master_repl_offset").
 
 goes_on_under_a_new_id(Proxy, Replica, Replid, NewClient) ->
     #{replid := Now} = eslaver:info(Replica),
     ?assertNotEqual(Replid, Now),
-    ?assertEqual(eslaver_test_lib:info(NewClient, "master_replid"), Now),
+    ?assertEqual(eslaver_test_client:info(NewClient, "master_replid"), Now),
     ?assertMatch(#{replid := Now}, eslaver:position(Replica)),
     ?assertMatch([_], eslaver_test_log:matches(shown(Proxy) ++ ": link is up, full sync")),
     ?assertMatch(
-        [_ | _], eslaver_test_log:matches(shown(Proxy) ++ ": link is up, the stream goes on")
+        [_ | _], eslaver_test_log:matches(shown(Proxy) ++ ": link is up, the stream resumes")
     ).

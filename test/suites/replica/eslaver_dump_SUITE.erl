@@ -6,69 +6,25 @@
 -include_lib("stdlib/include/assert.hrl").
 -include_lib("kernel/include/file.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    same_as_the_masters_file/1,
-    same_as_sent/1,
-    same_as_sent_with_mark/1,
-    checked_by_redis/1,
-    broken_is_not_kept/1,
-    not_kept/1,
-    directory_is_missing/1,
-    directory_in_place_of_the_file/1,
-    symbolic_link/1,
-    not_for_others/1,
-    link_ends_behind_the_snapshot/1,
-    stopped_behind_the_snapshot/1,
-    failure_after_the_links_end/1,
-    without_proc/1,
-    fifo_in_place_of_the_file/1,
-    any_bytes_in_its_name/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 2}}].
+    [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        same_as_the_masters_file,
-        same_as_sent,
-        same_as_sent_with_mark,
-        checked_by_redis,
-        broken_is_not_kept,
-        not_kept,
-        directory_is_missing,
-        directory_in_place_of_the_file,
-        symbolic_link,
-        not_for_others,
-        link_ends_behind_the_snapshot,
-        stopped_behind_the_snapshot,
-        failure_after_the_links_end,
-        without_proc,
-        fifo_in_place_of_the_file,
-        any_bytes_in_its_name
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
 %% A filled master, its snapshot, and an empty directory.
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_dataset:fill(Client),
     ok = eslaver_test_client:close(Client),
     Dir = filename:join(?config(priv_dir, Config), atom_to_list(Case)),
     ok = file:make_dir(Dir),
-    ok = eslaver_test_log:start(),
     [{master, Master}, {dir, Dir}, {dump, filename:join(Dir, "dump.rdb")} | Config].
 
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
-
 %% From a disk-based master: its file went over the wire as it is.
--spec same_as_the_masters_file(list()) -> ok.
 same_as_the_masters_file(Config) ->
     Master = ?config(master, Config),
     Client = eslaver_test_client:connect(Master),
@@ -78,22 +34,19 @@ same_as_the_masters_file(Config) ->
     same(Sent, ?config(dump, Config)),
     only_the_dump(Config).
 
--spec same_as_sent(list()) -> ok.
 same_as_sent(Config) ->
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
-    load(Config, fake([#{psync => eslaver_test_fake:full_resync(Snapshot)}])),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
+    load(Config, fake([#{psync => eslaver_test_fake_master:full_resync(Snapshot)}])),
     same(Snapshot, ?config(dump, Config)),
     only_the_dump(Config).
 
--spec same_as_sent_with_mark(list()) -> ok.
 same_as_sent_with_mark(Config) ->
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
     ok = file:write_file(?config(dump, Config), "what was here before"),
-    load(Config, fake([#{psync => eslaver_test_fake:full_resync_marked(Snapshot)}])),
+    load(Config, fake([#{psync => eslaver_test_fake_master:full_resync_marked(Snapshot)}])),
     same(Snapshot, ?config(dump, Config)),
     only_the_dump(Config).
 
--spec checked_by_redis(list()) -> ok | {skip, term()}.
 checked_by_redis(Config) ->
     case os:find_executable("redis-check-rdb") of
         false ->
@@ -105,35 +58,31 @@ checked_by_redis(Config) ->
     end.
 
 %% A snapshot with a wrong checksum leaves the file of before where it is.
--spec broken_is_not_kept(list()) -> ok.
 broken_is_not_kept(Config) ->
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
     Size = byte_size(Snapshot) - 1,
     <<Body:Size/binary, Last>> = Snapshot,
-    Broken = eslaver_test_fake:full_resync(<<Body/binary, (Last bxor 1)>>),
+    Broken = eslaver_test_fake_master:full_resync(<<Body/binary, (Last bxor 1)>>),
     ok = file:write_file(?config(dump, Config), "what was here before"),
-    Fake = eslaver_test_fake:start([#{psync => Broken}]),
-    {Replica, _} = eslaver_test_lib:replica(
-        eslaver_test_fake:port(Fake), #{dbfilename => ?config(dump, Config)}
+    Fake = eslaver_test_fake_master:start([#{psync => Broken}]),
+    {Replica, _} = eslaver_test_replica:start(
+        eslaver_test_fake_master:port(Fake), #{dbfilename => ?config(dump, Config)}
     ),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_fake:connections(Fake) >= 2 end),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_fake_master:connections(Fake) >= 2 end),
     ok = eslaver:stop(Replica),
     same(<<"what was here before">>, ?config(dump, Config)),
     only_the_dump(Config).
 
--spec not_kept(list()) -> ok.
 not_kept(Config) ->
     load(Config, ?config(master, Config), undefined),
     ?assertEqual({ok, []}, file:list_dir(?config(dir, Config))).
 
 %% Also root cannot write there.
--spec directory_is_missing(list()) -> ok.
 directory_is_missing(Config) ->
     load(Config, ?config(master, Config), filename:join([?config(dir, Config), "no", "dump.rdb"])),
     warned(),
     ?assertEqual({ok, []}, file:list_dir(?config(dir, Config))).
 
--spec directory_in_place_of_the_file(list()) -> ok.
 directory_in_place_of_the_file(Config) ->
     ok = file:make_dir(?config(dump, Config)),
     load(Config, ?config(master, Config)),
@@ -142,7 +91,6 @@ directory_in_place_of_the_file(Config) ->
     only_the_dump(Config).
 
 %% What a link points to is not touched, whoever has put it there.
--spec symbolic_link(list()) -> ok.
 symbolic_link(Config) ->
     Other = filename:join(?config(priv_dir, Config), "not_to_be_touched"),
     ok = file:write_file(Other, "not to be touched"),
@@ -157,19 +105,17 @@ symbolic_link(Config) ->
     end.
 
 %% It holds all the master's data.
--spec not_for_others(list()) -> ok.
 not_for_others(Config) ->
     load(Config, ?config(master, Config)),
     Dump = ?config(dump, Config),
-    eslaver_test_lib:until(fun() -> filelib:is_regular(Dump) end),
+    eslaver_test_wait:until(fun() -> filelib:is_regular(Dump) end),
     {ok, #file_info{mode = Mode}} = file:read_file_info(Dump),
     ?assertEqual(0, Mode band 8#022).
 
 %% The master ends with the last byte of the snapshot, long before that has been handled.
--spec link_ends_behind_the_snapshot(list()) -> ok.
 link_ends_behind_the_snapshot(Config) ->
     Dump = ?config(dump, Config),
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
     lists:foreach(
         fun(Callback) ->
             ending(Snapshot, fun(Target) ->
@@ -177,7 +123,7 @@ link_ends_behind_the_snapshot(Config) ->
                     dbfilename => Dump, callback => Callback
                 }),
                 ok = eslaver:await(Replica, loaded, 30_000),
-                true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+                true = eslaver_test_wait:until(fun() -> filelib:is_file(Dump) end),
                 ok = eslaver:stop(Replica)
             end),
             same(Snapshot, Dump),
@@ -188,20 +134,20 @@ link_ends_behind_the_snapshot(Config) ->
     ).
 
 %% The replica is stopped as soon as the snapshot has been handled.
--spec stopped_behind_the_snapshot(list()) -> ok.
 stopped_behind_the_snapshot(Config) ->
     Dump = ?config(dump, Config),
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
-    Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
-    Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake), #{dbfilename => Dump}),
-    _ = eslaver_test_lib:loaded(Both),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
+    Fake = eslaver_test_fake_master:start([
+        #{psync => eslaver_test_fake_master:full_resync(Snapshot)}
+    ]),
+    Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake), #{dbfilename => Dump}),
+    _ = eslaver_test_replica:loaded(Both),
     ok = eslaver:stop(element(1, Both)),
-    true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+    true = eslaver_test_wait:until(fun() -> filelib:is_file(Dump) end),
     same(Snapshot, Dump),
     only_the_dump(Config).
 
 %% The folder goes while the snapshot is handled; the link has ended when that is found out.
--spec failure_after_the_links_end(list()) -> ok.
 failure_after_the_links_end(Config) ->
     Dir = filename:join(?config(dir, Config), "goes"),
     ok = file:make_dir(Dir),
@@ -215,7 +161,7 @@ failure_after_the_links_end(Config) ->
                 end
             end
     end,
-    ending(eslaver_test_lib:snapshot(?config(master, Config)), fun(Target) ->
+    ending(eslaver_test_master:snapshot(?config(master, Config)), fun(Target) ->
         Dump = filename:join(Dir, "dump.rdb"),
         {ok, Replica} = eslaver:start_link(Target#{dbfilename => Dump, callback => Holds}),
         receive
@@ -224,28 +170,29 @@ failure_after_the_links_end(Config) ->
         ok = file:del_dir(Dir),
         Replica ! go_on,
         ok = eslaver:await(Replica, loaded, 30_000),
-        true = eslaver_test_lib:until(fun() -> eslaver_test_log:matches("dump\\.rdb") =/= [] end),
+        true = eslaver_test_wait:until(fun() -> eslaver_test_log:matches("dump\\.rdb") =/= [] end),
         ok = eslaver:stop(Replica)
     end).
 
 %% Only there has a file without a name one that it can be linked by.
--spec without_proc(list()) -> ok | {skip, string()}.
 without_proc(Config) ->
     Unmount = "umount -l /proc",
     case os:cmd("unshare -m sh -c '" ++ Unmount ++ " && echo -n unmounted'") of
         "unmounted" ->
-            Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
+            Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
             Node = eslaver_test_node:start([
                 "unshare", "-m", "sh", "-c", Unmount ++ " && exec \"$@\"", "sh"
             ]),
             false = eslaver_test_node:call(Node, eslaver_test_node, has_proc, []),
-            Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
-            Target = eslaver_test_lib:target(eslaver_test_fake:port(Fake)),
+            Fake = eslaver_test_fake_master:start([
+                #{psync => eslaver_test_fake_master:full_resync(Snapshot)}
+            ]),
+            Target = eslaver_test_replica:target(eslaver_test_fake_master:port(Fake)),
             Dump = ?config(dump, Config),
             _ = eslaver_test_node:replica(Node, Target#{
                 dbfilename => Dump, callback => {erlang, is_tuple}
             }),
-            true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+            true = eslaver_test_wait:until(fun() -> filelib:is_file(Dump) end),
             ok = eslaver_test_node:stop(Node),
             same(Snapshot, Dump),
             only_the_dump(Config);
@@ -253,7 +200,6 @@ without_proc(Config) ->
             {skip, "no file system can be unmounted here: " ++ Why}
     end.
 
--spec fifo_in_place_of_the_file(list()) -> ok.
 fifo_in_place_of_the_file(Config) ->
     Dump = ?config(dump, Config),
     "" = os:cmd("mkfifo '" ++ Dump ++ "'"),
@@ -262,18 +208,17 @@ fifo_in_place_of_the_file(Config) ->
     {ok, #file_info{type = other}} = file:read_link_info(Dump),
     only_the_dump(Config).
 
--spec any_bytes_in_its_name(list()) -> ok.
 any_bytes_in_its_name(Config) ->
     Dump = iolist_to_binary([?config(dir, Config), "/", 255, "dump.rdb"]),
-    Snapshot = eslaver_test_lib:snapshot(?config(master, Config)),
-    load(Config, fake([#{psync => eslaver_test_fake:full_resync(Snapshot)}]), Dump),
+    Snapshot = eslaver_test_master:snapshot(?config(master, Config)),
+    load(Config, fake([#{psync => eslaver_test_fake_master:full_resync(Snapshot)}]), Dump),
     same(Snapshot, Dump).
 
 %% A master that has nothing more to say than this snapshot.
 ending(Snapshot, Work) ->
-    Psync = eslaver_test_fake:full_resync(Snapshot),
+    Psync = eslaver_test_fake_master:full_resync(Snapshot),
     Scripts = [#{psync => Psync, then => close}, #{psync => "-LOADING\r\n"}],
-    eslaver_test_hostile:with_fake(Scripts, Work).
+    eslaver_test_hostile_master:with_fake(Scripts, Work).
 
 load(Config, Master) ->
     load(Config, Master, ?config(dump, Config)).
@@ -281,12 +226,12 @@ load(Config, Master) ->
 load(_Config, Master, Dump) ->
     Target =
         case Master of
-            {fake, Fake} -> eslaver_test_fake:port(Fake);
+            {fake, Fake} -> eslaver_test_fake_master:port(Fake);
             _ -> Master
         end,
-    {Replica, _} = Both = eslaver_test_lib:replica(Target, #{dbfilename => Dump}),
-    ?assert(length(eslaver_test_lib:loaded(Both)) > 700),
-    true = Dump =:= undefined orelse eslaver_test_lib:until(fun() -> is_dealt_with(Dump) end),
+    {Replica, _} = Both = eslaver_test_replica:start(Target, #{dbfilename => Dump}),
+    ?assert(length(eslaver_test_replica:loaded(Both)) > 700),
+    true = Dump =:= undefined orelse eslaver_test_wait:until(fun() -> is_dealt_with(Dump) end),
     ok = eslaver:stop(Replica).
 
 %% The file gets its name, or a warning comes, when the disk has it: some time after the load.
@@ -297,15 +242,15 @@ is_dealt_with(Dump) ->
     end.
 
 fake(Scripts) ->
-    {fake, eslaver_test_fake:start(Scripts)}.
+    {fake, eslaver_test_fake_master:start(Scripts)}.
 
 same(Bytes, File) ->
     {ok, Found} = file:read_file(File),
     ?assertEqual(byte_size(Bytes), byte_size(Found)),
     ?assertEqual(byte_size(Bytes), binary:longest_common_prefix([Bytes, Found])).
 
-only_the_dump(Config) ->
-    ?assertEqual({ok, ["dump.rdb"]}, file:list_dir(?config(dir, Config))).
+only_the_dump(Context) ->
+    ?assertEqual({ok, ["dump.rdb"]}, file:list_dir(?config(dir, Context))).
 
 warned() ->
     ?assertMatch([_ | _], eslaver_test_log:matches("dump\\.rdb")).

@@ -1,13 +1,11 @@
 %% Runs each example as its README says, against a real server, and looks at what it prints.
 -module(eslaver_examples_SUITE).
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([mirror/1, print_events/1, ets_cache/1, cache_invalidation/1]).
--export([bulk_sink/1, hooks/1, otp_app/1, elixir/1]).
+-compile([export_all, nowarn_export_all]).
 
 suite() -> [{timetrap, {minutes, 2}}].
 
-all() -> [mirror, print_events, ets_cache, cache_invalidation, bulk_sink, hooks, otp_app, elixir].
+all() -> eslaver_test_groups:cases(?MODULE).
 
 init_per_testcase(_Case, Config) ->
     Master = open_port({spawn_executable, file("tools/master.sh")}, [{line, 80}]),
@@ -145,8 +143,8 @@ start(Name, Config) ->
 start(Name, Args, Config) ->
     run(os:find_executable("escript"), [file("examples/" ++ Name) | Args ++ [port(Config)]]).
 
-port(Config) ->
-    proplists:get_value(port, Config).
+port(Context) ->
+    proplists:get_value(port, Context).
 
 run(Program, Args) ->
     open_port({spawn_executable, Program}, [

@@ -5,48 +5,40 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2, init_per_testcase/2]).
--export([
-    bad_options/1,
-    within_a_transaction/1,
-    globs/1,
-    snapshot/1,
-    stream/1,
-    classic_stream/1,
-    all_passed_over/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
-    [bad_options, within_a_transaction] ++ [{group, Name} || {Name, _, _} <- groups()].
+    alone() ++ eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    Cases = [globs, snapshot, stream, classic_stream, all_passed_over],
-    [{Name, [], Cases} || #{name := Name} <- eslaver_test_master:available()].
+    eslaver_test_groups:per_server(
+        eslaver_test_servers:available(), eslaver_test_groups:cases(?MODULE) -- alone()
+    ).
 
--spec init_per_group(atom(), list()) -> list().
+%% Cases that need no server of each version.
+alone() ->
+    [bad_options, within_a_transaction].
+
 init_per_group(Name, Config) ->
-    [{about, eslaver_test_lib:by_name(Name)} | Config].
+    eslaver_test_groups:server(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
     ok.
 
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(Case, Config) when Case =:= bad_options; Case =:= within_a_transaction ->
-    Config;
-init_per_testcase(_Case, Config) ->
-    #{server := Server} = ?config(about, Config),
-    Master = eslaver_test_master:start(#{server => Server}),
-    [{master, Master}, {client, eslaver_test_client:connect(Master)} | Config].
+init_per_testcase(Case, Config) ->
+    case lists:member(Case, alone()) of
+        true -> Config;
+        false -> with_master(Config)
+    end.
 
--spec bad_options(list()) -> ok.
+with_master(Context) ->
+    #{server := Server} = ?config(server, Context),
+    Master = eslaver_test_master:start(#{server => Server}),
+    [{master, Master}, {client, eslaver_test_client:connect(Master)} | Context].
+
 bad_options(_Config) ->
     [
         ?assertEqual(
@@ -58,11 +50,10 @@ bad_options(_Config) ->
 
 %% A link that is lost within a transaction of which nothing has passed goes on before its MULTI,
 %% for it may pass yet; if it has passed, the link goes on behind what has been handled.
--spec within_a_transaction(list()) -> ok.
 within_a_transaction(_Config) ->
-    Snapshot = eslaver_test_lib:snapshot(eslaver_test_lib:own_master()),
+    Snapshot = eslaver_test_master:snapshot(eslaver_test_master:start_own()),
     Continue = #{psync => <<"+CONTINUE\r\n">>},
-    Script = #{psync => eslaver_test_fake:full_resync(Snapshot)},
+    Script = #{psync => eslaver_test_fake_master:full_resync(Snapshot)},
     Multi = line(["MULTI"]),
     Unwanted = line(["SET", "b", "1"]),
     Wanted = line(["SET", "a", "1"]),
@@ -70,28 +61,28 @@ within_a_transaction(_Config) ->
     Passed = [{"multi", []}, {"select", [<<"0">>]}, {"set", [<<"a">>, <<"1">>]}],
     lists:foreach(
         fun({First, Handled, Second, Expected}) ->
-            Fake = eslaver_test_fake:start([Script, Continue]),
+            Fake = eslaver_test_fake_master:start([Script, Continue]),
             Options = #{filter => #{keys => "a", commands => [set]}},
             {Replica, Collector} =
-                Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake), Options),
-            _ = eslaver_test_lib:loaded(Both),
-            ok = eslaver_test_fake:send(Fake, First),
+                Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake), Options),
+            _ = eslaver_test_replica:loaded(Both),
+            ok = eslaver_test_fake_master:send(Fake, First),
             At = 1000 + iolist_size(Handled),
-            eslaver_test_lib:until(fun() -> maps:get(offset, eslaver:info(Replica)) =:= At end),
-            ok = eslaver_test_fake:drop(Fake),
-            eslaver_test_lib:until(fun() ->
+            eslaver_test_wait:until(fun() -> maps:get(offset, eslaver:info(Replica)) =:= At end),
+            ok = eslaver_test_fake_master:drop(Fake),
+            eslaver_test_wait:until(fun() ->
                 maps:get(state, eslaver:info(Replica)) =:= streaming andalso
-                    eslaver_test_fake:connections(Fake) =:= 2
+                    eslaver_test_fake_master:connections(Fake) =:= 2
             end),
             Asked = [
                 Offset
-             || {2, [Psync, _, Offset]} <- eslaver_test_fake:commands(Fake),
+             || {2, [Psync, _, Offset]} <- eslaver_test_fake_master:commands(Fake),
                 string:uppercase(Psync) =:= <<"PSYNC">>
             ],
             ?assertEqual([integer_to_binary(At + 1)], Asked),
-            ok = eslaver_test_fake:send(Fake, Second),
+            ok = eslaver_test_fake_master:send(Fake, Second),
             End = At + iolist_size(Second),
-            eslaver_test_lib:until(fun() -> maps:get(offset, eslaver:info(Replica)) =:= End end),
+            eslaver_test_wait:until(fun() -> maps:get(offset, eslaver:info(Replica)) =:= End end),
             ?assertEqual(Expected, [
                 {Name, Args}
              || {stream, Name, Args} <- eslaver_test_collector:events(Collector)
@@ -117,10 +108,9 @@ line(Words) ->
     ].
 
 %% Our globs, and what KEYS gives.
--spec globs(list()) -> ok.
 globs(Config) ->
     Client = ?config(client, Config),
-    _ = rand:seed(exsss, eslaver_test_lib:seed()),
+    _ = rand:seed(exsss, eslaver_test_env:seed()),
     Keys = lists:usort([chance(1, 5, "aab-[]^*?\\") || _ <- lists:seq(1, 400)]),
     _ = eslaver_test_client:pipeline(Client, [["SET", Key, "x"] || Key <- Keys]),
     Patterns = [P || _ <- lists:seq(1, 1500), P <- [chance(1, 7, "aab--[[]]^*?\\")], is_plain(P)],
@@ -149,7 +139,6 @@ chance(Least, Most, Alphabet) ->
     ]).
 
 %% Every type in every encoding, in two dbs.
--spec snapshot(list()) -> ok.
 snapshot(Config) ->
     Client = ?config(client, Config),
     #{made := Made} = eslaver_test_dataset:fill(Client),
@@ -178,17 +167,16 @@ snapshot(Config) ->
 
 keys(Config, Options) ->
     {Replica, _} =
-        Both = eslaver_test_lib:replica(?config(master, Config), Options#{events => full}),
-    Events = eslaver_test_lib:loaded(Both),
+        Both = eslaver_test_replica:start(?config(master, Config), Options#{events => full}),
+    Events = eslaver_test_replica:loaded(Both),
     Keys = [E || {loading, Type, _, _, _} = E <- Events, Type =/= aux, Type =/= function],
     [Count] = [Count || {loading, eof, #{keys := Count}} <- Events],
     ?assertEqual(length(Keys), Count),
     ok = eslaver:stop(Replica),
     lists:sort(Keys).
 
-%% A stream by chance, with transactions and two dbs: what passes is what a replica without the
+%% A random stream, with transactions and two dbs: what passes is what a replica without the
 %% filter has, less what is not wanted.
--spec stream(list()) -> ok.
 stream(Config) ->
     Cases = [
         {#{keys => "k[12]"}, fun(Name, Args, _) ->
@@ -202,12 +190,12 @@ stream(Config) ->
         end},
         {#{keys => []}, fun(Name, _, _) -> keyless(Name) end}
     ],
-    Whole = eslaver_test_lib:replica(?config(master, Config), #{events => full}),
+    Whole = eslaver_test_replica:start(?config(master, Config), #{events => full}),
     Others = [
-        eslaver_test_lib:replica(?config(master, Config), #{events => full, filter => Filter})
+        eslaver_test_replica:start(?config(master, Config), #{events => full, filter => Filter})
      || {Filter, _} <- Cases
     ],
-    [_ = eslaver_test_lib:loaded(Both) || Both <- [Whole | Others]],
+    [_ = eslaver_test_replica:loaded(Both) || Both <- [Whole | Others]],
     write(Config),
     Everything = events(Config, Whole),
     lists:foreach(
@@ -221,9 +209,9 @@ stream(Config) ->
 
 keyless(Name) -> lists:member(Name, [<<"ping">>, <<"publish">>, <<"replconf">>]).
 
-write(Config) ->
-    Client = ?config(client, Config),
-    _ = rand:seed(exsss, eslaver_test_lib:seed()),
+write(Context) ->
+    Client = ?config(client, Context),
+    _ = rand:seed(exsss, eslaver_test_env:seed()),
     Key = fun() -> "k" ++ integer_to_list(rand:uniform(4)) end,
     One = fun() ->
         case rand:uniform(5) of
@@ -247,9 +235,9 @@ write(Config) ->
 %% All that has come, when all has.
 events(Config, {Replica, Collector}) ->
     Offset = binary_to_integer(
-        eslaver_test_lib:info(?config(client, Config), "master_repl_offset")
+        eslaver_test_client:info(?config(client, Config), "master_repl_offset")
     ),
-    eslaver_test_lib:until(fun() ->
+    eslaver_test_wait:until(fun() ->
         #{offset := Handled} = eslaver:info(Replica),
         Handled >= Offset
     end),
@@ -298,12 +286,11 @@ groups_of([Event | Rest]) ->
     [[Event] | groups_of(Rest)].
 
 %% In classic events SELECT leads to the db of each: by them every write is in its place.
--spec classic_stream(list()) -> ok.
 classic_stream(Config) ->
-    Whole = eslaver_test_lib:replica(?config(master, Config), #{events => full}),
+    Whole = eslaver_test_replica:start(?config(master, Config), #{events => full}),
     Filter = #{keys => "k1"},
-    Some = eslaver_test_lib:replica(?config(master, Config), #{filter => Filter}),
-    [_ = eslaver_test_lib:loaded(Both) || Both <- [Whole, Some]],
+    Some = eslaver_test_replica:start(?config(master, Config), #{filter => Filter}),
+    [_ = eslaver_test_replica:loaded(Both) || Both <- [Whole, Some]],
     write(Config),
     Expected = [
         {Db, Name, Args}
@@ -324,32 +311,31 @@ classic_stream(Config) ->
      || {_, Name, _} = F <- Found, lists:member(Name, [<<"set">>, <<"mset">>, <<"del">>])
     ],
     ?assertEqual(Expected, Keyed),
-    %% and no SELECT but for those
+    %% and no SELECT except for those
     Selects = [select || {stream, "select", _} <- events(Config, Some)],
     ?assert(length(Selects) =< length(Keyed)).
 
 %% Nothing passes, and the master is told how far we are.
--spec all_passed_over(list()) -> ok.
 all_passed_over(Config) ->
     Client = ?config(client, Config),
     _ = eslaver_test_client:pipeline(Client, [["SET", N, "x"] || N <- lists:seq(1, 5000)]),
     Filter = #{keys => [], commands => []},
     {Replica, Collector} =
-        Both = eslaver_test_lib:replica(?config(master, Config), #{filter => Filter}),
-    ?assertEqual([{loading, eof}], eslaver_test_lib:loaded(Both)),
+        Both = eslaver_test_replica:start(?config(master, Config), #{filter => Filter}),
+    ?assertEqual([{loading, eof}], eslaver_test_replica:loaded(Both)),
     Value = binary:copy(<<"x">>, 1000),
     _ = eslaver_test_client:pipeline(Client, [["SET", N, Value] || N <- lists:seq(1, 5000)]),
     case eslaver_test_client:command(Client, ["WAIT", 1, 20_000]) of
         {error, _} -> ok;
         Count -> ?assertEqual(1, Count)
     end,
-    Offset = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
-    eslaver_test_lib:until(fun() -> maps:get(offset, eslaver:position(Replica)) >= Offset end),
+    Offset = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
+    eslaver_test_wait:until(fun() -> maps:get(offset, eslaver:position(Replica)) >= Offset end),
     %% within a transaction, too
     _ = eslaver_test_client:pipeline(
         Client, [["MULTI"]] ++ [["SET", N, Value] || N <- lists:seq(1, 1000)] ++ [["EXEC"]]
     ),
-    eslaver_test_lib:until(fun() ->
+    eslaver_test_wait:until(fun() ->
         maps:get(offset, eslaver:position(Replica)) >= Offset + 1_000_000
     end),
     #{commands := Commands, keys := 0} = eslaver:info(Replica),

@@ -5,59 +5,21 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    keeps_state/1,
-    gets_batches/1,
-    pause_until_continue/1,
-    pause_for_a_time/1,
-    pause_in_the_snapshot/1,
-    stops/1,
-    refuses/1,
-    raises_at_its_ends/1,
-    bad_return/1,
-    not_a_handler/1,
-    terminates/1,
-    hooks/1,
-    hooks_that_raise/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--define(HANDLER, eslaver_test_handler).
+-define(HANDLER, eslaver_test_reporting_handler).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 1}}].
+    [{timetrap, {minutes, 1}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        keeps_state,
-        gets_batches,
-        pause_until_continue,
-        pause_for_a_time,
-        pause_in_the_snapshot,
-        stops,
-        refuses,
-        raises_at_its_ends,
-        bad_return,
-        not_a_handler,
-        terminates,
-        hooks,
-        hooks_that_raise
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
     process_flag(trap_exit, true),
-    ok = eslaver_test_log:start(),
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     [{master, Master}, {client, eslaver_test_client:connect(Master)} | Config].
 
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
-
--spec keeps_state(list()) -> ok.
 keeps_state(Config) ->
     write(Config, ["SET", "k", "v"]),
     Replica = start(Config, 0),
@@ -70,11 +32,12 @@ keeps_state(Config) ->
     eslaver:stop(Replica).
 
 %% As many at once as there are, in order, and none twice.
--spec gets_batches(list()) -> ok.
 gets_batches(Config) ->
     Client = ?config(client, Config),
     _ = eslaver_test_client:ok(Client, ["DEBUG", "POPULATE", 5000, "k"]),
-    {ok, Replica} = eslaver:start_link(options(Config, {handler, eslaver_batch_handler, self()})),
+    {ok, Replica} = eslaver:start_link(
+        options(Config, {handler, eslaver_test_batch_handler, self()})
+    ),
     ok = eslaver:await(Replica, loaded, 30_000),
     _ = eslaver_test_client:pipeline(Client, [["SET", "n", N] || N <- lists:seq(1, 5000)]),
     Batches = batches(<<"5000">>),
@@ -99,7 +62,6 @@ batches(Last) ->
     end.
 
 %% Nothing is handled, and so nothing acknowledged, but the link is up and calls are answered.
--spec pause_until_continue(list()) -> ok.
 pause_until_continue(Config) ->
     Client = ?config(client, Config),
     Replica = start(Config, 0),
@@ -111,9 +73,9 @@ pause_until_continue(Config) ->
     write(Config, ["SET", "k", "v"]),
     ?assertEqual(0, eslaver_test_client:ok(Client, ["WAIT", 1, 1500])),
     not_handled({stream, "set", [<<"k">>, <<"v">>]}),
-    ?assertMatch(<<"ip=", _/binary>>, eslaver_test_lib:info(Client, "slave0")),
+    ?assertMatch(<<"ip=", _/binary>>, eslaver_test_client:info(Client, "slave0")),
     ?assertNotEqual(
-        nomatch, binary:match(eslaver_test_lib:info(Client, "slave0"), <<"state=online">>)
+        nomatch, binary:match(eslaver_test_client:info(Client, "slave0"), <<"state=online">>)
     ),
     ?assertMatch(#{state := streaming, reconnects := 0}, eslaver:info(Replica)),
     ok = eslaver:continue(Replica),
@@ -123,7 +85,6 @@ pause_until_continue(Config) ->
     ok = eslaver:continue(Replica),
     eslaver:stop(Replica).
 
--spec pause_for_a_time(list()) -> ok.
 pause_for_a_time(Config) ->
     Replica = start(Config, 0),
     handled({loading, eof}, 0),
@@ -137,10 +98,11 @@ pause_for_a_time(Config) ->
     ?assert(Took >= 500),
     eslaver:stop(Replica).
 
--spec pause_in_the_snapshot(list()) -> ok.
 pause_in_the_snapshot(Config) ->
     _ = eslaver_test_client:ok(?config(client, Config), ["DEBUG", "POPULATE", 2000, "k"]),
-    {ok, Replica} = eslaver:start_link(options(Config, {handler, eslaver_test_pauser, self()})),
+    {ok, Replica} = eslaver:start_link(
+        options(Config, {handler, eslaver_test_pausing_handler, self()})
+    ),
     receive
         {paused, Replica, _} -> ok
     end,
@@ -151,7 +113,6 @@ pause_in_the_snapshot(Config) ->
     ok = eslaver:await(Replica, loaded, 30_000),
     eslaver:stop(Replica).
 
--spec stops(list()) -> ok.
 stops(Config) ->
     Replica = start(Config, 0),
     handled({loading, eof}, 0),
@@ -164,7 +125,6 @@ stops(Config) ->
         {'EXIT', Replica, enough} -> ok
     end.
 
--spec refuses(list()) -> ok.
 refuses(Config) ->
     Start = fun(Args) ->
         eslaver:start_link(options(Config, {handler, ?HANDLER, {self(), Args}}))
@@ -182,7 +142,6 @@ refuses(Config) ->
 
 %% A handler that fails to start is a replica that does not, and one that fails to end does not hide
 %% why the replica ended.
--spec raises_at_its_ends(list()) -> ok.
 raises_at_its_ends(Config) ->
     Start = fun(Args) ->
         Nowhere = (options(Config, {handler, ?HANDLER, {self(), Args}}))#{
@@ -202,7 +161,6 @@ raises_at_its_ends(Config) ->
     ?assertMatch([_], eslaver_test_log:matches("callback raised error:no at event terminate")),
     ok.
 
--spec bad_return(list()) -> ok.
 bad_return(Config) ->
     Replica = start(Config, 0),
     handled({loading, eof}, 0),
@@ -215,7 +173,6 @@ bad_return(Config) ->
     ?assertMatch([_ | _], eslaver_test_log:matches("bad_return.*expected.*nonsense")),
     ok.
 
--spec not_a_handler(list()) -> ok.
 not_a_handler(Config) ->
     _ = [
         ?assertEqual(
@@ -226,7 +183,6 @@ not_a_handler(Config) ->
     ],
     ok.
 
--spec terminates(list()) -> ok.
 terminates(Config) ->
     Replica = start(Config, 0),
     handled({loading, eof}, 0),
@@ -242,7 +198,6 @@ terminates(Config) ->
     end.
 
 %% The documented set, with its measurements and metadata.
--spec hooks(list()) -> ok.
 hooks(Config) ->
     Self = self(),
     write(Config, ["SET", "k", "v"]),
@@ -270,7 +225,6 @@ hooks(Config) ->
     _ = eslaver_test_log:contains("replica => hooked") orelse error(no_metadata),
     ok.
 
--spec hooks_that_raise(list()) -> ok.
 hooks_that_raise(Config) ->
     {ok, Replica} = eslaver:start_link(
         (options(Config, fun(_) -> ok end))#{hooks => {erlang, error}}
@@ -278,7 +232,7 @@ hooks_that_raise(Config) ->
     ok = eslaver:await(Replica, loaded, 30_000),
     write(Config, ["SET", "k", "v"]),
     ?assertEqual(1, eslaver_test_client:ok(?config(client, Config), ["WAIT", 1, 5000])),
-    ?assertMatch([_], eslaver_test_log:matches("the hooks raised")),
+    ?assertMatch([_], eslaver_test_log:matches("the hook raised")),
     ok = eslaver:stop(Replica),
     _ = [
         ?assertEqual(
@@ -312,7 +266,7 @@ start(Config, State) ->
     Replica.
 
 options(Config, Callback) ->
-    (eslaver_test_lib:target(?config(master, Config)))#{callback => Callback}.
+    (eslaver_test_replica:target(?config(master, Config)))#{callback => Callback}.
 
 write(Config, Command) ->
     _ = eslaver_test_client:ok(?config(client, Config), Command),

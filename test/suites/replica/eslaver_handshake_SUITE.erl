@@ -5,63 +5,16 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    sync_after_refused_psync/1,
-    no_sync_when_it_passes/1,
-    both_refused/1,
-    refused_and_closed/1,
-    psync_taken_away/1,
-    psync_renamed/1,
-    psync_not_permitted/1,
-    client_list/1,
-    client_taken_away/1,
-    sentinel/1,
-    cluster_without_slots/1,
-    endless_newlines/1,
-    compression_asked_for/1,
-    compression_of_a_snapshot/1,
-    announced_version/1,
-    format_of_a_snapshot/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 2}}].
+    [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        sync_after_refused_psync,
-        no_sync_when_it_passes,
-        both_refused,
-        refused_and_closed,
-        psync_taken_away,
-        psync_renamed,
-        psync_not_permitted,
-        client_list,
-        client_taken_away,
-        sentinel,
-        cluster_without_slots,
-        endless_newlines,
-        compression_asked_for,
-        compression_of_a_snapshot,
-        announced_version,
-        format_of_a_snapshot
-    ].
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
+    eslaver_test_groups:cases(?MODULE).
 
 %% PSYNC refused
 
--spec sync_after_refused_psync(list()) -> ok.
 sync_after_refused_psync(_Config) ->
     Snapshot = <<"REDIS0006", 254, 0, 0, 1, "k", 1, "v", 255, 0:64>>,
     Refusals = [
@@ -72,21 +25,24 @@ sync_after_refused_psync(_Config) ->
         "-NOPERM this user has no permissions to run the 'psync' command",
         "+WHATEVER"
     ],
-    _ = eslaver_test_lib:parallel(
+    _ = eslaver_test_parallel:map(
         fun(Refusal) ->
             Sync = ["\n\n$", integer_to_list(byte_size(Snapshot)), "\r\n", Snapshot],
             Set = <<"*3\r\n$3\r\nset\r\n$1\r\na\r\n$1\r\nb\r\n">>,
-            Fake = eslaver_test_fake:start([
+            Fake = eslaver_test_fake_master:start([
                 #{psync => [Refusal, "\r\n"], replies => #{<<"SYNC">> => [Sync, Set]}}
             ]),
             {Replica, Collector} =
-                Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-            Events = eslaver_test_lib:loaded(Both),
+                Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+            Events = eslaver_test_replica:loaded(Both),
             ?assertMatch([{loading, string, <<"k">>, <<"v">>}, {loading, eof} | _], Events),
             _ = eslaver_test_collector:await(Collector, fun(Event) ->
                 Event =:= {stream, "set", [<<"a">>, <<"b">>]}
             end),
-            Names = [string:uppercase(Name) || {1, [Name | _]} <- eslaver_test_fake:commands(Fake)],
+            Names = [
+                string:uppercase(Name)
+             || {1, [Name | _]} <- eslaver_test_fake_master:commands(Fake)
+            ],
             ?assertEqual([<<"PSYNC">>, <<"SYNC">>], lists:nthtail(length(Names) - 2, Names)),
             eslaver:stop(Replica)
         end,
@@ -94,7 +50,6 @@ sync_after_refused_psync(_Config) ->
     ),
     ok.
 
--spec no_sync_when_it_passes(list()) -> ok.
 no_sync_when_it_passes(_Config) ->
     Refusals = [
         {"-NOMASTERLINK Can't SYNC while not connected with my master", no_master_link},
@@ -103,12 +58,15 @@ no_sync_when_it_passes(_Config) ->
         {"-BUSY Redis is busy running a script.", busy},
         {"-CLUSTERDOWN The cluster is down", cluster_down}
     ],
-    _ = eslaver_test_lib:parallel(
+    _ = eslaver_test_parallel:map(
         fun({Refusal, Reason}) ->
-            Fake = eslaver_test_fake:start([#{psync => [Refusal, "\r\n"]}]),
-            {Replica, _} = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
+            Fake = eslaver_test_fake_master:start([#{psync => [Refusal, "\r\n"]}]),
+            {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
             ?assertMatch(#{reason := Reason}, last_error(Replica)),
-            ?assertEqual([], [C || {_, [<<"SYNC">>]} = C <- eslaver_test_fake:commands(Fake)]),
+            ?assertEqual([], [
+                C
+             || {_, [<<"SYNC">>]} = C <- eslaver_test_fake_master:commands(Fake)
+            ]),
             eslaver:stop(Replica)
         end,
         Refusals
@@ -116,46 +74,43 @@ no_sync_when_it_passes(_Config) ->
     ok.
 
 %% Both answers are shown, and the remedy.
--spec both_refused(list()) -> ok.
 both_refused(_Config) ->
-    Fake = eslaver_test_fake:start([
+    Fake = eslaver_test_fake_master:start([
         #{
             psync => <<"-ERR command `psync` is not for you\r\n">>,
             replies => #{<<"SYNC">> => <<"-ERR nor is `sync`\r\n">>}
         }
     ]),
-    fails(eslaver_test_fake:port(Fake), #{}, no_sync, [
+    fails(eslaver_test_fake_master:port(Fake), #{}, no_sync, [
         "PSYNC with 'ERR command `psync` is not for you'",
         "SYNC with 'ERR nor is `sync`'",
         "psync_command"
     ]),
-    fails(eslaver_test_fake:port(Fake), #{psync_command => "hidden-psync"}, no_sync, [
+    fails(eslaver_test_fake_master:port(Fake), #{psync_command => "hidden-psync"}, no_sync, [
         "hidden-psync with"
     ]).
 
 %% The answer is what is told, not that the master then closed the connection.
--spec refused_and_closed(list()) -> ok.
 refused_and_closed(_Config) ->
-    Fake = eslaver_test_fake:start([#{psync => <<"-ERR we do not do that\r\n">>, then => close}]),
-    fails(eslaver_test_fake:port(Fake), #{}, error, ["PSYNC", "we do not do that"]).
+    Fake = eslaver_test_fake_master:start([
+        #{psync => <<"-ERR we do not do that\r\n">>, then => close}
+    ]),
+    fails(eslaver_test_fake_master:port(Fake), #{}, error, ["PSYNC", "we do not do that"]).
 
--spec psync_taken_away(list()) -> ok.
 psync_taken_away(_Config) ->
-    Master = eslaver_test_lib:own_master([{"rename-command", ["PSYNC", ""]}]),
+    Master = eslaver_test_master:start_own([{"rename-command", ["PSYNC", ""]}]),
     streams(Master, #{}).
 
 %% A server takes its PSYNC, by another name, for SYNC.
--spec psync_renamed(list()) -> ok.
 psync_renamed(_Config) ->
-    Master = eslaver_test_lib:own_master([
+    Master = eslaver_test_master:start_own([
         {"rename-command", ["PSYNC", "secret-psync"]}, {"rename-command", ["SYNC", ""]}
     ]),
     ok = streams(Master, #{psync_command => "secret-psync"}),
     fails(eslaver_test_master:port(Master), #{}, no_sync, ["set the option psync_command"]).
 
--spec psync_not_permitted(list()) -> ok.
 psync_not_permitted(_Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     User = ["ACL", "SETUSER", "old", "on", ">x", "+sync", "+replconf", "+ping"],
     <<"OK">> = eslaver_test_client:ok(Client, User),
@@ -171,9 +126,8 @@ psync_not_permitted(_Config) ->
 %% CLIENT
 
 %% Who we are in the list of every server.
--spec client_list(list()) -> ok.
 client_list(_Config) ->
-    _ = eslaver_test_lib:parallel(fun client_list_of/1, eslaver_test_lib:spread()),
+    _ = eslaver_test_parallel:map(fun client_list_of/1, eslaver_test_servers:spread()),
     ok.
 
 client_list_of(#{server := Server, name := Name, family := Family, version := Version}) ->
@@ -195,15 +149,15 @@ client_list_of(#{server := Server, name := Name, family := Family, version := Ve
     ],
     lists:foreach(
         fun({Options, Expected}) ->
-            {Replica, _} = Both = eslaver_test_lib:replica(Master, Options),
-            _ = eslaver_test_lib:loaded(Both),
+            {Replica, _} = Both = eslaver_test_replica:start(Master, Options),
+            _ = eslaver_test_replica:loaded(Both),
             [Line] = replicas(Client),
             ct:log("~ts", [Line]),
             ?assertEqual(Expected, field("name", Line)),
             _ = [?assertEqual(<<"eslaver">>, field("lib-name", Line)) || Lib =/= none],
             _ = [?assertEqual(Lib, field("lib-ver", Line)) || Lib =/= none],
             ok = eslaver:stop(Replica),
-            eslaver_test_lib:until(fun() -> replicas(Client) =:= [] end)
+            eslaver_test_wait:until(fun() -> replicas(Client) =:= [] end)
         end,
         Cases
     ).
@@ -221,17 +175,15 @@ field(Name, Line) ->
     {match, [Value]} = re:run(Line, [" ", Name, "=(\\S*)"], [{capture, [1], binary}]),
     Value.
 
--spec client_taken_away(list()) -> ok.
 client_taken_away(_Config) ->
-    Master = eslaver_test_lib:own_master([{"rename-command", ["CLIENT", ""]}]),
+    Master = eslaver_test_master:start_own([{"rename-command", ["CLIENT", ""]}]),
     streams(Master, #{}).
 
 %% No masters, and masters in trouble
 
--spec sentinel(list()) -> ok.
 sentinel(_Config) ->
     Sentinel = eslaver_test_master:start(#{
-        server => eslaver_test_lib:own_server(),
+        server => eslaver_test_servers:own(),
         sentinel => <<"sentinel monitor it 127.0.0.1 1 1\n">>
     }),
     fails(eslaver_test_master:port(Sentinel), #{}, sentinel, [
@@ -239,22 +191,20 @@ sentinel(_Config) ->
     ]).
 
 %% A node of a cluster that is down replicates all the same.
--spec cluster_without_slots(list()) -> ok.
 cluster_without_slots(_Config) ->
-    Master = eslaver_test_lib:own_master([{"cluster-enabled", "yes"}]),
+    Master = eslaver_test_master:start_own([{"cluster-enabled", "yes"}]),
     Client = eslaver_test_client:connect(Master),
     Info = eslaver_test_client:ok(Client, ["CLUSTER", "INFO"]),
     ?assertMatch({match, _}, re:run(Info, "cluster_state:fail")),
-    {Replica, _} = Both = eslaver_test_lib:replica(Master),
-    ?assertMatch([{loading, eof} | _], eslaver_test_lib:loaded(Both)),
+    {Replica, _} = Both = eslaver_test_replica:start(Master),
+    ?assertMatch([{loading, eof} | _], eslaver_test_replica:loaded(Both)),
     eslaver:stop(Replica).
 
 %% A sign of life is not enough where an answer is due.
--spec endless_newlines(list()) -> ok.
 endless_newlines(_Config) ->
-    Fake = eslaver_test_fake:start([#{replies => #{<<"PING">> => <<>>}}]),
+    Fake = eslaver_test_fake_master:start([#{replies => #{<<"PING">> => <<>>}}]),
     {Replica, _} =
-        eslaver_test_lib:replica(eslaver_test_fake:port(Fake), #{repl_timeout => 700}),
+        eslaver_test_replica:start(eslaver_test_fake_master:port(Fake), #{repl_timeout => 700}),
     Flood = spawn_link(fun() -> flood(Fake) end),
     Error = last_error(Replica),
     ?assertMatch(#{reason := timeout, text := <<"no answer to PING", _/binary>>}, Error),
@@ -263,21 +213,22 @@ endless_newlines(_Config) ->
     eslaver:stop(Replica).
 
 flood(Fake) ->
-    _ = eslaver_test_fake:connections(Fake) > 0 andalso eslaver_test_fake:send(Fake, "\n"),
+    _ =
+        eslaver_test_fake_master:connections(Fake) > 0 andalso
+            eslaver_test_fake_master:send(Fake, "\n"),
     timer:sleep(50),
     flood(Fake).
 
 %% Compression
 
 %% The fake is on this machine.
--spec compression_asked_for(list()) -> ok.
 compression_asked_for(_Config) ->
     Asked = fun(Options) ->
-        Fake = eslaver_test_fake:start([#{}]),
-        {Replica, _} = eslaver_test_lib:replica(eslaver_test_fake:port(Fake), Options),
+        Fake = eslaver_test_fake_master:start([#{}]),
+        {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake), Options),
         #{} = last_error(Replica),
         ok = eslaver:stop(Replica),
-        Commands = eslaver_test_fake:commands(Fake),
+        Commands = eslaver_test_fake_master:commands(Fake),
         lists:usort([Args || {_, [<<"REPLCONF">>, <<"rdb-no-compress">> | Args]} <- Commands])
     end,
     ?assertEqual([[<<"1">>]], Asked(#{rdb_compression => false})),
@@ -285,12 +236,11 @@ compression_asked_for(_Config) ->
     ?assertEqual([], Asked(#{rdb_compression => true})).
 
 %% Servers since Redis 8.6 do what they are asked.
--spec compression_of_a_snapshot(list()) -> ok | {skip, term()}.
 compression_of_a_snapshot(_Config) ->
     Able = [
         Server
      || #{server := Server, family := redis, version := Version} <-
-            eslaver_test_master:available(),
+            eslaver_test_servers:available(),
         Version >= {8, 6, 0}
     ],
     case Able of
@@ -301,9 +251,9 @@ compression_of_a_snapshot(_Config) ->
             Client = eslaver_test_client:connect(Master),
             _ = eslaver_test_client:ok(Client, ["SET", "k", binary:copy(<<"a">>, 1_000_000)]),
             Bytes = fun(Options) ->
-                {Replica, _} = Both = eslaver_test_lib:replica(Master, Options),
+                {Replica, _} = Both = eslaver_test_replica:start(Master, Options),
                 [{loading, string, <<"k">>, <<"aaa", _/binary>>} | _] =
-                    eslaver_test_lib:loaded(Both),
+                    eslaver_test_replica:loaded(Both),
                 #{bytes := Bytes} = eslaver:info(Replica),
                 ok = eslaver:stop(Replica),
                 Bytes
@@ -313,22 +263,20 @@ compression_of_a_snapshot(_Config) ->
     end.
 
 %% The newest version whose snapshots can be read.
--spec announced_version(list()) -> ok.
 announced_version(_Config) ->
-    Fake = eslaver_test_fake:start([#{}]),
-    {Replica, _} = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
+    Fake = eslaver_test_fake_master:start([#{}]),
+    {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
     #{} = last_error(Replica),
     ok = eslaver:stop(Replica),
-    Commands = eslaver_test_fake:commands(Fake),
+    Commands = eslaver_test_fake_master:commands(Fake),
     Sent = [Version || {_, [<<"REPLCONF">>, <<"version">>, Version]} <- Commands],
     ?assertEqual([<<"9.2.0">>], lists:usort(Sent)).
 
 %% Valkey chooses the format by it: without it, that of Redis 7.2.
--spec format_of_a_snapshot(list()) -> ok | {skip, term()}.
 format_of_a_snapshot(_Config) ->
     Able = [
         Server
-     || #{server := Server, family := valkey, version := V} <- eslaver_test_master:available(),
+     || #{server := Server, family := valkey, version := V} <- eslaver_test_servers:available(),
         V >= {9, 1, 0}
     ],
     case Able of
@@ -337,9 +285,9 @@ format_of_a_snapshot(_Config) ->
         [Server | _] ->
             Master = eslaver_test_master:start(#{server => Server}),
             File = filename:join(eslaver_test_master:dir(Master), "kept.rdb"),
-            {Replica, _} = Both = eslaver_test_lib:replica(Master, #{dbfilename => File}),
-            _ = eslaver_test_lib:loaded(Both),
-            true = eslaver_test_lib:until(fun() -> filelib:is_file(File) end),
+            {Replica, _} = Both = eslaver_test_replica:start(Master, #{dbfilename => File}),
+            _ = eslaver_test_replica:loaded(Both),
+            true = eslaver_test_wait:until(fun() -> filelib:is_file(File) end),
             {ok, <<Magic:9/binary, _/binary>>} = file:read_file(File),
             ok = eslaver:stop(Replica),
             ?assertEqual(<<"VALKEY080">>, Magic)
@@ -349,14 +297,14 @@ format_of_a_snapshot(_Config) ->
 streams(Master, Options) ->
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(Master, Options),
-    ?assert(lists:member({loading, string, <<"k">>, <<"v">>}, eslaver_test_lib:loaded(Both))),
-    _ = [eslaver_test_lib:mark(Client, Collector) || _ <- lists:seq(1, 3)],
+    {Replica, Collector} = Both = eslaver_test_replica:start(Master, Options),
+    ?assert(lists:member({loading, string, <<"k">>, <<"v">>}, eslaver_test_replica:loaded(Both))),
+    _ = [eslaver_test_replica:mark(Client, Collector) || _ <- lists:seq(1, 3)],
     eslaver:stop(Replica).
 
 %% The reason is told, with words for all of these.
 fails(Port, Options, Reason, Regexes) ->
-    {Replica, Collector} = eslaver_test_lib:replica(Port, Options),
+    {Replica, Collector} = eslaver_test_replica:start(Port, Options),
     #{text := Text} = Error = last_error(Replica),
     ct:pal("~ts", [Text]),
     ?assertMatch(#{reason := Reason}, Error),
@@ -365,7 +313,7 @@ fails(Port, Options, Reason, Regexes) ->
     eslaver:stop(Replica).
 
 last_error(Replica) ->
-    eslaver_test_lib:until(fun() ->
+    eslaver_test_wait:until(fun() ->
         case eslaver:info(Replica) of
             #{last_error := undefined} -> false;
             #{last_error := Error} -> Error

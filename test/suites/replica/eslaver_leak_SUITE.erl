@@ -5,29 +5,23 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([hundred/1, a_thousand_starts/1]).
-%% Called in the node.
--export([rounds/2, how_long/0]).
+-compile([export_all, nowarn_export_all]).
 
 -define(COUNT, 100).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
     [Case || eslaver_test_node:has_proc(), Case <- [hundred, a_thousand_starts]].
 
--spec hundred(list()) -> ok.
 hundred(_Config) ->
-    Master = eslaver_test_lib:own_master([{"repl-backlog-size", "64mb"}]),
+    Master = eslaver_test_master:start_own([{"repl-backlog-size", "64mb"}]),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["DEBUG", "POPULATE", 500, "k", 100]),
     Node = eslaver_test_node:start(),
     ok = eslaver_test_node:call(Node, logger, set_primary_config, [level, warning]),
-    Options = (eslaver_test_lib:target(Master))#{callback => {erlang, is_tuple}},
+    Options = (eslaver_test_replica:target(Master))#{callback => {erlang, is_tuple}},
     One = eslaver_test_node:replica(Node, Options),
     ok = eslaver_test_node:call(Node, eslaver, await, [One, loaded, 30_000]),
     ok = eslaver_test_node:call(Node, eslaver, stop, [One]),
@@ -39,21 +33,21 @@ hundred(_Config) ->
 
 at_work(Node, Master, Client, Options) ->
     Replicas = [eslaver_test_node:replica(Node, Options) || _ <- lists:seq(1, ?COUNT)],
-    true = eslaver_test_lib:until(fun() -> online(Client) =:= ?COUNT end, 60_000),
+    true = eslaver_test_wait:until(fun() -> online(Client) =:= ?COUNT end, 60_000),
     %% With nothing to do they cost next to nothing: less than a quarter of one core.
     Idle = busy(eslaver_test_node:os_pid(Node), 4000),
     ct:pal("~b replicas, idle: ~.2f of a core", [?COUNT, Idle]),
     ?assert(Idle < 0.25),
     %% The node does all else while they have work to do.
-    Writers = eslaver_test_writer:start(Master, 1, #{pause => 10, writers => 1}),
+    Writers = eslaver_test_writers:start(Master, 1, #{pause => 10, writers => 1}),
     Times = [eslaver_test_node:call(Node, ?MODULE, how_long, []) || _ <- lists:seq(1, 10)],
     ct:pal("a file read, and garbage collected everywhere: ~p ms", [Times]),
     ?assert(lists:max([Time || {Read, Collect} <- Times, Time <- [Read, Collect]]) < 2000),
-    _ = eslaver_test_writer:stop(Writers),
+    _ = eslaver_test_writers:stop(Writers),
     %% Each has handled all of it.
-    Offset = binary_to_integer(eslaver_test_lib:info(Client, "master_repl_offset")),
+    Offset = binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset")),
     _ = [
-        eslaver_test_lib:until(fun() ->
+        eslaver_test_wait:until(fun() ->
             #{offset := At} = eslaver_test_node:call(Node, eslaver, info, [Replica]),
             At >= Offset
         end)
@@ -70,13 +64,14 @@ online(Client) ->
     end.
 
 %% Memory, too: what the first rounds leave to the allocators, the last ones do with.
--spec a_thousand_starts(list()) -> ok.
 a_thousand_starts(_Config) ->
     Value = eslaver_test_dataset:bytes(1000, 1),
     Keys = [<<0, 5, N:40, 1:2, 1000:14, Value/binary>> || N <- lists:seq(1, 50)],
     Snapshot = iolist_to_binary(["REDIS0009", 254, 0, Keys, 255, <<0:64>>]),
-    Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
-    Port = eslaver_test_fake:port(Fake),
+    Fake = eslaver_test_fake_master:start([
+        #{psync => eslaver_test_fake_master:full_resync(Snapshot)}
+    ]),
+    Port = eslaver_test_fake_master:port(Fake),
     Node = eslaver_test_node:start(),
     Rounds = fun(Count) ->
         Start = erlang:monotonic_time(millisecond),
@@ -89,14 +84,14 @@ a_thousand_starts(_Config) ->
     ct:pal("a thousand starts in ~b ms: ~p", [Took, Growth]),
     ?assert(Has - Had < 16_000_000),
     ?assert(Peak - Had < 32_000_000),
-    ok = eslaver_test_fake:stop(Fake),
+    ok = eslaver_test_fake_master:stop(Fake),
     eslaver_test_node:stop(Node).
 
 -spec rounds(inet:port_number(), non_neg_integer()) -> ok.
 rounds(_Port, 0) ->
     ok;
 rounds(Port, Count) ->
-    Options = (eslaver_test_lib:target(Port))#{callback => {erlang, is_tuple}},
+    Options = (eslaver_test_replica:target(Port))#{callback => {erlang, is_tuple}},
     {ok, Replica} = eslaver:start_link(Options),
     ok = eslaver:await(Replica, loaded, 10_000),
     #{keys := 50} = eslaver:info(Replica),

@@ -5,69 +5,31 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([init_per_group/2, end_per_group/2, init_per_testcase/2, end_per_testcase/2]).
--export([
-    as_the_table/1,
-    two_lists/1,
-    documents/1,
-    mirrored/1,
-    names_no_key/1,
-    not_permitted/1,
-    strange_answers/1,
-    no_answer/1,
-    masters_do_not_mix/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(M, mirror_of_learned).
 -define(TIMEOUT, 10_000).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}].
 
--spec all() -> list().
 all() ->
-    [{group, each}, two_lists, documents, mirrored, names_no_key, not_permitted] ++
-        [strange_answers, no_answer, masters_do_not_mix].
+    [{group, each} | eslaver_test_groups:cases(?MODULE) -- [as_the_table]].
 
--spec groups() -> list().
 groups() ->
-    Names = [Name || #{name := Name} <- eslaver_test_master:available()],
-    [{each, [], [{group, Name} || Name <- Names]}] ++ [{Name, [], [as_the_table]} || Name <- Names].
+    Groups = eslaver_test_groups:per_server(eslaver_test_servers:available(), [as_the_table]),
+    [{each, [], eslaver_test_groups:all(Groups)} | Groups].
 
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec init_per_group(atom(), list()) -> list().
 init_per_group(each, Config) -> Config;
-init_per_group(Name, Config) -> [{about, eslaver_test_lib:by_name(Name)} | Config].
+init_per_group(Name, Config) -> eslaver_test_groups:server(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
-    ok.
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    process_flag(trap_exit, true),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
     ok.
 
 %% With its own commands taken out of the table a server tells the same keys as the table, or that
 %% it cannot tell them without being asked each time.
--spec as_the_table(list()) -> ok | {skip, term()}.
 as_the_table(Config) ->
-    case ?config(about, Config) of
+    case ?config(server, Config) of
         #{version := Version} when Version < {5, 0, 0} -> {skip, "it tells too few keys of some"};
         About -> as_the_table_of(About)
     end.
@@ -77,13 +39,13 @@ as_the_table_of(#{server := Server, version := Version}) ->
     Client = eslaver_test_client:connect(Master),
     %% servers do not call EVAL a write, and take XREADGROUP for a read, which only moves the group
     Names =
-        [Name || {Name, own} <- eslaver_test_writes:of_server(Client)] --
+        [Name || {Name, own} <- eslaver_test_write_commands:of_server(Client)] --
             [<<"eval">>, <<"xreadgroup">>],
     Told = told(Master, #{hidden_commands => Names}),
     Tried = [
         {Command, Table, Learned}
-     || {_, Command, _} <- eslaver_test_writes:all(),
-        lists:member(eslaver_test_writes:name(Command), Names),
+     || {_, Command, _} <- eslaver_test_write_commands:all(),
+        lists:member(eslaver_test_write_commands:name(Command), Names),
         [Name | Args] <- [words(Command)],
         Lower <- [list_to_binary(string:lowercase(Name))],
         Table <- [keys(Lower, Args, undefined)],
@@ -98,17 +60,21 @@ told_of(Tried) -> [Command || {Command, _, Learned} <- Tried, Learned =/= unknow
 
 %% Servers before 7.0 do not tell which keys change, and none tells of other dbs, of keys that only
 %% scripts know, or that all keys of a db change: a write that names no key changes some.
-agree(_Version, Same, Same) -> true;
+agree(_Version, Same, Same) ->
+    true;
 agree(_Version, {Changed, _Read}, unnamed) when is_list(Changed) -> Changed =:= [];
-agree(_Version, _All, unnamed) -> true;
+agree(_Version, _All, unnamed) ->
+    true;
 agree(Version, {Changed, Read}, Told) when Version < {7, 0, 0}, is_tuple(Told) ->
     {All, []} = Told,
     lists:usort(without_dbs(Changed ++ Read)) -- lists:usort(All) =:= [];
 agree(_Version, {Changed, Read}, {ToldChanged, ToldRead}) ->
     lists:usort(without_dbs(Changed)) =:= lists:usort(ToldChanged) andalso
         lists:usort(Read) -- lists:usort(ToldRead) =:= [];
-agree(_Version, unnamed, {[], []}) -> true;
-agree(_Version, _Others, _Told) -> false.
+agree(_Version, unnamed, {[], []}) ->
+    true;
+agree(_Version, _Others, _Told) ->
+    false.
 
 without_dbs(Keys) ->
     [
@@ -122,7 +88,7 @@ without_dbs(Keys) ->
 keys(Name, Args, Told) ->
     eslaver_nif:keys(Name, [iolist_to_binary(Arg) || Arg <- Args], Told).
 
-words(Command) -> eslaver_test_writes:words(Command).
+words(Command) -> eslaver_test_write_commands:words(Command).
 
 %% What a link learns.
 told(Master, More) ->
@@ -139,10 +105,9 @@ told(Master, More) ->
     Told.
 
 options(Master) ->
-    (eslaver_test_lib:target(Master))#{dbfilename => undefined}.
+    (eslaver_test_replica:target(Master))#{dbfilename => undefined}.
 
 %% LMOVEM and MSETEX, hidden, in a filter and in key notifications.
--spec two_lists(list()) -> ok | {skip, term()}.
 two_lists(_Config) ->
     case [S || #{family := redis, version := V, server := S} <- servers(), V >= {8, 10, 0}] of
         [] -> {skip, "no Redis 8.10"};
@@ -171,7 +136,6 @@ two_lists_of(Server) ->
     stop(Replica).
 
 %% Keys with a step of three, of a module; those of an index's name are none.
--spec documents(list()) -> ok | {skip, term()}.
 documents(_Config) ->
     case with_modules() of
         none -> {skip, "no server with modules"};
@@ -193,7 +157,6 @@ documents_of(Server, Modules) ->
     stop(Replica).
 
 %% A mirror marks the keys that a master tells of, and no others.
--spec mirrored(list()) -> ok | {skip, term()}.
 mirrored(_Config) ->
     case with_modules() of
         none -> {skip, "no server with modules"};
@@ -241,9 +204,8 @@ mirrored_of(Server, Modules) ->
     ?assertMatch(#{incomplete := false}, eslaver_mirror:info(?M)).
 
 %% A write that names no key changes some all the same: of old masters and of new ones.
--spec names_no_key(list()) -> ok.
 names_no_key(_Config) ->
-    Servers = [S || #{version := V} = S <- eslaver_test_lib:spread(), V >= {3, 0, 0}],
+    Servers = [S || #{version := V} = S <- eslaver_test_servers:spread(), V >= {3, 0, 0}],
     lists:foreach(fun names_no_key_of/1, Servers).
 
 names_no_key_of(#{server := Server}) ->
@@ -258,14 +220,13 @@ names_no_key_of(#{server := Server}) ->
     _ = eslaver_test_client:ok(Client, ["FLUSHALL"]),
     _ = eslaver_test_client:ok(Client, ["SET", "end", "1"]),
     ?assertMatch([{keys, <<"flushall">>, unknown, _}], notices(Ref, <<"end">>)),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         eslaver_mirror:status(?M) =:= fresh andalso eslaver_mirror:keys(?M, <<"*">>) =:= [<<"end">>]
     end),
     ok = eslaver_mirror:stop(?M),
     stop(Replica).
 
 %% Without the right to ask there is a link all the same.
--spec not_permitted(list()) -> ok | {skip, term()}.
 not_permitted(_Config) ->
     case [S || #{version := V, server := S} <- servers(), V >= {6, 0, 0}] of
         [] -> {skip, "no server with ACLs"};
@@ -283,7 +244,7 @@ not_permitted_by(Server) ->
     _ = eslaver_test_client:ok(Client, ["APPEND", "b", "a"]),
     _ = eslaver_test_client:ok(Client, ["APPEND", "b", "c"]),
     _ = eslaver_test_client:ok(Client, ["SET", "a", "1"]),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         [Args || {stream, <<"set">>, Args, _} <- eslaver_test_collector:events(Events)] =/= []
     end),
     %% any argument may be the key
@@ -294,21 +255,24 @@ not_permitted_by(Server) ->
     stop(Replica).
 
 %% An answer that is none, or too large, costs a second connection, on which nothing is asked.
--spec strange_answers(list()) -> ok.
 strange_answers(_Config) ->
-    Snapshot = eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>),
+    Snapshot = eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>),
     Told = fun(Answer) ->
         Script = #{psync => Snapshot, replies => #{<<"COMMAND">> => Answer}},
-        Fake = eslaver_test_fake:start([Script]),
-        {Replica, _} = replica(eslaver_test_fake:port(Fake), [], #{}),
-        Asked = [Number || {Number, [<<"COMMAND">>]} <- eslaver_test_fake:commands(Fake)],
-        Connections = eslaver_test_fake:connections(Fake),
+        Fake = eslaver_test_fake_master:start([Script]),
+        {Replica, _} = replica(eslaver_test_fake_master:port(Fake), [], #{}),
+        Asked = [Number || {Number, [<<"COMMAND">>]} <- eslaver_test_fake_master:commands(Fake)],
+        Connections = eslaver_test_fake_master:connections(Fake),
         stop(Replica),
-        eslaver_test_fake:stop(Fake),
+        eslaver_test_fake_master:stop(Fake),
         {Connections, Asked}
     end,
     Fine = [
-        <<"+OK\r\n">>, <<"-ERR unknown command\r\n">>, <<":7\r\n">>, <<"*0\r\n">>, <<"*-1\r\n">>,
+        <<"+OK\r\n">>,
+        <<"-ERR unknown command\r\n">>,
+        <<":7\r\n">>,
+        <<"*0\r\n">>,
+        <<"*-1\r\n">>,
         [<<"*3\r\n">>, lists:duplicate(3, <<"*2\r\n$1\r\na\r\n:1\r\n">>)]
     ],
     [?assertEqual({1, [1]}, Told(Answer)) || Answer <- Fine],
@@ -324,16 +288,15 @@ strange_answers(_Config) ->
     ok.
 
 %% So does none within the time that every answer has, or a link that ends there.
--spec no_answer(list()) -> ok.
 no_answer(_Config) ->
-    Snapshot = eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>),
+    Snapshot = eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>),
     Mute = #{psync => Snapshot, replies => #{<<"COMMAND">> => <<>>}},
     Begun = #{psync => Snapshot, replies => #{<<"COMMAND">> => <<"*2\r\n:1\r\n">>}},
     [
         begin
-            Fake = eslaver_test_fake:start([Script]),
-            {Replica, _} = replica(eslaver_test_fake:port(Fake), [], #{repl_timeout => 500}),
-            ?assertEqual(2, eslaver_test_fake:connections(Fake)),
+            Fake = eslaver_test_fake_master:start([Script]),
+            {Replica, _} = replica(eslaver_test_fake_master:port(Fake), [], #{repl_timeout => 500}),
+            ?assertEqual(2, eslaver_test_fake_master:connections(Fake)),
             ?assertMatch(#{reconnects := 0}, eslaver:info(Replica)),
             stop(Replica)
         end
@@ -342,7 +305,6 @@ no_answer(_Config) ->
     ok.
 
 %% What one master tells is of no use for another.
--spec masters_do_not_mix(list()) -> ok | {skip, term()}.
 masters_do_not_mix(_Config) ->
     case [S || #{version := V, server := S} <- servers(), V >= {3, 0, 0}] of
         [] ->
@@ -351,18 +313,18 @@ masters_do_not_mix(_Config) ->
             Master = eslaver_test_master:start(#{server => Server}),
             One = told(Master, #{hidden_commands => [<<"append">>]}),
             ?assertEqual({[<<"k">>], []}, eslaver_nif:keys(<<"append">>, [<<"k">>, <<"v">>], One)),
-            Fake = eslaver_test_fake:start([
-                #{psync => eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>)}
+            Fake = eslaver_test_fake_master:start([
+                #{psync => eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>)}
             ]),
-            Other = told(eslaver_test_fake:port(Fake), #{hidden_commands => [<<"append">>]}),
+            Other = told(eslaver_test_fake_master:port(Fake), #{hidden_commands => [<<"append">>]}),
             ?assertEqual(unknown, eslaver_nif:keys(<<"append">>, [<<"k">>, <<"v">>], Other)),
-            Plain = told(eslaver_test_fake:port(Fake), #{}),
+            Plain = told(eslaver_test_fake_master:port(Fake), #{}),
             ?assertEqual(undefined, Plain)
     end.
 
 %% Helpers
 
-servers() -> eslaver_test_master:available().
+servers() -> eslaver_test_servers:available().
 
 with_modules() ->
     Found = [

@@ -5,54 +5,15 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    bad_select/1,
-    long_name/1,
-    unreadable_stream_leads_to_a_full_sync/1,
-    a_million_arguments/1,
-    newlines_for_ever/1,
-    what_came_before_the_end/1,
-    lost_before_the_stream_goes_on/1,
-    stop_while_the_link_waits_for_credit/1,
-    one_large_value_at_a_time/1,
-    a_monitor_of_the_callback/1,
-    a_raise_with_a_large_event/1,
-    full_disk/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 2}}].
+    [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        bad_select,
-        long_name,
-        unreadable_stream_leads_to_a_full_sync,
-        a_million_arguments,
-        newlines_for_ever,
-        what_came_before_the_end,
-        lost_before_the_stream_goes_on,
-        stop_while_the_link_waits_for_credit,
-        one_large_value_at_a_time,
-        a_monitor_of_the_callback,
-        a_raise_with_a_large_event,
-        full_disk
-    ].
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
+    eslaver_test_groups:cases(?MODULE).
 
 %% The db it would have chosen is not known, so nothing after it may be delivered.
--spec bad_select(list()) -> ok.
 bad_select(_Config) ->
     not_read(
         ["*2\r\n$6\r\nSELECT\r\n$2\r\nzz\r\n", set("wrongdb")],
@@ -60,7 +21,6 @@ bad_select(_Config) ->
     ).
 
 %% A name is a list of characters in classic events: 16 times its size.
--spec long_name(list()) -> ok.
 long_name(_Config) ->
     Name = binary:copy(<<"x">>, 1000000),
     not_read(
@@ -70,24 +30,23 @@ long_name(_Config) ->
 
 not_read(Nonsense, Regex) ->
     Fake = fake(),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-    _ = eslaver_test_lib:loaded(Both),
-    ok = eslaver_test_fake:send(Fake, [set("good"), Nonsense]),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_fake:connections(Fake) >= 2 end),
+    {Replica, Collector} = Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+    _ = eslaver_test_replica:loaded(Both),
+    ok = eslaver_test_fake_master:send(Fake, [set("good"), Nonsense]),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_fake_master:connections(Fake) >= 2 end),
     Keys = [Key || {stream, "set", [Key, _]} <- eslaver_test_collector:events(Collector)],
     ?assertEqual([<<"good">>], Keys),
     ?assertMatch([_ | _], eslaver_test_log:matches(Regex)),
     ok = eslaver:stop(Replica).
 
 %% From the same place the same would come again, for ever.
--spec unreadable_stream_leads_to_a_full_sync(list()) -> ok.
 unreadable_stream_leads_to_a_full_sync(_Config) ->
     Fake = fake(),
-    {Replica, _} = Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-    _ = eslaver_test_lib:loaded(Both),
-    ok = eslaver_test_fake:send(Fake, [set("good"), "nonsense\r\n"]),
-    Asked = eslaver_test_lib:until(fun() ->
-        case [Args || {2, [<<"PSYNC">> | Args]} <- eslaver_test_fake:commands(Fake)] of
+    {Replica, _} = Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+    _ = eslaver_test_replica:loaded(Both),
+    ok = eslaver_test_fake_master:send(Fake, [set("good"), "nonsense\r\n"]),
+    Asked = eslaver_test_wait:until(fun() ->
+        case [Args || {2, [<<"PSYNC">> | Args]} <- eslaver_test_fake_master:commands(Fake)] of
             [] -> false;
             [Args] -> Args
         end
@@ -95,12 +54,11 @@ unreadable_stream_leads_to_a_full_sync(_Config) ->
     ?assertEqual([<<"?">>, <<"-1">>], Asked),
     ok = eslaver:stop(Replica).
 
--spec a_million_arguments(list()) -> ok.
 a_million_arguments(_Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(Master),
-    _ = eslaver_test_lib:loaded(Both),
+    {Replica, Collector} = Both = eslaver_test_replica:start(Master),
+    _ = eslaver_test_replica:loaded(Both),
     Members = [integer_to_binary(N) || N <- lists:seq(1, 1100000)],
     1100000 = eslaver_test_client:ok(Client, ["SADD", "many" | Members]),
     {stream, "sadd", [_ | Args]} = eslaver_test_collector:await(
@@ -114,24 +72,25 @@ a_million_arguments(_Config) ->
     ok = eslaver:stop(Replica).
 
 %% They keep the link alive while a snapshot is awaited, and must not keep it from being stopped.
--spec newlines_for_ever(list()) -> ok.
 newlines_for_ever(_Config) ->
-    Fake = eslaver_test_fake:start([#{psync => "\n"}]),
-    {Replica, _} = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-    Psync = fun() -> [p || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake:commands(Fake)] =/= [] end,
-    true = eslaver_test_lib:until(Psync),
+    Fake = eslaver_test_fake_master:start([#{psync => "\n"}]),
+    {Replica, _} = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+    Psync = fun() ->
+        [p || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake_master:commands(Fake)] =/= []
+    end,
+    true = eslaver_test_wait:until(Psync),
     Flood = binary:copy(<<"\n">>, 1000000),
     Flooder = spawn_link(fun() -> flood(Fake, Flood) end),
-    true = eslaver_test_lib:until(fun() -> io_threads() =/= [] end),
+    true = eslaver_test_wait:until(fun() -> io_threads() =/= [] end),
     ok = eslaver:stop(Replica),
-    true = eslaver_test_lib:until(fun() -> io_threads() =:= [] end),
+    true = eslaver_test_wait:until(fun() -> io_threads() =:= [] end),
     unlink(Flooder),
     exit(Flooder, kill),
     ok.
 
 flood(Fake, Bytes) ->
     try
-        eslaver_test_fake:send(Fake, Bytes)
+        eslaver_test_fake_master:send(Fake, Bytes)
     catch
         %% the replica has gone
         _:_ -> ok
@@ -146,10 +105,9 @@ io_threads() ->
     ].
 
 %% A master that has ended cannot be told anything any more; what it had sent can still be read.
--spec what_came_before_the_end(list()) -> ok.
 what_came_before_the_end(_Config) ->
     Count = 3000,
-    Empty = eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>),
+    Empty = eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>),
     Commands = [
         ["*2\r\n$1\r\nc\r\n$1000\r\n", <<N:8000>>, "\r\n"]
      || N <- lists:seq(1, Count)
@@ -163,9 +121,9 @@ what_came_before_the_end(_Config) ->
             ok
     end,
     Script = #{psync => [Empty, Commands], then => close},
-    eslaver_test_hostile:with_fake(Script, fun(Target) ->
+    eslaver_test_hostile_master:with_fake(Script, fun(Target) ->
         {ok, Replica} = eslaver:start_link(Target#{callback => Slow}),
-        true = eslaver_test_lib:until(fun() ->
+        true = eslaver_test_wait:until(fun() ->
             maps:get(state, eslaver:info(Replica)) =:= waiting
         end),
         ?assertEqual(Count, counters:get(Told, 1)),
@@ -174,10 +132,9 @@ what_came_before_the_end(_Config) ->
 
 %% As by a master whose limit for what it has to send is less than that. The pauses before it is
 %% tried again grow; not so where commands come each time.
--spec lost_before_the_stream_goes_on(list()) -> ok.
 lost_before_the_stream_goes_on(_Config) ->
     Part = "*1\r\n$1000000\r\nhalf of a command",
-    [Nothing, Little, Much] = eslaver_test_lib:parallel(fun pauses/1, [[], Part, set("k")]),
+    [Nothing, Little, Much] = eslaver_test_parallel:map(fun pauses/1, [[], Part, set("k")]),
     [?assert(lists:max(Pauses) > 800, Pauses) || Pauses <- [Nothing, Little]],
     %% the first is that after the full sync
     ?assert(lists:max(tl(Much)) =< 100, Much).
@@ -190,10 +147,13 @@ pauses(Commands) ->
         (_, _, _) -> ok
     end,
     Scripts = [
-        #{psync => eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>), then => close},
+        #{
+            psync => eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>),
+            then => close
+        },
         #{psync => ["+CONTINUE\r\n", Commands], then => close}
     ],
-    eslaver_test_hostile:with_fake(Scripts, fun(Target) ->
+    eslaver_test_hostile_master:with_fake(Scripts, fun(Target) ->
         {ok, Replica} = eslaver:start_link(Target#{callback => {erlang, is_tuple}, hooks => Hooks}),
         Delays = [
             receive
@@ -205,20 +165,19 @@ pauses(Commands) ->
         Delays
     end).
 
--spec stop_while_the_link_waits_for_credit(list()) -> ok.
 stop_while_the_link_waits_for_credit(_Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     _ = [
         eslaver_test_client:ok(Client, ["SET", ["key", integer_to_list(N)], <<0:8192>>])
      || N <- lists:seq(1, 5000)
     ],
     Slow = fun(_) -> timer:sleep(1) end,
-    {ok, Replica} = eslaver:start_link((eslaver_test_lib:target(Master))#{callback => Slow}),
+    {ok, Replica} = eslaver:start_link((eslaver_test_replica:target(Master))#{callback => Slow}),
     Starved = fun() -> lists:any(fun(Link) -> waits(Link) end, links()) end,
-    true = eslaver_test_lib:until(Starved),
+    true = eslaver_test_wait:until(Starved),
     ok = eslaver:stop(Replica),
-    true = eslaver_test_lib:until(fun() -> links() =:= [] end),
+    true = eslaver_test_wait:until(fun() -> links() =:= [] end),
     ok.
 
 links() ->
@@ -232,9 +191,10 @@ waits(Link) ->
     {status, waiting} =:= process_info(Link, status).
 
 %% The next one would be in memory beside that which the callback holds.
--spec one_large_value_at_a_time(list()) -> ok.
 one_large_value_at_a_time(_Config) ->
-    Master = eslaver_test_lib:own_master([{"rdbcompression", "no"}, {"repl-diskless-sync", "no"}]),
+    Master = eslaver_test_master:start_own([
+        {"rdbcompression", "no"}, {"repl-diskless-sync", "no"}
+    ]),
     Client = eslaver_test_client:connect(Master),
     Elements = lists:duplicate(1000, binary:copy(<<"x">>, 1000)),
     Size = 40 * 1000 * 1000,
@@ -254,7 +214,7 @@ one_large_value_at_a_time(_Config) ->
         (_) ->
             ok
     end,
-    Target = eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)),
+    Target = eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)),
     {ok, Replica} = eslaver:start_link(Target#{callback => Holds}),
     ok = held(Replica),
     Passed = settled(fun() -> eslaver_test_proxy:passed(Proxy, down) end),
@@ -280,16 +240,16 @@ settled(Number) ->
     end.
 
 %% Users' code runs in the server, and may monitor what it likes.
--spec a_monitor_of_the_callback(list()) -> ok.
 a_monitor_of_the_callback(_Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     Self = self(),
     Monitors = fun(Event) ->
         _ = spawn_monitor(fun() -> ok end),
         Self ! Event
     end,
-    {ok, Replica} = eslaver:start_link((eslaver_test_lib:target(Master))#{callback => Monitors}),
+    Target = eslaver_test_replica:target(Master),
+    {ok, Replica} = eslaver:start_link(Target#{callback => Monitors}),
     ok = eslaver:await(Replica, loaded, 30000),
     _ = [eslaver_test_client:ok(Client, ["SET", "k", N]) || N <- [1, 2, 3]],
     receive
@@ -299,9 +259,8 @@ a_monitor_of_the_callback(_Config) ->
     ok = eslaver:stop(Replica).
 
 %% A function clause's report has the arguments, and a badmatch the value: here 20 MB of each.
--spec a_raise_with_a_large_event(list()) -> ok.
 a_raise_with_a_large_event(_Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     _ = process_flag(trap_exit, true),
     Raising = [
@@ -315,7 +274,7 @@ a_raise_with_a_large_event(_Config) ->
     _ = [
         begin
             {ok, Replica} = eslaver:start_link(
-                (eslaver_test_lib:target(Master))#{callback => Callback}
+                (eslaver_test_replica:target(Master))#{callback => Callback}
             ),
             receive
                 {'EXIT', Replica, {callback_failed, #{event := Event}} = Reason} ->
@@ -330,7 +289,6 @@ a_raise_with_a_large_event(_Config) ->
 
 %% The snapshot's file runs out of room while the rest of it is read back from there; then there is
 %% room again. The sync is whole all the same, and no damaged file is left.
--spec full_disk(list()) -> ok | {skip, string()}.
 full_disk(Config) ->
     Disk = filename:join(?config(priv_dir, Config), "disk"),
     ok = filelib:ensure_dir(filename:join(Disk, "file")),
@@ -346,7 +304,7 @@ full_disk(Config) ->
     end.
 
 full_disk_at(Disk) ->
-    Master = eslaver_test_lib:own_master([{"rdbcompression", "no"}]),
+    Master = eslaver_test_master:start_own([{"rdbcompression", "no"}]),
     Client = eslaver_test_client:connect(Master),
     Count = 20000,
     _ = [
@@ -365,10 +323,10 @@ full_disk_at(Disk) ->
                 end,
         Self ! {told, Event}
     end,
-    Target = eslaver_test_lib:target(Master),
+    Target = eslaver_test_replica:target(Master),
     {ok, Replica} = eslaver:start_link(Target#{callback => Slow, dbfilename => Dump}),
     %% the link has been refused room by the slow server, and the file by the disk
-    true = eslaver_test_lib:until(fun() -> full(Disk) end),
+    true = eslaver_test_wait:until(fun() -> full(Disk) end),
     ok = file:delete(Filler),
     Replica ! go_on,
     Keys = told(#{}),
@@ -393,7 +351,7 @@ told(Keys) ->
 
 fake() ->
     Snapshot = <<"REDIS0009", 255, 0:64>>,
-    eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]).
+    eslaver_test_fake_master:start([#{psync => eslaver_test_fake_master:full_resync(Snapshot)}]).
 
 set(Key) ->
     io_lib:format("*3\r\n$3\r\nSET\r\n$~b\r\n~s\r\n$1\r\nv\r\n", [length(Key), Key]).

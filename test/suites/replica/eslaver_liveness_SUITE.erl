@@ -1,168 +1,76 @@
-%% Time: what does not answer is noticed, a stop is prompt in every phase, and however a replica
-%% ends, nothing of it stays.
+%% What a replica takes for a lost master, and what it does not: silence, pings and newlines in
+%% every step of a link.
 -module(eslaver_liveness_SUITE).
 
--include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([
-    init_per_suite/1,
-    end_per_suite/1,
-    init_per_group/2,
-    end_per_group/2,
-    init_per_testcase/2,
-    end_per_testcase/2
-]).
--export([
-    stopped_master/1,
-    idle_master/1,
-    cannot_connect/1,
-    silent_peer/1,
-    silent_at_each_step/1,
-    newlines_at_each_step/1,
-    newlines_before_the_snapshot/1,
-    name_with_several_addresses/1,
-    stop_while_resolving/1,
-    stop_while_connecting/1,
-    stop_in_the_handshake/1,
-    stop_waiting_for_the_snapshot/1,
-    stop_while_loading/1,
-    stop_while_streaming/1,
-    stop_with_much_to_do/1,
-    stop_with_a_stopped_master/1,
-    stop_between_tries/1,
-    leaves_nothing/1,
-    code_is_loaded/1
-]).
-%% A supervisor, and what runs in a node of its own.
--export([init/1, rounds/4]).
+-compile([export_all, nowarn_export_all]).
 
-%% How long a stop may take, in ms. The requirement is a second.
--define(PROMPT, 1000).
-
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [{group, noticed}, {group, stopped}, leaves_nothing, code_is_loaded].
+    [{group, noticed}].
 
--spec groups() -> list().
 groups() ->
-    [
-        {noticed, [parallel], [
-            stopped_master,
-            idle_master,
-            cannot_connect,
-            silent_peer,
-            silent_at_each_step,
-            newlines_at_each_step,
-            newlines_before_the_snapshot,
-            name_with_several_addresses
-        ]},
-        {stopped, [], [
-            stop_while_resolving,
-            stop_while_connecting,
-            stop_in_the_handshake,
-            stop_waiting_for_the_snapshot,
-            stop_while_loading,
-            stop_while_streaming,
-            stop_with_much_to_do,
-            stop_with_a_stopped_master,
-            stop_between_tries
-        ]}
-    ].
-
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec init_per_group(atom(), list()) -> list().
-init_per_group(_Group, Config) ->
-    Config.
-
--spec end_per_group(atom(), list()) -> ok.
-end_per_group(_Group, _Config) ->
-    ok.
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    ok.
-
-%% What is noticed
+    [{noticed, [parallel], eslaver_test_groups:cases(?MODULE)}].
 
 %% A master that is there and says nothing, and then goes on.
--spec stopped_master(list()) -> ok.
 stopped_master(_Config) ->
-    Master = eslaver_test_lib:own_master([{"repl-ping-replica-period", "1"}]),
+    Master = eslaver_test_master:start_own([{"repl-ping-replica-period", "1"}]),
     Client = eslaver_test_client:connect(Master),
     {Replica, Collector} =
-        Both = eslaver_test_lib:replica(Master, #{repl_timeout => 3000}),
-    _ = eslaver_test_lib:loaded(Both),
+        Both = eslaver_test_replica:start(Master, #{repl_timeout => 3000}),
+    _ = eslaver_test_replica:loaded(Both),
     ok = eslaver_test_master:pause(Master),
-    Took = took(fun() -> error_of(Replica, timeout) end),
+    Took = eslaver_test_wait:took(fun() -> error_of(Replica, timeout) end),
     ?assert(Took < 10_000),
     #{last_error := #{text := Text}} = eslaver:info(Replica),
     ?assertEqual(<<"the master has been silent for 3 s">>, Text),
     ok = eslaver_test_master:continue(Master),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     ?assertEqual(
         1, length([eof || {loading, eof} <- eslaver_test_collector:events(Collector)])
     ),
     eslaver:stop(Replica).
 
 %% One that has nothing to say but its pings is kept.
--spec idle_master(list()) -> ok.
 idle_master(_Config) ->
-    Master = eslaver_test_lib:own_master([{"repl-ping-replica-period", "1"}]),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(Master, #{repl_timeout => 3000}),
-    _ = eslaver_test_lib:loaded(Both),
-    true = eslaver_test_lib:until(fun() ->
+    Master = eslaver_test_master:start_own([{"repl-ping-replica-period", "1"}]),
+    {Replica, Collector} = Both = eslaver_test_replica:start(Master, #{repl_timeout => 3000}),
+    _ = eslaver_test_replica:loaded(Both),
+    true = eslaver_test_wait:until(fun() ->
         length([ping || {stream, "ping", _} <- eslaver_test_collector:events(Collector)]) >= 6
     end),
     ?assertMatch(#{reconnects := 0, state := streaming}, eslaver:info(Replica)),
     eslaver:stop(Replica).
 
--spec cannot_connect(list()) -> ok.
 cannot_connect(_Config) ->
-    {Port, Sockets} = full_port(),
-    {Replica, _} = eslaver_test_lib:replica(Port, #{connect_timeout => 700}),
-    Took = took(fun() -> error_of(Replica, cannot_connect) end),
+    {Port, Sockets} = eslaver_test_full_port:open(),
+    {Replica, _} = eslaver_test_replica:start(Port, #{connect_timeout => 700}),
+    Took = eslaver_test_wait:took(fun() -> error_of(Replica, cannot_connect) end),
     ?assert(Took < 5_000),
     ok = eslaver:stop(Replica),
-    close(Sockets).
+    eslaver_test_full_port:close(Sockets).
 
 %% It accepts, and that is all.
--spec silent_peer(list()) -> ok.
 silent_peer(_Config) ->
     {ok, Listener} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
     {ok, Port} = inet:port(Listener),
-    {Replica, _} = eslaver_test_lib:replica(Port, #{repl_timeout => 1000}),
-    Took = took(fun() -> error_of(Replica, timeout) end),
+    {Replica, _} = eslaver_test_replica:start(Port, #{repl_timeout => 1000}),
+    Took = eslaver_test_wait:took(fun() -> error_of(Replica, timeout) end),
     ?assert(Took < 5_000),
     #{last_error := #{text := Text}} = eslaver:info(Replica),
     ?assertEqual(<<"no answer to PING within 1 s">>, Text),
     ok = eslaver:stop(Replica),
     gen_tcp:close(Listener).
 
--spec silent_at_each_step(list()) -> ok.
 silent_at_each_step(_Config) ->
-    _ = eslaver_test_lib:parallel(
+    _ = eslaver_test_parallel:map(
         fun({Step, Script}) ->
-            Fake = eslaver_test_fake:start([Script]),
-            {Replica, _} = eslaver_test_lib:replica(
-                eslaver_test_fake:port(Fake), #{repl_timeout => 1000, master_auth => "x"}
+            Fake = eslaver_test_fake_master:start([Script]),
+            {Replica, _} = eslaver_test_replica:start(
+                eslaver_test_fake_master:port(Fake), #{repl_timeout => 1000, master_auth => "x"}
             ),
             #{text := Text} = error_of(Replica, timeout),
             ?assertMatch({Step, {match, _}}, {Step, re:run(Text, Step)}),
@@ -173,7 +81,7 @@ silent_at_each_step(_Config) ->
             {"CLIENT SETNAME", silent([<<"CLIENT">>, <<"REPLCONF">>, <<"COMMAND">>])},
             {"REPLCONF listening-port", silent([<<"REPLCONF">>, <<"COMMAND">>])},
             {"PSYNC", #{psync => <<>>, then => keep}},
-            {"silent", #{psync => eslaver_test_fake:full_resync(1000, <<"REDIS0011">>)}}
+            {"silent", #{psync => eslaver_test_fake_master:full_resync(1000, <<"REDIS0011">>)}}
         ]
     ),
     ok.
@@ -186,7 +94,6 @@ replies(Reply, Commands) ->
     #{replies => maps:from_list([{Command, Reply} || Command <- Commands])}.
 
 %% They are a sign of life only from a master that keeps the answer to PSYNC back.
--spec newlines_at_each_step(list()) -> ok.
 newlines_at_each_step(_Config) ->
     Steps = [
         {"PING", replies(<<"\n">>, [<<"PING">>])},
@@ -195,13 +102,15 @@ newlines_at_each_step(_Config) ->
     ],
     %% now and then, and as fast as they are taken
     Ways = [{<<"\n">>, 100}, {binary:copy(<<"\n">>, 100_000), 0}],
-    _ = eslaver_test_lib:parallel(
+    _ = eslaver_test_parallel:map(
         fun({{Step, Script}, {Bytes, Pause}}) ->
-            Fake = eslaver_test_fake:start([Script]),
-            {Replica, _} = eslaver_test_lib:replica(
-                eslaver_test_fake:port(Fake), #{repl_timeout => 1000, master_auth => "x"}
+            Fake = eslaver_test_fake_master:start([Script]),
+            {Replica, _} = eslaver_test_replica:start(
+                eslaver_test_fake_master:port(Fake), #{repl_timeout => 1000, master_auth => "x"}
             ),
-            true = eslaver_test_lib:until(fun() -> eslaver_test_fake:connections(Fake) > 0 end),
+            true = eslaver_test_wait:until(fun() ->
+                eslaver_test_fake_master:connections(Fake) > 0
+            end),
             Sender = spawn_link(fun() -> repeat(Fake, Bytes, Pause) end),
             #{text := Text} = error_of(Replica, timeout),
             ?assertMatch({Step, {match, _}}, {Step, re:run(Text, "no answer to " ++ Step)}),
@@ -214,48 +123,46 @@ newlines_at_each_step(_Config) ->
     ok.
 
 %% For as long as they come, be it longer than any silence may last.
--spec newlines_before_the_snapshot(list()) -> ok.
 newlines_before_the_snapshot(_Config) ->
-    Snapshot = iolist_to_binary(eslaver_test_fake:full_resync(<<"REDIS0009", 255, 0:64>>)),
+    Snapshot = iolist_to_binary(eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>)),
     {match, [{Answer, _}]} = re:run(Snapshot, "\\$"),
     <<Line:Answer/binary, Rest/binary>> = Snapshot,
-    Fake = eslaver_test_fake:start([#{psync => <<"\n">>}]),
-    Port = eslaver_test_fake:port(Fake),
-    {Replica, _} = Both = eslaver_test_lib:replica(Port, #{repl_timeout => 1000}),
-    true = eslaver_test_lib:until(fun() ->
-        [p || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake:commands(Fake)] =/= []
+    Fake = eslaver_test_fake_master:start([#{psync => <<"\n">>}]),
+    Port = eslaver_test_fake_master:port(Fake),
+    {Replica, _} = Both = eslaver_test_replica:start(Port, #{repl_timeout => 1000}),
+    true = eslaver_test_wait:until(fun() ->
+        [p || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake_master:commands(Fake)] =/= []
     end),
     _ = [
         begin
             _ = [newline(Fake, 200) || _ <- lists:seq(1, 10)],
-            ok = eslaver_test_fake:send(Fake, Part)
+            ok = eslaver_test_fake_master:send(Fake, Part)
         end
      || Part <- [Line, Rest]
     ],
-    ?assertEqual([{loading, eof}], eslaver_test_lib:loaded(Both)),
-    ?assertEqual(1, eslaver_test_fake:connections(Fake)),
+    ?assertEqual([{loading, eof}], eslaver_test_replica:loaded(Both)),
+    ?assertEqual(1, eslaver_test_fake_master:connections(Fake)),
     eslaver:stop(Replica).
 
 newline(Fake, Pause) ->
-    ok = eslaver_test_fake:send(Fake, <<"\n">>),
+    ok = eslaver_test_fake_master:send(Fake, <<"\n">>),
     timer:sleep(Pause).
 
 repeat(Fake, Bytes, Pause) ->
-    _ = eslaver_test_fake:send(Fake, Bytes),
+    _ = eslaver_test_fake_master:send(Fake, Bytes),
     timer:sleep(Pause),
     repeat(Fake, Bytes, Pause).
 
 %% localhost is ::1 and 127.0.0.1 here, and a master may be at either.
--spec name_with_several_addresses(list()) -> ok | {skip, term()}.
 name_with_several_addresses(_Config) ->
     case {inet:getaddrs("localhost", inet), inet:getaddrs("localhost", inet6)} of
         {{ok, [{127, 0, 0, 1} | _]}, {ok, [{0, 0, 0, 0, 0, 0, 0, 1} | _]}} ->
             _ = [
                 begin
-                    Master = eslaver_test_lib:own_master([{"bind", Bind}]),
+                    Master = eslaver_test_master:start_own([{"bind", Bind}]),
                     {Replica, _} =
-                        Both = eslaver_test_lib:replica(Master, #{master_host => "localhost"}),
-                    _ = eslaver_test_lib:loaded(Both),
+                        Both = eslaver_test_replica:start(Master, #{master_host => "localhost"}),
+                    _ = eslaver_test_replica:loaded(Both),
                     #{master := Address} = eslaver:info(Replica),
                     ct:log("~s", [Address]),
                     ok = eslaver:stop(Replica)
@@ -267,295 +174,10 @@ name_with_several_addresses(_Config) ->
             {skip, Other}
     end.
 
-%% A port where connecting never ends: nobody accepts, and the queue is full.
-full_port() ->
-    {ok, Listener} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}, {backlog, 0}]),
-    {ok, Port} = inet:port(Listener),
-    {Port, [Listener | fill(Port, 20)]}.
-
-fill(Port, Left) when Left > 0 ->
-    case gen_tcp:connect({127, 0, 0, 1}, Port, [], 300) of
-        {ok, Socket} -> [Socket | fill(Port, Left - 1)];
-        {error, timeout} -> []
-    end.
-
-close(Sockets) ->
-    lists:foreach(fun gen_tcp:close/1, Sockets).
-
 error_of(Replica, Reason) ->
-    eslaver_test_lib:until(fun() ->
+    eslaver_test_wait:until(fun() ->
         case eslaver:info(Replica) of
             #{last_error := #{reason := Reason} = Error} -> Error;
             _ -> false
         end
     end).
-
-took(Fun) ->
-    Begun = erlang:monotonic_time(millisecond),
-    _ = Fun(),
-    erlang:monotonic_time(millisecond) - Begun.
-
-%% Stopping
-
-stops(Phase, Replica) ->
-    {links, Links} = process_info(Replica, links),
-    Took = took(fun() -> ok = eslaver:stop(Replica) end),
-    ct:pal("stopped while ~s: ~b ms", [Phase, Took]),
-    ?assert(Took < ?PROMPT),
-    %% With its processes.
-    true = eslaver_test_lib:until(fun() ->
-        not lists:any(fun is_process_alive/1, [Pid || Pid <- Links, is_pid(Pid), Pid =/= self()])
-    end),
-    %% With its thread, but for one that the system keeps looking up a name.
-    Phase =:= "resolving" orelse eslaver_test_lib:until(fun() -> io_threads() =:= 0 end),
-    ok.
-
-io_threads() ->
-    length([
-        Comm
-     || File <- filelib:wildcard("/proc/self/task/*/comm"),
-        {ok, Comm} <- [file:read_file(File)],
-        Comm =:= <<"eslaver_io\n">>
-    ]).
-
--spec stop_while_resolving(list()) -> ok.
-stop_while_resolving(_Config) ->
-    {Replica, _} = eslaver_test_lib:replica(6379, #{master_host => "no-such-host.invalid"}),
-    #{state := _} = eslaver:info(Replica),
-    stops("resolving", Replica),
-    %% The look-up ends some time.
-    eslaver_test_lib:until(fun() -> io_threads() =:= 0 end, 60_000),
-    ok.
-
--spec stop_while_connecting(list()) -> ok.
-stop_while_connecting(_Config) ->
-    {Port, Sockets} = full_port(),
-    {Replica, _} = eslaver_test_lib:replica(Port),
-    #{state := connecting} = eslaver:info(Replica),
-    stops("connecting", Replica),
-    close(Sockets).
-
--spec stop_in_the_handshake(list()) -> ok.
-stop_in_the_handshake(_Config) ->
-    Fake = eslaver_test_fake:start([#{replies => #{<<"REPLCONF">> => <<>>}}]),
-    {Replica, _} = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-    true = eslaver_test_lib:until(fun() -> length(eslaver_test_fake:commands(Fake)) >= 2 end),
-    stops("shaking hands", Replica).
-
--spec stop_waiting_for_the_snapshot(list()) -> ok.
-stop_waiting_for_the_snapshot(_Config) ->
-    Fake = eslaver_test_fake:start([#{psync => <<"\n\n">>}]),
-    {Replica, _} = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-    true = eslaver_test_lib:until(fun() ->
-        [psync || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake:commands(Fake)] =/= []
-    end),
-    stops("waiting for the snapshot", Replica).
-
-%% Also its temporary file goes, where it has a name.
--spec stop_while_loading(list()) -> ok.
-stop_while_loading(Config) ->
-    Dir = filename:join(?config(priv_dir, Config), "stop_while_loading"),
-    ok = file:make_dir(Dir),
-    Master = populated(),
-    Proxy = eslaver_test_proxy:start(Master),
-    ok = eslaver_test_proxy:trickle(Proxy, 2000),
-    {Replica, _} = eslaver_test_lib:replica(
-        eslaver_test_proxy:port(Proxy), #{dbfilename => filename:join(Dir, "dump.rdb")}
-    ),
-    true = eslaver_test_lib:until(fun() ->
-        case eslaver:info(Replica) of
-            #{state := loading, keys := Keys} -> Keys > 100;
-            #{} -> false
-        end
-    end),
-    stops("loading", Replica),
-    ?assertEqual({ok, []}, file:list_dir(Dir)).
-
--spec stop_while_streaming(list()) -> ok.
-stop_while_streaming(_Config) ->
-    Master = eslaver_test_lib:own_master(),
-    {Replica, _} = Both = eslaver_test_lib:replica(Master),
-    _ = eslaver_test_lib:loaded(Both),
-    Writers = eslaver_test_writer:start(Master, 1, #{pause => 0}),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_writer:count(Writers) > 300 end),
-    stops("streaming", Replica),
-    _ = eslaver_test_writer:stop(Writers),
-    ok.
-
-%% All that has been queued is left undone.
--spec stop_with_much_to_do(list()) -> ok.
-stop_with_much_to_do(_Config) ->
-    Master = populated(),
-    Self = self(),
-    {Replica, _} = eslaver_test_lib:replica(Master, #{
-        callback => fun(Event) ->
-            Self ! Event,
-            timer:sleep(50)
-        end
-    }),
-    _ = [
-        receive
-            {loading, string, _, _} -> ok
-        after 30_000 -> error(no_event)
-        end
-     || _ <- lists:seq(1, 10)
-    ],
-    %% By now the link has sent as much as it may, and waits for credit.
-    stops("much was to be done", Replica).
-
--spec stop_with_a_stopped_master(list()) -> ok.
-stop_with_a_stopped_master(_Config) ->
-    Master = eslaver_test_lib:own_master(),
-    {Replica, _} = Both = eslaver_test_lib:replica(Master),
-    _ = eslaver_test_lib:loaded(Both),
-    ok = eslaver_test_master:pause(Master),
-    stops("the master is stopped", Replica),
-    eslaver_test_master:continue(Master).
-
--spec stop_between_tries(list()) -> ok.
-stop_between_tries(_Config) ->
-    {ok, Listener} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
-    {ok, Port} = inet:port(Listener),
-    ok = gen_tcp:close(Listener),
-    {Replica, _} = eslaver_test_lib:replica(Port),
-    true = eslaver_test_lib:until(fun() ->
-        #{state := State, reconnects := Count} = eslaver:info(Replica),
-        State =:= waiting andalso Count > 2
-    end),
-    stops("waiting for the next try", Replica).
-
-populated() ->
-    Master = eslaver_test_lib:own_master([{"rdbcompression", "no"}]),
-    Client = eslaver_test_client:connect(Master),
-    <<"OK">> = eslaver_test_client:ok(Client, ["DEBUG", "POPULATE", 20_000, "k", 500]),
-    ok = eslaver_test_client:close(Client),
-    Master.
-
-%% What stays
-
--spec leaves_nothing(list()) -> ok | {skip, term()}.
-leaves_nothing(Config) ->
-    case eslaver_test_node:has_proc() of
-        false -> {skip, "there is no /proc"};
-        true -> start_and_end(Config)
-    end.
-
-start_and_end(Config) ->
-    Seed = eslaver_test_lib:seed(),
-    Rounds =
-        case eslaver_test_lib:is_long() of
-            true -> 1000;
-            false -> 200
-        end,
-    Dir = filename:join(?config(priv_dir, Config), "leaves_nothing"),
-    ok = file:make_dir(Dir),
-    Master = populated(),
-    Options = (eslaver_test_lib:target(Master))#{
-        dbfilename => filename:join(Dir, "dump.rdb"), callback => {erlang, is_tuple}
-    },
-    %% In a node where nothing else comes and goes.
-    Node = eslaver_test_node:start(),
-    ok = eslaver_test_node:call(Node, logger, set_primary_config, [level, none]),
-    {Before, After} = eslaver_test_node:call(Node, ?MODULE, rounds, [Options, Seed, Rounds, Dir]),
-    ct:pal("~b rounds: before ~p, after ~p", [Rounds, Before, After]),
-    ?assertEqual([], [
-        {What, Count, Left}
-     || {What, Count} <- maps:to_list(Before),
-        Left <- [maps:get(What, After)],
-        Left > Count
-    ]),
-    eslaver_test_node:stop(Node).
-
--spec rounds(map(), integer(), pos_integer(), file:filename()) -> {map(), map()}.
-rounds(Options, Seed, Rounds, Dir) ->
-    _ = rand:seed(exsss, Seed),
-    _ = [start_and_end(Options, Ending) || Ending <- [stop, kill, supervisor]],
-    ok = file:write_file(filename:join(Dir, "dump.rdb"), <<>>),
-    true = eslaver_test_lib:until(fun() -> io_threads() =:= 0 end),
-    Before = inventory(Dir),
-    _ = [start_and_end(Options, any([stop, kill, supervisor])) || _ <- lists:seq(1, Rounds)],
-    try
-        eslaver_test_lib:until(fun() -> not_more(inventory(Dir), Before) end, 20_000)
-    catch
-        error:_ -> ok
-    end,
-    {Before, inventory(Dir)}.
-
-start_and_end(Options, Ending) ->
-    process_flag(trap_exit, true),
-    {ok, Top} =
-        case Ending of
-            supervisor -> supervisor:start_link(?MODULE, [eslaver:child_spec(Options)]);
-            _ -> eslaver:start_link(Options)
-        end,
-    _ = any([true, false]) andalso timer:sleep(rand:uniform(60)),
-    case Ending of
-        stop -> ok = eslaver:stop(Top);
-        kill -> exit(Top, kill);
-        supervisor -> exit(Top, shutdown)
-    end,
-    receive
-        {'EXIT', Top, _} -> ok
-    after 10_000 -> error({does_not_end, Ending})
-    end.
-
-any(List) ->
-    lists:nth(rand:uniform(length(List)), List).
-
-inventory(Dir) ->
-    _ = erlang:garbage_collect(),
-    Self = eslaver_test_node:os_pid(self),
-    {ok, Files} = file:list_dir(Dir),
-    #{
-        threads => eslaver_test_node:threads(Self),
-        descriptors => eslaver_test_node:descriptors(Self),
-        processes => erlang:system_info(process_count),
-        ports => erlang:system_info(port_count),
-        files => length(Files),
-        io_threads => io_threads()
-    }.
-
-%% Of what others in this node have, there may be less than before.
-not_more(After, Before) ->
-    lists:all(fun({What, Count}) -> Count =< maps:get(What, Before) end, maps:to_list(After)).
-
-%% supervisor callback
--spec init(list()) -> {ok, tuple()}.
-init(Children) ->
-    {ok, {#{intensity => 10, period => 1}, Children}}.
-
-%% New code while it runs: what is in use goes on. Old code that is purged takes its processes
-%% along, as ever in Erlang: then the supervisor starts the replica anew, and nothing stays.
--spec code_is_loaded(list()) -> ok.
-code_is_loaded(_Config) ->
-    process_flag(trap_exit, true),
-    Master = eslaver_test_lib:own_master([{"repl-backlog-size", "64mb"}]),
-    Client = eslaver_test_client:connect(Master),
-    Collector = eslaver_test_collector:start(),
-    Options = (eslaver_test_lib:target(Master))#{callback => Collector},
-    {ok, Top} = supervisor:start_link(?MODULE, [eslaver:child_spec(Options)]),
-    [{_, Replica, _, _}] = supervisor:which_children(Top),
-    ok = eslaver:await(Replica, loaded, 30_000),
-    Writers = eslaver_test_writer:start(Master, 1),
-    _ = application:load(eslaver),
-    {ok, Modules} = application:get_key(eslaver, modules),
-    Own = [Module || Module <- Modules, Module =/= eslaver_nif],
-    _ = [true = code:soft_purge(Module) || Module <- Own],
-    _ = [{module, Module} = code:load_file(Module) || Module <- Own],
-    %% A native library cannot be replaced: that is refused, and does no harm.
-    ?assertMatch({error, _}, code:load_file(eslaver_nif)),
-    _ = eslaver_test_lib:mark(Client, Collector),
-    ?assertMatch([{_, Replica, _, _}], supervisor:which_children(Top)),
-    ?assertMatch(#{state := streaming, reconnects := 0}, eslaver:info(Replica)),
-    _ = [code:purge(Module) || Module <- Own],
-    _ = [{module, Module} = code:load_file(Module) || Module <- Own],
-    _ = [code:purge(Module) || Module <- Own],
-    _ = eslaver_test_lib:mark(Client, Collector),
-    _ = eslaver_test_writer:stop(Writers),
-    exit(Top, shutdown),
-    receive
-        {'EXIT', Top, _} -> ok
-    after 10_000 -> error(does_not_end)
-    end,
-    0 = eslaver_test_lib:until(fun() -> io_threads() =:= 0 andalso 0 end),
-    ok.

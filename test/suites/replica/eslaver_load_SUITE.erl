@@ -5,56 +5,29 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2]).
--export([
-    diskless/1,
-    disk_based/1,
-    uncompressed/1,
-    no_checksum/1,
-    full_events/1,
-    unix_socket/1,
-    empty_master/1,
-    expired_keys/1,
-    pieces/1,
-    followed/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
     [unix_socket, empty_master, expired_keys, pieces, followed] ++
-        [{group, Name} || {Name, _, _} <- groups()].
+        eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    [
-        {Name, [], [diskless, disk_based, uncompressed, no_checksum, full_events]}
-     || #{name := Name} <- eslaver_test_master:available()
-    ].
+    eslaver_test_groups:per_server(eslaver_test_servers:available(), [
+        diskless, disk_based, uncompressed, no_checksum, full_events
+    ]).
 
--spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    #{server := Server, modules := Modules} = Found = eslaver_test_lib:by_name(Name),
-    Master = eslaver_test_master:start(#{server => Server, modules => Modules, owner => none}),
-    Client = eslaver_test_client:connect(Master),
-    #{skipped := Skipped} = eslaver_test_dataset:fill(Client),
-    ct:log("~p~nskipped:~n~p", [Found, Skipped]),
-    ok = eslaver_test_client:close(Client),
-    [{master, Master} | Config].
+    eslaver_test_groups:filled_master(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, Config) ->
     eslaver_test_master:stop(?config(master, Config)).
 
--spec diskless(list()) -> ok | {skip, term()}.
 diskless(Config) ->
     load(Config, [{"repl-diskless-sync", "yes"}], #{}).
 
--spec disk_based(list()) -> ok | {skip, term()}.
 disk_based(Config) ->
     %% Redis 2.8.17 knows no other way, and not the option.
     case eslaver_test_client:command(client(Config), ["CONFIG", "GET", "repl-diskless-sync"]) of
@@ -62,19 +35,16 @@ disk_based(Config) ->
         _ -> load(Config, [], #{})
     end.
 
--spec uncompressed(list()) -> ok | {skip, term()}.
 uncompressed(Config) ->
     load(Config, [{"rdbcompression", "no"}], #{}).
 
 %% Only a server's start says whether snapshots carry a checksum.
--spec no_checksum(list()) -> ok | {skip, term()}.
 no_checksum(Config) ->
     Master = ?config(master, Config),
-    _ = eslaver_test_lib:snapshot(Master),
+    _ = eslaver_test_master:snapshot(Master),
     ok = eslaver_test_master:restart(Master, #{config => [{"rdbchecksum", "no"}]}),
     load(Config, [], #{}).
 
--spec full_events(list()) -> ok | {skip, term()}.
 full_events(Config) ->
     load(Config, [], #{events => full}).
 
@@ -87,7 +57,7 @@ load(Config, Settings, Options) ->
     ],
     case Unknown of
         [] ->
-            Truth = eslaver_test_truth:read(Client),
+            Truth = eslaver_test_master_data:read(Client),
             Events = load_from(?config(master, Config), Options),
             _ = [
                 eslaver_test_client:command(Client, ["CONFIG", "SET", Name, default(Name)])
@@ -102,12 +72,12 @@ load(Config, Settings, Options) ->
 default("rdbcompression") -> "yes";
 default("repl-diskless-sync") -> "no".
 
-client(Config) ->
-    eslaver_test_client:connect(?config(master, Config)).
+client(Context) ->
+    eslaver_test_client:connect(?config(master, Context)).
 
 load_from(Master, Options) ->
-    {Replica, _} = Both = eslaver_test_lib:replica(Master, Options),
-    Events = eslaver_test_lib:loaded(Both),
+    {Replica, _} = Both = eslaver_test_replica:start(Master, Options),
+    Events = eslaver_test_replica:loaded(Both),
     ok = eslaver:stop(Replica),
     Events.
 
@@ -121,31 +91,28 @@ check(Style, Truth, Events) ->
         _ -> ct:fail("~ts", [lists:sublist(Report, 2000)])
     end.
 
--spec unix_socket(list()) -> ok.
 unix_socket(_Config) ->
     Master = eslaver_test_master:start(#{
-        server => eslaver_test_lib:own_server(), unix_socket => true
+        server => eslaver_test_servers:own(), unix_socket => true
     }),
     Client = eslaver_test_client:connect({local, eslaver_test_master:socket(Master)}),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "0:k", "v"]),
-    Truth = eslaver_test_truth:read(Client),
+    Truth = eslaver_test_master_data:read(Client),
     Events = load_from(Master, #{master_host => {local, eslaver_test_master:socket(Master)}}),
     check(classic, Truth, Events).
 
--spec empty_master(list()) -> ok.
 empty_master(_Config) ->
-    ?assertEqual([{loading, eof}], load_from(eslaver_test_lib:own_master(), #{})).
+    ?assertEqual([{loading, eof}], load_from(eslaver_test_master:start_own(), #{})).
 
-%% Only the master decides that a key is gone: one whose time has come between the last look of
+%% Only the master decides that a key is gone: one that expired between the last look of
 %% the master and the snapshot is delivered.
--spec expired_keys(list()) -> ok.
 expired_keys(_Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_client:ok(Client, ["DEBUG", "SET-ACTIVE-EXPIRE", 0]),
     [_, _] = [eslaver_test_client:ok(Client, ["SET", K, "v", "PX", 1]) || K <- ["a", "b"]],
     %% Looking at one key, which the master then forgets, tells that the other's time has come.
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         eslaver_test_client:ok(Client, ["GET", "a"]) =:= null
     end),
     ?assertEqual(
@@ -154,33 +121,31 @@ expired_keys(_Config) ->
     ).
 
 %% A snapshot that comes in pieces of every small size, over a fake master.
--spec pieces(list()) -> ok.
 pieces(_Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     Small = [["SET", "0:s", "value"], ["RPUSH", "0:l", "a", 1], ["HSET", "0:h", "f", "v"]],
     _ = [eslaver_test_client:ok(Client, Command) || Command <- Small],
-    Truth = eslaver_test_truth:read(Client),
-    Snapshot = eslaver_test_lib:snapshot(Master),
-    Answer = iolist_to_binary(eslaver_test_fake:full_resync(Snapshot)),
+    Truth = eslaver_test_master_data:read(Client),
+    Snapshot = eslaver_test_master:snapshot(Master),
+    Answer = iolist_to_binary(eslaver_test_fake_master:full_resync(Snapshot)),
     lists:foreach(
         fun(Size) ->
-            Fake = eslaver_test_fake:start([#{psync => <<>>}]),
-            {Replica, _} = Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-            true = eslaver_test_lib:until(fun() ->
-                [ok || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake:commands(Fake)] =/= []
+            Fake = eslaver_test_fake_master:start([#{psync => <<>>}]),
+            {Replica, _} = Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+            true = eslaver_test_wait:until(fun() ->
+                [ok || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake_master:commands(Fake)] =/= []
             end),
-            _ = [ok = eslaver_test_fake:send(Fake, Piece) || Piece <- cut(Size, Answer)],
-            ok = check(classic, Truth, eslaver_test_lib:loaded(Both)),
+            _ = [ok = eslaver_test_fake_master:send(Fake, Piece) || Piece <- cut(Size, Answer)],
+            ok = check(classic, Truth, eslaver_test_replica:loaded(Both)),
             ok = eslaver:stop(Replica),
-            ok = eslaver_test_fake:stop(Fake)
+            ok = eslaver_test_fake_master:stop(Fake)
         end,
         [1, 2, 3, 7, 64]
     ).
 
 %% Servers do not look at what follows the end of a snapshot whose length the master says, and the
 %% stream begins behind all of it. Where only a mark ends the snapshot, such bytes are refused.
--spec followed(list()) -> ok.
 followed(_Config) ->
     Command = fun(Word) -> ["*1\r\n$", integer_to_list(length(Word)), "\r\n", Word, "\r\n"] end,
     Snapshot = <<"REDIS0011", 0, 1, "k", 1, "v", 255, 0:64>>,
@@ -189,15 +154,17 @@ followed(_Config) ->
     Offset = 1000 + iolist_size(Stream),
     _ = [
         begin
-            Psync = [eslaver_test_fake:full_resync([Snapshot, More]), Stream],
-            #{ended := closed, events := Events} = eslaver_test_hostile:serve(stream, Psync),
-            ?assertEqual(Keys, eslaver_test_hostile:keys(Events)),
+            Psync = [eslaver_test_fake_master:full_resync([Snapshot, More]), Stream],
+            #{ended := closed, events := Events} = eslaver_test_hostile_master:serve(stream, Psync),
+            ?assertEqual(Keys, eslaver_test_hostile_master:keys(Events)),
             ?assertMatch(
                 [{stream, <<"flushall">>, [], #{offset := Offset}}],
                 [Event || Event <- Events, element(1, Event) =:= stream]
             ),
-            Marked = eslaver_test_fake:full_resync_marked([Snapshot, More]),
-            #{ended := bad_snapshot, text := Text} = eslaver_test_hostile:serve(load, Marked),
+            Marked = eslaver_test_fake_master:full_resync_marked([Snapshot, More]),
+            #{ended := bad_snapshot, text := Text} = eslaver_test_hostile_master:serve(
+                load, Marked
+            ),
             ?assertMatch({match, _}, re:run(Text, "bytes follow the snapshot's end at byte 23"))
         end
      || More <- ["x", Command("ping"), Snapshot, binary:copy(<<255>>, 1_000_000)]

@@ -5,96 +5,57 @@
 -include_lib("kernel/include/file.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    delivered/1,
-    replaced_by_the_first_sync/1,
-    ended_by_a_master/1,
-    not_when_damaged/1,
-    not_when_there_is_none/1,
-    not_with_a_master/1,
-    not_unless_asked/1,
-    not_with_a_position/1,
-    raises/1,
-    not_of_another_user/1,
-    not_by_a_link/1,
-    not_of_a_fifo/1,
-    progress/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 1}}].
+    [{timetrap, {minutes, 1}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        delivered,
-        replaced_by_the_first_sync,
-        ended_by_a_master,
-        not_when_damaged,
-        not_when_there_is_none,
-        not_with_a_master,
-        not_unless_asked,
-        not_with_a_position,
-        raises,
-        not_of_another_user,
-        not_by_a_link,
-        not_of_a_fifo,
-        progress
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
 %% The dump of an earlier run, of a master that is gone.
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
-    ok = eslaver_test_log:start(),
     Dir = filename:join(?config(priv_dir, Config), atom_to_list(Case)),
     ok = file:make_dir(Dir),
     Dump = filename:join(Dir, "dump.rdb"),
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     _ = eslaver_test_client:pipeline(Client, [
         ["SET", ["0:k:", integer_to_list(N)], eslaver_test_dataset:bytes(3000, N)]
      || N <- lists:seq(1, 3000)
     ]),
-    Truth = eslaver_test_truth:read(Client),
-    {Replica, _} = Both = eslaver_test_lib:replica(Master, #{dbfilename => Dump}),
-    _ = eslaver_test_lib:loaded(Both),
+    Truth = eslaver_test_master_data:read(Client),
+    {Replica, _} = Both = eslaver_test_replica:start(Master, #{dbfilename => Dump}),
+    _ = eslaver_test_replica:loaded(Both),
     Position = eslaver:position(Replica),
-    true = eslaver_test_lib:until(fun() -> filelib:is_file(Dump) end),
+    true = eslaver_test_wait:until(fun() -> filelib:is_file(Dump) end),
     ok = eslaver:stop(Replica),
     ok = eslaver_test_master:kill(Master),
     %% What it will have when it is there again.
     persistent_term:put({?MODULE, truth}, Truth),
     [{master, Master}, {dump, Dump}, {position, Position} | Config].
 
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
-
--spec delivered(list()) -> ok.
 delivered(Config) ->
     {Replica, Collector} = Both = replica(Config, #{load_dump => true}),
-    Events = eslaver_test_lib:loaded(Both),
+    Events = eslaver_test_replica:loaded(Both),
     ?assertEqual([], differences(Events)),
     ?assertEqual(undefined, eslaver:position(Replica)),
-    ?assertMatch([_], eslaver_test_log:matches("loading the dump file .*dump\\.rdb")),
+    ?assertMatch([_], eslaver_test_log:matches("loading the RDB file .*dump\\.rdb")),
     %% Once, however often it is tried.
     tried(Replica, 4),
     ?assertEqual(Events, eslaver_test_collector:events(Collector)),
     eslaver:stop(Replica).
 
--spec replaced_by_the_first_sync(list()) -> ok.
 replaced_by_the_first_sync(Config) ->
     {Replica, Collector} = Both = replica(Config, #{load_dump => true}),
-    Before = length(eslaver_test_lib:loaded(Both)),
+    Before = length(eslaver_test_replica:loaded(Both)),
     Client = come_back(Config),
-    true = eslaver_test_lib:until(fun() -> ends(Collector) =:= 2 end),
+    true = eslaver_test_wait:until(fun() -> ends(Collector) =:= 2 end),
     After = lists:nthtail(Before, eslaver_test_collector:events(Collector)),
     ?assertEqual([{loading, string, <<"new">>, <<"v">>}, {loading, eof}], After),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     %% The file is that of the sync.
-    {ok, Kept} = eslaver_test_lib:until(fun() ->
+    {ok, Kept} = eslaver_test_wait:until(fun() ->
         case file:read_file(?config(dump, Config)) of
             {ok, Bytes} when byte_size(Bytes) < 1000 -> {ok, Bytes};
             _ -> false
@@ -104,7 +65,6 @@ replaced_by_the_first_sync(Config) ->
     eslaver:stop(Replica).
 
 %% While the file is delivered the master is there again: the rest of the file is void.
--spec ended_by_a_master(list()) -> ok.
 ended_by_a_master(Config) ->
     Collector = eslaver_test_collector:start(),
     {Replica, _} = replica(Config, #{
@@ -117,7 +77,7 @@ ended_by_a_master(Config) ->
     _ = eslaver_test_collector:await(Collector, fun(Event) -> element(1, Event) =:= loading end),
     _ = come_back(Config),
     ok = eslaver:await(Replica, loaded, 30_000),
-    true = eslaver_test_lib:until(fun() -> ends(Collector) =:= 1 end),
+    true = eslaver_test_wait:until(fun() -> ends(Collector) =:= 1 end),
     Loading = [E || E <- eslaver_test_collector:events(Collector), element(1, E) =:= loading],
     ?assert(length(Loading) < 3000),
     ?assertEqual(
@@ -127,7 +87,6 @@ ended_by_a_master(Config) ->
     ?assertMatch(#{offset := _}, eslaver:position(Replica)),
     eslaver:stop(Replica).
 
--spec not_when_damaged(list()) -> ok.
 not_when_damaged(Config) ->
     {ok, Good} = file:read_file(?config(dump, Config)),
     Size = byte_size(Good),
@@ -140,8 +99,8 @@ not_when_damaged(Config) ->
             ok = file:write_file(?config(dump, Config), Bytes),
             ok = eslaver_test_log:clear(),
             {Replica, Collector} = replica(Config, #{load_dump => true}),
-            true = eslaver_test_lib:until(fun() ->
-                eslaver_test_log:matches("dump file of an earlier run is of no use") =/= []
+            true = eslaver_test_wait:until(fun() ->
+                eslaver_test_log:matches("cannot load the RDB file of an earlier run") =/= []
             end),
             tried(Replica, 2),
             ?assertEqual([], eslaver_test_collector:events(Collector)),
@@ -158,17 +117,14 @@ not_when_damaged(Config) ->
         ]
     ).
 
--spec not_when_there_is_none(list()) -> ok.
 not_when_there_is_none(Config) ->
     ok = file:delete(?config(dump, Config)),
     nothing(Config, #{load_dump => true}).
 
--spec not_unless_asked(list()) -> ok.
 not_unless_asked(Config) ->
     nothing(Config, #{}).
 
 %% Who goes on from a position has what the file says already, and more.
--spec not_with_a_position(list()) -> ok.
 not_with_a_position(Config) ->
     nothing(Config, #{load_dump => true, resume => ?config(position, Config)}).
 
@@ -178,17 +134,15 @@ nothing(Config, Options) ->
     ?assertEqual([], eslaver_test_collector:events(Collector)),
     eslaver:stop(Replica).
 
--spec not_with_a_master(list()) -> ok.
 not_with_a_master(Config) ->
     _ = come_back(Config),
     {Replica, _} = Both = replica(Config, #{load_dump => true}),
     ?assertEqual(
-        [{loading, string, <<"new">>, <<"v">>}, {loading, eof}], eslaver_test_lib:loaded(Both)
+        [{loading, string, <<"new">>, <<"v">>}, {loading, eof}], eslaver_test_replica:loaded(Both)
     ),
     eslaver:stop(Replica).
 
 %% A callback may raise here, too.
--spec raises(list()) -> ok.
 raises(Config) ->
     process_flag(trap_exit, true),
     {Replica, _} = replica(Config, #{load_dump => true, callback => fun(_) -> error(no) end}),
@@ -198,7 +152,6 @@ raises(Config) ->
     end.
 
 %% In a folder like `/tmp' anybody can put a file where the dump is expected.
--spec not_of_another_user(list()) -> ok | {skip, string()}.
 not_of_another_user(Config) ->
     Dump = ?config(dump, Config),
     {ok, #file_info{uid = Ours}} = file:read_file_info(Dump),
@@ -206,9 +159,9 @@ not_of_another_user(Config) ->
         ok ->
             {Replica, Collector} = replica(Config, #{load_dump => true}),
             Why = io_lib:format(
-                "of no use: .*dump\\.rdb: it belongs to user ~b, .* as user ~b", [Ours + 1, Ours]
+                "cannot load .*dump\\.rdb: it belongs to user ~b, .* as user ~b", [Ours + 1, Ours]
             ),
-            true = eslaver_test_lib:until(fun() -> eslaver_test_log:matches(Why) =/= [] end),
+            true = eslaver_test_wait:until(fun() -> eslaver_test_log:matches(Why) =/= [] end),
             ?assertEqual([], eslaver_test_collector:events(Collector)),
             ok = eslaver:stop(Replica),
             %% nor by root, whom the system refuses nothing
@@ -219,7 +172,6 @@ not_of_another_user(Config) ->
     end.
 
 %% Whoever can put a link there chooses what is loaded.
--spec not_by_a_link(list()) -> ok.
 not_by_a_link(Config) ->
     Dump = ?config(dump, Config),
     ok = file:rename(Dump, Dump ++ ".other"),
@@ -227,7 +179,6 @@ not_by_a_link(Config) ->
     of_no_use("it is a symbolic link", Config).
 
 %% It would be waited for until somebody writes to it.
--spec not_of_a_fifo(list()) -> ok.
 not_of_a_fifo(Config) ->
     Dump = ?config(dump, Config),
     ok = file:delete(Dump),
@@ -236,25 +187,26 @@ not_of_a_fifo(Config) ->
 
 of_no_use(Why, Config) ->
     {Replica, Collector} = replica(Config, #{load_dump => true}),
-    true = eslaver_test_lib:until(fun() ->
-        eslaver_test_log:matches("of no use: .*dump\\.rdb: " ++ Why) =/= []
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_log:matches("cannot load .*dump\\.rdb: " ++ Why) =/= []
     end),
     tried(Replica, 2),
     ?assertEqual([], eslaver_test_collector:events(Collector)),
     eslaver:stop(Replica).
 
 %% `info' tells of the file what it tells of a master's snapshot.
--spec progress(list()) -> ok.
 progress(Config) ->
     Callback = {eslaver_test_collector:start(), #{demand => 1000}},
     {Replica, _} = replica(Config, #{load_dump => true, callback => Callback}),
     Size = filelib:file_size(?config(dump, Config)),
-    #{progress := #{total := Size}, keys := Keys, bytes := Bytes} = eslaver_test_lib:until(fun() ->
-        case eslaver:info(Replica) of
-            #{progress := #{percent := Percent}} = Info when Percent > 0 -> Info;
-            #{} -> false
+    #{progress := #{total := Size}, keys := Keys, bytes := Bytes} = eslaver_test_wait:until(
+        fun() ->
+            case eslaver:info(Replica) of
+                #{progress := #{percent := Percent}} = Info when Percent > 0 -> Info;
+                #{} -> false
+            end
         end
-    end),
+    ),
     ?assert(Keys >= 1000 andalso Keys < 3000, Keys),
     ?assert(Bytes > 1000 * 3000 andalso Bytes < Size, Bytes),
     ok = eslaver:demand(Replica, 3000),
@@ -265,18 +217,18 @@ progress(Config) ->
 
 replica(Config, Options) ->
     Dump = ?config(dump, Config),
-    eslaver_test_lib:replica(
+    eslaver_test_replica:start(
         eslaver_test_master:port(?config(master, Config)),
         maps:merge(#{dbfilename => Dump}, Options)
     ).
 
 %% The master is there again, with another dataset from the start.
-come_back(Config) ->
-    Other = eslaver_test_lib:own_master(),
+come_back(Context) ->
+    Other = eslaver_test_master:start_own(),
     Writer = eslaver_test_client:connect(Other),
     <<"OK">> = eslaver_test_client:ok(Writer, ["SET", "new", "v"]),
     <<"OK">> = eslaver_test_client:ok(Writer, ["SAVE"]),
-    Master = ?config(master, Config),
+    Master = ?config(master, Context),
     [From, To] = [filename:join(eslaver_test_master:dir(M), "dump.rdb") || M <- [Other, Master]],
     {ok, _} = file:copy(From, To),
     ok = eslaver_test_master:stop(Other),
@@ -285,7 +237,7 @@ come_back(Config) ->
 
 tried(Replica, Times) ->
     Tries = fun() -> maps:get(reconnects, eslaver:info(Replica)) end,
-    true = eslaver_test_lib:until(fun() -> Tries() >= Times end),
+    true = eslaver_test_wait:until(fun() -> Tries() >= Times end),
     ok.
 
 ends(Collector) ->

@@ -1,30 +1,14 @@
-%% Streams that no test server sends: transactions that are dropped, commands that KeyDB wraps,
-%% those by which a cluster moves slots, and those of which nobody knows what they did.
+%% Streams that no test server sends: transactions that are dropped, commands by which a cluster
+%% moves slots, and commands whose effects are unknown.
 -module(eslaver_odd_stream_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([init_per_testcase/2, end_per_testcase/2]).
--export([
-    discard/1,
-    discard_behind_a_filter/1,
-    replayed/1,
-    replayed_transaction/1,
-    replayed_in_batches/1,
-    replayed_to_a_mirror/1,
-    replayed_behind_a_filter/1,
-    not_to_be_replayed/1,
-    slots/1,
-    slots_of_a_mirror/1,
-    keys_of_modules/1,
-    unknown_keys/1,
-    unknown_keys_that_move/1,
-    unknown_effects/1,
-    master_that_resyncs_for_ever/1,
-    snapshot_longer_than_the_pause/1,
-    resync_of_its_own/1
+-import(eslaver_test_scripted_stream, [
+    fake/0, target/1, replica/2, send/2, command/1, names/1, await/2, notices/2
 ]).
+
+-compile([export_all, nowarn_export_all]).
 
 -define(M, mirror_of_odd_stream).
 -define(TIMEOUT, 10_000).
@@ -33,53 +17,13 @@
 %% The first pause between two resyncs, in ms, for cases that wait longer than that.
 -define(PAUSE, 200).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 2}}].
+    [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook, {eslaver_test_mirror_hook, ?M}]}].
 
--spec all() -> list().
 all() ->
-    [
-        discard,
-        discard_behind_a_filter,
-        replayed,
-        replayed_transaction,
-        replayed_in_batches,
-        replayed_to_a_mirror,
-        replayed_behind_a_filter,
-        not_to_be_replayed,
-        slots,
-        slots_of_a_mirror,
-        keys_of_modules,
-        unknown_keys,
-        unknown_keys_that_move,
-        unknown_effects,
-        master_that_resyncs_for_ever,
-        snapshot_longer_than_the_pause,
-        resync_of_its_own
-    ].
-
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    process_flag(trap_exit, true),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    _ = is_pid(whereis(?M)) andalso eslaver_mirror:stop(?M),
-    ok.
+    eslaver_test_groups:cases(?MODULE).
 
 %% What a dropped transaction would have changed is told to nobody, and the next command counts.
--spec discard(list()) -> ok.
 discard(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
@@ -100,7 +44,6 @@ discard(_Config) ->
     ),
     eslaver:stop(Plain).
 
--spec discard_behind_a_filter(list()) -> ok.
 discard_behind_a_filter(_Config) ->
     Fake = fake(),
     {Replica, Events} = replica(Fake, #{events => full, filter => #{keys => [<<"a">>, <<"d">>]}}),
@@ -110,225 +53,7 @@ discard_behind_a_filter(_Config) ->
     ?assertEqual([<<"multi">>, <<"set">>, <<"discard">>, <<"set">>], names(Events)),
     eslaver:stop(Replica).
 
-%% What is wrapped comes as if it were not, for the db it names; offsets are those of the stream.
--spec replayed(list()) -> ok.
-replayed(_Config) ->
-    Fake = fake(),
-    {Replica, Events} = replica(Fake, #{events => full}),
-    {ok, Ref} = eslaver:subscribe(Replica, #{}),
-    Parts = [
-        wrap(["set a 1"], 0),
-        wrap(["set b 1", "pexpireat b 9999999999999"], 3),
-        command(["rreplay", "uuid", wrap(["set c 1"], 5), "4"]),
-        command(["rreplay", "uuid", command("set d 1")]),
-        command(["RREPLAY", "uuid", command("select 7"), "0", "1"]),
-        command("set e 1"),
-        wrap(["set last 1"], 2)
-    ],
-    ok = eslaver_test_fake:send(Fake, Parts),
-    await(Events, <<"last">>),
-    [O1, O2, O3, O4, O5, O6, O7] = offsets(Parts),
-    ?assertEqual(
-        [
-            {<<"set">>, <<"a">>, 0, O1},
-            {<<"set">>, <<"b">>, 3, O1},
-            {<<"pexpireat">>, <<"b">>, 3, O2},
-            {<<"set">>, <<"c">>, 5, O3},
-            {<<"set">>, <<"d">>, 5, O4},
-            {<<"select">>, <<"7">>, 7, O5},
-            {<<"set">>, <<"e">>, 7, O6},
-            {<<"set">>, <<"last">>, 2, O7}
-        ],
-        [
-            {Name, hd(Args), Db, Offset}
-         || {stream, Name, Args, #{db := Db, offset := Offset}} <- stream(Events)
-        ]
-    ),
-    ?assertEqual(
-        [{<<"a">>, 0}, {<<"b">>, 3}, {<<"b">>, 3}, {<<"c">>, 5}, {<<"d">>, 5}, {<<"e">>, 7}],
-        keys_in_dbs(Ref, <<"last">>)
-    ),
-    ?assertMatch(#{offset := O7, db := 2}, eslaver:position(Replica)),
-    eslaver:stop(Replica),
-    classic(Parts).
-
-%% Classic events have a SELECT where the db is another.
-classic(Parts) ->
-    Fake = fake(),
-    {Replica, Events} = replica(Fake, #{events => classic}),
-    ok = eslaver_test_fake:send(Fake, Parts),
-    _ = eslaver_test_collector:await(Events, fun(Event) ->
-        Event =:= {stream, "set", [<<"last">>, <<"1">>]}
-    end),
-    ?assertEqual(
-        [
-            {"select", <<"0">>},
-            {"set", <<"a">>},
-            {"select", <<"3">>},
-            {"set", <<"b">>},
-            {"pexpireat", <<"b">>},
-            {"select", <<"5">>},
-            {"set", <<"c">>},
-            {"set", <<"d">>},
-            {"select", <<"0">>},
-            {"select", <<"7">>},
-            {"set", <<"e">>},
-            {"select", <<"2">>},
-            {"set", <<"last">>}
-        ],
-        [{Name, hd(Args)} || {stream, Name, Args} <- stream(Events)]
-    ),
-    eslaver:stop(Replica).
-
-%% The position is that of the transaction's end, and keys are told of then.
--spec replayed_transaction(list()) -> ok.
-replayed_transaction(_Config) ->
-    Fake = fake(),
-    {Replica, Events} = replica(Fake, #{events => full}),
-    {ok, Ref} = eslaver:subscribe(Replica, #{}),
-    Open = [wrap(["multi"], 0), wrap(["set a 1"], 0), wrap(["set b 1"], 0)],
-    ok = eslaver_test_fake:send(Fake, Open),
-    await(Events, <<"b">>),
-    ?assertMatch(#{offset := ?OFFSET}, eslaver:position(Replica)),
-    Rest = [wrap(["exec"], 0), wrap(["set last 1"], 0)],
-    ok = eslaver_test_fake:send(Fake, Rest),
-    ?assertEqual([{<<"a">>, 0}, {<<"b">>, 0}], keys_in_dbs(Ref, <<"last">>)),
-    End = lists:last(offsets(Open ++ Rest)),
-    ?assertMatch(#{offset := End}, eslaver:position(Replica)),
-    eslaver:stop(Replica).
-
-%% However many commands one wraps, a batch is as large as ever, and no more go out than there is
-%% credit for. All but the last stand where the wrapping begins.
--spec replayed_in_batches(list()) -> ok.
-replayed_in_batches(_Config) ->
-    Fake = fake(),
-    {ok, Options} = eslaver_options:parse((target(Fake))#{events => full, dbfilename => undefined}),
-    {ok, {Pid, Link}} = eslaver_link:start_link(maps:get(address, Options), undefined, Options),
-    receive
-        {eslaver_link, Pid, {loaded, _}} -> ok
-    after ?TIMEOUT -> error(not_loaded)
-    end,
-    Value = binary:copy(<<"v">>, 1000),
-    Commands = [["set", integer_to_list(N), Value] || N <- lists:seq(1, 100_000)],
-    Parts = [command(["RREPLAY", "uuid", [command(C) || C <- Commands], "3"]), command("set z 1")],
-    ok = eslaver_test_fake:send(Fake, Parts),
-    [Wrapping, End] = offsets(Parts),
-    timer:sleep(500),
-    Sent = pending(Pid),
-    ct:log("~b batches without credit", [length(Sent)]),
-    ?assert(lists:sum([length(Events) || {_, Events, _} <- Sent]) < length(Commands)),
-    Batches = Sent ++ rest(Pid, Link, Sent, End),
-    Small = fun({Weight, Events, _}) -> length(Events) =< 1024 andalso Weight < 4_000_000 end,
-    ?assert(lists:all(Small, Batches)),
-    %% where to go on: before the whole, until all of it has come
-    Ends = lists:usort([Place || {_, _, Place} <- Batches]),
-    ?assertEqual([{?OFFSET, 0}, {End, 3}], Ends -- [{Wrapping, 3}]),
-    Offsets = [Offset || {_, Events, _} <- Batches, {_, _, _, #{offset := Offset}} <- Events],
-    Behind = lists:duplicate(length(Commands) - 1, ?OFFSET) ++ [Wrapping, End],
-    ?assertEqual(Behind, Offsets),
-    ?assertEqual(
-        [iolist_to_binary(Key) || [_, Key, _] <- Commands] ++ [<<"z">>],
-        [Key || {_, Events, _} <- Batches, {stream, <<"set">>, [Key | _], _} <- Events]
-    ),
-    eslaver_link:stop(Pid, Link).
-
-%% The batches that have come.
-pending(Pid) ->
-    receive
-        {eslaver_link, Pid, {batch, Weight, Events, _Positions, {Offset, Db, _, _, _}}} ->
-            [{Weight, Events, {Offset, Db}} | pending(Pid)]
-    after 0 -> []
-    end.
-
-rest(Pid, Link, Batches, End) ->
-    case Batches =/= [] andalso lists:last(Batches) of
-        {_, _, {End, _Db}} ->
-            [];
-        _ ->
-            ok = eslaver_nif:credit(Link, lists:sum([W || {W, _, _} <- Batches]), undefined),
-            More = [next(Pid) | pending(Pid)],
-            More ++ rest(Pid, Link, More, End)
-    end.
-
-next(Pid) ->
-    receive
-        {eslaver_link, Pid, {batch, Weight, Events, _Positions, {Offset, Db, _, _, _}}} ->
-            {Weight, Events, {Offset, Db}}
-    after ?TIMEOUT -> error(no_batch)
-    end.
-
--spec replayed_to_a_mirror(list()) -> ok.
-replayed_to_a_mirror(_Config) ->
-    Fake = fake(),
-    ok = mirror(Fake),
-    {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
-    Plain = [command("select 0"), command("set b 2")],
-    Parts = Plain ++ [wrap(["set b 22"], 0), wrap(["set last 1"], 1)],
-    ok = eslaver_test_fake:send(Fake, Parts),
-    _ = notices(Ref, <<"last">>),
-    ?assertEqual([<<"22">>, undefined], values([<<"b">>, <<"last">>])),
-    ?assertEqual(<<"1">>, eslaver_mirror:get({?M, 1}, <<"last">>)),
-    ?assertEqual([<<"b">>], eslaver_mirror:keys(?M, <<"*">>)),
-    End = lists:last(offsets(Parts)),
-    ?assertMatch(#{offset := End, unapplied := None} when None =:= #{}, eslaver_mirror:info(?M)),
-    ok.
-
--spec replayed_behind_a_filter(list()) -> ok.
-replayed_behind_a_filter(_Config) ->
-    Fake = fake(),
-    {Replica, Events} = replica(Fake, #{
-        events => classic, filter => #{keys => [<<"a">>], dbs => [3], commands => [set]}
-    }),
-    ok = eslaver_test_fake:send(Fake, [
-        wrap(["set a 1"], 0),
-        wrap(["set b 1"], 3),
-        wrap(["del a"], 3),
-        wrap(["multi"], 3),
-        wrap(["set b 1"], 3),
-        wrap(["set a 2"], 3),
-        wrap(["exec"], 3)
-    ]),
-    _ = eslaver_test_collector:await(Events, fun(Event) -> Event =:= {stream, "exec", []} end),
-    ?assertEqual(
-        [
-            {stream, "multi", []},
-            {stream, "select", [<<"3">>]},
-            {stream, "set", [<<"a">>, <<"2">>]},
-            {stream, "exec", []}
-        ],
-        stream(Events)
-    ),
-    eslaver:stop(Replica).
-
-%% What cannot be read is not taken apart: nobody knows what it has changed.
--spec not_to_be_replayed(list()) -> ok.
-not_to_be_replayed(_Config) ->
-    Deep = lists:foldl(
-        fun(_, Inner) -> command(["rreplay", "uuid", Inner]) end,
-        command("set a 1"),
-        lists:seq(1, 40)
-    ),
-    Bad = [
-        command(["rreplay"]),
-        command(["rreplay", "uuid"]),
-        command(["rreplay", "uuid", ""]),
-        command(["rreplay", "uuid", "*1\r\n$4\r\nPI"]),
-        command(["rreplay", "uuid", "set a 1\r\n", "0"]),
-        command(["rreplay", "uuid", command("set a 1"), "-1"]),
-        command(["rreplay", "uuid", command("set a 1"), "x"]),
-        Deep
-    ],
-    Fake = fake(),
-    {Replica, Events} = replica(Fake, #{events => full}),
-    {ok, Ref} = eslaver:subscribe(Replica, #{}),
-    ok = eslaver_test_fake:send(Fake, [Bad, command("set last 1")]),
-    Unknown = {keys, <<"rreplay">>, unknown},
-    ?assertEqual([Unknown || _ <- Bad], notices(Ref, <<"last">>)),
-    ?assertEqual([<<"rreplay">> || _ <- Bad] ++ [<<"set">>], names(Events)),
-    eslaver:stop(Replica).
-
 %% A subscriber is told of slots where keys go, and of nothing else.
--spec slots(list()) -> ok.
 slots(_Config) ->
     Fake = fake(),
     {Replica, _} = replica(Fake, #{events => full}),
@@ -357,7 +82,6 @@ slot_commands() ->
     ].
 
 %% 15495 is the slot of `a', 3300 that of `b'.
--spec slots_of_a_mirror(list()) -> ok.
 slots_of_a_mirror(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
@@ -378,7 +102,6 @@ slots_of_a_mirror(_Config) ->
     ?assertEqual({1, fresh}, {syncs(Fake), eslaver_mirror:status(?M)}).
 
 %% Names of indexes are no keys, and a document that is gone is gone, though nobody told of keys.
--spec keys_of_modules(list()) -> ok.
 keys_of_modules(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
@@ -394,7 +117,6 @@ keys_of_modules(_Config) ->
 
 %% Any argument of an unknown command may be a key: those that are there are marked, others are
 %% neither counted nor listed.
--spec unknown_keys(list()) -> ok.
 unknown_keys(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
@@ -424,7 +146,6 @@ unknown_keys(_Config) ->
     ?assertEqual(1, eslaver_mirror:dbsize(?M)).
 
 %% A command that succeeds for a key in doubt shows that there is one, here or where it goes.
--spec unknown_keys_that_move(list()) -> ok.
 unknown_keys_that_move(_Config) ->
     Fake = fake(),
     ok = mirror(Fake),
@@ -445,7 +166,6 @@ unknown_keys_that_move(_Config) ->
 
 %% Of a script that was given no keys, as of an unknown command that names no key, nothing is known:
 %% only a snapshot helps.
--spec unknown_effects(list()) -> ok.
 unknown_effects(_Config) ->
     [
         begin
@@ -463,11 +183,10 @@ unknown_effects(_Config) ->
     ok.
 
 %% However often that happens, snapshots are few; meanwhile the data counts as stale.
--spec master_that_resyncs_for_ever(list()) -> ok.
 master_that_resyncs_for_ever(_Config) ->
-    Full = #{psync => eslaver_test_fake:full_resync(?EMPTY)},
+    Full = #{psync => eslaver_test_fake_master:full_resync(?EMPTY)},
     Partial = #{psync => ["+CONTINUE\r\n", command("set behind 1")]},
-    Fake = eslaver_test_fake:start([Full, Full, Partial]),
+    Fake = eslaver_test_fake_master:start([Full, Full, Partial]),
     ok = mirror(Fake),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     _ = send(Fake, ["eval x 0"]),
@@ -477,76 +196,58 @@ master_that_resyncs_for_ever(_Config) ->
     ?assertEqual({stale, [<<"1">>]}, {eslaver_mirror:status(?M), values([<<"last">>])}),
     ?assertMatch(#{incomplete := true, unapplied := #{<<"eval">> := 101}}, eslaver_mirror:info(?M)),
     %% a link that goes on where it was makes it no fresher
-    ok = eslaver_test_fake:drop(Fake),
-    true = eslaver_test_lib:until(fun() -> values([<<"behind">>]) =:= [<<"1">>] end),
+    ok = eslaver_test_fake_master:drop(Fake),
+    true = eslaver_test_wait:until(fun() -> values([<<"behind">>]) =:= [<<"1">>] end),
     ?assertEqual(stale, eslaver_mirror:status(?M)),
     ?assertMatch(#{incomplete := true}, eslaver_mirror:info(?M)).
 
 %% A resync that has been asked for is waited for, however long its snapshot takes.
--spec snapshot_longer_than_the_pause(list()) -> ok.
 snapshot_longer_than_the_pause(_Config) ->
-    Full = #{psync => eslaver_test_fake:full_resync(?EMPTY)},
-    Fake = eslaver_test_fake:start([Full, begun()]),
+    Full = #{psync => eslaver_test_fake_master:full_resync(?EMPTY)},
+    Fake = eslaver_test_fake_master:start([Full, begun()]),
     ok = mirror(Fake),
     ok = with_short_pauses(),
     _ = send(Fake, ["eval x 0"]),
     ok = loading(Fake, 2),
     timer:sleep(5 * ?PAUSE),
-    ok = eslaver_test_fake:send(Fake, ?EMPTY),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
+    ok = eslaver_test_fake_master:send(Fake, ?EMPTY),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
     ?assertEqual(2, syncs(Fake)),
     ?assertMatch(#{incomplete := false, restarts := 1}, eslaver_mirror:info(?M)).
 
 %% So is one that the replica began by itself before that which has to wait.
--spec resync_of_its_own(list()) -> ok.
 resync_of_its_own(_Config) ->
-    Full = #{psync => eslaver_test_fake:full_resync(?EMPTY)},
-    Fake = eslaver_test_fake:start([Full, Full, begun()]),
+    Full = #{psync => eslaver_test_fake_master:full_resync(?EMPTY)},
+    Fake = eslaver_test_fake_master:start([Full, Full, begun()]),
     ok = mirror(Fake),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{}),
     ok = with_short_pauses(),
     _ = send(Fake, ["eval x 0"]),
     ok = resynced(Ref),
-    ok = eslaver_test_fake:send(Fake, command("eval x 0")),
-    ok = eslaver_test_fake:drop(Fake),
+    ok = eslaver_test_fake_master:send(Fake, command("eval x 0")),
+    ok = eslaver_test_fake_master:drop(Fake),
     ok = loading(Fake, 3),
     timer:sleep(5 * ?PAUSE),
-    ok = eslaver_test_fake:send(Fake, ?EMPTY),
-    true = eslaver_test_lib:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
+    ok = eslaver_test_fake_master:send(Fake, ?EMPTY),
+    true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
     ?assertEqual(3, syncs(Fake)),
     ?assertMatch(#{incomplete := false}, eslaver_mirror:info(?M)).
 
 %% The answer to PSYNC without its snapshot, which the case sends later.
 begun() ->
     Size = integer_to_list(byte_size(?EMPTY)),
-    #{psync => ["+FULLRESYNC ", eslaver_test_fake:replid(), " 1000\r\n$", Size, "\r\n"]}.
+    #{psync => ["+FULLRESYNC ", eslaver_test_fake_master:replid(), " 1000\r\n$", Size, "\r\n"]}.
 
 %% The mirror's replica has begun the snapshot of this connection.
 loading(Fake, Connection) ->
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         #{replica := Replica} = eslaver_mirror:info(?M),
         syncs(Fake) =:= Connection andalso maps:get(state, Replica, none) =:= loading
     end),
     ok.
 
 with_short_pauses() ->
-    eslaver_test_lib:replace_in_state(?M, eslaver_mirror_resync:new(?PAUSE)).
-
-%% Helpers
-
-fake() ->
-    eslaver_test_fake:start([
-        #{psync => eslaver_test_fake:full_resync(?EMPTY)}
-    ]).
-
-target(Fake) ->
-    eslaver_test_lib:target(eslaver_test_fake:port(Fake)).
-
-replica(Fake, More) ->
-    {Replica, Events} = eslaver_test_lib:replica(eslaver_test_fake:port(Fake), More),
-    ok = eslaver:await(Replica, loaded, ?TIMEOUT),
-    true = unlink(Replica),
-    {Replica, Events}.
+    eslaver_test_replica:replace_in_state(?M, eslaver_mirror_resync:new(?PAUSE)).
 
 mirror(Fake) ->
     {ok, _} = eslaver_mirror:start_link((target(Fake))#{name => ?M}),
@@ -555,66 +256,9 @@ mirror(Fake) ->
 values(Keys) -> [eslaver_mirror:get(?M, Key) || Key <- Keys].
 
 syncs(Fake) ->
-    length([psync || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake:commands(Fake)]).
-
-send(Fake, Lines) ->
-    Bytes = [command(Line) || Line <- Lines],
-    ok = eslaver_test_fake:send(Fake, Bytes),
-    iolist_size(Bytes).
+    length([psync || {_, [<<"PSYNC">> | _]} <- eslaver_test_fake_master:commands(Fake)]).
 
 send_all(Fake, Lines) -> ?OFFSET + send(Fake, Lines).
-
-%% A command of words, or of a line of them.
-command([First | _] = Words) when not is_integer(First) ->
-    Bulks = [["$", integer_to_list(iolist_size(W)), "\r\n", W, "\r\n"] || W <- Words],
-    iolist_to_binary(["*", integer_to_list(length(Words)), "\r\n", Bulks]);
-command(Line) ->
-    command(string:lexemes(Line, " ")).
-
-wrap(Lines, Db) ->
-    Uuid = "cd3f719c-ab7b-4401-8b52-af4cc214bbf5",
-    Body = [command(Line) || Line <- Lines],
-    command(["RREPLAY", Uuid, Body, integer_to_list(Db), "1883124263544684545"]).
-
-%% The offset behind each.
-offsets(Parts) ->
-    {Offsets, _} = lists:mapfoldl(
-        fun(Part, Before) -> {Before + iolist_size(Part), Before + iolist_size(Part)} end,
-        ?OFFSET,
-        Parts
-    ),
-    Offsets.
-
-stream(Events) ->
-    [Event || Event <- eslaver_test_collector:events(Events), element(1, Event) =:= stream].
-
-names(Events) ->
-    [element(2, Event) || Event <- stream(Events)].
-
-await(Events, Key) ->
-    _ = eslaver_test_collector:await(Events, fun(Event) ->
-        case Event of
-            {stream, <<"set">>, [Key | _], _} -> true;
-            _ -> false
-        end
-    end),
-    ok.
-
-%% What is told up to the SET of this key.
-notices(Ref, Last) ->
-    receive
-        {eslaver, Ref, {key, <<"set">>, Last, _}} -> [];
-        {eslaver, Ref, {key, Name, Key, _}} -> [{Name, Key} | notices(Ref, Last)];
-        {eslaver, Ref, {keys, Name, Which, _}} -> [{keys, Name, Which} | notices(Ref, Last)]
-    after ?TIMEOUT -> [no_more]
-    end.
-
-keys_in_dbs(Ref, Last) ->
-    receive
-        {eslaver, Ref, {key, <<"set">>, Last, _}} -> [];
-        {eslaver, Ref, {key, _, Key, #{db := Db}}} -> [{Key, Db} | keys_in_dbs(Ref, Last)]
-    after ?TIMEOUT -> [no_more]
-    end.
 
 resynced(Ref) ->
     receive

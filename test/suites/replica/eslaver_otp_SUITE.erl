@@ -5,50 +5,26 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2]).
--export([
-    await_that_timed_out/1,
-    await_whose_caller_has_ended/1,
-    await_is_answered/1,
-    subscribe_that_timed_out/1,
-    link_to_a_process_that_ends/1,
-    system_messages/1,
-    code_is_loaded_anew/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(AWAITS, 2000).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 2}}].
 
--spec all() -> list().
 all() ->
-    [{group, replica}, {group, mirror}].
+    eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    Cases = [
-        await_that_timed_out,
-        await_whose_caller_has_ended,
-        await_is_answered,
-        subscribe_that_timed_out,
-        link_to_a_process_that_ends,
-        system_messages,
-        code_is_loaded_anew
-    ],
+    Cases = eslaver_test_groups:cases(?MODULE),
     [{replica, Cases}, {mirror, Cases}].
 
--spec init_per_group(atom(), list()) -> list().
 init_per_group(replica, Config) -> [{module, eslaver}, {name, {name, {local, tried}}} | Config];
 init_per_group(mirror, Config) -> [{module, eslaver_mirror}, {name, {name, tried}} | Config].
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Group, _Config) ->
     ok.
 
--spec await_that_timed_out(list()) -> ok.
 await_that_timed_out(Config) ->
     Module = start(nowhere(), Config),
     Before = size_of(tried),
@@ -57,17 +33,17 @@ await_that_timed_out(Config) ->
      || _ <- lists:seq(1, ?AWAITS)
     ],
     ?assert(size_of(tried) - Before < ?AWAITS),
-    ?assertEqual({monitors, []}, process_info(whereis(tried), monitors)),
+    %% It monitors the code server for a moment when it loads a module.
+    true = eslaver_test_wait:until(fun() -> monitored() =:= [] end),
     Module:stop(tried).
 
--spec await_whose_caller_has_ended(list()) -> ok.
 await_whose_caller_has_ended(Config) ->
     Module = start(nowhere(), Config),
     Before = size_of(tried),
     Callers = [spawn(Module, await, [tried, loaded, infinity]) || _ <- lists:seq(1, ?AWAITS)],
-    true = eslaver_test_lib:until(fun() -> length(monitored()) =:= ?AWAITS end),
+    true = eslaver_test_wait:until(fun() -> length(monitored()) =:= ?AWAITS end),
     _ = [exit(Caller, kill) || Caller <- Callers],
-    true = eslaver_test_lib:until(fun() -> monitored() =:= [] end),
+    true = eslaver_test_wait:until(fun() -> monitored() =:= [] end),
     ?assert(size_of(tried) - Before < ?AWAITS),
     Module:stop(tried).
 
@@ -75,12 +51,11 @@ monitored() ->
     {monitors, Monitored} = process_info(whereis(tried), monitors),
     Monitored.
 
--spec await_is_answered(list()) -> ok.
 await_is_answered(Config) ->
-    Module = start(eslaver_test_lib:target(eslaver_test_lib:own_master()), Config),
+    Module = start(eslaver_test_replica:target(eslaver_test_master:start_own()), Config),
     ?assertEqual(
         [ok, ok, ok],
-        eslaver_test_lib:parallel(
+        eslaver_test_parallel:map(
             fun(Timeout) -> Module:await(tried, loaded, Timeout) end, [30_000, 30_001, infinity]
         )
     ),
@@ -90,10 +65,9 @@ await_is_answered(Config) ->
 
 %% The server takes it up once the caller has given up. What it tells until it knows that does not
 %% arrive.
--spec subscribe_that_timed_out(list()) -> ok.
 subscribe_that_timed_out(Config) ->
-    Master = eslaver_test_lib:own_master(),
-    Module = start(eslaver_test_lib:target(Master), Config),
+    Master = eslaver_test_master:start_own(),
+    Module = start(eslaver_test_replica:target(Master), Config),
     ok = Module:await(tried, loaded, 30_000),
     ok = sys:suspend(tried),
     ?assertExit({timeout, _}, Module:subscribe(tried, #{})),
@@ -112,7 +86,6 @@ subscribe_that_timed_out(Config) ->
     end,
     Module:stop(tried).
 
--spec link_to_a_process_that_ends(list()) -> ok.
 link_to_a_process_that_ends(Config) ->
     Module = start(nowhere(), Config),
     Pid = whereis(tried),
@@ -125,11 +98,10 @@ link_to_a_process_that_ends(Config) ->
     Module:stop(tried).
 
 %% All processes, be it at work, can be suspended, asked for their status and changed to other code.
--spec system_messages(list()) -> ok.
 system_messages(Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     File = filename:join(?config(priv_dir, Config), atom_to_list(?config(module, Config))),
-    Module = start((eslaver_test_lib:target(Master))#{resume => {file, File}}, Config),
+    Module = start((eslaver_test_replica:target(Master))#{resume => {file, File}}, Config),
     ok = Module:await(tried, loaded, 30_000),
     Client = eslaver_test_client:connect(Master),
     Processes = linked([whereis(tried)], []),
@@ -154,11 +126,10 @@ system_messages(Config) ->
     Module:stop(tried).
 
 %% Twice, while the old code is removed: who still ran that would be killed.
--spec code_is_loaded_anew(list()) -> ok.
 code_is_loaded_anew(Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     File = filename:join(?config(priv_dir, Config), "anew"),
-    Module = start((eslaver_test_lib:target(Master))#{resume => {file, File}}, Config),
+    Module = start((eslaver_test_replica:target(Master))#{resume => {file, File}}, Config),
     ok = Module:await(tried, loaded, 30_000),
     Processes = linked([whereis(tried)], []),
     Client = eslaver_test_client:connect(Master),
@@ -173,7 +144,7 @@ code_is_loaded_anew(Config) ->
     ?assertEqual([], [Pid || Pid <- Processes, not is_process_alive(Pid)]),
     Module:stop(tried).
 
-%% What the processes run at all times, but for the native library, which cannot be loaded anew.
+%% The modules that the processes run, except the native library, which cannot be loaded again.
 modules() ->
     [
         eslaver_link,
@@ -183,6 +154,8 @@ modules() ->
         eslaver_mirror_feed,
         eslaver_dispatch,
         eslaver_callback,
+        eslaver_session,
+        eslaver_links,
         eslaver_position_keeper,
         eslaver_position,
         eslaver_subscriptions,

@@ -5,60 +5,29 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2]).
--export([
-    fold/1,
-    dumps/1,
-    restored/1,
-    checksum_zero/1,
-    shared_names/1,
-    bad_payloads/1,
-    bad_files/1,
-    followed/1,
-    too_new/1,
-    cron/1,
-    no_server_at_hand/1,
-    raises/1,
-    caller_dies/1,
-    trap_exit/1,
-    bounded/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    Cases = [checksum_zero, shared_names, bad_payloads, bad_files, followed, too_new, cron],
-    Cases ++ [no_server_at_hand, raises, caller_dies, trap_exit, bounded] ++
-        [{group, Name} || {Name, _, _} <- groups()].
+    (eslaver_test_groups:cases(?MODULE) -- with_each_server()) ++ eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    [
-        {Name, [], [fold, dumps, restored]}
-     || #{name := Name} <- eslaver_test_master:available()
-    ].
+    eslaver_test_groups:per_server(eslaver_test_servers:available(), with_each_server()).
 
--spec init_per_group(atom(), list()) -> list().
+with_each_server() ->
+    [fold, dumps, restored].
+
 init_per_group(Name, Config) ->
-    #{server := Server, modules := Modules} = eslaver_test_lib:by_name(Name),
-    Master = eslaver_test_master:start(#{server => Server, modules => Modules, owner => none}),
-    Client = eslaver_test_client:connect(Master),
-    _ = eslaver_test_dataset:fill(Client),
-    ok = eslaver_test_client:close(Client),
-    [{master, Master} | Config].
+    eslaver_test_groups:filled_master(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, Config) ->
     eslaver_test_master:stop(?config(master, Config)).
 
--spec fold(list()) -> ok.
 fold(Config) ->
     Client = client(Config),
-    Truth = eslaver_test_truth:read(Client),
+    Truth = eslaver_test_master_data:read(Client),
     Events = events(saved(Client, ?config(master, Config))),
     ?assert(length(Events) >= map_size(Truth)),
     %% A fold has no event for the end, which the comparison wants.
@@ -66,13 +35,12 @@ fold(Config) ->
     ?assertEqual([], eslaver_test_compare:differences(full, Truth, Ended)).
 
 %% What DUMP says of each key decodes to what the load delivers of it.
--spec dumps(list()) -> ok.
 dumps(Config) ->
     Client = client(Config),
     Loaded = loaded(saved(Client, ?config(master, Config))),
     Wrong = [
         {Key, Expected, Got}
-     || Db <- eslaver_test_truth:databases(Client),
+     || Db <- eslaver_test_master_data:databases(Client),
         {Key, Payload} <- dump_all(Client, Db),
         Expected <- [maps:get(Key, Loaded)],
         Got <- [eslaver_rdb:decode_dump(Payload)],
@@ -81,13 +49,12 @@ dumps(Config) ->
     ?assertEqual([], [io_lib:format("~0P", [W, 60]) || W <- lists:sublist(Wrong, 3)]).
 
 %% A RESTORE in the stream carries the value, as eslaver_rdb tells it.
--spec restored(list()) -> ok.
 restored(Config) ->
     Client = client(Config),
     _ = eslaver_test_client:ok(Client, ["SELECT", 0]),
     _ = eslaver_test_client:ok(Client, ["RPUSH", "0:source", "a", 17]),
     Payload = eslaver_test_client:ok(Client, ["DUMP", "0:source"]),
-    {Replica, Collector} = eslaver_test_lib:replica(?config(master, Config), #{events => full}),
+    {Replica, Collector} = eslaver_test_replica:start(?config(master, Config), #{events => full}),
     ok = eslaver:await(Replica, loaded, 60_000),
     _ = eslaver_test_client:ok(Client, ["RESTORE", "0:target", 0, Payload]),
     {stream, _, [<<"0:target">>, _Ttl, Sent | _], _} =
@@ -99,7 +66,6 @@ restored(Config) ->
     eslaver:stop(Replica).
 
 %% A checksum of 0 stands for none: Redis 8.6 takes such a payload, and so do we.
--spec checksum_zero(list()) -> ok.
 checksum_zero(_Config) ->
     _ = [
         begin
@@ -116,17 +82,16 @@ checksum_zero(_Config) ->
             ?assertEqual({ok, {string, <<"v">>, #{}}}, eslaver_rdb:decode_dump(Zero)),
             ok = eslaver_test_master:stop(Master)
         end
-     || #{server := Server, family := Family, version := Version} <- eslaver_test_lib:spread()
+     || #{server := Server, family := Family, version := Version} <- eslaver_test_servers:spread()
     ],
     ok.
 
 %% A name that many entries of a stream share is told with each of them, so that a few bytes stand
 %% for many. No stream of a server comes near what is too many.
--spec shared_names(list()) -> ok.
 shared_names(_Config) ->
     Stream = fun(Name, Count) ->
         eslaver_rdb:decode_dump(
-            eslaver_test_corrupt:payload(eslaver_test_corrupt:stream_of(Name, Count))
+            eslaver_test_rdb_encoder:payload(eslaver_test_rdb_encoder:stream_of(Name, Count))
         )
     end,
     Name = binary:copy(<<"n">>, 16_500),
@@ -136,9 +101,8 @@ shared_names(_Config) ->
     ?assertEqual(400, length([Id || {Id, [{N, <<"v">>}]} <- Entries, N =:= Name])),
     ok.
 
--spec bad_payloads(list()) -> ok.
 bad_payloads(_Config) ->
-    Client = eslaver_test_client:connect(eslaver_test_lib:own_master()),
+    Client = eslaver_test_client:connect(eslaver_test_master:start_own()),
     _ = eslaver_test_client:ok(Client, ["RPUSH", "k" | lists:seq(1, 50)]),
     Good = eslaver_test_client:ok(Client, ["DUMP", "k"]),
     {ok, {list, _, _}} = eslaver_rdb:decode_dump(Good),
@@ -159,7 +123,6 @@ bad_payloads(_Config) ->
     ok.
 
 %% Servers do not look at what follows the end.
--spec followed(list()) -> ok.
 followed(Config) ->
     {ok, Bytes} = file:read_file(big_file(Config)),
     File = filename:join(?config(priv_dir, Config), "followed.rdb"),
@@ -175,7 +138,6 @@ followed(Config) ->
     ok.
 
 %% The text says whose it is, and what is known.
--spec too_new(list()) -> ok.
 too_new(Config) ->
     File = filename:join(?config(priv_dir, Config), "new.rdb"),
     Version = <<250, 9, "redis-ver", 6, "9.12.3">>,
@@ -197,28 +159,26 @@ too_new(Config) ->
     ok.
 
 %% KeyDB's scheduled scripts are left out, and one warning says so.
--spec cron(list()) -> ok.
 cron(Config) ->
     Cron = <<64, 4, "cron", 8, "return 1", 1:64/little, 1000:64/little, 1, 1, "k", 0>>,
     Bytes = <<"REDIS0009", Cron/binary, 0, 1, "a", 1, "1", Cron/binary, 255, 0:64>>,
     File = filename:join(?config(priv_dir, Config), "cron.rdb"),
     ok = file:write_file(File, Bytes),
-    ok = eslaver_test_log:start(),
     Fold = eslaver_rdb:fold(File, fun(Event, Events) -> [Event | Events] end, []),
     ?assertEqual({ok, [{loading, string, <<"a">>, <<"1">>, #{db => 0}}]}, Fold),
     ?assertMatch([_], eslaver_test_log:matches("KEYDB.CRON")),
     ?assertMatch([_], [left_out || Text <- eslaver_test_log:texts(), is_marked(Text)]),
     ok = eslaver_test_log:clear(),
-    #{ended := loaded} = eslaver_test_hostile:serve(load, eslaver_test_fake:full_resync(Bytes)),
-    ?assertMatch([_], eslaver_test_log:matches("KEYDB.CRON")),
-    eslaver_test_log:stop().
+    #{ended := loaded} = eslaver_test_hostile_master:serve(
+        load, eslaver_test_fake_master:full_resync(Bytes)
+    ),
+    ?assertMatch([_], eslaver_test_log:matches("KEYDB.CRON")).
 
 is_marked(Text) ->
     re:run(Text, "KEYDB.CRON.*eslaver => true", [dotall, {capture, none}]) =:= match.
 
 %% Types that no server at hand writes, in files made by hand: as events of a file, and of a link
 %% with a filter of each type.
--spec no_server_at_hand(list()) -> ok.
 no_server_at_hand(Config) ->
     Later = 1_700_000_000_000,
     Listed = [35, 6, "listed", <<Later:64/little>>, 3, 1, 1, "a", 0, 1, "b", 6, 1, "c"],
@@ -265,13 +225,12 @@ no_server_at_hand(Config) ->
 
 %% The keys of this type that a replica is told of.
 linked(Snapshot, Type) ->
-    Psync = eslaver_test_fake:full_resync(Snapshot),
+    Psync = eslaver_test_fake_master:full_resync(Snapshot),
     Options = #{filter => #{types => [Type]}},
-    #{ended := loaded, events := Events} = eslaver_test_hostile:serve(load, Psync, Options),
-    eslaver_test_hostile:keys(Events).
+    #{ended := loaded, events := Events} = eslaver_test_hostile_master:serve(load, Psync, Options),
+    eslaver_test_hostile_master:keys(Events).
 
 %% Nothing is delivered of a file that is not sound to its end.
--spec bad_files(list()) -> ok.
 bad_files(Config) ->
     Good = big_file(Config),
     {ok, Bytes} = file:read_file(Good),
@@ -328,7 +287,6 @@ bad_files(Config) ->
     ?assertEqual({ok, N}, eslaver_rdb:fold(Odd, Count, 0)).
 
 %% What the fun raises comes out, and neither process, thread nor message is left.
--spec raises(list()) -> ok.
 raises(Config) ->
     File = big_file(Config),
     Before = left(),
@@ -344,7 +302,6 @@ raises(Config) ->
 stop_at(Class, 500) -> erlang:raise(Class, enough, []);
 stop_at(_Class, N) -> N + 1.
 
--spec caller_dies(list()) -> ok.
 caller_dies(Config) ->
     File = big_file(Config),
     Before = left(),
@@ -371,7 +328,6 @@ caller_dies(Config) ->
     nothing_left(Before).
 
 %% One that traps exits has no messages of ours afterwards, however the fold ended.
--spec trap_exit(list()) -> ok.
 trap_exit(Config) ->
     File = big_file(Config),
     process_flag(trap_exit, true),
@@ -383,7 +339,6 @@ trap_exit(Config) ->
     ?assertEqual([mine], messages()).
 
 %% However slow the fun is, little is decoded ahead of it.
--spec bounded(list()) -> ok.
 bounded(Config) ->
     File = big_file(Config),
     Look = fun(_, {N, Most}) ->
@@ -402,7 +357,7 @@ messages() ->
 
 %% Links have a thread each, and Linux shows them by name.
 nothing_left(Before) ->
-    true = eslaver_test_lib:until(fun() -> left() =:= Before end),
+    true = eslaver_test_wait:until(fun() -> left() =:= Before end),
     ok.
 
 left() ->
@@ -417,13 +372,13 @@ left() ->
     {Links, length(Threads)}.
 
 %% 10 MB, more than can be under way at once.
-big_file(Config) ->
-    File = filename:join(?config(priv_dir, Config), "big.rdb"),
+big_file(Context) ->
+    File = filename:join(?config(priv_dir, Context), "big.rdb"),
     case filelib:is_file(File) of
         true ->
             File;
         false ->
-            Master = eslaver_test_lib:own_master(),
+            Master = eslaver_test_master:start_own(),
             Client = eslaver_test_client:connect(Master),
             _ = eslaver_test_client:ok(Client, ["DEBUG", "POPULATE", 100_000, "k", 100]),
             {ok, _} = file:copy(saved(Client, Master), File),
@@ -435,8 +390,8 @@ saved(Client, Master) ->
     <<"OK">> = eslaver_test_client:ok(Client, ["SAVE"]),
     filename:join(eslaver_test_master:dir(Master), "dump.rdb").
 
-client(Config) ->
-    eslaver_test_client:connect(?config(master, Config)).
+client(Context) ->
+    eslaver_test_client:connect(?config(master, Context)).
 
 events(File) ->
     {ok, Events} = eslaver_rdb:fold(File, fun(Event, Events) -> [Event | Events] end, []),

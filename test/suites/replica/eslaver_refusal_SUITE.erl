@@ -6,71 +6,19 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([
-    init_per_suite/1,
-    end_per_suite/1,
-    init_per_testcase/2,
-    end_per_testcase/2
-]).
--export([
-    wrong_password/1,
-    no_password/1,
-    right_password/1,
-    acl_user/1,
-    acl_user_without_psync/1,
-    master_is_loading/1,
-    says_loading/1,
-    refuses_psync/1,
-    garbage/1,
-    silence_and_close/1,
-    endless_line/1,
-    truncated_snapshots/1,
-    flipped_bits/1,
-    wrong_checksum/1,
-    wrong_mark/1,
-    unknown_type/1,
-    no_snapshot_at_all/1,
-    huge_length/1,
-    broken_stream/1,
-    error_in_the_stream/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(PASSWORD, "s3cret-of-this-suite").
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 3}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        wrong_password,
-        no_password,
-        right_password,
-        acl_user,
-        acl_user_without_psync,
-        master_is_loading,
-        says_loading,
-        refuses_psync,
-        garbage,
-        silence_and_close,
-        endless_line,
-        truncated_snapshots,
-        flipped_bits,
-        wrong_checksum,
-        wrong_mark,
-        unknown_type,
-        no_snapshot_at_all,
-        huge_length,
-        broken_stream,
-        error_in_the_stream
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
 %% A recorded snapshot, not too big, and what is in it.
--spec init_per_suite(list()) -> list().
 init_per_suite(Config) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     _ = [
         eslaver_test_client:ok(Client, Command)
@@ -85,69 +33,54 @@ init_per_suite(Config) ->
             ["XADD", [Key, ":x"], "1-1", "f", "v"]
         ]
     ],
-    Truth = eslaver_test_truth:read(Client),
-    Snapshot = eslaver_test_lib:snapshot(Master),
+    Truth = eslaver_test_master_data:read(Client),
+    Snapshot = eslaver_test_master:snapshot(Master),
     ok = eslaver_test_master:stop(Master),
     [{snapshot, Snapshot}, {truth, Truth} | Config].
 
--spec end_per_suite(list()) -> ok.
 end_per_suite(_Config) ->
     ok.
 
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
-
 %% Passwords.
 
--spec wrong_password(list()) -> ok.
 wrong_password(_Config) ->
-    Master = eslaver_test_lib:own_master([{"requirepass", "another"}]),
+    Master = eslaver_test_master:start_own([{"requirepass", "another"}]),
     refused(Master, #{master_auth => ?PASSWORD}, "password|WRONGPASS|AUTH").
 
--spec no_password(list()) -> ok.
 no_password(_Config) ->
-    Master = eslaver_test_lib:own_master([{"requirepass", ?PASSWORD}]),
+    Master = eslaver_test_master:start_own([{"requirepass", ?PASSWORD}]),
     refused(Master, #{}, "password|NOAUTH|authenticat").
 
--spec right_password(list()) -> ok.
 right_password(_Config) ->
-    Master = eslaver_test_lib:own_master([{"requirepass", ?PASSWORD}]),
+    Master = eslaver_test_master:start_own([{"requirepass", ?PASSWORD}]),
     loads(Master, #{master_auth => ?PASSWORD}).
 
--spec acl_user(list()) -> ok.
 acl_user(_Config) ->
     loads(with_user(["+psync", "+replconf", "+ping"]), #{
         master_user => "reader", master_auth => ?PASSWORD
     }).
 
 %% The message names what the user lacks.
--spec acl_user_without_psync(list()) -> ok.
 acl_user_without_psync(_Config) ->
     Master = with_user(["+replconf", "+ping"]),
     refused(Master, #{master_user => "reader", master_auth => ?PASSWORD}, "psync").
 
 with_user(Rules) ->
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     SetUser = ["ACL", "SETUSER", "reader", "on", [">", ?PASSWORD], "~*"],
     _ = eslaver_test_client:ok(Client, SetUser ++ Rules),
     Master.
 
 loads(Master, Options) ->
-    {Replica, _} = Both = eslaver_test_lib:replica(Master, Options),
-    _ = eslaver_test_lib:loaded(Both),
+    {Replica, _} = Both = eslaver_test_replica:start(Master, Options),
+    _ = eslaver_test_replica:loaded(Both),
     secret(Replica),
     eslaver:stop(Replica).
 
 %% Not let in: said in the log and by info, nothing delivered, and the server lives.
 refused(Master, Options, Regex) ->
-    {Replica, Collector} = eslaver_test_lib:replica(Master, Options),
+    {Replica, Collector} = eslaver_test_replica:start(Master, Options),
     says(Replica, Regex),
     ?assertEqual([], eslaver_test_collector:events(Collector)),
     ?assertMatch({error, _}, eslaver:await(Replica, loaded, 50)),
@@ -155,14 +88,14 @@ refused(Master, Options, Regex) ->
     eslaver:stop(Replica).
 
 says(Replica, Regex) ->
-    Error = eslaver_test_lib:until(fun() ->
+    Error = eslaver_test_wait:until(fun() ->
         case eslaver:info(Replica) of
             #{last_error := E} when E =/= undefined, E =/= none -> {E};
             #{} -> false
         end
     end),
     ct:log("~p", [Error]),
-    _ = eslaver_test_lib:until(fun() ->
+    _ = eslaver_test_wait:until(fun() ->
         case eslaver_test_log:matches(Regex) of
             [] -> false;
             [Line | _] -> ct:log("~ts", [Line])
@@ -180,30 +113,27 @@ secret(Replica) ->
 %% Masters that are not ready.
 
 %% A real one, slowed down.
--spec master_is_loading(list()) -> ok.
 master_is_loading(Config) ->
     Master = eslaver_test_master:start(#{
-        server => eslaver_test_lib:own_server(),
+        server => eslaver_test_servers:own(),
         config => [{"key-load-delay", "10000"}, {"loading-process-events-interval-bytes", "1024"}],
         files => [{"dump.rdb", ?config(snapshot, Config)}],
         wait => answer
     }),
-    {Replica, _} = Both = eslaver_test_lib:replica(Master),
-    ?assertEqual([], differences(Config, eslaver_test_lib:loaded(Both))),
+    {Replica, _} = Both = eslaver_test_replica:start(Master),
+    ?assertEqual([], differences(Config, eslaver_test_replica:loaded(Both))),
     eslaver:stop(Replica).
 
--spec says_loading(list()) -> ok.
 says_loading(Config) ->
     Loading = <<"-LOADING Redis is loading the dataset in memory\r\n">>,
-    Good = eslaver_test_fake:full_resync(?config(snapshot, Config)),
+    Good = eslaver_test_fake_master:full_resync(?config(snapshot, Config)),
     {ok, _} = recovers(Config, "LOADING", [
         #{replies => #{<<"PING">> => Loading}}, #{psync => Loading}, #{psync => Good}
     ]),
     ok.
 
--spec refuses_psync(list()) -> ok.
 refuses_psync(Config) ->
-    Good = eslaver_test_fake:full_resync(?config(snapshot, Config)),
+    Good = eslaver_test_fake_master:full_resync(?config(snapshot, Config)),
     {ok, _} = recovers(Config, "NOMASTERLINK", [
         #{psync => <<"-NOMASTERLINK Can't SYNC while not connected with my master\r\n">>},
         #{psync => Good}
@@ -212,7 +142,6 @@ refuses_psync(Config) ->
 
 %% Nonsense.
 
--spec garbage(list()) -> ok.
 garbage(Config) ->
     {ok, _} = bad_then_good(Config, ".", [
         #{greeting => <<"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n<html></html>">>},
@@ -221,31 +150,28 @@ garbage(Config) ->
         #{psync => <<"+WHATEVER\r\n">>, then => close},
         #{psync => <<"+FULLRESYNC short 1\r\n">>},
         #{psync => <<"+FULLRESYNC\r\n">>},
-        #{psync => <<"+FULLRESYNC ", (eslaver_test_fake:replid())/binary, " x\r\n">>},
+        #{psync => <<"+FULLRESYNC ", (eslaver_test_fake_master:replid())/binary, " x\r\n">>},
         #{psync => <<":1\r\n">>}
     ]),
     ok.
 
--spec silence_and_close(list()) -> ok.
 silence_and_close(Config) ->
     {ok, _} = bad_then_good(Config, ".", [#{psync => <<>>, then => close}]),
     ok.
 
-%% A line that never ends must not be kept for ever.
--spec endless_line(list()) -> ok.
+%% An endless line must not be kept.
 endless_line(Config) ->
     {ok, _} = bad_then_good(Config, ".", [#{greeting => binary:copy(<<"+no end">>, 1_000_000)}]),
     ok.
 
 %% The link is lost inside the snapshot, at many places.
--spec truncated_snapshots(list()) -> ok.
 truncated_snapshots(Config) ->
     Snapshot = ?config(snapshot, Config),
     Size = byte_size(Snapshot),
     Cuts = lists:usort([0, 1, 5, 9, 10, Size div 3, Size div 2, Size - 9, Size - 8, Size - 1]),
     {ok, _} = bad_then_good(Config, ".", [
         #{
-            psync => eslaver_test_fake:full_resync(Size, binary:part(Snapshot, 0, Cut)),
+            psync => eslaver_test_fake_master:full_resync(Size, binary:part(Snapshot, 0, Cut)),
             then => close
         }
      || Cut <- Cuts
@@ -253,7 +179,6 @@ truncated_snapshots(Config) ->
     ok.
 
 %% One bit is wrong somewhere: the checksum at the latest tells, and no end is delivered.
--spec flipped_bits(list()) -> ok.
 flipped_bits(Config) ->
     Snapshot = ?config(snapshot, Config),
     Flip = fun(N) ->
@@ -262,23 +187,23 @@ flipped_bits(Config) ->
         <<Before/binary, (Byte bxor (1 bsl (N rem 8))), After/binary>>
     end,
     {ok, _} = bad_then_good(Config, ".", [
-        #{psync => eslaver_test_fake:full_resync(Flip(N))}
+        #{psync => eslaver_test_fake_master:full_resync(Flip(N))}
      || N <- lists:seq(1, 24)
     ]),
     ok.
 
--spec wrong_checksum(list()) -> ok.
 wrong_checksum(Config) ->
     Size = byte_size(?config(snapshot, Config)) - 1,
     <<Body:Size/binary, Last>> = ?config(snapshot, Config),
-    Psync = eslaver_test_fake:full_resync(<<Body/binary, (Last bxor 255)>>),
+    Psync = eslaver_test_fake_master:full_resync(<<Body/binary, (Last bxor 255)>>),
     {ok, _} = bad_then_good(Config, "checksum|crc", [#{psync => Psync}]),
     ok.
 
 %% The mark after the snapshot is not the one announced.
--spec wrong_mark(list()) -> ok.
 wrong_mark(Config) ->
-    Answer = iolist_to_binary(eslaver_test_fake:full_resync_marked(?config(snapshot, Config))),
+    Answer = iolist_to_binary(
+        eslaver_test_fake_master:full_resync_marked(?config(snapshot, Config))
+    ),
     Size = byte_size(Answer) - 1,
     <<Body:Size/binary, Last>> = Answer,
     Wrong = <<Body/binary, (Last bxor 1)>>,
@@ -286,12 +211,11 @@ wrong_mark(Config) ->
     ok.
 
 %% The message names the type and the byte it stands at.
--spec unknown_type(list()) -> ok.
 unknown_type(Config) ->
     Good = <<0, 1, "a", 1, "b">>,
     Snapshot = <<"REDIS0009", 254, 0, Good/binary, 200, 1, "c", 1, "d", 255, 0:64>>,
     {ok, Collector} = bad_then_good(Config, "200", [
-        #{psync => eslaver_test_fake:full_resync(Snapshot)}
+        #{psync => eslaver_test_fake_master:full_resync(Snapshot)}
     ]),
     At = integer_to_list(9 + 2 + byte_size(Good)),
     ?assertMatch(
@@ -300,24 +224,26 @@ unknown_type(Config) ->
     Keys = [Key || {loading, _, Key, _} <- eslaver_test_collector:events(Collector)],
     ?assertNot(lists:member(<<"c">>, Keys)).
 
--spec no_snapshot_at_all(list()) -> ok.
 no_snapshot_at_all(Config) ->
     {ok, _} = bad_then_good(Config, ".", [
-        #{psync => eslaver_test_fake:full_resync(<<"this is not a snapshot, though as long">>)},
-        #{psync => eslaver_test_fake:full_resync(<<"REDIS9999", 255, 0:64>>)},
-        #{psync => eslaver_test_fake:full_resync(<<>>)},
-        #{psync => ["+FULLRESYNC ", eslaver_test_fake:replid(), " 1\r\n-ERR no memory\r\n"]},
-        #{psync => ["+FULLRESYNC ", eslaver_test_fake:replid(), " 1\r\n$what\r\n"]}
+        #{
+            psync => eslaver_test_fake_master:full_resync(
+                <<"this is not a snapshot, though as long">>
+            )
+        },
+        #{psync => eslaver_test_fake_master:full_resync(<<"REDIS9999", 255, 0:64>>)},
+        #{psync => eslaver_test_fake_master:full_resync(<<>>)},
+        #{psync => ["+FULLRESYNC ", eslaver_test_fake_master:replid(), " 1\r\n-ERR no memory\r\n"]},
+        #{psync => ["+FULLRESYNC ", eslaver_test_fake_master:replid(), " 1\r\n$what\r\n"]}
     ]),
     ok.
 
 %% Lengths nobody will ever send are announced: nothing is set aside for them.
--spec huge_length(list()) -> ok.
 huge_length(Config) ->
     Huge = <<129, (1 bsl 60):64>>,
     Before = erlang:memory(total),
     {ok, _} = bad_then_good(Config, ".", [
-        #{psync => eslaver_test_fake:full_resync(Snapshot), then => close}
+        #{psync => eslaver_test_fake_master:full_resync(Snapshot), then => close}
      || Snapshot <- [
             <<"REDIS0009", 254, 0, 0, 1, "k", Huge/binary, "abc">>,
             <<"REDIS0009", 254, 0, 1, 1, "k", Huge/binary, 1, "a">>,
@@ -329,16 +255,15 @@ huge_length(Config) ->
     ok.
 
 %% After the load. What came before the nonsense is delivered, nothing of the nonsense.
--spec broken_stream(list()) -> ok.
 broken_stream(Config) ->
     Set = <<"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n">>,
-    Good = eslaver_test_fake:full_resync(?config(snapshot, Config)),
+    Good = eslaver_test_fake_master:full_resync(?config(snapshot, Config)),
     Begun = [
         begin
-            Fake = eslaver_test_fake:start([#{psync => Good}]),
-            Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-            _ = eslaver_test_lib:loaded(Both),
-            ok = eslaver_test_fake:send(Fake, [Set, Nonsense]),
+            Fake = eslaver_test_fake_master:start([#{psync => Good}]),
+            Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+            _ = eslaver_test_replica:loaded(Both),
+            ok = eslaver_test_fake_master:send(Fake, [Set, Nonsense]),
             {Fake, Both}
         end
      || Nonsense <- [
@@ -350,7 +275,9 @@ broken_stream(Config) ->
     ],
     lists:foreach(
         fun({Fake, {Replica, Collector}}) ->
-            true = eslaver_test_lib:until(fun() -> eslaver_test_fake:connections(Fake) >= 2 end),
+            true = eslaver_test_wait:until(fun() ->
+                eslaver_test_fake_master:connections(Fake) >= 2
+            end),
             Stream = [E || {stream, _, _} = E <- eslaver_test_collector:events(Collector)],
             ?assertEqual([{stream, "set", [<<"k">>, <<"v">>]}], Stream),
             says(Replica, "."),
@@ -360,24 +287,23 @@ broken_stream(Config) ->
     ).
 
 %% The master's own words are shown, and the stream goes on from where it was.
--spec error_in_the_stream(list()) -> ok.
 error_in_the_stream(Config) ->
     Set = <<"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n">>,
-    Good = eslaver_test_fake:full_resync(?config(snapshot, Config)),
-    Fake = eslaver_test_fake:start([#{psync => Good}, #{psync => <<"+CONTINUE\r\n">>}]),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-    _ = eslaver_test_lib:loaded(Both),
-    ok = eslaver_test_fake:send(Fake, [Set, <<"-ERR your kind is not wanted here\r\n">>]),
+    Good = eslaver_test_fake_master:full_resync(?config(snapshot, Config)),
+    Fake = eslaver_test_fake_master:start([#{psync => Good}, #{psync => <<"+CONTINUE\r\n">>}]),
+    {Replica, Collector} = Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+    _ = eslaver_test_replica:loaded(Both),
+    ok = eslaver_test_fake_master:send(Fake, [Set, <<"-ERR your kind is not wanted here\r\n">>]),
     says(Replica, "your kind is not wanted here"),
     ?assertMatch(#{last_error := #{reason := master_error}}, eslaver:info(Replica)),
-    true = eslaver_test_lib:until(fun() ->
-        [C || {2, [<<"PSYNC">> | _] = C} <- eslaver_test_fake:commands(Fake)] =/= []
+    true = eslaver_test_wait:until(fun() ->
+        [C || {2, [<<"PSYNC">> | _] = C} <- eslaver_test_fake_master:commands(Fake)] =/= []
     end),
     Next = integer_to_binary(1000 + byte_size(Set) + 1),
-    Id = eslaver_test_fake:replid(),
+    Id = eslaver_test_fake_master:replid(),
     ?assertEqual(
         [[<<"PSYNC">>, Id, Next]],
-        [C || {2, [<<"PSYNC">> | _] = C} <- eslaver_test_fake:commands(Fake)]
+        [C || {2, [<<"PSYNC">> | _] = C} <- eslaver_test_fake_master:commands(Fake)]
     ),
     Stream = [E || {stream, _, _} = E <- eslaver_test_collector:events(Collector)],
     ?assertEqual([{stream, "set", [<<"k">>, <<"v">>]}], Stream),
@@ -386,7 +312,7 @@ error_in_the_stream(Config) ->
 %% Each bad script ends in a complaint and a new try, in which a good one is loaded whole; the
 %% events of the bad one have no end of their own. All are tried at once, as each takes its time.
 bad_then_good(Config, Regex, Bad) ->
-    Good = #{psync => eslaver_test_fake:full_resync(?config(snapshot, Config))},
+    Good = #{psync => eslaver_test_fake_master:full_resync(?config(snapshot, Config))},
     Tries = [begin_try([Script, Good]) || Script <- Bad],
     lists:last([end_try(Config, Regex, Try) || Try <- Tries]).
 
@@ -394,19 +320,19 @@ recovers(Config, Regex, Scripts) ->
     end_try(Config, Regex, begin_try(Scripts)).
 
 begin_try(Scripts) ->
-    Fake = eslaver_test_fake:start(Scripts),
-    {length(Scripts), Fake, eslaver_test_lib:replica(eslaver_test_fake:port(Fake))}.
+    Fake = eslaver_test_fake_master:start(Scripts),
+    {length(Scripts), Fake, eslaver_test_replica:start(eslaver_test_fake_master:port(Fake))}.
 
 end_try(Config, Regex, {Connections, Fake, {Replica, Collector} = Both}) ->
-    Events = eslaver_test_lib:loaded(Both),
-    ?assertEqual(Connections, eslaver_test_fake:connections(Fake)),
+    Events = eslaver_test_replica:loaded(Both),
+    ?assertEqual(Connections, eslaver_test_fake_master:connections(Fake)),
     ?assertEqual(1, length([eof || {loading, eof} <- Events])),
     Whole = map_size(?config(truth, Config)) + 1,
     Last = lists:nthtail(max(0, length(Events) - Whole), Events),
     ?assertEqual([], differences(Config, Last)),
     says(Replica, Regex),
     ok = eslaver:stop(Replica),
-    ok = eslaver_test_fake:stop(Fake),
+    ok = eslaver_test_fake_master:stop(Fake),
     {ok, Collector}.
 
 differences(Config, Events) ->

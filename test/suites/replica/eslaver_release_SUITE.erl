@@ -4,32 +4,20 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0]).
--export([
-    lost_links/1,
-    few_descriptors/1,
-    no_descriptors/1,
-    half_a_value/1,
-    killed_within_a_value/1,
-    ended_handle/1,
-    closed_while_it_starves/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(MB, 1_000_000).
-%% More than a node of its own takes by chance.
+%% More than the random growth of a node.
 -define(LOST, 40).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
     Counted = [lost_links, few_descriptors, no_descriptors, half_a_value],
     [Case || eslaver_test_node:has_proc(), Case <- Counted] ++
         [killed_within_a_value, ended_handle, closed_while_it_starves].
 
--spec lost_links(list()) -> ok.
 lost_links(_Config) ->
     {Node, Fake, _Replica} = replica_of(lossy()),
     Before = descriptors(Node),
@@ -40,7 +28,6 @@ lost_links(_Config) ->
     ok = eslaver_test_node:stop(Node).
 
 %% There is room for a few links, but not for all that are lost.
--spec few_descriptors(list()) -> ok | {skip, string()}.
 few_descriptors(_Config) ->
     limited(fun(Limit) ->
         {Node, Fake, Replica} = replica_of(lossy()),
@@ -51,15 +38,14 @@ few_descriptors(_Config) ->
     end).
 
 %% Others of the node have taken all there are. With the first that are free again the link heals.
--spec no_descriptors(list()) -> ok | {skip, string()}.
 no_descriptors(_Config) ->
     limited(fun(Limit) ->
-        Snapshot = eslaver_test_fake:full_resync(empty()),
+        Snapshot = eslaver_test_fake_master:full_resync(empty()),
         {Node, Fake, Replica} = replica_of([#{psync => Snapshot}]),
         %% without those of the link, as there is no room for the next
         ok = Limit(Node, descriptors(Node) - 3),
-        ok = eslaver_test_fake:drop(Fake),
-        true = eslaver_test_lib:until(fun() ->
+        ok = eslaver_test_fake_master:drop(Fake),
+        true = eslaver_test_wait:until(fun() ->
             case info(Node, Replica) of
                 #{last_error := #{reason := open, text := Text}} ->
                     string:find(Text, "Too many open files") =/= nomatch;
@@ -68,21 +54,20 @@ no_descriptors(_Config) ->
             end
         end),
         ok = Limit(Node, 1000),
-        true = eslaver_test_lib:until(fun() ->
+        true = eslaver_test_wait:until(fun() ->
             maps:get(state, info(Node, Replica)) =:= streaming
         end),
         ok = eslaver_test_node:stop(Node)
     end).
 
 %% Half of a value has come when the link is lost, and no other comes.
--spec half_a_value(list()) -> ok.
 half_a_value(_Config) ->
     Half = binary:copy(<<"x">>, 100 * ?MB),
     Claim = <<0, 1, "k", 128, (200 * ?MB):32>>,
     Values = #{
-        snapshot => [eslaver_test_fake:full_resync(300 * ?MB, ["REDIS0009", Claim]), Half],
+        snapshot => [eslaver_test_fake_master:full_resync(300 * ?MB, ["REDIS0009", Claim]), Half],
         stream => [
-            eslaver_test_fake:full_resync(empty()),
+            eslaver_test_fake_master:full_resync(empty()),
             ["*1\r\n$", integer_to_list(200 * ?MB), "\r\n"],
             Half
         ]
@@ -94,10 +79,10 @@ half_a_value(_Config) ->
             ok = eslaver_test_node:call(Node, logger, set_primary_config, [level, none]),
             OsPid = eslaver_test_node:os_pid(Node),
             Scripts = [#{psync => Psync, then => close}, Refusal],
-            eslaver_test_hostile:with_fake(Scripts, fun(Target) ->
+            eslaver_test_hostile_master:with_fake(Scripts, fun(Target) ->
                 Replica = eslaver_test_node:replica(Node, Target#{callback => {erlang, is_tuple}}),
                 Before = eslaver_test_node:memory(OsPid),
-                true = eslaver_test_lib:until(fun() ->
+                true = eslaver_test_wait:until(fun() ->
                     maps:get(reconnects, info(Node, Replica)) > 1
                 end),
                 ?assert(eslaver_test_node:peak_memory(OsPid) > Before + 100 * ?MB, Where),
@@ -109,24 +94,23 @@ half_a_value(_Config) ->
         Values
     ).
 
-%% The process is gone, and can free nothing.
--spec killed_within_a_value(list()) -> ok.
+%% The process has ended, and can free nothing.
 killed_within_a_value(_Config) ->
     Before = eslaver_nif:links(),
-    Part = eslaver_test_fake:full_resync(1000, ["REDIS0009", <<0, 1, "k", 100, "half">>]),
+    Part = eslaver_test_fake_master:full_resync(1000, ["REDIS0009", <<0, 1, "k", 100, "half">>]),
     {Pid, Link} = link_to([#{psync => Part}]),
     Came = fun() -> element(1, eslaver_nif:counters(Link)) > 9 end,
-    true = eslaver_test_lib:until(Came),
+    true = eslaver_test_wait:until(Came),
     ?assertEqual(Before + 1, eslaver_nif:links()),
     true = unlink(Pid),
     true = exit(Pid, kill),
     released(Before, Link).
 
 %% The handle answers as before, and does nothing.
--spec ended_handle(list()) -> ok.
 ended_handle(_Config) ->
     Before = eslaver_nif:links(),
-    Snapshot = eslaver_test_fake:full_resync(["REDIS0009", <<0, 1, "k", 1, "v", 255, 0:64>>]),
+    Bytes = ["REDIS0009", <<0, 1, "k", 1, "v", 255, 0:64>>],
+    Snapshot = eslaver_test_fake_master:full_resync(Bytes),
     Stream = ["*1\r\n$4\r\nPING\r\n", "*1\r\n$4\r\nPING\r\n"],
     {Pid, Link} = link_to([#{psync => [Snapshot, Stream], then => close}]),
     receive
@@ -144,12 +128,11 @@ ended_handle(_Config) ->
     ?assertEqual(Before, eslaver_nif:links()).
 
 %% It waits for credit, with much to send still, and the thread that would wake it has ended.
--spec closed_while_it_starves(list()) -> ok.
 closed_while_it_starves(_Config) ->
     Before = eslaver_nif:links(),
     Command = ["*2\r\n$1\r\nc\r\n$100000\r\n", <<0:800_000>>, "\r\n"],
     Commands = lists:duplicate(40, Command),
-    Psync = [eslaver_test_fake:full_resync(empty()), Commands],
+    Psync = [eslaver_test_fake_master:full_resync(empty()), Commands],
     {Pid, Link} = link_to([#{psync => Psync, then => close}]),
     _ = settled(fun() -> {eslaver_nif:counters(Link), process_info(Pid, status)} end),
     ?assertEqual({status, waiting}, process_info(Pid, status)),
@@ -171,20 +154,20 @@ settled(Number) ->
 
 %% The handle is held still.
 released(Before, Link) ->
-    true = eslaver_test_lib:until(fun() -> eslaver_nif:links() =:= Before end),
+    true = eslaver_test_wait:until(fun() -> eslaver_nif:links() =:= Before end),
     {_, _, _, _} = eslaver_nif:counters(Link),
     ok.
 
 %% A link whose server is the caller.
 link_to(Scripts) ->
-    Fake = eslaver_test_fake:start(Scripts),
+    Fake = eslaver_test_fake_master:start(Scripts),
     {ok, #{address := Address} = Options} = eslaver_options:parse(target(Fake)),
     {ok, Both} = eslaver_link:start_link(Address, undefined, Options),
     Both.
 
 %% A node with a replica that is up. All its code is loaded, for which it will have no descriptors.
 replica_of(Scripts) ->
-    Fake = eslaver_test_fake:start(Scripts),
+    Fake = eslaver_test_fake_master:start(Scripts),
     Node = eslaver_test_node:start(),
     ok = eslaver_test_node:call(Node, logger, set_primary_config, [level, none]),
     _ = [
@@ -200,7 +183,9 @@ replica_of(Scripts) ->
     {Node, Fake, Replica}.
 
 target(Fake) ->
-    (eslaver_test_lib:target(eslaver_test_fake:port(Fake)))#{callback => {erlang, is_tuple}}.
+    (eslaver_test_replica:target(eslaver_test_fake_master:port(Fake)))#{
+        callback => {erlang, is_tuple}
+    }.
 
 %% A master that goes on each time, for a moment. In that the server's heap is collected more than
 %% once, so that what it holds then becomes old, and is not collected again soon.
@@ -208,13 +193,15 @@ lossy() ->
     Set = ["*3\r\n$3\r\nSET\r\n$1\r\na\r\n$50\r\n", binary:copy(<<"1">>, 50), "\r\n"],
     Commands = iolist_to_binary(lists:duplicate(20_000, Set)),
     [
-        #{psync => eslaver_test_fake:full_resync(empty()), then => close},
+        #{psync => eslaver_test_fake_master:full_resync(empty()), then => close},
         #{psync => ["+CONTINUE\r\n", Commands], then => close}
     ].
 
 lost(Fake) ->
-    Wanted = eslaver_test_fake:connections(Fake) + ?LOST,
-    true = eslaver_test_lib:until(fun() -> eslaver_test_fake:connections(Fake) >= Wanted end).
+    Wanted = eslaver_test_fake_master:connections(Fake) + ?LOST,
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_fake_master:connections(Fake) >= Wanted
+    end).
 
 empty() ->
     <<"REDIS0009", 255, 0:64>>.

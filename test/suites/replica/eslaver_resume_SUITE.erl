@@ -5,47 +5,22 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    kill_rounds/1,
-    position_map/1,
-    position_of_another_master/1,
-    written_at_stop/1,
-    damaged_file/1,
-    removed_before_a_full_sync/1,
-    cannot_be_written/1,
-    used_by_another/1,
-    writer_is_killed/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 -define(ROUNDS, 20).
 %% For how long before a kill commands may have been handled and come again, in ms.
 -define(TAIL, 3000).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 4}}].
+    [{timetrap, {minutes, 4}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        kill_rounds,
-        position_map,
-        position_of_another_master,
-        written_at_stop,
-        damaged_file,
-        removed_before_a_full_sync,
-        cannot_be_written,
-        used_by_another,
-        writer_is_killed
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
-    ok = eslaver_test_log:start(),
     Dir = filename:join(?config(priv_dir, Config), atom_to_list(Case)),
     ok = file:make_dir(Dir),
-    Master = eslaver_test_lib:own_master([{"repl-backlog-size", "256mb"}]),
+    Master = eslaver_test_master:start_own([{"repl-backlog-size", "256mb"}]),
     Client = eslaver_test_client:connect(Master),
     [
         {master, Master},
@@ -55,35 +30,30 @@ init_per_testcase(Case, Config) ->
         | Config
     ].
 
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
-
 %% Lives that end by kill -9 while writes go on. Each goes on from the position in the file, and
 %% what all of them have handled is the master's history, with nothing but a short tail handled
 %% twice.
--spec kill_rounds(list()) -> ok.
 kill_rounds(Config) ->
-    Seed = eslaver_test_lib:seed(),
+    Seed = eslaver_test_env:seed(),
     _ = rand:seed(exsss, Seed),
     Client = ?config(client, Config),
-    Tap = eslaver_test_tap:start(?config(master, Config)),
+    Tap = eslaver_test_stream_recorder:start(?config(master, Config)),
     First = begin_life(1, Config),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         [] =/= [eof || {loading, eof} <- written(1, Config)]
     end),
     Begin = unique(Client, "0:begin"),
-    Writers = eslaver_test_writer:start(?config(master, Config), Seed, #{pause => 3}),
+    Writers = eslaver_test_writers:start(?config(master, Config), Seed, #{pause => 3}),
     Positions = lives(1, First, Config),
-    _ = eslaver_test_writer:stop(Writers),
+    _ = eslaver_test_writers:stop(Writers),
     End = unique(Client, "0:end"),
     Last = begin_life(?ROUNDS + 1, Config),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         lists:member({stream, "set", tl(End)}, written(?ROUNDS + 1, Config))
     end),
     ok = eslaver_test_node:stop(Last),
-    ok = eslaver_test_tap:await(Tap, End),
-    History = eslaver_test_tap:history(Tap),
+    ok = eslaver_test_stream_recorder:await(Tap, End),
+    History = eslaver_test_stream_recorder:history(Tap),
     Begun = lists:dropwhile(fun({_, Command}) -> Command =/= Begin end, History),
     Results = [
         check_life(Life, Position, Begin, Begun, History, Config)
@@ -93,7 +63,7 @@ kill_rounds(Config) ->
 
 begin_life(Life, Config) ->
     Node = eslaver_test_node:start(),
-    Target = eslaver_test_lib:target(?config(master, Config)),
+    Target = eslaver_test_replica:target(?config(master, Config)),
     _ = eslaver_test_node:replica(Node, Target#{
         callback => {eslaver_test_node, keep, [events_file(Life, Config)]},
         resume => {file, ?config(file, Config)}
@@ -111,7 +81,7 @@ lives(Life, _Node, _Config) when Life > ?ROUNDS ->
     [];
 lives(Life, Node, Config) ->
     %% Something has been handled, and then it ends at any moment.
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         length([stream || {stream, "set", _} <- written(Life, Config)]) > 5
     end),
     timer:sleep(rand:uniform(400)),
@@ -177,59 +147,59 @@ unique(Client, Key) ->
     [<<"set">>, list_to_binary(Key), Value].
 
 %% A position that the user has kept, with all servers that are unlike.
--spec position_map(list()) -> ok.
 position_map(_Config) ->
-    Seed = eslaver_test_lib:seed(),
-    _ = eslaver_test_lib:parallel(
-        fun(Server) -> go_on(Server, Seed) end, eslaver_test_lib:spread()
+    Seed = eslaver_test_env:seed(),
+    _ = eslaver_test_parallel:map(
+        fun(Server) -> go_on(Server, Seed) end, eslaver_test_servers:spread()
     ),
     ok.
 
 go_on(#{server := Server}, Seed) ->
     Master = eslaver_test_master:start(#{server => Server}),
     Client = eslaver_test_client:connect(Master),
-    Tap = eslaver_test_tap:start(Master),
-    {First, _} = Both = eslaver_test_lib:replica(Master),
-    _ = eslaver_test_lib:loaded(Both),
-    Writers = eslaver_test_writer:start(Master, Seed),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_writer:count(Writers) > 200 end),
+    Tap = eslaver_test_stream_recorder:start(Master),
+    {First, _} = Both = eslaver_test_replica:start(Master),
+    _ = eslaver_test_replica:loaded(Both),
+    Writers = eslaver_test_writers:start(Master, Seed),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_writers:count(Writers) > 200 end),
     #{offset := Offset} = Position = eslaver:position(First),
     ok = eslaver:stop(First),
-    true = eslaver_test_lib:until(fun() -> eslaver_test_writer:count(Writers) > 500 end),
-    {Second, Collector} = eslaver_test_lib:replica(Master, #{resume => Position}),
+    true = eslaver_test_wait:until(fun() -> eslaver_test_writers:count(Writers) > 500 end),
+    {Second, Collector} = eslaver_test_replica:start(Master, #{resume => Position}),
     ok = eslaver:await(Second, loaded, 30_000),
-    _ = eslaver_test_writer:stop(Writers),
+    _ = eslaver_test_writers:stop(Writers),
     [_, Key, Value] = End = unique(Client, "0:end"),
     _ = eslaver_test_collector:await(Collector, fun(E) -> E =:= {stream, "set", [Key, Value]} end),
-    ok = eslaver_test_tap:await(Tap, End),
+    ok = eslaver_test_stream_recorder:await(Tap, End),
     Events = eslaver_test_collector:events(Collector),
     ?assertEqual([], [Event || Event <- Events, element(1, Event) =:= loading]),
-    After = [Entry || {At, _} = Entry <- eslaver_test_tap:history(Tap), At > Offset],
-    Own = [{0, Command} || Command <- eslaver_test_replay:commands(Events)],
+    After = [Entry || {At, _} = Entry <- eslaver_test_stream_recorder:history(Tap), At > Offset],
+    Own = [{0, Command} || Command <- eslaver_test_event_replay:commands(Events)],
     _ = follows(2, Own, After, Offset),
     eslaver:stop(Second).
 
--spec position_of_another_master(list()) -> ok.
 position_of_another_master(Config) ->
     Client = ?config(client, Config),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
     Position = #{replid => binary:copy(<<"ab">>, 20), offset => 1000, db => 3},
-    {Replica, _} = Both = eslaver_test_lib:replica(?config(master, Config), #{resume => Position}),
+    {Replica, _} =
+        Both = eslaver_test_replica:start(?config(master, Config), #{resume => Position}),
     ?assertEqual(
-        [{loading, string, <<"k">>, <<"v">>}, {loading, eof}], eslaver_test_lib:loaded(Both)
+        [{loading, string, <<"k">>, <<"v">>}, {loading, eof}], eslaver_test_replica:loaded(Both)
     ),
-    ?assertMatch([_ | _], eslaver_test_log:matches("full sync \\(.*cannot go on from offset 1000")),
+    ?assertMatch(
+        [_ | _], eslaver_test_log:matches("full sync \\(.*cannot resume from offset 1000")
+    ),
     eslaver:stop(Replica).
 
 %% A stop in order leaves nothing to be handled twice.
--spec written_at_stop(list()) -> ok.
 written_at_stop(Config) ->
     Client = ?config(client, Config),
     {Replica, Collector} = Both = replica(Config),
-    _ = eslaver_test_lib:loaded(Both),
-    _ = eslaver_test_lib:mark(Client, Collector),
-    Offset = eslaver_test_lib:info(Client, "master_repl_offset"),
-    true = eslaver_test_lib:until(fun() ->
+    _ = eslaver_test_replica:loaded(Both),
+    _ = eslaver_test_replica:mark(Client, Collector),
+    Offset = eslaver_test_client:info(Client, "master_repl_offset"),
+    true = eslaver_test_wait:until(fun() ->
         integer_to_binary(maps:get(offset, eslaver:info(Replica))) =:= Offset
     end),
     Position = eslaver:position(Replica),
@@ -239,20 +209,19 @@ written_at_stop(Config) ->
     ?assertEqual(["position", "position.lock"], lists:sort(Names)),
     {Again, Collector2} = replica(Config),
     ok = eslaver:await(Again, loaded, 30_000),
-    Key = eslaver_test_lib:mark(Client, Collector2),
+    Key = eslaver_test_replica:mark(Client, Collector2),
     ?assertMatch(
         [Key], [K || {stream, "set", [K | _]} <- eslaver_test_collector:events(Collector2)]
     ),
     eslaver:stop(Again).
 
--spec damaged_file(list()) -> ok.
 damaged_file(Config) ->
     Client = ?config(client, Config),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
     File = ?config(file, Config),
     {Replica, Collector} = Both = replica(Config),
-    _ = eslaver_test_lib:loaded(Both),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:loaded(Both),
+    _ = eslaver_test_replica:mark(Client, Collector),
     ok = eslaver:stop(Replica),
     {ok, Good} = file:read_file(File),
     Middle = byte_size(Good) div 2,
@@ -272,9 +241,9 @@ damaged_file(Config) ->
             ok = file:write_file(File, Bytes),
             ok = eslaver_test_log:clear(),
             {Again, _} = BothAgain = replica(Config),
-            Events = eslaver_test_lib:loaded(BothAgain),
+            Events = eslaver_test_replica:loaded(BothAgain),
             ?assert(lists:member({loading, string, <<"k">>, <<"v">>}, Events)),
-            ?assertMatch([_ | _], eslaver_test_log:matches("position in .* cannot be used")),
+            ?assertMatch([_ | _], eslaver_test_log:matches("cannot use the position in ")),
             ok = eslaver:stop(Again),
             ?assertMatch({ok, #{}}, eslaver_position_file:read(File))
         end,
@@ -282,13 +251,12 @@ damaged_file(Config) ->
     ).
 
 %% As soon as the first event of a new snapshot is handed out, the old position is void.
--spec removed_before_a_full_sync(list()) -> ok.
 removed_before_a_full_sync(Config) ->
     Client = ?config(client, Config),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
     File = ?config(file, Config),
     {Replica, _} = Both = replica(Config),
-    _ = eslaver_test_lib:loaded(Both),
+    _ = eslaver_test_replica:loaded(Both),
     ok = eslaver:stop(Replica),
     ?assertMatch({ok, #{}}, eslaver_position_file:read(File)),
     %% Another master by now: it has another id.
@@ -305,7 +273,7 @@ removed_before_a_full_sync(Config) ->
     ok = eslaver:await(Again, loaded, 30_000),
     ?assertEqual({{loading, string, <<"l">>, <<"w">>}, false}, next()),
     ?assertEqual({{loading, eof}, false}, next()),
-    #{} = eslaver_test_lib:until(fun() ->
+    #{} = eslaver_test_wait:until(fun() ->
         case eslaver_position_file:read(File) of
             {ok, Position} -> Position;
             none -> false
@@ -321,27 +289,25 @@ next() ->
     end.
 
 %% Said once, and the replica does its work.
--spec cannot_be_written(list()) -> ok.
 cannot_be_written(Config) ->
     Client = ?config(client, Config),
     File = filename:join([?config(dir, Config), "no", "position"]),
     {Replica, Collector} =
-        Both = eslaver_test_lib:replica(?config(master, Config), #{resume => {file, File}}),
-    _ = eslaver_test_lib:loaded(Both),
-    _ = eslaver_test_lib:mark(Client, Collector),
-    true = eslaver_test_lib:until(fun() ->
-        eslaver_test_log:matches("position cannot be kept in .*No such file") =/= []
+        Both = eslaver_test_replica:start(?config(master, Config), #{resume => {file, File}}),
+    _ = eslaver_test_replica:loaded(Both),
+    _ = eslaver_test_replica:mark(Client, Collector),
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_log:matches("cannot save the position in .*No such file") =/= []
     end),
-    _ = eslaver_test_lib:mark(Client, Collector),
-    ?assertMatch([_], eslaver_test_log:matches("position cannot be kept in .*No such file")),
+    _ = eslaver_test_replica:mark(Client, Collector),
+    ?assertMatch([_], eslaver_test_log:matches("cannot save the position in .*No such file")),
     ok = file:make_dir(filename:dirname(File)),
-    _ = eslaver_test_lib:mark(Client, Collector),
-    true = eslaver_test_lib:until(fun() -> filelib:is_file(File) end),
+    _ = eslaver_test_replica:mark(Client, Collector),
+    true = eslaver_test_wait:until(fun() -> filelib:is_file(File) end),
     eslaver:stop(Replica).
 
 %% Two replicas with one file would lose events: the second does not start, in the same node or in
 %% another, until the first has ended, however that ends.
--spec used_by_another(list()) -> ok.
 used_by_another(Config) ->
     _ = process_flag(trap_exit, true),
     Options = (target(Config))#{callback => {erlang, is_tuple}},
@@ -361,11 +327,10 @@ used_by_another(Config) ->
     eslaver:stop(Last).
 
 %% The replica ends, and says why; its handler is told, too.
--spec writer_is_killed(list()) -> ok.
 writer_is_killed(Config) ->
     _ = process_flag(trap_exit, true),
     {ok, Replica} = eslaver:start_link((target(Config))#{
-        callback => {handler, eslaver_test_handler, {self(), 0}}
+        callback => {handler, eslaver_test_reporting_handler, {self(), 0}}
     }),
     ok = eslaver:await(Replica, loaded, 30_000),
     {links, Links} = process_info(Replica, links),
@@ -383,8 +348,12 @@ writer_is_killed(Config) ->
         {terminated, Told, _} -> ?assertEqual({resume_down, Writer, killed}, Told)
     end.
 
-replica(Config) ->
-    eslaver_test_lib:replica(?config(master, Config), #{resume => {file, ?config(file, Config)}}).
+replica(Context) ->
+    eslaver_test_replica:start(?config(master, Context), #{
+        resume => {file, ?config(file, Context)}
+    }).
 
-target(Config) ->
-    (eslaver_test_lib:target(?config(master, Config)))#{resume => {file, ?config(file, Config)}}.
+target(Context) ->
+    (eslaver_test_replica:target(?config(master, Context)))#{
+        resume => {file, ?config(file, Context)}
+    }.

@@ -5,53 +5,26 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    by_option/1,
-    by_url/1,
-    by_environment/1,
-    supervisor_gives_up/1,
-    refused/1,
-    repeated_by_the_master/1,
-    tls_failures/1,
-    bad_options/1
-]).
-%% A supervisor.
--export([init/1]).
+-compile([export_all, nowarn_export_all]).
 
 -define(PASSWORD, "s3cret/of:this@suite").
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 1}}].
+    [{timetrap, {minutes, 1}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        by_option,
-        by_url,
-        by_environment,
-        supervisor_gives_up,
-        refused,
-        repeated_by_the_master,
-        tls_failures,
-        bad_options
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
 %% Both loggers write all there is: the one of today, and that of before OTP 21.
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(Case, Config) ->
     _ = process_flag(trap_exit, true),
     Old = filename:join(?config(priv_dir, Config), atom_to_list(Case) ++ ".log"),
     ok = error_logger:logfile({open, Old}),
-    ok = eslaver_test_log:start(),
     [{old_log, Old} | Config].
 
 %% Whatever a case has done, it is looked for here.
--spec end_per_testcase(atom(), list()) -> ok | {fail, term()}.
 end_per_testcase(_Case, Config) ->
     Texts = eslaver_test_log:texts(),
-    ok = eslaver_test_log:stop(),
     ok = error_logger:logfile(close),
     {ok, Old} = file:read_file(?config(old_log, Config)),
     Shown = [string:slice(Text, 0, 300) || Text <- [binary_to_list(Old) | Texts], shows(Text)],
@@ -65,12 +38,10 @@ end_per_testcase(_Case, Config) ->
 init(Children) ->
     {ok, {#{intensity => 3, period => 60}, Children}}.
 
--spec by_option(list()) -> ok.
 by_option(_Config) ->
     Master = master(),
-    runs_and_crashes(Master, (eslaver_test_lib:target(Master))#{master_auth => ?PASSWORD}).
+    runs_and_crashes(Master, (eslaver_test_replica:target(Master))#{master_auth => ?PASSWORD}).
 
--spec by_url(list()) -> ok.
 by_url(_Config) ->
     Master = master(),
     Port = integer_to_list(eslaver_test_master:port(Master)),
@@ -85,7 +56,6 @@ runs_and_crashes(Master, Options) ->
     stop(Top).
 
 %% The application's own tree, with keys that are strings.
--spec by_environment(list()) -> ok.
 by_environment(_Config) ->
     Master = master(),
     _ = application:load(eslaver),
@@ -137,7 +107,7 @@ runs_and_crashes(Master, Top, Id) ->
     nothing_in([{raised, ends(Replica, fun() -> set(Master, "bad") end)}]),
     Second = again(Top),
     _ = [exit(Pid, kill) || Pid <- links(Second, Top)],
-    #{} = eslaver_test_lib:until(fun() ->
+    #{} = eslaver_test_wait:until(fun() ->
         case eslaver:info(Second) of
             #{reconnects := 1, state := streaming} = Info -> Info;
             #{} -> false
@@ -171,7 +141,7 @@ links(Replica, Top) ->
 
 %% The child, once it has loaded.
 again(Top) ->
-    eslaver_test_lib:until(fun() ->
+    eslaver_test_wait:until(fun() ->
         try
             Child = child(Top),
             ok = eslaver:await(Child, loaded, 30_000),
@@ -183,16 +153,15 @@ again(Top) ->
     end).
 
 child(Top) ->
-    eslaver_test_lib:until(fun() ->
+    eslaver_test_wait:until(fun() ->
         case supervisor:which_children(Top) of
             [{_, Child, _, _}] when is_pid(Child) -> Child;
             _ -> false
         end
     end).
 
--spec supervisor_gives_up(list()) -> ok.
 supervisor_gives_up(_Config) ->
-    Target = eslaver_test_lib:target(master()),
+    Target = eslaver_test_replica:target(master()),
     Child = eslaver:child_spec(Target#{
         master_auth => ?PASSWORD, callback => fun(_) -> error(always) end
     }),
@@ -205,20 +174,18 @@ supervisor_gives_up(_Config) ->
     ok.
 
 %% By real servers: it is wrong, or not wanted, or there is no such user, or no such command.
--spec refused(list()) -> ok.
 refused(_Config) ->
-    Wrong = eslaver_test_lib:own_master([{"requirepass", "another"}]),
-    None = eslaver_test_lib:own_master(),
-    Renamed = eslaver_test_lib:own_master([{"rename-command", ["AUTH", "\"\""]}]),
+    Wrong = eslaver_test_master:start_own([{"requirepass", "another"}]),
+    None = eslaver_test_master:start_own(),
+    Renamed = eslaver_test_master:start_own([{"rename-command", ["AUTH", "\"\""]}]),
     _ = [
-        is_down(maps:merge(eslaver_test_lib:target(Master), Options))
+        is_down(maps:merge(eslaver_test_replica:target(Master), Options))
      || Master <- [Wrong, None, Renamed],
         Options <- [#{master_auth => ?PASSWORD}, #{master_auth => ?PASSWORD, master_user => "u"}]
     ],
     ok.
 
 %% Whatever it answers, and to whichever command.
--spec repeated_by_the_master(list()) -> ok.
 repeated_by_the_master(_Config) ->
     Errors = ["-ERR ", "-WRONGPASS ", "-NOPERM ", "+", ":", "-ERR unknown command, with args "],
     Scripts =
@@ -226,9 +193,9 @@ repeated_by_the_master(_Config) ->
             #{replies => #{Command => [Error, ?PASSWORD, " ", ?PASSWORD, "\r\n"]}, then => close}
          || Command <- [<<"PING">>, <<"AUTH">>, <<"REPLCONF">>], Error <- Errors
         ] ++ [#{psync => [Error, ?PASSWORD, "\r\n"], then => close} || Error <- Errors],
-    _ = eslaver_test_lib:parallel(
+    _ = eslaver_test_parallel:map(
         fun(Script) ->
-            eslaver_test_hostile:with_fake(Script, fun(Target) ->
+            eslaver_test_hostile_master:with_fake(Script, fun(Target) ->
                 is_down(Target#{master_auth => ?PASSWORD})
             end)
         end,
@@ -236,9 +203,8 @@ repeated_by_the_master(_Config) ->
     ),
     ok.
 
--spec tls_failures(list()) -> ok.
 tls_failures(Config) ->
-    Target = eslaver_test_lib:target(master()),
+    Target = eslaver_test_replica:target(master()),
     Junk = filename:join(?config(priv_dir, Config), "junk.crt"),
     ok = file:write_file(Junk, "no certificate"),
     _ = [
@@ -250,7 +216,7 @@ tls_failures(Config) ->
 %% It has said why in the log; nothing is seen then either.
 is_down(Options) ->
     {ok, Replica} = eslaver:start_link(Options#{callback => {erlang, is_tuple}}),
-    Error = eslaver_test_lib:until(fun() ->
+    Error = eslaver_test_wait:until(fun() ->
         case eslaver:info(Replica) of
             #{last_error := undefined} -> false;
             #{last_error := Found} -> Found
@@ -260,7 +226,6 @@ is_down(Options) ->
     eslaver:stop(Replica).
 
 %% Refused before anything is started, or by a supervisor, which says so.
--spec bad_options(list()) -> ok.
 bad_options(_Config) ->
     Quoted = uri_string:quote(?PASSWORD),
     Bad = [
@@ -290,7 +255,7 @@ bad_options(_Config) ->
     ok.
 
 master() ->
-    eslaver_test_lib:own_master([{"requirepass", ?PASSWORD}]).
+    eslaver_test_master:start_own([{"requirepass", ?PASSWORD}]).
 
 stop(Top) ->
     Ref = erlang:monitor(process, Top),

@@ -5,23 +5,18 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([promotes_the_real_one/1, never_a_candidate/1]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 2}}].
+    [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [promotes_the_real_one, never_a_candidate].
+    eslaver_test_groups:cases(?MODULE).
 
 %% A master, a sentinel, and eslaver behind a proxy.
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
-    ok = eslaver_test_log:start(),
-    Server = eslaver_test_lib:own_server(),
-    Master = eslaver_test_lib:own_master(),
+    Server = eslaver_test_servers:own(),
+    Master = eslaver_test_master:start_own(),
     Port = integer_to_list(eslaver_test_master:port(Master)),
     Sentinel = eslaver_test_master:start(#{
         server => Server,
@@ -33,11 +28,6 @@ init_per_testcase(_Case, Config) ->
     }),
     [{server, Server}, {master, Master}, {port, Port}, {sentinel, Sentinel} | Config].
 
--spec end_per_testcase(atom(), list()) -> ok.
-end_per_testcase(_Case, _Config) ->
-    eslaver_test_log:stop().
-
--spec promotes_the_real_one(list()) -> ok.
 promotes_the_real_one(Config) ->
     Master = ?config(master, Config),
     Other = eslaver_test_master:start(#{
@@ -45,37 +35,36 @@ promotes_the_real_one(Config) ->
         config => [{"replicaof", ["127.0.0.1", ?config(port, Config)]}]
     }),
     Proxy = eslaver_test_proxy:start(Master),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(eslaver_test_proxy:port(Proxy)),
-    _ = eslaver_test_lib:loaded(Both),
+    {Replica, Collector} = Both = eslaver_test_replica:start(eslaver_test_proxy:port(Proxy)),
+    _ = eslaver_test_replica:loaded(Both),
     Client = eslaver_test_client:connect(Master),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     Asked = eslaver_test_client:connect(?config(sentinel, Config)),
-    true = eslaver_test_lib:until(fun() -> lists:member(port(Other), ports_up(Asked)) end),
+    true = eslaver_test_wait:until(fun() -> lists:member(port(Other), ports_up(Asked)) end),
     ?assertEqual([port(Other)], ports_up(Asked)),
     ?assertEqual(2, eslaver_test_client:ok(Client, ["WAIT", 2, 0])),
     ok = eslaver_test_master:kill(Master),
-    true = eslaver_test_lib:until(fun() -> master_port(Asked) =:= port(Other) end, 60_000),
+    true = eslaver_test_wait:until(fun() -> master_port(Asked) =:= port(Other) end, 60_000),
     OtherClient = eslaver_test_client:connect(Other),
-    true = eslaver_test_lib:until(fun() ->
-        eslaver_test_lib:info(OtherClient, "role") =:= <<"master">>
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_client:info(OtherClient, "role") =:= <<"master">>
     end),
     ok = eslaver_test_proxy:target(Proxy, Other),
-    _ = eslaver_test_lib:mark(OtherClient, Collector),
+    _ = eslaver_test_replica:mark(OtherClient, Collector),
     ?assertEqual(1, length([eof || {loading, eof} <- eslaver_test_collector:events(Collector)])),
-    ?assertMatch([_ | _], eslaver_test_log:matches("link is up, the stream goes on from offset")),
+    ?assertMatch([_ | _], eslaver_test_log:matches("link is up, the stream resumes at offset")),
     eslaver:stop(Replica).
 
 %% With nobody else left the sentinel would rather have no master.
--spec never_a_candidate(list()) -> ok.
 never_a_candidate(Config) ->
     Master = ?config(master, Config),
-    {Replica, _} = Both = eslaver_test_lib:replica(Master),
-    _ = eslaver_test_lib:loaded(Both),
+    {Replica, _} = Both = eslaver_test_replica:start(Master),
+    _ = eslaver_test_replica:loaded(Both),
     Asked = eslaver_test_client:connect(?config(sentinel, Config)),
     Sentinel = eslaver_test_master:log(?config(sentinel, Config)),
     ?assertMatch({match, _}, re:run(Sentinel, "\\+monitor master it")),
     ok = eslaver_test_master:kill(Master),
-    true = eslaver_test_lib:until(
+    true = eslaver_test_wait:until(
         fun() ->
             Log = eslaver_test_master:log(?config(sentinel, Config)),
             re:run(Log, "failover-abort-no-good-slave") =/= nomatch

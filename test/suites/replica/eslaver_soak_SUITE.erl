@@ -1,43 +1,30 @@
 %% Everything at once, at random, for as long as ESLAVER_SOAK says (in seconds): `make soak`.
-%% Without it there is nothing here to run. ESLAVER_SEED repeats what chance did.
+%% Without it no case runs. ESLAVER_SEED repeats the random choices.
 %%
 %% Two real servers, one the replica of the other, and eslaver behind a bad network. Writers never
-%% stop; links are cut, stalled and slowed down, the callback dawdles, the servers change places,
+%% stop; links are cut, stalled and slowed down, the callback dawdles, the servers swap roles,
 %% and eslaver is killed and started again from the position on disk.
 -module(eslaver_soak_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
--export([soak/1]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {seconds, seconds() + 300}}].
+    [{timetrap, {seconds, seconds() + 300}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
     [soak || seconds() > 0].
 
 seconds() ->
     list_to_integer(os:getenv("ESLAVER_SOAK", "0")).
 
--spec init_per_suite(list()) -> list().
-init_per_suite(Config) ->
-    ok = eslaver_test_log:start(),
-    Config.
-
--spec end_per_suite(list()) -> ok.
-end_per_suite(_Config) ->
-    eslaver_test_log:stop().
-
--spec soak(list()) -> ok.
 soak(Config) ->
-    Seed = eslaver_test_lib:seed(),
-    Results = eslaver_test_lib:parallel(
+    Seed = eslaver_test_env:seed(),
+    Results = eslaver_test_parallel:map(
         fun({Number, Server}) -> soak(Server, Seed + Number, ?config(priv_dir, Config)) end,
-        lists:enumerate(eslaver_test_lib:spread())
+        lists:enumerate(eslaver_test_servers:spread())
     ),
     ct:pal("~p", [Results]).
 
@@ -51,15 +38,15 @@ soak(#{server := Server, name := Name}, Seed, Dir) ->
         server => Server, config => [{"replicaof", Of} | Backlog]
     }),
     SecondClient = eslaver_test_client:connect(Second),
-    true = eslaver_test_lib:until(fun() ->
-        eslaver_test_lib:info(SecondClient, "master_link_status") =:= <<"up">>
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_client:info(SecondClient, "master_link_status") =:= <<"up">>
     end),
     Ports = {eslaver_test_master:port(First), eslaver_test_master:port(Second)},
     Where = atomics:new(2, []),
     ok = atomics:put(Where, 1, 1),
     Proxy = eslaver_test_proxy:start(First),
     Collector = eslaver_test_collector:start(),
-    Options = (eslaver_test_lib:target(eslaver_test_proxy:port(Proxy)))#{
+    Options = (eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)))#{
         dbfilename => filename:join(Dir, [Name, ".rdb"]),
         resume => {file, filename:join(Dir, [Name, ".position"])},
         callback => fun(Event) ->
@@ -69,7 +56,7 @@ soak(#{server := Server, name := Name}, Seed, Dir) ->
     },
     {ok, Replica} = eslaver:start_link(Options),
     ok = eslaver:await(Replica, loaded, 60_000),
-    Writers = eslaver_test_writer:start(
+    Writers = eslaver_test_writers:start(
         fun() -> element(atomics:get(Where, 1), Ports) end, Seed, #{writers => 2, pause => 5}
     ),
     State = #{
@@ -84,15 +71,15 @@ soak(#{server := Server, name := Name}, Seed, Dir) ->
     #{replica := Last, done := Done} = torment(Deadline, State),
     ok = atomics:put(Where, 2, 0),
     ok = eslaver_test_proxy:flow(Proxy),
-    Counts = eslaver_test_writer:stop(Writers),
+    Counts = eslaver_test_writers:stop(Writers),
     Client = eslaver_test_client:connect(element(atomics:get(Where, 1), Ports)),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     Events = eslaver_test_collector:events(Collector),
-    %% Of what each writer counted, all comes in order, but for what nobody took while the servers
-    %% changed places; after a kill the last of it comes again.
+    %% Everything that each writer counted comes in order, except what no server took during a
+    %% failover. After a kill the last of it comes again.
     _ = [
         begin
-            Got = eslaver_test_writer:counts(Writer, Events),
+            Got = eslaver_test_writers:counts(Writer, Events),
             Missing = length(lists:seq(1, N) -- lists:usort(Got)),
             ?assert(Missing =< 50 * maps:get(failover, Done, 0)),
             ?assert(steps_back(Got) =< maps:get(kill, Done, 0))
@@ -100,7 +87,7 @@ soak(#{server := Server, name := Name}, Seed, Dir) ->
      || {Writer, N} <- lists:enumerate(Counts)
     ],
     %% The last word on every key is the master's: lists may have had their last elements twice.
-    Truth = strings(eslaver_test_truth:read(Client)),
+    Truth = strings(eslaver_test_master_data:read(Client)),
     ?assertEqual([], lists:sublist([{Key, V, G} || {Key, V, G} <- last_values(Truth, Events)], 5)),
     ok = eslaver:stop(Last),
     {Name, Counts, length(Events), eslaver_test_proxy:cuts(Proxy), Done}.
@@ -185,17 +172,17 @@ do(failover, #{proxy := Proxy, ports := Ports, where := Where} = State) ->
     OldClient = eslaver_test_client:connect(element(Old, Ports)),
     NewClient = eslaver_test_client:connect(element(New, Ports)),
     To = ["FAILOVER", "TO", "127.0.0.1", element(New, Ports)],
-    true = eslaver_test_lib:until(
+    true = eslaver_test_wait:until(
         fun() -> eslaver_test_client:command(OldClient, To) =:= <<"OK">> end, 60_000
     ),
-    true = eslaver_test_lib:until(
-        fun() -> eslaver_test_lib:info(NewClient, "role") =:= <<"master">> end, 60_000
+    true = eslaver_test_wait:until(
+        fun() -> eslaver_test_client:info(NewClient, "role") =:= <<"master">> end, 60_000
     ),
     ok = atomics:put(Where, 1, New),
     ok = eslaver_test_proxy:target(Proxy, element(New, Ports)),
     ok = eslaver_test_proxy:cut(Proxy),
-    true = eslaver_test_lib:until(
-        fun() -> eslaver_test_lib:info(OldClient, "master_link_status") =:= <<"up">> end, 60_000
+    true = eslaver_test_wait:until(
+        fun() -> eslaver_test_client:info(OldClient, "master_link_status") =:= <<"up">> end, 60_000
     ),
     ok = eslaver_test_client:close(OldClient),
     ok = eslaver_test_client:close(NewClient),

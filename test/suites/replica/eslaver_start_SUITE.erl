@@ -6,76 +6,26 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
--export([
-    callback_fun/1,
-    callback_mf/1,
-    callback_mfa/1,
-    callback_self/1,
-    callback_registered/1,
-    callback_prints/1,
-    env_atoms/1,
-    env_strings/1,
-    application_starts/1,
-    server_start_0/1,
-    server_start_1/1,
-    no_master_in_reach/1,
-    link_that_never_was/1,
-    master_comes_later/1,
-    invalid_options/1,
-    invalid_environment/1,
-    two_replicas/1,
-    registered_name/1,
-    child_of_a_supervisor/1,
-    callback_raises/1
-]).
-%% Callbacks.
--export([on_event/1, on_event/2]).
--export([init/1]).
+-compile([export_all, nowarn_export_all]).
 
 -define(NAME, eslaver_start_SUITE_receiver).
 
--spec suite() -> list().
 suite() ->
-    [{timetrap, {minutes, 2}}].
+    [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook]}].
 
--spec all() -> list().
 all() ->
-    [
-        callback_fun,
-        callback_mf,
-        callback_mfa,
-        callback_self,
-        callback_registered,
-        callback_prints,
-        env_atoms,
-        env_strings,
-        application_starts,
-        server_start_0,
-        server_start_1,
-        no_master_in_reach,
-        link_that_never_was,
-        master_comes_later,
-        invalid_options,
-        invalid_environment,
-        two_replicas,
-        registered_name,
-        child_of_a_supervisor,
-        callback_raises
-    ].
+    eslaver_test_groups:cases(?MODULE).
 
 %% A master with one key, and an environment with nothing in it.
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
     _ = application:load(eslaver),
     clean_environment(),
-    Master = eslaver_test_lib:own_master(),
+    Master = eslaver_test_master:start_own(),
     Client = eslaver_test_client:connect(Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
     Dump = filename:join(?config(priv_dir, Config), "dump.rdb"),
     [{master, Master}, {client, Client}, {dump, Dump} | Config].
 
--spec end_per_testcase(atom(), list()) -> ok.
 end_per_testcase(_Case, _Config) ->
     _ = application:stop(eslaver),
     clean_environment().
@@ -86,25 +36,20 @@ clean_environment() ->
 
 %% Callbacks.
 
--spec callback_fun(list()) -> ok.
 callback_fun(Config) ->
     Self = self(),
     delivers(Config, fun(Event) -> Self ! Event end).
 
--spec callback_mf(list()) -> ok.
 callback_mf(Config) ->
     true = register(?NAME, self()),
     delivers(Config, {?MODULE, on_event}).
 
--spec callback_mfa(list()) -> ok.
 callback_mfa(Config) ->
     delivers(Config, {?MODULE, on_event, [self()]}).
 
--spec callback_self(list()) -> ok.
 callback_self(Config) ->
     delivers(Config, self()).
 
--spec callback_registered(list()) -> ok.
 callback_registered(Config) ->
     true = register(?NAME, self()),
     delivers(Config, ?NAME).
@@ -123,10 +68,10 @@ delivers(Config, Callback) ->
     got_load_and_write(Config),
     eslaver:stop(Replica).
 
-got_load_and_write(Config) ->
+got_load_and_write(Context) ->
     ?assertEqual({loading, string, <<"k">>, <<"v">>}, event(loading)),
     ?assertEqual({loading, eof}, event(loading)),
-    _ = eslaver_test_client:ok(?config(client, Config), ["SET", "after", "x"]),
+    _ = eslaver_test_client:ok(?config(client, Context), ["SET", "after", "x"]),
     ?assertEqual({stream, "set", [<<"after">>, <<"x">>]}, write()),
     ok.
 
@@ -142,35 +87,32 @@ write() ->
         Event -> Event
     end.
 
--spec callback_prints(list()) -> ok.
 callback_prints(Config) ->
     Leader = group_leader(),
-    Capture = eslaver_test_lib:io_capture(),
+    Capture = eslaver_test_io_capture:start(),
     true = group_leader(Capture, self()),
     {ok, Replica} = eslaver:start_link((target(Config))#{callback => []}),
     true = group_leader(Leader, self()),
-    true = eslaver_test_lib:until(fun() ->
-        Text = eslaver_test_lib:captured(Capture),
+    true = eslaver_test_wait:until(fun() ->
+        Text = eslaver_test_io_capture:text(Capture),
         string:find(Text, "<<\"k\">>") =/= nomatch andalso string:find(Text, "eof") =/= nomatch
     end),
     eslaver:stop(Replica).
 
 %% Environment.
 
--spec env_atoms(list()) -> ok.
 env_atoms(Config) ->
     set_environment(Config, fun(Key) -> Key end),
     started_by_environment(Config).
 
 %% As the README of the original has it.
--spec env_strings(list()) -> ok.
 env_strings(Config) ->
     set_environment(Config, fun atom_to_list/1),
     started_by_environment(Config).
 
-started_by_environment(Config) ->
+started_by_environment(Context) ->
     {ok, Supervisor} = eslaver:start(normal, self()),
-    got_load_and_write(Config),
+    got_load_and_write(Context),
     end_tree(Supervisor).
 
 set_environment(Config, Name) ->
@@ -190,7 +132,6 @@ end_tree(Supervisor) ->
     end.
 
 %% Without a callback every event is printed; with one in the environment it is called.
--spec application_starts(list()) -> ok.
 application_starts(Config) ->
     set_environment(Config, fun(Key) -> Key end),
     ok = application:set_env(eslaver, callback, self()),
@@ -202,7 +143,6 @@ application_starts(Config) ->
     {ok, _} = application:ensure_all_started(eslaver),
     ok = application:stop(eslaver).
 
--spec server_start_0(list()) -> ok.
 server_start_0(Config) ->
     set_environment(Config, fun(Key) -> Key end),
     ok = application:set_env(eslaver, callback, self()),
@@ -210,7 +150,6 @@ server_start_0(Config) ->
     got_load_and_write(Config),
     stops(Server).
 
--spec server_start_1(list()) -> ok.
 server_start_1(Config) ->
     set_environment(Config, fun atom_to_list/1),
     {ok, Server} = eslaver_server:start({?MODULE, on_event, [self()]}),
@@ -227,23 +166,20 @@ stops(Server) ->
     end,
     ok.
 
-%% Masters that are not there.
+%% Missing masters.
 
--spec no_master_in_reach(list()) -> ok.
 no_master_in_reach(Config) ->
     ok = eslaver_test_master:kill(?config(master, Config)),
-    {Replica, Collector} = eslaver_test_lib:replica(target_of(Config)),
+    {Replica, Collector} = eslaver_test_replica:start(target_of(Config)),
     ?assertMatch({error, _}, eslaver:await(Replica, loaded, 100)),
-    #{} = eslaver_test_lib:until(fun() -> with_error(eslaver:info(Replica)) end),
+    #{} = eslaver_test_wait:until(fun() -> with_error(eslaver:info(Replica)) end),
     ?assertEqual([], eslaver_test_collector:events(Collector)),
     ?assert(is_process_alive(Replica)),
     eslaver:stop(Replica).
 
-%% What was never up is not told to be down, whatever it fails of, here of a host that only a bug
-%% could let through.
--spec link_that_never_was(list()) -> ok.
+%% A link that was never up is not reported as down, why ever it fails: here for a host that only a
+%% bug could let through.
 link_that_never_was(Config) ->
-    ok = eslaver_test_log:start(),
     Self = self(),
     {ok, Replica} = eslaver:start_link((target(Config))#{
         events => full,
@@ -259,7 +195,7 @@ link_that_never_was(Config) ->
         list_to_tuple([Broken(Field) || Field <- tuple_to_list(State)])
     end),
     ok = eslaver_test_master:kill(?config(master, Config)),
-    _ = eslaver_test_lib:until(fun() -> maps:get(reconnects, eslaver:info(Replica)) > 4 end),
+    _ = eslaver_test_wait:until(fun() -> maps:get(reconnects, eslaver:info(Replica)) > 4 end),
     ok = eslaver:stop(Replica),
     Messages = messages(),
     ?assertEqual(
@@ -267,8 +203,7 @@ link_that_never_was(Config) ->
         {[What || {link, What, _} <- Messages], [What || {hook, [_, link, What]} <- Messages]}
     ),
     ?assertMatch([_], eslaver_test_log:matches("link is down")),
-    ?assertMatch([_], eslaver_test_log:matches("no link \\(open\\)")),
-    eslaver_test_log:stop().
+    ?assertMatch([_], eslaver_test_log:matches("no link \\(open\\)")).
 
 messages() ->
     receive
@@ -276,14 +211,13 @@ messages() ->
     after 0 -> []
     end.
 
--spec master_comes_later(list()) -> ok.
 master_comes_later(Config) ->
     Target = target_of(Config),
     ok = eslaver_test_master:kill(?config(master, Config)),
-    {Replica, _} = Both = eslaver_test_lib:replica(Target),
-    #{} = eslaver_test_lib:until(fun() -> with_error(eslaver:info(Replica)) end),
+    {Replica, _} = Both = eslaver_test_replica:start(Target),
+    #{} = eslaver_test_wait:until(fun() -> with_error(eslaver:info(Replica)) end),
     ok = eslaver_test_master:restart(?config(master, Config)),
-    ?assertEqual([{loading, eof}], eslaver_test_lib:loaded(Both)),
+    ?assertEqual([{loading, eof}], eslaver_test_replica:loaded(Both)),
     eslaver:stop(Replica).
 
 with_error(#{last_error := Error} = Info) when Error =/= undefined, Error =/= none -> Info;
@@ -291,7 +225,6 @@ with_error(_Info) -> false.
 
 %% What is refused.
 
--spec invalid_options(list()) -> ok.
 invalid_options(Config) ->
     Target = target(Config),
     Invalid = [
@@ -333,7 +266,6 @@ invalid_options(Config) ->
         [{master_auth, 17}, {master_url, "http://me:secret@localhost"}]
     ).
 
--spec invalid_environment(list()) -> ok.
 invalid_environment(Config) ->
     set_environment(Config, fun(Key) -> Key end),
     ok = application:set_env(eslaver, master_port, "6379"),
@@ -345,35 +277,33 @@ invalid_environment(Config) ->
 
 %% Several.
 
--spec two_replicas(list()) -> ok.
 two_replicas(Config) ->
-    Other = eslaver_test_lib:own_master(),
+    Other = eslaver_test_master:start_own(),
     OtherClient = eslaver_test_client:connect(Other),
     <<"OK">> = eslaver_test_client:ok(OtherClient, ["SET", "other", "w"]),
-    {A, CollectorA} = BothA = eslaver_test_lib:replica(?config(master, Config)),
-    {B, CollectorB} = BothB = eslaver_test_lib:replica(Other),
+    {A, CollectorA} = BothA = eslaver_test_replica:start(?config(master, Config)),
+    {B, CollectorB} = BothB = eslaver_test_replica:start(Other),
     ?assertEqual(
-        [{loading, string, <<"k">>, <<"v">>}, {loading, eof}], eslaver_test_lib:loaded(BothA)
+        [{loading, string, <<"k">>, <<"v">>}, {loading, eof}], eslaver_test_replica:loaded(BothA)
     ),
     ?assertEqual(
-        [{loading, string, <<"other">>, <<"w">>}, {loading, eof}], eslaver_test_lib:loaded(BothB)
+        [{loading, string, <<"other">>, <<"w">>}, {loading, eof}],
+        eslaver_test_replica:loaded(BothB)
     ),
     ok = eslaver:stop(A),
-    _ = eslaver_test_lib:mark(OtherClient, CollectorB),
+    _ = eslaver_test_replica:mark(OtherClient, CollectorB),
     ?assertEqual(2, length(eslaver_test_collector:events(CollectorA))),
     ok = eslaver:stop(B).
 
--spec registered_name(list()) -> ok.
 registered_name(Config) ->
     {Replica, _} =
-        Both = eslaver_test_lib:replica(?config(master, Config), #{name => {local, ?NAME}}),
-    _ = eslaver_test_lib:loaded(Both),
+        Both = eslaver_test_replica:start(?config(master, Config), #{name => {local, ?NAME}}),
+    _ = eslaver_test_replica:loaded(Both),
     ?assertEqual(Replica, whereis(?NAME)),
     ?assertMatch(#{}, eslaver:info(?NAME)),
     ok = eslaver:stop(?NAME),
     ?assertEqual(undefined, whereis(?NAME)).
 
--spec child_of_a_supervisor(list()) -> ok.
 child_of_a_supervisor(Config) ->
     Options = (target(Config))#{callback => self()},
     {ok, Supervisor} = supervisor:start_link(?MODULE, [eslaver:child_spec(Options)]),
@@ -392,7 +322,6 @@ init(Children) ->
     {ok, {#{}, Children}}.
 
 %% The server ends, and its supervisor starts another, which loads anew.
--spec callback_raises(list()) -> ok.
 callback_raises(Config) ->
     set_environment(Config, fun(Key) -> Key end),
     Self = self(),
@@ -403,7 +332,6 @@ callback_raises(Config) ->
     got_load_and_write(Config),
     Server = server(Supervisor),
     Ref = erlang:monitor(process, Server),
-    ok = eslaver_test_log:start(),
     _ = eslaver_test_client:ok(?config(client, Config), ["SET", "bad", "x"]),
     receive
         {'DOWN', Ref, process, Server, Reason} -> ct:log("~p", [Reason])
@@ -415,19 +343,18 @@ callback_raises(Config) ->
     ?assertNotEqual(Server, server(Supervisor)),
     %% The report names the event and the reason.
     ?assertMatch([_ | _], eslaver_test_log:matches("bad.*this_event_is_too_much|too_much.*bad")),
-    ok = eslaver_test_log:stop(),
     end_tree(Supervisor).
 
 server(Supervisor) ->
-    eslaver_test_lib:until(fun() ->
+    eslaver_test_wait:until(fun() ->
         case [Pid || {_, Pid, _, _} <- supervisor:which_children(Supervisor), is_pid(Pid)] of
             [Pid] -> Pid;
             [] -> false
         end
     end).
 
-target(Config) ->
-    eslaver_test_lib:target(?config(master, Config)).
+target(Context) ->
+    eslaver_test_replica:target(?config(master, Context)).
 
-target_of(Config) ->
-    eslaver_test_master:port(?config(master, Config)).
+target_of(Context) ->
+    eslaver_test_master:port(?config(master, Context)).

@@ -1,75 +1,51 @@
 %% What follows the snapshot: commands in order and complete, acknowledgements, and what becomes of
-%% both when the link is cut or the master is started anew. Against every master at hand.
+%% both when the link is cut or the master is restarted. Against every available master.
 -module(eslaver_stream_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2, init_per_testcase/2]).
--export([
-    commands_in_order/1,
-    transactions/1,
-    scripts/1,
-    expiries/1,
-    big_argument/1,
-    online_and_acknowledged/1,
-    wait_counts_us/1,
-    link_cut/1,
-    master_restarted/1,
-    master_paused/1,
-    getack/1,
-    getack_split/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
-    [getack, getack_split] ++ [{group, Name} || {Name, _, _} <- groups()].
+    alone() ++ eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    Cases = [
-        commands_in_order,
-        transactions,
-        scripts,
-        expiries,
-        big_argument,
-        online_and_acknowledged,
-        wait_counts_us,
-        link_cut,
-        master_paused,
-        master_restarted
-    ],
-    [{Name, [], Cases} || #{name := Name} <- eslaver_test_master:available()].
+    eslaver_test_groups:per_server(
+        eslaver_test_servers:available(), eslaver_test_groups:cases(?MODULE) -- alone()
+    ).
 
--spec init_per_group(atom(), list()) -> list().
+%% Cases that need no server of each version.
+alone() ->
+    [getack, getack_split].
+
 init_per_group(Name, Config) ->
-    [{about, eslaver_test_lib:by_name(Name)} | Config].
+    eslaver_test_groups:server(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
     ok.
 
 %% Every case has a master of its own, and a replica that has loaded.
--spec init_per_testcase(atom(), list()) -> list().
-init_per_testcase(Case, Config) when Case =:= getack; Case =:= getack_split ->
-    Config;
-init_per_testcase(_Case, Config) ->
-    #{server := Server} = ?config(about, Config),
+init_per_testcase(Case, Config) ->
+    case lists:member(Case, alone()) of
+        true -> Config;
+        false -> with_master(Config)
+    end.
+
+with_master(Context) ->
+    #{server := Server} = ?config(server, Context),
     Master = eslaver_test_master:start(#{server => Server}),
     Client = eslaver_test_client:connect(Master),
-    {Replica, Collector} = Both = eslaver_test_lib:replica(Master),
-    _ = eslaver_test_lib:loaded(Both),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    {Replica, Collector} = Both = eslaver_test_replica:start(Master),
+    _ = eslaver_test_replica:loaded(Both),
+    _ = eslaver_test_replica:mark(Client, Collector),
     ok = eslaver_test_collector:clear(Collector),
-    [{master, Master}, {client, Client}, {replica, Replica}, {collector, Collector} | Config].
+    [{master, Master}, {client, Client}, {replica, Replica}, {collector, Collector} | Context].
 
 %% Commands a master passes on as they were sent, to several databases.
--spec commands_in_order(list()) -> ok.
 commands_in_order(Config) ->
     Every = <<<<Byte>> || Byte <- lists:seq(0, 255)>>,
     Plain = [
@@ -104,7 +80,7 @@ commands_in_order(Config) ->
         [<<"xdel">>, <<"st">>, <<"1-1">>]
     ],
     Numbers = [[<<"rpush">>, <<"n">>, integer_to_binary(N)] || N <- lists:seq(1, 5_000)],
-    #{version := Version} = ?config(about, Config),
+    #{version := Version} = ?config(server, Config),
     Sent =
         [{0, C} || C <- Plain] ++
             [{3, C} || Version >= {5, 0, 0}, C <- Streams] ++
@@ -119,7 +95,6 @@ commands_in_order(Config) ->
     Expected = [{Db, string:lowercase(Name), Args} || {Db, [Name | Args]} <- Sent],
     assert_same(Expected, writes(Config)).
 
--spec transactions(list()) -> ok.
 transactions(Config) ->
     Client = ?config(client, Config),
     Queued = [[<<"set">>, <<"t1">>, <<"x">>], [<<"rpush">>, <<"t2">>, <<"y">>, <<>>]],
@@ -129,14 +104,13 @@ transactions(Config) ->
     ?assertEqual([<<"multi">>, <<"set">>, <<"rpush">>, <<"exec">>], Names).
 
 %% From Redis 5 on a script arrives as what it did, before that as itself.
--spec scripts(list()) -> ok.
 scripts(Config) ->
     Client = ?config(client, Config),
     Script = <<"redis.call('set', KEYS[1], ARGV[1]); redis.call('rpush', KEYS[2], 'a', 'b')">>,
     Call = [<<"EVAL">>, Script, <<"2">>, <<"k1">>, <<"k2">>, <<"v", 0, 255>>],
     _ = eslaver_test_client:ok(Client, Call),
     Writes = [{Name, Args} || {_, Name, Args} <- writes(Config)],
-    case ?config(about, Config) of
+    case ?config(server, Config) of
         #{version := Version} when Version >= {5, 0, 0} ->
             ?assertEqual(
                 [
@@ -151,8 +125,7 @@ scripts(Config) ->
             ?assert(lists:member({<<"eval">>, tl(Call)}, Writes))
     end.
 
-%% A master passes expiries on, and says when a key's time has come.
--spec expiries(list()) -> ok.
+%% A master passes expiries on, and says when a key has expired.
 expiries(Config) ->
     Client = ?config(client, Config),
     Commands = [
@@ -160,7 +133,7 @@ expiries(Config) ->
     ],
     [_, _, _, _] = eslaver_test_client:pipeline(Client, Commands),
     %% It is gone when the master says so, not before.
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         eslaver_test_client:ok(Client, ["GET", "p"]) =:= null
     end),
     Writes = [{Name, Args} || {_, Name, Args} <- writes(Config)],
@@ -171,7 +144,6 @@ expiries(Config) ->
     {Gone, [<<"p">>]} = lists:last(Writes),
     ?assert(lists:member(Gone, [<<"del">>, <<"unlink">>])).
 
--spec big_argument(list()) -> ok.
 big_argument(Config) ->
     Client = ?config(client, Config),
     Big = eslaver_test_dataset:bytes(5_000_000, 1),
@@ -180,11 +152,10 @@ big_argument(Config) ->
     ?assert(Big =:= Got).
 
 %% The master lists us as online, and at its own offset when nothing goes on.
--spec online_and_acknowledged(list()) -> ok.
 online_and_acknowledged(Config) ->
     Client = ?config(client, Config),
     _ = eslaver_test_client:pipeline(Client, [["SET", "k", N] || N <- lists:seq(1, 1000)]),
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         Info = replication(Client),
         Slave = maps:get(<<"slave0">>, Info, <<>>),
         Offset = maps:get(<<"master_repl_offset">>, Info),
@@ -194,7 +165,6 @@ online_and_acknowledged(Config) ->
     #{} = eslaver:info(?config(replica, Config)),
     ok.
 
--spec wait_counts_us(list()) -> ok | {skip, term()}.
 wait_counts_us(Config) ->
     Client = ?config(client, Config),
     Waits = [
@@ -216,7 +186,6 @@ wait_counts_us(Config) ->
 
 %% The link is cut again and again while writes go on: nothing is lost, nothing comes twice, and
 %% no second snapshot is needed.
--spec link_cut(list()) -> ok.
 link_cut(Config) ->
     Client = ?config(client, Config),
     Full = stat(Client, <<"sync_full">>),
@@ -232,7 +201,7 @@ link_cut(Config) ->
             Killed = eslaver_test_client:ok(Client, ["CLIENT", "KILL", "TYPE", "slave"]),
             ?assertEqual(1, Killed),
             Write(301, 400),
-            true = eslaver_test_lib:until(fun() ->
+            true = eslaver_test_wait:until(fun() ->
                 stat(Client, <<"sync_partial_ok">>) > Before
             end)
         end,
@@ -244,7 +213,6 @@ link_cut(Config) ->
     ?assertEqual([], [Event || {loading, _} = Event <- events(Config)]).
 
 %% A new master knows nothing of our position: everything is loaded again.
--spec master_restarted(list()) -> ok.
 master_restarted(Config) ->
     Master = ?config(master, Config),
     Collector = ?config(collector, Config),
@@ -253,14 +221,13 @@ master_restarted(Config) ->
     {loading, eof} = eslaver_test_collector:await(Collector, fun(E) -> E =:= {loading, eof} end),
     _ = eslaver_test_client:ok(Client, ["SELECT", 7]),
     _ = eslaver_test_client:ok(Client, ["SET", "again", "x"]),
-    _ = eslaver_test_lib:mark(Client, Collector),
+    _ = eslaver_test_replica:mark(Client, Collector),
     ?assertMatch(
         [{7, <<"set">>, [<<"again">>, <<"x">>]}, {7, <<"set">>, _}],
         by_db(events(Config))
     ).
 
 %% A master that stops for a moment is not lost.
--spec master_paused(list()) -> ok.
 master_paused(Config) ->
     Master = ?config(master, Config),
     ok = eslaver_test_master:pause(Master),
@@ -270,35 +237,35 @@ master_paused(Config) ->
     ?assertEqual([{0, <<"set">>, [<<"k">>, <<"v">>]}], writes(Config)).
 
 %% The offset we acknowledge is counted from the one of +FULLRESYNC.
--spec getack(list()) -> ok.
 getack(_Config) ->
     Set = <<"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n">>,
     answers([Set], byte_size(Set)).
 
 %% The same, with every byte sent on its own, and a line's end for a value.
--spec getack_split(list()) -> ok.
 getack_split(_Config) ->
     Set = <<"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\n\r\n\r\n">>,
     answers([<<Byte>> || <<Byte>> <= Set], byte_size(Set)).
 
 answers(Pieces, Size) ->
     {ok, Snapshot} = empty_snapshot(),
-    Fake = eslaver_test_fake:start([#{psync => eslaver_test_fake:full_resync(Snapshot)}]),
-    {Replica, _} = Both = eslaver_test_lib:replica(eslaver_test_fake:port(Fake)),
-    _ = eslaver_test_lib:loaded(Both),
-    _ = [ok = eslaver_test_fake:send(Fake, Piece) || Piece <- Pieces],
+    Fake = eslaver_test_fake_master:start([
+        #{psync => eslaver_test_fake_master:full_resync(Snapshot)}
+    ]),
+    {Replica, _} = Both = eslaver_test_replica:start(eslaver_test_fake_master:port(Fake)),
+    _ = eslaver_test_replica:loaded(Both),
+    _ = [ok = eslaver_test_fake_master:send(Fake, Piece) || Piece <- Pieces],
     GetAck = <<"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n">>,
     lists:foreach(
         fun(N) ->
-            ok = eslaver_test_fake:send(Fake, GetAck),
+            ok = eslaver_test_fake_master:send(Fake, GetAck),
             %% That before GETACK, or, when it has been handled as well, that behind it.
             Before = 1000 + Size + N * byte_size(GetAck),
             Right = [integer_to_binary(O) || O <- [Before, Before + byte_size(GetAck)]],
             Acks = fun() ->
-                [O || {1, [_, <<"ACK">>, O | _]} <- eslaver_test_fake:commands(Fake)]
+                [O || {1, [_, <<"ACK">>, O | _]} <- eslaver_test_fake_master:commands(Fake)]
             end,
             try
-                eslaver_test_lib:until(fun() -> Acks() -- (Acks() -- Right) =/= [] end)
+                eslaver_test_wait:until(fun() -> Acks() -- (Acks() -- Right) =/= [] end)
             catch
                 error:{condition_not_met, _} -> error({no_ack, Right, lists:usort(Acks())})
             end
@@ -308,17 +275,17 @@ answers(Pieces, Size) ->
     ok = eslaver:stop(Replica).
 
 empty_snapshot() ->
-    {ok, eslaver_test_lib:snapshot(eslaver_test_lib:own_master())}.
+    {ok, eslaver_test_master:snapshot(eslaver_test_master:start_own())}.
 
 %% Helpers.
 
-events(Config) ->
-    eslaver_test_collector:events(?config(collector, Config)).
+events(Context) ->
+    eslaver_test_collector:events(?config(collector, Context)).
 
 %% The writes until now with the database each went to, without the one that ends them.
-writes(Config) ->
-    Mark = eslaver_test_lib:mark(?config(client, Config), ?config(collector, Config)),
-    [{Db, Name, Args} || {Db, Name, Args} <- by_db(events(Config)), hd(Args ++ [x]) =/= Mark].
+writes(Context) ->
+    Mark = eslaver_test_replica:mark(?config(client, Context), ?config(collector, Context)),
+    [{Db, Name, Args} || {Db, Name, Args} <- by_db(events(Context)), hd(Args ++ [x]) =/= Mark].
 
 by_db(Events) ->
     {Writes, _} = lists:foldl(

@@ -4,19 +4,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2, init_per_testcase/2]).
--export([
-    every_write_is_known/1,
-    keys_as_the_server_tells/1,
-    changed_keys/1,
-    transactions/1,
-    without_keys/1,
-    chosen/1,
-    after_the_callback/1,
-    ends/1,
-    snapshot_again/1
-]).
+-compile([export_all, nowarn_export_all]).
 
 %% What a server knows no keyspace event for; those before 6.0 know none for others, too.
 -define(SILENT, [
@@ -35,71 +23,57 @@
     "VSETATTR"
 ]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
-    [{group, Name} || {Name, _, _} <- groups()].
+    eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    Cases = [
-        every_write_is_known,
-        keys_as_the_server_tells,
-        changed_keys,
-        transactions,
-        without_keys,
-        chosen,
-        after_the_callback,
-        ends,
-        snapshot_again
-    ],
-    [{Name, [], Cases} || #{name := Name} <- eslaver_test_master:available()].
+    eslaver_test_groups:per_server(
+        eslaver_test_servers:available(), eslaver_test_groups:cases(?MODULE)
+    ).
 
--spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    [{about, eslaver_test_lib:by_name(Name)} | Config].
+    eslaver_test_groups:server(Name, Config).
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, _Config) ->
     ok.
 
--spec init_per_testcase(atom(), list()) -> list().
 init_per_testcase(_Case, Config) ->
-    #{server := Server} = ?config(about, Config),
+    #{server := Server} = ?config(server, Config),
     Master = eslaver_test_master:start(#{
         server => Server, config => [{"notify-keyspace-events", "KEA"}]
     }),
     [{master, Master}, {client, eslaver_test_client:connect(Master)} | Config].
 
 %% A new server with a new command: `tools/commands.py' has to be run again.
--spec every_write_is_known(list()) -> ok.
 every_write_is_known(Config) ->
     Names = [Name || {Name, true} <- maps:to_list(writes(?config(client, Config)))],
     ?assert(length(Names) > 60),
     Unknown = [Name || Name <- Names, eslaver_nif:keys(Name, [], undefined) =:= unknown],
     ?assertEqual([], Unknown),
-    Tried = [eslaver_test_writes:name(Command) || {_, Command, _} <- eslaver_test_writes:all()],
-    ?assertEqual([], (Names -- Tried) -- eslaver_test_writes:not_run()).
+    Tried = [
+        eslaver_test_write_commands:name(Command)
+     || {_, Command, _} <- eslaver_test_write_commands:all()
+    ],
+    ?assertEqual([], (Names -- Tried) -- eslaver_test_write_commands:not_run()).
 
 %% Servers since 7.0 say which keys of a command are changed, those before only which are keys, and
 %% the first of them not even that in all cases.
--spec keys_as_the_server_tells(list()) -> ok | {skip, term()}.
 keys_as_the_server_tells(Config) ->
-    case ?config(about, Config) of
+    case ?config(server, Config) of
         #{version := Version} when Version < {5, 0, 0} -> {skip, Version};
         _ -> compare_keys(Config)
     end.
 
-compare_keys(Config) ->
-    Client = ?config(client, Config),
+compare_keys(Context) ->
+    Client = ?config(client, Context),
     Known = writes(Client),
     Differ = [
         {Command, Ours, Theirs}
-     || {_, Command, _} <- eslaver_test_writes:all(),
-        is_map_key(eslaver_test_writes:name(Command), Known),
+     || {_, Command, _} <- eslaver_test_write_commands:all(),
+        is_map_key(eslaver_test_write_commands:name(Command), Known),
         {Ours, Theirs} <- [told(Client, words(Client, Command))],
         not agree(Ours, Theirs)
     ],
@@ -134,20 +108,19 @@ binaries(Words) ->
     [iolist_to_binary(Word) || Word <- Words].
 
 %% Each write is made; we tell of the keys it changes, and so does the server.
--spec changed_keys(list()) -> ok.
 changed_keys(Config) ->
     Client = ?config(client, Config),
     Known = writes(Client),
     Events = eslaver_test_client:connect(?config(master, Config)),
     _ = eslaver_test_client:command(Events, ["PSUBSCRIBE", "__keyspace@*__:*"]),
-    {Replica, _} = eslaver_test_lib:replica(?config(master, Config), #{events => shape(Config)}),
+    {Replica, _} = eslaver_test_replica:start(?config(master, Config), #{events => shape(Config)}),
     ok = eslaver:await(Replica, loaded, 10_000),
     {ok, Ref} = eslaver:subscribe(Replica, #{}),
-    #{version := Version} = ?config(about, Config),
+    #{version := Version} = ?config(server, Config),
     Differ = [
         {Command, [{expected, Expected}, {ours, Ours}, {theirs, Theirs}]}
-     || {Before, Command, Changed} <- eslaver_test_writes:all(),
-        is_map_key(eslaver_test_writes:name(Command), Known),
+     || {Before, Command, Changed} <- eslaver_test_write_commands:all(),
+        is_map_key(eslaver_test_write_commands:name(Command), Known),
         Expected <- [lists:sort([expected(Key) || Key <- Changed])],
         {Ours, Theirs} <- [written(Client, Events, Ref, Before, Command)],
         Ours =/= Expected orelse Theirs -- Expected =/= [] orelse
@@ -156,15 +129,15 @@ changed_keys(Config) ->
     ?assertEqual([], Differ).
 
 %% Both forms of events are tried, each with half of the masters.
-shape(Config) ->
-    #{name := Name} = ?config(about, Config),
+shape(Context) ->
+    #{name := Name} = ?config(server, Context),
     lists:nth(1 + erlang:phash2(Name, 2), [classic, full]).
 
 expected({Db, Key}) -> {Db, list_to_binary(Key)};
 expected(Key) -> {0, list_to_binary(Key)}.
 
 is_silent(Command) ->
-    lists:member(hd(eslaver_test_writes:words(Command)), ?SILENT).
+    lists:member(hd(eslaver_test_write_commands:words(Command)), ?SILENT).
 
 written(Client, Events, Ref, Before, Command) ->
     _ = eslaver_test_client:ok(Client, ["FLUSHALL"]),
@@ -176,7 +149,7 @@ written(Client, Events, Ref, Before, Command) ->
             _ = until_mark(Client, Events, Ref),
             case eslaver_test_client:command(Client, Words) of
                 {error, _} = Error ->
-                    case eslaver_test_writes:is_newer_form(Command) of
+                    case eslaver_test_write_commands:is_newer_form(Command) of
                         true -> refused;
                         false -> {Error, Error}
                     end;
@@ -198,7 +171,7 @@ words(Client, Command) ->
             _ ->
                 Word
         end
-     || Word <- eslaver_test_writes:words(Command)
+     || Word <- eslaver_test_write_commands:words(Command)
     ].
 
 %% The keys until a write of ours: as we are told, and as the server tells.
@@ -237,7 +210,6 @@ is_mark(<<"mark", _/binary>> = Name, Mark) -> Name =/= Mark;
 is_mark(_, _) -> false.
 
 %% All keys of a transaction come when it ends, with its offset, each with its own db.
--spec transactions(list()) -> ok.
 transactions(Config) ->
     Client = ?config(client, Config),
     {Replica, Ref} = subscribed(Config, #{}),
@@ -261,7 +233,6 @@ transactions(Config) ->
     ?assert(Handled >= After).
 
 %% What changes keys without naming them.
--spec without_keys(list()) -> ok.
 without_keys(Config) ->
     Client = ?config(client, Config),
     {_, Ref} = subscribed(Config, #{keys => "nothing"}),
@@ -277,7 +248,6 @@ without_keys(Config) ->
     end.
 
 %% Globs, commands and dbs; two subscribers are told of their own.
--spec chosen(list()) -> ok.
 chosen(Config) ->
     Client = ?config(client, Config),
     Filter = #{keys => [<<"user:*">>, "x?"], commands => [set, "DEL"]},
@@ -308,7 +278,6 @@ chosen(Config) ->
     ok.
 
 %% Who is told of a key finds what the callback has made of it.
--spec after_the_callback(list()) -> ok.
 after_the_callback(Config) ->
     Table = ets:new(cache, [public]),
     Options = #{
@@ -329,7 +298,6 @@ after_the_callback(Config) ->
     ).
 
 %% By unsubscribing, with the subscriber, and with the replica.
--spec ends(list()) -> ok.
 ends(Config) ->
     Client = ?config(client, Config),
     {Replica, Ref} = subscribed(Config, #{}),
@@ -359,7 +327,6 @@ ends(Config) ->
     end.
 
 %% A snapshot may have changed any key.
--spec snapshot_again(list()) -> ok.
 snapshot_again(Config) ->
     {_, Ref} = subscribed(Config, #{keys => <<"a">>}),
     ok = eslaver_test_master:restart(?config(master, Config)),
@@ -370,7 +337,7 @@ subscribed(Config, Filter) ->
     subscribed(Config, Filter, #{events => shape(Config)}).
 
 subscribed(Config, Filter, Options) ->
-    {Replica, _} = eslaver_test_lib:replica(?config(master, Config), Options),
+    {Replica, _} = eslaver_test_replica:start(?config(master, Config), Options),
     ok = eslaver:await(Replica, loaded, 10_000),
     {ok, Ref} = eslaver:subscribe(Replica, Filter),
     {Replica, Ref}.
@@ -385,4 +352,4 @@ take(Ref, Count) ->
 
 %% The write commands of a server, and scripts, without those of modules.
 writes(Client) ->
-    maps:from_list([{Name, true} || {Name, own} <- eslaver_test_writes:of_server(Client)]).
+    maps:from_list([{Name, true} || {Name, own} <- eslaver_test_write_commands:of_server(Client)]).

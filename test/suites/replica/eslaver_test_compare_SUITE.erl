@@ -6,52 +6,33 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--export([all/0, groups/0, suite/0]).
--export([init_per_group/2, end_per_group/2]).
--export([
-    right_events/1,
-    wrong_events/1,
-    encodings/1,
-    canonical/1,
-    scores/1,
-    masters_leave_nothing/1
-]).
+-compile([export_all, nowarn_export_all]).
 
--spec suite() -> list().
 suite() ->
     [{timetrap, {minutes, 3}}].
 
--spec all() -> list().
 all() ->
-    [canonical, scores, masters_leave_nothing] ++ [{group, Name} || {Name, _, _} <- groups()].
+    [canonical, scores, masters_leave_nothing] ++ eslaver_test_groups:all(groups()).
 
--spec groups() -> list().
 groups() ->
-    [
-        {Name, [], [right_events, wrong_events, encodings]}
-     || #{name := Name} <- eslaver_test_master:available()
-    ].
+    eslaver_test_groups:per_server(eslaver_test_servers:available(), [
+        right_events, wrong_events, encodings
+    ]).
 
--spec init_per_group(atom(), list()) -> list().
 init_per_group(Name, Config) ->
-    #{server := Server, modules := Modules} = Found = eslaver_test_lib:by_name(Name),
-    Master = eslaver_test_master:start(#{server => Server, modules => Modules, owner => none}),
-    Client = eslaver_test_client:connect(Master),
-    #{skipped := Skipped} = eslaver_test_dataset:fill(Client),
-    ct:log("~p~nskipped:~n~p", [Found, Skipped]),
-    Truth = eslaver_test_truth:read(Client),
+    Filled = eslaver_test_groups:filled_master(Name, eslaver_test_groups:server(Name, Config)),
+    Client = eslaver_test_client:connect(?config(master, Filled)),
+    Truth = eslaver_test_master_data:read(Client),
     Encodings = eslaver_test_dataset:encodings(Client),
     ok = eslaver_test_client:close(Client),
     %% Not in Config, which Common Test prints at length.
     persistent_term:put({?MODULE, truth}, Truth),
-    [{master, Master}, {about, Found}, {encodings, Encodings} | Config].
+    [{encodings, Encodings} | Filled].
 
--spec end_per_group(atom(), list()) -> ok.
 end_per_group(_Name, Config) ->
     _ = persistent_term:erase({?MODULE, truth}),
     eslaver_test_master:stop(?config(master, Config)).
 
--spec right_events(list()) -> ok.
 right_events(_Config) ->
     Truth = persistent_term:get({?MODULE, truth}),
     ?assert(map_size(Truth) > 700),
@@ -67,7 +48,6 @@ right_events(_Config) ->
     ok.
 
 %% One mistake at a time, in the first key of its kind that it can be made in.
--spec wrong_events(list()) -> ok.
 wrong_events(Config) ->
     %% The big values only cost time here.
     Truth = maps:filter(
@@ -89,17 +69,16 @@ wrong_events(Config) ->
         {Style, Events} <- Right,
         {ok, Wrong} <- [somewhere(Mistake, Events)]
     ],
-    Types = types(?config(about, Config)),
+    Types = types(?config(server, Config)),
     Needed = [Name || {Name, _} <- mistakes(), is_needed(atom_to_list(Name), Types)],
     ?assertEqual([], Needed -- Made),
     ok.
 
 %% The dataset has what it is made for, as far as the server says so.
--spec encodings(list()) -> ok.
 encodings(Config) ->
     Found = maps:keys(?config(encodings, Config)),
     ct:log("~p", [Found]),
-    #{family := Family, version := Version} = ?config(about, Config),
+    #{family := Family, version := Version} = ?config(server, Config),
     Strings = [{<<"string">>, <<"embstr">>} || Version >= {3, 0, 0}],
     Always = [
         {<<"string">>, <<"int">>},
@@ -126,7 +105,6 @@ encodings(Config) ->
     ],
     ?assertEqual([], (Always ++ Strings ++ Small ++ Newest) -- Found).
 
--spec canonical(list()) -> ok.
 canonical(_Config) ->
     Yes = ["0", "7", "-1", "10", "9223372036854775807", "-9223372036854775808"],
     No = [
@@ -150,10 +128,11 @@ canonical(_Config) ->
     ?assertEqual(Yes, [T || T <- Yes ++ No, eslaver_test_compare:is_canonical(list_to_binary(T))]),
     ok.
 
--spec scores(list()) -> ok.
 scores(_Config) ->
     _ = [
-        ?assertEqual({Text, <<Score/float>>}, {Text, <<(eslaver_test_truth:score(Text))/float>>})
+        ?assertEqual(
+            {Text, <<Score/float>>}, {Text, <<(eslaver_test_master_data:score(Text))/float>>}
+        )
      || {Text, Score} <- [
             {<<"1">>, 1.0},
             {<<"-0">>, -0.0},
@@ -164,15 +143,14 @@ scores(_Config) ->
             {<<"9007199254740992">>, 9007199254740992.0}
         ]
     ],
-    [inf, '-inf'] = [eslaver_test_truth:score(Text) || Text <- [<<"inf">>, <<"-inf">>]],
+    [inf, '-inf'] = [eslaver_test_master_data:score(Text) || Text <- [<<"inf">>, <<"-inf">>]],
     ok.
 
 %% A server does not outlive the process that started it, nor does its directory.
--spec masters_leave_nothing(list()) -> ok.
 masters_leave_nothing(_Config) ->
     Self = self(),
     {Starter, Ref} = spawn_monitor(fun() ->
-        Master = eslaver_test_lib:own_master(),
+        Master = eslaver_test_master:start_own(),
         Dir = eslaver_test_master:dir(Master),
         Self ! {started, eslaver_test_master:os_pid(Master), Dir},
         exit(the_case_fails)
@@ -184,7 +162,7 @@ masters_leave_nothing(_Config) ->
     receive
         {'DOWN', Ref, process, Starter, _} -> ok
     end,
-    true = eslaver_test_lib:until(fun() ->
+    true = eslaver_test_wait:until(fun() ->
         os:cmd("kill -0 " ++ integer_to_list(OsPid) ++ " 2>&1") =/= "" andalso
             not filelib:is_dir(Dir)
     end),

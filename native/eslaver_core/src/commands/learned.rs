@@ -1,15 +1,17 @@
-//! What a master tells, in its reply to `COMMAND`, of commands that the table does not have.
+//! Commands missing in the table, from a master's reply to `COMMAND`.
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Arguments, Effect, Key, number, rule};
+use super::arguments::{Arguments, number};
+use super::effect::{Effect, Key};
+use super::lookup::rule;
 use crate::reply::Value;
 
-/// Commands that a master told of, besides those of the table.
+/// Commands that a master described, besides those of the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Learned {
     commands: HashMap<Box<[u8]>, Rule>,
-    /// Names of the table that are looked up here instead, for tests.
+    /// Names in the table that are looked up here instead, for tests.
     hidden: HashSet<Vec<u8>>,
 }
 
@@ -18,11 +20,11 @@ pub struct Learned {
 enum Rule {
     NotAWrite,
     Keys(Vec<Spec>),
-    /// It changes keys, and none of its arguments is one.
+    /// It changes keys without naming them.
     Unnamed,
-    /// By a function of the master's, which only it can run.
+    /// A function finds them that only the master has.
     Unknown,
-    /// By the rule of the subcommand that is the first argument.
+    /// The rule of the subcommand that is the first argument applies.
     Container(HashMap<Box<[u8]>, Rule>),
 }
 
@@ -37,22 +39,22 @@ struct Spec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Begin {
     Index(usize),
-    /// Behind this word, which is looked for from an index on; from a negative one, counted from the
-    /// end, backwards.
+    /// Behind this word, which is searched from an index on, or backwards from a negative index,
+    /// which counts from the end.
     Keyword(Box<[u8]>, i64),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Find {
-    /// Up to `last`, counted from the first key, or from the end where it is negative. With a
-    /// `limit` of 2 or more, up to that part of the rest.
+    /// Up to `last`, counted from the first key, or from the end if it is negative. A `limit` of 2
+    /// or more stands for that part of the rest.
     Range { last: i64, step: usize, limit: usize },
-    /// As many as the argument `at` says, from `first` on, both counted from where keys begin.
+    /// The number of them is the argument at `at`. They begin at `first`. Both count from `begin`.
     Count { at: usize, first: usize, step: usize },
 }
 
 impl Learned {
-    /// Nothing learned yet, with these names of the table taken out of it.
+    /// Nothing learned yet, and these names of the table hidden.
     pub fn hiding(names: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self { commands: HashMap::new(), hidden: names.into_iter().collect() }
     }
@@ -89,7 +91,7 @@ impl Learned {
         }
     }
 
-    /// Takes the reply to `COMMAND`. What is not as expected is not learned.
+    /// Learns from the reply to `COMMAND`. Descriptions of an unexpected form are skipped.
     pub fn take(&mut self, reply: &Value) {
         for command in reply.array().unwrap_or_default() {
             let Some(name) = command.array().and_then(|parts| parts.first()?.text()) else {
@@ -130,7 +132,7 @@ fn described(command: &Value, may_contain: bool) -> Option<Rule> {
         Some(specs) => !specs.is_empty(),
         None => first.integer()? != 0,
     };
-    // a module may write to something else than keys, as to its indexes
+    // a module may write to other things than keys, such as its indexes
     let has_others = has(b"movablekeys") || has(b"module");
     if has(b"write") && !names_keys && !has_others {
         return Some(Rule::Unnamed);
@@ -139,13 +141,13 @@ fn described(command: &Value, may_contain: bool) -> Option<Rule> {
         Some(specs) => Spec::all(specs),
         None => Spec::legacy(first.integer()?, last.integer()?, step.integer()?),
     };
-    // keys that are fixed, and move all the same, are those that a function finds
+    // if keys are fixed but said to move, a function finds them
     let tells = |specs: &Vec<Spec>| !has(b"movablekeys") || !specs.iter().all(Spec::is_fixed);
     Some(keys.filter(tells).map_or(Rule::Unknown, Rule::Keys))
 }
 
 impl Spec {
-    /// The specs of Redis 7.0 and later, unless one of them does not tell where its keys are.
+    /// The specs of Redis 7.0 and later, or `None` if one of them is incomplete.
     fn all(specs: &[Value]) -> Option<Vec<Self>> {
         let mut found = Vec::new();
         for spec in specs {
@@ -164,7 +166,7 @@ impl Spec {
         Some(found)
     }
 
-    /// What servers before 7.0 tell: the first and the last key, all of which may change.
+    /// The specs of servers before 7.0: a first and a last key. All of them may change.
     fn legacy(first: i64, last: i64, step: i64) -> Option<Vec<Self>> {
         if first == 0 {
             return Some(Vec::new());

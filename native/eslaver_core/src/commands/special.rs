@@ -1,6 +1,7 @@
-//! Commands whose keys stand behind options, are in another db, or are not named at all.
+//! Commands whose keys follow options, are in another db, or are not named at all.
 
-use super::{Arguments, Effect, Key, number};
+use super::arguments::{Arguments, number};
+use super::effect::{Effect, Key};
 
 /// The slots of a cluster.
 const SLOTS: u16 = 16384;
@@ -136,7 +137,7 @@ fn slot<A: Arguments + ?Sized>(args: &A, index: usize) -> Option<u16> {
     args.argument(index).and_then(number).filter(|&slot| slot < SLOTS)
 }
 
-/// With `COPY` the keys stay. The one key is empty where there is a list of them.
+/// With `COPY` the keys stay. The single key is empty if there is a list of keys.
 fn migrate<A: Arguments + ?Sized>(args: &A, give: &mut impl FnMut(usize, Option<u32>, bool)) {
     let known = &[("AUTH", 1), ("AUTH2", 2)];
     let list = first_option(args, 5, known, "KEYS");
@@ -148,10 +149,10 @@ fn migrate<A: Arguments + ?Sized>(args: &A, give: &mut impl FnMut(usize, Option<
     }
 }
 
-/// An option's name, and how many arguments it takes.
+/// An option's name, and the number of arguments it takes.
 type Known = (&'static str, usize);
 
-/// Where the argument behind an option is, the options beginning at `from`.
+/// The index of the argument after the option `name`, among the options from `from` on.
 fn first_option<A: Arguments + ?Sized>(
     args: &A,
     from: usize,
@@ -161,7 +162,7 @@ fn first_option<A: Arguments + ?Sized>(
     options(args, from, known).find(|&(_, found)| is(found, name)).map(|(index, _)| index + 1)
 }
 
-/// The same for the last of several, which is the one that counts.
+/// The same for the last of several: it is the one that counts.
 fn last_option<A: Arguments + ?Sized>(
     args: &A,
     from: usize,
@@ -174,7 +175,7 @@ fn last_option<A: Arguments + ?Sized>(
         .map(|(index, _)| index + 1)
 }
 
-/// The options, each with its index. What an option takes is none, whatever it looks like.
+/// The options, each with its index. An option's own arguments are none, whatever they look like.
 fn options<'a, A: Arguments + ?Sized>(
     args: &'a A,
     from: usize,

@@ -53,9 +53,9 @@
 //! - zmove
 //! - zmovemember
 
-use super::Rule::{self, Keys, NotAWrite, Special};
+use super::rule::Rule::{self, Keys, NotAWrite, Special};
+use super::rule::{count, range};
 use super::special::Special::*;
-use super::{count, range};
 
 /// Names in lower case, in order.
 #[rustfmt::skip]

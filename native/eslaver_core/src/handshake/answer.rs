@@ -1,12 +1,43 @@
-//! The good answers to `PSYNC`.
+//! What to do after an answer, and the good answers to `PSYNC`.
 
 use super::refusal::{Answered, Refusal};
-use super::{REPLID_LEN, Reply};
 
-/// Reads a status line without its `+`; `None` when it begins no sync.
+/// The length of a replication id.
+const REPLID_LEN: usize = 40;
+
+/// What to do after an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Write this.
+    Send(Vec<u8>),
+    /// Nothing: other answers follow, or the master keeps the link alive.
+    Wait,
+    /// A snapshot follows, then the stream from `offset` on.
+    FullSync {
+        /// The replication id of the stream.
+        replid: String,
+        /// The offset in the stream that the snapshot stands for.
+        offset: u64,
+    },
+    /// The stream follows from the byte asked for.
+    Continue {
+        /// The stream's new replication id, or `None` if it kept the old one.
+        replid: Option<String>,
+    },
+    /// The master acts as after `SYNC`: the snapshot follows, with its header, then a stream
+    /// without offsets.
+    ///
+    /// If the snapshot is of [`Size::Known`](crate::transfer::Size::Known), write nothing more, not
+    /// even a newline: before 2.8 there is no `REPLCONF ACK`, and a newline spoils the next
+    /// command. If it is [`Size::Marked`](crate::transfer::Size::Marked), the master has taken
+    /// `capa eof`, and sends no command before a `REPLCONF ACK`.
+    LegacySync,
+}
+
+/// Reads a status line without its `+`. Returns `None` if it begins no sync.
 ///
 /// # Errors
-/// When a sync begins that nobody asked for, or the line cannot be read.
+/// If it begins a sync that was not asked for, or cannot be read.
 pub(super) fn sync(
     status: &[u8],
     answered: &Answered<'_>,

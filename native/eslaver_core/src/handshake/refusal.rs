@@ -1,9 +1,8 @@
-//! Why a master does not take us as its replica.
+//! Why a master does not accept this replica.
 
-use super::Step;
-use super::step::is_tls_alert;
+use super::step::{Step, is_tls_alert};
 
-/// What a refusal shows of the master's words, in characters.
+/// Characters of the master's words that a refusal shows.
 const MAX_SHOWN: usize = 200;
 
 /// Why a handshake has failed. Each carries the master's own words, cut to 200 characters, without
@@ -11,10 +10,10 @@ const MAX_SHOWN: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It takes nobody from another machine.
+    /// It accepts no connection from another machine.
     #[error(
-        "the master is in protected mode: it takes connections from its own machine only, until a \
-         password is set or 'protected-mode no' ({text})"
+        "the master is in protected mode: it accepts connections from its own machine only, until \
+         you set a password or 'protected-mode no' ({text})"
     )]
     ProtectedMode {
         /// The master's words.
@@ -44,8 +43,8 @@ pub enum Refusal {
         /// The master's words.
         text: String,
     },
-    /// It is a node of a cluster that serves nobody while slots have no owner.
-    #[error("the master's cluster is down: all its slots need an owner that is up ({text})")]
+    /// It is a node of a cluster that is down while slots have no owner.
+    #[error("the master's cluster is down: every slot needs a node that is up ({text})")]
     ClusterDown {
         /// The master's words.
         text: String,
@@ -62,25 +61,25 @@ pub enum Refusal {
         /// The master's words.
         text: String,
     },
-    /// It has as many clients as it takes.
-    #[error("the master takes no more clients ({text})")]
+    /// It has reached its limit of clients.
+    #[error("the master accepts no more clients ({text})")]
     TooManyClients {
         /// The master's words.
         text: String,
     },
     /// The password, or the user, is wrong.
-    #[error("the master does not take this user and password ({text})")]
+    #[error("the master rejects this user and password ({text})")]
     WrongPassword {
         /// The master's words.
         text: String,
     },
-    /// It wants a password, and none is configured or `AUTH` was not enough.
-    #[error("the master wants a password, and none was given that it took ({text})")]
+    /// It requires a password, and none is configured or `AUTH` was not enough.
+    #[error("the master requires a password, and has accepted none ({text})")]
     PasswordNeeded {
         /// The master's words.
         text: String,
     },
-    /// A password is configured here, and none there: a real replica stops here too.
+    /// A password is configured here, and none there: a real replica stops here, too.
     #[error("a password is configured, but the master has none set ({text})")]
     PasswordNotSet {
         /// The master's words.
@@ -102,30 +101,30 @@ pub enum Refusal {
         /// The master's words.
         text: String,
     },
-    /// Neither `PSYNC` nor the older `SYNC` is taken.
+    /// It accepts neither `PSYNC` nor the older `SYNC`.
     #[error(
-        "the master takes no replica: it answered {asked} with '{text}', and SYNC with '{sync}'. If \
-         it has PSYNC by another name, set the option psync_command; some managed services have none"
+        "the master accepts no replicas: it answered {asked} with '{text}', and SYNC with '{sync}'. If \
+         PSYNC is renamed there, set the option psync_command; some managed services do not offer it"
     )]
     NoSync {
-        /// `PSYNC`, or what it is called there.
+        /// `PSYNC`, or the master's name for it.
         asked: String,
         /// The master's words to that.
         text: String,
         /// The master's words to `SYNC`.
         sync: String,
     },
-    /// It knows where the master is, and is none itself.
+    /// It is a Sentinel, which knows where the master is.
     #[error(
-        "this is a Sentinel, not a master: ask it where the master is, by SENTINEL \
+        "this is a Sentinel, not a master: ask it for the master's address with SENTINEL \
          get-master-addr-by-name NAME, and set master_host and master_port to that ({text})"
     )]
     Sentinel {
         /// The Sentinel's words.
         text: String,
     },
-    /// A port for TLS, spoken to without.
-    #[error("this port is one for TLS: set the option tls (its answer to {asked}: {text})")]
+    /// A port for TLS, and this link is without.
+    #[error("this is a port for TLS: set the option tls (its answer to {asked}: {text})")]
     SpeaksTls {
         /// What was sent.
         asked: String,
@@ -143,11 +142,11 @@ pub enum Refusal {
     Malformed {
         /// What was sent.
         asked: String,
-        /// The master's words, or, where these were not a line, what was expected.
+        /// The master's words, or, if these were no line, what was expected.
         text: String,
     },
-    /// No Redis server at all.
-    #[error("this is no Redis server, its answer to {asked} begins with: {text}")]
+    /// Not a Redis server.
+    #[error("this is not a Redis server: its answer to {asked} begins with: {text}")]
     NotRedis {
         /// What was sent.
         asked: String,
@@ -199,12 +198,13 @@ impl Refusal {
         }
     }
 
-    /// Whether trying again soon may help. What somebody has to change first does not heal.
+    /// Whether trying again soon may help. A refusal that needs a change of configuration does not
+    /// heal.
     pub fn heals(&self) -> bool {
         self.passes() || matches!(self, Self::TooManyClients { .. } | Self::Error { .. })
     }
 
-    /// Whether the master says that it will take replicas later.
+    /// Whether the master says that it will accept replicas later.
     pub(super) fn passes(&self) -> bool {
         matches!(
             self,
@@ -218,12 +218,12 @@ impl Refusal {
         )
     }
 
-    /// Whether it is no answer, but said of the connection, which the master closes.
+    /// Whether it is about the connection, which the master then closes, and no answer.
     pub(super) fn closes(&self) -> bool {
         matches!(self, Self::ProtectedMode { .. } | Self::TooManyClients { .. })
     }
 
-    /// This refusal of `PSYNC`, which was called `asked`, and one of `SYNC`.
+    /// Joins this refusal of `PSYNC`, under the name `asked`, with one of `SYNC`.
     pub(super) fn and_of_sync(self, asked: String, sync: &Self) -> Self {
         let both = |text| format!("{text}; to SYNC: {}", sync.text());
         match self {
@@ -263,25 +263,26 @@ impl Refusal {
         }
     }
 
-    /// Whether `REPLCONF` must not be refused so. Old masters know fewer of its options, but a user
-    /// without the right to it could not acknowledge either: the master answers each `REPLCONF ACK`
-    /// with an error and drops the link.
+    /// Whether it ends the handshake as an answer to `REPLCONF`. Old masters know fewer of its
+    /// options. But a user without the right to it cannot acknowledge either: the master answers
+    /// each
+    /// `REPLCONF ACK` with an error and drops the link.
     pub(super) fn is_lasting_for_replconf(&self) -> bool {
         self.closes() || matches!(self, Self::PasswordNeeded { .. } | Self::NoPermission { .. })
     }
 }
 
-/// A line, what it answers, and what must not be shown of it.
+/// A line of the master, what it answers, and the password to hide in it.
 pub(super) struct Answered<'a> {
     pub(super) line: &'a [u8],
     pub(super) step: Step,
-    /// What was sent, for people.
+    /// What was sent, for messages.
     pub(super) asked: &'a str,
     pub(super) secret: Option<&'a [u8]>,
 }
 
 impl Answered<'_> {
-    /// What an error line means. The code decides; where older masters have none, the words do.
+    /// What an error line means. The code decides, or the words if an older master sent no code.
     pub(super) fn refusal(&self) -> Refusal {
         let (asked, text) = (self.asked.to_owned(), self.text());
         match self.code() {
@@ -342,8 +343,9 @@ impl Answered<'_> {
         self.line.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words.as_bytes()))
     }
 
-    /// The line for people. Servers repeat the arguments of a command they do not know, and with a
-    /// renamed `AUTH` one of them is the password: they are cut off.
+    /// The line for messages. Servers repeat the arguments of an unknown command. These are cut
+    /// off: if
+    /// `AUTH` was renamed, one is the password.
     fn text(&self) -> String {
         let line = self.line.strip_prefix(b"-").unwrap_or(self.line);
         let end = memchr::memmem::find(line, b", with args beginning with").unwrap_or(line.len());

@@ -1,12 +1,12 @@
-//! The steps of a handshake: what each sends, and what may stand in its answer's place.
+//! The steps of a handshake, and what each sends.
 
-use super::{Config, Resume};
+use super::config::{Config, Resume};
 use crate::resp;
 
-/// What this library calls itself in the master's `CLIENT LIST`.
+/// The name of this library in the master's `CLIENT LIST`.
 const LIB_NAME: &[u8] = b"eslaver";
 
-/// How far a handshake has come: what has been sent and not been answered.
+/// A step of a handshake, named after the command that it sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Step {
@@ -38,11 +38,11 @@ pub enum Step {
     Sync,
     /// `ROLE`, after both were refused.
     Role,
-    /// The handshake is over, one way or the other.
+    /// The handshake is over.
     Done,
 }
 
-/// What is sent at once after the answer to `PING`, as far as it is configured.
+/// The steps sent together after the answer to `PING`, if configured.
 const INTRODUCTION: [Step; 10] = [
     Step::Auth,
     Step::ClientName,
@@ -57,8 +57,7 @@ const INTRODUCTION: [Step; 10] = [
 ];
 
 impl Step {
-    /// The steps that may be sent together after the answers to this one, and those sent with it,
-    /// have come.
+    /// The steps to send together once this one, and those sent with it, have been answered.
     pub(super) fn next(self, config: &Config) -> Vec<Self> {
         match self {
             Self::Ping => {
@@ -79,18 +78,18 @@ impl Step {
         }
     }
 
-    /// Whether the answer is a value, which may take more than a line.
+    /// Whether the answer is a value, which may be longer than a line.
     pub(super) fn asks_for_value(self) -> bool {
         matches!(self, Self::Commands | Self::Role)
     }
 
-    /// Whether the answer may be long in coming: it waits for a snapshot to begin, and the master
-    /// keeps the link alive by empty lines meanwhile.
+    /// Whether the answer may take long: the master prepares a snapshot, and keeps the link alive
+    /// by empty lines meanwhile.
     pub fn awaits_snapshot(self) -> bool {
         matches!(self, Self::Psync | Self::Sync)
     }
 
-    /// The step as it reads in a message.
+    /// The step's name for messages.
     pub(super) fn name(self, config: &Config) -> String {
         match self {
             Self::Ping => "PING",
@@ -171,12 +170,12 @@ fn command(name: &[u8], args: &[&[u8]]) -> Vec<u8> {
     resp::encode(&words)
 }
 
-/// Whether bytes are an alert of TLS, by which a port for it answers what is no TLS.
+/// Whether bytes are a TLS alert: the answer of a port for TLS to plain text.
 pub(super) fn is_tls_alert(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x15, 0x03])
 }
 
-/// Whether bytes may become the answer to a step's command, were there more of them.
+/// Whether bytes may be the beginning of an answer.
 pub(super) fn may_be_line(bytes: &[u8]) -> bool {
     matches!(bytes.first(), None | Some(b'+' | b'-' | b'\r' | b'\n')) || bytes == [0x15]
 }

@@ -6,11 +6,11 @@ use super::float;
 use super::sink::{Item, Sink};
 use super::string;
 
-/// The server's sign for no index; no element has it.
+/// The server's value for no index. No element has it.
 pub(super) const NO_INDEX: u64 = u64::MAX;
-/// Kept in a word of the server's, whose last bits tell what it is.
+/// The server keeps a float in a word whose last two bits are a tag.
 pub(super) const FLOAT_MASK: u64 = !3;
-/// A longer one does not fit into such a word.
+/// A longer string does not fit into such a word.
 pub(super) const SMALL_MAX: usize = 7;
 
 pub(super) const TAG_STRING: u64 = 0;
@@ -18,7 +18,7 @@ pub(super) const TAG_INT: u64 = 1;
 pub(super) const TAG_FLOAT: u64 = 2;
 pub(super) const TAG_SMALL: u64 = 3;
 
-/// Reads how many elements there are, and the index that the next insertion takes.
+/// Reads the number of elements, and the index of the next insertion.
 pub(super) fn head(cursor: &mut Cursor<'_>) -> Read<(u64, Option<u64>)> {
     let count = cursor.length()?;
     if count == 0 {
@@ -70,7 +70,7 @@ pub(super) fn element<S: Sink>(cursor: &mut Cursor<'_>, sink: &mut S) -> Read<()
     Ok(())
 }
 
-/// Reads what says how long an element is, and gives how many bytes follow.
+/// Reads the header of an element. Returns the number of bytes that follow.
 pub(super) fn element_header(cursor: &mut Cursor<'_>) -> Read<u64> {
     match cursor.length()? {
         TAG_STRING | TAG_SMALL => string::header(cursor),

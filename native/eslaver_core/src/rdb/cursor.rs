@@ -2,12 +2,11 @@
 
 use super::error::ErrorKind;
 use super::limits::Limits;
-use super::string::RawString;
 
-/// Why a read did not give a value.
+/// Why a read gives no value.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// The bytes end before the element does: read it again when there are more.
+    /// The element is incomplete: read it again when there are more bytes.
     NeedMore,
     /// The bytes are wrong.
     Bad(ErrorKind),
@@ -29,13 +28,13 @@ const LEN_ENCODED: u8 = 0b11;
 const LEN_32_BIT: u8 = 0x80;
 const LEN_64_BIT: u8 = 0x81;
 
-/// A length, or the string encoding that stands in its place.
+/// A length, or a string encoding instead of it.
 pub(crate) enum Length {
     Plain(u64),
     Encoded(u8),
 }
 
-/// A place in the bytes at hand.
+/// A position in the bytes at hand.
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
@@ -64,7 +63,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes over up to so many bytes, as there are, and gives how many.
+    /// Passes over up to `count` bytes. Returns the number of bytes passed.
     #[inline]
     pub(crate) fn pass(&mut self, count: u64) -> u64 {
         let rest = self.bytes.len().saturating_sub(self.position);
@@ -118,36 +117,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A string that is not the whole value of a key.
-    #[inline]
-    pub(crate) fn string(&mut self) -> Read<RawString<'a>> {
-        let Limits { max_string, max_element, .. } = self.limits;
-        match self.short(max_string.min(max_element)) {
-            Some(bytes) => Ok(RawString::Plain(bytes)),
-            None => self.element(),
-        }
-    }
-
-    fn element(&mut self) -> Read<RawString<'a>> {
-        let Limits { max_string, max_element, .. } = self.limits;
-        RawString::read(self, max_string.min(max_element)).map_err(|stop| match stop {
-            Stop::Bad(ErrorKind::StringTooLong { found, .. }) if found <= max_string => {
-                ErrorKind::ElementTooLong { found, max: max_element }.into()
-            }
-            stop => stop,
-        })
-    }
-
-    /// A string that is the whole value of a key.
-    #[inline]
-    pub(crate) fn value(&mut self) -> Read<RawString<'a>> {
-        match self.short(self.limits.max_string) {
-            Some(bytes) => Ok(RawString::Plain(bytes)),
-            None => RawString::read(self, self.limits.max_string),
-        }
-    }
-
-    /// A plain string of at most `max` bytes with a length of one or two, as most have, or nothing.
+    /// A plain string of at most `max` bytes whose length takes one byte or two, as most do, if one
+    /// comes next.
     #[inline]
     pub(crate) fn short(&mut self, max: u64) -> Option<&'a [u8]> {
         let (length, rest) = match self.bytes.get(self.position..)? {
@@ -165,13 +136,8 @@ impl<'a> Cursor<'a> {
         Some(string)
     }
 
-    /// A string that is a container with elements inside.
-    pub(crate) fn packed(&mut self) -> Read<RawString<'a>> {
-        RawString::read(self, self.limits.max_packed())
-    }
-
-    pub(crate) fn max_templates(&self) -> u64 {
-        self.limits.max_templates
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// A score of the first sorted set format: a length and text, or one of three special lengths.
@@ -189,13 +155,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A score written as text: a decimal, `inf` or `-inf`. Like C, it passes over blanks before it and all
-/// behind it.
+/// A score as text: a decimal, `inf` or `-inf`. As in C, blanks before it and anything after it are
+/// skipped.
 fn parse_score(text: &[u8]) -> Result<f64, ErrorKind> {
     number(text)?.map_or(Err(ErrorKind::BadScore), checked_score)
 }
 
-/// The same in a container, where servers take any other text for 0.
+/// The same in a container, where servers read any other text as 0.
 pub(crate) fn packed_score(text: &[u8]) -> Result<f64, ErrorKind> {
     number(text)?.map_or(Ok(0.0), checked_score)
 }

@@ -4,74 +4,52 @@ use std::fmt;
 
 use super::cursor::{Cursor, Read, Stop};
 use super::error::{Error, ErrorKind};
+use super::family::Family;
 use super::input::Input;
 use super::limits::Limits;
 use super::module;
+use super::opcodes;
 use super::piece::Piece;
 use super::sink::{LeftOut, Meta, Sink};
 use super::skip::Skip;
 use super::template::Definition;
+use super::types;
 use super::value::{Context, Value};
-use super::version::{Family, header};
+use super::version::header;
 use super::write::Dialect;
-
-/// A scheduled script of KeyDB, in the place of a value's type.
-const TYPE_CRON: u8 = 64;
-/// How Redis Enterprise keeps a key, and in which of its slots. It says nothing to others.
-const OPCODE_RAM_LRU: u8 = 107;
-const OPCODE_SLOT_NUM: u8 = 121;
-/// The key that comes next is never evicted (Redis, RDB version 17).
-const OPCODE_NO_EVICT: u8 = 241;
-/// Redis: a hash template. Valkey: a command, as it ran while a snapshot was sent without a fork.
-const OPCODE_TEMPLATE: u8 = 242;
-/// Redis: key metadata. Valkey: a slot migration.
-pub(crate) const OPCODE_KEY_META: u8 = 243;
-const OPCODE_SLOT_INFO: u8 = 244;
-pub(super) const OPCODE_FUNCTION2: u8 = 245;
-const OPCODE_FUNCTION_PRE_GA: u8 = 246;
-const OPCODE_MODULE_AUX: u8 = 247;
-pub(super) const OPCODE_IDLE: u8 = 248;
-pub(super) const OPCODE_FREQ: u8 = 249;
-pub(super) const OPCODE_AUX: u8 = 250;
-pub(super) const OPCODE_RESIZEDB: u8 = 251;
-pub(super) const OPCODE_EXPIRETIME_MS: u8 = 252;
-const OPCODE_EXPIRETIME: u8 = 253;
-pub(super) const OPCODE_SELECTDB: u8 = 254;
-pub(super) const OPCODE_EOF: u8 = 255;
 
 const FIRST_VERSION_WITH_CHECKSUM: u32 = 5;
 
-/// What a master of Valkey sends only to replicas that ask for it.
+/// Valkey sends it only to replicas that ask for it.
 const FORKLESS: &str = "a command within the snapshot; the master has to fork for it";
 
-/// Servers take this time in ms for none at all.
+/// A time in ms that stands for no expiry.
 const NO_EXPIRY: i64 = -1;
 
 const KEY_IN_ERRORS: usize = 128;
 const VERSION_IN_ERRORS: usize = 32;
 
-/// What a call of [`Decoder::next`] came to.
+/// The result of [`Decoder::next`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// All bytes at hand are used, but for the start of an element: feed more.
+    /// Only the start of an element is left: feed more bytes.
     NeedMore,
-    /// The sink has been given one more key, field or function, or told to discard one, or did not
-    /// want one or some.
+    /// The sink got a key, field or function, discarded a key, or did not want some.
     Event,
-    /// The snapshot is complete, and its checksum right.
+    /// The snapshot is complete, and its checksum is right.
     Done,
 }
 
 /// Decodes a snapshot.
 ///
-/// Memory is bounded by what has been fed and not yet used: at most the largest single string of
-/// the snapshot (twice that, while it grows), what it decompresses to, and what was fed last. A
-/// stream's groups are collected besides. Nothing is reserved because a length says so; but a
-/// string that claims to be longer than the snapshot, within the [`Limits`], is waited for to the end.
+/// Memory is bounded by the bytes fed and not yet used: at most the snapshot's largest string
+/// (twice that, while it grows), its decompressed bytes, and the last piece. A stream's groups are
+/// collected besides. No memory is reserved because a length says so. But if a string claims to be
+/// longer than the snapshot, within the [`Limits`], the decoder waits for its end.
 pub struct Decoder {
     input: Input,
     file: File,
-    /// Whether bytes behind the end are wrong.
+    /// Whether bytes after the end are an error.
     exact: bool,
     failed: Option<Error>,
 }
@@ -98,18 +76,18 @@ impl Decoder {
         Self::with_limits(Limits::default())
     }
 
-    /// The same with limits of one's own.
+    /// The same with other limits.
     pub fn with_limits(limits: Limits) -> Self {
         Self { input: Input::new(limits), file: File::new(), exact: false, failed: None }
     }
 
-    /// For a snapshot whose end alone says where it ends: were bytes behind that passed over, what
-    /// the master sends next could be among them.
+    /// Rejects bytes after the end. For a snapshot without a length of its own: these bytes could
+    /// be the beginning of the command stream.
     pub fn exact(self) -> Self {
         Self { exact: true, ..self }
     }
 
-    /// Bytes of the snapshot that are used.
+    /// The number of the snapshot's bytes that are decoded.
     pub fn offset(&self) -> u64 {
         self.input.offset()
     }
@@ -120,13 +98,13 @@ impl Decoder {
         Dialect::new(self.file.family, self.file.version)
     }
 
-    /// The next bytes of the snapshot.
+    /// Takes the next bytes of the snapshot.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.input.feed(bytes);
     }
 
-    /// The same in a buffer that the decoder takes over, to copy only what it has left over. Gives
-    /// one that is free now: that of a piece before, or that of this one.
+    /// The same for a buffer that the decoder takes over: it copies only the bytes left over from
+    /// before. Returns a buffer that is free now, of an earlier piece or of this one.
     pub fn feed_piece(&mut self, piece: Piece) -> Vec<u8> {
         self.input.take(piece)
     }
@@ -134,7 +112,7 @@ impl Decoder {
     /// Decodes up to the end of the next key or field.
     ///
     /// # Errors
-    /// What is wrong with the snapshot, and where. After that, the same again.
+    /// What is wrong with the snapshot, and where. Later calls give the same error.
     pub fn next<S: Sink>(&mut self, sink: &mut S) -> Result<Status, Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -159,7 +137,7 @@ impl Decoder {
                             return Err(self.error(ErrorKind::Trailing));
                         }
                         Step::Done => {
-                            // servers do not look at what stands behind the end
+                            // servers ignore bytes after the end
                             self.input.drop_rest();
                             return Ok(Status::Done);
                         }
@@ -171,11 +149,11 @@ impl Decoder {
         }
     }
 
-    /// To be called when the transfer has ended.
+    /// Checks that the snapshot is complete. Call it when the transfer has ended.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] where the snapshot has not ended there, or what [`Decoder::next`] found
-    /// before.
+    /// [`ErrorKind::Truncated`] if the snapshot is incomplete, or the error that [`Decoder::next`]
+    /// gave.
     pub fn finish(&self) -> Result<(), Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -187,7 +165,7 @@ impl Decoder {
         }
     }
 
-    /// Servers that do not compute the checksum write 0.
+    /// Servers that do not compute a checksum write 0.
     fn check(&mut self, found: u64) -> Result<(), Error> {
         let computed = self.input.checksum();
         if found == 0 || found == computed {
@@ -208,7 +186,7 @@ impl Decoder {
 /// What is read next.
 enum State {
     Header,
-    /// The version is unknown. The fields at the start may tell whose it is.
+    /// The version is unknown. The fields at the start may name the server.
     TooNew,
     Opcode,
     Template(Definition),
@@ -225,13 +203,13 @@ enum State {
     Done,
 }
 
-/// What one element came to.
+/// The result of reading one element.
 enum Step {
     Next,
     Event,
     /// A key that is not wanted, with all of its value.
     Passed,
-    /// The checksum that stands in the snapshot, of all bytes before it.
+    /// The snapshot's checksum of all bytes before it.
     Checksum(u64),
     Done,
 }
@@ -263,7 +241,7 @@ impl File {
         }
     }
 
-    /// Reads one element. Where the bytes end within it, nothing has changed.
+    /// Reads one element. Nothing changes if it is incomplete.
     #[inline]
     fn step<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<Step> {
         self.state = match &mut self.state {
@@ -328,7 +306,7 @@ impl File {
     #[cold]
     fn name_server(&mut self, cursor: &mut Cursor<'_>) -> Read<Step> {
         let field = |cursor: &mut Cursor<'_>| match cursor.byte()? {
-            OPCODE_AUX => {
+            opcodes::AUX => {
                 let (name, value) = (cursor.string()?, cursor.string()?);
                 Ok((name.to_bytes()?, value.to_bytes()?))
             }
@@ -368,7 +346,7 @@ impl File {
             let before = *cursor;
             match self.opcode(cursor, sink) {
                 Ok(Step::Passed) => self.meta = Meta { db: self.meta.db, ..Meta::default() },
-                // what follows those is for the next call
+                // the next call reads on from there
                 Err(_) if before.position() > start => {
                     *cursor = before;
                     return Ok(Step::Event);
@@ -382,60 +360,60 @@ impl File {
     #[inline]
     fn opcode<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<Step> {
         match cursor.byte()? {
-            OPCODE_EOF => {
+            opcodes::EOF => {
                 let checksum = self.version >= FIRST_VERSION_WITH_CHECKSUM;
                 self.state = if checksum { State::Checksum } else { State::Done };
             }
-            OPCODE_SELECTDB => self.meta.db = db(cursor.length()?)?,
-            OPCODE_EXPIRETIME => {
+            opcodes::SELECTDB => self.meta.db = db(cursor.length()?)?,
+            opcodes::EXPIRETIME => {
                 let seconds = i32::from_le_bytes(cursor.array()?);
                 self.meta.expire_at = Some(i64::from(seconds) * 1000);
             }
-            OPCODE_EXPIRETIME_MS => {
+            opcodes::EXPIRETIME_MS => {
                 self.meta.expire_at = Some(cursor.i64_le()?).filter(|&at| at != NO_EXPIRY);
             }
-            OPCODE_IDLE => self.meta.idle = Some(cursor.length()?),
-            OPCODE_FREQ => self.meta.freq = Some(cursor.byte()?),
-            OPCODE_RESIZEDB => skip_lengths(2, cursor)?,
-            OPCODE_SLOT_INFO => skip_lengths(3, cursor)?,
-            OPCODE_AUX => {
+            opcodes::IDLE => self.meta.idle = Some(cursor.length()?),
+            opcodes::FREQ => self.meta.freq = Some(cursor.byte()?),
+            opcodes::RESIZEDB => skip_lengths(2, cursor)?,
+            opcodes::SLOT_INFO => skip_lengths(3, cursor)?,
+            opcodes::AUX => {
                 let (name, value) = (cursor.string()?, cursor.string()?);
                 let (name, value) = (name.to_bytes()?, value.to_bytes()?);
                 self.note_server(&name, &value);
                 sink.aux(&name, &value);
                 return Ok(Step::Event);
             }
-            OPCODE_FUNCTION2 => {
+            opcodes::FUNCTION2 => {
                 let code = cursor.string()?;
                 sink.function(&code.to_bytes()?);
                 return Ok(Step::Event);
             }
-            OPCODE_FUNCTION_PRE_GA => {
+            opcodes::FUNCTION_PRE_GA => {
                 let what = "a function of the 7.0 release candidates";
-                return Err(ErrorKind::UnsupportedType(OPCODE_FUNCTION_PRE_GA, what).into());
+                return Err(ErrorKind::UnsupportedType(opcodes::FUNCTION_PRE_GA, what).into());
             }
-            OPCODE_MODULE_AUX => {
+            opcodes::MODULE_AUX => {
                 module::aux_header(cursor)?;
                 self.state = State::ModuleAux;
             }
-            OPCODE_KEY_META => match self.family {
+            opcodes::KEY_META => match self.family {
                 Family::Redis => self.state = State::KeyMeta { classes: cursor.length()? },
                 Family::Valkey => skip_slot_import(cursor)?,
             },
-            OPCODE_TEMPLATE => match self.family {
+            opcodes::TEMPLATE => match self.family {
                 Family::Redis => {
                     let template = Definition::open(cursor, &self.context.templates)?;
                     self.state = State::Template(template);
                 }
                 Family::Valkey => {
-                    return Err(ErrorKind::UnsupportedType(OPCODE_TEMPLATE, FORKLESS).into());
+                    return Err(ErrorKind::UnsupportedType(opcodes::TEMPLATE, FORKLESS).into());
                 }
             },
-            OPCODE_RAM_LRU | OPCODE_SLOT_NUM if self.family == Family::Redis => {
+            opcodes::RAM_LRU | opcodes::SLOT_NUM if self.family == Family::Redis => {
                 skip_lengths(1, cursor)?;
             }
-            OPCODE_NO_EVICT if self.family == Family::Redis => {}
-            TYPE_CRON if self.family == Family::Redis => {
+            opcodes::NO_EVICT if self.family == Family::Redis => {}
+            types::CRON if self.family == Family::Redis => {
                 cursor.string()?;
                 sink.left_out(LeftOut::Cron);
                 self.state = State::Unwanted(Skip::cron());
@@ -445,7 +423,7 @@ impl File {
         Ok(Step::Next)
     }
 
-    /// A key begins. Its name is read before its type is judged, so that an error can name it.
+    /// Begins a key. Its name is read before its type is judged, so that an error can name it.
     #[inline]
     fn open<S: Sink>(
         &mut self,
@@ -453,7 +431,7 @@ impl File {
         cursor: &mut Cursor<'_>,
         sink: &mut S,
     ) -> Read<Step> {
-        if value_type > Value::LAST_TYPE {
+        if value_type > types::LAST {
             return Err(ErrorKind::UnknownType(value_type).into());
         }
         let key = cursor.string()?.decode()?;

@@ -1,18 +1,18 @@
 //! The payload of `DUMP` and `RESTORE`: one value, without a key and without a file around it.
 //!
-//! It is a type, the value, the RDB version in two bytes, and the CRC-64 of all before it in eight.
-//! There is no magic: a version from 80 on is one of Valkey's.
+//! It is a type, the value, two bytes of RDB version, and eight of the CRC-64 of all before it. It
+//! has no magic: versions from 80 on are Valkey's.
 
 use crc_fast::{CrcAlgorithm, checksum};
 
 use super::cursor::{Cursor, Read, Stop};
-use super::decoder::OPCODE_KEY_META;
 use super::error::ErrorKind;
+use super::family::{Family, KNOWN};
 use super::limits::Limits;
 use super::module;
+use super::opcodes;
 use super::sink::{Meta, Sink};
 use super::value::{Context, Value};
-use super::version::{Family, KNOWN};
 
 const VERSION: usize = 2;
 const CHECKSUM: usize = 8;
@@ -25,11 +25,19 @@ pub struct DumpError {
     pub offset: usize,
     /// What was wrong.
     pub kind: ErrorKind,
-    /// The RDB type of the value, once that is known.
+    /// The RDB type of the value, if known.
     pub value_type: Option<u8>,
 }
 
 impl DumpError {
+    pub(crate) fn new(offset: usize, stop: Stop) -> Self {
+        let kind = match stop {
+            Stop::NeedMore => ErrorKind::PayloadTruncated,
+            Stop::Bad(kind) => kind,
+        };
+        Self { offset, kind, value_type: None }
+    }
+
     fn subject(&self) -> String {
         let value_type = self.value_type.map(|value_type| format!(" (type {value_type})"));
         let known = self.kind.is_too_new().then(|| format!("; {KNOWN}"));
@@ -37,32 +45,28 @@ impl DumpError {
     }
 }
 
-/// Decodes a whole payload: the sink is told of a key without a name, in db 0.
+/// Decodes a whole payload. The sink gets a key without a name, in db 0.
 ///
-/// Servers do not look at what stands behind the value, where KeyDB puts a field of its own. A checksum
-/// of 0 was not computed, as in a file: Redis 8.6 writes and takes such payloads, which all
-/// servers before it refuse. What the value needs is bounded by the payload, by what that
-/// decompresses to, and by `limits`.
+/// Bytes after the value are ignored, as servers do: KeyDB puts a field of its own there. A
+/// checksum of 0 was not computed, as in a file: Redis 8.6 writes and accepts such payloads, and
+/// all servers before it reject them. Memory is bounded by the payload, its decompressed size, and
+/// `limits`.
 ///
 /// # Errors
-/// What is wrong with the payload, and where. Version and checksum are looked at first, so that the
-/// sink hears nothing of a payload that was damaged on its way; after any other error the value that
-/// has begun has no end.
+/// What is wrong with the payload, and where. Version and checksum are checked first, so that the
+/// sink gets nothing of a damaged payload. After any other error the value has no end.
 pub fn decode_dump<S: Sink>(payload: &[u8], limits: Limits, sink: &mut S) -> Result<(), DumpError> {
     let (body, family) = open(payload)?;
     let mut reader = Reader { body, offset: 0, value_type: None };
     let decoded = reader.value(family, limits, sink);
     decoded.map_err(|stop| {
-        let kind = match stop {
-            Stop::NeedMore => ErrorKind::PayloadTruncated,
-            Stop::Bad(kind) => kind,
-        };
-        DumpError { offset: reader.offset, kind, value_type: reader.value_type }
+        let value_type = reader.value_type;
+        DumpError { value_type, ..DumpError::new(reader.offset, stop) }
     })
 }
 
-/// The payload without what stands at its end, once that is known to be right.
-fn open(payload: &[u8]) -> Result<(&[u8], Family), DumpError> {
+/// Checks the payload's version and checksum, and removes them.
+pub(crate) fn open(payload: &[u8]) -> Result<(&[u8], Family), DumpError> {
     let error = |offset, kind| DumpError { offset, kind, value_type: None };
     let parts = payload.split_last_chunk::<CHECKSUM>().and_then(|(summed, found)| {
         let (body, version) = summed.split_last_chunk::<VERSION>()?;
@@ -85,7 +89,7 @@ fn open(payload: &[u8]) -> Result<(&[u8], Family), DumpError> {
 
 struct Reader<'a> {
     body: &'a [u8],
-    /// Where the element that is being read begins.
+    /// Where the current element begins.
     offset: usize,
     value_type: Option<u8>,
 }
@@ -94,7 +98,7 @@ impl Reader<'_> {
     fn value<S: Sink>(&mut self, family: Family, limits: Limits, sink: &mut S) -> Read<()> {
         let mut cursor = Cursor::new(self.body, 0, limits);
         let mut value_type = cursor.byte()?;
-        if family == Family::Redis && value_type == OPCODE_KEY_META {
+        if family == Family::Redis && value_type == opcodes::KEY_META {
             skip_key_metadata(&mut cursor)?;
             self.offset = cursor.position();
             value_type = cursor.byte()?;
@@ -119,7 +123,7 @@ impl Reader<'_> {
     }
 }
 
-/// What modules keep beside the key (Redis 8.6): a number of classes, each with fields of its own.
+/// Metadata that modules keep beside the key (Redis 8.6): a number of classes, each with fields.
 fn skip_key_metadata(cursor: &mut Cursor<'_>) -> Read<()> {
     for _ in 0..cursor.length()? {
         cursor.array::<4>()?;

@@ -1,20 +1,19 @@
-//! A stream's entries: listpacks, each with the names that its entries share.
+//! A stream's entries: listpacks, each with the field names that its entries share.
 
 use super::error::ErrorKind;
 use super::listpack::Listpack;
-use super::sink::{Item, Sink, StreamId};
-use super::value::check_room;
+use super::sink::{Item, Sink, StreamId, check_room};
 
 const ENTRY_DELETED: i64 = 1;
 const ENTRY_SAME_FIELDS: i64 = 2;
 
-/// What names that are repeated may come to, for each byte that was read …
+/// Bytes of repeated names that each byte read allows …
 const REPEATED_PER_BYTE: u64 = 128;
-/// … and beyond that.
+/// … and bytes of these that are always allowed.
 const REPEATED_FREE: u64 = 4 << 20;
 
-/// Names that a few bytes stand for: an entry's fields may be those of its node, and each pending
-/// entry has its consumer. Were there no bound, a megabyte could hold gigabytes of them.
+/// Limits repeated names: entries share the field names of their node, and each pending entry
+/// repeats its consumer. Without a limit, a megabyte could expand to gigabytes.
 pub(super) struct Repeated {
     left: u64,
 }
@@ -33,13 +32,14 @@ impl Repeated {
         self.left = self
             .left
             .checked_sub(bytes as u64)
-            .ok_or(ErrorKind::Stream("a few bytes of it stand for too many long names"))?;
+            .ok_or(ErrorKind::Stream("its shared names expand to too many bytes"))?;
         Ok(())
     }
 }
 
 /// A node's listpack: a master entry with counts and field names, then entries relative to it. They
-/// go on to the listpack's end: servers, too, go by that when they read them, and not by the counts.
+/// go on to the listpack's end: servers, too, go by that when they read them, and not by the
+/// counts.
 pub(super) fn read<S: Sink>(
     listpack: &[u8],
     base: StreamId,
@@ -62,7 +62,7 @@ fn master_fields<'a>(listpack: &mut Listpack<'a>) -> Result<Vec<Item<'a>>, Error
     for _ in 0..count {
         fields.push(listpack.required()?);
     }
-    // that ends the master entry
+    // the end of the master entry
     listpack.integer()?;
     Ok(fields)
 }
@@ -104,7 +104,7 @@ fn entry<S: Sink>(
         }
     }
     check_room(sink)?;
-    // how many elements that were, for those who read backwards
+    // the number of elements, for reading backwards
     listpack.integer()?;
     Ok(())
 }

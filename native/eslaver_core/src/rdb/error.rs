@@ -1,6 +1,6 @@
-//! What can be wrong with a snapshot.
+//! Errors in snapshots.
 
-use super::version::{Family, KNOWN};
+use super::family::{Family, KNOWN};
 
 /// A snapshot that cannot be decoded: what was wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub struct Error {
     pub key: Option<Vec<u8>>,
     /// The RDB type of that value.
     pub value_type: Option<u8>,
-    /// The server that made the snapshot, by its own word, such as `Redis 8.10.2`.
+    /// The server that says it made the snapshot, such as `Redis 8.10.2`.
     pub server: Option<String>,
 }
 
@@ -35,25 +35,25 @@ impl Error {
 }
 
 impl ErrorKind {
-    /// Whether each snapshot with the same content is refused, however often it is sent.
+    /// Whether the format is not supported: sending the same content again does not help.
     pub fn is_unsupported(&self) -> bool {
         self.is_too_new() || matches!(self, Self::UnsupportedType(..))
     }
 
-    /// Whether a later version of eslaver may know it.
+    /// Whether a later version of eslaver may support it.
     pub(crate) fn is_too_new(&self) -> bool {
         matches!(self, Self::UnsupportedVersion { .. } | Self::UnknownType(_))
     }
 }
 
-/// What was wrong, without the place.
+/// What was wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The first nine bytes are neither `REDIS` nor `VALKEY` with a version.
     #[error("not an RDB file: it starts with \"{}\"", .0.escape_ascii())]
     BadMagic([u8; 9]),
-    /// A version whose format is not known.
+    /// A version with an unknown format.
     #[error("RDB version {version} of {family} is not supported")]
     UnsupportedVersion {
         /// The family that the magic names.
@@ -61,57 +61,58 @@ pub enum ErrorKind {
         /// The version in the magic.
         version: u32,
     },
-    /// A byte that is neither a type nor an opcode.
+    /// A byte that is neither a known type nor a known opcode.
     #[error("unknown RDB type or opcode {0}")]
     UnknownType(u8),
-    /// A type or opcode that exists, but whose format is not supported.
+    /// A type or opcode that is known and not supported.
     #[error("unsupported RDB type or opcode {0} ({1})")]
     UnsupportedType(u8, &'static str),
-    /// The first byte of a length is of no known form.
+    /// An invalid first byte of a length.
     #[error("invalid length byte {0:#04x}")]
     BadLength(u8),
-    /// An encoded string where only a plain length may stand.
+    /// An encoded string instead of a plain length.
     #[error("an encoded string where a length was expected")]
     NotALength,
-    /// A string encoding that does not exist.
+    /// An unknown string encoding.
     #[error("unknown string encoding {0}")]
     UnknownEncoding(u8),
-    /// A string that is longer than the limit.
+    /// A string above the limit.
     #[error(
-        "a string of {found} bytes, more than the {max} of the option proto_max_bulk_len allow"
+        "a string of {found} bytes, more than the {max} that the option proto_max_bulk_len allows"
     )]
     StringTooLong {
-        /// Bytes that it claims to have, decompressed.
+        /// Its claimed length, decompressed.
         found: u64,
-        /// What a string in its place may have, by [`Limits::max_string`](super::Limits::max_string).
+        /// [`Limits::proto_max_bulk_len`](super::Limits::proto_max_bulk_len), four times as many
+        /// for a container.
         max: u64,
     },
-    /// A string that is not the whole value of a key, and longer than the limit for those.
+    /// A string above the limit of strings that are not the whole value of a key.
     #[error(
-        "an element, field or name of {found} bytes, of which eslaver takes {max} at most; leave its \
-         key out with the option filter"
+        "an element, field or name of {found} bytes: eslaver accepts at most {max}; leave its key out \
+         with the option filter"
     )]
     ElementTooLong {
-        /// Bytes that it claims to have, decompressed.
+        /// Its claimed length, decompressed.
         found: u64,
-        /// What it may have, by [`Limits::max_element`](super::Limits::max_element).
+        /// [`Limits::max_element`](super::Limits::max_element).
         max: u64,
     },
     /// A value that the sink has no room for.
     #[error("a value of more than the {max} bytes that the option max_value allows")]
     ValueTooLarge {
-        /// What the sink has room for.
+        /// The sink's room in bytes.
         max: u64,
     },
-    /// A compressed string that claims more bytes than LZF can make of its own.
+    /// A compressed string that claims to expand further than LZF can.
     #[error("a compressed string of {compressed} bytes cannot hold the {claimed} it claims")]
     LzfClaim {
         /// Bytes of compressed data.
         compressed: u64,
-        /// Bytes it claims to expand to.
+        /// The claimed length.
         claimed: u64,
     },
-    /// A compressed string that does not decompress to the length it claims.
+    /// A compressed string that does not decompress to its claimed length.
     #[error("corrupt compressed string")]
     LzfCorrupt,
     /// A score that is not a number.
@@ -130,10 +131,10 @@ pub enum ErrorKind {
     /// A packed hash or sorted set that ends after a field or member.
     #[error("a field without a value, or a member without a score")]
     HalfPair,
-    /// A member of a set or sorted set, or a field of a hash, for the second time.
-    #[error("a field or member that was there before")]
+    /// A member or field that its value has twice.
+    #[error("a duplicate field or member")]
     Duplicate,
-    /// A time to live, of a hash's field or a set's member, that no server could have written.
+    /// An impossible expiry of a hash's field or a set's member.
     #[error("invalid time to live of a field or member")]
     BadExpiry,
     /// An array whose parts contradict each other.
@@ -142,10 +143,10 @@ pub enum ErrorKind {
     /// A hash template, or a hash that uses one, whose parts contradict each other.
     #[error("corrupt hash template: {0}")]
     Template(&'static str),
-    /// Hash templates that take more room than there is for them.
+    /// Hash templates above their limit.
     #[error("hash templates of more than the {max} bytes that the option max_value allows")]
     TemplatesTooLarge {
-        /// What they may take, by [`Limits::max_templates`](super::Limits::max_templates).
+        /// [`Limits::max_templates`](super::Limits::max_templates).
         max: u64,
     },
     /// A rate limiter's time beyond 63 bits.
@@ -157,7 +158,7 @@ pub enum ErrorKind {
     /// A quicklist node of an unknown form.
     #[error("unknown quicklist container {0}")]
     BadQuicklistNode(u64),
-    /// A quicklist node that is an element by itself, as only large ones are, and holds nothing.
+    /// An empty quicklist node that is a single element: only large elements are kept so.
     #[error("an empty quicklist node")]
     EmptyQuicklistNode,
     /// A stream whose parts contradict each other.
@@ -166,7 +167,7 @@ pub enum ErrorKind {
     /// A module's data that does not follow the modules' opcodes.
     #[error("corrupt module data: opcode {0}")]
     BadModuleOpcode(u64),
-    /// A database number that no server could have.
+    /// An impossible database number.
     #[error("invalid database number {0}")]
     BadDb(u64),
     /// A slot migration of more ranges than there are slots.
@@ -183,7 +184,7 @@ pub enum ErrorKind {
     /// The transfer ended before the snapshot did.
     #[error("the snapshot ends too early")]
     Truncated,
-    /// The transfer goes on after the snapshot's end, and does not say where it ends itself.
+    /// Bytes after the end of a snapshot without a length.
     #[error("bytes follow the snapshot's end")]
     Trailing,
     /// The payload of a `DUMP` ends before its value does.

@@ -1,5 +1,5 @@
-//! Floats as Redis writes them. Its digits are those of Grisu2, which are nearly always, and not
-//! always, the fewest that read as the same float.
+//! Floats as Redis writes them, with the digits of Grisu2: nearly always the fewest that read as
+//! the same float.
 
 /// Integers up to here are written as such.
 const INTEGERS: f64 = (i64::MAX / 2) as f64;
@@ -31,8 +31,8 @@ fn decimal(value: f64) -> String {
     format!("{sign}{}", laid_out(&digits, exponent, value < 0.0))
 }
 
-/// The digits and the power of ten that they are to be multiplied by, as text: with zeros or a point
-/// where few are needed, else with an exponent.
+/// The text of `digits` times a power of ten: with zeros or a point if few are needed, else with an
+/// exponent.
 fn laid_out(digits: &str, power: i32, negative: bool) -> String {
     let count = digits.len() as i32;
     let exponent = power + count - 1;
@@ -73,7 +73,7 @@ impl Scaled {
     }
 }
 
-/// The digits of a float above 0, and the power of ten that they are to be multiplied by.
+/// The digits of a float above 0, and the power of ten to multiply them by.
 fn digits(value: f64) -> (String, i32) {
     const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
     const BIAS: i32 = f64::MAX_EXP - 1 + FRACTION as i32;
@@ -100,7 +100,7 @@ fn digits(value: f64) -> (String, i32) {
     (digits.iter().map(|digit| char::from(b'0' + digit)).collect(), kappa - power)
 }
 
-/// As few digits as lead to a number between `lower` and `upper`, and their power of ten.
+/// The fewest digits of a number between `lower` and `upper`, and their power of ten.
 fn shortest(exact: u64, lower: u64, upper: Scaled) -> (Vec<u8>, i32) {
     let bits = upper.exponent.unsigned_abs();
     let one = 1_u64 << bits;
@@ -135,7 +135,7 @@ fn shortest(exact: u64, lower: u64, upper: Scaled) -> (Vec<u8>, i32) {
     (digits, 0)
 }
 
-/// Takes the last digit down while that leads nearer.
+/// Lowers the last digit while the number gets nearer.
 fn round(digits: &mut [u8], room: u64, mut rest: u64, unit: u64, distance: u64) {
     let Some(last) = digits.last_mut() else { return };
     while rest < distance
@@ -147,8 +147,8 @@ fn round(digits: &mut [u8], room: u64, mut rest: u64, unit: u64, distance: u64) 
     }
 }
 
-/// The power of ten that brings a number of 64 bits with this exponent to one with an exponent from
-/// −60 to −32: every eighth is used, from −348 on.
+/// The power of ten that brings a number of 64 bits with this exponent to an exponent from −60 to
+/// −32. Every eighth power is used, from −348 on.
 fn power_of_ten(exponent: i32) -> (i32, Scaled) {
     const FIRST: i32 = -348;
     const STEP: i32 = 8;

@@ -11,14 +11,14 @@ const KEPT: usize = 16 << 20;
 
 pub(crate) struct Input {
     buffer: Vec<u8>,
-    /// Whether `buffer` came with a piece. If not, it is the one that pieces are copied to.
+    /// Whether `buffer` is that of a piece, or the one that pieces are copied to.
     lent: bool,
     /// The other of the two.
     idle: Vec<u8>,
-    /// Where `buffer` has bytes of the snapshot from, and where from those that are not used.
+    /// Where the snapshot's bytes begin in `buffer`, and where the unused bytes begin.
     start: usize,
     used: usize,
-    /// Up to where `buffer` is in the checksum.
+    /// The end of the bytes of `buffer` that are in the checksum.
     summed: usize,
     /// Bytes before `start`.
     base: u64,
@@ -59,8 +59,8 @@ impl Input {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Adds a piece, without a copy if what is left over has room before it. Gives a buffer that is
-    /// free now.
+    /// Adds a piece, without a copy if it has room for the bytes left over. Returns a buffer that
+    /// is free now.
     pub(crate) fn take(&mut self, piece: Piece) -> Vec<u8> {
         self.checksum();
         match piece.prepend(&self.buffer[self.used..]) {
@@ -81,7 +81,7 @@ impl Input {
         }
     }
 
-    /// What is used of the buffer goes, and what is left begins at `start`.
+    /// Drops the used bytes. The others begin at `start`.
     fn begin(&mut self, start: usize) {
         self.base = self.offset();
         (self.start, self.used, self.summed) = (start, start, start);
@@ -108,7 +108,7 @@ impl Input {
         self.buffer.len() - self.used
     }
 
-    /// What was fed and not used is not wanted.
+    /// Drops the unused bytes.
     pub(crate) fn drop_rest(&mut self) {
         self.buffer.truncate(self.used);
     }

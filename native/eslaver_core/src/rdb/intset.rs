@@ -1,35 +1,49 @@
 //! Intsets: sorted integers of one width.
 
 use super::error::ErrorKind;
+use super::sink::Item;
 
 const HEADER: usize = 8;
 
-/// Calls `each` with every integer, in ascending order.
-pub(crate) fn for_each(
-    bytes: &[u8],
-    mut each: impl FnMut(i64) -> Result<(), ErrorKind>,
-) -> Result<(), ErrorKind> {
-    let Some((&[a, b, c, d, e, f, g, h], body)) = bytes.split_first_chunk::<HEADER>() else {
-        return Err(corrupt(0, "it is shorter than its header"));
-    };
-    let width = u32::from_le_bytes([a, b, c, d]) as usize;
-    let count = u32::from_le_bytes([e, f, g, h]) as usize;
-    if ![2, 4, 8].contains(&width) {
-        return Err(corrupt(0, "its integers are neither 2, 4 nor 8 bytes wide"));
-    }
-    if count == 0 || count.checked_mul(width) != Some(body.len()) {
-        return Err(corrupt(4, "its count does not match its length"));
-    }
-    let mut last = None;
-    for (index, raw) in body.chunks_exact(width).enumerate() {
-        let value = widen(raw);
-        if last.is_some_and(|last| last >= value) {
-            return Err(corrupt(HEADER + index * width, "its integers are not ascending"));
+/// The integers of an intset, in ascending order.
+pub(crate) struct Intset<'a> {
+    rest: &'a [u8],
+    width: usize,
+    position: usize,
+    last: Option<i64>,
+}
+
+impl<'a> Intset<'a> {
+    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, ErrorKind> {
+        let Some((&[a, b, c, d, e, f, g, h], rest)) = bytes.split_first_chunk::<HEADER>() else {
+            return Err(corrupt(0, "it is shorter than its header"));
+        };
+        let width = u32::from_le_bytes([a, b, c, d]) as usize;
+        let count = u32::from_le_bytes([e, f, g, h]) as usize;
+        if ![2, 4, 8].contains(&width) {
+            return Err(corrupt(0, "its integers are neither 2, 4 nor 8 bytes wide"));
         }
-        last = Some(value);
-        each(value)?;
+        if count == 0 || count.checked_mul(width) != Some(rest.len()) {
+            return Err(corrupt(4, "its count does not match its length"));
+        }
+        Ok(Self { rest, width, position: HEADER, last: None })
     }
-    Ok(())
+}
+
+impl<'a> Iterator for Intset<'a> {
+    type Item = Result<Item<'a>, ErrorKind>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (raw, rest) = self.rest.split_at_checked(self.width)?;
+        let value = widen(raw);
+        if self.last.is_some_and(|last| last >= value) {
+            return Some(Err(corrupt(self.position, "its integers are not ascending")));
+        }
+        self.last = Some(value);
+        self.position += self.width;
+        self.rest = rest;
+        Some(Ok(Item::Int(value)))
+    }
 }
 
 fn widen(raw: &[u8]) -> i64 {

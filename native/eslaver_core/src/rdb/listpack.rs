@@ -30,9 +30,8 @@ impl<'a> Listpack<'a> {
         Ok(Self { bytes, position: HEADER, claimed: u16::from_le_bytes([low, high]), seen: 0 })
     }
 
-    /// The next entry, or `None` at the end.
     #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<Item<'a>>, ErrorKind> {
+    fn read(&mut self) -> Result<Option<Item<'a>>, ErrorKind> {
         let rest = &self.bytes[self.position..];
         let Some(&first) = rest.first() else {
             return Err(corrupt(self.position, "it ends within an entry"));
@@ -49,10 +48,10 @@ impl<'a> Listpack<'a> {
         Ok(Some(item))
     }
 
-    /// The next entry, which must be an integer, or `None` at the end.
+    /// The next entry, or `None` at the end. It is an error if it is no integer.
     pub(crate) fn next_integer(&mut self) -> Result<Option<i64>, ErrorKind> {
         let at = self.position;
-        match self.next()? {
+        match self.read()? {
             Some(Item::Int(value)) => Ok(Some(value)),
             Some(Item::Bytes(text)) => std::str::from_utf8(text)
                 .ok()
@@ -63,16 +62,16 @@ impl<'a> Listpack<'a> {
         }
     }
 
-    /// The next entry, which must be there, and an integer.
+    /// The next entry. It is an error if it is missing, or no integer.
     pub(crate) fn integer(&mut self) -> Result<i64, ErrorKind> {
         let at = self.position;
         self.next_integer()?.ok_or_else(|| corrupt(at, "it ends where an integer was expected"))
     }
 
-    /// The next entry, which must be there.
+    /// The next entry. It is an error if it is missing.
     pub(crate) fn required(&mut self) -> Result<Item<'a>, ErrorKind> {
         let at = self.position;
-        self.next()?.ok_or_else(|| corrupt(at, "it ends where an entry was expected"))
+        self.read()?.ok_or_else(|| corrupt(at, "it ends where an entry was expected"))
     }
 
     fn end(&self, left: usize) -> Result<Option<Item<'a>>, ErrorKind> {
@@ -83,6 +82,15 @@ impl<'a> Listpack<'a> {
             return Err(corrupt(4, "its count is not the one in its header"));
         }
         Ok(None)
+    }
+}
+
+impl<'a> Iterator for Listpack<'a> {
+    type Item = Result<Item<'a>, ErrorKind>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Module values: fields that name their own types, so that they can be read without the module.
+//! Module values: each field names its type, so that values can be read without the module.
 
 use super::cursor::{Cursor, Read};
 use super::error::ErrorKind;
@@ -23,7 +23,7 @@ pub(crate) enum RawField<'a> {
     String(RawString<'a>),
 }
 
-/// The next field, or `None` at the mark that ends them.
+/// The next field, or `None` at the end.
 pub(crate) fn field<'a>(cursor: &mut Cursor<'a>) -> Read<Option<RawField<'a>>> {
     Ok(Some(match cursor.length()? {
         EOF => return Ok(None),
@@ -36,7 +36,7 @@ pub(crate) fn field<'a>(cursor: &mut Cursor<'a>) -> Read<Option<RawField<'a>>> {
     }))
 }
 
-/// What comes before a module's auxiliary data: its id, and when it was saved.
+/// The header of a module's auxiliary data: the module's id, and when the data was saved.
 pub(crate) fn aux_header(cursor: &mut Cursor<'_>) -> Read<()> {
     cursor.length()?;
     match cursor.length()? {

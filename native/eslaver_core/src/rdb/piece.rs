@@ -1,9 +1,9 @@
-//! Bytes of a snapshot in a buffer that the decoder can take over.
+//! Buffers of snapshot bytes that the decoder can take over.
 
 use std::ops::Deref;
 
-/// A buffer with bytes of a snapshot, and room before them, which is for what the decoder has left
-/// over of those that came earlier.
+/// A buffer with bytes of a snapshot, and room before them for bytes that the decoder has left
+/// over.
 #[derive(Debug, Default)]
 pub struct Piece {
     buffer: Vec<u8>,
@@ -11,13 +11,13 @@ pub struct Piece {
 }
 
 impl Piece {
-    /// The bytes of the buffer from `start` on, or none if it ends before.
+    /// A piece of the buffer's bytes from `start` on.
     pub fn new(buffer: Vec<u8>, start: usize) -> Self {
         let start = start.min(buffer.len());
         Self { buffer, start }
     }
 
-    /// Its bytes from this one on, and nothing before them.
+    /// Its bytes from `first` on, without room before them.
     pub fn into_rest(self, first: usize) -> Vec<u8> {
         match self.start + first {
             0 => self.buffer,
@@ -30,8 +30,8 @@ impl Piece {
         self.buffer
     }
 
-    /// The buffer, and where in it the bytes now begin, with these before them; or the piece as it
-    /// is, if it has no room for them.
+    /// Puts `bytes` before the piece's own. Returns the buffer and where its bytes begin, or the
+    /// piece if it lacks the room.
     pub(crate) fn prepend(mut self, bytes: &[u8]) -> Result<(Vec<u8>, usize), Self> {
         let Some(begin) = self.start.checked_sub(bytes.len()) else { return Err(self) };
         self.buffer[begin..self.start].copy_from_slice(bytes);

@@ -1,8 +1,9 @@
-//! Which members of a set or sorted set, or fields of a hash, have been there already.
+//! Finds duplicate members of sets and sorted sets, and duplicate fields of hashes.
 //!
 //! Servers refuse a value that holds one twice. So do we, among the first [`LIMIT`] of a value: in
-//! all that come as one string, and in tables of that size. To remember millions would make the load
-//! of large tables take half as long again, or four times as long once they outgrow the caches.
+//! all that come as one string, and in tables of that size. To remember millions would make the
+//! load of large tables take half as long again, or four times as long once they outgrow the
+//! caches.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -11,17 +12,17 @@ use foldhash::quality::RandomState;
 use super::error::ErrorKind;
 use super::sink::Item;
 
-/// How many of a value are remembered.
+/// Members remembered of a value.
 const LIMIT: usize = 1024;
-/// Words of the table of bits: at eight bits for each, few share one.
+/// Words of the table of bits. At eight bits for each member, few share one.
 const WORDS: usize = LIMIT / 8;
 
-/// A hash of 64 bits, under a key of each decoder's own, stands for each member: two of a thousand
-/// share one with a chance of 2⁻⁴⁵.
+/// A hash of 64 bits, with a random key of each decoder, stands for each member. Two of a thousand
+/// share one with a probability of 2⁻⁴⁵.
 pub(crate) struct Seen {
     key: RandomState,
     hashes: Vec<u64>,
-    /// A bit that is not set tells without a search that its hash is new.
+    /// If a hash's bit is not set, the hash is new.
     bits: Box<[u64; WORDS]>,
 }
 
@@ -30,7 +31,7 @@ impl Seen {
         Self { key: RandomState::default(), hashes: Vec::new(), bits: Box::new([0; WORDS]) }
     }
 
-    /// A value begins.
+    /// Begins a value.
     #[inline]
     pub(crate) fn clear(&mut self) {
         if !self.hashes.is_empty() {
@@ -39,7 +40,7 @@ impl Seen {
         }
     }
 
-    /// Takes the next one of a value.
+    /// Adds a member or field.
     #[inline]
     pub(crate) fn add(&mut self, item: Item<'_>) -> Result<(), ErrorKind> {
         if self.hashes.len() >= LIMIT {

@@ -1,12 +1,14 @@
-//! What a decoder says, and to whom.
+//! What a decoder gives, and who receives it.
 
 use std::fmt;
+
+use super::error::ErrorKind;
 
 /// Receives what a snapshot holds, in its order, as borrowed bytes.
 ///
 /// A key is `begin`, its contents, then `end`, or `discard` for a key that real servers leave out
-/// (an empty container in an old, damaged file). After an error the key begun last has no end:
-/// the sink drops what it has of it.
+/// (an empty container in an old, damaged file). After an error the last key has no end: the sink
+/// drops it.
 ///
 /// | kind | between `begin` and `end` |
 /// |---|---|
@@ -25,24 +27,24 @@ pub trait Sink {
     fn aux(&mut self, name: &[u8], value: &[u8]);
     /// The source code of a function library.
     fn function(&mut self, code: &[u8]);
-    /// A key begins. False: it is not wanted. Nothing more comes of it then, not even its end, and
-    /// its value is passed over without being decoded.
+    /// A key begins. Returns whether it is wanted. If not, nothing more comes of it, not even its
+    /// end, and its value is passed over without being decoded.
     fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool;
     /// A piece of the value: see the table above.
     fn item(&mut self, item: Item<'_>);
-    /// The score of the member that came last; never NaN.
+    /// The score of the last member. Never NaN.
     fn score(&mut self, score: f64);
-    /// When the field or member that came last expires, in ms since the epoch.
+    /// When the last field or member expires, in ms since the epoch.
     fn expiry(&mut self, at_ms: u64);
-    /// Where an array's insert cursor is: the index that its next insertion takes.
+    /// An array's insert cursor: the index of its next insertion.
     fn next_index(&mut self, index: u64);
-    /// The index of the element that comes next.
+    /// The index of the next element.
     fn index(&mut self, index: u64);
     /// A path of a path hash begins.
     fn path(&mut self, path: Item<'_>);
     /// An entry of a stream begins.
     fn entry(&mut self, id: StreamId);
-    /// All of a stream that is not its entries.
+    /// A stream without its entries.
     fn stream(&mut self, meta: StreamMeta);
     /// The module type of a module's value: its name of nine characters, and its encoding version.
     fn module(&mut self, name: &[u8; 9], version: u16);
@@ -50,19 +52,25 @@ pub trait Sink {
     fn module_field(&mut self, field: ModuleField<'_>);
     /// The key is complete.
     fn end(&mut self);
-    /// The key does not count.
+    /// The key is to be dropped.
     fn discard(&mut self);
-    /// The snapshot holds something that has no place in events, and it is left out.
+    /// Something in the snapshot has no event and is left out.
     fn left_out(&mut self, what: LeftOut);
-    /// How many bytes it has room for, once the value in hand takes more. It is asked after each piece,
-    /// as a compressed container can be thousands of times smaller than what a sink makes of it.
+    /// The sink's room in bytes, if the current value exceeds it. The decoder asks after each
+    /// piece: a compressed container can be thousands of times smaller than its elements.
     #[inline]
     fn overflow(&self) -> Option<u64> {
         None
     }
 }
 
-/// A sink that wants nothing: what it is given has been decoded and checked, and that is all.
+/// Refuses a value that the sink has no room for.
+#[inline]
+pub(super) fn check_room<S: Sink>(sink: &S) -> Result<(), ErrorKind> {
+    sink.overflow().map_or(Ok(()), |max| Err(ErrorKind::ValueTooLarge { max }))
+}
+
+/// A sink that drops everything: the snapshot is only decoded and checked.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nothing;
 
@@ -87,7 +95,7 @@ impl Sink for Nothing {
     fn left_out(&mut self, _what: LeftOut) {}
 }
 
-/// What a snapshot can hold that has no place in events.
+/// Content of a snapshot without an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftOut {
     /// A scheduled script of KeyDB (`KEYDB.CRON`).
@@ -127,41 +135,41 @@ pub enum Kind {
     PathHash,
 }
 
-/// What stands beside a key.
+/// A key's metadata.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Meta {
     /// The database the key lives in.
     pub db: u32,
     /// When the key expires, in ms since the epoch.
     pub expire_at: Option<i64>,
-    /// Seconds since the key was last used, where the server keeps that.
+    /// Seconds since the key was last used, if the server keeps that.
     pub idle: Option<u64>,
-    /// The key's logarithmic access counter, where the server keeps that.
+    /// The key's logarithmic access counter, if the server keeps that.
     pub freq: Option<u8>,
 }
 
-/// A piece of a value. Servers keep short decimals as integers; they mean the same string.
+/// A piece of a value. Servers keep short decimals as integers: both forms are the same string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item<'a> {
     /// The bytes.
     Bytes(&'a [u8]),
-    /// The bytes that this integer has in decimal.
+    /// The decimal digits of this integer.
     Int(i64),
 }
 
 /// A stream entry's id.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
-    /// Milliseconds since the epoch, as the producer chose.
+    /// Milliseconds since the epoch, chosen by the producer.
     pub ms: u64,
     /// The entry's number within that millisecond.
     pub seq: u64,
 }
 
-/// A stream without its entries. What the snapshot's version does not carry is `None`.
+/// A stream without its entries. `None` stands for what the snapshot's version lacks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamMeta {
-    /// The id given last.
+    /// The last id given to an entry.
     pub last_id: StreamId,
     /// The first entry's id.
     pub first_id: Option<StreamId>,
@@ -180,16 +188,17 @@ pub struct StreamMeta {
 pub struct Group {
     /// The group's name.
     pub name: Vec<u8>,
-    /// The id delivered last.
+    /// The last id delivered.
     pub last_id: StreamId,
-    /// How many entries the group has read; `None` also where the server does not know.
+    /// How many entries the group has read. `None` also if the server does not know.
     pub entries_read: Option<u64>,
     /// Entries delivered and not acknowledged, by ascending id.
     pub pending: Vec<Pending>,
     /// The group's consumers.
     pub consumers: Vec<Consumer>,
-    /// Pending entries that their consumers gave back (`XNACK`), in the order in which they are
-    /// delivered again; `None` where the snapshot's version does not carry that (before Redis 8.8).
+    /// Pending entries that their consumers gave back (`XNACK`), in the order of their next
+    /// delivery.
+    /// `None` before Redis 8.8.
     pub nack: Option<Vec<StreamId>>,
 }
 
@@ -198,7 +207,7 @@ pub struct Group {
 pub struct Pending {
     /// The entry.
     pub id: StreamId,
-    /// Its consumer, as an index of [`Group::consumers`]; `None` where it was given back.
+    /// Its consumer, as an index of [`Group::consumers`]. `None` if it was given back.
     pub consumer: Option<usize>,
     /// When it was last delivered, in ms since the epoch.
     pub delivered_at: i64,

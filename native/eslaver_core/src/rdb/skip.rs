@@ -1,19 +1,20 @@
-//! Values that nobody wants: passed over, and neither decompressed nor looked into. The exception
-//! is a hash of type 31 whose field names are packed: they alone tell how many values follow, so
-//! they are counted.
+//! Passes over unwanted values without decoding them. The exception is a hash with a template of
+//! its own whose field names are packed and whose values are not: the names are counted, since only
+//! they tell how many values follow.
 //!
-//! What is not read is not checked, except by the snapshot's checksum. Of a string only the header
-//! has to be at hand, so that even the largest value takes no memory; those packed names and the
-//! strings of modules and streams are waited for.
+//! Only the snapshot's checksum checks these bytes. A string's header is enough to pass over it, so
+//! that even the largest value takes no memory. Only those packed names, and the strings of modules
+//! and streams, have to arrive as a whole.
 
 use super::array;
 use super::cursor::{Cursor, Read, Stop};
+use super::element::{Element, NODE_PACKED, NODE_PLAIN};
 use super::error::ErrorKind;
 use super::module;
 use super::sink::Nothing;
 use super::string;
 use super::template::{Hash, Templates};
-use super::value::{Expiring, NODE_PACKED, NODE_PLAIN, State, Unit, Value};
+use super::value::{Expiring, State, Value};
 
 /// A piece of an element.
 #[derive(Clone, Copy)]
@@ -21,47 +22,47 @@ enum Part {
     String,
     Length,
     ScoreText,
-    /// So many bytes.
+    /// This number of bytes.
     Bytes(u64),
-    /// Which of the two kinds a quicklist's node is.
+    /// The kind of a quicklist's node.
     NodeKind,
     /// An array's element, without its index.
     ArrayElement,
 }
 
-impl Unit {
+impl Element {
     fn parts(self) -> &'static [Part] {
         match self {
-            Unit::Element | Unit::Member | Unit::ZiplistNode => STRING,
-            Unit::Pair => &[Part::String, Part::String],
-            Unit::ScoreText => &[Part::String, Part::ScoreText],
-            Unit::ScoreBinary => &[Part::String, Part::Bytes(8)],
-            Unit::ExpiryPair { .. } => &[Part::Length, Part::String, Part::String],
-            Unit::ExpiryMember { .. } => &[Part::Length, Part::String],
-            Unit::Indexed => &[Part::Length, Part::ArrayElement],
-            Unit::PairExpiry => &[Part::String, Part::String, Part::Bytes(8)],
-            Unit::Quicklist2Node => &[Part::NodeKind, Part::String],
+            Element::Item | Element::Member | Element::ZiplistNode => STRING,
+            Element::Pair => &[Part::String, Part::String],
+            Element::ScoreText => &[Part::String, Part::ScoreText],
+            Element::ScoreBinary => &[Part::String, Part::Bytes(8)],
+            Element::ExpiryPair { .. } => &[Part::Length, Part::String, Part::String],
+            Element::ExpiryMember { .. } => &[Part::Length, Part::String],
+            Element::Indexed => &[Part::Length, Part::ArrayElement],
+            Element::PairExpiry => &[Part::String, Part::String, Part::Bytes(8)],
+            Element::Quicklist2Node => &[Part::NodeKind, Part::String],
         }
     }
 }
 
 const STRING: &[Part] = &[Part::String];
-/// Nothing comes but the pieces in hand.
-const BEHIND: State = State::Units { left: 0, unit: Unit::Element };
-/// What KeyDB keeps of a scheduled script: the script and two times, then two lists of strings.
+/// Nothing but the current pieces is left.
+const BEHIND: State = State::Elements { left: 0, element: Element::Item };
+/// KeyDB's format of a scheduled script: the script and two times, then two lists of strings.
 const CRON_HEAD: &[Part] = &[Part::String, Part::Bytes(8), Part::Bytes(8)];
 const CRON_LISTS: u8 = 2;
 
 /// A value being passed over.
 pub(crate) struct Skip {
     state: State,
-    /// Of the element in hand.
+    /// The pieces left of the current element.
     parts: &'static [Part],
-    /// Bytes of the piece in hand that are still to be passed.
+    /// Bytes left of the current piece.
     left: u64,
-    /// Strings that come before what `state` says.
+    /// Strings left before what `state` says.
     strings: u64,
-    /// Counted lists of strings that come after all that.
+    /// Counted lists of strings after that.
     lists: u8,
 }
 
@@ -79,7 +80,7 @@ impl Skip {
         Self { state: BEHIND, parts: CRON_HEAD, left: 0, strings: 0, lists: CRON_LISTS }
     }
 
-    /// Passes over a value that is one string and has come as a whole. False: nothing has changed.
+    /// Passes over a value if it is one string and complete. Returns whether it did.
     #[inline]
     pub(crate) fn at_once(value: &Value, cursor: &mut Cursor<'_>) -> bool {
         let one_string = match &value.state {
@@ -101,7 +102,7 @@ impl Skip {
         passed
     }
 
-    /// Passes over one piece, as far as it has come; true when the value is behind us.
+    /// Passes over one piece, as far as it has arrived. Returns whether the value has ended.
     pub(crate) fn step(&mut self, cursor: &mut Cursor<'_>, templates: &Templates) -> Read<bool> {
         if self.left > 0 {
             match cursor.pass(self.left) {
@@ -121,19 +122,19 @@ impl Skip {
         Ok(self.is_behind())
     }
 
-    /// Reads what says which pieces come next; true where the value ends without any.
+    /// Finds out which pieces come next. Returns whether the value ends without any.
     fn next(&mut self, cursor: &mut Cursor<'_>, templates: &Templates) -> Read<bool> {
         self.state = match &mut self.state {
-            State::Units { left: 0, .. } if self.lists > 0 => {
+            State::Elements { left: 0, .. } if self.lists > 0 => {
                 self.strings = cursor.length()?;
                 self.lists -= 1;
                 return Ok(false);
             }
-            State::Units { left, unit } => {
-                self.parts = unit.parts();
-                State::Units { left: *left - 1, unit: *unit }
+            State::Elements { left, element } => {
+                self.parts = element.parts();
+                State::Elements { left: *left - 1, element: *element }
             }
-            State::Count(unit) => State::Units { left: cursor.length()?, unit: *unit },
+            State::Count(element) => State::Elements { left: cursor.length()?, element: *element },
             State::String | State::Packed(_) => {
                 self.strings = 1;
                 BEHIND
@@ -141,8 +142,8 @@ impl Skip {
             State::MinimumExpiry(what) => {
                 cursor.array::<8>()?;
                 match what {
-                    Expiring::Pairs => State::Count(Unit::ExpiryPair { base: 0 }),
-                    Expiring::Members => State::Count(Unit::ExpiryMember { base: 0 }),
+                    Expiring::Pairs => State::Count(Element::ExpiryPair { base: 0 }),
+                    Expiring::Members => State::Count(Element::ExpiryMember { base: 0 }),
                     Expiring::PackedPairs | Expiring::PackedMembers => {
                         self.strings = 1;
                         BEHIND
@@ -158,7 +159,7 @@ impl Skip {
             },
             State::Array => {
                 let (left, _) = array::head(cursor)?;
-                State::Units { left, unit: Unit::Indexed }
+                State::Elements { left, element: Element::Indexed }
             }
             State::Gcra => {
                 cursor.length()?;
@@ -182,7 +183,7 @@ impl Skip {
         let nothing_open = self.left == 0 && self.parts.is_empty() && self.strings == 0;
         nothing_open
             && match &self.state {
-                State::Units { left, .. } => *left == 0 && self.lists == 0,
+                State::Elements { left, .. } => *left == 0 && self.lists == 0,
                 State::PathHash(paths) => paths.is_behind(),
                 _ => false,
             }
@@ -190,7 +191,7 @@ impl Skip {
 }
 
 impl Part {
-    /// Reads what says how long the piece is, and gives how many bytes follow.
+    /// Reads the header of the piece. Returns the number of bytes that follow.
     fn read(self, cursor: &mut Cursor<'_>) -> Read<u64> {
         match self {
             Part::String => string::header(cursor),

@@ -7,21 +7,21 @@ use super::entries::{self, Repeated};
 use super::error::ErrorKind;
 use super::sink::{Consumer, Group, Idempotency, Pending, Producer, Sink, StreamId, StreamMeta};
 
-/// What a group's count of entries read holds where the server does not know it.
+/// A group's count of entries read, if the server does not know it.
 pub(super) const ENTRIES_READ_UNKNOWN: u64 = u64::MAX;
 
-/// Which of the formats, each of which adds to the one before.
+/// The formats of streams. Each adds to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Format {
-    /// RDB type 15 (Redis 5.0).
+    /// Redis 5.0.
     Listpacks,
-    /// RDB type 19 (Redis 7.0): first id, greatest deleted id, entries added and read.
+    /// Redis 7.0: first id, greatest deleted id, entries added and read.
     Offsets,
-    /// RDB type 21 (Redis 7.2): a consumer's active time.
+    /// Redis 7.2: a consumer's active time.
     ActiveTime,
-    /// RDB type 26 (Redis 8.6): idempotent producers.
+    /// Redis 8.6: idempotent producers.
     Idempotency,
-    /// RDB type 27 (Redis 8.8): pending entries that were given back.
+    /// Redis 8.8: pending entries that were given back.
     Nack,
 }
 
@@ -74,12 +74,12 @@ impl StreamReader {
         }
     }
 
-    /// From here on entries are passed over.
+    /// Passes over entries from here on.
     pub(crate) fn skip_entries(&mut self) {
         self.skips = true;
     }
 
-    /// Reads one element; true when it was the last.
+    /// Reads one element. Returns whether it was the last.
     pub(crate) fn step<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<bool> {
         let next = match self.state {
             State::NodeCount => {
@@ -164,7 +164,7 @@ impl StreamReader {
     }
 
     fn totals(&mut self, cursor: &mut Cursor<'_>) -> Read<State> {
-        // a length that is not the number of entries is taken by servers, too
+        // servers, too, accept a length that is not the number of entries
         cursor.length()?;
         let last_id = stream_id(cursor)?;
         if self.format >= Format::Offsets {
@@ -196,7 +196,7 @@ impl StreamReader {
         let name = name.to_bytes()?;
         self.consumer_names.clear();
         if !self.group_names.insert(name.clone()) {
-            return Err(ErrorKind::Stream("two groups of one name").into());
+            return Err(ErrorKind::Stream("two groups have the same name").into());
         }
         self.meta.groups.push(Group {
             name,
@@ -236,7 +236,7 @@ impl StreamReader {
             return Ok(Some(State::NackCount { groups }));
         }
         if self.current_group()?.pending.iter().any(|pending| pending.consumer.is_none()) {
-            return Err(ErrorKind::Stream("a pending entry of no consumer"));
+            return Err(ErrorKind::Stream("a pending entry without a consumer"));
         }
         Ok(self.after_group(groups))
     }
@@ -249,7 +249,7 @@ impl StreamReader {
         let owned = cursor.length()?;
         let name = name.to_bytes()?;
         if !self.consumer_names.insert(name.clone()) {
-            return Err(ErrorKind::Stream("two consumers of one name in a group").into());
+            return Err(ErrorKind::Stream("two consumers of a group have the same name").into());
         }
         self.current_group()?.consumers.push(Consumer { name, seen_at, active_at });
         Ok(self.after_owned(groups, left - 1, owned)?)
@@ -323,9 +323,9 @@ impl StreamReader {
         let entries = cursor.length()?;
         let id = id.to_bytes()?;
         if !self.producer_ids.insert(id.clone()) {
-            return Err(ErrorKind::Stream("two producers of one id").into());
+            return Err(ErrorKind::Stream("two producers have the same id").into());
         }
-        // servers forget one of which they remember nothing
+        // servers forget a producer without entries
         if entries > 0 {
             self.current_idempotency()?.producers.push(Producer { id, entries: Vec::new() });
         }

@@ -1,7 +1,8 @@
 //! Strings: plain, small integers, or compressed.
 
-use super::cursor::{Cursor, Length, Read};
+use super::cursor::{Cursor, Length, Read, Stop};
 use super::error::ErrorKind;
+use super::limits::Limits;
 use super::lzf;
 use super::sink::Item;
 
@@ -10,7 +11,43 @@ const ENCODED_INT16: u8 = 1;
 const ENCODED_INT32: u8 = 2;
 const ENCODED_LZF: u8 = 3;
 
-/// A string as it stands in the snapshot: all its bytes are there, and nothing is decoded yet.
+impl<'a> Cursor<'a> {
+    /// A string that is not the whole value of a key.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Read<RawString<'a>> {
+        let Limits { proto_max_bulk_len, max_element, .. } = self.limits();
+        match self.short(proto_max_bulk_len.min(max_element)) {
+            Some(bytes) => Ok(RawString::Plain(bytes)),
+            None => self.element(),
+        }
+    }
+
+    fn element(&mut self) -> Read<RawString<'a>> {
+        let Limits { proto_max_bulk_len, max_element, .. } = self.limits();
+        RawString::read(self, proto_max_bulk_len.min(max_element)).map_err(|stop| match stop {
+            Stop::Bad(ErrorKind::StringTooLong { found, .. }) if found <= proto_max_bulk_len => {
+                ErrorKind::ElementTooLong { found, max: max_element }.into()
+            }
+            stop => stop,
+        })
+    }
+
+    /// A string that is the whole value of a key.
+    #[inline]
+    pub(crate) fn value(&mut self) -> Read<RawString<'a>> {
+        match self.short(self.limits().proto_max_bulk_len) {
+            Some(bytes) => Ok(RawString::Plain(bytes)),
+            None => RawString::read(self, self.limits().proto_max_bulk_len),
+        }
+    }
+
+    /// A string that is a container with elements inside.
+    pub(crate) fn packed(&mut self) -> Read<RawString<'a>> {
+        RawString::read(self, self.limits().max_packed())
+    }
+}
+
+/// A string of the snapshot: complete, and not yet decoded.
 pub(crate) enum RawString<'a> {
     Plain(&'a [u8]),
     Int(i64),
@@ -18,9 +55,9 @@ pub(crate) enum RawString<'a> {
 }
 
 impl<'a> RawString<'a> {
-    /// Reads one of at most `max` bytes.
+    /// Reads a string of at most `max` bytes.
     #[inline]
-    pub(crate) fn read(cursor: &mut Cursor<'a>, max: u64) -> Read<Self> {
+    fn read(cursor: &mut Cursor<'a>, max: u64) -> Read<Self> {
         match cursor.length_or_encoding()? {
             Length::Plain(length) => {
                 check(length, max)?;
@@ -45,7 +82,7 @@ impl<'a> RawString<'a> {
         }
     }
 
-    /// The string, decoded where it has to be.
+    /// The string, decompressed if necessary.
     #[inline]
     pub(crate) fn decode(&self) -> Result<Decoded<'a>, ErrorKind> {
         match *self {
@@ -72,7 +109,8 @@ fn check(found: u64, max: u64) -> Result<(), ErrorKind> {
     if found > max { Err(ErrorKind::StringTooLong { found, max }) } else { Ok(()) }
 }
 
-/// What a compressed string expands to, by its own word. It is judged before its bytes are waited for.
+/// What a compressed string expands to, by its own word. It is judged before its bytes are waited
+/// for.
 fn expanded(compressed: u64, claimed: u64, max: u64) -> Result<usize, ErrorKind> {
     match usize::try_from(claimed) {
         Ok(length) if lzf::is_possible(compressed, claimed) => {
@@ -82,7 +120,7 @@ fn expanded(compressed: u64, claimed: u64, max: u64) -> Result<usize, ErrorKind>
     }
 }
 
-/// Reads what comes before a string's bytes, and gives how many these are.
+/// Reads the header of a string. Returns the number of bytes that follow.
 #[inline]
 pub(crate) fn header(cursor: &mut Cursor<'_>) -> Read<u64> {
     match cursor.length_or_encoding()? {

@@ -1,7 +1,7 @@
-//! Hash templates (Redis 8.10): the field names of hashes that have the same, in one place.
+//! Hash templates (Redis 8.10): the field names that hashes share.
 //!
-//! A snapshot defines a template once, and its hashes name it by a number and hold values alone. The
-//! payload of `DUMP` has the names within the value.
+//! A snapshot defines a template once. Its hashes have the template's number, and values only. In
+//! the payload of `DUMP` the names are part of the value.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,11 +9,10 @@ use std::sync::Arc;
 use super::cursor::{Cursor, Read};
 use super::error::ErrorKind;
 use super::listpack::Listpack;
-use super::sink::{Item, Nothing, Sink};
+use super::sink::{Item, Nothing, Sink, check_room};
 use super::string::RawString;
-use super::value::check_room;
 
-/// What a template takes besides its names, and a name besides its bytes.
+/// Bytes that a template takes besides its names, and a name besides its bytes.
 const TEMPLATE_WEIGHT: u64 = 128;
 const NAME_WEIGHT: u64 = size_of::<usize>() as u64;
 
@@ -22,11 +21,11 @@ const NAMES_PACKED: u64 = 0;
 /// The names are a number of strings.
 const NAMES_LISTED: u64 = 1;
 
-/// Field names, each shorter than the next, or as long and before it.
+/// Field names, ordered by length, then by their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     bytes: Vec<u8>,
-    /// Where each of them ends.
+    /// The end of each name.
     ends: Vec<usize>,
 }
 
@@ -86,12 +85,12 @@ impl Definition {
     pub(crate) fn open(cursor: &mut Cursor<'_>, templates: &Templates) -> Read<Self> {
         let (id, left) = (cursor.length()?, cursor.length()?);
         if templates.by_id.contains_key(&id) {
-            return Err(ErrorKind::Template("two of one number").into());
+            return Err(ErrorKind::Template("two have the same number").into());
         }
         Ok(Self { id, left: some_fields(left)?, names: Names::default() })
     }
 
-    /// Reads one name; true when it was the last.
+    /// Reads one name. Returns whether it was the last.
     pub(crate) fn step(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -108,13 +107,13 @@ impl Definition {
     }
 }
 
-/// What comes next of a hash that has a template.
+/// A hash with a template, by what comes next.
 pub(crate) enum Hash {
-    /// RDB type 30: one string, the template's number before the values.
+    /// One string: the template's number before the values.
     PackedById,
-    /// RDB type 32.
+    /// The template's number, then the values.
     Id,
-    /// RDB types 29, where the values are one string, and 31.
+    /// The template, then the values. They are one string if `packed`.
     Format {
         packed: bool,
     },
@@ -139,7 +138,7 @@ pub(crate) enum Hash {
 }
 
 impl Hash {
-    /// Reads one element; true when the hash is complete.
+    /// Reads one element. Returns whether the hash is complete.
     pub(crate) fn step<S: Sink>(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -157,9 +156,10 @@ impl Hash {
                 NAMES_LISTED => Hash::NameCount { packed: *packed },
                 _ => return Err(ErrorKind::Template("its names have an unknown form").into()),
             },
-            Hash::PackedNames { packed } => {
-                Self::values(*packed, unpack_names(&cursor.packed()?, cursor.max_templates())?)
-            }
+            Hash::PackedNames { packed } => Self::values(
+                *packed,
+                unpack_names(&cursor.packed()?, cursor.limits().max_templates)?,
+            ),
             Hash::NameCount { packed } => {
                 let left = some_fields(cursor.length()?)?;
                 Hash::Names { packed: *packed, left, names: Names::default() }
@@ -190,7 +190,7 @@ impl Hash {
         Ok(false)
     }
 
-    /// How many strings there are from here to the hash's end, once that is known.
+    /// The number of strings up to the hash's end, if known.
     pub(crate) fn strings(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -209,7 +209,7 @@ impl Hash {
                 let names = some_fields(cursor.length()?)?;
                 names.saturating_add(if *packed { 1 } else { names })
             }
-            // only a hash that is decoded comes to these
+            // these occur only in a hash that is decoded
             Hash::Names { left, .. } => *left,
             Hash::PackedValues { .. } => 1,
             Hash::Values { names, next } => names.len().saturating_sub(*next) as u64,
@@ -224,16 +224,16 @@ impl Hash {
 }
 
 fn some_fields(count: u64) -> Result<u64, ErrorKind> {
-    if count == 0 { Err(ErrorKind::Template("one without fields")) } else { Ok(count) }
+    if count == 0 { Err(ErrorKind::Template("one has no fields")) } else { Ok(count) }
 }
 
 fn read_name(names: &mut Names, kept: u64, cursor: &mut Cursor<'_>) -> Read<u64> {
     let (name, mut digits) = (cursor.string()?.decode()?, itoa::Buffer::new());
     let name = name.bytes(&mut digits);
-    Ok(add_name(names, name, kept, cursor.max_templates())?)
+    Ok(add_name(names, name, kept, cursor.limits().max_templates)?)
 }
 
-/// Adds a name, and gives what the names then weigh with all that is kept besides.
+/// Adds a name. Returns the weight of all names, with `kept` for those of other templates.
 fn add_name(names: &mut Names, name: &[u8], kept: u64, max: u64) -> Result<u64, ErrorKind> {
     names.push(name)?;
     let weight = kept + names.weight();
@@ -243,10 +243,9 @@ fn add_name(names: &mut Names, name: &[u8], kept: u64, max: u64) -> Result<u64, 
 fn unpack_names(raw: &RawString<'_>, max: u64) -> Result<Names, ErrorKind> {
     let decoded = raw.decode()?;
     let mut digits = itoa::Buffer::new();
-    let mut listpack = Listpack::open(decoded.bytes(&mut digits))?;
     let mut names = Names::default();
-    while let Some(name) = listpack.next()? {
-        match name {
+    for name in Listpack::open(decoded.bytes(&mut digits))? {
+        match name? {
             Item::Bytes(name) => add_name(&mut names, name, 0, max)?,
             Item::Int(name) => {
                 add_name(&mut names, itoa::Buffer::new().format(name).as_bytes(), 0, max)?
@@ -261,11 +260,7 @@ fn count_entries(raw: &RawString<'_>) -> Result<u64, ErrorKind> {
     let decoded = raw.decode()?;
     let mut digits = itoa::Buffer::new();
     let mut listpack = Listpack::open(decoded.bytes(&mut digits))?;
-    let mut count = 0;
-    while listpack.next()?.is_some() {
-        count += 1;
-    }
-    Ok(count)
+    listpack.try_fold(0, |count, entry| entry.map(|_| count + 1))
 }
 
 fn packed_by_id<S: Sink>(
@@ -274,7 +269,8 @@ fn packed_by_id<S: Sink>(
     sink: &mut S,
 ) -> Result<(), ErrorKind> {
     unpack_values(raw, sink, |id| {
-        let id = u64::try_from(id).map_err(|_| ErrorKind::Template("a hash names one below 0"))?;
+        let id = u64::try_from(id)
+            .map_err(|_| ErrorKind::Template("a hash names one with a negative number"))?;
         templates.get(id)
     })
 }
@@ -290,7 +286,8 @@ fn unpack_values<S: Sink>(
     let mut listpack = Listpack::open(decoded.bytes(&mut digits))?;
     let names = names(listpack.integer()?)?;
     let mut next = 0;
-    while let Some(value) = listpack.next()? {
+    for value in listpack {
+        let value = value?;
         let name = names.get(next).ok_or(WRONG_COUNT)?;
         sink.item(Item::Bytes(name));
         sink.item(value);
@@ -300,5 +297,4 @@ fn unpack_values<S: Sink>(
     if next == names.len() { Ok(()) } else { Err(WRONG_COUNT) }
 }
 
-const WRONG_COUNT: ErrorKind =
-    ErrorKind::Template("a hash has not as many values as it has fields");
+const WRONG_COUNT: ErrorKind = ErrorKind::Template("a hash has more or fewer values than fields");

@@ -1,16 +1,17 @@
-//! Containers that come as one string, with all their elements inside.
+//! Containers that are one string, with all their elements inside.
 
 use super::cursor::packed_score;
 use super::error::ErrorKind;
+use super::expiry;
+use super::intset::Intset;
 use super::listpack::Listpack;
 use super::seen::Seen;
-use super::sink::{Item, Sink};
+use super::sink::{Item, Sink, check_room};
 use super::string::RawString;
-use super::value::{check_room, expiry};
 use super::ziplist::Ziplist;
-use super::{intset, zipmap};
+use super::zipmap::Zipmap;
 
-/// What such a container holds, and how.
+/// The form of a container, and of its elements.
 #[derive(Clone, Copy)]
 pub(super) enum Packed {
     Zipmap,
@@ -28,7 +29,10 @@ pub(super) enum Packed {
     ListpackMemberExpiry,
 }
 
-/// Hands out all that a packed value holds, and gives the number of its entries.
+/// An entry of a container, as its iterator gives it.
+type Entry<'a> = Result<Item<'a>, ErrorKind>;
+
+/// Gives the sink all elements of a packed value, and returns their number.
 pub(super) fn unpack<S: Sink>(
     packed: Packed,
     raw: &RawString<'_>,
@@ -39,49 +43,52 @@ pub(super) fn unpack<S: Sink>(
     let mut digits = itoa::Buffer::new();
     let bytes = decoded.bytes(&mut digits);
     match packed {
-        Packed::Zipmap => unpack_zipmap(bytes, seen, sink),
-        Packed::Intset => unpack_intset(bytes, sink),
+        Packed::Zipmap => {
+            each(Zipmap::open(bytes)?, sink, |field, rest, sink| pair(field, rest, seen, sink))
+        }
+        Packed::Intset => each(Intset::open(bytes)?, sink, |integer, _, sink| item(integer, sink)),
         Packed::ZiplistElements => {
-            let mut ziplist = Ziplist::open(bytes)?;
-            unpack_items(|| ziplist.next(), sink)
+            each(Ziplist::open(bytes)?, sink, |element, _, sink| item(element, sink))
         }
         Packed::ZiplistPairs => {
-            let mut ziplist = Ziplist::open(bytes)?;
-            unpack_pairs(|| ziplist.next(), seen, sink)
+            each(Ziplist::open(bytes)?, sink, |field, rest, sink| pair(field, rest, seen, sink))
         }
         Packed::ZiplistScores => {
-            let mut ziplist = Ziplist::open(bytes)?;
-            unpack_scores(|| ziplist.next(), seen, sink)
+            each(Ziplist::open(bytes)?, sink, |member, rest, sink| score(member, rest, seen, sink))
         }
         Packed::ListpackElements => {
-            let mut listpack = Listpack::open(bytes)?;
-            unpack_items(|| listpack.next(), sink)
+            each(Listpack::open(bytes)?, sink, |element, _, sink| item(element, sink))
         }
-        Packed::ListpackMembers => {
-            let mut listpack = Listpack::open(bytes)?;
-            unpack_members(|| listpack.next(), seen, sink)
-        }
+        Packed::ListpackMembers => each(Listpack::open(bytes)?, sink, |member, _, sink| {
+            seen.add(member)?;
+            item(member, sink)
+        }),
         Packed::ListpackPairs => {
-            let mut listpack = Listpack::open(bytes)?;
-            unpack_pairs(|| listpack.next(), seen, sink)
+            each(Listpack::open(bytes)?, sink, |field, rest, sink| pair(field, rest, seen, sink))
         }
         Packed::ListpackScores => {
-            let mut listpack = Listpack::open(bytes)?;
-            unpack_scores(|| listpack.next(), seen, sink)
+            each(Listpack::open(bytes)?, sink, |member, rest, sink| score(member, rest, seen, sink))
         }
-        Packed::ListpackPairExpiry => unpack_expiries(bytes, true, seen, sink),
-        Packed::ListpackMemberExpiry => unpack_expiries(bytes, false, seen, sink),
+        Packed::ListpackPairExpiry => each(Listpack::open(bytes)?, sink, |field, rest, sink| {
+            let value = rest.required()?;
+            expiring(field, Some(value), rest, seen, sink)
+        }),
+        Packed::ListpackMemberExpiry => each(Listpack::open(bytes)?, sink, |member, rest, sink| {
+            expiring(member, None, rest, seen, sink)
+        }),
     }
 }
 
+/// Calls `element` with the first entry of each element. It takes the others from the entries.
 #[inline]
-fn unpack_items<'a, S: Sink>(
-    mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
+fn each<'a, E: Iterator<Item = Entry<'a>>, S: Sink>(
+    mut entries: E,
     sink: &mut S,
+    mut element: impl FnMut(Item<'a>, &mut E, &mut S) -> Result<(), ErrorKind>,
 ) -> Result<u64, ErrorKind> {
     let mut count = 0;
-    while let Some(item) = next()? {
-        sink.item(item);
+    while let Some(first) = entries.next() {
+        element(first?, &mut entries, sink)?;
         check_room(sink)?;
         count += 1;
     }
@@ -89,103 +96,58 @@ fn unpack_items<'a, S: Sink>(
 }
 
 #[inline]
-fn unpack_members<'a, S: Sink>(
-    mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
-    seen: &mut Seen,
-    sink: &mut S,
-) -> Result<u64, ErrorKind> {
-    let mut count = 0;
-    while let Some(member) = next()? {
-        seen.add(member)?;
-        sink.item(member);
-        check_room(sink)?;
-        count += 1;
-    }
-    Ok(count)
+fn item<S: Sink>(item: Item<'_>, sink: &mut S) -> Result<(), ErrorKind> {
+    sink.item(item);
+    Ok(())
 }
 
 #[inline]
-fn unpack_pairs<'a, S: Sink>(
-    mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
+fn pair<'a, E: Iterator<Item = Entry<'a>>, S: Sink>(
+    field: Item<'a>,
+    rest: &mut E,
     seen: &mut Seen,
     sink: &mut S,
-) -> Result<u64, ErrorKind> {
-    let mut count = 0;
-    while let Some(field) = next()? {
-        let value = next()?.ok_or(ErrorKind::HalfPair)?;
-        seen.add(field)?;
-        sink.item(field);
+) -> Result<(), ErrorKind> {
+    let value = rest.next().ok_or(ErrorKind::HalfPair)??;
+    seen.add(field)?;
+    sink.item(field);
+    sink.item(value);
+    Ok(())
+}
+
+#[inline]
+fn score<'a, E: Iterator<Item = Entry<'a>>, S: Sink>(
+    member: Item<'a>,
+    rest: &mut E,
+    seen: &mut Seen,
+    sink: &mut S,
+) -> Result<(), ErrorKind> {
+    let score = match rest.next().transpose()? {
+        Some(Item::Int(score)) => score as f64,
+        Some(Item::Bytes(text)) => packed_score(text)?,
+        None => return Err(ErrorKind::HalfPair),
+    };
+    seen.add(member)?;
+    sink.item(member);
+    sink.score(score);
+    Ok(())
+}
+
+fn expiring<'a, S: Sink>(
+    item: Item<'a>,
+    value: Option<Item<'a>>,
+    rest: &mut Listpack<'a>,
+    seen: &mut Seen,
+    sink: &mut S,
+) -> Result<(), ErrorKind> {
+    let at = rest.integer()?;
+    seen.add(item)?;
+    sink.item(item);
+    if let Some(value) = value {
         sink.item(value);
-        check_room(sink)?;
-        count += 1;
     }
-    Ok(count)
-}
-
-fn unpack_scores<'a, S: Sink>(
-    mut next: impl FnMut() -> Result<Option<Item<'a>>, ErrorKind>,
-    seen: &mut Seen,
-    sink: &mut S,
-) -> Result<u64, ErrorKind> {
-    let mut count = 0;
-    while let Some(member) = next()? {
-        let score = match next()? {
-            Some(Item::Int(score)) => score as f64,
-            Some(Item::Bytes(text)) => packed_score(text)?,
-            None => return Err(ErrorKind::HalfPair),
-        };
-        seen.add(member)?;
-        sink.item(member);
-        sink.score(score);
-        check_room(sink)?;
-        count += 1;
+    if at != 0 {
+        expiry::absolute(u64::try_from(at).ok(), sink)?;
     }
-    Ok(count)
-}
-
-fn unpack_expiries<S: Sink>(
-    bytes: &[u8],
-    with_values: bool,
-    seen: &mut Seen,
-    sink: &mut S,
-) -> Result<u64, ErrorKind> {
-    let mut listpack = Listpack::open(bytes)?;
-    let mut count = 0;
-    while let Some(item) = listpack.next()? {
-        let value = if with_values { Some(listpack.required()?) } else { None };
-        let at = listpack.integer()?;
-        seen.add(item)?;
-        sink.item(item);
-        if let Some(value) = value {
-            sink.item(value);
-        }
-        if at != 0 {
-            expiry(u64::try_from(at).ok(), sink)?;
-        }
-        check_room(sink)?;
-        count += 1;
-    }
-    Ok(count)
-}
-
-fn unpack_zipmap<S: Sink>(bytes: &[u8], seen: &mut Seen, sink: &mut S) -> Result<u64, ErrorKind> {
-    let mut count = 0;
-    zipmap::for_each(bytes, |field, value| {
-        seen.add(Item::Bytes(field))?;
-        sink.item(Item::Bytes(field));
-        sink.item(Item::Bytes(value));
-        count += 1;
-        check_room(sink)
-    })?;
-    Ok(count)
-}
-
-fn unpack_intset<S: Sink>(bytes: &[u8], sink: &mut S) -> Result<u64, ErrorKind> {
-    let mut count = 0;
-    intset::for_each(bytes, |value| {
-        sink.item(Item::Int(value));
-        count += 1;
-        check_room(sink)
-    })?;
-    Ok(count)
+    Ok(())
 }

@@ -40,8 +40,7 @@ impl<'a> Ziplist<'a> {
         })
     }
 
-    /// The next entry, or `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<Item<'a>>, ErrorKind> {
+    fn read(&mut self) -> Result<Option<Item<'a>>, ErrorKind> {
         let rest = &self.bytes[self.position..];
         if rest.first() == Some(&END) {
             return self.end(rest.len());
@@ -70,6 +69,14 @@ impl<'a> Ziplist<'a> {
             return Err(corrupt(8, "its count is not the one in its header"));
         }
         Ok(None)
+    }
+}
+
+impl<'a> Iterator for Ziplist<'a> {
+    type Item = Result<Item<'a>, ErrorKind>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
     }
 }
 

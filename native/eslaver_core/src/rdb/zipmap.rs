@@ -1,45 +1,65 @@
 //! Zipmaps: the small hashes of servers before 2.6.
 
 use super::error::ErrorKind;
+use super::sink::Item;
 
 const LENGTH_LONG: u8 = 254;
 const END: u8 = 0xff;
 const COUNT_UNKNOWN: u8 = 254;
 
-/// Calls `each` with every field and value, in order.
-pub(crate) fn for_each<'a>(
+/// The fields and values of a zipmap, by turns.
+pub(crate) struct Zipmap<'a> {
     bytes: &'a [u8],
-    mut each: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), ErrorKind>,
-) -> Result<(), ErrorKind> {
-    let Some((&claimed, _)) = bytes.split_first() else {
-        return Err(corrupt(0, "it is empty"));
-    };
-    let mut position = 1;
-    let mut seen = 0u64;
-    while bytes.get(position) != Some(&END) {
-        let field = text(bytes, &mut position, false)?;
-        let value = text(bytes, &mut position, true)?;
-        each(field, value)?;
-        seen += 1;
-    }
-    if seen == 0 {
-        return Err(corrupt(1, "it holds nothing"));
-    }
-    if position + 1 != bytes.len() {
-        return Err(corrupt(position, "0xff before its end"));
-    }
-    if claimed != COUNT_UNKNOWN && u64::from(claimed) != seen {
-        return Err(corrupt(0, "its count is not the one in its header"));
-    }
-    Ok(())
+    position: usize,
+    claimed: u8,
+    fields: u64,
+    /// Whether a value comes next.
+    in_pair: bool,
 }
 
-/// A field, or a value, which has a byte that counts unused bytes behind it.
-fn text<'a>(bytes: &'a [u8], position: &mut usize, value: bool) -> Result<&'a [u8], ErrorKind> {
-    let at = *position;
-    read_text(bytes, position, value).ok_or_else(|| corrupt(at, "it ends within an entry"))
+impl<'a> Zipmap<'a> {
+    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, ErrorKind> {
+        let Some((&claimed, _)) = bytes.split_first() else {
+            return Err(corrupt(0, "it is empty"));
+        };
+        Ok(Self { bytes, position: 1, claimed, fields: 0, in_pair: false })
+    }
+
+    fn read(&mut self) -> Result<Option<Item<'a>>, ErrorKind> {
+        if !self.in_pair && self.bytes.get(self.position) == Some(&END) {
+            return self.end();
+        }
+        let at = self.position;
+        let text = read_text(self.bytes, &mut self.position, self.in_pair)
+            .ok_or_else(|| corrupt(at, "it ends within an entry"))?;
+        self.fields += u64::from(!self.in_pair);
+        self.in_pair = !self.in_pair;
+        Ok(Some(Item::Bytes(text)))
+    }
+
+    fn end(&self) -> Result<Option<Item<'a>>, ErrorKind> {
+        if self.fields == 0 {
+            return Err(corrupt(1, "it holds nothing"));
+        }
+        if self.position + 1 != self.bytes.len() {
+            return Err(corrupt(self.position, "0xff before its end"));
+        }
+        if self.claimed != COUNT_UNKNOWN && u64::from(self.claimed) != self.fields {
+            return Err(corrupt(0, "its count is not the one in its header"));
+        }
+        Ok(None)
+    }
 }
 
+impl<'a> Iterator for Zipmap<'a> {
+    type Item = Result<Item<'a>, ErrorKind>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}
+
+/// A field, or a value, which has a byte that counts the unused bytes after it.
 fn read_text<'a>(bytes: &'a [u8], position: &mut usize, value: bool) -> Option<&'a [u8]> {
     let mut rest = bytes.get(*position..)?;
     let length = match take(&mut rest, 1)?[0] {

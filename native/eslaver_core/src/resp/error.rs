@@ -11,54 +11,54 @@ pub struct Error {
 }
 
 impl Error {
-    /// Whether nothing is wrong with the stream up to there.
+    /// Whether the master sent an error, in a stream that is right up to it.
     pub fn is_from_master(&self) -> bool {
         matches!(self.kind, ErrorKind::FromMaster(_))
     }
 }
 
-/// What was found, and what should have been there.
+/// What was found, and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An error of the master's, in its own words, as far as it shows them.
+    /// An error that the master sent, shortened.
     #[error("the master sent an error: {0}")]
     FromMaster(Box<str>),
-    /// Something else than an array where a command begins, and inline commands are not taken.
+    /// No array where a command begins, and inline commands are not accepted.
     #[error("expected '*', found '{}'", found.escape_ascii())]
     ExpectedArray {
-        /// The byte that was there.
+        /// The byte found instead.
         found: u8,
     },
-    /// Something else than a bulk string where an argument begins.
+    /// No bulk string where an argument begins.
     #[error("expected '$', found '{}'", found.escape_ascii())]
     ExpectedBulk {
-        /// The byte that was there.
+        /// The byte found instead.
         found: u8,
     },
-    /// Something else than a number in a length.
+    /// No digit in a length.
     #[error("expected a digit of a length, found '{}'", found.escape_ascii())]
     ExpectedDigit {
-        /// The byte that was there.
+        /// The byte found instead.
         found: u8,
     },
     /// A line or an argument that does not end where it should.
     #[error("expected CR LF, found '{}'", found.escape_ascii())]
     ExpectedCrLf {
-        /// The byte that was there.
+        /// The byte found instead.
         found: u8,
     },
-    /// A length of so many digits that nothing can be that long.
+    /// A length with too many digits.
     #[error("expected a length, found a number of more than 18 digits")]
     LengthTooLong,
     /// An array that announces too many arguments.
     #[error(
         "expected at most {max} arguments (the option max_arguments), found an array of {found}"
     )]
-    TooManyArgs {
+    TooManyArguments {
         /// The arguments announced.
         found: u64,
-        /// [`Limits::max_args`](super::Limits::max_args).
+        /// [`Limits::max_arguments`](super::Limits::max_arguments).
         max: u64,
     },
     /// A bulk string that announces too many bytes.
@@ -69,7 +69,7 @@ pub enum ErrorKind {
     BulkTooLong {
         /// The bytes announced.
         found: u64,
-        /// [`Limits::max_bulk`](super::Limits::max_bulk).
+        /// [`Limits::proto_max_bulk_len`](super::Limits::proto_max_bulk_len).
         max: u64,
     },
     /// An inline command without an end.
@@ -86,7 +86,7 @@ pub enum ErrorKind {
     InlineZero,
 }
 
-/// An [`ErrorKind`] at a place counted from the beginning of the command in hand.
+/// An [`ErrorKind`] with its offset in the command in hand.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) at: usize,
@@ -123,8 +123,8 @@ impl Fault {
         fault(at, ErrorKind::LengthTooLong)
     }
 
-    pub(super) fn too_many_args(found: u64, max: u64) -> Self {
-        fault(0, ErrorKind::TooManyArgs { found, max })
+    pub(super) fn too_many_arguments(found: u64, max: u64) -> Self {
+        fault(0, ErrorKind::TooManyArguments { found, max })
     }
 
     pub(super) fn bulk_too_long(at: usize, found: u64, max: u64) -> Self {

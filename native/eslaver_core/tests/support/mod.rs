@@ -4,6 +4,7 @@
 pub mod build;
 pub mod compare;
 pub mod counter;
+pub mod handshake;
 pub mod rewrite;
 
 use eslaver_core::rdb::{

@@ -14,15 +14,15 @@ use crate::link::config::{Address, Config};
 use crate::link::end::End;
 use crate::link::shared::Shared;
 
-/// When an idle connection is first probed, and then how often.
+/// When an idle connection is first probed, and the interval from then on.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Connects, and gives the connection and the address it goes to. A name is resolved anew each time,
+/// Connects. Gives the connection and the address it goes to. A name is resolved anew each time,
 /// and all its addresses are tried.
 pub(crate) fn connect(config: &Config, poll: Poll, shared: &Shared) -> Result<(Wire, String), End> {
     match &config.address {
-        Address::Local(path) | Address::File(path) | Address::Dump(path) => {
+        Address::Local(path) | Address::File(path) | Address::OwnFile(path) => {
             let wire = UnixStream::connect(path)
                 .and_then(|socket| Wire::new(poll, Socket::Unix(socket)))
                 .map_err(|error| End::Connect { address: config.address.clone(), error })?;
@@ -51,7 +51,7 @@ fn try_all(
     mut poll: Poll,
     shared: &Shared,
 ) -> Result<(Wire, String), End> {
-    let mut failure = io::Error::new(ErrorKind::NotFound, "the name has no address");
+    let mut failure = io::Error::new(ErrorKind::NotFound, "the name resolves to no address");
     for address in addresses {
         let stream = match TcpStream::connect(address) {
             Ok(stream) => stream,
@@ -71,7 +71,7 @@ fn try_all(
     Err(End::Connect { address: config.address.clone(), error: failure })
 }
 
-/// Waits until a connection that was begun stands, or has failed.
+/// Waits until a connection is established or has failed.
 fn established(wire: &mut Wire, timeout: Duration, shared: &Shared) -> Result<(), End> {
     let deadline = Instant::now() + timeout;
     loop {

@@ -1,4 +1,4 @@
-//! A snapshot's file instead of a master.
+//! An RDB file instead of a master.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -15,7 +15,7 @@ const BUFFER: usize = 64 * 1024;
 /// How soon a stop is noticed while the slices have no room.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Hands a file to the slices, once it is known to be sound as a whole.
+/// Hands a file to the slices, once the whole file has been checked.
 pub(crate) fn replay(
     opened: io::Result<File>,
     path: &Path,
@@ -35,7 +35,7 @@ pub(crate) fn replay(
     end.unwrap_or_else(|error| End::File { path: path.into(), error })
 }
 
-/// The size of a file that decodes to its end.
+/// The size of the snapshot in the file, if it decodes.
 fn check(file: &mut File, limits: Limits, shared: &Shared) -> io::Result<Result<u64, End>> {
     let mut buffer = vec![0; BUFFER];
     let mut decoder = Decoder::with_limits(limits);
@@ -82,7 +82,7 @@ fn hand_over(
     Ok(if send(Chunk::SnapshotEnd, shared, chunks) { End::Finished } else { End::Stopped })
 }
 
-/// False: nobody wants it any more.
+/// False: the link has been stopped.
 fn send(mut chunk: Chunk, shared: &Shared, chunks: &Sender<Chunk>) -> bool {
     loop {
         match chunks.send_timeout(chunk, PAUSE) {

@@ -1,4 +1,4 @@
-//! What was read and not yet passed on: the small pieces of a slow master become few large ones.
+//! Bytes read and not yet passed on: the small pieces of a slow master become few large ones.
 
 use std::time::{Duration, Instant};
 
@@ -6,24 +6,24 @@ use eslaver_core::rdb::Piece;
 
 use crate::link::shared::{BUFFER, Shared};
 
-/// What is read of a snapshot at once, at most, where the master is fast. Each read costs an
-/// acknowledgement to it, and over loopback the sending of what that asks for.
+/// The most bytes of a snapshot read at once, if the master is fast. Each read costs a TCP
+/// acknowledgement, and over loopback the sending of what that allows.
 const LARGE: usize = 4 * BUFFER;
-/// What is shorter is copied, so that the channel holds no buffers that are mostly empty.
+/// Shorter pieces are copied, so that the channel holds no buffers that are mostly empty.
 const SHORT: usize = BUFFER / 4;
 
-/// Left free before bytes of a snapshot, for what the decoder has left over: more than most keys
-/// with all of their value.
+/// Left free before bytes of a snapshot, for those that the decoder has left over: more than most
+/// keys with their value.
 const ROOM: usize = 4096;
 
 pub(crate) struct Gathered {
     buffer: Vec<u8>,
-    /// What is read begins here.
+    /// Where the bytes begin.
     start: usize,
     filled: usize,
-    /// So much is read before it is passed on.
+    /// The number of bytes to read before they are passed on.
     size: usize,
-    /// When the first of it came.
+    /// When the first of them came.
     since: Instant,
 }
 
@@ -32,7 +32,7 @@ impl Gathered {
         Self { buffer: Vec::new(), start: 0, filled: 0, size: BUFFER, since: Instant::now() }
     }
 
-    /// Where to read into. What is full is passed on first.
+    /// Where to read into. A full buffer must be taken first.
     pub(crate) fn room(&mut self, is_snapshot: bool) -> &mut [u8] {
         if self.filled == 0 {
             self.start = if is_snapshot { ROOM } else { 0 };
@@ -44,7 +44,7 @@ impl Gathered {
         &mut self.buffer[self.start + self.filled..end]
     }
 
-    /// So many bytes have been read.
+    /// `count` bytes have been read.
     pub(crate) fn add(&mut self, count: usize, now: Instant) {
         if self.filled == 0 {
             self.since = now;
@@ -56,7 +56,7 @@ impl Gathered {
         self.filled >= self.size
     }
 
-    /// When it is to be passed on, if there is anything and it may wait so long for more.
+    /// When the bytes, if there are any, are to be passed on: they wait up to `patience` for more.
     pub(crate) fn due(&self, patience: Duration) -> Option<Instant> {
         match self.filled {
             0 => None,
@@ -65,7 +65,7 @@ impl Gathered {
         }
     }
 
-    /// All of it, which may be nothing. More is read at once after what was full, where `grow`s.
+    /// All of the bytes, if any. If the buffer was full, `grow` makes the next one larger.
     pub(crate) fn take(&mut self, shared: &Shared, grow: bool) -> Piece {
         self.size = if grow && self.is_full() { LARGE } else { BUFFER };
         let end = self.start + std::mem::take(&mut self.filled);

@@ -12,8 +12,8 @@ use crate::link::config::Config;
 use crate::link::end::End;
 use crate::link::shared::Shared;
 
-/// For how long an answer may be awaited, except the one to `PSYNC`: that one may have to wait for
-/// a snapshot to begin, and the master keeps the link alive by newlines meanwhile.
+/// How long to wait for an answer, except the one to `PSYNC`: the master may have to begin a
+/// snapshot first, and keeps the link alive by newlines.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 const BUFFER: usize = 4096;
 
@@ -26,8 +26,8 @@ pub(crate) enum Sync {
     Continue {
         replid: Option<String>,
     },
-    /// A master without `PSYNC`: nothing may be written to it any more, unless it marks the end of
-    /// the snapshot, which the oldest do not.
+    /// A master without `PSYNC`: nothing more may be written to it, unless it marks the end of the
+    /// snapshot, which the oldest do not.
     Legacy,
 }
 
@@ -35,18 +35,18 @@ pub(crate) enum Sync {
 pub(crate) struct Greeted {
     pub(crate) wire: Wire,
     pub(crate) sync: Sync,
-    /// Bytes that came behind the last line.
+    /// Bytes behind the last line.
     pub(crate) rest: Vec<u8>,
 }
 
 /// Why a link has not been accepted.
 pub(crate) enum Failed {
     End(End),
-    /// It got no further than to `COMMAND`: without that it may.
+    /// The link ended at `COMMAND`. It may be accepted without that.
     AtCommands(Poll),
 }
 
-/// Shakes hands. `ask_commands` is whether the master is asked what commands it has.
+/// Shakes hands. `ask_commands`: whether to ask the master for its commands.
 pub(crate) fn greet(
     mut wire: Wire,
     ask_commands: bool,
@@ -74,7 +74,7 @@ pub(crate) fn greet(
     }
 }
 
-/// Up to how the sync begins, and the bytes behind that. `at` is the step that it has come to.
+/// Gives how the sync begins, and the bytes behind that. `at` is set to the current step.
 fn shake_hands(
     handshake: &mut Handshake,
     at: &mut Step,
@@ -134,14 +134,14 @@ fn shake_hands(
     }
 }
 
-/// What may be wrong where the master closes the connection at once. A session of TLS that stands is
-/// right, and a unix socket has none.
+/// What may be wrong if the master closes the connection at once. TLS is right once it is
+/// established, and a unix socket has none.
 fn hint(socket: &Socket) -> &'static str {
     match socket {
         Socket::Tls(session) if session.is_handshaking() => {
-            ": if its port is none for TLS, leave the option tls out"
+            ": if the port does not use TLS, leave the option tls out"
         }
-        Socket::Tcp(_) => ": if its port is one for TLS, set the option tls",
+        Socket::Tcp(_) => ": if the port uses TLS, set the option tls",
         Socket::Tls(_) | Socket::Unix(_) => "",
     }
 }
@@ -157,7 +157,7 @@ fn next(
     Ok(reply)
 }
 
-/// What the master had said before a link ended tells more than the end does.
+/// The master's refusal, if it sent one before the link ended: it tells more than the end does.
 fn said(handshake: &mut Handshake, end: End) -> End {
     handshake.refused().map_or(end, End::Refused)
 }

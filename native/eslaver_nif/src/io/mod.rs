@@ -1,9 +1,9 @@
 //! The I/O thread, one for each link: it connects, shakes hands, reads, and keeps the link alive.
 //!
-//! It never decodes a value and never waits for the BEAM: when the slices do not keep up, the channel
-//! to them is full, it stops reading, and TCP holds the master back. Heartbeats go on meanwhile.
+//! It never decodes a value and never waits for the BEAM: when the slices do not keep up, the
+//! channel to them fills, the thread stops reading, and TCP holds the master back. Heartbeats go
+//! on.
 mod connect;
-mod dump;
 mod file;
 mod gather;
 mod greet;
@@ -11,6 +11,7 @@ pub(crate) mod open;
 mod outlet;
 mod plain;
 mod pump;
+mod rdb_file;
 pub(crate) mod replace;
 mod tls;
 mod wire;
@@ -28,11 +29,11 @@ use crate::link::config::{Address, Config};
 use crate::link::end::End;
 use crate::link::shared::{Alive, Chunk, Shared};
 
-/// What the thread's stack needs, several times over.
+/// Several times what the thread's stack needs.
 const STACK: usize = 256 * 1024;
 
-/// Starts the thread. Its end is told by closing the channel, and by what `shared` has for an end. All
-/// descriptors of the link are the thread's, and closed by then.
+/// Starts the thread. At its end, it sets the end in `shared` and closes the channel. The thread
+/// owns all descriptors of the link, and has closed them by then.
 pub(crate) fn spawn(
     config: Config,
     poll: Poll,
@@ -58,7 +59,7 @@ fn run(config: Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk>) -> E
     let limits = config.limits.of_snapshot();
     match &config.address {
         Address::File(path) => file::replay(open::regular(path), path, limits, shared, chunks),
-        Address::Dump(path) => file::replay(open::own(path), path, limits, shared, chunks),
+        Address::OwnFile(path) => file::replay(open::own(path), path, limits, shared, chunks),
         Address::Tcp { .. } | Address::Local(_) => replicate(&config, poll, shared, chunks),
     }
 }
@@ -72,8 +73,8 @@ fn replicate(config: &Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk
     }
 }
 
-/// Connects and shakes hands: once more where the master, or what stands before it, does not bear to be
-/// asked for its commands.
+/// Connects and shakes hands: once more if the master, or a proxy before it, ends the connection
+/// when asked for its commands.
 fn accepted(config: &Config, poll: Poll, shared: &Shared) -> Result<(Greeted, String), End> {
     let mut poll = poll;
     for ask_commands in [true, false] {
@@ -84,6 +85,6 @@ fn accepted(config: &Config, poll: Poll, shared: &Shared) -> Result<(Greeted, St
             Err(Failed::AtCommands(back)) => poll = back,
         }
     }
-    // it was not asked any more
+    // the second time it is not asked
     Err(End::Confused)
 }

@@ -1,4 +1,4 @@
-//! Opening files by a path that anybody may have put something at.
+//! Opening files at a path where anybody may have put something.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -8,13 +8,13 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
-/// Opens a file to read. What is no file is refused rather than waited for, as a FIFO would be.
+/// Opens a regular file to read. Anything else is refused: a FIFO, for example, would block.
 pub(crate) fn regular(path: &Path) -> io::Result<File> {
     open(path, OFlags::empty())
 }
 
-/// The same, but only a file of our own: whoever else may write to the folder, as anybody may in
-/// `/tmp`, must not choose what is read.
+/// The same, only for a file of our own: others who may write to the folder, as to `/tmp`, must not
+/// choose what is read.
 pub(crate) fn own(path: &Path) -> io::Result<File> {
     let file = open(path, OFlags::NOFOLLOW).map_err(|error| match error.raw_os_error() {
         Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => {
@@ -30,7 +30,7 @@ pub(crate) fn own(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Whether a file may be put in the place of what is there. A device or a FIFO stays.
+/// Fails if the path must not be replaced by a file: a device or a FIFO stays.
 pub(crate) fn replaceable(path: &Path) -> io::Result<()> {
     match path.symlink_metadata() {
         Ok(found) if found.is_file() || found.is_symlink() => Ok(()),

@@ -1,4 +1,4 @@
-//! What goes to the slices, in order: from memory, or from the dump where they do not keep up.
+//! What goes to the slices, in order: from memory, or from the RDB file where they do not keep up.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,26 +9,26 @@ use crossbeam_channel::{Sender, TrySendError};
 use eslaver_core::rdb::Piece;
 use rustler::{LocalPid, OwnedEnv};
 
-use super::dump::Dump;
+use super::rdb_file::RdbFile;
 use crate::atoms;
 use crate::link::config::Config;
 use crate::link::end::End;
 use crate::link::shared::{Chunk, Shared};
 
-/// Bytes read back from the dump at a time.
+/// Bytes read back from the RDB file at a time.
 const PIECE: usize = 64 * 1024;
 
 pub(crate) struct Outlet<'a> {
     chunks: &'a Sender<Chunk>,
     shared: &'a Shared,
-    dump_path: Option<&'a Path>,
-    dump: Option<Dump>,
+    dbfilename: Option<&'a Path>,
+    file: Option<RdbFile>,
     server: LocalPid,
     /// To be sent, in order.
     queue: VecDeque<Chunk>,
-    /// To be sent when all that is in the dump has been.
-    behind_dump: VecDeque<Chunk>,
-    /// All of the snapshot is in the dump, which waits for the slices' word that it is good.
+    /// To be sent after all that is in the file.
+    behind_file: VecDeque<Chunk>,
+    /// The file has the whole snapshot, and waits until the slices say that it is good.
     complete: bool,
 }
 
@@ -37,25 +37,24 @@ impl<'a> Outlet<'a> {
         Self {
             chunks,
             shared,
-            dump_path: config.dump.as_deref(),
-            dump: None,
+            dbfilename: config.dbfilename.as_deref(),
+            file: None,
             server: config.server,
             queue: VecDeque::new(),
-            behind_dump: VecDeque::new(),
+            behind_file: VecDeque::new(),
             complete: false,
         }
     }
 
     /// Whether nothing is left to be sent.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.behind_dump.is_empty() && !self.is_dump_ahead()
+        self.queue.is_empty() && self.behind_file.is_empty() && !self.is_file_ahead()
     }
 
-    /// Whether more of a snapshot can be taken: while slices have no room, only where it has a place
-    /// on disk.
+    /// Whether more of a snapshot can be taken: while the slices have no room, only into the file.
     pub(crate) fn takes_snapshot(&self) -> bool {
-        match &self.dump {
-            Some(dump) if !dump.has_failed() => true,
+        match &self.file {
+            Some(file) if !file.has_failed() => true,
             _ => self.is_empty(),
         }
     }
@@ -63,29 +62,29 @@ impl<'a> Outlet<'a> {
     /// A snapshot begins.
     pub(crate) fn snapshot_begins(&mut self, chunk: Chunk) {
         self.push(chunk);
-        let Some(path) = self.dump_path else { return };
-        match Dump::create(path) {
-            Ok(dump) => self.dump = Some(dump),
-            Err(error) => dump_failed(path, &error.to_string(), self.server),
+        let Some(path) = self.dbfilename else { return };
+        match RdbFile::create(path) {
+            Ok(file) => self.file = Some(file),
+            Err(error) => not_kept(path, &error.to_string(), self.server),
         }
     }
 
     /// Bytes of the snapshot.
     pub(crate) fn snapshot_bytes(&mut self, payload: Piece) {
         let direct = self.is_empty();
-        let dump = self.dump.as_mut().filter(|dump| !dump.has_failed());
-        let Some(dump) = dump else {
+        let file = self.file.as_mut().filter(|file| !file.has_failed());
+        let Some(file) = file else {
             return self.push(Chunk::Snapshot(payload));
         };
-        match dump.write(&payload) {
+        match file.write(&payload) {
             Ok(()) if direct => {
-                dump.skip(payload.len());
+                file.skip(payload.len());
                 self.queue.push_back(Chunk::Snapshot(payload));
             }
             Ok(()) => {}
             Err(error) => {
                 self.push(Chunk::Snapshot(payload));
-                dump_failed(self.path(), &error.to_string(), self.server);
+                not_kept(self.path(), &error.to_string(), self.server);
             }
         }
     }
@@ -96,18 +95,18 @@ impl<'a> Outlet<'a> {
         self.push(Chunk::SnapshotEnd);
     }
 
-    /// Adds what comes after all that is there.
+    /// Adds a chunk behind all others.
     pub(crate) fn push(&mut self, chunk: Chunk) {
-        if self.is_dump_ahead() || !self.behind_dump.is_empty() {
-            self.behind_dump.push_back(chunk);
+        if self.is_file_ahead() || !self.behind_file.is_empty() {
+            self.behind_file.push_back(chunk);
         } else {
             self.queue.push_back(chunk);
         }
     }
 
-    /// Gives the slices as much as they have room for. True: something was given.
+    /// Gives the slices as much as they have room for. True if that is anything.
     pub(crate) fn hand_over(&mut self) -> Result<bool, End> {
-        self.keep_dump();
+        self.keep_file();
         let mut given = false;
         while let Some(chunk) = self.next()? {
             match self.chunks.try_send(chunk) {
@@ -127,15 +126,15 @@ impl<'a> Outlet<'a> {
 
     fn next(&mut self) -> Result<Option<Chunk>, End> {
         if self.queue.is_empty() {
-            match &mut self.dump {
-                Some(dump) if dump.is_ahead() => {
-                    let bytes = dump.read_back(PIECE).map_err(|error| self.spool(error))?;
+            match &mut self.file {
+                Some(file) if file.is_ahead() => {
+                    let bytes = file.read_back(PIECE).map_err(|error| self.spool(error))?;
                     return Ok(Some(Chunk::Snapshot(bytes.into())));
                 }
-                Some(dump) if dump.has_failed() => self.dump = None,
+                Some(file) if file.has_failed() => self.file = None,
                 _ => {}
             }
-            self.queue.append(&mut self.behind_dump);
+            self.queue.append(&mut self.behind_file);
         }
         Ok(self.queue.pop_front())
     }
@@ -145,43 +144,43 @@ impl<'a> Outlet<'a> {
     }
 
     fn path(&self) -> &'a Path {
-        self.dump_path.unwrap_or(Path::new(""))
+        self.dbfilename.unwrap_or(Path::new(""))
     }
 
-    fn is_dump_ahead(&self) -> bool {
-        self.dump.as_ref().is_some_and(Dump::is_ahead)
+    fn is_file_ahead(&self) -> bool {
+        self.file.as_ref().is_some_and(RdbFile::is_ahead)
     }
 
-    /// Whether the slices have yet to say that the snapshot is good, for it to be kept.
+    /// Whether the file is kept if the slices say that the snapshot is good.
     pub(crate) fn awaits_verdict(&self) -> bool {
-        self.complete && self.dump.as_ref().is_some_and(|dump| !dump.has_failed())
+        self.complete && self.file.as_ref().is_some_and(|file| !file.has_failed())
     }
 
-    /// Names a dump that is good, on a thread of its own, since the disk may take its time.
-    pub(crate) fn keep_dump(&mut self) {
+    /// Keeps a file that is good, on a thread of its own, since the disk may be slow.
+    pub(crate) fn keep_file(&mut self) {
         if !self.awaits_verdict() || !self.shared.take_snapshot_good() {
             return;
         }
-        let Some(dump) = self.dump.take() else { return };
+        let Some(file) = self.file.take() else { return };
         let (path, server) = (self.path().to_owned(), self.server);
-        let thread = std::thread::Builder::new().name("eslaver_dump".into());
-        let thread = thread.spawn(move || keep(dump, &path, server));
+        let thread = std::thread::Builder::new().name("eslaver_rdb".into());
+        let thread = thread.spawn(move || keep(file, &path, server));
         if let Err(error) = thread {
-            dump_failed(self.path(), &error.to_string(), server);
+            not_kept(self.path(), &error.to_string(), server);
         }
     }
 }
 
-fn keep(dump: Dump, path: &Path, server: LocalPid) {
-    match catch_unwind(AssertUnwindSafe(|| dump.keep())) {
+fn keep(file: RdbFile, path: &Path, server: LocalPid) {
+    match catch_unwind(AssertUnwindSafe(|| file.keep())) {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => dump_failed(path, &error.to_string(), server),
-        Err(panic) => dump_failed(path, &End::panicked(&*panic).to_string(), server),
+        Ok(Err(error)) => not_kept(path, &error.to_string(), server),
+        Err(panic) => not_kept(path, &End::panicked(&*panic).to_string(), server),
     }
 }
 
-/// Tells the server, whether or not the link is still up.
-fn dump_failed(path: &Path, why: &str, server: LocalPid) {
+/// Tells the server, even if the link has ended.
+fn not_kept(path: &Path, why: &str, server: LocalPid) {
     let text = format!("cannot keep the snapshot in {}: {why}", path.display());
-    let _ = OwnedEnv::new().send_and_clear(&server, |_| (atoms::eslaver_dump(), text));
+    let _ = OwnedEnv::new().send_and_clear(&server, |_| (atoms::eslaver_rdb_file(), text));
 }

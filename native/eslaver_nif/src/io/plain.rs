@@ -1,17 +1,17 @@
-//! Whether a port that TLS is spoken to in vain speaks plainly.
+//! Whether a port that does not answer to TLS takes plain connections.
 //!
-//! A server takes the beginning of TLS for the beginning of a line, and waits for its end in silence.
+//! Such a server takes the first bytes of TLS for a line, and silently waits for the line's end.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long a port may be silent before it is asked plainly.
+/// How long to wait for TLS before a plain connection is tried.
 pub(super) const SILENCE: Duration = Duration::from_secs(1);
-/// How long each step of that may take.
+/// The timeout of each step.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Whether it answers a line, on a connection of its own, as a Redis server does.
+/// Whether it answers a line, on a new connection, as a Redis server does.
 pub(super) fn is_spoken_at(address: SocketAddr) -> bool {
     matches!(first_byte(address), Ok(b'+' | b'-'))
 }

@@ -17,18 +17,18 @@ use crate::link::config::Config;
 use crate::link::end::End;
 use crate::link::shared::{Chunk, Shared};
 
-/// How often the master is told that the link lives, and how far it has been handled.
+/// How often the master is told that the link is alive, and the offset handled.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// The same after a transfer with a mark: the master sends nothing until it has heard of the replica
-/// once more, and it does not listen until it has ended its child.
+/// The same after a transfer with an end mark: the master sends nothing until the replica has
+/// acknowledged, and it ignores that until its child process has ended.
 const EAGER_HEARTBEAT: Duration = Duration::from_millis(150);
-/// A link that was woken so short a time ago is not woken again before that, but for what cannot
-/// wait: each wake-up costs a scheduler's spinning, and at a few thousand commands a second that is
-/// far more than the work itself. While a snapshot comes, half a channel of it is soon there.
+/// The least time between two wake-ups of the link, except for urgent bytes: each makes a scheduler
+/// spin, which at a few thousand commands a second costs far more than the work itself. A half full
+/// channel, as during a snapshot, ends the wait.
 const LINGER: Duration = Duration::from_millis(5);
-/// So long a piece of a snapshot waits for more to go on with it.
+/// How long a piece of a snapshot waits for more.
 const PATIENCE: Duration = Duration::from_millis(1);
-/// In so few bytes a request for an acknowledgement is looked for, as somebody waits for it.
+/// Pieces up to this length are searched for a request to acknowledge, as somebody waits for that.
 const URGENT_LENGTH: usize = 4096;
 
 /// What the bytes on the socket are.
@@ -59,7 +59,7 @@ struct Pump<'a> {
     outlet: Outlet<'a>,
     chunks: &'a Sender<Chunk>,
     master: String,
-    /// The id and offset of the snapshot that comes, until it begins.
+    /// The id and offset of the next snapshot, until it begins.
     sync: Option<(Option<String>, u64)>,
     mode: Mode,
     voice: Voice,
@@ -69,7 +69,7 @@ struct Pump<'a> {
     wake_due: bool,
 }
 
-/// Runs until the link ends, for whatever reason.
+/// Runs until the link ends.
 pub(crate) fn pump(
     greeted: Greeted,
     config: &Config,
@@ -97,7 +97,7 @@ pub(crate) fn pump(
     pump.take(greeted.rest.into())?;
     let Err(end) = pump.run();
     let end = if pump.is_whole(&end) { pump.drain().err().unwrap_or(end) } else { end };
-    pump.outlet.keep_dump();
+    pump.outlet.keep_file();
     Err(end)
 }
 
@@ -110,7 +110,7 @@ impl Pump<'_> {
             }
             Sync::Legacy => {
                 self.shared.forget_handled();
-                // unless a mark shows that the master knows REPLCONF after all
+                // an end mark would show that the master knows REPLCONF
                 self.voice = Voice::Silent;
                 self.sync = Some((None, 0));
             }
@@ -135,7 +135,7 @@ impl Pump<'_> {
                         gathered.add(count, self.heard);
                     }
                     Err(end) => {
-                        // it may say why
+                        // the last bytes may say why
                         self.take(gathered.take(self.shared, false))?;
                         return Err(end);
                     }
@@ -164,13 +164,13 @@ impl Pump<'_> {
         }
     }
 
-    /// Whether the link is lost, but what has come of it is whole: a real replica, too, would load the
-    /// snapshot to its end before it asked the master to go on from there.
+    /// Whether the connection is lost, but not in the snapshot. A real replica, too, would load the
+    /// whole snapshot before it asked the master to go on from there.
     fn is_whole(&self, end: &End) -> bool {
         matches!(self.mode, Mode::Stream) && end.leaves_bytes()
     }
 
-    /// Hands over what has come, and waits for the slices' word on the snapshot.
+    /// Hands over the bytes read, and waits until the slices have judged the snapshot.
     fn drain(&mut self) -> Result<(), End> {
         loop {
             self.hand_over()?;
@@ -195,7 +195,8 @@ impl Pump<'_> {
         Ok(())
     }
 
-    /// Sorts what was read. What is of one kind goes on as it is.
+    /// Splits bytes into those of the snapshot and those of the stream. A piece of one kind is not
+    /// copied.
     fn take(&mut self, mut read: Piece) -> Result<(), End> {
         let mut start = 0;
         while let Mode::Snapshot(transfer) = &mut self.mode {
@@ -245,7 +246,7 @@ impl Pump<'_> {
         self.outlet.push(Chunk::Stream(bytes));
     }
 
-    /// Does what is due, and tells when something is due next.
+    /// Does what is due, and gives the time at which something is due next.
     fn on_time(&mut self, now: Instant) -> Result<Instant, End> {
         let wake = self.wake_on_time(now);
         let speak = self.speak_on_time(now)?;
@@ -259,7 +260,7 @@ impl Pump<'_> {
         Ok(silent.min(speak).min(wake.unwrap_or(silent)))
     }
 
-    /// Whether the master says nothing until it hears that its snapshot has been handled.
+    /// Whether the master is silent because it waits for the snapshot to be acknowledged.
     fn awaits_us(&self) -> bool {
         self.voice == Voice::Eager
             && matches!(self.mode, Mode::Stream)
@@ -281,7 +282,7 @@ impl Pump<'_> {
         None
     }
 
-    /// A newline while a snapshot is handled, then the offset that has been.
+    /// Sends a newline while a snapshot is being handled, and then the offset handled.
     fn speak_on_time(&mut self, now: Instant) -> Result<Instant, End> {
         let handled = self.shared.handled();
         let pause = match (self.voice, handled) {
@@ -306,7 +307,7 @@ impl Pump<'_> {
     }
 }
 
-/// `FACK` is what `WAITAOF` counts, since Redis 7.2; masters before that read no further than `ACK`.
+/// `WAITAOF` counts `FACK`, from Redis 7.2 on; older masters ignore everything behind `ACK`.
 fn acknowledgement(handled: u64, durable: Option<u64>) -> Vec<u8> {
     let handled = handled.to_string();
     let durable = durable.map(|offset| offset.to_string());

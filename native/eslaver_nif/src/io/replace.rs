@@ -1,4 +1,4 @@
-//! Files that are replaced as a whole: whoever reads one finds the old or the new, also after a crash.
+//! Files that are replaced as a whole: readers find the old or the new one, even after a crash.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::open;
 
-/// What a file is called while it is not in its place yet, where a file has to have a name.
+/// The prefix of a file's name until it is in its place, if the system requires a name.
 const PREFIX: &str = ".eslaver-";
 
 /// A new file of our own beside the one that it is to replace.
@@ -16,7 +16,7 @@ pub(crate) struct Replacement {
     path: PathBuf,
 }
 
-/// A file that is gone with the process, if the system can do that.
+/// A file that vanishes with the process, if the system can do that.
 enum Unfinished {
     #[cfg(target_os = "linux")]
     Nameless(File),
@@ -34,8 +34,8 @@ impl Replacement {
         self.file.file()
     }
 
-    /// Gives the file its name, once it is on the disk, and sees to it that the name is, too. What
-    /// stood there before, even a link, is replaced. This may take long.
+    /// Syncs the file to the disk, gives it its name, and syncs that, too. A file or link of that
+    /// name is replaced. This may take long.
     pub(crate) fn keep(self) -> io::Result<()> {
         self.file().sync_all()?;
         self.file.keep(&self.path)?;
@@ -43,7 +43,7 @@ impl Replacement {
     }
 }
 
-/// Removes a file, and sees to it that it is gone from the disk, too. There may be none.
+/// Removes a file if there is one, and syncs that to the disk.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -96,7 +96,7 @@ impl Unfinished {
         match self {
             #[cfg(target_os = "linux")]
             Unfinished::Nameless(file) => {
-                // a link cannot replace a file, only a rename can
+                // linkat cannot replace a file, but a rename can
                 let linked = named(folder(path), |name| link(&file, name))?;
                 linked.persist(path).map(drop).map_err(|failed| failed.error)
             }
@@ -105,8 +105,8 @@ impl Unfinished {
     }
 }
 
-/// Makes what gets a name that is free, and is removed unless it is kept. An error is that of `make`
-/// itself, without the name: it is the same each time.
+/// Makes something under a free name, which is removed unless it is kept. Errors are those of
+/// `make`, without the random name, so that they are the same each time.
 fn named<T>(
     folder: &Path,
     make: impl FnMut(&Path) -> io::Result<T>,
@@ -120,7 +120,7 @@ fn link(file: &File, name: &Path) -> io::Result<()> {
     Ok(linkat(CWD, nameless(file), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
 }
 
-/// Whether there is a `/proc`, by which alone any process may name such a file.
+/// Whether there is a `/proc`, without which only some processes may name such a file.
 #[cfg(target_os = "linux")]
 fn can_be_named(file: &File) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -15,7 +15,7 @@ use crate::link::shared::Shared;
 /// The token of the waker that others wake the thread with.
 pub(crate) const WAKE: Token = Token(0);
 const SOCKET: Token = Token(1);
-/// A wake-up that was lost costs no more than this.
+/// The most that a lost wake-up costs.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A connection to a master, not blocking.
@@ -31,11 +31,10 @@ pub(crate) struct Wire {
     events: Events,
     socket: Socket,
     out: Vec<u8>,
-    /// What is known since the socket last said that it would block.
+    /// Whether the socket has not said since the last event that it would block.
     readable: bool,
     writable: bool,
-    /// The other side has ended, and takes nothing more. What it had sent can still be read, up to
-    /// the end, which tells why.
+    /// The other side takes nothing more. What it sent before can still be read, and may say why.
     deaf: bool,
 }
 
@@ -61,7 +60,7 @@ impl Wire {
         self.poll
     }
 
-    /// Goes on in TLS, with a master that was connected to by the name `host`.
+    /// Goes on in TLS, with a master that was connected to as `host`.
     pub(crate) fn secure(self, host: &str, options: &Tls) -> Result<Self, End> {
         let socket = match self.socket {
             Socket::Tcp(stream) => Socket::Tls(Box::new(Session::new(stream, host, options)?)),
@@ -92,7 +91,7 @@ impl Wire {
         }
     }
 
-    /// The master's address, while TLS is wanted and has not begun.
+    /// The master's address, while TLS is being established.
     pub(crate) fn securing(&self) -> Option<SocketAddr> {
         match &self.socket {
             Socket::Tls(session) if session.is_handshaking() => self.peer(),
@@ -104,7 +103,7 @@ impl Wire {
         self.readable
     }
 
-    /// There may be something to read by now.
+    /// There may be something to read again.
     pub(crate) fn try_again(&mut self) {
         self.readable = true;
     }
@@ -113,7 +112,7 @@ impl Wire {
         self.writable
     }
 
-    /// Whether all that was queued has been written.
+    /// Whether everything queued has been written.
     pub(crate) fn is_flushed(&self) -> bool {
         self.out.is_empty() && self.socket.is_flushed()
     }
@@ -128,7 +127,7 @@ impl Wire {
         self.flush()
     }
 
-    /// Writes what was queued, as far as the socket takes it.
+    /// Writes as much of the queue as the socket takes.
     pub(crate) fn flush(&mut self) -> Result<(), End> {
         while self.writable && !self.deaf && !self.is_flushed() {
             let written = match self.out.is_empty() {
@@ -149,10 +148,10 @@ impl Wire {
         Ok(())
     }
 
-    /// Reads what is there into `buffer`; 0: nothing is.
+    /// Reads into `buffer`. 0: there is nothing to read.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End> {
         if let Socket::Tls(_) = self.socket {
-            // writing may have waited for bytes of the other side's
+            // writing may have waited for bytes from the other side
             self.writable = true;
         }
         loop {
@@ -169,7 +168,7 @@ impl Wire {
         }
     }
 
-    /// Waits until the socket can do something, `until` has come, or somebody wakes the thread.
+    /// Waits until the socket is ready, until the time `until`, or until somebody wakes the thread.
     pub(crate) fn wait(&mut self, until: Instant, shared: &Shared) -> Result<(), End> {
         let timeout = until.saturating_duration_since(Instant::now()).min(LONGEST_WAIT);
         match self.poll.poll(&mut self.events, Some(timeout)) {
@@ -186,7 +185,7 @@ impl Wire {
     }
 }
 
-/// A connection that the other side reset is as closed as one that it ended.
+/// A connection that the other side reset counts as closed.
 fn broken(error: io::Error) -> End {
     match error.kind() {
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => End::Closed,

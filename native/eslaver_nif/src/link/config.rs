@@ -1,4 +1,4 @@
-//! What a link is told at its start.
+//! The configuration of a link.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -16,17 +16,14 @@ use rustler::types::erlang_option::ErlOption;
 use rustler::{Binary, NifMap, NifTaggedEnum, NifUnitEnum};
 
 use crate::filter::RawFilter;
-use crate::terms::batch::Shape;
+use crate::terms::event::Shape;
 
 /// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
 const ANNOUNCED_VERSION: &str = "9.2.0";
 
-/// The most bytes that a string may have in terms that the VM reads. A key's value that is one
-/// string is not read that way, and may be longer.
-const TERM: u64 = u32::MAX as u64;
-
-/// What a payload of `DUMP` may hold, whatever its master's limits are.
-pub(crate) const OF_PAYLOADS: rdb::Limits = rdb::Limits { max_element: TERM, ..rdb::Limits::NONE };
+/// The most bytes of a string in terms that the VM decodes. A key's value that is one string is
+/// made otherwise, and may be longer.
+pub(crate) const TERM: u64 = u32::MAX as u64;
 
 /// This library's own version.
 const LIB_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -34,14 +31,14 @@ const LIB_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Whether the master may compress the strings of a snapshot.
 #[derive(Debug, Clone, Copy, NifUnitEnum)]
 pub(crate) enum Compression {
-    /// Only where its bytes pass through a network.
+    /// Only if the master is on another machine.
     Auto,
     True,
     False,
 }
 
 impl Compression {
-    /// Whether it is taken, from a master on this machine or on another.
+    /// Whether the master may compress; `is_local` is whether it is on this machine.
     pub(crate) fn is_taken(self, is_local: bool) -> bool {
         match self {
             Compression::Auto => !is_local,
@@ -67,8 +64,8 @@ pub(crate) enum RawAddress<'a> {
     Local(Binary<'a>),
     /// The path of a snapshot's file.
     File(Binary<'a>),
-    /// The same, which is read only if it is our own.
-    Dump(Binary<'a>),
+    /// The same, and only a file of this process's user is read.
+    OwnFile(Binary<'a>),
 }
 
 /// The map that `eslaver_nif:open/1` takes; see there.
@@ -83,7 +80,7 @@ pub(crate) struct RawConfig<'a> {
     psync_command: Binary<'a>,
     rdb_compression: Compression,
     resume: ErlOption<RawResume<'a>>,
-    dump: ErlOption<Binary<'a>>,
+    dbfilename: ErlOption<Binary<'a>>,
     tls: ErlOption<RawTls<'a>>,
     events: RawEvents,
     filter: ErlOption<RawFilter<'a>>,
@@ -96,7 +93,7 @@ pub(crate) struct RawConfig<'a> {
     server: rustler::LocalPid,
 }
 
-/// A position to go on from.
+/// The position to go on from.
 #[derive(NifMap)]
 pub(crate) struct RawResume<'a> {
     replid: Binary<'a>,
@@ -107,7 +104,7 @@ pub(crate) struct RawResume<'a> {
     safe_db: u32,
 }
 
-/// How TLS is done; see `eslaver_nif`.
+/// The options of TLS; see `eslaver_nif`.
 #[derive(NifMap)]
 pub(crate) struct RawTls<'a> {
     cacertfile: ErlOption<Binary<'a>>,
@@ -117,26 +114,26 @@ pub(crate) struct RawTls<'a> {
     verify: Verify,
 }
 
-/// What of the master's certificate is checked.
+/// What is checked of the master's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, NifUnitEnum)]
 pub(crate) enum Verify {
-    /// Who has signed it, and whom it names.
+    /// Who signed it, and whom it names.
     True,
-    /// Who has signed it.
+    /// Who signed it.
     Chain,
     /// Nothing.
     False,
 }
 
-/// How TLS is done.
+/// The options of TLS.
 #[derive(Debug, Clone)]
 pub(crate) struct Tls {
-    /// Who is trusted, instead of those whom the system trusts.
+    /// Whom to trust, instead of those whom the system trusts.
     pub(crate) ca_file: Option<PathBuf>,
     /// Our own certificate, and its key.
     pub(crate) cert_file: Option<PathBuf>,
     pub(crate) key_file: Option<PathBuf>,
-    /// The name that the master's certificate must have, instead of the one connected to.
+    /// The name that the master's certificate must have, instead of the host's name.
     pub(crate) server_name: Option<String>,
     pub(crate) verify: Verify,
 }
@@ -159,7 +156,7 @@ pub(crate) enum Address {
     Tcp { host: String, port: u16 },
     Local(PathBuf),
     File(PathBuf),
-    Dump(PathBuf),
+    OwnFile(PathBuf),
 }
 
 impl fmt::Display for Address {
@@ -167,7 +164,7 @@ impl fmt::Display for Address {
         match self {
             Address::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Address::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Address::Local(path) | Address::File(path) | Address::Dump(path) => {
+            Address::Local(path) | Address::File(path) | Address::OwnFile(path) => {
                 write!(f, "{}", path.display())
             }
         }
@@ -183,12 +180,12 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// The offset to acknowledge until more has been handled.
+    /// The offset to acknowledge until more is handled.
     pub(crate) fn handled(&self) -> u64 {
         self.safe.offset
     }
 
-    /// Whether that is within a transaction, whose `MULTI` has been handled then.
+    /// Whether the position is within a transaction, whose `MULTI` has been handled then.
     pub(crate) fn is_open(&self) -> bool {
         self.now.in_transaction
     }
@@ -198,25 +195,34 @@ impl Start {
     }
 }
 
-/// What is taken at most: more is refused as it is announced, or at the latest as it has come.
+/// The limits of what is read: more is refused when it is announced, or at the latest when it is
+/// read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Bytes in an argument of a command, or in a string of a snapshot.
-    pub(crate) bulk: u64,
+    pub(crate) proto_max_bulk_len: u64,
     /// Arguments in a command, its name included.
-    pub(crate) arguments: u64,
+    pub(crate) max_arguments: u64,
     /// Bytes that the terms of a snapshot's value weigh.
-    pub(crate) value: u64,
+    pub(crate) max_value: u64,
 }
 
 impl Limits {
     pub(crate) fn of_snapshot(self) -> rdb::Limits {
-        rdb::Limits { max_string: self.bulk, max_element: TERM, max_templates: self.value }
+        rdb::Limits {
+            proto_max_bulk_len: self.proto_max_bulk_len,
+            max_element: TERM,
+            max_templates: self.max_value,
+        }
     }
 
     pub(crate) fn of_stream(self, inline: bool) -> resp::Limits {
-        let (max_bulk, max_args) = (self.bulk.min(TERM), self.arguments);
-        resp::Limits { max_bulk, max_args, inline, ..resp::Limits::default() }
+        resp::Limits {
+            proto_max_bulk_len: self.proto_max_bulk_len.min(TERM),
+            max_arguments: self.max_arguments,
+            inline,
+            ..resp::Limits::default()
+        }
     }
 }
 
@@ -227,29 +233,29 @@ pub(crate) struct Config {
     pub(crate) compression: Compression,
     pub(crate) start: Option<Start>,
     /// Where the snapshot is kept on disk.
-    pub(crate) dump: Option<PathBuf>,
+    pub(crate) dbfilename: Option<PathBuf>,
     pub(crate) tls: Option<Tls>,
     pub(crate) connect_timeout: Duration,
-    /// For how long a master may be silent.
+    /// How long a master may be silent.
     pub(crate) repl_timeout: Duration,
     /// The form that events have.
     pub(crate) shape: Shape,
-    /// What of all there is is wanted; without, everything.
+    /// What is wanted; without one, everything.
     pub(crate) filter: Option<Arc<Filter>>,
     pub(crate) limits: Limits,
-    /// What is known of commands before the master is asked.
+    /// The commands to ask the master about, though the table has them.
     pub(crate) learned: Learned,
     pub(crate) server: rustler::LocalPid,
 }
 
 impl RawConfig<'_> {
-    /// The configuration, or `None` where a name is no text.
+    /// The configuration, or `None` if a name is not UTF-8.
     pub(crate) fn read(self) -> Option<Config> {
         let address = match self.address {
             RawAddress::Tcp(host, port) => Address::Tcp { host: text(host)?, port },
             RawAddress::Local(path) => Address::Local(as_path(&path).into()),
             RawAddress::File(path) => Address::File(as_path(&path).into()),
-            RawAddress::Dump(path) => Address::Dump(as_path(&path).into()),
+            RawAddress::OwnFile(path) => Address::OwnFile(as_path(&path).into()),
         };
         let resume: Option<RawResume<'_>> = self.resume.into();
         let (resume, start) = match resume {
@@ -283,7 +289,7 @@ impl RawConfig<'_> {
             },
             compression: self.rdb_compression,
             start,
-            dump: optional_path(self.dump),
+            dbfilename: optional_path(self.dbfilename),
             tls,
             connect_timeout: Duration::from_millis(self.connect_timeout),
             repl_timeout: Duration::from_millis(self.repl_timeout),
@@ -292,9 +298,9 @@ impl RawConfig<'_> {
                 RawEvents::Full => Shape::Full,
             },
             limits: Limits {
-                bulk: self.proto_max_bulk_len,
-                arguments: self.max_arguments,
-                value: self.max_value,
+                proto_max_bulk_len: self.proto_max_bulk_len,
+                max_arguments: self.max_arguments,
+                max_value: self.max_value,
             },
             learned: Learned::hiding(self.hidden_commands.iter().map(|name| name.to_vec())),
             filter: Option::from(self.filter).map(|raw: RawFilter<'_>| Arc::new(raw.read())),
@@ -307,7 +313,7 @@ fn text(binary: Binary<'_>) -> Option<String> {
     String::from_utf8(binary.to_vec()).ok()
 }
 
-/// `None` where it is no text, `Some(None)` where it is undefined.
+/// `None` if it is not UTF-8, `Some(None)` if it is undefined.
 fn optional_text(binary: ErlOption<Binary<'_>>) -> Option<Option<String>> {
     match Option::<Binary<'_>>::from(binary) {
         Some(binary) => text(binary).map(Some),
@@ -315,7 +321,7 @@ fn optional_text(binary: ErlOption<Binary<'_>>) -> Option<Option<String>> {
     }
 }
 
-/// A path may be of any bytes.
+/// Paths may be any bytes.
 pub(crate) fn as_path<'a>(path: &'a Binary<'_>) -> &'a Path {
     OsStr::from_bytes(path.as_slice()).as_ref()
 }

@@ -11,7 +11,7 @@ use eslaver_core::{rdb, resp};
 
 use crate::link::config::Address;
 
-/// Why a link has ended, in words for a log, and a tag for programs.
+/// Why a link has ended: a text for people, and a tag for programs.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum End {
     #[error("stopped")]
@@ -20,7 +20,7 @@ pub(crate) enum End {
     Finished,
     #[error("{}: {error}", path.display())]
     File { path: PathBuf, error: io::Error },
-    #[error("{address} has no address: {error}")]
+    #[error("cannot resolve {address}: {error}")]
     Resolve { address: Address, error: io::Error },
     #[error("cannot connect to {address}: {error}")]
     Connect { address: Address, error: io::Error },
@@ -34,7 +34,7 @@ pub(crate) enum End {
     Silent { seconds: u64 },
     #[error("the master closed the connection")]
     Closed,
-    #[error("the master closed the connection before it said anything{hint}")]
+    #[error("the master closed the connection before it sent anything{hint}")]
     Mute { hint: &'static str },
     #[error("the connection broke: {0}")]
     Io(#[from] io::Error),
@@ -42,31 +42,29 @@ pub(crate) enum End {
     Transfer(#[from] TransferError),
     #[error("{0}")]
     Snapshot(#[from] rdb::Error),
-    #[error(
-        "byte {at} of the command stream: a command's name of {length} bytes: no command has one"
-    )]
+    #[error("byte {at} of the command stream: no command has a name of {length} bytes")]
     Name { at: u64, length: usize },
     #[error("{0}")]
     Stream(#[from] resp::Error),
     #[error("byte {at} of the command stream: {error}")]
     Select { at: u64, error: BadSelect },
-    #[error("the master answered in a way that makes no sense here")]
+    #[error("the master sent a reply that makes no sense at this point")]
     Confused,
-    #[error("the VM does not take the terms made for it, which is a bug")]
+    #[error("the VM rejected the terms built for it; this is a bug")]
     Terms,
-    #[error("eslaver's own code panicked, which is a bug: {0}")]
+    #[error("eslaver panicked; this is a bug: {0}")]
     Panicked(String),
 }
 
 impl End {
-    /// After a panic that was caught.
+    /// The end by a panic that was caught.
     pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
         let words = panic.downcast_ref::<&str>().map(|&words| words.to_owned());
         let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
         End::Panicked(words.unwrap_or_default())
     }
 
-    /// Whether only the connection is at fault, and not the bytes that came over it.
+    /// Whether the connection was at fault, and not the bytes received.
     pub(crate) fn leaves_bytes(&self) -> bool {
         matches!(self, End::Closed | End::Io(_) | End::Silent { .. })
     }
@@ -95,7 +93,7 @@ impl End {
         }
     }
 
-    /// Whether trying again soon may help. What somebody has to change first does not heal.
+    /// Whether a retry may help although nobody changes anything.
     pub(crate) fn heals(&self) -> bool {
         match self {
             End::Refused(refusal) => refusal.heals(),

@@ -1,6 +1,8 @@
-//! A link: what it is told, its slices, and why it has ended.
+//! A link: its configuration, its slices, and why it has ended.
 
 pub(crate) mod config;
 pub(crate) mod end;
 pub(crate) mod shared;
+mod sieve;
 pub(crate) mod slice;
+mod stream;

@@ -12,19 +12,19 @@ use crate::atoms;
 use crate::link::end::End;
 use crate::terms::batch::MAX_WEIGHT;
 
-/// Batches that may be on their way to the server.
+/// The weight of batches that may be on their way to the server.
 const WINDOW: u64 = 2 * MAX_WEIGHT as u64;
-/// What is read from the socket at once, as a rule.
+/// The bytes that are normally read from the socket at once.
 pub(crate) const BUFFER: usize = 64 * 1024;
-/// Buffers that are kept to be read into again: large new ones come from the kernel, page by page.
+/// Buffers kept for reuse: a new large one costs a page fault for each page.
 const SPARES: usize = 8;
-/// An offset that is none.
+/// No offset.
 const NONE: u64 = u64::MAX;
 
-/// Links of which something is left besides [`Shared`].
+/// Links of which more is left than [`Shared`].
 static ALIVE: AtomicU64 = AtomicU64::new(0);
 
-/// Held by whatever a link takes for as long as it is up: its thread, and its decoder.
+/// Held by the large parts of a link: its thread, and its decoder.
 pub(crate) struct Alive(());
 
 impl Alive {
@@ -33,7 +33,7 @@ impl Alive {
         Arc::new(Self(()))
     }
 
-    /// How many links there are, up or ending.
+    /// The number of links, up or ending.
     pub(crate) fn count() -> u64 {
         ALIVE.load(Ordering::Relaxed)
     }
@@ -47,20 +47,20 @@ impl Drop for Alive {
 
 /// What the I/O thread hands to the slices.
 pub(crate) enum Chunk {
-    /// The master starts over: a snapshot of so many bytes, if it says how many.
+    /// A snapshot begins, of `bytes` bytes if the master knows that.
     Full { replid: Option<String>, offset: u64, bytes: Option<u64>, master: String },
     /// Bytes of the snapshot.
     Snapshot(Piece),
     /// The snapshot has been transferred.
     SnapshotEnd,
-    /// The master goes on from where it was asked to, under a new id if there is one.
+    /// The stream goes on from the position that was asked for; `replid` is a new id, if any.
     Continue { replid: Option<String>, master: String },
     /// Bytes of the command stream.
     Stream(Vec<u8>),
 }
 
 impl Chunk {
-    /// Whether it is news for the server, which is to come after all events before it.
+    /// Whether it is news for the server, which must get all events before it first.
     pub(crate) fn is_boundary(&self) -> bool {
         !matches!(self, Chunk::Snapshot(_) | Chunk::Stream(_))
     }
@@ -75,15 +75,15 @@ pub(crate) struct Counters {
     pub(crate) offset: AtomicU64,
 }
 
-/// One link's shared state. All of it may be used without waiting for anybody: the
-/// mutexes are locked only to put a value there and to take it.
+/// One link's shared state. Nothing here blocks: the mutexes are locked only to put a value in or
+/// to take it out.
 ///
-/// It lives as long as anybody in Erlang holds the link's handle, which may be long after the link's
-/// end. So it is small, and has no descriptor of its own.
+/// It lives as long as anybody in Erlang holds the link's handle, which may be long after the link
+/// has ended. So it is small, and owns no descriptor.
 pub(crate) struct Shared {
     /// The process that runs the slices.
     pub(crate) link: LocalPid,
-    /// The I/O thread's own, gone when that has ended.
+    /// Owned by the I/O thread, and gone with it.
     waker: Weak<Waker>,
     stop: AtomicBool,
     /// Weight of the batches on their way to the server.
@@ -95,15 +95,15 @@ pub(crate) struct Shared {
     /// The offset that the master asked to be acknowledged.
     asked: AtomicU64,
     acknowledge: AtomicBool,
-    /// Who waits, and is to be woken: the link for bytes, the link for room in the window, the I/O
-    /// thread for room in the channel.
+    /// Who must be woken: the link that waits for bytes, the link that waits for credit, the I/O
+    /// thread that waits for room in the channel.
     pub(crate) link_waits: AtomicBool,
     link_starves: AtomicBool,
     pub(crate) io_waits: AtomicBool,
-    /// The snapshot has been decoded, and its checksum was right.
+    /// The snapshot has been decoded, and its checksum is right.
     snapshot_good: AtomicBool,
     pub(crate) counters: Counters,
-    /// What the master has told of its commands, before its sync begins.
+    /// What the master told about its commands before the sync.
     learned: OnceLock<Arc<Learned>>,
     end: Mutex<Option<End>>,
     spares: Mutex<Vec<Vec<u8>>>,
@@ -131,7 +131,7 @@ impl Shared {
         }
     }
 
-    /// Ends the I/O thread. It may be called from anywhere, and waits for nobody.
+    /// Ends the I/O thread. May be called from anywhere, and does not block.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::SeqCst);
         self.wake_io();
@@ -141,12 +141,12 @@ impl Shared {
         self.stop.load(Ordering::SeqCst)
     }
 
-    /// Wakes the I/O thread. Where that fails, it wakes by itself within a second.
+    /// Wakes the I/O thread. If that fails, it wakes by itself within a second.
     pub(crate) fn wake_io(&self) {
         let _ = self.waker.upgrade().map(|waker| waker.wake());
     }
 
-    /// Whether one more batch may go out; if not, the link will be woken when one may.
+    /// Whether another batch may be sent. If not, the link is woken when one may.
     pub(crate) fn may_send(&self) -> bool {
         if self.has_room() {
             return true;
@@ -163,12 +163,12 @@ impl Shared {
         self.in_flight.fetch_add(weight, Ordering::SeqCst);
     }
 
-    /// The server has handled batches of this weight, up to `offset`. True: the link is to be woken.
+    /// The server has handled batches of this weight, up to `offset`. True: the link must be woken.
     pub(crate) fn credit(&self, weight: u64, offset: Option<u64>) -> bool {
         if let Some(offset) = offset {
             let before = self.handled.swap(offset, Ordering::SeqCst);
             let asked = self.asked.load(Ordering::SeqCst);
-            // several may have asked, of whom only the last is known: all are told of each step
+            // several may have asked, and only the last is known: acknowledge each step
             if before == NONE || (asked != NONE && before != offset) || asked <= offset {
                 let _ = self.asked.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |asked| {
                     (asked <= offset).then_some(NONE)
@@ -190,7 +190,8 @@ impl Shared {
         Some(self.handled.load(Ordering::SeqCst)).filter(|&offset| offset != NONE)
     }
 
-    /// All up to this offset is on the disk. Whoever waits for that is told at once.
+    /// Everything up to this offset is on the disk. The master is told at once, as clients may
+    /// wait.
     pub(crate) fn set_durable(&self, offset: u64) {
         self.durable.store(offset, Ordering::SeqCst);
         self.acknowledge.store(true, Ordering::SeqCst);
@@ -201,7 +202,7 @@ impl Shared {
         Some(self.durable.load(Ordering::SeqCst)).filter(|&offset| offset != NONE)
     }
 
-    /// What was handled so far belongs to a stream that the master does not go on with.
+    /// The offsets belong to a stream that the master does not continue.
     pub(crate) fn forget_handled(&self) {
         self.handled.store(NONE, Ordering::SeqCst);
         self.durable.store(NONE, Ordering::SeqCst);
@@ -227,17 +228,18 @@ impl Shared {
         }
     }
 
-    /// Wakes the link if it waits for bytes. To be called from the I/O thread only.
+    /// Wakes the link if it waits for bytes. Only the I/O thread may call this.
     pub(crate) fn wake_link(&self) {
         self.wake_link_if(self.link_waits.swap(false, Ordering::SeqCst));
     }
 
-    /// Wakes the link whatever it waits for, as there will be nothing more. As above.
+    /// Wakes the link whatever it waits for, as nothing more will come. Only the I/O thread may
+    /// call this.
     pub(crate) fn wake_link_at_end(&self) {
         self.wake_link_if(self.take_waits());
     }
 
-    /// Whether the link waits for anything. Whoever asks wakes it then.
+    /// Whether the link waits for anything. If so, the caller must wake it.
     pub(crate) fn take_waits(&self) -> bool {
         let starves = self.link_starves.swap(false, Ordering::SeqCst);
         self.link_waits.swap(false, Ordering::SeqCst) || starves
@@ -254,7 +256,7 @@ impl Shared {
         let _ = self.learned.set(Arc::new(learned));
     }
 
-    /// What the master has told of its commands, or nothing.
+    /// What the master told about its commands, which may be nothing.
     pub(crate) fn learned(&self) -> Arc<Learned> {
         self.learned.get().cloned().unwrap_or_default()
     }
@@ -264,7 +266,7 @@ impl Shared {
         self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    /// Gives a buffer back, for another use if it is one to read into.
+    /// Gives a buffer back, for reuse if it is large enough to read into.
     pub(crate) fn keep_spare(&self, buffer: Vec<u8>) {
         if buffer.capacity() < BUFFER {
             return;
@@ -275,7 +277,7 @@ impl Shared {
         }
     }
 
-    /// What comes now needs less, or nothing comes.
+    /// Few buffers or none will be needed from here on.
     pub(crate) fn drop_spares(&self) {
         self.spares.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -1,43 +1,40 @@
-//! A slice: what a link's process does on a dirty scheduler, up to a budget, and then returns.
+//! A slice: one run on a dirty scheduler, which decodes bytes and sends batches up to a budget.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
-use eslaver_core::commands::Learned;
-use eslaver_core::filter::{Before, Filter, Gate};
-use eslaver_core::position::{Position, Tracker};
+use eslaver_core::position::Tracker;
 use eslaver_core::rdb::{Decoder, Status};
-use eslaver_core::replay::{self, Replay, Replayed};
-use eslaver_core::resp::{self, Command, Commands};
-use rustler::{Atom, Env, LocalPid};
+use eslaver_core::resp;
+use rustler::{Env, LocalPid};
 
 use crate::atoms;
 use crate::link::config::{Config, Limits, Start};
 use crate::link::end::End;
 use crate::link::shared::{Alive, Chunk, Shared};
-use crate::terms::batch::{Batch, Shape};
+use crate::link::sieve::Sieve;
+use crate::link::stream::{Decoded, Stream};
+use crate::terms::batch::Batch;
 use crate::terms::message::{Built, Message};
+use crate::terms::news::News;
 
 /// Batches sent before a slice returns: returning and coming back costs up to 30 µs.
 const BATCHES: u32 = 16;
-/// Within one huge value nothing is sent; a slice returns after this all the same.
+/// The longest that a slice runs: within one huge value it sends no batches.
 const TIME: Duration = Duration::from_millis(10);
 
-/// Of a snapshot there is mostly more to come: to wait for it costs less than to return.
+/// How long to wait for more of a snapshot: mostly more is coming, and returning costs more.
 const PATIENCE: Duration = Duration::from_micros(300);
 
-/// A name is a list of characters in classic events, at 16 bytes each.
-const MAX_NAME: usize = 256;
-
-/// What a slice came to.
+/// Why a slice has returned.
 pub(crate) enum Outcome {
     /// There is more to do.
     More,
     /// All bytes at hand are decoded. The link will be woken when there are more.
     Wait,
-    /// The server has enough to do. The link will be woken when it has not.
+    /// There is no credit for another batch. The link will be woken when there is.
     NoCredit,
     /// The link has ended.
     Closed(End),
@@ -59,45 +56,6 @@ struct Load {
     offsets: bool,
 }
 
-struct Stream {
-    commands: Commands,
-    /// The offset of its first byte.
-    begins: u64,
-    tracker: Tracker,
-    limits: resp::Limits,
-    sieve: Sieve,
-    /// What is left of the last command.
-    wrapped: Option<Wrapped>,
-}
-
-/// Commands that another wraps.
-struct Wrapped {
-    replay: Replay,
-    /// The bytes of the whole.
-    length: u64,
-    /// Where it begins, in the stream and as a position: whoever goes on from there gets all of it.
-    at: u64,
-    before: Position,
-}
-
-/// What of the stream's commands goes into the batch.
-struct Sieve {
-    /// What is wanted, and what of it has passed.
-    filter: Option<(Arc<Filter>, Gate)>,
-    learned: Arc<Learned>,
-    /// The db that was told last, where each `SELECT` is.
-    told: Option<u32>,
-    selects: bool,
-}
-
-/// What decoding stopped at.
-enum Decoded {
-    /// The end of the bytes at hand.
-    All,
-    /// A batch that should go out now.
-    Batch,
-}
-
 /// The decoding side of a link.
 pub(crate) struct Slicer {
     chunks: Receiver<Chunk>,
@@ -106,7 +64,7 @@ pub(crate) struct Slicer {
     limits: Limits,
     phase: Phase,
     batch: Batch,
-    /// Taken from the channel, and to be looked at when the batch has gone out.
+    /// Taken from the channel, and used when the batch has been sent.
     held: Option<Chunk>,
     end: Option<End>,
     _alive: Arc<Alive>,
@@ -115,7 +73,7 @@ pub(crate) struct Slicer {
 impl Slicer {
     pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config, alive: Arc<Alive>) -> Self {
         let Config { server, start, shape, limits, .. } = *config;
-        let batch = Batch::new(shape, config.filter.clone(), limits.value);
+        let batch = Batch::new(shape, config.filter.clone(), limits.max_value);
         Self {
             chunks,
             server,
@@ -129,7 +87,7 @@ impl Slicer {
         }
     }
 
-    /// Decodes what is there and sends it.
+    /// Decodes the bytes at hand, and sends what they hold.
     pub(crate) fn run(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
         let began = Instant::now();
         let mut sent = 0;
@@ -178,19 +136,19 @@ impl Slicer {
         }
     }
 
-    /// Whether more may be decoded: a large value does not grow beside another that the server has
+    /// Whether more may be decoded: a large value must not grow beside another that the server has
     /// not handled yet.
     fn has_room(&self, shared: &Shared) -> bool {
         !(self.batch.is_within_key() && self.batch.is_full()) || shared.may_send()
     }
 
-    /// What was complete before goes out still; the value in hand does not.
+    /// Ends the link when the complete events have been sent, without the key that has begun.
     fn fail(&mut self, end: End) {
         self.batch.abandon_key();
         self.end = Some(end);
     }
 
-    /// The next bytes or news, unless there are none or the link has ended.
+    /// The next chunk, unless there is none or the link has ended.
     fn next_chunk(&mut self, shared: &Shared) -> Option<Chunk> {
         if self.end.is_some() {
             return None;
@@ -242,7 +200,7 @@ impl Slicer {
             },
             Phase::Streaming(stream) => {
                 let decoded = stream.decode(&mut self.batch, shared);
-                shared.counters.offset.store(stream.tracker.position().offset, Ordering::Relaxed);
+                shared.counters.offset.store(stream.offset(), Ordering::Relaxed);
                 decoded
             }
         }
@@ -251,7 +209,7 @@ impl Slicer {
     fn take(&mut self, chunk: Chunk, env: Env<'_>, shared: &Shared) -> Result<(), End> {
         match (chunk, &mut self.phase) {
             (Chunk::Stream(bytes), Phase::Streaming(stream)) => {
-                stream.commands.feed(&bytes);
+                stream.feed(&bytes);
                 shared.keep_spare(bytes);
             }
             (Chunk::Snapshot(bytes), Phase::Loading(load)) => {
@@ -262,19 +220,10 @@ impl Slicer {
                 let decoder = Decoder::with_limits(self.limits.of_snapshot());
                 // one of unknown length goes on until a mark comes, which may be missing
                 let decoder = if bytes.is_none() { decoder.exact() } else { decoder };
+                let (replid, master) = (replid.as_deref(), master.as_str());
                 let offsets = replid.is_some();
                 self.phase = Phase::Loading(Box::new(Load { decoder, offset, offsets }));
-                self.tell(env, atoms::full(), |message| {
-                    vec![
-                        (atoms::replid(), optional_text(replid.as_deref(), message)),
-                        (atoms::offset(), message.uint(offset)),
-                        (
-                            atoms::bytes(),
-                            bytes.map_or(atoms::undefined().into(), |n| message.uint(n)),
-                        ),
-                        (atoms::master(), message.binary(master.as_bytes())),
-                    ]
-                });
+                News::Full { replid, offset, bytes, master }.send(env, self.server);
             }
             (Chunk::SnapshotEnd, Phase::Loading(load)) => {
                 load.decoder.finish()?;
@@ -282,44 +231,32 @@ impl Slicer {
                 shared.drop_spares();
                 let (offset, bytes) = (load.offset, load.decoder.offset());
                 let (keys, db) = (self.batch.keys(), self.batch.stream_db());
-                let tracker = Tracker::new(offset, db);
                 let limits = self.limits.of_stream(!load.offsets);
-                let sieve = Sieve::new(&self.batch, shared.learned(), false);
-                self.phase = Phase::streaming(tracker, limits, sieve);
+                self.stream(Tracker::new(offset, db), limits, false, shared);
                 if let Some(what) = self.batch.left_out.take() {
-                    let text = what.to_string();
-                    self.tell(env, atoms::left_out(), |message| {
-                        vec![(atoms::text(), message.binary(text.as_bytes()))]
-                    });
+                    News::LeftOut(what).send(env, self.server);
                 }
-                self.tell(env, atoms::loaded(), |message| {
-                    vec![
-                        (atoms::keys(), message.uint(keys)),
-                        (atoms::bytes(), message.uint(bytes)),
-                        (atoms::offset(), message.uint(offset)),
-                        (atoms::db(), message.uint(db.into())),
-                    ]
-                });
+                News::Loaded { keys, bytes, offset, db }.send(env, self.server);
             }
             (Chunk::Continue { replid, master }, Phase::Start) => {
                 let start = self.start.ok_or(End::Confused)?;
                 let limits = self.limits.of_stream(false);
-                let sieve = Sieve::new(&self.batch, shared.learned(), start.is_open());
-                self.phase = Phase::streaming(start.tracker(), limits, sieve);
-                self.tell(env, atoms::partial(), |message| {
-                    vec![
-                        (atoms::replid(), optional_text(replid.as_deref(), message)),
-                        (atoms::offset(), message.uint(start.offset)),
-                        (atoms::master(), message.binary(master.as_bytes())),
-                    ]
-                });
+                self.stream(start.tracker(), limits, start.is_open(), shared);
+                let (replid, master) = (replid.as_deref(), master.as_str());
+                News::Partial { replid, offset: start.offset, master }.send(env, self.server);
             }
             _ => return Err(End::Confused),
         }
         Ok(())
     }
 
-    /// Sends the batch, if it holds anything that can go out. False: there is no room for it.
+    /// The stream begins. `open` is whether that is within a transaction.
+    fn stream(&mut self, tracker: Tracker, limits: resp::Limits, open: bool, shared: &Shared) {
+        let sieve = Sieve::new(&self.batch, shared.learned(), open);
+        self.phase = Phase::Streaming(Box::new(Stream::new(tracker, limits, sieve)));
+    }
+
+    /// Sends the batch, if it holds anything that can be sent. False: there is no credit for it.
     fn flush(&mut self, env: Env<'_>, shared: &Shared) -> bool {
         if self.batch.is_empty() || self.batch.is_within_key() {
             return true;
@@ -336,47 +273,22 @@ impl Slicer {
         }
         true
     }
-
-    /// Sends `{eslaver_link, LinkPid, {Tag, Map}}`.
-    fn tell(
-        &self,
-        env: Env<'_>,
-        tag: Atom,
-        pairs: impl FnOnce(&mut Message) -> Vec<(Atom, Built)>,
-    ) {
-        let mut message = Message::new();
-        let pairs = pairs(&mut message);
-        let map = message.map(&pairs);
-        let news = message.tuple(&[tag.into(), map]);
-        message.send_from_link(env, self.server, news);
-    }
 }
 
-/// A server that has stopped gives no more credit, and the thread that would wake the link at its end
-/// may have ended before the link was known to wait.
+/// A server that has stopped gives no more credit, and the I/O thread, which would wake the link,
+/// may have ended before.
 fn no_credit(shared: &Shared) -> Outcome {
     if shared.is_stopped() { Outcome::Closed(End::Stopped) } else { Outcome::NoCredit }
 }
 
 impl Phase {
-    fn streaming(tracker: Tracker, limits: resp::Limits, sieve: Sieve) -> Self {
-        let commands = Commands::new(limits);
-        let begins = tracker.position().offset;
-        let wrapped = None;
-        Phase::Streaming(Box::new(Stream { commands, begins, tracker, limits, sieve, wrapped }))
-    }
-
-    /// The position behind what has been decoded: `{Offset, Db, InTransaction, SafeOffset, SafeDb}`.
+    /// The position behind what has been decoded: `{Offset, Db, InTransaction, SafeOffset,
+    /// SafeDb}`.
     fn position(&self, message: &mut Message) -> Built {
         let Phase::Streaming(stream) = self else {
             return atoms::undefined().into();
         };
-        let safe = stream.tracker.safe();
-        let now = match &stream.wrapped {
-            _ if stream.is_unopened() => safe,
-            Some(wrapped) => wrapped.before,
-            None => stream.tracker.position(),
-        };
+        let (now, safe) = (stream.position(), stream.safe_position());
         let in_transaction = if now.in_transaction { atoms::r#true() } else { atoms::r#false() };
         let position = [
             message.uint(now.offset),
@@ -387,140 +299,4 @@ impl Phase {
         ];
         message.tuple(&position)
     }
-}
-
-impl Stream {
-    /// Whether this is within a transaction of which nothing has passed. Whoever goes on from here
-    /// has to see its `MULTI` again, as it may pass yet.
-    fn is_unopened(&self) -> bool {
-        let within = self.tracker.position().in_transaction;
-        within && self.sieve.filter.as_ref().is_some_and(|(_, gate)| !gate.is_open())
-    }
-
-    fn decode(&mut self, batch: &mut Batch, shared: &Shared) -> Result<Decoded, End> {
-        let Self { commands, begins, tracker, limits, sieve, wrapped } = self;
-        let mut count = 0;
-        let decoded = loop {
-            if let Some(mut rest) = wrapped.take() {
-                rest.decode(*limits, tracker, sieve, batch)?;
-                *wrapped = Some(rest).filter(|rest| !rest.replay.is_empty());
-                if batch.is_full() {
-                    break Decoded::Batch;
-                }
-            }
-            let Some(command) = commands.next()? else {
-                break Decoded::All;
-            };
-            let before = tracker.position();
-            let at = before.offset.wrapping_sub(*begins);
-            check_name(&command, at)?;
-            let replay = replay::is_replay(&command).then(|| Replay::read(&command, *limits));
-            match replay.flatten() {
-                None => {
-                    tracker.apply(&command).map_err(|error| End::Select { at, error })?;
-                    sieve.take(&command, before, tracker.position(), batch);
-                }
-                Some(replay) => {
-                    *wrapped = Some(Wrapped { replay, length: command.len(), at, before });
-                }
-            }
-            count += 1;
-            let asked = is_getack(&command);
-            if asked {
-                shared.ask(before.offset);
-            }
-            if asked || batch.is_full() {
-                break Decoded::Batch;
-            }
-        };
-        shared.counters.commands.fetch_add(count, Ordering::Relaxed);
-        Ok(decoded)
-    }
-}
-
-impl Wrapped {
-    /// Decodes until the batch is full or nothing is left.
-    fn decode(
-        &mut self,
-        limits: resp::Limits,
-        tracker: &mut Tracker,
-        sieve: &mut Sieve,
-        batch: &mut Batch,
-    ) -> Result<(), End> {
-        let at = self.at;
-        while let Some(Replayed { db, bytes, is_last }) = self.replay.take() {
-            let mut parser = Commands::new(limits);
-            parser.feed(bytes);
-            let Some(command) = parser.next()? else { continue };
-            check_name(&command, at)?;
-            if let Some(db) = db {
-                tracker.select(db);
-                sieve.tell_db(tracker.position(), batch);
-            }
-            let before = tracker.position();
-            tracker.follow(&command).map_err(|error| End::Select { at, error })?;
-            if is_last {
-                tracker.advance(self.length);
-            }
-            sieve.take(&command, before, tracker.position(), batch);
-            if batch.is_full() {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn check_name(command: &Command<'_>, at: u64) -> Result<(), End> {
-    let length = command.name().len();
-    if length > MAX_NAME { Err(End::Name { at, length }) } else { Ok(()) }
-}
-
-impl Sieve {
-    /// `open` is whether the stream goes on within a transaction. Full events need no `SELECT`.
-    fn new(batch: &Batch, learned: Arc<Learned>, open: bool) -> Self {
-        let selects = batch.shape == Shape::Classic;
-        let filter = batch.filter.clone().map(|filter| (filter, Gate::new(selects, open)));
-        Self { filter, learned, told: None, selects }
-    }
-
-    /// Adds a command to the batch, if it is wanted.
-    #[inline]
-    fn take(
-        &mut self,
-        command: &Command<'_>,
-        before: Position,
-        after: Position,
-        batch: &mut Batch,
-    ) {
-        let passes = match &mut self.filter {
-            None => Some(Before::default()),
-            Some((filter, gate)) => gate.pass(filter, &self.learned, command, before),
-        };
-        self.told = self.told.filter(|_| before.db == after.db);
-        match passes {
-            Some(frame) => {
-                batch.before(frame, before);
-                batch.command(command, after);
-            }
-            None => batch.pass_over(command.len()),
-        }
-    }
-
-    /// A db has been selected without a `SELECT`. Behind a filter the gate tells of it.
-    fn tell_db(&mut self, now: Position, batch: &mut Batch) {
-        if self.selects && self.filter.is_none() && self.told != Some(now.db) {
-            self.told = Some(now.db);
-            batch.before(Before { multi: false, select: Some(now.db) }, now);
-        }
-    }
-}
-
-fn is_getack(command: &Command<'_>) -> bool {
-    command.name().eq_ignore_ascii_case(b"REPLCONF")
-        && command.args().get(0).is_some_and(|arg| arg.eq_ignore_ascii_case(b"GETACK"))
-}
-
-fn optional_text(text: Option<&str>, message: &mut Message) -> Built {
-    text.map_or(atoms::undefined().into(), |text| message.binary(text.as_bytes()))
 }

@@ -1,8 +1,8 @@
 //! The external term format, as far as events need it.
 //!
-//! The VM makes many small terms several times faster of one such binary than by a call for each:
-//! they take one piece of memory instead of one for each 1.6 KB, which another thread has to give
-//! back. Only atoms cost more here, as each is looked up by its name.
+//! The VM makes many small terms several times faster from one such binary than by a call for each:
+//! they take one piece of memory instead of one for each 1.6 KB, which another thread must free.
+//! Only atoms cost more, as each is looked up by its name.
 
 const VERSION: u8 = 131;
 const SMALL_INTEGER: u8 = 97;
@@ -17,18 +17,18 @@ const LIST: u8 = 108;
 const BINARY: u8 = 109;
 const MAP: u8 = 116;
 
-/// A writer that has grown beyond this for one large value gives it back after it.
+/// A buffer that has grown beyond this for a large value shrinks after it.
 const KEPT: usize = 1 << 20;
-/// What a term takes besides its bytes here: a pointer to it and its header are 24 bytes, of which
-/// five are those before a binary's own.
+/// The memory of a term besides its bytes here: a pointer to it and its header take 24 bytes, and
+/// the five bytes before those of a binary are counted already.
 const TERM_WEIGHT: usize = 24 - 5;
 
-/// Where the number of a list's or map's elements belongs, which is known at its end.
+/// Where to write the number of a list's or map's elements at its end.
 #[derive(Clone, Copy)]
 pub(crate) struct Count(usize);
 
-/// Terms, one after the other. None of them may have 2^32 elements or bytes. Strings as long are
-/// refused before; a container with as many elements spoils the terms.
+/// Terms, one after the other. None of them may have 2^32 elements or bytes. Such strings are
+/// refused before; a container of that size spoils the terms.
 #[derive(Default)]
 pub(crate) struct Terms {
     bytes: Vec<u8>,
@@ -43,13 +43,13 @@ impl Terms {
         self.bytes.len()
     }
 
-    /// About what the terms take in the memory of a process.
+    /// The approximate size of the terms in the memory of a process.
     #[inline]
     pub(crate) fn weight(&self) -> usize {
         self.bytes.len() + self.count * TERM_WEIGHT
     }
 
-    /// Takes back all that was written behind so many bytes.
+    /// Drops everything behind the first `length` bytes.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.bytes.truncate(length);
     }
@@ -61,12 +61,12 @@ impl Terms {
         self.spoilt = false;
     }
 
-    /// What was written from there on.
+    /// The bytes from `start` on.
     pub(crate) fn since(&self, start: usize) -> &[u8] {
         &self.bytes[start..]
     }
 
-    /// Writes terms that were written elsewhere.
+    /// Adds terms that were written elsewhere.
     pub(crate) fn append(&mut self, terms: &[u8]) {
         self.bytes.extend_from_slice(terms);
     }
@@ -113,7 +113,7 @@ impl Terms {
         self.bytes.extend_from_slice(&digits);
     }
 
-    /// A float, or the atom of what Erlang has no floats for.
+    /// A float, or an atom for values that Erlang floats do not have.
     #[inline]
     pub(crate) fn float(&mut self, value: f64) {
         if value.is_finite() {
@@ -155,12 +155,12 @@ impl Terms {
         &self.bytes[at + size_of::<u32>()..]
     }
 
-    /// Takes back the elements of an open list.
+    /// Drops the elements of an open list.
     pub(crate) fn empty_list(&mut self, Count(at): Count) {
         self.bytes.truncate(at + size_of::<u32>());
     }
 
-    /// Takes back a list that is open.
+    /// Drops an open list.
     pub(crate) fn drop_list(&mut self, Count(at): Count) {
         self.bytes.truncate(at - 1);
     }
@@ -226,6 +226,11 @@ impl Body {
     pub(crate) fn whole(&mut self, arity: usize) -> Option<&[u8]> {
         self.terms.set(Count(2), arity);
         (!self.terms.spoilt).then_some(&self.terms.bytes)
+    }
+
+    /// Bytes of the terms.
+    pub(crate) fn content(&self) -> usize {
+        self.terms.len() - Self::HEAD
     }
 
     pub(crate) fn clear(&mut self) {

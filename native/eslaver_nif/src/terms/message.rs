@@ -1,7 +1,7 @@
 //! Messages built outside any process, and moved to their receiver instead of copied.
 //!
-//! Rustler's own way to send from a scheduler thread copies every term. Building in an environment
-//! of our own and handing that over takes a quarter less time for each event.
+//! Rustler copies every term that it sends from a scheduler thread. Handing over the environment
+//! takes a quarter less time for each event.
 
 use std::os::raw::{c_char, c_uint};
 
@@ -38,7 +38,7 @@ impl Message {
     #[inline]
     pub(crate) fn binary(&mut self, bytes: &[u8]) -> Built {
         let mut term = ErlNifTerm::default();
-        // SAFETY: the VM gives `bytes.len()` writable bytes, which nothing else knows of yet.
+        // SAFETY: the VM gives `bytes.len()` writable bytes, which nothing else refers to yet.
         unsafe {
             let data = sys::enif_make_new_binary(self.env, bytes.len(), &mut term);
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());
@@ -81,8 +81,7 @@ impl Message {
         let (keys, values): (Vec<Built>, Vec<Built>) =
             pairs.iter().map(|&(key, value)| (Built::from(key), value)).unzip();
         let mut map = ErlNifTerm::default();
-        // SAFETY: see `tuple`. It fails, and leaves `map` as it
-        // was, only for a key that comes twice.
+        // SAFETY: see `tuple`. It fails, and leaves `map` unchanged, only if a key comes twice.
         unsafe {
             sys::enif_make_map_from_arrays(
                 self.env,
@@ -95,7 +94,7 @@ impl Message {
         Built(map)
     }
 
-    /// The elements of a tuple in the external term format, unless the VM finds that it is none.
+    /// The elements of a tuple in the external term format, unless the VM rejects it.
     pub(crate) fn decode(&mut self, external: &[u8]) -> Option<Vec<Built>> {
         let mut term = ErlNifTerm::default();
         let (mut arity, mut elements) = (0, std::ptr::null());
@@ -117,21 +116,21 @@ impl Message {
         }
     }
 
-    /// A copy of a term for the caller of a NIF.
+    /// Copies a term for the caller of a NIF.
     pub(crate) fn copy<'a>(&self, caller: Env<'a>, term: Built) -> Term<'a> {
         // SAFETY: `term` is of this environment, which lives on, and the copy is of the caller's.
         unsafe { Term::new(caller, sys::enif_make_copy(caller.as_c_arg(), term.0)) }
     }
 
-    /// Sends `{eslaver_link, Caller, Term}` and empties the message. The receiver may be gone: that
-    /// is no error.
+    /// Sends `{eslaver_link, Caller, Term}` and empties the message. It is no error if the receiver
+    /// is gone.
     pub(crate) fn send_from_link(&mut self, caller: Env<'_>, to: LocalPid, term: Built) {
         // SAFETY: makes no term on any heap, a local pid being one word.
         let link = unsafe { sys::enif_make_pid(self.env, *caller.pid().as_c_arg()) };
         let link = Built(link);
         let term = self.tuple(&[atoms::eslaver_link().into(), link, term]);
         // SAFETY: `caller` is the environment of the NIF that runs on this thread; the terms are
-        // invalid from here on, and whoever holds a `Built` of this message forgets it.
+        // invalid from here on, and no holder of a `Built` of this message uses it again.
         unsafe {
             sys::enif_send(caller.as_c_arg(), to.as_c_arg(), self.env, term.0);
             sys::enif_clear_env(self.env);

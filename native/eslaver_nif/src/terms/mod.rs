@@ -1,8 +1,17 @@
-//! Events as Erlang terms.
+//! Events as Erlang terms, from the bottom up: `etf` and `message` make terms, `draft` is a message
+//! in the making, `value` writes a key of a snapshot to it, and `batch` gathers events. `snapshot`
+//! makes a batch the sink of a snapshot's decoder.
 
 pub(crate) mod batch;
-pub(crate) mod etf;
+mod draft;
+mod etf;
+pub(crate) mod event;
+mod list;
 pub(crate) mod message;
-pub(crate) mod names;
-pub(crate) mod stream;
-pub(crate) mod value;
+mod meta;
+mod names;
+pub(crate) mod news;
+mod offsets;
+mod snapshot;
+mod stream;
+mod value;

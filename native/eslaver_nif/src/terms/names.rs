@@ -1,14 +1,14 @@
-//! Command names: made once for each message, since nearly all commands of a batch share a few.
+//! Command names, made once for each message: nearly all commands of a batch share a few.
 
-use crate::terms::batch::Shape;
+use crate::terms::event::Shape;
 use crate::terms::message::{Built, Message};
 
 const MAX_NAMES: usize = 16;
 const MAX_LENGTH: usize = 32;
-/// A character is an element of a list.
+/// The weight of a character as an element of a list.
 const CHARACTER_WEIGHT: usize = 16;
 
-/// The names that the message being built already has.
+/// The names that the message has already.
 #[derive(Default)]
 pub(crate) struct Names {
     known: Vec<(Vec<u8>, Built)>,

@@ -10,8 +10,8 @@ pub(crate) fn id(id: StreamId, terms: &mut Terms) {
     terms.joined([ms.format(id.ms), "-", seq.format(id.seq)]);
 }
 
-/// The pairs of a stream's map but for its entries, and how many they are. What the snapshot's
-/// version does not carry is absent.
+/// Writes the pairs of a stream's map except its entries, and gives their number. A field that the
+/// snapshot's version does not have is missing.
 pub(crate) fn pairs(meta: &StreamMeta, terms: &mut Terms) -> usize {
     let ids = [
         ("last_id", Some(meta.last_id)),

@@ -1,76 +1,63 @@
-//! Keys of a snapshot as events.
+//! The key that is being read, and its value.
 
-use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
+use eslaver_core::rdb::{Item, Kind, Meta, ModuleField, StreamId, StreamMeta};
 use rustler::Atom;
 
 use crate::atoms;
-use crate::terms::batch::{Batch, Event, Shape};
-use crate::terms::etf::{Body, Count, Terms};
-use crate::terms::message::{Built, Message};
+use crate::terms::draft::Draft;
+use crate::terms::etf::{Count, Terms};
+use crate::terms::event::{Event, Shape};
+use crate::terms::list::List;
+use crate::terms::message::Built;
+use crate::terms::meta::KeyMeta;
 use crate::terms::stream;
 
 /// A string from this length on is made a binary at once, and not copied twice.
 const LARGE: usize = 64 * 1024;
-/// So many bytes of a list's elements are made terms before the others have come, as a large list
-/// need not be there twice.
-const PART: usize = 64 * 1024;
 
-/// The value of the key that is being read.
+/// The key that is being read, as far as it is written.
 pub(crate) struct Value {
+    shape: Shape,
+    /// The option of that name.
+    max_value: u64,
+    /// What the message weighed before the key.
+    begun: usize,
     kind: Kind,
-    meta: Meta,
+    meta: KeyMeta,
     /// Where in the body the key begins, while there is one.
     start: Option<usize>,
-    /// The list that is open, the items it has so far, and whether each two of them are a pair.
-    list: Option<Count>,
-    items: usize,
-    paired: bool,
-    /// Where in the body its next part ends, and the elements that are terms already.
-    part_end: usize,
-    parts: Vec<Built>,
-    part: Body,
-    /// A stream, its list of entries, and how many it has.
+    list: List,
+    /// A stream's map and its list of entries, and the number of these.
     stream: Option<(Count, Count)>,
     entries: usize,
-    /// Where in the body the first half of the last pair begins and ends.
+    /// Where in the body the last field or member begins and ends.
     field: (usize, usize),
-    /// A path hash, whose list this is, and how many paths it has.
+    /// A path hash's list of paths, and the number of these.
     paths: Option<Count>,
     path_count: usize,
-    /// The index of an array's next element, and its insert cursor.
+    /// The index of an array's next element.
     index: u64,
-    next_index: Option<u64>,
-    /// When fields of a hash or members of a set expire: pairs, and how many.
-    expiries: Terms,
-    expiring: usize,
+    /// A value that is in the message and not in the body.
     large: Option<Built>,
-    /// The metadata of keys that have only a db, made once for each message.
-    plain_meta: Option<(u32, Built)>,
 }
 
 impl Value {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(shape: Shape, max_value: u64) -> Self {
         Self {
+            shape,
+            max_value,
+            begun: 0,
             kind: Kind::String,
-            meta: Meta::default(),
+            meta: KeyMeta::default(),
             start: None,
-            list: None,
-            items: 0,
-            paired: false,
-            part_end: usize::MAX,
-            parts: Vec::new(),
-            part: Body::new(),
+            list: List::new(),
             stream: None,
             entries: 0,
+            field: (0, 0),
             paths: None,
             path_count: 0,
             index: 0,
-            next_index: None,
-            field: (0, 0),
-            expiries: Terms::default(),
-            expiring: 0,
             large: None,
-            plain_meta: None,
         }
     }
 
@@ -78,73 +65,133 @@ impl Value {
         self.start.is_some()
     }
 
-    pub(crate) fn expiries_weight(&self) -> usize {
-        self.expiries.weight()
-    }
-
-    /// The key in hand is not to be. Gives where it began.
-    pub(crate) fn abandon(&mut self) -> Option<usize> {
-        self.paired = false;
-        self.part_end = usize::MAX;
-        self.parts = Vec::new();
-        self.list = None;
+    /// Drops the key that has begun.
+    pub(crate) fn abandon(&mut self, terms: &mut Terms) {
+        self.list.abandon();
         self.stream = None;
         self.paths = None;
         self.large = None;
-        self.start.take()
+        if let Some(start) = self.start.take() {
+            terms.truncate(start);
+        }
     }
 
     /// The message has been sent: its terms are gone.
     pub(crate) fn clear(&mut self) {
-        self.plain_meta = None;
+        self.meta.clear();
+    }
+
+    /// The most that a value may weigh, once this one weighs more.
+    #[inline]
+    pub(crate) fn overflow(&self, draft: &Draft) -> Option<u64> {
+        let weight = draft.weight() - self.begun + self.meta.weight();
+        (weight as u64 > self.max_value).then_some(self.max_value)
     }
 
     #[inline]
-    fn open_list(&mut self, paired: bool, terms: &mut Terms) {
-        self.list = Some(terms.list());
-        self.items = 0;
-        self.paired = paired;
-    }
-
-    #[inline]
-    fn close_list(&mut self, terms: &mut Terms) {
-        if let Some(list) = self.list.take() {
-            terms.end_list(list, self.elements());
+    pub(crate) fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta, draft: &mut Draft) {
+        self.begun = draft.weight();
+        let terms = draft.terms();
+        self.start = Some(terms.len());
+        self.kind = kind;
+        self.meta.begin(meta);
+        terms.binary(key);
+        match kind {
+            Kind::String | Kind::Stream | Kind::Module | Kind::Gcra => {}
+            Kind::PathHash => {
+                self.paths = Some(terms.list());
+                self.path_count = 0;
+            }
+            Kind::Hash => self.list.open_in_parts(self.shape == Shape::Full, terms),
+            Kind::List | Kind::Set | Kind::Zset | Kind::Array => {
+                self.list.open_in_parts(false, terms);
+            }
         }
-        self.paired = false;
-        self.part_end = usize::MAX;
     }
 
-    fn elements(&self) -> usize {
-        if self.paired { self.items / 2 } else { self.items }
-    }
-
-    /// Whether a part of the list is there, and ends where an element does.
     #[inline]
-    fn is_part_due(&self, terms: &Terms) -> bool {
-        terms.len() >= self.part_end && !(self.paired && self.items % 2 == 1)
+    pub(crate) fn item(&mut self, item: Item<'_>, draft: &mut Draft) {
+        if self.list.is_part_due(draft.terms()) {
+            self.list.take_part(draft);
+        }
+        let terms = draft.terms();
+        match (self.kind, item) {
+            (Kind::String, Item::Bytes(bytes)) if bytes.len() >= LARGE => {
+                self.large = Some(draft.large_binary(bytes));
+                return;
+            }
+            (Kind::Gcra, Item::Int(at)) => return terms.int(at),
+            (Kind::Zset, _) => terms.tuple(2),
+            (Kind::Set, _) => self.field.0 = terms.len(),
+            (Kind::Array, _) => {
+                terms.tuple(2);
+                terms.uint(self.index);
+            }
+            _ if !self.list.is_paired() => {}
+            _ if self.list.is_between_pairs() => {
+                terms.tuple(2);
+                self.field.0 = terms.len();
+            }
+            _ => self.field.1 = terms.len(),
+        }
+        self.list.add();
+        if self.kind == Kind::List && self.shape == Shape::Classic {
+            element(item, terms);
+        } else {
+            text(item, terms);
+        }
+        if self.kind == Kind::Set {
+            self.field.1 = terms.len();
+        }
     }
 
-    /// Makes terms of the elements that have come, and gives how many bytes they were, unless the
-    /// VM does not take them.
-    fn take_part(&mut self, terms: &mut Terms, message: &mut Message) -> Option<usize> {
-        let list = self.list?;
-        let elements = terms.elements(list);
-        let bytes = elements.len();
-        self.part.terms.append(elements);
-        let count = self.elements();
-        let made = self.part.whole(count).and_then(|part| message.decode(part));
-        self.part.clear();
-        self.parts.extend(made?);
-        // a list is made of a number of 32 bits
-        u32::try_from(self.parts.len()).ok()?;
-        terms.empty_list(list);
-        self.part_end = terms.len() + PART;
-        self.items = 0;
-        Some(bytes)
+    #[inline]
+    pub(crate) fn score(&mut self, score: f64, terms: &mut Terms) {
+        terms.float(score);
     }
 
-    /// The stream itself, with its list of entries, unless it is there already.
+    pub(crate) fn expiry(&mut self, at_ms: u64, terms: &Terms) {
+        if self.shape == Shape::Full {
+            let (start, end) = self.field;
+            self.meta.expiry(&terms.since(start)[..end - start], at_ms);
+        }
+    }
+
+    pub(crate) fn next_index(&mut self, index: u64) {
+        self.meta.set_next_index(index);
+    }
+
+    pub(crate) fn index(&mut self, index: u64) {
+        self.index = index;
+    }
+
+    pub(crate) fn path(&mut self, path: Item<'_>, terms: &mut Terms) {
+        self.list.close_short(terms);
+        self.path_count += 1;
+        terms.tuple(2);
+        text(path, terms);
+        self.list.open(true, terms);
+    }
+
+    pub(crate) fn entry(&mut self, id: StreamId, terms: &mut Terms) {
+        self.list.close_short(terms);
+        self.open_stream(terms);
+        self.entries += 1;
+        terms.tuple(2);
+        stream::id(id, terms);
+        self.list.open(true, terms);
+    }
+
+    pub(crate) fn stream(&mut self, meta: &StreamMeta, terms: &mut Terms) {
+        self.list.close_short(terms);
+        let (map, entries) = self.open_stream(terms);
+        terms.end_list(entries, self.entries);
+        let pairs = stream::pairs(meta, terms);
+        terms.end_map(map, 1 + pairs);
+    }
+
+    /// The stream's map, with its list of entries. They begin with the first entry, or where there
+    /// is none.
     fn open_stream(&mut self, terms: &mut Terms) -> (Count, Count) {
         *self.stream.get_or_insert_with(|| {
             self.entries = 0;
@@ -154,202 +201,14 @@ impl Value {
         })
     }
 
-    /// The metadata of a key with a db alone: one for all.
-    fn plain_meta(&mut self, message: &mut Message) -> Option<Built> {
-        let Meta { db, expire_at, idle, freq } = self.meta;
-        let is_plain = expire_at.is_none() && idle.is_none() && freq.is_none();
-        if !is_plain || self.expiring > 0 || self.next_index.is_some() {
-            return None;
-        }
-        if let Some((_, map)) = self.plain_meta.filter(|&(known, _)| known == db) {
-            return Some(map);
-        }
-        let number = message.uint(db.into());
-        let map = message.map(&[(atoms::db(), number)]);
-        self.plain_meta = Some((db, map));
-        Some(map)
-    }
-
-    /// `#{db, expire_at, idle, freq, field_expire_at, member_expire_at, next_index}`, of which all but
-    /// the db may be absent.
-    fn write_meta(&mut self, terms: &mut Terms) {
-        let Meta { db, expire_at, idle, freq } = self.meta;
-        let map = terms.map();
-        let mut pairs = 1;
-        terms.atom("db");
-        terms.uint(db.into());
-        if let Some(at) = expire_at {
-            pairs += 1;
-            terms.atom("expire_at");
-            terms.int(at);
-        }
-        if let Some(seconds) = idle {
-            pairs += 1;
-            terms.atom("idle");
-            terms.uint(seconds);
-        }
-        if let Some(freq) = freq {
-            pairs += 1;
-            terms.atom("freq");
-            terms.uint(freq.into());
-        }
-        if self.expiring > 0 {
-            pairs += 1;
-            let of_set = self.kind == Kind::Set;
-            terms.atom(if of_set { "member_expire_at" } else { "field_expire_at" });
-            let list = terms.list();
-            terms.append(self.expiries.since(0));
-            terms.end_list(list, self.expiring);
-        }
-        if let Some(index) = self.next_index {
-            pairs += 1;
-            terms.atom("next_index");
-            terms.uint(index);
-        }
-        terms.end_map(map, pairs);
-    }
-}
-
-impl Sink for Batch {
-    fn aux(&mut self, name: &[u8], value: &[u8]) {
-        if name.eq_ignore_ascii_case(b"repl-stream-db") {
-            self.set_stream_db(leading_number(value));
-        }
-        self.of_the_snapshot(atoms::aux(), name, value);
-    }
-
-    fn function(&mut self, code: &[u8]) {
-        self.of_the_snapshot(atoms::function(), library_name(code), code);
-    }
-
-    #[inline]
-    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool {
-        if self.filter.as_ref().is_some_and(|filter| !filter.wants_key(key, kind, meta.db)) {
-            return false;
-        }
-        self.abandon_key();
-        self.value_begins();
-        let (value, terms) = (&mut self.value, &mut self.body.terms);
-        value.start = Some(terms.len());
-        value.kind = kind;
-        value.meta = *meta;
-        value.next_index = None;
-        value.expiring = 0;
-        value.expiries.clear();
-        terms.binary(key);
-        match kind {
-            Kind::String | Kind::Stream | Kind::Module | Kind::Gcra => {}
-            Kind::PathHash => {
-                value.paths = Some(terms.list());
-                value.path_count = 0;
-            }
-            Kind::Hash => value.open_list(self.shape == Shape::Full, terms),
-            Kind::List | Kind::Set | Kind::Zset | Kind::Array => value.open_list(false, terms),
-        }
-        if value.list.is_some() {
-            value.part_end = terms.len() + PART;
-        }
-        true
-    }
-
-    #[inline]
-    fn item(&mut self, item: Item<'_>) {
-        if self.value.is_part_due(&self.body.terms) {
-            self.take_part();
-        }
-        let (value, terms) = (&mut self.value, &mut self.body.terms);
-        match (value.kind, item) {
-            (Kind::String, Item::Bytes(bytes)) if bytes.len() >= LARGE => {
-                value.large = Some(self.message.binary(bytes));
-                self.large_bytes += bytes.len();
-                return;
-            }
-            (Kind::Gcra, Item::Int(at)) => return terms.int(at),
-            (Kind::Zset, _) => terms.tuple(2),
-            (Kind::Set, _) => value.field.0 = terms.len(),
-            (Kind::Array, _) => {
-                terms.tuple(2);
-                terms.uint(value.index);
-            }
-            _ if !value.paired => {}
-            _ if value.items.is_multiple_of(2) => {
-                terms.tuple(2);
-                value.field.0 = terms.len();
-            }
-            _ => value.field.1 = terms.len(),
-        }
-        value.items += 1;
-        if value.kind == Kind::List && self.shape == Shape::Classic {
-            element(item, terms);
-        } else {
-            text(item, terms);
-        }
-        if value.kind == Kind::Set {
-            value.field.1 = terms.len();
-        }
-    }
-
-    fn score(&mut self, score: f64) {
-        self.body.terms.float(score);
-    }
-
-    fn expiry(&mut self, at_ms: u64) {
-        if self.shape == Shape::Full {
-            let value = &mut self.value;
-            let (start, end) = value.field;
-            value.expiries.tuple(2);
-            value.expiries.append(&self.body.terms.since(start)[..end - start]);
-            value.expiries.uint(at_ms);
-            value.expiring += 1;
-        }
-    }
-
-    fn next_index(&mut self, index: u64) {
-        self.value.next_index = Some(index);
-    }
-
-    fn index(&mut self, index: u64) {
-        self.value.index = index;
-    }
-
-    fn path(&mut self, path: Item<'_>) {
-        let (value, terms) = (&mut self.value, &mut self.body.terms);
-        value.close_list(terms);
-        value.path_count += 1;
-        terms.tuple(2);
-        text(path, terms);
-        value.open_list(true, terms);
-    }
-
-    fn entry(&mut self, id: StreamId) {
-        let (value, terms) = (&mut self.value, &mut self.body.terms);
-        value.close_list(terms);
-        value.open_stream(terms);
-        value.entries += 1;
-        terms.tuple(2);
-        stream::id(id, terms);
-        value.open_list(true, terms);
-    }
-
-    fn stream(&mut self, meta: StreamMeta) {
-        let (value, terms) = (&mut self.value, &mut self.body.terms);
-        value.close_list(terms);
-        let (map, entries) = value.open_stream(terms);
-        terms.end_list(entries, value.entries);
-        let pairs = stream::pairs(&meta, terms);
-        terms.end_map(map, 1 + pairs);
-    }
-
-    fn module(&mut self, name: &[u8; 9], version: u16) {
-        let (value, terms) = (&mut self.value, &mut self.body.terms);
+    pub(crate) fn module(&mut self, name: &[u8; 9], version: u16, terms: &mut Terms) {
         terms.tuple(3);
         terms.binary(name);
         terms.uint(version.into());
-        value.open_list(false, terms);
+        self.list.open(false, terms);
     }
 
-    fn module_field(&mut self, field: ModuleField<'_>) {
-        let terms = &mut self.body.terms;
+    pub(crate) fn module_field(&mut self, field: ModuleField<'_>, terms: &mut Terms) {
         terms.tuple(2);
         terms.atom(match field {
             ModuleField::Signed(_) => "sint",
@@ -365,66 +224,25 @@ impl Sink for Batch {
             ModuleField::Double(value) => terms.float(value),
             ModuleField::String(item) => text(item, terms),
         }
-        self.value.items += 1;
+        self.list.add();
     }
 
+    /// The key is complete.
     #[inline]
-    fn end(&mut self) {
-        if !self.value.parts.is_empty() {
-            self.end_parts();
+    pub(crate) fn end(&mut self, draft: &mut Draft) -> Event {
+        let large = self.list.close(draft).or(self.large.take());
+        if let Some(paths) = self.paths.take() {
+            draft.terms().end_list(paths, self.path_count);
         }
-        let (value, terms) = (&mut self.value, &mut self.body.terms);
-        value.close_list(terms);
-        if let Some(paths) = value.paths.take() {
-            terms.end_list(paths, value.path_count);
-        }
-        value.stream = None;
-        value.start = None;
-        let head = [atoms::loading().into(), type_of(value.kind).into()];
-        let large = value.large.take();
+        self.stream = None;
+        self.start = None;
+        let head = [atoms::loading().into(), type_of(self.kind).into()];
         let mut event = Event { head, terms: 2 - usize::from(large.is_some()), large, tail: None };
         if self.shape == Shape::Full {
-            event.tail = value.plain_meta(&mut self.message);
-            if event.tail.is_none() {
-                value.write_meta(terms);
-                event.terms += 1;
-            }
+            event.tail = self.meta.end(self.kind, draft);
+            event.terms += usize::from(event.tail.is_none());
         }
-        self.push_key(event);
-    }
-
-    fn discard(&mut self) {
-        self.abandon_key();
-    }
-
-    fn left_out(&mut self, what: LeftOut) {
-        self.left_out.get_or_insert(what);
-    }
-
-    #[inline]
-    fn overflow(&self) -> Option<u64> {
-        self.value_overflows()
-    }
-}
-
-impl Batch {
-    #[cold]
-    fn take_part(&mut self) {
-        match self.value.take_part(&mut self.body.terms, &mut self.message) {
-            Some(bytes) => self.large_bytes += bytes,
-            None => self.refused = true,
-        }
-    }
-
-    /// All elements are terms, and so is the list.
-    #[cold]
-    fn end_parts(&mut self) {
-        self.take_part();
-        if let Some(list) = self.value.list.take() {
-            self.body.terms.drop_list(list);
-        }
-        let parts = std::mem::take(&mut self.value.parts);
-        self.value.large = Some(self.message.list(&parts));
+        event
     }
 }
 
@@ -451,7 +269,7 @@ fn text(item: Item<'_>, terms: &mut Terms) {
     }
 }
 
-/// A list's element: what reads as a 64-bit integer is one, as in the original.
+/// A list's element: as in the original, an integer where it reads as one of 64 bits.
 fn element(item: Item<'_>, terms: &mut Terms) {
     match item {
         Item::Int(value) => terms.int(value),
@@ -462,7 +280,7 @@ fn element(item: Item<'_>, terms: &mut Terms) {
     }
 }
 
-/// The integer of which these bytes are the one decimal form.
+/// The integer whose only decimal form is these bytes.
 fn canonical_integer(bytes: &[u8]) -> Option<i64> {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
     match digits {
@@ -471,20 +289,4 @@ fn canonical_integer(bytes: &[u8]) -> Option<i64> {
         _ => return None,
     }
     std::str::from_utf8(bytes).ok()?.parse().ok()
-}
-
-/// The number that a text begins with, else 0, as C reads it.
-fn leading_number(text: &[u8]) -> u32 {
-    let text = text.trim_ascii_start();
-    let text = text.strip_prefix(b"+").unwrap_or(text);
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let digits = std::str::from_utf8(&text[..digits]).ok();
-    digits.and_then(|digits| digits.parse().ok()).unwrap_or_default()
-}
-
-/// A library's code begins with a line such as `#!lua name=mylib`.
-fn library_name(code: &[u8]) -> &[u8] {
-    let line = code.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let mut words = line.split(u8::is_ascii_whitespace);
-    words.find_map(|word| word.strip_prefix(b"name=")).unwrap_or_default()
 }

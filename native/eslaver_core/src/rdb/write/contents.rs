@@ -1,33 +1,16 @@
 //! How a value begins: its type, and what comes before its elements.
 
-use super::super::value::EXPIRY_MAX;
-use super::super::version::Family;
-use super::dialect::{
-    ARRAY, BINARY_SCORE, Dialect, GCRA, HASH_EXPIRY, MODULE, PATH_HASH, SET_EXPIRY, STREAM,
+use super::super::expiry;
+use super::super::family::Family;
+use super::super::types;
+use super::dialect::Dialect;
+use super::error::WriteError;
+use super::feature::{
+    ARRAY, BINARY_SCORE, GCRA, HASH_EXPIRY, MODULE, PATH_HASH, SET_EXPIRY, STREAM,
     STREAM_ACTIVE_TIME, STREAM_IDEMPOTENCY, STREAM_NACK, STREAM_OFFSETS,
 };
-use super::error::WriteError;
 use super::module;
 use super::node::StreamNodes;
-
-const STRING: u8 = 0;
-const LIST: u8 = 1;
-const SET: u8 = 2;
-const ZSET_TEXT: u8 = 3;
-const HASH: u8 = 4;
-const ZSET_BINARY: u8 = 5;
-const MODULE_2: u8 = 7;
-const STREAM_1: u8 = 15;
-const STREAM_2: u8 = 19;
-const STREAM_3: u8 = 21;
-const STREAM_4: u8 = 26;
-const STREAM_5: u8 = 27;
-const HASH_METADATA: u8 = 24;
-const VALKEY_HASH_2: u8 = 22;
-const VALKEY_PATH_HASH: u8 = 23;
-const ARRAY_1: u8 = 28;
-const GCRA_1: u8 = 33;
-const SET_METADATA: u8 = 35;
 
 /// What a value is, with the counts that precede its elements. A list, set, sorted set, hash, array or
 /// path hash has at least one.
@@ -176,11 +159,13 @@ impl Contents {
     /// The beginning of the value in a file of this version.
     pub(super) fn head(self, dialect: Dialect) -> Result<Head, WriteError> {
         let head = match self {
-            Contents::String => return Ok(Head::single(STRING, Form::Items)),
-            Contents::Pieces { length } => return Ok(Head::counted(STRING, Form::Bytes, length)),
+            Contents::String => return Ok(Head::single(types::STRING, Form::Items)),
+            Contents::Pieces { length } => {
+                return Ok(Head::counted(types::STRING, Form::Bytes, length));
+            }
             Contents::Gcra => {
                 dialect.require(GCRA)?;
-                return Ok(Head::single(GCRA_1, Form::Gcra));
+                return Ok(Head::single(types::GCRA, Form::Gcra));
             }
             Contents::Stream { nodes } => {
                 let value_type = stream_type(dialect)?;
@@ -189,33 +174,36 @@ impl Contents {
             Contents::Module { name, version } => {
                 dialect.require(MODULE)?;
                 let id = module::id(&name, version)?;
-                return Ok(Head::counted(MODULE_2, Form::ModuleFields, id));
+                return Ok(Head::counted(types::MODULE_2, Form::ModuleFields, id));
             }
-            Contents::List { count } => Head::counted(LIST, Form::Items, count),
-            Contents::Set { count } => Head::counted(SET, Form::Items, count),
+            Contents::List { count } => Head::counted(types::LIST, Form::Items, count),
+            Contents::Set { count } => Head::counted(types::SET, Form::Items, count),
             Contents::ExpiringSet { count, least_expiry } => {
                 dialect.require(SET_EXPIRY)?;
                 let least = possible(least_expiry)?;
                 let form = Form::ExpiringItems { least };
-                Head { time: Some(least), ..Head::counted(SET_METADATA, form, count) }
+                Head { time: Some(least), ..Head::counted(types::SET_METADATA, form, count) }
             }
             Contents::Zset { count } => {
                 let binary = dialect.has(BINARY_SCORE);
-                let value_type = if binary { ZSET_BINARY } else { ZSET_TEXT };
+                let value_type = if binary { types::ZSET_2 } else { types::ZSET };
                 Head::counted(value_type, Form::Scores { binary }, count)
             }
-            Contents::Hash { count } => Head::counted(HASH, Form::Pairs, count),
+            Contents::Hash { count } => Head::counted(types::HASH, Form::Pairs, count),
             Contents::ExpiringHash { count, least_expiry } => {
                 dialect.require(HASH_EXPIRY)?;
                 match dialect.family() {
                     Family::Redis => {
                         let least = possible(least_expiry)?;
                         let form = Form::ExpiringPairs(ExpiryForm::After { least });
-                        Head { time: Some(least), ..Head::counted(HASH_METADATA, form, count) }
+                        Head {
+                            time: Some(least),
+                            ..Head::counted(types::HASH_METADATA, form, count)
+                        }
                     }
                     Family::Valkey => {
                         let form = Form::ExpiringPairs(ExpiryForm::Time);
-                        Head::counted(VALKEY_HASH_2, form, count)
+                        Head::counted(types::HASH_2, form, count)
                     }
                 }
             }
@@ -225,11 +213,11 @@ impl Contents {
                 let last =
                     next_index.map(|next| next.checked_sub(1).ok_or(NO_CURSOR)).transpose()?;
                 let lengths = [Some(count), Some(u64::from(last.is_some())), last];
-                Head { lengths, ..Head::counted(ARRAY_1, Form::Elements, count) }
+                Head { lengths, ..Head::counted(types::ARRAY, Form::Elements, count) }
             }
             Contents::PathHash { count } => {
                 dialect.require(PATH_HASH)?;
-                Head::counted(VALKEY_PATH_HASH, Form::Paths { pairs: 0 }, count)
+                Head::counted(types::PATH_HASH, Form::Paths { pairs: 0 }, count)
             }
         };
         if head.left == 0 { Err(EMPTY) } else { Ok(head) }
@@ -238,7 +226,7 @@ impl Contents {
 
 /// The time, if Redis can hold it as the expiry of a field or member.
 pub(super) fn possible(expiry: u64) -> Result<u64, WriteError> {
-    if expiry > EXPIRY_MAX { Err(TOO_LATE) } else { Ok(expiry) }
+    if expiry > expiry::MAX { Err(TOO_LATE) } else { Ok(expiry) }
 }
 
 const EMPTY: WriteError = WriteError::OutOfPlace("a value that holds nothing");
@@ -251,11 +239,11 @@ pub(super) const TOO_LATE: WriteError =
 fn stream_type(dialect: Dialect) -> Result<u8, WriteError> {
     dialect.require(STREAM)?;
     let forms = [
-        (STREAM_NACK, STREAM_5),
-        (STREAM_IDEMPOTENCY, STREAM_4),
-        (STREAM_ACTIVE_TIME, STREAM_3),
-        (STREAM_OFFSETS, STREAM_2),
+        (STREAM_NACK, types::STREAM_LISTPACKS_5),
+        (STREAM_IDEMPOTENCY, types::STREAM_LISTPACKS_4),
+        (STREAM_ACTIVE_TIME, types::STREAM_LISTPACKS_3),
+        (STREAM_OFFSETS, types::STREAM_LISTPACKS_2),
     ];
     let form = forms.into_iter().find(|(feature, _)| dialect.has(*feature));
-    Ok(form.map_or(STREAM_1, |(_, value_type)| value_type))
+    Ok(form.map_or(types::STREAM_LISTPACKS, |(_, value_type)| value_type))
 }

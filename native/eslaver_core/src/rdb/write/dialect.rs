@@ -1,13 +1,11 @@
-//! Which server is to load the file, and what its version has.
+//! Which server is to load the file, and its version of the format.
 
 use std::fmt;
 
-use super::super::version::Family;
-use super::error::WriteError;
+use super::super::family::Family;
 
 /// The oldest version that can be written: that of Redis 2.6 to 3.0.
 const OLDEST: u32 = 6;
-const NEVER: u32 = u32::MAX;
 
 /// A server's major and minor version, and what holds from it on.
 type Since<T> = ((u32, u32), T);
@@ -80,22 +78,6 @@ impl Dialect {
             Family::Valkey => format!("VALKEY{:03}", self.version),
         }
     }
-
-    pub(super) fn has(self, feature: Feature) -> bool {
-        self.version
-            >= match self.family {
-                Family::Redis => feature.redis,
-                Family::Valkey => feature.valkey,
-            }
-    }
-
-    pub(super) fn require(self, feature: Feature) -> Result<(), WriteError> {
-        if self.has(feature) { Ok(()) } else { Err(self.lacks(feature.what)) }
-    }
-
-    pub(super) fn lacks(self, what: &'static str) -> WriteError {
-        WriteError::Unsupported { what, dialect: self }
-    }
 }
 
 impl fmt::Display for Dialect {
@@ -107,37 +89,6 @@ impl fmt::Display for Dialect {
 fn since<T: Copy>(table: &[Since<T>], server: (u32, u32)) -> Option<T> {
     table.iter().find(|(first, _)| server >= *first).map(|(_, found)| *found)
 }
-
-/// What only some versions have: from which on, in each family.
-#[derive(Clone, Copy)]
-pub(super) struct Feature {
-    what: &'static str,
-    redis: u32,
-    valkey: u32,
-}
-
-impl Feature {
-    const fn new(what: &'static str, redis: u32, valkey: u32) -> Self {
-        Self { what, redis, valkey }
-    }
-}
-
-pub(super) const AUX: Feature = Feature::new("auxiliary field", 7, 0);
-pub(super) const BINARY_SCORE: Feature = Feature::new("binary score", 8, 0);
-pub(super) const MODULE: Feature = Feature::new("module's value", 8, 0);
-pub(super) const USAGE: Feature = Feature::new("idle time or access counter", 9, 0);
-pub(super) const STREAM: Feature = Feature::new("stream", 9, 0);
-pub(super) const STREAM_OFFSETS: Feature = Feature::new("offset of a stream's group", 10, 0);
-pub(super) const FUNCTION: Feature = Feature::new("function library", 10, 0);
-pub(super) const STREAM_ACTIVE_TIME: Feature = Feature::new("active time of a consumer", 11, 0);
-pub(super) const HASH_EXPIRY: Feature = Feature::new("hash whose fields expire", 12, 80);
-pub(super) const STREAM_IDEMPOTENCY: Feature = Feature::new("idempotent producer", 13, NEVER);
-pub(super) const STREAM_NACK: Feature =
-    Feature::new("pending entry of a stream without a consumer", 14, NEVER);
-pub(super) const ARRAY: Feature = Feature::new("array", 14, NEVER);
-pub(super) const GCRA: Feature = Feature::new("rate limiter", 15, NEVER);
-pub(super) const SET_EXPIRY: Feature = Feature::new("set whose members expire", 17, NEVER);
-pub(super) const PATH_HASH: Feature = Feature::new("path hash", NEVER, 81);
 
 #[cfg(test)]
 mod tests {

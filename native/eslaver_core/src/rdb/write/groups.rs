@@ -2,10 +2,9 @@
 
 use super::super::sink::{Group, Idempotency, StreamId, StreamMeta};
 use super::super::stream::ENTRIES_READ_UNKNOWN;
-use super::dialect::{
-    Dialect, STREAM_ACTIVE_TIME, STREAM_IDEMPOTENCY, STREAM_NACK, STREAM_OFFSETS,
-};
+use super::dialect::Dialect;
 use super::error::WriteError;
+use super::feature::{STREAM_ACTIVE_TIME, STREAM_IDEMPOTENCY, STREAM_NACK, STREAM_OFFSETS};
 use super::node::Entries;
 use super::output::{Body, Output};
 

@@ -97,8 +97,8 @@ mod tests {
             Item::Int(value) => value.to_string().into_bytes(),
             Item::Bytes(bytes) => bytes.to_vec(),
         };
-        assert_eq!(listpack.next(), Ok(Some(Item::Int(-7))));
-        assert_eq!(listpack.next(), Ok(None));
+        assert_eq!(listpack.next(), Some(Ok(Item::Int(-7))));
+        assert_eq!(listpack.next(), None);
         found
     }
 

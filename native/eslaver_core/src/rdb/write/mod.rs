@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `writer` | header, opcodes, keys, checksum; it checks that elements match their announced count |
 //! | `contents` | nothing: it tells how each version begins a value |
-//! | `dialect` | nothing: it knows which version has which types |
+//! | `dialect`, `feature` | nothing: they know the versions, and what each of them has |
 //! | `output` | the pieces, and their checksum |
 //! | `primitive` | lengths, strings, scores |
 //! | `listpack`, `node` | a stream's entries |
@@ -18,6 +18,7 @@ mod array;
 mod contents;
 mod dialect;
 mod error;
+mod feature;
 mod groups;
 mod listpack;
 mod module;

@@ -1,15 +1,13 @@
 //! The file: header, opcodes, keys and checksum.
 
 use super::super::array::NO_INDEX;
-use super::super::decoder::{
-    OPCODE_AUX, OPCODE_EOF, OPCODE_EXPIRETIME_MS, OPCODE_FREQ, OPCODE_FUNCTION2, OPCODE_IDLE,
-    OPCODE_RESIZEDB, OPCODE_SELECTDB,
-};
+use super::super::element::NO_EXPIRY;
+use super::super::opcodes;
 use super::super::sink::{Item, Meta, ModuleField, StreamId, StreamMeta};
-use super::super::value::NO_EXPIRY;
 use super::contents::{Contents, ExpiryForm, Form, TOO_LATE, possible};
-use super::dialect::{AUX, Dialect, FUNCTION, USAGE};
+use super::dialect::Dialect;
 use super::error::WriteError;
+use super::feature::{AUX, FUNCTION, USAGE};
 use super::groups;
 use super::node::Entries;
 use super::output::{Body, Output};
@@ -94,7 +92,7 @@ impl<O: Output> Writer<O> {
     pub fn aux(&mut self, name: &[u8], value: &[u8]) -> Written {
         self.between()?;
         if self.dialect.has(AUX) {
-            self.body.byte(OPCODE_AUX);
+            self.body.byte(opcodes::AUX);
             self.body.string(name);
             self.body.string(value);
         }
@@ -108,7 +106,7 @@ impl<O: Output> Writer<O> {
     pub fn function(&mut self, code: &[u8]) -> Written {
         self.between()?;
         self.dialect.require(FUNCTION)?;
-        self.body.byte(OPCODE_FUNCTION2);
+        self.body.byte(opcodes::FUNCTION2);
         self.body.plain(code);
         Ok(())
     }
@@ -122,7 +120,7 @@ impl<O: Output> Writer<O> {
         self.between()?;
         self.select(db);
         if self.dialect.has(AUX) {
-            self.body.byte(OPCODE_RESIZEDB);
+            self.body.byte(opcodes::RESIZEDB);
             self.body.length(keys);
             self.body.length(expires);
         }
@@ -388,7 +386,7 @@ impl<O: Output> Writer<O> {
     /// Within a value.
     pub fn finish(mut self) -> Result<O, WriteError> {
         self.between()?;
-        self.body.byte(OPCODE_EOF);
+        self.body.byte(opcodes::EOF);
         Ok(self.body.finish())
     }
 
@@ -416,7 +414,7 @@ impl<O: Output> Writer<O> {
 
     fn select(&mut self, db: u32) {
         if self.db != Some(db) {
-            self.body.byte(OPCODE_SELECTDB);
+            self.body.byte(opcodes::SELECTDB);
             self.body.length(db.into());
             self.db = Some(db);
         }
@@ -426,16 +424,16 @@ impl<O: Output> Writer<O> {
         if let Some(at) = meta.expire_at {
             // -1 stands for no expiry; the time before it has passed as well
             let at = if at == NO_EXPIRY { at - 1 } else { at };
-            self.body.byte(OPCODE_EXPIRETIME_MS);
+            self.body.byte(opcodes::EXPIRETIME_MS);
             self.body.put(&at.to_le_bytes());
         }
         if self.dialect.has(USAGE) {
             if let Some(idle) = meta.idle {
-                self.body.byte(OPCODE_IDLE);
+                self.body.byte(opcodes::IDLE);
                 self.body.length(idle);
             }
             if let Some(freq) = meta.freq {
-                self.body.put(&[OPCODE_FREQ, freq]);
+                self.body.put(&[opcodes::FREQ, freq]);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Certificates that `rustls` does not read: X.509 v1, which has no extensions.
 //!
-//! OpenSSL takes them, and so do real replicas; Redis' own script for test certificates makes them.
+//! OpenSSL accepts them, so real replicas do; Redis' own script for test certificates makes them.
 
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use rustls::{CertificateError, SignatureScheme};
@@ -52,7 +52,7 @@ impl<'a> Certificate<'a> {
         Ok(())
     }
 
-    /// Whether one of these certificates has signed this one, and may.
+    /// Whether one of these certificates has signed this one, and may sign.
     pub(super) fn check_issuer(
         &self,
         issuers: &[CertificateDer<'_>],
@@ -77,8 +77,8 @@ impl<'a> Certificate<'a> {
         Err(failure)
     }
 
-    /// Whether it may sign others, as OpenSSL decides that: one without extensions if it is an
-    /// authority's own, one that does not say whether it is an authority's if its key may.
+    /// Whether it may sign others, as OpenSSL decides that: without extensions, if it signed
+    /// itself; without a word on whether it is an authority's, if its key usage allows it.
     pub(super) fn may_sign(&self) -> bool {
         let said = self.said();
         if self.is_plain() {
@@ -134,7 +134,7 @@ impl Key {
         self.info.to_der().ok()
     }
 
-    /// Whether the signature is this key's, of a scheme that TLS 1.2 knows.
+    /// Whether the signature is this key's, by a scheme of TLS 1.2.
     pub(super) fn verifies_in_tls12(
         &self,
         mapping: &[(SignatureScheme, Algorithms)],
@@ -160,7 +160,7 @@ impl Key {
     }
 }
 
-/// What is in a sequence, encoded.
+/// The contents of a sequence, encoded.
 fn contents(sequence: &impl Encode) -> Option<Vec<u8>> {
     let der = Encode::to_der(sequence).ok()?;
     AnyRef::from_der(&der).ok().map(|sequence| sequence.value().to_vec())

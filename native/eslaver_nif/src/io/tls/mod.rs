@@ -1,4 +1,4 @@
-//! TLS: what is trusted, who we are, and the session on a socket.
+//! TLS: whom to trust, who we are, and the session on a socket.
 
 mod certificate;
 mod trust;
@@ -18,7 +18,7 @@ use crate::link::config::{Tls, Verify};
 use crate::link::end::End;
 use trust::Trust;
 
-/// What is said of a master that speaks plainly where TLS was expected.
+/// The error for a master that does not use TLS.
 pub(crate) const PLAIN: &str = "the master does not speak TLS on this port: set tls to false";
 
 /// A session on a socket that does not block.
@@ -66,7 +66,7 @@ impl Session {
 impl Read for Session {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.both().read(buffer) {
-            // the other side is gone, and did not say so in TLS's own way
+            // the other side has closed the socket without ending the session
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
             result => result,
         }
@@ -112,7 +112,7 @@ fn client_config(options: &Tls) -> Result<ClientConfig, String> {
     }
 }
 
-/// The certificates of a file, or those that the system trusts.
+/// The certificates of the file, or without one those that the system trusts.
 fn trusted(file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
     match file {
         Some(file) => certificates(file),
@@ -123,7 +123,7 @@ fn trusted(file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> 
 fn nobody(options: &Tls) -> String {
     match &options.ca_file {
         Some(file) => format!("{} holds no certificate", file.display()),
-        None => "the system trusts no certificate: set cacertfile".to_owned(),
+        None => "this system has no trusted certificates: set cacertfile".to_owned(),
     }
 }
 
@@ -150,13 +150,13 @@ pub(crate) fn explain(error: &io::Error) -> String {
 fn remedy(why: &CertificateError) -> &'static str {
     match why {
         CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-            "; it names no host in a subjectAltName: with verify => chain it needs none"
+            "; it names no host in a subjectAltName: verify => chain does not require that"
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "; server_name is the name to expect, and with verify => chain any will do"
+            "; set server_name to the name it has, or verify => chain to accept any name"
         }
         CertificateError::UnknownIssuer => {
-            "; cacertfile must hold the certificate of an authority that has signed it, not expired"
+            "; cacertfile must hold the certificate, not expired, of an authority that signed it"
         }
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
             "; put this certificate itself into cacertfile to trust it"

@@ -1,4 +1,4 @@
-//! Whether the master's certificate is one to trust.
+//! Whether to trust the master's certificate.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -13,19 +13,19 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 use super::certificate::{Certificate, Key};
 use crate::link::config::Verify;
 
-/// Whom a link trusts. A signature of the handshake's own is checked whatever the option says.
+/// Whom a link trusts. The signature of the handshake itself is checked whatever the option says.
 #[derive(Debug)]
 pub(super) struct Trust {
     verify: Verify,
     /// What is trusted, byte for byte.
     trusted: Vec<CertificateDer<'static>>,
-    /// Those of them whose signature is trusted, too.
+    /// Those of them that may sign others.
     roots: RootCertStore,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Trust {
-    /// Trusts these certificates; `None` when none of them can be read.
+    /// Trusts these certificates. `None` if none of them can be read.
     pub(super) fn new(
         verify: Verify,
         trusted: Vec<CertificateDer<'static>>,
@@ -128,7 +128,7 @@ impl ServerCertVerifier for Trust {
     }
 }
 
-/// A certificate without extensions names nobody that could be checked.
+/// A certificate without extensions has no name that could be checked.
 fn check_name(end_entity: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Error> {
     match ParsedCertificate::try_from(end_entity) {
         Ok(parsed) => verify_server_name(&parsed, name),

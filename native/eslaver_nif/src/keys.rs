@@ -1,0 +1,81 @@
+//! The keys of commands, and whether they match a pattern.
+
+use std::sync::Arc;
+
+use eslaver_core::commands::{self, Effect, Learned};
+use eslaver_core::glob;
+use rustler::types::erlang_option::ErlOption;
+use rustler::{Binary, Encoder, Env, NifResult, Resource, ResourceArc, Term};
+
+use crate::atoms;
+
+/// What a master has told about its commands, as Erlang holds it.
+pub(crate) struct Told(pub(crate) Arc<Learned>);
+
+#[rustler::resource_impl]
+impl Resource for Told {}
+
+type RawTold = ErlOption<ResourceArc<Told>>;
+
+/// The keys that a command changes, and those that it only reads: each as it was given, or `{Db,
+/// Key}` if it is in another db. For a command without keys, what it does instead.
+fn keys<'a>(
+    env: Env<'a>,
+    name: Binary<'_>,
+    args: Vec<Term<'a>>,
+    told: RawTold,
+) -> NifResult<Term<'a>> {
+    let nothing = Learned::default();
+    let told = Option::from(told);
+    let learned = told.as_ref().map_or(&nothing, |told: &ResourceArc<Told>| &told.0);
+    let bytes = args.iter().map(|arg| arg.decode()).collect::<Result<Vec<Binary<'_>>, _>>()?;
+    let bytes: Vec<&[u8]> = bytes.iter().map(Binary::as_slice).collect();
+    let (mut changed, mut read) = (Vec::new(), Vec::new());
+    let effect = commands::keys(learned, &name, bytes.as_slice(), |key| {
+        if let Some(arg) = args.get(key.index) {
+            let found = key.db.map_or(*arg, |db| (db, *arg).encode(env));
+            if key.changed { changed.push(found) } else { read.push(found) }
+        }
+    });
+    Ok(match effect {
+        Effect::Keys => (changed, read).encode(env),
+        Effect::Db => atoms::flushdb().encode(env),
+        Effect::AllDbs => atoms::flushall().encode(env),
+        Effect::Swap(one, other) => (atoms::swapdb(), one, other).encode(env),
+        Effect::Slots => (atoms::slots(), commands::slots(&name, bytes.as_slice())).encode(env),
+        Effect::Unnamed => atoms::unnamed().encode(env),
+        Effect::NotAWrite => atoms::not_a_write().encode(env),
+        Effect::Unknown => atoms::unknown().encode(env),
+    })
+}
+
+// the macro has a name `args` of its own
+#[rustler::nif(name = "keys")]
+fn keys_short<'a>(
+    env: Env<'a>,
+    name: Binary<'_>,
+    words: Vec<Term<'a>>,
+    told: RawTold,
+) -> NifResult<Term<'a>> {
+    keys(env, name, words, told)
+}
+
+#[rustler::nif(name = "keys_dirty", schedule = "DirtyCpu")]
+fn keys_long<'a>(
+    env: Env<'a>,
+    name: Binary<'_>,
+    words: Vec<Term<'a>>,
+    told: RawTold,
+) -> NifResult<Term<'a>> {
+    keys(env, name, words, told)
+}
+
+#[rustler::nif(name = "glob")]
+fn glob_short(pattern: Binary<'_>, bytes: Binary<'_>) -> bool {
+    glob::matches(&pattern, &bytes)
+}
+
+#[rustler::nif(name = "glob_dirty", schedule = "DirtyCpu")]
+fn glob_long(pattern: Binary<'_>, bytes: Binary<'_>) -> bool {
+    glob::matches(&pattern, &bytes)
+}

@@ -1,0 +1,65 @@
+//! Which of the stream's commands go into the batch.
+
+use std::sync::Arc;
+
+use eslaver_core::commands::Learned;
+use eslaver_core::filter::{Before, Filter, Gate};
+use eslaver_core::position::Position;
+use eslaver_core::resp::Command;
+
+use crate::terms::batch::Batch;
+use crate::terms::event::Shape;
+
+pub(crate) struct Sieve {
+    /// What is wanted, and what of the current transaction has passed.
+    filter: Option<(Arc<Filter>, Gate)>,
+    learned: Arc<Learned>,
+    /// The db that the batch was last told of. Only classic events need a `SELECT`.
+    told: Option<u32>,
+    selects: bool,
+}
+
+impl Sieve {
+    /// `open` is whether the stream goes on within a transaction.
+    pub(crate) fn new(batch: &Batch, learned: Arc<Learned>, open: bool) -> Self {
+        let selects = batch.shape == Shape::Classic;
+        let filter = batch.filter.clone().map(|filter| (filter, Gate::new(selects, open)));
+        Self { filter, learned, told: None, selects }
+    }
+
+    /// Whether everything passes, or something of the current transaction has.
+    pub(crate) fn is_open(&self) -> bool {
+        self.filter.as_ref().is_none_or(|(_, gate)| gate.is_open())
+    }
+
+    /// Adds a command to the batch, if it is wanted.
+    #[inline]
+    pub(crate) fn take(
+        &mut self,
+        command: &Command<'_>,
+        before: Position,
+        after: Position,
+        batch: &mut Batch,
+    ) {
+        let passes = match &mut self.filter {
+            None => Some(Before::default()),
+            Some((filter, gate)) => gate.pass(filter, &self.learned, command, before),
+        };
+        self.told = self.told.filter(|_| before.db == after.db);
+        match passes {
+            Some(frame) => {
+                batch.before(frame, before);
+                batch.command(command, after);
+            }
+            None => batch.pass_over(command.len()),
+        }
+    }
+
+    /// A db has been selected without a `SELECT`. Behind a filter the gate tells of it.
+    pub(crate) fn tell_db(&mut self, now: Position, batch: &mut Batch) {
+        if self.selects && self.filter.is_none() && self.told != Some(now.db) {
+            self.told = Some(now.db);
+            batch.before(Before { multi: false, select: Some(now.db) }, now);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The command stream, decoded into the batch.
+
+use std::sync::atomic::Ordering;
+
+use eslaver_core::position::{Position, Tracker};
+use eslaver_core::replay::{self, Replay, Replayed};
+use eslaver_core::resp::{self, Command, Commands};
+
+use crate::link::end::End;
+use crate::link::shared::Shared;
+use crate::link::sieve::Sieve;
+use crate::terms::batch::Batch;
+
+/// A name is a list of characters in classic events, at 16 bytes each.
+const MAX_NAME: usize = 256;
+
+/// Why decoding paused.
+pub(crate) enum Decoded {
+    /// The bytes at hand are used up.
+    All,
+    /// The batch should go out now.
+    Batch,
+}
+
+pub(crate) struct Stream {
+    commands: Commands,
+    /// The offset of its first byte.
+    begins: u64,
+    tracker: Tracker,
+    limits: resp::Limits,
+    sieve: Sieve,
+    /// What is left of the last command.
+    wrapped: Option<Wrapped>,
+}
+
+impl Stream {
+    pub(crate) fn new(tracker: Tracker, limits: resp::Limits, sieve: Sieve) -> Self {
+        let begins = tracker.position().offset;
+        Self { commands: Commands::new(limits), begins, tracker, limits, sieve, wrapped: None }
+    }
+
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        self.commands.feed(bytes);
+    }
+
+    /// The offset behind what has been decoded.
+    pub(crate) fn offset(&self) -> u64 {
+        self.tracker.position().offset
+    }
+
+    /// The last position outside a transaction.
+    pub(crate) fn safe_position(&self) -> Position {
+        self.tracker.safe()
+    }
+
+    /// The position to go on from behind what has been decoded. Behind a `MULTI` that was not
+    /// delivered, or within a command that wraps others, it is the one before: whoever goes on from
+    /// there has to see that again.
+    pub(crate) fn position(&self) -> Position {
+        let now = self.tracker.position();
+        match &self.wrapped {
+            _ if now.in_transaction && !self.sieve.is_open() => self.safe_position(),
+            Some(wrapped) => wrapped.before,
+            None => now,
+        }
+    }
+
+    /// Decodes until the batch should go out or the bytes end.
+    pub(crate) fn decode(&mut self, batch: &mut Batch, shared: &Shared) -> Result<Decoded, End> {
+        let Self { commands, begins, tracker, limits, sieve, wrapped } = self;
+        let mut count = 0;
+        let decoded = loop {
+            if let Some(mut rest) = wrapped.take() {
+                rest.decode(*limits, tracker, sieve, batch)?;
+                *wrapped = Some(rest).filter(|rest| !rest.replay.is_empty());
+                if batch.is_full() {
+                    break Decoded::Batch;
+                }
+            }
+            let Some(command) = commands.next()? else {
+                break Decoded::All;
+            };
+            let before = tracker.position();
+            let at = before.offset.wrapping_sub(*begins);
+            check_name(&command, at)?;
+            let replay = replay::is_replay(&command).then(|| Replay::read(&command, *limits));
+            match replay.flatten() {
+                None => {
+                    tracker.apply(&command).map_err(|error| End::Select { at, error })?;
+                    sieve.take(&command, before, tracker.position(), batch);
+                }
+                Some(replay) => {
+                    *wrapped = Some(Wrapped { replay, length: command.len(), at, before });
+                }
+            }
+            count += 1;
+            let asked = is_getack(&command);
+            if asked {
+                shared.ask(before.offset);
+            }
+            if asked || batch.is_full() {
+                break Decoded::Batch;
+            }
+        };
+        shared.counters.commands.fetch_add(count, Ordering::Relaxed);
+        Ok(decoded)
+    }
+}
+
+/// Commands that another wraps.
+struct Wrapped {
+    replay: Replay,
+    /// The bytes of the whole.
+    length: u64,
+    /// Where it begins: as bytes of the stream, and as a position.
+    at: u64,
+    before: Position,
+}
+
+impl Wrapped {
+    /// Decodes until the batch is full or nothing is left.
+    fn decode(
+        &mut self,
+        limits: resp::Limits,
+        tracker: &mut Tracker,
+        sieve: &mut Sieve,
+        batch: &mut Batch,
+    ) -> Result<(), End> {
+        let at = self.at;
+        while let Some(Replayed { db, bytes, is_last }) = self.replay.take() {
+            let mut parser = Commands::new(limits);
+            parser.feed(bytes);
+            let Some(command) = parser.next()? else { continue };
+            check_name(&command, at)?;
+            if let Some(db) = db {
+                tracker.select(db);
+                sieve.tell_db(tracker.position(), batch);
+            }
+            let before = tracker.position();
+            tracker.follow(&command).map_err(|error| End::Select { at, error })?;
+            if is_last {
+                tracker.advance(self.length);
+            }
+            sieve.take(&command, before, tracker.position(), batch);
+            if batch.is_full() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_name(command: &Command<'_>, at: u64) -> Result<(), End> {
+    let length = command.name().len();
+    if length > MAX_NAME { Err(End::Name { at, length }) } else { Ok(()) }
+}
+
+fn is_getack(command: &Command<'_>) -> bool {
+    command.name().eq_ignore_ascii_case(b"REPLCONF")
+        && command.args().get(0).is_some_and(|arg| arg.eq_ignore_ascii_case(b"GETACK"))
+}

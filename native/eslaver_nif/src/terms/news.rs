@@ -1,0 +1,69 @@
+//! What a link tells the server besides batches.
+
+use eslaver_core::rdb::LeftOut;
+use rustler::{Atom, Env, LocalPid};
+
+use crate::atoms;
+use crate::terms::message::{Built, Message};
+
+pub(crate) enum News<'a> {
+    /// A snapshot begins. Masters without `PSYNC` have no id, and some do not know the size.
+    Full { replid: Option<&'a str>, offset: u64, bytes: Option<u64>, master: &'a str },
+    /// The stream goes on from the position that was asked for.
+    Partial { replid: Option<&'a str>, offset: u64, master: &'a str },
+    /// The snapshot holds something that has no place in events.
+    LeftOut(LeftOut),
+    /// The snapshot is complete.
+    Loaded { keys: u64, bytes: u64, offset: u64, db: u32 },
+}
+
+impl News<'_> {
+    /// Sends `{eslaver_link, LinkPid, {Tag, Map}}`.
+    pub(crate) fn send(self, caller: Env<'_>, server: LocalPid) {
+        let mut message = Message::new();
+        let (tag, pairs) = self.build(&mut message);
+        let map = message.map(&pairs);
+        let news = message.tuple(&[tag.into(), map]);
+        message.send_from_link(caller, server, news);
+    }
+
+    fn build(self, message: &mut Message) -> (Atom, Vec<(Atom, Built)>) {
+        match self {
+            News::Full { replid, offset, bytes, master } => {
+                let size = bytes.map_or(atoms::undefined().into(), |bytes| message.uint(bytes));
+                let pairs = vec![
+                    (atoms::replid(), text(replid, message)),
+                    (atoms::offset(), message.uint(offset)),
+                    (atoms::bytes(), size),
+                    (atoms::master(), message.binary(master.as_bytes())),
+                ];
+                (atoms::full(), pairs)
+            }
+            News::Partial { replid, offset, master } => {
+                let pairs = vec![
+                    (atoms::replid(), text(replid, message)),
+                    (atoms::offset(), message.uint(offset)),
+                    (atoms::master(), message.binary(master.as_bytes())),
+                ];
+                (atoms::partial(), pairs)
+            }
+            News::LeftOut(what) => {
+                let text = message.binary(what.to_string().as_bytes());
+                (atoms::left_out(), vec![(atoms::text(), text)])
+            }
+            News::Loaded { keys, bytes, offset, db } => {
+                let pairs = vec![
+                    (atoms::keys(), message.uint(keys)),
+                    (atoms::bytes(), message.uint(bytes)),
+                    (atoms::offset(), message.uint(offset)),
+                    (atoms::db(), message.uint(db.into())),
+                ];
+                (atoms::loaded(), pairs)
+            }
+        }
+    }
+}
+
+fn text(text: Option<&str>, message: &mut Message) -> Built {
+    text.map_or(atoms::undefined().into(), |text| message.binary(text.as_bytes()))
+}

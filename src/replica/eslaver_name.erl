@@ -1,0 +1,25 @@
+%% @doc The names of replicas: how they are registered, and how they are referred to.
+%% @private
+-module(eslaver_name).
+
+-export([replica/1, target/1]).
+-export_type([name/0, replica/0]).
+
+-type name() :: undefined | {local, atom()} | {global, term()} | {via, module(), term()}.
+%% As in the option `name'.
+
+-type replica() :: pid() | atom() | {global, term()} | {via, module(), term()}.
+%% A reference to a replica, for calls.
+
+%% @doc The reference to the calling process, a replica with this name.
+-spec replica(name()) -> replica().
+replica(undefined) -> self();
+replica({local, Name}) -> Name;
+replica(Name) -> Name.
+
+%% @doc What to monitor: a process, or a name for which the monitor says at once that it is missing.
+-spec target(replica()) -> pid() | atom().
+target(Pid) when is_pid(Pid) -> Pid;
+target(Name) when is_atom(Name) -> Name;
+target({global, Name}) -> global:whereis_name(Name);
+target({via, Module, Name}) -> Module:whereis_name(Name).

@@ -1,0 +1,232 @@
+%% @doc What a replica is doing, and how each message of its links changes that. It is pure:
+%% {@link eslaver_server} passes the messages in, and carries out the effects that come out.
+%%
+%% The state is a phase, of the link to the master, and a turn, of the messages of links:
+%%
+%% ```
+%% phase        what happens                                  next phase
+%% connecting   the master begins a snapshot                  loading
+%%              the master continues the stream               streaming
+%%              the master cannot be reached, or refuses      waiting
+%% loading      the callback has handled the whole snapshot   streaming
+%%              the link is lost                              waiting
+%% streaming    the link is lost                              waiting
+%% waiting      the pause before the next try ends            connecting
+%%
+%% turn         messages of links                             next turn
+%% ready        are handled as they arrive                    scheduled when a turn is over,
+%%                                                            paused when the callback wants it
+%% scheduled    queue until the server's message `work'       ready
+%% paused       queue until `continue' or `demand'            scheduled
+%% '''
+%%
+%% A message takes two steps: {@link arrived/3} gives the events for the callback, and
+%% {@link handled/3} follows when it has handled them. Both give effects, in their order.
+%% @private
+-module(eslaver_session).
+
+-export([new/4, connecting/1, arrived/3, handled/3]).
+-export([is_ready/1, postponed/2, continued/1, work/1]).
+-export([advance/2, behind/3, position/1]).
+-export([phase/1, master/1, info/1]).
+-export_type([session/0, phase/0, message/0, effect/0]).
+
+%% The pause before a receiver with too many messages is tried again, in ms.
+-define(HELD, 5).
+
+-type phase() :: connecting | loading | streaming | waiting.
+-type turn() :: ready | scheduled | paused.
+
+-record(session, {
+    phase = connecting :: phase(),
+    turn = ready :: turn(),
+    %% The form of the events.
+    events :: classic | full,
+    %% Whether the RDB file of an earlier run may still stand in for the master.
+    stand_in :: boolean(),
+    %% Where the handled events end; undefined until a snapshot has been loaded.
+    position :: undefined | eslaver_position:position(),
+    %% The replication id and the address of the master, as the options and then links tell them.
+    replid :: undefined | binary(),
+    master :: binary(),
+    %% Whether a snapshot has been handled.
+    loaded = false :: boolean()
+}).
+
+-opaque session() :: #session{}.
+
+-type message() ::
+    {full | partial | loaded | left_out, News :: map()}
+    | {closed, Reason :: atom(), Text :: binary(), Heals :: boolean()}.
+%% What a link sends, except batches.
+
+-type effect() ::
+    {log, logger:level(), What :: atom(), Report :: map()}
+    | {down, eslaver_retry:error(), Heals :: boolean(), WasUp :: boolean()}
+    | {up, eslaver_retry:resync()}
+    %% Progress of a load.
+    | {load_started, Bytes :: undefined | non_neg_integer()}
+    | {load_finished, News :: map()}
+    | load_abandoned
+    %% The RDB file of an earlier run.
+    | open_file
+    | close_file
+    %% A snapshot begins: the position on disk and the subscribers' open transaction are void.
+    | forget
+    %% Pass on what the master has told of its commands.
+    | learn
+    %% Notify all subscribers that any key may have changed.
+    | {notify, News :: map()}
+    | answer_waiting
+    | credit
+    | {work_after, Ms :: non_neg_integer()}.
+
+%% @doc At the start, with the position that an earlier life left. `StandIn' is the option
+%% `load_dump'.
+-spec new(eslaver_position:safe() | none, Master, StandIn, classic | full) -> session() when
+    Master :: binary(), StandIn :: boolean().
+new(none, Master, StandIn, Events) ->
+    #session{master = Master, stand_in = StandIn, events = Events};
+new(#{replid := Replid} = Safe, Master, StandIn, Events) ->
+    Session = new(none, Master, StandIn, Events),
+    Session#session{replid = Replid, position = eslaver_position:resumed(Safe)}.
+
+%% @doc A link to the master is being made.
+-spec connecting(session()) -> session().
+connecting(Session) ->
+    Session#session{phase = connecting}.
+
+%% @doc A message has reached the head of the queue: effects, and then events for the callback.
+-spec arrived(eslaver_links:source(), message(), session()) ->
+    {[effect()], [Event :: term()], session()}.
+arrived(master, {full, News}, #session{events = Form} = Session) ->
+    #{replid := Replid, bytes := Bytes, master := Master} = News,
+    Why = eslaver_position:why_full(Session#session.position, Session#session.loaded),
+    Report = #{resync => full, why => Why, replid => Replid},
+    {
+        [
+            close_file,
+            forget,
+            {load_started, Bytes},
+            {log, notice, link_up, Report},
+            learn
+        ],
+        eslaver_events:full(Form, master, News),
+        Session#session{
+            phase = loading,
+            stand_in = false,
+            position = undefined,
+            replid = Replid,
+            master = Master
+        }
+    };
+arrived(master, {partial, News}, #session{events = Form, position = Before} = Session) ->
+    #{replid := New, offset := Offset, master := Master} = News,
+    Position = eslaver_position:continued(New, Before),
+    #{replid := Replid} = eslaver_position:safe(Position),
+    Report = #{resync => partial, offset => Offset, replid => Replid},
+    {
+        [close_file, {log, notice, link_up, Report}, learn],
+        eslaver_events:partial(Form, Replid, News),
+        Session#session{
+            stand_in = false, position = Position, replid = Replid, master = Master
+        }
+    };
+arrived(file, {full, News}, #session{events = Form} = Session) ->
+    #{bytes := Bytes, master := File} = News,
+    Effects = [{log, notice, replay, #{file => File}}, {load_started, Bytes}],
+    {Effects, eslaver_events:full(Form, file, News), Session};
+arrived(_Source, {loaded, News}, #session{events = Form} = Session) ->
+    {[], eslaver_events:loaded(Form, News), Session};
+arrived(_Source, {left_out, #{text := Text}}, Session) ->
+    {[{log, warning, left_out, #{text => Text}}], [], Session};
+arrived(master, {closed, Reason, Text, _}, #session{phase = Phase} = Session) when
+    Phase =/= connecting
+->
+    {[], eslaver_events:down(Session#session.events, failure(Reason, Text)), Session};
+arrived(_Source, {closed, _, _, _}, Session) ->
+    {[], [], Session}.
+
+%% @doc The callback has handled the events of a message.
+-spec handled(eslaver_links:source(), message(), session()) -> {[effect()], session()}.
+handled(master, {loaded, #{offset := Offset, db := Db} = News}, Session) ->
+    Position = eslaver_position:new(Session#session.replid, Offset, Db),
+    {
+        [{load_finished, News}, {notify, News}, {up, full}, answer_waiting, credit],
+        Session#session{phase = streaming, loaded = true, position = Position}
+    };
+handled(master, {partial, _}, Session) ->
+    {[{up, partial}, answer_waiting, credit], Session#session{phase = streaming, loaded = true}};
+handled(master, {closed, Reason, Text, Heals}, Session) ->
+    lost(failure(Reason, Text), Heals, Session);
+handled(file, {loaded, News}, Session) ->
+    {[{load_finished, News}, answer_waiting], Session#session{loaded = true}};
+handled(file, {closed, Reason, Text, _}, Session) ->
+    Failed = [{log, warning, replay_failed, #{text => Text}} || Reason =/= finished],
+    {Failed ++ [load_abandoned, close_file], Session};
+handled(_Source, _Message, Session) ->
+    {[], Session}.
+
+failure(Reason, Text) ->
+    #{reason => Reason, text => Text}.
+
+lost(#{reason := Reason} = Error, Heals, #session{phase = Phase, position = Position} = Session) ->
+    {File, Next} = stand_in(Session#session{
+        phase = waiting, position = eslaver_position:lost(Reason, Position)
+    }),
+    Down = {down, Error, Heals, Phase =/= connecting},
+    {[Down] ++ [load_abandoned || Phase =:= loading] ++ File, Next}.
+
+stand_in(#session{stand_in = true, loaded = false, position = undefined} = Session) ->
+    {[open_file], Session#session{stand_in = false}};
+stand_in(Session) ->
+    {[], Session#session{stand_in = false}}.
+
+%% @doc Whether a message that arrives is to be handled at once.
+-spec is_ready(session()) -> boolean().
+is_ready(#session{turn = Turn}) -> Turn =:= ready.
+
+%% @doc The rest of the queue has to wait: until the mailbox has been looked at (`turn'), until the
+%% callback's process has caught up (`held'), or because the callback wants a pause.
+-spec postponed(turn | held | {pause, timeout()}, session()) -> {[effect()], session()}.
+postponed({pause, infinity}, Session) -> {[], Session#session{turn = paused}};
+postponed({pause, Time}, Session) -> {[{work_after, Time}], Session#session{turn = scheduled}};
+postponed(held, Session) -> postponed({pause, ?HELD}, Session);
+postponed(turn, Session) -> postponed({pause, 0}, Session).
+
+%% @doc The callback no longer holds the stream.
+-spec continued(session()) -> {[effect()], session()}.
+continued(#session{turn = paused} = Session) -> postponed(turn, Session);
+continued(Session) -> {[], Session}.
+
+%% @doc The message `work' has arrived: whether to continue with the queue.
+-spec work(session()) -> {boolean(), session()}.
+work(#session{turn = scheduled} = Session) -> {true, Session#session{turn = ready}};
+work(Session) -> {false, Session}.
+
+%% @doc A batch has been handled.
+-spec advance(eslaver_position:batch_end() | undefined, session()) -> session().
+advance(End, #session{position = Position} = Session) ->
+    Session#session{position = eslaver_position:advance(End, Position)}.
+
+%% @doc `Count' events of a batch have been handled.
+-spec behind(non_neg_integer(), eslaver_position:offsets(), session()) -> session().
+behind(Count, Offsets, #session{position = Position} = Session) ->
+    Session#session{position = eslaver_position:behind(Count, Offsets, Position)}.
+
+%% @doc Where the handled events end.
+-spec position(session()) -> eslaver_position:position() | undefined.
+position(#session{position = Position}) -> Position.
+
+%% @doc The phase of the link to the master.
+-spec phase(session()) -> phase().
+phase(#session{phase = Phase}) -> Phase.
+
+%% @doc The address of the master, for people.
+-spec master(session()) -> binary().
+master(#session{master = Master}) -> Master.
+
+%% @doc For `info'.
+-spec info(session()) -> map().
+info(#session{phase = Phase, turn = Turn, master = Master, replid = Replid}) ->
+    #{state => Phase, paused => Turn =:= paused, master => Master, replid => Replid}.

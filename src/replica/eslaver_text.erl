@@ -1,0 +1,32 @@
+%% @doc Text as binaries: made from a format, and read from what a user gives.
+%% @private
+-module(eslaver_text).
+
+-export([format/2, parse/1, lower/1]).
+
+%% @doc As `io_lib:format/2', but a binary.
+-spec format(io:format(), [term()]) -> binary().
+format(Format, Args) ->
+    <<_/binary>> = unicode:characters_to_binary(io_lib:format(Format, Args)).
+
+%% @doc The text of a string or a binary. A binary is taken as it is, whatever its bytes.
+-spec parse(term()) -> {ok, binary()} | error.
+parse(Text) when is_binary(Text) ->
+    {ok, Text};
+parse(Text) when is_list(Text) ->
+    try unicode:characters_to_binary(Text) of
+        Binary when is_binary(Binary) -> {ok, Binary};
+        _ -> error
+    catch
+        error:badarg -> error
+    end;
+parse(_Text) ->
+    error.
+
+%% @doc ASCII letters in lower case; all other bytes stay, whatever their encoding.
+-spec lower(binary()) -> binary().
+lower(Bytes) ->
+    <<<<(lower_byte(Byte))>> || <<Byte>> <= Bytes>>.
+
+lower_byte(Byte) when Byte >= $A, Byte =< $Z -> Byte + 32;
+lower_byte(Byte) -> Byte.

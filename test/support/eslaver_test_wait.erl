@@ -1,0 +1,37 @@
+%% Waiting for a condition, and how long a call takes.
+-module(eslaver_test_wait).
+
+-export([until/1, until/2, took/1]).
+
+-define(TIMEOUT, 30_000).
+-define(STEP, 20).
+
+%% Calls the function until it returns anything except `false', and returns that.
+-spec until(fun(() -> false | Result)) -> Result.
+until(Condition) ->
+    until(Condition, ?TIMEOUT).
+
+-spec until(fun(() -> false | Result), timeout()) -> Result.
+until(Condition, Timeout) ->
+    poll(Condition, erlang:monotonic_time(millisecond) + Timeout).
+
+poll(Condition, Deadline) ->
+    case Condition() of
+        false ->
+            case erlang:monotonic_time(millisecond) < Deadline of
+                true ->
+                    timer:sleep(?STEP),
+                    poll(Condition, Deadline);
+                false ->
+                    error({condition_not_met, Condition})
+            end;
+        Result ->
+            Result
+    end.
+
+%% The time that a call takes, in ms.
+-spec took(fun(() -> term())) -> integer().
+took(Fun) ->
+    Begun = erlang:monotonic_time(millisecond),
+    _ = Fun(),
+    erlang:monotonic_time(millisecond) - Begun.
