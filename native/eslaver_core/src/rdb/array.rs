@@ -7,16 +7,16 @@ use super::sink::{Item, Sink};
 use super::string;
 
 /// The server's value for no index. No element has it.
-const NO_INDEX: u64 = u64::MAX;
+pub(super) const NO_INDEX: u64 = u64::MAX;
 /// The server keeps a float in a word whose last two bits are a tag.
-const FLOAT_MASK: u64 = !3;
+pub(super) const FLOAT_MASK: u64 = !3;
 /// A longer string does not fit into such a word.
-const SMALL_MAX: usize = 7;
+pub(super) const SMALL_MAX: usize = 7;
 
-const TAG_STRING: u64 = 0;
-const TAG_INT: u64 = 1;
-const TAG_FLOAT: u64 = 2;
-const TAG_SMALL: u64 = 3;
+pub(super) const TAG_STRING: u64 = 0;
+pub(super) const TAG_INT: u64 = 1;
+pub(super) const TAG_FLOAT: u64 = 2;
+pub(super) const TAG_SMALL: u64 = 3;
 
 /// Reads the number of elements, and the index of the next insertion.
 pub(super) fn head(cursor: &mut Cursor<'_>) -> Read<(u64, Option<u64>)> {

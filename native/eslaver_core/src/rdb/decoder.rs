@@ -8,6 +8,7 @@ use super::family::Family;
 use super::input::Input;
 use super::limits::Limits;
 use super::module;
+use super::opcodes;
 use super::piece::Piece;
 use super::sink::{LeftOut, Meta, Sink};
 use super::skip::Skip;
@@ -15,28 +16,7 @@ use super::template::Definition;
 use super::types;
 use super::value::{Context, Value};
 use super::version::header;
-
-/// How Redis Enterprise keeps a key, and in which of its slots.
-const OPCODE_RAM_LRU: u8 = 107;
-const OPCODE_SLOT_NUM: u8 = 121;
-/// The key that comes next is never evicted (Redis, RDB version 17).
-const OPCODE_NO_EVICT: u8 = 241;
-/// Redis: a hash template. Valkey: a command, as it ran while a snapshot was sent without a fork.
-const OPCODE_TEMPLATE: u8 = 242;
-/// Redis: key metadata. Valkey: a slot migration.
-pub(crate) const OPCODE_KEY_META: u8 = 243;
-const OPCODE_SLOT_INFO: u8 = 244;
-pub(crate) const OPCODE_FUNCTION2: u8 = 245;
-const OPCODE_FUNCTION_PRE_GA: u8 = 246;
-const OPCODE_MODULE_AUX: u8 = 247;
-const OPCODE_IDLE: u8 = 248;
-const OPCODE_FREQ: u8 = 249;
-const OPCODE_AUX: u8 = 250;
-const OPCODE_RESIZEDB: u8 = 251;
-const OPCODE_EXPIRETIME_MS: u8 = 252;
-const OPCODE_EXPIRETIME: u8 = 253;
-const OPCODE_SELECTDB: u8 = 254;
-const OPCODE_EOF: u8 = 255;
+use super::write::Dialect;
 
 const FIRST_VERSION_WITH_CHECKSUM: u32 = 5;
 
@@ -110,6 +90,12 @@ impl Decoder {
     /// The number of the snapshot's bytes that are decoded.
     pub fn offset(&self) -> u64 {
         self.input.offset()
+    }
+
+    /// The version in the snapshot's header. `None` before the header has come, and if
+    /// [`Writer`](super::write::Writer) does not know the version.
+    pub fn dialect(&self) -> Option<Dialect> {
+        Dialect::new(self.file.family, self.file.version)
     }
 
     /// Takes the next bytes of the snapshot.
@@ -320,7 +306,7 @@ impl File {
     #[cold]
     fn name_server(&mut self, cursor: &mut Cursor<'_>) -> Read<Step> {
         let field = |cursor: &mut Cursor<'_>| match cursor.byte()? {
-            OPCODE_AUX => {
+            opcodes::AUX => {
                 let (name, value) = (cursor.string()?, cursor.string()?);
                 Ok((name.to_bytes()?, value.to_bytes()?))
             }
@@ -374,59 +360,59 @@ impl File {
     #[inline]
     fn opcode<S: Sink>(&mut self, cursor: &mut Cursor<'_>, sink: &mut S) -> Read<Step> {
         match cursor.byte()? {
-            OPCODE_EOF => {
+            opcodes::EOF => {
                 let checksum = self.version >= FIRST_VERSION_WITH_CHECKSUM;
                 self.state = if checksum { State::Checksum } else { State::Done };
             }
-            OPCODE_SELECTDB => self.meta.db = db(cursor.length()?)?,
-            OPCODE_EXPIRETIME => {
+            opcodes::SELECTDB => self.meta.db = db(cursor.length()?)?,
+            opcodes::EXPIRETIME => {
                 let seconds = i32::from_le_bytes(cursor.array()?);
                 self.meta.expire_at = Some(i64::from(seconds) * 1000);
             }
-            OPCODE_EXPIRETIME_MS => {
+            opcodes::EXPIRETIME_MS => {
                 self.meta.expire_at = Some(cursor.i64_le()?).filter(|&at| at != NO_EXPIRY);
             }
-            OPCODE_IDLE => self.meta.idle = Some(cursor.length()?),
-            OPCODE_FREQ => self.meta.freq = Some(cursor.byte()?),
-            OPCODE_RESIZEDB => skip_lengths(2, cursor)?,
-            OPCODE_SLOT_INFO => skip_lengths(3, cursor)?,
-            OPCODE_AUX => {
+            opcodes::IDLE => self.meta.idle = Some(cursor.length()?),
+            opcodes::FREQ => self.meta.freq = Some(cursor.byte()?),
+            opcodes::RESIZEDB => skip_lengths(2, cursor)?,
+            opcodes::SLOT_INFO => skip_lengths(3, cursor)?,
+            opcodes::AUX => {
                 let (name, value) = (cursor.string()?, cursor.string()?);
                 let (name, value) = (name.to_bytes()?, value.to_bytes()?);
                 self.note_server(&name, &value);
                 sink.aux(&name, &value);
                 return Ok(Step::Event);
             }
-            OPCODE_FUNCTION2 => {
+            opcodes::FUNCTION2 => {
                 let code = cursor.string()?;
                 sink.function(&code.to_bytes()?);
                 return Ok(Step::Event);
             }
-            OPCODE_FUNCTION_PRE_GA => {
+            opcodes::FUNCTION_PRE_GA => {
                 let what = "a function of the 7.0 release candidates";
-                return Err(ErrorKind::UnsupportedType(OPCODE_FUNCTION_PRE_GA, what).into());
+                return Err(ErrorKind::UnsupportedType(opcodes::FUNCTION_PRE_GA, what).into());
             }
-            OPCODE_MODULE_AUX => {
+            opcodes::MODULE_AUX => {
                 module::aux_header(cursor)?;
                 self.state = State::ModuleAux;
             }
-            OPCODE_KEY_META => match self.family {
+            opcodes::KEY_META => match self.family {
                 Family::Redis => self.state = State::KeyMeta { classes: cursor.length()? },
                 Family::Valkey => skip_slot_import(cursor)?,
             },
-            OPCODE_TEMPLATE => match self.family {
+            opcodes::TEMPLATE => match self.family {
                 Family::Redis => {
                     let template = Definition::open(cursor, &self.context.templates)?;
                     self.state = State::Template(template);
                 }
                 Family::Valkey => {
-                    return Err(ErrorKind::UnsupportedType(OPCODE_TEMPLATE, FORKLESS).into());
+                    return Err(ErrorKind::UnsupportedType(opcodes::TEMPLATE, FORKLESS).into());
                 }
             },
-            OPCODE_RAM_LRU | OPCODE_SLOT_NUM if self.family == Family::Redis => {
+            opcodes::RAM_LRU | opcodes::SLOT_NUM if self.family == Family::Redis => {
                 skip_lengths(1, cursor)?;
             }
-            OPCODE_NO_EVICT if self.family == Family::Redis => {}
+            opcodes::NO_EVICT if self.family == Family::Redis => {}
             types::CRON if self.family == Family::Redis => {
                 cursor.string()?;
                 sink.left_out(LeftOut::Cron);

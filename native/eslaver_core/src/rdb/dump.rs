@@ -6,11 +6,11 @@
 use crc_fast::{CrcAlgorithm, checksum};
 
 use super::cursor::{Cursor, Read, Stop};
-use super::decoder::OPCODE_KEY_META;
 use super::error::ErrorKind;
 use super::family::{Family, KNOWN};
 use super::limits::Limits;
 use super::module;
+use super::opcodes;
 use super::sink::{Meta, Sink};
 use super::value::{Context, Value};
 
@@ -98,7 +98,7 @@ impl Reader<'_> {
     fn value<S: Sink>(&mut self, family: Family, limits: Limits, sink: &mut S) -> Read<()> {
         let mut cursor = Cursor::new(self.body, 0, limits);
         let mut value_type = cursor.byte()?;
-        if family == Family::Redis && value_type == OPCODE_KEY_META {
+        if family == Family::Redis && value_type == opcodes::KEY_META {
             skip_key_metadata(&mut cursor)?;
             self.offset = cursor.position();
             value_type = cursor.byte()?;

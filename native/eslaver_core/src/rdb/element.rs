@@ -10,7 +10,7 @@ use super::string::RawString;
 use super::unpack::{Packed, unpack};
 
 /// What Valkey writes for a field that does not expire.
-const NO_EXPIRY: i64 = -1;
+pub(super) const NO_EXPIRY: i64 = -1;
 pub(super) const NODE_PLAIN: u64 = 1;
 pub(super) const NODE_PACKED: u64 = 2;
 

@@ -4,7 +4,7 @@ use super::error::ErrorKind;
 use super::sink::Sink;
 
 /// Redis keeps no such expiry beyond 48 bits of milliseconds. Valkey has no such limit.
-const MAX: u64 = (1 << 48) - 1;
+pub(super) const MAX: u64 = (1 << 48) - 1;
 
 /// Checks the least expiry of a value, which its times to live count from.
 pub(super) fn check_base(base: u64) -> Result<(), ErrorKind> {

@@ -4,10 +4,10 @@
 //! and the checksum, as in the payload of `DUMP`.
 
 use super::cursor::{Cursor, Read, Stop};
-use super::decoder::OPCODE_FUNCTION2;
 use super::dump::{self, DumpError};
 use super::error::ErrorKind;
 use super::limits::Limits;
+use super::opcodes;
 
 /// Decodes a whole payload: `found` is given the code of each library.
 ///
@@ -31,7 +31,7 @@ pub fn decode_functions(
 
 fn library(cursor: &mut Cursor<'_>) -> Read<Vec<u8>> {
     match cursor.byte()? {
-        OPCODE_FUNCTION2 => Ok(cursor.string()?.to_bytes()?),
+        opcodes::FUNCTION2 => Ok(cursor.string()?.to_bytes()?),
         other => Err(Stop::Bad(ErrorKind::UnknownType(other))),
     }
 }

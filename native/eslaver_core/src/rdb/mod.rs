@@ -10,7 +10,7 @@
 //! | `functions` | libraries of functions alone |
 //! | `input`, `piece` | nothing: they hold the bytes at hand, and compute the checksum |
 //! | `value` | the values: one state per shape of value, resumable between any two elements |
-//! | `types` | nothing: it names the types of values |
+//! | `types`, `opcodes` | nothing: they name the types of values, and the opcodes |
 //! | `element`, `expiry` | the elements of a value that has a count, and when they expire |
 //! | `version`, `family` | the magic: which family of servers made the snapshot |
 //! | `limits` | nothing: how long a string may be |
@@ -22,6 +22,8 @@
 //! | `stream`, `entries`, `module`, `array`, `path_hash` | the types that are small formats of their own |
 //! | `template` | hash templates, and the hashes that use them |
 //! | `float` | nothing: it formats an array's floats |
+//!
+//! [`write`](mod@write) is the mirror image: it writes an RDB file.
 mod array;
 mod cursor;
 mod decoder;
@@ -39,6 +41,7 @@ mod limits;
 mod listpack;
 mod lzf;
 mod module;
+mod opcodes;
 mod path_hash;
 mod piece;
 mod seen;
@@ -51,6 +54,7 @@ mod types;
 mod unpack;
 mod value;
 mod version;
+pub mod write;
 mod ziplist;
 mod zipmap;
 

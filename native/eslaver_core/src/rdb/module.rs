@@ -4,14 +4,14 @@ use super::cursor::{Cursor, Read};
 use super::error::ErrorKind;
 use super::string::RawString;
 
-const EOF: u64 = 0;
-const SIGNED: u64 = 1;
-const UNSIGNED: u64 = 2;
-const FLOAT: u64 = 3;
-const DOUBLE: u64 = 4;
-const STRING: u64 = 5;
+pub(super) const EOF: u64 = 0;
+pub(super) const SIGNED: u64 = 1;
+pub(super) const UNSIGNED: u64 = 2;
+pub(super) const FLOAT: u64 = 3;
+pub(super) const DOUBLE: u64 = 4;
+pub(super) const STRING: u64 = 5;
 
-const NAME_CHARACTERS: &[u8; 64] =
+pub(super) const NAME_CHARACTERS: &[u8; 64] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// A field whose string is not decoded yet.

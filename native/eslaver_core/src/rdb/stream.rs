@@ -8,7 +8,7 @@ use super::error::ErrorKind;
 use super::sink::{Consumer, Group, Idempotency, Pending, Producer, Sink, StreamId, StreamMeta};
 
 /// A group's count of entries read, if the server does not know it.
-const ENTRIES_READ_UNKNOWN: u64 = u64::MAX;
+pub(super) const ENTRIES_READ_UNKNOWN: u64 = u64::MAX;
 
 /// The formats of streams. Each adds to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,6 +5,7 @@ pub mod build;
 pub mod compare;
 pub mod counter;
 pub mod handshake;
+pub mod rewrite;
 
 use eslaver_core::rdb::{
     Decoder, Error, Item, Kind, LeftOut, Meta, ModuleField, Piece, Sink, Status, StreamId,
