@@ -123,7 +123,7 @@ fn number(arg: &[u8]) -> Result<u32, Refusal> {
 }
 
 fn restore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
-    let value = load::payload(arg(args, 2)?).ok_or(Refusal::Value)?;
+    let value = load::payload(arg(args, 2)?, context.seed()).ok_or(Refusal::Value)?;
     let absolute = rest(args, 3)?.iter().any(|option| is(option, "ABSTTL"));
     let expire_at = match int(args, 1)? {
         0 => None,

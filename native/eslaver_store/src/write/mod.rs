@@ -3,6 +3,7 @@
 //! | module | is |
 //! |---|---|
 //! | `writer` | applies a command, or a transaction, as one change |
+//! | `feed` | makes units of a stream's commands |
 //! | `context` | what a command sees of keys: reads, changes, puts, removes |
 //! | `table` | which function applies which command |
 //! | `refusal` | why a command cannot be applied |
@@ -17,6 +18,7 @@
 pub(crate) mod arguments;
 pub(crate) mod bit;
 pub(crate) mod context;
+pub(crate) mod feed;
 pub(crate) mod hash;
 pub(crate) mod hll;
 pub(crate) mod key;

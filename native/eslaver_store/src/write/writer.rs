@@ -70,15 +70,17 @@ impl Writer {
         mut refused: impl FnMut(&Command<'_>, Refusal),
     ) {
         let store = Arc::clone(&self.store);
-        unit.iter().for_each(|command| self.ensure_dbs(command));
         if unit.iter().any(|command| self.changes_dbs(command)) {
             store.begin_exclusive();
             for command in unit {
+                // A command before it may have removed the database.
+                self.ensure_dbs(command);
                 let dbs = store.dbs();
                 self.apply_one(Session::new(&store, &dbs), command, now, &mut refused);
             }
             store.end_exclusive();
         } else {
+            unit.iter().for_each(|command| self.ensure_dbs(command));
             let dbs = store.dbs();
             let mut session = Session::new(&store, &dbs);
             for command in unit {

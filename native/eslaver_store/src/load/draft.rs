@@ -1,0 +1,183 @@
+//! A value in the making, as a snapshot tells it piece by piece.
+
+use eslaver_core::rdb::{Item, Kind, ModuleField, StreamId, StreamMeta};
+
+use crate::collections::element::Element;
+use crate::collections::record::{Expiry, Fields, Refused};
+use crate::values::bag::Builder;
+use crate::values::list::ListBuilder;
+use crate::values::module::{Field, Module};
+use crate::values::set::SetBuilder;
+use crate::values::{Large, NewValue, string};
+
+/// A value in the making.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    parts: Parts,
+    /// What did not fit, if anything did not.
+    refused: Option<Refused>,
+}
+
+#[derive(Debug)]
+enum Parts {
+    String(Option<NewValue>),
+    List(ListBuilder),
+    /// The member that came last waits for its time, if it has one.
+    Set(SetBuilder, Option<Vec<u8>>),
+    Hash(HashDraft),
+    Module(Module),
+    /// A type that is not kept.
+    Other,
+}
+
+/// The field that came last waits for its value, and for its time, if it has one.
+#[derive(Debug)]
+struct HashDraft {
+    builder: Builder<Fields>,
+    field: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+}
+
+impl Draft {
+    pub(crate) fn new(kind: Kind, seed: u64) -> Self {
+        let parts = match kind {
+            Kind::String => Parts::String(None),
+            Kind::List => Parts::List(ListBuilder::default()),
+            Kind::Set => Parts::Set(SetBuilder::new(seed), None),
+            Kind::Hash => {
+                Parts::Hash(HashDraft { builder: Builder::new(seed), field: None, value: None })
+            }
+            Kind::Module => Parts::Module(Module::default()),
+            _ => Parts::Other,
+        };
+        Self { parts, refused: None }
+    }
+
+    fn note(&mut self, result: Result<(), Refused>) {
+        if let Err(refused) = result {
+            self.refused = Some(refused);
+        }
+    }
+
+    pub(crate) fn item(&mut self, item: Item<'_>) {
+        let result = match &mut self.parts {
+            Parts::String(value) => {
+                *value = Some(element(item).with_bytes(string::new));
+                Ok(())
+            }
+            Parts::List(builder) => builder.push(element(item)),
+            Parts::Set(builder, last) => {
+                let next = element(item).to_bytes().into_owned();
+                match last.replace(next) {
+                    Some(member) => add(builder, &member, Expiry::Never),
+                    None => Ok(()),
+                }
+            }
+            Parts::Hash(draft) => draft.item(item),
+            Parts::Module(_) | Parts::Other => Ok(()),
+        };
+        self.note(result);
+    }
+
+    pub(crate) fn expiry(&mut self, at_ms: u64) {
+        let at = Expiry::At(i64::try_from(at_ms).unwrap_or(i64::MAX));
+        let result = match &mut self.parts {
+            Parts::Set(builder, last) => {
+                last.take().map_or(Ok(()), |member| add(builder, &member, at))
+            }
+            Parts::Hash(draft) => draft.settle(at),
+            _ => Ok(()),
+        };
+        self.note(result);
+    }
+
+    pub(crate) fn score(&mut self, _score: f64) {}
+
+    pub(crate) fn next_index(&mut self, _index: u64) {}
+
+    pub(crate) fn index(&mut self, _index: u64) {}
+
+    pub(crate) fn path(&mut self, _path: Item<'_>) {}
+
+    pub(crate) fn entry(&mut self, _id: StreamId) {}
+
+    pub(crate) fn stream(&mut self, _meta: StreamMeta) {}
+
+    pub(crate) fn module(&mut self, name: &[u8; 9], version: u16) {
+        if let Parts::Module(module) = &mut self.parts {
+            *module = Module::new(name, version);
+        }
+    }
+
+    pub(crate) fn module_field(&mut self, field: ModuleField<'_>) {
+        if let Parts::Module(module) = &mut self.parts {
+            module.push(match field {
+                ModuleField::Signed(value) => Field::Signed(value),
+                ModuleField::Unsigned(value) => Field::Unsigned(value),
+                ModuleField::Float(value) => Field::Float(value),
+                ModuleField::Double(value) => Field::Double(value),
+                ModuleField::String(item) => {
+                    Field::String(element(item).to_bytes().into_owned().into_boxed_slice())
+                }
+            });
+        }
+    }
+
+    /// The value. `None` where its type is not kept.
+    pub(crate) fn finish(mut self) -> Result<Option<NewValue>, Refused> {
+        if let Parts::Hash(draft) = &mut self.parts {
+            let settled = draft.settle(Expiry::Never);
+            self.note(settled);
+        }
+        if let Parts::Set(builder, last) = &mut self.parts {
+            let added = last.take().map_or(Ok(()), |member| add(builder, &member, Expiry::Never));
+            self.note(added);
+        }
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
+        Ok(match self.parts {
+            Parts::String(value) => value,
+            Parts::List(builder) => Some(builder.finish()),
+            Parts::Set(builder, _) => Some(builder.finish()),
+            Parts::Hash(draft) => Some(draft.builder.finish()),
+            Parts::Module(module) => Some(NewValue::Large(Large::Module(module.into()))),
+            Parts::Other => None,
+        })
+    }
+}
+
+impl HashDraft {
+    fn item(&mut self, item: Item<'_>) -> Result<(), Refused> {
+        let item = element(item).to_bytes().into_owned();
+        if self.field.is_some() && self.value.is_none() {
+            self.value = Some(item);
+            return Ok(());
+        }
+        let settled = self.settle(Expiry::Never);
+        self.field = Some(item);
+        settled
+    }
+
+    /// Adds the field that came last.
+    fn settle(&mut self, expiry: Expiry) -> Result<(), Refused> {
+        match (self.field.take(), self.value.take()) {
+            (Some(field), Some(value)) => {
+                let (field, value) = (Element::Bytes(&field), Element::Bytes(&value));
+                self.builder.insert(field, value, expiry).map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn add(builder: &mut SetBuilder, member: &[u8], expiry: Expiry) -> Result<(), Refused> {
+    builder.insert(Element::Bytes(member), expiry).map(|_| ())
+}
+
+fn element(item: Item<'_>) -> Element<'_> {
+    match item {
+        Item::Bytes(bytes) => Element::Bytes(bytes),
+        Item::Int(value) => Element::Int(value),
+    }
+}

@@ -1,0 +1,170 @@
+//! Fills a store with a snapshot.
+
+use std::sync::Arc;
+
+use eslaver_core::filter::Filter;
+use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
+
+use super::draft::Draft;
+use crate::keyspace::entry::Entry;
+use crate::keyspace::store::Store;
+use crate::keyspace::version::Server;
+use crate::values::{NewValue, Type};
+
+/// Why a key of a snapshot is not kept. Where its value is the reason, it is marked as unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// A part of its value is longer than can be kept.
+    #[error("a part of a value is longer than can be kept")]
+    TooLong,
+    /// Its type is not kept.
+    #[error("a value is of a type that is not kept")]
+    OtherType,
+}
+
+/// Puts the keys of a snapshot into a store that nobody reads yet.
+#[derive(Debug)]
+pub struct Loader {
+    store: Arc<Store>,
+    filter: Option<Filter>,
+    key: Vec<u8>,
+    meta: Meta,
+    draft: Option<Draft>,
+    functions: Vec<Vec<u8>>,
+    problems: Vec<(Problem, u64)>,
+}
+
+impl Loader {
+    /// Fills `store`, which must be empty, with what passes the filter.
+    pub fn new(store: Arc<Store>, filter: Option<Filter>) -> Self {
+        Self {
+            store,
+            filter,
+            key: Vec::new(),
+            meta: Meta::default(),
+            draft: None,
+            functions: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// The source code of the function libraries that have come.
+    pub fn functions(&self) -> &[Vec<u8>] {
+        &self.functions
+    }
+
+    /// What was not kept, and how often each.
+    pub fn problems(&self) -> &[(Problem, u64)] {
+        &self.problems
+    }
+
+    fn with(&mut self, change: impl FnOnce(&mut Draft)) {
+        if let Some(draft) = &mut self.draft {
+            change(draft);
+        }
+    }
+
+    fn put(&mut self, value: NewValue) {
+        let entry = Entry::new(&self.key, self.meta.expire_at, value);
+        self.store.ensure_db(self.meta.db);
+        let dbs = self.store.dbs();
+        let Some(db) = dbs.get(self.meta.db) else {
+            return;
+        };
+        let (kind, size, hash) = (entry.kind(), entry.size(), db.hash(&self.key));
+        let old = db.stripe(hash.stripe()).write().put(hash, entry, db);
+        db.usage().add(kind, size);
+        if let Some(old) = old {
+            db.usage().remove(old.kind(), old.size());
+        }
+    }
+
+    fn fail(&mut self, problem: Problem) {
+        match self.problems.iter_mut().find(|(other, _)| *other == problem) {
+            Some((_, count)) => *count += 1,
+            None => self.problems.push((problem, 1)),
+        }
+        self.put(NewValue::Packed { kind: Type::Unknown, form: 0, payload: Vec::new() });
+    }
+}
+
+impl Sink for Loader {
+    fn aux(&mut self, name: &[u8], value: &[u8]) {
+        if let Some(server) = Server::from_aux(name, value) {
+            self.store.set_server(server);
+        }
+    }
+
+    fn function(&mut self, code: &[u8]) {
+        self.functions.push(code.to_vec());
+    }
+
+    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool {
+        let wanted = self.filter.as_ref().is_none_or(|filter| filter.wants_key(key, kind, meta.db));
+        if wanted {
+            self.key.clear();
+            self.key.extend_from_slice(key);
+            self.meta = *meta;
+            self.draft = Some(Draft::new(kind, self.store.seed()));
+        }
+        wanted
+    }
+
+    fn item(&mut self, item: Item<'_>) {
+        self.with(|draft| draft.item(item));
+    }
+
+    fn score(&mut self, score: f64) {
+        self.with(|draft| draft.score(score));
+    }
+
+    fn expiry(&mut self, at_ms: u64) {
+        self.with(|draft| draft.expiry(at_ms));
+    }
+
+    fn next_index(&mut self, index: u64) {
+        self.with(|draft| draft.next_index(index));
+    }
+
+    fn index(&mut self, index: u64) {
+        self.with(|draft| draft.index(index));
+    }
+
+    fn path(&mut self, path: Item<'_>) {
+        self.with(|draft| draft.path(path));
+    }
+
+    fn entry(&mut self, id: StreamId) {
+        self.with(|draft| draft.entry(id));
+    }
+
+    fn stream(&mut self, meta: StreamMeta) {
+        self.with(|draft| draft.stream(meta));
+    }
+
+    fn module(&mut self, name: &[u8; 9], version: u16) {
+        self.with(|draft| draft.module(name, version));
+    }
+
+    fn module_field(&mut self, field: ModuleField<'_>) {
+        self.with(|draft| draft.module_field(field));
+    }
+
+    fn end(&mut self) {
+        let Some(draft) = self.draft.take() else {
+            return;
+        };
+        match draft.finish() {
+            Ok(Some(value)) if value.as_ref().is_empty() => {}
+            Ok(Some(value)) => self.put(value),
+            Ok(None) => self.fail(Problem::OtherType),
+            Err(_) => self.fail(Problem::TooLong),
+        }
+    }
+
+    fn discard(&mut self) {
+        self.draft = None;
+    }
+
+    fn left_out(&mut self, _what: LeftOut) {}
+}

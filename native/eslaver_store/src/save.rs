@@ -1,0 +1,216 @@
+//! Writes a store as an RDB file that servers load.
+
+use std::ops::ControlFlow;
+
+use eslaver_core::rdb::write::{Contents, Output, WriteError, Writer as RdbWriter};
+use eslaver_core::rdb::{Item, Meta, ModuleField};
+
+use crate::collections::element::Element;
+use crate::collections::record::{Fields, Members, Record};
+use crate::keyspace::entry::Entry;
+use crate::keyspace::store::Store;
+use crate::values::bag::{Bag, BagKind};
+use crate::values::list::List;
+use crate::values::module::Field;
+use crate::values::set::Set;
+use crate::values::string::Str;
+use crate::values::{Large, Type, ValueRef};
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// The keys that it holds.
+    pub keys: u64,
+    /// Keys whose values are not known. They are left out.
+    pub unknown: u64,
+}
+
+/// Writes all keys of a store. It must not change meanwhile.
+///
+/// # Errors
+/// If the version of the file has no such value as a key holds.
+pub fn save<O: Output>(store: &Store, rdb: &mut RdbWriter<O>) -> Result<Saved, WriteError> {
+    let mut saved = Saved::default();
+    let dbs = store.dbs();
+    for (number, db) in dbs.iter() {
+        for stripe in db.stripes() {
+            // Values are copied under the lock, and written without it: those of large ones cost nothing.
+            let keys = stripe.read_recursive();
+            let entries: Vec<Entry> = keys.iter().cloned().collect();
+            drop(keys);
+            for entry in entries {
+                match entry.kind() {
+                    Type::Unknown | Type::Unsure => saved.unknown += 1,
+                    _ => {
+                        write_entry(rdb, number, &entry)?;
+                        saved.keys += 1;
+                    }
+                }
+            }
+        }
+    }
+    Ok(saved)
+}
+
+fn write_entry<O: Output>(
+    rdb: &mut RdbWriter<O>,
+    db: u32,
+    entry: &Entry,
+) -> Result<(), WriteError> {
+    let meta = Meta { db, expire_at: entry.expire_at(), ..Meta::default() };
+    let value = entry.value();
+    match value.kind() {
+        Type::String => {
+            let string = Str::of(Some(value));
+            rdb.begin(entry.key(), &meta, Contents::Pieces { length: string.len() as u64 })?;
+            let mut result = Ok(());
+            string.pieces(0..string.len(), |piece| {
+                if result.is_ok() && !piece.is_empty() {
+                    result = rdb.piece(piece);
+                }
+            });
+            result?;
+        }
+        Type::List => write_list(rdb, entry.key(), &meta, value)?,
+        Type::Set => write_set(rdb, entry.key(), &meta, value)?,
+        Type::Hash => write_hash(rdb, entry.key(), &meta, value)?,
+        Type::Module => write_module(rdb, entry.key(), &meta, value)?,
+        _ => return Ok(()),
+    }
+    rdb.end()
+}
+
+fn item(element: Element<'_>) -> Item<'_> {
+    match element {
+        Element::Bytes(bytes) => Item::Bytes(bytes),
+        Element::Int(value) => Item::Int(value),
+    }
+}
+
+/// A type's view of a value; that of another type cannot be here.
+fn view<T>(view: Option<T>) -> Result<T, WriteError> {
+    view.ok_or(WriteError::OutOfPlace("a value of another type"))
+}
+
+/// Hands pieces to `write` until it fails.
+fn until_error<T>(
+    result: &mut Result<(), WriteError>,
+    write: impl FnOnce(T) -> Result<(), WriteError>,
+) -> impl FnOnce(T) -> ControlFlow<()> {
+    move |piece| {
+        *result = write(piece);
+        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+}
+
+fn write_list<O: Output>(
+    rdb: &mut RdbWriter<O>,
+    key: &[u8],
+    meta: &Meta,
+    value: ValueRef<'_>,
+) -> Result<(), WriteError> {
+    let list = view(List::of(value))?;
+    rdb.begin(key, meta, Contents::List { count: list.len() as u64 })?;
+    let mut result = Ok(());
+    let _ = list.try_for_each(0..list.len(), |element| {
+        until_error(&mut result, |element| rdb.item(item(element)))(element)
+    });
+    result
+}
+
+fn write_set<O: Output>(
+    rdb: &mut RdbWriter<O>,
+    key: &[u8],
+    meta: &Meta,
+    value: ValueRef<'_>,
+) -> Result<(), WriteError> {
+    let set = view(Set::of(value))?;
+    let count = set.len() as u64;
+    let least = match set {
+        Set::Ints(_) => None,
+        Set::Bag(bag) => least_expiry(bag),
+    };
+    let contents = match least {
+        Some(least_expiry) => Contents::ExpiringSet { count, least_expiry },
+        None => Contents::Set { count },
+    };
+    rdb.begin(key, meta, contents)?;
+    let mut result = Ok(());
+    let _ = match set {
+        Set::Ints(ints) => ints.iter().try_for_each(|value| {
+            until_error(&mut result, |value| rdb.item(Item::Int(value)))(value)
+        }),
+        Set::Bag(bag) => bag.try_for_each(|record| {
+            until_error(&mut result, |record: Record<'_, Members>| {
+                match record.expire_at.map(unsigned) {
+                    Some(at) => rdb.expiring_item(item(record.element), at),
+                    None => rdb.item(item(record.element)),
+                }
+            })(record)
+        }),
+    };
+    result
+}
+
+fn write_hash<O: Output>(
+    rdb: &mut RdbWriter<O>,
+    key: &[u8],
+    meta: &Meta,
+    value: ValueRef<'_>,
+) -> Result<(), WriteError> {
+    let hash = view(Bag::<Fields>::of(value))?;
+    let count = hash.len() as u64;
+    let contents = match least_expiry(hash) {
+        Some(least_expiry) => Contents::ExpiringHash { count, least_expiry },
+        None => Contents::Hash { count },
+    };
+    rdb.begin(key, meta, contents)?;
+    let mut result = Ok(());
+    let _ = hash.try_for_each(|record| {
+        until_error(&mut result, |record: Record<'_, Fields>| {
+            let (field, value) = (item(record.element), item(record.tail));
+            match record.expire_at.map(unsigned) {
+                Some(at) => rdb.expiring_pair(field, value, at),
+                None => rdb.pair(field, value),
+            }
+        })(record)
+    });
+    result
+}
+
+fn least_expiry<K: BagKind>(bag: Bag<'_, K>) -> Option<u64> {
+    let mut least = None;
+    bag.for_each(|record| {
+        if let Some(at) = record.expire_at.map(unsigned) {
+            least = Some(least.map_or(at, |least: u64| least.min(at)));
+        }
+    });
+    least
+}
+
+/// No field expires before the epoch.
+fn unsigned(at: i64) -> u64 {
+    u64::try_from(at).unwrap_or_default()
+}
+
+fn write_module<O: Output>(
+    rdb: &mut RdbWriter<O>,
+    key: &[u8],
+    meta: &Meta,
+    value: ValueRef<'_>,
+) -> Result<(), WriteError> {
+    let ValueRef::Large(Large::Module(module)) = value else {
+        return view(None);
+    };
+    let name = view(module.name().try_into().ok())?;
+    rdb.begin(key, meta, Contents::Module { name, version: module.version() })?;
+    module.fields().iter().try_for_each(|field| {
+        rdb.module_field(match field {
+            Field::Signed(value) => ModuleField::Signed(*value),
+            Field::Unsigned(value) => ModuleField::Unsigned(*value),
+            Field::Float(value) => ModuleField::Float(*value),
+            Field::Double(value) => ModuleField::Double(*value),
+            Field::String(bytes) => ModuleField::String(Item::Bytes(bytes)),
+        })
+    })
+}

@@ -1,0 +1,121 @@
+//! Makes units of a stream's commands: one alone, or those of a transaction together.
+
+use std::ops::Range;
+
+use crate::write::refusal::Refusal;
+use crate::write::writer::{Command, Writer};
+
+/// Longer names are of no known command; they are handed on as they are.
+const LONGEST_NAME: usize = 64;
+
+/// Applies the commands of a stream.
+#[derive(Debug)]
+pub struct Feed {
+    writer: Writer,
+    transaction: Option<Transaction>,
+}
+
+/// The commands since `MULTI`.
+#[derive(Debug, Default)]
+struct Transaction {
+    bytes: Vec<u8>,
+    commands: Vec<Stored>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    db: u32,
+    /// The name and the arguments.
+    words: Vec<Range<usize>>,
+}
+
+impl Feed {
+    /// Hands what comes to this writer.
+    pub fn new(writer: Writer) -> Self {
+        Self { writer, transaction: None }
+    }
+
+    /// The writer.
+    pub fn writer(&mut self) -> &mut Writer {
+        &mut self.writer
+    }
+
+    /// Drops the commands since `MULTI`: the stream goes on before it.
+    pub fn restart(&mut self) {
+        self.transaction = None;
+    }
+
+    /// Takes a command, whose name may be in any case. `now` is in ms since the epoch. What cannot be
+    /// applied is handed to `refused`.
+    #[inline]
+    pub fn command(
+        &mut self,
+        db: u32,
+        name: &[u8],
+        args: &[&[u8]],
+        now: i64,
+        refused: impl FnMut(&Command<'_>, Refusal),
+    ) {
+        let mut lower = [0; LONGEST_NAME];
+        let name = match lower.get_mut(..name.len()) {
+            Some(lower) => {
+                lower.copy_from_slice(name);
+                lower.make_ascii_lowercase();
+                lower
+            }
+            None => name,
+        };
+        match name {
+            // Redis 3.2 writes a script within a transaction as one of its own. The first EXEC ends both.
+            b"multi" => {
+                self.transaction.get_or_insert_default();
+            }
+            b"exec" => self.exec(now, refused),
+            // No master sends one; a replica drops the transaction.
+            b"discard" => self.transaction = None,
+            _ => match &mut self.transaction {
+                Some(transaction) => transaction.store(db, name, args),
+                None => self.writer.apply(&[Command { db, name, args }], now, refused),
+            },
+        }
+    }
+
+    /// There may be no transaction: see above. Redis 3.2 also leaves `MULTI` out where all that a
+    /// transaction changed was by `PFCOUNT`.
+    fn exec(&mut self, now: i64, refused: impl FnMut(&Command<'_>, Refusal)) {
+        let Some(transaction) = self.transaction.take() else {
+            return;
+        };
+        let words: Vec<Vec<&[u8]>> = transaction
+            .commands
+            .iter()
+            .map(|stored| {
+                let word =
+                    |range: &Range<usize>| transaction.bytes.get(range.clone()).unwrap_or_default();
+                stored.words.iter().map(word).collect()
+            })
+            .collect();
+        let unit: Vec<Command<'_>> = transaction
+            .commands
+            .iter()
+            .zip(&words)
+            .filter_map(|(stored, words)| {
+                let (name, args) = words.split_first()?;
+                Some(Command { db: stored.db, name, args })
+            })
+            .collect();
+        self.writer.apply(&unit, now, refused);
+    }
+}
+
+impl Transaction {
+    fn store(&mut self, db: u32, name: &[u8], args: &[&[u8]]) {
+        let words = std::iter::once(name).chain(args.iter().copied());
+        let words = words.map(|word| {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(word);
+            start..self.bytes.len()
+        });
+        self.commands.push(Stored { db, words: words.collect() });
+    }
+}
