@@ -12,12 +12,12 @@ pub mod values;
 mod write;
 
 pub use keyspace::slot;
-pub use keyspace::store::{ReadError, Store};
+pub use keyspace::store::{Patience, ReadError, Store};
 pub use keyspace::trash::Trash;
 pub use keyspace::version::{Server, Version};
 pub use load::{Loader, Problem};
 pub use read::query::Arg;
-pub use read::reader::{Patience, Reader};
+pub use read::reader::Reader;
 pub use read::reply::{Answer, Reply, Tree};
 pub use read::table::Queries;
 pub use save::{Saved, save};

@@ -18,6 +18,34 @@ use crate::keyspace::version::Server;
 
 /// How often a reader tries to get its locks before it says that the store is busy.
 const TRIES: usize = 32;
+const MORE_TRIES: usize = 100_000;
+
+/// How long a read may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// About a millisecond. What would take longer is not begun: [`ReadError::TakesLong`]. While the
+    /// writer has the keys, the answer is [`ReadError::Busy`].
+    Short,
+    /// As long as it takes.
+    Long,
+}
+
+impl Patience {
+    fn tries(self) -> usize {
+        match self {
+            Self::Short => TRIES,
+            Self::Long => MORE_TRIES,
+        }
+    }
+
+    /// After a try that failed.
+    fn pause(self) {
+        match self {
+            Self::Short => std::hint::spin_loop(),
+            Self::Long => std::thread::yield_now(),
+        }
+    }
+}
 
 /// A keyspace.
 #[derive(Debug)]
@@ -84,10 +112,14 @@ impl Store {
         db: u32,
         key: &[u8],
         now: i64,
+        patience: Patience,
         with: impl FnOnce(Option<&Entry>) -> R,
     ) -> Result<R, ReadError> {
-        for _ in 0..TRIES {
-            let generation = self.even_generation()?;
+        for _ in 0..patience.tries() {
+            let Some(generation) = self.even_generation() else {
+                patience.pause();
+                continue;
+            };
             let dbs = self.dbs.load();
             let Some(db) = dbs.get(db) else {
                 if self.is_generation(generation) {
@@ -97,7 +129,7 @@ impl Store {
             };
             let hash = db.hash(key);
             let Some(keys) = db.stripe(hash.stripe()).try_read() else {
-                std::hint::spin_loop();
+                patience.pause();
                 continue;
             };
             if self.is_generation(generation) {
@@ -114,10 +146,14 @@ impl Store {
         db: u32,
         keys: &[K],
         now: i64,
+        patience: Patience,
         with: impl FnOnce(&[Option<&Entry>]) -> R,
     ) -> Result<R, ReadError> {
-        for _ in 0..TRIES {
-            let generation = self.even_generation()?;
+        for _ in 0..patience.tries() {
+            let Some(generation) = self.even_generation() else {
+                patience.pause();
+                continue;
+            };
             let dbs = self.dbs.load();
             let Some(db) = dbs.get(db) else {
                 if self.is_generation(generation) {
@@ -127,7 +163,7 @@ impl Store {
             };
             let hashes: Vec<_> = keys.iter().map(|key| db.hash(key.as_ref())).collect();
             let Some(held) = lock_all(db, hashes.iter().map(|hash| hash.stripe()).collect()) else {
-                std::thread::yield_now();
+                patience.pause();
                 continue;
             };
             if !self.is_generation(generation) {
@@ -148,10 +184,51 @@ impl Store {
         Err(self.busy())
     }
 
+    /// Hands a database, if there is one, to `with`. Its keys may change meanwhile.
+    pub(crate) fn with_db<R>(
+        &self,
+        number: u32,
+        with: impl FnOnce(Option<&Db>) -> R,
+    ) -> Result<R, ReadError> {
+        if self.is_broken() {
+            return Err(ReadError::Broken);
+        }
+        Ok(with(self.dbs.load().get(number)))
+    }
+
+    /// Hands the keys of a stripe, if there is such a database, to `with`. They are locked meanwhile.
+    pub(crate) fn with_stripe(
+        &self,
+        number: u32,
+        stripe: usize,
+        patience: Patience,
+        mut with: impl FnMut(&Keys),
+    ) -> Result<(), ReadError> {
+        for _ in 0..patience.tries() {
+            let Some(generation) = self.even_generation() else {
+                patience.pause();
+                continue;
+            };
+            let dbs = self.dbs.load();
+            let Some(db) = dbs.get(number) else {
+                return Ok(());
+            };
+            let Some(keys) = db.stripe(stripe).try_read() else {
+                patience.pause();
+                continue;
+            };
+            if self.is_generation(generation) {
+                with(&keys);
+                return Ok(());
+            }
+        }
+        Err(self.busy())
+    }
+
     #[inline]
-    fn even_generation(&self) -> Result<u64, ReadError> {
+    fn even_generation(&self) -> Option<u64> {
         let generation = self.generation.load(Ordering::Acquire);
-        if generation % 2 == 0 { Ok(generation) } else { Err(self.busy()) }
+        generation.is_multiple_of(2).then_some(generation)
     }
 
     #[inline]

@@ -1,7 +1,8 @@
 //! Finds values for readers: one alone, or several as they are at one moment.
 
+use crate::keyspace::db::{Db, STRIPES};
 use crate::keyspace::entry::Entry;
-use crate::keyspace::store::{ReadError, Store};
+use crate::keyspace::store::{Patience, ReadError, Store};
 use crate::values::{NewValue, Type, ValueRef};
 
 /// Reads of one database at one time.
@@ -11,15 +12,6 @@ pub struct Reader<'a> {
     db: u32,
     now: i64,
     patience: Patience,
-}
-
-/// How long a read may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    /// About a millisecond. What would take longer is not begun: [`ReadError::TakesLong`].
-    Short,
-    /// As long as it takes.
-    Long,
 }
 
 impl<'a> Reader<'a> {
@@ -53,7 +45,7 @@ impl<'a> Reader<'a> {
         key: &[u8],
         with: impl FnOnce(Option<&Entry>) -> R,
     ) -> Result<R, ReadError> {
-        self.store.with_key(self.db, key, self.now, with)
+        self.store.with_key(self.db, key, self.now, self.patience, with)
     }
 
     /// Hands the value of a key to `with`, or `None` where the key is missing. The key is locked
@@ -97,12 +89,49 @@ impl<'a> Reader<'a> {
         keys: &[K],
         kind: Type,
     ) -> Result<Vec<Option<NewValue>>, ReadError> {
-        self.store.with_keys(self.db, keys, self.now, |entries| {
+        self.store.with_keys(self.db, keys, self.now, self.patience, |entries| {
             entries
                 .iter()
                 .map(|entry| Ok(typed(*entry, kind)?.map(ValueRef::to_new)))
                 .collect::<Result<Vec<_>, _>>()
         })?
+    }
+
+    /// The number of keys in the database, also of those that have expired.
+    pub(crate) fn db_len(&self) -> Result<usize, ReadError> {
+        self.store.with_db(self.db, |db| db.map_or(0, Db::len))
+    }
+
+    /// Hands the entries of whole stripes from number `from` on, which have not expired, to `each`,
+    /// until there are `count`: the number of the next stripe, 0 at the end.
+    pub(crate) fn each_stripe(
+        &self,
+        from: usize,
+        count: usize,
+        mut each: impl FnMut(&Entry),
+    ) -> Result<usize, ReadError> {
+        let mut seen = 0;
+        for number in from..STRIPES {
+            if seen >= count {
+                return Ok(number);
+            }
+            self.stripe(number, |entry| {
+                seen += 1;
+                each(entry);
+            })?;
+        }
+        Ok(0)
+    }
+
+    /// Hands the entries of one stripe that have not expired to `each`. They are locked meanwhile.
+    pub(crate) fn stripe(
+        &self,
+        number: usize,
+        mut each: impl FnMut(&Entry),
+    ) -> Result<(), ReadError> {
+        self.store.with_stripe(self.db, number, self.patience, |keys| {
+            keys.iter().filter(|entry| entry.is_live(self.now)).for_each(&mut each);
+        })
     }
 
     /// Hands the entries of several keys, as they are at one moment, to `with`. They are locked
@@ -112,7 +141,7 @@ impl<'a> Reader<'a> {
         keys: &[K],
         with: impl FnOnce(&[Option<&Entry>]) -> Result<R, ReadError>,
     ) -> Result<R, ReadError> {
-        self.store.with_keys(self.db, keys, self.now, with)?
+        self.store.with_keys(self.db, keys, self.now, self.patience, with)?
     }
 }
 
