@@ -166,7 +166,7 @@ mod changed {
         "out of place in the file: an entry, as those before it have greater ids";
 
     fn changed(mut bytes: Vec<u8>, changes: Vec<(prop::sample::Index, u8)>) -> Vec<u8> {
-        let end = bytes.len() - 8;
+        let end = bytes.len().saturating_sub(8).max(10);
         for (index, value) in changes {
             bytes[9 + index.index(end - 9)] = value;
         }
