@@ -75,7 +75,8 @@ back(_Rows, _A, _B, 0, Found) ->
     list_to_binary(Found);
 back([Row, Above | _] = Rows, [Byte | Rest] = A, B, At, Found) ->
     case binary:at(B, At - 1) of
-        Byte -> back(tl(Rows), Rest, B, At - 1, [Byte | Found]);
+        Byte ->
+            back(tl(Rows), Rest, B, At - 1, [Byte | Found]);
         _ ->
             case number(At, Above) > number(At - 1, Row) of
                 true -> back(tl(Rows), Rest, B, At, Found);

@@ -1,7 +1,7 @@
 %% @doc Sets in a mirror's tables: a row `{{Id, Hash, Member}}' for each member that does not
 %% expire, `{{Id, Hash, Member}, ExpireAt}' for each other (of Redis 8.12 and Valkey 9.2), and
-%% `{Id, Size, Timed}' as the body, with rows of times as of {@link eslaver_mirror_timed}. The writer
-%% counts expired members until the master removes them; readers leave them out.
+%% `{Id, Size, Timed}' as the body, with rows of times as of {@link eslaver_mirror_timed}. The
+%% writer counts expired members until the master removes them; readers leave them out.
 %% @private
 -module(eslaver_mirror_set).
 

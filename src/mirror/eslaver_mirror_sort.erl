@@ -71,8 +71,8 @@ by(Pattern) ->
     end.
 
 %% @doc The sorted elements, or the values of the `get' patterns for each, `undefined' for missing
-%% ones. It raises `{not_a_number, Value}', and `undefined_order' if the result must be certain but is
-%% not.
+%% ones. It raises `{not_a_number, Value}', and `undefined_order' if the result must be certain but
+%% is not.
 -spec run(source(), options(), lookup()) -> [binary() | undefined].
 run({Type, Size, Fetch} = Source, #{limit := Limit} = Options, Lookup) ->
     {Start, Count} = window(Limit, Size),

@@ -152,7 +152,8 @@ consistent(Checked) ->
     consistent_files(Checked).
 
 %% Whether there is a name that the master's certificate can be checked for.
-has_tls_name(#{master_host := {local, _}}) -> false;
+has_tls_name(#{master_host := {local, _}}) ->
+    false;
 has_tls_name(#{master_host := {host, Host}, tls := #{server_name := undefined}}) ->
     eslaver_host:is_tls_name(Host);
 has_tls_name(#{tls := #{server_name := Name}}) ->

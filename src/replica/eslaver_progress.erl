@@ -77,4 +77,3 @@ info({Bytes, Keys}, #progress{total = Total, started = Started}) ->
             _ -> Rate#{percent => Bytes * 100 div max(Total, 1), total => Total}
         end,
     #{bytes => Bytes, keys => Keys, progress => Known}.
-

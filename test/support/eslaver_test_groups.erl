@@ -4,7 +4,8 @@
 
 -export([cases/1, per_server/2, per_server/3, all/1, server/2, filled_master/2]).
 
-%% The test cases of a suite in its order: the functions with one parameter, `Config'.
+%% The test cases of a suite in its order: the functions whose one parameter is called `Config'. A
+%% helper with the same parameter alone calls it `Context'.
 -spec cases(module()) -> [atom()].
 cases(Suite) ->
     {ok, {Suite, [{abstract_code, {raw_abstract_v1, Forms}}]}} =

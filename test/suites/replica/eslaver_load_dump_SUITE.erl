@@ -159,7 +159,8 @@ not_of_another_user(Config) ->
         ok ->
             {Replica, Collector} = replica(Config, #{load_dump => true}),
             Why = io_lib:format(
-                "cannot load .*dump\\.rdb: it belongs to user ~b, .* as user ~b", [Ours + 1, Ours]
+                "cannot load .*dump\\.rdb: it belongs to user ~b, .* as user ~b",
+                [Ours + 1, Ours]
             ),
             true = eslaver_test_wait:until(fun() -> eslaver_test_log:matches(Why) =/= [] end),
             ?assertEqual([], eslaver_test_collector:events(Collector)),

@@ -210,8 +210,15 @@ impl<'a> Parts<'a> {
     /// Whether `packed` begins with it.
     #[inline]
     pub fn begins(&self, packed: &[u8]) -> bool {
-        packed.first() == Some(&self.head[0])
-            && packed.strip_prefix(self.head()).is_some_and(|packed| packed.starts_with(self.rest))
+        let Some(packed) = packed.get(..self.len()) else { return false };
+        // Most other strings differ in their lengths or at their ends.
+        if packed.first() != self.head().first()
+            || packed.last() != self.rest.last().or(self.head().last())
+        {
+            return false;
+        }
+        let (head, rest) = packed.split_at(usize::from(self.head_len));
+        rest == self.rest && (head.len() == 1 || head == self.head())
     }
 
     /// What stands for the string in a hash: see [`hashed`].
@@ -351,6 +358,24 @@ mod tests {
         assert_round(&[b'x'; 255], 257);
         assert_round(&[b'x'; 256], 259);
         assert_round(&[b'x'; 65_536], 65_541);
+    }
+
+    #[test]
+    fn an_element_begins_with_its_parts_alone() {
+        let long = ["x".repeat(70), "x".repeat(71), "y".repeat(300), "x".repeat(69) + "y"];
+        let short = ["", "a", "b", "aa", "ab", "ba", "bab", "aab", "0", "1", "100", "356", "70000"];
+        let all: Vec<&str> = short.into_iter().chain(long.iter().map(String::as_str)).collect();
+        for one in &all {
+            for other in &all {
+                let mut bytes = packed(other.as_bytes());
+                let parts = Parts::of(one.as_bytes()).unwrap();
+                assert_eq!(parts.begins(&bytes), one == other, "{one} {other}");
+                bytes.push(b'z');
+                assert_eq!(parts.begins(&bytes), one == other, "{one} {other}");
+                bytes.truncate(parts.len() - 1);
+                assert!(!parts.begins(&bytes));
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 pub(crate) mod bag;
 pub(crate) mod hash;
+pub(crate) mod list;
 pub(crate) mod query;
 pub(crate) mod reader;
 pub(crate) mod reply;

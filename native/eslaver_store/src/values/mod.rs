@@ -6,12 +6,14 @@ use crate::collections::chunks::Chunks;
 use crate::collections::packed::Packed;
 use crate::collections::record::{Fields, Members};
 use crate::collections::table::Table;
+use crate::collections::tree::list::ListTree;
 
 pub(crate) mod bag;
 pub(crate) mod bitfield;
 pub(crate) mod bits;
 pub(crate) mod hll;
 pub(crate) mod lcs;
+pub(crate) mod list;
 pub(crate) mod long_double;
 pub mod module;
 pub(crate) mod set;
@@ -93,6 +95,7 @@ pub(crate) enum NewValue {
 #[derive(Debug, Clone)]
 pub(crate) enum Large {
     String(Chunks),
+    List(ListTree),
     Hash(Table<Fields>),
     Set(Table<Members>),
     Module(Arc<module::Module>),
@@ -102,6 +105,7 @@ impl Large {
     pub(crate) fn kind(&self) -> Type {
         match self {
             Self::String(_) => Type::String,
+            Self::List(_) => Type::List,
             Self::Hash(_) => Type::Hash,
             Self::Set(_) => Type::Set,
             Self::Module(_) => Type::Module,
@@ -110,6 +114,7 @@ impl Large {
 
     fn is_empty(&self) -> bool {
         match self {
+            Self::List(tree) => tree.is_empty(),
             Self::Hash(table) => table.is_empty(),
             Self::Set(table) => table.is_empty(),
             Self::String(_) | Self::Module(_) => false,
@@ -120,6 +125,7 @@ impl Large {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Self::String(chunks) => chunks.heap_bytes(),
+            Self::List(tree) => tree.heap_bytes(),
             Self::Hash(table) => table.heap_bytes(),
             Self::Set(table) => table.heap_bytes(),
             Self::Module(module) => module.heap_bytes(),
@@ -141,6 +147,9 @@ impl<'a> ValueRef<'a> {
         match self {
             Self::Packed { kind: Type::Hash, payload, .. } => {
                 Packed::<Fields>::new(payload).len() == 0
+            }
+            Self::Packed { kind: Type::List, payload, .. } => {
+                Packed::<Members>::new(payload).len() == 0
             }
             Self::Packed { kind: Type::Set, form, payload } => set::is_empty(*form, payload),
             Self::Packed { .. } => false,

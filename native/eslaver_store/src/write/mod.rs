@@ -20,6 +20,7 @@ pub(crate) mod context;
 pub(crate) mod hash;
 pub(crate) mod hll;
 pub(crate) mod key;
+pub(crate) mod list;
 pub(crate) mod refusal;
 pub(crate) mod scope;
 pub(crate) mod set;

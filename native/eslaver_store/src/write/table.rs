@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use crate::write::arguments::Args;
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::{bit, hash, hll, key, set, string};
+use crate::write::{bit, hash, hll, key, list, set, string};
 
 /// Applies a command.
 pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusal>;
@@ -13,8 +13,15 @@ pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusa
 /// Commands, by their names in lower case.
 pub(crate) type Commands = HashMap<&'static [u8], Apply, foldhash::fast::RandomState>;
 
-const FAMILIES: &[&[(&str, Apply)]] =
-    &[bit::COMMANDS, hash::COMMANDS, hll::COMMANDS, key::COMMANDS, set::COMMANDS, string::COMMANDS];
+const FAMILIES: &[&[(&str, Apply)]] = &[
+    bit::COMMANDS,
+    hash::COMMANDS,
+    hll::COMMANDS,
+    key::COMMANDS,
+    list::COMMANDS,
+    set::COMMANDS,
+    string::COMMANDS,
+];
 
 /// All commands that can be applied.
 pub(crate) fn all() -> Commands {

@@ -30,6 +30,7 @@ pub mod zset;
 
 use node::{Child, Edge, Inner, Node};
 use seek::{At, By, Gap, Seek};
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -105,6 +106,12 @@ pub struct Removed<L: Leaf> {
 impl<L: Leaf> Default for Tree<L> {
     fn default() -> Self {
         Self { root: Node::leaf(L::default()) }
+    }
+}
+
+impl<L: Leaf> fmt::Debug for Tree<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tree").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 

@@ -8,6 +8,9 @@ use super::super::element::{self, Element};
 use super::spare;
 use std::ops::Range;
 
+/// How many elements are found at a time when they are walked in reverse.
+const BLOCK: usize = 32;
+
 /// Elements in a row.
 #[derive(Debug, Default, Clone)]
 pub struct Run<const GROUP: usize> {
@@ -18,8 +21,17 @@ pub struct Run<const GROUP: usize> {
 
 #[derive(Debug, Clone, Copy)]
 struct Group {
-    len: u32,
-    bytes: u32,
+    len: u16,
+    /// [`MANY`] where there are so many, or more; then the group must be walked.
+    bytes: u16,
+}
+
+const MANY: u16 = u16::MAX;
+
+impl Group {
+    fn new(len: usize, bytes: usize) -> Self {
+        Self { len: len as u16, bytes: bytes.min(MANY.into()) as u16 }
+    }
 }
 
 /// Where an element begins.
@@ -85,17 +97,18 @@ impl<const GROUP: usize> Run<GROUP> {
         } else {
             self.byte_of(&self.spot(to))
         };
-        self.bytes.drain(first..end);
         let (mut index, mut byte) = (0, 0);
-        for group in &mut self.groups {
-            let (len, bytes) = (group.len as usize, group.bytes as usize);
+        for at in 0..self.groups.len() {
+            let (len, bytes) = (self.groups[at].len as usize, self.bytes_of(at, byte));
             let gone = (index + len).min(to).saturating_sub(index.max(from));
             let gone_bytes = (byte + bytes).min(end).saturating_sub(byte.max(first));
-            group.len -= gone as u32;
-            group.bytes -= gone_bytes as u32;
+            if gone > 0 {
+                self.groups[at] = Group::new(len - gone, bytes - gone_bytes);
+            }
             index += len;
             byte += bytes;
         }
+        self.bytes.drain(first..end);
         self.len -= to - from;
         self.join_groups();
         spare::trim(&mut self.bytes);
@@ -111,10 +124,11 @@ impl<const GROUP: usize> Run<GROUP> {
         let spot = self.spot(index);
         let at = self.byte_of(&spot);
         let old = packed_len(&self.bytes[at..]);
+        let before = self.bytes_of(spot.group, spot.start);
         let Some(new) = self.write(at, string) else { return false };
         self.bytes.drain(at + new..at + new + old);
         let group = &mut self.groups[spot.group];
-        group.bytes = group.bytes - old as u32 + new as u32;
+        *group = Group::new(group.len as usize, before - old + new);
         spare::trim(&mut self.bytes);
         true
     }
@@ -123,12 +137,12 @@ impl<const GROUP: usize> Run<GROUP> {
     pub fn split_off(&mut self, index: usize) -> Self {
         let spot = self.spot(index);
         let at = self.byte_of(&spot);
+        let inner = (spot.index > 0).then(|| self.bytes_of(spot.group, spot.start));
         let mut groups = self.groups.split_off(spot.group);
-        if let (Some(first), 1..) = (groups.first_mut(), spot.index) {
-            let head = Group { len: spot.index as u32, bytes: (at - spot.start) as u32 };
-            first.len -= head.len;
-            first.bytes -= head.bytes;
-            self.groups.push(head);
+        if let (Some(first), Some(bytes)) = (groups.first_mut(), inner) {
+            let head = at - spot.start;
+            *first = Group::new(first.len as usize - spot.index, bytes - head);
+            self.groups.push(Group::new(spot.index, head));
         }
         let tail = Self { bytes: self.bytes.split_off(at), groups, len: self.len - index };
         self.len = index;
@@ -155,12 +169,13 @@ impl<const GROUP: usize> Run<GROUP> {
     pub fn middle(&self) -> usize {
         let half = self.bytes.len() / 2;
         let (mut index, mut byte) = (0, 0);
-        for group in &self.groups {
-            if byte + group.bytes as usize > half {
+        for (at, group) in self.groups.iter().enumerate() {
+            let bytes = self.bytes_of(at, byte);
+            if byte + bytes > half {
                 break;
             }
             index += group.len as usize;
-            byte += group.bytes as usize;
+            byte += bytes;
         }
         while byte < half {
             byte += packed_len(&self.bytes[byte..]);
@@ -179,19 +194,11 @@ impl<const GROUP: usize> Run<GROUP> {
     }
 
     /// The elements of a range, from its last to its first.
+    #[inline]
     pub fn iter_back(&self, range: Range<usize>) -> IterBack<'_, GROUP> {
         let to = range.end.min(self.len);
-        let spot = self.gap(to);
-        let mut back = IterBack {
-            run: self,
-            group: spot.group,
-            start: spot.start,
-            begins: [0; GROUP],
-            known: 0,
-            left: to - range.start.min(to),
-        };
-        back.learn(spot.index);
-        back
+        let from = range.start.min(to);
+        IterBack { run: self, from, to, begins: [0; BLOCK], known: 0 }
     }
 
     /// The first index within `range` whose element is not `before`; all that are come first.
@@ -203,7 +210,7 @@ impl<const GROUP: usize> Run<GROUP> {
         // The group to walk is the last that begins within the range with an element `before`.
         let (mut index, mut byte) = (0, 0);
         let (mut from, mut from_byte) = (None, 0);
-        for group in &self.groups {
+        for (at, group) in self.groups.iter().enumerate() {
             if index >= range.end {
                 break;
             }
@@ -218,7 +225,7 @@ impl<const GROUP: usize> Run<GROUP> {
                 (from, from_byte) = (Some(range.start), self.byte_of(&spot));
             }
             index += len;
-            byte += group.bytes as usize;
+            byte += self.bytes_of(at, byte);
         }
         let Some(mut at) = from else { return range.end };
         while at < range.end {
@@ -240,7 +247,7 @@ impl<const GROUP: usize> Run<GROUP> {
                 return Spot { group, index: rest, start };
             }
             rest -= entry.len as usize;
-            start += entry.bytes as usize;
+            start += self.bytes_of(group, start);
         }
         Spot { group: self.groups.len(), index: 0, start }
     }
@@ -254,14 +261,30 @@ impl<const GROUP: usize> Run<GROUP> {
                 return Spot { group, index: rest, start };
             }
             rest -= entry.len as usize;
-            start += entry.bytes as usize;
+            start += self.bytes_of(group, start);
         }
         Spot { group: self.groups.len(), index: 0, start }
     }
 
     #[inline]
     fn byte_of(&self, spot: &Spot) -> usize {
-        (0..spot.index).fold(spot.start, |byte, _| byte + packed_len(&self.bytes[byte..]))
+        self.byte_after(spot.start, spot.index)
+    }
+
+    /// The byte behind `count` elements, the first of which begins at `byte`.
+    #[inline]
+    fn byte_after(&self, byte: usize, count: usize) -> usize {
+        (0..count).fold(byte, |byte, _| byte + packed_len(&self.bytes[byte..]))
+    }
+
+    /// The bytes of a group that begins at `start`.
+    #[inline]
+    fn bytes_of(&self, group: usize, start: usize) -> usize {
+        let group = self.groups[group];
+        match group.bytes {
+            MANY => self.byte_after(start, group.len.into()) - start,
+            bytes => bytes.into(),
+        }
     }
 
     /// Puts an element at a byte, and returns how many bytes it takes. `None` where it is too long.
@@ -281,29 +304,28 @@ impl<const GROUP: usize> Run<GROUP> {
 
     /// Counts an element of `added` bytes that was put at a gap.
     fn count(&mut self, spot: &Spot, added: usize) {
-        let new = Group { len: 1, bytes: added as u32 };
-        let Some(group) = self.groups.get_mut(spot.group) else {
+        let new = Group::new(1, added);
+        let Some(&group) = self.groups.get(spot.group) else {
             spare::reserve(&mut self.groups, 1);
             return self.groups.push(new);
         };
-        group.len += 1;
-        group.bytes += new.bytes;
-        if group.len as usize <= GROUP {
+        let len = group.len as usize;
+        if len < GROUP {
+            let bytes = group.bytes.saturating_add(new.bytes);
+            self.groups[spot.group] = Group { len: group.len + 1, bytes };
             return;
         }
-        let whole = *group;
-        let head = match spot.index {
-            0 => new,
-            index if index == GROUP => Group { len: whole.len - 1, bytes: whole.bytes - new.bytes },
-            _ => {
-                let half = Spot { group: spot.group, index: GROUP / 2, start: spot.start };
-                Group { len: GROUP as u32 / 2, bytes: (self.byte_of(&half) - spot.start) as u32 }
-            }
+        // Appending and prepending leave groups full.
+        let cut = match spot.index {
+            0 => 1,
+            end if end == GROUP => GROUP,
+            _ => GROUP / 2,
         };
-        let tail = Group { len: whole.len - head.len, bytes: whole.bytes - head.bytes };
-        self.groups[spot.group] = head;
+        let byte = self.byte_of(&Spot { index: cut, ..*spot });
+        let end = self.byte_after(byte, GROUP + 1 - cut);
+        self.groups[spot.group] = Group::new(cut, byte - spot.start);
         spare::reserve(&mut self.groups, 1);
-        self.groups.insert(spot.group + 1, tail);
+        self.groups.insert(spot.group + 1, Group::new(GROUP + 1 - cut, end - byte));
     }
 
     /// Merges neighbours that are small, and drops empty groups.
@@ -313,7 +335,7 @@ impl<const GROUP: usize> Run<GROUP> {
             let join = before.len == 0 || group.len == 0 || len as usize <= GROUP / 4 * 3;
             if join {
                 before.len = len;
-                before.bytes += group.bytes;
+                before.bytes = before.bytes.saturating_add(group.bytes);
             }
             join
         });
@@ -349,48 +371,47 @@ impl<'a> Iterator for Iter<'a> {
     }
 }
 
-/// Elements in reverse.
+/// Elements in reverse. As elements can only be walked forward, it finds where those of a block begin.
 #[derive(Debug, Clone)]
 pub struct IterBack<'a, const GROUP: usize> {
     run: &'a Run<GROUP>,
-    group: usize,
-    start: usize,
-    /// Where the elements of the group begin, from its first byte on.
-    begins: [u32; GROUP],
+    from: usize,
+    /// The index behind the last element that is in no block yet.
+    to: usize,
+    /// Where the elements of the block begin.
+    begins: [u32; BLOCK],
     /// How many of them are still to come.
     known: usize,
-    left: usize,
 }
 
 impl<const GROUP: usize> IterBack<'_, GROUP> {
-    /// Finds the first `count` elements of the group.
-    fn learn(&mut self, count: usize) {
-        let mut byte = self.start;
-        for begin in self.begins.iter_mut().take(count) {
-            *begin = (byte - self.start) as u32;
+    fn next_block(&mut self) {
+        let from = self.from.max(self.to.saturating_sub(BLOCK));
+        self.known = self.to - from;
+        let mut byte = self.run.byte_of(&self.run.spot(from));
+        for begin in self.begins.iter_mut().take(self.known) {
+            *begin = byte as u32;
             byte += packed_len(&self.run.bytes[byte..]);
         }
-        self.known = count.min(GROUP);
+        self.to = from;
     }
 }
 
 impl<'a, const GROUP: usize> Iterator for IterBack<'a, GROUP> {
     type Item = Element<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        while self.known == 0 {
-            self.group = self.group.checked_sub(1)?;
-            let group = self.run.groups.get(self.group)?;
-            self.start -= group.bytes as usize;
-            self.learn(group.len as usize);
+        if self.known == 0 {
+            self.next_block();
         }
-        self.known -= 1;
-        let at = self.start + self.begins[self.known] as usize;
-        Some(Element::read(self.run.bytes.get(at..)?)?.0)
+        self.known = self.known.checked_sub(1)?;
+        let begin = self.begins[self.known] as usize;
+        Some(Element::read(self.run.bytes.get(begin..)?)?.0)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
+        let left = self.known + self.to - self.from;
+        (left, Some(left))
     }
 }

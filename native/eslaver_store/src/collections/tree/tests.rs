@@ -34,6 +34,7 @@ fn element() -> impl Strategy<Value = Vec<u8>> {
         10 => vec(any::<u8>(), 0..80),
         2 => (100usize..1500).prop_map(|len| vec![b'm'; len]),
         1 => (4000usize..9000).prop_map(|len| vec![b'l'; len]),
+        1 => (65_000usize..66_000).prop_map(|len| vec![b'h'; len]),
     ]
 }
 
@@ -136,27 +137,34 @@ proptest! {
 
     #[test]
     fn a_sorted_set_is_a_sorted_vector(
-        changes in vec((any::<bool>(), 0u32..400, 0usize..SCORES.len()), 1..1200),
+        changes in vec((0u8..3, 0u32..400, 0usize..SCORES.len(), 0usize..SCORES.len()), 1..1200),
         same_score: bool,
     ) {
         let (mut tree, mut model) = (ZsetTree::new(), Vec::<(f64, Vec<u8>)>::new());
         let mut clone = None;
-        for (step, (insert, member, score)) in changes.into_iter().enumerate() {
-            let score = if same_score { 0.0 } else { SCORES[score] };
+        for (step, (change, member, score, other)) in changes.into_iter().enumerate() {
+            let [score, other] =
+                [score, other].map(|score| if same_score { 0.0 } else { SCORES[score] });
             let member = member_name(member);
-            let place = model.binary_search_by(|(other_score, other)| {
-                other_score.partial_cmp(&score).unwrap().then_with(|| other.cmp(&member))
-            });
+            let place = rank_of(&model, score, &member);
             prop_assert_eq!(tree.rank_of(score, &member), place.ok().map(|rank| rank as u64));
-            match place {
-                Err(rank) if insert => {
+            match (change, place) {
+                (0, Err(rank)) => {
                     prop_assert!(tree.insert(score, &member));
                     model.insert(rank, (score, member));
                 }
-                Ok(rank) if !insert => {
+                (1, Ok(rank)) => {
                     prop_assert!(tree.remove(score, &member));
                     model.remove(rank);
                 }
+                (2, Ok(rank)) if rank_of(&model, other, &member).is_err() => {
+                    prop_assert!(tree.rescore(score, &member, other));
+                    model.remove(rank);
+                    let rank = rank_of(&model, other, &member).unwrap_err();
+                    model.insert(rank, (other, member));
+                }
+                (1, Err(_)) => prop_assert!(!tree.remove(score, &member)),
+                (2, Err(_)) => prop_assert!(!tree.rescore(score, &member, other)),
                 _ => {}
             }
             if step == 500 {
@@ -170,6 +178,12 @@ proptest! {
             }
         }
     }
+}
+
+fn rank_of(model: &[(f64, Vec<u8>)], score: f64, member: &[u8]) -> Result<usize, usize> {
+    model.binary_search_by(|(other_score, other)| {
+        other_score.partial_cmp(&score).unwrap().then_with(|| other.as_slice().cmp(member))
+    })
 }
 
 const SCORES: [f64; 8] = [f64::NEG_INFINITY, -1.5, -0.0, 0.0, 1.0, 3e9, 1e300, f64::INFINITY];
@@ -326,6 +340,27 @@ fn a_refused_change_changes_nothing() {
     assert_list(&tree, &[vec![b'x'; 9000]]);
     assert_eq!(tree.edit_at(0, |leaf, index| leaf.remove(index..index + 1)), Some(()));
     assert_list(&tree, &[]);
+}
+
+#[test]
+fn a_score_changes_in_place_between_its_neighbours() {
+    let mut tree = ZsetTree::new();
+    for member in 0..1000 {
+        tree.insert(f64::from(member), member.to_string().as_bytes());
+    }
+    for member in 0..1000 {
+        let (name, old) = (member.to_string(), f64::from(member));
+        assert!(tree.rescore(old, name.as_bytes(), old + 0.5));
+        assert_eq!(tree.rank_of(old + 0.5, name.as_bytes()), Some(member as u64));
+    }
+    tree.root.check();
+}
+
+#[test]
+fn trees_can_be_sent_to_readers() {
+    fn sent<T: Send + Sync>() {}
+    sent::<ListTree>();
+    sent::<ZsetTree>();
 }
 
 #[test]

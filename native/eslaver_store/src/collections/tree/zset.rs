@@ -213,11 +213,7 @@ impl Tree<ZsetLeaf> {
 
     /// The rank of a record, if it exists.
     pub fn rank_of(&self, score: f64, member: &[u8]) -> Option<u64> {
-        let (rank, record) = self.find(&Bound::before(Record(score, member)));
-        let (leaf, index) = record?;
-        let same = leaf.scores.get(index) == score
-            && leaf.members.get(index)?.with_bytes(|bytes| bytes == member);
-        same.then_some(rank)
+        Some(self.record(score, member)?.0)
     }
 
     /// Removes a record. `false` where it does not exist.
@@ -227,6 +223,29 @@ impl Tree<ZsetLeaf> {
             drop(self.remove_range(rank..rank + 1));
         }
         rank.is_some()
+    }
+
+    /// Gives a record another score. `false` where the record does not exist.
+    pub fn rescore(&mut self, old: f64, member: &[u8], new: f64) -> bool {
+        let Some((rank, leaf, index)) = self.record(old, member) else { return false };
+        let stays = (1..leaf.len().saturating_sub(1)).contains(&index)
+            && leaf.scores.get(index - 1) < new
+            && new < leaf.scores.get(index + 1);
+        if stays {
+            self.edit_at(rank, |leaf, index| leaf.scores.set(index, new));
+            return true;
+        }
+        drop(self.remove_range(rank..rank + 1));
+        self.insert(new, member)
+    }
+
+    /// The rank, leaf and index of a record, if it exists.
+    fn record(&self, score: f64, member: &[u8]) -> Option<(u64, &ZsetLeaf, usize)> {
+        let (rank, record) = self.find(&Bound::before(Record(score, member)));
+        let (leaf, index) = record?;
+        let same = leaf.scores.get(index) == score
+            && leaf.members.get(index)?.with_bytes(|bytes| bytes == member);
+        same.then_some((rank, leaf, index))
     }
 
     /// The records of a range of ranks.

@@ -73,10 +73,22 @@ impl Scores {
                 spare::reserve(scores, 1);
                 scores.insert(index, score);
             }
-            (Scores::Int(scores), None) => {
-                let mut wide = Vec::with_capacity(scores.len() + 1);
-                wide.extend(scores.iter().map(|&score| f64::from(score)));
+            (Scores::Int(_), None) => {
+                let mut wide = self.wide(1);
                 wide.insert(index, score);
+                *self = Scores::Float(wide);
+            }
+        }
+    }
+
+    /// Replaces the score at `index`, which is less than the length.
+    pub(super) fn set(&mut self, index: usize, score: f64) {
+        match (&mut *self, small(score)) {
+            (Scores::Int(scores), Some(score)) => scores[index] = score,
+            (Scores::Float(scores), _) => scores[index] = score,
+            (Scores::Int(_), None) => {
+                let mut wide = self.wide(0);
+                wide[index] = score;
                 *self = Scores::Float(wide);
             }
         }
@@ -111,12 +123,18 @@ impl Scores {
                 scores.extend_from_slice(more);
             }
             _ => {
-                let mut all = Vec::with_capacity(self.len() + other.len());
-                all.extend((0..self.len()).map(|index| self.get(index)));
-                all.extend((0..other.len()).map(|index| other.get(index)));
-                *self = Scores::Float(all);
+                let mut wide = self.wide(other.len());
+                wide.extend((0..other.len()).map(|index| other.get(index)));
+                *self = Scores::Float(wide);
             }
         }
+    }
+
+    /// The scores in 8 bytes each, with room for `more`.
+    fn wide(&self, more: usize) -> Vec<f64> {
+        let mut wide = Vec::with_capacity(self.len() + more);
+        wide.extend((0..self.len()).map(|index| self.get(index)));
+        wide
     }
 
     /// Gives back memory that is not used, and takes 4 bytes a score if that is enough.

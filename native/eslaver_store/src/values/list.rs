@@ -1,0 +1,368 @@
+//! Lists: packed while they are small, else a tree.
+
+use std::ops::{ControlFlow, Range};
+
+use crate::collections::element::Element;
+use crate::collections::packed::{Packed, PackedMut};
+use crate::collections::record::{Members, Refused};
+use crate::collections::tree::list::ListTree;
+use crate::keyspace::entry::{Entry, ValueMut};
+use crate::values::string::indexes;
+use crate::values::{Large, NewValue, Type, ValueRef};
+
+/// A list with more elements is a tree, and one with a longer element.
+const MOST_PACKED: usize = 128;
+const LONGEST_PACKED: usize = 64;
+/// A tree with no more elements is packed again.
+const FEW: u64 = 32;
+
+/// An end of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Front,
+    Back,
+}
+
+/// A list that is only looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum List<'a> {
+    Packed(Packed<'a, Members>),
+    Tree(&'a ListTree),
+}
+
+impl<'a> List<'a> {
+    /// The list that a value is, where it is one.
+    #[inline]
+    pub(crate) fn of(value: ValueRef<'a>) -> Option<Self> {
+        match value {
+            ValueRef::Packed { kind: Type::List, payload, .. } => {
+                Some(Self::Packed(Packed::new(payload)))
+            }
+            ValueRef::Large(Large::List(tree)) => Some(Self::Tree(tree)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.len(),
+            Self::Tree(tree) => tree.len() as usize,
+        }
+    }
+
+    pub(crate) fn get(self, index: usize) -> Option<Element<'a>> {
+        match self {
+            Self::Packed(packed) => packed.nth(index).map(|record| record.element),
+            Self::Tree(tree) => tree.get(index as u64),
+        }
+    }
+
+    /// The index that one may count from the end, where there is an element.
+    pub(crate) fn index(self, index: i64) -> Option<usize> {
+        let len = i64::try_from(self.len()).ok()?;
+        let index = if index < 0 { index.checked_add(len)? } else { index };
+        (0..len).contains(&index).then_some(index as usize)
+    }
+
+    /// The indexes of a range, as `LRANGE` has it.
+    pub(crate) fn range(self, start: i64, stop: i64) -> Range<usize> {
+        // Unlike those of a string, an end before the beginning is no index.
+        let before = i64::try_from(self.len()).is_ok_and(|len| stop < -len);
+        match indexes(start, stop, self.len()) {
+            Some((first, last)) if !before => first..last + 1,
+            _ => 0..0,
+        }
+    }
+
+    /// Hands the elements of a range to `each`, until it breaks off.
+    pub(crate) fn try_for_each<B>(
+        self,
+        range: Range<usize>,
+        mut each: impl FnMut(Element<'a>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        match self {
+            Self::Packed(packed) => {
+                packed.range(range.start, range.end).try_for_each(|record| each(record.element))
+            }
+            Self::Tree(tree) => tree.iter(range.start as u64..range.end as u64).try_for_each(each),
+        }
+    }
+
+    /// The same from the last to the first.
+    pub(crate) fn try_for_each_back<B>(
+        self,
+        range: Range<usize>,
+        mut each: impl FnMut(Element<'a>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        match self {
+            Self::Packed(packed) => {
+                let all: Vec<_> = packed.range(range.start, range.end).collect();
+                all.into_iter().rev().try_for_each(|record| each(record.element))
+            }
+            Self::Tree(tree) => {
+                tree.iter_back(range.start as u64..range.end as u64).try_for_each(each)
+            }
+        }
+    }
+
+    /// Copies of the elements of a range.
+    pub(crate) fn to_vec(self, range: Range<usize>) -> Vec<Vec<u8>> {
+        let mut elements = Vec::with_capacity(range.len());
+        let _: ControlFlow<()> = self.try_for_each(range, |element| {
+            elements.push(element.to_bytes().into_owned());
+            ControlFlow::Continue(())
+        });
+        elements
+    }
+
+    /// The indexes of up to `most` elements that equal `wanted`, among the first `limit`, in the order in
+    /// which they are found from an end.
+    pub(crate) fn find(self, wanted: &[u8], from: End, most: usize, limit: usize) -> Vec<usize> {
+        let len = self.len();
+        let limit = limit.min(len);
+        let mut found = Vec::new();
+        if most == 0 {
+            return found;
+        }
+        let mut at = 0;
+        let mut look = |element: Element<'a>| {
+            if element.with_bytes(|bytes| bytes == wanted) {
+                found.push(if from == End::Front { at } else { len - 1 - at });
+            }
+            at += 1;
+            if found.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let _ = match from {
+            End::Front => self.try_for_each(0..limit, &mut look),
+            End::Back => self.try_for_each_back(len - limit..len, &mut look),
+        };
+        found
+    }
+}
+
+/// An empty list.
+pub(crate) fn new() -> NewValue {
+    let mut payload = Vec::with_capacity(1);
+    PackedMut::<Members>::create(&mut payload);
+    packed(payload)
+}
+
+fn packed(payload: Vec<u8>) -> NewValue {
+    NewValue::Packed { kind: Type::List, form: 0, payload }
+}
+
+/// Gathers the elements of a list.
+#[derive(Debug)]
+pub(crate) struct ListBuilder {
+    packed: Vec<u8>,
+    tree: Option<ListTree>,
+}
+
+impl Default for ListBuilder {
+    fn default() -> Self {
+        let mut packed = Vec::new();
+        PackedMut::<Members>::create(&mut packed);
+        Self { packed, tree: None }
+    }
+}
+
+impl ListBuilder {
+    /// Appends an element.
+    pub(crate) fn push(&mut self, element: Element<'_>) -> Result<(), Refused> {
+        if self.tree.is_none() {
+            let packed = Packed::<Members>::new(&self.packed);
+            if packed.len() < MOST_PACKED && element.len() <= LONGEST_PACKED {
+                return PackedMut::<Members>::new(&mut self.packed, 0).push_back(element);
+            }
+            self.tree = Some(to_tree(packed));
+            self.packed = Vec::new();
+        }
+        let pushed = match &mut self.tree {
+            Some(tree) => element.with_bytes(|bytes| tree.push_back(bytes)),
+            None => false,
+        };
+        if pushed { Ok(()) } else { Err(Refused::TooLong) }
+    }
+
+    pub(crate) fn finish(self) -> NewValue {
+        match self.tree {
+            Some(tree) => NewValue::Large(Large::List(tree)),
+            None => packed(self.packed),
+        }
+    }
+}
+
+fn to_tree(packed: Packed<'_, Members>) -> ListTree {
+    let mut tree = ListTree::new();
+    for record in packed.iter() {
+        record.element.with_bytes(|bytes| tree.push_back(bytes));
+    }
+    tree
+}
+
+/// Inserts an element before the one at `index`, which is there, or at the end.
+pub(crate) fn insert(entry: &mut Entry, index: usize, element: &[u8]) -> Result<(), Refused> {
+    if element.len() > LONGEST_PACKED || is_full(entry) {
+        make_tree(entry);
+    }
+    let done = match entry.value_mut() {
+        ValueMut::Packed(mut edit) => {
+            let base = edit.base();
+            PackedMut::<Members>::new(edit.bytes(), base)
+                .insert_before(index, Element::Bytes(element))?
+        }
+        ValueMut::Large(Large::List(tree)) => tree.insert(index as u64, element),
+        ValueMut::Large(_) => false,
+    };
+    if done { Ok(()) } else { Err(Refused::TooLong) }
+}
+
+/// Appends an element to an end.
+pub(crate) fn push(entry: &mut Entry, end: End, element: &[u8]) -> Result<(), Refused> {
+    let index = match end {
+        End::Front => 0,
+        End::Back => List::of(entry.value()).map_or(0, List::len),
+    };
+    insert(entry, index, element)
+}
+
+/// Replaces the element at `index`, which is there.
+pub(crate) fn set(entry: &mut Entry, index: usize, element: &[u8]) -> Result<(), Refused> {
+    if element.len() > LONGEST_PACKED {
+        make_tree(entry);
+    }
+    let done = match entry.value_mut() {
+        ValueMut::Packed(mut edit) => {
+            let base = edit.base();
+            PackedMut::<Members>::new(edit.bytes(), base).set_nth(index, Element::Bytes(element))?
+        }
+        ValueMut::Large(Large::List(tree)) => tree.set(index as u64, element),
+        ValueMut::Large(_) => false,
+    };
+    if done { Ok(()) } else { Err(Refused::TooLong) }
+}
+
+/// Removes the elements of a range of indexes.
+pub(crate) fn remove(entry: &mut Entry, range: Range<usize>) {
+    let packed_again = match entry.value_mut() {
+        ValueMut::Packed(mut edit) => {
+            let base = edit.base();
+            PackedMut::<Members>::new(edit.bytes(), base).remove_range(range.start, range.end);
+            None
+        }
+        ValueMut::Large(Large::List(tree)) => {
+            drop(tree.remove_range(range.start as u64..range.end as u64));
+            to_packed(tree)
+        }
+        ValueMut::Large(_) => None,
+    };
+    if let Some(payload) = packed_again {
+        drop(entry.set_value(packed(payload)));
+    }
+}
+
+fn is_full(entry: &Entry) -> bool {
+    matches!(List::of(entry.value()), Some(List::Packed(packed)) if packed.len() >= MOST_PACKED)
+}
+
+fn make_tree(entry: &mut Entry) {
+    if let Some(List::Packed(packed)) = List::of(entry.value()) {
+        let tree = to_tree(packed);
+        drop(entry.set_value(NewValue::Large(Large::List(tree))));
+    }
+}
+
+/// The elements of a tree, packed, if they are few and small.
+fn to_packed(tree: &ListTree) -> Option<Vec<u8>> {
+    // Not at each removal: a tree with long elements would be walked every time.
+    if tree.len() > FEW || !tree.len().is_multiple_of(8) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    let mut packed = PackedMut::<Members>::create(&mut bytes);
+    for element in tree.iter(0..tree.len()) {
+        if element.len() > LONGEST_PACKED {
+            return None;
+        }
+        packed.push_back(element).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, Clone)]
+    enum Edit {
+        Push(End, Vec<u8>),
+        Insert(prop::sample::Index, Vec<u8>),
+        Set(prop::sample::Index, Vec<u8>),
+        Remove(prop::sample::Index, usize),
+    }
+
+    fn element() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            6 => (0u32..20).prop_map(|value| value.to_string().into_bytes()),
+            1 => Just(vec![b'x'; 65]),
+        ]
+    }
+
+    fn edit() -> impl Strategy<Value = Edit> {
+        prop_oneof![
+            6 => (any::<bool>(), element()).prop_map(|(front, element)| {
+                Edit::Push(if front { End::Front } else { End::Back }, element)
+            }),
+            2 => (any::<prop::sample::Index>(), element()).prop_map(|(at, e)| Edit::Insert(at, e)),
+            2 => (any::<prop::sample::Index>(), element()).prop_map(|(at, e)| Edit::Set(at, e)),
+            1 => (any::<prop::sample::Index>(), 0usize..30).prop_map(|(at, n)| Edit::Remove(at, n)),
+        ]
+    }
+
+    proptest! {
+        /// A list goes from packed to a tree and back, and is the same vector in both.
+        #[test]
+        fn a_list_is_a_vector(edits in proptest::collection::vec(edit(), 0..500)) {
+            let mut model: Vec<Vec<u8>> = Vec::new();
+            let mut entry = Entry::new(b"key", None, new());
+            for edit in edits {
+                match edit {
+                    Edit::Push(end, element) => {
+                        push(&mut entry, end, &element).unwrap();
+                        model.insert(if end == End::Front { 0 } else { model.len() }, element);
+                    }
+                    Edit::Insert(at, element) => {
+                        let at = at.index(model.len() + 1);
+                        insert(&mut entry, at, &element).unwrap();
+                        model.insert(at, element);
+                    }
+                    Edit::Set(at, element) if !model.is_empty() => {
+                        let at = at.index(model.len());
+                        set(&mut entry, at, &element).unwrap();
+                        model[at] = element;
+                    }
+                    Edit::Set(..) => {}
+                    Edit::Remove(at, count) => {
+                        let at = at.index(model.len() + 1);
+                        let end = (at + count).min(model.len());
+                        remove(&mut entry, at..end);
+                        model.drain(at..end);
+                    }
+                }
+                prop_assert_eq!(entry.value().is_empty(), model.is_empty());
+            }
+            let list = List::of(entry.value()).unwrap();
+            prop_assert_eq!(list.to_vec(0..model.len()), model.clone());
+            for from in [End::Front, End::Back] {
+                let mut all: Vec<_> = (0..model.len()).filter(|&at| model[at] == b"7").collect();
+                if from == End::Back {
+                    all.reverse();
+                }
+                prop_assert_eq!(list.find(b"7", from, usize::MAX, usize::MAX), all.clone());
+                all.truncate(2);
+                prop_assert_eq!(list.find(b"7", from, 2, usize::MAX), all);
+            }
+        }
+    }
+}
