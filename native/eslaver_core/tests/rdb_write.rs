@@ -1,5 +1,5 @@
-//! What is written is decoded to the same: the snapshots of real servers, and any values at all. Which
-//! bytes they are stands in tests/rdb_write_forms.rs.
+//! What is written decodes to the same: snapshots of real servers, whole and damaged, and random
+//! values. tests/rdb_write_forms.rs has the exact bytes.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -152,6 +152,54 @@ fn a_snapshot_for_an_older_server() {
     {
         let message = format!("RDB version 6 of Redis has no {what}");
         assert!(messages.contains(&message), "{message}");
+    }
+}
+
+/// Snapshots with some bytes changed, if they can still be read. The writer refuses a stream whose entries
+/// are not in order.
+mod changed {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DISORDERED: &str =
+        "out of place in the file: an entry, as those before it have greater ids";
+
+    fn changed(mut bytes: Vec<u8>, changes: Vec<(prop::sample::Index, u8)>) -> Vec<u8> {
+        let end = bytes.len().saturating_sub(8).max(10);
+        for (index, value) in changes {
+            bytes[9 + index.index(end - 9)] = value;
+        }
+        bytes[end..].fill(0);
+        bytes
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 500, failure_persistence: None, ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn snapshots(
+            which in any::<prop::sample::Index>(),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            thread_local!(static SNAPSHOTS: Vec<Vec<u8>> = {
+                super::snapshots().into_iter().map(|(_, bytes)| bytes).collect()
+            });
+            let snapshot = SNAPSHOTS.with(|all| all[which.index(all.len())].clone());
+            let snapshot = changed(snapshot, changes);
+            let (expected, end) = support::decode([snapshot.as_slice()]);
+            if end.is_ok() && expected.left_out.is_empty() {
+                let rewriter = Rewriter::new(Writer::new(own_dialect(&snapshot), Vec::new()));
+                let (rewriter, _) = support::decode_to(rewriter, [snapshot.as_slice()]);
+                prop_assert_eq!(&rewriter.lacking, &[]);
+                match rewriter.finish() {
+                    Ok(file) => prop_assert_eq!(read(&file).keys, expected.keys),
+                    Err(error) => prop_assert_eq!(error.to_string(), DISORDERED),
+                }
+            }
+        }
     }
 }
 

@@ -15,10 +15,10 @@ suite() ->
     [{timetrap, {minutes, 3}}].
 
 all() ->
-    [{group, Name} || {Name, _, _} <- groups()].
+    eslaver_test_groups:all(groups()).
 
 groups() ->
-    [{Name, [], [same_data]} || #{name := Name} <- eslaver_test_master:available()].
+    eslaver_test_groups:per_server(eslaver_test_servers:available(), [same_data]).
 
 init_per_suite(Config) ->
     Build = "cargo build --quiet --release --locked -p eslaver_core --example rewrite",
@@ -29,8 +29,7 @@ end_per_suite(_Config) ->
     ok.
 
 init_per_group(Name, Config) ->
-    [Server] = [Server || #{name := N} = Server <- eslaver_test_master:available(), N =:= Name],
-    [{server, Server} | Config].
+    eslaver_test_groups:server(Name, Config).
 
 end_per_group(_Name, _Config) ->
     ok.
@@ -89,7 +88,7 @@ rewritten(File, Dir) ->
 
 %% What a server says of all its keys, with what has no order sorted, and without what passes by.
 data(Client) ->
-    maps:map(fun(_Key, Item) -> comparable(Item) end, eslaver_test_truth:read(Client)).
+    maps:map(fun(_Key, Item) -> comparable(Item) end, eslaver_test_master_data:read(Client)).
 
 comparable(#{type := Type, value := Elements} = Item) when
     is_list(Elements), (Type =:= set orelse Type =:= hash)
