@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `io` | the thread that owns a link's socket |
 //! | `link` | the link: its configuration, its slices on a dirty scheduler, its end |
+//! | `keyspace` | a mirror's keyspace, read by any process |
 //! | `terms` | events as terms |
 //! | `payload` | the payloads of `DUMP` and `FUNCTION DUMP` |
 //! | `filter` | filters |
@@ -16,6 +17,7 @@ mod atoms;
 mod filter;
 mod io;
 mod keys;
+mod keyspace;
 mod link;
 mod payload;
 mod position_file;
@@ -35,7 +37,7 @@ use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
 
 /// Which version of the Erlang module this library belongs to: both change together.
-const ABI: u32 = 5;
+const ABI: u32 = 6;
 /// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a
 /// snapshot.
 const CHANNEL: usize = 8;
@@ -67,7 +69,10 @@ impl Link {
         let outcome = match &mut *self.slicer.lock().unwrap_or_else(PoisonError::into_inner) {
             None => Outcome::Closed(End::Stopped),
             Some(slicer) => catch_unwind(AssertUnwindSafe(|| slicer.run(env, &self.shared)))
-                .unwrap_or_else(|panic| Outcome::Closed(End::panicked(&*panic))),
+                .unwrap_or_else(|panic| {
+                    slicer.give_up();
+                    Outcome::Closed(End::panicked(&*panic))
+                }),
         };
         if matches!(outcome, Outcome::Closed(_)) {
             self.shared.stop();
@@ -203,7 +208,8 @@ fn links() -> u64 {
     Alive::count()
 }
 
-fn load(_env: Env<'_>, info: Term<'_>) -> bool {
+fn load(env: Env<'_>, info: Term<'_>) -> bool {
+    keyspace::load(env);
     info.decode::<u32>().is_ok_and(|abi| abi == ABI)
 }
 

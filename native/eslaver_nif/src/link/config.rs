@@ -13,9 +13,10 @@ use eslaver_core::handshake::{self, Resume};
 use eslaver_core::position::{Position, Tracker};
 use eslaver_core::{rdb, resp};
 use rustler::types::erlang_option::ErlOption;
-use rustler::{Binary, NifMap, NifTaggedEnum, NifUnitEnum};
+use rustler::{Binary, NifMap, NifTaggedEnum, NifUnitEnum, ResourceArc};
 
 use crate::filter::RawFilter;
+use crate::keyspace::Keyspace;
 use crate::terms::event::Shape;
 
 /// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
@@ -90,6 +91,7 @@ pub(crate) struct RawConfig<'a> {
     max_arguments: u64,
     max_value: u64,
     hidden_commands: Vec<Binary<'a>>,
+    keyspace: ErlOption<(ResourceArc<Keyspace>, u64)>,
     server: rustler::LocalPid,
 }
 
@@ -245,6 +247,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// The commands to ask the master about, though the table has them.
     pub(crate) learned: Learned,
+    /// Where everything goes instead of to the server, and the ticket for it.
+    pub(crate) keyspace: Option<(ResourceArc<Keyspace>, u64)>,
     pub(crate) server: rustler::LocalPid,
 }
 
@@ -303,6 +307,7 @@ impl RawConfig<'_> {
                 max_value: self.max_value,
             },
             learned: Learned::hiding(self.hidden_commands.iter().map(|name| name.to_vec())),
+            keyspace: self.keyspace.into(),
             filter: Option::from(self.filter).map(|raw: RawFilter<'_>| Arc::new(raw.read())),
             server: self.server,
         })

@@ -69,6 +69,11 @@ impl End {
         matches!(self, End::Closed | End::Io(_) | End::Silent { .. })
     }
 
+    /// Whether the stream's bytes are not what a master sends.
+    pub(crate) fn is_bad_stream(&self) -> bool {
+        self.tag() == "bad_stream"
+    }
+
     pub(crate) fn tag(&self) -> &'static str {
         match self {
             End::Stopped => "stopped",

@@ -1,5 +1,6 @@
 //! A link: its configuration, its slices, and why it has ended.
 
+pub(crate) mod applier;
 pub(crate) mod config;
 pub(crate) mod end;
 pub(crate) mod shared;

@@ -155,6 +155,11 @@ impl Shared {
         self.has_room() && self.link_starves.swap(false, Ordering::SeqCst)
     }
 
+    /// The link waits, for something else than credit. It also has to hear of the end.
+    pub(crate) fn starve(&self) {
+        self.link_starves.store(true, Ordering::SeqCst);
+    }
+
     fn has_room(&self) -> bool {
         self.in_flight.load(Ordering::SeqCst) < WINDOW
     }

@@ -7,6 +7,7 @@ use eslaver_core::filter::{Before, Filter, Gate};
 use eslaver_core::position::Position;
 use eslaver_core::resp::Command;
 
+use crate::link::applier::Applier;
 use crate::terms::batch::Batch;
 use crate::terms::event::Shape;
 
@@ -32,14 +33,14 @@ impl Sieve {
         self.filter.as_ref().is_none_or(|(_, gate)| gate.is_open())
     }
 
-    /// Adds a command to the batch, if it is wanted.
+    /// Applies a command, or adds it to the batch, if it is wanted.
     #[inline]
     pub(crate) fn take(
         &mut self,
         command: &Command<'_>,
         before: Position,
         after: Position,
-        batch: &mut Batch,
+        to: &mut Target<'_>,
     ) {
         let passes = match &mut self.filter {
             None => Some(Before::default()),
@@ -47,11 +48,8 @@ impl Sieve {
         };
         self.told = self.told.filter(|_| before.db == after.db);
         match passes {
-            Some(frame) => {
-                batch.before(frame, before);
-                batch.command(command, after);
-            }
-            None => batch.pass_over(command.len()),
+            Some(frame) => to.take(frame, command, before, after),
+            None => to.batch.pass_over(command.len()),
         }
     }
 
@@ -61,5 +59,27 @@ impl Sieve {
             self.told = Some(now.db);
             batch.before(Before { multi: false, select: Some(now.db) }, now);
         }
+    }
+}
+
+/// Where commands go.
+pub(crate) struct Target<'a> {
+    pub(crate) batch: &'a mut Batch,
+    pub(crate) applier: Option<&'a mut Applier>,
+    /// The time, in ms since the epoch.
+    pub(crate) now: i64,
+}
+
+impl Target<'_> {
+    #[inline]
+    fn take(&mut self, frame: Before, command: &Command<'_>, before: Position, after: Position) {
+        if let Some(applier) = &mut self.applier {
+            applier.command(frame, command, before.db, self.now);
+            if !applier.notifies() {
+                return self.batch.pass_over(command.len());
+            }
+        }
+        self.batch.before(frame, before);
+        self.batch.command(command, after);
     }
 }

@@ -11,10 +11,12 @@ use eslaver_core::resp;
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
+use crate::keyspace::Entry;
+use crate::link::applier::{self, Applier, Intake};
 use crate::link::config::{Config, Limits, Start};
 use crate::link::end::End;
 use crate::link::shared::{Alive, Chunk, Shared};
-use crate::link::sieve::Sieve;
+use crate::link::sieve::{Sieve, Target};
 use crate::link::stream::{Decoded, Stream};
 use crate::terms::batch::Batch;
 use crate::terms::message::{Built, Message};
@@ -52,8 +54,8 @@ struct Load {
     decoder: Decoder,
     /// The offset that the snapshot stands for.
     offset: u64,
-    /// Whether the master counts offsets, as all do that know `PSYNC`.
-    offsets: bool,
+    /// The master's id, if it has one, as all do that know `PSYNC`: only these count offsets.
+    replid: Option<String>,
 }
 
 /// The decoding side of a link.
@@ -64,6 +66,8 @@ pub(crate) struct Slicer {
     limits: Limits,
     phase: Phase,
     batch: Batch,
+    /// Where everything goes instead of into the batch, if anywhere.
+    applier: Option<Box<Applier>>,
     /// Taken from the channel, and used when the batch has been sent.
     held: Option<Chunk>,
     end: Option<End>,
@@ -73,6 +77,9 @@ pub(crate) struct Slicer {
 impl Slicer {
     pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config, alive: Arc<Alive>) -> Self {
         let Config { server, start, shape, limits, .. } = *config;
+        let applier = config.keyspace.clone().map(|(keyspace, ticket)| {
+            Box::new(Applier::new(keyspace, ticket, config.filter.clone()))
+        });
         let batch = Batch::new(shape, config.filter.clone(), limits.max_value);
         Self {
             chunks,
@@ -81,14 +88,37 @@ impl Slicer {
             limits,
             phase: Phase::Start,
             batch,
+            applier,
             held: None,
             end: None,
             _alive: alive,
         }
     }
 
-    /// Decodes the bytes at hand, and sends what they hold.
+    /// Decodes the bytes at hand, and applies or sends what they hold.
     pub(crate) fn run(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
+        let Some(applier) = &self.applier else {
+            return self.work(env, shared);
+        };
+        let (keyspace, ticket) = (applier.keyspace().clone(), applier.ticket());
+        match keyspace.enter(ticket, shared.link) {
+            Entry::Granted(_turn) => self.work(env, shared),
+            Entry::Over => Outcome::Closed(End::Stopped),
+            Entry::Held => {
+                shared.starve();
+                no_credit(shared)
+            }
+        }
+    }
+
+    /// A slice has panicked.
+    pub(crate) fn give_up(&mut self) {
+        if let Some(applier) = &mut self.applier {
+            applier.give_up();
+        }
+    }
+
+    fn work(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
         let began = Instant::now();
         let mut sent = 0;
         if self.batch.is_full() && !self.flush(env, shared) {
@@ -99,7 +129,9 @@ impl Slicer {
                 return Outcome::Closed(End::Stopped);
             }
             if self.end.is_none() {
-                match self.decode(shared) {
+                let decoded = self.decode(shared);
+                self.tell(env);
+                match decoded {
                     Ok(Decoded::All) if !self.has_room(shared) => return no_credit(shared),
                     Ok(Decoded::All) => {}
                     Ok(Decoded::Batch) if !self.flush(env, shared) => return no_credit(shared),
@@ -189,6 +221,12 @@ impl Slicer {
         match &mut self.phase {
             Phase::Start => Ok(Decoded::All),
             Phase::Loading(load) => loop {
+                let intake = self.applier.as_mut().and_then(|applier| applier.intake());
+                if let Some(intake) = intake {
+                    while let Status::Event = load.decoder.next(intake)? {}
+                    shared.counters.keys.store(intake.keys(), Ordering::Relaxed);
+                    return Ok(Decoded::All);
+                }
                 match load.decoder.next(&mut self.batch)? {
                     Status::NeedMore | Status::Done => {
                         shared.counters.keys.store(self.batch.keys(), Ordering::Relaxed);
@@ -199,9 +237,28 @@ impl Slicer {
                 }
             },
             Phase::Streaming(stream) => {
-                let decoded = stream.decode(&mut self.batch, shared);
+                let (batch, applier) = (&mut self.batch, self.applier.as_deref_mut());
+                let mut to = Target { batch, applier, now: applier::now() };
+                let decoded = stream.decode(&mut to, shared);
                 shared.counters.offset.store(stream.offset(), Ordering::Relaxed);
+                if let Some(applier) = to.applier {
+                    let safe = stream.safe_position();
+                    applier.applied(safe.offset, safe.db, decoded.as_ref().err());
+                }
                 decoded
+            }
+        }
+    }
+
+    /// What the server is to know of the keyspace.
+    fn tell(&mut self, env: Env<'_>) {
+        let Some(applier) = &mut self.applier else { return };
+        for news in applier.take_news() {
+            match &news {
+                applier::News::Refused { command, reason } => {
+                    News::Refused { command, reason }.send(env, self.server);
+                }
+                applier::News::Lost => News::Lost.send(env, self.server),
             }
         }
     }
@@ -220,20 +277,33 @@ impl Slicer {
                 let decoder = Decoder::with_limits(self.limits.of_snapshot());
                 // one of unknown length goes on until a mark comes, which may be missing
                 let decoder = if bytes.is_none() { decoder.exact() } else { decoder };
-                let (replid, master) = (replid.as_deref(), master.as_str());
-                let offsets = replid.is_some();
-                self.phase = Phase::Loading(Box::new(Load { decoder, offset, offsets }));
-                News::Full { replid, offset, bytes, master }.send(env, self.server);
+                let (id, master) = (replid.as_deref(), master.as_str());
+                News::Full { replid: id, offset, bytes, master }.send(env, self.server);
+                if let Some(applier) = &mut self.applier {
+                    applier.begin(self.limits.max_value);
+                }
+                self.phase = Phase::Loading(Box::new(Load { decoder, offset, replid }));
             }
             (Chunk::SnapshotEnd, Phase::Loading(load)) => {
                 load.decoder.finish()?;
                 shared.set_snapshot_good();
                 shared.drop_spares();
                 let (offset, bytes) = (load.offset, load.decoder.offset());
-                let (keys, db) = (self.batch.keys(), self.batch.stream_db());
-                let limits = self.limits.of_stream(!load.offsets);
+                let limits = self.limits.of_stream(load.replid.is_none());
+                let (keys, db, left_out) = match &mut self.applier {
+                    None => {
+                        let batch = &mut self.batch;
+                        (batch.keys(), batch.stream_db(), batch.left_out.take())
+                    }
+                    Some(applier) => {
+                        let left_out = applier.intake().and_then(Intake::take_left_out);
+                        let replid = load.replid.as_deref();
+                        let (keys, db) = applier.loaded(replid, offset, &shared.learned())?;
+                        (keys, db, left_out)
+                    }
+                };
                 self.stream(Tracker::new(offset, db), limits, false, shared);
-                if let Some(what) = self.batch.left_out.take() {
+                if let Some(what) = left_out {
                     News::LeftOut(what).send(env, self.server);
                 }
                 News::Loaded { keys, bytes, offset, db }.send(env, self.server);
@@ -243,6 +313,9 @@ impl Slicer {
                 let limits = self.limits.of_stream(false);
                 self.stream(start.tracker(), limits, start.is_open(), shared);
                 let (replid, master) = (replid.as_deref(), master.as_str());
+                if let Some(applier) = &mut self.applier {
+                    applier.resume(replid, &shared.learned())?;
+                }
                 News::Partial { replid, offset: start.offset, master }.send(env, self.server);
             }
             _ => return Err(End::Confused),

@@ -8,8 +8,7 @@ use eslaver_core::resp::{self, Command, Commands};
 
 use crate::link::end::End;
 use crate::link::shared::Shared;
-use crate::link::sieve::Sieve;
-use crate::terms::batch::Batch;
+use crate::link::sieve::{Sieve, Target};
 
 /// A name is a list of characters in classic events, at 16 bytes each.
 const MAX_NAME: usize = 256;
@@ -66,14 +65,14 @@ impl Stream {
     }
 
     /// Decodes until the batch should go out or the bytes end.
-    pub(crate) fn decode(&mut self, batch: &mut Batch, shared: &Shared) -> Result<Decoded, End> {
+    pub(crate) fn decode(&mut self, to: &mut Target<'_>, shared: &Shared) -> Result<Decoded, End> {
         let Self { commands, begins, tracker, limits, sieve, wrapped } = self;
         let mut count = 0;
         let decoded = loop {
             if let Some(mut rest) = wrapped.take() {
-                rest.decode(*limits, tracker, sieve, batch)?;
+                rest.decode(*limits, tracker, sieve, to)?;
                 *wrapped = Some(rest).filter(|rest| !rest.replay.is_empty());
-                if batch.is_full() {
+                if to.batch.is_full() {
                     break Decoded::Batch;
                 }
             }
@@ -87,7 +86,7 @@ impl Stream {
             match replay.flatten() {
                 None => {
                     tracker.apply(&command).map_err(|error| End::Select { at, error })?;
-                    sieve.take(&command, before, tracker.position(), batch);
+                    sieve.take(&command, before, tracker.position(), to);
                 }
                 Some(replay) => {
                     *wrapped = Some(Wrapped { replay, length: command.len(), at, before });
@@ -98,7 +97,7 @@ impl Stream {
             if asked {
                 shared.ask(before.offset);
             }
-            if asked || batch.is_full() {
+            if asked || to.batch.is_full() {
                 break Decoded::Batch;
             }
         };
@@ -124,7 +123,7 @@ impl Wrapped {
         limits: resp::Limits,
         tracker: &mut Tracker,
         sieve: &mut Sieve,
-        batch: &mut Batch,
+        to: &mut Target<'_>,
     ) -> Result<(), End> {
         let at = self.at;
         while let Some(Replayed { db, bytes, is_last }) = self.replay.take() {
@@ -134,15 +133,16 @@ impl Wrapped {
             check_name(&command, at)?;
             if let Some(db) = db {
                 tracker.select(db);
-                sieve.tell_db(tracker.position(), batch);
+                sieve.tell_db(tracker.position(), to.batch);
             }
             let before = tracker.position();
             tracker.follow(&command).map_err(|error| End::Select { at, error })?;
             if is_last {
                 tracker.advance(self.length);
             }
-            sieve.take(&command, before, tracker.position(), batch);
-            if batch.is_full() {
+            sieve.take(&command, before, tracker.position(), to);
+            // what is applied is applied whole, as a position within it cannot be resumed from
+            if to.batch.is_full() && to.applier.is_none() {
                 break;
             }
         }

@@ -12,6 +12,6 @@ mod meta;
 mod names;
 pub(crate) mod news;
 mod offsets;
-mod snapshot;
+pub(crate) mod snapshot;
 mod stream;
 mod value;

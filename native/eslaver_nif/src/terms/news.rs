@@ -13,6 +13,10 @@ pub(crate) enum News<'a> {
     Partial { replid: Option<&'a str>, offset: u64, master: &'a str },
     /// The snapshot holds something that has no place in events.
     LeftOut(LeftOut),
+    /// A command could not be applied to the keyspace.
+    Refused { command: &'a [u8], reason: &'a str },
+    /// The keyspace needs a full resync.
+    Lost,
     /// The snapshot is complete.
     Loaded { keys: u64, bytes: u64, offset: u64, db: u32 },
 }
@@ -51,6 +55,14 @@ impl News<'_> {
                 let text = message.binary(what.to_string().as_bytes());
                 (atoms::left_out(), vec![(atoms::text(), text)])
             }
+            News::Refused { command, reason } => {
+                let pairs = vec![
+                    (atoms::command(), message.binary(command)),
+                    (atoms::reason(), message.binary(reason.as_bytes())),
+                ];
+                (atoms::refused(), pairs)
+            }
+            News::Lost => (atoms::lost(), Vec::new()),
             News::Loaded { keys, bytes, offset, db } => {
                 let pairs = vec![
                     (atoms::keys(), message.uint(keys)),

@@ -89,7 +89,7 @@ impl Sink for Batch {
 }
 
 /// The number that a text begins with, or 0, as C reads it.
-fn leading_number(text: &[u8]) -> u32 {
+pub(crate) fn leading_number(text: &[u8]) -> u32 {
     let text = text.trim_ascii_start();
     let text = text.strip_prefix(b"+").unwrap_or(text);
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -14,7 +14,10 @@ use parking_lot::RwLockReadGuard;
 
 use crate::keyspace::db::{Db, Keys};
 use crate::keyspace::entry::Entry;
+use crate::keyspace::usage::TypeUsage;
 use crate::keyspace::version::Server;
+use crate::keyspace::witness::Note;
+use crate::values::Type;
 
 /// How often a reader tries to get its locks before it says that the store is busy.
 const TRIES: usize = 32;
@@ -113,16 +116,19 @@ impl Store {
         key: &[u8],
         now: i64,
         patience: Patience,
+        note: Note<'_>,
         with: impl FnOnce(Option<&Entry>) -> R,
     ) -> Result<R, ReadError> {
+        let number = db;
         for _ in 0..patience.tries() {
             let Some(generation) = self.even_generation() else {
                 patience.pause();
                 continue;
             };
             let dbs = self.dbs.load();
-            let Some(db) = dbs.get(db) else {
+            let Some(db) = dbs.get(number) else {
                 if self.is_generation(generation) {
+                    note.db_missing(generation, number);
                     return Ok(with(None));
                 }
                 continue;
@@ -133,6 +139,7 @@ impl Store {
                 continue;
             };
             if self.is_generation(generation) {
+                note.stripe(generation, number, hash.stripe(), keys.version());
                 return Ok(with(keys.get(hash, key).filter(|entry| entry.is_live(now))));
             }
         }
@@ -147,16 +154,19 @@ impl Store {
         keys: &[K],
         now: i64,
         patience: Patience,
+        note: Note<'_>,
         with: impl FnOnce(&[Option<&Entry>]) -> R,
     ) -> Result<R, ReadError> {
+        let number = db;
         for _ in 0..patience.tries() {
             let Some(generation) = self.even_generation() else {
                 patience.pause();
                 continue;
             };
             let dbs = self.dbs.load();
-            let Some(db) = dbs.get(db) else {
+            let Some(db) = dbs.get(number) else {
                 if self.is_generation(generation) {
+                    note.db_missing(generation, number);
                     return Ok(with(&vec![None; keys.len()]));
                 }
                 continue;
@@ -168,6 +178,9 @@ impl Store {
             };
             if !self.is_generation(generation) {
                 continue;
+            }
+            for (stripe, keys) in &held {
+                note.stripe(generation, number, *stripe, keys.version());
             }
             let entries: Vec<_> = keys
                 .iter()
@@ -188,11 +201,13 @@ impl Store {
     pub(crate) fn with_db<R>(
         &self,
         number: u32,
+        note: Note<'_>,
         with: impl FnOnce(Option<&Db>) -> R,
     ) -> Result<R, ReadError> {
         if self.is_broken() {
             return Err(ReadError::Broken);
         }
+        note.generation(self.even_generation().ok_or(ReadError::Busy)?);
         Ok(with(self.dbs.load().get(number)))
     }
 
@@ -202,6 +217,7 @@ impl Store {
         number: u32,
         stripe: usize,
         patience: Patience,
+        note: Note<'_>,
         mut with: impl FnMut(&Keys),
     ) -> Result<(), ReadError> {
         for _ in 0..patience.tries() {
@@ -211,6 +227,7 @@ impl Store {
             };
             let dbs = self.dbs.load();
             let Some(db) = dbs.get(number) else {
+                note.generation(generation);
                 return Ok(());
             };
             let Some(keys) = db.stripe(stripe).try_read() else {
@@ -218,6 +235,7 @@ impl Store {
                 continue;
             };
             if self.is_generation(generation) {
+                note.generation(generation);
                 with(&keys);
                 return Ok(());
             }
@@ -226,7 +244,7 @@ impl Store {
     }
 
     #[inline]
-    fn even_generation(&self) -> Option<u64> {
+    pub(crate) fn even_generation(&self) -> Option<u64> {
         let generation = self.generation.load(Ordering::Acquire);
         generation.is_multiple_of(2).then_some(generation)
     }
@@ -300,6 +318,19 @@ impl Store {
     /// Whether no database has a key.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What the keys of each type take, in all databases together.
+    pub fn usage(&self) -> Vec<TypeUsage> {
+        let dbs = self.dbs.load();
+        let of = |kind| TypeUsage::sum(kind, dbs.iter().map(|(_, db)| db.usage()));
+        Type::ALL.iter().map(|&kind| of(kind)).collect()
+    }
+
+    /// The bytes of the tables of keys, apart from the keys and values themselves.
+    pub fn table_bytes(&self) -> usize {
+        let dbs = self.dbs.load();
+        dbs.iter().flat_map(|(_, db)| db.stripes()).map(|keys| keys.read().slot_bytes()).sum()
     }
 }
 

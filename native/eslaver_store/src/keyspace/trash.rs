@@ -19,6 +19,14 @@ impl Trash {
         self.values.is_empty() && self.dbs.is_empty()
     }
 
+    /// Drops what nobody else holds. The rest, if there is any, is for later: a reader must not be
+    /// the one who drops it.
+    pub fn sweep(mut self) -> Option<Self> {
+        self.values.clear();
+        self.dbs.retain(|db| Arc::strong_count(db) > 1);
+        (!self.is_empty()).then_some(self)
+    }
+
     pub(crate) fn value(&mut self, value: Option<Large>) {
         self.values.extend(value);
     }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::read::key::name;
 use crate::values::Type;
 
 /// Keys and bytes by type. One thread changes it, any may look.
@@ -44,5 +45,28 @@ impl Usage {
         let bytes = &self.0[kind as usize].bytes;
         let next = bytes.load(Ordering::Relaxed).wrapping_sub(before).wrapping_add(after);
         bytes.store(next, Ordering::Relaxed);
+    }
+}
+
+/// What the keys of a type take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypeUsage {
+    /// The name of the type, as readers know it.
+    pub kind: &'static str,
+    /// How many keys there are.
+    pub keys: usize,
+    /// The bytes of the keys and their values, apart from what the allocator adds.
+    pub bytes: usize,
+}
+
+impl TypeUsage {
+    /// The sum of several databases.
+    pub(crate) fn sum<'a>(kind: Type, parts: impl Iterator<Item = &'a Usage>) -> Self {
+        let none = Self { kind: name(kind), keys: 0, bytes: 0 };
+        parts.fold(none, |sum, part| Self {
+            kind: sum.kind,
+            keys: sum.keys + part.count(kind),
+            bytes: sum.bytes + part.bytes(kind),
+        })
     }
 }

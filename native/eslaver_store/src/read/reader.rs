@@ -1,8 +1,11 @@
 //! Finds values for readers: one alone, or several as they are at one moment.
 
+use std::cell::RefCell;
+
 use crate::keyspace::db::{Db, STRIPES};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::{Patience, ReadError, Store};
+use crate::keyspace::witness::{Note, Witness};
 use crate::values::{NewValue, Type, ValueRef};
 
 /// Reads of one database at one time.
@@ -12,12 +15,18 @@ pub struct Reader<'a> {
     db: u32,
     now: i64,
     patience: Patience,
+    note: Note<'a>,
 }
 
 impl<'a> Reader<'a> {
     /// `now` is in ms since the epoch: keys whose time has passed by then are missing.
     pub fn new(store: &'a Store, db: u32, now: i64, patience: Patience) -> Self {
-        Self { store, db, now, patience }
+        Self { store, db, now, patience, note: Note::default() }
+    }
+
+    /// The same, where `witness` notes what is read.
+    pub fn noting(self, witness: &'a RefCell<Witness>) -> Self {
+        Self { note: Note::of(witness), ..self }
     }
 
     /// When the reader reads, in ms since the epoch.
@@ -45,7 +54,7 @@ impl<'a> Reader<'a> {
         key: &[u8],
         with: impl FnOnce(Option<&Entry>) -> R,
     ) -> Result<R, ReadError> {
-        self.store.with_key(self.db, key, self.now, self.patience, with)
+        self.store.with_key(self.db, key, self.now, self.patience, self.note, with)
     }
 
     /// Hands the value of a key to `with`, or `None` where the key is missing. The key is locked
@@ -89,7 +98,7 @@ impl<'a> Reader<'a> {
         keys: &[K],
         kind: Type,
     ) -> Result<Vec<Option<NewValue>>, ReadError> {
-        self.store.with_keys(self.db, keys, self.now, self.patience, |entries| {
+        self.store.with_keys(self.db, keys, self.now, self.patience, self.note, |entries| {
             entries
                 .iter()
                 .map(|entry| Ok(typed(*entry, kind)?.map(ValueRef::to_new)))
@@ -99,7 +108,7 @@ impl<'a> Reader<'a> {
 
     /// The number of keys in the database, also of those that have expired.
     pub(crate) fn db_len(&self) -> Result<usize, ReadError> {
-        self.store.with_db(self.db, |db| db.map_or(0, Db::len))
+        self.store.with_db(self.db, self.note, |db| db.map_or(0, Db::len))
     }
 
     /// Hands the entries of whole stripes from number `from` on, which have not expired, to `each`,
@@ -129,7 +138,7 @@ impl<'a> Reader<'a> {
         number: usize,
         mut each: impl FnMut(&Entry),
     ) -> Result<(), ReadError> {
-        self.store.with_stripe(self.db, number, self.patience, |keys| {
+        self.store.with_stripe(self.db, number, self.patience, self.note, |keys| {
             keys.iter().filter(|entry| entry.is_live(self.now)).for_each(&mut each);
         })
     }
@@ -141,7 +150,7 @@ impl<'a> Reader<'a> {
         keys: &[K],
         with: impl FnOnce(&[Option<&Entry>]) -> Result<R, ReadError>,
     ) -> Result<R, ReadError> {
-        self.store.with_keys(self.db, keys, self.now, self.patience, with)?
+        self.store.with_keys(self.db, keys, self.now, self.patience, self.note, with)?
     }
 }
 

@@ -18,6 +18,23 @@ const FAMILIES: &[&[(&str, Answer)]] =
 #[derive(Debug)]
 pub struct Queries(HashMap<&'static str, Answer, foldhash::fast::RandomState>);
 
+/// A query that can be answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Query(Answer);
+
+impl Query {
+    /// Answers it. After an error, what `reply` has been given counts for nothing.
+    #[inline]
+    pub fn answer(
+        self,
+        reader: &Reader<'_>,
+        args: &[Arg<'_>],
+        reply: &mut dyn Reply,
+    ) -> Result<(), ReadError> {
+        (self.0)(reader, Args(args), reply)
+    }
+}
+
 impl Default for Queries {
     fn default() -> Self {
         Self(FAMILIES.iter().copied().flatten().copied().collect())
@@ -25,6 +42,11 @@ impl Default for Queries {
 }
 
 impl Queries {
+    /// All of them, with their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Query)> {
+        self.0.iter().map(|(&name, &answer)| (name, Query(answer)))
+    }
+
     /// Answers the query of this name. After an error, what `reply` has been given counts for
     /// nothing.
     pub fn answer(

@@ -1,0 +1,170 @@
+//! What a mirror's server asks of its keyspace.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use eslaver_core::rdb::{self, Decoder, Limits, Status};
+use eslaver_store::{Loader, Store};
+use rustler::types::map;
+use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, ResourceArc, Term};
+
+use crate::atoms;
+use crate::keyspace::reads::status_atom;
+use crate::keyspace::state::{Keyspace, Position};
+use crate::keyspace::{reaper, registry};
+
+/// A keyspace without data, for the calling process, found by this name.
+#[rustler::nif]
+fn keyspace_new<'a>(
+    env: Env<'a>,
+    name: Atom,
+    serves_stale: bool,
+    in_place: bool,
+) -> NifResult<Term<'a>> {
+    let keyspace = ResourceArc::new(Keyspace::new(name, serves_stale, in_place));
+    keyspace.monitor(Some(env), &env.pid()).ok_or(rustler::Error::BadArg)?;
+    registry::add(name, &keyspace);
+    Ok(keyspace.encode(env))
+}
+
+/// Readers do not find it any more.
+#[rustler::nif]
+fn keyspace_close(keyspace: ResourceArc<Keyspace>) -> Atom {
+    keyspace.close();
+    atoms::ok()
+}
+
+/// Takes the turn from the link that has it, and waits for its slice. Only a link with the new ticket
+/// writes from now on; it goes on from the position, or has to begin anew.
+#[rustler::nif(schedule = "DirtyIo")]
+fn keyspace_detach<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult<Term<'a>> {
+    let ticket = keyspace.detach();
+    let applied = keyspace.applied();
+    let position = applied.position.as_ref().filter(|_| keyspace.store().is_some());
+    Ok((ticket, position_term(env, position)?).encode(env))
+}
+
+fn position_term<'a>(env: Env<'a>, position: Option<&Position>) -> NifResult<Term<'a>> {
+    match position {
+        Some(Position { replid: Some(replid), offset, db }) => {
+            let map = map::map_new(env);
+            let map = map.map_put(atoms::replid(), binary(env, replid.as_bytes()))?;
+            map.map_put(atoms::offset(), offset)?.map_put(atoms::db(), db)
+        }
+        _ => Ok(atoms::undefined().encode(env)),
+    }
+}
+
+/// Nothing is written until it is released. Waits for a slice that runs.
+#[rustler::nif(schedule = "DirtyIo")]
+fn keyspace_hold(keyspace: ResourceArc<Keyspace>) -> Atom {
+    keyspace.hold();
+    atoms::ok()
+}
+
+#[rustler::nif]
+fn keyspace_release(env: Env<'_>, keyspace: ResourceArc<Keyspace>) -> Atom {
+    keyspace.release(env);
+    atoms::ok()
+}
+
+/// Whether the link is up, so that the data is fresh, unless only a full resync makes it so. The
+/// status is answered.
+#[rustler::nif]
+fn keyspace_link(keyspace: ResourceArc<Keyspace>, up: bool) -> Atom {
+    keyspace.set_fresh(up);
+    status_atom(&keyspace)
+}
+
+/// Whether the server wants to know of the commands that are applied.
+#[rustler::nif]
+fn keyspace_notify(keyspace: ResourceArc<Keyspace>, notify: bool) -> Atom {
+    keyspace.set_notify(notify);
+    atoms::ok()
+}
+
+/// What there is, where it stands in the stream, and what could not be applied.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn keyspace_info<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult<Term<'a>> {
+    let store = keyspace.store().unwrap_or_default();
+    let usage = store.usage();
+    let tables = store.table_bytes();
+    let bytes = usage.iter().map(|of| of.bytes).sum::<usize>() + tables;
+    let mut types = map::map_new(env);
+    for of in usage.iter().filter(|of| of.keys > 0) {
+        let name = Atom::from_str(env, of.kind)?;
+        let entry = map::map_new(env).map_put(atoms::keys(), of.keys)?;
+        types = types.map_put(name, entry.map_put(atoms::bytes(), of.bytes)?)?;
+    }
+    let applied = keyspace.applied();
+    let position = applied.position.as_ref();
+    let replid = position.and_then(|position| position.replid.as_deref());
+    let mut unapplied = map::map_new(env);
+    for (command, count) in &applied.refused {
+        unapplied = unapplied.map_put(binary(env, command), count)?;
+    }
+    map::map_new(env)
+        .map_put(atoms::keys(), store.len())?
+        .map_put(atoms::memory(), bytes)?
+        .map_put(atoms::types(), types)?
+        .map_put(atoms::replid(), text(env, replid))?
+        .map_put(atoms::offset(), position.map_or(0, |position| position.offset))?
+        .map_put(atoms::db(), position.map_or(0, |position| position.db))?
+        .map_put(atoms::functions(), applied.functions.len())?
+        .map_put(atoms::unapplied(), unapplied)?
+        .map_put(atoms::incomplete(), applied.is_lost)?
+        .map_put(atoms::status(), status_atom(&keyspace))
+}
+
+/// The code of each library of functions.
+#[rustler::nif]
+fn keyspace_functions<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult<Term<'a>> {
+    let applied = keyspace.applied();
+    applied.functions.iter().try_fold(map::map_new(env), |map, (name, code)| {
+        map.map_put(binary(env, name), binary(env, code))
+    })
+}
+
+/// Loads a snapshot, for tests: without a link there is no other way.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn keyspace_load<'a>(
+    env: Env<'a>,
+    keyspace: ResourceArc<Keyspace>,
+    snapshot: Binary<'_>,
+) -> Term<'a> {
+    let store = Arc::new(Store::new());
+    let mut loader = Loader::new(Arc::clone(&store), None);
+    match load(&snapshot, &mut loader) {
+        Ok(()) => {
+            let position = Position { replid: None, offset: 0, db: 0 };
+            keyspace.publish(store, position, libraries(loader.functions()));
+            atoms::ok().encode(env)
+        }
+        Err(error) => {
+            drop(loader);
+            reaper::bury(store);
+            (atoms::error(), error.to_string()).encode(env)
+        }
+    }
+}
+
+fn load(snapshot: &[u8], loader: &mut Loader) -> Result<(), rdb::Error> {
+    let mut decoder = Decoder::with_limits(Limits::NONE);
+    decoder.feed(snapshot);
+    while let Status::Event = decoder.next(loader)? {}
+    decoder.finish()
+}
+
+/// Libraries of functions by their names.
+pub(crate) fn libraries(codes: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let name = |code: &Vec<u8>| Some(rdb::library_name(code)?.to_vec());
+    codes.iter().filter_map(|code| Some((name(code)?, code.clone()))).collect()
+}
+
+fn text<'a>(env: Env<'a>, text: Option<&str>) -> Term<'a> {
+    text.map_or(atoms::undefined().encode(env), |text| binary(env, text.as_bytes()))
+}
+
+fn binary<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {
+    NewBinary::from_slice(env, bytes).into()
+}

@@ -1,0 +1,376 @@
+//! What a link brings, put into a keyspace.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use eslaver_core::commands::Learned;
+use eslaver_core::filter::{Before, Filter};
+use eslaver_core::rdb::{
+    self, Item, Kind, LeftOut, Limits, Meta, ModuleField, Sink, StreamId, StreamMeta,
+};
+use eslaver_core::resp::Command;
+use eslaver_store::{Feed, Loader, Refusal, Store, Writer};
+use rustler::ResourceArc;
+
+use crate::keyspace::{Keyspace, Position, bury, bury_trash, libraries};
+use crate::link::end::End;
+use crate::terms::snapshot::leading_number;
+
+/// Commands of up to so many arguments, which most are, need no memory of their own to be handed on.
+const FEW: usize = 16;
+
+/// The writer of a keyspace, for one link.
+pub(crate) struct Applier {
+    keyspace: ResourceArc<Keyspace>,
+    ticket: u64,
+    filter: Option<Arc<Filter>>,
+    intake: Option<Intake>,
+    feed: Option<Feed>,
+    news: Vec<News>,
+}
+
+/// What the server is to be told.
+pub(crate) enum News {
+    /// A command could not be applied, for the first time.
+    Refused { command: Vec<u8>, reason: String },
+    /// Only a full resync helps.
+    Lost,
+}
+
+impl Applier {
+    pub(crate) fn new(
+        keyspace: ResourceArc<Keyspace>,
+        ticket: u64,
+        filter: Option<Arc<Filter>>,
+    ) -> Self {
+        Self { keyspace, ticket, filter, intake: None, feed: None, news: Vec::new() }
+    }
+
+    pub(crate) fn keyspace(&self) -> &ResourceArc<Keyspace> {
+        &self.keyspace
+    }
+
+    pub(crate) fn ticket(&self) -> u64 {
+        self.ticket
+    }
+
+    pub(crate) fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    fn filter(&self) -> Option<Filter> {
+        self.filter.as_deref().cloned()
+    }
+
+    /// A snapshot begins.
+    pub(crate) fn begin(&mut self, max_value: u64) {
+        if self.keyspace.in_place {
+            self.keyspace.withdraw();
+        }
+        self.feed = None;
+        self.intake = Some(Intake::new(self.filter(), max_value));
+    }
+
+    /// Where the snapshot goes.
+    pub(crate) fn intake(&mut self) -> Option<&mut Intake> {
+        self.intake.as_mut()
+    }
+
+    /// The snapshot is whole: readers get it. How many keys it has, and which db the stream behind it
+    /// begins with.
+    pub(crate) fn loaded(
+        &mut self,
+        replid: Option<&str>,
+        offset: u64,
+        learned: &Learned,
+    ) -> Result<(u64, u32), End> {
+        let mut intake = self.intake.take().ok_or(End::Confused)?;
+        let store = intake.store.take().ok_or(End::Confused)?;
+        for (problem, count) in intake.loader.problems() {
+            self.count(b"loading", *count, &problem.to_string());
+        }
+        let functions = libraries(intake.loader.functions());
+        let position =
+            Position { replid: replid.map(str::to_owned), offset, db: intake.stream_db };
+        self.feed = Some(Feed::new(Writer::new(
+            Arc::clone(&store),
+            learned.clone(),
+            self.filter(),
+        )));
+        self.keyspace.publish(store, position, functions);
+        Ok((intake.keys, intake.stream_db))
+    }
+
+    /// The stream goes on behind what the keyspace has, perhaps under another id.
+    pub(crate) fn resume(&mut self, replid: Option<&str>, learned: &Learned) -> Result<(), End> {
+        let store = self.keyspace.store().ok_or(End::Confused)?;
+        if let (Some(replid), Some(position)) = (replid, &mut self.keyspace.applied().position) {
+            position.replid = Some(replid.to_owned());
+        }
+        self.feed = Some(Feed::new(Writer::new(store, learned.clone(), self.filter())));
+        Ok(())
+    }
+
+    /// Whether the server is to get the commands, too.
+    pub(crate) fn notifies(&self) -> bool {
+        self.keyspace.notifies()
+    }
+
+    /// Applies a command, with what must precede it.
+    #[inline]
+    pub(crate) fn command(&mut self, before: Before, command: &Command<'_>, db: u32, now: i64) {
+        if before.multi {
+            self.apply(b"multi", db, &[], now);
+        }
+        let args = command.args();
+        let mut few: [&[u8]; FEW] = [&[]; FEW];
+        match few.get_mut(..args.len()) {
+            Some(few) => {
+                few.iter_mut().zip(args.iter()).for_each(|(place, arg)| *place = arg);
+                self.apply(command.name(), db, few, now);
+            }
+            None => {
+                let many: Vec<&[u8]> = args.iter().collect();
+                self.apply(command.name(), db, &many, now);
+            }
+        }
+    }
+
+    fn apply(&mut self, name: &[u8], db: u32, args: &[&[u8]], now: i64) {
+        if name.eq_ignore_ascii_case(b"function") {
+            return self.function(args);
+        }
+        let Some(feed) = &mut self.feed else { return };
+        let mut refused: Vec<(Vec<u8>, Refusal)> = Vec::new();
+        feed.command(db, name, args, now, |command, refusal| {
+            refused.push((command.name.to_vec(), refusal));
+        });
+        for (command, refusal) in refused {
+            self.count(&command, 1, &refusal.to_string());
+        }
+    }
+
+    /// The keyspace keeps the libraries of functions, and runs none: their effects come as commands.
+    fn function(&mut self, args: &[&[u8]]) {
+        let mut applied = self.keyspace.applied();
+        if change_functions(&mut applied.functions, args).is_none() {
+            drop(applied);
+            self.count(b"function", 1, "it cannot be read");
+            self.lose();
+        }
+    }
+
+    fn count(&mut self, command: &[u8], times: u64, reason: &str) {
+        let mut applied = self.keyspace.applied();
+        match applied.refused.get_mut(command) {
+            Some(count) => *count += times,
+            None => {
+                applied.refused.insert(command.to_vec(), times);
+                drop(applied);
+                self.news.push(News::Refused { command: command.to_vec(), reason: reason.into() });
+            }
+        }
+    }
+
+    fn lose(&mut self) {
+        if !self.keyspace.applied().is_lost {
+            self.keyspace.set_lost();
+            self.news.push(News::Lost);
+        }
+    }
+
+    /// Commands have been applied up to this place. After an `end` within a command, it is not known
+    /// what of it was.
+    pub(crate) fn applied(&mut self, offset: u64, db: u32, end: Option<&End>) {
+        let Some(feed) = &mut self.feed else { return };
+        bury_trash(feed.writer().take_trash());
+        if feed.writer().needs_resync() {
+            self.lose();
+        }
+        let mut applied = self.keyspace.applied();
+        if end.is_some_and(End::is_bad_stream) {
+            applied.position = None;
+        } else if let Some(position) = &mut applied.position {
+            (position.offset, position.db) = (offset, db);
+        }
+    }
+
+    /// A change was cut short: nothing of the store can be relied upon.
+    pub(crate) fn give_up(&mut self) {
+        self.feed = None;
+        self.intake = None;
+        self.keyspace.withdraw();
+    }
+}
+
+/// Applies `FUNCTION` with these arguments. `None`: they are not what a master sends.
+fn change_functions(
+    functions: &mut std::collections::BTreeMap<Vec<u8>, Vec<u8>>,
+    args: &[&[u8]],
+) -> Option<()> {
+    let (subcommand, args) = args.split_first()?;
+    match (subcommand.to_ascii_lowercase().as_slice(), args) {
+        (b"load", [.., code]) => {
+            functions.insert(rdb::library_name(code)?.to_vec(), code.to_vec());
+        }
+        (b"delete", [name]) => {
+            functions.remove(*name);
+        }
+        (b"flush", _) => functions.clear(),
+        (b"restore", [payload, policy @ ..]) => {
+            let mut codes = Vec::new();
+            rdb::decode_functions(payload, Limits::NONE, |code| codes.push(code.to_vec())).ok()?;
+            if matches!(policy, [word] if word.eq_ignore_ascii_case(b"flush")) {
+                functions.clear();
+            }
+            functions.extend(libraries(&codes));
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// The time in ms since the epoch.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Takes a snapshot for a store that nobody reads yet.
+pub(crate) struct Intake {
+    loader: Loader,
+    /// Missing once readers get it.
+    store: Option<Arc<Store>>,
+    max_value: u64,
+    /// The bytes of the value that has begun.
+    weight: u64,
+    keys: u64,
+    stream_db: u32,
+    left_out: Option<LeftOut>,
+}
+
+/// What an element of a value takes besides its bytes, at most.
+const ELEMENT: u64 = 32;
+
+impl Intake {
+    fn new(filter: Option<Filter>, max_value: u64) -> Self {
+        let store = Arc::new(Store::new());
+        Self {
+            loader: Loader::new(Arc::clone(&store), filter),
+            store: Some(store),
+            max_value,
+            weight: 0,
+            keys: 0,
+            stream_db: 0,
+            left_out: None,
+        }
+    }
+
+    pub(crate) fn keys(&self) -> u64 {
+        self.keys
+    }
+
+    pub(crate) fn take_left_out(&mut self) -> Option<LeftOut> {
+        self.left_out.take()
+    }
+
+    fn weigh(&mut self, item: &Item<'_>) {
+        self.weight += match item {
+            Item::Bytes(bytes) => bytes.len() as u64 + ELEMENT,
+            Item::Int(_) => ELEMENT,
+        };
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        self.store.take().into_iter().for_each(bury);
+    }
+}
+
+impl Sink for Intake {
+    fn aux(&mut self, name: &[u8], value: &[u8]) {
+        if name.eq_ignore_ascii_case(b"repl-stream-db") {
+            self.stream_db = leading_number(value);
+        }
+        self.loader.aux(name, value);
+    }
+
+    fn function(&mut self, code: &[u8]) {
+        self.loader.function(code);
+    }
+
+    #[inline]
+    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool {
+        self.weight = 0;
+        self.loader.begin(key, kind, meta)
+    }
+
+    #[inline]
+    fn item(&mut self, item: Item<'_>) {
+        self.weigh(&item);
+        self.loader.item(item);
+    }
+
+    #[inline]
+    fn score(&mut self, score: f64) {
+        self.loader.score(score);
+    }
+
+    fn expiry(&mut self, at_ms: u64) {
+        self.loader.expiry(at_ms);
+    }
+
+    fn next_index(&mut self, index: u64) {
+        self.loader.next_index(index);
+    }
+
+    fn index(&mut self, index: u64) {
+        self.loader.index(index);
+    }
+
+    fn path(&mut self, path: Item<'_>) {
+        self.weigh(&path);
+        self.loader.path(path);
+    }
+
+    fn entry(&mut self, id: StreamId) {
+        self.weight += ELEMENT;
+        self.loader.entry(id);
+    }
+
+    fn stream(&mut self, meta: StreamMeta) {
+        self.loader.stream(meta);
+    }
+
+    fn module(&mut self, name: &[u8; 9], version: u16) {
+        self.loader.module(name, version);
+    }
+
+    fn module_field(&mut self, field: ModuleField<'_>) {
+        if let ModuleField::String(item) = &field {
+            self.weigh(item);
+        }
+        self.loader.module_field(field);
+    }
+
+    #[inline]
+    fn end(&mut self) {
+        self.keys += 1;
+        self.loader.end();
+    }
+
+    fn discard(&mut self) {
+        self.loader.discard();
+    }
+
+    fn left_out(&mut self, what: LeftOut) {
+        self.left_out.get_or_insert(what);
+        self.loader.left_out(what);
+    }
+
+    #[inline]
+    fn overflow(&self) -> Option<u64> {
+        (self.weight > self.max_value).then_some(self.max_value)
+    }
+}

@@ -1,0 +1,96 @@
+//! What the reads of one moment have found, to see at their end whether it is still so.
+//!
+//! The writer counts up the version of a stripe when it locks it, and holds the lock until its change
+//! is whole. So if all versions are the same at the end, there was a moment at which everything was as
+//! it was read: the one at which the last read was made.
+
+use std::cell::RefCell;
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+
+use crate::keyspace::store::Store;
+
+/// What reads of one store have found.
+#[derive(Debug, Default)]
+pub struct Witness {
+    generation: Option<u64>,
+    stripes: HashMap<(u32, usize), u64, foldhash::fast::RandomState>,
+    missing_dbs: Vec<u32>,
+    has_changed: bool,
+}
+
+/// Where to note what a read finds, if anywhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Note<'a>(Option<&'a RefCell<Witness>>);
+
+impl Witness {
+    /// Whether two reads have found different moments.
+    pub fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+
+    /// Whether everything in `store`, which the reads were of, is as they have found it.
+    pub fn is_still_so(&self, store: &Store) -> bool {
+        let Some(generation) = self.generation else {
+            return !self.has_changed;
+        };
+        let is_generation = || store.even_generation() == Some(generation) && !store.is_broken();
+        let dbs = store.dbs();
+        let is_version = |(&(db, stripe), &version): (&(u32, usize), &u64)| {
+            let keys = dbs.get(db).and_then(|db| db.stripe(stripe).try_read());
+            keys.is_some_and(|keys| keys.version() == version)
+        };
+        !self.has_changed
+            && is_generation()
+            && self.missing_dbs.iter().all(|&db| dbs.get(db).is_none())
+            && self.stripes.iter().all(is_version)
+            && is_generation()
+    }
+
+    fn generation(&mut self, generation: u64) {
+        let first = *self.generation.get_or_insert(generation);
+        self.has_changed |= first != generation;
+    }
+}
+
+impl<'a> Note<'a> {
+    pub(crate) fn of(witness: &'a RefCell<Witness>) -> Self {
+        Self(Some(witness))
+    }
+
+    #[inline]
+    fn with(self, change: impl FnOnce(&mut Witness)) {
+        if let Some(witness) = self.0 {
+            change(&mut witness.borrow_mut());
+        }
+    }
+
+    #[inline]
+    pub(crate) fn generation(self, generation: u64) {
+        self.with(|witness| witness.generation(generation));
+    }
+
+    #[inline]
+    pub(crate) fn stripe(self, generation: u64, db: u32, stripe: usize, version: u64) {
+        self.with(|witness| {
+            witness.generation(generation);
+            match witness.stripes.entry((db, stripe)) {
+                Entry::Occupied(known) => witness.has_changed |= *known.get() != version,
+                Entry::Vacant(free) => {
+                    free.insert(version);
+                }
+            }
+        });
+    }
+
+    #[inline]
+    pub(crate) fn db_missing(self, generation: u64, db: u32) {
+        self.with(|witness| {
+            witness.generation(generation);
+            if !witness.missing_dbs.contains(&db) {
+                witness.missing_dbs.push(db);
+            }
+        });
+    }
+}
