@@ -66,17 +66,17 @@
 -export([xlen/2, xrange/4, xrange/5, xrevrange/4, xrevrange/5, xread/3, xread/4]).
 -export([xinfo_stream/2, xinfo_groups/2, xinfo_consumers/3, xpending/3, xpending/6, xpending/7]).
 
--type mirror() :: eslaver_mirror_view:mirror().
+-type mirror() :: eslaver_mirror_read:mirror().
 %% The name of a mirror, for its db 0, or `{Name, Db}'.
 
--type failure() :: eslaver_mirror_view:failure().
+-type failure() :: eslaver_mirror_read:failure().
 %% Why a read has no answer: there is no such mirror, it has no data yet (`loading'), its data is
 %% too old (`stale', only with `serve_stale_data => false'), the key has another type, or a command
 %% that could not be mirrored wrote the key (`unknown').
 
 -type key() :: binary().
 
--type entry_bound() :: eslaver_mirror_stream_id:bound().
+-type entry_bound() :: eslaver_mirror_stream_arguments:bound().
 %% The id of a stream's entry, as `<<"1526919030474-55">>'; the part from the dash on may be left
 %% out. The range includes it unless it is `{exclusive, Id}'. `-' and `+' are the least and the
 %% greatest id.
@@ -93,6 +93,10 @@
 
 -type path_scan() :: #{prefix => binary(), count => pos_integer()}.
 %% `prefix': only paths that begin with it; `count': how many paths at most, 10 by default.
+
+-type position_options() :: #{
+    rank => integer(), count => non_neg_integer(), maxlen => non_neg_integer()
+}.
 
 -type scan_options() :: eslaver_mirror_scan:options().
 %% `match': a glob as of `KEYS'; `count': about how many elements to look at, 10 by default.
@@ -166,9 +170,9 @@ await(Name, loaded, Timeout) ->
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
 %% no data yet). It sends no message.
--spec status(mirror()) -> eslaver_mirror_lock:status() | not_running.
+-spec status(mirror()) -> eslaver_mirror_read:status() | not_running.
 status(Mirror) ->
-    eslaver_mirror_view:status(Mirror).
+    eslaver_mirror_read:status(Mirror).
 
 %% @doc The state of a mirror:
 %%
@@ -221,7 +225,11 @@ running(Call, Args) ->
 %% two transactions, of the master. The fun may run more than once, so it should only read.
 -spec read(mirror(), fun(() -> Result)) -> Result.
 read(Mirror, Fun) ->
-    eslaver_mirror_view:transaction(Mirror, Fun).
+    eslaver_mirror_read:transaction(Mirror, Fun).
+
+%% Answers.
+ask(Mirror, Query) ->
+    eslaver_mirror_read:ask(Mirror, Query).
 
 %% Keys.
 %% ------------------------------------------------------------------------------------------------
@@ -229,51 +237,37 @@ read(Mirror, Fun) ->
 %% @doc Whether a key exists.
 -spec exists(mirror(), key()) -> boolean() | failure().
 exists(Mirror, Key) ->
-    eslaver_mirror_view:row(Mirror, Key, fun(_Store, Row) -> Row =/= none end).
+    ask(Mirror, {exists, Key}).
 
 %% @doc The type of a key's value.
--spec type(mirror(), key()) -> eslaver_mirror_store:type() | none | failure().
+-spec type(mirror(), key()) -> eslaver_mirror_read:type() | none | failure().
 type(Mirror, Key) ->
-    eslaver_mirror_view:row(Mirror, Key, fun
-        (_Store, none) -> none;
-        (_Store, {_, Type, _, _}) -> Type
-    end).
+    ask(Mirror, {type, Key}).
 
 %% @doc Time to live in seconds, rounded; `infinity' if the key does not expire.
 -spec ttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
 ttl(Mirror, Key) ->
-    lives(Mirror, Key, fun(At) -> (left(At) + 500) div 1000 end).
+    ask(Mirror, {ttl, Key}).
 
 %% @doc Time to live in milliseconds; `infinity' if the key does not expire.
 -spec pttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
 pttl(Mirror, Key) ->
-    lives(Mirror, Key, fun left/1).
+    ask(Mirror, {pttl, Key}).
 
 %% @doc Expiry as Unix time, in seconds.
 -spec expiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
 expiretime(Mirror, Key) ->
-    lives(Mirror, Key, fun(At) -> (At + 500) div 1000 end).
+    ask(Mirror, {expiretime, Key}).
 
 %% @doc Expiry as Unix time, in milliseconds.
 -spec pexpiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
 pexpiretime(Mirror, Key) ->
-    lives(Mirror, Key, fun(At) -> At end).
-
-lives(Mirror, Key, Fun) ->
-    eslaver_mirror_view:row(Mirror, Key, fun
-        (_Store, none) -> undefined;
-        (_Store, {_, _, _, infinity}) -> infinity;
-        (_Store, {_, _, _, At}) -> Fun(At)
-    end).
-
-left(At) ->
-    max(0, At - erlang:system_time(millisecond)).
+    ask(Mirror, {pexpiretime, Key}).
 
 %% @doc The keys that match a pattern, in no order.
 -spec keys(mirror(), Glob :: binary()) -> [key()] | failure().
 keys(Mirror, Glob) ->
-    ok = eslaver_mirror_arguments:binary(Glob),
-    eslaver_mirror_keyspace:keys(Mirror, Glob).
+    ask(Mirror, {keys, Glob}).
 
 %% @doc Folds over the keys, as `SCAN' does: keys that exist all the time are visited once; keys
 %% added or removed meanwhile may be. `match' is a pattern, `type' a type. If a full resync,
@@ -281,19 +275,19 @@ keys(Mirror, Glob) ->
 -spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
     Acc | failure() | {error, replaced}
 when
-    Options :: #{match => binary(), type => eslaver_mirror_store:type()}.
+    Options :: #{match => binary(), type => eslaver_mirror_read:type()}.
 scan(Mirror, Options, Fun, Acc) ->
-    eslaver_mirror_keyspace:fold(Mirror, Options, Fun, Acc).
+    eslaver_mirror_scan:fold(Mirror, Options, Fun, Acc).
 
 %% @doc The number of keys. Expired keys count until the master removes them.
 -spec dbsize(mirror()) -> non_neg_integer() | failure().
 dbsize(Mirror) ->
-    eslaver_mirror_keyspace:size(Mirror).
+    ask(Mirror, {dbsize}).
 
 %% @doc A random key.
 -spec randomkey(mirror()) -> key() | undefined | failure().
 randomkey(Mirror) ->
-    eslaver_mirror_keyspace:random(Mirror).
+    ask(Mirror, {randomkey}).
 
 %% Strings.
 %% ------------------------------------------------------------------------------------------------
@@ -301,29 +295,22 @@ randomkey(Mirror) ->
 %% @doc The value of a string.
 -spec get(mirror(), key()) -> binary() | undefined | failure().
 get(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, string, undefined, fun eslaver_mirror_string:value/2).
+    ask(Mirror, {get, Key}).
 
 %% @doc The values of strings, `undefined' for a key that is missing or of another type.
 -spec mget(mirror(), [key()]) -> [binary() | undefined] | failure().
 mget(Mirror, Keys) ->
-    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
-        [mget_one(Store, Row) || Row <- Rows]
-    end).
-
-mget_one(Store, {_, string, Body, _}) -> eslaver_mirror_string:value(Store, Body);
-mget_one(_Store, _) -> undefined.
+    ask(Mirror, {mget, Keys}).
 
 %% @doc The length of a string in bytes, 0 if the key is missing.
 -spec strlen(mirror(), key()) -> non_neg_integer() | failure().
 strlen(Mirror, Key) ->
-    string(Mirror, Key, fun(_Store, Body) -> eslaver_mirror_string:size(Body) end).
+    ask(Mirror, {strlen, Key}).
 
 %% @doc The bytes of a string from `Start' to `End', inclusive; negative indexes count from the end.
 -spec getrange(mirror(), key(), integer(), integer()) -> binary() | failure().
 getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
-    string(Mirror, Key, fun(Store, Body) ->
-        eslaver_mirror_string:range(Store, Body, Start, End)
-    end).
+    ask(Mirror, {getrange, Key, Start, End}).
 
 %% @doc The old name of {@link getrange/4}.
 -spec substr(mirror(), key(), integer(), integer()) -> binary() | failure().
@@ -334,23 +321,23 @@ substr(Mirror, Key, Start, End) ->
 %% their lengths. As on the server, what would take more than 512 MB is `{error, too_large}'.
 -spec lcs(mirror(), key(), key()) -> binary() | {error, too_large} | failure().
 lcs(Mirror, One, Other) ->
-    two(Mirror, One, Other, fun eslaver_mirror_lcs:sequence/2).
+    ask(Mirror, {lcs, One, Other}).
 
 %% @doc The length of the longest common subsequence. It takes far less memory than {@link lcs/3},
 %% but has the same limit.
 -spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | {error, too_large} | failure().
 lcs_len(Mirror, One, Other) ->
-    two(Mirror, One, Other, fun eslaver_mirror_lcs:size/2).
+    ask(Mirror, {lcs_len, One, Other}).
 
 %% @doc The bit at an offset, 0 past the string's end.
 -spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
 getbit(Mirror, Key, Offset) when is_integer(Offset), Offset >= 0 ->
-    string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:get(Store, Body, Offset) end).
+    ask(Mirror, {getbit, Key, Offset}).
 
 %% @doc The number of bits set in a string.
 -spec bitcount(mirror(), key()) -> non_neg_integer() | failure().
 bitcount(Mirror, Key) ->
-    count(Mirror, Key, all).
+    ask(Mirror, {bitcount, Key, all}).
 
 %% @doc The number of bits set in the bytes from `Start' to `End', inclusive; negative indexes count
 %% from the end.
@@ -364,21 +351,18 @@ bitcount(Mirror, Key, Start, End) ->
 bitcount(Mirror, Key, Start, End, Unit) when
     is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
 ->
-    count(Mirror, Key, {Start, End, Unit}).
-
-count(Mirror, Key, Range) ->
-    string(Mirror, Key, fun(Store, Body) -> eslaver_mirror_bits:count(Store, Body, Range) end).
+    ask(Mirror, {bitcount, Key, {Start, End, Unit}}).
 
 %% @doc The position of the first bit that is set or clear, or -1. The bit after a string's last one
 %% counts as clear.
 -spec bitpos(mirror(), key(), 0 | 1) -> integer() | failure().
-bitpos(Mirror, Key, Bit) ->
-    position(Mirror, Key, Bit, all).
+bitpos(Mirror, Key, Bit) when Bit =:= 0; Bit =:= 1 ->
+    ask(Mirror, {bitpos, Key, Bit, all}).
 
 %% @doc As {@link bitpos/3}, from a byte index on.
 -spec bitpos(mirror(), key(), 0 | 1, integer()) -> integer() | failure().
-bitpos(Mirror, Key, Bit, Start) when is_integer(Start) ->
-    position(Mirror, Key, Bit, {Start, open, byte}).
+bitpos(Mirror, Key, Bit, Start) when is_integer(Start), Bit =:= 0 orelse Bit =:= 1 ->
+    ask(Mirror, {bitpos, Key, Bit, {Start, open}}).
 
 %% @doc As {@link bitpos/3}, only within the bytes from `Start' to `End', inclusive.
 -spec bitpos(mirror(), key(), 0 | 1, integer(), integer()) -> integer() | failure().
@@ -388,25 +372,25 @@ bitpos(Mirror, Key, Bit, Start, End) ->
 %% @doc As {@link bitpos/5}, with indexes of bytes or of bits.
 -spec bitpos(mirror(), key(), 0 | 1, integer(), integer(), byte | bit) -> integer() | failure().
 bitpos(Mirror, Key, Bit, Start, End, Unit) when
-    is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
+    is_integer(Start),
+    is_integer(End),
+    Unit =:= byte orelse Unit =:= bit,
+    Bit =:= 0 orelse Bit =:= 1
 ->
-    position(Mirror, Key, Bit, {Start, End, Unit}).
-
-position(Mirror, Key, Bit, Range) when Bit =:= 0; Bit =:= 1 ->
-    eslaver_mirror_view:read(Mirror, Key, string, -Bit, fun(Store, Body) ->
-        eslaver_mirror_bits:position(Store, Body, Bit, Range)
-    end).
+    ask(Mirror, {bitpos, Key, Bit, {Start, End, Unit}}).
 
 %% @doc Integers within a string: `{u, 8, 16}' is an unsigned integer of 8 bits that begins at bit
 %% 16, `{i, 5, 0}' a signed one of 5 bits at the beginning.
 -spec bitfield_ro(mirror(), key(), [{i | u, Bits :: 1..64, Offset :: non_neg_integer()}]) ->
     [integer()] | failure().
 bitfield_ro(Mirror, Key, Fields) ->
-    Changes = [{get, eslaver_mirror_bits:field(Field)} || Field <- Fields],
-    string(Mirror, Key, fun(Store, Body) ->
-        {Values, _} = eslaver_mirror_bits:fields(Store, Body, Changes),
-        Values
-    end).
+    ok = lists:foreach(fun field/1, Fields),
+    ask(Mirror, {bitfield_ro, Key, Fields}).
+
+%% Unsigned fields have up to 63 bits.
+field({i, Bits, Offset}) when Bits >= 1, Bits =< 64, is_integer(Offset), Offset >= 0 -> ok;
+field({u, Bits, Offset}) when Bits >= 1, Bits =< 63, is_integer(Offset), Offset >= 0 -> ok;
+field(_) -> error(badarg).
 
 %% @doc The estimated number of different elements added to a HyperLogLog, or to several together.
 %% Missing keys are empty.
@@ -414,27 +398,7 @@ bitfield_ro(Mirror, Key, Fields) ->
 pfcount(Mirror, Key) when is_binary(Key) ->
     pfcount(Mirror, [Key]);
 pfcount(Mirror, Keys) ->
-    eslaver_mirror_view:bodies(Mirror, Keys, string, fun(Store, Bodies) ->
-        Hlls = [eslaver_mirror_string:value(Store, Body) || Body <- Bodies, Body =/= none],
-        eslaver_mirror_hll:count(eslaver_mirror_store:version(Store), Hlls)
-    end).
-
-%% A missing string reads as an empty one.
-string(Mirror, Key, Fun) ->
-    eslaver_mirror_view:row(Mirror, Key, fun
-        (Store, {_, string, Body, _}) -> Fun(Store, Body);
-        (Store, none) -> Fun(Store, <<>>);
-        (_Store, _) -> {error, wrongtype}
-    end).
-
-two(Mirror, One, Other, Fun) ->
-    eslaver_mirror_view:bodies(Mirror, [One, Other], string, fun(Store, Bodies) ->
-        [A, B] = [string_or_empty(Store, Body) || Body <- Bodies],
-        Fun(A, B)
-    end).
-
-string_or_empty(_Store, none) -> <<>>;
-string_or_empty(Store, Body) -> eslaver_mirror_string:value(Store, Body).
+    ask(Mirror, {pfcount, Keys}).
 
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
@@ -442,47 +406,41 @@ string_or_empty(Store, Body) -> eslaver_mirror_string:value(Store, Body).
 %% @doc The number of elements of a list.
 -spec llen(mirror(), key()) -> non_neg_integer() | failure().
 llen(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, list, 0, fun eslaver_mirror_list:length/2).
+    ask(Mirror, {llen, Key}).
 
 %% @doc The elements from `Start' to `Stop', inclusive; negative indexes count from the end.
 -spec lrange(mirror(), key(), Start :: integer(), Stop :: integer()) -> [binary()] | failure().
 lrange(Mirror, Key, Start, Stop) when is_integer(Start), is_integer(Stop) ->
-    eslaver_mirror_view:read(Mirror, Key, list, [], fun(Store, List) ->
-        eslaver_mirror_list:range(Store, List, Start, Stop)
-    end).
+    ask(Mirror, {lrange, Key, Start, Stop}).
 
 %% @doc The element at an index.
 -spec lindex(mirror(), key(), integer()) -> binary() | undefined | failure().
 lindex(Mirror, Key, Index) when is_integer(Index) ->
-    eslaver_mirror_view:read(Mirror, Key, list, undefined, fun(Store, List) ->
-        eslaver_mirror_list:index(Store, List, Index)
-    end).
+    ask(Mirror, {lindex, Key, Index}).
 
 %% @doc The index of the first equal element.
 -spec lpos(mirror(), key(), binary()) -> non_neg_integer() | undefined | failure().
 lpos(Mirror, Key, Element) ->
-    case lpos(Mirror, Key, Element, #{count => 1}) of
-        [Index] -> Index;
-        [] -> undefined;
-        {error, _} = Error -> Error
-    end.
+    ask(Mirror, {lpos, Key, Element, 1, undefined, 0}).
 
 %% @doc The index of an equal element: the first, or with a `rank' the second and so on, from the
 %% end if it is negative. With `count' it is a list of up to `count' indexes, of all if `count' is
 %% 0. `maxlen' is how many elements to look at, 0 for all.
--spec lpos(mirror(), key(), binary(), eslaver_mirror_list:position_options()) ->
+-spec lpos(mirror(), key(), binary(), position_options()) ->
     non_neg_integer() | undefined | [non_neg_integer()] | failure().
 lpos(Mirror, Key, Element, Options) ->
-    ok = eslaver_mirror_arguments:binary(Element),
-    ok = eslaver_mirror_list:check_options(Options),
-    Default =
-        case Options of
-            #{count := _} -> [];
-            #{} -> undefined
-        end,
-    eslaver_mirror_view:read(Mirror, Key, list, Default, fun(Store, List) ->
-        eslaver_mirror_list:position(Store, List, Element, Options)
-    end).
+    Number = fun(Value) -> is_integer(Value) andalso Value >= 0 end,
+    ok = eslaver_mirror_arguments:options(
+        #{
+            rank => fun(Rank) -> is_integer(Rank) andalso Rank =/= 0 end,
+            count => Number,
+            maxlen => Number
+        },
+        Options
+    ),
+    Rank = maps:get(rank, Options, 1),
+    Count = maps:get(count, Options, undefined),
+    ask(Mirror, {lpos, Key, Element, Rank, Count, maps:get(maxlen, Options, 0)}).
 
 %% Sets.
 %% ------------------------------------------------------------------------------------------------
@@ -490,37 +448,33 @@ lpos(Mirror, Key, Element, Options) ->
 %% @doc The number of members of a set.
 -spec scard(mirror(), key()) -> non_neg_integer() | failure().
 scard(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, set, 0, fun eslaver_mirror_set:size/2).
+    ask(Mirror, {scard, Key}).
 
 %% @doc Whether `Member' is a member.
 -spec sismember(mirror(), key(), Member :: binary()) -> boolean() | failure().
 sismember(Mirror, Key, Member) ->
-    ok = eslaver_mirror_arguments:binary(Member),
-    eslaver_mirror_view:read(Mirror, Key, set, false, fun(Store, Body) ->
-        eslaver_mirror_set:is_member(Store, Body, Member)
-    end).
+    ask(Mirror, {sismember, Key, Member}).
 
 %% @doc Whether each of `Members' is a member.
 -spec smismember(mirror(), key(), [Member :: binary()]) -> [boolean()] | failure().
 smismember(Mirror, Key, Members) ->
-    ok = eslaver_mirror_arguments:binaries(Members),
-    set(Mirror, Key, fun(Store, Body) -> eslaver_mirror_set:are_members(Store, Body, Members) end).
+    ask(Mirror, {smismember, Key, Members}).
 
 %% @doc All members, in no order.
 -spec smembers(mirror(), key()) -> [binary()] | failure().
 smembers(Mirror, Key) ->
-    set(Mirror, Key, fun eslaver_mirror_set:members/2).
+    ask(Mirror, {smembers, Key}).
 
 %% @doc A random member.
 -spec srandmember(mirror(), key()) -> binary() | undefined | failure().
 srandmember(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, set, undefined, fun eslaver_mirror_set:random/2).
+    ask(Mirror, {srandmember, Key}).
 
 %% @doc `Count' random members, all different; with a negative count, `-Count' members that may
 %% repeat. Every member is equally likely.
 -spec srandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
 srandmember(Mirror, Key, Count) when is_integer(Count) ->
-    set(Mirror, Key, fun(Store, Body) -> eslaver_mirror_set:random(Store, Body, Count) end).
+    ask(Mirror, {srandmember_count, Key, Count}).
 
 %% @equiv sscan(Mirror, Key, Cursor, #{})
 -spec sscan(mirror(), key(), Cursor :: non_neg_integer()) ->
@@ -533,27 +487,23 @@ sscan(Mirror, Key, Cursor) ->
 -spec sscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [binary()]} | failure().
 sscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
-    ok = eslaver_mirror_scan:check(Options),
-    eslaver_mirror_view:read(Mirror, Key, set, {0, []}, fun(Store, Body) ->
-        eslaver_mirror_scan:run(Options, 0, fun(Count) ->
-            eslaver_mirror_set:scan(Store, Body, {Cursor, Count})
-        end)
-    end).
+    {Glob, Count} = eslaver_mirror_scan:options(Options),
+    ask(Mirror, {sscan, Key, Cursor, Glob, Count}).
 
 %% @doc The members that all of these sets have.
 -spec sinter(mirror(), [key(), ...]) -> [binary()] | failure().
 sinter(Mirror, [_ | _] = Keys) ->
-    sets(Mirror, Keys, fun(Store, Sets) -> eslaver_mirror_set:intersection(Store, Sets, 0) end).
+    ask(Mirror, {sinter, Keys}).
 
 %% @doc The members that any of these sets has.
 -spec sunion(mirror(), [key(), ...]) -> [binary()] | failure().
 sunion(Mirror, [_ | _] = Keys) ->
-    sets(Mirror, Keys, fun eslaver_mirror_set:union/2).
+    ask(Mirror, {sunion, Keys}).
 
 %% @doc The members that the first of these sets has and no other.
 -spec sdiff(mirror(), [key(), ...]) -> [binary()] | failure().
 sdiff(Mirror, [_ | _] = Keys) ->
-    sets(Mirror, Keys, fun eslaver_mirror_set:difference/2).
+    ask(Mirror, {sdiff, Keys}).
 
 %% @equiv sintercard(Mirror, Keys, 0)
 -spec sintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
@@ -564,9 +514,7 @@ sintercard(Mirror, Keys) ->
 -spec sintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
     non_neg_integer() | failure().
 sintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    sets(Mirror, Keys, fun(Store, Sets) ->
-        length(eslaver_mirror_set:intersection(Store, Sets, Limit))
-    end).
+    ask(Mirror, {sintercard, Keys, Limit}).
 
 %% @equiv sunioncard(Mirror, Keys, 0)
 -spec sunioncard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
@@ -577,9 +525,7 @@ sunioncard(Mirror, Keys) ->
 -spec sunioncard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
     non_neg_integer() | failure().
 sunioncard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    sets(Mirror, Keys, fun(Store, Sets) ->
-        at_most(Limit, length(eslaver_mirror_set:union(Store, Sets)))
-    end).
+    ask(Mirror, {sunioncard, Keys, Limit}).
 
 %% @equiv sdiffcard(Mirror, Keys, 0)
 -spec sdiffcard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
@@ -591,45 +537,28 @@ sdiffcard(Mirror, Keys) ->
 -spec sdiffcard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
     non_neg_integer() | failure().
 sdiffcard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    sets(Mirror, Keys, fun(Store, Sets) ->
-        at_most(Limit, length(eslaver_mirror_set:difference(Store, Sets)))
-    end).
-
-at_most(0, Count) -> Count;
-at_most(Limit, Count) -> min(Limit, Count).
+    ask(Mirror, {sdiffcard, Keys, Limit}).
 
 %% @doc The time to live of members in seconds, rounded as by {@link httl/3}: -1 if the member does
 %% not expire, -2 if it is missing or has expired.
 -spec sttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 sttl(Mirror, Key, Members) ->
-    member_times(Mirror, Key, Members, fun(Server, At) -> seconds(Server, left(At)) end).
+    ask(Mirror, {sttl, Key, Members}).
 
 %% @doc As {@link sttl/3}, in milliseconds.
 -spec spttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 spttl(Mirror, Key, Members) ->
-    member_times(Mirror, Key, Members, fun(_Server, At) -> left(At) end).
+    ask(Mirror, {spttl, Key, Members}).
 
 %% @doc The expiry of members as Unix time, in seconds; -1 and -2 as in {@link sttl/3}.
 -spec sexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 sexpiretime(Mirror, Key, Members) ->
-    member_times(Mirror, Key, Members, fun seconds/2).
+    ask(Mirror, {sexpiretime, Key, Members}).
 
 %% @doc As {@link sexpiretime/3}, in milliseconds.
 -spec spexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
 spexpiretime(Mirror, Key, Members) ->
-    member_times(Mirror, Key, Members, fun(_Server, At) -> At end).
-
-member_times(Mirror, Key, Members, Time) ->
-    ok = eslaver_mirror_arguments:binaries(Members),
-    set(Mirror, Key, fun(Store, Body) ->
-        times(Store, eslaver_mirror_set:expire_times(Store, Body, Members), Time)
-    end).
-
-set(Mirror, Key, Fun) ->
-    sets(Mirror, [Key], fun(Store, [Body]) -> Fun(Store, Body) end).
-
-sets(Mirror, Keys, Fun) ->
-    eslaver_mirror_view:bodies(Mirror, Keys, set, Fun).
+    ask(Mirror, {spexpiretime, Key, Members}).
 
 %% Sorted sets.
 %% ------------------------------------------------------------------------------------------------
@@ -637,54 +566,39 @@ sets(Mirror, Keys, Fun) ->
 %% @doc The number of members of a sorted set.
 -spec zcard(mirror(), key()) -> non_neg_integer() | failure().
 zcard(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, zset, 0, fun eslaver_mirror_zset:size/2).
+    ask(Mirror, {zcard, Key}).
 
 %% @doc The score of a member.
 -spec zscore(mirror(), key(), Member :: binary()) -> score() | undefined | failure().
 zscore(Mirror, Key, Member) ->
-    ok = eslaver_mirror_arguments:binary(Member),
-    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
-        eslaver_mirror_zset:public_score(Store, Zset, Member)
-    end).
+    ask(Mirror, {zscore, Key, Member}).
 
 %% @doc The scores of several members.
 -spec zmscore(mirror(), key(), [Member :: binary()]) -> [score() | undefined] | failure().
 zmscore(Mirror, Key, Members) ->
-    ok = eslaver_mirror_arguments:binaries(Members),
-    eslaver_mirror_view:bodies(Mirror, [Key], zset, fun(Store, [Zset]) ->
-        eslaver_mirror_zset:scores(Store, Zset, Members)
-    end).
+    ask(Mirror, {zmscore, Key, Members}).
 
 %% @doc The rank of a member; the lowest score has rank 0.
 -spec zrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
 zrank(Mirror, Key, Member) ->
-    rank(Mirror, Key, Member, forward, fun({Rank, _Score}) -> Rank end).
+    ask(Mirror, {zrank, Key, Member}).
 
 %% @doc As {@link zrank/3}, with the score.
 -spec zrank(mirror(), key(), Member :: binary(), with_score) ->
     {non_neg_integer(), score()} | undefined | failure().
 zrank(Mirror, Key, Member, with_score) ->
-    rank(Mirror, Key, Member, forward, fun(Found) -> Found end).
+    ask(Mirror, {zrank_withscore, Key, Member}).
 
 %% @doc The rank of a member; the highest score has rank 0.
 -spec zrevrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
 zrevrank(Mirror, Key, Member) ->
-    rank(Mirror, Key, Member, backward, fun({Rank, _Score}) -> Rank end).
+    ask(Mirror, {zrevrank, Key, Member}).
 
 %% @doc As {@link zrevrank/3}, with the score.
 -spec zrevrank(mirror(), key(), Member :: binary(), with_score) ->
     {non_neg_integer(), score()} | undefined | failure().
 zrevrank(Mirror, Key, Member, with_score) ->
-    rank(Mirror, Key, Member, backward, fun(Found) -> Found end).
-
-rank(Mirror, Key, Member, Way, Answer) ->
-    ok = eslaver_mirror_arguments:binary(Member),
-    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
-        case eslaver_mirror_zset:rank(Store, Zset, Member, Way) of
-            undefined -> undefined;
-            Found -> Answer(Found)
-        end
-    end).
+    ask(Mirror, {zrevrank_withscore, Key, Member}).
 
 %% @equiv zrange(Mirror, Key, Start, Stop, #{})
 -spec zrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
@@ -696,10 +610,8 @@ zrange(Mirror, Key, Start, Stop) ->
 -spec zrange(mirror(), key(), range_bound(), range_bound(), zrange_options()) ->
     zset_members() | failure().
 zrange(Mirror, Key, Start, Stop, Options) ->
-    Selected = eslaver_mirror_zset_read:selection(Start, Stop, Options),
-    eslaver_mirror_view:read(Mirror, Key, zset, [], fun(Store, Zset) ->
-        eslaver_mirror_zset_read:range(Store, Zset, Selected)
-    end).
+    {By, Rev, Limit, WithScores} = eslaver_mirror_zset_arguments:range(Start, Stop, Options),
+    ask(Mirror, {zrange, Key, Start, Stop, By, Rev, Limit, WithScores}).
 
 %% @equiv zrevrange(Mirror, Key, Start, Stop, #{})
 -spec zrevrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
@@ -762,27 +674,19 @@ with(_More, _NoMap) -> error(badarg).
 %% @doc The number of members with a score in a range.
 -spec zcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
 zcount(Mirror, Key, Min, Max) ->
-    count(Mirror, Key, score, Min, Max).
+    ok = eslaver_mirror_zset_arguments:bounds(score, Min, Max),
+    ask(Mirror, {zcount, Key, Min, Max}).
 
 %% @doc The number of members with a name in a range, for a sorted set whose scores are all equal.
 -spec zlexcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
 zlexcount(Mirror, Key, Min, Max) ->
-    count(Mirror, Key, lex, Min, Max).
-
-count(Mirror, Key, By, Min, Max) ->
-    Range = eslaver_mirror_zset_range:from_terms(By, forward, Min, Max),
-    eslaver_mirror_view:read(Mirror, Key, zset, 0, fun(Store, Zset) ->
-        {_From, Count} = eslaver_mirror_zset_range:span(Store, Zset, Range),
-        Count
-    end).
+    ok = eslaver_mirror_zset_arguments:bounds(lex, Min, Max),
+    ask(Mirror, {zlexcount, Key, Min, Max}).
 
 %% @doc A random member.
 -spec zrandmember(mirror(), key()) -> binary() | undefined | failure().
 zrandmember(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, zset, undefined, fun(Store, Zset) ->
-        {Member, _Score} = eslaver_mirror_zset:random(Store, Zset),
-        Member
-    end).
+    ask(Mirror, {zrandmember, Key}).
 
 %% @equiv zrandmember(Mirror, Key, Count, #{})
 -spec zrandmember(mirror(), key(), Count :: integer()) -> zset_members() | failure().
@@ -794,10 +698,10 @@ zrandmember(Mirror, Key, Count) ->
 -spec zrandmember(mirror(), key(), Count :: integer(), #{with_scores => boolean()}) ->
     zset_members() | failure().
 zrandmember(Mirror, Key, Count, Options) when is_integer(Count) ->
-    Shape = eslaver_mirror_zset_read:shape(Options),
-    eslaver_mirror_view:read(Mirror, Key, zset, [], fun(Store, Zset) ->
-        Shape(eslaver_mirror_zset:random(Store, Zset, Count))
-    end).
+    case eslaver_mirror_zset_arguments:with_scores(Options) of
+        true -> ask(Mirror, {zrandmember_withscores, Key, Count});
+        false -> ask(Mirror, {zrandmember_count, Key, Count})
+    end.
 
 %% @equiv zscan(Mirror, Key, Cursor, #{})
 -spec zscan(mirror(), key(), zscan_cursor()) ->
@@ -811,13 +715,9 @@ zscan(Mirror, Key, Cursor) ->
 -spec zscan(mirror(), key(), zscan_cursor(), scan_options()) ->
     {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
 zscan(Mirror, Key, Cursor, Options) ->
-    ok = eslaver_mirror_zset_read:check_cursor(Cursor),
-    ok = eslaver_mirror_scan:check(Options),
-    eslaver_mirror_view:read(Mirror, Key, zset, {0, []}, fun(Store, Zset) ->
-        eslaver_mirror_scan:run(Options, 1, fun(Count) ->
-            eslaver_mirror_zset:scan(Store, Zset, {Cursor, Count})
-        end)
-    end).
+    ok = eslaver_mirror_zset_arguments:cursor(Cursor),
+    {Glob, Count} = eslaver_mirror_scan:options(Options),
+    ask(Mirror, {zscan, Key, Cursor, Glob, Count}).
 
 %% @equiv zunion(Mirror, Keys, #{})
 -spec zunion(mirror(), [key(), ...]) -> zset_members() | failure().
@@ -827,8 +727,10 @@ zunion(Mirror, Keys) ->
 %% @doc The members that any of these sorted sets or sets has, in the order of their combined
 %% scores.
 -spec zunion(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
-zunion(Mirror, Keys, Options) ->
-    combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:union/3).
+zunion(Mirror, [_ | _] = Keys, Options) ->
+    {Weights, Aggregate, WithScores} =
+        eslaver_mirror_zset_arguments:combination(length(Keys), Options),
+    ask(Mirror, {zunion, Keys, Weights, Aggregate, WithScores}).
 
 %% @equiv zinter(Mirror, Keys, #{})
 -spec zinter(mirror(), [key(), ...]) -> zset_members() | failure().
@@ -838,8 +740,10 @@ zinter(Mirror, Keys) ->
 %% @doc The members that all of these sorted sets or sets have, in the order of their combined
 %% scores.
 -spec zinter(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
-zinter(Mirror, Keys, Options) ->
-    combined(Mirror, Keys, Options, fun eslaver_mirror_zset_algebra:intersection/3).
+zinter(Mirror, [_ | _] = Keys, Options) ->
+    {Weights, Aggregate, WithScores} =
+        eslaver_mirror_zset_arguments:combination(length(Keys), Options),
+    ask(Mirror, {zinter, Keys, Weights, Aggregate, WithScores}).
 
 %% @equiv zdiff(Mirror, Keys, #{})
 -spec zdiff(mirror(), [key(), ...]) -> zset_members() | failure().
@@ -848,22 +752,8 @@ zdiff(Mirror, Keys) ->
 
 %% @doc The members that the first of these sorted sets or sets has and no other.
 -spec zdiff(mirror(), [key(), ...], #{with_scores => boolean()}) -> zset_members() | failure().
-zdiff(Mirror, Keys, Options) ->
-    _ = eslaver_mirror_zset_read:shape(Options),
-    combined(Mirror, Keys, Options, fun(Store, Sources, #{}) ->
-        eslaver_mirror_zset_algebra:difference(Store, Sources)
-    end).
-
-combined(Mirror, [_ | _] = Keys, Options, Operation) ->
-    {Shape, Parsed} = eslaver_mirror_zset_read:options(length(Keys), Options),
-    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
-        case eslaver_mirror_zset_algebra:sources(Rows) of
-            {ok, Sources} ->
-                Shape(eslaver_mirror_zset_read:sorted(Operation(Store, Sources, Parsed)));
-            {error, _} = Error ->
-                Error
-        end
-    end).
+zdiff(Mirror, [_ | _] = Keys, Options) ->
+    ask(Mirror, {zdiff, Keys, eslaver_mirror_zset_arguments:with_scores(Options)}).
 
 %% @equiv zintercard(Mirror, Keys, 0)
 -spec zintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
@@ -875,12 +765,7 @@ zintercard(Mirror, Keys) ->
 -spec zintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
     non_neg_integer() | failure().
 zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    eslaver_mirror_view:rows(Mirror, Keys, fun(Store, Rows) ->
-        case eslaver_mirror_zset_algebra:sources(Rows) of
-            {ok, Sources} -> eslaver_mirror_zset_algebra:count_common(Store, Sources, Limit);
-            {error, _} = Error -> Error
-        end
-    end).
+    ask(Mirror, {zintercard, Keys, Limit}).
 
 %% Geo.
 %% ------------------------------------------------------------------------------------------------
@@ -889,10 +774,7 @@ zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
 -spec geopos(mirror(), key(), [binary()]) ->
     [{Longitude :: float(), Latitude :: float()} | undefined] | failure().
 geopos(Mirror, Key, Members) ->
-    ok = eslaver_mirror_arguments:binaries(Members),
-    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
-        eslaver_mirror_geo_search:positions(Store, Zset, Members)
-    end).
+    ask(Mirror, {geopos, Key, Members}).
 
 %% @doc The distance of two members in meters. A server rounds it to 4 decimals.
 -spec geodist(mirror(), key(), binary(), binary()) -> float() | undefined | failure().
@@ -900,22 +782,16 @@ geodist(Mirror, Key, One, Other) ->
     geodist(Mirror, Key, One, Other, m).
 
 %% @doc The distance of two members in another unit.
--spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo:unit()) ->
+-spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo_arguments:unit()) ->
     float() | undefined | failure().
 geodist(Mirror, Key, One, Other, Unit) ->
-    ok = eslaver_mirror_arguments:binaries([One, Other]),
-    _ = eslaver_mirror_geo:meters(Unit),
-    geo(Mirror, Key, undefined, fun(Store, Zset) ->
-        eslaver_mirror_geo_search:distance(Store, Zset, One, Other, Unit)
-    end).
+    ok = eslaver_mirror_geo_arguments:unit(Unit),
+    ask(Mirror, {geodist, Key, One, Other, Unit}).
 
 %% @doc The standard geohashes of members, `undefined' for a missing one.
 -spec geohash(mirror(), key(), [binary()]) -> [binary() | undefined] | failure().
 geohash(Mirror, Key, Members) ->
-    ok = eslaver_mirror_arguments:binaries(Members),
-    geo(Mirror, Key, [undefined || _ <- Members], fun(Store, Zset) ->
-        eslaver_mirror_geo_search:hashes(Store, Zset, Members)
-    end).
+    ask(Mirror, {geohash, Key, Members}).
 
 %% @doc The members near a place, as in
 %% `geosearch(M, Key, #{from => {lonlat, 15.0, 37.0}, by => {radius, 200, km}, order => asc})'.
@@ -925,16 +801,11 @@ geohash(Mirror, Key, Members) ->
 %% come, with `{Count, any}' the first ones found. With `with => [dist, coord, hash]' each member
 %% comes with its distance in the unit of the shape, its position and its score. If the member to
 %% search from is missing, the result is `{error, no_member}'.
--spec geosearch(mirror(), key(), eslaver_mirror_geo_search:options()) ->
-    eslaver_mirror_geo_search:answer() | {error, no_member} | failure().
+-spec geosearch(mirror(), key(), eslaver_mirror_geo_arguments:options()) ->
+    eslaver_mirror_geo_arguments:answer() | {error, no_member} | failure().
 geosearch(Mirror, Key, Options) ->
-    Checked = eslaver_mirror_geo_search:options(Options),
-    geo(Mirror, Key, [], fun(Store, Zset) ->
-        eslaver_mirror_geo_search:query(Store, Zset, Checked)
-    end).
-
-geo(Mirror, Key, Default, Fun) ->
-    eslaver_mirror_view:read(Mirror, Key, zset, Default, Fun).
+    {From, By, Order, Count, With} = eslaver_mirror_geo_arguments:search(Options),
+    ask(Mirror, {geosearch, Key, From, By, Order, Count, With}).
 
 %% Hashes.
 %% ------------------------------------------------------------------------------------------------
@@ -944,79 +815,59 @@ geo(Mirror, Key, Default, Fun) ->
 %% @doc The value of a field.
 -spec hget(mirror(), key(), Field :: binary()) -> binary() | undefined | failure().
 hget(Mirror, Key, Field) ->
-    ok = eslaver_mirror_arguments:binary(Field),
-    eslaver_mirror_view:read(Mirror, Key, hash, undefined, fun(Store, Body) ->
-        eslaver_mirror_hash:get(Store, Body, Field)
-    end).
+    ask(Mirror, {hget, Key, Field}).
 
 %% @doc The values of several fields.
 -spec hmget(mirror(), key(), [Field :: binary()]) -> [binary() | undefined] | failure().
 hmget(Mirror, Key, Fields) ->
-    ok = eslaver_mirror_arguments:binaries(Fields),
-    hash(Mirror, Key, fun(Store, Body) -> eslaver_mirror_hash:get_many(Store, Body, Fields) end).
+    ask(Mirror, {hmget, Key, Fields}).
 
 %% @doc All fields with their values, in no order.
 -spec hgetall(mirror(), key()) -> [{Field :: binary(), Value :: binary()}] | failure().
 hgetall(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, hash, [], fun eslaver_mirror_hash:pairs/2).
+    ask(Mirror, {hgetall, Key}).
 
 %% @doc The number of fields.
 -spec hlen(mirror(), key()) -> non_neg_integer() | failure().
 hlen(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, hash, 0, fun eslaver_mirror_hash:size/2).
+    ask(Mirror, {hlen, Key}).
 
 %% @doc Whether a field exists.
 -spec hexists(mirror(), key(), Field :: binary()) -> boolean() | failure().
 hexists(Mirror, Key, Field) ->
-    ok = eslaver_mirror_arguments:binary(Field),
-    eslaver_mirror_view:read(Mirror, Key, hash, false, fun(Store, Body) ->
-        eslaver_mirror_hash:get(Store, Body, Field) =/= undefined
-    end).
+    ask(Mirror, {hexists, Key, Field}).
 
 %% @doc All fields, in no order.
 -spec hkeys(mirror(), key()) -> [Field :: binary()] | failure().
 hkeys(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, hash, [], fun eslaver_mirror_hash:fields/2).
+    ask(Mirror, {hkeys, Key}).
 
 %% @doc All values, in no order.
 -spec hvals(mirror(), key()) -> [Value :: binary()] | failure().
 hvals(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, hash, [], fun eslaver_mirror_hash:values/2).
+    ask(Mirror, {hvals, Key}).
 
 %% @doc The length of a field's value in bytes, 0 if the field is missing.
 -spec hstrlen(mirror(), key(), Field :: binary()) -> non_neg_integer() | failure().
 hstrlen(Mirror, Key, Field) ->
-    ok = eslaver_mirror_arguments:binary(Field),
-    eslaver_mirror_view:read(Mirror, Key, hash, 0, fun(Store, Body) ->
-        case eslaver_mirror_hash:get(Store, Body, Field) of
-            undefined -> 0;
-            Value -> byte_size(Value)
-        end
-    end).
+    ask(Mirror, {hstrlen, Key, Field}).
 
 %% @doc A random field.
 -spec hrandfield(mirror(), key()) -> Field :: binary() | undefined | failure().
 hrandfield(Mirror, Key) ->
-    hash(Mirror, Key, fun(Store, Body) ->
-        case eslaver_mirror_hash:random(Store, Body, 1) of
-            [{Field, _}] -> Field;
-            [] -> undefined
-        end
-    end).
+    ask(Mirror, {hrandfield, Key}).
 
 %% @doc `Count' random fields, all different; with a negative count, `-Count' fields that may
 %% repeat. Every field is equally likely.
 -spec hrandfield(mirror(), key(), Count :: integer()) -> [Field :: binary()] | failure().
 hrandfield(Mirror, Key, Count) when is_integer(Count) ->
-    hash(Mirror, Key, fun(Store, Body) ->
-        [Field || {Field, _} <- eslaver_mirror_hash:random(Store, Body, Count)]
-    end).
+    ask(Mirror, {hrandfield_count, Key, Count}).
 
 %% @doc As {@link hrandfield/3}, with the values.
 -spec hrandfield(mirror(), key(), Count :: integer(), withvalues) ->
     [{Field :: binary(), Value :: binary()}] | failure().
 hrandfield(Mirror, Key, Count, withvalues) when is_integer(Count) ->
-    hash(Mirror, Key, fun(Store, Body) -> eslaver_mirror_hash:random(Store, Body, Count) end).
+    ask(Mirror, {hrandfield_withvalues, Key, Count}).
 
 %% @equiv hscan(Mirror, Key, Cursor, #{})
 -spec hscan(mirror(), key(), Cursor :: non_neg_integer()) ->
@@ -1028,56 +879,29 @@ hscan(Mirror, Key, Cursor) ->
 -spec hscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [{Field :: binary(), Value :: binary()}]} | failure().
 hscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
-    ok = eslaver_mirror_scan:check(Options),
-    eslaver_mirror_view:read(Mirror, Key, hash, {0, []}, fun(Store, Body) ->
-        eslaver_mirror_scan:run(Options, 1, fun(Count) ->
-            eslaver_mirror_hash:scan(Store, Body, {Cursor, Count})
-        end)
-    end).
+    {Glob, Count} = eslaver_mirror_scan:options(Options),
+    ask(Mirror, {hscan, Key, Cursor, Glob, Count}).
 
 %% @doc The time to live of fields in seconds: -1 if the field does not expire, -2 if it is missing.
 %% As on the server, it is rounded up on Redis and to the nearest second on Valkey.
 -spec httl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 httl(Mirror, Key, Fields) ->
-    field_times(Mirror, Key, Fields, fun(Server, At) -> seconds(Server, left(At)) end).
+    ask(Mirror, {httl, Key, Fields}).
 
 %% @doc As {@link httl/3}, in milliseconds.
 -spec hpttl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hpttl(Mirror, Key, Fields) ->
-    field_times(Mirror, Key, Fields, fun(_Server, At) -> left(At) end).
+    ask(Mirror, {hpttl, Key, Fields}).
 
 %% @doc The expiry of fields as Unix time, in seconds; -1 and -2 as in {@link httl/3}.
 -spec hexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hexpiretime(Mirror, Key, Fields) ->
-    field_times(Mirror, Key, Fields, fun seconds/2).
+    ask(Mirror, {hexpiretime, Key, Fields}).
 
 %% @doc As {@link hexpiretime/3}, in milliseconds.
 -spec hpexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
 hpexpiretime(Mirror, Key, Fields) ->
-    field_times(Mirror, Key, Fields, fun(_Server, At) -> At end).
-
-field_times(Mirror, Key, Fields, Time) ->
-    ok = eslaver_mirror_arguments:binaries(Fields),
-    hash(Mirror, Key, fun(Store, Body) ->
-        times(Store, eslaver_mirror_hash:expire_times(Store, Body, Fields), Time)
-    end).
-
-times(Store, Expiries, Time) ->
-    Server = eslaver_mirror_store:server(Store),
-    [time(Expiry, fun(At) -> Time(Server, At) end) || Expiry <- Expiries].
-
-time(none, _Time) -> -2;
-time(infinity, _Time) -> -1;
-time(At, Time) -> Time(At).
-
-seconds({valkey, _}, Ms) -> (Ms + 500) div 1000;
-seconds({redis, _}, Ms) -> seconds(Ms).
-
-seconds(Ms) ->
-    max(0, Ms + 999) div 1000.
-
-hash(Mirror, Key, Fun) ->
-    eslaver_mirror_view:bodies(Mirror, [Key], hash, fun(Store, [Body]) -> Fun(Store, Body) end).
+    ask(Mirror, {hpexpiretime, Key, Fields}).
 
 %% Arrays.
 %% ------------------------------------------------------------------------------------------------
@@ -1085,49 +909,43 @@ hash(Mirror, Key, Fun) ->
 %% @doc The element at an index; `undefined' at a gap.
 -spec arget(mirror(), key(), index()) -> binary() | undefined | failure().
 arget(Mirror, Key, Index) ->
-    ok = eslaver_mirror_array_read:check_index(Index),
-    array(Mirror, Key, undefined, fun(Store, Body) ->
-        eslaver_mirror_array:get(Store, Body, Index)
-    end).
+    ok = eslaver_mirror_array_arguments:index(Index),
+    ask(Mirror, {arget, Key, Index}).
 
 %% @doc The elements at several indexes.
 -spec armget(mirror(), key(), [index()]) -> [binary() | undefined] | failure().
 armget(Mirror, Key, Indexes) ->
-    ok = eslaver_mirror_array_read:check_indexes(Indexes),
-    arrays(Mirror, Key, fun(Store, Body) ->
-        eslaver_mirror_array_read:get_many(Store, Body, Indexes)
-    end).
+    ok = eslaver_mirror_array_arguments:indexes(Indexes),
+    ask(Mirror, {armget, Key, Indexes}).
 
 %% @doc The elements from one index to another, gaps included; in reverse order if `From' is
 %% greater. More than 1,000,000 indexes are `{error, range_too_large}'.
 -spec argetrange(mirror(), key(), From :: index(), To :: index()) ->
     [binary() | undefined] | {error, range_too_large} | failure().
 argetrange(Mirror, Key, From, To) ->
-    ok = eslaver_mirror_array_read:check_index(From),
-    ok = eslaver_mirror_array_read:check_index(To),
-    arrays(Mirror, Key, fun(Store, Body) ->
-        eslaver_mirror_array_read:range(Store, Body, From, To)
-    end).
+    ok = eslaver_mirror_array_arguments:index(From),
+    ok = eslaver_mirror_array_arguments:index(To),
+    ask(Mirror, {argetrange, Key, From, To}).
 
 %% @doc The greatest index that has an element, plus one.
 -spec arlen(mirror(), key()) -> non_neg_integer() | failure().
 arlen(Mirror, Key) ->
-    array(Mirror, Key, 0, fun eslaver_mirror_array:length/2).
+    ask(Mirror, {arlen, Key}).
 
 %% @doc The number of elements of an array.
 -spec arcount(mirror(), key()) -> non_neg_integer() | failure().
 arcount(Mirror, Key) ->
-    array(Mirror, Key, 0, fun eslaver_mirror_array:count/2).
+    ask(Mirror, {arcount, Key}).
 
 %% @doc The index at which `ARINSERT' puts the next element; `undefined' if no index is left.
 -spec arnext(mirror(), key()) -> index() | undefined | failure().
 arnext(Mirror, Key) ->
-    array(Mirror, Key, 0, fun(_Store, Body) -> eslaver_mirror_array:next_index(Body) end).
+    ask(Mirror, {arnext, Key}).
 
 %% @doc The reply of `ARINFO', except how a server stores the array.
--spec arinfo(mirror(), key()) -> eslaver_mirror_array_read:info() | undefined | failure().
+-spec arinfo(mirror(), key()) -> eslaver_mirror_array_arguments:info() | undefined | failure().
 arinfo(Mirror, Key) ->
-    array(Mirror, Key, undefined, fun eslaver_mirror_array_read:info/2).
+    ask(Mirror, {arinfo, Key}).
 
 %% @equiv arscan(Mirror, Key, From, To, infinity)
 -spec arscan(mirror(), key(), From :: index(), To :: index()) ->
@@ -1142,11 +960,9 @@ arscan(Mirror, Key, From, To) ->
 arscan(Mirror, Key, From, To, Limit) when
     Limit =:= infinity; is_integer(Limit) andalso Limit > 0
 ->
-    ok = eslaver_mirror_array_read:check_index(From),
-    ok = eslaver_mirror_array_read:check_index(To),
-    arrays(Mirror, Key, fun(Store, Body) ->
-        eslaver_mirror_array_read:scan(Store, Body, {From, To}, Limit)
-    end).
+    ok = eslaver_mirror_array_arguments:index(From),
+    ok = eslaver_mirror_array_arguments:index(To),
+    ask(Mirror, {arscan, Key, From, To, Limit}).
 
 %% @equiv arlastitems(Mirror, Key, Count, #{})
 -spec arlastitems(mirror(), key(), Count :: integer()) ->
@@ -1160,10 +976,7 @@ arlastitems(Mirror, Key, Count) ->
     [binary() | undefined] | {error, range_too_large} | failure().
 arlastitems(Mirror, Key, Count, Options) when is_integer(Count) ->
     ok = eslaver_mirror_arguments:options(#{rev => fun is_boolean/1}, Options),
-    Rev = maps:get(rev, Options, false),
-    arrays(Mirror, Key, fun(Store, Body) ->
-        eslaver_mirror_array_read:last(Store, Body, Count, Rev)
-    end).
+    ask(Mirror, {arlastitems, Key, Count, maps:get(rev, Options, false)}).
 
 %% @doc The indexes of elements that match, as in
 %% ``argrep(M, Key, '-', '+', #{glob => [<<"user:*">>], limit => 10})''.
@@ -1175,17 +988,15 @@ arlastitems(Mirror, Key, Count, Options) when is_integer(Count) ->
 -spec argrep(
     mirror(),
     key(),
-    From :: eslaver_mirror_array_read:bound(),
-    To :: eslaver_mirror_array_read:bound(),
-    eslaver_mirror_array_read:grep_options()
+    From :: eslaver_mirror_array_arguments:bound(),
+    To :: eslaver_mirror_array_arguments:bound(),
+    eslaver_mirror_array_arguments:grep_options()
 ) -> [index()] | [{index(), binary()}] | failure().
 argrep(Mirror, Key, From, To, Options) ->
-    ok = eslaver_mirror_array_read:check_bound(From),
-    ok = eslaver_mirror_array_read:check_bound(To),
-    Plan = eslaver_mirror_array_read:predicates(Options),
-    arrays(Mirror, Key, fun(Store, Body) ->
-        eslaver_mirror_array_read:grep(Store, Body, From, To, Plan)
-    end).
+    ok = eslaver_mirror_array_arguments:bound(From),
+    ok = eslaver_mirror_array_arguments:bound(To),
+    {Texts, Combine, NoCase, Limit, WithValues} = eslaver_mirror_array_arguments:grep(Options),
+    ask(Mirror, {argrep, Key, From, To, Texts, Combine, NoCase, Limit, WithValues}).
 
 %% @doc Aggregates the elements from one index to another: `sum', `min', `max', <code>'and'</code>,
 %% <code>'or'</code> or <code>'xor'</code> of those that are numbers, the number of elements
@@ -1193,21 +1004,13 @@ argrep(Mirror, Key, From, To, Options) ->
 %% `undefined'. A sum of floats may differ from a server's in the last digits, since servers add
 %% with 80-bit floats.
 -spec arop(
-    mirror(), key(), From :: index(), To :: index(), eslaver_mirror_array_read:operation()
+    mirror(), key(), From :: index(), To :: index(), eslaver_mirror_array_arguments:operation()
 ) -> integer() | score() | undefined | failure().
 arop(Mirror, Key, From, To, Operation) ->
-    ok = eslaver_mirror_array_read:check_index(From),
-    ok = eslaver_mirror_array_read:check_index(To),
-    Checked = eslaver_mirror_array_read:operation(Operation),
-    arrays(Mirror, Key, fun(Store, Body) ->
-        eslaver_mirror_array_read:aggregate(Store, Body, From, To, Checked)
-    end).
-
-array(Mirror, Key, Default, Fun) ->
-    eslaver_mirror_view:read(Mirror, Key, array, Default, Fun).
-
-arrays(Mirror, Key, Fun) ->
-    eslaver_mirror_view:bodies(Mirror, [Key], array, fun(Store, [Body]) -> Fun(Store, Body) end).
+    ok = eslaver_mirror_array_arguments:index(From),
+    ok = eslaver_mirror_array_arguments:index(To),
+    ok = eslaver_mirror_array_arguments:operation(Operation),
+    ask(Mirror, {arop, Key, From, To, Operation}).
 
 %% Vector sets.
 %% ------------------------------------------------------------------------------------------------
@@ -1217,51 +1020,39 @@ arrays(Mirror, Key, Fun) ->
 %% @doc The number of elements of a vector set.
 -spec vcard(mirror(), key()) -> non_neg_integer() | failure().
 vcard(Mirror, Key) ->
-    vectors(Mirror, Key, 0, fun eslaver_mirror_vectorset:size/2).
+    ask(Mirror, {vcard, Key}).
 
 %% @doc The dimension of a vector set's vectors.
 -spec vdim(mirror(), key()) -> pos_integer() | undefined | failure().
 vdim(Mirror, Key) ->
-    vectors(Mirror, Key, undefined, fun eslaver_mirror_vectorset:dimension/2).
+    ask(Mirror, {vdim, Key}).
 
 %% @doc The reply of `VINFO', except what concerns the server's graph.
--spec vinfo(mirror(), key()) -> eslaver_mirror_vectorset:info() | undefined | failure().
+-spec vinfo(mirror(), key()) -> eslaver_mirror_vector_arguments:info() | undefined | failure().
 vinfo(Mirror, Key) ->
-    vectors(Mirror, Key, undefined, fun eslaver_mirror_vectorset:info/2).
+    ask(Mirror, {vinfo, Key}).
 
 %% @doc Whether an element exists.
 -spec vismember(mirror(), key(), Element :: binary()) -> boolean() | failure().
 vismember(Mirror, Key, Element) ->
-    ok = eslaver_mirror_arguments:binary(Element),
-    vectors(Mirror, Key, false, fun(Store, Body) ->
-        eslaver_mirror_vectorset:is_member(Store, Body, Element)
-    end).
+    ask(Mirror, {vismember, Key, Element}).
 
 %% @doc The JSON attribute of an element.
 -spec vgetattr(mirror(), key(), Element :: binary()) -> binary() | undefined | failure().
 vgetattr(Mirror, Key, Element) ->
-    ok = eslaver_mirror_arguments:binary(Element),
-    vectors(Mirror, Key, undefined, fun(Store, Body) ->
-        eslaver_mirror_vectorset:attribute(Store, Body, Element)
-    end).
+    ask(Mirror, {vgetattr, Key, Element}).
 
 %% @doc The vector of an element, as exact as a server keeps it. The numbers are those of servers on
 %% x86, to the last digit; servers on other platforms may round the last digit differently.
 -spec vemb(mirror(), key(), Element :: binary()) -> [float()] | undefined | failure().
 vemb(Mirror, Key, Element) ->
-    ok = eslaver_mirror_arguments:binary(Element),
-    vectors(Mirror, Key, undefined, fun(Store, Body) ->
-        eslaver_mirror_vectorset:vector(Store, Body, Element)
-    end).
+    ask(Mirror, {vemb, Key, Element}).
 
 %% @doc The vector as a server keeps it.
 -spec vemb(mirror(), key(), Element :: binary(), raw) ->
-    eslaver_mirror_vectorset:raw() | undefined | failure().
+    eslaver_mirror_vector_arguments:raw() | undefined | failure().
 vemb(Mirror, Key, Element, raw) ->
-    ok = eslaver_mirror_arguments:binary(Element),
-    vectors(Mirror, Key, undefined, fun(Store, Body) ->
-        eslaver_mirror_vectorset:raw(Store, Body, Element)
-    end).
+    ask(Mirror, {vemb_raw, Key, Element}).
 
 %% @equiv vrange(Mirror, Key, Low, High, infinity)
 -spec vrange(mirror(), key(), Low :: lex_bound(), High :: lex_bound()) -> [binary()] | failure().
@@ -1279,28 +1070,19 @@ vrange(Mirror, Key, Low, High) ->
 vrange(Mirror, Key, Low, High, Count) when
     Count =:= infinity; is_integer(Count) andalso Count >= 0
 ->
-    _ = eslaver_mirror_zset_range:from_terms(lex, forward, Low, High),
-    vectors(Mirror, Key, [], fun(Store, Body) ->
-        eslaver_mirror_vectorset:range(Store, Body, {Low, High, Count})
-    end).
+    ok = eslaver_mirror_zset_arguments:bounds(lex, Low, High),
+    ask(Mirror, {vrange, Key, Low, High, Count}).
 
 %% @doc A random element.
 -spec vrandmember(mirror(), key()) -> binary() | undefined | failure().
 vrandmember(Mirror, Key) ->
-    vectors(Mirror, Key, undefined, fun(Store, Body) ->
-        hd(eslaver_mirror_vectorset:random(Store, Body, 1))
-    end).
+    ask(Mirror, {vrandmember, Key}).
 
 %% @doc `Count' random elements, all different; with a negative count, `-Count' elements that may
 %% repeat.
 -spec vrandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
 vrandmember(Mirror, Key, Count) when is_integer(Count) ->
-    vectors(Mirror, Key, [], fun(Store, Body) ->
-        eslaver_mirror_vectorset:random(Store, Body, Count)
-    end).
-
-vectors(Mirror, Key, Default, Fun) ->
-    eslaver_mirror_view:read(Mirror, Key, vectorset, Default, Fun).
+    ask(Mirror, {vrandmember_count, Key, Count}).
 
 %% Path hashes.
 %% ------------------------------------------------------------------------------------------------
@@ -1308,42 +1090,35 @@ vectors(Mirror, Key, Default, Fun) ->
 %% @doc The number of paths of a path hash.
 -spec phcard(mirror(), key()) -> non_neg_integer() | failure().
 phcard(Mirror, Key) ->
-    paths(Mirror, Key, 0, fun eslaver_mirror_path_hash:count/2).
+    ask(Mirror, {phcard, Key}).
 
 %% @doc Whether a path exists.
 -spec phexists(mirror(), key(), Path :: binary()) -> boolean() | failure().
 phexists(Mirror, Key, Path) ->
-    path(Mirror, Key, Path, fun(Fields) -> Fields =/= #{} end).
+    ask(Mirror, {phexists, Key, Path}).
 
 %% @doc The value of a field of a path.
 -spec phget(mirror(), key(), Path :: binary(), Field :: binary()) ->
     binary() | undefined | failure().
 phget(Mirror, Key, Path, Field) ->
-    ok = eslaver_mirror_arguments:binary(Field),
-    path(Mirror, Key, Path, fun(Fields) -> maps:get(Field, Fields, undefined) end).
+    ask(Mirror, {phget, Key, Path, Field}).
 
 %% @doc The values of several fields of a path.
 -spec phmget(mirror(), key(), Path :: binary(), [Field :: binary()]) ->
     [binary() | undefined] | failure().
-phmget(Mirror, Key, Path, Names) ->
-    ok = eslaver_mirror_arguments:binaries(Names),
-    path(Mirror, Key, Path, fun(Fields) ->
-        [maps:get(Name, Fields, undefined) || Name <- Names]
-    end).
+phmget(Mirror, Key, Path, Fields) ->
+    ask(Mirror, {phmget, Key, Path, Fields}).
 
 %% @doc All fields of a path with their values, in no order.
 -spec phgetall(mirror(), key(), Path :: binary()) ->
     [{Field :: binary(), Value :: binary()}] | failure().
 phgetall(Mirror, Key, Path) ->
-    path(Mirror, Key, Path, fun maps:to_list/1).
+    ask(Mirror, {phgetall, Key, Path}).
 
 %% @doc The longest path that is a prefix of a text.
 -spec phlongest(mirror(), key(), Query :: binary()) -> binary() | undefined | failure().
 phlongest(Mirror, Key, Query) ->
-    ok = eslaver_mirror_arguments:binary(Query),
-    paths(Mirror, Key, undefined, fun(Store, Body) ->
-        eslaver_mirror_path_hash:longest(Store, Body, Query)
-    end).
+    ask(Mirror, {phlongest, Key, Query}).
 
 %% @equiv phprefixes(Mirror, Key, Query, #{})
 -spec phprefixes(mirror(), key(), Query :: binary()) -> [Path :: binary()] | failure().
@@ -1356,7 +1131,6 @@ phprefixes(Mirror, Key, Query) ->
     count => pos_integer(), maxlen => non_neg_integer()
 }) -> [Path :: binary()] | failure().
 phprefixes(Mirror, Key, Query, Options) ->
-    ok = eslaver_mirror_arguments:binary(Query),
     ok = eslaver_mirror_arguments:options(
         #{
             count => fun(Count) -> is_integer(Count) andalso Count > 0 end,
@@ -1364,13 +1138,8 @@ phprefixes(Mirror, Key, Query, Options) ->
         },
         Options
     ),
-    Size = byte_size(Query),
-    Count = maps:get(count, Options, Size + 1),
-    Looked = binary:part(Query, 0, min(maps:get(maxlen, Options, Size), Size)),
-    paths(Mirror, Key, [], fun(Store, Body) ->
-        Found = eslaver_mirror_path_hash:prefixes(Store, Body, Looked),
-        lists:nthtail(max(0, length(Found) - Count), Found)
-    end).
+    Longest = maps:get(maxlen, Options, infinity),
+    ask(Mirror, {phprefixes, Key, Query, Longest, maps:get(count, Options, infinity)}).
 
 %% @equiv phscan(Mirror, Key, Cursor, #{})
 -spec phscan(mirror(), key(), Cursor :: 0 | binary()) ->
@@ -1384,7 +1153,6 @@ phscan(Mirror, Key, Cursor) ->
 -spec phscan(mirror(), key(), Cursor :: 0 | binary(), path_scan()) ->
     {Next :: 0 | binary(), [Path :: binary()]} | failure().
 phscan(Mirror, Key, Cursor, Options) ->
-    _ = Cursor =:= 0 orelse eslaver_mirror_arguments:binary(Cursor),
     ok = eslaver_mirror_arguments:options(
         #{
             prefix => fun is_binary/1,
@@ -1393,27 +1161,7 @@ phscan(Mirror, Key, Cursor, Options) ->
         Options
     ),
     Prefix = maps:get(prefix, Options, <<>>),
-    Count = maps:get(count, Options, 10),
-    From =
-        case Cursor of
-            0 -> first;
-            _ -> {behind, Cursor}
-        end,
-    paths(Mirror, Key, {0, []}, fun(Store, Body) ->
-        case eslaver_mirror_path_hash:scan(Store, Body, {From, Prefix}, Count) of
-            {done, Found} -> {0, [Path || {Path, _} <- Found]};
-            {Last, Found} -> {Last, [Path || {Path, _} <- Found]}
-        end
-    end).
-
-paths(Mirror, Key, Default, Fun) ->
-    eslaver_mirror_view:read(Mirror, Key, path_hash, Default, Fun).
-
-path(Mirror, Key, Path, Fun) ->
-    ok = eslaver_mirror_arguments:binary(Path),
-    eslaver_mirror_view:bodies(Mirror, [Key], path_hash, fun(Store, [Body]) ->
-        Fun(eslaver_mirror_path_hash:fields(Store, Body, Path))
-    end).
+    ask(Mirror, {phscan, Key, Cursor, Prefix, maps:get(count, Options, 10)}).
 
 %% Rate limits.
 %% ------------------------------------------------------------------------------------------------
@@ -1422,7 +1170,7 @@ path(Mirror, Key, Path, Fun) ->
 %% microseconds.
 -spec gcra(mirror(), key()) -> integer() | undefined | failure().
 gcra(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, gcra, undefined, fun(_Store, Time) -> Time end).
+    ask(Mirror, {gcra, Key}).
 
 %% Streams.
 %% ------------------------------------------------------------------------------------------------
@@ -1430,7 +1178,7 @@ gcra(Mirror, Key) ->
 %% @doc The number of entries of a stream.
 -spec xlen(mirror(), key()) -> non_neg_integer() | failure().
 xlen(Mirror, Key) ->
-    eslaver_mirror_view:read(Mirror, Key, stream, 0, fun eslaver_mirror_stream:length/2).
+    ask(Mirror, {xlen, Key}).
 
 %% @equiv xrange(Mirror, Key, Start, End, infinity)
 -spec xrange(mirror(), key(), Start :: entry_bound(), End :: entry_bound()) ->
@@ -1443,11 +1191,10 @@ xrange(Mirror, Key, Start, End) ->
     mirror(), key(), Start :: entry_bound(), End :: entry_bound(), Count :: integer() | infinity
 ) -> [entry()] | failure().
 xrange(Mirror, Key, Start, End, Count) ->
-    Most = at_most(Count),
-    entries(Mirror, Key, bound(lower, Start), bound(upper, End), fun
-        (From, To) when From =< To -> {From, To, Most};
-        (_, _) -> none
-    end).
+    ok = eslaver_mirror_stream_arguments:bound(Start),
+    ok = eslaver_mirror_stream_arguments:bound(End),
+    ok = eslaver_mirror_stream_arguments:count(Count),
+    ask(Mirror, {xrange, Key, Start, End, Count}).
 
 %% @equiv xrevrange(Mirror, Key, End, Start, infinity)
 -spec xrevrange(mirror(), key(), End :: entry_bound(), Start :: entry_bound()) ->
@@ -1460,11 +1207,10 @@ xrevrange(Mirror, Key, End, Start) ->
     mirror(), key(), End :: entry_bound(), Start :: entry_bound(), Count :: integer() | infinity
 ) -> [entry()] | failure().
 xrevrange(Mirror, Key, End, Start, Count) ->
-    Most = at_most(Count),
-    entries(Mirror, Key, bound(lower, Start), bound(upper, End), fun
-        (From, To) when From =< To -> {To, From, Most};
-        (_, _) -> none
-    end).
+    ok = eslaver_mirror_stream_arguments:bound(Start),
+    ok = eslaver_mirror_stream_arguments:bound(End),
+    ok = eslaver_mirror_stream_arguments:count(Count),
+    ask(Mirror, {xrevrange, Key, End, Start, Count}).
 
 %% @equiv xread(Mirror, Key, After, infinity)
 -spec xread(mirror(), key(), After :: binary()) -> [entry()] | failure().
@@ -1474,64 +1220,39 @@ xread(Mirror, Key, After) ->
 %% @doc The entries after an id, at most `Count'; all if `Count' is 0 or less. It never blocks.
 -spec xread(mirror(), key(), After :: binary(), Count :: integer() | infinity) ->
     [entry()] | failure().
-xread(Mirror, Key, After, Count) when is_integer(Count), Count =< 0 ->
-    xread(Mirror, Key, After, infinity);
 xread(Mirror, Key, After, Count) ->
-    xrange(Mirror, Key, {exclusive, After}, '+', Count).
-
-entries(Mirror, Key, Lower, Upper, Range) ->
-    eslaver_mirror_view:read(Mirror, Key, stream, [], fun(Store, Body) ->
-        case Lower =/= none andalso Upper =/= none andalso Range(Lower, Upper) of
-            {From, To, Count} ->
-                Found = eslaver_mirror_stream:range(Store, Body, From, To, Count),
-                [{eslaver_mirror_stream_id:format(Id), Fields} || {Id, Fields} <- Found];
-            _Empty ->
-                []
-        end
-    end).
-
-bound(Side, Bound) ->
-    eslaver_mirror_stream_id:bound(Side, Bound).
-
-%% A negative count is zero.
-at_most(infinity) -> infinity;
-at_most(Count) when is_integer(Count) -> max(0, Count);
-at_most(_) -> error(badarg).
+    ok = eslaver_mirror_stream_arguments:bound(After),
+    ok = eslaver_mirror_stream_arguments:count(Count),
+    ask(Mirror, {xread, Key, After, Count}).
 
 %% @doc The reply of `XINFO STREAM', except how a server stores the stream. Values that the master's
 %% version does not have (`entries_added' before Redis 7.0, `idmp' before 8.6) are what a newer one
 %% would have.
 -spec xinfo_stream(mirror(), key()) ->
-    eslaver_mirror_stream_info:stream() | undefined | failure().
+    eslaver_mirror_stream_arguments:stream() | undefined | failure().
 xinfo_stream(Mirror, Key) ->
-    stream(Mirror, Key, fun eslaver_mirror_stream_info:stream/2).
+    ask(Mirror, {xinfo_stream, Key}).
 
 %% @doc The consumer groups of a stream, by name. `lag' and `entries_read' are `undefined' if the
 %% master does not know them.
 -spec xinfo_groups(mirror(), key()) ->
-    [eslaver_mirror_stream_info:group()] | undefined | failure().
+    [eslaver_mirror_stream_arguments:group()] | undefined | failure().
 xinfo_groups(Mirror, Key) ->
-    stream(Mirror, Key, fun eslaver_mirror_stream_info:groups/2).
+    ask(Mirror, {xinfo_groups, Key}).
 
 %% @doc The consumers of a group, by name. Masters do not replicate reads that return nothing, so a
 %% consumer that has made only such reads may be missing, and `idle' may be too long.
 -spec xinfo_consumers(mirror(), key(), Group :: binary()) ->
-    [eslaver_mirror_stream_info:consumer()] | undefined | failure().
+    [eslaver_mirror_stream_arguments:consumer()] | undefined | failure().
 xinfo_consumers(Mirror, Key, Group) ->
-    ok = eslaver_mirror_arguments:binary(Group),
-    stream(Mirror, Key, fun(Store, Body) ->
-        eslaver_mirror_stream_info:consumers(Store, Body, Group)
-    end).
+    ask(Mirror, {xinfo_consumers, Key, Group}).
 
 %% @doc The number of entries pending in a group, the first and the last of them, and the number for
 %% each consumer.
 -spec xpending(mirror(), key(), Group :: binary()) ->
-    eslaver_mirror_stream_info:summary() | undefined | failure().
+    eslaver_mirror_stream_arguments:summary() | undefined | failure().
 xpending(Mirror, Key, Group) ->
-    ok = eslaver_mirror_arguments:binary(Group),
-    stream(Mirror, Key, fun(Store, Body) ->
-        eslaver_mirror_stream_info:pending(Store, Body, Group)
-    end).
+    ask(Mirror, {xpending, Key, Group}).
 
 %% @equiv xpending(Mirror, Key, Group, Start, End, Count, #{})
 -spec xpending(
@@ -1554,26 +1275,14 @@ xpending(Mirror, Key, Group, Start, End, Count) ->
     Start :: entry_bound(),
     End :: entry_bound(),
     Count :: integer() | infinity,
-    eslaver_mirror_stream_info:filter()
+    eslaver_mirror_stream_arguments:filter()
 ) -> [pending_entry()] | undefined | failure().
 xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
-    ok = eslaver_mirror_arguments:binary(Group),
-    ok = eslaver_mirror_stream_info:check_filter(Filter),
-    From = bound(lower, Start),
-    To = bound(upper, End),
-    Most = at_most(Count),
-    stream(Mirror, Key, fun(Store, Body) ->
-        case From =/= none andalso To =/= none of
-            true ->
-                Range = {From, To, Most},
-                eslaver_mirror_stream_info:pending(Store, Body, {Group, Filter}, Range);
-            false ->
-                []
-        end
-    end).
-
-stream(Mirror, Key, Fun) ->
-    eslaver_mirror_view:read(Mirror, Key, stream, undefined, Fun).
+    ok = eslaver_mirror_stream_arguments:bound(Start),
+    ok = eslaver_mirror_stream_arguments:bound(End),
+    ok = eslaver_mirror_stream_arguments:count(Count),
+    Options = eslaver_mirror_stream_arguments:filter(Filter),
+    ask(Mirror, {xpending, Key, Group, Start, End, Count, Options}).
 
 %% Sorting.
 %% ------------------------------------------------------------------------------------------------
@@ -1586,7 +1295,8 @@ sort_ro(Mirror, Key) ->
 %% @doc The elements sorted `by' the values of a pattern (`<<"weight_*">>', `<<"item_*->price">>')
 %% or not at all (`nosort'), in an `order', as texts (`alpha'), with a `limit'. With `get' the
 %% answer has the values of its patterns for each element, `undefined' for missing ones.
--spec sort_ro(mirror(), key(), eslaver_mirror_sort_read:options()) ->
+-spec sort_ro(mirror(), key(), eslaver_mirror_sort_arguments:options()) ->
     [binary() | undefined] | {error, not_a_number} | failure().
 sort_ro(Mirror, Key, Options) ->
-    eslaver_mirror_sort_read:sort(Mirror, Key, Options).
+    {By, Get, Limit, Order, Alpha} = eslaver_mirror_sort_arguments:options(Options),
+    ask(Mirror, {sort_ro, Key, By, Get, Limit, Order, Alpha}).

@@ -361,7 +361,8 @@ failed(Failure, State) ->
 
 %% Transitions of the session
 
-connect(#state{options = Options, session = Session, links = Links} = State) ->
+connect(#state{links = Links} = State) ->
+    {Options, Session} = placed(State),
     Connecting = State#state{session = eslaver_session:connecting(Session)},
     case eslaver_links:open_master(eslaver_session:position(Session), Options, Links) of
         {ok, Next} ->
@@ -371,6 +372,13 @@ connect(#state{options = Options, session = Session, links = Links} = State) ->
         {error, Reason} ->
             transition(master, {closed, open, words(Reason), true}, Connecting)
     end.
+
+%% A keyspace knows best where it stands.
+placed(#state{options = #{keyspace := Keyspace} = Options, session = Session}) ->
+    {Ticket, Position} = eslaver_nif:keyspace_detach(Keyspace),
+    {Options#{keyspace := {Keyspace, Ticket}}, eslaver_session:placed(Position, Session)};
+placed(#state{options = Options, session = Session}) ->
+    {Options, Session}.
 
 transition(Source, Message, #state{session = Session} = State) ->
     {Effects, Events, Next} = eslaver_session:arrived(Source, Message, Session),

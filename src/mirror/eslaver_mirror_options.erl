@@ -7,14 +7,10 @@
 
 -type options() :: #{
     name := atom(),
-    %% The options of the tables.
-    table := [term()],
     serve_stale_data := boolean(),
     full_resync := beside | in_place,
-    %% Which keys and dbs are mirrored.
-    filter := undefined | eslaver_filter:filter(),
     %% Starts the replica. A fun, since it knows the password.
-    start := fun((eslaver_callback:spec(), undefined | eslaver:position()) -> replica())
+    start := fun((eslaver_callback:spec(), eslaver_nif:keyspace()) -> replica())
 }.
 
 -type replica() :: {ok, pid()} | {error, term()}.
@@ -37,9 +33,6 @@ parse(_Input) ->
 defaults() ->
     #{
         name => eslaver_mirror,
-        read_concurrency => true,
-        write_concurrency => false,
-        compressed => false,
         serve_stale_data => true,
         full_resync => beside
     }.
@@ -52,8 +45,7 @@ check(Own) ->
 
 is_valid(name, Name) -> is_atom(Name) andalso Name =/= undefined;
 is_valid(full_resync, Way) -> Way =:= beside orelse Way =:= in_place;
-is_valid(write_concurrency, auto) -> true;
-is_valid(_Key, Value) -> is_boolean(Value).
+is_valid(serve_stale_data, Value) -> is_boolean(Value).
 
 not_for_mirrors(Input) ->
     Given = maps:to_list(maps:with(?NOT_FOR_MIRRORS, Input)),
@@ -65,22 +57,20 @@ replica(Own, Given) ->
     ClientName = eslaver_options:default_client_name({local, maps:get(name, Own)}),
     Replica = maps:merge(#{client_name => ClientName}, Given),
     case eslaver_options:parse(Replica) of
-        {ok, #{filter := Filter}} ->
+        {ok, _} ->
             {ok, #{
                 name => maps:get(name, Own),
-                table => table(Own),
                 serve_stale_data => maps:get(serve_stale_data, Own),
                 full_resync => maps:get(full_resync, Own),
-                filter => Filter,
-                start => fun(Callback, Resume) ->
-                    eslaver:start_link(Replica#{
-                        callback => Callback, resume => Resume, events => full
-                    })
-                end
+                start => fun(Callback, Keyspace) -> start(Callback, Keyspace, Replica) end
             }};
         {error, _} = Error ->
             Error
     end.
 
-table(#{read_concurrency := Read, write_concurrency := Write, compressed := Compressed}) ->
-    [{read_concurrency, Read}, {write_concurrency, Write}] ++ [compressed || Compressed].
+%% The options are read anew, as their funs may tell another address or password.
+start(Callback, Keyspace, Given) ->
+    case eslaver_options:parse(Given#{callback => Callback, events => full}) of
+        {ok, Options} -> eslaver_server:start_link(Options#{keyspace => Keyspace});
+        {error, _} = Error -> Error
+    end.

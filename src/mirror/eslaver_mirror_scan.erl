@@ -1,37 +1,66 @@
-%% @doc The options of `HSCAN' and similar commands, and filtering by their pattern.
+%% @doc Folds over the keys of a mirror, and the options of `HSCAN' and similar commands.
 %% @private
 -module(eslaver_mirror_scan).
 
--export([check/1, run/3]).
+-export([options/1, fold/4]).
 -export_type([options/0]).
 
 -type options() :: #{match => binary(), count => pos_integer()}.
 %% A glob as of `KEYS', and about how many elements to look at.
 
 -define(COUNT, 10).
+%% About how many keys a fold reads at a time.
+-define(KEYS, 500).
+-define(TRIES, 20).
 
-%% @doc Raises `badarg' unless the options are valid.
--spec check(options()) -> ok.
-check(Options) ->
-    eslaver_mirror_arguments:options(
+-define(TYPES, [
+    string, list, set, zset, hash, stream, module, array, gcra, path_hash, vectorset
+]).
+
+%% @doc The pattern and the count. Raises `badarg' unless the options are valid.
+-spec options(options()) -> {binary() | any, pos_integer()}.
+options(Options) ->
+    ok = eslaver_mirror_arguments:options(
         #{
             match => fun is_binary/1,
             count => fun(Count) -> is_integer(Count) andalso Count > 0 end
         },
         Options
-    ).
+    ),
+    {maps:get(match, Options, any), maps:get(count, Options, ?COUNT)}.
 
-%% @doc Runs `Scan' with a count and drops elements whose name does not match. `Name' is the
-%% position of the name in a tuple, or 0 if elements are not tuples.
--spec run(options(), Name :: 0 | pos_integer(), fun((pos_integer()) -> {Next, [Element]})) ->
-    {Next, [Element]}.
-run(Options, Name, Scan) ->
-    filter(maps:get(match, Options, any), Name, Scan(maps:get(count, Options, ?COUNT))).
+%% @doc See {@link eslaver_mirror:scan/4}. The fun is the user's, so it is never called again for
+%% the same key.
+-spec fold(eslaver_mirror_read:mirror(), map(), fun((binary(), Acc) -> Acc), Acc) ->
+    Acc | eslaver_mirror_read:failure() | {error, replaced}.
+fold(Mirror, Options, Fun, Acc) ->
+    {Name, Db} = eslaver_mirror_read:db_of(Mirror),
+    ok = eslaver_mirror_arguments:options(
+        #{match => fun is_binary/1, type => fun(Type) -> lists:member(Type, ?TYPES) end},
+        Options
+    ),
+    Query = {maps:get(match, Options, any), maps:get(type, Options, any)},
+    Ask =
+        case eslaver_mirror_read:session(Name) of
+            {own, Session} ->
+                fun(Page) -> eslaver_mirror_read:within(Session, Db, Page, ?TRIES) end;
+            {transaction, _} ->
+                fun(Page) -> eslaver_mirror_read:ask(Mirror, Page) end
+        end,
+    pages(0, Query, Ask, Mirror, Fun, Acc).
 
-filter(any, _Name, Found) ->
-    Found;
-filter(Glob, Name, {Next, Elements}) ->
-    {Next, [Element || Element <- Elements, eslaver_keys:matches(Glob, name(Name, Element))]}.
+%% The session notices when the keys are replaced as a whole, not when single ones change.
+pages(Cursor, {Glob, Type} = Query, Ask, Mirror, Fun, Acc) ->
+    case Ask({scan, Cursor, Glob, Type, ?KEYS}) of
+        {0, Keys} -> lists:foldl(Fun, Acc, Keys);
+        {error, _} = Error -> Error;
+        {Next, Keys} -> pages(Next, Query, Ask, Mirror, Fun, lists:foldl(Fun, Acc, Keys));
+        changed -> replaced(Mirror)
+    end.
 
-name(0, Element) -> Element;
-name(N, Element) -> element(N, Element).
+%% The mirror has ended, or its data has become too old, or its keys were replaced.
+replaced(Mirror) ->
+    case eslaver_mirror_read:ask(Mirror, {dbsize}) of
+        {error, Why} when Why =:= not_running; Why =:= stale -> {error, Why};
+        _ -> {error, replaced}
+    end.

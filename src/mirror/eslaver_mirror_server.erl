@@ -1,5 +1,6 @@
-%% @doc The process of a mirror. It owns the tables and is the only one to write them, starts the
-%% replica that feeds it, and restarts the replica from the position of the tables.
+%% @doc The process of a mirror. It owns the keyspace, starts the replica whose link fills it, and
+%% starts another one from where the keyspace stands. What is applied does not pass through here,
+%% unless somebody has subscribed.
 %% @private
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
@@ -9,18 +10,17 @@
 -export([code_change/3, format_status/1]).
 
 -record(state, {
-    writer :: eslaver_mirror_writer:writer(),
+    keyspace :: eslaver_nif:keyspace(),
+    news = eslaver_mirror_news:new() :: eslaver_mirror_news:state(),
     name :: atom(),
     %% Starts a replica.
-    start :: fun((eslaver_callback:spec(), undefined | eslaver:position()) -> term()),
+    start :: fun((eslaver_callback:spec(), eslaver_nif:keyspace()) -> term()),
     replica :: undefined | pid(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
     %% Readers during whose reads nothing may be written.
     holds = eslaver_mirror_holds:new() :: eslaver_mirror_holds:holds(),
-    %% The batch that waits for these readers.
-    held = none :: none | {gen_server:from(), [eslaver:full_event()]},
     %% Requests to the replica without an answer yet.
     asked = gen_server:reqids_new() :: gen_server:request_id_collection(),
     %% Callers that wait for the replica's part of the info.
@@ -32,17 +32,17 @@
     restarts = 0 :: non_neg_integer(),
     %% Why the last start of a replica failed.
     start_error :: undefined | term(),
+    %% Whether only a full resync tells what the master has, and whether the replica asks for one by
+    %% itself, as it has no position to go on from.
+    lost = false :: boolean(),
+    renewing = true :: boolean(),
     %% When the next full resync may start, and its timer.
     resyncs = eslaver_mirror_resync:new() :: eslaver_mirror_resync:resyncs(),
-    resync :: undefined | reference(),
-    collecting = false :: boolean()
+    resync :: undefined | reference()
 }).
 
 %% How long a replica may take to end, in ms.
 -define(SHUTDOWN, 5000).
-%% How often the replica is asked for its position, in ms: commands that a filter drops move it
-%% without an event.
--define(POSITION, 1000).
 %% How long to wait for the replica's part of the info, in ms.
 -define(INFORM, 1000).
 
@@ -72,19 +72,21 @@ hand_over(Mirror, Events) ->
     end.
 
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
-init(#{name := Name, start := Start, filter := Filter} = Options) ->
+init(#{name := Name, start := Start} = Options) ->
     _ = process_flag(trap_exit, true),
-    case Start(feed(), undefined) of
+    #{serve_stale_data := ServeStale, full_resync := Way} = Options,
+    Keyspace = eslaver_nif:keyspace_new(Name, ServeStale, Way =:= in_place),
+    case Start(feed(), Keyspace) of
         {ok, Replica} ->
-            _ = Filter =:= undefined orelse erlang:send_after(?POSITION, self(), position),
             {ok, #state{
-                writer = eslaver_mirror_writer:new(Options),
+                keyspace = Keyspace,
                 name = Name,
                 start = Start,
                 replica = Replica,
                 stale_since = eslaver_clock:now_ms()
             }};
         {error, Reason} ->
+            ok = eslaver_nif:keyspace_close(Keyspace),
             {stop, Reason}
     end.
 
@@ -94,28 +96,25 @@ feed() ->
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call({events, Replica, Events}, From, #state{replica = Replica} = State) ->
-    case eslaver_mirror_holds:is_none(State#state.holds) of
-        true -> {noreply, guarded(fun() -> handled(From, Events, State) end)};
-        false -> {noreply, informed(#{}, State#state{held = {From, Events}})}
-    end;
+    {noreply, guarded(fun() -> handled(From, Events, State) end)};
 handle_call({events, _Former, _Events}, _From, State) ->
     {reply, stop, State};
 handle_call({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} = State) ->
     {Answer, Next} = eslaver_mirror_holds:call(Request, Reader, Holds),
+    _ = eslaver_mirror_holds:is_none(Holds) andalso eslaver_nif:keyspace_hold(State#state.keyspace),
     {reply, Answer, State#state{holds = Next}};
 handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State) ->
     {noreply, State#state{waiting = eslaver_waiting:call(Request, From, Waiting)}};
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
-    {reply, ok, State#state{subscriptions = Next}};
-handle_call(functions, _From, #state{writer = Writer} = State) ->
-    {reply, eslaver_mirror_writer:functions(Writer), State};
-%% A replica whose batch is held cannot answer.
-handle_call(info, From, #state{replica = Replica, held = Held, informing = Others} = State) ->
+    {reply, ok, subscribed(Next, State)};
+handle_call(functions, _From, #state{keyspace = Keyspace} = State) ->
+    {reply, eslaver_nif:keyspace_functions(Keyspace), State};
+handle_call(info, From, #state{replica = Replica, informing = Others} = State) ->
     Waiting = State#state{informing = [From | Others]},
-    case Replica =/= undefined andalso Held =:= none of
-        true -> {noreply, ask(info, timed(Waiting))};
-        false -> {noreply, informed(#{}, Waiting)}
+    case Replica of
+        undefined -> {noreply, informed(#{}, Waiting)};
+        _ -> {noreply, ask(info, timed(Waiting))}
     end;
 handle_call(_Unknown, _From, State) ->
     {reply, {error, unknown_request}, State}.
@@ -126,7 +125,7 @@ handle_cast({eslaver_mirror_holds, Request}, #state{holds = Holds} = State) ->
 handle_cast({eslaver_waiting, Request}, #state{waiting = Waiting} = State) ->
     {noreply, State#state{waiting = eslaver_waiting:cast(Request, Waiting)}};
 handle_cast({eslaver_subscriptions, Request}, #state{subscriptions = Subscriptions} = State) ->
-    {noreply, State#state{subscriptions = eslaver_subscriptions:cast(Request, Subscriptions)}};
+    {noreply, subscribed(eslaver_subscriptions:cast(Request, Subscriptions), State)};
 handle_cast(_Unknown, State) ->
     {noreply, State}.
 
@@ -139,22 +138,14 @@ handle_info({'EXIT', _Pid, Reason}, State) ->
     {stop, Reason, State};
 handle_info(start, State) ->
     {noreply, started(State)};
-handle_info({timeout, Timer, resync}, #state{resync = Timer, writer = Writer} = State) ->
+handle_info({timeout, Timer, resync}, #state{resync = Timer} = State) ->
     %% The timer stays set until the replica has ended, so that no other is started meanwhile.
-    case eslaver_mirror_writer:needs_resync(Writer) of
+    case needs_resync(State) of
         true -> {noreply, restarted(State)};
         false -> {noreply, State#state{resync = undefined}}
     end;
 handle_info({timeout, Timer, inform}, #state{inform = Timer} = State) ->
     {noreply, informed(#{}, State)};
-handle_info(collect, State) ->
-    {noreply, guarded(fun() -> collect(State#state{collecting = false}) end)};
-handle_info(position, #state{replica = Replica} = State) ->
-    _ = erlang:send_after(?POSITION, self(), position),
-    case Replica of
-        undefined -> {noreply, State};
-        _ -> {noreply, ask(position, State)}
-    end;
 handle_info(Message, #state{asked = Asked} = State) ->
     case {gen_server:check_response(Message, Asked, true), Message} of
         {{Answer, What, Rest}, _} ->
@@ -166,17 +157,21 @@ handle_info(Message, #state{asked = Asked} = State) ->
     end.
 
 down(Monitor, #state{subscriptions = Subscriptions} = State) ->
-    State#state{
-        subscriptions = eslaver_subscriptions:down(Monitor, Subscriptions),
+    subscribed(eslaver_subscriptions:down(Monitor, Subscriptions), State#state{
         waiting = eslaver_waiting:down(Monitor, State#state.waiting),
         holds = eslaver_mirror_holds:down(Monitor, State#state.holds)
-    }.
+    }).
+
+%% Only subscribers need the commands that are applied.
+subscribed(Subscriptions, #state{keyspace = Keyspace} = State) ->
+    ok = eslaver_nif:keyspace_notify(Keyspace, not eslaver_subscriptions:is_none(Subscriptions)),
+    State#state{subscriptions = Subscriptions}.
 
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{writer = Writer, replica = Replica, held = Held}) ->
+terminate(_Reason, #state{keyspace = Keyspace, replica = Replica}) ->
     _ = guarded(fun() ->
-        ok = refuse(Held),
-        ok = eslaver_mirror_writer:close(Writer),
+        ok = eslaver_nif:keyspace_close(Keyspace),
+        ok = eslaver_nif:keyspace_release(Keyspace),
         ok = ended(Replica),
         ok = refuse_events()
     end),
@@ -185,9 +180,6 @@ terminate(_Reason, #state{writer = Writer, replica = Replica, held = Held}) ->
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
-
-refuse(none) -> ok;
-refuse({From, _Events}) -> gen_server:reply(From, stop).
 
 %% A replica that is handing over a batch ends by the answer.
 ended(undefined) ->
@@ -248,21 +240,21 @@ handled(From, Events, State) ->
     try applied(Events, State) of
         Applied ->
             gen_server:reply(From, ok),
-            collect(resync(aged(Applied)))
+            resync(aged(Applied))
     catch
         Class:Reason:Stack ->
             gen_server:reply(From, stop),
             erlang:raise(Class, Reason, Stack)
     end.
 
-applied(Events, #state{writer = Writer} = State) ->
-    {News, Next} = eslaver_mirror_writer:handle(Events, Writer),
-    lists:foldl(fun news/2, State#state{writer = Next}, News).
+applied(Events, #state{news = News} = State) ->
+    {New, Next} = eslaver_mirror_news:handle(Events, News),
+    lists:foldl(fun news/2, State#state{news = Next}, New).
 
 %% What the stream left open only a snapshot can tell; but the master must not make many, whatever
 %% it sends.
-resync(#state{writer = Writer, resync = undefined, resyncs = Resyncs} = State) ->
-    case eslaver_mirror_writer:needs_resync(Writer) of
+resync(#state{resync = undefined, resyncs = Resyncs} = State) ->
+    case needs_resync(State) of
         true ->
             {Pause, Next} = eslaver_mirror_resync:next(eslaver_clock:now_ms(), Resyncs),
             Timer = erlang:start_timer(Pause, self(), resync),
@@ -273,48 +265,59 @@ resync(#state{writer = Writer, resync = undefined, resyncs = Resyncs} = State) -
 resync(State) ->
     State.
 
+needs_resync(#state{lost = Lost, renewing = Renewing}) ->
+    Lost andalso not Renewing.
+
 restarted(#state{replica = Replica} = State) ->
     true = exit(Replica, kill),
     State.
 
 news({applied, Commands, Offset}, #state{subscriptions = Subscriptions} = State) ->
     ok = eslaver_subscriptions:send(eslaver_subscriptions:applied(Commands, Offset, Subscriptions)),
-    State#state{backoff = eslaver_backoff:new()};
+    State;
 news({loaded, News}, #state{subscriptions = Subscriptions, waiting = Waiting} = State) ->
     ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, Subscriptions)),
     State#state{
         waiting = eslaver_waiting:loaded(Waiting),
-        backoff = eslaver_backoff:new()
+        backoff = eslaver_backoff:new(),
+        lost = false,
+        renewing = false
     };
+news(loading, State) ->
+    State#state{renewing = true};
 news({told, Told}, #state{subscriptions = Subscriptions} = State) ->
-    State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)}.
+    State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)};
+news(up, #state{keyspace = Keyspace} = State) ->
+    _ = eslaver_nif:keyspace_link(Keyspace, true),
+    State#state{backoff = eslaver_backoff:new(), renewing = false};
+news(down, #state{keyspace = Keyspace, lost = Lost} = State) ->
+    _ = eslaver_nif:keyspace_link(Keyspace, false),
+    State#state{renewing = Lost};
+news(lost, State) ->
+    State#state{lost = true};
+news({refused, Command, Reason}, #state{name = Name} = State) ->
+    Report = #{replica => Name, command => Command, reason => Reason},
+    ok = eslaver_log:report(warning, not_mirrored, Report),
+    State.
 
-aged(#state{writer = Writer, stale_since = Since} = State) ->
-    case {eslaver_mirror_writer:status(Writer), Since} of
+aged(#state{name = Name, stale_since = Since} = State) ->
+    case {eslaver_nif:keyspace_status(Name), Since} of
         {fresh, _} -> State#state{stale_since = undefined};
         {_, undefined} -> State#state{stale_since = eslaver_clock:now_ms()};
         {_, _} -> State
     end.
 
-collect(#state{collecting = true} = State) ->
-    State;
-collect(#state{writer = Writer} = State) ->
-    case eslaver_mirror_writer:collect(Writer) of
-        done ->
-            State;
-        more ->
-            self() ! collect,
-            State#state{collecting = true}
-    end.
-
 %% The replica.
 
-broken(#state{writer = Writer} = State) ->
+%% What it has put into the keyspace stays; a slice that still runs is waited for.
+broken(#state{keyspace = Keyspace, news = News} = State) ->
+    _ = eslaver_nif:keyspace_detach(Keyspace),
+    _ = eslaver_nif:keyspace_link(Keyspace, false),
     aged(State#state{
-        writer = eslaver_mirror_writer:broken(Writer),
+        news = eslaver_mirror_news:broken(News),
         replica = undefined,
-        held = none,
-        resync = undefined
+        resync = undefined,
+        renewing = State#state.lost
     }).
 
 later(#state{backoff = Backoff, restarts = Restarts} = State) ->
@@ -322,8 +325,8 @@ later(#state{backoff = Backoff, restarts = Restarts} = State) ->
     _ = erlang:send_after(Pause, self(), start),
     State#state{backoff = Next, restarts = Restarts + 1}.
 
-started(#state{start = Start, writer = Writer} = State) ->
-    case Start(feed(), eslaver_mirror_writer:position(Writer)) of
+started(#state{start = Start, keyspace = Keyspace} = State) ->
+    case Start(feed(), Keyspace) of
         {ok, Replica} -> State#state{replica = Replica, start_error = undefined};
         {error, Reason} -> later(not_started(Reason, State))
     end.
@@ -350,11 +353,7 @@ timed(State) ->
 answered(info, {reply, Info}, State) ->
     informed(Info, State);
 answered(info, {error, _Gone}, State) ->
-    informed(#{}, State);
-answered(position, {reply, Position}, #state{writer = Writer} = State) ->
-    State#state{writer = eslaver_mirror_writer:passed(Position, Writer)};
-answered(position, {error, _Gone}, State) ->
-    State.
+    informed(#{}, State).
 
 informed(Replica, #state{informing = Informing, inform = Timer} = State) ->
     _ = Timer =:= undefined orelse erlang:cancel_timer(Timer),
@@ -362,16 +361,12 @@ informed(Replica, #state{informing = Informing, inform = Timer} = State) ->
     lists:foreach(fun(From) -> gen_server:reply(From, Info) end, Informing),
     State#state{informing = [], inform = undefined}.
 
-released(#state{holds = Holds, held = Held} = State) ->
-    case {eslaver_mirror_holds:is_none(Holds), Held} of
-        {true, {From, Events}} ->
-            guarded(fun() -> handled(From, Events, State#state{held = none}) end);
-        _ ->
-            State
-    end.
+released(#state{holds = Holds, keyspace = Keyspace} = State) ->
+    _ = eslaver_mirror_holds:is_none(Holds) andalso eslaver_nif:keyspace_release(Keyspace),
+    State.
 
-info_of(#state{writer = Writer, restarts = Restarts, stale_since = Since} = State) ->
-    maps:merge(eslaver_mirror_writer:info(Writer), #{
+info_of(#state{keyspace = Keyspace, restarts = Restarts, stale_since = Since} = State) ->
+    maps:merge(eslaver_nif:keyspace_info(Keyspace), #{
         restarts => Restarts,
         start_error => State#state.start_error,
         stale_for => age(Since)

@@ -8,13 +8,18 @@
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0]).
 -export([decode_dump/1, decode_functions/1, library_name/1]).
 -export([commands/1, keys/3, keys_dirty/3, glob/2, glob_dirty/2]).
+-export([keyspace_new/3, keyspace_close/1, keyspace_detach/1, keyspace_hold/1, keyspace_release/1]).
+-export([keyspace_link/2, keyspace_notify/2, keyspace_info/1, keyspace_functions/1]).
+-export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1, keyspace_load/2]).
+-export([session_new/1, session_read/4, session_read_dirty/4, session_unchanged/1]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
 -export_type([lock/0, link/0, address/0, config/0, resume/0, tls/0]).
 -export_type([commands/0, keys/0, named_key/0]).
+-export_type([keyspace/0, session/0, ticket/0]).
 
 -on_load(load/0).
 
--define(ABI, 5).
+-define(ABI, 6).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -49,10 +54,12 @@
     max_arguments := pos_integer(),
     max_value := pos_integer(),
     hidden_commands := [binary()],
+    keyspace := {keyspace(), ticket()} | undefined,
     server := pid()
 }.
 %% The settings of a link. Times are in ms, sizes in bytes. `hidden_commands' are for tests: their
-%% keys are taken from the master instead of the table.
+%% keys are taken from the master instead of the table. With a keyspace, the link puts what it brings
+%% there instead of sending it.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,
@@ -157,6 +164,92 @@ decode_functions(_Payload) -> erlang:nif_error(reason()).
 %% @doc The name in the first line of a library's code.
 -spec library_name(binary()) -> binary() | undefined.
 library_name(_Code) -> erlang:nif_error(reason()).
+
+-opaque keyspace() :: reference().
+%% The keyspace of a mirror, which one link at a time writes and any process reads.
+
+-opaque session() :: reference().
+%% Reads of one moment.
+
+-opaque ticket() :: pos_integer().
+%% Allows a link to write, until another has been given.
+
+-type failure() :: {error, not_running | loading | stale | wrongtype | unknown}.
+
+%% @doc A keyspace without data, which readers find by the name until its process, the calling one,
+%% ends.
+-spec keyspace_new(Name :: atom(), ServesStale :: boolean(), InPlace :: boolean()) -> keyspace().
+keyspace_new(_Name, _ServesStale, _InPlace) -> erlang:nif_error(reason()).
+
+%% @doc Readers do not find it any more.
+-spec keyspace_close(keyspace()) -> ok.
+keyspace_close(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc Ends the turn of the link that writes, and waits for its slice. Tells a ticket for another
+%% link, and the position to go on from, if there is one.
+-spec keyspace_detach(keyspace()) -> {ticket(), eslaver_position:safe() | undefined}.
+keyspace_detach(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc Nothing is written from now on. Waits for a slice that runs.
+-spec keyspace_hold(keyspace()) -> ok.
+keyspace_hold(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc Writing goes on.
+-spec keyspace_release(keyspace()) -> ok.
+keyspace_release(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc The link is up, and the stream goes on, or it is down. The data is fresh then, or stale.
+-spec keyspace_link(keyspace(), Up :: boolean()) -> loading | fresh | stale.
+keyspace_link(_Keyspace, _Up) -> erlang:nif_error(reason()).
+
+%% @doc Whether the server of the link is also to get the commands that are applied.
+-spec keyspace_notify(keyspace(), boolean()) -> ok.
+keyspace_notify(_Keyspace, _Notify) -> erlang:nif_error(reason()).
+
+%% @doc What the keyspace has, for `eslaver_mirror:info/1'.
+-spec keyspace_info(keyspace()) -> map().
+keyspace_info(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc The libraries of functions.
+-spec keyspace_functions(keyspace()) -> #{Library :: binary() => Code :: binary()}.
+keyspace_functions(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc Answers a query. `busy': the writer has the keys, try again; `takes_long': only
+%% {@link keyspace_read_dirty/4} answers it.
+-spec keyspace_read(Name :: atom(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+    busy | takes_long | failure() | (Answer :: term()).
+keyspace_read(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+
+%% @doc As {@link keyspace_read/4}, for as long as it takes.
+-spec keyspace_read_dirty(atom(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+    busy | failure() | (Answer :: term()).
+keyspace_read_dirty(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+
+%% @doc The status of the data of a mirror.
+-spec keyspace_status(Name :: atom()) -> loading | fresh | stale | not_running.
+keyspace_status(_Name) -> erlang:nif_error(reason()).
+
+%% @doc Loads a snapshot, for tests.
+-spec keyspace_load(keyspace(), Snapshot :: binary()) -> ok | {error, binary()}.
+keyspace_load(_Keyspace, _Snapshot) -> erlang:nif_error(reason()).
+
+%% @doc A session of reads of the mirror with this name.
+-spec session_new(Name :: atom()) -> session().
+session_new(_Name) -> erlang:nif_error(reason()).
+
+%% @doc As {@link keyspace_read/4}; `changed' if it is no longer the moment of the other reads.
+-spec session_read(session(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+    busy | takes_long | changed | failure() | (Answer :: term()).
+session_read(_Session, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+
+%% @doc As {@link session_read/4}, for as long as it takes.
+-spec session_read_dirty(session(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+    busy | changed | failure() | (Answer :: term()).
+session_read_dirty(_Session, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+
+%% @doc Whether everything that was read is still as it was.
+-spec session_unchanged(session()) -> boolean().
+session_unchanged(_Session) -> erlang:nif_error(reason()).
 
 -opaque lock() :: reference().
 %% A locked file.

@@ -44,6 +44,7 @@ start_link(Address, Position, #{password := Password, announce_port := Port} = O
         listening_port => Port,
         resume => eslaver_position:link(Position),
         hidden_commands => maps:get(hidden_commands, Options, []),
+        keyspace => maps:get(keyspace, Options, undefined),
         server => self()
     },
     Self = self(),

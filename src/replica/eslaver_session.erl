@@ -27,7 +27,7 @@
 
 -export([new/4, connecting/1, arrived/3, handled/3]).
 -export([is_ready/1, postponed/2, continued/1, work/1]).
--export([advance/2, behind/3, position/1]).
+-export([placed/2, advance/2, behind/3, position/1]).
 -export([phase/1, master/1, info/1]).
 -export_type([session/0, phase/0, message/0, effect/0]).
 
@@ -56,7 +56,7 @@
 -opaque session() :: #session{}.
 
 -type message() ::
-    {full | partial | loaded | left_out, News :: map()}
+    {full | partial | loaded | left_out | refused | lost, News :: map()}
     | {closed, Reason :: atom(), Text :: binary(), Heals :: boolean()}.
 %% What a link sends, except batches.
 
@@ -138,6 +138,8 @@ arrived(file, {full, News}, #session{events = Form} = Session) ->
     {Effects, eslaver_events:full(Form, file, News), Session};
 arrived(_Source, {loaded, News}, #session{events = Form} = Session) ->
     {[], eslaver_events:loaded(Form, News), Session};
+arrived(_Source, {Tag, News}, Session) when Tag =:= refused; Tag =:= lost ->
+    {[], [{mirror, Tag, News}], Session};
 arrived(_Source, {left_out, #{text := Text}}, Session) ->
     {[{log, warning, left_out, #{text => Text}}], [], Session};
 arrived(master, {closed, Reason, Text, _}, #session{phase = Phase} = Session) when
@@ -203,6 +205,11 @@ continued(Session) -> {[], Session}.
 -spec work(session()) -> {boolean(), session()}.
 work(#session{turn = scheduled} = Session) -> {true, Session#session{turn = ready}};
 work(Session) -> {false, Session}.
+
+%% @doc What has been applied to a keyspace ends here, whatever has been handled.
+-spec placed(eslaver_position:safe() | undefined, session()) -> session().
+placed(undefined, Session) -> Session#session{position = undefined};
+placed(Safe, Session) -> Session#session{position = eslaver_position:resumed(Safe)}.
 
 %% @doc A batch has been handled.
 -spec advance(eslaver_position:batch_end() | undefined, session()) -> session().

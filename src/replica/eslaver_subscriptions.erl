@@ -8,7 +8,7 @@
 -module(eslaver_subscriptions).
 
 -export([subscribe/2, unsubscribe/2]).
--export([new/0, told/2, call/3, cast/2, down/2]).
+-export([new/0, is_none/1, told/2, call/3, cast/2, down/2]).
 -export([handled/4, applied/3, loaded/2, restarted/1, send/1]).
 -export_type([subscriptions/0, message/0, notice/0, call/0, cast/0]).
 
@@ -81,6 +81,11 @@ flush(Ref) ->
 -spec new() -> subscriptions().
 new() ->
     #subscriptions{}.
+
+%% @doc Whether nobody has subscribed.
+-spec is_none(subscriptions()) -> boolean().
+is_none(#subscriptions{by_ref = ByRef}) ->
+    map_size(ByRef) =:= 0.
 
 %% @doc What the master of the link that is up has told of its commands.
 -spec told(eslaver_nif:commands() | undefined, subscriptions()) -> subscriptions().

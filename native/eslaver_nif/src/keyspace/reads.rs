@@ -175,15 +175,6 @@ pub(crate) fn status_atom(keyspace: &Keyspace) -> Atom {
     }
 }
 
-/// Which store readers get: another number whenever it is another store.
-#[rustler::nif]
-fn keyspace_edition<'a>(env: Env<'a>, name: Atom) -> Term<'a> {
-    with_current(name, |current| match current {
-        Ok(current) => current.edition.encode(env),
-        Err(why) => (atoms::error(), why).encode(env),
-    })
-}
-
 /// Reads of the mirror with this name that are to see one moment.
 #[rustler::nif]
 fn session_new(name: Atom) -> ResourceArc<Session> {

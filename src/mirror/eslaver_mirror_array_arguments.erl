@@ -1,0 +1,95 @@
+%% @doc Checks the arguments of reads of arrays. Invalid ones raise `badarg'.
+%% @private
+-module(eslaver_mirror_array_arguments).
+
+-export([index/1, indexes/1, bound/1, grep/1, operation/1]).
+-export_type([info/0, bound/0, grep_options/0, operation/0]).
+
+-type info() :: #{
+    count := pos_integer(),
+    length := pos_integer(),
+    next_insert_index := non_neg_integer()
+}.
+%% The reply of `ARINFO', except how the server stores the array. As there, `next_insert_index' is 0
+%% if no index is left.
+
+-type bound() :: '-' | '+' | non_neg_integer().
+%% The first index, the last, or this.
+
+-type grep_options() :: #{
+    exact => [binary()],
+    match => [binary()],
+    glob => [binary()],
+    combine => 'or' | 'and',
+    nocase => boolean(),
+    limit => pos_integer(),
+    with_values => boolean()
+}.
+%% Texts that an element equals, contains, or matches: one of them, or all (`combine').
+
+-type operation() :: sum | min | max | 'and' | 'or' | 'xor' | used | {match, binary()}.
+
+-define(MAX_INDEX, 16#FFFFFFFFFFFFFFFE).
+
+%% @doc Checks an index.
+-spec index(term()) -> ok.
+index(Index) when is_integer(Index), Index >= 0, Index =< ?MAX_INDEX -> ok;
+index(_) -> error(badarg).
+
+%% @doc Checks a list of indexes.
+-spec indexes(term()) -> ok.
+indexes([]) ->
+    ok;
+indexes([Index | More]) ->
+    ok = index(Index),
+    indexes(More);
+indexes(_) ->
+    error(badarg).
+
+%% @doc Checks a bound.
+-spec bound(term()) -> ok.
+bound(Bound) when Bound =:= '-'; Bound =:= '+' -> ok;
+bound(Index) -> index(Index).
+
+%% @doc The options of `argrep': the texts, whether one or all must fit, whether case does not count,
+%% the limit, and whether elements are wanted.
+-spec grep(grep_options()) ->
+    {
+        [{exact | match | glob, binary()}, ...],
+        'or' | 'and',
+        boolean(),
+        pos_integer() | infinity,
+        boolean()
+    }.
+grep(Options) ->
+    Texts = fun(Texts) -> eslaver_mirror_arguments:binaries(Texts) =:= ok end,
+    ok = eslaver_mirror_arguments:options(
+        #{
+            exact => Texts,
+            match => Texts,
+            glob => Texts,
+            combine => fun(How) -> How =:= 'or' orelse How =:= 'and' end,
+            nocase => fun is_boolean/1,
+            limit => fun(Limit) -> is_integer(Limit) andalso Limit > 0 end,
+            with_values => fun is_boolean/1
+        },
+        Options
+    ),
+    Tests = [{Kind, Text} || Kind <- [exact, match, glob], Text <- maps:get(Kind, Options, [])],
+    _ = Tests =/= [] orelse error(badarg),
+    {
+        Tests,
+        maps:get(combine, Options, 'or'),
+        maps:get(nocase, Options, false),
+        maps:get(limit, Options, infinity),
+        maps:get(with_values, Options, false)
+    }.
+
+%% @doc Checks an operation of `arop'.
+-spec operation(term()) -> ok.
+operation({match, Text}) when is_binary(Text) ->
+    ok;
+operation(Operation) ->
+    Known = [sum, min, max, 'and', 'or', 'xor', used],
+    _ = lists:member(Operation, Known) orelse error(badarg),
+    ok.

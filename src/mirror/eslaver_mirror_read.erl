@@ -1,0 +1,181 @@
+%% @doc Reads of a mirror: as its keys are between two commands, and between two transactions, of the
+%% master. Expired keys are missing.
+%%
+%% A read is one call of the native keyspace, which any process finds by the mirror's name. What takes
+%% longer than about a millisecond is asked again on a dirty scheduler, as is what the writer keeps
+%% from being read again and again.
+%% @private
+-module(eslaver_mirror_read).
+
+-export([ask/2, transaction/2, within/4, session/1, status/1, db_of/1]).
+-export_type([mirror/0, failure/0, status/0, type/0, session/0]).
+
+-type mirror() :: atom() | {atom(), Db :: non_neg_integer()}.
+%% A mirror's name, for db 0 or another.
+
+-type failure() :: {error, not_running | loading | stale | wrongtype | unknown}.
+%% Why a read has no answer.
+
+-type status() :: loading | fresh | stale.
+
+-type type() :: eslaver_rdb:type() | array | gcra | path_hash | vectorset.
+
+-opaque session() :: eslaver_nif:session().
+%% Reads that are to see one moment.
+
+%% How often a read is tried before it waits on a dirty scheduler.
+-define(TRIES, 20).
+%% How often a transaction is tried before the writer has to hold still.
+-define(ATTEMPTS, 20).
+
+%% The session of this process's transaction, and what it throws when another moment is seen.
+-define(SESSION(Name), {?MODULE, session, Name}).
+-define(CHANGED(Name), {?MODULE, changed, Name}).
+
+%% @doc The answer to a query, `{Name, Args...}', or why there is none. Invalid arguments raise
+%% `badarg'.
+-spec ask(mirror(), tuple()) -> term() | failure().
+ask(Name, Query) when is_atom(Name) -> ask(Name, 0, Query);
+ask({Name, Db}, Query) when is_atom(Name), is_integer(Db), Db >= 0 -> ask(Name, Db, Query);
+ask(_, _Query) -> error(badarg).
+
+ask(Name, Db, Query) ->
+    case get(?SESSION(Name)) of
+        undefined ->
+            alone(Name, Db, Query, ?TRIES);
+        Session ->
+            case within(Session, Db, Query, ?TRIES) of
+                changed -> throw(?CHANGED(Name));
+                Answer -> Answer
+            end
+    end.
+
+alone(Name, Db, Query, Tries) ->
+    case eslaver_nif:keyspace_read(Name, Db, Query, now_ms()) of
+        busy when Tries > 0 ->
+            true = erlang:yield(),
+            alone(Name, Db, Query, Tries - 1);
+        Unanswered when Unanswered =:= busy; Unanswered =:= takes_long ->
+            alone_dirty(Name, Db, Query);
+        Answer ->
+            Answer
+    end.
+
+alone_dirty(Name, Db, Query) ->
+    case eslaver_nif:keyspace_read_dirty(Name, Db, Query, now_ms()) of
+        busy -> alone_dirty(Name, Db, Query);
+        Answer -> Answer
+    end.
+
+%% @doc As {@link ask/2}, within a session: `changed' if it is no longer the moment of its other reads.
+-spec within(session(), Db :: non_neg_integer(), tuple(), Tries :: non_neg_integer()) ->
+    changed | term() | failure().
+within(Session, Db, Query, Tries) ->
+    case eslaver_nif:session_read(Session, Db, Query, now_ms()) of
+        busy when Tries > 0 ->
+            true = erlang:yield(),
+            within(Session, Db, Query, Tries - 1);
+        Unanswered when Unanswered =:= busy; Unanswered =:= takes_long ->
+            within_dirty(Session, Db, Query);
+        Answer ->
+            Answer
+    end.
+
+within_dirty(Session, Db, Query) ->
+    case eslaver_nif:session_read_dirty(Session, Db, Query, now_ms()) of
+        busy -> within_dirty(Session, Db, Query);
+        Answer -> Answer
+    end.
+
+now_ms() ->
+    erlang:system_time(millisecond).
+
+%% @doc A session of this mirror: that of the transaction in hand, or one of its own.
+-spec session(atom()) -> {transaction | own, session()}.
+session(Name) ->
+    case get(?SESSION(Name)) of
+        undefined -> {own, eslaver_nif:session_new(Name)};
+        Session -> {transaction, Session}
+    end.
+
+%% @doc Runs a fun whose reads of this mirror all see one moment. It may run more than once.
+-spec transaction(mirror(), fun(() -> Result)) -> Result.
+transaction(Mirror, Fun) ->
+    {Name, _Db} = db_of(Mirror),
+    case get(?SESSION(Name)) of
+        undefined -> optimistic(Name, Fun, 1);
+        _Nested -> Fun()
+    end.
+
+optimistic(Name, Fun, Try) ->
+    case once(Name, Fun) of
+        {done, Result} ->
+            Result;
+        changed when Try < ?ATTEMPTS ->
+            pause(Try),
+            optimistic(Name, Fun, Try + 1);
+        changed ->
+            patient(Name, Fun)
+    end.
+
+pause(Try) when Try < ?ATTEMPTS div 2 -> erlang:yield();
+pause(_Try) -> timer:sleep(1).
+
+%% The writer holds still. The mirror may end meanwhile, and another may take its place.
+patient(Name, Fun) ->
+    case held(Name, fun() -> once(Name, Fun) end) of
+        {done, Result} -> Result;
+        changed -> optimistic(Name, Fun, ?ATTEMPTS div 2)
+    end.
+
+held(Name, Fun) ->
+    case hold(Name) of
+        {ok, Hold} ->
+            try
+                Fun()
+            after
+                eslaver_mirror_holds:release(Hold)
+            end;
+        not_running ->
+            Fun()
+    end.
+
+hold(Name) ->
+    try
+        {ok, eslaver_mirror_holds:hold(Name)}
+    catch
+        exit:_ -> not_running
+    end.
+
+once(Name, Fun) ->
+    Session = eslaver_nif:session_new(Name),
+    _ = put(?SESSION(Name), Session),
+    try Fun() of
+        Result ->
+            case eslaver_nif:session_unchanged(Session) of
+                true -> {done, Result};
+                false -> changed
+            end
+    catch
+        throw:?CHANGED(Name) ->
+            changed;
+        Class:Reason:Stack ->
+            case eslaver_nif:session_unchanged(Session) of
+                true -> erlang:raise(Class, Reason, Stack);
+                false -> changed
+            end
+    after
+        erase(?SESSION(Name))
+    end.
+
+%% @doc The status of the data.
+-spec status(mirror()) -> status() | not_running.
+status(Mirror) ->
+    {Name, _Db} = db_of(Mirror),
+    eslaver_nif:keyspace_status(Name).
+
+%% @doc A mirror's name, and the db.
+-spec db_of(mirror()) -> {atom(), non_neg_integer()}.
+db_of({Name, Db}) when is_atom(Name), is_integer(Db), Db >= 0 -> {Name, Db};
+db_of(Name) when is_atom(Name) -> {Name, 0};
+db_of(_) -> error(badarg).

@@ -1,0 +1,40 @@
+%% @doc Checks the options of `sort_ro'. Invalid ones raise `badarg'.
+%% @private
+-module(eslaver_mirror_sort_arguments).
+
+-export([options/1]).
+-export_type([options/0]).
+
+-type options() :: #{
+    by => nosort | binary(),
+    get => [binary()],
+    limit => {Start :: integer(), Count :: integer()},
+    order => asc | desc,
+    alpha => boolean()
+}.
+%% As in Redis. Texts are compared byte by byte.
+
+%% @doc All options: `none' and `[]' for those that are not given.
+-spec options(options()) ->
+    {none | nosort | binary(), [binary()], none | {integer(), integer()}, asc | desc, boolean()}.
+options(Options) ->
+    ok = eslaver_mirror_arguments:options(
+        #{
+            by => fun(By) -> By =:= nosort orelse is_binary(By) end,
+            get => fun(Patterns) -> eslaver_mirror_arguments:binaries(Patterns) =:= ok end,
+            limit => fun
+                ({Start, Count}) -> is_integer(Start) andalso is_integer(Count);
+                (_) -> false
+            end,
+            order => fun(Order) -> Order =:= asc orelse Order =:= desc end,
+            alpha => fun is_boolean/1
+        },
+        Options
+    ),
+    {
+        maps:get(by, Options, none),
+        maps:get(get, Options, []),
+        maps:get(limit, Options, none),
+        maps:get(order, Options, asc),
+        maps:get(alpha, Options, false)
+    }.
