@@ -10,7 +10,7 @@ use crate::read::reply::Reply;
 use crate::read::stream::{Side, at_most, bound, give_entry, give_id, walk};
 use crate::read::table::Answer;
 use crate::values::stream::Stream;
-use crate::values::stream::entries::Entry;
+use crate::values::stream::entry::Entry;
 use crate::values::stream::group::{Group, Pending};
 use crate::values::stream::id;
 use crate::values::stream::idempotency::State;

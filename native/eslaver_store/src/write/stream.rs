@@ -53,13 +53,19 @@ fn xadd(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let id = to_id(id)?;
     let (fields, []) = fields.as_chunks::<2>() else { return Err(Refusal::Syntax) };
     let fields = fields.iter().map(|&[name, value]| (Element::Bytes(name), Element::Bytes(value)));
-    change(context, key, |stream| {
-        stream.add(id, fields).ok_or(Refusal::Value)??;
-        if let Some((producer, iid)) = options.producer {
-            stream.producers.record(producer, iid, id);
+    let is_plain = options.producer.is_none() && options.limit.is_none();
+    context.change(key, Type::Stream, packed::new, |entry| {
+        if is_plain && packed::append(entry, id, fields.clone()) {
+            return Ok(());
         }
-        trim(stream, options)
-    })
+        packed::change(entry, |stream| {
+            stream.add(id, fields).ok_or(Refusal::Value)??;
+            if let Some((producer, iid)) = options.producer {
+                stream.producers.record(producer, iid, id);
+            }
+            trim(stream, options)
+        })
+    })?
 }
 
 fn xtrim(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`id`] | ids of entries |
 //! | [`entries`] | the entries, in the leaves of a tree |
+//! | [`entry`] | how they are packed |
 //! | [`group`] | consumer groups, and what is pending in them |
 //! | [`idempotency`] | what is remembered of idempotent producers |
 //! | [`builder`] | a stream of what a snapshot holds, and the reverse |
@@ -14,6 +15,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod entries;
+pub(crate) mod entry;
 pub(crate) mod group;
 pub(crate) mod id;
 pub(crate) mod idempotency;

@@ -19,7 +19,7 @@ fn id(ms: u64, seq: u64) -> StreamId {
 
 fn found(stream: &Stream) -> Vec<(StreamId, Fields)> {
     let bytes = |element: Element<'_>| element.to_bytes().into_owned();
-    let entry = |entry: entries::Entry<'_>| {
+    let entry = |entry: entry::Entry<'_>| {
         (entry.id(), entry.fields().map(|(name, value)| (bytes(name), bytes(value))).collect())
     };
     stream.entries.iter(0..stream.len()).map(entry).collect()
@@ -89,7 +89,11 @@ proptest! {
             match edit {
                 Edit::Add(ms, seq, fields) => {
                     let next = id(last.ms + ms, if ms == 0 { last.seq + seq } else { seq });
-                    let is_new = packed::change(&mut entry, |stream| add(stream, next, &fields));
+                    let pairs = fields.iter().map(|(name, value)| {
+                        (Element::Bytes(name), Element::Bytes(value))
+                    });
+                    let is_new = packed::append(&mut entry, next, pairs)
+                        || packed::change(&mut entry, |stream| add(stream, next, &fields));
                     prop_assert_eq!(is_new, next > last);
                     if is_new {
                         model.insert(next, fields);

@@ -11,18 +11,23 @@ pub(super) fn write(mut value: u64, to: &mut Vec<u8>) {
 }
 
 /// Reads the integer at the start of `bytes`, and says what follows it.
-#[inline]
+#[inline(always)]
 pub(super) fn read(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let (&first, mut rest) = bytes.split_first()?;
-    if first < 0x80 {
-        return Some((first.into(), rest));
+    match bytes {
+        [one @ ..0x80, rest @ ..] => Some((u64::from(*one), rest)),
+        [low, high @ ..0x80, rest @ ..] => {
+            Some((u64::from(low & 0x7f) | u64::from(*high) << 7, rest))
+        }
+        _ => read_long(bytes),
     }
-    let mut value = u64::from(first & 0x7f);
-    let mut shift = 7;
+}
+
+fn read_long(mut bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut value, mut shift) = (0, 0);
     loop {
-        let (&byte, more) = rest.split_first()?;
+        let (&byte, rest) = bytes.split_first()?;
         value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        rest = more;
+        bytes = rest;
         if byte < 0x80 {
             return Some((value, rest));
         }
