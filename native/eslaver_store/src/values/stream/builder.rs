@@ -1,6 +1,8 @@
 //! A stream of what a snapshot holds, and what a snapshot is to hold of a stream.
 
-use eslaver_core::rdb::{self, Item, StreamId, StreamMeta};
+use std::fmt;
+
+use eslaver_core::rdb::{self, StreamId, StreamMeta};
 
 use super::entries::EntryLeaf;
 use super::group::Group;
@@ -11,23 +13,6 @@ use crate::collections::element::{Element, Parts};
 use crate::collections::record::Refused;
 use crate::collections::tree::build;
 use crate::values::NewValue;
-
-/// Why a snapshot's stream cannot be one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Damaged {
-    #[error("a string is longer than 4 GiB")]
-    TooLong,
-    #[error("the entries of a stream are not in order")]
-    Disorder,
-    #[error("an entry of a stream has a field without a value")]
-    Fields,
-}
-
-impl From<Refused> for Damaged {
-    fn from(_: Refused) -> Self {
-        Self::TooLong
-    }
-}
 
 /// Builds a stream: `entry`, `item` for each of its names and values in turn, …, `finish`.
 #[derive(Default)]
@@ -40,16 +25,22 @@ pub(crate) struct Builder {
     count: usize,
 }
 
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("last", &self.last).finish_non_exhaustive()
+    }
+}
+
 impl Builder {
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// An entry begins.
-    pub(crate) fn entry(&mut self, id: StreamId) -> Result<(), Damaged> {
+    pub(crate) fn entry(&mut self, id: StreamId) -> Result<(), Refused> {
         self.end_entry()?;
         if self.last.is_some_and(|last| last >= id) {
-            return Err(Damaged::Disorder);
+            return Err(Refused::Disorder);
         }
         self.last = Some(id);
         self.id = Some(id);
@@ -57,21 +48,17 @@ impl Builder {
     }
 
     /// A name or a value.
-    pub(crate) fn item(&mut self, item: Item<'_>) -> Result<(), Damaged> {
-        let element = match item {
-            Item::Bytes(bytes) => Element::Bytes(bytes),
-            Item::Int(value) => Element::Int(value),
-        };
-        Parts::of_element(element).ok_or(Damaged::TooLong)?.write(&mut self.items);
+    pub(crate) fn item(&mut self, element: Element<'_>) -> Result<(), Refused> {
+        Parts::of_element(element).ok_or(Refused::TooLong)?.write(&mut self.items);
         self.count += 1;
         Ok(())
     }
 
-    fn end_entry(&mut self) -> Result<(), Damaged> {
+    fn end_entry(&mut self) -> Result<(), Refused> {
         const KEPT: usize = 65_536;
         if let Some(id) = self.id.take() {
             if !self.count.is_multiple_of(2) {
-                return Err(Damaged::Fields);
+                return Err(Refused::Disorder);
             }
             let pairs = Pairs { items: &self.items, left: self.count / 2 };
             self.entries.push(|leaf, _| leaf.push(id, pairs.clone()))?;
@@ -83,7 +70,7 @@ impl Builder {
     }
 
     /// The stream, with all that is not its entries.
-    pub(crate) fn finish(mut self, meta: StreamMeta) -> Result<NewValue, Damaged> {
+    pub(crate) fn finish(mut self, meta: StreamMeta) -> Result<NewValue, Refused> {
         self.end_entry()?;
         let entries = self.entries.finish();
         let entries_added = meta.entries_added.unwrap_or(entries.len());

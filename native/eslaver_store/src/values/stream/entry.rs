@@ -51,6 +51,11 @@ impl<'a> Entry<'a> {
         self.values.is_some()
     }
 
+    /// About as many bytes as its names and values have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.named.len() + self.values.map_or(0, <[u8]>::len)
+    }
+
     pub(crate) fn fields(&self) -> Fields<'a> {
         let (count, named) = varint::read(self.named).unwrap_or_default();
         Fields { named, values: self.values, left: count as usize }

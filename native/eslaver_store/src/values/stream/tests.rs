@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use eslaver_core::rdb::{self, Idempotency, Item, StreamMeta};
+use eslaver_core::rdb::{self, Idempotency, StreamMeta};
 use proptest::prelude::*;
 
-use super::builder::{Builder, Damaged};
+use super::builder::Builder;
 use super::*;
 use crate::keyspace::entry::Entry as KeyEntry;
 use crate::values::{Large, NewValue, ValueRef};
@@ -211,12 +211,12 @@ fn names_are_shared() {
     assert!(stream.heap_bytes() < 1000 * 18, "{}", stream.heap_bytes());
 }
 
-fn build(entries: &[(StreamId, &[&str])], meta: StreamMeta) -> Result<NewValue, Damaged> {
+fn build(entries: &[(StreamId, &[&str])], meta: StreamMeta) -> Result<NewValue, Refused> {
     let mut builder = Builder::new();
     for (id, items) in entries {
         builder.entry(*id)?;
         for item in *items {
-            builder.item(Item::Bytes(item.as_bytes()))?;
+            builder.item(Element::Bytes(item.as_bytes()))?;
         }
     }
     builder.finish(meta)
@@ -299,10 +299,10 @@ fn old_snapshots_are_counted() {
 
 #[test]
 fn damaged_snapshots_are_refused() {
-    for (entries, damage) in [
-        ([(id(2, 0), &["a", "1"][..]), (id(2, 0), &["a", "1"][..])], Damaged::Disorder),
-        ([(id(1, 0), &["a"][..]), (id(2, 0), &["a", "1"][..])], Damaged::Fields),
+    for (entries, refused) in [
+        ([(id(2, 0), &["a", "1"][..]), (id(2, 0), &["a", "1"][..])], Refused::Disorder),
+        ([(id(1, 0), &["a"][..]), (id(2, 0), &["a", "1"][..])], Refused::Disorder),
     ] {
-        assert_eq!(build(&entries, StreamMeta::default()).err(), Some(damage));
+        assert_eq!(build(&entries, StreamMeta::default()).err(), Some(refused));
     }
 }
