@@ -1,6 +1,41 @@
 //! A keyspace: what a replica holds of its master, for one writer and many readers.
 //!
-//! Nothing here knows of Erlang, sockets or clocks; the time is a parameter.
+//! Nothing here knows of Erlang, sockets or clocks; the time is a parameter. A [`Loader`] fills a
+//! [`Store`] with a snapshot, a [`Feed`] applies the command stream as the master's own replicas do,
+//! [`Queries`] answer what readers ask, and [`save`] writes it all as a file that servers load.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use eslaver_core::commands::Learned;
+//! use eslaver_store::{Answer, Arg, Feed, Patience, Queries, Reader, Store, Tree, Writer};
+//!
+//! let store = Arc::new(Store::new());
+//! let mut feed = Feed::new(Writer::new(Arc::clone(&store), Learned::default(), None));
+//! feed.command(0, b"HSET", &[b"user:1", b"name", b"Ada"], 0, |command, refusal| {
+//!     eprintln!("{}: {refusal}", command.name.escape_ascii());
+//! });
+//!
+//! let reader = Reader::new(&store, 0, 0, Patience::Short);
+//! let mut tree = Tree::default();
+//! let query = [Arg::Bytes(b"user:1"), Arg::Bytes(b"name")];
+//! Queries::default().answer(&reader, "hget", &query, &mut tree)?;
+//! assert_eq!(tree.into_answer(), Some(Answer::Bytes(b"Ada".to_vec())));
+//! # Ok::<(), eslaver_store::ReadError>(())
+//! ```
+//!
+//! | module | is |
+//! |---|---|
+//! | [`collections`] | what values are made of: packed strings, tables, trees, chunks |
+//! | [`values`] | what a key holds: a module for each type |
+//! | `keyspace` | keys in striped, locked databases; sessions of the writer; what takes memory |
+//! | `write` | the write commands, a module for each family |
+//! | `read` | the reads, a module for each family |
+//! | `load`, `save` | a snapshot, in and out |
+//!
+//! The writer locks the stripes of the keys that it changes until a command, or a transaction, is
+//! whole; readers lock those that they look at. So a reader sees all of a transaction or nothing. What
+//! is large is shared: a reader takes a clone under the lock, which costs nothing, and walks it outside.
 #![forbid(unsafe_code)]
 
 pub mod collections;

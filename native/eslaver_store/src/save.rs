@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use eslaver_core::rdb::write::{Contents, Output, WriteError, Writer as RdbWriter};
+use eslaver_core::rdb::write::{Contents, Output, StreamNodes, WriteError, Writer as RdbWriter};
 use eslaver_core::rdb::{Item, Meta, ModuleField};
 
 use crate::collections::element::Element;
@@ -13,6 +13,7 @@ use crate::values::bag::{Bag, BagKind};
 use crate::values::list::List;
 use crate::values::module::Field;
 use crate::values::set::Set;
+use crate::values::stream::packed;
 use crate::values::string::Str;
 use crate::values::{Large, Type, ValueRef};
 
@@ -74,6 +75,7 @@ fn write_entry<O: Output>(
         Type::List => write_list(rdb, entry.key(), &meta, value)?,
         Type::Set => write_set(rdb, entry.key(), &meta, value)?,
         Type::Hash => write_hash(rdb, entry.key(), &meta, value)?,
+        Type::Stream => write_stream(rdb, entry.key(), &meta, value)?,
         Type::Module => write_module(rdb, entry.key(), &meta, value)?,
         _ => return Ok(()),
     }
@@ -191,6 +193,29 @@ fn least_expiry<K: BagKind>(bag: Bag<'_, K>) -> Option<u64> {
 /// No field expires before the epoch.
 fn unsigned(at: i64) -> u64 {
     u64::try_from(at).unwrap_or_default()
+}
+
+fn write_stream<O: Output>(
+    rdb: &mut RdbWriter<O>,
+    key: &[u8],
+    meta: &Meta,
+    value: ValueRef<'_>,
+) -> Result<(), WriteError> {
+    let stream = view(packed::of(value))?;
+    let entries = || stream.entries().iter(0..stream.len());
+    let mut nodes = StreamNodes::new();
+    entries().for_each(|entry| {
+        nodes.add(entry.bytes());
+    });
+    rdb.begin(key, meta, Contents::Stream { nodes })?;
+    for entry in entries() {
+        let fields = entry.fields();
+        rdb.entry(entry.id(), fields.len() as u64, entry.bytes())?;
+        for (name, value) in fields {
+            rdb.pair(item(name), item(value))?;
+        }
+    }
+    rdb.stream(&stream.to_meta())
 }
 
 fn write_module<O: Output>(

@@ -168,4 +168,7 @@ pub enum Refused {
     /// The collection has as many records as it can have.
     #[error("the collection is full")]
     Full,
+    /// Elements that do not come in the order that their collection has.
+    #[error("elements do not come in order")]
+    Disorder,
 }

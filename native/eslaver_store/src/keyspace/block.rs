@@ -165,12 +165,6 @@ impl Edit<'_> {
             self.bytes.resize(len, 0);
         }
     }
-
-    pub(crate) fn set_form(&mut self, form: u8) {
-        if let Some(header) = self.bytes.first_mut() {
-            *header = (*header & (TYPE | HAS_EXPIRY)) | (form << FORM_SHIFT);
-        }
-    }
 }
 
 impl Drop for Edit<'_> {
@@ -226,9 +220,8 @@ mod tests {
         let mut block = Block::new(b"key", Some(9), Type::Hash, 0, b"one");
         let mut edit = block.edit();
         edit.splice(1..2, b"...");
-        edit.set_form(3);
         assert_eq!(edit.payload(), b"o...e");
         drop(edit);
-        assert_parts(&block, b"key", Some(9), 3, b"o...e");
+        assert_parts(&block, b"key", Some(9), 0, b"o...e");
     }
 }

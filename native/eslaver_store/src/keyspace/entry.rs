@@ -37,6 +37,18 @@ impl Entry {
         }
     }
 
+    /// A key with a packed value.
+    #[inline]
+    pub(crate) fn packed(
+        key: &[u8],
+        expire_at: Option<i64>,
+        kind: Type,
+        form: u8,
+        payload: &[u8],
+    ) -> Self {
+        Self::Packed(Block::new(key, expire_at, kind, form, payload))
+    }
+
     #[inline]
     pub(crate) fn key(&self) -> &[u8] {
         match self {

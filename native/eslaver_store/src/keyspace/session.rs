@@ -7,6 +7,7 @@ use std::hint::spin_loop;
 use std::thread::{panicking, yield_now};
 
 use parking_lot::{RwLock, RwLockWriteGuard};
+use smallvec::SmallVec;
 
 use crate::keyspace::db::{Db, KeyHash, Keys, STRIPES};
 use crate::keyspace::entry::Entry;
@@ -22,7 +23,7 @@ pub(crate) struct Session<'a> {
     store: &'a Store,
     dbs: &'a Dbs,
     /// By ascending db and stripe.
-    held: Vec<Held<'a>>,
+    held: SmallVec<[Held<'a>; 2]>,
 }
 
 #[derive(Debug)]
@@ -33,7 +34,7 @@ struct Held<'a> {
 
 impl<'a> Session<'a> {
     pub(crate) fn new(store: &'a Store, dbs: &'a Dbs) -> Self {
-        Self { store, dbs, held: Vec::new() }
+        Self { store, dbs, held: SmallVec::new() }
     }
 
     pub(crate) fn store(&self) -> &'a Store {

@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use foldhash::quality::RandomState;
 use parking_lot::RwLockReadGuard;
 
@@ -267,8 +267,10 @@ impl Store {
         self.broken.store(true, Ordering::Release);
     }
 
-    pub(crate) fn dbs(&self) -> Arc<Dbs> {
-        self.dbs.load_full()
+    /// The databases as they are now. What is held of them stays as it is.
+    #[inline]
+    pub(crate) fn dbs(&self) -> Guard<Arc<Dbs>> {
+        self.dbs.load()
     }
 
     /// Has `change` make other databases of those that there are, at one moment for all readers.

@@ -8,6 +8,7 @@ use crate::values::bag::Builder;
 use crate::values::list::ListBuilder;
 use crate::values::module::{Field, Module};
 use crate::values::set::SetBuilder;
+use crate::values::stream::builder::Builder as StreamBuilder;
 use crate::values::{Large, NewValue, string};
 
 /// A value in the making.
@@ -25,6 +26,7 @@ enum Parts {
     /// The member that came last waits for its time, if it has one.
     Set(SetBuilder, Option<Vec<u8>>),
     Hash(HashDraft),
+    Stream(StreamBuilder, StreamMeta),
     Module(Module),
     /// A type that is not kept.
     Other,
@@ -47,6 +49,7 @@ impl Draft {
             Kind::Hash => {
                 Parts::Hash(HashDraft { builder: Builder::new(seed), field: None, value: None })
             }
+            Kind::Stream => Parts::Stream(StreamBuilder::new(), StreamMeta::default()),
             Kind::Module => Parts::Module(Module::default()),
             _ => Parts::Other,
         };
@@ -74,6 +77,7 @@ impl Draft {
                 }
             }
             Parts::Hash(draft) => draft.item(item),
+            Parts::Stream(builder, _) => builder.item(element(item)),
             Parts::Module(_) | Parts::Other => Ok(()),
         };
         self.note(result);
@@ -99,9 +103,18 @@ impl Draft {
 
     pub(crate) fn path(&mut self, _path: Item<'_>) {}
 
-    pub(crate) fn entry(&mut self, _id: StreamId) {}
+    pub(crate) fn entry(&mut self, id: StreamId) {
+        if let Parts::Stream(builder, _) = &mut self.parts {
+            let begun = builder.entry(id);
+            self.note(begun);
+        }
+    }
 
-    pub(crate) fn stream(&mut self, _meta: StreamMeta) {}
+    pub(crate) fn stream(&mut self, meta: StreamMeta) {
+        if let Parts::Stream(_, last) = &mut self.parts {
+            *last = meta;
+        }
+    }
 
     pub(crate) fn module(&mut self, name: &[u8; 9], version: u16) {
         if let Parts::Module(module) = &mut self.parts {
@@ -141,6 +154,7 @@ impl Draft {
             Parts::List(builder) => Some(builder.finish()),
             Parts::Set(builder, _) => Some(builder.finish()),
             Parts::Hash(draft) => Some(draft.builder.finish()),
+            Parts::Stream(builder, meta) => Some(builder.finish(meta)?),
             Parts::Module(module) => Some(NewValue::Large(Large::Module(module.into()))),
             Parts::Other => None,
         })

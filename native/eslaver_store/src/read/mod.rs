@@ -16,5 +16,7 @@ pub(crate) mod query;
 pub(crate) mod reader;
 pub(crate) mod reply;
 pub(crate) mod set;
+pub(crate) mod stream;
+pub(crate) mod stream_info;
 pub(crate) mod string;
 pub(crate) mod table;

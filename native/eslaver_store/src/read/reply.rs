@@ -14,7 +14,7 @@ pub trait Reply {
     /// A string.
     fn bytes(&mut self, value: &[u8]);
     /// A string in several pieces, of `len` bytes in all.
-    fn pieces<'p>(&mut self, len: usize, pieces: &mut dyn Iterator<Item = &'p [u8]>);
+    fn pieces(&mut self, len: usize, pieces: &mut dyn Iterator<Item = &[u8]>);
     /// A compound begins.
     fn begin(&mut self);
     /// It is a list.
@@ -80,7 +80,7 @@ impl Reply for Tree {
     fn bytes(&mut self, value: &[u8]) {
         self.parts.push(Answer::Bytes(value.to_vec()));
     }
-    fn pieces<'p>(&mut self, _len: usize, pieces: &mut dyn Iterator<Item = &'p [u8]>) {
+    fn pieces(&mut self, _len: usize, pieces: &mut dyn Iterator<Item = &[u8]>) {
         self.parts.push(Answer::Bytes(pieces.flatten().copied().collect()));
     }
     fn begin(&mut self) {

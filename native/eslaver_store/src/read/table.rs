@@ -6,13 +6,20 @@ use crate::keyspace::store::ReadError;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::{hash, key, list, set, string};
+use crate::read::{hash, key, list, set, stream, stream_info, string};
 
 /// Answers a query. After an error, what the reply has been given counts for nothing.
 pub(crate) type Answer = fn(&Reader<'_>, Args<'_>, &mut dyn Reply) -> Result<(), ReadError>;
 
-const FAMILIES: &[&[(&str, Answer)]] =
-    &[hash::QUERIES, key::QUERIES, list::QUERIES, set::QUERIES, string::QUERIES];
+const FAMILIES: &[&[(&str, Answer)]] = &[
+    hash::QUERIES,
+    key::QUERIES,
+    list::QUERIES,
+    set::QUERIES,
+    stream::QUERIES,
+    stream_info::QUERIES,
+    string::QUERIES,
+];
 
 /// All queries that can be answered, by name.
 #[derive(Debug)]

@@ -287,7 +287,7 @@ mod tests {
             let mut all = with(fresh(), &elements);
             prop_assert_eq!(count(NEW, &[all.clone()]), count(NEW, &[one.clone(), other.clone()]));
             let mut merged = one.clone();
-            merge(NEW, &mut merged, &[other.clone()]).unwrap();
+            merge(NEW, &mut merged, std::slice::from_ref(&other)).unwrap();
             let mut old = one;
             merge(Version::UNKNOWN, &mut old, &[other]).unwrap();
             make_dense(&mut merged).unwrap();

@@ -17,6 +17,7 @@ pub(crate) mod list;
 pub(crate) mod long_double;
 pub mod module;
 pub(crate) mod set;
+pub(crate) mod stream;
 pub(crate) mod string;
 
 /// The type of a value.
@@ -98,6 +99,7 @@ pub(crate) enum Large {
     List(ListTree),
     Hash(Table<Fields>),
     Set(Table<Members>),
+    Stream(Arc<stream::Stream>),
     Module(Arc<module::Module>),
 }
 
@@ -108,6 +110,7 @@ impl Large {
             Self::List(_) => Type::List,
             Self::Hash(_) => Type::Hash,
             Self::Set(_) => Type::Set,
+            Self::Stream(_) => Type::Stream,
             Self::Module(_) => Type::Module,
         }
     }
@@ -117,7 +120,7 @@ impl Large {
             Self::List(tree) => tree.is_empty(),
             Self::Hash(table) => table.is_empty(),
             Self::Set(table) => table.is_empty(),
-            Self::String(_) | Self::Module(_) => false,
+            Self::String(_) | Self::Stream(_) | Self::Module(_) => false,
         }
     }
 
@@ -128,6 +131,7 @@ impl Large {
             Self::List(tree) => tree.heap_bytes(),
             Self::Hash(table) => table.heap_bytes(),
             Self::Set(table) => table.heap_bytes(),
+            Self::Stream(stream) => size_of::<stream::Stream>() + stream.heap_bytes(),
             Self::Module(module) => module.heap_bytes(),
         }
     }

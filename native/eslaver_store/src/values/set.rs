@@ -155,7 +155,6 @@ pub(crate) fn collect<M: AsRef<[u8]>>(
 /// Gathers the members of a set.
 #[derive(Debug)]
 pub(crate) struct SetBuilder {
-    seed: u64,
     ints: Option<Vec<u8>>,
     bag: Builder<Members>,
 }
@@ -164,7 +163,7 @@ impl SetBuilder {
     pub(crate) fn new(seed: u64) -> Self {
         let mut ints = Vec::new();
         IntsMut::create(&mut ints);
-        Self { seed, ints: Some(ints), bag: Builder::new(seed) }
+        Self { ints: Some(ints), bag: Builder::new(seed) }
     }
 
     /// Adds a member: whether it is new.

@@ -17,9 +17,15 @@ pub(crate) enum Str<'a> {
     Long(&'a Chunks),
 }
 
+/// Whether a string of this length is in the key's block, as it is.
+#[inline]
+pub(crate) fn is_flat(len: usize) -> bool {
+    len <= LONGEST_FLAT
+}
+
 /// A value of this string.
 pub(crate) fn new(string: &[u8]) -> NewValue {
-    if string.len() <= LONGEST_FLAT {
+    if is_flat(string.len()) {
         flat(string.to_vec())
     } else {
         NewValue::Large(Large::String(Chunks::from(string)))

@@ -153,6 +153,18 @@ impl<'a, 's> Context<'a, 's> {
         }
     }
 
+    /// The same with a packed value that is not empty, as a string.
+    #[inline]
+    pub(crate) fn put_packed(
+        &mut self,
+        key: &[u8],
+        kind: Type,
+        payload: &[u8],
+        expire_at: Option<i64>,
+    ) {
+        self.insert(Entry::packed(key, expire_at, kind, 0, payload));
+    }
+
     /// Puts an entry in the place of what its key had.
     pub(crate) fn insert(&mut self, entry: Entry) {
         let (kind, size) = (entry.kind(), entry.size());

@@ -80,7 +80,11 @@ fn put(context: &mut Context<'_, '_>, key: &[u8], value: &[u8], time: Time) {
         Time::At(at) => at,
         Time::Kept => context.read(key, |entry| entry.and_then(Entry::expire_at)),
     };
-    context.put(key, string::new(value), expire_at);
+    if string::is_flat(value.len()) {
+        context.put_packed(key, Type::String, value, expire_at);
+    } else {
+        context.put(key, string::new(value), expire_at);
+    }
 }
 
 /// What the options of `SET`, `MSETEX` or `GETEX` say of the time.

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use crate::write::arguments::Args;
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::{bit, hash, hll, key, list, set, string};
+use crate::write::{bit, hash, hll, key, list, set, stream, stream_claim, stream_group, string};
 
 /// Applies a command.
 pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusal>;
@@ -20,6 +20,9 @@ const FAMILIES: &[&[(&str, Apply)]] = &[
     key::COMMANDS,
     list::COMMANDS,
     set::COMMANDS,
+    stream::COMMANDS,
+    stream_claim::COMMANDS,
+    stream_group::COMMANDS,
     string::COMMANDS,
 ];
 

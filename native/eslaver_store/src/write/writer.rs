@@ -70,7 +70,15 @@ impl Writer {
         mut refused: impl FnMut(&Command<'_>, Refusal),
     ) {
         let store = Arc::clone(&self.store);
-        if unit.iter().any(|command| self.changes_dbs(command)) {
+        if let [command] = unit
+            && let Some(&apply) = self.commands.get(command.name)
+        {
+            self.ensure_dbs(command);
+            let dbs = store.dbs();
+            let mut session = Session::new(&store, &dbs);
+            let result = self.apply_to_keys(&mut session, apply, command, now);
+            self.settle(&mut session, command, now, result, &mut refused);
+        } else if unit.iter().any(|command| self.changes_dbs(command)) {
             store.begin_exclusive();
             for command in unit {
                 // A command before it may have removed the database.
@@ -168,11 +176,24 @@ impl Writer {
             }
             Change::Refused(refusal) => Err(refusal),
         };
+        self.settle(&mut session, command, now, result, refused);
+        session
+    }
+
+    /// What could not be applied must not be shown wrong.
+    #[inline]
+    fn settle(
+        &mut self,
+        session: &mut Session<'_>,
+        command: &Command<'_>,
+        now: i64,
+        result: Result<(), Refusal>,
+        refused: &mut impl FnMut(&Command<'_>, Refusal),
+    ) {
         if let Err(refusal) = result {
-            self.mark(&mut session, command, now);
+            self.mark(session, command, now);
             refused(command, refusal);
         }
-        session
     }
 
     #[inline]

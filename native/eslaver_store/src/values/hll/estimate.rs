@@ -6,7 +6,7 @@ use super::{REGISTERS, RUN_BITS, Registers};
 
 const M: f64 = REGISTERS as f64;
 /// 1 / (2 ln 2)
-const ALPHA: f64 = 0.721_347_520_444_481_703_680;
+const ALPHA: f64 = 0.721_347_520_444_481_7;
 
 /// How many registers have each value.
 type Histogram = [u32; 64];
