@@ -30,12 +30,6 @@ impl<'a> Answer<'a> {
         Self { env, parts: STACK.take(), begun: Vec::new(), made: 0 }
     }
 
-    /// Drops what it has been given.
-    pub(crate) fn clear(&mut self) {
-        self.parts.clear();
-        self.begun.clear();
-    }
-
     /// The terms that have been made, as a measure of the time they took.
     pub(crate) fn made(&self) -> usize {
         self.made

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use eslaver_core::commands::Learned;
 use eslaver_core::rdb::{self, Decoder, Limits, Status};
-use eslaver_store::{Loader, Store};
+use eslaver_store::{Feed, Loader, Store, Writer};
 use rustler::types::map;
 use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, ResourceArc, Term};
 
@@ -21,7 +22,7 @@ fn keyspace_new<'a>(
     serves_stale: bool,
     in_place: bool,
 ) -> NifResult<Term<'a>> {
-    let keyspace = ResourceArc::new(Keyspace::new(name, serves_stale, in_place));
+    let keyspace = ResourceArc::new(Keyspace::new(serves_stale, in_place));
     keyspace.monitor(Some(env), &env.pid()).ok_or(rustler::Error::BadArg)?;
     registry::add(name, &keyspace);
     Ok(keyspace.encode(env))
@@ -146,6 +147,29 @@ fn keyspace_load<'a>(
             (atoms::error(), error.to_string()).encode(env)
         }
     }
+}
+
+/// Applies commands of a db, for tests: those that could not be applied, and why.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn keyspace_apply<'a>(
+    env: Env<'a>,
+    keyspace: ResourceArc<Keyspace>,
+    db: u32,
+    commands: Vec<Vec<Binary<'_>>>,
+    now: i64,
+) -> NifResult<Vec<(Term<'a>, String)>> {
+    let store = keyspace.store().ok_or(rustler::Error::BadArg)?;
+    let mut feed = Feed::new(Writer::new(store, Learned::default(), None));
+    let mut refused = Vec::new();
+    for command in &commands {
+        let words: Vec<&[u8]> = command.iter().map(Binary::as_slice).collect();
+        let (name, args) = words.split_first().ok_or(rustler::Error::BadArg)?;
+        feed.command(db, name, args, now, |command, refusal| {
+            refused.push((binary(env, command.name), refusal.to_string()));
+        });
+    }
+    reaper::bury_trash(feed.writer().take_trash());
+    Ok(refused)
 }
 
 fn load(snapshot: &[u8], loader: &mut Loader) -> Result<(), rdb::Error> {

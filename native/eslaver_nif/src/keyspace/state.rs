@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::ArcSwapOption;
 use eslaver_store::Store;
 use parking_lot::{Mutex, MutexGuard};
-use rustler::{Atom, Env, LocalPid, Monitor, Resource};
+use rustler::{Env, LocalPid, Monitor, Resource};
 
 use crate::atoms;
 use crate::keyspace::{reaper, registry};
@@ -17,7 +17,6 @@ static EDITIONS: AtomicU64 = AtomicU64::new(0);
 
 /// The keyspace of a mirror, for as long as that lives.
 pub(crate) struct Keyspace {
-    pub(crate) name: Atom,
     /// Whether reads are answered while the link is down.
     pub(crate) serves_stale: bool,
     /// Whether the old store is withdrawn before a new one is filled.
@@ -97,9 +96,8 @@ impl Drop for Keyspace {
 }
 
 impl Keyspace {
-    pub(crate) fn new(name: Atom, serves_stale: bool, in_place: bool) -> Self {
+    pub(crate) fn new(serves_stale: bool, in_place: bool) -> Self {
         Self {
-            name,
             serves_stale,
             in_place,
             current: ArcSwapOption::empty(),
