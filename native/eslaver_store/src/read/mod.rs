@@ -9,6 +9,7 @@
 //! | the others | a family of reads each |
 
 pub(crate) mod bag;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod list;
 pub(crate) mod query;
@@ -17,3 +18,4 @@ pub(crate) mod reply;
 pub(crate) mod set;
 pub(crate) mod string;
 pub(crate) mod table;
+pub(crate) mod zset;

@@ -4,20 +4,23 @@ use std::sync::Arc;
 
 use crate::collections::chunks::Chunks;
 use crate::collections::packed::Packed;
-use crate::collections::record::{Fields, Members};
+use crate::collections::record::{Fields, Members, Scores};
 use crate::collections::table::Table;
 use crate::collections::tree::list::ListTree;
 
 pub(crate) mod bag;
 pub(crate) mod bitfield;
 pub(crate) mod bits;
+pub(crate) mod geo;
 pub(crate) mod hll;
 pub(crate) mod lcs;
 pub(crate) mod list;
 pub(crate) mod long_double;
 pub mod module;
+pub(crate) mod score;
 pub(crate) mod set;
 pub(crate) mod string;
+pub(crate) mod zset;
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,6 +101,7 @@ pub(crate) enum Large {
     List(ListTree),
     Hash(Table<Fields>),
     Set(Table<Members>),
+    Zset(zset::LargeZset),
     Module(Arc<module::Module>),
 }
 
@@ -108,6 +112,7 @@ impl Large {
             Self::List(_) => Type::List,
             Self::Hash(_) => Type::Hash,
             Self::Set(_) => Type::Set,
+            Self::Zset(_) => Type::Zset,
             Self::Module(_) => Type::Module,
         }
     }
@@ -117,6 +122,7 @@ impl Large {
             Self::List(tree) => tree.is_empty(),
             Self::Hash(table) => table.is_empty(),
             Self::Set(table) => table.is_empty(),
+            Self::Zset(zset) => zset.len() == 0,
             Self::String(_) | Self::Module(_) => false,
         }
     }
@@ -128,6 +134,7 @@ impl Large {
             Self::List(tree) => tree.heap_bytes(),
             Self::Hash(table) => table.heap_bytes(),
             Self::Set(table) => table.heap_bytes(),
+            Self::Zset(zset) => zset.heap_bytes(),
             Self::Module(module) => module.heap_bytes(),
         }
     }
@@ -152,6 +159,9 @@ impl<'a> ValueRef<'a> {
                 Packed::<Members>::new(payload).len() == 0
             }
             Self::Packed { kind: Type::Set, form, payload } => set::is_empty(*form, payload),
+            Self::Packed { kind: Type::Zset, payload, .. } => {
+                Packed::<Scores>::new(payload).len() == 0
+            }
             Self::Packed { .. } => false,
             Self::Large(large) => large.is_empty(),
         }

@@ -17,6 +17,7 @@
 pub(crate) mod arguments;
 pub(crate) mod bit;
 pub(crate) mod context;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hll;
 pub(crate) mod key;
@@ -28,3 +29,4 @@ pub(crate) mod string;
 pub(crate) mod table;
 pub(crate) mod timed;
 pub(crate) mod writer;
+pub(crate) mod zset;

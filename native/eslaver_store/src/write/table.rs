@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use crate::write::arguments::Args;
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::{bit, hash, hll, key, list, set, string};
+use crate::write::{bit, geo, hash, hll, key, list, set, string, zset};
 
 /// Applies a command.
 pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusal>;
@@ -15,12 +15,14 @@ pub(crate) type Commands = HashMap<&'static [u8], Apply, foldhash::fast::RandomS
 
 const FAMILIES: &[&[(&str, Apply)]] = &[
     bit::COMMANDS,
+    geo::COMMANDS,
     hash::COMMANDS,
     hll::COMMANDS,
     key::COMMANDS,
     list::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
+    zset::COMMANDS,
 ];
 
 /// All commands that can be applied.
