@@ -98,8 +98,7 @@ impl<'a> Place<'a> {
     /// center is in and of the neighbours of that cell, in the order in which servers search them.
     pub(crate) fn areas(&self) -> Vec<Range<u64>> {
         if !self.is_defined() {
-            let all = 0..1 << (2 * STEPS + 2);
-            return vec![all];
+            return vec![Range { start: 0, end: 1 << (2 * STEPS + 2) }];
         }
         let estimated = steps(self.radius, self.center.latitude);
         let too_small = estimated > 1 && !self.is_covered(estimated);
@@ -290,6 +289,6 @@ mod tests {
         let shape = Shape::Polygon(corners.map(|(x, y)| Position::new(x, y)).into());
         let place = Place::new(None, &shape).unwrap();
         assert!(!place.is_defined());
-        assert_eq!(place.areas(), [0..1 << 54]);
+        assert_eq!(place.areas(), vec![Range { start: 0, end: 1 << 54 }]);
     }
 }
