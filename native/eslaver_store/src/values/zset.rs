@@ -10,7 +10,7 @@ use std::ops::{ControlFlow, Range};
 
 use crate::collections::element::Element;
 use crate::collections::packed::{Packed, PackedMut};
-use crate::collections::record::{Expiry, Refused, Scores};
+use crate::collections::record::{Refused, Scores};
 use crate::collections::table::Table;
 use crate::collections::tree::zset::{Bound, Member, Score, ZsetTree};
 use crate::keyspace::entry::{Entry, ValueMut};
@@ -185,29 +185,12 @@ impl LargeZset {
 
     /// Gives a member a score, whether it is new or not.
     fn put(&mut self, member: Element<'_>, score: f64) -> Result<(), Refused> {
-        match self.score(member) {
-            None => self.add(member, score),
-            Some(old) if old == score => Ok(()),
-            Some(old) => {
-                self.scores.insert(member, score, Expiry::Never)?;
-                member.with_bytes(|bytes| self.order.rescore(old, bytes, score));
-                Ok(())
-            }
-        }
-    }
-
-    /// Gives a member a score, which is most likely new.
-    fn add(&mut self, member: Element<'_>, score: f64) -> Result<(), Refused> {
-        if self.scores.add(member, score)? {
-            self.order(member, score)
-        } else {
-            self.put(member, score)
-        }
-    }
-
-    /// Puts a member, whose score is known by now, in its order.
-    fn order(&mut self, member: Element<'_>, score: f64) -> Result<(), Refused> {
-        if member.with_bytes(|bytes| self.order.insert(score, bytes)) {
+        let old = self.scores.put(member, score)?;
+        let done = member.with_bytes(|bytes| match old {
+            None => self.order.insert(score, bytes),
+            Some(old) => old == score || self.order.rescore(old, bytes, score),
+        });
+        if done {
             return Ok(());
         }
         self.scores.remove(member);
@@ -215,10 +198,10 @@ impl LargeZset {
     }
 
     fn remove(&mut self, member: &[u8]) -> bool {
-        let Some(score) = self.score(Element::Bytes(member)) else { return false };
-        self.scores.remove(Element::Bytes(member));
-        self.order.remove(score, member);
-        true
+        match self.scores.take(Element::Bytes(member)) {
+            Some(score) => self.order.remove(score, member),
+            None => false,
+        }
     }
 
     fn remove_range(&mut self, range: Range<usize>) {
@@ -249,7 +232,7 @@ fn packed(payload: Vec<u8>) -> NewValue {
 fn to_large(packed: Packed<'_, Scores>, seed: u64) -> Result<LargeZset, Refused> {
     let mut large = LargeZset::new(seed);
     for record in packed.iter() {
-        large.add(record.element, record.tail)?;
+        large.put(record.element, record.tail)?;
     }
     Ok(large)
 }

@@ -261,3 +261,38 @@ fn meters(
     let general = center.ok_or(Refusal::Value)?.haversine(position);
     if version < SOME_SIMPLER || general == simpler { Ok(general) } else { Err(Refusal::Value) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The two formulas differ in the last bit for some positions on one meridian.
+    #[test]
+    fn distances_are_those_of_the_version() {
+        let center = Position::new(10.0, 20.0);
+        let differs =
+            |position: &Position| center.distance(*position) != center.haversine(*position);
+        let north = |step: i32| Position::new(10.0, 20.0 + f64::from(step) / 100.0);
+        let one = (1..1000).map(north).find(differs).unwrap();
+        let (simpler, general) = (center.distance(one), center.haversine(one));
+        for (version, wanted) in [
+            (Version::new(6, 2), Ok(general)),
+            (Version::new(7, 0), Err(Refusal::Value)),
+            (Version::new(7, 2), Ok(simpler)),
+            (Version::NEWEST, Ok(simpler)),
+        ] {
+            assert_eq!(meters(version, simpler, Some(center), one), wanted, "{version:?}");
+        }
+        let same = Position::new(11.0, 20.0);
+        let distance = center.distance(same);
+        assert_eq!(meters(Version::new(7, 0), distance, Some(center), same), Ok(distance));
+    }
+
+    #[test]
+    fn old_servers_have_no_edge_of_the_map() {
+        assert!(
+            is_on_edge(Position::new(-180.0, 0.0)) && is_on_edge(Position::new(0.0, 85.05112878))
+        );
+        assert!(!is_on_edge(Position::new(179.99, -85.05)));
+    }
+}

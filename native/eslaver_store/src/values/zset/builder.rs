@@ -36,12 +36,12 @@ impl ZsetBuilder {
     pub(crate) fn push(&mut self, member: Element<'_>, score: f64) -> Result<(), Refused> {
         let score = plain(score);
         if let Some(large) = &mut self.large {
-            return large.add(member, score);
+            return large.put(member, score);
         }
         let packed = Packed::<Scores>::new(&self.packed);
         if packed.len() >= MOST_PACKED || member.len() > LONGEST_PACKED {
             let mut large = to_large(packed, self.seed)?;
-            large.add(member, score)?;
+            large.put(member, score)?;
             self.packed = Vec::new();
             self.large = Some(large);
             return Ok(());

@@ -30,7 +30,8 @@ fn member() -> impl Strategy<Value = Vec<u8>> {
 fn any_member() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         40 => member(),
-        1 => (64usize..67).prop_map(|len| vec![b'x'; len]),
+        1 => (prop::sample::select(vec![64usize, 65, 2000, 5000]), b'x'..=b'z')
+            .prop_map(|(len, byte)| vec![byte; len]),
     ]
 }
 
