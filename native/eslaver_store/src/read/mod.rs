@@ -9,6 +9,7 @@
 //! | the others | a family of reads each |
 
 pub(crate) mod bag;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod key;
 pub(crate) mod list;
@@ -20,3 +21,4 @@ pub(crate) mod stream;
 pub(crate) mod stream_info;
 pub(crate) mod string;
 pub(crate) mod table;
+pub(crate) mod zset;

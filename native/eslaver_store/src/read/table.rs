@@ -6,12 +6,13 @@ use crate::keyspace::store::ReadError;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::{hash, key, list, set, stream, stream_info, string};
+use crate::read::{geo, hash, key, list, set, stream, stream_info, string, zset};
 
 /// Answers a query. After an error, what the reply has been given counts for nothing.
 pub(crate) type Answer = fn(&Reader<'_>, Args<'_>, &mut dyn Reply) -> Result<(), ReadError>;
 
 const FAMILIES: &[&[(&str, Answer)]] = &[
+    geo::QUERIES,
     hash::QUERIES,
     key::QUERIES,
     list::QUERIES,
@@ -19,6 +20,7 @@ const FAMILIES: &[&[(&str, Answer)]] = &[
     stream::QUERIES,
     stream_info::QUERIES,
     string::QUERIES,
+    zset::QUERIES,
 ];
 
 /// All queries that can be answered, by name.

@@ -5,7 +5,9 @@ use hashbrown::HashMap;
 use crate::write::arguments::Args;
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::{bit, hash, hll, key, list, set, stream, stream_claim, stream_group, string};
+use crate::write::{
+    bit, geo, hash, hll, key, list, set, stream, stream_claim, stream_group, string, zset,
+};
 
 /// Applies a command.
 pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusal>;
@@ -15,6 +17,7 @@ pub(crate) type Commands = HashMap<&'static [u8], Apply, foldhash::fast::RandomS
 
 const FAMILIES: &[&[(&str, Apply)]] = &[
     bit::COMMANDS,
+    geo::COMMANDS,
     hash::COMMANDS,
     hll::COMMANDS,
     key::COMMANDS,
@@ -24,6 +27,7 @@ const FAMILIES: &[&[(&str, Apply)]] = &[
     stream_claim::COMMANDS,
     stream_group::COMMANDS,
     string::COMMANDS,
+    zset::COMMANDS,
 ];
 
 /// All commands that can be applied.
