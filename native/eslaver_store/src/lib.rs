@@ -7,6 +7,8 @@ pub mod collections;
 mod keyspace;
 mod load;
 mod read;
+#[cfg(test)]
+mod testing;
 pub mod values;
 mod write;
 

@@ -8,6 +8,7 @@
 //! | `table` | which function answers which query |
 //! | the others | a family of reads each |
 
+pub(crate) mod array;
 pub(crate) mod bag;
 pub(crate) mod hash;
 pub(crate) mod list;

@@ -6,13 +6,13 @@ use crate::keyspace::store::ReadError;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::{hash, list, set, string};
+use crate::read::{array, hash, list, set, string};
 
 /// Answers a query. After an error, what the reply has been given counts for nothing.
 pub(crate) type Answer = fn(&Reader<'_>, Args<'_>, &mut dyn Reply) -> Result<(), ReadError>;
 
 const FAMILIES: &[&[(&str, Answer)]] =
-    &[hash::QUERIES, list::QUERIES, set::QUERIES, string::QUERIES];
+    &[array::QUERIES, hash::QUERIES, list::QUERIES, set::QUERIES, string::QUERIES];
 
 /// All queries that can be answered, by name.
 #[derive(Debug)]

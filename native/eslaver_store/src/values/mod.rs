@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::collections::chunks::Chunks;
-use crate::collections::packed::Packed;
+use crate::collections::packed::{Packed, PackedArray};
 use crate::collections::record::{Fields, Members};
 use crate::collections::table::Table;
 use crate::collections::tree::list::ListTree;
 
+pub(crate) mod array;
 pub(crate) mod bag;
 pub(crate) mod bitfield;
 pub(crate) mod bits;
@@ -16,6 +17,7 @@ pub(crate) mod lcs;
 pub(crate) mod list;
 pub(crate) mod long_double;
 pub mod module;
+pub(crate) mod number;
 pub(crate) mod set;
 pub(crate) mod string;
 
@@ -98,6 +100,7 @@ pub(crate) enum Large {
     List(ListTree),
     Hash(Table<Fields>),
     Set(Table<Members>),
+    Array(array::LargeArray),
     Module(Arc<module::Module>),
 }
 
@@ -108,6 +111,7 @@ impl Large {
             Self::List(_) => Type::List,
             Self::Hash(_) => Type::Hash,
             Self::Set(_) => Type::Set,
+            Self::Array(_) => Type::Array,
             Self::Module(_) => Type::Module,
         }
     }
@@ -117,6 +121,7 @@ impl Large {
             Self::List(tree) => tree.is_empty(),
             Self::Hash(table) => table.is_empty(),
             Self::Set(table) => table.is_empty(),
+            Self::Array(array) => array.is_empty(),
             Self::String(_) | Self::Module(_) => false,
         }
     }
@@ -128,6 +133,7 @@ impl Large {
             Self::List(tree) => tree.heap_bytes(),
             Self::Hash(table) => table.heap_bytes(),
             Self::Set(table) => table.heap_bytes(),
+            Self::Array(array) => array.heap_bytes(),
             Self::Module(module) => module.heap_bytes(),
         }
     }
@@ -151,6 +157,7 @@ impl<'a> ValueRef<'a> {
             Self::Packed { kind: Type::List, payload, .. } => {
                 Packed::<Members>::new(payload).len() == 0
             }
+            Self::Packed { kind: Type::Array, payload, .. } => PackedArray::new(payload).is_empty(),
             Self::Packed { kind: Type::Set, form, payload } => set::is_empty(*form, payload),
             Self::Packed { .. } => false,
             Self::Large(large) => large.is_empty(),

@@ -15,6 +15,7 @@
 //! are then marked as unknown.
 
 pub(crate) mod arguments;
+pub(crate) mod array;
 pub(crate) mod bit;
 pub(crate) mod context;
 pub(crate) mod hash;

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use crate::write::arguments::Args;
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::{bit, hash, hll, key, list, set, string};
+use crate::write::{array, bit, hash, hll, key, list, set, string};
 
 /// Applies a command.
 pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusal>;
@@ -14,6 +14,7 @@ pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusa
 pub(crate) type Commands = HashMap<&'static [u8], Apply, foldhash::fast::RandomState>;
 
 const FAMILIES: &[&[(&str, Apply)]] = &[
+    array::COMMANDS,
     bit::COMMANDS,
     hash::COMMANDS,
     hll::COMMANDS,
