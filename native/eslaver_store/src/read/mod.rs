@@ -10,11 +10,14 @@
 
 pub(crate) mod array;
 pub(crate) mod bag;
+pub(crate) mod gcra;
 pub(crate) mod hash;
 pub(crate) mod list;
+pub(crate) mod path_hash;
 pub(crate) mod query;
 pub(crate) mod reader;
 pub(crate) mod reply;
 pub(crate) mod set;
 pub(crate) mod string;
 pub(crate) mod table;
+pub(crate) mod vectorset;

@@ -6,13 +6,21 @@ use crate::keyspace::store::ReadError;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::{array, hash, list, set, string};
+use crate::read::{array, gcra, hash, list, path_hash, set, string, vectorset};
 
 /// Answers a query. After an error, what the reply has been given counts for nothing.
 pub(crate) type Answer = fn(&Reader<'_>, Args<'_>, &mut dyn Reply) -> Result<(), ReadError>;
 
-const FAMILIES: &[&[(&str, Answer)]] =
-    &[array::QUERIES, hash::QUERIES, list::QUERIES, set::QUERIES, string::QUERIES];
+const FAMILIES: &[&[(&str, Answer)]] = &[
+    array::QUERIES,
+    gcra::QUERIES,
+    hash::QUERIES,
+    list::QUERIES,
+    path_hash::QUERIES,
+    set::QUERIES,
+    string::QUERIES,
+    vectorset::QUERIES,
+];
 
 /// All queries that can be answered, by name.
 #[derive(Debug)]

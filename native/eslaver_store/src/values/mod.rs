@@ -12,14 +12,19 @@ pub(crate) mod array;
 pub(crate) mod bag;
 pub(crate) mod bitfield;
 pub(crate) mod bits;
+pub(crate) mod entries;
+pub(crate) mod gcra;
 pub(crate) mod hll;
 pub(crate) mod lcs;
 pub(crate) mod list;
 pub(crate) mod long_double;
 pub mod module;
 pub(crate) mod number;
+pub(crate) mod path_hash;
 pub(crate) mod set;
 pub(crate) mod string;
+pub(crate) mod vector;
+pub(crate) mod vectorset;
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,6 +106,8 @@ pub(crate) enum Large {
     Hash(Table<Fields>),
     Set(Table<Members>),
     Array(array::LargeArray),
+    PathHash(entries::EntryTree),
+    VectorSet(vectorset::VectorSet),
     Module(Arc<module::Module>),
 }
 
@@ -112,6 +119,8 @@ impl Large {
             Self::Hash(_) => Type::Hash,
             Self::Set(_) => Type::Set,
             Self::Array(_) => Type::Array,
+            Self::PathHash(_) => Type::PathHash,
+            Self::VectorSet(_) => Type::VectorSet,
             Self::Module(_) => Type::Module,
         }
     }
@@ -122,7 +131,8 @@ impl Large {
             Self::Hash(table) => table.is_empty(),
             Self::Set(table) => table.is_empty(),
             Self::Array(array) => array.is_empty(),
-            Self::String(_) | Self::Module(_) => false,
+            Self::VectorSet(set) => set.is_empty(),
+            Self::String(_) | Self::PathHash(_) | Self::Module(_) => false,
         }
     }
 
@@ -134,6 +144,8 @@ impl Large {
             Self::Hash(table) => table.heap_bytes(),
             Self::Set(table) => table.heap_bytes(),
             Self::Array(array) => array.heap_bytes(),
+            Self::PathHash(paths) => paths.heap_bytes(),
+            Self::VectorSet(set) => set.heap_bytes(),
             Self::Module(module) => module.heap_bytes(),
         }
     }

@@ -5,7 +5,9 @@ use hashbrown::HashMap;
 use crate::write::arguments::Args;
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::{array, bit, hash, hll, key, list, set, string};
+use crate::write::{
+    array, bit, gcra, hash, hll, json, key, list, path_hash, set, string, vectorset,
+};
 
 /// Applies a command.
 pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusal>;
@@ -16,12 +18,16 @@ pub(crate) type Commands = HashMap<&'static [u8], Apply, foldhash::fast::RandomS
 const FAMILIES: &[&[(&str, Apply)]] = &[
     array::COMMANDS,
     bit::COMMANDS,
+    gcra::COMMANDS,
     hash::COMMANDS,
     hll::COMMANDS,
+    json::COMMANDS,
     key::COMMANDS,
     list::COMMANDS,
+    path_hash::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
+    vectorset::COMMANDS,
 ];
 
 /// All commands that can be applied.
