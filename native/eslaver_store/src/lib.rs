@@ -20,5 +20,6 @@ pub use read::query::Arg;
 pub use read::reader::{Patience, Reader};
 pub use read::reply::{Answer, Reply, Tree};
 pub use read::table::Queries;
+pub use write::functions::Functions;
 pub use write::refusal::Refusal;
 pub use write::writer::{Command, Writer};

@@ -11,6 +11,7 @@
 pub(crate) mod array;
 pub(crate) mod bag;
 pub(crate) mod gcra;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod list;
 pub(crate) mod path_hash;
@@ -18,6 +19,8 @@ pub(crate) mod query;
 pub(crate) mod reader;
 pub(crate) mod reply;
 pub(crate) mod set;
+pub(crate) mod sort;
 pub(crate) mod string;
 pub(crate) mod table;
 pub(crate) mod vectorset;
+pub(crate) mod zset;

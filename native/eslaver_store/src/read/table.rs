@@ -6,7 +6,7 @@ use crate::keyspace::store::ReadError;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::{array, gcra, hash, list, path_hash, set, string, vectorset};
+use crate::read::{array, gcra, geo, hash, list, path_hash, set, sort, string, vectorset, zset};
 
 /// Answers a query. After an error, what the reply has been given counts for nothing.
 pub(crate) type Answer = fn(&Reader<'_>, Args<'_>, &mut dyn Reply) -> Result<(), ReadError>;
@@ -14,12 +14,15 @@ pub(crate) type Answer = fn(&Reader<'_>, Args<'_>, &mut dyn Reply) -> Result<(),
 const FAMILIES: &[&[(&str, Answer)]] = &[
     array::QUERIES,
     gcra::QUERIES,
+    geo::QUERIES,
     hash::QUERIES,
     list::QUERIES,
     path_hash::QUERIES,
     set::QUERIES,
+    sort::QUERIES,
     string::QUERIES,
     vectorset::QUERIES,
+    zset::QUERIES,
 ];
 
 /// All queries that can be answered, by name.

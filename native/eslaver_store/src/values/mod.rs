@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::collections::chunks::Chunks;
 use crate::collections::packed::{Packed, PackedArray};
-use crate::collections::record::{Fields, Members};
+use crate::collections::record::{Fields, Members, Scores};
 use crate::collections::table::Table;
 use crate::collections::tree::list::ListTree;
 
@@ -14,6 +14,7 @@ pub(crate) mod bitfield;
 pub(crate) mod bits;
 pub(crate) mod entries;
 pub(crate) mod gcra;
+pub(crate) mod geo;
 pub(crate) mod hll;
 pub(crate) mod lcs;
 pub(crate) mod list;
@@ -21,10 +22,13 @@ pub(crate) mod long_double;
 pub mod module;
 pub(crate) mod number;
 pub(crate) mod path_hash;
+pub(crate) mod score;
 pub(crate) mod set;
+pub(crate) mod sort;
 pub(crate) mod string;
 pub(crate) mod vector;
 pub(crate) mod vectorset;
+pub(crate) mod zset;
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,6 +112,7 @@ pub(crate) enum Large {
     Array(array::LargeArray),
     PathHash(entries::EntryTree),
     VectorSet(vectorset::VectorSet),
+    Zset(zset::LargeZset),
     Module(Arc<module::Module>),
 }
 
@@ -121,6 +126,7 @@ impl Large {
             Self::Array(_) => Type::Array,
             Self::PathHash(_) => Type::PathHash,
             Self::VectorSet(_) => Type::VectorSet,
+            Self::Zset(_) => Type::Zset,
             Self::Module(_) => Type::Module,
         }
     }
@@ -132,6 +138,7 @@ impl Large {
             Self::Set(table) => table.is_empty(),
             Self::Array(array) => array.is_empty(),
             Self::VectorSet(set) => set.is_empty(),
+            Self::Zset(zset) => zset.len() == 0,
             Self::String(_) | Self::PathHash(_) | Self::Module(_) => false,
         }
     }
@@ -146,6 +153,7 @@ impl Large {
             Self::Array(array) => array.heap_bytes(),
             Self::PathHash(paths) => paths.heap_bytes(),
             Self::VectorSet(set) => set.heap_bytes(),
+            Self::Zset(zset) => zset.heap_bytes(),
             Self::Module(module) => module.heap_bytes(),
         }
     }
@@ -171,6 +179,9 @@ impl<'a> ValueRef<'a> {
             }
             Self::Packed { kind: Type::Array, payload, .. } => PackedArray::new(payload).is_empty(),
             Self::Packed { kind: Type::Set, form, payload } => set::is_empty(*form, payload),
+            Self::Packed { kind: Type::Zset, payload, .. } => {
+                Packed::<Scores>::new(payload).len() == 0
+            }
             Self::Packed { .. } => false,
             Self::Large(large) => large.is_empty(),
         }

@@ -1,76 +1,12 @@
-//! Texts as numbers, as servers read them where any number will do: for scores, for `SORT`, `AROP` and
-//! vectors. Servers have had several ways to read them.
+//! Which texts a server takes for numbers when it sorts: servers have had several ways to read them.
 
 use eslaver_core::rdb::Family;
 
 use crate::keyspace::version::{Server, Version};
-
-/// A hexadecimal mantissa must be exact.
-const EXACT: u64 = 1 << 53;
-/// So many steps of a binary exponent are exact.
-const EXACT_POWER: i64 = 1000;
-
-/// The number that a text is: decimal or hexadecimal, with an exponent or without, infinite where it
-/// is too large; nothing at all is zero. It is never NaN, nor minus zero.
-pub(crate) fn parse(text: &[u8]) -> Option<f64> {
-    let text = match text.iter().position(|byte| !is_space(*byte)) {
-        Some(start) => text.get(start..)?,
-        None => return Some(0.0),
-    };
-    // Minus zero becomes zero.
-    match text {
-        [b'-', digits @ ..] => Some(-unsigned(digits)? + 0.0),
-        [b'+', digits @ ..] => unsigned(digits),
-        digits => unsigned(digits),
-    }
-}
+use crate::values::score;
 
 fn is_space(byte: u8) -> bool {
     byte == b' ' || (b'\t'..=b'\r').contains(&byte)
-}
-
-fn unsigned(digits: &[u8]) -> Option<f64> {
-    match digits {
-        [b'0', b'x' | b'X', digits @ ..] => hexadecimal(digits),
-        [b'0'..=b'9' | b'.', ..] => std::str::from_utf8(digits).ok()?.parse().ok(),
-        word => {
-            let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
-            (is(b"inf") || is(b"infinity")).then_some(f64::INFINITY)
-        }
-    }
-}
-
-/// Its digits are bits: what they make is exact as long as a double has room for them.
-fn hexadecimal(text: &[u8]) -> Option<f64> {
-    let (digits, exponent) = match text.iter().position(|byte| byte.eq_ignore_ascii_case(&b'p')) {
-        Some(at) => {
-            let exponent = std::str::from_utf8(text.get(at + 1..)?).ok()?;
-            (text.get(..at)?, exponent.parse::<i64>().ok()?)
-        }
-        None => (text, 0),
-    };
-    let (mut mantissa, mut decimals, mut point, mut some) = (0u64, 0i64, false, false);
-    for &byte in digits {
-        if byte == b'.' && !point {
-            point = true;
-            continue;
-        }
-        let digit = char::from(byte).to_digit(16)?;
-        mantissa = mantissa.checked_mul(16)?.checked_add(u64::from(digit))?;
-        decimals += i64::from(point);
-        some = true;
-    }
-    if !some || mantissa >= EXACT {
-        return None;
-    }
-    let mut power = exponent.checked_sub(decimals.checked_mul(4)?)?;
-    let mut number = mantissa as f64;
-    while number > 0.0 && number.is_finite() && power != 0 {
-        let step = power.clamp(-EXACT_POWER, EXACT_POWER);
-        number *= 2f64.powi(step as i32);
-        power -= step;
-    }
-    Some(number)
 }
 
 /// Which texts a server takes for numbers when it sorts.
@@ -121,7 +57,7 @@ impl Dialect {
             true => text.split(|byte| *byte == 0).next()?,
             false => text,
         };
-        let number = parse(text)?;
+        let number = score::parse(text)?;
         features(text, number).all(|feature| self.takes(feature)).then_some(number)
     }
 
@@ -208,9 +144,9 @@ mod tests {
             ("0x1p-1074", Some(5e-324)),
             ("0x20000000000000", None),
         ] {
-            assert_eq!(parse(text.as_bytes()), number, "{text}");
+            assert_eq!(Dialect::Any.parse(text.as_bytes()), number, "{text}");
         }
-        assert!(parse(b"-0").is_some_and(f64::is_sign_positive));
+        assert!(Dialect::Any.parse(b"-0").is_some_and(f64::is_sign_positive));
     }
 
     #[test]

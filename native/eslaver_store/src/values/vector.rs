@@ -3,7 +3,7 @@
 //!
 //! `None` is a number that is not finite, which no vector of a server has.
 
-use crate::values::number;
+use crate::values::score;
 
 /// How many bits a server keeps of each number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +120,7 @@ pub(crate) fn from_blob(blob: &[u8]) -> Option<Vec<f32>> {
 
 /// A vector of numbers in decimal.
 pub(crate) fn from_numbers(numbers: &[&[u8]]) -> Option<Vec<f32>> {
-    numbers.iter().map(|number| finite(number::parse(number)? as f32)).collect()
+    numbers.iter().map(|number| finite(score::parse(number)? as f32)).collect()
 }
 
 /// The matrix by which servers make vectors smaller, row by row.

@@ -6,7 +6,8 @@ use crate::write::arguments::Args;
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::{
-    array, bit, gcra, hash, hll, json, key, list, path_hash, set, string, vectorset,
+    array, bit, gcra, geo, hash, hll, json, key, list, path_hash, set, sort, string, vectorset,
+    zset,
 };
 
 /// Applies a command.
@@ -19,6 +20,7 @@ const FAMILIES: &[&[(&str, Apply)]] = &[
     array::COMMANDS,
     bit::COMMANDS,
     gcra::COMMANDS,
+    geo::COMMANDS,
     hash::COMMANDS,
     hll::COMMANDS,
     json::COMMANDS,
@@ -26,8 +28,10 @@ const FAMILIES: &[&[(&str, Apply)]] = &[
     list::COMMANDS,
     path_hash::COMMANDS,
     set::COMMANDS,
+    sort::COMMANDS,
     string::COMMANDS,
     vectorset::COMMANDS,
+    zset::COMMANDS,
 ];
 
 /// All commands that can be applied.

@@ -108,7 +108,7 @@ impl<K> Bound<K> {
     }
 
     /// Whether the place is after a record that compares so with the key.
-    fn is_after(&self, record: Ordering) -> bool {
+    pub(crate) fn is_after(&self, record: Ordering) -> bool {
         record == Ordering::Less || (self.behind && record == Ordering::Equal)
     }
 }
@@ -140,7 +140,8 @@ impl Probe<ZsetLeaf> for Bound<Score> {
 }
 
 impl Bound<Member<'_>> {
-    fn is_after_member(&self, member: Element<'_>) -> bool {
+    /// Whether the place is after this member.
+    pub(crate) fn is_after_member(&self, member: Element<'_>) -> bool {
         self.is_after(member.with_bytes(|bytes| bytes.cmp(self.key.0)))
     }
 }

@@ -9,7 +9,7 @@ use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
 use crate::values::array::Array;
-use crate::values::{Type, number};
+use crate::values::{Type, score};
 
 /// A number, as an element spells it.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ impl Number {
             b' ' | b'\t'..=b'\r' => None,
             _ => match integer(text) {
                 Some(value) => Some(Self::Int(value)),
-                None => number::parse(text).map(Self::Float),
+                None => score::parse(text).map(Self::Float),
             },
         }
     }
