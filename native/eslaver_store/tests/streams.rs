@@ -1,5 +1,7 @@
 //! Streams, filled by commands, saved and loaded again.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
