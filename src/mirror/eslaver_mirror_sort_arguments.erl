@@ -14,9 +14,9 @@
 }.
 %% As in Redis. Texts are compared byte by byte.
 
-%% @doc All options: `none' and `[]' for those that are not given.
+%% @doc All options: by `self', and all elements, where nothing else is given.
 -spec options(options()) ->
-    {none | nosort | binary(), [binary()], none | {integer(), integer()}, asc | desc, boolean()}.
+    {self | nosort | binary(), [binary()], {integer(), integer()}, asc | desc, boolean()}.
 options(Options) ->
     ok = eslaver_mirror_arguments:options(
         #{
@@ -32,9 +32,9 @@ options(Options) ->
         Options
     ),
     {
-        maps:get(by, Options, none),
+        maps:get(by, Options, self),
         maps:get(get, Options, []),
-        maps:get(limit, Options, none),
+        maps:get(limit, Options, {0, -1}),
         maps:get(order, Options, asc),
         maps:get(alpha, Options, false)
     }.

@@ -1,11 +1,10 @@
 //! What a mirror's server asks of its keyspace.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
 use eslaver_core::rdb::{self, Decoder, Limits, Status};
-use eslaver_store::{Feed, Loader, Store, Writer};
+use eslaver_store::{Feed, Functions, Loader, Store, Writer};
 use rustler::types::map;
 use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, ResourceArc, Term};
 
@@ -138,7 +137,7 @@ fn keyspace_load<'a>(
     match load(&snapshot, &mut loader) {
         Ok(()) => {
             let position = Position { replid: None, offset: 0, db: 0 };
-            keyspace.publish(store, position, libraries(loader.functions()));
+            keyspace.publish(store, position, Functions::default());
             atoms::ok().encode(env)
         }
         Err(error) => {
@@ -177,12 +176,6 @@ fn load(snapshot: &[u8], loader: &mut Loader) -> Result<(), rdb::Error> {
     decoder.feed(snapshot);
     while let Status::Event = decoder.next(loader)? {}
     decoder.finish()
-}
-
-/// Libraries of functions by their names.
-pub(crate) fn libraries(codes: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let name = |code: &Vec<u8>| Some(rdb::library_name(code)?.to_vec());
-    codes.iter().filter_map(|code| Some((name(code)?, code.clone()))).collect()
 }
 
 fn text<'a>(env: Env<'a>, text: Option<&str>) -> Term<'a> {

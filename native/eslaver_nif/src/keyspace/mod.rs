@@ -20,7 +20,6 @@ mod reaper;
 mod registry;
 mod state;
 
-pub(crate) use calls::libraries;
 pub(crate) use names::load;
 pub(crate) use reaper::{bury, bury_trash};
 pub(crate) use state::{Entry, Keyspace, Position};

@@ -34,7 +34,7 @@ fn read_arg<'a>(term: Term<'a>, depth: usize, left: &mut usize) -> Result<Arg<'a
     match term.get_type() {
         TermType::Binary => Ok(Arg::Bytes(Binary::from_term(term).map_err(bad)?.as_slice())),
         TermType::Atom => names::of_atom(term).map(Arg::Atom).ok_or(NoQuery::Bad),
-        TermType::Integer => Ok(Arg::Int(clamped(term))),
+        TermType::Integer => Ok(integer(term)),
         TermType::Float => term.decode().map(Arg::Float).map_err(bad),
         TermType::Tuple => {
             let parts = rustler::types::tuple::get_tuple(term).map_err(bad)?;
@@ -51,13 +51,13 @@ fn read_arg<'a>(term: Term<'a>, depth: usize, left: &mut usize) -> Result<Arg<'a
 }
 
 /// An integer of any size: nothing that is counted here goes beyond 64 bits.
-fn clamped(term: Term<'_>) -> i64 {
-    match term.decode() {
-        Ok(value) => value,
-        Err(_) if term.decode::<u64>().is_ok() => i64::MAX,
-        Err(_) => {
-            let zero = rustler::Encoder::encode(&0, term.get_env());
-            if term > zero { i64::MAX } else { i64::MIN }
-        }
+fn integer<'a>(term: Term<'a>) -> Arg<'a> {
+    if let Ok(value) = term.decode() {
+        return Arg::Int(value);
     }
+    if let Ok(value) = term.decode() {
+        return Arg::Unsigned(value);
+    }
+    let zero = rustler::Encoder::encode(&0, term.get_env());
+    Arg::Int(if term > zero { i64::MAX } else { i64::MIN })
 }

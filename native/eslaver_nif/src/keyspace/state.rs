@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
-use eslaver_store::Store;
+use eslaver_store::{Functions, Store};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid, Monitor, Resource};
 
@@ -53,8 +53,8 @@ pub(crate) struct Position {
 pub(crate) struct Applied {
     /// Missing before the first snapshot.
     pub(crate) position: Option<Position>,
-    /// The code of each library.
-    pub(crate) functions: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The libraries of the master's functions.
+    pub(crate) functions: Functions,
     /// How often each command could not be applied.
     pub(crate) refused: BTreeMap<Vec<u8>, u64>,
     /// Whether only a full resync can tell again what the master has.
@@ -153,7 +153,7 @@ impl Keyspace {
         &self,
         store: Arc<Store>,
         position: Position,
-        functions: BTreeMap<Vec<u8>, Vec<u8>>,
+        functions: Functions,
     ) {
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
         let old = self.current.swap(Some(Arc::new(Current { edition, store })));

@@ -5,14 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Before, Filter};
-use eslaver_core::rdb::{
-    self, Item, Kind, LeftOut, Limits, Meta, ModuleField, Sink, StreamId, StreamMeta,
-};
+use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 use eslaver_core::resp::Command;
-use eslaver_store::{Feed, Loader, Refusal, Store, Writer};
+use eslaver_store::{Feed, Functions, Loader, Refusal, Store, Writer};
 use rustler::ResourceArc;
 
-use crate::keyspace::{Keyspace, Position, bury, bury_trash, libraries};
+use crate::keyspace::{Keyspace, Position, bury, bury_trash};
 use crate::link::end::End;
 use crate::terms::snapshot::leading_number;
 
@@ -89,14 +87,13 @@ impl Applier {
         for (problem, count) in intake.loader.problems() {
             self.count(b"loading", *count, &problem.to_string());
         }
-        let functions = libraries(intake.loader.functions());
+        let mut functions = Functions::default();
+        for code in intake.loader.functions() {
+            functions.load(code);
+        }
         let position =
             Position { replid: replid.map(str::to_owned), offset, db: intake.stream_db };
-        self.feed = Some(Feed::new(Writer::new(
-            Arc::clone(&store),
-            learned.clone(),
-            self.filter(),
-        )));
+        self.feed = Some(self.feed_of(&store, learned, functions.clone()));
         self.keyspace.publish(store, position, functions);
         Ok((intake.keys, intake.stream_db))
     }
@@ -107,8 +104,15 @@ impl Applier {
         if let (Some(replid), Some(position)) = (replid, &mut self.keyspace.applied().position) {
             position.replid = Some(replid.to_owned());
         }
-        self.feed = Some(Feed::new(Writer::new(store, learned.clone(), self.filter())));
+        let functions = self.keyspace.applied().functions.clone();
+        self.feed = Some(self.feed_of(&store, learned, functions));
         Ok(())
+    }
+
+    fn feed_of(&self, store: &Arc<Store>, learned: &Learned, functions: Functions) -> Feed {
+        let mut writer = Writer::new(Arc::clone(store), learned.clone(), self.filter());
+        writer.set_functions(functions);
+        Feed::new(writer)
     }
 
     /// Whether the server is to get the commands, too.
@@ -137,9 +141,6 @@ impl Applier {
     }
 
     fn apply(&mut self, name: &[u8], db: u32, args: &[&[u8]], now: i64) {
-        if name.eq_ignore_ascii_case(b"function") {
-            return self.function(args);
-        }
         let Some(feed) = &mut self.feed else { return };
         let mut refused: Vec<(Vec<u8>, Refusal)> = Vec::new();
         feed.command(db, name, args, now, |command, refusal| {
@@ -147,16 +148,6 @@ impl Applier {
         });
         for (command, refusal) in refused {
             self.count(&command, 1, &refusal.to_string());
-        }
-    }
-
-    /// The keyspace keeps the libraries of functions, and runs none: their effects come as commands.
-    fn function(&mut self, args: &[&[u8]]) {
-        let mut applied = self.keyspace.applied();
-        if change_functions(&mut applied.functions, args).is_none() {
-            drop(applied);
-            self.count(b"function", 1, "it cannot be read");
-            self.lose();
         }
     }
 
@@ -184,6 +175,9 @@ impl Applier {
     pub(crate) fn applied(&mut self, offset: u64, db: u32, end: Option<&End>) {
         let Some(feed) = &mut self.feed else { return };
         bury_trash(feed.writer().take_trash());
+        if let Some(functions) = feed.writer().take_new_functions() {
+            self.keyspace.applied().functions = functions;
+        }
         if feed.writer().needs_resync() {
             self.lose();
         }
@@ -201,33 +195,6 @@ impl Applier {
         self.intake = None;
         self.keyspace.withdraw();
     }
-}
-
-/// Applies `FUNCTION` with these arguments. `None`: they are not what a master sends.
-fn change_functions(
-    functions: &mut std::collections::BTreeMap<Vec<u8>, Vec<u8>>,
-    args: &[&[u8]],
-) -> Option<()> {
-    let (subcommand, args) = args.split_first()?;
-    match (subcommand.to_ascii_lowercase().as_slice(), args) {
-        (b"load", [.., code]) => {
-            functions.insert(rdb::library_name(code)?.to_vec(), code.to_vec());
-        }
-        (b"delete", [name]) => {
-            functions.remove(*name);
-        }
-        (b"flush", _) => functions.clear(),
-        (b"restore", [payload, policy @ ..]) => {
-            let mut codes = Vec::new();
-            rdb::decode_functions(payload, Limits::NONE, |code| codes.push(code.to_vec())).ok()?;
-            if matches!(policy, [word] if word.eq_ignore_ascii_case(b"flush")) {
-                functions.clear();
-            }
-            functions.extend(libraries(&codes));
-        }
-        _ => return None,
-    }
-    Some(())
 }
 
 /// The time in ms since the epoch.

@@ -20,9 +20,10 @@ pub struct Witness {
     has_changed: bool,
 }
 
-/// Where to note what a read finds, if anywhere.
+/// Where to note what a read finds, if anywhere: for a query that is of one moment, which may be one of
+/// several that are.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Note<'a>(Option<&'a RefCell<Witness>>);
+pub(crate) struct Note<'a>([Option<&'a RefCell<Witness>>; 2]);
 
 impl Witness {
     /// Whether two reads have found different moments.
@@ -55,13 +56,15 @@ impl Witness {
 }
 
 impl<'a> Note<'a> {
-    pub(crate) fn of(witness: &'a RefCell<Witness>) -> Self {
-        Self(Some(witness))
+    /// The same, where `witness` notes it, too. There may be two of them.
+    pub(crate) fn and(self, witness: &'a RefCell<Witness>) -> Self {
+        let [first, _] = self.0;
+        Self([Some(witness), first])
     }
 
     #[inline]
-    fn with(self, change: impl FnOnce(&mut Witness)) {
-        if let Some(witness) = self.0 {
+    fn with(self, change: impl Fn(&mut Witness)) {
+        for witness in self.0.into_iter().flatten() {
             change(&mut witness.borrow_mut());
         }
     }
@@ -92,5 +95,55 @@ impl<'a> Note<'a> {
                 witness.missing_dbs.push(db);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyspace::store::Patience;
+    use crate::read::reader::Reader;
+    use crate::testing::{Mirror, NOW};
+
+    fn see(mirror: &Mirror, witness: &RefCell<Witness>, key: &str) -> bool {
+        let reader = Reader::new(&mirror.store, 0, NOW, Patience::Short).noting(witness);
+        reader.entry(key.as_bytes(), |entry| entry.is_some()).unwrap()
+    }
+
+    #[test]
+    fn changes_between_reads_are_known() {
+        for (between, one_moment) in [
+            (None, true),
+            (Some("set a 2"), false),
+            (Some("set b 2"), false),
+            (Some("flushall"), false),
+            (Some("swapdb 0 1"), false),
+        ] {
+            for (after, still) in [(None, true), (Some("del a"), false), (Some("del c"), false)] {
+                let mut mirror = Mirror::redis("8.0.0");
+                mirror.run("mset a 1 b 1 c 1");
+                let witness = RefCell::default();
+                assert!(see(&mirror, &witness, "a"));
+                assert!(see(&mirror, &witness, "c"));
+                between.into_iter().for_each(|line| mirror.run(line));
+                see(&mirror, &witness, "b");
+                see(&mirror, &witness, "a");
+                after.into_iter().for_each(|line| mirror.run(line));
+                let found = witness.borrow().is_still_so(&mirror.store);
+                // A key that was not read again may have been changed before the last was read.
+                let wanted = one_moment && still || between == Some("set b 2") && after.is_none();
+                assert_eq!(found, wanted, "{between:?} {after:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_database_that_comes_between_is_a_change() {
+        let mut mirror = Mirror::redis("8.0.0");
+        let witness = RefCell::default();
+        assert!(!see(&mirror, &witness, "a"));
+        assert!(witness.borrow().is_still_so(&mirror.store));
+        mirror.run("set b 1");
+        assert!(!witness.borrow().is_still_so(&mirror.store));
     }
 }

@@ -25,8 +25,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The same, where `witness` notes what is read.
-    pub fn noting(self, witness: &'a RefCell<Witness>) -> Self {
-        Self { note: Note::of(witness), ..self }
+    pub fn noting<'b>(self, witness: &'b RefCell<Witness>) -> Reader<'b>
+    where
+        'a: 'b,
+    {
+        let short: Reader<'b> = self;
+        Reader { note: short.note.and(witness), ..short }
     }
 
     /// When the reader reads, in ms since the epoch.

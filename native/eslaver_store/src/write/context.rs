@@ -3,6 +3,8 @@
 
 use eslaver_core::rdb::Family;
 
+use std::any::Any;
+
 use crate::keyspace::db::Db;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::session::Session;
@@ -142,6 +144,29 @@ impl<'a, 's> Context<'a, 's> {
         Ok(result)
     }
 
+    /// The same for changes that take long: a copy is changed, and the key is locked only to put it in
+    /// its place.
+    pub(crate) fn change_aside<R>(
+        &mut self,
+        key: &[u8],
+        kind: Type,
+        new: impl FnOnce() -> NewValue,
+        change: impl FnOnce(&mut Entry) -> R,
+    ) -> Result<R, Refusal> {
+        let copy = self.read(key, |entry| match entry {
+            None => Ok(None),
+            Some(entry) => check(entry, kind).map(|()| Some(entry.clone())),
+        })?;
+        let mut entry = copy.unwrap_or_else(|| Entry::new(key, None, new()));
+        let result = change(&mut entry);
+        if entry.value().is_empty() {
+            self.remove(key);
+        } else {
+            self.insert(entry);
+        }
+        Ok(result)
+    }
+
     /// Gives a key this value, whatever it had, and this time to expire, in ms since the epoch.
     /// With an empty value the key is removed.
     #[inline]
@@ -189,6 +214,11 @@ impl<'a, 's> Context<'a, 's> {
         let old = self.session.lock(self.number, self.db, hash).remove(hash, key, self.db)?;
         self.db.usage().remove(old.kind(), old.size());
         Some(old)
+    }
+
+    /// Has a part of a value, which was removed from it, dropped where nobody waits.
+    pub(crate) fn discard_part(&mut self, part: impl Any + Send + Sync) {
+        self.trash.part(part);
     }
 
     fn discard(&mut self, old: Option<Entry>) {
