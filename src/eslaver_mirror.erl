@@ -1,5 +1,5 @@
-%% @doc A whole Redis dataset in ETS: a replica whose data every process of the node can read, with
-%% the names of Redis' own commands and without sending a message.
+%% @doc A whole Redis dataset in the node: a replica whose data every process can read, with the names
+%% of Redis' own commands and without sending a message.
 %%
 %% A missing key reads as in Redis: as `undefined', 0 or an empty list. Invalid arguments raise
 %% `badarg'.
@@ -137,8 +137,6 @@
 %% <li>`full_resync': `beside' (the default) loads a new snapshot beside the old data, which stays
 %% readable; `in_place' drops the old data first, which takes half the memory</li>
 %% <li>`serve_stale_data': whether reads are answered while the link is down, by default `true'</li>
-%% <li>`read_concurrency' (by default `true'), `write_concurrency' and `compressed' (by default
-%% `false'): options of the ETS tables</li>
 %% </ul>
 -spec start_link(map()) -> gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
 start_link(Options) ->
@@ -158,7 +156,7 @@ child_spec(Options) ->
         end,
     Spec#{id := Name, start := {?MODULE, start_link, Wrapped}}.
 
-%% @doc Stops a mirror and deletes its tables.
+%% @doc Stops a mirror. Its data is freed.
 -spec stop(atom()) -> ok | {error, not_running}.
 stop(Name) ->
     running(fun gen_server:stop/1, [Name]).
@@ -180,15 +178,17 @@ status(Mirror) ->
 %% <li>`status' as of {@link status/1}, and `stale_for' in ms</li>
 %% <li>`keys': how many keys there are, including expired ones that the master has not removed
 %% yet</li>
-%% <li>`memory': bytes of the tables, without binaries of over 64 bytes</li>
+%% <li>`memory': bytes of the keys and values, and of the tables of keys, without what the allocator
+%% adds; it is none of the memory that `erlang:memory/0' tells of</li>
+%% <li>`types': the number of `keys' and the `bytes' of each type that there is</li>
 %% <li>`replid', `offset' and `db': the position applied</li>
 %% <li>`functions': the number of libraries; see {@link functions/1}</li>
 %% <li>`restarts' of the replica, and `start_error': why it cannot be started, or `undefined'</li>
 %% <li>`unapplied': how often each command could not be mirrored, which left its keys unknown</li>
 %% <li>`incomplete': whether the mirror waits for a full resync because a command may have changed
 %% any key</li>
-%% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, while a read by
-%% {@link read/2} holds it up, or if it does not answer within a second</li>
+%% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, or if it does not answer
+%% within a second</li>
 %% <li>`lag': bytes decoded but not applied yet, or `undefined'</li>
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.

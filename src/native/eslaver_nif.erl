@@ -11,7 +11,7 @@
 -export([keyspace_new/3, keyspace_close/1, keyspace_detach/1, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_link/2, keyspace_notify/2, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
--export([keyspace_load/2, keyspace_apply/4]).
+-export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
 -export([session_new/1, session_read/4, session_read_dirty/4, session_unchanged/1]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
 -export_type([lock/0, link/0, address/0, config/0, resume/0, tls/0]).
@@ -238,6 +238,10 @@ keyspace_load(_Keyspace, _Snapshot) -> erlang:nif_error(reason()).
 -spec keyspace_apply(keyspace(), Db :: non_neg_integer(), [[binary(), ...]], NowMs :: integer()) ->
     [{Command :: binary(), Reason :: binary()}].
 keyspace_apply(_Keyspace, _Db, _Commands, _NowMs) -> erlang:nif_error(reason()).
+
+%% @doc The names of all commands that change keys in a keyspace, for tests.
+-spec keyspace_commands() -> [binary()].
+keyspace_commands() -> erlang:nif_error(reason()).
 
 %% @doc A session of reads of the mirror with this name.
 -spec session_new(Name :: atom()) -> session().

@@ -200,7 +200,7 @@ reads() ->
     ].
 
 arguments_test_() ->
-    {setup, fun filled/0, fun eslaver_test_mirror_tables:close/1, [
+    {setup, fun filled/0, fun eslaver_test_keyspace:close/1, [
         fun every_read_is_here/0,
         fun good_ones_are_answered/0,
         fun bad_ones_are_refused/0,
@@ -208,8 +208,8 @@ arguments_test_() ->
     ]}.
 
 filled() ->
-    Mirror = eslaver_test_mirror_tables:new(?M),
-    eslaver_test_mirror_tables:run_all(Mirror, [
+    Mirror = eslaver_test_keyspace:new(?M),
+    eslaver_test_keyspace:run_all(Mirror, [
         ["set", "string", 1],
         ["rpush", "list", 1],
         ["sadd", "set", "a"],

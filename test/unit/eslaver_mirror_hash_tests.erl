@@ -12,7 +12,7 @@
 -define(PAST, 1000).
 
 hash_test_() ->
-    eslaver_test_mirror_tables:tests(?MODULE, [
+    eslaver_test_keyspace:tests(?MODULE, [
         {"commands", fun commands/1},
         {"relative times", fun relative/1},
         {"expired", fun expired/1},
@@ -23,7 +23,7 @@ hash_test_() ->
 commands(Mirror) ->
     [
         begin
-            _ = eslaver_test_mirror_tables:run_all(Mirror, [
+            _ = eslaver_test_keyspace:run_all(Mirror, [
                 [<<"del">>, ?KEY],
                 [<<"hset">>, ?KEY, <<"a">>, 1, <<"b">>, 2, <<"c">>, <<"0.1">>],
                 [<<"hpexpireat">>, ?KEY, ?LATER, <<"FIELDS">>, 1, <<"b">>],
@@ -95,7 +95,7 @@ content() ->
 relative(Mirror) ->
     Future = ?LATER - 5000,
     lists:foldl(
-        fun(Command, Acc) -> eslaver_test_mirror_tables:run(Acc, Command, Future) end,
+        fun(Command, Acc) -> eslaver_test_keyspace:run(Acc, Command, Future) end,
         Mirror,
         [
             [<<"hset">>, ?KEY, <<"a">>, <<"1">>, <<"b">>, <<"2">>],
@@ -108,9 +108,8 @@ relative(Mirror) ->
     ?assertEqual([?LATER, Future + 5, Future + 7], Times).
 
 %% No read shows an expired field. It comes back with the next write to it.
-%% What it leaves in the tables goes with the hash.
-expired(#{store := #{hashes := Hashes}} = Mirror) ->
-    _ = eslaver_test_mirror_tables:run_all(Mirror, [
+expired(Mirror) ->
+    _ = eslaver_test_keyspace:run_all(Mirror, [
         [<<"hset">>, ?KEY, <<"a">>, 1, <<"b">>, 2, <<"c">>, 3],
         [<<"hpexpireat">>, ?KEY, ?PAST, <<"FIELDS">>, 2, <<"a">>, <<"b">>],
         [<<"hpexpireat">>, ?KEY, ?LATER, <<"FIELDS">>, 1, <<"c">>]
@@ -128,22 +127,22 @@ expired(#{store := #{hashes := Hashes}} = Mirror) ->
     ?assertEqual([-2, -2], eslaver_mirror:httl(?MODULE, ?KEY, [<<"a">>, <<"x">>])),
     ?assertEqual([?LATER div 1000], eslaver_mirror:hexpiretime(?MODULE, ?KEY, [<<"c">>])),
     ?assertEqual([-2], eslaver_mirror:hpttl(?MODULE, <<"none">>, [<<"c">>])),
-    Next = eslaver_test_mirror_tables:run_all(Mirror, [[<<"hset">>, ?KEY, <<"a">>, 4]]),
+    Next = eslaver_test_keyspace:run_all(Mirror, [[<<"hset">>, ?KEY, <<"a">>, 4]]),
     ?assertEqual([{<<"a">>, <<"4">>, -1}, {<<"c">>, <<"3">>, ?LATER}], content()),
-    _ = eslaver_test_mirror_tables:run_all(Next, [[<<"hdel">>, ?KEY, <<"a">>, <<"b">>, <<"c">>]]),
-    ?assertEqual(0, ets:info(Hashes, size)).
+    _ = eslaver_test_keyspace:run_all(Next, [[<<"hdel">>, ?KEY, <<"a">>, <<"b">>, <<"c">>]]),
+    ?assertNot(eslaver_mirror:exists(?MODULE, ?KEY)).
 
-%% Random commands do to a mirror what they do to a map; copies and what is removed leave no rows.
-model(#{store := #{hashes := Hashes}} = Mirror) ->
+%% Random commands do to a mirror what they do to a map; and to copies of it.
+model(Mirror) ->
     Seed = eslaver_test_env:seed(),
     _ = rand:seed(exsss, Seed),
     _ = lists:foldl(fun(_, Acc) -> step(Acc, Seed) end, {Mirror, #{}}, lists:seq(1, ?STEPS)),
-    _ = eslaver_test_mirror_tables:run_all(Mirror, [[<<"del">>, ?KEY]]),
-    ?assertEqual(0, ets:info(Hashes, size)).
+    _ = eslaver_test_keyspace:run_all(Mirror, [[<<"del">>, ?KEY]]),
+    ?assertNot(eslaver_mirror:exists(?MODULE, ?KEY)).
 
 step({Mirror, Model}, Seed) ->
     {Command, Expected} = command(integer_to_binary(rand:uniform(10)), Model),
-    Next = eslaver_test_mirror_tables:run_all(Mirror, [Command]),
+    Next = eslaver_test_keyspace:run_all(Mirror, [Command]),
     Content = lists:sort([{Field, Value, At} || {Field, {Value, At}} <- maps:to_list(Expected)]),
     ?assertEqual({Seed, Command, Content}, {Seed, Command, content()}),
     {Next, Expected}.

@@ -8,22 +8,10 @@ defaults_test() ->
         #{
             name := eslaver_mirror,
             full_resync := beside,
-            serve_stale_data := true,
-            table := [{read_concurrency, true}, {write_concurrency, false}],
-            filter := undefined
+            serve_stale_data := true
         },
         Options
     ).
-
-tables_test() ->
-    {ok, #{table := Table}} = eslaver_mirror_options:parse(#{
-        compressed => true, read_concurrency => false, write_concurrency => auto
-    }),
-    ?assertEqual([{read_concurrency, false}, {write_concurrency, auto}, compressed], Table).
-
-filter_test() ->
-    {ok, #{filter := Filter}} = eslaver_mirror_options:parse(#{filter => #{dbs => [1]}}),
-    ?assertMatch(#{dbs := [1], keys := undefined}, Filter).
 
 refused_test_() ->
     [
@@ -34,8 +22,7 @@ refused_test_() ->
             {name, "mirror", "mirror"},
             {name, undefined, undefined},
             {full_resync, never, never},
-            {read_concurrency, yes, yes},
-            {compressed, 1, 1},
+            {read_concurrency, true, true},
             {serve_stale_data, maybe_so, maybe_so},
             {callback, fun(_) -> ok end, fun(_) -> ok end},
             {events, full, full},
@@ -56,14 +43,14 @@ child_spec_test() ->
     Given = #{
         name => m,
         full_resync => in_place,
-        compressed => true,
+        serve_stale_data => false,
         master_auth => "secret",
         filter => #{keys => "password:*"}
     },
     #{id := m, start := {eslaver_mirror, start_link, [Wrapped]}} = eslaver_mirror:child_spec(Given),
     ?assertEqual(nomatch, string:find(io_lib:format("~p", [Wrapped]), "secret")),
     ?assertMatch(
-        {ok, #{name := m, full_resync := in_place, table := [_, _, compressed]}},
+        {ok, #{name := m, full_resync := in_place, serve_stale_data := false}},
         eslaver_mirror_options:parse(Wrapped)
     ),
     Types = #{keys => "password:*", types => [hash]},

@@ -7,18 +7,16 @@
 -define(KEY, <<"tree">>).
 
 path_hash_test_() ->
-    eslaver_test_mirror_tables:tests(?MODULE, [
+    eslaver_test_keyspace:tests(?MODULE, [
         {"fields of a path", fun fields/1},
         {"paths that end", fun deleted/1},
         {"prefixes", fun prefixes/1},
         {"a scan", fun scan/1},
-        {"a snapshot", fun loaded/1},
-        {"copies and what is gone", fun rows/1},
         {"another type", fun wrong_type/1}
     ]).
 
 run(Mirror, Commands) ->
-    eslaver_test_mirror_tables:run_all(Mirror, Commands).
+    eslaver_test_keyspace:run_all(Mirror, Commands).
 
 fields(Mirror) ->
     run(Mirror, [
@@ -117,32 +115,6 @@ scanned(Options, Cursor, Found) ->
     case eslaver_mirror:phscan(?MODULE, ?KEY, Cursor, Options) of
         {0, Paths} -> Found ++ Paths;
         {Next, Paths} -> scanned(Options, Next, Found ++ Paths)
-    end.
-
-loaded(Mirror) ->
-    Value = [{<<>>, [{<<"r">>, <<"0">>}]}, {<<"a">>, [{<<"f">>, <<"1">>}, {<<"g">>, <<"2">>}]}],
-    ok = eslaver_test_mirror_tables:load(Mirror, path_hash, ?KEY, Value, #{}),
-    ?assertEqual([<<>>, <<"a">>], paths()),
-    ?assertEqual(<<"2">>, eslaver_mirror:phget(?MODULE, ?KEY, <<"a">>, <<"g">>)),
-    ok = eslaver_test_mirror_tables:load(Mirror, path_hash, ?KEY, [], #{}),
-    ?assertEqual([], paths()),
-    ?assert(eslaver_mirror:exists(?MODULE, ?KEY)).
-
-rows(#{store := #{items := Items} = Store} = Mirror) ->
-    run(Mirror, [
-        ["phset", ?KEY, integer_to_list(N), "FIELDS", 1, "f", "v"]
-     || N <- lists:seq(1, 300)
-    ]),
-    run(Mirror, [["copy", ?KEY, "copy"], ["phdelprefix", ?KEY, ""]]),
-    ?assertEqual(300, eslaver_mirror:phcard(?MODULE, <<"copy">>)),
-    run(Mirror, [["del", ?KEY, "copy"]]),
-    ok = collect(Store),
-    ?assertEqual([], ets:tab2list(Items)).
-
-collect(Store) ->
-    case eslaver_mirror_keys:collect(Store, 1000) of
-        done -> ok;
-        more -> collect(Store)
     end.
 
 wrong_type(Mirror) ->

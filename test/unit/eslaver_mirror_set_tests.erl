@@ -7,7 +7,7 @@
 -define(KEYS, [<<"a">>, <<"b">>, <<"c">>]).
 
 set_test_() ->
-    eslaver_test_mirror_tables:tests(?MODULE, [
+    eslaver_test_keyspace:tests(?MODULE, [
         {"model", fun model/1},
         {"chance", fun chance/1},
         {"scan", fun scan/1},
@@ -34,7 +34,7 @@ model(Mirror) ->
 
 step({Mirror, Model}, Seed) ->
     Command = command(Model),
-    Next = eslaver_test_mirror_tables:run_all(Mirror, [Command]),
+    Next = eslaver_test_keyspace:run_all(Mirror, [Command]),
     After = expected(Command, Model),
     Found = maps:from_list([{Key, sorted(smembers, Key)} || Key <- ?KEYS]),
     ?assertEqual({Seed, Command, After}, {Seed, Command, Found}),
@@ -88,7 +88,7 @@ expected([<<"del">>, Key], Sets) ->
 %% has less than 50 or more than 160 happens, with the right chances, to one run in millions.
 chance(Mirror) ->
     Members = numbers(200),
-    _ = eslaver_test_mirror_tables:run_all(Mirror, [[<<"sadd">>, <<"a">> | Members]]),
+    _ = eslaver_test_keyspace:run_all(Mirror, [[<<"sadd">>, <<"a">> | Members]]),
     Draws = eslaver_mirror:srandmember(?MODULE, <<"a">>, -100 * length(Members)),
     Counts = lists:foldl(
         fun(Draw, Acc) -> maps:update_with(Draw, fun(N) -> N + 1 end, 1, Acc) end, #{}, Draws
@@ -112,7 +112,7 @@ drawn(Count) ->
 scan(Mirror) ->
     Stay = numbers(300),
     Go = [<<"go", N/binary>> || N <- numbers(300)],
-    _ = eslaver_test_mirror_tables:run_all(Mirror, [[<<"sadd">>, <<"a">> | Stay ++ Go]]),
+    _ = eslaver_test_keyspace:run_all(Mirror, [[<<"sadd">>, <<"a">> | Stay ++ Go]]),
     Found = scan(Mirror, 0, Go, []),
     ?assertEqual([], Stay -- Found),
     ?assertEqual(length(Found), length(lists:usort(Found))),
@@ -124,7 +124,7 @@ scan(Mirror) ->
 scan(Mirror, Cursor, Go, Found) ->
     {Next, Some} = eslaver_mirror:sscan(?MODULE, <<"a">>, Cursor),
     {Gone, Left} = lists:split(min(5, length(Go)), Go),
-    _ = eslaver_test_mirror_tables:run_all(Mirror, [[<<"srem">>, <<"a">> | Gone] || Gone =/= []]),
+    _ = eslaver_test_keyspace:run_all(Mirror, [[<<"srem">>, <<"a">> | Gone] || Gone =/= []]),
     case Next of
         0 -> Some ++ Found;
         _ -> scan(Mirror, Next, Left, Some ++ Found)
@@ -132,9 +132,9 @@ scan(Mirror, Cursor, Go, Found) ->
 
 %% Of which members have been popped there is no doubt only when it is all of them.
 spop(Mirror) ->
-    Filled = eslaver_test_mirror_tables:run_all(Mirror, [[<<"sadd">>, <<"a">>, <<"1">>, <<"2">>]]),
-    ?assertError(_, eslaver_test_mirror_tables:run_all(Filled, [[<<"spop">>, <<"a">>, 1]])),
-    _ = eslaver_test_mirror_tables:run_all(Filled, [[<<"spop">>, <<"a">>, 2]]),
+    Filled = eslaver_test_keyspace:run_all(Mirror, [[<<"sadd">>, <<"a">>, <<"1">>, <<"2">>]]),
+    ?assertError(_, eslaver_test_keyspace:run_all(Filled, [[<<"spop">>, <<"a">>, 1]])),
+    _ = eslaver_test_keyspace:run_all(Filled, [[<<"spop">>, <<"a">>, 2]]),
     ?assertEqual([], eslaver_mirror:smembers(?MODULE, <<"a">>)).
 
 numbers(Count) -> [integer_to_binary(N) || N <- lists:seq(1, Count)].

@@ -14,21 +14,19 @@
 -define(VALKEY, {valkey, {9, 2}}).
 
 set_times_test_() ->
-    eslaver_test_mirror_tables:tests(?MODULE, [
+    eslaver_test_keyspace:tests(?MODULE, [
         {"commands", ?REDIS, fun commands/1},
         {"relative times", ?REDIS, fun relative/1},
-        {"a snapshot", ?REDIS, fun loaded/1},
         {"expired members are not shown", ?REDIS, fun expired/1},
         {"a source with expired members", ?REDIS, fun uncertain/1},
         {"times as they are read", ?REDIS, fun reads/1},
         {"a member moves, Valkey", ?VALKEY, fun moved/1},
         {"a member moves, Redis", ?REDIS, fun moved_or_not/1},
-        {"copies and what is gone", ?REDIS, fun rows/1},
         {"model", ?REDIS, fun model/1}
     ]).
 
 run(Mirror, Commands) ->
-    eslaver_test_mirror_tables:run_all(Mirror, Commands).
+    eslaver_test_keyspace:run_all(Mirror, Commands).
 
 %% Each on a set of `a', and `b' that lives to LATER.
 commands(Mirror) ->
@@ -96,7 +94,7 @@ content(Key) ->
 relative(Mirror) ->
     Now = 50_000_000_000_000,
     Run = fun(Command) ->
-        eslaver_test_mirror_tables:run(Mirror, [iolist_to_binary(Word) || Word <- Command], Now)
+        eslaver_test_keyspace:run(Mirror, [iolist_to_binary(Word) || Word <- Command], Now)
     end,
     Run(["saddex", ?KEY, "EX", "100", "MEMBERS", "1", "a"]),
     Run(["saddex", ?KEY, "PX", "100", "MEMBERS", "1", "b"]),
@@ -112,11 +110,6 @@ relative(Mirror) ->
         },
         content()
     ).
-
-loaded(Mirror) ->
-    Meta = #{member_expire_at => [{<<"b">>, ?LATER}, {<<"c">>, ?PAST}]},
-    ok = eslaver_test_mirror_tables:load(Mirror, set, ?KEY, [<<"a">>, <<"b">>, <<"c">>], Meta),
-    ?assertEqual(#{<<"a">> => -1, <<"b">> => ?LATER}, content()).
 
 expired(Mirror) ->
     run(Mirror, [
@@ -213,24 +206,6 @@ moved_or_not(Mirror) ->
     ]),
     ?assertEqual(#{<<"b">> => -1}, content(<<"other">>)),
     ?assertError(_, run(Mirror, [["smove", ?KEY, "other", "a"]])).
-
-rows(#{store := #{sets := Sets} = Store} = Mirror) ->
-    Members = [integer_to_binary(N) || N <- lists:seq(1, 100)],
-    run(Mirror, [
-        ["sadd", ?KEY | Members],
-        ["spexpireat", ?KEY, ?LATER, "MEMBERS", 50 | lists:sublist(Members, 50)],
-        ["copy", ?KEY, "copy"]
-    ]),
-    ?assertEqual(content(), content(<<"copy">>)),
-    run(Mirror, [["del", ?KEY, "copy"]]),
-    ok = collect(Store),
-    ?assertEqual([], ets:tab2list(Sets)).
-
-collect(Store) ->
-    case eslaver_mirror_keys:collect(Store, 1000) of
-        done -> ok;
-        more -> collect(Store)
-    end.
 
 %% Random commands do to a mirror what they do to a map.
 model(Mirror) ->

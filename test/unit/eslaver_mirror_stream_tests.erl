@@ -7,7 +7,7 @@
 -define(KEY, <<"s">>).
 
 stream_test_() ->
-    eslaver_test_mirror_tables:tests(?MODULE, [
+    eslaver_test_keyspace:tests(?MODULE, [
         {"entries", {8, 6}, fun entries/1},
         {"trimming", {8, 6}, fun trimming/1},
         {"what is pending ends with an entry, or not", {8, 6}, fun policies/1},
@@ -17,12 +17,11 @@ stream_test_() ->
         {"read and claimed as a client does", {8, 6}, fun verbatim/1},
         {"lag", {8, 0}, fun lag/1},
         {"lag of Valkey", {7, 2}, fun lag_of_valkey/1},
-        {"producers", {8, 6}, fun producers/1},
-        {"rows", {8, 6}, fun rows/1}
+        {"producers", {8, 6}, fun producers/1}
     ]).
 
 run(Mirror, Commands) ->
-    eslaver_test_mirror_tables:run_all(Mirror, [
+    eslaver_test_keyspace:run_all(Mirror, [
         string:lexemes(Command, " ")
      || Command <- Commands
     ]).
@@ -252,25 +251,3 @@ producers(Mirror) ->
         },
         Info
     ).
-
-%% A copy is one of its own, and what is removed leaves no rows, a little at a time.
-rows(#{store := #{entries := Entries, groups := Groups} = Store} = Mirror) ->
-    run(Mirror, ["xadd s " ++ integer_to_list(N) ++ " a 1" || N <- lists:seq(1, 300)]),
-    run(Mirror, [
-        "xadd s IDMP p a 301-0 x 1", "xgroup create s g 0", "xreadgroup GROUP g c STREAMS s >"
-    ]),
-    run(Mirror, ["copy s t", "xdel t 5-0", "xack t g 6-0"]),
-    ?assertEqual({301, 300}, {
-        eslaver_mirror:xlen(?MODULE, ?KEY), eslaver_mirror:xlen(?MODULE, <<"t">>)
-    }),
-    ?assertMatch([#{pending := 301}], eslaver_mirror:xinfo_groups(?MODULE, ?KEY)),
-    ?assertMatch([#{pending := 300}], eslaver_mirror:xinfo_groups(?MODULE, <<"t">>)),
-    run(Mirror, ["del s t"]),
-    collect(Store),
-    ?assertEqual({0, 0}, {ets:info(Entries, size), ets:info(Groups, size)}).
-
-collect(Store) ->
-    case eslaver_mirror_keys:collect(Store, 100) of
-        more -> collect(Store);
-        done -> ok
-    end.

@@ -38,7 +38,7 @@ every_write_is_known(_Config) ->
         {Name, table(Server)}
      || #{name := Name, server := Server} <- eslaver_test_servers:available()
     ],
-    Mirrored = maps:keys(eslaver_mirror_commands:all()) ++ ?OWN ++ ?NEVER_SENT,
+    Mirrored = eslaver_nif:keyspace_commands() ++ ?OWN ++ ?NEVER_SENT,
     Written = [
         list_to_binary(string:lowercase(Name))
      || Name <- eslaver_test_command_forms:names()

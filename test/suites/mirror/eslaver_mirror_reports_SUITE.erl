@@ -24,6 +24,7 @@ reports_tell_no_data(_Config) ->
     ok = eslaver_test_proxied_mirror:caught_up(?M, Client),
     ok = eslaver_test_log:clear(),
     Crash = fun(Mirror) ->
+        {ok, _} = eslaver_mirror:subscribe(?M, #{}),
         ok = break(Mirror),
         ?assertEqual(nomatch, found(sys:get_status(Mirror))),
         _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"])
@@ -33,6 +34,7 @@ reports_tell_no_data(_Config) ->
     ok = eslaver_test_proxied_mirror:attach(?M, Started),
     Kill = fun(Mirror) ->
         %% with events on their way
+        {ok, _} = eslaver_mirror:subscribe(?M, #{}),
         ok = sys:suspend(Mirror),
         _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"]),
         true = eslaver_test_wait:until(fun() ->
@@ -52,7 +54,7 @@ reasons(End) ->
 
 %% Gives it a state with which it cannot handle any event.
 break(Mirror) ->
-    _ = sys:replace_state(Mirror, fun(State) -> setelement(2, State, {broken, "secret-state"}) end),
+    _ = sys:replace_state(Mirror, fun(State) -> setelement(3, State, {broken, "secret-state"}) end),
     ok.
 
 found(Term) ->

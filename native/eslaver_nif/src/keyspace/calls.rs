@@ -171,6 +171,13 @@ fn keyspace_apply<'a>(
     Ok(refused)
 }
 
+/// The names of all commands that change keys here, for tests.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn keyspace_commands<'a>(env: Env<'a>) -> Vec<Term<'a>> {
+    let writer = Writer::new(Arc::default(), Learned::default(), None);
+    writer.commands().map(|name| binary(env, name)).collect()
+}
+
 fn load(snapshot: &[u8], loader: &mut Loader) -> Result<(), rdb::Error> {
     let mut decoder = Decoder::with_limits(Limits::NONE);
     decoder.feed(snapshot);

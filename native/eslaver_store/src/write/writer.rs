@@ -110,6 +110,11 @@ impl Writer {
         }
     }
 
+    /// The names of all commands that change keys here, in lower case.
+    pub fn commands(&self) -> impl Iterator<Item = &'static [u8]> {
+        self.commands.keys().copied()
+    }
+
     /// Whether something could not be applied that only a full resync makes good again.
     pub fn needs_resync(&self) -> bool {
         self.needs_resync
