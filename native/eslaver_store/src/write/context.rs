@@ -3,6 +3,8 @@
 
 use eslaver_core::rdb::Family;
 
+use std::any::Any;
+
 use crate::keyspace::db::Db;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::session::Session;
@@ -212,6 +214,11 @@ impl<'a, 's> Context<'a, 's> {
         let old = self.session.lock(self.number, self.db, hash).remove(hash, key, self.db)?;
         self.db.usage().remove(old.kind(), old.size());
         Some(old)
+    }
+
+    /// Has a part of a value, which was removed from it, dropped where nobody waits.
+    pub(crate) fn discard_part(&mut self, part: impl Any + Send + Sync) {
+        self.trash.part(part);
     }
 
     fn discard(&mut self, old: Option<Entry>) {

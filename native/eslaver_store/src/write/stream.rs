@@ -2,7 +2,7 @@
 
 use crate::collections::element::Element;
 use crate::values::Type;
-use crate::values::stream::{Limit, Stream, packed};
+use crate::values::stream::{Gone, Limit, Stream, packed};
 use crate::write::arguments::{Args, arg, is, pairs, rest};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
@@ -54,9 +54,9 @@ fn xadd(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let (fields, []) = fields.as_chunks::<2>() else { return Err(Refusal::Syntax) };
     let fields = fields.iter().map(|&[name, value]| (Element::Bytes(name), Element::Bytes(value)));
     let is_plain = options.producer.is_none() && options.limit.is_none();
-    context.change(key, Type::Stream, packed::new, |entry| {
+    let gone = context.change(key, Type::Stream, packed::new, |entry| {
         if is_plain && packed::append(entry, id, fields.clone()) {
-            return Ok(());
+            return Ok(None);
         }
         packed::change(entry, |stream| {
             stream.add(id, fields).ok_or(Refusal::Value)??;
@@ -65,7 +65,13 @@ fn xadd(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
             }
             trim(stream, options)
         })
-    })?
+    })??;
+    discard(context, gone);
+    Ok(())
+}
+
+fn discard(context: &mut Context<'_, '_>, gone: Option<Gone>) {
+    gone.into_iter().for_each(|gone| context.discard_part(gone));
 }
 
 fn xtrim(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
@@ -73,17 +79,16 @@ fn xtrim(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> 
     if !behind.is_empty() {
         return Err(Refusal::Syntax);
     }
-    update(context, arg(args, 0)?, |stream| trim(stream, options))
+    let gone = update(context, arg(args, 0)?, |stream| trim(stream, options))?;
+    discard(context, gone);
+    Ok(())
 }
 
-fn trim(stream: &mut Stream, options: Trim<'_>) -> Result<(), Refusal> {
+fn trim(stream: &mut Stream, options: Trim<'_>) -> Result<Option<Gone>, Refusal> {
     match options.limit {
-        None => Ok(()),
-        Some(limit) if options.is_exact => {
-            stream.trim(limit, options.policy);
-            Ok(())
-        }
-        Some(Limit::MaxLen(most)) if stream.len() <= most => Ok(()),
+        None => Ok(None),
+        Some(limit) if options.is_exact => Ok(stream.trim(limit, options.policy)),
+        Some(Limit::MaxLen(most)) if stream.len() <= most => Ok(None),
         // How much of what may go is removed by a limit with `~` only the master knows; it says `=`.
         Some(_) => Err(Refusal::Value),
     }

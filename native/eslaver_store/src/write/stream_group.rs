@@ -41,10 +41,9 @@ fn xgroup(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal>
             })
         })
     } else if is(subcommand, "DESTROY") {
-        update(context, key, |stream| {
-            stream.groups.remove(name);
-            Ok(())
-        })
+        let group = update(context, key, |stream| Ok(stream.groups.remove(name)))?;
+        group.into_iter().for_each(|group| context.discard_part(group));
+        Ok(())
     } else if is(subcommand, "CREATECONSUMER") {
         let (consumer, now) = (arg(args, 3)?, context.now());
         update(context, key, |stream| {

@@ -6,7 +6,8 @@ use crate::write::arguments::Args;
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::{
-    bit, geo, hash, hll, key, list, set, stream, stream_claim, stream_group, string, zset,
+    array, bit, gcra, geo, hash, hll, json, key, list, path_hash, set, sort, stream, stream_claim,
+    stream_group, string, vectorset, zset,
 };
 
 /// Applies a command.
@@ -16,17 +17,23 @@ pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusa
 pub(crate) type Commands = HashMap<&'static [u8], Apply, foldhash::fast::RandomState>;
 
 const FAMILIES: &[&[(&str, Apply)]] = &[
+    array::COMMANDS,
     bit::COMMANDS,
+    gcra::COMMANDS,
     geo::COMMANDS,
     hash::COMMANDS,
     hll::COMMANDS,
+    json::COMMANDS,
     key::COMMANDS,
     list::COMMANDS,
+    path_hash::COMMANDS,
     set::COMMANDS,
+    sort::COMMANDS,
     stream::COMMANDS,
     stream_claim::COMMANDS,
     stream_group::COMMANDS,
     string::COMMANDS,
+    vectorset::COMMANDS,
     zset::COMMANDS,
 ];
 

@@ -51,9 +51,9 @@ impl<'a> Entry<'a> {
         self.values.is_some()
     }
 
-    /// About as many bytes as its names and values have.
+    /// About as many bytes as its values have, and its names, where they are its own.
     pub(crate) fn bytes(&self) -> usize {
-        self.named.len() + self.values.map_or(0, <[u8]>::len)
+        self.values.unwrap_or(self.named).len()
     }
 
     pub(crate) fn fields(&self) -> Fields<'a> {

@@ -274,14 +274,15 @@ impl Groups {
     }
 
     /// Removes a group, if it exists.
-    pub(crate) fn remove(&mut self, name: &[u8]) {
-        let (Ok(place), Some(list)) = (self.place(name), &mut self.list) else { return };
-        let list = Arc::make_mut(list);
+    pub(crate) fn remove(&mut self, name: &[u8]) -> Option<Arc<Group>> {
+        let place = self.place(name).ok()?;
+        let list = Arc::make_mut(self.list.as_mut()?);
         let group = list.remove(place);
         self.bytes -= bytes(&group);
         if list.is_empty() {
             self.list = None;
         }
+        Some(group)
     }
 
     /// Changes a group, if it exists.

@@ -33,7 +33,8 @@ use eslaver_core::rdb::StreamId;
 
 use crate::collections::element::Element;
 use crate::collections::record::Refused;
-use entries::Entries;
+use crate::collections::tree::Removed;
+use entries::{Entries, EntryLeaf};
 use group::{Group, Groups};
 use idempotency::Producers;
 
@@ -49,6 +50,9 @@ pub(crate) struct Stream {
     pub(crate) groups: Groups,
     pub(crate) producers: Producers,
 }
+
+/// Entries that were removed from a stream.
+pub(crate) type Gone = Removed<EntryLeaf>;
 
 /// What the end of an entry means for groups in which it is pending.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -135,17 +139,20 @@ impl Stream {
         }
     }
 
-    /// Removes the first entries, until those that are left are within the limit.
-    pub(crate) fn trim(&mut self, limit: Limit, policy: Policy) {
+    /// Removes the first entries, until those that are left are within the limit. Many are returned,
+    /// to be dropped where nobody waits.
+    pub(crate) fn trim(&mut self, limit: Limit, policy: Policy) -> Option<Gone> {
+        const MANY: u64 = 1000;
         let surplus = match limit {
             Limit::MaxLen(most) => self.len().saturating_sub(most),
             Limit::MinId(least) => self.entries.rank_from(least),
         };
         if surplus == 0 {
-            return;
+            return None;
         }
         if self.groups.is_empty() || policy == Policy::KeepRef {
-            return drop(self.entries.remove_range(0..surplus));
+            let gone = self.entries.remove_range(0..surplus);
+            return (surplus > MANY).then_some(gone);
         }
         // With `MAXLEN`, others go instead of those that may not.
         let looked_at = match limit {
@@ -156,6 +163,7 @@ impl Stream {
         for ranks in gone.into_iter().rev() {
             drop(self.entries.remove_range(ranks));
         }
+        None
     }
 
     /// The ranks of the first entries that may go, of the first `looked_at`, at most `most`.

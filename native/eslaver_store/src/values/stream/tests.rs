@@ -189,7 +189,7 @@ fn small_streams_are_packed() {
         assert!(stream.groups.insert(Group::new(b"g", id(1, 0), None)));
     });
     assert!(!is_packed(&entry));
-    packed::change(&mut entry, |stream| stream.groups.remove(b"g"));
+    packed::change(&mut entry, |stream| assert!(stream.groups.remove(b"g").is_some()));
     assert!(is_packed(&entry));
     assert_eq!((entry.key(), entry.expire_at()), (&b"key"[..], Some(7)));
     let stream = stream(&entry);
