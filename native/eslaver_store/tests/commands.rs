@@ -84,11 +84,11 @@ fn scripts(most: usize) -> impl Strategy<Value = Script> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 64, max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default()
+        cases: 32, max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default()
     })]
 
     #[test]
-    fn reads_are_those_of_the_model(script in scripts(3000)) {
+    fn reads_are_those_of_the_model(script in scripts(1500)) {
         let store = Arc::new(Store::new());
         let mut writer = Writer::new(Arc::clone(&store), Learned::default(), None);
         let reads = Reads::new(&store);
@@ -98,7 +98,7 @@ proptest! {
             apply(&mut writer, unit, |command, refusal| panic!("{command:?}: {refusal}"));
             drop(writer.take_trash());
             count += 1;
-            if count % 32 == 0 {
+            if count % 64 == 0 {
                 reads.assert_all(model);
             }
         });
@@ -110,7 +110,7 @@ proptest! {
     /// What a filter lets pass is as in the model, or marked as unknown, where a command read or wrote
     /// what does not pass.
     #[test]
-    fn filtered_reads_are_those_of_the_model(script in scripts(1500), dbs in 1u32..3) {
+    fn filtered_reads_are_those_of_the_model(script in scripts(1000), dbs in 1u32..3) {
         let filter = Filter {
             keys: Some(vec![Glob::new(b"?0".as_slice()), Glob::new(b"[slt]1".as_slice())]),
             dbs: Some((0..dbs).collect()),

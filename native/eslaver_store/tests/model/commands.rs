@@ -65,7 +65,7 @@ impl Choices<'_> {
     fn text(&mut self) -> Vec<u8> {
         match self.below(24) {
             0 => vec![b'z'; 32_760 + self.below(16)],
-            1 => vec![b'z'; 100_000],
+            1 => vec![b'z'; 40_000],
             _ => self.element(),
         }
     }
@@ -107,7 +107,7 @@ impl Choices<'_> {
         match self.below(12) {
             0 => ("append", vec![key, self.text()]),
             1 => {
-                let at = [0, 5, 100, 32_765, 70_000][self.below(5)] + self.below(8);
+                let at = [0, 5, 100, 32_765, 40_000][self.below(5)] + self.below(8);
                 ("setrange", vec![key, at.to_string().into(), self.text()])
             }
             2 => {
