@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
+use eslaver_core::rdb::write::{Dialect, Writer as RdbWriter};
+use eslaver_core::rdb::{Decoder, Family, Status};
 use eslaver_store::{
-    Answer, Arg, Command, Patience, Queries, ReadError, Reader, Refusal, Store, Tree, Writer,
+    Answer, Arg, Command, Loader, Patience, Queries, ReadError, Reader, Refusal, Store, Tree,
+    Writer, save,
 };
 
 struct Mirror {
@@ -30,6 +33,19 @@ impl Mirror {
         let command = Command { db: 0, name: words[0], args: &words[1..] };
         self.writer.apply(&[command], 0, |_, refusal| refused = Some(refusal));
         refused
+    }
+
+    /// What is loaded of the file that it saves.
+    fn saved(&self) -> Self {
+        let mut rdb = RdbWriter::new(Dialect::new(Family::Redis, 10).unwrap(), Vec::new());
+        save(&self.store, &mut rdb).unwrap();
+        let mirror = Self::new();
+        let mut loader = Loader::new(Arc::clone(&mirror.store), None);
+        let mut decoder = Decoder::new();
+        decoder.feed(&rdb.finish().unwrap());
+        while let Status::Event = decoder.next(&mut loader).unwrap() {}
+        assert!(loader.problems().is_empty());
+        mirror
     }
 
     fn read(&self, name: &str, args: &[Arg<'_>]) -> Result<Answer, ReadError> {
@@ -287,6 +303,26 @@ fn many_members_are_kept() {
     assert_eq!(mirror.ask("zrange", &range(-1, -1)), "[m999]");
     mirror.run("zremrangebyrank k 0 -1");
     assert_eq!(card(&mirror), "0");
+}
+
+#[test]
+fn sorted_sets_are_saved_and_loaded() {
+    let mut mirror = Mirror::new();
+    let members = |from: u32, to: u32| {
+        (from..to).map(|n| format!(" {} m{n}", f64::from(n % 7) / 10.0)).collect::<String>()
+    };
+    mirror.run("zadd small inf a -inf b 0.1 c 0.1 1");
+    mirror.run(&format!("zadd packed{}", members(0, 128)));
+    mirror.run(&format!("zadd large{}", members(0, 500)));
+    mirror.run(&format!("zadd long 1 a 2 {}", "x".repeat(100)));
+    let mut loaded = mirror.saved();
+    for key in ["small", "packed", "large", "long"] {
+        assert_eq!(loaded.all(key), mirror.all(key));
+    }
+    loaded.run("zincrby large -5 m77");
+    loaded.run("zincrby packed -5 m77");
+    assert!(loaded.all("large").starts_with("[{m77,-5.0},"));
+    assert!(loaded.all("packed").starts_with("[{m77,-5.0},"));
 }
 
 #[test]
