@@ -1153,6 +1153,7 @@ phscan(Mirror, Key, Cursor) ->
 -spec phscan(mirror(), key(), Cursor :: 0 | binary(), path_scan()) ->
     {Next :: 0 | binary(), [Path :: binary()]} | failure().
 phscan(Mirror, Key, Cursor, Options) ->
+    _ = Cursor =:= 0 orelse eslaver_mirror_arguments:binary(Cursor),
     ok = eslaver_mirror_arguments:options(
         #{
             prefix => fun is_binary/1,

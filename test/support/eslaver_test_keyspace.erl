@@ -20,11 +20,14 @@
 tests(Name, Tests) ->
     lists:map(
         fun
-            ({Title, Test}) -> {Title, fun() -> with(new(Name), Test) end};
-            ({Title, Version, Test}) -> {Title, fun() -> with(new(Name, Version), Test) end}
+            ({Title, Test}) -> test(Title, fun() -> with(new(Name), Test) end);
+            ({Title, Version, Test}) -> test(Title, fun() -> with(new(Name, Version), Test) end)
         end,
         Tests
     ).
+
+test(Title, Test) ->
+    {Title, {timeout, 60, Test}}.
 
 with(Mirror, Test) ->
     Test(Mirror),

@@ -22,7 +22,7 @@ refused_test_() ->
             {name, "mirror", "mirror"},
             {name, undefined, undefined},
             {full_resync, never, never},
-            {read_concurrency, true, true},
+            {read_concurrency, true, hidden},
             {serve_stale_data, maybe_so, maybe_so},
             {callback, fun(_) -> ok end, fun(_) -> ok end},
             {events, full, full},

@@ -1,7 +1,6 @@
 //! Terms as queries.
 
 use eslaver_store::{Arg, Query};
-use rustler::types::ListIterator;
 use rustler::{Binary, Term, TermType};
 
 use crate::keyspace::names;
@@ -42,9 +41,13 @@ fn read_arg<'a>(term: Term<'a>, depth: usize, left: &mut usize) -> Result<Arg<'a
             parts.collect::<Result<_, _>>().map(Arg::Tuple)
         }
         TermType::List => {
-            let items: ListIterator<'a> = term.decode().map_err(bad)?;
-            let items = items.map(|item| read_arg(item, depth, left));
-            items.collect::<Result<_, _>>().map(Arg::List)
+            let (mut items, mut rest) = (Vec::new(), term);
+            while let Ok((item, tail)) = rest.list_get_cell() {
+                items.push(read_arg(item, depth, left)?);
+                rest = tail;
+            }
+            // it may end with something else than an empty list
+            if rest.is_empty_list() { Ok(Arg::List(items)) } else { Err(NoQuery::Bad) }
         }
         _ => Err(NoQuery::Bad),
     }
