@@ -17,7 +17,7 @@ use crate::keyspace::entry::Entry;
 use crate::keyspace::version::Server;
 
 /// How often a reader tries to get its locks before it says that the store is busy.
-pub(super) const TRIES: usize = 32;
+const TRIES: usize = 32;
 const MORE_TRIES: usize = 100_000;
 
 /// How long a read may take.
@@ -31,7 +31,7 @@ pub enum Patience {
 }
 
 impl Patience {
-    fn tries(self) -> usize {
+    pub(super) fn tries(self) -> usize {
         match self {
             Self::Short => TRIES,
             Self::Long => MORE_TRIES,
@@ -39,7 +39,7 @@ impl Patience {
     }
 
     /// After a try that failed.
-    fn pause(self) {
+    pub(super) fn pause(self) {
         match self {
             Self::Short => std::hint::spin_loop(),
             Self::Long => std::thread::yield_now(),

@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 
 use crate::keyspace::entry::Entry;
-use crate::keyspace::store::{ReadError, Store, TRIES};
+use crate::keyspace::store::{Patience, ReadError, Store};
 
 /// What was seen of the keyspace by reads so far.
 #[derive(Debug, Default)]
@@ -35,12 +35,13 @@ impl Store {
         db: u32,
         key: &[u8],
         now: i64,
+        patience: Patience,
         watch: &mut Watch,
         with: impl FnOnce(Option<&Entry>) -> R,
     ) -> Result<R, ReadError> {
-        for _ in 0..TRIES {
+        for _ in 0..patience.tries() {
             let Some(generation) = self.even_generation() else {
-                std::hint::spin_loop();
+                patience.pause();
                 continue;
             };
             let dbs = self.dbs();
@@ -54,7 +55,7 @@ impl Store {
             };
             let hash = db.hash(key);
             let Some(keys) = db.stripe(hash.stripe()).try_read() else {
-                std::hint::spin_loop();
+                patience.pause();
                 continue;
             };
             if self.is_generation(generation) {
@@ -93,7 +94,9 @@ mod tests {
     fn see(mirror: &Mirror, watch: &mut Watch, key: &str) -> bool {
         mirror
             .store
-            .with_key_watched(0, key.as_bytes(), NOW, watch, |entry| entry.is_some())
+            .with_key_watched(0, key.as_bytes(), NOW, Patience::Short, watch, |entry| {
+                entry.is_some()
+            })
             .unwrap()
     }
 

@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
         watch: &mut Watch,
         with: impl FnOnce(Option<&Entry>) -> R,
     ) -> Result<R, ReadError> {
-        self.store.with_key_watched(self.db, key, self.now, watch, with)
+        self.store.with_key_watched(self.db, key, self.now, self.patience, watch, with)
     }
 
     /// Whether all that was seen of watched keys was so at one moment.
