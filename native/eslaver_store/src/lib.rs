@@ -43,6 +43,8 @@ mod keyspace;
 mod load;
 mod read;
 mod save;
+#[cfg(test)]
+mod testing;
 pub mod values;
 mod write;
 
@@ -57,5 +59,6 @@ pub use read::reply::{Answer, Reply, Tree};
 pub use read::table::Queries;
 pub use save::{Saved, save};
 pub use write::feed::Feed;
+pub use write::functions::Functions;
 pub use write::refusal::Refusal;
 pub use write::writer::{Command, Writer};

@@ -15,6 +15,7 @@ use crate::values::module::Field;
 use crate::values::set::Set;
 use crate::values::stream::packed;
 use crate::values::string::Str;
+use crate::values::zset::Zset;
 use crate::values::{Large, Type, ValueRef};
 
 /// What became of a file.
@@ -74,6 +75,7 @@ fn write_entry<O: Output>(
         }
         Type::List => write_list(rdb, entry.key(), &meta, value)?,
         Type::Set => write_set(rdb, entry.key(), &meta, value)?,
+        Type::Zset => write_zset(rdb, entry.key(), &meta, value)?,
         Type::Hash => write_hash(rdb, entry.key(), &meta, value)?,
         Type::Stream => write_stream(rdb, entry.key(), &meta, value)?,
         Type::Module => write_module(rdb, entry.key(), &meta, value)?,
@@ -151,6 +153,24 @@ fn write_set<O: Output>(
             })(record)
         }),
     };
+    result
+}
+
+/// The highest member first: a server that loads it then finds the place of each at once.
+fn write_zset<O: Output>(
+    rdb: &mut RdbWriter<O>,
+    key: &[u8],
+    meta: &Meta,
+    value: ValueRef<'_>,
+) -> Result<(), WriteError> {
+    let zset = view(Zset::of(value))?;
+    rdb.begin(key, meta, Contents::Zset { count: zset.len() as u64 })?;
+    let mut result = Ok(());
+    zset.for_each_back(0..zset.len(), |score, member| {
+        if result.is_ok() {
+            result = rdb.scored(item(member), score);
+        }
+    });
     result
 }
 

@@ -21,8 +21,7 @@ groups() ->
     eslaver_test_groups:per_server(eslaver_test_servers:available(), [same_data]).
 
 init_per_suite(Config) ->
-    Build = "cargo build --quiet --release --locked -p eslaver_core --example rewrite",
-    {ok, _} = run("cd " ++ root() ++ " && " ++ Build ++ " --target-dir target"),
+    ok = eslaver_test_crates:build("eslaver_core", "rewrite"),
     Config.
 
 end_per_suite(_Config) ->
@@ -83,7 +82,7 @@ expiring_fields(Client) ->
 
 rewritten(File, Dir) ->
     Target = filename:join(Dir, "written.rdb"),
-    {ok, <<>>} = run(lists:join(" ", [root() ++ "/target/release/examples/rewrite", File, Target])),
+    {ok, <<>>} = eslaver_test_crates:run("rewrite", [File, Target]),
     file:read_file(Target).
 
 %% What a server says of all its keys, with what has no order sorted, and without what passes by.
@@ -132,20 +131,3 @@ delete_wide_arrays(Client) ->
      || {Key, #{type := array, db := Db, value := Elements}} <- maps:to_list(data(Client)),
         element(1, lists:last(Elements)) > ?DIGESTED_ARRAY
     ].
-
-%% The repository, from where this is compiled.
-root() ->
-    string:trim(os:cmd("cd -P '" ++ code:lib_dir(eslaver) ++ "/src/..' && pwd")).
-
-run(Command) ->
-    Port = open_port({spawn_executable, "/bin/sh"}, [
-        {args, ["-c", Command]}, binary, exit_status, stderr_to_stdout
-    ]),
-    said(Port, <<>>).
-
-said(Port, Said) ->
-    receive
-        {Port, {data, More}} -> said(Port, <<Said/binary, More/binary>>);
-        {Port, {exit_status, 0}} -> {ok, Said};
-        {Port, {exit_status, Status}} -> {error, Status, Said}
-    end.

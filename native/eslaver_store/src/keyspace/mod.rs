@@ -10,6 +10,7 @@
 //! | `slot` | the slot of a cluster that a key is in |
 //! | `usage` | keys and bytes by type |
 //! | `version` | the version of the master whose keys they are |
+//! | `watch` | reads one after the other, of one moment |
 //! | `trash` | values out of reach, to be dropped outside locks |
 
 pub(crate) mod block;
@@ -21,3 +22,4 @@ pub(crate) mod store;
 pub(crate) mod trash;
 pub(crate) mod usage;
 pub(crate) mod version;
+pub(crate) mod watch;

@@ -17,7 +17,7 @@ use crate::keyspace::entry::Entry;
 use crate::keyspace::version::Server;
 
 /// How often a reader tries to get its locks before it says that the store is busy.
-const TRIES: usize = 32;
+pub(super) const TRIES: usize = 32;
 const MORE_TRIES: usize = 100_000;
 
 /// How long a read may take.
@@ -226,17 +226,17 @@ impl Store {
     }
 
     #[inline]
-    fn even_generation(&self) -> Option<u64> {
+    pub(super) fn even_generation(&self) -> Option<u64> {
         let generation = self.generation.load(Ordering::Acquire);
         generation.is_multiple_of(2).then_some(generation)
     }
 
     #[inline]
-    fn is_generation(&self, generation: u64) -> bool {
+    pub(super) fn is_generation(&self, generation: u64) -> bool {
         self.generation.load(Ordering::Acquire) == generation && !self.is_broken()
     }
 
-    fn busy(&self) -> ReadError {
+    pub(super) fn busy(&self) -> ReadError {
         if self.is_broken() { ReadError::Broken } else { ReadError::Busy }
     }
 

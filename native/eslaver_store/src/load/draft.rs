@@ -9,6 +9,7 @@ use crate::values::list::ListBuilder;
 use crate::values::module::{Field, Module};
 use crate::values::set::SetBuilder;
 use crate::values::stream::builder::Builder as StreamBuilder;
+use crate::values::zset::ZsetBuilder;
 use crate::values::{Large, NewValue, string};
 
 /// A value in the making.
@@ -25,6 +26,8 @@ enum Parts {
     List(ListBuilder),
     /// The member that came last waits for its time, if it has one.
     Set(SetBuilder, Option<Vec<u8>>),
+    /// The member that came last waits for its score.
+    Zset(ZsetBuilder, Vec<u8>),
     Hash(HashDraft),
     Stream(StreamBuilder, StreamMeta),
     Module(Module),
@@ -46,6 +49,7 @@ impl Draft {
             Kind::String => Parts::String(None),
             Kind::List => Parts::List(ListBuilder::default()),
             Kind::Set => Parts::Set(SetBuilder::new(seed), None),
+            Kind::Zset => Parts::Zset(ZsetBuilder::new(seed), Vec::new()),
             Kind::Hash => {
                 Parts::Hash(HashDraft { builder: Builder::new(seed), field: None, value: None })
             }
@@ -76,6 +80,11 @@ impl Draft {
                     None => Ok(()),
                 }
             }
+            Parts::Zset(_, last) => {
+                last.clear();
+                element(item).with_bytes(|member| last.extend_from_slice(member));
+                Ok(())
+            }
             Parts::Hash(draft) => draft.item(item),
             Parts::Stream(builder, _) => builder.item(element(item)),
             Parts::Module(_) | Parts::Other => Ok(()),
@@ -95,7 +104,12 @@ impl Draft {
         self.note(result);
     }
 
-    pub(crate) fn score(&mut self, _score: f64) {}
+    pub(crate) fn score(&mut self, score: f64) {
+        if let Parts::Zset(builder, member) = &mut self.parts {
+            let pushed = builder.push(Element::Bytes(member), score);
+            self.note(pushed);
+        }
+    }
 
     pub(crate) fn next_index(&mut self, _index: u64) {}
 
@@ -153,6 +167,7 @@ impl Draft {
             Parts::String(value) => value,
             Parts::List(builder) => Some(builder.finish()),
             Parts::Set(builder, _) => Some(builder.finish()),
+            Parts::Zset(builder, _) => Some(builder.finish()),
             Parts::Hash(draft) => Some(draft.builder.finish()),
             Parts::Stream(builder, meta) => Some(builder.finish(meta)?),
             Parts::Module(module) => Some(NewValue::Large(Large::Module(module.into()))),

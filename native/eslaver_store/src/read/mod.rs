@@ -8,15 +8,22 @@
 //! | `table` | which function answers which query |
 //! | the others | a family of reads each |
 
+pub(crate) mod array;
 pub(crate) mod bag;
+pub(crate) mod gcra;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod key;
 pub(crate) mod list;
+pub(crate) mod path_hash;
 pub(crate) mod query;
 pub(crate) mod reader;
 pub(crate) mod reply;
 pub(crate) mod set;
+pub(crate) mod sort;
 pub(crate) mod stream;
 pub(crate) mod stream_info;
 pub(crate) mod string;
 pub(crate) mod table;
+pub(crate) mod vectorset;
+pub(crate) mod zset;

@@ -9,6 +9,8 @@ pub enum Arg<'a> {
     Bytes(&'a [u8]),
     /// An integer.
     Int(i64),
+    /// An integer that is greater than an `i64`.
+    Unsigned(u64),
     /// A float.
     Float(f64),
     /// A name, as `infinity` or `withscores`.
@@ -43,6 +45,15 @@ impl<'q> Args<'q> {
     pub(crate) fn int(self, index: usize) -> Result<i64, ReadError> {
         match self.at(index)? {
             Arg::Int(value) => Ok(*value),
+            _ => Err(ReadError::BadQuery),
+        }
+    }
+
+    /// An integer that is not negative.
+    pub(crate) fn unsigned(self, index: usize) -> Result<u64, ReadError> {
+        match self.at(index)? {
+            Arg::Int(value) => u64::try_from(*value).map_err(|_| ReadError::BadQuery),
+            Arg::Unsigned(value) => Ok(*value),
             _ => Err(ReadError::BadQuery),
         }
     }

@@ -3,6 +3,7 @@
 use crate::keyspace::db::{Db, STRIPES};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::{Patience, ReadError, Store};
+use crate::keyspace::watch::Watch;
 use crate::values::{NewValue, Type, ValueRef};
 
 /// Reads of one database at one time.
@@ -81,6 +82,21 @@ impl<'a> Reader<'a> {
             Ok(result) => Ok(result),
             Err(large) => once(Some(ValueRef::Large(&large))),
         }
+    }
+
+    /// As [`Reader::entry`], of a key that is watched from now on.
+    pub(crate) fn watched<R>(
+        &self,
+        key: &[u8],
+        watch: &mut Watch,
+        with: impl FnOnce(Option<&Entry>) -> R,
+    ) -> Result<R, ReadError> {
+        self.store.with_key_watched(self.db, key, self.now, watch, with)
+    }
+
+    /// Whether all that was seen of watched keys was so at one moment.
+    pub(crate) fn was_one_moment(&self, watch: &Watch) -> bool {
+        self.store.was_one_moment(self.db, watch)
     }
 
     /// The values of several keys of one type, as they are at one moment.

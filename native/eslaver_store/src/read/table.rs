@@ -6,19 +6,29 @@ use crate::keyspace::store::ReadError;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::{hash, key, list, set, stream, stream_info, string};
+use crate::read::{
+    array, gcra, geo, hash, key, list, path_hash, set, sort, stream, stream_info, string,
+    vectorset, zset,
+};
 
 /// Answers a query. After an error, what the reply has been given counts for nothing.
 pub(crate) type Answer = fn(&Reader<'_>, Args<'_>, &mut dyn Reply) -> Result<(), ReadError>;
 
 const FAMILIES: &[&[(&str, Answer)]] = &[
+    array::QUERIES,
+    gcra::QUERIES,
+    geo::QUERIES,
     hash::QUERIES,
     key::QUERIES,
     list::QUERIES,
+    path_hash::QUERIES,
     set::QUERIES,
+    sort::QUERIES,
     stream::QUERIES,
     stream_info::QUERIES,
     string::QUERIES,
+    vectorset::QUERIES,
+    zset::QUERIES,
 ];
 
 /// All queries that can be answered, by name.

@@ -3,22 +3,33 @@
 use std::sync::Arc;
 
 use crate::collections::chunks::Chunks;
-use crate::collections::packed::Packed;
-use crate::collections::record::{Fields, Members};
+use crate::collections::packed::{Packed, PackedArray};
+use crate::collections::record::{Fields, Members, Scores};
 use crate::collections::table::Table;
 use crate::collections::tree::list::ListTree;
 
+pub(crate) mod array;
 pub(crate) mod bag;
 pub(crate) mod bitfield;
 pub(crate) mod bits;
+pub(crate) mod entries;
+pub(crate) mod gcra;
+pub(crate) mod geo;
 pub(crate) mod hll;
 pub(crate) mod lcs;
 pub(crate) mod list;
 pub(crate) mod long_double;
 pub mod module;
+pub(crate) mod number;
+pub(crate) mod path_hash;
+pub(crate) mod score;
 pub(crate) mod set;
+pub(crate) mod sort;
 pub(crate) mod stream;
 pub(crate) mod string;
+pub(crate) mod vector;
+pub(crate) mod vectorset;
+pub(crate) mod zset;
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,6 +111,10 @@ pub(crate) enum Large {
     Hash(Table<Fields>),
     Set(Table<Members>),
     Stream(Arc<stream::Stream>),
+    Array(array::LargeArray),
+    PathHash(entries::EntryTree),
+    VectorSet(vectorset::VectorSet),
+    Zset(zset::LargeZset),
     Module(Arc<module::Module>),
 }
 
@@ -111,6 +126,10 @@ impl Large {
             Self::Hash(_) => Type::Hash,
             Self::Set(_) => Type::Set,
             Self::Stream(_) => Type::Stream,
+            Self::Array(_) => Type::Array,
+            Self::PathHash(_) => Type::PathHash,
+            Self::VectorSet(_) => Type::VectorSet,
+            Self::Zset(_) => Type::Zset,
             Self::Module(_) => Type::Module,
         }
     }
@@ -120,7 +139,10 @@ impl Large {
             Self::List(tree) => tree.is_empty(),
             Self::Hash(table) => table.is_empty(),
             Self::Set(table) => table.is_empty(),
-            Self::String(_) | Self::Stream(_) | Self::Module(_) => false,
+            Self::Array(array) => array.is_empty(),
+            Self::VectorSet(set) => set.is_empty(),
+            Self::Zset(zset) => zset.len() == 0,
+            Self::Module(_) | Self::PathHash(_) | Self::Stream(_) | Self::String(_) => false,
         }
     }
 
@@ -132,6 +154,10 @@ impl Large {
             Self::Hash(table) => table.heap_bytes(),
             Self::Set(table) => table.heap_bytes(),
             Self::Stream(stream) => size_of::<stream::Stream>() + stream.heap_bytes(),
+            Self::Array(array) => array.heap_bytes(),
+            Self::PathHash(paths) => paths.heap_bytes(),
+            Self::VectorSet(set) => set.heap_bytes(),
+            Self::Zset(zset) => zset.heap_bytes(),
             Self::Module(module) => module.heap_bytes(),
         }
     }
@@ -155,7 +181,11 @@ impl<'a> ValueRef<'a> {
             Self::Packed { kind: Type::List, payload, .. } => {
                 Packed::<Members>::new(payload).len() == 0
             }
+            Self::Packed { kind: Type::Array, payload, .. } => PackedArray::new(payload).is_empty(),
             Self::Packed { kind: Type::Set, form, payload } => set::is_empty(*form, payload),
+            Self::Packed { kind: Type::Zset, payload, .. } => {
+                Packed::<Scores>::new(payload).len() == 0
+            }
             Self::Packed { .. } => false,
             Self::Large(large) => large.is_empty(),
         }

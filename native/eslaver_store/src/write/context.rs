@@ -144,6 +144,29 @@ impl<'a, 's> Context<'a, 's> {
         Ok(result)
     }
 
+    /// The same for changes that take long: a copy is changed, and the key is locked only to put it in
+    /// its place.
+    pub(crate) fn change_aside<R>(
+        &mut self,
+        key: &[u8],
+        kind: Type,
+        new: impl FnOnce() -> NewValue,
+        change: impl FnOnce(&mut Entry) -> R,
+    ) -> Result<R, Refusal> {
+        let copy = self.read(key, |entry| match entry {
+            None => Ok(None),
+            Some(entry) => check(entry, kind).map(|()| Some(entry.clone())),
+        })?;
+        let mut entry = copy.unwrap_or_else(|| Entry::new(key, None, new()));
+        let result = change(&mut entry);
+        if entry.value().is_empty() {
+            self.remove(key);
+        } else {
+            self.insert(entry);
+        }
+        Ok(result)
+    }
+
     /// Gives a key this value, whatever it had, and this time to expire, in ms since the epoch.
     /// With an empty value the key is removed.
     #[inline]

@@ -16,16 +16,23 @@
 //! are then marked as unknown.
 
 pub(crate) mod arguments;
+pub(crate) mod array;
 pub(crate) mod bit;
 pub(crate) mod context;
 pub(crate) mod feed;
+pub(crate) mod functions;
+pub(crate) mod gcra;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hll;
+pub(crate) mod json;
 pub(crate) mod key;
 pub(crate) mod list;
+pub(crate) mod path_hash;
 pub(crate) mod refusal;
 pub(crate) mod scope;
 pub(crate) mod set;
+pub(crate) mod sort;
 pub(crate) mod stream;
 pub(crate) mod stream_args;
 pub(crate) mod stream_claim;
@@ -33,4 +40,6 @@ pub(crate) mod stream_group;
 pub(crate) mod string;
 pub(crate) mod table;
 pub(crate) mod timed;
+pub(crate) mod vectorset;
 pub(crate) mod writer;
+pub(crate) mod zset;

@@ -5,7 +5,10 @@ use hashbrown::HashMap;
 use crate::write::arguments::Args;
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::{bit, hash, hll, key, list, set, stream, stream_claim, stream_group, string};
+use crate::write::{
+    array, bit, gcra, geo, hash, hll, json, key, list, path_hash, set, sort, stream, stream_claim,
+    stream_group, string, vectorset, zset,
+};
 
 /// Applies a command.
 pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusal>;
@@ -14,16 +17,24 @@ pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusa
 pub(crate) type Commands = HashMap<&'static [u8], Apply, foldhash::fast::RandomState>;
 
 const FAMILIES: &[&[(&str, Apply)]] = &[
+    array::COMMANDS,
     bit::COMMANDS,
+    gcra::COMMANDS,
+    geo::COMMANDS,
     hash::COMMANDS,
     hll::COMMANDS,
+    json::COMMANDS,
     key::COMMANDS,
     list::COMMANDS,
+    path_hash::COMMANDS,
     set::COMMANDS,
+    sort::COMMANDS,
     stream::COMMANDS,
     stream_claim::COMMANDS,
     stream_group::COMMANDS,
     string::COMMANDS,
+    vectorset::COMMANDS,
+    zset::COMMANDS,
 ];
 
 /// All commands that can be applied.

@@ -10,6 +10,7 @@ use crate::keyspace::slot;
 use crate::keyspace::store::Store;
 use crate::keyspace::trash::Trash;
 use crate::write::context::Context;
+use crate::write::functions::Functions;
 use crate::write::refusal::Refusal;
 use crate::write::scope::{self, Scope};
 use crate::write::table::{self, Apply, Commands};
@@ -28,6 +29,7 @@ pub struct Writer {
     learned: Learned,
     filter: Option<Filter>,
     trash: Trash,
+    functions: Functions,
     needs_resync: bool,
 }
 
@@ -46,6 +48,7 @@ pub struct Command<'a> {
 enum Change {
     Nothing,
     Keys(Apply),
+    Functions,
     Db,
     AllDbs,
     Swap(u32, u32),
@@ -58,7 +61,15 @@ impl Writer {
     /// of its commands, and `filter` what the keyspace is to hold.
     pub fn new(store: Arc<Store>, learned: Learned, filter: Option<Filter>) -> Self {
         let commands = table::all();
-        Self { store, commands, learned, filter, trash: Trash::default(), needs_resync: false }
+        Self {
+            store,
+            commands,
+            learned,
+            filter,
+            trash: Trash::default(),
+            functions: Functions::default(),
+            needs_resync: false,
+        }
     }
 
     /// Applies commands so that readers see all of them or none. `now` is in ms since the epoch.
@@ -102,6 +113,16 @@ impl Writer {
         self.needs_resync
     }
 
+    /// The libraries of the master's functions.
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    /// Has the libraries be those of a snapshot.
+    pub fn set_functions(&mut self, functions: Functions) {
+        self.functions = functions;
+    }
+
     /// What is out of reach since this was called last.
     pub fn take_trash(&mut self) -> Trash {
         std::mem::take(&mut self.trash)
@@ -120,7 +141,7 @@ impl Writer {
 
     fn changes_dbs(&self, command: &Command<'_>) -> bool {
         match self.change(command) {
-            Change::Nothing | Change::Keys(_) | Change::Refused(_) => false,
+            Change::Nothing | Change::Keys(_) | Change::Functions | Change::Refused(_) => false,
             Change::Db | Change::AllDbs | Change::Swap(..) | Change::Slots(_) => true,
         }
     }
@@ -129,6 +150,9 @@ impl Writer {
     fn change(&self, command: &Command<'_>) -> Change {
         if let Some(&apply) = self.commands.get(command.name) {
             return Change::Keys(apply);
+        }
+        if command.name == b"function" {
+            return Change::Functions;
         }
         let mut changes_keys = false;
         let effect = commands::keys(&self.learned, command.name, command.args, |key| {
@@ -159,6 +183,7 @@ impl Writer {
         let result = match self.change(command) {
             Change::Nothing => Ok(()),
             Change::Keys(apply) => self.apply_to_keys(&mut session, apply, command, now),
+            Change::Functions => self.change_functions(command),
             Change::Db => {
                 self.store.change_dbs(|dbs| {
                     dbs.take(command.db).into_iter().for_each(|db| self.trash.db(db));
@@ -220,6 +245,13 @@ impl Writer {
                 result
             }
         }
+    }
+
+    /// No key can be marked where it fails: what there is of functions, only a snapshot tells.
+    fn change_functions(&mut self, command: &Command<'_>) -> Result<(), Refusal> {
+        let result = self.functions.change(command.args);
+        self.needs_resync |= result.is_err();
+        result
     }
 
     fn swap(&mut self, one: u32, other: u32) -> Result<(), Refusal> {

@@ -10,7 +10,10 @@
 //! | set | `Members`, or [`Ints`] if all members are integers | as added | |
 //! | hash | [`super::record::Fields`] | as added | |
 //! | sorted set | [`super::record::Scores`] | by score, then by member's bytes | `zset` |
+//!
+//! An array has a form of its own: [`PackedArray`].
 
+mod array;
 mod edit;
 mod ints;
 mod list;
@@ -24,6 +27,7 @@ use std::ops::Range;
 use super::element::{Element, Parts};
 use super::record::{Kind, Record, read_mark};
 
+pub use array::{ArrayPlace, PackedArray, PackedArrayMut};
 pub use edit::PackedMut;
 pub use ints::{Ints, IntsMut};
 

@@ -12,9 +12,11 @@
 //! | `segment` | the records of one prefix |
 //! | `directory` | which segment, or which page, has a hash |
 //! | `hash` | the hash of an element |
+//! | `scores` | edits of scores, that tell the old one |
 
 mod directory;
 mod hash;
+mod scores;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -151,6 +153,13 @@ impl<K: Kind> Table<K> {
         let Some(key) = Parts::of_element(element) else { return false };
         let hash = self.hash.of(&key);
         let Some(at) = self.segment(hash).find(&key, hash) else { return false };
+        self.remove_at(hash, at);
+        true
+    }
+
+    /// Removes a record of the segment that has a hash.
+    #[inline]
+    fn remove_at(&mut self, hash: u64, at: usize) {
         let left = self.change(hash, |segment| {
             segment.remove(at);
             segment.len()
@@ -158,7 +167,6 @@ impl<K: Kind> Table<K> {
         if left <= FEW_RECORDS && left.is_multiple_of(16) {
             self.merge(hash);
         }
-        true
     }
 
     /// Gives the record of `element` another time to live, or none of its own: whether it is there.

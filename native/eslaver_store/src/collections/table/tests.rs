@@ -342,6 +342,27 @@ fn scores_change_in_place() {
     }
 }
 
+#[test]
+fn scores_tell_the_old_one() {
+    let mut table = Table::<Scores>::new(5);
+    for round in 0..3 {
+        for member in 0..3_000 {
+            let (score, old) = (f64::from(member + round), f64::from(member + round - 1));
+            let found = table.put(Element::Int(member.into()), score).unwrap();
+            assert_eq!(found, (round > 0).then_some(old));
+            assert_eq!(table.put(Element::Int(member.into()), score), Ok(Some(score)));
+            assert_eq!(table.get(Element::Int(member.into())).unwrap().tail, score);
+        }
+        table.check();
+    }
+    for member in 0..3_000 {
+        assert_eq!(table.take(Element::Int(member.into())), Some(f64::from(member + 2)));
+        assert_eq!(table.take(Element::Int(member.into())), None);
+    }
+    table.check();
+    assert!(table.is_empty());
+}
+
 /// What a record takes at any size of a table, beside its own bytes.
 #[test]
 fn a_record_takes_little_more_than_its_bytes() {

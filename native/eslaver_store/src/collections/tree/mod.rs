@@ -11,6 +11,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`list`] | the leaf of a list: elements by position |
+//! | [`array`] | the leaf of an array: elements by their indexes |
 //! | [`zset`] | the leaf of a sorted set: members by score, then by their bytes |
 //! | `node` | nodes, and the changes that go down and come up through them |
 //! | `seek` | ways down: by rank, by gap, by probe |
@@ -18,6 +19,7 @@
 //! | [`run`] | packed elements one after another, the stuff of leaves |
 //! | [`spare`] | how much memory vectors keep for what will come |
 
+pub mod array;
 pub mod build;
 pub mod list;
 mod node;

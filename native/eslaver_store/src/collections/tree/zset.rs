@@ -38,6 +38,13 @@ impl ZsetLeaf {
         inserted
     }
 
+    /// Whether this is the record at `index`.
+    fn is(&self, index: usize, score: f64, member: &[u8]) -> bool {
+        let found = self.members.get(index);
+        self.scores.get(index) == score
+            && found.is_some_and(|found| found.with_bytes(|bytes| bytes == member))
+    }
+
     fn first_member(&self) -> Option<Element<'_>> {
         self.members.get(0)
     }
@@ -108,7 +115,7 @@ impl<K> Bound<K> {
     }
 
     /// Whether the place is after a record that compares so with the key.
-    fn is_after(&self, record: Ordering) -> bool {
+    pub(crate) fn is_after(&self, record: Ordering) -> bool {
         record == Ordering::Less || (self.behind && record == Ordering::Equal)
     }
 }
@@ -140,7 +147,8 @@ impl Probe<ZsetLeaf> for Bound<Score> {
 }
 
 impl Bound<Member<'_>> {
-    fn is_after_member(&self, member: Element<'_>) -> bool {
+    /// Whether the place is after this member.
+    pub(crate) fn is_after_member(&self, member: Element<'_>) -> bool {
         self.is_after(member.with_bytes(|bytes| bytes.cmp(self.key.0)))
     }
 }
@@ -218,34 +226,56 @@ impl Tree<ZsetLeaf> {
 
     /// Removes a record. `false` where it does not exist.
     pub fn remove(&mut self, score: f64, member: &[u8]) -> bool {
-        let rank = self.rank_of(score, member);
-        if let Some(rank) = rank {
-            drop(self.remove_range(rank..rank + 1));
-        }
-        rank.is_some()
+        self.edit_record(score, member, |leaf, index| leaf.remove(index..index + 1)).is_some()
     }
 
     /// Gives a record another score. `false` where the record does not exist.
     pub fn rescore(&mut self, old: f64, member: &[u8], new: f64) -> bool {
-        let Some((rank, leaf, index)) = self.record(old, member) else { return false };
-        let stays = (1..leaf.len().saturating_sub(1)).contains(&index)
-            && leaf.scores.get(index - 1) < new
-            && new < leaf.scores.get(index + 1);
-        if stays {
-            self.edit_at(rank, |leaf, index| leaf.scores.set(index, new));
-            return true;
+        let stayed = self.edit_record(old, member, |leaf, index| {
+            let stays = (1..leaf.len().saturating_sub(1)).contains(&index)
+                && leaf.scores.get(index - 1) < new
+                && new < leaf.scores.get(index + 1);
+            if stays {
+                leaf.scores.set(index, new);
+            } else {
+                leaf.remove(index..index + 1);
+            }
+            stays
+        });
+        match stayed {
+            Some(false) => self.insert(new, member),
+            Some(true) => true,
+            None => false,
         }
-        drop(self.remove_range(rank..rank + 1));
-        self.insert(new, member)
+    }
+
+    /// Changes a record, if it exists: `edit` is given its leaf and its index there.
+    fn edit_record<R>(
+        &mut self,
+        score: f64,
+        member: &[u8],
+        edit: impl FnOnce(&mut ZsetLeaf, usize) -> R,
+    ) -> Option<R> {
+        let mut edit = Some(edit);
+        let mut once =
+            |leaf: &mut ZsetLeaf, index: usize| edit.take().map(|edit| edit(leaf, index));
+        // The place behind the record is in its leaf, unless that is one record of a leaf's size.
+        let behind = Bound::behind(Record(score, member));
+        let result = self.insert_by(&behind, |leaf, index| {
+            let index = index.checked_sub(1).filter(|index| leaf.is(*index, score, member))?;
+            once(leaf, index)
+        });
+        result.or_else(|| {
+            let (rank, ..) = self.record(score, member)?;
+            self.edit_at(rank, once)?
+        })
     }
 
     /// The rank, leaf and index of a record, if it exists.
     fn record(&self, score: f64, member: &[u8]) -> Option<(u64, &ZsetLeaf, usize)> {
         let (rank, record) = self.find(&Bound::before(Record(score, member)));
         let (leaf, index) = record?;
-        let same = leaf.scores.get(index) == score
-            && leaf.members.get(index)?.with_bytes(|bytes| bytes == member);
-        same.then_some((rank, leaf, index))
+        leaf.is(index, score, member).then_some((rank, leaf, index))
     }
 
     /// The records of a range of ranks.

@@ -1,0 +1,16 @@
+//! The command that writes rate limits: masters replicate `GCRA` by the value that it has come to.
+
+use crate::values::gcra;
+use crate::write::arguments::{Args, arg, int};
+use crate::write::context::Context;
+use crate::write::refusal::Refusal;
+use crate::write::table::Apply;
+
+pub(crate) const COMMANDS: &[(&str, Apply)] = &[("gcrasetvalue", gcrasetvalue)];
+
+/// The key expires at the time itself.
+fn gcrasetvalue(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
+    let time = int(args, 1)?;
+    context.put(arg(args, 0)?, gcra::new(time), Some(time / 1000));
+    Ok(())
+}
