@@ -1,5 +1,7 @@
 //! Writes a store as an RDB file that servers load.
 
+mod vectorset;
+
 use std::ops::ControlFlow;
 
 use eslaver_core::rdb::write::{Contents, Output, StreamNodes, WriteError, Writer as RdbWriter};
@@ -9,14 +11,16 @@ use crate::collections::element::Element;
 use crate::collections::record::{Fields, Members, Record};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::Store;
+use crate::values::array::{Array, MAX_INDEX};
 use crate::values::bag::{Bag, BagKind};
 use crate::values::list::List;
 use crate::values::module::Field;
+use crate::values::path_hash::PathHash;
 use crate::values::set::Set;
 use crate::values::stream::packed;
 use crate::values::string::Str;
 use crate::values::zset::Zset;
-use crate::values::{Large, Type, ValueRef};
+use crate::values::{Large, Type, ValueRef, gcra};
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,6 +83,13 @@ fn write_entry<O: Output>(
         Type::Hash => write_hash(rdb, entry.key(), &meta, value)?,
         Type::Stream => write_stream(rdb, entry.key(), &meta, value)?,
         Type::Module => write_module(rdb, entry.key(), &meta, value)?,
+        Type::Array => write_array(rdb, entry.key(), &meta, value)?,
+        Type::Gcra => {
+            rdb.begin(entry.key(), &meta, Contents::Gcra)?;
+            rdb.item(Item::Int(view(gcra::of(value))?))?;
+        }
+        Type::PathHash => write_path_hash(rdb, entry.key(), &meta, value)?,
+        Type::VectorSet => vectorset::write(rdb, entry.key(), &meta, value)?,
         _ => return Ok(()),
     }
     rdb.end()
@@ -198,6 +209,43 @@ fn write_hash<O: Output>(
         })(record)
     });
     result
+}
+
+fn write_array<O: Output>(
+    rdb: &mut RdbWriter<O>,
+    key: &[u8],
+    meta: &Meta,
+    value: ValueRef<'_>,
+) -> Result<(), WriteError> {
+    let array = view(Array::of(value))?;
+    let next_index = array.cursor().map(|cursor| cursor.saturating_add(1));
+    rdb.begin(key, meta, Contents::Array { count: array.count(), next_index })?;
+    let mut result = Ok(());
+    let _ = array.try_for_each(0, MAX_INDEX, |index, element| {
+        until_error(&mut result, |element| rdb.indexed(index, item(element)))(element)
+    });
+    result
+}
+
+fn write_path_hash<O: Output>(
+    rdb: &mut RdbWriter<O>,
+    key: &[u8],
+    meta: &Meta,
+    value: ValueRef<'_>,
+) -> Result<(), WriteError> {
+    let hash = view(PathHash::of(value))?;
+    rdb.begin(key, meta, Contents::PathHash { count: hash.len() })?;
+    for (path, fields) in hash.iter() {
+        rdb.path(Item::Bytes(path), fields.len() as u64)?;
+        let mut result = Ok(());
+        let _ = fields.try_for_each(|record| {
+            until_error(&mut result, |record: Record<'_, Fields>| {
+                rdb.pair(item(record.element), item(record.tail))
+            })(record)
+        });
+        result?;
+    }
+    Ok(())
 }
 
 fn least_expiry<K: BagKind>(bag: Bag<'_, K>) -> Option<u64> {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
 
-use crate::keyspace::store::Patience;
-use crate::keyspace::store::{ReadError, Store};
+use crate::keyspace::store::{Patience, ReadError, Store};
 use crate::keyspace::version::Server;
 use crate::read::query::Arg;
 use crate::read::reader::Reader;

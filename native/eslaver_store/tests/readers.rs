@@ -116,7 +116,9 @@ fn long_strings_are_seen_whole() {
         vec![(0, words)]
     };
     beside(&write(0), write, |store| match ask(store, 0, "get", &[Arg::Bytes(b"s")]) {
-        Answer::Bytes(bytes) => assert!(bytes.len() == 50_000 && bytes.iter().all(|b| *b == bytes[0])),
+        Answer::Bytes(bytes) => {
+            assert!(bytes.len() == 50_000 && bytes.iter().all(|b| *b == bytes[0]))
+        }
         other => panic!("{other:?}"),
     });
 }
@@ -230,7 +232,10 @@ fn after_a_panic_nothing_is_read() {
                         match mget {
                             Err(ReadError::Broken) => {}
                             Ok(values) if !ended => {
-                                assert_eq!(values, Answer::List(vec![Answer::Bytes(b"1".into()); 2]))
+                                assert_eq!(
+                                    values,
+                                    Answer::List(vec![Answer::Bytes(b"1".into()); 2])
+                                )
                             }
                             other => panic!("{other:?}"),
                         }

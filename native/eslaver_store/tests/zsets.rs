@@ -1,4 +1,5 @@
 //! Sorted sets and positions, written by commands and read by queries.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;
 

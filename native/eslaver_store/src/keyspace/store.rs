@@ -34,7 +34,7 @@ pub enum Patience {
 }
 
 impl Patience {
-    fn tries(self) -> usize {
+    pub(super) fn tries(self) -> usize {
         match self {
             Self::Short => TRIES,
             Self::Long => MORE_TRIES,
@@ -42,7 +42,7 @@ impl Patience {
     }
 
     /// After a try that failed.
-    fn pause(self) {
+    pub(super) fn pause(self) {
         match self {
             Self::Short => std::hint::spin_loop(),
             Self::Long => std::thread::yield_now(),

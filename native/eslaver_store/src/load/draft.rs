@@ -2,15 +2,18 @@
 
 use eslaver_core::rdb::{Item, Kind, ModuleField, StreamId, StreamMeta};
 
-use crate::collections::element::Element;
+use crate::collections::element::{Element, integer};
 use crate::collections::record::{Expiry, Fields, Refused};
+use crate::values::array::ArrayBuilder;
 use crate::values::bag::Builder;
 use crate::values::list::ListBuilder;
 use crate::values::module::{Field, Module};
+use crate::values::path_hash::PathHashBuilder;
 use crate::values::set::SetBuilder;
 use crate::values::stream::builder::Builder as StreamBuilder;
+use crate::values::vectorset::{self, VectorSetBuilder};
 use crate::values::zset::ZsetBuilder;
-use crate::values::{Large, NewValue, string};
+use crate::values::{Large, NewValue, gcra, string};
 
 /// A value in the making.
 #[derive(Debug)]
@@ -31,6 +34,12 @@ enum Parts {
     Hash(HashDraft),
     Stream(StreamBuilder, StreamMeta),
     Module(Module),
+    VectorSet(VectorSetBuilder),
+    /// The index of the element that comes next.
+    Array(ArrayBuilder, u64),
+    Gcra(Option<NewValue>),
+    /// The field that came last waits for its value.
+    PathHash(PathHashBuilder, Option<Vec<u8>>),
     /// A type that is not kept.
     Other,
 }
@@ -55,6 +64,9 @@ impl Draft {
             }
             Kind::Stream => Parts::Stream(StreamBuilder::new(), StreamMeta::default()),
             Kind::Module => Parts::Module(Module::default()),
+            Kind::Array => Parts::Array(ArrayBuilder::default(), 0),
+            Kind::Gcra => Parts::Gcra(None),
+            Kind::PathHash => Parts::PathHash(PathHashBuilder::new(seed), None),
             _ => Parts::Other,
         };
         Self { parts, refused: None }
@@ -87,7 +99,22 @@ impl Draft {
             }
             Parts::Hash(draft) => draft.item(item),
             Parts::Stream(builder, _) => builder.item(element(item)),
-            Parts::Module(_) | Parts::Other => Ok(()),
+            Parts::Array(builder, index) => {
+                let index = *index;
+                element(item).with_bytes(|bytes| builder.set(index, bytes))
+            }
+            Parts::Gcra(value) => {
+                *value = element(item).with_bytes(integer).map(gcra::new);
+                Ok(())
+            }
+            Parts::PathHash(builder, field) => match field.take() {
+                Some(field) => builder.field(Element::Bytes(&field), element(item)),
+                None => {
+                    *field = Some(element(item).to_bytes().into_owned());
+                    Ok(())
+                }
+            },
+            Parts::Module(_) | Parts::VectorSet(_) | Parts::Other => Ok(()),
         };
         self.note(result);
     }
@@ -111,11 +138,23 @@ impl Draft {
         }
     }
 
-    pub(crate) fn next_index(&mut self, _index: u64) {}
+    pub(crate) fn next_index(&mut self, next: u64) {
+        if let Parts::Array(builder, _) = &mut self.parts {
+            builder.set_next_index(next);
+        }
+    }
 
-    pub(crate) fn index(&mut self, _index: u64) {}
+    pub(crate) fn index(&mut self, index: u64) {
+        if let Parts::Array(_, next) = &mut self.parts {
+            *next = index;
+        }
+    }
 
-    pub(crate) fn path(&mut self, _path: Item<'_>) {}
+    pub(crate) fn path(&mut self, path: Item<'_>) {
+        if let Parts::PathHash(builder, _) = &mut self.parts {
+            element(path).with_bytes(|path| builder.path(path));
+        }
+    }
 
     pub(crate) fn entry(&mut self, id: StreamId) {
         if let Parts::Stream(builder, _) = &mut self.parts {
@@ -131,12 +170,18 @@ impl Draft {
     }
 
     pub(crate) fn module(&mut self, name: &[u8; 9], version: u16) {
-        if let Parts::Module(module) = &mut self.parts {
+        let is_module = matches!(self.parts, Parts::Module(_));
+        if is_module && (name, version) == (vectorset::MODULE, vectorset::VERSION) {
+            self.parts = Parts::VectorSet(VectorSetBuilder::default());
+        } else if let Parts::Module(module) = &mut self.parts {
             *module = Module::new(name, version);
         }
     }
 
     pub(crate) fn module_field(&mut self, field: ModuleField<'_>) {
+        if let Parts::VectorSet(builder) = &mut self.parts {
+            builder.field(field);
+        }
         if let Parts::Module(module) = &mut self.parts {
             module.push(match field {
                 ModuleField::Signed(value) => Field::Signed(value),
@@ -150,7 +195,7 @@ impl Draft {
         }
     }
 
-    /// The value. `None` where its type is not kept.
+    /// The value. `None` where its type is not kept, or it is none of its type.
     pub(crate) fn finish(mut self) -> Result<Option<NewValue>, Refused> {
         if let Parts::Hash(draft) = &mut self.parts {
             let settled = draft.settle(Expiry::Never);
@@ -171,6 +216,10 @@ impl Draft {
             Parts::Hash(draft) => Some(draft.builder.finish()),
             Parts::Stream(builder, meta) => Some(builder.finish(meta)?),
             Parts::Module(module) => Some(NewValue::Large(Large::Module(module.into()))),
+            Parts::VectorSet(builder) => builder.finish(),
+            Parts::Array(builder, _) => Some(builder.finish()),
+            Parts::Gcra(value) => value,
+            Parts::PathHash(builder, _) => Some(builder.finish()),
             Parts::Other => None,
         })
     }

@@ -30,13 +30,10 @@ impl<'a> PathHash<'a> {
         self.0.get(path).and_then(|entry| Bag::of(entry.value()))
     }
 
-    /// Hands each path with its fields to `each`, in the order of their bytes.
-    pub(crate) fn for_each(self, mut each: impl FnMut(&'a [u8], Bag<'a, Fields>)) {
-        for entry in self.0.entries(0..self.0.len()) {
-            if let Some(fields) = Bag::of(entry.value()) {
-                each(entry.key(), fields);
-            }
-        }
+    /// The paths with their fields, in the order of their bytes.
+    pub(crate) fn iter(self) -> impl Iterator<Item = (&'a [u8], Bag<'a, Fields>)> {
+        let entries = self.0.entries(0..self.0.len());
+        entries.filter_map(|entry| Some((entry.key(), Bag::of(entry.value())?)))
     }
 
     /// The paths with which a text begins, the longest first.

@@ -5,7 +5,7 @@
 
 use crate::values::score;
 
-/// How many bits a server keeps of each number.
+/// How many bits a server keeps of each number, by the code that a snapshot has for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quantization {
     F32,
@@ -126,7 +126,7 @@ pub(crate) fn from_numbers(numbers: &[&[u8]]) -> Option<Vec<f32>> {
 /// The matrix by which servers make vectors smaller, row by row.
 pub(crate) fn hadamard(rows: usize, columns: usize) -> Vec<f32> {
     let scale = (1.0 / (columns as f64).sqrt()) as f32;
-    let sign = |bits: usize| if bits.count_ones() % 2 == 0 { scale } else { -scale };
+    let sign = |bits: usize| if bits.count_ones().is_multiple_of(2) { scale } else { -scale };
     (0..rows).flat_map(|row| (0..columns).map(move |column| sign(row & column))).collect()
 }
 

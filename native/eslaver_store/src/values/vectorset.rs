@@ -10,7 +10,11 @@ use crate::values::{Large, NewValue, Type, ValueRef};
 
 mod builder;
 
-pub(crate) use builder::VectorSetBuilder;
+pub(crate) use builder::{HAS_ATTRIBUTES, HAS_PROJECTION, VectorSetBuilder};
+
+/// The module type that a snapshot has vector sets as, and the version of its encoding.
+pub(crate) const MODULE: &[u8; 9] = b"vectorset";
+pub(crate) const VERSION: u16 = 0;
 
 /// What all vectors of a set have in common.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,13 +157,10 @@ impl VectorSet {
         self.elements.nth(rank).map(Entry::key)
     }
 
-    /// Hands each element to `each`, in the order of their bytes.
-    pub(crate) fn for_each<'a>(&'a self, mut each: impl FnMut(&'a [u8], Member<'a>)) {
-        for entry in self.elements.entries(0..self.len()) {
-            if let Some(member) = Member::read(entry.value()) {
-                each(entry.key(), member);
-            }
-        }
+    /// The elements in the order of their bytes.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], Member<'_>)> {
+        let entries = self.elements.entries(0..self.len());
+        entries.filter_map(|entry| Some((entry.key(), Member::read(entry.value())?)))
     }
 
     /// The elements between two bounds, in the order of their bytes.

@@ -29,7 +29,8 @@ impl Choices<'_> {
 
     /// A key for values of a kind. One in 32 is of another.
     fn key(&mut self, kind: &str) -> Vec<u8> {
-        let kind = if self.below(32) == 31 { self.one_of(&["s", "n", "l", "t", "h"]) } else { kind };
+        let kind =
+            if self.below(32) == 31 { self.one_of(&["s", "n", "l", "t", "h"]) } else { kind };
         format!("{kind}{}", self.below(3)).into_bytes()
     }
 

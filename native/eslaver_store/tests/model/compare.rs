@@ -49,7 +49,12 @@ impl<'a> Reads<'a> {
         Self { store, queries: Queries::default() }
     }
 
-    pub(crate) fn try_ask(&self, db: u32, name: &str, args: &[Arg<'_>]) -> Result<Answer, ReadError> {
+    pub(crate) fn try_ask(
+        &self,
+        db: u32,
+        name: &str,
+        args: &[Arg<'_>],
+    ) -> Result<Answer, ReadError> {
         let ask = |patience| {
             let mut tree = eslaver_store::Tree::default();
             let reader = Reader::new(self.store, db, NOW, patience);
@@ -137,9 +142,8 @@ impl<'a> Reads<'a> {
 
     fn assert_key(&self, db: u32, key: &[u8], held: Option<&Held>) {
         let live = held.filter(|held| is_live(held.expire_at));
-        let ask = |name: &str, more: &[Arg<'_>]| {
-            self.ask(db, name, &[&[Arg::Bytes(key)], more].concat())
-        };
+        let ask =
+            |name: &str, more: &[Arg<'_>]| self.ask(db, name, &[&[Arg::Bytes(key)], more].concat());
         assert_eq!(ask("exists", &[]), truth(live.is_some()), "{}", key.escape_ascii());
         let time = match live {
             None => Answer::Atom("undefined"),

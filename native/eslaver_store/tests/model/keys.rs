@@ -53,7 +53,10 @@ impl Change<'_> {
         let (key, db) = (self.arg(0)?.to_vec(), u32::try_from(self.int(1)?).ok()?);
         let held = self.model.keys.remove(&(self.db, key.clone()))?;
         // Before Redis 3.0 the time did not move along, and the store does not know the version.
-        if db == self.db || held.expire_at.is_some() || self.model.keys.contains_key(&(db, key.clone())) {
+        if db == self.db
+            || held.expire_at.is_some()
+            || self.model.keys.contains_key(&(db, key.clone()))
+        {
             return None;
         }
         self.model.keys.insert((db, key), held);

@@ -75,7 +75,8 @@ impl Change<'_> {
     /// Where a time is concerned, what happens depends on the server.
     fn smove(&mut self) -> Done {
         let (from, to, member) = (self.arg(0)?, self.arg(1)?, self.arg(2)?);
-        if self.get(to).is_some() && self.members(to)?.get(member).is_some_and(|(_, at)| at.is_some())
+        if self.get(to).is_some()
+            && self.members(to)?.get(member).is_some_and(|(_, at)| at.is_some())
         {
             return None;
         }

@@ -223,7 +223,7 @@ impl Group {
 /// The groups of a stream, by name. A clone shares them.
 #[derive(Clone, Default)]
 pub(crate) struct Groups {
-    list: Option<Arc<Vec<Arc<Group>>>>,
+    list: Option<Arc<[Arc<Group>]>>,
     /// What the groups themselves take.
     bytes: usize,
 }
@@ -238,11 +238,8 @@ impl Groups {
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.list.as_ref().map_or(0, |list| {
-            2 * size_of::<usize>()
-                + size_of::<Vec<Arc<Group>>>()
-                + list.capacity() * size_of::<Arc<Group>>()
-        }) + self.bytes
+        self.list.as_ref().map_or(0, |list| 2 * size_of::<usize>() + size_of_val(&**list))
+            + self.bytes
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Group> {
@@ -265,23 +262,26 @@ impl Groups {
     pub(crate) fn insert(&mut self, group: Group) -> bool {
         let Err(place) = self.place(&group.name) else { return false };
         self.bytes += bytes(&group);
-        let list = Arc::make_mut(self.list.get_or_insert_default());
-        if list.len() == list.capacity() {
-            list.reserve_exact(1 + list.len() / 4);
-        }
-        list.insert(place, Arc::new(group));
+        let (before, behind) = match &self.list {
+            Some(list) => list.split_at(place),
+            None => (&[][..], &[][..]),
+        };
+        let new = [Arc::new(group)];
+        self.list = Some(before.iter().chain(&new).chain(behind).cloned().collect());
         true
     }
 
     /// Removes a group, if it exists.
     pub(crate) fn remove(&mut self, name: &[u8]) -> Option<Arc<Group>> {
         let place = self.place(name).ok()?;
-        let list = Arc::make_mut(self.list.as_mut()?);
-        let group = list.remove(place);
+        let (before, [group, behind @ ..]) = self.list.as_ref()?.split_at(place) else {
+            return None;
+        };
+        let group = Arc::clone(group);
+        let is_last = before.is_empty() && behind.is_empty();
+        let list = (!is_last).then(|| before.iter().chain(behind).cloned().collect());
+        self.list = list;
         self.bytes -= bytes(&group);
-        if list.is_empty() {
-            self.list = None;
-        }
         Some(group)
     }
 

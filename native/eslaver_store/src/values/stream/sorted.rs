@@ -1,4 +1,4 @@
-//! Records of one size by their keys, in the leaves of a tree: what is pending, for a group and for
+//! Records by their keys, in a vector while they are few, else in the leaves of a tree: what is pending, for a group and for
 //! each consumer, and what producers have sent.
 
 use std::fmt::Debug;
@@ -32,7 +32,7 @@ impl Keyed for StreamId {
 
 /// Records in order.
 #[derive(Debug, Clone)]
-struct SortedLeaf<T>(Vec<T>);
+pub(crate) struct SortedLeaf<T>(Vec<T>);
 
 impl<T> Default for SortedLeaf<T> {
     fn default() -> Self {
@@ -80,8 +80,7 @@ impl<T: Keyed> Leaf for SortedLeaf<T> {
     }
 
     fn heap_bytes(&self) -> usize {
-        let own: usize = self.0.iter().map(T::heap_bytes).sum();
-        self.0.capacity() * size_of::<T>() + own
+        heap_bytes(&self.0)
     }
 }
 
@@ -112,13 +111,19 @@ impl<T: Keyed> Probe<SortedLeaf<T>> for Place<T::Key> {
     }
 }
 
-/// Records by key. A clone costs nothing.
+/// With more records they lie in a tree, and with less than half as many in a vector again.
+const FEW: usize = 32;
+
+/// Records by key. A clone costs little.
 #[derive(Clone)]
-pub(crate) struct Sorted<T: Keyed>(Tree<SortedLeaf<T>>);
+pub(crate) enum Sorted<T: Keyed> {
+    Few(Vec<T>),
+    Many(Tree<SortedLeaf<T>>),
+}
 
 impl<T: Keyed> Default for Sorted<T> {
     fn default() -> Self {
-        Self(Tree::new())
+        Self::Few(Vec::new())
     }
 }
 
@@ -132,19 +137,34 @@ impl<T: Keyed> Sorted<T> {
                 leaf.0.push(record);
             });
         }
-        Self(builder.finish())
+        let mut sorted = Self::Many(builder.finish());
+        sorted.shrink(FEW);
+        sorted
+    }
+
+    /// Gives the tree up if it has no more than so many records.
+    fn shrink(&mut self, most: usize) {
+        if matches!(self, Self::Many(tree) if tree.len() <= most as u64) {
+            *self = Self::Few(self.iter().cloned().collect());
+        }
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.0.len()
+        match self {
+            Self::Few(records) => records.len() as u64,
+            Self::Many(tree) => tree.len(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.0.heap_bytes()
+        match self {
+            Self::Few(records) => heap_bytes(records),
+            Self::Many(tree) => tree.heap_bytes(),
+        }
     }
 
     /// The record of this key.
@@ -154,53 +174,72 @@ impl<T: Keyed> Sorted<T> {
 
     /// The first record whose key is not less than this.
     pub(crate) fn from(&self, key: T::Key) -> Option<&T> {
-        let (_, place) = self.0.find(&Place { key, behind: false });
-        let (leaf, index) = place?;
-        leaf.0.get(index)
+        match self {
+            Self::Few(records) => records.get(place(records, key)),
+            Self::Many(tree) => {
+                let (_, place) = tree.find(&Place { key, behind: false });
+                let (leaf, index) = place?;
+                leaf.0.get(index)
+            }
+        }
     }
 
     /// The first record.
     pub(crate) fn first(&self) -> Option<&T> {
-        self.nth(0)
+        self.ranks(0..1).next()
     }
 
     /// The last record.
     pub(crate) fn last(&self) -> Option<&T> {
-        self.nth(self.len().checked_sub(1)?)
-    }
-
-    fn nth(&self, rank: u64) -> Option<&T> {
-        let (leaf, index) = self.0.leaf_at(rank)?;
-        leaf.0.get(index)
+        self.ranks(self.len().checked_sub(1)?..self.len()).next()
     }
 
     /// Puts a record in the place of the one with its key, which is returned.
     pub(crate) fn insert(&mut self, record: T) -> Option<T> {
-        let key = record.key();
-        let (rank, place) = self.0.find(&Place { key, behind: false });
-        let is_there = place
-            .and_then(|(leaf, index)| leaf.0.get(index))
-            .is_some_and(|record| record.key() == key);
-        if is_there {
-            let put = |leaf: &mut SortedLeaf<T>, index: usize| {
-                leaf.0.get_mut(index).map(|old| std::mem::replace(old, record))
-            };
-            return self.0.edit_at(rank, put).flatten();
-        }
-        self.0.insert_at(rank, |leaf, index| {
-            spare::reserve(&mut leaf.0, 1);
-            leaf.0.insert(index, record);
-        });
+        let tree = match self {
+            Self::Many(tree) => return insert(tree, record),
+            Self::Few(records) => {
+                let key = record.key();
+                let place = place(records, key);
+                if let Some(old) = records.get_mut(place).filter(|old| old.key() == key) {
+                    return Some(std::mem::replace(old, record));
+                }
+                if records.len() < FEW {
+                    spare::reserve(records, 1);
+                    records.insert(place, record);
+                    return None;
+                }
+                let mut tree = Tree::new();
+                for old in records.drain(..) {
+                    insert(&mut tree, old);
+                }
+                insert(&mut tree, record);
+                tree
+            }
+        };
+        *self = Self::Many(tree);
         None
     }
 
     /// Removes the record of this key: what it was.
     pub(crate) fn remove(&mut self, key: T::Key) -> Option<T> {
-        let (rank, place) = self.0.find(&Place { key, behind: false });
-        let (leaf, index) = place?;
-        let record = leaf.0.get(index).filter(|record| record.key() == key)?.clone();
-        drop(self.0.remove_range(rank..rank + 1));
-        Some(record)
+        match self {
+            Self::Few(records) => {
+                let place = place(records, key);
+                records.get(place).filter(|record| record.key() == key)?;
+                let record = records.remove(place);
+                spare::trim(records);
+                Some(record)
+            }
+            Self::Many(tree) => {
+                let (rank, place) = tree.find(&Place { key, behind: false });
+                let (leaf, index) = place?;
+                let record = leaf.0.get(index).filter(|record| record.key() == key)?.clone();
+                drop(tree.remove_range(rank..rank + 1));
+                self.shrink(FEW / 2);
+                Some(record)
+            }
+        }
     }
 
     /// The records.
@@ -210,18 +249,61 @@ impl<T: Keyed> Sorted<T> {
 
     /// The number of records whose keys are less than this.
     pub(crate) fn rank(&self, key: T::Key) -> u64 {
-        self.0.rank(&Place { key, behind: false })
+        match self {
+            Self::Few(records) => place(records, key) as u64,
+            Self::Many(tree) => tree.rank(&Place { key, behind: false }),
+        }
     }
 
     /// The number of records whose keys are not greater than this.
     pub(crate) fn rank_behind(&self, key: T::Key) -> u64 {
-        self.0.rank(&Place { key, behind: true })
+        match self {
+            Self::Few(records) => records.partition_point(|record| record.key() <= key) as u64,
+            Self::Many(tree) => tree.rank(&Place { key, behind: true }),
+        }
     }
 
     /// The records of a range of ranks.
     pub(crate) fn ranks(&self, range: Range<u64>) -> impl Iterator<Item = &T> {
-        self.0.leaves(range).flat_map(|(leaf, range)| leaf.0.get(range).unwrap_or_default())
+        let (few, many) = match self {
+            Self::Few(records) => {
+                let to = range.end.min(records.len() as u64);
+                let range = range.start.min(to) as usize..to as usize;
+                (records.get(range).unwrap_or_default(), None)
+            }
+            Self::Many(tree) => (&[][..], Some(tree.leaves(range))),
+        };
+        let many = many.into_iter().flatten();
+        few.iter().chain(many.flat_map(|(leaf, range)| leaf.0.get(range).unwrap_or_default()))
     }
+}
+
+/// Where the record of a key is, or would be.
+fn place<T: Keyed>(records: &[T], key: T::Key) -> usize {
+    records.partition_point(|record| record.key() < key)
+}
+
+fn heap_bytes<T: Keyed>(records: &Vec<T>) -> usize {
+    let own: usize = records.iter().map(T::heap_bytes).sum();
+    records.capacity() * size_of::<T>() + own
+}
+
+fn insert<T: Keyed>(tree: &mut Tree<SortedLeaf<T>>, record: T) -> Option<T> {
+    let key = record.key();
+    let (rank, place) = tree.find(&Place { key, behind: false });
+    let is_there =
+        place.and_then(|(leaf, index)| leaf.0.get(index)).is_some_and(|record| record.key() == key);
+    if is_there {
+        let put = |leaf: &mut SortedLeaf<T>, index: usize| {
+            leaf.0.get_mut(index).map(|old| std::mem::replace(old, record))
+        };
+        return tree.edit_at(rank, put).flatten();
+    }
+    tree.insert_at(rank, |leaf, index| {
+        spare::reserve(&mut leaf.0, 1);
+        leaf.0.insert(index, record);
+    });
+    None
 }
 
 #[cfg(test)]
@@ -245,11 +327,13 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn records_are_a_map(
-            edits in proptest::collection::vec((0u16..600, any::<u32>(), 0u8..5), 0..2000),
+            most in 20u16..600,
+            edits in proptest::collection::vec((any::<u16>(), any::<u32>(), 0u8..5), 0..2000),
         ) {
             let mut model: BTreeMap<u16, Record> = BTreeMap::new();
             let mut sorted = Sorted::default();
             for (key, value, edit) in edits {
+                let key = key % most;
                 if edit < 3 {
                     let record = Record(key, value);
                     prop_assert_eq!(sorted.insert(record), model.insert(key, record));

@@ -7,9 +7,9 @@ use super::{Projection, Shape, VectorSet};
 use crate::values::vector::{self, Kept, Quantization};
 use crate::values::{Large, NewValue};
 
-const HAS_PROJECTION: u64 = 1;
-const HAS_ATTRIBUTES: u64 = 2;
-pub(crate) const DEFAULT_M: u64 = 16;
+pub(crate) const HAS_PROJECTION: u64 = 1;
+pub(crate) const HAS_ATTRIBUTES: u64 = 2;
+const DEFAULT_M: u64 = 16;
 
 /// What the next field is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
