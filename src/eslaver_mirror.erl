@@ -1,5 +1,5 @@
-%% @doc A whole Redis dataset in the node: a replica whose data every process can read, with the names
-%% of Redis' own commands and without sending a message.
+%% @doc A whole Redis dataset in the node: a replica whose data every process can read, with the
+%% names of Redis' own commands and without sending a message.
 %%
 %% A missing key reads as in Redis: as `undefined', 0 or an empty list. Invalid arguments raise
 %% `badarg'.
@@ -187,8 +187,8 @@ status(Mirror) ->
 %% <li>`unapplied': how often each command could not be mirrored, which left its keys unknown</li>
 %% <li>`incomplete': whether the mirror waits for a full resync because a command may have changed
 %% any key</li>
-%% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, or if it does not answer
-%% within a second</li>
+%% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, or if it does not
+%% answer within a second</li>
 %% <li>`lag': bytes decoded but not applied yet, or `undefined'</li>
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.

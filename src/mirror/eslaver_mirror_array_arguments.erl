@@ -51,8 +51,8 @@ indexes(_) ->
 bound(Bound) when Bound =:= '-'; Bound =:= '+' -> ok;
 bound(Index) -> index(Index).
 
-%% @doc The options of `argrep': the texts, whether one or all must fit, whether case does not count,
-%% the limit, and whether elements are wanted.
+%% @doc The options of `argrep': the texts, whether one or all must fit, whether case does not
+%% count, the limit, and whether elements are wanted.
 -spec grep(grep_options()) ->
     {
         [{exact | match | glob, binary()}, ...],

@@ -1,7 +1,7 @@
 %% @doc What a replica's events say of the keyspace that it fills. It is pure.
 %%
 %% The events are those of links and of snapshots, and what could not be applied. While somebody has
-%% subscribed, there are also the commands that have been applied; those of a transaction count as one.
+%% subscribed, there are also the commands that have been applied, those of a transaction together.
 %% @private
 -module(eslaver_mirror_news).
 

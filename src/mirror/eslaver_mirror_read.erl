@@ -1,13 +1,13 @@
-%% @doc Reads of a mirror: as its keys are between two commands, and between two transactions, of the
-%% master. Expired keys are missing.
+%% @doc Reads of a mirror: as its keys are between two commands, and between two transactions, of
+%% the master. Expired keys are missing.
 %%
-%% A read is one call of the native keyspace, which any process finds by the mirror's name. What takes
-%% longer than about a millisecond is asked again on a dirty scheduler, as is what the writer keeps
-%% from being read again and again.
+%% A read is one call of the native keyspace, which any process finds by the mirror's name. What
+%% would take longer than about a millisecond is read on a dirty scheduler, as is what the writer
+%% keeps changing.
 %% @private
 -module(eslaver_mirror_read).
 
--export([ask/2, transaction/2, within/4, session/1, status/1, db_of/1]).
+-export([ask/2, transaction/2, within/4, session/1, is_unchanged/1, status/1, db_of/1]).
 -export_type([mirror/0, failure/0, status/0, type/0, session/0]).
 
 -type mirror() :: atom() | {atom(), Db :: non_neg_integer()}.
@@ -67,7 +67,7 @@ alone_dirty(Name, Db, Query) ->
         Answer -> Answer
     end.
 
-%% @doc As {@link ask/2}, within a session: `changed' if it is no longer the moment of its other reads.
+%% @doc As {@link ask/2}, within a session: `changed' if it is not the moment of the other reads.
 -spec within(session(), Db :: non_neg_integer(), tuple(), Tries :: non_neg_integer()) ->
     changed | term() | failure().
 within(Session, Db, Query, Tries) ->
@@ -97,6 +97,11 @@ session(Name) ->
         undefined -> {own, eslaver_nif:session_new(Name)};
         Session -> {transaction, Session}
     end.
+
+%% @doc Whether all that was read in the session is still as it was.
+-spec is_unchanged(session()) -> boolean().
+is_unchanged(Session) ->
+    eslaver_nif:session_unchanged(Session).
 
 %% @doc Runs a fun whose reads of this mirror all see one moment. It may run more than once.
 -spec transaction(mirror(), fun(() -> Result)) -> Result.

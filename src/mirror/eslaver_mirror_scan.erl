@@ -40,14 +40,21 @@ fold(Mirror, Options, Fun, Acc) ->
         Options
     ),
     Query = {maps:get(match, Options, any), maps:get(type, Options, any)},
-    Ask =
-        case eslaver_mirror_read:session(Name) of
-            {own, Session} ->
-                fun(Page) -> eslaver_mirror_read:within(Session, Db, Page, ?TRIES) end;
-            {transaction, _} ->
-                fun(Page) -> eslaver_mirror_read:ask(Mirror, Page) end
-        end,
-    pages(0, Query, Ask, Mirror, Fun, Acc).
+    case eslaver_mirror_read:session(Name) of
+        {own, Session} ->
+            Ask = fun(Page) -> eslaver_mirror_read:within(Session, Db, Page, ?TRIES) end,
+            whole(Session, Mirror, pages(0, Query, Ask, Mirror, Fun, Acc));
+        {transaction, _} ->
+            Ask = fun(Page) -> eslaver_mirror_read:ask(Mirror, Page) end,
+            pages(0, Query, Ask, Mirror, Fun, Acc)
+    end.
+
+%% The keys may have been replaced when the last of them had been read.
+whole(Session, Mirror, Result) ->
+    case eslaver_mirror_read:is_unchanged(Session) of
+        true -> Result;
+        false -> replaced(Mirror)
+    end.
 
 %% The session notices when the keys are replaced as a whole, not when single ones change.
 pages(Cursor, {Glob, Type} = Query, Ask, Mirror, Fun, Acc) ->

@@ -59,8 +59,8 @@
     server := pid()
 }.
 %% The settings of a link. Times are in ms, sizes in bytes. `hidden_commands' are for tests: their
-%% keys are taken from the master instead of the table. With a keyspace, the link puts what it brings
-%% there instead of sending it.
+%% keys are taken from the master instead of the table. With a keyspace, what the link brings is put
+%% there instead of being sent.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,
@@ -217,7 +217,7 @@ keyspace_functions(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc Answers a query. `busy': the writer has the keys, try again; `takes_long': only
 %% {@link keyspace_read_dirty/4} answers it.
--spec keyspace_read(Name :: atom(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+-spec keyspace_read(atom(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
     busy | takes_long | failure() | (Answer :: term()).
 keyspace_read(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
 

@@ -107,7 +107,7 @@ impl Reply for Answer<'_> {
         self.push(term);
     }
 
-    fn pieces<'p>(&mut self, len: usize, pieces: &mut dyn Iterator<Item = &'p [u8]>) {
+    fn pieces(&mut self, len: usize, pieces: &mut dyn Iterator<Item = &[u8]>) {
         let mut term = ErlNifTerm::default();
         // SAFETY: the VM gives `len` writable bytes, which it clears for nobody: so they are zeroed
         // before they are seen as a slice.

@@ -163,8 +163,7 @@ fn read_long<'a>(
 #[rustler::nif(name = "keyspace_status")]
 fn status(name: Atom) -> Atom {
     let keyspaces = registry::all();
-    registry::find(&keyspaces, name)
-        .map_or(atoms::not_running(), |keyspace| status_atom(keyspace))
+    registry::find(&keyspaces, name).map_or(atoms::not_running(), |keyspace| status_atom(keyspace))
 }
 
 pub(crate) fn status_atom(keyspace: &Keyspace) -> Atom {
@@ -181,11 +180,7 @@ fn session_new(name: Atom) -> ResourceArc<Session> {
     ResourceArc::new(Session { name, seen: Mutex::new(Seen::Nothing) })
 }
 
-fn read_in<'a>(
-    env: Env<'a>,
-    session: &Session,
-    question: Question<'a>,
-) -> NifResult<Term<'a>> {
+fn read_in<'a>(env: Env<'a>, session: &Session, question: Question<'a>) -> NifResult<Term<'a>> {
     let mut seen = session.seen.lock();
     let found = with_current(session.name, |current| match (current, &mut *seen) {
         (Err(why), Seen::Nothing) => {

@@ -149,12 +149,7 @@ impl Keyspace {
     }
 
     /// Gives readers another store, which holds everything up to this position.
-    pub(crate) fn publish(
-        &self,
-        store: Arc<Store>,
-        position: Position,
-        functions: Functions,
-    ) {
+    pub(crate) fn publish(&self, store: Arc<Store>, position: Position, functions: Functions) {
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
         let old = self.current.swap(Some(Arc::new(Current { edition, store })));
         {

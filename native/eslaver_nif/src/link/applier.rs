@@ -91,8 +91,7 @@ impl Applier {
         for code in intake.loader.functions() {
             functions.load(code);
         }
-        let position =
-            Position { replid: replid.map(str::to_owned), offset, db: intake.stream_db };
+        let position = Position { replid: replid.map(str::to_owned), offset, db: intake.stream_db };
         self.feed = Some(self.feed_of(&store, learned, functions.clone()));
         self.keyspace.publish(store, position, functions);
         Ok((intake.keys, intake.stream_db))
