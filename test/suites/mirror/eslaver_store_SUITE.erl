@@ -11,8 +11,8 @@
 
 -compile([export_all, nowarn_export_all]).
 
-%% Words of commands that are left out; see eslaver_test_command_forms. Redis 8 ends when it finds VADD
-%% with CAS in an append-only file.
+%% Words of commands that are left out; see eslaver_test_command_forms. Redis 8 ends when it finds
+%% VADD with CAS in an append-only file.
 -define(LEFT_OUT, ["CAS"]).
 -define(STEPS, 5_000).
 -define(LONG, 50_000).
