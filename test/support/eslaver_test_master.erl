@@ -33,7 +33,7 @@
 %% `config`: a value which is a list of strings becomes an argument each, and `free_port` a port
 %% that is chosen anew for each try.
 %% `wait`: `pong` (the default) until PING is answered with PONG or a demand for a password;
-%% `answer` until it is answered at all, be it -LOADING.
+%% `answer` until it is answered at all, with -LOADING too.
 %% `sentinel`: makes it a sentinel, with this configuration.
 %% `owner`: the process whose end stops the server; the caller by default, or `none`.
 -type options() :: #{

@@ -98,11 +98,15 @@ fn damage() {
 
 #[test]
 fn names() {
-    let rows: [(&str, Option<&str>); 8] = [
+    let rows: [(&str, Option<&str>); 12] = [
         ("#!lua name=one\nreturn 1", Some("one")),
         ("#!js engine=x name=two", Some("two")),
         ("#!lua name=one\r\nreturn 1", Some("one")),
         ("#!lua\tname=one name=two", Some("one")),
+        ("#!lua NAME=one\nreturn 1", Some("one")),
+        ("#!lua name=\"one\"\nreturn 1", Some("one")),
+        ("#!lua \"name=one\" 'engine=x'", Some("one")),
+        ("#!lua name='one\nreturn 1", None),
         ("", None),
         ("#!lua", None),
         ("#!lua name=", None),
@@ -110,6 +114,6 @@ fn names() {
     ];
     for (code, expected) in rows {
         let expected = expected.map(str::as_bytes);
-        assert_eq!(rdb::library_name(code.as_bytes()), expected, "{code}");
+        assert_eq!(rdb::library_name(code.as_bytes()).as_deref(), expected, "{code}");
     }
 }

@@ -28,7 +28,7 @@ fn decode_functions<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
     let mut libraries = Vec::new();
     let decoded = rdb::decode_functions(&payload, LIMITS, |code| {
         let name = rdb::library_name(code).unwrap_or_default();
-        libraries.push((binary(env, name), binary(env, code)));
+        libraries.push((binary(env, &name), binary(env, code)));
     });
     match decoded {
         Ok(()) => (atoms::ok(), libraries).encode(env),
@@ -39,7 +39,7 @@ fn decode_functions<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
 /// The name that a library's code begins with.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn library_name<'a>(env: Env<'a>, code: Binary<'a>) -> ErlOption<Term<'a>> {
-    rdb::library_name(&code).map(|name| binary(env, name)).into()
+    rdb::library_name(&code).map(|name| binary(env, &name)).into()
 }
 
 fn binary<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {

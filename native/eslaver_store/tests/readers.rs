@@ -11,7 +11,7 @@ use eslaver_store::{
 };
 
 const READERS: usize = 3;
-const TIME: Duration = Duration::from_millis(if cfg!(miri) { 1 } else { 250 });
+const TIME: Duration = Duration::from_millis(if cfg!(miri) { 1 } else { 100 });
 
 static QUERIES: LazyLock<Queries> = LazyLock::new(Queries::default);
 
@@ -76,17 +76,18 @@ fn beside(
     apply(&mut writer, first);
     let (done, looks) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        for _ in 0..READERS {
+        let readers = [(); READERS].map(|()| {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     look(&store);
                     looks.fetch_add(1, Ordering::Relaxed);
                 }
-            });
-        }
+            })
+        });
+        let has_failed = || readers.iter().any(|reader| reader.is_finished());
         let end = Instant::now() + TIME;
         let mut count = 0;
-        while Instant::now() < end || looks.load(Ordering::Relaxed) < READERS {
+        while (Instant::now() < end || looks.load(Ordering::Relaxed) < READERS) && !has_failed() {
             count += 1;
             apply(&mut writer, &write(count));
         }

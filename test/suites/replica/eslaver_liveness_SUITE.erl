@@ -122,7 +122,7 @@ newlines_at_each_step(_Config) ->
     ),
     ok.
 
-%% For as long as they come, be it longer than any silence may last.
+%% For as long as they come, even longer than any silence may last.
 newlines_before_the_snapshot(_Config) ->
     Snapshot = iolist_to_binary(eslaver_test_fake_master:full_resync(<<"REDIS0009", 255, 0:64>>)),
     {match, [{Answer, _}]} = re:run(Snapshot, "\\$"),

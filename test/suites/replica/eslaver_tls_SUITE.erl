@@ -211,7 +211,7 @@ tls_file_is_a_fifo(Config) ->
     _ = [ok = fails(#{master_port => Port, tls => T}, tls, "fifo.crt.*a FIFO") || T <- Tls],
     ok.
 
-%% A certificate is trusted that is byte for byte in the file, be it an authority's; no other.
+%% A certificate is trusted only if the file has it byte for byte, also if it is an authority's.
 tls_self_signed(Config) ->
     {Master, Port} = tls_master(Config, "self", "no"),
     Trusting = fun(Name) -> #{master_port => Port, tls => #{cacertfile => file(Config, Name)}} end,

@@ -8,6 +8,7 @@ use super::dump::{self, DumpError};
 use super::error::ErrorKind;
 use super::limits::Limits;
 use super::opcodes;
+use crate::resp;
 
 /// Decodes a whole payload: `found` is given the code of each library.
 ///
@@ -36,9 +37,14 @@ fn library(cursor: &mut Cursor<'_>) -> Read<Vec<u8>> {
     }
 }
 
-/// The name of a library, whose code begins with a line such as `#!lua name=mylib`.
-pub fn library_name(code: &[u8]) -> Option<&[u8]> {
+/// The name of a library, whose code begins with a line such as `#!lua name=mylib`. Servers read that
+/// line as words that may be quoted, and `name` in any case.
+pub fn library_name(code: &[u8]) -> Option<Vec<u8>> {
+    const NAME: &[u8] = b"name=";
     let line = code.split(|&byte| byte == b'\n').next()?;
-    let mut words = line.split(u8::is_ascii_whitespace);
-    words.find_map(|word| word.strip_prefix(b"name=")).filter(|name| !name.is_empty())
+    let name = resp::words(line)?.into_iter().find_map(|word| {
+        let (key, name) = word.split_at_checked(NAME.len())?;
+        key.eq_ignore_ascii_case(NAME).then(|| name.to_vec())
+    });
+    name.filter(|name| !name.is_empty())
 }

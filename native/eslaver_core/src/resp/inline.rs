@@ -7,6 +7,13 @@ use std::ops::Range;
 
 use super::error::Fault;
 
+/// The words of a line. `None` where its quotes are not closed.
+pub(crate) fn words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let (mut bytes, mut ranges) = (Vec::new(), Vec::new());
+    split(line, &mut bytes, &mut ranges).ok()?;
+    Some(ranges.into_iter().map(|range| bytes[range].to_vec()).collect())
+}
+
 /// Puts the words of `line` into `out`, one after the other, and where each lies into `args`.
 pub(super) fn split(
     line: &[u8],

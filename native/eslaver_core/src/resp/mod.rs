@@ -21,5 +21,6 @@ mod parser;
 pub use command::{Args, ArgsIter, Command};
 pub use encode::encode;
 pub use error::{Error, ErrorKind};
+pub(crate) use inline::words;
 pub use limits::Limits;
 pub use parser::Commands;

@@ -14,7 +14,8 @@ impl Sink for Batch {
     }
 
     fn function(&mut self, code: &[u8]) {
-        self.push_field(atoms::function(), rdb::library_name(code).unwrap_or_default(), code);
+        let name = rdb::library_name(code).unwrap_or_default();
+        self.push_field(atoms::function(), &name, code);
     }
 
     #[inline]

@@ -9,7 +9,6 @@ use parking_lot::RwLock;
 
 use crate::keyspace::entry::Entry;
 use crate::keyspace::usage::Usage;
-use crate::values::Type;
 
 /// How many stripes a database has.
 pub(crate) const STRIPES: usize = 4096;
@@ -80,8 +79,7 @@ impl Db {
 
     /// The number of keys, also of those whose time has passed.
     pub(crate) fn len(&self) -> usize {
-        let sure = Type::ALL.iter().filter(|&&kind| kind != Type::Unsure);
-        sure.map(|&kind| self.usage.count(kind)).sum()
+        self.usage.whole()
     }
 }
 

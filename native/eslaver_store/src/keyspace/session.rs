@@ -106,7 +106,15 @@ impl<'a> Session<'a> {
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         if panicking() {
-            self.store.break_off();
+            return self.store.break_off();
+        }
+        let mut last = None;
+        for Held { at: (number, _), .. } in &self.held {
+            if last.replace(*number) != Some(*number)
+                && let Some(db) = self.dbs.get(*number)
+            {
+                db.usage().settle();
+            }
         }
     }
 }

@@ -201,14 +201,21 @@ impl Store {
     pub(crate) fn with_db<R>(
         &self,
         number: u32,
+        patience: Patience,
         note: Note<'_>,
-        with: impl FnOnce(Option<&Db>) -> R,
+        with: impl Fn(Option<&Db>) -> R,
     ) -> Result<R, ReadError> {
-        if self.is_broken() {
-            return Err(ReadError::Broken);
+        for _ in 0..patience.tries() {
+            if let Some(generation) = self.even_generation() {
+                let result = with(self.dbs.load().get(number));
+                if self.is_generation(generation) {
+                    note.generation(generation);
+                    return Ok(result);
+                }
+            }
+            patience.pause();
         }
-        note.generation(self.even_generation().ok_or(ReadError::Busy)?);
-        Ok(with(self.dbs.load().get(number)))
+        Err(self.busy())
     }
 
     /// Hands the keys of a stripe, if there is such a database, to `with`. They are locked meanwhile.
@@ -227,8 +234,11 @@ impl Store {
             };
             let dbs = self.dbs.load();
             let Some(db) = dbs.get(number) else {
-                note.generation(generation);
-                return Ok(());
+                if self.is_generation(generation) {
+                    note.generation(generation);
+                    return Ok(());
+                }
+                continue;
             };
             let Some(keys) = db.stripe(stripe).try_read() else {
                 patience.pause();

@@ -7,7 +7,13 @@ use crate::values::Type;
 
 /// Keys and bytes by type. One thread changes it, any may look.
 #[derive(Debug, Default)]
-pub(crate) struct Usage([Of; Type::ALL.len()]);
+pub(crate) struct Usage {
+    of: [Of; Type::ALL.len()],
+    /// The keys of which it is known that they exist.
+    keys: AtomicUsize,
+    /// The same as it was when a change was last whole.
+    whole: AtomicUsize,
+}
 
 #[derive(Debug, Default)]
 struct Of {
@@ -16,35 +22,59 @@ struct Of {
 }
 
 impl Usage {
+    /// The number of keys of which it is known that they exist, without what goes on.
+    pub(crate) fn whole(&self) -> usize {
+        self.whole.load(Ordering::Acquire)
+    }
+
+    /// A change is whole: readers may count its keys.
+    #[inline]
+    pub(crate) fn settle(&self) {
+        let keys = self.keys.load(Ordering::Relaxed);
+        if keys != self.whole.load(Ordering::Relaxed) {
+            self.whole.store(keys, Ordering::Release);
+        }
+    }
+
     /// The number of keys of a type.
     pub(crate) fn count(&self, kind: Type) -> usize {
-        self.0[kind as usize].keys.load(Ordering::Relaxed)
+        self.of[kind as usize].keys.load(Ordering::Relaxed)
     }
 
     /// The bytes that keys of a type and their values take, apart from what the allocator adds.
     pub(crate) fn bytes(&self, kind: Type) -> usize {
-        self.0[kind as usize].bytes.load(Ordering::Relaxed)
+        self.of[kind as usize].bytes.load(Ordering::Relaxed)
     }
 
     #[inline]
     pub(crate) fn add(&self, kind: Type, size: usize) {
-        let of = &self.0[kind as usize];
-        of.keys.store(of.keys.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.count_more(kind, 1);
         self.resize(kind, 0, size);
     }
 
     #[inline]
     pub(crate) fn remove(&self, kind: Type, size: usize) {
-        let of = &self.0[kind as usize];
-        of.keys.store(of.keys.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
+        self.count_more(kind, -1);
         self.resize(kind, size, 0);
     }
 
     #[inline]
     pub(crate) fn resize(&self, kind: Type, before: usize, after: usize) {
-        let bytes = &self.0[kind as usize].bytes;
+        let bytes = &self.of[kind as usize].bytes;
         let next = bytes.load(Ordering::Relaxed).wrapping_sub(before).wrapping_add(after);
         bytes.store(next, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn count_more(&self, kind: Type, by: isize) {
+        let more = |count: &AtomicUsize| {
+            let next = count.load(Ordering::Relaxed).wrapping_add_signed(by);
+            count.store(next, Ordering::Relaxed);
+        };
+        more(&self.of[kind as usize].keys);
+        if kind != Type::Unsure {
+            more(&self.keys);
+        }
     }
 }
 

@@ -40,8 +40,6 @@ enum Parts {
     Gcra(Option<NewValue>),
     /// The field that came last waits for its value.
     PathHash(PathHashBuilder, Option<Vec<u8>>),
-    /// A type that is not kept.
-    Other,
 }
 
 /// The field that came last waits for its value, and for its time, if it has one.
@@ -67,7 +65,6 @@ impl Draft {
             Kind::Array => Parts::Array(ArrayBuilder::default(), 0),
             Kind::Gcra => Parts::Gcra(None),
             Kind::PathHash => Parts::PathHash(PathHashBuilder::new(seed), None),
-            _ => Parts::Other,
         };
         Self { parts, refused: None }
     }
@@ -114,7 +111,7 @@ impl Draft {
                     Ok(())
                 }
             },
-            Parts::Module(_) | Parts::VectorSet(_) | Parts::Other => Ok(()),
+            Parts::Module(_) | Parts::VectorSet(_) => Ok(()),
         };
         self.note(result);
     }
@@ -220,7 +217,6 @@ impl Draft {
             Parts::Array(builder, _) => Some(builder.finish()),
             Parts::Gcra(value) => value,
             Parts::PathHash(builder, _) => Some(builder.finish()),
-            Parts::Other => None,
         })
     }
 }

@@ -77,6 +77,7 @@ impl Loader {
         if let Some(old) = old {
             db.usage().remove(old.kind(), old.size());
         }
+        db.usage().settle();
     }
 
     fn fail(&mut self, problem: Problem) {

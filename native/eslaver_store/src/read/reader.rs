@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
 
     /// The number of keys in the database, also of those that have expired.
     pub(crate) fn db_len(&self) -> Result<usize, ReadError> {
-        self.store.with_db(self.db, self.note, |db| db.map_or(0, Db::len))
+        self.store.with_db(self.db, self.patience, self.note, |db| db.map_or(0, Db::len))
     }
 
     /// Hands the entries of whole stripes from number `from` on, which have not expired, to `each`,

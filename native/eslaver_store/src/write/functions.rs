@@ -15,11 +15,11 @@ pub struct Functions(BTreeMap<Box<[u8]>, Box<[u8]>>);
 impl Functions {
     /// Adds a library, in the place of what had its name. `false` where the code has no name.
     pub fn load(&mut self, code: &[u8]) -> bool {
-        let name = library_name(code);
-        if let Some(name) = name {
-            self.0.insert(name.into(), code.into());
-        }
-        name.is_some()
+        let Some(name) = library_name(code) else {
+            return false;
+        };
+        self.0.insert(name.into(), code.into());
+        true
     }
 
     /// The names of the libraries and their code, by name.

@@ -39,6 +39,8 @@ pub(crate) mod stream_claim;
 pub(crate) mod stream_group;
 pub(crate) mod string;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 pub(crate) mod timed;
 pub(crate) mod vectorset;
 pub(crate) mod writer;

@@ -217,7 +217,8 @@ impl Contents {
             }
             Contents::PathHash { count } => {
                 dialect.require(PATH_HASH)?;
-                Head::counted(types::PATH_HASH, Form::Paths { pairs: 0 }, count)
+                // one that has lost its paths is still there
+                return Ok(Head::counted(types::PATH_HASH, Form::Paths { pairs: 0 }, count));
             }
         };
         if head.left == 0 { Err(EMPTY) } else { Ok(head) }

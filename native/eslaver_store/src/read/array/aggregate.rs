@@ -126,9 +126,11 @@ fn add(totals: Option<Totals>, number: Number, operation: &str) -> Totals {
         return Totals { int, float: number.float() };
     };
     let ints = old.int.zip(int);
+    // Of the two zeros, which are equal, the first one stays.
+    let either = |next: bool| if next { float } else { old.float };
     match operation {
-        "min" => Totals { int: ints.map(|(a, b)| a.min(b)), float: old.float.min(float) },
-        "max" => Totals { int: ints.map(|(a, b)| a.max(b)), float: old.float.max(float) },
+        "min" => Totals { int: ints.map(|(a, b)| a.min(b)), float: either(float < old.float) },
+        "max" => Totals { int: ints.map(|(a, b)| a.max(b)), float: either(float > old.float) },
         _ => Totals { int: ints.map(|(a, b)| a + b), float: old.float + float },
     }
 }
