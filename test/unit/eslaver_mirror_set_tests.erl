@@ -133,8 +133,10 @@ scan(Mirror, Cursor, Go, Found) ->
 %% Of which members have been popped there is no doubt only when it is all of them.
 spop(Mirror) ->
     Filled = eslaver_test_keyspace:run_all(Mirror, [[<<"sadd">>, <<"a">>, <<"1">>, <<"2">>]]),
-    ?assertError(_, eslaver_test_keyspace:run_all(Filled, [[<<"spop">>, <<"a">>, 1]])),
-    _ = eslaver_test_keyspace:run_all(Filled, [[<<"spop">>, <<"a">>, 2]]),
-    ?assertEqual([], eslaver_mirror:smembers(?MODULE, <<"a">>)).
+    Copied = eslaver_test_keyspace:run_all(Filled, [[<<"copy">>, <<"a">>, <<"b">>]]),
+    ?assertError(_, eslaver_test_keyspace:run_all(Copied, [[<<"spop">>, <<"a">>, 1]])),
+    ?assertEqual({error, unknown}, eslaver_mirror:smembers(?MODULE, <<"a">>)),
+    _ = eslaver_test_keyspace:run_all(Copied, [[<<"spop">>, <<"b">>, 2]]),
+    ?assertEqual([], eslaver_mirror:smembers(?MODULE, <<"b">>)).
 
 numbers(Count) -> [integer_to_binary(N) || N <- lists:seq(1, Count)].

@@ -155,7 +155,11 @@ uncertain(Mirror) ->
     Soon = erlang:system_time(millisecond) + 900,
     [
         begin
-            run(Mirror, [["spexpireat", ?KEY, At, "MEMBERS", 1, "1"]]),
+            run(Mirror, [
+                ["del", ?KEY, "d"],
+                ["sadd", ?KEY, "1", "2"],
+                ["spexpireat", ?KEY, At, "MEMBERS", 1, "1"]
+            ]),
             ?assertError(_, run(Mirror, [Command]))
         end
      || At <- [?PAST, Soon],
