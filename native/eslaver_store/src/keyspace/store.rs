@@ -14,7 +14,9 @@ use parking_lot::RwLockReadGuard;
 
 use crate::keyspace::db::{Db, Keys};
 use crate::keyspace::entry::Entry;
+use crate::keyspace::usage::TypeUsage;
 use crate::keyspace::version::Server;
+use crate::values::Type;
 
 /// How often a reader tries to get its locks before it says that the store is busy.
 const TRIES: usize = 32;
@@ -312,6 +314,21 @@ impl Store {
     /// Whether no database has a key.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl Store {
+    /// What the keys of each type take, in all databases together.
+    pub fn usage(&self) -> Vec<TypeUsage> {
+        let dbs = self.dbs.load();
+        let of = |kind| TypeUsage::sum(kind, dbs.iter().map(|(_, db)| db.usage()));
+        Type::ALL.iter().map(|&kind| of(kind)).collect()
+    }
+
+    /// The bytes of the tables of keys, apart from the keys and values themselves.
+    pub fn table_bytes(&self) -> usize {
+        let dbs = self.dbs.load();
+        dbs.iter().flat_map(|(_, db)| db.stripes()).map(|keys| keys.read().slot_bytes()).sum()
     }
 }
 

@@ -76,3 +76,26 @@ impl Usage {
         }
     }
 }
+
+/// What the keys of a type take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypeUsage {
+    /// The name of the type, as readers know it.
+    pub kind: &'static str,
+    /// How many keys there are.
+    pub keys: usize,
+    /// The bytes of the keys and their values, apart from what the allocator adds.
+    pub bytes: usize,
+}
+
+impl TypeUsage {
+    /// The sum of several databases.
+    pub(crate) fn sum<'a>(kind: Type, parts: impl Iterator<Item = &'a Usage>) -> Self {
+        let none = Self { kind: kind.name(), keys: 0, bytes: 0 };
+        parts.fold(none, |sum, part| Self {
+            kind: sum.kind,
+            keys: sum.keys + part.count(kind),
+            bytes: sum.bytes + part.bytes(kind),
+        })
+    }
+}
