@@ -9,9 +9,9 @@
 %% the same.
 %%
 %% A Rust module depends on the modules that define what its paths name, in `use` and elsewhere.
-%% `mod` and `pub use` do not count: a parent shows its parts. A parent that works with what a
-%% child defines depends on the child, and a child with `use super::Type` on the parent if `Type`
-%% is defined there. A method that a module calls and another module adds to the first one's type
+%% `mod` and `pub use` do not count: a parent shows its parts. Nor does a dependency between a module
+%% and one below it: a parent and its parts are one thing to the others, though the parts may not
+%% go round among themselves. A method that a module calls and another module adds to the first one's type
 %% counts too. Unit tests do not count.
 -mode(compile).
 
@@ -51,7 +51,12 @@ edges(Dir) ->
     Erlang = filelib:wildcard(filename:join(Dir, "**/*.erl")),
     Rust = filelib:wildcard(filename:join(Dir, "**/*.rs")),
     [] =/= Erlang ++ Rust orelse stop("nothing to read in " ++ Dir),
-    [Edge || {From, To, _, _} = Edge <- erlang_edges(Erlang) ++ rust_edges(Dir, Rust), From =/= To].
+    [Edge || Edge <- erlang_edges(Erlang) ++ rust_edges(Dir, Rust), not is_within(Edge)].
+
+%% Whether a module depends on itself, or one of both is below the other.
+is_within({From, To, _, _}) ->
+    [One, Other] = [lists:concat([Module, "::"]) || Module <- [From, To]],
+    lists:prefix(One, Other) orelse lists:prefix(Other, One).
 
 stop(Text) ->
     io:format(standard_error, "~ts~n", [Text]),

@@ -73,7 +73,7 @@ index(Index) -> undefined(Index).
 undefined(null) -> undefined;
 undefined(Value) -> Value.
 
-number(Text) when is_binary(Text) -> binary_to_existing_atom(Text);
+number(Text) when is_binary(Text) -> binary_to_atom(Text);
 number(Number) -> Number.
 
 %% Printed with as many digits as it takes.

@@ -11,8 +11,9 @@ use crate::read::reader::Reader;
 use crate::read::reply::{Answer, Tree};
 use crate::read::table::Queries;
 use crate::values::NewValue;
+use crate::write::command::Command;
 use crate::write::refusal::Refusal;
-use crate::write::writer::{Command, Writer};
+use crate::write::writer::Writer;
 
 /// Where the time of tests stands, in ms since the epoch.
 pub(crate) const NOW: i64 = 1_700_000_000_000;

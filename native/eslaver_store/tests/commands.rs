@@ -1,5 +1,6 @@
 //! Random commands, applied to a store and to a naive model of one: all reads are the same, with a
 //! filter, too, and after a store was saved and loaded again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod model;
 

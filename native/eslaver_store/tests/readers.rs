@@ -1,4 +1,5 @@
 //! Readers beside the writer: what belongs together is never seen in part.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -134,7 +135,7 @@ fn rotating_lists_keep_their_length() {
     beside(&[list("few", 20), list("many", 2000)], write, |store| {
         for (key, count) in [("few", 20), ("many", 2000)] {
             let key = Arg::Bytes(key.as_bytes());
-            assert_eq!(len(&ask(store, 0, "llen", &[key.clone()])), count);
+            assert_eq!(len(&ask(store, 0, "llen", std::slice::from_ref(&key))), count);
             let all = ask(store, 0, "lrange", &[key, Arg::Int(0), Arg::Int(-1)]);
             let Answer::List(mut all) = all else { panic!("no list") };
             all.sort_by_key(|element| format!("{element:?}"));

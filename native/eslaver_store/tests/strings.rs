@@ -1,4 +1,5 @@
 //! Strings, written by commands and read by queries.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
 

@@ -248,7 +248,7 @@ fn session_unchanged(session: ResourceArc<Session>) -> bool {
         // that it has become stale meanwhile does not change it
         (Seen::Store(..), Err(why)) if why == atoms::stale() => true,
         (Seen::Store(edition, witness), Ok(current)) => {
-            current.edition == *edition && witness.is_still_so(&current.store)
+            current.edition == *edition && current.store.is_as_seen(witness)
         }
         _ => false,
     })

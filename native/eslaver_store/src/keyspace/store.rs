@@ -16,7 +16,7 @@ use crate::keyspace::db::{Db, Keys};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::usage::TypeUsage;
 use crate::keyspace::version::Server;
-use crate::keyspace::witness::Note;
+use crate::keyspace::witness::{Note, Witness};
 use crate::values::Type;
 
 /// How often a reader tries to get its locks before it says that the store is busy.
@@ -253,8 +253,21 @@ impl Store {
         Err(self.busy())
     }
 
+    /// Whether all that reads of this store have found is still so.
+    pub fn is_as_seen(&self, witness: &Witness) -> bool {
+        let dbs = self.dbs();
+        witness.holds(
+            |generation| generation.is_multiple_of(2) && self.is_generation(generation),
+            |db| dbs.get(db).is_none(),
+            |db, stripe, version| {
+                let keys = dbs.get(db).and_then(|db| db.stripe(stripe).try_read());
+                keys.is_some_and(|keys| keys.version() == version)
+            },
+        )
+    }
+
     #[inline]
-    pub(crate) fn even_generation(&self) -> Option<u64> {
+    fn even_generation(&self) -> Option<u64> {
         let generation = self.generation.load(Ordering::Acquire);
         generation.is_multiple_of(2).then_some(generation)
     }
@@ -331,7 +344,9 @@ impl Store {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
 
+impl Store {
     /// What the keys of each type take, in all databases together.
     pub fn usage(&self) -> Vec<TypeUsage> {
         let dbs = self.dbs.load();

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::read::key::name;
 use crate::values::Type;
 
 /// Keys and bytes by type. One thread changes it, any may look.
@@ -92,7 +91,7 @@ pub struct TypeUsage {
 impl TypeUsage {
     /// The sum of several databases.
     pub(crate) fn sum<'a>(kind: Type, parts: impl Iterator<Item = &'a Usage>) -> Self {
-        let none = Self { kind: name(kind), keys: 0, bytes: 0 };
+        let none = Self { kind: kind.name(), keys: 0, bytes: 0 };
         parts.fold(none, |sum, part| Self {
             kind: sum.kind,
             keys: sum.keys + part.count(kind),

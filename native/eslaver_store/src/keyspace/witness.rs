@@ -9,8 +9,6 @@ use std::cell::RefCell;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-use crate::keyspace::store::Store;
-
 /// What reads of one store have found.
 #[derive(Debug, Default)]
 pub struct Witness {
@@ -31,21 +29,19 @@ impl Witness {
         self.has_changed
     }
 
-    /// Whether everything in `store`, which the reads were of, is as they have found it.
-    pub fn is_still_so(&self, store: &Store) -> bool {
-        let Some(generation) = self.generation else {
-            return !self.has_changed;
-        };
-        let is_generation = || store.even_generation() == Some(generation) && !store.is_broken();
-        let dbs = store.dbs();
-        let is_version = |(&(db, stripe), &version): (&(u32, usize), &u64)| {
-            let keys = dbs.get(db).and_then(|db| db.stripe(stripe).try_read());
-            keys.is_some_and(|keys| keys.version() == version)
-        };
+    /// Whether the reads have found one moment, which is still so as far as these tell: whether there
+    /// is this generation, no such database, and this version of a stripe.
+    pub(crate) fn holds(
+        &self,
+        is_generation: impl Fn(u64) -> bool,
+        is_missing: impl Fn(u32) -> bool,
+        is_version: impl Fn(u32, usize, u64) -> bool,
+    ) -> bool {
+        let is_generation = || self.generation.is_none_or(&is_generation);
         !self.has_changed
             && is_generation()
-            && self.missing_dbs.iter().all(|&db| dbs.get(db).is_none())
-            && self.stripes.iter().all(is_version)
+            && self.missing_dbs.iter().all(|&db| is_missing(db))
+            && self.stripes.iter().all(|(&(db, stripe), &version)| is_version(db, stripe, version))
             && is_generation()
     }
 
@@ -129,7 +125,7 @@ mod tests {
                 see(&mirror, &witness, "b");
                 see(&mirror, &witness, "a");
                 after.into_iter().for_each(|line| mirror.run(line));
-                let found = witness.borrow().is_still_so(&mirror.store);
+                let found = mirror.store.is_as_seen(&witness.borrow());
                 // A key that was not read again may have been changed before the last was read.
                 let wanted = one_moment && still || between == Some("set b 2") && after.is_none();
                 assert_eq!(found, wanted, "{between:?} {after:?}");
@@ -142,8 +138,8 @@ mod tests {
         let mut mirror = Mirror::redis("8.0.0");
         let witness = RefCell::default();
         assert!(!see(&mirror, &witness, "a"));
-        assert!(witness.borrow().is_still_so(&mirror.store));
+        assert!(mirror.store.is_as_seen(&witness.borrow()));
         mirror.run("set b 1");
-        assert!(!witness.borrow().is_still_so(&mirror.store));
+        assert!(!mirror.store.is_as_seen(&witness.borrow()));
     }
 }

@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 
 use crate::keyspace::store::ReadError;
 use crate::keyspace::version::Version;
+use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::table::Answer;
 use crate::values::Type;
 use crate::values::array::Array;
 

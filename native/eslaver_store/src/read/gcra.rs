@@ -1,10 +1,10 @@
 //! The read of rate limits.
 
 use crate::keyspace::store::ReadError;
+use crate::read::answer::Answer;
 use crate::read::query::Args;
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::table::Answer;
 use crate::values::{Type, gcra};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[("gcra", answer)];

@@ -1,10 +1,10 @@
 //! Reads of the positions in sorted sets: of single ones, or which are near a place.
 
 use crate::keyspace::store::ReadError;
+use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::table::Answer;
 use crate::read::zset::score;
 use crate::values::Type;
 use crate::values::geo::place::{Place, Shape};

@@ -2,11 +2,11 @@
 
 use crate::collections::record::{Fields, Record};
 use crate::keyspace::store::ReadError;
+use crate::read::answer::Answer;
 use crate::read::bag::{self, TimeOf};
 use crate::read::query::Args;
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::table::Answer;
 use crate::values::Type;
 use crate::values::bag::Bag;
 

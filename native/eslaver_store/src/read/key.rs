@@ -4,10 +4,10 @@ use eslaver_core::glob::Glob;
 
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::ReadError;
+use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::table::Answer;
 use crate::values::Type;
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
@@ -28,24 +28,6 @@ const STEPS: usize = 6;
 /// Tries to find a key that has not expired before all are looked at.
 const TRIES: usize = 200;
 
-/// The name of a type, as readers know it.
-pub(crate) fn name(kind: Type) -> &'static str {
-    match kind {
-        Type::String => "string",
-        Type::List => "list",
-        Type::Set => "set",
-        Type::Zset => "zset",
-        Type::Hash => "hash",
-        Type::Stream => "stream",
-        Type::Module => "module",
-        Type::Array => "array",
-        Type::Gcra => "gcra",
-        Type::PathHash => "path_hash",
-        Type::VectorSet => "vectorset",
-        Type::Unknown | Type::Unsure => "unknown",
-    }
-}
-
 /// Answers from the entry of a key. What it holds must be known.
 fn known<R>(
     reader: &Reader<'_>,
@@ -63,7 +45,7 @@ fn exists(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<
 }
 
 fn r#type(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
-    known(reader, args, |entry| reply.atom(entry.map_or("none", |entry| name(entry.kind()))))
+    known(reader, args, |entry| reply.atom(entry.map_or("none", |entry| entry.kind().name())))
 }
 
 /// Answers from the time at which a key expires, and the reader's.
@@ -130,7 +112,7 @@ fn scan(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
     let mut found = Vec::new();
     let next = reader.each_stripe(cursor, count, |entry| {
         if is_listed(entry)
-            && kind.is_none_or(|kind| kind == name(entry.kind()))
+            && kind.is_none_or(|kind| kind == entry.kind().name())
             && glob.as_ref().is_none_or(|glob| glob.matches(entry.key()))
         {
             found.push(entry.key().to_vec());

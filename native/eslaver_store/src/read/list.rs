@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use crate::keyspace::store::ReadError;
+use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::table::Answer;
 use crate::values::Type;
 use crate::values::list::{End, List};
 

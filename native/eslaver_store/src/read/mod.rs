@@ -5,9 +5,11 @@
 //! | `reply` | whom an answer is given to |
 //! | `reader` | finds values: one alone, or several as they are at one moment |
 //! | `query` | what is asked: a name and its arguments |
+//! | `answer` | what answers a query |
 //! | `table` | which function answers which query |
 //! | the others | a family of reads each |
 
+pub(crate) mod answer;
 pub(crate) mod array;
 pub(crate) mod bag;
 pub(crate) mod gcra;

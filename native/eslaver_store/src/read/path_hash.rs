@@ -2,10 +2,10 @@
 
 use crate::collections::record::{Fields, Record};
 use crate::keyspace::store::ReadError;
+use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::table::Answer;
 use crate::values::Type;
 use crate::values::bag::Bag;
 use crate::values::path_hash::PathHash;

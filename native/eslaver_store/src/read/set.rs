@@ -4,11 +4,11 @@ use eslaver_core::glob::Glob;
 
 use crate::collections::element::Element;
 use crate::keyspace::store::ReadError;
+use crate::read::answer::Answer;
 use crate::read::bag::{self, TimeOf};
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::table::Answer;
 use crate::values::set::{self, Set};
 use crate::values::{NewValue, Type};
 

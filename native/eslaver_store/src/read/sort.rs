@@ -6,10 +6,10 @@ use crate::collections::record::Fields;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::ReadError;
 use crate::keyspace::witness::Witness;
+use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::table::Answer;
 use crate::values::bag::Bag;
 use crate::values::number::Dialect;
 use crate::values::sort::{self, Failure, Options, Pattern, Source};
@@ -33,11 +33,11 @@ fn sort_ro(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result
     let key = args.bytes(0)?;
     let options = options(reader, args)?;
     for _ in 0..TRIES {
-        let witness = RefCell::default();
+        let witness = RefCell::<Witness>::default();
         let sorted = sorted(&reader.noting(&witness), key, &options);
         let failed = match sorted {
             Err(Failure::Lookup(error)) => return Err(error),
-            _ if !Witness::is_still_so(&witness.borrow(), reader.store()) => continue,
+            _ if !reader.store().is_as_seen(&witness.borrow()) => continue,
             Ok(elements) => {
                 reply.begin();
                 elements.iter().for_each(|element| match element {

@@ -7,10 +7,10 @@ use eslaver_core::rdb::StreamId;
 
 use crate::collections::element::Element;
 use crate::keyspace::store::ReadError;
+use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::table::Answer;
 use crate::values::stream::entries::Entries;
 use crate::values::stream::entry::Entry;
 use crate::values::stream::{Stream, id, packed};

@@ -4,11 +4,11 @@ use eslaver_core::rdb::StreamId;
 
 use crate::keyspace::store::ReadError;
 use crate::keyspace::version::Version;
+use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
 use crate::read::stream::{Side, at_most, bound, give_entry, give_id, walk};
-use crate::read::table::Answer;
 use crate::values::stream::Stream;
 use crate::values::stream::entry::Entry;
 use crate::values::stream::group::{Group, Pending};

@@ -1,10 +1,10 @@
 //! Reads of strings, of their bits, and of HyperLogLogs.
 
 use crate::keyspace::store::ReadError;
+use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::read::table::Answer;
 use crate::values::bitfield::Field;
 use crate::values::bits::{self, Part};
 use crate::values::string::{Str, indexes};

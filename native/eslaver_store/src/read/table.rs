@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::keyspace::store::ReadError;
+use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
@@ -10,9 +11,6 @@ use crate::read::{
     array, gcra, geo, hash, key, list, path_hash, set, sort, stream, stream_info, string,
     vectorset, zset,
 };
-
-/// Answers a query. After an error, what the reply has been given counts for nothing.
-pub(crate) type Answer = fn(&Reader<'_>, Args<'_>, &mut dyn Reply) -> Result<(), ReadError>;
 
 const FAMILIES: &[&[(&str, Answer)]] = &[
     array::QUERIES,

@@ -81,6 +81,24 @@ impl Type {
         Self::Unsure,
     ];
 
+    /// Its name, as readers know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::List => "list",
+            Self::Set => "set",
+            Self::Zset => "zset",
+            Self::Hash => "hash",
+            Self::Stream => "stream",
+            Self::Module => "module",
+            Self::Array => "array",
+            Self::Gcra => "gcra",
+            Self::PathHash => "path_hash",
+            Self::VectorSet => "vectorset",
+            Self::Unknown | Self::Unsure => "unknown",
+        }
+    }
+
     #[inline]
     pub(crate) fn from_code(code: u8) -> Self {
         Self::ALL.get(usize::from(code)).copied().unwrap_or(Self::Unknown)

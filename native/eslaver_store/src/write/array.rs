@@ -3,10 +3,10 @@
 use crate::keyspace::entry::Entry;
 use crate::values::Type;
 use crate::values::array::{self, MAX_INDEX};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, pairs, rest};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[
     ("ardel", ardel),

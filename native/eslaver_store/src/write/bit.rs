@@ -5,11 +5,11 @@ use crate::values::Type;
 use crate::values::bitfield::{Change, Field, Overflow};
 use crate::values::bits::{self, Operation};
 use crate::values::string::{self, Str};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, is, rest, to_int, to_size};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::string::change;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] =
     &[("bitfield", bitfield), ("bitop", bitop), ("setbit", setbit)];

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use crate::write::command::Command;
 use crate::write::refusal::Refusal;
-use crate::write::writer::{Command, Writer};
+use crate::write::writer::Writer;
 
 /// Longer names are of no known command; they are handed on as they are.
 const LONGEST_NAME: usize = 64;

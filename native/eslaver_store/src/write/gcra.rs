@@ -1,10 +1,10 @@
 //! The command that writes rate limits: masters replicate `GCRA` by the value that it has come to.
 
 use crate::values::gcra;
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, int};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[("gcrasetvalue", gcrasetvalue)];
 

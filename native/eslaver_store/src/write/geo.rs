@@ -9,10 +9,10 @@ use crate::values::geo::search::{self, Hit, Order};
 use crate::values::geo::{Position, Unit};
 use crate::values::zset::Zset;
 use crate::values::zset::algebra::{self, Scored};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, is, rest, to_size};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::table::Apply;
 use crate::write::zset::{self, Flags};
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[

@@ -9,11 +9,11 @@ use crate::collections::record::{Expiry, Fields, Refused};
 use crate::keyspace::entry::Entry;
 use crate::values::bag::{self, Bag};
 use crate::values::{Type, long_double};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, int, is, pairs, rest, to_size};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::string::to_old_int;
-use crate::write::table::Apply;
 use crate::write::timed::{self, Condition, EX, EXAT, Options, PX, PXAT, Unit};
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[

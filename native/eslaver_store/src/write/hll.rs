@@ -2,10 +2,10 @@
 
 use crate::values::string::{self, Str};
 use crate::values::{Type, hll};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, is, rest};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] =
     &[("pfadd", pfadd), ("pfcount", pfcount), ("pfdebug", pfdebug), ("pfmerge", pfmerge)];

@@ -1,10 +1,10 @@
 //! Those commands of RedisJSON that remove a key. What the others do is not known here, where there
 //! are no documents.
 
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[("json.del", del), ("json.forget", del)];
 

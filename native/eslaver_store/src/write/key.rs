@@ -6,10 +6,10 @@ use crate::keyspace::entry::Entry;
 use crate::keyspace::version::Version;
 use crate::load;
 use crate::values::Type;
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, int, is, rest, to_int};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[
     ("copy", copy),

@@ -5,10 +5,10 @@ use crate::collections::record::Refused;
 use crate::keyspace::entry::Entry;
 use crate::values::Type;
 use crate::values::list::{self, End, List};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, int, is, rest, to_size};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[
     ("blmove", lmove),

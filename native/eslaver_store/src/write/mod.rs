@@ -5,6 +5,8 @@
 //! | `writer` | applies a command, or a transaction, as one change |
 //! | `feed` | makes units of a stream's commands |
 //! | `context` | what a command sees of keys: reads, changes, puts, removes |
+//! | `apply` | what applies a command |
+//! | `command` | a command, as it is to be applied |
 //! | `table` | which function applies which command |
 //! | `refusal` | why a command cannot be applied |
 //! | `scope` | what of a command a keyspace with a filter can follow |
@@ -15,9 +17,11 @@
 //! checked. Where something cannot be as the master must have it, they refuse; the keys concerned
 //! are then marked as unknown.
 
+pub(crate) mod apply;
 pub(crate) mod arguments;
 pub(crate) mod array;
 pub(crate) mod bit;
+pub(crate) mod command;
 pub(crate) mod context;
 pub(crate) mod feed;
 pub(crate) mod functions;

@@ -3,10 +3,10 @@
 
 use crate::keyspace::entry::Entry;
 use crate::values::{Type, path_hash};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, is, pairs, rest, to_size};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] =
     &[("phdel", phdel), ("phdelprefix", phdelprefix), ("phmset", phset), ("phset", phset)];

@@ -4,7 +4,7 @@
 use eslaver_core::commands::{self, Learned};
 use eslaver_core::filter::Filter;
 
-use crate::write::writer::Command;
+use crate::write::command::Command;
 
 /// What of a command can be applied.
 pub(crate) enum Scope<'a> {

@@ -6,10 +6,10 @@ use crate::collections::record::{Expiry, Refused};
 use crate::keyspace::entry::Entry;
 use crate::values::set::{self, Set};
 use crate::values::{NewValue, Type};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, is, rest, to_size};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::table::Apply;
 use crate::write::timed::{self, Condition, EX, EXAT, Options, PX, PXAT, Unit};
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[

@@ -9,11 +9,11 @@ use crate::values::list::ListBuilder;
 use crate::values::sort::{self, Failure, Options, Pattern, Source};
 use crate::values::string::Str;
 use crate::values::{NewValue, Type};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, is, rest, to_int};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::set;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[("sort", sort)];
 

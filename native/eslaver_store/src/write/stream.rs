@@ -3,11 +3,11 @@
 use crate::collections::element::Element;
 use crate::values::Type;
 use crate::values::stream::{Gone, Limit, Stream, packed};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, is, pairs, rest};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::stream_args::{self, Trim, to_id, to_unsigned};
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[
     ("xadd", xadd),

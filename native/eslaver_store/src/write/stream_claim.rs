@@ -6,13 +6,13 @@ use crate::keyspace::version::Version;
 use crate::values::stream::entries::Entries;
 use crate::values::stream::group::{Group, Pending};
 use crate::values::stream::id;
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, int, is, rest, to_int, to_size};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::stream::update;
 use crate::write::stream_args::{self, next, to_id, to_unsigned};
 use crate::write::stream_group::with_group;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] =
     &[("xautoclaim", xautoclaim), ("xclaim", xclaim), ("xnack", xnack)];

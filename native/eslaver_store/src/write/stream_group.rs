@@ -9,12 +9,12 @@ use eslaver_core::rdb::StreamId;
 use crate::keyspace::version::Version;
 use crate::values::stream::group::Group;
 use crate::values::stream::{Stream, id};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, is, rest, to_int};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::stream::{change, update};
 use crate::write::stream_args::{self, next, to_id, to_unsigned};
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] =
     &[("xack", xack), ("xackdel", xackdel), ("xgroup", xgroup), ("xreadgroup", xreadgroup)];

@@ -6,10 +6,10 @@
 use crate::keyspace::entry::Entry;
 use crate::values::string::{self, Str};
 use crate::values::{Type, long_double};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, int, is, pairs, rest, to_int, to_size};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[
     ("append", append),

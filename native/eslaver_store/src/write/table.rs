@@ -2,16 +2,11 @@
 
 use hashbrown::HashMap;
 
-use crate::write::arguments::Args;
-use crate::write::context::Context;
-use crate::write::refusal::Refusal;
+use crate::write::apply::Apply;
 use crate::write::{
     array, bit, gcra, geo, hash, hll, json, key, list, path_hash, set, sort, stream, stream_claim,
     stream_group, string, vectorset, zset,
 };
-
-/// Applies a command.
-pub(crate) type Apply = fn(&mut Context<'_, '_>, &Args<'_>) -> Result<(), Refusal>;
 
 /// Commands, by their names in lower case.
 pub(crate) type Commands = HashMap<&'static [u8], Apply, foldhash::fast::RandomState>;

@@ -4,10 +4,10 @@ use crate::keyspace::entry::Entry;
 use crate::values::vector::{self, Quantization};
 use crate::values::vectorset::{self, Projection, Shape, VectorSet};
 use crate::values::{Large, NewValue, Type};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, is, rest, to_int, to_size};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] =
     &[("vadd", vadd), ("vrem", vrem), ("vsetattr", vsetattr)];

@@ -9,11 +9,13 @@ use crate::keyspace::session::Session;
 use crate::keyspace::slot;
 use crate::keyspace::store::Store;
 use crate::keyspace::trash::Trash;
+use crate::write::apply::Apply;
+use crate::write::command::Command;
 use crate::write::context::Context;
 use crate::write::functions::Functions;
 use crate::write::refusal::Refusal;
 use crate::write::scope::{self, Scope};
-use crate::write::table::{self, Apply, Commands};
+use crate::write::table::{self, Commands};
 
 /// How many arguments of an unknown command are taken for keys, and how long one is.
 const ARGUMENTS: usize = 1000;
@@ -32,17 +34,6 @@ pub struct Writer {
     functions: Functions,
     has_new_functions: bool,
     needs_resync: bool,
-}
-
-/// A command, as it is to be applied.
-#[derive(Debug, Clone, Copy)]
-pub struct Command<'a> {
-    /// The database that was selected.
-    pub db: u32,
-    /// The name, in lower case.
-    pub name: &'a [u8],
-    /// The arguments, after the name.
-    pub args: &'a [&'a [u8]],
 }
 
 /// What a command does to the keyspace.

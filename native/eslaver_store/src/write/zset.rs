@@ -11,11 +11,11 @@ use crate::values::zset::algebra::{self, Options, Scored, Source};
 use crate::values::zset::range::{End, Place, Range, Selection, Way};
 use crate::values::zset::{self, Zset, ZsetBuilder};
 use crate::values::{NewValue, Type};
+use crate::write::apply::Apply;
 use crate::write::arguments::{Args, arg, int, is, pairs, rest, to_int, to_size};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::set;
-use crate::write::table::Apply;
 
 pub(crate) const COMMANDS: &[(&str, Apply)] = &[
     ("bzmove", zmove),

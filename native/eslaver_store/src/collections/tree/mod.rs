@@ -30,8 +30,8 @@ pub mod spare;
 mod tests;
 pub mod zset;
 
-use node::{Child, Edge, Inner, Node};
-use seek::{At, By, Gap, Seek};
+use node::{Child, Edge, Inner, Node, Seek};
+use seek::{At, By, Gap};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;

@@ -5,7 +5,6 @@
 //! if the two make no more than three quarters. No more is promised of a node's size.
 
 use super::Leaf;
-use super::seek::Seek;
 use std::mem::size_of;
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,6 +13,18 @@ use std::sync::Arc;
 pub(super) const FANOUT: usize = 32;
 /// The two reference counts of an `Arc`.
 const ARC: usize = 2 * size_of::<usize>();
+
+/// A way down from the root to one index of one leaf.
+pub(super) trait Seek<L: Leaf> {
+    /// Whether it ends between records, where one may be inserted.
+    const GAP: bool;
+
+    /// The index of the child to go to. There is at least one child.
+    fn child(&mut self, children: &[Child<L>]) -> usize;
+
+    /// The index within the leaf that was reached.
+    fn index(&mut self, leaf: &L) -> usize;
+}
 
 pub(super) enum Node<L: Leaf> {
     Leaf(Arc<L>),

@@ -1,19 +1,7 @@
 //! Ways down a tree.
 
-use super::node::Child;
+use super::node::{Child, Seek};
 use super::{Leaf, Probe};
-
-/// A way down from the root to one index of one leaf.
-pub(super) trait Seek<L: Leaf> {
-    /// Whether it ends between records, where one may be inserted.
-    const GAP: bool;
-
-    /// The index of the child to go to. There is at least one child.
-    fn child(&mut self, children: &[Child<L>]) -> usize;
-
-    /// The index within the leaf that was reached.
-    fn index(&mut self, leaf: &L) -> usize;
-}
 
 /// To the record of this rank.
 pub(super) struct At(pub(super) u64);

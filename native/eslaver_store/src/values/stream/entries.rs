@@ -352,7 +352,7 @@ impl Tree<EntryLeaf> {
     }
 
     /// Appends an entry, whose id is greater than all others.
-    pub(super) fn push<'e>(
+    pub(super) fn push_entry<'e>(
         &mut self,
         id: StreamId,
         fields: impl ExactSizeIterator<Item = (Element<'e>, Element<'e>)> + Clone,

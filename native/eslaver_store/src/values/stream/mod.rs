@@ -108,7 +108,7 @@ impl Stream {
         if id <= self.last_id {
             return None;
         }
-        let added = self.entries.push(id, fields);
+        let added = self.entries.push_entry(id, fields);
         if added.is_ok() {
             self.last_id = id;
             self.entries_added += 1;
