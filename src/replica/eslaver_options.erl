@@ -39,9 +39,10 @@
     events := classic | full,
     filter := undefined | eslaver_filter:filter(),
     hooks := eslaver_hooks:spec(),
-    name := eslaver_name:name()
+    name := eslaver_name:name(),
+    keyspace => eslaver_nif:keyspace() | {eslaver_nif:keyspace(), eslaver_nif:ticket()}
 }.
-%% Checked and complete.
+%% Checked and complete. A mirror adds its keyspace, and the link gets a ticket for it.
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
