@@ -221,6 +221,11 @@ impl<'a> ValueRef<'a> {
 }
 
 impl NewValue {
+    /// One that is not known, of [`Type::Unknown`] or [`Type::Unsure`].
+    pub(crate) fn unknown(kind: Type) -> Self {
+        Self::Packed { kind, form: 0, payload: Vec::new() }
+    }
+
     pub(crate) fn as_ref(&self) -> ValueRef<'_> {
         match self {
             Self::Packed { kind, form, payload } => {

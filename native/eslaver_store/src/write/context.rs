@@ -231,15 +231,19 @@ impl<'a, 's> Context<'a, 's> {
     /// Sets when a key expires, in ms since the epoch: whether there is one.
     pub(crate) fn set_expire_at(&mut self, key: &[u8], at: Option<i64>) -> bool {
         let hash = self.db.hash(key);
-        match self.session.lock(self.number, self.db, hash).get_mut(hash, key) {
-            None => false,
-            Some(entry) => {
-                let before = entry.size();
-                entry.set_expire_at(at);
-                self.db.usage().resize(entry.kind(), before, entry.size());
-                true
-            }
+        let keys = self.session.lock(self.number, self.db, hash);
+        let Some(entry) = keys.get_mut(hash, key) else {
+            return false;
+        };
+        // The master has found the key: there is no doubt any more that it exists.
+        if entry.kind() == Type::Unsure {
+            self.insert(Entry::new(key, at, NewValue::unknown(Type::Unknown)));
+            return true;
         }
+        let before = entry.size();
+        entry.set_expire_at(at);
+        self.db.usage().resize(entry.kind(), before, entry.size());
+        true
     }
 
     /// Whether a key exists, as far as is known.
@@ -263,7 +267,7 @@ impl<'a, 's> Context<'a, 's> {
     }
 
     fn mark(&mut self, key: &[u8], kind: Type) {
-        self.insert(Entry::new(key, None, NewValue::Packed { kind, form: 0, payload: Vec::new() }));
+        self.insert(Entry::new(key, None, NewValue::unknown(kind)));
     }
 }
 
