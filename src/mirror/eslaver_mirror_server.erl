@@ -290,9 +290,9 @@ news({told, Told}, #state{subscriptions = Subscriptions} = State) ->
 news(up, #state{keyspace = Keyspace} = State) ->
     _ = eslaver_nif:keyspace_link(Keyspace, true),
     State#state{backoff = eslaver_backoff:new(), renewing = false};
-news(down, #state{keyspace = Keyspace, lost = Lost} = State) ->
+news(down, #state{keyspace = Keyspace} = State) ->
     _ = eslaver_nif:keyspace_link(Keyspace, false),
-    State#state{renewing = Lost};
+    State;
 news(lost, State) ->
     State#state{lost = true};
 news({refused, Command, Reason}, #state{name = Name} = State) ->
@@ -313,6 +313,7 @@ aged(#state{name = Name, stale_since = Since} = State) ->
 broken(#state{keyspace = Keyspace, news = News} = State) ->
     _ = eslaver_nif:keyspace_detach(Keyspace),
     _ = eslaver_nif:keyspace_link(Keyspace, false),
+    _ = State#state.lost andalso eslaver_nif:keyspace_forget(Keyspace),
     aged(State#state{
         news = eslaver_mirror_news:broken(News),
         replica = undefined,

@@ -8,7 +8,8 @@
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0]).
 -export([decode_dump/1, decode_functions/1, library_name/1]).
 -export([commands/1, keys/3, keys_dirty/3, glob/2, glob_dirty/2]).
--export([keyspace_new/3, keyspace_close/1, keyspace_detach/1, keyspace_hold/1, keyspace_release/1]).
+-export([keyspace_new/3, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
+-export([keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_link/2, keyspace_notify/2, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
 -export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
@@ -190,6 +191,10 @@ keyspace_close(_Keyspace) -> erlang:nif_error(reason()).
 %% link, and the position to go on from, if there is one.
 -spec keyspace_detach(keyspace()) -> {ticket(), eslaver_position:safe() | undefined}.
 keyspace_detach(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc The next link has to begin with a full resync.
+-spec keyspace_forget(keyspace()) -> ok.
+keyspace_forget(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc Nothing is written from now on. Waits for a slice that runs.
 -spec keyspace_hold(keyspace()) -> ok.

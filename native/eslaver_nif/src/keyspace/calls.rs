@@ -55,6 +55,13 @@ fn position_term<'a>(env: Env<'a>, position: Option<&Position>) -> NifResult<Ter
     }
 }
 
+/// The next link has to begin with a full resync.
+#[rustler::nif]
+fn keyspace_forget(keyspace: ResourceArc<Keyspace>) -> Atom {
+    keyspace.forget_position();
+    atoms::ok()
+}
+
 /// Nothing is written until it is released. Waits for a slice that runs.
 #[rustler::nif(schedule = "DirtyIo")]
 fn keyspace_hold(keyspace: ResourceArc<Keyspace>) -> Atom {

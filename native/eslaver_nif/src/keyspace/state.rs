@@ -169,12 +169,15 @@ impl Keyspace {
         self.current.swap(None).into_iter().for_each(discard);
     }
 
-    /// Only a full resync tells what the master has.
+    /// Only a full resync tells what the master has. Until then all else is applied.
     pub(crate) fn set_lost(&self) {
-        let mut applied = self.applied();
-        applied.is_lost = true;
-        applied.position = None;
+        self.applied().is_lost = true;
         self.fresh.store(false, Ordering::Release);
+    }
+
+    /// The next link has to begin with a full resync.
+    pub(crate) fn forget_position(&self) {
+        self.applied().position = None;
     }
 
     pub(crate) fn set_notify(&self, notify: bool) {

@@ -65,6 +65,9 @@ impl Applier {
         if self.keyspace.in_place {
             self.keyspace.withdraw();
         }
+        if self.keyspace.applied().is_lost {
+            self.keyspace.forget_position();
+        }
         self.feed = None;
         self.intake = Some(Intake::new(self.filter(), max_value));
     }
