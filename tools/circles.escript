@@ -9,10 +9,10 @@
 %% the same.
 %%
 %% A Rust module depends on the modules that define what its paths name, in `use` and elsewhere.
-%% `mod` and `pub use` do not count: a parent shows its parts. Nor does a dependency between a module
-%% and one below it: a parent and its parts are one thing to the others, though the parts may not
-%% go round among themselves. A method that a module calls and another module adds to the first one's type
-%% counts too. Unit tests do not count.
+%% `mod` and `pub use` do not count: a parent shows its parts. Nor does a dependency between a
+%% module and one below it: a parent and its parts are one thing to the others, though the parts
+%% may not go round among themselves. A method that a module calls and another module adds to the
+%% first one's type counts too. Unit tests do not count.
 -mode(compile).
 
 main([]) ->

@@ -90,7 +90,8 @@ fn write_entry<O: Output>(
         }
         Type::PathHash => write_path_hash(rdb, entry.key(), &meta, value)?,
         Type::VectorSet => vectorset::write(rdb, entry.key(), &meta, value)?,
-        _ => return Ok(()),
+        // The caller has left these out.
+        Type::Unknown | Type::Unsure => return Ok(()),
     }
     rdb.end()
 }

@@ -122,7 +122,8 @@ used(#{writes := Writes, blocking := Blocking} = Taken) ->
 is_used(Form) ->
     lists:all(fun is_used_item/1, Form).
 
-is_used_item({many, Form}) -> is_used(Form);
+is_used_item({many, Form}) ->
+    is_used(Form);
 is_used_item(Text) ->
     not lists:any(fun(Word) -> lists:member(Word, ?LEFT_OUT) end, string:lexemes(Text, " ")).
 
@@ -162,10 +163,11 @@ copied(Master, Dir) ->
      || Pattern <- ["appendonlydir/*.incr.aof", "appendonly.aof"]
     ]),
     Commands = [file:read_file(File) || File <- lists:sort(Appended)],
-    Files = [Snapshot, Stream | _] = [
-        filename:join(Dir, Name)
-     || Name <- ["snapshot.rdb", "stream.resp", "written.rdb"]
-    ],
+    Files =
+        [Snapshot, Stream | _] = [
+            filename:join(Dir, Name)
+         || Name <- ["snapshot.rdb", "stream.resp", "written.rdb"]
+        ],
     {ok, _} = file:copy(filename:join(Of, "dump.rdb"), Snapshot),
     ok = file:write_file(Stream, [Bytes || {ok, Bytes} <- Commands]),
     Files.

@@ -97,7 +97,8 @@ link_to_a_process_that_ends(Config) ->
     ?assertEqual(Pid, whereis(tried)),
     Module:stop(tried).
 
-%% All processes, also busy ones, can be suspended, asked for their status and changed to other code.
+%% All processes, also busy ones, can be suspended, asked for their status and changed to other
+%% code.
 system_messages(Config) ->
     Master = eslaver_test_master:start_own(),
     File = filename:join(?config(priv_dir, Config), atom_to_list(?config(module, Config))),

@@ -109,6 +109,7 @@ fn scan(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
         kind => Some(kind),
     };
     let count = usize::try_from(args.int(3)?).map_err(|_| ReadError::BadQuery)?;
+    reader.check_steps(count.min(reader.db_len()?).saturating_mul(STEPS))?;
     let mut found = Vec::new();
     let next = reader.each_stripe(cursor, count, |entry| {
         if is_listed(entry)

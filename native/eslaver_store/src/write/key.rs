@@ -45,6 +45,7 @@ fn expire(
     let key = arg(args, 0)?;
     let time = int(args, 1)?.checked_mul(unit).and_then(|time| time.checked_add(base));
     let at = time.ok_or(Refusal::Range)?;
+    resolve_doubt(context, key);
     let old = context.read(key, |entry| entry.map(Entry::expire_at)).ok_or(Refusal::Missing)?;
     for option in rest(args, 2)? {
         if !holds(option, at, old)? {
@@ -82,13 +83,17 @@ fn rename(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal>
     Ok(())
 }
 
-/// What a command that has succeeded has read: if it was in doubt whether the key exists, it is not
-/// any more.
+/// What a command that has succeeded has read.
 fn source(context: &mut Context<'_, '_>, key: &[u8]) -> Result<Entry, Refusal> {
+    resolve_doubt(context, key);
+    context.read(key, |entry| entry.cloned()).ok_or(Refusal::Missing)
+}
+
+/// A command that has succeeded on this key shows that it exists.
+fn resolve_doubt(context: &mut Context<'_, '_>, key: &[u8]) {
     if context.read(key, |entry| entry.is_some_and(|entry| entry.kind() == Type::Unsure)) {
         context.forget(key);
     }
-    context.read(key, |entry| entry.cloned()).ok_or(Refusal::Missing)
 }
 
 /// Before 3.0 the time was left behind, and servers before 3.2 do not tell their version.

@@ -108,7 +108,7 @@ fn spop(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
 pub(crate) fn source(context: &Context<'_, '_>, key: &[u8]) -> Result<Option<NewValue>, Refusal> {
     let value = context.copy(key, Type::Set)?;
     let set = value.as_ref().and_then(|value| Set::of(value.as_ref()));
-    let is_certain = |set: Set<'_>| set.live_len(context.now() + SKEW) == set.len();
+    let is_certain = |set: Set<'_>| set.live_len(context.now().saturating_add(SKEW)) == set.len();
     if set.is_none_or(is_certain) { Ok(value) } else { Err(Refusal::Value) }
 }
 
