@@ -50,7 +50,9 @@ fn holds(payload: &[u8]) -> bool {
 fn functions_hold(payload: &[u8]) {
     let mut codes = Vec::new();
     match decode_functions(payload, Limits::NONE, |code| codes.push(code.to_vec())) {
-        Ok(()) => assert!(codes.iter().all(|code| library_name(code).is_none_or(|name| !name.is_empty()))),
+        Ok(()) => {
+            assert!(codes.iter().all(|code| library_name(code).is_none_or(|name| !name.is_empty())))
+        }
         Err(error) => assert!(error.offset <= payload.len(), "{error} of {}", payload.len()),
     }
     pieces::bounded("a payload of functions", payload.len(), 100, || {

@@ -12,8 +12,10 @@
 -compile([export_all, nowarn_export_all]).
 
 %% Words of commands that are left out; see eslaver_test_command_forms. Redis 8 ends when it finds
-%% VADD with CAS in an append-only file.
+%% VADD with CAS in an append-only file. Redis 8.0.2, the first with vector sets, does not load the
+%% links of some that are written here; later ones do.
 -define(LEFT_OUT, ["CAS"]).
+-define(LEFT_OUT_OF_8_0_2, ["CAS", "VADD"]).
 -define(STEPS, 5_000).
 -define(LONG, 50_000).
 %% What expires within so many ms does not last until the end.
@@ -54,7 +56,7 @@ same_data(Config) ->
         {"appendonly", "yes"}, {"appendfsync", "no"}, {"auto-aof-rewrite-percentage", "0"}
     ],
     Master = eslaver_test_master:start(#{server => Server, config => Appends}),
-    ok = write(Master, taken(Server), Seed),
+    ok = write(Master, taken(Description), Seed),
     Files = copied(Master, Dir),
     ok = eslaver_test_master:restart(Master),
     {ok, Said} = eslaver_test_crates:run("replay", Files ++ [dialect(Description)]),
@@ -78,10 +80,10 @@ shown(Difference) ->
 
 %% What the server takes. It is tried on another one: the append-only file has no more commands than
 %% are to be applied.
-taken(Server) ->
+taken(#{server := Server} = Description) ->
     Tried = eslaver_test_master:start(#{server => Server}),
     Client = eslaver_test_client:connect(Tried),
-    Taken = used(eslaver_test_workload:taken(Client)),
+    Taken = used(eslaver_test_workload:taken(Client), left_out(Description)),
     ok = eslaver_test_client:close(Client),
     ok = eslaver_test_master:stop(Tried),
     Taken.
@@ -109,23 +111,27 @@ write(Master, Taken, Seed) ->
 keeps_keys(Step) ->
     binary:match(term_to_binary(Step), <<"FLUSH">>) =:= nomatch.
 
+left_out(#{family := redis, version := {8, 0, 2}}) -> ?LEFT_OUT_OF_8_0_2;
+left_out(_Description) -> ?LEFT_OUT.
+
 %% The forms that are used.
-used(#{writes := Writes, blocking := Blocking} = Taken) ->
+used(#{writes := Writes, blocking := Blocking} = Taken, LeftOut) ->
     Taken#{
         writes := [
             {Weight, Left}
-         || {Weight, Forms} <- Writes, [_ | _] = Left <- [lists:filter(fun is_used/1, Forms)]
+         || {Weight, Forms} <- Writes,
+            [_ | _] = Left <- [lists:filter(fun(Form) -> is_used(Form, LeftOut) end, Forms)]
         ],
-        blocking := [Each || {_, Form, _, Then} = Each <- Blocking, is_used([Then | Form])]
+        blocking := [Each || {_, Form, _, Then} = Each <- Blocking, is_used([Then | Form], LeftOut)]
     }.
 
-is_used(Form) ->
-    lists:all(fun is_used_item/1, Form).
+is_used(Form, LeftOut) ->
+    lists:all(fun(Item) -> is_used_item(Item, LeftOut) end, Form).
 
-is_used_item({many, Form}) ->
-    is_used(Form);
-is_used_item(Text) ->
-    not lists:any(fun(Word) -> lists:member(Word, ?LEFT_OUT) end, string:lexemes(Text, " ")).
+is_used_item({many, Form}, LeftOut) ->
+    is_used(Form, LeftOut);
+is_used_item(Text, LeftOut) ->
+    not lists:any(fun(Word) -> lists:member(Word, LeftOut) end, string:lexemes(Text, " ")).
 
 %% Deletes what expires soon: whether the server has nothing left that does, seen or unseen.
 is_lasting(Client) ->
