@@ -41,7 +41,7 @@ pub(super) struct Child<L: Leaf> {
     pub(super) mark: L::Mark,
 }
 
-/// An inner node. It has at least one child, but for a moment within a change.
+/// An inner node. It has at least one child, except within a change.
 #[derive(Clone)]
 pub(super) struct Inner<L: Leaf> {
     pub(super) children: Vec<Child<L>>,
