@@ -272,7 +272,7 @@ fn ranges_are_read() {
     assert_eq!(mirror.ask("zrange", &args), "[a]");
 }
 
-/// Large sorted sets, and commands of so many members that a copy is changed.
+/// Large sorted sets, and commands with enough members that a copy is changed.
 #[test]
 fn many_members_are_kept() {
     let mut mirror = Mirror::new();

@@ -5,7 +5,7 @@
 //!
 //! | module | has |
 //! |---|---|
-//! | `arguments`, `effect` | what goes in, and what comes out |
+//! | `arguments`, `effect` | a command's arguments, and what it changes |
 //! | `table`, `lookup` | what real servers tell of their commands |
 //! | `rule` | how keys are found by the table |
 //! | `special` | the commands that no table can describe |

@@ -107,7 +107,7 @@ impl Definition {
     }
 }
 
-/// A hash with a template, by what comes next.
+/// A hash with a template: the part that is next.
 pub(crate) enum Hash {
     /// One string: the template's number before the values.
     PackedById,

@@ -94,7 +94,7 @@ pub struct Rewriter<O> {
     meta: Meta,
     kind: Kind,
     parts: Vec<Part>,
-    /// The first thing that could not be written; what comes behind it was not.
+    /// The first error. Nothing after it was written.
     failed: Option<WriteError>,
     /// Keys and functions that the version cannot hold, and what they are.
     pub lacking: Vec<(Vec<u8>, WriteError)>,

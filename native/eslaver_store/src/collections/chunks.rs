@@ -26,7 +26,7 @@ pub struct Chunks {
 
 #[derive(Debug, Default, Clone)]
 struct Page {
-    /// `None` is all zeros, and so is what comes behind a chunk's bytes.
+    /// `None` is all zeros. So is the rest of a chunk behind its bytes.
     chunks: Vec<Option<Arc<Vec<u8>>>>,
     /// The bytes allocated for the chunks.
     below: usize,

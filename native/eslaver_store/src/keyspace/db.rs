@@ -77,7 +77,7 @@ impl Db {
         self.stripes.iter().map(|stripe| &stripe.0)
     }
 
-    /// The number of keys, also of those whose time has passed.
+    /// The number of keys, also of those that have expired.
     pub(crate) fn len(&self) -> usize {
         self.usage.whole()
     }

@@ -335,7 +335,7 @@ impl Store {
         }
     }
 
-    /// The number of keys in all databases, also of those whose time has passed.
+    /// The number of keys in all databases, also of those that have expired.
     pub fn len(&self) -> usize {
         self.dbs.load().iter().map(|(_, db)| db.len()).sum()
     }

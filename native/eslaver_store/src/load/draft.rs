@@ -192,7 +192,7 @@ impl Draft {
         }
     }
 
-    /// The value. `None` where its type is not kept, or it is none of its type.
+    /// The value. `None` where it is not as its type has it.
     pub(crate) fn finish(mut self) -> Result<Option<NewValue>, Refused> {
         if let Parts::Hash(draft) = &mut self.parts {
             let settled = draft.settle(Expiry::Never);

@@ -17,9 +17,9 @@ pub enum Problem {
     /// A part of its value is longer than can be kept.
     #[error("a part of a value is longer than can be kept")]
     TooLong,
-    /// Its type is not kept.
-    #[error("a value is of a type that is not kept")]
-    OtherType,
+    /// Its value is not as its type has it, as a vector set's with other fields.
+    #[error("a value is not as its type has it")]
+    Malformed,
 }
 
 /// Puts the keys of a snapshot into a store that nobody reads yet.
@@ -158,7 +158,7 @@ impl Sink for Loader {
         match draft.finish() {
             Ok(Some(value)) if value.as_ref().is_empty() => {}
             Ok(Some(value)) => self.put(value),
-            Ok(None) => self.fail(Problem::OtherType),
+            Ok(None) => self.fail(Problem::Malformed),
             Err(_) => self.fail(Problem::TooLong),
         }
     }

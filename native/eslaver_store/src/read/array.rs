@@ -171,7 +171,7 @@ fn arscan(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<
 }
 
 /// The arguments are key, count, and whether the newest comes first. Up to Redis 8.10 the positions
-/// begin where the cursor is, be it behind all elements, and are no more than there are elements.
+/// begin where the cursor is, also behind all elements, and are no more than there are elements.
 fn arlastitems(
     reader: &Reader<'_>,
     args: Args<'_>,

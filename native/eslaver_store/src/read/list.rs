@@ -15,7 +15,7 @@ pub(crate) const QUERIES: &[(&str, Answer)] =
 
 /// Steps of some 10 ns that an element takes.
 const STEPS: usize = 5;
-/// An answer of so many elements is given under the lock: a clone of the list costs more.
+/// The most elements of an answer under the lock: a clone of the list costs more.
 const SHORT: usize = 100;
 
 fn llen(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {

@@ -19,7 +19,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// `now` is in ms since the epoch: keys whose time has passed by then are missing.
+    /// `now` is in ms since the epoch: keys that have expired by then are missing.
     pub fn new(store: &'a Store, db: u32, now: i64, patience: Patience) -> Self {
         Self { store, db, now, patience, note: Note::default() }
     }

@@ -24,7 +24,7 @@ pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("strlen", strlen),
 ];
 
-/// Steps of some 10 ns to copy or look at so many bytes.
+/// Bytes that are copied or looked at in a step of some 10 ns.
 const BYTES_A_STEP: usize = 64;
 
 fn get(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {

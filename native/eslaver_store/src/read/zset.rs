@@ -50,7 +50,7 @@ pub(crate) const QUERIES: &[(&str, Answer)] = &[
 const STEPS: usize = 6;
 const STEPS_OF_LOOKUP: usize = 10;
 const STEPS_OF_ALGEBRA: usize = 40;
-/// An answer of so many members is given under the lock: a clone of the sorted set costs more.
+/// The most members of an answer under the lock: a clone of the sorted set costs more.
 const SHORT: usize = 100;
 
 type Give = fn(&mut dyn Reply, f64, Element<'_>);

@@ -130,7 +130,7 @@ impl Angle for f64 {
     }
 }
 
-/// A part of the earth: so many bits of each of the two.
+/// A part of the earth, by the number of bits of each of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cell {
     bits: u64,

@@ -78,7 +78,7 @@ impl<'a> Zset<'a> {
         }
     }
 
-    /// The member that so many precede, and its score.
+    /// The member that `rank` others precede, and its score.
     pub(crate) fn get(self, rank: usize) -> Option<(f64, Element<'a>)> {
         match self {
             Self::Packed(packed) => packed.nth(rank).map(|record| (record.tail, record.element)),

@@ -31,7 +31,7 @@ struct Stored {
 }
 
 impl Feed {
-    /// Hands what comes to this writer.
+    /// Applies commands with this writer.
     pub fn new(writer: Writer) -> Self {
         Self { writer, transaction: None }
     }

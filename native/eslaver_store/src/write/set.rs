@@ -28,8 +28,8 @@ pub(crate) const COMMANDS: &[(&str, Apply)] = &[
     ("sunionstore", sunionstore),
 ];
 
-/// The clocks of a master and of its replica may differ by so many ms: of a member that expires within
-/// them the master may have decided either way.
+/// How far the clocks of a master and of its replica may differ, in ms: of a member that expires
+/// within this time the master may have decided either way.
 const SKEW: i64 = 1000;
 
 #[inline]

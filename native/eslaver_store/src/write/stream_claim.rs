@@ -64,7 +64,7 @@ impl Claim {
         self.min_idle <= 0 || self.now.saturating_sub(pending.delivered_at()) >= self.min_idle
     }
 
-    /// Claims an entry that has been delivered so many times.
+    /// Claims an entry that was delivered `deliveries` times.
     fn take(&self, group: &mut Group, consumer: u32, id: StreamId, deliveries: u64) {
         let deliveries = match self.deliveries.map(u64::try_from) {
             Some(Ok(given)) => given,

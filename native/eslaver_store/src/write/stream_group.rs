@@ -127,7 +127,7 @@ fn xackdel(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal
 struct Read<'a> {
     group: &'a [u8],
     consumer: &'a [u8],
-    /// At most so many entries; all without.
+    /// The most entries; all where it is missing.
     count: Option<u64>,
     /// Whether nothing is to be acknowledged.
     is_acknowledged: bool,

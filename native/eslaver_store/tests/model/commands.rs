@@ -1,4 +1,4 @@
-//! Commands that bytes choose: few keys, short elements and long ones, and now and then so many that a
+//! Commands that bytes choose: few keys, short elements and long ones, and at times so many that a
 //! collection outgrows its packed form, or so few again that it is packed.
 
 use super::{Command, NOW};

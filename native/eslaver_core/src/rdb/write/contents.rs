@@ -1,4 +1,4 @@
-//! How a value begins: its type, and what comes before its elements.
+//! How a value begins: its type, and the lengths before its elements.
 
 use super::super::expiry;
 use super::super::family::Family;

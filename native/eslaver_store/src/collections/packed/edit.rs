@@ -147,7 +147,7 @@ impl<'a, K: Kind> PackedMut<'a, K> {
         }
     }
 
-    /// Removes a range of the collection's bytes, which hold so many records.
+    /// Removes a range of the collection's bytes, which hold `records` records.
     pub(super) fn cut(&mut self, range: Range<usize>, records: usize) -> bool {
         resize(self.bytes, self.base + range.start..self.base + range.end, 0);
         self.count(|count| {

@@ -28,9 +28,9 @@ use directory::Directory;
 use hash::Hash;
 use segment::Segment;
 
-/// A page goes by up to so many bits.
+/// The most bits of a hash that a page goes by.
 const PAGE_BITS: u32 = 8;
-/// Two pages of no more than so many segments each become one.
+/// Two pages with at most this number of segments each become one.
 const MERGED_SEGMENTS: usize = 64;
 /// No segment is deeper. A secret seed keeps them far from it.
 const MAX_DEPTH: u32 = 40;

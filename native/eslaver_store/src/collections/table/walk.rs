@@ -1,10 +1,10 @@
-//! Reading a table as a whole, in pieces, or by chance.
+//! Reading a table as a whole, in pieces, or at random.
 
 use super::Table;
 use super::segment::TAG_BITS;
 use crate::collections::record::{Kind, Record};
 
-/// A cursor leaves out so many last bits of a hash, which are 0 in all positions of a scan. So it
+/// The last bits of a hash that a cursor leaves out: they are 0 in all positions of a scan. So it
 /// fits where 60 bits do.
 const CURSOR_SHIFT: u32 = 8;
 
@@ -69,7 +69,7 @@ impl<K: Kind> Table<K> {
         }
     }
 
-    /// A record by chance, each as likely as any other; `random` gives 64 random bits a call.
+    /// A random record, each as likely as any other; `random` gives 64 random bits a call.
     pub fn random(&self, mut random: impl FnMut() -> u64) -> Option<Record<'_, K>> {
         if self.len == 0 {
             return None;

@@ -41,7 +41,7 @@ pub(super) struct Child<L: Leaf> {
     pub(super) mark: L::Mark,
 }
 
-/// An inner node. It has at least one child, but for a moment within a change.
+/// An inner node. It has at least one child, except within a change.
 #[derive(Clone)]
 pub(super) struct Inner<L: Leaf> {
     pub(super) children: Vec<Child<L>>,
@@ -200,7 +200,7 @@ fn is_over<L: Leaf>(leaf: &L) -> bool {
     leaf.fill() > L::FULL && leaf.len() > 1
 }
 
-/// Splits a leaf at `index`, and on until no part is too large. Appends what comes behind it to
+/// Splits a leaf at `index`, and on until no part is too large. Appends the other parts to
 /// `siblings`.
 fn split_leaf<L: Leaf>(leaf: &mut L, index: usize, siblings: &mut Vec<Node<L>>) {
     let mut tail = leaf.split_off(index);

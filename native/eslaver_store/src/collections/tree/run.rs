@@ -22,7 +22,7 @@ pub struct Run<const GROUP: usize> {
 #[derive(Debug, Clone, Copy)]
 struct Group {
     len: u16,
-    /// [`MANY`] where there are so many, or more; then the group must be walked.
+    /// [`MANY`] where there are that many, or more; then the group must be walked.
     bytes: u16,
 }
 

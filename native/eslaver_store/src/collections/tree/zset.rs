@@ -213,7 +213,7 @@ impl Tree<ZsetLeaf> {
         Some((leaf.scores.get(index), leaf.members.get(index)?))
     }
 
-    /// Inserts a record that is not there yet. `false` where the member is longer than can be packed.
+    /// Inserts a new record. `false` where the member is longer than can be packed.
     pub fn insert(&mut self, score: f64, member: &[u8]) -> bool {
         let bound = Bound::before(Record(score, member));
         self.insert_by(&bound, |leaf, index| leaf.insert(index, score, member))

@@ -142,7 +142,7 @@ impl<T: Keyed> Sorted<T> {
         sorted
     }
 
-    /// Gives the tree up if it has no more than so many records.
+    /// Gives the tree up if it has few records.
     fn shrink(&mut self, most: usize) {
         if matches!(self, Self::Many(tree) if tree.len() <= most as u64) {
             *self = Self::Few(self.iter().cloned().collect());

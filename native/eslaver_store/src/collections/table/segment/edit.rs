@@ -119,7 +119,7 @@ impl<K: Kind> Segment<K> {
         Ok(at)
     }
 
-    /// Makes room for so many bytes at the end of `data`: where that is.
+    /// Makes room for `len` bytes at the end of `data`: where that is.
     fn reserve(&mut self, len: usize) -> Result<usize, Refused> {
         let at = self.data.len();
         if at >= OFFSETS {
