@@ -17,7 +17,7 @@
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
 -export_type([lock/0, link/0, address/0, config/0, resume/0, tls/0]).
 -export_type([commands/0, keys/0, named_key/0]).
--export_type([keyspace/0, session/0, ticket/0]).
+-export_type([keyspace/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
 
@@ -176,6 +176,9 @@ library_name(_Code) -> erlang:nif_error(reason()).
 -opaque ticket() :: pos_integer().
 %% Allows a link to write, until another has been given.
 
+-type place() :: #{replid := binary(), offset := non_neg_integer(), db := non_neg_integer()}.
+%% A place in the stream between two transactions.
+
 -type failure() :: {error, not_running | loading | stale | wrongtype | unknown}.
 
 %% @doc A keyspace without data, which readers find by the name until its process, the calling one,
@@ -189,7 +192,7 @@ keyspace_close(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc Ends the turn of the link that writes, and waits for its slice. Tells a ticket for another
 %% link, and the position to go on from, if there is one.
--spec keyspace_detach(keyspace()) -> {ticket(), eslaver_position:safe() | undefined}.
+-spec keyspace_detach(keyspace()) -> {ticket(), place() | undefined}.
 keyspace_detach(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc The next link has to begin with a full resync.

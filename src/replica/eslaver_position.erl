@@ -22,9 +22,7 @@
 
 -opaque position() :: #position{}.
 
--type safe() :: #{
-    replid := binary(), offset := non_neg_integer(), db := non_neg_integer()
-}.
+-type safe() :: eslaver_nif:place().
 %% A position between two transactions, to resume from.
 
 -type batch_end() ::

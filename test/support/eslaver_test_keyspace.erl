@@ -1,5 +1,5 @@
-%% A mirror without a replica: a keyspace to which commands are applied one by one, as they come in a
-%% master's stream, and which is read by `eslaver_mirror'.
+%% A mirror without a replica: a keyspace to which commands are applied one by one, as from a
+%% master's stream, and which `eslaver_mirror' reads.
 -module(eslaver_test_keyspace).
 
 -export([tests/2, new/1, run/3, run_all/2, close/1]).

@@ -47,7 +47,7 @@ large_numbers(Mirror) ->
     ?assertEqual(<<"z">>, eslaver_mirror:arget(?M, <<"array">>, 16#FFFFFFFFFFFFFFFE)),
     ?assertEqual(undefined, eslaver_mirror:get({?M, Huge}, <<"l">>)).
 
-%% What is applied between two reads, the first time only; how often the fun has run, and its result.
+%% Applies `Between' between two reads, the first time only; how often the fun ran, and its result.
 twice(Mirror, First, Between, Last) ->
     Runs = counters:new(1, []),
     Result = eslaver_mirror:read(?M, fun() ->

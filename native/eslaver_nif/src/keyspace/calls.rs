@@ -30,7 +30,7 @@ fn keyspace_new<'a>(
 /// Readers do not find it any more.
 #[rustler::nif]
 fn keyspace_close(keyspace: ResourceArc<Keyspace>) -> Atom {
-    keyspace.close();
+    registry::remove(&keyspace);
     atoms::ok()
 }
 

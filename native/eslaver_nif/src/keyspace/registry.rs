@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use arc_swap::{ArcSwap, Guard};
-use rustler::{Atom, ResourceArc};
+use rustler::{Atom, Env, LocalPid, Monitor, Resource, ResourceArc};
 
 use crate::keyspace::state::Keyspace;
 
@@ -13,6 +13,16 @@ use crate::keyspace::state::Keyspace;
 type Keyspaces = Vec<(Atom, ResourceArc<Keyspace>)>;
 
 static REGISTRY: LazyLock<ArcSwap<Keyspaces>> = LazyLock::new(ArcSwap::default);
+
+#[rustler::resource_impl]
+impl Resource for Keyspace {
+    const IMPLEMENTS_DOWN: bool = true;
+
+    /// The mirror is gone.
+    fn down<'a>(&'a self, _env: Env<'a>, _pid: LocalPid, _monitor: Monitor) {
+        remove(self);
+    }
+}
 
 /// Readers find `keyspace` by this name from now on, and no other.
 pub(crate) fn add(name: Atom, keyspace: &ResourceArc<Keyspace>) {

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::ArcSwapOption;
 use eslaver_store::{Functions, Store};
 use parking_lot::{Mutex, MutexGuard};
-use rustler::{Env, LocalPid, Monitor, Resource};
+use rustler::{Env, LocalPid};
 
 use crate::atoms;
-use crate::keyspace::{reaper, registry};
+use crate::keyspace::reaper;
 
 /// The editions so far: each store that readers get has its own, among those of all keyspaces.
 static EDITIONS: AtomicU64 = AtomicU64::new(0);
@@ -79,16 +79,6 @@ pub(crate) enum Entry<'a> {
     Over,
 }
 
-#[rustler::resource_impl]
-impl Resource for Keyspace {
-    const IMPLEMENTS_DOWN: bool = true;
-
-    /// The mirror is gone.
-    fn down<'a>(&'a self, _env: Env<'a>, _pid: LocalPid, _monitor: Monitor) {
-        self.close();
-    }
-}
-
 impl Drop for Keyspace {
     fn drop(&mut self) {
         self.withdraw();
@@ -108,11 +98,6 @@ impl Keyspace {
             writer: Mutex::new(None),
             applied: Mutex::new(Applied::default()),
         }
-    }
-
-    /// Readers do not find it any more.
-    pub(crate) fn close(&self) {
-        registry::remove(self);
     }
 
     #[inline]
