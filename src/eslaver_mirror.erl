@@ -146,8 +146,8 @@
 %% <li>When the callback gets an event of the stream, it can already read what that has changed, of a
 %% transaction from its `exec' on. The mirror may be further.</li>
 %% <li>While it gets those of a snapshot, the mirror still has what was there before: nothing at
-%% first, or with `in_place'. From `{loading, eof}' on it has the new snapshot, and perhaps what
-%% follows.</li>
+%% first, or with `in_place'. It has the new snapshot once the callback has handled all of it, from
+%% `{loading, eof}' on, and then perhaps what follows.</li>
 %% <li>The master is told what the callback has handled. The mirror is ahead of that by some megabytes
 %% of events at most: a callback that is slow, or pauses, holds it back. A lost link is made again
 %% once the callback has handled what had come; until then the mirror is stale.</li>

@@ -164,7 +164,7 @@ impl Slicer {
                     None if self.is_idle(shared) => return Outcome::Wait,
                     None => {}
                 },
-                Some(chunk) if chunk.is_boundary() && !self.flush(env, shared) => {
+                Some(chunk) if !self.is_ready(&chunk, env, shared) => {
                     self.held = Some(chunk);
                     return no_credit(shared);
                 }
@@ -184,6 +184,18 @@ impl Slicer {
     /// not handled yet.
     fn has_room(&self, shared: &Shared) -> bool {
         !(self.batch.is_within_key() && self.batch.is_full()) || shared.may_send()
+    }
+
+    /// Whether the server has got, or handled, what it must have before this.
+    fn is_ready(&mut self, chunk: &Chunk, env: Env<'_>, shared: &Shared) -> bool {
+        match chunk {
+            Chunk::Snapshot(_) | Chunk::Stream(_) => true,
+            // readers get the snapshot when all of its events have been handled
+            Chunk::SnapshotEnd if self.applier.is_some() => {
+                self.flush(env, shared) && shared.is_all_handled()
+            }
+            _ => self.flush(env, shared),
+        }
     }
 
     /// Ends the link when the complete events have been sent, without the key that has begun.
