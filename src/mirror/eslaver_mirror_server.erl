@@ -16,6 +16,9 @@
     %% Starts a replica.
     start :: fun((eslaver_callback:spec(), eslaver_nif:keyspace()) -> term()),
     replica :: undefined | pid(),
+    projections :: [eslaver_mirror_projection:projection()],
+    %% Keeps them.
+    projector :: undefined | pid(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
@@ -72,10 +75,11 @@ hand_over(Mirror, Events) ->
     end.
 
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
-init(#{name := Name, start := Start} = Options) ->
+init(#{name := Name, start := Start, project := Projections} = Options) ->
     _ = process_flag(trap_exit, true),
     #{serve_stale_data := ServeStale, full_resync := Way} = Options,
     Keyspace = eslaver_nif:keyspace_new(Name, ServeStale, Way =:= in_place),
+    Projector = projector(Name, Keyspace, Projections),
     case Start(feed(), Keyspace) of
         {ok, Replica} ->
             {ok, #state{
@@ -83,12 +87,24 @@ init(#{name := Name, start := Start} = Options) ->
                 name = Name,
                 start = Start,
                 replica = Replica,
+                projections = Projections,
+                projector = Projector,
                 stale_since = eslaver_clock:now_ms()
             }};
         {error, Reason} ->
             ok = eslaver_nif:keyspace_close(Keyspace),
+            ok = stop_projector(Projector),
             {stop, Reason}
     end.
+
+projector(_Name, _Keyspace, []) ->
+    undefined;
+projector(Name, Keyspace, Projections) ->
+    {ok, Projector} = eslaver_mirror_projector:start_link(Name, Keyspace, Projections),
+    Projector.
+
+stop_projector(undefined) -> ok;
+stop_projector(Projector) -> eslaver_mirror_projector:stop(Projector).
 
 feed() ->
     {handler, eslaver_mirror_feed, self()}.
@@ -168,11 +184,12 @@ subscribed(Subscriptions, #state{keyspace = Keyspace} = State) ->
     State#state{subscriptions = Subscriptions}.
 
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{keyspace = Keyspace, replica = Replica}) ->
+terminate(_Reason, #state{keyspace = Keyspace, replica = Replica} = State) ->
     _ = guarded(fun() ->
         ok = eslaver_nif:keyspace_close(Keyspace),
         ok = eslaver_nif:keyspace_release(Keyspace),
         ok = ended(Replica),
+        ok = stop_projector(State#state.projector),
         ok = refuse_events()
     end),
     ok.
@@ -287,9 +304,11 @@ news(loading, State) ->
     State#state{renewing = true};
 news({told, Told}, #state{subscriptions = Subscriptions} = State) ->
     State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)};
-news(up, #state{keyspace = Keyspace} = State) ->
+news(up, #state{keyspace = Keyspace, waiting = Waiting} = State) ->
     _ = eslaver_nif:keyspace_link(Keyspace, true),
-    State#state{backoff = eslaver_backoff:new(), renewing = false};
+    %% The replica that loaded the snapshot may have ended before it could say so.
+    Next = State#state{waiting = eslaver_waiting:loaded(Waiting)},
+    Next#state{backoff = eslaver_backoff:new(), renewing = false};
 news(down, #state{keyspace = Keyspace} = State) ->
     _ = eslaver_nif:keyspace_link(Keyspace, false),
     State;
@@ -369,6 +388,10 @@ released(#state{holds = Holds, keyspace = Keyspace} = State) ->
 info_of(#state{keyspace = Keyspace, restarts = Restarts, stale_since = Since} = State) ->
     maps:merge(eslaver_nif:keyspace_info(Keyspace), #{
         restarts => Restarts,
+        projections => maps:from_list([
+            {eslaver_mirror_projection:table(P), eslaver_mirror_projection:info(P)}
+         || P <- State#state.projections
+        ]),
         start_error => State#state.start_error,
         stale_for => age(Since)
     }).

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `registry` | finds a keyspace by its mirror's name |
 //! | `state` | the keyspace: its current store, and what outlives a link |
+//! | `projections` | what a mirror's projections have still to take in |
 //! | `calls` | what a mirror's server asks of its keyspace |
 //! | `reads` | reads, alone or of one moment |
 //! | `query` | terms as queries |
@@ -14,6 +15,7 @@
 mod answer;
 mod calls;
 mod names;
+mod projections;
 mod query;
 mod reads;
 mod reaper;
@@ -21,5 +23,6 @@ mod registry;
 mod state;
 
 pub(crate) use names::load;
+pub(crate) use projections::Projections;
 pub(crate) use reaper::{bury, bury_trash};
 pub(crate) use state::{Entry, Keyspace, Position};
