@@ -267,7 +267,7 @@ rows_that_stay_are_never_missing(_Config) ->
     Reader = spawn_monitor(fun read_stays/0),
     {ok, Ref} = eslaver_mirror:subscribe(?M, #{keys => "none"}),
     #{proxy := Proxy, master := Master} = Started,
-    Large = binary:copy(<<"x">>, 20_000),
+    Large = binary:copy(<<"x">>, 200_000),
     lists:foreach(
         fun(Round) ->
             ok = eslaver_test_proxy:target(Proxy, none),

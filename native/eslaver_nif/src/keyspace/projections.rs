@@ -61,17 +61,24 @@ impl Projections {
         !self.is_awaited() && !self.has_changes()
     }
 
-    /// Calls the keeper if there is something to take in.
+    /// Calls the keeper if there is something to take in. The link that has changed it may be ending
+    /// and send nothing: then whoever calls next does.
     pub(crate) fn call(&self, env: Env<'_>) {
-        if self.has_changes() && !self.awaited.swap(true, Ordering::SeqCst) {
-            // it may be gone, and then its mirror ends
-            let _ = env.send(&self.keeper, (atoms::eslaver_nif(), atoms::changed()));
+        if self.has_changes() && !self.awaited.swap(true, Ordering::SeqCst) && !self.send(env) {
+            self.awaited.store(false, Ordering::SeqCst);
         }
     }
 
-    /// What has been taken is in the projections.
-    pub(crate) fn settle(&self, env: Env<'_>) {
-        self.awaited.store(false, Ordering::SeqCst);
-        self.call(env);
+    /// What has been taken is in the projections. False: there is more.
+    pub(crate) fn settle(&self, env: Env<'_>) -> bool {
+        let is_settled = !(self.has_changes() && self.send(env));
+        if is_settled {
+            self.awaited.store(false, Ordering::SeqCst);
+        }
+        is_settled
+    }
+
+    fn send(&self, env: Env<'_>) -> bool {
+        env.send(&self.keeper, (atoms::eslaver_nif(), atoms::changed())).is_ok()
     }
 }

@@ -191,8 +191,7 @@ impl Keyspace {
 
     /// The projections have what they were called for: a link that waits goes on.
     pub(crate) fn settle(&self, env: Env<'_>) {
-        if let Some(projections) = self.projections() {
-            projections.settle(env);
+        if self.projections().is_some_and(|projections| projections.settle(env)) {
             self.wake(env);
         }
     }
