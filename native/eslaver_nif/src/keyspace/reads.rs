@@ -160,11 +160,7 @@ fn read_long<'a>(
 }
 
 /// Answers what is in the keyspace, however old it is.
-fn read_own<'a>(
-    env: Env<'a>,
-    keyspace: &Keyspace,
-    question: Question<'a>,
-) -> NifResult<Term<'a>> {
+fn read_own<'a>(env: Env<'a>, keyspace: &Keyspace, question: Question<'a>) -> NifResult<Term<'a>> {
     let found = match &*keyspace.current() {
         None => Found::Failure(atoms::loading()),
         Some(current) => question.ask(env, current, None)?,

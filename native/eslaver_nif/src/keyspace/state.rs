@@ -197,8 +197,7 @@ impl Keyspace {
     }
 
     fn is_held(&self) -> bool {
-        self.held.load(Ordering::SeqCst)
-            || self.projections().is_some_and(Projections::is_awaited)
+        self.held.load(Ordering::SeqCst) || self.projections().is_some_and(Projections::is_awaited)
     }
 
     /// A slice of the link with this ticket begins, run by `link`, which is woken after a hold.

@@ -7,8 +7,8 @@ use crate::read::bag::{self, TimeOf};
 use crate::read::query::Args;
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::values::{Type, ValueRef};
 use crate::values::bag::Bag;
+use crate::values::{Type, ValueRef};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("hexists", hexists),

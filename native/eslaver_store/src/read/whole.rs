@@ -29,11 +29,7 @@ fn value(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(
     })
 }
 
-fn give(
-    reader: &Reader<'_>,
-    value: ValueRef<'_>,
-    reply: &mut dyn Reply,
-) -> Result<(), ReadError> {
+fn give(reader: &Reader<'_>, value: ValueRef<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     match value.kind() {
         Type::String => string::give_whole(reader, value, reply),
         Type::List => list::give_whole(reader, value, reply),
@@ -58,7 +54,6 @@ fn give(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::keyspace::store::ReadError;
     use crate::read::query::Arg;
     use crate::read::reply;
@@ -76,11 +71,12 @@ mod tests {
             ("zset", "zadd k 1 a 2 b inf c", "zrange", by_index),
             ("hash", "hset k f 1 g 2", "hgetall", vec![]),
             ("stream", "xadd k 1-1 f v", "xrange", lex()),
-            ("array", "arset k 7 a b", "arscan", vec![
-                Arg::Int(0),
-                Arg::Unsigned(u64::MAX),
-                Arg::Atom("infinity"),
-            ]),
+            (
+                "array",
+                "arset k 7 a b",
+                "arscan",
+                vec![Arg::Int(0), Arg::Unsigned(u64::MAX), Arg::Atom("infinity")],
+            ),
             ("gcra", "gcrasetvalue k 1800000000000000", "gcra", vec![]),
             ("vectorset", "vadd k VALUES 2 1.5 2 a", "vrange", lex()),
         ]
@@ -134,9 +130,8 @@ mod tests {
         mirror.run("phset k two FIELDS 1 g w");
         let list = |items| reply::Answer::List(items);
         let pair = |one, other| reply::Answer::Tuple(vec![one, other]);
-        let path = |path, field, value| {
-            pair(bytes(path), list(vec![pair(bytes(field), bytes(value))]))
-        };
+        let path =
+            |path, field, value| pair(bytes(path), list(vec![pair(bytes(field), bytes(value))]));
         assert_eq!(
             mirror.read("value", &[text("k"), Arg::Atom("any")]),
             pair(
