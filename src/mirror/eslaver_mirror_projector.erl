@@ -96,9 +96,9 @@ shorten(_Key, Value) -> Value.
 %% What has changed.
 
 settled(#state{keyspace = Keyspace, kept = Kept} = State) ->
-    Changes = eslaver_nif:keyspace_changes(Keyspace),
+    Changes = eslaver_nif:projections_changed(Keyspace),
     Next = [taken_in(Changed, One, State) || {Changed, One} <- lists:zip(Changes, Kept)],
-    ok = eslaver_nif:keyspace_settle(Keyspace),
+    ok = eslaver_nif:projections_settled(Keyspace),
     State#state{kept = Next}.
 
 %% While there is no data, the rows stay as they were: a snapshot will come.
@@ -181,7 +181,7 @@ read(Query, Projection, #state{keyspace = Keyspace}) ->
     end.
 
 read(Keyspace, Db, Query, Tries) ->
-    case eslaver_nif:keyspace_read_own(Keyspace, Db, Query, ?NOW) of
+    case eslaver_nif:projections_read(Keyspace, Db, Query, ?NOW) of
         busy when Tries > 0 ->
             true = erlang:yield(),
             read(Keyspace, Db, Query, Tries - 1);
@@ -192,7 +192,7 @@ read(Keyspace, Db, Query, Tries) ->
     end.
 
 read_dirty(Keyspace, Db, Query) ->
-    case eslaver_nif:keyspace_read_own_dirty(Keyspace, Db, Query, ?NOW) of
+    case eslaver_nif:projections_read_dirty(Keyspace, Db, Query, ?NOW) of
         busy -> read_dirty(Keyspace, Db, Query);
         Answer -> Answer
     end.

@@ -12,8 +12,8 @@
 -export([keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_link/2, keyspace_notify/2, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
--export([keyspace_project/2, keyspace_changes/1, keyspace_settle/1]).
--export([keyspace_read_own/4, keyspace_read_own_dirty/4]).
+-export([keyspace_project/2, projections_changed/1, projections_settled/1]).
+-export([projections_read/4, projections_read_dirty/4]).
 -export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
 -export([session_new/1, session_read/4, session_read_dirty/4, session_unchanged/1]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
@@ -238,27 +238,27 @@ keyspace_read_dirty(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
 
 %% @doc The calling process keeps projections of these keys, which it does only once. After a slice
 %% that has changed any of them, or when there is another snapshot, it gets `{eslaver_nif, changed}',
-%% and nothing is written until {@link keyspace_settle/1}.
+%% and nothing is written until {@link projections_settled/1}.
 -spec keyspace_project(keyspace(), [{Db :: non_neg_integer(), Globs :: [binary()]}]) -> ok.
 keyspace_project(_Keyspace, _Projections) -> erlang:nif_error(reason()).
 
 %% @doc What has changed of the keys of each projection, since it was called last.
--spec keyspace_changes(keyspace()) -> [all | [Key :: binary()]].
-keyspace_changes(_Keyspace) -> erlang:nif_error(reason()).
+-spec projections_changed(keyspace()) -> [all | [Key :: binary()]].
+projections_changed(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc The projections have the changes: writing goes on.
--spec keyspace_settle(keyspace()) -> ok.
-keyspace_settle(_Keyspace) -> erlang:nif_error(reason()).
+-spec projections_settled(keyspace()) -> ok.
+projections_settled(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc As {@link keyspace_read/4}, also of data that is stale.
--spec keyspace_read_own(keyspace(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+-spec projections_read(keyspace(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
     busy | takes_long | failure() | (Answer :: term()).
-keyspace_read_own(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+projections_read(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
 
-%% @doc As {@link keyspace_read_own/4}, for as long as it takes.
--spec keyspace_read_own_dirty(keyspace(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+%% @doc As {@link projections_read/4}, for as long as it takes.
+-spec projections_read_dirty(keyspace(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
     busy | failure() | (Answer :: term()).
-keyspace_read_own_dirty(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+projections_read_dirty(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
 
 %% @doc The status of the data of a mirror.
 -spec keyspace_status(Name :: atom()) -> loading | fresh | stale | not_running.

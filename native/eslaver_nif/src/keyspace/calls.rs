@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
-use eslaver_core::glob::Glob;
 use eslaver_core::rdb::{self, Decoder, Limits, Status};
-use eslaver_store::{Changed, Feed, Functions, Interest, Loader, Store, Writer};
+use eslaver_store::{Feed, Functions, Loader, Store, Writer};
 use rustler::types::map;
 use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, ResourceArc, Term};
 
 use crate::atoms;
-use crate::keyspace::projections::Projections;
 use crate::keyspace::reads::status_atom;
 use crate::keyspace::state::{Keyspace, Position};
 use crate::keyspace::{reaper, registry};
@@ -90,43 +88,6 @@ fn keyspace_link(keyspace: ResourceArc<Keyspace>, up: bool) -> Atom {
 #[rustler::nif]
 fn keyspace_notify(keyspace: ResourceArc<Keyspace>, notify: bool) -> Atom {
     keyspace.set_notify(notify);
-    atoms::ok()
-}
-
-/// The calling process keeps projections of these keys, each of those of one db that match one of
-/// its patterns.
-#[rustler::nif]
-fn keyspace_project(
-    env: Env<'_>,
-    keyspace: ResourceArc<Keyspace>,
-    projections: Vec<(u32, Vec<Binary<'_>>)>,
-) -> Atom {
-    let interest = |(db, globs): &(u32, Vec<Binary<'_>>)| Interest {
-        db: *db,
-        keys: globs.iter().map(|glob| Glob::new(glob.as_slice())).collect(),
-    };
-    let interests = projections.iter().map(interest).collect();
-    keyspace.project(Projections::new(env.pid(), interests));
-    atoms::ok()
-}
-
-/// What has changed since this was called last, by projection: a list of keys, or `all`.
-#[rustler::nif(schedule = "DirtyCpu")]
-fn keyspace_changes<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> Vec<Term<'a>> {
-    let changes = keyspace.projections().map(Projections::take).unwrap_or_default();
-    let term = |changed: Changed| match changed {
-        Changed::All => atoms::all().encode(env),
-        Changed::Keys(keys) => {
-            keys.iter().map(|key| binary(env, key)).collect::<Vec<_>>().encode(env)
-        }
-    };
-    changes.into_iter().map(term).collect()
-}
-
-/// The projections have it. The link may go on.
-#[rustler::nif]
-fn keyspace_settle(env: Env<'_>, keyspace: ResourceArc<Keyspace>) -> Atom {
-    keyspace.settle(env);
     atoms::ok()
 }
 

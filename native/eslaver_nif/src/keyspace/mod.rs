@@ -5,6 +5,7 @@
 //! | `registry` | finds a keyspace by its mirror's name |
 //! | `state` | the keyspace: its current store, and what outlives a link |
 //! | `projections` | what a mirror's projections have still to take in |
+//! | `keeper` | what the process that keeps these asks of its keyspace |
 //! | `calls` | what a mirror's server asks of its keyspace |
 //! | `reads` | reads, alone or of one moment |
 //! | `query` | terms as queries |
@@ -14,6 +15,7 @@
 
 mod answer;
 mod calls;
+mod keeper;
 mod names;
 mod projections;
 mod query;

@@ -168,7 +168,7 @@ fn read_own<'a>(env: Env<'a>, keyspace: &Keyspace, question: Question<'a>) -> Ni
     Ok(found.encode(env))
 }
 
-#[rustler::nif(name = "keyspace_read_own")]
+#[rustler::nif(name = "projections_read")]
 fn read_own_short<'a>(
     env: Env<'a>,
     keyspace: ResourceArc<Keyspace>,
@@ -179,7 +179,7 @@ fn read_own_short<'a>(
     read_own(env, &keyspace, Question::new(db, query, now, Patience::Short))
 }
 
-#[rustler::nif(name = "keyspace_read_own_dirty", schedule = "DirtyCpu")]
+#[rustler::nif(name = "projections_read_dirty", schedule = "DirtyCpu")]
 fn read_own_long<'a>(
     env: Env<'a>,
     keyspace: ResourceArc<Keyspace>,
