@@ -140,6 +140,22 @@ fault(outrun, #{proxy := Proxy, master := Master, client := Client}) ->
     ok = transfer(Client, 500),
     eslaver_test_proxy:target(Proxy, Master).
 
+%% However slow the map is: the stream does not go on between the keys of a transaction.
+the_stream_waits_for_the_rows(_Config) ->
+    Map = fun(Key, Value) ->
+        timer:sleep(1),
+        {Key, Value}
+    end,
+    Set = fun(N) -> ["MSET", "k:1", N, "k:2", N, "k:3", N] end,
+    #{client := Client} = started(#{project => [strings(#{map => Map})]}, fun(Client) ->
+        eslaver_test_client:ok(Client, Set(0))
+    end),
+    Reader = spawn_monitor(fun() -> read_equal(3) end),
+    _ = eslaver_test_client:pipeline(Client, [Set(N) || N <- lists:seq(1, 30_000)]),
+    ok = acknowledged(Client),
+    ok = stopped(Reader),
+    ?assertEqual([{key(N), <<"30000">>} || N <- [1, 2, 3]], content(?TABLE)).
+
 %% Several rows of one key change together.
 rows_of_a_key_appear_whole(_Config) ->
     Fields = ["f1", "f2", "f3"],
@@ -147,7 +163,7 @@ rows_of_a_key_appear_whole(_Config) ->
         eslaver_test_client:ok(Client, ["HSET", "h:1" | [Word || F <- Fields, Word <- [F, Value]]])
     end,
     #{client := Client} = started(#{project => [hashes(#{})]}, fun(Client) -> Set(Client, 0) end),
-    Reader = spawn_monitor(fun() -> read_fields(length(Fields)) end),
+    Reader = spawn_monitor(fun() -> read_equal(length(Fields)) end),
     _ = [Set(Client, N) || N <- lists:seq(1, 1000)],
     ok = acknowledged(Client),
     ok = stopped(Reader),
@@ -155,12 +171,12 @@ rows_of_a_key_appear_whole(_Config) ->
         [{{<<"h:1">>, list_to_binary(F)}, <<"1000">>} || F <- Fields], content(?TABLE)
     ).
 
-read_fields(Count) ->
+read_equal(Count) ->
     Values = ets:select(?TABLE, [{{'_', '$1'}, [], ['$1']}]),
     ?assertMatch({Count, [_]}, {length(Values), lists:usort(Values)}),
     receive
         stop -> ok
-    after 0 -> read_fields(Count)
+    after 0 -> read_equal(Count)
     end.
 
 stopped({Pid, Monitor}) ->
