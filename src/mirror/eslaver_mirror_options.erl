@@ -9,6 +9,7 @@
     name := atom(),
     serve_stale_data := boolean(),
     full_resync := beside | in_place,
+    project := [eslaver_mirror_projection:projection()],
     start := start()
 }.
 
@@ -27,7 +28,7 @@ parse(Wrapped) when is_map(Wrapped) ->
     Input = eslaver_options:unwrapped(Wrapped),
     {Own, Replica} = maps:fold(fun sort/3, {defaults(), #{}}, Input),
     case check(maps:to_list(Own)) ++ not_for_mirrors(Input) of
-        [] -> replica(Own, Replica);
+        [] -> projected(Own, Replica);
         [{Key, Value} | _] -> {error, {invalid_option, Key, Value}}
     end;
 parse(_Input) ->
@@ -37,7 +38,8 @@ defaults() ->
     #{
         name => eslaver_mirror,
         serve_stale_data => true,
-        full_resync => beside
+        full_resync => beside,
+        project => []
     }.
 
 sort(Key, Value, {Own, Replica}) when is_map_key(Key, Own) -> {Own#{Key := Value}, Replica};
@@ -48,7 +50,8 @@ check(Own) ->
 
 is_valid(name, Name) -> is_atom(Name) andalso Name =/= undefined;
 is_valid(full_resync, Way) -> Way =:= beside orelse Way =:= in_place;
-is_valid(serve_stale_data, Value) -> is_boolean(Value).
+is_valid(serve_stale_data, Value) -> is_boolean(Value);
+is_valid(project, _Declared) -> true.
 
 not_for_mirrors(Input) ->
     Pointless = [Key || Key <- ?OF_CALLBACKS, not is_map_key(callback, Input)],
@@ -56,6 +59,12 @@ not_for_mirrors(Input) ->
     Filters = maps:get(filter, Input, #{}),
     Partial = is_map(Filters) andalso map_size(maps:with([types, commands], Filters)) > 0,
     Given ++ [{filter, Filters} || Partial].
+
+projected(#{project := Declared} = Own, Replica) ->
+    case eslaver_mirror_projection:parse(Declared) of
+        {ok, Projections} -> replica(Own#{project := Projections}, Replica);
+        {error, _} = Error -> Error
+    end.
 
 replica(Own, Given) ->
     ClientName = eslaver_options:default_client_name({local, maps:get(name, Own)}),
@@ -66,6 +75,7 @@ replica(Own, Given) ->
                 name => maps:get(name, Own),
                 serve_stale_data => maps:get(serve_stale_data, Own),
                 full_resync => maps:get(full_resync, Own),
+                project => maps:get(project, Own),
                 start => fun(Callback, Observer) -> start(Callback, Observer, Replica) end
             }};
         {error, _} = Error ->

@@ -18,6 +18,9 @@
     %% Whether the user's callback, if there is one, still takes events.
     callback = given :: given | none,
     replica :: undefined | {pid(), StartedAt :: integer()},
+    projections :: [eslaver_mirror_projection:projection()],
+    %% Keeps them.
+    projector :: undefined | pid(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
@@ -64,17 +67,35 @@ functions(Name) ->
     gen_server:call(Name, functions).
 
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
-init(#{name := Name, start := Start} = Options) ->
+init(#{name := Name, start := Start, project := Projections} = Options) ->
     _ = process_flag(trap_exit, true),
     #{serve_stale_data := ServeStale, full_resync := Way} = Options,
     Keyspace = eslaver_nif:keyspace_new(Name, ServeStale, Way =:= in_place),
-    case started(#state{keyspace = Keyspace, name = Name, start = Start}) of
+    Projector = projector(Name, Keyspace, Projections),
+    New = #state{
+        keyspace = Keyspace,
+        name = Name,
+        start = Start,
+        projections = Projections,
+        projector = Projector
+    },
+    case started(New) of
         {ok, State} ->
             {ok, State};
         {error, Reason} ->
             ok = eslaver_nif:keyspace_close(Keyspace),
+            ok = stop_projector(Projector),
             {stop, Reason}
     end.
+
+projector(_Name, _Keyspace, []) ->
+    undefined;
+projector(Name, Keyspace, Projections) ->
+    {ok, Projector} = eslaver_mirror_projector:start_link(Name, Keyspace, Projections),
+    Projector.
+
+stop_projector(undefined) -> ok;
+stop_projector(Projector) -> eslaver_mirror_projector:stop(Projector).
 
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, term(), #state{}} | {noreply, #state{}}.
@@ -156,10 +177,11 @@ subscribed(Subscriptions, #state{keyspace = Keyspace} = State) ->
     State#state{subscriptions = Subscriptions}.
 
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{keyspace = Keyspace, replica = Replica}) ->
+terminate(_Reason, #state{keyspace = Keyspace, replica = Replica} = State) ->
     _ = guarded(fun() ->
         ok = eslaver_nif:keyspace_release(Keyspace),
         ok = stopped(Replica),
+        ok = stop_projector(State#state.projector),
         ok = eslaver_nif:keyspace_close(Keyspace),
         ok = refuse_events()
     end),
@@ -274,8 +296,9 @@ news(loading, State) ->
     State#state{renewing = true};
 news({told, Told}, #state{subscriptions = Subscriptions} = State) ->
     State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)};
-news(up, State) ->
-    State#state{renewing = false};
+news(up, #state{waiting = Waiting} = State) ->
+    %% The replica that loaded the snapshot may have ended before it could say so.
+    State#state{waiting = eslaver_waiting:loaded(Waiting), renewing = false};
 news(lost, State) ->
     State#state{lost = true};
 news({refused, Command, Reason}, #state{name = Name} = State) ->
@@ -363,5 +386,9 @@ released(#state{holds = Holds, keyspace = Keyspace} = State) ->
 info_of(#state{keyspace = Keyspace, restarts = Restarts} = State) ->
     maps:merge(eslaver_nif:keyspace_info(Keyspace), #{
         restarts => Restarts,
+        projections => maps:from_list([
+            {eslaver_mirror_projection:table(P), eslaver_mirror_projection:info(P)}
+         || P <- State#state.projections
+        ]),
         start_error => State#state.start_error
     }).

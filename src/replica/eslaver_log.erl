@@ -82,5 +82,11 @@ sentence(#{what := not_mirrored, command := Name, reason := Reason}) ->
         "logged once",
         [Name, Reason, 20]
     };
+sentence(#{what := projection_failed, table := Table, class := Class, reason := Reason} = Report) ->
+    {
+        "the projection's map for the table ~0tp failed with ~ts:~0tp in ~0tp; its key has no row; "
+        "logged once",
+        [Table, Class, Reason, maps:get(calls, Report)]
+    };
 sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason}) ->
     {"the hook raised ~ts:~0tP at ~0tp; logged once", [Class, Reason, 30, Event]}.

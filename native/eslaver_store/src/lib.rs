@@ -64,4 +64,5 @@ pub use write::command::Command;
 pub use write::feed::Feed;
 pub use write::functions::Functions;
 pub use write::refusal::Refusal;
+pub use write::watch::{Changed, Interest, Watch};
 pub use write::writer::Writer;

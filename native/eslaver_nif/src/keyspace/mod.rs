@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `registry` | finds a keyspace by its mirror's name |
 //! | `state` | the keyspace: its current store, and what outlives a link |
+//! | `projections` | what a mirror's projections have still to take in |
+//! | `keeper` | what the process that keeps these asks of its keyspace |
 //! | `calls` | what a mirror's server asks of its keyspace |
 //! | `reads` | reads, alone or of one moment |
 //! | `query` | terms as queries |
@@ -13,7 +15,9 @@
 
 mod answer;
 mod calls;
+mod keeper;
 mod names;
+mod projections;
 mod query;
 mod reads;
 mod reaper;
@@ -21,5 +25,6 @@ mod registry;
 mod state;
 
 pub(crate) use names::load;
+pub(crate) use projections::Projections;
 pub(crate) use reaper::{bury, bury_trash};
 pub(crate) use state::{Entry, Keyspace, Position};

@@ -16,6 +16,7 @@ use crate::write::functions::Functions;
 use crate::write::refusal::Refusal;
 use crate::write::scope::{self, Scope};
 use crate::write::table::{self, Commands};
+use crate::write::watch::{Changed, Watch};
 
 /// How many arguments of an unknown command are taken for keys, and how long one is.
 const ARGUMENTS: usize = 1000;
@@ -30,6 +31,7 @@ pub struct Writer {
     commands: Commands,
     learned: Learned,
     filter: Option<Filter>,
+    watch: Option<Watch>,
     trash: Trash,
     functions: Functions,
     has_new_functions: bool,
@@ -58,6 +60,7 @@ impl Writer {
             commands,
             learned,
             filter,
+            watch: None,
             trash: Trash::default(),
             functions: Functions::default(),
             has_new_functions: false,
@@ -99,6 +102,20 @@ impl Writer {
                 session = self.apply_one(session, command, now, &mut refused);
             }
         }
+        if let Some(watch) = &mut self.watch {
+            unit.iter().for_each(|command| watch.note(command, &self.learned));
+        }
+    }
+
+    /// Notes from now on which keys change.
+    pub fn set_watch(&mut self, watch: Watch) {
+        self.watch = Some(watch);
+    }
+
+    /// What has changed of the keys that are watched, since this was called last; `None` if nothing
+    /// has.
+    pub fn take_changes(&mut self) -> Option<Vec<Changed>> {
+        self.watch.as_mut().and_then(Watch::take)
     }
 
     /// The names of all commands that change keys here, in lower case.
