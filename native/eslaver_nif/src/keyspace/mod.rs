@@ -5,6 +5,8 @@
 //! | `registry` | finds a keyspace by its mirror's name |
 //! | `state` | the keyspace: its current store, and what outlives a link |
 //! | `calls` | what a mirror's server asks of its keyspace |
+//! | `save`, `restore` | a keyspace as a file, and back |
+//! | `file` | what both have in common |
 //! | `reads` | reads, alone or of one moment |
 //! | `query` | terms as queries |
 //! | `answer` | answers as terms |
@@ -13,11 +15,14 @@
 
 mod answer;
 mod calls;
+mod file;
 mod names;
 mod query;
 mod reads;
 mod reaper;
 mod registry;
+mod restore;
+mod save;
 mod state;
 
 pub(crate) use names::load;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
-use eslaver_store::{Functions, Store};
+use eslaver_store::{Functions, Save, Store};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
+use crate::keyspace::file::Failure;
 use crate::keyspace::reaper;
 
 /// The editions so far: each store that readers get has its own, among those of all keyspaces.
@@ -31,6 +32,11 @@ pub(crate) struct Keyspace {
     turn: Mutex<u64>,
     writer: Mutex<Option<LocalPid>>,
     applied: Mutex<Applied>,
+    /// How often the data has changed.
+    changes: AtomicU64,
+    saving: AtomicBool,
+    /// Whether its mirror has ended.
+    closed: AtomicBool,
 }
 
 /// What readers get.
@@ -72,11 +78,36 @@ pub(crate) enum Status {
 /// Whether a slice may write.
 pub(crate) enum Entry<'a> {
     /// Nobody else does while this is kept.
-    Granted(MutexGuard<'a, u64>),
+    Granted(Turn<'a>),
     /// Readers want it to stay as it is.
     Held,
     /// Another link has come.
     Over,
+}
+
+/// The turn of a link.
+pub(crate) struct Turn<'a> {
+    keyspace: &'a Keyspace,
+    _turn: MutexGuard<'a, u64>,
+}
+
+/// Data outside a transaction, and what belongs to it.
+pub(super) struct Moment {
+    pub(super) store: Arc<Store>,
+    pub(super) save: Save,
+    pub(super) position: Position,
+    pub(super) functions: Functions,
+    /// How often the data had changed.
+    pub(super) changes: u64,
+}
+
+impl Drop for Turn<'_> {
+    /// Nobody may rely on what a slice that panics leaves: its position may not be that of the data.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keyspace.withdraw();
+        }
+    }
 }
 
 impl Drop for Keyspace {
@@ -97,6 +128,9 @@ impl Keyspace {
             turn: Mutex::new(0),
             writer: Mutex::new(None),
             applied: Mutex::new(Applied::default()),
+            changes: AtomicU64::new(0),
+            saving: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -135,6 +169,17 @@ impl Keyspace {
 
     /// Gives readers another store, which holds everything up to this position.
     pub(crate) fn publish(&self, store: Arc<Store>, position: Position, functions: Functions) {
+        self.show(store, position, functions);
+        self.fresh.store(true, Ordering::Release);
+    }
+
+    /// The same without a link. The first link goes on from there.
+    pub(super) fn restore(&self, store: Arc<Store>, position: Position, functions: Functions) {
+        let _turn = self.turn.lock();
+        self.show(store, position, functions);
+    }
+
+    fn show(&self, store: Arc<Store>, position: Position, functions: Functions) {
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
         let old = self.current.swap(Some(Arc::new(Current { edition, store })));
         {
@@ -143,7 +188,7 @@ impl Keyspace {
             applied.functions = functions;
             applied.is_lost = false;
         }
-        self.fresh.store(true, Ordering::Release);
+        self.changed(1);
         old.into_iter().for_each(discard);
     }
 
@@ -165,6 +210,45 @@ impl Keyspace {
         self.applied().position = None;
     }
 
+    /// The data has changed, by so many commands.
+    pub(crate) fn changed(&self, times: u64) {
+        self.changes.fetch_add(times, Ordering::Relaxed);
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody else saves it, until the end of that.
+    pub(super) fn begin_saving(&self) -> bool {
+        !self.saving.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn end_saving(&self) {
+        self.saving.store(false, Ordering::Release);
+    }
+
+    /// This moment, between two slices.
+    pub(super) fn moment(&self) -> Result<Moment, Failure> {
+        let _turn = self.turn.lock();
+        let store = self.store().ok_or(Failure::Loading)?;
+        let applied = self.applied();
+        let position = applied.position.clone().filter(|_| !applied.is_lost);
+        let position = position.ok_or(Failure::Incomplete)?;
+        let save = Save::begin(&store).ok_or(Failure::Busy)?;
+        let (functions, changes) = (applied.functions.clone(), self.changes());
+        Ok(Moment { store, save, position, functions, changes })
+    }
+
+    /// Its mirror has ended.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), Failure> {
+        if self.closed.load(Ordering::Acquire) { Err(Failure::Stopped) } else { Ok(()) }
+    }
+
     pub(crate) fn set_notify(&self, notify: bool) {
         self.notify.store(notify, Ordering::Release);
     }
@@ -180,7 +264,7 @@ impl Keyspace {
         let turn = self.turn.lock();
         match *turn == ticket {
             true if self.held.load(Ordering::SeqCst) => Entry::Held,
-            true => Entry::Granted(turn),
+            true => Entry::Granted(Turn { keyspace: self, _turn: turn }),
             false => Entry::Over,
         }
     }

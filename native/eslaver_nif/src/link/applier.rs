@@ -180,6 +180,7 @@ impl Applier {
         if let Some(functions) = feed.writer().take_new_functions() {
             self.keyspace.applied().functions = functions;
         }
+        self.keyspace.changed(feed.writer().take_changes());
         if feed.writer().needs_resync() {
             self.lose();
         }

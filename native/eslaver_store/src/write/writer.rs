@@ -34,6 +34,7 @@ pub struct Writer {
     functions: Functions,
     has_new_functions: bool,
     needs_resync: bool,
+    changes: u64,
 }
 
 /// What a command does to the keyspace.
@@ -62,6 +63,7 @@ impl Writer {
             functions: Functions::default(),
             has_new_functions: false,
             needs_resync: false,
+            changes: 0,
         }
     }
 
@@ -109,6 +111,11 @@ impl Writer {
     /// Whether something could not be applied that only a full resync makes good again.
     pub fn needs_resync(&self) -> bool {
         self.needs_resync
+    }
+
+    /// How many commands have been applied, or refused, since this was called last.
+    pub fn take_changes(&mut self) -> u64 {
+        std::mem::take(&mut self.changes)
     }
 
     /// The libraries of the master's functions.
@@ -183,7 +190,9 @@ impl Writer {
         now: i64,
         refused: &mut impl FnMut(&Command<'_>, Refusal),
     ) -> Session<'s> {
-        let result = match self.change(command) {
+        let change = self.change(command);
+        self.changes += u64::from(!matches!(change, Change::Nothing | Change::Keys(_)));
+        let result = match change {
             Change::Nothing => Ok(()),
             Change::Keys(apply) => self.apply_to_keys(&mut session, apply, command, now),
             Change::Functions => self.change_functions(command),
@@ -232,6 +241,7 @@ impl Writer {
         command: &Command<'_>,
         now: i64,
     ) -> Result<(), Refusal> {
+        self.changes += 1;
         let mut context =
             Context::new(session, &mut self.trash, command.db, now).ok_or(Refusal::Missing)?;
         let Some(filter) = &self.filter else {
