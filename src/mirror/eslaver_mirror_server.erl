@@ -5,7 +5,7 @@
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
 
--export([start_link/1, info/1, functions/1, hand_over/2]).
+-export([start_link/1, info/1, functions/1, save/2, hand_over/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([code_change/3, format_status/1]).
 
@@ -16,6 +16,7 @@
     %% Starts a replica.
     start :: fun((eslaver_callback:spec(), eslaver_nif:keyspace()) -> term()),
     replica :: undefined | pid(),
+    persist :: eslaver_mirror_persist:persist(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
@@ -61,6 +62,11 @@ info(Name) ->
 functions(Name) ->
     gen_server:call(Name, functions).
 
+%% @doc Saves what a mirror has in a file.
+-spec save(atom(), File :: binary()) -> ok | {error, eslaver_mirror_persist:reason()}.
+save(Name, File) ->
+    gen_server:call(Name, {save, File}, infinity).
+
 %% @doc Hands events over from the calling replica, and waits until the mirror has applied them.
 %% With `stop' it takes no more. The failed call's reason has the events, and must be in no report.
 -spec hand_over(pid(), [eslaver:event() | eslaver_events:commands(), ...]) -> ok | stop.
@@ -74,17 +80,23 @@ hand_over(Mirror, Events) ->
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
 init(#{name := Name, start := Start} = Options) ->
     _ = process_flag(trap_exit, true),
-    #{serve_stale_data := ServeStale, full_resync := Way} = Options,
+    #{serve_stale_data := ServeStale, full_resync := Way, persist := Persist} = Options,
     Keyspace = eslaver_nif:keyspace_new(Name, ServeStale, Way =:= in_place),
-    case Start(feed(), Keyspace) of
+    first(#state{
+        keyspace = Keyspace,
+        name = Name,
+        start = Start,
+        persist = eslaver_mirror_persist:new(Keyspace, Name, Persist),
+        stale_since = eslaver_clock:now_ms()
+    }).
+
+%% A link that began before the data is restored would ask for all of it.
+first(#state{keyspace = Keyspace, start = Start, persist = Persist} = State) ->
+    case eslaver_mirror_persist:is_restoring(Persist) orelse Start(feed(), Keyspace) of
+        true ->
+            {ok, State};
         {ok, Replica} ->
-            {ok, #state{
-                keyspace = Keyspace,
-                name = Name,
-                start = Start,
-                replica = Replica,
-                stale_since = eslaver_clock:now_ms()
-            }};
+            {ok, State#state{replica = Replica}};
         {error, Reason} ->
             ok = eslaver_nif:keyspace_close(Keyspace),
             {stop, Reason}
@@ -108,6 +120,8 @@ handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State)
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
     {reply, ok, subscribed(Next, State)};
+handle_call({save, File}, From, #state{persist = Persist} = State) ->
+    {noreply, State#state{persist = eslaver_mirror_persist:save(File, From, Persist)}};
 handle_call(functions, _From, #state{keyspace = Keyspace} = State) ->
     {reply, eslaver_nif:keyspace_functions(Keyspace), State};
 handle_call(info, From, #state{replica = Replica, informing = Others} = State) ->
@@ -144,6 +158,13 @@ handle_info({timeout, Timer, resync}, #state{resync = Timer} = State) ->
         true -> {noreply, restarted(State)};
         false -> {noreply, State#state{resync = undefined}}
     end;
+handle_info({timeout, Timer, persist}, #state{persist = Persist} = State) ->
+    {noreply, State#state{persist = eslaver_mirror_persist:tick(Timer, Persist)}};
+handle_info({eslaver_nif, saved, Result}, #state{persist = Persist} = State) ->
+    {noreply, State#state{persist = eslaver_mirror_persist:saved(Result, Persist)}};
+handle_info({eslaver_nif, restored, Result}, #state{persist = Persist} = State) ->
+    {Place, Next} = eslaver_mirror_persist:restored(Result, Persist),
+    {noreply, started(restored(Place, State#state{persist = Next}))};
 handle_info({timeout, Timer, inform}, #state{inform = Timer} = State) ->
     {noreply, informed(#{}, State)};
 handle_info(Message, #state{asked = Asked} = State) ->
@@ -168,14 +189,20 @@ subscribed(Subscriptions, #state{keyspace = Keyspace} = State) ->
     State#state{subscriptions = Subscriptions}.
 
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{keyspace = Keyspace, replica = Replica}) ->
+terminate(Reason, #state{keyspace = Keyspace, replica = Replica, persist = Persist}) ->
     _ = guarded(fun() ->
-        ok = eslaver_nif:keyspace_close(Keyspace),
         ok = eslaver_nif:keyspace_release(Keyspace),
         ok = ended(Replica),
-        ok = refuse_events()
+        ok = refuse_events(),
+        _ = eslaver_nif:keyspace_detach(Keyspace),
+        _ = eslaver_nif:keyspace_link(Keyspace, false),
+        _ = is_orderly(Reason) andalso eslaver_mirror_persist:stop(Persist),
+        ok = eslaver_nif:keyspace_close(Keyspace)
     end),
     ok.
+
+is_orderly({shutdown, _}) -> true;
+is_orderly(Reason) -> Reason =:= normal orelse Reason =:= shutdown.
 
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
@@ -309,6 +336,11 @@ aged(#state{name = Name, stale_since = Since} = State) ->
 
 %% The replica.
 
+restored(none, State) ->
+    State;
+restored(Place, State) ->
+    news({loaded, Place}, State).
+
 %% What it has put into the keyspace stays; a slice that still runs is waited for.
 broken(#state{keyspace = Keyspace, news = News} = State) ->
     _ = eslaver_nif:keyspace_detach(Keyspace),
@@ -367,7 +399,8 @@ released(#state{holds = Holds, keyspace = Keyspace} = State) ->
     State.
 
 info_of(#state{keyspace = Keyspace, restarts = Restarts, stale_since = Since} = State) ->
-    maps:merge(eslaver_nif:keyspace_info(Keyspace), #{
+    Persist = eslaver_mirror_persist:info(State#state.persist),
+    maps:merge(maps:merge(eslaver_nif:keyspace_info(Keyspace), Persist), #{
         restarts => Restarts,
         start_error => State#state.start_error,
         stale_for => age(Since)
