@@ -36,6 +36,8 @@ pub(crate) struct Keyspace {
     /// How often the data has changed.
     changes: AtomicU64,
     saving: AtomicBool,
+    /// Whether a slice has panicked, so that the position may not be that of the data.
+    unsettled: AtomicBool,
     /// Whether its mirror has ended.
     closed: AtomicBool,
 }
@@ -104,10 +106,9 @@ pub(super) struct Moment {
 }
 
 impl Drop for Turn<'_> {
-    /// Nobody may rely on what a slice that panics leaves: its position may not be that of the data.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.keyspace.withdraw();
+            self.keyspace.unsettled.store(true, Ordering::Release);
         }
     }
 }
@@ -135,6 +136,7 @@ impl Keyspace {
             }),
             changes: AtomicU64::new(0),
             saving: AtomicBool::new(false),
+            unsettled: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
     }
@@ -262,7 +264,8 @@ impl Keyspace {
         let _turn = self.turn.lock();
         let store = self.store().ok_or(Failure::Loading)?;
         let applied = self.applied();
-        let position = applied.position.clone().filter(|_| !applied.is_lost);
+        let is_whole = !applied.is_lost && !self.unsettled.load(Ordering::Acquire);
+        let position = applied.position.clone().filter(|_| is_whole);
         let position = position.ok_or(Failure::Incomplete)?;
         let save = Save::begin(&store).ok_or(Failure::Busy)?;
         let (functions, changes) = (applied.functions.clone(), self.changes());
@@ -293,7 +296,11 @@ impl Keyspace {
         let turn = self.turn.lock();
         match *turn == ticket {
             true if self.held.load(Ordering::SeqCst) => Entry::Held,
-            true => Entry::Granted(Turn { keyspace: self, _turn: turn }),
+            true => {
+                // The link that panicked has ended.
+                self.unsettled.store(false, Ordering::Release);
+                Entry::Granted(Turn { keyspace: self, _turn: turn })
+            }
             false => Entry::Over,
         }
     }
