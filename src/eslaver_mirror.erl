@@ -6,7 +6,7 @@
 -module(eslaver_mirror).
 
 -export([start_link/1, child_spec/1, stop/1, await/3, info/1, status/1, functions/1]).
--export([subscribe/2, unsubscribe/2, read/2]).
+-export([subscribe/2, unsubscribe/2, read/2, save/2]).
 -export_type([mirror/0, failure/0, scan_options/0, projection/0]).
 
 %% Sorting.
@@ -158,6 +158,12 @@
 %% readable; `in_place' drops the old data first, which takes half the memory</li>
 %% <li>`serve_stale_data': whether reads are answered while the link is down, by default `true'</li>
 %% <li>`project': a list of {@link projection()}s: keys that are kept as rows of ETS tables</li>
+%% <li>`persist': a file, or `#{file => File, interval => Ms | infinity}'. The mirror saves itself
+%% there, as {@link save/2} does, every `interval' (5 minutes by default) if its data has changed,
+%% and when it is stopped. At its start it restores the data of the file, which is `stale' until the
+%% link is up, and goes on from there: the master need not send a full sync. A file that is damaged,
+%% of another filter, or not from a mirror is logged and ignored; one of another master leads to a
+%% full sync</li>
 %% </ul>
 %%
 %% With a `callback', in any form that {@link eslaver:start_link/1} takes, the same replication also
@@ -191,7 +197,8 @@ start_link(Options) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc The child specification of a mirror. The child's id is the mirror's name.
+%% @doc The child specification of a mirror. The child's id is the mirror's name. With `persist' the
+%% mirror has a minute for its last save when it is shut down.
 -spec child_spec(map()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
@@ -200,7 +207,11 @@ child_spec(Options) ->
             #{name := Given} -> Given;
             _ -> ?MODULE
         end,
-    Spec#{id := Name, start := {?MODULE, start_link, Wrapped}}.
+    Spec#{id := Name, start := {?MODULE, start_link, Wrapped}, shutdown := shutdown(Options)}.
+
+%% How long the last save may take, in ms.
+shutdown(#{persist := Persist}) when Persist =/= undefined -> 60000;
+shutdown(_Options) -> 5000.
 
 %% @doc Stops a mirror. Its data is freed.
 -spec stop(atom()) -> ok | {error, not_running}.
@@ -236,6 +247,11 @@ status(Mirror) ->
 %% any key</li>
 %% <li>`projections': by table, the number of `rows', and how often `map' has failed
 %% (`failures')</li>
+%% <li>`saving': whether it is being saved, and `last_save': `undefined' or a map with `file', `time'
+%% (its end, in ms since the epoch), and either `error', or `keys', `bytes', `duration' in ms and
+%% `unknown': how many keys are left out as they are unknown</li>
+%% <li>`restored': `undefined', or a map of the file that the mirror began with: `error', or `keys',
+%% `bytes' and `duration' in ms</li>
 %% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, or if it does not
 %% answer within a second</li>
 %% <li>`lag': bytes decoded but not handled yet, or `undefined'</li>
@@ -260,6 +276,21 @@ subscribe(Name, Filter) ->
 -spec unsubscribe(atom(), reference()) -> ok | {error, not_running}.
 unsubscribe(Name, Ref) ->
     running(fun eslaver:unsubscribe/2, [Name, Ref]).
+
+%% @doc Saves the data in an RDB file that a server of the master's version loads. It is the data of
+%% one moment, between two commands and between two transactions, not before this call; readers and
+%% the stream go on meanwhile. The file replaces what has its name once it is whole and on the disk.
+%%
+%% Unknown keys are left out, and counted in {@link info/1}; a mirror restores them as unknown.
+%% Errors are `loading' (there is no data yet), `incomplete' (only a full sync tells what the master
+%% has), or what is wrong with the file.
+-spec save(atom(), file:name_all()) ->
+    ok | {error, not_running | loading | incomplete | (Why :: binary())}.
+save(Name, File) ->
+    case eslaver_options:path(File) of
+        {ok, Path} -> running(fun eslaver_mirror_server:save/2, [Name, Path]);
+        error -> error(badarg)
+    end.
 
 %% The result of a call, unless there is no such mirror or it ends meanwhile.
 running(Call, Args) ->

@@ -14,6 +14,7 @@
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
 -export([keyspace_project/2, projections_changed/1, projections_settled/1]).
 -export([projections_read/4, projections_read_dirty/4]).
+-export([keyspace_save/3, keyspace_restore/3, keyspace_changes/1]).
 -export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
 -export([session_new/1, session_read/4, session_read_dirty/4, session_unchanged/1]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
@@ -267,6 +268,23 @@ projections_read_dirty(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reaso
 %% @doc The status of the data of a mirror.
 -spec keyspace_status(Name :: atom()) -> loading | fresh | stale | not_running.
 keyspace_status(_Name) -> erlang:nif_error(reason()).
+
+%% @doc Begins to save the data as it is now, in an RDB file that replaces what has its name. The
+%% caller gets `{eslaver_nif, saved, {ok, #{keys, bytes, unknown, changes, duration}} | {error,
+%% Reason}}': `unknown' is how many keys are left out as their values are not known, and `duration'
+%% is in ms. There is one save at a time.
+-spec keyspace_save(keyspace(), Path :: binary(), Scope :: binary()) -> ok | {error, binary()}.
+keyspace_save(_Keyspace, _Path, _Scope) -> erlang:nif_error(reason()).
+
+%% @doc Begins to fill an empty keyspace from a file of {@link keyspace_save/3}, unless it was saved
+%% with another scope. The caller gets `{eslaver_nif, restored, {ok, #{keys, bytes, offset, db,
+%% changes, duration}} | none | {error, Reason}}': `none' without a file.
+-spec keyspace_restore(keyspace(), Path :: binary(), Scope :: binary()) -> ok | {error, binary()}.
+keyspace_restore(_Keyspace, _Path, _Scope) -> erlang:nif_error(reason()).
+
+%% @doc How often the data has changed.
+-spec keyspace_changes(keyspace()) -> non_neg_integer().
+keyspace_changes(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc Loads a snapshot, for tests.
 -spec keyspace_load(keyspace(), Snapshot :: binary()) -> ok | {error, binary()}.

@@ -30,6 +30,8 @@ rustler::atoms! {
     not_running, fresh, stale, wrongtype, busy, takes_long, changed,
     all, memory, types, functions, unapplied, incomplete, stale_for, status,
     refused, lost, command, reason,
+    // its file
+    saved, restored, changes,
     undefined, ok, error, invalid_config,
     r#true = "true", r#false = "false",
 }

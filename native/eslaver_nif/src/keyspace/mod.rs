@@ -7,6 +7,8 @@
 //! | `projections` | what a mirror's projections have still to take in |
 //! | `keeper` | what the process that keeps these asks of its keyspace |
 //! | `calls` | what a mirror's server asks of its keyspace |
+//! | `save`, `restore` | a keyspace as a file, and back |
+//! | `file` | what both have in common |
 //! | `reads` | reads, alone or of one moment |
 //! | `query` | terms as queries |
 //! | `answer` | answers as terms |
@@ -15,6 +17,7 @@
 
 mod answer;
 mod calls;
+mod file;
 mod keeper;
 mod names;
 mod projections;
@@ -22,6 +25,8 @@ mod query;
 mod reads;
 mod reaper;
 mod registry;
+mod restore;
+mod save;
 mod state;
 
 pub(crate) use names::load;

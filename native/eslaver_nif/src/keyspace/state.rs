@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use eslaver_store::{Functions, Store};
+use eslaver_store::{Functions, Save, Store};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
+use crate::keyspace::file::Failure;
 use crate::keyspace::projections::Projections;
 use crate::keyspace::reaper;
 
@@ -35,6 +36,13 @@ pub(crate) struct Keyspace {
     turn: Mutex<u64>,
     writer: Mutex<Option<LocalPid>>,
     applied: Mutex<Applied>,
+    /// How often the data has changed.
+    changes: AtomicU64,
+    saving: AtomicBool,
+    /// Whether a slice has panicked, so that the position may not be that of the data.
+    unsettled: AtomicBool,
+    /// Whether its mirror has ended.
+    closed: AtomicBool,
 }
 
 /// What readers get.
@@ -77,11 +85,35 @@ pub(crate) enum Status {
 /// Whether a slice may write.
 pub(crate) enum Entry<'a> {
     /// Nobody else does while this is kept.
-    Granted(MutexGuard<'a, u64>),
+    Granted(Turn<'a>),
     /// It is to stay as it is, for readers or for projections.
     Held,
     /// Another link has come.
     Over,
+}
+
+/// The turn of a link.
+pub(crate) struct Turn<'a> {
+    keyspace: &'a Keyspace,
+    _turn: MutexGuard<'a, u64>,
+}
+
+/// Data outside a transaction, and what belongs to it.
+pub(super) struct Moment {
+    pub(super) store: Arc<Store>,
+    pub(super) save: Save,
+    pub(super) position: Position,
+    pub(super) functions: Functions,
+    /// How often the data had changed.
+    pub(super) changes: u64,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keyspace.unsettled.store(true, Ordering::Release);
+        }
+    }
 }
 
 impl Drop for Keyspace {
@@ -106,6 +138,10 @@ impl Keyspace {
                 stale_since: Some(Instant::now()),
                 ..Applied::default()
             }),
+            changes: AtomicU64::new(0),
+            saving: AtomicBool::new(false),
+            unsettled: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -165,15 +201,26 @@ impl Keyspace {
 
     /// Gives readers another store, which holds everything up to this position.
     pub(crate) fn publish(&self, store: Arc<Store>, position: Position, functions: Functions) {
+        self.show(store, position, functions, true);
+    }
+
+    /// The same without a link. The first link goes on from there.
+    pub(super) fn restore(&self, store: Arc<Store>, position: Position, functions: Functions) {
+        let _turn = self.turn.lock();
+        self.show(store, position, functions, false);
+    }
+
+    fn show(&self, store: Arc<Store>, position: Position, functions: Functions, fresh: bool) {
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
         let old = self.current.swap(Some(Arc::new(Current { edition, store })));
         self.change(|applied| {
             applied.position = Some(position);
             applied.functions = functions;
             applied.is_lost = false;
-            true
+            fresh
         });
         self.projections().into_iter().for_each(Projections::note_all);
+        self.changed(1);
         old.into_iter().for_each(discard);
     }
 
@@ -197,6 +244,46 @@ impl Keyspace {
     /// The next link has to begin with a full resync.
     pub(crate) fn forget_position(&self) {
         self.applied().position = None;
+    }
+
+    /// The data has changed, by so many commands.
+    pub(crate) fn changed(&self, times: u64) {
+        self.changes.fetch_add(times, Ordering::Relaxed);
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody else saves it, until the end of that.
+    pub(super) fn begin_saving(&self) -> bool {
+        !self.saving.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn end_saving(&self) {
+        self.saving.store(false, Ordering::Release);
+    }
+
+    /// This moment, between two slices.
+    pub(super) fn moment(&self) -> Result<Moment, Failure> {
+        let _turn = self.turn.lock();
+        let store = self.store().ok_or(Failure::Loading)?;
+        let applied = self.applied();
+        let is_whole = !applied.is_lost && !self.unsettled.load(Ordering::Acquire);
+        let position = applied.position.clone().filter(|_| is_whole);
+        let position = position.ok_or(Failure::Incomplete)?;
+        let save = Save::begin(&store).ok_or(Failure::Busy)?;
+        let (functions, changes) = (applied.functions.clone(), self.changes());
+        Ok(Moment { store, save, position, functions, changes })
+    }
+
+    /// Its mirror has ended.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), Failure> {
+        if self.closed.load(Ordering::Acquire) { Err(Failure::Stopped) } else { Ok(()) }
     }
 
     pub(crate) fn set_notify(&self, notify: bool) {
@@ -235,7 +322,11 @@ impl Keyspace {
         let turn = self.turn.lock();
         match *turn == ticket {
             true if self.is_held() => Entry::Held,
-            true => Entry::Granted(turn),
+            true => {
+                // The link that panicked has ended.
+                self.unsettled.store(false, Ordering::Release);
+                Entry::Granted(Turn { keyspace: self, _turn: turn })
+            }
             false => Entry::Over,
         }
     }

@@ -202,6 +202,7 @@ impl Applier {
         if let Some(functions) = feed.writer().take_new_functions() {
             self.keyspace.applied().functions = functions;
         }
+        self.keyspace.changed(feed.writer().take_applied());
         if let (Some(projections), Some(changes)) =
             (self.keyspace.projections(), feed.writer().take_changes())
         {

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use parking_lot::RwLock;
 
+use crate::keyspace::capture::Capture;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::usage::Usage;
 
@@ -21,6 +22,7 @@ pub(crate) struct Db {
     stripes: Box<[Stripe]>,
     hasher: RandomState,
     usage: Usage,
+    capture: Capture,
 }
 
 /// Readers and the writer of other stripes must not wait for this one's cache line.
@@ -54,6 +56,7 @@ impl Db {
             stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
             hasher,
             usage: Usage::default(),
+            capture: Capture::default(),
         }
     }
 
@@ -71,6 +74,12 @@ impl Db {
 
     pub(crate) fn usage(&self) -> &Usage {
         &self.usage
+    }
+
+    /// What is being saved of it.
+    #[inline]
+    pub(crate) fn capture(&self) -> &Capture {
+        &self.capture
     }
 
     pub(crate) fn stripes(&self) -> impl Iterator<Item = &RwLock<Keys>> {

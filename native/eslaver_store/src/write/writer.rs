@@ -36,6 +36,7 @@ pub struct Writer {
     functions: Functions,
     has_new_functions: bool,
     needs_resync: bool,
+    applied: u64,
 }
 
 /// What a command does to the keyspace.
@@ -65,6 +66,7 @@ impl Writer {
             functions: Functions::default(),
             has_new_functions: false,
             needs_resync: false,
+            applied: 0,
         }
     }
 
@@ -126,6 +128,11 @@ impl Writer {
     /// Whether something could not be applied that only a full resync makes good again.
     pub fn needs_resync(&self) -> bool {
         self.needs_resync
+    }
+
+    /// How many commands have been applied, or refused, since this was called last.
+    pub fn take_applied(&mut self) -> u64 {
+        std::mem::take(&mut self.applied)
     }
 
     /// The libraries of the master's functions.
@@ -200,7 +207,9 @@ impl Writer {
         now: i64,
         refused: &mut impl FnMut(&Command<'_>, Refusal),
     ) -> Session<'s> {
-        let result = match self.change(command) {
+        let change = self.change(command);
+        self.applied += u64::from(!matches!(change, Change::Nothing | Change::Keys(_)));
+        let result = match change {
             Change::Nothing => Ok(()),
             Change::Keys(apply) => self.apply_to_keys(&mut session, apply, command, now),
             Change::Functions => self.change_functions(command),
@@ -249,6 +258,7 @@ impl Writer {
         command: &Command<'_>,
         now: i64,
     ) -> Result<(), Refusal> {
+        self.applied += 1;
         let mut context =
             Context::new(session, &mut self.trash, command.db, now).ok_or(Refusal::Missing)?;
         let Some(filter) = &self.filter else {
