@@ -41,10 +41,6 @@ pub(crate) const COMMANDS: &[(&str, Apply)] = &[
     ("zunionstore", |context, args| store(context, args, algebra::union)),
 ];
 
-/// With more members, a copy is changed and put in the place of the old value, so that readers of
-/// other keys do not wait.
-const MANY: usize = 1000;
-
 /// What `ZADD` says besides scores and members.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Flags {
@@ -130,7 +126,7 @@ pub(crate) fn add<'a>(
     flags: Flags,
     mut members: impl ExactSizeIterator<Item = Result<(f64, &'a [u8]), Refusal>>,
 ) -> Result<(), Refusal> {
-    let (seed, many) = (context.seed(), members.len() > MANY);
+    let (seed, count) = (context.seed(), members.len());
     let put = |zset: &mut Entry| {
         members.try_for_each(|next| {
             let (score, member) = next?;
@@ -141,10 +137,7 @@ pub(crate) fn add<'a>(
             }
         })
     };
-    match many {
-        true => context.change_aside(key, Type::Zset, zset::new, put)?,
-        false => context.change(key, Type::Zset, zset::new, put)?,
-    }
+    context.change_elements(key, Type::Zset, count, zset::new, put)?
 }
 
 fn put_if(
@@ -161,13 +154,14 @@ fn put_if(
     }
 }
 
-/// Changes a sorted set that must exist.
+/// Changes this number of members of a sorted set that must exist.
 fn edit<R>(
     context: &mut Context<'_, '_>,
     key: &[u8],
+    members: usize,
     edit: impl FnOnce(&mut Entry) -> R,
 ) -> Result<R, Refusal> {
-    context.edit(key, Type::Zset, edit)?.ok_or(Refusal::Missing)
+    context.edit_elements(key, Type::Zset, members, edit)?.ok_or(Refusal::Missing)
 }
 
 /// Looks at a sorted set that must exist.
@@ -182,7 +176,7 @@ fn view<R>(
 
 fn zrem(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let members = rest(args, 1)?;
-    edit(context, arg(args, 0)?, |zset| {
+    edit(context, arg(args, 0)?, members.len(), |zset| {
         for member in members {
             zset::remove(zset, member);
         }
@@ -245,11 +239,7 @@ fn remove(
         context.remove(key);
         return Ok(());
     }
-    match places.len() > MANY {
-        true => context
-            .change_aside(key, Type::Zset, zset::new, |zset| zset::remove_range(zset, places)),
-        false => edit(context, key, |zset| zset::remove_range(zset, places)),
-    }
+    edit(context, key, places.len(), |zset| zset::remove_range(zset, places))
 }
 
 /// The places of what is selected, if it is sure what the master selects.
@@ -333,7 +323,7 @@ fn transfer(
     }
     let (score, member) = view(context, from, |zset| choose(zset).ok_or(Refusal::Value))?;
     context.view(to, Type::Zset, |_| ())?;
-    edit(context, from, |zset| zset::remove(zset, &member))?;
+    edit(context, from, 1, |zset| zset::remove(zset, &member))?;
     let seed = context.seed();
     context.change(to, Type::Zset, zset::new, |zset| zset::put(zset, seed, &member, score))??;
     Ok(())
@@ -354,6 +344,8 @@ fn store(
         .collect();
     let members = combine(&sources.ok_or(Refusal::Value)?, &options);
     let value = algebra::collect(members, context.seed())?;
+    // Before the key is locked, as it may take long.
+    drop(values);
     context.put(arg(args, 0)?, value, None);
     Ok(())
 }
