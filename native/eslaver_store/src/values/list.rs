@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use crate::collections::element::Element;
-use crate::collections::packed::{Packed, PackedMut};
+use crate::collections::packed::{MOST_BYTES, Packed, PackedMut};
 use crate::collections::record::{Members, Refused};
 use crate::collections::tree::Removed;
 use crate::collections::tree::build::Builder;
@@ -12,9 +12,8 @@ use crate::keyspace::entry::{Entry, ValueMut};
 use crate::values::string::indexes;
 use crate::values::{Large, NewValue, Type, ValueRef};
 
-/// A list with more elements is a tree, and one with a longer element.
+/// A list with more elements, or bytes, is a tree.
 const MOST_PACKED: usize = 128;
-const LONGEST_PACKED: usize = 64;
 /// A tree with no more elements is packed again.
 const FEW: u64 = 32;
 /// To remove more elements here and there, the list is built anew.
@@ -175,7 +174,8 @@ impl ListBuilder {
     pub(crate) fn push(&mut self, element: Element<'_>) -> Result<(), Refused> {
         if self.tree.is_none() {
             let packed = Packed::<Members>::new(&self.packed);
-            if packed.len() < MOST_PACKED && element.len() <= LONGEST_PACKED {
+            let bytes = self.packed.len() + element.len();
+            if packed.len() < MOST_PACKED && bytes <= MOST_BYTES {
                 return PackedMut::<Members>::new(&mut self.packed, 0).push_back(element);
             }
             self.tree = Some(to_builder(packed));
@@ -207,7 +207,7 @@ fn push_to(tree: &mut Builder<ListLeaf>, element: Element<'_>) -> bool {
 
 /// Inserts an element before the one at `index`, which is there, or at the end.
 pub(crate) fn insert(entry: &mut Entry, index: usize, element: &[u8]) -> Result<(), Refused> {
-    if element.len() > LONGEST_PACKED || is_full(entry) {
+    if packed_bytes(entry) + element.len() > MOST_BYTES || is_full(entry) {
         make_tree(entry);
     }
     let done = match entry.value_mut() {
@@ -233,7 +233,7 @@ pub(crate) fn push(entry: &mut Entry, end: End, element: &[u8]) -> Result<(), Re
 
 /// Replaces the element at `index`, which is there.
 pub(crate) fn set(entry: &mut Entry, index: usize, element: &[u8]) -> Result<(), Refused> {
-    if element.len() > LONGEST_PACKED {
+    if packed_bytes(entry) + element.len() > MOST_BYTES {
         make_tree(entry);
     }
     let done = match entry.value_mut() {
@@ -297,6 +297,13 @@ fn without(entry: &Entry, indexes: &[usize]) -> Result<NewValue, Refused> {
     Ok(kept.finish())
 }
 
+fn packed_bytes(entry: &Entry) -> usize {
+    match entry.value() {
+        ValueRef::Packed { payload, .. } => payload.len(),
+        ValueRef::Large(_) => 0,
+    }
+}
+
 fn is_full(entry: &Entry) -> bool {
     matches!(List::of(entry.value()), Some(List::Packed(packed)) if packed.len() >= MOST_PACKED)
 }
@@ -317,10 +324,10 @@ fn to_packed(tree: &ListTree) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut packed = PackedMut::<Members>::create(&mut bytes);
     for element in tree.iter(0..tree.len()) {
-        if element.len() > LONGEST_PACKED {
+        packed.push_back(element).ok()?;
+        if packed.get().bytes() > MOST_BYTES / 2 {
             return None;
         }
-        packed.push_back(element).ok()?;
     }
     Some(bytes)
 }
@@ -342,7 +349,7 @@ mod tests {
     fn element() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
             6 => (0u32..20).prop_map(|value| value.to_string().into_bytes()),
-            1 => Just(vec![b'x'; 65]),
+            1 => Just(vec![b'x'; 3000]),
         ]
     }
 
