@@ -344,7 +344,7 @@ expiretime(Mirror, Key) ->
 pexpiretime(Mirror, Key) ->
     ask(Mirror, {pexpiretime, Key}).
 
-%% @doc The keys that match a pattern, in no order.
+%% @doc The keys that match a pattern, in no order. Not atomic: keys may change meanwhile.
 -spec keys(mirror(), Glob :: binary()) -> [key()] | failure().
 keys(Mirror, Glob) ->
     ask(Mirror, {keys, Glob}).

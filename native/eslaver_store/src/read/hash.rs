@@ -98,8 +98,9 @@ fn hmget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(
 
 fn hlen(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     reader.walk(args.bytes(0)?, Type::Hash, |found| {
-        let len = found.and_then(Hash::of).map_or(0, |hash| hash.live_len(reader.now()));
-        reply.unsigned(len as u64);
+        let hash = found.and_then(Hash::of);
+        reader.check_steps(hash.map_or(0, |hash| hash.live_len_steps(reader.now())))?;
+        reply.unsigned(hash.map_or(0, |hash| hash.live_len(reader.now())) as u64);
         Ok(())
     })
 }

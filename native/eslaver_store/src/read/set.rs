@@ -46,8 +46,9 @@ fn truth(value: bool, reply: &mut dyn Reply) {
 
 fn scard(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     reader.walk(args.bytes(0)?, Type::Set, |value| {
-        let len = value.and_then(Set::of).map_or(0, |set| set.live_len(reader.now()));
-        reply.unsigned(len as u64);
+        let set = value.and_then(Set::of);
+        reader.check_steps(set.map_or(0, |set| set.live_len_steps(reader.now())))?;
+        reply.unsigned(set.map_or(0, |set| set.live_len(reader.now())) as u64);
         Ok(())
     })
 }

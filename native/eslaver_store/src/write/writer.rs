@@ -51,6 +51,13 @@ enum Change {
     Refused(Refusal),
 }
 
+impl Change {
+    /// Whether it is of databases as such, rather than of keys in them.
+    fn is_of_dbs(&self) -> bool {
+        matches!(self, Self::Db | Self::AllDbs | Self::Swap(..))
+    }
+}
+
 impl Writer {
     /// A writer of this keyspace, of which there must be no other. `learned` is what the master told
     /// of its commands, and `filter` what the keyspace is to hold.
@@ -87,25 +94,38 @@ impl Writer {
             let mut session = Session::new(&store, &dbs);
             let result = self.apply_to_keys(&mut session, apply, command, now);
             self.settle(&mut session, command, now, result, &mut refused);
-        } else if unit.iter().any(|command| self.changes_dbs(command)) {
-            store.begin_exclusive();
-            for command in unit {
-                // A command before it may have removed the database.
-                self.ensure_dbs(command);
-                let dbs = store.dbs();
-                self.apply_one(Session::new(&store, &dbs), command, now, &mut refused);
-            }
-            store.end_exclusive();
         } else {
-            unit.iter().for_each(|command| self.ensure_dbs(command));
-            let dbs = store.dbs();
-            let mut session = Session::new(&store, &dbs);
-            for command in unit {
-                session = self.apply_one(session, command, now, &mut refused);
-            }
+            self.apply_unit(&store, unit, now, &mut refused);
         }
         if let Some(watch) = &mut self.watch {
             unit.iter().for_each(|command| watch.note(command, &self.learned));
+        }
+    }
+
+    fn apply_unit(
+        &mut self,
+        store: &Store,
+        unit: &[Command<'_>],
+        now: i64,
+        refused: &mut impl FnMut(&Command<'_>, Refusal),
+    ) {
+        let changes: Vec<_> = unit.iter().map(|command| (command, self.change(command))).collect();
+        if changes.iter().any(|(_, change)| change.is_of_dbs()) {
+            store.begin_exclusive();
+            for (command, change) in changes {
+                // A command before it may have removed the database.
+                self.ensure_dbs_of(command, &change);
+                let dbs = store.dbs();
+                self.apply_one(Session::new(store, &dbs), command, change, now, refused);
+            }
+            store.end_exclusive();
+        } else {
+            changes.iter().for_each(|(command, change)| self.ensure_dbs_of(command, change));
+            let dbs = store.dbs();
+            let mut session = Session::new(store, &dbs);
+            for (command, change) in changes {
+                session = self.apply_one(session, command, change, now, refused);
+            }
         }
     }
 
@@ -155,6 +175,13 @@ impl Writer {
         std::mem::take(&mut self.trash)
     }
 
+    fn ensure_dbs_of(&self, command: &Command<'_>, change: &Change) {
+        // The keys of one that is refused are marked.
+        if matches!(change, Change::Keys(_) | Change::Refused(_)) {
+            self.ensure_dbs(command);
+        }
+    }
+
     /// The databases of a command are there before it needs them.
     #[inline]
     fn ensure_dbs(&self, command: &Command<'_>) {
@@ -163,13 +190,6 @@ impl Writer {
             commands::keys(&self.learned, command.name, command.args, |key| {
                 key.db.into_iter().for_each(|db| self.store.ensure_db(db));
             });
-        }
-    }
-
-    fn changes_dbs(&self, command: &Command<'_>) -> bool {
-        match self.change(command) {
-            Change::Nothing | Change::Keys(_) | Change::Functions | Change::Refused(_) => false,
-            Change::Db | Change::AllDbs | Change::Swap(..) | Change::Slots(_) => true,
         }
     }
 
@@ -204,10 +224,10 @@ impl Writer {
         &mut self,
         mut session: Session<'s>,
         command: &Command<'_>,
+        change: Change,
         now: i64,
         refused: &mut impl FnMut(&Command<'_>, Refusal),
     ) -> Session<'s> {
-        let change = self.change(command);
         self.applied += u64::from(!matches!(change, Change::Nothing | Change::Keys(_)));
         let result = match change {
             Change::Nothing => Ok(()),
