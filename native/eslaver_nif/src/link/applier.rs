@@ -89,6 +89,7 @@ impl Applier {
         learned: &Learned,
     ) -> Result<(u64, u32), End> {
         let mut intake = self.intake.take().ok_or(End::Confused)?;
+        intake.loader.finish();
         let store = intake.store.take().ok_or(End::Confused)?;
         for (problem, count) in intake.loader.problems() {
             self.count(b"loading", *count, &problem.to_string());

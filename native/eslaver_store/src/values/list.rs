@@ -5,7 +5,8 @@ use std::ops::{ControlFlow, Range};
 use crate::collections::element::Element;
 use crate::collections::packed::{Packed, PackedMut};
 use crate::collections::record::{Members, Refused};
-use crate::collections::tree::list::ListTree;
+use crate::collections::tree::build::Builder;
+use crate::collections::tree::list::{ListLeaf, ListTree};
 use crate::keyspace::entry::{Entry, ValueMut};
 use crate::values::string::indexes;
 use crate::values::{Large, NewValue, Type, ValueRef};
@@ -13,6 +14,8 @@ use crate::values::{Large, NewValue, Type, ValueRef};
 /// A list with more elements is a tree, and one with a longer element.
 const MOST_PACKED: usize = 128;
 const LONGEST_PACKED: usize = 64;
+/// More than a packed element takes.
+const RESERVED: usize = LONGEST_PACKED + 16;
 /// A tree with no more elements is packed again.
 const FEW: u64 = 32;
 
@@ -155,7 +158,7 @@ fn packed(payload: Vec<u8>) -> NewValue {
 #[derive(Debug)]
 pub(crate) struct ListBuilder {
     packed: Vec<u8>,
-    tree: Option<ListTree>,
+    tree: Option<Builder<ListLeaf>>,
 }
 
 impl Default for ListBuilder {
@@ -172,24 +175,29 @@ impl ListBuilder {
         if self.tree.is_none() {
             let packed = Packed::<Members>::new(&self.packed);
             if packed.len() < MOST_PACKED && element.len() <= LONGEST_PACKED {
+                // An edit reserves no more than it needs.
+                self.packed.reserve(RESERVED);
                 return PackedMut::<Members>::new(&mut self.packed, 0).push_back(element);
             }
-            self.tree = Some(to_tree(packed));
+            let mut tree = Builder::new();
+            packed.iter().for_each(|record| _ = append(&mut tree, record.element));
+            self.tree = Some(tree);
             self.packed = Vec::new();
         }
-        let pushed = match &mut self.tree {
-            Some(tree) => element.with_bytes(|bytes| tree.push_back(bytes)),
-            None => false,
-        };
+        let pushed = self.tree.as_mut().is_some_and(|tree| append(tree, element));
         if pushed { Ok(()) } else { Err(Refused::TooLong) }
     }
 
     pub(crate) fn finish(self) -> NewValue {
         match self.tree {
-            Some(tree) => NewValue::Large(Large::List(tree)),
+            Some(tree) => NewValue::Large(Large::List(tree.finish())),
             None => packed(self.packed),
         }
     }
+}
+
+fn append(tree: &mut Builder<ListLeaf>, element: Element<'_>) -> bool {
+    element.with_bytes(|bytes| tree.push(|leaf, index| leaf.insert(index, bytes)))
 }
 
 fn to_tree(packed: Packed<'_, Members>) -> ListTree {

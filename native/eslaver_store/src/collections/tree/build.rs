@@ -2,6 +2,7 @@
 
 use super::node::{Child, FANOUT, Inner, Node};
 use super::{Leaf, Tree};
+use std::fmt;
 use std::sync::Arc;
 
 /// Builds a tree: see [`Builder::push`].
@@ -9,6 +10,12 @@ pub struct Builder<L: Leaf> {
     leaf: L,
     /// For each depth, the leaves' first, the nodes that have no parent yet: up to [`FANOUT`].
     levels: Vec<Vec<Child<L>>>,
+}
+
+impl<L: Leaf> fmt::Debug for Builder<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").finish_non_exhaustive()
+    }
 }
 
 impl<L: Leaf> Default for Builder<L> {
