@@ -389,7 +389,7 @@ mod tests {
         assert_eq!(taken(&mut parser), 2);
         assert!(upcoming(&parser, 9).is_empty());
         parser.feed(b"fg\r\n*x");
-        assert_eq!(taken(&mut parser), 1);
+        assert!(parser.next().unwrap().is_some());
         assert!(parser.next().is_err());
         assert!(upcoming(&parser, 9).is_empty());
     }
