@@ -48,6 +48,7 @@ mod testing;
 pub mod values;
 mod write;
 
+pub use keyspace::db::WARMED;
 pub use keyspace::slot;
 pub use keyspace::store::{Patience, ReadError, Store};
 pub use keyspace::trash::Trash;

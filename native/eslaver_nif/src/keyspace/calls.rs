@@ -143,6 +143,7 @@ fn keyspace_load<'a>(
     let mut loader = Loader::new(Arc::clone(&store), None);
     match load(&snapshot, &mut loader) {
         Ok(()) => {
+            loader.finish();
             let position = Position { replid: None, offset: 0, db: 0 };
             keyspace.publish(store, position, Functions::default());
             keyspace.projections().into_iter().for_each(|projections| projections.call(env));

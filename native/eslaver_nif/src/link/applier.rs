@@ -18,6 +18,9 @@ use crate::terms::snapshot::leading_number;
 /// Commands of up to so many arguments, which most are, need no memory of their own to be handed on.
 const FEW: usize = 16;
 
+/// For fewer keys it does not pay to look at them before they are needed.
+const FEW_KEYS: usize = 4;
+
 /// The writer of a keyspace, for one link.
 pub(crate) struct Applier {
     keyspace: ResourceArc<Keyspace>,
@@ -89,6 +92,7 @@ impl Applier {
         learned: &Learned,
     ) -> Result<(u64, u32), End> {
         let mut intake = self.intake.take().ok_or(End::Confused)?;
+        intake.loader.finish();
         let store = intake.store.take().ok_or(End::Confused)?;
         for (problem, count) in intake.loader.problems() {
             self.count(b"loading", *count, &problem.to_string());
@@ -132,6 +136,16 @@ impl Applier {
     /// Whether the server is to get the commands, too.
     pub(crate) fn notifies(&self) -> bool {
         self.keyspace.notifies()
+    }
+
+    /// Has the processor fetch what it needs for the keys of the next commands: see [`Writer::warm`].
+    #[inline]
+    pub(crate) fn warm(&mut self, db: u32, keys: &[&[u8]]) {
+        if let Some(feed) = &mut self.feed
+            && keys.len() >= FEW_KEYS
+        {
+            feed.writer().warm(db, keys);
+        }
     }
 
     /// Applies the command behind `at`, with what must precede it, if the keyspace does not have it.

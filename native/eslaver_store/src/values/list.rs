@@ -14,6 +14,8 @@ use crate::values::{Large, NewValue, Type, ValueRef};
 
 /// A list with more elements, or bytes, is a tree.
 const MOST_PACKED: usize = 128;
+/// More than a packed element takes besides its bytes.
+const OVERHEAD: usize = 16;
 /// A tree with no more elements is packed again.
 const FEW: u64 = 32;
 /// To remove more elements here and there, the list is built anew.
@@ -176,6 +178,8 @@ impl ListBuilder {
             let packed = Packed::<Members>::new(&self.packed);
             let bytes = self.packed.len() + element.len();
             if packed.len() < MOST_PACKED && bytes <= MOST_BYTES {
+                // An edit reserves no more than it needs.
+                self.packed.reserve(element.len() + OVERHEAD);
                 return PackedMut::<Members>::new(&mut self.packed, 0).push_back(element);
             }
             self.tree = Some(to_builder(packed));

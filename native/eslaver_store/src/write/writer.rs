@@ -140,6 +140,17 @@ impl Writer {
         self.watch.as_mut().and_then(Watch::take)
     }
 
+    /// Has the processor fetch what it needs for these keys of a database, best
+    /// [`WARMED`] of them. Memory is slow, but looks at several places at once, if nothing is waited for in
+    /// between.
+    #[inline]
+    pub fn warm(&self, db: u32, keys: &[&[u8]]) {
+        let dbs = self.store.dbs();
+        if let Some(db) = dbs.get(db) {
+            db.warm(keys);
+        }
+    }
+
     /// The names of all commands that change keys here, in lower case.
     pub fn commands(&self) -> impl Iterator<Item = &'static [u8]> {
         self.commands.keys().copied()
