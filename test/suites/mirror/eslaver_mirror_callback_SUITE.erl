@@ -182,6 +182,65 @@ once({stream, _, _, _}, {Once, Last, Again}) ->
 once(_Other, Acc) ->
     Acc.
 
+%% All of it, in any order: cuts, kills, callbacks that raise, and more written than the master keeps.
+troubles(Config) ->
+    #{master := Master, client := Client} = Lab = lab(#{backlog => "64kb"}),
+    File = filename:join(?config(priv_dir, Config), "troubles"),
+    Collector = eslaver_test_collector:start(),
+    Raise = atomics:new(1, []),
+    Callback = fun(Event) ->
+        Collector ! Event,
+        atomics:exchange(Raise, 1, 0) =:= 0 orelse error(raised)
+    end,
+    ok = start(Lab, #{callback => Callback, events => full, resume => {file, File}}),
+    Seed = ?config(seed, Config),
+    _ = rand:seed(exsss, Seed),
+    Writers = eslaver_test_writers:start(Master, Seed),
+    Kinds = [any_of([cut, cut, kill, raise, outrun]) || _ <- lists:seq(1, 25)],
+    ct:pal("~p", [Kinds]),
+    _ = [trouble(Kind, Raise, Lab) || Kind <- [outrun, kill, raise, cut | Kinds]],
+    _ = eslaver_test_writers:stop(Writers),
+    ok = await_command(Collector, mark(Client, <<"0:end">>)),
+    Events = eslaver_test_collector:events(Collector),
+    ?assert(length([start || {loading, start, _} <- Events]) > 1),
+    agree(Client, classic(Events)).
+
+any_of(List) -> lists:nth(rand:uniform(length(List)), List).
+
+trouble(cut, _Raise, #{proxy := Proxy}) ->
+    cut(1, 20_000, Proxy);
+trouble(kill, _Raise, _Lab) ->
+    eslaver_test_proxied_mirror:kill_replica(?M),
+    timer:sleep(rand:uniform(300));
+trouble(raise, Raise, _Lab) ->
+    ok = atomics:put(Raise, 1, 1),
+    true = eslaver_test_wait:until(fun() -> atomics:get(Raise, 1) =:= 0 end);
+trouble(outrun, _Raise, #{proxy := Proxy, master := Master, client := Client}) ->
+    ok = eslaver_test_proxy:target(Proxy, none),
+    ok = eslaver_test_proxy:cut(Proxy),
+    Value = binary:copy(<<"x">>, 10_000),
+    _ = eslaver_test_client:pipeline(
+        Client, [["SELECT", 0] | [["SET", "0:large", Value] || _ <- lists:seq(1, 10)]]
+    ),
+    ok = eslaver_test_proxy:target(Proxy, Master),
+    timer:sleep(rand:uniform(300)).
+
+%% Each once, since the last snapshot began.
+classic(Events) ->
+    {Once, _} = lists:foldl(fun classic/2, {[], 0}, Events),
+    lists:reverse(Once).
+
+classic({loading, start, #{offset := Offset}}, _) ->
+    {[], Offset};
+classic({loading, eof, _}, {Once, Last}) ->
+    {[{loading, eof} | Once], Last};
+classic({loading, Type, Key, Value, #{db := _}}, {Once, Last}) ->
+    {[{loading, Type, Key, Value} | Once], Last};
+classic({stream, Name, Args, #{offset := Offset}}, {Once, Last}) when Offset > Last ->
+    {[{stream, binary_to_list(Name), Args} | Once], Offset};
+classic(_Other, Acc) ->
+    Acc.
+
 %% As a node that was killed: the mirror has no data, so that both begin anew, whatever is in the
 %% file.
 restarted(Config) ->
