@@ -17,7 +17,7 @@ use crate::keyspace::usage::Usage;
 /// How many stripes a database has.
 pub(crate) const STRIPES: usize = 4096;
 /// How many of them are made together. A database with few keys has few of them.
-const GROUP: usize = 64;
+const GROUP: usize = if STRIPES < 64 { STRIPES } else { 64 };
 /// How many keys [`Db::warm`] takes without memory of its own.
 pub const WARMED: usize = 16;
 /// A table is made smaller when fewer than one slot of this number is taken.

@@ -222,10 +222,11 @@ impl Store {
             let result = self.even_generation().and_then(|found| read(found, &self.dbs.load()));
             match result {
                 Some(result) => return Ok(result),
+                None if self.is_broken() => return Err(ReadError::Broken),
                 None => patience.pause(),
             }
         }
-        Err(self.busy())
+        Err(ReadError::Busy)
     }
 
     /// Whether all that reads of this store have found is still so.
@@ -250,10 +251,6 @@ impl Store {
     #[inline]
     fn is_generation(&self, generation: u64) -> bool {
         self.generation.load(Ordering::Acquire) == generation && !self.is_broken()
-    }
-
-    fn busy(&self) -> ReadError {
-        if self.is_broken() { ReadError::Broken } else { ReadError::Busy }
     }
 
     /// Whether a change was cut short by a panic. Nothing can be read any more.

@@ -14,8 +14,8 @@ use crate::values::{Large, NewValue, Type, ValueRef};
 
 /// A list with more elements, or bytes, is a tree.
 const MOST_PACKED: usize = 128;
-/// More than a packed element takes besides its bytes.
-const OVERHEAD: usize = 16;
+/// More than the head of a packed element takes.
+const RESERVED: usize = 16;
 /// A tree with no more elements is packed again.
 const FEW: u64 = 32;
 /// To remove more elements here and there, the list is built anew.
@@ -179,13 +179,13 @@ impl ListBuilder {
             let bytes = self.packed.len() + element.len();
             if packed.len() < MOST_PACKED && bytes <= MOST_BYTES {
                 // An edit reserves no more than it needs.
-                self.packed.reserve(element.len() + OVERHEAD);
+                self.packed.reserve(element.len() + RESERVED);
                 return PackedMut::<Members>::new(&mut self.packed, 0).push_back(element);
             }
             self.tree = Some(to_builder(packed));
             self.packed = Vec::new();
         }
-        let pushed = self.tree.as_mut().is_some_and(|tree| push_to(tree, element));
+        let pushed = self.tree.as_mut().is_some_and(|tree| append(tree, element));
         if pushed { Ok(()) } else { Err(Refused::TooLong) }
     }
 
@@ -200,12 +200,12 @@ impl ListBuilder {
 fn to_builder(packed: Packed<'_, Members>) -> Builder<ListLeaf> {
     let mut tree = Builder::new();
     for record in packed.iter() {
-        push_to(&mut tree, record.element);
+        append(&mut tree, record.element);
     }
     tree
 }
 
-fn push_to(tree: &mut Builder<ListLeaf>, element: Element<'_>) -> bool {
+fn append(tree: &mut Builder<ListLeaf>, element: Element<'_>) -> bool {
     element.with_bytes(|bytes| tree.push(|leaf, index| leaf.insert(index, bytes)))
 }
 

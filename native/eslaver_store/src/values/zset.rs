@@ -21,8 +21,8 @@ pub(crate) use builder::ZsetBuilder;
 /// A sorted set with more members, or bytes, is large.
 const MOST_PACKED: usize = 128;
 /// What servers have packed, if they are not told otherwise.
-const SERVERS_MOST: usize = 128;
-const SERVERS_LONGEST: usize = 64;
+pub(crate) const SERVERS_MOST: usize = 128;
+pub(crate) const SERVERS_LONGEST: usize = 64;
 /// A large one with no more members is packed again.
 const FEW: usize = 32;
 
@@ -275,15 +275,6 @@ pub(crate) fn is_small(entry: &Entry, member: &[u8]) -> bool {
         }
         _ => false,
     }
-}
-
-/// The same of `count` members, whose lengths `lens` tells.
-pub(crate) fn are_small(count: usize, lens: impl FnOnce(&mut dyn FnMut(usize))) -> bool {
-    let mut longest = 0;
-    if count <= SERVERS_MOST {
-        lens(&mut |len| longest = longest.max(len));
-    }
-    count <= SERVERS_MOST && longest <= SERVERS_LONGEST
 }
 
 /// Removes a member of an entry's sorted set: whether it was there.

@@ -198,7 +198,8 @@ fn zeros_have_the_signs_that_servers_give_them() {
         mirror.run("zadd big -0 a 0 b");
         mirror.run("zadd big 0 a -0 b");
         mirror.run("zunionstore ubig 1 big WEIGHTS -1");
-        mirror.run("zunionstore sum 2 big u");
+        mirror.run("zrangestore part big 0 1");
+        mirror.run("zrangestore all big 0 -1");
         for (key, member, score) in [
             ("z", "a", small),
             ("z", "b", 0.0),
@@ -208,6 +209,8 @@ fn zeros_have_the_signs_that_servers_give_them() {
             ("big", "b", 0.0),
             ("ubig", "a", 0.0),
             ("ubig", "b", -0.0),
+            ("part", "a", small),
+            ("all", "a", -0.0),
         ] {
             let found = mirror.read("zscore", &[text(key), text(member)]);
             let Answer::Float(found) = found else { panic!("{found:?}") };

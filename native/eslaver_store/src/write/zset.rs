@@ -160,12 +160,30 @@ fn stored(redis: Version, zset: &Entry, member: &[u8], score: f64) -> f64 {
     score
 }
 
+/// The same for members that a server stores one after another, until they are no small set.
+struct Signs {
+    are_lost: bool,
+    count: usize,
+}
+
+impl Signs {
+    /// `expected` is how many members the server expects.
+    fn new(redis: Version, expected: usize) -> Self {
+        Self { are_lost: redis >= SIGN_LOST && expected <= zset::SERVERS_MOST, count: 0 }
+    }
+
+    fn stored(&mut self, member_len: usize, score: f64) -> f64 {
+        self.count += 1;
+        self.are_lost &= self.count <= zset::SERVERS_MOST && member_len <= zset::SERVERS_LONGEST;
+        if self.are_lost { plain(score) } else { score }
+    }
+}
+
 /// The same for the members of a sorted set that is stored whole.
-pub(crate) fn stored_all(redis: Version, mut members: Scored) -> Scored {
-    let lens = |each: &mut dyn FnMut(usize)| {
-        members.iter().for_each(|(_, member)| each(member.len()));
-    };
-    if redis >= SIGN_LOST && zset::are_small(members.len(), lens) {
+fn stored_all(redis: Version, mut members: Scored) -> Scored {
+    let fits = |(_, member): &(f64, Vec<u8>)| member.len() <= zset::SERVERS_LONGEST;
+    let are_small = members.len() <= zset::SERVERS_MOST && members.iter().all(fits);
+    if redis >= SIGN_LOST && are_small {
         members.iter_mut().for_each(|(score, _)| *score = plain(*score));
     }
     members
@@ -428,15 +446,17 @@ fn zrangestore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Ref
     let mut builder = ZsetBuilder::new(context.seed());
     if let Some(zset) = from.as_ref().and_then(|value| Zset::of(value.as_ref())) {
         let places = select(zset, Selection { range, way, limit })?;
-        let is_small = zset::are_small(places.len(), |each: &mut dyn FnMut(usize)| {
-            zset.for_each(places.clone(), |_, member| each(member.len()));
-        });
-        let loses_sign = is_small && context.redis() >= SIGN_LOST;
+        let is_hinted = by == By::Index;
+        let mut signs = Signs::new(context.redis(), if is_hinted { places.len() } else { 0 });
         let mut result = Ok::<_, Refused>(());
-        zset.for_each(places, |score, member: Element<'_>| {
-            let score = if loses_sign { plain(score) } else { score };
+        let push = |score, member: Element<'_>| {
+            let score = signs.stored(member.len(), score);
             result = result.and_then(|()| builder.push(member, score));
-        });
+        };
+        match way {
+            Way::Forward => zset.for_each(places, push),
+            Way::Backward => zset.for_each_back(places, push),
+        }
         result?;
     }
     context.put(arg(args, 0)?, builder.finish(), None);

@@ -32,7 +32,7 @@ pub use edit::PackedMut;
 pub use ints::{Ints, IntsMut};
 
 /// A packed collection of more bytes is better made a table or a tree: its edits move them.
-pub const MOST_BYTES: usize = 8192;
+pub const MOST_BYTES: usize = 10_240;
 /// How many records a packed collection can have.
 pub const MAX_RECORDS: usize = 255;
 
