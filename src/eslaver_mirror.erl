@@ -117,9 +117,9 @@
 %% first snapshot is not, but {@link await/3} waits for all of its rows. Key notifications and the
 %% answer to the master's `WAIT' come after the rows.
 %%
-%% A key that has expired keeps its rows until the master removes it. While the link is down, the
-%% rows stay as they were. A key whose `map' fails has no rows: `info/1' counts this, and the first
-%% time is logged. The master's data waits while `map' runs, as for a slow callback.
+%% A key or a field that has expired stays in the rows until the master removes it. While the link
+%% is down, the rows stay as they were. A key whose `map' fails has no rows: `info/1' counts this,
+%% and the first time is logged. The master's data waits while `map' runs, as for a slow callback.
 
 -type score() :: float() | inf | '-inf'.
 

@@ -6,6 +6,10 @@
 -export([check/1, open/1, keypos/1, change/2, renew/1, add/2, renewed/1]).
 -export_type([table/0, renewal/0]).
 
+%% How often a table is looked at that a mirror has, and how long to wait in between, in ms.
+-define(CHECKS, 50).
+-define(PAUSE, 20).
+
 -record(table, {
     rows :: ets:table(),
     type :: set | ordered_set,
@@ -34,16 +38,32 @@
 %% @doc Whether this table can have a projection. A name that is free can.
 -spec check(term()) ->
     ok | {error, not_a_table | not_a_set | not_public}.
-check(Table) when is_atom(Table), Table =/= undefined; is_reference(Table) ->
+check(Table) ->
+    check(Table, ?CHECKS).
+
+check(Table, Left) when is_atom(Table), Table =/= undefined; is_reference(Table) ->
     case {info(Table, type), info(Table, protection)} of
         {undefined, _} when is_atom(Table) -> ok;
         {undefined, _} -> {error, not_a_table};
         {Type, _} when Type =/= set, Type =/= ordered_set -> {error, not_a_set};
         {_, public} -> ok;
-        {_, _} -> {error, not_public}
+        {_, _} -> recheck(is_of_a_mirror(info(Table, owner)), Table, Left)
     end;
-check(_Table) ->
+check(_Table, _Left) ->
     {error, not_a_table}.
+
+%% That of a mirror which has just been killed goes in a moment.
+recheck(true, Table, Left) when Left > 0 ->
+    ok = timer:sleep(?PAUSE),
+    check(Table, Left - 1);
+recheck(_, _Table, _Left) ->
+    {error, not_public}.
+
+is_of_a_mirror(undefined) ->
+    true;
+is_of_a_mirror(Owner) ->
+    not is_process_alive(Owner) orelse
+        proc_lib:translate_initial_call(Owner) =:= {eslaver_mirror_projector, init, 1}.
 
 %% Some references are of no table.
 info(Table, Item) ->

@@ -184,7 +184,7 @@ once(_Other, Acc) ->
 
 %% All of it, in any order: cuts, kills, callbacks that raise, and more written than the master keeps.
 troubles(Config) ->
-    #{master := Master, client := Client} = Lab = lab(#{backlog => "64kb"}),
+    #{master := Master, client := Client} = Lab = lab(#{backlog => "256kb"}),
     File = filename:join(?config(priv_dir, Config), "troubles"),
     Collector = eslaver_test_collector:start(),
     Raise = atomics:new(1, []),
@@ -198,7 +198,8 @@ troubles(Config) ->
     Writers = eslaver_test_writers:start(Master, Seed),
     Kinds = [any_of([cut, cut, kill, raise, outrun]) || _ <- lists:seq(1, 25)],
     ct:pal("~p", [Kinds]),
-    _ = [trouble(Kind, Raise, Lab) || Kind <- [outrun, kill, raise, cut | Kinds]],
+    Last = [outrun, kill, cut, raise, kill, cut],
+    _ = [trouble(Kind, Raise, Lab) || Kind <- Kinds ++ Last],
     _ = eslaver_test_writers:stop(Writers),
     ok = await_command(Collector, mark(Client, <<"0:end">>)),
     Events = eslaver_test_collector:events(Collector),
@@ -220,7 +221,7 @@ trouble(outrun, _Raise, #{proxy := Proxy, master := Master, client := Client}) -
     ok = eslaver_test_proxy:cut(Proxy),
     Value = binary:copy(<<"x">>, 10_000),
     _ = eslaver_test_client:pipeline(
-        Client, [["SELECT", 0] | [["SET", "0:large", Value] || _ <- lists:seq(1, 10)]]
+        Client, [["SELECT", 0] | [["SET", "0:large", Value] || _ <- lists:seq(1, 40)]]
     ),
     ok = eslaver_test_proxy:target(Proxy, Master),
     timer:sleep(rand:uniform(300)).

@@ -396,6 +396,36 @@ own_tables_end_with_the_mirror(_Config) ->
     ok = eslaver_mirror:stop(?M),
     ?assertEqual(undefined, ets:whereis(?TABLE)).
 
+%% One that is killed can be started anew at once.
+a_killed_mirror_starts_anew(_Config) ->
+    Options = #{project => [strings(#{})]},
+    #{client := Client, proxy := Proxy} = started(Options),
+    _ = eslaver_test_client:ok(Client, ["SET", "k:1", "1"]),
+    Port = eslaver_test_proxy:port(Proxy),
+    lists:foreach(
+        fun(_) ->
+            Mirror = whereis(?M),
+            true = unlink(Mirror),
+            Monitor = monitor(process, Mirror),
+            true = exit(Mirror, kill),
+            receive
+                {'DOWN', Monitor, process, Mirror, killed} -> ok
+            end,
+            ok = eslaver_test_proxied_mirror:attach(?M, Port, Options),
+            ?assertEqual([{<<"k:1">>, <<"1">>}], content(?TABLE))
+        end,
+        lists:seq(1, 10)
+    ).
+
+%% Two mirrors cannot have one table.
+tables_of_other_mirrors_are_refused(_Config) ->
+    #{proxy := Proxy} = started(#{project => [strings(#{})]}),
+    Target = eslaver_test_replica:target(eslaver_test_proxy:port(Proxy)),
+    ?assertEqual(
+        {error, {invalid_option, {project, table}, {?TABLE, not_public}}},
+        eslaver_mirror:start_link(Target#{name => other_mirror, project => [strings(#{})]})
+    ).
+
 %% Whoever deletes the table ends the mirror, and its report shows no data.
 a_table_that_is_gone_ends_the_mirror(_Config) ->
     Table = ets:new(of_user, [public]),
