@@ -294,6 +294,7 @@ fn unknown_keys_are_named_and_come_back() {
     let mut restored = Subject::new();
     let mut loader = Loader::new(Arc::clone(&restored.store), None);
     unknown.iter().for_each(|key| loader.unknown(key));
+    loader.finish();
     let mut again = Save::begin(&restored.store).unwrap().write_all(&mut file.0).unwrap();
     again.unknown.sort_by(|one, other| one.key.cmp(&other.key));
     assert_eq!(again.unknown, unknown);
