@@ -9,10 +9,12 @@
 //! | `query` | terms as queries |
 //! | `answer` | answers as terms |
 //! | `names` | atoms as the names of queries and of their arguments |
+//! | `fault` | faults that tests ask for |
 //! | `reaper` | the thread that drops what is out of reach |
 
 mod answer;
 mod calls;
+mod fault;
 mod names;
 mod query;
 mod reads;
@@ -20,6 +22,7 @@ mod reaper;
 mod registry;
 mod state;
 
+pub(crate) use fault::Fault;
 pub(crate) use names::load;
 pub(crate) use reaper::{bury, bury_trash};
 pub(crate) use state::{Entry, Keyspace, Position};

@@ -11,6 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
+use crate::keyspace::fault::Fault;
 use crate::keyspace::reaper;
 
 /// The editions so far: each store that readers get has its own, among those of all keyspaces.
@@ -32,6 +33,8 @@ pub(crate) struct Keyspace {
     turn: Mutex<u64>,
     writer: Mutex<Option<LocalPid>>,
     applied: Mutex<Applied>,
+    /// What a test wants to fail.
+    fault: Mutex<Option<Fault>>,
 }
 
 /// What readers get.
@@ -102,6 +105,7 @@ impl Keyspace {
                 stale_since: Some(Instant::now()),
                 ..Applied::default()
             }),
+            fault: Mutex::new(None),
         }
     }
 
@@ -201,6 +205,20 @@ impl Keyspace {
     #[inline]
     pub(crate) fn notifies(&self) -> bool {
         self.notify.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_fault(&self, fault: Fault) {
+        *self.fault.lock() = Some(fault);
+    }
+
+    /// The fault, if it is of this kind. There is none then any more.
+    pub(crate) fn take_fault<T>(&self, kind: impl FnOnce(&Fault) -> Option<T>) -> Option<T> {
+        let mut fault = self.fault.lock();
+        let found = fault.as_ref().and_then(kind);
+        if found.is_some() {
+            *fault = None;
+        }
+        found
     }
 
     /// A slice of the link with this ticket begins, run by `link`, which is woken after a hold.
