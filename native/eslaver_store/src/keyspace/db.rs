@@ -5,13 +5,13 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
-use parking_lot::RwLock;
 
 use crate::keyspace::entry::Entry;
+use crate::keyspace::sync::RwLock;
 use crate::keyspace::usage::Usage;
 
-/// How many stripes a database has.
-pub(crate) const STRIPES: usize = 4096;
+/// How many stripes a database has; few where schedules are explored.
+pub(crate) const STRIPES: usize = if cfg!(shuttle) { 2 } else { 4096 };
 /// A table is made smaller when fewer than one slot of this number is taken.
 const SPARSE: usize = 6;
 

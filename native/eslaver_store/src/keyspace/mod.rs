@@ -7,6 +7,7 @@
 //! | `db` | a database: its keys in stripes, each with a lock |
 //! | `store` | the databases, as readers find them |
 //! | `session` | what the writer has locked, until its change is whole |
+//! | `sync` | what the locking is made of |
 //! | `slot` | the slot of a cluster that a key is in |
 //! | `usage` | keys and bytes by type |
 //! | `version` | the version of the master whose keys they are |
@@ -19,6 +20,7 @@ pub(crate) mod entry;
 pub(crate) mod session;
 pub mod slot;
 pub(crate) mod store;
+pub(crate) mod sync;
 pub(crate) mod trash;
 pub(crate) mod usage;
 pub(crate) mod version;
