@@ -6,7 +6,7 @@ use eslaver_core::commands::Learned;
 use eslaver_core::rdb::write::{Dialect, WriteError, Writer as RdbWriter};
 use eslaver_core::rdb::{Decoder, Family, Status};
 use eslaver_store::{
-    Answer, Arg, Command, Feed, Loader, Patience, Queries, Reader, Saved, Store, Tree, Writer, save,
+    Answer, Arg, Command, Feed, Loader, Patience, Queries, Reader, Save, Saved, Store, Tree, Writer,
 };
 
 use crate::model::commands::Choices;
@@ -44,7 +44,7 @@ pub(crate) fn check(bytes: &[u8]) {
     for kept in &stores {
         kept.assert(&model);
         let (snapshot, counted) = saved(&kept.store).expect("a version that has all types");
-        assert_eq!((counted.keys, counted.unknown), (kept.store.len() as u64, 0));
+        assert_eq!((counted.keys, counted.unknown), (kept.store.len() as u64, Vec::new()));
         Reads::new(&loaded(&snapshot)).assert_all(&model);
     }
 }
@@ -423,7 +423,8 @@ fn saved(store: &Store) -> Option<(Vec<u8>, Saved)> {
     [(Family::Redis, 17), (Family::Valkey, 81)].into_iter().find_map(|(family, version)| {
         let dialect = Dialect::new(family, version).expect("a version that is known");
         let mut rdb = RdbWriter::new(dialect, Vec::new());
-        match save(store, &mut rdb) {
+        let save = Save::begin(store).expect("a store that nobody else saves");
+        match save.write_all(&mut rdb) {
             Ok(saved) => Some((rdb.finish().expect("it is written to memory"), saved)),
             Err(WriteError::Unsupported { .. }) => None,
             Err(error) => panic!("{error}"),

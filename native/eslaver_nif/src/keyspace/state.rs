@@ -1,17 +1,19 @@
 //! A keyspace: its current store, and what outlives a link.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use eslaver_store::{Functions, Store};
+use eslaver_store::{Functions, Save, Store};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
 use crate::keyspace::fault::Fault;
+use crate::keyspace::file::Failure;
+use crate::keyspace::projections::Projections;
 use crate::keyspace::reaper;
 
 /// The editions so far: each store that readers get has its own, among those of all keyspaces.
@@ -27,6 +29,8 @@ pub(crate) struct Keyspace {
     fresh: AtomicBool,
     /// Whether somebody wants to know which commands are applied.
     notify: AtomicBool,
+    /// What is kept in step with it, if anything is.
+    projections: OnceLock<Projections>,
     /// Whether nothing may be written for now.
     held: AtomicBool,
     /// Which link may write. It is locked while a slice of the link runs.
@@ -35,6 +39,11 @@ pub(crate) struct Keyspace {
     applied: Mutex<Applied>,
     /// What a test wants to fail.
     fault: Mutex<Option<Fault>>,
+    /// How often the data has changed.
+    changes: AtomicU64,
+    saving: AtomicBool,
+    /// Whether its mirror has ended.
+    closed: AtomicBool,
 }
 
 /// What readers get.
@@ -78,10 +87,20 @@ pub(crate) enum Status {
 pub(crate) enum Entry<'a> {
     /// Nobody else does while this is kept.
     Granted(MutexGuard<'a, u64>),
-    /// Readers want it to stay as it is.
+    /// It is to stay as it is, for readers or for projections.
     Held,
     /// Another link has come.
     Over,
+}
+
+/// Data outside a transaction, and what belongs to it.
+pub(super) struct Moment {
+    pub(super) store: Arc<Store>,
+    pub(super) save: Save,
+    pub(super) position: Position,
+    pub(super) functions: Functions,
+    /// How often the data had changed.
+    pub(super) changes: u64,
 }
 
 impl Drop for Keyspace {
@@ -98,6 +117,7 @@ impl Keyspace {
             current: ArcSwapOption::empty(),
             fresh: AtomicBool::new(false),
             notify: AtomicBool::new(false),
+            projections: OnceLock::new(),
             held: AtomicBool::new(false),
             turn: Mutex::new(0),
             writer: Mutex::new(None),
@@ -106,6 +126,9 @@ impl Keyspace {
                 ..Applied::default()
             }),
             fault: Mutex::new(None),
+            changes: AtomicU64::new(0),
+            saving: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -165,14 +188,26 @@ impl Keyspace {
 
     /// Gives readers another store, which holds everything up to this position.
     pub(crate) fn publish(&self, store: Arc<Store>, position: Position, functions: Functions) {
+        self.show(store, position, functions, true);
+    }
+
+    /// The same without a link. The first link goes on from there.
+    pub(super) fn restore(&self, store: Arc<Store>, position: Position, functions: Functions) {
+        let _turn = self.turn.lock();
+        self.show(store, position, functions, false);
+    }
+
+    fn show(&self, store: Arc<Store>, position: Position, functions: Functions, fresh: bool) {
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
         let old = self.current.swap(Some(Arc::new(Current { edition, store })));
         self.change(|applied| {
             applied.position = Some(position);
             applied.functions = functions;
             applied.is_lost = false;
-            true
+            fresh
         });
+        self.projections().into_iter().for_each(Projections::note_all);
+        self.changed(1);
         old.into_iter().for_each(discard);
     }
 
@@ -198,6 +233,45 @@ impl Keyspace {
         self.applied().position = None;
     }
 
+    /// The data has changed, by so many commands.
+    pub(crate) fn changed(&self, times: u64) {
+        self.changes.fetch_add(times, Ordering::Relaxed);
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody else saves it, until the end of that.
+    pub(super) fn begin_saving(&self) -> bool {
+        !self.saving.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn end_saving(&self) {
+        self.saving.store(false, Ordering::Release);
+    }
+
+    /// This moment, between two slices.
+    pub(super) fn moment(&self) -> Result<Moment, Failure> {
+        let _turn = self.turn.lock();
+        let store = self.store().ok_or(Failure::Loading)?;
+        let applied = self.applied();
+        let position = applied.position.clone().filter(|_| !applied.is_lost);
+        let position = position.ok_or(Failure::Incomplete)?;
+        let save = Save::begin(&store).ok_or(Failure::Busy)?;
+        let (functions, changes) = (applied.functions.clone(), self.changes());
+        Ok(Moment { store, save, position, functions, changes })
+    }
+
+    /// Its mirror has ended.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), Failure> {
+        if self.closed.load(Ordering::Acquire) { Err(Failure::Stopped) } else { Ok(()) }
+    }
+
     pub(crate) fn set_notify(&self, notify: bool) {
         self.notify.store(notify, Ordering::Release);
     }
@@ -221,12 +295,33 @@ impl Keyspace {
         found
     }
 
+    #[inline]
+    pub(crate) fn projections(&self) -> Option<&Projections> {
+        self.projections.get()
+    }
+
+    /// Keeps projections in step from now on. Those that were named first count.
+    pub(crate) fn project(&self, projections: Projections) {
+        self.projections.get_or_init(|| projections);
+    }
+
+    /// The projections have what they were called for: a link that waits goes on.
+    pub(crate) fn settle(&self, env: Env<'_>) {
+        if self.projections().is_some_and(|projections| projections.settle(env)) {
+            self.wake(env);
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst) || self.projections().is_some_and(Projections::is_awaited)
+    }
+
     /// A slice of the link with this ticket begins, run by `link`, which is woken after a hold.
     pub(crate) fn enter(&self, ticket: u64, link: LocalPid) -> Entry<'_> {
         *self.writer.lock() = Some(link);
         let turn = self.turn.lock();
         match *turn == ticket {
-            true if self.held.load(Ordering::SeqCst) => Entry::Held,
+            true if self.is_held() => Entry::Held,
             true => Entry::Granted(turn),
             false => Entry::Over,
         }
@@ -250,6 +345,10 @@ impl Keyspace {
     /// A link that waits goes on.
     pub(crate) fn release(&self, env: Env<'_>) {
         self.held.store(false, Ordering::SeqCst);
+        self.wake(env);
+    }
+
+    fn wake(&self, env: Env<'_>) {
         if let Some(link) = *self.writer.lock() {
             // it may be gone
             let _ = env.send(&link, (atoms::eslaver_nif(), atoms::wake()));

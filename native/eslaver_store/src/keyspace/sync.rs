@@ -29,6 +29,10 @@ mod scheduled {
     pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
 
     impl<T> RwLock<T> {
+        pub(crate) fn is_locked(&self) -> bool {
+            self.try_write().is_none()
+        }
+
         pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
             whole(self.0.read())
         }

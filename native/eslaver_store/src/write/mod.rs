@@ -10,6 +10,7 @@
 //! | `table` | which function applies which command |
 //! | `refusal` | why a command cannot be applied |
 //! | `fault` | a command that panics, for tests |
+//! | `watch` | notes which keys have changed |
 //! | `scope` | what of a command a keyspace with a filter can follow |
 //! | `arguments` | numbers and options among a command's arguments |
 //! | the others | a family of commands each |
@@ -49,5 +50,6 @@ pub(crate) mod table;
 mod tests;
 pub(crate) mod timed;
 pub(crate) mod vectorset;
+pub(crate) mod watch;
 pub(crate) mod writer;
 pub(crate) mod zset;
