@@ -12,6 +12,7 @@
 -export([keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_notify/2, keyspace_notifies/1, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
+-export([keyspace_fail_command/2, keyspace_fail_load/2]).
 -export([keyspace_project/2, projections_changed/1, projections_settled/1]).
 -export([projections_read/4, projections_read_dirty/4]).
 -export([keyspace_save/3, keyspace_restore/3, keyspace_changes/1]).
@@ -298,6 +299,16 @@ keyspace_apply(_Keyspace, _Db, _Commands, _NowMs) -> erlang:nif_error(reason()).
 %% @doc The names of all commands that change keys in a keyspace, for tests.
 -spec keyspace_commands() -> [binary()].
 keyspace_commands() -> erlang:nif_error(reason()).
+
+%% @doc The next link of the mirror with this name that applies commands panics half-way through this
+%% one, in lower case. It is for tests.
+-spec keyspace_fail_command(Name :: atom(), Command :: binary()) -> ok | not_running.
+keyspace_fail_command(_Name, _Command) -> erlang:nif_error(reason()).
+
+%% @doc The next link of the mirror with this name that loads a snapshot panics at its key of this
+%% number, the first of which is 1. It is for tests.
+-spec keyspace_fail_load(Name :: atom(), Key :: pos_integer()) -> ok | not_running.
+keyspace_fail_load(_Name, _Key) -> erlang:nif_error(reason()).
 
 %% @doc A session of reads of the mirror with this name.
 -spec session_new(Name :: atom()) -> session().

@@ -9,6 +9,7 @@ use rustler::types::map;
 use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, ResourceArc, Term};
 
 use crate::atoms;
+use crate::keyspace::fault::Fault;
 use crate::keyspace::reads::status_atom;
 use crate::keyspace::state::{Keyspace, Position};
 use crate::keyspace::{reaper, registry};
@@ -185,6 +186,28 @@ fn keyspace_apply<'a>(
 fn keyspace_commands<'a>(env: Env<'a>) -> Vec<Term<'a>> {
     let writer = Writer::new(Arc::default(), Learned::default(), None);
     writer.commands().map(|name| binary(env, name)).collect()
+}
+
+/// The next link that applies commands panics within this one, in lower case.
+#[rustler::nif]
+fn keyspace_fail_command(name: Atom, command: Binary<'_>) -> Atom {
+    set_fault(name, Fault::Command(command.to_vec()))
+}
+
+/// The next link that loads a snapshot panics at its key of this number.
+#[rustler::nif]
+fn keyspace_fail_load(name: Atom, key: u64) -> Atom {
+    set_fault(name, Fault::Load(key))
+}
+
+fn set_fault(name: Atom, fault: Fault) -> Atom {
+    match registry::find(&registry::all(), name) {
+        None => atoms::not_running(),
+        Some(keyspace) => {
+            keyspace.set_fault(fault);
+            atoms::ok()
+        }
+    }
 }
 
 fn load(snapshot: &[u8], loader: &mut Loader) -> Result<(), rdb::Error> {

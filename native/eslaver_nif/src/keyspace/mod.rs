@@ -13,10 +13,12 @@
 //! | `query` | terms as queries |
 //! | `answer` | answers as terms |
 //! | `names` | atoms as the names of queries and of their arguments |
+//! | `fault` | faults that tests ask for |
 //! | `reaper` | the thread that drops what is out of reach |
 
 mod answer;
 mod calls;
+mod fault;
 mod file;
 mod keeper;
 mod names;
@@ -29,6 +31,7 @@ mod restore;
 mod save;
 mod state;
 
+pub(crate) use fault::Fault;
 pub(crate) use names::load;
 pub(crate) use projections::Projections;
 pub(crate) use reaper::{bury, bury_trash};

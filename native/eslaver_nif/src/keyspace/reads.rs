@@ -37,7 +37,7 @@ enum Seen {
     /// There was no answer, for this reason.
     Failure(Atom),
     /// Which store they were of, and what in it.
-    Store(u64, Witness),
+    Store(u64, RefCell<Witness>),
 }
 
 /// What is to be answered.
@@ -213,23 +213,21 @@ fn session_new(name: Atom) -> ResourceArc<Session> {
 
 fn read_in<'a>(env: Env<'a>, session: &Session, question: Question<'a>) -> NifResult<Term<'a>> {
     let mut seen = session.seen.lock();
-    let found = with_current(session.name, |current| match (current, &mut *seen) {
-        (Err(why), Seen::Nothing) => {
-            *seen = Seen::Failure(why);
-            Ok(Found::Failure(why))
+    let found = with_current(session.name, |current| {
+        if let Seen::Nothing = *seen {
+            *seen = match current {
+                Ok(current) => Seen::Store(current.edition, RefCell::default()),
+                Err(why) => Seen::Failure(why),
+            };
         }
-        (Err(why), Seen::Failure(before)) if why == *before => Ok(Found::Failure(why)),
-        (Ok(current), Seen::Nothing) => {
-            let (found, witness) = witnessed(env, question, current, Witness::default());
-            *seen = Seen::Store(current.edition, witness);
-            found
+        match (current, &*seen) {
+            (Err(why), Seen::Failure(before)) if why == *before => Ok(Found::Failure(why)),
+            // what is noted stays noted, should this panic
+            (Ok(current), Seen::Store(edition, witness)) if current.edition == *edition => {
+                witnessed(env, question, current, witness)
+            }
+            _ => Ok(Found::Changed),
         }
-        (Ok(current), Seen::Store(edition, witness)) if current.edition == *edition => {
-            let (found, noted) = witnessed(env, question, current, std::mem::take(witness));
-            *witness = noted;
-            found
-        }
-        _ => Ok(Found::Changed),
     })?;
     Ok(found.encode(env))
 }
@@ -238,13 +236,10 @@ fn witnessed<'a>(
     env: Env<'a>,
     question: Question<'a>,
     current: &Current,
-    witness: Witness,
-) -> (NifResult<Found<'a>>, Witness) {
-    let cell = RefCell::new(witness);
-    let found = question.ask(env, current, Some(&cell));
-    let witness = cell.into_inner();
-    let found = if witness.has_changed() { found.map(|_| Found::Changed) } else { found };
-    (found, witness)
+    witness: &RefCell<Witness>,
+) -> NifResult<Found<'a>> {
+    let found = question.ask(env, current, Some(witness));
+    if witness.borrow().has_changed() { found.map(|_| Found::Changed) } else { found }
 }
 
 #[rustler::nif(name = "session_read")]
@@ -279,7 +274,7 @@ fn session_unchanged(session: ResourceArc<Session>) -> bool {
         // that it has become stale meanwhile does not change it
         (Seen::Store(..), Err(why)) if why == atoms::stale() => true,
         (Seen::Store(edition, witness), Ok(current)) => {
-            current.edition == *edition && current.store.is_as_seen(witness)
+            current.edition == *edition && current.store.is_as_seen(&witness.borrow())
         }
         _ => false,
     })

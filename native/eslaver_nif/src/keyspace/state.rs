@@ -11,6 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
+use crate::keyspace::fault::Fault;
 use crate::keyspace::file::Failure;
 use crate::keyspace::projections::Projections;
 use crate::keyspace::reaper;
@@ -36,11 +37,11 @@ pub(crate) struct Keyspace {
     turn: Mutex<u64>,
     writer: Mutex<Option<LocalPid>>,
     applied: Mutex<Applied>,
+    /// What a test wants to fail.
+    fault: Mutex<Option<Fault>>,
     /// How often the data has changed.
     changes: AtomicU64,
     saving: AtomicBool,
-    /// Whether a slice has panicked, so that the position may not be that of the data.
-    unsettled: AtomicBool,
     /// Whether its mirror has ended.
     closed: AtomicBool,
 }
@@ -85,17 +86,11 @@ pub(crate) enum Status {
 /// Whether a slice may write.
 pub(crate) enum Entry<'a> {
     /// Nobody else does while this is kept.
-    Granted(Turn<'a>),
+    Granted(MutexGuard<'a, u64>),
     /// It is to stay as it is, for readers or for projections.
     Held,
     /// Another link has come.
     Over,
-}
-
-/// The turn of a link.
-pub(crate) struct Turn<'a> {
-    keyspace: &'a Keyspace,
-    _turn: MutexGuard<'a, u64>,
 }
 
 /// Data outside a transaction, and what belongs to it.
@@ -106,14 +101,6 @@ pub(super) struct Moment {
     pub(super) functions: Functions,
     /// How often the data had changed.
     pub(super) changes: u64,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.keyspace.unsettled.store(true, Ordering::Release);
-        }
-    }
 }
 
 impl Drop for Keyspace {
@@ -138,9 +125,9 @@ impl Keyspace {
                 stale_since: Some(Instant::now()),
                 ..Applied::default()
             }),
+            fault: Mutex::new(None),
             changes: AtomicU64::new(0),
             saving: AtomicBool::new(false),
-            unsettled: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
     }
@@ -269,8 +256,7 @@ impl Keyspace {
         let _turn = self.turn.lock();
         let store = self.store().ok_or(Failure::Loading)?;
         let applied = self.applied();
-        let is_whole = !applied.is_lost && !self.unsettled.load(Ordering::Acquire);
-        let position = applied.position.clone().filter(|_| is_whole);
+        let position = applied.position.clone().filter(|_| !applied.is_lost);
         let position = position.ok_or(Failure::Incomplete)?;
         let save = Save::begin(&store).ok_or(Failure::Busy)?;
         let (functions, changes) = (applied.functions.clone(), self.changes());
@@ -293,6 +279,20 @@ impl Keyspace {
     #[inline]
     pub(crate) fn notifies(&self) -> bool {
         self.notify.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_fault(&self, fault: Fault) {
+        *self.fault.lock() = Some(fault);
+    }
+
+    /// The fault, if it is of this kind. There is none then any more.
+    pub(crate) fn take_fault<T>(&self, kind: impl FnOnce(&Fault) -> Option<T>) -> Option<T> {
+        let mut fault = self.fault.lock();
+        let found = fault.as_ref().and_then(kind);
+        if found.is_some() {
+            *fault = None;
+        }
+        found
     }
 
     #[inline]
@@ -322,11 +322,7 @@ impl Keyspace {
         let turn = self.turn.lock();
         match *turn == ticket {
             true if self.is_held() => Entry::Held,
-            true => {
-                // The link that panicked has ended.
-                self.unsettled.store(false, Ordering::Release);
-                Entry::Granted(Turn { keyspace: self, _turn: turn })
-            }
+            true => Entry::Granted(turn),
             false => Entry::Over,
         }
     }

@@ -11,7 +11,7 @@ use eslaver_core::resp::Command;
 use eslaver_store::{Feed, Functions, Loader, Refusal, Store, Watch, Writer};
 use rustler::ResourceArc;
 
-use crate::keyspace::{self, Keyspace, Projections, bury, bury_trash};
+use crate::keyspace::{self, Fault, Keyspace, Projections, bury, bury_trash};
 use crate::link::end::End;
 use crate::terms::snapshot::leading_number;
 
@@ -75,7 +75,8 @@ impl Applier {
             self.keyspace.forget_position();
         }
         self.feed = None;
-        self.intake = Some(Intake::new(self.filter(), max_value));
+        let fault = self.keyspace.take_fault(Fault::load);
+        self.intake = Some(Intake::new(self.filter(), max_value, fault));
     }
 
     /// Where the snapshot goes.
@@ -127,6 +128,9 @@ impl Applier {
     fn feed_of(&self, store: &Arc<Store>, learned: &Learned, functions: Functions) -> Feed {
         let mut writer = Writer::new(Arc::clone(store), learned.clone(), self.filter());
         writer.set_functions(functions);
+        if let Some(command) = self.keyspace.take_fault(Fault::command) {
+            writer.set_faulty(&command);
+        }
         if let Some(projections) = self.keyspace.projections() {
             writer.set_watch(Watch::new(projections.interests()));
         }
@@ -240,11 +244,16 @@ impl Applier {
         self.keyspace.projections().is_none_or(Projections::is_settled)
     }
 
-    /// A change was cut short: nothing of the store can be relied upon.
-    pub(crate) fn give_up(&mut self) {
-        self.feed = None;
+    /// A panic has cut the slice short. What it was loading is dropped; if it was applying commands,
+    /// nothing of the store can be relied upon. Whether the next link gets what they came to in a
+    /// snapshot, instead of the commands.
+    pub(crate) fn give_up(&mut self) -> bool {
         self.intake = None;
-        self.keyspace.withdraw();
+        let was_applying = self.feed.take().is_some();
+        if was_applying {
+            self.keyspace.withdraw();
+        }
+        was_applying
     }
 }
 
@@ -265,13 +274,15 @@ pub(crate) struct Intake {
     keys: u64,
     stream_db: u32,
     left_out: Option<LeftOut>,
+    /// The number of the key at whose end it panics, for tests.
+    fault: Option<u64>,
 }
 
 /// What an element of a value takes besides its bytes, at most.
 const ELEMENT: u64 = 32;
 
 impl Intake {
-    fn new(filter: Option<Filter>, max_value: u64) -> Self {
+    fn new(filter: Option<Filter>, max_value: u64, fault: Option<u64>) -> Self {
         let store = Arc::new(Store::new());
         Self {
             loader: Loader::new(Arc::clone(&store), filter),
@@ -281,6 +292,7 @@ impl Intake {
             keys: 0,
             stream_db: 0,
             left_out: None,
+            fault,
         }
     }
 
@@ -375,6 +387,7 @@ impl Sink for Intake {
     #[inline]
     fn end(&mut self) {
         self.keys += 1;
+        assert_ne!(self.fault, Some(self.keys), "a fault that a test asked for");
         self.loader.end();
     }
 

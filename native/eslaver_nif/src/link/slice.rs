@@ -20,6 +20,7 @@ use crate::link::shared::{Alive, Chunk, Shared};
 use crate::link::sieve::{Sieve, Target};
 use crate::link::start::Start;
 use crate::link::stream::{Decoded, Stream};
+use crate::panics;
 use crate::terms::batch::Batch;
 use crate::terms::message::{Built, Message};
 use crate::terms::news::News;
@@ -117,12 +118,12 @@ impl Slicer {
     /// Decodes the bytes at hand, and applies or sends what they hold.
     pub(crate) fn run(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
         let Some(applier) = &self.applier else {
-            return self.work(env, shared);
+            return self.guarded(env, shared);
         };
         let (keyspace, ticket) = (applier.keyspace().clone(), applier.ticket());
         match keyspace.enter(ticket, shared.link) {
             Entry::Granted(_turn) => {
-                let outcome = self.work(env, shared);
+                let outcome = self.guarded(env, shared);
                 keyspace.projections().into_iter().for_each(|projections| projections.call(env));
                 if matches!(outcome, Outcome::Closed(_)) {
                     keyspace.set_fresh(false);
@@ -137,11 +138,12 @@ impl Slicer {
         }
     }
 
-    /// A slice has panicked.
-    pub(crate) fn give_up(&mut self) {
-        if let Some(applier) = &mut self.applier {
-            applier.give_up();
-        }
+    /// A panic ends the link. The turn is kept until the applier has seen to the store.
+    fn guarded(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
+        panics::catch(|| self.work(env, shared)).unwrap_or_else(|panic| {
+            let heals = self.applier.as_mut().is_some_and(|applier| applier.give_up());
+            Outcome::Closed(End::panicked(panic, heals))
+        })
     }
 
     fn work(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {

@@ -7,15 +7,15 @@ use std::sync::OnceLock;
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
-use parking_lot::{RwLock, RwLockReadGuard};
 use smallvec::SmallVec;
 
 use crate::keyspace::capture::Capture;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::sync::{RwLock, RwLockReadGuard};
 use crate::keyspace::usage::Usage;
 
-/// How many stripes a database has.
-pub(crate) const STRIPES: usize = 4096;
+/// How many stripes a database has; few where schedules are explored.
+pub(crate) const STRIPES: usize = if cfg!(shuttle) { 2 } else { 4096 };
 /// How many of them are made together. A database with few keys has few of them.
 const GROUP: usize = if STRIPES < 64 { STRIPES } else { 64 };
 /// How many keys [`Db::warm`] takes without memory of its own.

@@ -9,6 +9,7 @@
 //! | `capture` | a database as it was at one moment, taken while the writer goes on |
 //! | `moment` | the same for all of them |
 //! | `session` | what the writer has locked, until its change is whole |
+//! | `sync` | what the locking is made of |
 //! | `slot` | the slot of a cluster that a key is in |
 //! | `usage` | keys and bytes by type |
 //! | `version` | the version of the master whose keys they are |
@@ -23,6 +24,7 @@ pub(crate) mod moment;
 pub(crate) mod session;
 pub mod slot;
 pub(crate) mod store;
+pub(crate) mod sync;
 pub(crate) mod trash;
 pub(crate) mod usage;
 pub(crate) mod version;

@@ -3,15 +3,14 @@
 //! Only the writer holds more than one lock while it waits for another, so the order of its locks
 //! does not matter.
 
-use std::hint::spin_loop;
-use std::thread::{panicking, yield_now};
+use std::thread::panicking;
 
-use parking_lot::{RwLock, RwLockWriteGuard};
 use smallvec::SmallVec;
 
 use crate::keyspace::db::{Db, KeyHash, Keys, STRIPES};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::{Dbs, Store};
+use crate::keyspace::sync::{RwLock, RwLockWriteGuard, spin_loop, yield_now};
 
 /// A writer that sleeps keeps readers out, so it does not before it has tried this often.
 const SPINS: usize = 64;

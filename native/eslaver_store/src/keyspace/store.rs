@@ -5,15 +5,16 @@
 //! and those that began before find another generation than they began with, and begin again.
 
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
 use foldhash::quality::RandomState;
-use parking_lot::RwLockReadGuard;
 
 use crate::keyspace::db::{Db, KeyHash, Keys};
 use crate::keyspace::entry::Entry;
+use crate::keyspace::sync::{
+    AtomicBool, AtomicU64, Ordering, RwLockReadGuard, spin_loop, yield_now,
+};
 use crate::keyspace::usage::TypeUsage;
 use crate::keyspace::version::Server;
 use crate::keyspace::witness::{Note, Witness};
@@ -44,8 +45,8 @@ impl Patience {
     /// After a try that failed.
     pub(super) fn pause(self) {
         match self {
-            Self::Short => std::hint::spin_loop(),
-            Self::Long => std::thread::yield_now(),
+            Self::Short => spin_loop(),
+            Self::Long => yield_now(),
         }
     }
 }

@@ -29,6 +29,7 @@ mod tests {
     use super::*;
     use crate::read::reply;
     use crate::testing::{Mirror, NOW, UNDEFINED, text};
+    use crate::write::refusal::Refusal;
 
     #[test]
     fn a_rate_limit_is_its_time() {
@@ -38,6 +39,7 @@ mod tests {
         assert_eq!(mirror.read("gcra", &[text("k")]), reply::Answer::Int(at.into()));
         mirror.run(&format!("gcrasetvalue k {}", NOW * 1000 + 999));
         assert_eq!(mirror.read("gcra", &[text("k")]), UNDEFINED);
+        assert_eq!(mirror.refusal("gcrasetvalue k -1"), Some(Refusal::Range));
         mirror.load("g", gcra::new(5));
         mirror.run("copy g h");
         mirror.run("del g");

@@ -12,6 +12,7 @@ use crate::keyspace::trash::Trash;
 use crate::write::apply::Apply;
 use crate::write::command::Command;
 use crate::write::context::Context;
+use crate::write::fault;
 use crate::write::functions::Functions;
 use crate::write::refusal::Refusal;
 use crate::write::scope::{self, Scope};
@@ -154,6 +155,14 @@ impl Writer {
     /// The names of all commands that change keys here, in lower case.
     pub fn commands(&self) -> impl Iterator<Item = &'static [u8]> {
         self.commands.keys().copied()
+    }
+
+    /// Has this command, if it is one that can be applied, spoil the value of its first key and panic.
+    /// It is for tests of what a panic leaves behind.
+    pub fn set_faulty(&mut self, command: &[u8]) {
+        if let Some(apply) = self.commands.get_mut(command) {
+            *apply = fault::apply;
+        }
     }
 
     /// Whether something could not be applied that only a full resync makes good again.
