@@ -37,7 +37,7 @@ use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
 
 /// Which version of the Erlang module this library belongs to: both change together.
-const ABI: u32 = 6;
+const ABI: u32 = 7;
 /// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a
 /// snapshot.
 const CHANNEL: usize = 8;
@@ -121,7 +121,7 @@ fn start(env: Env<'_>, config: Config) -> std::io::Result<ResourceArc<Link>> {
     let poll = Poll::new()?;
     let waker = Arc::new(Waker::new(poll.registry(), io::WAKE)?);
     let link = env.pid();
-    let handled = config.start.as_ref().map(|start| start.handled());
+    let handled = config.start.as_ref().map(|start| start.handled.safe.offset);
     let shared = Arc::new(Shared::new(link, &waker, handled));
     let (sender, receiver) = crossbeam_channel::bounded(CHANNEL);
     let alive = Alive::new();

@@ -5,17 +5,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Before, Filter};
+use eslaver_core::position::Position;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 use eslaver_core::resp::Command;
-use eslaver_store::{Feed, Functions, Loader, Refusal, Store, Writer};
+use eslaver_store::{Feed, Functions, Loader, Refusal, Store, Watch, Writer};
 use rustler::ResourceArc;
 
-use crate::keyspace::{Keyspace, Position, bury, bury_trash};
+use crate::keyspace::{self, Keyspace, Projections, bury, bury_trash};
 use crate::link::end::End;
 use crate::terms::snapshot::leading_number;
 
 /// Commands of up to so many arguments, which most are, need no memory of their own to be handed on.
 const FEW: usize = 16;
+
+/// For fewer keys it does not pay to look at them before they are needed.
+const FEW_KEYS: usize = 4;
 
 /// The writer of a keyspace, for one link.
 pub(crate) struct Applier {
@@ -24,6 +28,8 @@ pub(crate) struct Applier {
     filter: Option<Arc<Filter>>,
     intake: Option<Intake>,
     feed: Option<Feed>,
+    /// The offset behind what the keyspace has: what comes before is passed over.
+    from: u64,
     news: Vec<News>,
 }
 
@@ -41,7 +47,7 @@ impl Applier {
         ticket: u64,
         filter: Option<Arc<Filter>>,
     ) -> Self {
-        Self { keyspace, ticket, filter, intake: None, feed: None, news: Vec::new() }
+        Self { keyspace, ticket, filter, intake: None, feed: None, from: 0, news: Vec::new() }
     }
 
     pub(crate) fn keyspace(&self) -> &ResourceArc<Keyspace> {
@@ -86,6 +92,7 @@ impl Applier {
         learned: &Learned,
     ) -> Result<(u64, u32), End> {
         let mut intake = self.intake.take().ok_or(End::Confused)?;
+        intake.loader.finish();
         let store = intake.store.take().ok_or(End::Confused)?;
         for (problem, count) in intake.loader.problems() {
             self.count(b"loading", *count, &problem.to_string());
@@ -94,26 +101,35 @@ impl Applier {
         for code in intake.loader.functions() {
             functions.load(code);
         }
-        let position = Position { replid: replid.map(str::to_owned), offset, db: intake.stream_db };
+        let replid = replid.map(str::to_owned);
+        let position = keyspace::Position { replid, offset, db: intake.stream_db };
         self.feed = Some(self.feed_of(&store, learned, functions.clone()));
+        self.from = offset;
         self.keyspace.publish(store, position, functions);
         Ok((intake.keys, intake.stream_db))
     }
 
-    /// The stream goes on behind what the keyspace has, perhaps under another id.
-    pub(crate) fn resume(&mut self, replid: Option<&str>, learned: &Learned) -> Result<(), End> {
+    /// The stream goes on under this id, perhaps before the end of what the keyspace has.
+    pub(crate) fn resume(&mut self, replid: &str, learned: &Learned) -> Result<(), End> {
         let store = self.keyspace.store().ok_or(End::Confused)?;
-        if let (Some(replid), Some(position)) = (replid, &mut self.keyspace.applied().position) {
+        let functions = {
+            let mut applied = self.keyspace.applied();
+            let position = applied.position.as_mut().ok_or(End::Confused)?;
             position.replid = Some(replid.to_owned());
-        }
-        let functions = self.keyspace.applied().functions.clone();
+            self.from = position.offset;
+            applied.functions.clone()
+        };
         self.feed = Some(self.feed_of(&store, learned, functions));
+        self.keyspace.set_fresh(true);
         Ok(())
     }
 
     fn feed_of(&self, store: &Arc<Store>, learned: &Learned, functions: Functions) -> Feed {
         let mut writer = Writer::new(Arc::clone(store), learned.clone(), self.filter());
         writer.set_functions(functions);
+        if let Some(projections) = self.keyspace.projections() {
+            writer.set_watch(Watch::new(projections.interests()));
+        }
         Feed::new(writer)
     }
 
@@ -122,9 +138,29 @@ impl Applier {
         self.keyspace.notifies()
     }
 
-    /// Applies a command, with what must precede it.
+    /// Has the processor fetch what it needs for the keys of the next commands: see [`Writer::warm`].
     #[inline]
-    pub(crate) fn command(&mut self, before: Before, command: &Command<'_>, db: u32, now: i64) {
+    pub(crate) fn warm(&mut self, db: u32, keys: &[&[u8]]) {
+        if let Some(feed) = &mut self.feed
+            && keys.len() >= FEW_KEYS
+        {
+            feed.writer().warm(db, keys);
+        }
+    }
+
+    /// Applies the command behind `at`, with what must precede it, if the keyspace does not have it.
+    #[inline]
+    pub(crate) fn command(
+        &mut self,
+        before: Before,
+        command: &Command<'_>,
+        at: Position,
+        now: i64,
+    ) {
+        if at.offset < self.from {
+            return;
+        }
+        let db = at.db;
         if before.multi {
             self.apply(b"multi", db, &[], now);
         }
@@ -180,15 +216,28 @@ impl Applier {
         if let Some(functions) = feed.writer().take_new_functions() {
             self.keyspace.applied().functions = functions;
         }
+        self.keyspace.changed(feed.writer().take_applied());
+        if let (Some(projections), Some(changes)) =
+            (self.keyspace.projections(), feed.writer().take_changes())
+        {
+            projections.note(changes);
+        }
         if feed.writer().needs_resync() {
             self.lose();
         }
         let mut applied = self.keyspace.applied();
         if end.is_some_and(End::is_bad_stream) {
             applied.position = None;
-        } else if let Some(position) = &mut applied.position {
+        } else if let Some(position) = &mut applied.position
+            && offset >= self.from
+        {
             (position.offset, position.db) = (offset, db);
         }
+    }
+
+    /// Whether the server may be told what has been applied: the projections have it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.keyspace.projections().is_none_or(Projections::is_settled)
     }
 
     /// A change was cut short: nothing of the store can be relied upon.

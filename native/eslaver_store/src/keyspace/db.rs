@@ -1,13 +1,16 @@
 //! A database: its keys in stripes, each of which has a lock of its own.
 
 use std::hash::{BuildHasher, Hasher};
+use std::hint::black_box;
 use std::sync::OnceLock;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
+use smallvec::SmallVec;
 
+use crate::keyspace::capture::Capture;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::usage::Usage;
 
@@ -15,6 +18,8 @@ use crate::keyspace::usage::Usage;
 pub(crate) const STRIPES: usize = 4096;
 /// How many of them are made together. A database with few keys has few of them.
 const GROUP: usize = if STRIPES < 64 { STRIPES } else { 64 };
+/// How many keys [`Db::warm`] takes without memory of its own.
+pub const WARMED: usize = 16;
 /// A table is made smaller when fewer than one slot of this number is taken.
 const SPARSE: usize = 6;
 
@@ -24,6 +29,7 @@ pub(crate) struct Db {
     groups: Box<[OnceLock<Group>]>,
     hasher: RandomState,
     usage: Usage,
+    capture: Capture,
 }
 
 /// Readers and the writer of other stripes must not wait for this one's cache line.
@@ -59,6 +65,7 @@ impl Db {
             groups: (0..STRIPES / GROUP).map(|_| OnceLock::new()).collect(),
             hasher,
             usage: Usage::default(),
+            capture: Capture::default(),
         }
     }
 
@@ -82,8 +89,29 @@ impl Db {
         group.map(|group| &group[index % GROUP].0)
     }
 
+    /// Looks at all that will be needed of these keys. A lock is waited for, so the looks are made before
+    /// the locks are taken, and then while all are held.
+    #[inline]
+    pub(crate) fn warm(&self, keys: &[&[u8]]) {
+        let hashes: SmallVec<[KeyHash; WARMED]> = keys.iter().map(|key| self.hash(key)).collect();
+        let stripes = || hashes.iter().map(|hash| self.made_stripe(hash.stripe()));
+        black_box(stripes().flatten().filter(|stripe| stripe.is_locked()).count());
+        let held: SmallVec<[_; WARMED]> =
+            stripes().map(|stripe| stripe.and_then(RwLock::try_read)).collect();
+        let size = |((stripe, hash), key): ((&Option<RwLockReadGuard<'_, Keys>>, _), &&[u8])| {
+            stripe.as_ref().and_then(|keys| keys.get(hash, key)).map_or(0, Entry::size)
+        };
+        black_box(held.iter().zip(hashes.iter().copied()).zip(keys).map(size).sum::<usize>());
+    }
+
     pub(crate) fn usage(&self) -> &Usage {
         &self.usage
+    }
+
+    /// What is being saved of it.
+    #[inline]
+    pub(crate) fn capture(&self) -> &Capture {
+        &self.capture
     }
 
     /// The stripes that may have keys.

@@ -61,7 +61,10 @@ impl<'a> Session<'a> {
         let index = match self.held.binary_search_by_key(&at, |held| held.at) {
             Ok(index) => index,
             Err(index) => {
-                let mut keys = write(db.stripe(at.1));
+                // A shared lock keeps no readers out.
+                let copy = || db.stripe(stripe).read_recursive().iter().cloned().collect();
+                db.capture().before_change(stripe, copy);
+                let mut keys = write(db.stripe(stripe));
                 keys.changing();
                 self.held.insert(index, Held { at, keys });
                 index

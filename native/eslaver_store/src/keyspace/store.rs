@@ -57,6 +57,7 @@ pub struct Store {
     generation: AtomicU64,
     broken: AtomicBool,
     server: OnceLock<Server>,
+    server_aux: OnceLock<(Box<[u8]>, Box<[u8]>)>,
     hasher: RandomState,
     seed: u64,
 }
@@ -95,6 +96,7 @@ impl Default for Store {
             generation: AtomicU64::new(0),
             broken: AtomicBool::new(false),
             server: OnceLock::new(),
+            server_aux: OnceLock::new(),
             seed: RandomState::default().hash_one(0),
             hasher: RandomState::default(),
         }
@@ -295,6 +297,19 @@ impl Store {
     /// Says whose keys it holds, before it holds any. What was said first counts.
     pub(crate) fn set_server(&self, server: Server) {
         self.server.get_or_init(|| server);
+    }
+
+    /// The auxiliary field of the snapshot that tells of the server, if one does.
+    pub fn server_aux(&self) -> Option<(&[u8], &[u8])> {
+        self.server_aux.get().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Says whose keys it holds as an auxiliary field does, if this one does.
+    pub(crate) fn set_server_aux(&self, name: &[u8], value: &[u8]) {
+        if let Some(server) = Server::from_aux(name, value) {
+            self.set_server(server);
+            self.server_aux.get_or_init(|| (name.into(), value.into()));
+        }
     }
 
     /// Adds a database that has no keys yet, where it is missing.

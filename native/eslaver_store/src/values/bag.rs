@@ -189,6 +189,9 @@ pub(crate) struct Builder<K: BagKind> {
     table: Option<Table<K>>,
 }
 
+/// More than a packed record takes besides its bytes.
+const OVERHEAD: usize = 32;
+
 impl<K: BagKind> Builder<K> {
     pub(crate) fn new(seed: u64) -> Self {
         let mut packed = Vec::new();
@@ -211,7 +214,11 @@ impl<K: BagKind> Builder<K> {
         }
         match &mut self.table {
             Some(table) => table.insert(element, tail, expiry),
-            None => PackedMut::<K>::new(&mut self.packed, 0).insert(element, tail, expiry),
+            None => {
+                // An edit reserves no more than it needs.
+                self.packed.reserve(element.len() + K::tail_len(tail) + OVERHEAD);
+                PackedMut::<K>::new(&mut self.packed, 0).insert(element, tail, expiry)
+            }
         }
     }
 

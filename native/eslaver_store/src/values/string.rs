@@ -119,6 +119,15 @@ pub(crate) fn write(entry: &mut Entry, index: usize, bytes: &[u8]) {
     drop(entry.set_value(NewValue::Large(Large::String(chunks))));
 }
 
+/// Has an entry's string be this one, which is short.
+pub(crate) fn replace(entry: &mut Entry, string: &[u8]) {
+    if let ValueMut::Packed(mut edit) = entry.value_mut() {
+        let len = edit.payload().len();
+        return edit.splice(0..len, string);
+    }
+    drop(entry.set_value(new(string)));
+}
+
 /// Makes an entry's string at least so long.
 pub(crate) fn grow(entry: &mut Entry, len: usize) {
     if len > Str::of(Some(entry.value())).len() {

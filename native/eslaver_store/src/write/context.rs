@@ -5,7 +5,7 @@ use eslaver_core::rdb::Family;
 
 use std::any::Any;
 
-use crate::keyspace::db::Db;
+use crate::keyspace::db::{Db, KeyHash};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::session::Session;
 use crate::keyspace::trash::Trash;
@@ -226,13 +226,21 @@ impl<'a, 's> Context<'a, 's> {
         payload: &[u8],
         expire_at: Option<i64>,
     ) {
-        self.insert(Entry::packed(key, expire_at, kind, 0, payload));
+        let hash = self.db.hash(key);
+        let keys = self.session.lock(self.number, self.db, hash);
+        let old = keys.get_mut(hash, key);
+        if !old.is_some_and(|old| old.overwrite(expire_at, kind, 0, payload)) {
+            self.insert_at(hash, Entry::packed(key, expire_at, kind, 0, payload));
+        }
     }
 
     /// Puts an entry in the place of what its key had.
     pub(crate) fn insert(&mut self, entry: Entry) {
+        self.insert_at(self.db.hash(entry.key()), entry);
+    }
+
+    fn insert_at(&mut self, hash: KeyHash, entry: Entry) {
         let (kind, size) = (entry.kind(), entry.size());
-        let hash = self.db.hash(entry.key());
         let keys = self.session.lock(self.number, self.db, hash);
         let old = keys.put(hash, entry, self.db);
         self.db.usage().add(kind, size);

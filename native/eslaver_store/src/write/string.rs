@@ -195,12 +195,18 @@ fn incrbyfloat(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Ref
 fn number(
     context: &mut Context<'_, '_>,
     key: &[u8],
-    next: impl FnOnce(&[u8]) -> Result<Vec<u8>, Refusal>,
+    next: impl Fn(&[u8]) -> Result<Vec<u8>, Refusal>,
 ) -> Result<(), Refusal> {
-    let new = context.view(key, Type::String, |value| match value {
-        None => next(b"0"),
-        some => next(&Str::of(some).to_bytes()),
-    })??;
-    put(context, key, &new, Time::Kept);
-    Ok(())
+    let changed = context.edit(key, Type::String, |entry| {
+        let new = next(&Str::of(Some(entry.value())).to_bytes())?;
+        string::replace(entry, &new);
+        Ok(())
+    })?;
+    match changed {
+        Some(result) => result,
+        None => {
+            put(context, key, &next(b"0")?, Time::At(None));
+            Ok(())
+        }
+    }
 }
