@@ -13,7 +13,7 @@
 -define(TIMEOUT, 30_000).
 -define(STEPS, 2_000).
 -define(LONG, 20_000).
--define(DBS, [0, 1, 2, 3]).
+-define(DBS, lists:seq(0, 15)).
 %% Keys that are always set together.
 -define(TWINS, ["twin:" ++ integer_to_list(N) || N <- lists:seq(1, 20)]).
 
@@ -92,6 +92,9 @@ replica_of(Master, #{server := Server} = Description) ->
     Client = eslaver_test_client:connect(Replica),
     To = ["127.0.0.1", eslaver_test_master:port(Master)],
     <<"OK">> = eslaver_test_client:ok(Client, [replica_command(Description) | To]),
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_client:info(Client, "master_link_status") =:= <<"up">>
+    end),
     ok = eslaver_test_client:close(Client),
     Replica.
 
