@@ -5,7 +5,7 @@
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
 
--export([start_link/1, info/1, functions/1]).
+-export([start_link/1, info/1, functions/1, save/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([code_change/3, format_status/1]).
 
@@ -18,6 +18,10 @@
     %% Whether the user's callback, if there is one, still takes events.
     callback = given :: given | none,
     replica :: undefined | {pid(), StartedAt :: integer()},
+    projections :: [eslaver_mirror_projection:projection()],
+    %% Keeps them.
+    projector :: undefined | pid(),
+    persist :: eslaver_mirror_persist:persist(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
@@ -63,17 +67,48 @@ info(Name) ->
 functions(Name) ->
     gen_server:call(Name, functions).
 
+%% @doc Saves what a mirror has in a file.
+-spec save(atom(), File :: binary()) -> ok | {error, eslaver_mirror_persist:reason()}.
+save(Name, File) ->
+    gen_server:call(Name, {save, File}, infinity).
+
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
-init(#{name := Name, start := Start} = Options) ->
+init(#{name := Name, start := Start, project := Projections} = Options) ->
     _ = process_flag(trap_exit, true),
-    #{serve_stale_data := ServeStale, full_resync := Way} = Options,
+    #{serve_stale_data := ServeStale, full_resync := Way, persist := Persist} = Options,
     Keyspace = eslaver_nif:keyspace_new(Name, ServeStale, Way =:= in_place),
-    case started(#state{keyspace = Keyspace, name = Name, start = Start}) of
+    Projector = projector(Name, Keyspace, Projections),
+    First = #state{
+        keyspace = Keyspace,
+        name = Name,
+        start = Start,
+        projections = Projections,
+        projector = Projector,
+        persist = eslaver_mirror_persist:new(Keyspace, Name, Persist)
+    },
+    case first(First) of
         {ok, State} ->
             {ok, State};
         {error, Reason} ->
             ok = eslaver_nif:keyspace_close(Keyspace),
+            ok = stop_projector(Projector),
             {stop, Reason}
+    end.
+
+projector(_Name, _Keyspace, []) ->
+    undefined;
+projector(Name, Keyspace, Projections) ->
+    {ok, Projector} = eslaver_mirror_projector:start_link(Name, Keyspace, Projections),
+    Projector.
+
+stop_projector(undefined) -> ok;
+stop_projector(Projector) -> eslaver_mirror_projector:stop(Projector).
+
+%% A link that began before the data is restored would ask for all of it.
+first(#state{persist = Persist} = State) ->
+    case eslaver_mirror_persist:is_restoring(Persist) of
+        true -> {ok, State};
+        false -> started(State)
     end.
 
 -spec handle_call(term(), gen_server:from(), #state{}) ->
@@ -91,6 +126,8 @@ handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State)
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
     {reply, ok, subscribed(Next, State)};
+handle_call({save, File}, From, #state{persist = Persist} = State) ->
+    {noreply, State#state{persist = eslaver_mirror_persist:save(File, From, Persist)}};
 handle_call(functions, _From, #state{keyspace = Keyspace} = State) ->
     {reply, eslaver_nif:keyspace_functions(Keyspace), State};
 handle_call(info, From, #state{replica = Replica, informing = Others} = State) ->
@@ -132,6 +169,13 @@ handle_info({timeout, Timer, resync}, #state{resync = Timer} = State) ->
         true -> {noreply, restarted(State)};
         false -> {noreply, State#state{resync = undefined}}
     end;
+handle_info({timeout, Timer, persist}, #state{persist = Persist} = State) ->
+    {noreply, State#state{persist = eslaver_mirror_persist:tick(Timer, Persist)}};
+handle_info({eslaver_nif, saved, Result}, #state{persist = Persist} = State) ->
+    {noreply, State#state{persist = eslaver_mirror_persist:saved(Result, Persist)}};
+handle_info({eslaver_nif, restored, Result}, #state{persist = Persist} = State) ->
+    {Place, Next} = eslaver_mirror_persist:restored(Result, Persist),
+    handle_info(start, restored(Place, State#state{persist = Next}));
 handle_info({timeout, Timer, inform}, #state{inform = Timer} = State) ->
     {noreply, informed(#{}, State)};
 handle_info(Message, #state{asked = Asked} = State) ->
@@ -156,14 +200,20 @@ subscribed(Subscriptions, #state{keyspace = Keyspace} = State) ->
     State#state{subscriptions = Subscriptions}.
 
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{keyspace = Keyspace, replica = Replica}) ->
+terminate(Reason, #state{keyspace = Keyspace, replica = Replica, persist = Persist} = State) ->
     _ = guarded(fun() ->
         ok = eslaver_nif:keyspace_release(Keyspace),
         ok = stopped(Replica),
-        ok = eslaver_nif:keyspace_close(Keyspace),
-        ok = refuse_events()
+        ok = stop_projector(State#state.projector),
+        ok = refuse_events(),
+        _ = eslaver_nif:keyspace_detach(Keyspace),
+        _ = is_orderly(Reason) andalso eslaver_mirror_persist:stop(Persist),
+        ok = eslaver_nif:keyspace_close(Keyspace)
     end),
     ok.
+
+is_orderly({shutdown, _}) -> true;
+is_orderly(Reason) -> Reason =:= normal orelse Reason =:= shutdown.
 
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
@@ -274,8 +324,9 @@ news(loading, State) ->
     State#state{renewing = true};
 news({told, Told}, #state{subscriptions = Subscriptions} = State) ->
     State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)};
-news(up, State) ->
-    State#state{renewing = false};
+news(up, #state{waiting = Waiting} = State) ->
+    %% The replica that loaded the snapshot may have ended before it could say so.
+    State#state{waiting = eslaver_waiting:loaded(Waiting), renewing = false};
 news(lost, State) ->
     State#state{lost = true};
 news({refused, Command, Reason}, #state{name = Name} = State) ->
@@ -300,6 +351,11 @@ without_callback({callback_down, _Pid, Reason}, #state{name = Name} = State) ->
     State#state{callback = none};
 without_callback(_Reason, State) ->
     State.
+
+restored(none, State) ->
+    State;
+restored(Place, State) ->
+    news({loaded, Place}, State).
 
 %% What it has put into the keyspace stays; a slice that still runs is waited for.
 broken(#state{keyspace = Keyspace, news = News} = State) ->
@@ -361,7 +417,12 @@ released(#state{holds = Holds, keyspace = Keyspace} = State) ->
     State.
 
 info_of(#state{keyspace = Keyspace, restarts = Restarts} = State) ->
-    maps:merge(eslaver_nif:keyspace_info(Keyspace), #{
+    Persist = eslaver_mirror_persist:info(State#state.persist),
+    maps:merge(maps:merge(eslaver_nif:keyspace_info(Keyspace), Persist), #{
         restarts => Restarts,
+        projections => maps:from_list([
+            {eslaver_mirror_projection:table(P), eslaver_mirror_projection:info(P)}
+         || P <- State#state.projections
+        ]),
         start_error => State#state.start_error
     }).

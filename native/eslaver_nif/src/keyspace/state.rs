@@ -1,16 +1,18 @@
 //! A keyspace: its current store, and what outlives a link.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use eslaver_store::{Functions, Store};
+use eslaver_store::{Functions, Save, Store};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
+use crate::keyspace::file::Failure;
+use crate::keyspace::projections::Projections;
 use crate::keyspace::reaper;
 
 /// The editions so far: each store that readers get has its own, among those of all keyspaces.
@@ -26,12 +28,21 @@ pub(crate) struct Keyspace {
     fresh: AtomicBool,
     /// Whether somebody wants to know which commands are applied.
     notify: AtomicBool,
+    /// What is kept in step with it, if anything is.
+    projections: OnceLock<Projections>,
     /// Whether nothing may be written for now.
     held: AtomicBool,
     /// Which link may write. It is locked while a slice of the link runs.
     turn: Mutex<u64>,
     writer: Mutex<Option<LocalPid>>,
     applied: Mutex<Applied>,
+    /// How often the data has changed.
+    changes: AtomicU64,
+    saving: AtomicBool,
+    /// Whether a slice has panicked, so that the position may not be that of the data.
+    unsettled: AtomicBool,
+    /// Whether its mirror has ended.
+    closed: AtomicBool,
 }
 
 /// What readers get.
@@ -74,11 +85,35 @@ pub(crate) enum Status {
 /// Whether a slice may write.
 pub(crate) enum Entry<'a> {
     /// Nobody else does while this is kept.
-    Granted(MutexGuard<'a, u64>),
-    /// Readers want it to stay as it is.
+    Granted(Turn<'a>),
+    /// It is to stay as it is, for readers or for projections.
     Held,
     /// Another link has come.
     Over,
+}
+
+/// The turn of a link.
+pub(crate) struct Turn<'a> {
+    keyspace: &'a Keyspace,
+    _turn: MutexGuard<'a, u64>,
+}
+
+/// Data outside a transaction, and what belongs to it.
+pub(super) struct Moment {
+    pub(super) store: Arc<Store>,
+    pub(super) save: Save,
+    pub(super) position: Position,
+    pub(super) functions: Functions,
+    /// How often the data had changed.
+    pub(super) changes: u64,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keyspace.unsettled.store(true, Ordering::Release);
+        }
+    }
 }
 
 impl Drop for Keyspace {
@@ -95,6 +130,7 @@ impl Keyspace {
             current: ArcSwapOption::empty(),
             fresh: AtomicBool::new(false),
             notify: AtomicBool::new(false),
+            projections: OnceLock::new(),
             held: AtomicBool::new(false),
             turn: Mutex::new(0),
             writer: Mutex::new(None),
@@ -102,6 +138,10 @@ impl Keyspace {
                 stale_since: Some(Instant::now()),
                 ..Applied::default()
             }),
+            changes: AtomicU64::new(0),
+            saving: AtomicBool::new(false),
+            unsettled: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -161,14 +201,26 @@ impl Keyspace {
 
     /// Gives readers another store, which holds everything up to this position.
     pub(crate) fn publish(&self, store: Arc<Store>, position: Position, functions: Functions) {
+        self.show(store, position, functions, true);
+    }
+
+    /// The same without a link. The first link goes on from there.
+    pub(super) fn restore(&self, store: Arc<Store>, position: Position, functions: Functions) {
+        let _turn = self.turn.lock();
+        self.show(store, position, functions, false);
+    }
+
+    fn show(&self, store: Arc<Store>, position: Position, functions: Functions, fresh: bool) {
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
         let old = self.current.swap(Some(Arc::new(Current { edition, store })));
         self.change(|applied| {
             applied.position = Some(position);
             applied.functions = functions;
             applied.is_lost = false;
-            true
+            fresh
         });
+        self.projections().into_iter().for_each(Projections::note_all);
+        self.changed(1);
         old.into_iter().for_each(discard);
     }
 
@@ -194,6 +246,46 @@ impl Keyspace {
         self.applied().position = None;
     }
 
+    /// The data has changed, by so many commands.
+    pub(crate) fn changed(&self, times: u64) {
+        self.changes.fetch_add(times, Ordering::Relaxed);
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody else saves it, until the end of that.
+    pub(super) fn begin_saving(&self) -> bool {
+        !self.saving.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn end_saving(&self) {
+        self.saving.store(false, Ordering::Release);
+    }
+
+    /// This moment, between two slices.
+    pub(super) fn moment(&self) -> Result<Moment, Failure> {
+        let _turn = self.turn.lock();
+        let store = self.store().ok_or(Failure::Loading)?;
+        let applied = self.applied();
+        let is_whole = !applied.is_lost && !self.unsettled.load(Ordering::Acquire);
+        let position = applied.position.clone().filter(|_| is_whole);
+        let position = position.ok_or(Failure::Incomplete)?;
+        let save = Save::begin(&store).ok_or(Failure::Busy)?;
+        let (functions, changes) = (applied.functions.clone(), self.changes());
+        Ok(Moment { store, save, position, functions, changes })
+    }
+
+    /// Its mirror has ended.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), Failure> {
+        if self.closed.load(Ordering::Acquire) { Err(Failure::Stopped) } else { Ok(()) }
+    }
+
     pub(crate) fn set_notify(&self, notify: bool) {
         self.notify.store(notify, Ordering::Release);
     }
@@ -203,13 +295,38 @@ impl Keyspace {
         self.notify.load(Ordering::Acquire)
     }
 
+    #[inline]
+    pub(crate) fn projections(&self) -> Option<&Projections> {
+        self.projections.get()
+    }
+
+    /// Keeps projections in step from now on. Those that were named first count.
+    pub(crate) fn project(&self, projections: Projections) {
+        self.projections.get_or_init(|| projections);
+    }
+
+    /// The projections have what they were called for: a link that waits goes on.
+    pub(crate) fn settle(&self, env: Env<'_>) {
+        if self.projections().is_some_and(|projections| projections.settle(env)) {
+            self.wake(env);
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst) || self.projections().is_some_and(Projections::is_awaited)
+    }
+
     /// A slice of the link with this ticket begins, run by `link`, which is woken after a hold.
     pub(crate) fn enter(&self, ticket: u64, link: LocalPid) -> Entry<'_> {
         *self.writer.lock() = Some(link);
         let turn = self.turn.lock();
         match *turn == ticket {
-            true if self.held.load(Ordering::SeqCst) => Entry::Held,
-            true => Entry::Granted(turn),
+            true if self.is_held() => Entry::Held,
+            true => {
+                // The link that panicked has ended.
+                self.unsettled.store(false, Ordering::Release);
+                Entry::Granted(Turn { keyspace: self, _turn: turn })
+            }
             false => Entry::Over,
         }
     }
@@ -232,6 +349,10 @@ impl Keyspace {
     /// A link that waits goes on.
     pub(crate) fn release(&self, env: Env<'_>) {
         self.held.store(false, Ordering::SeqCst);
+        self.wake(env);
+    }
+
+    fn wake(&self, env: Env<'_>) {
         if let Some(link) = *self.writer.lock() {
             // it may be gone
             let _ = env.send(&link, (atoms::eslaver_nif(), atoms::wake()));

@@ -8,10 +8,10 @@ use eslaver_core::filter::{Before, Filter};
 use eslaver_core::position::Position;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 use eslaver_core::resp::Command;
-use eslaver_store::{Feed, Functions, Loader, Refusal, Store, Writer};
+use eslaver_store::{Feed, Functions, Loader, Refusal, Store, Watch, Writer};
 use rustler::ResourceArc;
 
-use crate::keyspace::{self, Keyspace, bury, bury_trash};
+use crate::keyspace::{self, Keyspace, Projections, bury, bury_trash};
 use crate::link::end::End;
 use crate::terms::snapshot::leading_number;
 
@@ -127,6 +127,9 @@ impl Applier {
     fn feed_of(&self, store: &Arc<Store>, learned: &Learned, functions: Functions) -> Feed {
         let mut writer = Writer::new(Arc::clone(store), learned.clone(), self.filter());
         writer.set_functions(functions);
+        if let Some(projections) = self.keyspace.projections() {
+            writer.set_watch(Watch::new(projections.interests()));
+        }
         Feed::new(writer)
     }
 
@@ -213,6 +216,12 @@ impl Applier {
         if let Some(functions) = feed.writer().take_new_functions() {
             self.keyspace.applied().functions = functions;
         }
+        self.keyspace.changed(feed.writer().take_applied());
+        if let (Some(projections), Some(changes)) =
+            (self.keyspace.projections(), feed.writer().take_changes())
+        {
+            projections.note(changes);
+        }
         if feed.writer().needs_resync() {
             self.lose();
         }
@@ -224,6 +233,11 @@ impl Applier {
         {
             (position.offset, position.db) = (offset, db);
         }
+    }
+
+    /// Whether the server may be told what has been applied: the projections have it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.keyspace.projections().is_none_or(Projections::is_settled)
     }
 
     /// A change was cut short: nothing of the store can be relied upon.

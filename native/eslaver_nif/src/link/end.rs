@@ -48,7 +48,9 @@ pub(crate) enum End {
     Stream(#[from] resp::Error),
     #[error("byte {at} of the command stream: {error}")]
     Select { at: u64, error: BadSelect },
-    #[error("the master goes on under another id: it may not have all that was handled and applied")]
+    #[error(
+        "the master goes on under another id: it may not have all that was handled and applied"
+    )]
     Parted,
     #[error("the master sent a reply that makes no sense at this point")]
     Confused,

@@ -9,7 +9,7 @@ use super::batches::Batches;
 use super::draft::Draft;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::Store;
-use crate::keyspace::version::Server;
+use crate::save::UnknownKey;
 use crate::values::{NewValue, Type};
 
 /// Why a key of a snapshot is not kept. Where its value is the reason, it is marked as unknown.
@@ -63,6 +63,14 @@ impl Loader {
         &self.problems
     }
 
+    /// Marks a key as unknown, as it was when the store was saved.
+    pub fn unknown(&mut self, unknown: &UnknownKey) {
+        self.key.clear();
+        self.key.extend_from_slice(&unknown.key);
+        self.meta = Meta { db: unknown.db, ..Meta::default() };
+        self.put(NewValue::unknown(if unknown.exists { Type::Unknown } else { Type::Unsure }));
+    }
+
     /// Puts what is still on its way: the store has all keys then.
     pub fn finish(&mut self) {
         self.batches = None;
@@ -94,15 +102,13 @@ impl Loader {
             Some((_, count)) => *count += 1,
             None => self.problems.push((problem, 1)),
         }
-        self.put(NewValue::Packed { kind: Type::Unknown, form: 0, payload: Vec::new() });
+        self.put(NewValue::unknown(Type::Unknown));
     }
 }
 
 impl Sink for Loader {
     fn aux(&mut self, name: &[u8], value: &[u8]) {
-        if let Some(server) = Server::from_aux(name, value) {
-            self.store.set_server(server);
-        }
+        self.store.set_server_aux(name, value);
     }
 
     fn function(&mut self, code: &[u8]) {

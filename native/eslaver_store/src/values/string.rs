@@ -9,6 +9,9 @@ use crate::values::{Large, NewValue, Type, ValueRef};
 
 /// A longer string is in chunks.
 const LONGEST_FLAT: usize = 32_768;
+/// Bytes may be set up to here, wherever the string ends: eight times as far as servers let them be
+/// unless they are told otherwise.
+const LONGEST_SPARSE: usize = 1 << 32;
 
 /// A string that is only looked at.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +93,12 @@ impl<'a> Str<'a> {
     pub(crate) fn to_bytes(self) -> Cow<'a, [u8]> {
         self.range(0..self.len())
     }
+}
+
+/// Whether a string of `len` bytes can be given bytes that end at `end`. Zeros before them cost next
+/// to nothing here, but much to whoever reads them.
+pub(crate) fn can_reach(end: usize, len: usize) -> bool {
+    end <= LONGEST_SPARSE.max(len)
 }
 
 /// Puts bytes at an index of an entry's string, which grows where it must; a gap becomes zeros.

@@ -13,6 +13,9 @@ use crate::keyspace::version::Version;
 use crate::values::{NewValue, Type, ValueRef};
 use crate::write::refusal::Refusal;
 
+/// With more elements to change, a key is not locked meanwhile.
+const MANY: usize = 500;
+
 /// The keys of a database, for one command.
 #[derive(Debug)]
 pub(crate) struct Context<'a, 's> {
@@ -144,27 +147,63 @@ impl<'a, 's> Context<'a, 's> {
         Ok(result)
     }
 
-    /// The same for changes that take long: a copy is changed, and the key is locked only to put it in
-    /// its place.
-    pub(crate) fn change_aside<R>(
+    /// [`Context::edit`] for a change of this number of elements. With many of them, a copy is changed,
+    /// and the key is locked only to put it in its place.
+    #[inline]
+    pub(crate) fn edit_elements<R>(
         &mut self,
         key: &[u8],
         kind: Type,
+        elements: usize,
+        change: impl FnOnce(&mut Entry) -> R,
+    ) -> Result<Option<R>, Refusal> {
+        if elements <= MANY {
+            return self.edit(key, kind, change);
+        }
+        match self.entry_aside(key, kind)? {
+            Some(entry) => Ok(Some(self.change_aside(key, entry, change))),
+            None => Ok(None),
+        }
+    }
+
+    /// [`Context::change`] in the same way.
+    #[inline]
+    pub(crate) fn change_elements<R>(
+        &mut self,
+        key: &[u8],
+        kind: Type,
+        elements: usize,
         new: impl FnOnce() -> NewValue,
         change: impl FnOnce(&mut Entry) -> R,
     ) -> Result<R, Refusal> {
-        let copy = self.read(key, |entry| match entry {
+        if elements <= MANY {
+            return self.change(key, kind, new, change);
+        }
+        let entry = self.entry_aside(key, kind)?;
+        let entry = entry.unwrap_or_else(|| Entry::new(key, None, new()));
+        Ok(self.change_aside(key, entry, change))
+    }
+
+    fn entry_aside(&self, key: &[u8], kind: Type) -> Result<Option<Entry>, Refusal> {
+        self.read(key, |entry| match entry {
             None => Ok(None),
             Some(entry) => check(entry, kind).map(|()| Some(entry.clone())),
-        })?;
-        let mut entry = copy.unwrap_or_else(|| Entry::new(key, None, new()));
+        })
+    }
+
+    fn change_aside<R>(
+        &mut self,
+        key: &[u8],
+        mut entry: Entry,
+        change: impl FnOnce(&mut Entry) -> R,
+    ) -> R {
         let result = change(&mut entry);
         if entry.value().is_empty() {
             self.remove(key);
         } else {
             self.insert(entry);
         }
-        Ok(result)
+        result
     }
 
     /// Gives a key this value, whatever it had, and this time to expire, in ms since the epoch.

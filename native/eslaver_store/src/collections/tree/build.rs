@@ -12,15 +12,15 @@ pub struct Builder<L: Leaf> {
     levels: Vec<Vec<Child<L>>>,
 }
 
-impl<L: Leaf> fmt::Debug for Builder<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").finish_non_exhaustive()
-    }
-}
-
 impl<L: Leaf> Default for Builder<L> {
     fn default() -> Self {
         Self { leaf: L::default(), levels: Vec::new() }
+    }
+}
+
+impl<L: Leaf> fmt::Debug for Builder<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").finish_non_exhaustive()
     }
 }
 
