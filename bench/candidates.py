@@ -161,9 +161,6 @@ class Mirror(Eslaver):
     def keys(self):
         return int(self.request("keys"))
 
-    def can_save(self):
-        return self.request("can_save") == "true"
-
     def rate(self, read, processes, milliseconds, source="mirror"):
         """Reads per second."""
         return int(self.request(f"{{rate, {read}, {source}, {processes}, {milliseconds}}}"))

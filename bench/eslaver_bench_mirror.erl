@@ -31,8 +31,6 @@ answer(keys) ->
 %% The bytes that it says it takes.
 answer(memory) ->
     integer_to_list(maps:get(memory, eslaver_mirror:info(?MIRROR)));
-answer(can_save) ->
-    atom_to_list(erlang:function_exported(eslaver_mirror, save, 2));
 answer({save, File}) ->
     ok = eslaver_mirror:save(?MIRROR, File),
     "saved";

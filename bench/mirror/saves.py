@@ -1,6 +1,5 @@
 """Saving a mirror, and starting one from what was saved, beside what a real server takes for it."""
 import os
-import sys
 
 import data
 from candidates import Mirror, Replica, Server
@@ -12,10 +11,6 @@ SPAN = 1000
 
 
 def save(scale):
-    with Mirror() as mirror:
-        if not mirror.can_save():
-            print("eslaver_mirror:save/2 is missing: not measured", file=sys.stderr)
-            return
     for name in ("w1", "w2"):
         workload = name if scale == 1 else f"{name}:{scale}"
         with Server(*PATIENT, dataset=data.snapshot(workload)) as master:

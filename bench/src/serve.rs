@@ -80,9 +80,11 @@ fn replicate(mut socket: TcpStream, bytes: &Bytes) -> Outcome<()> {
                     let Some(start) = began else {
                         println!("sent");
                         began = Some(Instant::now());
-                        socket.write_all(stream)?;
-                        while bytes.again {
+                        loop {
                             socket.write_all(stream)?;
+                            if !bytes.again {
+                                break;
+                            }
                         }
                         continue;
                     };
