@@ -1,6 +1,7 @@
 //! A database: its keys in stripes, each of which has a lock of its own.
 
 use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -15,9 +16,13 @@ pub(crate) const STRIPES: usize = 4096;
 /// A table is made smaller when fewer than one slot of this number is taken.
 const SPARSE: usize = 6;
 
+/// The databases made so far.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
 /// A database.
 #[derive(Debug)]
 pub(crate) struct Db {
+    id: u64,
     stripes: Box<[Stripe]>,
     hasher: RandomState,
     usage: Usage,
@@ -51,10 +56,17 @@ impl KeyHash {
 impl Db {
     pub(crate) fn new(hasher: RandomState) -> Self {
         Self {
+            id: MADE.fetch_add(1, Ordering::Relaxed),
             stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
             hasher,
             usage: Usage::default(),
         }
+    }
+
+    /// No other database has it, whatever their numbers become.
+    #[inline]
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     #[inline]

@@ -128,7 +128,7 @@ impl Store {
             let dbs = self.dbs.load();
             let Some(db) = dbs.get(number) else {
                 if self.is_generation(generation) {
-                    note.db_missing(generation, number);
+                    note.db_missing(number);
                     return Ok(with(None));
                 }
                 continue;
@@ -139,7 +139,7 @@ impl Store {
                 continue;
             };
             if self.is_generation(generation) {
-                note.stripe(generation, number, hash.stripe(), keys.version());
+                note.stripe(number, db.id(), hash.stripe(), keys.version());
                 return Ok(with(keys.get(hash, key).filter(|entry| entry.is_live(now))));
             }
         }
@@ -166,7 +166,7 @@ impl Store {
             let dbs = self.dbs.load();
             let Some(db) = dbs.get(number) else {
                 if self.is_generation(generation) {
-                    note.db_missing(generation, number);
+                    note.db_missing(number);
                     return Ok(with(&vec![None; keys.len()]));
                 }
                 continue;
@@ -180,7 +180,7 @@ impl Store {
                 continue;
             }
             for (stripe, keys) in &held {
-                note.stripe(generation, number, *stripe, keys.version());
+                note.stripe(number, db.id(), *stripe, keys.version());
             }
             let entries: Vec<_> = keys
                 .iter()
@@ -207,9 +207,10 @@ impl Store {
     ) -> Result<R, ReadError> {
         for _ in 0..patience.tries() {
             if let Some(generation) = self.even_generation() {
-                let result = with(self.dbs.load().get(number));
+                let dbs = self.dbs.load();
+                let result = with(dbs.get(number));
                 if self.is_generation(generation) {
-                    note.generation(generation);
+                    note.db(generation, number, dbs.get(number).map(Db::id));
                     return Ok(result);
                 }
             }
@@ -235,7 +236,7 @@ impl Store {
             let dbs = self.dbs.load();
             let Some(db) = dbs.get(number) else {
                 if self.is_generation(generation) {
-                    note.generation(generation);
+                    note.db(generation, number, None);
                     return Ok(());
                 }
                 continue;
@@ -245,7 +246,7 @@ impl Store {
                 continue;
             };
             if self.is_generation(generation) {
-                note.generation(generation);
+                note.db(generation, number, Some(db.id()));
                 with(&keys);
                 return Ok(());
             }
@@ -253,17 +254,17 @@ impl Store {
         Err(self.busy())
     }
 
-    /// Whether all that reads of this store have found is still so.
-    pub fn is_as_seen(&self, witness: &Witness) -> bool {
+    /// Whether all that reads of this store have found is still so. `None`: the writer is changing
+    /// databases, so that nobody can tell for now.
+    pub fn is_as_seen(&self, witness: &Witness) -> Option<bool> {
+        let generation = self.even_generation()?;
         let dbs = self.dbs();
-        witness.holds(
-            |generation| generation.is_multiple_of(2) && self.is_generation(generation),
-            |db| dbs.get(db).is_none(),
-            |db, stripe, version| {
-                let keys = dbs.get(db).and_then(|db| db.stripe(stripe).try_read());
-                keys.is_some_and(|keys| keys.version() == version)
-            },
-        )
+        let is_so = witness.holds(
+            generation,
+            |number| dbs.get(number).map(Db::id),
+            |number, stripe| Some(dbs.get(number)?.stripe(stripe).try_read()?.version()),
+        );
+        self.is_generation(generation).then_some(is_so).or(self.is_broken().then_some(false))
     }
 
     #[inline]

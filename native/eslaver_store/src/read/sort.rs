@@ -37,7 +37,7 @@ fn sort_ro(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result
         let sorted = sorted(&reader.noting(&witness), key, &options);
         let failed = match sorted {
             Err(Failure::Lookup(error)) => return Err(error),
-            _ if !reader.store().is_as_seen(&witness.borrow()) => continue,
+            _ if reader.store().is_as_seen(&witness.borrow()) != Some(true) => continue,
             Ok(elements) => {
                 reply.begin();
                 elements.iter().for_each(|element| match element {
