@@ -8,13 +8,15 @@
 //! | `terms` | events as terms |
 //! | `payload` | the payloads of `DUMP` and `FUNCTION DUMP` |
 //! | `filter` | filters |
-//! | `keys` | the keys of commands |
+//! | `interests` | who wants to know of which changes |
+//! | `keys` | the keys of commands, and patterns |
 //! | `position_file` | the file that keeps a position |
 //! | `atoms` | the names that both sides know |
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod atoms;
 mod filter;
+mod interests;
 mod io;
 mod keys;
 mod keyspace;
@@ -37,7 +39,7 @@ use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
 
 /// Which version of the Erlang module this library belongs to: both change together.
-const ABI: u32 = 6;
+const ABI: u32 = 7;
 /// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a
 /// snapshot.
 const CHANNEL: usize = 8;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
 use eslaver_core::rdb::{self, Decoder, Limits, Status};
-use eslaver_store::{Feed, Functions, Loader, Store, Writer};
+use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Store, Writer};
 use rustler::types::map;
 use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, ResourceArc, Term};
 
 use crate::atoms;
+use crate::interests::Interests;
 use crate::keyspace::reads::status_atom;
 use crate::keyspace::state::{Keyspace, Position};
 use crate::keyspace::{reaper, registry};
@@ -18,11 +19,13 @@ use crate::keyspace::{reaper, registry};
 fn keyspace_new<'a>(
     env: Env<'a>,
     name: Atom,
+    interests: ResourceArc<Interests>,
     serves_stale: bool,
     in_place: bool,
 ) -> NifResult<Term<'a>> {
-    let keyspace = ResourceArc::new(Keyspace::new(serves_stale, in_place));
-    keyspace.monitor(Some(env), &env.pid()).ok_or(rustler::Error::BadArg)?;
+    let mirror = env.pid();
+    let keyspace = ResourceArc::new(Keyspace::new(mirror, interests, serves_stale, in_place));
+    keyspace.monitor(Some(env), &mirror).ok_or(rustler::Error::BadArg)?;
     registry::add(name, &keyspace);
     Ok(keyspace.encode(env))
 }
@@ -39,6 +42,7 @@ fn keyspace_close(keyspace: ResourceArc<Keyspace>) -> Atom {
 #[rustler::nif(schedule = "DirtyIo")]
 fn keyspace_detach<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult<Term<'a>> {
     let ticket = keyspace.detach();
+    keyspace.notify(env);
     let applied = keyspace.applied();
     let position = applied.position.as_ref().filter(|_| keyspace.store().is_some());
     Ok((ticket, position_term(env, position)?).encode(env))
@@ -83,10 +87,10 @@ fn keyspace_link(keyspace: ResourceArc<Keyspace>, up: bool) -> Atom {
     status_atom(&keyspace)
 }
 
-/// Whether the server wants to know of the commands that are applied.
+/// The server has told notices of this weight.
 #[rustler::nif]
-fn keyspace_notify(keyspace: ResourceArc<Keyspace>, notify: bool) -> Atom {
-    keyspace.set_notify(notify);
+fn keyspace_notified(env: Env<'_>, keyspace: ResourceArc<Keyspace>, weight: u64) -> Atom {
+    keyspace.notified(env, weight);
     atoms::ok()
 }
 
@@ -165,15 +169,21 @@ fn keyspace_apply<'a>(
     now: i64,
 ) -> NifResult<Vec<(Term<'a>, String)>> {
     let store = keyspace.store().ok_or(rustler::Error::BadArg)?;
-    let mut feed = Feed::new(Writer::new(store, Learned::default(), None));
+    let learned = Learned::default();
+    let mut feed = Feed::new(Writer::new(store, learned.clone(), None));
     let mut refused = Vec::new();
     for command in &commands {
         let words: Vec<&[u8]> = command.iter().map(Binary::as_slice).collect();
         let (name, args) = words.split_first().ok_or(rustler::Error::BadArg)?;
-        feed.command(db, name, args, now, |command, refusal| {
+        let refused = |command: &Command<'_>, refusal: Refusal| {
             refused.push((binary(env, command.name), refusal.to_string()));
-        });
+        };
+        let applied = |unit: &[Command<'_>]| {
+            keyspace.note(&learned, unit, 0);
+        };
+        feed.command(db, name, args, now, refused, applied);
     }
+    keyspace.notify(env);
     reaper::bury_trash(feed.writer().take_trash());
     Ok(refused)
 }

@@ -5,12 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
-use eslaver_store::{Functions, Store};
+use eslaver_core::commands::Learned;
+use eslaver_store::{Command, Functions, Store};
 use parking_lot::{Mutex, MutexGuard};
-use rustler::{Env, LocalPid};
+use rustler::{Env, LocalPid, ResourceArc};
 
 use crate::atoms;
+use crate::interests::Interests;
 use crate::keyspace::reaper;
+use crate::terms::notices::Notices;
+
+/// The weight of notices with which the mirror is left alone until it has told them.
+const UNTOLD: u64 = 1024 * 1024;
 
 /// The editions so far: each store that readers get has its own, among those of all keyspaces.
 static EDITIONS: AtomicU64 = AtomicU64::new(0);
@@ -23,8 +29,13 @@ pub(crate) struct Keyspace {
     pub(crate) in_place: bool,
     current: ArcSwapOption<Current>,
     fresh: AtomicBool,
-    /// Whether somebody wants to know which commands are applied.
-    notify: AtomicBool,
+    /// Who is told of changes by the mirror, its process.
+    mirror: LocalPid,
+    interests: ResourceArc<Interests>,
+    /// What it is to tell next.
+    notices: Mutex<Notices>,
+    /// The weight of what it was sent, and has not told yet.
+    untold: AtomicU64,
     /// Whether nothing may be written for now.
     held: AtomicBool,
     /// Which link may write. It is locked while a slice of the link runs.
@@ -73,7 +84,7 @@ pub(crate) enum Status {
 pub(crate) enum Entry<'a> {
     /// Nobody else does while this is kept.
     Granted(MutexGuard<'a, u64>),
-    /// Readers want it to stay as it is.
+    /// Readers want it to stay as it is, or the mirror has much to tell first.
     Held,
     /// Another link has come.
     Over,
@@ -86,13 +97,21 @@ impl Drop for Keyspace {
 }
 
 impl Keyspace {
-    pub(crate) fn new(serves_stale: bool, in_place: bool) -> Self {
+    pub(crate) fn new(
+        mirror: LocalPid,
+        interests: ResourceArc<Interests>,
+        serves_stale: bool,
+        in_place: bool,
+    ) -> Self {
         Self {
             serves_stale,
             in_place,
             current: ArcSwapOption::empty(),
             fresh: AtomicBool::new(false),
-            notify: AtomicBool::new(false),
+            mirror,
+            interests,
+            notices: Mutex::new(Notices::new()),
+            untold: AtomicU64::new(0),
             held: AtomicBool::new(false),
             turn: Mutex::new(0),
             writer: Mutex::new(None),
@@ -135,6 +154,7 @@ impl Keyspace {
 
     /// Gives readers another store, which holds everything up to this position.
     pub(crate) fn publish(&self, store: Arc<Store>, position: Position, functions: Functions) {
+        let Position { offset, db, .. } = position;
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
         let old = self.current.swap(Some(Arc::new(Current { edition, store })));
         {
@@ -144,6 +164,9 @@ impl Keyspace {
             applied.is_lost = false;
         }
         self.fresh.store(true, Ordering::Release);
+        if self.interests.any().is_some() {
+            self.notices.lock().loaded(offset, db);
+        }
         old.into_iter().for_each(discard);
     }
 
@@ -165,13 +188,26 @@ impl Keyspace {
         self.applied().position = None;
     }
 
-    pub(crate) fn set_notify(&self, notify: bool) {
-        self.notify.store(notify, Ordering::Release);
+    /// Notes who is to be told of commands that belong together, which readers see by now: whoever
+    /// subscribes later finds what they have changed. `offset` is behind them.
+    #[inline]
+    pub(crate) fn note(&self, learned: &Learned, unit: &[Command<'_>], offset: u64) {
+        if let Some(interests) = self.interests.any() {
+            self.notices.lock().applied(&interests, learned, unit, offset);
+        }
     }
 
-    #[inline]
-    pub(crate) fn notifies(&self) -> bool {
-        self.notify.load(Ordering::Acquire)
+    /// Sends the mirror what it has to tell.
+    pub(crate) fn notify(&self, env: Env<'_>) {
+        self.untold.fetch_add(self.notices.lock().send(env, self.mirror), Ordering::SeqCst);
+    }
+
+    /// The mirror has told notices of this weight. A link that waits for that goes on.
+    pub(crate) fn notified(&self, env: Env<'_>, weight: u64) {
+        let before = self.untold.fetch_sub(weight, Ordering::SeqCst);
+        if before > UNTOLD && before.saturating_sub(weight) <= UNTOLD {
+            self.wake(env);
+        }
     }
 
     /// A slice of the link with this ticket begins, run by `link`, which is woken after a hold.
@@ -179,7 +215,7 @@ impl Keyspace {
         *self.writer.lock() = Some(link);
         let turn = self.turn.lock();
         match *turn == ticket {
-            true if self.held.load(Ordering::SeqCst) => Entry::Held,
+            true if self.is_held() => Entry::Held,
             true => Entry::Granted(turn),
             false => Entry::Over,
         }
@@ -202,6 +238,14 @@ impl Keyspace {
     /// A link that waits goes on.
     pub(crate) fn release(&self, env: Env<'_>) {
         self.held.store(false, Ordering::SeqCst);
+        self.wake(env);
+    }
+
+    fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst) || self.untold.load(Ordering::SeqCst) > UNTOLD
+    }
+
+    fn wake(&self, env: Env<'_>) {
         if let Some(link) = *self.writer.lock() {
             // it may be gone
             let _ = env.send(&link, (atoms::eslaver_nif(), atoms::wake()));

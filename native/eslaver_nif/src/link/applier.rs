@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Before, Filter};
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
-use eslaver_core::resp::Command;
-use eslaver_store::{Feed, Functions, Loader, Refusal, Store, Writer};
-use rustler::ResourceArc;
+use eslaver_core::resp;
+use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Store, Writer};
+use rustler::{Env, ResourceArc};
 
 use crate::keyspace::{Keyspace, Position, bury, bury_trash};
 use crate::link::end::End;
@@ -24,6 +24,8 @@ pub(crate) struct Applier {
     filter: Option<Arc<Filter>>,
     intake: Option<Intake>,
     feed: Option<Feed>,
+    /// What the master told of its commands.
+    learned: Arc<Learned>,
     news: Vec<News>,
 }
 
@@ -41,7 +43,15 @@ impl Applier {
         ticket: u64,
         filter: Option<Arc<Filter>>,
     ) -> Self {
-        Self { keyspace, ticket, filter, intake: None, feed: None, news: Vec::new() }
+        Self {
+            keyspace,
+            ticket,
+            filter,
+            intake: None,
+            feed: None,
+            learned: Arc::default(),
+            news: Vec::new(),
+        }
     }
 
     pub(crate) fn keyspace(&self) -> &ResourceArc<Keyspace> {
@@ -83,7 +93,7 @@ impl Applier {
         &mut self,
         replid: Option<&str>,
         offset: u64,
-        learned: &Learned,
+        learned: Arc<Learned>,
     ) -> Result<(u64, u32), End> {
         let mut intake = self.intake.take().ok_or(End::Confused)?;
         let store = intake.store.take().ok_or(End::Confused)?;
@@ -95,59 +105,74 @@ impl Applier {
             functions.load(code);
         }
         let position = Position { replid: replid.map(str::to_owned), offset, db: intake.stream_db };
-        self.feed = Some(self.feed_of(&store, learned, functions.clone()));
+        self.learned = learned;
+        self.feed = Some(self.feed_of(&store, functions.clone()));
         self.keyspace.publish(store, position, functions);
         Ok((intake.keys, intake.stream_db))
     }
 
     /// The stream goes on behind what the keyspace has, perhaps under another id.
-    pub(crate) fn resume(&mut self, replid: Option<&str>, learned: &Learned) -> Result<(), End> {
+    pub(crate) fn resume(
+        &mut self,
+        replid: Option<&str>,
+        learned: Arc<Learned>,
+    ) -> Result<(), End> {
         let store = self.keyspace.store().ok_or(End::Confused)?;
         if let (Some(replid), Some(position)) = (replid, &mut self.keyspace.applied().position) {
             position.replid = Some(replid.to_owned());
         }
         let functions = self.keyspace.applied().functions.clone();
-        self.feed = Some(self.feed_of(&store, learned, functions));
+        self.learned = learned;
+        self.feed = Some(self.feed_of(&store, functions));
         Ok(())
     }
 
-    fn feed_of(&self, store: &Arc<Store>, learned: &Learned, functions: Functions) -> Feed {
-        let mut writer = Writer::new(Arc::clone(store), learned.clone(), self.filter());
+    fn feed_of(&self, store: &Arc<Store>, functions: Functions) -> Feed {
+        let learned = Learned::clone(&self.learned);
+        let mut writer = Writer::new(Arc::clone(store), learned, self.filter());
         writer.set_functions(functions);
         Feed::new(writer)
     }
 
-    /// Whether the server is to get the commands, too.
-    pub(crate) fn notifies(&self) -> bool {
-        self.keyspace.notifies()
+    /// Sends the mirror what it has to tell.
+    pub(crate) fn notify(&self, env: Env<'_>) {
+        self.keyspace.notify(env);
     }
 
-    /// Applies a command, with what must precede it.
+    /// Applies a command, with what must precede it. `at` is its db, and the offset behind it.
     #[inline]
-    pub(crate) fn command(&mut self, before: Before, command: &Command<'_>, db: u32, now: i64) {
+    pub(crate) fn command(
+        &mut self,
+        before: Before,
+        command: &resp::Command<'_>,
+        at: (u32, u64),
+        now: i64,
+    ) {
         if before.multi {
-            self.apply(b"multi", db, &[], now);
+            self.apply(b"multi", at, &[], now);
         }
         let args = command.args();
         let mut few: [&[u8]; FEW] = [&[]; FEW];
         match few.get_mut(..args.len()) {
             Some(few) => {
                 few.iter_mut().zip(args.iter()).for_each(|(place, arg)| *place = arg);
-                self.apply(command.name(), db, few, now);
+                self.apply(command.name(), at, few, now);
             }
             None => {
                 let many: Vec<&[u8]> = args.iter().collect();
-                self.apply(command.name(), db, &many, now);
+                self.apply(command.name(), at, &many, now);
             }
         }
     }
 
-    fn apply(&mut self, name: &[u8], db: u32, args: &[&[u8]], now: i64) {
+    fn apply(&mut self, name: &[u8], (db, offset): (u32, u64), args: &[&[u8]], now: i64) {
         let Some(feed) = &mut self.feed else { return };
         let mut refused: Vec<(Vec<u8>, Refusal)> = Vec::new();
-        feed.command(db, name, args, now, |command, refusal| {
+        let refuse = |command: &Command<'_>, refusal| {
             refused.push((command.name.to_vec(), refusal));
-        });
+        };
+        let applied = |unit: &[Command<'_>]| self.keyspace.note(&self.learned, unit, offset);
+        feed.command(db, name, args, now, refuse, applied);
         for (command, refusal) in refused {
             self.count(&command, 1, &refusal.to_string());
         }

@@ -73,13 +73,15 @@ pub(crate) struct Target<'a> {
 impl Target<'_> {
     #[inline]
     fn take(&mut self, frame: Before, command: &Command<'_>, before: Position, after: Position) {
-        if let Some(applier) = &mut self.applier {
-            applier.command(frame, command, before.db, self.now);
-            if !applier.notifies() {
-                return self.batch.pass_over(command.len());
+        match &mut self.applier {
+            Some(applier) => {
+                applier.command(frame, command, (before.db, after.offset), self.now);
+                self.batch.pass_over(command.len());
+            }
+            None => {
+                self.batch.before(frame, before);
+                self.batch.command(command, after);
             }
         }
-        self.batch.before(frame, before);
-        self.batch.command(command, after);
     }
 }

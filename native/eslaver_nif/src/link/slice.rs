@@ -253,6 +253,7 @@ impl Slicer {
     /// What the server is to know of the keyspace.
     fn tell(&mut self, env: Env<'_>) {
         let Some(applier) = &mut self.applier else { return };
+        applier.notify(env);
         for news in applier.take_news() {
             match &news {
                 applier::News::Refused { command, reason } => {
@@ -298,7 +299,8 @@ impl Slicer {
                     Some(applier) => {
                         let left_out = applier.intake().and_then(Intake::take_left_out);
                         let replid = load.replid.as_deref();
-                        let (keys, db) = applier.loaded(replid, offset, &shared.learned())?;
+                        let (keys, db) = applier.loaded(replid, offset, shared.learned())?;
+                        applier.notify(env);
                         (keys, db, left_out)
                     }
                 };
@@ -314,7 +316,7 @@ impl Slicer {
                 self.stream(start.tracker(), limits, start.is_open(), shared);
                 let (replid, master) = (replid.as_deref(), master.as_str());
                 if let Some(applier) = &mut self.applier {
-                    applier.resume(replid, &shared.learned())?;
+                    applier.resume(replid, shared.learned())?;
                 }
                 News::Partial { replid, offset: start.offset, master }.send(env, self.server);
             }
