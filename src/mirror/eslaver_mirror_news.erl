@@ -11,9 +11,8 @@
     %% A snapshot begins; it can be read.
     loading
     | loaded
-    %% The stream goes on; the link is lost.
+    %% The stream goes on.
     | up
-    | down
     %% A command cannot be applied.
     | {refused, Command :: binary(), Reason :: binary()}
     %% Only a full resync tells what the master has.
@@ -28,7 +27,6 @@ event({loading, start, _}) -> [loading];
 event({loading, eof, _}) -> [loaded];
 event({link, up, #{resync := partial}}) -> [up];
 event({link, up, #{resync := full}}) -> [];
-event({link, commands, _Told}) -> [];
-event({link, down, _Why}) -> [down];
+event({link, down, _Why}) -> [];
 event({mirror, refused, #{command := Command, reason := Reason}}) -> [{refused, Command, Reason}];
 event({mirror, lost, _}) -> [lost].

@@ -3,20 +3,28 @@
 -module(eslaver_mirror_options).
 
 -export([parse/1]).
--export_type([options/0]).
+-export_type([options/0, start/0]).
 
 -type options() :: #{
     name := atom(),
     serve_stale_data := boolean(),
     full_resync := beside | in_place,
-    %% Starts the replica. A fun, since it knows the password.
-    start := fun((eslaver_callback:spec(), eslaver_nif:keyspace()) -> replica())
+    project := [eslaver_mirror_projection:projection()],
+    persist := eslaver_mirror_persist:options(),
+    start := start()
 }.
 
--type replica() :: {ok, pid()} | {error, term()}.
+-type start() ::
+    fun((Callback :: given | none, eslaver_observer:observer()) -> {ok, pid()} | {error, term()}).
+%% Starts the replica, with the user's callback, if there is one, or without. A fun, since it knows
+%% the password.
 
-%% Options that the mirror sets itself, or does not support.
--define(NOT_FOR_MIRRORS, [callback, events, resume, load_dump, mailbox_limit]).
+%% Options about a callback, and those that only a replica without a mirror has.
+-define(OF_CALLBACKS, [callback, events, resume, mailbox_limit]).
+-define(NOT_FOR_MIRRORS, [load_dump]).
+
+%% How often a mirror saves itself, in ms.
+-define(INTERVAL, 300000).
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | eslaver_options:error().
@@ -24,7 +32,7 @@ parse(Wrapped) when is_map(Wrapped) ->
     Input = eslaver_options:unwrapped(Wrapped),
     {Own, Replica} = maps:fold(fun sort/3, {defaults(), #{}}, Input),
     case check(maps:to_list(Own)) ++ not_for_mirrors(Input) of
-        [] -> replica(Own, Replica);
+        [] -> projected(Own, Replica);
         [{Key, Value} | _] -> {error, {invalid_option, Key, Value}}
     end;
 parse(_Input) ->
@@ -34,7 +42,9 @@ defaults() ->
     #{
         name => eslaver_mirror,
         serve_stale_data => true,
-        full_resync => beside
+        full_resync => beside,
+        persist => undefined,
+        project => []
     }.
 
 sort(Key, Value, {Own, Replica}) when is_map_key(Key, Own) -> {Own#{Key := Value}, Replica};
@@ -45,32 +55,81 @@ check(Own) ->
 
 is_valid(name, Name) -> is_atom(Name) andalso Name =/= undefined;
 is_valid(full_resync, Way) -> Way =:= beside orelse Way =:= in_place;
-is_valid(serve_stale_data, Value) -> is_boolean(Value).
+is_valid(serve_stale_data, Value) -> is_boolean(Value);
+is_valid(project, _Declared) -> true;
+is_valid(persist, Value) -> persist(Value) =/= error.
+
+%% The file, and the interval.
+persist(undefined) ->
+    {undefined, infinity};
+persist(#{file := File} = Given) when map_size(Given) =:= 1 ->
+    persist(File, ?INTERVAL);
+persist(#{file := File, interval := Interval} = Given) when map_size(Given) =:= 2 ->
+    persist(File, Interval);
+persist(File) ->
+    persist(File, ?INTERVAL).
+
+persist(File, Interval) ->
+    case {eslaver_options:path(File), Interval} of
+        {{ok, Path}, infinity} ->
+            {Path, infinity};
+        {{ok, Path}, _} when is_integer(Interval), Interval > 0, Interval < 1 bsl 32 ->
+            {Path, Interval};
+        _ ->
+            error
+    end.
 
 not_for_mirrors(Input) ->
-    Given = maps:to_list(maps:with(?NOT_FOR_MIRRORS, Input)),
+    Pointless = [Key || Key <- ?OF_CALLBACKS, not is_map_key(callback, Input)],
+    Given = maps:to_list(maps:with(?NOT_FOR_MIRRORS ++ Pointless, Input)),
     Filters = maps:get(filter, Input, #{}),
     Partial = is_map(Filters) andalso map_size(maps:with([types, commands], Filters)) > 0,
     Given ++ [{filter, Filters} || Partial].
+
+projected(#{project := Declared} = Own, Replica) ->
+    case eslaver_mirror_projection:parse(Declared) of
+        {ok, Projections} -> replica(Own#{project := Projections}, Replica);
+        {error, _} = Error -> Error
+    end.
 
 replica(Own, Given) ->
     ClientName = eslaver_options:default_client_name({local, maps:get(name, Own)}),
     Replica = maps:merge(#{client_name => ClientName}, Given),
     case eslaver_options:parse(Replica) of
-        {ok, _} ->
+        {ok, #{filter := Filter}} ->
+            {File, Interval} = persist(maps:get(persist, Own)),
             {ok, #{
                 name => maps:get(name, Own),
                 serve_stale_data => maps:get(serve_stale_data, Own),
                 full_resync => maps:get(full_resync, Own),
-                start => fun(Callback, Keyspace) -> start(Callback, Keyspace, Replica) end
+                project => maps:get(project, Own),
+                persist => #{file => File, interval => Interval, scope => scope(Filter)},
+                start => fun(Callback, Observer) -> start(Callback, Observer, Replica) end
             }};
         {error, _} = Error ->
             Error
     end.
 
+%% What a filter lets pass, the same for the same in another order.
+scope(undefined) ->
+    <<>>;
+scope(#{keys := Keys, dbs := Dbs}) ->
+    iolist_to_binary([part(keys, Keys), part(dbs, Dbs)]).
+
+part(_Name, undefined) -> [];
+part(Name, Values) -> io_lib:format("~s ~w~n", [Name, lists:usort(Values)]).
+
 %% The options are read anew, as their funs may tell another address or password.
-start(Callback, Keyspace, Given) ->
-    case eslaver_options:parse(Given#{callback => Callback, events => full}) of
-        {ok, Options} -> eslaver_server:start_link(Options#{keyspace => Keyspace});
+start(Callback, Observer, Given) ->
+    case with_callback(Callback, Given) of
+        {ok, Options} -> eslaver_server:start_link(Options#{observer => Observer});
+        {error, _} = Error -> Error
+    end.
+
+with_callback(given, #{callback := _} = Given) ->
+    eslaver_options:parse(Given);
+with_callback(_None, Given) ->
+    case eslaver_options:parse(maps:without(?OF_CALLBACKS, Given)) of
+        {ok, Options} -> {ok, Options#{callback := undefined, events := full}};
         {error, _} = Error -> Error
     end.

@@ -13,15 +13,18 @@
 -export([interests_of/5, interests_of_dirty/5]).
 -export([keyspace_new/4, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_hold/1, keyspace_release/1]).
--export([keyspace_link/2, keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
+-export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
+-export([keyspace_project/2, projections_changed/1, projections_settled/1]).
+-export([projections_read/4, projections_read_dirty/4]).
+-export([keyspace_save/3, keyspace_restore/3, keyspace_changes/1]).
 -export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
 -export([session_new/1, session_read/4, session_read_dirty/4, session_unchanged/1]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
 -export_type([lock/0, link/0, address/0, config/0, resume/0, tls/0]).
 -export_type([commands/0, keys/0, named_key/0]).
--export_type([interests/0, interest/0, interesting/0]).
--export_type([keyspace/0, session/0, ticket/0, place/0]).
+-export_type([interests/0, interest/0, interesting/0, notice/0]).
+-export_type([keyspace/0, filled/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
 
@@ -60,12 +63,16 @@
     max_arguments := pos_integer(),
     max_value := pos_integer(),
     hidden_commands := [binary()],
-    keyspace := {keyspace(), ticket()} | undefined,
+    keyspace := filled() | undefined,
     server := pid()
 }.
 %% The settings of a link. Times are in ms, sizes in bytes. `hidden_commands' are for tests: their
-%% keys are taken from the master instead of the table. With a keyspace, what the link brings is put
-%% there instead of being sent.
+%% keys are taken from the master instead of the table.
+
+-type filled() :: #{keyspace := keyspace(), ticket := ticket(), events := boolean()}.
+%% The keyspace that what the link brings is put into, and whether events are sent, too. The link goes
+%% on from the position to resume from or from that of the keyspace, whichever is the earlier, and
+%% neither gets twice what it has.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,
@@ -159,10 +166,25 @@ glob(_Pattern, _Key) -> erlang:nif_error(reason()).
 -type interesting() :: {
     [interest(), ...],
     key | keys,
-    Key :: binary() | eslaver_subscriptions:which(),
+    Key :: binary() | which(),
     Db :: non_neg_integer()
 }.
 %% A change, and those who want it.
+
+-type which() ::
+    all
+    | {db, non_neg_integer()}
+    | {swap, non_neg_integer(), non_neg_integer()}
+    | {slots, [{First :: 0..16383, Last :: 0..16383}]}
+    | unknown.
+%% Keys that are not named.
+
+-type notice() ::
+    {key, Command :: binary(), Key :: binary(), meta()}
+    | {keys, Command :: binary() | resync, which(), meta()}.
+%% What a subscriber is told.
+
+-type meta() :: #{db := non_neg_integer(), offset := non_neg_integer()}.
 
 %% @doc Nobody wants anything.
 -spec interests_new() -> interests().
@@ -229,7 +251,7 @@ library_name(_Code) -> erlang:nif_error(reason()).
 
 %% @doc A keyspace without data, which readers find by the name until its process, the calling one,
 %% ends. Of changes that are of interest this process is told, as `{eslaver_keyspace, Weight,
-%% [{[interest()] | all, eslaver_subscriptions:notice()}]}', once they can be read.
+%% [{[interest()] | all, notice()}]}', once they can be read.
 -spec keyspace_new(Name, interests(), ServesStale :: boolean(), InPlace :: boolean()) ->
     keyspace()
 when
@@ -257,10 +279,6 @@ keyspace_hold(_Keyspace) -> erlang:nif_error(reason()).
 -spec keyspace_release(keyspace()) -> ok.
 keyspace_release(_Keyspace) -> erlang:nif_error(reason()).
 
-%% @doc The link is up, and the stream goes on, or it is down. The data is fresh then, or stale.
--spec keyspace_link(keyspace(), Up :: boolean()) -> loading | fresh | stale.
-keyspace_link(_Keyspace, _Up) -> erlang:nif_error(reason()).
-
 %% @doc Notices of this weight have been told. The link waits while there are many.
 -spec keyspace_notified(keyspace(), Weight :: non_neg_integer()) -> ok.
 keyspace_notified(_Keyspace, _Weight) -> erlang:nif_error(reason()).
@@ -284,9 +302,50 @@ keyspace_read(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
     busy | failure() | (Answer :: term()).
 keyspace_read_dirty(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
 
+%% @doc The calling process keeps projections of these keys, which it does only once. After a slice
+%% that has changed any of them, or when there is another snapshot, it gets `{eslaver_nif, changed}',
+%% and nothing is written until {@link projections_settled/1}.
+-spec keyspace_project(keyspace(), [{Db :: non_neg_integer(), Globs :: [binary()]}]) -> ok.
+keyspace_project(_Keyspace, _Projections) -> erlang:nif_error(reason()).
+
+%% @doc What has changed of the keys of each projection, since it was called last.
+-spec projections_changed(keyspace()) -> [all | [Key :: binary()]].
+projections_changed(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc The projections have the changes: writing goes on.
+-spec projections_settled(keyspace()) -> ok.
+projections_settled(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc As {@link keyspace_read/4}, also of data that is stale.
+-spec projections_read(keyspace(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+    busy | takes_long | failure() | (Answer :: term()).
+projections_read(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+
+%% @doc As {@link projections_read/4}, for as long as it takes.
+-spec projections_read_dirty(keyspace(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+    busy | failure() | (Answer :: term()).
+projections_read_dirty(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+
 %% @doc The status of the data of a mirror.
 -spec keyspace_status(Name :: atom()) -> loading | fresh | stale | not_running.
 keyspace_status(_Name) -> erlang:nif_error(reason()).
+
+%% @doc Begins to save the data as it is now, in an RDB file that replaces what has its name. The
+%% caller gets `{eslaver_nif, saved, {ok, #{keys, bytes, unknown, changes, duration}} | {error,
+%% Reason}}': `unknown' is how many keys are left out as their values are not known, and `duration'
+%% is in ms. There is one save at a time.
+-spec keyspace_save(keyspace(), Path :: binary(), Scope :: binary()) -> ok | {error, binary()}.
+keyspace_save(_Keyspace, _Path, _Scope) -> erlang:nif_error(reason()).
+
+%% @doc Begins to fill an empty keyspace from a file of {@link keyspace_save/3}, unless it was saved
+%% with another scope. The caller gets `{eslaver_nif, restored, {ok, #{keys, bytes, offset, db,
+%% changes, duration}} | none | {error, Reason}}': `none' without a file.
+-spec keyspace_restore(keyspace(), Path :: binary(), Scope :: binary()) -> ok | {error, binary()}.
+keyspace_restore(_Keyspace, _Path, _Scope) -> erlang:nif_error(reason()).
+
+%% @doc How often the data has changed.
+-spec keyspace_changes(keyspace()) -> non_neg_integer().
+keyspace_changes(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc Loads a snapshot, for tests.
 -spec keyspace_load(keyspace(), Snapshot :: binary()) -> ok | {error, binary()}.

@@ -74,11 +74,25 @@ sentence(#{what := left_out, text := Text}) ->
     {"the snapshot contains ~ts, which is skipped; logged once per snapshot", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
     {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]};
+sentence(#{what := callback_gone, reason := Reason}) ->
+    {"the callback's process has ended (~0tP); the mirror goes on without it", [Reason, 20]};
 sentence(#{what := not_mirrored, command := Name, reason := Reason}) ->
     {
         "cannot mirror ~0tp (~0tP); its keys are unknown until they are overwritten; "
         "logged once",
         [Name, Reason, 20]
     };
+sentence(#{what := projection_failed, table := Table, class := Class, reason := Reason} = Report) ->
+    {
+        "the projection's map for the table ~0tp failed with ~ts:~0tp in ~0tp; its key has no row; "
+        "logged once",
+        [Table, Class, Reason, maps:get(calls, Report)]
+    };
+sentence(#{what := restored, path := Path, keys := Keys, bytes := Bytes, seconds := Seconds}) ->
+    {"restored ~b keys from ~ts, ~b bytes in ~.1f s", [Keys, Path, Bytes, Seconds]};
+sentence(#{what := not_restored, path := Path, text := Text}) ->
+    {"cannot restore the mirror from ~ts (~ts); the next sync will be full", [Path, Text]};
+sentence(#{what := not_saved, path := Path, text := Text}) ->
+    {"cannot save the mirror in ~ts (~ts); logged once", [Path, Text]};
 sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason}) ->
     {"the hook raised ~ts:~0tP at ~0tp; logged once", [Class, Reason, 30, Event]}.

@@ -3,6 +3,7 @@
 -module(eslaver_options).
 
 -export([parse/1, from_environment/1, wrapped/1, unwrapped/1, default_client_name/1]).
+-export([path/1]).
 -export_type([options/0, input/0, error/0, secret/0]).
 
 %% The most that servers count, of arguments and of bytes.
@@ -20,7 +21,7 @@
     address := {tcp, binary(), inet:port_number()} | {local, binary()},
     user := binary() | undefined,
     password := secret(),
-    callback := eslaver_callback:spec(),
+    callback := undefined | eslaver_callback:spec(),
     mailbox_limit := pos_integer() | infinity,
     dbfilename := binary() | undefined,
     tls := undefined | eslaver_nif:tls(),
@@ -40,9 +41,11 @@
     filter := undefined | eslaver_filter:filter(),
     hooks := eslaver_hooks:spec(),
     name := eslaver_name:name(),
-    keyspace => eslaver_nif:keyspace() | {eslaver_nif:keyspace(), eslaver_nif:ticket()}
+    observer => eslaver_observer:observer(),
+    keyspace => eslaver_nif:filled()
 }.
-%% Checked and complete. A mirror adds its keyspace, and the link gets a ticket for it.
+%% Checked and complete. A mirror adds itself as the observer, and perhaps no callback; the link gets
+%% its keyspace.
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
@@ -331,7 +334,8 @@ host(Host) -> parsed_host(text(Host)).
 parsed_host({ok, Host}) -> eslaver_host:parse(Host);
 parsed_host(error) -> error.
 
-%% A path may have any bytes except zero.
+%% @doc Checks a path, which may have any bytes except zero.
+-spec path(term()) -> {ok, binary()} | error.
 path(Path) ->
     case text(Path) of
         {ok, Bytes} -> keep(Bytes, binary:match(Bytes, <<0>>) =:= nomatch);

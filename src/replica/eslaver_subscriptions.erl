@@ -12,7 +12,7 @@
 -export([subscribe/2, unsubscribe/2]).
 -export([new/0, interests/1, told/2, call/3, cast/2, down/2]).
 -export([handled/4, messages/2, loaded/2, restarted/1, send/1]).
--export_type([subscriptions/0, message/0, notice/0, which/0, call/0, cast/0]).
+-export_type([subscriptions/0, message/0, notice/0, call/0, cast/0]).
 
 -record(subscriptions, {
     %% Who wants which changes, by ids, which are never used again.
@@ -36,19 +36,7 @@
 %% Filters of many patterns are handled on a dirty scheduler.
 -define(MANY, 1000).
 
--type meta() :: #{db := non_neg_integer(), offset := non_neg_integer()}.
-
--type notice() ::
-    {key, Command :: binary(), Key :: binary(), meta()}
-    | {keys, Command :: binary() | resync, which(), meta()}.
-
--type which() ::
-    all
-    | {db, non_neg_integer()}
-    | {swap, non_neg_integer(), non_neg_integer()}
-    | {slots, [{First :: 0..16383, Last :: 0..16383}]}
-    | unknown.
-
+-type notice() :: eslaver_nif:notice().
 -type message() :: {eslaver, reference(), notice()}.
 
 -type call() :: {subscribe, reference(), eslaver_filter:filter()} | cast().

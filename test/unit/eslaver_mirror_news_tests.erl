@@ -6,7 +6,6 @@ news_test() ->
     Refused = #{command => <<"json.set">>, reason => <<"the command is not known">>},
     Events = [
         {link, up, #{resync => full, replid => <<"id">>, offset => 7, master => <<>>}},
-        {link, commands, undefined},
         {loading, start, #{replid => <<"id">>, offset => 7, bytes => 1, source => master}},
         {loading, eof, #{keys => 1, bytes => 1, db => 3}},
         {mirror, refused, Refused},
@@ -20,7 +19,6 @@ news_test() ->
             loaded,
             {refused, <<"json.set">>, <<"the command is not known">>},
             lost,
-            down,
             up
         ],
         eslaver_mirror_news:of_events(Events)

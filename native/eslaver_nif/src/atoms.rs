@@ -27,11 +27,13 @@ rustler::atoms! {
     // what commands change
     flushdb, flushall, swapdb, slots, unnamed, not_a_write, unknown,
     // notices of changes
-    key, all, swap, resync,
+    key, swap, resync,
     // reads of a keyspace, and what it is told
     not_running, fresh, stale, wrongtype, busy, takes_long, changed,
-    memory, types, functions, unapplied, incomplete, status,
+    all, memory, types, functions, unapplied, incomplete, stale_for, status,
     refused, lost, command, reason,
+    // its file
+    saved, restored, changes,
     undefined, ok, error, invalid_config,
     r#true = "true", r#false = "false",
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows of Erlang, sockets or clocks; the time is a parameter. A [`Loader`] fills a
 //! [`Store`] with a snapshot, a [`Feed`] applies the command stream as the master's own replicas do,
-//! [`Queries`] answer what readers ask, and [`save`] writes it all as a file that servers load.
+//! [`Queries`] answer what readers ask, and a [`Save`] writes it all as a file that servers load.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -50,6 +50,7 @@ mod testing;
 pub mod values;
 mod write;
 
+pub use keyspace::db::WARMED;
 pub use keyspace::slot;
 pub use keyspace::store::{Patience, ReadError, Store};
 pub use keyspace::trash::Trash;
@@ -61,9 +62,10 @@ pub use read::query::Arg;
 pub use read::reader::Reader;
 pub use read::reply::{Answer, Reply, Tree};
 pub use read::table::{Queries, Query};
-pub use save::{Saved, save};
+pub use save::{Save, Saved, Trailer, TrailerError, UnknownKey};
 pub use write::command::Command;
 pub use write::feed::Feed;
 pub use write::functions::Functions;
 pub use write::refusal::Refusal;
+pub use write::watch::{Changed, Interest, Watch};
 pub use write::writer::Writer;

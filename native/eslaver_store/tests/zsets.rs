@@ -7,8 +7,8 @@ use eslaver_core::commands::Learned;
 use eslaver_core::rdb::write::{Dialect, Writer as RdbWriter};
 use eslaver_core::rdb::{Decoder, Family, Status};
 use eslaver_store::{
-    Answer, Arg, Command, Loader, Patience, Queries, ReadError, Reader, Refusal, Store, Tree,
-    Writer, save,
+    Answer, Arg, Command, Loader, Patience, Queries, ReadError, Reader, Refusal, Save, Store, Tree,
+    Writer,
 };
 
 struct Mirror {
@@ -39,7 +39,7 @@ impl Mirror {
     /// What is loaded of the file that it saves.
     fn saved(&self) -> Self {
         let mut rdb = RdbWriter::new(Dialect::new(Family::Redis, 10).unwrap(), Vec::new());
-        save(&self.store, &mut rdb).unwrap();
+        Save::begin(&self.store).unwrap().write_all(&mut rdb).unwrap();
         let mirror = Self::new();
         let mut loader = Loader::new(Arc::clone(&mirror.store), None);
         let mut decoder = Decoder::new();

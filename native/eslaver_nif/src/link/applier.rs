@@ -5,17 +5,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Before, Filter};
+use eslaver_core::position::Position;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 use eslaver_core::resp;
-use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Store, Writer};
+use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Store, Watch, Writer};
 use rustler::{Env, ResourceArc};
 
-use crate::keyspace::{Keyspace, Position, bury, bury_trash};
+use crate::keyspace::{self, Keyspace, Projections, bury, bury_trash};
 use crate::link::end::End;
 use crate::terms::snapshot::leading_number;
 
 /// Commands of up to so many arguments, which most are, need no memory of their own to be handed on.
 const FEW: usize = 16;
+
+/// For fewer keys it does not pay to look at them before they are needed.
+const FEW_KEYS: usize = 4;
 
 /// The writer of a keyspace, for one link.
 pub(crate) struct Applier {
@@ -26,6 +30,8 @@ pub(crate) struct Applier {
     feed: Option<Feed>,
     /// What the master told of its commands.
     learned: Arc<Learned>,
+    /// The offset behind what the keyspace has: what comes before is passed over.
+    from: u64,
     news: Vec<News>,
 }
 
@@ -50,6 +56,7 @@ impl Applier {
             intake: None,
             feed: None,
             learned: Arc::default(),
+            from: 0,
             news: Vec::new(),
         }
     }
@@ -96,6 +103,7 @@ impl Applier {
         learned: Arc<Learned>,
     ) -> Result<(u64, u32), End> {
         let mut intake = self.intake.take().ok_or(End::Confused)?;
+        intake.loader.finish();
         let store = intake.store.take().ok_or(End::Confused)?;
         for (problem, count) in intake.loader.problems() {
             self.count(b"loading", *count, &problem.to_string());
@@ -104,26 +112,28 @@ impl Applier {
         for code in intake.loader.functions() {
             functions.load(code);
         }
-        let position = Position { replid: replid.map(str::to_owned), offset, db: intake.stream_db };
+        let replid = replid.map(str::to_owned);
+        let position = keyspace::Position { replid, offset, db: intake.stream_db };
         self.learned = learned;
         self.feed = Some(self.feed_of(&store, functions.clone()));
+        self.from = offset;
         self.keyspace.publish(store, position, functions);
         Ok((intake.keys, intake.stream_db))
     }
 
-    /// The stream goes on behind what the keyspace has, perhaps under another id.
-    pub(crate) fn resume(
-        &mut self,
-        replid: Option<&str>,
-        learned: Arc<Learned>,
-    ) -> Result<(), End> {
+    /// The stream goes on under this id, perhaps before the end of what the keyspace has.
+    pub(crate) fn resume(&mut self, replid: &str, learned: Arc<Learned>) -> Result<(), End> {
         let store = self.keyspace.store().ok_or(End::Confused)?;
-        if let (Some(replid), Some(position)) = (replid, &mut self.keyspace.applied().position) {
+        let functions = {
+            let mut applied = self.keyspace.applied();
+            let position = applied.position.as_mut().ok_or(End::Confused)?;
             position.replid = Some(replid.to_owned());
-        }
-        let functions = self.keyspace.applied().functions.clone();
+            self.from = position.offset;
+            applied.functions.clone()
+        };
         self.learned = learned;
         self.feed = Some(self.feed_of(&store, functions));
+        self.keyspace.set_fresh(true);
         Ok(())
     }
 
@@ -131,6 +141,9 @@ impl Applier {
         let learned = Learned::clone(&self.learned);
         let mut writer = Writer::new(Arc::clone(store), learned, self.filter());
         writer.set_functions(functions);
+        if let Some(projections) = self.keyspace.projections() {
+            writer.set_watch(Watch::new(projections.interests()));
+        }
         Feed::new(writer)
     }
 
@@ -139,16 +152,32 @@ impl Applier {
         self.keyspace.notify(env);
     }
 
-    /// Applies a command, with what must precede it. `at` is its db, and the offset behind it.
+    /// Has the processor fetch what it needs for the keys of the next commands: see [`Writer::warm`].
+    #[inline]
+    pub(crate) fn warm(&mut self, db: u32, keys: &[&[u8]]) {
+        if let Some(feed) = &mut self.feed
+            && keys.len() >= FEW_KEYS
+        {
+            feed.writer().warm(db, keys);
+        }
+    }
+
+    /// Applies the command behind `before`, with what must precede it, if the keyspace does not have
+    /// it. `behind` is the offset behind it.
     #[inline]
     pub(crate) fn command(
         &mut self,
-        before: Before,
+        frame: Before,
         command: &resp::Command<'_>,
-        at: (u32, u64),
+        before: Position,
+        behind: u64,
         now: i64,
     ) {
-        if before.multi {
+        if before.offset < self.from {
+            return;
+        }
+        let at = (before.db, behind);
+        if frame.multi {
             self.apply(b"multi", at, &[], now);
         }
         let args = command.args();
@@ -205,15 +234,28 @@ impl Applier {
         if let Some(functions) = feed.writer().take_new_functions() {
             self.keyspace.applied().functions = functions;
         }
+        self.keyspace.changed(feed.writer().take_applied());
+        if let (Some(projections), Some(changes)) =
+            (self.keyspace.projections(), feed.writer().take_changes())
+        {
+            projections.note(changes);
+        }
         if feed.writer().needs_resync() {
             self.lose();
         }
         let mut applied = self.keyspace.applied();
         if end.is_some_and(End::is_bad_stream) {
             applied.position = None;
-        } else if let Some(position) = &mut applied.position {
+        } else if let Some(position) = &mut applied.position
+            && offset >= self.from
+        {
             (position.offset, position.db) = (offset, db);
         }
+    }
+
+    /// Whether the server may be told what has been applied: the projections have it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.keyspace.projections().is_none_or(Projections::is_settled)
     }
 
     /// A change was cut short: nothing of the store can be relied upon.

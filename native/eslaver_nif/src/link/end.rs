@@ -48,6 +48,10 @@ pub(crate) enum End {
     Stream(#[from] resp::Error),
     #[error("byte {at} of the command stream: {error}")]
     Select { at: u64, error: BadSelect },
+    #[error(
+        "the master goes on under another id: it may not have all that was handled and applied"
+    )]
+    Parted,
     #[error("the master sent a reply that makes no sense at this point")]
     Confused,
     #[error("the VM rejected the terms built for it; this is a bug")]
@@ -92,6 +96,7 @@ impl End {
             End::Snapshot(_) => "bad_snapshot",
             End::Stream(error) if error.is_from_master() => "master_error",
             End::Stream(_) | End::Select { .. } | End::Name { .. } => "bad_stream",
+            End::Parted => "parted",
             End::Confused => "bad_answer",
             End::Terms => "bad_terms",
             End::Panicked(_) => "panicked",

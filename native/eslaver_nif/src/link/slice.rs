@@ -6,17 +6,19 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use eslaver_core::position::Tracker;
-use eslaver_core::rdb::{Decoder, Status};
+use eslaver_core::rdb::{Decoder, LeftOut, Sink, Status};
 use eslaver_core::resp;
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
 use crate::keyspace::Entry;
 use crate::link::applier::{self, Applier, Intake};
-use crate::link::config::{Config, Limits, Start};
+use crate::link::both::Both;
+use crate::link::config::{Config, Limits, Mirror};
 use crate::link::end::End;
 use crate::link::shared::{Alive, Chunk, Shared};
 use crate::link::sieve::{Sieve, Target};
+use crate::link::start::Start;
 use crate::link::stream::{Decoded, Stream};
 use crate::terms::batch::Batch;
 use crate::terms::message::{Built, Message};
@@ -58,6 +60,16 @@ struct Load {
     replid: Option<String>,
 }
 
+/// A snapshot that has been loaded.
+struct Loaded {
+    keys: u64,
+    bytes: u64,
+    offset: u64,
+    /// The db that the stream begins with.
+    db: u32,
+    left_out: Option<LeftOut>,
+}
+
 /// The decoding side of a link.
 pub(crate) struct Slicer {
     chunks: Receiver<Chunk>,
@@ -66,30 +78,37 @@ pub(crate) struct Slicer {
     limits: Limits,
     phase: Phase,
     batch: Batch,
-    /// Where everything goes instead of into the batch, if anywhere.
+    /// Puts everything into a keyspace, if there is one.
     applier: Option<Box<Applier>>,
+    /// Whether the server gets the events.
+    events: bool,
     /// Taken from the channel, and used when the batch has been sent.
     held: Option<Chunk>,
+    /// The snapshot that has been loaded, until the server is told.
+    loaded: Option<Loaded>,
     end: Option<End>,
     _alive: Arc<Alive>,
 }
 
 impl Slicer {
     pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config, alive: Arc<Alive>) -> Self {
-        let Config { server, start, shape, limits, .. } = *config;
-        let applier = config.keyspace.clone().map(|(keyspace, ticket)| {
+        let Config { server, shape, limits, .. } = *config;
+        let events = config.mirror.as_ref().is_none_or(|mirror| mirror.events);
+        let applier = config.mirror.clone().map(|Mirror { keyspace, ticket, .. }| {
             Box::new(Applier::new(keyspace, ticket, config.filter.clone()))
         });
         let batch = Batch::new(shape, config.filter.clone(), limits.max_value);
         Self {
             chunks,
             server,
-            start,
+            start: config.start.clone(),
             limits,
             phase: Phase::Start,
             batch,
             applier,
+            events,
             held: None,
+            loaded: None,
             end: None,
             _alive: alive,
         }
@@ -102,7 +121,14 @@ impl Slicer {
         };
         let (keyspace, ticket) = (applier.keyspace().clone(), applier.ticket());
         match keyspace.enter(ticket, shared.link) {
-            Entry::Granted(_turn) => self.work(env, shared),
+            Entry::Granted(_turn) => {
+                let outcome = self.work(env, shared);
+                keyspace.projections().into_iter().for_each(|projections| projections.call(env));
+                if matches!(outcome, Outcome::Closed(_)) {
+                    keyspace.set_fresh(false);
+                }
+                outcome
+            }
             Entry::Over => Outcome::Closed(End::Stopped),
             Entry::Held => {
                 shared.starve();
@@ -152,13 +178,16 @@ impl Slicer {
                     None if self.is_idle(shared) => return Outcome::Wait,
                     None => {}
                 },
-                Some(chunk) if chunk.is_boundary() && !self.flush(env, shared) => {
+                Some(chunk) if !self.is_ready(&chunk, env, shared) => {
                     self.held = Some(chunk);
                     return no_credit(shared);
                 }
                 Some(chunk) => {
                     if let Err(end) = self.take(chunk, env, shared) {
                         self.fail(end);
+                    }
+                    if self.loaded.is_some() && !self.flush(env, shared) {
+                        return no_credit(shared);
                     }
                 }
             }
@@ -172,6 +201,18 @@ impl Slicer {
     /// not handled yet.
     fn has_room(&self, shared: &Shared) -> bool {
         !(self.batch.is_within_key() && self.batch.is_full()) || shared.may_send()
+    }
+
+    /// Whether the server has got, or handled, what it must have before this.
+    fn is_ready(&mut self, chunk: &Chunk, env: Env<'_>, shared: &Shared) -> bool {
+        match chunk {
+            Chunk::Snapshot(_) | Chunk::Stream(_) => true,
+            // readers get the snapshot when all of its events have been handled
+            Chunk::SnapshotEnd if self.applier.is_some() => {
+                self.flush(env, shared) && shared.is_all_handled()
+            }
+            _ => self.flush(env, shared),
+        }
     }
 
     /// Ends the link when the complete events have been sent, without the key that has begun.
@@ -220,25 +261,23 @@ impl Slicer {
     fn decode(&mut self, shared: &Shared) -> Result<Decoded, End> {
         match &mut self.phase {
             Phase::Start => Ok(Decoded::All),
-            Phase::Loading(load) => loop {
+            Phase::Loading(load) => {
+                let (decoder, batch) = (&mut load.decoder, &mut self.batch);
                 let intake = self.applier.as_mut().and_then(|applier| applier.intake());
-                if let Some(intake) = intake {
-                    while let Status::Event = load.decoder.next(intake)? {}
-                    shared.counters.keys.store(intake.keys(), Ordering::Relaxed);
-                    return Ok(Decoded::All);
-                }
-                match load.decoder.next(&mut self.batch)? {
-                    Status::NeedMore | Status::Done => {
-                        shared.counters.keys.store(self.batch.keys(), Ordering::Relaxed);
-                        return Ok(Decoded::All);
+                let (decoded, keys) = match intake {
+                    None => (fill(decoder, batch, Batch::is_full)?, batch.keys()),
+                    Some(intake) if self.events => {
+                        let both = &mut Both { intake, batch };
+                        (fill(decoder, both, Both::is_full)?, both.intake.keys())
                     }
-                    Status::Event if self.batch.is_full() => return Ok(Decoded::Batch),
-                    Status::Event => {}
-                }
-            },
+                    Some(intake) => (fill(decoder, intake, |_| false)?, intake.keys()),
+                };
+                shared.counters.keys.store(keys, Ordering::Relaxed);
+                Ok(decoded)
+            }
             Phase::Streaming(stream) => {
                 let (batch, applier) = (&mut self.batch, self.applier.as_deref_mut());
-                let mut to = Target { batch, applier, now: applier::now() };
+                let mut to = Target { batch, applier, events: self.events, now: applier::now() };
                 let decoded = stream.decode(&mut to, shared);
                 shared.counters.offset.store(stream.offset(), Ordering::Relaxed);
                 if let Some(applier) = to.applier {
@@ -304,35 +343,52 @@ impl Slicer {
                         (keys, db, left_out)
                     }
                 };
-                self.stream(Tracker::new(offset, db), limits, false, shared);
-                if let Some(what) = left_out {
-                    News::LeftOut(what).send(env, self.server);
-                }
-                News::Loaded { keys, bytes, offset, db }.send(env, self.server);
+                self.stream(Tracker::new(offset, db), limits, None, shared);
+                self.loaded = Some(Loaded { keys, bytes, offset, db, left_out });
             }
             (Chunk::Continue { replid, master }, Phase::Start) => {
-                let start = self.start.ok_or(End::Confused)?;
-                let limits = self.limits.of_stream(false);
-                self.stream(start.tracker(), limits, start.is_open(), shared);
+                let start = self.start.take().ok_or(End::Confused)?;
                 let (replid, master) = (replid.as_deref(), master.as_str());
                 if let Some(applier) = &mut self.applier {
-                    applier.resume(replid, shared.learned())?;
+                    let goes_on_as = replid.unwrap_or(start.replid());
+                    if !start.is_of(goes_on_as) {
+                        applier.keyspace().forget_position();
+                        return Err(End::Parted);
+                    }
+                    applier.resume(goes_on_as, shared.learned())?;
                 }
-                News::Partial { replid, offset: start.offset, master }.send(env, self.server);
+                let (limits, offset) = (self.limits.of_stream(false), start.handled.now.offset);
+                self.stream(start.tracker(), limits, Some(start), shared);
+                News::Partial { replid, offset, master }.send(env, self.server);
             }
             _ => return Err(End::Confused),
         }
         Ok(())
     }
 
-    /// The stream begins. `open` is whether that is within a transaction.
-    fn stream(&mut self, tracker: Tracker, limits: resp::Limits, open: bool, shared: &Shared) {
-        let sieve = Sieve::new(&self.batch, shared.learned(), open);
-        self.phase = Phase::Streaming(Box::new(Stream::new(tracker, limits, sieve)));
+    /// The stream begins, behind the snapshot or where it goes on.
+    fn stream(
+        &mut self,
+        tracker: Tracker,
+        limits: resp::Limits,
+        start: Option<Start>,
+        shared: &Shared,
+    ) {
+        let open = start.as_ref().is_some_and(Start::is_open);
+        let handled = start.map(|start| start.handled);
+        let until = handled.as_ref().map(|handled| handled.now.offset);
+        let sieve = Sieve::new(&self.batch, shared.learned(), open, until);
+        self.phase = Phase::Streaming(Box::new(Stream::new(tracker, limits, sieve, handled)));
     }
 
-    /// Sends the batch, if it holds anything that can be sent. False: there is no credit for it.
+    /// Sends the batch, if it holds anything that can be sent. False: there is no credit for it, or the
+    /// projections have not taken in what is applied.
     fn flush(&mut self, env: Env<'_>, shared: &Shared) -> bool {
+        if !self.applier.as_ref().is_none_or(|applier| applier.is_settled()) {
+            shared.starve();
+            return false;
+        }
+        self.loaded.take().into_iter().for_each(|loaded| loaded.send(env, self.server));
         if self.batch.is_empty() || self.batch.is_within_key() {
             return true;
         }
@@ -350,6 +406,31 @@ impl Slicer {
     }
 }
 
+impl Loaded {
+    fn send(self, env: Env<'_>, server: LocalPid) {
+        let Self { keys, bytes, offset, db, left_out } = self;
+        if let Some(what) = left_out {
+            News::LeftOut(what).send(env, server);
+        }
+        News::Loaded { keys, bytes, offset, db }.send(env, server);
+    }
+}
+
+/// Decodes a snapshot into this sink, until it is full or the bytes end.
+fn fill<S: Sink>(
+    decoder: &mut Decoder,
+    sink: &mut S,
+    is_full: impl Fn(&S) -> bool,
+) -> Result<Decoded, End> {
+    loop {
+        match decoder.next(sink)? {
+            Status::NeedMore | Status::Done => return Ok(Decoded::All),
+            Status::Event if is_full(sink) => return Ok(Decoded::Batch),
+            Status::Event => {}
+        }
+    }
+}
+
 /// A server that has stopped gives no more credit, and the I/O thread, which would wake the link,
 /// may have ended before.
 fn no_credit(shared: &Shared) -> Outcome {
@@ -363,7 +444,7 @@ impl Phase {
         let Phase::Streaming(stream) = self else {
             return atoms::undefined().into();
         };
-        let (now, safe) = (stream.position(), stream.safe_position());
+        let (now, safe) = stream.handled();
         let in_transaction = if now.in_transaction { atoms::r#true() } else { atoms::r#false() };
         let position = [
             message.uint(now.offset),

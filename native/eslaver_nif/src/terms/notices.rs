@@ -82,19 +82,23 @@ impl Notices {
         self.weight += WEIGHT;
     }
 
-    /// Sends the notices, and tells what they weigh.
-    pub(crate) fn send(&mut self, caller: Env<'_>, mirror: LocalPid) -> u64 {
+    /// What the notices weigh.
+    pub(crate) fn weight(&self) -> u64 {
+        self.weight as u64
+    }
+
+    /// Sends the notices, if there are any.
+    pub(crate) fn send(&mut self, caller: Env<'_>, mirror: LocalPid) {
         if self.notices.is_empty() {
-            return 0;
+            return;
         }
-        let weight = std::mem::take(&mut self.weight) as u64;
-        let weighs = self.message.uint(weight);
+        let weighs = self.message.uint(self.weight());
         let notices = self.message.list(&self.notices);
         let tag = atoms::eslaver_keyspace().into();
         let message = self.message.tuple(&[tag, weighs, notices]);
         self.notices.clear();
+        self.weight = 0;
         self.message.send(caller, mirror, message);
-        weight
     }
 }
 

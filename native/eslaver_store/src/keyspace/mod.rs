@@ -6,6 +6,8 @@
 //! | `entry` | a key with its value, of any size |
 //! | `db` | a database: its keys in stripes, each with a lock |
 //! | `store` | the databases, as readers find them |
+//! | `capture` | a database as it was at one moment, taken while the writer goes on |
+//! | `moment` | the same for all of them |
 //! | `session` | what the writer has locked, until its change is whole |
 //! | `slot` | the slot of a cluster that a key is in |
 //! | `usage` | keys and bytes by type |
@@ -14,8 +16,10 @@
 //! | `trash` | values out of reach, to be dropped outside locks |
 
 pub(crate) mod block;
+pub(crate) mod capture;
 pub(crate) mod db;
 pub(crate) mod entry;
+pub(crate) mod moment;
 pub(crate) mod session;
 pub mod slot;
 pub(crate) mod store;
