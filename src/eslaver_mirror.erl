@@ -350,8 +350,9 @@ keys(Mirror, Glob) ->
     ask(Mirror, {keys, Glob}).
 
 %% @doc Folds over the keys, as `SCAN' does: keys that exist all the time are visited once; keys
-%% added or removed meanwhile may be. `match' is a pattern, `type' a type. If a full resync,
-%% `FLUSHDB', `SWAPDB' or the like replaces the keys meanwhile, the result is `{error, replaced}'.
+%% added or removed meanwhile may be. `match' is a pattern, `type' a type. If a full resync, or a
+%% `FLUSHDB', `FLUSHALL' or `SWAPDB' of this db, replaces the keys meanwhile, the result is
+%% `{error, replaced}'.
 -spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
     Acc | failure() | {error, replaced}
 when

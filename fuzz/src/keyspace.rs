@@ -103,7 +103,7 @@ pub(crate) fn any(bytes: &[u8]) {
             let key = KEYS[choices.below(KEYS.len())];
             let rest = (0..choices.below(12)).map(|_| word(&mut choices));
             let args: Vec<&[u8]> = std::iter::once(key).chain(rest).collect();
-            feed.command(db, name, &args, NOW, |_, _| {});
+            feed.command(db, name, &args, NOW, |_, _| {}, |_| {});
             drop(feed.writer().take_trash());
         }
     }

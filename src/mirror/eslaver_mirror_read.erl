@@ -103,7 +103,19 @@ session(Name) ->
 %% @doc Whether all that was read in the session is still as it was.
 -spec is_unchanged(session()) -> boolean().
 is_unchanged(Session) ->
-    eslaver_nif:session_unchanged(Session).
+    is_unchanged(Session, ?TRIES).
+
+is_unchanged(Session, Tries) ->
+    case eslaver_nif:session_unchanged(Session) of
+        busy when Tries > 0 ->
+            true = erlang:yield(),
+            is_unchanged(Session, Tries - 1);
+        busy ->
+            ok = timer:sleep(1),
+            is_unchanged(Session, 0);
+        Answer ->
+            Answer
+    end.
 
 %% @doc Runs a fun whose reads of this mirror all see one moment. It may run more than once.
 -spec transaction(mirror(), fun(() -> Result)) -> Result.
@@ -160,7 +172,7 @@ once(Name, Fun) ->
     _ = put(?SESSIONS, with_session(Name, Session, Others)),
     try Fun() of
         Result ->
-            case eslaver_nif:session_unchanged(Session) of
+            case is_unchanged(Session) of
                 true -> {done, Result};
                 false -> changed
             end
@@ -168,7 +180,7 @@ once(Name, Fun) ->
         throw:?CHANGED(Name) ->
             changed;
         Class:Reason:Stack ->
-            case eslaver_nif:session_unchanged(Session) of
+            case is_unchanged(Session) of
                 true -> erlang:raise(Class, Reason, Stack);
                 false -> changed
             end

@@ -1,6 +1,7 @@
 %% @doc The process of a mirror. It owns the keyspace, starts the replica whose link fills it, and
-%% starts another one from where the keyspace stands. What is applied does not pass through here,
-%% unless somebody has subscribed.
+%% starts another one from where the keyspace stands. What is applied does not pass through here;
+%% the keyspace tells of changes that somebody has subscribed to, as `{eslaver_keyspace, Weight,
+%% Notices}'.
 %% @private
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
@@ -11,7 +12,6 @@
 
 -record(state, {
     keyspace :: eslaver_nif:keyspace(),
-    news = eslaver_mirror_news:new() :: eslaver_mirror_news:state(),
     name :: atom(),
     %% Starts a replica.
     start :: eslaver_mirror_options:start(),
@@ -24,7 +24,7 @@
     persist :: eslaver_mirror_persist:persist(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
-    subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
+    subscriptions :: eslaver_subscriptions:subscriptions(),
     %% Readers during whose reads nothing may be written.
     holds = eslaver_mirror_holds:new() :: eslaver_mirror_holds:holds(),
     %% Requests to the replica without an answer yet.
@@ -76,7 +76,9 @@ save(Name, File) ->
 init(#{name := Name, start := Start, project := Projections} = Options) ->
     _ = process_flag(trap_exit, true),
     #{serve_stale_data := ServeStale, full_resync := Way, persist := Persist} = Options,
-    Keyspace = eslaver_nif:keyspace_new(Name, ServeStale, Way =:= in_place),
+    Subscriptions = eslaver_subscriptions:new(),
+    Interests = eslaver_subscriptions:interests(Subscriptions),
+    Keyspace = eslaver_nif:keyspace_new(Name, Interests, ServeStale, Way =:= in_place),
     Projector = projector(Name, Keyspace, Projections),
     First = #state{
         keyspace = Keyspace,
@@ -84,7 +86,8 @@ init(#{name := Name, start := Start, project := Projections} = Options) ->
         start = Start,
         projections = Projections,
         projector = Projector,
-        persist = eslaver_mirror_persist:new(Keyspace, Name, Persist)
+        persist = eslaver_mirror_persist:new(Keyspace, Name, Persist),
+        subscriptions = Subscriptions
     },
     case first(First) of
         {ok, State} ->
@@ -125,7 +128,7 @@ handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State)
     {noreply, State#state{waiting = eslaver_waiting:call(Request, From, Waiting)}};
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
-    {reply, ok, subscribed(Next, State)};
+    {reply, ok, State#state{subscriptions = Next}};
 handle_call({save, File}, From, #state{persist = Persist} = State) ->
     {noreply, State#state{persist = eslaver_mirror_persist:save(File, From, Persist)}};
 handle_call(functions, _From, #state{keyspace = Keyspace} = State) ->
@@ -145,11 +148,13 @@ handle_cast({eslaver_mirror_holds, Request}, #state{holds = Holds} = State) ->
 handle_cast({eslaver_waiting, Request}, #state{waiting = Waiting} = State) ->
     {noreply, State#state{waiting = eslaver_waiting:cast(Request, Waiting)}};
 handle_cast({eslaver_subscriptions, Request}, #state{subscriptions = Subscriptions} = State) ->
-    {noreply, subscribed(eslaver_subscriptions:cast(Request, Subscriptions), State)};
+    {noreply, State#state{subscriptions = eslaver_subscriptions:cast(Request, Subscriptions)}};
 handle_cast(_Unknown, State) ->
     {noreply, State}.
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
+handle_info({eslaver_keyspace, Weight, Notices}, State) ->
+    {noreply, guarded(fun() -> notified(Weight, Notices, State) end)};
 handle_info({'EXIT', Replica, Reason}, #state{replica = {Replica, _}} = State) ->
     {noreply, later(broken(ended(Reason, State)))};
 handle_info({'EXIT', _Pid, Reason}, #state{start_error = Error} = State) when
@@ -189,15 +194,17 @@ handle_info(Message, #state{asked = Asked} = State) ->
     end.
 
 down(Monitor, #state{subscriptions = Subscriptions} = State) ->
-    subscribed(eslaver_subscriptions:down(Monitor, Subscriptions), State#state{
+    State#state{
+        subscriptions = eslaver_subscriptions:down(Monitor, Subscriptions),
         waiting = eslaver_waiting:down(Monitor, State#state.waiting),
         holds = eslaver_mirror_holds:down(Monitor, State#state.holds)
-    }).
+    }.
 
-%% Only subscribers need the commands that are applied.
-subscribed(Subscriptions, #state{keyspace = Keyspace} = State) ->
-    ok = eslaver_nif:keyspace_notify(Keyspace, not eslaver_subscriptions:is_none(Subscriptions)),
-    State#state{subscriptions = Subscriptions}.
+%% The link may have the mirror tell as much again.
+notified(Weight, Notices, #state{keyspace = Keyspace, subscriptions = Subscriptions} = State) ->
+    ok = eslaver_subscriptions:send(eslaver_subscriptions:messages(Notices, Subscriptions)),
+    ok = eslaver_nif:keyspace_notified(Keyspace, Weight),
+    State.
 
 -spec terminate(term(), #state{}) -> ok.
 terminate(Reason, #state{keyspace = Keyspace, replica = Replica, persist = Persist} = State) ->
@@ -205,8 +212,8 @@ terminate(Reason, #state{keyspace = Keyspace, replica = Replica, persist = Persi
         ok = eslaver_nif:keyspace_release(Keyspace),
         ok = stopped(Replica),
         ok = stop_projector(State#state.projector),
-        ok = refuse_events(),
         _ = eslaver_nif:keyspace_detach(Keyspace),
+        ok = refuse_events(),
         _ = is_orderly(Reason) andalso eslaver_mirror_persist:stop(Persist),
         ok = eslaver_nif:keyspace_close(Keyspace)
     end),
@@ -239,11 +246,13 @@ stopped(Replica, Monitor) ->
         ok
     end.
 
-%% Keeps events out of reports, which show the mailbox.
+%% Keeps events and notices out of reports, which show the mailbox.
 refuse_events() ->
     receive
         {'$gen_call', From, {events, _, _}} ->
             gen_server:reply(From, ok),
+            refuse_events();
+        {eslaver_keyspace, _, _} ->
             refuse_events()
     after 0 -> ok
     end.
@@ -285,9 +294,8 @@ handled(From, Events, State) ->
             erlang:raise(Class, Reason, Stack)
     end.
 
-applied(Events, #state{news = News} = State) ->
-    {New, Next} = eslaver_mirror_news:handle(Events, News),
-    lists:foldl(fun news/2, State#state{news = Next}, New).
+applied(Events, State) ->
+    lists:foldl(fun news/2, State, eslaver_mirror_news:of_events(Events)).
 
 %% What the stream left open only a snapshot can tell; but the master must not make many, whatever
 %% it sends.
@@ -310,11 +318,7 @@ restarted(#state{replica = {Replica, _}} = State) ->
     true = exit(Replica, shutdown),
     State.
 
-news({applied, Commands, Offset}, #state{subscriptions = Subscriptions} = State) ->
-    ok = eslaver_subscriptions:send(eslaver_subscriptions:applied(Commands, Offset, Subscriptions)),
-    State;
-news({loaded, News}, #state{subscriptions = Subscriptions, waiting = Waiting} = State) ->
-    ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, Subscriptions)),
+news(loaded, #state{waiting = Waiting} = State) ->
     State#state{
         waiting = eslaver_waiting:loaded(Waiting),
         lost = false,
@@ -322,8 +326,6 @@ news({loaded, News}, #state{subscriptions = Subscriptions, waiting = Waiting} = 
     };
 news(loading, State) ->
     State#state{renewing = true};
-news({told, Told}, #state{subscriptions = Subscriptions} = State) ->
-    State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)};
 news(up, #state{waiting = Waiting} = State) ->
     %% The replica that loaded the snapshot may have ended before it could say so.
     State#state{waiting = eslaver_waiting:loaded(Waiting), renewing = false};
@@ -355,14 +357,13 @@ without_callback(_Reason, State) ->
 restored(none, State) ->
     State;
 restored(Place, State) ->
-    news({loaded, Place}, State).
+    news(loaded, State).
 
 %% What it has put into the keyspace stays; a slice that still runs is waited for.
-broken(#state{keyspace = Keyspace, news = News} = State) ->
+broken(#state{keyspace = Keyspace} = State) ->
     _ = eslaver_nif:keyspace_detach(Keyspace),
     _ = State#state.lost andalso eslaver_nif:keyspace_forget(Keyspace),
     State#state{
-        news = eslaver_mirror_news:broken(News),
         replica = undefined,
         resync = undefined,
         renewing = State#state.lost

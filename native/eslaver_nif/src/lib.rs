@@ -8,6 +8,8 @@
 //! | `terms` | events as terms |
 //! | `payload` | the payloads of `DUMP` and `FUNCTION DUMP` |
 //! | `filter` | filters |
+//! | `interests` | who wants to know of which changes |
+//! | `keys` | the keys of commands, and patterns |
 //! | `keys` | the keys of commands |
 //! | `panics` | panics, caught and told |
 //! | `position_file` | the file that keeps a position |
@@ -16,6 +18,7 @@
 
 mod atoms;
 mod filter;
+mod interests;
 mod io;
 mod keys;
 mod keyspace;

@@ -81,10 +81,11 @@ fn apply(stream: &[u8], store: &Arc<Store>) -> Result<(), Box<dyn Error>> {
         let db = tracker.position().db;
         tracker.apply(&command)?;
         let args: Vec<&[u8]> = command.args().iter().collect();
-        feed.command(db, command.name(), &args, now, |command, refusal| {
+        let refuse = |command: &eslaver_store::Command<'_>, refusal: eslaver_store::Refusal| {
             let name = command.name.escape_ascii().to_string();
             *refused.entry((name, refusal.to_string())).or_default() += 1;
-        });
+        };
+        feed.command(db, command.name(), &args, now, refuse, |_| {});
     }
     for ((name, refusal), count) in refused {
         eprintln!("{name}: {refusal}, {count} times");

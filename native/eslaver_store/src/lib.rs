@@ -8,13 +8,15 @@
 //! use std::sync::Arc;
 //!
 //! use eslaver_core::commands::Learned;
-//! use eslaver_store::{Answer, Arg, Feed, Patience, Queries, Reader, Store, Tree, Writer};
+//! use eslaver_store::{Answer, Arg, Command, Feed, Patience, Queries, Reader, Store, Tree, Writer};
 //!
 //! let store = Arc::new(Store::new());
 //! let mut feed = Feed::new(Writer::new(Arc::clone(&store), Learned::default(), None));
-//! feed.command(0, b"HSET", &[b"user:1", b"name", b"Ada"], 0, |command, refusal| {
+//! let refused = |command: &Command<'_>, refusal| {
 //!     eprintln!("{}: {refusal}", command.name.escape_ascii());
-//! });
+//! };
+//! let applied = |commands: &[Command<'_>]| println!("{} applied", commands.len());
+//! feed.command(0, b"HSET", &[b"user:1", b"name", b"Ada"], 0, refused, applied);
 //!
 //! let reader = Reader::new(&store, 0, 0, Patience::Short);
 //! let mut tree = Tree::default();

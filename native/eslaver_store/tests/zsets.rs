@@ -121,7 +121,7 @@ fn commands_change_sorted_sets() {
         (&["zadd k 2 a", "zadd k xx incr 3 a"], "[{a,5.0}]"),
         (&["zadd k 2 a", "zadd k gt incr -3 a"], "[{a,2.0}]"),
         (&["zadd k xx 3 a"], "[]"),
-        (&["zadd k -0 a +inf b -inf c"], "[{c,-inf},{a,0.0},{b,inf}]"),
+        (&["zadd k -0 a +inf b -inf c"], "[{c,-inf},{a,-0.0},{b,inf}]"),
         (&["zincrby k 2.5 a", "zincrby k -1 a"], "[{a,1.5}]"),
         (&["zadd k 1 a 2 b 3 c", "zrem k b x"], "[{a,1.0},{c,3.0}]"),
         (&["zadd k 1 a", "zrem k a"], "[]"),

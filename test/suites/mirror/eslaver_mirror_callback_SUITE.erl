@@ -420,7 +420,7 @@ reads(Count, Wanted) ->
     after ?TIMEOUT -> [no_more]
     end.
 
-%% What the callback gets as classic events is told to subscribers, too, once it is handled.
+%% Subscribers are told of what can be read, however far the callback has come.
 subscribers(_Config) ->
     #{client := Client} = Lab = lab(#{}),
     Self = self(),
@@ -435,12 +435,10 @@ subscribers(_Config) ->
             _ -> false
         end
     end),
-    {Handled, [_ | _] = Rest} = lists:splitwith(fun(M) -> element(1, M) =:= callback end, Messages),
     ?assertEqual(
         [{<<"set">>, <<"a1">>}, {<<"incr">>, <<"a2">>}, {<<"del">>, <<"a1">>}],
-        [{Name, Key} || {eslaver, R, {key, Name, Key, #{db := 0}}} <- Rest, R =:= Ref]
-    ),
-    ?assert(lists:member({callback, {stream, "exec", []}}, Handled)).
+        [{Name, Key} || {eslaver, R, {key, Name, Key, #{db := 0}}} <- Messages, R =:= Ref]
+    ).
 
 messages_until(Last) ->
     receive

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
 use eslaver_core::rdb::{self, Decoder, Limits, Status};
-use eslaver_store::{Feed, Functions, Loader, Store, Writer};
+use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Store, Writer};
 use rustler::types::map;
 use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, ResourceArc, Term};
 
 use crate::atoms;
+use crate::interests::Interests;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::reads::status_atom;
 use crate::keyspace::state::{Keyspace, Position};
@@ -19,11 +20,13 @@ use crate::keyspace::{reaper, registry};
 fn keyspace_new<'a>(
     env: Env<'a>,
     name: Atom,
+    interests: ResourceArc<Interests>,
     serves_stale: bool,
     in_place: bool,
 ) -> NifResult<Term<'a>> {
-    let keyspace = ResourceArc::new(Keyspace::new(serves_stale, in_place));
-    keyspace.monitor(Some(env), &env.pid()).ok_or(rustler::Error::BadArg)?;
+    let mirror = env.pid();
+    let keyspace = ResourceArc::new(Keyspace::new(mirror, interests, serves_stale, in_place));
+    keyspace.monitor(Some(env), &mirror).ok_or(rustler::Error::BadArg)?;
     registry::add(name, &keyspace);
     Ok(keyspace.encode(env))
 }
@@ -41,6 +44,7 @@ fn keyspace_close(keyspace: ResourceArc<Keyspace>) -> Atom {
 fn keyspace_detach<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult<Term<'a>> {
     let ticket = keyspace.detach();
     keyspace.projections().into_iter().for_each(|projections| projections.call(env));
+    keyspace.notify(env);
     let position = keyspace.position();
     Ok((ticket, position_term(env, position.as_ref())?).encode(env))
 }
@@ -76,17 +80,11 @@ fn keyspace_release(env: Env<'_>, keyspace: ResourceArc<Keyspace>) -> Atom {
     atoms::ok()
 }
 
-/// Whether the server wants to know of the commands that are applied.
+/// The server has told notices of this weight.
 #[rustler::nif]
-fn keyspace_notify(keyspace: ResourceArc<Keyspace>, notify: bool) -> Atom {
-    keyspace.set_notify(notify);
+fn keyspace_notified(env: Env<'_>, keyspace: ResourceArc<Keyspace>, weight: u64) -> Atom {
+    keyspace.notified(env, weight);
     atoms::ok()
-}
-
-/// Whether it does.
-#[rustler::nif]
-fn keyspace_notifies(keyspace: ResourceArc<Keyspace>) -> bool {
-    keyspace.notifies()
 }
 
 /// What there is, where it stands in the stream, and what could not be applied.
@@ -168,15 +166,21 @@ fn keyspace_apply<'a>(
     now: i64,
 ) -> NifResult<Vec<(Term<'a>, String)>> {
     let store = keyspace.store().ok_or(rustler::Error::BadArg)?;
-    let mut feed = Feed::new(Writer::new(store, Learned::default(), None));
+    let learned = Learned::default();
+    let mut feed = Feed::new(Writer::new(store, learned.clone(), None));
     let mut refused = Vec::new();
     for command in &commands {
         let words: Vec<&[u8]> = command.iter().map(Binary::as_slice).collect();
         let (name, args) = words.split_first().ok_or(rustler::Error::BadArg)?;
-        feed.command(db, name, args, now, |command, refusal| {
+        let refused = |command: &Command<'_>, refusal: Refusal| {
             refused.push((binary(env, command.name), refusal.to_string()));
-        });
+        };
+        let applied = |unit: &[Command<'_>]| {
+            keyspace.note(&learned, unit, 0);
+        };
+        feed.command(db, name, args, now, refused, applied);
     }
+    keyspace.notify(env);
     reaper::bury_trash(feed.writer().take_trash());
     Ok(refused)
 }

@@ -264,18 +264,23 @@ fn read_in_long<'a>(
     read_in(env, &session, Question::new(db, query, now, Patience::Long))
 }
 
-/// Whether everything that was read is still so.
+/// Whether everything that was read is still so, or `busy`.
 #[rustler::nif]
-fn session_unchanged(session: ResourceArc<Session>) -> bool {
+fn session_unchanged(session: ResourceArc<Session>) -> Atom {
     let seen = session.seen.lock();
-    with_current(session.name, |current| match (&*seen, current) {
-        (Seen::Nothing, _) => true,
-        (Seen::Failure(before), Err(why)) => why == *before,
+    let unchanged = with_current(session.name, |current| match (&*seen, current) {
+        (Seen::Nothing, _) => Some(true),
+        (Seen::Failure(before), Err(why)) => Some(why == *before),
         // that it has become stale meanwhile does not change it
-        (Seen::Store(..), Err(why)) if why == atoms::stale() => true,
-        (Seen::Store(edition, witness), Ok(current)) => {
-            current.edition == *edition && current.store.is_as_seen(&witness.borrow())
+        (Seen::Store(..), Err(why)) if why == atoms::stale() => Some(true),
+        (Seen::Store(edition, witness), Ok(current)) if current.edition == *edition => {
+            current.store.is_as_seen(&witness.borrow())
         }
-        _ => false,
-    })
+        _ => Some(false),
+    });
+    match unchanged {
+        Some(true) => atoms::r#true(),
+        Some(false) => atoms::r#false(),
+        None => atoms::busy(),
+    }
 }

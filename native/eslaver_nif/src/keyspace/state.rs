@@ -6,15 +6,21 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use eslaver_store::{Functions, Save, Store};
+use eslaver_core::commands::Learned;
+use eslaver_store::{Command, Functions, Save, Store};
 use parking_lot::{Mutex, MutexGuard};
-use rustler::{Env, LocalPid};
+use rustler::{Env, LocalPid, ResourceArc};
 
 use crate::atoms;
+use crate::interests::Interests;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::file::Failure;
 use crate::keyspace::projections::Projections;
 use crate::keyspace::reaper;
+use crate::terms::notices::Notices;
+
+/// The weight of notices with which the mirror is left alone until it has told them.
+const UNTOLD: u64 = 1024 * 1024;
 
 /// The editions so far: each store that readers get has its own, among those of all keyspaces.
 static EDITIONS: AtomicU64 = AtomicU64::new(0);
@@ -27,8 +33,13 @@ pub(crate) struct Keyspace {
     pub(crate) in_place: bool,
     current: ArcSwapOption<Current>,
     fresh: AtomicBool,
-    /// Whether somebody wants to know which commands are applied.
-    notify: AtomicBool,
+    /// Who is told of changes by the mirror, its process.
+    mirror: LocalPid,
+    interests: ResourceArc<Interests>,
+    /// What it is to tell next.
+    notices: Mutex<Notices>,
+    /// The weight of what it was sent, and has not told yet.
+    untold: AtomicU64,
     /// What is kept in step with it, if anything is.
     projections: OnceLock<Projections>,
     /// Whether nothing may be written for now.
@@ -87,7 +98,7 @@ pub(crate) enum Status {
 pub(crate) enum Entry<'a> {
     /// Nobody else does while this is kept.
     Granted(MutexGuard<'a, u64>),
-    /// It is to stay as it is, for readers or for projections.
+    /// It is to stay as it is, for readers or for projections, or the mirror has much to tell first.
     Held,
     /// Another link has come.
     Over,
@@ -110,13 +121,21 @@ impl Drop for Keyspace {
 }
 
 impl Keyspace {
-    pub(crate) fn new(serves_stale: bool, in_place: bool) -> Self {
+    pub(crate) fn new(
+        mirror: LocalPid,
+        interests: ResourceArc<Interests>,
+        serves_stale: bool,
+        in_place: bool,
+    ) -> Self {
         Self {
             serves_stale,
             in_place,
             current: ArcSwapOption::empty(),
             fresh: AtomicBool::new(false),
-            notify: AtomicBool::new(false),
+            mirror,
+            interests,
+            notices: Mutex::new(Notices::new()),
+            untold: AtomicU64::new(0),
             projections: OnceLock::new(),
             held: AtomicBool::new(false),
             turn: Mutex::new(0),
@@ -198,6 +217,7 @@ impl Keyspace {
     }
 
     fn show(&self, store: Arc<Store>, position: Position, functions: Functions, fresh: bool) {
+        let Position { offset, db, .. } = position;
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
         let old = self.current.swap(Some(Arc::new(Current { edition, store })));
         self.change(|applied| {
@@ -207,6 +227,9 @@ impl Keyspace {
             fresh
         });
         self.projections().into_iter().for_each(Projections::note_all);
+        if self.interests.any().is_some() {
+            self.notices.lock().loaded(offset, db);
+        }
         self.changed(1);
         old.into_iter().for_each(discard);
     }
@@ -272,13 +295,30 @@ impl Keyspace {
         if self.closed.load(Ordering::Acquire) { Err(Failure::Stopped) } else { Ok(()) }
     }
 
-    pub(crate) fn set_notify(&self, notify: bool) {
-        self.notify.store(notify, Ordering::Release);
+    /// Notes who is to be told of commands that belong together, which readers see by now: whoever
+    /// subscribes later finds what they have changed. `offset` is behind them.
+    #[inline]
+    pub(crate) fn note(&self, learned: &Learned, unit: &[Command<'_>], offset: u64) {
+        if let Some(interests) = self.interests.any() {
+            self.notices.lock().applied(&interests, learned, unit, offset);
+        }
     }
 
-    #[inline]
-    pub(crate) fn notifies(&self) -> bool {
-        self.notify.load(Ordering::Acquire)
+    /// Sends the mirror what it has to tell, unless projections have still to take it in.
+    pub(crate) fn notify(&self, env: Env<'_>) {
+        if self.projections().is_none_or(Projections::is_settled) {
+            let mut notices = self.notices.lock();
+            self.untold.fetch_add(notices.weight(), Ordering::SeqCst);
+            notices.send(env, self.mirror);
+        }
+    }
+
+    /// The mirror has told notices of this weight. A link that waits for that goes on.
+    pub(crate) fn notified(&self, env: Env<'_>, weight: u64) {
+        let before = self.untold.fetch_sub(weight, Ordering::SeqCst);
+        if before > UNTOLD && before.saturating_sub(weight) <= UNTOLD {
+            self.wake(env);
+        }
     }
 
     pub(crate) fn set_fault(&self, fault: Fault) {
@@ -308,12 +348,15 @@ impl Keyspace {
     /// The projections have what they were called for: a link that waits goes on.
     pub(crate) fn settle(&self, env: Env<'_>) {
         if self.projections().is_some_and(|projections| projections.settle(env)) {
+            self.notify(env);
             self.wake(env);
         }
     }
 
     fn is_held(&self) -> bool {
-        self.held.load(Ordering::SeqCst) || self.projections().is_some_and(Projections::is_awaited)
+        self.held.load(Ordering::SeqCst)
+            || self.untold.load(Ordering::SeqCst) > UNTOLD
+            || self.projections().is_some_and(Projections::is_awaited)
     }
 
     /// A slice of the link with this ticket begins, run by `link`, which is woken after a hold.

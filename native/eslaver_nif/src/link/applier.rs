@@ -7,9 +7,9 @@ use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Before, Filter};
 use eslaver_core::position::Position;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
-use eslaver_core::resp::Command;
-use eslaver_store::{Feed, Functions, Loader, Refusal, Store, Watch, Writer};
-use rustler::ResourceArc;
+use eslaver_core::resp;
+use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Store, Watch, Writer};
+use rustler::{Env, ResourceArc};
 
 use crate::keyspace::{self, Fault, Keyspace, Projections, bury, bury_trash};
 use crate::link::end::End;
@@ -28,6 +28,8 @@ pub(crate) struct Applier {
     filter: Option<Arc<Filter>>,
     intake: Option<Intake>,
     feed: Option<Feed>,
+    /// What the master told of its commands.
+    learned: Arc<Learned>,
     /// The offset behind what the keyspace has: what comes before is passed over.
     from: u64,
     news: Vec<News>,
@@ -47,7 +49,16 @@ impl Applier {
         ticket: u64,
         filter: Option<Arc<Filter>>,
     ) -> Self {
-        Self { keyspace, ticket, filter, intake: None, feed: None, from: 0, news: Vec::new() }
+        Self {
+            keyspace,
+            ticket,
+            filter,
+            intake: None,
+            feed: None,
+            learned: Arc::default(),
+            from: 0,
+            news: Vec::new(),
+        }
     }
 
     pub(crate) fn keyspace(&self) -> &ResourceArc<Keyspace> {
@@ -90,7 +101,7 @@ impl Applier {
         &mut self,
         replid: Option<&str>,
         offset: u64,
-        learned: &Learned,
+        learned: Arc<Learned>,
     ) -> Result<(u64, u32), End> {
         let mut intake = self.intake.take().ok_or(End::Confused)?;
         intake.loader.finish();
@@ -104,14 +115,15 @@ impl Applier {
         }
         let replid = replid.map(str::to_owned);
         let position = keyspace::Position { replid, offset, db: intake.stream_db };
-        self.feed = Some(self.feed_of(&store, learned, functions.clone()));
+        self.learned = learned;
+        self.feed = Some(self.feed_of(&store, functions.clone()));
         self.from = offset;
         self.keyspace.publish(store, position, functions);
         Ok((intake.keys, intake.stream_db))
     }
 
     /// The stream goes on under this id, perhaps before the end of what the keyspace has.
-    pub(crate) fn resume(&mut self, replid: &str, learned: &Learned) -> Result<(), End> {
+    pub(crate) fn resume(&mut self, replid: &str, learned: Arc<Learned>) -> Result<(), End> {
         let store = self.keyspace.store().ok_or(End::Confused)?;
         let functions = {
             let mut applied = self.keyspace.applied();
@@ -120,13 +132,15 @@ impl Applier {
             self.from = position.offset;
             applied.functions.clone()
         };
-        self.feed = Some(self.feed_of(&store, learned, functions));
+        self.learned = learned;
+        self.feed = Some(self.feed_of(&store, functions));
         self.keyspace.set_fresh(true);
         Ok(())
     }
 
-    fn feed_of(&self, store: &Arc<Store>, learned: &Learned, functions: Functions) -> Feed {
-        let mut writer = Writer::new(Arc::clone(store), learned.clone(), self.filter());
+    fn feed_of(&self, store: &Arc<Store>, functions: Functions) -> Feed {
+        let learned = Learned::clone(&self.learned);
+        let mut writer = Writer::new(Arc::clone(store), learned, self.filter());
         writer.set_functions(functions);
         if let Some(command) = self.keyspace.take_fault(Fault::command) {
             writer.set_faulty(&command);
@@ -137,9 +151,9 @@ impl Applier {
         Feed::new(writer)
     }
 
-    /// Whether the server is to get the commands, too.
-    pub(crate) fn notifies(&self) -> bool {
-        self.keyspace.notifies()
+    /// Sends the mirror what it has to tell.
+    pub(crate) fn notify(&self, env: Env<'_>) {
+        self.keyspace.notify(env);
     }
 
     /// Has the processor fetch what it needs for the keys of the next commands: see [`Writer::warm`].
@@ -152,42 +166,46 @@ impl Applier {
         }
     }
 
-    /// Applies the command behind `at`, with what must precede it, if the keyspace does not have it.
+    /// Applies the command behind `before`, with what must precede it, if the keyspace does not have
+    /// it. `behind` is the offset behind it.
     #[inline]
     pub(crate) fn command(
         &mut self,
-        before: Before,
-        command: &Command<'_>,
-        at: Position,
+        frame: Before,
+        command: &resp::Command<'_>,
+        before: Position,
+        behind: u64,
         now: i64,
     ) {
-        if at.offset < self.from {
+        if before.offset < self.from {
             return;
         }
-        let db = at.db;
-        if before.multi {
-            self.apply(b"multi", db, &[], now);
+        let at = (before.db, behind);
+        if frame.multi {
+            self.apply(b"multi", at, &[], now);
         }
         let args = command.args();
         let mut few: [&[u8]; FEW] = [&[]; FEW];
         match few.get_mut(..args.len()) {
             Some(few) => {
                 few.iter_mut().zip(args.iter()).for_each(|(place, arg)| *place = arg);
-                self.apply(command.name(), db, few, now);
+                self.apply(command.name(), at, few, now);
             }
             None => {
                 let many: Vec<&[u8]> = args.iter().collect();
-                self.apply(command.name(), db, &many, now);
+                self.apply(command.name(), at, &many, now);
             }
         }
     }
 
-    fn apply(&mut self, name: &[u8], db: u32, args: &[&[u8]], now: i64) {
+    fn apply(&mut self, name: &[u8], (db, offset): (u32, u64), args: &[&[u8]], now: i64) {
         let Some(feed) = &mut self.feed else { return };
         let mut refused: Vec<(Vec<u8>, Refusal)> = Vec::new();
-        feed.command(db, name, args, now, |command, refusal| {
+        let refuse = |command: &Command<'_>, refusal| {
             refused.push((command.name.to_vec(), refusal));
-        });
+        };
+        let applied = |unit: &[Command<'_>]| self.keyspace.note(&self.learned, unit, offset);
+        feed.command(db, name, args, now, refuse, applied);
         for (command, refusal) in refused {
             self.count(&command, 1, &refusal.to_string());
         }

@@ -294,6 +294,7 @@ impl Slicer {
     /// What the server is to know of the keyspace.
     fn tell(&mut self, env: Env<'_>) {
         let Some(applier) = &mut self.applier else { return };
+        applier.notify(env);
         for news in applier.take_news() {
             match &news {
                 applier::News::Refused { command, reason } => {
@@ -339,7 +340,8 @@ impl Slicer {
                     Some(applier) => {
                         let left_out = applier.intake().and_then(Intake::take_left_out);
                         let replid = load.replid.as_deref();
-                        let (keys, db) = applier.loaded(replid, offset, &shared.learned())?;
+                        let (keys, db) = applier.loaded(replid, offset, shared.learned())?;
+                        applier.notify(env);
                         (keys, db, left_out)
                     }
                 };
@@ -355,7 +357,7 @@ impl Slicer {
                         applier.keyspace().forget_position();
                         return Err(End::Parted);
                     }
-                    applier.resume(goes_on_as, &shared.learned())?;
+                    applier.resume(goes_on_as, shared.learned())?;
                 }
                 let (limits, offset) = (self.limits.of_stream(false), start.handled.now.offset);
                 self.stream(start.tracker(), limits, Some(start), shared);

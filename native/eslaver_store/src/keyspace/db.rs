@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, Hasher};
 use std::hint::black_box;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -23,9 +24,13 @@ pub const WARMED: usize = 16;
 /// A table is made smaller when fewer than one slot of this number is taken.
 const SPARSE: usize = 6;
 
+/// The databases made so far.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
 /// A database.
 #[derive(Debug)]
 pub(crate) struct Db {
+    id: u64,
     groups: Box<[OnceLock<Group>]>,
     hasher: RandomState,
     usage: Usage,
@@ -62,11 +67,18 @@ impl KeyHash {
 impl Db {
     pub(crate) fn new(hasher: RandomState) -> Self {
         Self {
+            id: MADE.fetch_add(1, Ordering::Relaxed),
             groups: (0..STRIPES / GROUP).map(|_| OnceLock::new()).collect(),
             hasher,
             usage: Usage::default(),
             capture: Capture::default(),
         }
+    }
+
+    /// No other database has it, whatever their numbers become.
+    #[inline]
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     #[inline]

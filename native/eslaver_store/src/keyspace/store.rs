@@ -126,13 +126,13 @@ impl Store {
         self.attempt(patience, |generation, dbs| {
             let Some(db) = dbs.get(number) else {
                 self.is_generation(generation).then_some(())?;
-                note.db_missing(generation, number);
+                note.db_missing(number);
                 return Some(with.take()?(None));
             };
             let hash = db.hash(key);
             let keys = db.stripe(hash.stripe()).try_read()?;
             self.is_generation(generation).then_some(())?;
-            note.stripe(generation, number, hash.stripe(), keys.version());
+            note.stripe(number, db.id(), hash.stripe(), keys.version());
             Some(with.take()?(keys.get(hash, key).filter(|entry| entry.is_live(now))))
         })
     }
@@ -152,14 +152,14 @@ impl Store {
         self.attempt(patience, |generation, dbs| {
             let Some(db) = dbs.get(number) else {
                 self.is_generation(generation).then_some(())?;
-                note.db_missing(generation, number);
+                note.db_missing(number);
                 return Some(with.take()?(&vec![None; keys.len()]));
             };
             let hashes: Vec<_> = keys.iter().map(|key| db.hash(key.as_ref())).collect();
             let held = lock_all(db, hashes.iter().map(|hash| hash.stripe()).collect())?;
             self.is_generation(generation).then_some(())?;
             for (stripe, keys) in &held {
-                note.stripe(generation, number, *stripe, keys.version());
+                note.stripe(number, db.id(), *stripe, keys.version());
             }
             let find = |(key, hash): (&K, KeyHash)| {
                 let at = held.binary_search_by_key(&hash.stripe(), |(stripe, _)| *stripe).ok()?;
@@ -182,7 +182,7 @@ impl Store {
         self.attempt(patience, |generation, dbs| {
             let result = with(dbs.get(number));
             self.is_generation(generation).then_some(())?;
-            note.generation(generation);
+            note.db(generation, number, dbs.get(number).map(Db::id));
             Some(result)
         })
     }
@@ -203,7 +203,7 @@ impl Store {
                 None => None,
             };
             self.is_generation(generation).then_some(())?;
-            note.generation(generation);
+            note.db(generation, number, dbs.get(number).map(Db::id));
             if let Some(keys) = keys {
                 with(&keys);
             }
@@ -230,17 +230,20 @@ impl Store {
         Err(ReadError::Busy)
     }
 
-    /// Whether all that reads of this store have found is still so.
-    pub fn is_as_seen(&self, witness: &Witness) -> bool {
+    /// Whether all that reads of this store have found is still so. `None`: the writer is changing
+    /// databases, so that nobody can tell for now.
+    pub fn is_as_seen(&self, witness: &Witness) -> Option<bool> {
+        if self.is_broken() {
+            return Some(false);
+        }
+        let generation = self.even_generation()?;
         let dbs = self.dbs();
-        witness.holds(
-            |generation| generation.is_multiple_of(2) && self.is_generation(generation),
-            |db| dbs.get(db).is_none(),
-            |db, stripe, version| {
-                let keys = dbs.get(db).and_then(|db| db.stripe(stripe).try_read());
-                keys.is_some_and(|keys| keys.version() == version)
-            },
-        )
+        let is_so = witness.holds(
+            generation,
+            |number| dbs.get(number).map(Db::id),
+            |number, stripe| Some(dbs.get(number)?.stripe(stripe).try_read()?.version()),
+        );
+        self.is_generation(generation).then_some(is_so)
     }
 
     #[inline]

@@ -73,7 +73,7 @@ fn undisturbed(reader: &Reader<'_>, key: &[u8], options: &Options<'_>) -> Option
         let witness = RefCell::<Witness>::default();
         let sorted = sorted(&Keys::Store(&reader.noting(&witness)), reader, key, options);
         let is_final = matches!(sorted, Err(Failure::Lookup(_)))
-            || reader.store().is_as_seen(&witness.borrow());
+            || reader.store().is_as_seen(&witness.borrow()) == Some(true);
         is_final.then_some(sorted)
     })
 }

@@ -47,7 +47,8 @@ impl Feed {
     }
 
     /// Takes a command, whose name may be in any case. `now` is in ms since the epoch. What cannot be
-    /// applied is handed to `refused`.
+    /// applied is handed to `refused`; commands that belong together are handed to `applied`, once
+    /// readers see what they have changed.
     #[inline]
     pub fn command(
         &mut self,
@@ -56,6 +57,7 @@ impl Feed {
         args: &[&[u8]],
         now: i64,
         refused: impl FnMut(&Command<'_>, Refusal),
+        applied: impl FnOnce(&[Command<'_>]),
     ) {
         let mut lower = [0; LONGEST_NAME];
         let name = match lower.get_mut(..name.len()) {
@@ -71,19 +73,28 @@ impl Feed {
             b"multi" => {
                 self.transaction.get_or_insert_default();
             }
-            b"exec" => self.exec(now, refused),
+            b"exec" => self.exec(now, refused, applied),
             // No master sends one; a replica drops the transaction.
             b"discard" => self.transaction = None,
             _ => match &mut self.transaction {
                 Some(transaction) => transaction.store(db, name, args),
-                None => self.writer.apply(&[Command { db, name, args }], now, refused),
+                None => {
+                    let unit = [Command { db, name, args }];
+                    self.writer.apply(&unit, now, refused);
+                    applied(&unit);
+                }
             },
         }
     }
 
     /// There may be no transaction: see above. Redis 3.2 also leaves `MULTI` out where all that a
     /// transaction changed was by `PFCOUNT`.
-    fn exec(&mut self, now: i64, refused: impl FnMut(&Command<'_>, Refusal)) {
+    fn exec(
+        &mut self,
+        now: i64,
+        refused: impl FnMut(&Command<'_>, Refusal),
+        applied: impl FnOnce(&[Command<'_>]),
+    ) {
         let Some(transaction) = self.transaction.take() else {
             return;
         };
@@ -106,6 +117,7 @@ impl Feed {
             })
             .collect();
         self.writer.apply(&unit, now, refused);
+        applied(&unit);
     }
 }
 
