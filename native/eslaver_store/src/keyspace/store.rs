@@ -58,10 +58,13 @@ pub struct Store {
     generation: AtomicU64,
     broken: AtomicBool,
     server: OnceLock<Server>,
-    server_aux: OnceLock<(Box<[u8]>, Box<[u8]>)>,
+    server_aux: OnceLock<Aux>,
     hasher: RandomState,
     seed: u64,
 }
+
+/// The name and the value of an auxiliary field.
+type Aux = (Box<[u8]>, Box<[u8]>);
 
 /// The databases that there are, by ascending number.
 #[derive(Debug, Clone, Default)]

@@ -199,9 +199,7 @@ impl Stream {
         let (len, added, deleted) = (self.len(), self.entries_added, self.max_deleted_id);
         if added == 0 {
             Some(0)
-        } else if len == 0 && id <= self.last_id {
-            Some(added)
-        } else if id == self.last_id {
+        } else if id == self.last_id || len == 0 && id < self.last_id {
             Some(added)
         } else if id > self.last_id {
             None
