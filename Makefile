@@ -1,4 +1,4 @@
-.PHONY: help build demo shell test ct soak bench fuzz miri asan tsan schedules lint fmt clean
+.PHONY: help build demo shell test ct soak bench fuzz miri asan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -14,10 +14,9 @@ help:
 	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,mirror-reads choose;'
 	@echo '             SHORT=1 tries the parts of the mirror out'
 	@echo 'make fuzz    the decoders with any bytes at all; SECONDS=60 for each and TARGET=rdb choose'
-	@echo 'make miri    the core crate and the layouts of the store in an interpreter that finds undefined behaviour'
+	@echo 'make miri    the core crate in an interpreter that finds undefined behaviour'
 	@echo 'make asan    real masters and a node whose NIF AddressSanitizer watches'
-	@echo 'make tsan    the store, with readers beside its writer, under ThreadSanitizer'
-	@echo 'make schedules   the same, with a scheduler that chooses who runs at each step of the locking'
+	@echo 'make schedules   readers beside the writer; who runs next is chosen at each step of the locking'
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started'
 	@echo 'make lint    the checks of make test that run no code'
 	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
@@ -70,16 +69,9 @@ miri:
 		--test handshake --test handshake_refusals \
 		$(addprefix --test rdb_,dump limits tables containers random) \
 		-- --skip huge --skip any_ --skip many_ --skip changed_ --skip listpacks
-	MIRIFLAGS="-Zmiri-disable-isolation" PROPTEST_CASES=2 \
-		cargo +nightly miri test --locked -p eslaver_store --lib -- collections:: keyspace::
-	MIRIFLAGS="-Zmiri-disable-isolation" \
-		cargo +nightly miri test --locked -p eslaver_store --test readers
 
 asan: build
 	tools/asan.sh
-
-tsan:
-	tools/tsan.sh
 
 # It builds the store anew with other locks, so apart from all else.
 schedules:
