@@ -11,7 +11,8 @@ help:
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
 	@echo 'make ct      the tests with real servers; SUITES=test/suites/replica/eslaver_resume_SUITE,… chooses'
 	@echo 'make soak    minutes of chance: writes, cuts, failovers, kills; SECONDS=600 and SEED=N choose'
-	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,w4-memory choose'
+	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,mirror-reads choose;'
+	@echo '             SHORT=1 tries the parts of the mirror out'
 	@echo 'make fuzz    the decoders with any bytes at all; SECONDS=60 for each and TARGET=rdb choose'
 	@echo 'make miri    the core crate in an interpreter that finds undefined behaviour'
 	@echo 'make asan    real masters and a node whose NIF AddressSanitizer watches'
@@ -51,9 +52,8 @@ soak: build
 bench: build
 	cargo build --release --locked -p eslaver_bench
 	mkdir -p $(build)/bench
-	erlc -o $(build)/bench bench/eslaver_bench.erl
-	$(if $(ONLY),,ERL_LIBS=$(lib) bench/mirror.escript bench/mirror.md)
-	bench/run.py $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
+	erlc -o $(build)/bench bench/*.erl
+	bench/run.py $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY)) $(if $(SHORT),--short)
 
 fuzz:
 	tools/fuzz.sh $(or $(SECONDS),60) $(TARGET)

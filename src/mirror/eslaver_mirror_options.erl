@@ -9,6 +9,7 @@
     name := atom(),
     serve_stale_data := boolean(),
     full_resync := beside | in_place,
+    project := [eslaver_mirror_projection:projection()],
     persist := eslaver_mirror_persist:options(),
     start := start()
 }.
@@ -31,7 +32,7 @@ parse(Wrapped) when is_map(Wrapped) ->
     Input = eslaver_options:unwrapped(Wrapped),
     {Own, Replica} = maps:fold(fun sort/3, {defaults(), #{}}, Input),
     case check(maps:to_list(Own)) ++ not_for_mirrors(Input) of
-        [] -> replica(Own, Replica);
+        [] -> projected(Own, Replica);
         [{Key, Value} | _] -> {error, {invalid_option, Key, Value}}
     end;
 parse(_Input) ->
@@ -42,7 +43,8 @@ defaults() ->
         name => eslaver_mirror,
         serve_stale_data => true,
         full_resync => beside,
-        persist => undefined
+        persist => undefined,
+        project => []
     }.
 
 sort(Key, Value, {Own, Replica}) when is_map_key(Key, Own) -> {Own#{Key := Value}, Replica};
@@ -54,6 +56,7 @@ check(Own) ->
 is_valid(name, Name) -> is_atom(Name) andalso Name =/= undefined;
 is_valid(full_resync, Way) -> Way =:= beside orelse Way =:= in_place;
 is_valid(serve_stale_data, Value) -> is_boolean(Value);
+is_valid(project, _Declared) -> true;
 is_valid(persist, Value) -> persist(Value) =/= error.
 
 %% The file, and the interval.
@@ -83,6 +86,12 @@ not_for_mirrors(Input) ->
     Partial = is_map(Filters) andalso map_size(maps:with([types, commands], Filters)) > 0,
     Given ++ [{filter, Filters} || Partial].
 
+projected(#{project := Declared} = Own, Replica) ->
+    case eslaver_mirror_projection:parse(Declared) of
+        {ok, Projections} -> replica(Own#{project := Projections}, Replica);
+        {error, _} = Error -> Error
+    end.
+
 replica(Own, Given) ->
     ClientName = eslaver_options:default_client_name({local, maps:get(name, Own)}),
     Replica = maps:merge(#{client_name => ClientName}, Given),
@@ -93,6 +102,7 @@ replica(Own, Given) ->
                 name => maps:get(name, Own),
                 serve_stale_data => maps:get(serve_stale_data, Own),
                 full_resync => maps:get(full_resync, Own),
+                project => maps:get(project, Own),
                 persist => #{file => File, interval => Interval, scope => scope(Filter)},
                 start => fun(Callback, Observer) -> start(Callback, Observer, Replica) end
             }};

@@ -18,6 +18,9 @@
     %% Whether the user's callback, if there is one, still takes events.
     callback = given :: given | none,
     replica :: undefined | {pid(), StartedAt :: integer()},
+    projections :: [eslaver_mirror_projection:projection()],
+    %% Keeps them.
+    projector :: undefined | pid(),
     persist :: eslaver_mirror_persist:persist(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
@@ -70,14 +73,17 @@ save(Name, File) ->
     gen_server:call(Name, {save, File}, infinity).
 
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
-init(#{name := Name, start := Start} = Options) ->
+init(#{name := Name, start := Start, project := Projections} = Options) ->
     _ = process_flag(trap_exit, true),
     #{serve_stale_data := ServeStale, full_resync := Way, persist := Persist} = Options,
     Keyspace = eslaver_nif:keyspace_new(Name, ServeStale, Way =:= in_place),
+    Projector = projector(Name, Keyspace, Projections),
     First = #state{
         keyspace = Keyspace,
         name = Name,
         start = Start,
+        projections = Projections,
+        projector = Projector,
         persist = eslaver_mirror_persist:new(Keyspace, Name, Persist)
     },
     case first(First) of
@@ -85,8 +91,18 @@ init(#{name := Name, start := Start} = Options) ->
             {ok, State};
         {error, Reason} ->
             ok = eslaver_nif:keyspace_close(Keyspace),
+            ok = stop_projector(Projector),
             {stop, Reason}
     end.
+
+projector(_Name, _Keyspace, []) ->
+    undefined;
+projector(Name, Keyspace, Projections) ->
+    {ok, Projector} = eslaver_mirror_projector:start_link(Name, Keyspace, Projections),
+    Projector.
+
+stop_projector(undefined) -> ok;
+stop_projector(Projector) -> eslaver_mirror_projector:stop(Projector).
 
 %% A link that began before the data is restored would ask for all of it.
 first(#state{persist = Persist} = State) ->
@@ -184,10 +200,11 @@ subscribed(Subscriptions, #state{keyspace = Keyspace} = State) ->
     State#state{subscriptions = Subscriptions}.
 
 -spec terminate(term(), #state{}) -> ok.
-terminate(Reason, #state{keyspace = Keyspace, replica = Replica, persist = Persist}) ->
+terminate(Reason, #state{keyspace = Keyspace, replica = Replica, persist = Persist} = State) ->
     _ = guarded(fun() ->
         ok = eslaver_nif:keyspace_release(Keyspace),
         ok = stopped(Replica),
+        ok = stop_projector(State#state.projector),
         ok = refuse_events(),
         _ = eslaver_nif:keyspace_detach(Keyspace),
         _ = is_orderly(Reason) andalso eslaver_mirror_persist:stop(Persist),
@@ -307,8 +324,9 @@ news(loading, State) ->
     State#state{renewing = true};
 news({told, Told}, #state{subscriptions = Subscriptions} = State) ->
     State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)};
-news(up, State) ->
-    State#state{renewing = false};
+news(up, #state{waiting = Waiting} = State) ->
+    %% The replica that loaded the snapshot may have ended before it could say so.
+    State#state{waiting = eslaver_waiting:loaded(Waiting), renewing = false};
 news(lost, State) ->
     State#state{lost = true};
 news({refused, Command, Reason}, #state{name = Name} = State) ->
@@ -402,5 +420,9 @@ info_of(#state{keyspace = Keyspace, restarts = Restarts} = State) ->
     Persist = eslaver_mirror_persist:info(State#state.persist),
     maps:merge(maps:merge(eslaver_nif:keyspace_info(Keyspace), Persist), #{
         restarts => Restarts,
+        projections => maps:from_list([
+            {eslaver_mirror_projection:table(P), eslaver_mirror_projection:info(P)}
+         || P <- State#state.projections
+        ]),
         start_error => State#state.start_error
     }).

@@ -12,6 +12,8 @@
 -export([keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_notify/2, keyspace_notifies/1, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
+-export([keyspace_project/2, projections_changed/1, projections_settled/1]).
+-export([projections_read/4, projections_read_dirty/4]).
 -export([keyspace_save/3, keyspace_restore/3, keyspace_changes/1]).
 -export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
 -export([session_new/1, session_read/4, session_read_dirty/4, session_unchanged/1]).
@@ -238,6 +240,30 @@ keyspace_read(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
 -spec keyspace_read_dirty(atom(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
     busy | failure() | (Answer :: term()).
 keyspace_read_dirty(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+
+%% @doc The calling process keeps projections of these keys, which it does only once. After a slice
+%% that has changed any of them, or when there is another snapshot, it gets `{eslaver_nif, changed}',
+%% and nothing is written until {@link projections_settled/1}.
+-spec keyspace_project(keyspace(), [{Db :: non_neg_integer(), Globs :: [binary()]}]) -> ok.
+keyspace_project(_Keyspace, _Projections) -> erlang:nif_error(reason()).
+
+%% @doc What has changed of the keys of each projection, since it was called last.
+-spec projections_changed(keyspace()) -> [all | [Key :: binary()]].
+projections_changed(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc The projections have the changes: writing goes on.
+-spec projections_settled(keyspace()) -> ok.
+projections_settled(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc As {@link keyspace_read/4}, also of data that is stale.
+-spec projections_read(keyspace(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+    busy | takes_long | failure() | (Answer :: term()).
+projections_read(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+
+%% @doc As {@link projections_read/4}, for as long as it takes.
+-spec projections_read_dirty(keyspace(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+    busy | failure() | (Answer :: term()).
+projections_read_dirty(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
 
 %% @doc The status of the data of a mirror.
 -spec keyspace_status(Name :: atom()) -> loading | fresh | stale | not_running.

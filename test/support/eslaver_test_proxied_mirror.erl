@@ -41,6 +41,7 @@ attach(Mirror, #{proxy := Proxy}) ->
 attach(Mirror, Port) ->
     attach(Mirror, Port, #{}).
 
+%% The same with these options.
 -spec attach(Mirror :: atom(), inet:port_number(), map()) -> ok.
 attach(Mirror, Port, Options) ->
     Target = eslaver_test_replica:target(Port),

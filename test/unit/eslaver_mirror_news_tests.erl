@@ -31,11 +31,14 @@ commands_test() ->
         ])
     ).
 
-%% The link goes on before the transaction, which then comes again.
+%% Another link goes on with what has not been handled, another replica before the transaction.
 cut_within_a_transaction_test() ->
     Open = [command("multi", 110), command("set a 1", 120)],
-    Whole = Open ++ [command("exec", 130)],
-    ?assertEqual([down, up, {applied, [set(<<"a">>)], 130}], news(Open ++ [down(), up()] ++ Whole)),
+    Rest = [command("set b 1", 130), command("exec", 140)],
+    ?assertEqual(
+        [up, {applied, [set(<<"a">>), set(<<"b">>)], 140}],
+        news(Open ++ [down(), up()] ++ Rest)
+    ),
     {[], Left} = eslaver_mirror_news:handle(Open, eslaver_mirror_news:new()),
     ?assertMatch(
         {[{applied, [{<<"set">>, _, _}], 120}], _},

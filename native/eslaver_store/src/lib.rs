@@ -48,6 +48,7 @@ mod testing;
 pub mod values;
 mod write;
 
+pub use keyspace::db::WARMED;
 pub use keyspace::slot;
 pub use keyspace::store::{Patience, ReadError, Store};
 pub use keyspace::trash::Trash;
@@ -64,4 +65,5 @@ pub use write::command::Command;
 pub use write::feed::Feed;
 pub use write::functions::Functions;
 pub use write::refusal::Refusal;
+pub use write::watch::{Changed, Interest, Watch};
 pub use write::writer::Writer;

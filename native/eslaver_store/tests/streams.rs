@@ -70,6 +70,7 @@ fn what_is_saved_is_loaded() {
     let mut loader = Loader::new(Arc::clone(&loaded), None);
     while decoder.next(&mut loader).unwrap() != Status::Done {}
     assert_eq!(loader.problems(), []);
+    loader.finish();
     for key in ["large", "small"] {
         for (loaded, expected) in all(&loaded, key).into_iter().zip(all(&store, key)) {
             assert_eq!(loaded, expected, "{key}");

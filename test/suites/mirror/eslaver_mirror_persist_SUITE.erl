@@ -81,7 +81,7 @@ servers_load_it(Config) ->
     Clients = [ReplicaClient, LoadedClient],
     [Functions, LoadedFunctions] = [functions(C) || C <- Clients],
     ?assertEqual(Functions, LoadedFunctions),
-    [Digest, LoadedDigest] = [eslaver_test_lasting:digest(C) || C <- Clients],
+    [Digest, LoadedDigest] = [eslaver_test_lasting:digest(C, Description) || C <- Clients],
     ?assertEqual(Digest, LoadedDigest),
     ok = eslaver_mirror:stop(?M),
     _ = [eslaver_test_master:stop(M) || M <- [Master, Replica, Loaded]],

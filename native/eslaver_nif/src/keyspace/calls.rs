@@ -39,6 +39,7 @@ fn keyspace_close(keyspace: ResourceArc<Keyspace>) -> Atom {
 #[rustler::nif(schedule = "DirtyIo")]
 fn keyspace_detach<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult<Term<'a>> {
     let ticket = keyspace.detach();
+    keyspace.projections().into_iter().for_each(|projections| projections.call(env));
     let position = keyspace.position();
     Ok((ticket, position_term(env, position.as_ref())?).encode(env))
 }
@@ -142,8 +143,10 @@ fn keyspace_load<'a>(
     let mut loader = Loader::new(Arc::clone(&store), None);
     match load(&snapshot, &mut loader) {
         Ok(()) => {
+            loader.finish();
             let position = Position { replid: None, offset: 0, db: 0 };
             keyspace.publish(store, position, Functions::default());
+            keyspace.projections().into_iter().for_each(|projections| projections.call(env));
             atoms::ok().encode(env)
         }
         Err(error) => {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `registry` | finds a keyspace by its mirror's name |
 //! | `state` | the keyspace: its current store, and what outlives a link |
+//! | `projections` | what a mirror's projections have still to take in |
+//! | `keeper` | what the process that keeps these asks of its keyspace |
 //! | `calls` | what a mirror's server asks of its keyspace |
 //! | `save`, `restore` | a keyspace as a file, and back |
 //! | `file` | what both have in common |
@@ -16,7 +18,9 @@
 mod answer;
 mod calls;
 mod file;
+mod keeper;
 mod names;
+mod projections;
 mod query;
 mod reads;
 mod reaper;
@@ -26,5 +30,6 @@ mod save;
 mod state;
 
 pub(crate) use names::load;
+pub(crate) use projections::Projections;
 pub(crate) use reaper::{bury, bury_trash};
 pub(crate) use state::{Entry, Keyspace, Position};

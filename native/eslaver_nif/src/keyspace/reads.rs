@@ -159,6 +159,37 @@ fn read_long<'a>(
     read(env, name, Question::new(db, query, now, Patience::Long))
 }
 
+/// Answers what is in the keyspace, however old it is.
+fn read_own<'a>(env: Env<'a>, keyspace: &Keyspace, question: Question<'a>) -> NifResult<Term<'a>> {
+    let found = match &*keyspace.current() {
+        None => Found::Failure(atoms::loading()),
+        Some(current) => question.ask(env, current, None)?,
+    };
+    Ok(found.encode(env))
+}
+
+#[rustler::nif(name = "projections_read")]
+fn read_own_short<'a>(
+    env: Env<'a>,
+    keyspace: ResourceArc<Keyspace>,
+    db: Term<'a>,
+    query: Term<'a>,
+    now: i64,
+) -> NifResult<Term<'a>> {
+    read_own(env, &keyspace, Question::new(db, query, now, Patience::Short))
+}
+
+#[rustler::nif(name = "projections_read_dirty", schedule = "DirtyCpu")]
+fn read_own_long<'a>(
+    env: Env<'a>,
+    keyspace: ResourceArc<Keyspace>,
+    db: Term<'a>,
+    query: Term<'a>,
+    now: i64,
+) -> NifResult<Term<'a>> {
+    read_own(env, &keyspace, Question::new(db, query, now, Patience::Long))
+}
+
 /// How the data of the mirror with this name is.
 #[rustler::nif(name = "keyspace_status")]
 fn status(name: Atom) -> Atom {

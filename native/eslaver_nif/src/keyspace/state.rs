@@ -1,8 +1,8 @@
 //! A keyspace: its current store, and what outlives a link.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -12,6 +12,7 @@ use rustler::{Env, LocalPid};
 
 use crate::atoms;
 use crate::keyspace::file::Failure;
+use crate::keyspace::projections::Projections;
 use crate::keyspace::reaper;
 
 /// The editions so far: each store that readers get has its own, among those of all keyspaces.
@@ -27,6 +28,8 @@ pub(crate) struct Keyspace {
     fresh: AtomicBool,
     /// Whether somebody wants to know which commands are applied.
     notify: AtomicBool,
+    /// What is kept in step with it, if anything is.
+    projections: OnceLock<Projections>,
     /// Whether nothing may be written for now.
     held: AtomicBool,
     /// Which link may write. It is locked while a slice of the link runs.
@@ -83,7 +86,7 @@ pub(crate) enum Status {
 pub(crate) enum Entry<'a> {
     /// Nobody else does while this is kept.
     Granted(Turn<'a>),
-    /// Readers want it to stay as it is.
+    /// It is to stay as it is, for readers or for projections.
     Held,
     /// Another link has come.
     Over,
@@ -127,6 +130,7 @@ impl Keyspace {
             current: ArcSwapOption::empty(),
             fresh: AtomicBool::new(false),
             notify: AtomicBool::new(false),
+            projections: OnceLock::new(),
             held: AtomicBool::new(false),
             turn: Mutex::new(0),
             writer: Mutex::new(None),
@@ -215,6 +219,7 @@ impl Keyspace {
             applied.is_lost = false;
             fresh
         });
+        self.projections().into_iter().for_each(Projections::note_all);
         self.changed(1);
         old.into_iter().for_each(discard);
     }
@@ -290,12 +295,33 @@ impl Keyspace {
         self.notify.load(Ordering::Acquire)
     }
 
+    #[inline]
+    pub(crate) fn projections(&self) -> Option<&Projections> {
+        self.projections.get()
+    }
+
+    /// Keeps projections in step from now on. Those that were named first count.
+    pub(crate) fn project(&self, projections: Projections) {
+        self.projections.get_or_init(|| projections);
+    }
+
+    /// The projections have what they were called for: a link that waits goes on.
+    pub(crate) fn settle(&self, env: Env<'_>) {
+        if self.projections().is_some_and(|projections| projections.settle(env)) {
+            self.wake(env);
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst) || self.projections().is_some_and(Projections::is_awaited)
+    }
+
     /// A slice of the link with this ticket begins, run by `link`, which is woken after a hold.
     pub(crate) fn enter(&self, ticket: u64, link: LocalPid) -> Entry<'_> {
         *self.writer.lock() = Some(link);
         let turn = self.turn.lock();
         match *turn == ticket {
-            true if self.held.load(Ordering::SeqCst) => Entry::Held,
+            true if self.is_held() => Entry::Held,
             true => {
                 // The link that panicked has ended.
                 self.unsettled.store(false, Ordering::Release);
@@ -323,6 +349,10 @@ impl Keyspace {
     /// A link that waits goes on.
     pub(crate) fn release(&self, env: Env<'_>) {
         self.held.store(false, Ordering::SeqCst);
+        self.wake(env);
+    }
+
+    fn wake(&self, env: Env<'_>) {
         if let Some(link) = *self.writer.lock() {
             // it may be gone
             let _ = env.send(&link, (atoms::eslaver_nif(), atoms::wake()));

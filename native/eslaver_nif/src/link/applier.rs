@@ -8,15 +8,18 @@ use eslaver_core::filter::{Before, Filter};
 use eslaver_core::position::Position;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 use eslaver_core::resp::Command;
-use eslaver_store::{Feed, Functions, Loader, Refusal, Store, Writer};
+use eslaver_store::{Feed, Functions, Loader, Refusal, Store, Watch, Writer};
 use rustler::ResourceArc;
 
-use crate::keyspace::{self, Keyspace, bury, bury_trash};
+use crate::keyspace::{self, Keyspace, Projections, bury, bury_trash};
 use crate::link::end::End;
 use crate::terms::snapshot::leading_number;
 
 /// Commands of up to so many arguments, which most are, need no memory of their own to be handed on.
 const FEW: usize = 16;
+
+/// For fewer keys it does not pay to look at them before they are needed.
+const FEW_KEYS: usize = 4;
 
 /// The writer of a keyspace, for one link.
 pub(crate) struct Applier {
@@ -89,6 +92,7 @@ impl Applier {
         learned: &Learned,
     ) -> Result<(u64, u32), End> {
         let mut intake = self.intake.take().ok_or(End::Confused)?;
+        intake.loader.finish();
         let store = intake.store.take().ok_or(End::Confused)?;
         for (problem, count) in intake.loader.problems() {
             self.count(b"loading", *count, &problem.to_string());
@@ -123,12 +127,25 @@ impl Applier {
     fn feed_of(&self, store: &Arc<Store>, learned: &Learned, functions: Functions) -> Feed {
         let mut writer = Writer::new(Arc::clone(store), learned.clone(), self.filter());
         writer.set_functions(functions);
+        if let Some(projections) = self.keyspace.projections() {
+            writer.set_watch(Watch::new(projections.interests()));
+        }
         Feed::new(writer)
     }
 
     /// Whether the server is to get the commands, too.
     pub(crate) fn notifies(&self) -> bool {
         self.keyspace.notifies()
+    }
+
+    /// Has the processor fetch what it needs for the keys of the next commands: see [`Writer::warm`].
+    #[inline]
+    pub(crate) fn warm(&mut self, db: u32, keys: &[&[u8]]) {
+        if let Some(feed) = &mut self.feed
+            && keys.len() >= FEW_KEYS
+        {
+            feed.writer().warm(db, keys);
+        }
     }
 
     /// Applies the command behind `at`, with what must precede it, if the keyspace does not have it.
@@ -199,7 +216,12 @@ impl Applier {
         if let Some(functions) = feed.writer().take_new_functions() {
             self.keyspace.applied().functions = functions;
         }
-        self.keyspace.changed(feed.writer().take_changes());
+        self.keyspace.changed(feed.writer().take_applied());
+        if let (Some(projections), Some(changes)) =
+            (self.keyspace.projections(), feed.writer().take_changes())
+        {
+            projections.note(changes);
+        }
         if feed.writer().needs_resync() {
             self.lose();
         }
@@ -211,6 +233,11 @@ impl Applier {
         {
             (position.offset, position.db) = (offset, db);
         }
+    }
+
+    /// Whether the server may be told what has been applied: the projections have it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.keyspace.projections().is_none_or(Projections::is_settled)
     }
 
     /// A change was cut short: nothing of the store can be relied upon.

@@ -1,11 +1,14 @@
 //! A database: its keys in stripes, each of which has a lock of its own.
 
 use std::hash::{BuildHasher, Hasher};
+use std::hint::black_box;
+use std::sync::OnceLock;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
+use smallvec::SmallVec;
 
 use crate::keyspace::capture::Capture;
 use crate::keyspace::entry::Entry;
@@ -13,13 +16,17 @@ use crate::keyspace::usage::Usage;
 
 /// How many stripes a database has.
 pub(crate) const STRIPES: usize = 4096;
+/// How many of them are made together. A database with few keys has few of them.
+const GROUP: usize = if STRIPES < 64 { STRIPES } else { 64 };
+/// How many keys [`Db::warm`] takes without memory of its own.
+pub const WARMED: usize = 16;
 /// A table is made smaller when fewer than one slot of this number is taken.
 const SPARSE: usize = 6;
 
 /// A database.
 #[derive(Debug)]
 pub(crate) struct Db {
-    stripes: Box<[Stripe]>,
+    groups: Box<[OnceLock<Group>]>,
     hasher: RandomState,
     usage: Usage,
     capture: Capture,
@@ -29,6 +36,8 @@ pub(crate) struct Db {
 #[repr(align(64))]
 #[derive(Debug, Default)]
 pub(crate) struct Stripe(RwLock<Keys>);
+
+type Group = Box<[Stripe; GROUP]>;
 
 /// The keys of a stripe.
 #[derive(Debug, Default)]
@@ -53,7 +62,7 @@ impl KeyHash {
 impl Db {
     pub(crate) fn new(hasher: RandomState) -> Self {
         Self {
-            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
+            groups: (0..STRIPES / GROUP).map(|_| OnceLock::new()).collect(),
             hasher,
             usage: Usage::default(),
             capture: Capture::default(),
@@ -67,9 +76,32 @@ impl Db {
         KeyHash(hasher.finish())
     }
 
+    /// A stripe, which is made if it is missing.
     #[inline]
     pub(crate) fn stripe(&self, index: usize) -> &RwLock<Keys> {
-        &self.stripes[index % STRIPES].0
+        let group = &self.groups[index % STRIPES / GROUP];
+        &group.get_or_init(new_group)[index % GROUP].0
+    }
+
+    /// A stripe. One that was never made has no keys.
+    pub(crate) fn made_stripe(&self, index: usize) -> Option<&RwLock<Keys>> {
+        let group = self.groups[index % STRIPES / GROUP].get();
+        group.map(|group| &group[index % GROUP].0)
+    }
+
+    /// Looks at all that will be needed of these keys. A lock is waited for, so the looks are made before
+    /// the locks are taken, and then while all are held.
+    #[inline]
+    pub(crate) fn warm(&self, keys: &[&[u8]]) {
+        let hashes: SmallVec<[KeyHash; WARMED]> = keys.iter().map(|key| self.hash(key)).collect();
+        let stripes = || hashes.iter().map(|hash| self.made_stripe(hash.stripe()));
+        black_box(stripes().flatten().filter(|stripe| stripe.is_locked()).count());
+        let held: SmallVec<[_; WARMED]> =
+            stripes().map(|stripe| stripe.and_then(RwLock::try_read)).collect();
+        let size = |((stripe, hash), key): ((&Option<RwLockReadGuard<'_, Keys>>, _), &&[u8])| {
+            stripe.as_ref().and_then(|keys| keys.get(hash, key)).map_or(0, Entry::size)
+        };
+        black_box(held.iter().zip(hashes.iter().copied()).zip(keys).map(size).sum::<usize>());
     }
 
     pub(crate) fn usage(&self) -> &Usage {
@@ -82,14 +114,28 @@ impl Db {
         &self.capture
     }
 
+    /// The stripes that may have keys.
     pub(crate) fn stripes(&self) -> impl Iterator<Item = &RwLock<Keys>> {
-        self.stripes.iter().map(|stripe| &stripe.0)
+        (0..STRIPES).filter_map(|index| self.made_stripe(index))
+    }
+
+    /// The bytes that it takes, apart from its keys and their values.
+    pub(crate) fn table_bytes(&self) -> usize {
+        let stripe =
+            |keys: &RwLock<Keys>| size_of::<Stripe>() + keys.read().table.allocation_size();
+        let groups = size_of_val(&*self.groups);
+        size_of::<Self>() + groups + self.stripes().map(stripe).sum::<usize>()
     }
 
     /// The number of keys, also of those that have expired.
     pub(crate) fn len(&self) -> usize {
         self.usage.whole()
     }
+}
+
+#[cold]
+fn new_group() -> Group {
+    Box::new(std::array::from_fn(|_| Stripe::default()))
 }
 
 impl Keys {
@@ -135,19 +181,20 @@ impl Keys {
     pub(crate) fn remove(&mut self, hash: KeyHash, key: &[u8], of: &Db) -> Option<Entry> {
         let found = self.table.find_entry(hash.0, |entry| entry.key() == key).ok()?;
         let (old, _) = found.remove();
-        if self.table.len() < self.table.capacity() / SPARSE {
-            self.table.shrink_to(self.table.len() * 2, |entry| of.hash(entry.key()).0);
-        }
+        self.shrink(of);
         Some(old)
     }
 
     /// Removes all entries that `is_gone` names.
-    pub(crate) fn remove_where(&mut self, is_gone: impl Fn(&Entry) -> bool) -> Vec<Entry> {
-        self.table.extract_if(|entry| is_gone(entry)).collect()
+    pub(crate) fn remove_where(&mut self, is_gone: impl Fn(&Entry) -> bool, of: &Db) -> Vec<Entry> {
+        let removed = self.table.extract_if(|entry| is_gone(entry)).collect();
+        self.shrink(of);
+        removed
     }
 
-    /// The bytes of the table itself: its slots, and a byte of control for each.
-    pub(crate) fn slot_bytes(&self) -> usize {
-        self.table.allocation_size()
+    fn shrink(&mut self, of: &Db) {
+        if self.table.len() < self.table.capacity() / SPARSE {
+            self.table.shrink_to(self.table.len() * 2, |entry| of.hash(entry.key()).0);
+        }
     }
 }

@@ -58,10 +58,15 @@ impl Moment {
 
 /// What some stripe held, perhaps nothing. `None` at the end.
 fn take(db: &Db) -> Option<Vec<Entry>> {
-    match db.capture().take(|stripe| db.stripe(stripe).try_read()) {
+    let lock = |stripe| match db.made_stripe(stripe) {
+        Some(keys) => keys.try_read().map(Some),
+        None => Some(None),
+    };
+    match db.capture().take(lock) {
         Next::Copy(entries) => Some(entries),
         // Large values are shared, so that the writer does not wait for long.
-        Next::Stripe(keys) => Some(keys.iter().cloned().collect()),
+        Next::Stripe(Some(keys)) => Some(keys.iter().cloned().collect()),
+        Next::Stripe(None) => Some(Vec::new()),
         Next::Locked => {
             yield_now();
             Some(Vec::new())

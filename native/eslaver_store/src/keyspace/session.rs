@@ -73,7 +73,8 @@ impl<'a> Session<'a> {
         &mut self.held[index].keys
     }
 
-    /// Removes all entries of a database that `is_gone` names. All of its stripes are locked.
+    /// Removes all entries of a database that `is_gone` names. Only the stripes that have such are
+    /// locked.
     pub(crate) fn remove_where(
         &mut self,
         number: u32,
@@ -82,7 +83,10 @@ impl<'a> Session<'a> {
     ) -> Vec<Entry> {
         let mut removed = Vec::new();
         for stripe in 0..STRIPES {
-            removed.extend(self.lock_stripe(number, db, stripe).remove_where(&is_gone));
+            let has_any = |keys: &Keys| keys.iter().any(&is_gone);
+            if self.read_stripe(number, db, stripe, has_any).unwrap_or_default() {
+                removed.extend(self.lock_stripe(number, db, stripe).remove_where(&is_gone, db));
+            }
         }
         for entry in &removed {
             db.usage().remove(entry.kind(), entry.size());
@@ -102,6 +106,20 @@ impl<'a> Session<'a> {
         match self.held.binary_search_by_key(&at, |held| held.at) {
             Ok(index) => with(&self.held[index].keys),
             Err(_) => with(&db.stripe(at.1).read_recursive()),
+        }
+    }
+
+    /// The same for a stripe. `None` where it was never made.
+    fn read_stripe<R>(
+        &self,
+        number: u32,
+        db: &Db,
+        stripe: usize,
+        with: impl FnOnce(&Keys) -> R,
+    ) -> Option<R> {
+        match self.held.binary_search_by_key(&(number, stripe), |held| held.at) {
+            Ok(index) => Some(with(&self.held[index].keys)),
+            Err(_) => db.made_stripe(stripe).map(|keys| with(&keys.read_recursive())),
         }
     }
 }

@@ -12,7 +12,7 @@ use arc_swap::{ArcSwap, Guard};
 use foldhash::quality::RandomState;
 use parking_lot::RwLockReadGuard;
 
-use crate::keyspace::db::{Db, Keys};
+use crate::keyspace::db::{Db, KeyHash, Keys};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::usage::TypeUsage;
 use crate::keyspace::version::Server;
@@ -57,7 +57,8 @@ pub struct Store {
     generation: AtomicU64,
     broken: AtomicBool,
     server: OnceLock<Server>,
-    server_aux: OnceLock<(Box<[u8]>, Box<[u8]>)>,
+    /// The name and the value of the auxiliary field that tells of it.
+    server_aux: OnceLock<[Box<[u8]>; 2]>,
     hasher: RandomState,
     seed: u64,
 }
@@ -121,31 +122,19 @@ impl Store {
         note: Note<'_>,
         with: impl FnOnce(Option<&Entry>) -> R,
     ) -> Result<R, ReadError> {
-        let number = db;
-        for _ in 0..patience.tries() {
-            let Some(generation) = self.even_generation() else {
-                patience.pause();
-                continue;
-            };
-            let dbs = self.dbs.load();
+        let (number, mut with) = (db, Some(with));
+        self.attempt(patience, |generation, dbs| {
             let Some(db) = dbs.get(number) else {
-                if self.is_generation(generation) {
-                    note.db_missing(generation, number);
-                    return Ok(with(None));
-                }
-                continue;
+                self.is_generation(generation).then_some(())?;
+                note.db_missing(generation, number);
+                return Some(with.take()?(None));
             };
             let hash = db.hash(key);
-            let Some(keys) = db.stripe(hash.stripe()).try_read() else {
-                patience.pause();
-                continue;
-            };
-            if self.is_generation(generation) {
-                note.stripe(generation, number, hash.stripe(), keys.version());
-                return Ok(with(keys.get(hash, key).filter(|entry| entry.is_live(now))));
-            }
-        }
-        Err(self.busy())
+            let keys = db.stripe(hash.stripe()).try_read()?;
+            self.is_generation(generation).then_some(())?;
+            note.stripe(generation, number, hash.stripe(), keys.version());
+            Some(with.take()?(keys.get(hash, key).filter(|entry| entry.is_live(now))))
+        })
     }
 
     /// Hands the entries of several keys, as they are at one moment, to `with`. They are locked
@@ -159,44 +148,27 @@ impl Store {
         note: Note<'_>,
         with: impl FnOnce(&[Option<&Entry>]) -> R,
     ) -> Result<R, ReadError> {
-        let number = db;
-        for _ in 0..patience.tries() {
-            let Some(generation) = self.even_generation() else {
-                patience.pause();
-                continue;
-            };
-            let dbs = self.dbs.load();
+        let (number, mut with) = (db, Some(with));
+        self.attempt(patience, |generation, dbs| {
             let Some(db) = dbs.get(number) else {
-                if self.is_generation(generation) {
-                    note.db_missing(generation, number);
-                    return Ok(with(&vec![None; keys.len()]));
-                }
-                continue;
+                self.is_generation(generation).then_some(())?;
+                note.db_missing(generation, number);
+                return Some(with.take()?(&vec![None; keys.len()]));
             };
             let hashes: Vec<_> = keys.iter().map(|key| db.hash(key.as_ref())).collect();
-            let Some(held) = lock_all(db, hashes.iter().map(|hash| hash.stripe()).collect()) else {
-                patience.pause();
-                continue;
-            };
-            if !self.is_generation(generation) {
-                continue;
-            }
+            let held = lock_all(db, hashes.iter().map(|hash| hash.stripe()).collect())?;
+            self.is_generation(generation).then_some(())?;
             for (stripe, keys) in &held {
                 note.stripe(generation, number, *stripe, keys.version());
             }
-            let entries: Vec<_> = keys
-                .iter()
-                .zip(hashes)
-                .map(|(key, hash)| {
-                    let at =
-                        held.binary_search_by_key(&hash.stripe(), |(stripe, _)| *stripe).ok()?;
-                    let (_, stripe) = held.get(at)?;
-                    stripe.get(hash, key.as_ref()).filter(|entry| entry.is_live(now))
-                })
-                .collect();
-            return Ok(with(&entries));
-        }
-        Err(self.busy())
+            let find = |(key, hash): (&K, KeyHash)| {
+                let at = held.binary_search_by_key(&hash.stripe(), |(stripe, _)| *stripe).ok()?;
+                let (_, stripe) = held.get(at)?;
+                stripe.get(hash, key.as_ref()).filter(|entry| entry.is_live(now))
+            };
+            let entries: Vec<_> = keys.iter().zip(hashes).map(find).collect();
+            Some(with.take()?(&entries))
+        })
     }
 
     /// Hands a database, if there is one, to `with`. Its keys may change meanwhile.
@@ -207,20 +179,15 @@ impl Store {
         note: Note<'_>,
         with: impl Fn(Option<&Db>) -> R,
     ) -> Result<R, ReadError> {
-        for _ in 0..patience.tries() {
-            if let Some(generation) = self.even_generation() {
-                let result = with(self.dbs.load().get(number));
-                if self.is_generation(generation) {
-                    note.generation(generation);
-                    return Ok(result);
-                }
-            }
-            patience.pause();
-        }
-        Err(self.busy())
+        self.attempt(patience, |generation, dbs| {
+            let result = with(dbs.get(number));
+            self.is_generation(generation).then_some(())?;
+            note.generation(generation);
+            Some(result)
+        })
     }
 
-    /// Hands the keys of a stripe, if there is such a database, to `with`. They are locked meanwhile.
+    /// Hands the keys of a stripe, if there are any, to `with`. They are locked meanwhile.
     pub(crate) fn with_stripe(
         &self,
         number: u32,
@@ -229,30 +196,38 @@ impl Store {
         note: Note<'_>,
         mut with: impl FnMut(&Keys),
     ) -> Result<(), ReadError> {
-        for _ in 0..patience.tries() {
-            let Some(generation) = self.even_generation() else {
-                patience.pause();
-                continue;
+        self.attempt(patience, |generation, dbs| {
+            let stripe = dbs.get(number).and_then(|db| db.made_stripe(stripe));
+            let keys = match stripe {
+                Some(stripe) => Some(stripe.try_read()?),
+                None => None,
             };
-            let dbs = self.dbs.load();
-            let Some(db) = dbs.get(number) else {
-                if self.is_generation(generation) {
-                    note.generation(generation);
-                    return Ok(());
-                }
-                continue;
-            };
-            let Some(keys) = db.stripe(stripe).try_read() else {
-                patience.pause();
-                continue;
-            };
-            if self.is_generation(generation) {
-                note.generation(generation);
+            self.is_generation(generation).then_some(())?;
+            note.generation(generation);
+            if let Some(keys) = keys {
                 with(&keys);
-                return Ok(());
+            }
+            Some(())
+        })
+    }
+
+    /// Has `read` find something in the databases as they are with a generation. It gives `None`
+    /// where it must be tried again.
+    #[inline]
+    fn attempt<R>(
+        &self,
+        patience: Patience,
+        mut read: impl FnMut(u64, &Dbs) -> Option<R>,
+    ) -> Result<R, ReadError> {
+        for _ in 0..patience.tries() {
+            let result = self.even_generation().and_then(|found| read(found, &self.dbs.load()));
+            match result {
+                Some(result) => return Ok(result),
+                None if self.is_broken() => return Err(ReadError::Broken),
+                None => patience.pause(),
             }
         }
-        Err(self.busy())
+        Err(ReadError::Busy)
     }
 
     /// Whether all that reads of this store have found is still so.
@@ -277,10 +252,6 @@ impl Store {
     #[inline]
     fn is_generation(&self, generation: u64) -> bool {
         self.generation.load(Ordering::Acquire) == generation && !self.is_broken()
-    }
-
-    fn busy(&self) -> ReadError {
-        if self.is_broken() { ReadError::Broken } else { ReadError::Busy }
     }
 
     /// Whether a change was cut short by a panic. Nothing can be read any more.
@@ -331,14 +302,14 @@ impl Store {
 
     /// The auxiliary field of the snapshot that tells of the server, if one does.
     pub fn server_aux(&self) -> Option<(&[u8], &[u8])> {
-        self.server_aux.get().map(|(name, value)| (&**name, &**value))
+        self.server_aux.get().map(|[name, value]| (&**name, &**value))
     }
 
     /// Says whose keys it holds as an auxiliary field does, if this one does.
     pub(crate) fn set_server_aux(&self, name: &[u8], value: &[u8]) {
         if let Some(server) = Server::from_aux(name, value) {
             self.set_server(server);
-            self.server_aux.get_or_init(|| (name.into(), value.into()));
+            self.server_aux.get_or_init(|| [name.into(), value.into()]);
         }
     }
 
@@ -369,10 +340,9 @@ impl Store {
         Type::ALL.iter().map(|&kind| of(kind)).collect()
     }
 
-    /// The bytes of the tables of keys, apart from the keys and values themselves.
+    /// The bytes that the databases take, apart from their keys and values.
     pub fn table_bytes(&self) -> usize {
-        let dbs = self.dbs.load();
-        dbs.iter().flat_map(|(_, db)| db.stripes()).map(|keys| keys.read().slot_bytes()).sum()
+        self.dbs.load().iter().map(|(_, db)| db.table_bytes()).sum()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use eslaver_core::filter::Filter;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 
+use super::batches::Batches;
 use super::draft::Draft;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::Store;
@@ -22,7 +23,8 @@ pub enum Problem {
     Malformed,
 }
 
-/// Puts the keys of a snapshot into a store that nobody reads yet.
+/// Puts the keys of a snapshot into a store that nobody reads yet. It has them all when the loader is
+/// finished, or dropped.
 #[derive(Debug)]
 pub struct Loader {
     store: Arc<Store>,
@@ -30,6 +32,8 @@ pub struct Loader {
     key: Vec<u8>,
     meta: Meta,
     draft: Option<Draft>,
+    /// The database that keys come for, by number.
+    batches: Option<(u32, Batches)>,
     functions: Vec<Vec<u8>>,
     problems: Vec<(Problem, u64)>,
 }
@@ -43,6 +47,7 @@ impl Loader {
             key: Vec::new(),
             meta: Meta::default(),
             draft: None,
+            batches: None,
             functions: Vec::new(),
             problems: Vec::new(),
         }
@@ -66,6 +71,11 @@ impl Loader {
         self.put(NewValue::unknown(if unknown.exists { Type::Unknown } else { Type::Unsure }));
     }
 
+    /// Puts what is still on its way: the store has all keys then.
+    pub fn finish(&mut self) {
+        self.batches = None;
+    }
+
     fn with(&mut self, change: impl FnOnce(&mut Draft)) {
         if let Some(draft) = &mut self.draft {
             change(draft);
@@ -74,18 +84,17 @@ impl Loader {
 
     fn put(&mut self, value: NewValue) {
         let entry = Entry::new(&self.key, self.meta.expire_at, value);
-        self.store.ensure_db(self.meta.db);
-        let dbs = self.store.dbs();
-        let Some(db) = dbs.get(self.meta.db) else {
-            return;
-        };
-        let (kind, size, hash) = (entry.kind(), entry.size(), db.hash(&self.key));
-        let old = db.stripe(hash.stripe()).write().put(hash, entry, db);
-        db.usage().add(kind, size);
-        if let Some(old) = old {
-            db.usage().remove(old.kind(), old.size());
+        let number = self.meta.db;
+        if self.batches.as_ref().is_none_or(|(other, _)| *other != number) {
+            // What there is for another database is put now.
+            self.batches = None;
+            self.store.ensure_db(number);
+            let db = self.store.dbs().shared(number).map(Arc::clone);
+            self.batches = db.map(|db| (number, Batches::new(db)));
         }
-        db.usage().settle();
+        if let Some((_, batches)) = &mut self.batches {
+            batches.push(entry);
+        }
     }
 
     fn fail(&mut self, problem: Problem) {

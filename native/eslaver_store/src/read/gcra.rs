@@ -5,18 +5,23 @@ use crate::read::answer::Answer;
 use crate::read::query::Args;
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::values::{Type, gcra};
+use crate::values::{Type, ValueRef, gcra};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[("gcra", answer)];
 
 fn answer(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     reader.point(args.bytes(0)?, Type::Gcra, |value| {
-        match value.and_then(gcra::of) {
-            Some(time) => reply.int(time),
-            None => reply.atom("undefined"),
-        }
+        give(value, reply);
         Ok(())
     })
+}
+
+/// The time, or `undefined` where there is none.
+pub(crate) fn give(value: Option<ValueRef<'_>>, reply: &mut dyn Reply) {
+    match value.and_then(gcra::of) {
+        Some(time) => reply.int(time),
+        None => reply.atom("undefined"),
+    }
 }
 
 #[cfg(test)]

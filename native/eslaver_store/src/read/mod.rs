@@ -28,4 +28,5 @@ pub(crate) mod stream_info;
 pub(crate) mod string;
 pub(crate) mod table;
 pub(crate) mod vectorset;
+pub(crate) mod whole;
 pub(crate) mod zset;

@@ -9,7 +9,7 @@ use crate::read::reader::Reader;
 use crate::read::reply::Reply;
 use crate::read::{
     array, gcra, geo, hash, key, list, path_hash, set, sort, stream, stream_info, string,
-    vectorset, zset,
+    vectorset, whole, zset,
 };
 
 const FAMILIES: &[&[(&str, Answer)]] = &[
@@ -26,6 +26,7 @@ const FAMILIES: &[&[(&str, Answer)]] = &[
     stream_info::QUERIES,
     string::QUERIES,
     vectorset::QUERIES,
+    whole::QUERIES,
     zset::QUERIES,
 ];
 

@@ -276,6 +276,19 @@ fn give_range(
     reply.end_list();
 }
 
+/// All members with their scores, as of `ZRANGE`.
+pub(crate) fn give_whole(
+    reader: &Reader<'_>,
+    value: ValueRef<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    let zset = Zset::of(value);
+    let places = 0..zset.map_or(0, Zset::len);
+    reader.check_steps(places.len().saturating_mul(STEPS))?;
+    give_range(reply, zset, places, Way::Forward, give_pair);
+    Ok(())
+}
+
 fn count(
     reader: &Reader<'_>,
     args: Args<'_>,

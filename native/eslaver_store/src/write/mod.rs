@@ -9,6 +9,7 @@
 //! | `command` | a command, as it is to be applied |
 //! | `table` | which function applies which command |
 //! | `refusal` | why a command cannot be applied |
+//! | `watch` | notes which keys have changed |
 //! | `scope` | what of a command a keyspace with a filter can follow |
 //! | `arguments` | numbers and options among a command's arguments |
 //! | the others | a family of commands each |
@@ -47,5 +48,6 @@ pub(crate) mod table;
 mod tests;
 pub(crate) mod timed;
 pub(crate) mod vectorset;
+pub(crate) mod watch;
 pub(crate) mod writer;
 pub(crate) mod zset;
