@@ -356,7 +356,7 @@ without_callback(_Reason, State) ->
 
 restored(none, State) ->
     State;
-restored(Place, State) ->
+restored(_Place, State) ->
     news(loaded, State).
 
 %% What it has put into the keyspace stays; a slice that still runs is waited for.
