@@ -9,6 +9,7 @@
     name := atom(),
     serve_stale_data := boolean(),
     full_resync := beside | in_place,
+    max_memory := pos_integer() | undefined,
     %% Starts the replica. A fun, since it knows the password.
     start := fun((eslaver_callback:spec(), eslaver_nif:keyspace()) -> replica())
 }.
@@ -34,7 +35,8 @@ defaults() ->
     #{
         name => eslaver_mirror,
         serve_stale_data => true,
-        full_resync => beside
+        full_resync => beside,
+        max_memory => undefined
     }.
 
 sort(Key, Value, {Own, Replica}) when is_map_key(Key, Own) -> {Own#{Key := Value}, Replica};
@@ -45,7 +47,9 @@ check(Own) ->
 
 is_valid(name, Name) -> is_atom(Name) andalso Name =/= undefined;
 is_valid(full_resync, Way) -> Way =:= beside orelse Way =:= in_place;
-is_valid(serve_stale_data, Value) -> is_boolean(Value).
+is_valid(serve_stale_data, Value) -> is_boolean(Value);
+is_valid(max_memory, undefined) -> true;
+is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63.
 
 not_for_mirrors(Input) ->
     Given = maps:to_list(maps:with(?NOT_FOR_MIRRORS, Input)),
@@ -62,6 +66,7 @@ replica(Own, Given) ->
                 name => maps:get(name, Own),
                 serve_stale_data => maps:get(serve_stale_data, Own),
                 full_resync => maps:get(full_resync, Own),
+                max_memory => maps:get(max_memory, Own),
                 start => fun(Callback, Keyspace) -> start(Callback, Keyspace, Replica) end
             }};
         {error, _} = Error ->

@@ -74,8 +74,8 @@ hand_over(Mirror, Events) ->
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
 init(#{name := Name, start := Start} = Options) ->
     _ = process_flag(trap_exit, true),
-    #{serve_stale_data := ServeStale, full_resync := Way} = Options,
-    Keyspace = eslaver_nif:keyspace_new(Name, ServeStale, Way =:= in_place),
+    #{serve_stale_data := ServeStale, full_resync := Way, max_memory := MaxMemory} = Options,
+    Keyspace = eslaver_nif:keyspace_new(Name, ServeStale, Way =:= in_place, MaxMemory),
     case Start(feed(), Keyspace) of
         {ok, Replica} ->
             {ok, #state{

@@ -8,7 +8,7 @@
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0]).
 -export([decode_dump/1, decode_functions/1, library_name/1]).
 -export([commands/1, keys/3, keys_dirty/3, glob/2, glob_dirty/2]).
--export([keyspace_new/3, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
+-export([keyspace_new/4, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_link/2, keyspace_notify/2, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
@@ -21,7 +21,7 @@
 
 -on_load(load/0).
 
--define(ABI, 6).
+-define(ABI, 7).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -183,8 +183,12 @@ library_name(_Code) -> erlang:nif_error(reason()).
 
 %% @doc A keyspace without data, which readers find by the name until its process, the calling one,
 %% ends.
--spec keyspace_new(Name :: atom(), ServesStale :: boolean(), InPlace :: boolean()) -> keyspace().
-keyspace_new(_Name, _ServesStale, _InPlace) -> erlang:nif_error(reason()).
+-spec keyspace_new(Name, ServesStale, InPlace, MaxMemory) -> keyspace() when
+    Name :: atom(),
+    ServesStale :: boolean(),
+    InPlace :: boolean(),
+    MaxMemory :: non_neg_integer() | undefined.
+keyspace_new(_Name, _ServesStale, _InPlace, _MaxMemory) -> erlang:nif_error(reason()).
 
 %% @doc Readers do not find it any more.
 -spec keyspace_close(keyspace()) -> ok.

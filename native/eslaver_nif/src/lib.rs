@@ -2,6 +2,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | `allocator` | the memory of all the others, counted |
 //! | `io` | the thread that owns a link's socket |
 //! | `link` | the link: its configuration, its slices on a dirty scheduler, its end |
 //! | `keyspace` | a mirror's keyspace, read by any process |
@@ -13,6 +14,7 @@
 //! | `atoms` | the names that both sides know |
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod allocator;
 mod atoms;
 mod filter;
 mod io;
@@ -37,7 +39,7 @@ use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
 
 /// Which version of the Erlang module this library belongs to: both change together.
-const ABI: u32 = 6;
+const ABI: u32 = 7;
 /// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a
 /// snapshot.
 const CHANNEL: usize = 8;

@@ -21,5 +21,4 @@ mod registry;
 mod state;
 
 pub(crate) use names::load;
-pub(crate) use reaper::{bury, bury_trash};
 pub(crate) use state::{Entry, Keyspace, Position};

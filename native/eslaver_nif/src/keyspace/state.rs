@@ -1,16 +1,17 @@
 //! A keyspace: its current store, and what outlives a link.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use std::sync::{Arc, Weak};
+
 use arc_swap::ArcSwapOption;
-use eslaver_store::{Functions, Store};
+use eslaver_store::{Account, Functions, Store, Trash};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
-use crate::keyspace::reaper;
+use crate::keyspace::reaper::Graves;
 
 /// The editions so far: each store that readers get has its own, among those of all keyspaces.
 static EDITIONS: AtomicU64 = AtomicU64::new(0);
@@ -21,6 +22,8 @@ pub(crate) struct Keyspace {
     pub(crate) serves_stale: bool,
     /// Whether the old store is withdrawn before a new one is filled.
     pub(crate) in_place: bool,
+    /// The most bytes that it may take.
+    pub(crate) max_memory: Option<u64>,
     current: ArcSwapOption<Current>,
     fresh: AtomicBool,
     /// Whether somebody wants to know which commands are applied.
@@ -31,6 +34,9 @@ pub(crate) struct Keyspace {
     turn: Mutex<u64>,
     writer: Mutex<Option<LocalPid>>,
     applied: Mutex<Applied>,
+    /// Those of the current store, of one that is being filled, and of those that are being dropped.
+    accounts: Mutex<Vec<Weak<Account>>>,
+    graves: Graves,
 }
 
 /// What readers get.
@@ -86,10 +92,11 @@ impl Drop for Keyspace {
 }
 
 impl Keyspace {
-    pub(crate) fn new(serves_stale: bool, in_place: bool) -> Self {
+    pub(crate) fn new(serves_stale: bool, in_place: bool, max_memory: Option<u64>) -> Self {
         Self {
             serves_stale,
             in_place,
+            max_memory,
             current: ArcSwapOption::empty(),
             fresh: AtomicBool::new(false),
             notify: AtomicBool::new(false),
@@ -97,6 +104,8 @@ impl Keyspace {
             turn: Mutex::new(0),
             writer: Mutex::new(None),
             applied: Mutex::new(Applied::default()),
+            accounts: Mutex::default(),
+            graves: Graves::default(),
         }
     }
 
@@ -144,14 +153,48 @@ impl Keyspace {
             applied.is_lost = false;
         }
         self.fresh.store(true, Ordering::Release);
-        old.into_iter().for_each(discard);
+        old.into_iter().for_each(|old| self.discard(&old));
     }
 
     /// There is no store any more, until there is another.
     pub(crate) fn withdraw(&self) {
         self.applied().position = None;
         self.fresh.store(false, Ordering::Release);
-        self.current.swap(None).into_iter().for_each(discard);
+        self.current.swap(None).into_iter().for_each(|old| self.discard(&old));
+    }
+
+    /// A reader may still hold it: it is not to drop the store.
+    fn discard(&self, current: &Arc<Current>) {
+        self.graves.bury(Arc::clone(&current.store));
+    }
+
+    /// A store to be filled, which counts for this keyspace until it is dropped.
+    pub(crate) fn new_store(&self) -> Arc<Store> {
+        let store = Arc::new(Store::new());
+        self.accounts.lock().push(Arc::downgrade(store.account()));
+        store
+    }
+
+    /// Drops a store that readers do not get.
+    pub(crate) fn bury(&self, store: Arc<Store>) {
+        self.graves.bury(store);
+    }
+
+    pub(crate) fn bury_trash(&self, trash: Trash) {
+        self.graves.bury_trash(trash);
+    }
+
+    /// Whether something is out of reach, and will be dropped soon.
+    pub(crate) fn is_clearing(&self) -> bool {
+        !self.graves.is_empty()
+    }
+
+    /// The bytes of all its stores.
+    pub(crate) fn memory(&self) -> u64 {
+        let mut accounts = self.accounts.lock();
+        accounts.retain(|account| account.strong_count() > 0);
+        let bytes = accounts.iter().filter_map(Weak::upgrade).map(|account| account.bytes());
+        bytes.sum::<usize>() as u64
     }
 
     /// Only a full resync tells what the master has. Until then all else is applied.
@@ -209,7 +252,3 @@ impl Keyspace {
     }
 }
 
-/// A reader may still hold it: it is not to drop the store.
-fn discard(current: Arc<Current>) {
-    reaper::bury(Arc::clone(&current.store));
-}

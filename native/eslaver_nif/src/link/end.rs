@@ -1,8 +1,8 @@
 //! Why a link has ended.
 
 use std::any::Any;
-use std::io;
 use std::path::PathBuf;
+use std::{fmt, io};
 
 use eslaver_core::handshake::Refusal;
 use eslaver_core::position::BadSelect;
@@ -48,6 +48,12 @@ pub(crate) enum End {
     Stream(#[from] resp::Error),
     #[error("byte {at} of the command stream: {error}")]
     Select { at: u64, error: BadSelect },
+    #[error(
+        "the data takes more than max_memory, {}{}: raise max_memory, or have a filter leave keys out",
+        Bytes(*limit),
+        Bytes::needed(*needs)
+    )]
+    Memory { limit: u64, needs: Option<u64> },
     #[error("the master sent a reply that makes no sense at this point")]
     Confused,
     #[error("the VM rejected the terms built for it; this is a bug")]
@@ -92,6 +98,7 @@ impl End {
             End::Snapshot(_) => "bad_snapshot",
             End::Stream(error) if error.is_from_master() => "master_error",
             End::Stream(_) | End::Select { .. } | End::Name { .. } => "bad_stream",
+            End::Memory { .. } => "max_memory",
             End::Confused => "bad_answer",
             End::Terms => "bad_terms",
             End::Panicked(_) => "panicked",
@@ -104,9 +111,29 @@ impl End {
             End::Refused(refusal) => refusal.heals(),
             End::Stream(error) if error.is_from_master() => true,
             End::Snapshot(_) | End::Stream(_) | End::Select { .. } | End::Name { .. } => false,
-            End::Tls(_) | End::Confused => false,
+            End::Tls(_) | End::Confused | End::Memory { .. } => false,
             End::Terms | End::Panicked(_) => false,
             _ => true,
+        }
+    }
+}
+
+/// A number of bytes as people write it.
+struct Bytes(u64);
+
+impl Bytes {
+    /// What is needed, where that is known.
+    fn needed(bytes: Option<u64>) -> String {
+        bytes.map_or_else(String::new, |bytes| format!(" (about {} in all)", Bytes(bytes)))
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u64, &str); 3] = [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")];
+        match UNITS.iter().find(|(unit, _)| self.0 >= *unit) {
+            Some((unit, name)) => write!(f, "{:.1} {name}", self.0 as f64 / *unit as f64),
+            None => write!(f, "{} bytes", self.0),
         }
     }
 }

@@ -12,7 +12,7 @@ use rustler::{Env, LocalPid};
 
 use crate::atoms;
 use crate::keyspace::Entry;
-use crate::link::applier::{self, Applier, Intake};
+use crate::link::applier::{self, Applier, Intake, Progress};
 use crate::link::config::{Config, Limits, Start};
 use crate::link::end::End;
 use crate::link::shared::{Alive, Chunk, Shared};
@@ -27,6 +27,8 @@ const BATCHES: u32 = 16;
 /// The longest that a slice runs: within one huge value it sends no batches.
 const TIME: Duration = Duration::from_millis(10);
 
+/// How long to wait for memory that is about to be free.
+const CLEARING: Duration = Duration::from_millis(1);
 /// How long to wait for more of a snapshot: mostly more is coming, and returning costs more.
 const PATIENCE: Duration = Duration::from_micros(300);
 
@@ -56,6 +58,15 @@ struct Load {
     offset: u64,
     /// The master's id, if it has one, as all do that know `PSYNC`: only these count offsets.
     replid: Option<String>,
+    /// The snapshot's length, if the master knows it.
+    bytes: Option<u64>,
+}
+
+impl Load {
+    fn progress(&self, is_decoded: bool) -> Progress {
+        let pending = if is_decoded { self.decoder.pending() as u64 } else { 0 };
+        Progress { decoded: self.decoder.offset(), bytes: self.bytes, pending }
+    }
 }
 
 /// The decoding side of a link.
@@ -129,9 +140,13 @@ impl Slicer {
                 return Outcome::Closed(End::Stopped);
             }
             if self.end.is_none() {
-                let decoded = self.decode(shared);
+                let decoded = self.decode_within_memory(shared);
                 self.tell(env);
                 match decoded {
+                    Ok(Decoded::Full) => {
+                        std::thread::sleep(CLEARING);
+                        return Outcome::More;
+                    }
                     Ok(Decoded::All) if !self.has_room(shared) => return no_credit(shared),
                     Ok(Decoded::All) => {}
                     Ok(Decoded::Batch) if !self.flush(env, shared) => return no_credit(shared),
@@ -216,6 +231,26 @@ impl Slicer {
         !shared.link_waits.swap(false, Ordering::SeqCst)
     }
 
+    /// Decodes, unless the keyspace takes as much as it may.
+    fn decode_within_memory(&mut self, shared: &Shared) -> Result<Decoded, End> {
+        if !self.has_memory(false)? {
+            return Ok(Decoded::Full);
+        }
+        let decoded = self.decode(shared)?;
+        Ok(if self.has_memory(true)? { decoded } else { Decoded::Full })
+    }
+
+    /// `is_decoded` is whether all bytes at hand are, except those of a string that is not whole.
+    fn has_memory(&self, is_decoded: bool) -> Result<bool, End> {
+        match (&self.applier, &self.phase) {
+            (None, _) | (_, Phase::Start) => Ok(true),
+            (Some(applier), Phase::Loading(load)) => {
+                applier.has_room(Some(&load.progress(is_decoded)))
+            }
+            (Some(applier), Phase::Streaming(_)) => applier.has_room(None),
+        }
+    }
+
     /// Decodes into the batch until it is full or the bytes end.
     fn decode(&mut self, shared: &Shared) -> Result<Decoded, End> {
         match &mut self.phase {
@@ -223,7 +258,7 @@ impl Slicer {
             Phase::Loading(load) => loop {
                 let intake = self.applier.as_mut().and_then(|applier| applier.intake());
                 if let Some(intake) = intake {
-                    while let Status::Event = load.decoder.next(intake)? {}
+                    while !intake.is_over() && load.decoder.next(intake)? == Status::Event {}
                     shared.counters.keys.store(intake.keys(), Ordering::Relaxed);
                     return Ok(Decoded::All);
                 }
@@ -282,7 +317,7 @@ impl Slicer {
                 if let Some(applier) = &mut self.applier {
                     applier.begin(self.limits.max_value);
                 }
-                self.phase = Phase::Loading(Box::new(Load { decoder, offset, replid }));
+                self.phase = Phase::Loading(Box::new(Load { decoder, offset, replid, bytes }));
             }
             (Chunk::SnapshotEnd, Phase::Loading(load)) => {
                 load.decoder.finish()?;

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use parking_lot::RwLock;
 
+use crate::keyspace::account::Account;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::usage::Usage;
 
@@ -81,6 +82,15 @@ impl Db {
     pub(crate) fn len(&self) -> usize {
         self.usage.whole()
     }
+
+    /// Drops it, and tells `account` of what types the keys were.
+    pub(crate) fn dismantle(self, account: &Account) {
+        for Stripe(keys) in self.stripes {
+            for entry in keys.into_inner().table {
+                account.freeing_kind(entry.kind(), || drop(entry));
+            }
+        }
+    }
 }
 
 impl Keys {
@@ -137,8 +147,4 @@ impl Keys {
         self.table.extract_if(|entry| is_gone(entry)).collect()
     }
 
-    /// The bytes of the table itself: its slots, and a byte of control for each.
-    pub(crate) fn slot_bytes(&self) -> usize {
-        self.table.allocation_size()
-    }
 }

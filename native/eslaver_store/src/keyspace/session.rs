@@ -9,9 +9,11 @@ use std::thread::{panicking, yield_now};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use smallvec::SmallVec;
 
+use crate::heap::Meter;
 use crate::keyspace::db::{Db, KeyHash, Keys, STRIPES};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::{Dbs, Store};
+use crate::values::Type;
 
 /// A writer that sleeps keeps readers out, so it does not before it has tried this often.
 const SPINS: usize = 64;
@@ -24,6 +26,10 @@ pub(crate) struct Session<'a> {
     dbs: &'a Dbs,
     /// By ascending db and stripe.
     held: SmallVec<[Held<'a>; 2]>,
+    /// What has been allocated and not charged to a type of keys yet.
+    meter: Meter,
+    /// The type that was charged last.
+    kind: Option<Type>,
 }
 
 #[derive(Debug)]
@@ -34,7 +40,7 @@ struct Held<'a> {
 
 impl<'a> Session<'a> {
     pub(crate) fn new(store: &'a Store, dbs: &'a Dbs) -> Self {
-        Self { store, dbs, held: SmallVec::new() }
+        Self { store, dbs, held: SmallVec::new(), meter: Meter::start(), kind: None }
     }
 
     pub(crate) fn store(&self) -> &'a Store {
@@ -63,11 +69,33 @@ impl<'a> Session<'a> {
             Err(index) => {
                 let mut keys = write(db.stripe(at.1));
                 keys.changing();
-                self.held.insert(index, Held { at, keys });
+                let Self { meter, held, .. } = self;
+                meter.except(|| held.insert(index, Held { at, keys }));
                 index
             }
         };
         &mut self.held[index].keys
+    }
+
+    /// What has been allocated and freed since this was called last is of this type.
+    #[inline]
+    pub(crate) fn charge(&mut self, kind: Type) {
+        self.kind = Some(kind);
+        self.store.account().charge_kind(kind, self.meter.lap());
+    }
+
+    /// It is of no type.
+    #[inline]
+    pub(crate) fn charge_none(&mut self) {
+        self.meter.lap();
+    }
+
+    /// A command is whole: what it has freed at last is of the type that it has charged last.
+    #[inline]
+    pub(crate) fn settle(&mut self) {
+        if let Some(kind) = self.kind {
+            self.charge(kind);
+        }
     }
 
     /// Removes all entries of a database that `is_gone` names. All of its stripes are locked.
@@ -82,7 +110,7 @@ impl<'a> Session<'a> {
             removed.extend(self.lock_stripe(number, db, stripe).remove_where(&is_gone));
         }
         for entry in &removed {
-            db.usage().remove(entry.kind(), entry.size());
+            db.usage().remove(entry.kind());
         }
         removed
     }

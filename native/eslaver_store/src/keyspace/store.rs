@@ -12,6 +12,7 @@ use arc_swap::{ArcSwap, Guard};
 use foldhash::quality::RandomState;
 use parking_lot::RwLockReadGuard;
 
+use crate::keyspace::account::Account;
 use crate::keyspace::db::{Db, Keys};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::usage::TypeUsage;
@@ -57,6 +58,7 @@ pub struct Store {
     generation: AtomicU64,
     broken: AtomicBool,
     server: OnceLock<Server>,
+    account: Arc<Account>,
     hasher: RandomState,
     seed: u64,
 }
@@ -95,6 +97,7 @@ impl Default for Store {
             generation: AtomicU64::new(0),
             broken: AtomicBool::new(false),
             server: OnceLock::new(),
+            account: Arc::default(),
             seed: RandomState::default().hash_one(0),
             hasher: RandomState::default(),
         }
@@ -350,14 +353,17 @@ impl Store {
     /// What the keys of each type take, in all databases together.
     pub fn usage(&self) -> Vec<TypeUsage> {
         let dbs = self.dbs.load();
-        let of = |kind| TypeUsage::sum(kind, dbs.iter().map(|(_, db)| db.usage()));
-        Type::ALL.iter().map(|&kind| of(kind)).collect()
+        let of = |&kind: &Type| TypeUsage {
+            kind: kind.name(),
+            keys: dbs.iter().map(|(_, db)| db.usage().count(kind)).sum(),
+            bytes: self.account.bytes_of(kind),
+        };
+        Type::ALL.iter().map(of).collect()
     }
 
-    /// The bytes of the tables of keys, apart from the keys and values themselves.
-    pub fn table_bytes(&self) -> usize {
-        let dbs = self.dbs.load();
-        dbs.iter().flat_map(|(_, db)| db.stripes()).map(|keys| keys.read().slot_bytes()).sum()
+    /// What it all takes, which may be asked for when the store itself is no more.
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 }
 

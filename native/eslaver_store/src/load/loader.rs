@@ -6,6 +6,7 @@ use eslaver_core::filter::Filter;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 
 use super::draft::Draft;
+use crate::heap::Meter;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::Store;
 use crate::keyspace::version::Server;
@@ -30,6 +31,8 @@ pub struct Loader {
     key: Vec<u8>,
     meta: Meta,
     draft: Option<Draft>,
+    /// What the draft takes.
+    drafted: isize,
     functions: Vec<Vec<u8>>,
     problems: Vec<(Problem, u64)>,
 }
@@ -43,6 +46,7 @@ impl Loader {
             key: Vec::new(),
             meta: Meta::default(),
             draft: None,
+            drafted: 0,
             functions: Vec::new(),
             problems: Vec::new(),
         }
@@ -60,32 +64,65 @@ impl Loader {
 
     fn with(&mut self, change: impl FnOnce(&mut Draft)) {
         if let Some(draft) = &mut self.draft {
-            change(draft);
+            self.drafted += charged(&self.store, || change(draft)).1;
         }
     }
 
-    fn put(&mut self, value: NewValue) {
-        let entry = Entry::new(&self.key, self.meta.expire_at, value);
-        self.store.ensure_db(self.meta.db);
-        let dbs = self.store.dbs();
+    /// What becomes of a draft: nothing, where there is nothing in it.
+    fn finish(&self, draft: Draft) -> Result<Option<Entry>, Problem> {
+        match draft.finish() {
+            Ok(Some(value)) if value.as_ref().is_empty() => Ok(None),
+            Ok(Some(value)) => Ok(Some(Entry::new(&self.key, self.meta.expire_at, value))),
+            Ok(None) => Err(Problem::Malformed),
+            Err(_) => Err(Problem::TooLong),
+        }
+    }
+
+    fn unknown(&self) -> Entry {
+        Entry::new(&self.key, self.meta.expire_at, NewValue::unknown(Type::Unknown))
+    }
+
+    /// Puts an entry, which takes these bytes, into its database.
+    fn put(&self, entry: Entry, bytes: isize) {
+        let (store, kind) = (&self.store, entry.kind());
+        store.account().charge_kind(kind, bytes);
+        charged(store, || store.ensure_db(self.meta.db));
+        let dbs = store.dbs();
         let Some(db) = dbs.get(self.meta.db) else {
             return;
         };
-        let (kind, size, hash) = (entry.kind(), entry.size(), db.hash(&self.key));
-        let old = db.stripe(hash.stripe()).write().put(hash, entry, db);
-        db.usage().add(kind, size);
+        let hash = db.hash(&self.key);
+        let (old, _) = charged(store, || db.stripe(hash.stripe()).write().put(hash, entry, db));
+        db.usage().add(kind);
         if let Some(old) = old {
-            db.usage().remove(old.kind(), old.size());
+            let kind = old.kind();
+            db.usage().remove(kind);
+            store.account().charge_kind(kind, charged(store, || drop(old)).1);
         }
         db.usage().settle();
     }
 
-    fn fail(&mut self, problem: Problem) {
+    fn note(&mut self, problem: Problem) {
         match self.problems.iter_mut().find(|(other, _)| *other == problem) {
             Some((_, count)) => *count += 1,
             None => self.problems.push((problem, 1)),
         }
-        self.put(NewValue::Packed { kind: Type::Unknown, form: 0, payload: Vec::new() });
+    }
+}
+
+/// Charges the store for what `change` allocates, and says how much that is.
+#[inline]
+fn charged<R>(store: &Store, change: impl FnOnce() -> R) -> (R, isize) {
+    let mut meter = Meter::start();
+    let result = change();
+    let bytes = meter.lap();
+    store.account().charge(bytes);
+    (result, bytes)
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.discard();
     }
 }
 
@@ -106,7 +143,8 @@ impl Sink for Loader {
             self.key.clear();
             self.key.extend_from_slice(key);
             self.meta = *meta;
-            self.draft = Some(Draft::new(kind, self.store.seed()));
+            let (draft, bytes) = charged(&self.store, || Draft::new(kind, self.store.seed()));
+            (self.draft, self.drafted) = (Some(draft), bytes);
         }
         wanted
     }
@@ -155,16 +193,22 @@ impl Sink for Loader {
         let Some(draft) = self.draft.take() else {
             return;
         };
-        match draft.finish() {
-            Ok(Some(value)) if value.as_ref().is_empty() => {}
-            Ok(Some(value)) => self.put(value),
-            Ok(None) => self.fail(Problem::Malformed),
-            Err(_) => self.fail(Problem::TooLong),
+        let (finished, bytes) = charged(&self.store, || self.finish(draft));
+        let taken = self.drafted + bytes;
+        match finished {
+            Ok(None) => {}
+            Ok(Some(entry)) => self.put(entry, taken),
+            Err(problem) => {
+                self.note(problem);
+                let (entry, bytes) = charged(&self.store, || self.unknown());
+                self.put(entry, bytes);
+            }
         }
     }
 
     fn discard(&mut self) {
-        self.draft = None;
+        let draft = self.draft.take();
+        charged(&self.store, || drop(draft));
     }
 
     fn left_out(&mut self, _what: LeftOut) {}

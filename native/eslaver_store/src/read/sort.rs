@@ -14,7 +14,7 @@ use crate::values::bag::Bag;
 use crate::values::number::Dialect;
 use crate::values::sort::{self, Failure, Options, Pattern, Source};
 use crate::values::string::Str;
-use crate::values::{NewValue, Type, ValueRef};
+use crate::values::Type;
 
 #[cfg(test)]
 mod tests;
@@ -88,13 +88,13 @@ fn sorted(
         Some(entry) => {
             check(entry)?;
             match entry.kind() {
-                Type::List | Type::Set | Type::Zset => Ok(Some(ValueRef::to_new(entry.value()))),
+                Type::List | Type::Set | Type::Zset => Ok(Some(reader.keep(entry.value()))),
                 _ => Err(ReadError::WrongType),
             }
         }
     });
     let value = value.and_then(|value| value).map_err(Failure::Lookup)?;
-    let source = Source::of(value.as_ref().map(NewValue::as_ref), reader.now());
+    let source = Source::of(value.as_ref().map(|value| value.as_ref()), reader.now());
     let source = source.ok_or(Failure::Lookup(ReadError::WrongType))?;
     let is_key = |pattern: &Pattern<'_>| matches!(pattern, Pattern::Key { .. });
     let lookups =

@@ -1,7 +1,9 @@
 //! Makes units of a stream's commands: one alone, or those of a transaction together.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use crate::keyspace::account::Account;
 use crate::write::command::Command;
 use crate::write::refusal::Refusal;
 use crate::write::writer::Writer;
@@ -43,13 +45,36 @@ impl Feed {
 
     /// Drops the commands since `MULTI`: the stream goes on before it.
     pub fn restart(&mut self) {
-        self.transaction = None;
+        // This is no writer's work: another may write meanwhile.
+        self.writer.store().account().giving_back(|| self.transaction = None);
+    }
+
+    /// What its store takes.
+    pub fn account(&self) -> &Account {
+        self.writer.store().account()
     }
 
     /// Takes a command, whose name may be in any case. `now` is in ms since the epoch. What cannot be
     /// applied is handed to `refused`.
     #[inline]
     pub fn command(
+        &mut self,
+        db: u32,
+        name: &[u8],
+        args: &[&[u8]],
+        now: i64,
+        mut refused: impl FnMut(&Command<'_>, Refusal),
+    ) {
+        let account = Arc::clone(self.writer.store().account());
+        account.charging(|meter| {
+            self.take(db, name, args, now, |command, refusal| {
+                meter.except(|| refused(command, refusal));
+            });
+        });
+    }
+
+    #[inline]
+    fn take(
         &mut self,
         db: u32,
         name: &[u8],
@@ -106,6 +131,12 @@ impl Feed {
             })
             .collect();
         self.writer.apply(&unit, now, refused);
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.restart();
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
 
-use crate::keyspace::db::STRIPES;
 use crate::keyspace::store::Store;
 use crate::values::Type;
 use crate::write::command::Command;
@@ -62,16 +61,14 @@ fn arguments(rng: &mut fastrand::Rng, kind: char, keys: usize, others: usize) ->
 
 fn assert_counted(store: &Store) {
     for (number, db) in store.dbs().iter() {
-        let mut counted = [(0, 0); Type::ALL.len()];
+        let mut counted = [0; Type::ALL.len()];
         for keys in db.stripes() {
             for entry in keys.read().iter() {
-                let (keys, bytes) = &mut counted[entry.kind() as usize];
-                *keys += 1;
-                *bytes += entry.size();
+                counted[entry.kind() as usize] += 1;
             }
         }
         let usage = db.usage();
-        let told = Type::ALL.map(|kind| (usage.count(kind), usage.bytes(kind)));
+        let told = Type::ALL.map(|kind| usage.count(kind));
         assert_eq!(told, counted, "db {number}");
         let sure = Type::ALL.iter().filter(|kind| **kind != Type::Unsure);
         assert_eq!(db.len(), sure.map(|kind| usage.count(*kind)).sum::<usize>(), "db {number}");
@@ -79,7 +76,7 @@ fn assert_counted(store: &Store) {
 }
 
 #[test]
-fn keys_and_bytes_are_counted() {
+fn keys_are_counted() {
     let mut rng = fastrand::Rng::with_seed(7);
     let store = Arc::new(Store::new());
     let mut writer = Writer::new(Arc::clone(&store), Learned::default(), None);
@@ -106,37 +103,4 @@ fn keys_and_bytes_are_counted() {
         }
     }
     assert_counted(&store);
-}
-
-/// When the keys are gone, so are the tables that held them.
-#[test]
-fn memory_comes_back() {
-    let store = Arc::new(Store::new());
-    let mut writer = Writer::new(Arc::clone(&store), Learned::default(), None);
-    let mut each = |name: &[u8], keep: usize| {
-        for number in (0..50_000).filter(|number| keep == 0 || number % keep != 0) {
-            let (key, value) = (format!("key:{number}"), b"a value".as_slice());
-            let args = [key.as_bytes(), value];
-            let args = if name == b"set" { &args[..] } else { &args[..1] };
-            writer.apply(&[Command { db: 0, name, args }], 0, |_, refusal| panic!("{refusal}"));
-        }
-    };
-    let slots = || -> usize {
-        store
-            .dbs()
-            .iter()
-            .flat_map(|(_, db)| db.stripes())
-            .map(|keys| keys.read().slot_bytes())
-            .sum()
-    };
-    each(b"set", 0);
-    let full = slots();
-    each(b"del", 50);
-    assert_eq!(store.len(), 1000);
-    assert!(slots() * 4 < full, "{} of {full}", slots());
-    each(b"del", 0);
-    assert_counted(&store);
-    assert_eq!(store.len(), 0);
-    // A stripe keeps the smallest table that there is.
-    assert!(slots() <= STRIPES * 128, "{} are left", slots());
 }
