@@ -129,8 +129,8 @@
 -type zscan_cursor() :: 0 | {score(), binary()}.
 
 %% @doc Starts a mirror, linked to the caller. It takes the options of {@link eslaver:start_link/1}
-%% except `callback', `events', `resume', `load_dump' and `mailbox_limit'. A filter may have `keys'
-%% and `dbs'. There are also:
+%% except `load_dump'; `events', `resume' and `mailbox_limit' are about a callback. A filter may have
+%% `keys' and `dbs'. There are also:
 %%
 %% <ul>
 %% <li>`name': an atom under which the mirror is registered, by default `eslaver_mirror'</li>
@@ -143,6 +143,31 @@
 %% to ten minutes. The limit is for one data set: while another is loaded `beside', there may be twice
 %% as much</li>
 %% <li>`serve_stale_data': whether reads are answered while the link is down, by default `true'</li>
+%% </ul>
+%%
+%% With a `callback', in any form that {@link eslaver:start_link/1} takes, the same replication also
+%% gives events, as a replica without a mirror would:
+%%
+%% <ul>
+%% <li>When the callback gets an event of the stream, it can already read what that has changed, of a
+%% transaction from its `exec' on. The mirror may be further.</li>
+%% <li>While it gets those of a snapshot, the mirror still has what was there before: nothing at
+%% first, or with `in_place'. From `{loading, eof}' on it has the new snapshot, and perhaps what
+%% follows.</li>
+%% <li>The master is told what the callback has handled. The mirror is ahead of that by some megabytes
+%% of events at most: a callback that is slow, or pauses, holds it back. A lost link is made again
+%% once the callback has handled what had come; until then the mirror is stale.</li>
+%% <li>Links that are lost make neither get anything twice or miss anything. Where only one of both
+%% can go on, both begin anew, with a full resync.</li>
+%% <li>If the callback raises, the mirror keeps its data, and starts the callback anew, with pauses
+%% that grow. The events go on where `resume' says, else with a new snapshot, for the mirror too. A
+%% handler that stops is started anew as well. If the process ends that gets the events, the mirror
+%% goes on without it, and logs that.</li>
+%% <li>With `resume' alone a mirror that is started anew begins with a full resync, as its data is
+%% gone, whatever the callback had handled.</li>
+%% <li>The callback runs in the replica's process, which is {@link erlang:self/0} for it, for
+%% {@link eslaver:continue/1} and {@link eslaver:demand/2}. It may read the mirror, but not stop it.
+%% {@link info/1} waits a second there for the replica's part, which is busy.</li>
 %% </ul>
 -spec start_link(map()) -> gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
 start_link(Options) ->
@@ -190,7 +215,8 @@ status(Mirror) ->
 %% of</li>
 %% <li>`types': for each type that there is the number of `keys' and the `bytes' of keys and values,
 %% counted in the same way. `memory' has the tables of keys besides</li>
-%% <li>`replid', `offset' and `db': the position applied</li>
+%% <li>`replid', `offset' and `db': the position applied; that in `replica' is the one handled by the
+%% callback</li>
 %% <li>`functions': the number of libraries; see {@link functions/1}</li>
 %% <li>`restarts' of the replica, and `start_error': why it cannot be started, or `undefined'</li>
 %% <li>`unapplied': how often each command could not be mirrored, which left its keys unknown</li>
@@ -198,7 +224,7 @@ status(Mirror) ->
 %% any key</li>
 %% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, or if it does not
 %% answer within a second</li>
-%% <li>`lag': bytes decoded but not applied yet, or `undefined'</li>
+%% <li>`lag': bytes decoded but not handled yet, or `undefined'</li>
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->

@@ -28,6 +28,7 @@
 -record(state, {
     options :: eslaver_options:options(),
     dispatch :: eslaver_dispatch:dispatch(),
+    observer = none :: eslaver_observer:observer(),
     session :: eslaver_session:session(),
     links = eslaver_links:new() :: eslaver_links:links(),
     %% Messages of links that have not been handled.
@@ -146,11 +147,15 @@ new(Dispatch, Hooks, {bad, Failure}, Keeper, Options) ->
     log(warning, bad_position, Failure, State),
     State;
 new(Dispatch, Hooks, Position, Keeper, Options) ->
-    #{address := Address, load_dump := StandIn, events := Events} = Options,
+    #{address := Address, load_dump := StandIn} = Options,
     Master = eslaver_log:address(Address),
-    Session = eslaver_session:new(Position, Master, StandIn, Events),
     #state{
-        options = Options, dispatch = Dispatch, session = Session, keeper = Keeper, hooks = Hooks
+        options = Options,
+        dispatch = Dispatch,
+        observer = maps:get(observer, Options, none),
+        session = eslaver_session:new(Position, Master, StandIn),
+        keeper = Keeper,
+        hooks = Hooks
     }.
 
 %% @private
@@ -347,6 +352,7 @@ behind(Count, Events, Offsets, State) ->
 notified(Count, Events, Offsets, #state{subscriptions = Subscriptions} = State) ->
     {Messages, Next} = eslaver_subscriptions:handled(Count, Events, Offsets, Subscriptions),
     ok = eslaver_subscriptions:send(Messages),
+    ok = eslaver_observer:handled(Count, Events, Offsets, State#state.observer),
     State#state{subscriptions = Next}.
 
 postponed(Why, #state{session = Session} = State) ->
@@ -373,17 +379,21 @@ connect(#state{links = Links} = State) ->
             transition(master, {closed, open, words(Reason), true}, Connecting)
     end.
 
-%% A keyspace knows best where it stands.
-placed(#state{options = #{keyspace := Keyspace} = Options, session = Session}) ->
+%% The link to a master, and where its keyspace stands, if it fills one.
+placed(#state{options = Options, session = Session, observer = none}) ->
+    {Options, Session};
+placed(#state{options = Options, session = Session, observer = #{keyspace := Keyspace}}) ->
     {Ticket, Position} = eslaver_nif:keyspace_detach(Keyspace),
-    {Options#{keyspace := {Keyspace, Ticket}}, eslaver_session:placed(Position, Session)};
-placed(#state{options = Options, session = Session}) ->
-    {Options, Session}.
+    HasCallback = maps:get(callback, Options) =/= undefined,
+    Filled = #{keyspace => Keyspace, ticket => Ticket, events => HasCallback},
+    {Options#{keyspace => Filled}, eslaver_session:placed(Position, HasCallback, Session)}.
 
 transition(Source, Message, #state{session = Session} = State) ->
     {Effects, Events, Next} = eslaver_session:arrived(Source, Message, Session),
-    #state{dispatch = Dispatch} = Arrived = effects({Effects, Next}, State),
-    case eslaver_dispatch:all(Events, Dispatch) of
+    Arrived = effects({Effects, Next}, State),
+    #state{dispatch = Dispatch, observer = Observer, options = #{events := Shape}} = Arrived,
+    ok = eslaver_observer:news(Events, Observer),
+    case eslaver_dispatch:all(eslaver_events:shaped(Shape, Events), Dispatch) of
         {done, Done} ->
             work_if_ready(told(Source, Message, Arrived#state{dispatch = Done}));
         {{pause, _} = Pause, Done} ->
@@ -434,12 +444,13 @@ effect(close_file, #state{links = Links} = State) ->
     State#state{links = eslaver_links:close_file(Links)};
 effect(forget, #state{subscriptions = Subscriptions} = State) ->
     forgotten(State#state{subscriptions = eslaver_subscriptions:restarted(Subscriptions)});
-effect(learn, #state{links = Links, dispatch = Dispatch} = State) ->
+effect(learn, #state{links = Links, subscriptions = Subscriptions} = State) ->
     Commands = eslaver_links:told(Links),
-    State#state{
-        subscriptions = eslaver_subscriptions:told(Commands, State#state.subscriptions),
-        dispatch = eslaver_dispatch:commands(Commands, Dispatch)
-    };
+    Told = State#state{subscriptions = eslaver_subscriptions:told(Commands, Subscriptions)},
+    effect({observe, {link, commands, Commands}}, Told);
+effect({observe, News}, #state{observer = Observer} = State) ->
+    ok = eslaver_observer:news([News], Observer),
+    State;
 effect({notify, News}, #state{subscriptions = Subscriptions} = State) ->
     ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, Subscriptions)),
     State;

@@ -25,9 +25,8 @@
     | {loaded, #{offset := non_neg_integer(), db := non_neg_integer()}}
     %% What the master has told of its commands.
     | {told, eslaver_nif:commands() | undefined}
-    %% The stream goes on; the link is lost.
+    %% The stream goes on.
     | up
-    | down
     | {applied, [command()], Offset :: non_neg_integer()}
     %% A command cannot be applied.
     | {refused, Command :: binary(), Reason :: binary()}
@@ -74,17 +73,17 @@ event({loading, eof, #{db := Db}}, #state{offset = Offset} = State) ->
 event({link, commands, Told}, State) ->
     {{told, Told}, State};
 event({link, up, #{resync := partial}}, State) ->
-    {up, broken(State)};
+    {up, State};
 event({link, up, #{resync := full}}, State) ->
     State;
 event({link, down, _Why}, State) ->
-    {down, broken(State)};
+    State;
 event({mirror, refused, #{command := Command, reason := Reason}}, State) ->
     {{refused, Command, Reason}, State};
 event({mirror, lost, _}, State) ->
     {lost, State}.
 
-%% @doc The stream is broken: it goes on before the transaction that has begun.
+%% @doc The replica has ended: the next one goes on before the transaction that has begun.
 -spec broken(state()) -> state().
 broken(State) ->
     State#state{transaction = none}.

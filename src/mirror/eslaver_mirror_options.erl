@@ -3,21 +3,24 @@
 -module(eslaver_mirror_options).
 
 -export([parse/1]).
--export_type([options/0]).
+-export_type([options/0, start/0]).
 
 -type options() :: #{
     name := atom(),
     serve_stale_data := boolean(),
     full_resync := beside | in_place,
     max_memory := pos_integer() | undefined,
-    %% Starts the replica. A fun, since it knows the password.
-    start := fun((eslaver_callback:spec(), eslaver_nif:keyspace()) -> replica())
+    start := start()
 }.
 
--type replica() :: {ok, pid()} | {error, term()}.
+-type start() ::
+    fun((Callback :: given | none, eslaver_observer:observer()) -> {ok, pid()} | {error, term()}).
+%% Starts the replica, with the user's callback, if there is one, or without. A fun, since it knows
+%% the password.
 
-%% Options that the mirror sets itself, or does not support.
--define(NOT_FOR_MIRRORS, [callback, events, resume, load_dump, mailbox_limit]).
+%% Options about a callback, and those that only a replica without a mirror has.
+-define(OF_CALLBACKS, [callback, events, resume, mailbox_limit]).
+-define(NOT_FOR_MIRRORS, [load_dump]).
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | eslaver_options:error().
@@ -52,7 +55,8 @@ is_valid(max_memory, undefined) -> true;
 is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63.
 
 not_for_mirrors(Input) ->
-    Given = maps:to_list(maps:with(?NOT_FOR_MIRRORS, Input)),
+    Pointless = [Key || Key <- ?OF_CALLBACKS, not is_map_key(callback, Input)],
+    Given = maps:to_list(maps:with(?NOT_FOR_MIRRORS ++ Pointless, Input)),
     Filters = maps:get(filter, Input, #{}),
     Partial = is_map(Filters) andalso map_size(maps:with([types, commands], Filters)) > 0,
     Given ++ [{filter, Filters} || Partial].
@@ -67,15 +71,23 @@ replica(Own, Given) ->
                 serve_stale_data => maps:get(serve_stale_data, Own),
                 full_resync => maps:get(full_resync, Own),
                 max_memory => maps:get(max_memory, Own),
-                start => fun(Callback, Keyspace) -> start(Callback, Keyspace, Replica) end
+                start => fun(Callback, Observer) -> start(Callback, Observer, Replica) end
             }};
         {error, _} = Error ->
             Error
     end.
 
 %% The options are read anew, as their funs may tell another address or password.
-start(Callback, Keyspace, Given) ->
-    case eslaver_options:parse(Given#{callback => Callback, events => full}) of
-        {ok, Options} -> eslaver_server:start_link(Options#{keyspace => Keyspace});
+start(Callback, Observer, Given) ->
+    case with_callback(Callback, Given) of
+        {ok, Options} -> eslaver_server:start_link(Options#{observer => Observer});
+        {error, _} = Error -> Error
+    end.
+
+with_callback(given, #{callback := _} = Given) ->
+    eslaver_options:parse(Given);
+with_callback(_None, Given) ->
+    case eslaver_options:parse(maps:without(?OF_CALLBACKS, Given)) of
+        {ok, Options} -> {ok, Options#{callback := undefined, events := full}};
         {error, _} = Error -> Error
     end.

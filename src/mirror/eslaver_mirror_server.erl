@@ -5,7 +5,7 @@
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
 
--export([start_link/1, info/1, functions/1, hand_over/2]).
+-export([start_link/1, info/1, functions/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([code_change/3, format_status/1]).
 
@@ -14,8 +14,10 @@
     news = eslaver_mirror_news:new() :: eslaver_mirror_news:state(),
     name :: atom(),
     %% Starts a replica.
-    start :: fun((eslaver_callback:spec(), eslaver_nif:keyspace()) -> term()),
-    replica :: undefined | pid(),
+    start :: eslaver_mirror_options:start(),
+    %% Whether the user's callback, if there is one, still takes events.
+    callback = given :: given | none,
+    replica :: undefined | {pid(), StartedAt :: integer()},
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
@@ -27,8 +29,6 @@
     informing = [] :: [gen_server:from()],
     %% The timer after which they get the info without it.
     inform :: undefined | reference(),
-    %% When the data became stale, in ms of monotonic time.
-    stale_since :: undefined | integer(),
     restarts = 0 :: non_neg_integer(),
     %% Why the last start of a replica failed.
     start_error :: undefined | term(),
@@ -41,6 +41,8 @@
     resync :: undefined | reference()
 }).
 
+%% A replica that ended by itself after this time may be started anew without delay, in ms.
+-define(STEADY, 10000).
 %% How long a replica may take to end, in ms.
 -define(SHUTDOWN, 5000).
 %% How long to wait for the replica's part of the info, in ms.
@@ -61,44 +63,25 @@ info(Name) ->
 functions(Name) ->
     gen_server:call(Name, functions).
 
-%% @doc Hands events over from the calling replica, and waits until the mirror has applied them.
-%% With `stop' it takes no more. The failed call's reason has the events, and must be in no report.
--spec hand_over(pid(), [eslaver:event() | eslaver_events:commands(), ...]) -> ok | stop.
-hand_over(Mirror, Events) ->
-    try
-        gen_server:call(Mirror, {events, self(), Events}, infinity)
-    catch
-        exit:_ -> stop
-    end.
-
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
 init(#{name := Name, start := Start} = Options) ->
     _ = process_flag(trap_exit, true),
     #{serve_stale_data := ServeStale, full_resync := Way, max_memory := MaxMemory} = Options,
     Keyspace = eslaver_nif:keyspace_new(Name, ServeStale, Way =:= in_place, MaxMemory),
-    case Start(feed(), Keyspace) of
-        {ok, Replica} ->
-            {ok, #state{
-                keyspace = Keyspace,
-                name = Name,
-                start = Start,
-                replica = Replica,
-                stale_since = eslaver_clock:now_ms()
-            }};
+    case started(#state{keyspace = Keyspace, name = Name, start = Start}) of
+        {ok, State} ->
+            {ok, State};
         {error, Reason} ->
             ok = eslaver_nif:keyspace_close(Keyspace),
             {stop, Reason}
     end.
 
-feed() ->
-    {handler, eslaver_mirror_feed, self()}.
-
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, term(), #state{}} | {noreply, #state{}}.
-handle_call({events, Replica, Events}, From, #state{replica = Replica} = State) ->
+handle_call({events, Replica, Events}, From, #state{replica = {Replica, _}} = State) ->
     {noreply, guarded(fun() -> handled(From, Events, State) end)};
 handle_call({events, _Former, _Events}, _From, State) ->
-    {reply, stop, State};
+    {reply, ok, State};
 handle_call({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} = State) ->
     {Answer, Next} = eslaver_mirror_holds:call(Request, Reader, Holds),
     _ = eslaver_mirror_holds:is_none(Holds) andalso eslaver_nif:keyspace_hold(State#state.keyspace),
@@ -130,14 +113,19 @@ handle_cast(_Unknown, State) ->
     {noreply, State}.
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
-handle_info({'EXIT', Replica, _Reason}, #state{replica = Replica} = State) ->
-    {noreply, later(broken(State))};
-handle_info({'EXIT', _Pid, normal}, State) ->
+handle_info({'EXIT', Replica, Reason}, #state{replica = {Replica, _}} = State) ->
+    {noreply, later(broken(ended(Reason, State)))};
+handle_info({'EXIT', _Pid, Reason}, #state{start_error = Error} = State) when
+    Reason =:= normal; Reason =:= Error
+->
     {noreply, State};
 handle_info({'EXIT', _Pid, Reason}, State) ->
     {stop, Reason, State};
 handle_info(start, State) ->
-    {noreply, started(State)};
+    case started(State) of
+        {ok, Next} -> {noreply, Next};
+        {error, Reason} -> {noreply, later(not_started(Reason, State))}
+    end;
 handle_info({timeout, Timer, resync}, #state{resync = Timer} = State) ->
     %% The timer stays set until the replica has ended, so that no other is started meanwhile.
     case needs_resync(State) of
@@ -170,9 +158,9 @@ subscribed(Subscriptions, #state{keyspace = Keyspace} = State) ->
 -spec terminate(term(), #state{}) -> ok.
 terminate(_Reason, #state{keyspace = Keyspace, replica = Replica}) ->
     _ = guarded(fun() ->
-        ok = eslaver_nif:keyspace_close(Keyspace),
         ok = eslaver_nif:keyspace_release(Keyspace),
-        ok = ended(Replica),
+        ok = stopped(Replica),
+        ok = eslaver_nif:keyspace_close(Keyspace),
         ok = refuse_events()
     end),
     ok.
@@ -181,21 +169,21 @@ terminate(_Reason, #state{keyspace = Keyspace, replica = Replica}) ->
 code_change(_Old, State, _Extra) ->
     {ok, State}.
 
-%% A replica that is handing over a batch ends by the answer.
-ended(undefined) ->
+%% A replica that waits for an answer gets one. Its callback may still read.
+stopped(undefined) ->
     ok;
-ended(Replica) ->
+stopped({Replica, _}) ->
     Monitor = monitor(process, Replica),
     true = exit(Replica, shutdown),
-    ended(Replica, Monitor).
+    stopped(Replica, Monitor).
 
-ended(Replica, Monitor) ->
+stopped(Replica, Monitor) ->
     receive
         {'DOWN', Monitor, process, _, _} ->
             ok;
         {'$gen_call', From, {events, _, _}} ->
-            gen_server:reply(From, stop),
-            ended(Replica, Monitor)
+            gen_server:reply(From, ok),
+            stopped(Replica, Monitor)
     after ?SHUTDOWN ->
         true = exit(Replica, kill),
         ok
@@ -205,7 +193,7 @@ ended(Replica, Monitor) ->
 refuse_events() ->
     receive
         {'$gen_call', From, {events, _, _}} ->
-            gen_server:reply(From, stop),
+            gen_server:reply(From, ok),
             refuse_events()
     after 0 -> ok
     end.
@@ -240,10 +228,10 @@ handled(From, Events, State) ->
     try applied(Events, State) of
         Applied ->
             gen_server:reply(From, ok),
-            resync(aged(Applied))
+            resync(Applied)
     catch
         Class:Reason:Stack ->
-            gen_server:reply(From, stop),
+            gen_server:reply(From, ok),
             erlang:raise(Class, Reason, Stack)
     end.
 
@@ -268,8 +256,8 @@ resync(State) ->
 needs_resync(#state{lost = Lost, renewing = Renewing}) ->
     Lost andalso not Renewing.
 
-restarted(#state{replica = Replica} = State) ->
-    true = exit(Replica, kill),
+restarted(#state{replica = {Replica, _}} = State) ->
+    true = exit(Replica, shutdown),
     State.
 
 news({applied, Commands, Offset}, #state{subscriptions = Subscriptions} = State) ->
@@ -279,7 +267,6 @@ news({loaded, News}, #state{subscriptions = Subscriptions, waiting = Waiting} = 
     ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, Subscriptions)),
     State#state{
         waiting = eslaver_waiting:loaded(Waiting),
-        backoff = eslaver_backoff:new(),
         lost = false,
         renewing = false
     };
@@ -287,12 +274,8 @@ news(loading, State) ->
     State#state{renewing = true};
 news({told, Told}, #state{subscriptions = Subscriptions} = State) ->
     State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)};
-news(up, #state{keyspace = Keyspace} = State) ->
-    _ = eslaver_nif:keyspace_link(Keyspace, true),
-    State#state{backoff = eslaver_backoff:new(), renewing = false};
-news(down, #state{keyspace = Keyspace} = State) ->
-    _ = eslaver_nif:keyspace_link(Keyspace, false),
-    State;
+news(up, State) ->
+    State#state{renewing = false};
 news(lost, State) ->
     State#state{lost = true};
 news({refused, Command, Reason}, #state{name = Name} = State) ->
@@ -300,36 +283,47 @@ news({refused, Command, Reason}, #state{name = Name} = State) ->
     ok = eslaver_log:report(warning, not_mirrored, Report),
     State.
 
-aged(#state{name = Name, stale_since = Since} = State) ->
-    case {eslaver_nif:keyspace_status(Name), Since} of
-        {fresh, _} -> State#state{stale_since = undefined};
-        {_, undefined} -> State#state{stale_since = eslaver_clock:now_ms()};
-        {_, _} -> State
+%% The replica.
+
+%% A replica that ends by itself would soon do so again, unless it had been at work for a while.
+ended(Reason, #state{replica = {_, StartedAt}} = State) ->
+    Steady = eslaver_clock:now_ms() - StartedAt > ?STEADY,
+    case Steady orelse Reason =:= killed orelse Reason =:= shutdown of
+        true -> without_callback(Reason, State#state{backoff = eslaver_backoff:new()});
+        false -> without_callback(Reason, State)
     end.
 
-%% The replica.
+%% The process that got the events has ended. The data is needed all the same.
+without_callback({callback_down, _Pid, Reason}, #state{name = Name} = State) ->
+    Report = #{replica => Name, reason => eslaver_failure:shape(Reason)},
+    ok = eslaver_log:report(warning, callback_gone, Report),
+    State#state{callback = none};
+without_callback(_Reason, State) ->
+    State.
 
 %% What it has put into the keyspace stays; a slice that still runs is waited for.
 broken(#state{keyspace = Keyspace, news = News} = State) ->
     _ = eslaver_nif:keyspace_detach(Keyspace),
-    _ = eslaver_nif:keyspace_link(Keyspace, false),
     _ = State#state.lost andalso eslaver_nif:keyspace_forget(Keyspace),
-    aged(State#state{
+    State#state{
         news = eslaver_mirror_news:broken(News),
         replica = undefined,
         resync = undefined,
         renewing = State#state.lost
-    }).
+    }.
 
 later(#state{backoff = Backoff, restarts = Restarts} = State) ->
     {Pause, Next} = eslaver_backoff:next(Backoff),
     _ = erlang:send_after(Pause, self(), start),
     State#state{backoff = Next, restarts = Restarts + 1}.
 
-started(#state{start = Start, keyspace = Keyspace} = State) ->
-    case Start(feed(), Keyspace) of
-        {ok, Replica} -> State#state{replica = Replica, start_error = undefined};
-        {error, Reason} -> later(not_started(Reason, State))
+started(#state{start = Start, keyspace = Keyspace, callback = Callback} = State) ->
+    case Start(Callback, #{process => self(), keyspace => Keyspace}) of
+        {ok, Replica} ->
+            Started = {Replica, eslaver_clock:now_ms()},
+            {ok, State#state{replica = Started, start_error = undefined}};
+        {error, _} = Error ->
+            Error
     end.
 
 %% The same error is logged once.
@@ -340,7 +334,7 @@ not_started(Reason, #state{name = Name} = State) ->
     State#state{start_error = Reason}.
 
 %% Sends no request while the same one has no answer yet.
-ask(What, #state{replica = Replica, asked = Asked} = State) ->
+ask(What, #state{replica = {Replica, _}, asked = Asked} = State) ->
     case lists:keymember(What, 2, gen_server:reqids_to_list(Asked)) of
         true -> State;
         false -> State#state{asked = eslaver_server:request(What, Replica, Asked)}
@@ -366,12 +360,8 @@ released(#state{holds = Holds, keyspace = Keyspace} = State) ->
     _ = eslaver_mirror_holds:is_none(Holds) andalso eslaver_nif:keyspace_release(Keyspace),
     State.
 
-info_of(#state{keyspace = Keyspace, restarts = Restarts, stale_since = Since} = State) ->
+info_of(#state{keyspace = Keyspace, restarts = Restarts} = State) ->
     maps:merge(eslaver_nif:keyspace_info(Keyspace), #{
         restarts => Restarts,
-        start_error => State#state.start_error,
-        stale_for => age(Since)
+        start_error => State#state.start_error
     }).
-
-age(undefined) -> 0;
-age(Since) -> eslaver_clock:now_ms() - Since.

@@ -10,14 +10,14 @@
 -export([commands/1, keys/3, keys_dirty/3, glob/2, glob_dirty/2]).
 -export([keyspace_new/4, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_hold/1, keyspace_release/1]).
--export([keyspace_link/2, keyspace_notify/2, keyspace_info/1, keyspace_functions/1]).
+-export([keyspace_notify/2, keyspace_notifies/1, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
 -export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
 -export([session_new/1, session_read/4, session_read_dirty/4, session_unchanged/1]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
 -export_type([lock/0, link/0, address/0, config/0, resume/0, tls/0]).
 -export_type([commands/0, keys/0, named_key/0]).
--export_type([keyspace/0, session/0, ticket/0, place/0]).
+-export_type([keyspace/0, filled/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
 
@@ -56,12 +56,16 @@
     max_arguments := pos_integer(),
     max_value := pos_integer(),
     hidden_commands := [binary()],
-    keyspace := {keyspace(), ticket()} | undefined,
+    keyspace := filled() | undefined,
     server := pid()
 }.
 %% The settings of a link. Times are in ms, sizes in bytes. `hidden_commands' are for tests: their
-%% keys are taken from the master instead of the table. With a keyspace, what the link brings is put
-%% there instead of being sent.
+%% keys are taken from the master instead of the table.
+
+-type filled() :: #{keyspace := keyspace(), ticket := ticket(), events := boolean()}.
+%% The keyspace that what the link brings is put into, and whether events are sent, too. The link goes
+%% on from the position to resume from or from that of the keyspace, whichever is the earlier, and
+%% neither gets twice what it has.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,
@@ -211,13 +215,13 @@ keyspace_hold(_Keyspace) -> erlang:nif_error(reason()).
 -spec keyspace_release(keyspace()) -> ok.
 keyspace_release(_Keyspace) -> erlang:nif_error(reason()).
 
-%% @doc The link is up, and the stream goes on, or it is down. The data is fresh then, or stale.
--spec keyspace_link(keyspace(), Up :: boolean()) -> loading | fresh | stale.
-keyspace_link(_Keyspace, _Up) -> erlang:nif_error(reason()).
-
 %% @doc Whether the server of the link is also to get the commands that are applied.
 -spec keyspace_notify(keyspace(), boolean()) -> ok.
 keyspace_notify(_Keyspace, _Notify) -> erlang:nif_error(reason()).
+
+%% @doc What {@link keyspace_notify/2} was told last.
+-spec keyspace_notifies(keyspace()) -> boolean().
+keyspace_notifies(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc What the keyspace has, for `eslaver_mirror:info/1'.
 -spec keyspace_info(keyspace()) -> map().

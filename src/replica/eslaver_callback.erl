@@ -4,7 +4,7 @@
 -module(eslaver_callback).
 
 -export([check/1, is_exported/3, is_callable/2]).
--export([new/2, takes_batches/1, takes_commands/1, readiness/1, demand/2]).
+-export([new/2, takes_batches/1, readiness/1, demand/2]).
 -export([is_monitor/2, handle/2, close/2]).
 -export_type([spec/0, callback/0, result/0, raised/0]).
 
@@ -38,7 +38,7 @@
     state :: term()
 }).
 
--opaque callback() :: #function{} | #receiver{} | #handler{}.
+-opaque callback() :: #function{} | #receiver{} | #handler{} | none.
 
 -type result() ::
     ok
@@ -96,7 +96,11 @@ handles(Module) ->
     hd(Exported ++ [nothing]).
 
 %% @doc Prepares a callback for use by the calling process, with a limit for a receiver's mailbox.
--spec new(spec(), pos_integer() | infinity) -> {ok, callback()} | {stop, term()} | raised().
+%% Without one, nobody gets the events.
+-spec new(undefined | spec(), pos_integer() | infinity) ->
+    {ok, callback()} | {stop, term()} | raised().
+new(undefined, _Limit) ->
+    {ok, none};
 new({Pid, #{demand := Demand}}, Limit) ->
     {ok, Receiver} = new(Pid, Limit),
     {ok, Receiver#receiver{demand = Demand}};
@@ -130,12 +134,8 @@ new([]) ->
 %% @doc Whether it takes lists of events instead of single ones.
 -spec takes_batches(callback()) -> boolean().
 takes_batches(#handler{function = handle_batch}) -> true;
+takes_batches(none) -> true;
 takes_batches(_) -> false.
-
-%% @doc Whether it also takes what the master has told of its commands: only the mirror's feed does.
--spec takes_commands(callback()) -> boolean().
-takes_commands(#handler{module = Module}) -> Module =:= eslaver_mirror_feed;
-takes_commands(_) -> false.
 
 %% @doc Whether it takes an event now (`ready'), when its mailbox has fewer messages (`held'), or
 %% when it has asked for more (`passive'). The distribution holds back receivers on other nodes.
@@ -173,6 +173,8 @@ is_monitor(_Monitor, _) -> false.
 
 %% @doc Calls it with one event, or with a list of events if it takes batches.
 -spec handle(term(), callback()) -> result().
+handle(_Event, none) ->
+    ok;
 handle(Event, #function{call = Call}) ->
     try Call(Event) of
         _ -> ok

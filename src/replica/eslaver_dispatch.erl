@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_dispatch).
 
--export([new/3, commands/2, all/2, run/2, demand/2, is_monitor/2, close/2]).
+-export([new/3, all/2, run/2, demand/2, is_monitor/2, close/2]).
 -export_type([dispatch/0, failure/0, ended/0]).
 
 %% A stride is doubled while it takes less than the first time, and a turn ends after the second.
@@ -22,8 +22,6 @@
     callback :: eslaver_callback:callback(),
     stride = 1 :: pos_integer(),
     hooks :: none | eslaver_hooks:hooks(),
-    %% What comes before the next events of all/2.
-    first = [] :: [eslaver_events:commands()],
     %% With hooks: the events of the batch in hand that are handled, and the time they took.
     handled = 0 :: non_neg_integer(),
     spent = 0 :: non_neg_integer()
@@ -44,7 +42,9 @@
 is_monitor(Monitor, #dispatch{callback = Callback}) ->
     eslaver_callback:is_monitor(Monitor, Callback).
 
--spec new(eslaver_callback:spec(), pos_integer() | infinity, none | eslaver_hooks:hooks()) ->
+-spec new(
+    undefined | eslaver_callback:spec(), pos_integer() | infinity, none | eslaver_hooks:hooks()
+) ->
     {ok, dispatch()} | {stop, term()}.
 new(Spec, MailboxLimit, Hooks) ->
     case eslaver_callback:new(Spec, MailboxLimit) of
@@ -55,13 +55,6 @@ new(Spec, MailboxLimit, Hooks) ->
         Stop ->
             Stop
     end.
-
-%% @doc What the link's master has told of its commands: a callback that takes it gets it before the
-%% next events of {@link all/2}.
--spec commands(eslaver_nif:commands() | undefined, dispatch()) -> dispatch().
-commands(Told, #dispatch{callback = Callback} = Dispatch) ->
-    First = [{link, commands, Told} || eslaver_callback:takes_commands(Callback)],
-    Dispatch#dispatch{first = First}.
 
 %% @doc The callback's process will take `More' events more.
 -spec demand(pos_integer(), dispatch()) -> {ok, dispatch()} | {error, no_demand}.
@@ -81,8 +74,8 @@ close(Why, #dispatch{callback = Callback}) ->
 
 %% @doc Gives it all these events, and then perhaps a pause.
 -spec all([term()], dispatch()) -> {done | {pause, timeout()}, dispatch()} | ended().
-all(Events, #dispatch{first = First} = Dispatch) ->
-    all(First ++ Events, done, Dispatch#dispatch{first = []}).
+all(Events, Dispatch) ->
+    all(Events, done, Dispatch).
 
 all([], Then, Dispatch) ->
     {Then, Dispatch};

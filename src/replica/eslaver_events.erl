@@ -3,41 +3,62 @@
 %% @private
 -module(eslaver_events).
 
--export([full/3, partial/3, loaded/2, down/2]).
-
--export_type([commands/0]).
+-export([full/2, partial/2, loaded/1, down/1]).
+-export([shaped/2, commands/2]).
+-export_type([shape/0, event/0, command/0, news/0]).
 
 -type shape() :: classic | full.
 
--type commands() :: {link, commands, eslaver_nif:commands() | undefined}.
-%% Comes before a link is up, to those who take it.
+-type event() :: {link, up | down, map()} | {loading, start | eof, map()}.
+%% In the full shape.
+
+-type command() ::
+    {stream, Name :: binary(), Args :: [binary()], #{
+        db := non_neg_integer(), offset := non_neg_integer()
+    }}.
+
+-type news() ::
+    event()
+    %% What the master has told of its commands, before the link is up.
+    | {link, commands, eslaver_nif:commands() | undefined}
+    %% A command cannot be applied to the keyspace, or only a full resync tells what it has to have.
+    | {mirror, refused | lost, map()}.
+%% What there is for an observer.
 
 %% @doc A master, or the RDB file of an earlier run, begins a snapshot.
--spec full(shape(), master | file, map()) -> [term()].
-full(classic, _Source, _News) ->
-    [];
-full(full, Source, #{replid := Replid, offset := Offset, bytes := Bytes, master := Master}) ->
+-spec full(master | file, map()) -> [event()].
+full(Source, #{replid := Replid, offset := Offset, bytes := Bytes, master := Master}) ->
     Start = #{replid => Replid, offset => Offset, bytes => Bytes, source => Source},
     Up = #{resync => full, replid => Replid, offset => Offset, master => Master},
     [{link, up, Up} || Source =:= master] ++ [{loading, start, Start}].
 
 %% @doc The stream continues.
--spec partial(shape(), Replid :: binary(), map()) -> [term()].
-partial(classic, _Replid, _News) ->
-    [];
-partial(full, Replid, #{offset := Offset, master := Master}) ->
+-spec partial(Replid :: binary(), map()) -> [event()].
+partial(Replid, #{offset := Offset, master := Master}) ->
     [{link, up, #{resync => partial, replid => Replid, offset => Offset, master => Master}}].
 
 %% @doc A snapshot has ended.
--spec loaded(shape(), map()) -> [term()].
-loaded(classic, _News) ->
-    [{loading, eof}];
-loaded(full, News) ->
+-spec loaded(map()) -> [event()].
+loaded(News) ->
     [{loading, eof, maps:with([keys, bytes, db], News)}].
 
 %% @doc A link that was up is lost.
--spec down(shape(), map()) -> [term()].
-down(classic, _Error) ->
-    [];
-down(full, Error) ->
+-spec down(map()) -> [event()].
+down(Error) ->
     [{link, down, Error}].
+
+%% @doc These events, in the shape that the callback wants.
+-spec shaped(shape(), [event()]) -> [event() | {loading, eof}].
+shaped(full, Events) -> Events;
+shaped(classic, Events) -> [{loading, eof} || {loading, eof, _} <- Events].
+
+%% @doc Commands of a batch, of any shape, as full events.
+-spec commands([term()], eslaver_position:offsets()) -> [command()].
+commands([], _Offsets) ->
+    [];
+commands([{stream, Name, Args} | Events], Offsets) ->
+    {Offset, Db, _} = eslaver_position:first(Offsets),
+    Command = {stream, list_to_binary(Name), Args, #{db => Db, offset => Offset}},
+    [Command | commands(Events, eslaver_position:skip(1, Offsets))];
+commands(Full, _Offsets) ->
+    Full.

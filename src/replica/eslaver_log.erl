@@ -74,6 +74,8 @@ sentence(#{what := left_out, text := Text}) ->
     {"the snapshot contains ~ts, which is skipped; logged once per snapshot", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
     {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]};
+sentence(#{what := callback_gone, reason := Reason}) ->
+    {"the callback's process has ended (~0tP); the mirror goes on without it", [Reason, 20]};
 sentence(#{what := not_mirrored, command := Name, reason := Reason}) ->
     {
         "cannot mirror ~0tp (~0tP); its keys are unknown until they are overwritten; "

@@ -20,7 +20,7 @@
     address := {tcp, binary(), inet:port_number()} | {local, binary()},
     user := binary() | undefined,
     password := secret(),
-    callback := eslaver_callback:spec(),
+    callback := undefined | eslaver_callback:spec(),
     mailbox_limit := pos_integer() | infinity,
     dbfilename := binary() | undefined,
     tls := undefined | eslaver_nif:tls(),
@@ -40,9 +40,11 @@
     filter := undefined | eslaver_filter:filter(),
     hooks := eslaver_hooks:spec(),
     name := eslaver_name:name(),
-    keyspace => eslaver_nif:keyspace() | {eslaver_nif:keyspace(), eslaver_nif:ticket()}
+    observer => eslaver_observer:observer(),
+    keyspace => eslaver_nif:filled()
 }.
-%% Checked and complete. A mirror adds its keyspace, and the link gets a ticket for it.
+%% Checked and complete. A mirror adds itself as the observer, and perhaps no callback; the link gets
+%% its keyspace.
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().

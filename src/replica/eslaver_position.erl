@@ -123,9 +123,10 @@ skip(Count, Offsets) ->
     binary:part(Offsets, Count * ?BYTES, byte_size(Offsets) - Count * ?BYTES).
 
 %% @doc The position to resume from after a link is lost. What could not be read would come again
-%% from the same position: only a snapshot leads past it.
+%% from the same position: only a snapshot leads past it, as where a callback and its mirror are at
+%% two positions of which the master may not know both.
 -spec lost(Reason :: atom(), position() | undefined) -> position() | undefined.
-lost(bad_stream, _Position) -> undefined;
+lost(Reason, _Position) when Reason =:= bad_stream; Reason =:= parted -> undefined;
 lost(_Reason, Position) -> Position.
 
 %% @doc Why a master begins with a snapshot, given the position that it was asked to continue from

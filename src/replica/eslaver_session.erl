@@ -25,9 +25,9 @@
 %% @private
 -module(eslaver_session).
 
--export([new/4, connecting/1, arrived/3, handled/3]).
+-export([new/3, connecting/1, arrived/3, handled/3]).
 -export([is_ready/1, postponed/2, continued/1, work/1]).
--export([placed/2, advance/2, behind/3, position/1]).
+-export([placed/3, advance/2, behind/3, position/1]).
 -export([phase/1, master/1, info/1]).
 -export_type([session/0, phase/0, message/0, effect/0]).
 
@@ -40,8 +40,6 @@
 -record(session, {
     phase = connecting :: phase(),
     turn = ready :: turn(),
-    %% The form of the events.
-    events :: classic | full,
     %% Whether the RDB file of an earlier run may still stand in for the master.
     stand_in :: boolean(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
@@ -75,6 +73,8 @@
     | forget
     %% Pass on what the master has told of its commands.
     | learn
+    %% Tell the observer of the keyspace.
+    | {observe, eslaver_events:news()}
     %% Notify all subscribers that any key may have changed.
     | {notify, News :: map()}
     | answer_waiting
@@ -83,12 +83,12 @@
 
 %% @doc At the start, with the position that an earlier life left. `StandIn' is the option
 %% `load_dump'.
--spec new(eslaver_position:safe() | none, Master, StandIn, classic | full) -> session() when
+-spec new(eslaver_position:safe() | none, Master, StandIn) -> session() when
     Master :: binary(), StandIn :: boolean().
-new(none, Master, StandIn, Events) ->
-    #session{master = Master, stand_in = StandIn, events = Events};
-new(#{replid := Replid} = Safe, Master, StandIn, Events) ->
-    Session = new(none, Master, StandIn, Events),
+new(none, Master, StandIn) ->
+    #session{master = Master, stand_in = StandIn};
+new(#{replid := Replid} = Safe, Master, StandIn) ->
+    Session = new(none, Master, StandIn),
     Session#session{replid = Replid, position = eslaver_position:resumed(Safe)}.
 
 %% @doc A link to the master is being made.
@@ -96,10 +96,10 @@ new(#{replid := Replid} = Safe, Master, StandIn, Events) ->
 connecting(Session) ->
     Session#session{phase = connecting}.
 
-%% @doc A message has reached the head of the queue: effects, and then events for the callback.
+%% @doc A message has reached the head of the queue: effects, and then events, in their full shape.
 -spec arrived(eslaver_links:source(), message(), session()) ->
-    {[effect()], [Event :: term()], session()}.
-arrived(master, {full, News}, #session{events = Form} = Session) ->
+    {[effect()], [eslaver_events:event()], session()}.
+arrived(master, {full, News}, Session) ->
     #{replid := Replid, bytes := Bytes, master := Master} = News,
     Why = eslaver_position:why_full(Session#session.position, Session#session.loaded),
     Report = #{resync => full, why => Why, replid => Replid},
@@ -111,7 +111,7 @@ arrived(master, {full, News}, #session{events = Form} = Session) ->
             {log, notice, link_up, Report},
             learn
         ],
-        eslaver_events:full(Form, master, News),
+        eslaver_events:full(master, News),
         Session#session{
             phase = loading,
             stand_in = false,
@@ -120,32 +120,32 @@ arrived(master, {full, News}, #session{events = Form} = Session) ->
             master = Master
         }
     };
-arrived(master, {partial, News}, #session{events = Form, position = Before} = Session) ->
+arrived(master, {partial, News}, #session{position = Before} = Session) ->
     #{replid := New, offset := Offset, master := Master} = News,
     Position = eslaver_position:continued(New, Before),
     #{replid := Replid} = eslaver_position:safe(Position),
     Report = #{resync => partial, offset => Offset, replid => Replid},
     {
         [close_file, {log, notice, link_up, Report}, learn],
-        eslaver_events:partial(Form, Replid, News),
+        eslaver_events:partial(Replid, News),
         Session#session{
             stand_in = false, position = Position, replid = Replid, master = Master
         }
     };
-arrived(file, {full, News}, #session{events = Form} = Session) ->
+arrived(file, {full, News}, Session) ->
     #{bytes := Bytes, master := File} = News,
     Effects = [{log, notice, replay, #{file => File}}, {load_started, Bytes}],
-    {Effects, eslaver_events:full(Form, file, News), Session};
-arrived(_Source, {loaded, News}, #session{events = Form} = Session) ->
-    {[], eslaver_events:loaded(Form, News), Session};
+    {Effects, eslaver_events:full(file, News), Session};
+arrived(_Source, {loaded, News}, Session) ->
+    {[], eslaver_events:loaded(News), Session};
 arrived(_Source, {Tag, News}, Session) when Tag =:= refused; Tag =:= lost ->
-    {[], [{mirror, Tag, News}], Session};
+    {[{observe, {mirror, Tag, News}}], [], Session};
 arrived(_Source, {left_out, #{text := Text}}, Session) ->
     {[{log, warning, left_out, #{text => Text}}], [], Session};
 arrived(master, {closed, Reason, Text, _}, #session{phase = Phase} = Session) when
     Phase =/= connecting
 ->
-    {[], eslaver_events:down(Session#session.events, failure(Reason, Text)), Session};
+    {[], eslaver_events:down(failure(Reason, Text)), Session};
 arrived(_Source, {closed, _, _, _}, Session) ->
     {[], [], Session}.
 
@@ -206,10 +206,16 @@ continued(Session) -> {[], Session}.
 work(#session{turn = scheduled} = Session) -> {true, Session#session{turn = ready}};
 work(Session) -> {false, Session}.
 
-%% @doc What has been applied to a keyspace ends here, whatever has been handled.
--spec placed(eslaver_position:safe() | undefined, session()) -> session().
-placed(undefined, Session) -> Session#session{position = undefined};
-placed(Safe, Session) -> Session#session{position = eslaver_position:resumed(Safe)}.
+%% @doc The link also fills a keyspace, and what has been applied to that ends here. Without a
+%% callback, what has been handled ends there, too, unless it is known better.
+-spec placed(eslaver_position:safe() | undefined, HasCallback :: boolean(), session()) ->
+    session().
+placed(undefined, _HasCallback, Session) ->
+    Session#session{position = undefined};
+placed(Safe, false, #session{position = undefined} = Session) ->
+    Session#session{position = eslaver_position:resumed(Safe)};
+placed(_Safe, _HasCallback, Session) ->
+    Session.
 
 %% @doc A batch has been handled.
 -spec advance(eslaver_position:batch_end() | undefined, session()) -> session().

@@ -27,9 +27,12 @@ refused_test_() ->
             {max_memory, infinity, infinity},
             {read_concurrency, true, hidden},
             {serve_stale_data, maybe_so, maybe_so},
-            {callback, fun(_) -> ok end, fun(_) -> ok end},
+            %% They are about a callback, and there is none.
             {events, full, full},
             {resume, {file, "x"}, {file, "x"}},
+            {mailbox_limit, 10, 10},
+            {callback, undefined, undefined},
+            {callback, {no_such_module, f}, {no_such_module, f}},
             {load_dump, true, true},
             {filter, #{types => [hash]}, #{types => [hash]}},
             {filter, #{commands => [set]}, #{commands => [set]}},
@@ -37,9 +40,16 @@ refused_test_() ->
             {master_port, 0, 0},
             {nonsense, 1, 1},
             {master_auth, 1, hidden}
-        ],
-        not is_function(Value)
+        ]
     ] ++ [?_assertMatch({error, _}, eslaver_mirror_options:parse(not_a_map))].
+
+callback_test_() ->
+    Callbacks = [fun(_) -> ok end, self(), {self(), #{demand => 1}}, some_name, [], {io, format}],
+    More = #{events => full, resume => {file, "x"}, mailbox_limit => 10},
+    [
+        ?_assertMatch({ok, _}, eslaver_mirror_options:parse(Options#{callback => Callback}))
+     || Callback <- Callbacks, Options <- [#{}, More]
+    ].
 
 %% A supervisor gets the options in funs; they are what they were.
 child_spec_test() ->

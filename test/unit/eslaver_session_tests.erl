@@ -9,7 +9,7 @@
 -define(CLOSED(Reason), {closed, Reason, <<"text">>, true}).
 
 new(StandIn) ->
-    eslaver_session:new(none, <<"given:1">>, StandIn, full).
+    eslaver_session:new(none, <<"given:1">>, StandIn).
 
 %% What comes of messages: the names of the effects of both steps, and how many events there were.
 message(Source, Message, {_, _, Session}) ->
@@ -65,7 +65,7 @@ position_is_that_of_the_snapshot_test() ->
 
 a_position_survives_a_lost_link_but_no_new_snapshot_test() ->
     Safe = #{replid => ?REPLID, offset => 7, db => 1},
-    Session = eslaver_session:new(Safe, <<"given:1">>, false, full),
+    Session = eslaver_session:new(Safe, <<"given:1">>, false),
     {_, _, Lost} = messages(Session, [{master, ?CLOSED(closed)}]),
     ?assertEqual(Safe, eslaver_position:safe(eslaver_session:position(Lost))),
     {_, _, Anew} = messages(Lost, [{master, {full, ?FULL}}]),

@@ -142,6 +142,11 @@ impl Gate {
         Some(Before { multi, select: select.then_some(before.db) })
     }
 
+    /// The next command that passes is told its db again.
+    pub fn forget_db(&mut self) {
+        self.told = None;
+    }
+
     /// Whether `MULTI` has passed and `EXEC` has not.
     pub fn is_open(&self) -> bool {
         self.open

@@ -28,7 +28,7 @@ rustler::atoms! {
     flushdb, flushall, swapdb, slots, unnamed, not_a_write, unknown,
     // reads of a keyspace, and what it is told
     not_running, fresh, stale, wrongtype, busy, takes_long, changed,
-    memory, types, functions, unapplied, incomplete, status,
+    memory, types, functions, unapplied, incomplete, stale_for, status,
     refused, lost, command, reason,
     undefined, ok, error, invalid_config,
     r#true = "true", r#false = "false",

@@ -123,7 +123,7 @@ fn start(env: Env<'_>, config: Config) -> std::io::Result<ResourceArc<Link>> {
     let poll = Poll::new()?;
     let waker = Arc::new(Waker::new(poll.registry(), io::WAKE)?);
     let link = env.pid();
-    let handled = config.start.as_ref().map(|start| start.handled());
+    let handled = config.start.as_ref().map(|start| start.handled.safe.offset);
     let shared = Arc::new(Shared::new(link, &waker, handled));
     let (sender, receiver) = crossbeam_channel::bounded(CHANNEL);
     let alive = Alive::new();

@@ -28,6 +28,14 @@ mirror(Config) ->
     "best: [{<<\"c\">>,<<\"Ada\">>},{<<\"b\">>,undefined}]" = next_line(Example),
     end_of(Example).
 
+new_leader(Config) ->
+    write(Config, ["ZADD scores 3 a 1 b", "HSET user:b name Ada"]),
+    Example = start("new_leader.erl", Config),
+    _ = lines_until(Example, "leader: {<<\"a\">>,undefined}"),
+    write(Config, ["ZADD scores 2 b", "SET other 1", "ZINCRBY scores 2 b"]),
+    "leader: {<<\"b\">>,<<\"Ada\">>}" = next_line(Example),
+    end_of(Example).
+
 print_events(Config) ->
     write(Config, ["SET fruit apple", "HSET user name Ada"]),
     Example = start("print_events.erl", Config),

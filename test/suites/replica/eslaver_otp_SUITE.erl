@@ -152,7 +152,7 @@ modules() ->
         eslaver_position_file,
         eslaver_server,
         eslaver_mirror_server,
-        eslaver_mirror_feed,
+        eslaver_observer,
         eslaver_dispatch,
         eslaver_callback,
         eslaver_session,

@@ -41,9 +41,8 @@ fn keyspace_close(keyspace: ResourceArc<Keyspace>) -> Atom {
 #[rustler::nif(schedule = "DirtyIo")]
 fn keyspace_detach<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult<Term<'a>> {
     let ticket = keyspace.detach();
-    let applied = keyspace.applied();
-    let position = applied.position.as_ref().filter(|_| keyspace.store().is_some());
-    Ok((ticket, position_term(env, position)?).encode(env))
+    let position = keyspace.position();
+    Ok((ticket, position_term(env, position.as_ref())?).encode(env))
 }
 
 fn position_term<'a>(env: Env<'a>, position: Option<&Position>) -> NifResult<Term<'a>> {
@@ -77,19 +76,17 @@ fn keyspace_release(env: Env<'_>, keyspace: ResourceArc<Keyspace>) -> Atom {
     atoms::ok()
 }
 
-/// Whether the link is up, so that the data is fresh, unless only a full resync makes it so. The
-/// status is answered.
-#[rustler::nif]
-fn keyspace_link(keyspace: ResourceArc<Keyspace>, up: bool) -> Atom {
-    keyspace.set_fresh(up);
-    status_atom(&keyspace)
-}
-
 /// Whether the server wants to know of the commands that are applied.
 #[rustler::nif]
 fn keyspace_notify(keyspace: ResourceArc<Keyspace>, notify: bool) -> Atom {
     keyspace.set_notify(notify);
     atoms::ok()
+}
+
+/// Whether it does.
+#[rustler::nif]
+fn keyspace_notifies(keyspace: ResourceArc<Keyspace>) -> bool {
+    keyspace.notifies()
 }
 
 /// What there is, where it stands in the stream, and what could not be applied.
@@ -103,6 +100,7 @@ fn keyspace_info<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult
         let entry = map::map_new(env).map_put(atoms::keys(), of.keys)?;
         types = types.map_put(name, entry.map_put(atoms::bytes(), of.bytes)?)?;
     }
+    let stale_for = u64::try_from(keyspace.stale_for().as_millis()).unwrap_or(u64::MAX);
     let applied = keyspace.applied();
     let position = applied.position.as_ref();
     let replid = position.and_then(|position| position.replid.as_deref());
@@ -120,6 +118,7 @@ fn keyspace_info<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult
         .map_put(atoms::functions(), applied.functions.len())?
         .map_put(atoms::unapplied(), unapplied)?
         .map_put(atoms::incomplete(), applied.is_lost)?
+        .map_put(atoms::stale_for(), stale_for)?
         .map_put(atoms::status(), status_atom(&keyspace))
 }
 

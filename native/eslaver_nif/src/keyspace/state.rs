@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use eslaver_store::{Account, Functions, Store, Trash};
@@ -65,6 +65,7 @@ pub(crate) struct Applied {
     pub(crate) refused: BTreeMap<Vec<u8>, u64>,
     /// Whether only a full resync can tell again what the master has.
     pub(crate) is_lost: bool,
+    stale_since: Option<Instant>,
 }
 
 /// How the data is.
@@ -103,7 +104,10 @@ impl Keyspace {
             held: AtomicBool::new(false),
             turn: Mutex::new(0),
             writer: Mutex::new(None),
-            applied: Mutex::new(Applied::default()),
+            applied: Mutex::new(Applied {
+                stale_since: Some(Instant::now()),
+                ..Applied::default()
+            }),
             accounts: Mutex::default(),
             graves: Graves::default(),
         }
@@ -134,8 +138,29 @@ impl Keyspace {
 
     /// The link is up, and the stream goes on; or it is down.
     pub(crate) fn set_fresh(&self, fresh: bool) {
-        let lost = self.applied().is_lost;
-        self.fresh.store(fresh && !lost, Ordering::Release);
+        self.change(|applied| fresh && !applied.is_lost);
+    }
+
+    /// Changes what has been applied, and tells whether the data is fresh then.
+    fn change(&self, change: impl FnOnce(&mut Applied) -> bool) {
+        let mut applied = self.applied();
+        let fresh = change(&mut applied);
+        applied.stale_since = match fresh {
+            true => None,
+            false => applied.stale_since.or_else(|| Some(Instant::now())),
+        };
+        self.fresh.store(fresh, Ordering::Release);
+    }
+
+    /// For how long the data has not been fresh.
+    pub(crate) fn stale_for(&self) -> Duration {
+        self.applied().stale_since.map(|since| since.elapsed()).unwrap_or_default()
+    }
+
+    /// What has been applied ends here, if there is a store.
+    pub(crate) fn position(&self) -> Option<Position> {
+        let applied = self.applied();
+        applied.position.clone().filter(|_| self.current.load().is_some())
     }
 
     pub(crate) fn applied(&self) -> MutexGuard<'_, Applied> {
@@ -146,20 +171,21 @@ impl Keyspace {
     pub(crate) fn publish(&self, store: Arc<Store>, position: Position, functions: Functions) {
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
         let old = self.current.swap(Some(Arc::new(Current { edition, store })));
-        {
-            let mut applied = self.applied();
+        self.change(|applied| {
             applied.position = Some(position);
             applied.functions = functions;
             applied.is_lost = false;
-        }
-        self.fresh.store(true, Ordering::Release);
+            true
+        });
         old.into_iter().for_each(|old| self.discard(&old));
     }
 
     /// There is no store any more, until there is another.
     pub(crate) fn withdraw(&self) {
-        self.applied().position = None;
-        self.fresh.store(false, Ordering::Release);
+        self.change(|applied| {
+            applied.position = None;
+            false
+        });
         self.current.swap(None).into_iter().for_each(|old| self.discard(&old));
     }
 
@@ -199,8 +225,10 @@ impl Keyspace {
 
     /// Only a full resync tells what the master has. Until then all else is applied.
     pub(crate) fn set_lost(&self) {
-        self.applied().is_lost = true;
-        self.fresh.store(false, Ordering::Release);
+        self.change(|applied| {
+            applied.is_lost = true;
+            false
+        });
     }
 
     /// The next link has to begin with a full resync.
@@ -233,6 +261,7 @@ impl Keyspace {
     pub(crate) fn detach(&self) -> u64 {
         let mut turn = self.turn.lock();
         *turn += 1;
+        self.set_fresh(false);
         *turn
     }
 

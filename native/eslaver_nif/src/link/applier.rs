@@ -5,12 +5,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Before, Filter};
+use eslaver_core::position::Position;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 use eslaver_core::resp::Command;
 use eslaver_store::{Account, Feed, Functions, Loader, Refusal, Store, Writer};
 use rustler::ResourceArc;
 
-use crate::keyspace::{Keyspace, Position};
+use crate::keyspace::{self, Keyspace};
 use crate::link::end::End;
 use crate::terms::snapshot::leading_number;
 
@@ -24,6 +25,8 @@ pub(crate) struct Applier {
     filter: Option<Arc<Filter>>,
     intake: Option<Intake>,
     feed: Option<Feed>,
+    /// The offset behind what the keyspace has: what comes before is passed over.
+    from: u64,
     news: Vec<News>,
 }
 
@@ -41,7 +44,7 @@ impl Applier {
         ticket: u64,
         filter: Option<Arc<Filter>>,
     ) -> Self {
-        Self { keyspace, ticket, filter, intake: None, feed: None, news: Vec::new() }
+        Self { keyspace, ticket, filter, intake: None, feed: None, from: 0, news: Vec::new() }
     }
 
     pub(crate) fn keyspace(&self) -> &ResourceArc<Keyspace> {
@@ -94,20 +97,26 @@ impl Applier {
         for code in intake.loader.functions() {
             functions.load(code);
         }
-        let position = Position { replid: replid.map(str::to_owned), offset, db: intake.stream_db };
+        let replid = replid.map(str::to_owned);
+        let position = keyspace::Position { replid, offset, db: intake.stream_db };
         self.feed = Some(self.feed_of(&store, learned, functions.clone()));
+        self.from = offset;
         self.keyspace.publish(store, position, functions);
         Ok((intake.keys, intake.stream_db))
     }
 
-    /// The stream goes on behind what the keyspace has, perhaps under another id.
-    pub(crate) fn resume(&mut self, replid: Option<&str>, learned: &Learned) -> Result<(), End> {
+    /// The stream goes on under this id, perhaps before the end of what the keyspace has.
+    pub(crate) fn resume(&mut self, replid: &str, learned: &Learned) -> Result<(), End> {
         let store = self.keyspace.store().ok_or(End::Confused)?;
-        if let (Some(replid), Some(position)) = (replid, &mut self.keyspace.applied().position) {
+        let functions = {
+            let mut applied = self.keyspace.applied();
+            let position = applied.position.as_mut().ok_or(End::Confused)?;
             position.replid = Some(replid.to_owned());
-        }
-        let functions = self.keyspace.applied().functions.clone();
+            self.from = position.offset;
+            applied.functions.clone()
+        };
         self.feed = Some(self.feed_of(&store, learned, functions));
+        self.keyspace.set_fresh(true);
         Ok(())
     }
 
@@ -122,9 +131,19 @@ impl Applier {
         self.keyspace.notifies()
     }
 
-    /// Applies a command, with what must precede it.
+    /// Applies the command behind `at`, with what must precede it, if the keyspace does not have it.
     #[inline]
-    pub(crate) fn command(&mut self, before: Before, command: &Command<'_>, db: u32, now: i64) {
+    pub(crate) fn command(
+        &mut self,
+        before: Before,
+        command: &Command<'_>,
+        at: Position,
+        now: i64,
+    ) {
+        if at.offset < self.from {
+            return;
+        }
+        let db = at.db;
         if before.multi {
             self.apply(b"multi", db, &[], now);
         }
@@ -186,7 +205,9 @@ impl Applier {
         let mut applied = self.keyspace.applied();
         if end.is_some_and(End::is_bad_stream) {
             applied.position = None;
-        } else if let Some(position) = &mut applied.position {
+        } else if let Some(position) = &mut applied.position
+            && offset >= self.from
+        {
             (position.offset, position.db) = (offset, db);
         }
     }

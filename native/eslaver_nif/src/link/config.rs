@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use eslaver_core::commands::Learned;
 use eslaver_core::filter::Filter;
-use eslaver_core::handshake::{self, Resume};
-use eslaver_core::position::{Position, Tracker};
+use eslaver_core::handshake;
+use eslaver_core::position::Position;
 use eslaver_core::{rdb, resp};
 use rustler::types::erlang_option::ErlOption;
 use rustler::{Binary, NifMap, NifTaggedEnum, NifUnitEnum, ResourceArc};
 
 use crate::filter::RawFilter;
 use crate::keyspace::Keyspace;
+use crate::link::start::{Place, Start};
 use crate::terms::event::Shape;
 
 /// The newest server whose snapshots can be read: Valkey chooses the snapshot's format by it.
@@ -91,8 +92,18 @@ pub(crate) struct RawConfig<'a> {
     max_arguments: u64,
     max_value: u64,
     hidden_commands: Vec<Binary<'a>>,
-    keyspace: ErlOption<(ResourceArc<Keyspace>, u64)>,
+    keyspace: ErlOption<Mirror>,
     server: rustler::LocalPid,
+}
+
+/// The keyspace of a mirror, which everything is applied to.
+#[derive(Clone, NifMap)]
+pub(crate) struct Mirror {
+    pub(crate) keyspace: ResourceArc<Keyspace>,
+    /// Allows the link to write, until another has been given.
+    pub(crate) ticket: u64,
+    /// Whether the server gets the events, too.
+    pub(crate) events: bool,
 }
 
 /// The position to go on from.
@@ -104,6 +115,15 @@ pub(crate) struct RawResume<'a> {
     in_transaction: bool,
     safe_offset: u64,
     safe_db: u32,
+}
+
+impl RawResume<'_> {
+    fn read(self) -> Option<Place> {
+        let Self { replid, offset, db, in_transaction, safe_offset, safe_db } = self;
+        let now = Position { offset, db, in_transaction };
+        let safe = Position { offset: safe_offset, db: safe_db, in_transaction: false };
+        Some(Place { replid: text(replid)?, now, safe })
+    }
 }
 
 /// The options of TLS; see `eslaver_nif`.
@@ -173,30 +193,6 @@ impl fmt::Display for Address {
     }
 }
 
-/// The state of the stream at the position that is resumed from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Start {
-    pub(crate) offset: u64,
-    now: Position,
-    safe: Position,
-}
-
-impl Start {
-    /// The offset to acknowledge until more is handled.
-    pub(crate) fn handled(&self) -> u64 {
-        self.safe.offset
-    }
-
-    /// Whether the position is within a transaction, whose `MULTI` has been handled then.
-    pub(crate) fn is_open(&self) -> bool {
-        self.now.in_transaction
-    }
-
-    pub(crate) fn tracker(&self) -> Tracker {
-        Tracker::resume(self.now, self.safe)
-    }
-}
-
 /// The limits of what is read: more is refused when it is announced, or at the latest when it is
 /// read.
 #[derive(Debug, Clone, Copy)]
@@ -247,8 +243,7 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// The commands to ask the master about, though the table has them.
     pub(crate) learned: Learned,
-    /// Where everything goes instead of to the server, and the ticket for it.
-    pub(crate) keyspace: Option<(ResourceArc<Keyspace>, u64)>,
+    pub(crate) mirror: Option<Mirror>,
     pub(crate) server: rustler::LocalPid,
 }
 
@@ -261,16 +256,12 @@ impl RawConfig<'_> {
             RawAddress::File(path) => Address::File(as_path(&path).into()),
             RawAddress::OwnFile(path) => Address::OwnFile(as_path(&path).into()),
         };
-        let resume: Option<RawResume<'_>> = self.resume.into();
-        let (resume, start) = match resume {
-            Some(raw) => {
-                let RawResume { replid, offset, db, in_transaction, safe_offset, safe_db } = raw;
-                let now = Position { offset, db, in_transaction };
-                let safe = Position { offset: safe_offset, db: safe_db, in_transaction: false };
-                let resume = Resume { replid: text(replid)?, offset };
-                (Some(resume), Some(Start { offset, now, safe }))
+        let mirror: Option<Mirror> = self.keyspace.into();
+        let start = match Option::<RawResume<'_>>::from(self.resume) {
+            Some(resume) => {
+                Start::new(resume.read()?, mirror.as_ref().map(|mirror| &*mirror.keyspace))
             }
-            None => (None, None),
+            None => None,
         };
         let tls = match Option::<RawTls<'_>>::from(self.tls) {
             Some(tls) => Some(tls.read()?),
@@ -287,7 +278,7 @@ impl RawConfig<'_> {
                 client_name: bytes(self.client_name),
                 lib_version: LIB_VERSION,
                 psync_command: Some(self.psync_command.to_vec()),
-                resume,
+                resume: start.as_ref().map(Start::resume),
                 // the rest depends on the connection
                 ..handshake::Config::default()
             },
@@ -307,7 +298,7 @@ impl RawConfig<'_> {
                 max_value: self.max_value,
             },
             learned: Learned::hiding(self.hidden_commands.iter().map(|name| name.to_vec())),
-            keyspace: self.keyspace.into(),
+            mirror,
             filter: Option::from(self.filter).map(|raw: RawFilter<'_>| Arc::new(raw.read())),
             server: self.server,
         })

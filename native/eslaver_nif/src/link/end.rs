@@ -54,6 +54,8 @@ pub(crate) enum End {
         Bytes::needed(*needs)
     )]
     Memory { limit: u64, needs: Option<u64> },
+    #[error("the master goes on under another id: it may not have all that was handled and applied")]
+    Parted,
     #[error("the master sent a reply that makes no sense at this point")]
     Confused,
     #[error("the VM rejected the terms built for it; this is a bug")]
@@ -99,6 +101,7 @@ impl End {
             End::Stream(error) if error.is_from_master() => "master_error",
             End::Stream(_) | End::Select { .. } | End::Name { .. } => "bad_stream",
             End::Memory { .. } => "max_memory",
+            End::Parted => "parted",
             End::Confused => "bad_answer",
             End::Terms => "bad_terms",
             End::Panicked(_) => "panicked",

@@ -1,9 +1,11 @@
 //! A link: its configuration, its slices, and why it has ended.
 
 pub(crate) mod applier;
+mod both;
 pub(crate) mod config;
 pub(crate) mod end;
 pub(crate) mod shared;
 mod sieve;
 pub(crate) mod slice;
+pub(crate) mod start;
 mod stream;

@@ -6,17 +6,19 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use eslaver_core::position::Tracker;
-use eslaver_core::rdb::{Decoder, Status};
+use eslaver_core::rdb::{Decoder, Sink, Status};
 use eslaver_core::resp;
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
 use crate::keyspace::Entry;
 use crate::link::applier::{self, Applier, Intake, Progress};
-use crate::link::config::{Config, Limits, Start};
+use crate::link::both::Both;
+use crate::link::config::{Config, Limits, Mirror};
 use crate::link::end::End;
 use crate::link::shared::{Alive, Chunk, Shared};
 use crate::link::sieve::{Sieve, Target};
+use crate::link::start::Start;
 use crate::link::stream::{Decoded, Stream};
 use crate::terms::batch::Batch;
 use crate::terms::message::{Built, Message};
@@ -77,8 +79,10 @@ pub(crate) struct Slicer {
     limits: Limits,
     phase: Phase,
     batch: Batch,
-    /// Where everything goes instead of into the batch, if anywhere.
+    /// Puts everything into a keyspace, if there is one.
     applier: Option<Box<Applier>>,
+    /// Whether the server gets the events.
+    events: bool,
     /// Taken from the channel, and used when the batch has been sent.
     held: Option<Chunk>,
     end: Option<End>,
@@ -87,19 +91,21 @@ pub(crate) struct Slicer {
 
 impl Slicer {
     pub(crate) fn new(chunks: Receiver<Chunk>, config: &Config, alive: Arc<Alive>) -> Self {
-        let Config { server, start, shape, limits, .. } = *config;
-        let applier = config.keyspace.clone().map(|(keyspace, ticket)| {
+        let Config { server, shape, limits, .. } = *config;
+        let events = config.mirror.as_ref().is_none_or(|mirror| mirror.events);
+        let applier = config.mirror.clone().map(|Mirror { keyspace, ticket, .. }| {
             Box::new(Applier::new(keyspace, ticket, config.filter.clone()))
         });
         let batch = Batch::new(shape, config.filter.clone(), limits.max_value);
         Self {
             chunks,
             server,
-            start,
+            start: config.start.clone(),
             limits,
             phase: Phase::Start,
             batch,
             applier,
+            events,
             held: None,
             end: None,
             _alive: alive,
@@ -113,7 +119,13 @@ impl Slicer {
         };
         let (keyspace, ticket) = (applier.keyspace().clone(), applier.ticket());
         match keyspace.enter(ticket, shared.link) {
-            Entry::Granted(_turn) => self.work(env, shared),
+            Entry::Granted(_turn) => {
+                let outcome = self.work(env, shared);
+                if matches!(outcome, Outcome::Closed(_)) {
+                    keyspace.set_fresh(false);
+                }
+                outcome
+            }
             Entry::Over => Outcome::Closed(End::Stopped),
             Entry::Held => {
                 shared.starve();
@@ -237,7 +249,8 @@ impl Slicer {
             return Ok(Decoded::Full);
         }
         let decoded = self.decode(shared)?;
-        Ok(if self.has_memory(true)? { decoded } else { Decoded::Full })
+        let is_decoded = matches!(decoded, Decoded::All);
+        Ok(if self.has_memory(is_decoded)? { decoded } else { Decoded::Full })
     }
 
     /// `is_decoded` is whether all bytes at hand are, except those of a string that is not whole.
@@ -255,25 +268,23 @@ impl Slicer {
     fn decode(&mut self, shared: &Shared) -> Result<Decoded, End> {
         match &mut self.phase {
             Phase::Start => Ok(Decoded::All),
-            Phase::Loading(load) => loop {
+            Phase::Loading(load) => {
+                let (decoder, batch) = (&mut load.decoder, &mut self.batch);
                 let intake = self.applier.as_mut().and_then(|applier| applier.intake());
-                if let Some(intake) = intake {
-                    while !intake.is_over() && load.decoder.next(intake)? == Status::Event {}
-                    shared.counters.keys.store(intake.keys(), Ordering::Relaxed);
-                    return Ok(Decoded::All);
-                }
-                match load.decoder.next(&mut self.batch)? {
-                    Status::NeedMore | Status::Done => {
-                        shared.counters.keys.store(self.batch.keys(), Ordering::Relaxed);
-                        return Ok(Decoded::All);
+                let (decoded, keys) = match intake {
+                    None => (fill(decoder, batch, Batch::is_full)?, batch.keys()),
+                    Some(intake) if self.events => {
+                        let both = &mut Both { intake, batch };
+                        (fill(decoder, both, Both::is_full)?, both.intake.keys())
                     }
-                    Status::Event if self.batch.is_full() => return Ok(Decoded::Batch),
-                    Status::Event => {}
-                }
-            },
+                    Some(intake) => (fill(decoder, intake, Intake::is_over)?, intake.keys()),
+                };
+                shared.counters.keys.store(keys, Ordering::Relaxed);
+                Ok(decoded)
+            }
             Phase::Streaming(stream) => {
                 let (batch, applier) = (&mut self.batch, self.applier.as_deref_mut());
-                let mut to = Target { batch, applier, now: applier::now() };
+                let mut to = Target { batch, applier, events: self.events, now: applier::now() };
                 let decoded = stream.decode(&mut to, shared);
                 shared.counters.offset.store(stream.offset(), Ordering::Relaxed);
                 if let Some(applier) = to.applier {
@@ -337,31 +348,45 @@ impl Slicer {
                         (keys, db, left_out)
                     }
                 };
-                self.stream(Tracker::new(offset, db), limits, false, shared);
+                self.stream(Tracker::new(offset, db), limits, None, shared);
                 if let Some(what) = left_out {
                     News::LeftOut(what).send(env, self.server);
                 }
                 News::Loaded { keys, bytes, offset, db }.send(env, self.server);
             }
             (Chunk::Continue { replid, master }, Phase::Start) => {
-                let start = self.start.ok_or(End::Confused)?;
-                let limits = self.limits.of_stream(false);
-                self.stream(start.tracker(), limits, start.is_open(), shared);
+                let start = self.start.take().ok_or(End::Confused)?;
                 let (replid, master) = (replid.as_deref(), master.as_str());
                 if let Some(applier) = &mut self.applier {
-                    applier.resume(replid, &shared.learned())?;
+                    let goes_on_as = replid.unwrap_or(start.replid());
+                    if !start.is_of(goes_on_as) {
+                        applier.keyspace().forget_position();
+                        return Err(End::Parted);
+                    }
+                    applier.resume(goes_on_as, &shared.learned())?;
                 }
-                News::Partial { replid, offset: start.offset, master }.send(env, self.server);
+                let (limits, offset) = (self.limits.of_stream(false), start.handled.now.offset);
+                self.stream(start.tracker(), limits, Some(start), shared);
+                News::Partial { replid, offset, master }.send(env, self.server);
             }
             _ => return Err(End::Confused),
         }
         Ok(())
     }
 
-    /// The stream begins. `open` is whether that is within a transaction.
-    fn stream(&mut self, tracker: Tracker, limits: resp::Limits, open: bool, shared: &Shared) {
-        let sieve = Sieve::new(&self.batch, shared.learned(), open);
-        self.phase = Phase::Streaming(Box::new(Stream::new(tracker, limits, sieve)));
+    /// The stream begins, behind the snapshot or where it goes on.
+    fn stream(
+        &mut self,
+        tracker: Tracker,
+        limits: resp::Limits,
+        start: Option<Start>,
+        shared: &Shared,
+    ) {
+        let open = start.as_ref().is_some_and(Start::is_open);
+        let handled = start.map(|start| start.handled);
+        let until = handled.as_ref().map(|handled| handled.now.offset);
+        let sieve = Sieve::new(&self.batch, shared.learned(), open, until);
+        self.phase = Phase::Streaming(Box::new(Stream::new(tracker, limits, sieve, handled)));
     }
 
     /// Sends the batch, if it holds anything that can be sent. False: there is no credit for it.
@@ -383,6 +408,21 @@ impl Slicer {
     }
 }
 
+/// Decodes a snapshot into this sink, until it is full or the bytes end.
+fn fill<S: Sink>(
+    decoder: &mut Decoder,
+    sink: &mut S,
+    is_full: impl Fn(&S) -> bool,
+) -> Result<Decoded, End> {
+    loop {
+        match decoder.next(sink)? {
+            Status::NeedMore | Status::Done => return Ok(Decoded::All),
+            Status::Event if is_full(sink) => return Ok(Decoded::Batch),
+            Status::Event => {}
+        }
+    }
+}
+
 /// A server that has stopped gives no more credit, and the I/O thread, which would wake the link,
 /// may have ended before.
 fn no_credit(shared: &Shared) -> Outcome {
@@ -396,7 +436,7 @@ impl Phase {
         let Phase::Streaming(stream) = self else {
             return atoms::undefined().into();
         };
-        let (now, safe) = (stream.position(), stream.safe_position());
+        let (now, safe) = stream.handled();
         let in_transaction = if now.in_transaction { atoms::r#true() } else { atoms::r#false() };
         let position = [
             message.uint(now.offset),

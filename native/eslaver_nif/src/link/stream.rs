@@ -9,6 +9,7 @@ use eslaver_core::resp::{self, Command, Commands};
 use crate::link::end::End;
 use crate::link::shared::Shared;
 use crate::link::sieve::{Sieve, Target};
+use crate::link::start::Place;
 
 /// A name is a list of characters in classic events, at 16 bytes each.
 const MAX_NAME: usize = 256;
@@ -30,14 +31,22 @@ pub(crate) struct Stream {
     tracker: Tracker,
     limits: resp::Limits,
     sieve: Sieve,
+    /// What the server had before ends here; the stream may have begun before.
+    handled: Option<Place>,
     /// What is left of the last command.
     wrapped: Option<Wrapped>,
 }
 
 impl Stream {
-    pub(crate) fn new(tracker: Tracker, limits: resp::Limits, sieve: Sieve) -> Self {
+    pub(crate) fn new(
+        tracker: Tracker,
+        limits: resp::Limits,
+        sieve: Sieve,
+        handled: Option<Place>,
+    ) -> Self {
         let begins = tracker.position().offset;
-        Self { commands: Commands::new(limits), begins, tracker, limits, sieve, wrapped: None }
+        let commands = Commands::new(limits);
+        Self { commands, begins, tracker, limits, sieve, handled, wrapped: None }
     }
 
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
@@ -54,10 +63,18 @@ impl Stream {
         self.tracker.safe()
     }
 
+    /// The position behind the events so far, and the last one outside a transaction.
+    pub(crate) fn handled(&self) -> (Position, Position) {
+        match &self.handled {
+            Some(before) if self.offset() < before.now.offset => (before.now, before.safe),
+            _ => (self.position(), self.safe_position()),
+        }
+    }
+
     /// The position to go on from behind what has been decoded. Behind a `MULTI` that was not
     /// delivered, or within a command that wraps others, it is the one before: whoever goes on from
     /// there has to see that again.
-    pub(crate) fn position(&self) -> Position {
+    fn position(&self) -> Position {
         let now = self.tracker.position();
         match &self.wrapped {
             _ if now.in_transaction && !self.sieve.is_open() => self.safe_position(),
@@ -68,7 +85,7 @@ impl Stream {
 
     /// Decodes until the batch should go out or the bytes end.
     pub(crate) fn decode(&mut self, to: &mut Target<'_>, shared: &Shared) -> Result<Decoded, End> {
-        let Self { commands, begins, tracker, limits, sieve, wrapped } = self;
+        let Self { commands, begins, tracker, limits, sieve, wrapped, .. } = self;
         let mut count = 0;
         let decoded = loop {
             if let Some(mut rest) = wrapped.take() {
