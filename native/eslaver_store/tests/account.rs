@@ -129,7 +129,7 @@ fn assert_none_left(feed: &mut Feed, store: &Store) {
 #[test]
 fn commands_are_charged() {
     let _turn = TURN.lock();
-    for seed in 0..20 {
+    for seed in 0..9 {
         let store = Arc::new(Store::new());
         let mut feed = feed(&store);
         for (number, command) in stream(seed, 4000).iter().enumerate() {
@@ -200,7 +200,7 @@ fn memory_comes_back() {
 #[test]
 fn loads_are_charged() {
     let _turn = TURN.lock();
-    for seed in 0..10 {
+    for seed in 0..4 {
         let store = Arc::new(Store::new());
         let mut from = feed(&store);
         stream(seed, 4000).iter().for_each(|command| apply(&mut from, command));

@@ -11,8 +11,8 @@ use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, ResourceArc, Ter
 
 use crate::atoms;
 use crate::keyspace::reads::status_atom;
-use crate::keyspace::state::{Keyspace, Position};
 use crate::keyspace::registry;
+use crate::keyspace::state::{Keyspace, Position};
 
 /// A keyspace without data, for the calling process, found by this name.
 #[rustler::nif]

@@ -54,7 +54,9 @@ pub(crate) enum End {
         Bytes::needed(*needs)
     )]
     Memory { limit: u64, needs: Option<u64> },
-    #[error("the master goes on under another id: it may not have all that was handled and applied")]
+    #[error(
+        "the master goes on under another id: it may not have all that was handled and applied"
+    )]
     Parted,
     #[error("the master sent a reply that makes no sense at this point")]
     Confused,

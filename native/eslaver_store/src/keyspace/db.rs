@@ -146,5 +146,4 @@ impl Keys {
     pub(crate) fn remove_where(&mut self, is_gone: impl Fn(&Entry) -> bool) -> Vec<Entry> {
         self.table.extract_if(|entry| is_gone(entry)).collect()
     }
-
 }

@@ -8,10 +8,15 @@ use crate::keyspace::account::Account;
 use crate::keyspace::db::Db;
 use crate::values::{Large, Type};
 
+/// How often a value that is shared is left for later. After that it is no reader that shares it, but
+/// another key, as after `COPY`.
+const SWEEPS: u32 = 200;
+
 /// What is out of reach, and costs time to drop.
 #[derive(Debug)]
 pub struct Trash {
     account: Arc<Account>,
+    sweeps: u32,
     values: Vec<Large>,
     dbs: Vec<Arc<Db>>,
     /// Parts of values that have changed.
@@ -24,7 +29,7 @@ type Part = (Type, Box<dyn Any + Send + Sync>);
 impl Trash {
     /// For what is of the store with this account.
     pub(crate) fn new(account: Arc<Account>) -> Self {
-        Self { account, values: Vec::new(), dbs: Vec::new(), parts: Vec::new() }
+        Self { account, sweeps: 0, values: Vec::new(), dbs: Vec::new(), parts: Vec::new() }
     }
 
     /// Whether there is nothing to drop.
@@ -41,8 +46,10 @@ impl Trash {
     /// the one who drops it.
     pub fn sweep(mut self) -> Option<Self> {
         let account = Arc::clone(&self.account);
+        self.sweeps += 1;
+        let is_late = self.sweeps > SWEEPS;
         account.giving_back(|| {
-            for value in self.values.extract_if(.., |value| !value.is_shared()) {
+            for value in self.values.extract_if(.., |value| is_late || !value.is_shared()) {
                 account.freeing_kind(value.kind(), || drop(value));
             }
             for (kind, part) in self.parts.drain(..) {

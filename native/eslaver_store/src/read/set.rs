@@ -3,15 +3,15 @@
 use eslaver_core::glob::Glob;
 
 use crate::collections::element::Element;
+use crate::keyspace::kept::Kept;
 use crate::keyspace::store::ReadError;
 use crate::read::answer::Answer;
 use crate::read::bag::{self, TimeOf};
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::values::set::{self, Set};
-use crate::keyspace::kept::Kept;
 use crate::values::Type;
+use crate::values::set::{self, Set};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("scard", scard),

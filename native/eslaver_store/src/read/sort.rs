@@ -10,11 +10,11 @@ use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
+use crate::values::Type;
 use crate::values::bag::Bag;
 use crate::values::number::Dialect;
 use crate::values::sort::{self, Failure, Options, Pattern, Source};
 use crate::values::string::Str;
-use crate::values::Type;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Reads of strings, of their bits, and of HyperLogLogs.
 
+use crate::keyspace::kept::Kept;
 use crate::keyspace::store::ReadError;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
@@ -8,7 +9,6 @@ use crate::read::reply::Reply;
 use crate::values::bitfield::Field;
 use crate::values::bits::{self, Part};
 use crate::values::string::{Str, indexes};
-use crate::keyspace::kept::Kept;
 use crate::values::{Type, ValueRef, hll, lcs};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
@@ -67,7 +67,9 @@ fn mget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
         }
         reader.check_steps(len / BYTES_A_STEP)?;
         let strings = entries.iter().map(|entry| {
-            entry.filter(|entry| entry.kind() == Type::String).map(|entry| reader.keep(entry.value()))
+            entry
+                .filter(|entry| entry.kind() == Type::String)
+                .map(|entry| reader.keep(entry.value()))
         });
         Ok(strings.collect())
     })?;

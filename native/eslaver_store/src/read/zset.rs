@@ -10,17 +10,17 @@ use hashbrown::HashSet;
 
 use crate::collections::element::Element;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::kept::Kept;
 use crate::keyspace::store::ReadError;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
+use crate::values::Type;
 use crate::values::score::{Aggregate, plain};
 use crate::values::zset::Zset;
 use crate::values::zset::algebra::{self, Options, Scored, Source};
 use crate::values::zset::range::{End, Place, Range, Selection, Way};
-use crate::keyspace::kept::Kept;
-use crate::values::Type;
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("zcard", zcard),
@@ -415,10 +415,7 @@ fn sources<R>(
     Ok(with(&sources))
 }
 
-fn source<'a>(
-    reader: &Reader<'a>,
-    entry: Option<&Entry>,
-) -> Result<Option<Kept<'a>>, ReadError> {
+fn source<'a>(reader: &Reader<'a>, entry: Option<&Entry>) -> Result<Option<Kept<'a>>, ReadError> {
     let Some(entry) = entry else { return Ok(None) };
     match entry.kind() {
         Type::Zset | Type::Set => Ok(Some(reader.keep(entry.value()))),
