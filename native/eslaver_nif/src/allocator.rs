@@ -11,25 +11,41 @@ static ALLOCATOR: Counting = Counting;
 
 struct Counting;
 
-/// The bytes of a block, which may be more than the `_asked` ones where the system tells.
+/// The bytes of a block, which may be more than were asked for.
 ///
 /// # Safety
 /// The block is the system's, or null.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 #[inline]
 unsafe fn size(block: *mut u8, _asked: usize) -> isize {
-    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
     // SAFETY: as the caller promises.
-    return unsafe { libc::malloc_usable_size(block.cast()) as isize };
-    #[cfg(target_vendor = "apple")]
+    unsafe { libc::malloc_usable_size(block.cast()) as isize }
+}
+
+/// See above.
+///
+/// # Safety
+/// See above.
+#[cfg(target_vendor = "apple")]
+#[inline]
+unsafe fn size(block: *mut u8, _asked: usize) -> isize {
     // SAFETY: as the caller promises.
-    return unsafe { libc::malloc_size(block.cast()) as isize };
-    #[cfg(not(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "freebsd",
-        target_vendor = "apple"
-    )))]
-    return if block.is_null() { 0 } else { _asked as isize };
+    unsafe { libc::malloc_size(block.cast()) as isize }
+}
+
+/// The bytes that were asked for, as this system tells no more.
+///
+/// # Safety
+/// None is needed.
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_vendor = "apple"
+)))]
+#[inline]
+unsafe fn size(block: *mut u8, asked: usize) -> isize {
+    if block.is_null() { 0 } else { asked as isize }
 }
 
 // SAFETY: the system does it all.
