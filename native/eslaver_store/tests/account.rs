@@ -6,7 +6,7 @@ mod model;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use eslaver_core::commands::Learned;
 use eslaver_core::rdb::write::{Dialect, Writer as RdbWriter};
@@ -21,6 +21,13 @@ use model::{Model, NOW};
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 /// One test at a time, as they share it.
 static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    // what a thread's first look at a store allocates is the thread's
+    assert!(Store::new().is_empty());
+    turn
+}
 
 struct Counting;
 
@@ -128,7 +135,7 @@ fn assert_none_left(feed: &mut Feed, store: &Store) {
 
 #[test]
 fn commands_are_charged() {
-    let _turn = TURN.lock();
+    let _turn = turn();
     for seed in 0..9 {
         let store = Arc::new(Store::new());
         let mut feed = feed(&store);
@@ -138,13 +145,13 @@ fn commands_are_charged() {
                 sweep_of(&mut feed);
             }
         }
+        if seed % 3 == 0 {
+            assert_none_left(&mut feed, &store);
+        }
         // part of a transaction is held back
         if seed % 2 == 0 {
             run(&mut feed, "multi");
             run(&mut feed, "set key value");
-        }
-        if seed % 3 == 0 {
-            assert_none_left(&mut feed, &store);
         }
         sweep_of(&mut feed);
         drop(feed);
@@ -154,7 +161,7 @@ fn commands_are_charged() {
 
 #[test]
 fn types_take_what_their_keys_take() {
-    let _turn = TURN.lock();
+    let _turn = turn();
     let store = Arc::new(Store::new());
     let mut feed = feed(&store);
     let before = live();
@@ -175,7 +182,7 @@ fn types_take_what_their_keys_take() {
 /// When the keys are gone, so are the tables that held them.
 #[test]
 fn memory_comes_back() {
-    let _turn = TURN.lock();
+    let _turn = turn();
     let store = Arc::new(Store::new());
     let mut feed = feed(&store);
     run(&mut feed, "set key value");
@@ -199,7 +206,7 @@ fn memory_comes_back() {
 
 #[test]
 fn loads_are_charged() {
-    let _turn = TURN.lock();
+    let _turn = turn();
     for seed in 0..4 {
         let store = Arc::new(Store::new());
         let mut from = feed(&store);
@@ -235,7 +242,7 @@ fn readers_give_back() {
         ("get", "string"),
         ("sunion", "set"),
     ];
-    let _turn = TURN.lock();
+    let _turn = turn();
     let store = Arc::new(Store::new());
     let mut feed = feed(&store);
     let queries = Queries::default();
