@@ -156,6 +156,12 @@
 %% <li>`name': an atom under which the mirror is registered, by default `eslaver_mirror'</li>
 %% <li>`full_resync': `beside' (the default) loads a new snapshot beside the old data, which stays
 %% readable; `in_place' drops the old data first, which takes half the memory</li>
+%% <li>`max_memory': the most bytes that the data may take, counted as `memory' of {@link info/1};
+%% `undefined' (the default) for no limit. If a snapshot or the stream needs more, the link ends with
+%% the reason `max_memory', in the log, in the hook's event and in `last_error' of `replica' in {@link
+%% info/1}. Old data stays readable, but is `stale'. A full resync is tried after pauses that grow up
+%% to ten minutes. The limit is for one data set: while another is loaded `beside', there may be twice
+%% as much</li>
 %% <li>`serve_stale_data': whether reads are answered while the link is down, by default `true'</li>
 %% <li>`project': a list of {@link projection()}s: keys that are kept as rows of ETS tables</li>
 %% <li>`persist': a file, or `#{file => File, interval => Ms | infinity}'. The mirror saves itself
@@ -235,9 +241,12 @@ status(Mirror) ->
 %% <li>`status' as of {@link status/1}, and `stale_for' in ms</li>
 %% <li>`keys': how many keys there are, including expired ones that the master has not removed
 %% yet</li>
-%% <li>`memory': bytes of the keys and values, and of the tables of keys, without what the allocator
-%% adds; it is none of the memory that `erlang:memory/0' tells of</li>
-%% <li>`types': the number of `keys' and the `bytes' of each type that there is</li>
+%% <li>`memory': the bytes that all data of the mirror takes, as its allocator counts them: keys,
+%% values, their tables, what is being loaded, and what is about to be freed. The process takes more
+%% by what the allocator holds in reserve. It is none of the memory that `erlang:memory/0' tells
+%% of</li>
+%% <li>`types': for each type that there is the number of `keys' and the `bytes' of keys and values,
+%% counted in the same way. `memory' has the tables of keys besides</li>
 %% <li>`replid', `offset' and `db': the position applied; that in `replica' is the one handled by the
 %% callback</li>
 %% <li>`functions': the number of libraries; see {@link functions/1}</li>

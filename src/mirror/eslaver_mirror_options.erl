@@ -11,6 +11,7 @@
     full_resync := beside | in_place,
     project := [eslaver_mirror_projection:projection()],
     persist := eslaver_mirror_persist:options(),
+    max_memory := pos_integer() | undefined,
     start := start()
 }.
 
@@ -43,6 +44,7 @@ defaults() ->
         name => eslaver_mirror,
         serve_stale_data => true,
         full_resync => beside,
+        max_memory => undefined,
         persist => undefined,
         project => []
     }.
@@ -57,6 +59,8 @@ is_valid(name, Name) -> is_atom(Name) andalso Name =/= undefined;
 is_valid(full_resync, Way) -> Way =:= beside orelse Way =:= in_place;
 is_valid(serve_stale_data, Value) -> is_boolean(Value);
 is_valid(project, _Declared) -> true;
+is_valid(max_memory, undefined) -> true;
+is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63;
 is_valid(persist, Value) -> persist(Value) =/= error.
 
 %% The file, and the interval.
@@ -104,6 +108,7 @@ replica(Own, Given) ->
                 full_resync => maps:get(full_resync, Own),
                 project => maps:get(project, Own),
                 persist => #{file => File, interval => Interval, scope => scope(Filter)},
+                max_memory => maps:get(max_memory, Own),
                 start => fun(Callback, Observer) -> start(Callback, Observer, Replica) end
             }};
         {error, _} = Error ->

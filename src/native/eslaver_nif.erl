@@ -11,7 +11,7 @@
 -export([interests_new/0, interests_add/3, interests_add_dirty/3]).
 -export([interests_remove/2, interests_remove_dirty/2]).
 -export([interests_of/5, interests_of_dirty/5]).
--export([keyspace_new/4, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
+-export([keyspace_new/5, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
@@ -253,11 +253,13 @@ library_name(_Code) -> erlang:nif_error(reason()).
 %% @doc A keyspace without data, which readers find by the name until its process, the calling one,
 %% ends. Of changes that are of interest this process is told, as `{eslaver_keyspace, Weight,
 %% [{[interest()] | all, notice()}]}', once they can be read.
--spec keyspace_new(Name, interests(), ServesStale :: boolean(), InPlace :: boolean()) ->
-    keyspace()
-when
-    Name :: atom().
-keyspace_new(_Name, _Interests, _ServesStale, _InPlace) -> erlang:nif_error(reason()).
+-spec keyspace_new(Name, interests(), ServesStale, InPlace, MaxMemory) -> keyspace() when
+    Name :: atom(),
+    ServesStale :: boolean(),
+    InPlace :: boolean(),
+    MaxMemory :: non_neg_integer() | undefined.
+keyspace_new(_Name, _Interests, _ServesStale, _InPlace, _MaxMemory) ->
+    erlang:nif_error(reason()).
 
 %% @doc Readers do not find it any more.
 -spec keyspace_close(keyspace()) -> ok.

@@ -8,6 +8,7 @@ defaults_test() ->
         #{
             name := eslaver_mirror,
             full_resync := beside,
+            max_memory := undefined,
             serve_stale_data := true,
             persist := #{file := undefined, scope := <<>>}
         },
@@ -64,6 +65,8 @@ refused_test_() ->
             {name, "mirror", "mirror"},
             {name, undefined, undefined},
             {full_resync, never, never},
+            {max_memory, 0, 0},
+            {max_memory, infinity, infinity},
             {read_concurrency, true, hidden},
             {serve_stale_data, maybe_so, maybe_so},
             {persist, 1, 1},

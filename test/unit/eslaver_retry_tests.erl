@@ -60,7 +60,7 @@ what_does_not_heal_is_slow_at_once_test() ->
     {Pause, _, _} = eslaver_retry:down(wrong(a), false, false, eslaver_retry:new()),
     ?assert(Pause > 2000).
 
-a_snapshot_that_cannot_be_read_is_asked_for_ever_more_rarely_test() ->
+a_snapshot_that_cannot_be_loaded_is_asked_for_ever_more_rarely_test() ->
     Down = fun(Reason, Before) ->
         {Pause, _, After} = eslaver_retry:down(wrong(Reason), false, true, Before),
         {Pause, After}
@@ -76,7 +76,7 @@ a_snapshot_that_cannot_be_read_is_asked_for_ever_more_rarely_test() ->
             ?assert(lists:last(Pauses) > 5 * 60000),
             ?assert(element(1, Down(wrong_password, Last)) =< 10000)
         end
-     || Reason <- [unsupported, bad_snapshot, panicked]
+      || Reason <- [unsupported, bad_snapshot, panicked, max_memory]
     ].
 
 info_test() ->

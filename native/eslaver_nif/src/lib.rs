@@ -2,6 +2,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | `allocator` | the memory of all the others, counted |
 //! | `io` | the thread that owns a link's socket |
 //! | `link` | the link: its configuration, its slices on a dirty scheduler, its end |
 //! | `keyspace` | a mirror's keyspace, read by any process |
@@ -16,6 +17,7 @@
 //! | `atoms` | the names that both sides know |
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod allocator;
 mod atoms;
 mod filter;
 mod interests;

@@ -31,6 +31,7 @@
 //! | [`collections`] | what values are made of: packed strings, tables, trees, chunks |
 //! | [`values`] | what a key holds: a module for each type |
 //! | `keyspace` | keys in striped, locked databases; sessions of the writer; what takes memory |
+//! | [`heap`] | what threads have allocated, as the allocator counts it |
 //! | `write` | the write commands, a module for each family |
 //! | `read` | the reads, a module for each family |
 //! | `load`, `save` | a snapshot, in and out |
@@ -41,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 pub mod collections;
+pub mod heap;
 mod keyspace;
 mod load;
 mod read;
@@ -50,6 +52,7 @@ mod testing;
 pub mod values;
 mod write;
 
+pub use keyspace::account::Account;
 pub use keyspace::db::WARMED;
 pub use keyspace::slot;
 pub use keyspace::store::{Patience, ReadError, Store};

@@ -91,20 +91,29 @@ impl Save {
         let Some((db, entries)) = self.moment.next() else {
             return Ok(false);
         };
-        for entry in entries {
-            match entry.kind() {
-                kind @ (Type::Unknown | Type::Unsure) => self.saved.unknown.push(UnknownKey {
-                    db,
-                    key: entry.key().into(),
-                    exists: kind == Type::Unknown,
-                }),
-                _ => {
-                    write_entry(rdb, db, &entry)?;
-                    self.saved.keys += 1;
-                }
+        let written = entries.iter().try_for_each(|entry| self.write(rdb, db, entry));
+        self.moment.discard(entries);
+        written.map(|()| true)
+    }
+
+    fn write<O: Output>(
+        &mut self,
+        rdb: &mut RdbWriter<O>,
+        db: u32,
+        entry: &Entry,
+    ) -> Result<(), WriteError> {
+        match entry.kind() {
+            kind @ (Type::Unknown | Type::Unsure) => self.saved.unknown.push(UnknownKey {
+                db,
+                key: entry.key().into(),
+                exists: kind == Type::Unknown,
+            }),
+            _ => {
+                write_entry(rdb, db, entry)?;
+                self.saved.keys += 1;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Writes all keys that are left, and says what the file holds.

@@ -66,7 +66,7 @@ impl Mirror {
         self.store.ensure_db(0);
         let dbs = self.store.dbs();
         let mut session = crate::keyspace::session::Session::new(&self.store, &dbs);
-        let mut trash = crate::Trash::default();
+        let mut trash = crate::Trash::new(Arc::clone(self.store.account()));
         let context = crate::write::context::Context::new(&mut session, &mut trash, 0, NOW);
         context.unwrap().put(key.as_bytes(), value, None);
     }

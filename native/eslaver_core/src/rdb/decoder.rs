@@ -98,6 +98,11 @@ impl Decoder {
         Dialect::new(self.file.family, self.file.version)
     }
 
+    /// The number of bytes that were fed and are not decoded: most of a string whose end has not come.
+    pub fn pending(&self) -> usize {
+        self.input.left()
+    }
+
     /// Takes the next bytes of the snapshot.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.input.feed(bytes);

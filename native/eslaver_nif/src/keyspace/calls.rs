@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
 use eslaver_core::rdb::{self, Decoder, Limits, Status};
-use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Store, Writer};
+use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Writer};
+use rustler::types::erlang_option::ErlOption;
 use rustler::types::map;
 use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, ResourceArc, Term};
 
@@ -12,8 +13,8 @@ use crate::atoms;
 use crate::interests::Interests;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::reads::status_atom;
+use crate::keyspace::registry;
 use crate::keyspace::state::{Keyspace, Position};
-use crate::keyspace::{reaper, registry};
 
 /// A keyspace without data, for the calling process, found by this name.
 #[rustler::nif]
@@ -23,9 +24,12 @@ fn keyspace_new<'a>(
     interests: ResourceArc<Interests>,
     serves_stale: bool,
     in_place: bool,
+    max_memory: ErlOption<u64>,
 ) -> NifResult<Term<'a>> {
     let mirror = env.pid();
-    let keyspace = ResourceArc::new(Keyspace::new(mirror, interests, serves_stale, in_place));
+    let max_memory = max_memory.into();
+    let keyspace = Keyspace::new(mirror, interests, serves_stale, in_place, max_memory);
+    let keyspace = ResourceArc::new(keyspace);
     keyspace.monitor(Some(env), &mirror).ok_or(rustler::Error::BadArg)?;
     registry::add(name, &keyspace);
     Ok(keyspace.encode(env))
@@ -88,12 +92,10 @@ fn keyspace_notified(env: Env<'_>, keyspace: ResourceArc<Keyspace>, weight: u64)
 }
 
 /// What there is, where it stands in the stream, and what could not be applied.
-#[rustler::nif(schedule = "DirtyCpu")]
+#[rustler::nif]
 fn keyspace_info<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult<Term<'a>> {
     let store = keyspace.store().unwrap_or_default();
     let usage = store.usage();
-    let tables = store.table_bytes();
-    let bytes = usage.iter().map(|of| of.bytes).sum::<usize>() + tables;
     let mut types = map::map_new(env);
     for of in usage.iter().filter(|of| of.keys > 0) {
         let name = Atom::from_str(env, of.kind)?;
@@ -110,7 +112,7 @@ fn keyspace_info<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult
     }
     map::map_new(env)
         .map_put(atoms::keys(), store.len())?
-        .map_put(atoms::memory(), bytes)?
+        .map_put(atoms::memory(), keyspace.memory())?
         .map_put(atoms::types(), types)?
         .map_put(atoms::replid(), text(env, replid))?
         .map_put(atoms::offset(), position.map_or(0, |position| position.offset))?
@@ -138,7 +140,7 @@ fn keyspace_load<'a>(
     keyspace: ResourceArc<Keyspace>,
     snapshot: Binary<'_>,
 ) -> Term<'a> {
-    let store = Arc::new(Store::new());
+    let store = keyspace.new_store();
     let mut loader = Loader::new(Arc::clone(&store), None);
     match load(&snapshot, &mut loader) {
         Ok(()) => {
@@ -150,7 +152,7 @@ fn keyspace_load<'a>(
         }
         Err(error) => {
             drop(loader);
-            reaper::bury(store);
+            keyspace.bury(store);
             (atoms::error(), error.to_string()).encode(env)
         }
     }
@@ -181,7 +183,7 @@ fn keyspace_apply<'a>(
         feed.command(db, name, args, now, refused, applied);
     }
     keyspace.notify(env);
-    reaper::bury_trash(feed.writer().take_trash());
+    keyspace.bury_trash(feed.writer().take_trash());
     Ok(refused)
 }
 

@@ -34,5 +34,4 @@ mod state;
 pub(crate) use fault::Fault;
 pub(crate) use names::load;
 pub(crate) use projections::Projections;
-pub(crate) use reaper::{bury, bury_trash};
 pub(crate) use state::{Entry, Keyspace, Position};

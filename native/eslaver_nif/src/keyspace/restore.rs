@@ -15,7 +15,6 @@ use rustler::{Binary, Encoder, Env, NifResult, ResourceArc, Term};
 use crate::atoms;
 use crate::io::open;
 use crate::keyspace::file::{self, Failure};
-use crate::keyspace::reaper;
 use crate::keyspace::state::{Keyspace, Position};
 use crate::link::config::as_path;
 
@@ -63,8 +62,8 @@ impl Job {
         if trailer.scope != self.scope {
             return Err(Failure::OtherScope);
         }
-        let store = Arc::new(Store::new());
-        let mut filling = Filling(Some(Arc::clone(&store)));
+        let store = self.keyspace.new_store();
+        let mut filling = Filling(Some(Arc::clone(&store)), &self.keyspace);
         let functions = self.fill(&store, file, &trailer)?;
         let Trailer { replid, offset, db, .. } = trailer;
         filling.0 = None;
@@ -125,11 +124,11 @@ fn read_trailer(file: &File, bytes: u64) -> Result<Trailer, Failure> {
 }
 
 /// A store that is dropped where nobody waits, unless readers get it.
-struct Filling(Option<Arc<Store>>);
+struct Filling<'a>(Option<Arc<Store>>, &'a Keyspace);
 
-impl Drop for Filling {
+impl Drop for Filling<'_> {
     fn drop(&mut self) {
-        self.0.take().into_iter().for_each(reaper::bury);
+        self.0.take().into_iter().for_each(|store| self.1.bury(store));
     }
 }
 

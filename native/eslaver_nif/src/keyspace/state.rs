@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use eslaver_core::commands::Learned;
-use eslaver_store::{Command, Functions, Save, Store};
+use eslaver_store::{Account, Command, Functions, Save, Store, Trash};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid, ResourceArc};
 
@@ -16,7 +16,7 @@ use crate::interests::Interests;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::file::Failure;
 use crate::keyspace::projections::Projections;
-use crate::keyspace::reaper;
+use crate::keyspace::reaper::Graves;
 use crate::terms::notices::Notices;
 
 /// The weight of notices with which the mirror is left alone until it has told them.
@@ -31,6 +31,8 @@ pub(crate) struct Keyspace {
     pub(crate) serves_stale: bool,
     /// Whether the old store is withdrawn before a new one is filled.
     pub(crate) in_place: bool,
+    /// The most bytes that it may take.
+    pub(crate) max_memory: Option<u64>,
     current: ArcSwapOption<Current>,
     fresh: AtomicBool,
     /// Who is told of changes by the mirror, its process.
@@ -55,6 +57,9 @@ pub(crate) struct Keyspace {
     saving: AtomicBool,
     /// Whether its mirror has ended.
     closed: AtomicBool,
+    /// Those of the current store, of one that is being filled, and of those that are being dropped.
+    accounts: Mutex<Vec<Weak<Account>>>,
+    graves: Graves,
 }
 
 /// What readers get.
@@ -126,10 +131,12 @@ impl Keyspace {
         interests: ResourceArc<Interests>,
         serves_stale: bool,
         in_place: bool,
+        max_memory: Option<u64>,
     ) -> Self {
         Self {
             serves_stale,
             in_place,
+            max_memory,
             current: ArcSwapOption::empty(),
             fresh: AtomicBool::new(false),
             mirror,
@@ -148,6 +155,8 @@ impl Keyspace {
             changes: AtomicU64::new(0),
             saving: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            accounts: Mutex::default(),
+            graves: Graves::default(),
         }
     }
 
@@ -231,7 +240,7 @@ impl Keyspace {
             self.notices.lock().loaded(offset, db);
         }
         self.changed(1);
-        old.into_iter().for_each(discard);
+        old.into_iter().for_each(|old| self.discard(&old));
     }
 
     /// There is no store any more, until there is another.
@@ -240,7 +249,41 @@ impl Keyspace {
             applied.position = None;
             false
         });
-        self.current.swap(None).into_iter().for_each(discard);
+        self.current.swap(None).into_iter().for_each(|old| self.discard(&old));
+    }
+
+    /// A reader may still hold it: it is not to drop the store.
+    fn discard(&self, current: &Arc<Current>) {
+        self.graves.bury(Arc::clone(&current.store));
+    }
+
+    /// A store to be filled, which counts for this keyspace until it is dropped.
+    pub(crate) fn new_store(&self) -> Arc<Store> {
+        let store = Arc::new(Store::new());
+        self.accounts.lock().push(Arc::downgrade(store.account()));
+        store
+    }
+
+    /// Drops a store that readers do not get.
+    pub(crate) fn bury(&self, store: Arc<Store>) {
+        self.graves.bury(store);
+    }
+
+    pub(crate) fn bury_trash(&self, trash: Trash) {
+        self.graves.bury_trash(trash);
+    }
+
+    /// Whether something is out of reach, and will be dropped soon.
+    pub(crate) fn is_clearing(&self) -> bool {
+        !self.graves.is_empty()
+    }
+
+    /// The bytes of all its stores.
+    pub(crate) fn memory(&self) -> u64 {
+        let mut accounts = self.accounts.lock();
+        accounts.retain(|account| account.strong_count() > 0);
+        let bytes = accounts.iter().filter_map(Weak::upgrade).map(|account| account.bytes());
+        bytes.sum::<usize>() as u64
     }
 
     /// Only a full resync tells what the master has. Until then all else is applied.
@@ -397,9 +440,4 @@ impl Keyspace {
             let _ = env.send(&link, (atoms::eslaver_nif(), atoms::wake()));
         }
     }
-}
-
-/// A reader may still hold it: it is not to drop the store.
-fn discard(current: Arc<Current>) {
-    reaper::bury(Arc::clone(&current.store));
 }

@@ -8,10 +8,10 @@ use eslaver_core::filter::{Before, Filter};
 use eslaver_core::position::Position;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 use eslaver_core::resp;
-use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Store, Watch, Writer};
+use eslaver_store::{Account, Command, Feed, Functions, Loader, Refusal, Store, Watch, Writer};
 use rustler::{Env, ResourceArc};
 
-use crate::keyspace::{self, Fault, Keyspace, Projections, bury, bury_trash};
+use crate::keyspace::{self, Fault, Keyspace, Projections};
 use crate::link::end::End;
 use crate::terms::snapshot::leading_number;
 
@@ -87,7 +87,8 @@ impl Applier {
         }
         self.feed = None;
         let fault = self.keyspace.take_fault(Fault::load);
-        self.intake = Some(Intake::new(self.filter(), max_value, fault));
+        let keyspace = self.keyspace.clone();
+        self.intake = Some(Intake::new(keyspace, self.filter(), max_value, fault));
     }
 
     /// Where the snapshot goes.
@@ -234,7 +235,7 @@ impl Applier {
     /// what of it was.
     pub(crate) fn applied(&mut self, offset: u64, db: u32, end: Option<&End>) {
         let Some(feed) = &mut self.feed else { return };
-        bury_trash(feed.writer().take_trash());
+        self.keyspace.bury_trash(feed.writer().take_trash());
         if let Some(functions) = feed.writer().take_new_functions() {
             self.keyspace.applied().functions = functions;
         }
@@ -262,6 +263,41 @@ impl Applier {
         self.keyspace.projections().is_none_or(Projections::is_settled)
     }
 
+    /// Whether there is room for more, beside what of a snapshot is not decoded. If not, there will be
+    /// once what is out of reach has been dropped; else the link ends, and only a snapshot tells
+    /// whether the data is small enough again.
+    pub(crate) fn has_room(&self, snapshot: Option<&Progress>) -> Result<bool, End> {
+        let (Some(limit), Some(account)) = (self.keyspace.max_memory, self.account()) else {
+            return Ok(true);
+        };
+        let taken = account.bytes() as u64;
+        if taken + snapshot.map_or(0, |progress| progress.pending) <= limit {
+            return Ok(true);
+        }
+        if self.keyspace.is_clearing() {
+            return Ok(false);
+        }
+        if snapshot.is_none() {
+            self.keyspace.forget_position();
+        }
+        Err(End::Memory { limit, needs: snapshot.and_then(|progress| progress.estimate(taken)) })
+    }
+
+    /// That of the store that is written.
+    fn account(&self) -> Option<&Account> {
+        match (&self.intake, &self.feed) {
+            (Some(intake), _) => intake.account(),
+            (None, feed) => feed.as_ref().map(Feed::account),
+        }
+    }
+
+    /// Whether the store that is written takes more than it may.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        let Some(limit) = self.keyspace.max_memory else { return false };
+        self.account().is_some_and(|account| account.bytes() as u64 > limit)
+    }
+
     /// A panic has cut the slice short. What it was loading is dropped; if it was applying commands,
     /// nothing of the store can be relied upon. Whether the next link gets what they came to in a
     /// snapshot, instead of the commands.
@@ -275,6 +311,22 @@ impl Applier {
     }
 }
 
+/// How far a snapshot has come.
+pub(crate) struct Progress {
+    /// Bytes that have been decoded, and how many there are in all, where the master knows that.
+    pub(crate) decoded: u64,
+    pub(crate) bytes: Option<u64>,
+    /// Bytes of a string that is not whole.
+    pub(crate) pending: u64,
+}
+
+impl Progress {
+    /// What all of it would take, if the rest is like what has come and takes this.
+    fn estimate(&self, taken: u64) -> Option<u64> {
+        Some((taken as f64 * self.bytes? as f64 / self.decoded.max(1) as f64) as u64)
+    }
+}
+
 /// The time in ms since the epoch.
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -283,6 +335,7 @@ pub(crate) fn now() -> i64 {
 
 /// Takes a snapshot for a store that nobody reads yet.
 pub(crate) struct Intake {
+    keyspace: ResourceArc<Keyspace>,
     loader: Loader,
     /// Missing once readers get it.
     store: Option<Arc<Store>>,
@@ -300,9 +353,15 @@ pub(crate) struct Intake {
 const ELEMENT: u64 = 32;
 
 impl Intake {
-    fn new(filter: Option<Filter>, max_value: u64, fault: Option<u64>) -> Self {
-        let store = Arc::new(Store::new());
+    fn new(
+        keyspace: ResourceArc<Keyspace>,
+        filter: Option<Filter>,
+        max_value: u64,
+        fault: Option<u64>,
+    ) -> Self {
+        let store = keyspace.new_store();
         Self {
+            keyspace,
             loader: Loader::new(Arc::clone(&store), filter),
             store: Some(store),
             max_value,
@@ -316,6 +375,17 @@ impl Intake {
 
     pub(crate) fn keys(&self) -> u64 {
         self.keys
+    }
+
+    fn account(&self) -> Option<&Account> {
+        self.store.as_ref().map(|store| &**store.account())
+    }
+
+    /// Whether it takes more than the keyspace may.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        let Some(limit) = self.keyspace.max_memory else { return false };
+        self.account().is_some_and(|account| account.bytes() as u64 > limit)
     }
 
     pub(crate) fn take_left_out(&mut self) -> Option<LeftOut> {
@@ -332,7 +402,9 @@ impl Intake {
 
 impl Drop for Intake {
     fn drop(&mut self) {
-        self.store.take().into_iter().for_each(bury);
+        // the loader has it, too
+        self.loader.discard();
+        self.store.take().into_iter().for_each(|store| self.keyspace.bury(store));
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Both<'a> {
 
 impl Both<'_> {
     pub(crate) fn is_full(&self) -> bool {
-        self.batch.is_full()
+        self.batch.is_full() || self.intake.is_over()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why a link has ended.
 
-use std::io;
 use std::path::PathBuf;
+use std::{fmt, io};
 
 use eslaver_core::handshake::Refusal;
 use eslaver_core::position::BadSelect;
@@ -49,6 +49,12 @@ pub(crate) enum End {
     #[error("byte {at} of the command stream: {error}")]
     Select { at: u64, error: BadSelect },
     #[error(
+        "the data takes more than max_memory, {}{}: raise max_memory, or have a filter leave keys out",
+        Bytes(*limit),
+        Bytes::needed(*needs)
+    )]
+    Memory { limit: u64, needs: Option<u64> },
+    #[error(
         "the master goes on under another id: it may not have all that was handled and applied"
     )]
     Parted,
@@ -94,6 +100,7 @@ impl End {
             End::Snapshot(_) => "bad_snapshot",
             End::Stream(error) if error.is_from_master() => "master_error",
             End::Stream(_) | End::Select { .. } | End::Name { .. } => "bad_stream",
+            End::Memory { .. } => "max_memory",
             End::Parted => "parted",
             End::Confused => "bad_answer",
             End::Terms => "bad_terms",
@@ -107,10 +114,30 @@ impl End {
             End::Refused(refusal) => refusal.heals(),
             End::Stream(error) if error.is_from_master() => true,
             End::Snapshot(_) | End::Stream(_) | End::Select { .. } | End::Name { .. } => false,
-            End::Tls(_) | End::Confused => false,
+            End::Tls(_) | End::Confused | End::Memory { .. } => false,
             End::Terms => false,
             End::Panicked { heals, .. } => *heals,
             _ => true,
+        }
+    }
+}
+
+/// A number of bytes as people write it.
+struct Bytes(u64);
+
+impl Bytes {
+    /// What is needed, where that is known.
+    fn needed(bytes: Option<u64>) -> String {
+        bytes.map_or_else(String::new, |bytes| format!(" (about {} in all)", Bytes(bytes)))
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u64, &str); 3] = [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")];
+        match UNITS.iter().find(|(unit, _)| self.0 >= *unit) {
+            Some((unit, name)) => write!(f, "{:.1} {name}", self.0 as f64 / *unit as f64),
+            None => write!(f, "{} bytes", self.0),
         }
     }
 }

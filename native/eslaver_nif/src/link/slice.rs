@@ -12,7 +12,7 @@ use rustler::{Env, LocalPid};
 
 use crate::atoms;
 use crate::keyspace::Entry;
-use crate::link::applier::{self, Applier, Intake};
+use crate::link::applier::{self, Applier, Intake, Progress};
 use crate::link::both::Both;
 use crate::link::config::{Config, Limits, Mirror};
 use crate::link::end::End;
@@ -30,6 +30,8 @@ const BATCHES: u32 = 16;
 /// The longest that a slice runs: within one huge value it sends no batches.
 const TIME: Duration = Duration::from_millis(10);
 
+/// How long to wait for memory that is about to be free.
+const CLEARING: Duration = Duration::from_millis(1);
 /// How long to wait for more of a snapshot: mostly more is coming, and returning costs more.
 const PATIENCE: Duration = Duration::from_micros(300);
 
@@ -59,6 +61,15 @@ struct Load {
     offset: u64,
     /// The master's id, if it has one, as all do that know `PSYNC`: only these count offsets.
     replid: Option<String>,
+    /// The snapshot's length, if the master knows it.
+    bytes: Option<u64>,
+}
+
+impl Load {
+    fn progress(&self, is_decoded: bool) -> Progress {
+        let pending = if is_decoded { self.decoder.pending() as u64 } else { 0 };
+        Progress { decoded: self.decoder.offset(), bytes: self.bytes, pending }
+    }
 }
 
 /// A snapshot that has been loaded.
@@ -157,9 +168,13 @@ impl Slicer {
                 return Outcome::Closed(End::Stopped);
             }
             if self.end.is_none() {
-                let decoded = self.decode(shared);
+                let decoded = self.decode_within_memory(shared);
                 self.tell(env);
                 match decoded {
+                    Ok(Decoded::Full) => {
+                        std::thread::sleep(CLEARING);
+                        return Outcome::More;
+                    }
                     Ok(Decoded::All) if !self.has_room(shared) => return no_credit(shared),
                     Ok(Decoded::All) => {}
                     Ok(Decoded::Batch) if !self.flush(env, shared) => return no_credit(shared),
@@ -259,6 +274,27 @@ impl Slicer {
         !shared.link_waits.swap(false, Ordering::SeqCst)
     }
 
+    /// Decodes, unless the keyspace takes as much as it may.
+    fn decode_within_memory(&mut self, shared: &Shared) -> Result<Decoded, End> {
+        if !self.has_memory(false)? {
+            return Ok(Decoded::Full);
+        }
+        let decoded = self.decode(shared)?;
+        let is_decoded = matches!(decoded, Decoded::All);
+        Ok(if self.has_memory(is_decoded)? { decoded } else { Decoded::Full })
+    }
+
+    /// `is_decoded` is whether all bytes at hand are, except those of a string that is not whole.
+    fn has_memory(&self, is_decoded: bool) -> Result<bool, End> {
+        match (&self.applier, &self.phase) {
+            (None, _) | (_, Phase::Start) => Ok(true),
+            (Some(applier), Phase::Loading(load)) => {
+                applier.has_room(Some(&load.progress(is_decoded)))
+            }
+            (Some(applier), Phase::Streaming(_)) => applier.has_room(None),
+        }
+    }
+
     /// Decodes into the batch until it is full or the bytes end.
     fn decode(&mut self, shared: &Shared) -> Result<Decoded, End> {
         match &mut self.phase {
@@ -272,7 +308,7 @@ impl Slicer {
                         let both = &mut Both { intake, batch };
                         (fill(decoder, both, Both::is_full)?, both.intake.keys())
                     }
-                    Some(intake) => (fill(decoder, intake, |_| false)?, intake.keys()),
+                    Some(intake) => (fill(decoder, intake, Intake::is_over)?, intake.keys()),
                 };
                 shared.counters.keys.store(keys, Ordering::Relaxed);
                 Ok(decoded)
@@ -324,7 +360,7 @@ impl Slicer {
                 if let Some(applier) = &mut self.applier {
                     applier.begin(self.limits.max_value);
                 }
-                self.phase = Phase::Loading(Box::new(Load { decoder, offset, replid }));
+                self.phase = Phase::Loading(Box::new(Load { decoder, offset, replid, bytes }));
             }
             (Chunk::SnapshotEnd, Phase::Loading(load)) => {
                 load.decoder.finish()?;

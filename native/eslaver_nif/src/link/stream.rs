@@ -22,6 +22,8 @@ pub(crate) enum Decoded {
     All,
     /// The batch should go out now.
     Batch,
+    /// The keyspace has no room now.
+    Full,
 }
 
 pub(crate) struct Stream {
@@ -125,6 +127,9 @@ impl Stream {
             }
             if asked || to.batch.is_full() {
                 break Decoded::Batch;
+            }
+            if to.applier.as_ref().is_some_and(|applier| applier.is_over()) {
+                break Decoded::Full;
             }
         };
         shared.counters.commands.fetch_add(count, Ordering::Relaxed);

@@ -54,6 +54,11 @@ impl Chunks {
         SHARED_VEC + self.pages.capacity() * size_of::<Arc<Page>>() + self.below
     }
 
+    /// Whether a copy has its pages: the parts of the two may still differ further down.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.pages) > 1
+    }
+
     /// The byte at `index`.
     pub fn get(&self, index: u64) -> Option<u8> {
         let (page, chunk, byte) = place(index);

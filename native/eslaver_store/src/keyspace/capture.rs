@@ -50,11 +50,11 @@ impl Capture {
         begins
     }
 
-    /// The writer leaves no more copies.
-    pub(crate) fn end(&self) {
+    /// The writer leaves no more copies. Those that were not taken are given back.
+    pub(crate) fn end(&self) -> Vec<Vec<Entry>> {
         let mut left = self.left.lock();
         self.is_on.store(false, Ordering::Release);
-        *left = Left::default();
+        std::mem::take(&mut *left).copies
     }
 
     /// The writer is about to lock a stripe for changes. `copy` gives what it holds.

@@ -10,6 +10,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use smallvec::SmallVec;
 
+use crate::keyspace::account::Account;
 use crate::keyspace::capture::Capture;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::sync::{RwLock, RwLockReadGuard};
@@ -32,6 +33,8 @@ static MADE: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct Db {
     id: u64,
     groups: Box<[OnceLock<Group>]>,
+    /// What is read of stripes that were never made.
+    empty: Stripe,
     hasher: RandomState,
     usage: Usage,
     capture: Capture,
@@ -69,6 +72,7 @@ impl Db {
         Self {
             id: MADE.fetch_add(1, Ordering::Relaxed),
             groups: (0..STRIPES / GROUP).map(|_| OnceLock::new()).collect(),
+            empty: Stripe::default(),
             hasher,
             usage: Usage::default(),
             capture: Capture::default(),
@@ -95,7 +99,15 @@ impl Db {
         &group.get_or_init(new_group)[index % GROUP].0
     }
 
+    /// A stripe to be read. Instead of one that was never made it is an empty one, which keeps no writer
+    /// out.
+    #[inline]
+    pub(crate) fn readable(&self, index: usize) -> &RwLock<Keys> {
+        self.made_stripe(index).unwrap_or(&self.empty.0)
+    }
+
     /// A stripe. One that was never made has no keys.
+    #[inline]
     pub(crate) fn made_stripe(&self, index: usize) -> Option<&RwLock<Keys>> {
         let group = self.groups[index % STRIPES / GROUP].get();
         group.map(|group| &group[index % GROUP].0)
@@ -142,6 +154,15 @@ impl Db {
     /// The number of keys, also of those that have expired.
     pub(crate) fn len(&self) -> usize {
         self.usage.whole()
+    }
+
+    /// Drops it, and tells `account` of what types the keys were.
+    pub(crate) fn dismantle(self, account: &Account) {
+        for group in self.groups.into_iter().filter_map(OnceLock::into_inner) {
+            for entry in group.into_iter().flat_map(|Stripe(keys)| keys.into_inner().table) {
+                account.freeing_kind(entry.kind(), || drop(entry));
+            }
+        }
     }
 }
 

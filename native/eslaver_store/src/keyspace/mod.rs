@@ -11,15 +11,19 @@
 //! | `session` | what the writer has locked, until its change is whole |
 //! | `sync` | what the locking is made of |
 //! | `slot` | the slot of a cluster that a key is in |
-//! | `usage` | keys and bytes by type |
+//! | `usage` | how many keys of each type there are |
+//! | `account` | the bytes that all of it takes, by type |
+//! | `kept` | what a reader keeps when it has left the lock |
 //! | `version` | the version of the master whose keys they are |
 //! | `witness` | what reads have found, to see whether it is still so |
 //! | `trash` | values out of reach, to be dropped outside locks |
 
+pub(crate) mod account;
 pub(crate) mod block;
 pub(crate) mod capture;
 pub(crate) mod db;
 pub(crate) mod entry;
+pub(crate) mod kept;
 pub(crate) mod moment;
 pub(crate) mod session;
 pub mod slot;

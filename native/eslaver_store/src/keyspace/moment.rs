@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::thread::yield_now;
 
+use crate::keyspace::account::Account;
 use crate::keyspace::capture::Next;
 use crate::keyspace::db::{Db, STRIPES};
 use crate::keyspace::entry::Entry;
@@ -13,12 +14,13 @@ use crate::keyspace::store::Store;
 pub(crate) struct Moment {
     /// Those that have keys to be taken, by ascending number.
     dbs: Vec<(u32, Arc<Db>)>,
+    account: Arc<Account>,
 }
 
 impl Moment {
     /// This moment, in which the writer must not be within a change. `None` while another is taken.
     pub(crate) fn of(store: &Store) -> Option<Self> {
-        let mut moment = Self { dbs: Vec::new() };
+        let mut moment = Self { dbs: Vec::new(), account: Arc::clone(store.account()) };
         for (number, db) in store.dbs().iter() {
             if !db.capture().begin(STRIPES) {
                 return None;
@@ -40,10 +42,11 @@ impl Moment {
                 Some(copy) => copy,
                 None => {
                     let (number, db) = self.dbs.first()?;
-                    match take(db) {
+                    match take(db, &self.account) {
                         Some(entries) => (*number, entries),
                         None => {
-                            self.dbs.remove(0).1.capture().end();
+                            let (_, db) = self.dbs.remove(0);
+                            db.capture().end().into_iter().for_each(|copy| self.discard(copy));
                             continue;
                         }
                     }
@@ -54,10 +57,19 @@ impl Moment {
             }
         }
     }
+
+    /// Drops keys that were taken. They were the store's, as it has copied them.
+    pub(crate) fn discard(&self, entries: Vec<Entry>) {
+        self.account.giving_back(|| {
+            for entry in entries {
+                self.account.freeing_kind(entry.kind(), || drop(entry));
+            }
+        });
+    }
 }
 
 /// What some stripe held, perhaps nothing. `None` at the end.
-fn take(db: &Db) -> Option<Vec<Entry>> {
+fn take(db: &Db, account: &Account) -> Option<Vec<Entry>> {
     let lock = |stripe| match db.made_stripe(stripe) {
         Some(keys) => keys.try_read().map(Some),
         None => Some(None),
@@ -65,7 +77,10 @@ fn take(db: &Db) -> Option<Vec<Entry>> {
     match db.capture().take(lock) {
         Next::Copy(entries) => Some(entries),
         // Large values are shared, so that the writer does not wait for long.
-        Next::Stripe(Some(keys)) => Some(keys.iter().cloned().collect()),
+        Next::Stripe(Some(keys)) => Some(account.giving_back(|| {
+            let copy = |entry: &Entry| account.freeing_kind(entry.kind(), || entry.clone());
+            keys.iter().map(copy).collect()
+        })),
         Next::Stripe(None) => Some(Vec::new()),
         Next::Locked => {
             yield_now();
@@ -77,6 +92,7 @@ fn take(db: &Db) -> Option<Vec<Entry>> {
 
 impl Drop for Moment {
     fn drop(&mut self) {
-        self.dbs.iter().for_each(|(_, db)| db.capture().end());
+        let copies = self.dbs.iter().flat_map(|(_, db)| db.capture().end());
+        copies.for_each(|copy| self.discard(copy));
     }
 }

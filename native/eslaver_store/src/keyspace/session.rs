@@ -7,10 +7,12 @@ use std::thread::panicking;
 
 use smallvec::SmallVec;
 
+use crate::heap::Meter;
 use crate::keyspace::db::{Db, KeyHash, Keys, STRIPES};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::{Dbs, Store};
 use crate::keyspace::sync::{RwLock, RwLockWriteGuard, spin_loop, yield_now};
+use crate::values::Type;
 
 /// A writer that sleeps keeps readers out, so it does not before it has tried this often.
 const SPINS: usize = 64;
@@ -23,6 +25,10 @@ pub(crate) struct Session<'a> {
     dbs: &'a Dbs,
     /// By ascending db and stripe.
     held: SmallVec<[Held<'a>; 2]>,
+    /// What has been allocated and not charged to a type of keys yet.
+    meter: Meter,
+    /// The type that was charged last.
+    kind: Option<Type>,
 }
 
 #[derive(Debug)]
@@ -33,7 +39,7 @@ struct Held<'a> {
 
 impl<'a> Session<'a> {
     pub(crate) fn new(store: &'a Store, dbs: &'a Dbs) -> Self {
-        Self { store, dbs, held: SmallVec::new() }
+        Self { store, dbs, held: SmallVec::new(), meter: Meter::start(), kind: None }
     }
 
     pub(crate) fn store(&self) -> &'a Store {
@@ -61,15 +67,44 @@ impl<'a> Session<'a> {
             Ok(index) => index,
             Err(index) => {
                 // A shared lock keeps no readers out.
-                let copy = || db.stripe(stripe).read_recursive().iter().cloned().collect();
-                db.capture().before_change(stripe, copy);
-                let mut keys = write(db.stripe(stripe));
+                let Self { store, meter, held, .. } = self;
+                let lock = meter.except(|| db.stripe(stripe));
+                let copy = || {
+                    let keys = lock.read_recursive();
+                    let copy = |entry: &Entry| {
+                        store.account().charging_kind(entry.kind(), || entry.clone())
+                    };
+                    keys.iter().map(copy).collect()
+                };
+                meter.except(|| db.capture().before_change(stripe, copy));
+                let mut keys = write(lock);
                 keys.changing();
-                self.held.insert(index, Held { at, keys });
+                meter.except(|| held.insert(index, Held { at, keys }));
                 index
             }
         };
         &mut self.held[index].keys
+    }
+
+    /// What has been allocated and freed since this was called last is of this type.
+    #[inline]
+    pub(crate) fn charge(&mut self, kind: Type) {
+        self.kind = Some(kind);
+        self.store.account().charge_kind(kind, self.meter.lap());
+    }
+
+    /// It is of no type.
+    #[inline]
+    pub(crate) fn charge_none(&mut self) {
+        self.meter.lap();
+    }
+
+    /// A command is whole: what it has freed at last is of the type that it has charged last.
+    #[inline]
+    pub(crate) fn settle(&mut self) {
+        if let Some(kind) = self.kind {
+            self.charge(kind);
+        }
     }
 
     /// Removes all entries of a database that `is_gone` names. Only the stripes that have such are
@@ -88,7 +123,7 @@ impl<'a> Session<'a> {
             }
         }
         for entry in &removed {
-            db.usage().remove(entry.kind(), entry.size());
+            db.usage().remove(entry.kind());
         }
         removed
     }
@@ -104,7 +139,7 @@ impl<'a> Session<'a> {
         let at = (number, hash.stripe());
         match self.held.binary_search_by_key(&at, |held| held.at) {
             Ok(index) => with(&self.held[index].keys),
-            Err(_) => with(&db.stripe(at.1).read_recursive()),
+            Err(_) => with(&db.readable(at.1).read_recursive()),
         }
     }
 

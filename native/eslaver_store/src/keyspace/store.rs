@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::{ArcSwap, Guard};
 use foldhash::quality::RandomState;
 
+use crate::keyspace::account::Account;
 use crate::keyspace::db::{Db, KeyHash, Keys};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::sync::{
@@ -59,12 +60,13 @@ pub struct Store {
     broken: AtomicBool,
     server: OnceLock<Server>,
     server_aux: OnceLock<Aux>,
+    account: Arc<Account>,
     hasher: RandomState,
     seed: u64,
 }
 
 /// The name and the value of an auxiliary field.
-type Aux = (Box<[u8]>, Box<[u8]>);
+type Aux = [Box<[u8]>; 2];
 
 /// The databases that there are, by ascending number.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +103,7 @@ impl Default for Store {
             broken: AtomicBool::new(false),
             server: OnceLock::new(),
             server_aux: OnceLock::new(),
+            account: Arc::default(),
             seed: RandomState::default().hash_one(0),
             hasher: RandomState::default(),
         }
@@ -133,7 +136,7 @@ impl Store {
                 return Some(with.take()?(None));
             };
             let hash = db.hash(key);
-            let keys = db.stripe(hash.stripe()).try_read()?;
+            let keys = db.readable(hash.stripe()).try_read()?;
             self.is_generation(generation).then_some(())?;
             note.stripe(number, db.id(), hash.stripe(), keys.version());
             Some(with.take()?(keys.get(hash, key).filter(|entry| entry.is_live(now))))
@@ -244,7 +247,7 @@ impl Store {
         let is_so = witness.holds(
             generation,
             |number| dbs.get(number).map(Db::id),
-            |number, stripe| Some(dbs.get(number)?.stripe(stripe).try_read()?.version()),
+            |number, stripe| Some(dbs.get(number)?.readable(stripe).try_read()?.version()),
         );
         self.is_generation(generation).then_some(is_so)
     }
@@ -342,13 +345,22 @@ impl Store {
     /// What the keys of each type take, in all databases together.
     pub fn usage(&self) -> Vec<TypeUsage> {
         let dbs = self.dbs.load();
-        let of = |kind| TypeUsage::sum(kind, dbs.iter().map(|(_, db)| db.usage()));
-        Type::ALL.iter().map(|&kind| of(kind)).collect()
+        let of = |&kind: &Type| TypeUsage {
+            kind: kind.name(),
+            keys: dbs.iter().map(|(_, db)| db.usage().count(kind)).sum(),
+            bytes: self.account.bytes_of(kind),
+        };
+        Type::ALL.iter().map(of).collect()
     }
 
     /// The bytes that the databases take, apart from their keys and values.
     pub fn table_bytes(&self) -> usize {
         self.dbs.load().iter().map(|(_, db)| db.table_bytes()).sum()
+    }
+
+    /// What it all takes, which may be asked for when the store itself is no more.
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 }
 
@@ -356,7 +368,14 @@ impl Store {
 fn lock_all(db: &Db, mut stripes: Vec<usize>) -> Option<Vec<(usize, RwLockReadGuard<'_, Keys>)>> {
     stripes.sort_unstable();
     stripes.dedup();
-    stripes.into_iter().map(|index| Some((index, db.stripe(index).try_read()?))).collect()
+    let are_made = |stripes: &[usize]| {
+        stripes.iter().filter(|index| db.made_stripe(**index).is_some()).count()
+    };
+    let before = are_made(&stripes);
+    let lock = |&index: &usize| Some((index, db.readable(index).try_read()?));
+    let held = stripes.iter().map(lock).collect::<Option<_>>()?;
+    // What was made meanwhile is not locked.
+    (are_made(&stripes) == before).then_some(held)
 }
 
 impl Dbs {

@@ -4,38 +4,69 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use crate::keyspace::account::Account;
 use crate::keyspace::db::Db;
-use crate::values::Large;
+use crate::values::{Large, Type};
+
+/// How often a value that is shared is left for later. After that it is no reader that shares it, but
+/// another key, as after `COPY`.
+const SWEEPS: u32 = 200;
 
 /// What is out of reach, and costs time to drop.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Trash {
+    account: Arc<Account>,
+    sweeps: u32,
     values: Vec<Large>,
     dbs: Vec<Arc<Db>>,
     /// Parts of values that have changed.
-    parts: Vec<Box<dyn Any + Send + Sync>>,
+    parts: Vec<Part>,
 }
 
+/// A part of a value of some type.
+type Part = (Type, Box<dyn Any + Send + Sync>);
+
 impl Trash {
+    /// For what is of the store with this account.
+    pub(crate) fn new(account: Arc<Account>) -> Self {
+        Self { account, sweeps: 0, values: Vec::new(), dbs: Vec::new(), parts: Vec::new() }
+    }
+
     /// Whether there is nothing to drop.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty() && self.dbs.is_empty() && self.parts.is_empty()
     }
 
+    /// Whether there are whole databases.
+    pub fn has_dbs(&self) -> bool {
+        !self.dbs.is_empty()
+    }
+
     /// Drops what nobody else holds. The rest, if there is any, is for later: a reader must not be
     /// the one who drops it.
     pub fn sweep(mut self) -> Option<Self> {
-        self.values.clear();
-        self.dbs.retain(|db| Arc::strong_count(db) > 1);
-        (!self.is_empty()).then_some(self)
+        let account = Arc::clone(&self.account);
+        self.sweeps += 1;
+        let is_late = self.sweeps > SWEEPS;
+        account.giving_back(|| {
+            for value in self.values.extract_if(.., |value| is_late || !value.is_shared()) {
+                account.freeing_kind(value.kind(), || drop(value));
+            }
+            for (kind, part) in self.parts.drain(..) {
+                account.freeing_kind(kind, || drop(part));
+            }
+            let alone = self.dbs.extract_if(.., |db| Arc::strong_count(db) == 1);
+            alone.filter_map(Arc::into_inner).for_each(|db| db.dismantle(&account));
+            (!self.is_empty()).then_some(self)
+        })
     }
 
-    pub(crate) fn value(&mut self, value: Option<Large>) {
-        self.values.extend(value);
+    pub(crate) fn value(&mut self, value: Large) {
+        self.values.push(value);
     }
 
-    pub(crate) fn part(&mut self, part: impl Any + Send + Sync) {
-        self.parts.push(Box::new(part));
+    pub(crate) fn part(&mut self, kind: Type, part: Box<dyn Any + Send + Sync>) {
+        self.parts.push((kind, part));
     }
 
     pub(crate) fn db(&mut self, db: Arc<Db>) {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::keyspace::account::Account;
 use crate::keyspace::db::{Db, KeyHash, STRIPES};
 use crate::keyspace::entry::Entry;
 
@@ -16,37 +17,38 @@ const FULL: usize = 128;
 #[derive(Debug)]
 pub(super) struct Batches {
     db: Arc<Db>,
+    account: Arc<Account>,
     batches: Vec<Vec<(KeyHash, Entry)>>,
 }
 
 impl Batches {
-    /// None yet, for a database that nobody reads.
-    pub(super) fn new(db: Arc<Db>) -> Self {
-        Self { db, batches: (0..BATCHES).map(|_| Vec::new()).collect() }
+    /// None yet, for a database that nobody reads. What they take is of this account.
+    pub(super) fn new(db: Arc<Db>, account: Arc<Account>) -> Self {
+        Self { db, account, batches: (0..BATCHES).map(|_| Vec::new()).collect() }
     }
 
     /// Puts an entry, sooner or later. The last one of a key counts.
     #[inline]
     pub(super) fn push(&mut self, entry: Entry) {
         let hash = self.db.hash(entry.key());
-        self.db.usage().add(entry.kind(), entry.size());
+        self.db.usage().add(entry.kind());
         let Some(batch) = self.batches.get_mut(hash.stripe() * BATCHES / STRIPES) else { return };
         batch.push((hash, entry));
         if batch.len() >= FULL {
-            put(&self.db, batch);
+            put(&self.db, &self.account, batch);
         }
     }
 }
 
 impl Drop for Batches {
     fn drop(&mut self) {
-        self.batches.iter_mut().for_each(|batch| put(&self.db, batch));
+        self.batches.iter_mut().for_each(|batch| put(&self.db, &self.account, batch));
         self.db.usage().settle();
     }
 }
 
 /// Puts the entries of a batch, which is empty then.
-fn put(db: &Db, batch: &mut Vec<(KeyHash, Entry)>) {
+fn put(db: &Db, account: &Account, batch: &mut Vec<(KeyHash, Entry)>) {
     batch.sort_by_key(|(hash, _)| hash.stripe());
     let mut entries = batch.drain(..).peekable();
     while let Some((hash, entry)) = entries.next() {
@@ -55,7 +57,8 @@ fn put(db: &Db, batch: &mut Vec<(KeyHash, Entry)>) {
         let mut next = Some((hash, entry));
         while let Some((hash, entry)) = next {
             if let Some(old) = keys.put(hash, entry, db) {
-                db.usage().remove(old.kind(), old.size());
+                db.usage().remove(old.kind());
+                account.charging_kind(old.kind(), || drop(old));
             }
             next = entries.next_if(|(hash, _)| hash.stripe() == stripe);
         }

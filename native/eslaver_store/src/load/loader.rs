@@ -7,6 +7,7 @@ use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, 
 
 use super::batches::Batches;
 use super::draft::Draft;
+use crate::heap::Meter;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::Store;
 use crate::save::UnknownKey;
@@ -34,6 +35,8 @@ pub struct Loader {
     draft: Option<Draft>,
     /// The database that keys come for, by number.
     batches: Option<(u32, Batches)>,
+    /// What the draft takes.
+    drafted: isize,
     functions: Vec<Vec<u8>>,
     problems: Vec<(Problem, u64)>,
 }
@@ -48,6 +51,7 @@ impl Loader {
             meta: Meta::default(),
             draft: None,
             batches: None,
+            drafted: 0,
             functions: Vec::new(),
             problems: Vec::new(),
         }
@@ -68,41 +72,77 @@ impl Loader {
         self.key.clear();
         self.key.extend_from_slice(&unknown.key);
         self.meta = Meta { db: unknown.db, ..Meta::default() };
-        self.put(NewValue::unknown(if unknown.exists { Type::Unknown } else { Type::Unsure }));
+        self.put_unknown(if unknown.exists { Type::Unknown } else { Type::Unsure });
     }
 
     /// Puts what is still on its way: the store has all keys then.
     pub fn finish(&mut self) {
-        self.batches = None;
+        let batches = self.batches.take();
+        charged(&self.store, || drop(batches));
     }
 
     fn with(&mut self, change: impl FnOnce(&mut Draft)) {
         if let Some(draft) = &mut self.draft {
-            change(draft);
+            self.drafted += charged(&self.store, || change(draft)).1;
         }
     }
 
-    fn put(&mut self, value: NewValue) {
-        let entry = Entry::new(&self.key, self.meta.expire_at, value);
-        let number = self.meta.db;
-        if self.batches.as_ref().is_none_or(|(other, _)| *other != number) {
-            // What there is for another database is put now.
-            self.batches = None;
-            self.store.ensure_db(number);
-            let db = self.store.dbs().shared(number).map(Arc::clone);
-            self.batches = db.map(|db| (number, Batches::new(db)));
-        }
-        if let Some((_, batches)) = &mut self.batches {
-            batches.push(entry);
+    /// What becomes of a draft: nothing, where there is nothing in it.
+    fn finished(&self, draft: Draft) -> Result<Option<Entry>, Problem> {
+        match draft.finish() {
+            Ok(Some(value)) if value.as_ref().is_empty() => Ok(None),
+            Ok(Some(value)) => Ok(Some(Entry::new(&self.key, self.meta.expire_at, value))),
+            Ok(None) => Err(Problem::Malformed),
+            Err(_) => Err(Problem::TooLong),
         }
     }
 
-    fn fail(&mut self, problem: Problem) {
+    fn put_unknown(&mut self, kind: Type) {
+        let (key, at) = (&self.key, self.meta.expire_at);
+        let (entry, bytes) = charged(&self.store, || Entry::new(key, at, NewValue::unknown(kind)));
+        self.put(entry, bytes);
+    }
+
+    /// Puts an entry, which takes these bytes, into its database.
+    fn put(&mut self, entry: Entry, bytes: isize) {
+        let (store, batches, number) = (&self.store, &mut self.batches, self.meta.db);
+        store.account().charge_kind(entry.kind(), bytes);
+        charged(store, || {
+            if batches.as_ref().is_none_or(|(other, _)| *other != number) {
+                // What there is for another database is put now.
+                *batches = None;
+                store.ensure_db(number);
+                let db = store.dbs().shared(number).map(Arc::clone);
+                *batches = db.map(|db| (number, Batches::new(db, Arc::clone(store.account()))));
+            }
+            if let Some((_, batches)) = batches {
+                batches.push(entry);
+            }
+        });
+    }
+
+    fn note(&mut self, problem: Problem) {
         match self.problems.iter_mut().find(|(other, _)| *other == problem) {
             Some((_, count)) => *count += 1,
             None => self.problems.push((problem, 1)),
         }
-        self.put(NewValue::unknown(Type::Unknown));
+    }
+}
+
+/// Charges the store for what `change` allocates, and says how much that is.
+#[inline]
+fn charged<R>(store: &Store, change: impl FnOnce() -> R) -> (R, isize) {
+    let mut meter = Meter::start();
+    let result = change();
+    let bytes = meter.lap();
+    store.account().charge(bytes);
+    (result, bytes)
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.discard();
+        self.finish();
     }
 }
 
@@ -121,7 +161,8 @@ impl Sink for Loader {
             self.key.clear();
             self.key.extend_from_slice(key);
             self.meta = *meta;
-            self.draft = Some(Draft::new(kind, self.store.seed()));
+            let (draft, bytes) = charged(&self.store, || Draft::new(kind, self.store.seed()));
+            (self.draft, self.drafted) = (Some(draft), bytes);
         }
         wanted
     }
@@ -170,16 +211,21 @@ impl Sink for Loader {
         let Some(draft) = self.draft.take() else {
             return;
         };
-        match draft.finish() {
-            Ok(Some(value)) if value.as_ref().is_empty() => {}
-            Ok(Some(value)) => self.put(value),
-            Ok(None) => self.fail(Problem::Malformed),
-            Err(_) => self.fail(Problem::TooLong),
+        let (finished, bytes) = charged(&self.store, || self.finished(draft));
+        let taken = self.drafted + bytes;
+        match finished {
+            Ok(None) => {}
+            Ok(Some(entry)) => self.put(entry, taken),
+            Err(problem) => {
+                self.note(problem);
+                self.put_unknown(Type::Unknown);
+            }
         }
     }
 
     fn discard(&mut self) {
-        self.draft = None;
+        let draft = self.draft.take();
+        charged(&self.store, || drop(draft));
     }
 
     fn left_out(&mut self, _what: LeftOut) {}

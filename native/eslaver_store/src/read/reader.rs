@@ -4,9 +4,10 @@ use std::cell::RefCell;
 
 use crate::keyspace::db::{Db, STRIPES};
 use crate::keyspace::entry::Entry;
+use crate::keyspace::kept::Kept;
 use crate::keyspace::store::{Patience, ReadError, Store};
 use crate::keyspace::witness::{Note, Witness};
-use crate::values::{NewValue, Type, ValueRef};
+use crate::values::{Type, ValueRef};
 
 /// Reads of one database at one time.
 #[derive(Debug, Clone, Copy)]
@@ -105,12 +106,12 @@ impl<'a> Reader<'a> {
             None => Err(ReadError::BadQuery),
         };
         let large = self.entry(key, |entry| match value(entry)? {
-            Some(ValueRef::Large(large)) => Ok(Err(large.clone())),
+            Some(large @ ValueRef::Large(_)) => Ok(Err(self.keep(large))),
             small => Ok(Ok(once(small)?)),
         })??;
         match large {
             Ok(result) => Ok(result),
-            Err(large) => once(Some(ValueRef::Large(&large))),
+            Err(large) => once(Some(large.as_ref())),
         }
     }
 
@@ -119,13 +120,18 @@ impl<'a> Reader<'a> {
         &self,
         keys: &[K],
         kind: Type,
-    ) -> Result<Vec<Option<NewValue>>, ReadError> {
+    ) -> Result<Vec<Option<Kept<'a>>>, ReadError> {
         self.store.with_keys(self.db, keys, self.now, self.patience, self.note, |entries| {
             entries
                 .iter()
-                .map(|entry| Ok(typed(*entry, kind)?.map(ValueRef::to_new)))
+                .map(|entry| Ok(typed(*entry, kind)?.map(|value| self.keep(value))))
                 .collect::<Result<Vec<_>, _>>()
         })?
+    }
+
+    /// A copy of a value that is locked, for when it is not.
+    pub(crate) fn keep(&self, value: ValueRef<'_>) -> Kept<'a> {
+        Kept::new(value, self.store.account())
     }
 
     /// The number of keys in the database, also of those that have expired.

@@ -3,6 +3,7 @@
 use eslaver_core::glob::Glob;
 
 use crate::collections::element::Element;
+use crate::keyspace::kept::Kept;
 use crate::keyspace::store::ReadError;
 use crate::read::answer::Answer;
 use crate::read::bag::{self, TimeOf};
@@ -10,7 +11,7 @@ use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
 use crate::values::set::{self, Set};
-use crate::values::{NewValue, Type, ValueRef};
+use crate::values::{Type, ValueRef};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("scard", scard),
@@ -221,7 +222,7 @@ fn times(
 }
 
 /// The sets of some keys, as they are at one moment.
-fn all(reader: &Reader<'_>, args: Args<'_>) -> Result<Vec<Option<NewValue>>, ReadError> {
+fn all<'a>(reader: &Reader<'a>, args: Args<'_>) -> Result<Vec<Option<Kept<'a>>>, ReadError> {
     let values = reader.all(&args.strings(0)?, Type::Set)?;
     let lens = values.iter().flatten().filter_map(|value| Set::of(value.as_ref())).map(Set::len);
     reader.check_steps(lens.sum::<usize>().saturating_mul(STEPS_OF_ALGEBRA))?;

@@ -12,11 +12,11 @@ use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
+use crate::values::Type;
 use crate::values::bag::Bag;
 use crate::values::number::Dialect;
 use crate::values::sort::{self, Failure, Options, Pattern, Source};
 use crate::values::string::Str;
-use crate::values::{NewValue, Type, ValueRef};
 
 #[cfg(test)]
 mod tests;
@@ -147,13 +147,13 @@ fn sorted(keys: &Keys<'_>, reader: &Reader<'_>, key: &[u8], options: &Options<'_
         Some(entry) => {
             check(entry)?;
             match entry.kind() {
-                Type::List | Type::Set | Type::Zset => Ok(Some(ValueRef::to_new(entry.value()))),
+                Type::List | Type::Set | Type::Zset => Ok(Some(reader.keep(entry.value()))),
                 _ => Err(ReadError::WrongType),
             }
         }
     });
     let value = value.and_then(|value| value).map_err(Failure::Lookup)?;
-    let source = Source::of(value.as_ref().map(NewValue::as_ref), reader.now());
+    let source = Source::of(value.as_ref().map(|value| value.as_ref()), reader.now());
     let source = source.ok_or(Failure::Lookup(ReadError::WrongType))?;
     let is_key = |pattern: &Pattern<'_>| matches!(pattern, Pattern::Key { .. });
     let lookups =

@@ -1,5 +1,6 @@
 //! Reads of strings, of their bits, and of HyperLogLogs.
 
+use crate::keyspace::kept::Kept;
 use crate::keyspace::store::ReadError;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
@@ -8,7 +9,7 @@ use crate::read::reply::Reply;
 use crate::values::bitfield::Field;
 use crate::values::bits::{self, Part};
 use crate::values::string::{Str, indexes};
-use crate::values::{NewValue, Type, ValueRef, hll, lcs};
+use crate::values::{Type, ValueRef, hll, lcs};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("bitcount", bitcount),
@@ -62,7 +63,7 @@ fn give(string: Str<'_>, range: std::ops::Range<usize>, reply: &mut dyn Reply) {
 /// Keys of other types count as missing.
 fn mget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     let keys = args.strings(0)?;
-    let values: Vec<Option<NewValue>> = reader.entries(&keys, |entries| {
+    let values: Vec<Option<Kept<'_>>> = reader.entries(&keys, |entries| {
         let mut len = 0;
         for entry in entries.iter().flatten() {
             match entry.kind() {
@@ -73,7 +74,9 @@ fn mget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
         }
         reader.check_steps(len / BYTES_A_STEP)?;
         let strings = entries.iter().map(|entry| {
-            entry.filter(|entry| entry.kind() == Type::String).map(|entry| entry.value().to_new())
+            entry
+                .filter(|entry| entry.kind() == Type::String)
+                .map(|entry| reader.keep(entry.value()))
         });
         Ok(strings.collect())
     })?;
@@ -226,7 +229,7 @@ fn two(
 ) -> Result<(), ReadError> {
     let values = reader.all(&[args.bytes(0)?, args.bytes(1)?], Type::String)?;
     let string = |index: usize| {
-        let value: Option<ValueRef<'_>> = values.get(index)?.as_ref().map(NewValue::as_ref);
+        let value: Option<ValueRef<'_>> = values.get(index)?.as_ref().map(|value| value.as_ref());
         Some(Str::of(value).to_bytes())
     };
     let (one, other) = (string(0).unwrap_or_default(), string(1).unwrap_or_default());

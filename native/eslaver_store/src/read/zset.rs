@@ -10,6 +10,7 @@ use hashbrown::HashSet;
 
 use crate::collections::element::Element;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::kept::Kept;
 use crate::keyspace::store::ReadError;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
@@ -19,7 +20,7 @@ use crate::values::score::{Aggregate, plain};
 use crate::values::zset::Zset;
 use crate::values::zset::algebra::{self, Options, Scored, Source};
 use crate::values::zset::range::{End, Place, Range, Selection, Way};
-use crate::values::{NewValue, Type, ValueRef};
+use crate::values::{Type, ValueRef};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("zcard", zcard),
@@ -416,21 +417,21 @@ fn sources<R>(
     keys: &[&[u8]],
     with: impl FnOnce(&[Source<'_>]) -> R,
 ) -> Result<R, ReadError> {
-    let values = reader.entries(keys, |entries| entries.iter().map(|e| source(*e)).collect())?;
-    let values: Vec<Option<NewValue>> = values;
+    let values: Vec<Option<Kept<'_>>> =
+        reader.entries(keys, |entries| entries.iter().map(|e| source(reader, *e)).collect())?;
     let sources: Vec<_> = values
         .iter()
-        .filter_map(|value| Source::of(value.as_ref().map(NewValue::as_ref), reader.now()))
+        .filter_map(|value| Source::of(value.as_ref().map(|value| value.as_ref()), reader.now()))
         .collect();
     let len: usize = sources.iter().map(|source| source.len()).sum();
     reader.check_steps(len.saturating_mul(STEPS_OF_ALGEBRA))?;
     Ok(with(&sources))
 }
 
-fn source(entry: Option<&Entry>) -> Result<Option<NewValue>, ReadError> {
+fn source<'a>(reader: &Reader<'a>, entry: Option<&Entry>) -> Result<Option<Kept<'a>>, ReadError> {
     let Some(entry) = entry else { return Ok(None) };
     match entry.kind() {
-        Type::Zset | Type::Set => Ok(Some(ValueRef::to_new(entry.value()))),
+        Type::Zset | Type::Set => Ok(Some(reader.keep(entry.value()))),
         Type::Unknown | Type::Unsure => Err(ReadError::Unknown),
         _ => Err(ReadError::WrongType),
     }

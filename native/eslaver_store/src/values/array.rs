@@ -30,6 +30,10 @@ impl LargeArray {
         self.elements.is_empty()
     }
 
+    pub(crate) fn is_shared(&self) -> bool {
+        self.elements.is_shared()
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         self.elements.heap_bytes()
     }

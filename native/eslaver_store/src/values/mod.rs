@@ -164,6 +164,22 @@ impl Large {
         }
     }
 
+    /// Whether somebody else has a copy of it. One that was made before a change need not count.
+    pub(crate) fn is_shared(&self) -> bool {
+        match self {
+            Self::String(chunks) => chunks.is_shared(),
+            Self::List(tree) => tree.is_shared(),
+            Self::Hash(table) => table.is_shared(),
+            Self::Set(table) => table.is_shared(),
+            Self::Stream(stream) => Arc::strong_count(stream) > 1,
+            Self::Array(array) => array.is_shared(),
+            Self::PathHash(paths) => paths.is_shared(),
+            Self::VectorSet(set) => set.is_shared(),
+            Self::Zset(zset) => zset.is_shared(),
+            Self::Module(module) => Arc::strong_count(module) > 1,
+        }
+    }
+
     /// The bytes that it takes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {

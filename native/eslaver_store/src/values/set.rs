@@ -1,5 +1,6 @@
 //! Sets: few integers as such, else a bag of members.
 
+use std::borrow::Borrow;
 use std::ops::ControlFlow;
 
 use hashbrown::HashSet;
@@ -98,8 +99,8 @@ impl<'a> Set<'a> {
 }
 
 /// These values as sets.
-pub(crate) fn views(values: &[NewValue]) -> Vec<Set<'_>> {
-    values.iter().filter_map(|value| Set::of(value.as_ref())).collect()
+pub(crate) fn views<V: Borrow<NewValue>>(values: &[V]) -> Vec<Set<'_>> {
+    values.iter().filter_map(|value| Set::of(value.borrow().as_ref())).collect()
 }
 
 /// Up to `limit` members that are in all of some sets, the smallest of which comes first.

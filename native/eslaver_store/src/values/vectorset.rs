@@ -143,6 +143,10 @@ impl VectorSet {
         &self.shape
     }
 
+    pub(crate) fn is_shared(&self) -> bool {
+        self.elements.is_shared()
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         let matrix = self.shape.projection.as_ref().map_or(0, |p| size_of_val(&p.matrix[..]));
         size_of::<Shape>() + matrix + self.elements.heap_bytes()

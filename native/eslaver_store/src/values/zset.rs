@@ -175,6 +175,10 @@ impl LargeZset {
         self.scores.len()
     }
 
+    pub(crate) fn is_shared(&self) -> bool {
+        self.scores.is_shared() || self.order.is_shared()
+    }
+
     /// The bytes that it takes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.scores.heap_bytes() + self.order.heap_bytes()

@@ -76,7 +76,7 @@ fn ardelrange(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refu
         };
         bounds.map(remove).collect::<Result<Vec<_>, _>>()
     })?;
-    removed.into_iter().flatten().for_each(|part| context.discard_part(part));
+    removed.into_iter().flatten().for_each(|part| context.discard_part(Type::Array, part));
     Ok(())
 }
 

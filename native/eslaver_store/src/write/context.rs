@@ -113,14 +113,11 @@ impl<'a, 's> Context<'a, 's> {
             return Ok(None);
         };
         check(entry, kind)?;
-        let before = entry.size();
         let result = change(entry);
-        if entry.value().is_empty() {
-            let removed = keys.remove(hash, key, self.db);
-            self.db.usage().remove(kind, before);
-            self.trash.value(removed.and_then(Entry::into_large));
-        } else {
-            self.db.usage().resize(kind, before, entry.size());
+        let is_empty = entry.value().is_empty();
+        self.session.charge(kind);
+        if is_empty {
+            self.remove(key);
         }
         Ok(Some(result))
     }
@@ -240,18 +237,23 @@ impl<'a, 's> Context<'a, 's> {
     }
 
     fn insert_at(&mut self, hash: KeyHash, entry: Entry) {
-        let (kind, size) = (entry.kind(), entry.size());
+        let kind = entry.kind();
+        self.session.charge(kind);
         let keys = self.session.lock(self.number, self.db, hash);
         let old = keys.put(hash, entry, self.db);
-        self.db.usage().add(kind, size);
-        self.discard(old);
+        self.session.charge_none();
+        self.db.usage().add(kind);
+        if let Some(old) = old {
+            self.db.usage().remove(old.kind());
+            self.discard(old);
+        }
     }
 
     /// Removes a key: whether there was one.
     pub(crate) fn remove(&mut self, key: &[u8]) -> bool {
         let old = self.take(key);
         let found = old.is_some();
-        self.trash.value(old.and_then(Entry::into_large));
+        old.into_iter().for_each(|old| self.discard(old));
         found
     }
 
@@ -259,19 +261,26 @@ impl<'a, 's> Context<'a, 's> {
     pub(crate) fn take(&mut self, key: &[u8]) -> Option<Entry> {
         let hash = self.db.hash(key);
         let old = self.session.lock(self.number, self.db, hash).remove(hash, key, self.db)?;
-        self.db.usage().remove(old.kind(), old.size());
+        self.session.charge_none();
+        self.db.usage().remove(old.kind());
         Some(old)
     }
 
-    /// Has a part of a value, which was removed from it, dropped where nobody waits.
-    pub(crate) fn discard_part(&mut self, part: impl Any + Send + Sync) {
-        self.trash.part(part);
+    /// Has a part of a value of this type, which was removed from it, dropped where nobody waits.
+    pub(crate) fn discard_part(&mut self, kind: Type, part: impl Any + Send + Sync) {
+        let part = Box::new(part);
+        self.session.charge(kind);
+        self.trash.part(kind, part);
+        self.session.charge_none();
     }
 
-    fn discard(&mut self, old: Option<Entry>) {
-        if let Some(old) = old {
-            self.db.usage().remove(old.kind(), old.size());
-            self.trash.value(old.into_large());
+    fn discard(&mut self, old: Entry) {
+        let kind = old.kind();
+        let large = old.into_large();
+        self.session.charge(kind);
+        if let Some(large) = large {
+            self.trash.value(large);
+            self.session.charge_none();
         }
     }
 
@@ -287,9 +296,9 @@ impl<'a, 's> Context<'a, 's> {
             self.insert(Entry::new(key, at, NewValue::unknown(Type::Unknown)));
             return true;
         }
-        let before = entry.size();
         entry.set_expire_at(at);
-        self.db.usage().resize(entry.kind(), before, entry.size());
+        let kind = entry.kind();
+        self.session.charge(kind);
         true
     }
 

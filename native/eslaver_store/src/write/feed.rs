@@ -1,7 +1,10 @@
 //! Makes units of a stream's commands: one alone, or those of a transaction together.
 
+use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::Arc;
 
+use crate::keyspace::account::Account;
 use crate::write::command::Command;
 use crate::write::refusal::Refusal;
 use crate::write::writer::Writer;
@@ -43,7 +46,13 @@ impl Feed {
 
     /// Drops the commands since `MULTI`: the stream goes on before it.
     pub fn restart(&mut self) {
-        self.transaction = None;
+        // This is no writer's work: another may write meanwhile.
+        self.writer.store().account().giving_back(|| self.transaction = None);
+    }
+
+    /// What its store takes.
+    pub fn account(&self) -> &Account {
+        self.writer.store().account()
     }
 
     /// Takes a command, whose name may be in any case. `now` is in ms since the epoch. What cannot be
@@ -51,6 +60,28 @@ impl Feed {
     /// readers see what they have changed.
     #[inline]
     pub fn command(
+        &mut self,
+        db: u32,
+        name: &[u8],
+        args: &[&[u8]],
+        now: i64,
+        mut refused: impl FnMut(&Command<'_>, Refusal),
+        applied: impl FnOnce(&[Command<'_>]),
+    ) {
+        let account = Arc::clone(self.writer.store().account());
+        account.charging(|meter| {
+            // What the caller makes of it is not the store's.
+            let meter = RefCell::new(meter);
+            let refused = |command: &Command<'_>, refusal| {
+                meter.borrow_mut().except(|| refused(command, refusal));
+            };
+            let applied = |unit: &[Command<'_>]| meter.borrow_mut().except(|| applied(unit));
+            self.take(db, name, args, now, refused, applied);
+        });
+    }
+
+    #[inline]
+    fn take(
         &mut self,
         db: u32,
         name: &[u8],
@@ -118,6 +149,12 @@ impl Feed {
             .collect();
         self.writer.apply(&unit, now, refused);
         applied(&unit);
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.restart();
     }
 }
 

@@ -75,7 +75,7 @@ fn remove(
         let range = range(list);
         Ok(list::remove(list, range))
     })?;
-    removed.into_iter().for_each(|part| context.discard_part(part));
+    removed.into_iter().for_each(|part| context.discard_part(Type::List, part));
     Ok(())
 }
 

@@ -51,7 +51,7 @@ fn phdel(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> 
 fn phdelprefix(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let prefix = arg(args, 1)?;
     let removed = edit(context, arg(args, 0)?, |hash| path_hash::remove_prefix(hash, prefix))?;
-    removed.into_iter().for_each(|part| context.discard_part(part));
+    removed.into_iter().for_each(|part| context.discard_part(Type::PathHash, part));
     Ok(())
 }
 

@@ -71,7 +71,7 @@ fn xadd(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
 }
 
 fn discard(context: &mut Context<'_, '_>, gone: Option<Gone>) {
-    gone.into_iter().for_each(|gone| context.discard_part(gone));
+    gone.into_iter().for_each(|gone| context.discard_part(Type::Stream, gone));
 }
 
 fn xtrim(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {

@@ -7,6 +7,7 @@
 use eslaver_core::rdb::StreamId;
 
 use crate::keyspace::version::Version;
+use crate::values::Type;
 use crate::values::stream::group::Group;
 use crate::values::stream::{Stream, id};
 use crate::write::apply::Apply;
@@ -42,7 +43,7 @@ fn xgroup(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal>
         })
     } else if is(subcommand, "DESTROY") {
         let group = update(context, key, |stream| Ok(stream.groups.remove(name)))?;
-        group.into_iter().for_each(|group| context.discard_part(group));
+        group.into_iter().for_each(|group| context.discard_part(Type::Stream, group));
         Ok(())
     } else if is(subcommand, "CREATECONSUMER") {
         let (consumer, now) = (arg(args, 3)?, context.now());

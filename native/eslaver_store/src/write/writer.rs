@@ -64,13 +64,14 @@ impl Writer {
     /// of its commands, and `filter` what the keyspace is to hold.
     pub fn new(store: Arc<Store>, learned: Learned, filter: Option<Filter>) -> Self {
         let commands = table::all();
+        let trash = Trash::new(Arc::clone(store.account()));
         Self {
             store,
             commands,
             learned,
             filter,
             watch: None,
-            trash: Trash::default(),
+            trash,
             functions: Functions::default(),
             has_new_functions: false,
             needs_resync: false,
@@ -152,6 +153,11 @@ impl Writer {
         }
     }
 
+    /// The store that it changes.
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
     /// The names of all commands that change keys here, in lower case.
     pub fn commands(&self) -> impl Iterator<Item = &'static [u8]> {
         self.commands.keys().copied()
@@ -192,7 +198,7 @@ impl Writer {
 
     /// What is out of reach since this was called last.
     pub fn take_trash(&mut self) -> Trash {
-        std::mem::take(&mut self.trash)
+        std::mem::replace(&mut self.trash, Trash::new(Arc::clone(self.store.account())))
     }
 
     fn ensure_dbs_of(&self, command: &Command<'_>, change: &Change) {
@@ -288,6 +294,7 @@ impl Writer {
             self.mark(session, command, now);
             refused(command, refusal);
         }
+        session.settle();
     }
 
     #[inline]
@@ -344,9 +351,16 @@ impl Writer {
             ranges.iter().any(|&(first, last)| (first..=last).contains(&slot))
         };
         for (number, db) in session.dbs().iter() {
-            for entry in session.remove_where(number, db, |entry| is_gone(entry.key())) {
-                self.trash.value(entry.into_large());
+            let removed = session.remove_where(number, db, |entry| is_gone(entry.key()));
+            session.charge_none();
+            for entry in removed {
+                let kind = entry.kind();
+                let large = entry.into_large();
+                session.charge(kind);
+                large.into_iter().for_each(|large| self.trash.value(large));
+                session.charge_none();
             }
+            session.charge_none();
         }
     }
 

@@ -33,6 +33,11 @@ impl<T: Clone> Directory<T> {
         self.items.iter_mut().map(Arc::make_mut)
     }
 
+    /// Whether a copy has one of its items.
+    pub(super) fn is_shared(&self) -> bool {
+        self.items.iter().any(|item| Arc::strong_count(item) > 1)
+    }
+
     /// What it takes, without its items.
     pub(super) fn heap_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<u32>() + self.items.capacity() * size_of::<Arc<T>>()

@@ -95,6 +95,11 @@ impl<K: Kind> Table<K> {
         self.segment_bytes + pages + self.pages.heap_bytes()
     }
 
+    /// Whether a copy has some of it.
+    pub fn is_shared(&self) -> bool {
+        self.pages.is_shared()
+    }
+
     /// The record of `element`.
     #[inline]
     pub fn get(&self, element: Element<'_>) -> Option<Record<'_, K>> {

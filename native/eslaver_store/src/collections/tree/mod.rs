@@ -145,6 +145,14 @@ impl<L: Leaf> Tree<L> {
         self.root.bytes()
     }
 
+    /// Whether a copy has its root: the parts of the two may still differ further down.
+    pub fn is_shared(&self) -> bool {
+        match &self.root {
+            Node::Leaf(leaf) => Arc::strong_count(leaf) > 1,
+            Node::Inner(inner) => Arc::strong_count(inner) > 1,
+        }
+    }
+
     /// The leaf that holds the record of this rank, and its index there.
     pub fn leaf_at(&self, rank: u64) -> Option<(&L, usize)> {
         (rank < self.len()).then(|| self.descend(&mut At(rank)))
