@@ -59,6 +59,7 @@ pub struct Store {
     generation: AtomicU64,
     broken: AtomicBool,
     server: OnceLock<Server>,
+    /// The name and the value of the auxiliary field that tells of it.
     server_aux: OnceLock<Aux>,
     account: Arc<Account>,
     hasher: RandomState,
