@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use eslaver_core::rdb::Family;
 use eslaver_core::rdb::write::{Dialect, Writer};
-use eslaver_store::{Store, save};
+use eslaver_store::{Save, Store};
 
 use slices::Slices;
 
@@ -118,8 +118,9 @@ fn write(store: &Store, path: &Path) -> Outcome<()> {
         }
     };
     let mut rdb = Writer::new(dialect, output);
-    save(store, &mut rdb)?;
-    drop(rdb.finish()?);
+    let save = Save::begin(store).ok_or("the store is being saved")?;
+    drop(save.write_all(&mut rdb)?);
+    let _ = rdb.finish()?;
     result?;
     Ok(file.flush()?)
 }
