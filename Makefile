@@ -1,4 +1,4 @@
-.PHONY: help build demo shell test ct soak bench fuzz miri asan lint fmt clean
+.PHONY: help build demo shell test ct soak bench fuzz miri asan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -11,10 +11,12 @@ help:
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
 	@echo 'make ct      the tests with real servers; SUITES=test/suites/replica/eslaver_resume_SUITE,… chooses'
 	@echo 'make soak    minutes of chance: writes, cuts, failovers, kills; SECONDS=600 and SEED=N choose'
-	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,w4-memory choose'
+	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,mirror-reads choose;'
+	@echo '             SHORT=1 tries the parts of the mirror out'
 	@echo 'make fuzz    the decoders with any bytes at all; SECONDS=60 for each and TARGET=rdb choose'
 	@echo 'make miri    the core crate in an interpreter that finds undefined behaviour'
 	@echo 'make asan    real masters and a node whose NIF AddressSanitizer watches'
+	@echo 'make schedules   readers beside the writer; who runs next is chosen at each step of the locking'
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started'
 	@echo 'make lint    the checks of make test that run no code'
 	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
@@ -44,16 +46,17 @@ test: lint
 ct: build
 	tools/ct.sh $(if $(SUITES),--suite $(SUITES))
 
+soaks = test/suites/replica/eslaver_soak_SUITE,test/suites/mirror/eslaver_mirror_moments_SUITE
+
 soak: build
 	ESLAVER_SOAK=$(or $(SECONDS),300) $(if $(SEED),ESLAVER_SEED=$(SEED)) \
-		rebar3 ct --suite test/suites/replica/eslaver_soak_SUITE
+		rebar3 ct --suite $(soaks)
 
 bench: build
 	cargo build --release --locked -p eslaver_bench
 	mkdir -p $(build)/bench
-	erlc -o $(build)/bench bench/eslaver_bench.erl
-	$(if $(ONLY),,ERL_LIBS=$(lib) bench/mirror.escript bench/mirror.md)
-	bench/run.py $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
+	erlc -o $(build)/bench bench/*.erl
+	bench/run.py $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY)) $(if $(SHORT),--short)
 
 fuzz:
 	tools/fuzz.sh $(or $(SECONDS),60) $(TARGET)
@@ -69,6 +72,11 @@ miri:
 
 asan: build
 	tools/asan.sh
+
+# It builds the store anew with other locks, so apart from all else.
+schedules:
+	RUSTFLAGS="--cfg shuttle" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/schedules \
+		cargo test --locked -p eslaver_store --test schedules
 
 lint: build
 	cargo fmt --all --check

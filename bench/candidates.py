@@ -1,5 +1,6 @@
 """What is compared: eslaver, a real replica, and the bytes alone."""
 import os
+import re
 import socket
 import subprocess
 import time
@@ -12,6 +13,8 @@ TOOL = os.path.join(os.path.abspath(os.environ.get("CARGO_TARGET_DIR",
                                                    os.path.join(ROOT, "target"))),
                     "release", "eslaver_bench")
 SERVER = os.environ.get("BENCH_SERVER", "redis-server")
+# Where a server listens, too, in its directory.
+SOCKET = "socket"
 
 
 def free_port():
@@ -33,7 +36,8 @@ class Server(Process):
         self.port = free_port()
         super().__init__(["sh", "-c", 'read -r _; exec "$@"', "sh", SERVER,
                           "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-                          "--repl-diskless-sync-delay", "0", "--loglevel", "notice", *options])
+                          "--unixsocket", SOCKET, "--repl-diskless-sync-delay", "0",
+                          "--loglevel", "notice", *options])
         if dataset:
             os.symlink(dataset, os.path.join(self.dir, "dump.rdb"))
         self.write("")
@@ -50,6 +54,37 @@ class Server(Process):
                 return replies.read(int(line[1:])).decode() if line.startswith("$") else line
 
 
+    def info(self, name):
+        """A number of INFO."""
+        return int(re.search(rf"^{name}:(\d+)", self.call("INFO"), re.MULTILINE)[1])
+
+    def offset(self):
+        """The position in the stream of replication."""
+        return self.info("master_repl_offset")
+
+    def memory(self):
+        """The bytes that it says it takes."""
+        return self.info("used_memory")
+
+    def keys(self):
+        return int(self.call("DBSIZE")[1:])
+
+    def path(self):
+        """Its unix socket."""
+        return os.path.join(self.dir, SOCKET)
+
+    def socket(self):
+        """How a node reads from it."""
+        return f'{{socket, "{self.path()}"}}'
+
+    @classmethod
+    def started(cls, dataset):
+        """What it costs to start one with a snapshot of its own."""
+        began = time.monotonic()
+        with cls(dataset=dataset) as server:
+            return {"wall": time.monotonic() - began, "cpu": server.cpu(), "rss": server.peak()}
+
+
 class Replica(Server):
     """redis-server --replicaof, as it loads by default or into a second db."""
 
@@ -64,6 +99,9 @@ class Replica(Server):
             self.begin(port)
             self.await_line("Finished with success")
         return timed(self, act)
+
+    def stop(self):
+        self.call("REPLICAOF", "NO", "ONE")
 
 
 class Eslaver(Process):
@@ -96,6 +134,56 @@ class Eslaver(Process):
         return f"#{{master_port => {port}{', ' if own else ''}{own}}}"
 
 
+class Mirror(Eslaver):
+    """A mirror, in a node of its own."""
+
+    def __init__(self, options="#{}"):
+        super().__init__("mirror", options)
+
+    def request(self, request):
+        return self.ask(f"{{mirror, {request}}}")
+
+    def begin(self, port):
+        self.write(f"{{mirror, {{start, {self.target(port)}}}}}.")
+
+    def sync(self, port):
+        return timed(self, lambda: self.request(f"{{start, {self.target(port)}}}"))
+
+    def stop(self):
+        self.request("stop")
+
+    def offset(self):
+        return int(self.request("offset"))
+
+    def memory(self):
+        return int(self.request("memory"))
+
+    def keys(self):
+        return int(self.request("keys"))
+
+    def rate(self, read, processes, milliseconds, source="mirror"):
+        """Reads per second."""
+        return int(self.request(f"{{rate, {read}, {source}, {processes}, {milliseconds}}}"))
+
+    def times(self, read, processes, milliseconds, source="mirror"):
+        """How long each read takes, in µs: percentiles, the longest, and the delay at p99.9."""
+        return self.taken(f"{{times, {read}, {source}, {processes}, {milliseconds}}}")
+
+    def times_saving(self, file, read, milliseconds):
+        """The same of one process, while the mirror is saved again and again."""
+        return self.taken(
+            f'{{while_saving, "{file}", {{times, {read}, mirror, 1, {milliseconds}}}}}')
+
+    def taken(self, request):
+        names = ("read_p50", "read_p99", "read_p999", "longest", "delay")
+        ns = map(int, self.request(request).split())
+        return {name: time / 1000 for name, time in zip(names, ns, strict=True)}
+
+
+# Those that are compared where a replica may load as it does by default.
+FOLLOWING = {"mirror": Mirror, "replica": lambda: Replica("disabled")}
+
+
 class Bytes:
     """redis-cli --rdb: the snapshot's bytes, and nothing done with them."""
 
@@ -118,7 +206,7 @@ class Bytes:
 
 
 class StandIn(Process):
-    """Serves a snapshot, and perhaps a stream, from memory."""
+    """Serves a snapshot, and perhaps a stream, from memory; `again` makes it one without an end."""
 
     def __init__(self, snapshot, *stream):
         super().__init__([TOOL, "serve", snapshot, *stream])

@@ -1,9 +1,9 @@
-"""The datasets, made once: snapshots that a real master has written, and W4 as it is sent."""
+"""The datasets, made once: snapshots that a real master has written, and commands as they are sent."""
 import os
 import shutil
+import subprocess
 
 from candidates import BUILD, TOOL, Server
-import subprocess
 
 FOLDER = os.path.join(BUILD, "bench", "data")
 
@@ -22,12 +22,12 @@ def snapshot(workload):
     return path
 
 
-def stream(count):
-    """The path of so many commands of W4."""
-    path = os.path.join(FOLDER, f"w4-{count}.resp")
+def stream(kind, count):
+    """The path of a stream of commands of this kind."""
+    path = os.path.join(FOLDER, f"{kind}-{count}.resp")
     if not os.path.exists(path):
         os.makedirs(FOLDER, exist_ok=True)
         with open(path + ".new", "wb") as file:
-            subprocess.run([TOOL, "stream", str(count)], check=True, stdout=file)
+            subprocess.run([TOOL, "stream", kind, str(count)], check=True, stdout=file)
         os.rename(path + ".new", path)
     return path

@@ -41,6 +41,9 @@ answer({links, Number, Options}) ->
     ],
     [ok = eslaver:await(Replica, loaded, infinity) || Replica <- Replicas],
     "loaded";
+%% A request about a mirror.
+answer({mirror, Request}) ->
+    eslaver_bench_mirror:answer(Request);
 %% When each `SET latency' was handled, in ns of the system's clock.
 answer(times) ->
     Times = [Time || {_, Time} <- lists:sort(ets:tab2list(times))],

@@ -21,10 +21,10 @@ COMPARED = {
 }
 
 
-def sync(workload, source):
+def sync(workload, source, compared):
     """All candidates in turn, each with a snapshot of this workload."""
     with masters(workload, source) as port:
-        for name, candidate in COMPARED.items():
+        for name, candidate in compared.items():
             with candidate() as process:
                 yield {"row": f"{workload} {source}", "who": name} | process.sync(port)
 
@@ -42,17 +42,23 @@ def masters(workload, source):
 
 
 def stream():
-    """W4 out of memory: as many commands as there are, as fast as they are taken."""
-    with StandIn(data.snapshot("empty"), data.stream(COMMANDS)) as master:
-        for name in ("eslaver, counting", "eslaver, to a pid", "replica"):
-            with COMPARED[name]() as process:
+    names = ("eslaver, counting", "eslaver, to a pid", "replica")
+    compared = {name: COMPARED[name] for name in names}
+    yield from handled("w4 memory", "empty", "w4", COMMANDS, compared)
+
+
+def handled(row, snapshot, kind, count, compared):
+    """Commands out of memory: as many as there are, as fast as they are taken."""
+    with StandIn(data.snapshot(snapshot), data.stream(kind, count)) as master:
+        for name, candidate in compared.items():
+            with candidate() as process:
                 process.begin(master.port)
                 master.await_line("sent")
                 before = process.cpu()
                 seconds = float(master.await_line("handled ").split()[1])
-                yield {"row": "w4 memory", "who": name, "wall": seconds, "rss": process.peak(),
-                       "cpu": process.cpu() - before, "rate": COMMANDS / seconds,
-                       "cpu_each": (process.cpu() - before) / COMMANDS * 1e6}
+                cpu = process.cpu() - before
+                yield {"row": row, "who": name, "wall": seconds, "rss": process.peak(), "cpu": cpu,
+                       "rate": count / seconds, "cpu_each": cpu / count * 1e6}
 
 
 def backlog():
@@ -64,7 +70,7 @@ def backlog():
             waits, done = [], threading.Event()
             sampler = threading.Thread(target=watch, args=(master, waits, done))
             sampler.start()
-            seconds = json.loads(tool("write", master.port, COMMANDS))["seconds"]
+            seconds = json.loads(tool("write", master.port, "w4", COMMANDS))["seconds"]
             done.set()
             sampler.join()
             yield {"row": "w4 master", "who": name or "no replica", "rate": COMMANDS / seconds,
@@ -119,22 +125,23 @@ def idle():
 
 def scaling():
     """Cost per key and per field, of more and more of them."""
+    who, candidate = "eslaver, counting", COMPARED["eslaver, counting"]
     for count in (10_000, 100_000, 1_000_000, 10_000_000):
-        yield from per_unit(f"keys:{count}", count)
+        yield from per_unit(f"keys:{count}", count, who, candidate)
     for fields in (1, 10, 100, 1000, 10_000, 100_000):
-        yield from per_unit(f"fields:{fields}", 1_000_000)
+        yield from per_unit(f"fields:{fields}", 1_000_000, who, candidate)
 
 
-def per_unit(workload, units):
+def per_unit(workload, units, who, candidate):
     """Short ones are repeated."""
     times = max(1, 1_000_000 // units)
     spent = []
     with StandIn(data.snapshot(workload)) as master:
         for _ in range(min(times, 10)):
-            with Eslaver("count") as process:
+            with candidate() as process:
                 spent.append(process.sync(master.port))
     mean = {name: sum(run[name] for run in spent) / len(spent) for name in ("wall", "cpu", "rss")}
-    yield {"row": f"scaling {workload}", "who": "eslaver, counting", "rss": mean["rss"],
+    yield {"row": f"scaling {workload}", "who": who, "rss": mean["rss"],
            "wall_each": mean["wall"] / units * 1e6, "cpu_each": mean["cpu"] / units * 1e6}
 
 
@@ -152,7 +159,7 @@ def core():
     """The core crate alone, with a sink that counts: criterion's medians."""
     for workload in ("w1", "w2", "w3"):
         data.snapshot(workload)
-    data.stream(COMMANDS)
+    data.stream("w4", COMMANDS)
     target = os.path.dirname(os.path.dirname(TOOL))
     subprocess.run(["cargo", "bench", "-q", "--locked", "-p", "eslaver_core", "--bench", "decode"],
                    check=True, stdout=subprocess.DEVNULL, cwd=ROOT,
@@ -165,7 +172,7 @@ def core():
 
 
 PARTS = {
-    **{f"{workload}-{source}": (lambda w=workload, s=source: sync(w, s))
+    **{f"{workload}-{source}": (lambda w=workload, s=source: sync(w, s, COMPARED))
        for workload in ("w1", "w2", "w3") for source in ("memory", "diskless", "disk")},
     "w4-memory": stream, "w4-master": backlog, "latency": latency, "idle": idle,
     "filter": filtered, "scaling": scaling, "core": core,

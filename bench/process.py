@@ -46,11 +46,19 @@ class Process:
 
     def peak(self):
         """The most memory it ever had, in MB."""
+        return self.status("VmHWM") / 1024
+
+    def rss(self):
+        """The memory it has, in bytes."""
+        return self.status("VmRSS") * 1024
+
+    def status(self, name):
+        """A number of KB that the kernel tells."""
         with open(f"/proc/{self.child.pid}/status", encoding="ascii") as file:
             for line in file:
-                if line.startswith("VmHWM"):
-                    return int(line.split()[1]) / 1024
-        raise RuntimeError("the kernel does not tell VmHWM")
+                if line.startswith(name):
+                    return int(line.split()[1])
+        raise RuntimeError(f"the kernel does not tell {name}")
 
 
 def timed(process, act):

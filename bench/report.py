@@ -1,52 +1,12 @@
 """The report: medians of what was measured, beside the floors that are to be reached."""
-import collections
-import datetime
-import json
 import os
-import re
-import statistics
-import subprocess
 
-from candidates import ROOT, SERVER
+from candidates import ROOT
+from tables import FIGURES, OUT_OF_REACH, cell, floor_table, machine, row_table, table
 
 OURS = "eslaver, counting"
-FIGURES = {
-    "wall": ("wall, s", "{:.2f}"), "cpu": ("CPU, s", "{:.2f}"), "rss": ("peak RSS, MB", "{:.0f}"),
-    "rate": ("commands/s", "{:,.0f}"), "cpu_each": ("CPU each, µs", "{:.2f}"),
-    "wall_each": ("wall each, µs", "{:.2f}"), "backlog": ("backlog, MB", "{:.2f}"),
-    "p50": ("p50, µs", "{:.0f}"), "p99": ("p99, µs", "{:.0f}"), "share": ("of a core", "{:.1%}"),
-}
 # Of W3: the list, 1.5 million elements of 64 bytes.
 LARGEST_VALUE = 96
-# Where a master takes longer to send a snapshot than a floor allows for all that is done with it.
-OUT_OF_REACH = "nor could any client: the bytes alone take longer"
-
-
-class Results:
-    """All records, by row, candidate and figure."""
-
-    def __init__(self, path):
-        self.runs = collections.defaultdict(list)
-        with open(path, encoding="utf-8") as file:
-            for line in file:
-                record = json.loads(line)
-                row, who = record.pop("row"), record.pop("who")
-                for name, value in record.items():
-                    self.runs[row, who, name].append(value)
-
-    def median(self, row, who, name):
-        found = self.runs.get((row, who, name))
-        return statistics.median(found) if found else None
-
-    def count(self, row):
-        """How many runs the candidate with the most had."""
-        return max(len(values) for (other, _, _), values in self.runs.items() if other == row)
-
-    def rows(self):
-        return list(dict.fromkeys(row for row, _, _ in self.runs))
-
-    def candidates(self, row):
-        return list(dict.fromkeys(who for other, who, _ in self.runs if other == row))
 
 
 def floors(results):
@@ -106,50 +66,6 @@ def title(row):
     return known.get(row, f"{first.upper()} {names.get(rest, rest)}")
 
 
-def machine():
-    def first_line(*command):
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE,
-                              text=True).stdout.splitlines()[0]
-    with open("/proc/meminfo", encoding="ascii") as file:
-        memory = int(re.search(r"MemTotal:\s+(\d+)", file.read())[1]) / 2**20
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        model = re.search(r"model name\s*:\s*(.*)", file.read())
-    otp = first_line("erl", "-noshell", "-eval",
-                     "io:put_chars([erlang:system_info(otp_release), $\\n]), halt().")
-    server = re.search(r"v=(\S+)", first_line(SERVER, "--version"))[1]
-    return (f"{datetime.date.today():%d %B %Y}, {os.cpu_count()} cores"
-            f" ({model[1] if model else 'unknown'}), {memory:.0f} GB; OTP {otp},"
-            f" {os.path.basename(SERVER)} {server},"
-            f" {' '.join(first_line('rustc', '--version').split()[:2])}")
-
-
-def table(lines):
-    head, *rest = [list(map(str, line)) for line in lines]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *rest])
-
-
-def floor_table(results):
-    words = {True: "yes", False: "**no**", OUT_OF_REACH: f"**no**, {OUT_OF_REACH}"}
-    lines = [(what, came, floor, words[reached])
-             for what, came, floor, reached in floors(results)]
-    return table([("", "measured", "floor", "reached"), *lines])
-
-
-def row_table(results, row):
-    candidates = results.candidates(row)
-    names = [name for name in FIGURES if any((row, who, name) in results.runs for who in candidates)]
-    lines = [[who, *(cell(results.runs.get((row, who, name)), FIGURES[name][1]) for name in names)]
-             for who in candidates]
-    return table([["", *(FIGURES[name][0] for name in names)], *lines])
-
-
-def cell(values, form):
-    if not values:
-        return ""
-    low, middle, high = (form.format(f(values)) for f in (min, statistics.median, max))
-    return middle if len(values) == 1 else f"{middle} ({low} – {high})"
-
-
 def plot(results):
     """Bars of what eslaver needs, of what a real replica does, as SVG."""
     bars = []
@@ -192,8 +108,7 @@ of 64 bytes each, and 100 strings of 10 MB. W4: 3,000,000 SET, HSET, LPUSH, ZADD
 """
 
 
-def write(path):
-    results = Results(path)
+def write(results):
     own = os.path.join(ROOT, "bench")
     with open(os.path.join(own, "report.svg"), "w", encoding="utf-8") as file:
         file.write(plot(results))
@@ -205,7 +120,7 @@ def write(path):
                 for name in ("wall_each", "cpu_each", "rss"))] for row in scaling]
     growth = table([["keys, or fields of each hash", "wall each, µs", "CPU each, µs",
                      "peak RSS, MB"], *lines])
-    figures = floor_table(results)
+    figures = floor_table(floors(results))
     with open(os.path.join(own, "report.md"), "w", encoding="utf-8") as file:
         file.write(f"# Benchmark\n\n{machine()}.\n\n{INTRODUCTION}\n## Floors\n\n{figures}\n\n"
                    f"![ratios](report.svg)\n\n{sections}\n\n## Growth\n\n{growth}\n")

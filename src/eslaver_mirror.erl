@@ -6,15 +6,15 @@
 -module(eslaver_mirror).
 
 -export([start_link/1, child_spec/1, stop/1, await/3, info/1, status/1, functions/1]).
--export([subscribe/2, unsubscribe/2, read/2]).
--export_type([mirror/0, failure/0, scan_options/0]).
+-export([subscribe/2, unsubscribe/2, read/2, save/2]).
+-export_type([mirror/0, failure/0, scan_options/0, projection/0]).
 
 %% Sorting.
 -export([sort_ro/2, sort_ro/3]).
 
 %% Keys.
 -export([exists/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
--export([keys/2, scan/4, dbsize/1, randomkey/1]).
+-export([keys/2, scan/4, fold/4, dbsize/1, randomkey/1]).
 
 %% Strings.
 -export([get/2, mget/2, strlen/2, getrange/4, substr/4, lcs/3, lcs_len/3]).
@@ -101,6 +101,26 @@
 -type scan_options() :: eslaver_mirror_scan:options().
 %% `match': a glob as of `KEYS'; `count': about how many elements to look at, 10 by default.
 
+-type projection() :: eslaver_mirror_projection:declared().
+%% Keys that the mirror keeps as rows of an ETS table, in step with the stream. `map' makes of each
+%% key that matches `keys' and is of the `type' a row, several rows, or none (`skip'). It gets the
+%% value as {@link fold/4} does. `db' is 0 by default.
+%%
+%% `table' is a name that is free, for a protected `set' that lives as long as the mirror, or a
+%% public `set' or `ordered_set' of yours. It holds these rows and nothing else, and no other
+%% projection's; rows of different keys must have different table keys.
+%%
+%% Between two changes the table is as the keys were at one place in the stream, between two
+%% transactions. All new rows of a change, which may be that of several transactions, appear at the
+%% same moment; rows that are gone are deleted after that, one by one. So a reader may still see a
+%% row that has just gone, but never misses one that stays. A full resync is one such change; the
+%% first snapshot is not, but {@link await/3} waits for all of its rows. Key notifications and the
+%% answer to the master's `WAIT' come after the rows.
+%%
+%% A key or a field that has expired stays in the rows until the master removes it. While the link
+%% is down, the rows stay as they were. A key whose `map' fails has no rows: `info/1' counts this,
+%% and the first time is logged. The master's data waits while `map' runs, as for a slow callback.
+
 -type score() :: float() | inf | '-inf'.
 
 -type range_bound() :: integer() | score_bound() | lex_bound().
@@ -143,6 +163,13 @@
 %% to ten minutes. The limit is for one data set: while another is loaded `beside', there may be twice
 %% as much</li>
 %% <li>`serve_stale_data': whether reads are answered while the link is down, by default `true'</li>
+%% <li>`project': a list of {@link projection()}s: keys that are kept as rows of ETS tables</li>
+%% <li>`persist': a file, or `#{file => File, interval => Ms | infinity}'. The mirror saves itself
+%% there, as {@link save/2} does, every `interval' (5 minutes by default) if its data has changed,
+%% and when it is stopped. At its start it restores the data of the file, which is `stale' until the
+%% link is up, and goes on from there: the master need not send a full sync. A file that is damaged,
+%% of another filter, or not from a mirror is logged and ignored; one of another master leads to a
+%% full sync</li>
 %% </ul>
 %%
 %% With a `callback', in any form that {@link eslaver:start_link/1} takes, the same replication also
@@ -152,8 +179,8 @@
 %% <li>When the callback gets an event of the stream, it can already read what that has changed, of a
 %% transaction from its `exec' on. The mirror may be further.</li>
 %% <li>While it gets those of a snapshot, the mirror still has what was there before: nothing at
-%% first, or with `in_place'. From `{loading, eof}' on it has the new snapshot, and perhaps what
-%% follows.</li>
+%% first, or with `in_place'. It has the new snapshot once the callback has handled all of it, from
+%% `{loading, eof}' on, and then perhaps what follows.</li>
 %% <li>The master is told what the callback has handled. The mirror is ahead of that by some megabytes
 %% of events at most: a callback that is slow, or pauses, holds it back. A lost link is made again
 %% once the callback has handled what had come; until then the mirror is stale.</li>
@@ -176,7 +203,8 @@ start_link(Options) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc The child specification of a mirror. The child's id is the mirror's name.
+%% @doc The child specification of a mirror. The child's id is the mirror's name. With `persist' the
+%% mirror has a minute for its last save when it is shut down.
 -spec child_spec(map()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
@@ -185,7 +213,11 @@ child_spec(Options) ->
             #{name := Given} -> Given;
             _ -> ?MODULE
         end,
-    Spec#{id := Name, start := {?MODULE, start_link, Wrapped}}.
+    Spec#{id := Name, start := {?MODULE, start_link, Wrapped}, shutdown := shutdown(Options)}.
+
+%% How long the last save may take, in ms.
+shutdown(#{persist := Persist}) when Persist =/= undefined -> 60000;
+shutdown(_Options) -> 5000.
 
 %% @doc Stops a mirror. Its data is freed.
 -spec stop(atom()) -> ok | {error, not_running}.
@@ -222,6 +254,13 @@ status(Mirror) ->
 %% <li>`unapplied': how often each command could not be mirrored, which left its keys unknown</li>
 %% <li>`incomplete': whether the mirror waits for a full resync because a command may have changed
 %% any key</li>
+%% <li>`projections': by table, the number of `rows', and how often `map' has failed
+%% (`failures')</li>
+%% <li>`saving': whether it is being saved, and `last_save': `undefined' or a map with `file', `time'
+%% (its end, in ms since the epoch), and either `error', or `keys', `bytes', `duration' in ms and
+%% `unknown': how many keys are left out as they are unknown</li>
+%% <li>`restored': `undefined', or a map of the file that the mirror began with: `error', or `keys',
+%% `bytes' and `duration' in ms</li>
 %% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, or if it does not
 %% answer within a second</li>
 %% <li>`lag': bytes decoded but not handled yet, or `undefined'</li>
@@ -246,6 +285,21 @@ subscribe(Name, Filter) ->
 -spec unsubscribe(atom(), reference()) -> ok | {error, not_running}.
 unsubscribe(Name, Ref) ->
     running(fun eslaver:unsubscribe/2, [Name, Ref]).
+
+%% @doc Saves the data in an RDB file that a server of the master's version loads. It is the data of
+%% one moment, between two commands and between two transactions, not before this call; readers and
+%% the stream go on meanwhile. The file replaces what has its name once it is whole and on the disk.
+%%
+%% Unknown keys are left out, and counted in {@link info/1}; a mirror restores them as unknown.
+%% Errors are `loading' (there is no data yet), `incomplete' (only a full sync tells what the master
+%% has), or what is wrong with the file.
+-spec save(atom(), file:name_all()) ->
+    ok | {error, not_running | loading | incomplete | (Why :: binary())}.
+save(Name, File) ->
+    case eslaver_options:path(File) of
+        {ok, Path} -> running(fun eslaver_mirror_server:save/2, [Name, Path]);
+        error -> error(badarg)
+    end.
 
 %% The result of a call, unless there is no such mirror or it ends meanwhile.
 running(Call, Args) ->
@@ -299,20 +353,38 @@ expiretime(Mirror, Key) ->
 pexpiretime(Mirror, Key) ->
     ask(Mirror, {pexpiretime, Key}).
 
-%% @doc The keys that match a pattern, in no order.
+%% @doc The keys that match a pattern, in no order. Not atomic: keys may change meanwhile.
 -spec keys(mirror(), Glob :: binary()) -> [key()] | failure().
 keys(Mirror, Glob) ->
     ask(Mirror, {keys, Glob}).
 
 %% @doc Folds over the keys, as `SCAN' does: keys that exist all the time are visited once; keys
-%% added or removed meanwhile may be. `match' is a pattern, `type' a type. If a full resync,
-%% `FLUSHDB', `SWAPDB' or the like replaces the keys meanwhile, the result is `{error, replaced}'.
+%% added or removed meanwhile may be. `match' is a pattern, `type' a type. If a full resync, or a
+%% `FLUSHDB', `FLUSHALL' or `SWAPDB' of this db, replaces the keys meanwhile, the result is
+%% `{error, replaced}'.
 -spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
     Acc | failure() | {error, replaced}
 when
     Options :: #{match => binary(), type => eslaver_mirror_read:type()}.
 scan(Mirror, Options, Fun, Acc) ->
     eslaver_mirror_scan:fold(Mirror, Options, Fun, Acc).
+
+%% @doc As {@link scan/4}, with values: the fun gets the key, `{Type, Value}' and the accumulator. A
+%% value is what the read of all of its elements gives: that of {@link get/2}, {@link lrange/4},
+%% {@link smembers/2}, {@link zrange/5} with scores, {@link hgetall/2}, {@link xrange/4}, {@link
+%% gcra/2}, {@link vrange/4}, {@link arscan/4}; for a path hash it is a list of `{Path, Fields}', with
+%% fields as of {@link phgetall/3}.
+%%
+%% The value of a module is `undefined'; a key that cannot be read is `{unknown, undefined}', unless
+%% a type is given. Each value is read by itself, and may be newer than those before; within {@link
+%% read/2} all are of one moment.
+-spec fold(mirror(), Options, fun((key(), {Type, Value :: term()}, Acc) -> Acc), Acc) ->
+    Acc | failure() | {error, replaced}
+when
+    Options :: #{match => binary(), type => eslaver_mirror_read:type()},
+    Type :: eslaver_mirror_read:type() | unknown.
+fold(Mirror, Options, Fun, Acc) ->
+    eslaver_mirror_fold:fold(Mirror, Options, Fun, Acc).
 
 %% @doc The number of keys. Expired keys count until the master removes them.
 -spec dbsize(mirror()) -> non_neg_integer() | failure().

@@ -352,7 +352,6 @@ behind(Count, Events, Offsets, State) ->
 notified(Count, Events, Offsets, #state{subscriptions = Subscriptions} = State) ->
     {Messages, Next} = eslaver_subscriptions:handled(Count, Events, Offsets, Subscriptions),
     ok = eslaver_subscriptions:send(Messages),
-    ok = eslaver_observer:handled(Count, Events, Offsets, State#state.observer),
     State#state{subscriptions = Next}.
 
 postponed(Why, #state{session = Session} = State) ->
@@ -445,9 +444,8 @@ effect(close_file, #state{links = Links} = State) ->
 effect(forget, #state{subscriptions = Subscriptions} = State) ->
     forgotten(State#state{subscriptions = eslaver_subscriptions:restarted(Subscriptions)});
 effect(learn, #state{links = Links, subscriptions = Subscriptions} = State) ->
-    Commands = eslaver_links:told(Links),
-    Told = State#state{subscriptions = eslaver_subscriptions:told(Commands, Subscriptions)},
-    effect({observe, {link, commands, Commands}}, Told);
+    Told = eslaver_links:told(Links),
+    State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)};
 effect({observe, News}, #state{observer = Observer} = State) ->
     ok = eslaver_observer:news([News], Observer),
     State;

@@ -31,7 +31,7 @@ pub(crate) fn decode(what: &str) -> Outcome<()> {
         }
         "stream" => {
             let mut bytes = Vec::new();
-            workload::commands(COMMANDS, &mut |command| {
+            workload::commands("w4", COMMANDS, &mut |command| {
                 bytes.extend(encode(command));
                 Ok(())
             })?;

@@ -18,10 +18,12 @@ const REPLID: &str = "0123456789012345678901234567890123456789";
 struct Bytes {
     snapshot: Vec<u8>,
     stream: Option<Vec<u8>>,
+    /// Whether the stream has no end.
+    again: bool,
 }
 
 /// Serves all who connect, until it is killed.
-pub(crate) fn serve(snapshot: &str, stream: Option<&str>) -> Outcome<()> {
+pub(crate) fn serve(snapshot: &str, stream: Option<&str>, again: bool) -> Outcome<()> {
     let stream = match stream {
         Some(path) => {
             let mut bytes = std::fs::read(path)?;
@@ -30,7 +32,7 @@ pub(crate) fn serve(snapshot: &str, stream: Option<&str>) -> Outcome<()> {
         }
         None => None,
     };
-    let bytes = Arc::new(Bytes { snapshot: std::fs::read(snapshot)?, stream });
+    let bytes = Arc::new(Bytes { snapshot: std::fs::read(snapshot)?, stream, again });
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     println!("port {}", listener.local_addr()?.port());
     for socket in listener.incoming() {
@@ -78,7 +80,12 @@ fn replicate(mut socket: TcpStream, bytes: &Bytes) -> Outcome<()> {
                     let Some(start) = began else {
                         println!("sent");
                         began = Some(Instant::now());
-                        socket.write_all(stream)?;
+                        loop {
+                            socket.write_all(stream)?;
+                            if !bytes.again {
+                                break;
+                            }
+                        }
                         continue;
                     };
                     // the offset is the one before the last request

@@ -1,6 +1,6 @@
 //! The workloads: the same bytes on every machine, as all that looks like chance comes of a seed.
 
-use crate::Outcome;
+use crate::{Outcome, mirror};
 
 const SEED: u64 = 2016;
 /// When keys that expire do: in the year 2100.
@@ -8,18 +8,25 @@ const LATER: &[u8] = b"4102444800000";
 const TEXT: &[u8] = b"the quick brown fox jumps over the lazy dog and ";
 
 /// Takes a command.
-type Take<'a> = &'a mut dyn FnMut(&[&[u8]]) -> Outcome<()>;
+pub(crate) type Take<'a> = &'a mut dyn FnMut(&[&[u8]]) -> Outcome<()>;
 
-/// Writes a dataset: `w1`, `w2` or `w3`, `keys:N` (as W1, with N keys), `fields:N` (hashes of N
-/// fields each, a million fields in all).
+/// Writes a dataset: `w1`, `w2` or `w3`, or with `w1:N` an Nth of it; `keys:N` (as W1, with N keys),
+/// `fields:N` (hashes of N fields each, a million fields in all), `all`, `all-and-huge` or
+/// `values:TYPE:SIZE:COUNT` (see `mirror.rs`).
 pub(crate) fn fill(workload: &str, take: Take<'_>) -> Outcome<()> {
-    let mut random = Random(SEED);
-    match workload.split_once(':') {
-        None if workload == "w1" => strings(2_000_000, &mut random, take),
-        None if workload == "w2" => small(&mut random, take),
-        None if workload == "w3" => large(&mut random, take),
-        Some(("keys", count)) => strings(count.parse()?, &mut random, take),
-        Some(("fields", count)) => {
+    let mut random = Random::new();
+    match workload.split(':').collect::<Vec<_>>()[..] {
+        ["w1"] => strings(2_000_000, &mut random, take),
+        ["w1", part] => strings(2_000_000 / part.parse::<u64>()?, &mut random, take),
+        ["w2"] => small(1, &mut random, take),
+        ["w2", part] => small(part.parse()?, &mut random, take),
+        ["w3"] => large(1, &mut random, take),
+        ["w3", part] => large(part.parse()?, &mut random, take),
+        ["all"] => mirror::all(take),
+        ["all-and-huge"] => mirror::all_and_huge(take),
+        ["values", kind, size, count] => mirror::keys(kind, size.parse()?, count.parse()?, take),
+        ["keys", count] => strings(count.parse()?, &mut random, take),
+        ["fields", count] => {
             let fields: u64 = count.parse()?;
             for key in 0..1_000_000 / fields {
                 hash(&format!("hash:{key:07}"), fields, &mut random, take)?;
@@ -39,8 +46,8 @@ fn strings(count: u64, random: &mut Random, take: Take<'_>) -> Outcome<()> {
 }
 
 /// W2: small values of all types, one key in ten with a time to live.
-fn small(random: &mut Random, take: Take<'_>) -> Outcome<()> {
-    for key in 0..200_000 {
+fn small(part: u64, random: &mut Random, take: Take<'_>) -> Outcome<()> {
+    for key in 0..200_000 / part {
         let name = format!("hash:{key:06}");
         let values: Vec<_> =
             (0..10).map(|field| (field_name(field), random.text::<12>())).collect();
@@ -48,7 +55,7 @@ fn small(random: &mut Random, take: Take<'_>) -> Outcome<()> {
         command(b"HSET", &name, pairs, take)?;
         some_expire(key, &name, take)?;
     }
-    for key in 0..100_000 {
+    for key in 0..100_000 / part {
         let name = format!("list:{key:06}");
         let values: Vec<_> = (0..20).map(|_| random.text::<12>()).collect();
         command(b"RPUSH", &name, values.iter().map(<[u8; 12]>::as_slice), take)?;
@@ -76,7 +83,7 @@ fn small(random: &mut Random, take: Take<'_>) -> Outcome<()> {
         }
         some_expire(key, &name, take)?;
     }
-    for key in 0..200_000 {
+    for key in 0..200_000 / part {
         let name = format!("text:{key:06}");
         let mut text = format!("{key} ").into_bytes();
         text.extend(TEXT.iter().cycle().take(400 - text.len()));
@@ -87,14 +94,14 @@ fn small(random: &mut Random, take: Take<'_>) -> Outcome<()> {
 }
 
 /// W3: two hashes of a million fields, a list of one and a half million, 100 strings of 10 MB.
-fn large(random: &mut Random, take: Take<'_>) -> Outcome<()> {
-    hash("huge:hash:1", 1_000_000, random, take)?;
-    hash("huge:hash:2", 1_000_000, random, take)?;
-    for _ in 0..1_500_000 / 500 {
+fn large(part: u64, random: &mut Random, take: Take<'_>) -> Outcome<()> {
+    hash("huge:hash:1", 1_000_000 / part, random, take)?;
+    hash("huge:hash:2", 1_000_000 / part, random, take)?;
+    for _ in 0..1_500_000 / 500 / part {
         let elements: Vec<_> = (0..500).map(|_| random.bytes::<64>()).collect();
         command(b"RPUSH", "huge:list", elements.iter().map(<[u8; 64]>::as_slice), take)?;
     }
-    for key in 0..100 {
+    for key in 0..100 / part {
         let value: Vec<u8> = (0..1_250_000).flat_map(|_| random.next().to_le_bytes()).collect();
         take(&[b"SET", format!("big:{key}").as_bytes(), &value])?;
     }
@@ -114,9 +121,12 @@ fn hash(name: &str, fields: u64, random: &mut Random, take: Take<'_>) -> Outcome
     Ok(())
 }
 
-/// W4: commands of five kinds, each a fifth.
-pub(crate) fn commands(count: u64, take: Take<'_>) -> Outcome<()> {
-    let mut random = Random(SEED);
+/// Commands of one kind (see `mirror.rs`), or `w4`: of five kinds, each a fifth.
+pub(crate) fn commands(kind: &str, count: u64, take: Take<'_>) -> Outcome<()> {
+    if kind != "w4" {
+        return mirror::commands(kind, count, take);
+    }
+    let mut random = Random::new();
     for number in 0..count {
         let key = random.below(100_000);
         let value = random.text::<32>();
@@ -137,7 +147,7 @@ pub(crate) fn commands(count: u64, take: Take<'_>) -> Outcome<()> {
     Ok(())
 }
 
-fn command<'a>(
+pub(crate) fn command<'a>(
     name: &'a [u8],
     key: &'a str,
     args: impl Iterator<Item = &'a [u8]>,
@@ -156,9 +166,13 @@ fn field_name(number: u64) -> String {
 }
 
 /// SplitMix64.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
+    pub(crate) fn new() -> Self {
+        Self(SEED)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut value = self.0;
@@ -167,8 +181,13 @@ impl Random {
         value ^ value >> 31
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
+    }
+
+    /// From 1 up to `last`.
+    pub(crate) fn up_to(&mut self, last: u64) -> u64 {
+        1 + self.below(last)
     }
 
     fn bytes<const N: usize>(&mut self) -> [u8; N] {
@@ -180,7 +199,15 @@ impl Random {
     }
 
     /// Letters, as most values are.
-    fn text<const N: usize>(&mut self) -> [u8; N] {
+    pub(crate) fn text<const N: usize>(&mut self) -> [u8; N] {
         self.bytes().map(|byte| b'a' + byte % 26)
+    }
+
+    pub(crate) fn letter(&mut self) -> u8 {
+        self.text::<1>()[0]
+    }
+
+    pub(crate) fn word(&mut self, length: usize) -> String {
+        (0..length).map(|_| char::from(self.letter())).collect()
     }
 }

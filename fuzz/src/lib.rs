@@ -1,4 +1,4 @@
-//! What must hold of `eslaver_core` for any bytes at all.
+//! What must hold of `eslaver_core` and `eslaver_store` for any bytes at all.
 //!
 //! Each target is a function of bytes that panics where something does not hold. cargo-fuzz runs it
 //! under libFuzzer; the same binaries, built without that, are fuzzers of a simpler kind for a
@@ -17,12 +17,17 @@
 //! | `transfer` | the header, then a snapshot | the same in any pieces, and not one byte more or less |
 //! | `glob` | a pattern, a key | what an obvious matcher says |
 //! | `filter` | a filter, a command stream | what passes is a stream still: transactions and dbs are as on the master |
+//! | `keyspace` | when to save and load, choices of commands | all reads are those of a naive model, of what was loaded, too |
+//! | `commands` | a version, choices of commands and queries of any kind | what is saved is loaded as it was |
 
 mod container;
 mod dump;
 mod filter;
 mod glob;
 mod handshake;
+mod keyspace;
+#[path = "../../native/eslaver_store/tests/model/mod.rs"]
+mod model;
 mod pieces;
 mod resp;
 pub mod runner;
@@ -52,6 +57,8 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("dump", dump::check),
     ("glob", glob::check),
     ("filter", filter::check),
+    ("keyspace", keyspace::check),
+    ("commands", keyspace::any),
 ];
 
 /// The target of this name.

@@ -6,7 +6,7 @@ use eslaver_core::rdb::{
     Decoder, Item, Kind, LeftOut, Meta, ModuleField, Sink, Status, StreamId, StreamMeta,
 };
 
-use crate::stream;
+use crate::{stream, support};
 
 /// Seeds for a target, each as its bytes begin.
 ///
@@ -65,6 +65,8 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             let told = TOLD.iter().map(|answers| asked(answers));
             ANSWERS.iter().flat_map(|answers| with(answers)).chain(told).collect()
         }
+        "keyspace" => scripts(24, 600),
+        "commands" => scripts(24, 300),
         "transfer" => TRANSFERS.iter().map(|bytes| bytes.to_vec()).collect(),
         "glob" => GLOBS
             .iter()
@@ -74,6 +76,15 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             .collect(),
         _ => Vec::new(),
     }
+}
+
+/// Choices by chance.
+fn scripts(count: u64, length: usize) -> Vec<Vec<u8>> {
+    let script = |seed| {
+        let mut random = support::random(seed);
+        (0..length).map(|_| (random() >> 32) as u8).collect()
+    };
+    (0..count).map(script).collect()
 }
 
 const STREAMS: &[&[u8]] = &[

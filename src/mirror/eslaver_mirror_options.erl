@@ -10,6 +10,8 @@
     serve_stale_data := boolean(),
     full_resync := beside | in_place,
     max_memory := pos_integer() | undefined,
+    project := [eslaver_mirror_projection:projection()],
+    persist := eslaver_mirror_persist:options(),
     start := start()
 }.
 
@@ -22,13 +24,16 @@
 -define(OF_CALLBACKS, [callback, events, resume, mailbox_limit]).
 -define(NOT_FOR_MIRRORS, [load_dump]).
 
+%% How often a mirror saves itself, in ms.
+-define(INTERVAL, 300000).
+
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | eslaver_options:error().
 parse(Wrapped) when is_map(Wrapped) ->
     Input = eslaver_options:unwrapped(Wrapped),
     {Own, Replica} = maps:fold(fun sort/3, {defaults(), #{}}, Input),
     case check(maps:to_list(Own)) ++ not_for_mirrors(Input) of
-        [] -> replica(Own, Replica);
+        [] -> projected(Own, Replica);
         [{Key, Value} | _] -> {error, {invalid_option, Key, Value}}
     end;
 parse(_Input) ->
@@ -39,7 +44,9 @@ defaults() ->
         name => eslaver_mirror,
         serve_stale_data => true,
         full_resync => beside,
-        max_memory => undefined
+        max_memory => undefined,
+        persist => undefined,
+        project => []
     }.
 
 sort(Key, Value, {Own, Replica}) when is_map_key(Key, Own) -> {Own#{Key := Value}, Replica};
@@ -52,7 +59,29 @@ is_valid(name, Name) -> is_atom(Name) andalso Name =/= undefined;
 is_valid(full_resync, Way) -> Way =:= beside orelse Way =:= in_place;
 is_valid(serve_stale_data, Value) -> is_boolean(Value);
 is_valid(max_memory, undefined) -> true;
-is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63.
+is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63;
+is_valid(project, _Declared) -> true;
+is_valid(persist, Value) -> persist(Value) =/= error.
+
+%% The file, and the interval.
+persist(undefined) ->
+    {undefined, infinity};
+persist(#{file := File} = Given) when map_size(Given) =:= 1 ->
+    persist(File, ?INTERVAL);
+persist(#{file := File, interval := Interval} = Given) when map_size(Given) =:= 2 ->
+    persist(File, Interval);
+persist(File) ->
+    persist(File, ?INTERVAL).
+
+persist(File, Interval) ->
+    case {eslaver_options:path(File), Interval} of
+        {{ok, Path}, infinity} ->
+            {Path, infinity};
+        {{ok, Path}, _} when is_integer(Interval), Interval > 0, Interval < 1 bsl 32 ->
+            {Path, Interval};
+        _ ->
+            error
+    end.
 
 not_for_mirrors(Input) ->
     Pointless = [Key || Key <- ?OF_CALLBACKS, not is_map_key(callback, Input)],
@@ -61,21 +90,39 @@ not_for_mirrors(Input) ->
     Partial = is_map(Filters) andalso map_size(maps:with([types, commands], Filters)) > 0,
     Given ++ [{filter, Filters} || Partial].
 
+projected(#{project := Declared} = Own, Replica) ->
+    case eslaver_mirror_projection:parse(Declared) of
+        {ok, Projections} -> replica(Own#{project := Projections}, Replica);
+        {error, _} = Error -> Error
+    end.
+
 replica(Own, Given) ->
     ClientName = eslaver_options:default_client_name({local, maps:get(name, Own)}),
     Replica = maps:merge(#{client_name => ClientName}, Given),
     case eslaver_options:parse(Replica) of
-        {ok, _} ->
+        {ok, #{filter := Filter}} ->
+            {File, Interval} = persist(maps:get(persist, Own)),
             {ok, #{
                 name => maps:get(name, Own),
                 serve_stale_data => maps:get(serve_stale_data, Own),
                 full_resync => maps:get(full_resync, Own),
                 max_memory => maps:get(max_memory, Own),
+                project => maps:get(project, Own),
+                persist => #{file => File, interval => Interval, scope => scope(Filter)},
                 start => fun(Callback, Observer) -> start(Callback, Observer, Replica) end
             }};
         {error, _} = Error ->
             Error
     end.
+
+%% What a filter lets pass, the same for the same in another order.
+scope(undefined) ->
+    <<>>;
+scope(#{keys := Keys, dbs := Dbs}) ->
+    iolist_to_binary([part(keys, Keys), part(dbs, Dbs)]).
+
+part(_Name, undefined) -> [];
+part(Name, Values) -> io_lib:format("~s ~w~n", [Name, lists:usort(Values)]).
 
 %% The options are read anew, as their funs may tell another address or password.
 start(Callback, Observer, Given) ->

@@ -28,8 +28,10 @@
 %% How often a transaction is tried before the writer has to hold still.
 -define(ATTEMPTS, 20).
 
-%% The session of this process's transaction, and what it throws when another moment is seen.
--define(SESSION(Name), {?MODULE, session, Name}).
+%% Where a process keeps the sessions of its transactions, by mirror, while it has any. Each read asks
+%% for them, which costs the least with an atom.
+-define(SESSIONS, ?MODULE).
+%% What a transaction throws when another moment is seen.
 -define(CHANGED(Name), {?MODULE, changed, Name}).
 
 %% @doc The answer to a query, `{Name, Args...}', or why there is none. Invalid arguments raise
@@ -40,14 +42,14 @@ ask({Name, Db}, Query) when is_atom(Name), is_integer(Db), Db >= 0 -> ask(Name, 
 ask(_, _Query) -> error(badarg).
 
 ask(Name, Db, Query) ->
-    case get(?SESSION(Name)) of
-        undefined ->
-            alone(Name, Db, Query, ?TRIES);
-        Session ->
+    case get(?SESSIONS) of
+        #{Name := Session} ->
             case within(Session, Db, Query, ?TRIES) of
                 changed -> throw(?CHANGED(Name));
                 Answer -> Answer
-            end
+            end;
+        _ ->
+            alone(Name, Db, Query, ?TRIES)
     end.
 
 alone(Name, Db, Query, Tries) ->
@@ -93,23 +95,35 @@ now_ms() ->
 %% @doc A session of this mirror: that of the transaction in hand, or one of its own.
 -spec session(atom()) -> {transaction | own, session()}.
 session(Name) ->
-    case get(?SESSION(Name)) of
-        undefined -> {own, eslaver_nif:session_new(Name)};
-        Session -> {transaction, Session}
+    case get(?SESSIONS) of
+        #{Name := Session} -> {transaction, Session};
+        _ -> {own, eslaver_nif:session_new(Name)}
     end.
 
 %% @doc Whether all that was read in the session is still as it was.
 -spec is_unchanged(session()) -> boolean().
 is_unchanged(Session) ->
-    eslaver_nif:session_unchanged(Session).
+    is_unchanged(Session, ?TRIES).
+
+is_unchanged(Session, Tries) ->
+    case eslaver_nif:session_unchanged(Session) of
+        busy when Tries > 0 ->
+            true = erlang:yield(),
+            is_unchanged(Session, Tries - 1);
+        busy ->
+            ok = timer:sleep(1),
+            is_unchanged(Session, 0);
+        Answer ->
+            Answer
+    end.
 
 %% @doc Runs a fun whose reads of this mirror all see one moment. It may run more than once.
 -spec transaction(mirror(), fun(() -> Result)) -> Result.
 transaction(Mirror, Fun) ->
     {Name, _Db} = db_of(Mirror),
-    case get(?SESSION(Name)) of
-        undefined -> optimistic(Name, Fun, 1);
-        _Nested -> Fun()
+    case get(?SESSIONS) of
+        #{Name := _} -> Fun();
+        _ -> optimistic(Name, Fun, 1)
     end.
 
 optimistic(Name, Fun, Try) ->
@@ -154,10 +168,11 @@ hold(Name) ->
 
 once(Name, Fun) ->
     Session = eslaver_nif:session_new(Name),
-    _ = put(?SESSION(Name), Session),
+    Others = get(?SESSIONS),
+    _ = put(?SESSIONS, with_session(Name, Session, Others)),
     try Fun() of
         Result ->
-            case eslaver_nif:session_unchanged(Session) of
+            case is_unchanged(Session) of
                 true -> {done, Result};
                 false -> changed
             end
@@ -165,13 +180,19 @@ once(Name, Fun) ->
         throw:?CHANGED(Name) ->
             changed;
         Class:Reason:Stack ->
-            case eslaver_nif:session_unchanged(Session) of
+            case is_unchanged(Session) of
                 true -> erlang:raise(Class, Reason, Stack);
                 false -> changed
             end
     after
-        erase(?SESSION(Name))
+        restore(Others)
     end.
+
+with_session(Name, Session, undefined) -> #{Name => Session};
+with_session(Name, Session, Others) -> Others#{Name => Session}.
+
+restore(undefined) -> erase(?SESSIONS);
+restore(Others) -> put(?SESSIONS, Others).
 
 %% @doc The status of the data.
 -spec status(mirror()) -> status() | not_running.

@@ -56,7 +56,7 @@ whole(Session, Mirror, Result) ->
         false -> replaced(Mirror)
     end.
 
-%% The session notices when the keys are replaced as a whole, not when single ones change.
+%% The session notices when the db's keys are replaced as a whole, not when single ones change.
 pages(Cursor, {Glob, Type} = Query, Ask, Mirror, Fun, Acc) ->
     case Ask({scan, Cursor, Glob, Type, ?KEYS}) of
         {0, Keys} -> lists:foldl(Fun, Acc, Keys);

@@ -1,26 +1,30 @@
 %% @doc The process of a mirror. It owns the keyspace, starts the replica whose link fills it, and
-%% starts another one from where the keyspace stands. What is applied does not pass through here,
-%% unless somebody has subscribed.
+%% starts another one from where the keyspace stands. What is applied does not pass through here;
+%% the keyspace tells of changes that somebody has subscribed to, as `{eslaver_keyspace, Weight,
+%% Notices}'.
 %% @private
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
 
--export([start_link/1, info/1, functions/1]).
+-export([start_link/1, info/1, functions/1, save/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([code_change/3, format_status/1]).
 
 -record(state, {
     keyspace :: eslaver_nif:keyspace(),
-    news = eslaver_mirror_news:new() :: eslaver_mirror_news:state(),
     name :: atom(),
     %% Starts a replica.
     start :: eslaver_mirror_options:start(),
     %% Whether the user's callback, if there is one, still takes events.
     callback = given :: given | none,
     replica :: undefined | {pid(), StartedAt :: integer()},
+    projections :: [eslaver_mirror_projection:projection()],
+    %% Keeps them.
+    projector :: undefined | pid(),
+    persist :: eslaver_mirror_persist:persist(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
-    subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
+    subscriptions :: eslaver_subscriptions:subscriptions(),
     %% Readers during whose reads nothing may be written.
     holds = eslaver_mirror_holds:new() :: eslaver_mirror_holds:holds(),
     %% Requests to the replica without an answer yet.
@@ -63,17 +67,54 @@ info(Name) ->
 functions(Name) ->
     gen_server:call(Name, functions).
 
+%% @doc Saves what a mirror has in a file.
+-spec save(atom(), File :: binary()) -> ok | {error, eslaver_mirror_persist:reason()}.
+save(Name, File) ->
+    gen_server:call(Name, {save, File}, infinity).
+
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
-init(#{name := Name, start := Start} = Options) ->
+init(#{name := Name, start := Start, project := Projections} = Options) ->
     _ = process_flag(trap_exit, true),
-    #{serve_stale_data := ServeStale, full_resync := Way, max_memory := MaxMemory} = Options,
-    Keyspace = eslaver_nif:keyspace_new(Name, ServeStale, Way =:= in_place, MaxMemory),
-    case started(#state{keyspace = Keyspace, name = Name, start = Start}) of
+    #{serve_stale_data := ServeStale, full_resync := Way, persist := Persist} = Options,
+    #{max_memory := MaxMemory} = Options,
+    Subscriptions = eslaver_subscriptions:new(),
+    Interests = eslaver_subscriptions:interests(Subscriptions),
+    Keyspace = eslaver_nif:keyspace_new(
+        Name, Interests, ServeStale, Way =:= in_place, MaxMemory
+    ),
+    Projector = projector(Name, Keyspace, Projections),
+    First = #state{
+        keyspace = Keyspace,
+        name = Name,
+        start = Start,
+        projections = Projections,
+        projector = Projector,
+        persist = eslaver_mirror_persist:new(Keyspace, Name, Persist),
+        subscriptions = Subscriptions
+    },
+    case first(First) of
         {ok, State} ->
             {ok, State};
         {error, Reason} ->
             ok = eslaver_nif:keyspace_close(Keyspace),
+            ok = stop_projector(Projector),
             {stop, Reason}
+    end.
+
+projector(_Name, _Keyspace, []) ->
+    undefined;
+projector(Name, Keyspace, Projections) ->
+    {ok, Projector} = eslaver_mirror_projector:start_link(Name, Keyspace, Projections),
+    Projector.
+
+stop_projector(undefined) -> ok;
+stop_projector(Projector) -> eslaver_mirror_projector:stop(Projector).
+
+%% A link that began before the data is restored would ask for all of it.
+first(#state{persist = Persist} = State) ->
+    case eslaver_mirror_persist:is_restoring(Persist) of
+        true -> {ok, State};
+        false -> started(State)
     end.
 
 -spec handle_call(term(), gen_server:from(), #state{}) ->
@@ -90,7 +131,9 @@ handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State)
     {noreply, State#state{waiting = eslaver_waiting:call(Request, From, Waiting)}};
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
-    {reply, ok, subscribed(Next, State)};
+    {reply, ok, State#state{subscriptions = Next}};
+handle_call({save, File}, From, #state{persist = Persist} = State) ->
+    {noreply, State#state{persist = eslaver_mirror_persist:save(File, From, Persist)}};
 handle_call(functions, _From, #state{keyspace = Keyspace} = State) ->
     {reply, eslaver_nif:keyspace_functions(Keyspace), State};
 handle_call(info, From, #state{replica = Replica, informing = Others} = State) ->
@@ -108,11 +151,13 @@ handle_cast({eslaver_mirror_holds, Request}, #state{holds = Holds} = State) ->
 handle_cast({eslaver_waiting, Request}, #state{waiting = Waiting} = State) ->
     {noreply, State#state{waiting = eslaver_waiting:cast(Request, Waiting)}};
 handle_cast({eslaver_subscriptions, Request}, #state{subscriptions = Subscriptions} = State) ->
-    {noreply, subscribed(eslaver_subscriptions:cast(Request, Subscriptions), State)};
+    {noreply, State#state{subscriptions = eslaver_subscriptions:cast(Request, Subscriptions)}};
 handle_cast(_Unknown, State) ->
     {noreply, State}.
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
+handle_info({eslaver_keyspace, Weight, Notices}, State) ->
+    {noreply, guarded(fun() -> notified(Weight, Notices, State) end)};
 handle_info({'EXIT', Replica, Reason}, #state{replica = {Replica, _}} = State) ->
     {noreply, later(broken(ended(Reason, State)))};
 handle_info({'EXIT', _Pid, Reason}, #state{start_error = Error} = State) when
@@ -132,6 +177,13 @@ handle_info({timeout, Timer, resync}, #state{resync = Timer} = State) ->
         true -> {noreply, restarted(State)};
         false -> {noreply, State#state{resync = undefined}}
     end;
+handle_info({timeout, Timer, persist}, #state{persist = Persist} = State) ->
+    {noreply, State#state{persist = eslaver_mirror_persist:tick(Timer, Persist)}};
+handle_info({eslaver_nif, saved, Result}, #state{persist = Persist} = State) ->
+    {noreply, State#state{persist = eslaver_mirror_persist:saved(Result, Persist)}};
+handle_info({eslaver_nif, restored, Result}, #state{persist = Persist} = State) ->
+    {Place, Next} = eslaver_mirror_persist:restored(Result, Persist),
+    handle_info(start, restored(Place, State#state{persist = Next}));
 handle_info({timeout, Timer, inform}, #state{inform = Timer} = State) ->
     {noreply, informed(#{}, State)};
 handle_info(Message, #state{asked = Asked} = State) ->
@@ -145,25 +197,33 @@ handle_info(Message, #state{asked = Asked} = State) ->
     end.
 
 down(Monitor, #state{subscriptions = Subscriptions} = State) ->
-    subscribed(eslaver_subscriptions:down(Monitor, Subscriptions), State#state{
+    State#state{
+        subscriptions = eslaver_subscriptions:down(Monitor, Subscriptions),
         waiting = eslaver_waiting:down(Monitor, State#state.waiting),
         holds = eslaver_mirror_holds:down(Monitor, State#state.holds)
-    }).
+    }.
 
-%% Only subscribers need the commands that are applied.
-subscribed(Subscriptions, #state{keyspace = Keyspace} = State) ->
-    ok = eslaver_nif:keyspace_notify(Keyspace, not eslaver_subscriptions:is_none(Subscriptions)),
-    State#state{subscriptions = Subscriptions}.
+%% The link may have the mirror tell as much again.
+notified(Weight, Notices, #state{keyspace = Keyspace, subscriptions = Subscriptions} = State) ->
+    ok = eslaver_subscriptions:send(eslaver_subscriptions:messages(Notices, Subscriptions)),
+    ok = eslaver_nif:keyspace_notified(Keyspace, Weight),
+    State.
 
 -spec terminate(term(), #state{}) -> ok.
-terminate(_Reason, #state{keyspace = Keyspace, replica = Replica}) ->
+terminate(Reason, #state{keyspace = Keyspace, replica = Replica, persist = Persist} = State) ->
     _ = guarded(fun() ->
         ok = eslaver_nif:keyspace_release(Keyspace),
         ok = stopped(Replica),
-        ok = eslaver_nif:keyspace_close(Keyspace),
-        ok = refuse_events()
+        ok = stop_projector(State#state.projector),
+        _ = eslaver_nif:keyspace_detach(Keyspace),
+        ok = refuse_events(),
+        _ = is_orderly(Reason) andalso eslaver_mirror_persist:stop(Persist),
+        ok = eslaver_nif:keyspace_close(Keyspace)
     end),
     ok.
+
+is_orderly({shutdown, _}) -> true;
+is_orderly(Reason) -> Reason =:= normal orelse Reason =:= shutdown.
 
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
@@ -189,11 +249,13 @@ stopped(Replica, Monitor) ->
         ok
     end.
 
-%% Keeps events out of reports, which show the mailbox.
+%% Keeps events and notices out of reports, which show the mailbox.
 refuse_events() ->
     receive
         {'$gen_call', From, {events, _, _}} ->
             gen_server:reply(From, ok),
+            refuse_events();
+        {eslaver_keyspace, _, _} ->
             refuse_events()
     after 0 -> ok
     end.
@@ -235,9 +297,8 @@ handled(From, Events, State) ->
             erlang:raise(Class, Reason, Stack)
     end.
 
-applied(Events, #state{news = News} = State) ->
-    {New, Next} = eslaver_mirror_news:handle(Events, News),
-    lists:foldl(fun news/2, State#state{news = Next}, New).
+applied(Events, State) ->
+    lists:foldl(fun news/2, State, eslaver_mirror_news:of_events(Events)).
 
 %% What the stream left open only a snapshot can tell; but the master must not make many, whatever
 %% it sends.
@@ -260,11 +321,7 @@ restarted(#state{replica = {Replica, _}} = State) ->
     true = exit(Replica, shutdown),
     State.
 
-news({applied, Commands, Offset}, #state{subscriptions = Subscriptions} = State) ->
-    ok = eslaver_subscriptions:send(eslaver_subscriptions:applied(Commands, Offset, Subscriptions)),
-    State;
-news({loaded, News}, #state{subscriptions = Subscriptions, waiting = Waiting} = State) ->
-    ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, Subscriptions)),
+news(loaded, #state{waiting = Waiting} = State) ->
     State#state{
         waiting = eslaver_waiting:loaded(Waiting),
         lost = false,
@@ -272,10 +329,9 @@ news({loaded, News}, #state{subscriptions = Subscriptions, waiting = Waiting} = 
     };
 news(loading, State) ->
     State#state{renewing = true};
-news({told, Told}, #state{subscriptions = Subscriptions} = State) ->
-    State#state{subscriptions = eslaver_subscriptions:told(Told, Subscriptions)};
-news(up, State) ->
-    State#state{renewing = false};
+news(up, #state{waiting = Waiting} = State) ->
+    %% The replica that loaded the snapshot may have ended before it could say so.
+    State#state{waiting = eslaver_waiting:loaded(Waiting), renewing = false};
 news(lost, State) ->
     State#state{lost = true};
 news({refused, Command, Reason}, #state{name = Name} = State) ->
@@ -301,12 +357,16 @@ without_callback({callback_down, _Pid, Reason}, #state{name = Name} = State) ->
 without_callback(_Reason, State) ->
     State.
 
+restored(none, State) ->
+    State;
+restored(_Place, State) ->
+    news(loaded, State).
+
 %% What it has put into the keyspace stays; a slice that still runs is waited for.
-broken(#state{keyspace = Keyspace, news = News} = State) ->
+broken(#state{keyspace = Keyspace} = State) ->
     _ = eslaver_nif:keyspace_detach(Keyspace),
     _ = State#state.lost andalso eslaver_nif:keyspace_forget(Keyspace),
     State#state{
-        news = eslaver_mirror_news:broken(News),
         replica = undefined,
         resync = undefined,
         renewing = State#state.lost
@@ -361,7 +421,12 @@ released(#state{holds = Holds, keyspace = Keyspace} = State) ->
     State.
 
 info_of(#state{keyspace = Keyspace, restarts = Restarts} = State) ->
-    maps:merge(eslaver_nif:keyspace_info(Keyspace), #{
+    Persist = eslaver_mirror_persist:info(State#state.persist),
+    maps:merge(maps:merge(eslaver_nif:keyspace_info(Keyspace), Persist), #{
         restarts => Restarts,
+        projections => maps:from_list([
+            {eslaver_mirror_projection:table(P), eslaver_mirror_projection:info(P)}
+         || P <- State#state.projections
+        ]),
         start_error => State#state.start_error
     }).

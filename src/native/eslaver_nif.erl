@@ -7,16 +7,24 @@
 
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0]).
 -export([decode_dump/1, decode_functions/1, library_name/1]).
--export([commands/1, keys/3, keys_dirty/3, glob/2, glob_dirty/2]).
--export([keyspace_new/4, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
+-export([commands/1, keys/3, glob/2]).
+-export([interests_new/0, interests_add/3, interests_add_dirty/3]).
+-export([interests_remove/2, interests_remove_dirty/2]).
+-export([interests_of/5, interests_of_dirty/5]).
+-export([keyspace_new/5, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_hold/1, keyspace_release/1]).
--export([keyspace_notify/2, keyspace_notifies/1, keyspace_info/1, keyspace_functions/1]).
+-export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
+-export([keyspace_fail_command/2, keyspace_fail_load/2]).
+-export([keyspace_project/2, projections_changed/1, projections_settled/1]).
+-export([projections_read/4, projections_read_dirty/4]).
+-export([keyspace_save/3, keyspace_restore/3, keyspace_changes/1]).
 -export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
 -export([session_new/1, session_read/4, session_read_dirty/4, session_unchanged/1]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
 -export_type([lock/0, link/0, address/0, config/0, resume/0, tls/0]).
 -export_type([commands/0, keys/0, named_key/0]).
+-export_type([interests/0, interest/0, interesting/0, notice/0]).
 -export_type([keyspace/0, filled/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
@@ -142,21 +150,78 @@ commands(_Link) -> erlang:nif_error(reason()).
 
 %% @doc The keys that a command changes and those that it only reads, with the db if it is not the
 %% selected one; or what the command does instead. `unnamed': it changes keys that it does not name.
-%% `unknown': neither the table nor the master knows the command. See {@link eslaver_keys}.
+%% `unknown': neither the table nor the master knows the command. For tests.
 -spec keys(binary(), [binary()], commands() | undefined) -> keys().
 keys(_Name, _Args, _Commands) -> erlang:nif_error(reason()).
 
-%% @doc As {@link keys/3}, for a long list of arguments.
--spec keys_dirty(binary(), [binary()], commands() | undefined) -> keys().
-keys_dirty(_Name, _Args, _Commands) -> erlang:nif_error(reason()).
-
-%% @doc Whether a key matches a pattern, by the rules of `KEYS'.
+%% @doc Whether a key matches a pattern, by the rules of `KEYS'. For tests.
 -spec glob(binary(), binary()) -> boolean().
 glob(_Pattern, _Key) -> erlang:nif_error(reason()).
 
-%% @doc As {@link glob/2}, for a large key.
--spec glob_dirty(binary(), binary()) -> boolean().
-glob_dirty(_Pattern, _Key) -> erlang:nif_error(reason()).
+-opaque interests() :: reference().
+%% Who wants which changes. It may be shared with a keyspace.
+
+-type interest() :: pos_integer().
+%% The id of one who wants some.
+
+-type interesting() :: {
+    [interest(), ...],
+    key | keys,
+    Key :: binary() | which(),
+    Db :: non_neg_integer()
+}.
+%% A change, and those who want it.
+
+-type which() ::
+    all
+    | {db, non_neg_integer()}
+    | {swap, non_neg_integer(), non_neg_integer()}
+    | {slots, [{First :: 0..16383, Last :: 0..16383}]}
+    | unknown.
+%% Keys that are not named.
+
+-type notice() ::
+    {key, Command :: binary(), Key :: binary(), meta()}
+    | {keys, Command :: binary() | resync, which(), meta()}.
+%% What a subscriber is told.
+
+-type meta() :: #{db := non_neg_integer(), offset := non_neg_integer()}.
+
+%% @doc Nobody wants anything.
+-spec interests_new() -> interests().
+interests_new() -> erlang:nif_error(reason()).
+
+%% @doc From now on somebody wants what passes the filter, whose types do not count. `busy': a link is
+%% looking up who wants a change.
+-spec interests_add(interests(), interest(), eslaver_filter:filter()) -> ok | busy.
+interests_add(_Interests, _Id, _Filter) -> erlang:nif_error(reason()).
+
+%% @doc As {@link interests_add/3}, for as long as it takes.
+-spec interests_add_dirty(interests(), interest(), eslaver_filter:filter()) -> ok.
+interests_add_dirty(_Interests, _Id, _Filter) -> erlang:nif_error(reason()).
+
+%% @doc From now on it wants nothing. `busy' as above.
+-spec interests_remove(interests(), interest()) -> ok | busy.
+interests_remove(_Interests, _Id) -> erlang:nif_error(reason()).
+
+%% @doc As {@link interests_remove/2}, for as long as it takes.
+-spec interests_remove_dirty(interests(), interest()) -> ok.
+interests_remove_dirty(_Interests, _Id) -> erlang:nif_error(reason()).
+
+%% @doc What a command changes that anybody wants, in its order. `takes_long': only
+%% {@link interests_of_dirty/5} tells.
+-spec interests_of(interests(), Name, Args, Db, commands() | undefined) ->
+    [interesting()] | takes_long
+when
+    Name :: binary(), Args :: [binary()], Db :: non_neg_integer().
+interests_of(_Interests, _Name, _Args, _Db, _Commands) -> erlang:nif_error(reason()).
+
+%% @doc As {@link interests_of/5}, for as long as it takes.
+-spec interests_of_dirty(interests(), Name, Args, Db, commands() | undefined) ->
+    [interesting()]
+when
+    Name :: binary(), Args :: [binary()], Db :: non_neg_integer().
+interests_of_dirty(_Interests, _Name, _Args, _Db, _Commands) -> erlang:nif_error(reason()).
 
 %% @doc Decodes the payload of `DUMP' into a full event. Its key is empty, its db 0.
 -spec decode_dump(binary()) -> {ok, {loading, atom(), binary(), term(), map()}} | {error, binary()}.
@@ -186,13 +251,15 @@ library_name(_Code) -> erlang:nif_error(reason()).
 -type failure() :: {error, not_running | loading | stale | wrongtype | unknown}.
 
 %% @doc A keyspace without data, which readers find by the name until its process, the calling one,
-%% ends.
--spec keyspace_new(Name, ServesStale, InPlace, MaxMemory) -> keyspace() when
+%% ends. Of changes that are of interest this process is told, as `{eslaver_keyspace, Weight,
+%% [{[interest()] | all, notice()}]}', once they can be read.
+-spec keyspace_new(Name, interests(), ServesStale, InPlace, MaxMemory) -> keyspace() when
     Name :: atom(),
     ServesStale :: boolean(),
     InPlace :: boolean(),
-    MaxMemory :: non_neg_integer() | undefined.
-keyspace_new(_Name, _ServesStale, _InPlace, _MaxMemory) -> erlang:nif_error(reason()).
+    MaxMemory :: pos_integer() | undefined.
+keyspace_new(_Name, _Interests, _ServesStale, _InPlace, _MaxMemory) ->
+    erlang:nif_error(reason()).
 
 %% @doc Readers do not find it any more.
 -spec keyspace_close(keyspace()) -> ok.
@@ -215,13 +282,9 @@ keyspace_hold(_Keyspace) -> erlang:nif_error(reason()).
 -spec keyspace_release(keyspace()) -> ok.
 keyspace_release(_Keyspace) -> erlang:nif_error(reason()).
 
-%% @doc Whether the server of the link is also to get the commands that are applied.
--spec keyspace_notify(keyspace(), boolean()) -> ok.
-keyspace_notify(_Keyspace, _Notify) -> erlang:nif_error(reason()).
-
-%% @doc What {@link keyspace_notify/2} was told last.
--spec keyspace_notifies(keyspace()) -> boolean().
-keyspace_notifies(_Keyspace) -> erlang:nif_error(reason()).
+%% @doc Notices of this weight have been told. The link waits while there are many.
+-spec keyspace_notified(keyspace(), Weight :: non_neg_integer()) -> ok.
+keyspace_notified(_Keyspace, _Weight) -> erlang:nif_error(reason()).
 
 %% @doc What the keyspace has, for `eslaver_mirror:info/1'.
 -spec keyspace_info(keyspace()) -> map().
@@ -242,9 +305,50 @@ keyspace_read(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
     busy | failure() | (Answer :: term()).
 keyspace_read_dirty(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
 
+%% @doc The calling process keeps projections of these keys, which it does only once. After a slice
+%% that has changed any of them, or when there is another snapshot, it gets `{eslaver_nif, changed}',
+%% and nothing is written until {@link projections_settled/1}.
+-spec keyspace_project(keyspace(), [{Db :: non_neg_integer(), Globs :: [binary()]}]) -> ok.
+keyspace_project(_Keyspace, _Projections) -> erlang:nif_error(reason()).
+
+%% @doc What has changed of the keys of each projection, since it was called last.
+-spec projections_changed(keyspace()) -> [all | [Key :: binary()]].
+projections_changed(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc The projections have the changes: writing goes on.
+-spec projections_settled(keyspace()) -> ok.
+projections_settled(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc As {@link keyspace_read/4}, also of data that is stale.
+-spec projections_read(keyspace(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+    busy | takes_long | failure() | (Answer :: term()).
+projections_read(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+
+%% @doc As {@link projections_read/4}, for as long as it takes.
+-spec projections_read_dirty(keyspace(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+    busy | failure() | (Answer :: term()).
+projections_read_dirty(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+
 %% @doc The status of the data of a mirror.
 -spec keyspace_status(Name :: atom()) -> loading | fresh | stale | not_running.
 keyspace_status(_Name) -> erlang:nif_error(reason()).
+
+%% @doc Begins to save the data as it is now, in an RDB file that replaces what has its name. The
+%% caller gets `{eslaver_nif, saved, {ok, #{keys, bytes, unknown, changes, duration}} | {error,
+%% Reason}}': `unknown' is how many keys are left out as their values are not known, and `duration'
+%% is in ms. There is one save at a time.
+-spec keyspace_save(keyspace(), Path :: binary(), Scope :: binary()) -> ok | {error, binary()}.
+keyspace_save(_Keyspace, _Path, _Scope) -> erlang:nif_error(reason()).
+
+%% @doc Begins to fill an empty keyspace from a file of {@link keyspace_save/3}, unless it was saved
+%% with another scope. The caller gets `{eslaver_nif, restored, {ok, #{keys, bytes, offset, db,
+%% changes, duration}} | none | {error, Reason}}': `none' without a file.
+-spec keyspace_restore(keyspace(), Path :: binary(), Scope :: binary()) -> ok | {error, binary()}.
+keyspace_restore(_Keyspace, _Path, _Scope) -> erlang:nif_error(reason()).
+
+%% @doc How often the data has changed.
+-spec keyspace_changes(keyspace()) -> non_neg_integer().
+keyspace_changes(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc Loads a snapshot, for tests.
 -spec keyspace_load(keyspace(), Snapshot :: binary()) -> ok | {error, binary()}.
@@ -258,6 +362,16 @@ keyspace_apply(_Keyspace, _Db, _Commands, _NowMs) -> erlang:nif_error(reason()).
 %% @doc The names of all commands that change keys in a keyspace, for tests.
 -spec keyspace_commands() -> [binary()].
 keyspace_commands() -> erlang:nif_error(reason()).
+
+%% @doc The next link of the mirror with this name that applies commands panics half-way through this
+%% one, in lower case. It is for tests.
+-spec keyspace_fail_command(Name :: atom(), Command :: binary()) -> ok | not_running.
+keyspace_fail_command(_Name, _Command) -> erlang:nif_error(reason()).
+
+%% @doc The next link of the mirror with this name that loads a snapshot panics at its key of this
+%% number, the first of which is 1. It is for tests.
+-spec keyspace_fail_load(Name :: atom(), Key :: pos_integer()) -> ok | not_running.
+keyspace_fail_load(_Name, _Key) -> erlang:nif_error(reason()).
 
 %% @doc A session of reads of the mirror with this name.
 -spec session_new(Name :: atom()) -> session().
@@ -273,8 +387,9 @@ session_read(_Session, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
     busy | changed | failure() | (Answer :: term()).
 session_read_dirty(_Session, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
 
-%% @doc Whether everything that was read is still as it was.
--spec session_unchanged(session()) -> boolean().
+%% @doc Whether everything that was read is still as it was. `busy': the writer is changing dbs, try
+%% again.
+-spec session_unchanged(session()) -> boolean() | busy.
 session_unchanged(_Session) -> erlang:nif_error(reason()).
 
 -opaque lock() :: reference().

@@ -4,23 +4,16 @@
 -module(eslaver_events).
 
 -export([full/2, partial/2, loaded/1, down/1]).
--export([shaped/2, commands/2]).
--export_type([shape/0, event/0, command/0, news/0]).
+-export([shaped/2]).
+-export_type([shape/0, event/0, news/0]).
 
 -type shape() :: classic | full.
 
 -type event() :: {link, up | down, map()} | {loading, start | eof, map()}.
 %% In the full shape.
 
--type command() ::
-    {stream, Name :: binary(), Args :: [binary()], #{
-        db := non_neg_integer(), offset := non_neg_integer()
-    }}.
-
 -type news() ::
     event()
-    %% What the master has told of its commands, before the link is up.
-    | {link, commands, eslaver_nif:commands() | undefined}
     %% A command cannot be applied to the keyspace, or only a full resync tells what it has to have.
     | {mirror, refused | lost, map()}.
 %% What there is for an observer.
@@ -51,14 +44,3 @@ down(Error) ->
 -spec shaped(shape(), [event()]) -> [event() | {loading, eof}].
 shaped(full, Events) -> Events;
 shaped(classic, Events) -> [{loading, eof} || {loading, eof, _} <- Events].
-
-%% @doc Commands of a batch, of any shape, as full events.
--spec commands([term()], eslaver_position:offsets()) -> [command()].
-commands([], _Offsets) ->
-    [];
-commands([{stream, Name, Args} | Events], Offsets) ->
-    {Offset, Db, _} = eslaver_position:first(Offsets),
-    Command = {stream, list_to_binary(Name), Args, #{db => Db, offset => Offset}},
-    [Command | commands(Events, eslaver_position:skip(1, Offsets))];
-commands(Full, _Offsets) ->
-    Full.

@@ -82,5 +82,17 @@ sentence(#{what := not_mirrored, command := Name, reason := Reason}) ->
         "logged once",
         [Name, Reason, 20]
     };
+sentence(#{what := projection_failed, table := Table, class := Class, reason := Reason} = Report) ->
+    {
+        "the projection's map for the table ~0tp failed with ~ts:~0tp in ~0tp; its key has no row; "
+        "logged once",
+        [Table, Class, Reason, maps:get(calls, Report)]
+    };
+sentence(#{what := restored, path := Path, keys := Keys, bytes := Bytes, seconds := Seconds}) ->
+    {"restored ~b keys from ~ts, ~b bytes in ~.1f s", [Keys, Path, Bytes, Seconds]};
+sentence(#{what := not_restored, path := Path, text := Text}) ->
+    {"cannot restore the mirror from ~ts (~ts); the next sync will be full", [Path, Text]};
+sentence(#{what := not_saved, path := Path, text := Text}) ->
+    {"cannot save the mirror in ~ts (~ts); logged once", [Path, Text]};
 sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason}) ->
     {"the hook raised ~ts:~0tP at ~0tp; logged once", [Class, Reason, 30, Event]}.

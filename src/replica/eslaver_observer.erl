@@ -1,12 +1,11 @@
 %% @doc The mirror, as its replica sees it: a process that learns what becomes of the link and of
-%% snapshots, and, while somebody has subscribed to keys, which commands have been handled. All of
-%% it in the form of full events, whatever the callback gets.
+%% snapshots, in the form of full events, whatever the callback gets.
 %%
 %% A call returns when the mirror has handled it, or has ended: then the replica is about to.
 %% @private
 -module(eslaver_observer).
 
--export([news/2, handled/4]).
+-export([news/2]).
 -export_type([observer/0]).
 
 -type observer() :: none | #{process := pid(), keyspace := eslaver_nif:keyspace()}.
@@ -16,21 +15,6 @@
 news([], _Observer) -> ok;
 news(_Events, none) -> ok;
 news(Events, #{process := Process}) -> call(Events, Process).
-
-%% @doc `Count' events of a batch have been handled. Those of a snapshot have no offsets.
--spec handled(non_neg_integer() | all, [term()], eslaver_position:offsets(), observer()) -> ok.
-handled(_Count, _Events, _Offsets, none) ->
-    ok;
-handled(_Count, _Events, <<>>, _Observer) ->
-    ok;
-handled(Count, Events, Offsets, #{process := Process, keyspace := Keyspace}) ->
-    case eslaver_nif:keyspace_notifies(Keyspace) of
-        true -> call(eslaver_events:commands(sublist(Count, Events), Offsets), Process);
-        false -> ok
-    end.
-
-sublist(all, Events) -> Events;
-sublist(Count, Events) -> lists:sublist(Events, Count).
 
 %% The reason of a failed call has the events, and must be in no report.
 call([], _Process) ->

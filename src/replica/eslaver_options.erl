@@ -3,6 +3,7 @@
 -module(eslaver_options).
 
 -export([parse/1, from_environment/1, wrapped/1, unwrapped/1, default_client_name/1]).
+-export([path/1]).
 -export_type([options/0, input/0, error/0, secret/0]).
 
 %% The most that servers count, of arguments and of bytes.
@@ -333,7 +334,8 @@ host(Host) -> parsed_host(text(Host)).
 parsed_host({ok, Host}) -> eslaver_host:parse(Host);
 parsed_host(error) -> error.
 
-%% A path may have any bytes except zero.
+%% @doc Checks a path, which may have any bytes except zero.
+-spec path(term()) -> {ok, binary()} | error.
 path(Path) ->
     case text(Path) of
         {ok, Bytes} -> keep(Bytes, binary:match(Bytes, <<0>>) =:= nomatch);

@@ -6,7 +6,8 @@
 %% @private
 -module(eslaver_position).
 
--export([is_safe/1, new/3, resumed/1, continued/2, advance/2, behind/3, first/1, skip/2]).
+-export([is_safe/1, new/3, resumed/1, continued/2, advance/2, behind/3]).
+-export([first/1, is_open/2, skip/2]).
 -export([info/2, lost/2, why_full/2, safe_offset/1, safe/1, link/1]).
 -export_type([position/0, safe/0, batch_end/0, offsets/0]).
 
@@ -114,6 +115,15 @@ at(Index, Offsets) ->
 -spec first(offsets()) -> {non_neg_integer(), non_neg_integer(), boolean()}.
 first(Offsets) ->
     at(0, Offsets).
+
+%% @doc Whether the position behind the first `Count' events, at least one, or behind `all', is within
+%% a transaction.
+-spec is_open(pos_integer() | all, offsets()) -> boolean().
+is_open(all, Offsets) ->
+    is_open(byte_size(Offsets) div ?BYTES, Offsets);
+is_open(Count, Offsets) ->
+    {_Offset, _Db, InTransaction} = at(Count - 1, Offsets),
+    InTransaction.
 
 %% @doc The offsets without those of the first `Count' events.
 -spec skip(non_neg_integer(), offsets()) -> offsets().

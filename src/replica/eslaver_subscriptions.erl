@@ -1,46 +1,42 @@
 %% @doc Key notifications: who subscribes to which keys, and what there is to tell.
 %%
 %% {@link subscribe/2} and {@link unsubscribe/2} run in the subscriber, the rest in the server,
-%% which passes on what comes as `{eslaver_subscriptions, Request}'. It gives the events that have
-%% been handled, with their offsets, and gets messages to send. What a transaction changes is told
-%% when its `EXEC' has been handled.
+%% which passes on what comes as `{eslaver_subscriptions, Request}'. It gets messages to send: for
+%% the events that have been handled, with their offsets, or for what a keyspace tells. What a
+%% transaction changes is told when its `EXEC' has been handled.
+%%
+%% Who wants a change is found by the native half: subscribers are ids there.
 %% @private
 -module(eslaver_subscriptions).
 
 -export([subscribe/2, unsubscribe/2]).
--export([new/0, is_none/1, told/2, call/3, cast/2, down/2]).
--export([handled/4, applied/3, loaded/2, restarted/1, send/1]).
+-export([new/0, interests/1, told/2, call/3, cast/2, down/2]).
+-export([handled/4, messages/2, loaded/2, restarted/1, send/1]).
 -export_type([subscriptions/0, message/0, notice/0, call/0, cast/0]).
 
--record(subscription, {
-    monitor :: reference(),
-    filter :: eslaver_filter:filter()
-}).
-
 -record(subscriptions, {
-    by_ref = #{} :: #{reference() => #subscription{}},
-    %% What the transaction in hand has changed, the last first.
-    pending = [] :: [change()],
+    %% Who wants which changes, by ids, which are never used again.
+    interests :: eslaver_nif:interests(),
+    next = 1 :: eslaver_nif:interest(),
+    by_id = #{} :: #{eslaver_nif:interest() => reference()},
+    by_ref = #{} :: #{reference() => {eslaver_nif:interest(), size(), Monitor :: reference()}},
+    by_monitor = #{} :: #{reference() => reference()},
+    %% Whether a transaction is in hand, what it has changed, the last first, and who has subscribed
+    %% since it began.
+    open = false :: boolean(),
+    pending = [] :: [{Command :: binary(), eslaver_nif:interesting()}],
+    late = [] :: [eslaver_nif:interest()],
     %% What the master has told of its commands.
     told :: eslaver_nif:commands() | undefined
 }).
 
 -opaque subscriptions() :: #subscriptions{}.
 
--type meta() :: #{db := non_neg_integer(), offset := non_neg_integer()}.
+-type size() :: small | large.
+%% Filters of many patterns are handled on a dirty scheduler.
+-define(MANY, 1000).
 
--type notice() ::
-    {key, Command :: binary(), Key :: binary(), meta()}
-    | {keys, Command :: binary() | resync, which(), meta()}.
-
--type which() ::
-    all
-    | {db, non_neg_integer()}
-    | {swap, non_neg_integer(), non_neg_integer()}
-    | {slots, [{First :: 0..16383, Last :: 0..16383}]}
-    | unknown.
-
--type change() :: {reference(), key | keys, binary(), binary() | which(), Db :: integer()}.
+-type notice() :: eslaver_nif:notice().
 -type message() :: {eslaver, reference(), notice()}.
 
 -type call() :: {subscribe, reference(), eslaver_filter:filter()} | cast().
@@ -80,12 +76,12 @@ flush(Ref) ->
 %% @doc No subscriptions.
 -spec new() -> subscriptions().
 new() ->
-    #subscriptions{}.
+    #subscriptions{interests = eslaver_nif:interests_new()}.
 
-%% @doc Whether nobody has subscribed.
--spec is_none(subscriptions()) -> boolean().
-is_none(#subscriptions{by_ref = ByRef}) ->
-    map_size(ByRef) =:= 0.
+%% @doc Which changes are wanted, now and later.
+-spec interests(subscriptions()) -> eslaver_nif:interests().
+interests(#subscriptions{interests = Interests}) ->
+    Interests.
 
 %% @doc What the master of the link that is up has told of its commands.
 -spec told(eslaver_nif:commands() | undefined, subscriptions()) -> subscriptions().
@@ -94,44 +90,76 @@ told(Told, Subscriptions) ->
 
 %% @doc What a process asks for.
 -spec call(call(), pid(), subscriptions()) -> subscriptions().
-call({subscribe, Ref, Filter}, Pid, #subscriptions{by_ref = ByRef} = Subscriptions) ->
-    New = #subscription{monitor = monitor(process, Pid), filter = Filter},
-    Subscriptions#subscriptions{by_ref = ByRef#{Ref => New}};
+call({subscribe, Ref, Filter}, Pid, #subscriptions{interests = Interests, next = Id} = Before) ->
+    Monitor = monitor(process, Pid),
+    Size = size_of(Filter),
+    ok = add(Size, Interests, Id, Filter),
+    #subscriptions{by_id = ById, by_ref = ByRef, by_monitor = ByMonitor} = Before,
+    Before#subscriptions{
+        next = Id + 1,
+        by_id = ById#{Id => Ref},
+        by_ref = ByRef#{Ref => {Id, Size, Monitor}},
+        by_monitor = ByMonitor#{Monitor => Ref},
+        late = [Id || Before#subscriptions.open] ++ Before#subscriptions.late
+    };
 call({unsubscribe, _} = Request, _Pid, Subscriptions) ->
     cast(Request, Subscriptions).
 
 %% @doc Ends a subscription, if there is one under this reference.
 -spec cast(cast(), subscriptions()) -> subscriptions().
-cast({unsubscribe, Ref}, #subscriptions{by_ref = ByRef} = Subscriptions) ->
-    case ByRef of
-        #{Ref := #subscription{monitor = Monitor}} ->
+cast({unsubscribe, Ref}, #subscriptions{interests = Interests, by_ref = ByRef} = Subscriptions) ->
+    case maps:take(Ref, ByRef) of
+        {{Id, Size, Monitor}, Rest} ->
             true = demonitor(Monitor, [flush]),
-            without(Ref, Subscriptions);
-        #{} ->
+            ok = remove(Size, Interests, Id),
+            Subscriptions#subscriptions{
+                by_id = maps:remove(Id, Subscriptions#subscriptions.by_id),
+                by_ref = Rest,
+                by_monitor = maps:remove(Monitor, Subscriptions#subscriptions.by_monitor)
+            };
+        error ->
             Subscriptions
+    end.
+
+size_of(#{keys := Keys}) when length(Keys) > ?MANY -> large;
+size_of(_Filter) -> small.
+
+add(large, Interests, Id, Filter) ->
+    eslaver_nif:interests_add_dirty(Interests, Id, Filter);
+add(small, Interests, Id, Filter) ->
+    case eslaver_nif:interests_add(Interests, Id, Filter) of
+        busy -> add(large, Interests, Id, Filter);
+        ok -> ok
+    end.
+
+remove(large, Interests, Id) ->
+    eslaver_nif:interests_remove_dirty(Interests, Id);
+remove(small, Interests, Id) ->
+    case eslaver_nif:interests_remove(Interests, Id) of
+        busy -> remove(large, Interests, Id);
+        ok -> ok
     end.
 
 %% @doc A monitored process has ended, perhaps a subscriber.
 -spec down(reference(), subscriptions()) -> subscriptions().
-down(Monitor, #subscriptions{by_ref = ByRef} = Subscriptions) ->
-    Gone = [Ref || {Ref, #subscription{monitor = M}} <- maps:to_list(ByRef), M =:= Monitor],
-    lists:foldl(fun without/2, Subscriptions, Gone).
-
-without(Ref, #subscriptions{by_ref = ByRef, pending = Pending} = Subscriptions) ->
-    Subscriptions#subscriptions{
-        by_ref = maps:remove(Ref, ByRef),
-        pending = [Change || Change <- Pending, element(1, Change) =/= Ref]
-    }.
+down(Monitor, #subscriptions{by_monitor = ByMonitor} = Subscriptions) ->
+    case ByMonitor of
+        #{Monitor := Ref} -> cast({unsubscribe, Ref}, Subscriptions);
+        #{} -> Subscriptions
+    end.
 
 %% @doc `Count' events of a batch have been handled. Those of a snapshot have no offsets.
 -spec handled(non_neg_integer() | all, [term()], eslaver_position:offsets(), subscriptions()) ->
     {[message()], subscriptions()}.
 handled(_Count, _Events, <<>>, Subscriptions) ->
     {[], Subscriptions};
-handled(_Count, _Events, _Offsets, #subscriptions{by_ref = ByRef} = Subscriptions) when
-    map_size(ByRef) =:= 0
-->
+handled(0, _Events, _Offsets, Subscriptions) ->
     {[], Subscriptions};
+handled(Count, _Events, Offsets, #subscriptions{by_id = ById} = Subscriptions) when
+    map_size(ById) =:= 0
+->
+    Open = eslaver_position:is_open(Count, Offsets),
+    {[], Subscriptions#subscriptions{open = Open, pending = [], late = []}};
 handled(all, Events, Offsets, Subscriptions) ->
     notices(Events, Offsets, Subscriptions, []);
 handled(Count, Events, Offsets, Subscriptions) ->
@@ -140,119 +168,72 @@ handled(Count, Events, Offsets, Subscriptions) ->
 notices([], _Offsets, Subscriptions, Messages) ->
     {lists:reverse(Messages), Subscriptions};
 notices([Event | Events], Offsets, #subscriptions{pending = Pending} = Subscriptions, Messages) ->
-    {Offset, Db, InTransaction} = eslaver_position:first(Offsets),
+    {Offset, Db, Open} = eslaver_position:first(Offsets),
     {Name, Args} = command(Event),
     Rest = eslaver_position:skip(1, Offsets),
+    Closed = Subscriptions#subscriptions{open = Open, pending = [], late = []},
     case Name of
         <<"discard">> ->
-            notices(Events, Rest, Subscriptions#subscriptions{pending = []}, Messages);
-        _ when InTransaction ->
+            notices(Events, Rest, Closed, Messages);
+        _ when Open ->
             Changed = changes(Name, Args, Db, Subscriptions) ++ Pending,
-            notices(Events, Rest, Subscriptions#subscriptions{pending = Changed}, Messages);
+            Opened = Subscriptions#subscriptions{open = true, pending = Changed},
+            notices(Events, Rest, Opened, Messages);
         _ ->
-            Changed = changes(Name, Args, Db, Subscriptions) ++ Pending,
-            Now = [message(Change, Offset) || Change <- Changed],
-            notices(Events, Rest, Subscriptions#subscriptions{pending = []}, Now ++ Messages)
+            Changed =
+                changes(Name, Args, Db, Subscriptions) ++ Pending ++ missed(Db, Subscriptions),
+            Told = lists:foldr(
+                fun(Change, Acc) -> told(Change, Offset, Subscriptions, Acc) end,
+                Messages,
+                Changed
+            ),
+            notices(Events, Rest, Closed, Told)
     end.
-
-%% @doc The same for commands that belong together: one, or those of a transaction.
--spec applied([{Name :: binary(), Args :: [binary()], Db}], Offset, subscriptions()) ->
-    [message()]
-when
-    Db :: non_neg_integer(), Offset :: non_neg_integer().
-applied(_Commands, _Offset, #subscriptions{by_ref = ByRef}) when map_size(ByRef) =:= 0 ->
-    [];
-applied(Commands, Offset, Subscriptions) ->
-    [
-        message(Change, Offset)
-     || {Name, Args, Db} <- Commands,
-        Change <- lists:reverse(changes(Name, Args, Db, Subscriptions))
-    ].
 
 command({stream, Name, Args, _Meta}) -> {Name, Args};
 command({stream, Name, Args}) -> {list_to_binary(Name), Args}.
 
-message({Ref, Tag, Name, What, Db}, Offset) ->
-    {eslaver, Ref, {Tag, Name, What, #{db => Db, offset => Offset}}}.
+%% What a command changes, the last first.
+changes(Name, Args, Db, #subscriptions{interests = Interests, told = Told}) ->
+    Found =
+        case eslaver_nif:interests_of(Interests, Name, Args, Db, Told) of
+            takes_long -> eslaver_nif:interests_of_dirty(Interests, Name, Args, Db, Told);
+            Changes -> Changes
+        end,
+    lists:foldl(fun(Change, Acc) -> [{Name, Change} | Acc] end, [], Found).
+
+%% Who has subscribed within a transaction does not know which keys it had changed by then.
+missed(_Db, #subscriptions{late = []}) -> [];
+missed(Db, #subscriptions{late = Late}) -> [{<<"exec">>, {Late, keys, unknown, Db}}].
+
+told({Name, {Ids, Tag, What, Db}}, Offset, Subscriptions, Messages) ->
+    Notice = {Tag, Name, What, #{db => Db, offset => Offset}},
+    to(Ids, Notice, Subscriptions, Messages).
+
+%% @doc What a keyspace tells.
+-spec messages([{[eslaver_nif:interest()] | all, notice()}], subscriptions()) -> [message()].
+messages(Notices, Subscriptions) ->
+    lists:foldr(fun({Ids, Notice}, Acc) -> to(Ids, Notice, Subscriptions, Acc) end, [], Notices).
+
+%% A subscription may have ended meanwhile.
+to(all, Notice, #subscriptions{by_ref = ByRef}, Messages) ->
+    [{eslaver, Ref, Notice} || Ref <- maps:keys(ByRef)] ++ Messages;
+to(Ids, Notice, #subscriptions{by_id = ById}, Messages) ->
+    [{eslaver, Ref, Notice} || Id <- Ids, #{Id := Ref} <- [ById]] ++ Messages.
 
 %% @doc A snapshot has been handled: any key may have changed.
 -spec loaded(#{offset := non_neg_integer(), db := non_neg_integer(), _ => _}, subscriptions()) ->
     [message()].
-loaded(#{offset := Offset, db := Db}, #subscriptions{by_ref = ByRef}) ->
-    [
-        message({Ref, keys, resync, all, Db}, Offset)
-     || Ref <- maps:keys(ByRef)
-    ].
+loaded(#{offset := Offset, db := Db}, Subscriptions) ->
+    to(all, {keys, resync, all, #{db => Db, offset => Offset}}, Subscriptions, []).
 
 %% @doc A snapshot begins, and the transaction in hand never ends.
 -spec restarted(subscriptions()) -> subscriptions().
 restarted(Subscriptions) ->
-    Subscriptions#subscriptions{pending = []}.
+    Subscriptions#subscriptions{open = false, pending = [], late = []}.
 
 %% @doc Sends the messages, to the references, which are aliases of the subscribers until they end
 %% the subscriptions.
 -spec send([message()]) -> ok.
 send(Messages) ->
     lists:foreach(fun({eslaver, Ref, _} = Message) -> Ref ! Message end, Messages).
-
-%% What a command changes, for each subscriber to it, the last first.
-changes(Name, Args, Db, #subscriptions{by_ref = ByRef, told = Told}) ->
-    Wanting = [
-        {Ref, Filter}
-     || {Ref, #subscription{filter = Filter}} <- maps:to_list(ByRef),
-        is_among(Name, commands, Filter)
-    ],
-    case Wanting of
-        [] ->
-            [];
-        _ ->
-            lists:foldl(
-                fun(Change, Acc) -> each(Change, Name, Wanting, Acc) end,
-                [],
-                written(Name, Args, Db, Told)
-            )
-    end.
-
-written(Name, Args, Db, Told) ->
-    case eslaver_keys:of_command(Name, Args, Told) of
-        not_a_write -> [];
-        flushall -> [{keys, all, Db}];
-        flushdb -> [{keys, {db, Db}, Db}];
-        {swapdb, One, Other} -> [{keys, {swap, One, Other}, Db}];
-        {slots, Ranges} -> [{keys, {slots, Ranges}, Db}];
-        unnamed -> [{keys, unknown, Db}];
-        unknown -> [{keys, unknown, Db}];
-        {Changed, _Read} -> [in_db(Key, Db) || Key <- Changed]
-    end.
-
-in_db({Db, Key}, _Selected) -> {key, Key, Db};
-in_db(Key, Selected) -> {key, Key, Selected}.
-
-each({Tag, What, Db}, Name, Wanting, Changes) ->
-    lists:foldl(
-        fun({Ref, Filter}, Acc) ->
-            case wants(Tag, What, Db, Filter) of
-                true -> [{Ref, Tag, Name, What, Db} | Acc];
-                false -> Acc
-            end
-        end,
-        Changes,
-        Wanting
-    ).
-
-wants(key, Key, Db, Filter) -> is_among(Db, dbs, Filter) andalso matches(Key, Filter);
-wants(keys, all, _Db, _Filter) -> true;
-wants(keys, {slots, _}, _Db, _Filter) -> true;
-wants(keys, {swap, A, B}, _, Filter) -> is_among(A, dbs, Filter) orelse is_among(B, dbs, Filter);
-wants(keys, _Which, Db, Filter) -> is_among(Db, dbs, Filter).
-
-is_among(Value, Key, Filter) ->
-    case Filter of
-        #{Key := undefined} -> true;
-        #{Key := Wanted} -> lists:member(Value, Wanted)
-    end.
-
-matches(_Key, #{keys := undefined}) ->
-    true;
-matches(Key, #{keys := Globs}) ->
-    lists:any(fun(Glob) -> eslaver_keys:matches(Glob, Key) end, Globs).

@@ -8,7 +8,7 @@
 %% commands.
 -module(eslaver_test_convergence).
 
--export([run/2, replay/2, format/1]).
+-export([run/2, replay/2, lasting/2, format/1]).
 -export_type([subject/0, options/0, report/0]).
 
 %% `caught_up`: whether it has all up to there. `content`: what it holds.
@@ -110,8 +110,7 @@ replay(#{connect := Connect} = Subject, Steps) ->
     ok = eslaver_test_client:close(Last),
     Differences.
 
-%% What differs when all that was written has arrived. Times pass between two looks: what is a
-%% difference stays one.
+%% What differs when all that was written has arrived.
 settled(#{master := Client, replica := Replica, referee := Referee} = Subject, Patience) ->
     %% A restarted master takes another id with its first replica.
     lists:foreach(
@@ -120,7 +119,7 @@ settled(#{master := Client, replica := Replica, referee := Referee} = Subject, P
         end,
         [Replica | [Referee || Referee =/= none]]
     ),
-    settled_by(erlang:monotonic_time(millisecond) + Patience, Subject).
+    lasting(fun() -> differences(Subject) end, Patience).
 
 %% Where the master is. The first versions have one id for all purposes.
 place(Client) ->
@@ -131,7 +130,7 @@ place(Client) ->
         end,
     {Replid, binary_to_integer(eslaver_test_client:info(Client, "master_repl_offset"))}.
 
-settled_by(Deadline, #{master := Client, replica := #{content := Content}} = Subject) ->
+differences(#{master := Client, replica := #{content := Content}} = Subject) ->
     Got = Content(),
     Expected = disputed(Got, eslaver_test_content:of_server(Client), Subject),
     case eslaver_test_content:differences(Expected, Got) of
@@ -140,13 +139,26 @@ settled_by(Deadline, #{master := Client, replica := #{content := Content}} = Sub
             Digest = eslaver_test_content:digest(eslaver_test_content:alike(Expected, Got)),
             [];
         Differences ->
-            case erlang:monotonic_time(millisecond) < Deadline of
-                true ->
-                    timer:sleep(50),
-                    settled_by(Deadline, Subject);
-                false ->
-                    Differences
-            end
+            Differences
+    end.
+
+%% The differences that are still there after `Patience` ms, in two looks. Between two reads of a key
+%% that make one look, it may expire, and a look may take longer than all of `Patience`.
+-spec lasting(fun(() -> [Difference]), Patience :: non_neg_integer()) -> [Difference] when
+    Difference :: eslaver_test_content:difference().
+lasting(Look, Patience) ->
+    lasting(Look, Look(), erlang:monotonic_time(millisecond) + Patience).
+
+lasting(_Look, [], _Deadline) ->
+    [];
+lasting(Look, Before, Deadline) ->
+    timer:sleep(50),
+    Now = Look(),
+    case erlang:monotonic_time(millisecond) < Deadline of
+        true ->
+            lasting(Look, Now, Deadline);
+        false ->
+            [Difference || {Place, _, _} = Difference <- Now, lists:keymember(Place, 1, Before)]
     end.
 
 %% What the master has, but where its own replica has something else, and so have we: that.

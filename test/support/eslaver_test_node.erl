@@ -2,9 +2,11 @@
 %% to have their memory measured. What is called there is in this module, too.
 -module(eslaver_test_node).
 
--export([start/0, start/1, stop/1, kill/1, call/4, replica/2]).
+-export([start/0, start/1, stop/1, kill/1, call/4, replica/2, mirror/2]).
 %% Called in the node.
--export([start_replica/1, keep/2, written/1, handled/1, count/3, counted/1, inventory/0]).
+-export([
+    start_replica/1, start_mirror/1, keep/2, written/1, handled/1, count/3, counted/1, inventory/0
+]).
 %% What a node has more and more of.
 -export([flat/2]).
 -export_type([growth/0]).
@@ -62,6 +64,17 @@ start_replica(Options) ->
     {ok, Replica} = eslaver:start_link(Options),
     true = unlink(Replica),
     Replica.
+
+%% Starts a mirror there, which nobody is linked to.
+-spec mirror(pid(), map()) -> ok.
+mirror(Node, Options) ->
+    call(Node, ?MODULE, start_mirror, [Options]).
+
+-spec start_mirror(map()) -> ok.
+start_mirror(Options) ->
+    {ok, Mirror} = eslaver_mirror:start_link(Options),
+    true = unlink(Mirror),
+    ok.
 
 %% Callbacks
 

@@ -1,7 +1,7 @@
 %% A mirror of a master behind a proxy (eslaver_test_proxy), and the replica that feeds it.
 -module(eslaver_test_proxied_mirror).
 
--export([start/2, start/3, of_master/2, attach/2, caught_up/2, replica/1, kill_replica/1]).
+-export([start/2, start/3, of_master/2, attach/2, attach/3, caught_up/2, replica/1, kill_replica/1]).
 
 -export_type([proxied/0]).
 
@@ -41,6 +41,8 @@ attach(Mirror, #{proxy := Proxy}) ->
 attach(Mirror, Port) ->
     attach(Mirror, Port, #{}).
 
+%% The same with these options.
+-spec attach(Mirror :: atom(), inet:port_number(), map()) -> ok.
 attach(Mirror, Port, Options) ->
     Target = eslaver_test_replica:target(Port),
     {ok, _} = eslaver_mirror:start_link(maps:merge(Target#{name => Mirror}, Options)),

@@ -50,7 +50,7 @@ mark(Client, Collector) ->
     Key.
 
 %% Puts a record in the place of the one of its name in a server's state.
--spec replace_in_state(atom(), tuple()) -> ok.
+-spec replace_in_state(pid() | atom(), tuple()) -> ok.
 replace_in_state(Server, New) ->
     Name = element(1, New),
     Replace = fun

@@ -9,10 +9,52 @@ defaults_test() ->
             name := eslaver_mirror,
             full_resync := beside,
             max_memory := undefined,
-            serve_stale_data := true
+            serve_stale_data := true,
+            persist := #{file := undefined, scope := <<>>}
         },
         Options
     ).
+
+persist_test_() ->
+    [
+        ?_assertMatch(
+            {ok, #{persist := #{file := File, interval := Interval}}},
+            eslaver_mirror_options:parse(#{persist => Given})
+        )
+     || {Given, File, Interval} <- [
+            {undefined, undefined, infinity},
+            {"mirror.rdb", <<"mirror.rdb">>, 300000},
+            {<<"mirror.rdb">>, <<"mirror.rdb">>, 300000},
+            {#{file => "mirror.rdb"}, <<"mirror.rdb">>, 300000},
+            {#{file => "mirror.rdb", interval => 1000}, <<"mirror.rdb">>, 1000},
+            {#{file => "mirror.rdb", interval => infinity}, <<"mirror.rdb">>, infinity}
+        ]
+    ].
+
+%% Filters that let the same pass are the same, however they are given.
+scope_test_() ->
+    Scope = fun(Filter) ->
+        {ok, #{persist := #{scope := Scope}}} = eslaver_mirror_options:parse(#{filter => Filter}),
+        Scope
+    end,
+    Same = [
+        #{keys => ["a*", <<"b*">>], dbs => [0, 1]},
+        #{keys => [<<"b*">>, "a*", "a*"], dbs => [1, 0]}
+    ],
+    Others = [undefined, #{keys => ["a*"]}, #{keys => "b*"}, #{dbs => [0]}, #{keys => []}],
+    [
+        ?_assertEqual(1, length(lists:usort([Scope(Filter) || Filter <- Same]))),
+        ?_assertEqual(6, length(lists:usort([Scope(Filter) || Filter <- [hd(Same) | Others]])))
+    ].
+
+%% The last save may take its time.
+shutdown_test_() ->
+    Shutdown = fun(Options) -> maps:get(shutdown, eslaver_mirror:child_spec(Options)) end,
+    [
+        ?_assertEqual(5000, Shutdown(#{})),
+        ?_assertEqual(5000, Shutdown(#{persist => undefined})),
+        ?_assertEqual(60000, Shutdown(#{persist => "mirror.rdb"}))
+    ].
 
 refused_test_() ->
     [
@@ -27,6 +69,12 @@ refused_test_() ->
             {max_memory, infinity, infinity},
             {read_concurrency, true, hidden},
             {serve_stale_data, maybe_so, maybe_so},
+            {persist, 1, 1},
+            {persist, "", ""},
+            {persist, <<"a", 0>>, <<"a", 0>>},
+            {persist, #{interval => 1}, #{interval => 1}},
+            {persist, #{file => "a", interval => 0}, #{file => "a", interval => 0}},
+            {persist, #{file => "a", every => 1}, #{file => "a", every => 1}},
             %% They are about a callback, and there is none.
             {events, full, full},
             {resume, {file, "x"}, {file, "x"}},

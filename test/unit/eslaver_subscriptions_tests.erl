@@ -15,8 +15,7 @@ bit(true) -> 1;
 bit(false) -> 0.
 
 subscribed(Filter) ->
-    {Ref, Subscriptions} = subscribed(Filter, eslaver_subscriptions:new()),
-    {Ref, Subscriptions}.
+    subscribed(Filter, eslaver_subscriptions:new()).
 
 subscribed(Filter, Subscriptions) ->
     Ref = make_ref(),
@@ -221,23 +220,78 @@ parse_test_() ->
         [?_assertEqual({error, Key, Value}, Parse(#{Key => Value})) || {Key, Value} <- Bad] ++
         [?_assertEqual({error, filter, []}, Parse([]))].
 
-%% What a mirror has applied: a transaction's keys have the offset behind it.
-applied_test() ->
-    {Ref, Subscriptions} = subscribed(#{keys => <<"a*">>}),
-    Commands = [
-        {<<"mset">>, [<<"a1">>, <<"1">>, <<"b">>, <<"2">>, <<"a2">>, <<"3">>], 0},
-        {<<"ping">>, [], 0},
-        {<<"flushdb">>, [], 3}
-    ],
-    Message = fun(Tag, Name, What, Db) ->
-        {eslaver, Ref, {Tag, Name, What, #{db => Db, offset => 70}}}
+%% What a keyspace tells: it names subscribers by the ids that they got in turn.
+messages_test() ->
+    {One, First} = subscribed(#{keys => <<"a">>}),
+    {Other, Both} = subscribed(#{}, First),
+    Meta = #{db => 0, offset => 70},
+    Set = fun(Key) -> {key, <<"set">>, Key, Meta} end,
+    Resync = {keys, resync, all, Meta},
+    Notices = [{[1, 2], Set(<<"a">>)}, {[2], Set(<<"b">>)}, {all, Resync}],
+    Told = fun(Ref, Subscriptions) ->
+        Messages = eslaver_subscriptions:messages(Notices, Subscriptions),
+        [Notice || {eslaver, Of, Notice} <- Messages, Of =:= Ref]
     end,
+    ?assertEqual([Set(<<"a">>), Resync], Told(One, Both)),
+    ?assertEqual([Set(<<"a">>), Set(<<"b">>), Resync], Told(Other, Both)),
+    Left = eslaver_subscriptions:cast({unsubscribe, One}, Both),
+    ?assertEqual([], Told(One, Left)),
+    ?assertEqual([Set(<<"a">>), Set(<<"b">>), Resync], Told(Other, Left)).
+
+%% Who subscribes within a transaction is told that it may have changed any key before.
+within_a_transaction_test() ->
+    Multi = [{{stream, "multi", []}, 5, true, 0}, {set(<<"a">>), 10, true, 0}],
+    Exec = [{set(<<"b">>), 15, true, 2}, {{stream, "exec", []}, 20, false, 2}],
+    At = #{db => 2, offset => 20},
+    Unknown = {keys, <<"exec">>, unknown, At},
+    {[], Open} = handled(Multi, eslaver_subscriptions:new()),
+    {_, Late} = subscribed(#{keys => <<"b">>}, Open),
+    {_, Done} = Told = handled(Exec, Late),
+    ?assertEqual([Unknown, {key, <<"set">>, <<"b">>, At}], notices(Told)),
     ?assertEqual(
-        [
-            Message(key, <<"mset">>, <<"a1">>, 0),
-            Message(key, <<"mset">>, <<"a2">>, 0),
-            Message(keys, <<"flushdb">>, {db, 3}, 3)
-        ],
-        eslaver_subscriptions:applied(Commands, 70, Subscriptions)
+        [{key, <<"set">>, <<"b">>, #{db => 0, offset => 30}}],
+        notices(handled([{set(<<"b">>), 30, false, 0}], Done))
     ),
-    ?assertEqual([], eslaver_subscriptions:applied(Commands, 70, eslaver_subscriptions:new())).
+    {_, Another} = subscribed(#{keys => <<"b">>}, Open),
+    Discard = [{{stream, "discard", []}, 20, false, 2}],
+    {[], Dropped} = handled(Discard, Another),
+    ?assertEqual([], notices(handled([{set(<<"a">>), 30, false, 0}], Dropped))),
+    {_, Before} = subscribed(#{keys => <<"b">>}),
+    {[], Half} = handled(1, Multi, Before),
+    {[], Rest} = handled(tl(Multi), Half),
+    ?assertEqual([{key, <<"set">>, <<"b">>, At}], notices(handled(Exec, Rest))).
+
+%% Subscriptions go with their processes, and nothing of them is left.
+down_test() ->
+    Kept = eslaver_subscriptions:new(),
+    Interests = eslaver_subscriptions:interests(Kept),
+    Wanted = fun() ->
+        eslaver_nif:interests_of(Interests, <<"set">>, [<<"a">>, <<"v">>], 0, undefined)
+    end,
+    Pids = [
+        spawn(fun() ->
+            receive
+                stop -> ok
+            end
+        end)
+     || _ <- lists:seq(1, 10)
+    ],
+    {ok, Filter} = eslaver_filter:parse([keys], #{keys => <<"a">>}),
+    All = lists:foldl(
+        fun(Pid, Acc) -> eslaver_subscriptions:call({subscribe, make_ref(), Filter}, Pid, Acc) end,
+        Kept,
+        Pids
+    ),
+    ?assertMatch([{[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], key, <<"a">>, 0}], Wanted()),
+    lists:foreach(fun(Pid) -> Pid ! stop end, Pids),
+    Left = lists:foldl(
+        fun(Pid, Acc) ->
+            receive
+                {'DOWN', Monitor, process, Pid, _} -> eslaver_subscriptions:down(Monitor, Acc)
+            end
+        end,
+        All,
+        Pids
+    ),
+    ?assertEqual([], Wanted()),
+    ?assertEqual([], eslaver_subscriptions:loaded(#{offset => 1, db => 0}, Left)).

@@ -8,7 +8,7 @@
 use std::fmt;
 
 /// A pattern.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Glob {
     pattern: Vec<u8>,
     /// How many bytes at its start stand for themselves.
@@ -24,10 +24,16 @@ impl Glob {
         Self { pattern, literal }
     }
 
+    /// What all that matches begins with, and the pattern of the rest.
+    #[inline]
+    pub fn split(&self) -> (&[u8], &[u8]) {
+        self.pattern.split_at(self.literal)
+    }
+
     /// Whether the whole of `bytes` matches.
     #[inline]
     pub fn matches(&self, bytes: &[u8]) -> bool {
-        let (start, rest) = self.pattern.split_at(self.literal);
+        let (start, rest) = self.split();
         // names of one kind begin alike: where the start ends is where they differ
         if let Some(at) = self.literal.checked_sub(1)
             && bytes.get(at) != start.get(at)

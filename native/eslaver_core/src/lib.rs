@@ -15,12 +15,14 @@
 //! | [`position`] | commands | the offset, db and transaction that the stream stands at |
 //! | [`commands`] | a command | which of its arguments are keys, and which of these it changes |
 //! | [`filter`], [`glob`] | a key, or a command | whether it is wanted |
+//! | [`interests`] | a command | what it changes, and who wants to know of that |
 #![forbid(unsafe_code)]
 
 pub mod commands;
 pub mod filter;
 pub mod glob;
 pub mod handshake;
+pub mod interests;
 pub mod lines;
 pub mod position;
 pub mod rdb;

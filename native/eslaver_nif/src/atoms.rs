@@ -4,7 +4,7 @@ rustler::atoms! {
     // why a slice has returned
     more, wait, no_credit, closed,
     // messages to the link and the server
-    eslaver_nif, wake, eslaver_link, batch, full, partial, loaded, eslaver_rdb_file, left_out,
+    eslaver_nif, wake, eslaver_link, eslaver_keyspace, batch, full, partial, loaded, eslaver_rdb_file, left_out,
     // classic events
     loading, stream,
     // full events
@@ -26,10 +26,14 @@ rustler::atoms! {
     locked, none,
     // what commands change
     flushdb, flushall, swapdb, slots, unnamed, not_a_write, unknown,
+    // notices of changes
+    key, swap, resync,
     // reads of a keyspace, and what it is told
     not_running, fresh, stale, wrongtype, busy, takes_long, changed,
-    memory, types, functions, unapplied, incomplete, stale_for, status,
+    all, memory, types, functions, unapplied, incomplete, stale_for, status,
     refused, lost, command, reason,
+    // its file
+    saved, restored, changes,
     undefined, ok, error, invalid_config,
     r#true = "true", r#false = "false",
 }

@@ -1,4 +1,4 @@
-//! The keys of commands, and whether they match a pattern.
+//! The keys of commands, and whether they match a pattern, for tests against servers' own answers.
 
 use std::sync::Arc;
 
@@ -19,20 +19,22 @@ type RawTold = ErlOption<ResourceArc<Told>>;
 
 /// The keys that a command changes, and those that it only reads: each as it was given, or `{Db,
 /// Key}` if it is in another db. For a command without keys, what it does instead.
+// the macro has a name `args` of its own
+#[rustler::nif(schedule = "DirtyCpu")]
 fn keys<'a>(
     env: Env<'a>,
     name: Binary<'_>,
-    args: Vec<Term<'a>>,
+    words: Vec<Term<'a>>,
     told: RawTold,
 ) -> NifResult<Term<'a>> {
     let nothing = Learned::default();
     let told = Option::from(told);
     let learned = told.as_ref().map_or(&nothing, |told: &ResourceArc<Told>| &told.0);
-    let bytes = args.iter().map(|arg| arg.decode()).collect::<Result<Vec<Binary<'_>>, _>>()?;
+    let bytes = words.iter().map(|arg| arg.decode()).collect::<Result<Vec<Binary<'_>>, _>>()?;
     let bytes: Vec<&[u8]> = bytes.iter().map(Binary::as_slice).collect();
     let (mut changed, mut read) = (Vec::new(), Vec::new());
     let effect = commands::keys(learned, &name, bytes.as_slice(), |key| {
-        if let Some(arg) = args.get(key.index) {
+        if let Some(arg) = words.get(key.index) {
             let found = key.db.map_or(*arg, |db| (db, *arg).encode(env));
             if key.changed { changed.push(found) } else { read.push(found) }
         }
@@ -49,33 +51,8 @@ fn keys<'a>(
     })
 }
 
-// the macro has a name `args` of its own
-#[rustler::nif(name = "keys")]
-fn keys_short<'a>(
-    env: Env<'a>,
-    name: Binary<'_>,
-    words: Vec<Term<'a>>,
-    told: RawTold,
-) -> NifResult<Term<'a>> {
-    keys(env, name, words, told)
-}
-
-#[rustler::nif(name = "keys_dirty", schedule = "DirtyCpu")]
-fn keys_long<'a>(
-    env: Env<'a>,
-    name: Binary<'_>,
-    words: Vec<Term<'a>>,
-    told: RawTold,
-) -> NifResult<Term<'a>> {
-    keys(env, name, words, told)
-}
-
-#[rustler::nif(name = "glob")]
-fn glob_short(pattern: Binary<'_>, bytes: Binary<'_>) -> bool {
-    glob::matches(&pattern, &bytes)
-}
-
-#[rustler::nif(name = "glob_dirty", schedule = "DirtyCpu")]
-fn glob_long(pattern: Binary<'_>, bytes: Binary<'_>) -> bool {
+/// Whether a key matches a pattern.
+#[rustler::nif(name = "glob", schedule = "DirtyCpu")]
+fn glob_matches(pattern: Binary<'_>, bytes: Binary<'_>) -> bool {
     glob::matches(&pattern, &bytes)
 }

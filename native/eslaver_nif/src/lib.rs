@@ -9,7 +9,10 @@
 //! | `terms` | events as terms |
 //! | `payload` | the payloads of `DUMP` and `FUNCTION DUMP` |
 //! | `filter` | filters |
+//! | `interests` | who wants to know of which changes |
+//! | `keys` | the keys of commands, and patterns |
 //! | `keys` | the keys of commands |
+//! | `panics` | panics, caught and told |
 //! | `position_file` | the file that keeps a position |
 //! | `atoms` | the names that both sides know |
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -17,15 +20,16 @@
 mod allocator;
 mod atoms;
 mod filter;
+mod interests;
 mod io;
 mod keys;
 mod keyspace;
 mod link;
+mod panics;
 mod payload;
 mod position_file;
 mod terms;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
@@ -70,11 +74,7 @@ impl Link {
     fn slice(&self, env: Env<'_>) -> Outcome {
         let outcome = match &mut *self.slicer.lock().unwrap_or_else(PoisonError::into_inner) {
             None => Outcome::Closed(End::Stopped),
-            Some(slicer) => catch_unwind(AssertUnwindSafe(|| slicer.run(env, &self.shared)))
-                .unwrap_or_else(|panic| {
-                    slicer.give_up();
-                    Outcome::Closed(End::panicked(&*panic))
-                }),
+            Some(slicer) => slicer.run(env, &self.shared),
         };
         if matches!(outcome, Outcome::Closed(_)) {
             self.shared.stop();
@@ -211,6 +211,7 @@ fn links() -> u64 {
 }
 
 fn load(env: Env<'_>, info: Term<'_>) -> bool {
+    panics::load();
     keyspace::load(env);
     info.decode::<u32>().is_ok_and(|abi| abi == ABI)
 }

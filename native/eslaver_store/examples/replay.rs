@@ -18,7 +18,7 @@ use eslaver_core::position::Tracker;
 use eslaver_core::rdb::write::{Dialect, Server, Writer as RdbWriter};
 use eslaver_core::rdb::{Decoder, Status};
 use eslaver_core::resp::{Commands, Limits};
-use eslaver_store::{Feed, Loader, Store, Writer, save};
+use eslaver_store::{Feed, Loader, Save, Store, Writer};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,9 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     load(&fs::read(snapshot)?, &store)?;
     apply(&fs::read(stream)?, &store)?;
     let mut rdb = RdbWriter::new(dialect(server).ok_or("an unknown server")?, Vec::new());
-    let saved = save(&store, &mut rdb)?;
+    let saved = Save::begin(&store).ok_or("a save beside another")?.write_all(&mut rdb)?;
     fs::write(written, rdb.finish()?)?;
-    println!("{} keys written, {} unknown", saved.keys, saved.unknown);
+    println!("{} keys written, {} unknown", saved.keys, saved.unknown.len());
     Ok(())
 }
 
@@ -81,10 +81,11 @@ fn apply(stream: &[u8], store: &Arc<Store>) -> Result<(), Box<dyn Error>> {
         let db = tracker.position().db;
         tracker.apply(&command)?;
         let args: Vec<&[u8]> = command.args().iter().collect();
-        feed.command(db, command.name(), &args, now, |command, refusal| {
+        let refuse = |command: &eslaver_store::Command<'_>, refusal: eslaver_store::Refusal| {
             let name = command.name.escape_ascii().to_string();
             *refused.entry((name, refusal.to_string())).or_default() += 1;
-        });
+        };
+        feed.command(db, command.name(), &args, now, refuse, |_| {});
     }
     for ((name, refusal), count) in refused {
         eprintln!("{name}: {refusal}, {count} times");

@@ -2,19 +2,21 @@
 //!
 //! Nothing here knows of Erlang, sockets or clocks; the time is a parameter. A [`Loader`] fills a
 //! [`Store`] with a snapshot, a [`Feed`] applies the command stream as the master's own replicas do,
-//! [`Queries`] answer what readers ask, and [`save`] writes it all as a file that servers load.
+//! [`Queries`] answer what readers ask, and a [`Save`] writes it all as a file that servers load.
 //!
 //! ```
 //! use std::sync::Arc;
 //!
 //! use eslaver_core::commands::Learned;
-//! use eslaver_store::{Answer, Arg, Feed, Patience, Queries, Reader, Store, Tree, Writer};
+//! use eslaver_store::{Answer, Arg, Command, Feed, Patience, Queries, Reader, Store, Tree, Writer};
 //!
 //! let store = Arc::new(Store::new());
 //! let mut feed = Feed::new(Writer::new(Arc::clone(&store), Learned::default(), None));
-//! feed.command(0, b"HSET", &[b"user:1", b"name", b"Ada"], 0, |command, refusal| {
+//! let refused = |command: &Command<'_>, refusal| {
 //!     eprintln!("{}: {refusal}", command.name.escape_ascii());
-//! });
+//! };
+//! let applied = |commands: &[Command<'_>]| println!("{} applied", commands.len());
+//! feed.command(0, b"HSET", &[b"user:1", b"name", b"Ada"], 0, refused, applied);
 //!
 //! let reader = Reader::new(&store, 0, 0, Patience::Short);
 //! let mut tree = Tree::default();
@@ -51,6 +53,7 @@ pub mod values;
 mod write;
 
 pub use keyspace::account::Account;
+pub use keyspace::db::WARMED;
 pub use keyspace::slot;
 pub use keyspace::store::{Patience, ReadError, Store};
 pub use keyspace::trash::Trash;
@@ -62,9 +65,10 @@ pub use read::query::Arg;
 pub use read::reader::Reader;
 pub use read::reply::{Answer, Reply, Tree};
 pub use read::table::{Queries, Query};
-pub use save::{Saved, save};
+pub use save::{Save, Saved, Trailer, TrailerError, UnknownKey};
 pub use write::command::Command;
 pub use write::feed::Feed;
 pub use write::functions::Functions;
 pub use write::refusal::Refusal;
+pub use write::watch::{Changed, Interest, Watch};
 pub use write::writer::Writer;

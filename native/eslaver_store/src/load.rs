@@ -1,5 +1,6 @@
 //! Fills a store with a snapshot, and makes a value of a `DUMP` payload.
 
+mod batches;
 mod draft;
 mod loader;
 

@@ -1,6 +1,9 @@
 //! Writes a store as an RDB file that servers load.
 
+mod trailer;
 mod vectorset;
+
+pub use trailer::{Trailer, TrailerError};
 
 use std::ops::ControlFlow;
 
@@ -10,6 +13,7 @@ use eslaver_core::rdb::{Item, Meta, ModuleField};
 use crate::collections::element::Element;
 use crate::collections::record::{Fields, Members, Record};
 use crate::keyspace::entry::Entry;
+use crate::keyspace::moment::Moment;
 use crate::keyspace::store::Store;
 use crate::values::array::{Array, MAX_INDEX};
 use crate::values::bag::{Bag, BagKind};
@@ -22,40 +26,100 @@ use crate::values::string::Str;
 use crate::values::zset::Zset;
 use crate::values::{Large, Type, ValueRef, gcra};
 
+/// A store that is being saved as it was when this began. Its writer may go on meanwhile: it copies
+/// what it changes first. Dropped before its end, it saves nothing more.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use eslaver_core::commands::Learned;
+/// use eslaver_core::rdb::write::{Dialect, Server, Writer as RdbWriter};
+/// use eslaver_store::{Command, Save, Store, Writer};
+///
+/// let store = Arc::new(Store::new());
+/// let mut writer = Writer::new(Arc::clone(&store), Learned::default(), None);
+/// let mut set = |key: &[u8]| {
+///     writer.apply(&[Command { db: 0, name: b"set", args: &[key, b"1"] }], 0, |_, _| {});
+/// };
+/// set(b"one");
+/// let mut save = Save::begin(&store).unwrap();
+/// set(b"two");
+/// let mut rdb = RdbWriter::new(Dialect::of_server(Server::Redis, 7, 0).unwrap(), Vec::new());
+/// let saved = save.write_all(&mut rdb)?;
+/// assert_eq!(saved.keys, 1);
+/// let file: Vec<u8> = rdb.finish()?;
+/// # Ok::<(), eslaver_core::rdb::write::WriteError>(())
+/// ```
+#[derive(Debug)]
+pub struct Save {
+    moment: Moment,
+    saved: Saved,
+}
+
 /// What became of a file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Saved {
     /// The keys that it holds.
     pub keys: u64,
     /// Keys whose values are not known. They are left out.
-    pub unknown: u64,
+    pub unknown: Vec<UnknownKey>,
 }
 
-/// Writes all keys of a store. It must not change meanwhile.
-///
-/// # Errors
-/// If the version of the file has no such value as a key holds.
-pub fn save<O: Output>(store: &Store, rdb: &mut RdbWriter<O>) -> Result<Saved, WriteError> {
-    let mut saved = Saved::default();
-    let dbs = store.dbs();
-    for (number, db) in dbs.iter() {
-        for stripe in db.stripes() {
-            // Values are copied under the lock, and written without it: those of large ones cost nothing.
-            let keys = stripe.read_recursive();
-            let entries: Vec<Entry> = keys.iter().cloned().collect();
-            drop(keys);
-            for entry in entries {
-                match entry.kind() {
-                    Type::Unknown | Type::Unsure => saved.unknown += 1,
-                    _ => {
-                        write_entry(rdb, number, &entry)?;
-                        saved.keys += 1;
-                    }
+/// A key whose value is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownKey {
+    /// Its database.
+    pub db: u32,
+    /// Its name.
+    pub key: Box<[u8]>,
+    /// Whether it is known that it exists.
+    pub exists: bool,
+}
+
+impl Save {
+    /// Begins to save a store, whose writer must not be within a change. `None` while it is being
+    /// saved.
+    pub fn begin(store: &Store) -> Option<Self> {
+        Some(Self { moment: Moment::of(store)?, saved: Saved::default() })
+    }
+
+    /// Writes some more keys, if there are any: whether there were.
+    ///
+    /// # Errors
+    /// If the version of the file has no such value as a key holds.
+    pub fn write_some<O: Output>(&mut self, rdb: &mut RdbWriter<O>) -> Result<bool, WriteError> {
+        let Some((db, entries)) = self.moment.next() else {
+            return Ok(false);
+        };
+        for entry in entries.iter() {
+            match entry.kind() {
+                kind @ (Type::Unknown | Type::Unsure) => self.saved.unknown.push(UnknownKey {
+                    db,
+                    key: entry.key().into(),
+                    exists: kind == Type::Unknown,
+                }),
+                _ => {
+                    write_entry(rdb, db, entry)?;
+                    self.saved.keys += 1;
                 }
             }
         }
+        Ok(true)
     }
-    Ok(saved)
+
+    /// Writes all keys that are left, and says what the file holds.
+    ///
+    /// # Errors
+    /// If the version of the file has no such value as a key holds.
+    pub fn write_all<O: Output>(mut self, rdb: &mut RdbWriter<O>) -> Result<Saved, WriteError> {
+        while self.write_some(rdb)? {}
+        Ok(self.saved)
+    }
+
+    /// What the file holds so far.
+    pub fn saved(&self) -> &Saved {
+        &self.saved
+    }
 }
 
 fn write_entry<O: Output>(

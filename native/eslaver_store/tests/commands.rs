@@ -11,7 +11,7 @@ use eslaver_core::filter::Filter;
 use eslaver_core::glob::Glob;
 use eslaver_core::rdb::write::{Dialect, Writer as RdbWriter};
 use eslaver_core::rdb::{Decoder, Family, Status};
-use eslaver_store::{Command, Loader, Refusal, Store, Writer, save};
+use eslaver_store::{Command, Loader, Refusal, Save, Store, Writer};
 use model::commands::Choices;
 use model::compare::Reads;
 use model::{Model, NOW};
@@ -42,8 +42,8 @@ fn saved(store: &Store) -> Vec<u8> {
     // The first version whose sets have members that expire.
     let dialect = Dialect::new(Family::Redis, 17).unwrap();
     let mut rdb = RdbWriter::new(dialect, Vec::new());
-    let saved = save(store, &mut rdb).unwrap();
-    assert_eq!((saved.keys, saved.unknown), (store.len() as u64, 0));
+    let saved = Save::begin(store).unwrap().write_all(&mut rdb).unwrap();
+    assert_eq!((saved.keys, saved.unknown), (store.len() as u64, Vec::new()));
     rdb.finish().unwrap()
 }
 

@@ -8,7 +8,7 @@ use eslaver_core::commands::Learned;
 use eslaver_core::rdb::write::{Contents, Dialect, Server, Writer as RdbWriter};
 use eslaver_core::rdb::{Decoder, Item, Meta, ModuleField, Status};
 use eslaver_store::{
-    Answer, Arg, Command, Loader, Patience, Queries, Reader, Store, Tree, Writer, save,
+    Answer, Arg, Command, Loader, Patience, Queries, Reader, Save, Store, Tree, Writer,
 };
 
 const NOW: i64 = 1_700_000_000_000;
@@ -44,7 +44,7 @@ fn loaded(file: &[u8]) -> Arc<Store> {
 fn saved(store: &Store, server: Server, major: u32, minor: u32) -> Arc<Store> {
     let dialect = Dialect::of_server(server, major, minor).unwrap();
     let mut rdb = RdbWriter::new(dialect, Vec::new());
-    assert_eq!(save(store, &mut rdb).unwrap().keys, store.len() as u64);
+    assert_eq!(Save::begin(store).unwrap().write_all(&mut rdb).unwrap().keys, store.len() as u64);
     loaded(&rdb.finish().unwrap())
 }
 

@@ -261,3 +261,33 @@ fn after_a_panic_nothing_is_read() {
         });
     }
 }
+
+/// What is sorted by keys that change all the while has an answer, and it is of one moment: all keys
+/// that it is sorted by are changed together.
+#[test]
+fn sorting_has_an_answer() {
+    let write = |count: usize| {
+        let mut words = vec![b"mset".to_vec()];
+        for key in 0..50 {
+            words.push(format!("w_{key}").into_bytes());
+            words.push(count.to_string().into_bytes());
+        }
+        vec![(0, words)]
+    };
+    let mut first = vec![(0, words("rpush list"))];
+    first[0].1.extend((0..50).map(|key: usize| key.to_string().into_bytes()));
+    beside(&first, write, |store| {
+        let all = Arg::Tuple(vec![Arg::Int(0), Arg::Int(-1)]);
+        let args = [
+            Arg::Bytes(b"list"),
+            Arg::Atom("nosort"),
+            Arg::List(vec![Arg::Bytes(b"w_*")]),
+            all,
+            Arg::Atom("asc"),
+            Arg::Atom("false"),
+        ];
+        let found = ask(store, 0, "sort_ro", &args);
+        assert_eq!(len(&found), 50);
+        assert!(all_alike(&found), "{found:?}");
+    });
+}

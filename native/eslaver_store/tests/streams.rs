@@ -8,7 +8,7 @@ use eslaver_core::commands::Learned;
 use eslaver_core::rdb::write::{Dialect, Server, Writer as RdbWriter};
 use eslaver_core::rdb::{Decoder, Status};
 use eslaver_store::{
-    Answer, Arg, Command, Loader, Patience, Queries, Reader, Store, Tree, Writer, save,
+    Answer, Arg, Command, Loader, Patience, Queries, Reader, Save, Store, Tree, Writer,
 };
 
 fn ask(store: &Store, name: &str, args: &[Arg<'_>]) -> Answer {
@@ -63,13 +63,14 @@ fn what_is_saved_is_loaded() {
     apply(&mut writer, "xadd large idmp p i 2000-1 a 1");
     let dialect = Dialect::of_server(Server::Redis, 8, 8).unwrap();
     let mut rdb = RdbWriter::new(dialect, Vec::new());
-    assert_eq!(save(&store, &mut rdb).unwrap().keys, 2);
+    assert_eq!(Save::begin(&store).unwrap().write_all(&mut rdb).unwrap().keys, 2);
     let mut decoder = Decoder::new();
     decoder.feed(&rdb.finish().unwrap());
     let loaded = Arc::new(Store::new());
     let mut loader = Loader::new(Arc::clone(&loaded), None);
     while decoder.next(&mut loader).unwrap() != Status::Done {}
     assert_eq!(loader.problems(), []);
+    loader.finish();
     for key in ["large", "small"] {
         for (loaded, expected) in all(&loaded, key).into_iter().zip(all(&store, key)) {
             assert_eq!(loaded, expected, "{key}");

@@ -7,8 +7,8 @@ use eslaver_core::commands::Learned;
 use eslaver_core::rdb::write::{Dialect, Writer as RdbWriter};
 use eslaver_core::rdb::{Decoder, Family, Status};
 use eslaver_store::{
-    Answer, Arg, Command, Loader, Patience, Queries, ReadError, Reader, Refusal, Store, Tree,
-    Writer, save,
+    Answer, Arg, Command, Loader, Patience, Queries, ReadError, Reader, Refusal, Save, Store, Tree,
+    Writer,
 };
 
 struct Mirror {
@@ -39,7 +39,7 @@ impl Mirror {
     /// What is loaded of the file that it saves.
     fn saved(&self) -> Self {
         let mut rdb = RdbWriter::new(Dialect::new(Family::Redis, 10).unwrap(), Vec::new());
-        save(&self.store, &mut rdb).unwrap();
+        Save::begin(&self.store).unwrap().write_all(&mut rdb).unwrap();
         let mirror = Self::new();
         let mut loader = Loader::new(Arc::clone(&mirror.store), None);
         let mut decoder = Decoder::new();
@@ -121,7 +121,7 @@ fn commands_change_sorted_sets() {
         (&["zadd k 2 a", "zadd k xx incr 3 a"], "[{a,5.0}]"),
         (&["zadd k 2 a", "zadd k gt incr -3 a"], "[{a,2.0}]"),
         (&["zadd k xx 3 a"], "[]"),
-        (&["zadd k -0 a +inf b -inf c"], "[{c,-inf},{a,0.0},{b,inf}]"),
+        (&["zadd k -0 a +inf b -inf c"], "[{c,-inf},{a,-0.0},{b,inf}]"),
         (&["zincrby k 2.5 a", "zincrby k -1 a"], "[{a,1.5}]"),
         (&["zadd k 1 a 2 b 3 c", "zrem k b x"], "[{a,1.0},{c,3.0}]"),
         (&["zadd k 1 a", "zrem k a"], "[]"),

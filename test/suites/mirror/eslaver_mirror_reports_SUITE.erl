@@ -52,10 +52,9 @@ reasons(End) ->
     _ = End(Mirror),
     [reason(Monitor) || Monitor <- Monitors].
 
-%% Gives it a state with which it cannot handle any event.
+%% Gives it a state with which it cannot tell anybody of anything.
 break(Mirror) ->
-    _ = sys:replace_state(Mirror, fun(State) -> setelement(3, State, {broken, "secret-state"}) end),
-    ok.
+    eslaver_test_replica:replace_in_state(Mirror, {subscriptions, "secret-state"}).
 
 found(Term) ->
     string:find(io_lib:format("~tp", [Term]), "secret").

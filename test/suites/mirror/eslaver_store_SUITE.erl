@@ -11,19 +11,8 @@
 
 -compile([export_all, nowarn_export_all]).
 
-%% Words of commands that are left out; see eslaver_test_command_forms. Redis 8 ends when it finds
-%% VADD with CAS in an append-only file. Redis 8.0.2, the first with vector sets, does not load the
-%% links of some that are written here; later ones do.
--define(LEFT_OUT, ["CAS"]).
--define(LEFT_OUT_OF_8_0_2, ["CAS", "VADD"]).
 -define(STEPS, 5_000).
 -define(LONG, 50_000).
-%% What expires within so many ms does not last until the end.
--define(SOON, 600_000).
--define(PATIENCE, 20_000).
-%% DEBUG DIGEST walks through an array's gaps, too.
--define(DIGESTED_ARRAY, 1_000_000).
--define(DBS, [0, 1, 2, 3]).
 
 suite() ->
     [{timetrap, {minutes, 10}}].
@@ -56,7 +45,7 @@ same_data(Config) ->
         {"appendonly", "yes"}, {"appendfsync", "no"}, {"auto-aof-rewrite-percentage", "0"}
     ],
     Master = eslaver_test_master:start(#{server => Server, config => Appends}),
-    ok = write(Master, taken(Description), Seed),
+    ok = write(Master, eslaver_test_lasting:taken(Description), Seed),
     Files = copied(Master, Dir),
     ok = eslaver_test_master:restart(Master),
     {ok, Said} = eslaver_test_crates:run("replay", Files ++ [dialect(Description)]),
@@ -70,23 +59,14 @@ same_data(Config) ->
     LoadedContent = eslaver_test_content:of_server(LoadedClient),
     Differences = eslaver_test_content:differences(Content, LoadedContent),
     ?assertEqual([], [shown(D) || D <- lists:sublist(Differences, 10)]),
-    ?assertEqual(digest(Client), digest(LoadedClient)),
+    Digest = fun(Of) -> eslaver_test_lasting:digest(Of, Description) end,
+    ?assertEqual(Digest(Client), Digest(LoadedClient)),
     _ = [eslaver_test_client:close(C) || C <- Clients],
     _ = [eslaver_test_master:stop(M) || M <- [Master, Loaded]],
     ok.
 
 shown(Difference) ->
     lists:flatten(io_lib:format("~0P", [Difference, 100])).
-
-%% What the server takes. It is tried on another one: the append-only file has no more commands than
-%% are to be applied.
-taken(#{server := Server} = Description) ->
-    Tried = eslaver_test_master:start(#{server => Server}),
-    Client = eslaver_test_client:connect(Tried),
-    Taken = used(eslaver_test_workload:taken(Client), left_out(Description)),
-    ok = eslaver_test_client:close(Client),
-    ok = eslaver_test_master:stop(Tried),
-    Taken.
 
 %% An empty snapshot, which tells the server's version, and random commands.
 write(Master, Taken, Seed) ->
@@ -99,67 +79,8 @@ write(Master, Taken, Seed) ->
             true -> ?LONG;
             false -> ?STEPS
         end,
-    {First, Last} = lists:split(
-        Count div 2, eslaver_test_workload:steps(Count, Taken, #{evictions => true})
-    ),
-    Steps = First ++ lists:filter(fun keeps_keys/1, Last),
-    #{client := Client} = eslaver_test_workload_runner:run(Steps, #{client => Client}),
-    true = eslaver_test_wait:until(fun() -> is_lasting(Client) end, ?PATIENCE),
+    ok = eslaver_test_lasting:run(Count, Taken, Client),
     eslaver_test_client:close(Client).
-
-%% Something is to be there at the end.
-keeps_keys(Step) ->
-    binary:match(term_to_binary(Step), <<"FLUSH">>) =:= nomatch.
-
-left_out(#{family := redis, version := {8, 0, 2}}) -> ?LEFT_OUT_OF_8_0_2;
-left_out(_Description) -> ?LEFT_OUT.
-
-%% The forms that are used.
-used(#{writes := Writes, blocking := Blocking} = Taken, LeftOut) ->
-    Taken#{
-        writes := [
-            {Weight, Left}
-         || {Weight, Forms} <- Writes,
-            [_ | _] = Left <- [lists:filter(fun(Form) -> is_used(Form, LeftOut) end, Forms)]
-        ],
-        blocking := [Each || {_, Form, _, Then} = Each <- Blocking, is_used([Then | Form], LeftOut)]
-    }.
-
-is_used(Form, LeftOut) ->
-    lists:all(fun(Item) -> is_used_item(Item, LeftOut) end, Form).
-
-is_used_item({many, Form}, LeftOut) ->
-    is_used(Form, LeftOut);
-is_used_item(Text, LeftOut) ->
-    not lists:any(fun(Word) -> lists:member(Word, LeftOut) end, string:lexemes(Text, " ")).
-
-%% Deletes what expires soon: whether the server has nothing left that does, seen or unseen.
-is_lasting(Client) ->
-    [] =:= [passing || Db <- ?DBS, not is_lasting(Client, Db)].
-
-is_lasting(Client, Db) ->
-    %% Keys may go while they are asked for.
-    try eslaver_test_master_data:read_db(Client, Db) of
-        Items -> is_lasting(Client, Db, Items)
-    catch
-        error:{command_failed, _, _} -> false
-    end.
-
-is_lasting(Client, Db, Items) ->
-    _ = eslaver_test_client:ok(Client, ["SELECT", Db]),
-    Passing = [Key || {Key, Item} <- Items, is_passing(Item)],
-    _ = eslaver_test_client:pipeline(Client, [["DEL", Key] || Key <- Passing]),
-    Passing =:= [] andalso eslaver_test_client:ok(Client, ["DBSIZE"]) =:= length(Items).
-
-is_passing(#{expires := true, ttl := Left}) when Left < ?SOON ->
-    true;
-is_passing(#{field_expire_at := Times}) ->
-    Soon = erlang:system_time(millisecond) + ?SOON,
-    lists:any(fun({_Field, At}) -> At < Soon end, Times);
-is_passing(#{type := {module, <<"none">>}}) ->
-    true;
-is_passing(_) ->
-    false.
 
 %% The snapshot and the append-only file of a master, and where the example is to write to.
 copied(Master, Dir) ->
@@ -180,33 +101,3 @@ copied(Master, Dir) ->
 
 dialect(#{family := Family, version := {Major, Minor, _}}) ->
     lists:flatten(io_lib:format("~s-~b.~b", [Family, Major, Minor])).
-
-%% To be asked once the data was read: before Redis 4.0 a server that still makes room for more keys
-%% crashes at it, and each read brings that forward.
-digest(Client) ->
-    delete_wide_arrays(Client),
-    remove_zeros(Client),
-    eslaver_test_client:ok(Client, ["DEBUG", "DIGEST"]).
-
-%% The digest would take hours over their gaps.
-delete_wide_arrays(Client) ->
-    [
-        begin
-            _ = eslaver_test_client:ok(Client, ["SELECT", Db]),
-            eslaver_test_client:ok(Client, ["DEL", Key])
-        end
-     || Db <- ?DBS,
-        {Key, #{type := array, value := Elements}} <- eslaver_test_master_data:read_db(Client, Db),
-        element(1, lists:last(Elements)) > ?DIGESTED_ARRAY
-    ].
-
-%% Servers before 6.2 tell zeros by their signs, which the store does not keep.
-remove_zeros(Client) ->
-    [
-        begin
-            _ = eslaver_test_client:ok(Client, ["SELECT", Db]),
-            eslaver_test_client:ok(Client, ["ZREMRANGEBYSCORE", Key, 0, 0])
-        end
-     || Db <- ?DBS,
-        {Key, #{type := zset}} <- eslaver_test_master_data:read_db(Client, Db)
-    ].

@@ -28,6 +28,16 @@ mirror(Config) ->
     "best: [{<<\"c\">>,<<\"Ada\">>},{<<\"b\">>,undefined}]" = next_line(Example),
     end_of(Example).
 
+projection(Config) ->
+    write(Config, ["HSET user:1 name Ada born 1815", "HSET user:2 name Grace born 1906"]),
+    Example = start("projection.erl", Config),
+    _ = lines_until(Example, "born before 1900: [<<\"Ada\">>]"),
+    write(Config, ["HSET user:3 name Charles born 1791"]),
+    "born before 1900: [<<\"Ada\">>,<<\"Charles\">>]" = next_line(Example),
+    write(Config, ["DEL user:1"]),
+    "born before 1900: [<<\"Charles\">>]" = next_line(Example),
+    end_of(Example).
+
 new_leader(Config) ->
     write(Config, ["ZADD scores 3 a 1 b", "HSET user:b name Ada"]),
     Example = start("new_leader.erl", Config),

@@ -68,7 +68,7 @@ impl Commands {
         let choice = self.random.below(100);
         let mut run = |words: &[&[u8]]| {
             if let Some((name, args)) = words.split_first() {
-                feed.command(0, name, args, NOW, |_, _| ());
+                feed.command(0, name, args, NOW, |_, _| (), |_| ());
             }
         };
         match (choice, kind) {

@@ -108,6 +108,22 @@ impl Commands {
         Ok(Some(Command::new(bytes, &self.args, len)))
     }
 
+    /// Hands the first arguments of the next commands, up to `count` of them, to `each`: mostly these
+    /// are keys. It ends before a command that has not come whole, or is none.
+    #[inline]
+    pub fn upcoming<'a>(&'a self, count: usize, mut each: impl FnMut(&'a [u8])) {
+        let mut at = match self.state {
+            State::Begin => self.start,
+            State::Taken => self.start + self.cursor,
+            State::Header(_) | State::Data(..) => return,
+        };
+        for _ in 0..count {
+            let Some((argument, end)) = first_argument(&self.buf, at) else { return };
+            at = end;
+            argument.into_iter().for_each(&mut each);
+        }
+    }
+
     fn read(&mut self) -> Result<Found, Fault> {
         loop {
             let found = match self.state {
@@ -288,6 +304,25 @@ fn number(data: &[u8], at: usize) -> Result<Option<(u64, usize)>, Fault> {
     Ok(crlf(data, end)?.then_some((value, end + 2)))
 }
 
+/// The first argument of the command at `at`, if it has any, and where that command ends.
+#[inline]
+fn first_argument(data: &[u8], at: usize) -> Option<(Option<&[u8]>, usize)> {
+    if data.get(at) != Some(&b'*') {
+        return None;
+    }
+    let (count, mut at) = number(data, at + 1).ok()??;
+    let mut argument = None;
+    for index in 0..count {
+        let (len, begin) = bulk_header(data, at, u32::MAX.into()).ok()??;
+        let bytes = data.get(begin..begin + len)?;
+        if index == 1 {
+            argument = Some(bytes);
+        }
+        at = begin + len + 2;
+    }
+    Some((argument, at))
+}
+
 fn bulk_header(data: &[u8], at: usize, max: u64) -> Result<Option<(usize, usize)>, Fault> {
     match data.get(at) {
         None => return Ok(None),
@@ -334,6 +369,29 @@ mod tests {
         parser.feed(format!("$1\r\na\r\n*99999\r\n{args}*1\r\n").as_bytes());
         assert_eq!(taken(&mut parser), 2);
         assert!(parser.args.capacity() <= KEPT_ARGS);
+    }
+
+    #[test]
+    fn upcoming_arguments_are_those_of_the_next_commands() {
+        let mut parser = Commands::new(Limits::default());
+        let upcoming = |parser: &Commands, count| {
+            let mut found = Vec::new();
+            parser.upcoming(count, |argument| found.push(argument.to_vec()));
+            found
+        };
+        assert!(upcoming(&parser, 9).is_empty());
+        parser.feed(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n$4\r\nPING\r\n");
+        parser.feed(b"*3\r\n$3\r\nSET\r\n$2\r\nbc\r\n$1\r\n1\r\n*2\r\n$3\r\nDEL\r\n$4\r\nde");
+        assert_eq!(upcoming(&parser, 9), [&b"a"[..], b"bc"]);
+        assert_eq!(upcoming(&parser, 2), [b"a"]);
+        assert_eq!(parser.next().unwrap().unwrap().name(), b"GET");
+        assert_eq!(upcoming(&parser, 9), [b"bc"]);
+        assert_eq!(taken(&mut parser), 2);
+        assert!(upcoming(&parser, 9).is_empty());
+        parser.feed(b"fg\r\n*x");
+        assert!(parser.next().unwrap().is_some());
+        assert!(parser.next().is_err());
+        assert!(upcoming(&parser, 9).is_empty());
     }
 
     #[test]

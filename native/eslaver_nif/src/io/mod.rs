@@ -19,7 +19,6 @@ mod wire;
 use greet::{Failed, Greeted};
 pub(crate) use wire::WAKE;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -28,6 +27,7 @@ use mio::{Poll, Waker};
 use crate::link::config::{Address, Config};
 use crate::link::end::End;
 use crate::link::shared::{Alive, Chunk, Shared};
+use crate::panics;
 
 /// Several times what the thread's stack needs.
 const STACK: usize = 256 * 1024;
@@ -45,8 +45,8 @@ pub(crate) fn spawn(
     let thread = std::thread::Builder::new().name("eslaver_io".into()).stack_size(STACK);
     thread
         .spawn(move || {
-            let run = AssertUnwindSafe(|| run(config, poll, &shared, &chunks));
-            let end = catch_unwind(run).unwrap_or_else(|panic| End::panicked(&*panic));
+            let end = panics::catch(|| run(config, poll, &shared, &chunks));
+            let end = end.unwrap_or_else(|panic| End::panicked(panic, false));
             drop((waker, alive));
             shared.set_end(end);
             drop(chunks);

@@ -1,7 +1,6 @@
 //! What goes to the slices, in order: from memory, or from the RDB file where they do not keep up.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -14,6 +13,7 @@ use crate::atoms;
 use crate::link::config::Config;
 use crate::link::end::End;
 use crate::link::shared::{Chunk, Shared};
+use crate::panics;
 
 /// Bytes read back from the RDB file at a time.
 const PIECE: usize = 64 * 1024;
@@ -172,10 +172,10 @@ impl<'a> Outlet<'a> {
 }
 
 fn keep(file: RdbFile, path: &Path, server: LocalPid) {
-    match catch_unwind(AssertUnwindSafe(|| file.keep())) {
+    match panics::catch(|| file.keep()) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => not_kept(path, &error.to_string(), server),
-        Err(panic) => not_kept(path, &End::panicked(&*panic).to_string(), server),
+        Err(panic) => not_kept(path, &End::panicked(panic, false).to_string(), server),
     }
 }
 

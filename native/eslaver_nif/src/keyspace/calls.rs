@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
 use eslaver_core::rdb::{self, Decoder, Limits, Status};
-use eslaver_store::{Feed, Functions, Loader, Writer};
+use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Writer};
 use rustler::types::erlang_option::ErlOption;
 use rustler::types::map;
 use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, ResourceArc, Term};
 
 use crate::atoms;
+use crate::interests::Interests;
+use crate::keyspace::fault::Fault;
 use crate::keyspace::reads::status_atom;
 use crate::keyspace::registry;
 use crate::keyspace::state::{Keyspace, Position};
@@ -19,12 +21,15 @@ use crate::keyspace::state::{Keyspace, Position};
 fn keyspace_new<'a>(
     env: Env<'a>,
     name: Atom,
+    interests: ResourceArc<Interests>,
     serves_stale: bool,
     in_place: bool,
     max_memory: ErlOption<u64>,
 ) -> NifResult<Term<'a>> {
-    let keyspace = ResourceArc::new(Keyspace::new(serves_stale, in_place, max_memory.into()));
-    keyspace.monitor(Some(env), &env.pid()).ok_or(rustler::Error::BadArg)?;
+    let mirror = env.pid();
+    let keyspace = Keyspace::new(mirror, interests, serves_stale, in_place, max_memory.into());
+    let keyspace = ResourceArc::new(keyspace);
+    keyspace.monitor(Some(env), &mirror).ok_or(rustler::Error::BadArg)?;
     registry::add(name, &keyspace);
     Ok(keyspace.encode(env))
 }
@@ -41,6 +46,8 @@ fn keyspace_close(keyspace: ResourceArc<Keyspace>) -> Atom {
 #[rustler::nif(schedule = "DirtyIo")]
 fn keyspace_detach<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult<Term<'a>> {
     let ticket = keyspace.detach();
+    keyspace.projections().into_iter().for_each(|projections| projections.call(env));
+    keyspace.notify(env);
     let position = keyspace.position();
     Ok((ticket, position_term(env, position.as_ref())?).encode(env))
 }
@@ -76,17 +83,11 @@ fn keyspace_release(env: Env<'_>, keyspace: ResourceArc<Keyspace>) -> Atom {
     atoms::ok()
 }
 
-/// Whether the server wants to know of the commands that are applied.
+/// The server has told notices of this weight.
 #[rustler::nif]
-fn keyspace_notify(keyspace: ResourceArc<Keyspace>, notify: bool) -> Atom {
-    keyspace.set_notify(notify);
+fn keyspace_notified(env: Env<'_>, keyspace: ResourceArc<Keyspace>, weight: u64) -> Atom {
+    keyspace.notified(env, weight);
     atoms::ok()
-}
-
-/// Whether it does.
-#[rustler::nif]
-fn keyspace_notifies(keyspace: ResourceArc<Keyspace>) -> bool {
-    keyspace.notifies()
 }
 
 /// What there is, where it stands in the stream, and what could not be applied.
@@ -142,8 +143,10 @@ fn keyspace_load<'a>(
     let mut loader = Loader::new(Arc::clone(&store), None);
     match load(&snapshot, &mut loader) {
         Ok(()) => {
+            loader.finish();
             let position = Position { replid: None, offset: 0, db: 0 };
             keyspace.publish(store, position, Functions::default());
+            keyspace.projections().into_iter().for_each(|projections| projections.call(env));
             atoms::ok().encode(env)
         }
         Err(error) => {
@@ -164,15 +167,21 @@ fn keyspace_apply<'a>(
     now: i64,
 ) -> NifResult<Vec<(Term<'a>, String)>> {
     let store = keyspace.store().ok_or(rustler::Error::BadArg)?;
-    let mut feed = Feed::new(Writer::new(store, Learned::default(), None));
+    let learned = Learned::default();
+    let mut feed = Feed::new(Writer::new(store, learned.clone(), None));
     let mut refused = Vec::new();
     for command in &commands {
         let words: Vec<&[u8]> = command.iter().map(Binary::as_slice).collect();
         let (name, args) = words.split_first().ok_or(rustler::Error::BadArg)?;
-        feed.command(db, name, args, now, |command, refusal| {
+        let refused = |command: &Command<'_>, refusal: Refusal| {
             refused.push((binary(env, command.name), refusal.to_string()));
-        });
+        };
+        let applied = |unit: &[Command<'_>]| {
+            keyspace.note(&learned, unit, 0);
+        };
+        feed.command(db, name, args, now, refused, applied);
     }
+    keyspace.notify(env);
     keyspace.bury_trash(feed.writer().take_trash());
     Ok(refused)
 }
@@ -182,6 +191,28 @@ fn keyspace_apply<'a>(
 fn keyspace_commands<'a>(env: Env<'a>) -> Vec<Term<'a>> {
     let writer = Writer::new(Arc::default(), Learned::default(), None);
     writer.commands().map(|name| binary(env, name)).collect()
+}
+
+/// The next link that applies commands panics within this one, in lower case.
+#[rustler::nif]
+fn keyspace_fail_command(name: Atom, command: Binary<'_>) -> Atom {
+    set_fault(name, Fault::Command(command.to_vec()))
+}
+
+/// The next link that loads a snapshot panics at its key of this number.
+#[rustler::nif]
+fn keyspace_fail_load(name: Atom, key: u64) -> Atom {
+    set_fault(name, Fault::Load(key))
+}
+
+fn set_fault(name: Atom, fault: Fault) -> Atom {
+    match registry::find(&registry::all(), name) {
+        None => atoms::not_running(),
+        Some(keyspace) => {
+            keyspace.set_fault(fault);
+            atoms::ok()
+        }
+    }
 }
 
 fn load(snapshot: &[u8], loader: &mut Loader) -> Result<(), rdb::Error> {

@@ -4,21 +4,34 @@
 //! |---|---|
 //! | `registry` | finds a keyspace by its mirror's name |
 //! | `state` | the keyspace: its current store, and what outlives a link |
+//! | `projections` | what a mirror's projections have still to take in |
+//! | `keeper` | what the process that keeps these asks of its keyspace |
 //! | `calls` | what a mirror's server asks of its keyspace |
+//! | `save`, `restore` | a keyspace as a file, and back |
+//! | `file` | what both have in common |
 //! | `reads` | reads, alone or of one moment |
 //! | `query` | terms as queries |
 //! | `answer` | answers as terms |
 //! | `names` | atoms as the names of queries and of their arguments |
+//! | `fault` | faults that tests ask for |
 //! | `reaper` | the thread that drops what is out of reach |
 
 mod answer;
 mod calls;
+mod fault;
+mod file;
+mod keeper;
 mod names;
+mod projections;
 mod query;
 mod reads;
 mod reaper;
 mod registry;
+mod restore;
+mod save;
 mod state;
 
+pub(crate) use fault::Fault;
 pub(crate) use names::load;
+pub(crate) use projections::Projections;
 pub(crate) use state::{Entry, Keyspace, Position};

@@ -1,7 +1,8 @@
 //! Terms as queries.
 
 use eslaver_store::{Arg, Query};
-use rustler::{Binary, Term, TermType};
+use rustler::{Binary, Term, TermType, sys};
+use smallvec::SmallVec;
 
 use crate::keyspace::names;
 
@@ -16,14 +17,36 @@ pub(crate) enum NoQuery {
     Bad,
 }
 
+/// Most queries have no more arguments than this.
+const FEW: usize = 4;
+
+/// The arguments of a query.
+pub(crate) type Args<'a> = SmallVec<[Arg<'a>; FEW]>;
+
 /// Reads a query of at most so many parts. Its binaries are not copied.
-pub(crate) fn read(term: Term<'_>, most: usize) -> Result<(Query, Vec<Arg<'_>>), NoQuery> {
-    let parts = rustler::types::tuple::get_tuple(term).map_err(|_| NoQuery::Bad)?;
-    let (name, args) = parts.split_first().ok_or(NoQuery::Bad)?;
+pub(crate) fn read(term: Term<'_>, most: usize) -> Result<(Query, Args<'_>), NoQuery> {
+    let mut parts = parts(term)?;
+    let name = parts.next().ok_or(NoQuery::Bad)?;
     let query = names::query(name.as_c_arg()).ok_or(NoQuery::Bad)?;
     let mut left = most;
-    let args = args.iter().map(|&arg| read_arg(arg, DEEPEST, &mut left));
+    let args = parts.map(|arg| read_arg(arg, DEEPEST, &mut left));
     Ok((query, args.collect::<Result<_, _>>()?))
+}
+
+/// The parts of a tuple.
+fn parts<'a>(tuple: Term<'a>) -> Result<impl Iterator<Item = Term<'a>>, NoQuery> {
+    let env = tuple.get_env();
+    let (mut arity, mut array) = (0, std::ptr::null());
+    // SAFETY: the term is of this environment. Of a tuple, the VM gives an array of `arity` terms of
+    // the same environment, which is there for as long as the term is.
+    let parts = unsafe {
+        if sys::enif_get_tuple(env.as_c_arg(), tuple.as_c_arg(), &mut arity, &mut array) == 0 {
+            return Err(NoQuery::Bad);
+        }
+        std::slice::from_raw_parts(array, usize::try_from(arity).unwrap_or_default())
+    };
+    // SAFETY: see above.
+    Ok(parts.iter().map(move |&part| unsafe { Term::new(env, part) }))
 }
 
 fn read_arg<'a>(term: Term<'a>, depth: usize, left: &mut usize) -> Result<Arg<'a>, NoQuery> {

@@ -37,7 +37,7 @@ enum Seen {
     /// There was no answer, for this reason.
     Failure(Atom),
     /// Which store they were of, and what in it.
-    Store(u64, Witness),
+    Store(u64, RefCell<Witness>),
 }
 
 /// What is to be answered.
@@ -159,6 +159,37 @@ fn read_long<'a>(
     read(env, name, Question::new(db, query, now, Patience::Long))
 }
 
+/// Answers what is in the keyspace, however old it is.
+fn read_own<'a>(env: Env<'a>, keyspace: &Keyspace, question: Question<'a>) -> NifResult<Term<'a>> {
+    let found = match &*keyspace.current() {
+        None => Found::Failure(atoms::loading()),
+        Some(current) => question.ask(env, current, None)?,
+    };
+    Ok(found.encode(env))
+}
+
+#[rustler::nif(name = "projections_read")]
+fn read_own_short<'a>(
+    env: Env<'a>,
+    keyspace: ResourceArc<Keyspace>,
+    db: Term<'a>,
+    query: Term<'a>,
+    now: i64,
+) -> NifResult<Term<'a>> {
+    read_own(env, &keyspace, Question::new(db, query, now, Patience::Short))
+}
+
+#[rustler::nif(name = "projections_read_dirty", schedule = "DirtyCpu")]
+fn read_own_long<'a>(
+    env: Env<'a>,
+    keyspace: ResourceArc<Keyspace>,
+    db: Term<'a>,
+    query: Term<'a>,
+    now: i64,
+) -> NifResult<Term<'a>> {
+    read_own(env, &keyspace, Question::new(db, query, now, Patience::Long))
+}
+
 /// How the data of the mirror with this name is.
 #[rustler::nif(name = "keyspace_status")]
 fn status(name: Atom) -> Atom {
@@ -182,23 +213,21 @@ fn session_new(name: Atom) -> ResourceArc<Session> {
 
 fn read_in<'a>(env: Env<'a>, session: &Session, question: Question<'a>) -> NifResult<Term<'a>> {
     let mut seen = session.seen.lock();
-    let found = with_current(session.name, |current| match (current, &mut *seen) {
-        (Err(why), Seen::Nothing) => {
-            *seen = Seen::Failure(why);
-            Ok(Found::Failure(why))
+    let found = with_current(session.name, |current| {
+        if let Seen::Nothing = *seen {
+            *seen = match current {
+                Ok(current) => Seen::Store(current.edition, RefCell::default()),
+                Err(why) => Seen::Failure(why),
+            };
         }
-        (Err(why), Seen::Failure(before)) if why == *before => Ok(Found::Failure(why)),
-        (Ok(current), Seen::Nothing) => {
-            let (found, witness) = witnessed(env, question, current, Witness::default());
-            *seen = Seen::Store(current.edition, witness);
-            found
+        match (current, &*seen) {
+            (Err(why), Seen::Failure(before)) if why == *before => Ok(Found::Failure(why)),
+            // what is noted stays noted, should this panic
+            (Ok(current), Seen::Store(edition, witness)) if current.edition == *edition => {
+                witnessed(env, question, current, witness)
+            }
+            _ => Ok(Found::Changed),
         }
-        (Ok(current), Seen::Store(edition, witness)) if current.edition == *edition => {
-            let (found, noted) = witnessed(env, question, current, std::mem::take(witness));
-            *witness = noted;
-            found
-        }
-        _ => Ok(Found::Changed),
     })?;
     Ok(found.encode(env))
 }
@@ -207,13 +236,10 @@ fn witnessed<'a>(
     env: Env<'a>,
     question: Question<'a>,
     current: &Current,
-    witness: Witness,
-) -> (NifResult<Found<'a>>, Witness) {
-    let cell = RefCell::new(witness);
-    let found = question.ask(env, current, Some(&cell));
-    let witness = cell.into_inner();
-    let found = if witness.has_changed() { found.map(|_| Found::Changed) } else { found };
-    (found, witness)
+    witness: &RefCell<Witness>,
+) -> NifResult<Found<'a>> {
+    let found = question.ask(env, current, Some(witness));
+    if witness.borrow().has_changed() { found.map(|_| Found::Changed) } else { found }
 }
 
 #[rustler::nif(name = "session_read")]
@@ -238,18 +264,23 @@ fn read_in_long<'a>(
     read_in(env, &session, Question::new(db, query, now, Patience::Long))
 }
 
-/// Whether everything that was read is still so.
+/// Whether everything that was read is still so, or `busy`.
 #[rustler::nif]
-fn session_unchanged(session: ResourceArc<Session>) -> bool {
+fn session_unchanged(session: ResourceArc<Session>) -> Atom {
     let seen = session.seen.lock();
-    with_current(session.name, |current| match (&*seen, current) {
-        (Seen::Nothing, _) => true,
-        (Seen::Failure(before), Err(why)) => why == *before,
+    let unchanged = with_current(session.name, |current| match (&*seen, current) {
+        (Seen::Nothing, _) => Some(true),
+        (Seen::Failure(before), Err(why)) => Some(why == *before),
         // that it has become stale meanwhile does not change it
-        (Seen::Store(..), Err(why)) if why == atoms::stale() => true,
-        (Seen::Store(edition, witness), Ok(current)) => {
-            current.edition == *edition && current.store.is_as_seen(witness)
+        (Seen::Store(..), Err(why)) if why == atoms::stale() => Some(true),
+        (Seen::Store(edition, witness), Ok(current)) if current.edition == *edition => {
+            current.store.is_as_seen(&witness.borrow())
         }
-        _ => false,
-    })
+        _ => Some(false),
+    });
+    match unchanged {
+        Some(true) => atoms::r#true(),
+        Some(false) => atoms::r#false(),
+        None => atoms::busy(),
+    }
 }

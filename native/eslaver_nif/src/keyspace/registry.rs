@@ -34,6 +34,7 @@ pub(crate) fn add(name: Atom, keyspace: &ResourceArc<Keyspace>) {
 
 /// Readers do not find this keyspace any more.
 pub(crate) fn remove(keyspace: &Keyspace) {
+    keyspace.close();
     REGISTRY.rcu(|keyspaces| {
         let others = keyspaces.iter().filter(|(_, other)| !std::ptr::eq(&**other, keyspace));
         others.cloned().collect::<Keyspaces>()

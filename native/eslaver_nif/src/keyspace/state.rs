@@ -2,16 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use eslaver_store::{Account, Functions, Store, Trash};
+use eslaver_core::commands::Learned;
+use eslaver_store::{Account, Command, Functions, Save, Store, Trash};
 use parking_lot::{Mutex, MutexGuard};
-use rustler::{Env, LocalPid};
+use rustler::{Env, LocalPid, ResourceArc};
 
 use crate::atoms;
+use crate::interests::Interests;
+use crate::keyspace::fault::Fault;
+use crate::keyspace::file::Failure;
+use crate::keyspace::projections::Projections;
 use crate::keyspace::reaper::Graves;
+use crate::terms::notices::Notices;
+
+/// The weight of notices with which the mirror is left alone until it has told them.
+const UNTOLD: u64 = 1024 * 1024;
 
 /// The editions so far: each store that readers get has its own, among those of all keyspaces.
 static EDITIONS: AtomicU64 = AtomicU64::new(0);
@@ -26,8 +35,15 @@ pub(crate) struct Keyspace {
     pub(crate) max_memory: Option<u64>,
     current: ArcSwapOption<Current>,
     fresh: AtomicBool,
-    /// Whether somebody wants to know which commands are applied.
-    notify: AtomicBool,
+    /// Who is told of changes by the mirror, its process.
+    mirror: LocalPid,
+    interests: ResourceArc<Interests>,
+    /// What it is to tell next.
+    notices: Mutex<Notices>,
+    /// The weight of what it was sent, and has not told yet.
+    untold: AtomicU64,
+    /// What is kept in step with it, if anything is.
+    projections: OnceLock<Projections>,
     /// Whether nothing may be written for now.
     held: AtomicBool,
     /// Which link may write. It is locked while a slice of the link runs.
@@ -37,6 +53,13 @@ pub(crate) struct Keyspace {
     /// Those of the current store, of one that is being filled, and of those that are being dropped.
     accounts: Mutex<Vec<Weak<Account>>>,
     graves: Graves,
+    /// What a test wants to fail.
+    fault: Mutex<Option<Fault>>,
+    /// How often the data has changed.
+    changes: AtomicU64,
+    saving: AtomicBool,
+    /// Whether its mirror has ended.
+    closed: AtomicBool,
 }
 
 /// What readers get.
@@ -80,10 +103,20 @@ pub(crate) enum Status {
 pub(crate) enum Entry<'a> {
     /// Nobody else does while this is kept.
     Granted(MutexGuard<'a, u64>),
-    /// Readers want it to stay as it is.
+    /// It is to stay as it is, for readers or for projections, or the mirror has much to tell first.
     Held,
     /// Another link has come.
     Over,
+}
+
+/// Data outside a transaction, and what belongs to it.
+pub(super) struct Moment {
+    pub(super) store: Arc<Store>,
+    pub(super) save: Save,
+    pub(super) position: Position,
+    pub(super) functions: Functions,
+    /// How often the data had changed.
+    pub(super) changes: u64,
 }
 
 impl Drop for Keyspace {
@@ -93,14 +126,24 @@ impl Drop for Keyspace {
 }
 
 impl Keyspace {
-    pub(crate) fn new(serves_stale: bool, in_place: bool, max_memory: Option<u64>) -> Self {
+    pub(crate) fn new(
+        mirror: LocalPid,
+        interests: ResourceArc<Interests>,
+        serves_stale: bool,
+        in_place: bool,
+        max_memory: Option<u64>,
+    ) -> Self {
         Self {
             serves_stale,
             in_place,
             max_memory,
             current: ArcSwapOption::empty(),
             fresh: AtomicBool::new(false),
-            notify: AtomicBool::new(false),
+            mirror,
+            interests,
+            notices: Mutex::new(Notices::new()),
+            untold: AtomicU64::new(0),
+            projections: OnceLock::new(),
             held: AtomicBool::new(false),
             turn: Mutex::new(0),
             writer: Mutex::new(None),
@@ -110,6 +153,10 @@ impl Keyspace {
             }),
             accounts: Mutex::default(),
             graves: Graves::default(),
+            fault: Mutex::new(None),
+            changes: AtomicU64::new(0),
+            saving: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -169,14 +216,30 @@ impl Keyspace {
 
     /// Gives readers another store, which holds everything up to this position.
     pub(crate) fn publish(&self, store: Arc<Store>, position: Position, functions: Functions) {
+        self.show(store, position, functions, true);
+    }
+
+    /// The same without a link. The first link goes on from there.
+    pub(super) fn restore(&self, store: Arc<Store>, position: Position, functions: Functions) {
+        let _turn = self.turn.lock();
+        self.show(store, position, functions, false);
+    }
+
+    fn show(&self, store: Arc<Store>, position: Position, functions: Functions, fresh: bool) {
+        let Position { offset, db, .. } = position;
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
         let old = self.current.swap(Some(Arc::new(Current { edition, store })));
         self.change(|applied| {
             applied.position = Some(position);
             applied.functions = functions;
             applied.is_lost = false;
-            true
+            fresh
         });
+        self.projections().into_iter().for_each(Projections::note_all);
+        if self.interests.any().is_some() {
+            self.notices.lock().loaded(offset, db);
+        }
+        self.changed(1);
         old.into_iter().for_each(|old| self.discard(&old));
     }
 
@@ -236,13 +299,107 @@ impl Keyspace {
         self.applied().position = None;
     }
 
-    pub(crate) fn set_notify(&self, notify: bool) {
-        self.notify.store(notify, Ordering::Release);
+    /// The data has changed, by so many commands.
+    pub(crate) fn changed(&self, times: u64) {
+        self.changes.fetch_add(times, Ordering::Relaxed);
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody else saves it, until the end of that.
+    pub(super) fn begin_saving(&self) -> bool {
+        !self.saving.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn end_saving(&self) {
+        self.saving.store(false, Ordering::Release);
+    }
+
+    /// This moment, between two slices.
+    pub(super) fn moment(&self) -> Result<Moment, Failure> {
+        let _turn = self.turn.lock();
+        let store = self.store().ok_or(Failure::Loading)?;
+        let applied = self.applied();
+        let position = applied.position.clone().filter(|_| !applied.is_lost);
+        let position = position.ok_or(Failure::Incomplete)?;
+        let save = Save::begin(&store).ok_or(Failure::Busy)?;
+        let (functions, changes) = (applied.functions.clone(), self.changes());
+        Ok(Moment { store, save, position, functions, changes })
+    }
+
+    /// Its mirror has ended.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), Failure> {
+        if self.closed.load(Ordering::Acquire) { Err(Failure::Stopped) } else { Ok(()) }
+    }
+
+    /// Notes who is to be told of commands that belong together, which readers see by now: whoever
+    /// subscribes later finds what they have changed. `offset` is behind them.
+    #[inline]
+    pub(crate) fn note(&self, learned: &Learned, unit: &[Command<'_>], offset: u64) {
+        if let Some(interests) = self.interests.any() {
+            self.notices.lock().applied(&interests, learned, unit, offset);
+        }
+    }
+
+    /// Sends the mirror what it has to tell, unless projections have still to take it in.
+    pub(crate) fn notify(&self, env: Env<'_>) {
+        if self.projections().is_none_or(Projections::is_settled) {
+            let mut notices = self.notices.lock();
+            self.untold.fetch_add(notices.weight(), Ordering::SeqCst);
+            notices.send(env, self.mirror);
+        }
+    }
+
+    /// The mirror has told notices of this weight. A link that waits for that goes on.
+    pub(crate) fn notified(&self, env: Env<'_>, weight: u64) {
+        let before = self.untold.fetch_sub(weight, Ordering::SeqCst);
+        if before > UNTOLD && before.saturating_sub(weight) <= UNTOLD {
+            self.wake(env);
+        }
+    }
+
+    pub(crate) fn set_fault(&self, fault: Fault) {
+        *self.fault.lock() = Some(fault);
+    }
+
+    /// The fault, if it is of this kind. There is none then any more.
+    pub(crate) fn take_fault<T>(&self, kind: impl FnOnce(&Fault) -> Option<T>) -> Option<T> {
+        let mut fault = self.fault.lock();
+        let found = fault.as_ref().and_then(kind);
+        if found.is_some() {
+            *fault = None;
+        }
+        found
     }
 
     #[inline]
-    pub(crate) fn notifies(&self) -> bool {
-        self.notify.load(Ordering::Acquire)
+    pub(crate) fn projections(&self) -> Option<&Projections> {
+        self.projections.get()
+    }
+
+    /// Keeps projections in step from now on. Those that were named first count.
+    pub(crate) fn project(&self, projections: Projections) {
+        self.projections.get_or_init(|| projections);
+    }
+
+    /// The projections have what they were called for: a link that waits goes on.
+    pub(crate) fn settle(&self, env: Env<'_>) {
+        if self.projections().is_some_and(|projections| projections.settle(env)) {
+            self.notify(env);
+            self.wake(env);
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst)
+            || self.untold.load(Ordering::SeqCst) > UNTOLD
+            || self.projections().is_some_and(Projections::is_awaited)
     }
 
     /// A slice of the link with this ticket begins, run by `link`, which is woken after a hold.
@@ -250,7 +407,7 @@ impl Keyspace {
         *self.writer.lock() = Some(link);
         let turn = self.turn.lock();
         match *turn == ticket {
-            true if self.held.load(Ordering::SeqCst) => Entry::Held,
+            true if self.is_held() => Entry::Held,
             true => Entry::Granted(turn),
             false => Entry::Over,
         }
@@ -274,6 +431,10 @@ impl Keyspace {
     /// A link that waits goes on.
     pub(crate) fn release(&self, env: Env<'_>) {
         self.held.store(false, Ordering::SeqCst);
+        self.wake(env);
+    }
+
+    fn wake(&self, env: Env<'_>) {
         if let Some(link) = *self.writer.lock() {
             // it may be gone
             let _ = env.send(&link, (atoms::eslaver_nif(), atoms::wake()));

@@ -7,16 +7,19 @@ use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Before, Filter};
 use eslaver_core::position::Position;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
-use eslaver_core::resp::Command;
-use eslaver_store::{Account, Feed, Functions, Loader, Refusal, Store, Writer};
-use rustler::ResourceArc;
+use eslaver_core::resp;
+use eslaver_store::{Account, Command, Feed, Functions, Loader, Refusal, Store, Watch, Writer};
+use rustler::{Env, ResourceArc};
 
-use crate::keyspace::{self, Keyspace};
+use crate::keyspace::{self, Fault, Keyspace, Projections};
 use crate::link::end::End;
 use crate::terms::snapshot::leading_number;
 
 /// Commands of up to so many arguments, which most are, need no memory of their own to be handed on.
 const FEW: usize = 16;
+
+/// For fewer keys it does not pay to look at them before they are needed.
+const FEW_KEYS: usize = 4;
 
 /// The writer of a keyspace, for one link.
 pub(crate) struct Applier {
@@ -25,6 +28,8 @@ pub(crate) struct Applier {
     filter: Option<Arc<Filter>>,
     intake: Option<Intake>,
     feed: Option<Feed>,
+    /// What the master told of its commands.
+    learned: Arc<Learned>,
     /// The offset behind what the keyspace has: what comes before is passed over.
     from: u64,
     news: Vec<News>,
@@ -44,7 +49,16 @@ impl Applier {
         ticket: u64,
         filter: Option<Arc<Filter>>,
     ) -> Self {
-        Self { keyspace, ticket, filter, intake: None, feed: None, from: 0, news: Vec::new() }
+        Self {
+            keyspace,
+            ticket,
+            filter,
+            intake: None,
+            feed: None,
+            learned: Arc::default(),
+            from: 0,
+            news: Vec::new(),
+        }
     }
 
     pub(crate) fn keyspace(&self) -> &ResourceArc<Keyspace> {
@@ -72,7 +86,8 @@ impl Applier {
             self.keyspace.forget_position();
         }
         self.feed = None;
-        self.intake = Some(Intake::new(self.keyspace.clone(), self.filter(), max_value));
+        let fault = self.keyspace.take_fault(Fault::load);
+        self.intake = Some(Intake::new(self.keyspace.clone(), self.filter(), max_value, fault));
     }
 
     /// Where the snapshot goes.
@@ -86,9 +101,10 @@ impl Applier {
         &mut self,
         replid: Option<&str>,
         offset: u64,
-        learned: &Learned,
+        learned: Arc<Learned>,
     ) -> Result<(u64, u32), End> {
         let mut intake = self.intake.take().ok_or(End::Confused)?;
+        intake.loader.finish();
         let store = intake.store.take().ok_or(End::Confused)?;
         for (problem, count) in intake.loader.problems() {
             self.count(b"loading", *count, &problem.to_string());
@@ -99,14 +115,15 @@ impl Applier {
         }
         let replid = replid.map(str::to_owned);
         let position = keyspace::Position { replid, offset, db: intake.stream_db };
-        self.feed = Some(self.feed_of(&store, learned, functions.clone()));
+        self.learned = learned;
+        self.feed = Some(self.feed_of(&store, functions.clone()));
         self.from = offset;
         self.keyspace.publish(store, position, functions);
         Ok((intake.keys, intake.stream_db))
     }
 
     /// The stream goes on under this id, perhaps before the end of what the keyspace has.
-    pub(crate) fn resume(&mut self, replid: &str, learned: &Learned) -> Result<(), End> {
+    pub(crate) fn resume(&mut self, replid: &str, learned: Arc<Learned>) -> Result<(), End> {
         let store = self.keyspace.store().ok_or(End::Confused)?;
         let functions = {
             let mut applied = self.keyspace.applied();
@@ -115,58 +132,80 @@ impl Applier {
             self.from = position.offset;
             applied.functions.clone()
         };
-        self.feed = Some(self.feed_of(&store, learned, functions));
+        self.learned = learned;
+        self.feed = Some(self.feed_of(&store, functions));
         self.keyspace.set_fresh(true);
         Ok(())
     }
 
-    fn feed_of(&self, store: &Arc<Store>, learned: &Learned, functions: Functions) -> Feed {
-        let mut writer = Writer::new(Arc::clone(store), learned.clone(), self.filter());
+    fn feed_of(&self, store: &Arc<Store>, functions: Functions) -> Feed {
+        let learned = Learned::clone(&self.learned);
+        let mut writer = Writer::new(Arc::clone(store), learned, self.filter());
         writer.set_functions(functions);
+        if let Some(command) = self.keyspace.take_fault(Fault::command) {
+            writer.set_faulty(&command);
+        }
+        if let Some(projections) = self.keyspace.projections() {
+            writer.set_watch(Watch::new(projections.interests()));
+        }
         Feed::new(writer)
     }
 
-    /// Whether the server is to get the commands, too.
-    pub(crate) fn notifies(&self) -> bool {
-        self.keyspace.notifies()
+    /// Sends the mirror what it has to tell.
+    pub(crate) fn notify(&self, env: Env<'_>) {
+        self.keyspace.notify(env);
     }
 
-    /// Applies the command behind `at`, with what must precede it, if the keyspace does not have it.
+    /// Has the processor fetch what it needs for the keys of the next commands: see [`Writer::warm`].
+    #[inline]
+    pub(crate) fn warm(&mut self, db: u32, keys: &[&[u8]]) {
+        if let Some(feed) = &mut self.feed
+            && keys.len() >= FEW_KEYS
+        {
+            feed.writer().warm(db, keys);
+        }
+    }
+
+    /// Applies the command behind `before`, with what must precede it, if the keyspace does not have
+    /// it. `behind` is the offset behind it.
     #[inline]
     pub(crate) fn command(
         &mut self,
-        before: Before,
-        command: &Command<'_>,
-        at: Position,
+        frame: Before,
+        command: &resp::Command<'_>,
+        before: Position,
+        behind: u64,
         now: i64,
     ) {
-        if at.offset < self.from {
+        if before.offset < self.from {
             return;
         }
-        let db = at.db;
-        if before.multi {
-            self.apply(b"multi", db, &[], now);
+        let at = (before.db, behind);
+        if frame.multi {
+            self.apply(b"multi", at, &[], now);
         }
         let args = command.args();
         let mut few: [&[u8]; FEW] = [&[]; FEW];
         match few.get_mut(..args.len()) {
             Some(few) => {
                 few.iter_mut().zip(args.iter()).for_each(|(place, arg)| *place = arg);
-                self.apply(command.name(), db, few, now);
+                self.apply(command.name(), at, few, now);
             }
             None => {
                 let many: Vec<&[u8]> = args.iter().collect();
-                self.apply(command.name(), db, &many, now);
+                self.apply(command.name(), at, &many, now);
             }
         }
     }
 
-    fn apply(&mut self, name: &[u8], db: u32, args: &[&[u8]], now: i64) {
+    fn apply(&mut self, name: &[u8], (db, offset): (u32, u64), args: &[&[u8]], now: i64) {
         let Some(feed) = &mut self.feed else { return };
         let mut refused: Vec<(Vec<u8>, Refusal)> = Vec::new();
-        feed.command(db, name, args, now, |command, refusal| {
+        let refuse = |command: &Command<'_>, refusal| {
             refused.push((command.name.to_vec(), refusal));
-        });
+        };
+        let applied = |unit: &[Command<'_>]| self.keyspace.note(&self.learned, unit, offset);
+        feed.command(db, name, args, now, refuse, applied);
         for (command, refusal) in refused {
             self.count(&command, 1, &refusal.to_string());
         }
@@ -198,6 +237,12 @@ impl Applier {
         self.keyspace.bury_trash(feed.writer().take_trash());
         if let Some(functions) = feed.writer().take_new_functions() {
             self.keyspace.applied().functions = functions;
+        }
+        self.keyspace.changed(feed.writer().take_applied());
+        if let (Some(projections), Some(changes)) =
+            (self.keyspace.projections(), feed.writer().take_changes())
+        {
+            projections.note(changes);
         }
         if feed.writer().needs_resync() {
             self.lose();
@@ -247,11 +292,21 @@ impl Applier {
         self.account().is_some_and(|account| account.bytes() as u64 > limit)
     }
 
-    /// A change was cut short: nothing of the store can be relied upon.
-    pub(crate) fn give_up(&mut self) {
-        self.feed = None;
+    /// Whether the server may be told what has been applied: the projections have it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.keyspace.projections().is_none_or(Projections::is_settled)
+    }
+
+    /// A panic has cut the slice short. What it was loading is dropped; if it was applying commands,
+    /// nothing of the store can be relied upon. Whether the next link gets what they came to in a
+    /// snapshot, instead of the commands.
+    pub(crate) fn give_up(&mut self) -> bool {
         self.intake = None;
-        self.keyspace.withdraw();
+        let was_applying = self.feed.take().is_some();
+        if was_applying {
+            self.keyspace.withdraw();
+        }
+        was_applying
     }
 }
 
@@ -289,13 +344,20 @@ pub(crate) struct Intake {
     keys: u64,
     stream_db: u32,
     left_out: Option<LeftOut>,
+    /// The number of the key at whose end it panics, for tests.
+    fault: Option<u64>,
 }
 
 /// What an element of a value takes besides its bytes, at most.
 const ELEMENT: u64 = 32;
 
 impl Intake {
-    fn new(keyspace: ResourceArc<Keyspace>, filter: Option<Filter>, max_value: u64) -> Self {
+    fn new(
+        keyspace: ResourceArc<Keyspace>,
+        filter: Option<Filter>,
+        max_value: u64,
+        fault: Option<u64>,
+    ) -> Self {
         let store = keyspace.new_store();
         Self {
             keyspace,
@@ -306,6 +368,7 @@ impl Intake {
             keys: 0,
             stream_db: 0,
             left_out: None,
+            fault,
         }
     }
 
@@ -413,6 +476,7 @@ impl Sink for Intake {
     #[inline]
     fn end(&mut self) {
         self.keys += 1;
+        assert_ne!(self.fault, Some(self.keys), "a fault that a test asked for");
         self.loader.end();
     }
 

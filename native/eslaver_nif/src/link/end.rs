@@ -1,6 +1,5 @@
 //! Why a link has ended.
 
-use std::any::Any;
 use std::path::PathBuf;
 use std::{fmt, io};
 
@@ -10,6 +9,7 @@ use eslaver_core::transfer::TransferError;
 use eslaver_core::{rdb, resp};
 
 use crate::link::config::Address;
+use crate::panics::Caught;
 
 /// Why a link has ended: a text for people, and a tag for programs.
 #[derive(Debug, thiserror::Error)]
@@ -62,16 +62,14 @@ pub(crate) enum End {
     Confused,
     #[error("the VM rejected the terms built for it; this is a bug")]
     Terms,
-    #[error("eslaver panicked; this is a bug: {0}")]
-    Panicked(String),
+    #[error("eslaver panicked at {place}; this is a bug")]
+    Panicked { place: String, heals: bool },
 }
 
 impl End {
-    /// The end by a panic that was caught.
-    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
-        let words = panic.downcast_ref::<&str>().map(|&words| words.to_owned());
-        let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
-        End::Panicked(words.unwrap_or_default())
+    /// The end by a panic. `heals` is whether the next link is not given the same again.
+    pub(crate) fn panicked(panic: Caught, heals: bool) -> Self {
+        End::Panicked { place: panic.place, heals }
     }
 
     /// Whether the connection was at fault, and not the bytes received.
@@ -106,7 +104,7 @@ impl End {
             End::Parted => "parted",
             End::Confused => "bad_answer",
             End::Terms => "bad_terms",
-            End::Panicked(_) => "panicked",
+            End::Panicked { .. } => "panicked",
         }
     }
 
@@ -117,7 +115,8 @@ impl End {
             End::Stream(error) if error.is_from_master() => true,
             End::Snapshot(_) | End::Stream(_) | End::Select { .. } | End::Name { .. } => false,
             End::Tls(_) | End::Confused | End::Memory { .. } => false,
-            End::Terms | End::Panicked(_) => false,
+            End::Terms => false,
+            End::Panicked { heals, .. } => *heals,
             _ => true,
         }
     }

@@ -59,13 +59,6 @@ pub(crate) enum Chunk {
     Stream(Vec<u8>),
 }
 
-impl Chunk {
-    /// Whether it is news for the server, which must get all events before it first.
-    pub(crate) fn is_boundary(&self) -> bool {
-        !matches!(self, Chunk::Snapshot(_) | Chunk::Stream(_))
-    }
-}
-
 /// Counters for `info`.
 #[derive(Default)]
 pub(crate) struct Counters {
@@ -148,11 +141,21 @@ impl Shared {
 
     /// Whether another batch may be sent. If not, the link is woken when one may.
     pub(crate) fn may_send(&self) -> bool {
-        if self.has_room() {
+        self.has_at_most(WINDOW - 1)
+    }
+
+    /// Whether the server has handled all batches. If not, the link is woken when it has some.
+    pub(crate) fn is_all_handled(&self) -> bool {
+        self.has_at_most(0)
+    }
+
+    fn has_at_most(&self, weight: u64) -> bool {
+        let has = || self.in_flight.load(Ordering::SeqCst) <= weight;
+        if has() {
             return true;
         }
         self.link_starves.store(true, Ordering::SeqCst);
-        self.has_room() && self.link_starves.swap(false, Ordering::SeqCst)
+        has() && self.link_starves.swap(false, Ordering::SeqCst)
     }
 
     /// The link waits, for something else than credit. It also has to hear of the end.

@@ -93,7 +93,7 @@ impl Sieve {
 pub(crate) struct Target<'a> {
     pub(crate) batch: &'a mut Batch,
     pub(crate) applier: Option<&'a mut Applier>,
-    /// Whether the batch gets them anyway, and not only if the keyspace wants to notify.
+    /// Whether the batch gets them.
     pub(crate) events: bool,
     /// The time, in ms since the epoch.
     pub(crate) now: i64,
@@ -109,12 +109,10 @@ impl Target<'_> {
         after: Position,
         is_new: bool,
     ) {
-        let mut wanted = self.events;
         if let Some(applier) = &mut self.applier {
-            applier.command(frame, command, before, self.now);
-            wanted |= applier.notifies();
+            applier.command(frame, command, before, after.offset, self.now);
         }
-        if !(wanted && is_new) {
+        if !(self.events && is_new) {
             return self.batch.pass_over(command.len());
         }
         self.batch.before(frame, before);

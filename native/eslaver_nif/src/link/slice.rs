@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use eslaver_core::position::Tracker;
-use eslaver_core::rdb::{Decoder, Sink, Status};
+use eslaver_core::rdb::{Decoder, LeftOut, Sink, Status};
 use eslaver_core::resp;
 use rustler::{Env, LocalPid};
 
@@ -20,6 +20,7 @@ use crate::link::shared::{Alive, Chunk, Shared};
 use crate::link::sieve::{Sieve, Target};
 use crate::link::start::Start;
 use crate::link::stream::{Decoded, Stream};
+use crate::panics;
 use crate::terms::batch::Batch;
 use crate::terms::message::{Built, Message};
 use crate::terms::news::News;
@@ -71,6 +72,16 @@ impl Load {
     }
 }
 
+/// A snapshot that has been loaded.
+struct Loaded {
+    keys: u64,
+    bytes: u64,
+    offset: u64,
+    /// The db that the stream begins with.
+    db: u32,
+    left_out: Option<LeftOut>,
+}
+
 /// The decoding side of a link.
 pub(crate) struct Slicer {
     chunks: Receiver<Chunk>,
@@ -85,6 +96,8 @@ pub(crate) struct Slicer {
     events: bool,
     /// Taken from the channel, and used when the batch has been sent.
     held: Option<Chunk>,
+    /// The snapshot that has been loaded, until the server is told.
+    loaded: Option<Loaded>,
     end: Option<End>,
     _alive: Arc<Alive>,
 }
@@ -107,6 +120,7 @@ impl Slicer {
             applier,
             events,
             held: None,
+            loaded: None,
             end: None,
             _alive: alive,
         }
@@ -115,12 +129,13 @@ impl Slicer {
     /// Decodes the bytes at hand, and applies or sends what they hold.
     pub(crate) fn run(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
         let Some(applier) = &self.applier else {
-            return self.work(env, shared);
+            return self.guarded(env, shared);
         };
         let (keyspace, ticket) = (applier.keyspace().clone(), applier.ticket());
         match keyspace.enter(ticket, shared.link) {
             Entry::Granted(_turn) => {
-                let outcome = self.work(env, shared);
+                let outcome = self.guarded(env, shared);
+                keyspace.projections().into_iter().for_each(|projections| projections.call(env));
                 if matches!(outcome, Outcome::Closed(_)) {
                     keyspace.set_fresh(false);
                 }
@@ -134,11 +149,12 @@ impl Slicer {
         }
     }
 
-    /// A slice has panicked.
-    pub(crate) fn give_up(&mut self) {
-        if let Some(applier) = &mut self.applier {
-            applier.give_up();
-        }
+    /// A panic ends the link. The turn is kept until the applier has seen to the store.
+    fn guarded(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
+        panics::catch(|| self.work(env, shared)).unwrap_or_else(|panic| {
+            let heals = self.applier.as_mut().is_some_and(|applier| applier.give_up());
+            Outcome::Closed(End::panicked(panic, heals))
+        })
     }
 
     fn work(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
@@ -179,13 +195,16 @@ impl Slicer {
                     None if self.is_idle(shared) => return Outcome::Wait,
                     None => {}
                 },
-                Some(chunk) if chunk.is_boundary() && !self.flush(env, shared) => {
+                Some(chunk) if !self.is_ready(&chunk, env, shared) => {
                     self.held = Some(chunk);
                     return no_credit(shared);
                 }
                 Some(chunk) => {
                     if let Err(end) = self.take(chunk, env, shared) {
                         self.fail(end);
+                    }
+                    if self.loaded.is_some() && !self.flush(env, shared) {
+                        return no_credit(shared);
                     }
                 }
             }
@@ -199,6 +218,18 @@ impl Slicer {
     /// not handled yet.
     fn has_room(&self, shared: &Shared) -> bool {
         !(self.batch.is_within_key() && self.batch.is_full()) || shared.may_send()
+    }
+
+    /// Whether the server has got, or handled, what it must have before this.
+    fn is_ready(&mut self, chunk: &Chunk, env: Env<'_>, shared: &Shared) -> bool {
+        match chunk {
+            Chunk::Snapshot(_) | Chunk::Stream(_) => true,
+            // readers get the snapshot when all of its events have been handled
+            Chunk::SnapshotEnd if self.applier.is_some() => {
+                self.flush(env, shared) && shared.is_all_handled()
+            }
+            _ => self.flush(env, shared),
+        }
     }
 
     /// Ends the link when the complete events have been sent, without the key that has begun.
@@ -299,6 +330,7 @@ impl Slicer {
     /// What the server is to know of the keyspace.
     fn tell(&mut self, env: Env<'_>) {
         let Some(applier) = &mut self.applier else { return };
+        applier.notify(env);
         for news in applier.take_news() {
             match &news {
                 applier::News::Refused { command, reason } => {
@@ -344,15 +376,13 @@ impl Slicer {
                     Some(applier) => {
                         let left_out = applier.intake().and_then(Intake::take_left_out);
                         let replid = load.replid.as_deref();
-                        let (keys, db) = applier.loaded(replid, offset, &shared.learned())?;
+                        let (keys, db) = applier.loaded(replid, offset, shared.learned())?;
+                        applier.notify(env);
                         (keys, db, left_out)
                     }
                 };
                 self.stream(Tracker::new(offset, db), limits, None, shared);
-                if let Some(what) = left_out {
-                    News::LeftOut(what).send(env, self.server);
-                }
-                News::Loaded { keys, bytes, offset, db }.send(env, self.server);
+                self.loaded = Some(Loaded { keys, bytes, offset, db, left_out });
             }
             (Chunk::Continue { replid, master }, Phase::Start) => {
                 let start = self.start.take().ok_or(End::Confused)?;
@@ -363,7 +393,7 @@ impl Slicer {
                         applier.keyspace().forget_position();
                         return Err(End::Parted);
                     }
-                    applier.resume(goes_on_as, &shared.learned())?;
+                    applier.resume(goes_on_as, shared.learned())?;
                 }
                 let (limits, offset) = (self.limits.of_stream(false), start.handled.now.offset);
                 self.stream(start.tracker(), limits, Some(start), shared);
@@ -389,8 +419,14 @@ impl Slicer {
         self.phase = Phase::Streaming(Box::new(Stream::new(tracker, limits, sieve, handled)));
     }
 
-    /// Sends the batch, if it holds anything that can be sent. False: there is no credit for it.
+    /// Sends the batch, if it holds anything that can be sent. False: there is no credit for it, or the
+    /// projections have not taken in what is applied.
     fn flush(&mut self, env: Env<'_>, shared: &Shared) -> bool {
+        if !self.applier.as_ref().is_none_or(|applier| applier.is_settled()) {
+            shared.starve();
+            return false;
+        }
+        self.loaded.take().into_iter().for_each(|loaded| loaded.send(env, self.server));
         if self.batch.is_empty() || self.batch.is_within_key() {
             return true;
         }
@@ -405,6 +441,16 @@ impl Slicer {
             self.fail(End::Terms);
         }
         true
+    }
+}
+
+impl Loaded {
+    fn send(self, env: Env<'_>, server: LocalPid) {
+        let Self { keys, bytes, offset, db, left_out } = self;
+        if let Some(what) = left_out {
+            News::LeftOut(what).send(env, server);
+        }
+        News::Loaded { keys, bytes, offset, db }.send(env, server);
     }
 }
 

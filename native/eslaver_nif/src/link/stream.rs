@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering;
 use eslaver_core::position::{Position, Tracker};
 use eslaver_core::replay::{self, Replay, Replayed};
 use eslaver_core::resp::{self, Command, Commands};
+use eslaver_store::WARMED;
+use smallvec::SmallVec;
 
 use crate::link::end::End;
 use crate::link::shared::Shared;
@@ -94,6 +96,13 @@ impl Stream {
                 if to.batch.is_full() {
                     break Decoded::Batch;
                 }
+            }
+            if count % WARMED as u64 == 0
+                && let Some(applier) = &mut to.applier
+            {
+                let mut keys = SmallVec::<[&[u8]; WARMED]>::new();
+                commands.upcoming(WARMED, |key| keys.push(key));
+                applier.warm(tracker.position().db, &keys);
             }
             let Some(command) = commands.next()? else {
                 break Decoded::All;

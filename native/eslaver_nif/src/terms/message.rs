@@ -122,13 +122,17 @@ impl Message {
         unsafe { Term::new(caller, sys::enif_make_copy(caller.as_c_arg(), term.0)) }
     }
 
-    /// Sends `{eslaver_link, Caller, Term}` and empties the message. It is no error if the receiver
-    /// is gone.
+    /// Sends `{eslaver_link, Caller, Term}` and empties the message.
     pub(crate) fn send_from_link(&mut self, caller: Env<'_>, to: LocalPid, term: Built) {
         // SAFETY: makes no term on any heap, a local pid being one word.
         let link = unsafe { sys::enif_make_pid(self.env, *caller.pid().as_c_arg()) };
         let link = Built(link);
         let term = self.tuple(&[atoms::eslaver_link().into(), link, term]);
+        self.send(caller, to, term);
+    }
+
+    /// Sends a term and empties the message. It is no error if the receiver is gone.
+    pub(crate) fn send(&mut self, caller: Env<'_>, to: LocalPid, term: Built) {
         // SAFETY: `caller` is the environment of the NIF that runs on this thread; the terms are
         // invalid from here on, and no holder of a `Built` of this message uses it again.
         unsafe {

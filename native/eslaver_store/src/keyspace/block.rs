@@ -115,6 +115,27 @@ impl Block {
         }
     }
 
+    /// Puts another payload, of this kind, form and time, in the place of one of the same length, if that
+    /// is all that differs.
+    #[inline]
+    pub(crate) fn overwrite(
+        &mut self,
+        expire_at: Option<i64>,
+        kind: Type,
+        form: u8,
+        payload: &[u8],
+    ) -> bool {
+        let at = self.parts().key.end;
+        let is_same = (self.kind(), self.form(), self.expire_at()) == (kind, form, expire_at);
+        match self.0.get_mut(at..) {
+            Some(old) if is_same && old.len() == payload.len() => {
+                old.copy_from_slice(payload);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The payload, to be changed in place.
     pub(crate) fn edit(&mut self) -> Edit<'_> {
         let base = self.parts().key.end;
@@ -212,6 +233,23 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn payload_is_overwritten_where_all_else_is_the_same() {
+        let mut block = Block::new(b"key", Some(9), Type::Hash, 1, b"one");
+        assert!(block.overwrite(Some(9), Type::Hash, 1, b"two"));
+        assert_parts(&block, b"key", Some(9), 1, b"two");
+        for (at, kind, form, payload) in [
+            (Some(8), Type::Hash, 1, b"six".as_slice()),
+            (None, Type::Hash, 1, b"six"),
+            (Some(9), Type::Set, 1, b"six"),
+            (Some(9), Type::Hash, 0, b"six"),
+            (Some(9), Type::Hash, 1, b"four"),
+        ] {
+            assert!(!block.overwrite(at, kind, form, payload));
+            assert_parts(&block, b"key", Some(9), 1, b"two");
         }
     }
 

@@ -1,33 +1,51 @@
 //! A database: its keys in stripes, each of which has a lock of its own.
 
 use std::hash::{BuildHasher, Hasher};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
-use parking_lot::RwLock;
+use smallvec::SmallVec;
 
 use crate::keyspace::account::Account;
+use crate::keyspace::capture::Capture;
+use crate::keyspace::copies::Copies;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::sync::{RwLock, RwLockReadGuard};
 use crate::keyspace::usage::Usage;
 
-/// How many stripes a database has.
-pub(crate) const STRIPES: usize = 4096;
+/// How many stripes a database has; few where schedules are explored.
+pub(crate) const STRIPES: usize = if cfg!(shuttle) { 2 } else { 4096 };
+/// How many of them are made together. A database with few keys has few of them.
+const GROUP: usize = if STRIPES < 64 { STRIPES } else { 64 };
+/// How many keys [`Db::warm`] takes without memory of its own.
+pub const WARMED: usize = 16;
 /// A table is made smaller when fewer than one slot of this number is taken.
 const SPARSE: usize = 6;
+
+/// The databases made so far.
+static MADE: AtomicU64 = AtomicU64::new(0);
 
 /// A database.
 #[derive(Debug)]
 pub(crate) struct Db {
-    stripes: Box<[Stripe]>,
+    id: u64,
+    groups: Box<[OnceLock<Group>]>,
     hasher: RandomState,
     usage: Usage,
+    capture: Capture,
+    account: Arc<Account>,
 }
 
 /// Readers and the writer of other stripes must not wait for this one's cache line.
 #[repr(align(64))]
 #[derive(Debug, Default)]
 pub(crate) struct Stripe(RwLock<Keys>);
+
+type Group = Box<[Stripe; GROUP]>;
 
 /// The keys of a stripe.
 #[derive(Debug, Default)]
@@ -50,12 +68,21 @@ impl KeyHash {
 }
 
 impl Db {
-    pub(crate) fn new(hasher: RandomState) -> Self {
+    pub(crate) fn new(hasher: RandomState, account: Arc<Account>) -> Self {
         Self {
-            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
+            id: MADE.fetch_add(1, Ordering::Relaxed),
+            groups: (0..STRIPES / GROUP).map(|_| OnceLock::new()).collect(),
             hasher,
             usage: Usage::default(),
+            capture: Capture::default(),
+            account,
         }
+    }
+
+    /// No other database has it, whatever their numbers become.
+    #[inline]
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     #[inline]
@@ -65,17 +92,56 @@ impl Db {
         KeyHash(hasher.finish())
     }
 
+    /// A stripe, which is made if it is missing.
     #[inline]
     pub(crate) fn stripe(&self, index: usize) -> &RwLock<Keys> {
-        &self.stripes[index % STRIPES].0
+        let group = &self.groups[index % STRIPES / GROUP];
+        &group.get_or_init(|| self.account.apart(new_group))[index % GROUP].0
+    }
+
+    /// A stripe. One that was never made has no keys.
+    pub(crate) fn made_stripe(&self, index: usize) -> Option<&RwLock<Keys>> {
+        let group = self.groups[index % STRIPES / GROUP].get();
+        group.map(|group| &group[index % GROUP].0)
+    }
+
+    /// Looks at all that will be needed of these keys. A lock is waited for, so the looks are made before
+    /// the locks are taken, and then while all are held.
+    #[inline]
+    pub(crate) fn warm(&self, keys: &[&[u8]]) {
+        let hashes: SmallVec<[KeyHash; WARMED]> = keys.iter().map(|key| self.hash(key)).collect();
+        let stripes = || hashes.iter().map(|hash| self.made_stripe(hash.stripe()));
+        black_box(stripes().flatten().filter(|stripe| stripe.is_locked()).count());
+        let held: SmallVec<[_; WARMED]> =
+            stripes().map(|stripe| stripe.and_then(RwLock::try_read)).collect();
+        let size = |((stripe, hash), key): ((&Option<RwLockReadGuard<'_, Keys>>, _), &&[u8])| {
+            stripe.as_ref().and_then(|keys| keys.get(hash, key)).map_or(0, Entry::size)
+        };
+        black_box(held.iter().zip(hashes.iter().copied()).zip(keys).map(size).sum::<usize>());
     }
 
     pub(crate) fn usage(&self) -> &Usage {
         &self.usage
     }
 
+    /// What is being saved of it.
+    #[inline]
+    pub(crate) fn capture(&self) -> &Capture {
+        &self.capture
+    }
+
+    /// The stripes that may have keys.
     pub(crate) fn stripes(&self) -> impl Iterator<Item = &RwLock<Keys>> {
-        self.stripes.iter().map(|stripe| &stripe.0)
+        (0..STRIPES).filter_map(|index| self.made_stripe(index))
+    }
+
+    /// The bytes that it takes, apart from its keys and their values.
+    #[cfg(test)]
+    pub(crate) fn table_bytes(&self) -> usize {
+        let stripe =
+            |keys: &RwLock<Keys>| size_of::<Stripe>() + keys.read().table.allocation_size();
+        let groups = size_of_val(&*self.groups);
+        size_of::<Self>() + groups + self.stripes().map(stripe).sum::<usize>()
     }
 
     /// The number of keys, also of those that have expired.
@@ -83,14 +149,29 @@ impl Db {
         self.usage.whole()
     }
 
-    /// Drops it, and tells `account` of what types the keys were.
-    pub(crate) fn dismantle(self, account: &Account) {
-        for Stripe(keys) in self.stripes {
-            for entry in keys.into_inner().table {
-                account.freeing_kind(entry.kind(), || drop(entry));
+    /// What its keys take.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Copies of all entries of a stripe.
+    pub(crate) fn copy(&self, keys: &Keys) -> Copies {
+        Copies::of(keys.iter(), &self.account)
+    }
+
+    /// Drops it, and tells its account of what types the keys were.
+    pub(crate) fn dismantle(self) {
+        for keys in self.stripes() {
+            for entry in std::mem::take(&mut keys.write().table) {
+                self.account.of_kind(entry.kind(), || drop(entry));
             }
         }
     }
+}
+
+#[cold]
+fn new_group() -> Group {
+    Box::new(std::array::from_fn(|_| Stripe::default()))
 }
 
 impl Keys {
@@ -136,14 +217,20 @@ impl Keys {
     pub(crate) fn remove(&mut self, hash: KeyHash, key: &[u8], of: &Db) -> Option<Entry> {
         let found = self.table.find_entry(hash.0, |entry| entry.key() == key).ok()?;
         let (old, _) = found.remove();
-        if self.table.len() < self.table.capacity() / SPARSE {
-            self.table.shrink_to(self.table.len() * 2, |entry| of.hash(entry.key()).0);
-        }
+        self.shrink(of);
         Some(old)
     }
 
     /// Removes all entries that `is_gone` names.
-    pub(crate) fn remove_where(&mut self, is_gone: impl Fn(&Entry) -> bool) -> Vec<Entry> {
-        self.table.extract_if(|entry| is_gone(entry)).collect()
+    pub(crate) fn remove_where(&mut self, is_gone: impl Fn(&Entry) -> bool, of: &Db) -> Vec<Entry> {
+        let removed = self.table.extract_if(|entry| is_gone(entry)).collect();
+        self.shrink(of);
+        removed
+    }
+
+    fn shrink(&mut self, of: &Db) {
+        if self.table.len() < self.table.capacity() / SPARSE {
+            self.table.shrink_to(self.table.len() * 2, |entry| of.hash(entry.key()).0);
+        }
     }
 }

@@ -117,6 +117,21 @@ impl Entry {
         std::mem::replace(self, next).into_large()
     }
 
+    /// As [`Block::overwrite`]. What is large is left as it is.
+    #[inline]
+    pub(crate) fn overwrite(
+        &mut self,
+        expire_at: Option<i64>,
+        kind: Type,
+        form: u8,
+        payload: &[u8],
+    ) -> bool {
+        match self {
+            Self::Packed(block) => block.overwrite(expire_at, kind, form, payload),
+            Self::Large(_) => false,
+        }
+    }
+
     pub(crate) fn into_large(self) -> Option<Large> {
         match self {
             Self::Packed(_) => None,

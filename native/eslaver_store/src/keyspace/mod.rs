@@ -6,7 +6,11 @@
 //! | `entry` | a key with its value, of any size |
 //! | `db` | a database: its keys in stripes, each with a lock |
 //! | `store` | the databases, as readers find them |
+//! | `capture` | a database as it was at one moment, taken while the writer goes on |
+//! | `copies` | entries as they were, for whoever saves them |
+//! | `moment` | the same for all of them |
 //! | `session` | what the writer has locked, until its change is whole |
+//! | `sync` | what the locking is made of |
 //! | `slot` | the slot of a cluster that a key is in |
 //! | `usage` | how many keys of each type there are |
 //! | `account` | the bytes that all of it takes, by type |
@@ -17,12 +21,16 @@
 
 pub(crate) mod account;
 pub(crate) mod block;
+pub(crate) mod capture;
+pub(crate) mod copies;
 pub(crate) mod db;
 pub(crate) mod entry;
 pub(crate) mod kept;
+pub(crate) mod moment;
 pub(crate) mod session;
 pub mod slot;
 pub(crate) mod store;
+pub(crate) mod sync;
 pub(crate) mod trash;
 pub(crate) mod usage;
 pub(crate) mod version;

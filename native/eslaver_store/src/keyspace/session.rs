@@ -3,16 +3,15 @@
 //! Only the writer holds more than one lock while it waits for another, so the order of its locks
 //! does not matter.
 
-use std::hint::spin_loop;
-use std::thread::{panicking, yield_now};
+use std::thread::panicking;
 
-use parking_lot::{RwLock, RwLockWriteGuard};
 use smallvec::SmallVec;
 
 use crate::heap::Meter;
 use crate::keyspace::db::{Db, KeyHash, Keys, STRIPES};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::{Dbs, Store};
+use crate::keyspace::sync::{RwLock, RwLockWriteGuard, spin_loop, yield_now};
 use crate::values::Type;
 
 /// A writer that sleeps keeps readers out, so it does not before it has tried this often.
@@ -67,7 +66,10 @@ impl<'a> Session<'a> {
         let index = match self.held.binary_search_by_key(&at, |held| held.at) {
             Ok(index) => index,
             Err(index) => {
-                let mut keys = write(db.stripe(at.1));
+                // A shared lock keeps no readers out.
+                let copy = || db.copy(&db.stripe(stripe).read_recursive());
+                db.capture().before_change(stripe, copy);
+                let mut keys = write(db.stripe(stripe));
                 keys.changing();
                 let Self { meter, held, .. } = self;
                 meter.except(|| held.insert(index, Held { at, keys }));
@@ -98,7 +100,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Removes all entries of a database that `is_gone` names. All of its stripes are locked.
+    /// Removes all entries of a database that `is_gone` names. Only the stripes that have such are
+    /// locked.
     pub(crate) fn remove_where(
         &mut self,
         number: u32,
@@ -107,7 +110,10 @@ impl<'a> Session<'a> {
     ) -> Vec<Entry> {
         let mut removed = Vec::new();
         for stripe in 0..STRIPES {
-            removed.extend(self.lock_stripe(number, db, stripe).remove_where(&is_gone));
+            let has_any = |keys: &Keys| keys.iter().any(&is_gone);
+            if self.read_stripe(number, db, stripe, has_any).unwrap_or_default() {
+                removed.extend(self.lock_stripe(number, db, stripe).remove_where(&is_gone, db));
+            }
         }
         for entry in &removed {
             db.usage().remove(entry.kind());
@@ -127,6 +133,20 @@ impl<'a> Session<'a> {
         match self.held.binary_search_by_key(&at, |held| held.at) {
             Ok(index) => with(&self.held[index].keys),
             Err(_) => with(&db.stripe(at.1).read_recursive()),
+        }
+    }
+
+    /// The same for a stripe. `None` where it was never made.
+    fn read_stripe<R>(
+        &self,
+        number: u32,
+        db: &Db,
+        stripe: usize,
+        with: impl FnOnce(&Keys) -> R,
+    ) -> Option<R> {
+        match self.held.binary_search_by_key(&(number, stripe), |held| held.at) {
+            Ok(index) => Some(with(&self.held[index].keys)),
+            Err(_) => db.made_stripe(stripe).map(|keys| with(&keys.read_recursive())),
         }
     }
 }

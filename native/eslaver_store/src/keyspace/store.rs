@@ -5,16 +5,17 @@
 //! and those that began before find another generation than they began with, and begin again.
 
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
 use foldhash::quality::RandomState;
-use parking_lot::RwLockReadGuard;
 
 use crate::keyspace::account::Account;
-use crate::keyspace::db::{Db, Keys};
+use crate::keyspace::db::{Db, KeyHash, Keys};
 use crate::keyspace::entry::Entry;
+use crate::keyspace::sync::{
+    AtomicBool, AtomicU64, Ordering, RwLockReadGuard, spin_loop, yield_now,
+};
 use crate::keyspace::usage::TypeUsage;
 use crate::keyspace::version::Server;
 use crate::keyspace::witness::{Note, Witness};
@@ -45,8 +46,8 @@ impl Patience {
     /// After a try that failed.
     pub(super) fn pause(self) {
         match self {
-            Self::Short => std::hint::spin_loop(),
-            Self::Long => std::thread::yield_now(),
+            Self::Short => spin_loop(),
+            Self::Long => yield_now(),
         }
     }
 }
@@ -59,9 +60,13 @@ pub struct Store {
     broken: AtomicBool,
     server: OnceLock<Server>,
     account: Arc<Account>,
+    server_aux: OnceLock<Aux>,
     hasher: RandomState,
     seed: u64,
 }
+
+/// The name and the value of an auxiliary field.
+type Aux = (Box<[u8]>, Box<[u8]>);
 
 /// The databases that there are, by ascending number.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +103,7 @@ impl Default for Store {
             broken: AtomicBool::new(false),
             server: OnceLock::new(),
             account: Arc::default(),
+            server_aux: OnceLock::new(),
             seed: RandomState::default().hash_one(0),
             hasher: RandomState::default(),
         }
@@ -122,31 +128,19 @@ impl Store {
         note: Note<'_>,
         with: impl FnOnce(Option<&Entry>) -> R,
     ) -> Result<R, ReadError> {
-        let number = db;
-        for _ in 0..patience.tries() {
-            let Some(generation) = self.even_generation() else {
-                patience.pause();
-                continue;
-            };
-            let dbs = self.dbs.load();
+        let (number, mut with) = (db, Some(with));
+        self.attempt(patience, |generation, dbs| {
             let Some(db) = dbs.get(number) else {
-                if self.is_generation(generation) {
-                    note.db_missing(generation, number);
-                    return Ok(with(None));
-                }
-                continue;
+                self.is_generation(generation).then_some(())?;
+                note.db_missing(number);
+                return Some(with.take()?(None));
             };
             let hash = db.hash(key);
-            let Some(keys) = db.stripe(hash.stripe()).try_read() else {
-                patience.pause();
-                continue;
-            };
-            if self.is_generation(generation) {
-                note.stripe(generation, number, hash.stripe(), keys.version());
-                return Ok(with(keys.get(hash, key).filter(|entry| entry.is_live(now))));
-            }
-        }
-        Err(self.busy())
+            let keys = db.stripe(hash.stripe()).try_read()?;
+            self.is_generation(generation).then_some(())?;
+            note.stripe(number, db.id(), hash.stripe(), keys.version());
+            Some(with.take()?(keys.get(hash, key).filter(|entry| entry.is_live(now))))
+        })
     }
 
     /// Hands the entries of several keys, as they are at one moment, to `with`. They are locked
@@ -160,44 +154,27 @@ impl Store {
         note: Note<'_>,
         with: impl FnOnce(&[Option<&Entry>]) -> R,
     ) -> Result<R, ReadError> {
-        let number = db;
-        for _ in 0..patience.tries() {
-            let Some(generation) = self.even_generation() else {
-                patience.pause();
-                continue;
-            };
-            let dbs = self.dbs.load();
+        let (number, mut with) = (db, Some(with));
+        self.attempt(patience, |generation, dbs| {
             let Some(db) = dbs.get(number) else {
-                if self.is_generation(generation) {
-                    note.db_missing(generation, number);
-                    return Ok(with(&vec![None; keys.len()]));
-                }
-                continue;
+                self.is_generation(generation).then_some(())?;
+                note.db_missing(number);
+                return Some(with.take()?(&vec![None; keys.len()]));
             };
             let hashes: Vec<_> = keys.iter().map(|key| db.hash(key.as_ref())).collect();
-            let Some(held) = lock_all(db, hashes.iter().map(|hash| hash.stripe()).collect()) else {
-                patience.pause();
-                continue;
-            };
-            if !self.is_generation(generation) {
-                continue;
-            }
+            let held = lock_all(db, hashes.iter().map(|hash| hash.stripe()).collect())?;
+            self.is_generation(generation).then_some(())?;
             for (stripe, keys) in &held {
-                note.stripe(generation, number, *stripe, keys.version());
+                note.stripe(number, db.id(), *stripe, keys.version());
             }
-            let entries: Vec<_> = keys
-                .iter()
-                .zip(hashes)
-                .map(|(key, hash)| {
-                    let at =
-                        held.binary_search_by_key(&hash.stripe(), |(stripe, _)| *stripe).ok()?;
-                    let (_, stripe) = held.get(at)?;
-                    stripe.get(hash, key.as_ref()).filter(|entry| entry.is_live(now))
-                })
-                .collect();
-            return Ok(with(&entries));
-        }
-        Err(self.busy())
+            let find = |(key, hash): (&K, KeyHash)| {
+                let at = held.binary_search_by_key(&hash.stripe(), |(stripe, _)| *stripe).ok()?;
+                let (_, stripe) = held.get(at)?;
+                stripe.get(hash, key.as_ref()).filter(|entry| entry.is_live(now))
+            };
+            let entries: Vec<_> = keys.iter().zip(hashes).map(find).collect();
+            Some(with.take()?(&entries))
+        })
     }
 
     /// Hands a database, if there is one, to `with`. Its keys may change meanwhile.
@@ -208,20 +185,15 @@ impl Store {
         note: Note<'_>,
         with: impl Fn(Option<&Db>) -> R,
     ) -> Result<R, ReadError> {
-        for _ in 0..patience.tries() {
-            if let Some(generation) = self.even_generation() {
-                let result = with(self.dbs.load().get(number));
-                if self.is_generation(generation) {
-                    note.generation(generation);
-                    return Ok(result);
-                }
-            }
-            patience.pause();
-        }
-        Err(self.busy())
+        self.attempt(patience, |generation, dbs| {
+            let result = with(dbs.get(number));
+            self.is_generation(generation).then_some(())?;
+            note.db(generation, number, dbs.get(number).map(Db::id));
+            Some(result)
+        })
     }
 
-    /// Hands the keys of a stripe, if there is such a database, to `with`. They are locked meanwhile.
+    /// Hands the keys of a stripe, if there are any, to `with`. They are locked meanwhile.
     pub(crate) fn with_stripe(
         &self,
         number: u32,
@@ -230,43 +202,54 @@ impl Store {
         note: Note<'_>,
         mut with: impl FnMut(&Keys),
     ) -> Result<(), ReadError> {
-        for _ in 0..patience.tries() {
-            let Some(generation) = self.even_generation() else {
-                patience.pause();
-                continue;
+        self.attempt(patience, |generation, dbs| {
+            let stripe = dbs.get(number).and_then(|db| db.made_stripe(stripe));
+            let keys = match stripe {
+                Some(stripe) => Some(stripe.try_read()?),
+                None => None,
             };
-            let dbs = self.dbs.load();
-            let Some(db) = dbs.get(number) else {
-                if self.is_generation(generation) {
-                    note.generation(generation);
-                    return Ok(());
-                }
-                continue;
-            };
-            let Some(keys) = db.stripe(stripe).try_read() else {
-                patience.pause();
-                continue;
-            };
-            if self.is_generation(generation) {
-                note.generation(generation);
+            self.is_generation(generation).then_some(())?;
+            note.db(generation, number, dbs.get(number).map(Db::id));
+            if let Some(keys) = keys {
                 with(&keys);
-                return Ok(());
             }
-        }
-        Err(self.busy())
+            Some(())
+        })
     }
 
-    /// Whether all that reads of this store have found is still so.
-    pub fn is_as_seen(&self, witness: &Witness) -> bool {
+    /// Has `read` find something in the databases as they are with a generation. It gives `None`
+    /// where it must be tried again.
+    #[inline]
+    fn attempt<R>(
+        &self,
+        patience: Patience,
+        mut read: impl FnMut(u64, &Dbs) -> Option<R>,
+    ) -> Result<R, ReadError> {
+        for _ in 0..patience.tries() {
+            let result = self.even_generation().and_then(|found| read(found, &self.dbs.load()));
+            match result {
+                Some(result) => return Ok(result),
+                None if self.is_broken() => return Err(ReadError::Broken),
+                None => patience.pause(),
+            }
+        }
+        Err(ReadError::Busy)
+    }
+
+    /// Whether all that reads of this store have found is still so. `None`: the writer is changing
+    /// databases, so that nobody can tell for now.
+    pub fn is_as_seen(&self, witness: &Witness) -> Option<bool> {
+        if self.is_broken() {
+            return Some(false);
+        }
+        let generation = self.even_generation()?;
         let dbs = self.dbs();
-        witness.holds(
-            |generation| generation.is_multiple_of(2) && self.is_generation(generation),
-            |db| dbs.get(db).is_none(),
-            |db, stripe, version| {
-                let keys = dbs.get(db).and_then(|db| db.stripe(stripe).try_read());
-                keys.is_some_and(|keys| keys.version() == version)
-            },
-        )
+        let is_so = witness.holds(
+            generation,
+            |number| dbs.get(number).map(Db::id),
+            |number, stripe| Some(dbs.get(number)?.stripe(stripe).try_read()?.version()),
+        );
+        self.is_generation(generation).then_some(is_so)
     }
 
     #[inline]
@@ -278,10 +261,6 @@ impl Store {
     #[inline]
     fn is_generation(&self, generation: u64) -> bool {
         self.generation.load(Ordering::Acquire) == generation && !self.is_broken()
-    }
-
-    fn busy(&self) -> ReadError {
-        if self.is_broken() { ReadError::Broken } else { ReadError::Busy }
     }
 
     /// Whether a change was cut short by a panic. Nothing can be read any more.
@@ -330,11 +309,25 @@ impl Store {
         self.server.get_or_init(|| server);
     }
 
+    /// The auxiliary field of the snapshot that tells of the server, if one does.
+    pub fn server_aux(&self) -> Option<(&[u8], &[u8])> {
+        self.server_aux.get().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Says whose keys it holds as an auxiliary field does, if this one does.
+    pub(crate) fn set_server_aux(&self, name: &[u8], value: &[u8]) {
+        if let Some(server) = Server::from_aux(name, value) {
+            self.set_server(server);
+            self.server_aux.get_or_init(|| (name.into(), value.into()));
+        }
+    }
+
     /// Adds a database that has no keys yet, where it is missing.
     pub(crate) fn ensure_db(&self, db: u32) {
         if self.dbs.load().get(db).is_none() {
             let hasher = self.hasher.clone();
-            self.change_dbs(|dbs| dbs.put(db, Arc::new(Db::new(hasher))));
+            let account = Arc::clone(&self.account);
+            self.change_dbs(|dbs| dbs.put(db, Arc::new(Db::new(hasher, account))));
         }
     }
 
@@ -364,6 +357,11 @@ impl Store {
     /// What it all takes, which may be asked for when the store itself is no more.
     pub fn account(&self) -> &Arc<Account> {
         &self.account
+    }
+
+    #[cfg(test)]
+    pub(crate) fn table_bytes(&self) -> usize {
+        self.dbs.load().iter().map(|(_, db)| db.table_bytes()).sum()
     }
 }
 

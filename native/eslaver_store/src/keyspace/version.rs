@@ -2,6 +2,10 @@
 //! not always do the same, nor the same data give the same answer.
 
 use eslaver_core::rdb::Family;
+use eslaver_core::rdb::write::{self, Dialect};
+
+/// The oldest server that replicas can follow here. It does not tell its version.
+const OLDEST: (u32, u32) = (2, 6);
 
 /// Major and minor version. `UNKNOWN` is less than all others: servers before 3.2 do not tell theirs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +57,16 @@ impl Default for Server {
 }
 
 impl Server {
+    /// The version of the RDB format that it writes itself, or the newest known one before it.
+    pub fn dialect(self) -> Option<Dialect> {
+        let (major, minor) = self.version.numbers().unwrap_or(OLDEST);
+        let server = match self.family {
+            Family::Redis => write::Server::Redis,
+            Family::Valkey => write::Server::Valkey,
+        };
+        Dialect::of_server(server, major, minor)
+    }
+
     /// The server that an auxiliary field tells of, if it tells of one.
     pub fn from_aux(name: &[u8], value: &[u8]) -> Option<Self> {
         let version = Version::parse(value);
@@ -93,6 +107,9 @@ mod tests {
         let valkey = Server::from_aux(b"valkey-ver", b"9.1.0").unwrap();
         assert_eq!((valkey.version, valkey.redis), (Version::new(9, 1), Version::new(7, 2)));
         assert_eq!(Server::from_aux(b"redis-bits", b"64"), None);
+        let dialect = |server: Server| server.dialect().unwrap().to_string();
+        assert_eq!(dialect(valkey), "RDB version 80 of Valkey");
+        assert_eq!(dialect(Server::default()), "RDB version 6 of Redis");
         assert!(Version::UNKNOWN < Version::new(2, 8));
         assert!(Version::new(2, 8) < Version::new(3, 0));
     }

@@ -28,7 +28,7 @@ enum Parts {
     String(Option<NewValue>),
     List(ListBuilder),
     /// The member that came last waits for its time, if it has one.
-    Set(SetBuilder, Option<Vec<u8>>),
+    Set(SetBuilder, Last),
     /// The member that came last waits for its score.
     Zset(ZsetBuilder, Vec<u8>),
     Hash(HashDraft),
@@ -46,8 +46,46 @@ enum Parts {
 #[derive(Debug)]
 struct HashDraft {
     builder: Builder<Fields>,
-    field: Option<Vec<u8>>,
-    value: Option<Vec<u8>>,
+    field: Last,
+    value: Last,
+}
+
+/// What came last, if it still waits. Its buffer is used again.
+#[derive(Debug, Default)]
+struct Last {
+    bytes: Vec<u8>,
+    waiting: Option<Waiting>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Waiting {
+    Bytes,
+    Int(i64),
+}
+
+impl Last {
+    fn set(&mut self, item: Item<'_>) {
+        self.waiting = Some(match item {
+            Item::Int(value) => Waiting::Int(value),
+            Item::Bytes(bytes) => {
+                self.bytes.clear();
+                self.bytes.extend_from_slice(bytes);
+                Waiting::Bytes
+            }
+        });
+    }
+
+    fn waits(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// It waits no longer.
+    fn take(&mut self) -> Option<Element<'_>> {
+        self.waiting.take().map(|waiting| match waiting {
+            Waiting::Int(value) => Element::Int(value),
+            Waiting::Bytes => Element::Bytes(&self.bytes),
+        })
+    }
 }
 
 impl Draft {
@@ -55,11 +93,13 @@ impl Draft {
         let parts = match kind {
             Kind::String => Parts::String(None),
             Kind::List => Parts::List(ListBuilder::default()),
-            Kind::Set => Parts::Set(SetBuilder::new(seed), None),
+            Kind::Set => Parts::Set(SetBuilder::new(seed), Last::default()),
             Kind::Zset => Parts::Zset(ZsetBuilder::new(seed), Vec::new()),
-            Kind::Hash => {
-                Parts::Hash(HashDraft { builder: Builder::new(seed), field: None, value: None })
-            }
+            Kind::Hash => Parts::Hash(HashDraft {
+                builder: Builder::new(seed),
+                field: Last::default(),
+                value: Last::default(),
+            }),
             Kind::Stream => Parts::Stream(StreamBuilder::new(), StreamMeta::default()),
             Kind::Module => Parts::Module(Module::default()),
             Kind::Array => Parts::Array(ArrayBuilder::default(), 0),
@@ -83,11 +123,9 @@ impl Draft {
             }
             Parts::List(builder) => builder.push(element(item)),
             Parts::Set(builder, last) => {
-                let next = element(item).to_bytes().into_owned();
-                match last.replace(next) {
-                    Some(member) => add(builder, &member, Expiry::Never),
-                    None => Ok(()),
-                }
+                let added = add(builder, last, Expiry::Never);
+                last.set(item);
+                added
             }
             Parts::Zset(_, last) => {
                 last.clear();
@@ -119,9 +157,7 @@ impl Draft {
     pub(crate) fn expiry(&mut self, at_ms: u64) {
         let at = Expiry::At(i64::try_from(at_ms).unwrap_or(i64::MAX));
         let result = match &mut self.parts {
-            Parts::Set(builder, last) => {
-                last.take().map_or(Ok(()), |member| add(builder, &member, at))
-            }
+            Parts::Set(builder, last) => add(builder, last, at),
             Parts::Hash(draft) => draft.settle(at),
             _ => Ok(()),
         };
@@ -199,7 +235,7 @@ impl Draft {
             self.note(settled);
         }
         if let Parts::Set(builder, last) = &mut self.parts {
-            let added = last.take().map_or(Ok(()), |member| add(builder, &member, Expiry::Never));
+            let added = add(builder, last, Expiry::Never);
             self.note(added);
         }
         if let Some(refused) = self.refused {
@@ -223,30 +259,27 @@ impl Draft {
 
 impl HashDraft {
     fn item(&mut self, item: Item<'_>) -> Result<(), Refused> {
-        let item = element(item).to_bytes().into_owned();
-        if self.field.is_some() && self.value.is_none() {
-            self.value = Some(item);
+        if self.field.waits() && !self.value.waits() {
+            self.value.set(item);
             return Ok(());
         }
         let settled = self.settle(Expiry::Never);
-        self.field = Some(item);
+        self.field.set(item);
         settled
     }
 
     /// Adds the field that came last.
     fn settle(&mut self, expiry: Expiry) -> Result<(), Refused> {
         match (self.field.take(), self.value.take()) {
-            (Some(field), Some(value)) => {
-                let (field, value) = (Element::Bytes(&field), Element::Bytes(&value));
-                self.builder.insert(field, value, expiry).map(|_| ())
-            }
+            (Some(field), Some(value)) => self.builder.insert(field, value, expiry).map(|_| ()),
             _ => Ok(()),
         }
     }
 }
 
-fn add(builder: &mut SetBuilder, member: &[u8], expiry: Expiry) -> Result<(), Refused> {
-    builder.insert(Element::Bytes(member), expiry).map(|_| ())
+/// Adds the member that came last.
+fn add(builder: &mut SetBuilder, last: &mut Last, expiry: Expiry) -> Result<(), Refused> {
+    last.take().map_or(Ok(()), |member| builder.insert(member, expiry).map(|_| ()))
 }
 
 fn element(item: Item<'_>) -> Element<'_> {

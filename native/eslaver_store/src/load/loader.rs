@@ -5,11 +5,12 @@ use std::sync::Arc;
 use eslaver_core::filter::Filter;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 
+use super::batches::Batches;
 use super::draft::Draft;
 use crate::heap::Meter;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::Store;
-use crate::keyspace::version::Server;
+use crate::save::UnknownKey;
 use crate::values::{NewValue, Type};
 
 /// Why a key of a snapshot is not kept. Where its value is the reason, it is marked as unknown.
@@ -23,7 +24,8 @@ pub enum Problem {
     Malformed,
 }
 
-/// Puts the keys of a snapshot into a store that nobody reads yet.
+/// Puts the keys of a snapshot into a store that nobody reads yet. It has them all when the loader is
+/// finished, or dropped.
 #[derive(Debug)]
 pub struct Loader {
     store: Arc<Store>,
@@ -33,6 +35,8 @@ pub struct Loader {
     draft: Option<Draft>,
     /// What the draft takes.
     drafted: isize,
+    /// The database that keys come for, by number.
+    batches: Option<(u32, Batches)>,
     functions: Vec<Vec<u8>>,
     problems: Vec<(Problem, u64)>,
 }
@@ -47,6 +51,7 @@ impl Loader {
             meta: Meta::default(),
             draft: None,
             drafted: 0,
+            batches: None,
             functions: Vec::new(),
             problems: Vec::new(),
         }
@@ -62,6 +67,20 @@ impl Loader {
         &self.problems
     }
 
+    /// Marks a key as unknown, as it was when the store was saved.
+    pub fn unknown(&mut self, unknown: &UnknownKey) {
+        self.key.clear();
+        self.key.extend_from_slice(&unknown.key);
+        self.meta = Meta { db: unknown.db, ..Meta::default() };
+        self.put_unknown(if unknown.exists { Type::Unknown } else { Type::Unsure });
+    }
+
+    /// Puts what is still on its way: the store has all keys then.
+    pub fn finish(&mut self) {
+        let batches = self.batches.take();
+        charged(&self.store, || drop(batches));
+    }
+
     fn with(&mut self, change: impl FnOnce(&mut Draft)) {
         if let Some(draft) = &mut self.draft {
             self.drafted += charged(&self.store, || change(draft)).1;
@@ -69,7 +88,7 @@ impl Loader {
     }
 
     /// What becomes of a draft: nothing, where there is nothing in it.
-    fn finish(&self, draft: Draft) -> Result<Option<Entry>, Problem> {
+    fn made(&self, draft: Draft) -> Result<Option<Entry>, Problem> {
         match draft.finish() {
             Ok(Some(value)) if value.as_ref().is_empty() => Ok(None),
             Ok(Some(value)) => Ok(Some(Entry::new(&self.key, self.meta.expire_at, value))),
@@ -78,28 +97,31 @@ impl Loader {
         }
     }
 
-    fn unknown(&self) -> Entry {
-        Entry::new(&self.key, self.meta.expire_at, NewValue::unknown(Type::Unknown))
+    /// The key, of which nothing is known but this.
+    fn put_unknown(&mut self, kind: Type) {
+        let (key, at) = (&self.key, self.meta.expire_at);
+        let make = || Entry::new(key, at, NewValue::unknown(kind));
+        let (entry, bytes) = charged(&self.store, make);
+        self.put(entry, bytes);
     }
 
     /// Puts an entry, which takes these bytes, into its database.
-    fn put(&self, entry: Entry, bytes: isize) {
-        let (store, kind) = (&self.store, entry.kind());
-        store.account().charge_kind(kind, bytes);
-        charged(store, || store.ensure_db(self.meta.db));
-        let dbs = store.dbs();
-        let Some(db) = dbs.get(self.meta.db) else {
-            return;
-        };
-        let hash = db.hash(&self.key);
-        let (old, _) = charged(store, || db.stripe(hash.stripe()).write().put(hash, entry, db));
-        db.usage().add(kind);
-        if let Some(old) = old {
-            let kind = old.kind();
-            db.usage().remove(kind);
-            store.account().charge_kind(kind, charged(store, || drop(old)).1);
-        }
-        db.usage().settle();
+    fn put(&mut self, entry: Entry, bytes: isize) {
+        let (store, number) = (&self.store, self.meta.db);
+        store.account().charge_kind(entry.kind(), bytes);
+        let batches = &mut self.batches;
+        charged(store, || {
+            if batches.as_ref().is_none_or(|(other, _)| *other != number) {
+                // What there is for another database is put now.
+                *batches = None;
+                store.ensure_db(number);
+                let db = store.dbs().shared(number).map(Arc::clone);
+                *batches = db.map(|db| (number, Batches::new(db)));
+            }
+            if let Some((_, batches)) = batches {
+                batches.push(entry);
+            }
+        });
     }
 
     fn note(&mut self, problem: Problem) {
@@ -123,14 +145,13 @@ fn charged<R>(store: &Store, change: impl FnOnce() -> R) -> (R, isize) {
 impl Drop for Loader {
     fn drop(&mut self) {
         self.discard();
+        self.finish();
     }
 }
 
 impl Sink for Loader {
     fn aux(&mut self, name: &[u8], value: &[u8]) {
-        if let Some(server) = Server::from_aux(name, value) {
-            self.store.set_server(server);
-        }
+        self.store.set_server_aux(name, value);
     }
 
     fn function(&mut self, code: &[u8]) {
@@ -193,15 +214,13 @@ impl Sink for Loader {
         let Some(draft) = self.draft.take() else {
             return;
         };
-        let (finished, bytes) = charged(&self.store, || self.finish(draft));
-        let taken = self.drafted + bytes;
-        match finished {
+        let (made, bytes) = charged(&self.store, || self.made(draft));
+        match made {
             Ok(None) => {}
-            Ok(Some(entry)) => self.put(entry, taken),
+            Ok(Some(entry)) => self.put(entry, self.drafted + bytes),
             Err(problem) => {
                 self.note(problem);
-                let (entry, bytes) = charged(&self.store, || self.unknown());
-                self.put(entry, bytes);
+                self.put_unknown(Type::Unknown);
             }
         }
     }

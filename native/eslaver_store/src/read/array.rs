@@ -8,8 +8,8 @@ use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::values::Type;
 use crate::values::array::Array;
+use crate::values::{Type, ValueRef};
 
 mod aggregate;
 mod grep;
@@ -148,26 +148,45 @@ fn arinfo(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<
 fn arscan(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     let (from, to, limit) = (args.unsigned(1)?, args.unsigned(2)?, limit(args, 3)?);
     reader.walk(args.bytes(0)?, Type::Array, |value| {
-        let array = value.and_then(Array::of);
-        check_elements(reader, array.map_or(0, |array| array.count_between(from, to)).min(limit))?;
-        let mut left = limit;
-        reply.begin();
-        if let Some(array) = array {
-            let _: ControlFlow<()> = array.try_for_each(from, to, |index, element| {
-                if left == 0 {
-                    return ControlFlow::Break(());
-                }
-                left -= 1;
-                reply.begin();
-                reply.unsigned(index);
-                element.with_bytes(|bytes| reply.bytes(bytes));
-                reply.end_tuple();
-                ControlFlow::Continue(())
-            });
-        }
-        reply.end_list();
-        Ok(())
+        give_elements(reader, value.and_then(Array::of), (from, to), limit, reply)
     })
+}
+
+/// The elements from one index to the other with their indexes, up to a number of them.
+fn give_elements(
+    reader: &Reader<'_>,
+    array: Option<Array<'_>>,
+    (from, to): (u64, u64),
+    limit: u64,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    check_elements(reader, array.map_or(0, |array| array.count_between(from, to)).min(limit))?;
+    let mut left = limit;
+    reply.begin();
+    if let Some(array) = array {
+        let _: ControlFlow<()> = array.try_for_each(from, to, |index, element| {
+            if left == 0 {
+                return ControlFlow::Break(());
+            }
+            left -= 1;
+            reply.begin();
+            reply.unsigned(index);
+            element.with_bytes(|bytes| reply.bytes(bytes));
+            reply.end_tuple();
+            ControlFlow::Continue(())
+        });
+    }
+    reply.end_list();
+    Ok(())
+}
+
+/// All elements with their indexes, as of `ARSCAN`.
+pub(crate) fn give_whole(
+    reader: &Reader<'_>,
+    value: ValueRef<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    give_elements(reader, Array::of(value), (0, u64::MAX), u64::MAX, reply)
 }
 
 /// The arguments are key, count, and whether the newest comes first. Up to Redis 8.10 the positions

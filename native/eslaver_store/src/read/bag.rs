@@ -22,6 +22,7 @@ pub(crate) fn random<'a, K: BagKind>(
     count: i64,
     mut each: impl FnMut(Record<'a, K>),
 ) -> Result<(), ReadError> {
+    reader.check_steps(bag.live_len_steps(reader.now()))?;
     let live = bag.live_len(reader.now());
     if live == 0 {
         return Ok(());

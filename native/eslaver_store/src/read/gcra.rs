@@ -5,18 +5,23 @@ use crate::read::answer::Answer;
 use crate::read::query::Args;
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::values::{Type, gcra};
+use crate::values::{Type, ValueRef, gcra};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[("gcra", answer)];
 
 fn answer(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     reader.point(args.bytes(0)?, Type::Gcra, |value| {
-        match value.and_then(gcra::of) {
-            Some(time) => reply.int(time),
-            None => reply.atom("undefined"),
-        }
+        give(value, reply);
         Ok(())
     })
+}
+
+/// The time, or `undefined` where there is none.
+pub(crate) fn give(value: Option<ValueRef<'_>>, reply: &mut dyn Reply) {
+    match value.and_then(gcra::of) {
+        Some(time) => reply.int(time),
+        None => reply.atom("undefined"),
+    }
 }
 
 #[cfg(test)]
@@ -24,6 +29,7 @@ mod tests {
     use super::*;
     use crate::read::reply;
     use crate::testing::{Mirror, NOW, UNDEFINED, text};
+    use crate::write::refusal::Refusal;
 
     #[test]
     fn a_rate_limit_is_its_time() {
@@ -33,6 +39,7 @@ mod tests {
         assert_eq!(mirror.read("gcra", &[text("k")]), reply::Answer::Int(at.into()));
         mirror.run(&format!("gcrasetvalue k {}", NOW * 1000 + 999));
         assert_eq!(mirror.read("gcra", &[text("k")]), UNDEFINED);
+        assert_eq!(mirror.refusal("gcrasetvalue k -1"), Some(Refusal::Range));
         mirror.load("g", gcra::new(5));
         mirror.run("copy g h");
         mirror.run("del g");

@@ -7,8 +7,8 @@ use crate::read::bag::{self, TimeOf};
 use crate::read::query::Args;
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::values::Type;
 use crate::values::bag::Bag;
+use crate::values::{Type, ValueRef};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("hexists", hexists),
@@ -98,8 +98,9 @@ fn hmget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(
 
 fn hlen(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     reader.walk(args.bytes(0)?, Type::Hash, |found| {
-        let len = found.and_then(Hash::of).map_or(0, |hash| hash.live_len(reader.now()));
-        reply.unsigned(len as u64);
+        let hash = found.and_then(Hash::of);
+        reader.check_steps(hash.map_or(0, |hash| hash.live_len_steps(reader.now())))?;
+        reply.unsigned(hash.map_or(0, |hash| hash.live_len(reader.now())) as u64);
         Ok(())
     })
 }
@@ -110,20 +111,36 @@ fn all(
     reply: &mut dyn Reply,
     give: fn(&mut dyn Reply, Record<'_, Fields>),
 ) -> Result<(), ReadError> {
-    reader.walk(args.bytes(0)?, Type::Hash, |found| {
-        let hash = found.and_then(Hash::of);
-        reader.check_steps(hash.map_or(0, Hash::len).saturating_mul(STEPS))?;
-        reply.begin();
-        if let Some(hash) = hash {
-            hash.for_each(|record| {
-                if !record.is_expired(reader.now()) {
-                    give(reply, record);
-                }
-            });
-        }
-        reply.end_list();
-        Ok(())
-    })
+    reader.walk(args.bytes(0)?, Type::Hash, |found| give_all(reader, found, reply, give))
+}
+
+fn give_all(
+    reader: &Reader<'_>,
+    found: Option<ValueRef<'_>>,
+    reply: &mut dyn Reply,
+    give: fn(&mut dyn Reply, Record<'_, Fields>),
+) -> Result<(), ReadError> {
+    let hash = found.and_then(Hash::of);
+    reader.check_steps(hash.map_or(0, Hash::len).saturating_mul(STEPS))?;
+    reply.begin();
+    if let Some(hash) = hash {
+        hash.for_each(|record| {
+            if !record.is_expired(reader.now()) {
+                give(reply, record);
+            }
+        });
+    }
+    reply.end_list();
+    Ok(())
+}
+
+/// All fields with their values, as of `HGETALL`.
+pub(crate) fn give_whole(
+    reader: &Reader<'_>,
+    value: ValueRef<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    give_all(reader, Some(value), reply, pair)
 }
 
 fn hrandfield(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {

@@ -7,8 +7,8 @@ use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::values::Type;
 use crate::values::list::{End, List};
+use crate::values::{Type, ValueRef};
 
 pub(crate) const QUERIES: &[(&str, Answer)] =
     &[("lindex", lindex), ("llen", llen), ("lpos", lpos), ("lrange", lrange)];
@@ -39,28 +39,49 @@ fn lindex(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<
 
 fn lrange(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     let (key, start, stop) = (args.bytes(0)?, args.int(1)?, args.int(2)?);
-    let give = |list: Option<List<'_>>, reply: &mut dyn Reply| {
-        let range = list.map_or(0..0, |list| list.range(start, stop));
-        reader.check_steps(range.len().saturating_mul(STEPS))?;
-        reply.begin();
-        if let Some(list) = list {
-            let _: ControlFlow<()> = list.try_for_each(range, |element| {
-                element.with_bytes(|bytes| reply.bytes(bytes));
-                ControlFlow::Continue(())
-            });
-        }
-        reply.end_list();
-        Ok(())
-    };
     let done = reader.point(key, Type::List, |value| {
         let list = value.and_then(List::of);
         let len = list.map_or(0, |list| list.range(start, stop).len());
-        if len > SHORT { Ok(false) } else { give(list, reply).map(|()| true) }
+        if len > SHORT {
+            Ok(false)
+        } else {
+            give_range(reader, list, (start, stop), reply).map(|()| true)
+        }
     })?;
     if done {
         return Ok(());
     }
-    reader.walk(key, Type::List, |value| give(value.and_then(List::of), reply))
+    reader.walk(key, Type::List, |value| {
+        give_range(reader, value.and_then(List::of), (start, stop), reply)
+    })
+}
+
+fn give_range(
+    reader: &Reader<'_>,
+    list: Option<List<'_>>,
+    (start, stop): (i64, i64),
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    let range = list.map_or(0..0, |list| list.range(start, stop));
+    reader.check_steps(range.len().saturating_mul(STEPS))?;
+    reply.begin();
+    if let Some(list) = list {
+        let _: ControlFlow<()> = list.try_for_each(range, |element| {
+            element.with_bytes(|bytes| reply.bytes(bytes));
+            ControlFlow::Continue(())
+        });
+    }
+    reply.end_list();
+    Ok(())
+}
+
+/// All elements, as of `LRANGE`.
+pub(crate) fn give_whole(
+    reader: &Reader<'_>,
+    value: ValueRef<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    give_range(reader, List::of(value), (0, -1), reply)
 }
 
 /// The arguments behind the element are its rank, a count or `undefined`, and how many elements to look

@@ -7,11 +7,13 @@
 //! | `query` | what is asked: a name and its arguments |
 //! | `answer` | what answers a query |
 //! | `table` | which function answers which query |
+//! | `fault` | a read that panics, for tests |
 //! | the others | a family of reads each |
 
 pub(crate) mod answer;
 pub(crate) mod array;
 pub(crate) mod bag;
+pub(crate) mod fault;
 pub(crate) mod gcra;
 pub(crate) mod geo;
 pub(crate) mod hash;
@@ -28,4 +30,5 @@ pub(crate) mod stream_info;
 pub(crate) mod string;
 pub(crate) mod table;
 pub(crate) mod vectorset;
+pub(crate) mod whole;
 pub(crate) mod zset;

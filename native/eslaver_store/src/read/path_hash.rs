@@ -6,9 +6,9 @@ use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::values::Type;
 use crate::values::bag::Bag;
 use crate::values::path_hash::PathHash;
+use crate::values::{Type, ValueRef};
 
 #[cfg(test)]
 mod tests;
@@ -83,18 +83,43 @@ fn phgetall(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Resul
     reader.walk(args.bytes(0)?, Type::PathHash, |value| {
         let fields = value.and_then(PathHash::of).and_then(|hash| hash.fields(path));
         reader.check_steps(fields.map_or(0, Bag::len).saturating_mul(STEPS))?;
-        reply.begin();
-        if let Some(fields) = fields {
-            fields.for_each(|record| {
-                reply.begin();
-                record.element.with_bytes(|bytes| reply.bytes(bytes));
-                give(Some(record), reply);
-                reply.end_tuple();
-            });
-        }
-        reply.end_list();
+        give_fields(fields, reply);
         Ok(())
     })
+}
+
+fn give_fields(fields: Option<Bag<'_, Fields>>, reply: &mut dyn Reply) {
+    reply.begin();
+    if let Some(fields) = fields {
+        fields.for_each(|record| {
+            reply.begin();
+            record.element.with_bytes(|bytes| reply.bytes(bytes));
+            give(Some(record), reply);
+            reply.end_tuple();
+        });
+    }
+    reply.end_list();
+}
+
+/// All paths, each with its fields as of `PHGETALL`.
+pub(crate) fn give_whole(
+    reader: &Reader<'_>,
+    value: ValueRef<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    let hash = PathHash::of(value);
+    let mut steps = 0usize;
+    reply.begin();
+    for (path, fields) in hash.into_iter().flat_map(PathHash::iter) {
+        steps = steps.saturating_add((fields.len() + 1).saturating_mul(STEPS));
+        reader.check_steps(steps)?;
+        reply.begin();
+        reply.bytes(path);
+        give_fields(Some(fields), reply);
+        reply.end_tuple();
+    }
+    reply.end_list();
+    Ok(())
 }
 
 fn phlongest(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {

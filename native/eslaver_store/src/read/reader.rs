@@ -82,12 +82,30 @@ impl<'a> Reader<'a> {
         kind: Type,
         with: impl FnOnce(Option<ValueRef<'_>>) -> Result<R, ReadError>,
     ) -> Result<R, ReadError> {
+        self.walk_entry(key, |entry| typed(entry, kind), with)
+    }
+
+    /// The same for a value of any type.
+    pub(crate) fn walk_any<R>(
+        &self,
+        key: &[u8],
+        with: impl FnOnce(Option<ValueRef<'_>>) -> Result<R, ReadError>,
+    ) -> Result<R, ReadError> {
+        self.walk_entry(key, |entry| entry.map(known).transpose(), with)
+    }
+
+    fn walk_entry<R>(
+        &self,
+        key: &[u8],
+        value: impl Fn(Option<&Entry>) -> Result<Option<ValueRef<'_>>, ReadError>,
+        with: impl FnOnce(Option<ValueRef<'_>>) -> Result<R, ReadError>,
+    ) -> Result<R, ReadError> {
         let mut with = Some(with);
         let mut once = |value: Option<ValueRef<'_>>| match with.take() {
             Some(with) => with(value),
             None => Err(ReadError::BadQuery),
         };
-        let large = self.entry(key, |entry| match typed(entry, kind)? {
+        let large = self.entry(key, |entry| match value(entry)? {
             Some(large @ ValueRef::Large(_)) => Ok(Err(self.keep(large))),
             small => Ok(Ok(once(small)?)),
         })??;
@@ -168,9 +186,13 @@ fn typed(entry: Option<&Entry>, kind: Type) -> Result<Option<ValueRef<'_>>, Read
     match entry {
         None => Ok(None),
         Some(entry) if entry.kind() == kind => Ok(Some(entry.value())),
-        Some(entry) if matches!(entry.kind(), Type::Unknown | Type::Unsure) => {
-            Err(ReadError::Unknown)
-        }
-        Some(_) => Err(ReadError::WrongType),
+        Some(entry) => known(entry).and(Err(ReadError::WrongType)),
+    }
+}
+
+fn known(entry: &Entry) -> Result<ValueRef<'_>, ReadError> {
+    match entry.kind() {
+        Type::Unknown | Type::Unsure => Err(ReadError::Unknown),
+        _ => Ok(entry.value()),
     }
 }

@@ -10,8 +10,8 @@ use crate::read::bag::{self, TimeOf};
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::values::Type;
 use crate::values::set::{self, Set};
+use crate::values::{Type, ValueRef};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("scard", scard),
@@ -47,8 +47,9 @@ fn truth(value: bool, reply: &mut dyn Reply) {
 
 fn scard(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     reader.walk(args.bytes(0)?, Type::Set, |value| {
-        let len = value.and_then(Set::of).map_or(0, |set| set.live_len(reader.now()));
-        reply.unsigned(len as u64);
+        let set = value.and_then(Set::of);
+        reader.check_steps(set.map_or(0, |set| set.live_len_steps(reader.now())))?;
+        reply.unsigned(set.map_or(0, |set| set.live_len(reader.now())) as u64);
         Ok(())
     })
 }
@@ -78,15 +79,31 @@ fn smismember(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Res
 
 fn smembers(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     reader.walk(args.bytes(0)?, Type::Set, |value| {
-        let set = value.and_then(Set::of);
-        reader.check_steps(set.map_or(0, Set::len).saturating_mul(STEPS))?;
-        reply.begin();
-        if let Some(set) = set {
-            set.for_each(reader.now(), |member| give(member, reply));
-        }
-        reply.end_list();
-        Ok(())
+        give_members(reader, value.and_then(Set::of), reply)
     })
+}
+
+fn give_members(
+    reader: &Reader<'_>,
+    set: Option<Set<'_>>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    reader.check_steps(set.map_or(0, Set::len).saturating_mul(STEPS))?;
+    reply.begin();
+    if let Some(set) = set {
+        set.for_each(reader.now(), |member| give(member, reply));
+    }
+    reply.end_list();
+    Ok(())
+}
+
+/// All members, as of `SMEMBERS`.
+pub(crate) fn give_whole(
+    reader: &Reader<'_>,
+    value: ValueRef<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    give_members(reader, Set::of(value), reply)
 }
 
 fn srandmember(

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use hashbrown::{HashMap, HashSet};
+
 use crate::collections::record::Fields;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::ReadError;
@@ -21,7 +23,7 @@ mod tests;
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[("sort_ro", sort_ro)];
 
-/// How often it is tried anew, where keys change meanwhile, before the reader is told to do so.
+/// How often it is tried anew, where keys change meanwhile, before it is done in another way.
 const TRIES: usize = 8;
 /// Steps of some 10 ns that an element takes, and a value that is looked up for it.
 const STEPS: usize = 30;
@@ -32,32 +34,93 @@ const LOOKUP_STEPS: usize = 30;
 fn sort_ro(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     let key = args.bytes(0)?;
     let options = options(reader, args)?;
-    for _ in 0..TRIES {
-        let witness = RefCell::<Witness>::default();
-        let sorted = sorted(&reader.noting(&witness), key, &options);
-        let failed = match sorted {
-            Err(Failure::Lookup(error)) => return Err(error),
-            _ if !reader.store().is_as_seen(&witness.borrow()) => continue,
-            Ok(elements) => {
-                reply.begin();
-                elements.iter().for_each(|element| match element {
-                    Some(element) => reply.bytes(element),
-                    None => reply.atom("undefined"),
-                });
-                reply.end_list();
-                return Ok(());
-            }
-            Err(Failure::NotANumber) => "not_a_number",
-            // Only where the result is to be certain.
-            Err(Failure::OrderIsOpen) => return Err(ReadError::BadQuery),
-        };
-        reply.begin();
-        reply.atom("error");
-        reply.atom(failed);
-        reply.end_tuple();
-        return Ok(());
+    match undisturbed(reader, key, &options).or_else(|| copied(reader, key, &options)) {
+        Some(sorted) => give(sorted, reply),
+        None => Err(ReadError::Busy),
     }
-    Err(ReadError::Busy)
+}
+
+type Names = HashSet<Vec<u8>, foldhash::fast::RandomState>;
+type Copies = HashMap<Vec<u8>, Option<Entry>, foldhash::fast::RandomState>;
+type Sorted = Result<Vec<Option<Vec<u8>>>, Failure<ReadError>>;
+
+fn give(sorted: Sorted, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    match sorted {
+        Ok(elements) => {
+            reply.begin();
+            elements.iter().for_each(|element| match element {
+                Some(element) => reply.bytes(element),
+                None => reply.atom("undefined"),
+            });
+            reply.end_list();
+        }
+        Err(Failure::NotANumber) => {
+            reply.begin();
+            reply.atom("error");
+            reply.atom("not_a_number");
+            reply.end_tuple();
+        }
+        Err(Failure::Lookup(error)) => return Err(error),
+        // Only where the result is to be certain.
+        Err(Failure::OrderIsOpen) => return Err(ReadError::BadQuery),
+    }
+    Ok(())
+}
+
+/// What comes of reads between which nothing that they read has changed.
+fn undisturbed(reader: &Reader<'_>, key: &[u8], options: &Options<'_>) -> Option<Sorted> {
+    (0..TRIES).find_map(|_| {
+        let witness = RefCell::<Witness>::default();
+        let sorted = sorted(&Keys::Store(&reader.noting(&witness)), reader, key, options);
+        let is_final = matches!(sorted, Err(Failure::Lookup(_)))
+            || reader.store().is_as_seen(&witness.borrow()) == Some(true);
+        is_final.then_some(sorted)
+    })
+}
+
+/// What comes of copies of all keys, which are locked for as long as it takes to make these. Which
+/// ones are needed shows when they are sorted without some.
+fn copied(reader: &Reader<'_>, key: &[u8], options: &Options<'_>) -> Option<Sorted> {
+    let mut names = Names::from_iter([key.to_vec()]);
+    (0..TRIES).find_map(|_| {
+        let names_now: Vec<_> = names.iter().collect();
+        let copies = reader.entries(&names_now, |entries| {
+            let copies = entries.iter().map(|entry| entry.cloned());
+            Ok(names_now.iter().map(|name| name.to_vec()).zip(copies).collect())
+        });
+        let copies: Copies = match copies {
+            Ok(copies) => copies,
+            Err(error) => return Some(Err(Failure::Lookup(error))),
+        };
+        let missing = RefCell::default();
+        let sorted = sorted(&Keys::Copies(&copies, &missing), reader, key, options);
+        let missing: Names = missing.into_inner();
+        let is_whole = missing.is_empty();
+        names.extend(missing);
+        is_whole.then_some(sorted)
+    })
+}
+
+/// Where keys are looked up.
+enum Keys<'a> {
+    Store(&'a Reader<'a>),
+    /// In copies of them. Notes which ones are missing there.
+    Copies(&'a Copies, &'a RefCell<Names>),
+}
+
+impl Keys<'_> {
+    fn entry<R>(&self, key: &[u8], with: impl FnOnce(Option<&Entry>) -> R) -> Result<R, ReadError> {
+        match self {
+            Self::Store(reader) => reader.entry(key, with),
+            Self::Copies(copies, missing) => Ok(with(match copies.get(key) {
+                Some(entry) => entry.as_ref(),
+                None => {
+                    missing.borrow_mut().insert(key.to_vec());
+                    None
+                }
+            })),
+        }
+    }
 }
 
 fn options<'q>(reader: &Reader<'_>, args: Args<'q>) -> Result<Options<'q>, ReadError> {
@@ -78,12 +141,8 @@ fn options<'q>(reader: &Reader<'_>, args: Args<'q>) -> Result<Options<'q>, ReadE
     })
 }
 
-fn sorted(
-    reader: &Reader<'_>,
-    key: &[u8],
-    options: &Options<'_>,
-) -> Result<Vec<Option<Vec<u8>>>, Failure<ReadError>> {
-    let value = reader.entry(key, |entry| match entry {
+fn sorted(keys: &Keys<'_>, reader: &Reader<'_>, key: &[u8], options: &Options<'_>) -> Sorted {
+    let value = keys.entry(key, |entry| match entry {
         None => Ok(None),
         Some(entry) => {
             check(entry)?;
@@ -102,7 +161,7 @@ fn sorted(
     let steps = source.len().saturating_mul(STEPS + LOOKUP_STEPS.saturating_mul(lookups));
     reader.check_steps(steps).map_err(Failure::Lookup)?;
     let mut lookup = |key: &[u8], field: Option<&[u8]>| {
-        reader.entry(key, |entry| match entry {
+        keys.entry(key, |entry| match entry {
             None => Ok(None),
             Some(entry) => found(reader, entry, field),
         })?

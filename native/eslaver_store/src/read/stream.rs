@@ -140,6 +140,24 @@ fn range(
     })
 }
 
+/// All entries, as of `XRANGE`.
+pub(crate) fn give_whole(
+    reader: &Reader<'_>,
+    value: ValueRef<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    let stream = packed::of(value);
+    reply.begin();
+    if let Some(stream) = &stream {
+        let entries = stream.entries();
+        let ranks = entries.ranks(id::FIRST, id::LAST);
+        check_steps(reader, entries, ranks.clone())?;
+        give(entries, ranks, false, reply);
+    }
+    reply.end_list();
+    Ok(())
+}
+
 fn check_steps(reader: &Reader<'_>, entries: &Entries, ranks: Range<u64>) -> Result<(), ReadError> {
     let mut steps = 0;
     entries.leaves(ranks).try_for_each(|(leaf, range)| {

@@ -1,9 +1,9 @@
 //! What `XINFO` and `XPENDING` say of streams.
 
-use eslaver_core::rdb::StreamId;
+use eslaver_core::rdb::{Family, StreamId};
 
 use crate::keyspace::store::ReadError;
-use crate::keyspace::version::Version;
+use crate::keyspace::version::{Server, Version};
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
@@ -27,8 +27,51 @@ pub(crate) const QUERIES: &[(&str, Answer)] = &[
 /// consumer or a pending entry takes to be looked at.
 const GIVEN: usize = 50;
 const SEEN: usize = 3;
-/// The version of Redis since which the lag is right also when entries were trimmed.
-const EXACT_LAG: Version = Version::new(8, 0);
+
+/// How servers count what a group has still to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lag {
+    /// Entries deleted before the first one do not matter.
+    FromFirst,
+    /// Those deleted behind what the group has read leave it open.
+    UnlessDeleted,
+    /// The same, but it is right where entries were trimmed.
+    Exact,
+}
+
+impl Lag {
+    fn of(server: Server) -> Self {
+        match server.family {
+            Family::Redis if server.version >= Version::new(8, 0) => Self::Exact,
+            Family::Valkey if server.version >= Version::new(8, 1) => Self::UnlessDeleted,
+            _ => Self::FromFirst,
+        }
+    }
+
+    /// How many entries a group has still to read, where that is known.
+    fn count(self, stream: &Stream, group: &Group) -> Option<i64> {
+        if stream.entries_added == 0 {
+            return Some(0);
+        }
+        let first = stream.entries().first_id();
+        let is_first_behind = |id| first.is_some_and(|first| id < first);
+        if self == Self::Exact {
+            if first.is_none() {
+                return Some(0);
+            }
+            if is_first_behind(group.last_id) && is_first_behind(stream.max_deleted_id) {
+                return Some(stream.len().cast_signed());
+            }
+        }
+        let deleted_before = self == Self::FromFirst && is_first_behind(stream.max_deleted_id);
+        let read = match group.entries_read {
+            Some(read) if deleted_before || !stream.has_deleted_from(group.last_id) => read,
+            _ if self == Self::FromFirst => stream.entries_counted_to(group.last_id)?,
+            _ => stream.entries_read_to(group.last_id)?,
+        };
+        Some(stream.entries_added.cast_signed().wrapping_sub(read.cast_signed()))
+    }
+}
 
 /// Hands a stream to `with`. That of a missing key is `undefined`.
 fn with_stream(
@@ -134,7 +177,7 @@ fn xinfo_groups(
     args: Args<'_>,
     reply: &mut dyn Reply,
 ) -> Result<(), ReadError> {
-    let redis = reader.store().server().redis;
+    let lag = Lag::of(reader.store().server());
     with_stream(reader, args.bytes(0)?, reply, |stream, reply| {
         let consumers: usize = stream.groups.iter().map(|group| group.consumers().len()).sum();
         reader.check_steps(stream.groups.len() * 2 * GIVEN + consumers * SEEN)?;
@@ -150,33 +193,12 @@ fn xinfo_groups(
             reply.atom("entries_read");
             give_known(group.entries_read.map(u64::cast_signed), reply);
             reply.atom("lag");
-            give_known(lag(stream, group, redis), reply);
+            give_known(lag.count(stream, group), reply);
             reply.end_map();
         }
         reply.end_list();
         Ok(())
     })
-}
-
-/// How many entries a group has still to read, where that is known.
-fn lag(stream: &Stream, group: &Group, redis: Version) -> Option<i64> {
-    if stream.entries_added == 0 {
-        return Some(0);
-    }
-    if redis >= EXACT_LAG {
-        match stream.entries().first_id() {
-            None => return Some(0),
-            Some(first) if group.last_id < first && stream.max_deleted_id < first => {
-                return Some(stream.len().cast_signed());
-            }
-            Some(_) => {}
-        }
-    }
-    let read = match group.entries_read {
-        Some(read) if !stream.has_deleted_from(group.last_id) => read,
-        _ => stream.entries_read_to(group.last_id)?,
-    };
-    Some(stream.entries_added.cast_signed().wrapping_sub(read.cast_signed()))
 }
 
 fn xinfo_consumers(

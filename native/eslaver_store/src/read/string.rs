@@ -34,13 +34,20 @@ fn get(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(),
             reply.atom("undefined");
             Ok(())
         }
-        some => {
-            let string = Str::of(some);
-            reader.check_steps(string.len() / BYTES_A_STEP)?;
-            give(string, 0..string.len(), reply);
-            Ok(())
-        }
+        Some(value) => give_whole(reader, value, reply),
     })
+}
+
+/// The string, as of `GET`.
+pub(crate) fn give_whole(
+    reader: &Reader<'_>,
+    value: ValueRef<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    let string = Str::of(Some(value));
+    reader.check_steps(string.len() / BYTES_A_STEP)?;
+    give(string, 0..string.len(), reply);
+    Ok(())
 }
 
 fn give(string: Str<'_>, range: std::ops::Range<usize>, reply: &mut dyn Reply) {

@@ -8,12 +8,13 @@ use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
 use crate::read::{
-    array, gcra, geo, hash, key, list, path_hash, set, sort, stream, stream_info, string,
-    vectorset, zset,
+    array, fault, gcra, geo, hash, key, list, path_hash, set, sort, stream, stream_info, string,
+    vectorset, whole, zset,
 };
 
 const FAMILIES: &[&[(&str, Answer)]] = &[
     array::QUERIES,
+    fault::QUERIES,
     gcra::QUERIES,
     geo::QUERIES,
     hash::QUERIES,
@@ -26,6 +27,7 @@ const FAMILIES: &[&[(&str, Answer)]] = &[
     stream_info::QUERIES,
     string::QUERIES,
     vectorset::QUERIES,
+    whole::QUERIES,
     zset::QUERIES,
 ];
 

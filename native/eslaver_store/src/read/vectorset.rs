@@ -7,8 +7,8 @@ use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::values::Type;
 use crate::values::vectorset::{Bound, VectorSet};
+use crate::values::{Type, ValueRef};
 
 #[cfg(test)]
 mod tests;
@@ -159,6 +159,22 @@ fn bound<'q>(args: Args<'q>, index: usize) -> Result<Bound<'q>, ReadError> {
             }
         }
     }
+}
+
+/// All elements, as of `VRANGE`.
+pub(crate) fn give_whole(
+    reader: &Reader<'_>,
+    value: ValueRef<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    let set = VectorSet::of(value);
+    check_elements(reader, set.map_or(0, VectorSet::len))?;
+    reply.begin();
+    if let Some(set) = set {
+        set.range(Bound::Lowest, Bound::Highest).for_each(|element| reply.bytes(element));
+    }
+    reply.end_list();
+    Ok(())
 }
 
 fn check_elements(reader: &Reader<'_>, count: u64) -> Result<(), ReadError> {

@@ -16,11 +16,11 @@ use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
-use crate::values::Type;
 use crate::values::score::{Aggregate, plain};
 use crate::values::zset::Zset;
 use crate::values::zset::algebra::{self, Options, Scored, Source};
 use crate::values::zset::range::{End, Place, Range, Selection, Way};
+use crate::values::{Type, ValueRef};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("zcard", zcard),
@@ -275,6 +275,19 @@ fn give_range(
         (None, _) => {}
     }
     reply.end_list();
+}
+
+/// All members with their scores, as of `ZRANGE`.
+pub(crate) fn give_whole(
+    reader: &Reader<'_>,
+    value: ValueRef<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    let zset = Zset::of(value);
+    let places = 0..zset.map_or(0, Zset::len);
+    reader.check_steps(places.len().saturating_mul(STEPS))?;
+    give_range(reply, zset, places, Way::Forward, give_pair);
+    Ok(())
 }
 
 fn count(

@@ -11,10 +11,9 @@ use crate::values::vectorset::{
     HAS_ATTRIBUTES, HAS_PROJECTION, MODULE, Member, VERSION, VectorSet,
 };
 
-/// The version of a node's parameters, above its level, which is 0.
-const NODE: u64 = 1 << 24;
-/// The distance of the farthest link and its number: as far as can be, so that it is replaced first.
-const FARTHEST: u64 = (2f32.to_bits() as u64) << 32;
+/// The version of a node's parameters, above its level: both are 0. Servers before 8.0.3 know no other,
+/// and later ones find out by themselves which link is the farthest.
+const NODE: u64 = 0;
 
 pub(super) fn write<O: Output>(
     rdb: &mut RdbWriter<O>,
@@ -62,7 +61,6 @@ fn params(at: u64, len: u64, m: u64, member: Member<'_>) -> Vec<u64> {
     let links = links(at, len, m);
     let mut params = vec![at + 1, NODE, links.len() as u64, 2 * m];
     params.extend(links.iter().map(|link| link + 1));
-    params.push(if links.is_empty() { 0 } else { FARTHEST });
     params.push(u64::from(member.range.to_bits()) << 32 | u64::from(member.l2.to_bits()));
     params
 }

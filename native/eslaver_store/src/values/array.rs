@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use crate::collections::element::Element;
 use crate::collections::packed::{PackedArray, PackedArrayMut};
 use crate::collections::record::Refused;
-use crate::collections::tree::array::ArrayTree;
+use crate::collections::tree::Removed;
+use crate::collections::tree::array::{ArrayLeaf, ArrayTree};
 use crate::keyspace::entry::{Entry, ValueMut};
 use crate::values::{Large, NewValue, Type, ValueRef};
 
@@ -249,23 +250,23 @@ pub(crate) fn set(entry: &mut Entry, index: u64, element: &[u8]) -> Result<(), R
 }
 
 /// Removes the elements from one index of an entry's array to the other.
-pub(crate) fn remove_between(entry: &mut Entry, low: u64, high: u64) {
-    let packed_again = match entry.value_mut() {
+pub(crate) fn remove_between(entry: &mut Entry, low: u64, high: u64) -> Option<Removed<ArrayLeaf>> {
+    let (removed, packed_again) = match entry.value_mut() {
         ValueMut::Packed(mut edit) => {
             let base = edit.base();
             PackedArrayMut::new(edit.bytes(), base).remove_between(low, high);
-            None
+            (None, None)
         }
         ValueMut::Large(Large::Array(large)) => {
             let ranks = large.elements.ranks(low, high);
-            drop(large.elements.remove_range(ranks));
-            to_packed(large)
+            (Some(large.elements.remove_range(ranks)), to_packed(large))
         }
-        ValueMut::Large(_) => None,
+        ValueMut::Large(_) => (None, None),
     };
     if let Some(payload) = packed_again {
         drop(entry.set_value(packed(payload)));
     }
+    removed.filter(|removed| !removed.is_empty())
 }
 
 /// The elements of a tree, packed, if they are few and small.

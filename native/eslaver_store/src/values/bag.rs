@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use crate::collections::element::Element;
-use crate::collections::packed::{Packed, PackedMut};
+use crate::collections::packed::{MOST_BYTES, Packed, PackedMut};
 use crate::collections::record::{Expiry, Fields, Kind, Members, Record, Refused};
 use crate::collections::table::Table;
 use crate::keyspace::entry::{Entry, ValueMut};
@@ -12,9 +12,8 @@ use crate::values::{Large, NewValue, Type, ValueRef};
 
 /// The form of a packed bag; other forms are the type's own.
 pub(crate) const PACKED: u8 = 0;
-/// A bag with more records is a table, and one with a longer element or tail.
+/// A bag with more records, or bytes, is a table.
 const MOST_PACKED: usize = 128;
-const LONGEST_PACKED: usize = 64;
 /// A table with no more records is packed again.
 const FEW: usize = 32;
 
@@ -104,6 +103,14 @@ impl<'a, K: BagKind> Bag<'a, K> {
         }
     }
 
+    /// Steps of some 10 ns that [`Bag::live_len`] takes.
+    pub(crate) fn live_len_steps(self, now: i64) -> usize {
+        match self {
+            Self::Packed(packed) => packed.len(),
+            Self::Table(table) => table.expired_steps(now),
+        }
+    }
+
     /// The record of an element, also if it has expired.
     #[inline]
     pub(crate) fn get(self, element: &[u8]) -> Option<Record<'a, K>> {
@@ -182,6 +189,9 @@ pub(crate) struct Builder<K: BagKind> {
     table: Option<Table<K>>,
 }
 
+/// More than a packed record takes besides its bytes.
+const OVERHEAD: usize = 32;
+
 impl<K: BagKind> Builder<K> {
     pub(crate) fn new(seed: u64) -> Self {
         let mut packed = Vec::new();
@@ -198,26 +208,40 @@ impl<K: BagKind> Builder<K> {
     ) -> Result<bool, Refused> {
         let seed = self.seed;
         let packed = Packed::<K>::new(&self.packed);
-        if self.table.is_none() && !fits::<K>(packed.len(), element, tail) {
+        if self.table.is_none() && !fits(packed, packed.len(), element, tail) {
             self.table = Some(to_table(packed, seed)?);
             self.packed = Vec::new();
         }
         match &mut self.table {
             Some(table) => table.insert(element, tail, expiry),
-            None => PackedMut::<K>::new(&mut self.packed, 0).insert(element, tail, expiry),
+            None => {
+                // An edit reserves no more than it needs.
+                self.packed.reserve(element.len() + K::tail_len(tail) + OVERHEAD);
+                PackedMut::<K>::new(&mut self.packed, 0).insert(element, tail, expiry)
+            }
         }
     }
 
     pub(crate) fn finish(self) -> NewValue {
         match self.table {
-            Some(table) => NewValue::Large(K::large(table)),
+            Some(mut table) => {
+                table.settle();
+                NewValue::Large(K::large(table))
+            }
             None => NewValue::Packed { kind: K::TYPE, form: PACKED, payload: self.packed },
         }
     }
 }
 
-fn fits<K: BagKind>(len: usize, element: Element<'_>, tail: K::Tail<'_>) -> bool {
-    len < MOST_PACKED && element.len() <= LONGEST_PACKED && K::tail_len(tail) <= LONGEST_PACKED
+/// Whether a record can be packed where there are `len` others.
+fn fits<K: BagKind>(
+    packed: Packed<'_, K>,
+    len: usize,
+    element: Element<'_>,
+    tail: K::Tail<'_>,
+) -> bool {
+    let bytes = packed.bytes() + element.len() + K::tail_len(tail);
+    len < MOST_PACKED && bytes <= MOST_BYTES
 }
 
 fn to_table<K: BagKind>(packed: Packed<'_, K>, seed: u64) -> Result<Table<K>, Refused> {
@@ -246,7 +270,7 @@ pub(crate) fn insert<K: BagKind>(
             let packed = Packed::<K>::new(edit.payload());
             // Where it replaces one, the records do not become more.
             let len = if packed.contains(element) { 0 } else { packed.len() };
-            if fits::<K>(len, element, tail) {
+            if fits(packed, len, element, tail) {
                 let base = edit.base();
                 return PackedMut::<K>::new(edit.bytes(), base).insert(element, tail, expiry);
             }
@@ -293,10 +317,10 @@ fn to_packed<K: BagKind>(table: &Table<K>) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut packed = PackedMut::<K>::create(&mut bytes);
     for record in table.iter() {
-        if !fits::<K>(0, record.element, record.tail) {
+        packed.push(record.element, record.tail, record.expire_at).ok()?;
+        if packed.get().bytes() > MOST_BYTES / 2 {
             return None;
         }
-        packed.push(record.element, record.tail, record.expire_at).ok()?;
     }
     Some(bytes)
 }
@@ -336,7 +360,7 @@ mod tests {
     fn edit() -> impl Strategy<Value = Edit> {
         let at = || proptest::option::weighted(0.2, 1i64..100);
         prop_oneof![
-            4 => (any::<u8>(), prop_oneof![9 => 0usize..20, 1 => 60usize..70], at())
+            4 => (any::<u8>(), prop_oneof![9 => 0usize..20, 1 => 1000usize..3000], at())
                 .prop_map(|(field, len, at)| Edit::Insert(field, len, at)),
             3 => any::<u8>().prop_map(Edit::Remove),
             1 => (any::<u8>(), at()).prop_map(|(field, at)| Edit::Expire(field, at)),

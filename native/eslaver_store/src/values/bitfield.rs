@@ -39,6 +39,11 @@ impl Field {
         }
     }
 
+    /// Where the last of its bytes ends.
+    pub(crate) fn end(self) -> usize {
+        self.bytes().0.end
+    }
+
     /// The bytes that it is in, and the bits behind it in the last of them.
     fn bytes(self) -> (std::ops::Range<usize>, u32) {
         let end = self.offset + self.bits as usize;

@@ -3,18 +3,23 @@
 use std::ops::{ControlFlow, Range};
 
 use crate::collections::element::Element;
-use crate::collections::packed::{Packed, PackedMut};
+use crate::collections::packed::{MOST_BYTES, Packed, PackedMut};
 use crate::collections::record::{Members, Refused};
-use crate::collections::tree::list::ListTree;
+use crate::collections::tree::Removed;
+use crate::collections::tree::build::Builder;
+use crate::collections::tree::list::{ListLeaf, ListTree};
 use crate::keyspace::entry::{Entry, ValueMut};
 use crate::values::string::indexes;
 use crate::values::{Large, NewValue, Type, ValueRef};
 
-/// A list with more elements is a tree, and one with a longer element.
+/// A list with more elements, or bytes, is a tree.
 const MOST_PACKED: usize = 128;
-const LONGEST_PACKED: usize = 64;
+/// More than the head of a packed element takes.
+const RESERVED: usize = 16;
 /// A tree with no more elements is packed again.
 const FEW: u64 = 32;
+/// To remove more elements here and there, the list is built anew.
+const REBUILT: usize = 500;
 
 /// An end of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +160,7 @@ fn packed(payload: Vec<u8>) -> NewValue {
 #[derive(Debug)]
 pub(crate) struct ListBuilder {
     packed: Vec<u8>,
-    tree: Option<ListTree>,
+    tree: Option<Builder<ListLeaf>>,
 }
 
 impl Default for ListBuilder {
@@ -171,38 +176,42 @@ impl ListBuilder {
     pub(crate) fn push(&mut self, element: Element<'_>) -> Result<(), Refused> {
         if self.tree.is_none() {
             let packed = Packed::<Members>::new(&self.packed);
-            if packed.len() < MOST_PACKED && element.len() <= LONGEST_PACKED {
+            let bytes = self.packed.len() + element.len();
+            if packed.len() < MOST_PACKED && bytes <= MOST_BYTES {
+                // An edit reserves no more than it needs.
+                self.packed.reserve(element.len() + RESERVED);
                 return PackedMut::<Members>::new(&mut self.packed, 0).push_back(element);
             }
-            self.tree = Some(to_tree(packed));
+            self.tree = Some(to_builder(packed));
             self.packed = Vec::new();
         }
-        let pushed = match &mut self.tree {
-            Some(tree) => element.with_bytes(|bytes| tree.push_back(bytes)),
-            None => false,
-        };
+        let pushed = self.tree.as_mut().is_some_and(|tree| append(tree, element));
         if pushed { Ok(()) } else { Err(Refused::TooLong) }
     }
 
     pub(crate) fn finish(self) -> NewValue {
         match self.tree {
-            Some(tree) => NewValue::Large(Large::List(tree)),
+            Some(tree) => NewValue::Large(Large::List(tree.finish())),
             None => packed(self.packed),
         }
     }
 }
 
-fn to_tree(packed: Packed<'_, Members>) -> ListTree {
-    let mut tree = ListTree::new();
+fn to_builder(packed: Packed<'_, Members>) -> Builder<ListLeaf> {
+    let mut tree = Builder::new();
     for record in packed.iter() {
-        record.element.with_bytes(|bytes| tree.push_back(bytes));
+        append(&mut tree, record.element);
     }
     tree
 }
 
+fn append(tree: &mut Builder<ListLeaf>, element: Element<'_>) -> bool {
+    element.with_bytes(|bytes| tree.push(|leaf, index| leaf.insert(index, bytes)))
+}
+
 /// Inserts an element before the one at `index`, which is there, or at the end.
 pub(crate) fn insert(entry: &mut Entry, index: usize, element: &[u8]) -> Result<(), Refused> {
-    if element.len() > LONGEST_PACKED || is_full(entry) {
+    if packed_bytes(entry) + element.len() > MOST_BYTES || is_full(entry) {
         make_tree(entry);
     }
     let done = match entry.value_mut() {
@@ -228,7 +237,7 @@ pub(crate) fn push(entry: &mut Entry, end: End, element: &[u8]) -> Result<(), Re
 
 /// Replaces the element at `index`, which is there.
 pub(crate) fn set(entry: &mut Entry, index: usize, element: &[u8]) -> Result<(), Refused> {
-    if element.len() > LONGEST_PACKED {
+    if packed_bytes(entry) + element.len() > MOST_BYTES {
         make_tree(entry);
     }
     let done = match entry.value_mut() {
@@ -242,22 +251,60 @@ pub(crate) fn set(entry: &mut Entry, index: usize, element: &[u8]) -> Result<(),
     if done { Ok(()) } else { Err(Refused::TooLong) }
 }
 
-/// Removes the elements of a range of indexes.
-pub(crate) fn remove(entry: &mut Entry, range: Range<usize>) {
-    let packed_again = match entry.value_mut() {
+/// Removes the elements of a range of indexes. Parts that take long to drop are given back.
+pub(crate) fn remove(entry: &mut Entry, range: Range<usize>) -> Option<Removed<ListLeaf>> {
+    let (removed, packed_again) = match entry.value_mut() {
         ValueMut::Packed(mut edit) => {
             let base = edit.base();
             PackedMut::<Members>::new(edit.bytes(), base).remove_range(range.start, range.end);
-            None
+            (None, None)
         }
         ValueMut::Large(Large::List(tree)) => {
-            drop(tree.remove_range(range.start as u64..range.end as u64));
-            to_packed(tree)
+            let removed = tree.remove_range(range.start as u64..range.end as u64);
+            (Some(removed), to_packed(tree))
         }
-        ValueMut::Large(_) => None,
+        ValueMut::Large(_) => (None, None),
     };
     if let Some(payload) = packed_again {
         drop(entry.set_value(packed(payload)));
+    }
+    removed.filter(|removed| !removed.is_empty())
+}
+
+/// Removes the elements of these indexes, which are in ascending order.
+pub(crate) fn remove_all(entry: &mut Entry, indexes: &[usize]) -> Result<(), Refused> {
+    if indexes.len() > REBUILT {
+        let kept = without(entry, indexes)?;
+        drop(entry.set_value(kept));
+    } else {
+        // From the last to the first: what is removed moves no index before it.
+        indexes.iter().rev().for_each(|&index| drop(remove(entry, index..index + 1)));
+    }
+    Ok(())
+}
+
+fn without(entry: &Entry, indexes: &[usize]) -> Result<NewValue, Refused> {
+    let mut kept = ListBuilder::default();
+    if let Some(list) = List::of(entry.value()) {
+        let mut start = 0;
+        for end in indexes.iter().copied().chain([list.len()]) {
+            let pushed = list.try_for_each(start..end, |element| match kept.push(element) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(refused) => ControlFlow::Break(refused),
+            });
+            if let ControlFlow::Break(refused) = pushed {
+                return Err(refused);
+            }
+            start = end + 1;
+        }
+    }
+    Ok(kept.finish())
+}
+
+fn packed_bytes(entry: &Entry) -> usize {
+    match entry.value() {
+        ValueRef::Packed { payload, .. } => payload.len(),
+        ValueRef::Large(_) => 0,
     }
 }
 
@@ -267,7 +314,7 @@ fn is_full(entry: &Entry) -> bool {
 
 fn make_tree(entry: &mut Entry) {
     if let Some(List::Packed(packed)) = List::of(entry.value()) {
-        let tree = to_tree(packed);
+        let tree = to_builder(packed).finish();
         drop(entry.set_value(NewValue::Large(Large::List(tree))));
     }
 }
@@ -281,10 +328,10 @@ fn to_packed(tree: &ListTree) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut packed = PackedMut::<Members>::create(&mut bytes);
     for element in tree.iter(0..tree.len()) {
-        if element.len() > LONGEST_PACKED {
+        packed.push_back(element).ok()?;
+        if packed.get().bytes() > MOST_BYTES / 2 {
             return None;
         }
-        packed.push_back(element).ok()?;
     }
     Some(bytes)
 }
@@ -300,12 +347,13 @@ mod tests {
         Insert(prop::sample::Index, Vec<u8>),
         Set(prop::sample::Index, Vec<u8>),
         Remove(prop::sample::Index, usize),
+        RemoveAll(Vec<u8>, usize),
     }
 
     fn element() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
             6 => (0u32..20).prop_map(|value| value.to_string().into_bytes()),
-            1 => Just(vec![b'x'; 65]),
+            1 => Just(vec![b'x'; 3000]),
         ]
     }
 
@@ -317,7 +365,26 @@ mod tests {
             2 => (any::<prop::sample::Index>(), element()).prop_map(|(at, e)| Edit::Insert(at, e)),
             2 => (any::<prop::sample::Index>(), element()).prop_map(|(at, e)| Edit::Set(at, e)),
             1 => (any::<prop::sample::Index>(), 0usize..30).prop_map(|(at, n)| Edit::Remove(at, n)),
+            1 => (element(), 0usize..9).prop_map(|(e, most)| Edit::RemoveAll(e, most)),
         ]
+    }
+
+    #[test]
+    fn many_elements_are_removed() {
+        let mut entry = Entry::new(b"key", Some(7), new());
+        for number in 0..3000 {
+            push(&mut entry, End::Back, if number % 3 == 0 { b"a" } else { b"b" }).unwrap();
+        }
+        let list = List::of(entry.value()).unwrap();
+        let found = list.find(b"b", End::Front, usize::MAX, usize::MAX);
+        assert!(found.len() > REBUILT);
+        remove_all(&mut entry, &found).unwrap();
+        let list = List::of(entry.value()).unwrap();
+        assert_eq!(list.to_vec(0..list.len()), vec![b"a".to_vec(); 1000]);
+        assert_eq!(entry.expire_at(), Some(7));
+        let all: Vec<usize> = (0..1000).collect();
+        remove_all(&mut entry, &all).unwrap();
+        assert!(entry.value().is_empty());
     }
 
     proptest! {
@@ -346,8 +413,19 @@ mod tests {
                     Edit::Remove(at, count) => {
                         let at = at.index(model.len() + 1);
                         let end = (at + count).min(model.len());
-                        remove(&mut entry, at..end);
+                        drop(remove(&mut entry, at..end));
                         model.drain(at..end);
+                    }
+                    Edit::RemoveAll(element, most) => {
+                        let list = List::of(entry.value()).unwrap();
+                        let found = list.find(&element, End::Front, most, usize::MAX);
+                        remove_all(&mut entry, &found).unwrap();
+                        let mut left = most;
+                        model.retain(|other| {
+                            let gone = left > 0 && *other == element;
+                            left -= usize::from(gone);
+                            !gone
+                        });
                     }
                 }
                 prop_assert_eq!(entry.value().is_empty(), model.is_empty());

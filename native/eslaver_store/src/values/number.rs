@@ -146,7 +146,7 @@ mod tests {
         ] {
             assert_eq!(Dialect::Any.parse(text.as_bytes()), number, "{text}");
         }
-        assert!(Dialect::Any.parse(b"-0").is_some_and(f64::is_sign_positive));
+        assert!(Dialect::Any.parse(b"-0").is_some_and(f64::is_sign_negative));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use crate::collections::element::Element;
 use crate::collections::record::{Expiry, Fields, Refused};
+use crate::collections::tree::Removed;
 use crate::keyspace::entry::{Entry, ValueMut};
 use crate::values::bag::{self, Bag};
-use crate::values::entries::{EntryTree, Place};
+use crate::values::entries::{EntryLeaf, EntryTree, Place};
 use crate::values::{Large, NewValue, ValueRef};
 
 /// A path hash that is only looked at.
@@ -159,10 +160,9 @@ pub(crate) fn remove_fields(entry: &mut Entry, path: &[u8], fields: &[&[u8]]) {
     }
 }
 
-/// Removes the paths that begin so.
-pub(crate) fn remove_prefix(entry: &mut Entry, prefix: &[u8]) {
-    if let Some(paths) = paths(entry) {
-        let ranks = paths.begin_with(prefix);
-        drop(paths.remove_range(ranks));
-    }
+/// Removes the paths that begin so. Parts that take long to drop are given back.
+pub(crate) fn remove_prefix(entry: &mut Entry, prefix: &[u8]) -> Option<Removed<EntryLeaf>> {
+    let paths = paths(entry)?;
+    let ranks = paths.begin_with(prefix);
+    Some(paths.remove_range(ranks)).filter(|removed| !removed.is_empty())
 }

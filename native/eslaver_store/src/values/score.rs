@@ -1,5 +1,4 @@
-//! Scores of sorted sets: their texts and their arithmetic, as servers have them. Minus zero is zero,
-//! as it is equal to it and servers themselves lose it on the way. No score is NaN.
+//! Scores of sorted sets: their texts and their arithmetic, as servers have them. No score is NaN.
 
 use crate::collections::element;
 
@@ -29,7 +28,7 @@ fn parse_any(text: &[u8]) -> Option<f64> {
     let text = text.get(start..)?;
     Some(match text {
         [] => 0.0,
-        [b'-', digits @ ..] => plain(-unsigned(digits)?),
+        [b'-', digits @ ..] => -unsigned(digits)?,
         [b'+', digits @ ..] => unsigned(digits)?,
         digits => unsigned(digits)?,
     })
@@ -105,7 +104,7 @@ impl Aggregate {
     pub(crate) fn weighted(self, weight: f64, score: f64) -> f64 {
         match self {
             Self::Count => weight,
-            _ => plain(weight * score),
+            _ => weight * score,
         }
     }
 
@@ -113,9 +112,22 @@ impl Aggregate {
     /// greatest score.
     pub(crate) fn combine(self, one: f64, other: f64) -> f64 {
         match self {
-            Self::Sum | Self::Count => number(plain(one + other)),
-            Self::Min => one.min(other),
-            Self::Max => one.max(other),
+            Self::Sum | Self::Count => number(one + other),
+            // Of the two zeros, which are equal, the first one stays.
+            Self::Min => {
+                if other < one {
+                    other
+                } else {
+                    one
+                }
+            }
+            Self::Max => {
+                if other > one {
+                    other
+                } else {
+                    one
+                }
+            }
         }
     }
 }
@@ -135,8 +147,10 @@ mod tests {
     fn texts_are_read_as_servers_do() {
         for (text, score) in [
             ("0", 0.0),
-            ("-0", 0.0),
-            ("-0.0", 0.0),
+            ("-0", -0.0),
+            ("-0.0", -0.0),
+            ("-0x0", -0.0),
+            ("-1e-400", -0.0),
             ("3", 3.0),
             ("+3", 3.0),
             ("007", 7.0),
@@ -228,7 +242,11 @@ mod tests {
             (product(-f64::MAX, 2.0), -INF),
             (product(INF, -2.0), -INF),
             (product(-INF, -INF), INF),
-            (product(-1.0, 0.0), 0.0),
+            (product(-1.0, 0.0), -0.0),
+            (sum(-0.0, -0.0), -0.0),
+            (sum(-0.0, 0.0), 0.0),
+            (Aggregate::Min.combine(0.0, -0.0), 0.0),
+            (Aggregate::Max.combine(-0.0, 0.0), -0.0),
             (number(product(0.0, -INF)), 0.0),
             (Aggregate::Count.weighted(3.0, INF), 3.0),
             (Aggregate::Count.combine(3.0, 2.0), 5.0),

@@ -52,6 +52,14 @@ impl<'a> Set<'a> {
         }
     }
 
+    /// Steps of some 10 ns that [`Set::live_len`] takes.
+    pub(crate) fn live_len_steps(self, now: i64) -> usize {
+        match self {
+            Self::Ints(_) => 1,
+            Self::Bag(bag) => bag.live_len_steps(now),
+        }
+    }
+
     /// When a member expires, if it has a time of its own. `None` where it is missing.
     pub(crate) fn expire_at(self, member: &[u8]) -> Option<Option<i64>> {
         match self {

@@ -9,6 +9,9 @@ use crate::values::{Large, NewValue, Type, ValueRef};
 
 /// A longer string is in chunks.
 const LONGEST_FLAT: usize = 32_768;
+/// Bytes may be set up to here, wherever the string ends: eight times as far as servers let them be
+/// unless they are told otherwise.
+const LONGEST_SPARSE: usize = 1 << 32;
 
 /// A string that is only looked at.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +95,12 @@ impl<'a> Str<'a> {
     }
 }
 
+/// Whether a string of `len` bytes can be given bytes that end at `end`. Zeros before them cost next
+/// to nothing here, but much to whoever reads them.
+pub(crate) fn can_reach(end: usize, len: usize) -> bool {
+    end <= LONGEST_SPARSE.max(len)
+}
+
 /// Puts bytes at an index of an entry's string, which grows where it must; a gap becomes zeros.
 pub(crate) fn write(entry: &mut Entry, index: usize, bytes: &[u8]) {
     match entry.value_mut() {
@@ -108,6 +117,15 @@ pub(crate) fn write(entry: &mut Entry, index: usize, bytes: &[u8]) {
     let mut chunks = Chunks::from(Str::of(Some(entry.value())).to_bytes().as_ref());
     chunks.write(index as u64, bytes);
     drop(entry.set_value(NewValue::Large(Large::String(chunks))));
+}
+
+/// Has an entry's string be this one, which is short.
+pub(crate) fn replace(entry: &mut Entry, string: &[u8]) {
+    if let ValueMut::Packed(mut edit) = entry.value_mut() {
+        let len = edit.payload().len();
+        return edit.splice(0..len, string);
+    }
+    drop(entry.set_value(new(string)));
 }
 
 /// Makes an entry's string at least so long.

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::ops::{ControlFlow, Range};
 
 use crate::collections::element::Element;
-use crate::collections::packed::{Packed, PackedMut};
+use crate::collections::packed::{MOST_BYTES, Packed, PackedMut};
 use crate::collections::record::{Refused, Scores};
 use crate::collections::table::Table;
 use crate::collections::tree::zset::{Bound, Member, Score, ZsetTree};
@@ -18,9 +18,11 @@ use crate::values::{Large, NewValue, Type, ValueRef};
 
 pub(crate) use builder::ZsetBuilder;
 
-/// A sorted set with more members is large, and one with a longer member.
+/// A sorted set with more members, or bytes, is large.
 const MOST_PACKED: usize = 128;
-const LONGEST_PACKED: usize = 64;
+/// What servers have packed, if they are not told otherwise.
+pub(crate) const SERVERS_MOST: usize = 128;
+pub(crate) const SERVERS_LONGEST: usize = 64;
 /// A large one with no more members is packed again.
 const FEW: usize = 32;
 
@@ -250,7 +252,7 @@ pub(crate) fn put(entry: &mut Entry, seed: u64, member: &[u8], score: f64) -> Re
         ValueMut::Large(_) => return Ok(()),
         ValueMut::Packed(mut edit) => {
             let packed = Packed::<Scores>::new(edit.payload());
-            let fits = member.len() <= LONGEST_PACKED
+            let fits = packed.bytes() + member.len() <= MOST_BYTES
                 && (packed.len() < MOST_PACKED || packed.contains(element));
             if fits {
                 let base = edit.base();
@@ -265,6 +267,18 @@ pub(crate) fn put(entry: &mut Entry, seed: u64, member: &[u8], score: f64) -> Re
     };
     drop(entry.set_value(NewValue::Large(Large::Zset(large))));
     Ok(())
+}
+
+/// Whether a server, with its usual settings, has a sorted set packed once this member is in it.
+pub(crate) fn is_small(entry: &Entry, member: &[u8]) -> bool {
+    match Zset::of(entry.value()) {
+        Some(Zset::Packed(packed)) => {
+            packed.len() < SERVERS_MOST
+                && member.len() <= SERVERS_LONGEST
+                && packed.iter().all(|record| record.element.len() <= SERVERS_LONGEST)
+        }
+        _ => false,
+    }
 }
 
 /// Removes a member of an entry's sorted set: whether it was there.
@@ -321,10 +335,10 @@ fn to_packed(large: &LargeZset) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut packed = PackedMut::<Scores>::create(&mut bytes);
     for (score, member) in large.order.iter(0..large.order.len()) {
-        if member.len() > LONGEST_PACKED {
+        packed.push(member, score, None).ok()?;
+        if packed.get().bytes() > MOST_BYTES / 2 {
             return None;
         }
-        packed.push(member, score, None).ok()?;
     }
     Some(bytes)
 }

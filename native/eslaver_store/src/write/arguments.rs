@@ -37,6 +37,13 @@ pub(crate) fn to_size(arg: &[u8]) -> Result<usize, Refusal> {
     usize::try_from(to_int(arg)?).map_err(|_| Refusal::Range)
 }
 
+/// What elements count as when they are put into a value or removed from it: long ones as several.
+#[inline]
+pub(crate) fn weight(elements: &Args<'_>) -> usize {
+    const LONG: usize = 512;
+    elements.iter().map(|element| 1 + element.len() / LONG).sum()
+}
+
 /// Whether an argument is this word, which is in capitals, in any case.
 #[inline]
 pub(crate) fn is(arg: &[u8], word: &str) -> bool {

@@ -17,7 +17,7 @@ pub(crate) const COMMANDS: &[(&str, Apply)] =
 fn setbit(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let field = Field { signed: false, bits: 1, offset: to_size(arg(args, 1)?)? };
     let bit = to_int(arg(args, 2)?)?;
-    change(context, arg(args, 0)?, |entry| {
+    change(context, arg(args, 0)?, field.end(), 1, |entry| {
         field.change(entry, Change::Set(bit), Overflow::Wrap);
     })
 }
@@ -35,7 +35,10 @@ fn bitop(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> 
     if combined.is_empty() {
         context.remove(target);
     } else {
-        context.put(target, string::new(&combined), None);
+        let value = string::new(&combined);
+        // Before the key is locked, as it may take long.
+        drop(combined);
+        context.put(target, value, None);
     }
     Ok(())
 }
@@ -49,12 +52,11 @@ fn bitfield(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusa
     if context.redis() < Version::new(6, 0) && changes.iter().any(is_undefined) {
         return Err(Refusal::Value);
     }
-    let end = changes.iter().map(|(field, ..)| field.offset + field.bits as usize).max();
-    let Some(end) = end else {
+    let Some(end) = changes.iter().map(|(field, ..)| field.end()).max() else {
         return Ok(());
     };
-    change(context, arg(args, 0)?, |entry| {
-        string::grow(entry, end.div_ceil(8));
+    change(context, arg(args, 0)?, end, changes.len(), |entry| {
+        string::grow(entry, end);
         for (field, change, overflow) in changes {
             field.change(entry, change, overflow);
         }

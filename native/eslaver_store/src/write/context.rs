@@ -5,13 +5,16 @@ use eslaver_core::rdb::Family;
 
 use std::any::Any;
 
-use crate::keyspace::db::Db;
+use crate::keyspace::db::{Db, KeyHash};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::session::Session;
 use crate::keyspace::trash::Trash;
 use crate::keyspace::version::Version;
 use crate::values::{NewValue, Type, ValueRef};
 use crate::write::refusal::Refusal;
+
+/// With more elements to change, a key is not locked meanwhile.
+const MANY: usize = 500;
 
 /// The keys of a database, for one command.
 #[derive(Debug)]
@@ -141,27 +144,63 @@ impl<'a, 's> Context<'a, 's> {
         Ok(result)
     }
 
-    /// The same for changes that take long: a copy is changed, and the key is locked only to put it in
-    /// its place.
-    pub(crate) fn change_aside<R>(
+    /// [`Context::edit`] for a change of this number of elements. With many of them, a copy is changed,
+    /// and the key is locked only to put it in its place.
+    #[inline]
+    pub(crate) fn edit_elements<R>(
         &mut self,
         key: &[u8],
         kind: Type,
+        elements: usize,
+        change: impl FnOnce(&mut Entry) -> R,
+    ) -> Result<Option<R>, Refusal> {
+        if elements <= MANY {
+            return self.edit(key, kind, change);
+        }
+        match self.entry_aside(key, kind)? {
+            Some(entry) => Ok(Some(self.change_aside(key, entry, change))),
+            None => Ok(None),
+        }
+    }
+
+    /// [`Context::change`] in the same way.
+    #[inline]
+    pub(crate) fn change_elements<R>(
+        &mut self,
+        key: &[u8],
+        kind: Type,
+        elements: usize,
         new: impl FnOnce() -> NewValue,
         change: impl FnOnce(&mut Entry) -> R,
     ) -> Result<R, Refusal> {
-        let copy = self.read(key, |entry| match entry {
+        if elements <= MANY {
+            return self.change(key, kind, new, change);
+        }
+        let entry = self.entry_aside(key, kind)?;
+        let entry = entry.unwrap_or_else(|| Entry::new(key, None, new()));
+        Ok(self.change_aside(key, entry, change))
+    }
+
+    fn entry_aside(&self, key: &[u8], kind: Type) -> Result<Option<Entry>, Refusal> {
+        self.read(key, |entry| match entry {
             None => Ok(None),
             Some(entry) => check(entry, kind).map(|()| Some(entry.clone())),
-        })?;
-        let mut entry = copy.unwrap_or_else(|| Entry::new(key, None, new()));
+        })
+    }
+
+    fn change_aside<R>(
+        &mut self,
+        key: &[u8],
+        mut entry: Entry,
+        change: impl FnOnce(&mut Entry) -> R,
+    ) -> R {
         let result = change(&mut entry);
         if entry.value().is_empty() {
             self.remove(key);
         } else {
             self.insert(entry);
         }
-        Ok(result)
+        result
     }
 
     /// Gives a key this value, whatever it had, and this time to expire, in ms since the epoch.
@@ -184,12 +223,21 @@ impl<'a, 's> Context<'a, 's> {
         payload: &[u8],
         expire_at: Option<i64>,
     ) {
-        self.insert(Entry::packed(key, expire_at, kind, 0, payload));
+        let hash = self.db.hash(key);
+        let keys = self.session.lock(self.number, self.db, hash);
+        let old = keys.get_mut(hash, key);
+        if !old.is_some_and(|old| old.overwrite(expire_at, kind, 0, payload)) {
+            self.insert_at(hash, Entry::packed(key, expire_at, kind, 0, payload));
+        }
     }
 
     /// Puts an entry in the place of what its key had.
     pub(crate) fn insert(&mut self, entry: Entry) {
-        let (kind, hash) = (entry.kind(), self.db.hash(entry.key()));
+        self.insert_at(self.db.hash(entry.key()), entry);
+    }
+
+    fn insert_at(&mut self, hash: KeyHash, entry: Entry) {
+        let kind = entry.kind();
         self.session.charge(kind);
         let keys = self.session.lock(self.number, self.db, hash);
         let old = keys.put(hash, entry, self.db);

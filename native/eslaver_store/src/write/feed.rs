@@ -1,8 +1,8 @@
 //! Makes units of a stream's commands: one alone, or those of a transaction together.
 
 use std::ops::Range;
-use std::sync::Arc;
 
+use crate::heap::{self, Meter};
 use crate::keyspace::account::Account;
 use crate::write::command::Command;
 use crate::write::refusal::Refusal;
@@ -46,7 +46,7 @@ impl Feed {
     /// Drops the commands since `MULTI`: the stream goes on before it.
     pub fn restart(&mut self) {
         // This is no writer's work: another may write meanwhile.
-        self.writer.store().account().giving_back(|| self.transaction = None);
+        self.writer.store().account().apart(|| self.transaction = None);
     }
 
     /// What its store takes.
@@ -55,7 +55,8 @@ impl Feed {
     }
 
     /// Takes a command, whose name may be in any case. `now` is in ms since the epoch. What cannot be
-    /// applied is handed to `refused`.
+    /// applied is handed to `refused`; commands that belong together are handed to `applied`, once
+    /// readers see what they have changed.
     #[inline]
     pub fn command(
         &mut self,
@@ -63,14 +64,14 @@ impl Feed {
         name: &[u8],
         args: &[&[u8]],
         now: i64,
-        mut refused: impl FnMut(&Command<'_>, Refusal),
+        refused: impl FnMut(&Command<'_>, Refusal),
+        applied: impl FnOnce(&[Command<'_>]),
     ) {
-        let account = Arc::clone(self.writer.store().account());
-        account.charging(|meter| {
-            self.take(db, name, args, now, |command, refusal| {
-                meter.except(|| refused(command, refusal));
-            });
+        let mut meter = Meter::start();
+        self.take(db, name, args, now, refused, |unit| {
+            heap::aside(|| applied(unit));
         });
+        self.account().charge(meter.lap());
     }
 
     #[inline]
@@ -81,6 +82,7 @@ impl Feed {
         args: &[&[u8]],
         now: i64,
         refused: impl FnMut(&Command<'_>, Refusal),
+        applied: impl FnOnce(&[Command<'_>]),
     ) {
         let mut lower = [0; LONGEST_NAME];
         let name = match lower.get_mut(..name.len()) {
@@ -96,19 +98,28 @@ impl Feed {
             b"multi" => {
                 self.transaction.get_or_insert_default();
             }
-            b"exec" => self.exec(now, refused),
+            b"exec" => self.exec(now, refused, applied),
             // No master sends one; a replica drops the transaction.
             b"discard" => self.transaction = None,
             _ => match &mut self.transaction {
                 Some(transaction) => transaction.store(db, name, args),
-                None => self.writer.apply(&[Command { db, name, args }], now, refused),
+                None => {
+                    let unit = [Command { db, name, args }];
+                    self.writer.apply(&unit, now, refused);
+                    applied(&unit);
+                }
             },
         }
     }
 
     /// There may be no transaction: see above. Redis 3.2 also leaves `MULTI` out where all that a
     /// transaction changed was by `PFCOUNT`.
-    fn exec(&mut self, now: i64, refused: impl FnMut(&Command<'_>, Refusal)) {
+    fn exec(
+        &mut self,
+        now: i64,
+        refused: impl FnMut(&Command<'_>, Refusal),
+        applied: impl FnOnce(&[Command<'_>]),
+    ) {
         let Some(transaction) = self.transaction.take() else {
             return;
         };
@@ -131,6 +142,7 @@ impl Feed {
             })
             .collect();
         self.writer.apply(&unit, now, refused);
+        applied(&unit);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::keyspace::entry::Entry;
 use crate::values::bag::{self, Bag};
 use crate::values::{Type, long_double};
 use crate::write::apply::Apply;
-use crate::write::arguments::{Args, arg, int, is, pairs, rest, to_size};
+use crate::write::arguments::{Args, arg, int, is, pairs, rest, to_size, weight};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::string::to_old_int;
@@ -44,8 +44,8 @@ fn set(
     fields: &Args<'_>,
     expiry: Expiry,
 ) -> Result<(), Refusal> {
-    let (seed, mut fields) = (context.seed(), pairs(fields)?);
-    change(context, key, |hash| {
+    let (seed, weight, mut fields) = (context.seed(), weight(fields), pairs(fields)?);
+    change(context, key, weight, |hash| {
         fields.try_for_each(|(field, value)| {
             bag::insert::<Fields>(hash, seed, field, Element::Bytes(value), expiry).map(|_| ())
         })
@@ -55,9 +55,10 @@ fn set(
 fn change(
     context: &mut Context<'_, '_>,
     key: &[u8],
+    weight: usize,
     change: impl FnOnce(&mut Entry) -> Result<(), Refused>,
 ) -> Result<(), Refusal> {
-    Ok(context.change(key, Type::Hash, bag::new::<Fields>, change)??)
+    Ok(context.change_elements(key, Type::Hash, weight, bag::new::<Fields>, change)??)
 }
 
 fn hdel(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
@@ -65,7 +66,7 @@ fn hdel(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
 }
 
 fn remove(context: &mut Context<'_, '_>, key: &[u8], fields: &Args<'_>) -> Result<(), Refusal> {
-    context.edit(key, Type::Hash, |hash| {
+    context.edit_elements(key, Type::Hash, fields.len(), |hash| {
         for field in fields {
             bag::remove::<Fields>(hash, field);
         }
@@ -100,7 +101,7 @@ fn increment(
         }
     })??;
     let seed = context.seed();
-    change(context, key, |hash| {
+    change(context, key, 1, |hash| {
         bag::insert::<Fields>(hash, seed, field, Element::Bytes(&value), Expiry::Keep).map(|_| ())
     })
 }
@@ -133,7 +134,7 @@ fn expire(
     fields: &Args<'_>,
     condition: Condition,
 ) -> Result<(), Refusal> {
-    let expired = context.edit(key, Type::Hash, |hash| {
+    let expired = context.edit_elements(key, Type::Hash, fields.len(), |hash| {
         fields.iter().try_for_each(|field| {
             let old = Bag::<Fields>::of(hash.value())
                 .and_then(|bag| bag.get(field))

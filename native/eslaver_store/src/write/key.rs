@@ -77,8 +77,8 @@ fn persist(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal
 
 fn rename(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let (from, to) = (arg(args, 0)?, arg(args, 1)?);
-    let entry = source(context, from)?;
-    context.remove(from);
+    resolve_doubt(context, from);
+    let entry = context.take(from).ok_or(Refusal::Missing)?;
     context.insert(entry.renamed(to));
     Ok(())
 }
@@ -98,13 +98,15 @@ fn resolve_doubt(context: &mut Context<'_, '_>, key: &[u8]) {
 
 /// Before 3.0 the time was left behind, and servers before 3.2 do not tell their version.
 fn r#move(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
-    let key = arg(args, 0)?;
-    let entry = source(context, key)?;
-    if entry.expire_at().is_some() && context.redis() == Version::UNKNOWN {
+    let (key, target) = (arg(args, 0)?, number(arg(args, 1)?)?);
+    resolve_doubt(context, key);
+    let expire_at = context.read(key, |entry| entry.map(Entry::expire_at));
+    if expire_at.ok_or(Refusal::Missing)?.is_some() && context.redis() == Version::UNKNOWN {
         return Err(Refusal::Value);
     }
-    context.in_db(number(arg(args, 1)?)?)?.insert(entry);
-    context.remove(key);
+    context.in_db(target)?;
+    let entry = context.take(key).ok_or(Refusal::Missing)?;
+    context.in_db(target)?.insert(entry);
     Ok(())
 }
 

@@ -1,12 +1,14 @@
 //! Commands of lists, as masters send them: those that block, or take of the first of several keys,
 //! arrive rewritten or verbatim.
 
+use std::ops::Range;
+
 use crate::collections::record::Refused;
 use crate::keyspace::entry::Entry;
 use crate::values::Type;
 use crate::values::list::{self, End, List};
 use crate::write::apply::Apply;
-use crate::write::arguments::{Args, arg, int, is, rest, to_size};
+use crate::write::arguments::{Args, arg, int, is, rest, to_size, weight};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 
@@ -34,13 +36,14 @@ pub(crate) const COMMANDS: &[(&str, Apply)] = &[
 ];
 
 #[inline]
-fn push<E: AsRef<[u8]>>(
+fn push(
     context: &mut Context<'_, '_>,
     key: &[u8],
     end: End,
-    elements: &[E],
+    elements: &Args<'_>,
 ) -> Result<(), Refusal> {
-    Ok(context.change(key, Type::List, list::new, |list| push_all(list, end, elements))??)
+    let push = |list: &mut Entry| push_all(list, end, elements);
+    Ok(context.change_elements(key, Type::List, weight(elements), list::new, push)??)
 }
 
 fn push_all<E: AsRef<[u8]>>(list: &mut Entry, end: End, elements: &[E]) -> Result<(), Refused> {
@@ -49,31 +52,51 @@ fn push_all<E: AsRef<[u8]>>(list: &mut Entry, end: End, elements: &[E]) -> Resul
 
 fn pushx(context: &mut Context<'_, '_>, args: &Args<'_>, end: End) -> Result<(), Refusal> {
     let elements = rest(args, 1)?;
-    edit(context, arg(args, 0)?, |list| Ok(push_all(list, end, elements)?))
+    edit(context, arg(args, 0)?, weight(elements), |list| Ok(push_all(list, end, elements)?))
 }
 
-/// Changes a list that must exist.
+/// Changes this number of elements of a list that must exist.
 fn edit<R>(
     context: &mut Context<'_, '_>,
     key: &[u8],
+    elements: usize,
     edit: impl FnOnce(&mut Entry) -> Result<R, Refusal>,
 ) -> Result<R, Refusal> {
-    context.edit(key, Type::List, edit)?.ok_or(Refusal::Missing)?
+    context.edit_elements(key, Type::List, elements, edit)?.ok_or(Refusal::Missing)?
+}
+
+/// Removes elements of a list that must exist. Most of what this frees is freed outside the lock.
+fn remove(
+    context: &mut Context<'_, '_>,
+    key: &[u8],
+    range: impl FnOnce(&Entry) -> Range<usize>,
+) -> Result<(), Refusal> {
+    let removed = edit(context, key, 1, |list| {
+        let range = range(list);
+        Ok(list::remove(list, range))
+    })?;
+    removed.into_iter().for_each(|part| context.discard_part(Type::List, part));
+    Ok(())
 }
 
 fn len(list: &Entry) -> usize {
     List::of(list.value()).map_or(0, List::len)
 }
 
-/// Removes up to `count` elements from an end. The first one taken comes first.
-fn take(list: &mut Entry, end: End, count: usize) -> Vec<Vec<u8>> {
+/// The indexes of up to `count` elements at an end.
+fn at_end(list: &Entry, end: End, count: usize) -> Range<usize> {
     let len = len(list);
-    let range = match end {
+    match end {
         End::Front => 0..count.min(len),
         End::Back => len.saturating_sub(count)..len,
-    };
+    }
+}
+
+/// Removes up to `count` elements from an end. The first one taken comes first.
+fn take(list: &mut Entry, end: End, count: usize) -> Vec<Vec<u8>> {
+    let range = at_end(list, end, count);
     let mut taken = List::of(list.value()).map_or(Vec::new(), |list| list.to_vec(range.clone()));
-    list::remove(list, range);
+    drop(list::remove(list, range));
     if end == End::Back {
         taken.reverse();
     }
@@ -81,17 +104,7 @@ fn take(list: &mut Entry, end: End, count: usize) -> Vec<Vec<u8>> {
 }
 
 fn pop(context: &mut Context<'_, '_>, key: &[u8], end: End, count: usize) -> Result<(), Refusal> {
-    edit(context, key, |list| {
-        let len = len(list);
-        list::remove(
-            list,
-            match end {
-                End::Front => 0..count.min(len),
-                End::Back => len.saturating_sub(count)..len,
-            },
-        );
-        Ok(())
-    })
+    remove(context, key, |list| at_end(list, end, count))
 }
 
 fn pop_of(context: &mut Context<'_, '_>, args: &Args<'_>, end: End) -> Result<(), Refusal> {
@@ -132,16 +145,15 @@ fn linsert(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal
         side if is(side, "AFTER") => 1,
         _ => return Err(Refusal::Syntax),
     };
-    edit(context, arg(args, 0)?, |list| {
-        let found = List::of(list.value())
-            .and_then(|list| list.find(pivot, End::Front, 1, usize::MAX).first().copied());
-        Ok(list::insert(list, found.ok_or(Refusal::Value)? + behind, element)?)
-    })
+    let key = arg(args, 0)?;
+    let found = find(context, key, pivot, End::Front, 1)?.first().copied();
+    let index = found.ok_or(Refusal::Value)? + behind;
+    edit(context, key, weight(&[element]), |list| Ok(list::insert(list, index, element)?))
 }
 
 fn lset(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let (index, element) = (int(args, 1)?, arg(args, 2)?);
-    edit(context, arg(args, 0)?, |list| {
+    edit(context, arg(args, 0)?, weight(&[element]), |list| {
         let index = List::of(list.value()).and_then(|list| list.index(index));
         Ok(list::set(list, index.ok_or(Refusal::Range)?, element)?)
     })
@@ -149,31 +161,43 @@ fn lset(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
 
 /// Removes the first `count` equal elements, the last ones with a negative count, all with 0.
 fn lrem(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
-    let (count, element) = (int(args, 1)?, arg(args, 2)?);
+    let (key, count, element) = (arg(args, 0)?, int(args, 1)?, arg(args, 2)?);
     let most = match count.unsigned_abs() {
         0 => usize::MAX,
         count => usize::try_from(count).unwrap_or(usize::MAX),
     };
-    edit(context, arg(args, 0)?, |list| {
-        let from = if count < 0 { End::Back } else { End::Front };
-        let mut found = List::of(list.value())
-            .map_or(Vec::new(), |list| list.find(element, from, most, usize::MAX));
-        // From the last to the first: what is removed moves no index before it.
-        found.sort_unstable_by(|one, other| other.cmp(one));
-        found.into_iter().for_each(|index| list::remove(list, index..index + 1));
-        Ok(())
-    })
+    let from = if count < 0 { End::Back } else { End::Front };
+    let mut found = find(context, key, element, from, most)?;
+    found.sort_unstable();
+    edit(context, key, found.len(), |list| Ok(list::remove_all(list, &found)?))
+}
+
+/// The indexes of equal elements. The list, which must exist, is walked outside the lock.
+fn find(
+    context: &Context<'_, '_>,
+    key: &[u8],
+    element: &[u8],
+    from: End,
+    most: usize,
+) -> Result<Vec<usize>, Refusal> {
+    let value = context.copy(key, Type::List)?.ok_or(Refusal::Missing)?;
+    let list = List::of(value.as_ref()).ok_or(Refusal::Missing)?;
+    Ok(list.find(element, from, most, usize::MAX))
 }
 
 fn ltrim(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let (start, stop) = (int(args, 1)?, int(args, 2)?);
-    edit(context, arg(args, 0)?, |list| {
-        let kept = List::of(list.value()).map_or(0..0, |list| list.range(start, stop));
-        let len = len(list);
-        list::remove(list, kept.end..len);
-        list::remove(list, 0..kept.start);
-        Ok(())
-    })
+    let kept = |list: &Entry| List::of(list.value()).map_or(0..0, |list| list.range(start, stop));
+    let mut first = 0;
+    remove(context, arg(args, 0)?, |list| {
+        let kept = kept(list);
+        first = kept.start;
+        kept.end..len(list)
+    })?;
+    if first > 0 {
+        remove(context, arg(args, 0)?, |_| 0..first)?;
+    }
+    Ok(())
 }
 
 fn rpoplpush(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
@@ -227,13 +251,14 @@ fn transfer(
         taken
     };
     if from == to {
-        return edit(context, from, |list| {
+        return edit(context, from, count, |list| {
             let taken = in_order(take(list, from_end, count));
             Ok(push_all(list, to_end, &taken)?)
         });
     }
-    let taken = edit(context, from, |list| Ok(take(list, from_end, count)))?;
-    push(context, to, to_end, &in_order(taken))
+    let taken = in_order(edit(context, from, count, |list| Ok(take(list, from_end, count)))?);
+    let taken: Vec<&[u8]> = taken.iter().map(Vec::as_slice).collect();
+    push(context, to, to_end, &taken)
 }
 
 fn to_end(arg: &[u8]) -> Result<End, Refusal> {

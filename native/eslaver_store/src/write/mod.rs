@@ -9,6 +9,8 @@
 //! | `command` | a command, as it is to be applied |
 //! | `table` | which function applies which command |
 //! | `refusal` | why a command cannot be applied |
+//! | `fault` | a command that panics, for tests |
+//! | `watch` | notes which keys have changed |
 //! | `scope` | what of a command a keyspace with a filter can follow |
 //! | `arguments` | numbers and options among a command's arguments |
 //! | the others | a family of commands each |
@@ -23,6 +25,7 @@ pub(crate) mod array;
 pub(crate) mod bit;
 pub(crate) mod command;
 pub(crate) mod context;
+pub(crate) mod fault;
 pub(crate) mod feed;
 pub(crate) mod functions;
 pub(crate) mod gcra;
@@ -47,5 +50,6 @@ pub(crate) mod table;
 mod tests;
 pub(crate) mod timed;
 pub(crate) mod vectorset;
+pub(crate) mod watch;
 pub(crate) mod writer;
 pub(crate) mod zset;

@@ -50,14 +50,16 @@ fn phdel(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> 
 
 fn phdelprefix(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let prefix = arg(args, 1)?;
-    edit(context, arg(args, 0)?, |hash| path_hash::remove_prefix(hash, prefix))
+    let removed = edit(context, arg(args, 0)?, |hash| path_hash::remove_prefix(hash, prefix))?;
+    removed.into_iter().for_each(|part| context.discard_part(Type::PathHash, part));
+    Ok(())
 }
 
 /// Changes a path hash that must exist.
-fn edit(
+fn edit<R>(
     context: &mut Context<'_, '_>,
     key: &[u8],
-    edit: impl FnOnce(&mut Entry),
-) -> Result<(), Refusal> {
+    edit: impl FnOnce(&mut Entry) -> R,
+) -> Result<R, Refusal> {
     context.edit(key, Type::PathHash, edit)?.ok_or(Refusal::Missing)
 }

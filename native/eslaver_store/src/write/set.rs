@@ -2,12 +2,12 @@
 
 use eslaver_core::rdb::Family;
 
-use crate::collections::record::{Expiry, Refused};
+use crate::collections::record::Expiry;
 use crate::keyspace::entry::Entry;
 use crate::values::set::{self, Set};
 use crate::values::{NewValue, Type};
 use crate::write::apply::Apply;
-use crate::write::arguments::{Args, arg, is, rest, to_size};
+use crate::write::arguments::{Args, arg, is, rest, to_size, weight};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::timed::{self, Condition, EX, EXAT, Options, PX, PXAT, Unit};
@@ -44,17 +44,10 @@ fn add(
     expiry: Expiry,
 ) -> Result<(), Refusal> {
     let seed = context.seed();
-    change(context, key, |set| {
+    let add = |set: &mut Entry| {
         members.iter().try_for_each(|member| set::insert(set, seed, member, expiry).map(|_| ()))
-    })
-}
-
-fn change(
-    context: &mut Context<'_, '_>,
-    key: &[u8],
-    change: impl FnOnce(&mut Entry) -> Result<(), Refused>,
-) -> Result<(), Refusal> {
-    Ok(context.change(key, Type::Set, set::new, change)??)
+    };
+    Ok(context.change_elements(key, Type::Set, weight(members), set::new, add)??)
 }
 
 fn srem(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
@@ -62,7 +55,7 @@ fn srem(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
 }
 
 fn remove(context: &mut Context<'_, '_>, key: &[u8], members: &Args<'_>) -> Result<(), Refusal> {
-    context.edit(key, Type::Set, |set| {
+    context.edit_elements(key, Type::Set, members.len(), |set| {
         for member in members {
             set::remove(set, member);
         }
@@ -179,7 +172,7 @@ fn expire(
     condition: Condition,
 ) -> Result<(), Refusal> {
     let seed = context.seed();
-    let expired = context.edit(key, Type::Set, |set| {
+    let expired = context.edit_elements(key, Type::Set, members.len(), |set| {
         members.iter().try_for_each(|member| {
             match Set::of(set.value()).and_then(|set| set.expire_at(member)) {
                 Some(old) if condition.is_met(old, expire_at) => {

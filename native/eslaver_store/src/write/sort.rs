@@ -38,6 +38,8 @@ fn sort(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     for element in &sorted {
         list.push(Element::Bytes(element.as_deref().unwrap_or_default()))?;
     }
+    // Before the key is locked, as it may take long.
+    drop(sorted);
     context.put(target, list.finish(), None);
     Ok(())
 }

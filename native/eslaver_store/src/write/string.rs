@@ -7,7 +7,7 @@ use crate::keyspace::entry::Entry;
 use crate::values::string::{self, Str};
 use crate::values::{Type, long_double};
 use crate::write::apply::Apply;
-use crate::write::arguments::{Args, arg, int, is, pairs, rest, to_int, to_size};
+use crate::write::arguments::{Args, arg, int, is, pairs, rest, to_int, to_size, weight};
 use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 
@@ -138,9 +138,11 @@ fn delete(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal>
 
 fn append(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let tail = arg(args, 1)?;
-    change(context, arg(args, 0)?, |entry| {
+    let append = |entry: &mut Entry| {
         string::write(entry, Str::of(Some(entry.value())).len(), tail);
-    })
+    };
+    let new = || string::new(b"");
+    context.change_elements(arg(args, 0)?, Type::String, weight(&[tail]), new, append)
 }
 
 fn setrange(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
@@ -148,16 +150,24 @@ fn setrange(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusa
     if bytes.is_empty() {
         return Ok(());
     }
-    change(context, arg(args, 0)?, |entry| string::write(entry, index, bytes))
+    let end = index.checked_add(bytes.len()).ok_or(Refusal::Range)?;
+    let write = |entry: &mut Entry| string::write(entry, index, bytes);
+    change(context, arg(args, 0)?, end, weight(&[bytes]), write)
 }
 
-/// Changes a string, which is empty where the key is missing.
+/// Changes a string, which is empty where the key is missing, up to `end`.
 pub(crate) fn change<R>(
     context: &mut Context<'_, '_>,
     key: &[u8],
+    end: usize,
+    weight: usize,
     change: impl FnOnce(&mut Entry) -> R,
 ) -> Result<R, Refusal> {
-    context.change(key, Type::String, || string::new(b""), change)
+    let len = context.view(key, Type::String, |value| Str::of(value).len())?;
+    if !string::can_reach(end, len) {
+        return Err(Refusal::Range);
+    }
+    context.change_elements(key, Type::String, weight, || string::new(b""), change)
 }
 
 fn add(context: &mut Context<'_, '_>, args: &Args<'_>, by: i64) -> Result<(), Refusal> {
@@ -185,12 +195,18 @@ fn incrbyfloat(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Ref
 fn number(
     context: &mut Context<'_, '_>,
     key: &[u8],
-    next: impl FnOnce(&[u8]) -> Result<Vec<u8>, Refusal>,
+    next: impl Fn(&[u8]) -> Result<Vec<u8>, Refusal>,
 ) -> Result<(), Refusal> {
-    let new = context.view(key, Type::String, |value| match value {
-        None => next(b"0"),
-        some => next(&Str::of(some).to_bytes()),
-    })??;
-    put(context, key, &new, Time::Kept);
-    Ok(())
+    let changed = context.edit(key, Type::String, |entry| {
+        let new = next(&Str::of(Some(entry.value())).to_bytes())?;
+        string::replace(entry, &new);
+        Ok(())
+    })?;
+    match changed {
+        Some(result) => result,
+        None => {
+            put(context, key, &next(b"0")?, Time::At(None));
+            Ok(())
+        }
+    }
 }

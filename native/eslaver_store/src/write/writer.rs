@@ -5,6 +5,7 @@ use std::sync::Arc;
 use eslaver_core::commands::{self, Effect, Key, Learned};
 use eslaver_core::filter::Filter;
 
+use crate::heap;
 use crate::keyspace::session::Session;
 use crate::keyspace::slot;
 use crate::keyspace::store::Store;
@@ -12,10 +13,12 @@ use crate::keyspace::trash::Trash;
 use crate::write::apply::Apply;
 use crate::write::command::Command;
 use crate::write::context::Context;
+use crate::write::fault;
 use crate::write::functions::Functions;
 use crate::write::refusal::Refusal;
 use crate::write::scope::{self, Scope};
 use crate::write::table::{self, Commands};
+use crate::write::watch::{Changed, Watch};
 
 /// How many arguments of an unknown command are taken for keys, and how long one is.
 const ARGUMENTS: usize = 1000;
@@ -30,10 +33,12 @@ pub struct Writer {
     commands: Commands,
     learned: Learned,
     filter: Option<Filter>,
+    watch: Option<Watch>,
     trash: Trash,
     functions: Functions,
     has_new_functions: bool,
     needs_resync: bool,
+    applied: u64,
 }
 
 /// What a command does to the keyspace.
@@ -48,6 +53,13 @@ enum Change {
     Refused(Refusal),
 }
 
+impl Change {
+    /// Whether it is of databases as such, rather than of keys in them.
+    fn is_of_dbs(&self) -> bool {
+        matches!(self, Self::Db | Self::AllDbs | Self::Swap(..))
+    }
+}
+
 impl Writer {
     /// A writer of this keyspace, of which there must be no other. `learned` is what the master told
     /// of its commands, and `filter` what the keyspace is to hold.
@@ -59,10 +71,12 @@ impl Writer {
             commands,
             learned,
             filter,
+            watch: None,
             trash,
             functions: Functions::default(),
             has_new_functions: false,
             needs_resync: false,
+            applied: 0,
         }
     }
 
@@ -83,21 +97,38 @@ impl Writer {
             let mut session = Session::new(&store, &dbs);
             let result = self.apply_to_keys(&mut session, apply, command, now);
             self.settle(&mut session, command, now, result, &mut refused);
-        } else if unit.iter().any(|command| self.changes_dbs(command)) {
+        } else {
+            self.apply_unit(&store, unit, now, &mut refused);
+        }
+        if let Some(watch) = &mut self.watch {
+            // What it notes goes elsewhere.
+            heap::aside(|| unit.iter().for_each(|command| watch.note(command, &self.learned)));
+        }
+    }
+
+    fn apply_unit(
+        &mut self,
+        store: &Store,
+        unit: &[Command<'_>],
+        now: i64,
+        refused: &mut impl FnMut(&Command<'_>, Refusal),
+    ) {
+        let changes: Vec<_> = unit.iter().map(|command| (command, self.change(command))).collect();
+        if changes.iter().any(|(_, change)| change.is_of_dbs()) {
             store.begin_exclusive();
-            for command in unit {
+            for (command, change) in changes {
                 // A command before it may have removed the database.
-                self.ensure_dbs(command);
+                self.ensure_dbs_of(command, &change);
                 let dbs = store.dbs();
-                self.apply_one(Session::new(&store, &dbs), command, now, &mut refused);
+                self.apply_one(Session::new(store, &dbs), command, change, now, refused);
             }
             store.end_exclusive();
         } else {
-            unit.iter().for_each(|command| self.ensure_dbs(command));
+            changes.iter().for_each(|(command, change)| self.ensure_dbs_of(command, change));
             let dbs = store.dbs();
-            let mut session = Session::new(&store, &dbs);
-            for command in unit {
-                session = self.apply_one(session, command, now, &mut refused);
+            let mut session = Session::new(store, &dbs);
+            for (command, change) in changes {
+                session = self.apply_one(session, command, change, now, refused);
             }
         }
     }
@@ -107,14 +138,49 @@ impl Writer {
         &self.store
     }
 
+    /// Notes from now on which keys change.
+    pub fn set_watch(&mut self, watch: Watch) {
+        self.watch = Some(watch);
+    }
+
+    /// What has changed of the keys that are watched, since this was called last; `None` if nothing
+    /// has.
+    pub fn take_changes(&mut self) -> Option<Vec<Changed>> {
+        self.watch.as_mut().and_then(Watch::take)
+    }
+
+    /// Has the processor fetch what it needs for these keys of a database, best
+    /// [`WARMED`] of them. Memory is slow, but looks at several places at once, if nothing is waited for in
+    /// between.
+    #[inline]
+    pub fn warm(&self, db: u32, keys: &[&[u8]]) {
+        let dbs = self.store.dbs();
+        if let Some(db) = dbs.get(db) {
+            db.warm(keys);
+        }
+    }
+
     /// The names of all commands that change keys here, in lower case.
     pub fn commands(&self) -> impl Iterator<Item = &'static [u8]> {
         self.commands.keys().copied()
     }
 
+    /// Has this command, if it is one that can be applied, spoil the value of its first key and panic.
+    /// It is for tests of what a panic leaves behind.
+    pub fn set_faulty(&mut self, command: &[u8]) {
+        if let Some(apply) = self.commands.get_mut(command) {
+            *apply = fault::apply;
+        }
+    }
+
     /// Whether something could not be applied that only a full resync makes good again.
     pub fn needs_resync(&self) -> bool {
         self.needs_resync
+    }
+
+    /// How many commands have been applied, or refused, since this was called last.
+    pub fn take_applied(&mut self) -> u64 {
+        std::mem::take(&mut self.applied)
     }
 
     /// The libraries of the master's functions.
@@ -137,6 +203,13 @@ impl Writer {
         std::mem::replace(&mut self.trash, Trash::new(Arc::clone(self.store.account())))
     }
 
+    fn ensure_dbs_of(&self, command: &Command<'_>, change: &Change) {
+        // The keys of one that is refused are marked.
+        if matches!(change, Change::Keys(_) | Change::Refused(_)) {
+            self.ensure_dbs(command);
+        }
+    }
+
     /// The databases of a command are there before it needs them.
     #[inline]
     fn ensure_dbs(&self, command: &Command<'_>) {
@@ -145,13 +218,6 @@ impl Writer {
             commands::keys(&self.learned, command.name, command.args, |key| {
                 key.db.into_iter().for_each(|db| self.store.ensure_db(db));
             });
-        }
-    }
-
-    fn changes_dbs(&self, command: &Command<'_>) -> bool {
-        match self.change(command) {
-            Change::Nothing | Change::Keys(_) | Change::Functions | Change::Refused(_) => false,
-            Change::Db | Change::AllDbs | Change::Swap(..) | Change::Slots(_) => true,
         }
     }
 
@@ -186,10 +252,12 @@ impl Writer {
         &mut self,
         mut session: Session<'s>,
         command: &Command<'_>,
+        change: Change,
         now: i64,
         refused: &mut impl FnMut(&Command<'_>, Refusal),
     ) -> Session<'s> {
-        let result = match self.change(command) {
+        self.applied += u64::from(!matches!(change, Change::Nothing | Change::Keys(_)));
+        let result = match change {
             Change::Nothing => Ok(()),
             Change::Keys(apply) => self.apply_to_keys(&mut session, apply, command, now),
             Change::Functions => self.change_functions(command),
@@ -226,7 +294,7 @@ impl Writer {
     ) {
         if let Err(refusal) = result {
             self.mark(session, command, now);
-            refused(command, refusal);
+            heap::aside(|| refused(command, refusal));
         }
         session.settle();
     }
@@ -239,6 +307,7 @@ impl Writer {
         command: &Command<'_>,
         now: i64,
     ) -> Result<(), Refusal> {
+        self.applied += 1;
         let mut context =
             Context::new(session, &mut self.trash, command.db, now).ok_or(Refusal::Missing)?;
         let Some(filter) = &self.filter else {
@@ -259,7 +328,7 @@ impl Writer {
 
     /// No key can be marked where it fails: what there is of functions, only a snapshot tells.
     fn change_functions(&mut self, command: &Command<'_>) -> Result<(), Refusal> {
-        let result = self.functions.change(command.args);
+        let (result, _) = heap::aside(|| self.functions.change(command.args));
         self.has_new_functions = true;
         self.needs_resync |= result.is_err();
         result

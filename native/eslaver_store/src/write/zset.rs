@@ -6,6 +6,7 @@ use std::ops;
 use crate::collections::element::Element;
 use crate::collections::record::Refused;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::version::Version;
 use crate::values::score::{self, Aggregate, plain};
 use crate::values::zset::algebra::{self, Options, Scored, Source};
 use crate::values::zset::range::{End, Place, Range, Selection, Way};
@@ -41,9 +42,8 @@ pub(crate) const COMMANDS: &[(&str, Apply)] = &[
     ("zunionstore", |context, args| store(context, args, algebra::union)),
 ];
 
-/// With more members, a copy is changed and put in the place of the old value, so that readers of
-/// other keys do not wait.
-const MANY: usize = 1000;
+/// From this version on, a small sorted set has no minus zero.
+const SIGN_LOST: Version = Version::new(7, 0);
 
 /// What `ZADD` says besides scores and members.
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,7 +86,7 @@ impl Flags {
     /// The score that a member gets, if it gets one. Infinities of both signs have no sum.
     fn next(self, old: Option<f64>, given: f64) -> Result<Option<f64>, Refusal> {
         let score = match old {
-            Some(old) if self.incr => plain(old + given),
+            Some(old) if self.incr => old + given,
             _ => given,
         };
         if score.is_nan() {
@@ -130,44 +130,73 @@ pub(crate) fn add<'a>(
     flags: Flags,
     mut members: impl ExactSizeIterator<Item = Result<(f64, &'a [u8]), Refusal>>,
 ) -> Result<(), Refusal> {
-    let (seed, many) = (context.seed(), members.len() > MANY);
+    let (seed, count, redis) = (context.seed(), members.len(), context.redis());
     let put = |zset: &mut Entry| {
         members.try_for_each(|next| {
-            let (score, member) = next?;
-            if flags.any {
-                put_if(zset, seed, flags, member, score)
-            } else {
-                Ok(zset::put(zset, seed, member, score)?)
+            let (given, member) = next?;
+            let score = match flags.any {
+                true => flags.next(Zset::of(zset.value()).and_then(|z| z.score(member)), given)?,
+                false => Some(given),
+            };
+            match score {
+                Some(score) => {
+                    let score = stored(redis, zset, member, score);
+                    Ok(zset::put(zset, seed, member, score)?)
+                }
+                None => Ok(()),
             }
         })
     };
-    match many {
-        true => context.change_aside(key, Type::Zset, zset::new, put)?,
-        false => context.change(key, Type::Zset, zset::new, put)?,
+    context.change_elements(key, Type::Zset, count, zset::new, put)?
+}
+
+/// A score as the server comes to have it: from 7.0 on, a small sorted set loses the sign of zero.
+#[inline]
+fn stored(redis: Version, zset: &Entry, member: &[u8], score: f64) -> f64 {
+    let is_minus_zero = || score.to_bits() == (-0.0f64).to_bits();
+    if is_minus_zero() && redis >= SIGN_LOST && zset::is_small(zset, member) {
+        return plain(score);
+    }
+    score
+}
+
+/// The same for members that a server stores one after another, until they are no small set.
+struct Signs {
+    are_lost: bool,
+    count: usize,
+}
+
+impl Signs {
+    /// `expected` is how many members the server expects.
+    fn new(redis: Version, expected: usize) -> Self {
+        Self { are_lost: redis >= SIGN_LOST && expected <= zset::SERVERS_MOST, count: 0 }
+    }
+
+    fn stored(&mut self, member_len: usize, score: f64) -> f64 {
+        self.count += 1;
+        self.are_lost &= self.count <= zset::SERVERS_MOST && member_len <= zset::SERVERS_LONGEST;
+        if self.are_lost { plain(score) } else { score }
     }
 }
 
-fn put_if(
-    zset: &mut Entry,
-    seed: u64,
-    flags: Flags,
-    member: &[u8],
-    score: f64,
-) -> Result<(), Refusal> {
-    let old = Zset::of(zset.value()).and_then(|zset| zset.score(member));
-    match flags.next(old, score)? {
-        Some(score) => Ok(zset::put(zset, seed, member, score)?),
-        None => Ok(()),
+/// The same for the members of a sorted set that is stored whole.
+fn stored_all(redis: Version, mut members: Scored) -> Scored {
+    let fits = |(_, member): &(f64, Vec<u8>)| member.len() <= zset::SERVERS_LONGEST;
+    let are_small = members.len() <= zset::SERVERS_MOST && members.iter().all(fits);
+    if redis >= SIGN_LOST && are_small {
+        members.iter_mut().for_each(|(score, _)| *score = plain(*score));
     }
+    members
 }
 
-/// Changes a sorted set that must exist.
+/// Changes this number of members of a sorted set that must exist.
 fn edit<R>(
     context: &mut Context<'_, '_>,
     key: &[u8],
+    members: usize,
     edit: impl FnOnce(&mut Entry) -> R,
 ) -> Result<R, Refusal> {
-    context.edit(key, Type::Zset, edit)?.ok_or(Refusal::Missing)
+    context.edit_elements(key, Type::Zset, members, edit)?.ok_or(Refusal::Missing)
 }
 
 /// Looks at a sorted set that must exist.
@@ -182,7 +211,7 @@ fn view<R>(
 
 fn zrem(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let members = rest(args, 1)?;
-    edit(context, arg(args, 0)?, |zset| {
+    edit(context, arg(args, 0)?, members.len(), |zset| {
         for member in members {
             zset::remove(zset, member);
         }
@@ -245,11 +274,7 @@ fn remove(
         context.remove(key);
         return Ok(());
     }
-    match places.len() > MANY {
-        true => context
-            .change_aside(key, Type::Zset, zset::new, |zset| zset::remove_range(zset, places)),
-        false => edit(context, key, |zset| zset::remove_range(zset, places)),
-    }
+    edit(context, key, places.len(), |zset| zset::remove_range(zset, places))
 }
 
 /// The places of what is selected, if it is sure what the master selects.
@@ -333,7 +358,7 @@ fn transfer(
     }
     let (score, member) = view(context, from, |zset| choose(zset).ok_or(Refusal::Value))?;
     context.view(to, Type::Zset, |_| ())?;
-    edit(context, from, |zset| zset::remove(zset, &member))?;
+    edit(context, from, 1, |zset| zset::remove(zset, &member))?;
     let seed = context.seed();
     context.change(to, Type::Zset, zset::new, |zset| zset::put(zset, seed, &member, score))??;
     Ok(())
@@ -353,7 +378,9 @@ fn store(
         .map(|value| Source::of(value.as_ref().map(NewValue::as_ref), context.now()))
         .collect();
     let members = combine(&sources.ok_or(Refusal::Value)?, &options);
-    let value = algebra::collect(members, context.seed())?;
+    let value = algebra::collect(stored_all(context.redis(), members), context.seed())?;
+    // Before the key is locked, as it may take long.
+    drop(values);
     context.put(arg(args, 0)?, value, None);
     Ok(())
 }
@@ -419,10 +446,17 @@ fn zrangestore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Ref
     let mut builder = ZsetBuilder::new(context.seed());
     if let Some(zset) = from.as_ref().and_then(|value| Zset::of(value.as_ref())) {
         let places = select(zset, Selection { range, way, limit })?;
+        let is_hinted = by == By::Index;
+        let mut signs = Signs::new(context.redis(), if is_hinted { places.len() } else { 0 });
         let mut result = Ok::<_, Refused>(());
-        zset.for_each(places, |score, member: Element<'_>| {
+        let push = |score, member: Element<'_>| {
+            let score = signs.stored(member.len(), score);
             result = result.and_then(|()| builder.push(member, score));
-        });
+        };
+        match way {
+            Way::Forward => zset.for_each(places, push),
+            Way::Backward => zset.for_each_back(places, push),
+        }
         result?;
     }
     context.put(arg(args, 0)?, builder.finish(), None);

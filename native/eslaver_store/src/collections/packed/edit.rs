@@ -42,9 +42,14 @@ impl<'a, K: Kind> PackedMut<'a, K> {
         tail: K::Tail<'_>,
         expire_at: Option<i64>,
     ) -> Result<(), Refused> {
-        let count = self.get().len();
-        let end = self.bytes.len().saturating_sub(self.base).max(1);
-        self.insert_at(count, end, pack::<K>(element, tail, expire_at)?)
+        let parts = pack::<K>(element, tail, expire_at)?;
+        if self.get().len() >= MAX_RECORDS {
+            return Err(Refused::Full);
+        }
+        self.bytes.reserve_exact(parts.iter().map(Parts::len).sum());
+        parts.iter().for_each(|part| part.write(self.bytes));
+        self.count(|count| count.saturating_add(1));
+        Ok(())
     }
 
     /// Sets the record of `element`, which it adds at the end if it is missing: whether it is new.

@@ -31,6 +31,8 @@ pub use array::{ArrayPlace, PackedArray, PackedArrayMut};
 pub use edit::PackedMut;
 pub use ints::{Ints, IntsMut};
 
+/// A packed collection of more bytes is better made a table or a tree: its edits move them.
+pub const MOST_BYTES: usize = 10_240;
 /// How many records a packed collection can have.
 pub const MAX_RECORDS: usize = 255;
 
@@ -69,6 +71,12 @@ impl<'a, K: Kind> Packed<'a, K> {
     #[inline]
     pub fn is_empty(self) -> bool {
         self.len() == 0
+    }
+
+    /// The bytes that it takes.
+    #[inline]
+    pub fn bytes(self) -> usize {
+        self.bytes.len()
     }
 
     /// The records in their order.

@@ -20,11 +20,12 @@ impl Packed<'_, Scores> {
 }
 
 impl PackedMut<'_, Scores> {
-    /// Gives a member a score, in its order: the score that it had.
+    /// Gives a member a score, in its order: the score that it had. Of the two zeros, which are equal,
+    /// it keeps the one that it has.
     pub fn put(&mut self, member: Element<'_>, score: f64) -> Result<Option<f64>, Refused> {
         let old = self.get().find(member).map(|Place { at, record, .. }| (at, record.tail));
         if let Some((_, old)) = old
-            && old.to_bits() == score.to_bits()
+            && old == score
         {
             return Ok(Some(old));
         }

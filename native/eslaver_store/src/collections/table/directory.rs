@@ -33,6 +33,11 @@ impl<T: Clone> Directory<T> {
         self.items.iter().any(|item| Arc::strong_count(item) > 1)
     }
 
+    /// The items, to be changed: those that are shared are copied.
+    pub(super) fn items_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.items.iter_mut().map(Arc::make_mut)
+    }
+
     /// What it takes, without its items.
     pub(super) fn heap_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<u32>() + self.items.capacity() * size_of::<Arc<T>>()

@@ -188,6 +188,15 @@ impl<K: Kind> Table<K> {
         Ok(true)
     }
 
+    /// Gives back memory that was kept for more records, which are not expected.
+    pub fn settle(&mut self) {
+        for page in self.pages.items_mut() {
+            page.segments.items_mut().for_each(Segment::settle);
+        }
+        let segments = self.pages.items().iter().flat_map(|page| page.segments.items());
+        self.segment_bytes = segments.map(|segment| segment.heap_bytes()).sum();
+    }
+
     #[inline]
     fn segment(&self, hash: u64) -> &Segment<K> {
         self.pages.find(hash).segment(hash)

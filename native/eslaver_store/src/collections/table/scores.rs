@@ -5,7 +5,8 @@ use crate::collections::element::{Element, Parts};
 use crate::collections::record::{Expiry, Kind, Refused, Scores};
 
 impl Table<Scores> {
-    /// Gives a member a score: the score that it had.
+    /// Gives a member a score: the score that it had. Of the two zeros, which are equal, it keeps the
+    /// one that it has.
     pub fn put(&mut self, member: Element<'_>, score: f64) -> Result<Option<f64>, Refused> {
         let key = Parts::of_element(member).ok_or(Refused::TooLong)?;
         let tail = Scores::pack(score).ok_or(Refused::TooLong)?;
@@ -18,7 +19,7 @@ impl Table<Scores> {
             }
             Some(at) => {
                 let old = segment.record(at).map(|record| record.tail);
-                if old.is_some_and(|old| old.to_bits() == score.to_bits()) {
+                if old == Some(score) {
                     return Ok(old);
                 }
                 self.change(hash, |segment| segment.replace(at, &key, &tail, Expiry::Never))?;

@@ -30,6 +30,14 @@ impl<K: Kind> Table<K> {
         }
     }
 
+    /// Steps of some 10 ns that [`Table::expired`] takes.
+    pub fn expired_steps(&self, now: i64) -> usize {
+        match self.timed {
+            0 => 0,
+            _ => self.segments().map(|segment| segment.expired_steps(now)).sum(),
+        }
+    }
+
     /// Hands `to` about `count` records from a cursor on, and says where to go on; 0 is the start and
     /// the end.
     ///

@@ -2,6 +2,7 @@
 
 use super::node::{Child, FANOUT, Inner, Node};
 use super::{Leaf, Tree};
+use std::fmt;
 use std::sync::Arc;
 
 /// Builds a tree: see [`Builder::push`].
@@ -14,6 +15,12 @@ pub struct Builder<L: Leaf> {
 impl<L: Leaf> Default for Builder<L> {
     fn default() -> Self {
         Self { leaf: L::default(), levels: Vec::new() }
+    }
+}
+
+impl<L: Leaf> fmt::Debug for Builder<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").finish_non_exhaustive()
     }
 }
 

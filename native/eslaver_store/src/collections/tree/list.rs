@@ -5,7 +5,7 @@ use super::run::{self, Run};
 use super::{Leaf, Tree};
 use std::ops::Range;
 
-const GROUP: usize = 16;
+const GROUP: usize = 32;
 
 /// Elements of a list, in order.
 #[derive(Debug, Default, Clone)]
@@ -32,7 +32,8 @@ impl ListLeaf {
 
 impl Leaf for ListLeaf {
     type Mark = ();
-    const FULL: usize = 4096;
+    // What an allocator has a size for.
+    const FULL: usize = 8192;
 
     fn len(&self) -> usize {
         self.run.len()

@@ -102,7 +102,14 @@ pub struct Tree<L: Leaf> {
 /// Parts of a tree that were removed from it, to be dropped where nobody waits.
 pub struct Removed<L: Leaf> {
     /// Dropping them is all that they are for.
-    _children: Vec<Child<L>>,
+    children: Vec<Child<L>>,
+}
+
+impl<L: Leaf> Removed<L> {
+    /// Whether there is nothing to drop.
+    pub fn is_empty(&self) -> bool {
+        self.children.is_empty()
+    }
 }
 
 impl<L: Leaf> Default for Tree<L> {
@@ -212,7 +219,7 @@ impl<L: Leaf> Tree<L> {
             self.root.cut(from..to, &mut removed);
             self.lower();
         }
-        Removed { _children: removed }
+        Removed { children: removed }
     }
 
     fn descend(&self, seek: &mut impl Seek<L>) -> (&L, usize) {

@@ -11,16 +11,25 @@ fn sort_ro(
     limit: (i64, i64),
     how: &str,
 ) -> Result<reply::Answer, ReadError> {
+    mirror.try_read("sort_ro", &args(key, by, get, limit, how))
+}
+
+fn args<'a>(
+    key: &'a str,
+    by: Arg<'a>,
+    get: &[&'a str],
+    limit: (i64, i64),
+    how: &str,
+) -> [Arg<'a>; 6] {
     let flag = |word| how.split(' ').any(|other| other == word);
-    let args = [
+    [
         text(key),
         by,
         list(get.iter().map(|pattern| text(pattern))),
         pair(Arg::Int(limit.0), Arg::Int(limit.1)),
         Arg::Atom(if flag("desc") { "desc" } else { "asc" }),
         Arg::Atom(if flag("alpha") { "true" } else { "false" }),
-    ];
-    mirror.try_read("sort_ro", &args)
+    ]
 }
 
 const SELF: Arg<'static> = Arg::Atom("self");
@@ -61,7 +70,14 @@ fn reads_are_sorted() {
         ("list", text("w_*"), &[], ALL, "", error("not_a_number")),
     ] {
         let found = sort_ro(&mirror, key, by.clone(), get, limit, how);
-        assert_eq!(found, Ok(wanted), "{key} {by:?} {how}");
+        assert_eq!(found, Ok(wanted.clone()), "{key} {by:?} {how}");
+        let args = args(key, by.clone(), get, limit, how);
+        let reader = Reader::new(&mirror.store, 0, crate::testing::NOW, crate::Patience::Long);
+        let options = options(&reader, Args(&args)).unwrap();
+        let copied = copied(&reader, key.as_bytes(), &options).unwrap();
+        let mut tree = crate::Tree::default();
+        give(copied, &mut tree).unwrap();
+        assert_eq!(tree.into_answer(), Some(wanted), "{key} {by:?} {how}");
     }
     let wrong = sort_ro(&mirror, "w_1", SELF, &[], ALL, "");
     assert_eq!(wrong, Err(ReadError::WrongType));

@@ -189,14 +189,17 @@ impl Stream {
 
     /// How many entries had been added up to this id, as far as that can be known.
     pub(crate) fn entries_read_to(&self, id: StreamId) -> Option<u64> {
+        let has_entries = self.entries_added > 0 && self.len() > 0;
+        let is_open = has_entries && id != id::FIRST && id < self.max_deleted_id;
+        if is_open { None } else { self.entries_counted_to(id) }
+    }
+
+    /// The same where it does not matter whether entries behind it were deleted.
+    pub(crate) fn entries_counted_to(&self, id: StreamId) -> Option<u64> {
         let (len, added, deleted) = (self.len(), self.entries_added, self.max_deleted_id);
         if added == 0 {
             Some(0)
-        } else if len == 0 && id <= self.last_id {
-            Some(added)
-        } else if id != id::FIRST && id < deleted {
-            None
-        } else if id == self.last_id {
+        } else if id == self.last_id || len == 0 && id < self.last_id {
             Some(added)
         } else if id > self.last_id {
             None

@@ -3,11 +3,10 @@
 
 use std::cmp::Ordering;
 
-use super::{LONGEST_PACKED, LargeZset, MOST_PACKED, compare, packed, to_large};
+use super::{LargeZset, MOST_PACKED, compare, packed, to_large};
 use crate::collections::element::Element;
-use crate::collections::packed::{Packed, PackedMut};
+use crate::collections::packed::{MOST_BYTES, Packed, PackedMut};
 use crate::collections::record::{Record, Refused, Scores};
-use crate::values::score::plain;
 use crate::values::{Large, NewValue};
 
 /// What the first members are given room for.
@@ -34,12 +33,11 @@ impl ZsetBuilder {
 
     /// Adds a member, which has not come before.
     pub(crate) fn push(&mut self, member: Element<'_>, score: f64) -> Result<(), Refused> {
-        let score = plain(score);
         if let Some(large) = &mut self.large {
             return large.put(member, score);
         }
         let packed = Packed::<Scores>::new(&self.packed);
-        if packed.len() >= MOST_PACKED || member.len() > LONGEST_PACKED {
+        if packed.len() >= MOST_PACKED || packed.bytes() + member.len() > MOST_BYTES {
             let mut large = to_large(packed, self.seed)?;
             large.put(member, score)?;
             self.packed = Vec::new();

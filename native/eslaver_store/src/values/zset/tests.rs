@@ -30,7 +30,7 @@ fn member() -> impl Strategy<Value = Vec<u8>> {
 fn any_member() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         40 => member(),
-        1 => (prop::sample::select(vec![64usize, 65, 2000, 5000]), b'x'..=b'z')
+        1 => (prop::sample::select(vec![64usize, 65, 2000, MOST_BYTES]), b'x'..=b'z')
             .prop_map(|(len, byte)| vec![byte; len]),
     ]
 }
@@ -150,7 +150,7 @@ proptest! {
     fn a_builder_takes_members_in_any_order(model in models(), order in 0..3, long: bool) {
         let mut model = model;
         if long {
-            model.insert(vec![b'x'; 65], 1.0);
+            model.insert(vec![b'x'; MOST_BYTES + 1], 1.0);
         }
         let mut all = ordered(&model);
         match order {
@@ -366,7 +366,7 @@ fn it_is_packed_up_to_128_members_of_64_bytes() {
     remove_range(&mut entry, 10..120);
     assert!(matches!(entry.value(), ValueRef::Packed { .. }));
     assert_eq!(view(&entry).len(), 19);
-    put(&mut entry, SEED, &[b'x'; 65], 2.0).unwrap();
+    put(&mut entry, SEED, &[b'x'; MOST_BYTES + 1], 2.0).unwrap();
     assert!(matches!(entry.value(), ValueRef::Large(_)));
 }
 

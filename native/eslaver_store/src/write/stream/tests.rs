@@ -19,9 +19,13 @@ struct Mirror {
 impl Mirror {
     /// A mirror of a master of this version of Redis.
     fn new(major: u32, minor: u32) -> Self {
-        let store = Arc::new(Store::new());
         let version = Version::new(major, minor);
-        store.set_server(Server { family: Family::Redis, version, redis: version });
+        Self::of(Server { family: Family::Redis, version, redis: version })
+    }
+
+    fn of(server: Server) -> Self {
+        let store = Arc::new(Store::new());
+        store.set_server(server);
         Self { writer: Writer::new(Arc::clone(&store), Learned::default(), None), store }
     }
 
@@ -373,6 +377,36 @@ fn lag_is_known_or_not() {
             mirror.run(&[command]);
             assert_eq!(mirror.group("s", "lag"), lag, "{command}");
         }
+    }
+}
+
+/// Servers differ where entries were deleted before the first one.
+#[test]
+fn lag_after_deletions_depends_on_the_server() {
+    let server =
+        |name: &str, version: &str| Server::from_aux(name.as_bytes(), version.as_bytes()).unwrap();
+    for (name, version, unread, overread) in [
+        ("redis-ver", "7.0.15", Answer::Int(1), -1),
+        ("redis-ver", "7.4.1", Answer::Int(1), -1),
+        ("valkey-ver", "8.0.1", Answer::Int(1), -1),
+        ("valkey-ver", "8.1.1", UNDEFINED, 1),
+        ("valkey-ver", "9.1.2", UNDEFINED, 1),
+        ("redis-ver", "8.0.2", Answer::Int(1), 1),
+        ("redis-ver", "8.10.2", Answer::Int(1), 1),
+    ] {
+        let mut mirror = Mirror::of(server(name, version));
+        mirror.run(&[
+            "xgroup create s g 1-0 MKSTREAM",
+            "xadd s 2-0 a 1",
+            "xdel s 2-0",
+            "xadd s 4-0 a 1",
+            "xgroup create t g 1-0 MKSTREAM ENTRIESREAD 3",
+            "xadd t 1-0 a 1",
+            "xdel t 1-0",
+            "xadd t 2-0 a 1",
+        ]);
+        assert_eq!(mirror.group("s", "lag"), unread, "{name} {version}");
+        assert_eq!(mirror.group("t", "lag"), Answer::Int(overread), "{name} {version}");
     }
 }
 

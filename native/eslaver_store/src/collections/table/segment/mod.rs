@@ -114,6 +114,17 @@ impl<K: Kind> Segment<K> {
         }
     }
 
+    /// Steps of some 10 ns that [`Segment::expired`] takes.
+    pub(super) fn expired_steps(&self, now: i64) -> usize {
+        if self.soonest <= now { 1 + self.len() } else { 1 }
+    }
+
+    /// Gives back memory that is not used.
+    pub(super) fn settle(&mut self) {
+        self.index.shrink_to_fit();
+        self.data.shrink_to_fit();
+    }
+
     /// The first position of a record whose tag is not less than that of `hash`.
     pub(super) fn first_from(&self, hash: u64) -> usize {
         self.position(self.tag(hash))

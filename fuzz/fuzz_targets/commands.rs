@@ -1,0 +1,4 @@
+//! The target `commands`: see the crate's table of targets.
+#![cfg_attr(fuzzing, no_main)]
+
+eslaver_fuzz::target!("commands");
