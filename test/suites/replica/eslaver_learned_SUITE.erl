@@ -349,11 +349,11 @@ replica(Target, Hidden, More) ->
 mirror(Master, Hidden) ->
     {ok, Options} = eslaver_mirror_options:parse((options(Master))#{name => ?M}),
     {ok, _} = eslaver_mirror_server:start_link(Options#{
-        start := fun(Callback, Keyspace) ->
-            {ok, Parsed} = eslaver_options:parse((options(Master))#{
-                callback => Callback, events => full
-            }),
-            eslaver_server:start_link(Parsed#{keyspace => Keyspace, hidden_commands => Hidden})
+        start := fun(given, Observer) ->
+            {ok, Parsed} = eslaver_options:parse((options(Master))#{callback => [], events => full}),
+            eslaver_server:start_link(Parsed#{
+                callback => undefined, observer => Observer, hidden_commands => Hidden
+            })
         end
     }),
     eslaver_mirror:await(?M, loaded, ?TIMEOUT).

@@ -60,13 +60,14 @@ pub struct Store {
     broken: AtomicBool,
     server: OnceLock<Server>,
     account: Arc<Account>,
+    /// The name and the value of the auxiliary field that tells of it.
     server_aux: OnceLock<Aux>,
     hasher: RandomState,
     seed: u64,
 }
 
 /// The name and the value of an auxiliary field.
-type Aux = (Box<[u8]>, Box<[u8]>);
+type Aux = [Box<[u8]>; 2];
 
 /// The databases that there are, by ascending number.
 #[derive(Debug, Clone, Default)]
