@@ -312,14 +312,14 @@ impl Store {
 
     /// The auxiliary field of the snapshot that tells of the server, if one does.
     pub fn server_aux(&self) -> Option<(&[u8], &[u8])> {
-        self.server_aux.get().map(|(name, value)| (&**name, &**value))
+        self.server_aux.get().map(|[name, value]| (&**name, &**value))
     }
 
     /// Says whose keys it holds as an auxiliary field does, if this one does.
     pub(crate) fn set_server_aux(&self, name: &[u8], value: &[u8]) {
         if let Some(server) = Server::from_aux(name, value) {
             self.set_server(server);
-            self.server_aux.get_or_init(|| (name.into(), value.into()));
+            self.server_aux.get_or_init(|| [name.into(), value.into()]);
         }
     }
 
