@@ -9,9 +9,9 @@
     name := atom(),
     serve_stale_data := boolean(),
     full_resync := beside | in_place,
+    max_memory := pos_integer() | undefined,
     project := [eslaver_mirror_projection:projection()],
     persist := eslaver_mirror_persist:options(),
-    max_memory := pos_integer() | undefined,
     start := start()
 }.
 
@@ -58,6 +58,8 @@ check(Own) ->
 is_valid(name, Name) -> is_atom(Name) andalso Name =/= undefined;
 is_valid(full_resync, Way) -> Way =:= beside orelse Way =:= in_place;
 is_valid(serve_stale_data, Value) -> is_boolean(Value);
+is_valid(max_memory, undefined) -> true;
+is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63;
 is_valid(project, _Declared) -> true;
 is_valid(max_memory, undefined) -> true;
 is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63;
@@ -106,9 +108,9 @@ replica(Own, Given) ->
                 name => maps:get(name, Own),
                 serve_stale_data => maps:get(serve_stale_data, Own),
                 full_resync => maps:get(full_resync, Own),
+                max_memory => maps:get(max_memory, Own),
                 project => maps:get(project, Own),
                 persist => #{file => File, interval => Interval, scope => scope(Filter)},
-                max_memory => maps:get(max_memory, Own),
                 start => fun(Callback, Observer) -> start(Callback, Observer, Replica) end
             }};
         {error, _} = Error ->

@@ -76,10 +76,12 @@ save(Name, File) ->
 init(#{name := Name, start := Start, project := Projections} = Options) ->
     _ = process_flag(trap_exit, true),
     #{serve_stale_data := ServeStale, full_resync := Way, persist := Persist} = Options,
-    #{max_memory := Max} = Options,
+    #{max_memory := MaxMemory} = Options,
     Subscriptions = eslaver_subscriptions:new(),
     Interests = eslaver_subscriptions:interests(Subscriptions),
-    Keyspace = eslaver_nif:keyspace_new(Name, Interests, ServeStale, Way =:= in_place, Max),
+    Keyspace = eslaver_nif:keyspace_new(
+        Name, Interests, ServeStale, Way =:= in_place, MaxMemory
+    ),
     Projector = projector(Name, Keyspace, Projections),
     First = #state{
         keyspace = Keyspace,

@@ -257,7 +257,7 @@ library_name(_Code) -> erlang:nif_error(reason()).
     Name :: atom(),
     ServesStale :: boolean(),
     InPlace :: boolean(),
-    MaxMemory :: non_neg_integer() | undefined.
+    MaxMemory :: pos_integer() | undefined.
 keyspace_new(_Name, _Interests, _ServesStale, _InPlace, _MaxMemory) ->
     erlang:nif_error(reason()).
 

@@ -53,7 +53,7 @@ down(#{reason := Reason} = Error, Heals, WasUp, Retry) ->
 
 %% The next attempt would get about the same snapshot, for which the master forks.
 pause(Reason, false, #retry{backoff = Backoff}) when
-    Reason =:= unsupported; Reason =:= bad_snapshot; Reason =:= panicked; Reason =:= max_memory
+    Reason =:= unsupported; Reason =:= bad_snapshot; Reason =:= max_memory; Reason =:= panicked
 ->
     eslaver_backoff:slowest(Backoff);
 pause(_Reason, false, _Retry) ->

@@ -76,7 +76,7 @@ a_snapshot_that_cannot_be_loaded_is_asked_for_ever_more_rarely_test() ->
             ?assert(lists:last(Pauses) > 5 * 60000),
             ?assert(element(1, Down(wrong_password, Last)) =< 10000)
         end
-      || Reason <- [unsupported, bad_snapshot, panicked, max_memory]
+     || Reason <- [unsupported, bad_snapshot, max_memory, panicked]
     ].
 
 info_test() ->

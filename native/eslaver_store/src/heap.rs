@@ -40,3 +40,13 @@ impl Meter {
         result
     }
 }
+
+/// Has whoever measures around it not see what `change` allocates and frees: how much that is.
+#[inline]
+pub(crate) fn aside<R>(change: impl FnOnce() -> R) -> (R, isize) {
+    let mut meter = Meter::start();
+    let result = change();
+    let bytes = meter.lap();
+    count(bytes.wrapping_neg());
+    (result, bytes)
+}

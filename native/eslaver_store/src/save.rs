@@ -91,26 +91,17 @@ impl Save {
         let Some((db, entries)) = self.moment.next() else {
             return Ok(false);
         };
-        let written = entries.iter().try_for_each(|entry| self.write(rdb, db, entry));
-        self.moment.discard(entries);
-        written.map(|()| true)
-    }
-
-    fn write<O: Output>(
-        &mut self,
-        rdb: &mut RdbWriter<O>,
-        db: u32,
-        entry: &Entry,
-    ) -> Result<(), WriteError> {
-        match entry.kind() {
-            kind @ (Type::Unknown | Type::Unsure) => self.saved.unknown.push(UnknownKey {
-                db,
-                key: entry.key().into(),
-                exists: kind == Type::Unknown,
-            }),
-            _ => {
-                write_entry(rdb, db, entry)?;
-                self.saved.keys += 1;
+        for entry in entries.iter() {
+            match entry.kind() {
+                kind @ (Type::Unknown | Type::Unsure) => self.saved.unknown.push(UnknownKey {
+                    db,
+                    key: entry.key().into(),
+                    exists: kind == Type::Unknown,
+                }),
+                _ => {
+                    write_entry(rdb, db, entry)?;
+                    self.saved.keys += 1;
+                }
             }
         }
         Ok(())

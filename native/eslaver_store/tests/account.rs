@@ -80,7 +80,7 @@ fn apply(feed: &mut Feed, command: &model::Command) {
 }
 
 fn take(feed: &mut Feed, db: u32, name: &[u8], args: &[&[u8]]) {
-    feed.command(db, name, args, NOW, |command, why| panic!("{command:?}: {why}"), |_| {});
+    feed.command(db, name, args, NOW, |command, why| panic!("{command:?}: {why}"), |_| ());
 }
 
 fn run(feed: &mut Feed, line: &str) {
@@ -97,6 +97,10 @@ fn sweep(mut trash: Trash) {
 
 fn sweep_of(feed: &mut Feed) {
     sweep(feed.writer().take_trash());
+}
+
+fn rdb() -> RdbWriter<Vec<u8>> {
+    RdbWriter::new(Dialect::new(Family::Redis, 17).unwrap(), Vec::new())
 }
 
 fn live() -> usize {
@@ -210,7 +214,7 @@ fn loads_are_charged() {
         let store = Arc::new(Store::new());
         let mut from = feed(&store);
         stream(seed, 4000).iter().for_each(|command| apply(&mut from, command));
-        let mut rdb = RdbWriter::new(Dialect::new(Family::Redis, 17).unwrap(), Vec::new());
+        let mut rdb = rdb();
         Save::begin(&store).unwrap().write_all(&mut rdb).unwrap();
         let file = rdb.finish().unwrap();
         for length in [file.len(), file.len() / 2, file.len() / 3] {
@@ -227,6 +231,37 @@ fn loads_are_charged() {
             }
             assert_told(loaded);
         }
+    }
+}
+
+/// The writer leaves copies for whoever saves, who may stop half-way.
+#[test]
+fn saves_give_back() {
+    let _turn = turn();
+    for seed in 0..6 {
+        let store = Arc::new(Store::new());
+        let mut feed = feed(&store);
+        let (mut save, mut rdb) = (None, rdb());
+        for (number, command) in stream(seed, 4000).iter().enumerate() {
+            if number % 200 == 0 {
+                drop(save.take());
+                save = Save::begin(&store);
+            }
+            if let Some(save) = &mut save
+                && number % 3 == 0
+                && number % 400 < 300
+            {
+                save.write_some(&mut rdb).unwrap();
+            }
+            apply(&mut feed, command);
+        }
+        drop(save);
+        if seed % 2 == 0 {
+            assert_none_left(&mut feed, &store);
+        }
+        sweep_of(&mut feed);
+        drop(feed);
+        assert_told(store);
     }
 }
 

@@ -19,7 +19,7 @@ all() ->
     eslaver_test_groups:cases(?MODULE).
 
 init_per_testcase(_Case, Config) ->
-    Master = eslaver_test_master:start(#{}),
+    Master = eslaver_test_master:start(#{server => eslaver_test_servers:own()}),
     [{master, Master}, {client, eslaver_test_client:connect(Master)} | Config].
 
 end_per_testcase(_Case, Config) ->

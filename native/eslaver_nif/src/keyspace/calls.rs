@@ -27,8 +27,7 @@ fn keyspace_new<'a>(
     max_memory: ErlOption<u64>,
 ) -> NifResult<Term<'a>> {
     let mirror = env.pid();
-    let max_memory = max_memory.into();
-    let keyspace = Keyspace::new(mirror, interests, serves_stale, in_place, max_memory);
+    let keyspace = Keyspace::new(mirror, interests, serves_stale, in_place, max_memory.into());
     let keyspace = ResourceArc::new(keyspace);
     keyspace.monitor(Some(env), &mirror).ok_or(rustler::Error::BadArg)?;
     registry::add(name, &keyspace);

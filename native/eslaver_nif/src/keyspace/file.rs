@@ -28,6 +28,9 @@ pub(super) enum Failure {
     /// The file's data is another part of the master's.
     #[error("another filter was in force when it was saved")]
     OtherScope,
+    /// The file's data is too large.
+    #[error("its data takes more than max_memory")]
+    Memory,
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("{0}")]

@@ -63,10 +63,10 @@ impl Job {
             return Err(Failure::OtherScope);
         }
         let store = self.keyspace.new_store();
-        let mut filling = Filling(Some(Arc::clone(&store)), &self.keyspace);
+        let mut filling = Filling(&self.keyspace, Some(Arc::clone(&store)));
         let functions = self.fill(&store, file, &trailer)?;
         let Trailer { replid, offset, db, .. } = trailer;
-        filling.0 = None;
+        filling.1 = None;
         let keys = store.len();
         self.keyspace.restore(store, Position { replid, offset, db }, functions);
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -92,6 +92,10 @@ impl Job {
             }
             decoder.feed(buffer.get(..count).unwrap_or_default());
             while let Status::Event = decoder.next(&mut loader)? {}
+            let taken = store.account().bytes() as u64;
+            if self.keyspace.max_memory.is_some_and(|limit| taken > limit) {
+                return Err(Failure::Memory);
+            }
         }
         decoder.finish()?;
         trailer.unknown.iter().for_each(|key| loader.unknown(key));
@@ -124,11 +128,11 @@ fn read_trailer(file: &File, bytes: u64) -> Result<Trailer, Failure> {
 }
 
 /// A store that is dropped where nobody waits, unless readers get it.
-struct Filling<'a>(Option<Arc<Store>>, &'a Keyspace);
+struct Filling<'a>(&'a Keyspace, Option<Arc<Store>>);
 
 impl Drop for Filling<'_> {
     fn drop(&mut self) {
-        self.0.take().into_iter().for_each(|store| self.1.bury(store));
+        self.1.take().into_iter().for_each(|store| self.0.bury(store));
     }
 }
 

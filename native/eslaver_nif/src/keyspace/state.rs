@@ -50,6 +50,9 @@ pub(crate) struct Keyspace {
     turn: Mutex<u64>,
     writer: Mutex<Option<LocalPid>>,
     applied: Mutex<Applied>,
+    /// Those of the current store, of one that is being filled, and of those that are being dropped.
+    accounts: Mutex<Vec<Weak<Account>>>,
+    graves: Graves,
     /// What a test wants to fail.
     fault: Mutex<Option<Fault>>,
     /// How often the data has changed.
@@ -57,9 +60,6 @@ pub(crate) struct Keyspace {
     saving: AtomicBool,
     /// Whether its mirror has ended.
     closed: AtomicBool,
-    /// Those of the current store, of one that is being filled, and of those that are being dropped.
-    accounts: Mutex<Vec<Weak<Account>>>,
-    graves: Graves,
 }
 
 /// What readers get.
@@ -151,12 +151,12 @@ impl Keyspace {
                 stale_since: Some(Instant::now()),
                 ..Applied::default()
             }),
+            accounts: Mutex::default(),
+            graves: Graves::default(),
             fault: Mutex::new(None),
             changes: AtomicU64::new(0),
             saving: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-            accounts: Mutex::default(),
-            graves: Graves::default(),
         }
     }
 

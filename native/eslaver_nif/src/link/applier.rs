@@ -87,8 +87,7 @@ impl Applier {
         }
         self.feed = None;
         let fault = self.keyspace.take_fault(Fault::load);
-        let keyspace = self.keyspace.clone();
-        self.intake = Some(Intake::new(keyspace, self.filter(), max_value, fault));
+        self.intake = Some(Intake::new(self.keyspace.clone(), self.filter(), max_value, fault));
     }
 
     /// Where the snapshot goes.
@@ -258,11 +257,6 @@ impl Applier {
         }
     }
 
-    /// Whether the server may be told what has been applied: the projections have it.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.keyspace.projections().is_none_or(Projections::is_settled)
-    }
-
     /// Whether there is room for more, beside what of a snapshot is not decoded. If not, there will be
     /// once what is out of reach has been dropped; else the link ends, and only a snapshot tells
     /// whether the data is small enough again.
@@ -296,6 +290,11 @@ impl Applier {
     pub(crate) fn is_over(&self) -> bool {
         let Some(limit) = self.keyspace.max_memory else { return false };
         self.account().is_some_and(|account| account.bytes() as u64 > limit)
+    }
+
+    /// Whether the server may be told what has been applied: the projections have it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.keyspace.projections().is_none_or(Projections::is_settled)
     }
 
     /// A panic has cut the slice short. What it was loading is dropped; if it was applying commands,

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicIsize, Ordering};
 
-use crate::heap::Meter;
+use crate::heap::{self, Meter};
 use crate::values::Type;
 
 /// The bytes of a store, counted by the allocator; see [`heap`](crate::heap).
@@ -67,36 +67,18 @@ impl Account {
         self.kinds[kind as usize].charge(bytes);
     }
 
-    /// Charges a type for what `change` allocates. Only the writer may.
-    #[inline]
-    pub(crate) fn charging_kind<R>(&self, kind: Type, change: impl FnOnce() -> R) -> R {
+    /// Charges, or gives back, what `change` allocates and frees: on any thread, also within what the
+    /// writer is charged for.
+    pub(crate) fn apart<R>(&self, change: impl FnOnce() -> R) -> R {
+        let (result, bytes) = heap::aside(change);
+        self.all.give_back(bytes.wrapping_neg());
+        result
+    }
+
+    /// Within that: of what type it is that `change` allocates or frees.
+    pub(crate) fn of_kind<R>(&self, kind: Type, change: impl FnOnce() -> R) -> R {
         let mut meter = Meter::start();
         let result = change();
-        self.charge_kind(kind, meter.lap());
-        result
-    }
-
-    /// Charges what `change` allocates. Only the writer may.
-    #[inline]
-    pub(crate) fn charging<R>(&self, change: impl FnOnce(&mut Meter) -> R) -> R {
-        let mut meter = Meter::start();
-        let result = change(&mut meter);
-        self.charge(meter.lap());
-        result
-    }
-
-    /// Gives back what `drop` frees.
-    pub(crate) fn giving_back<R>(&self, drop: impl FnOnce() -> R) -> R {
-        let mut meter = Meter::start();
-        let result = drop();
-        self.all.give_back(meter.lap().wrapping_neg());
-        result
-    }
-
-    /// Tells of what type that is which `drop` frees.
-    pub(crate) fn freeing_kind<R>(&self, kind: Type, drop: impl FnOnce() -> R) -> R {
-        let mut meter = Meter::start();
-        let result = drop();
         self.kinds[kind as usize].give_back(meter.lap().wrapping_neg());
         result
     }

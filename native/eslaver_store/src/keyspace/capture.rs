@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::keyspace::entry::Entry;
+use crate::heap;
+use crate::keyspace::copies::Copies;
 
 /// What of a database is still to be taken.
 #[derive(Debug, Default)]
@@ -24,13 +25,13 @@ struct Left {
     /// All stripes before this one have been taken.
     next: usize,
     /// What stripes held that the writer has changed since.
-    copies: Vec<Vec<Entry>>,
+    copies: Vec<Copies>,
 }
 
 /// What is to be taken next.
 pub(crate) enum Next<L> {
     /// What a stripe held.
-    Copy(Vec<Entry>),
+    Copy(Copies),
     /// A stripe, locked.
     Stripe(L),
     /// A stripe that cannot be locked now.
@@ -59,7 +60,7 @@ impl Capture {
 
     /// The writer is about to lock a stripe for changes. `copy` gives what it holds.
     #[inline]
-    pub(crate) fn before_change(&self, stripe: usize, copy: impl FnOnce() -> Vec<Entry>) {
+    pub(crate) fn before_change(&self, stripe: usize, copy: impl FnOnce() -> Copies) {
         if self.is_on.load(Ordering::Acquire) {
             self.leave(stripe, copy);
         }
@@ -67,16 +68,18 @@ impl Capture {
 
     /// Who takes stripes must not see this one as taken before its copy is there.
     #[cold]
-    fn leave(&self, stripe: usize, copy: impl FnOnce() -> Vec<Entry>) {
+    fn leave(&self, stripe: usize, copy: impl FnOnce() -> Copies) {
         let mut left = self.left.lock();
         if let Some(taken @ false) = left.taken.get_mut(stripe) {
             *taken = true;
-            left.copies.push(copy());
+            let copy = copy();
+            // Who takes the copies drops the list.
+            heap::aside(|| left.copies.push(copy));
         }
     }
 
     /// A copy, so that it takes memory no longer.
-    pub(crate) fn take_copy(&self) -> Option<Vec<Entry>> {
+    pub(crate) fn take_copy(&self) -> Option<Copies> {
         self.left.lock().copies.pop()
     }
 

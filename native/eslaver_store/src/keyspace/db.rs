@@ -2,8 +2,8 @@
 
 use std::hash::{BuildHasher, Hasher};
 use std::hint::black_box;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::keyspace::account::Account;
 use crate::keyspace::capture::Capture;
+use crate::keyspace::copies::Copies;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::sync::{RwLock, RwLockReadGuard};
 use crate::keyspace::usage::Usage;
@@ -38,6 +39,7 @@ pub(crate) struct Db {
     hasher: RandomState,
     usage: Usage,
     capture: Capture,
+    account: Arc<Account>,
 }
 
 /// Readers and the writer of other stripes must not wait for this one's cache line.
@@ -68,7 +70,7 @@ impl KeyHash {
 }
 
 impl Db {
-    pub(crate) fn new(hasher: RandomState) -> Self {
+    pub(crate) fn new(hasher: RandomState, account: Arc<Account>) -> Self {
         Self {
             id: MADE.fetch_add(1, Ordering::Relaxed),
             groups: (0..STRIPES / GROUP).map(|_| OnceLock::new()).collect(),
@@ -76,6 +78,7 @@ impl Db {
             hasher,
             usage: Usage::default(),
             capture: Capture::default(),
+            account,
         }
     }
 
@@ -96,7 +99,7 @@ impl Db {
     #[inline]
     pub(crate) fn stripe(&self, index: usize) -> &RwLock<Keys> {
         let group = &self.groups[index % STRIPES / GROUP];
-        &group.get_or_init(new_group)[index % GROUP].0
+        &group.get_or_init(|| self.account.apart(new_group))[index % GROUP].0
     }
 
     /// A stripe to be read. Instead of one that was never made it is an empty one, which keeps no writer
@@ -144,6 +147,7 @@ impl Db {
     }
 
     /// The bytes that it takes, apart from its keys and their values.
+    #[cfg(test)]
     pub(crate) fn table_bytes(&self) -> usize {
         let stripe =
             |keys: &RwLock<Keys>| size_of::<Stripe>() + keys.read().table.allocation_size();
@@ -156,11 +160,21 @@ impl Db {
         self.usage.whole()
     }
 
-    /// Drops it, and tells `account` of what types the keys were.
-    pub(crate) fn dismantle(self, account: &Account) {
-        for group in self.groups.into_iter().filter_map(OnceLock::into_inner) {
-            for entry in group.into_iter().flat_map(|Stripe(keys)| keys.into_inner().table) {
-                account.freeing_kind(entry.kind(), || drop(entry));
+    /// What its keys take.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Copies of all entries of a stripe.
+    pub(crate) fn copy(&self, keys: &Keys) -> Copies {
+        Copies::of(keys.iter(), &self.account)
+    }
+
+    /// Drops it, and tells its account of what types the keys were.
+    pub(crate) fn dismantle(self) {
+        for keys in self.stripes() {
+            for entry in std::mem::take(&mut keys.write().table) {
+                self.account.of_kind(entry.kind(), || drop(entry));
             }
         }
     }

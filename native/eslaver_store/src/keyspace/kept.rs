@@ -19,7 +19,7 @@ impl<'a> Kept<'a> {
         let value = match value {
             ValueRef::Packed { .. } => value.to_new(),
             ValueRef::Large(large) => {
-                account.giving_back(|| account.freeing_kind(large.kind(), || value.to_new()))
+                account.apart(|| account.of_kind(large.kind(), || value.to_new()))
             }
         };
         Self { value, account }
@@ -45,7 +45,7 @@ impl Drop for Kept<'_> {
         if let NewValue::Large(_) = self.value {
             let value = std::mem::replace(&mut self.value, NewValue::unknown(Type::Unknown));
             let kind = value.as_ref().kind();
-            self.account.giving_back(|| self.account.freeing_kind(kind, || drop(value)));
+            self.account.apart(|| self.account.of_kind(kind, || drop(value)));
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | `db` | a database: its keys in stripes, each with a lock |
 //! | `store` | the databases, as readers find them |
 //! | `capture` | a database as it was at one moment, taken while the writer goes on |
+//! | `copies` | entries as they were, for whoever saves them |
 //! | `moment` | the same for all of them |
 //! | `session` | what the writer has locked, until its change is whole |
 //! | `sync` | what the locking is made of |
@@ -21,6 +22,7 @@
 pub(crate) mod account;
 pub(crate) mod block;
 pub(crate) mod capture;
+pub(crate) mod copies;
 pub(crate) mod db;
 pub(crate) mod entry;
 pub(crate) mod kept;

@@ -5,8 +5,8 @@ use std::thread::yield_now;
 
 use crate::keyspace::account::Account;
 use crate::keyspace::capture::Next;
+use crate::keyspace::copies::Copies;
 use crate::keyspace::db::{Db, STRIPES};
-use crate::keyspace::entry::Entry;
 use crate::keyspace::store::Store;
 
 /// What is still to be taken of the keys at one moment.
@@ -32,7 +32,7 @@ impl Moment {
 
     /// The next keys, and their database. What the writer has changed comes first: until then its
     /// copy takes memory.
-    pub(crate) fn next(&mut self) -> Option<(u32, Vec<Entry>)> {
+    pub(crate) fn next(&mut self) -> Option<(u32, Copies)> {
         loop {
             let copy = self.dbs.iter().find_map(|(number, db)| {
                 let copy = db.capture().take_copy()?;
@@ -69,22 +69,20 @@ impl Moment {
 }
 
 /// What some stripe held, perhaps nothing. `None` at the end.
-fn take(db: &Db, account: &Account) -> Option<Vec<Entry>> {
+fn take(db: &Db) -> Option<Copies> {
     let lock = |stripe| match db.made_stripe(stripe) {
         Some(keys) => keys.try_read().map(Some),
         None => Some(None),
     };
+    let none = || Copies::of(std::iter::empty(), db.account());
     match db.capture().take(lock) {
         Next::Copy(entries) => Some(entries),
         // Large values are shared, so that the writer does not wait for long.
-        Next::Stripe(Some(keys)) => Some(account.giving_back(|| {
-            let copy = |entry: &Entry| account.freeing_kind(entry.kind(), || entry.clone());
-            keys.iter().map(copy).collect()
-        })),
-        Next::Stripe(None) => Some(Vec::new()),
+        Next::Stripe(Some(keys)) => Some(db.copy(&keys)),
+        Next::Stripe(None) => Some(none()),
         Next::Locked => {
             yield_now();
-            Some(Vec::new())
+            Some(none())
         }
         Next::End => None,
     }

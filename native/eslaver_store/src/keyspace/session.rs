@@ -67,17 +67,9 @@ impl<'a> Session<'a> {
             Ok(index) => index,
             Err(index) => {
                 // A shared lock keeps no readers out.
-                let Self { store, meter, held, .. } = self;
-                let lock = meter.except(|| db.stripe(stripe));
-                let copy = || {
-                    let keys = lock.read_recursive();
-                    let copy = |entry: &Entry| {
-                        store.account().charging_kind(entry.kind(), || entry.clone())
-                    };
-                    keys.iter().map(copy).collect()
-                };
-                meter.except(|| db.capture().before_change(stripe, copy));
-                let mut keys = write(lock);
+                let copy = || db.copy(&db.stripe(stripe).read_recursive());
+                db.capture().before_change(stripe, copy);
+                let mut keys = write(db.stripe(stripe));
                 keys.changing();
                 meter.except(|| held.insert(index, Held { at, keys }));
                 index

@@ -59,9 +59,9 @@ pub struct Store {
     generation: AtomicU64,
     broken: AtomicBool,
     server: OnceLock<Server>,
+    account: Arc<Account>,
     /// The name and the value of the auxiliary field that tells of it.
     server_aux: OnceLock<Aux>,
-    account: Arc<Account>,
     hasher: RandomState,
     seed: u64,
 }
@@ -103,8 +103,8 @@ impl Default for Store {
             generation: AtomicU64::new(0),
             broken: AtomicBool::new(false),
             server: OnceLock::new(),
-            server_aux: OnceLock::new(),
             account: Arc::default(),
+            server_aux: OnceLock::new(),
             seed: RandomState::default().hash_one(0),
             hasher: RandomState::default(),
         }
@@ -327,7 +327,8 @@ impl Store {
     pub(crate) fn ensure_db(&self, db: u32) {
         if self.dbs.load().get(db).is_none() {
             let hasher = self.hasher.clone();
-            self.change_dbs(|dbs| dbs.put(db, Arc::new(Db::new(hasher))));
+            let account = Arc::clone(&self.account);
+            self.change_dbs(|dbs| dbs.put(db, Arc::new(Db::new(hasher, account))));
         }
     }
 
@@ -354,14 +355,14 @@ impl Store {
         Type::ALL.iter().map(of).collect()
     }
 
-    /// The bytes that the databases take, apart from their keys and values.
-    pub fn table_bytes(&self) -> usize {
-        self.dbs.load().iter().map(|(_, db)| db.table_bytes()).sum()
-    }
-
     /// What it all takes, which may be asked for when the store itself is no more.
     pub fn account(&self) -> &Arc<Account> {
         &self.account
+    }
+
+    #[cfg(test)]
+    pub(crate) fn table_bytes(&self) -> usize {
+        self.dbs.load().iter().map(|(_, db)| db.table_bytes()).sum()
     }
 }
 

@@ -48,15 +48,15 @@ impl Trash {
         let account = Arc::clone(&self.account);
         self.sweeps += 1;
         let is_late = self.sweeps > SWEEPS;
-        account.giving_back(|| {
+        account.apart(|| {
             for value in self.values.extract_if(.., |value| is_late || !value.is_shared()) {
-                account.freeing_kind(value.kind(), || drop(value));
+                account.of_kind(value.kind(), || drop(value));
             }
             for (kind, part) in self.parts.drain(..) {
-                account.freeing_kind(kind, || drop(part));
+                account.of_kind(kind, || drop(part));
             }
             let alone = self.dbs.extract_if(.., |db| Arc::strong_count(db) == 1);
-            alone.filter_map(Arc::into_inner).for_each(|db| db.dismantle(&account));
+            alone.filter_map(Arc::into_inner).for_each(Db::dismantle);
             (!self.is_empty()).then_some(self)
         })
     }

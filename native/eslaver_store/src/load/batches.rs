@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::keyspace::account::Account;
+use crate::heap::Meter;
 use crate::keyspace::db::{Db, KeyHash, STRIPES};
 use crate::keyspace::entry::Entry;
 
@@ -57,8 +57,10 @@ fn put(db: &Db, account: &Account, batch: &mut Vec<(KeyHash, Entry)>) {
         let mut next = Some((hash, entry));
         while let Some((hash, entry)) = next {
             if let Some(old) = keys.put(hash, entry, db) {
-                db.usage().remove(old.kind());
-                account.charging_kind(old.kind(), || drop(old));
+                let (kind, mut meter) = (old.kind(), Meter::start());
+                db.usage().remove(kind);
+                drop(old);
+                db.account().charge_kind(kind, meter.lap());
             }
             next = entries.next_if(|(hash, _)| hash.stripe() == stripe);
         }

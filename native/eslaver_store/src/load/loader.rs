@@ -33,10 +33,10 @@ pub struct Loader {
     key: Vec<u8>,
     meta: Meta,
     draft: Option<Draft>,
-    /// The database that keys come for, by number.
-    batches: Option<(u32, Batches)>,
     /// What the draft takes.
     drafted: isize,
+    /// The database that keys come for, by number.
+    batches: Option<(u32, Batches)>,
     functions: Vec<Vec<u8>>,
     problems: Vec<(Problem, u64)>,
 }
@@ -50,8 +50,8 @@ impl Loader {
             key: Vec::new(),
             meta: Meta::default(),
             draft: None,
-            batches: None,
             drafted: 0,
+            batches: None,
             functions: Vec::new(),
             problems: Vec::new(),
         }
@@ -88,7 +88,7 @@ impl Loader {
     }
 
     /// What becomes of a draft: nothing, where there is nothing in it.
-    fn finished(&self, draft: Draft) -> Result<Option<Entry>, Problem> {
+    fn made(&self, draft: Draft) -> Result<Option<Entry>, Problem> {
         match draft.finish() {
             Ok(Some(value)) if value.as_ref().is_empty() => Ok(None),
             Ok(Some(value)) => Ok(Some(Entry::new(&self.key, self.meta.expire_at, value))),
@@ -97,23 +97,26 @@ impl Loader {
         }
     }
 
+    /// The key, of which nothing is known but this.
     fn put_unknown(&mut self, kind: Type) {
         let (key, at) = (&self.key, self.meta.expire_at);
-        let (entry, bytes) = charged(&self.store, || Entry::new(key, at, NewValue::unknown(kind)));
+        let make = || Entry::new(key, at, NewValue::unknown(kind));
+        let (entry, bytes) = charged(&self.store, make);
         self.put(entry, bytes);
     }
 
     /// Puts an entry, which takes these bytes, into its database.
     fn put(&mut self, entry: Entry, bytes: isize) {
-        let (store, batches, number) = (&self.store, &mut self.batches, self.meta.db);
+        let (store, number) = (&self.store, self.meta.db);
         store.account().charge_kind(entry.kind(), bytes);
+        let batches = &mut self.batches;
         charged(store, || {
             if batches.as_ref().is_none_or(|(other, _)| *other != number) {
                 // What there is for another database is put now.
                 *batches = None;
                 store.ensure_db(number);
                 let db = store.dbs().shared(number).map(Arc::clone);
-                *batches = db.map(|db| (number, Batches::new(db, Arc::clone(store.account()))));
+                *batches = db.map(|db| (number, Batches::new(db)));
             }
             if let Some((_, batches)) = batches {
                 batches.push(entry);
@@ -211,11 +214,10 @@ impl Sink for Loader {
         let Some(draft) = self.draft.take() else {
             return;
         };
-        let (finished, bytes) = charged(&self.store, || self.finished(draft));
-        let taken = self.drafted + bytes;
-        match finished {
+        let (made, bytes) = charged(&self.store, || self.made(draft));
+        match made {
             Ok(None) => {}
-            Ok(Some(entry)) => self.put(entry, taken),
+            Ok(Some(entry)) => self.put(entry, self.drafted + bytes),
             Err(problem) => {
                 self.note(problem);
                 self.put_unknown(Type::Unknown);

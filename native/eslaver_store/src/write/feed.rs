@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
-use std::sync::Arc;
 
+use crate::heap::{self, Meter};
 use crate::keyspace::account::Account;
 use crate::write::command::Command;
 use crate::write::refusal::Refusal;
@@ -47,7 +47,7 @@ impl Feed {
     /// Drops the commands since `MULTI`: the stream goes on before it.
     pub fn restart(&mut self) {
         // This is no writer's work: another may write meanwhile.
-        self.writer.store().account().giving_back(|| self.transaction = None);
+        self.writer.store().account().apart(|| self.transaction = None);
     }
 
     /// What its store takes.
@@ -65,19 +65,14 @@ impl Feed {
         name: &[u8],
         args: &[&[u8]],
         now: i64,
-        mut refused: impl FnMut(&Command<'_>, Refusal),
+        refused: impl FnMut(&Command<'_>, Refusal),
         applied: impl FnOnce(&[Command<'_>]),
     ) {
-        let account = Arc::clone(self.writer.store().account());
-        account.charging(|meter| {
-            // What the caller makes of it is not the store's.
-            let meter = RefCell::new(meter);
-            let refused = |command: &Command<'_>, refusal| {
-                meter.borrow_mut().except(|| refused(command, refusal));
-            };
-            let applied = |unit: &[Command<'_>]| meter.borrow_mut().except(|| applied(unit));
-            self.take(db, name, args, now, refused, applied);
+        let mut meter = Meter::start();
+        self.take(db, name, args, now, refused, |unit| {
+            heap::aside(|| applied(unit));
         });
+        self.account().charge(meter.lap());
     }
 
     #[inline]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use eslaver_core::commands::{self, Effect, Key, Learned};
 use eslaver_core::filter::Filter;
 
+use crate::heap;
 use crate::keyspace::session::Session;
 use crate::keyspace::slot;
 use crate::keyspace::store::Store;
@@ -100,7 +101,8 @@ impl Writer {
             self.apply_unit(&store, unit, now, &mut refused);
         }
         if let Some(watch) = &mut self.watch {
-            unit.iter().for_each(|command| watch.note(command, &self.learned));
+            // What it notes goes elsewhere.
+            heap::aside(|| unit.iter().for_each(|command| watch.note(command, &self.learned)));
         }
     }
 
@@ -131,6 +133,11 @@ impl Writer {
         }
     }
 
+    /// The store that it changes.
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
     /// Notes from now on which keys change.
     pub fn set_watch(&mut self, watch: Watch) {
         self.watch = Some(watch);
@@ -151,11 +158,6 @@ impl Writer {
         if let Some(db) = dbs.get(db) {
             db.warm(keys);
         }
-    }
-
-    /// The store that it changes.
-    pub(crate) fn store(&self) -> &Arc<Store> {
-        &self.store
     }
 
     /// The names of all commands that change keys here, in lower case.
@@ -292,7 +294,7 @@ impl Writer {
     ) {
         if let Err(refusal) = result {
             self.mark(session, command, now);
-            refused(command, refusal);
+            heap::aside(|| refused(command, refusal));
         }
         session.settle();
     }
@@ -326,7 +328,7 @@ impl Writer {
 
     /// No key can be marked where it fails: what there is of functions, only a snapshot tells.
     fn change_functions(&mut self, command: &Command<'_>) -> Result<(), Refusal> {
-        let result = self.functions.change(command.args);
+        let (result, _) = heap::aside(|| self.functions.change(command.args));
         self.has_new_functions = true;
         self.needs_resync |= result.is_err();
         result

@@ -28,14 +28,14 @@ impl<T: Clone> Directory<T> {
         &self.items
     }
 
-    /// The items, to be changed: those that are shared are copied.
-    pub(super) fn items_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.items.iter_mut().map(Arc::make_mut)
-    }
-
     /// Whether a copy has one of its items.
     pub(super) fn is_shared(&self) -> bool {
         self.items.iter().any(|item| Arc::strong_count(item) > 1)
+    }
+
+    /// The items, to be changed: those that are shared are copied.
+    pub(super) fn items_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.items.iter_mut().map(Arc::make_mut)
     }
 
     /// What it takes, without its items.
