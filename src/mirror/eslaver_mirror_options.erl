@@ -61,8 +61,6 @@ is_valid(serve_stale_data, Value) -> is_boolean(Value);
 is_valid(max_memory, undefined) -> true;
 is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63;
 is_valid(project, _Declared) -> true;
-is_valid(max_memory, undefined) -> true;
-is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63;
 is_valid(persist, Value) -> persist(Value) =/= error.
 
 %% The file, and the interval.

@@ -104,7 +104,7 @@ impl Save {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Writes all keys that are left, and says what the file holds.

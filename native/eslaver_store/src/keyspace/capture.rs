@@ -51,11 +51,11 @@ impl Capture {
         begins
     }
 
-    /// The writer leaves no more copies. Those that were not taken are given back.
-    pub(crate) fn end(&self) -> Vec<Vec<Entry>> {
+    /// The writer leaves no more copies.
+    pub(crate) fn end(&self) {
         let mut left = self.left.lock();
         self.is_on.store(false, Ordering::Release);
-        std::mem::take(&mut *left).copies
+        *left = Left::default();
     }
 
     /// The writer is about to lock a stripe for changes. `copy` gives what it holds.

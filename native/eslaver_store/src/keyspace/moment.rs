@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::thread::yield_now;
 
-use crate::keyspace::account::Account;
 use crate::keyspace::capture::Next;
 use crate::keyspace::copies::Copies;
 use crate::keyspace::db::{Db, STRIPES};
@@ -14,13 +13,12 @@ use crate::keyspace::store::Store;
 pub(crate) struct Moment {
     /// Those that have keys to be taken, by ascending number.
     dbs: Vec<(u32, Arc<Db>)>,
-    account: Arc<Account>,
 }
 
 impl Moment {
     /// This moment, in which the writer must not be within a change. `None` while another is taken.
     pub(crate) fn of(store: &Store) -> Option<Self> {
-        let mut moment = Self { dbs: Vec::new(), account: Arc::clone(store.account()) };
+        let mut moment = Self { dbs: Vec::new() };
         for (number, db) in store.dbs().iter() {
             if !db.capture().begin(STRIPES) {
                 return None;
@@ -42,11 +40,10 @@ impl Moment {
                 Some(copy) => copy,
                 None => {
                     let (number, db) = self.dbs.first()?;
-                    match take(db, &self.account) {
+                    match take(db) {
                         Some(entries) => (*number, entries),
                         None => {
-                            let (_, db) = self.dbs.remove(0);
-                            db.capture().end().into_iter().for_each(|copy| self.discard(copy));
+                            self.dbs.remove(0).1.capture().end();
                             continue;
                         }
                     }
@@ -56,15 +53,6 @@ impl Moment {
                 return Some((number, entries));
             }
         }
-    }
-
-    /// Drops keys that were taken. They were the store's, as it has copied them.
-    pub(crate) fn discard(&self, entries: Vec<Entry>) {
-        self.account.giving_back(|| {
-            for entry in entries {
-                self.account.freeing_kind(entry.kind(), || drop(entry));
-            }
-        });
     }
 }
 
@@ -90,7 +78,6 @@ fn take(db: &Db) -> Option<Copies> {
 
 impl Drop for Moment {
     fn drop(&mut self) {
-        let copies = self.dbs.iter().flat_map(|(_, db)| db.capture().end());
-        copies.for_each(|copy| self.discard(copy));
+        self.dbs.iter().for_each(|(_, db)| db.capture().end());
     }
 }

@@ -71,6 +71,7 @@ impl<'a> Session<'a> {
                 db.capture().before_change(stripe, copy);
                 let mut keys = write(db.stripe(stripe));
                 keys.changing();
+                let Self { meter, held, .. } = self;
                 meter.except(|| held.insert(index, Held { at, keys }));
                 index
             }

@@ -17,14 +17,13 @@ const FULL: usize = 128;
 #[derive(Debug)]
 pub(super) struct Batches {
     db: Arc<Db>,
-    account: Arc<Account>,
     batches: Vec<Vec<(KeyHash, Entry)>>,
 }
 
 impl Batches {
-    /// None yet, for a database that nobody reads. What they take is of this account.
-    pub(super) fn new(db: Arc<Db>, account: Arc<Account>) -> Self {
-        Self { db, account, batches: (0..BATCHES).map(|_| Vec::new()).collect() }
+    /// None yet, for a database that nobody reads.
+    pub(super) fn new(db: Arc<Db>) -> Self {
+        Self { db, batches: (0..BATCHES).map(|_| Vec::new()).collect() }
     }
 
     /// Puts an entry, sooner or later. The last one of a key counts.
@@ -35,20 +34,20 @@ impl Batches {
         let Some(batch) = self.batches.get_mut(hash.stripe() * BATCHES / STRIPES) else { return };
         batch.push((hash, entry));
         if batch.len() >= FULL {
-            put(&self.db, &self.account, batch);
+            put(&self.db, batch);
         }
     }
 }
 
 impl Drop for Batches {
     fn drop(&mut self) {
-        self.batches.iter_mut().for_each(|batch| put(&self.db, &self.account, batch));
+        self.batches.iter_mut().for_each(|batch| put(&self.db, batch));
         self.db.usage().settle();
     }
 }
 
 /// Puts the entries of a batch, which is empty then.
-fn put(db: &Db, account: &Account, batch: &mut Vec<(KeyHash, Entry)>) {
+fn put(db: &Db, batch: &mut Vec<(KeyHash, Entry)>) {
     batch.sort_by_key(|(hash, _)| hash.stripe());
     let mut entries = batch.drain(..).peekable();
     while let Some((hash, entry)) = entries.next() {

@@ -1,6 +1,5 @@
 //! Makes units of a stream's commands: one alone, or those of a transaction together.
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 use crate::heap::{self, Meter};
