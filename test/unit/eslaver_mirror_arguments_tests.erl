@@ -8,7 +8,16 @@
 
 %% Calls that read no keys.
 -define(NO_READS, [
-    start_link, child_spec, stop, await, info, status, functions, subscribe, unsubscribe, read,
+    start_link,
+    child_spec,
+    stop,
+    await,
+    info,
+    status,
+    functions,
+    subscribe,
+    unsubscribe,
+    read,
     save
 ]).
 
