@@ -34,7 +34,7 @@
 
 %% @doc Starts it, linked to the caller.
 -spec start_link(Mirror :: atom(), eslaver_nif:keyspace(), Projections) ->
-    {ok, pid()} | {error, term()}
+    gen_server:start_ret()
 when
     Projections :: [eslaver_mirror_projection:projection(), ...].
 start_link(Name, Keyspace, Projections) ->
