@@ -63,8 +63,8 @@ lex_bound({inclusive, Member}) when is_binary(Member) -> ok;
 lex_bound({exclusive, Member}) when is_binary(Member) -> ok;
 lex_bound(_) -> error(badarg).
 
-%% @doc The options of a combination of so many sorted sets: weights, aggregate, and whether scores
-%% are wanted.
+%% @doc The options of a combination of this number of sorted sets: weights, aggregate, and whether
+%% scores are wanted.
 -spec combination(pos_integer(), map()) ->
     {none | [number() | inf | '-inf'], sum | min | max | count, boolean()}.
 combination(Number, Options) when is_map(Options) ->

@@ -7,7 +7,7 @@
 %% Words of commands that are left out; see eslaver_test_command_forms. Redis 8 ends when it finds
 %% VADD with CAS in an append-only file.
 -define(LEFT_OUT, ["CAS"]).
-%% What expires within so many ms does not last until the end.
+%% What expires within this time, in ms, does not last until the end.
 -define(SOON, 600_000).
 -define(PATIENCE, 20_000).
 %% DEBUG DIGEST walks through an array's gaps, too.

@@ -92,7 +92,7 @@ no_changes(Mirror) ->
     Keys = [["set", ["other", integer_to_list(N)], "1"] || N <- lists:seq(1, 5)],
     Read = get_fun(<<"a">>),
     {Runs, {<<"1">>, <<"1">>}} = twice(Mirror, Read, Keys, Read),
-    %% another key may by chance share a lock
+    %% another key may share a lock
     ?assert(Runs =< 2),
     ?assertEqual(nothing, eslaver_mirror:read(?M, fun() -> nothing end)),
     ?assertEqual(<<"1">>, eslaver_mirror:read(?M, fun() -> eslaver_mirror:read(?M, Read) end)).

@@ -23,7 +23,7 @@ const FEW: usize = 4;
 /// The arguments of a query.
 pub(crate) type Args<'a> = SmallVec<[Arg<'a>; FEW]>;
 
-/// Reads a query of at most so many parts. Its binaries are not copied.
+/// Reads a query of at most `most` parts. Its binaries are not copied.
 pub(crate) fn read(term: Term<'_>, most: usize) -> Result<(Query, Args<'_>), NoQuery> {
     let mut parts = parts(term)?;
     let name = parts.next().ok_or(NoQuery::Bad)?;

@@ -299,7 +299,7 @@ impl Keyspace {
         self.applied().position = None;
     }
 
-    /// The data has changed, by so many commands.
+    /// This number of commands has changed the data.
     pub(crate) fn changed(&self, times: u64) {
         self.changes.fetch_add(times, Ordering::Relaxed);
     }

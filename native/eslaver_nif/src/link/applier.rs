@@ -15,7 +15,7 @@ use crate::keyspace::{self, Fault, Keyspace, Projections};
 use crate::link::end::End;
 use crate::terms::snapshot::leading_number;
 
-/// Commands of up to so many arguments, which most are, need no memory of their own to be handed on.
+/// Commands of up to this number of arguments, as most are, need no memory of their own to be handed on.
 const FEW: usize = 16;
 
 /// For fewer keys it does not pay to look at them before they are needed.
@@ -30,7 +30,7 @@ pub(crate) struct Applier {
     feed: Option<Feed>,
     /// What the master told of its commands.
     learned: Arc<Learned>,
-    /// The offset behind what the keyspace has: what comes before is passed over.
+    /// The offset behind what the keyspace has: commands before it are passed over.
     from: u64,
     news: Vec<News>,
 }
