@@ -1,4 +1,5 @@
-%% @doc A client of a server's unix socket, which waits for each reply. No value here has a line break.
+%% @doc A client of a server's unix socket, which waits for each reply. No value here has a line
+%% break.
 -module(eslaver_bench_client).
 
 -export([connect/1, ask/2]).

@@ -1,5 +1,5 @@
-%% @doc What the mirror's benchmark does in a node: reads of a mirror, and the same of a server over a
-%% unix socket. `eslaver_bench' calls it.
+%% @doc What the mirror's benchmark does in a node: reads of a mirror, and the same of a server over
+%% a unix socket. `eslaver_bench' calls it.
 -module(eslaver_bench_mirror).
 
 -export([answer/1]).

@@ -1,5 +1,5 @@
-%% Keeps the hashes `user:*` as rows `{Id, Name, Born}` of an ETS table, and prints those born before
-%% 1900 each time one changes on the master, until Enter is pressed.
+%% Keeps the hashes `user:*` as rows `{Id, Name, Born}` of an ETS table, and prints those born
+%% before 1900 each time one changes on the master, until Enter is pressed.
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/projection.erl [Port]
 %%

@@ -149,19 +149,19 @@
 -type zscan_cursor() :: 0 | {score(), binary()}.
 
 %% @doc Starts a mirror, linked to the caller. It takes the options of {@link eslaver:start_link/1}
-%% except `load_dump'; `events', `resume' and `mailbox_limit' are about a callback. A filter may have
-%% `keys' and `dbs'. There are also:
+%% except `load_dump'; `events', `resume' and `mailbox_limit' are about a callback. A filter may
+%% have `keys' and `dbs'. There are also:
 %%
 %% <ul>
 %% <li>`name': an atom under which the mirror is registered, by default `eslaver_mirror'</li>
 %% <li>`full_resync': `beside' (the default) loads a new snapshot beside the old data, which stays
 %% readable; `in_place' drops the old data first, which takes half the memory</li>
 %% <li>`max_memory': the most bytes that the data may take, counted as `memory' of {@link info/1};
-%% `undefined' (the default) for no limit. If a snapshot or the stream needs more, the link ends with
-%% the reason `max_memory', in the log, in the hook's event and in `last_error' of `replica' in {@link
-%% info/1}. Old data stays readable, but is `stale'. A full resync is tried after pauses that grow up
-%% to ten minutes. The limit is for one data set: while another is loaded `beside', there may be twice
-%% as much</li>
+%% `undefined' (the default) for no limit. If a snapshot or the stream needs more, the link ends
+%% with the reason `max_memory', in the log, in the hook's event and in `last_error' of `replica' in
+%% {@link info/1}. Old data stays readable, but is `stale'. A full resync is tried after pauses that
+%% grow up to ten minutes. The limit is for one data set: while another is loaded `beside', there
+%% may be twice as much</li>
 %% <li>`serve_stale_data': whether reads are answered while the link is down, by default `true'</li>
 %% <li>`project': a list of {@link projection()}s: keys that are kept as rows of ETS tables</li>
 %% <li>`persist': a file, or `#{file => File, interval => Ms | infinity}'. The mirror saves itself
@@ -176,14 +176,14 @@
 %% gives events, as a replica without a mirror would:
 %%
 %% <ul>
-%% <li>When the callback gets an event of the stream, it can already read what that has changed, of a
-%% transaction from its `exec' on. The mirror may be further.</li>
+%% <li>When the callback gets an event of the stream, it can already read what that has changed, of
+%% a transaction from its `exec' on. The mirror may be further.</li>
 %% <li>While it gets those of a snapshot, the mirror still has what was there before: nothing at
 %% first, or with `in_place'. It has the new snapshot once the callback has handled all of it, from
 %% `{loading, eof}' on, and then perhaps what follows.</li>
-%% <li>The master is told what the callback has handled. The mirror is ahead of that by some megabytes
-%% of events at most: a callback that is slow, or pauses, holds it back. A lost link is made again
-%% once the callback has handled what had come; until then the mirror is stale.</li>
+%% <li>The master is told what the callback has handled. The mirror is ahead of that by some
+%% megabytes of events at most: a callback that is slow, or pauses, holds it back. A lost link is
+%% made again once the callback has handled what had come; until then the mirror is stale.</li>
 %% <li>Links that are lost make neither get anything twice or miss anything. Where only one of both
 %% can go on, both begin anew, with a full resync.</li>
 %% <li>If the callback raises, the mirror keeps its data, and starts the callback anew, with pauses
@@ -247,8 +247,8 @@ status(Mirror) ->
 %% of</li>
 %% <li>`types': for each type that there is the number of `keys' and the `bytes' of keys and values,
 %% counted in the same way. `memory' has the tables of keys besides</li>
-%% <li>`replid', `offset' and `db': the position applied; that in `replica' is the one handled by the
-%% callback</li>
+%% <li>`replid', `offset' and `db': the position applied; that in `replica' is the one handled by
+%% the callback</li>
 %% <li>`functions': the number of libraries; see {@link functions/1}</li>
 %% <li>`restarts' of the replica, and `start_error': why it cannot be started, or `undefined'</li>
 %% <li>`unapplied': how often each command could not be mirrored, which left its keys unknown</li>
@@ -256,9 +256,9 @@ status(Mirror) ->
 %% any key</li>
 %% <li>`projections': by table, the number of `rows', and how often `map' has failed
 %% (`failures')</li>
-%% <li>`saving': whether it is being saved, and `last_save': `undefined' or a map with `file', `time'
-%% (its end, in ms since the epoch), and either `error', or `keys', `bytes', `duration' in ms and
-%% `unknown': how many keys are left out as they are unknown</li>
+%% <li>`saving': whether it is being saved, and `last_save': `undefined' or a map with `file',
+%% `time' (its end, in ms since the epoch), and either `error', or `keys', `bytes', `duration' in ms
+%% and `unknown': how many keys are left out as they are unknown</li>
 %% <li>`restored': `undefined', or a map of the file that the mirror began with: `error', or `keys',
 %% `bytes' and `duration' in ms</li>
 %% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, or if it does not
@@ -372,8 +372,8 @@ scan(Mirror, Options, Fun, Acc) ->
 %% @doc As {@link scan/4}, with values: the fun gets the key, `{Type, Value}' and the accumulator. A
 %% value is what the read of all of its elements gives: that of {@link get/2}, {@link lrange/4},
 %% {@link smembers/2}, {@link zrange/5} with scores, {@link hgetall/2}, {@link xrange/4}, {@link
-%% gcra/2}, {@link vrange/4}, {@link arscan/4}; for a path hash it is a list of `{Path, Fields}', with
-%% fields as of {@link phgetall/3}.
+%% gcra/2}, {@link vrange/4}, {@link arscan/4}; for a path hash it is a list of `{Path, Fields}',
+%% with fields as of {@link phgetall/3}.
 %%
 %% The value of a module is `undefined'; a key that cannot be read is `{unknown, undefined}', unless
 %% a type is given. Each value is read by itself, and may be newer than those before; within {@link

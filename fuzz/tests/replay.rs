@@ -21,7 +21,7 @@ fn mutations() {
     let seed = std::env::var("ESLAVER_SEED").map_or(1, |seed| seed.parse().expect("a number"));
     for (name, check) in TARGETS {
         println!("{name}, seed {seed}");
-        let count = if matches!(name, "keyspace" | "commands") { OF_STORES } else { MUTATIONS };
+        let count = if matches!(*name, "keyspace" | "commands") { OF_STORES } else { MUTATIONS };
         Mutations::of(name, seed).take(count).for_each(|bytes| check(&bytes));
     }
 }

@@ -1,9 +1,15 @@
-//! A library is never unloaded while its threads run: the one that drops what is out of reach does
-//! for good. macOS keeps a library with thread-local variables in any case.
+//! Linker flags of the NIF library. They are here, not in `.cargo/config.toml`, because that
+//! file is not read when cargo runs from another directory, nor when `RUSTFLAGS` is set.
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
-    if matches!(std::env::var("CARGO_CFG_TARGET_OS").as_deref(), Ok("linux" | "freebsd")) {
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
-    }
+    println!("cargo::rerun-if-changed=build.rs");
+    let os = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    let arg = match os.as_str() {
+        // `enif_*` is found when the Erlang VM loads the library.
+        "macos" => "-Wl,-undefined,dynamic_lookup",
+        // A purged module must not take away the code its threads still run.
+        "linux" | "freebsd" => "-Wl,-z,nodelete",
+        _ => return,
+    };
+    println!("cargo::rustc-cdylib-link-arg={arg}");
 }

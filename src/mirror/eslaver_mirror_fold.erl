@@ -6,8 +6,8 @@
 
 -define(FAILED(Fold), {?MODULE, Fold, failed}).
 
-%% @doc See {@link eslaver_mirror:fold/4}. Each value is read after the key has been found, so it may
-%% be gone, or of another type.
+%% @doc See {@link eslaver_mirror:fold/4}. Each value is read after the key has been found, so it
+%% may be gone, or of another type.
 -spec fold(
     eslaver_mirror_read:mirror(),
     map(),

@@ -62,30 +62,35 @@ invalid(Key, Value) ->
 projection(Declared) when is_map(Declared) ->
     Missing = [Key || Key <- ?KEYS, not is_map_key(Key, Declared)],
     _ = [refuse(Key, missing) || Key <- Missing],
-    maps:fold(fun set/3, #projection{failures = counters:new(1, [])}, Declared);
+    #{keys := Keys, type := Type, table := Table, map := Map, db := Db} =
+        maps:map(fun value/2, maps:merge(#{db => 0}, Declared)),
+    #projection{
+        keys = Keys, type = Type, table = Table, map = Map, db = Db, failures = counters:new(1, [])
+    };
 projection(Declared) ->
     throw({?MODULE, declaration, Declared}).
 
-set(keys, Globs, Projection) ->
+%% The value of an option, if it is valid.
+value(keys, Globs) ->
     case eslaver_filter:parse([keys], #{keys => Globs}) of
-        {ok, #{keys := [_ | _] = Keys}} -> Projection#projection{keys = Keys};
+        {ok, #{keys := [_ | _] = Keys}} -> Keys;
         _ -> refuse(keys, Globs)
     end;
-set(type, Type, Projection) ->
+value(type, Type) ->
     _ = lists:member(Type, ?TYPES) orelse refuse(type, Type),
-    Projection#projection{type = Type};
-set(db, Db, Projection) ->
+    Type;
+value(db, Db) ->
     _ = (is_integer(Db) andalso Db >= 0 andalso Db < ?DBS) orelse refuse(db, Db),
-    Projection#projection{db = Db};
-set(map, Map, Projection) ->
+    Db;
+value(map, Map) ->
     _ = is_map_function(Map) orelse refuse(map, Map),
-    Projection#projection{map = Map};
-set(table, Table, Projection) ->
+    Map;
+value(table, Table) ->
     case eslaver_mirror_projection_table:check(Table) of
-        ok -> Projection#projection{table = Table};
+        ok -> Table;
         {error, Why} -> refuse(table, {Table, Why})
     end;
-set(Key, Value, _Projection) ->
+value(Key, Value) ->
     refuse(Key, Value).
 
 -spec refuse(term(), term()) -> no_return().

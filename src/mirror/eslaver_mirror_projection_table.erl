@@ -1,5 +1,5 @@
-%% @doc The ETS table of a projection, and which of its rows belong to which key. The rows of a change
-%% are put in at once; only then those that are gone are deleted, one by one.
+%% @doc The ETS table of a projection, and which of its rows belong to which key. The rows of a
+%% change are put in at once; only then those that are gone are deleted, one by one.
 %% @private
 -module(eslaver_mirror_projection_table).
 

@@ -8,7 +8,7 @@
 -module(eslaver_mirror_projector).
 -behaviour(gen_server).
 
--export([start_link/3, stop/1]).
+-export([start_link/3, request/3, stop/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 -export([code_change/3, format_status/1]).
 
@@ -34,11 +34,19 @@
 
 %% @doc Starts it, linked to the caller.
 -spec start_link(Mirror :: atom(), eslaver_nif:keyspace(), Projections) ->
-    {ok, pid()} | {error, term()}
+    gen_server:start_ret()
 when
     Projections :: [eslaver_mirror_projection:projection(), ...].
 start_link(Name, Keyspace, Projections) ->
     gen_server:start_link(?MODULE, {Name, Keyspace, Projections}, []).
+
+%% @doc Requests an answer, `ok', once the tables have what the keyspace has now.
+-spec request(Label, pid(), gen_server:request_id_collection()) ->
+    gen_server:request_id_collection()
+when
+    Label :: term().
+request(Label, Projector, Requests) ->
+    gen_server:send_request(Projector, settle, Label, Requests).
 
 %% @doc Stops it. The tables that it made are gone.
 -spec stop(pid()) -> ok.
@@ -66,6 +74,8 @@ kept(Projection) ->
     #kept{projection = Projection, table = eslaver_mirror_projection_table:open(Table)}.
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, term(), #state{}}.
+handle_call(settle, _From, State) ->
+    {reply, ok, guarded(State)};
 handle_call(_Request, _From, State) ->
     {reply, {error, unknown_request}, State}.
 
@@ -75,7 +85,7 @@ handle_cast(_Request, State) ->
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}}.
 handle_info({eslaver_nif, changed}, State) ->
-    {noreply, eslaver_failure:guarded(projection_failed, fun() -> settled(State) end)};
+    {noreply, guarded(State)};
 handle_info(_Message, State) ->
     {noreply, State}.
 
@@ -94,6 +104,9 @@ shorten(log, _Log) -> [];
 shorten(_Key, Value) -> Value.
 
 %% What has changed.
+
+guarded(State) ->
+    eslaver_failure:guarded(projection_failed, fun() -> settled(State) end).
 
 settled(#state{keyspace = Keyspace, kept = Kept} = State) ->
     Changes = eslaver_nif:projections_changed(Keyspace),

@@ -28,8 +28,8 @@
 %% How often a transaction is tried before the writer has to hold still.
 -define(ATTEMPTS, 20).
 
-%% Where a process keeps the sessions of its transactions, by mirror, while it has any. Each read asks
-%% for them, which costs the least with an atom.
+%% Where a process keeps the sessions of its transactions, by mirror, while it has any. Each read
+%% asks for them, which costs the least with an atom.
 -define(SESSIONS, ?MODULE).
 %% What a transaction throws when another moment is seen.
 -define(CHANGED(Name), {?MODULE, changed, Name}).

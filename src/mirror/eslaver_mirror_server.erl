@@ -359,8 +359,10 @@ without_callback(_Reason, State) ->
 
 restored(none, State) ->
     State;
-restored(_Place, State) ->
-    news(loaded, State).
+restored(_Place, #state{projector = undefined} = State) ->
+    news(loaded, State);
+restored(_Place, #state{projector = Projector, asked = Asked} = State) ->
+    State#state{asked = eslaver_mirror_projector:request(restored, Projector, Asked)}.
 
 %% What it has put into the keyspace stays; a slice that still runs is waited for.
 broken(#state{keyspace = Keyspace} = State) ->
@@ -405,6 +407,10 @@ timed(#state{inform = undefined} = State) ->
 timed(State) ->
     State.
 
+answered(restored, {reply, ok}, State) ->
+    news(loaded, State);
+answered(restored, {error, _Gone}, State) ->
+    State;
 answered(info, {reply, Info}, State) ->
     informed(Info, State);
 answered(info, {error, _Gone}, State) ->

@@ -71,9 +71,9 @@
 %% keys are taken from the master instead of the table.
 
 -type filled() :: #{keyspace := keyspace(), ticket := ticket(), events := boolean()}.
-%% The keyspace that what the link brings is put into, and whether events are sent, too. The link goes
-%% on from the position to resume from or from that of the keyspace, whichever is the earlier, and
-%% neither gets twice what it has.
+%% The keyspace that what the link brings is put into, and whether events are sent, too. The link
+%% goes on from the position to resume from or from that of the keyspace, whichever is the earlier,
+%% and neither gets twice what it has.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,
@@ -191,8 +191,8 @@ glob(_Pattern, _Key) -> erlang:nif_error(reason()).
 -spec interests_new() -> interests().
 interests_new() -> erlang:nif_error(reason()).
 
-%% @doc From now on somebody wants what passes the filter, whose types do not count. `busy': a link is
-%% looking up who wants a change.
+%% @doc From now on somebody wants what passes the filter, whose types do not count. `busy': a link
+%% is looking up who wants a change.
 -spec interests_add(interests(), interest(), eslaver_filter:filter()) -> ok | busy.
 interests_add(_Interests, _Id, _Filter) -> erlang:nif_error(reason()).
 
@@ -306,8 +306,8 @@ keyspace_read(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
 keyspace_read_dirty(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
 
 %% @doc The calling process keeps projections of these keys, which it does only once. After a slice
-%% that has changed any of them, or when there is another snapshot, it gets `{eslaver_nif, changed}',
-%% and nothing is written until {@link projections_settled/1}.
+%% that has changed any of them, or when there is another snapshot, it gets `{eslaver_nif,
+%% changed}', and nothing is written until {@link projections_settled/1}.
 -spec keyspace_project(keyspace(), [{Db :: non_neg_integer(), Globs :: [binary()]}]) -> ok.
 keyspace_project(_Keyspace, _Projections) -> erlang:nif_error(reason()).
 
@@ -363,8 +363,8 @@ keyspace_apply(_Keyspace, _Db, _Commands, _NowMs) -> erlang:nif_error(reason()).
 -spec keyspace_commands() -> [binary()].
 keyspace_commands() -> erlang:nif_error(reason()).
 
-%% @doc The next link of the mirror with this name that applies commands panics half-way through this
-%% one, in lower case. It is for tests.
+%% @doc The next link of the mirror with this name that applies commands panics half-way through
+%% this one, in lower case. It is for tests.
 -spec keyspace_fail_command(Name :: atom(), Command :: binary()) -> ok | not_running.
 keyspace_fail_command(_Name, _Command) -> erlang:nif_error(reason()).
 

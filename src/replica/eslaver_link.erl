@@ -87,7 +87,8 @@ flush(Pid) ->
 -spec init({pid(), reference(), eslaver_nif:config(), eslaver_options:secret()}) ->
     {ok, #state{}, 0} | {stop, {shutdown, term()}}.
 init({Server, Ref, Config, Password}) ->
-    %% It only hands slices over, which takes next to no time: others that are busy must not delay it.
+    %% It only hands slices over, which takes next to no time: others that are busy must not delay
+    %% it.
     _ = process_flag(priority, high),
     case open(Config, Password) of
         {ok, Link} ->

@@ -44,8 +44,8 @@
     observer => eslaver_observer:observer(),
     keyspace => eslaver_nif:filled()
 }.
-%% Checked and complete. A mirror adds itself as the observer, and perhaps no callback; the link gets
-%% its keyspace.
+%% Checked and complete. A mirror adds itself as the observer, and perhaps no callback; the link
+%% gets its keyspace.
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().

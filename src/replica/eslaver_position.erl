@@ -116,8 +116,8 @@ at(Index, Offsets) ->
 first(Offsets) ->
     at(0, Offsets).
 
-%% @doc Whether the position behind the first `Count' events, at least one, or behind `all', is within
-%% a transaction.
+%% @doc Whether the position behind the first `Count' events, at least one, or behind `all', is
+%% within a transaction.
 -spec is_open(pos_integer() | all, offsets()) -> boolean().
 is_open(all, Offsets) ->
     is_open(byte_size(Offsets) div ?BYTES, Offsets);

@@ -142,8 +142,8 @@ differences(#{master := Client, replica := #{content := Content}} = Subject) ->
             Differences
     end.
 
-%% The differences that are still there after `Patience` ms, in two looks. Between two reads of a key
-%% that make one look, it may expire, and a look may take longer than all of `Patience`.
+%% The differences that are still there after `Patience` ms, in two looks. Between two reads of a
+%% key that make one look, it may expire, and a look may take longer than all of `Patience`.
 -spec lasting(fun(() -> [Difference]), Patience :: non_neg_integer()) -> [Difference] when
     Difference :: eslaver_test_content:difference().
 lasting(Look, Patience) ->

@@ -1,6 +1,6 @@
 %% Transactions on a master, each of which keeps some things true, and reads of a mirror which check
-%% them: whoever sees anything else has seen what never was. Both dbs have the same keys, so that they
-%% may be swapped; what is true of accounts is so of both dbs together.
+%% them: whoever sees anything else has seen what never was. Both dbs have the same keys, so that
+%% they may be swapped; what is true of accounts is so of both dbs together.
 -module(eslaver_test_invariants).
 
 -export([setup/1, transaction/2, kinds/0, check/3, checks/0]).
@@ -113,7 +113,8 @@ seen(ring, Mirror, _) ->
     end);
 seen(counted_ring, Mirror, _) ->
     {Ring, Length} = one_of(?RINGS),
-    with(eslaver_mirror:llen(one_db(Mirror), list_to_binary(Ring)), fun(Seen) -> {Length, Seen} end);
+    Seen = eslaver_mirror:llen(one_db(Mirror), list_to_binary(Ring)),
+    with(Seen, fun(Now) -> {Length, Now} end);
 seen(members, Mirror, _) ->
     Db = one_db(Mirror),
     Sets = moment(Mirror, [

@@ -1,5 +1,5 @@
-%% Random commands on a server, of which something lasts: it can be compared with what another server
-%% or a mirror has of it.
+%% Random commands on a server, of which something lasts: it can be compared with what another
+%% server or a mirror has of it.
 -module(eslaver_test_lasting).
 
 -export([taken/1, run/3, digest/2]).

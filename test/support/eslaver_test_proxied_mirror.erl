@@ -1,7 +1,8 @@
 %% A mirror of a master behind a proxy (eslaver_test_proxy), and the replica that feeds it.
 -module(eslaver_test_proxied_mirror).
 
--export([start/2, start/3, of_master/2, attach/2, attach/3, caught_up/2, replica/1, kill_replica/1]).
+-export([start/2, start/3, of_master/2, attach/2, attach/3, caught_up/2]).
+-export([replica/1, kill_replica/1]).
 
 -export_type([proxied/0]).
 

@@ -8,7 +8,17 @@
 
 %% Calls that read no keys.
 -define(NO_READS, [
-    start_link, child_spec, stop, await, info, status, functions, subscribe, unsubscribe, read
+    start_link,
+    child_spec,
+    stop,
+    await,
+    info,
+    status,
+    functions,
+    subscribe,
+    unsubscribe,
+    read,
+    save
 ]).
 
 %% What may stand in place of a binary, and of a list of them.
@@ -42,6 +52,7 @@ reads() ->
         {pexpiretime, [b]},
         {keys, [b]},
         {scan, [o, fun(_, Acc) -> Acc end, none]},
+        {fold, [o, fun(_, _, Acc) -> Acc end, none]},
         {dbsize, []},
         {randomkey, []},
         {strlen, [b]},

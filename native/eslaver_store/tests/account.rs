@@ -1,7 +1,6 @@
 //! What a store says that it takes is what the allocator has given it, whoever frees it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[allow(dead_code)]
 mod model;
 
 use std::alloc::{GlobalAlloc, Layout, System};

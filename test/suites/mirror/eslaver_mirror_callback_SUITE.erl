@@ -182,7 +182,8 @@ once({stream, _, _, _}, {Once, Last, Again}) ->
 once(_Other, Acc) ->
     Acc.
 
-%% All of it, in any order: cuts, kills, callbacks that raise, and more written than the master keeps.
+%% All of it, in any order: cuts, kills, callbacks that raise, and more written than the master
+%% keeps.
 troubles(Config) ->
     #{master := Master, client := Client} = Lab = lab(#{backlog => "256kb"}),
     File = filename:join(?config(priv_dir, Config), "troubles"),

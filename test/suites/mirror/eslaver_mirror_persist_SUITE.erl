@@ -229,6 +229,22 @@ kept(File) ->
 started(Mirror, Proxy, Options) ->
     eslaver_test_proxied_mirror:attach(Mirror, eslaver_test_proxy:port(Proxy), Options).
 
+%% Who waits for the data finds it in the projections, too: many rows, which take a while.
+projections_are_restored(Config) ->
+    File = filename:join(?config(priv_dir, Config), "projected.rdb"),
+    #{client := Client, proxy := Proxy} = eslaver_test_proxied_mirror:start(?M, kept(File)),
+    Count = 20_000,
+    _ = eslaver_test_client:pipeline(Client, [["SET", N, N] || N <- lists:seq(1, Count)]),
+    ok = eslaver_test_proxied_mirror:caught_up(?M, Client),
+    ok = eslaver_mirror:stop(?M),
+    ok = eslaver_test_proxy:target(Proxy, none),
+    Row = fun(Key, Value) -> {Key, Value} end,
+    Projection = #{keys => <<"*">>, type => string, table => eslaver_test_rows, map => Row},
+    ok = started(?M, Proxy, (kept(File))#{project => [Projection]}),
+    ?assertEqual(stale, eslaver_mirror:status(?M)),
+    ?assertEqual(Count, ets:info(eslaver_test_rows, size)),
+    ok = eslaver_mirror:stop(?M).
+
 %% What is written after the last save comes from the stream again, nothing twice.
 killed_between_saves(Config) ->
     File = filename:join(?config(priv_dir, Config), "killed.rdb"),

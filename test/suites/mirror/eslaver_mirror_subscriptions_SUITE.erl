@@ -1,5 +1,5 @@
-%% Subscriptions by the thousand, of a mirror and of a plain replica: each is told what its filter by
-%% itself would have let through.
+%% Subscriptions by the thousand, of a mirror and of a plain replica: each is told what its filter
+%% by itself would have let through.
 -module(eslaver_mirror_subscriptions_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
@@ -83,7 +83,8 @@ filter(N) ->
         few(N, #{keys => [<<"*">>, <<"user:1">>]}),
         few(N, #{})
     ]),
-    Commands = lists:nth(1 + N rem 5, [#{}, #{}, #{}, #{commands => [set, del]}, #{commands => []}]),
+    Some = [#{}, #{}, #{}, #{commands => [set, del]}, #{commands => []}],
+    Commands = lists:nth(1 + N rem 5, Some),
     Dbs = lists:nth(1 + N rem 3, [#{}, #{dbs => [N rem 4]}, #{dbs => [0, 0, 2]}]),
     maps:merge(Keys, maps:merge(Commands, Dbs)).
 

@@ -350,7 +350,8 @@ mirror(Master, Hidden) ->
     {ok, Options} = eslaver_mirror_options:parse((options(Master))#{name => ?M}),
     {ok, _} = eslaver_mirror_server:start_link(Options#{
         start := fun(given, Observer) ->
-            {ok, Parsed} = eslaver_options:parse((options(Master))#{callback => [], events => full}),
+            Plain = (options(Master))#{callback => [], events => full},
+            {ok, Parsed} = eslaver_options:parse(Plain),
             eslaver_server:start_link(Parsed#{
                 callback => undefined, observer => Observer, hidden_commands => Hidden
             })

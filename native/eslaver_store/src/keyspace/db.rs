@@ -34,6 +34,8 @@ static MADE: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct Db {
     id: u64,
     groups: Box<[OnceLock<Group>]>,
+    /// What is read of stripes that were never made.
+    empty: Stripe,
     hasher: RandomState,
     usage: Usage,
     capture: Capture,
@@ -72,6 +74,7 @@ impl Db {
         Self {
             id: MADE.fetch_add(1, Ordering::Relaxed),
             groups: (0..STRIPES / GROUP).map(|_| OnceLock::new()).collect(),
+            empty: Stripe::default(),
             hasher,
             usage: Usage::default(),
             capture: Capture::default(),
@@ -99,7 +102,15 @@ impl Db {
         &group.get_or_init(|| self.account.apart(new_group))[index % GROUP].0
     }
 
+    /// A stripe to be read. Instead of one that was never made it is an empty one, which keeps no writer
+    /// out.
+    #[inline]
+    pub(crate) fn readable(&self, index: usize) -> &RwLock<Keys> {
+        self.made_stripe(index).unwrap_or(&self.empty.0)
+    }
+
     /// A stripe. One that was never made has no keys.
+    #[inline]
     pub(crate) fn made_stripe(&self, index: usize) -> Option<&RwLock<Keys>> {
         let group = self.groups[index % STRIPES / GROUP].get();
         group.map(|group| &group[index % GROUP].0)

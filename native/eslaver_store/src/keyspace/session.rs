@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
         let at = (number, hash.stripe());
         match self.held.binary_search_by_key(&at, |held| held.at) {
             Ok(index) => with(&self.held[index].keys),
-            Err(_) => with(&db.stripe(at.1).read_recursive()),
+            Err(_) => with(&db.readable(at.1).read_recursive()),
         }
     }
 

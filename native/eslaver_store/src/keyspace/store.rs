@@ -137,7 +137,7 @@ impl Store {
                 return Some(with.take()?(None));
             };
             let hash = db.hash(key);
-            let keys = db.stripe(hash.stripe()).try_read()?;
+            let keys = db.readable(hash.stripe()).try_read()?;
             self.is_generation(generation).then_some(())?;
             note.stripe(number, db.id(), hash.stripe(), keys.version());
             Some(with.take()?(keys.get(hash, key).filter(|entry| entry.is_live(now))))
@@ -248,7 +248,7 @@ impl Store {
         let is_so = witness.holds(
             generation,
             |number| dbs.get(number).map(Db::id),
-            |number, stripe| Some(dbs.get(number)?.stripe(stripe).try_read()?.version()),
+            |number, stripe| Some(dbs.get(number)?.readable(stripe).try_read()?.version()),
         );
         self.is_generation(generation).then_some(is_so)
     }
@@ -370,7 +370,14 @@ impl Store {
 fn lock_all(db: &Db, mut stripes: Vec<usize>) -> Option<Vec<(usize, RwLockReadGuard<'_, Keys>)>> {
     stripes.sort_unstable();
     stripes.dedup();
-    stripes.into_iter().map(|index| Some((index, db.stripe(index).try_read()?))).collect()
+    let are_made = |stripes: &[usize]| {
+        stripes.iter().filter(|index| db.made_stripe(**index).is_some()).count()
+    };
+    let before = are_made(&stripes);
+    let lock = |&index: &usize| Some((index, db.readable(index).try_read()?));
+    let held = stripes.iter().map(lock).collect::<Option<_>>()?;
+    // What was made meanwhile is not locked.
+    (are_made(&stripes) == before).then_some(held)
 }
 
 impl Dbs {
