@@ -121,7 +121,7 @@ fn write(store: &Store, path: &Path) -> Outcome<()> {
     };
     let mut rdb = Writer::new(dialect, output);
     Save::begin(store).ok_or("it is being saved")?.write_all(&mut rdb)?;
-    drop(rdb.finish()?);
+    let _ = rdb.finish()?;
     result?;
     Ok(file.flush()?)
 }
