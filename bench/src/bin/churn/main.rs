@@ -69,8 +69,9 @@ fn churn() -> Outcome<()> {
     }
     let busy = began.elapsed().as_secs_f64();
     std::thread::sleep(REST);
-    allocator::trim();
     let after = Memory::of(&store)?;
+    allocator::trim();
+    let trimmed = resident()?;
     let file = std::env::temp_dir().join(format!("churn-{}.rdb", std::process::id()));
     write(&store, &file)?;
     let fresh = Command::new(std::env::current_exe()?).arg("load").arg(&file).output()?.stdout;
@@ -83,6 +84,7 @@ fn churn() -> Outcome<()> {
     );
     for (what, after, fresh) in [
         ("resident", after.resident, fresh.resident),
+        ("resident, trimmed", trimmed, fresh.resident),
         ("allocated", after.allocated, fresh.allocated),
     ] {
         let ratio = after as f64 / fresh as f64;
@@ -118,8 +120,7 @@ fn write(store: &Store, path: &Path) -> Outcome<()> {
         }
     };
     let mut rdb = Writer::new(dialect, output);
-    let save = Save::begin(store).ok_or("the store is being saved")?;
-    drop(save.write_all(&mut rdb)?);
+    Save::begin(store).ok_or("it is being saved")?.write_all(&mut rdb)?;
     let _ = rdb.finish()?;
     result?;
     Ok(file.flush()?)
