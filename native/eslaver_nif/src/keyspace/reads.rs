@@ -124,7 +124,7 @@ fn with_current<R>(name: Atom, with: impl FnOnce(Result<&Current, Atom>) -> R) -
     let current = keyspace.current();
     match &*current {
         None => with(Err(atoms::loading())),
-        Some(_) if !keyspace.serves_stale && !keyspace.is_fresh() => with(Err(atoms::stale())),
+        Some(current) if !keyspace.serves_stale && !current.is_fresh() => with(Err(atoms::stale())),
         Some(current) => with(Ok(current)),
     }
 }

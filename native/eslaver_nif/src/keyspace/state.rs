@@ -34,7 +34,6 @@ pub(crate) struct Keyspace {
     /// The most bytes that it may take.
     pub(crate) max_memory: Option<u64>,
     current: ArcSwapOption<Current>,
-    fresh: AtomicBool,
     /// Who is told of changes by the mirror, its process.
     mirror: LocalPid,
     interests: ResourceArc<Interests>,
@@ -66,6 +65,7 @@ pub(crate) struct Keyspace {
 pub(crate) struct Current {
     pub(crate) edition: u64,
     pub(crate) store: Arc<Store>,
+    fresh: AtomicBool,
 }
 
 /// A place in the stream, outside a transaction.
@@ -119,6 +119,14 @@ pub(super) struct Moment {
     pub(super) changes: u64,
 }
 
+impl Current {
+    /// Whether the link is up, and the stream goes on.
+    #[inline]
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh.load(Ordering::Acquire)
+    }
+}
+
 impl Drop for Keyspace {
     fn drop(&mut self) {
         self.withdraw();
@@ -138,7 +146,6 @@ impl Keyspace {
             in_place,
             max_memory,
             current: ArcSwapOption::empty(),
-            fresh: AtomicBool::new(false),
             mirror,
             interests,
             notices: Mutex::new(Notices::new()),
@@ -170,16 +177,11 @@ impl Keyspace {
         self.current.load().as_ref().map(|current| Arc::clone(&current.store))
     }
 
-    #[inline]
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.fresh.load(Ordering::Acquire)
-    }
-
     pub(crate) fn status(&self) -> Status {
-        match (self.current.load().is_some(), self.is_fresh()) {
-            (false, _) => Status::Loading,
-            (true, true) => Status::Fresh,
-            (true, false) => Status::Stale,
+        match self.current.load().as_ref().map(|current| current.is_fresh()) {
+            None => Status::Loading,
+            Some(true) => Status::Fresh,
+            Some(false) => Status::Stale,
         }
     }
 
@@ -196,7 +198,9 @@ impl Keyspace {
             true => None,
             false => applied.stale_since.or_else(|| Some(Instant::now())),
         };
-        self.fresh.store(fresh, Ordering::Release);
+        if let Some(current) = &*self.current.load() {
+            current.fresh.store(fresh, Ordering::Release);
+        }
     }
 
     /// For how long the data has not been fresh.
@@ -228,7 +232,8 @@ impl Keyspace {
     fn show(&self, store: Arc<Store>, position: Position, functions: Functions, fresh: bool) {
         let Position { offset, db, .. } = position;
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
-        let old = self.current.swap(Some(Arc::new(Current { edition, store })));
+        let current = Current { edition, store, fresh: AtomicBool::new(fresh) };
+        let old = self.current.swap(Some(Arc::new(current)));
         self.change(|applied| {
             applied.position = Some(position);
             applied.functions = functions;
