@@ -50,7 +50,7 @@ servers_load_it(Config) ->
     {ok, _} = eslaver_mirror:start_link((eslaver_test_replica:target(Master))#{name => ?M}),
     ok = eslaver_mirror:await(?M, loaded, ?TIMEOUT),
 
-    Dir = filename:join(?config(priv_dir, Config), Name),
+    Dir = filename:join(?config(priv_dir, Config), ["persist_", Name]),
     ok = file:make_dir(Dir),
     Stop = atomics:new(1, []),
     Twins = spawn_monitor(fun() -> set_twins(eslaver_test_client:connect(Master), Stop, 1) end),

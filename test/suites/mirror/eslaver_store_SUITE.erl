@@ -38,7 +38,7 @@ end_per_group(_Name, _Config) ->
 
 same_data(Config) ->
     #{server := Server, name := Name} = Description = ?config(server, Config),
-    Dir = filename:join(?config(priv_dir, Config), Name),
+    Dir = filename:join(?config(priv_dir, Config), ["store_", Name]),
     ok = file:make_dir(Dir),
     Seed = eslaver_test_env:seed(),
     Appends = [

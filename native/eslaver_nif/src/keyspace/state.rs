@@ -356,8 +356,11 @@ impl Keyspace {
     pub(crate) fn notify(&self, env: Env<'_>) {
         if self.projections().is_none_or(Projections::is_settled) {
             let mut notices = self.notices.lock();
-            self.untold.fetch_add(notices.weight(), Ordering::SeqCst);
-            notices.send(env, self.mirror);
+            let weight = notices.weight();
+            self.untold.fetch_add(weight, Ordering::SeqCst);
+            if !notices.send(env, self.mirror) {
+                self.untold.fetch_sub(weight, Ordering::SeqCst);
+            }
         }
     }
 

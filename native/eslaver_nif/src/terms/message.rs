@@ -133,12 +133,26 @@ impl Message {
 
     /// Sends a term and empties the message. It is no error if the receiver is gone.
     pub(crate) fn send(&mut self, caller: Env<'_>, to: LocalPid, term: Built) {
-        // SAFETY: `caller` is the environment of the NIF that runs on this thread; the terms are
-        // invalid from here on, and no holder of a `Built` of this message uses it again.
-        unsafe {
-            sys::enif_send(caller.as_c_arg(), to.as_c_arg(), self.env, term.0);
-            sys::enif_clear_env(self.env);
+        if !self.try_send(caller, to, term) {
+            self.clear();
         }
+    }
+
+    /// Sends a term and empties the message, or keeps all of it and says so: if the receiver is gone,
+    /// or if the process that runs the NIF has been killed meanwhile, which sends nothing any more.
+    pub(crate) fn try_send(&mut self, caller: Env<'_>, to: LocalPid, term: Built) -> bool {
+        // SAFETY: `caller` is the environment of the NIF that runs on this thread.
+        let sent =
+            unsafe { sys::enif_send(caller.as_c_arg(), to.as_c_arg(), self.env, term.0) != 0 };
+        if sent {
+            self.clear();
+        }
+        sent
+    }
+
+    fn clear(&mut self) {
+        // SAFETY: no holder of a `Built` of this message uses it again.
+        unsafe { sys::enif_clear_env(self.env) }
     }
 }
 

@@ -87,18 +87,21 @@ impl Notices {
         self.weight as u64
     }
 
-    /// Sends the notices, if there are any.
-    pub(crate) fn send(&mut self, caller: Env<'_>, mirror: LocalPid) {
+    /// Sends the notices, if there are any. `false`: they cannot be sent by this caller, and are kept.
+    pub(crate) fn send(&mut self, caller: Env<'_>, mirror: LocalPid) -> bool {
         if self.notices.is_empty() {
-            return;
+            return true;
         }
         let weighs = self.message.uint(self.weight());
         let notices = self.message.list(&self.notices);
         let tag = atoms::eslaver_keyspace().into();
         let message = self.message.tuple(&[tag, weighs, notices]);
-        self.notices.clear();
-        self.weight = 0;
-        self.message.send(caller, mirror, message);
+        let sent = self.message.try_send(caller, mirror, message);
+        if sent {
+            self.notices.clear();
+            self.weight = 0;
+        }
+        sent
     }
 }
 
