@@ -201,7 +201,7 @@ nothing_between_subscribing_and_reading(_Config) ->
     Subscribe = fun() -> {subscribe(eslaver_mirror, ?M, #{keys => <<"c">>}), count()} end,
     {First, _} = Earliest = Subscribe(),
     true = eslaver_test_wait:until(fun() -> count() > 100 end),
-    Subscribed = [Earliest | [Subscribe() || _ <- lists:seq(1, 500)]],
+    Subscribed = [Earliest | [Subscribe() || _ <- lists:seq(1, 100)]],
     ok = ended(Writer),
     ok = eslaver_test_proxied_mirror:caught_up(?M, Client),
     Count = count(),
