@@ -78,7 +78,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     }
 }
 
-/// Choices by chance.
+/// Random choices.
 fn scripts(count: u64, length: usize) -> Vec<Vec<u8>> {
     let script = |seed| {
         let mut random = support::random(seed);

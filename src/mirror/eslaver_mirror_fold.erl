@@ -28,7 +28,7 @@ fold(Mirror, Options, Fun, Acc) when is_map(Options), is_function(Fun, 3) ->
     try
         eslaver_mirror_scan:fold(Mirror, Options, Each, Acc)
     catch
-        %% The keys that were found are not there any more.
+        %% The data that the keys were found in is gone.
         throw:{?FAILED(Fold), loading} -> {error, replaced};
         throw:{?FAILED(Fold), Why} -> {error, Why}
     end;

@@ -1,7 +1,7 @@
 %% @doc Key notifications: who subscribes to which keys, and what there is to tell.
 %%
 %% {@link subscribe/2} and {@link unsubscribe/2} run in the subscriber, the rest in the server,
-%% which passes on what comes as `{eslaver_subscriptions, Request}'. It gets messages to send: for
+%% which passes on each `{eslaver_subscriptions, Request}'. It gets messages to send: for
 %% the events that have been handled, with their offsets, or for what a keyspace tells. What a
 %% transaction changes is told when its `EXEC' has been handled.
 %%

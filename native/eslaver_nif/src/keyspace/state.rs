@@ -43,7 +43,7 @@ pub(crate) struct Keyspace {
     untold: AtomicU64,
     /// What is kept in step with it, if anything is.
     projections: OnceLock<Projections>,
-    /// Whether nothing may be written for now.
+    /// Whether nothing may be written, until it is released.
     held: AtomicBool,
     /// Which link may write. It is locked while a slice of the link runs.
     turn: Mutex<u64>,

@@ -238,7 +238,7 @@ impl Store {
     }
 
     /// Whether all that reads of this store have found is still so. `None`: the writer is changing
-    /// databases, so that nobody can tell for now.
+    /// databases, and only when it is done can this be told.
     pub fn is_as_seen(&self, witness: &Witness) -> Option<bool> {
         if self.is_broken() {
             return Some(false);

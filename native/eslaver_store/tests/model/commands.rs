@@ -1,5 +1,5 @@
-//! Commands that bytes choose: few keys, short elements and long ones, and at times so many that a
-//! collection outgrows its packed form, or so few again that it is packed.
+//! Commands that bytes choose: few keys, short elements and long ones. At times there are enough for
+//! a collection to outgrow its packed form, and then few enough for it to be packed again.
 
 use super::{Command, NOW};
 
