@@ -29,6 +29,9 @@
     options :: eslaver_options:options(),
     dispatch :: eslaver_dispatch:dispatch(),
     observer = none :: eslaver_observer:observer(),
+    source :: eslaver_source:source(),
+    %% The address to connect to next, where the source has named one by itself.
+    next :: undefined | eslaver_nif:address(),
     session :: eslaver_session:session(),
     links = eslaver_links:new() :: eslaver_links:links(),
     %% Messages of links that have not been handled.
@@ -147,13 +150,14 @@ new(Dispatch, Hooks, {bad, Failure}, Keeper, Options) ->
     log(warning, bad_position, Failure, State),
     State;
 new(Dispatch, Hooks, Position, Keeper, Options) ->
-    #{address := Address, load_dump := StandIn} = Options,
-    Master = eslaver_log:address(Address),
+    #{source := Spec, load_dump := StandIn} = Options,
+    Source = eslaver_source:new(Spec),
     #state{
         options = Options,
         dispatch = Dispatch,
         observer = maps:get(observer, Options, none),
-        session = eslaver_session:new(Position, Master, StandIn),
+        source = Source,
+        session = eslaver_session:new(Position, eslaver_source:shown(Source), StandIn),
         keeper = Keeper,
         hooks = Hooks
     }.
@@ -220,15 +224,15 @@ handle_info({timeout, Timer, progress}, #state{progress = Progress, links = Link
     {Report, Next} = eslaver_progress:report(Timer, eslaver_links:loading(Links), Progress),
     _ = Report =:= none orelse log(info, loading, Report, State),
     {noreply, State#state{progress = Next}};
-handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch} = State) ->
+handle_info({'DOWN', Monitor, _, Pid, Reason} = Down, #state{dispatch = Dispatch} = State) ->
     case eslaver_dispatch:is_monitor(Monitor, Dispatch) of
         true -> {stop, {callback_down, Pid, Reason}, State};
-        false -> {noreply, down(Monitor, State)}
+        false -> sourced(Down, down(Monitor, State))
     end;
 handle_info({'EXIT', Pid, Reason}, State) ->
     ended(Pid, Reason, State);
-handle_info(_Message, State) ->
-    {noreply, State}.
+handle_info(Message, State) ->
+    sourced(Message, State).
 
 %% A linked process has ended: the one that keeps the position, a link, or a user's. The normal end
 %% of a user's process is no reason to end, nor is that of a link, which has said why.
@@ -256,6 +260,7 @@ down(Monitor, #state{subscriptions = Subscriptions, waiting = Waiting} = State) 
 -spec terminate(term(), #state{}) -> ok.
 terminate(Reason, #state{links = Links, keeper = Keeper, dispatch = Dispatch} = State) ->
     ok = eslaver_links:stop(Links),
+    ok = eslaver_source:close(State#state.source),
     ok = eslaver_position_keeper:close(safe_position(State), Keeper),
     case eslaver_dispatch:close(Reason, Dispatch) of
         ok -> ok;
@@ -366,16 +371,52 @@ failed(Failure, State) ->
 
 %% Transitions of the session
 
-connect(#state{links = Links} = State) ->
+%% The address that the source has named by itself, or else the one that it is asked for.
+connect(#state{next = undefined, source = Source} = State) ->
+    Need = #{position => safe_position(State)},
+    case eslaver_source:find(Need, Source) of
+        {found, Address, Next} -> connect(Address, State#state{source = Next});
+        {asked, Next} -> {noreply, connecting(State#state{source = Next})}
+    end;
+connect(#state{next = Address} = State) ->
+    connect(Address, State#state{next = undefined}).
+
+connect(Address, #state{links = Links} = State) ->
     {Options, Session} = placed(State),
-    Connecting = State#state{session = eslaver_session:connecting(Session)},
-    case eslaver_links:open_master(eslaver_session:position(Session), Options, Links) of
+    Connecting = connecting(State#state{session = Session}),
+    case eslaver_links:open_master(Address, eslaver_session:position(Session), Options, Links) of
         {ok, Next} ->
             {noreply, Connecting#state{links = Next}};
         {error, {nif_not_loaded, _} = Reason} ->
             {stop, Reason, State};
         {error, Reason} ->
             transition(master, {closed, open, words(Reason), true}, Connecting)
+    end.
+
+connecting(#state{session = Session} = State) ->
+    State#state{session = eslaver_session:connecting(Session)}.
+
+%% What the source has to say of the master.
+sourced(Message, #state{source = Source} = State) ->
+    {News, Next} = eslaver_source:handle(Message, Source),
+    news(News, State#state{source = Next}).
+
+news(nothing, State) ->
+    {noreply, State};
+news({found, Address}, State) ->
+    connect(Address, State);
+news({none, Text}, State) ->
+    transition(master, {closed, no_master, Text, true}, State);
+news({watched, Changes}, #state{session = Session} = State) ->
+    Next = eslaver_session:watched(Changes, Session),
+    {noreply, cut_off(eslaver_session:peer(Next), State#state{session = Next})};
+news({moved, Address}, #state{links = Links, session = Session} = State) ->
+    case {eslaver_links:leave(Address, Links), eslaver_session:phase(Session)} of
+        {there, _} -> {noreply, State};
+        {left, _} -> {noreply, State#state{next = Address}};
+        {none, waiting} -> connect(Address, State);
+        %% the source has been asked, and answers
+        {none, connecting} -> {noreply, State}
     end.
 
 %% The link to a master, and where its keyspace stands, if it fills one.
@@ -387,6 +428,19 @@ placed(#state{options = Options, session = Session, observer = #{keyspace := Key
     Filled = #{keyspace => Keyspace, ticket => Ticket, events => HasCallback},
     {Options#{keyspace => Filled}, eslaver_session:placed(Position, HasCallback, Session)}.
 
+%% The mirror's data is stale while the replica that it comes from may lack what its master has.
+cut_off(_Peer, #state{observer = none} = State) ->
+    State;
+cut_off(Peer, #state{observer = #{keyspace := Keyspace}} = State) ->
+    ok = eslaver_nif:keyspace_cut_off(Keyspace, eslaver_source:is_cut_off(Peer)),
+    State.
+
+%% A link that the server has left for another address says only that it was stopped.
+transition(master, {closed, stopped, _, Heals}, #state{next = Address} = State) when
+    Address =/= undefined
+->
+    Text = eslaver_text:format("the master is now ~ts", [eslaver_log:address(Address)]),
+    transition(master, {closed, moved, Text, Heals}, State);
 transition(Source, Message, #state{session = Session} = State) ->
     {Effects, Events, Next} = eslaver_session:arrived(Source, Message, Session),
     Arrived = effects({Effects, Next}, State),
@@ -423,6 +477,8 @@ effect({up, Resync}, #state{retry = Retry} = State) ->
     State#state{retry = eslaver_retry:up(Resync, Retry)};
 effect({down, Error, Heals, WasUp}, State) ->
     lost(Error, Heals, WasUp, State);
+effect({met, Peer}, #state{source = Source} = State) ->
+    cut_off(Peer, State#state{source = eslaver_source:met(Peer, Source)});
 effect({load_started, Bytes}, State) ->
     State#state{progress = eslaver_progress:start(Bytes)};
 effect({load_finished, #{keys := Keys, bytes := Bytes} = News}, State) ->
@@ -464,14 +520,34 @@ lost(Error, Heals, WasUp, #state{links = Links, retry = Retry} = State) ->
             false -> Retry
         end,
     {Pause, Level, Next} = eslaver_retry:down(Error, Heals, WasUp, Moved),
+    Lost = elsewhere(Error, State#state{links = eslaver_links:lost(Links), retry = Next}),
+    again(Lost, Pause, Level, Error, WasUp).
+
+%% Another address that the source has for a node which is not what is wanted.
+elsewhere(#{reason := Reason}, #state{next = undefined, source = Source} = State) when
+    Reason =:= replica; Reason =:= master
+->
+    case eslaver_source:refused(Reason, eslaver_session:peer(State#state.session), Source) of
+        {found, Address, Next} -> State#state{source = Next, next = Address};
+        {again, Next} -> State#state{source = Next}
+    end;
+elsewhere(_Error, State) ->
+    State.
+
+again(#state{next = undefined, hooks = Hooks} = State, Pause, Level, Error, WasUp) ->
     case {Level, WasUp} of
         {quiet, _} -> ok;
         {_, true} -> log(Level, link_down, Error, State);
         {_, false} -> log(Level, no_link, Error, State)
     end,
     _ = erlang:send_after(Pause, self(), connect),
-    ok = eslaver_hooks:reconnect(Pause, Next, master(State), State#state.hooks),
-    State#state{links = eslaver_links:lost(Links), retry = Next}.
+    ok = eslaver_hooks:reconnect(Pause, State#state.retry, master(State), Hooks),
+    State;
+again(#state{next = Address, hooks = Hooks} = State, _Pause, _Level, _Error, _WasUp) ->
+    log(notice, moved, #{to => eslaver_log:address(Address)}, State),
+    self() ! connect,
+    ok = eslaver_hooks:reconnect(0, State#state.retry, master(State), Hooks),
+    State.
 
 %% How far events have been handled
 

@@ -12,7 +12,7 @@
 -export([interests_remove/2, interests_remove_dirty/2]).
 -export([interests_of/5, interests_of_dirty/5]).
 -export([keyspace_new/5, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
--export([keyspace_hold/1, keyspace_release/1]).
+-export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
 -export([keyspace_fail_command/2, keyspace_fail_load/2]).
@@ -29,7 +29,7 @@
 
 -on_load(load/0).
 
--define(ABI, 7).
+-define(ABI, 8).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -273,6 +273,11 @@ keyspace_detach(_Keyspace) -> erlang:nif_error(reason()).
 %% @doc The next link has to begin with a full resync.
 -spec keyspace_forget(keyspace()) -> ok.
 keyspace_forget(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc The replica that the link goes to has lost its own master, or has it again. Meanwhile the data
+%% is stale.
+-spec keyspace_cut_off(keyspace(), CutOff :: boolean()) -> ok.
+keyspace_cut_off(_Keyspace, _CutOff) -> erlang:nif_error(reason()).
 
 %% @doc Nothing is written from now on. Waits for a slice that runs.
 -spec keyspace_hold(keyspace()) -> ok.

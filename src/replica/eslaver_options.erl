@@ -18,7 +18,7 @@
 %% In a fun, since the term that contains it may be printed.
 
 -type options() :: #{
-    address := {tcp, binary(), inet:port_number()} | {local, binary()},
+    source := eslaver_source:spec(),
     user := binary() | undefined,
     password := secret(),
     callback := undefined | eslaver_callback:spec(),
@@ -178,7 +178,7 @@ complete(#{master_host := Host, master_port := Port} = Checked) ->
     #{master_user := User, master_auth := Password} = Checked,
     Renamed = [master_host, master_port, master_user, master_auth],
     maps:merge(maps:without(Renamed, Checked), #{
-        address => address(Host, Port),
+        source => {fixed, address(Host, Port)},
         client_name => client_name(Checked),
         user => User,
         password => password(User, Password)

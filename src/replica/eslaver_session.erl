@@ -28,7 +28,7 @@
 -export([new/3, connecting/1, arrived/3, handled/3]).
 -export([is_ready/1, postponed/2, continued/1, work/1]).
 -export([placed/3, advance/2, behind/3, position/1]).
--export([phase/1, master/1, info/1]).
+-export([phase/1, master/1, peer/1, watched/2, info/1]).
 -export_type([session/0, phase/0, message/0, effect/0]).
 
 %% The pause before a receiver with too many messages is tried again, in ms.
@@ -47,6 +47,8 @@
     %% The replication id and the address of the master, as the options and then links tell them.
     replid :: undefined | binary(),
     master :: binary(),
+    %% What the node at the other end of the link has told of itself.
+    peer = #{} :: eslaver_source:peer(),
     %% Whether a snapshot has been handled.
     loaded = false :: boolean()
 }).
@@ -54,7 +56,7 @@
 -opaque session() :: #session{}.
 
 -type message() ::
-    {full | partial | loaded | left_out | refused | lost, News :: map()}
+    {peer | full | partial | loaded | left_out | refused | lost, News :: map()}
     | {closed, Reason :: atom(), Text :: binary(), Heals :: boolean()}.
 %% What a link sends, except batches.
 
@@ -62,6 +64,8 @@
     {log, logger:level(), What :: atom(), Report :: map()}
     | {down, eslaver_retry:error(), Heals :: boolean(), WasUp :: boolean()}
     | {up, eslaver_retry:resync()}
+    %% A node has told of itself, and a sync with it may follow.
+    | {met, eslaver_source:peer()}
     %% Progress of a load.
     | {load_started, Bytes :: undefined | non_neg_integer()}
     | {load_finished, News :: map()}
@@ -94,7 +98,7 @@ new(#{replid := Replid} = Safe, Master, StandIn) ->
 %% @doc A link to the master is being made.
 -spec connecting(session()) -> session().
 connecting(Session) ->
-    Session#session{phase = connecting}.
+    Session#session{phase = connecting, peer = #{}}.
 
 %% @doc A message has reached the head of the queue: effects, and then events, in their full shape.
 -spec arrived(eslaver_links:source(), message(), session()) ->
@@ -132,6 +136,8 @@ arrived(master, {partial, News}, #session{position = Before} = Session) ->
             stand_in = false, position = Position, replid = Replid, master = Master
         }
     };
+arrived(master, {peer, Peer}, Session) ->
+    {[{met, Peer}], [], Session#session{peer = Peer}};
 arrived(file, {full, News}, Session) ->
     #{bytes := Bytes, master := File} = News,
     Effects = [{log, notice, replay, #{file => File}}, {load_started, Bytes}],
@@ -238,6 +244,15 @@ phase(#session{phase = Phase}) -> Phase.
 %% @doc The address of the master, for people.
 -spec master(session()) -> binary().
 master(#session{master = Master}) -> Master.
+
+%% @doc What the node at the other end of the latest link has told of itself.
+-spec peer(session()) -> eslaver_source:peer().
+peer(#session{peer = Peer}) -> Peer.
+
+%% @doc What has changed of that node.
+-spec watched(eslaver_source:peer(), session()) -> session().
+watched(Changes, #session{peer = Peer} = Session) ->
+    Session#session{peer = maps:merge(Peer, Changes)}.
 
 %% @doc For `info'.
 -spec info(session()) -> map().

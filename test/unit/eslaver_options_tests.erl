@@ -10,24 +10,24 @@ position() ->
 
 taken_test_() ->
     Table = [
-        {#{}, address, {tcp, <<"127.0.0.1">>, 6379}},
+        {#{}, source, {fixed, {tcp, <<"127.0.0.1">>, 6379}}},
         {#{}, dbfilename, undefined},
         {#{dbfilename => "/tmp/dump.rdb"}, dbfilename, <<"/tmp/dump.rdb">>},
         {#{}, callback, []},
-        {#{master_host => "redis.local"}, address, {tcp, <<"redis.local">>, 6379}},
-        {#{master_host => <<"::1">>, master_port => 1}, address, {tcp, <<"::1">>, 1}},
-        {#{master_host => {10, 0, 0, 1}}, address, {tcp, <<"10.0.0.1">>, 6379}},
-        {#{master_host => {0, 0, 0, 0, 0, 0, 0, 1}}, address, {tcp, <<"::1">>, 6379}},
-        {#{master_host => {local, "/tmp/s"}}, address, {local, <<"/tmp/s">>}},
-        {#{master_host => "[::1]"}, address, {tcp, <<"::1">>, 6379}},
-        {#{master_host => "fe80::1%lo"}, address, {tcp, <<"fe80::1%lo">>, 6379}},
-        {#{master_host => "[fe80::1%lo]"}, address, {tcp, <<"fe80::1%lo">>, 6379}},
-        {#{master_host => "my_redis.local."}, address, {tcp, <<"my_redis.local.">>, 6379}},
-        {#{master_host => "b\x{fc}cher"}, address, {tcp, <<"b\x{fc}cher"/utf8>>, 6379}},
-        {#{master_host => {local, <<"/tmp/", 255>>}}, address, {local, <<"/tmp/", 255>>}},
+        {#{master_host => "redis.local"}, source, {fixed, {tcp, <<"redis.local">>, 6379}}},
+        {#{master_host => <<"::1">>, master_port => 1}, source, {fixed, {tcp, <<"::1">>, 1}}},
+        {#{master_host => {10, 0, 0, 1}}, source, {fixed, {tcp, <<"10.0.0.1">>, 6379}}},
+        {#{master_host => {0, 0, 0, 0, 0, 0, 0, 1}}, source, {fixed, {tcp, <<"::1">>, 6379}}},
+        {#{master_host => {local, "/tmp/s"}}, source, {fixed, {local, <<"/tmp/s">>}}},
+        {#{master_host => "[::1]"}, source, {fixed, {tcp, <<"::1">>, 6379}}},
+        {#{master_host => "fe80::1%lo"}, source, {fixed, {tcp, <<"fe80::1%lo">>, 6379}}},
+        {#{master_host => "[fe80::1%lo]"}, source, {fixed, {tcp, <<"fe80::1%lo">>, 6379}}},
+        {#{master_host => "my_redis.local."}, source, {fixed, {tcp, <<"my_redis.local.">>, 6379}}},
+        {#{master_host => "b\x{fc}cher"}, source, {fixed, {tcp, <<"b\x{fc}cher"/utf8>>, 6379}}},
+        {#{master_host => {local, <<"/tmp/", 255>>}}, source, {fixed, {local, <<"/tmp/", 255>>}}},
         {#{dbfilename => <<"/tmp/", 255>>}, dbfilename, <<"/tmp/", 255>>},
         {#{resume => {file, <<"/tmp/", 255>>}}, resume, {file, <<"/tmp/", 255>>}},
-        {#{master_port => 65535}, address, {tcp, <<"127.0.0.1">>, 65535}},
+        {#{master_port => 65535}, source, {fixed, {tcp, <<"127.0.0.1">>, 65535}}},
         {#{master_user => "replica"}, user, <<"replica">>},
         {#{dbfilename => undefined}, dbfilename, undefined},
         {#{announce_ip => "1.2.3.4", announce_port => 7}, announce_port, 7},
@@ -65,18 +65,18 @@ taken_test_() ->
             tls,
             tls(#{cacertfile => <<"/ca">>, verify => false})
         },
-        {#{master_url => "redis://h:1"}, address, {tcp, <<"h">>, 1}},
-        {#{master_url => "redis://h/"}, address, {tcp, <<"h">>, 6379}},
-        {#{master_url => "redis://[::1]:7"}, address, {tcp, <<"::1">>, 7}},
-        {#{master_url => "redis://[::1]"}, address, {tcp, <<"::1">>, 6379}},
-        {#{master_url => "REDIS://h:"}, address, {tcp, <<"h">>, 6379}},
-        {#{master_url => "redis://ex%61mple"}, address, {tcp, <<"example">>, 6379}},
+        {#{master_url => "redis://h:1"}, source, {fixed, {tcp, <<"h">>, 1}}},
+        {#{master_url => "redis://h/"}, source, {fixed, {tcp, <<"h">>, 6379}}},
+        {#{master_url => "redis://[::1]:7"}, source, {fixed, {tcp, <<"::1">>, 7}}},
+        {#{master_url => "redis://[::1]"}, source, {fixed, {tcp, <<"::1">>, 6379}}},
+        {#{master_url => "REDIS://h:"}, source, {fixed, {tcp, <<"h">>, 6379}}},
+        {#{master_url => "redis://ex%61mple"}, source, {fixed, {tcp, <<"example">>, 6379}}},
         {#{master_url => "unix://us:pw@/tmp/s"}, user, <<"us">>},
-        {#{master_url => "unix:/tmp/%FF"}, address, {local, <<"/tmp/", 255>>}},
+        {#{master_url => "unix:/tmp/%FF"}, source, {fixed, {local, <<"/tmp/", 255>>}}},
         {#{master_url => "rediss://h"}, tls, tls(#{})},
         {#{master_url => "redis://us%40er:p%3Aw@h"}, user, <<"us@er">>},
         {#{master_url => "redis://:pw@h"}, user, undefined},
-        {#{master_url => <<"unix:///tmp/a%20socket">>}, address, {local, <<"/tmp/a socket">>}},
+        {#{master_url => <<"unix:///tmp/a%20socket">>}, source, {fixed, {local, <<"/tmp/a socket">>}}},
         {#{master_url => "rediss://h", tls => #{verify => false}}, tls, tls(#{verify => false})},
         {#{callback => {erlang, display}}, callback, {erlang, display}},
         {#{callback => {io, format, [a]}}, callback, {io, format, [a]}},
@@ -506,12 +506,12 @@ environment_test_() ->
 
 atom_keys() ->
     ok = application:set_env(eslaver, master_port, 6380),
-    ?assertMatch({ok, #{address := {tcp, _, 6380}}}, eslaver_options:from_environment([])).
+    ?assertMatch({ok, #{source := {fixed, {tcp, _, 6380}}}}, eslaver_options:from_environment([])).
 
 string_keys() ->
     ok = application:set_env(eslaver, "master_host", "192.168.0.1"),
     ok = application:set_env(eslaver, "master_port", 6380),
-    {ok, #{address := Address}} = eslaver_options:from_environment([]),
+    {ok, #{source := {fixed, Address}}} = eslaver_options:from_environment([]),
     ?assertEqual({tcp, <<"192.168.0.1">>, 6380}, Address).
 
 unknown_string_key() ->
