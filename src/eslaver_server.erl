@@ -414,6 +414,9 @@ news({found, Address}, State) ->
     connect(Address, State);
 news({none, Text}, State) ->
     transition(master, {closed, no_master, Text, true}, State);
+news({watched, Changes}, #state{session = Session} = State) ->
+    Next = eslaver_session:watched(Changes, Session),
+    {noreply, cut_off(eslaver_session:peer(Next), State#state{session = Next})};
 news({moved, Address}, #state{links = Links, session = Session} = State) ->
     case {eslaver_links:leave(Address, Links), eslaver_session:phase(Session)} of
         {there, _} -> {noreply, State};
@@ -431,6 +434,13 @@ placed(#state{options = Options, session = Session, observer = #{keyspace := Key
     HasCallback = maps:get(callback, Options) =/= undefined,
     Filled = #{keyspace => Keyspace, ticket => Ticket, events => HasCallback},
     {Options#{keyspace => Filled}, eslaver_session:placed(Position, HasCallback, Session)}.
+
+%% The mirror's data is stale while the replica that it comes from may lack what its master has.
+cut_off(_Peer, #state{observer = none} = State) ->
+    State;
+cut_off(Peer, #state{observer = #{keyspace := Keyspace}} = State) ->
+    ok = eslaver_nif:keyspace_cut_off(Keyspace, eslaver_source:is_cut_off(Peer)),
+    State.
 
 %% A link that the server has left for another address says only that it was stopped.
 transition(master, {closed, stopped, _, Heals}, #state{next = Address} = State) when
@@ -474,6 +484,8 @@ effect({up, Resync}, #state{retry = Retry} = State) ->
     State#state{retry = eslaver_retry:up(Resync, Retry)};
 effect({down, Error, Heals, WasUp}, State) ->
     lost(Error, Heals, WasUp, State);
+effect({met, Peer}, #state{source = Source} = State) ->
+    cut_off(Peer, State#state{source = eslaver_source:met(Peer, Source)});
 effect({load_started, Bytes}, State) ->
     State#state{progress = eslaver_progress:start(Bytes)};
 effect({load_finished, #{keys := Keys, bytes := Bytes} = News}, State) ->

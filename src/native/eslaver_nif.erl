@@ -12,7 +12,7 @@
 -export([interests_remove/2, interests_remove_dirty/2]).
 -export([interests_of/5, interests_of_dirty/5]).
 -export([keyspace_new/5, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
--export([keyspace_hold/1, keyspace_release/1]).
+-export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
 -export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
@@ -292,6 +292,11 @@ keyspace_await(_Keyspace, _Replid, _Offset) -> erlang:nif_error(reason()).
 -spec keyspace_has(Name :: atom(), Replid :: binary() | any, Offset :: non_neg_integer()) ->
     boolean().
 keyspace_has(_Name, _Replid, _Offset) -> erlang:nif_error(reason()).
+
+%% @doc The replica that the link goes to has lost its own master, or has it again. Meanwhile the data
+%% is stale.
+-spec keyspace_cut_off(keyspace(), CutOff :: boolean()) -> ok.
+keyspace_cut_off(_Keyspace, _CutOff) -> erlang:nif_error(reason()).
 
 %% @doc Nothing is written from now on. Waits for a slice that runs.
 -spec keyspace_hold(keyspace()) -> ok.

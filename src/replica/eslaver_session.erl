@@ -28,7 +28,7 @@
 -export([new/3, connecting/1, arrived/3, handled/3]).
 -export([is_ready/1, postponed/2, continued/1, work/1]).
 -export([placed/3, advance/2, behind/3, position/1, reach/1]).
--export([phase/1, master/1, peer/1, info/1]).
+-export([phase/1, master/1, peer/1, watched/2, info/1]).
 -export_type([session/0, phase/0, message/0, effect/0]).
 
 %% The pause before a receiver with too many messages is tried again, in ms.
@@ -65,6 +65,8 @@
     {log, logger:level(), What :: atom(), Report :: map()}
     | {down, eslaver_retry:error(), Heals :: boolean(), WasUp :: boolean()}
     | {up, eslaver_retry:resync()}
+    %% A node has told of itself, and a sync with it may follow.
+    | {met, eslaver_source:peer()}
     %% Progress of a load.
     | {load_started, Bytes :: undefined | non_neg_integer()}
     | {load_finished, News :: map()}
@@ -142,7 +144,7 @@ arrived(master, {partial, News}, #session{position = Before} = Session) ->
         Next
     };
 arrived(master, {peer, Peer}, Session) ->
-    {[], [], Session#session{peer = Peer}};
+    {[{met, Peer}], [], Session#session{peer = Peer}};
 arrived(file, {full, News}, Session) ->
     #{bytes := Bytes, master := File} = News,
     Effects = [{log, notice, replay, #{file => File}}, {load_started, Bytes}],
@@ -270,6 +272,11 @@ master(#session{master = Master}) -> Master.
 %% @doc What the node at the other end of the latest link has told of itself.
 -spec peer(session()) -> eslaver_source:peer().
 peer(#session{peer = Peer}) -> Peer.
+
+%% @doc What has changed of that node.
+-spec watched(eslaver_source:peer(), session()) -> session().
+watched(Changes, #session{peer = Peer} = Session) ->
+    Session#session{peer = maps:merge(Peer, Changes)}.
 
 %% @doc For `info'.
 -spec info(session()) -> map().

@@ -11,7 +11,8 @@
 %% @private
 -module(eslaver_source).
 
--export([new/1, find/2, handle/2, refused/3, shown/1, close/1]).
+-export([new/1, find/2, handle/2, refused/3, met/2, shown/1, close/1]).
+-export([is_cut_off/1]).
 -export_type([source/0, spec/0, need/0, news/0, peer/0]).
 
 -type spec() :: {fixed, eslaver_nif:address()}.
@@ -20,7 +21,13 @@
 -type need() :: #{position := eslaver_position:safe() | undefined}.
 %% What the node has to have: it should not be behind this position.
 
--type peer() :: #{master => undefined | {Host :: binary(), inet:port_number()}, atom() => term()}.
+-type peer() :: #{
+    role => master | replica | unknown,
+    %% Of a replica: its own master, and the link to that.
+    master => undefined | {Host :: binary(), inet:port_number()},
+    master_link => undefined | up | down,
+    atom() => term()
+}.
 %% What a node has told of itself.
 
 -type news() ::
@@ -29,6 +36,8 @@
     | {none, Text :: binary()}
     %% Unasked: the master is elsewhere.
     | {moved, eslaver_nif:address()}
+    %% Of the node that is followed, what has changed: its role, or the link to its own master.
+    | {watched, peer()}
     %% Nothing for the server.
     | nothing.
 
@@ -58,6 +67,16 @@ refused(Reason, Peer, {fixed, Fixed}) ->
         {found, Address, Next} -> {found, Address, {fixed, Next}};
         {again, Next} -> {again, {fixed, Next}}
     end.
+
+%% @doc This node is what is wanted, and is followed from now on until {@link find/2} is called. A
+%% replica is watched, as it says nothing of the link to its own master by itself.
+-spec met(peer(), source()) -> source().
+met(_Peer, Source) -> Source.
+
+%% @doc Whether a node is a replica without its own master, so that it may lack what that has.
+-spec is_cut_off(peer()) -> boolean().
+is_cut_off(#{role := replica, master_link := Link}) -> Link =/= up;
+is_cut_off(_Peer) -> false.
 
 %% @doc The source for people, before there is a link.
 -spec shown(source()) -> binary().

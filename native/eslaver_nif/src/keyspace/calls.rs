@@ -103,6 +103,13 @@ fn keyspace_forget(keyspace: ResourceArc<Keyspace>) -> Atom {
     atoms::ok()
 }
 
+/// The replica that the link goes to has lost its own master, or has it again.
+#[rustler::nif]
+fn keyspace_cut_off(keyspace: ResourceArc<Keyspace>, cut_off: bool) -> Atom {
+    keyspace.set_cut_off(cut_off);
+    atoms::ok()
+}
+
 /// Nothing is written until it is released. Waits for a slice that runs.
 #[rustler::nif(schedule = "DirtyIo")]
 fn keyspace_hold(keyspace: ResourceArc<Keyspace>) -> Atom {

@@ -91,7 +91,23 @@ pub(crate) struct Applied {
     pub(crate) refused: BTreeMap<Vec<u8>, u64>,
     /// Whether only a full resync can tell again what the master has.
     pub(crate) is_lost: bool,
+    /// Whether the link is up, and the stream goes on.
+    is_followed: bool,
+    /// Whether the link is to a replica that has lost its own master.
+    is_cut_off: bool,
     stale_since: Option<Instant>,
+}
+
+impl Applied {
+    /// Whether this is what the master has, after a change.
+    fn refreshed(&mut self) -> bool {
+        let fresh = self.is_followed && !self.is_lost && !self.is_cut_off;
+        self.stale_since = match fresh {
+            true => None,
+            false => self.stale_since.or_else(|| Some(Instant::now())),
+        };
+        fresh
+    }
 }
 
 /// How the data is.
@@ -190,18 +206,20 @@ impl Keyspace {
     }
 
     /// The link is up, and the stream goes on; or it is down.
-    pub(crate) fn set_fresh(&self, fresh: bool) {
-        self.change(|applied| fresh && !applied.is_lost);
+    pub(crate) fn set_followed(&self, followed: bool) {
+        self.change(|applied| applied.is_followed = followed);
     }
 
-    /// Changes what has been applied, and tells whether the data is fresh then.
-    fn change(&self, change: impl FnOnce(&mut Applied) -> bool) {
+    /// The replica at the other end of the link has lost its own master, or has it again.
+    pub(crate) fn set_cut_off(&self, cut_off: bool) {
+        self.change(|applied| applied.is_cut_off = cut_off);
+    }
+
+    /// Changes what has been applied, and thereby whether the data is fresh.
+    fn change(&self, change: impl FnOnce(&mut Applied)) {
         let mut applied = self.applied();
-        let fresh = change(&mut applied);
-        applied.stale_since = match fresh {
-            true => None,
-            false => applied.stale_since.or_else(|| Some(Instant::now())),
-        };
+        change(&mut applied);
+        let fresh = applied.refreshed();
         if let Some(current) = &*self.current.load() {
             current.fresh.store(fresh, Ordering::Release);
         }
@@ -258,17 +276,18 @@ impl Keyspace {
         self.show(store, position, functions, false);
     }
 
-    fn show(&self, store: Arc<Store>, position: Position, functions: Functions, fresh: bool) {
+    fn show(&self, store: Arc<Store>, position: Position, functions: Functions, followed: bool) {
         let Position { offset, db, .. } = position;
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
-        let current = Current { edition, store, fresh: AtomicBool::new(fresh) };
-        let old = self.current.swap(Some(Arc::new(current)));
-        self.change(|applied| {
+        let old = {
+            let mut applied = self.applied();
             applied.position = Some(position);
             applied.functions = functions;
             applied.is_lost = false;
-            fresh
-        });
+            applied.is_followed = followed;
+            let fresh = AtomicBool::new(applied.refreshed());
+            self.current.swap(Some(Arc::new(Current { edition, store, fresh })))
+        };
         self.projections().into_iter().for_each(Projections::note_all);
         if self.interests.any().is_some() {
             self.notices.lock().loaded(offset, db);
@@ -281,7 +300,7 @@ impl Keyspace {
     pub(crate) fn withdraw(&self) {
         self.change(|applied| {
             applied.position = None;
-            false
+            applied.is_followed = false;
         });
         self.current.swap(None).into_iter().for_each(|old| self.discard(&old));
     }
@@ -322,10 +341,7 @@ impl Keyspace {
 
     /// Only a full resync tells what the master has. Until then all else is applied.
     pub(crate) fn set_lost(&self) {
-        self.change(|applied| {
-            applied.is_lost = true;
-            false
-        });
+        self.change(|applied| applied.is_lost = true);
     }
 
     /// The next link has to begin with a full resync.
@@ -461,7 +477,7 @@ impl Keyspace {
     pub(crate) fn detach(&self) -> u64 {
         let mut turn = self.turn.lock();
         *turn += 1;
-        self.set_fresh(false);
+        self.set_followed(false);
         *turn
     }
 
