@@ -189,9 +189,8 @@ handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     {reply, ok, State#state{subscriptions = Next}};
 handle_call({eslaver_waiting, Request}, From, #state{session = Session} = State) ->
     Reach = eslaver_session:reach(Session),
-    {noreply, State#state{
-        waiting = eslaver_waiting:call(Request, From, Reach, State#state.waiting)
-    }};
+    Waiting = eslaver_waiting:call(Request, From, Reach, State#state.waiting),
+    {noreply, State#state{waiting = Waiting}};
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_request, Request}}, State}.
 

@@ -44,6 +44,7 @@
     stand_in :: boolean(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
     position :: undefined | eslaver_position:position(),
+    %% Of all masters so far.
     histories = eslaver_histories:new() :: eslaver_histories:histories(),
     %% The replication id and the address of the master, as the options and then links tell them.
     replid :: undefined | binary(),
@@ -93,13 +94,8 @@
 new(none, Master, StandIn) ->
     #session{master = Master, stand_in = StandIn};
 new(#{replid := Replid} = Safe, Master, StandIn) ->
-    resumed(Safe, (new(none, Master, StandIn))#session{replid = Replid}).
-
-resumed(#{replid := Replid} = Safe, #session{histories = Histories} = Session) ->
-    Session#session{
-        position = eslaver_position:resumed(Safe),
-        histories = eslaver_histories:followed(Replid, undefined, #{}, Histories)
-    }.
+    Session = new(none, Master, StandIn),
+    Session#session{replid = Replid, position = eslaver_position:resumed(Safe)}.
 
 %% @doc A link to the master is being made.
 -spec connecting(session()) -> session().
@@ -135,23 +131,37 @@ arrived(master, {partial, News}, #session{position = Before} = Session) ->
     Position = eslaver_position:continued(New, Before),
     #{replid := Replid} = eslaver_position:safe(Position),
     Report = #{resync => partial, offset => Offset, replid => Replid},
-    {Followed, Next} = followed(eslaver_position:safe(Before), Session#session{
-        stand_in = false, position = Position, replid = Replid, master = Master
-    }),
+    From = eslaver_position:safe(Before),
     {
-        [close_file, {log, notice, link_up, Report}, learn | Followed],
+        [
+            close_file,
+            {log, notice, link_up, Report},
+            learn,
+            {observe, {mirror, continued, #{replid => Replid, from => From}}}
+        ],
         eslaver_events:partial(Replid, News),
-        Next
+        Session#session{
+            stand_in = false,
+            position = Position,
+            histories = eslaver_histories:continued(Replid, From, Session#session.histories),
+            replid = Replid,
+            master = Master
+        }
     };
 arrived(master, {peer, Peer}, Session) ->
-    {[{met, Peer}], [], Session#session{peer = Peer}};
+    Histories = eslaver_histories:told(Peer, Session#session.histories),
+    {
+        [{met, Peer}, {observe, {mirror, told, Peer}}],
+        [],
+        Session#session{peer = Peer, histories = Histories}
+    };
 arrived(file, {full, News}, Session) ->
     #{bytes := Bytes, master := File} = News,
     Effects = [{log, notice, replay, #{file => File}}, {load_started, Bytes}],
     {Effects, eslaver_events:full(file, News), Session};
-arrived(master, {loaded, News}, Session) ->
-    {Followed, Next} = followed(undefined, Session),
-    {Followed, eslaver_events:loaded(News), Next};
+arrived(master, {loaded, News}, #session{histories = Histories} = Session) ->
+    Begun = eslaver_histories:begun(Histories),
+    {[], eslaver_events:loaded(News), Session#session{histories = Begun}};
 arrived(file, {loaded, News}, Session) ->
     {[], eslaver_events:loaded(News), Session};
 arrived(_Source, {Tag, News}, Session) when Tag =:= refused; Tag =:= lost ->
@@ -164,15 +174,6 @@ arrived(master, {closed, Reason, Text, _}, #session{phase = Phase} = Session) wh
     {[], eslaver_events:down(failure(Reason, Text)), Session};
 arrived(_Source, {closed, _, _, _}, Session) ->
     {[], [], Session}.
-
-%% The data is of the master's history from now on, continued from this position or begun anew.
-followed(_From, #session{replid = undefined} = Session) ->
-    {[], Session};
-followed(From, #session{replid = Replid, peer = Peer, histories = Histories} = Session) ->
-    {
-        [{observe, {mirror, followed, #{replid => Replid, from => From, peer => Peer}}}],
-        Session#session{histories = eslaver_histories:followed(Replid, From, Peer, Histories)}
-    }.
 
 %% @doc The callback has handled the events of a message.
 -spec handled(eslaver_links:source(), message(), session()) -> {[effect()], session()}.
@@ -238,7 +239,7 @@ work(Session) -> {false, Session}.
 placed(undefined, _HasCallback, Session) ->
     Session#session{position = undefined};
 placed(Safe, false, #session{position = undefined} = Session) ->
-    resumed(Safe, Session);
+    Session#session{position = eslaver_position:resumed(Safe)};
 placed(_Safe, _HasCallback, Session) ->
     Session.
 
@@ -256,7 +257,7 @@ behind(Count, Offsets, #session{position = Position} = Session) ->
 -spec position(session()) -> eslaver_position:position() | undefined.
 position(#session{position = Position}) -> Position.
 
-%% @doc Where they end between two transactions, and which histories have been followed.
+%% @doc Where they end between two transactions, and what is known of histories.
 -spec reach(session()) -> eslaver_waiting:reach().
 reach(#session{position = Position, histories = Histories}) ->
     {eslaver_position:safe(Position), Histories}.
