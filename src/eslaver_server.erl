@@ -151,7 +151,7 @@ new(Dispatch, Hooks, {bad, Failure}, Keeper, Options) ->
     State;
 new(Dispatch, Hooks, Position, Keeper, Options) ->
     #{source := Spec, load_dump := StandIn} = Options,
-    Source = eslaver_source:new(Spec),
+    Source = eslaver_source:new(Spec, Options),
     #state{
         options = Options,
         dispatch = Dispatch,
@@ -379,8 +379,7 @@ failed(Failure, State) ->
 
 %% The address that the source has named by itself, or else the one that it is asked for.
 connect(#state{next = undefined, source = Source} = State) ->
-    Need = #{position => safe_position(State)},
-    case eslaver_source:find(Need, Source) of
+    case eslaver_source:find(need(State), Source) of
         {found, Address, Next} -> connect(Address, State#state{source = Next});
         {asked, Next} -> {noreply, connecting(State#state{source = Next})}
     end;
@@ -404,15 +403,17 @@ connecting(#state{session = Session} = State) ->
 
 %% What the source has to say of the master.
 sourced(Message, #state{source = Source} = State) ->
-    {News, Next} = eslaver_source:handle(Message, Source),
+    {News, Next} = eslaver_source:handle(Message, need(State), Source),
     news(News, State#state{source = Next}).
+
+need(State) -> #{position => safe_position(State)}.
 
 news(nothing, State) ->
     {noreply, State};
 news({found, Address}, State) ->
     connect(Address, State);
-news({none, Text}, State) ->
-    transition(master, {closed, no_master, Text, true}, State);
+news({none, Reason, Text}, State) ->
+    transition(master, {closed, Reason, Text, true}, State);
 news({watched, Changes}, #state{session = Session} = State) ->
     Next = eslaver_session:watched(Changes, Session),
     {noreply, cut_off(eslaver_session:peer(Next), State#state{session = Next})};
