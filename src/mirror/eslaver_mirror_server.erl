@@ -326,8 +326,9 @@ restarted(#state{replica = {Replica, _}} = State) ->
     true = exit(Replica, shutdown),
     State.
 
-news(loaded, #state{histories = Histories} = State) ->
-    Begun = eslaver_histories:begun(Histories),
+news(loaded, State) ->
+    {Place, Histories} = reach(State),
+    Begun = eslaver_histories:begun(Place, Histories),
     readable(State#state{histories = Begun, lost = false, renewing = false});
 news(loading, State) ->
     State#state{renewing = true};

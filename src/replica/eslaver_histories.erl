@@ -8,7 +8,7 @@
 %% @private
 -module(eslaver_histories).
 
--export([new/0, told/2, begun/1, continued/3, find/3]).
+-export([new/0, told/2, begun/2, continued/3, find/3]).
 -export_type([histories/0, found/0]).
 
 %% The most histories whose origin is kept: those learned last.
@@ -54,37 +54,54 @@ new() -> #histories{}.
 told(Peer, Histories) ->
     Histories#histories{told = Peer}.
 
-%% @doc What has been told counts: the data is of the node's history, begun anew.
--spec begun(histories()) -> histories().
-begun(#histories{told = Told, origins = Origins} = Histories) ->
-    Histories#histories{told = #{}, origins = learn(Told, Origins)}.
+%% @doc What has been told counts: the data is that of the node, up to this position at least.
+-spec begun(eslaver_position:safe() | undefined, histories()) -> histories().
+begun(#{replid := Id, offset := Offset}, #histories{told = Told} = Histories) ->
+    learned(first(Id, Offset, Told), followed(Histories));
+begun(undefined, Histories) ->
+    followed(Histories).
 
-%% @doc The same, but the history continues that of a position, beyond it.
+%% For its first replica a master begins a new history. It is told as none that has left another, but
+%% it has all of the one before, which ends there.
+first(Id, Offset, #{role := master, replid := Before, backlog_first := undefined}) when
+    is_binary(Before), Before =/= Id
+->
+    {Id, {Before, {Offset, Offset}}};
+first(_Id, _Offset, _Told) ->
+    nothing.
+
+%% @doc What has been told counts: the node's history continues that of a position, beyond it.
 -spec continued(id(), From :: eslaver_position:safe(), histories()) -> histories().
 continued(Id, #{replid := Id}, Histories) ->
-    begun(Histories);
+    followed(Histories);
 continued(Id, #{replid := Parent, offset := Offset}, Histories) ->
-    #histories{origins = Origins} = Begun = begun(Histories),
-    Begun#histories{origins = learn(Id, {Parent, {Offset, infinity}}, Origins)}.
+    learned({Id, {Parent, {Offset, infinity}}}, followed(Histories)).
 
-learn(#{replid := Id, replid2 := Parent, second_offset := Second} = Peer, Origins) when
+followed(#histories{told = Told} = Histories) ->
+    learned(origin(Told), Histories#histories{told = #{}}).
+
+origin(#{replid := Id, replid2 := Parent, second_offset := Second} = Peer) when
     is_binary(Id), is_binary(Parent), Parent =/= Id, is_integer(Second), Second > 0
 ->
-    learn(Id, {Parent, left(Peer, Second - 1)}, Origins);
-learn(#{role := master, replid := Id, replid2 := undefined}, Origins) when is_binary(Id) ->
-    learn(Id, none, Origins);
-learn(_Peer, Origins) ->
-    Origins.
+    {Id, {Parent, left(Peer, Second - 1)}};
+origin(#{role := master, replid := Id, replid2 := undefined}) when is_binary(Id) ->
+    {Id, none};
+origin(_Peer) ->
+    nothing.
 
 %% A replica that was told of the new id had then less of the old history than the promoted master.
 left(#{role := master}, Offset) -> {Offset, Offset};
 left(_Peer, Offset) -> {Offset, infinity}.
 
-learn(Id, Origin, Origins) ->
-    case lists:keytake(Id, 1, Origins) of
-        {value, {Id, Before}, Others} -> add(Id, both(Before, Origin), Others);
-        false -> add(Id, Origin, Origins)
-    end.
+learned(nothing, Histories) ->
+    Histories;
+learned({Id, Origin}, #histories{origins = Origins} = Histories) ->
+    Learned =
+        case lists:keytake(Id, 1, Origins) of
+            {value, {Id, Before}, Others} -> add(Id, both(Before, Origin), Others);
+            false -> add(Id, Origin, Origins)
+        end,
+    Histories#histories{origins = Learned}.
 
 %% Servers do not tell of circles. If one does, what it told before is not relied upon.
 add(Id, {Parent, _} = Origin, Origins) ->
@@ -110,7 +127,7 @@ find({Id, Offset}, In, #histories{origins = Origins}) ->
     {Of, Line} = {line(Id, Origins), line(In, Origins)},
     {AtLeast, AtMost} =
         case common(Of, Line) of
-            none -> {0, max(at_most(Of, Origins), at_most(Line, Origins))};
+            none -> {-1, max(at_most(Of, Origins), at_most(Line, Origins))};
             Shared -> Shared
         end,
     case Offset of
@@ -146,6 +163,6 @@ least({AtLeast1, AtMost1}, {AtLeast2, AtMost2}) ->
 at_most(Line, Origins) ->
     {Oldest, {_, AtMost}} = lists:last(Line),
     case lists:keyfind(Oldest, 1, Origins) of
-        {Oldest, none} -> 0;
+        {Oldest, none} -> -1;
         _ -> AtMost
     end.

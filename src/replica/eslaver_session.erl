@@ -160,7 +160,7 @@ arrived(file, {full, News}, Session) ->
     Effects = [{log, notice, replay, #{file => File}}, {load_started, Bytes}],
     {Effects, eslaver_events:full(file, News), Session};
 arrived(master, {loaded, News}, #session{histories = Histories} = Session) ->
-    Begun = eslaver_histories:begun(Histories),
+    Begun = eslaver_histories:begun(eslaver_position:safe(position(News, Session)), Histories),
     {[], eslaver_events:loaded(News), Session#session{histories = Begun}};
 arrived(file, {loaded, News}, Session) ->
     {[], eslaver_events:loaded(News), Session};
@@ -177,11 +177,10 @@ arrived(_Source, {closed, _, _, _}, Session) ->
 
 %% @doc The callback has handled the events of a message.
 -spec handled(eslaver_links:source(), message(), session()) -> {[effect()], session()}.
-handled(master, {loaded, #{offset := Offset, db := Db} = News}, Session) ->
-    Position = eslaver_position:new(Session#session.replid, Offset, Db),
+handled(master, {loaded, News}, Session) ->
     {
         [{load_finished, News}, {notify, News}, {up, full}, answer_waiting, credit],
-        Session#session{phase = streaming, loaded = true, position = Position}
+        Session#session{phase = streaming, loaded = true, position = position(News, Session)}
     };
 handled(master, {partial, _}, Session) ->
     {[{up, partial}, answer_waiting, credit], Session#session{phase = streaming, loaded = true}};
@@ -194,6 +193,10 @@ handled(file, {closed, Reason, Text, _}, Session) ->
     {Failed ++ [load_abandoned, close_file], Session};
 handled(_Source, _Message, Session) ->
     {[], Session}.
+
+%% Behind a snapshot.
+position(#{offset := Offset, db := Db}, #session{replid = Replid}) ->
+    eslaver_position:new(Replid, Offset, Db).
 
 failure(Reason, Text) ->
     #{reason => Reason, text => Text}.

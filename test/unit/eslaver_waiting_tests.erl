@@ -14,9 +14,11 @@ histories(?B) ->
 
 begun(Id, Parent, Second, Histories) ->
     Peer = #{role => master, replid => Id, replid2 => Parent, second_offset => Second},
-    eslaver_histories:begun(eslaver_histories:told(Peer, Histories)).
+    eslaver_histories:begun(place(Id, 0), eslaver_histories:told(Peer, Histories)).
 
-at(Replid, Offset) -> {#{replid => Replid, offset => Offset, db => 0}, histories(Replid)}.
+place(Replid, Offset) -> #{replid => Replid, offset => Offset, db => 0}.
+
+at(Replid, Offset) -> {place(Replid, Offset), histories(Replid)}.
 
 nowhere() -> {undefined, histories(?A)}.
 
