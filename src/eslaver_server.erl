@@ -29,6 +29,9 @@
     options :: eslaver_options:options(),
     dispatch :: eslaver_dispatch:dispatch(),
     observer = none :: eslaver_observer:observer(),
+    source :: eslaver_source:source(),
+    %% The address to connect to next, where the source has named one by itself.
+    next :: undefined | eslaver_nif:address(),
     session :: eslaver_session:session(),
     links = eslaver_links:new() :: eslaver_links:links(),
     %% Messages of links that have not been handled.
@@ -36,7 +39,7 @@
     keeper = none :: eslaver_position_keeper:keeper(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
     progress = eslaver_progress:none() :: eslaver_progress:progress(),
-    %% Who waits for the first snapshot.
+    %% Who waits for the first snapshot, or for a write.
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     retry = eslaver_retry:new() :: eslaver_retry:retry(),
     hooks :: none | eslaver_hooks:hooks()
@@ -147,13 +150,14 @@ new(Dispatch, Hooks, {bad, Failure}, Keeper, Options) ->
     log(warning, bad_position, Failure, State),
     State;
 new(Dispatch, Hooks, Position, Keeper, Options) ->
-    #{address := Address, load_dump := StandIn} = Options,
-    Master = eslaver_log:address(Address),
+    #{source := Spec, load_dump := StandIn} = Options,
+    Source = eslaver_source:new(Spec, Options),
     #state{
         options = Options,
         dispatch = Dispatch,
         observer = maps:get(observer, Options, none),
-        session = eslaver_session:new(Position, Master, StandIn),
+        source = Source,
+        session = eslaver_session:new(Position, eslaver_source:shown(Source), StandIn),
         keeper = Keeper,
         hooks = Hooks
     }.
@@ -183,8 +187,11 @@ handle_call({demand, More}, _From, #state{dispatch = Dispatch} = State) ->
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
     {reply, ok, State#state{subscriptions = Next}};
-handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State) ->
-    {noreply, State#state{waiting = eslaver_waiting:call(Request, From, Waiting)}};
+handle_call({eslaver_waiting, Request}, From, #state{session = Session} = State) ->
+    Reach = eslaver_session:reach(Session),
+    {noreply, State#state{
+        waiting = eslaver_waiting:call(Request, From, Reach, State#state.waiting)
+    }};
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_request, Request}}, State}.
 
@@ -220,15 +227,15 @@ handle_info({timeout, Timer, progress}, #state{progress = Progress, links = Link
     {Report, Next} = eslaver_progress:report(Timer, eslaver_links:loading(Links), Progress),
     _ = Report =:= none orelse log(info, loading, Report, State),
     {noreply, State#state{progress = Next}};
-handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{dispatch = Dispatch} = State) ->
+handle_info({'DOWN', Monitor, _, Pid, Reason} = Down, #state{dispatch = Dispatch} = State) ->
     case eslaver_dispatch:is_monitor(Monitor, Dispatch) of
         true -> {stop, {callback_down, Pid, Reason}, State};
-        false -> {noreply, down(Monitor, State)}
+        false -> sourced(Down, down(Monitor, State))
     end;
 handle_info({'EXIT', Pid, Reason}, State) ->
     ended(Pid, Reason, State);
-handle_info(_Message, State) ->
-    {noreply, State}.
+handle_info(Message, State) ->
+    sourced(Message, State).
 
 %% A linked process has ended: the one that keeps the position, a link, or a user's. The normal end
 %% of a user's process is no reason to end, nor is that of a link, which has said why.
@@ -256,6 +263,7 @@ down(Monitor, #state{subscriptions = Subscriptions, waiting = Waiting} = State) 
 -spec terminate(term(), #state{}) -> ok.
 terminate(Reason, #state{links = Links, keeper = Keeper, dispatch = Dispatch} = State) ->
     ok = eslaver_links:stop(Links),
+    ok = eslaver_source:close(State#state.source),
     ok = eslaver_position_keeper:close(safe_position(State), Keeper),
     case eslaver_dispatch:close(Reason, Dispatch) of
         ok -> ok;
@@ -342,11 +350,15 @@ handled(Source, Weight, State) ->
     work(credit(Source, Weight, State)).
 
 advance(End, #state{session = Session} = State) ->
-    State#state{session = eslaver_session:advance(End, Session)}.
+    reached(State#state{session = eslaver_session:advance(End, Session)}).
 
 behind(Count, Events, Offsets, State) ->
     #state{session = Session} = Notified = notified(Count, Events, Offsets, State),
-    Notified#state{session = eslaver_session:behind(Count, Offsets, Session)}.
+    reached(Notified#state{session = eslaver_session:behind(Count, Offsets, Session)}).
+
+reached(#state{session = Session, waiting = Waiting} = State) ->
+    Offset = eslaver_position:safe_offset(eslaver_session:position(Session)),
+    State#state{waiting = eslaver_waiting:reached(Offset, Waiting)}.
 
 %% Subscribers are told of keys once the callback has handled what changed them.
 notified(Count, Events, Offsets, #state{subscriptions = Subscriptions} = State) ->
@@ -366,16 +378,53 @@ failed(Failure, State) ->
 
 %% Transitions of the session
 
-connect(#state{links = Links} = State) ->
+%% The address that the source has named by itself, or else the one that it is asked for.
+connect(#state{next = undefined, source = Source} = State) ->
+    case eslaver_source:find(need(State), Source) of
+        {found, Address, Next} -> connect(Address, State#state{source = Next});
+        {asked, Next} -> {noreply, connecting(State#state{source = Next})}
+    end;
+connect(#state{next = Address} = State) ->
+    connect(Address, State#state{next = undefined}).
+
+connect(Address, #state{links = Links} = State) ->
     {Options, Session} = placed(State),
-    Connecting = State#state{session = eslaver_session:connecting(Session)},
-    case eslaver_links:open_master(eslaver_session:position(Session), Options, Links) of
+    Connecting = connecting(State#state{session = Session}),
+    case eslaver_links:open_master(Address, eslaver_session:position(Session), Options, Links) of
         {ok, Next} ->
             {noreply, Connecting#state{links = Next}};
         {error, {nif_not_loaded, _} = Reason} ->
             {stop, Reason, State};
         {error, Reason} ->
             transition(master, {closed, open, words(Reason), true}, Connecting)
+    end.
+
+connecting(#state{session = Session} = State) ->
+    State#state{session = eslaver_session:connecting(Session)}.
+
+%% What the source has to say of the master.
+sourced(Message, #state{source = Source} = State) ->
+    {News, Next} = eslaver_source:handle(Message, need(State), Source),
+    news(News, State#state{source = Next}).
+
+need(State) -> #{position => safe_position(State)}.
+
+news(nothing, State) ->
+    {noreply, State};
+news({found, Address}, State) ->
+    connect(Address, State);
+news({none, Reason, Text}, State) ->
+    transition(master, {closed, Reason, Text, true}, State);
+news({watched, Changes}, #state{session = Session} = State) ->
+    Next = eslaver_session:watched(Changes, Session),
+    {noreply, cut_off(eslaver_session:peer(Next), State#state{session = Next})};
+news({moved, Address}, #state{links = Links, session = Session} = State) ->
+    case {eslaver_links:leave(Address, Links), eslaver_session:phase(Session)} of
+        {there, _} -> {noreply, State};
+        {left, _} -> {noreply, State#state{next = Address}};
+        {none, waiting} -> connect(Address, State);
+        %% the source has been asked, and answers
+        {none, connecting} -> {noreply, State}
     end.
 
 %% The link to a master, and where its keyspace stands, if it fills one.
@@ -387,6 +436,19 @@ placed(#state{options = Options, session = Session, observer = #{keyspace := Key
     Filled = #{keyspace => Keyspace, ticket => Ticket, events => HasCallback},
     {Options#{keyspace => Filled}, eslaver_session:placed(Position, HasCallback, Session)}.
 
+%% The mirror's data is stale while the replica that it comes from may lack what its master has.
+cut_off(_Peer, #state{observer = none} = State) ->
+    State;
+cut_off(Peer, #state{observer = #{keyspace := Keyspace}} = State) ->
+    ok = eslaver_nif:keyspace_cut_off(Keyspace, eslaver_source:is_cut_off(Peer)),
+    State.
+
+%% A link that the server has left for another address says only that it was stopped.
+transition(master, {closed, stopped, _, Heals}, #state{next = Address} = State) when
+    Address =/= undefined
+->
+    Text = eslaver_text:format("the master is now ~ts", [eslaver_log:address(Address)]),
+    transition(master, {closed, moved, Text, Heals}, State);
 transition(Source, Message, #state{session = Session} = State) ->
     {Effects, Events, Next} = eslaver_session:arrived(Source, Message, Session),
     Arrived = effects({Effects, Next}, State),
@@ -423,6 +485,8 @@ effect({up, Resync}, #state{retry = Retry} = State) ->
     State#state{retry = eslaver_retry:up(Resync, Retry)};
 effect({down, Error, Heals, WasUp}, State) ->
     lost(Error, Heals, WasUp, State);
+effect({met, Peer}, #state{source = Source} = State) ->
+    cut_off(Peer, State#state{source = eslaver_source:met(Peer, Source)});
 effect({load_started, Bytes}, State) ->
     State#state{progress = eslaver_progress:start(Bytes)};
 effect({load_finished, #{keys := Keys, bytes := Bytes} = News}, State) ->
@@ -452,8 +516,9 @@ effect({observe, News}, #state{observer = Observer} = State) ->
 effect({notify, News}, #state{subscriptions = Subscriptions} = State) ->
     ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, Subscriptions)),
     State;
-effect(answer_waiting, #state{waiting = Waiting} = State) ->
-    State#state{waiting = eslaver_waiting:loaded(Waiting)};
+effect(answer_waiting, #state{session = Session, waiting = Waiting} = State) ->
+    Reach = eslaver_session:reach(Session),
+    State#state{waiting = eslaver_waiting:loaded(Reach, Waiting)};
 effect(credit, State) ->
     credit(master, 0, State).
 
@@ -464,14 +529,34 @@ lost(Error, Heals, WasUp, #state{links = Links, retry = Retry} = State) ->
             false -> Retry
         end,
     {Pause, Level, Next} = eslaver_retry:down(Error, Heals, WasUp, Moved),
+    Lost = elsewhere(Error, State#state{links = eslaver_links:lost(Links), retry = Next}),
+    again(Lost, Pause, Level, Error, WasUp).
+
+%% Another address that the source has for a node which is not what is wanted.
+elsewhere(#{reason := Reason}, #state{next = undefined, source = Source} = State) when
+    Reason =:= replica; Reason =:= master
+->
+    case eslaver_source:refused(Reason, eslaver_session:peer(State#state.session), Source) of
+        {found, Address, Next} -> State#state{source = Next, next = Address};
+        {again, Next} -> State#state{source = Next}
+    end;
+elsewhere(_Error, State) ->
+    State.
+
+again(#state{next = undefined, hooks = Hooks} = State, Pause, Level, Error, WasUp) ->
     case {Level, WasUp} of
         {quiet, _} -> ok;
         {_, true} -> log(Level, link_down, Error, State);
         {_, false} -> log(Level, no_link, Error, State)
     end,
     _ = erlang:send_after(Pause, self(), connect),
-    ok = eslaver_hooks:reconnect(Pause, Next, master(State), State#state.hooks),
-    State#state{links = eslaver_links:lost(Links), retry = Next}.
+    ok = eslaver_hooks:reconnect(Pause, State#state.retry, master(State), Hooks),
+    State;
+again(#state{next = Address, hooks = Hooks} = State, _Pause, _Level, _Error, _WasUp) ->
+    log(notice, moved, #{to => eslaver_log:address(Address)}, State),
+    self() ! connect,
+    ok = eslaver_hooks:reconnect(0, State#state.retry, master(State), Hooks),
+    State.
 
 %% How far events have been handled
 

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_links).
 
--export([new/0, open_master/3, open_file/2, close_file/1, lost/1, stop/1]).
+-export([new/0, open_master/4, leave/2, open_file/2, close_file/1, lost/1, stop/1]).
 -export([source/2, credit/4, durable/2, told/1]).
 -export([has_moved/1, commands/1, decoded/1, loading/1]).
 -export_type([links/0, source/0]).
@@ -15,6 +15,8 @@
 -record(links, {
     master :: undefined | link(),
     file :: undefined | link(),
+    %% The address of the link to the master.
+    address :: undefined | eslaver_nif:address(),
     %% Commands of earlier links to the master.
     commands = 0 :: non_neg_integer()
 }).
@@ -26,14 +28,28 @@
 new() ->
     #links{}.
 
-%% @doc Starts a link to the master, to resume from this position.
--spec open_master(eslaver_position:position() | undefined, eslaver_options:options(), links()) ->
-    {ok, links()} | {error, term()}.
-open_master(Position, #{address := Address} = Options, Links) ->
+%% @doc Starts a link to the master at this address, to resume from this position.
+-spec open_master(
+    eslaver_nif:address(),
+    eslaver_position:position() | undefined,
+    eslaver_options:options(),
+    links()
+) -> {ok, links()} | {error, term()}.
+open_master(Address, Position, Options, Links) ->
     case eslaver_link:start_link(Address, Position, Options) of
-        {ok, Link} -> {ok, Links#links{master = Link}};
+        {ok, Link} -> {ok, Links#links{master = Link, address = Address}};
         {error, _} = Error -> Error
     end.
+
+%% @doc Ends the link to the master, unless it goes to this address. Its end follows as a message.
+-spec leave(eslaver_nif:address(), links()) -> there | left | none.
+leave(_Address, #links{master = undefined}) ->
+    none;
+leave(Address, #links{address = Address}) ->
+    there;
+leave(_Address, #links{master = {_Pid, Handle}}) ->
+    ok = eslaver_nif:close(Handle),
+    left.
 
 %% @doc Starts a link to the RDB file.
 -spec open_file(eslaver_options:options(), links()) -> {ok, links()} | {error, term()}.
@@ -52,7 +68,7 @@ close_file(#links{file = File} = Links) ->
 %% @doc The link to the master has ended.
 -spec lost(links()) -> links().
 lost(Links) ->
-    Links#links{master = undefined, commands = commands(Links)}.
+    Links#links{master = undefined, address = undefined, commands = commands(Links)}.
 
 %% @doc Ends all links, and takes what they have sent out of the caller's mailbox.
 -spec stop(links()) -> ok.

@@ -27,8 +27,8 @@
 
 -export([new/3, connecting/1, arrived/3, handled/3]).
 -export([is_ready/1, postponed/2, continued/1, work/1]).
--export([placed/3, advance/2, behind/3, position/1]).
--export([phase/1, master/1, info/1]).
+-export([placed/3, advance/2, behind/3, position/1, reach/1]).
+-export([phase/1, master/1, peer/1, watched/2, info/1]).
 -export_type([session/0, phase/0, message/0, effect/0]).
 
 %% The pause before a receiver with too many messages is tried again, in ms.
@@ -44,9 +44,12 @@
     stand_in :: boolean(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
     position :: undefined | eslaver_position:position(),
+    histories = eslaver_histories:new() :: eslaver_histories:histories(),
     %% The replication id and the address of the master, as the options and then links tell them.
     replid :: undefined | binary(),
     master :: binary(),
+    %% What the node at the other end of the link has told of itself.
+    peer = #{} :: eslaver_source:peer(),
     %% Whether a snapshot has been handled.
     loaded = false :: boolean()
 }).
@@ -54,7 +57,7 @@
 -opaque session() :: #session{}.
 
 -type message() ::
-    {full | partial | loaded | left_out | refused | lost, News :: map()}
+    {peer | full | partial | loaded | left_out | refused | lost, News :: map()}
     | {closed, Reason :: atom(), Text :: binary(), Heals :: boolean()}.
 %% What a link sends, except batches.
 
@@ -62,6 +65,8 @@
     {log, logger:level(), What :: atom(), Report :: map()}
     | {down, eslaver_retry:error(), Heals :: boolean(), WasUp :: boolean()}
     | {up, eslaver_retry:resync()}
+    %% A node has told of itself, and a sync with it may follow.
+    | {met, eslaver_source:peer()}
     %% Progress of a load.
     | {load_started, Bytes :: undefined | non_neg_integer()}
     | {load_finished, News :: map()}
@@ -88,13 +93,18 @@
 new(none, Master, StandIn) ->
     #session{master = Master, stand_in = StandIn};
 new(#{replid := Replid} = Safe, Master, StandIn) ->
-    Session = new(none, Master, StandIn),
-    Session#session{replid = Replid, position = eslaver_position:resumed(Safe)}.
+    resumed(Safe, (new(none, Master, StandIn))#session{replid = Replid}).
+
+resumed(#{replid := Replid} = Safe, #session{histories = Histories} = Session) ->
+    Session#session{
+        position = eslaver_position:resumed(Safe),
+        histories = eslaver_histories:followed(Replid, undefined, #{}, Histories)
+    }.
 
 %% @doc A link to the master is being made.
 -spec connecting(session()) -> session().
 connecting(Session) ->
-    Session#session{phase = connecting}.
+    Session#session{phase = connecting, peer = #{}}.
 
 %% @doc A message has reached the head of the queue: effects, and then events, in their full shape.
 -spec arrived(eslaver_links:source(), message(), session()) ->
@@ -125,18 +135,24 @@ arrived(master, {partial, News}, #session{position = Before} = Session) ->
     Position = eslaver_position:continued(New, Before),
     #{replid := Replid} = eslaver_position:safe(Position),
     Report = #{resync => partial, offset => Offset, replid => Replid},
+    {Followed, Next} = followed(eslaver_position:safe(Before), Session#session{
+        stand_in = false, position = Position, replid = Replid, master = Master
+    }),
     {
-        [close_file, {log, notice, link_up, Report}, learn],
+        [close_file, {log, notice, link_up, Report}, learn | Followed],
         eslaver_events:partial(Replid, News),
-        Session#session{
-            stand_in = false, position = Position, replid = Replid, master = Master
-        }
+        Next
     };
+arrived(master, {peer, Peer}, Session) ->
+    {[{met, Peer}], [], Session#session{peer = Peer}};
 arrived(file, {full, News}, Session) ->
     #{bytes := Bytes, master := File} = News,
     Effects = [{log, notice, replay, #{file => File}}, {load_started, Bytes}],
     {Effects, eslaver_events:full(file, News), Session};
-arrived(_Source, {loaded, News}, Session) ->
+arrived(master, {loaded, News}, Session) ->
+    {Followed, Next} = followed(undefined, Session),
+    {Followed, eslaver_events:loaded(News), Next};
+arrived(file, {loaded, News}, Session) ->
     {[], eslaver_events:loaded(News), Session};
 arrived(_Source, {Tag, News}, Session) when Tag =:= refused; Tag =:= lost ->
     {[{observe, {mirror, Tag, News}}], [], Session};
@@ -148,6 +164,15 @@ arrived(master, {closed, Reason, Text, _}, #session{phase = Phase} = Session) wh
     {[], eslaver_events:down(failure(Reason, Text)), Session};
 arrived(_Source, {closed, _, _, _}, Session) ->
     {[], [], Session}.
+
+%% The data is of the master's history from now on, continued from this position or begun anew.
+followed(_From, #session{replid = undefined} = Session) ->
+    {[], Session};
+followed(From, #session{replid = Replid, peer = Peer, histories = Histories} = Session) ->
+    {
+        [{observe, {mirror, followed, #{replid => Replid, from => From, peer => Peer}}}],
+        Session#session{histories = eslaver_histories:followed(Replid, From, Peer, Histories)}
+    }.
 
 %% @doc The callback has handled the events of a message.
 -spec handled(eslaver_links:source(), message(), session()) -> {[effect()], session()}.
@@ -213,7 +238,7 @@ work(Session) -> {false, Session}.
 placed(undefined, _HasCallback, Session) ->
     Session#session{position = undefined};
 placed(Safe, false, #session{position = undefined} = Session) ->
-    Session#session{position = eslaver_position:resumed(Safe)};
+    resumed(Safe, Session);
 placed(_Safe, _HasCallback, Session) ->
     Session.
 
@@ -231,6 +256,11 @@ behind(Count, Offsets, #session{position = Position} = Session) ->
 -spec position(session()) -> eslaver_position:position() | undefined.
 position(#session{position = Position}) -> Position.
 
+%% @doc Where they end between two transactions, and which histories have been followed.
+-spec reach(session()) -> eslaver_waiting:reach().
+reach(#session{position = Position, histories = Histories}) ->
+    {eslaver_position:safe(Position), Histories}.
+
 %% @doc The phase of the link to the master.
 -spec phase(session()) -> phase().
 phase(#session{phase = Phase}) -> Phase.
@@ -238,6 +268,15 @@ phase(#session{phase = Phase}) -> Phase.
 %% @doc The address of the master, for people.
 -spec master(session()) -> binary().
 master(#session{master = Master}) -> Master.
+
+%% @doc What the node at the other end of the latest link has told of itself.
+-spec peer(session()) -> eslaver_source:peer().
+peer(#session{peer = Peer}) -> Peer.
+
+%% @doc What has changed of that node.
+-spec watched(eslaver_source:peer(), session()) -> session().
+watched(Changes, #session{peer = Peer} = Session) ->
+    Session#session{peer = maps:merge(Peer, Changes)}.
 
 %% @doc For `info'.
 -spec info(session()) -> map().

@@ -10,24 +10,24 @@ position() ->
 
 taken_test_() ->
     Table = [
-        {#{}, address, {tcp, <<"127.0.0.1">>, 6379}},
+        {#{}, source, {fixed, {tcp, <<"127.0.0.1">>, 6379}}},
         {#{}, dbfilename, undefined},
         {#{dbfilename => "/tmp/dump.rdb"}, dbfilename, <<"/tmp/dump.rdb">>},
         {#{}, callback, []},
-        {#{master_host => "redis.local"}, address, {tcp, <<"redis.local">>, 6379}},
-        {#{master_host => <<"::1">>, master_port => 1}, address, {tcp, <<"::1">>, 1}},
-        {#{master_host => {10, 0, 0, 1}}, address, {tcp, <<"10.0.0.1">>, 6379}},
-        {#{master_host => {0, 0, 0, 0, 0, 0, 0, 1}}, address, {tcp, <<"::1">>, 6379}},
-        {#{master_host => {local, "/tmp/s"}}, address, {local, <<"/tmp/s">>}},
-        {#{master_host => "[::1]"}, address, {tcp, <<"::1">>, 6379}},
-        {#{master_host => "fe80::1%lo"}, address, {tcp, <<"fe80::1%lo">>, 6379}},
-        {#{master_host => "[fe80::1%lo]"}, address, {tcp, <<"fe80::1%lo">>, 6379}},
-        {#{master_host => "my_redis.local."}, address, {tcp, <<"my_redis.local.">>, 6379}},
-        {#{master_host => "b\x{fc}cher"}, address, {tcp, <<"b\x{fc}cher"/utf8>>, 6379}},
-        {#{master_host => {local, <<"/tmp/", 255>>}}, address, {local, <<"/tmp/", 255>>}},
+        {#{master_host => "redis.local"}, source, {fixed, {tcp, <<"redis.local">>, 6379}}},
+        {#{master_host => <<"::1">>, master_port => 1}, source, {fixed, {tcp, <<"::1">>, 1}}},
+        {#{master_host => {10, 0, 0, 1}}, source, {fixed, {tcp, <<"10.0.0.1">>, 6379}}},
+        {#{master_host => {0, 0, 0, 0, 0, 0, 0, 1}}, source, {fixed, {tcp, <<"::1">>, 6379}}},
+        {#{master_host => {local, "/tmp/s"}}, source, {fixed, {local, <<"/tmp/s">>}}},
+        {#{master_host => "[::1]"}, source, {fixed, {tcp, <<"::1">>, 6379}}},
+        {#{master_host => "fe80::1%lo"}, source, {fixed, {tcp, <<"fe80::1%lo">>, 6379}}},
+        {#{master_host => "[fe80::1%lo]"}, source, {fixed, {tcp, <<"fe80::1%lo">>, 6379}}},
+        {#{master_host => "my_redis.local."}, source, {fixed, {tcp, <<"my_redis.local.">>, 6379}}},
+        {#{master_host => "b\x{fc}cher"}, source, {fixed, {tcp, <<"b\x{fc}cher"/utf8>>, 6379}}},
+        {#{master_host => {local, <<"/tmp/", 255>>}}, source, {fixed, {local, <<"/tmp/", 255>>}}},
         {#{dbfilename => <<"/tmp/", 255>>}, dbfilename, <<"/tmp/", 255>>},
         {#{resume => {file, <<"/tmp/", 255>>}}, resume, {file, <<"/tmp/", 255>>}},
-        {#{master_port => 65535}, address, {tcp, <<"127.0.0.1">>, 65535}},
+        {#{master_port => 65535}, source, {fixed, {tcp, <<"127.0.0.1">>, 65535}}},
         {#{master_user => "replica"}, user, <<"replica">>},
         {#{dbfilename => undefined}, dbfilename, undefined},
         {#{announce_ip => "1.2.3.4", announce_port => 7}, announce_port, 7},
@@ -65,18 +65,18 @@ taken_test_() ->
             tls,
             tls(#{cacertfile => <<"/ca">>, verify => false})
         },
-        {#{master_url => "redis://h:1"}, address, {tcp, <<"h">>, 1}},
-        {#{master_url => "redis://h/"}, address, {tcp, <<"h">>, 6379}},
-        {#{master_url => "redis://[::1]:7"}, address, {tcp, <<"::1">>, 7}},
-        {#{master_url => "redis://[::1]"}, address, {tcp, <<"::1">>, 6379}},
-        {#{master_url => "REDIS://h:"}, address, {tcp, <<"h">>, 6379}},
-        {#{master_url => "redis://ex%61mple"}, address, {tcp, <<"example">>, 6379}},
+        {#{master_url => "redis://h:1"}, source, {fixed, {tcp, <<"h">>, 1}}},
+        {#{master_url => "redis://h/"}, source, {fixed, {tcp, <<"h">>, 6379}}},
+        {#{master_url => "redis://[::1]:7"}, source, {fixed, {tcp, <<"::1">>, 7}}},
+        {#{master_url => "redis://[::1]"}, source, {fixed, {tcp, <<"::1">>, 6379}}},
+        {#{master_url => "REDIS://h:"}, source, {fixed, {tcp, <<"h">>, 6379}}},
+        {#{master_url => "redis://ex%61mple"}, source, {fixed, {tcp, <<"example">>, 6379}}},
         {#{master_url => "unix://us:pw@/tmp/s"}, user, <<"us">>},
-        {#{master_url => "unix:/tmp/%FF"}, address, {local, <<"/tmp/", 255>>}},
+        {#{master_url => "unix:/tmp/%FF"}, source, {fixed, {local, <<"/tmp/", 255>>}}},
         {#{master_url => "rediss://h"}, tls, tls(#{})},
         {#{master_url => "redis://us%40er:p%3Aw@h"}, user, <<"us@er">>},
         {#{master_url => "redis://:pw@h"}, user, undefined},
-        {#{master_url => <<"unix:///tmp/a%20socket">>}, address, {local, <<"/tmp/a socket">>}},
+        {#{master_url => <<"unix:///tmp/a%20socket">>}, source, {fixed, {local, <<"/tmp/a socket">>}}},
         {#{master_url => "rediss://h", tls => #{verify => false}}, tls, tls(#{verify => false})},
         {#{callback => {erlang, display}}, callback, {erlang, display}},
         {#{callback => {io, format, [a]}}, callback, {io, format, [a]}},
@@ -99,6 +99,11 @@ taken_test_() ->
         {#{resume => position()}, resume, position()},
         {#{events => classic}, events, classic},
         {#{events => full}, events, full},
+        {#{}, read_from, master},
+        {#{read_from => prefer_replica}, read_from, prefer_replica},
+        {#{read_from => replica}, read_from, replica},
+        {#{}, empty_master_delay, 10000},
+        {#{empty_master_delay => 0}, empty_master_delay, 0},
         {#{}, filter, undefined},
         {#{filter => undefined}, filter, undefined},
         {#{filter => #{dbs => [1]}}, filter, filter(#{dbs => [1]})},
@@ -124,6 +129,83 @@ tls(Given) ->
         },
         Given
     ).
+
+%% The Sentinels of a group, by options or a URL.
+sentinels_test_() ->
+    Name = #{master_name => "it"},
+    A = {tcp, <<"a">>, 26379},
+    Table = [
+        {Name#{sentinels => ["a"]}, [A]},
+        {Name#{sentinels => [{"a", 1}, <<"::1">>, {{10, 0, 0, 1}, 2}]}, [
+            {tcp, <<"10.0.0.1">>, 2}, {tcp, <<"::1">>, 26379}, {tcp, <<"a">>, 1}
+        ]},
+        {Name#{sentinels => ["a", {<<"a">>, 26379}, "a"]}, [A]},
+        {Name#{sentinels => fun() -> ["a"] end}, [A]},
+        {#{master_url => "redis+sentinel://a/it"}, [A]},
+        {#{master_url => <<"REDIS+Sentinel://u:p@a/it">>}, [A]},
+        {#{master_url => "rediss+sentinel://a:1,[::1]:2,[::2]/it"}, [
+            {tcp, <<"::1">>, 2}, {tcp, <<"::2">>, 26379}, {tcp, <<"a">>, 1}
+        ]},
+        {#{master_url => "redis+sentinel://%61:/i%74", sentinel_auth => "s"}, [A]}
+    ],
+    [
+        ?_test(begin
+            {ok, #{source := {sentinel, Group}}} = eslaver_options:parse(Input),
+            ?assertMatch({_, #{name := <<"it">>, sentinels := Sentinels}}, {Input, Group})
+        end)
+     || {Input, Sentinels} <- Table
+    ].
+
+rights_of_sentinels_test_() ->
+    Given = #{sentinels => ["a"], master_name => "it"},
+    Url = #{master_url => "rediss+sentinel://u:p%40w@a/it"},
+    Table = [
+        {Given, {undefined, undefined, undefined}, {undefined, undefined, undefined}},
+        {Given#{sentinel_auth => "s"}, {undefined, <<"s">>, undefined}, {
+            undefined, undefined, undefined
+        }},
+        {Given#{sentinel_user => "v"}, {<<"v">>, <<>>, undefined}, {undefined, undefined, undefined}},
+        {Given#{sentinel_tls => true, master_auth => fun() -> "m" end},
+            {undefined, undefined, tls(#{})}, {undefined, <<"m">>, undefined}},
+        {Url, {undefined, undefined, undefined}, {<<"u">>, <<"p@w">>, tls(#{})}},
+        {Url#{sentinel_auth => fun() -> "s" end}, {undefined, <<"s">>, undefined}, {
+            <<"u">>, <<"p@w">>, tls(#{})
+        }}
+    ],
+    [
+        ?_test(begin
+            {ok, #{source := {sentinel, Group}} = Options} = eslaver_options:parse(Input),
+            Rights = fun(#{user := User, password := Password, tls := Tls}) ->
+                {User, Password(), Tls}
+            end,
+            ?assertEqual({Input, Sentinels, Masters}, {Input, Rights(Group), Rights(Options)})
+        end)
+     || {Input, Sentinels, Masters} <- Table
+    ].
+
+%% Options that need or exclude each other, and what to do about it.
+sentinels_and_other_options_test_() ->
+    Given = #{sentinels => ["a"], master_name => "it"},
+    Table = [
+        {Given#{master_host => "h"}, master_host, "leave it out"},
+        {Given#{master_port => 1}, master_port, "leave it out"},
+        {Given#{master_url => "redis://h"}, master_url, "leave it out"},
+        {#{sentinels => ["a"]}, sentinels, "set master_name"},
+        {#{master_name => "it"}, master_name, "set sentinels"},
+        {#{master_host => "h", master_name => "it"}, master_name, "set sentinels"},
+        {#{sentinel_auth => "s"}, sentinel_auth, "set sentinels"},
+        {#{sentinel_user => "u"}, sentinel_user, "set sentinels"},
+        {#{sentinel_tls => true}, sentinel_tls, "set sentinels"},
+        {#{master_url => "redis://h", sentinel_tls => true}, sentinel_tls, "set sentinels"}
+    ],
+    [
+        ?_test(begin
+            {error, {invalid_option, Named, Text}} = eslaver_options:parse(Input),
+            ?assertEqual({Input, Key}, {Input, Named}),
+            ?assertMatch({match, _}, re:run(Text, Advice))
+        end)
+     || {Input, Key, Advice} <- Table
+    ].
 
 refused_url_test_() ->
     Error = {error, {invalid_option, master_url, hidden}},
@@ -154,19 +236,38 @@ refused_url_test_() ->
             "unix:p",
             "unix:///p?db=3",
             "unix:///p#0",
-            "unix:///p%zz"
+            "unix:///p%zz",
+            "redis+sentinel://h",
+            "redis+sentinel://h/",
+            "redis+sentinel:///it",
+            "redis+sentinel://h,/it",
+            "redis+sentinel://,h/it",
+            "redis+sentinel://h/it/0",
+            "redis+sentinel://h/it?db=0",
+            "redis+sentinel://h/it#0",
+            "redis+sentinel://h/i%zz",
+            "redis+sentinel://h:1:2/it",
+            "redis+sentinel://h:x/it",
+            "redis+sentinel://u:p@h@i/it",
+            "redis+sentinel://h?db=0,i/it",
+            "redis+sentinel://::1/it",
+            "redis+sentinel://u:50%off@h/it"
         ]
     ],
     Beside = [
-        #{master_url => "redis://h", Key => Value}
-     || {Key, Value} <- [{master_host, "h"}, {master_port, 1}, {master_user, "u"}]
+        #{master_url => Url, Key => Value}
+     || Url <- ["redis://h", "redis+sentinel://h/it"],
+        {Key, Value} <- [{master_host, "h"}, {master_port, 1}, {master_user, "u"}]
     ],
     [?_assertEqual(Error, eslaver_options:parse(Input)) || Input <- Refused ++ Beside].
 
 %% Whatever an option is, it is taken or refused.
 nothing_raises_test() ->
     {ok, Options} = eslaver_options:parse(#{}),
-    Keys = [master_url, master_host, master_port, master_user, master_auth, dbfilename, unknown],
+    Keys = [
+        master_url, master_host, master_port, master_user, master_auth, dbfilename, unknown,
+        sentinels, master_name, sentinel_user, sentinel_auth, sentinel_tls
+    ],
     Raised = [
         {Given, Why}
      || Key <- Keys ++ maps:keys(Options),
@@ -224,7 +325,7 @@ any_url_test() ->
 
 piece() ->
     Pieces = {
-        "redis://", "unix://", "u:", ":", "hunter2", "@", "h", "/", "%", "%4", "[", "::1", "]",
+        "redis://", "unix://", "redis+sentinel://", "u:", ":", ",", "hunter2", "@", "h", "/", "%", "%4", "[", "::1", "]",
         "?", "#", [255], "0"
     },
     element(rand:uniform(tuple_size(Pieces)), Pieces).
@@ -377,7 +478,25 @@ refused_test_() ->
         {resume, (position())#{offset := 1 bsl 63}},
         {resume, (position())#{db := 1 bsl 31}},
         {repl_timeout, infinity},
-        {events, none}
+        {events, none},
+        {sentinels, []},
+        {sentinels, "host"},
+        {sentinels, <<"host">>},
+        {sentinels, {"host", 1}},
+        {sentinels, ["host:1"]},
+        {sentinels, [{"host", 0}]},
+        {sentinels, [{"host", 1, 2}]},
+        {sentinels, ["host" | "host"]},
+        {master_name, ""},
+        {master_name, "two words"},
+        {master_name, 1},
+        {sentinel_user, 1},
+        {sentinel_tls, yes},
+        {sentinel_tls, #{certfile => "/c"}},
+        {read_from, slave},
+        {read_from, undefined},
+        {empty_master_delay, -1},
+        {empty_master_delay, infinity}
     ],
     [
         ?_assertEqual(
@@ -398,6 +517,22 @@ contradictions_about_tls_test_() ->
         {#{master_host => Local, tls => #{verify => chain}}, tls(#{verify => chain})}
     ],
     [?_assertEqual(Refused(Value), eslaver_options:parse(Input)) || {Input, Value} <- Table].
+
+%% The names of masters come from Sentinels; those of Sentinels are given.
+names_of_sentinels_for_tls_test_() ->
+    Given = #{sentinels => ["fe80::1%eth0"], master_name => "it"},
+    Named = fun(Name) -> #{server_name => Name} end,
+    [
+        ?_assertMatch({ok, _}, eslaver_options:parse(Given#{tls => true})),
+        ?_assertMatch(
+            {error, {invalid_option, tls, _}}, eslaver_options:parse(Given#{tls => Named("a-.b")})
+        ),
+        ?_assertMatch(
+            {error, {invalid_option, sentinel_tls, _}},
+            eslaver_options:parse(Given#{sentinel_tls => true})
+        ),
+        ?_assertMatch({ok, _}, eslaver_options:parse(Given#{sentinel_tls => Named("a")}))
+    ].
 
 %% What TLS cannot ask for would fail for ever; without TLS, and with a name beside it, it may do.
 names_for_tls_test_() ->
@@ -463,7 +598,11 @@ misplaced_password_is_not_repeated_test_() ->
         {tls, [{cacertfile, "/ca"}, {passphrase, "secret"}]},
         {tls, #{key => "secret"}},
         {tls, #{unknown => 1}},
-        {announce_ip, {password, "secret"}}
+        {announce_ip, {password, "secret"}},
+        {sentinel_user, {"user", "secret"}},
+        {sentinel_auth, {"secret", 1}},
+        {sentinel_tls, #{password => "secret"}},
+        {sentinels, ["redis://:secret@h"]}
     ],
     [
         ?_assertEqual(
@@ -474,10 +613,20 @@ misplaced_password_is_not_repeated_test_() ->
 
 %% What only looks like one is taken all the same.
 child_spec_keeps_what_it_hides_test() ->
-    Given = #{dbfilename => "/tmp/passwords.rdb", master_auth => "secret", resume => {file, "/p@"}},
+    Given = #{
+        dbfilename => "/tmp/passwords.rdb",
+        master_auth => "secret",
+        resume => {file, "/p@"},
+        sentinels => ["h"],
+        master_name => "it",
+        sentinel_auth => "secret"
+    },
     #{start := {eslaver, start_link, [Wrapped]}} = eslaver:child_spec(Given),
+    ?assertEqual(nomatch, string:find(io_lib:format("~p", [Wrapped]), "secret")),
     {ok, Parsed} = eslaver_options:parse(Wrapped),
-    #{dbfilename := File, resume := Resume, password := Password} = Parsed,
+    #{dbfilename := File, resume := Resume, password := Password, source := Source} = Parsed,
+    {sentinel, #{password := OfSentinels}} = Source,
+    ?assertEqual(<<"secret">>, OfSentinels()),
     ?assertEqual({<<"/tmp/passwords.rdb">>, {file, <<"/p@">>}}, {File, Resume}),
     ?assertEqual(<<"secret">>, Password()).
 
@@ -506,12 +655,12 @@ environment_test_() ->
 
 atom_keys() ->
     ok = application:set_env(eslaver, master_port, 6380),
-    ?assertMatch({ok, #{address := {tcp, _, 6380}}}, eslaver_options:from_environment([])).
+    ?assertMatch({ok, #{source := {fixed, {tcp, _, 6380}}}}, eslaver_options:from_environment([])).
 
 string_keys() ->
     ok = application:set_env(eslaver, "master_host", "192.168.0.1"),
     ok = application:set_env(eslaver, "master_port", 6380),
-    {ok, #{address := Address}} = eslaver_options:from_environment([]),
+    {ok, #{source := {fixed, Address}}} = eslaver_options:from_environment([]),
     ?assertEqual({tcp, <<"192.168.0.1">>, 6380}, Address).
 
 unknown_string_key() ->

@@ -92,10 +92,8 @@ words(Command) -> eslaver_test_write_commands:words(Command).
 
 %% What a link learns.
 told(Master, More) ->
-    {ok, Options} = eslaver_options:parse(options(Master)),
-    {ok, {Pid, Link}} = eslaver_link:start_link(
-        maps:get(address, Options), undefined, maps:merge(Options, More)
-    ),
+    {ok, #{source := {fixed, Address}} = Options} = eslaver_options:parse(options(Master)),
+    {ok, {Pid, Link}} = eslaver_link:start_link(Address, undefined, maps:merge(Options, More)),
     receive
         {eslaver_link, Pid, {full, _}} -> ok
     after ?TIMEOUT -> error(no_link)

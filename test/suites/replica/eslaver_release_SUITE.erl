@@ -161,7 +161,7 @@ released(Before, Link) ->
 %% A link whose server is the caller.
 link_to(Scripts) ->
     Fake = eslaver_test_fake_master:start(Scripts),
-    {ok, #{address := Address} = Options} = eslaver_options:parse(target(Fake)),
+    {ok, #{source := {fixed, Address}} = Options} = eslaver_options:parse(target(Fake)),
     {ok, Both} = eslaver_link:start_link(Address, undefined, Options),
     Both.
 

@@ -109,7 +109,8 @@ replayed_transaction(_Config) ->
 replayed_in_batches(_Config) ->
     Fake = fake(),
     {ok, Options} = eslaver_options:parse((target(Fake))#{events => full, dbfilename => undefined}),
-    {ok, {Pid, Link}} = eslaver_link:start_link(maps:get(address, Options), undefined, Options),
+    #{source := {fixed, Address}} = Options,
+    {ok, {Pid, Link}} = eslaver_link:start_link(Address, undefined, Options),
     receive
         {eslaver_link, Pid, {loaded, _}} -> ok
     after ?TIMEOUT -> error(not_loaded)

@@ -188,7 +188,7 @@ link_that_never_was(Config) ->
     }),
     ok = eslaver:await(Replica, loaded, 30_000),
     Broken = fun
-        (#{address := _} = Options) -> Options#{address := {tcp, <<255>>, 1}};
+        ({fixed, _}) -> eslaver_source:new({fixed, {tcp, <<255>>, 1}});
         (Field) -> Field
     end,
     _ = sys:replace_state(Replica, fun(State) ->

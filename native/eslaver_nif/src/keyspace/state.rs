@@ -13,6 +13,7 @@ use rustler::{Env, LocalPid, ResourceArc};
 
 use crate::atoms;
 use crate::interests::Interests;
+use crate::keyspace::awaited::Awaited;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::file::Failure;
 use crate::keyspace::projections::Projections;
@@ -41,6 +42,8 @@ pub(crate) struct Keyspace {
     notices: Mutex<Notices>,
     /// The weight of what it was sent, and has not told yet.
     untold: AtomicU64,
+    /// What the mirror waits for.
+    awaited: Awaited,
     /// What is kept in step with it, if anything is.
     projections: OnceLock<Projections>,
     /// Whether nothing may be written, until it is released.
@@ -88,7 +91,23 @@ pub(crate) struct Applied {
     pub(crate) refused: BTreeMap<Vec<u8>, u64>,
     /// Whether only a full resync can tell again what the master has.
     pub(crate) is_lost: bool,
+    /// Whether the link is up, and the stream goes on.
+    is_followed: bool,
+    /// Whether the link is to a replica that has lost its own master.
+    is_cut_off: bool,
     stale_since: Option<Instant>,
+}
+
+impl Applied {
+    /// Whether this is what the master has, after a change.
+    fn refreshed(&mut self) -> bool {
+        let fresh = self.is_followed && !self.is_lost && !self.is_cut_off;
+        self.stale_since = match fresh {
+            true => None,
+            false => self.stale_since.or_else(|| Some(Instant::now())),
+        };
+        fresh
+    }
 }
 
 /// How the data is.
@@ -150,6 +169,7 @@ impl Keyspace {
             interests,
             notices: Mutex::new(Notices::new()),
             untold: AtomicU64::new(0),
+            awaited: Awaited::default(),
             projections: OnceLock::new(),
             held: AtomicBool::new(false),
             turn: Mutex::new(0),
@@ -186,18 +206,20 @@ impl Keyspace {
     }
 
     /// The link is up, and the stream goes on; or it is down.
-    pub(crate) fn set_fresh(&self, fresh: bool) {
-        self.change(|applied| fresh && !applied.is_lost);
+    pub(crate) fn set_followed(&self, followed: bool) {
+        self.change(|applied| applied.is_followed = followed);
     }
 
-    /// Changes what has been applied, and tells whether the data is fresh then.
-    fn change(&self, change: impl FnOnce(&mut Applied) -> bool) {
+    /// The replica at the other end of the link has lost its own master, or has it again.
+    pub(crate) fn set_cut_off(&self, cut_off: bool) {
+        self.change(|applied| applied.is_cut_off = cut_off);
+    }
+
+    /// Changes what has been applied, and thereby whether the data is fresh.
+    fn change(&self, change: impl FnOnce(&mut Applied)) {
         let mut applied = self.applied();
-        let fresh = change(&mut applied);
-        applied.stale_since = match fresh {
-            true => None,
-            false => applied.stale_since.or_else(|| Some(Instant::now())),
-        };
+        change(&mut applied);
+        let fresh = applied.refreshed();
         if let Some(current) = &*self.current.load() {
             current.fresh.store(fresh, Ordering::Release);
         }
@@ -212,6 +234,31 @@ impl Keyspace {
     pub(crate) fn position(&self) -> Option<Position> {
         let applied = self.applied();
         applied.position.clone().filter(|_| self.current.load().is_some())
+    }
+
+    /// All up to here can be read. There is no such place while something may be missing, and if the
+    /// master counts no offsets.
+    pub(super) fn readable(&self) -> Option<Position> {
+        if self.applied().is_lost {
+            return None;
+        }
+        self.position().filter(|position| position.replid.is_some())
+    }
+
+    /// The offset up to which all can be read, and projections have it: if that is at least `offset`
+    /// of the history with this id, or of any.
+    pub(super) fn reached(&self, replid: Option<&str>, offset: u64) -> Option<u64> {
+        let position = self.readable()?;
+        let is_it = replid.is_none_or(|replid| position.replid.as_deref() == Some(replid));
+        // what there is to take in has been noted before the position was known
+        let is_settled = || self.projections().is_none_or(Projections::is_settled);
+        (is_it && position.offset >= offset && is_settled()).then_some(position.offset)
+    }
+
+    /// As [`Self::reached`]. If it has not been, the mirror is told when it is.
+    pub(super) fn wait_for(&self, replid: &str, offset: u64) -> Option<u64> {
+        self.awaited.set(replid.to_owned(), offset);
+        self.reached(Some(replid), offset)
     }
 
     pub(crate) fn applied(&self) -> MutexGuard<'_, Applied> {
@@ -229,17 +276,18 @@ impl Keyspace {
         self.show(store, position, functions, false);
     }
 
-    fn show(&self, store: Arc<Store>, position: Position, functions: Functions, fresh: bool) {
+    fn show(&self, store: Arc<Store>, position: Position, functions: Functions, followed: bool) {
         let Position { offset, db, .. } = position;
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
-        let current = Current { edition, store, fresh: AtomicBool::new(fresh) };
-        let old = self.current.swap(Some(Arc::new(current)));
-        self.change(|applied| {
+        let old = {
+            let mut applied = self.applied();
             applied.position = Some(position);
             applied.functions = functions;
             applied.is_lost = false;
-            fresh
-        });
+            applied.is_followed = followed;
+            let fresh = AtomicBool::new(applied.refreshed());
+            self.current.swap(Some(Arc::new(Current { edition, store, fresh })))
+        };
         self.projections().into_iter().for_each(Projections::note_all);
         if self.interests.any().is_some() {
             self.notices.lock().loaded(offset, db);
@@ -252,7 +300,7 @@ impl Keyspace {
     pub(crate) fn withdraw(&self) {
         self.change(|applied| {
             applied.position = None;
-            false
+            applied.is_followed = false;
         });
         self.current.swap(None).into_iter().for_each(|old| self.discard(&old));
     }
@@ -293,10 +341,7 @@ impl Keyspace {
 
     /// Only a full resync tells what the master has. Until then all else is applied.
     pub(crate) fn set_lost(&self) {
-        self.change(|applied| {
-            applied.is_lost = true;
-            false
-        });
+        self.change(|applied| applied.is_lost = true);
     }
 
     /// The next link has to begin with a full resync.
@@ -361,6 +406,12 @@ impl Keyspace {
             if !notices.send(env, self.mirror) {
                 self.untold.fetch_sub(weight, Ordering::SeqCst);
             }
+            drop(notices);
+            self.awaited.check(|replid, offset| {
+                let is_reached = self.reached(Some(replid), offset).is_some();
+                is_reached
+                    && env.send(&self.mirror, (atoms::eslaver_keyspace(), atoms::reached())).is_ok()
+            });
         }
     }
 
@@ -426,7 +477,7 @@ impl Keyspace {
     pub(crate) fn detach(&self) -> u64 {
         let mut turn = self.turn.lock();
         *turn += 1;
-        self.set_fresh(false);
+        self.set_followed(false);
         *turn
     }
 

@@ -134,7 +134,7 @@ impl Applier {
         };
         self.learned = learned;
         self.feed = Some(self.feed_of(&store, functions));
-        self.keyspace.set_fresh(true);
+        self.keyspace.set_followed(true);
         Ok(())
     }
 

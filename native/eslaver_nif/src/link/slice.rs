@@ -137,7 +137,7 @@ impl Slicer {
                 let outcome = self.guarded(env, shared);
                 keyspace.projections().into_iter().for_each(|projections| projections.call(env));
                 if matches!(outcome, Outcome::Closed(_)) {
-                    keyspace.set_fresh(false);
+                    keyspace.set_followed(false);
                 }
                 outcome
             }
