@@ -39,7 +39,7 @@
     keeper = none :: eslaver_position_keeper:keeper(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
     progress = eslaver_progress:none() :: eslaver_progress:progress(),
-    %% Who waits for the first snapshot.
+    %% Who waits for the first snapshot, or for a write.
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     retry = eslaver_retry:new() :: eslaver_retry:retry(),
     hooks :: none | eslaver_hooks:hooks()
@@ -187,8 +187,11 @@ handle_call({demand, More}, _From, #state{dispatch = Dispatch} = State) ->
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
     {reply, ok, State#state{subscriptions = Next}};
-handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State) ->
-    {noreply, State#state{waiting = eslaver_waiting:call(Request, From, Waiting)}};
+handle_call({eslaver_waiting, Request}, From, #state{session = Session} = State) ->
+    Reach = eslaver_session:reach(Session),
+    {noreply, State#state{
+        waiting = eslaver_waiting:call(Request, From, Reach, State#state.waiting)
+    }};
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_request, Request}}, State}.
 
@@ -347,11 +350,15 @@ handled(Source, Weight, State) ->
     work(credit(Source, Weight, State)).
 
 advance(End, #state{session = Session} = State) ->
-    State#state{session = eslaver_session:advance(End, Session)}.
+    reached(State#state{session = eslaver_session:advance(End, Session)}).
 
 behind(Count, Events, Offsets, State) ->
     #state{session = Session} = Notified = notified(Count, Events, Offsets, State),
-    Notified#state{session = eslaver_session:behind(Count, Offsets, Session)}.
+    reached(Notified#state{session = eslaver_session:behind(Count, Offsets, Session)}).
+
+reached(#state{session = Session, waiting = Waiting} = State) ->
+    Offset = eslaver_position:safe_offset(eslaver_session:position(Session)),
+    State#state{waiting = eslaver_waiting:reached(Offset, Waiting)}.
 
 %% Subscribers are told of keys once the callback has handled what changed them.
 notified(Count, Events, Offsets, #state{subscriptions = Subscriptions} = State) ->
@@ -509,8 +516,9 @@ effect({observe, News}, #state{observer = Observer} = State) ->
 effect({notify, News}, #state{subscriptions = Subscriptions} = State) ->
     ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, Subscriptions)),
     State;
-effect(answer_waiting, #state{waiting = Waiting} = State) ->
-    State#state{waiting = eslaver_waiting:loaded(Waiting)};
+effect(answer_waiting, #state{session = Session, waiting = Waiting} = State) ->
+    Reach = eslaver_session:reach(Session),
+    State#state{waiting = eslaver_waiting:loaded(Reach, Waiting)};
 effect(credit, State) ->
     credit(master, 0, State).
 

@@ -16,17 +16,28 @@
     %% A command cannot be applied.
     | {refused, Command :: binary(), Reason :: binary()}
     %% Only a full resync tells what the master has.
-    | lost.
+    | lost
+    %% The data is of this history, as {@link eslaver_histories:followed/4} takes it.
+    | {followed, Replid :: binary(), eslaver_position:safe() | undefined, eslaver_source:peer()}.
 
 %% @doc What events say, in their order.
 -spec of_events([term()]) -> [news()].
 of_events(Events) ->
     lists:flatmap(fun event/1, Events).
 
-event({loading, start, _}) -> [loading];
-event({loading, eof, _}) -> [loaded];
-event({link, up, #{resync := partial}}) -> [up];
-event({link, up, #{resync := full}}) -> [];
-event({link, down, _Why}) -> [];
-event({mirror, refused, #{command := Command, reason := Reason}}) -> [{refused, Command, Reason}];
-event({mirror, lost, _}) -> [lost].
+event({loading, start, _}) ->
+    [loading];
+event({loading, eof, _}) ->
+    [loaded];
+event({link, up, #{resync := partial}}) ->
+    [up];
+event({link, up, #{resync := full}}) ->
+    [];
+event({link, down, _Why}) ->
+    [];
+event({mirror, refused, #{command := Command, reason := Reason}}) ->
+    [{refused, Command, Reason}];
+event({mirror, lost, _}) ->
+    [lost];
+event({mirror, followed, #{replid := Replid, from := From, peer := Peer}}) ->
+    [{followed, Replid, From, Peer}].

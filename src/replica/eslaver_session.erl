@@ -27,7 +27,7 @@
 
 -export([new/3, connecting/1, arrived/3, handled/3]).
 -export([is_ready/1, postponed/2, continued/1, work/1]).
--export([placed/3, advance/2, behind/3, position/1]).
+-export([placed/3, advance/2, behind/3, position/1, reach/1]).
 -export([phase/1, master/1, peer/1, watched/2, info/1]).
 -export_type([session/0, phase/0, message/0, effect/0]).
 
@@ -44,6 +44,7 @@
     stand_in :: boolean(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
     position :: undefined | eslaver_position:position(),
+    histories = eslaver_histories:new() :: eslaver_histories:histories(),
     %% The replication id and the address of the master, as the options and then links tell them.
     replid :: undefined | binary(),
     master :: binary(),
@@ -92,8 +93,13 @@
 new(none, Master, StandIn) ->
     #session{master = Master, stand_in = StandIn};
 new(#{replid := Replid} = Safe, Master, StandIn) ->
-    Session = new(none, Master, StandIn),
-    Session#session{replid = Replid, position = eslaver_position:resumed(Safe)}.
+    resumed(Safe, (new(none, Master, StandIn))#session{replid = Replid}).
+
+resumed(#{replid := Replid} = Safe, #session{histories = Histories} = Session) ->
+    Session#session{
+        position = eslaver_position:resumed(Safe),
+        histories = eslaver_histories:followed(Replid, undefined, #{}, Histories)
+    }.
 
 %% @doc A link to the master is being made.
 -spec connecting(session()) -> session().
@@ -129,12 +135,13 @@ arrived(master, {partial, News}, #session{position = Before} = Session) ->
     Position = eslaver_position:continued(New, Before),
     #{replid := Replid} = eslaver_position:safe(Position),
     Report = #{resync => partial, offset => Offset, replid => Replid},
+    {Followed, Next} = followed(eslaver_position:safe(Before), Session#session{
+        stand_in = false, position = Position, replid = Replid, master = Master
+    }),
     {
-        [close_file, {log, notice, link_up, Report}, learn],
+        [close_file, {log, notice, link_up, Report}, learn | Followed],
         eslaver_events:partial(Replid, News),
-        Session#session{
-            stand_in = false, position = Position, replid = Replid, master = Master
-        }
+        Next
     };
 arrived(master, {peer, Peer}, Session) ->
     {[{met, Peer}], [], Session#session{peer = Peer}};
@@ -142,7 +149,10 @@ arrived(file, {full, News}, Session) ->
     #{bytes := Bytes, master := File} = News,
     Effects = [{log, notice, replay, #{file => File}}, {load_started, Bytes}],
     {Effects, eslaver_events:full(file, News), Session};
-arrived(_Source, {loaded, News}, Session) ->
+arrived(master, {loaded, News}, Session) ->
+    {Followed, Next} = followed(undefined, Session),
+    {Followed, eslaver_events:loaded(News), Next};
+arrived(file, {loaded, News}, Session) ->
     {[], eslaver_events:loaded(News), Session};
 arrived(_Source, {Tag, News}, Session) when Tag =:= refused; Tag =:= lost ->
     {[{observe, {mirror, Tag, News}}], [], Session};
@@ -154,6 +164,15 @@ arrived(master, {closed, Reason, Text, _}, #session{phase = Phase} = Session) wh
     {[], eslaver_events:down(failure(Reason, Text)), Session};
 arrived(_Source, {closed, _, _, _}, Session) ->
     {[], [], Session}.
+
+%% The data is of the master's history from now on, continued from this position or begun anew.
+followed(_From, #session{replid = undefined} = Session) ->
+    {[], Session};
+followed(From, #session{replid = Replid, peer = Peer, histories = Histories} = Session) ->
+    {
+        [{observe, {mirror, followed, #{replid => Replid, from => From, peer => Peer}}}],
+        Session#session{histories = eslaver_histories:followed(Replid, From, Peer, Histories)}
+    }.
 
 %% @doc The callback has handled the events of a message.
 -spec handled(eslaver_links:source(), message(), session()) -> {[effect()], session()}.
@@ -219,7 +238,7 @@ work(Session) -> {false, Session}.
 placed(undefined, _HasCallback, Session) ->
     Session#session{position = undefined};
 placed(Safe, false, #session{position = undefined} = Session) ->
-    Session#session{position = eslaver_position:resumed(Safe)};
+    resumed(Safe, Session);
 placed(_Safe, _HasCallback, Session) ->
     Session.
 
@@ -236,6 +255,11 @@ behind(Count, Offsets, #session{position = Position} = Session) ->
 %% @doc Where the handled events end.
 -spec position(session()) -> eslaver_position:position() | undefined.
 position(#session{position = Position}) -> Position.
+
+%% @doc Where they end between two transactions, and which histories have been followed.
+-spec reach(session()) -> eslaver_waiting:reach().
+reach(#session{position = Position, histories = Histories}) ->
+    {eslaver_position:safe(Position), Histories}.
 
 %% @doc The phase of the link to the master.
 -spec phase(session()) -> phase().
