@@ -30,6 +30,8 @@
     announce_port := inet:port_number(),
     client_name := binary() | undefined,
     psync_command := binary(),
+    read_from := eslaver_nif:read_from(),
+    empty_master_delay := non_neg_integer(),
     rdb_compression := auto | boolean(),
     connect_timeout := pos_integer(),
     repl_timeout := pos_integer(),
@@ -42,10 +44,11 @@
     hooks := eslaver_hooks:spec(),
     name := eslaver_name:name(),
     observer => eslaver_observer:observer(),
-    keyspace => eslaver_nif:filled()
+    keyspace => eslaver_nif:filled(),
+    confirm_empty => boolean()
 }.
 %% Checked and complete. A mirror adds itself as the observer, and perhaps no callback; the link
-%% gets its keyspace.
+%% gets its keyspace, and whether to refuse a master that has lost its data.
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
@@ -133,6 +136,8 @@ defaults() ->
         announce_port => 0,
         client_name => default,
         psync_command => <<"PSYNC">>,
+        read_from => master,
+        empty_master_delay => 10000,
         rdb_compression => auto,
         connect_timeout => 10000,
         repl_timeout => 60000,
@@ -253,45 +258,85 @@ looks_secret(Value) ->
     Signs = ["pass", "secret", "@", "://"],
     lists:any(fun(Sign) -> string:find(Text, Sign) =/= nomatch end, Signs).
 
-value(master_host, {local, Path}) -> tag(local, socket(path(Path)));
-value(master_host, Host) -> tag(host, host(Host));
-value(master_port, Port) -> port(Port, 1);
-value(master_auth, Secret) -> secret(Secret);
-value(master_user, User) -> optional_text(User);
+value(master_host, {local, Path}) ->
+    tag(local, socket(path(Path)));
+value(master_host, Host) ->
+    tag(host, host(Host));
+value(master_port, Port) ->
+    port(Port, 1);
+value(master_auth, Secret) ->
+    secret(Secret);
+value(master_user, User) ->
+    optional_text(User);
 value(dbfilename, None) when None =:= undefined; None =:= undef -> {ok, undefined};
-value(dbfilename, File) -> path(File);
-value(load_dump, Load) -> keep(Load, is_boolean(Load));
-value(tls, false) -> {ok, undefined};
-value(tls, true) -> tls([]);
+value(dbfilename, File) ->
+    path(File);
+value(load_dump, Load) ->
+    keep(Load, is_boolean(Load));
+value(tls, false) ->
+    {ok, undefined};
+value(tls, true) ->
+    tls([]);
 value(tls, Tls) when is_map(Tls) -> tls(maps:to_list(Tls));
 value(announce_ip, None) when None =:= undefined; None =:= undef -> {ok, undefined};
-value(announce_ip, Host) -> host(Host);
-value(announce_port, Port) -> port(Port, 0);
-value(client_name, undefined) -> {ok, undefined};
-value(client_name, Name) -> word(Name);
-value(psync_command, Name) -> word(Name);
-value(rdb_compression, auto) -> {ok, auto};
-value(rdb_compression, Compression) -> keep(Compression, is_boolean(Compression));
-value(connect_timeout, Time) -> time(Time);
-value(repl_timeout, Time) -> time(Time);
-value(proto_max_bulk_len, Bytes) -> limit(Bytes, ?UNLIMITED);
-value(max_arguments, Count) -> limit(Count, ?INT_MAX);
-value(max_value, infinity) -> {ok, ?UNLIMITED};
-value(max_value, Bytes) -> limit(Bytes, ?UNLIMITED);
-value(resume, undefined) -> {ok, undefined};
-value(resume, {file, Path}) -> tag(file, path(Path));
-value(resume, Position) -> keep(Position, eslaver_position:is_safe(Position));
-value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
-value(filter, undefined) -> {ok, undefined};
-value(filter, Filter) -> eslaver_filter:parse_types(Filter);
-value(hooks, Hooks) -> keep(Hooks, eslaver_hooks:check(Hooks));
-value(mailbox_limit, infinity) -> {ok, infinity};
-value(mailbox_limit, Limit) -> keep(Limit, is_integer(Limit) andalso Limit > 0);
-value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));
-value(name, {local, Name} = Full) -> keep(Full, is_atom(Name) andalso Name =/= undefined);
-value(name, {global, _} = Full) -> {ok, Full};
-value(name, {via, Module, _} = Full) -> keep(Full, is_registry(Module));
-value(_Key, _Value) -> error.
+value(announce_ip, Host) ->
+    host(Host);
+value(announce_port, Port) ->
+    port(Port, 0);
+value(client_name, undefined) ->
+    {ok, undefined};
+value(client_name, Name) ->
+    word(Name);
+value(psync_command, Name) ->
+    word(Name);
+value(read_from, Role) ->
+    keep(Role, lists:member(Role, [master, prefer_replica, replica]));
+value(empty_master_delay, Time) ->
+    keep(Time, is_integer(Time) andalso Time >= 0 andalso Time < 1 bsl 31);
+value(rdb_compression, auto) ->
+    {ok, auto};
+value(rdb_compression, Compression) ->
+    keep(Compression, is_boolean(Compression));
+value(connect_timeout, Time) ->
+    time(Time);
+value(repl_timeout, Time) ->
+    time(Time);
+value(proto_max_bulk_len, Bytes) ->
+    limit(Bytes, ?UNLIMITED);
+value(max_arguments, Count) ->
+    limit(Count, ?INT_MAX);
+value(max_value, infinity) ->
+    {ok, ?UNLIMITED};
+value(max_value, Bytes) ->
+    limit(Bytes, ?UNLIMITED);
+value(resume, undefined) ->
+    {ok, undefined};
+value(resume, {file, Path}) ->
+    tag(file, path(Path));
+value(resume, Position) ->
+    keep(Position, eslaver_position:is_safe(Position));
+value(events, Events) ->
+    keep(Events, Events =:= classic orelse Events =:= full);
+value(filter, undefined) ->
+    {ok, undefined};
+value(filter, Filter) ->
+    eslaver_filter:parse_types(Filter);
+value(hooks, Hooks) ->
+    keep(Hooks, eslaver_hooks:check(Hooks));
+value(mailbox_limit, infinity) ->
+    {ok, infinity};
+value(mailbox_limit, Limit) ->
+    keep(Limit, is_integer(Limit) andalso Limit > 0);
+value(callback, Callback) ->
+    keep(Callback, eslaver_callback:check(Callback));
+value(name, {local, Name} = Full) ->
+    keep(Full, is_atom(Name) andalso Name =/= undefined);
+value(name, {global, _} = Full) ->
+    {ok, Full};
+value(name, {via, Module, _} = Full) ->
+    keep(Full, is_registry(Module));
+value(_Key, _Value) ->
+    error.
 
 tls(Given) ->
     tls(Given, tls_defaults()).

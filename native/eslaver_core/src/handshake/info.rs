@@ -92,7 +92,7 @@ impl<'a> Info<'a> {
 
     fn told(self) -> Told {
         if self.is_sentinel {
-            return Told::Sentinel("by its INFO".to_owned());
+            return Told::Sentinel(b"as its INFO says".to_vec());
         }
         let is_replica = self.role == Some(Role::Replica);
         let version = self.valkey_version.or(self.redis_version).and_then(version);

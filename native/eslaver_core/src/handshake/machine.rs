@@ -6,7 +6,7 @@ use super::answer::{self, Reply};
 use super::config::Config;
 use super::info;
 use super::peer::{Peer, Told};
-use super::refusal::{Answered, Refusal};
+use super::refusal::{Answered, Refusal, shown};
 use super::role;
 use super::step::{self, Step};
 use crate::lines::Lines;
@@ -192,15 +192,24 @@ impl Handshake {
         })?;
         match step {
             Step::Role => {
-                self.role = told(role::read(&value))?;
+                self.role = self.told(role::read(&value))?;
                 if let Some(refusal) = self.refusal.take() {
                     return Err(refusal);
                 }
             }
-            Step::Info => self.info = told(info::read(value.text().unwrap_or_default()))?,
+            Step::Info => self.info = self.told(info::read(value.text().unwrap_or_default()))?,
             _ => self.commands = Some(value),
         }
         self.go_on()
+    }
+
+    fn told(&self, told: Told) -> Result<Peer, Refusal> {
+        match told {
+            Told::Peer(peer) => Ok(peer),
+            Told::Sentinel(words) => {
+                Err(Refusal::Sentinel { text: shown(&words, self.config.password.as_deref()) })
+            }
+        }
     }
 
     /// Goes on after an answer that was good, or does not matter.
@@ -240,12 +249,5 @@ impl Handshake {
     fn answered<'a>(&'a self, asked: &'a str, line: &'a [u8]) -> Answered<'a> {
         let secret = self.config.password.as_deref();
         Answered { line, step: self.step(), asked, secret }
-    }
-}
-
-fn told(told: Told) -> Result<Peer, Refusal> {
-    match told {
-        Told::Sentinel(text) => Err(Refusal::Sentinel { text }),
-        Told::Peer(peer) => Ok(peer),
     }
 }

@@ -1,7 +1,7 @@
 //! What the node at the other end tells of itself, and whether it may be followed.
 
 use super::config::{Config, ReadFrom, Resume};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, shown};
 
 /// The role of a node in its replication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct Peer {
 #[derive(Debug)]
 pub(super) enum Told {
     /// It is a Sentinel, in words for people.
-    Sentinel(String),
+    Sentinel(Vec<u8>),
     /// It is a master or a replica, or has not told.
     Peer(Peer),
 }
@@ -72,8 +72,7 @@ impl Peer {
     pub(super) fn refusal(&self, config: &Config) -> Option<Refusal> {
         match (config.read_from, self.role) {
             (ReadFrom::Master, Some(Role::Replica)) => {
-                let of = |(host, port): &(String, u16)| format!("{host}:{port}");
-                let text = self.master.as_ref().map_or_else(|| "another node".to_owned(), of);
+                let text = shown(self.master().as_bytes(), config.password.as_deref());
                 Some(Refusal::Replica { text })
             }
             (ReadFrom::Replica, Some(Role::Master)) => {
@@ -84,6 +83,15 @@ impl Peer {
                 Some(Refusal::EmptyMaster { text })
             }
             _ => None,
+        }
+    }
+
+    /// The address of its master, for people.
+    fn master(&self) -> String {
+        match &self.master {
+            Some((host, port)) if host.contains(':') => format!("[{host}]:{port}"),
+            Some((host, port)) => format!("{host}:{port}"),
+            None => "another node".to_owned(),
         }
     }
 

@@ -232,12 +232,19 @@ impl Refusal {
     /// Whether trying again soon may help. A refusal that needs a change of configuration does not
     /// heal.
     pub fn heals(&self) -> bool {
-        let other = matches!(self, Self::TooManyClients { .. } | Self::Error { .. });
-        self.passes() || other || (self.is_of_node() && !matches!(self, Self::Sentinel { .. }))
+        self.passes()
+            || matches!(
+                self,
+                Self::TooManyClients { .. }
+                    | Self::Replica { .. }
+                    | Self::Master { .. }
+                    | Self::EmptyMaster { .. }
+                    | Self::Error { .. }
+            )
     }
 
-    /// Whether it is ours, for what the node says that it is.
-    pub fn is_of_node(&self) -> bool {
+    /// Whether it is ours, because of what the node says that it is.
+    pub fn is_ours(&self) -> bool {
         matches!(
             self,
             Self::Sentinel { .. }
@@ -395,16 +402,16 @@ impl Answered<'_> {
     fn text(&self) -> String {
         let line = self.line.strip_prefix(b"-").unwrap_or(self.line);
         let end = memchr::memmem::find(line, b", with args beginning with").unwrap_or(line.len());
-        let mut text = String::from_utf8_lossy(&line[..end]).into_owned();
-        if let Some(secret) = self.secret.filter(|secret| !secret.is_empty()) {
-            text = text.replace(&*String::from_utf8_lossy(secret), "***");
-        }
-        shown(&text)
+        shown(&line[..end], self.secret)
     }
 }
 
-/// A text for messages: without control characters, and not too long.
-pub(super) fn shown(text: &str) -> String {
+/// A node's words for messages: without the password and control characters, and not too long.
+pub(super) fn shown(words: &[u8], secret: Option<&[u8]>) -> String {
+    let mut text = String::from_utf8_lossy(words).into_owned();
+    if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
+        text = text.replace(&*String::from_utf8_lossy(secret), "***");
+    }
     let mut shown: String = text
         .chars()
         .map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char })

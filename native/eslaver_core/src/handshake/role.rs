@@ -1,7 +1,6 @@
 //! The answer to `ROLE`.
 
 use super::peer::{Peer, Role, Told};
-use super::refusal::shown;
 use super::words::{host, port};
 use crate::reply::Value;
 
@@ -25,11 +24,11 @@ pub(super) fn read(answer: &Value) -> Told {
     })
 }
 
-fn groups(names: Option<&Value>) -> String {
+fn groups(names: Option<&Value>) -> Vec<u8> {
     let names = names.and_then(Value::array).unwrap_or_default();
     let names: Vec<_> = names.iter().filter_map(Value::text).collect();
     match names.is_empty() {
-        true => "it monitors no master".to_owned(),
-        false => format!("it monitors {}", shown(&String::from_utf8_lossy(&names.join(&b' ')))),
+        true => b"it monitors no master".to_vec(),
+        false => [&b"it monitors "[..], &names.join(&b' ')].concat(),
     }
 }
