@@ -150,14 +150,14 @@ new(Dispatch, Hooks, {bad, Failure}, Keeper, Options) ->
     log(warning, bad_position, Failure, State),
     State;
 new(Dispatch, Hooks, Position, Keeper, Options) ->
-    #{source := Spec, load_dump := StandIn} = Options,
+    #{source := Spec, load_dump := StandIn, empty_master_delay := Delay} = Options,
     Source = eslaver_source:new(Spec, Options),
     #state{
         options = Options,
         dispatch = Dispatch,
         observer = maps:get(observer, Options, none),
         source = Source,
-        session = eslaver_session:new(Position, eslaver_source:shown(Source), StandIn),
+        session = eslaver_session:new(Position, eslaver_source:shown(Source), StandIn, Delay),
         keeper = Keeper,
         hooks = Hooks
     }.
@@ -387,8 +387,10 @@ connect(#state{next = Address} = State) ->
     connect(Address, State#state{next = undefined}).
 
 connect(Address, #state{links = Links} = State) ->
-    {Options, Session} = placed(State),
-    Connecting = connecting(State#state{session = Session}),
+    {Placed, Before} = placed(State),
+    Session = eslaver_session:connecting(eslaver_log:address(Address), Before),
+    Connecting = State#state{session = Session},
+    Options = Placed#{confirm_empty => eslaver_session:confirms_empty(Session)},
     case eslaver_links:open_master(Address, eslaver_session:position(Session), Options, Links) of
         {ok, Next} ->
             {noreply, Connecting#state{links = Next}};
@@ -430,10 +432,10 @@ news({moved, Address}, #state{links = Links, session = Session} = State) ->
 placed(#state{options = Options, session = Session, observer = none}) ->
     {Options, Session};
 placed(#state{options = Options, session = Session, observer = #{keyspace := Keyspace}}) ->
-    {Ticket, Position} = eslaver_nif:keyspace_detach(Keyspace),
+    {Ticket, Position, HasKeys} = eslaver_nif:keyspace_detach(Keyspace),
     HasCallback = maps:get(callback, Options) =/= undefined,
     Filled = #{keyspace => Keyspace, ticket => Ticket, events => HasCallback},
-    {Options#{keyspace => Filled}, eslaver_session:placed(Position, HasCallback, Session)}.
+    {Options#{keyspace => Filled}, eslaver_session:placed(Position, HasKeys, HasCallback, Session)}.
 
 %% The mirror's data is stale while the replica that it comes from may lack what its master has.
 cut_off(_Peer, #state{observer = none} = State) ->

@@ -21,15 +21,20 @@
 
 %% @doc A master, or the RDB file of an earlier run, begins a snapshot.
 -spec full(master | file, map()) -> [event()].
-full(Source, #{replid := Replid, offset := Offset, bytes := Bytes, master := Master}) ->
+full(Source, #{replid := Replid, offset := Offset, bytes := Bytes, master := Master} = News) ->
     Start = #{replid => Replid, offset => Offset, bytes => Bytes, source => Source},
     Up = #{resync => full, replid => Replid, offset => Offset, master => Master},
-    [{link, up, Up} || Source =:= master] ++ [{loading, start, Start}].
+    [{link, up, about(News, Up)} || Source =:= master] ++ [{loading, start, Start}].
 
 %% @doc The stream continues.
 -spec partial(Replid :: binary(), map()) -> [event()].
-partial(Replid, #{offset := Offset, master := Master}) ->
-    [{link, up, #{resync => partial, replid => Replid, offset => Offset, master => Master}}].
+partial(Replid, #{offset := Offset, master := Master} = News) ->
+    Up = #{resync => partial, replid => Replid, offset => Offset, master => Master},
+    [{link, up, about(News, Up)}].
+
+%% Why the link is up, and the role of the node.
+about(News, Up) ->
+    maps:merge(Up, maps:with([why, role], News)).
 
 %% @doc A snapshot has ended.
 -spec loaded(map()) -> [event()].

@@ -51,10 +51,10 @@ new(Function, Name) ->
 report(_What, _Report, none) ->
     ok;
 report(link_up, #{resync := full} = Report, Hooks) ->
-    tell([link, up], #{}, [resync, why, replid], Report, Hooks),
+    tell([link, up], #{}, [resync, why, role, replid], Report, Hooks),
     tell([load, start], now_too(), [], Report#{source => master}, Hooks);
 report(link_up, Report, Hooks) ->
-    tell([link, up], #{}, [resync, offset, replid], Report, Hooks);
+    tell([link, up], #{}, [resync, why, role, offset, replid], Report, Hooks);
 report(link_down, Report, Hooks) ->
     tell([link, down], #{}, [reason, text], Report, Hooks);
 report(replay, Report, Hooks) ->
