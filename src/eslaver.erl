@@ -7,9 +7,10 @@
 -behaviour(application).
 
 -export([start/2, stop/1]).
--export([start_link/1, child_spec/1, info/1, position/1, await/3, continue/1, demand/2]).
+-export([start_link/1, child_spec/1, info/1, position/1, await/3, token/1]).
+-export([continue/1, demand/2]).
 -export([subscribe/2, unsubscribe/2]).
--export_type([replica/0, options/0, callback/0, position/0, notice/0]).
+-export_type([replica/0, options/0, callback/0, position/0, token/0, notice/0]).
 -export_type([event/0, classic_event/0, full_event/0]).
 
 -type replica() :: eslaver_name:replica().
@@ -52,6 +53,10 @@
 
 -type position() :: eslaver_position:safe().
 %% `#{replid, offset, db}': a position in a master's stream, between two transactions.
+
+-type token() :: eslaver_token:token().
+%% Names a write, and all before it: `{offset, Replid, Offset}' as `INFO replication' tells on the
+%% connection that has written, or `{offset, Offset}' as `ROLE' does.
 
 %% @doc Starts the application's tree with this callback. It is the application callback, too: then
 %% the callback is the environment's.
@@ -117,10 +122,25 @@ info(Replica) ->
 position(Replica) ->
     eslaver_server:position(Replica).
 
-%% @doc Returns when the first snapshot has been handled.
--spec await(replica(), loaded, timeout()) -> ok | {error, timeout}.
+%% @doc With `loaded', returns when the first snapshot has been handled.
+%%
+%% With a {@link token()}, returns when the write that it names has been handled, and all before it:
+%% for writes of a transaction, when its `exec' has been. It also does so after failovers, if the
+%% write has survived them. `{error, diverged}' says that it has not: the history that is followed
+%% now does not have the write, or the master has begun a new one without saying what is in it. A
+%% token of a history that the replica does not know is waited for, as that may be the one of the
+%% next master. A token without an id is one of the history that is followed now.
+-spec await(replica(), loaded | token(), timeout()) -> ok | {error, timeout | diverged}.
 await(Replica, loaded, Timeout) ->
-    eslaver_waiting:await(Replica, Timeout).
+    eslaver_waiting:await(Replica, loaded, Timeout);
+await(Replica, Token, Timeout) ->
+    eslaver_waiting:await(Replica, eslaver_token:write(Token), Timeout).
+
+%% @doc The token in the reply to `INFO replication', or to `INFO': it names the last write of the
+%% server, so at least the last one of the connection.
+-spec token(InfoReply :: iodata()) -> token().
+token(InfoReply) ->
+    eslaver_token:of_info(InfoReply).
 
 %% @doc Lets a replica whose callback is `{Pid, #{demand => N}}' send `More' events more. When it
 %% ran out it sent `{eslaver_passive, ReplicaPid}'.

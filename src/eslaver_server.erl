@@ -39,7 +39,7 @@
     keeper = none :: eslaver_position_keeper:keeper(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
     progress = eslaver_progress:none() :: eslaver_progress:progress(),
-    %% Who waits for the first snapshot.
+    %% Who waits for the first snapshot, or for a write.
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
     retry = eslaver_retry:new() :: eslaver_retry:retry(),
     hooks :: none | eslaver_hooks:hooks()
@@ -151,7 +151,7 @@ new(Dispatch, Hooks, {bad, Failure}, Keeper, Options) ->
     State;
 new(Dispatch, Hooks, Position, Keeper, Options) ->
     #{source := Spec, load_dump := StandIn, empty_master_delay := Delay} = Options,
-    Source = eslaver_source:new(Spec),
+    Source = eslaver_source:new(Spec, Options),
     #state{
         options = Options,
         dispatch = Dispatch,
@@ -187,8 +187,10 @@ handle_call({demand, More}, _From, #state{dispatch = Dispatch} = State) ->
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
     {reply, ok, State#state{subscriptions = Next}};
-handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State) ->
-    {noreply, State#state{waiting = eslaver_waiting:call(Request, From, Waiting)}};
+handle_call({eslaver_waiting, Request}, From, #state{session = Session} = State) ->
+    Reach = eslaver_session:reach(Session),
+    Waiting = eslaver_waiting:call(Request, From, Reach, State#state.waiting),
+    {noreply, State#state{waiting = Waiting}};
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_request, Request}}, State}.
 
@@ -347,11 +349,15 @@ handled(Source, Weight, State) ->
     work(credit(Source, Weight, State)).
 
 advance(End, #state{session = Session} = State) ->
-    State#state{session = eslaver_session:advance(End, Session)}.
+    reached(State#state{session = eslaver_session:advance(End, Session)}).
 
 behind(Count, Events, Offsets, State) ->
     #state{session = Session} = Notified = notified(Count, Events, Offsets, State),
-    Notified#state{session = eslaver_session:behind(Count, Offsets, Session)}.
+    reached(Notified#state{session = eslaver_session:behind(Count, Offsets, Session)}).
+
+reached(#state{session = Session, waiting = Waiting} = State) ->
+    Offset = eslaver_position:safe_offset(eslaver_session:position(Session)),
+    State#state{waiting = eslaver_waiting:reached(Offset, Waiting)}.
 
 %% Subscribers are told of keys once the callback has handled what changed them.
 notified(Count, Events, Offsets, #state{subscriptions = Subscriptions} = State) ->
@@ -373,8 +379,7 @@ failed(Failure, State) ->
 
 %% The address that the source has named by itself, or else the one that it is asked for.
 connect(#state{next = undefined, source = Source} = State) ->
-    Need = #{position => safe_position(State)},
-    case eslaver_source:find(Need, Source) of
+    case eslaver_source:find(need(State), Source) of
         {found, Address, Next} -> connect(Address, State#state{source = Next});
         {asked, Next} -> {noreply, connecting(State#state{source = Next})}
     end;
@@ -400,15 +405,17 @@ connecting(#state{session = Session} = State) ->
 
 %% What the source has to say of the master.
 sourced(Message, #state{source = Source} = State) ->
-    {News, Next} = eslaver_source:handle(Message, Source),
+    {News, Next} = eslaver_source:handle(Message, need(State), Source),
     news(News, State#state{source = Next}).
+
+need(State) -> #{position => safe_position(State)}.
 
 news(nothing, State) ->
     {noreply, State};
 news({found, Address}, State) ->
     connect(Address, State);
-news({none, Text}, State) ->
-    transition(master, {closed, no_master, Text, true}, State);
+news({none, Reason, Text}, State) ->
+    transition(master, {closed, Reason, Text, true}, State);
 news({watched, Changes}, #state{session = Session} = State) ->
     Next = eslaver_session:watched(Changes, Session),
     {noreply, cut_off(eslaver_session:peer(Next), State#state{session = Next})};
@@ -510,8 +517,9 @@ effect({observe, News}, #state{observer = Observer} = State) ->
 effect({notify, News}, #state{subscriptions = Subscriptions} = State) ->
     ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, Subscriptions)),
     State;
-effect(answer_waiting, #state{waiting = Waiting} = State) ->
-    State#state{waiting = eslaver_waiting:loaded(Waiting)};
+effect(answer_waiting, #state{session = Session, waiting = Waiting} = State) ->
+    Reach = eslaver_session:reach(Session),
+    State#state{waiting = eslaver_waiting:loaded(Reach, Waiting)};
 effect(credit, State) ->
     credit(master, 0, State).
 

@@ -13,6 +13,7 @@
 -export([interests_of/5, interests_of_dirty/5]).
 -export([keyspace_new/5, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
+-export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
 -export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
 -export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
 -export([keyspace_fail_command/2, keyspace_fail_load/2]).
@@ -277,7 +278,7 @@ library_name(_Code) -> erlang:nif_error(reason()).
 
 %% @doc A keyspace without data, which readers find by the name until its process, the calling one,
 %% ends. Of changes that are of interest this process is told, as `{eslaver_keyspace, Weight,
-%% [{[interest()] | all, notice()}]}', once they can be read.
+%% [{[interest()] | all, notice()}]}', once they can be read; see also {@link keyspace_await/3}.
 -spec keyspace_new(Name, interests(), ServesStale, InPlace, MaxMemory) -> keyspace() when
     Name :: atom(),
     ServesStale :: boolean(),
@@ -298,6 +299,24 @@ keyspace_detach(_Keyspace) -> erlang:nif_error(reason()).
 %% @doc The next link has to begin with a full resync.
 -spec keyspace_forget(keyspace()) -> ok.
 keyspace_forget(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc The place up to which all can be read, and projections have it: at least. `undefined' without
+%% data, while that is incomplete, and if its master has no history.
+-spec keyspace_reached(keyspace()) -> place() | undefined.
+keyspace_reached(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc Whether all up to this offset of the history can be read, and projections have it: then the
+%% offset up to which they do. Else the mirror gets `{eslaver_keyspace, reached}' when they do,
+%% unless it awaits another place by then.
+-spec keyspace_await(keyspace(), Replid :: binary(), Offset :: non_neg_integer()) ->
+    waiting | (Reached :: non_neg_integer()).
+keyspace_await(_Keyspace, _Replid, _Offset) -> erlang:nif_error(reason()).
+
+%% @doc Whether all up to this offset, of this history or of any, can be read of the mirror with this
+%% name, and its projections have it.
+-spec keyspace_has(Name :: atom(), Replid :: binary() | any, Offset :: non_neg_integer()) ->
+    boolean().
+keyspace_has(_Name, _Replid, _Offset) -> erlang:nif_error(reason()).
 
 %% @doc The replica that the link goes to has lost its own master, or has it again. Meanwhile the data
 %% is stale.

@@ -59,6 +59,8 @@ sentence(#{what := no_link, reason := Reason, text := Text}) ->
     {"no link (~ts): ~ts; retrying", [Reason, Text]};
 sentence(#{what := moved, to := Address}) ->
     {"the master is now ~ts; connecting there", [Address]};
+sentence(#{what := sentinel_failed, reason := Reason, text := Text}) ->
+    {"asking without one of its Sentinels (~ts): ~ts; logged once", [Reason, Text]};
 sentence(#{what := not_started, reason := Reason}) ->
     {"cannot start the replica that feeds the mirror (~0tP); retrying", [Reason, 20]};
 sentence(#{what := bad_position, path := Path, text := Text}) ->

@@ -27,7 +27,7 @@
 
 -export([new/4, connecting/1, connecting/2, confirms_empty/1, arrived/3, handled/3]).
 -export([is_ready/1, postponed/2, continued/1, work/1]).
--export([placed/4, advance/2, behind/3, position/1]).
+-export([placed/4, advance/2, behind/3, position/1, reach/1]).
 -export([phase/1, master/1, peer/1, watched/2, info/1]).
 -export_type([session/0, phase/0, message/0, effect/0]).
 
@@ -44,6 +44,8 @@
     stand_in :: boolean(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
     position :: undefined | eslaver_position:position(),
+    %% Of all masters so far.
+    histories = eslaver_histories:new() :: eslaver_histories:histories(),
     %% Where that of the keyspace ends, and whether it has keys, if there is one.
     applied :: undefined | eslaver_position:safe(),
     has_keys :: undefined | boolean(),
@@ -151,23 +153,42 @@ arrived(master, {partial, News}, #session{position = Before} = Session) ->
     Position = eslaver_position:continued(New, Before),
     #{replid := Replid} = eslaver_position:safe(Position),
     Report = About#{resync => partial, offset => Offset, replid => Replid},
+    From = eslaver_position:safe(Before),
     {
-        [close_file, {log, eslaver_why:level(Why), link_up, Report}, learn],
+        [
+            close_file,
+            {log, eslaver_why:level(Why), link_up, Report},
+            learn,
+            {observe, {mirror, continued, #{replid => Replid, from => From}}}
+        ],
         eslaver_events:partial(Replid, maps:merge(News, About)),
-        up(News, Session#session{position = Position, replid = Replid})
+        up(News, Session#session{
+            position = Position,
+            histories = eslaver_histories:continued(Replid, From, Session#session.histories),
+            replid = Replid
+        })
     };
-arrived(master, {peer, Peer}, #session{looks = Looks} = Session) ->
+arrived(master, {peer, Peer}, #session{looks = Looks, histories = Histories} = Session) ->
     Next =
         case Peer of
             #{keys := 0} -> Looks;
             _ -> eslaver_empty_master:forget(Looks)
         end,
-    {[{met, Peer}], [], Session#session{peer = Peer, looks = Next}};
+    {
+        [{met, Peer}, {observe, {mirror, told, Peer}}],
+        [],
+        Session#session{
+            peer = Peer, looks = Next, histories = eslaver_histories:told(Peer, Histories)
+        }
+    };
 arrived(file, {full, News}, Session) ->
     #{bytes := Bytes, master := File} = News,
     Effects = [{log, notice, replay, #{file => File}}, {load_started, Bytes}],
     {Effects, eslaver_events:full(file, News), Session};
-arrived(_Source, {loaded, News}, Session) ->
+arrived(master, {loaded, News}, #session{histories = Histories} = Session) ->
+    Begun = eslaver_histories:begun(eslaver_position:safe(position(News, Session)), Histories),
+    {[], eslaver_events:loaded(News), Session#session{histories = Begun}};
+arrived(file, {loaded, News}, Session) ->
     {[], eslaver_events:loaded(News), Session};
 arrived(_Source, {Tag, News}, Session) when Tag =:= refused; Tag =:= lost ->
     {[{observe, {mirror, Tag, News}}], [], Session};
@@ -201,11 +222,10 @@ role(#session{peer = Peer}) -> maps:get(role, Peer, unknown).
 
 %% @doc The callback has handled the events of a message.
 -spec handled(eslaver_links:source(), message(), session()) -> {[effect()], session()}.
-handled(master, {loaded, #{offset := Offset, db := Db} = News}, Session) ->
-    Position = eslaver_position:new(Session#session.replid, Offset, Db),
+handled(master, {loaded, News}, Session) ->
     {
         [{load_finished, News}, {notify, News}, {up, full}, answer_waiting, credit],
-        Session#session{phase = streaming, loaded = true, position = Position}
+        Session#session{phase = streaming, loaded = true, position = position(News, Session)}
     };
 handled(master, {partial, _}, Session) ->
     {[{up, partial}, answer_waiting, credit], Session#session{phase = streaming, loaded = true}};
@@ -218,6 +238,10 @@ handled(file, {closed, Reason, Text, _}, Session) ->
     {Failed ++ [load_abandoned, close_file], Session};
 handled(_Source, _Message, Session) ->
     {[], Session}.
+
+%% Behind a snapshot.
+position(#{offset := Offset, db := Db}, #session{replid = Replid}) ->
+    eslaver_position:new(Replid, Offset, Db).
 
 looked(empty_master, #session{source = Source, looks = Looks} = Session) ->
     Session#session{looks = eslaver_empty_master:seen(Source, eslaver_clock:now_ms(), Looks)};
@@ -290,6 +314,11 @@ behind(Count, Offsets, #session{position = Position} = Session) ->
 %% @doc Where the handled events end.
 -spec position(session()) -> eslaver_position:position() | undefined.
 position(#session{position = Position}) -> Position.
+
+%% @doc Where they end between two transactions, and what is known of histories.
+-spec reach(session()) -> eslaver_waiting:reach().
+reach(#session{position = Position, histories = Histories}) ->
+    {eslaver_position:safe(Position), Histories}.
 
 %% @doc The phase of the link to the master.
 -spec phase(session()) -> phase().

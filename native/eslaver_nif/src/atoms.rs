@@ -32,7 +32,7 @@ rustler::atoms! {
     key, swap, resync,
     // reads of a keyspace, and what it is told
     not_running, fresh, stale, wrongtype, busy, takes_long, changed,
-    all, memory, types, functions, unapplied, incomplete, stale_for, status,
+    all, memory, types, functions, unapplied, incomplete, stale_for, status, reached, waiting,
     refused, lost, command, reason,
     // its file
     saved, restored, changes,

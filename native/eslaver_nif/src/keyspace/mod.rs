@@ -5,6 +5,7 @@
 //! | `registry` | finds a keyspace by its mirror's name |
 //! | `state` | the keyspace: its current store, and what outlives a link |
 //! | `projections` | what a mirror's projections have still to take in |
+//! | `awaited` | what its mirror waits for |
 //! | `keeper` | what the process that keeps these asks of its keyspace |
 //! | `calls` | what a mirror's server asks of its keyspace |
 //! | `save`, `restore` | a keyspace as a file, and back |
@@ -17,6 +18,7 @@
 //! | `reaper` | the thread that drops what is out of reach |
 
 mod answer;
+mod awaited;
 mod calls;
 mod fault;
 mod file;

@@ -13,6 +13,7 @@ use rustler::{Env, LocalPid, ResourceArc};
 
 use crate::atoms;
 use crate::interests::Interests;
+use crate::keyspace::awaited::Awaited;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::file::Failure;
 use crate::keyspace::projections::Projections;
@@ -41,6 +42,8 @@ pub(crate) struct Keyspace {
     notices: Mutex<Notices>,
     /// The weight of what it was sent, and has not told yet.
     untold: AtomicU64,
+    /// What the mirror waits for.
+    awaited: Awaited,
     /// What is kept in step with it, if anything is.
     projections: OnceLock<Projections>,
     /// Whether nothing may be written, until it is released.
@@ -166,6 +169,7 @@ impl Keyspace {
             interests,
             notices: Mutex::new(Notices::new()),
             untold: AtomicU64::new(0),
+            awaited: Awaited::default(),
             projections: OnceLock::new(),
             held: AtomicBool::new(false),
             turn: Mutex::new(0),
@@ -230,6 +234,31 @@ impl Keyspace {
     pub(crate) fn position(&self) -> Option<Position> {
         let applied = self.applied();
         applied.position.clone().filter(|_| self.current.load().is_some())
+    }
+
+    /// All up to here can be read. There is no such place while something may be missing, and if the
+    /// master counts no offsets.
+    pub(super) fn readable(&self) -> Option<Position> {
+        if self.applied().is_lost {
+            return None;
+        }
+        self.position().filter(|position| position.replid.is_some())
+    }
+
+    /// The offset up to which all can be read, and projections have it: if that is at least `offset`
+    /// of the history with this id, or of any.
+    pub(super) fn reached(&self, replid: Option<&str>, offset: u64) -> Option<u64> {
+        let position = self.readable()?;
+        let is_it = replid.is_none_or(|replid| position.replid.as_deref() == Some(replid));
+        // what there is to take in has been noted before the position was known
+        let is_settled = || self.projections().is_none_or(Projections::is_settled);
+        (is_it && position.offset >= offset && is_settled()).then_some(position.offset)
+    }
+
+    /// As [`Self::reached`]. If it has not been, the mirror is told when it is.
+    pub(super) fn wait_for(&self, replid: &str, offset: u64) -> Option<u64> {
+        self.awaited.set(replid.to_owned(), offset);
+        self.reached(Some(replid), offset)
     }
 
     pub(crate) fn applied(&self) -> MutexGuard<'_, Applied> {
@@ -377,6 +406,12 @@ impl Keyspace {
             if !notices.send(env, self.mirror) {
                 self.untold.fetch_sub(weight, Ordering::SeqCst);
             }
+            drop(notices);
+            self.awaited.check(|replid, offset| {
+                let is_reached = self.reached(Some(replid), offset).is_some();
+                is_reached
+                    && env.send(&self.mirror, (atoms::eslaver_keyspace(), atoms::reached())).is_ok()
+            });
         }
     }
 
