@@ -126,6 +126,33 @@ demoted(_Config) ->
         eslaver:stop(Replica)
     end).
 
+%% One replica is left for another, which has not got yet what was handled: a moment later it has.
+behind(_Config) ->
+    each(fun(Server) ->
+        {Master, Ahead} = pair(Server),
+        Late = start(Server),
+        Between = eslaver_test_proxy:start(Master),
+        ok = replicate(Late, port(Between)),
+        Options = #{read_from => replica},
+        #{replica := Replica, proxy := Proxy, collector := Collector} =
+            Followed = behind_proxy(Ahead, Options),
+        ok = eslaver_test_proxy:stall(Between),
+        ok = set(Master, "k", "late"),
+        _ = await_set(Collector, <<"k">>, <<"late">>),
+        ok = eslaver_test_proxy:target(Proxy, Late),
+        ok = eslaver_test_proxy:cut(Proxy),
+        true = eslaver_test_wait:until(fun() ->
+            #{last_error := #{reason := Reason}} = eslaver:info(Replica),
+            Reason =:= behind
+        end),
+        ok = eslaver_test_proxy:flow(Between),
+        ?assertMatch(
+            #{why := reconnect, resync := partial, role := replica}, link_up(2, Collector)
+        ),
+        ok = stop(Followed),
+        eslaver_test_proxy:stop(Between)
+    end).
+
 %% A node that may not be asked is followed, whatever it is.
 not_told(_Config) ->
     each(fun(#{server := Path} = Server) ->
@@ -461,8 +488,11 @@ follow(Node, Options) ->
     eslaver_test_replica:start(Node, Options#{events => full}).
 
 behind_proxy(Node) ->
+    behind_proxy(Node, #{}).
+
+behind_proxy(Node, Given) ->
     Proxy = eslaver_test_proxy:start(Node),
-    Options = #{empty_master_delay => ?FOREVER},
+    Options = maps:merge(#{empty_master_delay => ?FOREVER}, Given),
     {Replica, Collector} = follow(eslaver_test_proxy:port(Proxy), Options),
     ok = eslaver:await(Replica, loaded, 30_000),
     #{replica => Replica, collector => Collector, proxy => Proxy}.
