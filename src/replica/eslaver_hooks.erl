@@ -69,11 +69,11 @@ report(_What, _Report, _Hooks) ->
     ok.
 
 %% @doc There is no link; the next attempt is in `Delay' ms.
--spec reconnect(non_neg_integer(), eslaver_retry:retry(), binary(), none | hooks()) -> ok.
-reconnect(_Delay, _Retry, _Master, none) ->
+-spec reconnect(non_neg_integer(), Info, binary(), none | hooks()) -> ok when
+    Info :: #{reconnects := non_neg_integer(), last_error := eslaver_retry:error(), _ => _}.
+reconnect(_Delay, _Info, _Master, none) ->
     ok;
-reconnect(Delay, Retry, Master, Hooks) ->
-    #{reconnects := Tries, last_error := Error} = eslaver_retry:info(Retry),
+reconnect(Delay, #{reconnects := Tries, last_error := Error}, Master, Hooks) ->
     Native = erlang:convert_time_unit(Delay, millisecond, native),
     Measured = #{delay => Native, tries => Tries},
     tell([reconnect], Measured, [reason, text], Error#{master => Master}, Hooks).

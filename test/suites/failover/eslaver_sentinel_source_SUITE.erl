@@ -285,8 +285,9 @@ shared(Config) ->
     {found, Port, Third} = found(source(Target#{sentinels := tl(Listed)})),
     ?assertEqual(2, length(groups_watched())),
     ok = eslaver_source:close(Third),
-    ?assertEqual(1, length(groups_watched())),
+    true = eslaver_test_wait:until(fun() -> length(groups_watched()) =:= 1 end),
     ok = eslaver_source:close(One),
+    {nothing, _} = news(One, 1000),
     ?assertEqual(1, length(groups_watched())),
     Registry = whereis(eslaver_sentinels),
     Monitor = erlang:monitor(process, Registry),
@@ -340,6 +341,42 @@ watcher_killed(Config) ->
     ),
     _ = [ok = eslaver_test_master:continue(Sentinel) || Sentinel <- Others],
     stop(Kept, Lab).
+
+%% A whole replica, whose server uses the source: the stream goes on at the new master.
+replica_follows(Config) ->
+    Lab = start(#{server => server(Config)}),
+    Collector = eslaver_test_collector:start(),
+    {ok, Replica} = eslaver:start_link((target(Lab))#{callback => Collector}),
+    _ = eslaver_test_replica:loaded({Replica, Collector}),
+    Client = connect(Lab, master(Lab)),
+    _ = eslaver_test_replica:mark(Client, Collector),
+    2 = eslaver_test_client:ok(Client, ["WAIT", 2, 0]),
+    Before = elected(Lab),
+    ok = eslaver_test_master:kill(master(Lab)),
+    {_, _, At} = await_election(Lab, Before),
+    _ = eslaver_test_replica:mark(connect(Lab, master(Lab)), Collector),
+    ct:pal("~b ms after the election", [now_ms() - At]),
+    ?assertEqual(1, length([eof || {loading, eof} <- eslaver_test_collector:events(Collector)])),
+    ?assertMatch([_ | _], eslaver_test_log:matches("link is up, the stream resumes at offset")),
+    ok = eslaver:stop(Replica),
+    eslaver_test_sentinels:stop(Lab).
+
+%% What is wrong with the options of Sentinels is the last error, and is logged once.
+replica_is_told(Config) ->
+    Lab = start(#{server => server(Config)}),
+    Collector = eslaver_test_collector:start(),
+    Options = (target(Lab))#{master_name := "no", callback => Collector},
+    {ok, Replica} = eslaver:start_link(Options),
+    #{reconnects := Tries, last_error := Error} = eslaver_test_wait:until(fun() ->
+        case eslaver:info(Replica) of
+            #{reconnects := Tries} = Info when Tries > 2 -> Info;
+            _ -> false
+        end
+    end),
+    ?assertMatch({_, #{reason := sentinel_unknown_master}}, {Tries, Error}),
+    ?assertMatch([_], eslaver_test_log:matches("no master called no")),
+    ok = eslaver:stop(Replica),
+    eslaver_test_sentinels:stop(Lab).
 
 %% Replicas
 
