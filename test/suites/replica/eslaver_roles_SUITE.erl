@@ -291,7 +291,7 @@ why_failover(_Config) ->
         ok = eslaver_test_proxy:target(Proxy, New),
         ok = eslaver_test_proxy:cut(Proxy),
         ?assertMatch(#{why := failover, resync := partial, role := master}, link_up(2, Collector)),
-        ?assertEqual(1, times(Proxy, "resumes at offset [0-9]+ of another master")),
+        ?assertEqual(1, times(Proxy, "resumes at offset [0-9]+, at another node")),
         stop(Followed)
     end).
 
