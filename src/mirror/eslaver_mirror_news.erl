@@ -17,8 +17,9 @@
     | {refused, Command :: binary(), Reason :: binary()}
     %% Only a full resync tells what the master has.
     | lost
-    %% The data is of this history, as {@link eslaver_histories:followed/4} takes it.
-    | {followed, Replid :: binary(), eslaver_position:safe() | undefined, eslaver_source:peer()}.
+    %% What is to be known of histories: see {@link eslaver_histories}.
+    | {told, eslaver_source:peer()}
+    | {continued, Replid :: binary(), From :: eslaver_position:safe()}.
 
 %% @doc What events say, in their order.
 -spec of_events([term()]) -> [news()].
@@ -39,5 +40,7 @@ event({mirror, refused, #{command := Command, reason := Reason}}) ->
     [{refused, Command, Reason}];
 event({mirror, lost, _}) ->
     [lost];
-event({mirror, followed, #{replid := Replid, from := From, peer := Peer}}) ->
-    [{followed, Replid, From, Peer}].
+event({mirror, told, Peer}) ->
+    [{told, Peer}];
+event({mirror, continued, #{replid := Replid, from := From}}) ->
+    [{continued, Replid, From}].

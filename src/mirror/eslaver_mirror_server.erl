@@ -24,7 +24,7 @@
     persist :: eslaver_mirror_persist:persist(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
-    %% The histories of the data, now and before.
+    %% What is known of the histories of its masters.
     histories = eslaver_histories:new() :: eslaver_histories:histories(),
     subscriptions :: eslaver_subscriptions:subscriptions(),
     %% Readers during whose reads nothing may be written.
@@ -130,10 +130,8 @@ handle_call({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} 
     _ = eslaver_mirror_holds:is_none(Holds) andalso eslaver_nif:keyspace_hold(State#state.keyspace),
     {reply, Answer, State#state{holds = Next}};
 handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State) ->
-    {noreply,
-        awaited(State#state{
-            waiting = eslaver_waiting:call(Request, From, reach(State), Waiting)
-        })};
+    Next = eslaver_waiting:call(Request, From, reach(State), Waiting),
+    {noreply, awaited(State#state{waiting = Next})};
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
     {reply, ok, State#state{subscriptions = Next}};
@@ -329,14 +327,18 @@ restarted(#state{replica = {Replica, _}} = State) ->
     State.
 
 news(loaded, State) ->
-    readable(State#state{lost = false, renewing = false});
+    {Place, Histories} = reach(State),
+    Begun = eslaver_histories:begun(Place, Histories),
+    readable(State#state{histories = Begun, lost = false, renewing = false});
 news(loading, State) ->
     State#state{renewing = true};
 news(up, State) ->
     %% The replica that loaded the snapshot may have ended before it could say so.
     readable(State#state{renewing = false});
-news({followed, Replid, From, Peer}, State) ->
-    followed(Replid, From, Peer, State);
+news({told, Peer}, #state{histories = Histories} = State) ->
+    State#state{histories = eslaver_histories:told(Peer, Histories)};
+news({continued, Replid, From}, #state{histories = Histories} = State) ->
+    State#state{histories = eslaver_histories:continued(Replid, From, Histories)};
 news(lost, State) ->
     State#state{lost = true};
 news({refused, Command, Reason}, #state{name = Name} = State) ->
@@ -348,10 +350,6 @@ news({refused, Command, Reason}, #state{name = Name} = State) ->
 
 readable(#state{waiting = Waiting} = State) ->
     awaited(State#state{waiting = eslaver_waiting:loaded(reach(State), Waiting)}).
-
-followed(Replid, From, Peer, #state{histories = Histories, waiting = Waiting} = State) ->
-    Next = State#state{histories = eslaver_histories:followed(Replid, From, Peer, Histories)},
-    awaited(Next#state{waiting = eslaver_waiting:changed(reach(Next), Waiting)}).
 
 reach(#state{keyspace = Keyspace, histories = Histories}) ->
     {eslaver_nif:keyspace_reached(Keyspace), Histories}.
@@ -391,17 +389,9 @@ without_callback(_Reason, State) ->
 restored(none, State) ->
     State;
 restored(_Place, #state{projector = undefined} = State) ->
-    news(loaded, known(State));
+    news(loaded, State);
 restored(_Place, #state{projector = Projector, asked = Asked} = State) ->
-    Restored = known(State),
-    Restored#state{asked = eslaver_mirror_projector:request(restored, Projector, Asked)}.
-
-%% All that is known of the history of a file is its id.
-known(#state{keyspace = Keyspace} = State) ->
-    case eslaver_nif:keyspace_reached(Keyspace) of
-        #{replid := Replid} -> followed(Replid, undefined, #{}, State);
-        undefined -> State
-    end.
+    State#state{asked = eslaver_mirror_projector:request(restored, Projector, Asked)}.
 
 %% What it has put into the keyspace stays; a slice that still runs is waited for.
 broken(#state{keyspace = Keyspace} = State) ->

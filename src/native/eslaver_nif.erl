@@ -23,14 +23,14 @@
 -export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
 -export([session_new/1, session_read/4, session_read_dirty/4, session_unchanged/1]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
--export_type([lock/0, link/0, address/0, config/0, resume/0, tls/0]).
+-export_type([lock/0, link/0, address/0, config/0, read_from/0, peer/0, resume/0, tls/0]).
 -export_type([commands/0, keys/0, named_key/0]).
 -export_type([interests/0, interest/0, interesting/0, notice/0]).
 -export_type([keyspace/0, filled/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
 
--define(ABI, 8).
+-define(ABI, 9).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -53,6 +53,8 @@
     announce_ip := binary() | undefined,
     client_name := binary() | undefined,
     psync_command := binary(),
+    read_from := read_from(),
+    confirm_empty := boolean(),
     rdb_compression := auto | boolean(),
     resume := resume() | undefined,
     dbfilename := binary() | undefined,
@@ -68,8 +70,31 @@
     keyspace := filled() | undefined,
     server := pid()
 }.
-%% The settings of a link. Times are in ms, sizes in bytes. `hidden_commands' are for tests: their
+%% The settings of a link. Times are in ms, sizes in bytes. With `confirm_empty' a master is refused
+%% from which a full resync of no keys would come, for it does not know the history of the data here. `hidden_commands' are for tests: their
 %% keys are taken from the master instead of the table.
+
+-type read_from() :: master | prefer_replica | replica.
+%% Which nodes are followed. The others are refused before the sync.
+
+-type peer() :: #{
+    role := master | replica | unknown,
+    %% The master of a replica, and the link to it.
+    master := {Host :: binary(), inet:port_number()} | undefined,
+    master_link := up | down | undefined,
+    %% The history that it has, and where it has got to in it.
+    replid := binary() | undefined,
+    offset := non_neg_integer() | undefined,
+    %% The history before that, and the first offset that is not of it any more.
+    replid2 := binary() | undefined,
+    second_offset := non_neg_integer() | undefined,
+    %% The first byte that it can still send.
+    backlog_first := non_neg_integer() | undefined,
+    keys := non_neg_integer() | undefined,
+    version := binary() | undefined
+}.
+%% What a node tells of itself by `ROLE' and `INFO': the server gets it as `{peer, peer()}' before
+%% the sync is asked for. What it does not tell is `undefined'.
 
 -type filled() :: #{keyspace := keyspace(), ticket := ticket(), events := boolean()}.
 %% The keyspace that what the link brings is put into, and whether events are sent, too. The link
@@ -267,8 +292,8 @@ keyspace_new(_Name, _Interests, _ServesStale, _InPlace, _MaxMemory) ->
 keyspace_close(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc Ends the turn of the link that writes, and waits for its slice. Tells a ticket for another
-%% link, and the position to go on from, if there is one.
--spec keyspace_detach(keyspace()) -> {ticket(), place() | undefined}.
+%% link, the position to go on from, if there is one, and whether there are keys.
+-spec keyspace_detach(keyspace()) -> {ticket(), place() | undefined, HasKeys :: boolean()}.
 keyspace_detach(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc The next link has to begin with a full resync.

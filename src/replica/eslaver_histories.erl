@@ -8,13 +8,11 @@
 %% @private
 -module(eslaver_histories).
 
--export([new/0, followed/4, find/3]).
+-export([new/0, told/2, begun/2, continued/3, find/3]).
 -export_type([histories/0, found/0]).
 
-%% The most histories that are kept, those learned last.
+%% The most histories whose origin is kept: those learned last.
 -define(KEPT, 32).
-%% What servers give as the id of a parent if there is none.
--define(NO_ID, <<"0000000000000000000000000000000000000000">>).
 
 -type id() :: binary().
 
@@ -26,72 +24,98 @@
 -type origin() ::
     {id(), shared()}
     %% It has no parent.
-    | none
-    %% It is not known.
-    | unknown.
+    | none.
 
-%% The histories, the last learned first.
--opaque histories() :: [{id(), origin()}].
+%% Where histories come from, the last learned first.
+-type origins() :: [{id(), origin()}].
+
+-record(histories, {
+    origins = [] :: origins(),
+    %% What a node has told of itself that is not followed yet: its history is the next one, perhaps.
+    told = #{} :: eslaver_source:peer()
+}).
+
+-opaque histories() :: #histories{}.
 
 -type found() ::
     %% The write is in the history, at the same offset.
     shared
-    %% It is not, and will not be.
+    %% It is not.
     | diverged
     %% It is not known.
     | unknown.
 
 %% @doc No histories.
 -spec new() -> histories().
-new() -> [].
+new() -> #histories{}.
 
-%% @doc A history is followed, and the node that it comes from has told this of itself, perhaps
-%% nothing. With a partial resync it continues the history of `From', beyond that position.
--spec followed(id(), From, Peer, histories()) -> histories() when
-    From :: eslaver_position:safe() | undefined, Peer :: eslaver_source:peer().
-followed(Id, From, Peer, Histories) ->
-    told(Id, Peer, continued(Id, From, learn(Id, unknown, Histories))).
+%% @doc What a node has told of itself, before it sends anything of its history.
+-spec told(eslaver_source:peer(), histories()) -> histories().
+told(Peer, Histories) ->
+    Histories#histories{told = Peer}.
 
-continued(Id, #{replid := Parent, offset := Offset}, Histories) when Parent =/= Id ->
-    learn(Id, {Parent, {Offset, infinity}}, learn(Parent, unknown, Histories));
-continued(_Id, _From, Histories) ->
-    Histories.
+%% @doc What has been told counts: the data is that of the node, up to this position at least.
+-spec begun(eslaver_position:safe() | undefined, histories()) -> histories().
+begun(#{replid := Id, offset := Offset}, #histories{told = Told} = Histories) ->
+    learned(first(Id, Offset, Told), followed(Histories));
+begun(undefined, Histories) ->
+    followed(Histories).
 
-%% What the node said before it was asked for the stream may be of another history by now.
-told(Id, #{replid := Id, replid2 := Parent, second_offset := Second} = Peer, Histories) when
-    is_binary(Parent), Parent =/= ?NO_ID, Parent =/= Id, is_integer(Second), Second > 0
+%% For its first replica a master begins a new history. It is told as none that has left another, but
+%% it has all of the one before, which ends there.
+first(Id, Offset, #{role := master, replid := Before, backlog_first := undefined}) when
+    is_binary(Before), Before =/= Id
 ->
-    learn(Id, {Parent, left(Peer, Second - 1)}, learn(Parent, unknown, Histories));
-told(Id, #{replid := Id, role := master}, Histories) ->
-    learn(Id, none, Histories);
-told(_Id, _Peer, Histories) ->
-    Histories.
+    {Id, {Before, {Offset, Offset}}};
+first(_Id, _Offset, _Told) ->
+    nothing.
+
+%% @doc What has been told counts: the node's history continues that of a position, beyond it.
+-spec continued(id(), From :: eslaver_position:safe(), histories()) -> histories().
+continued(Id, #{replid := Id}, Histories) ->
+    followed(Histories);
+continued(Id, #{replid := Parent, offset := Offset}, Histories) ->
+    learned({Id, {Parent, {Offset, infinity}}}, followed(Histories)).
+
+followed(#histories{told = Told} = Histories) ->
+    learned(origin(Told), Histories#histories{told = #{}}).
+
+origin(#{replid := Id, replid2 := Parent, second_offset := Second} = Peer) when
+    is_binary(Id), is_binary(Parent), Parent =/= Id, is_integer(Second), Second > 0
+->
+    {Id, {Parent, left(Peer, Second - 1)}};
+origin(#{role := master, replid := Id, replid2 := undefined}) when is_binary(Id) ->
+    {Id, none};
+origin(_Peer) ->
+    nothing.
 
 %% A replica that was told of the new id had then less of the old history than the promoted master.
 left(#{role := master}, Offset) -> {Offset, Offset};
 left(_Peer, Offset) -> {Offset, infinity}.
 
-learn(Id, Origin, Histories) ->
-    case lists:keytake(Id, 1, Histories) of
-        {value, {Id, Before}, Others} -> add(Id, both(Before, Origin), Others);
-        false -> add(Id, Origin, Histories)
-    end.
+learned(nothing, Histories) ->
+    Histories;
+learned({Id, Origin}, #histories{origins = Origins} = Histories) ->
+    Learned =
+        case lists:keytake(Id, 1, Origins) of
+            {value, {Id, Before}, Others} -> add(Id, both(Before, Origin), Others);
+            false -> add(Id, Origin, Origins)
+        end,
+    Histories#histories{origins = Learned}.
 
 %% Servers do not tell of circles. If one does, what it told before is not relied upon.
-add(Id, {Parent, _} = Origin, Histories) ->
-    case lists:keymember(Id, 1, line(Parent, Histories)) of
+add(Id, {Parent, _} = Origin, Origins) ->
+    case lists:keymember(Id, 1, line(Parent, Origins)) of
         true -> [{Id, Origin}];
-        false -> lists:sublist([{Id, Origin} | Histories], ?KEPT)
+        false -> lists:sublist([{Id, Origin} | Origins], ?KEPT)
     end;
-add(Id, Origin, Histories) ->
-    lists:sublist([{Id, Origin} | Histories], ?KEPT).
+add(Id, Origin, Origins) ->
+    lists:sublist([{Id, Origin} | Origins], ?KEPT).
 
 both({Parent, {AtLeast1, AtMost1}}, {Parent, {AtLeast2, AtMost2}}) ->
     {Parent, {max(AtLeast1, AtLeast2), min(AtMost1, AtMost2)}};
-both({_, _} = Before, Later) when Later =:= unknown; Later =:= none ->
+both({_, _} = Before, none) ->
     Before;
-both(none, unknown) ->
-    none;
 both(_Before, Later) ->
     Later.
 
@@ -99,11 +123,11 @@ both(_Before, Later) ->
 -spec find({id(), offset()}, In :: id(), histories()) -> found().
 find({Id, _Offset}, Id, _Histories) ->
     shared;
-find({Id, Offset}, In, Histories) ->
-    {Of, Line} = {line(Id, Histories), line(In, Histories)},
+find({Id, Offset}, In, #histories{origins = Origins}) ->
+    {Of, Line} = {line(Id, Origins), line(In, Origins)},
     {AtLeast, AtMost} =
         case common(Of, Line) of
-            none -> {0, max(at_most(Of, Histories), at_most(Line, Histories))};
+            none -> {-1, max(at_most(Of, Origins), at_most(Line, Origins))};
             Shared -> Shared
         end,
     case Offset of
@@ -113,12 +137,12 @@ find({Id, Offset}, In, Histories) ->
     end.
 
 %% A history and all its known ancestors, each with what it shares with the first one.
-line(Id, Histories) ->
-    line(Id, {infinity, infinity}, Histories).
+line(Id, Origins) ->
+    line(Id, {infinity, infinity}, Origins).
 
-line(Id, Shared, Histories) ->
-    case lists:keyfind(Id, 1, Histories) of
-        {Id, {Parent, Left}} -> [{Id, Shared} | line(Parent, least(Shared, Left), Histories)];
+line(Id, Shared, Origins) ->
+    case lists:keyfind(Id, 1, Origins) of
+        {Id, {Parent, Left}} -> [{Id, Shared} | line(Parent, least(Shared, Left), Origins)];
         _ -> [{Id, Shared}]
     end.
 
@@ -136,9 +160,9 @@ least({AtLeast1, AtMost1}, {AtLeast2, AtMost2}) ->
 
 %% What a history can share with one whose line does not meet its own, if the other may descend from
 %% it, and its line from the other.
-at_most(Line, Histories) ->
+at_most(Line, Origins) ->
     {Oldest, {_, AtMost}} = lists:last(Line),
-    case lists:keyfind(Oldest, 1, Histories) of
-        {Oldest, none} -> 0;
+    case lists:keyfind(Oldest, 1, Origins) of
+        {Oldest, none} -> -1;
         _ -> AtMost
     end.

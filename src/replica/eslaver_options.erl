@@ -46,10 +46,11 @@
     hooks := eslaver_hooks:spec(),
     name := eslaver_name:name(),
     observer => eslaver_observer:observer(),
-    keyspace => eslaver_nif:filled()
+    keyspace => eslaver_nif:filled(),
+    confirm_empty => boolean()
 }.
 %% Checked and complete. A mirror adds itself as the observer, and perhaps no callback; the link
-%% gets its keyspace.
+%% gets its keyspace, and whether to refuse a master that has lost its data.
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().

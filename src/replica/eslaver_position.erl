@@ -9,8 +9,8 @@
 -export([is_safe/1, is_replid/1, is_offset/1]).
 -export([new/3, resumed/1, continued/2, advance/2, behind/3]).
 -export([first/1, is_open/2, skip/2]).
--export([info/2, lost/2, why_full/2, safe_offset/1, safe/1, link/1]).
--export_type([position/0, safe/0, batch_end/0, offsets/0]).
+-export([info/2, lost/2, earlier/2, safe_offset/1, safe/1, link/1]).
+-export_type([position/0, safe/0, place/0, batch_end/0, offsets/0]).
 
 -record(position, {
     %% Unknown where the master does not support PSYNC.
@@ -26,6 +26,9 @@
 
 -type safe() :: eslaver_nif:place().
 %% A position between two transactions, to resume from.
+
+-type place() :: {Replid :: undefined | binary(), Offset :: non_neg_integer()}.
+%% A place in a master's stream.
 
 -type batch_end() ::
     {
@@ -149,17 +152,17 @@ skip(Count, Offsets) ->
 lost(Reason, _Position) when Reason =:= bad_stream; Reason =:= parted -> undefined;
 lost(_Reason, Position) -> Position.
 
-%% @doc Why a master begins with a snapshot, given the position that it was asked to continue from
-%% and whether there was a snapshot before.
--spec why_full(position() | undefined, Loaded :: boolean()) -> binary().
-why_full(undefined, false) ->
-    <<"first sync">>;
-why_full(undefined, true) ->
-    <<"no position to resume from">>;
-why_full(#position{replid = undefined}, _Loaded) ->
-    <<"the master does not support PSYNC">>;
-why_full(#position{offset = Offset}, _Loaded) ->
-    eslaver_text:format("the master cannot resume from offset ~b", [Offset]).
+%% @doc Where a link goes on that must miss nothing behind either: the position, and what has been
+%% applied to a keyspace.
+-spec earlier(position() | undefined, Applied :: safe() | undefined) -> place() | undefined.
+earlier(undefined, _Applied) ->
+    undefined;
+earlier(#position{offset = Offset}, #{replid := Replid, offset := Applied}) when
+    Applied < Offset
+->
+    {Replid, Applied};
+earlier(#position{replid = Replid, offset = Offset}, _Applied) ->
+    {Replid, Offset}.
 
 %% @doc For `info': where it is, and how many bytes further the decoder is.
 -spec info(non_neg_integer(), position() | undefined) -> map().

@@ -58,6 +58,10 @@ pause(Reason, false, #retry{backoff = Backoff}) when
     eslaver_backoff:slowest(Backoff);
 pause(_Reason, false, _Retry) ->
     eslaver_backoff:slow();
+pause(Reason, true, #retry{backoff = Backoff}) when
+    Reason =:= replica; Reason =:= master; Reason =:= empty_master
+->
+    eslaver_backoff:quick(Backoff);
 pause(_Reason, true, #retry{up = {_, Since}, backoff = Backoff}) ->
     case eslaver_clock:now_ms() - Since > ?STEADY of
         true -> eslaver_backoff:next(eslaver_backoff:new());

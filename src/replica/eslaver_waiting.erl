@@ -8,7 +8,7 @@
 -module(eslaver_waiting).
 
 -export([await/3]).
--export([new/0, call/4, cast/2, down/2, loaded/2, changed/2, reached/2, next/1]).
+-export([new/0, call/4, cast/2, down/2, loaded/2, reached/2, next/1]).
 -export_type([waiting/0, goal/0, reach/0, call/0, cast/0]).
 
 -type goal() :: loaded | eslaver_token:write().
@@ -61,18 +61,23 @@ new() ->
 -spec call(call(), gen_server:from(), reach(), waiting()) -> waiting().
 call({await, Id, Goal}, {Pid, _} = From, Reach, Waiting) ->
     Call = #call{id = Id, from = From, goal = goal(Goal, Reach)},
-    case state(Call, Reach, Waiting) of
+    #waiting{calls = Calls, monitors = Monitors} = In = within(Reach, Waiting),
+    case state(Call, Reach, In) of
         {answer, Answer} ->
             ok = gen_server:reply(From, Answer),
-            Waiting;
+            In;
         State ->
-            #waiting{calls = Calls, monitors = Monitors} = Waiting,
             Monitor = monitor(process, Pid),
-            Added = Waiting#waiting{
+            Added = In#waiting{
                 calls = Calls#{Monitor => Call}, monitors = Monitors#{Id => Monitor}
             },
             ordered(State, Monitor, Call, Added)
     end.
+
+within({Place, _}, #waiting{replid = undefined} = Waiting) ->
+    Waiting#waiting{replid = replid(Place)};
+within(_Reach, Waiting) ->
+    Waiting.
 
 %% @doc Removes the call of a caller that has given up.
 -spec cast(cast(), waiting()) -> waiting().
@@ -98,16 +103,11 @@ removed(Monitor, #waiting{calls = Calls, monitors = Monitors, ordered = Ordered}
         ordered = gb_sets:delete_any({At, Monitor}, Ordered)
     }).
 
-%% @doc There is a snapshot, or the stream goes on.
+%% @doc There is a snapshot, or the stream goes on: the history and the position may be others.
 -spec loaded(reach(), waiting()) -> waiting().
-loaded(Reach, Waiting) ->
-    changed(Reach, Waiting#waiting{loaded = true}).
-
-%% @doc Another history is followed, or more is known of those that were. The position may be any.
--spec changed(reach(), waiting()) -> waiting().
-changed({Place, _} = Reach, #waiting{calls = Calls} = Waiting) ->
+loaded({Place, _} = Reach, #waiting{calls = Calls} = Waiting) ->
     Unordered = Waiting#waiting{
-        replid = replid(Place), ordered = gb_sets:empty(), next = infinity
+        loaded = true, replid = replid(Place), ordered = gb_sets:empty(), next = infinity
     },
     maps:fold(
         fun(Monitor, #call{goal = Goal} = Before, Acc) ->
@@ -143,12 +143,13 @@ next(#waiting{replid = Replid, next = Offset}) -> {Replid, Offset}.
 goal({any, Offset}, {#{replid := Replid}, _Histories}) -> {Replid, Offset};
 goal(Goal, _Reach) -> Goal.
 
-%% What a call can be answered, or the offset that it waits for.
+%% What a call can be answered, or the offset that it waits for. Of a place in another history than
+%% the last one the news has yet to come.
 state(#call{goal = loaded}, _Reach, #waiting{loaded = true}) ->
     {answer, ok};
-state(#call{goal = {Replid, Offset}}, {#{replid := In} = Place, Histories}, _Waiting) when
-    is_binary(Replid)
-->
+state(
+    #call{goal = {Replid, Offset}}, {#{replid := In} = Place, Histories}, #waiting{replid = In}
+) when is_binary(Replid) ->
     case {eslaver_histories:find({Replid, Offset}, In, Histories), Place} of
         {shared, #{offset := Has}} when Has >= Offset -> {answer, ok};
         {shared, _} -> {at, Offset};

@@ -94,7 +94,7 @@ stopped(#sentinel{chooser = {Chooser, _}} = Sentinel) ->
 -spec handle(Message :: term(), eslaver_source_kind:need(), sentinel()) ->
     {eslaver_source_kind:news(), sentinel()}.
 handle({eslaver_source, Ref, {view, View}}, Need, #sentinel{ref = Ref} = Sentinel) ->
-    viewed(Need, Sentinel#sentinel{view = View});
+    viewed(Need, decided(Sentinel), Sentinel#sentinel{view = View});
 handle({eslaver_source, Pid, {chosen, Choice}}, _Need, Sentinel) ->
     case Sentinel of
         #sentinel{chooser = {{Pid, _}, Instead}} -> chosen(Choice, Instead, stopped(Sentinel));
@@ -116,23 +116,29 @@ handle({'DOWN', Monitor, process, _, _}, _Need, Sentinel) ->
 handle(_Message, _Need, Sentinel) ->
     {nothing, Sentinel}.
 
-viewed(_Need, #sentinel{view = #{decided := undefined, error := undefined}} = Sentinel) ->
+viewed(_Need, _Before, #sentinel{view = #{decided := undefined, error := undefined}} = Sentinel) ->
     {nothing, Sentinel};
-viewed(_Need, #sentinel{view = #{decided := undefined, error := Error}} = Sentinel) ->
+viewed(_Need, _Before, #sentinel{view = #{decided := undefined, error := Error}} = Sentinel) ->
     case Sentinel of
         #sentinel{asked = true} -> none(Error, Sentinel);
         #sentinel{} -> {nothing, Sentinel}
     end;
-viewed(_Need, #sentinel{view = #{decided := {Master, _}}, read_from = master} = Sentinel) ->
+viewed(_Need, _Before, #sentinel{view = #{decided := {Master, _}}, read_from = master} = Sentinel) ->
     case Sentinel of
         #sentinel{asked = true} -> {{found, Master}, found(Master, Sentinel)};
         #sentinel{found = undefined} -> {nothing, Sentinel};
         #sentinel{found = Master} -> {nothing, Sentinel};
         #sentinel{} -> {{moved, Master}, found(Master, Sentinel)}
     end;
-viewed(Need, #sentinel{asked = true, chooser = undefined} = Sentinel) ->
+viewed(Need, _Before, #sentinel{asked = true, chooser = undefined} = Sentinel) ->
     {nothing, choosing(Need, none, Sentinel)};
-viewed(_Need, Sentinel) ->
+viewed(Need, {Former, _}, #sentinel{asked = false, chooser = undefined, found = Former} = Sentinel) ->
+    %% the master was followed, for want of a replica
+    case decided(Sentinel) of
+        {Former, _} -> {nothing, Sentinel};
+        _ -> {nothing, choosing(Need, Former, Sentinel)}
+    end;
+viewed(_Need, _Before, Sentinel) ->
     {nothing, Sentinel}.
 
 none({Reason, Text}, Sentinel) ->

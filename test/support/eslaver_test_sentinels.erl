@@ -7,10 +7,11 @@
 -module(eslaver_test_sentinels).
 
 -export([start/1, stop/1, target/1]).
--export([servers/1, sentinels/1, server/2, port/2, connect/2]).
+-export([servers/1, sentinels/1, server/2, port/2, connect/2, ask/3, field/3]).
 -export([elected/1, elections/1, views/1, master/1, replicas/1, await_election/2, settled/1]).
 -export([fail_over/1, hand_over/2, follow/3]).
--export([partition/2, heal/2, add_sentinel/1, add_sentinel/2, remove_sentinel/2]).
+-export([partition/2, heal/2, add_sentinel/1, add_sentinel/2, restart_sentinel/2]).
+-export([remove_sentinel/2]).
 
 -export_type([lab/0, options/0]).
 
@@ -60,7 +61,7 @@ start(#{server := Server} = Given) ->
         %% Less is too little where machines are busy.
         down_after => 1500,
         failover_timeout => 4000,
-        periods => #{"info-period" => 1000, "publish-period" => 500}
+        periods => #{"info-period" => 1000, "publish-period" => 500, "tilt-period" => 2000}
     },
     #{replicas := Replicas, sentinels := Sentinels} = Options = maps:merge(Defaults, Given),
     Lab = #{
@@ -135,6 +136,16 @@ connect(#{options := Options, servers := Servers}, To) ->
     end,
     Client.
 
+%% A command that must not fail, by a connection of its own.
+-spec ask(lab(), eslaver_test_master:master(), [term()]) -> eslaver_test_client:reply().
+ask(Lab, Of, Command) ->
+    with(Lab, Of, fun(Client) -> eslaver_test_client:ok(Client, Command) end).
+
+%% A field of its INFO.
+-spec field(lab(), eslaver_test_master:master(), string()) -> binary() | none.
+field(Lab, Of, Field) ->
+    with(Lab, Of, fun(Client) -> eslaver_test_client:info(Client, Field) end).
+
 %% What the Sentinels say, of which the highest epoch counts.
 
 -spec elected(lab()) -> eslaver_test_sentinel_watch:election().
@@ -184,11 +195,9 @@ settled(Lab) ->
     ok.
 
 follow_all(#{servers := Servers} = Lab, Master) ->
-    Role = with(Lab, Master, fun(Client) -> eslaver_test_client:info(Client, "role") end),
-    Online = with(Lab, Master, fun(Client) ->
-        [_, _, Replicas] = eslaver_test_client:ok(Client, ["ROLE"]),
-        lists:sort([binary_to_integer(Port) || [_, Port, _] <- Replicas])
-    end),
+    Role = field(Lab, Master, "role"),
+    [_, _, Replicas] = ask(Lab, Master, ["ROLE"]),
+    Online = lists:sort([binary_to_integer(Port) || [_, Port, _] <- Replicas]),
     Others = lists:sort([Port || {Port, Server} <- Servers, Server =/= Master]),
     Role =:= <<"master">> andalso Others -- Online =:= [] andalso
         lists:all(fun(Other) -> is_linked(Lab, Other) end, servers(Lab) -- [Master]).
@@ -218,9 +227,7 @@ facts([]) -> #{};
 facts([Key, Value | Rest]) -> (facts(Rest))#{Key => Value}.
 
 is_linked(Lab, Replica) ->
-    with(Lab, Replica, fun(Client) ->
-        eslaver_test_client:info(Client, "master_link_status") =:= <<"up">>
-    end).
+    field(Lab, Replica, "master_link_status") =:= <<"up">>.
 
 %% How a master is followed by another.
 
@@ -245,7 +252,7 @@ accepted(Lab, By, Command) ->
 -spec follow(lab(), eslaver_test_master:master(), Master :: eslaver_test_master:master()) -> ok.
 follow(Lab, Replica, Master) ->
     Command = ["SLAVEOF", "127.0.0.1", port(Lab, Master)],
-    <<"OK">> = with(Lab, Replica, fun(Client) -> eslaver_test_client:ok(Client, Command) end),
+    <<"OK">> = ask(Lab, Replica, Command),
     ok.
 
 with(Lab, To, Fun) ->
@@ -331,6 +338,12 @@ hurry(#{options := #{periods := Periods, sentinel_server := Server}} = Lab, Sent
         false -> ok
     end.
 
+%% With what it knew.
+-spec restart_sentinel(lab(), eslaver_test_master:master()) -> ok.
+restart_sentinel(Lab, Sentinel) ->
+    ok = eslaver_test_master:restart(Sentinel),
+    hurry(Lab, Sentinel).
+
 %% It is stopped, and then the others forget it, one after the other.
 -spec remove_sentinel(lab(), eslaver_test_master:master()) -> ok.
 remove_sentinel(#{watch := Watch, table := Table} = Lab, Sentinel) ->
@@ -339,9 +352,7 @@ remove_sentinel(#{watch := Watch, table := Table} = Lab, Sentinel) ->
     ok = eslaver_test_master:stop(Sentinel),
     lists:foreach(
         fun(Other) ->
-            with(Lab, Other, fun(Client) ->
-                1 = eslaver_test_client:ok(Client, ["SENTINEL", "RESET", ?GROUP])
-            end),
+            1 = ask(Lab, Other, ["SENTINEL", "RESET", ?GROUP]),
             true = until(fun() -> knows_all(Lab, Other) end)
         end,
         sentinels(Lab)

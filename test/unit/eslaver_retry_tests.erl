@@ -11,6 +11,9 @@ levels_test_() ->
     Table = [
         {cannot_connect, false, warning, quiet},
         {wrong_password, false, warning, quiet},
+        {replica, false, warning, quiet},
+        {master, false, warning, quiet},
+        {empty_master, false, warning, quiet},
         {closed, true, notice, notice},
         {timeout, true, notice, notice},
         {io_error, true, notice, notice},
@@ -54,6 +57,16 @@ pauses_grow_until_the_stream_goes_on_test_() ->
         ?_assert(Pause(eslaver_retry:moved(Up(full))) > 2000),
         %% of a link before this one
         ?_assert(Pause(eslaver_retry:moved(Retry)) > 2000)
+    ].
+
+%% Another node may be found at any time.
+a_node_that_is_not_wanted_is_left_for_a_second_at_most_test_() ->
+    {_, Retry} = pauses(10, eslaver_retry:new()),
+    [
+        ?_assertMatch(
+            {Pause, _, _} when Pause =< 1000, eslaver_retry:down(wrong(Reason), true, false, Retry)
+        )
+     || Reason <- [replica, master, empty_master]
     ].
 
 what_does_not_heal_is_slow_at_once_test() ->

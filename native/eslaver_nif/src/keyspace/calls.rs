@@ -49,7 +49,8 @@ fn keyspace_detach<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResu
     keyspace.projections().into_iter().for_each(|projections| projections.call(env));
     keyspace.notify(env);
     let position = keyspace.position();
-    Ok((ticket, position_term(env, position.as_ref())?).encode(env))
+    let has_keys = keyspace.store().is_some_and(|store| !store.is_empty());
+    Ok((ticket, position_term(env, position.as_ref())?, has_keys).encode(env))
 }
 
 fn position_term<'a>(env: Env<'a>, position: Option<&Position>) -> NifResult<Term<'a>> {

@@ -351,6 +351,7 @@ impl Slicer {
                 shared.counters.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 shared.keep_spare(load.decoder.feed_piece(bytes));
             }
+            (Chunk::Peer(peer), Phase::Start) => News::Peer(&peer).send(env, self.server),
             (Chunk::Full { replid, offset, bytes, master }, Phase::Start) => {
                 let decoder = Decoder::with_limits(self.limits.of_snapshot());
                 // one of unknown length goes on until a mark comes, which may be missing
