@@ -11,7 +11,7 @@
 -export([continue/1, demand/2]).
 -export([subscribe/2, unsubscribe/2]).
 -export_type([replica/0, options/0, callback/0, position/0, token/0, notice/0]).
--export_type([event/0, classic_event/0, full_event/0]).
+-export_type([event/0, classic_event/0, full_event/0, link_up/0, why/0]).
 
 -type replica() :: eslaver_name:replica().
 %% A replica: its pid, or the name it is registered under.
@@ -40,13 +40,51 @@
     | {stream, Command :: string(), Args :: [binary()]}.
 
 -type full_event() ::
-    {link, up | down, map()}
+    {link, up, link_up()}
+    | {link, down, #{reason := atom(), text := binary()}}
     | {loading, start | eof, map()}
     | eslaver_rdb:event()
     | {stream, Command :: binary(), Args :: [binary()], #{
         db := non_neg_integer(), offset := non_neg_integer()
     }}.
 %% With the option `events => full'.
+
+-type link_up() :: #{
+    resync := full | partial,
+    why := why(),
+    %% What the node says that it is.
+    role := master | replica | unknown,
+    %% The history that follows, and where in it: after a full resync where the snapshot ends.
+    replid := binary() | undefined,
+    offset := non_neg_integer(),
+    %% The address of the node.
+    master := binary()
+}.
+%% A link that is up.
+
+-type why() :: eslaver_why:why().
+%% Why a link begins as it does. The stream goes on:
+%% <ul>
+%% <li>`reconnect': where it was lost</li>
+%% <li>`failover': the same, at another node, or at one whose history has a new id, as after a
+%% failover or a restart with its data</li>
+%% </ul>
+%% A snapshot follows:
+%% <ul>
+%% <li>`first': there was none before</li>
+%% <li>`no_position': there is no position to go on from, after a stream that cannot be read, a
+%% mirror that asks for a snapshot, or the RDB file of an earlier run</li>
+%% <li>`no_psync': the master does not know `PSYNC'</li>
+%% <li>`backlog': the node has all that has been handled, but no longer all that came since</li>
+%% <li>`diverged': the node lacks some of what has been handled, as a failover has lost it. Logged
+%% as a warning</li>
+%% <li>`restarted': the node has another history, at the same address. Masters also begin another
+%% one when they have had no replicas for a time</li>
+%% <li>`failover': the node has another history, at another address</li>
+%% <li>`empty_master': the node has no keys, and another history: the data is lost, if there is no
+%% copy. Logged as a warning</li>
+%% <li>`unknown': the node does not tell its history, as the user may not call `INFO'</li>
+%% </ul>
 
 -type notice() :: eslaver_subscriptions:notice().
 %% What a subscriber gets, as `{eslaver, Ref, Notice}'.
@@ -109,9 +147,10 @@ child_spec(Id, Options) ->
     }.
 
 %% @doc What a replica is doing: `state' (`connecting', `loading', `streaming', or `waiting' before
-%% the next try), `master', `replid', `offset' and `db' handled, `lag' (bytes decoded, not handled),
-%% `keys' and `bytes' of the snapshot, `progress' of a running load, `commands', `reconnects',
-%% `last_error', `paused' (the callback holds the stream).
+%% the next try), `source' (the address that is asked last), `master' (where that leads), `role' of
+%% the node that is followed, and `master_link' of a replica, `replid', `offset' and `db' handled,
+%% `lag' (bytes decoded, not handled), `keys' and `bytes' of the snapshot, `progress' of a running
+%% load, `commands', `reconnects', `last_error', `paused' (the callback holds the stream).
 -spec info(replica()) -> map().
 info(Replica) ->
     eslaver_server:info(Replica).

@@ -45,6 +45,8 @@ sentence(#{what := link_up, resync := partial, why := failover, offset := Offset
     {"link is up, the stream resumes at offset ~b of another master", [Offset]};
 sentence(#{what := link_up, resync := partial, offset := Offset}) ->
     {"link is up, the stream resumes at offset ~b", [Offset]};
+sentence(#{what := link_up, resync := full, why := Why, asked := {<<_/binary>>, Offset}}) ->
+    {"link is up, full sync instead of resuming at offset ~b (~ts)", [Offset, full(Why)]};
 sentence(#{what := link_up, resync := full, why := Why}) ->
     {"link is up, full sync (~ts)", [full(Why)]};
 sentence(#{what := loading, percent := Percent, keys := Keys, keys_per_second := Rate}) ->
@@ -106,7 +108,7 @@ sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason
 full(first) -> "first sync";
 full(no_position) -> "no position to resume from";
 full(no_psync) -> "the master does not support PSYNC";
-full(backlog) -> "the master no longer has what follows the position";
+full(backlog) -> "the master no longer has what follows";
 full(diverged) -> "the master lacks events that were already handled";
 full(empty_master) -> "the master has lost its data";
 full(restarted) -> "the master has begun another history";

@@ -132,9 +132,10 @@ has_data(#session{has_keys = HasKeys}) ->
     {[effect()], [eslaver_events:event()], session()}.
 arrived(master, {full, News}, Session) ->
     #{replid := Replid, bytes := Bytes} = News,
-    Why = eslaver_why:full(before(Session), Session#session.peer, News),
+    #{position := Asked} = Before = before(Session),
+    Why = eslaver_why:full(Before, Session#session.peer, News),
     About = #{why => Why, role => role(Session)},
-    Report = About#{resync => full, replid => Replid},
+    Report = About#{resync => full, replid => Replid, asked => Asked},
     {
         [
             close_file,

@@ -7,17 +7,19 @@
 -export_type([why/0, before/0]).
 
 -type why() ::
-    first
+    %% The stream goes on.
+    reconnect
+    | failover
+    %% A snapshot follows. Another history of another node is a `failover', too.
+    | first
     | no_position
     | no_psync
     | backlog
     | diverged
-    | empty_master
     | restarted
-    | failover
-    | reconnect
+    | empty_master
     | unknown.
-%% See {@link eslaver:why()}.
+%% Described where users find it, in the module `eslaver'.
 
 -type before() :: #{
     %% The position that the link asked to go on from.

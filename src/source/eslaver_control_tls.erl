@@ -34,25 +34,62 @@ options(Host, #{server_name := Given, verify := Verify} = Tls) ->
             undefined -> binary_to_list(Host);
             _ -> binary_to_list(Given)
         end,
-    Common = [{log_level, none}, {server_name_indication, Name} | own(Tls)],
-    case Verify of
-        false -> {ok, [{verify, verify_none} | Common]};
-        _ -> verified(Verify, trusted(Tls), Common)
+    Reference = reference(Name),
+    case {own(Tls), Verify} of
+        {{error, _} = Error, _} -> Error;
+        {{ok, Own}, false} -> {ok, [{verify, verify_none} | Own ++ common(Reference)]};
+        {{ok, Own}, _} -> verified(Verify, Reference, trusted(Tls), Own ++ common(Reference))
     end.
 
-own(#{certfile := undefined}) -> [];
-own(#{certfile := Certificate, keyfile := Key}) -> [{certfile, Certificate}, {keyfile, Key}].
+%% What a certificate has to name. Only names of hosts are sent to the server.
+reference(Name) ->
+    case inet:parse_strict_address(Name) of
+        {ok, Ip} -> {ip, Ip};
+        {error, einval} -> {dns_id, Name}
+    end.
 
-verified(Verify, {ok, Trusted}, Common) ->
+common({dns_id, Name}) -> [{log_level, none}, {server_name_indication, Name}];
+common({ip, _}) -> [{log_level, none}, {server_name_indication, disable}].
+
+%% Read here, as `ssl' would log the key if the certificate cannot be read.
+own(#{certfile := undefined}) ->
+    {ok, []};
+own(#{certfile := CertFile, keyfile := KeyFile}) ->
+    case {certificates(CertFile), key(KeyFile)} of
+        {{ok, Certificates}, {ok, Key}} -> {ok, [{cert, Certificates}, {key, Key}]};
+        {{error, _} = Error, _} -> Error;
+        {_, Error} -> Error
+    end.
+
+key(File) ->
+    Types = ['RSAPrivateKey', 'DSAPrivateKey', 'ECPrivateKey', 'PrivateKeyInfo'],
+    case entries(File) of
+        {ok, Entries} ->
+            Keys = [
+                {Type, Der}
+             || {Type, Der, not_encrypted} <- Entries, lists:member(Type, Types)
+            ],
+            first(Keys, "~ts holds no key without a passphrase", File);
+        {error, _} = Error ->
+            Error
+    end.
+
+first([First | _], _Otherwise, _File) -> {ok, First};
+first([], Otherwise, File) -> {error, eslaver_text:format(Otherwise, [eslaver_log:path(File)])}.
+
+%% Names are checked here, once for all ways to be trusted.
+verified(Verify, Reference, {ok, Trusted}, Common) ->
+    Names = [Reference || Verify =:= true],
     {ok, [
         {verify, verify_peer},
-        {cacerts, Trusted},
-        {verify_fun, {fun check/3, Trusted}},
-        {partial_chain, fun(Chain) -> anchor(Chain, Trusted) end},
-        {customize_hostname_check, names(Verify)}
+        {cacerts, [Der || Der <- Trusted, may_sign(Der)]},
+        {verify_fun, {fun check/3, {Trusted, Names}}},
+        {customize_hostname_check, [
+            {match_fun, fun(_, _) -> true end}, {fail_callback, fun(_) -> true end}
+        ]}
         | Common
     ]};
-verified(_Verify, {error, _} = Error, _Common) ->
+verified(_Verify, _Reference, {error, _} = Error, _Common) ->
     Error.
 
 %% The certificates of the file, or without one those that the system trusts.
@@ -63,75 +100,117 @@ trusted(#{cacertfile := undefined}) ->
         _:_ -> {error, <<"this system has no trusted certificates: set cacertfile">>}
     end;
 trusted(#{cacertfile := File}) ->
-    Shown = eslaver_log:path(File),
-    case file:read_file_info(File) of
-        {ok, Info} when element(3, Info) =:= regular ->
-            read(Shown, file:read_file(File));
-        {ok, _} ->
-            {error, eslaver_text:format("cannot read ~ts: it is not a regular file", [Shown])};
-        {error, Reason} ->
-            read(Shown, {error, Reason})
+    certificates(File).
+
+certificates(File) ->
+    case entries(File) of
+        {ok, Entries} ->
+            Found = [Der || {'Certificate', Der, not_encrypted} <- Entries, is_readable(Der)],
+            case Found of
+                [_ | _] -> {ok, Found};
+                [] -> first([], "~ts holds no certificate", File)
+            end;
+        {error, _} = Error ->
+            Error
     end.
 
-read(Shown, {ok, Text}) ->
-    case [Der || {'Certificate', Der, not_encrypted} <- decoded(Text)] of
-        [] -> {error, eslaver_text:format("~ts holds no certificate", [Shown])};
-        Certificates -> {ok, Certificates}
-    end;
-read(Shown, {error, Reason}) ->
-    {error, eslaver_text:format("cannot read ~ts: ~ts", [Shown, file:format_error(Reason)])}.
+%% The parts of a file. No process may ever write to a file that is none.
+entries(File) ->
+    case file:read_file_info(File, [raw]) of
+        {ok, Info} when element(3, Info) =:= regular -> decoded(file:read_file(File), File);
+        {ok, _} -> decoded({error, eftype}, File);
+        {error, Reason} -> decoded({error, Reason}, File)
+    end.
 
-decoded(Text) ->
+decoded({ok, Text}, _File) ->
     try
-        public_key:pem_decode(Text)
+        {ok, public_key:pem_decode(Text)}
     catch
-        _:_ -> []
+        _:_ -> {ok, []}
+    end;
+decoded({error, Reason}, File) ->
+    Words = [eslaver_log:path(File), file:format_error(Reason)],
+    {error, eslaver_text:format("cannot read ~ts: ~ts", Words)}.
+
+is_readable(Der) -> decode(Der) =/= error.
+
+decode(Der) ->
+    try
+        public_key:pkix_decode_cert(Der, otp)
+    catch
+        _:_ -> error
     end.
 
-%% A trusted certificate may be the server's own, whoever signed it.
-anchor(Chain, Trusted) ->
-    case [Der || Der <- Chain, lists:member(Der, Trusted)] of
-        [Der | _] -> {trusted_ca, Der};
-        [] -> unknown_ca
+%% Whether it may sign others, as OpenSSL decides that: of version 1, if it signed itself; without a
+%% word on whether it is an authority's, if its key usage allows it.
+may_sign(Der) ->
+    #'OTPCertificate'{tbsCertificate = Signed} = Certificate = decode(Der),
+    Extensions =
+        case Signed#'OTPTBSCertificate'.extensions of
+            Listed when is_list(Listed) ->
+                maps:from_list([{Id, Value} || #'Extension'{extnID = Id, extnValue = Value} <- Listed]);
+            _ ->
+                #{}
+        end,
+    Usage = maps:get(?'id-ce-keyUsage', Extensions, undefined),
+    MayUse = Usage =/= undefined andalso lists:member(keyCertSign, Usage),
+    case {Signed#'OTPTBSCertificate'.version, Extensions} of
+        {v3, #{?'id-ce-basicConstraints' := #'BasicConstraints'{cA = IsAuthority}}} ->
+            IsAuthority andalso (MayUse orelse Usage =:= undefined);
+        {v3, _} ->
+            MayUse;
+        _ ->
+            public_key:pkix_is_self_signed(Certificate)
     end.
 
-check(Certificate, {bad_cert, Reason}, Trusted) when
+%% A certificate that is trusted itself needs no signature.
+check(Certificate, {bad_cert, Reason}, {Trusted, _} = State) when
     Reason =:= selfsigned_peer; Reason =:= unknown_ca
 ->
     Der = public_key:pkix_encode('OTPCertificate', Certificate, otp),
     case lists:member(Der, Trusted) of
-        true -> {valid, Trusted};
+        true -> named(Certificate, State);
         false -> {fail, {bad_cert, Reason}}
     end;
-check(_Certificate, {bad_cert, Reason}, _Trusted) ->
+check(_Certificate, {bad_cert, Reason}, _State) ->
     {fail, {bad_cert, Reason}};
-check(_Certificate, {extension, _}, Trusted) ->
-    {unknown, Trusted};
-check(_Certificate, _Valid, Trusted) ->
-    {valid, Trusted}.
+check(_Certificate, {extension, _}, State) ->
+    {unknown, State};
+check(_Certificate, valid, State) ->
+    {valid, State};
+check(Certificate, valid_peer, State) ->
+    named(Certificate, State).
 
 %% A name counts only where it is a subjectAltName, as with a link.
-names(true) ->
-    Https = public_key:pkix_verify_hostname_match_fun(https),
+named(_Certificate, {_Trusted, []} = State) ->
+    {valid, State};
+named(Certificate, {_Trusted, References} = State) ->
+    Wildcards = public_key:pkix_verify_hostname_match_fun(https),
     Match = fun
         (_Reference, {cn, _}) -> false;
-        (Reference, Presented) -> Https(Reference, Presented)
+        (Reference, Presented) -> Wildcards(Reference, Presented)
     end,
-    [{match_fun, Match}];
-names(chain) ->
-    [{fail_callback, fun(_Certificate) -> true end}].
+    case public_key:pkix_verify_hostname(Certificate, References, [{match_fun, Match}]) of
+        true -> {valid, State};
+        false -> {fail, {bad_cert, hostname_check_failed}}
+    end.
 
 explained({tls_alert, {Alert, Text}}) ->
-    eslaver_text:format("TLS: ~ts~ts", [string:trim(Text), remedy(Alert)]);
+    {Words, Remedy} = remedy(Alert, string:find(Text, "hostname_check_failed") =/= nomatch),
+    eslaver_text:format("TLS: ~ts~ts", [Words, Remedy]);
 explained({options, _}) ->
     <<"TLS: the certificate or key of the options cannot be used">>;
 explained(Reason) ->
     Hint = "if the port does not use TLS, leave the option out",
     eslaver_text:format("TLS: ~ts; ~ts", [eslaver_text:socket_error(Reason), Hint]).
 
-remedy(unknown_ca) ->
-    "; cacertfile must hold the certificate, not expired, of an authority that signed it";
-remedy(handshake_failure) ->
-    "; set server_name to a name that its certificate has, or verify => chain to accept any";
-remedy(_Alert) ->
-    "".
+remedy(_Alert, true) ->
+    {"the certificate is for another name", [
+        "; set server_name to one that it has, or verify => chain to accept any"
+    ]};
+remedy(Alert, false) when Alert =:= unknown_ca; Alert =:= bad_certificate ->
+    {"the certificate is not trusted", [
+        "; cacertfile must hold it, or that, not expired, of an authority that signed it"
+    ]};
+remedy(Alert, false) ->
+    {string:replace(atom_to_list(Alert), "_", " ", all), ""}.
