@@ -379,7 +379,10 @@ impl File {
             }
             opcodes::IDLE => self.meta.idle = Some(cursor.length()?),
             opcodes::FREQ => self.meta.freq = Some(cursor.byte()?),
-            opcodes::RESIZEDB => skip_lengths(2, cursor)?,
+            opcodes::RESIZEDB => {
+                let (keys, _expiring) = (cursor.length()?, cursor.length()?);
+                sink.db_size(self.meta.db, keys);
+            }
             opcodes::SLOT_INFO => skip_lengths(3, cursor)?,
             opcodes::AUX => {
                 let (name, value) = (cursor.string()?, cursor.string()?);
