@@ -12,7 +12,7 @@ use super::error::ErrorKind;
 ///
 /// | kind | between `begin` and `end` |
 /// |---|---|
-/// | string | one `item` |
+/// | string | one `item`, or `part` by `part` if the sink takes a `long` one so |
 /// | list, set | an `item` each |
 /// | zset | `item`, `score` for each member |
 /// | hash | `item` (field), `item` (value), and `expiry` where the field has one |
@@ -41,6 +41,14 @@ pub trait Sink {
     fn item(&mut self, item: Item<'_>);
     /// The score of the last member. Never NaN.
     fn score(&mut self, score: f64);
+    /// A string of this number of bytes follows. Returns whether the sink takes it in parts, as its
+    /// bytes come, instead of as one `item`. Short strings are not asked about.
+    #[inline]
+    fn long(&mut self, _len: u64) -> bool {
+        false
+    }
+    /// The next bytes of a string that the sink takes in parts.
+    fn part(&mut self, _bytes: &[u8]) {}
     /// Elements of a list, or members of a set: an `item` each. They end before a bad one; the key
     /// has no end then.
     #[inline]
