@@ -7,12 +7,13 @@ use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, 
 
 use super::batches::Batches;
 use super::draft::{Draft, element};
+use crate::collections::chunks::Chunks;
 use crate::collections::packed::MOST_BYTES;
 use crate::heap::Meter;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::Store;
 use crate::save::UnknownKey;
-use crate::values::{NewValue, Type, string};
+use crate::values::{Large, NewValue, Type, string};
 
 /// A packed collection, and more than an edit reserves beyond it: the buffer never grows.
 const BUFFER: usize = MOST_BYTES + 64;
@@ -39,6 +40,8 @@ pub struct Loader {
     /// The value in the making, or a string's entry, which needs no making.
     draft: Option<Draft>,
     string: Option<Entry>,
+    /// A long string, as far as it has come.
+    long: Option<Chunks>,
     /// What either takes.
     drafted: isize,
     /// Where drafts gather small collections, and what it takes. A draft that has it gives it back
@@ -63,6 +66,7 @@ impl Loader {
             meta: Meta::default(),
             draft: None,
             string: None,
+            long: None,
             drafted: 0,
             buffer: Vec::new(),
             buffer_bytes: 0,
@@ -244,6 +248,21 @@ impl Sink for Loader {
         }
     }
 
+    fn long(&mut self, len: u64) -> bool {
+        let is_flat = usize::try_from(len).is_ok_and(string::is_flat);
+        if !is_flat {
+            let (chunks, bytes) = charged(&self.store, Chunks::new);
+            (self.long, self.drafted) = (Some(chunks), bytes);
+        }
+        !is_flat
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        if let Some(chunks) = &mut self.long {
+            self.drafted += charged(&self.store, || chunks.append(bytes)).1;
+        }
+    }
+
     /// Scores come with their members.
     fn score(&mut self, _score: f64) {}
 
@@ -295,6 +314,12 @@ impl Sink for Loader {
     }
 
     fn end(&mut self) {
+        if let Some(chunks) = self.long.take() {
+            let (key, at) = (&self.key, self.meta.expire_at);
+            let value = NewValue::Large(Large::String(chunks));
+            let (entry, bytes) = charged(&self.store, || Entry::new(key, at, value));
+            return self.put(entry, self.drafted + bytes);
+        }
         let made = match (self.string.take(), self.draft.take()) {
             (Some(entry), _) => Ok(Some((entry, self.drafted))),
             (None, Some(draft)) => self.made(draft),
@@ -311,7 +336,7 @@ impl Sink for Loader {
     }
 
     fn discard(&mut self) {
-        let unfinished = (self.draft.take(), self.string.take());
+        let unfinished = (self.draft.take(), self.string.take(), self.long.take());
         charged(&self.store, || drop(unfinished));
     }
 
