@@ -8,6 +8,7 @@ use eslaver_store::{Account, Loader, Problem, Store};
 use rustler::ResourceArc;
 
 use crate::keyspace::Keyspace;
+use crate::stretch::{STRETCH, stretch};
 use crate::terms::snapshot::leading_number;
 
 /// Takes a snapshot for a store that nobody reads yet.
@@ -22,6 +23,8 @@ pub(crate) struct Intake {
     keys: u64,
     stream_db: u32,
     left_out: Option<LeftOut>,
+    /// What the store took when the heap was stretched last.
+    stretched: usize,
     /// The number of the key at whose end it panics, for tests.
     fault: Option<u64>,
 }
@@ -46,6 +49,7 @@ impl Intake {
             keys: 0,
             stream_db: 0,
             left_out: None,
+            stretched: 0,
             fault,
         }
     }
@@ -88,6 +92,16 @@ impl Intake {
 
     pub(crate) fn take_left_out(&mut self) -> Option<LeftOut> {
         self.left_out.take()
+    }
+
+    /// Has room for the next blocks, if the store has grown.
+    #[inline]
+    fn stretch(&mut self) {
+        let taken = self.account().map_or(0, Account::bytes);
+        if taken > self.stretched + STRETCH {
+            stretch();
+            self.stretched = taken;
+        }
     }
 
     fn weigh(&mut self, item: &Item<'_>) {
@@ -155,6 +169,17 @@ impl Sink for Intake {
         self.loader.item(item);
     }
 
+    fn long(&mut self, len: u64) -> bool {
+        self.loader.long(len)
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        for bytes in bytes.chunks(STRETCH) {
+            self.loader.part(bytes);
+            self.stretch();
+        }
+    }
+
     #[inline]
     fn score(&mut self, score: f64) {
         self.loader.score(score);
@@ -162,19 +187,22 @@ impl Sink for Intake {
 
     #[inline]
     fn items<'a>(&mut self, items: impl Iterator<Item = Item<'a>>) {
-        self.loader.items(within(items, &mut self.weight, self.max_value, |item| weight(item)));
+        self.loader.items(within(items, &mut self.weight, self.max_value, weight));
+        self.stretch();
     }
 
     #[inline]
     fn pairs<'a>(&mut self, pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>) {
         let weigh = |(field, value): &_| weight(field) + weight(value);
         self.loader.pairs(within(pairs, &mut self.weight, self.max_value, weigh));
+        self.stretch();
     }
 
     #[inline]
     fn scores<'a>(&mut self, scores: impl Iterator<Item = (Item<'a>, f64)>) {
         let weigh = |(member, _): &_| weight(member);
         self.loader.scores(within(scores, &mut self.weight, self.max_value, weigh));
+        self.stretch();
     }
 
     fn expiry(&mut self, at_ms: u64) {
@@ -219,6 +247,7 @@ impl Sink for Intake {
         self.keys += 1;
         assert_ne!(self.fault, Some(self.keys), "a fault that a test asked for");
         self.loader.end();
+        self.stretch();
     }
 
     fn discard(&mut self) {
