@@ -201,12 +201,29 @@ fn memory_comes_back() {
     assert_told(store);
 }
 
+/// Commands that make values with parts of their own.
+fn large() -> Vec<String> {
+    let many = |command: &str, each: fn(usize) -> String| {
+        let words: Vec<String> = (0..500).map(each).collect();
+        format!("{command} {}", words.join(" "))
+    };
+    vec![
+        format!("set long-string {}", "x".repeat(50_000)),
+        many("rpush long-list", |n| format!("e{n}")),
+        many("sadd large-set", |n| format!("m{n}")),
+        many("sadd large-ints", |n| format!("{}", n * 1000)),
+        many("zadd large-zset", |n| format!("{} m{n}", n % 7)),
+        many("hset large-hash", |n| format!("f{n} v{n}")),
+    ]
+}
+
 #[test]
 fn loads_are_charged() {
     for seed in 0..4 {
         let store = Arc::new(Store::new());
         let mut from = feed(&store);
         stream(seed, 4000).iter().for_each(|command| apply(&mut from, command));
+        large().iter().for_each(|line| run(&mut from, line));
         let mut rdb = rdb();
         Save::begin(&store).unwrap().write_all(&mut rdb).unwrap();
         let file = rdb.finish().unwrap();

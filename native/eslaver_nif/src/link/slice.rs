@@ -12,10 +12,11 @@ use rustler::{Env, LocalPid};
 
 use crate::atoms;
 use crate::keyspace::Entry;
-use crate::link::applier::{self, Applier, Intake, Progress};
+use crate::link::applier::{self, Applier, Progress};
 use crate::link::both::Both;
 use crate::link::config::{Config, Limits, Mirror};
 use crate::link::end::End;
+use crate::link::intake::Intake;
 use crate::link::shared::{Alive, Chunk, Shared};
 use crate::link::sieve::{Sieve, Target};
 use crate::link::start::Start;

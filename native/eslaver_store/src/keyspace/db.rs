@@ -26,6 +26,10 @@ pub const WARMED: usize = 16;
 /// A table is made smaller when fewer than one slot of this number is taken.
 const SPARSE: usize = 6;
 
+/// How many times as large a table that is filled becomes at once, at most: who says how many keys it
+/// will have may be wrong.
+const GROWTH: usize = 32;
+
 /// The databases made so far.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
@@ -222,6 +226,16 @@ impl Keys {
                 None
             }
             TableEntry::Occupied(mut taken) => Some(std::mem::replace(taken.get_mut(), entry)),
+        }
+    }
+
+    /// Makes room for `more` keys that are to be put. There will be about `expected` in the end: a table
+    /// that is full grows up to them in few steps, as each step looks at all of its keys.
+    pub(crate) fn make_room(&mut self, more: usize, expected: usize, of: &Db) {
+        let needed = self.table.len() + more;
+        if needed > self.table.capacity() {
+            let room = expected.min(GROWTH * needed).max(needed);
+            self.table.reserve(room - self.table.len(), |entry| of.hash(entry.key()).0);
         }
     }
 

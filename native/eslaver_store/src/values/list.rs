@@ -14,8 +14,6 @@ use crate::values::{Large, NewValue, Type, ValueRef};
 
 /// A list with more elements, or bytes, is a tree.
 const MOST_PACKED: usize = 128;
-/// More than the head of a packed element takes.
-const RESERVED: usize = 16;
 /// A tree with no more elements is packed again.
 const FEW: u64 = 32;
 /// To remove more elements here and there, the list is built anew.
@@ -165,28 +163,43 @@ pub(crate) struct ListBuilder {
 
 impl Default for ListBuilder {
     fn default() -> Self {
-        let mut packed = Vec::new();
-        PackedMut::<Members>::create(&mut packed);
-        Self { packed, tree: None }
+        Self::within(Vec::new())
     }
 }
 
 impl ListBuilder {
+    /// Its elements are in this buffer, which is empty, as long as they are packed.
+    pub(crate) fn within(mut packed: Vec<u8>) -> Self {
+        PackedMut::<Members>::create(&mut packed);
+        Self { packed, tree: None }
+    }
+
     /// Appends an element.
     pub(crate) fn push(&mut self, element: Element<'_>) -> Result<(), Refused> {
-        if self.tree.is_none() {
-            let packed = Packed::<Members>::new(&self.packed);
-            let bytes = self.packed.len() + element.len();
-            if packed.len() < MOST_PACKED && bytes <= MOST_BYTES {
-                // An edit reserves no more than it needs.
-                self.packed.reserve(element.len() + RESERVED);
-                return PackedMut::<Members>::new(&mut self.packed, 0).push_back(element);
+        self.extend(std::iter::once(element))
+    }
+
+    /// Appends elements.
+    #[inline]
+    pub(crate) fn extend<'a>(
+        &mut self,
+        elements: impl Iterator<Item = Element<'a>>,
+    ) -> Result<(), Refused> {
+        let mut elements = elements.map(|element| (element, ()));
+        let tree = match &mut self.tree {
+            Some(tree) => tree,
+            None => {
+                let mut packed = PackedMut::<Members>::new(&mut self.packed, 0);
+                let Some((element, ())) = packed.extend(&mut elements, MOST_PACKED)? else {
+                    return Ok(());
+                };
+                let mut tree = to_builder(packed.get());
+                append(&mut tree, element)?;
+                self.packed = Vec::new();
+                self.tree.insert(tree)
             }
-            self.tree = Some(to_builder(packed));
-            self.packed = Vec::new();
-        }
-        let pushed = self.tree.as_mut().is_some_and(|tree| append(tree, element));
-        if pushed { Ok(()) } else { Err(Refused::TooLong) }
+        };
+        elements.try_for_each(|(element, ())| append(tree, element))
     }
 
     pub(crate) fn finish(self) -> NewValue {
@@ -200,13 +213,16 @@ impl ListBuilder {
 fn to_builder(packed: Packed<'_, Members>) -> Builder<ListLeaf> {
     let mut tree = Builder::new();
     for record in packed.iter() {
-        append(&mut tree, record.element);
+        // It has been packed, so it is not too long.
+        let appended = append(&mut tree, record.element);
+        debug_assert!(appended.is_ok());
     }
     tree
 }
 
-fn append(tree: &mut Builder<ListLeaf>, element: Element<'_>) -> bool {
-    element.with_bytes(|bytes| tree.push(|leaf, index| leaf.insert(index, bytes)))
+fn append(tree: &mut Builder<ListLeaf>, element: Element<'_>) -> Result<(), Refused> {
+    let is_pushed = element.with_bytes(|bytes| tree.push(|leaf, index| leaf.insert(index, bytes)));
+    if is_pushed { Ok(()) } else { Err(Refused::TooLong) }
 }
 
 /// Inserts an element before the one at `index`, which is there, or at the end.

@@ -35,6 +35,15 @@ pub(crate) fn new(string: &[u8]) -> NewValue {
     }
 }
 
+/// A key with this string.
+#[inline]
+pub(crate) fn entry(key: &[u8], expire_at: Option<i64>, string: &[u8]) -> Entry {
+    match is_flat(string.len()) {
+        true => Entry::packed(key, expire_at, Type::String, 0, string),
+        false => Entry::new(key, expire_at, new(string)),
+    }
+}
+
 fn flat(payload: Vec<u8>) -> NewValue {
     NewValue::Packed { kind: Type::String, form: 0, payload }
 }
