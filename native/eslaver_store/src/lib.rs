@@ -53,7 +53,6 @@ pub mod values;
 mod write;
 
 pub use keyspace::account::Account;
-pub use keyspace::db::WARMED;
 pub use keyspace::slot;
 pub use keyspace::store::{Patience, ReadError, Store};
 pub use keyspace::trash::Trash;

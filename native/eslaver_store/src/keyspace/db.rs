@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use eslaver_core::resp::AHEAD;
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
@@ -21,8 +22,6 @@ use crate::keyspace::usage::Usage;
 pub(crate) const STRIPES: usize = if cfg!(shuttle) { 2 } else { 4096 };
 /// How many of them are made together. A database with few keys has few of them.
 const GROUP: usize = if STRIPES < 64 { STRIPES } else { 64 };
-/// How many keys [`Db::warm`] takes without memory of its own.
-pub const WARMED: usize = 16;
 /// A table is made smaller when fewer than one slot of this number is taken.
 const SPARSE: usize = 6;
 
@@ -124,15 +123,15 @@ impl Db {
     /// the locks are taken, and then while all are held.
     #[inline]
     pub(crate) fn warm(&self, keys: &[&[u8]]) {
-        let hashes: SmallVec<[KeyHash; WARMED]> = keys.iter().map(|key| self.hash(key)).collect();
+        let hashes: SmallVec<[KeyHash; AHEAD]> = keys.iter().map(|key| self.hash(key)).collect();
         let stripes = || hashes.iter().map(|hash| self.made_stripe(hash.stripe()));
         black_box(stripes().flatten().filter(|stripe| stripe.is_locked()).count());
-        let held: SmallVec<[_; WARMED]> =
+        let held: SmallVec<[_; AHEAD]> =
             stripes().map(|stripe| stripe.and_then(RwLock::try_read)).collect();
-        let size = |((stripe, hash), key): ((&Option<RwLockReadGuard<'_, Keys>>, _), &&[u8])| {
-            stripe.as_ref().and_then(|keys| keys.get(hash, key)).map_or(0, Entry::size)
+        let look = |((stripe, hash), key): ((&Option<RwLockReadGuard<'_, Keys>>, _), &&[u8])| {
+            stripe.as_ref().and_then(|keys| keys.get(hash, key)).map_or(0, Entry::look)
         };
-        black_box(held.iter().zip(hashes.iter().copied()).zip(keys).map(size).sum::<usize>());
+        black_box(held.iter().zip(hashes.iter().copied()).zip(keys).map(look).sum::<usize>());
     }
 
     pub(crate) fn usage(&self) -> &Usage {

@@ -156,6 +156,15 @@ impl Entry {
         }
     }
 
+    /// Looks at what a change of the value will need.
+    #[inline]
+    pub(crate) fn look(&self) -> usize {
+        match self {
+            Self::Packed(block) => block.payload().first().copied().unwrap_or_default().into(),
+            Self::Large(entry) => entry.value.look(),
+        }
+    }
+
     /// The bytes on the heap that are this entry's alone.
     #[inline]
     pub(crate) fn size(&self) -> usize {

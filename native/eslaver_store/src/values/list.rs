@@ -227,9 +227,7 @@ fn append(tree: &mut Builder<ListLeaf>, element: Element<'_>) -> Result<(), Refu
 
 /// Inserts an element before the one at `index`, which is there, or at the end.
 pub(crate) fn insert(entry: &mut Entry, index: usize, element: &[u8]) -> Result<(), Refused> {
-    if packed_bytes(entry) + element.len() > MOST_BYTES || is_full(entry) {
-        make_tree(entry);
-    }
+    make_room(entry, element);
     let done = match entry.value_mut() {
         ValueMut::Packed(mut edit) => {
             let base = edit.base();
@@ -244,11 +242,34 @@ pub(crate) fn insert(entry: &mut Entry, index: usize, element: &[u8]) -> Result<
 
 /// Appends an element to an end.
 pub(crate) fn push(entry: &mut Entry, end: End, element: &[u8]) -> Result<(), Refused> {
-    let index = match end {
-        End::Front => 0,
-        End::Back => List::of(entry.value()).map_or(0, List::len),
+    make_room(entry, element);
+    let done = match entry.value_mut() {
+        ValueMut::Packed(mut edit) => {
+            let base = edit.base();
+            let mut packed = PackedMut::<Members>::new(edit.bytes(), base);
+            match end {
+                End::Front => packed.push_front(Element::Bytes(element))?,
+                End::Back => packed.push_back(Element::Bytes(element))?,
+            }
+            true
+        }
+        ValueMut::Large(Large::List(tree)) => match end {
+            End::Front => tree.push_front(element),
+            End::Back => tree.push_back(element),
+        },
+        ValueMut::Large(_) => false,
     };
-    insert(entry, index, element)
+    if done { Ok(()) } else { Err(Refused::TooLong) }
+}
+
+/// Makes a list a tree that would be too large with one more element.
+#[inline]
+fn make_room(entry: &mut Entry, element: &[u8]) {
+    if let Some(List::Packed(packed)) = List::of(entry.value())
+        && (packed.bytes() + element.len() > MOST_BYTES || packed.len() >= MOST_PACKED)
+    {
+        make_tree(entry);
+    }
 }
 
 /// Replaces the element at `index`, which is there.
@@ -322,10 +343,6 @@ fn packed_bytes(entry: &Entry) -> usize {
         ValueRef::Packed { payload, .. } => payload.len(),
         ValueRef::Large(_) => 0,
     }
-}
-
-fn is_full(entry: &Entry) -> bool {
-    matches!(List::of(entry.value()), Some(List::Packed(packed)) if packed.len() >= MOST_PACKED)
 }
 
 fn make_tree(entry: &mut Entry) {

@@ -6,7 +6,7 @@ use crate::collections::chunks::Chunks;
 use crate::collections::packed::{Packed, PackedArray};
 use crate::collections::record::{Fields, Members, Scores};
 use crate::collections::table::Table;
-use crate::collections::tree::list::ListTree;
+use crate::collections::tree::list::{ListLeaf, ListTree};
 
 pub(crate) mod array;
 pub(crate) mod bag;
@@ -177,6 +177,17 @@ impl Large {
             Self::VectorSet(set) => set.is_shared(),
             Self::Zset(zset) => zset.is_shared(),
             Self::Module(module) => Arc::strong_count(module) > 1,
+        }
+    }
+
+    /// Looks at what a change will need, as far as that can be told: see
+    /// [`Db::warm`](crate::keyspace::db::Db::warm).
+    #[inline]
+    pub(crate) fn look(&self) -> usize {
+        match self {
+            Self::List(tree) => tree.ends().map(ListLeaf::look).iter().sum(),
+            Self::Stream(stream) => stream.entries().ends()[1].look(),
+            other => other.heap_bytes(),
         }
     }
 

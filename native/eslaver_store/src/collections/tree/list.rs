@@ -24,6 +24,13 @@ impl ListLeaf {
         self.run.iter_back(range)
     }
 
+    /// Looks at what changes at an end need: see [`Db::warm`](crate::keyspace::db::Db::warm).
+    #[inline]
+    pub(crate) fn look(&self) -> usize {
+        let bytes = self.run.ends();
+        bytes.into_iter().flatten().map(usize::from).sum()
+    }
+
     /// Inserts an element before the one at `index`: `false` where it is too long.
     pub fn insert(&mut self, index: usize, string: &[u8]) -> bool {
         self.run.insert(index, string)
@@ -93,7 +100,7 @@ impl Tree<ListLeaf> {
 
     /// Inserts an element behind all others.
     pub fn push_back(&mut self, string: &[u8]) -> bool {
-        self.insert(self.len(), string)
+        self.append(|leaf, index| leaf.run.insert(index, string))
     }
 
     /// Replaces the element at `index`: `false` where there is none, or the new one is too long.

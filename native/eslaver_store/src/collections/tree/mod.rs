@@ -17,10 +17,12 @@
 //! | `seek` | ways down: by rank, by gap, by probe |
 //! | [`build`] | a tree from records that come in order, its leaves full |
 //! | [`run`] | packed elements one after another, the stuff of leaves |
+//! | [`bytes`] | bytes with room at both ends, the stuff of runs |
 //! | [`spare`] | how much memory vectors keep for what will come |
 
 pub mod array;
 pub mod build;
+pub mod bytes;
 pub mod list;
 mod node;
 pub mod run;
@@ -31,7 +33,7 @@ mod tests;
 pub mod zset;
 
 use node::{Child, Edge, Inner, Node, Seek};
-use seek::{At, By, Gap};
+use seek::{At, By, End, Gap};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -158,6 +160,11 @@ impl<L: Leaf> Tree<L> {
         (rank < self.len()).then(|| self.descend(&mut At(rank)))
     }
 
+    /// The first leaf, and the last: those that most changes of lists and streams are made to.
+    pub fn ends(&self) -> [&L; 2] {
+        [self.descend(&mut Gap(0)).0, self.descend(&mut End).0]
+    }
+
     /// The number of records that the place is after: the rank of the first record behind it.
     pub fn rank(&self, probe: &impl Probe<L>) -> u64 {
         let mut by = By { probe, passed: 0 };
@@ -188,6 +195,11 @@ impl<L: Leaf> Tree<L> {
         insert: impl FnOnce(&mut L, usize) -> R,
     ) -> Option<R> {
         (rank <= self.len()).then(|| self.edit(&mut Gap(rank), insert))
+    }
+
+    /// Inserts behind all records: `insert` puts one record at the index of the leaf that it is given.
+    pub fn append<R>(&mut self, insert: impl FnOnce(&mut L, usize) -> R) -> R {
+        self.edit(&mut End, insert)
     }
 
     /// Inserts at the place of `probe`: `insert` puts one record at the index of the leaf that it

@@ -39,6 +39,13 @@ impl EntryLeaf {
         leaf
     }
 
+    /// Looks at what is needed to append an entry: see [`Db::warm`](crate::keyspace::db::Db::warm).
+    #[inline]
+    pub(crate) fn look(&self) -> usize {
+        let bytes = [self.bytes.get(self.named), self.bytes.last()];
+        bytes.into_iter().flatten().copied().map(usize::from).sum()
+    }
+
     fn walk(&self) -> Walk<'_> {
         Walk::new(&self.bytes, self.first)
     }
@@ -357,6 +364,6 @@ impl Tree<EntryLeaf> {
         id: StreamId,
         fields: impl ExactSizeIterator<Item = (Element<'e>, Element<'e>)> + Clone,
     ) -> Result<(), Refused> {
-        self.insert_at(self.len(), |leaf, _| leaf.push(id, fields)).unwrap_or(Ok(()))
+        self.append(|leaf, _| leaf.push(id, fields))
     }
 }
