@@ -7,7 +7,7 @@ use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, 
 
 use super::batches::Batches;
 use super::draft::Draft;
-use crate::heap::Meter;
+use crate::heap::{ForStore, Meter};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::Store;
 use crate::save::UnknownKey;
@@ -135,6 +135,7 @@ impl Loader {
 /// Charges the store for what `change` allocates, and says how much that is.
 #[inline]
 fn charged<R>(store: &Store, change: impl FnOnce() -> R) -> (R, isize) {
+    let _for_store = ForStore::begin();
     let mut meter = Meter::start();
     let result = change();
     let bytes = meter.lap();

@@ -6,6 +6,7 @@
 
 use super::super::element::{self, Element};
 use super::spare;
+use crate::collections::mover::Mover;
 use std::ops::Range;
 
 /// How many elements are found at a time when they are walked in reverse.
@@ -65,6 +66,12 @@ impl<const GROUP: usize> Run<GROUP> {
     #[inline]
     pub fn heap_bytes(&self) -> usize {
         self.bytes.capacity() + self.groups.capacity() * size_of::<Group>()
+    }
+
+    /// Has `mover` see to all parts.
+    pub fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.bytes);
+        mover.vec(&mut self.groups);
     }
 
     /// The element at `index`.
