@@ -13,10 +13,11 @@ use rustler::{Env, LocalPid, ResourceArc};
 
 use crate::atoms;
 use crate::interests::Interests;
+use crate::keyspace::compactor;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::file::Failure;
 use crate::keyspace::projections::Projections;
-use crate::keyspace::reaper::Graves;
+use crate::keyspace::reaper::{self, Graves};
 use crate::terms::notices::Notices;
 
 /// The weight of notices with which the mirror is left alone until it has told them.
@@ -141,6 +142,7 @@ impl Keyspace {
         in_place: bool,
         max_memory: Option<u64>,
     ) -> Self {
+        reaper::start();
         Self {
             serves_stale,
             in_place,
@@ -233,6 +235,7 @@ impl Keyspace {
         let Position { offset, db, .. } = position;
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
         let current = Current { edition, store, fresh: AtomicBool::new(fresh) };
+        compactor::watch(&current.store);
         let old = self.current.swap(Some(Arc::new(current)));
         self.change(|applied| {
             applied.position = Some(position);
