@@ -11,6 +11,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use smallvec::SmallVec;
 
+use crate::collections::mover::Mover;
 use crate::keyspace::account::Account;
 use crate::keyspace::capture::Capture;
 use crate::keyspace::copies::Copies;
@@ -58,6 +59,14 @@ pub(crate) struct Keys {
     table: HashTable<Entry>,
     /// How often this has been locked for changes.
     version: u64,
+}
+
+/// Where the entries of a stripe are seen to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    slot: usize,
+    /// Where within the value of the entry.
+    within: u64,
 }
 
 /// The hash of a key, which also says in which stripe it is.
@@ -243,6 +252,28 @@ impl Keys {
         let (old, _) = found.remove();
         self.shrink(of);
         Some(old)
+    }
+
+    /// Has `mover` see to all entries from a place on, until it is tired: the place to go on at. What
+    /// they hold stays the same.
+    pub(crate) fn compact(
+        &mut self,
+        from: Place,
+        mover: &mut Mover<'_>,
+        account: &Account,
+    ) -> Option<Place> {
+        for slot in from.slot..self.table.num_buckets() {
+            if slot > from.slot && mover.is_tired() {
+                return Some(Place { slot, within: 0 });
+            }
+            let Some(entry) = self.table.get_bucket_mut(slot) else { continue };
+            let within = if slot == from.slot { from.within } else { 0 };
+            let next = account.of_kind(entry.kind(), || entry.compact(within, mover));
+            if let Some(within) = next {
+                return Some(Place { slot, within });
+            }
+        }
+        None
     }
 
     /// Removes all entries that `is_gone` names.

@@ -9,7 +9,7 @@ use super::batches::Batches;
 use super::draft::{Draft, element};
 use crate::collections::chunks::Chunks;
 use crate::collections::packed::MOST_BYTES;
-use crate::heap::Meter;
+use crate::heap::{ForStore, Meter};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::Store;
 use crate::save::UnknownKey;
@@ -194,6 +194,7 @@ impl Loader {
 /// Charges the store for what `change` allocates, and says how much that is.
 #[inline]
 fn charged<R>(store: &Store, change: impl FnOnce() -> R) -> (R, isize) {
+    let _for_store = ForStore::begin();
     let mut meter = Meter::start();
     let result = change();
     let bytes = meter.lap();

@@ -1,6 +1,7 @@
 //! Bytes in a row with room at both ends, so that neither end's changes move all of them.
 
 use super::spare;
+use crate::collections::mover::Mover;
 use std::ops::{Deref, Range};
 
 /// Bytes that change at any place. Each change moves those before it or those behind it, whichever
@@ -26,6 +27,11 @@ impl Bytes {
     #[inline]
     pub fn capacity(&self) -> usize {
         self.buf.capacity()
+    }
+
+    /// Has `mover` see to them.
+    pub fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.buf);
     }
 
     /// Makes `count` bytes more, whose content is left open, stand at `at`.

@@ -3,6 +3,7 @@
 use super::super::element::Element;
 use super::run::{self, Run};
 use super::{Leaf, Tree};
+use crate::collections::mover::Mover;
 use std::ops::Range;
 
 const GROUP: usize = 32;
@@ -74,6 +75,10 @@ impl Leaf for ListLeaf {
 
     fn heap_bytes(&self) -> usize {
         self.run.heap_bytes()
+    }
+
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        self.run.compact(mover);
     }
 }
 

@@ -32,6 +32,7 @@ pub mod spare;
 mod tests;
 pub mod zset;
 
+use super::mover::Mover;
 use node::{Child, Edge, Inner, Node, Seek};
 use seek::{At, By, End, Gap};
 use std::fmt;
@@ -81,6 +82,9 @@ pub trait Leaf: Clone + Default {
 
     /// The bytes allocated for the records, without the leaf itself.
     fn heap_bytes(&self) -> usize;
+
+    /// Has `mover` see to all that the leaf owns.
+    fn compact(&mut self, mover: &mut Mover<'_>);
 }
 
 /// A place in the order of the records: behind all records that it is "after", before all others.
@@ -232,6 +236,13 @@ impl<L: Leaf> Tree<L> {
             self.lower();
         }
         Removed { children: removed }
+    }
+
+    /// Has `mover` see to all parts from the record of a rank on, until it is tired: the rank to go on
+    /// at.
+    pub fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> Option<u64> {
+        let next = self.root.compact(from, mover);
+        (next < self.len()).then_some(next)
     }
 
     fn descend(&self, seek: &mut impl Seek<L>) -> (&L, usize) {

@@ -7,6 +7,7 @@
 use super::super::element::{self, Element, Parts};
 use super::bytes::Bytes;
 use super::spare;
+use crate::collections::mover::Mover;
 use std::ops::Range;
 
 /// How many elements are found at a time when they are walked in reverse.
@@ -72,6 +73,12 @@ impl<const GROUP: usize> Run<GROUP> {
     #[inline]
     pub fn heap_bytes(&self) -> usize {
         self.bytes.capacity() + self.groups.capacity() * size_of::<Group>()
+    }
+
+    /// Has `mover` see to all parts.
+    pub fn compact(&mut self, mover: &mut Mover<'_>) {
+        self.bytes.compact(mover);
+        mover.vec(&mut self.groups);
     }
 
     /// The element at `index`.

@@ -8,6 +8,7 @@ use eslaver_core::rdb::StreamId;
 
 use super::entry::{Entry, Walk, has_names, write};
 use crate::collections::element::Element;
+use crate::collections::mover::Mover;
 use crate::collections::record::Refused;
 use crate::collections::tree::{Leaf, Probe, Tree, spare};
 
@@ -269,6 +270,10 @@ impl Leaf for EntryLeaf {
 
     fn heap_bytes(&self) -> usize {
         self.bytes.capacity()
+    }
+
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.bytes);
     }
 }
 
