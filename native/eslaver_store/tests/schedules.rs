@@ -53,7 +53,7 @@ fn by_witness(store: &Store, patience: Patience) -> Option<Answer> {
     let reader = Reader::new(store, 0, 0, patience).noting(&witness);
     let found = [b"a", b"b"].map(|key| ask(&reader, "get", &[Arg::Bytes(key)]));
     let [Ok(one), Ok(other)] = found else { return None };
-    store.is_as_seen(&witness.borrow()).then(|| Answer::List(vec![one, other]))
+    store.is_as_seen(&witness.borrow())?.then(|| Answer::List(vec![one, other]))
 }
 
 /// Has each unit be applied beside two readers, which see none of it or all, and one that moves what
