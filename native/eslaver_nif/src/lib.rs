@@ -19,6 +19,7 @@
 
 mod allocator;
 mod atoms;
+mod clock;
 mod filter;
 mod interests;
 mod io;
@@ -43,7 +44,7 @@ use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
 
 /// Which version of the Erlang module this library belongs to: both change together.
-const ABI: u32 = 9;
+const ABI: u32 = 10;
 /// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a
 /// snapshot.
 const CHANNEL: usize = 8;

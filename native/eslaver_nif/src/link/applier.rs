@@ -1,7 +1,6 @@
 //! What a link brings, put into a keyspace.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Before, Filter};
@@ -324,12 +323,6 @@ impl Progress {
     fn estimate(&self, taken: u64) -> Option<u64> {
         Some((taken as f64 * self.bytes? as f64 / self.decoded.max(1) as f64) as u64)
     }
-}
-
-/// The time in ms since the epoch.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Takes a snapshot for a store that nobody reads yet.

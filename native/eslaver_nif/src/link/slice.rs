@@ -11,6 +11,7 @@ use eslaver_core::resp;
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
+use crate::clock;
 use crate::keyspace::Entry;
 use crate::link::applier::{self, Applier, Intake, Progress};
 use crate::link::both::Both;
@@ -315,7 +316,7 @@ impl Slicer {
             }
             Phase::Streaming(stream) => {
                 let (batch, applier) = (&mut self.batch, self.applier.as_deref_mut());
-                let mut to = Target { batch, applier, events: self.events, now: applier::now() };
+                let mut to = Target { batch, applier, events: self.events, now: clock::now() };
                 let decoded = stream.decode(&mut to, shared);
                 shared.counters.offset.store(stream.offset(), Ordering::Relaxed);
                 if let Some(applier) = to.applier {
