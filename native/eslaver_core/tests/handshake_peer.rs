@@ -34,7 +34,8 @@ fn last<'a>(
             last = Some(reply);
         }
     }
-    Ok(last.expect("an answer"))
+    let Some(last) = last else { unreachable!("these are answers") };
+    Ok(last)
 }
 
 fn bulk(text: &str) -> Vec<u8> {
@@ -46,7 +47,8 @@ fn peer(role: &[u8], info: &[u8]) -> Peer {
     let config = Config { read_from: ReadFrom::PreferReplica, ..asking_config() };
     let (reply, peer) = meet(role, info, config);
     assert!(matches!(reply, Ok(Reply::Send(_))), "{reply:?}");
-    peer.expect("both have been answered")
+    let Some(peer) = peer else { unreachable!("both have been answered") };
+    peer
 }
 
 fn by_info(text: &str) -> Peer {

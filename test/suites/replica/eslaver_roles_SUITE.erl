@@ -95,7 +95,7 @@ replica_of_nobody(_Config) ->
             eslaver:info(Replica)
         ),
         %% each is said once, however often it comes
-        ?assertEqual(1, times(Node, "the master is now 127.0.0.1:1;")),
+        ?assertEqual(1, times(Node, "connecting to 127.0.0.1:1 instead")),
         ?assertEqual(1, times(Node, "no link \\(cannot_connect\\)")),
         <<"OK">> = eslaver_test_client:ok(Client, ["REPLICAOF", "NO", "ONE"]),
         Address = address(Node),
