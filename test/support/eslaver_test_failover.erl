@@ -3,7 +3,7 @@
 
 -export([servers/0, chosen/1, is_long/0]).
 -export([ways/0, fail_over/2, back/2]).
--export([follow/3, connect/1, followed/2, lose_links/2, set_masterauth/3, ended/2]).
+-export([follow/3, connect/1, followed/2, lose_links/2, set_masterauth/3, ended/2, ended/3]).
 
 -export_type([way/0]).
 
@@ -94,13 +94,19 @@ lose_links(Lab, Master) ->
 -spec set_masterauth(eslaver_test_sentinels:lab(), eslaver_test_master:master(), string()) -> ok.
 set_masterauth(Lab, Server, Password) ->
     Command = ["CONFIG", "SET", "masterauth", Password],
-    <<"OK">> = eslaver_test_sentinels:ask(Lab, Server, Command),
+    true = eslaver_test_sentinels:await(fun() ->
+        eslaver_test_sentinels:ask(Lab, Server, Command) =:= <<"OK">>
+    end),
     ok.
 
-%% All is as it must be at the end.
 -spec ended(eslaver_test_sentinels:lab(), eslaver_test_followers:followers()) -> ok.
 ended(Lab, Followers) ->
+    ended(Lab, Followers, [diverged]).
+
+%% All is as it must be at the end. There were no needless full syncs, except for these reasons.
+-spec ended(eslaver_test_sentinels:lab(), eslaver_test_followers:followers(), [atom()]) -> ok.
+ended(Lab, Followers, Reasons) ->
     ok = eslaver_test_sentinels:settled(Lab),
-    ok = eslaver_test_followers:check(Followers, connect(Lab), 0),
+    ok = eslaver_test_followers:check(Followers, connect(Lab), 0, Reasons),
     ok = eslaver_test_followers:stop(Followers),
     eslaver_test_sentinels:stop(Lab).

@@ -109,8 +109,9 @@ era(Connect, Number) ->
 
 %% One that has not been seen.
 -spec next_era(followers()) -> pos_integer().
-next_era(Followers) ->
-    1 + lists:max([0 | [Era || {_, _, Era} <- changes(Followers), is_integer(Era)]]).
+next_era(#{mirror := Mirror} = Followers) ->
+    Now = [binary_to_integer(Era) || Era <- [eslaver_mirror:get(Mirror, ?ERA)], is_binary(Era)],
+    1 + lists:max([0 | Now ++ [Era || {_, _, Era} <- changes(Followers), is_integer(Era)]]).
 
 %% Waits until both have it. When the mirror was fresh with it, in ms of the monotonic clock.
 -spec await_era(followers(), pos_integer()) -> integer().

@@ -9,6 +9,7 @@
 -export([start/1, stop/1, target/1]).
 -export([servers/1, sentinels/1, server/2, port/2, connect/2, ask/3, field/3]).
 -export([elected/1, elections/1, views/1, master/1, replicas/1, await_election/2, settled/1]).
+-export([await/1]).
 -export([fail_over/1, hand_over/2, follow/3]).
 -export([partition/2, heal/2, add_sentinel/1, add_sentinel/2, restart_sentinel/2]).
 -export([remove_sentinel/2]).
@@ -72,7 +73,7 @@ start(#{server := Server} = Given) ->
     },
     [Master | Others] = servers(Lab),
     [ok = follow(Lab, Other, Master) || Other <- Others],
-    true = until(fun() -> lists:all(fun(Other) -> is_linked(Lab, Other) end, Others) end),
+    true = await(fun() -> lists:all(fun(Other) -> is_linked(Lab, Other) end, Others) end),
     _ = [join(Lab, Master) || _ <- lists:seq(1, Sentinels)],
     ok = settled(Lab),
     Lab.
@@ -174,7 +175,7 @@ replicas(Lab) ->
 -spec await_election(lab(), eslaver_test_sentinel_watch:election()) ->
     eslaver_test_sentinel_watch:election().
 await_election(Lab, {Before, _, _}) ->
-    until(fun() ->
+    await(fun() ->
         case elected(Lab) of
             {Epoch, _, _} = Election when Epoch > Before -> Election;
             _ -> false
@@ -184,7 +185,7 @@ await_election(Lab, {Before, _, _}) ->
 %% Waits until all Sentinels agree, and all other servers follow the master, also as they see it.
 -spec settled(lab()) -> ok.
 settled(Lab) ->
-    true = until(fun() ->
+    true = await(fun() ->
         Agreed = lists:usort(maps:values(views(Lab))),
         Count = length(sentinels(Lab)),
         case {map_size(views(Lab)), Agreed} of
@@ -243,7 +244,7 @@ hand_over(Lab, To) ->
     accepted(Lab, master(Lab), ["FAILOVER", "TO", "127.0.0.1", port(Lab, To)]).
 
 accepted(Lab, By, Command) ->
-    true = until(fun() ->
+    true = await(fun() ->
         with(Lab, By, fun(Client) -> eslaver_test_client:command(Client, Command) =:= <<"OK">> end)
     end),
     ok.
@@ -353,7 +354,7 @@ remove_sentinel(#{watch := Watch, table := Table} = Lab, Sentinel) ->
     lists:foreach(
         fun(Other) ->
             1 = ask(Lab, Other, ["SENTINEL", "RESET", ?GROUP]),
-            true = until(fun() -> knows_all(Lab, Other) end)
+            true = await(fun() -> knows_all(Lab, Other) end)
         end,
         sentinels(Lab)
     ).
@@ -467,10 +468,11 @@ free_port() ->
     ok = gen_tcp:close(Socket),
     Port.
 
-until(Condition) ->
+%% As eslaver_test_wait:until/1, where servers may be down, close connections, or take too long.
+-spec await(fun(() -> false | Result)) -> Result.
+await(Condition) ->
     eslaver_test_wait:until(
         fun() ->
-            %% A server may be down, or its reply may take too long.
             try
                 Condition()
             catch

@@ -6,15 +6,13 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--import(eslaver_test_sentinels, [master/1, replicas/1, sentinels/1, settled/1]).
+-import(eslaver_test_sentinels, [master/1, replicas/1, sentinels/1, settled/1, await/1]).
 -import(eslaver_test_failover, [fail_over/2, connect/1, followed/2, set_masterauth/3, ended/2]).
 -import(eslaver_test_followers, [links/1]).
--import(eslaver_test_wait, [until/2]).
 
 -compile([export_all, nowarn_export_all]).
 
 -define(M, mirror_of_old_views).
--define(TIMEOUT, 60_000).
 -define(PASSWORDS, #{password => "of-servers", sentinel_password => "of-sentinels"}).
 
 suite() ->
@@ -117,7 +115,7 @@ promoted_behind(Config) ->
     _ = [ok = set_masterauth(Lab, Replica, "wrong") || Replica <- Replicas],
     ok = eslaver_test_followers:cut(Followers, connect(Lab)),
     Up = fun(Replica) -> eslaver_test_sentinels:field(Lab, Replica, "master_link_status") end,
-    true = until(fun() -> [<<"down">>] =:= lists:usort([Up(R) || R <- Replicas]) end, ?TIMEOUT),
+    true = await(fun() -> [<<"down">>] =:= lists:usort([Up(R) || R <- Replicas]) end),
     ok = eslaver_test_followers:write(Followers, connect(Lab), "0:lost"),
     {Old, _} = fail_over(kill, Lab),
     _ = [ok = set_masterauth(Lab, Replica, "of-servers") || Replica <- Replicas],
@@ -170,7 +168,7 @@ saved(Lab, Server) ->
     ok.
 
 demoted(Lab, Server) ->
-    true = until(fun() -> role(Lab, Server) =:= <<"slave">> end, ?TIMEOUT),
+    true = await(fun() -> role(Lab, Server) =:= <<"slave">> end),
     ok.
 
 role(Lab, Server) -> eslaver_test_sentinels:field(Lab, Server, "role").
