@@ -37,6 +37,8 @@ socket_error(timeout) ->
     <<"no answer in time">>;
 socket_error(closed) ->
     <<"the connection was closed">>;
+socket_error({tls_alert, {Alert, _}}) ->
+    format("TLS: ~ts", [string:replace(atom_to_list(Alert), "_", " ", all)]);
 socket_error(Reason) when is_atom(Reason) ->
     case inet:format_error(Reason) of
         "unknown POSIX error" ++ _ -> atom_to_binary(Reason);

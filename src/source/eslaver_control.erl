@@ -139,6 +139,9 @@ received({Tag, Socket, Reason}, #control{socket = Socket} = Control) when
 received(_Message, _Control) ->
     other.
 
+failed(closed, #control{transport = gen_tcp} = Control) ->
+    ok = close(Control),
+    {error, {closed, <<"it closed the connection; if it uses TLS, set the option for that">>}};
 failed(Reason, Control) ->
     ok = close(Control),
     {error, explained(Reason)}.

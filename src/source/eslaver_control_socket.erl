@@ -28,7 +28,7 @@ addresses({tcp, Host, Port}) ->
         {error, einval} -> resolved(unicode:characters_to_list(Host), Port)
     end;
 addresses({_Local, Path}) ->
-    {ok, [#{family => local, path => Path}]}.
+    {ok, [{local, Path}]}.
 
 address(Ip, Port) when tuple_size(Ip) =:= 4 -> #{family => inet, addr => Ip, port => Port};
 address(Ip, Port) -> #{family => inet6, addr => Ip, port => Port}.
@@ -57,16 +57,19 @@ try_all([Address | Others], Deadline) ->
     Options = [
         binary,
         {active, false},
-        {nodelay, maps:get(family, Address) =/= local},
-        {keepalive, true},
         {send_timeout, ?SEND_TIMEOUT},
         {send_timeout_close, true}
     ],
-    case {gen_tcp:connect(Address, Options, Share), Others} of
+    case {connect(Address, Options, Share), Others} of
         {{ok, Socket}, _} -> {ok, Socket};
         {{error, Reason}, []} -> {error, Reason};
         {{error, _}, _} -> try_all(Others, Deadline)
     end.
+
+connect({local, _} = Address, Options, Limit) ->
+    gen_tcp:connect(Address, 0, Options, Limit);
+connect(Address, Options, Limit) ->
+    gen_tcp:connect(Address, [{nodelay, true}, {keepalive, true} | Options], Limit).
 
 connected({ok, Socket}, _Address, undefined, _Deadline) ->
     {ok, gen_tcp, Socket};

@@ -72,12 +72,13 @@ options(Host, #{verify := Verify} = Tls) ->
 common({dns_id, Name}) -> [{log_level, none}, {server_name_indication, Name}];
 common({ip, _}) -> [{log_level, none}, {server_name_indication, disable}].
 
-%% Read here, as `ssl' would log the key if the certificate cannot be read.
+%% `ssl' gets the names of the files, as its supervisor logs what it gets. It would also log the key
+%% if it could not read the certificate, so both are read here first.
 own(#{certfile := undefined}) ->
     {ok, []};
 own(#{certfile := CertFile, keyfile := KeyFile}) ->
     case {certificates(CertFile), key(KeyFile)} of
-        {{ok, Certificates}, {ok, Key}} -> {ok, [{cert, Certificates}, {key, Key}]};
+        {{ok, _}, {ok, _}} -> {ok, [{certfile, CertFile}, {keyfile, KeyFile}]};
         {{error, _} = Error, _} -> Error;
         {_, Error} -> Error
     end.
@@ -166,7 +167,10 @@ may_sign(Der) ->
     Extensions =
         case Signed#'OTPTBSCertificate'.extensions of
             Listed when is_list(Listed) ->
-                maps:from_list([{Id, Value} || #'Extension'{extnID = Id, extnValue = Value} <- Listed]);
+                maps:from_list([
+                    {Id, Value}
+                 || #'Extension'{extnID = Id, extnValue = Value} <- Listed
+                ]);
             _ ->
                 #{}
         end,
@@ -210,8 +214,8 @@ explained({tls_alert, {Alert, _}}) when Alert =:= unknown_ca; Alert =:= bad_cert
         "TLS: the certificate is not trusted; "
         "cacertfile must hold it, or that, not expired, of an authority that signed it"
     >>;
-explained({tls_alert, {Alert, _}}) ->
-    eslaver_text:format("TLS: ~ts", [string:replace(atom_to_list(Alert), "_", " ", all)]);
+explained({tls_alert, _} = Alert) ->
+    eslaver_text:socket_error(Alert);
 explained({options, _}) ->
     <<"TLS: the certificate or key of the options cannot be used">>;
 explained(Reason) ->

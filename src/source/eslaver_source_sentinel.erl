@@ -123,7 +123,7 @@ viewed(_Need, _Before, #sentinel{view = #{decided := undefined, error := Error}}
         #sentinel{asked = true} -> none(Error, Sentinel);
         #sentinel{} -> {nothing, Sentinel}
     end;
-viewed(_Need, _Before, #sentinel{view = #{decided := {Master, _}}, read_from = master} = Sentinel) ->
+viewed(_Need, _, #sentinel{view = #{decided := {Master, _}}, read_from = master} = Sentinel) ->
     case Sentinel of
         #sentinel{asked = true} -> {{found, Master}, found(Master, Sentinel)};
         #sentinel{found = undefined} -> {nothing, Sentinel};
@@ -132,7 +132,9 @@ viewed(_Need, _Before, #sentinel{view = #{decided := {Master, _}}, read_from = m
     end;
 viewed(Need, _Before, #sentinel{asked = true, chooser = undefined} = Sentinel) ->
     {nothing, choosing(Need, none, Sentinel)};
-viewed(Need, {Former, _}, #sentinel{asked = false, chooser = undefined, found = Former} = Sentinel) ->
+viewed(Need, {Former, _}, #sentinel{asked = false, found = Former} = Sentinel) when
+    Sentinel#sentinel.chooser =:= undefined
+->
     %% the master was followed, for want of a replica
     case decided(Sentinel) of
         {Former, _} -> {nothing, Sentinel};

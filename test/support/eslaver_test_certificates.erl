@@ -1,7 +1,7 @@
 %% Certificates for today, made with openssl.
 -module(eslaver_test_certificates).
 
--export([missing/1, make/1]).
+-export([missing/1, make/1, kinds/1]).
 -export([authority/2, certificate/3, certificate/4, openssl/2]).
 
 -export_type([files/0]).
@@ -24,6 +24,62 @@ make(Dir) ->
     ok = certificate(Dir, "server", "DNS:localhost,IP:127.0.0.1"),
     File = fun(Name) -> filename:join(Dir, Name) end,
     #{cert => File("server.crt"), key => File("server.key"), ca => File("ca.crt")}.
+
+%% In this directory, one of each kind: of an authority and of one that nobody knows, for another
+%% name, of a client, signed by itself, of X.509 v1, without names, expired, and below what may not
+%% sign.
+-spec kinds(file:filename()) -> ok.
+kinds(Dir) ->
+    _ = [ok = authority(Dir, Name) || Name <- ["ca", "other"]],
+    ok = certificate(Dir, "server", "DNS:localhost,IP:127.0.0.1"),
+    ok = certificate(Dir, "named", "DNS:master.example.net"),
+    ok = certificate(Dir, "wildcard", "DNS:*.example.net"),
+    ok = certificate(Dir, "client", "DNS:client"),
+    _ = [ok = self_signed(Dir, Name) || Name <- ["self", "self-too"]],
+    ok = unnamed(Dir),
+    ok = signed_by(Dir, "v3", "below-v3"),
+    ok = late_authority(Dir),
+    ok = signed_by(Dir, "late-ca", "below-late"),
+    ok = file:make_dir(filename:join(Dir, "forged")),
+    authority(filename:join(Dir, "forged"), "ca").
+
+signed_by(Dir, Authority, Name) ->
+    certificate(Dir, Authority, Name, "DNS:localhost,IP:127.0.0.1").
+
+%% An authority of yesterday.
+late_authority(Dir) ->
+    ok = file:write_file(filename:join(Dir, "late-ca.ext"), "basicConstraints=critical,CA:TRUE\n"),
+    openssl(Dir, [
+        "req -newkey rsa:2048 -nodes -subj /CN=late-ca -keyout late-ca.key -out late-ca.csr && ",
+        "openssl x509 -req -days -1 -signkey late-ca.key -extfile late-ca.ext ",
+        "-in late-ca.csr -out late-ca.crt"
+    ]).
+
+%% As people make them: an authority that nobody has signed, and that is the server itself.
+self_signed(Dir, Name) ->
+    openssl(Dir, [
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost ",
+        "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ",
+        Name,
+        ".key -out ",
+        Name,
+        ".crt"
+    ]).
+
+%% What names its host in its subject only: without extensions, with some, and of yesterday.
+unnamed(Dir) ->
+    ok = file:write_file(filename:join(Dir, "v3.ext"), "basicConstraints=CA:FALSE\n"),
+    Request = "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout localhost.key ",
+    openssl(Dir, [Request, "-out localhost.csr"]),
+    lists:foreach(
+        fun({Name, Args}) ->
+            Sign = "x509 -req -CA ca.crt -CAkey ca.key -CAcreateserial -in localhost.csr -out ",
+            openssl(Dir, [Sign, Name, ".crt ", Args]),
+            Key = filename:join(Dir, Name ++ ".key"),
+            {ok, _} = file:copy(filename:join(Dir, "localhost.key"), Key)
+        end,
+        [{"v1", "-days 2"}, {"v3", "-days 2 -extfile v3.ext"}, {"late", "-days -1"}]
+    ).
 
 -spec authority(file:filename(), Name :: string()) -> ok.
 authority(Dir, Name) ->

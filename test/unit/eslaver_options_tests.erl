@@ -81,7 +81,8 @@ taken_test_() ->
         {#{master_url => "rediss://h"}, tls, tls(#{})},
         {#{master_url => "redis://us%40er:p%3Aw@h"}, user, <<"us@er">>},
         {#{master_url => "redis://:pw@h"}, user, undefined},
-        {#{master_url => <<"unix:///tmp/a%20socket">>}, source, {fixed, {local, <<"/tmp/a socket">>}}},
+        {#{master_url => <<"unix:///tmp/a%20socket">>}, source,
+            {fixed, {local, <<"/tmp/a socket">>}}},
         {#{master_url => "rediss://h", tls => #{verify => false}}, tls, tls(#{verify => false})},
         {#{callback => {erlang, display}}, callback, {erlang, display}},
         {#{callback => {io, format, [a]}}, callback, {io, format, [a]}},
@@ -169,7 +170,9 @@ rights_of_sentinels_test_() ->
         {Given#{sentinel_auth => "s"}, {undefined, <<"s">>, undefined}, {
             undefined, undefined, undefined
         }},
-        {Given#{sentinel_user => "v"}, {<<"v">>, <<>>, undefined}, {undefined, undefined, undefined}},
+        {Given#{sentinel_user => "v"}, {<<"v">>, <<>>, undefined}, {
+            undefined, undefined, undefined
+        }},
         {Given#{sentinel_tls => true, master_auth => fun() -> "m" end},
             {undefined, undefined, tls(#{})}, {undefined, <<"m">>, undefined}},
         {Url, {undefined, undefined, undefined}, {<<"u">>, <<"p@w">>, tls(#{})}},
@@ -330,7 +333,8 @@ any_url_test() ->
 
 piece() ->
     Pieces = {
-        "redis://", "unix://", "redis+sentinel://", "u:", ":", ",", "hunter2", "@", "h", "/", "%", "%4", "[", "::1", "]",
+        "redis://", "unix://", "redis+sentinel://", "u:", ":", ",", "hunter2", "@", "h", "/",
+        "%", "%4", "[", "::1", "]",
         "?", "#", [255], "0"
     },
     element(rand:uniform(tuple_size(Pieces)), Pieces).

@@ -4,7 +4,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
--import(eslaver_test_certificates, [authority/2, certificate/3, certificate/4, openssl/2]).
+-import(eslaver_test_certificates, [openssl/2]).
 -import(eslaver_test_connection, [works/2, works/3, fails/3]).
 
 -compile([export_all, nowarn_export_all]).
@@ -18,24 +18,12 @@ all() ->
 groups() ->
     [{tls, [parallel], eslaver_test_groups:cases(?MODULE)}].
 
-%% Certificates for today: one authority, a server at this machine, one by another name, a client,
-%% and an authority that nobody knows.
 init_per_group(tls, Config) ->
     case eslaver_test_certificates:missing(eslaver_test_servers:own()) of
         none ->
             Dir = filename:join(?config(priv_dir, Config), "tls"),
             ok = file:make_dir(Dir),
-            _ = [authority(Dir, Name) || Name <- ["ca", "other"]],
-            certificate(Dir, "server", "DNS:localhost,IP:127.0.0.1"),
-            certificate(Dir, "named", "DNS:master.example.net"),
-            certificate(Dir, "client", "DNS:client"),
-            _ = [self_signed(Dir, Name) || Name <- ["self", "self-too"]],
-            unnamed(Dir),
-            signed_by(Dir, "v3", "below-v3"),
-            late_authority(Dir),
-            signed_by(Dir, "late-ca", "below-late"),
-            ok = file:make_dir(filename:join(Dir, "forged")),
-            authority(filename:join(Dir, "forged"), "ca"),
+            ok = eslaver_test_certificates:kinds(Dir),
             [{tls, Dir} | Config];
         Why ->
             {skip, Why}
@@ -43,44 +31,6 @@ init_per_group(tls, Config) ->
 
 end_per_group(tls, _Config) ->
     ok.
-
-signed_by(Dir, Authority, Name) ->
-    certificate(Dir, Authority, Name, "DNS:localhost,IP:127.0.0.1").
-
-%% An authority of yesterday.
-late_authority(Dir) ->
-    ok = file:write_file(filename:join(Dir, "late-ca.ext"), "basicConstraints=critical,CA:TRUE\n"),
-    openssl(Dir, [
-        "req -newkey rsa:2048 -nodes -subj /CN=late-ca -keyout late-ca.key -out late-ca.csr && ",
-        "openssl x509 -req -days -1 -signkey late-ca.key -extfile late-ca.ext ",
-        "-in late-ca.csr -out late-ca.crt"
-    ]).
-
-%% As people make them: an authority that nobody has signed, and that is the server itself.
-self_signed(Dir, Name) ->
-    openssl(Dir, [
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost ",
-        "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ",
-        Name,
-        ".key -out ",
-        Name,
-        ".crt"
-    ]).
-
-%% What names its host in its subject only: without extensions, with some, and of yesterday.
-unnamed(Dir) ->
-    ok = file:write_file(filename:join(Dir, "v3.ext"), "basicConstraints=CA:FALSE\n"),
-    Request = "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout localhost.key ",
-    openssl(Dir, [Request, "-out localhost.csr"]),
-    lists:foreach(
-        fun({Name, Args}) ->
-            Sign = "x509 -req -CA ca.crt -CAkey ca.key -CAcreateserial -in localhost.csr -out ",
-            openssl(Dir, [Sign, Name, ".crt ", Args]),
-            Key = filename:join(Dir, Name ++ ".key"),
-            {ok, _} = file:copy(filename:join(Dir, "localhost.key"), Key)
-        end,
-        [{"v1", "-days 2"}, {"v3", "-days 2 -extfile v3.ext"}, {"late", "-days -1"}]
-    ).
 
 file(Config, Name) ->
     filename:join(?config(tls, Config), Name).
