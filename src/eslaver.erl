@@ -7,10 +7,11 @@
 -behaviour(application).
 
 -export([start/2, stop/1]).
--export([start_link/1, child_spec/1, info/1, position/1, await/3, continue/1, demand/2]).
+-export([start_link/1, child_spec/1, info/1, position/1, await/3, token/1]).
+-export([continue/1, demand/2]).
 -export([subscribe/2, unsubscribe/2]).
--export_type([replica/0, options/0, callback/0, position/0, notice/0]).
--export_type([event/0, classic_event/0, full_event/0]).
+-export_type([replica/0, options/0, callback/0, position/0, token/0, notice/0]).
+-export_type([event/0, classic_event/0, full_event/0, link_up/0, why/0]).
 
 -type replica() :: eslaver_name:replica().
 %% A replica: its pid, or the name it is registered under.
@@ -39,7 +40,8 @@
     | {stream, Command :: string(), Args :: [binary()]}.
 
 -type full_event() ::
-    {link, up | down, map()}
+    {link, up, link_up()}
+    | {link, down, #{reason := atom(), text := binary()}}
     | {loading, start | eof, map()}
     | eslaver_rdb:event()
     | {stream, Command :: binary(), Args :: [binary()], #{
@@ -47,11 +49,52 @@
     }}.
 %% With the option `events => full'.
 
+-type link_up() :: #{
+    resync := full | partial,
+    why := why(),
+    %% What the node says that it is.
+    role := master | replica | unknown,
+    %% The history that follows, and where in it: after a full resync where the snapshot ends.
+    replid := binary() | undefined,
+    offset := non_neg_integer(),
+    %% The address of the node.
+    master := binary()
+}.
+%% A link that is up.
+
+-type why() :: eslaver_why:why().
+%% Why a link begins as it does. The stream goes on:
+%% <ul>
+%% <li>`reconnect': where it was lost</li>
+%% <li>`failover': the same, at another node, or at one whose history has a new id, as after a
+%% failover or a restart with its data</li>
+%% </ul>
+%% A snapshot follows:
+%% <ul>
+%% <li>`first': there was none before</li>
+%% <li>`no_position': there is no position to go on from, after a stream that cannot be read, a
+%% mirror that asks for a snapshot, or the RDB file of an earlier run</li>
+%% <li>`no_psync': the master does not know `PSYNC'</li>
+%% <li>`backlog': the node has all that has been handled, but no longer all that came since</li>
+%% <li>`diverged': the node lacks some of what has been handled, as a failover has lost it. Logged
+%% as a warning</li>
+%% <li>`restarted': the node has another history, at the same address. Masters also begin another
+%% one when they have had no replicas for a time</li>
+%% <li>`failover': the node has another history, at another address</li>
+%% <li>`empty_master': the node has no keys, and another history: the data is lost, if there is no
+%% copy. Logged as a warning</li>
+%% <li>`unknown': the node does not tell its history, as the user may not call `INFO'</li>
+%% </ul>
+
 -type notice() :: eslaver_subscriptions:notice().
 %% What a subscriber gets, as `{eslaver, Ref, Notice}'.
 
 -type position() :: eslaver_position:safe().
 %% `#{replid, offset, db}': a position in a master's stream, between two transactions.
+
+-type token() :: eslaver_token:token().
+%% Names a write, and all before it: `{offset, Replid, Offset}' as `INFO replication' tells on the
+%% connection that has written, or `{offset, Offset}' as `ROLE' does.
 
 %% @doc Starts the application's tree with this callback. It is the application callback, too: then
 %% the callback is the environment's.
@@ -104,9 +147,10 @@ child_spec(Id, Options) ->
     }.
 
 %% @doc What a replica is doing: `state' (`connecting', `loading', `streaming', or `waiting' before
-%% the next try), `master', `replid', `offset' and `db' handled, `lag' (bytes decoded, not handled),
-%% `keys' and `bytes' of the snapshot, `progress' of a running load, `commands', `reconnects',
-%% `last_error', `paused' (the callback holds the stream).
+%% the next try), `source' (the address that is asked last), `master' (where that leads), `role' of
+%% the node that is followed, and `master_link' of a replica, `replid', `offset' and `db' handled,
+%% `lag' (bytes decoded, not handled), `keys' and `bytes' of the snapshot, `progress' of a running
+%% load, `commands', `reconnects', `last_error', `paused' (the callback holds the stream).
 -spec info(replica()) -> map().
 info(Replica) ->
     eslaver_server:info(Replica).
@@ -117,10 +161,25 @@ info(Replica) ->
 position(Replica) ->
     eslaver_server:position(Replica).
 
-%% @doc Returns when the first snapshot has been handled.
--spec await(replica(), loaded, timeout()) -> ok | {error, timeout}.
+%% @doc With `loaded', returns when the first snapshot has been handled.
+%%
+%% With a {@link token()}, returns when the write that it names has been handled, and all before it:
+%% for writes of a transaction, when its `exec' has been. It also does so after failovers, if the
+%% write has survived them. `{error, diverged}' says that it has not: the history that is followed
+%% now does not have the write, or the master has begun a new one without saying what is in it. A
+%% token of a history that the replica does not know is waited for, as that may be the one of the
+%% next master. A token without an id is one of the history that is followed now.
+-spec await(replica(), loaded | token(), timeout()) -> ok | {error, timeout | diverged}.
 await(Replica, loaded, Timeout) ->
-    eslaver_waiting:await(Replica, Timeout).
+    eslaver_waiting:await(Replica, loaded, Timeout);
+await(Replica, Token, Timeout) ->
+    eslaver_waiting:await(Replica, eslaver_token:write(Token), Timeout).
+
+%% @doc The token in the reply to `INFO replication', or to `INFO': it names the last write of the
+%% server, so at least the last one of the connection.
+-spec token(InfoReply :: iodata()) -> token().
+token(InfoReply) ->
+    eslaver_token:of_info(InfoReply).
 
 %% @doc Lets a replica whose callback is `{Pid, #{demand => N}}' send `More' events more. When it
 %% ran out it sent `{eslaver_passive, ReplicaPid}'.

@@ -224,10 +224,21 @@ shutdown(_Options) -> 5000.
 stop(Name) ->
     running(fun gen_server:stop/1, [Name]).
 
-%% @doc Waits until the first snapshot can be read.
--spec await(atom(), loaded, timeout()) -> ok | {error, timeout | not_running}.
+%% @doc Waits, with `loaded', until the first snapshot can be read.
+%%
+%% With a token as of {@link eslaver:await/3}, waits until the write that it names can be read, and
+%% all before it, also in the rows of projections. What a callback has handled does not count. If it
+%% can be read already, this sends no message.
+-spec await(atom(), loaded | eslaver:token(), timeout()) ->
+    ok | {error, timeout | diverged | not_running}.
 await(Name, loaded, Timeout) ->
-    running(fun eslaver_waiting:await/2, [Name, Timeout]).
+    running(fun eslaver_waiting:await/3, [Name, loaded, Timeout]);
+await(Name, Token, Timeout) ->
+    {Replid, Offset} = Write = eslaver_token:write(Token),
+    case eslaver_nif:keyspace_has(Name, Replid, Offset) of
+        true -> ok;
+        false -> running(fun eslaver_waiting:await/3, [Name, Write, Timeout])
+    end.
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
 %% no data yet). It sends no message.

@@ -29,9 +29,7 @@
     options :: eslaver_options:options(),
     dispatch :: eslaver_dispatch:dispatch(),
     observer = none :: eslaver_observer:observer(),
-    source :: eslaver_source:source(),
-    %% The address to connect to next, where the source has named one by itself.
-    next :: undefined | eslaver_nif:address(),
+    reconnect :: eslaver_reconnect:reconnect(),
     session :: eslaver_session:session(),
     links = eslaver_links:new() :: eslaver_links:links(),
     %% Messages of links that have not been handled.
@@ -39,9 +37,8 @@
     keeper = none :: eslaver_position_keeper:keeper(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
     progress = eslaver_progress:none() :: eslaver_progress:progress(),
-    %% Who waits for the first snapshot.
+    %% Who waits for the first snapshot, or for a write.
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
-    retry = eslaver_retry:new() :: eslaver_retry:retry(),
     hooks :: none | eslaver_hooks:hooks()
 }).
 
@@ -150,14 +147,14 @@ new(Dispatch, Hooks, {bad, Failure}, Keeper, Options) ->
     log(warning, bad_position, Failure, State),
     State;
 new(Dispatch, Hooks, Position, Keeper, Options) ->
-    #{source := Spec, load_dump := StandIn} = Options,
-    Source = eslaver_source:new(Spec),
+    #{source := Spec, load_dump := StandIn, empty_master_delay := Delay} = Options,
+    Reconnect = eslaver_reconnect:new(Spec, Options),
     #state{
         options = Options,
         dispatch = Dispatch,
         observer = maps:get(observer, Options, none),
-        source = Source,
-        session = eslaver_session:new(Position, eslaver_source:shown(Source), StandIn),
+        reconnect = Reconnect,
+        session = eslaver_session:new(Position, eslaver_reconnect:shown(Reconnect), StandIn, Delay),
         keeper = Keeper,
         hooks = Hooks
     }.
@@ -187,8 +184,10 @@ handle_call({demand, More}, _From, #state{dispatch = Dispatch} = State) ->
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
     {reply, ok, State#state{subscriptions = Next}};
-handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State) ->
-    {noreply, State#state{waiting = eslaver_waiting:call(Request, From, Waiting)}};
+handle_call({eslaver_waiting, Request}, From, #state{session = Session} = State) ->
+    Reach = eslaver_session:reach(Session),
+    Waiting = eslaver_waiting:call(Request, From, Reach, State#state.waiting),
+    {noreply, State#state{waiting = Waiting}};
 handle_call(Request, _From, State) ->
     {reply, {error, {unknown_request, Request}}, State}.
 
@@ -260,7 +259,7 @@ down(Monitor, #state{subscriptions = Subscriptions, waiting = Waiting} = State) 
 -spec terminate(term(), #state{}) -> ok.
 terminate(Reason, #state{links = Links, keeper = Keeper, dispatch = Dispatch} = State) ->
     ok = eslaver_links:stop(Links),
-    ok = eslaver_source:close(State#state.source),
+    ok = eslaver_reconnect:close(State#state.reconnect),
     ok = eslaver_position_keeper:close(safe_position(State), Keeper),
     case eslaver_dispatch:close(Reason, Dispatch) of
         ok -> ok;
@@ -347,11 +346,15 @@ handled(Source, Weight, State) ->
     work(credit(Source, Weight, State)).
 
 advance(End, #state{session = Session} = State) ->
-    State#state{session = eslaver_session:advance(End, Session)}.
+    reached(State#state{session = eslaver_session:advance(End, Session)}).
 
 behind(Count, Events, Offsets, State) ->
     #state{session = Session} = Notified = notified(Count, Events, Offsets, State),
-    Notified#state{session = eslaver_session:behind(Count, Offsets, Session)}.
+    reached(Notified#state{session = eslaver_session:behind(Count, Offsets, Session)}).
+
+reached(#state{session = Session, waiting = Waiting} = State) ->
+    Offset = eslaver_position:safe_offset(eslaver_session:position(Session)),
+    State#state{waiting = eslaver_waiting:reached(Offset, Waiting)}.
 
 %% Subscribers are told of keys once the callback has handled what changed them.
 notified(Count, Events, Offsets, #state{subscriptions = Subscriptions} = State) ->
@@ -371,19 +374,17 @@ failed(Failure, State) ->
 
 %% Transitions of the session
 
-%% The address that the source has named by itself, or else the one that it is asked for.
-connect(#state{next = undefined, source = Source} = State) ->
-    Need = #{position => safe_position(State)},
-    case eslaver_source:find(Need, Source) of
-        {found, Address, Next} -> connect(Address, State#state{source = Next});
-        {asked, Next} -> {noreply, connecting(State#state{source = Next})}
-    end;
-connect(#state{next = Address} = State) ->
-    connect(Address, State#state{next = undefined}).
+connect(#state{reconnect = Reconnect} = State) ->
+    case eslaver_reconnect:next(need(State), Reconnect) of
+        {connect, Address, Next} -> connect(Address, State#state{reconnect = Next});
+        {asked, Next} -> {noreply, connecting(State#state{reconnect = Next})}
+    end.
 
 connect(Address, #state{links = Links} = State) ->
-    {Options, Session} = placed(State),
-    Connecting = connecting(State#state{session = Session}),
+    {Placed, Before} = placed(State),
+    Session = eslaver_session:connecting(eslaver_log:address(Address), Before),
+    Connecting = State#state{session = Session},
+    Options = Placed#{confirm_empty => eslaver_session:confirms_empty(Session)},
     case eslaver_links:open_master(Address, eslaver_session:position(Session), Options, Links) of
         {ok, Next} ->
             {noreply, Connecting#state{links = Next}};
@@ -397,51 +398,57 @@ connecting(#state{session = Session} = State) ->
     State#state{session = eslaver_session:connecting(Session)}.
 
 %% What the source has to say of the master.
-sourced(Message, #state{source = Source} = State) ->
-    {News, Next} = eslaver_source:handle(Message, Source),
-    news(News, State#state{source = Next}).
+sourced(Message, #state{reconnect = Reconnect} = State) ->
+    {News, Next} = eslaver_reconnect:heard(Message, need(State), Reconnect),
+    news(News, State#state{reconnect = Next}).
+
+need(State) -> #{position => safe_position(State)}.
 
 news(nothing, State) ->
     {noreply, State};
 news({found, Address}, State) ->
     connect(Address, State);
-news({none, Text}, State) ->
-    transition(master, {closed, no_master, Text, true}, State);
+news({none, Reason, Text}, State) ->
+    transition(master, {closed, Reason, Text, true}, State);
 news({watched, Changes}, #state{session = Session} = State) ->
     Next = eslaver_session:watched(Changes, Session),
-    {noreply, cut_off(eslaver_session:peer(Next), State#state{session = Next})};
+    ok = eslaver_observer:followed(eslaver_session:peer(Next), State#state.observer),
+    {noreply, State#state{session = Next}};
 news({moved, Address}, #state{links = Links, session = Session} = State) ->
     case {eslaver_links:leave(Address, Links), eslaver_session:phase(Session)} of
-        {there, _} -> {noreply, State};
-        {left, _} -> {noreply, State#state{next = Address}};
-        {none, waiting} -> connect(Address, State);
-        %% the source has been asked, and answers
-        {none, connecting} -> {noreply, State}
+        {left, _} -> {noreply, left(Address, State)};
+        {none, waiting} -> connect(left(Address, State));
+        %% it is there, or the source has been asked, and answers
+        _ -> {noreply, State}
     end.
 
-%% The link to a master, and where its keyspace stands, if it fills one.
-placed(#state{options = Options, session = Session, observer = none}) ->
-    {Options, Session};
-placed(#state{options = Options, session = Session, observer = #{keyspace := Keyspace}}) ->
-    {Ticket, Position} = eslaver_nif:keyspace_detach(Keyspace),
-    HasCallback = maps:get(callback, Options) =/= undefined,
-    Filled = #{keyspace => Keyspace, ticket => Ticket, events => HasCallback},
-    {Options#{keyspace => Filled}, eslaver_session:placed(Position, HasCallback, Session)}.
+left(Address, #state{reconnect = Reconnect} = State) ->
+    State#state{reconnect = eslaver_reconnect:leave(Address, Reconnect)}.
 
-%% The mirror's data is stale while the replica that it comes from may lack what its master has.
-cut_off(_Peer, #state{observer = none} = State) ->
-    State;
-cut_off(Peer, #state{observer = #{keyspace := Keyspace}} = State) ->
-    ok = eslaver_nif:keyspace_cut_off(Keyspace, eslaver_source:is_cut_off(Peer)),
-    State.
+%% The link to a master, and where its keyspace stands, if it fills one.
+placed(#state{options = Options, session = Session, observer = Observer}) ->
+    HasCallback = maps:get(callback, Options) =/= undefined,
+    case eslaver_observer:detached(Observer, HasCallback) of
+        none ->
+            {Options, Session};
+        {Filled, Position, HasKeys} ->
+            Placed = eslaver_session:placed(Position, HasKeys, HasCallback, Session),
+            {Options#{keyspace => Filled}, Placed}
+    end.
 
 %% A link that the server has left for another address says only that it was stopped.
-transition(master, {closed, stopped, _, Heals}, #state{next = Address} = State) when
-    Address =/= undefined
-->
-    Text = eslaver_text:format("the master is now ~ts", [eslaver_log:address(Address)]),
-    transition(master, {closed, moved, Text, Heals}, State);
-transition(Source, Message, #state{session = Session} = State) ->
+transition(master, {closed, stopped, Text, Heals}, #state{reconnect = Reconnect} = State) ->
+    case eslaver_reconnect:left_for(Reconnect) of
+        undefined ->
+            passed(master, {closed, stopped, Text, Heals}, State);
+        Address ->
+            Moved = eslaver_text:format("left for ~ts", [eslaver_log:address(Address)]),
+            passed(master, {closed, moved, Moved, Heals}, State)
+    end;
+transition(Source, Message, State) ->
+    passed(Source, Message, State).
+
+passed(Source, Message, #state{session = Session} = State) ->
     {Effects, Events, Next} = eslaver_session:arrived(Source, Message, Session),
     Arrived = effects({Effects, Next}, State),
     #state{dispatch = Dispatch, observer = Observer, options = #{events := Shape}} = Arrived,
@@ -473,12 +480,13 @@ effect({work_after, 0}, State) ->
 effect({work_after, Time}, State) ->
     _ = erlang:send_after(Time, self(), work),
     State;
-effect({up, Resync}, #state{retry = Retry} = State) ->
-    State#state{retry = eslaver_retry:up(Resync, Retry)};
+effect({up, Resync}, #state{reconnect = Reconnect} = State) ->
+    State#state{reconnect = eslaver_reconnect:up(Resync, Reconnect)};
 effect({down, Error, Heals, WasUp}, State) ->
     lost(Error, Heals, WasUp, State);
-effect({met, Peer}, #state{source = Source} = State) ->
-    cut_off(Peer, State#state{source = eslaver_source:met(Peer, Source)});
+effect({met, Peer}, #state{reconnect = Reconnect, observer = Observer} = State) ->
+    ok = eslaver_observer:followed(Peer, Observer),
+    State#state{reconnect = eslaver_reconnect:met(Peer, Reconnect)};
 effect({load_started, Bytes}, State) ->
     State#state{progress = eslaver_progress:start(Bytes)};
 effect({load_finished, #{keys := Keys, bytes := Bytes} = News}, State) ->
@@ -508,46 +516,30 @@ effect({observe, News}, #state{observer = Observer} = State) ->
 effect({notify, News}, #state{subscriptions = Subscriptions} = State) ->
     ok = eslaver_subscriptions:send(eslaver_subscriptions:loaded(News, Subscriptions)),
     State;
-effect(answer_waiting, #state{waiting = Waiting} = State) ->
-    State#state{waiting = eslaver_waiting:loaded(Waiting)};
+effect(answer_waiting, #state{session = Session, waiting = Waiting} = State) ->
+    Reach = eslaver_session:reach(Session),
+    State#state{waiting = eslaver_waiting:loaded(Reach, Waiting)};
 effect(credit, State) ->
     credit(master, 0, State).
 
-lost(Error, Heals, WasUp, #state{links = Links, retry = Retry} = State) ->
-    Moved =
-        case eslaver_links:has_moved(Links) of
-            true -> eslaver_retry:moved(Retry);
-            false -> Retry
-        end,
-    {Pause, Level, Next} = eslaver_retry:down(Error, Heals, WasUp, Moved),
-    Lost = elsewhere(Error, State#state{links = eslaver_links:lost(Links), retry = Next}),
-    again(Lost, Pause, Level, Error, WasUp).
-
-%% Another address that the source has for a node which is not what is wanted.
-elsewhere(#{reason := Reason}, #state{next = undefined, source = Source} = State) when
-    Reason =:= replica; Reason =:= master
-->
-    case eslaver_source:refused(Reason, eslaver_session:peer(State#state.session), Source) of
-        {found, Address, Next} -> State#state{source = Next, next = Address};
-        {again, Next} -> State#state{source = Next}
-    end;
-elsewhere(_Error, State) ->
-    State.
-
-again(#state{next = undefined, hooks = Hooks} = State, Pause, Level, Error, WasUp) ->
-    case {Level, WasUp} of
-        {quiet, _} -> ok;
-        {_, true} -> log(Level, link_down, Error, State);
-        {_, false} -> log(Level, no_link, Error, State)
+lost(Error, Heals, WasUp, #state{links = Links, session = Session} = State) ->
+    Peer = eslaver_session:peer(Session),
+    {Pause, Report, Next} = eslaver_reconnect:down({Error, Heals}, WasUp, Peer, moved(State)),
+    case Report of
+        quiet -> ok;
+        {Level, What, Why} -> log(Level, What, Why, State)
     end,
     _ = erlang:send_after(Pause, self(), connect),
-    ok = eslaver_hooks:reconnect(Pause, State#state.retry, master(State), Hooks),
-    State;
-again(#state{next = Address, hooks = Hooks} = State, _Pause, _Level, _Error, _WasUp) ->
-    log(notice, moved, #{to => eslaver_log:address(Address)}, State),
-    self() ! connect,
-    ok = eslaver_hooks:reconnect(0, State#state.retry, master(State), Hooks),
-    State.
+    ok = eslaver_hooks:reconnect(
+        Pause, eslaver_reconnect:info(Next), master(State), State#state.hooks
+    ),
+    State#state{links = eslaver_links:lost(Links), reconnect = Next}.
+
+moved(#state{links = Links, reconnect = Reconnect}) ->
+    case eslaver_links:has_moved(Links) of
+        true -> eslaver_reconnect:moved(Reconnect);
+        false -> Reconnect
+    end.
 
 %% How far events have been handled
 
@@ -592,7 +584,7 @@ info_of(#state{session = Session, links = Links, progress = Progress} = State) -
         eslaver_session:info(Session),
         eslaver_progress:info(eslaver_links:loading(Links), Progress),
         eslaver_position:info(eslaver_links:decoded(Links), eslaver_session:position(Session)),
-        eslaver_retry:info(State#state.retry)
+        eslaver_reconnect:info(State#state.reconnect)
     ],
     lists:foldl(fun maps:merge/2, #{}, Parts).
 

@@ -1,7 +1,9 @@
 //! A master's answers, up to where its stream begins.
 
 use eslaver_core::commands::{self, Learned};
-use eslaver_core::handshake::{Config, Handshake, Refusal, Reply, Resume};
+use eslaver_core::handshake::{
+    Config, Handshake, Peer, Questions, ReadFrom, Refusal, Reply, Resume, Role,
+};
 use eslaver_core::lines::Lines;
 use eslaver_core::reply::Value;
 
@@ -29,7 +31,13 @@ pub(crate) fn check(bytes: &[u8]) {
         client_name: is_set(5).then(|| b"eslaver".to_vec()),
         lib_version: "1.0.0",
         no_compress: is_set(5),
-        ask_commands: is_set(7),
+        questions: if is_set(7) { Questions::ALL } else { Questions::default() },
+        read_from: match mode & 3 {
+            0 => ReadFrom::PreferReplica,
+            1 => ReadFrom::Replica,
+            _ => ReadFrom::Master,
+        },
+        confirm_empty: is_set(2),
         psync_command: is_set(6).then(|| b"secret".to_vec()),
         resume: is_set(4).then(|| Resume { replid: "a".repeat(40), offset: u64::from(mode) << 40 }),
     };
@@ -42,7 +50,7 @@ pub(crate) fn check(bytes: &[u8]) {
         let found = read(&config, pieces);
         assert_eq!((whole.sent, whole.waits), (found.sent, found.waits));
         assert_eq!(whole.end, found.end);
-        assert_eq!(whole.commands, found.commands);
+        assert_eq!((&whole.commands, &whole.peer), (&found.commands, &found.peer));
         // what is shown of something that is not Redis depends on how much of it had come
         let tag = |refusal: &Refusal| refusal.tag();
         assert_eq!(whole.refusal.as_ref().map(tag), found.refusal.as_ref().map(tag));
@@ -50,7 +58,10 @@ pub(crate) fn check(bytes: &[u8]) {
     if let Some(reply) = &whole.commands {
         learn(reply);
     }
-    let times = if config.ask_commands { MEMORY } else { 8 };
+    if let Some(peer) = &whole.peer {
+        judge(peer, &config, whole.refusal.as_ref());
+    }
+    let times = if config.questions == Questions::default() { 8 } else { MEMORY };
     pieces::bounded("a handshake", bytes.len(), times, || drop(read(&config, bytes.chunks(64))));
 }
 
@@ -69,6 +80,26 @@ fn learn(reply: &Value) {
     }
 }
 
+/// No node is followed that is not wanted, nor one from which a full sync of nothing would come.
+fn judge(peer: &Peer, config: &Config, refusal: Option<&Refusal>) {
+    let refused = refusal.is_some_and(Refusal::is_ours);
+    match (config.read_from, peer.role) {
+        (ReadFrom::Master, Some(Role::Replica)) | (ReadFrom::Replica, Some(Role::Master)) => {
+            assert!(refused, "{peer:?}");
+        }
+        _ if matches!(refusal, Some(Refusal::Behind { .. })) => {
+            let has = config.resume.as_ref().is_some_and(|position| peer.has(position));
+            assert!(peer.role == Some(Role::Replica) && !has, "{peer:?}");
+        }
+        _ if !config.confirm_empty || peer.keys != Some(0) => assert!(!refused, "{peer:?}"),
+        _ => {
+            let has = config.resume.as_ref().is_some_and(|position| peer.has(position));
+            assert!(!(refused && has), "{peer:?}");
+        }
+    }
+    assert!(peer.master.is_none() || peer.role == Some(Role::Replica), "{peer:?}");
+}
+
 #[derive(Default)]
 struct Read {
     sent: usize,
@@ -76,6 +107,7 @@ struct Read {
     end: Option<Reply>,
     refusal: Option<Refusal>,
     commands: Option<Value>,
+    peer: Option<Peer>,
 }
 
 fn read<'a>(config: &Config, pieces: impl IntoIterator<Item = &'a [u8]>) -> Read {
@@ -84,6 +116,7 @@ fn read<'a>(config: &Config, pieces: impl IntoIterator<Item = &'a [u8]>) -> Read
     let mut read = Read::default();
     read.go(&mut handshake, pieces);
     read.commands = handshake.commands();
+    read.peer = handshake.peer();
     read
 }
 

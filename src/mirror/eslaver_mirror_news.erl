@@ -16,17 +16,31 @@
     %% A command cannot be applied.
     | {refused, Command :: binary(), Reason :: binary()}
     %% Only a full resync tells what the master has.
-    | lost.
+    | lost
+    %% What is to be known of histories: see {@link eslaver_histories}.
+    | {told, eslaver_source:peer()}
+    | {continued, Replid :: binary(), From :: eslaver_position:safe()}.
 
 %% @doc What events say, in their order.
 -spec of_events([term()]) -> [news()].
 of_events(Events) ->
     lists:flatmap(fun event/1, Events).
 
-event({loading, start, _}) -> [loading];
-event({loading, eof, _}) -> [loaded];
-event({link, up, #{resync := partial}}) -> [up];
-event({link, up, #{resync := full}}) -> [];
-event({link, down, _Why}) -> [];
-event({mirror, refused, #{command := Command, reason := Reason}}) -> [{refused, Command, Reason}];
-event({mirror, lost, _}) -> [lost].
+event({loading, start, _}) ->
+    [loading];
+event({loading, eof, _}) ->
+    [loaded];
+event({link, up, #{resync := partial}}) ->
+    [up];
+event({link, up, #{resync := full}}) ->
+    [];
+event({link, down, _Why}) ->
+    [];
+event({mirror, refused, #{command := Command, reason := Reason}}) ->
+    [{refused, Command, Reason}];
+event({mirror, lost, _}) ->
+    [lost];
+event({mirror, told, Peer}) ->
+    [{told, Peer}];
+event({mirror, continued, #{replid := Replid, from := From}}) ->
+    [{continued, Replid, From}].

@@ -1,7 +1,7 @@
 %% @doc The process of a mirror. It owns the keyspace, starts the replica whose link fills it, and
 %% starts another one from where the keyspace stands. What is applied does not pass through here;
 %% the keyspace tells of changes that somebody has subscribed to, as `{eslaver_keyspace, Weight,
-%% Notices}'.
+%% Notices}', and of writes that somebody waits for, as `{eslaver_keyspace, reached}'.
 %% @private
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
@@ -24,6 +24,8 @@
     persist :: eslaver_mirror_persist:persist(),
     backoff = eslaver_backoff:new() :: eslaver_backoff:backoff(),
     waiting = eslaver_waiting:new() :: eslaver_waiting:waiting(),
+    %% What is known of the histories of its masters.
+    histories = eslaver_histories:new() :: eslaver_histories:histories(),
     subscriptions :: eslaver_subscriptions:subscriptions(),
     %% Readers during whose reads nothing may be written.
     holds = eslaver_mirror_holds:new() :: eslaver_mirror_holds:holds(),
@@ -128,7 +130,8 @@ handle_call({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} 
     _ = eslaver_mirror_holds:is_none(Holds) andalso eslaver_nif:keyspace_hold(State#state.keyspace),
     {reply, Answer, State#state{holds = Next}};
 handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State) ->
-    {noreply, State#state{waiting = eslaver_waiting:call(Request, From, Waiting)}};
+    Next = eslaver_waiting:call(Request, From, reach(State), Waiting),
+    {noreply, awaited(State#state{waiting = Next})};
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
     {reply, ok, State#state{subscriptions = Next}};
@@ -158,6 +161,8 @@ handle_cast(_Unknown, State) ->
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
 handle_info({eslaver_keyspace, Weight, Notices}, State) ->
     {noreply, guarded(fun() -> notified(Weight, Notices, State) end)};
+handle_info({eslaver_keyspace, reached}, State) ->
+    {noreply, awaited(State)};
 handle_info({'EXIT', Replica, Reason}, #state{replica = {Replica, _}} = State) ->
     {noreply, later(broken(ended(Reason, State)))};
 handle_info({'EXIT', _Pid, Reason}, #state{start_error = Error} = State) when
@@ -321,23 +326,47 @@ restarted(#state{replica = {Replica, _}} = State) ->
     true = exit(Replica, shutdown),
     State.
 
-news(loaded, #state{waiting = Waiting} = State) ->
-    State#state{
-        waiting = eslaver_waiting:loaded(Waiting),
-        lost = false,
-        renewing = false
-    };
+news(loaded, State) ->
+    {Place, Histories} = reach(State),
+    Begun = eslaver_histories:begun(Place, Histories),
+    readable(State#state{histories = Begun, lost = false, renewing = false});
 news(loading, State) ->
     State#state{renewing = true};
-news(up, #state{waiting = Waiting} = State) ->
+news(up, State) ->
     %% The replica that loaded the snapshot may have ended before it could say so.
-    State#state{waiting = eslaver_waiting:loaded(Waiting), renewing = false};
+    readable(State#state{renewing = false});
+news({told, Peer}, #state{histories = Histories} = State) ->
+    State#state{histories = eslaver_histories:told(Peer, Histories)};
+news({continued, Replid, From}, #state{histories = Histories} = State) ->
+    State#state{histories = eslaver_histories:continued(Replid, From, Histories)};
 news(lost, State) ->
     State#state{lost = true};
 news({refused, Command, Reason}, #state{name = Name} = State) ->
     Report = #{replica => Name, command => Command, reason => Reason},
     ok = eslaver_log:report(warning, not_mirrored, Report),
     State.
+
+%% Those who wait.
+
+readable(#state{waiting = Waiting} = State) ->
+    awaited(State#state{waiting = eslaver_waiting:loaded(reach(State), Waiting)}).
+
+reach(#state{keyspace = Keyspace, histories = Histories}) ->
+    {eslaver_nif:keyspace_reached(Keyspace), Histories}.
+
+%% Answers those whose writes can be read, and has the keyspace tell when that of the next one can.
+awaited(#state{keyspace = Keyspace, waiting = Waiting} = State) ->
+    case eslaver_waiting:next(Waiting) of
+        none ->
+            State;
+        {Replid, Offset} ->
+            case eslaver_nif:keyspace_await(Keyspace, Replid, Offset) of
+                waiting ->
+                    State;
+                Reached ->
+                    awaited(State#state{waiting = eslaver_waiting:reached(Reached, Waiting)})
+            end
+    end.
 
 %% The replica.
 

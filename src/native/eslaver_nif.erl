@@ -13,23 +13,24 @@
 -export([interests_of/5, interests_of_dirty/5]).
 -export([keyspace_new/5, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
+-export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
 -export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
--export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
+-export([keyspace_read/3, keyspace_read_dirty/3, keyspace_status/1]).
 -export([keyspace_fail_command/2, keyspace_fail_load/2]).
 -export([keyspace_project/2, projections_changed/1, projections_settled/1]).
--export([projections_read/4, projections_read_dirty/4]).
+-export([projections_read/3, projections_read_dirty/3]).
 -export([keyspace_save/3, keyspace_restore/3, keyspace_changes/1]).
 -export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
--export([session_new/1, session_read/4, session_read_dirty/4, session_unchanged/1]).
+-export([session_new/1, session_read/3, session_read_dirty/3, session_unchanged/1]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
--export_type([lock/0, link/0, address/0, config/0, resume/0, tls/0]).
+-export_type([lock/0, link/0, address/0, config/0, read_from/0, peer/0, resume/0, tls/0]).
 -export_type([commands/0, keys/0, named_key/0]).
 -export_type([interests/0, interest/0, interesting/0, notice/0]).
 -export_type([keyspace/0, filled/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
 
--define(ABI, 8).
+-define(ABI, 10).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -52,6 +53,8 @@
     announce_ip := binary() | undefined,
     client_name := binary() | undefined,
     psync_command := binary(),
+    read_from := read_from(),
+    confirm_empty := boolean(),
     rdb_compression := auto | boolean(),
     resume := resume() | undefined,
     dbfilename := binary() | undefined,
@@ -67,8 +70,31 @@
     keyspace := filled() | undefined,
     server := pid()
 }.
-%% The settings of a link. Times are in ms, sizes in bytes. `hidden_commands' are for tests: their
+%% The settings of a link. Times are in ms, sizes in bytes. With `confirm_empty' a master is refused
+%% from which a full resync of no keys would come, for it does not know the history of the data here. `hidden_commands' are for tests: their
 %% keys are taken from the master instead of the table.
+
+-type read_from() :: master | prefer_replica | replica.
+%% Which nodes are followed. The others are refused before the sync.
+
+-type peer() :: #{
+    role := master | replica | unknown,
+    %% The master of a replica, and the link to it.
+    master := {Host :: binary(), inet:port_number()} | undefined,
+    master_link := up | down | undefined,
+    %% The history that it has, and where it has got to in it.
+    replid := binary() | undefined,
+    offset := non_neg_integer() | undefined,
+    %% The history before that, and the first offset that is not of it any more.
+    replid2 := binary() | undefined,
+    second_offset := non_neg_integer() | undefined,
+    %% The first byte that it can still send.
+    backlog_first := non_neg_integer() | undefined,
+    keys := non_neg_integer() | undefined,
+    version := binary() | undefined
+}.
+%% What a node tells of itself by `ROLE' and `INFO': the server gets it as `{peer, peer()}' before
+%% the sync is asked for. What it does not tell is `undefined'.
 
 -type filled() :: #{keyspace := keyspace(), ticket := ticket(), events := boolean()}.
 %% The keyspace that what the link brings is put into, and whether events are sent, too. The link
@@ -252,7 +278,7 @@ library_name(_Code) -> erlang:nif_error(reason()).
 
 %% @doc A keyspace without data, which readers find by the name until its process, the calling one,
 %% ends. Of changes that are of interest this process is told, as `{eslaver_keyspace, Weight,
-%% [{[interest()] | all, notice()}]}', once they can be read.
+%% [{[interest()] | all, notice()}]}', once they can be read; see also {@link keyspace_await/3}.
 -spec keyspace_new(Name, interests(), ServesStale, InPlace, MaxMemory) -> keyspace() when
     Name :: atom(),
     ServesStale :: boolean(),
@@ -266,13 +292,31 @@ keyspace_new(_Name, _Interests, _ServesStale, _InPlace, _MaxMemory) ->
 keyspace_close(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc Ends the turn of the link that writes, and waits for its slice. Tells a ticket for another
-%% link, and the position to go on from, if there is one.
--spec keyspace_detach(keyspace()) -> {ticket(), place() | undefined}.
+%% link, the position to go on from, if there is one, and whether there are keys.
+-spec keyspace_detach(keyspace()) -> {ticket(), place() | undefined, HasKeys :: boolean()}.
 keyspace_detach(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc The next link has to begin with a full resync.
 -spec keyspace_forget(keyspace()) -> ok.
 keyspace_forget(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc The place up to which all can be read, and projections have it: at least. `undefined' without
+%% data, while that is incomplete, and if its master has no history.
+-spec keyspace_reached(keyspace()) -> place() | undefined.
+keyspace_reached(_Keyspace) -> erlang:nif_error(reason()).
+
+%% @doc Whether all up to this offset of the history can be read, and projections have it: then the
+%% offset up to which they do. Else the mirror gets `{eslaver_keyspace, reached}' when they do,
+%% unless it awaits another place by then.
+-spec keyspace_await(keyspace(), Replid :: binary(), Offset :: non_neg_integer()) ->
+    waiting | (Reached :: non_neg_integer()).
+keyspace_await(_Keyspace, _Replid, _Offset) -> erlang:nif_error(reason()).
+
+%% @doc Whether all up to this offset, of this history or of any, can be read of the mirror with this
+%% name, and its projections have it.
+-spec keyspace_has(Name :: atom(), Replid :: binary() | any, Offset :: non_neg_integer()) ->
+    boolean().
+keyspace_has(_Name, _Replid, _Offset) -> erlang:nif_error(reason()).
 
 %% @doc The replica that the link goes to has lost its own master, or has it again. Meanwhile the data
 %% is stale.
@@ -300,15 +344,15 @@ keyspace_info(_Keyspace) -> erlang:nif_error(reason()).
 keyspace_functions(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc Answers a query. `busy': the writer has the keys, try again; `takes_long': only
-%% {@link keyspace_read_dirty/4} answers it.
--spec keyspace_read(atom(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+%% {@link keyspace_read_dirty/3} answers it.
+-spec keyspace_read(atom(), Db :: non_neg_integer(), Query :: tuple()) ->
     busy | takes_long | failure() | (Answer :: term()).
-keyspace_read(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+keyspace_read(_Name, _Db, _Query) -> erlang:nif_error(reason()).
 
-%% @doc As {@link keyspace_read/4}, for as long as it takes.
--spec keyspace_read_dirty(atom(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+%% @doc As {@link keyspace_read/3}, for as long as it takes.
+-spec keyspace_read_dirty(atom(), Db :: non_neg_integer(), tuple()) ->
     busy | failure() | (Answer :: term()).
-keyspace_read_dirty(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+keyspace_read_dirty(_Name, _Db, _Query) -> erlang:nif_error(reason()).
 
 %% @doc The calling process keeps projections of these keys, which it does only once. After a slice
 %% that has changed any of them, or when there is another snapshot, it gets `{eslaver_nif,
@@ -324,15 +368,16 @@ projections_changed(_Keyspace) -> erlang:nif_error(reason()).
 -spec projections_settled(keyspace()) -> ok.
 projections_settled(_Keyspace) -> erlang:nif_error(reason()).
 
-%% @doc As {@link keyspace_read/4}, also of data that is stale.
--spec projections_read(keyspace(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+%% @doc As {@link keyspace_read/3}, also of data that is stale. Nothing has expired for it: rows change
+%% with the stream, and not between.
+-spec projections_read(keyspace(), Db :: non_neg_integer(), Query :: tuple()) ->
     busy | takes_long | failure() | (Answer :: term()).
-projections_read(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+projections_read(_Keyspace, _Db, _Query) -> erlang:nif_error(reason()).
 
-%% @doc As {@link projections_read/4}, for as long as it takes.
--spec projections_read_dirty(keyspace(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+%% @doc As {@link projections_read/3}, for as long as it takes.
+-spec projections_read_dirty(keyspace(), Db :: non_neg_integer(), tuple()) ->
     busy | failure() | (Answer :: term()).
-projections_read_dirty(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+projections_read_dirty(_Keyspace, _Db, _Query) -> erlang:nif_error(reason()).
 
 %% @doc The status of the data of a mirror.
 -spec keyspace_status(Name :: atom()) -> loading | fresh | stale | not_running.
@@ -382,15 +427,15 @@ keyspace_fail_load(_Name, _Key) -> erlang:nif_error(reason()).
 -spec session_new(Name :: atom()) -> session().
 session_new(_Name) -> erlang:nif_error(reason()).
 
-%% @doc As {@link keyspace_read/4}; `changed' if it is no longer the moment of the other reads.
--spec session_read(session(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+%% @doc As {@link keyspace_read/3}; `changed' if it is no longer the moment of the other reads.
+-spec session_read(session(), Db :: non_neg_integer(), Query :: tuple()) ->
     busy | takes_long | changed | failure() | (Answer :: term()).
-session_read(_Session, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+session_read(_Session, _Db, _Query) -> erlang:nif_error(reason()).
 
-%% @doc As {@link session_read/4}, for as long as it takes.
--spec session_read_dirty(session(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+%% @doc As {@link session_read/3}, for as long as it takes.
+-spec session_read_dirty(session(), Db :: non_neg_integer(), tuple()) ->
     busy | changed | failure() | (Answer :: term()).
-session_read_dirty(_Session, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+session_read_dirty(_Session, _Db, _Query) -> erlang:nif_error(reason()).
 
 %% @doc Whether everything that was read is still as it was. `busy': the writer is changing dbs, try
 %% again.

@@ -3,10 +3,11 @@
 %% @private
 -module(eslaver_backoff).
 
--export([new/0, next/1, slow/0, slowest/1]).
+-export([new/0, next/1, quick/1, slow/0, slowest/1]).
 -export_type([backoff/0]).
 
 -define(FIRST, 100).
+-define(QUICK, 1000).
 -define(LONGEST, 10000).
 -define(SLOWEST, 600000).
 
@@ -20,6 +21,14 @@ new() -> ?FIRST.
 -spec next(backoff()) -> {pos_integer(), backoff()}.
 next(Longest) ->
     next(min(Longest, ?LONGEST), ?LONGEST).
+
+%% @doc The pause if a node can be reached, but is not the one that is looked for: soon another may
+%% be, and each attempt costs little. It grows up to a second; pauses after failures stay as long as
+%% they are.
+-spec quick(backoff()) -> {pos_integer(), backoff()}.
+quick(Longest) ->
+    {Pause, Next} = next(min(Longest, ?QUICK), ?QUICK),
+    {Pause, max(Longest, Next)}.
 
 %% @doc The pause after a failure that will not heal by itself: long from the start.
 -spec slow() -> {pos_integer(), backoff()}.

@@ -14,21 +14,27 @@
 
 -type news() ::
     event()
-    %% A command cannot be applied to the keyspace, or only a full resync tells what it has to have.
-    | {mirror, refused | lost, map()}.
+    %% A command cannot be applied to the keyspace; only a full resync tells what it has to have; what
+    %% a node has told of itself; the history `replid' continues that of the position `from'.
+    | {mirror, refused | lost | told | continued, map()}.
 %% What there is for an observer.
 
 %% @doc A master, or the RDB file of an earlier run, begins a snapshot.
 -spec full(master | file, map()) -> [event()].
-full(Source, #{replid := Replid, offset := Offset, bytes := Bytes, master := Master}) ->
+full(Source, #{replid := Replid, offset := Offset, bytes := Bytes, master := Master} = News) ->
     Start = #{replid => Replid, offset => Offset, bytes => Bytes, source => Source},
     Up = #{resync => full, replid => Replid, offset => Offset, master => Master},
-    [{link, up, Up} || Source =:= master] ++ [{loading, start, Start}].
+    [{link, up, about(News, Up)} || Source =:= master] ++ [{loading, start, Start}].
 
 %% @doc The stream continues.
 -spec partial(Replid :: binary(), map()) -> [event()].
-partial(Replid, #{offset := Offset, master := Master}) ->
-    [{link, up, #{resync => partial, replid => Replid, offset => Offset, master => Master}}].
+partial(Replid, #{offset := Offset, master := Master} = News) ->
+    Up = #{resync => partial, replid => Replid, offset => Offset, master => Master},
+    [{link, up, about(News, Up)}].
+
+%% Why the link is up, and the role of the node.
+about(News, Up) ->
+    maps:merge(Up, maps:with([why, role], News)).
 
 %% @doc A snapshot has ended.
 -spec loaded(map()) -> [event()].

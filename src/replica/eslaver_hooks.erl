@@ -51,10 +51,10 @@ new(Function, Name) ->
 report(_What, _Report, none) ->
     ok;
 report(link_up, #{resync := full} = Report, Hooks) ->
-    tell([link, up], #{}, [resync, why, replid], Report, Hooks),
+    tell([link, up], #{}, [resync, why, role, replid], Report, Hooks),
     tell([load, start], now_too(), [], Report#{source => master}, Hooks);
 report(link_up, Report, Hooks) ->
-    tell([link, up], #{}, [resync, offset, replid], Report, Hooks);
+    tell([link, up], #{}, [resync, why, role, offset, replid], Report, Hooks);
 report(link_down, Report, Hooks) ->
     tell([link, down], #{}, [reason, text], Report, Hooks);
 report(replay, Report, Hooks) ->
@@ -69,11 +69,11 @@ report(_What, _Report, _Hooks) ->
     ok.
 
 %% @doc There is no link; the next attempt is in `Delay' ms.
--spec reconnect(non_neg_integer(), eslaver_retry:retry(), binary(), none | hooks()) -> ok.
-reconnect(_Delay, _Retry, _Master, none) ->
+-spec reconnect(non_neg_integer(), Info, binary(), none | hooks()) -> ok when
+    Info :: #{reconnects := non_neg_integer(), last_error := eslaver_retry:error(), _ => _}.
+reconnect(_Delay, _Info, _Master, none) ->
     ok;
-reconnect(Delay, Retry, Master, Hooks) ->
-    #{reconnects := Tries, last_error := Error} = eslaver_retry:info(Retry),
+reconnect(Delay, #{reconnects := Tries, last_error := Error}, Master, Hooks) ->
     Native = erlang:convert_time_unit(Delay, millisecond, native),
     Measured = #{delay => Native, tries => Tries},
     tell([reconnect], Measured, [reason, text], Error#{master => Master}, Hooks).

@@ -29,6 +29,7 @@ start_link(Address, Position, #{password := Password, announce_port := Port} = O
         announce_ip,
         client_name,
         psync_command,
+        read_from,
         rdb_compression,
         dbfilename,
         tls,
@@ -43,6 +44,7 @@ start_link(Address, Position, #{password := Password, announce_port := Port} = O
         password => undefined,
         listening_port => Port,
         resume => eslaver_position:link(Position),
+        confirm_empty => maps:get(confirm_empty, Options, false),
         hidden_commands => maps:get(hidden_commands, Options, []),
         keyspace => maps:get(keyspace, Options, undefined),
         server => self()

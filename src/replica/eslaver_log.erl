@@ -41,10 +41,14 @@ format(#{replica := Replica} = Report) ->
     {Format, Args} = sentence(Report),
     {"eslaver, replica ~0tp: " ++ Format, [Replica | Args]}.
 
+sentence(#{what := link_up, resync := partial, why := failover, offset := Offset}) ->
+    {"link is up, the stream resumes at offset ~b, at another node", [Offset]};
 sentence(#{what := link_up, resync := partial, offset := Offset}) ->
     {"link is up, the stream resumes at offset ~b", [Offset]};
+sentence(#{what := link_up, resync := full, why := Why, asked := {<<_/binary>>, Offset}}) ->
+    {"link is up, full sync instead of resuming at offset ~b (~ts)", [Offset, full(Why)]};
 sentence(#{what := link_up, resync := full, why := Why}) ->
-    {"link is up, full sync (~ts)", [Why]};
+    {"link is up, full sync (~ts)", [full(Why)]};
 sentence(#{what := loading, percent := Percent, keys := Keys, keys_per_second := Rate}) ->
     {"snapshot loading, ~b %, ~b keys, ~b keys/s", [Percent, Keys, Rate]};
 sentence(#{what := loading, bytes := Bytes, keys := Keys, keys_per_second := Rate}) ->
@@ -56,7 +60,9 @@ sentence(#{what := link_down, reason := Reason, text := Text}) ->
 sentence(#{what := no_link, reason := Reason, text := Text}) ->
     {"no link (~ts): ~ts; retrying", [Reason, Text]};
 sentence(#{what := moved, to := Address}) ->
-    {"the master is now ~ts; connecting there", [Address]};
+    {"connecting to ~ts instead", [Address]};
+sentence(#{what := sentinel_failed, reason := Reason, text := Text}) ->
+    {"asking without one of its Sentinels (~ts): ~ts; logged once", [Reason, Text]};
 sentence(#{what := not_started, reason := Reason}) ->
     {"cannot start the replica that feeds the mirror (~0tP); retrying", [Reason, 20]};
 sentence(#{what := bad_position, path := Path, text := Text}) ->
@@ -98,3 +104,13 @@ sentence(#{what := not_saved, path := Path, text := Text}) ->
     {"cannot save the mirror in ~ts (~ts); logged once", [Path, Text]};
 sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason}) ->
     {"the hook raised ~ts:~0tP at ~0tp; logged once", [Class, Reason, 30, Event]}.
+
+full(first) -> "first sync";
+full(no_position) -> "no position to resume from";
+full(no_psync) -> "the master does not support PSYNC";
+full(backlog) -> "the master no longer has what follows";
+full(diverged) -> "the master lacks events that were already handled";
+full(empty_master) -> "the master has lost its data";
+full(restarted) -> "the master has begun another history";
+full(failover) -> "another master, with another history";
+full(unknown) -> "the master does not tell its history".

@@ -5,7 +5,7 @@
 %% @private
 -module(eslaver_observer).
 
--export([news/2]).
+-export([news/2, detached/2, followed/2]).
 -export_type([observer/0]).
 
 -type observer() :: none | #{process := pid(), keyspace := eslaver_nif:keyspace()}.
@@ -25,3 +25,21 @@ call(Events, Process) ->
     catch
         exit:_ -> ok
     end.
+
+%% @doc Ends the turn of the link that fills the keyspace. Tells what the next link gets, where the
+%% keyspace stands, and whether it has keys.
+-spec detached(observer(), HasCallback :: boolean()) ->
+    none
+    | {eslaver_nif:filled(), eslaver_nif:place() | undefined, HasKeys :: boolean() | undefined}.
+detached(none, _HasCallback) ->
+    none;
+detached(#{keyspace := Keyspace}, HasCallback) ->
+    {Ticket, Position, HasKeys} = eslaver_nif:keyspace_detach(Keyspace),
+    {#{keyspace => Keyspace, ticket => Ticket, events => HasCallback}, Position, HasKeys}.
+
+%% @doc This node is followed. The data is stale while it may lack what its own master has.
+-spec followed(eslaver_source:peer(), observer()) -> ok.
+followed(_Peer, none) ->
+    ok;
+followed(Peer, #{keyspace := Keyspace}) ->
+    eslaver_nif:keyspace_cut_off(Keyspace, eslaver_source:is_cut_off(Peer)).

@@ -9,16 +9,20 @@
 %% The most that servers count, of arguments and of bytes.
 -define(INT_MAX, (1 bsl 31 - 1)).
 -define(UNLIMITED, (1 bsl 63 - 1)).
+-define(SENTINEL_PORT, 26379).
 %% The length of a replica's name in its client name, in characters.
 -define(CLIENT_NAME_LENGTH, 100).
 
 -type input() :: #{atom() => term()}.
 -type error() :: {error, {invalid_option, Key :: term(), Value :: term()}}.
--type secret() :: fun(() -> binary() | undefined).
-%% In a fun, since the term that contains it may be printed.
+%% The value, or `hidden' if it may hold a secret. For an option that does not go with others, or
+%% not without them, a sentence says what to do.
+-type secret() :: eslaver_control:secret().
 
 -type options() :: #{
     source := eslaver_source:spec(),
+    read_from := eslaver_source:read_from(),
+    empty_master_delay := non_neg_integer(),
     user := binary() | undefined,
     password := secret(),
     callback := undefined | eslaver_callback:spec(),
@@ -42,16 +46,19 @@
     hooks := eslaver_hooks:spec(),
     name := eslaver_name:name(),
     observer => eslaver_observer:observer(),
-    keyspace => eslaver_nif:filled()
+    keyspace => eslaver_nif:filled(),
+    confirm_empty => boolean()
 }.
 %% Checked and complete. A mirror adds itself as the observer, and perhaps no callback; the link
-%% gets its keyspace.
+%% gets its keyspace, and whether to refuse a master that has lost its data.
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
 parse(Input) when is_map(Input) -> parse_given(unwrapped(Input));
 parse(_Input) -> {error, {invalid_option, options, not_a_map}}.
 
+parse_given(#{master_url := _, sentinels := _}) ->
+    advice(master_url, <<"leave it out: the Sentinels tell where the master is">>);
 parse_given(#{master_url := Url} = Input) ->
     case from_url(text(Url), maps:remove(master_url, Input)) of
         {ok, #{tls := true}} when map_get(tls, Input) =:= false -> invalid(tls, false);
@@ -60,7 +67,7 @@ parse_given(#{master_url := Url} = Input) ->
     end;
 parse_given(Input) ->
     case check(maps:to_list(Input), #{}) of
-        {ok, Given} -> consistent(maps:merge(defaults(), Given));
+        {ok, Given} -> complementary(Given);
         Error -> Error
     end.
 
@@ -74,6 +81,27 @@ from_url({ok, Url}, Input) ->
 from_url(error, _Input) ->
     error.
 
+%% Options that others need, or exclude.
+complementary(Given) ->
+    Named = [Key || {Key, Value} <- maps:to_list(Given), Value =/= undefined],
+    Has = fun(Key) -> lists:member(Key, Named) end,
+    Lone = [Key || Key <- [master_name, sentinel_user, sentinel_auth, sentinel_tls], Has(Key)],
+    Fixed = [Key || Key <- [master_host, master_port], Has(Key)],
+    case {Has(sentinels), Has(master_name), Fixed, Lone} of
+        {true, true, [], _} ->
+            consistent(maps:merge(defaults(), Given));
+        {true, _, [Key | _], _} ->
+            advice(Key, <<"leave it out: the Sentinels tell where the master is">>);
+        {true, false, [], _} ->
+            advice(sentinels, <<"set master_name, too: the name that SENTINEL MASTERS lists">>);
+        {false, _, _, [Key | _]} ->
+            advice(Key, <<"set sentinels, too: it is only of use with them">>);
+        {false, _, _, []} ->
+            consistent(maps:merge(defaults(), Given))
+    end.
+
+advice(Key, Text) -> {error, {invalid_option, Key, Text}}.
+
 %% @doc Wraps secret options in funs, since supervisors show child specifications.
 -spec wrapped(input()) -> input().
 wrapped(Input) ->
@@ -85,12 +113,18 @@ wrap(Key, Value) ->
         false -> Value
     end.
 
-%% @doc The options as given, except the password, which stays in its fun.
+%% @doc The options as given, except passwords, which stay in their funs.
 -spec unwrapped(input()) -> input().
 unwrapped(Input) ->
     maps:map(fun unwrap/2, Input).
 
-unwrap(Key, Fun) when is_function(Fun, 0), Key =/= master_auth, Key =/= callback, Key =/= hooks ->
+unwrap(Key, Fun) when
+    is_function(Fun, 0),
+    Key =/= master_auth,
+    Key =/= sentinel_auth,
+    Key =/= callback,
+    Key =/= hooks
+->
     try
         Fun()
     catch
@@ -124,6 +158,13 @@ defaults() ->
         master_port => 6379,
         master_auth => fun() -> undefined end,
         master_user => undefined,
+        sentinels => undefined,
+        master_name => undefined,
+        sentinel_auth => fun() -> undefined end,
+        sentinel_user => undefined,
+        sentinel_tls => undefined,
+        read_from => master,
+        empty_master_delay => 10000,
         dbfilename => undefined,
         tls => undefined,
         load_dump => false,
@@ -147,21 +188,35 @@ defaults() ->
     }.
 
 %% Checks options that depend on each other.
-consistent(#{tls := #{} = Tls} = Checked) ->
-    case has_tls_name(Checked) of
-        true -> consistent_files(Checked);
-        false -> invalid(tls, Tls)
-    end;
-consistent(Checked) ->
-    consistent_files(Checked).
+consistent(#{tls := Tls, sentinel_tls := SentinelTls} = Checked) ->
+    case {are_tls_names(hosts(Checked), Tls), are_tls_names(sentinels(Checked), SentinelTls)} of
+        {true, true} -> consistent_files(Checked);
+        {false, _} -> invalid(tls, Tls);
+        {true, false} -> invalid(sentinel_tls, SentinelTls)
+    end.
 
-%% Whether there is a name that the master's certificate can be checked for.
-has_tls_name(#{master_host := {local, _}}) ->
-    false;
-has_tls_name(#{master_host := {host, Host}, tls := #{server_name := undefined}}) ->
-    eslaver_host:is_tls_name(Host);
-has_tls_name(#{tls := #{server_name := Name}}) ->
-    eslaver_host:is_tls_name(Name).
+%% The hosts that the options name. Sentinels may name any.
+hosts(#{sentinels := undefined, master_host := Host}) -> [Host];
+hosts(#{}) -> [].
+
+sentinels(#{sentinels := undefined}) -> [];
+sentinels(#{sentinels := Sentinels}) -> [{host, Host} || {tcp, Host, _} <- Sentinels].
+
+%% Whether there are names that the certificates of these hosts can be checked for.
+are_tls_names(_Hosts, undefined) ->
+    true;
+are_tls_names(Hosts, #{server_name := Name}) ->
+    Names = [
+        case {Host, Name} of
+            {{local, _}, _} -> <<>>;
+            {{host, Own}, undefined} -> Own;
+            _ -> Name
+        end
+     || Host <- Hosts
+    ],
+    lists:all(
+        fun eslaver_host:is_tls_name/1, [Given || Given <- [Name], Given =/= undefined] ++ Names
+    ).
 
 consistent_files(#{load_dump := true, dbfilename := undefined}) ->
     invalid(load_dump, true);
@@ -174,15 +229,27 @@ consistent_files(#{resume := {file, Path}, dbfilename := <<_/binary>> = File} = 
 consistent_files(Checked) ->
     {ok, complete(Checked)}.
 
-complete(#{master_host := Host, master_port := Port} = Checked) ->
-    #{master_user := User, master_auth := Password} = Checked,
-    Renamed = [master_host, master_port, master_user, master_auth],
-    maps:merge(maps:without(Renamed, Checked), #{
-        source => {fixed, address(Host, Port)},
+complete(#{master_user := User, master_auth := Password} = Checked) ->
+    Renamed = [master_host, master_port, master_user, master_auth, sentinels, master_name],
+    OfSentinels = [sentinel_user, sentinel_auth, sentinel_tls],
+    maps:merge(maps:without(Renamed ++ OfSentinels, Checked), #{
+        source => source(Checked),
         client_name => client_name(Checked),
         user => User,
         password => password(User, Password)
     }).
+
+source(#{sentinels := undefined, master_host := Host, master_port := Port}) ->
+    {fixed, address(Host, Port)};
+source(#{sentinels := Sentinels, master_name := Name, sentinel_user := User} = Checked) ->
+    #{sentinel_auth := Password, sentinel_tls := Tls} = Checked,
+    {sentinel, #{
+        name => Name,
+        sentinels => Sentinels,
+        user => User,
+        password => password(User, Password),
+        tls => Tls
+    }}.
 
 %% Some users accept any password; for the others the master rejects an empty one.
 password(undefined, Password) -> Password;
@@ -235,16 +302,19 @@ invalid(Key, Value) ->
 %% in a host's name, or next to a valid value.
 may_hold_secret(Key, _Value) when Key =:= callback; Key =:= hooks ->
     false;
-may_hold_secret(Key, _Value) when Key =:= master_auth; Key =:= master_url ->
+may_hold_secret(Key, _Value) when
+    Key =:= master_auth; Key =:= master_url; Key =:= sentinel_auth
+->
     true;
 may_hold_secret(_Key, Value) when is_number(Value) ->
     false;
-may_hold_secret(master_user, User) ->
+may_hold_secret(Key, User) when Key =:= master_user; Key =:= sentinel_user ->
     optional_text(User) =:= error;
-may_hold_secret(tls, Tls) when is_map(Tls) ->
-    map_size(maps:without(maps:keys(tls_defaults()), Tls)) > 0;
-may_hold_secret(tls, Tls) ->
-    not is_atom(Tls);
+may_hold_secret(Key, Tls) when Key =:= tls; Key =:= sentinel_tls ->
+    case Tls of
+        #{} -> map_size(maps:without(maps:keys(tls_defaults()), Tls)) > 0;
+        _ -> not is_atom(Tls)
+    end;
 may_hold_secret(Key, Value) ->
     not is_map_key(Key, defaults()) orelse looks_secret(Value).
 
@@ -258,6 +328,16 @@ value(master_host, Host) -> tag(host, host(Host));
 value(master_port, Port) -> port(Port, 1);
 value(master_auth, Secret) -> secret(Secret);
 value(master_user, User) -> optional_text(User);
+value(sentinels, undefined) -> {ok, undefined};
+value(sentinels, Sentinels) -> sentinels(Sentinels, []);
+value(master_name, undefined) -> {ok, undefined};
+value(master_name, Name) -> word(Name);
+value(sentinel_auth, Secret) -> secret(Secret);
+value(sentinel_user, User) -> optional_text(User);
+value(sentinel_tls, Tls) -> value(tls, Tls);
+value(read_from, From) -> keep(From, lists:member(From, [master, replica, prefer_replica]));
+value(empty_master_delay, 0) -> {ok, 0};
+value(empty_master_delay, Time) -> time(Time);
 value(dbfilename, None) when None =:= undefined; None =:= undef -> {ok, undefined};
 value(dbfilename, File) -> path(File);
 value(load_dump, Load) -> keep(Load, is_boolean(Load));
@@ -292,6 +372,22 @@ value(name, {local, Name} = Full) -> keep(Full, is_atom(Name) andalso Name =/= u
 value(name, {global, _} = Full) -> {ok, Full};
 value(name, {via, Module, _} = Full) -> keep(Full, is_registry(Module));
 value(_Key, _Value) -> error.
+
+%% In any order, and each once: they are the same group.
+sentinels([], [_ | _] = Checked) ->
+    {ok, lists:usort(Checked)};
+sentinels([Given | Rest], Checked) ->
+    {Host, Port} =
+        case Given of
+            {_, _} -> Given;
+            _ -> {Given, ?SENTINEL_PORT}
+        end,
+    case {host(Host), port(Port, 1)} of
+        {{ok, Parsed}, {ok, _}} -> sentinels(Rest, [{tcp, Parsed, Port} | Checked]);
+        _ -> error
+    end;
+sentinels(_Given, _Checked) ->
+    error.
 
 tls(Given) ->
     tls(Given, tls_defaults()).

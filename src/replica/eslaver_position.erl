@@ -6,10 +6,11 @@
 %% @private
 -module(eslaver_position).
 
--export([is_safe/1, new/3, resumed/1, continued/2, advance/2, behind/3]).
+-export([is_safe/1, is_replid/1, is_offset/1]).
+-export([new/3, resumed/1, continued/2, advance/2, behind/3]).
 -export([first/1, is_open/2, skip/2]).
--export([info/2, lost/2, why_full/2, safe_offset/1, safe/1, link/1]).
--export_type([position/0, safe/0, batch_end/0, offsets/0]).
+-export([info/2, lost/2, earlier/2, safe_offset/1, safe/1, link/1]).
+-export_type([position/0, safe/0, place/0, batch_end/0, offsets/0]).
 
 -record(position, {
     %% Unknown where the master does not support PSYNC.
@@ -25,6 +26,9 @@
 
 -type safe() :: eslaver_nif:place().
 %% A position between two transactions, to resume from.
+
+-type place() :: {Replid :: undefined | binary(), Offset :: non_neg_integer()}.
+%% A place in a master's stream.
 
 -type batch_end() ::
     {
@@ -42,18 +46,27 @@
 
 -define(BYTES, 12).
 
-%% @doc Whether this can be a position to resume from: an id of 40 letters and digits, and numbers
-%% that a master can count to, also by one more, as it is asked for what follows the offset.
+%% @doc Whether this can be a position to resume from.
 -spec is_safe(term()) -> boolean().
-is_safe(#{replid := <<_:40/binary>> = Replid, offset := Offset, db := Db} = Position) ->
-    map_size(Position) =:= 3 andalso is_below(Offset, 1 bsl 63 - 1) andalso
-        is_below(Db, 1 bsl 31) andalso lists:all(fun is_alphanumeric/1, binary_to_list(Replid));
+is_safe(#{replid := Replid, offset := Offset, db := Db} = Position) ->
+    map_size(Position) =:= 3 andalso is_replid(Replid) andalso is_offset(Offset) andalso
+        is_below(Db, 1 bsl 31);
 is_safe(_) ->
     false.
+
+%% @doc Whether this can be the id of a history: 40 letters and digits.
+-spec is_replid(term()) -> boolean().
+is_replid(<<_:40/binary>> = Replid) -> lists:all(fun is_alphanumeric/1, binary_to_list(Replid));
+is_replid(_) -> false.
 
 is_alphanumeric(Byte) ->
     (Byte >= $0 andalso Byte =< $9) orelse (Byte >= $a andalso Byte =< $z) orelse
         (Byte >= $A andalso Byte =< $Z).
+
+%% @doc Whether this can be an offset: a number that a master can count to, also by one more, as it
+%% is asked for what follows the offset.
+-spec is_offset(term()) -> boolean().
+is_offset(Offset) -> is_below(Offset, 1 bsl 63 - 1).
 
 is_below(Number, Bound) -> is_integer(Number) andalso Number >= 0 andalso Number < Bound.
 
@@ -139,17 +152,17 @@ skip(Count, Offsets) ->
 lost(Reason, _Position) when Reason =:= bad_stream; Reason =:= parted -> undefined;
 lost(_Reason, Position) -> Position.
 
-%% @doc Why a master begins with a snapshot, given the position that it was asked to continue from
-%% and whether there was a snapshot before.
--spec why_full(position() | undefined, Loaded :: boolean()) -> binary().
-why_full(undefined, false) ->
-    <<"first sync">>;
-why_full(undefined, true) ->
-    <<"no position to resume from">>;
-why_full(#position{replid = undefined}, _Loaded) ->
-    <<"the master does not support PSYNC">>;
-why_full(#position{offset = Offset}, _Loaded) ->
-    eslaver_text:format("the master cannot resume from offset ~b", [Offset]).
+%% @doc Where a link goes on that must miss nothing behind either: the position, and what has been
+%% applied to a keyspace.
+-spec earlier(position() | undefined, Applied :: safe() | undefined) -> place() | undefined.
+earlier(undefined, _Applied) ->
+    undefined;
+earlier(#position{offset = Offset}, #{replid := Replid, offset := Applied}) when
+    Applied < Offset
+->
+    {Replid, Applied};
+earlier(#position{replid = Replid, offset = Offset}, _Applied) ->
+    {Replid, Offset}.
 
 %% @doc For `info': where it is, and how many bytes further the decoder is.
 -spec info(non_neg_integer(), position() | undefined) -> map().
@@ -159,7 +172,8 @@ info(Decoded, #position{offset = Offset, db = Db}) ->
     #{offset => Offset, db => Db, lag => max(Decoded - Offset, 0)}.
 
 %% @doc What the master may be told.
--spec safe_offset(position()) -> non_neg_integer().
+-spec safe_offset(position() | undefined) -> non_neg_integer() | undefined.
+safe_offset(undefined) -> undefined;
 safe_offset(#position{safe_offset = Offset}) -> Offset.
 
 %% @doc What a user may keep, unless the master gave no id to resume by.

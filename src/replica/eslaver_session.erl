@@ -25,9 +25,9 @@
 %% @private
 -module(eslaver_session).
 
--export([new/3, connecting/1, arrived/3, handled/3]).
+-export([new/4, connecting/1, connecting/2, confirms_empty/1, arrived/3, handled/3]).
 -export([is_ready/1, postponed/2, continued/1, work/1]).
--export([placed/3, advance/2, behind/3, position/1]).
+-export([placed/4, advance/2, behind/3, position/1, reach/1]).
 -export([phase/1, master/1, peer/1, watched/2, info/1]).
 -export_type([session/0, phase/0, message/0, effect/0]).
 
@@ -44,11 +44,21 @@
     stand_in :: boolean(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
     position :: undefined | eslaver_position:position(),
+    %% Of all masters so far.
+    histories = eslaver_histories:new() :: eslaver_histories:histories(),
+    %% Where that of the keyspace ends, and whether it has keys, if there is one.
+    applied :: undefined | eslaver_position:safe(),
+    has_keys :: undefined | boolean(),
+    %% The address of the latest attempt.
+    source :: undefined | binary(),
     %% The replication id and the address of the master, as the options and then links tell them.
     replid :: undefined | binary(),
     master :: binary(),
+    %% The address of the latest link that was up.
+    followed :: undefined | binary(),
     %% What the node at the other end of the link has told of itself.
     peer = #{} :: eslaver_source:peer(),
+    looks :: eslaver_empty_master:looks(),
     %% Whether a snapshot has been handled.
     loaded = false :: boolean()
 }).
@@ -86,63 +96,100 @@
     | {work_after, Ms :: non_neg_integer()}.
 
 %% @doc At the start, with the position that an earlier life left. `StandIn' is the option
-%% `load_dump'.
--spec new(eslaver_position:safe() | none, Master, StandIn) -> session() when
-    Master :: binary(), StandIn :: boolean().
-new(none, Master, StandIn) ->
-    #session{master = Master, stand_in = StandIn};
-new(#{replid := Replid} = Safe, Master, StandIn) ->
-    Session = new(none, Master, StandIn),
+%% `load_dump', and `Delay' is `empty_master_delay'.
+-spec new(eslaver_position:safe() | none, Master, StandIn, Delay) -> session() when
+    Master :: binary(), StandIn :: boolean(), Delay :: non_neg_integer().
+new(none, Master, StandIn, Delay) ->
+    #session{master = Master, stand_in = StandIn, looks = eslaver_empty_master:new(Delay)};
+new(#{replid := Replid} = Safe, Master, StandIn, Delay) ->
+    Session = new(none, Master, StandIn, Delay),
     Session#session{replid = Replid, position = eslaver_position:resumed(Safe)}.
 
-%% @doc A link to the master is being made.
+%% @doc An address to connect to is being looked for.
 -spec connecting(session()) -> session().
 connecting(Session) ->
     Session#session{phase = connecting, peer = #{}}.
+
+%% @doc A link to this address is being made.
+-spec connecting(Source :: binary(), session()) -> session().
+connecting(Source, Session) ->
+    (connecting(Session))#session{source = Source}.
+
+%% @doc Whether that link is to refuse a master that has lost its data: there is some here, and it is
+%% not known yet whether the master stays without.
+-spec confirms_empty(session()) -> boolean().
+confirms_empty(#session{source = Source, looks = Looks} = Session) ->
+    has_data(Session) andalso
+        eslaver_empty_master:is_refused(Source, eslaver_clock:now_ms(), Looks).
+
+has_data(#session{has_keys = undefined, loaded = Loaded, position = Position}) ->
+    Loaded orelse Position =/= undefined;
+has_data(#session{has_keys = HasKeys}) ->
+    HasKeys.
 
 %% @doc A message has reached the head of the queue: effects, and then events, in their full shape.
 -spec arrived(eslaver_links:source(), message(), session()) ->
     {[effect()], [eslaver_events:event()], session()}.
 arrived(master, {full, News}, Session) ->
-    #{replid := Replid, bytes := Bytes, master := Master} = News,
-    Why = eslaver_position:why_full(Session#session.position, Session#session.loaded),
-    Report = #{resync => full, why => Why, replid => Replid},
+    #{replid := Replid, bytes := Bytes} = News,
+    #{position := Asked} = Before = before(Session),
+    Why = eslaver_why:full(Before, Session#session.peer, News),
+    About = #{why => Why, role => role(Session)},
+    Report = About#{resync => full, replid => Replid, asked => Asked},
     {
         [
             close_file,
             forget,
             {load_started, Bytes},
-            {log, notice, link_up, Report},
+            {log, eslaver_why:level(Why), link_up, Report},
             learn
         ],
-        eslaver_events:full(master, News),
-        Session#session{
-            phase = loading,
-            stand_in = false,
-            position = undefined,
-            replid = Replid,
-            master = Master
-        }
+        eslaver_events:full(master, maps:merge(News, About)),
+        up(News, Session#session{phase = loading, position = undefined, replid = Replid})
     };
 arrived(master, {partial, News}, #session{position = Before} = Session) ->
-    #{replid := New, offset := Offset, master := Master} = News,
+    #{replid := New, offset := Offset} = News,
+    Why = eslaver_why:partial(before(Session), News),
+    About = #{why => Why, role => role(Session)},
     Position = eslaver_position:continued(New, Before),
     #{replid := Replid} = eslaver_position:safe(Position),
-    Report = #{resync => partial, offset => Offset, replid => Replid},
+    Report = About#{resync => partial, offset => Offset, replid => Replid},
+    From = eslaver_position:safe(Before),
     {
-        [close_file, {log, notice, link_up, Report}, learn],
-        eslaver_events:partial(Replid, News),
+        [
+            close_file,
+            {log, eslaver_why:level(Why), link_up, Report},
+            learn,
+            {observe, {mirror, continued, #{replid => Replid, from => From}}}
+        ],
+        eslaver_events:partial(Replid, maps:merge(News, About)),
+        up(News, Session#session{
+            position = Position,
+            histories = eslaver_histories:continued(Replid, From, Session#session.histories),
+            replid = Replid
+        })
+    };
+arrived(master, {peer, Peer}, #session{looks = Looks, histories = Histories} = Session) ->
+    Next =
+        case Peer of
+            #{keys := 0} -> Looks;
+            _ -> eslaver_empty_master:forget(Looks)
+        end,
+    {
+        [{met, Peer}, {observe, {mirror, told, Peer}}],
+        [],
         Session#session{
-            stand_in = false, position = Position, replid = Replid, master = Master
+            peer = Peer, looks = Next, histories = eslaver_histories:told(Peer, Histories)
         }
     };
-arrived(master, {peer, Peer}, Session) ->
-    {[{met, Peer}], [], Session#session{peer = Peer}};
 arrived(file, {full, News}, Session) ->
     #{bytes := Bytes, master := File} = News,
     Effects = [{log, notice, replay, #{file => File}}, {load_started, Bytes}],
     {Effects, eslaver_events:full(file, News), Session};
-arrived(_Source, {loaded, News}, Session) ->
+arrived(master, {loaded, News}, #session{histories = Histories} = Session) ->
+    Begun = eslaver_histories:begun(eslaver_position:safe(position(News, Session)), Histories),
+    {[], eslaver_events:loaded(News), Session#session{histories = Begun}};
+arrived(file, {loaded, News}, Session) ->
     {[], eslaver_events:loaded(News), Session};
 arrived(_Source, {Tag, News}, Session) when Tag =:= refused; Tag =:= lost ->
     {[{observe, {mirror, Tag, News}}], [], Session};
@@ -155,18 +202,36 @@ arrived(master, {closed, Reason, Text, _}, #session{phase = Phase} = Session) wh
 arrived(_Source, {closed, _, _, _}, Session) ->
     {[], [], Session}.
 
+%% What there was before the link.
+before(#session{position = Position, applied = Applied} = Session) ->
+    #{
+        position => eslaver_position:earlier(Position, Applied),
+        loaded => Session#session.loaded orelse Session#session.has_keys =:= true,
+        replid => Session#session.replid,
+        master => Session#session.followed
+    }.
+
+up(#{master := Master}, #session{looks = Looks} = Session) ->
+    Session#session{
+        stand_in = false,
+        master = Master,
+        followed = Master,
+        looks = eslaver_empty_master:forget(Looks)
+    }.
+
+role(#session{peer = Peer}) -> maps:get(role, Peer, unknown).
+
 %% @doc The callback has handled the events of a message.
 -spec handled(eslaver_links:source(), message(), session()) -> {[effect()], session()}.
-handled(master, {loaded, #{offset := Offset, db := Db} = News}, Session) ->
-    Position = eslaver_position:new(Session#session.replid, Offset, Db),
+handled(master, {loaded, News}, Session) ->
     {
         [{load_finished, News}, {notify, News}, {up, full}, answer_waiting, credit],
-        Session#session{phase = streaming, loaded = true, position = Position}
+        Session#session{phase = streaming, loaded = true, position = position(News, Session)}
     };
 handled(master, {partial, _}, Session) ->
     {[{up, partial}, answer_waiting, credit], Session#session{phase = streaming, loaded = true}};
 handled(master, {closed, Reason, Text, Heals}, Session) ->
-    lost(failure(Reason, Text), Heals, Session);
+    lost(failure(Reason, Text), Heals, looked(Reason, Session));
 handled(file, {loaded, News}, Session) ->
     {[{load_finished, News}, answer_waiting], Session#session{loaded = true}};
 handled(file, {closed, Reason, Text, _}, Session) ->
@@ -174,6 +239,17 @@ handled(file, {closed, Reason, Text, _}, Session) ->
     {Failed ++ [load_abandoned, close_file], Session};
 handled(_Source, _Message, Session) ->
     {[], Session}.
+
+%% Behind a snapshot.
+position(#{offset := Offset, db := Db}, #session{replid = Replid}) ->
+    eslaver_position:new(Replid, Offset, Db).
+
+looked(empty_master, #session{source = Source, looks = Looks} = Session) ->
+    Session#session{looks = eslaver_empty_master:seen(Source, eslaver_clock:now_ms(), Looks)};
+looked(Reason, #session{looks = Looks} = Session) when Reason =:= replica; Reason =:= master ->
+    Session#session{looks = eslaver_empty_master:forget(Looks)};
+looked(_Reason, Session) ->
+    Session.
 
 failure(Reason, Text) ->
     #{reason => Reason, text => Text}.
@@ -212,15 +288,18 @@ continued(Session) -> {[], Session}.
 work(#session{turn = scheduled} = Session) -> {true, Session#session{turn = ready}};
 work(Session) -> {false, Session}.
 
-%% @doc The link also fills a keyspace, and what has been applied to that ends here. Without a
-%% callback, what has been handled ends there, too, unless it is known better.
--spec placed(eslaver_position:safe() | undefined, HasCallback :: boolean(), session()) ->
-    session().
+%% @doc The link also fills a keyspace: what has been applied to that ends here, and whether it has
+%% keys. Without a callback, what has been handled ends there, too, unless it is known better.
+-spec placed(eslaver_position:safe() | undefined, HasKeys, HasCallback, session()) -> session() when
+    HasKeys :: boolean(), HasCallback :: boolean().
+placed(Applied, HasKeys, HasCallback, Session) ->
+    placed(Applied, HasCallback, Session#session{applied = Applied, has_keys = HasKeys}).
+
 placed(undefined, _HasCallback, Session) ->
     Session#session{position = undefined};
-placed(Safe, false, #session{position = undefined} = Session) ->
-    Session#session{position = eslaver_position:resumed(Safe)};
-placed(_Safe, _HasCallback, Session) ->
+placed(Applied, false, #session{position = undefined} = Session) ->
+    Session#session{position = eslaver_position:resumed(Applied)};
+placed(_Applied, _HasCallback, Session) ->
     Session.
 
 %% @doc A batch has been handled.
@@ -236,6 +315,11 @@ behind(Count, Offsets, #session{position = Position} = Session) ->
 %% @doc Where the handled events end.
 -spec position(session()) -> eslaver_position:position() | undefined.
 position(#session{position = Position}) -> Position.
+
+%% @doc Where they end between two transactions, and what is known of histories.
+-spec reach(session()) -> eslaver_waiting:reach().
+reach(#session{position = Position, histories = Histories}) ->
+    {eslaver_position:safe(Position), Histories}.
 
 %% @doc The phase of the link to the master.
 -spec phase(session()) -> phase().
@@ -256,5 +340,19 @@ watched(Changes, #session{peer = Peer} = Session) ->
 
 %% @doc For `info'.
 -spec info(session()) -> map().
-info(#session{phase = Phase, turn = Turn, master = Master, replid = Replid}) ->
-    #{state => Phase, paused => Turn =:= paused, master => Master, replid => Replid}.
+info(#session{phase = Phase, turn = Turn, master = Master, replid = Replid} = Session) ->
+    maps:merge(node_of(Session), #{
+        state => Phase,
+        paused => Turn =:= paused,
+        source => Session#session.source,
+        master => Master,
+        replid => Replid
+    }).
+
+%% The node that is followed.
+node_of(#session{phase = Phase, peer = Peer} = Session) when
+    Phase =:= loading; Phase =:= streaming
+->
+    #{role => role(Session), master_link => maps:get(master_link, Peer, undefined)};
+node_of(_Session) ->
+    #{role => undefined, master_link => undefined}.

@@ -2,7 +2,7 @@
 %% @private
 -module(eslaver_text).
 
--export([format/2, parse/1, lower/1]).
+-export([format/2, parse/1, lower/1, socket_error/1]).
 
 %% @doc As `io_lib:format/2', but a binary.
 -spec format(io:format(), [term()]) -> binary().
@@ -30,3 +30,17 @@ lower(Bytes) ->
 
 lower_byte(Byte) when Byte >= $A, Byte =< $Z -> Byte + 32;
 lower_byte(Byte) -> Byte.
+
+%% @doc An error of a socket, for people.
+-spec socket_error(term()) -> binary().
+socket_error(timeout) ->
+    <<"no answer in time">>;
+socket_error(closed) ->
+    <<"the connection was closed">>;
+socket_error(Reason) when is_atom(Reason) ->
+    case inet:format_error(Reason) of
+        "unknown POSIX error" ++ _ -> atom_to_binary(Reason);
+        Text -> list_to_binary(Text)
+    end;
+socket_error(_Reason) ->
+    <<"the connection failed">>.

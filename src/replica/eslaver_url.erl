@@ -11,19 +11,53 @@
     master_port => non_neg_integer(),
     master_user => binary(),
     master_auth => binary(),
-    tls => true
+    tls => true,
+    sentinels => [{binary(), non_neg_integer()} | binary(), ...],
+    master_name => binary()
 }.
 
 %% @doc The options of a URL. The error has no reason, as that might show the password.
 -spec options(binary()) -> {ok, options()} | error.
 options(Url) ->
     try
-        #{scheme := Scheme} = Parts = uri_string:parse(Url),
-        scheme(string:lowercase(Scheme), maps:remove(scheme, Parts))
+        case string:lowercase(hd(binary:split(Url, <<"://">>))) of
+            <<"redis+sentinel">> -> sentinel(Url, #{});
+            <<"rediss+sentinel">> -> sentinel(Url, #{tls => true});
+            _ -> single(Url)
+        end
     catch
         %% no URL, no host, or a `%' without two hexadecimal digits behind it
         error:_ -> error
     end.
+
+%% Of several hosts: `redis+sentinel://[user:password@]host[:port][,host[:port]]…/master_name'. User
+%% and password are the master's.
+sentinel(Url, Options) ->
+    [_, Behind] = binary:split(Url, <<"://">>),
+    [Authority, Name] = binary:split(Behind, <<"/">>),
+    {Who, Hosts} =
+        case binary:split(Authority, <<"@">>) of
+            [Listed] -> {#{}, Listed};
+            [Info, Listed] -> {who(Info), Listed}
+        end,
+    Sentinels = [host_and_port(Host) || Host <- binary:split(Hosts, <<",">>, [global])],
+    nomatch = binary:match(Name, [<<"/">>, <<"?">>, <<"#">>]),
+    <<_, _/binary>> = Decoded = decoded(Name),
+    {ok, maps:merge(Options#{sentinels => Sentinels, master_name => Decoded}, Who)}.
+
+host_and_port(Text) ->
+    #{host := <<_, _/binary>> = Host, path := <<>>} =
+        Parts = uri_string:parse(<<"redis://", Text/binary>>),
+    {ok, Checked} = eslaver_host:parse(decoded(Host)),
+    case maps:without([scheme, host, path], Parts) of
+        #{port := Port} = Rest when map_size(Rest) =:= 1, is_integer(Port) -> {Checked, Port};
+        #{port := undefined} = Rest when map_size(Rest) =:= 1 -> Checked;
+        Rest when map_size(Rest) =:= 0 -> Checked
+    end.
+
+single(Url) ->
+    #{scheme := Scheme} = Parts = uri_string:parse(Url),
+    scheme(string:lowercase(Scheme), maps:remove(scheme, Parts)).
 
 scheme(<<"redis">>, Parts) -> tcp(Parts, #{});
 scheme(<<"rediss">>, Parts) -> tcp(Parts, #{tls => true});

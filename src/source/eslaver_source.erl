@@ -5,73 +5,125 @@
 %%
 %% ```
 %% fixed      the address of the options, or that of the master which a replica there names
+%% sentinel   the master, or a replica, that Sentinels name
 %% '''
 %%
-%% What processes behind a source tell comes to the server's mailbox; {@link handle/2} reads it.
+%% What processes behind a source tell comes to the server's mailbox; {@link handle/3} reads it.
 %% @private
 -module(eslaver_source).
 
--export([new/1, find/2, handle/2, refused/3, met/2, shown/1, close/1]).
+-export([new/2, find/2, handle/3, refused/3, met/2, shown/1, close/1]).
 -export([is_cut_off/1]).
--export_type([source/0, spec/0, need/0, news/0, peer/0]).
+-export_type([source/0, spec/0, settings/0, read_from/0, need/0, news/0, peer/0]).
 
--type spec() :: {fixed, eslaver_nif:address()}.
+-type spec() :: {fixed, eslaver_nif:address()} | {sentinel, eslaver_sentinel_group:group()}.
 %% The options that say where the master is.
 
--type need() :: #{position := eslaver_position:safe() | undefined}.
-%% What the node has to have: it should not be behind this position.
+-type read_from() :: eslaver_source_kind:read_from().
+-type need() :: eslaver_source_kind:need().
+-type news() :: eslaver_source_kind:news().
+-type peer() :: eslaver_source_kind:peer().
 
--type peer() :: #{
-    role => master | replica | unknown,
-    %% Of a replica: its own master, and the link to that.
-    master => undefined | {Host :: binary(), inet:port_number()},
-    master_link => undefined | up | down,
+-type settings() :: #{
+    read_from := read_from(),
+    user := binary() | undefined,
+    password := eslaver_control:secret(),
+    tls := undefined | eslaver_nif:tls(),
     atom() => term()
 }.
-%% What a node has told of itself.
+%% What to follow, and how to get in there.
 
--type news() ::
-    %% The answer to {@link find/2}.
-    {found, eslaver_nif:address()}
-    | {none, Text :: binary()}
-    %% Unasked: the master is elsewhere.
-    | {moved, eslaver_nif:address()}
-    %% Of the node that is followed, what has changed: its role, or the link to its own master.
-    | {watched, peer()}
-    %% Nothing for the server.
-    | nothing.
+-record(source, {
+    %% The module of the kind ({@link eslaver_source_kind}), and its state.
+    kind :: module(),
+    state :: term(),
+    read_from :: read_from(),
+    access :: eslaver_source_chooser:access(),
+    %% The address that the server got last.
+    address :: undefined | eslaver_nif:address(),
+    %% The watch of a replica that is followed, and what it told last.
+    watch :: undefined | eslaver_source_watch:watch(),
+    watched :: undefined | peer()
+}).
 
--opaque source() :: {fixed, eslaver_source_fixed:fixed()}.
+-opaque source() :: #source{}.
 
 %% @doc A source for the calling process.
--spec new(spec()) -> source().
-new({fixed, Address}) -> {fixed, eslaver_source_fixed:new(Address)}.
+-spec new(spec(), settings()) -> source().
+new(Spec, #{read_from := ReadFrom} = Settings) ->
+    Access = maps:with([user, password, tls], Settings),
+    {Kind, State} =
+        case Spec of
+            {fixed, Address} ->
+                {eslaver_source_fixed, eslaver_source_fixed:new(Address)};
+            {sentinel, Group} ->
+                {eslaver_source_sentinel, eslaver_source_sentinel:new(Group, ReadFrom, Access)}
+        end,
+    #source{kind = Kind, state = State, read_from = ReadFrom, access = Access}.
 
-%% @doc The address to connect to, or `asked': then {@link handle/2} gives the answer later.
+%% @doc The address to connect to, or `asked': then {@link handle/3} gives the answer later.
 -spec find(need(), source()) -> {found, eslaver_nif:address(), source()} | {asked, source()}.
-find(_Need, {fixed, Fixed}) ->
-    {Address, Next} = eslaver_source_fixed:find(Fixed),
-    {found, Address, {fixed, Next}}.
+find(Need, #source{kind = Kind, state = State} = Source) ->
+    Free = unwatched(Source),
+    case Kind:find(Need, State) of
+        {found, Address, Next} -> {found, Address, Free#source{state = Next, address = Address}};
+        {asked, Next} -> {asked, Free#source{state = Next}}
+    end.
 
 %% @doc Reads a message of the server's mailbox.
--spec handle(Message :: term(), source()) -> {news(), source()}.
-handle(_Message, {fixed, _} = Source) ->
-    {nothing, Source}.
+-spec handle(Message :: term(), need(), source()) -> {news(), source()}.
+handle({eslaver_source, Pid, {polled, Told}}, Need, #source{watch = {Pid, _}} = Source) ->
+    polled(Told, Need, Source);
+handle({'DOWN', Monitor, process, Pid, _}, _Need, #source{watch = {Pid, Monitor}} = Source) ->
+    {nothing, watching(Source#source{watch = undefined})};
+handle(Message, Need, #source{kind = Kind, state = State} = Source) ->
+    {News, Next} = Kind:handle(Message, Need, State),
+    {News, named(News, Source#source{state = Next})}.
+
+named({found, Address}, Source) -> Source#source{address = Address};
+named({moved, Address}, Source) -> unwatched(Source#source{address = Address});
+named(_News, Source) -> Source.
+
+polled(Told, Need, #source{watched = Before} = Source) ->
+    Next = look(Told, Need, Source#source{watched = Told}),
+    case Told of
+        Before -> {nothing, Next};
+        _ -> {{watched, Told}, Next}
+    end.
+
+look(#{role := replica, master_link := up}, _Need, Source) ->
+    Source;
+look(#{role := master}, _Need, #source{read_from = prefer_replica} = Source) ->
+    Source;
+look(_Told, Need, #source{kind = Kind, state = State, address = Address} = Source) ->
+    Source#source{state = Kind:look(Need, Address, State)}.
 
 %% @doc The node at the address found is not what is wanted: a replica, or a master. Either there is
 %% another address to try at once, or the source has to be asked again after a pause.
 -spec refused(Reason :: replica | master, peer(), source()) ->
     {found, eslaver_nif:address(), source()} | {again, source()}.
-refused(Reason, Peer, {fixed, Fixed}) ->
-    case eslaver_source_fixed:refused(Reason, Peer, Fixed) of
-        {found, Address, Next} -> {found, Address, {fixed, Next}};
-        {again, Next} -> {again, {fixed, Next}}
+refused(Reason, Peer, #source{kind = Kind, state = State} = Source) ->
+    case Kind:refused(Reason, Peer, State) of
+        {found, Address, Next} -> {found, Address, Source#source{state = Next, address = Address}};
+        {again, Next} -> {again, Source#source{state = Next}}
     end.
 
 %% @doc This node is what is wanted, and is followed from now on until {@link find/2} is called. A
 %% replica is watched, as it says nothing of the link to its own master by itself.
 -spec met(peer(), source()) -> source().
-met(_Peer, Source) -> Source.
+met(#{role := replica}, #source{read_from = ReadFrom} = Source) when ReadFrom =/= master ->
+    watching(unwatched(Source));
+met(_Peer, Source) ->
+    unwatched(Source).
+
+watching(#source{address = Address, access = Access} = Source) ->
+    Source#source{watch = eslaver_source_watch:start(Address, Access)}.
+
+unwatched(#source{watch = undefined} = Source) ->
+    Source;
+unwatched(#source{watch = Watch} = Source) ->
+    ok = eslaver_source_watch:stop(Watch),
+    Source#source{watch = undefined, watched = undefined}.
 
 %% @doc Whether a node is a replica without its own master, so that it may lack what that has.
 -spec is_cut_off(peer()) -> boolean().
@@ -80,8 +132,10 @@ is_cut_off(_Peer) -> false.
 
 %% @doc The source for people, before there is a link.
 -spec shown(source()) -> binary().
-shown({fixed, Fixed}) -> eslaver_source_fixed:shown(Fixed).
+shown(#source{kind = Kind, state = State}) -> Kind:shown(State).
 
 %% @doc The server needs it no more.
 -spec close(source()) -> ok.
-close({fixed, _}) -> ok.
+close(#source{kind = Kind, state = State} = Source) ->
+    _ = unwatched(Source),
+    Kind:close(State).

@@ -2,7 +2,7 @@
 %% the product, so that both cannot be wrong in the same way.
 -module(eslaver_test_client).
 
--export([connect/1, close/1, command/2, command/3, ok/2, pipeline/2, info/2]).
+-export([connect/1, close/1, command/2, command/3, ok/2, pipeline/2, pipeline/3, info/2]).
 -export([send/2, reply/2]).
 
 -export_type([client/0, reply/0]).
@@ -62,13 +62,17 @@ info(Client, Field) ->
     end.
 
 -spec pipeline(client(), [[arg()]]) -> [reply()].
-pipeline(_Client, []) ->
-    [];
 pipeline(Client, Commands) ->
+    pipeline(Client, Commands, ?TIMEOUT).
+
+-spec pipeline(client(), [[arg()]], timeout()) -> [reply()].
+pipeline(_Client, [], _Timeout) ->
+    [];
+pipeline(Client, Commands, Timeout) ->
     {Now, Later} = lists:split(min(?CHUNK, length(Commands)), Commands),
     ok = gen_tcp:send(Client, [encode(Args) || Args <- Now]),
-    {Replies, <<>>} = replies(length(Now), <<>>, Client, ?TIMEOUT, []),
-    Replies ++ pipeline(Client, Later).
+    {Replies, <<>>} = replies(length(Now), <<>>, Client, Timeout, []),
+    Replies ++ pipeline(Client, Later, Timeout).
 
 %% A command whose reply is waited for later, if at all.
 -spec send(client(), [arg()]) -> ok.

@@ -10,10 +10,10 @@
 -export_type([script/0]).
 
 %% `greeting` is sent as soon as a replica connects; `replies` to commands, by upper-case name
-%% (+PONG, +OK otherwise); `then` says what follows the reply to PSYNC.
+%% (+PONG, +OK otherwise), where `close` closes the connection; `then` says what follows the reply to PSYNC.
 -type script() :: #{
     greeting => iodata(),
-    replies => #{binary() => iodata()},
+    replies => #{binary() => iodata() | close},
     psync => iodata(),
     then => keep | close
 }.
@@ -199,8 +199,13 @@ reply([Name | Args], Script, Socket) ->
                     <<"PING">> -> <<"+PONG\r\n">>;
                     _ -> <<"+OK\r\n">>
                 end,
-            _ = gen_tcp:send(Socket, maps:get(Upper, Replies, Default)),
-            keep
+            case maps:get(Upper, Replies, Default) of
+                close ->
+                    close;
+                Reply ->
+                    _ = gen_tcp:send(Socket, Reply),
+                    keep
+            end
     end.
 
 %% A RESP array of bulk strings; an empty or an inline line.

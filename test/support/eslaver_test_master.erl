@@ -18,6 +18,7 @@
     continue/1,
     restart/1,
     restart/2,
+    restart_empty/1,
     port/1,
     dir/1,
     socket/1,
@@ -34,7 +35,8 @@
 %% that is chosen anew for each try.
 %% `wait`: `pong` (the default) until PING is answered with PONG or a demand for a password;
 %% `answer` until it is answered at all, with -LOADING too.
-%% `sentinel`: makes it a sentinel, with this configuration.
+%% `sentinel`: makes it a sentinel, with this configuration at its first start: then it keeps what
+%% it has learned there.
 %% `owner`: the process whose end stops the server; the caller by default, or `none`.
 -type options() :: #{
     server := file:filename(),
@@ -105,6 +107,13 @@ restart(Master) ->
 -spec restart(master(), map()) -> ok.
 restart(Master, Changes) ->
     call(Master, {restart, Changes}).
+
+%% Without the snapshot that it has on disk, from a SAVE or from a sync of its own.
+-spec restart_empty(master()) -> ok.
+restart_empty(Master) ->
+    ok = kill(Master),
+    _ = file:delete(filename:join(dir(Master), "dump.rdb")),
+    restart(Master).
 
 -spec port(master()) -> inet:port_number().
 port(Master) ->
@@ -217,7 +226,7 @@ launch(#{options := #{server := Server} = Options, dir := Dir} = State) ->
         case Options of
             #{sentinel := Text} ->
                 File = filename:join(Dir, "sentinel.conf"),
-                ok = file:write_file(File, Text),
+                filelib:is_file(File) orelse (ok = file:write_file(File, Text)),
                 [File, "--sentinel"];
             #{} ->
                 []

@@ -2,7 +2,7 @@
 %% (eslaver_test_master).
 -module(eslaver_test_servers).
 
--export([available/0, own/0, spread/0, by_name/1, version/1, family/1]).
+-export([available/0, own/0, spread/0, lines/1, by_name/1, version/1, family/1]).
 
 -export_type([server/0]).
 
@@ -91,6 +91,20 @@ spread() ->
      || {Family, Major} <- [{redis, 8}, {valkey, 8}, {valkey, 9}]
     ],
     [Own | [newest(Line) || [_ | _] = Line <- Lines]].
+
+%% The newest server at hand of each of these lines, of those that there are.
+-spec lines([{redis | valkey, {Major :: non_neg_integer(), Minor :: non_neg_integer()}}]) ->
+    [server()].
+lines(Wanted) ->
+    Lines = [
+        [
+            Server
+         || #{family := F, version := {Major, Minor, _}} = Server <- available(),
+            {F, {Major, Minor}} =:= Line
+        ]
+     || Line <- Wanted
+    ],
+    [newest(Line) || [_ | _] = Line <- Lines].
 
 newest(Servers) ->
     {_, Newest} = lists:max([{Version, Server} || #{version := Version} = Server <- Servers]),

@@ -12,12 +12,14 @@
 
 %% `writers`: how many. `pause`: after each few commands, in ms. `deletes`: whether keys go, too.
 %% `dbs`: the databases that are written to. `kinds`: which steps, by the clauses of body/5.
+%% `timeout`: of a master that does not answer, in ms; then a connection is made anew.
 -type options() :: #{
     writers => pos_integer(),
     pause => non_neg_integer(),
     deletes => boolean(),
     dbs => [non_neg_integer()],
-    kinds => [1..10]
+    kinds => [1..10],
+    timeout => timeout()
 }.
 
 -spec start(pid() | inet:port_number() | fun(() -> inet:port_number()), integer()) -> [pid()].
@@ -35,7 +37,12 @@ start(Port, Seed, Options) when is_integer(Port) ->
 start(Where, Seed, Given) ->
     Owner = self(),
     Defaults = #{
-        writers => 3, pause => 2, deletes => true, dbs => [0, 3, 9], kinds => lists:seq(1, 10)
+        writers => 3,
+        pause => 2,
+        deletes => true,
+        dbs => [0, 3, 9],
+        kinds => lists:seq(1, 10),
+        timeout => ?TIMEOUT
     },
     Options = maps:merge(Defaults, Given),
     [
@@ -89,16 +96,16 @@ run(Client, Writer, Count, #{owner := Owner, pause := Pause} = Options) ->
             ok
     after Pause ->
         Next = Count + 1,
-        case write(Client, commands(Writer, Next, Options)) of
+        case write(Client, commands(Writer, Next, Options), Options) of
             ok -> run(Client, Writer, Next, Options);
             lost -> run(reconnect(Client, Options), Writer, Next, Options)
         end
     end.
 
-write(lost, _Commands) ->
+write(lost, _Commands, _Options) ->
     lost;
-write(Client, Commands) ->
-    try eslaver_test_client:pipeline(Client, Commands) of
+write(Client, Commands, #{timeout := Timeout}) ->
+    try eslaver_test_client:pipeline(Client, Commands, Timeout) of
         Replies ->
             case [Error || {error, Error} <- Replies] of
                 [] -> ok;

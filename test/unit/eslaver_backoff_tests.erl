@@ -28,6 +28,24 @@ each_is_longer_than_half_of_the_last_bound_test() ->
 are_not_the_same_for_everybody_test() ->
     ?assert(length(lists:usort([hd(pauses(1)) || _ <- lists:seq(1, 100)])) > 10).
 
+quick_grows_to_a_second_test() ->
+    Bounds = [100, 200, 400, 800, 1000, 1000],
+    Last = lists:foldl(
+        fun(Bound, Backoff) ->
+            {Pause, Next} = eslaver_backoff:quick(Backoff),
+            ?assert(Pause > Bound div 2 - 1 andalso Pause =< Bound),
+            Next
+        end,
+        eslaver_backoff:new(),
+        Bounds
+    ),
+    ?assertMatch({Pause, _} when Pause =< 1000, eslaver_backoff:next(Last)),
+    %% also after pauses that were long, and will be again
+    {_, Long} = eslaver_backoff:slow(),
+    {Short, Still} = eslaver_backoff:quick(Long),
+    ?assert(Short =< 1000),
+    ?assertMatch({Pause, _} when Pause > 5000, eslaver_backoff:next(Still)).
+
 slow_is_long_at_once_test() ->
     {Pause, Next} = eslaver_backoff:slow(),
     ?assert(Pause > 5000 andalso Pause =< 10000),

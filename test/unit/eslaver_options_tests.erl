@@ -48,6 +48,11 @@ taken_test_() ->
         {#{client_name => undefined, name => {local, users}}, client_name, undefined},
         {#{}, psync_command, <<"PSYNC">>},
         {#{psync_command => "secret-psync"}, psync_command, <<"secret-psync">>},
+        {#{}, read_from, master},
+        {#{read_from => prefer_replica}, read_from, prefer_replica},
+        {#{read_from => replica}, read_from, replica},
+        {#{}, empty_master_delay, 10000},
+        {#{empty_master_delay => 0}, empty_master_delay, 0},
         {#{}, rdb_compression, auto},
         {#{rdb_compression => auto}, rdb_compression, auto},
         {#{rdb_compression => false}, rdb_compression, false},
@@ -99,6 +104,11 @@ taken_test_() ->
         {#{resume => position()}, resume, position()},
         {#{events => classic}, events, classic},
         {#{events => full}, events, full},
+        {#{}, read_from, master},
+        {#{read_from => prefer_replica}, read_from, prefer_replica},
+        {#{read_from => replica}, read_from, replica},
+        {#{}, empty_master_delay, 10000},
+        {#{empty_master_delay => 0}, empty_master_delay, 0},
         {#{}, filter, undefined},
         {#{filter => undefined}, filter, undefined},
         {#{filter => #{dbs => [1]}}, filter, filter(#{dbs => [1]})},
@@ -124,6 +134,83 @@ tls(Given) ->
         },
         Given
     ).
+
+%% The Sentinels of a group, by options or a URL.
+sentinels_test_() ->
+    Name = #{master_name => "it"},
+    A = {tcp, <<"a">>, 26379},
+    Table = [
+        {Name#{sentinels => ["a"]}, [A]},
+        {Name#{sentinels => [{"a", 1}, <<"::1">>, {{10, 0, 0, 1}, 2}]}, [
+            {tcp, <<"10.0.0.1">>, 2}, {tcp, <<"::1">>, 26379}, {tcp, <<"a">>, 1}
+        ]},
+        {Name#{sentinels => ["a", {<<"a">>, 26379}, "a"]}, [A]},
+        {Name#{sentinels => fun() -> ["a"] end}, [A]},
+        {#{master_url => "redis+sentinel://a/it"}, [A]},
+        {#{master_url => <<"REDIS+Sentinel://u:p@a/it">>}, [A]},
+        {#{master_url => "rediss+sentinel://a:1,[::1]:2,[::2]/it"}, [
+            {tcp, <<"::1">>, 2}, {tcp, <<"::2">>, 26379}, {tcp, <<"a">>, 1}
+        ]},
+        {#{master_url => "redis+sentinel://%61:/i%74", sentinel_auth => "s"}, [A]}
+    ],
+    [
+        ?_test(begin
+            {ok, #{source := {sentinel, Group}}} = eslaver_options:parse(Input),
+            ?assertMatch({_, #{name := <<"it">>, sentinels := Sentinels}}, {Input, Group})
+        end)
+     || {Input, Sentinels} <- Table
+    ].
+
+rights_of_sentinels_test_() ->
+    Given = #{sentinels => ["a"], master_name => "it"},
+    Url = #{master_url => "rediss+sentinel://u:p%40w@a/it"},
+    Table = [
+        {Given, {undefined, undefined, undefined}, {undefined, undefined, undefined}},
+        {Given#{sentinel_auth => "s"}, {undefined, <<"s">>, undefined}, {
+            undefined, undefined, undefined
+        }},
+        {Given#{sentinel_user => "v"}, {<<"v">>, <<>>, undefined}, {undefined, undefined, undefined}},
+        {Given#{sentinel_tls => true, master_auth => fun() -> "m" end},
+            {undefined, undefined, tls(#{})}, {undefined, <<"m">>, undefined}},
+        {Url, {undefined, undefined, undefined}, {<<"u">>, <<"p@w">>, tls(#{})}},
+        {Url#{sentinel_auth => fun() -> "s" end}, {undefined, <<"s">>, undefined}, {
+            <<"u">>, <<"p@w">>, tls(#{})
+        }}
+    ],
+    [
+        ?_test(begin
+            {ok, #{source := {sentinel, Group}} = Options} = eslaver_options:parse(Input),
+            Rights = fun(#{user := User, password := Password, tls := Tls}) ->
+                {User, Password(), Tls}
+            end,
+            ?assertEqual({Input, Sentinels, Masters}, {Input, Rights(Group), Rights(Options)})
+        end)
+     || {Input, Sentinels, Masters} <- Table
+    ].
+
+%% Options that need or exclude each other, and what to do about it.
+sentinels_and_other_options_test_() ->
+    Given = #{sentinels => ["a"], master_name => "it"},
+    Table = [
+        {Given#{master_host => "h"}, master_host, "leave it out"},
+        {Given#{master_port => 1}, master_port, "leave it out"},
+        {Given#{master_url => "redis://h"}, master_url, "leave it out"},
+        {#{sentinels => ["a"]}, sentinels, "set master_name"},
+        {#{master_name => "it"}, master_name, "set sentinels"},
+        {#{master_host => "h", master_name => "it"}, master_name, "set sentinels"},
+        {#{sentinel_auth => "s"}, sentinel_auth, "set sentinels"},
+        {#{sentinel_user => "u"}, sentinel_user, "set sentinels"},
+        {#{sentinel_tls => true}, sentinel_tls, "set sentinels"},
+        {#{master_url => "redis://h", sentinel_tls => true}, sentinel_tls, "set sentinels"}
+    ],
+    [
+        ?_test(begin
+            {error, {invalid_option, Named, Text}} = eslaver_options:parse(Input),
+            ?assertEqual({Input, Key}, {Input, Named}),
+            ?assertMatch({match, _}, re:run(Text, Advice))
+        end)
+     || {Input, Key, Advice} <- Table
+    ].
 
 refused_url_test_() ->
     Error = {error, {invalid_option, master_url, hidden}},
@@ -154,19 +241,38 @@ refused_url_test_() ->
             "unix:p",
             "unix:///p?db=3",
             "unix:///p#0",
-            "unix:///p%zz"
+            "unix:///p%zz",
+            "redis+sentinel://h",
+            "redis+sentinel://h/",
+            "redis+sentinel:///it",
+            "redis+sentinel://h,/it",
+            "redis+sentinel://,h/it",
+            "redis+sentinel://h/it/0",
+            "redis+sentinel://h/it?db=0",
+            "redis+sentinel://h/it#0",
+            "redis+sentinel://h/i%zz",
+            "redis+sentinel://h:1:2/it",
+            "redis+sentinel://h:x/it",
+            "redis+sentinel://u:p@h@i/it",
+            "redis+sentinel://h?db=0,i/it",
+            "redis+sentinel://::1/it",
+            "redis+sentinel://u:50%off@h/it"
         ]
     ],
     Beside = [
-        #{master_url => "redis://h", Key => Value}
-     || {Key, Value} <- [{master_host, "h"}, {master_port, 1}, {master_user, "u"}]
+        #{master_url => Url, Key => Value}
+     || Url <- ["redis://h", "redis+sentinel://h/it"],
+        {Key, Value} <- [{master_host, "h"}, {master_port, 1}, {master_user, "u"}]
     ],
     [?_assertEqual(Error, eslaver_options:parse(Input)) || Input <- Refused ++ Beside].
 
 %% Whatever an option is, it is taken or refused.
 nothing_raises_test() ->
     {ok, Options} = eslaver_options:parse(#{}),
-    Keys = [master_url, master_host, master_port, master_user, master_auth, dbfilename, unknown],
+    Keys = [
+        master_url, master_host, master_port, master_user, master_auth, dbfilename, unknown,
+        sentinels, master_name, sentinel_user, sentinel_auth, sentinel_tls
+    ],
     Raised = [
         {Given, Why}
      || Key <- Keys ++ maps:keys(Options),
@@ -224,7 +330,7 @@ any_url_test() ->
 
 piece() ->
     Pieces = {
-        "redis://", "unix://", "u:", ":", "hunter2", "@", "h", "/", "%", "%4", "[", "::1", "]",
+        "redis://", "unix://", "redis+sentinel://", "u:", ":", ",", "hunter2", "@", "h", "/", "%", "%4", "[", "::1", "]",
         "?", "#", [255], "0"
     },
     element(rand:uniform(tuple_size(Pieces)), Pieces).
@@ -360,6 +466,13 @@ refused_test_() ->
         {psync_command, undefined},
         {psync_command, "PSYNC ? -1"},
         {psync_command, <<"\r\n">>},
+        {read_from, slave},
+        {read_from, "replica"},
+        {read_from, undefined},
+        {empty_master_delay, -1},
+        {empty_master_delay, 1 bsl 31},
+        {empty_master_delay, 1.5},
+        {empty_master_delay, infinity},
         {rdb_compression, yes},
         {tls, yes},
         {tls, #{verify => verify_peer}},
@@ -377,7 +490,25 @@ refused_test_() ->
         {resume, (position())#{offset := 1 bsl 63}},
         {resume, (position())#{db := 1 bsl 31}},
         {repl_timeout, infinity},
-        {events, none}
+        {events, none},
+        {sentinels, []},
+        {sentinels, "host"},
+        {sentinels, <<"host">>},
+        {sentinels, {"host", 1}},
+        {sentinels, ["host:1"]},
+        {sentinels, [{"host", 0}]},
+        {sentinels, [{"host", 1, 2}]},
+        {sentinels, ["host" | "host"]},
+        {master_name, ""},
+        {master_name, "two words"},
+        {master_name, 1},
+        {sentinel_user, 1},
+        {sentinel_tls, yes},
+        {sentinel_tls, #{certfile => "/c"}},
+        {read_from, slave},
+        {read_from, undefined},
+        {empty_master_delay, -1},
+        {empty_master_delay, infinity}
     ],
     [
         ?_assertEqual(
@@ -398,6 +529,22 @@ contradictions_about_tls_test_() ->
         {#{master_host => Local, tls => #{verify => chain}}, tls(#{verify => chain})}
     ],
     [?_assertEqual(Refused(Value), eslaver_options:parse(Input)) || {Input, Value} <- Table].
+
+%% The names of masters come from Sentinels; those of Sentinels are given.
+names_of_sentinels_for_tls_test_() ->
+    Given = #{sentinels => ["fe80::1%eth0"], master_name => "it"},
+    Named = fun(Name) -> #{server_name => Name} end,
+    [
+        ?_assertMatch({ok, _}, eslaver_options:parse(Given#{tls => true})),
+        ?_assertMatch(
+            {error, {invalid_option, tls, _}}, eslaver_options:parse(Given#{tls => Named("a-.b")})
+        ),
+        ?_assertMatch(
+            {error, {invalid_option, sentinel_tls, _}},
+            eslaver_options:parse(Given#{sentinel_tls => true})
+        ),
+        ?_assertMatch({ok, _}, eslaver_options:parse(Given#{sentinel_tls => Named("a")}))
+    ].
 
 %% What TLS cannot ask for would fail for ever; without TLS, and with a name beside it, it may do.
 names_for_tls_test_() ->
@@ -463,7 +610,11 @@ misplaced_password_is_not_repeated_test_() ->
         {tls, [{cacertfile, "/ca"}, {passphrase, "secret"}]},
         {tls, #{key => "secret"}},
         {tls, #{unknown => 1}},
-        {announce_ip, {password, "secret"}}
+        {announce_ip, {password, "secret"}},
+        {sentinel_user, {"user", "secret"}},
+        {sentinel_auth, {"secret", 1}},
+        {sentinel_tls, #{password => "secret"}},
+        {sentinels, ["redis://:secret@h"]}
     ],
     [
         ?_assertEqual(
@@ -474,10 +625,20 @@ misplaced_password_is_not_repeated_test_() ->
 
 %% What only looks like one is taken all the same.
 child_spec_keeps_what_it_hides_test() ->
-    Given = #{dbfilename => "/tmp/passwords.rdb", master_auth => "secret", resume => {file, "/p@"}},
+    Given = #{
+        dbfilename => "/tmp/passwords.rdb",
+        master_auth => "secret",
+        resume => {file, "/p@"},
+        sentinels => ["h"],
+        master_name => "it",
+        sentinel_auth => "secret"
+    },
     #{start := {eslaver, start_link, [Wrapped]}} = eslaver:child_spec(Given),
+    ?assertEqual(nomatch, string:find(io_lib:format("~p", [Wrapped]), "secret")),
     {ok, Parsed} = eslaver_options:parse(Wrapped),
-    #{dbfilename := File, resume := Resume, password := Password} = Parsed,
+    #{dbfilename := File, resume := Resume, password := Password, source := Source} = Parsed,
+    {sentinel, #{password := OfSentinels}} = Source,
+    ?assertEqual(<<"secret">>, OfSentinels()),
     ?assertEqual({<<"/tmp/passwords.rdb">>, {file, <<"/p@">>}}, {File, Resume}),
     ?assertEqual(<<"secret">>, Password()).
 

@@ -11,6 +11,10 @@ levels_test_() ->
     Table = [
         {cannot_connect, false, warning, quiet},
         {wrong_password, false, warning, quiet},
+        {replica, false, warning, quiet},
+        {master, false, warning, quiet},
+        {behind, false, notice, quiet},
+        {empty_master, false, warning, quiet},
         {closed, true, notice, notice},
         {timeout, true, notice, notice},
         {io_error, true, notice, notice},
@@ -28,6 +32,27 @@ levels_test_() ->
 another_error_is_said_test() ->
     {_, warning, One} = eslaver_retry:down(wrong(a), true, false, eslaver_retry:new()),
     ?assertMatch({_, warning, _}, eslaver_retry:down(wrong(b), true, false, One)).
+
+%% As where one address leads to another, and neither to a link.
+errors_in_turn_are_said_once_test() ->
+    Down = fun(Error, {_, Before}) ->
+        {_, Level, After} = eslaver_retry:down(Error, true, false, Before),
+        {Level, After}
+    end,
+    One = Down(wrong(a), {none, eslaver_retry:new()}),
+    Two = Down(wrong(b), One),
+    ?assertMatch([{warning, _}, {warning, _}], [One, Two]),
+    Three = Down(wrong(a), Two),
+    Four = {_, Retry} = Down(wrong(b), Three),
+    ?assertMatch([{quiet, _}, {quiet, _}], [Three, Four]),
+    ?assertMatch({warning, _}, Down(wrong(a), {none, eslaver_retry:up(partial, Retry)})),
+    %% however many there are, what comes all the time is said once
+    Many = lists:foldl(
+        fun(N, State) -> Down(wrong(a), Down(wrong({b, N}), State)) end,
+        Four,
+        lists:seq(1, 100)
+    ),
+    ?assertMatch({quiet, _}, Many).
 
 pauses(Count, Retry) ->
     {Pauses, Last} = lists:mapfoldl(
@@ -54,6 +79,16 @@ pauses_grow_until_the_stream_goes_on_test_() ->
         ?_assert(Pause(eslaver_retry:moved(Up(full))) > 2000),
         %% of a link before this one
         ?_assert(Pause(eslaver_retry:moved(Retry)) > 2000)
+    ].
+
+%% Another node may be found at any time.
+a_node_that_is_not_wanted_is_left_for_a_second_at_most_test_() ->
+    {_, Retry} = pauses(10, eslaver_retry:new()),
+    [
+        ?_assertMatch(
+            {Pause, _, _} when Pause =< 1000, eslaver_retry:down(wrong(Reason), true, false, Retry)
+        )
+     || Reason <- [replica, master, behind, empty_master]
     ].
 
 what_does_not_heal_is_slow_at_once_test() ->

@@ -9,7 +9,7 @@
 -define(CLOSED(Reason), {closed, Reason, <<"text">>, true}).
 
 new(StandIn) ->
-    eslaver_session:new(none, <<"given:1">>, StandIn).
+    eslaver_session:new(none, <<"given:1">>, StandIn, 0).
 
 %% What comes of messages: the names of the effects of both steps, and how many events there were.
 message(Source, Message, {_, _, Session}) ->
@@ -65,11 +65,92 @@ position_is_that_of_the_snapshot_test() ->
 
 a_position_survives_a_lost_link_but_no_new_snapshot_test() ->
     Safe = #{replid => ?REPLID, offset => 7, db => 1},
-    Session = eslaver_session:new(Safe, <<"given:1">>, false),
+    Session = eslaver_session:new(Safe, <<"given:1">>, false, 0),
     {_, _, Lost} = messages(Session, [{master, ?CLOSED(closed)}]),
     ?assertEqual(Safe, eslaver_position:safe(eslaver_session:position(Lost))),
     {_, _, Anew} = messages(Lost, [{master, {full, ?FULL}}]),
     ?assertEqual(undefined, eslaver_session:position(Anew)).
+
+%% What a link says of itself: why it is up, and the role of the node.
+why_and_role_test() ->
+    Other = <<"9876543210987654321098765432109876543210">>,
+    Safe = #{replid => ?REPLID, offset => 100, db => 0},
+    Session = eslaver_session:new(Safe, <<"given:1">>, false, 0),
+    Peer = #{
+        role => replica,
+        master_link => up,
+        replid => Other,
+        replid2 => ?REPLID,
+        second_offset => 50,
+        keys => 3
+    },
+    {[{met, Peer}, {observe, {mirror, told, Peer}}], [], Met} = eslaver_session:arrived(master, {peer, Peer}, Session),
+    ?assertMatch(#{role := undefined, master_link := undefined}, eslaver_session:info(Met)),
+    {Effects, Events, Up} = eslaver_session:arrived(master, {full, ?FULL#{replid := Other}}, Met),
+    ?assertMatch(
+        [{log, warning, link_up, #{why := diverged, role := replica, resync := full}}],
+        [Log || {log, _, _, _} = Log <- Effects]
+    ),
+    ?assertMatch([{link, up, #{why := diverged, role := replica}}, {loading, start, _}], Events),
+    ?assertMatch(#{role := replica, master_link := up}, eslaver_session:info(Up)),
+    {_, _, Lost} = message(master, ?CLOSED(closed), {[], 0, Up}),
+    ?assertMatch(#{role := undefined, master_link := undefined}, eslaver_session:info(Lost)).
+
+%% The position that a link asks from is the earlier of what is handled and what is applied.
+position_asked_from_test_() ->
+    Peer = #{role => master, replid => ?REPLID, offset => 150, keys => 3},
+    Why = fun(Handled, Applied) ->
+        Safe = #{replid => ?REPLID, offset => Handled, db => 0},
+        Placed = eslaver_session:placed(
+            Safe#{offset := Applied},
+            true,
+            true,
+            eslaver_session:new(Safe, <<"given:1">>, false, 0)
+        ),
+        {_, _, Met} = eslaver_session:arrived(master, {peer, Peer}, Placed),
+        {_, [{link, up, #{why := Found}} | _], _} =
+            eslaver_session:arrived(master, {full, ?FULL}, Met),
+        Found
+    end,
+    [
+        ?_assertEqual(backlog, Why(100, 100)),
+        ?_assertEqual(backlog, Why(200, 150)),
+        ?_assertEqual(backlog, Why(150, 200)),
+        ?_assertEqual(diverged, Why(200, 151)),
+        ?_assertEqual(diverged, Why(200, 200))
+    ].
+
+%% Where there is data, a master without any has to be looked at twice.
+confirms_empty_test_() ->
+    Safe = #{replid => ?REPLID, offset => 100, db => 0},
+    New = fun(Delay) -> eslaver_session:new(Safe, <<"given:1">>, false, Delay) end,
+    Void = eslaver_session:new(none, <<"given:1">>, false, 60000),
+    Confirms = fun(Messages, Session) ->
+        At = eslaver_session:connecting(<<"a:1">>, Session),
+        {_, _, Later} = messages(At, Messages),
+        timer:sleep(30),
+        eslaver_session:confirms_empty(eslaver_session:connecting(<<"a:1">>, Later))
+    end,
+    Empty = {master, {peer, #{role => master, replid => <<"other">>, keys => 0}}},
+    Good = {master, {peer, #{role => master, replid => <<"other">>, keys => 1}}},
+    Refused = {master, ?CLOSED(empty_master)},
+    Placed = fun(HasKeys, Session) -> eslaver_session:placed(Safe, HasKeys, false, Session) end,
+    [
+        ?_assertNot(Confirms([], Void)),
+        ?_assertNot(Confirms([], New(0))),
+        ?_assert(Confirms([], New(60000))),
+        ?_assert(Confirms([{master, {full, ?FULL}}, {master, {loaded, ?LOADED}}], Void)),
+        %% a mirror knows whether it has keys
+        ?_assertNot(Confirms([], Placed(false, New(60000)))),
+        ?_assert(Confirms([], Placed(true, Void))),
+        %% the second look
+        ?_assert(Confirms([Empty, Refused], New(60000))),
+        ?_assertNot(Confirms([Empty, Refused], New(20))),
+        ?_assertNot(Confirms([Empty, Refused, {master, ?CLOSED(closed)}], New(20))),
+        %% another answer in between
+        ?_assert(Confirms([Empty, Refused, Good, {master, ?CLOSED(closed)}], New(20))),
+        ?_assert(Confirms([Empty, Refused, Empty, {master, ?CLOSED(replica)}], New(20)))
+    ].
 
 %% The RDB file of an earlier run stands in once, and only before anything else has been loaded.
 file_stands_in_test_() ->

@@ -2,9 +2,11 @@
 
 mod support;
 
-use eslaver_core::handshake::{Config, Handshake, Reply, Step};
+use eslaver_core::handshake::{Config, Handshake, Questions, Reply, Step};
 use eslaver_core::lines::Lines;
-use support::handshake::{ID, STEPS, at, bare_config, begun, full_config, hear, outcome};
+use support::handshake::{
+    ID, STEPS, asking_config, at, bare_config, begun, full_config, hear, outcome,
+};
 
 /// An answer, and what it leads to after `PING`, `AUTH`, each `CLIENT`, each `REPLCONF`, and `PSYNC`.
 type Row = (&'static str, [&'static str; 5]);
@@ -131,48 +133,53 @@ fn every_answer_in_every_step() {
     }
 }
 
-/// Whatever value the master answers to `COMMAND`, the handshake goes on.
+/// Whatever value the master answers to a question, the handshake goes on.
 #[test]
-fn every_answer_to_command() {
-    let config = Config { ask_commands: true, ..full_config() };
-    for (answer, tells) in [
-        ("*2\r\n*1\r\n$3\r\nget\r\n*1\r\n$2\r\nx\n\r\n", true),
-        ("*0\r\n", true),
-        ("*-1\r\n", true),
-        ("+OK\r\n", true),
-        (":1\r\n", true),
-        ("\r\n\r\n$1\r\nx\r\n", true),
-        ("-NOPERM this user has no permissions to run the 'command' command\r\n", true),
-        ("-ERR unknown command 'COMMAND'\r\n", true),
-        ("-NOAUTH Authentication required.\r\n", true),
-        ("HTTP/1.1 400 Bad Request\r\n", false),
-        ("*x\r\n", false),
-        ("*1\r\n%1\r\n", false),
-        ("$99999999\r\n", false),
-        (&"*1\r\n".repeat(40), false),
-        (&format!("*9999999\r\n{}", ":1\r\n".repeat(1_000_000)), false),
-    ] {
-        let mut handshake = at(Step::Commands, config.clone());
-        let mut lines = Lines::new();
-        lines.feed(answer.as_bytes());
-        let reply = handshake.next(&mut lines);
-        let shown: String = answer.chars().take(60).collect();
-        if tells {
-            assert!(matches!(reply, Ok(Some(Reply::Send(_)))), "{shown:?}: {reply:?}");
-            assert_eq!(handshake.step(), Step::Psync);
-            assert!(handshake.commands().is_some() && lines.rest().is_empty(), "{shown:?}");
-        } else {
-            let refusal = reply.unwrap_err();
-            assert_eq!(refusal.tag(), "malformed", "{shown:?}");
-            let text = refusal.to_string();
-            let begin = "the master's answer to COMMAND cannot be read: expected ";
-            assert!(text.starts_with(begin), "{shown:?}: {text}");
+fn every_answer_to_a_question() {
+    for (step, after) in
+        [(Step::Role, Step::Info), (Step::Info, Step::Commands), (Step::Commands, Step::Psync)]
+    {
+        for (answer, tells) in [
+            ("*2\r\n*1\r\n$3\r\nget\r\n*1\r\n$2\r\nx\n\r\n", true),
+            ("*0\r\n", true),
+            ("*-1\r\n", true),
+            ("+OK\r\n", true),
+            (":1\r\n", true),
+            ("\r\n\r\n$1\r\nx\r\n", true),
+            ("-NOPERM this user has no permissions to run the 'command' command\r\n", true),
+            ("-ERR unknown command 'COMMAND'\r\n", true),
+            ("-NOAUTH Authentication required.\r\n", true),
+            ("HTTP/1.1 400 Bad Request\r\n", false),
+            ("*x\r\n", false),
+            ("*1\r\n%1\r\n", false),
+            ("$99999999\r\n", false),
+            (&"*1\r\n".repeat(40), false),
+            (&format!("*9999999\r\n{}", ":1\r\n".repeat(1_000_000)), false),
+        ] {
+            let mut handshake = at(step, asking_config());
+            let mut lines = Lines::new();
+            lines.feed(answer.as_bytes());
+            let reply = handshake.next(&mut lines);
+            let shown: String = answer.chars().take(60).collect();
+            if tells {
+                assert!(matches!(reply, Ok(Some(_))), "{step:?} {shown:?}: {reply:?}");
+                assert!(handshake.step() == after && lines.rest().is_empty(), "{shown:?}");
+                assert_eq!(handshake.commands().is_some(), step == Step::Commands, "{shown:?}");
+                assert_eq!(handshake.peer().is_some(), step == Step::Commands, "{shown:?}");
+            } else {
+                let refusal = reply.unwrap_err();
+                assert_eq!(refusal.tag(), "malformed", "{shown:?}");
+                let text = refusal.to_string();
+                let asked = format!("{step:?}").to_uppercase().replace("COMMANDS", "COMMAND");
+                let begin = format!("the master's answer to {asked} cannot be read: expected ");
+                assert!(text.starts_with(&begin), "{shown:?}: {text}");
+            }
         }
+        let mut handshake = at(step, asking_config());
+        assert_eq!(begun(&mut handshake, b"*2\r\n:1\r\n:2\r"), Ok(None));
+        let mut handshake = at(step, asking_config());
+        assert!(matches!(begun(&mut handshake, b"*2\r\n:1\r\n:2\r\n"), Ok(Some(_))));
     }
-    let mut handshake = at(Step::Commands, config);
-    assert_eq!(begun(&mut handshake, b"*2\r\n:1\r\n:2\r"), Ok(None));
-    let mut handshake = at(Step::Commands, Config { ask_commands: true, ..full_config() });
-    assert!(matches!(begun(&mut handshake, b"*2\r\n:1\r\n:2\r\n"), Ok(Some(Reply::Send(_)))));
 }
 
 /// Every answer to `SYNC` after a refusal of `PSYNC`.
@@ -188,7 +195,7 @@ fn every_answer_to_sync() {
             assert_eq!(outcome(&result), *after_psync, "{line:?}");
             assert_eq!(handshake.step(), Step::Done, "{line:?}");
         } else {
-            assert_eq!(result, Ok(Reply::Send(b"*1\r\n$4\r\nROLE\r\n".to_vec())), "{line:?}");
+            assert_eq!(outcome(&result), "no_sync", "{line:?}");
         }
     }
 }
@@ -225,10 +232,8 @@ fn psync_by_another_name() {
     let text = hear(&mut handshake, b"+FULLRESYNC").unwrap_err().to_string();
     assert_eq!(text, "the master's answer to sEcret-0 cannot be read: +FULLRESYNC");
     let mut handshake = at(Step::Psync, config);
-    for line in [&b"-ERR unknown command 'sEcret-0'"[..], b"-ERR unknown command 'SYNC'"] {
-        assert!(matches!(hear(&mut handshake, line), Ok(Reply::Send(_))));
-    }
-    let text = hear(&mut handshake, b"-NOPERM").unwrap_err().to_string();
+    assert_eq!(outcome(&hear(&mut handshake, b"-ERR unknown command 'sEcret-0'")), "sync");
+    let text = hear(&mut handshake, b"-ERR unknown command 'SYNC'").unwrap_err().to_string();
     assert!(text.contains("it answered sEcret-0 with 'ERR unknown command 'sEcret-0''"), "{text}");
 }
 
@@ -262,6 +267,35 @@ fn what_is_sent() {
         b"*3\r\n$5\r\nPSYNC\r\n$40\r\ne8ed51b7170b32fbd6d84e30c5af89f5544fa41e\r\n$2\r\n42\r\n";
     let expected = [b"*1\r\n$4\r\nPING\r\n", &introduction.concat()[..], psync];
     assert_eq!(sent(full_config()), expected);
+}
+
+/// Questions go with the introduction: they cost no round trip.
+#[test]
+fn what_is_sent_with_questions() {
+    let (plain, asking) =
+        (sent(bare_config()), sent(Config { questions: Questions::ALL, ..bare_config() }));
+    let questions: &[u8] = b"*1\r\n$4\r\nROLE\r\n*1\r\n$4\r\nINFO\r\n*1\r\n$7\r\nCOMMAND\r\n";
+    assert_eq!(asking.len(), 3);
+    assert_eq!(asking[1], [&plain[1], questions].concat());
+    assert_eq!((&asking[0], &asking[2]), (&plain[0], &plain[2]));
+}
+
+/// What a proxy cannot bear is left out, one by one.
+#[test]
+fn questions_left_out() {
+    for step in [Step::Role, Step::Info, Step::Commands] {
+        let questions = step.left_out_of(Questions::ALL);
+        let sent = sent(Config { questions, ..bare_config() }).concat();
+        for (other, name) in
+            [(Step::Role, "ROLE"), (Step::Info, "INFO"), (Step::Commands, "COMMAND")]
+        {
+            let line = format!("\r\n{name}\r\n");
+            let is_sent = sent.windows(line.len()).any(|window| window == line.as_bytes());
+            assert_eq!(is_sent, other != step, "{name} without {step:?}");
+        }
+        assert_eq!(step.left_out_of(questions), questions);
+    }
+    assert_eq!(Step::Ping.left_out_of(Questions::ALL), Questions::ALL);
 }
 
 #[test]

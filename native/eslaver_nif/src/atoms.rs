@@ -20,6 +20,8 @@ rustler::atoms! {
     name, entries_read, pending, consumers, nack,
     id, consumer, delivered_at, deliveries, seen_at, active_at,
     duration, maxsize, producers, iids, iids_added, iids_duplicates,
+    // what a node tells of itself
+    peer, role, replica, master_link, up, down, replid2, second_offset, backlog_first, version,
     // positions and progress
     replid, offset, db, master, bytes, keys, text,
     // a position file
@@ -30,7 +32,7 @@ rustler::atoms! {
     key, swap, resync,
     // reads of a keyspace, and what it is told
     not_running, fresh, stale, wrongtype, busy, takes_long, changed,
-    all, memory, types, functions, unapplied, incomplete, stale_for, status,
+    all, memory, types, functions, unapplied, incomplete, stale_for, status, reached, waiting,
     refused, lost, command, reason,
     // its file
     saved, restored, changes,

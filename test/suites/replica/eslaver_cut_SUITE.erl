@@ -291,7 +291,7 @@ lose_backlog(Server, Seed) ->
         [_],
         eslaver_test_log:matches(
             shown(Proxy) ++
-                ": link is up, full sync \\(the master cannot resume from offset [0-9]+\\)"
+                ": link is up, full sync instead of resuming at offset [0-9]+ \\(.*no longer has"
         )
     ),
     Data = eslaver_test_event_replay:events(eslaver_test_collector:events(Collector)),
@@ -304,24 +304,26 @@ lose_backlog(Server, Seed) ->
 
 %% A real replica becomes the master, and the stream goes on under its id.
 promoted_replica(Config) ->
-    promoted(Config, fun(Old, _New) -> Old end).
+    promoted(Config, fun(Old, _New) -> Old end, #{}).
 
 %% The same, where it was our master all along.
 promoted_in_a_chain(Config) ->
-    promoted(Config, fun(_Old, New) -> New end).
+    promoted(Config, fun(_Old, New) -> New end, #{read_from => prefer_replica}).
 
-promoted(Config, First) ->
+promoted(Config, First, Options) ->
     Seed = ?config(seed, Config),
     _ = eslaver_test_parallel:map(
-        fun(#{server := Server}) -> promote(Server, Seed, First) end, eslaver_test_servers:spread()
+        fun(#{server := Server}) -> promote(Server, Seed, First, Options) end,
+        eslaver_test_servers:spread()
     ),
     ok.
 
-promote(Server, Seed, First) ->
+promote(Server, Seed, First, Options) ->
     {Old, New, NewClient} = pair(Server),
     OldClient = eslaver_test_client:connect(Old),
     Proxy = eslaver_test_proxy:start(First(Old, New)),
-    {Replica, Collector} = Both = eslaver_test_replica:start(eslaver_test_proxy:port(Proxy)),
+    {Replica, Collector} =
+        Both = eslaver_test_replica:start(eslaver_test_proxy:port(Proxy), Options),
     _ = eslaver_test_replica:loaded(Both),
     #{replid := Replid} = eslaver:info(Replica),
     Writers = eslaver_test_writers:start(Old, Seed),

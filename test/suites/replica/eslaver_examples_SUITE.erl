@@ -46,6 +46,21 @@ new_leader(Config) ->
     "leader: {<<\"b\">>,<<\"Ada\">>}" = next_line(Example),
     end_of(Example).
 
+failover(_Config) ->
+    Lab = eslaver_test_sentinels:start(#{server => eslaver_test_servers:own(), replicas => 1}),
+    [First, Second] = [address(Lab, Server) || Server <- eslaver_test_sentinels:servers(Lab)],
+    [Sentinel | _] = eslaver_test_sentinels:sentinels(Lab),
+    Port = integer_to_list(eslaver_test_sentinels:port(Lab, Sentinel)),
+    Example = run(os:find_executable("escript"), [file("examples/failover.erl"), "it", Port]),
+    _ = lines_until(Example, First ++ ": full sync (first)"),
+    ok = eslaver_test_sentinels:fail_over(Lab),
+    _ = lines_until(Example, Second ++ ": partial sync (failover)"),
+    end_of(Example),
+    eslaver_test_sentinels:stop(Lab).
+
+address(Lab, Server) ->
+    "127.0.0.1:" ++ integer_to_list(eslaver_test_sentinels:port(Lab, Server)).
+
 print_events(Config) ->
     write(Config, ["SET fruit apple", "HSET user name Ada"]),
     Example = start("print_events.erl", Config),

@@ -186,9 +186,11 @@ sentinel(_Config) ->
         server => eslaver_test_servers:own(),
         sentinel => <<"sentinel monitor it 127.0.0.1 1 1\n">>
     }),
-    fails(eslaver_test_master:port(Sentinel), #{}, sentinel, [
-        "Sentinel", "get-master-addr-by-name", "master_host"
-    ]).
+    Port = eslaver_test_master:port(Sentinel),
+    Says = ["Sentinel", "sentinels", "master_name", "monitors it"],
+    ok = fails(Port, #{}, sentinel, Says),
+    %% the password is the master's
+    fails(Port, #{master_auth => "x"}, sentinel, Says).
 
 %% A node of a cluster that is down replicates all the same.
 cluster_without_slots(_Config) ->

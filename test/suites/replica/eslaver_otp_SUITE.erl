@@ -160,6 +160,7 @@ modules() ->
         eslaver_position_keeper,
         eslaver_position,
         eslaver_subscriptions,
+        eslaver_histories,
         eslaver_waiting
     ].
 

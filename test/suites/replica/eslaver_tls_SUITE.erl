@@ -4,6 +4,7 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
+-import(eslaver_test_certificates, [authority/2, certificate/3, certificate/4, openssl/2]).
 -import(eslaver_test_connection, [works/2, works/3, fails/3]).
 
 -compile([export_all, nowarn_export_all]).
@@ -20,12 +21,8 @@ groups() ->
 %% Certificates for today: one authority, a server at this machine, one by another name, a client,
 %% and an authority that nobody knows.
 init_per_group(tls, Config) ->
-    case {os:find_executable("openssl"), has_tls()} of
-        {false, _} ->
-            {skip, "there is no openssl"};
-        {_, false} ->
-            {skip, "the server knows no TLS"};
-        _ ->
+    case eslaver_test_certificates:missing(eslaver_test_servers:own()) of
+        none ->
             Dir = filename:join(?config(priv_dir, Config), "tls"),
             ok = file:make_dir(Dir),
             _ = [authority(Dir, Name) || Name <- ["ca", "other"]],
@@ -39,28 +36,13 @@ init_per_group(tls, Config) ->
             signed_by(Dir, "late-ca", "below-late"),
             ok = file:make_dir(filename:join(Dir, "forged")),
             authority(filename:join(Dir, "forged"), "ca"),
-            [{tls, Dir} | Config]
+            [{tls, Dir} | Config];
+        Why ->
+            {skip, Why}
     end.
 
 end_per_group(tls, _Config) ->
     ok.
-
-has_tls() ->
-    string:find(os:cmd("ldd " ++ eslaver_test_servers:own()), "libssl") =/= nomatch.
-
-authority(Dir, Name) ->
-    openssl(Dir, [
-        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=",
-        Name,
-        " -keyout ",
-        Name,
-        ".key -out ",
-        Name,
-        ".crt"
-    ]).
-
-certificate(Dir, Name, Names) ->
-    certificate(Dir, "ca", Name, Names).
 
 signed_by(Dir, Authority, Name) ->
     certificate(Dir, Authority, Name, "DNS:localhost,IP:127.0.0.1").
@@ -72,31 +54,6 @@ late_authority(Dir) ->
         "req -newkey rsa:2048 -nodes -subj /CN=late-ca -keyout late-ca.key -out late-ca.csr && ",
         "openssl x509 -req -days -1 -signkey late-ca.key -extfile late-ca.ext ",
         "-in late-ca.csr -out late-ca.crt"
-    ]).
-
-certificate(Dir, Authority, Name, Names) ->
-    openssl(Dir, [
-        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=",
-        Name,
-        " -keyout ",
-        Name,
-        ".key -out ",
-        Name,
-        ".csr"
-    ]),
-    ok = file:write_file(filename:join(Dir, Name ++ ".ext"), ["subjectAltName=", Names, "\n"]),
-    openssl(Dir, [
-        "x509 -req -days 2 -CA ",
-        Authority,
-        ".crt -CAkey ",
-        Authority,
-        ".key -CAcreateserial -in ",
-        Name,
-        ".csr -out ",
-        Name,
-        ".crt -extfile ",
-        Name,
-        ".ext"
     ]).
 
 %% As people make them: an authority that nobody has signed, and that is the server itself.
@@ -124,10 +81,6 @@ unnamed(Dir) ->
         end,
         [{"v1", "-days 2"}, {"v3", "-days 2 -extfile v3.ext"}, {"late", "-days -1"}]
     ).
-
-openssl(Dir, Args) ->
-    Said = os:cmd(lists:flatten(["cd '", Dir, "' && openssl ", Args, " && echo all is well"])),
-    string:find(Said, "all is well") =/= nomatch orelse error({openssl, Said}).
 
 file(Config, Name) ->
     filename:join(?config(tls, Config), Name).

@@ -1,9 +1,7 @@
 //! What to do after an answer, and the good answers to `PSYNC`.
 
 use super::refusal::{Answered, Refusal};
-
-/// The length of a replication id.
-const REPLID_LEN: usize = 40;
+use super::words::{number, replid};
 
 /// What to do after an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,18 +57,4 @@ pub(super) fn sync(
         }
         _ => Ok(None),
     }
-}
-
-fn replid(word: &[u8]) -> Option<String> {
-    let valid = word.len() == REPLID_LEN && word.iter().all(u8::is_ascii_alphanumeric);
-    valid.then(|| String::from_utf8_lossy(word).into_owned())
-}
-
-/// A master counts in signed 64 bits.
-fn number(word: &[u8]) -> Option<u64> {
-    if !word.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number: i64 = std::str::from_utf8(word).ok()?.parse().ok()?;
-    u64::try_from(number).ok()
 }

@@ -25,9 +25,13 @@ pub struct Config {
     pub no_compress: bool,
     /// The master's name for `PSYNC`, if that was renamed.
     pub psync_command: Option<Vec<u8>>,
-    /// Whether the master is asked what commands it has: see
-    /// [`Handshake::commands`](super::Handshake::commands).
-    pub ask_commands: bool,
+    /// What the master is asked about itself.
+    pub questions: Questions,
+    /// Which nodes may be followed.
+    pub read_from: ReadFrom,
+    /// Whether a node is refused from which a full sync of no keys would come, as it does not have
+    /// the history up to `resume`.
+    pub confirm_empty: bool,
     /// Where to go on. `None` asks for a full sync.
     pub resume: Option<Resume>,
 }
@@ -56,7 +60,9 @@ impl fmt::Debug for Config {
             .field("lib_version", &self.lib_version)
             .field("no_compress", &self.no_compress)
             .field("psync_command", &self.psync_command)
-            .field("ask_commands", &self.ask_commands)
+            .field("questions", &self.questions)
+            .field("read_from", &self.read_from)
+            .field("confirm_empty", &self.confirm_empty)
             .field("resume", &self.resume)
             .finish()
     }
@@ -70,4 +76,34 @@ pub struct Resume {
     /// The number of its bytes that have been handled. The master is asked for the byte after
     /// these.
     pub offset: u64,
+}
+
+/// Which nodes may be followed. A node that does not tell its role may be, as real replicas do not
+/// ask.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// Masters.
+    #[default]
+    Master,
+    /// Both.
+    PreferReplica,
+    /// Replicas.
+    Replica,
+}
+
+/// What a master is asked about itself. It may refuse any answer; a proxy before it may even close
+/// the connection, and can be spared the question then.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Questions {
+    /// `ROLE`: see [`Handshake::peer`](super::Handshake::peer).
+    pub role: bool,
+    /// `INFO`, for the same.
+    pub info: bool,
+    /// `COMMAND`: see [`Handshake::commands`](super::Handshake::commands).
+    pub commands: bool,
+}
+
+impl Questions {
+    /// All of them.
+    pub const ALL: Self = Self { role: true, info: true, commands: true };
 }

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use super::answer::{self, Reply};
 use super::config::Config;
-use super::refusal::{Answered, Refusal};
+use super::info;
+use super::peer::{Peer, Told};
+use super::refusal::{Answered, Refusal, shown};
+use super::role;
 use super::step::{self, Step};
 use crate::lines::Lines;
 use crate::reply::{Limits, Replies, ReplyError, Value};
@@ -20,9 +23,14 @@ pub struct Handshake {
     awaited: VecDeque<Step>,
     /// Reads the answer to a step that asks for a value.
     replies: Replies,
+    /// What the answers to `ROLE` and to `INFO` tell.
+    role: Peer,
+    info: Peer,
+    /// Both, when all questions have been answered.
+    peer: Option<Peer>,
     /// The answer to `COMMAND`.
     commands: Option<Value>,
-    /// Why `PSYNC` was refused, later joined by why `SYNC` was.
+    /// Why `PSYNC` was refused; or why `AUTH` was, while it is not known whether by a Sentinel.
     refusal: Option<Refusal>,
 }
 
@@ -30,7 +38,16 @@ impl Handshake {
     /// A handshake before its first step.
     pub fn new(config: Config) -> Self {
         let replies = Replies::new(LIMITS);
-        Self { config, awaited: VecDeque::new(), replies, commands: None, refusal: None }
+        Self {
+            config,
+            awaited: VecDeque::new(),
+            replies,
+            role: Peer::default(),
+            info: Peer::default(),
+            peer: None,
+            commands: None,
+            refusal: None,
+        }
     }
 
     /// What to write first.
@@ -60,6 +77,12 @@ impl Handshake {
         reply
     }
 
+    /// Takes what the node has told of itself, once it is known: before `PSYNC` is sent, or the
+    /// node is refused for it.
+    pub fn peer(&mut self) -> Option<Peer> {
+        self.peer.take()
+    }
+
     /// Takes the answer to `COMMAND`, if the master gave one.
     pub fn commands(&mut self) -> Option<Value> {
         self.commands.take()
@@ -72,7 +95,7 @@ impl Handshake {
 
     fn read(&mut self, lines: &mut Lines) -> Result<Option<Reply>, Refusal> {
         let step = self.step();
-        if step.asks_for_value() {
+        if step.is_question() {
             return self
                 .replies
                 .next(lines)
@@ -117,9 +140,9 @@ impl Handshake {
             _ if step == Step::Done => Err(answered.unexpected()),
             [b'+', ..] if step == Step::Sync => {
                 let refusal = answered.unsupported();
-                self.both_refused(&refusal)
+                Err(self.both_refused(&refusal))
             }
-            [b'+', ..] => Ok(self.go_on()),
+            [b'+', ..] => self.go_on(),
             [b'-', ..] => {
                 let refusal = answered.refusal();
                 self.error(step, refusal)
@@ -132,17 +155,22 @@ impl Handshake {
         let ends = match (step, &refusal) {
             (Step::Ping, Refusal::PasswordNeeded { .. }) => !self.config.authenticates(),
             (Step::Ping, Refusal::NoPermission { .. }) => false,
+            // as a Sentinel does, whose users often give it the master's password
+            (Step::Auth, Refusal::PasswordNotSet { .. }) if self.config.questions.role => {
+                self.refusal = Some(refusal);
+                return self.go_on();
+            }
             (Step::ClientName | Step::LibName | Step::LibVersion, refused) => refused.closes(),
             (Step::Psync, refused) if !(refused.passes() || refused.closes()) => {
                 return Ok(self.try_sync(refusal));
             }
             (Step::Sync, refused) if !(refused.passes() || refused.closes()) => {
-                return self.both_refused(&refusal);
+                return Err(self.both_refused(&refusal));
             }
             (Step::Ping | Step::Auth | Step::Psync | Step::Sync | Step::Done, _) => true,
             (_, refused) => refused.is_lasting_for_replconf(),
         };
-        if ends { Err(refusal) } else { Ok(self.go_on()) }
+        if ends { Err(refusal) } else { self.go_on() }
     }
 
     /// Real replicas do so after a lasting refusal of `PSYNC`.
@@ -151,48 +179,60 @@ impl Handshake {
         Reply::Send(self.send(vec![Step::Sync]))
     }
 
-    fn both_refused(&mut self, of_sync: &Refusal) -> Result<Reply, Refusal> {
+    fn both_refused(&mut self, of_sync: &Refusal) -> Refusal {
         let of_psync = self.refusal.take().unwrap_or_else(|| of_sync.clone());
-        let refusal = of_psync.and_of_sync(Step::Psync.name(&self.config), of_sync);
-        if !matches!(refusal, Refusal::NoSync { .. }) {
-            return Err(refusal);
-        }
-        self.refusal = Some(refusal);
-        Ok(Reply::Send(self.send(vec![Step::Role])))
+        of_psync.and_of_sync(Step::Psync.name(&self.config), of_sync)
     }
 
-    /// Takes the answer to a step that asks for a value.
+    /// Takes the answer to a question.
     fn value(&mut self, step: Step, value: Result<Value, ReplyError>) -> Result<Reply, Refusal> {
-        let malformed = |error: ReplyError| Refusal::Malformed {
+        let value = value.map_err(|error| Refusal::Malformed {
             asked: step.name(&self.config),
             text: error.to_string(),
-        };
-        if step == Step::Commands {
-            self.commands = Some(value.map_err(malformed)?);
-            return Ok(self.go_on());
+        })?;
+        match step {
+            Step::Role => {
+                self.role = self.told(role::read(&value))?;
+                if let Some(refusal) = self.refusal.take() {
+                    return Err(refusal);
+                }
+            }
+            Step::Info => self.info = self.told(info::read(value.text().unwrap_or_default()))?,
+            _ => self.commands = Some(value),
         }
-        // the answer to `ROLE` only tells whether a Sentinel has refused
-        let is_sentinel = matches!(
-            &value,
-            Ok(Value::Array(elements))
-                if matches!(elements.first(), Some(Value::Bulk(role)) if role == b"sentinel")
-        );
-        let unexpected = || Refusal::Unexpected { text: step.name(&self.config) };
-        let refusal = self.refusal.take().unwrap_or_else(unexpected);
-        Err(match is_sentinel {
-            true => Refusal::Sentinel { text: refusal.text().to_owned() },
-            false => refusal,
-        })
+        self.go_on()
+    }
+
+    fn told(&self, told: Told) -> Result<Peer, Refusal> {
+        match told {
+            Told::Peer(peer) => Ok(peer),
+            Told::Sentinel(words) => {
+                Err(Refusal::Sentinel { text: shown(&words, self.config.password.as_deref()) })
+            }
+        }
     }
 
     /// Goes on after an answer that was good, or does not matter.
-    fn go_on(&mut self) -> Reply {
+    fn go_on(&mut self) -> Result<Reply, Refusal> {
         match self.awaited.pop_front() {
             Some(answered) if self.awaited.is_empty() => {
-                Reply::Send(self.send(answered.next(&self.config)))
+                let next = answered.next(&self.config);
+                if next.contains(&Step::Psync) {
+                    self.meet()?;
+                }
+                Ok(Reply::Send(self.send(next)))
             }
-            _ => Reply::Wait,
+            _ => Ok(Reply::Wait),
         }
+    }
+
+    /// All that the node is asked about itself has been answered.
+    fn meet(&mut self) -> Result<(), Refusal> {
+        let (role, info) = (std::mem::take(&mut self.role), std::mem::take(&mut self.info));
+        let peer = Peer::joined(role, info);
+        let refusal = peer.refusal(&self.config);
+        self.peer = Some(peer);
+        refusal.map_or(Ok(()), Err)
     }
 
     fn send(&mut self, steps: Vec<Step>) -> Vec<u8> {

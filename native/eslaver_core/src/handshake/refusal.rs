@@ -116,11 +116,45 @@ pub enum Refusal {
     },
     /// It is a Sentinel, which knows where the master is.
     #[error(
-        "this is a Sentinel, not a master: ask it for the master's address with SENTINEL \
-         get-master-addr-by-name NAME, and set master_host and master_port to that ({text})"
+        "this is a Sentinel, not a master: instead of master_host and master_port set the options \
+         sentinels, to its address, and master_name, to that of a group ({text})"
     )]
     Sentinel {
-        /// The Sentinel's words.
+        /// What it monitors.
+        text: String,
+    },
+    /// It is a replica, and masters are to be followed.
+    #[error(
+        "this is a replica of {text}, and read_from is master: to follow a replica, set read_from to \
+         prefer_replica or replica"
+    )]
+    Replica {
+        /// The address of its master.
+        text: String,
+    },
+    /// It is a master, and replicas are to be followed.
+    #[error(
+        "this is a master, and read_from is replica: to follow a master, too, set read_from to \
+         prefer_replica ({text})"
+    )]
+    Master {
+        /// Its role.
+        text: String,
+    },
+    /// It is a replica that has not got as far yet as the data here.
+    #[error("this replica is behind the data here, and is waited for ({text})")]
+    Behind {
+        /// Where it is.
+        text: String,
+    },
+    /// It has no keys, and does not know the history of the data that there is: it may have lost
+    /// them.
+    #[error(
+        "the master has no keys, and not the history of the data here, which is kept: it is followed \
+         if this is still so after empty_master_delay ({text})"
+    )]
+    EmptyMaster {
+        /// The id of its history.
         text: String,
     },
     /// A port for TLS, and this link is without.
@@ -189,6 +223,10 @@ impl Refusal {
             Self::NoPermission { .. } => "no_permission",
             Self::NoSync { .. } => "no_sync",
             Self::Sentinel { .. } => "sentinel",
+            Self::Replica { .. } => "replica",
+            Self::Master { .. } => "master",
+            Self::Behind { .. } => "behind",
+            Self::EmptyMaster { .. } => "empty_master",
             Self::SpeaksTls { .. } => "tls",
             Self::Unsupported { .. } => "unsupported",
             Self::Malformed { .. } => "malformed",
@@ -201,7 +239,28 @@ impl Refusal {
     /// Whether trying again soon may help. A refusal that needs a change of configuration does not
     /// heal.
     pub fn heals(&self) -> bool {
-        self.passes() || matches!(self, Self::TooManyClients { .. } | Self::Error { .. })
+        self.passes()
+            || matches!(
+                self,
+                Self::TooManyClients { .. }
+                    | Self::Replica { .. }
+                    | Self::Master { .. }
+                    | Self::Behind { .. }
+                    | Self::EmptyMaster { .. }
+                    | Self::Error { .. }
+            )
+    }
+
+    /// Whether it is ours, because of what the node says that it is.
+    pub fn is_ours(&self) -> bool {
+        matches!(
+            self,
+            Self::Sentinel { .. }
+                | Self::Replica { .. }
+                | Self::Master { .. }
+                | Self::Behind { .. }
+                | Self::EmptyMaster { .. }
+        )
     }
 
     /// Whether the master says that it will accept replicas later.
@@ -254,6 +313,10 @@ impl Refusal {
             | Self::NoPermission { text, .. }
             | Self::NoSync { text, .. }
             | Self::Sentinel { text }
+            | Self::Replica { text }
+            | Self::Master { text }
+            | Self::Behind { text }
+            | Self::EmptyMaster { text }
             | Self::SpeaksTls { text, .. }
             | Self::Unsupported { text }
             | Self::Malformed { text, .. }
@@ -349,18 +412,23 @@ impl Answered<'_> {
     fn text(&self) -> String {
         let line = self.line.strip_prefix(b"-").unwrap_or(self.line);
         let end = memchr::memmem::find(line, b", with args beginning with").unwrap_or(line.len());
-        let mut text = String::from_utf8_lossy(&line[..end]).into_owned();
-        if let Some(secret) = self.secret.filter(|secret| !secret.is_empty()) {
-            text = text.replace(&*String::from_utf8_lossy(secret), "***");
-        }
-        let mut shown: String = text
-            .chars()
-            .map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char })
-            .take(MAX_SHOWN)
-            .collect();
-        if text.chars().nth(MAX_SHOWN).is_some() {
-            shown.push('…');
-        }
-        shown
+        shown(&line[..end], self.secret)
     }
+}
+
+/// A node's words for messages: without the password and control characters, and not too long.
+pub(super) fn shown(words: &[u8], secret: Option<&[u8]>) -> String {
+    let mut text = String::from_utf8_lossy(words).into_owned();
+    if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
+        text = text.replace(&*String::from_utf8_lossy(secret), "***");
+    }
+    let mut shown: String = text
+        .chars()
+        .map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char })
+        .take(MAX_SHOWN)
+        .collect();
+    if text.chars().nth(MAX_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
 }

@@ -1,6 +1,6 @@
 //! The steps of a handshake, and what each sends.
 
-use super::config::{Config, Resume};
+use super::config::{Config, Questions, Resume};
 use crate::resp;
 
 /// The name of this library in the master's `CLIENT LIST`.
@@ -30,20 +30,22 @@ pub enum Step {
     NoCompress,
     /// `REPLCONF version`.
     Version,
+    /// `ROLE`.
+    Role,
+    /// `INFO`.
+    Info,
     /// `COMMAND`.
     Commands,
     /// `PSYNC`.
     Psync,
     /// `SYNC`, after `PSYNC` was refused.
     Sync,
-    /// `ROLE`, after both were refused.
-    Role,
     /// The handshake is over.
     Done,
 }
 
 /// The steps sent together after the answer to `PING`, if configured.
-const INTRODUCTION: [Step; 10] = [
+const INTRODUCTION: [Step; 12] = [
     Step::Auth,
     Step::ClientName,
     Step::LibName,
@@ -53,6 +55,8 @@ const INTRODUCTION: [Step; 10] = [
     Step::Capabilities,
     Step::NoCompress,
     Step::Version,
+    Step::Role,
+    Step::Info,
     Step::Commands,
 ];
 
@@ -73,14 +77,26 @@ impl Step {
             Self::ClientName => config.client_name.is_some(),
             Self::IpAddress => config.announce_ip.is_some(),
             Self::NoCompress => config.no_compress,
-            Self::Commands => config.ask_commands,
+            Self::Role => config.questions.role,
+            Self::Info => config.questions.info,
+            Self::Commands => config.questions.commands,
             _ => true,
         }
     }
 
-    /// Whether the answer is a value, which may be longer than a line.
-    pub(super) fn asks_for_value(self) -> bool {
-        matches!(self, Self::Commands | Self::Role)
+    /// Whether it asks the master about itself. The answer is a value, which may be longer than a
+    /// line, and the handshake does without.
+    pub fn is_question(self) -> bool {
+        matches!(self, Self::Role | Self::Info | Self::Commands)
+    }
+
+    /// The questions without this one.
+    pub fn left_out_of(self, questions: Questions) -> Questions {
+        Questions {
+            role: questions.role && self != Self::Role,
+            info: questions.info && self != Self::Info,
+            commands: questions.commands && self != Self::Commands,
+        }
     }
 
     /// Whether the answer may take long: the master prepares a snapshot, and keeps the link alive
@@ -101,10 +117,11 @@ impl Step {
             Self::Capabilities => "REPLCONF capa",
             Self::NoCompress => "REPLCONF rdb-no-compress",
             Self::Version => "REPLCONF version",
+            Self::Role => "ROLE",
+            Self::Info => "INFO",
             Self::Commands => "COMMAND",
             Self::Psync => return String::from_utf8_lossy(config.psync()).into_owned(),
             Self::Sync => "SYNC",
-            Self::Role => "ROLE",
             Self::Done => "the end of the handshake",
         }
         .to_owned()
@@ -128,11 +145,12 @@ impl Step {
             Self::Capabilities => replconf(&[b"capa", b"eof", b"capa", b"psync2"]),
             Self::NoCompress => replconf(&[b"rdb-no-compress", b"1"]),
             Self::Version => replconf(&[b"version", config.version.as_bytes()]),
+            Self::Role => resp::encode(&[b"ROLE"]),
+            Self::Info => resp::encode(&[b"INFO"]),
             Self::Commands => resp::encode(&[b"COMMAND"]),
             Self::Psync => psync(config),
             // inline, as the oldest masters are asked
             Self::Sync => b"SYNC\r\n".to_vec(),
-            Self::Role => resp::encode(&[b"ROLE"]),
             Self::Done => Vec::new(),
         }
     }

@@ -1,13 +1,13 @@
 //! Handshakes, and what a line of the master leads to.
 #![allow(dead_code, unreachable_pub)]
 
-use eslaver_core::handshake::{Config, Handshake, Refusal, Reply, Resume, Step};
+use eslaver_core::handshake::{Config, Handshake, Questions, Refusal, Reply, Resume, Step};
 use eslaver_core::lines::Lines;
 
 /// A replication id.
 pub const ID: &str = "e8ed51b7170b32fbd6d84e30c5af89f5544fa41e";
 
-/// Every step but that of `COMMAND` and those after `PSYNC`.
+/// Every step but the questions, and that after `PSYNC`.
 pub const STEPS: [Step; 11] = [
     Step::Ping,
     Step::Auth,
@@ -34,9 +34,14 @@ pub fn full_config() -> Config {
         lib_version: "1.2.3",
         no_compress: true,
         psync_command: None,
-        ask_commands: false,
         resume: Some(Resume { replid: ID.to_owned(), offset: 41 }),
+        ..Config::default()
     }
+}
+
+/// The same, and every question is asked.
+pub fn asking_config() -> Config {
+    Config { questions: Questions::ALL, ..full_config() }
 }
 
 /// With nothing configured.

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use eslaver_core::handshake::{Handshake, Refusal, Reply, Step};
+use crossbeam_channel::Sender;
+use eslaver_core::handshake::{Handshake, Questions, Refusal, Reply, Step};
 use eslaver_core::lines::Lines;
 use mio::Poll;
 
@@ -10,7 +11,7 @@ use super::wire::{Socket, Wire};
 use super::{plain, tls};
 use crate::link::config::Config;
 use crate::link::end::End;
-use crate::link::shared::Shared;
+use crate::link::shared::{Chunk, Shared};
 
 /// How long to wait for an answer, except the one to `PSYNC`: the master may have to begin a
 /// snapshot first, and keeps the link alive by newlines.
@@ -42,23 +43,24 @@ pub(crate) struct Greeted {
 /// Why a link has not been accepted.
 pub(crate) enum Failed {
     End(End),
-    /// The link ended at `COMMAND`. It may be accepted without that.
-    AtCommands(Poll),
+    /// The link ended at this question. It may be accepted without that.
+    At(Step, Poll),
 }
 
-/// Shakes hands. `ask_commands`: whether to ask the master for its commands.
+/// Shakes hands, and asks the master these questions.
 pub(crate) fn greet(
     mut wire: Wire,
-    ask_commands: bool,
+    questions: Questions,
     config: &Config,
     shared: &Shared,
+    chunks: &Sender<Chunk>,
 ) -> Result<Greeted, Failed> {
     let mut told = config.handshake.clone();
     told.no_compress = !config.compression.is_taken(wire.is_local());
-    told.ask_commands = ask_commands;
+    told.questions = questions;
     let mut handshake = Handshake::new(told);
     let mut at = Step::Ping;
-    match shake_hands(&mut handshake, &mut at, &mut wire, config, shared) {
+    match shake_hands(&mut handshake, &mut at, &mut wire, config, shared, chunks) {
         Ok((sync, rest)) => {
             let mut learned = config.learned.clone();
             if let Some(reply) = handshake.commands() {
@@ -67,10 +69,17 @@ pub(crate) fn greet(
             shared.set_learned(learned);
             Ok(Greeted { wire, sync, rest })
         }
-        Err(end) if at == Step::Commands && !matches!(end, End::Stopped) => {
-            Err(Failed::AtCommands(wire.into_poll()))
-        }
+        Err(end) if at.is_question() && !is_final(&end) => Err(Failed::At(at, wire.into_poll())),
         Err(end) => Err(Failed::End(end)),
+    }
+}
+
+/// Whether the question has nothing to do with it.
+fn is_final(end: &End) -> bool {
+    match end {
+        End::Stopped => true,
+        End::Refused(refusal) => refusal.is_ours(),
+        _ => false,
     }
 }
 
@@ -81,6 +90,7 @@ fn shake_hands(
     wire: &mut Wire,
     config: &Config,
     shared: &Shared,
+    chunks: &Sender<Chunk>,
 ) -> Result<(Sync, Vec<u8>), End> {
     let mut lines = Lines::new();
     let mut buffer = [0; BUFFER];
@@ -88,7 +98,13 @@ fn shake_hands(
     let mut heard = Instant::now();
     let mut suspicious = Some(heard + plain::SILENCE);
     loop {
-        while let Some(reply) = next(handshake, at, &mut lines)? {
+        loop {
+            let next = next(handshake, at, &mut lines);
+            if let Some(peer) = handshake.peer() {
+                chunks.send(Chunk::Peer(Box::new(peer))).map_err(|_| End::Stopped)?;
+                shared.wake_link();
+            }
+            let Some(reply) = next? else { break };
             heard = Instant::now();
             let sync = match reply {
                 Reply::Wait => continue,

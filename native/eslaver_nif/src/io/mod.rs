@@ -22,6 +22,7 @@ pub(crate) use wire::WAKE;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
+use eslaver_core::handshake::Questions;
 use mio::{Poll, Waker};
 
 use crate::link::config::{Address, Config};
@@ -65,7 +66,7 @@ fn run(config: Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk>) -> E
 }
 
 fn replicate(config: &Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk>) -> End {
-    let pumped = accepted(config, poll, shared)
+    let pumped = accepted(config, poll, shared, chunks)
         .and_then(|(greeted, master)| pump::pump(greeted, config, master, shared, chunks));
     match pumped {
         Ok(never) => match never {},
@@ -73,18 +74,24 @@ fn replicate(config: &Config, poll: Poll, shared: &Shared, chunks: &Sender<Chunk
     }
 }
 
-/// Connects and shakes hands: once more if the master, or a proxy before it, ends the connection
-/// when asked for its commands.
-fn accepted(config: &Config, poll: Poll, shared: &Shared) -> Result<(Greeted, String), End> {
-    let mut poll = poll;
-    for ask_commands in [true, false] {
+/// Connects and shakes hands: once more without a question at which the master, or a proxy before
+/// it, ends the connection.
+fn accepted(
+    config: &Config,
+    poll: Poll,
+    shared: &Shared,
+    chunks: &Sender<Chunk>,
+) -> Result<(Greeted, String), End> {
+    let (mut poll, mut questions) = (poll, Questions::ALL);
+    loop {
         let (wire, master) = connect::connect(config, poll, shared)?;
-        match greet::greet(wire, ask_commands, config, shared) {
+        match greet::greet(wire, questions, config, shared, chunks) {
             Ok(greeted) => return Ok((greeted, master)),
             Err(Failed::End(end)) => return Err(end),
-            Err(Failed::AtCommands(back)) => poll = back,
+            Err(Failed::At(question, back)) => {
+                poll = back;
+                questions = question.left_out_of(questions);
+            }
         }
     }
-    // the second time it is not asked
-    Err(End::Confused)
 }

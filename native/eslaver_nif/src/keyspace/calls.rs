@@ -49,7 +49,8 @@ fn keyspace_detach<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResu
     keyspace.projections().into_iter().for_each(|projections| projections.call(env));
     keyspace.notify(env);
     let position = keyspace.position();
-    Ok((ticket, position_term(env, position.as_ref())?).encode(env))
+    let has_keys = keyspace.store().is_some_and(|store| !store.is_empty());
+    Ok((ticket, position_term(env, position.as_ref())?, has_keys).encode(env))
 }
 
 fn position_term<'a>(env: Env<'a>, position: Option<&Position>) -> NifResult<Term<'a>> {
@@ -61,6 +62,39 @@ fn position_term<'a>(env: Env<'a>, position: Option<&Position>) -> NifResult<Ter
         }
         _ => Ok(atoms::undefined().encode(env)),
     }
+}
+
+/// The place up to which all can be read, and projections have it, at least.
+#[rustler::nif]
+fn keyspace_reached<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult<Term<'a>> {
+    let place = keyspace.readable().map(|position| {
+        let offset = keyspace.reached(position.replid.as_deref(), 0).unwrap_or(0);
+        Position { offset, ..position }
+    });
+    position_term(env, place.as_ref())
+}
+
+/// The offset up to which all can be read, if that is at least this one of this history. Else the
+/// mirror is told when it is.
+#[rustler::nif]
+fn keyspace_await<'a>(
+    env: Env<'a>,
+    keyspace: ResourceArc<Keyspace>,
+    replid: &str,
+    offset: u64,
+) -> Term<'a> {
+    let reached = keyspace.wait_for(replid, offset);
+    reached.map_or(atoms::waiting().encode(env), |offset| offset.encode(env))
+}
+
+/// Whether all up to this offset, of the history with this id or of any, can be read of the mirror
+/// with this name.
+#[rustler::nif]
+fn keyspace_has(name: Atom, replid: Term<'_>, offset: u64) -> NifResult<bool> {
+    let replid = if replid.is_atom() { None } else { Some(replid.decode::<&str>()?) };
+    let keyspaces = registry::all();
+    let keyspace = registry::find(&keyspaces, name);
+    Ok(keyspace.is_some_and(|keyspace| keyspace.reached(replid, offset).is_some()))
 }
 
 /// The next link has to begin with a full resync.

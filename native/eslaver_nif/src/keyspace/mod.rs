@@ -5,6 +5,7 @@
 //! | `registry` | finds a keyspace by its mirror's name |
 //! | `state` | the keyspace: its current store, and what outlives a link |
 //! | `projections` | what a mirror's projections have still to take in |
+//! | `awaited` | what its mirror waits for |
 //! | `keeper` | what the process that keeps these asks of its keyspace |
 //! | `calls` | what a mirror's server asks of its keyspace |
 //! | `save`, `restore` | a keyspace as a file, and back |
@@ -15,9 +16,12 @@
 //! | `names` | atoms as the names of queries and of their arguments |
 //! | `fault` | faults that tests ask for |
 //! | `reaper` | the thread that drops what is out of reach |
+//! | `compactor` | has it move together what is not, and give memory back |
 
 mod answer;
+mod awaited;
 mod calls;
+mod compactor;
 mod fault;
 mod file;
 mod keeper;

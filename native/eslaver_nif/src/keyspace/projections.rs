@@ -56,9 +56,10 @@ impl Projections {
         self.awaited.load(Ordering::SeqCst)
     }
 
-    /// Whether the projections have taken in all that has been written.
+    /// Whether the projections have taken in all that had been noted when this was called. The keeper
+    /// takes changes only while it is awaited, so these come first.
     pub(crate) fn is_settled(&self) -> bool {
-        !self.is_awaited() && !self.has_changes()
+        !self.has_changes() && !self.is_awaited()
     }
 
     /// Calls the keeper if there is something to take in. The link that has changed it may be ending

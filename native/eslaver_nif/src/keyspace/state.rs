@@ -13,10 +13,12 @@ use rustler::{Env, LocalPid, ResourceArc};
 
 use crate::atoms;
 use crate::interests::Interests;
+use crate::keyspace::awaited::Awaited;
+use crate::keyspace::compactor;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::file::Failure;
 use crate::keyspace::projections::Projections;
-use crate::keyspace::reaper::Graves;
+use crate::keyspace::reaper::{self, Graves};
 use crate::terms::notices::Notices;
 
 /// The weight of notices with which the mirror is left alone until it has told them.
@@ -41,6 +43,8 @@ pub(crate) struct Keyspace {
     notices: Mutex<Notices>,
     /// The weight of what it was sent, and has not told yet.
     untold: AtomicU64,
+    /// What the mirror waits for.
+    awaited: Awaited,
     /// What is kept in step with it, if anything is.
     projections: OnceLock<Projections>,
     /// Whether nothing may be written, until it is released.
@@ -157,6 +161,7 @@ impl Keyspace {
         in_place: bool,
         max_memory: Option<u64>,
     ) -> Self {
+        reaper::start();
         Self {
             serves_stale,
             in_place,
@@ -166,6 +171,7 @@ impl Keyspace {
             interests,
             notices: Mutex::new(Notices::new()),
             untold: AtomicU64::new(0),
+            awaited: Awaited::default(),
             projections: OnceLock::new(),
             held: AtomicBool::new(false),
             turn: Mutex::new(0),
@@ -232,6 +238,31 @@ impl Keyspace {
         applied.position.clone().filter(|_| self.current.load().is_some())
     }
 
+    /// All up to here can be read. There is no such place while something may be missing, and if the
+    /// master counts no offsets.
+    pub(super) fn readable(&self) -> Option<Position> {
+        if self.applied().is_lost {
+            return None;
+        }
+        self.position().filter(|position| position.replid.is_some())
+    }
+
+    /// The offset up to which all can be read, and projections have it: if that is at least `offset`
+    /// of the history with this id, or of any.
+    pub(super) fn reached(&self, replid: Option<&str>, offset: u64) -> Option<u64> {
+        let position = self.readable()?;
+        let is_it = replid.is_none_or(|replid| position.replid.as_deref() == Some(replid));
+        // what there is to take in has been noted before the position was known
+        let is_settled = || self.projections().is_none_or(Projections::is_settled);
+        (is_it && position.offset >= offset && is_settled()).then_some(position.offset)
+    }
+
+    /// As [`Self::reached`]. If it has not been, the mirror is told when it is.
+    pub(super) fn wait_for(&self, replid: &str, offset: u64) -> Option<u64> {
+        self.awaited.set(replid.to_owned(), offset);
+        self.reached(Some(replid), offset)
+    }
+
     pub(crate) fn applied(&self) -> MutexGuard<'_, Applied> {
         self.applied.lock()
     }
@@ -250,6 +281,7 @@ impl Keyspace {
     fn show(&self, store: Arc<Store>, position: Position, functions: Functions, followed: bool) {
         let Position { offset, db, .. } = position;
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
+        compactor::watch(&store);
         let old = {
             let mut applied = self.applied();
             applied.position = Some(position);
@@ -377,6 +409,12 @@ impl Keyspace {
             if !notices.send(env, self.mirror) {
                 self.untold.fetch_sub(weight, Ordering::SeqCst);
             }
+            drop(notices);
+            self.awaited.check(|replid, offset| {
+                let is_reached = self.reached(Some(replid), offset).is_some();
+                is_reached
+                    && env.send(&self.mirror, (atoms::eslaver_keyspace(), atoms::reached())).is_ok()
+            });
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use eslaver_core::commands::Learned;
 use eslaver_core::filter::Filter;
-use eslaver_core::handshake;
+use eslaver_core::handshake::{self, ReadFrom};
 use eslaver_core::position::Position;
 use eslaver_core::{rdb, resp};
 use rustler::types::erlang_option::ErlOption;
@@ -57,6 +57,14 @@ enum RawEvents {
     Full,
 }
 
+/// Which nodes may be followed.
+#[derive(NifUnitEnum)]
+enum RawReadFrom {
+    Master,
+    PreferReplica,
+    Replica,
+}
+
 /// Where the master is.
 #[derive(NifTaggedEnum)]
 pub(crate) enum RawAddress<'a> {
@@ -80,6 +88,8 @@ pub(crate) struct RawConfig<'a> {
     announce_ip: ErlOption<Binary<'a>>,
     client_name: ErlOption<Binary<'a>>,
     psync_command: Binary<'a>,
+    read_from: RawReadFrom,
+    confirm_empty: bool,
     rdb_compression: Compression,
     resume: ErlOption<RawResume<'a>>,
     dbfilename: ErlOption<Binary<'a>>,
@@ -278,6 +288,12 @@ impl RawConfig<'_> {
                 client_name: bytes(self.client_name),
                 lib_version: LIB_VERSION,
                 psync_command: Some(self.psync_command.to_vec()),
+                read_from: match self.read_from {
+                    RawReadFrom::Master => ReadFrom::Master,
+                    RawReadFrom::PreferReplica => ReadFrom::PreferReplica,
+                    RawReadFrom::Replica => ReadFrom::Replica,
+                },
+                confirm_empty: self.confirm_empty,
                 resume: start.as_ref().map(Start::resume),
                 // the rest depends on the connection
                 ..handshake::Config::default()

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use eslaver_core::commands::Learned;
+use eslaver_core::handshake::Peer;
 use eslaver_core::rdb::Piece;
 use mio::Waker;
 use rustler::{LocalPid, OwnedEnv};
@@ -47,6 +48,8 @@ impl Drop for Alive {
 
 /// What the I/O thread hands to the slices.
 pub(crate) enum Chunk {
+    /// What the node tells of itself: a sync with it may follow.
+    Peer(Box<Peer>),
     /// A snapshot begins, of `bytes` bytes if the master knows that.
     Full { replid: Option<String>, offset: u64, bytes: Option<u64>, master: String },
     /// Bytes of the snapshot.

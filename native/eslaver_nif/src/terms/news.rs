@@ -1,5 +1,6 @@
 //! What a link tells the server besides batches.
 
+use eslaver_core::handshake::{Peer, Role};
 use eslaver_core::rdb::LeftOut;
 use rustler::{Atom, Env, LocalPid};
 
@@ -7,6 +8,8 @@ use crate::atoms;
 use crate::terms::message::{Built, Message};
 
 pub(crate) enum News<'a> {
+    /// What the node tells of itself. A sync with it may follow.
+    Peer(&'a Peer),
     /// A snapshot begins. Masters without `PSYNC` have no id, and some do not know the size.
     Full { replid: Option<&'a str>, offset: u64, bytes: Option<u64>, master: &'a str },
     /// The stream goes on from the position that was asked for.
@@ -33,8 +36,9 @@ impl News<'_> {
 
     fn build(self, message: &mut Message) -> (Atom, Vec<(Atom, Built)>) {
         match self {
+            News::Peer(peer) => (atoms::peer(), facts(peer, message)),
             News::Full { replid, offset, bytes, master } => {
-                let size = bytes.map_or(atoms::undefined().into(), |bytes| message.uint(bytes));
+                let size = number(bytes, message);
                 let pairs = vec![
                     (atoms::replid(), text(replid, message)),
                     (atoms::offset(), message.uint(offset)),
@@ -78,4 +82,40 @@ impl News<'_> {
 
 fn text(text: Option<&str>, message: &mut Message) -> Built {
     text.map_or(atoms::undefined().into(), |text| message.binary(text.as_bytes()))
+}
+
+fn number(number: Option<u64>, message: &mut Message) -> Built {
+    number.map_or(atoms::undefined().into(), |number| message.uint(number))
+}
+
+fn facts(peer: &Peer, message: &mut Message) -> Vec<(Atom, Built)> {
+    let role = match peer.role {
+        Some(Role::Master) => atoms::master(),
+        Some(Role::Replica) => atoms::replica(),
+        None => atoms::unknown(),
+    };
+    let link = match peer.is_linked {
+        Some(true) => atoms::up(),
+        Some(false) => atoms::down(),
+        None => atoms::undefined(),
+    };
+    let master = match &peer.master {
+        Some((host, port)) => {
+            let address = [message.binary(host.as_bytes()), message.uint((*port).into())];
+            message.tuple(&address)
+        }
+        None => atoms::undefined().into(),
+    };
+    vec![
+        (atoms::role(), role.into()),
+        (atoms::master(), master),
+        (atoms::master_link(), link.into()),
+        (atoms::replid(), text(peer.replid.as_deref(), message)),
+        (atoms::replid2(), text(peer.replid2.as_deref(), message)),
+        (atoms::offset(), number(peer.offset, message)),
+        (atoms::second_offset(), number(peer.second_offset, message)),
+        (atoms::backlog_first(), number(peer.backlog_first, message)),
+        (atoms::keys(), number(peer.keys, message)),
+        (atoms::version(), text(peer.version.as_deref(), message)),
+    ]
 }

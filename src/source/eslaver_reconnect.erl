@@ -1,0 +1,112 @@
+%% @doc Where to connect to next, and when: it asks the source, follows the addresses that the
+%% source names by itself, and lengthens the pauses between attempts.
+%% @private
+-module(eslaver_reconnect).
+
+-export([new/2, next/2, heard/3, met/2, leave/2, left_for/1, up/2, moved/1, down/4]).
+-export([shown/1, info/1, close/1]).
+-export_type([reconnect/0, report/0]).
+
+-record(reconnect, {
+    source :: eslaver_source:source(),
+    %% The address to connect to next, where the source has named one by itself.
+    next :: undefined | eslaver_nif:address(),
+    retry = eslaver_retry:new() :: eslaver_retry:retry()
+}).
+
+-opaque reconnect() :: #reconnect{}.
+
+-type report() :: quiet | {logger:level(), What :: atom(), map()}.
+%% What to log.
+
+%% @doc For the calling process.
+-spec new(eslaver_source:spec(), eslaver_source:settings()) -> reconnect().
+new(Spec, Settings) ->
+    #reconnect{source = eslaver_source:new(Spec, Settings)}.
+
+%% @doc The address to connect to, or `asked': then {@link heard/3} tells it.
+-spec next(eslaver_source:need(), reconnect()) ->
+    {connect, eslaver_nif:address(), reconnect()} | {asked, reconnect()}.
+next(Need, #reconnect{next = undefined, source = Source} = Reconnect) ->
+    case eslaver_source:find(Need, Source) of
+        {found, Address, Next} -> {connect, Address, Reconnect#reconnect{source = Next}};
+        {asked, Next} -> {asked, Reconnect#reconnect{source = Next}}
+    end;
+next(_Need, #reconnect{next = Address} = Reconnect) ->
+    {connect, Address, Reconnect#reconnect{next = undefined}}.
+
+%% @doc Reads a message of the process' mailbox. An address that it brings is the next one.
+-spec heard(Message :: term(), eslaver_source:need(), reconnect()) ->
+    {eslaver_source:news(), reconnect()}.
+heard(Message, Need, #reconnect{source = Source} = Reconnect) ->
+    {News, Next} = eslaver_source:handle(Message, Need, Source),
+    {News, Reconnect#reconnect{source = Next}}.
+
+%% @doc A node has told of itself, and may be followed.
+-spec met(eslaver_source:peer(), reconnect()) -> reconnect().
+met(Peer, #reconnect{source = Source} = Reconnect) ->
+    Reconnect#reconnect{source = eslaver_source:met(Peer, Source)}.
+
+%% @doc The link that there is ends for one to this address, at once.
+-spec leave(eslaver_nif:address(), reconnect()) -> reconnect().
+leave(Address, Reconnect) ->
+    Reconnect#reconnect{next = Address}.
+
+%% @doc Where to the link that ends has been left.
+-spec left_for(reconnect()) -> eslaver_nif:address() | undefined.
+left_for(#reconnect{next = Next}) -> Next.
+
+%% @doc The link is up.
+-spec up(eslaver_retry:resync(), reconnect()) -> reconnect().
+up(Resync, #reconnect{retry = Retry} = Reconnect) ->
+    Reconnect#reconnect{retry = eslaver_retry:up(Resync, Retry)}.
+
+%% @doc Commands have arrived.
+-spec moved(reconnect()) -> reconnect().
+moved(#reconnect{retry = Retry} = Reconnect) ->
+    Reconnect#reconnect{retry = eslaver_retry:moved(Retry)}.
+
+%% @doc A link to this node is lost, or could not be made: the pause in ms, and what to log.
+-spec down(Why, WasUp :: boolean(), eslaver_source:peer(), reconnect()) ->
+    {Pause :: non_neg_integer(), report(), reconnect()}
+when
+    Why :: {eslaver_retry:error(), Heals :: boolean()}.
+down({Error, Heals}, WasUp, Peer, #reconnect{retry = Retry} = Reconnect) ->
+    {Pause, Level, Next} = eslaver_retry:down(Error, Heals, WasUp, Retry),
+    case elsewhere(Error, Peer, Reconnect#reconnect{retry = Next}) of
+        #reconnect{next = undefined} = Down ->
+            {Pause, lost(Level, WasUp, Error), Down};
+        #reconnect{next = Address} = Down ->
+            {0, moved(Level, Address), Down}
+    end.
+
+%% Where the same is found again and again it is said once.
+moved(quiet, _Address) -> quiet;
+moved(_Level, Address) -> {notice, moved, #{to => eslaver_log:address(Address)}}.
+
+%% Another address that the source has for a node which is not what is wanted.
+elsewhere(#{reason := Reason}, Peer, #reconnect{next = undefined} = Reconnect) when
+    Reason =:= replica; Reason =:= master
+->
+    case eslaver_source:refused(Reason, Peer, Reconnect#reconnect.source) of
+        {found, Address, Next} -> Reconnect#reconnect{source = Next, next = Address};
+        {again, Next} -> Reconnect#reconnect{source = Next}
+    end;
+elsewhere(_Error, _Peer, Reconnect) ->
+    Reconnect.
+
+lost(quiet, _WasUp, _Error) -> quiet;
+lost(Level, true, Error) -> {Level, link_down, Error};
+lost(Level, false, Error) -> {Level, no_link, Error}.
+
+%% @doc The source for people, before there is a link.
+-spec shown(reconnect()) -> binary().
+shown(#reconnect{source = Source}) -> eslaver_source:shown(Source).
+
+%% @doc For `info'.
+-spec info(reconnect()) -> #{reconnects := non_neg_integer(), last_error := _}.
+info(#reconnect{retry = Retry}) -> eslaver_retry:info(Retry).
+
+%% @doc It is needed no more.
+-spec close(reconnect()) -> ok.
+close(#reconnect{source = Source}) -> eslaver_source:close(Source).
