@@ -1,4 +1,4 @@
-.PHONY: help build demo shell test ct soak bench fuzz miri asan schedules lint fmt clean
+.PHONY: help build demo shell test tests ct soak bench fuzz miri asan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -34,6 +34,11 @@ shell: build
 	@echo 'No master yet? In another terminal:  tools/master.sh 6379'
 	@echo 'Then, for example:                   eslaver:start(normal, []).'
 	@erl -pa $(lib)/eslaver/ebin
+
+# Builds the Rust tests, and runs none.
+tests:
+	cargo test --workspace --locked --no-run
+	cargo test --locked --manifest-path fuzz/Cargo.toml --no-run
 
 test: lint
 	cargo test --workspace --locked

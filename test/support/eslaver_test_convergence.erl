@@ -8,7 +8,7 @@
 %% commands.
 -module(eslaver_test_convergence).
 
--export([run/2, replay/2, lasting/2, format/1]).
+-export([run/2, replay/2, remaining/2, format/1]).
 -export_type([subject/0, options/0, report/0]).
 
 %% `caught_up`: whether it has all up to there. `content`: what it holds.
@@ -119,7 +119,7 @@ settled(#{master := Client, replica := Replica, referee := Referee} = Subject, P
         end,
         [Replica | [Referee || Referee =/= none]]
     ),
-    lasting(fun() -> differences(Subject) end, Patience).
+    remaining(fun() -> differences(Subject) end, Patience).
 
 %% Where the master is. The first versions have one id for all purposes.
 place(Client) ->
@@ -144,19 +144,19 @@ differences(#{master := Client, replica := #{content := Content}} = Subject) ->
 
 %% The differences that are still there after `Patience` ms, in two looks. Between two reads of a
 %% key that make one look, it may expire, and a look may take longer than all of `Patience`.
--spec lasting(fun(() -> [Difference]), Patience :: non_neg_integer()) -> [Difference] when
+-spec remaining(fun(() -> [Difference]), Patience :: non_neg_integer()) -> [Difference] when
     Difference :: eslaver_test_content:difference().
-lasting(Look, Patience) ->
-    lasting(Look, Look(), erlang:monotonic_time(millisecond) + Patience).
+remaining(Look, Patience) ->
+    remaining(Look, Look(), erlang:monotonic_time(millisecond) + Patience).
 
-lasting(_Look, [], _Deadline) ->
+remaining(_Look, [], _Deadline) ->
     [];
-lasting(Look, Before, Deadline) ->
+remaining(Look, Before, Deadline) ->
     timer:sleep(50),
     Now = Look(),
     case erlang:monotonic_time(millisecond) < Deadline of
         true ->
-            lasting(Look, Now, Deadline);
+            remaining(Look, Now, Deadline);
         false ->
             [Difference || {Place, _, _} = Difference <- Now, lists:keymember(Place, 1, Before)]
     end.

@@ -3,19 +3,22 @@
 
 -export([build/2, run/2]).
 
-%% Builds an example of a crate, for run/2.
+%% Builds an example of a crate, for run/2, beside the NIF: what both have in common is built once.
 -spec build(Crate :: string(), Example :: string()) -> ok.
 build(Crate, Example) ->
     Build = ["cargo build --quiet --release --locked -p ", Crate, " --example ", Example],
-    {ok, _} = shell(["cd '", root(), "' && ", Build, " --target-dir target"]),
+    {ok, _} = shell(["cd '", root(), "' && ", Build, " --target-dir '", target(), "'"]),
     ok.
 
 %% What the example has written to its outputs.
 -spec run(Example :: string(), Args :: [string()]) ->
     {ok, binary()} | {error, Status :: pos_integer(), binary()}.
 run(Example, Args) ->
-    Program = filename:join([root(), "target", "release", "examples", Example]),
+    Program = filename:join([target(), "release", "examples", Example]),
     shell(lists:join(" ", [["'", Word, "'"] || Word <- [Program | Args]])).
+
+target() ->
+    filename:absname(os:getenv("CARGO_TARGET_DIR", "target"), root()).
 
 %% The repository, from where this is compiled.
 root() ->

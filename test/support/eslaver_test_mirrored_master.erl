@@ -83,7 +83,7 @@ snapshot(#{servers := {First, _}, mirror := Mirror}) ->
             eslaver_test_content:of_server(Client), eslaver_test_content:of_mirror(Name, ?DBS)
         )
     end,
-    Left = eslaver_test_convergence:lasting(Differences, ?PATIENCE),
+    Left = eslaver_test_convergence:remaining(Differences, ?PATIENCE),
     Content = eslaver_test_content:of_mirror(Name, ?DBS),
     ok = eslaver_test_client:close(Client),
     ok = eslaver_mirror:stop(Name),

@@ -1,7 +1,7 @@
 %% A mirror of a master behind a proxy (eslaver_test_proxy), and the replica that feeds it.
 -module(eslaver_test_proxied_mirror).
 
--export([start/2, start/3, of_master/2, attach/2, attach/3, caught_up/2]).
+-export([start/2, start/3, of_master/2, unmirrored/1, attach/2, attach/3, caught_up/2]).
 -export([replica/1, kill_replica/1]).
 
 -export_type([proxied/0]).
@@ -31,19 +31,28 @@ of_master(Mirror, Master) ->
     behind_proxy(Mirror, Master, #{}).
 
 behind_proxy(Mirror, Master, Options) ->
+    Proxied = proxied(Master),
+    ok = attach(Mirror, Proxied, Options),
+    Proxied.
+
+%% A master with these options behind a proxy, for a mirror that is to come.
+-spec unmirrored(eslaver_test_master:options()) -> proxied().
+unmirrored(OfMaster) ->
+    proxied(eslaver_test_master:start(OfMaster)).
+
+proxied(Master) ->
     Proxy = eslaver_test_proxy:start(Master),
-    ok = attach(Mirror, eslaver_test_proxy:port(Proxy), Options),
     #{master => Master, proxy => Proxy, client => eslaver_test_client:connect(Master)}.
 
 %% A mirror, perhaps another one, of what this proxy or this port leads to. It has loaded.
 -spec attach(Mirror :: atom(), proxied() | inet:port_number()) -> ok.
-attach(Mirror, #{proxy := Proxy}) ->
-    attach(Mirror, eslaver_test_proxy:port(Proxy));
-attach(Mirror, Port) ->
-    attach(Mirror, Port, #{}).
+attach(Mirror, Source) ->
+    attach(Mirror, Source, #{}).
 
 %% The same with these options.
--spec attach(Mirror :: atom(), inet:port_number(), map()) -> ok.
+-spec attach(Mirror :: atom(), proxied() | inet:port_number(), map()) -> ok.
+attach(Mirror, #{proxy := Proxy}, Options) ->
+    attach(Mirror, eslaver_test_proxy:port(Proxy), Options);
 attach(Mirror, Port, Options) ->
     Target = eslaver_test_replica:target(Port),
     {ok, _} = eslaver_mirror:start_link(maps:merge(Target#{name => Mirror}, Options)),

@@ -1,13 +1,16 @@
 %% Readers of a mirror see moments of its master, and never go back in time: many of them look at
 %% what transactions keep true (eslaver_test_invariants), while readers are killed, links are cut,
-%% replicas are killed, and the mirror loads anew. ESLAVER_SOAK says for how many seconds.
+%% replicas are killed, and the mirror loads anew, is saved, and is restarted. What it saves is of one
+%% moment, too. ESLAVER_SOAK says for how many seconds.
 -module(eslaver_mirror_moments_SUITE).
 
+-include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
 -compile([export_all, nowarn_export_all]).
 
 -define(M, mirror_of_moments).
+-define(OF_FILE, mirror_of_a_saved_moment).
 -define(SECONDS, 5).
 -define(READERS, 6).
 -define(DBS, [0, 1, 2]).
@@ -20,18 +23,21 @@ suite() ->
 all() ->
     eslaver_test_groups:cases(?MODULE).
 
-loaded_beside(_Config) ->
-    seen(#{full_resync => beside}).
+loaded_beside(Config) ->
+    seen(beside, Config).
 
 %% There is no data while it loads.
-loaded_in_place(_Config) ->
-    seen(#{full_resync => in_place}).
+loaded_in_place(Config) ->
+    seen(in_place, Config).
 
-seen(Options) ->
+seen(Way, Config) ->
+    File = filename:join(?config(priv_dir, Config), atom_to_list(Way) ++ ".rdb"),
+    Options = #{full_resync => Way, persist => #{file => File, interval => infinity}},
     _ = rand:seed(exsss, eslaver_test_env:seed()),
     Backlog = [{"repl-backlog-size", integer_to_list(?BACKLOG)}],
     OfMaster = #{server => eslaver_test_servers:own(), config => Backlog},
-    #{client := Client} = Started = eslaver_test_proxied_mirror:start(?M, OfMaster, Options),
+    #{client := Client} = Proxied = eslaver_test_proxied_mirror:start(?M, OfMaster, Options),
+    Started = Proxied#{options => Options, file => File},
     Kept = eslaver_test_client:pipeline(Client, eslaver_test_invariants:setup(1)),
     ?assertEqual([], errors(Kept)),
     ok = eslaver_test_proxied_mirror:caught_up(?M, Client),
@@ -107,7 +113,7 @@ look(Stop, Clock, Counts) ->
     Check = lists:nth(Number, Checks),
     case eslaver_test_invariants:check(Check, ?M, Clock) of
         true -> counters:add(Counts, Number, 1);
-        {error, Why} when Why =:= loading; Why =:= stale -> timer:sleep(1);
+        {error, Why} when Why =:= loading; Why =:= stale; Why =:= not_running -> timer:sleep(1);
         Other -> exit({never_was, Check, Other})
     end,
     case atomics:get(Stop, 1) of
@@ -141,7 +147,7 @@ one_of(List) ->
     lists:nth(rand:uniform(length(List)), List).
 
 troubles() ->
-    [kill_readers, cut, cut_later, outrun, kill_replica].
+    [kill_readers, cut, cut_later, outrun, kill_replica, save, restart].
 
 %% The readers that there are then.
 trouble(kill_readers, Readers, {Stop, Clock, Counts}, _) ->
@@ -166,7 +172,38 @@ trouble(outrun, Readers, _, #{proxy := Proxy, client := Client, master := Master
     Readers;
 trouble(kill_replica, Readers, _, _) ->
     ok = eslaver_test_proxied_mirror:kill_replica(?M),
+    Readers;
+trouble(save, Readers, _, #{file := File}) ->
+    Saved = File ++ ".moment",
+    case eslaver_mirror:save(?M, Saved) of
+        ok -> ok = saved_moment(Saved);
+        {error, Why} -> ?assert(lists:member(Why, [loading, incomplete]))
+    end,
+    Readers;
+%% What it saves at the end, if it has all data then, is where the next one begins. An older file
+%% would take readers back in time.
+trouble(restart, Readers, _, #{file := File, options := Options} = Started) ->
+    _ = file:delete(File),
+    ok = eslaver_mirror:stop(?M),
+    ok = eslaver_test_proxied_mirror:attach(?M, Started, Options),
     Readers.
+
+%% A mirror of that file, whose master is out of reach.
+saved_moment(File) ->
+    Target = eslaver_test_replica:target(1),
+    {ok, _} = eslaver_mirror:start_link(Target#{
+        name => ?OF_FILE, persist => #{file => File, interval => infinity}
+    }),
+    ok = eslaver_mirror:await(?OF_FILE, loaded, 30_000),
+    Clock = atomics:new(1, []),
+    ?assertEqual([], [
+        {Check, Seen}
+     || Check <- eslaver_test_invariants:checks(),
+        _ <- lists:seq(1, 4),
+        Seen <- [eslaver_test_invariants:check(Check, ?OF_FILE, Clock)],
+        Seen =/= true
+    ]),
+    eslaver_mirror:stop(?OF_FILE).
 
 full_resyncs(Client) ->
     binary_to_integer(eslaver_test_client:info(Client, "sync_full")).

@@ -191,33 +191,41 @@ told(Told) ->
     after 0 -> maps:map(fun(_Ref, Notices) -> lists:reverse(Notices) end, Told)
     end.
 
-%% Whoever subscribes, and then reads, is told of every change behind what it reads.
+%% Whoever subscribes, and then reads, is told of every change behind what it reads. Each subscribes
+%% beside a burst of writes; how many these are does not depend on how long it takes to be told.
 nothing_between_subscribing_and_reading(_Config) ->
     Master = eslaver_test_master:start_own(),
     #{client := Client} = eslaver_test_proxied_mirror:of_master(?M, Master),
     _ = eslaver_test_client:ok(Client, ["SET", "c", "0"]),
     ok = eslaver_test_proxied_mirror:caught_up(?M, Client),
-    Writer = writer(Master, [["INCR", "c"], ["MULTI"], ["INCR", "c"], ["SET", "d", "1"], ["EXEC"]]),
-    Subscribe = fun() -> {subscribe(eslaver_mirror, ?M, #{keys => <<"c">>}), count()} end,
-    {First, _} = Earliest = Subscribe(),
-    true = eslaver_test_wait:until(fun() -> count() > 100 end),
-    Subscribed = [Earliest | [Subscribe() || _ <- lists:seq(1, 100)]],
-    ok = ended(Writer),
-    ok = eslaver_test_proxied_mirror:caught_up(?M, Client),
-    Count = count(),
+    Burst = lists:append(
+        lists:duplicate(20, [
+            ["INCR", "c"], ["MULTI"], ["INCR", "c"], ["SET", "d", "1"], ["EXEC"]
+        ])
+    ),
+    Writer = eslaver_test_client:connect(Master),
+    Subscribe = fun(Number) ->
+        _ = [ok = eslaver_test_client:send(Writer, Command) || Command <- Burst],
+        Ref = subscribe(eslaver_mirror, ?M, #{keys => <<"c">>}),
+        At = count(),
+        {Ref, At, At < 40 * Number}
+    end,
+    Subscribed = [Subscribe(Number) || Number <- lists:seq(1, 100)],
+    ?assertMatch([_ | _], [Ref || {Ref, _, true} <- Subscribed], "none within a burst"),
+    true = eslaver_test_wait:until(fun() -> count() =:= 4000 end),
     %% The notices of a change come in the order of subscriptions, so this one is the last of all.
-    {Latest, _} = lists:last(Subscribed),
+    {Latest, _, _} = lists:last(Subscribed),
     _ = eslaver_test_client:ok(Client, ["DEL", "c"]),
     receive
         {eslaver, Latest, {key, <<"del">>, <<"c">>, _}} -> ok
     after ?TIMEOUT -> error(not_told)
     end,
     Told = told(#{}),
-    [?assert(length(of_ref(Ref, Told)) >= Count - At) || {Ref, At} <- Subscribed],
+    [?assert(length(of_ref(Ref, Told)) >= 4000 - At) || {Ref, At, _} <- Subscribed],
+    {First, _, _} = hd(Subscribed),
     All = of_ref(First, Told),
     ?assertEqual(All, lists:usort(All)),
-    ?assert(length(All) >= 100),
-    [?assert(lists:suffix(of_ref(Ref, Told), All)) || {Ref, _} <- Subscribed],
+    [?assert(lists:suffix(of_ref(Ref, Told), All)) || {Ref, _, _} <- Subscribed],
     ?assert(length(of_ref(Latest, Told)) < length(All)).
 
 count() -> binary_to_integer(eslaver_mirror:get(?M, <<"c">>)).
@@ -266,6 +274,93 @@ replicas_are_killed(_Config) ->
     Offsets = offsets(Ref, Count),
     ?assertEqual(Offsets, lists:usort(Offsets)),
     ?assertEqual(#{}, told(#{})).
+
+%% The replica and its link are killed while a slice of the link applies a long command. What the slice
+%% has applied before and after the kill is told by the next link, and the stream goes on behind it.
+a_slice_outlives_its_replica(_Config) ->
+    Master = eslaver_test_master:start(#{
+        server => eslaver_test_servers:own(), config => [{"repl-backlog-size", "100mb"}]
+    }),
+    #{client := Client} = eslaver_test_proxied_mirror:of_master(?M, Master),
+    Members = 300_000,
+    _ = eslaver_test_client:pipeline(Client, [
+        ["ZADD", "members" | lists:append([[N, N] || N <- lists:seq(From, From + 999)])]
+     || From <- lists:seq(1, Members, 1000)
+    ]),
+    ok = eslaver_test_proxied_mirror:caught_up(?M, Client),
+    Ref = subscribe(eslaver_mirror, ?M, #{keys => [<<"c">>, <<"union*">>]}),
+    Increments = [["INCR", "c"] || _ <- lists:seq(1, 20)],
+    lists:foreach(
+        fun(Round) ->
+            Key = <<"union", (integer_to_binary(Round))/binary>>,
+            Half = integer_to_binary(40 * Round - 20),
+            Killed = spawn_monitor(fun() -> exit(killed_before(Key, Half)) end),
+            _ = eslaver_test_client:pipeline(
+                Client, Increments ++ [["ZUNIONSTORE", Key, 1, "members"]] ++ Increments
+            ),
+            ok = reason(Killed),
+            ok = fresh(),
+            ok = eslaver_test_proxied_mirror:caught_up(?M, Client),
+            ?assertEqual({40 * Round, Members}, {count(), eslaver_mirror:zcard(?M, Key)})
+        end,
+        lists:seq(1, 3)
+    ),
+    ?assertEqual(<<"1">>, eslaver_test_client:info(Client, "sync_full")),
+    Some = lists:duplicate(20, <<"incr">>),
+    Round = Some ++ [<<"zunionstore">>] ++ Some,
+    Told = [
+        {Name, Offset}
+     || {key, Name, _, #{offset := Offset}} <- all_told(Ref, 3 * length(Round))
+    ],
+    ?assertEqual(Round ++ Round ++ Round, [Name || {Name, _} <- Told]),
+    Offsets = [Offset || {_, Offset} <- Told],
+    ?assertEqual(Offsets, lists:usort(Offsets)),
+    ?assertEqual(#{}, told(#{})).
+
+%% The replica is killed when its link has counted to this number and runs a slice, which is to write
+%% the key. The link ends then, while that is not done.
+killed_before(Key, Number) ->
+    Replica = eslaver_test_proxied_mirror:replica(?M),
+    {links, Links} = process_info(Replica, links),
+    [Link] = [Pid || Pid <- Links, is_pid(Pid), is_link(Pid)],
+    Monitor = monitor(process, Link),
+    ok = counted_to(Number),
+    Doing = process_info(Link, [current_function, status]),
+    true = exit(Replica, kill),
+    receive
+        {'DOWN', Monitor, process, Link, killed} -> ok
+    end,
+    case {Doing, eslaver_mirror:exists(?M, Key)} of
+        {[{current_function, {eslaver_nif, slice, 1}}, {status, running}], false} -> ok;
+        TooLate -> TooLate
+    end.
+
+counted_to(Number) ->
+    case eslaver_mirror:get(?M, <<"c">>) of
+        Number ->
+            ok;
+        _ ->
+            ok = timer:sleep(1),
+            counted_to(Number)
+    end.
+
+is_link(Pid) ->
+    {dictionary, Dictionary} = process_info(Pid, dictionary),
+    lists:member({'$initial_call', {eslaver_link, init, 1}}, Dictionary).
+
+reason({Pid, Monitor}) ->
+    receive
+        {'DOWN', Monitor, process, Pid, Reason} -> Reason
+    end.
+
+%% Everything that a subscriber is told, this often.
+all_told(_Ref, 0) ->
+    [];
+all_told(Ref, Count) ->
+    receive
+        {eslaver, Ref, Notice} -> [Notice | all_told(Ref, Count - 1)]
+    after ?TIMEOUT -> error({not_told, Count})
+    end.
 
 fresh() ->
     true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),

@@ -8,6 +8,8 @@
 -compile([export_all, nowarn_export_all]).
 
 -define(COUNT, 100).
+%% Processes that start and stop replicas beside each other.
+-define(STARTERS, 4).
 
 suite() ->
     [{timetrap, {minutes, 3}}].
@@ -75,7 +77,9 @@ a_thousand_starts(_Config) ->
     Node = eslaver_test_node:start(),
     Rounds = fun(Count) ->
         Start = erlang:monotonic_time(millisecond),
-        ok = eslaver_test_node:call(Node, ?MODULE, rounds, [Port, Count]),
+        Each = [Port, Count div ?STARTERS],
+        Call = fun(_) -> eslaver_test_node:call(Node, ?MODULE, rounds, Each) end,
+        _ = [ok = Done || Done <- eslaver_test_parallel:map(Call, lists:seq(1, ?STARTERS))],
         erlang:monotonic_time(millisecond) - Start
     end,
     _ = Rounds(100),

@@ -11,7 +11,20 @@ suite() ->
     [{timetrap, {minutes, 2}}, {ct_hooks, [eslaver_test_log_hook]}].
 
 all() ->
-    eslaver_test_groups:cases(?MODULE).
+    [{group, waiting} | eslaver_test_groups:cases(?MODULE) -- waiting()].
+
+groups() ->
+    [{waiting, [parallel], waiting()}].
+
+%% Cases that do little but wait, and look at nothing that others have a part in.
+waiting() ->
+    [
+        bad_select,
+        long_name,
+        unreadable_stream_leads_to_a_full_sync,
+        what_came_before_the_end,
+        lost_before_the_stream_goes_on
+    ].
 
 %% The db it would have chosen is not known, so nothing after it may be delivered.
 bad_select(_Config) ->

@@ -13,10 +13,10 @@ suite() ->
 all() ->
     alone() ++ eslaver_test_groups:all(groups()).
 
+%% Each case has a master of its own.
 groups() ->
-    eslaver_test_groups:per_server(
-        eslaver_test_servers:available(), eslaver_test_groups:cases(?MODULE) -- alone()
-    ).
+    Cases = eslaver_test_groups:cases(?MODULE) -- alone(),
+    eslaver_test_groups:per_server(eslaver_test_servers:available(), [parallel], Cases).
 
 %% Cases that need no server of each version.
 alone() ->

@@ -29,9 +29,10 @@ suite() ->
 all() ->
     eslaver_test_groups:all(groups()).
 
+%% Each case has a master of its own.
 groups() ->
     eslaver_test_groups:per_server(
-        eslaver_test_servers:available(), eslaver_test_groups:cases(?MODULE)
+        eslaver_test_servers:available(), [parallel], eslaver_test_groups:cases(?MODULE)
     ).
 
 init_per_group(Name, Config) ->
