@@ -14,7 +14,7 @@ help:
 	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,mirror-reads choose;'
 	@echo '             SHORT=1 tries the parts of the mirror out'
 	@echo 'make fuzz    the decoders with any bytes at all; SECONDS=60 for each and TARGET=rdb choose'
-	@echo 'make miri    the core crate in an interpreter that finds undefined behaviour'
+	@echo 'make miri    the core crate and the heap in an interpreter that finds undefined behaviour'
 	@echo 'make asan    real masters and a node whose NIF AddressSanitizer watches'
 	@echo 'make schedules   readers beside the writer; who runs next is chosen at each step of the locking'
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started'
@@ -70,6 +70,7 @@ miri:
 		--test handshake --test handshake_refusals \
 		$(addprefix --test rdb_,dump limits tables containers random) \
 		-- --skip huge --skip any_ --skip many_ --skip changed_ --skip listpacks
+	MIRIFLAGS="-Zmiri-permissive-provenance" cargo +nightly miri test --locked -p eslaver_heap
 
 asan: build
 	tools/asan.sh

@@ -442,7 +442,7 @@ transition(master, {closed, stopped, Text, Heals}, #state{reconnect = Reconnect}
         undefined ->
             passed(master, {closed, stopped, Text, Heals}, State);
         Address ->
-            Moved = eslaver_text:format("the master is now ~ts", [eslaver_log:address(Address)]),
+            Moved = eslaver_text:format("left for ~ts", [eslaver_log:address(Address)]),
             passed(master, {closed, moved, Moved, Heals}, State)
     end;
 transition(Source, Message, State) ->

@@ -87,6 +87,10 @@ fn judge(peer: &Peer, config: &Config, refusal: Option<&Refusal>) {
         (ReadFrom::Master, Some(Role::Replica)) | (ReadFrom::Replica, Some(Role::Master)) => {
             assert!(refused, "{peer:?}");
         }
+        _ if matches!(refusal, Some(Refusal::Behind { .. })) => {
+            let has = config.resume.as_ref().is_some_and(|position| peer.has(position));
+            assert!(peer.role == Some(Role::Replica) && !has, "{peer:?}");
+        }
         _ if !config.confirm_empty || peer.keys != Some(0) => assert!(!refused, "{peer:?}"),
         _ => {
             let has = config.resume.as_ref().is_some_and(|position| peer.has(position));

@@ -26,9 +26,6 @@
 %% About how many keys are looked for at a time.
 -define(KEYS, 500).
 -define(TRIES, 20).
-%% The time at which keys are read: none has expired then. They stay until the master removes them,
-%% so that the rows change with the stream and not between.
--define(NOW, 0).
 %% How long it may take to end, in ms. It only does more than wait while a `map' runs.
 -define(SHUTDOWN, 5000).
 
@@ -194,7 +191,7 @@ read(Query, Projection, #state{keyspace = Keyspace}) ->
     end.
 
 read(Keyspace, Db, Query, Tries) ->
-    case eslaver_nif:projections_read(Keyspace, Db, Query, ?NOW) of
+    case eslaver_nif:projections_read(Keyspace, Db, Query) of
         busy when Tries > 0 ->
             true = erlang:yield(),
             read(Keyspace, Db, Query, Tries - 1);
@@ -205,7 +202,7 @@ read(Keyspace, Db, Query, Tries) ->
     end.
 
 read_dirty(Keyspace, Db, Query) ->
-    case eslaver_nif:projections_read_dirty(Keyspace, Db, Query, ?NOW) of
+    case eslaver_nif:projections_read_dirty(Keyspace, Db, Query) of
         busy -> read_dirty(Keyspace, Db, Query);
         Answer -> Answer
     end.

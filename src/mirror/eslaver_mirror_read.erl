@@ -53,7 +53,7 @@ ask(Name, Db, Query) ->
     end.
 
 alone(Name, Db, Query, Tries) ->
-    case eslaver_nif:keyspace_read(Name, Db, Query, now_ms()) of
+    case eslaver_nif:keyspace_read(Name, Db, Query) of
         busy when Tries > 0 ->
             true = erlang:yield(),
             alone(Name, Db, Query, Tries - 1);
@@ -64,7 +64,7 @@ alone(Name, Db, Query, Tries) ->
     end.
 
 alone_dirty(Name, Db, Query) ->
-    case eslaver_nif:keyspace_read_dirty(Name, Db, Query, now_ms()) of
+    case eslaver_nif:keyspace_read_dirty(Name, Db, Query) of
         busy -> alone_dirty(Name, Db, Query);
         Answer -> Answer
     end.
@@ -73,7 +73,7 @@ alone_dirty(Name, Db, Query) ->
 -spec within(session(), Db :: non_neg_integer(), tuple(), Tries :: non_neg_integer()) ->
     changed | term() | failure().
 within(Session, Db, Query, Tries) ->
-    case eslaver_nif:session_read(Session, Db, Query, now_ms()) of
+    case eslaver_nif:session_read(Session, Db, Query) of
         busy when Tries > 0 ->
             true = erlang:yield(),
             within(Session, Db, Query, Tries - 1);
@@ -84,13 +84,10 @@ within(Session, Db, Query, Tries) ->
     end.
 
 within_dirty(Session, Db, Query) ->
-    case eslaver_nif:session_read_dirty(Session, Db, Query, now_ms()) of
+    case eslaver_nif:session_read_dirty(Session, Db, Query) of
         busy -> within_dirty(Session, Db, Query);
         Answer -> Answer
     end.
-
-now_ms() ->
-    erlang:system_time(millisecond).
 
 %% @doc A session of this mirror: that of the transaction in hand, or one of its own.
 -spec session(atom()) -> {transaction | own, session()}.

@@ -10,6 +10,8 @@
 %% @doc What a range is by, whether it begins with the highest member, its limit, and whether scores
 %% are wanted.
 -spec range(term(), term(), map()) -> {by(), boolean(), limit(), boolean()}.
+range(Start, Stop, Options) when Options =:= #{}, is_integer(Start), is_integer(Stop) ->
+    {index, false, none, false};
 range(Start, Stop, Options) when is_map(Options) ->
     {By, Rest} = option(by, index, Options),
     {Rev, Others} = option(rev, false, Rest),

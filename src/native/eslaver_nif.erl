@@ -15,13 +15,13 @@
 -export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
 -export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
--export([keyspace_read/4, keyspace_read_dirty/4, keyspace_status/1]).
+-export([keyspace_read/3, keyspace_read_dirty/3, keyspace_status/1]).
 -export([keyspace_fail_command/2, keyspace_fail_load/2]).
 -export([keyspace_project/2, projections_changed/1, projections_settled/1]).
--export([projections_read/4, projections_read_dirty/4]).
+-export([projections_read/3, projections_read_dirty/3]).
 -export([keyspace_save/3, keyspace_restore/3, keyspace_changes/1]).
 -export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
--export([session_new/1, session_read/4, session_read_dirty/4, session_unchanged/1]).
+-export([session_new/1, session_read/3, session_read_dirty/3, session_unchanged/1]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
 -export_type([lock/0, link/0, address/0, config/0, read_from/0, peer/0, resume/0, tls/0]).
 -export_type([commands/0, keys/0, named_key/0]).
@@ -30,7 +30,7 @@
 
 -on_load(load/0).
 
--define(ABI, 9).
+-define(ABI, 10).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -344,15 +344,15 @@ keyspace_info(_Keyspace) -> erlang:nif_error(reason()).
 keyspace_functions(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc Answers a query. `busy': the writer has the keys, try again; `takes_long': only
-%% {@link keyspace_read_dirty/4} answers it.
--spec keyspace_read(atom(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+%% {@link keyspace_read_dirty/3} answers it.
+-spec keyspace_read(atom(), Db :: non_neg_integer(), Query :: tuple()) ->
     busy | takes_long | failure() | (Answer :: term()).
-keyspace_read(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+keyspace_read(_Name, _Db, _Query) -> erlang:nif_error(reason()).
 
-%% @doc As {@link keyspace_read/4}, for as long as it takes.
--spec keyspace_read_dirty(atom(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+%% @doc As {@link keyspace_read/3}, for as long as it takes.
+-spec keyspace_read_dirty(atom(), Db :: non_neg_integer(), tuple()) ->
     busy | failure() | (Answer :: term()).
-keyspace_read_dirty(_Name, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+keyspace_read_dirty(_Name, _Db, _Query) -> erlang:nif_error(reason()).
 
 %% @doc The calling process keeps projections of these keys, which it does only once. After a slice
 %% that has changed any of them, or when there is another snapshot, it gets `{eslaver_nif,
@@ -368,15 +368,16 @@ projections_changed(_Keyspace) -> erlang:nif_error(reason()).
 -spec projections_settled(keyspace()) -> ok.
 projections_settled(_Keyspace) -> erlang:nif_error(reason()).
 
-%% @doc As {@link keyspace_read/4}, also of data that is stale.
--spec projections_read(keyspace(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+%% @doc As {@link keyspace_read/3}, also of data that is stale. Nothing has expired for it: rows change
+%% with the stream, and not between.
+-spec projections_read(keyspace(), Db :: non_neg_integer(), Query :: tuple()) ->
     busy | takes_long | failure() | (Answer :: term()).
-projections_read(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+projections_read(_Keyspace, _Db, _Query) -> erlang:nif_error(reason()).
 
-%% @doc As {@link projections_read/4}, for as long as it takes.
--spec projections_read_dirty(keyspace(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+%% @doc As {@link projections_read/3}, for as long as it takes.
+-spec projections_read_dirty(keyspace(), Db :: non_neg_integer(), tuple()) ->
     busy | failure() | (Answer :: term()).
-projections_read_dirty(_Keyspace, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+projections_read_dirty(_Keyspace, _Db, _Query) -> erlang:nif_error(reason()).
 
 %% @doc The status of the data of a mirror.
 -spec keyspace_status(Name :: atom()) -> loading | fresh | stale | not_running.
@@ -426,15 +427,15 @@ keyspace_fail_load(_Name, _Key) -> erlang:nif_error(reason()).
 -spec session_new(Name :: atom()) -> session().
 session_new(_Name) -> erlang:nif_error(reason()).
 
-%% @doc As {@link keyspace_read/4}; `changed' if it is no longer the moment of the other reads.
--spec session_read(session(), Db :: non_neg_integer(), Query :: tuple(), NowMs :: integer()) ->
+%% @doc As {@link keyspace_read/3}; `changed' if it is no longer the moment of the other reads.
+-spec session_read(session(), Db :: non_neg_integer(), Query :: tuple()) ->
     busy | takes_long | changed | failure() | (Answer :: term()).
-session_read(_Session, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+session_read(_Session, _Db, _Query) -> erlang:nif_error(reason()).
 
-%% @doc As {@link session_read/4}, for as long as it takes.
--spec session_read_dirty(session(), Db :: non_neg_integer(), tuple(), NowMs :: integer()) ->
+%% @doc As {@link session_read/3}, for as long as it takes.
+-spec session_read_dirty(session(), Db :: non_neg_integer(), tuple()) ->
     busy | changed | failure() | (Answer :: term()).
-session_read_dirty(_Session, _Db, _Query, _NowMs) -> erlang:nif_error(reason()).
+session_read_dirty(_Session, _Db, _Query) -> erlang:nif_error(reason()).
 
 %% @doc Whether everything that was read is still as it was. `busy': the writer is changing dbs, try
 %% again.

@@ -23,10 +23,12 @@ next(Longest) ->
     next(min(Longest, ?LONGEST), ?LONGEST).
 
 %% @doc The pause if a node can be reached, but is not the one that is looked for: soon another may
-%% be, and each attempt costs little. It grows up to a second.
+%% be, and each attempt costs little. It grows up to a second; pauses after failures stay as long as
+%% they are.
 -spec quick(backoff()) -> {pos_integer(), backoff()}.
 quick(Longest) ->
-    next(min(Longest, ?QUICK), ?QUICK).
+    {Pause, Next} = next(min(Longest, ?QUICK), ?QUICK),
+    {Pause, max(Longest, Next)}.
 
 %% @doc The pause after a failure that will not heal by itself: long from the start.
 -spec slow() -> {pos_integer(), backoff()}.

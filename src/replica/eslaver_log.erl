@@ -42,7 +42,7 @@ format(#{replica := Replica} = Report) ->
     {"eslaver, replica ~0tp: " ++ Format, [Replica | Args]}.
 
 sentence(#{what := link_up, resync := partial, why := failover, offset := Offset}) ->
-    {"link is up, the stream resumes at offset ~b of another master", [Offset]};
+    {"link is up, the stream resumes at offset ~b, at another node", [Offset]};
 sentence(#{what := link_up, resync := partial, offset := Offset}) ->
     {"link is up, the stream resumes at offset ~b", [Offset]};
 sentence(#{what := link_up, resync := full, why := Why, asked := {<<_/binary>>, Offset}}) ->
@@ -60,7 +60,7 @@ sentence(#{what := link_down, reason := Reason, text := Text}) ->
 sentence(#{what := no_link, reason := Reason, text := Text}) ->
     {"no link (~ts): ~ts; retrying", [Reason, Text]};
 sentence(#{what := moved, to := Address}) ->
-    {"the master is now ~ts; connecting there", [Address]};
+    {"connecting to ~ts instead", [Address]};
 sentence(#{what := sentinel_failed, reason := Reason, text := Text}) ->
     {"asking without one of its Sentinels (~ts): ~ts; logged once", [Reason, Text]};
 sentence(#{what := not_started, reason := Reason}) ->

@@ -1,5 +1,5 @@
 %% @doc When to try a master again, and at which level to log why: pauses grow, and start over after
-%% a good link; a repeated error is logged once.
+%% a good link; an error is logged once until there is a link.
 %% @private
 -module(eslaver_retry).
 
@@ -8,6 +8,8 @@
 
 %% A link that was up for this long counts as good, in ms.
 -define(STEADY, 10000).
+%% The most errors that are remembered.
+-define(ERRORS, 10).
 
 -type error() :: #{reason := atom(), text := binary()}.
 -type resync() :: full | partial.
@@ -17,7 +19,9 @@
     %% The link that is up, and since when.
     up :: undefined | {resync(), Since :: integer()},
     tries = 0 :: non_neg_integer(),
-    last_error :: undefined | error()
+    last_error :: undefined | error(),
+    %% Since the last link: several nodes may be tried in turn.
+    errors = [] :: [error()]
 }).
 
 -opaque retry() :: #retry{}.
@@ -27,7 +31,7 @@ new() -> #retry{}.
 
 %% @doc The link is up.
 -spec up(resync(), retry()) -> retry().
-up(Resync, Retry) -> Retry#retry{up = {Resync, eslaver_clock:now_ms()}}.
+up(Resync, Retry) -> Retry#retry{up = {Resync, eslaver_clock:now_ms()}, errors = []}.
 
 %% @doc Commands have arrived. This makes a link with a partial resync a good one, however soon it
 %% is lost: before, the master may have had nothing but `+CONTINUE' to send, and might send that for
@@ -41,14 +45,15 @@ moved(Retry) -> Retry.
 %% whether that can get better by itself, `WasUp' whether there was a link.
 -spec down(error(), Heals :: boolean(), WasUp :: boolean(), retry()) ->
     {Pause :: pos_integer(), quiet | logger:level(), retry()}.
-down(#{reason := Reason} = Error, Heals, WasUp, Retry) ->
+down(#{reason := Reason} = Error, Heals, WasUp, #retry{errors = Errors} = Retry) ->
     {Pause, Backoff} = pause(Reason, Heals, Retry),
-    Level = level(Reason, WasUp, Error =:= Retry#retry.last_error),
+    Level = level(Reason, WasUp, lists:member(Error, Errors)),
     {Pause, Level, Retry#retry{
         backoff = Backoff,
         up = undefined,
         tries = Retry#retry.tries + 1,
-        last_error = Error
+        last_error = Error,
+        errors = lists:sublist([Error | lists:delete(Error, Errors)], ?ERRORS)
     }}.
 
 %% The next attempt would get about the same snapshot, for which the master forks.
@@ -59,7 +64,7 @@ pause(Reason, false, #retry{backoff = Backoff}) when
 pause(_Reason, false, _Retry) ->
     eslaver_backoff:slow();
 pause(Reason, true, #retry{backoff = Backoff}) when
-    Reason =:= replica; Reason =:= master; Reason =:= empty_master
+    Reason =:= replica; Reason =:= master; Reason =:= behind; Reason =:= empty_master
 ->
     eslaver_backoff:quick(Backoff);
 pause(_Reason, true, #retry{up = {_, Since}, backoff = Backoff}) ->
@@ -71,6 +76,7 @@ pause(_Reason, true, #retry{backoff = Backoff}) ->
     eslaver_backoff:next(Backoff).
 
 level(_Reason, false, true) -> quiet;
+level(behind, false, false) -> notice;
 level(_Reason, false, false) -> warning;
 level(Reason, true, _) when Reason =:= closed; Reason =:= timeout; Reason =:= io_error -> notice;
 level(_Reason, true, _) -> error.

@@ -21,33 +21,54 @@ started(Socket, Host, Tls, Limit) ->
     case options(Host, Tls) of
         {ok, Options} ->
             case ssl:connect(Socket, Options, Limit) of
-                {ok, Secure} -> {ok, Secure};
+                {ok, Secure} -> named(Secure, reference(Host, Tls), Tls);
                 {error, Reason} -> {error, explained(Reason)}
             end;
         {error, _} = Error ->
             Error
     end.
 
-options(Host, #{server_name := Given, verify := Verify} = Tls) ->
-    Name =
-        case Given of
-            undefined -> binary_to_list(Host);
-            _ -> binary_to_list(Given)
-        end,
-    Reference = reference(Name),
-    case {own(Tls), Verify} of
-        {{error, _} = Error, _} -> Error;
-        {{ok, Own}, false} -> {ok, [{verify, verify_none} | Own ++ common(Reference)]};
-        {{ok, Own}, _} -> verified(Verify, Reference, trusted(Tls), Own ++ common(Reference))
-    end.
+%% A name counts only where it is a subjectAltName, as with a link. It is checked last, the same for
+%% all ways to be trusted.
+named(Secure, Reference, #{verify := true}) ->
+    Wildcards = public_key:pkix_verify_hostname_match_fun(https),
+    Match = fun
+        (_Reference, {cn, _}) -> false;
+        (Given, Presented) -> Wildcards(Given, Presented)
+    end,
+    {ok, Der} = ssl:peercert(Secure),
+    case public_key:pkix_verify_hostname(decode(Der), [Reference], [{match_fun, Match}]) of
+        true ->
+            {ok, Secure};
+        false ->
+            _ = ssl:close(Secure),
+            {error, <<
+                "TLS: the certificate is for another name; "
+                "set server_name to one that it has, or verify => chain to accept any"
+            >>}
+    end;
+named(Secure, _Reference, _Tls) ->
+    {ok, Secure}.
 
-%% What a certificate has to name. Only names of hosts are sent to the server.
+%% What a certificate has to name.
+reference(Host, #{server_name := undefined}) -> reference(binary_to_list(Host));
+reference(_Host, #{server_name := Name}) -> reference(binary_to_list(Name)).
+
 reference(Name) ->
     case inet:parse_strict_address(Name) of
         {ok, Ip} -> {ip, Ip};
         {error, einval} -> {dns_id, Name}
     end.
 
+options(Host, #{verify := Verify} = Tls) ->
+    case {own(Tls), Verify =:= false orelse trusted(Tls)} of
+        {{ok, Own}, true} -> {ok, [{verify, verify_none} | Own] ++ common(reference(Host, Tls))};
+        {{ok, Own}, {ok, Trusted}} -> {ok, trust(Trusted) ++ Own ++ common(reference(Host, Tls))};
+        {{error, _} = Error, _} -> Error;
+        {_, {error, _} = Error} -> Error
+    end.
+
+%% Only names of hosts are sent to the server.
 common({dns_id, Name}) -> [{log_level, none}, {server_name_indication, Name}];
 common({ip, _}) -> [{log_level, none}, {server_name_indication, disable}].
 
@@ -77,20 +98,17 @@ key(File) ->
 first([First | _], _Otherwise, _File) -> {ok, First};
 first([], Otherwise, File) -> {error, eslaver_text:format(Otherwise, [eslaver_log:path(File)])}.
 
-%% Names are checked here, once for all ways to be trusted.
-verified(Verify, Reference, {ok, Trusted}, Common) ->
-    Names = [Reference || Verify =:= true],
-    {ok, [
+trust(Trusted) ->
+    Signing = [Der || Der <- Trusted, may_sign(Der)],
+    [
         {verify, verify_peer},
-        {cacerts, [Der || Der <- Trusted, may_sign(Der)]},
-        {verify_fun, {fun check/3, {Trusted, Names}}},
+        {cacerts, Signing},
+        {verify_fun, {fun check/3, Trusted}},
+        {partial_chain, fun(Chain) -> anchor(Chain, Trusted, Signing) end},
         {customize_hostname_check, [
             {match_fun, fun(_, _) -> true end}, {fail_callback, fun(_) -> true end}
         ]}
-        | Common
-    ]};
-verified(_Verify, _Reference, {error, _} = Error, _Common) ->
-    Error.
+    ].
 
 %% The certificates of the file, or without one those that the system trusts.
 trusted(#{cacertfile := undefined}) ->
@@ -163,54 +181,39 @@ may_sign(Der) ->
             public_key:pkix_is_self_signed(Certificate)
     end.
 
-%% A certificate that is trusted itself needs no signature.
-check(Certificate, {bad_cert, Reason}, {Trusted, _} = State) when
+%% The server's own certificate may be trusted, whoever signed it, or one that signed it.
+anchor(Chain, Trusted, Signing) ->
+    Own = lists:last(Chain),
+    case {lists:member(Own, Trusted), [Der || Der <- Chain, lists:member(Der, Signing)]} of
+        {true, _} -> {trusted_ca, Own};
+        {false, [Der | _]} -> {trusted_ca, Der};
+        {false, []} -> unknown_ca
+    end.
+
+check(Certificate, {bad_cert, Reason}, Trusted) when
     Reason =:= selfsigned_peer; Reason =:= unknown_ca
 ->
     Der = public_key:pkix_encode('OTPCertificate', Certificate, otp),
     case lists:member(Der, Trusted) of
-        true -> named(Certificate, State);
+        true -> {valid, Trusted};
         false -> {fail, {bad_cert, Reason}}
     end;
-check(_Certificate, {bad_cert, Reason}, _State) ->
+check(_Certificate, {bad_cert, Reason}, _Trusted) ->
     {fail, {bad_cert, Reason}};
-check(_Certificate, {extension, _}, State) ->
-    {unknown, State};
-check(_Certificate, valid, State) ->
-    {valid, State};
-check(Certificate, valid_peer, State) ->
-    named(Certificate, State).
+check(_Certificate, {extension, _}, Trusted) ->
+    {unknown, Trusted};
+check(_Certificate, _Valid, Trusted) ->
+    {valid, Trusted}.
 
-%% A name counts only where it is a subjectAltName, as with a link.
-named(_Certificate, {_Trusted, []} = State) ->
-    {valid, State};
-named(Certificate, {_Trusted, References} = State) ->
-    Wildcards = public_key:pkix_verify_hostname_match_fun(https),
-    Match = fun
-        (_Reference, {cn, _}) -> false;
-        (Reference, Presented) -> Wildcards(Reference, Presented)
-    end,
-    case public_key:pkix_verify_hostname(Certificate, References, [{match_fun, Match}]) of
-        true -> {valid, State};
-        false -> {fail, {bad_cert, hostname_check_failed}}
-    end.
-
-explained({tls_alert, {Alert, Text}}) ->
-    {Words, Remedy} = remedy(Alert, string:find(Text, "hostname_check_failed") =/= nomatch),
-    eslaver_text:format("TLS: ~ts~ts", [Words, Remedy]);
+explained({tls_alert, {Alert, _}}) when Alert =:= unknown_ca; Alert =:= bad_certificate ->
+    <<
+        "TLS: the certificate is not trusted; "
+        "cacertfile must hold it, or that, not expired, of an authority that signed it"
+    >>;
+explained({tls_alert, {Alert, _}}) ->
+    eslaver_text:format("TLS: ~ts", [string:replace(atom_to_list(Alert), "_", " ", all)]);
 explained({options, _}) ->
     <<"TLS: the certificate or key of the options cannot be used">>;
 explained(Reason) ->
     Hint = "if the port does not use TLS, leave the option out",
     eslaver_text:format("TLS: ~ts; ~ts", [eslaver_text:socket_error(Reason), Hint]).
-
-remedy(_Alert, true) ->
-    {"the certificate is for another name", [
-        "; set server_name to one that it has, or verify => chain to accept any"
-    ]};
-remedy(Alert, false) when Alert =:= unknown_ca; Alert =:= bad_certificate ->
-    {"the certificate is not trusted", [
-        "; cacertfile must hold it, or that, not expired, of an authority that signed it"
-    ]};
-remedy(Alert, false) ->
-    {string:replace(atom_to_list(Alert), "_", " ", all), ""}.

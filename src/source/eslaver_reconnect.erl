@@ -77,8 +77,12 @@ down({Error, Heals}, WasUp, Peer, #reconnect{retry = Retry} = Reconnect) ->
         #reconnect{next = undefined} = Down ->
             {Pause, lost(Level, WasUp, Error), Down};
         #reconnect{next = Address} = Down ->
-            {0, {notice, moved, #{to => eslaver_log:address(Address)}}, Down}
+            {0, moved(Level, Address), Down}
     end.
+
+%% Where the same is found again and again it is said once.
+moved(quiet, _Address) -> quiet;
+moved(_Level, Address) -> {notice, moved, #{to => eslaver_log:address(Address)}}.
 
 %% Another address that the source has for a node which is not what is wanted.
 elsewhere(#{reason := Reason}, Peer, #reconnect{next = undefined} = Reconnect) when

@@ -64,7 +64,7 @@ large(Mirror) ->
     Numbers = [integer_to_binary(N) || N <- lists:seq(1, 100_000)],
     Long = binary:copy(<<"x">>, 5_000_000),
     run(Mirror, [["rpush", "l" | Numbers], ["set", "long", Long]]),
-    ?assertEqual(takes_long, eslaver_nif:keyspace_read(?M, 0, {value, <<"l">>, any}, 0)),
+    ?assertEqual(takes_long, eslaver_nif:keyspace_read(?M, 0, {value, <<"l">>, any})),
     ?assertEqual(
         #{<<"l">> => {list, Numbers}, <<"long">> => {string, Long}}, folded(?M, #{})
     ).

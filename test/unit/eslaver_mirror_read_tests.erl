@@ -31,8 +31,8 @@ long(Mirror) ->
     ?assertEqual(lists:sort(Numbers), lists:sort(eslaver_mirror:smembers(?M, <<"s">>))),
     ?assertEqual(5_000_000, byte_size(eslaver_mirror:get(?M, <<"long">>))),
     ?assertEqual(100_000, length(eslaver_mirror:keys(?M, <<"k*">>))),
-    ?assertEqual(takes_long, eslaver_nif:keyspace_read(?M, 0, {smembers, <<"s">>}, 0)),
-    ?assertEqual(takes_long, eslaver_nif:keyspace_read(?M, 0, {keys, <<"k*">>}, 0)).
+    ?assertEqual(takes_long, eslaver_nif:keyspace_read(?M, 0, {smembers, <<"s">>})),
+    ?assertEqual(takes_long, eslaver_nif:keyspace_read(?M, 0, {keys, <<"k*">>})).
 
 many_keys(Mirror) ->
     run(Mirror, [["set", "a", "1"]]),
@@ -156,7 +156,7 @@ info(#{keyspace := Keyspace} = Mirror) ->
 
 no_query(_Mirror) ->
     [
-        ?assertError(badarg, eslaver_nif:keyspace_read(?M, 0, Query, 0))
+        ?assertError(badarg, eslaver_nif:keyspace_read(?M, 0, Query))
      || Query <- [
             {},
             get,

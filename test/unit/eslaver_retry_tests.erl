@@ -13,6 +13,7 @@ levels_test_() ->
         {wrong_password, false, warning, quiet},
         {replica, false, warning, quiet},
         {master, false, warning, quiet},
+        {behind, false, notice, quiet},
         {empty_master, false, warning, quiet},
         {closed, true, notice, notice},
         {timeout, true, notice, notice},
@@ -31,6 +32,27 @@ levels_test_() ->
 another_error_is_said_test() ->
     {_, warning, One} = eslaver_retry:down(wrong(a), true, false, eslaver_retry:new()),
     ?assertMatch({_, warning, _}, eslaver_retry:down(wrong(b), true, false, One)).
+
+%% As where one address leads to another, and neither to a link.
+errors_in_turn_are_said_once_test() ->
+    Down = fun(Error, {_, Before}) ->
+        {_, Level, After} = eslaver_retry:down(Error, true, false, Before),
+        {Level, After}
+    end,
+    One = Down(wrong(a), {none, eslaver_retry:new()}),
+    Two = Down(wrong(b), One),
+    ?assertMatch([{warning, _}, {warning, _}], [One, Two]),
+    Three = Down(wrong(a), Two),
+    Four = {_, Retry} = Down(wrong(b), Three),
+    ?assertMatch([{quiet, _}, {quiet, _}], [Three, Four]),
+    ?assertMatch({warning, _}, Down(wrong(a), {none, eslaver_retry:up(partial, Retry)})),
+    %% however many there are, what comes all the time is said once
+    Many = lists:foldl(
+        fun(N, State) -> Down(wrong(a), Down(wrong({b, N}), State)) end,
+        Four,
+        lists:seq(1, 100)
+    ),
+    ?assertMatch({quiet, _}, Many).
 
 pauses(Count, Retry) ->
     {Pauses, Last} = lists:mapfoldl(
@@ -66,7 +88,7 @@ a_node_that_is_not_wanted_is_left_for_a_second_at_most_test_() ->
         ?_assertMatch(
             {Pause, _, _} when Pause =< 1000, eslaver_retry:down(wrong(Reason), true, false, Retry)
         )
-     || Reason <- [replica, master, empty_master]
+     || Reason <- [replica, master, behind, empty_master]
     ].
 
 what_does_not_heal_is_slow_at_once_test() ->

@@ -371,6 +371,44 @@ fn roles_that_are_read_from() {
     assert_eq!(handshake.peer(), Some(Peer::default()));
 }
 
+/// A full sync that another moment spares: a replica has not got yet what its master has sent.
+#[test]
+fn replicas_that_are_behind() {
+    let replica = |id: &str, offset: u64, link: &str, more: &str| {
+        format!(
+            "role:slave\r\nmaster_link_status:{link}\r\nmaster_replid:{id}\r\n\
+             master_repl_offset:{offset}\r\n\
+             repl_backlog_active:1\r\nrepl_backlog_first_byte_offset:1\r\n{more}# Keyspace\r\n"
+        )
+    };
+    let of_other = format!("master_replid2:{ID}\r\nsecond_repl_offset:41\r\ndb0:keys=1\r\n");
+    for (info, resume, expected) in [
+        (replica(ID, 40, "up", ""), Some(41), "behind"),
+        (replica(ID, 40, "up", "db0:keys=1\r\n"), Some(41), "behind"),
+        (replica(ID, 41, "up", ""), Some(41), "go"),
+        (replica(ID, 42, "up", ""), Some(41), "go"),
+        (replica(ID, 40, "up", "db0:keys=1\r\n"), None, "go"),
+        // nothing more comes, or offsets do not count on
+        (replica(ID, 40, "up", "repl_backlog_active:0\r\ndb0:keys=1\r\n"), Some(41), "go"),
+        (replica(ID, 40, "down", ""), Some(41), "go"),
+        (replica(OTHER, 40, "up", &of_other), Some(41), "go"),
+        (replica(OTHER, 40, "up", ""), Some(41), "empty_master"),
+        (replica(ID, 40, "up", "").replace("slave", "master"), Some(41), "empty_master"),
+    ] {
+        for read_from in [ReadFrom::PreferReplica, ReadFrom::Replica] {
+            let resume = resume.map(|offset| Resume { replid: ID.to_owned(), offset });
+            let config = Config { read_from, confirm_empty: true, resume, ..asking_config() };
+            let (result, _) = meet(b"-NOPERM\r\n", &bulk(&info), config);
+            let is_master = info.contains("role:master") && read_from == ReadFrom::Replica;
+            let expected = if is_master { "master" } else { expected };
+            assert_eq!(outcome(&result), expected, "{info:?}");
+            if let Err(refusal) = result {
+                assert!(refusal.heals() && refusal.is_ours());
+            }
+        }
+    }
+}
+
 /// A full sync of no keys is only accepted where it would be that of the data's own history.
 #[test]
 fn masters_that_have_lost_their_data() {

@@ -3,6 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `allocator` | the memory of all the others, counted |
+//! | `stretch` | room for many small blocks |
 //! | `io` | the thread that owns a link's socket |
 //! | `link` | the link: its configuration, its slices on a dirty scheduler, its end |
 //! | `keyspace` | a mirror's keyspace, read by any process |
@@ -19,6 +20,7 @@
 
 mod allocator;
 mod atoms;
+mod clock;
 mod filter;
 mod interests;
 mod io;
@@ -28,6 +30,7 @@ mod link;
 mod panics;
 mod payload;
 mod position_file;
+mod stretch;
 mod terms;
 
 use std::sync::atomic::Ordering;
@@ -43,7 +46,7 @@ use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
 
 /// Which version of the Erlang module this library belongs to: both change together.
-const ABI: u32 = 9;
+const ABI: u32 = 10;
 /// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a
 /// snapshot.
 const CHANNEL: usize = 8;

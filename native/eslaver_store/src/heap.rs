@@ -1,13 +1,42 @@
-//! What each thread has allocated and not freed, in bytes.
+//! What stores and the program's allocator tell each other.
 //!
 //! A program whose global allocator calls [`count`] has its stores know what they take, as the
 //! allocator has it and not as it was asked for: [`Store::account`](crate::Store::account). Without
-//! such an allocator, everything takes nothing.
+//! such an allocator, everything takes nothing. The allocator may keep what is allocated
+//! [`for_store`] apart, and have it moved: [`Store::compact`](crate::Store::compact).
 
 use std::cell::Cell;
 
 thread_local! {
+    /// What this thread has allocated and not freed, in bytes.
     static BALANCE: Cell<isize> = const { Cell::new(0) };
+    static FOR_STORE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether what this thread allocates now is likely to stay in a store.
+#[inline]
+pub fn for_store() -> bool {
+    FOR_STORE.with(Cell::get)
+}
+
+/// Until this is dropped, what the thread allocates is for a store.
+#[derive(Debug)]
+pub(crate) struct ForStore {
+    before: bool,
+}
+
+impl ForStore {
+    #[inline]
+    pub(crate) fn begin() -> Self {
+        Self { before: FOR_STORE.with(|flag| flag.replace(true)) }
+    }
+}
+
+impl Drop for ForStore {
+    #[inline]
+    fn drop(&mut self) {
+        FOR_STORE.with(|flag| flag.set(self.before));
+    }
 }
 
 /// The allocator gives this thread more bytes, or, where it is negative, takes some back.

@@ -31,7 +31,7 @@
 //! | [`collections`] | what values are made of: packed strings, tables, trees, chunks |
 //! | [`values`] | what a key holds: a module for each type |
 //! | `keyspace` | keys in striped, locked databases; sessions of the writer; what takes memory |
-//! | [`heap`] | what threads have allocated, as the allocator counts it |
+//! | [`heap`] | what stores and the allocator tell each other |
 //! | `write` | the write commands, a module for each family |
 //! | `read` | the reads, a module for each family |
 //! | `load`, `save` | a snapshot, in and out |
@@ -53,7 +53,7 @@ pub mod values;
 mod write;
 
 pub use keyspace::account::Account;
-pub use keyspace::db::WARMED;
+pub use keyspace::compaction::{Compaction, Step};
 pub use keyspace::slot;
 pub use keyspace::store::{Patience, ReadError, Store};
 pub use keyspace::trash::Trash;

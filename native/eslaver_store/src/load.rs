@@ -30,14 +30,22 @@ impl Sink for One {
     fn aux(&mut self, _name: &[u8], _value: &[u8]) {}
     fn function(&mut self, _code: &[u8]) {}
     fn begin(&mut self, _key: &[u8], kind: Kind, _meta: &Meta) -> bool {
-        self.draft = Some(Draft::new(kind, self.seed));
+        self.draft = Some(Draft::new(kind, self.seed, &mut Vec::new()));
         true
     }
     fn item(&mut self, item: Item<'_>) {
         self.with(|draft| draft.item(item));
     }
-    fn score(&mut self, score: f64) {
-        self.with(|draft| draft.score(score));
+    /// Scores come with their members.
+    fn score(&mut self, _score: f64) {}
+    fn items<'a>(&mut self, items: impl Iterator<Item = Item<'a>>) {
+        self.with(|draft| draft.items(items));
+    }
+    fn pairs<'a>(&mut self, pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>) {
+        self.with(|draft| draft.pairs(pairs));
+    }
+    fn scores<'a>(&mut self, scores: impl Iterator<Item = (Item<'a>, f64)>) {
+        self.with(|draft| draft.scores(scores));
     }
     fn expiry(&mut self, at_ms: u64) {
         self.with(|draft| draft.expiry(at_ms));

@@ -1,4 +1,4 @@
-//! Readers beside the writer, where a scheduler chooses at each step of the locking who runs next:
+//! Readers beside the writer and a mover, where a scheduler chooses at each step of the locking who runs next:
 //! `make schedules`.
 #![cfg(shuttle)]
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
 use eslaver_store::{
-    Answer, Arg, Command, Patience, Queries, ReadError, Reader, Store, Tree, Witness, Writer,
+    Answer, Arg, Command, Compaction, Patience, Queries, ReadError, Reader, Step, Store, Tree,
+    Witness, Writer,
 };
 use shuttle::thread;
 
@@ -52,10 +53,11 @@ fn by_witness(store: &Store, patience: Patience) -> Option<Answer> {
     let reader = Reader::new(store, 0, 0, patience).noting(&witness);
     let found = [b"a", b"b"].map(|key| ask(&reader, "get", &[Arg::Bytes(key)]));
     let [Ok(one), Ok(other)] = found else { return None };
-    store.is_as_seen(&witness.borrow()).then(|| Answer::List(vec![one, other]))
+    store.is_as_seen(&witness.borrow())?.then(|| Answer::List(vec![one, other]))
 }
 
-/// Has each unit be applied beside two readers, which see none of it or all.
+/// Has each unit be applied beside two readers, which see none of it or all, and one that moves what
+/// there is.
 fn explore(units: &'static [&'static [Line]]) {
     let case = move || {
         let store = Arc::new(Store::new());
@@ -72,7 +74,15 @@ fn explore(units: &'static [&'static [Line]]) {
                 }
             })
         });
+        let mover = {
+            let store = Arc::clone(&store);
+            thread::spawn(move || {
+                let mut at = Compaction::default();
+                while store.compact(&mut at, &|_| true) == Step::Taken {}
+            })
+        };
         units.iter().for_each(|unit| apply(&mut writer, unit));
+        mover.join().unwrap();
         readers.map(|reader| reader.join().unwrap());
     };
     shuttle::check_random(case, SCHEDULES / 2);

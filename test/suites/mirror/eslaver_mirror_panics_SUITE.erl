@@ -81,13 +81,13 @@ within_a_read(_Config) ->
     Session = eslaver_nif:session_new(?M),
     Reads = [
         fun() -> eslaver_mirror_read:ask(?M, Fault) end,
-        fun() -> eslaver_nif:keyspace_read_dirty(?M, 0, Fault, 0) end,
-        fun() -> eslaver_nif:session_read(Session, 0, Fault, 0) end,
-        fun() -> eslaver_nif:session_read_dirty(Session, 0, Fault, 0) end,
+        fun() -> eslaver_nif:keyspace_read_dirty(?M, 0, Fault) end,
+        fun() -> eslaver_nif:session_read(Session, 0, Fault) end,
+        fun() -> eslaver_nif:session_read_dirty(Session, 0, Fault) end,
         fun() -> eslaver_mirror:read(?M, fun() -> eslaver_mirror_read:ask(?M, Fault) end) end
     ],
     [?assertError(nif_panicked, Read()) || Read <- Reads, _ <- lists:seq(1, 3)],
-    <<"1">> = eslaver_nif:session_read(Session, 0, {get, <<"secret-b">>}, 0),
+    <<"1">> = eslaver_nif:session_read(Session, 0, {get, <<"secret-b">>}),
     ?assert(eslaver_nif:session_unchanged(Session)),
     _ = eslaver_test_client:ok(Client, ["SET", "secret-a", "2"]),
     ok = eslaver_test_proxied_mirror:caught_up(?M, Client),

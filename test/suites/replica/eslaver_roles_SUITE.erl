@@ -86,9 +86,17 @@ replica_of_nobody(_Config) ->
         <<"OK">> = eslaver_test_client:ok(Client, ["REPLICAOF", "127.0.0.1", "1"]),
         {Replica, Collector} = follow(Node, #{}),
         true = eslaver_test_wait:until(fun() ->
-            #{reconnects := Tries, last_error := Error} = eslaver:info(Replica),
-            Tries > 5 andalso maps:get(reason, Error) =:= cannot_connect
+            #{reconnects := Tries} = eslaver:info(Replica),
+            Tries > 8
         end),
+        ?assertMatch(
+            #{last_error := #{reason := Reason}} when
+                Reason =:= replica orelse Reason =:= cannot_connect,
+            eslaver:info(Replica)
+        ),
+        %% each is said once, however often it comes
+        ?assertEqual(1, times(Node, "the master is now 127.0.0.1:1;")),
+        ?assertEqual(1, times(Node, "no link \\(cannot_connect\\)")),
         <<"OK">> = eslaver_test_client:ok(Client, ["REPLICAOF", "NO", "ONE"]),
         Address = address(Node),
         ?assertMatch(#{why := first, role := master, master := Address}, link_up(1, Collector)),
@@ -124,6 +132,35 @@ demoted(_Config) ->
         end),
         ?assertEqual(0, times(Other, "lost its data|lacks events")),
         eslaver:stop(Replica)
+    end).
+
+%% One replica is left for another, which has not got yet what was handled: a moment later it has.
+behind(_Config) ->
+    each(fun(Server) ->
+        {Master, Ahead} = pair(Server),
+        Late = start(Server),
+        Between = eslaver_test_proxy:start(Master),
+        ok = replicate(Late, port(Between)),
+        Options = #{read_from => replica},
+        #{replica := Replica, proxy := Proxy, collector := Collector} =
+            Followed = behind_proxy(Ahead, Options),
+        ok = eslaver_test_proxy:stall(Between),
+        ok = set(Master, "k", "late"),
+        _ = await_set(Collector, <<"k">>, <<"late">>),
+        ok = eslaver_test_proxy:target(Proxy, Late),
+        ok = eslaver_test_proxy:cut(Proxy),
+        true = eslaver_test_wait:until(fun() ->
+            case eslaver:info(Replica) of
+                #{last_error := #{reason := behind}} -> true;
+                _ -> false
+            end
+        end),
+        ok = eslaver_test_proxy:flow(Between),
+        ?assertMatch(
+            #{why := reconnect, resync := partial, role := replica}, link_up(2, Collector)
+        ),
+        ok = stop(Followed),
+        eslaver_test_proxy:stop(Between)
     end).
 
 %% A node that may not be asked is followed, whatever it is.
@@ -254,7 +291,7 @@ why_failover(_Config) ->
         ok = eslaver_test_proxy:target(Proxy, New),
         ok = eslaver_test_proxy:cut(Proxy),
         ?assertMatch(#{why := failover, resync := partial, role := master}, link_up(2, Collector)),
-        ?assertEqual(1, times(Proxy, "resumes at offset [0-9]+ of another master")),
+        ?assertEqual(1, times(Proxy, "resumes at offset [0-9]+, at another node")),
         stop(Followed)
     end).
 
@@ -461,8 +498,11 @@ follow(Node, Options) ->
     eslaver_test_replica:start(Node, Options#{events => full}).
 
 behind_proxy(Node) ->
+    behind_proxy(Node, #{}).
+
+behind_proxy(Node, Given) ->
     Proxy = eslaver_test_proxy:start(Node),
-    Options = #{empty_master_delay => ?FOREVER},
+    Options = maps:merge(#{empty_master_delay => ?FOREVER}, Given),
     {Replica, Collector} = follow(eslaver_test_proxy:port(Proxy), Options),
     ok = eslaver:await(Replica, loaded, 30_000),
     #{replica => Replica, collector => Collector, proxy => Proxy}.

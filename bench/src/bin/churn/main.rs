@@ -1,7 +1,7 @@
 //! Whether memory comes back after churn. Commands of all types, with values of random sizes,
 //! deletes and expiries, are applied for SECONDS (600) by THREADS (4) that take turns, as dirty
-//! schedulers do, while another thread drops what is out of reach. Then the keyspace is saved, a new
-//! process loads the file, and both are compared: the memory that is resident, and that which the
+//! schedulers do, while another thread drops what is out of reach and compacts the rest. Then the
+//! keyspace is saved, a new process loads the file, and both are compared: the memory that is resident, and that which the
 //! allocator, the NIF's own, has given to the keyspace. The second ratio is due to the keyspace alone,
 //! whose trees and tables are fuller when they have just been loaded; what the first is above it is due
 //! to the allocator.
@@ -11,6 +11,8 @@
 #[path = "../../../../native/eslaver_nif/src/allocator.rs"]
 mod allocator;
 mod commands;
+#[path = "../../../../native/eslaver_nif/src/keyspace/compactor.rs"]
+mod compactor;
 mod slices;
 
 use std::error::Error;
@@ -34,8 +36,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const PHASES: u64 = 10;
 /// A thread applies this number of commands before the next has its turn.
 const SLICE: usize = 2000;
-/// How long the threads rest before memory is measured.
-const REST: Duration = Duration::from_secs(3);
+/// How long the threads rest before memory is measured, while it is compacted.
+const REST: Duration = Duration::from_secs(10);
 /// The version of the file.
 const RDB_VERSION: u32 = 17;
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use eslaver_store::{Feed, Loader, Store, Trash, Writer};
 
 use super::Outcome;
 use super::commands::{Commands, Random};
+use super::compactor::{self, Compactor};
 
 /// How long what a reader holds is left alone.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -36,6 +37,7 @@ pub(crate) struct Slices {
 
 impl Slices {
     pub(crate) fn new(store: &Arc<Store>, threads: u64, seed: u64) -> Outcome<Self> {
+        compactor::watch(store);
         let feed = Feed::new(Writer::new(Arc::clone(store), Learned::default(), None));
         let work = Arc::new(Mutex::new(Work { commands: Commands::new(seed), feed }));
         let (report, done) = channel();
@@ -79,12 +81,15 @@ fn take_turns(
 
 fn reap(buried: &Receiver<Trash>) {
     let mut waiting = Vec::new();
-    while let Ok(trash) = buried.recv() {
-        waiting.push(trash);
-        waiting = waiting.into_iter().filter_map(Trash::sweep).collect();
-        if !waiting.is_empty() {
-            thread::sleep(PAUSE);
+    let mut compactor = Compactor::new();
+    loop {
+        match buried.recv_timeout(if waiting.is_empty() { compactor.wait() } else { PAUSE }) {
+            Ok(trash) => waiting.push(trash),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
         }
+        waiting = waiting.into_iter().filter_map(Trash::sweep).collect();
+        compactor.go_on();
     }
 }
 

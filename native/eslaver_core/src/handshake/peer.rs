@@ -78,6 +78,10 @@ impl Peer {
             (ReadFrom::Replica, Some(Role::Master)) => {
                 Some(Refusal::Master { text: "its role is master".to_owned() })
             }
+            (_, Some(Role::Replica)) if self.is_behind(config.resume.as_ref()) => {
+                let text = "it is at an earlier offset of the same history".to_owned();
+                Some(Refusal::Behind { text })
+            }
             _ if config.confirm_empty && self.would_empty(config.resume.as_ref()) => {
                 let text = format!("its id is {}", self.replid.as_deref().unwrap_or_default());
                 Some(Refusal::EmptyMaster { text })
@@ -93,6 +97,17 @@ impl Peer {
             Some((host, port)) => format!("{host}:{port}"),
             None => "another node".to_owned(),
         }
+    }
+
+    /// Whether a sync now would be a full one, and soon a partial one: its master sends it the rest.
+    /// Before Redis 4 a replica counts offsets of its own, and only with a backlog.
+    fn is_behind(&self, resume: Option<&Resume>) -> bool {
+        resume.zip(self.offset).is_some_and(|(position, offset)| {
+            self.is_linked == Some(true)
+                && self.backlog_first.is_some()
+                && self.replid.as_ref() == Some(&position.replid)
+                && offset < position.offset
+        })
     }
 
     /// Whether the sync is certainly a full one, of no keys. A replica without a link to its master

@@ -141,6 +141,12 @@ pub enum Refusal {
         /// Its role.
         text: String,
     },
+    /// It is a replica that has not got as far yet as the data here.
+    #[error("this replica is behind the data here, and is waited for ({text})")]
+    Behind {
+        /// Where it is.
+        text: String,
+    },
     /// It has no keys, and does not know the history of the data that there is: it may have lost
     /// them.
     #[error(
@@ -219,6 +225,7 @@ impl Refusal {
             Self::Sentinel { .. } => "sentinel",
             Self::Replica { .. } => "replica",
             Self::Master { .. } => "master",
+            Self::Behind { .. } => "behind",
             Self::EmptyMaster { .. } => "empty_master",
             Self::SpeaksTls { .. } => "tls",
             Self::Unsupported { .. } => "unsupported",
@@ -238,6 +245,7 @@ impl Refusal {
                 Self::TooManyClients { .. }
                     | Self::Replica { .. }
                     | Self::Master { .. }
+                    | Self::Behind { .. }
                     | Self::EmptyMaster { .. }
                     | Self::Error { .. }
             )
@@ -250,6 +258,7 @@ impl Refusal {
             Self::Sentinel { .. }
                 | Self::Replica { .. }
                 | Self::Master { .. }
+                | Self::Behind { .. }
                 | Self::EmptyMaster { .. }
         )
     }
@@ -306,6 +315,7 @@ impl Refusal {
             | Self::Sentinel { text }
             | Self::Replica { text }
             | Self::Master { text }
+            | Self::Behind { text }
             | Self::EmptyMaster { text }
             | Self::SpeaksTls { text, .. }
             | Self::Unsupported { text }

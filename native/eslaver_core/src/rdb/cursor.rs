@@ -63,6 +63,16 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Up to `count` bytes: those at hand, of which there must be some.
+    #[inline]
+    pub(crate) fn some(&mut self, count: u64) -> Read<&'a [u8]> {
+        let start = self.position;
+        match self.pass(count) {
+            0 => Err(Stop::NeedMore),
+            _ => Ok(self.bytes.get(start..self.position).unwrap_or_default()),
+        }
+    }
+
     /// Passes over up to `count` bytes. Returns the number of bytes passed.
     #[inline]
     pub(crate) fn pass(&mut self, count: u64) -> u64 {

@@ -42,8 +42,8 @@ pub enum Status {
 
 /// Decodes a snapshot.
 ///
-/// Memory is bounded by the bytes fed and not yet used: at most the snapshot's largest string
-/// (twice that, while it grows), its decompressed bytes, and the last piece. A stream's groups are
+/// Memory is bounded by the bytes fed and not yet used: at most the largest string that the sink does
+/// not take in parts (twice that, while it grows), its decompressed bytes, and the last piece. A stream's groups are
 /// collected besides. No memory is reserved because a length says so. But if a string claims to be
 /// longer than the snapshot, within the [`Limits`], the decoder waits for its end.
 pub struct Decoder {
@@ -379,7 +379,10 @@ impl File {
             }
             opcodes::IDLE => self.meta.idle = Some(cursor.length()?),
             opcodes::FREQ => self.meta.freq = Some(cursor.byte()?),
-            opcodes::RESIZEDB => skip_lengths(2, cursor)?,
+            opcodes::RESIZEDB => {
+                let (keys, _expiring) = (cursor.length()?, cursor.length()?);
+                sink.db_size(self.meta.db, keys);
+            }
             opcodes::SLOT_INFO => skip_lengths(3, cursor)?,
             opcodes::AUX => {
                 let (name, value) = (cursor.string()?, cursor.string()?);

@@ -1,5 +1,7 @@
 //! The elements of values that begin with their number of elements.
 
+use std::iter::once;
+
 use super::array;
 use super::cursor::{Cursor, Read};
 use super::error::ErrorKind;
@@ -51,21 +53,25 @@ impl Element {
         sink: &mut S,
     ) -> Read<u64> {
         match self {
-            Element::Item => sink.item(cursor.string()?.decode()?.item()),
-            Element::Member => add_member(&cursor.string()?, seen, sink)?,
+            Element::Item => sink.items(once(cursor.string()?.decode()?.item())),
+            Element::Member => {
+                let member = cursor.string()?.decode()?;
+                seen.add(member.item())?;
+                sink.items(once(member.item()));
+            }
             Element::Pair => {
                 let (field, value) = (cursor.string()?, cursor.string()?);
-                add_pair(&field, &value, seen, sink)?;
+                let (field, value) = (field.decode()?, value.decode()?);
+                seen.add(field.item())?;
+                sink.pairs(once((field.item(), value.item())));
             }
             Element::ScoreText => {
                 let (member, score) = (cursor.string()?, cursor.score_text()?);
-                add_member(&member, seen, sink)?;
-                sink.score(score);
+                add_scored(&member, score, seen, sink)?;
             }
             Element::ScoreBinary => {
                 let (member, score) = (cursor.string()?, cursor.score_binary()?);
-                add_member(&member, seen, sink)?;
-                sink.score(score);
+                add_scored(&member, score, seen, sink)?;
             }
             Element::ExpiryPair { base } => {
                 let ttl = cursor.length()?;
@@ -99,6 +105,19 @@ impl Element {
 }
 
 #[inline]
+fn add_scored<S: Sink>(
+    member: &RawString<'_>,
+    score: f64,
+    seen: &mut Seen,
+    sink: &mut S,
+) -> Read<()> {
+    let member = member.decode()?;
+    seen.add(member.item())?;
+    sink.scores(once((member.item(), score)));
+    Ok(())
+}
+
+#[inline]
 fn add_member<S: Sink>(member: &RawString<'_>, seen: &mut Seen, sink: &mut S) -> Read<()> {
     let member = member.decode()?;
     seen.add(member.item())?;
@@ -128,7 +147,7 @@ fn quicklist2_node<S: Sink>(cursor: &mut Cursor<'_>, seen: &mut Seen, sink: &mut
             if element.item() == Item::Bytes(&[]) {
                 return Err(ErrorKind::EmptyQuicklistNode.into());
             }
-            sink.item(element.item());
+            sink.items(once(element.item()));
             Ok(1)
         }
         NODE_PACKED => Ok(unpack(Packed::ListpackElements, &cursor.packed()?, seen, sink)?),

@@ -12,7 +12,7 @@ use super::error::ErrorKind;
 ///
 /// | kind | between `begin` and `end` |
 /// |---|---|
-/// | string | one `item` |
+/// | string | one `item`, or `part` by `part` if the sink takes a `long` one so |
 /// | list, set | an `item` each |
 /// | zset | `item`, `score` for each member |
 /// | hash | `item` (field), `item` (value), and `expiry` where the field has one |
@@ -22,11 +22,18 @@ use super::error::ErrorKind;
 /// | array | `next_index` where it has one; then `index`, `item` for each element |
 /// | gcra | one `item`, an integer |
 /// | path hash | for each path: `path`, then `item` (field), `item` (value) … |
+///
+/// Lists, sets, sorted sets and hashes whose elements do not expire are given by `items`, `scores`
+/// or `pairs`: all that came as one string at once. Unless the sink has its own, these give the
+/// events above.
 pub trait Sink {
     /// An auxiliary field of the snapshot, such as `redis-ver`.
     fn aux(&mut self, name: &[u8], value: &[u8]);
     /// The source code of a function library.
     fn function(&mut self, code: &[u8]);
+    /// A database has about this number of keys, which follow: the master's word.
+    #[inline]
+    fn db_size(&mut self, _db: u32, _keys: u64) {}
     /// A key begins. Returns whether it is wanted. If not, nothing more comes of it, not even its
     /// end, and its value is passed over without being decoded.
     fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool;
@@ -34,6 +41,36 @@ pub trait Sink {
     fn item(&mut self, item: Item<'_>);
     /// The score of the last member. Never NaN.
     fn score(&mut self, score: f64);
+    /// A string of this number of bytes follows. Returns whether the sink takes it in parts, as its
+    /// bytes come, instead of as one `item`. Short strings are not asked about.
+    #[inline]
+    fn long(&mut self, _len: u64) -> bool {
+        false
+    }
+    /// The next bytes of a string that the sink takes in parts.
+    fn part(&mut self, _bytes: &[u8]) {}
+    /// Elements of a list, or members of a set: an `item` each. They end before a bad one; the key
+    /// has no end then.
+    #[inline]
+    fn items<'a>(&mut self, items: impl Iterator<Item = Item<'a>>) {
+        while_room(self, items, |sink, item| sink.item(item));
+    }
+    /// The same of a hash: its fields and their values.
+    #[inline]
+    fn pairs<'a>(&mut self, pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>) {
+        while_room(self, pairs, |sink, (field, value)| {
+            sink.item(field);
+            sink.item(value);
+        });
+    }
+    /// The same of a sorted set: its members and their scores.
+    #[inline]
+    fn scores<'a>(&mut self, scores: impl Iterator<Item = (Item<'a>, f64)>) {
+        while_room(self, scores, |sink, (member, score)| {
+            sink.item(member);
+            sink.score(score);
+        });
+    }
     /// When the last field or member expires, in ms since the epoch.
     fn expiry(&mut self, at_ms: u64);
     /// An array's insert cursor: the index of its next insertion.
@@ -61,6 +98,21 @@ pub trait Sink {
     #[inline]
     fn overflow(&self) -> Option<u64> {
         None
+    }
+}
+
+/// Gives the sink elements until there are no more, or the value exceeds its room.
+#[inline]
+fn while_room<S: Sink + ?Sized, T>(
+    sink: &mut S,
+    elements: impl Iterator<Item = T>,
+    mut give: impl FnMut(&mut S, T),
+) {
+    for element in elements {
+        give(sink, element);
+        if sink.overflow().is_some() {
+            return;
+        }
     }
 }
 

@@ -161,6 +161,11 @@ impl Skip {
                 let (left, _) = array::head(cursor)?;
                 State::Elements { left, element: Element::Indexed }
             }
+            // this occurs only in a string that is decoded
+            State::Part { left } => {
+                self.left = *left;
+                BEHIND
+            }
             State::Gcra => {
                 cursor.length()?;
                 BEHIND

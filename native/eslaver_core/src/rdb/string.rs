@@ -11,6 +11,9 @@ const ENCODED_INT16: u8 = 1;
 const ENCODED_INT32: u8 = 2;
 const ENCODED_LZF: u8 = 3;
 
+/// Shorter strings are always waited for.
+const SHORT: u64 = 16_384;
+
 impl<'a> Cursor<'a> {
     /// A string that is not the whole value of a key.
     #[inline]
@@ -38,6 +41,19 @@ impl<'a> Cursor<'a> {
         match self.short(self.limits().proto_max_bulk_len) {
             Some(bytes) => Ok(RawString::Plain(bytes)),
             None => RawString::read(self, self.limits().proto_max_bulk_len),
+        }
+    }
+
+    /// The length of a string that is the whole value of a key, if it is plain and not short, and
+    /// where its bytes begin.
+    pub(crate) fn long(mut self) -> Read<Option<(u64, Self)>> {
+        let max = self.limits().proto_max_bulk_len;
+        match self.length_or_encoding()? {
+            Length::Plain(length @ SHORT..) => {
+                check(length, max)?;
+                Ok(Some((length, self)))
+            }
+            _ => Ok(None),
         }
     }
 

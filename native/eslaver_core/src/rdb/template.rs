@@ -4,6 +4,7 @@
 //! the payload of `DUMP` the names are part of the value.
 
 use std::collections::HashMap;
+use std::iter::once;
 use std::sync::Arc;
 
 use super::cursor::{Cursor, Read};
@@ -179,8 +180,7 @@ impl Hash {
             Hash::Values { names, next } => {
                 let value = cursor.string()?.decode()?;
                 if let Some(name) = names.get(*next) {
-                    sink.item(Item::Bytes(name));
-                    sink.item(value.item());
+                    sink.pairs(once((Item::Bytes(name), value.item())));
                 }
                 check_room(sink)?;
                 *next += 1;
@@ -289,8 +289,7 @@ fn unpack_values<S: Sink>(
     for value in listpack {
         let value = value?;
         let name = names.get(next).ok_or(WRONG_COUNT)?;
-        sink.item(Item::Bytes(name));
-        sink.item(value);
+        sink.pairs(once((Item::Bytes(name), value)));
         check_room(sink)?;
         next += 1;
     }

@@ -43,32 +43,15 @@ pub(super) fn unpack<S: Sink>(
     let mut digits = itoa::Buffer::new();
     let bytes = decoded.bytes(&mut digits);
     match packed {
-        Packed::Zipmap => {
-            each(Zipmap::open(bytes)?, sink, |field, rest, sink| pair(field, rest, seen, sink))
-        }
-        Packed::Intset => each(Intset::open(bytes)?, sink, |integer, _, sink| item(integer, sink)),
-        Packed::ZiplistElements => {
-            each(Ziplist::open(bytes)?, sink, |element, _, sink| item(element, sink))
-        }
-        Packed::ZiplistPairs => {
-            each(Ziplist::open(bytes)?, sink, |field, rest, sink| pair(field, rest, seen, sink))
-        }
-        Packed::ZiplistScores => {
-            each(Ziplist::open(bytes)?, sink, |member, rest, sink| score(member, rest, seen, sink))
-        }
-        Packed::ListpackElements => {
-            each(Listpack::open(bytes)?, sink, |element, _, sink| item(element, sink))
-        }
-        Packed::ListpackMembers => each(Listpack::open(bytes)?, sink, |member, _, sink| {
-            seen.add(member)?;
-            item(member, sink)
-        }),
-        Packed::ListpackPairs => {
-            each(Listpack::open(bytes)?, sink, |field, rest, sink| pair(field, rest, seen, sink))
-        }
-        Packed::ListpackScores => {
-            each(Listpack::open(bytes)?, sink, |member, rest, sink| score(member, rest, seen, sink))
-        }
+        Packed::Zipmap => pairs(Zipmap::open(bytes)?, seen, sink),
+        Packed::Intset => items(Intset::open(bytes)?, sink),
+        Packed::ZiplistElements => items(Ziplist::open(bytes)?, sink),
+        Packed::ZiplistPairs => pairs(Ziplist::open(bytes)?, seen, sink),
+        Packed::ZiplistScores => scores(Ziplist::open(bytes)?, seen, sink),
+        Packed::ListpackElements => items(Listpack::open(bytes)?, sink),
+        Packed::ListpackMembers => members(Listpack::open(bytes)?, seen, sink),
+        Packed::ListpackPairs => pairs(Listpack::open(bytes)?, seen, sink),
+        Packed::ListpackScores => scores(Listpack::open(bytes)?, seen, sink),
         Packed::ListpackPairExpiry => each(Listpack::open(bytes)?, sink, |field, rest, sink| {
             let value = rest.required()?;
             expiring(field, Some(value), rest, seen, sink)
@@ -77,6 +60,101 @@ pub(super) fn unpack<S: Sink>(
             expiring(member, None, rest, seen, sink)
         }),
     }
+}
+
+#[inline]
+fn items<'a, S: Sink>(
+    entries: impl Iterator<Item = Entry<'a>>,
+    sink: &mut S,
+) -> Result<u64, ErrorKind> {
+    all(entries, sink, |item, _| Ok(item), |sink, items| sink.items(items))
+}
+
+#[inline]
+fn members<'a, S: Sink>(
+    entries: impl Iterator<Item = Entry<'a>>,
+    seen: &mut Seen,
+    sink: &mut S,
+) -> Result<u64, ErrorKind> {
+    let member = |member, _: &mut _| seen.add(member).map(|()| member);
+    all(entries, sink, member, |sink, members| sink.items(members))
+}
+
+#[inline]
+fn pairs<'a, S: Sink>(
+    entries: impl Iterator<Item = Entry<'a>>,
+    seen: &mut Seen,
+    sink: &mut S,
+) -> Result<u64, ErrorKind> {
+    let pair = |field, rest: &mut _| pair(field, rest, seen);
+    all(entries, sink, pair, |sink, pairs| sink.pairs(pairs))
+}
+
+#[inline]
+fn scores<'a, S: Sink>(
+    entries: impl Iterator<Item = Entry<'a>>,
+    seen: &mut Seen,
+    sink: &mut S,
+) -> Result<u64, ErrorKind> {
+    let score = |member, rest: &mut _| score(member, rest, seen);
+    all(entries, sink, score, |sink, scores| sink.scores(scores))
+}
+
+/// The elements of a container: `read` makes one of its first entry, and takes its others. They end at
+/// the first that is wrong.
+struct Elements<E, R> {
+    entries: E,
+    read: R,
+    count: u64,
+    failed: Result<(), ErrorKind>,
+}
+
+impl<'a, E, R, T> Iterator for Elements<E, R>
+where
+    E: Iterator<Item = Entry<'a>>,
+    R: FnMut(Item<'a>, &mut E) -> Result<T, ErrorKind>,
+{
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        if self.failed.is_err() {
+            return None;
+        }
+        let first = self.entries.next()?;
+        match first.and_then(|first| (self.read)(first, &mut self.entries)) {
+            Ok(element) => {
+                self.count += 1;
+                Some(element)
+            }
+            Err(kind) => {
+                self.failed = Err(kind);
+                None
+            }
+        }
+    }
+}
+
+/// Gives the sink all elements at once. Those that it leaves are checked all the same.
+#[inline]
+fn all<'a, E, R, T, S>(
+    entries: E,
+    sink: &mut S,
+    read: R,
+    give: impl FnOnce(&mut S, &mut Elements<E, R>),
+) -> Result<u64, ErrorKind>
+where
+    E: Iterator<Item = Entry<'a>>,
+    R: FnMut(Item<'a>, &mut E) -> Result<T, ErrorKind>,
+    S: Sink,
+{
+    let mut elements = Elements { entries, read, count: 0, failed: Ok(()) };
+    give(sink, &mut elements);
+    if elements.failed.is_ok() {
+        check_room(sink)?;
+    }
+    elements.by_ref().for_each(drop);
+    elements.failed.map(|()| elements.count)
 }
 
 /// Calls `element` with the first entry of each element. It takes the others from the entries.
@@ -96,41 +174,29 @@ fn each<'a, E: Iterator<Item = Entry<'a>>, S: Sink>(
 }
 
 #[inline]
-fn item<S: Sink>(item: Item<'_>, sink: &mut S) -> Result<(), ErrorKind> {
-    sink.item(item);
-    Ok(())
-}
-
-#[inline]
-fn pair<'a, E: Iterator<Item = Entry<'a>>, S: Sink>(
+fn pair<'a>(
     field: Item<'a>,
-    rest: &mut E,
+    rest: &mut impl Iterator<Item = Entry<'a>>,
     seen: &mut Seen,
-    sink: &mut S,
-) -> Result<(), ErrorKind> {
+) -> Result<(Item<'a>, Item<'a>), ErrorKind> {
     let value = rest.next().ok_or(ErrorKind::HalfPair)??;
     seen.add(field)?;
-    sink.item(field);
-    sink.item(value);
-    Ok(())
+    Ok((field, value))
 }
 
 #[inline]
-fn score<'a, E: Iterator<Item = Entry<'a>>, S: Sink>(
+fn score<'a>(
     member: Item<'a>,
-    rest: &mut E,
+    rest: &mut impl Iterator<Item = Entry<'a>>,
     seen: &mut Seen,
-    sink: &mut S,
-) -> Result<(), ErrorKind> {
+) -> Result<(Item<'a>, f64), ErrorKind> {
     let score = match rest.next().transpose()? {
         Some(Item::Int(score)) => score as f64,
         Some(Item::Bytes(text)) => packed_score(text)?,
         None => return Err(ErrorKind::HalfPair),
     };
     seen.add(member)?;
-    sink.item(member);
-    sink.score(score);
-    Ok(())
+    Ok((member, score))
 }
 
 fn expiring<'a, S: Sink>(

@@ -38,6 +38,10 @@ impl Context {
 
 pub(super) enum State {
     String,
+    /// The rest of a string that the sink takes in parts.
+    Part {
+        left: u64,
+    },
     Packed(Packed),
     Count(Element),
     Elements {
@@ -159,8 +163,26 @@ impl Value {
                 Ok(*left == 0)
             }
             State::String => {
+                let max = cursor.limits().proto_max_bulk_len;
+                if let Some(bytes) = cursor.short(max) {
+                    sink.item(Item::Bytes(bytes));
+                    return Ok(true);
+                }
+                if let Some((left, behind)) = cursor.long()?
+                    && sink.long(left)
+                {
+                    *cursor = behind;
+                    self.state = State::Part { left };
+                    return Ok(false);
+                }
                 sink.item(cursor.value()?.decode()?.item());
                 Ok(true)
+            }
+            State::Part { left } => {
+                let bytes = cursor.some(*left)?;
+                sink.part(bytes);
+                *left -= bytes.len() as u64;
+                Ok(*left == 0)
             }
             State::Packed(packed) => {
                 self.elements = unpack(*packed, &cursor.packed()?, seen, sink)?;

@@ -23,4 +23,4 @@ pub use encode::encode;
 pub use error::{Error, ErrorKind};
 pub(crate) use inline::words;
 pub use limits::Limits;
-pub use parser::Commands;
+pub use parser::{AHEAD, Commands};

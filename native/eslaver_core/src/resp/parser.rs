@@ -19,6 +19,9 @@ const MAX_DIGITS: usize = 18;
 /// Bytes of a master's error that are shown.
 const MAX_SHOWN: usize = 200;
 
+/// How many commands are read at a time.
+pub const AHEAD: usize = 16;
+
 /// The parser. Feed it the stream in pieces of any size, and after each piece take commands until
 /// it gives `None`.
 #[derive(Debug)]
@@ -27,17 +30,33 @@ pub struct Commands {
     buf: Vec<u8>,
     /// Stream offset of `buf[0]`.
     base: u64,
-    /// Where in `buf` the command in hand begins.
+    /// Commands that have been read, the first `taken` of which have been handed out.
+    ahead: Vec<Whole>,
+    taken: usize,
+    /// Where in `buf` the command behind them begins.
     start: usize,
     /// How far that command has been read, counted from `start`.
     cursor: usize,
     /// Bytes skipped since the last command.
     skipped: u64,
     state: State,
-    /// The arguments read so far, counted from `start`, or within `inline`.
+    /// The arguments of all of them, and those read so far of the next: each counted from where its
+    /// command begins, or within `inline`.
     args: Vec<Range<usize>>,
     /// The arguments of an inline command, without their quotes.
     inline: Vec<u8>,
+}
+
+/// A command that has been read.
+#[derive(Debug)]
+struct Whole {
+    /// Where it lies in `buf`.
+    at: Range<usize>,
+    /// Where its arguments end in `args`.
+    args: usize,
+    /// Its bytes in the stream, with those skipped before it.
+    len: u64,
+    is_inline: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +68,6 @@ enum State {
     /// At the bytes of an argument, with the number of arguments left, this one included, and its
     /// length.
     Data(u64, usize),
-    /// The command has been handed out.
-    Taken,
 }
 
 enum Found {
@@ -68,6 +85,8 @@ impl Commands {
             limits,
             buf: Vec::new(),
             base: 0,
+            ahead: Vec::new(),
+            taken: 0,
             start: 0,
             cursor: 0,
             skipped: 0,
@@ -80,7 +99,7 @@ impl Commands {
     /// Takes the next bytes of the stream.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.release();
-        if self.start >= self.buf.len() - self.start {
+        if self.ahead.is_empty() && self.start >= self.buf.len() - self.start {
             self.compact();
         }
         self.buf.extend_from_slice(bytes);
@@ -92,36 +111,67 @@ impl Commands {
     /// If the bytes are no command, or exceed the [`Limits`]. The stream is lost then: every later
     /// call gives the same error.
     #[allow(clippy::should_implement_trait, reason = "a command is lent, no iterator can do that")]
+    #[inline]
     pub fn next(&mut self) -> Result<Option<Command<'_>>, Error> {
-        self.release();
-        let bytes = match self.read().map_err(|fault| self.error(fault))? {
-            Found::Inline => &self.inline[..],
-            Found::Multibulk => &self.buf[self.start..self.start + self.cursor],
-            Found::NeedMore | Found::Skipped(_) | Found::Array => {
-                self.shrink();
-                return Ok(None);
-            }
+        if self.taken == self.ahead.len() {
+            self.read_whole().map_err(|fault| self.error(fault))?;
+        }
+        let Some(Whole { at, args, len, is_inline }) = self.ahead.get(self.taken) else {
+            self.shrink();
+            return Ok(None);
         };
-        let len = self.skipped + self.cursor as u64;
-        self.skipped = 0;
-        self.state = State::Taken;
-        Ok(Some(Command::new(bytes, &self.args, len)))
+        let args = &self.args[self.args_before(self.taken)..*args];
+        self.taken += 1;
+        let bytes = if *is_inline { &self.inline[..] } else { &self.buf[at.clone()] };
+        Ok(Some(Command::new(bytes, args, *len)))
     }
 
-    /// Hands the first arguments of the next commands, up to `count` of them, to `each`: mostly these
-    /// are keys. It ends before a command that has not come whole, or is none.
+    /// Once all commands that were read have been taken, reads the next [`AHEAD`], as far as they have
+    /// come whole, and hands the first argument of each to `each`: mostly these are keys.
     #[inline]
-    pub fn upcoming<'a>(&'a self, count: usize, mut each: impl FnMut(&'a [u8])) {
-        let mut at = match self.state {
-            State::Begin => self.start,
-            State::Taken => self.start + self.cursor,
-            State::Header(_) | State::Data(..) => return,
-        };
-        for _ in 0..count {
-            let Some((argument, end)) = first_argument(&self.buf, at) else { return };
-            at = end;
-            argument.into_iter().for_each(&mut each);
+    pub fn read_ahead<'a>(&'a mut self, each: impl FnMut(&'a [u8])) {
+        if self.taken == self.ahead.len() && self.read_whole().is_ok() {
+            self.first_arguments().for_each(each);
         }
+    }
+
+    fn first_arguments(&self) -> impl Iterator<Item = &[u8]> {
+        self.ahead.iter().enumerate().filter_map(|(index, whole)| {
+            let args = self.args.get(self.args_before(index)..whole.args)?;
+            let bytes = self.buf.get(whole.at.clone())?;
+            bytes.get(args.get(1).filter(|_| !whole.is_inline)?.clone())
+        })
+    }
+
+    /// Where the arguments begin of the command that `index` others precede.
+    #[inline]
+    fn args_before(&self, index: usize) -> usize {
+        index.checked_sub(1).map_or(0, |before| self.ahead[before].args)
+    }
+
+    /// Reads the next commands. What is wrong behind a whole one is met again once that is taken.
+    fn read_whole(&mut self) -> Result<(), Fault> {
+        self.release();
+        while self.ahead.len() < AHEAD {
+            let is_inline = match self.read() {
+                Ok(Found::Multibulk) => false,
+                Ok(Found::Inline) => true,
+                Err(fault) if self.ahead.is_empty() => return Err(fault),
+                Err(_) | Ok(Found::NeedMore | Found::Skipped(_) | Found::Array) => break,
+            };
+            let at = self.start..self.start + self.cursor;
+            let len = self.skipped + self.cursor as u64;
+            self.start = at.end;
+            self.cursor = 0;
+            self.skipped = 0;
+            self.state = State::Begin;
+            self.ahead.push(Whole { at, args: self.args.len(), len, is_inline });
+            // there is room for the words of one
+            if is_inline {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn read(&mut self) -> Result<Found, Fault> {
@@ -130,7 +180,6 @@ impl Commands {
                 State::Begin => self.begin()?,
                 State::Header(left) => self.bulks(left, None)?,
                 State::Data(left, len) => self.bulks(left, Some(len))?,
-                State::Taken => Found::NeedMore,
             };
             match found {
                 Found::Skipped(bytes) => self.skip(bytes),
@@ -227,9 +276,9 @@ impl Commands {
         };
         let line = data[..end].strip_suffix(b"\r").unwrap_or(&data[..end]);
         self.inline.clear();
-        self.args.clear();
+        self.args.truncate(self.args_before(self.ahead.len()));
         inline::split(line, &mut self.inline, &mut self.args)?;
-        if self.args.is_empty() {
+        if self.args.len() == self.args_before(self.ahead.len()) {
             return Ok(Found::Skipped(end + 1));
         }
         self.cursor = end + 1;
@@ -242,12 +291,14 @@ impl Commands {
         self.cursor = 0;
     }
 
+    /// Forgets the commands that were read, if all have been taken.
     fn release(&mut self) {
-        if let State::Taken = self.state {
-            self.start += self.cursor;
-            self.cursor = 0;
-            self.args.clear();
-            self.state = State::Begin;
+        if self.taken == self.ahead.len()
+            && let Some(last) = self.ahead.last()
+        {
+            self.args.drain(..last.args);
+            self.ahead.clear();
+            self.taken = 0;
         }
     }
 
@@ -286,7 +337,19 @@ fn words_of_master(data: &[u8]) -> Result<Found, Fault> {
 }
 
 /// The decimal at `at` and the end of its line, or `None` if the line is incomplete.
+#[inline]
 fn number(data: &[u8], at: usize) -> Result<Option<(u64, usize)>, Fault> {
+    // mostly it is short
+    match data.get(at..) {
+        Some([one @ b'0'..=b'9', b'\r', b'\n', ..]) => Ok(Some((u64::from(one - b'0'), at + 3))),
+        Some([ten @ b'0'..=b'9', one @ b'0'..=b'9', b'\r', b'\n', ..]) => {
+            Ok(Some((u64::from(ten - b'0') * 10 + u64::from(one - b'0'), at + 4)))
+        }
+        _ => long_number(data, at),
+    }
+}
+
+fn long_number(data: &[u8], at: usize) -> Result<Option<(u64, usize)>, Fault> {
     let mut value = 0;
     let mut end = at;
     loop {
@@ -304,25 +367,7 @@ fn number(data: &[u8], at: usize) -> Result<Option<(u64, usize)>, Fault> {
     Ok(crlf(data, end)?.then_some((value, end + 2)))
 }
 
-/// The first argument of the command at `at`, if it has any, and where that command ends.
 #[inline]
-fn first_argument(data: &[u8], at: usize) -> Option<(Option<&[u8]>, usize)> {
-    if data.get(at) != Some(&b'*') {
-        return None;
-    }
-    let (count, mut at) = number(data, at + 1).ok()??;
-    let mut argument = None;
-    for index in 0..count {
-        let (len, begin) = bulk_header(data, at, u32::MAX.into()).ok()??;
-        let bytes = data.get(begin..begin + len)?;
-        if index == 1 {
-            argument = Some(bytes);
-        }
-        at = begin + len + 2;
-    }
-    Some((argument, at))
-}
-
 fn bulk_header(data: &[u8], at: usize, max: u64) -> Result<Option<(usize, usize)>, Fault> {
     match data.get(at) {
         None => return Ok(None),
@@ -338,6 +383,7 @@ fn bulk_header(data: &[u8], at: usize, max: u64) -> Result<Option<(usize, usize)
     }
 }
 
+#[inline]
 fn crlf(data: &[u8], at: usize) -> Result<bool, Fault> {
     match data.get(at..) {
         Some([b'\r', b'\n', ..]) => Ok(true),
@@ -372,26 +418,54 @@ mod tests {
     }
 
     #[test]
-    fn upcoming_arguments_are_those_of_the_next_commands() {
+    fn first_arguments_are_those_of_the_commands_read_ahead() {
         let mut parser = Commands::new(Limits::default());
-        let upcoming = |parser: &Commands, count| {
+        let ahead = |parser: &mut Commands| {
             let mut found = Vec::new();
-            parser.upcoming(count, |argument| found.push(argument.to_vec()));
+            parser.read_ahead(|argument| found.push(argument.to_vec()));
             found
         };
-        assert!(upcoming(&parser, 9).is_empty());
-        parser.feed(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n$4\r\nPING\r\n");
+        assert!(ahead(&mut parser).is_empty());
+        parser.feed(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n$4\r\nPING\r\n\n");
         parser.feed(b"*3\r\n$3\r\nSET\r\n$2\r\nbc\r\n$1\r\n1\r\n*2\r\n$3\r\nDEL\r\n$4\r\nde");
-        assert_eq!(upcoming(&parser, 9), [&b"a"[..], b"bc"]);
-        assert_eq!(upcoming(&parser, 2), [b"a"]);
+        assert_eq!(ahead(&mut parser), [&b"a"[..], b"bc"]);
         assert_eq!(parser.next().unwrap().unwrap().name(), b"GET");
-        assert_eq!(upcoming(&parser, 9), [b"bc"]);
+        // what has been read is not read again
+        assert!(ahead(&mut parser).is_empty());
         assert_eq!(taken(&mut parser), 2);
-        assert!(upcoming(&parser, 9).is_empty());
-        parser.feed(b"fg\r\n*x");
-        assert!(parser.next().unwrap().is_some());
-        assert!(parser.next().is_err());
-        assert!(upcoming(&parser, 9).is_empty());
+        assert!(ahead(&mut parser).is_empty());
+        parser.feed(b"fg\r\nGET inline\r\n*2\r\n$3\r\nGET\r\n$1\r\nb\r\n*x");
+        assert_eq!(ahead(&mut parser), [b"defg"]);
+        assert_eq!(parser.next().unwrap().unwrap().name(), b"DEL");
+        let inline = parser.next().unwrap().unwrap();
+        assert_eq!(inline.args().get(0), Some(&b"inline"[..]));
+        assert_eq!(ahead(&mut parser), [b"b"]);
+        assert_eq!(parser.next().unwrap().unwrap().args().get(0), Some(&b"b"[..]));
+        assert!(ahead(&mut parser).is_empty());
+        let error = parser.next().unwrap_err();
+        assert_eq!(parser.next().unwrap_err(), error);
+    }
+
+    #[test]
+    fn bytes_may_come_before_all_that_was_read_is_taken() {
+        let mut parser = Commands::new(Limits::default());
+        let mut names = Vec::new();
+        for round in 0..3 * AHEAD {
+            parser.feed(format!("*1\r\n$3\r\n{:03}\r\n", 2 * round).as_bytes());
+            parser.feed(format!("*1\r\n$3\r\n{:03}\r\n*1", 2 * round + 1).as_bytes());
+            if round > 0 {
+                names.push(parser.next().unwrap().unwrap().name().to_vec());
+            }
+            parser.feed(b"\r\n$1\r\nx\r\n");
+        }
+        while let Some(command) = parser.next().unwrap() {
+            names.push(command.name().to_vec());
+        }
+        let numbers = names.iter().filter(|name| **name != b"x");
+        let wanted: Vec<_> =
+            (0..6 * AHEAD).map(|number| format!("{number:03}").into_bytes()).collect();
+        assert!(numbers.eq(&wanted));
+        assert_eq!(names.len(), 9 * AHEAD);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::os::raw::c_uint;
 use eslaver_store::Reply;
 use rustler::sys::{self, ErlNifTerm};
 use rustler::{Env, Term};
+use smallvec::SmallVec;
 
 use crate::keyspace::names;
 
@@ -21,13 +22,13 @@ pub(crate) struct Answer<'a> {
     env: Env<'a>,
     parts: Vec<ErlNifTerm>,
     /// Where the parts of each open compound begin.
-    begun: Vec<usize>,
+    begun: SmallVec<[usize; 4]>,
     made: usize,
 }
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(env: Env<'a>) -> Self {
-        Self { env, parts: STACK.take(), begun: Vec::new(), made: 0 }
+        Self { env, parts: STACK.take(), begun: SmallVec::new(), made: 0 }
     }
 
     /// The terms that have been made, as a measure of the time they took.

@@ -16,10 +16,12 @@
 //! | `names` | atoms as the names of queries and of their arguments |
 //! | `fault` | faults that tests ask for |
 //! | `reaper` | the thread that drops what is out of reach |
+//! | `compactor` | has it move together what is not, and give memory back |
 
 mod answer;
 mod awaited;
 mod calls;
+mod compactor;
 mod fault;
 mod file;
 mod keeper;

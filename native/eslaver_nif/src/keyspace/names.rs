@@ -36,7 +36,13 @@ pub(crate) fn query(name: ErlNifTerm) -> Option<Query> {
 }
 
 /// The name of an atom.
+#[inline]
 pub(crate) fn of_atom(atom: Term<'_>) -> Option<&'static str> {
+    // options are mostly left out
+    if atoms::r#false() == atom { Some("false") } else { other_name(atom) }
+}
+
+fn other_name(atom: Term<'_>) -> Option<&'static str> {
     NAMES.with_borrow_mut(|names| {
         if let Some(&name) = names.get(&atom.as_c_arg()) {
             return Some(name);

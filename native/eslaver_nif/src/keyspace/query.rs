@@ -18,19 +18,39 @@ pub(crate) enum NoQuery {
 }
 
 /// Most queries have no more arguments than this.
-const FEW: usize = 4;
+const FEW: usize = 8;
 
 /// The arguments of a query.
 pub(crate) type Args<'a> = SmallVec<[Arg<'a>; FEW]>;
 
-/// Reads a query of at most `most` parts. Its binaries are not copied.
-pub(crate) fn read(term: Term<'_>, most: usize) -> Result<(Query, Args<'_>), NoQuery> {
+/// Where arguments are put, each as it is made: a result that has one in it is moved in pieces, which
+/// takes longer than making it.
+trait Arguments<'a> {
+    fn add(&mut self, arg: Arg<'a>);
+}
+
+impl<'a> Arguments<'a> for Args<'a> {
+    #[inline]
+    fn add(&mut self, arg: Arg<'a>) {
+        self.push(arg);
+    }
+}
+
+impl<'a> Arguments<'a> for Vec<Arg<'a>> {
+    fn add(&mut self, arg: Arg<'a>) {
+        self.push(arg);
+    }
+}
+
+/// Reads a query of at most `most` parts into `args`. Its binaries are not copied.
+#[inline]
+pub(crate) fn read<'a>(term: Term<'a>, most: usize, args: &mut Args<'a>) -> Result<Query, NoQuery> {
     let mut parts = parts(term)?;
     let name = parts.next().ok_or(NoQuery::Bad)?;
     let query = names::query(name.as_c_arg()).ok_or(NoQuery::Bad)?;
     let mut left = most;
-    let args = parts.map(|arg| read_arg(arg, DEEPEST, &mut left));
-    Ok((query, args.collect::<Result<_, _>>()?))
+    parts.try_for_each(|arg| read_arg(arg, DEEPEST, &mut left, args))?;
+    Ok(query)
 }
 
 /// The parts of a tuple.
@@ -49,38 +69,60 @@ fn parts<'a>(tuple: Term<'a>) -> Result<impl Iterator<Item = Term<'a>>, NoQuery>
     Ok(parts.iter().map(move |&part| unsafe { Term::new(env, part) }))
 }
 
-fn read_arg<'a>(term: Term<'a>, depth: usize, left: &mut usize) -> Result<Arg<'a>, NoQuery> {
+fn read_arg<'a>(
+    term: Term<'a>,
+    depth: usize,
+    left: &mut usize,
+    to: &mut impl Arguments<'a>,
+) -> Result<(), NoQuery> {
     *left = left.checked_sub(1).ok_or(NoQuery::TooLong)?;
     let depth = depth.checked_sub(1).ok_or(NoQuery::Bad)?;
-    let bad = |_| NoQuery::Bad;
+    // what most arguments are is asked first
+    if let Ok(binary) = Binary::from_term(term) {
+        to.add(Arg::Bytes(binary.as_slice()));
+    } else if let Ok(value) = term.decode() {
+        to.add(Arg::Int(value));
+    } else if term.is_atom() {
+        to.add(Arg::Atom(names::of_atom(term).ok_or(NoQuery::Bad)?));
+    } else {
+        read_other(term, depth, left, to)?;
+    }
+    Ok(())
+}
+
+fn read_other<'a>(
+    term: Term<'a>,
+    depth: usize,
+    left: &mut usize,
+    to: &mut impl Arguments<'a>,
+) -> Result<(), NoQuery> {
     match term.get_type() {
-        TermType::Binary => Ok(Arg::Bytes(Binary::from_term(term).map_err(bad)?.as_slice())),
-        TermType::Atom => names::of_atom(term).map(Arg::Atom).ok_or(NoQuery::Bad),
-        TermType::Integer => Ok(integer(term)),
-        TermType::Float => term.decode().map(Arg::Float).map_err(bad),
+        TermType::Integer => to.add(large_integer(term)),
+        TermType::Float => to.add(Arg::Float(term.decode().map_err(|_| NoQuery::Bad)?)),
         TermType::Tuple => {
-            let parts = rustler::types::tuple::get_tuple(term).map_err(bad)?;
-            let parts = parts.into_iter().map(|part| read_arg(part, depth, left));
-            parts.collect::<Result<_, _>>().map(Arg::Tuple)
+            let mut items = Vec::new();
+            parts(term)?.try_for_each(|part| read_arg(part, depth, left, &mut items))?;
+            to.add(Arg::Tuple(items));
         }
         TermType::List => {
             let (mut items, mut rest) = (Vec::new(), term);
             while let Ok((item, tail)) = rest.list_get_cell() {
-                items.push(read_arg(item, depth, left)?);
+                read_arg(item, depth, left, &mut items)?;
                 rest = tail;
             }
             // it may end with something else than an empty list
-            if rest.is_empty_list() { Ok(Arg::List(items)) } else { Err(NoQuery::Bad) }
+            if !rest.is_empty_list() {
+                return Err(NoQuery::Bad);
+            }
+            to.add(Arg::List(items));
         }
-        _ => Err(NoQuery::Bad),
+        _ => return Err(NoQuery::Bad),
     }
+    Ok(())
 }
 
-/// An integer of any size: nothing that is counted here goes beyond 64 bits.
-fn integer<'a>(term: Term<'a>) -> Arg<'a> {
-    if let Ok(value) = term.decode() {
-        return Arg::Int(value);
-    }
+/// An integer beyond 63 bits and a sign: nothing that is counted here goes beyond 64.
+fn large_integer<'a>(term: Term<'a>) -> Arg<'a> {
     if let Ok(value) = term.decode() {
         return Arg::Unsigned(value);
     }

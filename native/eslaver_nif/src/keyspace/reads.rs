@@ -8,14 +8,16 @@ use parking_lot::Mutex;
 use rustler::schedule::consume_timeslice;
 use rustler::{Atom, Encoder, Env, NifResult, Resource, ResourceArc, Term};
 
-use crate::atoms;
 use crate::keyspace::answer::Answer;
 use crate::keyspace::query::{self, NoQuery};
 use crate::keyspace::registry;
 use crate::keyspace::state::{Current, Keyspace, Status};
+use crate::{atoms, clock};
 
 /// The parts of a query that are read on a normal scheduler.
 const SHORT_QUERY: usize = 2000;
+/// A time at which nothing has expired.
+const UNEXPIRED: i64 = 0;
 /// How many terms are made in a hundredth of the time that a process may run.
 const TERMS_A_PERCENT: usize = 150;
 
@@ -72,7 +74,12 @@ struct Question<'a> {
 
 impl<'a> Question<'a> {
     /// No master has a db of such a number.
-    fn new(db: Term<'a>, query: Term<'a>, now: i64, patience: Patience) -> Self {
+    fn new(db: Term<'a>, query: Term<'a>, patience: Patience) -> Self {
+        Self::at(clock::now(), db, query, patience)
+    }
+
+    /// One that sees what has not expired at `now`.
+    fn at(now: i64, db: Term<'a>, query: Term<'a>, patience: Patience) -> Self {
         Self { db: db.decode().unwrap_or(u32::MAX), query, now, patience }
     }
 
@@ -86,8 +93,9 @@ impl<'a> Question<'a> {
             Patience::Short => SHORT_QUERY,
             Patience::Long => usize::MAX,
         };
-        let (query, args) = match query::read(self.query, most) {
-            Ok(read) => read,
+        let mut args = query::Args::new();
+        let query = match query::read(self.query, most, &mut args) {
+            Ok(query) => query,
             Err(NoQuery::TooLong) => return Ok(Found::TakesLong),
             Err(NoQuery::Bad) => return Err(rustler::Error::BadArg),
         };
@@ -138,25 +146,13 @@ fn read<'a>(env: Env<'a>, name: Atom, question: Question<'a>) -> NifResult<Term<
 }
 
 #[rustler::nif(name = "keyspace_read")]
-fn read_short<'a>(
-    env: Env<'a>,
-    name: Atom,
-    db: Term<'a>,
-    query: Term<'a>,
-    now: i64,
-) -> NifResult<Term<'a>> {
-    read(env, name, Question::new(db, query, now, Patience::Short))
+fn read_short<'a>(env: Env<'a>, name: Atom, db: Term<'a>, query: Term<'a>) -> NifResult<Term<'a>> {
+    read(env, name, Question::new(db, query, Patience::Short))
 }
 
 #[rustler::nif(name = "keyspace_read_dirty", schedule = "DirtyCpu")]
-fn read_long<'a>(
-    env: Env<'a>,
-    name: Atom,
-    db: Term<'a>,
-    query: Term<'a>,
-    now: i64,
-) -> NifResult<Term<'a>> {
-    read(env, name, Question::new(db, query, now, Patience::Long))
+fn read_long<'a>(env: Env<'a>, name: Atom, db: Term<'a>, query: Term<'a>) -> NifResult<Term<'a>> {
+    read(env, name, Question::new(db, query, Patience::Long))
 }
 
 /// Answers what is in the keyspace, however old it is.
@@ -174,9 +170,8 @@ fn read_own_short<'a>(
     keyspace: ResourceArc<Keyspace>,
     db: Term<'a>,
     query: Term<'a>,
-    now: i64,
 ) -> NifResult<Term<'a>> {
-    read_own(env, &keyspace, Question::new(db, query, now, Patience::Short))
+    read_own(env, &keyspace, Question::at(UNEXPIRED, db, query, Patience::Short))
 }
 
 #[rustler::nif(name = "projections_read_dirty", schedule = "DirtyCpu")]
@@ -185,9 +180,8 @@ fn read_own_long<'a>(
     keyspace: ResourceArc<Keyspace>,
     db: Term<'a>,
     query: Term<'a>,
-    now: i64,
 ) -> NifResult<Term<'a>> {
-    read_own(env, &keyspace, Question::new(db, query, now, Patience::Long))
+    read_own(env, &keyspace, Question::at(UNEXPIRED, db, query, Patience::Long))
 }
 
 /// How the data of the mirror with this name is.
@@ -248,9 +242,8 @@ fn read_in_short<'a>(
     session: ResourceArc<Session>,
     db: Term<'a>,
     query: Term<'a>,
-    now: i64,
 ) -> NifResult<Term<'a>> {
-    read_in(env, &session, Question::new(db, query, now, Patience::Short))
+    read_in(env, &session, Question::new(db, query, Patience::Short))
 }
 
 #[rustler::nif(name = "session_read_dirty", schedule = "DirtyCpu")]
@@ -259,9 +252,8 @@ fn read_in_long<'a>(
     session: ResourceArc<Session>,
     db: Term<'a>,
     query: Term<'a>,
-    now: i64,
 ) -> NifResult<Term<'a>> {
-    read_in(env, &session, Question::new(db, query, now, Patience::Long))
+    read_in(env, &session, Question::new(db, query, Patience::Long))
 }
 
 /// Whether everything that was read is still so, or `busy`.

@@ -1,5 +1,5 @@
 //! The thread that drops what is out of reach: a store may take seconds, and neither a reader nor a
-//! link is to be the one who does it.
+//! link is to be the one who does it. It also compacts what is left.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use eslaver_store::{Store, Trash};
 
 use crate::allocator;
+use crate::keyspace::compactor::Compactor;
 
 /// How long a reader may still look at what is to be dropped, until it is looked at again.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -34,6 +35,11 @@ static REAPER: LazyLock<Sender<Grave>> = LazyLock::new(|| {
     let _ = std::thread::Builder::new().name("eslaver_reaper".into()).spawn(move || run(&receiver));
     sender
 });
+
+/// Has the thread begin, before there is anything to drop: it compacts, too.
+pub(crate) fn start() {
+    LazyLock::force(&REAPER);
+}
 
 impl Graves {
     /// Whether there is nothing that is still to be dropped.
@@ -68,11 +74,10 @@ impl Drop for Grave {
 
 fn run(graves: &Receiver<Grave>) {
     let mut waiting: Vec<Grave> = Vec::new();
+    let mut compactor = Compactor::new();
     loop {
-        let next = match waiting.is_empty() {
-            true => graves.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            false => graves.recv_timeout(PAUSE),
-        };
+        let pause = if waiting.is_empty() { compactor.wait() } else { PAUSE };
+        let next = graves.recv_timeout(pause);
         let due = match next {
             Ok(next) => vec![next],
             Err(RecvTimeoutError::Timeout) => std::mem::take(&mut waiting),
@@ -83,6 +88,7 @@ fn run(graves: &Receiver<Grave>) {
         if is_large && waiting.is_empty() {
             allocator::trim();
         }
+        compactor.go_on();
     }
 }
 

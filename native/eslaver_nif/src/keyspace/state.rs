@@ -14,10 +14,11 @@ use rustler::{Env, LocalPid, ResourceArc};
 use crate::atoms;
 use crate::interests::Interests;
 use crate::keyspace::awaited::Awaited;
+use crate::keyspace::compactor;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::file::Failure;
 use crate::keyspace::projections::Projections;
-use crate::keyspace::reaper::Graves;
+use crate::keyspace::reaper::{self, Graves};
 use crate::terms::notices::Notices;
 
 /// The weight of notices with which the mirror is left alone until it has told them.
@@ -160,6 +161,7 @@ impl Keyspace {
         in_place: bool,
         max_memory: Option<u64>,
     ) -> Self {
+        reaper::start();
         Self {
             serves_stale,
             in_place,
@@ -279,6 +281,7 @@ impl Keyspace {
     fn show(&self, store: Arc<Store>, position: Position, functions: Functions, followed: bool) {
         let Position { offset, db, .. } = position;
         let edition = 1 + EDITIONS.fetch_add(1, Ordering::Relaxed);
+        compactor::watch(&store);
         let old = {
             let mut applied = self.applied();
             applied.position = Some(position);

@@ -1,19 +1,17 @@
 //! What a link brings, put into a keyspace.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use eslaver_core::commands::Learned;
 use eslaver_core::filter::{Before, Filter};
 use eslaver_core::position::Position;
-use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 use eslaver_core::resp;
-use eslaver_store::{Account, Command, Feed, Functions, Loader, Refusal, Store, Watch, Writer};
+use eslaver_store::{Account, Command, Feed, Functions, Refusal, Store, Watch, Writer};
 use rustler::{Env, ResourceArc};
 
 use crate::keyspace::{self, Fault, Keyspace, Projections};
 use crate::link::end::End;
-use crate::terms::snapshot::leading_number;
+use crate::link::intake::Intake;
 
 /// Commands of up to this number of arguments, as most are, need no memory of their own to be handed on.
 const FEW: usize = 16;
@@ -104,22 +102,21 @@ impl Applier {
         learned: Arc<Learned>,
     ) -> Result<(u64, u32), End> {
         let mut intake = self.intake.take().ok_or(End::Confused)?;
-        intake.loader.finish();
-        let store = intake.store.take().ok_or(End::Confused)?;
-        for (problem, count) in intake.loader.problems() {
+        let store = intake.finish().ok_or(End::Confused)?;
+        for (problem, count) in intake.problems() {
             self.count(b"loading", *count, &problem.to_string());
         }
         let mut functions = Functions::default();
-        for code in intake.loader.functions() {
+        for code in intake.functions() {
             functions.load(code);
         }
         let replid = replid.map(str::to_owned);
-        let position = keyspace::Position { replid, offset, db: intake.stream_db };
+        let position = keyspace::Position { replid, offset, db: intake.stream_db() };
         self.learned = learned;
         self.feed = Some(self.feed_of(&store, functions.clone()));
         self.from = offset;
         self.keyspace.publish(store, position, functions);
-        Ok((intake.keys, intake.stream_db))
+        Ok((intake.keys(), intake.stream_db()))
     }
 
     /// The stream goes on under this id, perhaps before the end of what the keyspace has.
@@ -323,174 +320,5 @@ impl Progress {
     /// What all of it would take, if the rest is like what has come and takes this.
     fn estimate(&self, taken: u64) -> Option<u64> {
         Some((taken as f64 * self.bytes? as f64 / self.decoded.max(1) as f64) as u64)
-    }
-}
-
-/// The time in ms since the epoch.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Takes a snapshot for a store that nobody reads yet.
-pub(crate) struct Intake {
-    keyspace: ResourceArc<Keyspace>,
-    loader: Loader,
-    /// Missing once readers get it.
-    store: Option<Arc<Store>>,
-    max_value: u64,
-    /// The bytes of the value that has begun.
-    weight: u64,
-    keys: u64,
-    stream_db: u32,
-    left_out: Option<LeftOut>,
-    /// The number of the key at whose end it panics, for tests.
-    fault: Option<u64>,
-}
-
-/// What an element of a value takes besides its bytes, at most.
-const ELEMENT: u64 = 32;
-
-impl Intake {
-    fn new(
-        keyspace: ResourceArc<Keyspace>,
-        filter: Option<Filter>,
-        max_value: u64,
-        fault: Option<u64>,
-    ) -> Self {
-        let store = keyspace.new_store();
-        Self {
-            keyspace,
-            loader: Loader::new(Arc::clone(&store), filter),
-            store: Some(store),
-            max_value,
-            weight: 0,
-            keys: 0,
-            stream_db: 0,
-            left_out: None,
-            fault,
-        }
-    }
-
-    pub(crate) fn keys(&self) -> u64 {
-        self.keys
-    }
-
-    fn account(&self) -> Option<&Account> {
-        self.store.as_ref().map(|store| &**store.account())
-    }
-
-    /// Whether it takes more than the keyspace may.
-    #[inline]
-    pub(crate) fn is_over(&self) -> bool {
-        let Some(limit) = self.keyspace.max_memory else { return false };
-        self.account().is_some_and(|account| account.bytes() as u64 > limit)
-    }
-
-    pub(crate) fn take_left_out(&mut self) -> Option<LeftOut> {
-        self.left_out.take()
-    }
-
-    fn weigh(&mut self, item: &Item<'_>) {
-        self.weight += match item {
-            Item::Bytes(bytes) => bytes.len() as u64 + ELEMENT,
-            Item::Int(_) => ELEMENT,
-        };
-    }
-}
-
-impl Drop for Intake {
-    fn drop(&mut self) {
-        // the loader has it, too
-        self.loader.discard();
-        self.store.take().into_iter().for_each(|store| self.keyspace.bury(store));
-    }
-}
-
-impl Sink for Intake {
-    fn aux(&mut self, name: &[u8], value: &[u8]) {
-        if name.eq_ignore_ascii_case(b"repl-stream-db") {
-            self.stream_db = leading_number(value);
-        }
-        self.loader.aux(name, value);
-    }
-
-    fn function(&mut self, code: &[u8]) {
-        self.loader.function(code);
-    }
-
-    #[inline]
-    fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool {
-        self.weight = 0;
-        self.loader.begin(key, kind, meta)
-    }
-
-    #[inline]
-    fn item(&mut self, item: Item<'_>) {
-        self.weigh(&item);
-        self.loader.item(item);
-    }
-
-    #[inline]
-    fn score(&mut self, score: f64) {
-        self.loader.score(score);
-    }
-
-    fn expiry(&mut self, at_ms: u64) {
-        self.loader.expiry(at_ms);
-    }
-
-    fn next_index(&mut self, index: u64) {
-        self.loader.next_index(index);
-    }
-
-    fn index(&mut self, index: u64) {
-        self.loader.index(index);
-    }
-
-    fn path(&mut self, path: Item<'_>) {
-        self.weigh(&path);
-        self.loader.path(path);
-    }
-
-    fn entry(&mut self, id: StreamId) {
-        self.weight += ELEMENT;
-        self.loader.entry(id);
-    }
-
-    fn stream(&mut self, meta: StreamMeta) {
-        self.loader.stream(meta);
-    }
-
-    fn module(&mut self, name: &[u8; 9], version: u16) {
-        self.loader.module(name, version);
-    }
-
-    fn module_field(&mut self, field: ModuleField<'_>) {
-        if let ModuleField::String(item) = &field {
-            self.weigh(item);
-        }
-        self.loader.module_field(field);
-    }
-
-    #[inline]
-    fn end(&mut self) {
-        self.keys += 1;
-        assert_ne!(self.fault, Some(self.keys), "a fault that a test asked for");
-        self.loader.end();
-    }
-
-    fn discard(&mut self) {
-        self.loader.discard();
-    }
-
-    fn left_out(&mut self, what: LeftOut) {
-        self.left_out.get_or_insert(what);
-        self.loader.left_out(what);
-    }
-
-    #[inline]
-    fn overflow(&self) -> Option<u64> {
-        (self.weight > self.max_value).then_some(self.max_value)
     }
 }

@@ -1,8 +1,10 @@
 //! A snapshot for a keyspace and for the server.
 
+use std::iter::once;
+
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 
-use crate::link::applier::Intake;
+use crate::link::intake::Intake;
 use crate::terms::batch::Batch;
 
 /// Both get everything. They have the same filter.
@@ -28,6 +30,10 @@ impl Sink for Both<'_> {
         self.batch.function(code);
     }
 
+    fn db_size(&mut self, db: u32, keys: u64) {
+        self.intake.db_size(db, keys);
+    }
+
     fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool {
         self.intake.begin(key, kind, meta) && self.batch.begin(key, kind, meta)
     }
@@ -40,6 +46,38 @@ impl Sink for Both<'_> {
     fn score(&mut self, score: f64) {
         self.intake.score(score);
         self.batch.score(score);
+    }
+
+    fn items<'a>(&mut self, items: impl Iterator<Item = Item<'a>>) {
+        for item in items {
+            self.intake.items(once(item));
+            self.batch.item(item);
+            if self.overflow().is_some() {
+                return;
+            }
+        }
+    }
+
+    fn pairs<'a>(&mut self, pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>) {
+        for (field, value) in pairs {
+            self.intake.pairs(once((field, value)));
+            self.batch.item(field);
+            self.batch.item(value);
+            if self.overflow().is_some() {
+                return;
+            }
+        }
+    }
+
+    fn scores<'a>(&mut self, scores: impl Iterator<Item = (Item<'a>, f64)>) {
+        for (member, score) in scores {
+            self.intake.scores(once((member, score)));
+            self.batch.item(member);
+            self.batch.score(score);
+            if self.overflow().is_some() {
+                return;
+            }
+        }
     }
 
     fn expiry(&mut self, at_ms: u64) {

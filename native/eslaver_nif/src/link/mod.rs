@@ -4,6 +4,7 @@ pub(crate) mod applier;
 mod both;
 pub(crate) mod config;
 pub(crate) mod end;
+mod intake;
 pub(crate) mod shared;
 mod sieve;
 pub(crate) mod slice;

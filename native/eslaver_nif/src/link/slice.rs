@@ -11,11 +11,13 @@ use eslaver_core::resp;
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
+use crate::clock;
 use crate::keyspace::Entry;
-use crate::link::applier::{self, Applier, Intake, Progress};
+use crate::link::applier::{self, Applier, Progress};
 use crate::link::both::Both;
 use crate::link::config::{Config, Limits, Mirror};
 use crate::link::end::End;
+use crate::link::intake::Intake;
 use crate::link::shared::{Alive, Chunk, Shared};
 use crate::link::sieve::{Sieve, Target};
 use crate::link::start::Start;
@@ -315,7 +317,7 @@ impl Slicer {
             }
             Phase::Streaming(stream) => {
                 let (batch, applier) = (&mut self.batch, self.applier.as_deref_mut());
-                let mut to = Target { batch, applier, events: self.events, now: applier::now() };
+                let mut to = Target { batch, applier, events: self.events, now: clock::now() };
                 let decoded = stream.decode(&mut to, shared);
                 shared.counters.offset.store(stream.offset(), Ordering::Relaxed);
                 if let Some(applier) = to.applier {

@@ -4,8 +4,7 @@ use std::sync::atomic::Ordering;
 
 use eslaver_core::position::{Position, Tracker};
 use eslaver_core::replay::{self, Replay, Replayed};
-use eslaver_core::resp::{self, Command, Commands};
-use eslaver_store::WARMED;
+use eslaver_core::resp::{self, AHEAD, Command, Commands};
 use smallvec::SmallVec;
 
 use crate::link::end::End;
@@ -97,11 +96,9 @@ impl Stream {
                     break Decoded::Batch;
                 }
             }
-            if count % WARMED as u64 == 0
-                && let Some(applier) = &mut to.applier
-            {
-                let mut keys = SmallVec::<[&[u8]; WARMED]>::new();
-                commands.upcoming(WARMED, |key| keys.push(key));
+            if let Some(applier) = &mut to.applier {
+                let mut keys = SmallVec::<[&[u8]; AHEAD]>::new();
+                commands.read_ahead(|key| keys.push(key));
                 applier.warm(tracker.position().db, &keys);
             }
             let Some(command) = commands.next()? else {

@@ -7,6 +7,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::mover::Mover;
+
 /// The bytes of a chunk.
 const CHUNK: usize = 8192;
 /// The chunks of a page.
@@ -114,6 +116,22 @@ impl Chunks {
         self.len = len;
     }
 
+    /// Has `mover` see to all parts from a chunk on, until it is tired: the chunk to go on at.
+    pub fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> Option<u64> {
+        let (mut page, mut chunk) = (from as usize / PAGE, from as usize % PAGE);
+        mover.shared(&mut self.pages, Vec::new, |pages, mover| {
+            mover.vec(pages);
+            while let Some(shared) = pages.get_mut(page) {
+                let compact = |page: &mut Page, mover: &mut Mover<'_>| page.compact(chunk, mover);
+                if let Some(next) = mover.shared(shared, Page::default, compact).flatten() {
+                    return Some((page * PAGE + next) as u64);
+                }
+                (page, chunk) = (page + 1, 0);
+            }
+            None
+        })?
+    }
+
     /// Changes a page, which is there then, and what is counted of it.
     fn change_page(&mut self, index: usize, change: impl FnOnce(&mut Page)) {
         let pages = Arc::make_mut(&mut self.pages);
@@ -145,6 +163,20 @@ impl From<&[u8]> for Chunks {
 impl Page {
     fn heap_bytes(&self) -> usize {
         SHARED_VEC + self.chunks.capacity() * size_of::<Option<Arc<Vec<u8>>>>() + self.below
+    }
+
+    /// See [`Chunks::compact`].
+    fn compact(&mut self, from: usize, mover: &mut Mover<'_>) -> Option<usize> {
+        mover.vec(&mut self.chunks);
+        for (index, chunk) in self.chunks.iter_mut().enumerate().skip(from) {
+            if index > from && mover.is_tired() {
+                return Some(index);
+            }
+            if let Some(chunk) = chunk {
+                mover.shared(chunk, Vec::new, |bytes, mover| mover.vec(bytes));
+            }
+        }
+        None
     }
 
     /// What is stored of a chunk.

@@ -191,7 +191,10 @@ impl<'a> Parts<'a> {
     /// Appends it.
     #[inline]
     pub fn write(&self, to: &mut Vec<u8>) {
-        to.extend_from_slice(self.head());
+        match self.head() {
+            [one] => to.push(*one),
+            head => to.extend_from_slice(head),
+        }
         to.extend_from_slice(self.rest);
     }
 

@@ -9,9 +9,11 @@
 //! | [`table`] | a large set or hash, or the scores of a large sorted set |
 //! | [`tree`] | large lists, sorted sets, streams: a counted B+-tree with shared nodes |
 //! | [`chunks`] | a long string in shared chunks |
+//! | [`mover`] | moves parts of all these, so that memory can be given back |
 
 pub mod chunks;
 pub mod element;
+pub mod mover;
 pub mod packed;
 pub mod record;
 pub mod score;

@@ -10,6 +10,7 @@
 
 use std::ops::Range;
 
+use crate::collections::mover::Mover;
 use crate::values::Type;
 
 const TYPE: u8 = 0x0f;
@@ -18,7 +19,7 @@ const FORM_SHIFT: u32 = 5;
 const EXPIRY_LEN: usize = 8;
 
 /// A key and its value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Block(Box<[u8]>);
 
 /// Where the parts of a block are.
@@ -141,6 +142,10 @@ impl Block {
         let base = self.parts().key.end;
         let bytes = std::mem::take(&mut self.0).into_vec();
         Edit { block: self, bytes, base }
+    }
+
+    pub(crate) fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.bytes(&mut self.0);
     }
 
     /// The bytes that it takes, apart from what the allocator adds.

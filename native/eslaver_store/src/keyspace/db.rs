@@ -5,11 +5,13 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use eslaver_core::resp::AHEAD;
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use smallvec::SmallVec;
 
+use crate::collections::mover::Mover;
 use crate::keyspace::account::Account;
 use crate::keyspace::capture::Capture;
 use crate::keyspace::copies::Copies;
@@ -21,10 +23,12 @@ use crate::keyspace::usage::Usage;
 pub(crate) const STRIPES: usize = if cfg!(shuttle) { 2 } else { 4096 };
 /// How many of them are made together. A database with few keys has few of them.
 const GROUP: usize = if STRIPES < 64 { STRIPES } else { 64 };
-/// How many keys [`Db::warm`] takes without memory of its own.
-pub const WARMED: usize = 16;
 /// A table is made smaller when fewer than one slot of this number is taken.
 const SPARSE: usize = 6;
+
+/// How many times as large a table that is filled becomes at once, at most: who says how many keys it
+/// will have may be wrong.
+const GROWTH: usize = 32;
 
 /// The databases made so far.
 static MADE: AtomicU64 = AtomicU64::new(0);
@@ -55,6 +59,14 @@ pub(crate) struct Keys {
     table: HashTable<Entry>,
     /// How often this has been locked for changes.
     version: u64,
+}
+
+/// Where the entries of a stripe are seen to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    slot: usize,
+    /// Where within the value of the entry.
+    within: u64,
 }
 
 /// The hash of a key, which also says in which stripe it is.
@@ -120,15 +132,15 @@ impl Db {
     /// the locks are taken, and then while all are held.
     #[inline]
     pub(crate) fn warm(&self, keys: &[&[u8]]) {
-        let hashes: SmallVec<[KeyHash; WARMED]> = keys.iter().map(|key| self.hash(key)).collect();
+        let hashes: SmallVec<[KeyHash; AHEAD]> = keys.iter().map(|key| self.hash(key)).collect();
         let stripes = || hashes.iter().map(|hash| self.made_stripe(hash.stripe()));
         black_box(stripes().flatten().filter(|stripe| stripe.is_locked()).count());
-        let held: SmallVec<[_; WARMED]> =
+        let held: SmallVec<[_; AHEAD]> =
             stripes().map(|stripe| stripe.and_then(RwLock::try_read)).collect();
-        let size = |((stripe, hash), key): ((&Option<RwLockReadGuard<'_, Keys>>, _), &&[u8])| {
-            stripe.as_ref().and_then(|keys| keys.get(hash, key)).map_or(0, Entry::size)
+        let look = |((stripe, hash), key): ((&Option<RwLockReadGuard<'_, Keys>>, _), &&[u8])| {
+            stripe.as_ref().and_then(|keys| keys.get(hash, key)).map_or(0, Entry::look)
         };
-        black_box(held.iter().zip(hashes.iter().copied()).zip(keys).map(size).sum::<usize>());
+        black_box(held.iter().zip(hashes.iter().copied()).zip(keys).map(look).sum::<usize>());
     }
 
     pub(crate) fn usage(&self) -> &Usage {
@@ -225,11 +237,43 @@ impl Keys {
         }
     }
 
+    /// Makes room for `more` keys that are to be put. There will be about `expected` in the end: a table
+    /// that is full grows up to them in few steps, as each step looks at all of its keys.
+    pub(crate) fn make_room(&mut self, more: usize, expected: usize, of: &Db) {
+        let needed = self.table.len() + more;
+        if needed > self.table.capacity() {
+            let room = expected.min(GROWTH * needed).max(needed);
+            self.table.reserve(room - self.table.len(), |entry| of.hash(entry.key()).0);
+        }
+    }
+
     pub(crate) fn remove(&mut self, hash: KeyHash, key: &[u8], of: &Db) -> Option<Entry> {
         let found = self.table.find_entry(hash.0, |entry| entry.key() == key).ok()?;
         let (old, _) = found.remove();
         self.shrink(of);
         Some(old)
+    }
+
+    /// Has `mover` see to all entries from a place on, until it is tired: the place to go on at. What
+    /// they hold stays the same.
+    pub(crate) fn compact(
+        &mut self,
+        from: Place,
+        mover: &mut Mover<'_>,
+        account: &Account,
+    ) -> Option<Place> {
+        for slot in from.slot..self.table.num_buckets() {
+            if slot > from.slot && mover.is_tired() {
+                return Some(Place { slot, within: 0 });
+            }
+            let Some(entry) = self.table.get_bucket_mut(slot) else { continue };
+            let within = if slot == from.slot { from.within } else { 0 };
+            let next = account.of_kind(entry.kind(), || entry.compact(within, mover));
+            if let Some(within) = next {
+                return Some(Place { slot, within });
+            }
+        }
+        None
     }
 
     /// Removes all entries that `is_gone` names.

@@ -1,5 +1,6 @@
 //! A key with its value: in one block where it is small, else with parts of its own.
 
+use crate::collections::mover::Mover;
 use crate::keyspace::block::{Block, Edit};
 use crate::values::{Large, NewValue, Type, ValueRef};
 
@@ -132,6 +133,29 @@ impl Entry {
         }
     }
 
+    /// Has `mover` see to all parts from a place on, until it is tired: the place to go on at. The first
+    /// is 0.
+    pub(crate) fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> Option<u64> {
+        let large = match self {
+            Self::Packed(block) => {
+                block.compact(mover);
+                return None;
+            }
+            Self::Large(large) => large,
+        };
+        let next = large.value.compact(from, mover);
+        if from > 0 {
+            return next;
+        }
+        mover.bytes(&mut large.key);
+        if mover.wants(&raw const **large, size_of::<LargeEntry>())
+            && let Self::Large(large) = std::mem::replace(self, Self::Packed(Block::default()))
+        {
+            *self = Self::Large(Box::new(*large));
+        }
+        next
+    }
+
     pub(crate) fn into_large(self) -> Option<Large> {
         match self {
             Self::Packed(_) => None,
@@ -153,6 +177,15 @@ impl Entry {
                 entry.key = key.into();
                 Self::Large(entry)
             }
+        }
+    }
+
+    /// Looks at what a change of the value will need.
+    #[inline]
+    pub(crate) fn look(&self) -> usize {
+        match self {
+            Self::Packed(block) => block.payload().first().copied().unwrap_or_default().into(),
+            Self::Large(entry) => entry.value.look(),
         }
     }
 

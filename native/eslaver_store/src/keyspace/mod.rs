@@ -22,6 +22,7 @@
 pub(crate) mod account;
 pub(crate) mod block;
 pub(crate) mod capture;
+pub(crate) mod compaction;
 pub(crate) mod copies;
 pub(crate) mod db;
 pub(crate) mod entry;

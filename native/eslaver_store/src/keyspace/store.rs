@@ -5,9 +5,10 @@
 //! and those that began before find another generation than they began with, and begin again.
 
 use std::hash::BuildHasher;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, Cache, Guard};
 use foldhash::quality::RandomState;
 
 use crate::keyspace::account::Account;
@@ -94,6 +95,34 @@ pub enum ReadError {
     /// What the key holds is not known.
     #[error("the value of the key is not known")]
     Unknown,
+}
+
+/// The databases of a store as they are, for one who looks often.
+#[derive(Debug)]
+pub(crate) struct LatestDbs(Cache<DbsOf, Arc<Dbs>>);
+
+#[derive(Debug)]
+struct DbsOf(Arc<Store>);
+
+impl Deref for DbsOf {
+    type Target = ArcSwap<Dbs>;
+
+    #[inline]
+    fn deref(&self) -> &ArcSwap<Dbs> {
+        &self.0.dbs
+    }
+}
+
+impl LatestDbs {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
+        Self(Cache::new(DbsOf(store)))
+    }
+
+    /// The databases as they are now. Others are kept until this is called again.
+    #[inline]
+    pub(crate) fn latest(&mut self) -> &Dbs {
+        self.0.load()
+    }
 }
 
 impl Default for Store {

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::heap::Meter;
 use crate::keyspace::db::{Db, KeyHash, STRIPES};
 use crate::keyspace::entry::Entry;
@@ -18,12 +20,17 @@ const FULL: usize = 128;
 pub(super) struct Batches {
     db: Arc<Db>,
     batches: Vec<Vec<(KeyHash, Entry)>>,
+    /// How many keys a stripe will have, at least.
+    expected: usize,
 }
 
 impl Batches {
-    /// None yet, for a database that nobody reads.
-    pub(super) fn new(db: Arc<Db>) -> Self {
-        Self { db, batches: (0..BATCHES).map(|_| Vec::new()).collect() }
+    /// None yet, for a database that nobody reads, and that is to have about this number of keys.
+    pub(super) fn new(db: Arc<Db>, keys: u64) -> Self {
+        let mean = usize::try_from(keys / STRIPES as u64).unwrap_or(usize::MAX);
+        // Few stripes get fewer keys than this: no room is left over.
+        let expected = mean.saturating_sub(2 * mean.isqrt());
+        Self { db, batches: (0..BATCHES).map(|_| Vec::new()).collect(), expected }
     }
 
     /// Puts an entry, sooner or later. The last one of a key counts.
@@ -34,34 +41,36 @@ impl Batches {
         let Some(batch) = self.batches.get_mut(hash.stripe() * BATCHES / STRIPES) else { return };
         batch.push((hash, entry));
         if batch.len() >= FULL {
-            put(&self.db, batch);
+            put(&self.db, batch, self.expected);
         }
     }
 }
 
 impl Drop for Batches {
     fn drop(&mut self) {
-        self.batches.iter_mut().for_each(|batch| put(&self.db, batch));
+        self.batches.iter_mut().for_each(|batch| put(&self.db, batch, self.expected));
         self.db.usage().settle();
     }
 }
 
 /// Puts the entries of a batch, which is empty then.
-fn put(db: &Db, batch: &mut Vec<(KeyHash, Entry)>) {
+fn put(db: &Db, batch: &mut Vec<(KeyHash, Entry)>, expected: usize) {
     batch.sort_by_key(|(hash, _)| hash.stripe());
-    let mut entries = batch.drain(..).peekable();
-    while let Some((hash, entry)) = entries.next() {
-        let stripe = hash.stripe();
-        let mut keys = db.stripe(stripe).write();
-        let mut next = Some((hash, entry));
-        while let Some((hash, entry)) = next {
+    let ends = batch.chunk_by(|(one, _), (other, _)| one.stripe() == other.stripe());
+    let counts: SmallVec<[usize; FULL]> = ends.map(<[_]>::len).collect();
+    let mut entries = batch.drain(..);
+    for count in counts {
+        let mut entries = entries.by_ref().take(count).peekable();
+        let Some((hash, _)) = entries.peek() else { continue };
+        let mut keys = db.stripe(hash.stripe()).write();
+        keys.make_room(count, expected, db);
+        for (hash, entry) in entries {
             if let Some(old) = keys.put(hash, entry, db) {
                 let (kind, mut meter) = (old.kind(), Meter::start());
                 db.usage().remove(kind);
                 drop(old);
                 db.account().charge_kind(kind, meter.lap());
             }
-            next = entries.next_if(|(hash, _)| hash.stripe() == stripe);
         }
     }
 }

@@ -29,8 +29,7 @@ enum Parts {
     List(ListBuilder),
     /// The member that came last waits for its time, if it has one.
     Set(SetBuilder, Last),
-    /// The member that came last waits for its score.
-    Zset(ZsetBuilder, Vec<u8>),
+    Zset(ZsetBuilder),
     Hash(HashDraft),
     Stream(StreamBuilder, StreamMeta),
     Module(Module),
@@ -89,14 +88,17 @@ impl Last {
 }
 
 impl Draft {
-    pub(crate) fn new(kind: Kind, seed: u64) -> Self {
+    /// A draft of nothing yet. Small collections are gathered in `buffer`, which is empty; it is left
+    /// without memory where it is taken.
+    pub(crate) fn new(kind: Kind, seed: u64, buffer: &mut Vec<u8>) -> Self {
+        let mut buffer = || std::mem::take(buffer);
         let parts = match kind {
             Kind::String => Parts::String(None),
-            Kind::List => Parts::List(ListBuilder::default()),
-            Kind::Set => Parts::Set(SetBuilder::new(seed), Last::default()),
-            Kind::Zset => Parts::Zset(ZsetBuilder::new(seed), Vec::new()),
+            Kind::List => Parts::List(ListBuilder::within(buffer())),
+            Kind::Set => Parts::Set(SetBuilder::within(seed, buffer()), Last::default()),
+            Kind::Zset => Parts::Zset(ZsetBuilder::within(seed, buffer())),
             Kind::Hash => Parts::Hash(HashDraft {
-                builder: Builder::new(seed),
+                builder: Builder::within(seed, buffer()),
                 field: Last::default(),
                 value: Last::default(),
             }),
@@ -121,16 +123,10 @@ impl Draft {
                 *value = Some(element(item).with_bytes(string::new));
                 Ok(())
             }
-            Parts::List(builder) => builder.push(element(item)),
             Parts::Set(builder, last) => {
                 let added = add(builder, last, Expiry::Never);
                 last.set(item);
                 added
-            }
-            Parts::Zset(_, last) => {
-                last.clear();
-                element(item).with_bytes(|member| last.extend_from_slice(member));
-                Ok(())
             }
             Parts::Hash(draft) => draft.item(item),
             Parts::Stream(builder, _) => builder.item(element(item)),
@@ -149,9 +145,38 @@ impl Draft {
                     Ok(())
                 }
             },
-            Parts::Module(_) | Parts::VectorSet(_) => Ok(()),
+            // These come by `items` or `scores`, or have none.
+            Parts::List(_) | Parts::Zset(_) | Parts::Module(_) | Parts::VectorSet(_) => Ok(()),
         };
         self.note(result);
+    }
+
+    /// Elements of a list or members of a set.
+    #[inline]
+    pub(crate) fn items<'a>(&mut self, items: impl Iterator<Item = Item<'a>>) {
+        let result = match &mut self.parts {
+            Parts::List(builder) => builder.extend(items.map(element)),
+            Parts::Set(builder, _) => builder.extend(items.map(element)),
+            _ => Ok(()),
+        };
+        self.note(result);
+    }
+
+    #[inline]
+    pub(crate) fn pairs<'a>(&mut self, pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>) {
+        if let Parts::Hash(draft) = &mut self.parts {
+            let pairs = pairs.map(|(field, value)| (element(field), element(value)));
+            let result = draft.builder.extend(pairs);
+            self.note(result);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn scores<'a>(&mut self, scores: impl Iterator<Item = (Item<'a>, f64)>) {
+        if let Parts::Zset(builder) = &mut self.parts {
+            let result = builder.extend(scores.map(|(member, score)| (element(member), score)));
+            self.note(result);
+        }
     }
 
     pub(crate) fn expiry(&mut self, at_ms: u64) {
@@ -162,13 +187,6 @@ impl Draft {
             _ => Ok(()),
         };
         self.note(result);
-    }
-
-    pub(crate) fn score(&mut self, score: f64) {
-        if let Parts::Zset(builder, member) = &mut self.parts {
-            let pushed = builder.push(Element::Bytes(member), score);
-            self.note(pushed);
-        }
     }
 
     pub(crate) fn next_index(&mut self, next: u64) {
@@ -245,7 +263,7 @@ impl Draft {
             Parts::String(value) => value,
             Parts::List(builder) => Some(builder.finish()),
             Parts::Set(builder, _) => Some(builder.finish()),
-            Parts::Zset(builder, _) => Some(builder.finish()),
+            Parts::Zset(builder) => Some(builder.finish()),
             Parts::Hash(draft) => Some(draft.builder.finish()),
             Parts::Stream(builder, meta) => Some(builder.finish(meta)?),
             Parts::Module(module) => Some(NewValue::Large(Large::Module(module.into()))),
@@ -282,7 +300,7 @@ fn add(builder: &mut SetBuilder, last: &mut Last, expiry: Expiry) -> Result<(), 
     last.take().map_or(Ok(()), |member| builder.insert(member, expiry).map(|_| ()))
 }
 
-fn element(item: Item<'_>) -> Element<'_> {
+pub(super) fn element(item: Item<'_>) -> Element<'_> {
     match item {
         Item::Bytes(bytes) => Element::Bytes(bytes),
         Item::Int(value) => Element::Int(value),

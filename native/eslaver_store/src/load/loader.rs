@@ -6,12 +6,17 @@ use eslaver_core::filter::Filter;
 use eslaver_core::rdb::{Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 
 use super::batches::Batches;
-use super::draft::Draft;
-use crate::heap::Meter;
+use super::draft::{Draft, element};
+use crate::collections::chunks::Chunks;
+use crate::collections::packed::MOST_BYTES;
+use crate::heap::{ForStore, Meter};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::Store;
 use crate::save::UnknownKey;
-use crate::values::{NewValue, Type};
+use crate::values::{Large, NewValue, Type, string};
+
+/// A packed collection, and more than an edit reserves beyond it: the buffer never grows.
+const BUFFER: usize = MOST_BYTES + 64;
 
 /// Why a key of a snapshot is not kept. Where its value is the reason, it is marked as unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,9 +37,19 @@ pub struct Loader {
     filter: Option<Filter>,
     key: Vec<u8>,
     meta: Meta,
+    /// The value in the making, or a string's entry, which needs no making.
     draft: Option<Draft>,
-    /// What the draft takes.
+    string: Option<Entry>,
+    /// A long string, as far as it has come.
+    long: Option<Chunks>,
+    /// What either takes.
     drafted: isize,
+    /// Where drafts gather small collections, and what it takes. A draft that has it gives it back
+    /// with a value that is packed.
+    buffer: Vec<u8>,
+    buffer_bytes: isize,
+    /// The database whose keys come next, by number, and how many it has.
+    expected: Option<(u32, u64)>,
     /// The database that keys come for, by number.
     batches: Option<(u32, Batches)>,
     functions: Vec<Vec<u8>>,
@@ -50,7 +65,12 @@ impl Loader {
             key: Vec::new(),
             meta: Meta::default(),
             draft: None,
+            string: None,
+            long: None,
             drafted: 0,
+            buffer: Vec::new(),
+            buffer_bytes: 0,
+            expected: None,
             batches: None,
             functions: Vec::new(),
             problems: Vec::new(),
@@ -77,8 +97,8 @@ impl Loader {
 
     /// Puts what is still on its way: the store has all keys then.
     pub fn finish(&mut self) {
-        let batches = self.batches.take();
-        charged(&self.store, || drop(batches));
+        let (batches, buffer) = (self.batches.take(), std::mem::take(&mut self.buffer));
+        charged(&self.store, || drop((batches, buffer)));
     }
 
     fn with(&mut self, change: impl FnOnce(&mut Draft)) {
@@ -87,13 +107,50 @@ impl Loader {
         }
     }
 
-    /// What becomes of a draft: nothing, where there is nothing in it.
-    fn made(&self, draft: Draft) -> Result<Option<Entry>, Problem> {
-        match draft.finish() {
-            Ok(Some(value)) if value.as_ref().is_empty() => Ok(None),
-            Ok(Some(value)) => Ok(Some(Entry::new(&self.key, self.meta.expire_at, value))),
-            Ok(None) => Err(Problem::Malformed),
-            Err(_) => Err(Problem::TooLong),
+    fn begin_draft(&mut self, kind: Kind) {
+        if self.buffer.capacity() == 0 {
+            let make = || Vec::with_capacity(BUFFER);
+            (self.buffer, self.buffer_bytes) = charged(&self.store, make);
+        }
+        let (seed, buffer) = (self.store.seed(), &mut self.buffer);
+        let (draft, bytes) = charged(&self.store, || Draft::new(kind, seed, buffer));
+        (self.draft, self.drafted) = (Some(draft), bytes);
+    }
+
+    /// The entry that a draft comes to, and what that takes: none, where there is nothing in it.
+    fn made(&mut self, draft: Draft) -> Result<Option<(Entry, isize)>, Problem> {
+        let (finished, bytes) = charged(&self.store, || draft.finish());
+        let value = finished.map_err(|_| Problem::TooLong)?.ok_or(Problem::Malformed)?;
+        let is_empty = value.as_ref().is_empty();
+        let (key, at) = (&self.key, self.meta.expire_at);
+        let (entry, bytes) = match value {
+            NewValue::Packed { kind, form, payload } => {
+                let make = || Entry::packed(key, at, kind, form, &payload);
+                let made = charged(&self.store, make);
+                self.keep(payload);
+                made
+            }
+            NewValue::Large(_) => {
+                let (entry, more) = charged(&self.store, || Entry::new(key, at, value));
+                // A draft that outgrows the buffer drops it.
+                let buffer = if self.buffer.capacity() == 0 { self.buffer_bytes } else { 0 };
+                (entry, self.drafted + bytes + more + buffer)
+            }
+        };
+        if is_empty {
+            charged(&self.store, || drop(entry));
+            return Ok(None);
+        }
+        Ok(Some((entry, bytes)))
+    }
+
+    /// Keeps a payload's buffer, if it is the loader's.
+    fn keep(&mut self, mut payload: Vec<u8>) {
+        if self.buffer.capacity() == 0 && payload.capacity() == BUFFER {
+            payload.clear();
+            self.buffer = payload;
+        } else {
+            charged(&self.store, || drop(payload));
         }
     }
 
@@ -115,8 +172,10 @@ impl Loader {
                 // What there is for another database is put now.
                 *batches = None;
                 store.ensure_db(number);
+                let keys =
+                    self.expected.filter(|(db, _)| *db == number).map_or(0, |(_, keys)| keys);
                 let db = store.dbs().shared(number).map(Arc::clone);
-                *batches = db.map(|db| (number, Batches::new(db)));
+                *batches = db.map(|db| (number, Batches::new(db, keys)));
             }
             if let Some((_, batches)) = batches {
                 batches.push(entry);
@@ -135,6 +194,7 @@ impl Loader {
 /// Charges the store for what `change` allocates, and says how much that is.
 #[inline]
 fn charged<R>(store: &Store, change: impl FnOnce() -> R) -> (R, isize) {
+    let _for_store = ForStore::begin();
     let mut meter = Meter::start();
     let result = change();
     let bytes = meter.lap();
@@ -158,24 +218,68 @@ impl Sink for Loader {
         self.functions.push(code.to_vec());
     }
 
+    fn db_size(&mut self, db: u32, keys: u64) {
+        // What passes a filter may be any part of them.
+        self.expected = self.filter.is_none().then_some((db, keys));
+    }
+
     fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool {
         let wanted = self.filter.as_ref().is_none_or(|filter| filter.wants_key(key, kind, meta.db));
         if wanted {
             self.key.clear();
             self.key.extend_from_slice(key);
             self.meta = *meta;
-            let (draft, bytes) = charged(&self.store, || Draft::new(kind, self.store.seed()));
-            (self.draft, self.drafted) = (Some(draft), bytes);
+            if kind != Kind::String {
+                self.begin_draft(kind);
+            }
         }
         wanted
     }
 
+    #[inline]
     fn item(&mut self, item: Item<'_>) {
-        self.with(|draft| draft.item(item));
+        match &self.draft {
+            Some(_) => self.with(|draft| draft.item(item)),
+            None => {
+                let (key, at) = (&self.key, self.meta.expire_at);
+                let make = || element(item).with_bytes(|bytes| string::entry(key, at, bytes));
+                let (entry, bytes) = charged(&self.store, make);
+                (self.string, self.drafted) = (Some(entry), bytes);
+            }
+        }
     }
 
-    fn score(&mut self, score: f64) {
-        self.with(|draft| draft.score(score));
+    fn long(&mut self, len: u64) -> bool {
+        let is_flat = usize::try_from(len).is_ok_and(string::is_flat);
+        if !is_flat {
+            let (chunks, bytes) = charged(&self.store, Chunks::new);
+            (self.long, self.drafted) = (Some(chunks), bytes);
+        }
+        !is_flat
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        if let Some(chunks) = &mut self.long {
+            self.drafted += charged(&self.store, || chunks.append(bytes)).1;
+        }
+    }
+
+    /// Scores come with their members.
+    fn score(&mut self, _score: f64) {}
+
+    #[inline]
+    fn items<'a>(&mut self, items: impl Iterator<Item = Item<'a>>) {
+        self.with(|draft| draft.items(items));
+    }
+
+    #[inline]
+    fn pairs<'a>(&mut self, pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>) {
+        self.with(|draft| draft.pairs(pairs));
+    }
+
+    #[inline]
+    fn scores<'a>(&mut self, scores: impl Iterator<Item = (Item<'a>, f64)>) {
+        self.with(|draft| draft.scores(scores));
     }
 
     fn expiry(&mut self, at_ms: u64) {
@@ -211,13 +315,20 @@ impl Sink for Loader {
     }
 
     fn end(&mut self) {
-        let Some(draft) = self.draft.take() else {
-            return;
+        if let Some(chunks) = self.long.take() {
+            let (key, at) = (&self.key, self.meta.expire_at);
+            let value = NewValue::Large(Large::String(chunks));
+            let (entry, bytes) = charged(&self.store, || Entry::new(key, at, value));
+            return self.put(entry, self.drafted + bytes);
+        }
+        let made = match (self.string.take(), self.draft.take()) {
+            (Some(entry), _) => Ok(Some((entry, self.drafted))),
+            (None, Some(draft)) => self.made(draft),
+            (None, None) => Ok(None),
         };
-        let (made, bytes) = charged(&self.store, || self.made(draft));
         match made {
             Ok(None) => {}
-            Ok(Some(entry)) => self.put(entry, self.drafted + bytes),
+            Ok(Some((entry, bytes))) => self.put(entry, bytes),
             Err(problem) => {
                 self.note(problem);
                 self.put_unknown(Type::Unknown);
@@ -226,8 +337,8 @@ impl Sink for Loader {
     }
 
     fn discard(&mut self) {
-        let draft = self.draft.take();
-        charged(&self.store, || drop(draft));
+        let unfinished = (self.draft.take(), self.string.take(), self.long.take());
+        charged(&self.store, || drop(unfinished));
     }
 
     fn left_out(&mut self, _what: LeftOut) {}

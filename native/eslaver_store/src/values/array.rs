@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::collections::element::Element;
+use crate::collections::mover::Mover;
 use crate::collections::packed::{PackedArray, PackedArrayMut};
 use crate::collections::record::Refused;
 use crate::collections::tree::Removed;
@@ -36,6 +37,11 @@ impl LargeArray {
 
     pub(crate) fn heap_bytes(&self) -> usize {
         self.elements.heap_bytes()
+    }
+
+    /// See [`Large::compact`].
+    pub(crate) fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> Option<u64> {
+        self.elements.compact(from, mover)
     }
 }
 

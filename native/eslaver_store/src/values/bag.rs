@@ -194,9 +194,38 @@ const OVERHEAD: usize = 32;
 
 impl<K: BagKind> Builder<K> {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut packed = Vec::new();
+        Self::within(seed, Vec::new())
+    }
+
+    /// Its records are in this buffer, which is empty, as long as they are packed.
+    pub(crate) fn within(seed: u64, mut packed: Vec<u8>) -> Self {
         PackedMut::<K>::create(&mut packed);
         Self { seed, packed, table: None }
+    }
+
+    /// Adds records. Where the bag is packed, none of their elements may be there.
+    #[inline]
+    pub(crate) fn extend<'a>(
+        &mut self,
+        mut records: impl Iterator<Item = (Element<'a>, K::Tail<'a>)>,
+    ) -> Result<(), Refused> {
+        let table = match &mut self.table {
+            Some(table) => table,
+            None => {
+                let mut packed = PackedMut::<K>::new(&mut self.packed, 0);
+                let Some((element, tail)) = packed.extend(&mut records, MOST_PACKED)? else {
+                    return Ok(());
+                };
+                let mut table = to_table(packed.get(), self.seed)?;
+                table.insert(element, tail, Expiry::Never)?;
+                self.packed = Vec::new();
+                self.table.insert(table)
+            }
+        };
+        for (element, tail) in records {
+            table.insert(element, tail, Expiry::Never)?;
+        }
+        Ok(())
     }
 
     /// Sets a record: whether its element is new.

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::collections::mover::Mover;
 use crate::collections::tree::{Leaf, Probe, Tree, spare};
 use crate::keyspace::entry::Entry;
 
@@ -84,6 +85,14 @@ impl Leaf for EntryLeaf {
 
     fn heap_bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>() + self.below
+    }
+
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.entries);
+        for entry in &mut self.entries {
+            // Of a large one only the first parts, as all of the leaf is locked meanwhile.
+            let _ = entry.compact(0, mover);
+        }
     }
 }
 

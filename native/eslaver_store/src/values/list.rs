@@ -14,8 +14,6 @@ use crate::values::{Large, NewValue, Type, ValueRef};
 
 /// A list with more elements, or bytes, is a tree.
 const MOST_PACKED: usize = 128;
-/// More than the head of a packed element takes.
-const RESERVED: usize = 16;
 /// A tree with no more elements is packed again.
 const FEW: u64 = 32;
 /// To remove more elements here and there, the list is built anew.
@@ -165,28 +163,43 @@ pub(crate) struct ListBuilder {
 
 impl Default for ListBuilder {
     fn default() -> Self {
-        let mut packed = Vec::new();
-        PackedMut::<Members>::create(&mut packed);
-        Self { packed, tree: None }
+        Self::within(Vec::new())
     }
 }
 
 impl ListBuilder {
+    /// Its elements are in this buffer, which is empty, as long as they are packed.
+    pub(crate) fn within(mut packed: Vec<u8>) -> Self {
+        PackedMut::<Members>::create(&mut packed);
+        Self { packed, tree: None }
+    }
+
     /// Appends an element.
     pub(crate) fn push(&mut self, element: Element<'_>) -> Result<(), Refused> {
-        if self.tree.is_none() {
-            let packed = Packed::<Members>::new(&self.packed);
-            let bytes = self.packed.len() + element.len();
-            if packed.len() < MOST_PACKED && bytes <= MOST_BYTES {
-                // An edit reserves no more than it needs.
-                self.packed.reserve(element.len() + RESERVED);
-                return PackedMut::<Members>::new(&mut self.packed, 0).push_back(element);
+        self.extend(std::iter::once(element))
+    }
+
+    /// Appends elements.
+    #[inline]
+    pub(crate) fn extend<'a>(
+        &mut self,
+        elements: impl Iterator<Item = Element<'a>>,
+    ) -> Result<(), Refused> {
+        let mut elements = elements.map(|element| (element, ()));
+        let tree = match &mut self.tree {
+            Some(tree) => tree,
+            None => {
+                let mut packed = PackedMut::<Members>::new(&mut self.packed, 0);
+                let Some((element, ())) = packed.extend(&mut elements, MOST_PACKED)? else {
+                    return Ok(());
+                };
+                let mut tree = to_builder(packed.get());
+                append(&mut tree, element)?;
+                self.packed = Vec::new();
+                self.tree.insert(tree)
             }
-            self.tree = Some(to_builder(packed));
-            self.packed = Vec::new();
-        }
-        let pushed = self.tree.as_mut().is_some_and(|tree| append(tree, element));
-        if pushed { Ok(()) } else { Err(Refused::TooLong) }
+        };
+        elements.try_for_each(|(element, ())| append(tree, element))
     }
 
     pub(crate) fn finish(self) -> NewValue {
@@ -200,20 +213,21 @@ impl ListBuilder {
 fn to_builder(packed: Packed<'_, Members>) -> Builder<ListLeaf> {
     let mut tree = Builder::new();
     for record in packed.iter() {
-        append(&mut tree, record.element);
+        // It has been packed, so it is not too long.
+        let appended = append(&mut tree, record.element);
+        debug_assert!(appended.is_ok());
     }
     tree
 }
 
-fn append(tree: &mut Builder<ListLeaf>, element: Element<'_>) -> bool {
-    element.with_bytes(|bytes| tree.push(|leaf, index| leaf.insert(index, bytes)))
+fn append(tree: &mut Builder<ListLeaf>, element: Element<'_>) -> Result<(), Refused> {
+    let is_pushed = element.with_bytes(|bytes| tree.push(|leaf, index| leaf.insert(index, bytes)));
+    if is_pushed { Ok(()) } else { Err(Refused::TooLong) }
 }
 
 /// Inserts an element before the one at `index`, which is there, or at the end.
 pub(crate) fn insert(entry: &mut Entry, index: usize, element: &[u8]) -> Result<(), Refused> {
-    if packed_bytes(entry) + element.len() > MOST_BYTES || is_full(entry) {
-        make_tree(entry);
-    }
+    make_room(entry, element);
     let done = match entry.value_mut() {
         ValueMut::Packed(mut edit) => {
             let base = edit.base();
@@ -228,11 +242,34 @@ pub(crate) fn insert(entry: &mut Entry, index: usize, element: &[u8]) -> Result<
 
 /// Appends an element to an end.
 pub(crate) fn push(entry: &mut Entry, end: End, element: &[u8]) -> Result<(), Refused> {
-    let index = match end {
-        End::Front => 0,
-        End::Back => List::of(entry.value()).map_or(0, List::len),
+    make_room(entry, element);
+    let done = match entry.value_mut() {
+        ValueMut::Packed(mut edit) => {
+            let base = edit.base();
+            let mut packed = PackedMut::<Members>::new(edit.bytes(), base);
+            match end {
+                End::Front => packed.push_front(Element::Bytes(element))?,
+                End::Back => packed.push_back(Element::Bytes(element))?,
+            }
+            true
+        }
+        ValueMut::Large(Large::List(tree)) => match end {
+            End::Front => tree.push_front(element),
+            End::Back => tree.push_back(element),
+        },
+        ValueMut::Large(_) => false,
     };
-    insert(entry, index, element)
+    if done { Ok(()) } else { Err(Refused::TooLong) }
+}
+
+/// Makes a list a tree that would be too large with one more element.
+#[inline]
+fn make_room(entry: &mut Entry, element: &[u8]) {
+    if let Some(List::Packed(packed)) = List::of(entry.value())
+        && (packed.bytes() + element.len() > MOST_BYTES || packed.len() >= MOST_PACKED)
+    {
+        make_tree(entry);
+    }
 }
 
 /// Replaces the element at `index`, which is there.
@@ -306,10 +343,6 @@ fn packed_bytes(entry: &Entry) -> usize {
         ValueRef::Packed { payload, .. } => payload.len(),
         ValueRef::Large(_) => 0,
     }
-}
-
-fn is_full(entry: &Entry) -> bool {
-    matches!(List::of(entry.value()), Some(List::Packed(packed)) if packed.len() >= MOST_PACKED)
 }
 
 fn make_tree(entry: &mut Entry) {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::collections::chunks::Chunks;
+use crate::collections::mover::Mover;
 use crate::collections::packed::{Packed, PackedArray};
 use crate::collections::record::{Fields, Members, Scores};
 use crate::collections::table::Table;
-use crate::collections::tree::list::ListTree;
+use crate::collections::tree::list::{ListLeaf, ListTree};
 
 pub(crate) mod array;
 pub(crate) mod bag;
@@ -177,6 +178,41 @@ impl Large {
             Self::VectorSet(set) => set.is_shared(),
             Self::Zset(zset) => zset.is_shared(),
             Self::Module(module) => Arc::strong_count(module) > 1,
+        }
+    }
+
+    /// Looks at what a change will need, as far as that can be told: see
+    /// [`Db::warm`](crate::keyspace::db::Db::warm).
+    #[inline]
+    pub(crate) fn look(&self) -> usize {
+        match self {
+            Self::List(tree) => tree.ends().map(ListLeaf::look).iter().sum(),
+            Self::Stream(stream) => stream.entries().ends()[1].look(),
+            other => other.heap_bytes(),
+        }
+    }
+
+    /// Has `mover` see to all parts from a place on, until it is tired: the place to go on at. The first
+    /// is 0. What is shared, with a reader or another key, stays where it is.
+    pub(crate) fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> Option<u64> {
+        match self {
+            Self::String(chunks) => chunks.compact(from, mover),
+            Self::List(tree) => tree.compact(from, mover),
+            Self::Hash(table) => table.compact(from, mover),
+            Self::Set(table) => table.compact(from, mover),
+            Self::Stream(stream) => {
+                let compact =
+                    |stream: &mut stream::Stream, mover: &mut _| stream.compact(from, mover);
+                mover.shared(stream, stream::Stream::default, compact)?
+            }
+            Self::Array(array) => array.compact(from, mover),
+            Self::PathHash(paths) => paths.compact(from, mover),
+            Self::VectorSet(set) => set.compact(from, mover),
+            Self::Zset(zset) => zset.compact(from, mover),
+            Self::Module(module) => {
+                mover.shared(module, module::Module::default, module::Module::compact);
+                None
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! A value of a module's own type: the fields that the module saved, which nothing here understands.
 
+use crate::collections::mover::Mover;
+
 /// A module's value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Module {
@@ -47,6 +49,17 @@ impl Module {
     /// The fields, in the order in which the module saved them.
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// Has `mover` see to all parts.
+    pub(crate) fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.bytes(&mut self.name);
+        mover.vec(&mut self.fields);
+        for field in &mut self.fields {
+            if let Field::String(bytes) = field {
+                mover.bytes(bytes);
+            }
+        }
     }
 
     /// The bytes that it takes on the heap.

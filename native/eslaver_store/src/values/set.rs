@@ -164,45 +164,79 @@ pub(crate) fn collect<M: AsRef<[u8]>>(
 /// Gathers the members of a set.
 #[derive(Debug)]
 pub(crate) struct SetBuilder {
-    ints: Option<Vec<u8>>,
-    bag: Builder<Members>,
+    seed: u64,
+    members: Gathered,
+}
+
+#[derive(Debug)]
+enum Gathered {
+    Ints(Vec<u8>),
+    Bag(Builder<Members>),
 }
 
 impl SetBuilder {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut ints = Vec::new();
+        Self::within(seed, Vec::new())
+    }
+
+    /// Its members are in this buffer, which is empty, as long as they are packed.
+    pub(crate) fn within(seed: u64, mut ints: Vec<u8>) -> Self {
         IntsMut::create(&mut ints);
-        Self { ints: Some(ints), bag: Builder::new(seed) }
+        Self { seed, members: Gathered::Ints(ints) }
+    }
+
+    /// Adds members, of which none may be there.
+    #[inline]
+    pub(crate) fn extend<'a>(
+        &mut self,
+        mut members: impl Iterator<Item = Element<'a>>,
+    ) -> Result<(), Refused> {
+        loop {
+            if let Gathered::Bag(bag) = &mut self.members {
+                return bag.extend(members.map(|member| (member, ())));
+            }
+            let Some(member) = members.next() else { return Ok(()) };
+            self.insert(member, Expiry::Never)?;
+        }
     }
 
     /// Adds a member: whether it is new.
     pub(crate) fn insert(&mut self, member: Element<'_>, expiry: Expiry) -> Result<bool, Refused> {
-        if let Some(mut bytes) = self.ints.take() {
-            let value = match member {
-                Element::Int(value) => Some(value),
-                Element::Bytes(bytes) => integer(bytes),
-            };
-            let mut ints = IntsMut::new(&mut bytes, 0);
-            if let (Some(value), Expiry::Never | Expiry::Keep) = (value, expiry)
-                && ints.get().len() < MOST_INTS
-            {
-                let new = ints.add(value);
-                self.ints = Some(bytes);
-                return Ok(new);
-            }
-            for value in Ints::new(&bytes).iter() {
-                self.bag.insert(Element::Int(value), (), Expiry::Never)?;
+        match &mut self.members {
+            Gathered::Bag(bag) => bag.insert(member, (), expiry),
+            Gathered::Ints(bytes) => {
+                let value = match member {
+                    Element::Int(value) => Some(value),
+                    Element::Bytes(bytes) => integer(bytes),
+                };
+                let mut ints = IntsMut::new(bytes, 0);
+                if let (Some(value), Expiry::Never | Expiry::Keep) = (value, expiry)
+                    && ints.get().len() < MOST_INTS
+                {
+                    return Ok(ints.add(value));
+                }
+                let bag = to_bag(std::mem::take(bytes), self.seed)?;
+                self.members = Gathered::Bag(bag);
+                self.insert(member, expiry)
             }
         }
-        self.bag.insert(member, (), expiry)
     }
 
     pub(crate) fn finish(self) -> NewValue {
-        match self.ints {
-            Some(payload) => NewValue::Packed { kind: Type::Set, form: INTS, payload },
-            None => self.bag.finish(),
+        match self.members {
+            Gathered::Ints(payload) => NewValue::Packed { kind: Type::Set, form: INTS, payload },
+            Gathered::Bag(bag) => bag.finish(),
         }
     }
+}
+
+/// A bag of integers that are in a buffer, which it goes on with.
+fn to_bag(mut bytes: Vec<u8>, seed: u64) -> Result<Builder<Members>, Refused> {
+    let ints: Vec<i64> = Ints::new(&bytes).iter().collect();
+    bytes.clear();
+    let mut bag = Builder::within(seed, bytes);
+    bag.extend(ints.into_iter().map(|value| (Element::Int(value), ())))?;
+    Ok(bag)
 }
 
 /// Adds a member to an entry's set, or gives it another time to live: whether it is new.

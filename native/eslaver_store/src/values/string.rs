@@ -7,6 +7,8 @@ use crate::collections::chunks::Chunks;
 use crate::keyspace::entry::{Entry, ValueMut};
 use crate::values::{Large, NewValue, Type, ValueRef};
 
+/// The form of a string in a block.
+const FLAT: u8 = 0;
 /// A longer string is in chunks.
 const LONGEST_FLAT: usize = 32_768;
 /// Bytes may be set up to here, wherever the string ends: eight times as far as servers let them be
@@ -35,8 +37,17 @@ pub(crate) fn new(string: &[u8]) -> NewValue {
     }
 }
 
+/// A key with this string.
+#[inline]
+pub(crate) fn entry(key: &[u8], expire_at: Option<i64>, string: &[u8]) -> Entry {
+    match is_flat(string.len()) {
+        true => Entry::packed(key, expire_at, Type::String, 0, string),
+        false => Entry::new(key, expire_at, new(string)),
+    }
+}
+
 fn flat(payload: Vec<u8>) -> NewValue {
-    NewValue::Packed { kind: Type::String, form: 0, payload }
+    NewValue::Packed { kind: Type::String, form: FLAT, payload }
 }
 
 impl<'a> Str<'a> {
@@ -121,6 +132,9 @@ pub(crate) fn write(entry: &mut Entry, index: usize, bytes: &[u8]) {
 
 /// Has an entry's string be this one, which is short.
 pub(crate) fn replace(entry: &mut Entry, string: &[u8]) {
+    if entry.overwrite(entry.expire_at(), Type::String, FLAT, string) {
+        return;
+    }
     if let ValueMut::Packed(mut edit) = entry.value_mut() {
         let len = edit.payload().len();
         return edit.splice(0..len, string);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::collections::mover::Mover;
 use crate::keyspace::entry::{Entry, ValueMut};
 use crate::values::entries::{EntryTree, Place};
 use crate::values::vector::{self, Kept, Quantization};
@@ -145,6 +146,11 @@ impl VectorSet {
 
     pub(crate) fn is_shared(&self) -> bool {
         self.elements.is_shared()
+    }
+
+    /// See [`Large::compact`].
+    pub(crate) fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> Option<u64> {
+        self.elements.compact(from, mover)
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {

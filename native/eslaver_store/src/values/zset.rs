@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use std::ops::{ControlFlow, Range};
 
 use crate::collections::element::Element;
+use crate::collections::mover::Mover;
 use crate::collections::packed::{MOST_BYTES, Packed, PackedMut};
 use crate::collections::record::{Refused, Scores};
 use crate::collections::table::Table;
@@ -23,6 +24,8 @@ const MOST_PACKED: usize = 128;
 /// What servers have packed, if they are not told otherwise.
 pub(crate) const SERVERS_MOST: usize = 128;
 pub(crate) const SERVERS_LONGEST: usize = 64;
+/// A place where a mover is to go on: within the scores, not in the order of the members.
+const IN_SCORES: u64 = 1 << 63;
 /// A large one with no more members is packed again.
 const FEW: usize = 32;
 
@@ -177,6 +180,18 @@ impl LargeZset {
 
     pub(crate) fn is_shared(&self) -> bool {
         self.scores.is_shared() || self.order.is_shared()
+    }
+
+    /// See [`Large::compact`].
+    pub(crate) fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> Option<u64> {
+        let mut from = from;
+        if from & IN_SCORES == 0 {
+            from = self.order.compact(from, mover).unwrap_or(IN_SCORES);
+            if from != IN_SCORES || mover.is_tired() {
+                return Some(from);
+            }
+        }
+        self.scores.compact(from & !IN_SCORES, mover).map(|next| next | IN_SCORES)
     }
 
     /// The bytes that it takes on the heap.

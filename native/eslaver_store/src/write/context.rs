@@ -107,7 +107,17 @@ impl<'a, 's> Context<'a, 's> {
         kind: Type,
         change: impl FnOnce(&mut Entry) -> R,
     ) -> Result<Option<R>, Refusal> {
-        let hash = self.db.hash(key);
+        self.edit_at(self.db.hash(key), key, kind, change)
+    }
+
+    #[inline]
+    fn edit_at<R>(
+        &mut self,
+        hash: KeyHash,
+        key: &[u8],
+        kind: Type,
+        change: impl FnOnce(&mut Entry) -> R,
+    ) -> Result<Option<R>, Refusal> {
         let keys = self.session.lock(self.number, self.db, hash);
         let Some(entry) = keys.get_mut(hash, key) else {
             return Ok(None);
@@ -117,7 +127,8 @@ impl<'a, 's> Context<'a, 's> {
         let is_empty = entry.value().is_empty();
         self.session.charge(kind);
         if is_empty {
-            self.remove(key);
+            let old = self.take_at(hash, key);
+            old.into_iter().for_each(|old| self.discard(old));
         }
         Ok(Some(result))
     }
@@ -133,13 +144,14 @@ impl<'a, 's> Context<'a, 's> {
     ) -> Result<R, Refusal> {
         let mut change = Some(change);
         let mut once = |entry: &mut Entry| change.take().map(|change| change(entry));
-        if let Some(Some(result)) = self.edit(key, kind, &mut once)? {
+        let hash = self.db.hash(key);
+        if let Some(Some(result)) = self.edit_at(hash, key, kind, &mut once)? {
             return Ok(result);
         }
         let mut entry = Entry::new(key, None, new());
         let result = once(&mut entry).ok_or(Refusal::Missing)?;
         if !entry.value().is_empty() {
-            self.insert(entry);
+            self.insert_at(hash, entry);
         }
         Ok(result)
     }
@@ -259,7 +271,10 @@ impl<'a, 's> Context<'a, 's> {
 
     /// Removes a key, and gives what it had.
     pub(crate) fn take(&mut self, key: &[u8]) -> Option<Entry> {
-        let hash = self.db.hash(key);
+        self.take_at(self.db.hash(key), key)
+    }
+
+    fn take_at(&mut self, hash: KeyHash, key: &[u8]) -> Option<Entry> {
         let old = self.session.lock(self.number, self.db, hash).remove(hash, key, self.db)?;
         self.session.charge_none();
         self.db.usage().remove(old.kind());

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::heap::{self, Meter};
+use crate::heap::{self, ForStore, Meter};
 use crate::keyspace::account::Account;
 use crate::write::command::Command;
 use crate::write::refusal::Refusal;
@@ -67,6 +67,7 @@ impl Feed {
         refused: impl FnMut(&Command<'_>, Refusal),
         applied: impl FnOnce(&[Command<'_>]),
     ) {
+        let _for_store = ForStore::begin();
         let mut meter = Meter::start();
         self.take(db, name, args, now, refused, |unit| {
             heap::aside(|| applied(unit));

@@ -3,6 +3,8 @@
 //! Conditions, as those of `SET ... NX` and `DELEX ... IFEQ`, do not matter: such a command comes only
 //! when they were met.
 
+use smallvec::SmallVec;
+
 use crate::keyspace::entry::Entry;
 use crate::values::string::{self, Str};
 use crate::values::{Type, long_double};
@@ -34,6 +36,9 @@ pub(crate) const COMMANDS: &[(&str, Apply)] = &[
     ("setnx", set),
     ("setrange", setrange),
 ];
+
+/// A number in decimal.
+type Text = SmallVec<[u8; 24]>;
 
 /// What a command says of a key's time.
 #[derive(Debug, Clone, Copy)]
@@ -173,7 +178,7 @@ pub(crate) fn change<R>(
 fn add(context: &mut Context<'_, '_>, args: &Args<'_>, by: i64) -> Result<(), Refusal> {
     number(context, arg(args, 0)?, |old| {
         let sum = to_old_int(old)?.checked_add(by).ok_or(Refusal::Range)?;
-        Ok(itoa::Buffer::new().format(sum).as_bytes().to_vec())
+        Ok(Text::from_slice(itoa::Buffer::new().format(sum).as_bytes()))
     })
 }
 
@@ -188,14 +193,16 @@ pub(crate) fn to_old_int(text: &[u8]) -> Result<i64, Refusal> {
 
 fn incrbyfloat(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let by = arg(args, 1)?;
-    number(context, arg(args, 0)?, |old| long_double::add(old, by).ok_or(Refusal::Value))
+    number(context, arg(args, 0)?, |old| {
+        long_double::add(old, by).map(Text::from_vec).ok_or(Refusal::Value)
+    })
 }
 
 /// Has a number, which is 0 where the key is missing, become another.
 fn number(
     context: &mut Context<'_, '_>,
     key: &[u8],
-    next: impl Fn(&[u8]) -> Result<Vec<u8>, Refusal>,
+    next: impl Fn(&[u8]) -> Result<Text, Refusal>,
 ) -> Result<(), Refusal> {
     let changed = context.edit(key, Type::String, |entry| {
         let new = next(&Str::of(Some(entry.value())).to_bytes())?;

@@ -281,3 +281,41 @@ fn many_elements_change_as_few_do() {
     assert_counted(&mirror.store);
     assert!(!mirror.writer.take_trash().is_empty());
 }
+
+/// The writer looks at the databases before each command, and must not keep those that are gone.
+#[test]
+fn databases_that_are_gone_are_kept_by_nobody() {
+    for line in ["flushall", "flushdb"] {
+        let mut mirror = Mirror::redis("8.0.0");
+        mirror.run("set a 1");
+        mirror.run(line);
+        let trash = mirror.writer.take_trash();
+        assert!(trash.has_dbs(), "{line}");
+        assert!(trash.sweep().is_none(), "{line}");
+    }
+}
+
+/// A counter stays where it is while its digits are as many, and keeps its time to live.
+#[test]
+fn counters_are_counted() {
+    let mut mirror = Mirror::redis("8.0.0");
+    mirror.run("set a 8");
+    mirror.run("pexpireat a 9999999999999");
+    for (line, value) in [
+        ("incr a", "9"),
+        ("incr a", "10"),
+        ("incrby a 89", "99"),
+        ("decrby a 100", "-1"),
+        ("incr a", "0"),
+        ("incrby a 9223372036854775807", "9223372036854775807"),
+        ("incrbyfloat a 0.5", "9223372036854775807.5"),
+        ("set a 1.5", "1.5"),
+        ("incrbyfloat a 1", "2.5"),
+    ] {
+        mirror.run(line);
+        assert_eq!(mirror.read("get", &[text("a")]), bytes(value), "{line}");
+        let ttl = mirror.read("pexpiretime", &[text("a")]);
+        let kept = if line.starts_with("set") || value == "2.5" { -1 } else { 9_999_999_999_999 };
+        assert_eq!(ttl, Answer::Int(kept), "{line}");
+    }
+}

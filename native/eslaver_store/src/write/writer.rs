@@ -8,7 +8,7 @@ use eslaver_core::filter::Filter;
 use crate::heap;
 use crate::keyspace::session::Session;
 use crate::keyspace::slot;
-use crate::keyspace::store::Store;
+use crate::keyspace::store::{LatestDbs, Store};
 use crate::keyspace::trash::Trash;
 use crate::write::apply::Apply;
 use crate::write::command::Command;
@@ -30,10 +30,17 @@ const UNSURE: usize = 10_000;
 #[derive(Debug)]
 pub struct Writer {
     store: Arc<Store>,
+    dbs: LatestDbs,
     commands: Commands,
+    watch: Option<Watch>,
+    state: State,
+}
+
+/// What the writer goes by, and what has come of its commands.
+#[derive(Debug)]
+struct State {
     learned: Learned,
     filter: Option<Filter>,
-    watch: Option<Watch>,
     trash: Trash,
     functions: Functions,
     has_new_functions: bool,
@@ -64,20 +71,17 @@ impl Writer {
     /// A writer of this keyspace, of which there must be no other. `learned` is what the master told
     /// of its commands, and `filter` what the keyspace is to hold.
     pub fn new(store: Arc<Store>, learned: Learned, filter: Option<Filter>) -> Self {
-        let commands = table::all();
-        let trash = Trash::new(Arc::clone(store.account()));
-        Self {
-            store,
-            commands,
+        let state = State {
             learned,
             filter,
-            watch: None,
-            trash,
+            trash: Trash::new(Arc::clone(store.account())),
             functions: Functions::default(),
             has_new_functions: false,
             needs_resync: false,
             applied: 0,
-        }
+        };
+        let dbs = LatestDbs::new(Arc::clone(&store));
+        Self { store, dbs, commands: table::all(), watch: None, state }
     }
 
     /// Applies commands so that readers see all of them or none. `now` is in ms since the epoch.
@@ -88,48 +92,23 @@ impl Writer {
         now: i64,
         mut refused: impl FnMut(&Command<'_>, Refusal),
     ) {
-        let store = Arc::clone(&self.store);
+        let Self { store, dbs, commands, watch, state } = self;
         if let [command] = unit
-            && let Some(&apply) = self.commands.get(command.name)
+            && let Some(&apply) = commands.get(command.name)
         {
-            self.ensure_dbs(command);
-            let dbs = store.dbs();
-            let mut session = Session::new(&store, &dbs);
-            let result = self.apply_to_keys(&mut session, apply, command, now);
-            self.settle(&mut session, command, now, result, &mut refused);
+            if dbs.latest().get(command.db).is_none() || has_other_db(command) {
+                state.ensure_dbs(store, command);
+            }
+            let mut session = Session::new(store, dbs.latest());
+            let result = state.apply_to_keys(&mut session, apply, command, now);
+            state.settle(&mut session, command, now, result, &mut refused);
         } else {
-            self.apply_unit(&store, unit, now, &mut refused);
+            let changes = unit.iter().map(|command| (command, state.change(commands, command)));
+            state.apply_unit(store, dbs, changes.collect(), now, &mut refused);
         }
-        if let Some(watch) = &mut self.watch {
+        if let Some(watch) = watch {
             // What it notes goes elsewhere.
-            heap::aside(|| unit.iter().for_each(|command| watch.note(command, &self.learned)));
-        }
-    }
-
-    fn apply_unit(
-        &mut self,
-        store: &Store,
-        unit: &[Command<'_>],
-        now: i64,
-        refused: &mut impl FnMut(&Command<'_>, Refusal),
-    ) {
-        let changes: Vec<_> = unit.iter().map(|command| (command, self.change(command))).collect();
-        if changes.iter().any(|(_, change)| change.is_of_dbs()) {
-            store.begin_exclusive();
-            for (command, change) in changes {
-                // A command before it may have removed the database.
-                self.ensure_dbs_of(command, &change);
-                let dbs = store.dbs();
-                self.apply_one(Session::new(store, &dbs), command, change, now, refused);
-            }
-            store.end_exclusive();
-        } else {
-            changes.iter().for_each(|(command, change)| self.ensure_dbs_of(command, change));
-            let dbs = store.dbs();
-            let mut session = Session::new(store, &dbs);
-            for (command, change) in changes {
-                session = self.apply_one(session, command, change, now, refused);
-            }
+            heap::aside(|| unit.iter().for_each(|command| watch.note(command, &state.learned)));
         }
     }
 
@@ -149,13 +128,13 @@ impl Writer {
         self.watch.as_mut().and_then(Watch::take)
     }
 
-    /// Has the processor fetch what it needs for these keys of a database, best
-    /// [`WARMED`] of them. Memory is slow, but looks at several places at once, if nothing is waited for in
-    /// between.
+    /// Has the processor fetch what it needs for these keys of a database, best [`AHEAD`] of them.
+    /// Memory is slow, but looks at several places at once, if nothing is waited for in between.
+    ///
+    /// [`AHEAD`]: eslaver_core::resp::AHEAD
     #[inline]
-    pub fn warm(&self, db: u32, keys: &[&[u8]]) {
-        let dbs = self.store.dbs();
-        if let Some(db) = dbs.get(db) {
+    pub fn warm(&mut self, db: u32, keys: &[&[u8]]) {
+        if let Some(db) = self.dbs.latest().get(db) {
             db.warm(keys);
         }
     }
@@ -175,55 +154,89 @@ impl Writer {
 
     /// Whether something could not be applied that only a full resync makes good again.
     pub fn needs_resync(&self) -> bool {
-        self.needs_resync
+        self.state.needs_resync
     }
 
     /// How many commands have been applied, or refused, since this was called last.
     pub fn take_applied(&mut self) -> u64 {
-        std::mem::take(&mut self.applied)
+        std::mem::take(&mut self.state.applied)
     }
 
     /// The libraries of the master's functions.
     pub fn functions(&self) -> &Functions {
-        &self.functions
+        &self.state.functions
     }
 
     /// The libraries, if they have changed since this was called last.
     pub fn take_new_functions(&mut self) -> Option<Functions> {
-        std::mem::take(&mut self.has_new_functions).then(|| self.functions.clone())
+        std::mem::take(&mut self.state.has_new_functions).then(|| self.state.functions.clone())
     }
 
     /// Has the libraries be those of a snapshot.
     pub fn set_functions(&mut self, functions: Functions) {
-        self.functions = functions;
+        self.state.functions = functions;
     }
 
     /// What is out of reach since this was called last.
     pub fn take_trash(&mut self) -> Trash {
-        std::mem::replace(&mut self.trash, Trash::new(Arc::clone(self.store.account())))
+        std::mem::replace(&mut self.state.trash, Trash::new(Arc::clone(self.store.account())))
+    }
+}
+
+/// Whether a command may be for another database than the selected one, too.
+fn has_other_db(command: &Command<'_>) -> bool {
+    matches!(command.name, b"copy" | b"move")
+}
+
+impl State {
+    fn apply_unit(
+        &mut self,
+        store: &Store,
+        latest: &mut LatestDbs,
+        changes: Vec<(&Command<'_>, Change)>,
+        now: i64,
+        refused: &mut impl FnMut(&Command<'_>, Refusal),
+    ) {
+        if changes.iter().any(|(_, change)| change.is_of_dbs()) {
+            store.begin_exclusive();
+            for (command, change) in changes {
+                // A command before it may have removed the database.
+                self.ensure_dbs_of(store, command, &change);
+                let session = Session::new(store, latest.latest());
+                self.apply_one(session, command, change, now, refused);
+            }
+            store.end_exclusive();
+            // what is gone must not be kept
+            latest.latest();
+        } else {
+            changes.iter().for_each(|(command, change)| self.ensure_dbs_of(store, command, change));
+            let mut session = Session::new(store, latest.latest());
+            for (command, change) in changes {
+                session = self.apply_one(session, command, change, now, refused);
+            }
+        }
     }
 
-    fn ensure_dbs_of(&self, command: &Command<'_>, change: &Change) {
+    fn ensure_dbs_of(&self, store: &Store, command: &Command<'_>, change: &Change) {
         // The keys of one that is refused are marked.
         if matches!(change, Change::Keys(_) | Change::Refused(_)) {
-            self.ensure_dbs(command);
+            self.ensure_dbs(store, command);
         }
     }
 
     /// The databases of a command are there before it needs them.
-    #[inline]
-    fn ensure_dbs(&self, command: &Command<'_>) {
-        self.store.ensure_db(command.db);
-        if matches!(command.name, b"copy" | b"move") {
+    fn ensure_dbs(&self, store: &Store, command: &Command<'_>) {
+        store.ensure_db(command.db);
+        if has_other_db(command) {
             commands::keys(&self.learned, command.name, command.args, |key| {
-                key.db.into_iter().for_each(|db| self.store.ensure_db(db));
+                key.db.into_iter().for_each(|db| store.ensure_db(db));
             });
         }
     }
 
     #[inline]
-    fn change(&self, command: &Command<'_>) -> Change {
-        if let Some(&apply) = self.commands.get(command.name) {
+    fn change(&self, table: &Commands, command: &Command<'_>) -> Change {
+        if let Some(&apply) = table.get(command.name) {
             return Change::Keys(apply);
         }
         if command.name == b"function" {
@@ -262,16 +275,16 @@ impl Writer {
             Change::Keys(apply) => self.apply_to_keys(&mut session, apply, command, now),
             Change::Functions => self.change_functions(command),
             Change::Db => {
-                self.store.change_dbs(|dbs| {
+                session.store().change_dbs(|dbs| {
                     dbs.take(command.db).into_iter().for_each(|db| self.trash.db(db));
                 });
                 Ok(())
             }
             Change::AllDbs => {
-                self.store.change_dbs(|dbs| dbs.take_all().for_each(|db| self.trash.db(db)));
+                session.store().change_dbs(|dbs| dbs.take_all().for_each(|db| self.trash.db(db)));
                 Ok(())
             }
-            Change::Swap(one, other) => self.swap(one, other),
+            Change::Swap(one, other) => self.swap(session.store(), one, other),
             Change::Slots(ranges) => {
                 self.remove_slots(&mut session, &ranges);
                 Ok(())
@@ -334,12 +347,12 @@ impl Writer {
         result
     }
 
-    fn swap(&mut self, one: u32, other: u32) -> Result<(), Refusal> {
+    fn swap(&self, store: &Store, one: u32, other: u32) -> Result<(), Refusal> {
         let wanted = |db| self.filter.as_ref().is_none_or(|filter| scope::has_db(filter, db));
         if !(wanted(one) && wanted(other)) {
             return Err(Refusal::Filtered);
         }
-        self.store.change_dbs(|dbs| {
+        store.change_dbs(|dbs| {
             let (first, second) = (dbs.take(one), dbs.take(other));
             first.into_iter().for_each(|db| dbs.put(other, db));
             second.into_iter().for_each(|db| dbs.put(one, db));

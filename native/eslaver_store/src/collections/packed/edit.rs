@@ -10,7 +10,7 @@ use crate::collections::record::{Expiry, Kind, Record, Refused, pack_mark};
 /// A packed collection, to be edited: the end of a byte string.
 #[derive(Debug)]
 pub struct PackedMut<'a, K> {
-    bytes: &'a mut Vec<u8>,
+    pub(super) bytes: &'a mut Vec<u8>,
     base: usize,
     kind: PhantomData<fn() -> K>,
 }
@@ -161,7 +161,8 @@ impl<'a, K: Kind> PackedMut<'a, K> {
         true
     }
 
-    fn count(&mut self, change: impl FnOnce(u8) -> u8) {
+    #[inline]
+    pub(super) fn count(&mut self, change: impl FnOnce(u8) -> u8) {
         if let Some(count) = self.bytes.get_mut(self.base) {
             *count = change(*count);
         }

@@ -97,12 +97,19 @@ impl<'a> IntsMut<'a> {
 
     /// Adds a member: whether it was missing.
     pub fn add(&mut self, value: i64) -> bool {
-        let Err(index) = self.get().search(value) else { return false };
+        // Those of a server's set come in ascending order.
+        let is_last = self.get().iter().next_back().is_none_or(|last| last < value);
+        let found = if is_last { Err(self.get().len()) } else { self.get().search(value) };
+        let Err(index) = found else { return false };
         let needed = width(value);
         if needed > self.get().width {
             self.widen(needed);
         }
         let width = self.get().width;
+        if is_last {
+            self.bytes.extend_from_slice(&value.to_le_bytes()[..width]);
+            return true;
+        }
         let at = self.base + 1 + index * width;
         resize(self.bytes, at..at, width);
         if let Some(to) = self.bytes.get_mut(at..at + width) {

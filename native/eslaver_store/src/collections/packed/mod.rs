@@ -15,6 +15,7 @@
 
 mod array;
 mod edit;
+mod fill;
 mod ints;
 mod list;
 #[cfg(test)]

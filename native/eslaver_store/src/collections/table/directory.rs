@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use crate::collections::mover::Mover;
+
 #[derive(Debug, Clone)]
 pub(super) struct Directory<T> {
     bits: u32,
@@ -17,6 +19,34 @@ pub(super) struct Directory<T> {
 impl<T: Clone> Directory<T> {
     pub(super) fn new(item: T) -> Self {
         Directory { bits: 0, slots: Vec::new(), items: vec![Arc::new(item)] }
+    }
+
+    /// One that has no item, and is of no use.
+    pub(super) fn hollow() -> Self {
+        Directory { bits: 0, slots: Vec::new(), items: Vec::new() }
+    }
+
+    /// Has `mover` see to all parts from an item on, and `inside` to those of items, which may stop
+    /// anywhere: the item to go on at, and where within it.
+    pub(super) fn compact(
+        &mut self,
+        from: usize,
+        mover: &mut Mover<'_>,
+        hollow: impl Fn() -> T,
+        mut inside: impl FnMut(&mut T, usize, &mut Mover<'_>) -> Option<usize>,
+    ) -> Option<(usize, usize)> {
+        mover.vec(&mut self.slots);
+        mover.vec(&mut self.items);
+        for (index, item) in self.items.iter_mut().enumerate().skip(from) {
+            if index > from && mover.is_tired() {
+                return Some((index, 0));
+            }
+            let next = mover.shared(item, &hollow, |item, mover| inside(item, index, mover));
+            if let Some(within) = next.flatten() {
+                return Some((index, within));
+            }
+        }
+        None
     }
 
     /// How many bits it goes by.

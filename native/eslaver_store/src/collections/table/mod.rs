@@ -23,6 +23,7 @@ mod tests;
 mod walk;
 
 use super::element::{Element, Parts};
+use super::mover::Mover;
 use super::record::{Expiry, Kind, Record, Refused};
 use directory::Directory;
 use hash::Hash;
@@ -195,6 +196,22 @@ impl<K: Kind> Table<K> {
         }
         let segments = self.pages.items().iter().flat_map(|page| page.segments.items());
         self.segment_bytes = segments.map(|segment| segment.heap_bytes()).sum();
+    }
+
+    /// Has `mover` see to all parts from a place on, until it is tired: the place to go on at.
+    pub fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> Option<u64> {
+        let (first, within) = ((from >> u32::BITS) as usize, from as u32 as usize);
+        let hollow = || Page { depth: 0, segments: Directory::hollow() };
+        let next = self.pages.compact(first, mover, hollow, |page, index, mover| {
+            let from = if index == first { within } else { 0 };
+            let compact = |segment: &mut Segment<K>, _, mover: &mut Mover<'_>| {
+                segment.compact(mover);
+                None
+            };
+            let next = page.segments.compact(from, mover, || Segment::new(0), compact);
+            next.map(|(segment, _)| segment)
+        });
+        next.map(|(page, segment)| (page as u64) << u32::BITS | segment as u64)
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 use super::super::element::Element;
 use super::run::Run;
 use super::{Leaf, Probe, Tree};
+use crate::collections::mover::Mover;
 use indexes::Indexes;
 use std::ops::Range;
 
@@ -79,6 +80,11 @@ impl Leaf for ArrayLeaf {
 
     fn heap_bytes(&self) -> usize {
         self.indexes.heap_bytes() + self.elements.heap_bytes()
+    }
+
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        self.indexes.compact(mover);
+        self.elements.compact(mover);
     }
 }
 

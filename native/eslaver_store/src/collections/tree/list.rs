@@ -3,6 +3,7 @@
 use super::super::element::Element;
 use super::run::{self, Run};
 use super::{Leaf, Tree};
+use crate::collections::mover::Mover;
 use std::ops::Range;
 
 const GROUP: usize = 32;
@@ -22,6 +23,13 @@ impl ListLeaf {
     /// The elements of a range of indexes, from the last to the first.
     pub fn iter_back(&self, range: Range<usize>) -> run::IterBack<'_, GROUP> {
         self.run.iter_back(range)
+    }
+
+    /// Looks at what changes at an end need: see [`Db::warm`](crate::keyspace::db::Db::warm).
+    #[inline]
+    pub(crate) fn look(&self) -> usize {
+        let bytes = self.run.ends();
+        bytes.into_iter().flatten().map(usize::from).sum()
     }
 
     /// Inserts an element before the one at `index`: `false` where it is too long.
@@ -68,6 +76,10 @@ impl Leaf for ListLeaf {
     fn heap_bytes(&self) -> usize {
         self.run.heap_bytes()
     }
+
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        self.run.compact(mover);
+    }
 }
 
 /// A list.
@@ -93,7 +105,7 @@ impl Tree<ListLeaf> {
 
     /// Inserts an element behind all others.
     pub fn push_back(&mut self, string: &[u8]) -> bool {
-        self.insert(self.len(), string)
+        self.append(|leaf, index| leaf.run.insert(index, string))
     }
 
     /// Replaces the element at `index`: `false` where there is none, or the new one is too long.

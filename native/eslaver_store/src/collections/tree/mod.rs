@@ -17,10 +17,12 @@
 //! | `seek` | ways down: by rank, by gap, by probe |
 //! | [`build`] | a tree from records that come in order, its leaves full |
 //! | [`run`] | packed elements one after another, the stuff of leaves |
+//! | [`bytes`] | bytes with room at both ends, the stuff of runs |
 //! | [`spare`] | how much memory vectors keep for what will come |
 
 pub mod array;
 pub mod build;
+pub mod bytes;
 pub mod list;
 mod node;
 pub mod run;
@@ -30,8 +32,9 @@ pub mod spare;
 mod tests;
 pub mod zset;
 
+use super::mover::Mover;
 use node::{Child, Edge, Inner, Node, Seek};
-use seek::{At, By, Gap};
+use seek::{At, By, End, Gap};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -79,6 +82,9 @@ pub trait Leaf: Clone + Default {
 
     /// The bytes allocated for the records, without the leaf itself.
     fn heap_bytes(&self) -> usize;
+
+    /// Has `mover` see to all that the leaf owns.
+    fn compact(&mut self, mover: &mut Mover<'_>);
 }
 
 /// A place in the order of the records: behind all records that it is "after", before all others.
@@ -158,6 +164,11 @@ impl<L: Leaf> Tree<L> {
         (rank < self.len()).then(|| self.descend(&mut At(rank)))
     }
 
+    /// The first leaf, and the last: those that most changes of lists and streams are made to.
+    pub fn ends(&self) -> [&L; 2] {
+        [self.descend(&mut Gap(0)).0, self.descend(&mut End).0]
+    }
+
     /// The number of records that the place is after: the rank of the first record behind it.
     pub fn rank(&self, probe: &impl Probe<L>) -> u64 {
         let mut by = By { probe, passed: 0 };
@@ -190,6 +201,11 @@ impl<L: Leaf> Tree<L> {
         (rank <= self.len()).then(|| self.edit(&mut Gap(rank), insert))
     }
 
+    /// Inserts behind all records: `insert` puts one record at the index of the leaf that it is given.
+    pub fn append<R>(&mut self, insert: impl FnOnce(&mut L, usize) -> R) -> R {
+        self.edit(&mut End, insert)
+    }
+
     /// Inserts at the place of `probe`: `insert` puts one record at the index of the leaf that it
     /// is given.
     pub fn insert_by<R>(
@@ -220,6 +236,13 @@ impl<L: Leaf> Tree<L> {
             self.lower();
         }
         Removed { children: removed }
+    }
+
+    /// Has `mover` see to all parts from the record of a rank on, until it is tired: the rank to go on
+    /// at.
+    pub fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> Option<u64> {
+        let next = self.root.compact(from, mover);
+        (next < self.len()).then_some(next)
     }
 
     fn descend(&self, seek: &mut impl Seek<L>) -> (&L, usize) {

@@ -5,6 +5,7 @@
 //! if the two make no more than three quarters. No more is promised of a node's size.
 
 use super::Leaf;
+use crate::collections::mover::Mover;
 use std::mem::size_of;
 use std::ops::Range;
 use std::sync::Arc;
@@ -154,6 +155,24 @@ impl<L: Leaf> Node<L> {
         }
     }
 
+    /// Has `mover` see to all parts from the record of a rank on, until it is tired: the rank to go on
+    /// at.
+    pub(super) fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> u64 {
+        let len = self.len();
+        let next = match self {
+            Node::Leaf(leaf) => {
+                mover.shared(leaf, L::default, |leaf, mover| leaf.compact(mover));
+                None
+            }
+            Node::Inner(inner) => mover.shared(
+                inner,
+                || Inner::new(Vec::new()),
+                |inner, mover| inner.compact(from, mover),
+            ),
+        };
+        next.unwrap_or(len)
+    }
+
     /// Removes records, but not all. Children that lose all are put into `removed`.
     pub(super) fn cut(&mut self, range: Range<u64>, removed: &mut Vec<Child<L>>) {
         match self {
@@ -279,6 +298,25 @@ impl<L: Leaf> Inner<L> {
         self.len -= tail.len;
         self.below -= tail.below;
         Node::Inner(Arc::new(tail))
+    }
+
+    fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> u64 {
+        mover.vec(&mut self.children);
+        let mut start = 0;
+        for child in &mut self.children {
+            let end = start + child.count;
+            if from < end {
+                if start > from && mover.is_tired() {
+                    return start;
+                }
+                let next = start + child.node.compact(from.saturating_sub(start), mover);
+                if next < end {
+                    return next;
+                }
+            }
+            start = end;
+        }
+        start
     }
 
     fn cut(&mut self, range: Range<u64>, removed: &mut Vec<Child<L>>) {

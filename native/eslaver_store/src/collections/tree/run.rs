@@ -4,8 +4,10 @@
 //! how many bytes they take. Within a group elements are walked. A change concerns the entry of one
 //! group only. Small groups make finding faster, and take more memory.
 
-use super::super::element::{self, Element};
+use super::super::element::{self, Element, Parts};
+use super::bytes::Bytes;
 use super::spare;
+use crate::collections::mover::Mover;
 use std::ops::Range;
 
 /// How many elements are found at a time when they are walked in reverse.
@@ -14,7 +16,7 @@ const BLOCK: usize = 32;
 /// Elements in a row.
 #[derive(Debug, Default, Clone)]
 pub struct Run<const GROUP: usize> {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     groups: Vec<Group>,
     len: usize,
 }
@@ -55,6 +57,12 @@ impl<const GROUP: usize> Run<GROUP> {
         self.len == 0
     }
 
+    /// The first of their bytes, and the last.
+    #[inline]
+    pub fn ends(&self) -> [Option<u8>; 2] {
+        [self.bytes.first().copied(), self.bytes.last().copied()]
+    }
+
     /// The bytes that the elements take.
     #[inline]
     pub fn bytes(&self) -> usize {
@@ -65,6 +73,12 @@ impl<const GROUP: usize> Run<GROUP> {
     #[inline]
     pub fn heap_bytes(&self) -> usize {
         self.bytes.capacity() + self.groups.capacity() * size_of::<Group>()
+    }
+
+    /// Has `mover` see to all parts.
+    pub fn compact(&mut self, mover: &mut Mover<'_>) {
+        self.bytes.compact(mover);
+        mover.vec(&mut self.groups);
     }
 
     /// The element at `index`.
@@ -108,10 +122,9 @@ impl<const GROUP: usize> Run<GROUP> {
             index += len;
             byte += bytes;
         }
-        self.bytes.drain(first..end);
+        self.bytes.remove(first..end);
         self.len -= to - from;
         self.join_groups();
-        spare::trim(&mut self.bytes);
         spare::trim(&mut self.groups);
     }
 
@@ -126,10 +139,9 @@ impl<const GROUP: usize> Run<GROUP> {
         let old = packed_len(&self.bytes[at..]);
         let before = self.bytes_of(spot.group, spot.start);
         let Some(new) = self.write(at, string) else { return false };
-        self.bytes.drain(at + new..at + new + old);
+        self.bytes.remove(at + new..at + new + old);
         let group = &mut self.groups[spot.group];
         *group = Group::new(group.len as usize, before - old + new);
-        spare::trim(&mut self.bytes);
         true
     }
 
@@ -151,8 +163,7 @@ impl<const GROUP: usize> Run<GROUP> {
 
     /// Appends the elements of another run.
     pub fn append(&mut self, other: &Self) {
-        self.bytes.reserve_exact(other.bytes.len());
-        self.bytes.extend_from_slice(&other.bytes);
+        self.bytes.append(&other.bytes);
         self.groups.reserve_exact(other.groups.len());
         self.groups.extend_from_slice(&other.groups);
         self.len += other.len;
@@ -161,7 +172,7 @@ impl<const GROUP: usize> Run<GROUP> {
 
     /// Gives back memory that is not used.
     pub fn settle(&mut self) {
-        self.bytes.shrink_to_fit();
+        self.bytes.settle();
         self.groups.shrink_to_fit();
     }
 
@@ -289,17 +300,12 @@ impl<const GROUP: usize> Run<GROUP> {
 
     /// Puts an element at a byte, and returns how many bytes it takes. `None` where it is too long.
     fn write(&mut self, at: usize, string: &[u8]) -> Option<usize> {
-        let before = self.bytes.len();
-        // An element's header takes up to 5 bytes, and an integer 9 in all.
-        let most = (string.len() + 5).max(9);
-        if before + most > u32::MAX as usize {
+        let parts = Parts::of(string)?;
+        let added = parts.len();
+        if self.bytes.len() + added > u32::MAX as usize {
             return None;
         }
-        spare::reserve(&mut self.bytes, most);
-        let written = element::write(string, &mut self.bytes);
-        let added = self.bytes.len() - before;
-        self.bytes[at..].rotate_right(added);
-        written.then_some(added)
+        parts.write_at(self.bytes.open(at, added)).then_some(added)
     }
 
     /// Counts an element of `added` bytes that was put at a gap.

@@ -47,6 +47,21 @@ impl<L: Leaf> Seek<L> for Gap {
     }
 }
 
+/// Behind the last record.
+pub(super) struct End;
+
+impl<L: Leaf> Seek<L> for End {
+    const GAP: bool = true;
+
+    fn child(&mut self, children: &[Child<L>]) -> usize {
+        children.len() - 1
+    }
+
+    fn index(&mut self, leaf: &L) -> usize {
+        leaf.len()
+    }
+}
+
 /// To the place that a probe tells, counting the records of the children passed by.
 pub(super) struct By<'p, P> {
     pub(super) probe: &'p P,

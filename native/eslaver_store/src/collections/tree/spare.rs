@@ -14,6 +14,16 @@ pub fn reserve<T>(vec: &mut Vec<T>, more: usize) {
     }
 }
 
+/// The room that is made for what will come before this number of bytes.
+pub fn room(len: usize) -> usize {
+    (len / 8).max(LEAST)
+}
+
+/// The most room that is kept there.
+pub fn most(len: usize) -> usize {
+    len / 8 + 2 * LEAST
+}
+
 /// Gives memory back where more than about an eighth is unused.
 pub fn trim<T>(vec: &mut Vec<T>) {
     let len = vec.len();

@@ -3,6 +3,7 @@
 use super::super::element::Element;
 use super::run::Run;
 use super::{Leaf, Probe, Tree};
+use crate::collections::mover::Mover;
 use scores::Scores;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -91,6 +92,11 @@ impl Leaf for ZsetLeaf {
 
     fn heap_bytes(&self) -> usize {
         self.scores.heap_bytes() + self.members.heap_bytes()
+    }
+
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        self.scores.compact(mover);
+        self.members.compact(mover);
     }
 }
 

@@ -8,6 +8,7 @@ use eslaver_core::rdb::StreamId;
 
 use super::entry::{Entry, Walk, has_names, write};
 use crate::collections::element::Element;
+use crate::collections::mover::Mover;
 use crate::collections::record::Refused;
 use crate::collections::tree::{Leaf, Probe, Tree, spare};
 
@@ -37,6 +38,13 @@ impl EntryLeaf {
         leaf.last = walk.id;
         leaf.named = walk.named_at;
         leaf
+    }
+
+    /// Looks at what is needed to append an entry: see [`Db::warm`](crate::keyspace::db::Db::warm).
+    #[inline]
+    pub(crate) fn look(&self) -> usize {
+        let bytes = [self.bytes.get(self.named), self.bytes.last()];
+        bytes.into_iter().flatten().copied().map(usize::from).sum()
     }
 
     fn walk(&self) -> Walk<'_> {
@@ -263,6 +271,10 @@ impl Leaf for EntryLeaf {
     fn heap_bytes(&self) -> usize {
         self.bytes.capacity()
     }
+
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.bytes);
+    }
 }
 
 /// The place before the entry with this id, or before where it would be.
@@ -357,6 +369,6 @@ impl Tree<EntryLeaf> {
         id: StreamId,
         fields: impl ExactSizeIterator<Item = (Element<'e>, Element<'e>)> + Clone,
     ) -> Result<(), Refused> {
-        self.insert_at(self.len(), |leaf, _| leaf.push(id, fields)).unwrap_or(Ok(()))
+        self.append(|leaf, _| leaf.push(id, fields))
     }
 }

@@ -6,6 +6,7 @@ use eslaver_core::rdb::StreamId;
 
 use super::named::{HasName, Named};
 use super::sorted::{Keyed, Sorted};
+use crate::collections::mover::Mover;
 
 /// The consumer of what consumers gave back (`XNACK`).
 const NOBODY: u32 = u32::MAX;
@@ -68,6 +69,11 @@ impl Keyed for Pending {
 impl HasName for Consumer {
     fn name(&self) -> &[u8] {
         &self.name
+    }
+
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.bytes(&mut self.name);
+        self.owned.compact(mover);
     }
 
     fn heap_bytes(&self) -> usize {
@@ -215,6 +221,12 @@ impl Group {
         self.pending = Sorted::from_sorted(records);
     }
 
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.bytes(&mut self.name);
+        self.pending.compact(mover);
+        self.consumers.compact(mover);
+    }
+
     fn heap_bytes(&self) -> usize {
         self.name.len() + self.pending.heap_bytes() + self.consumers.heap_bytes()
     }
@@ -240,6 +252,14 @@ impl Groups {
     pub(crate) fn heap_bytes(&self) -> usize {
         self.list.as_ref().map_or(0, |list| 2 * size_of::<usize>() + size_of_val(&**list))
             + self.bytes
+    }
+
+    /// Has `mover` see to the groups. The list of them stays where it is.
+    pub(crate) fn compact(&mut self, mover: &mut Mover<'_>) {
+        let groups = self.list.as_mut().and_then(Arc::get_mut).into_iter().flatten();
+        groups.for_each(|group| {
+            mover.shared(group, Group::default, Group::compact);
+        });
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Group> {

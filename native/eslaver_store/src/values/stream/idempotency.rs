@@ -7,6 +7,7 @@ use eslaver_core::rdb::{self, Idempotency, StreamId};
 
 use super::named::{HasName, Named};
 use super::sorted::{Keyed, Sorted};
+use crate::collections::mover::Mover;
 
 /// A server's own limits unless it is configured otherwise, which a replica is not told.
 const SECONDS: u64 = 100;
@@ -29,7 +30,7 @@ pub(crate) struct State {
     sent: Sorted<Sent>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Producer {
     name: Box<[u8]>,
     ids: Sorted<StreamId>,
@@ -49,6 +50,11 @@ impl HasName for Producer {
         &self.name
     }
 
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.bytes(&mut self.name);
+        self.ids.compact(mover);
+    }
+
     fn heap_bytes(&self) -> usize {
         self.name.len() + self.ids.heap_bytes()
     }
@@ -63,6 +69,12 @@ impl Keyed for Sent {
 
     fn heap_bytes(&self) -> usize {
         self.iid.as_ref().map_or(0, |iid| iid.len())
+    }
+
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        if let Some(iid) = &mut self.iid {
+            mover.bytes(iid);
+        }
     }
 }
 
@@ -131,6 +143,15 @@ impl Producers {
     /// Remembers a new entry of this producer, and what it was sent as, where that is known.
     pub(crate) fn record(&mut self, producer: &[u8], iid: Option<&[u8]>, id: StreamId) {
         self.change(|state| state.record(producer, iid, id));
+    }
+
+    pub(super) fn compact(&mut self, mover: &mut Mover<'_>) {
+        if let Some(state) = &mut self.0 {
+            mover.shared(state, State::default, |state, mover| {
+                state.producers.compact(mover);
+                state.sent.compact(mover);
+            });
+        }
     }
 
     pub(super) fn heap_bytes(&self) -> usize {

@@ -32,6 +32,7 @@ use std::ops::Range;
 use eslaver_core::rdb::StreamId;
 
 use crate::collections::element::Element;
+use crate::collections::mover::Mover;
 use crate::collections::record::Refused;
 use crate::collections::tree::Removed;
 use entries::{Entries, EntryLeaf};
@@ -92,6 +93,16 @@ impl Stream {
 
     pub(crate) fn entries(&self) -> &Entries {
         &self.entries
+    }
+
+    /// Has `mover` see to all parts from the entry of a rank on, until it is tired: the rank to go on
+    /// at.
+    pub(crate) fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> Option<u64> {
+        if from == 0 {
+            self.groups.compact(mover);
+            self.producers.compact(mover);
+        }
+        self.entries.compact(from, mover)
     }
 
     /// The bytes that it takes on the heap, without its own fields.

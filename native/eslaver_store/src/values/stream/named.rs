@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::collections::mover::Mover;
+
 /// What has a name.
-pub(crate) trait HasName: Clone {
+pub(crate) trait HasName: Clone + Default {
     fn name(&self) -> &[u8];
+
+    /// Has `mover` see to all that it owns.
+    fn compact(&mut self, mover: &mut Mover<'_>);
 
     /// The bytes that it takes on the heap.
     fn heap_bytes(&self) -> usize;
@@ -36,6 +41,15 @@ impl<T: HasName> Named<T> {
         self.slots.capacity() * size_of::<Option<Arc<T>>>()
             + self.order.capacity() * size_of::<u32>()
             + self.bytes
+    }
+
+    /// Has `mover` see to all parts.
+    pub(crate) fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.slots);
+        mover.vec(&mut self.order);
+        for thing in self.slots.iter_mut().flatten() {
+            mover.shared(thing, T::default, T::compact);
+        }
     }
 
     /// Those with the numbers that they have, by name.
@@ -132,6 +146,9 @@ mod tests {
     impl HasName for Vec<u8> {
         fn name(&self) -> &[u8] {
             self
+        }
+        fn compact(&mut self, mover: &mut Mover<'_>) {
+            mover.vec(self);
         }
         fn heap_bytes(&self) -> usize {
             self.len()

@@ -25,6 +25,9 @@ const LONGEST: usize = 512;
 /// One that is not packed is packed again once its entries take no more.
 const SHORT: usize = 256;
 
+/// What an entry takes at least: its size, its head, and an element or the number of its names.
+const LEAST_ENTRY: usize = 3;
+
 /// What stands before the entries.
 #[derive(Default)]
 struct Head {
@@ -149,7 +152,9 @@ fn append_to<'e>(
 
 /// A stream, packed, if it can be and its entries take no more than `most`.
 fn pack(stream: &Stream, most: usize) -> Option<NewValue> {
-    if !stream.groups.is_empty() || !stream.producers.is_default() {
+    // That of many takes more, which must not be looked up at each change.
+    let is_long = stream.len() > (most / LEAST_ENTRY) as u64;
+    if is_long || !stream.groups.is_empty() || !stream.producers.is_default() {
         return None;
     }
     let (first, entries) = match stream.entries.leaf_at(0) {

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use eslaver_core::rdb::StreamId;
 
+use crate::collections::mover::Mover;
 use crate::collections::tree::build::Builder;
 use crate::collections::tree::{Leaf, Probe, Tree, spare};
 
@@ -20,6 +21,9 @@ pub(crate) trait Keyed: Clone {
     fn heap_bytes(&self) -> usize {
         0
     }
+
+    /// Has `mover` see to all that it owns.
+    fn compact(&mut self, _mover: &mut Mover<'_>) {}
 }
 
 impl Keyed for StreamId {
@@ -82,6 +86,11 @@ impl<T: Keyed> Leaf for SortedLeaf<T> {
     fn heap_bytes(&self) -> usize {
         heap_bytes(&self.0)
     }
+
+    fn compact(&mut self, mover: &mut Mover<'_>) {
+        self.0.iter_mut().for_each(|record| record.compact(mover));
+        mover.vec(&mut self.0);
+    }
 }
 
 /// The place before the record with this key, or behind it.
@@ -140,6 +149,19 @@ impl<T: Keyed> Sorted<T> {
         let mut sorted = Self::Many(builder.finish());
         sorted.shrink(FEW);
         sorted
+    }
+
+    /// Has `mover` see to the parts, until it is tired.
+    pub(crate) fn compact(&mut self, mover: &mut Mover<'_>) {
+        match self {
+            Self::Few(records) => {
+                records.iter_mut().for_each(|record| record.compact(mover));
+                mover.vec(records);
+            }
+            Self::Many(tree) => {
+                let _ = tree.compact(0, mover);
+            }
+        }
     }
 
     /// Gives the tree up if it has few records.

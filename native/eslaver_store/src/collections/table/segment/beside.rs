@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::collections::mover::Mover;
+
 /// A record of more bytes than that stands beside.
 pub(super) const MAX_INLINE: usize = 1024;
 /// What a stub takes.
@@ -22,6 +24,14 @@ impl Beside {
     /// The bytes that it takes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         size_of::<Self>() + self.records.capacity() * size_of::<Option<Record>>() + self.bytes
+    }
+
+    /// Has `mover` see to all parts.
+    pub(super) fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.records);
+        for record in self.records.iter_mut().flatten() {
+            mover.shared(record, Vec::new, |bytes, mover| mover.vec(bytes));
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -50,7 +50,7 @@ impl<K: Kind> Segment<K> {
             self.restore_order(position);
         }
         self.count_time(old_time, time);
-        self.compact();
+        self.collect_garbage();
         Ok(())
     }
 
@@ -60,7 +60,7 @@ impl<K: Kind> Segment<K> {
         let time = read_mark(&self.data[at..]).0;
         self.discard(at, self.stored_len(at));
         self.count_time(time, None);
-        self.compact();
+        self.collect_garbage();
         if self.index.len() + 16 < self.index.capacity() / 8 * 7 {
             self.index.shrink_to(self.index.len() + 4);
         }
@@ -89,7 +89,7 @@ impl<K: Kind> Segment<K> {
             self.restore_order(position);
         }
         self.count_time(old_time, expire_at);
-        self.compact();
+        self.collect_garbage();
         Ok(())
     }
 
@@ -172,7 +172,7 @@ impl<K: Kind> Segment<K> {
     }
 
     /// Rids itself of garbage where there is much.
-    fn compact(&mut self) {
+    fn collect_garbage(&mut self) {
         let garbage = self.garbage as usize;
         let unused = self.data.capacity() - self.data.len();
         if garbage * 4 > self.data.len() || unused > 64 + self.data.len() / 4 {

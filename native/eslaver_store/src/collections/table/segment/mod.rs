@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use super::hash::Hash;
 use crate::collections::element::Parts;
+use crate::collections::mover::Mover;
 use crate::collections::record::{Kind, Record, read_mark};
 use beside::{Beside, STUB_LEN, number_beside};
 pub(super) use divide::MAX_RECORDS;
@@ -123,6 +124,15 @@ impl<K: Kind> Segment<K> {
     pub(super) fn settle(&mut self) {
         self.index.shrink_to_fit();
         self.data.shrink_to_fit();
+    }
+
+    /// Has `mover` see to all parts.
+    pub(super) fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.index);
+        mover.vec(&mut self.data);
+        if let Some(beside) = &mut self.beside {
+            mover.boxed(beside, Beside::compact);
+        }
     }
 
     /// The first position of a record whose tag is not less than that of `hash`.

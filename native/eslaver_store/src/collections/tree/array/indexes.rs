@@ -2,6 +2,7 @@
 //! consecutive the first is all there is, else each takes as many bytes as the farthest needs.
 
 use super::super::spare;
+use crate::collections::mover::Mover;
 use std::ops::Range;
 
 #[derive(Debug, Default, Clone)]
@@ -46,6 +47,10 @@ impl Indexes {
     #[inline]
     pub(super) fn bytes(&self) -> usize {
         self.offsets.len()
+    }
+
+    pub(super) fn compact(&mut self, mover: &mut Mover<'_>) {
+        mover.vec(&mut self.offsets);
     }
 
     #[inline]

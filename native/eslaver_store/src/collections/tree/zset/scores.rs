@@ -1,6 +1,7 @@
 //! The scores of a leaf: 4 bytes each while all are small integers, else 8.
 
 use super::super::spare;
+use crate::collections::mover::Mover;
 use std::ops::Range;
 
 #[derive(Debug, Clone)]
@@ -38,6 +39,13 @@ impl Scores {
         match self {
             Scores::Int(scores) => size_of_val(scores.as_slice()),
             Scores::Float(scores) => size_of_val(scores.as_slice()),
+        }
+    }
+
+    pub(super) fn compact(&mut self, mover: &mut Mover<'_>) {
+        match self {
+            Scores::Int(scores) => mover.vec(scores),
+            Scores::Float(scores) => mover.vec(scores),
         }
     }
 
