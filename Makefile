@@ -52,6 +52,7 @@ ct: build
 	tools/ct.sh $(if $(SUITES),--suite $(SUITES))
 
 soaks = test/suites/replica/eslaver_soak_SUITE,test/suites/mirror/eslaver_mirror_moments_SUITE
+soaks := $(soaks),test/suites/failover/eslaver_failover_SUITE
 
 soak: build
 	ESLAVER_SOAK=$(or $(SECONDS),300) $(if $(SEED),ESLAVER_SEED=$(SEED)) \

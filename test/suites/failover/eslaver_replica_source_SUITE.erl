@@ -170,8 +170,10 @@ left(Lab, Followers, Server) ->
     ok.
 
 stale() ->
-    true = until(fun() -> eslaver_mirror:status(?M) =:= stale end, ?SOON),
-    ok.
+    Took = eslaver_test_wait:took(fun() ->
+        true = until(fun() -> eslaver_mirror:status(?M) =:= stale end, ?SOON)
+    end),
+    ct:pal("stale after ~b ms", [Took]).
 
 forks(Lab) ->
     maps:from_list([

@@ -73,12 +73,12 @@ allow(Lab, Where, User, Rules) ->
     Set = ["ACL", "SETUSER", User, "reset", "on", ">of-" ++ User | Rules],
     eslaver_test_sentinels:ask(Lab, Where, Set).
 
-%% The password of the servers is wrong: the Sentinels' answer is of no use, and it is said once.
-wrong_password_of_the_servers(Config) ->
+%% What is wrong is said: at the servers, or at the Sentinels.
+wrong_words(Config) ->
     Lab = eslaver_test_sentinels:start(?PASSWORDS#{server => server(Config)}),
     Target = eslaver_test_sentinels:target(Lab),
-    ok = fails(Target#{master_auth => "wr0ng"}, auth, "WRONGPASS|invalid password"),
-    ok = fails(maps:remove(master_auth, Target), auth, "NOAUTH"),
+    ok = fails(Target#{master_auth => "wr0ng"}, wrong_password, "WRONGPASS"),
+    ok = fails(maps:remove(master_auth, Target), password_needed, "NOAUTH"),
     ok = fails(Target#{sentinel_auth => "wr0ng"}, sentinel_auth, "password"),
     ok = fails(maps:remove(sentinel_auth, Target), sentinel_auth, "set sentinel_auth"),
     ok = fails(Target#{master_name => "them"}, sentinel_unknown_master, "master_name"),
