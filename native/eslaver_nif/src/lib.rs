@@ -3,7 +3,6 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `allocator` | the memory of all the others, counted |
-//! | `stretch` | room for many small blocks |
 //! | `io` | the thread that owns a link's socket |
 //! | `link` | the link: its configuration, its slices on a dirty scheduler, its end |
 //! | `keyspace` | a mirror's keyspace, read by any process |
@@ -30,7 +29,6 @@ mod link;
 mod panics;
 mod payload;
 mod position_file;
-mod stretch;
 mod terms;
 
 use std::sync::atomic::Ordering;

@@ -8,7 +8,6 @@ use eslaver_store::{Account, Loader, Problem, Store};
 use rustler::ResourceArc;
 
 use crate::keyspace::Keyspace;
-use crate::stretch::{STRETCH, stretch};
 use crate::terms::snapshot::leading_number;
 
 /// Takes a snapshot for a store that nobody reads yet.
@@ -23,8 +22,6 @@ pub(crate) struct Intake {
     keys: u64,
     stream_db: u32,
     left_out: Option<LeftOut>,
-    /// What the store took when the heap was stretched last.
-    stretched: usize,
     /// The number of the key at whose end it panics, for tests.
     fault: Option<u64>,
 }
@@ -49,7 +46,6 @@ impl Intake {
             keys: 0,
             stream_db: 0,
             left_out: None,
-            stretched: 0,
             fault,
         }
     }
@@ -92,16 +88,6 @@ impl Intake {
 
     pub(crate) fn take_left_out(&mut self) -> Option<LeftOut> {
         self.left_out.take()
-    }
-
-    /// Has room for the next blocks, if the store has grown.
-    #[inline]
-    fn stretch(&mut self) {
-        let taken = self.account().map_or(0, Account::bytes);
-        if taken > self.stretched + STRETCH {
-            stretch();
-            self.stretched = taken;
-        }
     }
 
     fn weigh(&mut self, item: &Item<'_>) {
@@ -174,10 +160,7 @@ impl Sink for Intake {
     }
 
     fn part(&mut self, bytes: &[u8]) {
-        for bytes in bytes.chunks(STRETCH) {
-            self.loader.part(bytes);
-            self.stretch();
-        }
+        self.loader.part(bytes);
     }
 
     #[inline]
@@ -188,21 +171,18 @@ impl Sink for Intake {
     #[inline]
     fn items<'a>(&mut self, items: impl Iterator<Item = Item<'a>>) {
         self.loader.items(within(items, &mut self.weight, self.max_value, weight));
-        self.stretch();
     }
 
     #[inline]
     fn pairs<'a>(&mut self, pairs: impl Iterator<Item = (Item<'a>, Item<'a>)>) {
         let weigh = |(field, value): &_| weight(field) + weight(value);
         self.loader.pairs(within(pairs, &mut self.weight, self.max_value, weigh));
-        self.stretch();
     }
 
     #[inline]
     fn scores<'a>(&mut self, scores: impl Iterator<Item = (Item<'a>, f64)>) {
         let weigh = |(member, _): &_| weight(member);
         self.loader.scores(within(scores, &mut self.weight, self.max_value, weigh));
-        self.stretch();
     }
 
     fn expiry(&mut self, at_ms: u64) {
@@ -247,7 +227,6 @@ impl Sink for Intake {
         self.keys += 1;
         assert_ne!(self.fault, Some(self.keys), "a fault that a test asked for");
         self.loader.end();
-        self.stretch();
     }
 
     fn discard(&mut self) {
