@@ -71,8 +71,8 @@
     server := pid()
 }.
 %% The settings of a link. Times are in ms, sizes in bytes. With `confirm_empty' a master is refused
-%% from which a full resync of no keys would come, for it does not know the history of the data here. `hidden_commands' are for tests: their
-%% keys are taken from the master instead of the table.
+%% from which a full resync of no keys would come, for it does not know the history of the data
+%% here. `hidden_commands' are for tests: their keys are taken from the master instead of the table.
 
 -type read_from() :: master | prefer_replica | replica.
 %% Which nodes are followed. The others are refused before the sync.
@@ -300,8 +300,8 @@ keyspace_detach(_Keyspace) -> erlang:nif_error(reason()).
 -spec keyspace_forget(keyspace()) -> ok.
 keyspace_forget(_Keyspace) -> erlang:nif_error(reason()).
 
-%% @doc The place up to which all can be read, and projections have it: at least. `undefined' without
-%% data, while that is incomplete, and if its master has no history.
+%% @doc The place up to which all can be read, and projections have it: at least. `undefined'
+%% without data, while that is incomplete, and if its master has no history.
 -spec keyspace_reached(keyspace()) -> place() | undefined.
 keyspace_reached(_Keyspace) -> erlang:nif_error(reason()).
 
@@ -312,14 +312,14 @@ keyspace_reached(_Keyspace) -> erlang:nif_error(reason()).
     waiting | (Reached :: non_neg_integer()).
 keyspace_await(_Keyspace, _Replid, _Offset) -> erlang:nif_error(reason()).
 
-%% @doc Whether all up to this offset, of this history or of any, can be read of the mirror with this
-%% name, and its projections have it.
+%% @doc Whether all up to this offset, of this history or of any, can be read of the mirror with
+%% this name, and its projections have it.
 -spec keyspace_has(Name :: atom(), Replid :: binary() | any, Offset :: non_neg_integer()) ->
     boolean().
 keyspace_has(_Name, _Replid, _Offset) -> erlang:nif_error(reason()).
 
-%% @doc The replica that the link goes to has lost its own master, or has it again. Meanwhile the data
-%% is stale.
+%% @doc The replica that the link goes to has lost its own master, or has it again. Meanwhile the
+%% data is stale.
 -spec keyspace_cut_off(keyspace(), CutOff :: boolean()) -> ok.
 keyspace_cut_off(_Keyspace, _CutOff) -> erlang:nif_error(reason()).
 
@@ -368,8 +368,8 @@ projections_changed(_Keyspace) -> erlang:nif_error(reason()).
 -spec projections_settled(keyspace()) -> ok.
 projections_settled(_Keyspace) -> erlang:nif_error(reason()).
 
-%% @doc As {@link keyspace_read/3}, also of data that is stale. Nothing has expired for it: rows change
-%% with the stream, and not between.
+%% @doc As {@link keyspace_read/3}, also of data that is stale. Nothing has expired for it: rows
+%% change with the stream, and not between.
 -spec projections_read(keyspace(), Db :: non_neg_integer(), Query :: tuple()) ->
     busy | takes_long | failure() | (Answer :: term()).
 projections_read(_Keyspace, _Db, _Query) -> erlang:nif_error(reason()).

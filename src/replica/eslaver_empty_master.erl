@@ -1,8 +1,9 @@
 %% @doc When a master that has lost its data is taken at its word. It is pure.
 %%
-%% A master that comes back empty, and does not know the history of the data here, may be about to be
-%% replaced, by a Sentinel or an operator. So it is refused at first, and followed only if it still
-%% is empty after a delay. Any other answer meanwhile voids the first look; no answer does not.
+%% A master that comes back empty, and does not know the history of the data here, may be about to
+%% be replaced, by a Sentinel or an operator. So it is refused at first, and followed only if it
+%% still is empty after a delay. Any other answer meanwhile voids the first look; no answer does
+%% not.
 %% @private
 -module(eslaver_empty_master).
 

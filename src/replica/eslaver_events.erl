@@ -14,8 +14,8 @@
 
 -type news() ::
     event()
-    %% A command cannot be applied to the keyspace; only a full resync tells what it has to have; what
-    %% a node has told of itself; the history `replid' continues that of the position `from'.
+    %% A command cannot be applied to the keyspace; only a full resync tells what it has to have;
+    %% what a node has told of itself; the history `replid' continues that of the position `from'.
     | {mirror, refused | lost | told | continued, map()}.
 %% What there is for an observer.
 

@@ -31,7 +31,8 @@
 
 -record(histories, {
     origins = [] :: origins(),
-    %% What a node has told of itself that is not followed yet: its history is the next one, perhaps.
+    %% What a node has told of itself that is not followed yet: its history is the next one,
+    %% perhaps.
     told = #{} :: eslaver_source:peer()
 }).
 
@@ -61,8 +62,8 @@ begun(#{replid := Id, offset := Offset}, #histories{told = Told} = Histories) ->
 begun(undefined, Histories) ->
     followed(Histories).
 
-%% For its first replica a master begins a new history. It is told as none that has left another, but
-%% it has all of the one before, which ends there.
+%% For its first replica a master begins a new history. It is told as none that has left another,
+%% but it has all of the one before, which ends there.
 first(Id, Offset, #{role := master, replid := Before, backlog_first := undefined}) when
     is_binary(Before), Before =/= Id
 ->

@@ -115,8 +115,8 @@ connecting(Session) ->
 connecting(Source, Session) ->
     (connecting(Session))#session{source = Source}.
 
-%% @doc Whether that link is to refuse a master that has lost its data: there is some here, and it is
-%% not known yet whether the master stays without.
+%% @doc Whether that link is to refuse a master that has lost its data: there is some here, and it
+%% is not known yet whether the master stays without.
 -spec confirms_empty(session()) -> boolean().
 confirms_empty(#session{source = Source, looks = Looks} = Session) ->
     has_data(Session) andalso

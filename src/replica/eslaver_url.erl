@@ -30,7 +30,8 @@ options(Url) ->
         error:_ -> error
     end.
 
-%% Of several hosts: `redis+sentinel://[user:password@]host[:port][,host[:port]]…/master_name'. User
+%% Of several hosts:
+%% `redis+sentinel://[user:password@]host[:port][,host[:port]]…/master_name'. User
 %% and password are the master's.
 sentinel(Url, Options) ->
     [_, Behind] = binary:split(Url, <<"://">>),

@@ -10,7 +10,8 @@
 -export_type([script/0]).
 
 %% `greeting` is sent as soon as a replica connects; `replies` to commands, by upper-case name
-%% (+PONG, +OK otherwise), where `close` closes the connection; `then` says what follows the reply to PSYNC.
+%% (+PONG, +OK otherwise), where `close` closes the connection; `then` says what follows the reply
+%% to PSYNC.
 -type script() :: #{
     greeting => iodata(),
     replies => #{binary() => iodata() | close},

@@ -1,5 +1,5 @@
-%% A replica that records its events and a mirror, which follow the same master wherever it goes, and
-%% what must be true of both then: nothing lost, nothing doubled, nothing of another master's.
+%% A replica that records its events and a mirror, which follow the same master wherever it goes,
+%% and what must be true of both then: nothing lost, nothing doubled, nothing of another master's.
 %%
 %% An era (era/2) is a number that is written to each new master. The mirror is looked at all the
 %% time: as long as it is fresh, it must not go back to an earlier one.

@@ -49,7 +49,8 @@ remove(#{process := Process}, Sentinel) ->
 %% What each Sentinel said last; `none`: it does not answer.
 -spec views(watch()) -> #{Sentinel :: term() => view()}.
 views(#{table := Table}) ->
-    maps:from_list([{Sentinel, View} || [Sentinel, View] <- ets:match(Table, {{view, '$1'}, '$2'})]).
+    Views = ets:match(Table, {{view, '$1'}, '$2'}),
+    maps:from_list([{Sentinel, View} || [Sentinel, View] <- Views]).
 
 %% The master of the highest epoch that any of them has named.
 -spec elected(watch()) -> election() | none.

@@ -139,8 +139,8 @@ number_is_bounded_test() ->
     ?assertEqual(unknown, eslaver_histories:find({<<"1">>, 9}, <<"1000">>, Histories)),
     ?assert(erts_debug:flat_size(Histories) < 2000).
 
-%% A consumer follows servers as they come and go. Of every token that it was given at any time it is
-%% never said that a write is there which is not, nor that one is missing which is there.
+%% A consumer follows servers as they come and go. Of every token that it was given at any time it
+%% is never said that a write is there which is not, nor that one is missing which is there.
 model_test_() ->
     {timeout, 120, fun() ->
         Seed = eslaver_test_env:seed(),

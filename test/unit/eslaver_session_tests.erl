@@ -84,7 +84,9 @@ why_and_role_test() ->
         second_offset => 50,
         keys => 3
     },
-    {[{met, Peer}, {observe, {mirror, told, Peer}}], [], Met} = eslaver_session:arrived(master, {peer, Peer}, Session),
+    {[{met, Peer}, {observe, {mirror, told, Peer}}], [], Met} = eslaver_session:arrived(
+        master, {peer, Peer}, Session
+    ),
     ?assertMatch(#{role := undefined, master_link := undefined}, eslaver_session:info(Met)),
     {Effects, Events, Up} = eslaver_session:arrived(master, {full, ?FULL#{replid := Other}}, Met),
     ?assertMatch(

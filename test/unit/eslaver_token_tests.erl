@@ -9,8 +9,8 @@ of_info_test_() ->
     New = [
         "# Replication\r\nrole:master\r\nmaster_failover_state:no-failover\r\nmaster_replid:",
         ?ID,
-        "\r\nmaster_replid2:0000000000000000000000000000000000000000\r\nmaster_repl_offset:1042\r\n",
-        "second_repl_offset:-1\r\n"
+        "\r\nmaster_replid2:0000000000000000000000000000000000000000\r\n",
+        "master_repl_offset:1042\r\nsecond_repl_offset:-1\r\n"
     ],
     Old = <<"# Replication\r\nrole:master\r\nmaster_repl_offset:7\r\nrepl_backlog_active:1\r\n">>,
     [

@@ -1,5 +1,5 @@
-%% Failovers by Sentinels under writers, one after the other: a replica and a mirror follow, and have
-%% what the surviving history holds, each of it once.
+%% Failovers by Sentinels under writers, one after the other: a replica and a mirror follow, and
+%% have what the surviving history holds, each of it once.
 %%
 %% Each way of failing over once, with two servers; with ESLAVER_SOAK (`make soak`) 20 failovers at
 %% random with each. ESLAVER_SEED repeats the random choices.

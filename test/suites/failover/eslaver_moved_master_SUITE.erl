@@ -147,7 +147,8 @@ only_a_replica_is_left(Config) ->
     ok = eslaver_test_master:kill(First),
     ok = stale(),
     timer:sleep(2000),
-    ?assertEqual({stale, <<"1">>}, {eslaver_mirror:status(?M), eslaver_mirror:get(?M, <<"0:era">>)}),
+    Era = eslaver_mirror:get(?M, <<"0:era">>),
+    ?assertEqual({stale, <<"1">>}, {eslaver_mirror:status(?M), Era}),
     ok = accepted(Second, ["REPLICAOF", "NO", "ONE"]),
     ok = era(connect(Second), 2),
     _ = await_era(Followers, 2),
@@ -207,7 +208,8 @@ comes_back_empty_at_first(Config) ->
     ok = eslaver_test_master:restart(First),
     ok = era(connect(First), 2),
     _ = await_era(Followers, 2),
-    ?assertEqual([], [Change || {_, _, none} = Change <- eslaver_test_followers:changes(Followers)]),
+    Changes = eslaver_test_followers:changes(Followers),
+    ?assertEqual([], [Change || {_, _, none} = Change <- Changes]),
     eslaver_test_followers:stop(Followers).
 
 %% A master and its replica.

@@ -1,5 +1,5 @@
-%% The callback of a mirror: what it can read, what it holds back, and what becomes of the mirror when
-%% it raises, pauses, or ends.
+%% The callback of a mirror: what it can read, what it holds back, and what becomes of the mirror
+%% when it raises, pauses, or ends.
 -module(eslaver_mirror_callback_SUITE).
 
 -include_lib("common_test/include/ct.hrl").

@@ -1,6 +1,6 @@
 %% A mirror whose link has a callback, too: one replication, two places in it. The events must be
-%% the master's own history, each once, as those of a replica without a mirror, and the mirror's data
-%% must be the master's: whatever happens to links and replicas.
+%% the master's own history, each once, as those of a replica without a mirror, and the mirror's
+%% data must be the master's: whatever happens to links and replicas.
 -module(eslaver_mirror_events_SUITE).
 
 -include_lib("common_test/include/ct.hrl").

@@ -1,7 +1,7 @@
 %% Readers of a mirror see moments of its master, and never go back in time: many of them look at
 %% what transactions keep true (eslaver_test_invariants), while readers are killed, links are cut,
-%% replicas are killed, and the mirror loads anew, is saved, and is restarted. What it saves is of one
-%% moment, too. ESLAVER_SOAK says for how many seconds.
+%% replicas are killed, and the mirror loads anew, is saved, and is restarted. What it saves is of
+%% one moment, too. ESLAVER_SOAK says for how many seconds.
 -module(eslaver_mirror_moments_SUITE).
 
 -include_lib("common_test/include/ct.hrl").

@@ -275,8 +275,9 @@ replicas_are_killed(_Config) ->
     ?assertEqual(Offsets, lists:usort(Offsets)),
     ?assertEqual(#{}, told(#{})).
 
-%% The replica and its link are killed while a slice of the link applies a long command. What the slice
-%% has applied before and after the kill is told by the next link, and the stream goes on behind it.
+%% The replica and its link are killed while a slice of the link applies a long command. What the
+%% slice has applied before and after the kill is told by the next link, and the stream goes on
+%% behind it.
 a_slice_outlives_its_replica(_Config) ->
     Master = eslaver_test_master:start(#{
         server => eslaver_test_servers:own(), config => [{"repl-backlog-size", "100mb"}]
@@ -317,8 +318,8 @@ a_slice_outlives_its_replica(_Config) ->
     ?assertEqual(Offsets, lists:usort(Offsets)),
     ?assertEqual(#{}, told(#{})).
 
-%% The replica is killed when its link has counted to this number and runs a slice, which is to write
-%% the key. The link ends then, while that is not done.
+%% The replica is killed when its link has counted to this number and runs a slice, which is to
+%% write the key. The link ends then, while that is not done.
 killed_before(Key, Number) ->
     Replica = eslaver_test_proxied_mirror:replica(?M),
     {links, Links} = process_info(Replica, links),
