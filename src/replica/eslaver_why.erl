@@ -4,13 +4,15 @@
 -module(eslaver_why).
 
 -export([full/3, partial/2, level/1]).
--export_type([why/0, before/0]).
+-export_type([why/0, partial/0, full/0, before/0]).
 
--type why() ::
-    %% The stream goes on.
-    reconnect
-    | failover
-    %% A snapshot follows. Another history of another node is a `failover', too.
+-type why() :: partial() | full().
+
+-type partial() :: reconnect | failover.
+%% The stream goes on.
+
+-type full() ::
+    failover
     | first
     | no_position
     | no_psync
@@ -19,7 +21,7 @@
     | restarted
     | empty_master
     | unknown.
-%% Described where users find it, in the module `eslaver'.
+%% A snapshot follows. Described where users find it, in the module `eslaver'.
 
 -type before() :: #{
     %% The position that the link asked to go on from.
@@ -37,7 +39,7 @@
 %% address of its master.
 
 %% @doc A snapshot follows.
--spec full(before(), eslaver_source:peer(), link()) -> why().
+-spec full(before(), eslaver_source:peer(), link()) -> full().
 full(#{position := undefined, loaded := false}, _Peer, _Link) ->
     first;
 full(_Before, _Peer, #{replid := undefined}) ->
@@ -64,7 +66,7 @@ other(_Before, _Link) ->
     restarted.
 
 %% @doc The stream goes on from the position.
--spec partial(before(), link()) -> why().
+-spec partial(before(), link()) -> partial().
 partial(#{position := {Replid, _}}, #{replid := New}) when New =/= undefined, New =/= Replid ->
     failover;
 partial(#{master := Former}, #{master := Master}) when Former =/= undefined, Former =/= Master ->

@@ -176,7 +176,7 @@ close(#control{transport = Transport, socket = Socket}) ->
 shown(Text) ->
     Characters = unicode:characters_to_list(eslaver_log:path(Text)),
     Short = lists:sublist(Characters, ?MAX_SHOWN),
-    unicode:characters_to_binary([visible(One) || One <- Short]).
+    eslaver_text:format("~ts", [[visible(One) || One <- Short]]).
 
 visible(Character) when Character < $\s; Character =:= 127 -> $?;
 visible(Character) -> Character.

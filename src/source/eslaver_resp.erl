@@ -125,9 +125,9 @@ number(_Other, _Number, _Digits, _Sign) ->
     malformed.
 
 %% @doc A command as servers expect it.
--spec request([binary()]) -> iodata().
+-spec request([binary()]) -> binary().
 request(Words) ->
-    [
+    iolist_to_binary([
         [$*, integer_to_list(length(Words)), "\r\n"]
         | [[$$, integer_to_list(byte_size(Word)), "\r\n", Word, "\r\n"] || Word <- Words]
-    ].
+    ]).
