@@ -141,11 +141,13 @@ log(Master) ->
 call(Master, Request) ->
     gen_server:call(Master, Request, ?START_TIMEOUT * 2).
 
-%% A snapshot as this master writes it to disk.
+%% A snapshot as this master writes it to disk, once it is done with those for replicas.
 -spec snapshot(master()) -> binary().
 snapshot(Master) ->
     Client = eslaver_test_client:connect(Master),
-    <<"OK">> = eslaver_test_client:ok(Client, ["SAVE"]),
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_client:command(Client, ["SAVE"]) =:= <<"OK">>
+    end),
     ok = eslaver_test_client:close(Client),
     {ok, Snapshot} = file:read_file(filename:join(dir(Master), "dump.rdb")),
     Snapshot.

@@ -163,8 +163,9 @@ cut(Lab, Followers) ->
         lists:seq(1, 5)
     ).
 
+%% It may be busy with the snapshot of a replica.
 saved(Lab, Server) ->
-    <<"OK">> = eslaver_test_sentinels:ask(Lab, Server, ["SAVE"]),
+    true = await(fun() -> eslaver_test_sentinels:ask(Lab, Server, ["SAVE"]) =:= <<"OK">> end),
     ok.
 
 demoted(Lab, Server) ->

@@ -114,7 +114,9 @@ restarted(Config) ->
     Master = master(Lab),
     Client = connect(Lab, Master),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "saved"]),
-    <<"OK">> = eslaver_test_client:ok(Client, ["SAVE"]),
+    true = eslaver_test_wait:until(fun() ->
+        eslaver_test_client:command(Client, ["SAVE"]) =:= <<"OK">>
+    end),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "lost"]),
     ok = eslaver_test_master:restart(Master),
     ?assertEqual({<<"master">>, <<"saved">>}, {role(Lab, Master), get(Lab, Master, "k")}),
