@@ -25,6 +25,8 @@
     asked = false :: boolean(),
     %% The address that the server got last.
     found :: undefined | eslaver_nif:address(),
+    %% The decision instead of which the master's own master was found.
+    passed_by :: undefined | eslaver_sentinel_vote:opinion(),
     %% A replica is being chosen, instead of this address if there is another.
     chooser ::
         undefined | {eslaver_source_chooser:chooser(), Instead :: eslaver_nif:address() | none}
@@ -69,7 +71,7 @@ find(Need, #sentinel{read_from = ReadFrom} = Sentinel) ->
     end.
 
 found(Address, Sentinel) ->
-    Sentinel#sentinel{found = Address, asked = false}.
+    Sentinel#sentinel{found = Address, passed_by = undefined, asked = false}.
 
 ask(#sentinel{watcher = undefined}) -> ok;
 ask(#sentinel{watcher = Watcher, ref = Ref}) -> eslaver_sentinel_group:ask(Ref, Watcher).
@@ -123,11 +125,14 @@ viewed(_Need, _Before, #sentinel{view = #{decided := undefined, error := Error}}
         #sentinel{asked = true} -> none(Error, Sentinel);
         #sentinel{} -> {nothing, Sentinel}
     end;
-viewed(_Need, _, #sentinel{view = #{decided := {Master, _}}, read_from = master} = Sentinel) ->
+viewed(
+    _Need, _, #sentinel{view = #{decided := {Master, _} = Decided}, read_from = master} = Sentinel
+) ->
     case Sentinel of
         #sentinel{asked = true} -> {{found, Master}, found(Master, Sentinel)};
         #sentinel{found = undefined} -> {nothing, Sentinel};
         #sentinel{found = Master} -> {nothing, Sentinel};
+        #sentinel{passed_by = Decided} -> {nothing, Sentinel};
         #sentinel{} -> {{moved, Master}, found(Master, Sentinel)}
     end;
 viewed(Need, _Before, #sentinel{asked = true, chooser = undefined} = Sentinel) ->
@@ -163,8 +168,22 @@ chosen({none, Text}, none, Sentinel) ->
 chosen({none, _}, _Instead, Sentinel) ->
     {nothing, Sentinel}.
 
-%% @doc Sentinels have been asked for an address, but have no other: they have to learn more.
--spec refused(replica | master, eslaver_source_kind:peer(), sentinel()) -> {again, sentinel()}.
+%% @doc Sentinels do not know of `FAILOVER' and `REPLICAOF' at first: the master that they name has
+%% become a replica, and names its own. Otherwise they have to learn more.
+-spec refused(replica | master, eslaver_source_kind:peer(), sentinel()) ->
+    {found, eslaver_nif:address(), sentinel()} | {again, sentinel()}.
+refused(
+    replica, #{master := {Host, Port}}, #sentinel{read_from = master, found = Found} = Sentinel
+) ->
+    ok = hurry(Sentinel),
+    case decided(Sentinel) of
+        {Found, _} = Decided ->
+            Address = {tcp, Host, Port},
+            Next = found(Address, Sentinel),
+            {found, Address, Next#sentinel{passed_by = Decided}};
+        _ ->
+            {again, Sentinel}
+    end;
 refused(_Reason, _Peer, Sentinel) ->
     ok = hurry(Sentinel),
     {again, Sentinel}.
