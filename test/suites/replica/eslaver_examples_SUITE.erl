@@ -54,7 +54,9 @@ failover(_Config) ->
     Example = run(os:find_executable("escript"), [file("examples/failover.erl"), "it", Port]),
     _ = lines_until(Example, First ++ ": full sync (first)"),
     ok = eslaver_test_sentinels:fail_over(Lab),
-    _ = lines_until(Example, Second ++ ": partial sync (failover)"),
+    %% The first master takes writes until it learns that it is none, if only those of Sentinels.
+    Brought = line_of(Example, Second ++ ": "),
+    true = lists:member(Brought, ["partial sync (failover)", "full sync (diverged)"]),
     end_of(Example),
     eslaver_test_sentinels:stop(Lab).
 
@@ -202,6 +204,12 @@ lines_until(Example, Last) ->
     case next_line(Example) of
         Last -> [Last];
         Line -> [Line | lines_until(Example, Last)]
+    end.
+
+line_of(Example, Prefix) ->
+    case string:prefix(next_line(Example), Prefix) of
+        nomatch -> line_of(Example, Prefix);
+        Rest -> Rest
     end.
 
 next_line(Port) ->
