@@ -207,6 +207,7 @@ before(#session{position = Position, applied = Applied} = Session) ->
     #{
         position => eslaver_position:earlier(Position, Applied),
         loaded => Session#session.loaded orelse Session#session.has_keys =:= true,
+        empty => Session#session.has_keys =:= false,
         replid => Session#session.replid,
         master => Session#session.followed
     }.

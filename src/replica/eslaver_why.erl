@@ -28,6 +28,8 @@
     position := eslaver_position:place() | undefined,
     %% Whether there has been a snapshot.
     loaded := boolean(),
+    %% Whether it is known that there was no key, which nobody can have lost.
+    empty := boolean(),
     %% Of the latest link that was up: the id of its stream, and the address of its master.
     replid := binary() | undefined,
     master := binary() | undefined
@@ -44,20 +46,20 @@ full(#{position := undefined, loaded := false}, _Peer, _Link) ->
     first;
 full(_Before, _Peer, #{replid := undefined}) ->
     no_psync;
-full(#{position := undefined, replid := Replid}, Peer, _Link) ->
-    case keys(Peer) =:= 0 andalso is_other(Replid, Peer) of
+full(#{position := undefined, replid := Replid} = Before, Peer, _Link) ->
+    case has_lost(Before, Peer) andalso is_other(Replid, Peer) of
         true -> empty_master;
         false -> no_position
     end;
 full(#{position := {undefined, _Offset}}, _Peer, _Link) ->
     no_psync;
 full(#{position := Position} = Before, Peer, Link) ->
-    case {history(Position, Peer), keys(Peer)} of
+    case {history(Position, Peer), has_lost(Before, Peer)} of
         {unknown, _} -> unknown;
         {shared, _} -> backlog;
-        {_, 0} -> empty_master;
-        {parted, _} -> diverged;
-        {other, _} -> other(Before, Link)
+        {_, true} -> empty_master;
+        {parted, false} -> diverged;
+        {other, false} -> other(Before, Link)
     end.
 
 other(#{master := Former}, #{master := Master}) when Former =/= undefined, Former =/= Master ->
@@ -96,7 +98,8 @@ is_other(Replid, #{replid := Other} = Peer) when is_binary(Other) ->
 is_other(_Replid, _Peer) ->
     false.
 
-keys(Peer) -> maps:get(keys, Peer, undefined).
+has_lost(#{empty := Empty}, Peer) ->
+    not Empty andalso maps:get(keys, Peer, undefined) =:= 0.
 
 %% @doc The level to log it at: a warning where the master has lost data.
 -spec level(why()) -> logger:level().

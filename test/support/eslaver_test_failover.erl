@@ -65,9 +65,10 @@ back(_Way, _Old) -> ok.
 -spec follow(Mirror :: atom(), eslaver_test_sentinels:lab(), map()) ->
     eslaver_test_followers:followers().
 follow(Mirror, Lab, Options) ->
-    _ = eslaver_test_sentinels:ask(Lab, eslaver_test_sentinels:master(Lab), [
-        "SET", "0:era", 1, "NX"
-    ]),
+    Master = eslaver_test_sentinels:master(Lab),
+    Replicas = length(eslaver_test_sentinels:replicas(Lab)),
+    _ = eslaver_test_sentinels:ask(Lab, Master, ["SET", "0:era", 1, "NX"]),
+    _ = eslaver_test_sentinels:ask(Lab, Master, ["WAIT", Replicas, 5000]),
     Target = eslaver_test_sentinels:target(Lab),
     eslaver_test_followers:start(Mirror, maps:merge(Target, Options)).
 

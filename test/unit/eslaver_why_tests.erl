@@ -14,7 +14,14 @@ before() ->
 
 before(Changes) ->
     maps:merge(
-        #{position => {?OURS, 100}, loaded => true, replid => ?OURS, master => ?MASTER}, Changes
+        #{
+            position => {?OURS, 100},
+            loaded => true,
+            empty => false,
+            replid => ?OURS,
+            master => ?MASTER
+        },
+        Changes
     ).
 
 full_test_() ->
@@ -59,6 +66,10 @@ full_test_() ->
         {before(), Other#{keys => undefined}, ?MASTER, restarted},
         {before(), Other#{keys => 0}, ?MASTER, empty_master},
         {before(), Other#{keys => 0}, <<"127.0.0.1:6380">>, empty_master},
+        %% nothing to lose
+        {NoPosition#{empty => true}, Other#{keys => 0}, ?MASTER, no_position},
+        {before(#{empty => true}), Promoted#{second_offset => 100, keys => 0}, ?MASTER, diverged},
+        {before(#{empty => true}), Other#{keys => 0}, ?MASTER, restarted},
         %% not told
         {before(), #{}, ?MASTER, unknown},
         {before(), #{role => master, offset => 100}, ?MASTER, unknown},

@@ -49,6 +49,8 @@ new_leader(Config) ->
 failover(_Config) ->
     Lab = eslaver_test_sentinels:start(#{server => eslaver_test_servers:own(), replicas => 1}),
     [First, Second] = [address(Lab, Server) || Server <- eslaver_test_sentinels:servers(Lab)],
+    Client = eslaver_test_sentinels:connect(Lab, eslaver_test_sentinels:master(Lab)),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SET", "fruit", "apple"]),
     [Sentinel | _] = eslaver_test_sentinels:sentinels(Lab),
     Port = integer_to_list(eslaver_test_sentinels:port(Lab, Sentinel)),
     Example = run(os:find_executable("escript"), [file("examples/failover.erl"), "it", Port]),
