@@ -187,8 +187,10 @@ link_that_never_was(Config) ->
         hooks => fun(Event, _, _) -> Self ! {hook, Event} end
     }),
     ok = eslaver:await(Replica, loaded, 30_000),
+    {ok, Options} = eslaver_options:parse(target(Config)),
+    Nowhere = eslaver_reconnect:new({fixed, {tcp, <<255>>, 1}}, Options),
     Broken = fun
-        ({fixed, _}) -> eslaver_source:new({fixed, {tcp, <<255>>, 1}});
+        (Field) when element(1, Field) =:= element(1, Nowhere) -> Nowhere;
         (Field) -> Field
     end,
     _ = sys:replace_state(Replica, fun(State) ->
