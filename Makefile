@@ -1,4 +1,4 @@
-.PHONY: help build demo shell test tests ct soak bench fuzz miri asan schedules lint fmt clean
+.PHONY: help build demo shell test tests ct soak bench fuzz miri asan tsan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -16,6 +16,7 @@ help:
 	@echo 'make fuzz    the decoders with any bytes at all; SECONDS=60 for each and TARGET=rdb choose'
 	@echo 'make miri    the core crate and the heap in an interpreter that finds undefined behaviour'
 	@echo 'make asan    real masters and a node whose NIF AddressSanitizer watches'
+	@echo 'make tsan    the mirror'"'"'s keyspace under ThreadSanitizer'
 	@echo 'make schedules   readers beside the writer; who runs next is chosen at each step of the locking'
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started'
 	@echo 'make lint    the checks of make test that run no code'
@@ -79,6 +80,9 @@ miri:
 
 asan: build
 	tools/asan.sh
+
+tsan:
+	tools/tsan.sh
 
 # It builds the store anew with other locks, so apart from all else.
 schedules:
