@@ -72,7 +72,7 @@ within_a_load(_Config) ->
     end),
     ?assertEqual([], Seen -- [values("1", "1"), values("2", "2")]),
     ?assertEqual(values("2", "2"), both()),
-    ok = told_once("link/applier\\.rs").
+    ok = told_once("link/intake\\.rs").
 
 %% The reader alone gets an exception. Its locks are free, and whatever it has read is still known.
 within_a_read(_Config) ->
