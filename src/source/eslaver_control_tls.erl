@@ -36,19 +36,25 @@ named(Secure, Reference, #{verify := true}) ->
         (_Reference, {cn, _}) -> false;
         (Given, Presented) -> Wildcards(Given, Presented)
     end,
-    {ok, Der} = ssl:peercert(Secure),
-    case public_key:pkix_verify_hostname(decode(Der), [Reference], [{match_fun, Match}]) of
-        true ->
-            {ok, Secure};
-        false ->
-            _ = ssl:close(Secure),
-            {error, <<
-                "TLS: the certificate is for another name; "
-                "set server_name to one that it has, or verify => chain to accept any"
-            >>}
+    IsNamed = fun(Der) ->
+        public_key:pkix_verify_hostname(decode(Der), [Reference], [{match_fun, Match}])
+    end,
+    case ssl:peercert(Secure) of
+        {ok, Der} -> named(IsNamed(Der), Secure);
+        %% with TLS 1.3 a server refuses our certificate, or that there is none, afterwards
+        {error, Reason} -> {error, explained(Reason)}
     end;
 named(Secure, _Reference, _Tls) ->
     {ok, Secure}.
+
+named(true, Secure) ->
+    {ok, Secure};
+named(false, Secure) ->
+    _ = ssl:close(Secure),
+    {error, <<
+        "TLS: the certificate is for another name; "
+        "set server_name to one that it has, or verify => chain to accept any"
+    >>}.
 
 %% What a certificate has to name.
 reference(Host, #{server_name := undefined}) -> reference(binary_to_list(Host));
