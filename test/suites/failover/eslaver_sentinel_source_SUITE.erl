@@ -161,8 +161,15 @@ come_and_go(Config) ->
     Before = elected(Lab),
     ok = eslaver_test_master:kill(master(Lab)),
     {_, New, _} = await_election(Lab, Before),
-    {{moved, {tcp, _, New}}, Moved} = news(Source, ?TIMEOUT),
+    {{moved, {tcp, _, New}}, Moved} = some_news(Source),
     stop(Moved, Lab).
+
+%% What comes of the replicas alone is none.
+some_news(Source) ->
+    case news(Source, ?TIMEOUT) of
+        {nothing, Next} -> some_news(Next);
+        News -> News
+    end.
 
 %% By another name in the options it is the same Sentinel, asked by one connection and counted once.
 other_names(Config) ->
@@ -294,7 +301,8 @@ shared(Config) ->
     true = unlink(Other),
     exit(Other, kill),
     receive
-        {'DOWN', Monitor, process, Registry, Reason} -> ?assertEqual(normal, Reason)
+        {'DOWN', Monitor, process, Registry, Reason} ->
+            ?assert(Reason =:= normal orelse Reason =:= noproc)
     after ?TIMEOUT -> error(still_there)
     end,
     true = eslaver_test_wait:until(fun() -> no_clients(Lab) end),
