@@ -1,6 +1,6 @@
 %% @doc Calls that are answered once a server has the first snapshot, or a write, and are forgotten
 %% when their caller has given up or ended. {@link await/3} runs in the caller, the rest in the
-%% server, which passes on what comes as `{eslaver_waiting, Request}'.
+%% server, which passes requests on: calls and casts of the form `{eslaver_waiting, Request}'.
 %%
 %% While nobody waits for a write, progress costs a comparison. Of those who wait only the first in
 %% the order of offsets is looked at.

@@ -35,7 +35,7 @@ next(Need, #reconnect{next = undefined, source = Source} = Reconnect) ->
 next(_Need, #reconnect{next = Address} = Reconnect) ->
     {connect, Address, Reconnect#reconnect{next = undefined}}.
 
-%% @doc Reads a message of the process' mailbox. An address that it brings is the next one.
+%% @doc Reads a message of the process' mailbox.
 -spec heard(Message :: term(), eslaver_source:need(), reconnect()) ->
     {eslaver_source:news(), reconnect()}.
 heard(Message, Need, #reconnect{source = Source} = Reconnect) ->

@@ -1,7 +1,7 @@
 %% A mirror of a master behind a proxy (eslaver_test_proxy), and the replica that feeds it.
 -module(eslaver_test_proxied_mirror).
 
--export([start/2, start/3, of_master/2, unmirrored/1, attach/2, attach/3, caught_up/2]).
+-export([start/2, start/3, of_master/2, unmirrored/1, lab/1, attach/2, attach/3, caught_up/2]).
 -export([replica/1, kill_replica/1]).
 
 -export_type([proxied/0]).
@@ -39,6 +39,14 @@ behind_proxy(Mirror, Master, Options) ->
 -spec unmirrored(eslaver_test_master:options()) -> proxied().
 unmirrored(OfMaster) ->
     proxied(eslaver_test_master:start(OfMaster)).
+
+%% The same with a backlog that keeps everything, unless the options say how much, and by the
+%% distribution's own server, unless they name another.
+-spec lab(#{backlog => string(), server => file:filename()}) -> proxied().
+lab(Options) ->
+    Config = [{"repl-backlog-size", maps:get(backlog, Options, "256mb")}],
+    Server = maps:get(server, Options, eslaver_test_servers:own()),
+    unmirrored(#{server => Server, config => Config}).
 
 proxied(Master) ->
     Proxy = eslaver_test_proxy:start(Master),

@@ -1,7 +1,7 @@
-%% Waiting for a condition, and how long a call takes.
+%% Waiting for a condition or a process, and how long a call takes.
 -module(eslaver_test_wait).
 
--export([until/1, until/2, took/1]).
+-export([until/1, until/2, blocked/1, took/1]).
 
 -define(TIMEOUT, 30_000).
 -define(STEP, 20).
@@ -27,6 +27,17 @@ poll(Condition, Deadline) ->
             end;
         Result ->
             Result
+    end.
+
+%% Returns when the process waits for a message, or has ended.
+-spec blocked(pid()) -> ok.
+blocked(Pid) ->
+    case process_info(Pid, status) of
+        {status, Status} when Status =:= running; Status =:= runnable ->
+            true = erlang:yield(),
+            blocked(Pid);
+        _ ->
+            ok
     end.
 
 %% The time that a call takes, in ms.

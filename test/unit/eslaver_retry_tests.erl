@@ -46,7 +46,7 @@ errors_in_turn_are_said_once_test() ->
     Four = {_, Retry} = Down(wrong(b), Three),
     ?assertMatch([{quiet, _}, {quiet, _}], [Three, Four]),
     ?assertMatch({warning, _}, Down(wrong(a), {none, eslaver_retry:up(partial, Retry)})),
-    %% however many there are, what comes all the time is said once
+    %% an error that keeps coming back is told once, whatever others come between
     Many = lists:foldl(
         fun(N, State) -> Down(wrong(a), Down(wrong({b, N}), State)) end,
         Four,

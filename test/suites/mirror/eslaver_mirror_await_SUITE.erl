@@ -369,18 +369,8 @@ waiting(Mirror, Token) ->
         Answer = eslaver_mirror:await(Mirror, Token, ?TIMEOUT),
         Test ! {self(), {Answer, eslaver_mirror:get(Mirror, <<"k">>)}}
     end),
-    ok = asked(Pid),
+    ok = eslaver_test_wait:blocked(Pid),
     Pid.
-
-%% It waits for an answer, or has one.
-asked(Pid) ->
-    case process_info(Pid, status) of
-        {status, Status} when Status =:= running; Status =:= runnable ->
-            true = erlang:yield(),
-            asked(Pid);
-        _ ->
-            ok
-    end.
 
 answer(Pid) ->
     receive

@@ -5,6 +5,8 @@
 -include_lib("common_test/include/ct.hrl").
 -include_lib("stdlib/include/assert.hrl").
 
+-import(eslaver_test_proxied_mirror, [lab/1]).
+
 -compile([export_all, nowarn_export_all]).
 
 -define(M, mirror_with_callback).
@@ -340,11 +342,6 @@ filter(_Config) ->
     ?assertEqual([<<"a1">>, <<"a2">>, <<"a3">>], lists:sort(eslaver_mirror:keys(?M, <<"*">>))).
 
 %% Tools
-
-lab(Options) ->
-    Config = [{"repl-backlog-size", maps:get(backlog, Options, "256mb")}],
-    Server = maps:get(server, Options, eslaver_test_servers:own()),
-    eslaver_test_proxied_mirror:unmirrored(#{server => Server, config => Config}).
 
 %% The collector of the events of a mirror that has loaded.
 mirror(Lab, Options) ->

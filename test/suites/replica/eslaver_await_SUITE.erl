@@ -228,18 +228,8 @@ token(Client) ->
 waiting(Replica, Token) ->
     Test = self(),
     Pid = spawn(fun() -> Test ! {self(), eslaver:await(Replica, Token, ?TIMEOUT)} end),
-    ok = asked(Pid),
+    ok = eslaver_test_wait:blocked(Pid),
     Pid.
-
-%% It waits for an answer, or has one.
-asked(Pid) ->
-    case process_info(Pid, status) of
-        {status, Status} when Status =:= running; Status =:= runnable ->
-            true = erlang:yield(),
-            asked(Pid);
-        _ ->
-            ok
-    end.
 
 answer(Pid) ->
     case answer(Pid, ?TIMEOUT) of
