@@ -189,16 +189,24 @@ failed(Address, Error, #state{members = Members} = State) ->
 id({said, Id, _Report}, _Member) -> Id;
 id({failed, _}, #member{id = Id}) -> Id.
 
-%% The Sentinels of the options, and the others that those in reach tell of. While none is in reach,
-%% those that are known stay.
+%% The Sentinels of the options, those that are in reach, and the others that these tell of. After a
+%% `SENTINEL RESET' they tell of nobody for a while. While none is in reach, those that are known
+%% stay.
 refreshed(#state{group = #{sentinels := Own}, members = Members} = State) ->
+    Reached = [
+        {Id, Address}
+     || {Address, #member{id = Id, news = {said, _, _}}} <- maps:to_list(maps:without(Own, Members))
+    ],
     Told = [Others || #member{news = {said, _, #{sentinels := Others}}} <- maps:values(Members)],
     Ids = [Id || #member{id = Id} <- maps:values(maps:with(Own, Members)), Id =/= undefined],
     Tried = [] =:= [Address || Address <- Own, is_untried(maps:get(Address, Members))],
     case {Told, Tried} of
         {[_ | _], true} ->
             %% the same Sentinel may be known by a name in the options
-            Others = [Address || {Id, Address} <- lists:append(Told), not lists:member(Id, Ids)],
+            Others = [
+                Address
+             || {Id, Address} <- lists:append([Reached | Told]), not lists:member(Id, Ids)
+            ],
             with_members(lists:sublist(Own ++ lists:usort(Others) -- Own, ?MAX_MEMBERS), State);
         _ ->
             State

@@ -161,15 +161,38 @@ come_and_go(Config) ->
     Before = elected(Lab),
     ok = eslaver_test_master:kill(master(Lab)),
     {_, New, _} = await_election(Lab, Before),
-    {{moved, {tcp, _, New}}, Moved} = some_news(Source),
+    {{moved, {tcp, _, New}}, Moved} = news(Source, ?TIMEOUT),
     stop(Moved, Lab).
 
-%% What comes of the replicas alone is none.
-some_news(Source) ->
-    case news(Source, ?TIMEOUT) of
-        {nothing, Next} -> some_news(Next);
-        News -> News
-    end.
+%% Sentinels that have been reset know of each other again only after a while. If the one of the
+%% options is lost meanwhile, the others are asked still.
+forgotten(Config) ->
+    Lab = start(#{server => server(Config)}),
+    [First | Others] = All = sentinels(Lab),
+    #{sentinels := [Own | _]} = Target = target(Lab),
+    {found, _, Source} = found(source(Target#{sentinels := [Own]})),
+    ok = are_known(Lab, All),
+    Command = ["SENTINEL", "RESET", "*"],
+    _ = [1 = eslaver_test_sentinels:ask(Lab, Sentinel, Command) || Sentinel <- All],
+    {nothing, Later} = news(Source, 300),
+    ok = eslaver_test_master:kill(First),
+    Before = elected(Lab),
+    {nothing, Known} = news(Later, 4000),
+    ok = are_known(Lab, All),
+    true = eslaver_test_wait:until(fun() -> know_replicas(Lab, Others) end),
+    ok = eslaver_test_master:kill(master(Lab)),
+    {_, New, _} = await_election(Lab, Before),
+    {{moved, {tcp, _, New}}, Moved} = news(Known, ?TIMEOUT),
+    stop(Moved, Lab).
+
+know_replicas(Lab, Sentinels) ->
+    lists:all(
+        fun(Sentinel) ->
+            Command = ["SENTINEL", "REPLICAS", "it"],
+            2 =:= length(eslaver_test_sentinels:ask(Lab, Sentinel, Command))
+        end,
+        Sentinels
+    ).
 
 %% By another name in the options it is the same Sentinel, asked by one connection and counted once.
 other_names(Config) ->
