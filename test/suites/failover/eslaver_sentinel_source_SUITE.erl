@@ -167,17 +167,19 @@ come_and_go(Config) ->
 %% Sentinels that have been reset know of each other again only after a while. If the one of the
 %% options is lost meanwhile, the others are asked still.
 forgotten(Config) ->
-    Lab = start(#{server => server(Config)}),
+    Periods = #{"info-period" => 1000, "publish-period" => 6000},
+    Lab = start(#{server => server(Config), periods => Periods}),
     [First | Others] = All = sentinels(Lab),
     #{sentinels := [Own | _]} = Target = target(Lab),
     {found, _, Source} = found(source(Target#{sentinels := [Own]})),
     ok = are_known(Lab, All),
     Command = ["SENTINEL", "RESET", "*"],
     _ = [1 = eslaver_test_sentinels:ask(Lab, Sentinel, Command) || Sentinel <- All],
-    {nothing, Later} = news(Source, 300),
+    %% All of them have been asked since.
+    {nothing, Later} = news(Source, 2500),
     ok = eslaver_test_master:kill(First),
     Before = elected(Lab),
-    {nothing, Known} = news(Later, 4000),
+    {nothing, Known} = news(Later, 2500),
     ok = are_known(Lab, All),
     true = eslaver_test_wait:until(fun() -> know_replicas(Lab, Others) end),
     ok = eslaver_test_master:kill(master(Lab)),
