@@ -63,6 +63,14 @@ sentence(#{what := moved, to := Address}) ->
     {"connecting to ~ts instead", [Address]};
 sentence(#{what := sentinel_failed, reason := Reason, text := Text}) ->
     {"asking without one of its Sentinels (~ts): ~ts; logged once", [Reason, Text]};
+sentence(#{what := cluster_unseen, reason := Reason, text := Text}) ->
+    {"cannot ask which nodes the cluster has (~ts): ~ts; retrying", [Reason, Text]};
+sentence(#{what := migration_late, shard := Shard, limit := Limit}) ->
+    {
+        "shard ~ts: deletions have waited ~b ms for the shard that their slots move to, and pass "
+        "now; keys may be missing until that has caught up",
+        [Shard, Limit]
+    };
 sentence(#{what := not_started, reason := Reason}) ->
     {"cannot start the replica that feeds the mirror (~0tP); retrying", [Reason, 20]};
 sentence(#{what := bad_position, path := Path, text := Text}) ->

@@ -10,7 +10,7 @@
 -module(eslaver_subscriptions).
 
 -export([subscribe/2, unsubscribe/2]).
--export([new/0, interests/1, told/2, call/3, cast/2, down/2]).
+-export([new/0, interests/1, requests/1, told/2, call/3, cast/2, down/2]).
 -export([handled/4, messages/2, loaded/2, restarted/1, send/1]).
 -export_type([subscriptions/0, message/0, notice/0, call/0, cast/0]).
 
@@ -20,6 +20,8 @@
     next = 1 :: eslaver_nif:interest(),
     by_id = #{} :: #{eslaver_nif:interest() => reference()},
     by_ref = #{} :: #{reference() => {eslaver_nif:interest(), size(), Monitor :: reference()}},
+    %% What subscribers have asked for.
+    requests = #{} :: #{reference() => {call(), pid()}},
     by_monitor = #{} :: #{reference() => reference()},
     %% Whether a transaction is in hand, what it has changed, the last first, and who has subscribed
     %% since it began.
@@ -36,7 +38,7 @@
 %% Filters of many patterns are handled on a dirty scheduler.
 -define(MANY, 1000).
 
--type notice() :: eslaver_nif:notice().
+-type notice() :: eslaver_nif:notice() | eslaver_cluster:moved().
 -type message() :: {eslaver, reference(), notice()}.
 
 -type call() :: {subscribe, reference(), eslaver_filter:filter()} | cast().
@@ -83,6 +85,11 @@ new() ->
 interests(#subscriptions{interests = Interests}) ->
     Interests.
 
+%% @doc What subscribers have asked for, so that others can be asked, too.
+-spec requests(subscriptions()) -> [{call(), pid()}].
+requests(#subscriptions{requests = Requests}) ->
+    maps:values(Requests).
+
 %% @doc What the master of the link that is up has told of its commands.
 -spec told(eslaver_nif:commands() | undefined, subscriptions()) -> subscriptions().
 told(Told, Subscriptions) ->
@@ -100,6 +107,7 @@ call({subscribe, Ref, Filter}, Pid, #subscriptions{interests = Interests, next =
         by_id = ById#{Id => Ref},
         by_ref = ByRef#{Ref => {Id, Size, Monitor}},
         by_monitor = ByMonitor#{Monitor => Ref},
+        requests = (Before#subscriptions.requests)#{Ref => {{subscribe, Ref, Filter}, Pid}},
         late = [Id || Before#subscriptions.open] ++ Before#subscriptions.late
     };
 call({unsubscribe, _} = Request, _Pid, Subscriptions) ->
@@ -115,6 +123,7 @@ cast({unsubscribe, Ref}, #subscriptions{interests = Interests, by_ref = ByRef} =
             Subscriptions#subscriptions{
                 by_id = maps:remove(Id, Subscriptions#subscriptions.by_id),
                 by_ref = Rest,
+                requests = maps:remove(Ref, Subscriptions#subscriptions.requests),
                 by_monitor = maps:remove(Monitor, Subscriptions#subscriptions.by_monitor)
             };
         error ->

@@ -4,7 +4,7 @@
 -module(eslaver_reconnect).
 
 -export([new/2, next/2, heard/3, met/2, leave/2, left_for/1, up/2, moved/1, down/4]).
--export([shown/1, info/1, close/1]).
+-export([node_at/2, shown/1, info/1, close/1]).
 -export_type([reconnect/0, report/0]).
 
 -record(reconnect, {
@@ -98,6 +98,10 @@ elsewhere(_Error, _Peer, Reconnect) ->
 lost(quiet, _WasUp, _Error) -> quiet;
 lost(Level, true, Error) -> {Level, link_down, Error};
 lost(Level, false, Error) -> {Level, no_link, Error}.
+
+%% @doc The id of the node that is expected at an address, if nodes have ids.
+-spec node_at(eslaver_nif:address(), reconnect()) -> binary() | undefined.
+node_at(Address, #reconnect{source = Source}) -> eslaver_source:node_at(Address, Source).
 
 %% @doc The source for people, before there is a link.
 -spec shown(reconnect()) -> binary().

@@ -29,12 +29,7 @@
 }.
 %% The options of a group.
 
--type view() :: #{
-    decided := eslaver_sentinel_vote:opinion() | undefined,
-    replicas := [eslaver_nif:address()],
-    %% Why there is no decision, once all Sentinels have been tried.
-    error := undefined | eslaver_control:error()
-}.
+-type view() :: eslaver_source_watcher:view().
 
 -record(member, {
     %% None while a failed process is about to be replaced.
@@ -283,7 +278,7 @@ tell(Refs, View, #state{users = Users}) ->
 view(#state{members = Members, vote = Vote} = State) ->
     case eslaver_sentinel_vote:decided(Vote) of
         undefined ->
-            #{decided => undefined, replicas => [], error => failure(State)};
+            #{decided => undefined, replicas => [], nodes => any, error => failure(State)};
         {Master, _} = Decided ->
             Agreeing = eslaver_sentinel_vote:agreeing(Vote),
             Up = [
@@ -293,7 +288,7 @@ view(#state{members = Members, vote = Vote} = State) ->
                 lists:member(key(Address, Member), Agreeing)
             ],
             Replicas = lists:usort(lists:append(Up)) -- [Master],
-            #{decided => Decided, replicas => Replicas, error => undefined}
+            #{decided => Decided, replicas => Replicas, nodes => any, error => undefined}
     end.
 
 %% Why no Sentinel names a master: the reason that helps most, and what each says.

@@ -8,8 +8,9 @@
 %% @private
 -module(eslaver_sentinels).
 -behaviour(gen_server).
+-behaviour(eslaver_source_watcher).
 
--export([join/2, leave/1]).
+-export([join/2, ask/2, hurry/1, leave/2, shown/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
 
 %% How often joining is tried while the process ends and another starts.
@@ -40,9 +41,21 @@ join(Group, Seen, Tries) ->
             join(Group, Seen, Tries - 1)
     end.
 
+%% @doc Has the calling process told of the master, or of why there is none.
+-spec ask(reference(), pid()) -> ok.
+ask(Ref, Watcher) -> eslaver_sentinel_group:ask(Ref, Watcher).
+
+%% @doc Has all Sentinels of the group asked at once.
+-spec hurry(pid()) -> ok.
+hurry(Watcher) -> eslaver_sentinel_group:hurry(Watcher).
+
+%% @doc The group, for people.
+-spec shown(eslaver_sentinel_group:group()) -> binary().
+shown(Group) -> eslaver_sentinel_group:shown(Group).
+
 %% @doc The calling process no longer wants to be told under `Ref'.
--spec leave(reference()) -> ok.
-leave(Ref) ->
+-spec leave(reference(), pid() | undefined) -> ok.
+leave(Ref, _Watcher) ->
     gen_server:cast(?MODULE, {leave, Ref}).
 
 %% @private

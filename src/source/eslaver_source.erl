@@ -6,17 +6,21 @@
 %% ```
 %% fixed      the address of the options, or that of the master which a replica there names
 %% sentinel   the master, or a replica, that Sentinels name
+%% shard      the master, or a replica, of a cluster's shard
 %% '''
 %%
 %% What processes behind a source tell comes to the server's mailbox; {@link handle/3} reads it.
 %% @private
 -module(eslaver_source).
 
--export([new/2, find/2, handle/3, refused/3, met/2, shown/1, close/1]).
+-export([new/2, find/2, handle/3, refused/3, met/2, node_at/2, shown/1, close/1]).
 -export([is_cut_off/1]).
 -export_type([source/0, spec/0, settings/0, read_from/0, need/0, news/0, peer/0]).
 
--type spec() :: {fixed, eslaver_nif:address()} | {sentinel, eslaver_sentinel_group:group()}.
+-type spec() ::
+    {fixed, eslaver_nif:address()}
+    | {sentinel, eslaver_sentinel_group:group()}
+    | {shard, eslaver_cluster:membership()}.
 %% The options that say where the master is.
 
 -type read_from() :: eslaver_source_kind:read_from().
@@ -54,12 +58,14 @@ new(Spec, #{read_from := ReadFrom} = Settings) ->
     Access = maps:with([user, password, tls], Settings),
     {Kind, State} =
         case Spec of
-            {fixed, Address} ->
-                {eslaver_source_fixed, eslaver_source_fixed:new(Address)};
-            {sentinel, Group} ->
-                {eslaver_source_sentinel, eslaver_source_sentinel:new(Group, ReadFrom, Access)}
+            {fixed, Address} -> {eslaver_source_fixed, eslaver_source_fixed:new(Address)};
+            {sentinel, Group} -> named({eslaver_sentinels, Group}, ReadFrom, Access);
+            {shard, Shard} -> named({eslaver_cluster, Shard}, ReadFrom, Access)
         end,
     #source{kind = Kind, state = State, read_from = ReadFrom, access = Access}.
+
+named(Watched, ReadFrom, Access) ->
+    {eslaver_source_named, eslaver_source_named:new(Watched, ReadFrom, Access)}.
 
 %% @doc The address to connect to, or `asked': then {@link handle/3} gives the answer later.
 -spec find(need(), source()) -> {found, eslaver_nif:address(), source()} | {asked, source()}.
@@ -78,11 +84,11 @@ handle({'DOWN', Monitor, process, Pid, _}, _Need, #source{watch = {Pid, Monitor}
     {nothing, watching(Source#source{watch = undefined})};
 handle(Message, Need, #source{kind = Kind, state = State} = Source) ->
     {News, Next} = Kind:handle(Message, Need, State),
-    {News, named(News, Source#source{state = Next})}.
+    {News, addressed(News, Source#source{state = Next})}.
 
-named({found, Address}, Source) -> Source#source{address = Address};
-named({moved, Address}, Source) -> unwatched(Source#source{address = Address});
-named(_News, Source) -> Source.
+addressed({found, Address}, Source) -> Source#source{address = Address};
+addressed({moved, Address}, Source) -> unwatched(Source#source{address = Address});
+addressed(_News, Source) -> Source.
 
 polled(Told, Need, #source{watched = Before} = Source) ->
     Next = look(Told, Need, Source#source{watched = Told}),
@@ -129,6 +135,10 @@ unwatched(#source{watch = Watch} = Source) ->
 -spec is_cut_off(peer()) -> boolean().
 is_cut_off(#{role := replica, master_link := Link}) -> Link =/= up;
 is_cut_off(_Peer) -> false.
+
+%% @doc The id of the node that is expected at an address, if nodes have ids.
+-spec node_at(eslaver_nif:address(), source()) -> binary() | undefined.
+node_at(Address, #source{kind = Kind, state = State}) -> Kind:node_at(Address, State).
 
 %% @doc The source for people, before there is a link.
 -spec shown(source()) -> binary().

@@ -7,7 +7,7 @@
 -module(eslaver_source_fixed).
 -behaviour(eslaver_source_kind).
 
--export([new/1, find/2, handle/3, refused/3, look/3, shown/1, close/1]).
+-export([new/1, find/2, handle/3, refused/3, node_at/2, look/3, shown/1, close/1]).
 -export_type([fixed/0]).
 
 %% A chain of replicas is followed this far. A longer one may be a circle.
@@ -41,6 +41,10 @@ refused(replica, #{master := {Host, Port}}, #fixed{hops = Hops} = Fixed) when Ho
     {found, {tcp, Host, Port}, Fixed#fixed{hops = Hops + 1}};
 refused(_Reason, _Peer, Fixed) ->
     {again, Fixed}.
+
+%% @doc Nodes have no ids.
+-spec node_at(eslaver_nif:address(), fixed()) -> undefined.
+node_at(_Address, _Fixed) -> undefined.
 
 %% @doc There is no other node.
 -spec look(eslaver_source_kind:need(), eslaver_nif:address(), fixed()) -> fixed().

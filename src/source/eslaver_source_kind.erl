@@ -41,6 +41,9 @@
 -callback refused(replica | master, peer(), State) ->
     {found, eslaver_nif:address(), State} | {again, State}.
 
+%% The id of the node that is expected at an address, if nodes have ids.
+-callback node_at(eslaver_nif:address(), State :: term()) -> binary() | undefined.
+
 %% The replica that is followed has lost its own master: if there is another node, `handle' is to
 %% say so.
 -callback look(need(), Followed :: eslaver_nif:address(), State) -> State.

@@ -1,0 +1,666 @@
+%% @doc A cluster, as one replica or one mirror: it follows the shards that there are, has the slots
+%% routed to them, and answers calls for all of them.
+%%
+%% Each shard is followed by a process of its own, an {@link eslaver_server} or an {@link
+%% eslaver_mirror_server}; {@link eslaver_cluster_sup} has the tree. Which nodes make up a shard is
+%% known by {@link eslaver_cluster_topology}; who is asked what, and when deletions may pass, by
+%% {@link eslaver_cluster_rounds}. Here both meet the native cluster, which has the routes.
+%% @private
+-module(eslaver_cluster).
+-behaviour(gen_server).
+-behaviour(eslaver_source_watcher).
+
+-export([start_link/1, refresh/1]).
+-export([join/2, ask/2, hurry/1, leave/2, shown/1]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, code_change/3]).
+-export([format_status/1]).
+-export_type([config/0, shard/0, context/0, membership/0, moved/0]).
+
+-type name() :: eslaver_cluster_topology:name().
+
+-type shard() :: #{
+    id := binary(),
+    slots := eslaver_cluster_nodes:ranges(),
+    master := eslaver_nif:address(),
+    replicas := [eslaver_nif:address()]
+}.
+%% A shard, as the option `shards' is asked about it.
+
+-type moved() ::
+    {slots, moved, #{
+        ranges := eslaver_cluster_nodes:ranges(), from := binary() | undefined, to := binary()
+    }}.
+%% Slots are read from another shard now. `from' is undefined if that is not followed any more.
+
+-type membership() :: #{
+    cluster := pid(), shard := name(), id := binary(), seeds := [eslaver_nif:address()]
+}.
+%% What a replica of a shard joins.
+
+-type context() :: #{
+    id := binary(),
+    slots := eslaver_cluster_nodes:ranges(),
+    master := eslaver_nif:address(),
+    cluster := eslaver_nif:cluster(),
+    number := eslaver_nif:shard(),
+    membership := membership(),
+    %% The history of the master, and the one before.
+    replids := [binary()],
+    subscriptions := eslaver_subscriptions:subscriptions()
+}.
+%% What the process of a shard is started with.
+
+-type config() :: #{
+    name := eslaver_name:name(),
+    %% Under which name readers find it, if it is a mirror.
+    mirror := atom() | undefined,
+    seeds := [eslaver_nif:address(), ...],
+    addresses := fun((eslaver_nif:address()) -> eslaver_nif:address()),
+    shards := all | fun((shard()) -> boolean()),
+    migration_wait := pos_integer(),
+    access := eslaver_source_chooser:access(),
+    %% Starts the process of a shard.
+    start := fun((context()) -> {ok, pid()} | {error, term()})
+}.
+
+-record(state, {
+    config :: config(),
+    native :: eslaver_nif:cluster(),
+    supervisor :: pid(),
+    topology = eslaver_cluster_topology:new() :: eslaver_cluster_topology:topology(),
+    members = #{} :: #{name() => eslaver_cluster_member:member()},
+    rounds = eslaver_cluster_rounds:new() :: eslaver_cluster_rounds:rounds(),
+    calls = eslaver_cluster_calls:new() :: eslaver_cluster_calls:calls(),
+    subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
+    %% Replicas that have joined their shard, and those that wait for its address.
+    joined = #{} :: #{reference() => {pid(), name(), Monitor :: reference()}},
+    asking = [] :: [reference()],
+    holds = eslaver_mirror_holds:new() :: eslaver_mirror_holds:holds(),
+    %% Why no node could be asked last.
+    error :: undefined | eslaver_control:error()
+}).
+
+%% How long to wait before a question without an answer is asked again, in ms.
+-define(RETRY, 50).
+%% How often it is looked whether slots have left a shard that is gone, in ms, and how many times.
+-define(LEAVING, 50).
+-define(MOST_LEAVING, 200).
+
+%% @doc Starts to follow a cluster, registered under its name.
+-spec start_link(config()) -> gen_server:start_ret().
+start_link(#{name := undefined} = Config) ->
+    gen_server:start_link(?MODULE, Config, []);
+start_link(#{name := Name} = Config) ->
+    gen_server:start_link(Name, ?MODULE, Config, []).
+
+%% @doc Looks at the nodes at once, and asks anew which shards to follow.
+-spec refresh(eslaver_name:replica()) -> ok.
+refresh(Cluster) ->
+    gen_server:cast(Cluster, refresh).
+
+%% A replica of a shard
+
+%% @doc Has the calling process told of a shard.
+-spec join(membership(), term()) -> {pid(), reference()}.
+join(#{cluster := Cluster, shard := Name}, _Seen) ->
+    Ref = make_ref(),
+    ok = gen_server:cast(Cluster, {join, self(), Ref, Name}),
+    {Cluster, Ref}.
+
+%% @doc Has it told of the shard's nodes, or of why there are none.
+-spec ask(reference(), pid()) -> ok.
+ask(Ref, Cluster) -> gen_server:cast(Cluster, {ask, Ref}).
+
+%% @doc Has the nodes of the cluster asked at once.
+-spec hurry(pid()) -> ok.
+hurry(Cluster) -> gen_server:cast(Cluster, hurry).
+
+%% @doc The calling process is not to be told any more.
+-spec leave(reference(), pid() | undefined) -> ok.
+leave(_Ref, undefined) -> ok;
+leave(Ref, Cluster) -> gen_server:cast(Cluster, {leave, Ref}).
+
+%% @doc The shard, for people.
+-spec shown(membership()) -> binary().
+shown(#{id := Id, seeds := Seeds}) ->
+    Listed = lists:join(", ", [eslaver_log:address(Seed) || Seed <- Seeds]),
+    eslaver_text:format("shard ~ts (cluster ~ts)", [Id, Listed]).
+
+%% gen_server
+
+%% @private
+-spec init(config()) -> {ok, #state{}} | {stop, term()}.
+init(#{seeds := Seeds, access := Access, mirror := Mirror} = Config) ->
+    _ = process_flag(trap_exit, true),
+    try eslaver_nif:cluster_new(Mirror) of
+        Native ->
+            {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
+            {ok, #state{config = Config, native = Native, supervisor = Supervisor}}
+    catch
+        error:{nif_not_loaded, _} = Reason -> {stop, Reason}
+    end.
+
+%% @private
+-spec handle_call(term(), gen_server:from(), #state{}) ->
+    {reply, term(), #state{}} | {noreply, #state{}}.
+handle_call(info, From, State) ->
+    {noreply, gathered(info, From, fun eslaver_cluster_info:of_shards/2, State)};
+handle_call(position, From, State) ->
+    Positions = fun(_About, Answers) -> Answers end,
+    {noreply, gathered(position, From, Positions, State)};
+handle_call(functions, From, State) ->
+    Union = fun(_About, Answers) -> lists:foldl(fun maps:merge/2, #{}, maps:values(Answers)) end,
+    {noreply, gathered(functions, From, Union, State)};
+handle_call(continue, From, State) ->
+    {noreply, gathered(continue, From, fun(_About, _Answers) -> ok end, State)};
+handle_call({demand, _} = Request, From, State) ->
+    {noreply, gathered(Request, From, fun first_error/2, State)};
+handle_call({save, _File}, _From, State) ->
+    {reply, {error, <<"a mirror of a cluster cannot be saved">>}, State};
+handle_call({eslaver_waiting, Request}, From, #state{calls = Calls} = State) ->
+    Followed = maps:filtermap(fun(_, Member) -> followed(Member) end, State#state.members),
+    {noreply, State#state{calls = eslaver_cluster_calls:await(Request, From, Followed, Calls)}};
+handle_call({eslaver_subscriptions, Request}, {Pid, _}, #state{subscriptions = Before} = State) ->
+    Next = State#state{subscriptions = eslaver_subscriptions:call(Request, Pid, Before)},
+    {reply, ok, forwarded({eslaver_subscriptions, Request, Pid}, Next)};
+handle_call({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} = State) ->
+    {Answer, Next} = eslaver_mirror_holds:call(Request, Reader, Holds),
+    _ = eslaver_mirror_holds:is_none(Holds) andalso
+        each_keyspace(fun eslaver_nif:keyspace_hold/1, State),
+    {reply, Answer, State#state{holds = Next}};
+handle_call(_Request, _From, State) ->
+    {reply, {error, unknown_request}, State}.
+
+followed(Member) ->
+    case eslaver_cluster_member:is_followed(Member) of
+        true -> {true, eslaver_cluster_member:process(Member)};
+        false -> false
+    end.
+
+first_error(_About, Answers) ->
+    hd([Error || {error, _} = Error <- maps:values(Answers)] ++ [ok]).
+
+%% @private
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
+handle_cast({join, User, Ref, Name}, #state{joined = Joined} = State) ->
+    Next = State#state{joined = Joined#{Ref => {User, Name, monitor(process, User)}}},
+    ok = tell(Ref, Next),
+    {noreply, Next};
+handle_cast({ask, Ref}, #state{asking = Asking} = State) ->
+    {noreply, answered_asking(State#state{asking = [Ref | Asking]})};
+handle_cast({leave, Ref}, State) ->
+    {noreply, left(Ref, State)};
+handle_cast(hurry, State) ->
+    {noreply, hurried(State)};
+handle_cast(refresh, State) ->
+    {noreply, chosen(hurried(State))};
+handle_cast({eslaver_waiting, {give_up, Id}}, #state{calls = Calls} = State) ->
+    {Forget, Next} = eslaver_cluster_calls:give_up(Id, Calls),
+    {noreply, forgotten(Forget, State#state{calls = Next})};
+handle_cast({eslaver_subscriptions, Request}, #state{subscriptions = Before} = State) ->
+    Next = State#state{subscriptions = eslaver_subscriptions:cast(Request, Before)},
+    {noreply, forwarded({eslaver_subscriptions, Request, self()}, Next)};
+handle_cast({eslaver_mirror_holds, Request}, #state{holds = Holds} = State) ->
+    {noreply, released(State#state{holds = eslaver_mirror_holds:cast(Request, Holds)})};
+handle_cast(_Request, State) ->
+    {noreply, State}.
+
+%% @private
+-spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
+handle_info({eslaver_keyspace, Weight, Notices, Keyspace}, #state{subscriptions = Who} = State) ->
+    ok = eslaver_subscriptions:send(eslaver_subscriptions:messages(Notices, Who)),
+    ok = eslaver_nif:keyspace_notified(Keyspace, Weight),
+    {noreply, State};
+handle_info({eslaver_cluster, held, Number, Offset}, State) ->
+    {noreply, of_number(Number, fun(Name) -> held(Name, Offset, State) end, State)};
+handle_info({eslaver_cluster, reached, Number}, State) ->
+    {noreply, of_number(Number, fun(Name) -> reached(Name, State) end, State)};
+handle_info({eslaver_cluster, marked, Number}, State) ->
+    {noreply, of_number(Number, fun(Name) -> looked(Name, hurried(State)) end, State)};
+handle_info({eslaver_cluster, moved, Moves}, State) ->
+    {noreply, hurried(announced(Moves, State))};
+handle_info({eslaver_cluster_watcher, _Pid, {seen, Nodes}}, State) ->
+    {noreply, seen(Nodes, State#state{error = undefined})};
+handle_info({eslaver_cluster_watcher, _Pid, {failed, Error}}, State) ->
+    {noreply, answered_asking(failed(Error, State))};
+handle_info({eslaver_cluster_asker, Asker, Number, Answer}, #state{members = Members} = State) ->
+    case eslaver_cluster_member:of_asker(Asker, Members) of
+        {ok, Name} -> {noreply, answered(Name, Number, Answer, State)};
+        error -> {noreply, State}
+    end;
+handle_info({eslaver_cluster_sup, Name, {error, Reason}}, State) ->
+    {stop, {shard_not_started, id(Name, State), Reason}, State};
+handle_info({eslaver_cluster_sup, Name, Pid}, State) ->
+    {noreply, shard_started(Name, Pid, State)};
+handle_info({timeout, Id, eslaver_cluster_calls}, #state{calls = Calls} = State) ->
+    {noreply, State#state{calls = eslaver_cluster_calls:timeout(Id, Calls)}};
+handle_info({limit, Name, Id}, #state{rounds = Rounds} = State) ->
+    {noreply, effects(eslaver_cluster_rounds:over(Name, Id, Rounds), State)};
+handle_info({retry, Name}, #state{rounds = Rounds} = State) ->
+    {noreply, effects(eslaver_cluster_rounds:retry(Name, Rounds), State)};
+handle_info({leaving, Name, Times}, State) ->
+    {noreply, leaving(Name, Times, State)};
+handle_info({'EXIT', Supervisor, Reason}, #state{supervisor = Supervisor} = State) ->
+    {stop, Reason, State};
+handle_info({'EXIT', _Pid, normal}, State) ->
+    {noreply, State};
+handle_info({'EXIT', Pid, Reason}, #state{members = Members} = State) ->
+    case eslaver_cluster_member:of_asker(Pid, Members) of
+        {ok, Name} -> {noreply, asker_failed(Name, State)};
+        error -> {stop, Reason, State}
+    end;
+handle_info(Message, #state{calls = Calls} = State) ->
+    case {eslaver_cluster_calls:handle(Message, Calls), Message} of
+        {{handled, Forget, Next}, _} ->
+            {noreply, forgotten(Forget, State#state{calls = Next})};
+        {other, {'DOWN', Monitor, process, _, _}} ->
+            {noreply, down(Monitor, State)};
+        {other, _} ->
+            {noreply, State}
+    end.
+
+%% @private
+-spec terminate(term(), #state{}) -> ok.
+terminate(_Reason, #state{native = Native, supervisor = Supervisor}) ->
+    Monitor = monitor(process, Supervisor),
+    true = exit(Supervisor, shutdown),
+    receive
+        {'DOWN', Monitor, process, _, _} -> ok
+    end,
+    eslaver_nif:cluster_close(Native).
+
+%% @private
+-spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
+code_change(_Old, State, _Extra) ->
+    {ok, State}.
+
+%% @private
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    maps:map(fun shorten/2, Status).
+
+%% Notices have keys, and the configuration has the password's fun.
+shorten(state, #state{members = Members}) -> #{shards => maps:keys(Members)};
+shorten(message, Message) -> eslaver_failure:shape(Message);
+shorten(log, _Log) -> [];
+shorten(_Key, Value) -> Value.
+
+%% Nodes
+
+seen(Nodes, #state{topology = Before} = State) ->
+    case eslaver_cluster_topology:seen(Nodes, Before) of
+        Before -> answered_asking(State);
+        Topology -> changed(State#state{topology = Topology})
+    end.
+
+changed(#state{topology = Topology, config = #{addresses := Reach}} = State) ->
+    Known = [Reach(Address) || Address <- eslaver_cluster_topology:addresses(Topology)],
+    ok = to_watcher(fun(Watcher) -> eslaver_cluster_watcher:known(Known, Watcher) end, State),
+    Shards = eslaver_cluster_topology:shards(Topology),
+    Next = maps:fold(fun(Name, Shard, Acc) -> member(Name, Shard, Acc) end, State, Shards),
+    Gone = maps:keys(maps:without(maps:keys(Shards), Next#state.members)),
+    answered_asking(told_all(lists:foldl(fun gone/2, Next, Gone))).
+
+hurried(State) ->
+    ok = to_watcher(fun eslaver_cluster_watcher:hurry/1, State),
+    State.
+
+to_watcher(Call, #state{supervisor = Supervisor}) ->
+    case eslaver_cluster_sup:watcher(Supervisor) of
+        {ok, Watcher} -> Call(Watcher);
+        error -> ok
+    end.
+
+%% The first reason is logged, and others when they come.
+failed({Reason, _} = Error, #state{error = {Reason, _}} = State) ->
+    State#state{error = Error};
+failed({Reason, Text} = Error, #state{config = #{name := Name}} = State) ->
+    ok = eslaver_log:report(warning, cluster_unseen, #{
+        replica => eslaver_name:replica(Name), reason => Reason, text => Text
+    }),
+    State#state{error = Error}.
+
+%% Members: a shard that is known is asked first, as its answer tells its id and its history.
+
+member(Name, Shard, #state{members = Members, config = Config} = State) ->
+    #{addresses := Reach, access := Access} = Config,
+    case Members of
+        #{Name := Member} ->
+            case eslaver_cluster_member:changed(Shard, Reach, Member) of
+                Member -> State;
+                Next -> looked(Name, State#state{members = Members#{Name := Next}})
+            end;
+        #{} ->
+            Member = eslaver_cluster_member:new(Shard, Reach, Access),
+            looked(Name, State#state{members = Members#{Name => Member}})
+    end.
+
+looked(Name, #state{rounds = Rounds} = State) ->
+    effects(eslaver_cluster_rounds:look(Name, Rounds), State).
+
+asker_failed(Name, #state{members = Members, config = #{access := Access}} = State) ->
+    #{Name := Member} = Members,
+    Next = eslaver_cluster_member:with_asker(Access, Member),
+    looked(Name, State#state{members = Members#{Name := Next}}).
+
+answered(Name, Number, Answer, #state{members = Members, rounds = Rounds} = State) ->
+    #{Name := Member} = Members,
+    Known = State#state{members = Members#{Name := eslaver_cluster_member:told(Answer, Member)}},
+    Started = chosen(Known),
+    Result = eslaver_cluster_rounds:answered(Name, Number, Answer, facts(Started), Rounds),
+    Next = effects(Result, Started),
+    case Answer of
+        {ok, #{nodes := Nodes}} -> seen(Nodes, Next);
+        {error, _} -> Next
+    end.
+
+facts(#state{native = Native, topology = Topology, members = Members}) ->
+    Followed = maps:filter(fun(_, One) -> eslaver_cluster_member:is_followed(One) end, Members),
+    #{
+        owned => fun(Name) -> owned(maps:get(Name, Members), Native) end,
+        shard_of => fun(Id) ->
+            case eslaver_cluster_topology:shard_of(Id, Topology) of
+                {ok, Name} when is_map_key(Name, Followed) -> {ok, Name};
+                _ -> error
+            end
+        end,
+        shards => maps:keys(Followed)
+    }.
+
+%% The slots that routes have for a shard.
+owned(Member, Native) ->
+    case {eslaver_cluster_member:number(Member), eslaver_nif:cluster_info(Native)} of
+        {Number, #{shards := #{Number := #{slots := Slots}}}} -> Slots;
+        _ -> []
+    end.
+
+%% Starts the shards that are to be followed, and stops those that are not.
+chosen(#state{config = #{shards := Wanted}, members = Members} = State) ->
+    maps:fold(
+        fun(Name, Member, Acc) ->
+            case eslaver_cluster_member:choice(Wanted, Member) of
+                start -> start(Name, Member, Acc);
+                stop -> removed(Name, unfollowed, Acc);
+                stay -> Acc
+            end
+        end,
+        State,
+        Members
+    ).
+
+start(Name, Member, #state{native = Native, members = Members, config = Config} = State) ->
+    #{seeds := Seeds, start := Start} = Config,
+    #{id := Id} = Context = eslaver_cluster_member:context(Member),
+    Number = eslaver_nif:cluster_add(Native, Id),
+    Membership = #{cluster => self(), shard => Name, id => Id, seeds => Seeds},
+    Full = Context#{
+        cluster => Native,
+        number => Number,
+        membership => Membership,
+        subscriptions => State#state.subscriptions
+    },
+    ok = eslaver_cluster_sup:start_shard(Name, fun() -> Start(Full) end, State#state.supervisor),
+    State#state{members = Members#{Name := eslaver_cluster_member:started(Number, Member)}}.
+
+shard_started(Name, Pid, #state{members = Members, calls = Calls} = State) ->
+    case Members of
+        #{Name := Member} ->
+            Next = State#state{
+                members = Members#{Name := eslaver_cluster_member:running(Pid, Member)},
+                calls = eslaver_cluster_calls:shard_started(Name, Pid, Calls)
+            },
+            looked(Name, subscribed(Pid, Next));
+        #{} ->
+            State
+    end.
+
+%% A mirror's keyspaces tell all subscribers; the others have to be known by each process.
+subscribed(Pid, #state{config = #{mirror := undefined}, subscriptions = Who} = State) ->
+    _ = [
+        gen_server:cast(Pid, {eslaver_subscriptions, Request, Subscriber})
+     || {Request, Subscriber} <- eslaver_subscriptions:requests(Who)
+    ],
+    State;
+subscribed(_Pid, State) ->
+    State.
+
+forwarded(Request, #state{config = #{mirror := undefined}, members = Members} = State) ->
+    _ = [gen_server:cast(Pid, Request) || Pid <- eslaver_cluster_member:processes(Members)],
+    State;
+forwarded(_Request, State) ->
+    State.
+
+%% The slots of a shard that is gone may not have been seen in their new place yet.
+gone(Name, #state{members = Members} = State) ->
+    #{Name := Member} = Members,
+    case {eslaver_cluster_member:number(Member), eslaver_cluster_member:is_leaving(Member)} of
+        {undefined, _} ->
+            removed(Name, gone, State);
+        {_, true} ->
+            State;
+        {_, false} ->
+            Left = eslaver_cluster_member:leaving(Member),
+            leaving(Name, ?MOST_LEAVING, State#state{members = Members#{Name := Left}})
+    end.
+
+leaving(Name, Times, #state{members = Members, native = Native} = State) ->
+    case Members of
+        #{Name := Member} ->
+            Stays = eslaver_cluster_member:is_leaving(Member),
+            case {Stays, Times, owned(Member, Native)} of
+                {false, _, _} ->
+                    State;
+                {true, More, [_ | _]} when More > 0 ->
+                    _ = erlang:send_after(?LEAVING, self(), {leaving, Name, More - 1}),
+                    lists:foldl(fun looked/2, State, maps:keys(Members));
+                {true, _, _} ->
+                    removed(Name, gone, State)
+            end;
+        #{} ->
+            State
+    end.
+
+removed(Name, Why, #state{members = Members, native = Native} = State) ->
+    {Member, Others} = maps:take(Name, Members),
+    ok = eslaver_cluster_member:finish(Member),
+    ok = eslaver_cluster_sup:stop_shard(Name, State#state.supervisor),
+    Removed = eslaver_cluster_rounds:remove(Name, State#state.rounds),
+    ok = unrouted(eslaver_cluster_member:number(Member), Native),
+    Left =
+        case Why of
+            gone ->
+                ok = eslaver_cluster_member:stop(Member),
+                Others;
+            unfollowed ->
+                Others#{Name => eslaver_cluster_member:unfollowed(Member)}
+        end,
+    Calls = eslaver_cluster_calls:shard_gone(Name, State#state.calls),
+    completed(effects(Removed, State#state{members = Left, calls = Calls})).
+
+unrouted(undefined, _Native) -> ok;
+unrouted(Number, Native) -> eslaver_nif:cluster_remove(Native, Number).
+
+id(Name, #state{members = Members}) ->
+    case Members of
+        #{Name := Member} -> maps:get(id, eslaver_cluster_member:context(Member));
+        #{} -> Name
+    end.
+
+%% Rounds
+
+of_number(Number, Fun, #state{members = Members} = State) ->
+    case eslaver_cluster_member:of_number(Number, Members) of
+        {ok, Name} -> Fun(Name);
+        error -> State
+    end.
+
+held(Name, Offset, #state{rounds = Rounds} = State) ->
+    effects(eslaver_cluster_rounds:held(Name, Offset, Rounds), State).
+
+%% What was awaited is awaited again, and is there.
+reached(Name, #state{rounds = Rounds} = State) ->
+    effects(eslaver_cluster_rounds:again(Name, Rounds), State).
+
+effects({Effects, Rounds}, State) ->
+    lists:foldl(fun effect/2, State#state{rounds = Rounds}, Effects).
+
+effect({ask, Name, Number}, #state{members = Members} = State) ->
+    _ = [eslaver_cluster_member:ask(Number, Member) || #{Name := Member} <- [Members]],
+    State;
+effect({await, Name, Offset}, #state{native = Native, rounds = Rounds} = State) ->
+    case number(Name, State) of
+        undefined ->
+            State;
+        Number ->
+            case eslaver_nif:cluster_await(Native, Number, Offset) of
+                reached -> effects(eslaver_cluster_rounds:passed(Name, Offset, Rounds), State);
+                waiting -> State
+            end
+    end;
+effect({commit, Name, Commit}, #state{native = Native} = State) ->
+    case number(Name, State) of
+        undefined -> State;
+        Number -> announced(eslaver_nif:cluster_commit(Native, Number, Commit), State)
+    end;
+effect({clear, Name, Offset}, #state{native = Native} = State) ->
+    case number(Name, State) of
+        undefined -> State;
+        Number ->
+            ok = eslaver_nif:cluster_clear(Native, Number, Offset),
+            State
+    end;
+effect({limit, Name, Id}, #state{config = #{migration_wait := Limit}} = State) ->
+    _ = erlang:send_after(Limit, self(), {limit, Name, Id}),
+    State;
+effect({retry, Name}, State) ->
+    _ = erlang:send_after(?RETRY, self(), {retry, Name}),
+    State;
+effect({late, Name}, #state{config = #{name := Own, migration_wait := Limit}} = State) ->
+    ok = eslaver_log:report(warning, migration_late, #{
+        replica => eslaver_name:replica(Own), shard => id(Name, State), limit => Limit
+    }),
+    State.
+
+number(Name, #state{members = Members}) ->
+    case Members of
+        #{Name := Member} -> eslaver_cluster_member:number(Member);
+        #{} -> undefined
+    end.
+
+%% Slots that had no shard before have not moved.
+announced(Moves, State) ->
+    _ = [announce(Ranges, From, To, State) || {Ranges, From, To} <- Moves, From =/= undefined],
+    completed(State).
+
+announce(Ranges, From, To, #state{members = Members, subscriptions = Who} = State) ->
+    Id = fun(Number) -> eslaver_cluster_member:id_of(Number, Members) end,
+    News = {slots, moved, #{ranges => Ranges, from => Id(From), to => Id(To)}},
+    ok = eslaver_subscriptions:send(eslaver_subscriptions:messages([{all, News}], Who)),
+    of_number(To, fun(Name) -> eslaver_cluster_member:inject(News, maps:get(Name, Members)) end, ok),
+    State.
+
+%% Whether all that is followed has its slots.
+completed(#state{members = Members, native = Native, calls = Calls} = State) ->
+    Complete =
+        map_size(Members) > 0 andalso
+            lists:all(
+                fun(Member) -> eslaver_cluster_member:is_complete(Member, Native) end,
+                maps:values(Members)
+            ),
+    State#state{calls = eslaver_cluster_calls:complete(Complete, Calls)}.
+
+%% Calls
+
+gathered(Request, From, Put, #state{members = Members, native = Native, calls = Calls} = State) ->
+    Processes = maps:filtermap(
+        fun(_, Member) ->
+            case eslaver_cluster_member:process(Member) of
+                undefined -> false;
+                Pid -> {true, Pid}
+            end
+        end,
+        Members
+    ),
+    About = #{
+        native => eslaver_nif:cluster_info(Native), members => Members, error => State#state.error
+    },
+    Done = fun(Answers) ->
+        ById = maps:fold(
+            fun(Name, Answer, Acc) -> Acc#{id(Name, State) => Answer} end, #{}, Answers
+        ),
+        gen_server:reply(From, Put(About, ById))
+    end,
+    State#state{
+        calls = eslaver_cluster_calls:gather(Request, Processes, #{}, Done, Calls)
+    }.
+
+forgotten(Ids, #state{members = Members} = State) ->
+    _ = [
+        gen_server:cast(Pid, {eslaver_waiting, {give_up, Id}})
+     || Id <- Ids, Pid <- eslaver_cluster_member:processes(Members)
+    ],
+    State.
+
+down(Monitor, #state{joined = Joined, calls = Calls, subscriptions = Who} = State) ->
+    case [Ref || {Ref, {_, _, One}} <- maps:to_list(Joined), One =:= Monitor] of
+        [Ref] ->
+            left(Ref, State);
+        [] ->
+            {Forget, Next} = eslaver_cluster_calls:give_up(Monitor, Calls),
+            released(
+                forgotten(Forget, State#state{
+                    calls = Next,
+                    subscriptions = eslaver_subscriptions:down(Monitor, Who),
+                    holds = eslaver_mirror_holds:down(Monitor, State#state.holds)
+                })
+            )
+    end.
+
+released(#state{holds = Holds} = State) ->
+    _ = eslaver_mirror_holds:is_none(Holds) andalso
+        each_keyspace(fun eslaver_nif:keyspace_release/1, State),
+    State.
+
+each_keyspace(Call, #state{native = Native}) ->
+    lists:foreach(Call, eslaver_nif:cluster_keyspaces(Native)).
+
+%% Replicas that have joined
+
+left(Ref, #state{joined = Joined, asking = Asking} = State) ->
+    case maps:take(Ref, Joined) of
+        {{_User, _Name, Monitor}, Rest} ->
+            true = demonitor(Monitor, [flush]),
+            State#state{joined = Rest, asking = lists:delete(Ref, Asking)};
+        error ->
+            State
+    end.
+
+told_all(#state{joined = Joined} = State) ->
+    _ = [tell(Ref, State) || Ref <- maps:keys(Joined)],
+    State.
+
+%% Those that wait are answered when there is a master, or none can be asked.
+answered_asking(#state{asking = Asking} = State) ->
+    Waiting = [Ref || Ref <- Asking, not is_answer(view(Ref, State))],
+    _ = [tell(Ref, State) || Ref <- Asking, not lists:member(Ref, Waiting)],
+    State#state{asking = Waiting}.
+
+is_answer(#{decided := undefined, error := undefined}) -> false;
+is_answer(_View) -> true.
+
+tell(Ref, #state{joined = Joined} = State) ->
+    case Joined of
+        #{Ref := {User, _, _}} ->
+            User ! {eslaver_source, Ref, {view, view(Ref, State)}},
+            ok;
+        #{} ->
+            ok
+    end.
+
+view(Ref, #state{joined = Joined, members = Members, error = Error}) ->
+    case Joined of
+        #{Ref := {_User, Name, _}} when is_map_key(Name, Members) ->
+            eslaver_cluster_member:view(maps:get(Name, Members));
+        #{} ->
+            #{decided => undefined, replicas => [], nodes => #{}, error => Error}
+    end.

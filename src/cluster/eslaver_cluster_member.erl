@@ -1,0 +1,225 @@
+%% @doc A shard as {@link eslaver_cluster} knows it: its nodes, what its master has told of itself,
+%% and the processes that ask and follow it.
+%% @private
+-module(eslaver_cluster_member).
+
+-export([new/3, changed/3, with_asker/2, told/2, choice/2, started/2, running/2]).
+-export([leaving/1, unfollowed/1, finish/1, stop/1, ask/2, inject/2]).
+-export([number/1, process/1, context/1, view/1, epoch/1]).
+-export([is_followed/1, is_leaving/1, is_complete/2]).
+-export([of_asker/2, of_number/2, id_of/2, processes/1]).
+-export_type([member/0]).
+
+-record(member, {
+    %% The ids and the addresses of its nodes, which can be reached from here.
+    master :: {eslaver_cluster_nodes:id(), eslaver_nif:address()},
+    replicas :: [{eslaver_cluster_nodes:id(), eslaver_nif:address()}],
+    epoch :: non_neg_integer(),
+    slots :: eslaver_cluster_nodes:ranges(),
+    asker :: pid(),
+    %% What it is called here: unknown before its master has answered.
+    id :: undefined | binary(),
+    replids = [] :: [binary()],
+    state = asked :: asked | unwanted | followed | leaving,
+    number :: undefined | eslaver_nif:shard(),
+    process :: undefined | pid()
+}).
+
+-opaque member() :: #member{}.
+
+-type name() :: eslaver_cluster_topology:name().
+-type reach() :: fun((eslaver_nif:address()) -> eslaver_nif:address()).
+
+%% @doc A shard that has been seen for the first time.
+-spec new(eslaver_cluster_topology:shard(), reach(), eslaver_source_chooser:access()) -> member().
+new(#{master := Master, replicas := Replicas}, Reach, Access) ->
+    #{epoch := Epoch, slots := Slots} = Master,
+    {_, Address} = Known = node_of(Master, Reach),
+    {ok, Asker} = eslaver_cluster_asker:start_link(Address, Access),
+    #member{
+        master = Known,
+        replicas = [node_of(Replica, Reach) || Replica <- Replicas],
+        epoch = Epoch,
+        slots = Slots,
+        asker = Asker
+    }.
+
+node_of(#{id := Id, address := Address}, Reach) -> {Id, Reach(Address)}.
+
+%% @doc The shard, as it has been seen last.
+-spec changed(eslaver_cluster_topology:shard(), reach(), member()) -> member().
+changed(#{master := Master, replicas := Replicas}, Reach, #member{asker = Asker} = Member) ->
+    #{epoch := Epoch, slots := Slots} = Master,
+    {_, Address} = Known = node_of(Master, Reach),
+    ok = eslaver_cluster_asker:aim(Address, Asker),
+    Returned =
+        case Member of
+            #member{state = leaving} -> Member#member{state = followed};
+            #member{} -> Member
+        end,
+    Returned#member{
+        master = Known,
+        replicas = [node_of(Replica, Reach) || Replica <- Replicas],
+        epoch = Epoch,
+        slots = Slots
+    }.
+
+%% @doc The process that asks has failed: another takes its place.
+-spec with_asker(eslaver_source_chooser:access(), member()) -> member().
+with_asker(Access, #member{master = {_, Address}} = Member) ->
+    {ok, Asker} = eslaver_cluster_asker:start_link(Address, Access),
+    Member#member{asker = Asker}.
+
+%% @doc Its master has answered, or not.
+-spec told(eslaver_cluster_asker:answer(), member()) -> member().
+told({ok, #{replids := Replids, shard_id := ShardId}}, #member{master = {Id, _}} = Member) ->
+    Known = Member#member{replids = Replids},
+    case {Member, ShardId} of
+        {#member{id = undefined}, undefined} -> Known#member{id = Id};
+        {#member{id = undefined}, _} -> Known#member{id = ShardId};
+        _ -> Known
+    end;
+told({error, _}, Member) ->
+    Member.
+
+%% @doc Whether the shard is to be followed, and is not yet, or the reverse.
+-spec choice(all | fun((eslaver_cluster:shard()) -> boolean()), member()) -> start | stop | stay.
+choice(_Wanted, #member{id = undefined}) ->
+    stay;
+choice(_Wanted, #member{state = leaving}) ->
+    stay;
+choice(Wanted, #member{state = State} = Member) ->
+    case {State, is_wanted(Wanted, Member)} of
+        {followed, false} -> stop;
+        {Other, true} when Other =/= followed -> start;
+        _ -> stay
+    end.
+
+is_wanted(all, _Member) -> true;
+is_wanted(Wanted, Member) -> Wanted(shard(Member)) =:= true.
+
+shard(#member{id = Id, slots = Slots, master = {_, Master}, replicas = Replicas}) ->
+    #{
+        id => Id,
+        slots => Slots,
+        master => Master,
+        replicas => [Address || {_, Address} <- Replicas]
+    }.
+
+%% @doc Its process is being started, under this number.
+-spec started(eslaver_nif:shard(), member()) -> member().
+started(Number, Member) -> Member#member{state = followed, number = Number}.
+
+%% @doc Its process runs.
+-spec running(pid(), member()) -> member().
+running(Process, Member) -> Member#member{process = Process}.
+
+%% @doc The cluster does not have it any more.
+-spec leaving(member()) -> member().
+leaving(Member) -> Member#member{state = leaving}.
+
+%% @doc It is not wanted here.
+-spec unfollowed(member()) -> member().
+unfollowed(Member) -> Member#member{state = unwanted, number = undefined, process = undefined}.
+
+%% @doc Tells its callback that no more comes, before its process is stopped.
+-spec finish(member()) -> ok.
+finish(#member{process = undefined}) ->
+    ok;
+finish(#member{process = Process, id = Id} = Member) ->
+    ok = inject({shard, gone, #{shard => Id}}, Member),
+    %% when it answers this, it has handled what came before, unless it is held up
+    try gen_server:call(Process, position, 1000) of
+        _ -> ok
+    catch
+        exit:_ -> ok
+    end.
+
+%% @doc Ends the process that asks.
+-spec stop(member()) -> ok.
+stop(#member{asker = Asker}) -> eslaver_cluster_asker:stop(Asker).
+
+%% @doc Asks its master.
+-spec ask(pos_integer(), member()) -> ok.
+ask(Number, #member{asker = Asker}) -> eslaver_cluster_asker:ask(Number, Asker).
+
+%% @doc Gives its callback an event.
+-spec inject(tuple(), member()) -> ok.
+inject(_Event, #member{process = undefined}) -> ok;
+inject(Event, #member{process = Process}) -> eslaver_server:inject(Process, Event).
+
+%% @doc Its number in the native cluster.
+-spec number(member()) -> eslaver_nif:shard() | undefined.
+number(#member{number = Number}) -> Number.
+
+%% @doc The process that follows it.
+-spec process(member()) -> pid() | undefined.
+process(#member{process = Process}) -> Process.
+
+%% @doc The highest epoch that its master was seen with.
+-spec epoch(member()) -> non_neg_integer().
+epoch(#member{epoch = Epoch}) -> Epoch.
+
+%% @doc What its process has to know of it.
+-spec context(member()) -> map().
+context(#member{id = Id, slots = Slots, master = {_, Master}, replids = Replids}) ->
+    #{id => Id, slots => Slots, master => Master, replids => Replids}.
+
+%% @doc What replicas that have joined it are told.
+-spec view(member()) -> eslaver_source_watcher:view().
+view(#member{master = {Id, Master}, replicas = Replicas}) ->
+    #{
+        decided => {Master, Id},
+        replicas => [Address || {_, Address} <- Replicas],
+        nodes => maps:from_list([{Address, Node} || {Node, Address} <- [{Id, Master} | Replicas]]),
+        error => undefined
+    }.
+
+%% @doc Whether it is followed.
+-spec is_followed(member()) -> boolean().
+is_followed(#member{state = State}) -> State =:= followed orelse State =:= leaving.
+
+%% @doc Whether the cluster does not have it any more.
+-spec is_leaving(member()) -> boolean().
+is_leaving(#member{state = State}) -> State =:= leaving.
+
+%% @doc Whether it is known if it is followed, and routes lead to it if it is and has slots.
+-spec is_complete(member(), eslaver_nif:cluster()) -> boolean().
+is_complete(#member{state = asked, slots = Slots}, _Native) ->
+    Slots =:= [];
+is_complete(#member{state = followed, number = Number, slots = [_ | _]}, Native) ->
+    case eslaver_nif:cluster_info(Native) of
+        #{shards := #{Number := #{slots := [_ | _]}}} -> true;
+        #{} -> false
+    end;
+is_complete(_Member, _Native) ->
+    true.
+
+%% @doc The shard that this process asks for.
+-spec of_asker(pid(), #{name() => member()}) -> {ok, name()} | error.
+of_asker(Asker, Members) ->
+    find(fun(#member{asker = One}) -> One =:= Asker end, Members).
+
+%% @doc The shard that has this number.
+-spec of_number(eslaver_nif:shard(), #{name() => member()}) -> {ok, name()} | error.
+of_number(Number, Members) ->
+    find(fun(#member{number = One}) -> One =:= Number end, Members).
+
+find(Is, Members) ->
+    case [Name || {Name, Member} <- maps:to_list(Members), Is(Member)] of
+        [Name | _] -> {ok, Name};
+        [] -> error
+    end.
+
+%% @doc The id of the shard that has this number.
+-spec id_of(eslaver_nif:shard() | undefined, #{name() => member()}) -> binary() | undefined.
+id_of(Number, Members) ->
+    case of_number(Number, Members) of
+        {ok, Name} -> (maps:get(Name, Members))#member.id;
+        error -> undefined
+    end.
+
+%% @doc All processes that follow a shard.
+-spec processes(#{name() => member()}) -> [pid()].
+processes(Members) ->
+    [Process || #member{process = Process} <- maps:values(Members), is_pid(Process)].

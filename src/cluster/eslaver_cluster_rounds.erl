@@ -1,0 +1,289 @@
+%% @doc When the masters of a cluster's shards are asked, and what follows from their answers. It is
+%% pure: {@link eslaver_cluster} passes in what happens, and carries out the effects.
+%%
+%% An answer tells which slots a master has, at two offsets of its stream. Once the shard has been
+%% handled up to the later one, this is committed.
+%%
+%% A shard whose link holds a deletion has a round. Its master is asked first. If nothing moves away
+%% from it, all deletions before the answer are those of users. Otherwise they wait until the shards
+%% that slots move to have been handled up to where they are now: there, the keys can be read.
+%% @private
+-module(eslaver_cluster_rounds).
+
+-export([new/0, remove/2, look/2, held/3, answered/5, again/2, passed/3, retry/2, over/3]).
+-export_type([rounds/0, effect/0, facts/0]).
+
+-type name() :: eslaver_cluster_topology:name().
+-type offset() :: non_neg_integer().
+
+-type commit() :: #{
+    epoch := non_neg_integer(),
+    owned := eslaver_cluster_nodes:ranges(),
+    importing := eslaver_cluster_nodes:ranges(),
+    from := offset(),
+    to := offset()
+}.
+
+-type goal() :: {commit, commit()} | {round, name()}.
+
+-record(round, {
+    id :: reference(),
+    %% Where the link holds.
+    at :: offset(),
+    %% Which answers are waited for, by the numbers of their questions.
+    asking = #{} :: #{name() => pos_integer()},
+    %% Up to where all deletions may pass when nothing is waited for any more.
+    clear :: undefined | offset(),
+    %% The shards that have not been handled far enough yet.
+    behind = [] :: [name()]
+}).
+
+-record(rounds, {
+    next = 1 :: pos_integer(),
+    rounds = #{} :: #{name() => #round{}},
+    %% What is to be done when a shard has been handled up to an offset, the lowest first.
+    goals = #{} :: #{name() => [{offset(), goal()}, ...]},
+    committed = #{} :: #{name() => commit()}
+}).
+
+-opaque rounds() :: #rounds{}.
+
+-type facts() :: #{
+    %% The slots that routes have for a shard.
+    owned := fun((name()) -> eslaver_cluster_nodes:ranges()),
+    %% The shard that a node is in, if that is followed.
+    shard_of := fun((eslaver_cluster_nodes:id()) -> {ok, name()} | error),
+    %% All that are followed.
+    shards := [name()]
+}.
+
+-type effect() ::
+    {ask, name(), Number :: pos_integer()}
+    %% Tell when the shard has been handled up to there: {@link passed/3}.
+    | {await, name(), offset()}
+    | {commit, name(), commit()}
+    | {clear, name(), offset()}
+    %% Call {@link over/3} after the time that deletions may wait.
+    | {limit, name(), reference()}
+    %% Ask again after a pause: {@link retry/2}.
+    | {retry, name()}
+    | {late, name()}.
+
+%% @doc Nothing has been asked.
+-spec new() -> rounds().
+new() -> #rounds{}.
+
+%% @doc A shard is followed no longer. Nobody waits for it.
+-spec remove(name(), rounds()) -> {[effect()], rounds()}.
+remove(Name, #rounds{rounds = Rounds, goals = Goals, committed = Committed} = State) ->
+    Left = State#rounds{
+        rounds = maps:remove(Name, Rounds),
+        goals = maps:remove(Name, Goals),
+        committed = maps:remove(Name, Committed)
+    },
+    lists:foldl(
+        fun(Waiting, Acc) -> gone(Name, Waiting, Acc) end,
+        {[], Left},
+        maps:keys(Left#rounds.rounds)
+    ).
+
+gone(Name, Waiting, {Effects, #rounds{rounds = Rounds} = State}) ->
+    #{Waiting := #round{asking = Asking, behind = Behind} = Round} = Rounds,
+    Next = Round#round{
+        asking = maps:remove(Name, Asking), behind = lists:delete(Name, Behind)
+    },
+    {More, After} = checked(Waiting, Next, State),
+    {Effects ++ More, After}.
+
+%% @doc The master of a shard may have news.
+-spec look(name(), rounds()) -> {[effect()], rounds()}.
+look(Name, State) ->
+    {Number, Next} = number(State),
+    {[{ask, Name, Number}], Next}.
+
+number(#rounds{next = Number} = State) ->
+    {Number, State#rounds{next = Number + 1}}.
+
+%% @doc The link of a shard holds a deletion at this offset.
+-spec held(name(), offset(), rounds()) -> {[effect()], rounds()}.
+held(Name, At, #rounds{rounds = Rounds} = State) when is_map_key(Name, Rounds) ->
+    #{Name := Round} = Rounds,
+    {[], State#rounds{rounds = Rounds#{Name := Round#round{at = At}}}};
+held(Name, At, State) ->
+    {Number, #rounds{rounds = Rounds} = Next} = number(State),
+    Id = make_ref(),
+    Round = #round{id = Id, at = At, asking = #{Name => Number}},
+    {
+        [{ask, Name, Number}, {limit, Name, Id}],
+        Next#rounds{rounds = Rounds#{Name => Round}}
+    }.
+
+%% @doc A master has answered a question, and all before it.
+-spec answered(
+    name(), pos_integer(), eslaver_cluster_asker:answer(), facts(), rounds()
+) -> {[effect()], rounds()}.
+answered(Name, Number, {ok, Told}, Facts, State) ->
+    {Effects, Next} = committing(Name, Told, State),
+    lists:foldl(
+        fun(Waiting, {Before, Acc}) ->
+            {More, After} = heard(Waiting, Name, Number, Told, Facts, Acc),
+            {Before ++ More, After}
+        end,
+        {Effects, Next},
+        maps:keys(Next#rounds.rounds)
+    );
+answered(Name, _Number, {error, _}, _Facts, #rounds{rounds = Rounds} = State) ->
+    IsAwaited = lists:any(
+        fun(#round{asking = Asking}) -> is_map_key(Name, Asking) end, maps:values(Rounds)
+    ),
+    {[{retry, Name} || IsAwaited], State}.
+
+%% The same again changes nothing, except that older claims end.
+committing(Name, #{self := Self, from := From, to := To}, #rounds{committed = Done} = State) ->
+    #{role := Role, epoch := Epoch, slots := Owned, importing := Importing} = Self,
+    Slots = [{Slot, Slot} || {Slot, _} <- Importing],
+    Commit = #{epoch => Epoch, owned => Owned, importing => Slots, from => From, to => To},
+    case {Role, Done} of
+        {replica, _} ->
+            {[], State};
+        {master, #{Name := #{epoch := Epoch, owned := Owned, importing := Slots, to := Before}}} when
+            Before >= From
+        ->
+            {[], State};
+        {master, _} ->
+            Kept = State#rounds{committed = Done#{Name => Commit}},
+            {Effects, Next} = aim(Name, To, {commit, Commit}, Kept),
+            First = [{commit, Name, unowned(Commit)} || not is_map_key(Name, Done)],
+            {First ++ Effects, Next}
+    end.
+
+%% At first a shard has those slots that no other has: its data is not there yet, but is to come.
+unowned(Commit) -> Commit#{epoch := 0, importing := [], from := 0}.
+
+aim(Name, Offset, Goal, #rounds{goals = Goals} = State) ->
+    Before = maps:get(Name, Goals, []),
+    [{Lowest, _} | _] = Sorted = lists:keysort(1, Before ++ [{Offset, Goal}]),
+    {[{await, Name, Lowest}], State#rounds{goals = Goals#{Name => Sorted}}}.
+
+heard(Waiting, Name, Number, Told, Facts, #rounds{rounds = Rounds} = State) ->
+    case Rounds of
+        #{Waiting := #round{asking = #{Name := Asked} = Asking} = Round} when Asked =< Number ->
+            Free = Round#round{asking = maps:remove(Name, Asking)},
+            case Name of
+                Waiting -> own(Waiting, Free, Told, Facts, State);
+                _ -> other(Waiting, Free, Name, Told, State)
+            end;
+        #{} ->
+            {[], State}
+    end.
+
+%% The master of the shard that holds deletions tells whether slots move away from it.
+own(Name, Round, #{from := From} = Told, Facts, State) ->
+    Targets = lists:delete(Name, targets(Name, Told, Facts, State)),
+    {Asks, Next} = lists:mapfoldl(
+        fun(Target, Acc) ->
+            {Number, After} = number(Acc),
+            {{Target, Number}, After}
+        end,
+        State,
+        Targets
+    ),
+    Waits = Round#round{clear = From, asking = maps:from_list(Asks)},
+    {Effects, Last} = checked(Name, Waits, Next),
+    {[{ask, Target, Number} || {Target, Number} <- Asks] ++ Effects, Last}.
+
+%% Slots may have gone and come back since: then its epoch is another one.
+targets(Name, #{self := Self, nodes := Nodes}, Facts, #rounds{committed = Committed}) ->
+    #{owned := Owned, shard_of := ShardOf, shards := All} = Facts,
+    #{role := Role, epoch := Epoch, slots := Slots, migrating := Migrating} = Self,
+    Lost = eslaver_cluster_slots:subtract(Owned(Name), Slots),
+    case Committed of
+        #{Name := #{epoch := Epoch}} when Role =:= master ->
+            Takers = [
+                Id
+             || #{id := Id, slots := Has} <- Nodes, eslaver_cluster_slots:overlap(Lost, Has)
+            ],
+            Ids = lists:usort([Id || {_, Id} <- Migrating] ++ Takers),
+            lists:usort([Shard || {ok, Shard} <- lists:map(ShardOf, Ids)]);
+        #{} ->
+            All
+    end.
+
+%% The master of a shard that slots move to tells where it is.
+other(Waiting, #round{behind = Behind} = Round, Name, #{to := To}, State) ->
+    {Effects, Next} = aim(Name, To, {round, Waiting}, State),
+    {More, Last} = checked(Waiting, Round#round{behind = [Name | Behind]}, Next),
+    {Effects ++ More, Last}.
+
+checked(Name, #round{asking = Asking, behind = [], clear = Clear}, State) when
+    map_size(Asking) =:= 0, is_integer(Clear)
+->
+    #rounds{rounds = Rounds} = State,
+    {[{clear, Name, Clear}], State#rounds{rounds = maps:remove(Name, Rounds)}};
+checked(Name, Round, #rounds{rounds = Rounds} = State) ->
+    {[], State#rounds{rounds = Rounds#{Name => Round}}}.
+
+%% @doc A shard has been handled up to an offset.
+-spec passed(name(), offset(), rounds()) -> {[effect()], rounds()}.
+passed(Name, Offset, #rounds{goals = Goals} = State) ->
+    {Done, Left} = lists:partition(
+        fun({At, _}) -> At =< Offset end, maps:get(Name, Goals, [])
+    ),
+    {Rest, Await} =
+        case Left of
+            [] -> {maps:remove(Name, Goals), []};
+            [{Lowest, _} | _] -> {Goals#{Name => Left}, [{await, Name, Lowest}]}
+        end,
+    %% what is committed is to be seen before deletions are
+    Commits = [{commit, Name, Commit} || {_, {commit, Commit}} <- Done],
+    {Clears, Last} = lists:foldl(
+        fun(Waiting, {Effects, Acc}) ->
+            {More, After} = caught_up(Name, Waiting, Acc),
+            {Effects ++ More, After}
+        end,
+        {[], State#rounds{goals = Rest}},
+        [Waiting || {_, {round, Waiting}} <- Done]
+    ),
+    {Commits ++ Clears ++ Await, Last}.
+
+caught_up(Name, Waiting, #rounds{rounds = Rounds} = State) ->
+    case Rounds of
+        #{Waiting := #round{behind = Behind} = Round} ->
+            checked(Waiting, Round#round{behind = lists:delete(Name, Behind)}, State);
+        #{} ->
+            {[], State}
+    end.
+
+%% @doc A shard has been handled up to an offset that was awaited: which one is still to be seen.
+-spec again(name(), rounds()) -> {[effect()], rounds()}.
+again(Name, #rounds{goals = Goals} = State) ->
+    case Goals of
+        #{Name := [{Lowest, _} | _]} -> {[{await, Name, Lowest}], State};
+        #{} -> {[], State}
+    end.
+
+%% @doc The pause after an answer that was none is over.
+-spec retry(name(), rounds()) -> {[effect()], rounds()}.
+retry(Name, #rounds{rounds = Rounds} = State) ->
+    Asked = [Asking || #round{asking = Asking} <- maps:values(Rounds), is_map_key(Name, Asking)],
+    case Asked of
+        [] -> {[], State};
+        [_ | _] -> look(Name, State)
+    end.
+
+%% @doc Deletions have waited for as long as they may, if the round is still that one.
+-spec over(name(), reference(), rounds()) -> {[effect()], rounds()}.
+over(Name, Id, #rounds{rounds = Rounds} = State) ->
+    case Rounds of
+        #{Name := #round{id = Id, clear = Clear, at = At}} ->
+            Offset = max(At + 1, known(Clear)),
+            {
+                [{late, Name}, {clear, Name, Offset}],
+                State#rounds{rounds = maps:remove(Name, Rounds)}
+            };
+        #{} ->
+            {[], State}
+    end.
+
+known(undefined) -> 0;
+known(Offset) -> Offset.

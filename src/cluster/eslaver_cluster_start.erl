@@ -1,0 +1,60 @@
+%% @doc How a cluster's process starts those of its shards: replicas, or mirrors.
+%% @private
+-module(eslaver_cluster_start).
+
+-export([replica/1, mirror/1]).
+
+%% @doc The configuration of a cluster whose shards' events go to callbacks.
+-spec replica(eslaver_options:options()) -> eslaver_cluster:config().
+replica(#{name := Name} = Options) ->
+    config(Name, undefined, Options, fun(Context) ->
+        case of_shard(Context, Options) of
+            {ok, Own} -> eslaver_server:start_link(Own);
+            {error, _} = Error -> Error
+        end
+    end).
+
+%% @doc That of a cluster whose shards are mirrored.
+-spec mirror(eslaver_mirror_options:options()) -> eslaver_cluster:config().
+mirror(#{name := Name, start := Start, replica := Replica} = Options) ->
+    config({local, Name}, Name, Replica, fun(#{subscriptions := Who} = Context) ->
+        #{membership := #{cluster := Cluster}, cluster := Native, number := Number} = Context,
+        eslaver_mirror_server:start_link(Options#{
+            where => {Native, Number},
+            interests => eslaver_subscriptions:interests(Who),
+            listener => Cluster,
+            start := fun(Callback, Observer) ->
+                Start(Callback, Observer, fun(Parsed) -> of_shard(Context, Parsed) end)
+            end
+        })
+    end).
+
+config(Name, Mirror, #{source := {cluster, Source}} = Options, Start) ->
+    Source#{
+        name => Name,
+        mirror => Mirror,
+        access => maps:with([user, password, tls], Options),
+        start => Start
+    }.
+
+%% The options of a replica of one shard.
+of_shard(Context, #{name := Name, resume := Resume} = Options) ->
+    #{id := Id, membership := Membership, cluster := Native, number := Number} = Context,
+    case resume(Resume, Context) of
+        {ok, Own} ->
+            {ok, Options#{
+                source := {shard, Membership},
+                name := undefined,
+                label => {eslaver_name:replica(Name), Id},
+                resume := Own,
+                shard => maps:with([id, slots, master], Context),
+                native_shard => #{cluster => Native, shard => Number, id => Id}
+            }};
+        {error, _} = Error ->
+            Error
+    end.
+
+resume({file, Dir}, #{id := Id, replids := Replids}) ->
+    eslaver_position_dir:open(Dir, Id, Replids);
+resume(Other, _Context) ->
+    {ok, Other}.

@@ -1,0 +1,165 @@
+%% @doc The nodes of a cluster, as several of them tell over time, and which of them make up a shard.
+%% It is pure.
+%%
+%% A view from before a failover changes nothing: it has a lower epoch for one of the masters. A node
+%% that is missing in several views in a row has been forgotten. A shard is known again after a
+%% failover: its new master was a replica of the last one. It is named after the master that was seen
+%% first.
+%% @private
+-module(eslaver_cluster_topology).
+
+-export([new/0, seen/2, shards/1, shard_of/2, addresses/1]).
+-export_type([topology/0, name/0, shard/0]).
+
+-type name() :: eslaver_cluster_nodes:id().
+
+-type shard() :: #{
+    master := eslaver_cluster_nodes:cluster_node(),
+    replicas := [eslaver_cluster_nodes:cluster_node()]
+}.
+
+%% In how many views in a row a node has to be missing.
+-define(FORGOTTEN, 3).
+
+-record(topology, {
+    nodes = #{} :: #{eslaver_cluster_nodes:id() => eslaver_cluster_nodes:cluster_node()},
+    %% In how many views in a row nodes were missing.
+    missing = #{} :: #{eslaver_cluster_nodes:id() => pos_integer()},
+    %% Which shards masters are the heads of, by their ids.
+    names = #{} :: #{eslaver_cluster_nodes:id() => name()}
+}).
+
+-opaque topology() :: #topology{}.
+
+%% @doc No nodes.
+-spec new() -> topology().
+new() -> #topology{}.
+
+%% @doc A node has told which nodes there are.
+-spec seen([eslaver_cluster_nodes:cluster_node()], topology()) -> topology().
+seen(View, #topology{nodes = Before} = Topology) ->
+    Told = maps:from_list([{Id, Node} || #{id := Id} = Node <- View]),
+    case is_older(Told, Before) of
+        true -> Topology;
+        false -> named(taken(Told, Topology), Before)
+    end.
+
+%% Replicas have the epoch of their master, which may be another one by now.
+is_older(Told, Before) ->
+    lists:any(
+        fun({Id, #{role := Role, epoch := Epoch}}) ->
+            case Before of
+                #{Id := #{epoch := Known}} -> Role =:= master andalso Epoch < Known;
+                #{} -> false
+            end
+        end,
+        maps:to_list(Told)
+    ).
+
+%% A node that has just joined knows few others.
+taken(Told, #topology{nodes = Before, missing = Missing} = Topology) ->
+    Updated = maps:map(fun(Id, Node) -> with_moves(Node, maps:get(Id, Before, none)) end, Told),
+    Absent = maps:keys(maps:without(maps:keys(Told), Before)),
+    case 2 * length(Absent) > map_size(Before) of
+        true ->
+            Topology#topology{nodes = maps:merge(Before, Updated)};
+        false ->
+            Counts = maps:from_list([{Id, maps:get(Id, Missing, 0) + 1} || Id <- Absent]),
+            {Stay, Forgotten} = lists:partition(
+                fun(Id) -> maps:get(Id, Counts) < ?FORGOTTEN end, Absent
+            ),
+            Topology#topology{
+                nodes = maps:merge(maps:with(Stay, Before), Updated),
+                missing = maps:without(Forgotten, Counts)
+            }
+    end.
+
+%% Only the node itself tells what moves.
+with_moves(#{self := false} = Node, #{migrating := Out, importing := In}) ->
+    Node#{migrating := Out, importing := In};
+with_moves(Node, _Before) ->
+    Node.
+
+named(#topology{nodes = Nodes, names = Names} = Topology, Before) ->
+    Masters = [Id || #{id := Id} = Node <- maps:values(Nodes), is_head(Node)],
+    Stay = maps:with(Masters, Names),
+    New = [Id || Id <- Masters, not is_map_key(Id, Stay)],
+    Topology#topology{
+        names = lists:foldl(
+            fun(Id, Acc) -> Acc#{Id => name(Id, Nodes, Before, Names, Acc)} end,
+            Stay,
+            lists:sort(New)
+        )
+    }.
+
+%% A master without slots that has never had any is one, too: imports begin before ownership.
+is_head(#{role := Role, address := Address}) -> Role =:= master andalso Address =/= undefined.
+
+%% The name goes over from a master to its replica, unless it is still in use.
+name(Id, Nodes, Before, Names, Taken) ->
+    Former =
+        case Before of
+            #{Id := #{master := Master}} -> Master;
+            #{} -> undefined
+        end,
+    case Names of
+        #{Former := Name} ->
+            InUse = lists:member(Name, maps:values(Taken)),
+            case InUse andalso is_serving(Former, Nodes) of
+                true -> Id;
+                false -> Name
+            end;
+        #{} ->
+            Id
+    end.
+
+is_serving(Id, Nodes) ->
+    case Nodes of
+        #{Id := #{role := master, failed := false, slots := [_ | _]}} -> true;
+        #{} -> false
+    end.
+
+%% @doc The shards. A shard whose master has failed keeps it until there is another.
+-spec shards(topology()) -> #{name() => shard()}.
+shards(#topology{nodes = Nodes, names = Names}) ->
+    maps:fold(
+        fun(Id, Name, Shards) ->
+            Shard = #{master => maps:get(Id, Nodes), replicas => replicas(Id, Nodes)},
+            maps:update_with(Name, fun(Other) -> better(Shard, Other) end, Shard, Shards)
+        end,
+        #{},
+        Names
+    ).
+
+%% The failed master is listed until it returns as a replica.
+better(#{master := #{epoch := One}} = Shard, #{master := #{epoch := Other}}) when One > Other ->
+    Shard;
+better(_Shard, Other) ->
+    Other.
+
+replicas(Id, Nodes) ->
+    [
+        Node
+     || #{role := replica, master := Master, failed := false, address := Address} = Node <-
+            maps:values(Nodes),
+        Master =:= Id,
+        Address =/= undefined
+    ].
+
+%% @doc The shard that a node is in.
+-spec shard_of(eslaver_cluster_nodes:id(), topology()) -> {ok, name()} | error.
+shard_of(Id, #topology{nodes = Nodes, names = Names}) ->
+    case {Names, Nodes} of
+        {#{Id := Name}, _} -> {ok, Name};
+        {_, #{Id := #{master := Master}}} when is_map_key(Master, Names) ->
+            {ok, maps:get(Master, Names)};
+        _ -> error
+    end.
+
+%% @doc Whom to ask next: all nodes that may answer.
+-spec addresses(topology()) -> [eslaver_nif:address()].
+addresses(#topology{nodes = Nodes}) ->
+    lists:sort([
+        Address
+     || #{failed := false, address := Address} <- maps:values(Nodes), Address =/= undefined
+    ]).
