@@ -151,6 +151,8 @@ modules() ->
         eslaver_link,
         eslaver_position_file,
         eslaver_server,
+        eslaver_replica,
+        eslaver_listeners,
         eslaver_mirror_server,
         eslaver_observer,
         eslaver_dispatch,
