@@ -10,6 +10,7 @@
 
 -export([start/0, start/1, stop/0]).
 -export([start_link/1, info/1, position/1, request/3, demand/2, continue/1]).
+-export([inject/2]).
 -export([
     init/1,
     handle_call/3,
@@ -90,6 +91,14 @@ continue(Replica) ->
     gen_server:call(Replica, continue, infinity).
 
 %% gen_server
+%% @private Gives the callback this event, in its full shape, behind all that has come before; one
+%% that wants classic events does not get it.
+-spec inject(eslaver_name:replica(), eslaver_events:event()) -> ok.
+inject(Replica, Event) ->
+    gen_server:cast(Replica, {inject, Event}).
+
+%% gen_server
+
 %% @private
 -spec init(eslaver_options:options()) ->
     {ok, eslaver_replica:replica(), {continue, connect}} | {stop, term()}.
@@ -129,8 +138,9 @@ handle_call(Request, _From, Replica) ->
     {reply, {error, {unknown_request, Request}}, Replica}.
 
 %% @private
--spec handle_cast(term(), Replica) -> {noreply, Replica} when
-    Replica :: eslaver_replica:replica().
+-spec handle_cast(term(), eslaver_replica:replica()) -> eslaver_replica:next().
+handle_cast({inject, Event}, Replica) ->
+    guarded(fun() -> eslaver_replica:inject(Event, Replica) end);
 handle_cast({Of, _} = Request, Replica) when ?IS_LISTENER(Of) ->
     {noreply, eslaver_replica:cast(Request, Replica)};
 handle_cast(_Request, Replica) ->
@@ -147,7 +157,7 @@ handle_info(connect, Replica) ->
 handle_info({eslaver_rdb_file, Text}, Replica) ->
     ok = eslaver_replica:not_filed(Text, Replica),
     {noreply, Replica};
-handle_info({eslaver_position_file, _Writer, Said}, Replica) ->
+handle_info({eslaver_position_writer, _Writer, Said}, Replica) ->
     {noreply, eslaver_replica:said(Said, Replica)};
 handle_info({timeout, Timer, progress}, Replica) ->
     {noreply, eslaver_replica:progressed(Timer, Replica)};

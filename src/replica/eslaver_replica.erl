@@ -9,7 +9,7 @@
 -module(eslaver_replica).
 
 -export([start/1, stop/2, connect/1, reconnect/1]).
--export([arrived/3, resume_work/1, credited/3, continued/1, demand/2]).
+-export([arrived/3, inject/2, resume_work/1, credited/3, continued/1, demand/2]).
 -export([ended/3, down/2, sourced/2, said/2, not_filed/2, progressed/2]).
 -export([call/3, cast/2]).
 -export([info/1, status/1, position/1]).
@@ -25,8 +25,8 @@
     reconnect :: eslaver_reconnect:reconnect(),
     session :: eslaver_session:session(),
     links = eslaver_links:new() :: eslaver_links:links(),
-    %% Messages of links that have not been handled.
-    queue = queue:new() :: queue:queue({pid(), message()}),
+    %% What has not been handled: messages of links, and events from elsewhere.
+    queue = queue:new() :: queue:queue({pid(), message()} | {injected, eslaver_events:event()}),
     keeper = none :: eslaver_position_keeper:keeper(),
     listeners = eslaver_listeners:new() :: eslaver_listeners:listeners(),
     progress = eslaver_progress:none() :: eslaver_progress:progress(),
@@ -46,11 +46,12 @@
 
 %% @doc At the start of the process, which traps exits. {@link connect/1} is to follow.
 -spec start(eslaver_options:options()) -> {ok, replica()} | {stop, term()}.
-start(#{callback := Callback, mailbox_limit := Limit, hooks := Hooks, name := Name} = Options) ->
+start(#{resume := Resume, hooks := Hooks, name := Name} = Options) ->
     Own = eslaver_hooks:new(Hooks, Name),
-    case eslaver_position_keeper:open(maps:get(resume, Options)) of
+    Shard = maps:get(shard, Options, undefined),
+    case eslaver_position_keeper:open(Resume, eslaver_shard:where(Shard)) of
         {ok, Position, Keeper} ->
-            case eslaver_dispatch:new(Callback, Limit, Own) of
+            case dispatch(Shard, Own, Options) of
                 {ok, Dispatch} ->
                     {ok, new(Dispatch, Own, Position, Keeper, Options)};
                 {stop, Reason} ->
@@ -60,6 +61,9 @@ start(#{callback := Callback, mailbox_limit := Limit, hooks := Hooks, name := Na
         {error, Reason} ->
             {stop, Reason}
     end.
+
+dispatch(Shard, Hooks, #{callback := Callback, mailbox_limit := Limit}) ->
+    eslaver_dispatch:new(Callback, Limit, eslaver_shard:context(Shard), Hooks).
 
 new(Dispatch, Hooks, {bad, Failure}, Keeper, Options) ->
     Replica = new(Dispatch, Hooks, none, Keeper, Options),
@@ -141,6 +145,11 @@ arrived(Pid, Message, #replica{queue = Queue, links = Links} = Replica) ->
         _ -> work_if_ready(Replica#replica{queue = queue:in({Pid, Message}, Queue)})
     end.
 
+%% @doc An event in the full shape comes from elsewhere, and waits for its turn.
+-spec inject(eslaver_events:event(), replica()) -> next().
+inject(Event, #replica{queue = Queue} = Replica) ->
+    work_if_ready(Replica#replica{queue = queue:in({injected, Event}, Queue)}).
+
 %% @doc The message `work' has arrived.
 -spec resume_work(replica()) -> next().
 resume_work(#replica{session = Session} = Replica) ->
@@ -160,6 +169,8 @@ work(#replica{queue = Queue, links = Links} = Replica) ->
     case queue:out(Queue) of
         {empty, _} ->
             {noreply, Replica};
+        {{value, {injected, Event}}, Rest} ->
+            given([Event], fun(Same) -> Same end, Replica#replica{queue = Rest});
         {{value, {Pid, Message}}, Rest} ->
             Next = Replica#replica{queue = Rest},
             case {eslaver_links:source(Pid, Links), Message} of
@@ -308,32 +319,24 @@ placed(#replica{options = Options, session = Session, observer = Observer}) ->
             {Options#{keyspace => Filled}, Placed}
     end.
 
-%% A link that the server has left for another address says only that it was stopped.
-transition(master, {closed, stopped, Text, Heals}, #replica{reconnect = Reconnect} = Replica) ->
-    case eslaver_reconnect:left_for(Reconnect) of
-        undefined ->
-            passed(master, {closed, stopped, Text, Heals}, Replica);
-        Address ->
-            Moved = eslaver_text:format("left for ~ts", [eslaver_log:address(Address)]),
-            passed(master, {closed, moved, Moved, Heals}, Replica)
-    end;
-transition(Source, Message, Replica) ->
-    passed(Source, Message, Replica).
+transition(master, Message, #replica{reconnect = Reconnect} = Replica) ->
+    passed(master, eslaver_reconnect:explained(Message, Reconnect), Replica);
+transition(file, Message, Replica) ->
+    passed(file, Message, Replica).
 
 passed(Source, Message, #replica{session = Session} = Replica) ->
     {Effects, Events, Next} = eslaver_session:arrived(Source, Message, Session),
     Arrived = effects({Effects, Next}, Replica),
-    #replica{dispatch = Dispatch, observer = Observer, options = #{events := Shape}} = Arrived,
-    ok = eslaver_observer:news(Events, Observer),
+    ok = eslaver_observer:news(Events, Arrived#replica.observer),
+    given(Events, fun(Handled) -> told(Source, Message, Handled) end, Arrived).
+
+%% Gives the callback these events, in the shape that it wants, and goes on with the queue.
+given(Events, Then, #replica{dispatch = Dispatch, options = #{events := Shape}} = Replica) ->
     case eslaver_dispatch:all(eslaver_events:shaped(Shape, Events), Dispatch) of
-        {done, Done} ->
-            work_if_ready(told(Source, Message, Arrived#replica{dispatch = Done}));
-        {{pause, _} = Pause, Done} ->
-            postponed(Pause, told(Source, Message, Arrived#replica{dispatch = Done}));
-        {stop, Reason, _Count, Done} ->
-            {stop, Reason, Arrived#replica{dispatch = Done}};
-        {failed, Failure} ->
-            failed(Failure, Arrived)
+        {done, Done} -> work_if_ready(Then(Replica#replica{dispatch = Done}));
+        {{pause, _} = Pause, Done} -> postponed(Pause, Then(Replica#replica{dispatch = Done}));
+        {stop, Reason, _Count, Done} -> {stop, Reason, Replica#replica{dispatch = Done}};
+        {failed, Failure} -> failed(Failure, Replica)
     end.
 
 told(Source, Message, #replica{session = Session} = Replica) ->
