@@ -43,6 +43,8 @@
     {link, up, link_up()}
     | {link, down, #{reason := atom(), text := binary()}}
     | {loading, start | eof, map()}
+    | {slots, moved, map()}
+    | {shard, up | gone, map()}
     | eslaver_rdb:event()
     | {stream, Command :: binary(), Args :: [binary()], #{
         db := non_neg_integer(), offset := non_neg_integer()

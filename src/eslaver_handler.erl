@@ -20,7 +20,7 @@
 %% '''
 -module(eslaver_handler).
 
--export_type([result/0, result/1]).
+-export_type([result/0, result/1, context/0]).
 
 -type result() :: result(term()).
 
@@ -33,8 +33,15 @@
 %% at most for some time; or stop the replica. A paused stream holds the master back; calls are
 %% answered meanwhile, and the link stays alive.
 
+-type context() :: eslaver_shard:context().
+%% What a handler may ask for: `#{}', or `#{shard => Shard}' in a cluster, where each shard has a
+%% handler of its own. `Shard' is a map with the `id' of the shard.
+
 -callback init(Args :: term()) -> {ok, State :: term()} | {stop, Reason :: term()}.
 %% Called when the replica starts. With `stop' the replica does not start.
+
+-callback init(Args :: term(), context()) -> {ok, State :: term()} | {stop, Reason :: term()}.
+%% Called instead of `init/1', if exported.
 
 -callback handle_event(eslaver:event(), State :: term()) -> result().
 
@@ -44,4 +51,4 @@
 -callback terminate(Reason :: term(), State :: term()) -> term().
 %% Called when the replica stops in an orderly way.
 
--optional_callbacks([handle_event/2, handle_batch/2, terminate/2]).
+-optional_callbacks([init/1, init/2, handle_event/2, handle_batch/2, terminate/2]).

@@ -369,9 +369,10 @@ facts(#state{native = Native, topology = Topology, members = Members}) ->
 
 %% The slots that routes have for a shard.
 owned(Member, Native) ->
-    case {eslaver_cluster_member:number(Member), eslaver_nif:cluster_info(Native)} of
-        {Number, #{shards := #{Number := #{slots := Slots}}}} -> Slots;
-        _ -> []
+    Number = eslaver_cluster_member:number(Member),
+    case eslaver_nif:cluster_info(Native) of
+        #{shards := #{Number := #{slots := Slots}}} -> Slots;
+        #{} -> []
     end.
 
 %% Starts the shards that are to be followed, and stops those that are not.

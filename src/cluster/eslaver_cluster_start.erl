@@ -47,7 +47,7 @@ of_shard(Context, #{name := Name, resume := Resume} = Options) ->
                 name := undefined,
                 label => {eslaver_name:replica(Name), Id},
                 resume := Own,
-                shard => maps:with([id, slots, master], Context),
+                shard => maps:with([id, slots, master, replids], Context),
                 native_shard => #{cluster => Native, shard => Number, id => Id}
             }};
         {error, _} = Error ->

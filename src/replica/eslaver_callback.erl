@@ -4,7 +4,7 @@
 -module(eslaver_callback).
 
 -export([check/1, is_exported/3, is_callable/2]).
--export([new/2, takes_batches/1, readiness/1, demand/2]).
+-export([new/3, takes_batches/1, readiness/1, demand/2]).
 -export([is_monitor/2, handle/2, close/2]).
 -export_type([spec/0, callback/0, result/0, raised/0]).
 
@@ -53,7 +53,8 @@
 check(Fun) when is_function(Fun) ->
     is_callable(Fun, 1);
 check({handler, Module, _Args}) ->
-    is_exported(Module, init, 1) andalso handles(Module) =/= nothing;
+    Inits = [is_exported(Module, init, Arity) || Arity <- [1, 2]],
+    lists:member(true, Inits) andalso handles(Module) =/= nothing;
 check({Pid, #{demand := Demand} = More}) ->
     is_pid(Pid) andalso is_integer(Demand) andalso Demand >= 0 andalso map_size(More) =:= 1;
 check({M, F}) ->
@@ -95,41 +96,47 @@ handles(Module) ->
     ],
     hd(Exported ++ [nothing]).
 
-%% @doc Prepares a callback for use by the calling process, with a limit for a receiver's mailbox.
-%% Without one, nobody gets the events.
--spec new(undefined | spec(), pos_integer() | infinity) ->
+%% @doc Prepares a callback for use by the calling process, with a limit for a receiver's mailbox,
+%% and what a handler is told. Without one, nobody gets the events.
+-spec new(undefined | spec(), pos_integer() | infinity, eslaver_shard:context()) ->
     {ok, callback()} | {stop, term()} | raised().
-new(undefined, _Limit) ->
+new(undefined, _Limit, _Context) ->
     {ok, none};
-new({Pid, #{demand := Demand}}, Limit) ->
-    {ok, Receiver} = new(Pid, Limit),
+new({handler, Module, Args}, _Limit, Context) ->
+    handler(Module, Args, Context);
+new({Pid, #{demand := Demand}}, Limit, Context) ->
+    {ok, Receiver} = new(Pid, Limit, Context),
     {ok, Receiver#receiver{demand = Demand}};
-new(Pid, Limit) when is_pid(Pid) ->
+new(Pid, Limit, _Context) when is_pid(Pid) ->
     {ok, #receiver{process = Pid, monitor = monitor(process, Pid), limit = Limit}};
-new(Name, Limit) when is_atom(Name) ->
+new(Name, Limit, _Context) when is_atom(Name) ->
     {ok, #receiver{process = Name, limit = Limit}};
-new(Spec, _Limit) ->
-    new(Spec).
-
-new(Fun) when is_function(Fun, 1) ->
+new(Fun, _Limit, _Context) when is_function(Fun, 1) ->
     {ok, #function{call = Fun}};
-new({handler, Module, Args}) ->
-    try Module:init(Args) of
+new({M, F}, _Limit, _Context) ->
+    {ok, #function{call = fun M:F/1}};
+new({M, F, A}, _Limit, _Context) ->
+    {ok, #function{call = fun(Event) -> apply(M, F, A ++ [Event]) end}};
+new([], _Limit, _Context) ->
+    {ok, #function{call = fun(Event) -> io:format("eslaver -> ~p~n", [Event]) end}}.
+
+handler(Module, Args, Context) ->
+    Given =
+        case is_exported(Module, init, 2) of
+            true -> [Args, Context];
+            false -> [Args]
+        end,
+    try apply(Module, init, Given) of
         {ok, State} ->
             {ok, #handler{module = Module, function = handles(Module), state = State}};
         {stop, Reason} ->
             {stop, Reason};
         Other ->
-            {stop, bad_return({Module, init, 1}, Other, "{ok, State} or {stop, Reason}")}
+            Init = {Module, init, length(Given)},
+            {stop, bad_return(Init, Other, "{ok, State} or {stop, Reason}")}
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
-    end;
-new({M, F}) ->
-    {ok, #function{call = fun M:F/1}};
-new({M, F, A}) ->
-    {ok, #function{call = fun(Event) -> apply(M, F, A ++ [Event]) end}};
-new([]) ->
-    {ok, #function{call = fun(Event) -> io:format("eslaver -> ~p~n", [Event]) end}}.
+    end.
 
 %% @doc Whether it takes lists of events instead of single ones.
 -spec takes_batches(callback()) -> boolean().

@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_dispatch).
 
--export([new/3, all/2, run/2, demand/2, is_monitor/2, close/2]).
+-export([new/4, all/2, run/2, demand/2, is_monitor/2, close/2]).
 -export_type([dispatch/0, failure/0, ended/0]).
 
 %% A stride is doubled while it takes less than the first time, and a turn ends after the second.
@@ -42,12 +42,16 @@
 is_monitor(Monitor, #dispatch{callback = Callback}) ->
     eslaver_callback:is_monitor(Monitor, Callback).
 
+%% @doc To this callback, with the option `mailbox_limit' and what a handler is told.
 -spec new(
-    undefined | eslaver_callback:spec(), pos_integer() | infinity, none | eslaver_hooks:hooks()
+    undefined | eslaver_callback:spec(),
+    pos_integer() | infinity,
+    eslaver_shard:context(),
+    none | eslaver_hooks:hooks()
 ) ->
     {ok, dispatch()} | {stop, term()}.
-new(Spec, MailboxLimit, Hooks) ->
-    case eslaver_callback:new(Spec, MailboxLimit) of
+new(Spec, MailboxLimit, Context, Hooks) ->
+    case eslaver_callback:new(Spec, MailboxLimit, Context) of
         {ok, Callback} ->
             {ok, #dispatch{callback = Callback, hooks = Hooks}};
         {raised, Class, Reason, Stack} ->

@@ -9,7 +9,12 @@
 
 -type shape() :: classic | full.
 
--type event() :: {link, up | down, map()} | {loading, start | eof, map()}.
+-type event() ::
+    {link, up | down, map()}
+    | {loading, start | eof, map()}
+    %% Of a cluster.
+    | {slots, moved, map()}
+    | {shard, up | gone, map()}.
 %% In the full shape.
 
 -type news() ::

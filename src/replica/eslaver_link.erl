@@ -10,6 +10,16 @@
 
 -export([start_link/3, stop/2, flush/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
+-export_type([batch/0]).
+
+-type batch() :: {
+    batch,
+    Weight :: non_neg_integer(),
+    Events :: [term()],
+    eslaver_position:offsets(),
+    eslaver_position:batch_end() | undefined
+}.
+%% What is decoded comes in batches, each with the positions behind its events.
 
 -record(state, {
     server :: pid(),

@@ -73,10 +73,10 @@ sentence(#{what := migration_late, shard := Shard, limit := Limit}) ->
     };
 sentence(#{what := not_started, reason := Reason}) ->
     {"cannot start the replica that feeds the mirror (~0tP); retrying", [Reason, 20]};
-sentence(#{what := bad_position, path := Path, text := Text}) ->
-    {"cannot use the position in ~ts (~ts); the next sync will be full", [Path, Text]};
-sentence(#{what := position_not_kept, path := Path, text := Text}) ->
-    {"cannot save the position in ~ts (~ts)", [Path, Text]};
+sentence(#{what := bad_position, text := Text} = Report) ->
+    {"cannot use the position in ~ts (~ts); the next sync will be full", [place(Report), Text]};
+sentence(#{what := position_not_kept, text := Text} = Report) ->
+    {"cannot save the position in ~ts (~ts)", [place(Report), Text]};
 sentence(#{what := position_not_locked, path := Path, text := Text}) ->
     Format = "cannot lock ~ts.lock (~ts); make sure that no other replica uses ~ts",
     {Format, [Path, Text, Path]};
@@ -112,6 +112,9 @@ sentence(#{what := not_saved, path := Path, text := Text}) ->
     {"cannot save the mirror in ~ts (~ts); logged once", [Path, Text]};
 sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason}) ->
     {"the hook raised ~ts:~0tP at ~0tp; logged once", [Class, Reason, 30, Event]}.
+
+place(#{path := Path}) -> Path;
+place(#{store := Module}) -> eslaver_text:format("the store ~ts", [Module]).
 
 full(first) -> "first sync";
 full(no_position) -> "no position to resume from";

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_reconnect).
 
--export([new/2, next/2, heard/3, met/2, leave/2, left_for/1, up/2, moved/1, down/4]).
+-export([new/2, next/2, heard/3, met/2, leave/2, explained/2, up/2, moved/1, down/4]).
 -export([node_at/2, shown/1, info/1, close/1]).
 -export_type([reconnect/0, report/0]).
 
@@ -52,9 +52,15 @@ met(Peer, #reconnect{source = Source} = Reconnect) ->
 leave(Address, Reconnect) ->
     Reconnect#reconnect{next = Address}.
 
-%% @doc Where to the link that ends has been left.
--spec left_for(reconnect()) -> eslaver_nif:address() | undefined.
-left_for(#reconnect{next = Next}) -> Next.
+%% @doc What a link to a master has sent. One that was left for another address says at its end only
+%% that it was stopped.
+-spec explained(Message, reconnect()) -> Message when Message :: tuple().
+explained({closed, stopped, _, _} = Message, #reconnect{next = undefined}) ->
+    Message;
+explained({closed, stopped, _Text, Heals}, #reconnect{next = Address}) ->
+    {closed, moved, eslaver_text:format("left for ~ts", [eslaver_log:address(Address)]), Heals};
+explained(Message, _Reconnect) ->
+    Message.
 
 %% @doc The link is up.
 -spec up(eslaver_retry:resync(), reconnect()) -> reconnect().

@@ -10,7 +10,7 @@ tell(To, Event) -> To ! {told, Event}.
 tell_main(Event) -> eslaver_callback_tests_main ! {told, Event}.
 
 new(Spec) ->
-    {ok, Callback} = eslaver_callback:new(Spec, 1000),
+    {ok, Callback} = eslaver_callback:new(Spec, 1000, #{}),
     Callback.
 
 received(Callback) ->

@@ -22,26 +22,29 @@ with_folder(Test) ->
         ok = file:del_dir_r(Folder)
     end.
 
+start_link(Path) ->
+    eslaver_position_writer:start_link({eslaver_position_file, Path}).
+
 with_writer(Test) ->
     Path = path(),
-    {ok, Writer} = eslaver_position_file:start_link(Path),
+    {ok, Writer} = start_link(Path),
     try
         Test(Path, Writer)
     after
-        _ = is_process_alive(Writer) andalso eslaver_position_file:stop(Writer),
+        _ = is_process_alive(Writer) andalso eslaver_position_writer:stop(Writer),
         _ = file:delete(Path),
         _ = file:delete(<<Path/binary, ".lock">>)
     end.
 
 saved(Writer) ->
     receive
-        {eslaver_position_file, Writer, Result} -> Result
+        {eslaver_position_writer, Writer, Result} -> Result
     after 5000 -> nothing
     end.
 
 is_read_as_it_was_written_test() ->
     with_writer(fun(Path, Writer) ->
-        ok = eslaver_position_file:save(Writer, position()),
+        ok = eslaver_position_writer:save(Writer, position()),
         ?assertEqual({saved, position()}, saved(Writer)),
         ?assertEqual({ok, position()}, eslaver_position_file:read(Path))
     end).
@@ -49,10 +52,10 @@ is_read_as_it_was_written_test() ->
 the_newest_wins_test() ->
     with_writer(fun(Path, Writer) ->
         [
-            eslaver_position_file:save(Writer, (position())#{offset := N})
+            eslaver_position_writer:save(Writer, (position())#{offset := N})
          || N <- lists:seq(1, 1000)
         ],
-        ok = eslaver_position_file:stop(Writer),
+        ok = eslaver_position_writer:stop(Writer),
         ?assertMatch({ok, #{offset := 1000}}, eslaver_position_file:read(Path)),
         Writes = writes(Writer),
         ?assert(length(Writes) < 100),
@@ -61,7 +64,7 @@ the_newest_wins_test() ->
 
 writes(Writer) ->
     receive
-        {eslaver_position_file, Writer, Result} -> [Result | writes(Writer)]
+        {eslaver_position_writer, Writer, Result} -> [Result | writes(Writer)]
     after 0 -> []
     end.
 
@@ -70,17 +73,17 @@ no_file_is_none_test() ->
 
 is_gone_when_forgotten_test() ->
     with_writer(fun(Path, Writer) ->
-        ok = eslaver_position_file:save(Writer, position()),
-        ok = eslaver_position_file:save(Writer, (position())#{offset := 1}),
-        ok = eslaver_position_file:forget(Writer),
-        ok = eslaver_position_file:forget(Writer),
-        ok = eslaver_position_file:stop(Writer),
+        ok = eslaver_position_writer:save(Writer, position()),
+        ok = eslaver_position_writer:save(Writer, (position())#{offset := 1}),
+        ok = eslaver_position_writer:forget(Writer),
+        ok = eslaver_position_writer:forget(Writer),
+        ok = eslaver_position_writer:stop(Writer),
         ?assertEqual(none, eslaver_position_file:read(Path))
     end).
 
 every_damage_is_noticed_test() ->
     with_writer(fun(Path, Writer) ->
-        ok = eslaver_position_file:save(Writer, position()),
+        ok = eslaver_position_writer:save(Writer, position()),
         {saved, _} = saved(Writer),
         {ok, Good} = file:read_file(Path),
         Last = byte_size(Good) - 1,
@@ -125,32 +128,32 @@ a_failure_is_told_test() ->
     with_folder(fun(Folder) ->
         Path = <<Folder/binary, "/no/position">>,
         Missing = <<"No such file or directory (os error 2)">>,
-        {ok, Writer} = eslaver_position_file:start_link(Path),
+        {ok, Writer} = start_link(Path),
         ?assertEqual({not_locked, Missing}, saved(Writer)),
-        ok = eslaver_position_file:save(Writer, position()),
+        ok = eslaver_position_writer:save(Writer, position()),
         ?assertEqual({failed, Missing}, saved(Writer)),
         %% The folder is there by now, and another is the first to use it.
         ok = file:make_dir(filename:dirname(Path)),
-        {ok, First} = eslaver_position_file:start_link(Path),
-        ok = eslaver_position_file:save(Writer, position()),
+        {ok, First} = start_link(Path),
+        ok = eslaver_position_writer:save(Writer, position()),
         ?assertEqual({failed, <<"another replica uses this file">>}, saved(Writer)),
         ?assertEqual(
             {error, <<"another replica uses this file">>},
-            eslaver_position_file:forget(Writer)
+            eslaver_position_writer:forget(Writer)
         ),
-        ok = eslaver_position_file:stop(First),
-        ok = eslaver_position_file:save(Writer, position()),
+        ok = eslaver_position_writer:stop(First),
+        ok = eslaver_position_writer:save(Writer, position()),
         ?assertEqual({saved, position()}, saved(Writer)),
-        ok = eslaver_position_file:stop(Writer)
+        ok = eslaver_position_writer:stop(Writer)
     end).
 
 a_path_of_any_bytes_test() ->
     with_folder(fun(Folder) ->
         Path = <<Folder/binary, "/", 255, 10>>,
-        {ok, Writer} = eslaver_position_file:start_link(Path),
-        ok = eslaver_position_file:save(Writer, position()),
+        {ok, Writer} = start_link(Path),
+        ok = eslaver_position_writer:save(Writer, position()),
         ?assertEqual({saved, position()}, saved(Writer)),
-        ok = eslaver_position_file:stop(Writer),
+        ok = eslaver_position_writer:stop(Writer),
         ?assertEqual({ok, position()}, eslaver_position_file:read(Path))
     end).
 
@@ -165,11 +168,11 @@ links_are_left_alone_test() ->
         ?assertMatch(
             {error, <<"it is a symbolic link", _/binary>>}, eslaver_position_file:read(Path)
         ),
-        {ok, Writer} = eslaver_position_file:start_link(Path),
+        {ok, Writer} = start_link(Path),
         ?assertMatch({not_locked, <<_, _/binary>>}, saved(Writer)),
-        ok = eslaver_position_file:save(Writer, position()),
+        ok = eslaver_position_writer:save(Writer, position()),
         ?assertEqual({saved, position()}, saved(Writer)),
-        ok = eslaver_position_file:stop(Writer),
+        ok = eslaver_position_writer:stop(Writer),
         ?assertEqual({ok, position()}, eslaver_position_file:read(Path)),
         ?assertEqual({ok, <<"precious">>}, file:read_file(Target)),
         {ok, Names} = file:list_dir(Folder),
@@ -186,10 +189,10 @@ what_is_no_file_is_left_alone_test_() ->
                 [] = os:cmd(binary_to_list(<<Command/binary, " ", Path/binary>>)),
                 {error, Text} = eslaver_position_file:read(Path),
                 ?assertNotEqual(nomatch, string:find(Text, "not a regular file")),
-                {ok, Writer} = eslaver_position_file:start_link(Path),
-                ok = eslaver_position_file:save(Writer, position()),
+                {ok, Writer} = start_link(Path),
+                ok = eslaver_position_writer:save(Writer, position()),
                 ?assertEqual({failed, Text}, saved(Writer)),
-                ok = eslaver_position_file:stop(Writer),
+                ok = eslaver_position_writer:stop(Writer),
                 ?assertEqual({error, Text}, eslaver_position_file:read(Path))
             end)
         )
@@ -200,10 +203,10 @@ what_is_no_file_is_left_alone_test_() ->
 of_another_user_test() ->
     with_folder(fun(Folder) ->
         Path = <<Folder/binary, "/position">>,
-        {ok, Writer} = eslaver_position_file:start_link(Path),
-        ok = eslaver_position_file:save(Writer, position()),
+        {ok, Writer} = start_link(Path),
+        ok = eslaver_position_writer:save(Writer, position()),
         {saved, _} = saved(Writer),
-        ok = eslaver_position_file:stop(Writer),
+        ok = eslaver_position_writer:stop(Writer),
         case file:change_owner(Path, 65534) of
             ok ->
                 ?assertMatch(
@@ -221,18 +224,18 @@ one_at_a_time_test_() ->
     {timeout, 60, fun() ->
         with_writer(fun(Path, Writer) ->
             ?assertEqual({error, locked}, refused(Path)),
-            ok = eslaver_position_file:save(Writer, position()),
+            ok = eslaver_position_writer:save(Writer, position()),
             ?assertEqual({saved, position()}, saved(Writer)),
             _ = spawn_link(fun() ->
                 timer:sleep(200),
-                eslaver_position_file:stop(Writer)
+                eslaver_position_writer:stop(Writer)
             end),
-            {ok, Next} = eslaver_position_file:start_link(Path),
+            {ok, Next} = start_link(Path),
             ?assertNot(is_process_alive(Writer)),
             true = unlink(Next),
             true = exit(Next, kill),
-            {ok, Last} = eslaver_position_file:start_link(Path),
-            ok = eslaver_position_file:stop(Last)
+            {ok, Last} = start_link(Path),
+            ok = eslaver_position_writer:stop(Last)
         end)
     end}.
 
@@ -241,7 +244,7 @@ refused(Path) ->
     Self = self(),
     _ = spawn(fun() ->
         process_flag(trap_exit, true),
-        Self ! {refused, eslaver_position_file:start_link(Path)}
+        Self ! {refused, start_link(Path)}
     end),
     receive
         {refused, Result} -> Result

@@ -9,7 +9,7 @@ position(Offset) ->
 %% Tests share a process, and a writer may have spoken at its end.
 flush() ->
     receive
-        {eslaver_position_file, _Writer, _Said} -> flush()
+        {eslaver_position_writer, _Writer, _Said} -> flush()
     after 0 -> ok
     end.
 
@@ -17,7 +17,7 @@ with_keeper(Test) ->
     flush(),
     Name = "eslaver_keeper_" ++ integer_to_list(erlang:unique_integer([positive])),
     Path = list_to_binary(filename:join("/tmp", Name ++ "_" ++ os:getpid())),
-    {ok, none, Keeper} = eslaver_position_keeper:open({file, Path}),
+    {ok, none, Keeper} = eslaver_position_keeper:open({file, Path}, #{}),
     try
         Test(Path, Keeper)
     after
@@ -27,7 +27,7 @@ with_keeper(Test) ->
 
 said(Keeper) ->
     receive
-        {eslaver_position_file, _Writer, Said} -> eslaver_position_keeper:said(Said, Keeper)
+        {eslaver_position_writer, _Writer, Said} -> eslaver_position_keeper:said(Said, Keeper)
     after 5000 -> nothing
     end.
 
@@ -36,7 +36,7 @@ what_is_kept_becomes_durable_test() ->
         {News, Next} = said(eslaver_position_keeper:keep(position(1), Keeper)),
         ?assertEqual({durable, 1}, News),
         ok = eslaver_position_keeper:close(position(2), Next),
-        {ok, Position, Again} = eslaver_position_keeper:open({file, Path}),
+        {ok, Position, Again} = eslaver_position_keeper:open({file, Path}, #{}),
         ?assertEqual(position(2), Position),
         ok = eslaver_position_keeper:close(undefined, Again)
     end).
@@ -64,7 +64,7 @@ what_was_forgotten_does_not_count_test() ->
 a_failure_is_told_once_test() ->
     flush(),
     Path = <<"/no/such/directory/position">>,
-    {ok, none, Keeper} = eslaver_position_keeper:open({file, Path}),
+    {ok, none, Keeper} = eslaver_position_keeper:open({file, Path}, #{}),
     Failure = #{path => Path, text => <<"No such file or directory (os error 2)">>},
     ?assertEqual({{not_locked, Failure}, Keeper}, said(Keeper)),
     {News, Next} = said(eslaver_position_keeper:keep(position(1), Keeper)),
@@ -90,9 +90,9 @@ a_writer_that_is_gone_test() ->
     end).
 
 without_a_file_there_is_nothing_to_do_test() ->
-    {ok, none, Keeper} = eslaver_position_keeper:open(undefined),
+    {ok, none, Keeper} = eslaver_position_keeper:open(undefined, #{}),
     ?assertEqual(Keeper, eslaver_position_keeper:keep(position(1), Keeper)),
     ?assertEqual({ok, Keeper}, eslaver_position_keeper:forget(Keeper)),
-    ?assertEqual({ok, position(1), Keeper}, eslaver_position_keeper:open(position(1))),
+    ?assertEqual({ok, position(1), Keeper}, eslaver_position_keeper:open(position(1), #{})),
     ?assertNot(eslaver_position_keeper:is_writer(self(), Keeper)),
     ok = eslaver_position_keeper:close(position(1), Keeper).

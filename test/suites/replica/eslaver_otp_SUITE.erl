@@ -150,7 +150,10 @@ modules() ->
     [
         eslaver_link,
         eslaver_position_file,
+        eslaver_position_writer,
         eslaver_server,
+        eslaver_replica,
+        eslaver_listeners,
         eslaver_mirror_server,
         eslaver_observer,
         eslaver_dispatch,
@@ -175,7 +178,7 @@ linked([Pid | Rest], Found) ->
 initial_call(Pid) ->
     proc_lib:translate_initial_call(Pid).
 
-processes_of(eslaver) -> [eslaver_link, eslaver_position_file, eslaver_server];
+processes_of(eslaver) -> [eslaver_link, eslaver_position_writer, eslaver_server];
 processes_of(eslaver_mirror) -> [eslaver_link, eslaver_mirror_server, eslaver_server].
 
 start(Target, Config) ->

@@ -341,7 +341,7 @@ writer_is_killed(Config) ->
         Pid
      || Pid <- Links,
         is_pid(Pid),
-        {eslaver_position_file, init, 1} =:= proc_lib:translate_initial_call(Pid)
+        {eslaver_position_writer, init, 1} =:= proc_lib:translate_initial_call(Pid)
     ],
     true = exit(Writer, kill),
     receive
