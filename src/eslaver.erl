@@ -8,7 +8,7 @@
 
 -export([start/2, stop/1]).
 -export([start_link/1, child_spec/1, info/1, position/1, await/3, token/1]).
--export([continue/1, demand/2]).
+-export([continue/1, demand/2, refresh/1]).
 -export([subscribe/2, unsubscribe/2]).
 -export_type([replica/0, options/0, callback/0, position/0, token/0, notice/0]).
 -export_type([event/0, classic_event/0, full_event/0, link_up/0, why/0]).
@@ -47,8 +47,10 @@
     | {shard, up | gone, map()}
     | eslaver_rdb:event()
     | {stream, Command :: binary(), Args :: [binary()], #{
-        db := non_neg_integer(), offset := non_neg_integer()
-    }}.
+        db := non_neg_integer(), offset := non_neg_integer(), atom() => term()
+    }}
+    | eslaver_cluster:moved()
+    | {shard, up | gone, #{shard := binary(), atom() => term()}}.
 %% With the option `events => full'.
 
 -type link_up() :: #{
@@ -127,7 +129,10 @@ stop(Replica) -> gen_server:stop(Replica).
 -spec start_link(options()) -> {ok, pid()} | {error, term()}.
 start_link(Options) ->
     case eslaver_options:parse(Options) of
-        {ok, Parsed} -> eslaver_server:start_link(Parsed);
+        {ok, #{source := {cluster, _}} = Parsed} ->
+            eslaver_cluster:start_link(eslaver_cluster_start:replica(Parsed));
+        {ok, Parsed} ->
+            eslaver_server:start_link(Parsed);
         {error, _} = Error -> Error
     end.
 
@@ -193,6 +198,12 @@ demand(Replica, More) when is_integer(More), More > 0 ->
 -spec continue(replica()) -> ok.
 continue(Replica) ->
     eslaver_server:continue(Replica).
+
+%% @doc Looks at the nodes of a cluster at once, and asks the option `shards' anew which shards to
+%% follow. `Cluster' is a replica or a mirror of one.
+-spec refresh(replica()) -> ok.
+refresh(Cluster) ->
+    eslaver_cluster:refresh(Cluster).
 
 %% @doc Has the calling process told of every key that a replicated command changes, as
 %% `{eslaver, Ref, {key, Command, Key, #{db, offset}}}', once the callback has handled the command.

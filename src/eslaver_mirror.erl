@@ -199,7 +199,10 @@
 -spec start_link(map()) -> gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
 start_link(Options) ->
     case eslaver_mirror_options:parse(Options) of
-        {ok, Parsed} -> eslaver_mirror_server:start_link(Parsed);
+        {ok, #{replica := #{source := {cluster, _}}} = Parsed} ->
+            eslaver_cluster:start_link(eslaver_cluster_start:mirror(Parsed));
+        {ok, Parsed} ->
+            eslaver_mirror_server:start_link(Parsed);
         {error, _} = Error -> Error
     end.
 

@@ -17,13 +17,14 @@ replica(#{name := Name} = Options) ->
 %% @doc That of a cluster whose shards are mirrored.
 -spec mirror(eslaver_mirror_options:options()) -> eslaver_cluster:config().
 mirror(#{name := Name, start := Start, replica := Replica} = Options) ->
-    config({local, Name}, Name, Replica, fun(#{subscriptions := Who} = Context) ->
+    config({local, Name}, Name, Replica, fun(#{subscriptions := Who, id := Id} = Context) ->
         #{membership := #{cluster := Cluster}, cluster := Native, number := Number} = Context,
         eslaver_mirror_server:start_link(Options#{
+            label => {Name, Id},
             where => {Native, Number},
             interests => eslaver_subscriptions:interests(Who),
             listener => Cluster,
-            start := fun(Callback, Observer) ->
+            start := fun(Callback, Observer, _Unchanged) ->
                 Start(Callback, Observer, fun(Parsed) -> of_shard(Context, Parsed) end)
             end
         })

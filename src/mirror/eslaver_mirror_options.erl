@@ -2,8 +2,8 @@
 %% @private
 -module(eslaver_mirror_options).
 
--export([parse/1]).
--export_type([options/0, start/0]).
+-export([parse/1, unchanged/1]).
+-export_type([options/0, start/0, adapt/0]).
 
 -type options() :: #{
     name := atom(),
@@ -12,13 +12,25 @@
     max_memory := pos_integer() | undefined,
     project := [eslaver_mirror_projection:projection()],
     persist := eslaver_mirror_persist:options(),
-    start := start()
+    start := start(),
+    %% Of the replica that feeds it, or of those that feed the mirror of a cluster.
+    replica := eslaver_options:options(),
+    %% Of the mirror of a cluster's shard: where it is found, and who tells subscribers.
+    where => {eslaver_nif:cluster(), eslaver_nif:shard()},
+    interests => eslaver_nif:interests(),
+    listener => pid()
 }.
 
 -type start() ::
-    fun((Callback :: given | none, eslaver_observer:observer()) -> {ok, pid()} | {error, term()}).
+    fun((Callback :: given | none, eslaver_observer:observer(), adapt()) -> started()).
 %% Starts the replica, with the user's callback, if there is one, or without. A fun, since it knows
 %% the password.
+
+-type adapt() ::
+    fun((eslaver_options:options()) -> {ok, eslaver_options:options()} | {error, term()}).
+%% The last change of its options.
+
+-type started() :: {ok, pid()} | {error, term()}.
 
 %% Options about a callback, and those that only a replica without a mirror has.
 -define(OF_CALLBACKS, [callback, events, resume, mailbox_limit]).
@@ -88,7 +100,14 @@ not_for_mirrors(Input) ->
     Given = maps:to_list(maps:with(?NOT_FOR_MIRRORS ++ Pointless, Input)),
     Filters = maps:get(filter, Input, #{}),
     Partial = is_map(Filters) andalso map_size(maps:with([types, commands], Filters)) > 0,
-    Given ++ [{filter, Filters} || Partial].
+    Given ++ [{filter, Filters} || Partial] ++ not_for_clusters(Input).
+
+%% Keys that move between shards would be saved twice, and their rows removed.
+not_for_clusters(#{cluster := Cluster} = Input) when Cluster =/= undefined ->
+    Text = <<"leave it out: the mirror of a cluster cannot do that">>,
+    [{Key, Text} || Key <- [persist, project], maps:get(Key, Input, undefined) =/= undefined];
+not_for_clusters(_Input) ->
+    [].
 
 projected(#{project := Declared} = Own, Replica) ->
     case eslaver_mirror_projection:parse(Declared) of
@@ -100,7 +119,7 @@ replica(Own, Given) ->
     ClientName = eslaver_options:default_client_name({local, maps:get(name, Own)}),
     Replica = maps:merge(#{client_name => ClientName}, Given),
     case eslaver_options:parse(Replica) of
-        {ok, #{filter := Filter}} ->
+        {ok, #{filter := Filter} = Parsed} ->
             {File, Interval} = persist(maps:get(persist, Own)),
             {ok, #{
                 name => maps:get(name, Own),
@@ -109,7 +128,10 @@ replica(Own, Given) ->
                 max_memory => maps:get(max_memory, Own),
                 project => maps:get(project, Own),
                 persist => #{file => File, interval => Interval, scope => scope(Filter)},
-                start => fun(Callback, Observer) -> start(Callback, Observer, Replica) end
+                start => fun(Callback, Observer, Adapt) ->
+                    start(Callback, Observer, Adapt, Replica)
+                end,
+                replica => Parsed
             }};
         {error, _} = Error ->
             Error
@@ -124,12 +146,19 @@ scope(#{keys := Keys, dbs := Dbs}) ->
 part(_Name, undefined) -> [];
 part(Name, Values) -> io_lib:format("~s ~w~n", [Name, lists:usort(Values)]).
 
+%% @doc The replica's options need no change.
+-spec unchanged(eslaver_options:options()) -> {ok, eslaver_options:options()}.
+unchanged(Options) -> {ok, Options}.
+
 %% The options are read anew, as their funs may tell another address or password.
-start(Callback, Observer, Given) ->
+start(Callback, Observer, Adapt, Given) ->
     case with_callback(Callback, Given) of
-        {ok, Options} -> eslaver_server:start_link(Options#{observer => Observer});
+        {ok, Options} -> start(Adapt(Options), Observer);
         {error, _} = Error -> Error
     end.
+
+start({ok, Options}, Observer) -> eslaver_server:start_link(Options#{observer => Observer});
+start({error, _} = Error, _Observer) -> Error.
 
 with_callback(given, #{callback := _} = Given) ->
     eslaver_options:parse(Given);

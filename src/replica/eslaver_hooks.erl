@@ -20,7 +20,7 @@
 
 -record(hooks, {
     function :: fun(([atom()], map(), map()) -> term()),
-    replica :: eslaver_name:replica(),
+    replica :: term(),
     %% Whether the fun has raised an exception.
     raised :: atomics:atomics_ref()
 }).
@@ -33,16 +33,16 @@ check(undefined) -> true;
 check({Module, Function}) -> eslaver_callback:is_exported(Module, Function, 3);
 check(Function) -> eslaver_callback:is_callable(Function, 3).
 
-%% @doc Hooks of the calling process, a replica with this name.
--spec new(spec(), eslaver_name:name()) -> none | hooks().
-new(undefined, _Name) ->
+%% @doc Hooks of a replica, which is called this.
+-spec new(spec(), Label :: term()) -> none | hooks().
+new(undefined, _Label) ->
     none;
-new({Module, Function}, Name) ->
-    new(fun Module:Function/3, Name);
-new(Function, Name) ->
+new({Module, Function}, Label) ->
+    new(fun Module:Function/3, Label);
+new(Function, Label) ->
     #hooks{
         function = Function,
-        replica = eslaver_name:replica(Name),
+        replica = Label,
         raised = atomics:new(1, [])
     }.
 

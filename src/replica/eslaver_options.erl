@@ -9,6 +9,7 @@
 %% The most that servers count, of arguments and of bytes.
 -define(INT_MAX, (1 bsl 31 - 1)).
 -define(UNLIMITED, (1 bsl 63 - 1)).
+-define(PORT, 6379).
 -define(SENTINEL_PORT, 26379).
 %% The length of a replica's name in its client name, in characters.
 -define(CLIENT_NAME_LENGTH, 100).
@@ -20,7 +21,7 @@
 -type secret() :: eslaver_control:secret().
 
 -type options() :: #{
-    source := eslaver_source:spec(),
+    source := eslaver_source:spec() | {cluster, map()},
     read_from := eslaver_source:read_from(),
     empty_master_delay := non_neg_integer(),
     user := binary() | undefined,
@@ -46,6 +47,12 @@
     hooks := eslaver_hooks:spec(),
     name := eslaver_name:name(),
     observer => eslaver_observer:observer(),
+    %% Of a replica of a cluster's shard: what it is called in logs, what of the shard users are
+    %% told, and where the native cluster has it.
+    label => term(),
+    shard => eslaver_shard:shard(),
+    native_shard => map(),
+    node => binary() | undefined,
     keyspace => eslaver_nif:filled(),
     confirm_empty => boolean()
 }.
@@ -59,6 +66,8 @@ parse(_Input) -> {error, {invalid_option, options, not_a_map}}.
 
 parse_given(#{master_url := _, sentinels := _}) ->
     advice(master_url, <<"leave it out: the Sentinels tell where the master is">>);
+parse_given(#{master_url := _, cluster := _}) ->
+    advice(master_url, <<"leave it out: the nodes of the cluster tell where its masters are">>);
 parse_given(#{master_url := Url} = Input) ->
     case from_url(text(Url), maps:remove(master_url, Input)) of
         {ok, #{tls := true}} when map_get(tls, Input) =:= false -> invalid(tls, false);
@@ -81,23 +90,10 @@ from_url({ok, Url}, Input) ->
 from_url(error, _Input) ->
     error.
 
-%% Options that others need, or exclude.
 complementary(Given) ->
-    Named = [Key || {Key, Value} <- maps:to_list(Given), Value =/= undefined],
-    Has = fun(Key) -> lists:member(Key, Named) end,
-    Lone = [Key || Key <- [master_name, sentinel_user, sentinel_auth, sentinel_tls], Has(Key)],
-    Fixed = [Key || Key <- [master_host, master_port], Has(Key)],
-    case {Has(sentinels), Has(master_name), Fixed, Lone} of
-        {true, true, [], _} ->
-            consistent(maps:merge(defaults(), Given));
-        {true, _, [Key | _], _} ->
-            advice(Key, <<"leave it out: the Sentinels tell where the master is">>);
-        {true, false, [], _} ->
-            advice(sentinels, <<"set master_name, too: the name that SENTINEL MASTERS lists">>);
-        {false, _, _, [Key | _]} ->
-            advice(Key, <<"set sentinels, too: it is only of use with them">>);
-        {false, _, _, []} ->
-            consistent(maps:merge(defaults(), Given))
+    case eslaver_options_source:conflict(Given) of
+        none -> consistent(maps:merge(defaults(), Given));
+        {Key, Text} -> advice(Key, Text)
     end.
 
 advice(Key, Text) -> {error, {invalid_option, Key, Text}}.
@@ -155,7 +151,7 @@ key(Key) ->
 defaults() ->
     #{
         master_host => {host, <<"127.0.0.1">>},
-        master_port => 6379,
+        master_port => ?PORT,
         master_auth => fun() -> undefined end,
         master_user => undefined,
         sentinels => undefined,
@@ -163,6 +159,10 @@ defaults() ->
         sentinel_auth => fun() -> undefined end,
         sentinel_user => undefined,
         sentinel_tls => undefined,
+        cluster => undefined,
+        shards => all,
+        addresses => undefined,
+        migration_wait => 1000,
         read_from => master,
         empty_master_delay => 10000,
         dbfilename => undefined,
@@ -189,18 +189,12 @@ defaults() ->
 
 %% Checks options that depend on each other.
 consistent(#{tls := Tls, sentinel_tls := SentinelTls} = Checked) ->
-    case {are_tls_names(hosts(Checked), Tls), are_tls_names(sentinels(Checked), SentinelTls)} of
+    {Hosts, Sentinels} = eslaver_options_source:names(Checked),
+    case {are_tls_names(Hosts, Tls), are_tls_names(Sentinels, SentinelTls)} of
         {true, true} -> consistent_files(Checked);
         {false, _} -> invalid(tls, Tls);
         {true, false} -> invalid(sentinel_tls, SentinelTls)
     end.
-
-%% The hosts that the options name. Sentinels may name any.
-hosts(#{sentinels := undefined, master_host := Host}) -> [Host];
-hosts(#{}) -> [].
-
-sentinels(#{sentinels := undefined}) -> [];
-sentinels(#{sentinels := Sentinels}) -> [{host, Host} || {tcp, Host, _} <- Sentinels].
 
 %% Whether there are names that the certificates of these hosts can be checked for.
 are_tls_names(_Hosts, undefined) ->
@@ -232,24 +226,13 @@ consistent_files(Checked) ->
 complete(#{master_user := User, master_auth := Password} = Checked) ->
     Renamed = [master_host, master_port, master_user, master_auth, sentinels, master_name],
     OfSentinels = [sentinel_user, sentinel_auth, sentinel_tls],
-    maps:merge(maps:without(Renamed ++ OfSentinels, Checked), #{
-        source => source(Checked),
+    OfClusters = [cluster, shards, addresses, migration_wait],
+    maps:merge(maps:without(Renamed ++ OfSentinels ++ OfClusters, Checked), #{
+        source => eslaver_options_source:spec(Checked, fun password/2),
         client_name => client_name(Checked),
         user => User,
         password => password(User, Password)
     }).
-
-source(#{sentinels := undefined, master_host := Host, master_port := Port}) ->
-    {fixed, address(Host, Port)};
-source(#{sentinels := Sentinels, master_name := Name, sentinel_user := User} = Checked) ->
-    #{sentinel_auth := Password, sentinel_tls := Tls} = Checked,
-    {sentinel, #{
-        name => Name,
-        sentinels => Sentinels,
-        user => User,
-        password => password(User, Password),
-        tls => Tls
-    }}.
 
 %% Some users accept any password; for the others the master rejects an empty one.
 password(undefined, Password) -> Password;
@@ -257,9 +240,6 @@ password(_User, Password) -> fun() -> given(Password()) end.
 
 given(undefined) -> <<>>;
 given(Password) -> Password.
-
-address({host, Host}, Port) -> {tcp, Host, Port};
-address({local, Path}, _Port) -> {local, Path}.
 
 client_name(#{client_name := default, name := Name}) -> default_client_name(Name);
 client_name(#{client_name := Given}) -> Given.
@@ -300,7 +280,9 @@ invalid(Key, Value) ->
 
 %% Whether a value must not be shown. A secret may also be in the wrong place: under an unknown key,
 %% in a host's name, or next to a valid value.
-may_hold_secret(Key, _Value) when Key =:= callback; Key =:= hooks ->
+may_hold_secret(Key, _Value) when
+    Key =:= callback; Key =:= hooks; Key =:= shards; Key =:= addresses
+->
     false;
 may_hold_secret(Key, _Value) when
     Key =:= master_auth; Key =:= master_url; Key =:= sentinel_auth
@@ -329,7 +311,14 @@ value(master_port, Port) -> port(Port, 1);
 value(master_auth, Secret) -> secret(Secret);
 value(master_user, User) -> optional_text(User);
 value(sentinels, undefined) -> {ok, undefined};
-value(sentinels, Sentinels) -> sentinels(Sentinels, []);
+value(sentinels, Sentinels) -> addresses(Sentinels, ?SENTINEL_PORT, []);
+value(cluster, undefined) -> {ok, undefined};
+value(cluster, Seeds) -> addresses(Seeds, ?PORT, []);
+value(shards, all) -> {ok, all};
+value(shards, Choice) -> keep(Choice, eslaver_callback:is_callable(Choice, 1));
+value(addresses, undefined) -> {ok, undefined};
+value(addresses, Reach) -> keep(Reach, eslaver_callback:is_callable(Reach, 1));
+value(migration_wait, Time) -> time(Time);
 value(master_name, undefined) -> {ok, undefined};
 value(master_name, Name) -> word(Name);
 value(sentinel_auth, Secret) -> secret(Secret);
@@ -373,20 +362,20 @@ value(name, {global, _} = Full) -> {ok, Full};
 value(name, {via, Module, _} = Full) -> keep(Full, is_registry(Module));
 value(_Key, _Value) -> error.
 
-%% In any order, and each once: they are the same group.
-sentinels([], [_ | _] = Checked) ->
+%% In any order, and each once: they are the same group, or cluster.
+addresses([], _Default, [_ | _] = Checked) ->
     {ok, lists:usort(Checked)};
-sentinels([Given | Rest], Checked) ->
+addresses([Given | Rest], Default, Checked) ->
     {Host, Port} =
         case Given of
             {_, _} -> Given;
-            _ -> {Given, ?SENTINEL_PORT}
+            _ -> {Given, Default}
         end,
     case {host(Host), port(Port, 1)} of
-        {{ok, Parsed}, {ok, _}} -> sentinels(Rest, [{tcp, Parsed, Port} | Checked]);
+        {{ok, Parsed}, {ok, _}} -> addresses(Rest, Default, [{tcp, Parsed, Port} | Checked]);
         _ -> error
     end;
-sentinels(_Given, _Checked) ->
+addresses(_Given, _Default, _Checked) ->
     error.
 
 tls(Given) ->

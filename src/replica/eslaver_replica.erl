@@ -46,8 +46,8 @@
 
 %% @doc At the start of the process, which traps exits. {@link connect/1} is to follow.
 -spec start(eslaver_options:options()) -> {ok, replica()} | {stop, term()}.
-start(#{resume := Resume, hooks := Hooks, name := Name} = Options) ->
-    Own = eslaver_hooks:new(Hooks, Name),
+start(#{resume := Resume, hooks := Hooks} = Options) ->
+    Own = eslaver_hooks:new(Hooks, label(Options)),
     Shard = maps:get(shard, Options, undefined),
     case eslaver_position_keeper:open(Resume, eslaver_shard:where(Shard)) of
         {ok, Position, Keeper} ->
@@ -489,10 +489,13 @@ progressed(Timer, #replica{progress = Progress, links = Links} = Replica) ->
     _ = Report =:= none orelse log(info, loading, Report, Replica),
     Replica#replica{progress = Next}.
 
-log(Level, What, Report, #replica{options = #{name := Name}, hooks = Hooks} = Replica) ->
-    Full = Report#{replica => eslaver_name:replica(Name), master => master(Replica)},
+log(Level, What, Report, #replica{options = Options, hooks = Hooks} = Replica) ->
+    Full = Report#{replica => label(Options), master => master(Replica)},
     ok = eslaver_log:report(Level, What, Full),
     eslaver_hooks:report(What, Full, Hooks).
+
+label(#{label := Label}) -> Label;
+label(#{name := Name}) -> eslaver_name:replica(Name).
 
 master(#replica{session = Session}) -> eslaver_session:master(Session).
 

@@ -1,0 +1,88 @@
+%% @doc The options that say where the master is: which of them go together, and what they come to.
+%% It is pure.
+%% @private
+-module(eslaver_options_source).
+
+-export([conflict/1, spec/2, names/1]).
+
+-type options() :: #{atom() => term()}.
+-type advice() :: {Key :: atom(), Text :: binary()}.
+
+%% Options that are of no use without another.
+-define(OF_SENTINELS, [master_name, sentinel_user, sentinel_auth, sentinel_tls]).
+-define(OF_CLUSTERS, [shards, addresses, migration_wait]).
+%% Options that the address of a single master or Sentinels replace each other by.
+-define(FIXED, [master_host, master_port]).
+%% Options that are about one data set.
+-define(NOT_OF_CLUSTERS, [dbfilename, load_dump]).
+
+%% @doc An option that does not go with the others, and what to do.
+-spec conflict(options()) -> advice() | none.
+conflict(Given) ->
+    Named = [Key || {Key, Value} <- maps:to_list(Given), Value =/= undefined, Value =/= false],
+    Among = fun(Keys) -> [Key || Key <- Keys, lists:member(Key, Named)] end,
+    case Among([cluster, sentinels]) of
+        [cluster | Others] ->
+            first([
+                {Others ++ Among(?FIXED ++ ?OF_SENTINELS),
+                    <<"leave it out: the nodes of the cluster tell where its masters are">>},
+                {Among(?NOT_OF_CLUSTERS), <<"leave it out: it is of no use with a cluster">>},
+                {[resume || #{resume := #{}} <- [Given]],
+                    <<"use {file, Directory} or {Module, Args}: each shard has its own position">>}
+            ]);
+        [sentinels] ->
+            first([
+                {Among(?FIXED), <<"leave it out: the Sentinels tell where the master is">>},
+                {[sentinels || [] =:= Among([master_name])],
+                    <<"set master_name, too: the name that SENTINEL MASTERS lists">>},
+                {Among(?OF_CLUSTERS), <<"set cluster, too: it is only of use with that">>}
+            ]);
+        [] ->
+            first([
+                {Among(?OF_SENTINELS), <<"set sentinels, too: it is only of use with them">>},
+                {Among(?OF_CLUSTERS), <<"set cluster, too: it is only of use with that">>}
+            ])
+    end.
+
+first([{[], _} | Rest]) -> first(Rest);
+first([{[Key | _], Text} | _]) -> {Key, Text};
+first([]) -> none.
+
+%% @doc What the options come to. `Password' is what Sentinels want, for these users.
+-spec spec(options(), fun((User, eslaver_control:secret()) -> eslaver_control:secret())) ->
+    eslaver_source:spec() | {cluster, map()}
+when
+    User :: binary() | undefined.
+spec(#{cluster := [_ | _] = Seeds} = Checked, _Password) ->
+    #{shards := Shards, addresses := Addresses, migration_wait := Wait} = Checked,
+    {cluster, #{
+        seeds => Seeds, shards => Shards, addresses => reach(Addresses), migration_wait => Wait
+    }};
+spec(#{sentinels := undefined, master_host := Host, master_port := Port}, _Password) ->
+    {fixed, address(Host, Port)};
+spec(#{sentinels := Sentinels, master_name := Name, sentinel_user := User} = Checked, Password) ->
+    #{sentinel_auth := Secret, sentinel_tls := Tls} = Checked,
+    {sentinel, #{
+        name => Name,
+        sentinels => Sentinels,
+        user => User,
+        password => Password(User, Secret),
+        tls => Tls
+    }}.
+
+reach(undefined) -> fun(Address) -> Address end;
+reach(Fun) -> fun({tcp, Host, Port}) -> reached(Fun({Host, Port})) end.
+
+reached({Host, Port}) when is_binary(Host) -> {tcp, Host, Port};
+reached({Host, Port}) -> {tcp, unicode:characters_to_binary(Host), Port}.
+
+address({host, Host}, Port) -> {tcp, Host, Port};
+address({local, Path}, _Port) -> {local, Path}.
+
+%% @doc The hosts whose certificates are checked: of the masters that options name, and of Sentinels.
+-spec names(options()) -> {[term()], [term()]}.
+names(#{cluster := [_ | _] = Seeds}) -> {hosts(Seeds), []};
+names(#{sentinels := undefined, master_host := Host}) -> {[Host], []};
+names(#{sentinels := Sentinels}) -> {[], hosts(Sentinels)}.
+
+hosts(Addresses) -> [{host, Host} || {tcp, Host, _} <- Addresses].
