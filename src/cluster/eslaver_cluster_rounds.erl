@@ -34,6 +34,7 @@
     asking = #{} :: #{name() => pos_integer()},
     %% Up to where all deletions may pass when nothing is waited for any more.
     clear :: undefined | offset(),
+    epoch :: undefined | non_neg_integer(),
     %% The shards that have not been handled far enough yet.
     behind = [] :: [name()]
 }).
@@ -43,7 +44,9 @@
     rounds = #{} :: #{name() => #round{}},
     %% What is to be done when a shard has been handled up to an offset, the lowest first.
     goals = #{} :: #{name() => [{offset(), goal()}, ...]},
-    committed = #{} :: #{name() => commit()}
+    committed = #{} :: #{name() => commit()},
+    %% The epoch of each master when it was first asked, and then at the end of its last round.
+    epochs = #{} :: #{name() => non_neg_integer()}
 }).
 
 -opaque rounds() :: #rounds{}.
@@ -79,7 +82,8 @@ remove(Name, #rounds{rounds = Rounds, goals = Goals, committed = Committed} = St
     Left = State#rounds{
         rounds = maps:remove(Name, Rounds),
         goals = maps:remove(Name, Goals),
-        committed = maps:remove(Name, Committed)
+        committed = maps:remove(Name, Committed),
+        epochs = maps:remove(Name, State#rounds.epochs)
     },
     lists:foldl(
         fun(Waiting, Acc) -> gone(Name, Waiting, Acc) end,
@@ -151,7 +155,10 @@ committing(Name, #{self := Self, from := From, to := To}, #rounds{committed = Do
         ->
             {[], State};
         {master, _} ->
-            Kept = State#rounds{committed = Done#{Name => Commit}},
+            Kept = State#rounds{
+                committed = Done#{Name => Commit},
+                epochs = maps:merge(#{Name => Epoch}, State#rounds.epochs)
+            },
             {Effects, Next} = aim(Name, To, {commit, Commit}, Kept),
             First = [{commit, Name, unowned(Commit)} || not is_map_key(Name, Done)],
             {First ++ Effects, Next}
@@ -178,7 +185,7 @@ heard(Waiting, Name, Number, Told, Facts, #rounds{rounds = Rounds} = State) ->
     end.
 
 %% The master of the shard that holds deletions tells whether slots move away from it.
-own(Name, Round, #{from := From} = Told, Facts, State) ->
+own(Name, Round, #{from := From, self := #{epoch := Epoch}} = Told, Facts, State) ->
     Targets = lists:delete(Name, targets(Name, Told, Facts, State)),
     {Asks, Next} = lists:mapfoldl(
         fun(Target, Acc) ->
@@ -188,17 +195,17 @@ own(Name, Round, #{from := From} = Told, Facts, State) ->
         State,
         Targets
     ),
-    Waits = Round#round{clear = From, asking = maps:from_list(Asks)},
+    Waits = Round#round{clear = From, epoch = Epoch, asking = maps:from_list(Asks)},
     {Effects, Last} = checked(Name, Waits, Next),
     {[{ask, Target, Number} || {Target, Number} <- Asks] ++ Effects, Last}.
 
 %% Slots may have gone and come back since: then its epoch is another one.
-targets(Name, #{self := Self, nodes := Nodes}, Facts, #rounds{committed = Committed}) ->
+targets(Name, #{self := Self, nodes := Nodes}, Facts, #rounds{epochs = Epochs}) ->
     #{owned := Owned, shard_of := ShardOf, shards := All} = Facts,
     #{role := Role, epoch := Epoch, slots := Slots, migrating := Migrating} = Self,
     Lost = eslaver_cluster_slots:subtract(Owned(Name), Slots),
-    case Committed of
-        #{Name := #{epoch := Epoch}} when Role =:= master ->
+    case Epochs of
+        #{Name := Epoch} when Role =:= master ->
             Takers = [
                 Id
              || #{id := Id, slots := Has} <- Nodes, eslaver_cluster_slots:overlap(Lost, Has)
@@ -215,11 +222,13 @@ other(Waiting, #round{behind = Behind} = Round, Name, #{to := To}, State) ->
     {More, Last} = checked(Waiting, Round#round{behind = [Name | Behind]}, Next),
     {Effects ++ More, Last}.
 
-checked(Name, #round{asking = Asking, behind = [], clear = Clear}, State) when
+checked(Name, #round{asking = Asking, behind = [], clear = Clear} = Round, State) when
     map_size(Asking) =:= 0, is_integer(Clear)
 ->
-    #rounds{rounds = Rounds} = State,
-    {[{clear, Name, Clear}], State#rounds{rounds = maps:remove(Name, Rounds)}};
+    #rounds{rounds = Rounds, epochs = Epochs} = State,
+    {[{clear, Name, Clear}], State#rounds{
+        rounds = maps:remove(Name, Rounds), epochs = Epochs#{Name => Round#round.epoch}
+    }};
 checked(Name, Round, #rounds{rounds = Rounds} = State) ->
     {[], State#rounds{rounds = Rounds#{Name => Round}}}.
 

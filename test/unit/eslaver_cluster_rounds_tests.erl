@@ -1,0 +1,216 @@
+-module(eslaver_cluster_rounds_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+%% Three shards, x, y and z, whose masters have these names, too.
+-define(NAMES, [<<"x">>, <<"y">>, <<"z">>]).
+
+%% What routes have, unless a test says otherwise.
+facts() -> facts(#{<<"x">> => [{0, 99}], <<"y">> => [{100, 199}], <<"z">> => []}).
+
+facts(Owned) ->
+    #{
+        owned => fun(Name) -> maps:get(Name, Owned) end,
+        shard_of => fun(Id) ->
+            case lists:member(Id, ?NAMES) of
+                true -> {ok, Id};
+                false -> error
+            end
+        end,
+        shards => ?NAMES
+    }.
+
+%% What the master of x tells, between two offsets.
+told(From, To, Slots) -> told(From, To, Slots, []).
+
+told(From, To, Slots, Migrating) -> told(<<"x">>, 1, From, To, Slots, Migrating, []).
+
+told(Id, Epoch, From, To, Slots, Migrating, Importing) ->
+    Self = (node_of(Id, Epoch, Slots))#{
+        self := true, migrating := Migrating, importing := Importing
+    },
+    Others = [node_of(Other, 1, []) || Other <- ?NAMES, Other =/= Id],
+    {ok, #{
+        replids => [<<"r">>], from => From, to => To, self => Self, nodes => [Self | Others],
+        shard_id => undefined
+    }}.
+
+node_of(Id, Epoch, Slots) ->
+    #{
+        id => Id,
+        self => false,
+        address => {tcp, Id, 1},
+        role => master,
+        master => undefined,
+        failed => false,
+        epoch => Epoch,
+        slots => Slots,
+        migrating => [],
+        importing => []
+    }.
+
+answered(Name, Number, Answer, Rounds) ->
+    eslaver_cluster_rounds:answered(Name, Number, Answer, facts(), Rounds).
+
+%% Each shard's slots are committed, for epoch 1.
+begun() ->
+    lists:foldl(
+        fun({Name, Slots}, Acc) ->
+            {[{ask, Name, Number}], Asked} = eslaver_cluster_rounds:look(Name, Acc),
+            Answer = told(Name, 1, 10, 10, Slots, [], []),
+            {_, Told} = answered(Name, Number, Answer, Asked),
+            {[{commit, Name, #{owned := Slots}}], Next} = eslaver_cluster_rounds:passed(
+                Name, 10, Told
+            ),
+            Next
+        end,
+        eslaver_cluster_rounds:new(),
+        [{<<"x">>, [{0, 99}]}, {<<"y">>, [{100, 199}]}, {<<"z">>, []}]
+    ).
+
+%% A round for x has begun, with this question.
+held() ->
+    {[{ask, <<"x">>, Number}, {limit, <<"x">>, Id}], Rounds} =
+        eslaver_cluster_rounds:held(<<"x">>, 50, begun()),
+    {Number, Id, Rounds}.
+
+clears(Effects) -> [{Name, Offset} || {clear, Name, Offset} <- Effects].
+asks(Effects) -> [Name || {ask, Name, _} <- Effects].
+
+what_a_master_tells_is_committed_once_it_has_been_handled_test() ->
+    {[{ask, <<"x">>, N}], Asked} = eslaver_cluster_rounds:look(
+        <<"x">>, eslaver_cluster_rounds:new()
+    ),
+    {[First, {await, <<"x">>, 20}], Told} = answered(<<"x">>, N, told(10, 20, [{0, 99}]), Asked),
+    %% slots that no other shard has are its own at once
+    ?assertMatch({commit, <<"x">>, #{epoch := 0, owned := [{0, 99}], importing := []}}, First),
+    ?assertEqual({[{await, <<"x">>, 20}], Told}, eslaver_cluster_rounds:passed(<<"x">>, 19, Told)),
+    ?assertEqual({[{await, <<"x">>, 20}], Told}, eslaver_cluster_rounds:again(<<"x">>, Told)),
+    {[{commit, <<"x">>, Commit}], Done} = eslaver_cluster_rounds:passed(<<"x">>, 20, Told),
+    ?assertEqual(
+        #{epoch => 1, owned => [{0, 99}], importing => [], from => 10, to => 20}, Commit
+    ),
+    ?assertEqual({[], Done}, eslaver_cluster_rounds:again(<<"x">>, Done)).
+
+a_node_that_is_a_replica_commits_nothing_test() ->
+    {[{ask, <<"x">>, N}], Asked} = eslaver_cluster_rounds:look(
+        <<"x">>, eslaver_cluster_rounds:new()
+    ),
+    {ok, #{self := Self} = Told} = told(10, 20, []),
+    ?assertMatch({[], _}, answered(<<"x">>, N, {ok, Told#{self := Self#{role := replica}}}, Asked)).
+
+deletions_of_users_pass_after_one_question_test() ->
+    {N, _, Held} = held(),
+    {Effects, Done} = answered(<<"x">>, N, told(60, 70, [{0, 99}]), Held),
+    ?assertEqual([{<<"x">>, 60}], clears(Effects)),
+    ?assertEqual([], asks(Effects)),
+    %% and the next one begins a round of its own
+    ?assertMatch(
+        {[{ask, <<"x">>, _}, {limit, _, _}], _}, eslaver_cluster_rounds:held(<<"x">>, 65, Done)
+    ).
+
+an_answer_from_before_does_not_count_test() ->
+    {N, _, Held} = held(),
+    {Effects, _} = answered(<<"x">>, N - 1, told(60, 70, [{0, 99}]), Held),
+    ?assertEqual([], clears(Effects)).
+
+%% Slots move one by one: to another shard, or they have gone there.
+deletions_wait_for_the_shard_that_slots_move_to_test_() ->
+    Lost = fun(N, Rounds) ->
+        {ok, #{nodes := [Self | _]} = Told} = told(60, 70, [{0, 50}]),
+        Nodes = [Self, node_of(<<"y">>, 2, [{51, 199}]), node_of(<<"z">>, 1, [])],
+        answered(<<"x">>, N, {ok, Told#{nodes := Nodes}}, Rounds)
+    end,
+    Moving = fun(N, Rounds) ->
+        answered(<<"x">>, N, told(60, 70, [{0, 99}], [{7, <<"y">>}]), Rounds)
+    end,
+    [
+        {Title, fun() ->
+            {N, _, Held} = held(),
+            {Effects, Waits} = Answer(N, Held),
+            ?assertEqual([], clears(Effects)),
+            [{ask, <<"y">>, M}] = [Ask || {ask, _, _} = Ask <- Effects],
+            {More, Behind} = answered(
+                <<"y">>, M, told(<<"y">>, 1, 300, 310, [{100, 199}], [], []), Waits
+            ),
+            ?assertEqual([], clears(More)),
+            ?assert(lists:member({await, <<"y">>, 310}, More)),
+            {Last, _} = eslaver_cluster_rounds:passed(<<"y">>, 310, Behind),
+            ?assertEqual([{<<"x">>, 60}], clears(Last))
+        end}
+     || {Title, Answer} <- [{"moving", Moving}, {"moved", Lost}]
+    ].
+
+%% What the target has is read from there before the source's deletions are seen.
+commits_come_before_clearance_test() ->
+    {N, _, Held} = held(),
+    {Effects, Waits} = answered(<<"x">>, N, told(60, 70, [{0, 99}], [{7, <<"y">>}]), Held),
+    [{ask, <<"y">>, M}] = [Ask || {ask, _, _} = Ask <- Effects],
+    {_, Behind} = answered(
+        <<"y">>, M, told(<<"y">>, 1, 300, 310, [{100, 199}], [], [{7, <<"x">>}]), Waits
+    ),
+    {Last, _} = eslaver_cluster_rounds:passed(<<"y">>, 310, Behind),
+    ?assertMatch([{commit, <<"y">>, #{importing := [{7, 7}]}}, {clear, <<"x">>, 60}], Last).
+
+%% Slots may have gone and come back: all that could have them are waited for.
+with_another_epoch_all_are_waited_for_test() ->
+    {N, _, Held} = held(),
+    {Effects, Waits} = answered(
+        <<"x">>, N, told(<<"x">>, 5, 60, 70, [{0, 99}], [], []), Held
+    ),
+    ?assertEqual([], clears(Effects)),
+    ?assertEqual([<<"y">>, <<"z">>], lists:sort(asks(Effects))),
+    %% shards that are followed no longer are not
+    {_, Without} = eslaver_cluster_rounds:remove(<<"y">>, Waits),
+    {Last, Done} = eslaver_cluster_rounds:remove(<<"z">>, Without),
+    ?assertEqual([{<<"x">>, 60}], clears(Last)),
+    %% once that has been seen to, it is as before
+    {[{ask, <<"x">>, Next}, _], Again} = eslaver_cluster_rounds:held(<<"x">>, 75, Done),
+    {After, _} = answered(<<"x">>, Next, told(<<"x">>, 5, 80, 80, [{0, 99}], [], []), Again),
+    ?assertEqual([{<<"x">>, 80}], clears(After)).
+
+%% Another question may tell of the epoch first.
+an_epoch_counts_until_the_end_of_a_round_test() ->
+    {[{ask, <<"x">>, L}], Looked} = eslaver_cluster_rounds:look(<<"x">>, begun()),
+    {_, Seen} = answered(<<"x">>, L, told(<<"x">>, 5, 40, 40, [{0, 99}], [], []), Looked),
+    {[{ask, <<"x">>, N}, _], Held} = eslaver_cluster_rounds:held(<<"x">>, 50, Seen),
+    {Effects, _} = answered(<<"x">>, N, told(<<"x">>, 5, 60, 70, [{0, 99}], [], []), Held),
+    ?assertEqual([<<"y">>, <<"z">>], lists:sort(asks(Effects))).
+
+nodes_that_are_not_followed_are_not_waited_for_test() ->
+    {N, _, Held} = held(),
+    {Effects, _} = answered(
+        <<"x">>, N, told(60, 70, [{0, 99}], [{7, <<"stranger">>}]), Held
+    ),
+    ?assertEqual([{<<"x">>, 60}], clears(Effects)).
+
+a_master_that_does_not_answer_is_asked_again_test() ->
+    {N, _, Held} = held(),
+    Error = {error, {timeout, <<"it does not answer">>}},
+    {[{retry, <<"x">>}], Waits} = answered(<<"x">>, N, Error, Held),
+    {[{ask, <<"x">>, M}], Asked} = eslaver_cluster_rounds:retry(<<"x">>, Waits),
+    {Effects, Done} = answered(<<"x">>, M, told(60, 70, [{0, 99}]), Asked),
+    ?assertEqual([{<<"x">>, 60}], clears(Effects)),
+    ?assertEqual({[], Done}, eslaver_cluster_rounds:retry(<<"x">>, Done)).
+
+%% Deletions pass when the limit is reached, at least the one that is held.
+a_round_has_a_limit_test() ->
+    {N, Id, Held} = held(),
+    {Effects, Done} = eslaver_cluster_rounds:over(<<"x">>, Id, Held),
+    ?assertEqual([{late, <<"x">>}, {clear, <<"x">>, 51}], Effects),
+    ?assertEqual({[], Done}, eslaver_cluster_rounds:over(<<"x">>, Id, Done)),
+    {_, Waits} = answered(<<"x">>, N, told(60, 70, [{0, 99}], [{7, <<"y">>}]), Held),
+    ?assertMatch(
+        {[{late, _}, {clear, <<"x">>, 60}], _}, eslaver_cluster_rounds:over(<<"x">>, Id, Waits)
+    ).
+
+a_shard_that_is_held_again_has_one_round_test() ->
+    {_, Id, Held} = held(),
+    {[], Again} = eslaver_cluster_rounds:held(<<"x">>, 90, Held),
+    {Effects, _} = eslaver_cluster_rounds:over(<<"x">>, Id, Again),
+    ?assertEqual([{<<"x">>, 91}], clears(Effects)).
+
+a_shard_that_is_gone_has_no_round_test() ->
+    {_, Id, Held} = held(),
+    {[], Gone} = eslaver_cluster_rounds:remove(<<"x">>, Held),
+    ?assertEqual({[], Gone}, eslaver_cluster_rounds:over(<<"x">>, Id, Gone)).

@@ -1,0 +1,161 @@
+-module(eslaver_cluster_topology_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+%% A node by its letter, of which the address is made.
+master(Id, Epoch, Slots) -> (node_of(Id, Epoch))#{slots := Slots}.
+
+replica(Id, Master, Epoch) -> (node_of(Id, Epoch))#{role := replica, master := Master}.
+
+node_of(Id, Epoch) ->
+    #{
+        id => Id,
+        self => false,
+        address => {tcp, Id, 7000},
+        role => master,
+        master => undefined,
+        failed => false,
+        epoch => Epoch,
+        slots => [],
+        migrating => [],
+        importing => []
+    }.
+
+failed(Node) -> Node#{failed := true}.
+
+%% Two shards, each of a master and a replica.
+begun() ->
+    [
+        master(<<"a">>, 1, [{0, 8191}]),
+        master(<<"b">>, 2, [{8192, 16383}]),
+        replica(<<"c">>, <<"a">>, 1),
+        replica(<<"d">>, <<"b">>, 2)
+    ].
+
+seen(Views) ->
+    lists:foldl(
+        fun eslaver_cluster_topology:seen/2, eslaver_cluster_topology:new(), Views
+    ).
+
+%% The names of the shards, with their masters and replicas.
+shards(Views) ->
+    [
+        {Name, Id, [One || #{id := One} <- lists:sort(Replicas)]}
+     || {Name, #{master := #{id := Id}, replicas := Replicas}} <-
+            lists:sort(maps:to_list(eslaver_cluster_topology:shards(seen(Views))))
+    ].
+
+shards_are_named_after_their_first_masters_test() ->
+    ?assertEqual(
+        [{<<"a">>, <<"a">>, [<<"c">>]}, {<<"b">>, <<"b">>, [<<"d">>]}], shards([begun()])
+    ).
+
+%% `CLUSTER FAILOVER': both change places at once.
+promoted() ->
+    [
+        replica(<<"a">>, <<"c">>, 3),
+        master(<<"b">>, 2, [{8192, 16383}]),
+        master(<<"c">>, 3, [{0, 8191}]),
+        replica(<<"d">>, <<"b">>, 2)
+    ].
+
+a_shard_keeps_its_name_when_a_replica_is_promoted_test() ->
+    ?assertEqual(
+        [{<<"a">>, <<"c">>, [<<"a">>]}, {<<"b">>, <<"b">>, [<<"d">>]}],
+        shards([begun(), promoted()])
+    ).
+
+a_view_from_before_changes_nothing_test() ->
+    ?assertEqual(shards([begun(), promoted()]), shards([begun(), promoted(), begun()])).
+
+and_it_keeps_it_when_they_change_back_test() ->
+    Back = [
+        master(<<"a">>, 4, [{0, 8191}]),
+        master(<<"b">>, 2, [{8192, 16383}]),
+        replica(<<"c">>, <<"a">>, 4),
+        replica(<<"d">>, <<"b">>, 2)
+    ],
+    ?assertEqual(shards([begun()]), shards([begun(), promoted(), Back])).
+
+%% The master that has failed is listed as one until it returns.
+a_failed_master_is_replaced_test() ->
+    Down = [
+        failed(master(<<"a">>, 1, [])),
+        master(<<"b">>, 2, [{8192, 16383}]),
+        master(<<"c">>, 3, [{0, 8191}]),
+        replica(<<"d">>, <<"b">>, 2)
+    ],
+    ?assertEqual(
+        [{<<"a">>, <<"c">>, []}, {<<"b">>, <<"b">>, [<<"d">>]}], shards([begun(), Down])
+    ),
+    ?assertEqual(
+        [{<<"a">>, <<"c">>, [<<"a">>]}, {<<"b">>, <<"b">>, [<<"d">>]}],
+        shards([begun(), Down, promoted()])
+    ).
+
+a_master_that_has_failed_stays_until_there_is_another_test() ->
+    [A | Others] = begun(),
+    ?assertEqual(
+        [{<<"a">>, <<"a">>, [<<"c">>]}, {<<"b">>, <<"b">>, [<<"d">>]}],
+        shards([begun(), [failed(A) | Others]])
+    ).
+
+a_master_without_slots_is_a_shard_test() ->
+    ?assertMatch(
+        [{<<"a">>, _, _}, {<<"b">>, _, _}, {<<"e">>, <<"e">>, []}],
+        shards([begun() ++ [master(<<"e">>, 0, [])]])
+    ).
+
+%% Its last slot has left: it becomes a replica of the shard that has it now.
+a_master_that_joins_another_shard_ends_its_own_test() ->
+    Joined = [
+        master(<<"a">>, 5, [{0, 16383}]),
+        replica(<<"b">>, <<"a">>, 5),
+        replica(<<"c">>, <<"a">>, 5),
+        replica(<<"d">>, <<"a">>, 5)
+    ],
+    ?assertEqual(
+        [{<<"a">>, <<"a">>, [<<"b">>, <<"c">>, <<"d">>]}], shards([begun(), Joined])
+    ).
+
+%% A replica that moves to a shard whose master has a lower epoch is no old view.
+a_replica_may_move_test() ->
+    Moved = [
+        master(<<"a">>, 1, [{0, 8191}]),
+        master(<<"b">>, 2, [{8192, 16383}]),
+        replica(<<"c">>, <<"a">>, 1),
+        replica(<<"d">>, <<"a">>, 1)
+    ],
+    ?assertMatch([{<<"a">>, _, [<<"c">>, <<"d">>]}, {<<"b">>, _, []}], shards([begun(), Moved])).
+
+a_node_is_forgotten_when_it_is_missing_for_some_time_test() ->
+    [_, _, C, D] = begun(),
+    Less = [master(<<"a">>, 6, [{0, 16383}]), C, D#{master := <<"a">>}],
+    ?assertMatch([{<<"a">>, _, _}, {<<"b">>, _, _}], shards([begun(), Less, Less])),
+    ?assertMatch([{<<"a">>, _, _}], shards([begun(), Less, Less, Less])),
+    ?assertMatch(
+        [{<<"a">>, _, _}, {<<"b">>, _, _}],
+        shards([begun(), Less, Less, begun() -- [hd(begun())] ++ [hd(Less)], Less])
+    ).
+
+%% One that has just joined knows itself only.
+a_view_of_few_nodes_forgets_nobody_test() ->
+    Alone = [master(<<"e">>, 0, [])],
+    ?assertMatch(
+        [{<<"a">>, _, _}, {<<"b">>, _, _}, {<<"e">>, _, _}],
+        shards([begun(), Alone, Alone, Alone, Alone])
+    ).
+
+nodes_are_found_in_their_shards_test() ->
+    Topology = seen([begun()]),
+    Find = fun(Id) -> eslaver_cluster_topology:shard_of(Id, Topology) end,
+    ?assertEqual({ok, <<"a">>}, Find(<<"a">>)),
+    ?assertEqual({ok, <<"b">>}, Find(<<"d">>)),
+    ?assertEqual(error, Find(<<"x">>)).
+
+nodes_that_are_down_are_not_asked_test() ->
+    [A | Others] = begun(),
+    ?assertEqual(
+        [{tcp, <<"b">>, 7000}, {tcp, <<"c">>, 7000}, {tcp, <<"d">>, 7000}],
+        eslaver_cluster_topology:addresses(seen([[failed(A) | Others]]))
+    ).
