@@ -27,8 +27,8 @@
 -type where() :: eslaver_shard:where().
 %% Whose position it is: `#{}' for one master, `#{shard => ShardId, replids => [Replid]}' in a
 %% cluster, where each shard has a position. After a failover a shard may have another id; then the
-%% position of its earlier id is the one whose `replid' is among `replids', the ids of the history of
-%% the shard's master.
+%% position of its earlier id is the one whose `replid' is among `replids', the ids of the history
+%% of the shard's master, the newest first.
 
 -callback load(where(), Args :: term()) -> {ok, eslaver:position()} | none | {error, term()}.
 %% Called at each start of the replica: what was saved last. What is no position counts as none, and

@@ -123,12 +123,10 @@ a_store_is_told_whose_position_it_is_test() ->
     {{durable, 1}, Next} = said(eslaver_position_keeper:keep(position(1), Keeper)),
     {ok, Forgot} = eslaver_position_keeper:forget(Next),
     ok = eslaver_position_keeper:close(position(2), Forgot),
-    ?assertEqual(
-        [{load, Where}, {save, Where, position(1)}, {save, Where, none}, {save, Where, position(2)}],
-        calls()
-    ),
-    {ok, Position, Again} = eslaver_position_keeper:open(Store, Where),
-    ?assertEqual(position(2), Position),
+    Saved = [position(1), none, position(2)],
+    ?assertEqual([{load, Where} | [{save, Where, Position} || Position <- Saved]], calls()),
+    {ok, Last, Again} = eslaver_position_keeper:open(Store, Where),
+    ?assertEqual(position(2), Last),
     ok = eslaver_position_keeper:close(undefined, Again).
 
 %% One at a time, the newest next.
@@ -180,11 +178,12 @@ fails_once(Behaviour, Text) ->
     ok = eslaver_position_keeper:close(undefined, Again).
 
 bad_positions_of_a_store_test_() ->
+    NoPosition = <<"load/2 has returned what is no position">>,
     Table = [
         {{return, {error, no_connection}}, <<"no_connection">>},
         {{return, position(1)}, <<"load/2 must return {ok, Position}, none or {error, Reason}">>},
-        {{return, {ok, #{offset => 1}}}, <<"load/2 has returned what is no position">>},
-        {{return, {ok, (position(1))#{offset := -1}}}, <<"load/2 has returned what is no position">>},
+        {{return, {ok, #{offset => 1}}}, NoPosition},
+        {{return, {ok, (position(1))#{offset := -1}}}, NoPosition},
         {{raise, error, lost}, <<"load/2 raised error:lost">>}
     ],
     [
