@@ -310,7 +310,7 @@ unsubscribe(Name, Ref) ->
 -spec save(atom(), file:name_all()) ->
     ok | {error, not_running | loading | incomplete | (Why :: binary())}.
 save(Name, File) ->
-    case eslaver_options:path(File) of
+    case eslaver_text:path(File) of
         {ok, Path} -> running(fun eslaver_mirror_server:save/2, [Name, Path]);
         error -> error(badarg)
     end.

@@ -25,17 +25,18 @@
 -export_type([where/0]).
 
 -type where() :: eslaver_shard:where().
-%% `#{}', or `#{shard => ShardId, replids => [Replid]}'. Whose position it is: empty for one master. In a cluster each shard has a position. After a
-%% failover a shard may have another id; then the position of its earlier id is the one whose
-%% `replid' is among `replids', the ids of the history of the shard's master.
+%% Whose position it is: `#{}' for one master, `#{shard => ShardId, replids => [Replid]}' in a
+%% cluster, where each shard has a position. After a failover a shard may have another id; then the
+%% position of its earlier id is the one whose `replid' is among `replids', the ids of the history
+%% of the shard's master, the newest first.
 
 -callback load(where(), Args :: term()) -> {ok, eslaver:position()} | none | {error, term()}.
-%% Called at each start of the replica: what was saved last. What is no position counts as none, as
-%% does a failure: it is logged, and the next sync is full.
+%% Called at each start of the replica: what was saved last. What is no position counts as none, and
+%% so does a failure: it is logged, and the next sync is full.
 
 -callback save(where(), eslaver:position() | none, Args :: term()) -> ok | {error, term()}.
 %% All up to this position has been handled. Called for one position after the other, not for all:
-%% while a call takes its time, and for 100 ms, only the newest is kept for the next one. `ok' says
-%% that a restart would resume there, which `WAITAOF' on the master counts. Failures are logged, once
-%% until it succeeds again. With `none' a snapshot begins, and waits for this call: what was stored
+%% while a call takes its time, and for 100 ms, only the newest waits. `ok' says that a restart
+%% would resume there, which `WAITAOF' on the master counts. The first failure is logged, and the
+%% first after a success. With `none' a snapshot begins, and waits for this call: what was stored
 %% before is void.

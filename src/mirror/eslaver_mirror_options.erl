@@ -86,7 +86,7 @@ persist(File) ->
     persist(File, ?INTERVAL).
 
 persist(File, Interval) ->
-    case {eslaver_options:path(File), Interval} of
+    case {eslaver_text:path(File), Interval} of
         {{ok, Path}, infinity} ->
             {Path, infinity};
         {{ok, Path}, _} when is_integer(Interval), Interval > 0, Interval < 1 bsl 32 ->
@@ -99,7 +99,8 @@ not_for_mirrors(Input) ->
     Pointless = [Key || Key <- ?OF_CALLBACKS, not is_map_key(callback, Input)],
     Given = maps:to_list(maps:with(?NOT_FOR_MIRRORS ++ Pointless, Input)),
     Filters = maps:get(filter, Input, #{}),
-    Partial = is_map(Filters) andalso map_size(maps:with([types, commands], Filters)) > 0,
+    Unfit = [types, commands] ++ [origin || not is_map_key(callback, Input)],
+    Partial = is_map(Filters) andalso map_size(maps:with(Unfit, Filters)) > 0,
     Given ++ [{filter, Filters} || Partial] ++ not_for_clusters(Input).
 
 %% Keys that move between shards would be saved twice, and their rows removed.

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_host).
 
--export([parse/1, is_tls_name/1]).
+-export([parse/1, given/1, is_tls_name/1]).
 
 %% The longest name, and the longest part of one, in bytes.
 -define(LONGEST_NAME, 253).
@@ -27,6 +27,16 @@ parse(<<_, _/binary>> = Host) ->
     keep(Host, is_ipv6(Host) orelse is_name(Host));
 parse(_Other) ->
     error.
+
+%% @doc The same of what a user gives, which may also be a string.
+-spec given(term()) -> {ok, binary()} | error.
+given(Address) when is_tuple(Address) ->
+    parse(Address);
+given(Host) ->
+    case eslaver_text:given(Host) of
+        {ok, Text} -> parse(Text);
+        error -> error
+    end.
 
 %% @doc Whether a certificate can be for this host, which {@link parse/1} has accepted: an address
 %% without a zone, or a name of ASCII letters, digits, hyphens and underscores that does not end in

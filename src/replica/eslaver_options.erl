@@ -3,7 +3,6 @@
 -module(eslaver_options).
 
 -export([parse/1, from_environment/1, wrapped/1, unwrapped/1, default_client_name/1]).
--export([path/1]).
 -export_type([options/0, input/0, error/0, secret/0]).
 
 %% The most that servers count, of arguments and of bytes.
@@ -41,7 +40,8 @@
     proto_max_bulk_len := pos_integer(),
     max_arguments := pos_integer(),
     max_value := pos_integer(),
-    resume := undefined | eslaver_position:safe() | {file, binary()},
+    resume := eslaver_position_keeper:resume(),
+    acknowledge := handled | received,
     events := classic | full,
     filter := undefined | eslaver_filter:filter(),
     hooks := eslaver_hooks:spec(),
@@ -56,8 +56,9 @@
     keyspace => eslaver_nif:filled(),
     confirm_empty => boolean()
 }.
-%% Checked and complete. A mirror adds itself as the observer, and perhaps no callback; the link
-%% gets its keyspace, and whether to refuse a master that has lost its data.
+%% Checked and complete. A mirror adds itself as the observer, and perhaps no callback, and a
+%% cluster the shard; the link gets its keyspace, and whether to refuse a master that has lost its
+%% data.
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
@@ -69,7 +70,7 @@ parse_given(#{master_url := _, sentinels := _}) ->
 parse_given(#{master_url := _, cluster := _}) ->
     advice(master_url, <<"leave it out: the nodes of the cluster tell where its masters are">>);
 parse_given(#{master_url := Url} = Input) ->
-    case from_url(text(Url), maps:remove(master_url, Input)) of
+    case from_url(eslaver_text:given(Url), maps:remove(master_url, Input)) of
         {ok, #{tls := true}} when map_get(tls, Input) =:= false -> invalid(tls, false);
         {ok, Options} -> parse_given(maps:merge(Options, maps:remove(master_url, Input)));
         error -> {error, {invalid_option, master_url, hidden}}
@@ -181,6 +182,7 @@ defaults() ->
         max_arguments => ?INT_MAX,
         max_value => ?UNLIMITED,
         resume => undefined,
+        acknowledge => handled,
         events => classic,
         filter => undefined,
         hooks => undefined,
@@ -294,7 +296,7 @@ may_hold_secret(Key, User) when Key =:= master_user; Key =:= sentinel_user ->
     optional_text(User) =:= error;
 may_hold_secret(Key, Tls) when Key =:= tls; Key =:= sentinel_tls ->
     case Tls of
-        #{} -> map_size(maps:without(maps:keys(tls_defaults()), Tls)) > 0;
+        #{} -> not eslaver_tls_options:has_only_known(Tls);
         _ -> not is_atom(Tls)
     end;
 may_hold_secret(Key, Value) ->
@@ -305,8 +307,8 @@ looks_secret(Value) ->
     Signs = ["pass", "secret", "@", "://"],
     lists:any(fun(Sign) -> string:find(Text, Sign) =/= nomatch end, Signs).
 
-value(master_host, {local, Path}) -> tag(local, socket(path(Path)));
-value(master_host, Host) -> tag(host, host(Host));
+value(master_host, {local, Path}) -> tag(local, socket(eslaver_text:path(Path)));
+value(master_host, Host) -> tag(host, eslaver_host:given(Host));
 value(master_port, Port) -> port(Port, 1);
 value(master_auth, Secret) -> secret(Secret);
 value(master_user, User) -> optional_text(User);
@@ -323,18 +325,16 @@ value(master_name, undefined) -> {ok, undefined};
 value(master_name, Name) -> word(Name);
 value(sentinel_auth, Secret) -> secret(Secret);
 value(sentinel_user, User) -> optional_text(User);
-value(sentinel_tls, Tls) -> value(tls, Tls);
+value(sentinel_tls, Tls) -> eslaver_tls_options:parse(Tls);
 value(read_from, From) -> keep(From, lists:member(From, [master, replica, prefer_replica]));
 value(empty_master_delay, 0) -> {ok, 0};
 value(empty_master_delay, Time) -> time(Time);
 value(dbfilename, None) when None =:= undefined; None =:= undef -> {ok, undefined};
-value(dbfilename, File) -> path(File);
+value(dbfilename, File) -> eslaver_text:path(File);
 value(load_dump, Load) -> keep(Load, is_boolean(Load));
-value(tls, false) -> {ok, undefined};
-value(tls, true) -> tls([]);
-value(tls, Tls) when is_map(Tls) -> tls(maps:to_list(Tls));
+value(tls, Tls) -> eslaver_tls_options:parse(Tls);
 value(announce_ip, None) when None =:= undefined; None =:= undef -> {ok, undefined};
-value(announce_ip, Host) -> host(Host);
+value(announce_ip, Host) -> eslaver_host:given(Host);
 value(announce_port, Port) -> port(Port, 0);
 value(client_name, undefined) -> {ok, undefined};
 value(client_name, Name) -> word(Name);
@@ -348,8 +348,10 @@ value(max_arguments, Count) -> limit(Count, ?INT_MAX);
 value(max_value, infinity) -> {ok, ?UNLIMITED};
 value(max_value, Bytes) -> limit(Bytes, ?UNLIMITED);
 value(resume, undefined) -> {ok, undefined};
-value(resume, {file, Path}) -> tag(file, path(Path));
+value(resume, {file, Path}) -> tag(file, eslaver_text:path(Path));
+value(resume, {Module, Args}) -> keep({store, Module, Args}, is_store(Module));
 value(resume, Position) -> keep(Position, eslaver_position:is_safe(Position));
+value(acknowledge, What) -> keep(What, What =:= handled orelse What =:= received);
 value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
 value(filter, undefined) -> {ok, undefined};
 value(filter, Filter) -> eslaver_filter:parse_types(Filter);
@@ -371,40 +373,11 @@ addresses([Given | Rest], Default, Checked) ->
             {_, _} -> Given;
             _ -> {Given, Default}
         end,
-    case {host(Host), port(Port, 1)} of
+    case {eslaver_host:given(Host), port(Port, 1)} of
         {{ok, Parsed}, {ok, _}} -> addresses(Rest, Default, [{tcp, Parsed, Port} | Checked]);
         _ -> error
     end;
 addresses(_Given, _Default, _Checked) ->
-    error.
-
-tls(Given) ->
-    tls(Given, tls_defaults()).
-
-tls_defaults() ->
-    #{
-        cacertfile => undefined,
-        certfile => undefined,
-        keyfile => undefined,
-        server_name => undefined,
-        verify => true
-    }.
-
-tls([], #{certfile := Cert, keyfile := Key} = Tls) ->
-    keep(Tls, is_binary(Cert) =:= is_binary(Key));
-tls([{verify, Verify} | Rest], Tls) when is_boolean(Verify); Verify =:= chain ->
-    tls(Rest, Tls#{verify := Verify});
-tls([{server_name, Name} | Rest], Tls) ->
-    case host(Name) of
-        {ok, Text} -> tls(Rest, Tls#{server_name := Text});
-        error -> error
-    end;
-tls([{Key, Value} | Rest], Tls) when is_map_key(Key, Tls), Key =/= verify ->
-    case path(Value) of
-        {ok, Text} -> tls(Rest, Tls#{Key := Text});
-        error -> error
-    end;
-tls(_, _Tls) ->
     error.
 
 keep(Value, true) -> {ok, Value};
@@ -412,20 +385,6 @@ keep(_Value, false) -> error.
 
 tag(Tag, {ok, Text}) -> {ok, {Tag, Text}};
 tag(_Tag, error) -> error.
-
-host(Address) when is_tuple(Address) -> eslaver_host:parse(Address);
-host(Host) -> parsed_host(text(Host)).
-
-parsed_host({ok, Host}) -> eslaver_host:parse(Host);
-parsed_host(error) -> error.
-
-%% @doc Checks a path, which may have any bytes except zero.
--spec path(term()) -> {ok, binary()} | error.
-path(Path) ->
-    case text(Path) of
-        {ok, Bytes} -> keep(Bytes, binary:match(Bytes, <<0>>) =:= nomatch);
-        error -> error
-    end.
 
 %% The path of a socket is limited by the size of `sun_path'.
 socket({ok, Path}) ->
@@ -439,9 +398,12 @@ socket(error) ->
     error.
 
 is_registry(Module) ->
-    Calls = [{register_name, 2}, {unregister_name, 1}, {whereis_name, 1}, {send, 2}],
-    is_atom(Module) andalso
-        lists:all(fun({F, Arity}) -> eslaver_callback:is_exported(Module, F, Arity) end, Calls).
+    exports(Module, [{register_name, 2}, {unregister_name, 1}, {whereis_name, 1}, {send, 2}]).
+
+is_store(Module) -> exports(Module, [{load, 2}, {save, 3}]).
+
+exports(Module, Calls) ->
+    lists:all(fun({F, Arity}) -> eslaver_callback:is_exported(Module, F, Arity) end, Calls).
 
 port(Port, Least) -> keep(Port, is_integer(Port) andalso Port >= Least andalso Port =< 65535).
 
@@ -451,11 +413,11 @@ time(Time) -> keep(Time, is_integer(Time) andalso Time > 0 andalso Time < 1 bsl 
 limit(Limit, Most) -> keep(Limit, is_integer(Limit) andalso Limit > 0 andalso Limit =< Most).
 
 optional_text(None) when None =:= undefined; None =:= undef -> {ok, undefined};
-optional_text(Text) -> text(Text).
+optional_text(Text) -> eslaver_text:given(Text).
 
 %% Printable characters without spaces.
 word(Value) ->
-    case text(Value) of
+    case eslaver_text:given(Value) of
         {ok, Text} -> keep(Text, lists:all(fun is_printable/1, binary_to_list(Text)));
         error -> error
     end.
@@ -471,11 +433,3 @@ secret(Secret) ->
         {ok, Text} -> {ok, fun() -> Text end};
         error -> error
     end.
-
-%% A string or a binary that is not empty.
-text([_ | _] = Text) ->
-    eslaver_text:parse(Text);
-text(<<_, _/binary>> = Text) ->
-    {ok, Text};
-text(_) ->
-    error.

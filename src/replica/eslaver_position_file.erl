@@ -1,5 +1,5 @@
-%% @doc A position kept in a file, for a replica to resume from after a restart. The file is replaced
-%% as a whole, and is on the disk before it counts.
+%% @doc A position kept in a file, for a replica to resume from after a restart. The file is
+%% replaced as a whole, and is on the disk before it counts.
 %%
 %% Two replicas must not share a file: the slower one would resume from where the faster one was. So
 %% another file is kept locked, named as the first with `.lock' behind it. That one is empty and

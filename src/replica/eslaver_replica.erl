@@ -182,7 +182,8 @@ work(#replica{queue = Queue, links = Links} = Replica) ->
 
 batch(Source, _Pid, {batch, Weight, [], _Offsets, End}, Replica) ->
     work(credit(Source, Weight, advance(End, Replica)));
-batch(Source, Pid, {batch, Weight, Events, Offsets, End}, #replica{dispatch = Dispatch} = Replica) ->
+batch(Source, Pid, {batch, Weight, Events, Offsets, End}, Replica) ->
+    #replica{dispatch = Dispatch} = Replica,
     case eslaver_dispatch:run(Events, Dispatch) of
         {done, Next} ->
             Done = advance(End, notified(all, Events, Offsets, Replica#replica{dispatch = Next})),

@@ -2,7 +2,7 @@
 %% @private
 -module(eslaver_text).
 
--export([format/2, parse/1, lower/1, socket_error/1]).
+-export([format/2, parse/1, given/1, path/1, lower/1, socket_error/1]).
 
 %% @doc As `io_lib:format/2', but a binary.
 -spec format(io:format(), [term()]) -> binary().
@@ -22,6 +22,26 @@ parse(Text) when is_list(Text) ->
     end;
 parse(_Text) ->
     error.
+
+%% @doc The same, if there is any.
+-spec given(term()) -> {ok, binary()} | error.
+given([_ | _] = Text) -> parse(Text);
+given(<<_, _/binary>> = Text) -> {ok, Text};
+given(_Text) -> error.
+
+%% @doc Checks a path, which may have any bytes except zero.
+-spec path(term()) -> {ok, binary()} | error.
+path(Path) ->
+    case given(Path) of
+        {ok, Bytes} -> without_zero(Bytes);
+        error -> error
+    end.
+
+without_zero(Bytes) ->
+    case binary:match(Bytes, <<0>>) of
+        nomatch -> {ok, Bytes};
+        _ -> error
+    end.
 
 %% @doc ASCII letters in lower case; all other bytes stay, whatever their encoding.
 -spec lower(binary()) -> binary().

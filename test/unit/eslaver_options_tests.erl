@@ -3,6 +3,13 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
+%% This module is a store, too.
+-behaviour(eslaver_position_store).
+-export([load/2, save/3]).
+
+load(_Where, _Args) -> none.
+save(_Where, _Position, _Args) -> ok.
+
 position() ->
     #{
         replid => <<"0123456789012345678901234567890123456789">>, offset => 1, db => 0
@@ -103,6 +110,10 @@ taken_test_() ->
         {#{name => {via, global, n}}, name, {via, global, n}},
         {#{resume => {file, "/tmp/p"}}, resume, {file, <<"/tmp/p">>}},
         {#{resume => position()}, resume, position()},
+        {#{resume => {?MODULE, args}}, resume, {store, ?MODULE, args}},
+        {#{}, acknowledge, handled},
+        {#{acknowledge => handled}, acknowledge, handled},
+        {#{acknowledge => received}, acknowledge, received},
         {#{events => classic}, events, classic},
         {#{events => full}, events, full},
         {#{}, read_from, master},
@@ -113,6 +124,7 @@ taken_test_() ->
         {#{}, filter, undefined},
         {#{filter => undefined}, filter, undefined},
         {#{filter => #{dbs => [1]}}, filter, filter(#{dbs => [1]})},
+        {#{filter => #{origin => user}}, filter, filter(#{origin => user})},
         {#{filter => #{keys => "a*"}}, filter, filter(#{keys => [<<"a*">>]})}
     ],
     [
@@ -121,7 +133,7 @@ taken_test_() ->
     ].
 
 filter(Given) ->
-    Nothing = #{keys => undefined, commands => undefined, types => undefined, dbs => undefined},
+    Nothing = maps:from_keys([keys, commands, types, dbs, origin], undefined),
     maps:merge(Nothing, Given).
 
 tls(Given) ->

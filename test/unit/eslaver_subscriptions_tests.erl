@@ -187,8 +187,8 @@ large_test() ->
     ?assertEqual(2001, length(Told)).
 
 parse_test_() ->
-    Parse = fun(Filter) -> eslaver_filter:parse([keys, commands, types, dbs], Filter) end,
-    None = #{keys => undefined, commands => undefined, types => undefined, dbs => undefined},
+    Parse = fun(Filter) -> eslaver_filter:parse([keys, commands, types, dbs, origin], Filter) end,
+    None = maps:from_keys([keys, commands, types, dbs, origin], undefined),
     Good = [
         {#{}, None},
         {#{keys => "a*"}, None#{keys := [<<"a*">>]}},
@@ -198,7 +198,8 @@ parse_test_() ->
             commands := [<<"set">>, <<"del">>, <<"incr">>]
         }},
         {#{types => [string, module]}, None#{types := [string, module]}},
-        {#{dbs => [0, 15]}, None#{dbs := [0, 15]}}
+        {#{dbs => [0, 15]}, None#{dbs := [0, 15]}},
+        {#{origin => user}, None#{origin := user}}
     ],
     Bad = [
         {keys, 1},
@@ -214,6 +215,8 @@ parse_test_() ->
         {dbs, [-1]},
         {dbs, [1 bsl 31]},
         {dbs, [a]},
+        {origin, migration},
+        {origin, undefined},
         {other, []}
     ],
     [?_assertEqual({ok, Expected}, Parse(Filter)) || {Filter, Expected} <- Good] ++
