@@ -1,7 +1,7 @@
 %% @doc The process of a mirror. It owns the keyspace, starts the replica whose link fills it, and
 %% starts another one from where the keyspace stands. What is applied does not pass through here;
 %% the keyspace tells of changes that somebody has subscribed to, as `{eslaver_keyspace, Weight,
-%% Notices}', and of writes that somebody waits for, as `{eslaver_keyspace, reached}'.
+%% Notices, Keyspace}', and of writes that somebody waits for, as `{eslaver_keyspace, reached}'.
 %% @private
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
@@ -82,7 +82,7 @@ init(#{name := Name, start := Start, project := Projections} = Options) ->
     Subscriptions = eslaver_subscriptions:new(),
     Interests = eslaver_subscriptions:interests(Subscriptions),
     Keyspace = eslaver_nif:keyspace_new(
-        Name, Interests, ServeStale, Way =:= in_place, MaxMemory
+        Name, Interests, self(), ServeStale, Way =:= in_place, MaxMemory
     ),
     Projector = projector(Name, Keyspace, Projections),
     First = #state{
@@ -159,7 +159,7 @@ handle_cast(_Unknown, State) ->
     {noreply, State}.
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
-handle_info({eslaver_keyspace, Weight, Notices}, State) ->
+handle_info({eslaver_keyspace, Weight, Notices, _Own}, State) ->
     {noreply, guarded(fun() -> notified(Weight, Notices, State) end)};
 handle_info({eslaver_keyspace, reached}, State) ->
     {noreply, awaited(State)};
@@ -260,7 +260,7 @@ refuse_events() ->
         {'$gen_call', From, {events, _, _}} ->
             gen_server:reply(From, ok),
             refuse_events();
-        {eslaver_keyspace, _, _} ->
+        {eslaver_keyspace, _, _, _} ->
             refuse_events()
     after 0 -> ok
     end.

@@ -11,7 +11,8 @@
 -export([interests_new/0, interests_add/3, interests_add_dirty/3]).
 -export([interests_remove/2, interests_remove_dirty/2]).
 -export([interests_of/5, interests_of_dirty/5]).
--export([keyspace_new/5, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
+-export([cluster_new/1, cluster_close/1, cluster_slot/1]).
+-export([keyspace_new/6, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
 -export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
@@ -26,11 +27,12 @@
 -export_type([lock/0, link/0, address/0, config/0, read_from/0, peer/0, resume/0, tls/0]).
 -export_type([commands/0, keys/0, named_key/0]).
 -export_type([interests/0, interest/0, interesting/0, notice/0]).
+-export_type([cluster/0, shard/0, slot/0]).
 -export_type([keyspace/0, filled/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
 
--define(ABI, 10).
+-define(ABI, 11).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -262,6 +264,27 @@ decode_functions(_Payload) -> erlang:nif_error(reason()).
 -spec library_name(binary()) -> binary() | undefined.
 library_name(_Code) -> erlang:nif_error(reason()).
 
+-opaque cluster() :: reference().
+%% A cluster: where the keys of each slot are.
+
+-type shard() :: non_neg_integer().
+%% The number of a shard, in one cluster here.
+
+-type slot() :: 0..16383.
+
+%% @doc A cluster without shards, until its process, the calling one, ends. Readers find the
+%% keyspaces of its shards by the name.
+-spec cluster_new(Name :: atom()) -> cluster().
+cluster_new(_Name) -> erlang:nif_error(reason()).
+
+%% @doc Readers do not find it any more.
+-spec cluster_close(cluster()) -> ok.
+cluster_close(_Cluster) -> erlang:nif_error(reason()).
+
+%% @doc The slot of a key: of its hash tag, if it has one.
+-spec cluster_slot(Key :: binary()) -> slot().
+cluster_slot(_Key) -> erlang:nif_error(reason()).
+
 -opaque keyspace() :: reference().
 %% The keyspace of a mirror, which one link at a time writes and any process reads.
 
@@ -276,15 +299,19 @@ library_name(_Code) -> erlang:nif_error(reason()).
 
 -type failure() :: {error, not_running | loading | stale | wrongtype | unknown}.
 
-%% @doc A keyspace without data, which readers find by the name until its process, the calling one,
-%% ends. Of changes that are of interest this process is told, as `{eslaver_keyspace, Weight,
-%% [{[interest()] | all, notice()}]}', once they can be read; see also {@link keyspace_await/3}.
--spec keyspace_new(Name, interests(), ServesStale, InPlace, MaxMemory) -> keyspace() when
-    Name :: atom(),
+%% @doc A keyspace without data, which readers find by a name, or as that of a cluster's shard,
+%% until its process, the calling one, ends. The listener is told of changes that are of interest,
+%% as `{eslaver_keyspace, Weight, [{[interest()] | all, notice()}], keyspace()}', once they can be
+%% read; see also {@link keyspace_await/3}.
+-spec keyspace_new(Where, interests(), Listener, ServesStale, InPlace, MaxMemory) ->
+    keyspace()
+when
+    Where :: Name :: atom() | {cluster(), shard()},
+    Listener :: pid(),
     ServesStale :: boolean(),
     InPlace :: boolean(),
     MaxMemory :: pos_integer() | undefined.
-keyspace_new(_Name, _Interests, _ServesStale, _InPlace, _MaxMemory) ->
+keyspace_new(_Where, _Interests, _Listener, _ServesStale, _InPlace, _MaxMemory) ->
     erlang:nif_error(reason()).
 
 %% @doc Readers do not find it any more.

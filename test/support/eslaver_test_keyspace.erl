@@ -40,7 +40,8 @@ new(Name) ->
 
 %% The same of a master of this version of Redis, or of Valkey. It belongs to the calling process.
 new(Name, Master) ->
-    Keyspace = eslaver_nif:keyspace_new(Name, eslaver_nif:interests_new(), true, false, undefined),
+    Interests = eslaver_nif:interests_new(),
+    Keyspace = eslaver_nif:keyspace_new(Name, Interests, self(), true, false, undefined),
     ok = eslaver_nif:keyspace_load(Keyspace, snapshot(Master)),
     #{keyspace => Keyspace, db => 0}.
 

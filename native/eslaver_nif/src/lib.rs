@@ -6,12 +6,12 @@
 //! | `io` | the thread that owns a link's socket |
 //! | `link` | the link: its configuration, its slices on a dirty scheduler, its end |
 //! | `keyspace` | a mirror's keyspace, read by any process |
+//! | `cluster` | a cluster: its routes, and the keyspaces of its shards |
 //! | `terms` | events as terms |
 //! | `payload` | the payloads of `DUMP` and `FUNCTION DUMP` |
 //! | `filter` | filters |
 //! | `interests` | who wants to know of which changes |
 //! | `keys` | the keys of commands, and patterns |
-//! | `keys` | the keys of commands |
 //! | `panics` | panics, caught and told |
 //! | `position_file` | the file that keeps a position |
 //! | `atoms` | the names that both sides know |
@@ -20,6 +20,7 @@
 mod allocator;
 mod atoms;
 mod clock;
+mod cluster;
 mod filter;
 mod interests;
 mod io;
@@ -44,7 +45,7 @@ use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
 
 /// Which version of the Erlang module this library belongs to: both change together.
-const ABI: u32 = 10;
+const ABI: u32 = 11;
 /// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a
 /// snapshot.
 const CHANNEL: usize = 8;

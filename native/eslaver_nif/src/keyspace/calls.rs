@@ -2,35 +2,49 @@
 
 use std::sync::Arc;
 
+use eslaver_cluster::Shard;
 use eslaver_core::commands::Learned;
 use eslaver_core::rdb::{self, Decoder, Limits, Status};
 use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Writer};
 use rustler::types::erlang_option::ErlOption;
 use rustler::types::map;
-use rustler::{Atom, Binary, Encoder, Env, NewBinary, NifResult, ResourceArc, Term};
+use rustler::{Atom, Binary, Encoder, Env, LocalPid, NewBinary, NifResult, ResourceArc, Term};
 
 use crate::atoms;
+use crate::cluster::Cluster;
 use crate::interests::Interests;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::reads::status_atom;
 use crate::keyspace::registry;
 use crate::keyspace::state::{Keyspace, Position};
 
-/// A keyspace without data, for the calling process, found by this name.
+/// A keyspace without data, for the calling process, found by a name, or as that of a shard of a
+/// cluster.
 #[rustler::nif]
 fn keyspace_new<'a>(
     env: Env<'a>,
-    name: Atom,
+    place: Term<'a>,
     interests: ResourceArc<Interests>,
+    listener: LocalPid,
     serves_stale: bool,
     in_place: bool,
     max_memory: ErlOption<u64>,
 ) -> NifResult<Term<'a>> {
     let mirror = env.pid();
-    let keyspace = Keyspace::new(mirror, interests, serves_stale, in_place, max_memory.into());
+    let name = place.decode::<Atom>().ok();
+    let shard = match name {
+        Some(_) => None,
+        None => Some(place.decode::<(ResourceArc<Cluster>, u16)>()?),
+    };
+    let shard = shard.map(|(cluster, number)| (Shard(number), Arc::clone(&cluster.keyspaces)));
+    let found = shard.as_ref().map(|(shard, keyspaces)| (*shard, Arc::downgrade(keyspaces)));
+    let processes = (mirror, listener);
+    let max_memory = max_memory.into();
+    let keyspace = Keyspace::new(processes, found, interests, serves_stale, in_place, max_memory);
     let keyspace = ResourceArc::new(keyspace);
     keyspace.monitor(Some(env), &mirror).ok_or(rustler::Error::BadArg)?;
-    registry::add(name, &keyspace);
+    name.into_iter().for_each(|name| registry::add(name, &keyspace));
+    shard.into_iter().for_each(|(shard, keyspaces)| keyspaces.put(shard, &keyspace));
     Ok(keyspace.encode(env))
 }
 
@@ -47,7 +61,7 @@ fn keyspace_close(keyspace: ResourceArc<Keyspace>) -> Atom {
 fn keyspace_detach<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult<Term<'a>> {
     let ticket = keyspace.detach();
     keyspace.projections().into_iter().for_each(|projections| projections.call(env));
-    keyspace.notify(env);
+    Keyspace::notify(&keyspace, env);
     let position = keyspace.position();
     let has_keys = keyspace.store().is_some_and(|store| !store.is_empty());
     Ok((ticket, position_term(env, position.as_ref())?, has_keys).encode(env))
@@ -93,7 +107,7 @@ fn keyspace_await<'a>(
 fn keyspace_has(name: Atom, replid: Term<'_>, offset: u64) -> NifResult<bool> {
     let replid = if replid.is_atom() { None } else { Some(replid.decode::<&str>()?) };
     let keyspaces = registry::all();
-    let keyspace = registry::find(&keyspaces, name);
+    let keyspace = registry::find_keyspace(&keyspaces, name);
     Ok(keyspace.is_some_and(|keyspace| keyspace.reached(replid, offset).is_some()))
 }
 
@@ -124,7 +138,7 @@ fn keyspace_release(env: Env<'_>, keyspace: ResourceArc<Keyspace>) -> Atom {
     atoms::ok()
 }
 
-/// The server has told notices of this weight.
+/// The listener has told notices of this weight.
 #[rustler::nif]
 fn keyspace_notified(env: Env<'_>, keyspace: ResourceArc<Keyspace>, weight: u64) -> Atom {
     keyspace.notified(env, weight);
@@ -222,7 +236,7 @@ fn keyspace_apply<'a>(
         };
         feed.command(db, name, args, now, refused, applied);
     }
-    keyspace.notify(env);
+    Keyspace::notify(&keyspace, env);
     keyspace.bury_trash(feed.writer().take_trash());
     Ok(refused)
 }
@@ -247,7 +261,7 @@ fn keyspace_fail_load(name: Atom, key: u64) -> Atom {
 }
 
 fn set_fault(name: Atom, fault: Fault) -> Atom {
-    match registry::find(&registry::all(), name) {
+    match registry::find_keyspace(&registry::all(), name) {
         None => atoms::not_running(),
         Some(keyspace) => {
             keyspace.set_fault(fault);

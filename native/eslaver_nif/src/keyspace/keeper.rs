@@ -42,6 +42,6 @@ fn projections_changed<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> Vec
 /// The projections have it. The link may go on.
 #[rustler::nif]
 fn projections_settled(env: Env<'_>, keyspace: ResourceArc<Keyspace>) -> Atom {
-    keyspace.settle(env);
+    Keyspace::settle(&keyspace, env);
     atoms::ok()
 }

@@ -2,7 +2,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | `registry` | finds a keyspace by its mirror's name |
+//! | `registry` | finds a keyspace, or those of a cluster, by its mirror's name |
 //! | `state` | the keyspace: its current store, and what outlives a link |
 //! | `projections` | what a mirror's projections have still to take in |
 //! | `awaited` | what its mirror waits for |
@@ -30,7 +30,7 @@ mod projections;
 mod query;
 mod reads;
 mod reaper;
-mod registry;
+pub(crate) mod registry;
 mod restore;
 mod save;
 mod state;

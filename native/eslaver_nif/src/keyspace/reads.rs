@@ -126,7 +126,7 @@ impl<'a> Question<'a> {
 #[inline]
 fn with_current<R>(name: Atom, with: impl FnOnce(Result<&Current, Atom>) -> R) -> R {
     let keyspaces = registry::all();
-    let Some(keyspace) = registry::find(&keyspaces, name) else {
+    let Some(keyspace) = registry::find_keyspace(&keyspaces, name) else {
         return with(Err(atoms::not_running()));
     };
     let current = keyspace.current();
@@ -188,7 +188,8 @@ fn read_own_long<'a>(
 #[rustler::nif(name = "keyspace_status")]
 fn status(name: Atom) -> Atom {
     let keyspaces = registry::all();
-    registry::find(&keyspaces, name).map_or(atoms::not_running(), |keyspace| status_atom(keyspace))
+    registry::find_keyspace(&keyspaces, name)
+        .map_or(atoms::not_running(), |keyspace| status_atom(keyspace))
 }
 
 pub(crate) fn status_atom(keyspace: &Keyspace) -> Atom {

@@ -1,4 +1,4 @@
-//! Finds a keyspace by its mirror's name.
+//! Finds a keyspace, or those of a cluster, by its mirror's name.
 //!
 //! A reader takes no lock and makes no term for it, and no process has to own a table.
 
@@ -7,12 +7,20 @@ use std::sync::LazyLock;
 use arc_swap::{ArcSwap, Guard};
 use rustler::{Atom, Env, LocalPid, Monitor, Resource, ResourceArc};
 
+use crate::cluster::Cluster;
 use crate::keyspace::state::Keyspace;
 
-/// Few, so that looking through them is the quickest.
-type Keyspaces = Vec<(Atom, ResourceArc<Keyspace>)>;
+/// What has a name.
+#[derive(Clone)]
+pub(crate) enum Named {
+    Keyspace(ResourceArc<Keyspace>),
+    Cluster(ResourceArc<Cluster>),
+}
 
-static REGISTRY: LazyLock<ArcSwap<Keyspaces>> = LazyLock::new(ArcSwap::default);
+/// Few, so that looking through them is the quickest.
+type Names = Vec<(Atom, Named)>;
+
+static REGISTRY: LazyLock<ArcSwap<Names>> = LazyLock::new(ArcSwap::default);
 
 #[rustler::resource_impl]
 impl Resource for Keyspace {
@@ -26,28 +34,58 @@ impl Resource for Keyspace {
 
 /// Readers find `keyspace` by this name from now on, and no other.
 pub(crate) fn add(name: Atom, keyspace: &ResourceArc<Keyspace>) {
-    REGISTRY.rcu(|keyspaces| {
-        let others = keyspaces.iter().filter(|(other, _)| *other != name).cloned();
-        others.chain([(name, keyspace.clone())]).collect::<Keyspaces>()
+    put(name, &Named::Keyspace(keyspace.clone()));
+}
+
+/// Readers find `cluster` by this name from now on, and no other.
+pub(crate) fn add_cluster(name: Atom, cluster: &ResourceArc<Cluster>) {
+    put(name, &Named::Cluster(cluster.clone()));
+}
+
+fn put(name: Atom, named: &Named) {
+    REGISTRY.rcu(|names| {
+        let others = names.iter().filter(|(other, _)| *other != name).cloned();
+        others.chain([(name, named.clone())]).collect::<Names>()
     });
 }
 
 /// Readers do not find this keyspace any more.
 pub(crate) fn remove(keyspace: &Keyspace) {
     keyspace.close();
-    REGISTRY.rcu(|keyspaces| {
-        let others = keyspaces.iter().filter(|(_, other)| !std::ptr::eq(&**other, keyspace));
-        others.cloned().collect::<Keyspaces>()
+    retain(|named| match named {
+        Named::Keyspace(other) => !std::ptr::eq(&**other, keyspace),
+        Named::Cluster(_) => true,
     });
 }
 
-/// All keyspaces, for [`find`].
-pub(crate) fn all() -> Guard<std::sync::Arc<Keyspaces>> {
+/// Readers do not find this cluster any more.
+pub(crate) fn remove_cluster(cluster: &Cluster) {
+    retain(|named| match named {
+        Named::Keyspace(_) => true,
+        Named::Cluster(other) => !std::ptr::eq(&**other, cluster),
+    });
+}
+
+fn retain(keeps: impl Fn(&Named) -> bool) {
+    REGISTRY
+        .rcu(|names| names.iter().filter(|(_, named)| keeps(named)).cloned().collect::<Names>());
+}
+
+/// All that have names, for [`find`].
+pub(crate) fn all() -> Guard<std::sync::Arc<Names>> {
     REGISTRY.load()
 }
 
-/// The keyspace of this name.
+/// What has this name.
 #[inline]
-pub(crate) fn find(keyspaces: &Keyspaces, name: Atom) -> Option<&ResourceArc<Keyspace>> {
-    keyspaces.iter().find(|(other, _)| *other == name).map(|(_, keyspace)| keyspace)
+pub(crate) fn find(names: &Names, name: Atom) -> Option<&Named> {
+    names.iter().find(|(other, _)| *other == name).map(|(_, named)| named)
+}
+
+/// The keyspace of this name.
+pub(crate) fn find_keyspace(names: &Names, name: Atom) -> Option<&ResourceArc<Keyspace>> {
+    match find(names, name)? {
+        Named::Keyspace(keyspace) => Some(keyspace),
+        Named::Cluster(_) => None,
+    }
 }

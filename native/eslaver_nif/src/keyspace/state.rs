@@ -6,12 +6,14 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use eslaver_cluster::Shard;
 use eslaver_core::commands::Learned;
 use eslaver_store::{Account, Command, Functions, Save, Store, Trash};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid, ResourceArc};
 
 use crate::atoms;
+use crate::cluster::Keyspaces;
 use crate::interests::Interests;
 use crate::keyspace::awaited::Awaited;
 use crate::keyspace::compactor;
@@ -21,7 +23,7 @@ use crate::keyspace::projections::Projections;
 use crate::keyspace::reaper::{self, Graves};
 use crate::terms::notices::Notices;
 
-/// The weight of notices with which the mirror is left alone until it has told them.
+/// The weight of notices with which the listener is left alone until it has told them.
 const UNTOLD: u64 = 1024 * 1024;
 
 /// The editions so far: each store that readers get has its own, among those of all keyspaces.
@@ -36,12 +38,16 @@ pub(crate) struct Keyspace {
     /// The most bytes that it may take.
     pub(crate) max_memory: Option<u64>,
     current: ArcSwapOption<Current>,
-    /// Who is told of changes by the mirror, its process.
+    /// Its process.
     mirror: LocalPid,
+    /// Who is told of changes, and tells others.
+    listener: LocalPid,
+    /// The shard whose keys it has, if any, and where readers find it as such.
+    shard: Option<(Shard, Weak<Keyspaces>)>,
     interests: ResourceArc<Interests>,
-    /// What it is to tell next.
+    /// What the listener is to tell next.
     notices: Mutex<Notices>,
-    /// The weight of what it was sent, and has not told yet.
+    /// The weight of what the listener was sent, and has not told yet.
     untold: AtomicU64,
     /// What the mirror waits for.
     awaited: Awaited,
@@ -155,7 +161,8 @@ impl Drop for Keyspace {
 
 impl Keyspace {
     pub(crate) fn new(
-        mirror: LocalPid,
+        (mirror, listener): (LocalPid, LocalPid),
+        shard: Option<(Shard, Weak<Keyspaces>)>,
         interests: ResourceArc<Interests>,
         serves_stale: bool,
         in_place: bool,
@@ -168,6 +175,8 @@ impl Keyspace {
             max_memory,
             current: ArcSwapOption::empty(),
             mirror,
+            listener,
+            shard,
             interests,
             notices: Mutex::new(Notices::new()),
             untold: AtomicU64::new(0),
@@ -382,9 +391,13 @@ impl Keyspace {
         Ok(Moment { store, save, position, functions, changes })
     }
 
-    /// Its mirror has ended.
+    /// Its mirror has ended. Readers do not find it as that of a shard.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        if let Some(keyspaces) = self.shard.as_ref().and_then(|(_, keyspaces)| keyspaces.upgrade())
+        {
+            keyspaces.remove_keyspace(self);
+        }
     }
 
     pub(super) fn check_open(&self) -> Result<(), Failure> {
@@ -400,25 +413,25 @@ impl Keyspace {
         }
     }
 
-    /// Sends the mirror what it has to tell, unless projections have still to take it in.
-    pub(crate) fn notify(&self, env: Env<'_>) {
-        if self.projections().is_none_or(Projections::is_settled) {
-            let mut notices = self.notices.lock();
+    /// Sends the listener what it has to tell, unless projections have still to take it in.
+    pub(crate) fn notify(this: &ResourceArc<Self>, env: Env<'_>) {
+        if this.projections().is_none_or(Projections::is_settled) {
+            let mut notices = this.notices.lock();
             let weight = notices.weight();
-            self.untold.fetch_add(weight, Ordering::SeqCst);
-            if !notices.send(env, self.mirror) {
-                self.untold.fetch_sub(weight, Ordering::SeqCst);
+            this.untold.fetch_add(weight, Ordering::SeqCst);
+            if !notices.send(env, this.listener, this) {
+                this.untold.fetch_sub(weight, Ordering::SeqCst);
             }
             drop(notices);
-            self.awaited.check(|replid, offset| {
-                let is_reached = self.reached(Some(replid), offset).is_some();
+            this.awaited.check(|replid, offset| {
+                let is_reached = this.reached(Some(replid), offset).is_some();
                 is_reached
-                    && env.send(&self.mirror, (atoms::eslaver_keyspace(), atoms::reached())).is_ok()
+                    && env.send(&this.mirror, (atoms::eslaver_keyspace(), atoms::reached())).is_ok()
             });
         }
     }
 
-    /// The mirror has told notices of this weight. A link that waits for that goes on.
+    /// The listener has told notices of this weight. A link that waits for that goes on.
     pub(crate) fn notified(&self, env: Env<'_>, weight: u64) {
         let before = self.untold.fetch_sub(weight, Ordering::SeqCst);
         if before > UNTOLD && before.saturating_sub(weight) <= UNTOLD {
@@ -451,10 +464,10 @@ impl Keyspace {
     }
 
     /// The projections have what they were called for: a link that waits goes on.
-    pub(crate) fn settle(&self, env: Env<'_>) {
-        if self.projections().is_some_and(|projections| projections.settle(env)) {
-            self.notify(env);
-            self.wake(env);
+    pub(crate) fn settle(this: &ResourceArc<Self>, env: Env<'_>) {
+        if this.projections().is_some_and(|projections| projections.settle(env)) {
+            Self::notify(this, env);
+            this.wake(env);
         }
     }
 

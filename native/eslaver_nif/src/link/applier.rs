@@ -150,7 +150,7 @@ impl Applier {
 
     /// Sends the mirror what it has to tell.
     pub(crate) fn notify(&self, env: Env<'_>) {
-        self.keyspace.notify(env);
+        Keyspace::notify(&self.keyspace, env);
     }
 
     /// Has the processor fetch what it needs for the keys of the next commands: see [`Writer::warm`].

@@ -116,6 +116,12 @@ impl Message {
         }
     }
 
+    /// A copy of a term that was made elsewhere.
+    pub(crate) fn take_in(&mut self, term: Term<'_>) -> Built {
+        // SAFETY: the term's environment lives for as long as the term, and the copy is of ours.
+        Built(unsafe { sys::enif_make_copy(self.env, term.as_c_arg()) })
+    }
+
     /// Copies a term for the caller of a NIF.
     pub(crate) fn copy<'a>(&self, caller: Env<'a>, term: Built) -> Term<'a> {
         // SAFETY: `term` is of this environment, which lives on, and the copy is of the caller's.

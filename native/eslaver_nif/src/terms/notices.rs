@@ -3,9 +3,10 @@
 use eslaver_core::commands::Learned;
 use eslaver_core::interests::{Change, Interests};
 use eslaver_store::Command;
-use rustler::{Atom, Env, LocalPid};
+use rustler::{Atom, Encoder, Env, LocalPid, ResourceArc};
 
 use crate::atoms;
+use crate::keyspace::Keyspace;
 use crate::terms::message::{Built, Message};
 
 /// What a notice weighs besides its bytes.
@@ -13,7 +14,8 @@ const WEIGHT: usize = 200;
 /// What a subscriber's id weighs in it.
 const ID_WEIGHT: usize = 16;
 
-/// Notices on their way to the mirror: `{eslaver_keyspace, Weight, [{Ids | all, Notice}]}`.
+/// Notices on their way to their listener: `{eslaver_keyspace, Weight, [{Ids | all, Notice}],
+/// Keyspace}`.
 pub(crate) struct Notices {
     message: Message,
     notices: Vec<Built>,
@@ -88,15 +90,21 @@ impl Notices {
     }
 
     /// Sends the notices, if there are any. `false`: they cannot be sent by this caller, and are kept.
-    pub(crate) fn send(&mut self, caller: Env<'_>, mirror: LocalPid) -> bool {
+    pub(crate) fn send(
+        &mut self,
+        caller: Env<'_>,
+        listener: LocalPid,
+        keyspace: &ResourceArc<Keyspace>,
+    ) -> bool {
         if self.notices.is_empty() {
             return true;
         }
         let weighs = self.message.uint(self.weight());
         let notices = self.message.list(&self.notices);
         let tag = atoms::eslaver_keyspace().into();
-        let message = self.message.tuple(&[tag, weighs, notices]);
-        let sent = self.message.try_send(caller, mirror, message);
+        let keyspace = self.message.take_in(keyspace.encode(caller));
+        let message = self.message.tuple(&[tag, weighs, notices, keyspace]);
+        let sent = self.message.try_send(caller, listener, message);
         if sent {
             self.notices.clear();
             self.weight = 0;

@@ -1,0 +1,14 @@
+//! A cluster, as Erlang holds it.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | `state` | the cluster: its routes, and the keyspaces of its shards |
+//! | `keyspaces` | the keyspaces of a mirror's shards, by the shards' numbers |
+//! | `calls` | what its process asks of it |
+
+mod calls;
+mod keyspaces;
+mod state;
+
+pub(crate) use keyspaces::Keyspaces;
+pub(crate) use state::Cluster;
