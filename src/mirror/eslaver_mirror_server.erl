@@ -12,7 +12,8 @@
 
 -record(state, {
     keyspace :: eslaver_nif:keyspace(),
-    name :: atom(),
+    %% What it is called in logs.
+    label :: term(),
     %% Starts a replica.
     start :: eslaver_mirror_options:start(),
     %% Whether the user's callback, if there is one, still takes events.
@@ -54,8 +55,11 @@
 %% How long to wait for the replica's part of the info, in ms.
 -define(INFORM, 1000).
 
-%% @doc Starts a mirror, registered under its name.
+%% @doc Starts a mirror, registered under its name. That of a cluster's shard has no name of its own:
+%% the cluster's process has that.
 -spec start_link(eslaver_mirror_options:options()) -> gen_server:start_ret().
+start_link(#{where := _} = Options) ->
+    gen_server:start_link(?MODULE, Options, []);
 start_link(#{name := Name} = Options) ->
     gen_server:start_link({local, Name}, ?MODULE, Options, []).
 
@@ -80,14 +84,16 @@ init(#{name := Name, start := Start, project := Projections} = Options) ->
     #{serve_stale_data := ServeStale, full_resync := Way, persist := Persist} = Options,
     #{max_memory := MaxMemory} = Options,
     Subscriptions = eslaver_subscriptions:new(),
-    Interests = eslaver_subscriptions:interests(Subscriptions),
+    Where = maps:get(where, Options, Name),
+    Interests = maps:get(interests, Options, eslaver_subscriptions:interests(Subscriptions)),
+    Listener = maps:get(listener, Options, self()),
     Keyspace = eslaver_nif:keyspace_new(
-        Name, Interests, self(), ServeStale, Way =:= in_place, MaxMemory
+        Where, Interests, Listener, ServeStale, Way =:= in_place, MaxMemory
     ),
     Projector = projector(Name, Keyspace, Projections),
     First = #state{
         keyspace = Keyspace,
-        name = Name,
+        label = maps:get(label, Options, Name),
         start = Start,
         projections = Projections,
         projector = Projector,
@@ -137,6 +143,8 @@ handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     {reply, ok, State#state{subscriptions = Next}};
 handle_call({save, File}, From, #state{persist = Persist} = State) ->
     {noreply, State#state{persist = eslaver_mirror_persist:save(File, From, Persist)}};
+handle_call(position, _From, #state{keyspace = Keyspace} = State) ->
+    {reply, eslaver_nif:keyspace_reached(Keyspace), State};
 handle_call(functions, _From, #state{keyspace = Keyspace} = State) ->
     {reply, eslaver_nif:keyspace_functions(Keyspace), State};
 handle_call(info, From, #state{replica = Replica, informing = Others} = State) ->
@@ -149,6 +157,9 @@ handle_call(_Unknown, _From, State) ->
     {reply, {error, unknown_request}, State}.
 
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
+handle_cast({inject, Event}, #state{callback = Callback, replica = Replica} = State) ->
+    _ = [ok = eslaver_server:inject(Pid, Event) || {Pid, _} <- [Replica], Callback =:= given],
+    {noreply, State};
 handle_cast({eslaver_mirror_holds, Request}, #state{holds = Holds} = State) ->
     {noreply, released(State#state{holds = eslaver_mirror_holds:cast(Request, Holds)})};
 handle_cast({eslaver_waiting, Request}, #state{waiting = Waiting} = State) ->
@@ -341,8 +352,8 @@ news({continued, Replid, From}, #state{histories = Histories} = State) ->
     State#state{histories = eslaver_histories:continued(Replid, From, Histories)};
 news(lost, State) ->
     State#state{lost = true};
-news({refused, Command, Reason}, #state{name = Name} = State) ->
-    Report = #{replica => Name, command => Command, reason => Reason},
+news({refused, Command, Reason}, #state{label = Label} = State) ->
+    Report = #{replica => Label, command => Command, reason => Reason},
     ok = eslaver_log:report(warning, not_mirrored, Report),
     State.
 
@@ -379,8 +390,8 @@ ended(Reason, #state{replica = {_, StartedAt}} = State) ->
     end.
 
 %% The process that got the events has ended. The data is needed all the same.
-without_callback({callback_down, _Pid, Reason}, #state{name = Name} = State) ->
-    Report = #{replica => Name, reason => eslaver_failure:shape(Reason)},
+without_callback({callback_down, _Pid, Reason}, #state{label = Label} = State) ->
+    Report = #{replica => Label, reason => eslaver_failure:shape(Reason)},
     ok = eslaver_log:report(warning, callback_gone, Report),
     State#state{callback = none};
 without_callback(_Reason, State) ->
@@ -409,7 +420,8 @@ later(#state{backoff = Backoff, restarts = Restarts} = State) ->
     State#state{backoff = Next, restarts = Restarts + 1}.
 
 started(#state{start = Start, keyspace = Keyspace, callback = Callback} = State) ->
-    case Start(Callback, #{process => self(), keyspace => Keyspace}) of
+    Observer = #{process => self(), keyspace => Keyspace},
+    case Start(Callback, Observer, fun eslaver_mirror_options:unchanged/1) of
         {ok, Replica} ->
             Started = {Replica, eslaver_clock:now_ms()},
             {ok, State#state{replica = Started, start_error = undefined}};
@@ -420,8 +432,8 @@ started(#state{start = Start, keyspace = Keyspace, callback = Callback} = State)
 %% The same error is logged once.
 not_started(Reason, #state{start_error = Reason} = State) ->
     State;
-not_started(Reason, #state{name = Name} = State) ->
-    ok = eslaver_log:report(warning, not_started, #{replica => Name, reason => Reason}),
+not_started(Reason, #state{label = Label} = State) ->
+    ok = eslaver_log:report(warning, not_started, #{replica => Label, reason => Reason}),
     State#state{start_error = Reason}.
 
 %% Sends no request while the same one has no answer yet.

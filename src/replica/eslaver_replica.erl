@@ -78,9 +78,16 @@ new(Dispatch, Hooks, Position, Keeper, Options) ->
         observer = maps:get(observer, Options, none),
         reconnect = Reconnect,
         session = eslaver_session:new(Position, eslaver_reconnect:shown(Reconnect), StandIn, Delay),
+        queue = queue:from_list([{injected, Event} || Event <- first(Options)]),
         keeper = Keeper,
         hooks = Hooks
     }.
+
+%% What the callback gets before all else.
+first(#{shard := #{id := Id} = Shard}) ->
+    [{shard, up, (maps:with([slots, master], Shard))#{shard => Id}}];
+first(#{}) ->
+    [].
 
 %% @doc The process ends.
 -spec stop(term(), replica()) -> ok.
