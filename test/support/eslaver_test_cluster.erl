@@ -6,7 +6,7 @@
 %% eslaver_test_cluster_shards.
 -module(eslaver_test_cluster).
 
--export([start/1, stop/1, versions/0, ways/1]).
+-export([start/1, stop/1, versions/0, chosen/0, ways/1]).
 -export([add_node/1, remove_node/2, options/1]).
 -export([nodes/1, alive/1, masters/1, replicas/2, seeds/1]).
 -export([port/2, id/2, node_of/2, ask/2, try_ask/2, view/1, own/1]).
@@ -47,6 +47,15 @@ versions() ->
         {valkey, {8, 1}},
         {valkey, {9, 1}}
     ]).
+
+%% Those that a run is for where all take too long: with ESLAVER_SOAK all, otherwise the oldest and
+%% the newest.
+-spec chosen() -> [eslaver_test_servers:server()].
+chosen() ->
+    case {eslaver_test_failover:is_long(), versions()} of
+        {false, [First, _, _ | _] = Versions} -> [First, lists:last(Versions)];
+        {_, Versions} -> Versions
+    end.
 
 %% How slots move there: key by key, or all at once.
 -spec ways(file:filename()) -> [classic | atomic].

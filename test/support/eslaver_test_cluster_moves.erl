@@ -147,7 +147,7 @@ finish_classic(#{cluster := Cluster, from := From, to := To} = Move) ->
                 Node = ["NODE", id(to, Move)],
                 ok = set_slot(Target, Slot, Node),
                 ok = pause(Options),
-                ok = set_slot(Source, Slot, Node),
+                ok = give_away(Source, Slot, Node),
                 %% The others would hear of it a little later.
                 _ = [
                     eslaver_test_cluster:try_ask(Other, ["CLUSTER", "SETSLOT", Slot | Node])
@@ -158,6 +158,15 @@ finish_classic(#{cluster := Cluster, from := From, to := To} = Move) ->
         )
     end),
     completed.
+
+%% With its last slot gone, the source is no master any more, maybe before it is told.
+give_away(Source, Slot, Node) ->
+    case eslaver_test_client:command(Source, ["CLUSTER", "SETSLOT", Slot | Node]) of
+        <<"OK">> -> ok;
+        {error, <<"ERR Please use SETSLOT only with masters", _/binary>>} -> ok;
+        {error, <<"UNBLOCKED", _/binary>>} -> ok;
+        {error, <<"NOREPLICAS", _/binary>>} -> give_away(Source, Slot, Node)
+    end.
 
 cancel_classic(#{from := From, to := To, slots := Slots, options := Options} = Move) ->
     Hold = maps:get(hold, Options, fun(Fun) -> Fun() end),

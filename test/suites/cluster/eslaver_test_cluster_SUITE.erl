@@ -16,10 +16,18 @@ suite() ->
 all() ->
     eslaver_test_groups:all(groups()).
 
+%% All versions for what is most unlike from one to the next.
 groups() ->
-    eslaver_test_groups:per_server(
-        eslaver_test_cluster:versions(), eslaver_test_groups:cases(?MODULE)
-    ).
+    All = eslaver_test_groups:cases(?MODULE),
+    Chosen = eslaver_test_cluster:chosen(),
+    [
+        {Name, [parallel],
+            case lists:member(Server, Chosen) of
+                true -> All;
+                false -> [moves]
+            end}
+     || #{name := Name} = Server <- eslaver_test_cluster:versions()
+    ].
 
 init_per_group(Name, Config) ->
     eslaver_test_groups:server(Name, Config).
@@ -65,6 +73,59 @@ moves(Config) ->
     ),
     Notes = eslaver_test_cluster_writers:stop(Writers),
     ok = settled(Cluster),
+    ?assertEqual([], eslaver_test_cluster_notes:wrong(Notes, contents(Cluster), exact)),
+    stop(Cluster).
+
+%% A master hands over, is killed, or hangs; then it is a replica.
+failovers(Config) ->
+    Seed = eslaver_test_env:seed(),
+    Cluster = start(#{server => server(Config)}),
+    Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
+    lists:foreach(
+        fun({Way, Number}) ->
+            Old = lists:nth(Number, masters(Cluster)),
+            Self = self(),
+            Took = eslaver_test_wait:took(fun() ->
+                Self ! {new, eslaver_test_cluster_shards:fail_over(Cluster, Old, Way)}
+            end),
+            New =
+                receive
+                    {new, Node} -> Node
+                end,
+            ?assertNotEqual(Old, New),
+            ok = eslaver_test_cluster_shards:back(Way, Old),
+            ok = settled(Cluster),
+            ?assertEqual(New, eslaver_test_cluster_shards:master_of(Cluster, Old)),
+            ct:pal("~p: failed over in ~b ms", [Way, Took])
+        end,
+        [{command, 1}, {kill, 2}, {pause, 3}]
+    ),
+    Notes = eslaver_test_cluster_writers:stop(Writers),
+    ?assertEqual([], eslaver_test_cluster_notes:wrong(Notes, contents(Cluster), losses)),
+    stop(Cluster).
+
+%% A fourth shard comes, gets slots, and goes with the last of them.
+shards(Config) ->
+    Seed = eslaver_test_env:seed(),
+    Server = server(Config),
+    Cluster = start(#{server => Server}),
+    Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
+    [Old | _] = masters(Cluster),
+    lists:foreach(
+        fun(Way) ->
+            New = eslaver_test_cluster_shards:add(Cluster),
+            ?assertEqual(4, length(masters(Cluster))),
+            {First, _} = lists:last(eslaver_test_cluster:slots(Cluster, Old)),
+            Slots = [{First, First + 19}, {First + 30, First + 39}],
+            ok = move(Cluster, Slots, Old, New, Way, #{}),
+            ?assertEqual(New, owner(Cluster, First + 35)),
+            ok = settled(Cluster),
+            ok = eslaver_test_cluster_shards:remove(Cluster, New, Way, #{}),
+            ?assertEqual(6, length(eslaver_test_cluster:nodes(Cluster)))
+        end,
+        eslaver_test_cluster:ways(Server)
+    ),
+    Notes = eslaver_test_cluster_writers:stop(Writers),
     ?assertEqual([], eslaver_test_cluster_notes:wrong(Notes, contents(Cluster), exact)),
     stop(Cluster).
 
