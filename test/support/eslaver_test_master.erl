@@ -37,6 +37,7 @@
 %% `answer` until it is answered at all, with -LOADING too.
 %% `sentinel`: makes it a sentinel, with this configuration at its first start: then it keeps what
 %% it has learned there.
+%% `port`: this one; a free one by default.
 %% `owner`: the process whose end stops the server; the caller by default, or `none`.
 -type options() :: #{
     server := file:filename(),
@@ -44,6 +45,7 @@
     modules => [file:filename()],
     unix_socket => boolean(),
     wait => pong | answer,
+    port => inet:port_number(),
     owner => pid() | none,
     files => [{string(), iodata()}],
     sentinel => iodata()
@@ -198,17 +200,21 @@ terminate(_Reason, State) ->
     _ = file:del_dir_r(Dir),
     ok.
 
-launch_on_free_port(State, Tries) ->
-    case launch(State#{port := free_port()}) of
+launch_on_free_port(#{options := Options} = State, Tries) ->
+    Port = maps:get(port, Options, undefined),
+    case launch(State#{port := port_or_free(Port)}) of
         {ok, Running} ->
             {ok, Running};
-        {error, _Reason, Halted} when Tries > 1 ->
+        {error, _Reason, Halted} when Tries > 1, Port =:= undefined ->
             launch_on_free_port(Halted, Tries - 1);
         {error, Reason, #{dir := Dir}} ->
             {ok, Log} = file:read_file(filename:join(Dir, "server.log")),
             _ = file:del_dir_r(Dir),
             {stop, {master_does_not_start, Reason, Log}}
     end.
+
+port_or_free(undefined) -> free_port();
+port_or_free(Port) -> Port.
 
 free_port() ->
     {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),

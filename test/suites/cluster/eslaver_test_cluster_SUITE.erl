@@ -1,0 +1,133 @@
+%% The clusters of the suites in this folder (eslaver_test_cluster), by themselves: without them none
+%% of the others says anything.
+-module(eslaver_test_cluster_SUITE).
+
+-include_lib("common_test/include/ct.hrl").
+-include_lib("stdlib/include/assert.hrl").
+
+-import(eslaver_test_cluster, [start/1, stop/1, settled/1, masters/1, owner/2, contents/1]).
+-import(eslaver_test_cluster_moves, [move/6, begin_move/6, finish/1, cancel/1]).
+
+-compile([export_all, nowarn_export_all]).
+
+suite() ->
+    [{timetrap, {minutes, 3}}].
+
+all() ->
+    eslaver_test_groups:all(groups()).
+
+%% All versions for what is most unlike from one to the next.
+groups() ->
+    All = eslaver_test_groups:cases(?MODULE),
+    Chosen = eslaver_test_cluster:chosen(),
+    [
+        {Name, [parallel],
+            case lists:member(Server, Chosen) of
+                true -> All;
+                false -> [moves]
+            end}
+     || #{name := Name} = Server <- eslaver_test_cluster:versions()
+    ].
+
+init_per_group(Name, Config) ->
+    eslaver_test_groups:server(Name, Config).
+
+end_per_group(_Name, _Config) ->
+    ok.
+
+%% To and fro while writers write, by each way that there is; some moves are taken back.
+moves(Config) ->
+    Seed = eslaver_test_env:seed(),
+    _ = rand:seed(exsss, Seed),
+    Server = server(Config),
+    Cluster = start(#{server => Server}),
+    [One, Other | _] = masters(Cluster),
+    Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
+    lists:foreach(
+        fun(Way) ->
+            Slots = [{0, 39}, {100, 109}],
+            Begun = eslaver_test_cluster_writers:count(Writers),
+            Took = eslaver_test_wait:took(fun() ->
+                ok = move(Cluster, Slots, One, Other, Way, #{pause => 2}),
+                ?assertEqual(Other, owner(Cluster, 0)),
+                ok = move(Cluster, Slots, Other, One, Way, #{pause => 2})
+            end),
+            ?assertEqual(One, owner(Cluster, 0)),
+            Half = begin_move(Cluster, Slots, One, Other, Way, #{
+                pause => 2,
+                slow => 20_000,
+                hold => fun(Fun) -> eslaver_test_cluster_writers:hold(Writers, Fun) end
+            }),
+            Outcome = cancel(Half),
+            ?assertEqual({Way, canceled}, {Way, Outcome}),
+            ?assertEqual(One, owner(Cluster, 0)),
+            completed = finish(begin_move(Cluster, Slots, One, Other, Way, #{})),
+            ?assertEqual(Other, owner(Cluster, 109)),
+            ok = settled(Cluster),
+            ok = move(Cluster, Slots, Other, One, Way, #{}),
+            Writes = eslaver_test_cluster_writers:count(Writers) - Begun,
+            ct:pal("~p: to and fro in ~b ms, ~b writes in all", [Way, Took, Writes]),
+            ?assert(Writes > 50)
+        end,
+        eslaver_test_cluster:ways(Server)
+    ),
+    Notes = eslaver_test_cluster_writers:stop(Writers),
+    ok = settled(Cluster),
+    ?assertEqual([], eslaver_test_cluster_notes:wrong(Notes, contents(Cluster), exact)),
+    stop(Cluster).
+
+%% A master hands over, is killed, or hangs; then it is a replica.
+failovers(Config) ->
+    Seed = eslaver_test_env:seed(),
+    Cluster = start(#{server => server(Config)}),
+    Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
+    lists:foreach(
+        fun({Way, Number}) ->
+            Old = lists:nth(Number, masters(Cluster)),
+            Self = self(),
+            Took = eslaver_test_wait:took(fun() ->
+                Self ! {new, eslaver_test_cluster_shards:fail_over(Cluster, Old, Way)}
+            end),
+            New =
+                receive
+                    {new, Node} -> Node
+                end,
+            ?assertNotEqual(Old, New),
+            ok = eslaver_test_cluster_shards:back(Way, Old),
+            ok = settled(Cluster),
+            ?assertEqual(New, eslaver_test_cluster_shards:master_of(Cluster, Old)),
+            ct:pal("~p: failed over in ~b ms", [Way, Took])
+        end,
+        [{command, 1}, {kill, 2}, {pause, 3}]
+    ),
+    Notes = eslaver_test_cluster_writers:stop(Writers),
+    ?assertEqual([], eslaver_test_cluster_notes:wrong(Notes, contents(Cluster), losses)),
+    stop(Cluster).
+
+%% A fourth shard comes, gets slots, and goes with the last of them.
+shards(Config) ->
+    Seed = eslaver_test_env:seed(),
+    Server = server(Config),
+    Cluster = start(#{server => Server}),
+    Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
+    [Old | _] = masters(Cluster),
+    lists:foreach(
+        fun(Way) ->
+            New = eslaver_test_cluster_shards:add(Cluster),
+            ?assertEqual(4, length(masters(Cluster))),
+            {First, _} = lists:last(eslaver_test_cluster:slots(Cluster, Old)),
+            Slots = [{First, First + 19}, {First + 30, First + 39}],
+            ok = move(Cluster, Slots, Old, New, Way, #{}),
+            ?assertEqual(New, owner(Cluster, First + 35)),
+            ok = settled(Cluster),
+            ok = eslaver_test_cluster_shards:remove(Cluster, New, Way, #{}),
+            ?assertEqual(6, length(eslaver_test_cluster:nodes(Cluster)))
+        end,
+        eslaver_test_cluster:ways(Server)
+    ),
+    Notes = eslaver_test_cluster_writers:stop(Writers),
+    ?assertEqual([], eslaver_test_cluster_notes:wrong(Notes, contents(Cluster), exact)),
+    stop(Cluster).
+
+server(Context) ->
+    maps:get(server, ?config(server, Context)).

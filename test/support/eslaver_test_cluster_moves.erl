@@ -1,0 +1,339 @@
+%% Slots of a test cluster that move from master to master: key by key (classic), or all at once
+%% (atomic). A move can be left half-done, and then be ended or taken back.
+-module(eslaver_test_cluster_moves).
+
+-export([move/5, move/6, begin_move/6, finish/1, cancel/1]).
+-export_type([move/0, way/0, options/0]).
+
+-type way() :: classic | atomic.
+%% `pause`: at most this long, in ms, from step to step; the caller's random numbers say how long.
+%% `part`: how much of the keys, in percent, a classic move that begins takes at once.
+%% `slow`: microseconds for each key of an atomic move, so that it lasts.
+%% `hold`: calls a function while nobody writes. A classic move that is taken back needs it: the source
+%% takes keys back only when it does not send clients to the target any more.
+-type options() :: #{
+    pause => non_neg_integer(),
+    part => 0..100,
+    slow => non_neg_integer(),
+    hold => fun((fun(() -> ok)) -> ok)
+}.
+-opaque move() :: #{
+    cluster := eslaver_test_cluster:cluster(),
+    slots := [eslaver_test_cluster_nodes:range()],
+    from := eslaver_test_cluster:node_(),
+    to := eslaver_test_cluster:node_(),
+    way := way(),
+    options := options(),
+    %% Of an atomic move, as its server names it.
+    task => binary()
+}.
+
+%% Keys that one MIGRATE takes.
+-define(KEYS, 5).
+-define(TRIES, 10).
+
+-spec move(
+    eslaver_test_cluster:cluster(),
+    [eslaver_test_cluster_nodes:range()],
+    From :: eslaver_test_cluster:node_(),
+    To :: eslaver_test_cluster:node_(),
+    way()
+) -> ok.
+move(Cluster, Slots, From, To, Way) ->
+    move(Cluster, Slots, From, To, Way, #{}).
+
+%% When it returns, both masters say that the slots have moved.
+-spec move(
+    eslaver_test_cluster:cluster(),
+    [eslaver_test_cluster_nodes:range()],
+    From :: eslaver_test_cluster:node_(),
+    To :: eslaver_test_cluster:node_(),
+    way(),
+    options()
+) -> ok.
+move(Cluster, Slots, From, To, classic, Options) ->
+    [First | Rest] = [{Slot, Slot} || Slot <- eslaver_test_cluster_nodes:numbers(Slots)],
+    Move = begin_move(Cluster, [First], From, To, classic, Options#{part => 0}),
+    completed = finish_classic(Move),
+    lists:foreach(
+        fun(Slot) -> completed = finish_classic(begin_classic(Move#{slots := [Slot]})) end, Rest
+    );
+move(Cluster, Slots, From, To, atomic, Options) ->
+    atomic(Cluster, Slots, From, To, Options, ?TRIES).
+
+%% Servers give a move up when they are too slow.
+atomic(Cluster, Slots, From, To, Options, Tries) ->
+    case finish(begin_move(Cluster, Slots, From, To, atomic, Options)) of
+        completed ->
+            ok;
+        Failed when Tries > 1 ->
+            ct:log("a move ~p: ~p", [Slots, Failed]),
+            atomic(Cluster, Slots, From, To, Options, Tries - 1)
+    end.
+
+-spec begin_move(
+    eslaver_test_cluster:cluster(),
+    [eslaver_test_cluster_nodes:range()],
+    From :: eslaver_test_cluster:node_(),
+    To :: eslaver_test_cluster:node_(),
+    way(),
+    options()
+) -> move().
+begin_move(Cluster, Slots, From, To, Way, Options) ->
+    Move = #{
+        cluster => Cluster,
+        slots => Slots,
+        from => From,
+        to => To,
+        way => Way,
+        options => Options
+    },
+    ok = known_epochs(Cluster),
+    case Way of
+        classic -> begin_classic(Move);
+        atomic -> begin_atomic(Move)
+    end.
+
+%% A target that does not know of the highest epoch does not get a higher one, and loses its new slots
+%% to the next message of an older owner.
+known_epochs(Cluster) ->
+    Masters = eslaver_test_cluster:masters(Cluster),
+    true = eslaver_test_cluster:await(fun() ->
+        Views = [epochs(eslaver_test_cluster:view(Master)) || Master <- Masters],
+        length(lists:usort(Views)) =:= 1
+    end),
+    ok.
+
+epochs(View) ->
+    lists:sort([{Id, Epoch} || #{id := Id, epoch := Epoch, slots := [_ | _]} <- View]).
+
+%% What has become of it.
+-spec finish(move()) -> completed | failed | canceled.
+finish(#{way := classic} = Move) -> finish_classic(Move);
+finish(#{way := atomic} = Move) -> awaited(Move).
+
+%% An atomic move may be over before it is canceled.
+-spec cancel(move()) -> completed | failed | canceled.
+cancel(#{way := classic} = Move) -> cancel_classic(Move);
+cancel(#{way := atomic} = Move) -> cancel_atomic(Move).
+
+%% Key by key
+
+begin_classic(#{from := From, to := To, slots := Slots, options := Options} = Move) ->
+    with(From, To, fun(Source, Target) ->
+        lists:foreach(
+            fun(Slot) ->
+                ok = set_slot(Target, Slot, ["IMPORTING", id(from, Move)]),
+                ok = pause(Options),
+                ok = set_slot(Source, Slot, ["MIGRATING", id(to, Move)]),
+                ok = pause(Options),
+                Count = eslaver_test_client:ok(Source, ["CLUSTER", "COUNTKEYSINSLOT", Slot]),
+                Part = Count * maps:get(part, Options, 50) div 100,
+                ok = migrate(Source, port(to, Move), Slot, Part, Options)
+            end,
+            eslaver_test_cluster_nodes:numbers(Slots)
+        )
+    end),
+    Move.
+
+%% First the target is told, so that the slot has an owner all the time.
+finish_classic(#{cluster := Cluster, from := From, to := To} = Move) ->
+    #{slots := Slots, options := Options} = Move,
+    Others = eslaver_test_cluster:masters(Cluster) -- [From, To],
+    with(From, To, fun(Source, Target) ->
+        lists:foreach(
+            fun(Slot) ->
+                ok = migrate(Source, port(to, Move), Slot, all, Options),
+                Node = ["NODE", id(to, Move)],
+                ok = set_slot(Target, Slot, Node),
+                ok = pause(Options),
+                ok = give_away(Source, Slot, Node),
+                %% The others would hear of it a little later.
+                _ = [
+                    eslaver_test_cluster:try_ask(Other, ["CLUSTER", "SETSLOT", Slot | Node])
+                 || Other <- Others
+                ]
+            end,
+            eslaver_test_cluster_nodes:numbers(Slots)
+        )
+    end),
+    completed.
+
+%% With its last slot gone, the source is no master any more, maybe before it is told.
+give_away(Source, Slot, Node) ->
+    case eslaver_test_client:command(Source, ["CLUSTER", "SETSLOT", Slot | Node]) of
+        <<"OK">> -> ok;
+        {error, <<"ERR Please use SETSLOT only with masters", _/binary>>} -> ok;
+        {error, <<"UNBLOCKED", _/binary>>} -> ok;
+        {error, <<"NOREPLICAS", _/binary>>} -> give_away(Source, Slot, Node)
+    end.
+
+cancel_classic(#{from := From, to := To, slots := Slots, options := Options} = Move) ->
+    Hold = maps:get(hold, Options, fun(Fun) -> Fun() end),
+    with(From, To, fun(Source, Target) ->
+        lists:foreach(
+            fun(Slot) ->
+                ok = Hold(fun() ->
+                    ok = set_slot(Source, Slot, ["STABLE"]),
+                    migrate(Target, port(from, Move), Slot, all, Options)
+                end),
+                ok = set_slot(Target, Slot, ["STABLE"])
+            end,
+            eslaver_test_cluster_nodes:numbers(Slots)
+        )
+    end),
+    canceled.
+
+%% This number of keys, or all that there are.
+migrate(_Source, _Port, _Slot, Count, _Options) when is_integer(Count), Count =< 0 ->
+    ok;
+migrate(Source, Port, Slot, Count, Options) ->
+    Some =
+        case Count of
+            all -> ?KEYS;
+            _ -> min(?KEYS, Count)
+        end,
+    case eslaver_test_client:ok(Source, ["CLUSTER", "GETKEYSINSLOT", Slot, Some]) of
+        [] ->
+            ok;
+        Keys ->
+            Command = ["MIGRATE", "127.0.0.1", Port, "", 0, 5000, "KEYS" | Keys],
+            %% Those that are gone meanwhile are no keys any more.
+            Reply = eslaver_test_client:ok(Source, Command),
+            true = lists:member(Reply, [<<"OK">>, <<"NOKEY">>]),
+            ok = pause(Options),
+            migrate(Source, Port, Slot, less(Count, length(Keys)), Options)
+    end.
+
+less(all, _) -> all;
+less(Count, Done) -> Count - Done.
+
+%% Newer servers wait for their replicas, and a key may come as the last one goes.
+set_slot(Client, Slot, What) ->
+    set_slot(Client, Slot, What, ?TRIES).
+
+set_slot(Client, Slot, What, Tries) ->
+    case eslaver_test_client:command(Client, ["CLUSTER", "SETSLOT", Slot | What]) of
+        <<"OK">> ->
+            ok;
+        {error, <<"NOREPLICAS", _/binary>>} when Tries > 1 ->
+            set_slot(Client, Slot, What, Tries - 1);
+        {error, Why} ->
+            error({set_slot, Slot, What, Why})
+    end.
+
+%% All at once
+
+begin_atomic(#{from := From, to := To, slots := Slots, options := Options} = Move) ->
+    _ = [
+        eslaver_test_cluster:ask(From, ["CONFIG", "SET", "rdb-key-save-delay", Slow])
+     || #{slow := Slow} <- [Options]
+    ],
+    Ranges = lists:append([[First, Last] || {First, Last} <- Slots]),
+    case family(Move) of
+        redis ->
+            Task = started(To, ["CLUSTER", "MIGRATION", "IMPORT" | Ranges]),
+            Move#{task => Task};
+        valkey ->
+            Before = names(From),
+            <<"OK">> = started(
+                From,
+                ["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE"] ++ Ranges ++ ["NODE", id(to, Move)]
+            ),
+            [Task] = names(From) -- Before,
+            Move#{task => Task}
+    end.
+
+%% A server may not have cleaned up after an earlier move.
+started(Node, Command) ->
+    eslaver_test_wait:until(fun() ->
+        case eslaver_test_cluster:try_ask(Node, Command) of
+            {error, Why} -> ct:log("~p: ~p", [Command, Why]) =/= ok;
+            Reply -> Reply
+        end
+    end).
+
+names(Node) ->
+    [Name || #{<<"name">> := Name} <- jobs(Node)].
+
+jobs(Node) ->
+    [facts(Job) || Job <- eslaver_test_cluster:ask(Node, ["CLUSTER", "GETSLOTMIGRATIONS"])].
+
+facts([Key, Value | Rest]) -> (facts(Rest))#{Key => Value};
+facts([]) -> #{}.
+
+%% The servers that run say what became of it.
+awaited(#{from := From, to := To, slots := Slots, options := Options} = Move) ->
+    Outcome = eslaver_test_cluster:await(fun() -> outcome(state(Move)) end),
+    _ = [
+        eslaver_test_cluster:try_ask(From, ["CONFIG", "SET", "rdb-key-save-delay", 0])
+     || #{slow := _} <- [Options]
+    ],
+    _ = [
+        true = eslaver_test_cluster:await(fun() ->
+            lists:all(fun(Node) -> owns(Node, id(to, Move), Slots) end, [From, To])
+        end)
+     || Outcome =:= completed
+    ],
+    Outcome.
+
+state(#{task := Task, from := From, to := To} = Move) ->
+    case family(Move) of
+        redis ->
+            Command = ["CLUSTER", "MIGRATION", "STATUS", "ID", Task],
+            [Status] = eslaver_test_cluster:ask(To, Command),
+            maps:get(<<"state">>, facts(Status));
+        valkey ->
+            [State] = [
+                State
+             || #{<<"name">> := Name, <<"state">> := State} <- jobs(From), Name =:= Task
+            ],
+            State
+    end.
+
+outcome(<<"completed">>) -> completed;
+outcome(<<"success">>) -> completed;
+outcome(<<"failed">>) -> failed;
+outcome(<<"canceled">>) -> canceled;
+outcome(<<"cancelled">>) -> canceled;
+outcome(_) -> false.
+
+owns(Node, Id, Slots) ->
+    [#{slots := Owned}] = [Line || #{id := Of} = Line <- eslaver_test_cluster:view(Node), Of =:= Id],
+    lists:all(
+        fun(Slot) -> eslaver_test_cluster_nodes:in(Slot, Owned) end,
+        eslaver_test_cluster_nodes:numbers(Slots)
+    ).
+
+cancel_atomic(#{from := From, to := To, task := Task} = Move) ->
+    _ =
+        case family(Move) of
+            redis ->
+                Command = ["CLUSTER", "MIGRATION", "CANCEL", "ID", Task],
+                eslaver_test_cluster:ask(To, Command);
+            valkey ->
+                eslaver_test_cluster:try_ask(From, ["CLUSTER", "CANCELSLOTMIGRATIONS"])
+        end,
+    awaited(Move).
+
+family(#{cluster := Cluster}) ->
+    #{server := Server} = eslaver_test_cluster:options(Cluster),
+    eslaver_test_servers:family(Server).
+
+id(Which, #{cluster := Cluster} = Move) ->
+    eslaver_test_cluster:id(Cluster, maps:get(Which, Move)).
+
+port(Which, #{cluster := Cluster} = Move) ->
+    eslaver_test_cluster:port(Cluster, maps:get(Which, Move)).
+
+with(From, To, Fun) ->
+    Source = eslaver_test_client:connect(From),
+    Target = eslaver_test_client:connect(To),
+    ok = Fun(Source, Target),
+    _ = [ok = eslaver_test_client:close(Client) || Client <- [Source, Target]],
+    ok.
+
+pause(#{pause := Most}) when Most > 0 ->
+    timer:sleep(rand:uniform(Most + 1) - 1);
+pause(_Options) ->
+    ok.
