@@ -220,7 +220,7 @@ handle_info({eslaver_cluster, marked, Number}, State) ->
 handle_info({eslaver_cluster, moved, Moves}, State) ->
     {noreply, hurried(announced(Moves, State))};
 handle_info({eslaver_cluster_watcher, _Pid, {seen, Nodes}}, State) ->
-    {noreply, seen(Nodes, State#state{error = undefined})};
+    {noreply, moving(seen(Nodes, State#state{error = undefined}))};
 handle_info({eslaver_cluster_watcher, _Pid, {failed, Error}}, State) ->
     {noreply, answered_asking(failed(Error, State))};
 handle_info({eslaver_cluster_asker, Asker, Number, Answer}, #state{members = Members} = State) ->
@@ -293,6 +293,15 @@ seen(Nodes, #state{topology = Before} = State) ->
         Topology -> changed(State#state{topology = Topology})
     end.
 
+%% A move that was begun may have been given up, which only the node itself tells.
+moving(#state{native = Native} = State) ->
+    #{shards := Routed} = eslaver_nif:cluster_info(Native),
+    lists:foldl(
+        fun(Number, Acc) -> of_number(Number, fun(Name) -> looked(Name, Acc) end, Acc) end,
+        State,
+        [Number || {Number, #{importing := [_ | _]}} <- maps:to_list(Routed)]
+    ).
+
 changed(#state{topology = Topology, config = #{addresses := Reach}} = State) ->
     Known = [Reach(Address) || Address <- eslaver_cluster_topology:addresses(Topology)],
     ok = to_watcher(fun(Watcher) -> eslaver_cluster_watcher:known(Known, Watcher) end, State),
@@ -345,8 +354,9 @@ asker_failed(Name, #state{members = Members, config = #{access := Access}} = Sta
 
 answered(Name, Number, Answer, #state{members = Members, rounds = Rounds} = State) ->
     #{Name := Member} = Members,
-    Known = State#state{members = Members#{Name := eslaver_cluster_member:told(Answer, Member)}},
-    Started = chosen(Known),
+    Told = eslaver_cluster_member:told(Answer, Member),
+    Known = State#state{members = Members#{Name := Told}},
+    Started = choice(Name, Told, Known),
     Result = eslaver_cluster_rounds:answered(Name, Number, Answer, facts(Started), Rounds),
     Next = effects(Result, Started),
     case Answer of
@@ -376,18 +386,29 @@ owned(Member, Native) ->
     end.
 
 %% Starts the shards that are to be followed, and stops those that are not.
-chosen(#state{config = #{shards := Wanted}, members = Members} = State) ->
-    maps:fold(
-        fun(Name, Member, Acc) ->
-            case eslaver_cluster_member:choice(Wanted, Member) of
-                start -> start(Name, Member, Acc);
-                stop -> removed(Name, unfollowed, Acc);
-                stay -> Acc
-            end
-        end,
-        State,
-        Members
-    ).
+chosen(#state{members = Members} = State) ->
+    Known = maps:filter(fun(_, One) -> eslaver_cluster_member:is_known(One) end, Members),
+    maps:fold(fun choose/3, State, Known).
+
+%% A shard is chosen when its id is known.
+choice(Name, Member, State) ->
+    case eslaver_cluster_member:is_new(Member) of
+        true -> choose(Name, Member, State);
+        false -> State
+    end.
+
+choose(Name, Member, #state{config = #{shards := Wanted}, members = Members} = State) ->
+    case eslaver_cluster_member:choice(Wanted, Member) of
+        start ->
+            start(Name, Member, State);
+        stop ->
+            removed(Name, unfollowed, State);
+        leave_out ->
+            Out = eslaver_cluster_member:unfollowed(Member),
+            completed(State#state{members = Members#{Name := Out}});
+        stay ->
+            State
+    end.
 
 start(Name, Member, #state{native = Native, members = Members, config = Config} = State) ->
     #{seeds := Seeds, start := Start} = Config,

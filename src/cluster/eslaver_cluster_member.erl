@@ -6,7 +6,7 @@
 -export([new/3, changed/3, with_asker/2, told/2, choice/2, started/2, running/2]).
 -export([leaving/1, unfollowed/1, finish/1, stop/1, ask/2, inject/2]).
 -export([number/1, process/1, context/1, view/1, epoch/1]).
--export([is_followed/1, is_leaving/1, is_complete/2]).
+-export([is_known/1, is_new/1, is_followed/1, is_leaving/1, is_complete/2]).
 -export([of_asker/2, of_number/2, id_of/2, processes/1]).
 -export_type([member/0]).
 
@@ -82,15 +82,15 @@ told({ok, #{replids := Replids, shard_id := ShardId}}, #member{master = {Id, _}}
 told({error, _}, Member) ->
     Member.
 
-%% @doc Whether the shard is to be followed, and is not yet, or the reverse.
--spec choice(all | fun((eslaver_cluster:shard()) -> boolean()), member()) -> start | stop | stay.
-choice(_Wanted, #member{id = undefined}) ->
-    stay;
+%% @doc What is to become of a shard whose id is known.
+-spec choice(all | fun((eslaver_cluster:shard()) -> boolean()), member()) ->
+    start | stop | leave_out | stay.
 choice(_Wanted, #member{state = leaving}) ->
     stay;
 choice(Wanted, #member{state = State} = Member) ->
     case {State, is_wanted(Wanted, Member)} of
         {followed, false} -> stop;
+        {asked, false} -> leave_out;
         {Other, true} when Other =/= followed -> start;
         _ -> stay
     end.
@@ -174,6 +174,14 @@ view(#member{master = {Id, Master}, replicas = Replicas}) ->
         nodes => maps:from_list([{Address, Node} || {Node, Address} <- [{Id, Master} | Replicas]]),
         error => undefined
     }.
+
+%% @doc Whether its master has answered.
+-spec is_known(member()) -> boolean().
+is_known(#member{id = Id}) -> Id =/= undefined.
+
+%% @doc Whether that is all that has become of it.
+-spec is_new(member()) -> boolean().
+is_new(#member{id = Id, state = State}) -> Id =/= undefined andalso State =:= asked.
 
 %% @doc Whether it is followed.
 -spec is_followed(member()) -> boolean().
