@@ -72,9 +72,7 @@
     rounds = eslaver_cluster_rounds:new() :: eslaver_cluster_rounds:rounds(),
     calls = eslaver_cluster_calls:new() :: eslaver_cluster_calls:calls(),
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
-    %% Replicas that have joined their shard, and those that wait for its address.
-    joined = #{} :: #{reference() => {pid(), name(), Monitor :: reference()}},
-    asking = [] :: [reference()],
+    views = eslaver_cluster_views:new() :: eslaver_cluster_views:views(),
     holds = eslaver_mirror_holds:new() :: eslaver_mirror_holds:holds(),
     %% Why no node could be asked last.
     error :: undefined | eslaver_control:error()
@@ -182,14 +180,13 @@ first_error(_About, Answers) ->
 
 %% @private
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
-handle_cast({join, User, Ref, Name}, #state{joined = Joined} = State) ->
-    Next = State#state{joined = Joined#{Ref => {User, Name, monitor(process, User)}}},
-    ok = tell(Ref, Next),
-    {noreply, Next};
-handle_cast({ask, Ref}, #state{asking = Asking} = State) ->
-    {noreply, answered_asking(State#state{asking = [Ref | Asking]})};
-handle_cast({leave, Ref}, State) ->
-    {noreply, left(Ref, State)};
+handle_cast({join, User, Ref, Name}, #state{views = Views} = State) ->
+    Next = eslaver_cluster_views:join({User, Ref}, Name, view_of(State), Views),
+    {noreply, State#state{views = Next}};
+handle_cast({ask, Ref}, #state{views = Views} = State) ->
+    {noreply, State#state{views = eslaver_cluster_views:ask(Ref, view_of(State), Views)}};
+handle_cast({leave, Ref}, #state{views = Views} = State) ->
+    {noreply, State#state{views = eslaver_cluster_views:leave(Ref, Views)}};
 handle_cast(hurry, State) ->
     {noreply, hurried(State)};
 handle_cast(refresh, State) ->
@@ -222,7 +219,7 @@ handle_info({eslaver_cluster, moved, Moves}, State) ->
 handle_info({eslaver_cluster_watcher, _Pid, {seen, Nodes}}, State) ->
     {noreply, moving(seen(Nodes, State#state{error = undefined}))};
 handle_info({eslaver_cluster_watcher, _Pid, {failed, Error}}, State) ->
-    {noreply, answered_asking(failed(Error, State))};
+    {noreply, answered(failed(Error, State))};
 handle_info({eslaver_cluster_asker, Asker, Number, Answer}, #state{members = Members} = State) ->
     case eslaver_cluster_member:of_asker(Asker, Members) of
         {ok, Name} -> {noreply, answered(Name, Number, Answer, State)};
@@ -289,7 +286,7 @@ shorten(_Key, Value) -> Value.
 
 seen(Nodes, #state{topology = Before} = State) ->
     case eslaver_cluster_topology:seen(Nodes, Before) of
-        Before -> answered_asking(State);
+        Before -> answered(State);
         Topology -> changed(State#state{topology = Topology})
     end.
 
@@ -308,7 +305,22 @@ changed(#state{topology = Topology, config = #{addresses := Reach}} = State) ->
     Shards = eslaver_cluster_topology:shards(Topology),
     Next = maps:fold(fun(Name, Shard, Acc) -> member(Name, Shard, Acc) end, State, Shards),
     Gone = maps:keys(maps:without(maps:keys(Shards), Next#state.members)),
-    answered_asking(told_all(lists:foldl(fun gone/2, Next, Gone))).
+    viewed(lists:foldl(fun gone/2, Next, Gone)).
+
+%% Replicas are told of their shards.
+viewed(#state{views = Views} = State) ->
+    State#state{views = eslaver_cluster_views:changed(view_of(State), Views)}.
+
+answered(#state{views = Views} = State) ->
+    State#state{views = eslaver_cluster_views:answer(view_of(State), Views)}.
+
+view_of(#state{members = Members, error = Error}) ->
+    fun(Name) ->
+        case Members of
+            #{Name := Member} -> eslaver_cluster_member:view(Member);
+            #{} -> #{decided => undefined, replicas => [], nodes => #{}, error => Error}
+        end
+    end.
 
 hurried(State) ->
     ok = to_watcher(fun eslaver_cluster_watcher:hurry/1, State),
@@ -623,20 +635,15 @@ forgotten(Ids, #state{members = Members} = State) ->
     ],
     State.
 
-down(Monitor, #state{joined = Joined, calls = Calls, subscriptions = Who} = State) ->
-    case [Ref || {Ref, {_, _, One}} <- maps:to_list(Joined), One =:= Monitor] of
-        [Ref] ->
-            left(Ref, State);
-        [] ->
-            {Forget, Next} = eslaver_cluster_calls:give_up(Monitor, Calls),
-            released(
-                forgotten(Forget, State#state{
-                    calls = Next,
-                    subscriptions = eslaver_subscriptions:down(Monitor, Who),
-                    holds = eslaver_mirror_holds:down(Monitor, State#state.holds)
-                })
-            )
-    end.
+down(Monitor, #state{views = Views, calls = Calls, subscriptions = Who, holds = Holds} = State) ->
+    {Forget, Next} = eslaver_cluster_calls:give_up(Monitor, Calls),
+    Forgotten = forgotten(Forget, State#state{
+        views = eslaver_cluster_views:down(Monitor, Views),
+        calls = Next,
+        subscriptions = eslaver_subscriptions:down(Monitor, Who),
+        holds = eslaver_mirror_holds:down(Monitor, Holds)
+    }),
+    released(Forgotten).
 
 released(#state{holds = Holds} = State) ->
     _ = eslaver_mirror_holds:is_none(Holds) andalso
@@ -645,44 +652,3 @@ released(#state{holds = Holds} = State) ->
 
 each_keyspace(Call, #state{native = Native}) ->
     lists:foreach(Call, eslaver_nif:cluster_keyspaces(Native)).
-
-%% Replicas that have joined
-
-left(Ref, #state{joined = Joined, asking = Asking} = State) ->
-    case maps:take(Ref, Joined) of
-        {{_User, _Name, Monitor}, Rest} ->
-            true = demonitor(Monitor, [flush]),
-            State#state{joined = Rest, asking = lists:delete(Ref, Asking)};
-        error ->
-            State
-    end.
-
-told_all(#state{joined = Joined} = State) ->
-    _ = [tell(Ref, State) || Ref <- maps:keys(Joined)],
-    State.
-
-%% Those that wait are answered when there is a master, or none can be asked.
-answered_asking(#state{asking = Asking} = State) ->
-    Waiting = [Ref || Ref <- Asking, not is_answer(view(Ref, State))],
-    _ = [tell(Ref, State) || Ref <- Asking, not lists:member(Ref, Waiting)],
-    State#state{asking = Waiting}.
-
-is_answer(#{decided := undefined, error := undefined}) -> false;
-is_answer(_View) -> true.
-
-tell(Ref, #state{joined = Joined} = State) ->
-    case Joined of
-        #{Ref := {User, _, _}} ->
-            User ! {eslaver_source, Ref, {view, view(Ref, State)}},
-            ok;
-        #{} ->
-            ok
-    end.
-
-view(Ref, #state{joined = Joined, members = Members, error = Error}) ->
-    case Joined of
-        #{Ref := {_User, Name, _}} when is_map_key(Name, Members) ->
-            eslaver_cluster_member:view(maps:get(Name, Members));
-        #{} ->
-            #{decided => undefined, replicas => [], nodes => #{}, error => Error}
-    end.
