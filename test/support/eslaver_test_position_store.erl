@@ -41,6 +41,8 @@ behave(Table, Good) ->
             receive
                 {'DOWN', Monitor, process, Pid, _} -> Good()
             end;
+        [{behaviour, kill}] ->
+            exit(self(), kill);
         [{behaviour, {return, Result}}] ->
             Result;
         [{behaviour, {raise, Class, Reason}}] ->

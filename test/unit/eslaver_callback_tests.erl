@@ -66,3 +66,14 @@ a_receiver_is_ready_until_it_has_too_many_test() ->
 
 a_function_is_always_ready_test() ->
     ?assertEqual(ready, eslaver_callback:readiness(new(fun(_) -> ok end))).
+
+%% Of a handler's two ways to begin, the one that is told more.
+init_is_told_the_context_test() ->
+    Context = #{shard => #{id => <<"ab">>}},
+    Handler = {handler, eslaver_test_context_handler, self()},
+    ?assert(eslaver_callback:check(Handler)),
+    {ok, _} = eslaver_callback:new(Handler, 1000, Context),
+    receive
+        {context, Told} -> ?assertEqual(Context, Told)
+    after 0 -> error(not_told)
+    end.

@@ -84,6 +84,7 @@ refused_test_() ->
             {load_dump, true, true},
             {filter, #{types => [hash]}, #{types => [hash]}},
             {filter, #{commands => [set]}, #{commands => [set]}},
+            {filter, #{origin => user}, #{origin => user}},
             {filter, #{keys => 1}, #{keys => 1}},
             {master_port, 0, 0},
             {nonsense, 1, 1},
@@ -93,7 +94,13 @@ refused_test_() ->
 
 callback_test_() ->
     Callbacks = [fun(_) -> ok end, self(), {self(), #{demand => 1}}, some_name, [], {io, format}],
-    More = #{events => full, resume => {file, "x"}, mailbox_limit => 10},
+    More = #{
+        events => full,
+        resume => {file, "x"},
+        mailbox_limit => 10,
+        acknowledge => received,
+        filter => #{keys => "a*", origin => user}
+    },
     [
         ?_assertMatch({ok, _}, eslaver_mirror_options:parse(Options#{callback => Callback}))
      || Callback <- Callbacks, Options <- [#{}, More]

@@ -164,6 +164,30 @@ durable(Config) ->
             eslaver:stop(Replica)
     end.
 
+%% With a store of positions, WAITAOF counts what that has taken.
+durable_in_a_store(Config) ->
+    case knows_waitaof(Config) of
+        false ->
+            {skip, "the server has no WAITAOF"};
+        true ->
+            Table = ets:new(store, [public]),
+            true = ets:insert(Table, {behaviour, good}),
+            Replica = replica(Config, fun(_) -> ok end, #{
+                resume => {eslaver_test_position_store, {self(), Table}}
+            }),
+            Client = ?config(client, Config),
+            <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "x"]),
+            ?assertMatch([_, 1], eslaver_test_client:ok(Client, ["WAITAOF", 0, 1, 20_000])),
+            ?assertMatch([{position, #{}}], ets:lookup(Table, position)),
+            true = ets:insert(Table, {behaviour, {return, {error, full}}}),
+            <<"OK">> = eslaver_test_client:ok(Client, ["SET", "k", "y"]),
+            ?assertEqual(1, eslaver_test_client:ok(Client, ["WAIT", 1, 20_000])),
+            ?assertMatch([_, 0], eslaver_test_client:ok(Client, ["WAITAOF", 0, 1, 1500])),
+            true = ets:insert(Table, {behaviour, good}),
+            ?assertMatch([_, 1], eslaver_test_client:ok(Client, ["WAITAOF", 0, 1, 20_000])),
+            eslaver:stop(Replica)
+    end.
+
 not_durable(Config) ->
     case knows_waitaof(Config) of
         false ->

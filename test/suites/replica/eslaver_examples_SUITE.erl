@@ -121,6 +121,30 @@ bulk_sink(Config) ->
     [#{db := 3}] = [M || {stream, <<"lpush">>, [<<"queue">>, <<"x">>], M} <- Events],
     end_of(Example).
 
+%% Who replicates which shard: all members agree, evenly, and one that comes or goes moves no shards
+%% but its own.
+cluster_members(_Config) ->
+    {ok, Module, Code} = compile:file(file("examples/cluster_members.erl"), [binary]),
+    {module, Module} = code:load_binary(Module, "cluster_members.erl", Code),
+    Shards = [list_to_binary(io_lib:format("~40.16.0b", [N])) || N <- lists:seq(1, 1000)],
+    Members = [a@host, b@host, c@host, d@host],
+    Owners = fun(Of) -> [Module:owner(Shard, Of) || Shard <- Shards] end,
+    All = Owners(Members),
+    All = Owners(lists:reverse(Members)),
+    [a@host] = lists:usort(Owners([a@host])),
+    _ = [
+        begin
+            Share = length([Owner || Owner <- All, Owner =:= Member]),
+            true = Share > 200 andalso Share < 300,
+            %% it goes, or comes
+            Without = Owners(lists:delete(Member, Members)),
+            [] = [{Was, Is} || {Was, Is} <- lists:zip(All, Without), Was =/= Is, Was =/= Member],
+            false = lists:member(Member, Without)
+        end
+     || Member <- Members
+    ],
+    true = code:delete(Module).
+
 hooks(Config) ->
     write(Config, ["SET fruit apple"]),
     Example = start("hooks.erl", Config),

@@ -197,6 +197,66 @@ terminates(Config) ->
         {terminated, shutdown, 8} -> ok
     end.
 
+is_told_its_shard(Config) ->
+    Handler = {handler, eslaver_test_context_handler, self()},
+    {ok, One} = eslaver:start_link(options(Config, Handler)),
+    ?assertEqual(#{}, context()),
+    ok = eslaver:stop(One),
+    {ok, Options} = eslaver_options:parse(options(Config, Handler)),
+    Shard = #{id => <<"ab">>, slots => [{0, 5}], replids => [<<"r">>], cluster => make_ref()},
+    {ok, Other} = eslaver_server:start_link(Options#{shard => Shard}),
+    ?assertEqual(#{shard => #{id => <<"ab">>, slots => [{0, 5}]}}, context()),
+    eslaver:stop(Other).
+
+context() ->
+    receive
+        {context, Context} -> Context
+    after 30_000 -> error(no_context)
+    end.
+
+%% An event from elsewhere waits behind what has come before, and has the full shape.
+events_from_elsewhere(Config) ->
+    Moved = {slots, moved, #{ranges => [{0, 5}], from => <<"ab">>, to => <<"cd">>}},
+    ?assertEqual([before, Moved, behind], around(Moved, full, Config)),
+    ?assertEqual([before, behind], around(Moved, classic, Config)).
+
+around(Event, Shape, Config) ->
+    Handler = {handler, eslaver_test_context_handler, self()},
+    {ok, Replica} = eslaver:start_link((options(Config, Handler))#{events => Shape}),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    write(Config, ["SET", "pause", "1"]),
+    _ = until(<<"pause">>),
+    Queued = queued(Replica),
+    write(Config, ["SET", "before", "1"]),
+    true = eslaver_test_wait:until(fun() -> queued(Replica) > Queued end),
+    ok = eslaver_server:inject(Replica, Event),
+    ok = eslaver:continue(Replica),
+    write(Config, ["SET", "behind", "1"]),
+    Events = until(<<"behind">>),
+    ok = eslaver:stop(Replica),
+    lists:append([shown(Got) || Got <- Events]).
+
+%% In a replica that is paused.
+queued(Replica) ->
+    #{queue := Queued} = eslaver_replica:status(sys:get_state(Replica)),
+    Queued.
+
+%% The events up to the one that sets this key.
+until(Key) ->
+    receive
+        {event, {stream, _, [Key | _]} = Last} -> [Last];
+        {event, {stream, _, [Key | _], _} = Last} -> [Last];
+        {event, Event} -> [Event | until(Key)]
+    after 30_000 -> error({not_handled, Key})
+    end.
+
+shown({stream, _, [<<"before">>, _ | _]}) -> [before];
+shown({stream, _, [<<"before">>, _ | _], _}) -> [before];
+shown({stream, _, [<<"behind">>, _ | _]}) -> [behind];
+shown({stream, _, [<<"behind">>, _ | _], _}) -> [behind];
+shown({slots, _, _} = Event) -> [Event];
+shown(_Other) -> [].
+
 %% The documented set, with its measurements and metadata.
 hooks(Config) ->
     Self = self(),
