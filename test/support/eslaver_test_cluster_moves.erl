@@ -88,24 +88,31 @@ begin_move(Cluster, Slots, From, To, Way, Options) ->
         way => Way,
         options => Options
     },
-    ok = known_epochs(Cluster),
+    ok = known_to_all(Cluster),
     case Way of
         classic -> begin_classic(Move);
         atomic -> begin_atomic(Move)
     end.
 
-%% A target that does not know of the highest epoch does not get a higher one, and loses its new slots
-%% to the next message of an older owner.
-known_epochs(Cluster) ->
-    Masters = eslaver_test_cluster:masters(Cluster),
+%% All nodes must have heard of earlier moves. A target that does not know the highest epoch takes none
+%% of its own, and a replica that remembers an earlier owner, and learns of its new epoch, takes the
+%% slots from the present one.
+known_to_all(Cluster) ->
     true = eslaver_test_cluster:await(fun() ->
-        Views = [epochs(eslaver_test_cluster:view(Master)) || Master <- Masters],
+        Texts = [
+            eslaver_test_cluster:try_ask(Node, ["CLUSTER", "NODES"])
+         || Node <- eslaver_test_cluster:alive(Cluster)
+        ],
+        Views = [claims(eslaver_test_cluster_nodes:parse(Text)) || Text <- Texts, is_binary(Text)],
         length(lists:usort(Views)) =:= 1
     end),
     ok.
 
-epochs(View) ->
-    lists:sort([{Id, Epoch} || #{id := Id, epoch := Epoch, slots := [_ | _]} <- View]).
+claims(View) ->
+    lists:sort([
+        {Id, Epoch, Slots}
+     || #{id := Id, epoch := Epoch, slots := [_ | _] = Slots} <- View
+    ]).
 
 %% What has become of it.
 -spec finish(move()) -> completed | failed | canceled.
