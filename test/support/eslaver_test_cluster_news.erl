@@ -48,7 +48,7 @@ wrong(Notices, Notes) ->
     Counts = lists:foldl(
         fun(Notice, Acc) ->
             case Notice of
-                {key, Key, _Command, _} ->
+                {key, _Command, Key, _} ->
                     maps:update_with(Key, fun(Count) -> Count + 1 end, 1, Acc);
                 _ ->
                     Acc

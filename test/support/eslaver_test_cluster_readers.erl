@@ -67,7 +67,7 @@ loop(#{owner := Owner, reads := Reads, wrong := Wrong} = State) ->
 %% Most look at some keys, a few at all.
 look(1, State) -> all(keys, State);
 look(2, State) -> all(scan, State);
-look(3, State) -> size(State);
+look(3, State) -> count(State);
 look(_, State) -> lists:foldl(fun(_, Acc) -> one(Acc) end, State, lists:seq(1, 10)).
 
 one(#{keys := Keys, mirror := Mirror} = State) ->
@@ -135,7 +135,8 @@ all(How, #{mirror := Mirror, lasting := Lasting, reads := Reads} = State) ->
             Once = lists:usort(Keys),
             case {Keys -- Once, ordsets:subtract(lists:usort(Lasting), Once)} of
                 {[], []} -> Looked;
-                {Twice, Missing} -> wrong({How, {twice, some(Twice)}, {missing, some(Missing)}}, Looked)
+                {Twice, Missing} ->
+                    wrong({How, {twice, some(Twice)}, {missing, some(Missing)}}, Looked)
             end;
         Failure ->
             wrong({How, Failure}, Looked)
@@ -145,7 +146,7 @@ some(Keys) ->
     {length(Keys), lists:sublist(Keys, 3)}.
 
 %% Not less than what is always there, nor more than there ever was.
-size(#{mirror := Mirror, lasting := Lasting, keys := Keys, reads := Reads} = State) ->
+count(#{mirror := Mirror, lasting := Lasting, keys := Keys, reads := Reads} = State) ->
     Looked = State#{reads := Reads + 1},
     case eslaver_mirror:dbsize(Mirror) of
         Size when is_integer(Size), Size >= length(Lasting), Size =< tuple_size(Keys) + 1000 ->
