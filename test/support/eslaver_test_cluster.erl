@@ -336,9 +336,12 @@ hashed(Key) ->
 crc16(<<>>, Crc) -> Crc;
 crc16(<<Byte, Rest/binary>>, Crc) -> crc16(Rest, shifted(8, Crc bxor (Byte bsl 8))).
 
-shifted(0, Crc) -> Crc;
-shifted(N, Crc) when Crc band 16#8000 =/= 0 -> shifted(N - 1, ((Crc bsl 1) bxor 16#1021) band 16#FFFF);
-shifted(N, Crc) -> shifted(N - 1, Crc bsl 1).
+shifted(0, Crc) ->
+    Crc;
+shifted(N, Crc) when Crc band 16#8000 =/= 0 ->
+    shifted(N - 1, ((Crc bsl 1) bxor 16#1021) band 16#FFFF);
+shifted(N, Crc) ->
+    shifted(N - 1, Crc bsl 1).
 
 %% Every key that is in a slot of its owner, with its value. At rest that is all that there is.
 -spec contents(cluster()) -> eslaver_test_content:content().

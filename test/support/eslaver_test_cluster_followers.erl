@@ -6,7 +6,7 @@
 
 -export([replica/3, mirror/3, options/2, stop/1]).
 -export([proxies/1, log/1, links/1, full_syncs/1, marks/1, caught_up/2]).
--export([check_log/5, check_mirror/4]).
+-export([check_log/4, check_mirror/4]).
 -export_type([follower/0]).
 
 -opaque follower() :: #{
@@ -66,7 +66,7 @@ behind_proxies(Cluster, #{hooks := Hooks, proxies := Proxies}) ->
 %% Options of a follower of a cluster.
 -spec options(eslaver_test_cluster:cluster(), none | fun((Address) -> Address)) -> map().
 options(Cluster, none) ->
-    #{cluster => eslaver_test_cluster:seeds(Cluster)};
+    #{cluster => eslaver_test_cluster:seeds(Cluster), dbfilename => undefined};
 options(Cluster, Addresses) ->
     (options(Cluster, none))#{addresses => Addresses}.
 
@@ -138,23 +138,22 @@ caught_up(#{kind := Kind, name := Name, log := Log}, Cluster) ->
         marks(Cluster)
     ).
 
-%% Each write once and in order, at least this many of them, and full syncs for these reasons alone.
-%% The writers have stopped.
+%% `losses`, `again`: as of eslaver_test_cluster_log. `reasons`: for full syncs, other than the first.
+-type judging() :: #{losses => boolean(), again => boolean(), reasons => [atom()]}.
+
+%% Each write was told once and in order. The writers have stopped.
 -spec check_log(
-    follower(),
-    eslaver_test_cluster:cluster(),
-    eslaver_test_cluster_notes:notes(),
-    Reasons :: [atom()],
-    eslaver_test_cluster_log:options()
+    follower(), eslaver_test_cluster:cluster(), eslaver_test_cluster_notes:notes(), judging()
 ) -> ok.
-check_log(#{log := Log} = Follower, Cluster, Notes, Reasons, Options) ->
+check_log(#{log := Log} = Follower, Cluster, Notes, Options) ->
     ok = eslaver_test_cluster:settled(Cluster),
     ok = caught_up(Follower, Cluster),
     Contents = eslaver_test_cluster:contents(Cluster),
     ok = noted(Notes, Contents, Options),
-    Wrong = eslaver_test_cluster_log:wrong(Log, Notes, Contents, Options),
+    Judging = maps:with([losses, again], Options),
+    Wrong = eslaver_test_cluster_log:wrong(Log, Notes, Contents, Judging),
     ?assertEqual({0, []}, {length(Wrong), lists:sublist(Wrong, ?SHOWN)}),
-    ?assertEqual([], full_syncs(Follower) -- Reasons).
+    ?assertEqual([], full_syncs(Follower) -- maps:get(reasons, Options, [])).
 
 noted(Notes, Contents, Options) ->
     Strictness =
@@ -167,10 +166,7 @@ noted(Notes, Contents, Options) ->
 
 %% The mirror is as the cluster, key by key. The writers have stopped.
 -spec check_mirror(
-    follower(),
-    eslaver_test_cluster:cluster(),
-    eslaver_test_cluster_notes:notes(),
-    #{losses => boolean(), reasons => [atom()]}
+    follower(), eslaver_test_cluster:cluster(), eslaver_test_cluster_notes:notes(), judging()
 ) -> ok.
 check_mirror(#{name := Name} = Follower, Cluster, Notes, Options) ->
     ok = eslaver_test_cluster:settled(Cluster),

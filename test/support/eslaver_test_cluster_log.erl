@@ -4,7 +4,7 @@
 -module(eslaver_test_cluster_log).
 
 -export([new/0, handler/1, args/1, entries/1, has/2, stick/1, release/1]).
--export([wrong/4, moved/1, shards/1]).
+-export([wrong/4, moved/1, shards/1, ends_with_gone/2, links/1]).
 -export_type([log/0, options/0, step/0]).
 
 -opaque log() :: eslaver_test_cluster_handler:args().
@@ -265,3 +265,19 @@ moved(Log) ->
 -spec shards(log()) -> [{up | gone, Shard :: binary()}].
 shards(Log) ->
     [{What, Shard} || {_, {shard, What, #{shard := Shard}}} <- entries(Log)].
+
+%% Whether nothing was told of a shard after it was gone.
+-spec ends_with_gone(log(), Shard :: binary()) -> boolean().
+ends_with_gone(Log, Shard) ->
+    Of = [Event || {_, Event} <- entries(Log), shard_of(Event) =:= Shard],
+    element(2, lists:last(Of)) =:= gone.
+
+shard_of({stream, _, _, #{shard := Shard}}) -> Shard;
+shard_of({loading, _, _, _, #{shard := Shard}}) -> Shard;
+shard_of({shard, _, #{shard := Shard}}) -> Shard;
+shard_of(_) -> none.
+
+%% How each link began.
+-spec links(log()) -> [{full | partial, Why :: atom()}].
+links(Log) ->
+    [{Resync, Why} || {_, {link, up, #{resync := Resync, why := Why}}} <- entries(Log)].

@@ -9,8 +9,8 @@
 %% `pause`: at most this long, in ms, from step to step; the caller's random numbers say how long.
 %% `part`: how much of the keys, in percent, a classic move that begins takes at once.
 %% `slow`: microseconds for each key of an atomic move, so that it lasts.
-%% `hold`: calls a function while nobody writes. A classic move that is taken back needs it: the source
-%% takes keys back only when it does not send clients to the target any more.
+%% `hold`: calls a function while nobody writes. A classic move that is taken back needs it: the
+%% source takes keys back only when it does not send clients to the target any more.
 -type options() :: #{
     pause => non_neg_integer(),
     part => 0..100,
@@ -94,9 +94,9 @@ begin_move(Cluster, Slots, From, To, Way, Options) ->
         atomic -> begin_atomic(Move)
     end.
 
-%% All nodes must have heard of earlier moves. A target that does not know the highest epoch takes none
-%% of its own, and a replica that remembers an earlier owner, and learns of its new epoch, takes the
-%% slots from the present one.
+%% All nodes must have heard of earlier moves. A target that does not know the highest epoch takes
+%% none of its own, and a replica that remembers an earlier owner, and learns of its new epoch, takes
+%% the slots from the present one.
 known_to_all(Cluster) ->
     true = eslaver_test_cluster:await(fun() ->
         Texts = [
@@ -306,7 +306,8 @@ outcome(<<"cancelled">>) -> canceled;
 outcome(_) -> false.
 
 owns(Node, Id, Slots) ->
-    [#{slots := Owned}] = [Line || #{id := Of} = Line <- eslaver_test_cluster:view(Node), Of =:= Id],
+    View = eslaver_test_cluster:view(Node),
+    [Owned] = [Ranges || #{id := Of, slots := Ranges} <- View, Of =:= Id],
     lists:all(
         fun(Slot) -> eslaver_test_cluster_nodes:in(Slot, Owned) end,
         eslaver_test_cluster_nodes:numbers(Slots)

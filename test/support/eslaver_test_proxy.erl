@@ -80,8 +80,8 @@ stall(#{table := Table}, Direction) ->
 trickle(#{table := Table}, Bytes) ->
     put(Table, {pace, down}, Bytes).
 
-%% What comes in the links of replicas arrives this late, in ms, or up to twice that. Other connections
-%% are as fast as before.
+%% What comes in the links of replicas arrives this late, in ms, or up to twice that. Other
+%% connections are as fast as before.
 -spec late(proxy(), pos_integer()) -> ok.
 late(#{table := Table}, Ms) ->
     put(Table, {pace, down}, {late, Ms}).
