@@ -54,6 +54,8 @@ ct: build
 
 soaks = test/suites/replica/eslaver_soak_SUITE,test/suites/mirror/eslaver_mirror_moments_SUITE
 soaks := $(soaks),test/suites/failover/eslaver_failover_SUITE
+soaks := $(soaks),test/suites/cluster/eslaver_cluster_SUITE
+soaks := $(soaks),test/suites/cluster/eslaver_cluster_mirror_SUITE
 
 soak: build
 	ESLAVER_SOAK=$(or $(SECONDS),300) $(if $(SEED),ESLAVER_SEED=$(SEED)) \

@@ -6,7 +6,7 @@
 %% eslaver_test_cluster_shards.
 -module(eslaver_test_cluster).
 
--export([start/1, stop/1, versions/0, chosen/0, ways/1]).
+-export([start/1, stop/1, versions/0, chosen/0, ways/1, soak/1]).
 -export([add_node/1, remove_node/2, options/1]).
 -export([nodes/1, alive/1, masters/1, replicas/2, seeds/1]).
 -export([port/2, id/2, node_of/2, ask/2, try_ask/2, view/1, own/1]).
@@ -55,6 +55,14 @@ chosen() ->
     case {eslaver_test_failover:is_long(), versions()} of
         {false, [First, _, _ | _] = Versions} -> [First, lists:last(Versions)];
         {_, Versions} -> Versions
+    end.
+
+%% How long chance goes on, in ms: as ESLAVER_SOAK says, in seconds, or this long.
+-spec soak(pos_integer()) -> pos_integer().
+soak(Short) ->
+    case os:getenv("ESLAVER_SOAK", "") of
+        "" -> Short;
+        Seconds -> 1000 * list_to_integer(Seconds)
     end.
 
 %% How slots move there: key by key, or all at once.
@@ -328,9 +336,12 @@ hashed(Key) ->
 crc16(<<>>, Crc) -> Crc;
 crc16(<<Byte, Rest/binary>>, Crc) -> crc16(Rest, shifted(8, Crc bxor (Byte bsl 8))).
 
-shifted(0, Crc) -> Crc;
-shifted(N, Crc) when Crc band 16#8000 =/= 0 -> shifted(N - 1, ((Crc bsl 1) bxor 16#1021) band 16#FFFF);
-shifted(N, Crc) -> shifted(N - 1, Crc bsl 1).
+shifted(0, Crc) ->
+    Crc;
+shifted(N, Crc) when Crc band 16#8000 =/= 0 ->
+    shifted(N - 1, ((Crc bsl 1) bxor 16#1021) band 16#FFFF);
+shifted(N, Crc) ->
+    shifted(N - 1, Crc bsl 1).
 
 %% Every key that is in a slot of its owner, with its value. At rest that is all that there is.
 -spec contents(cluster()) -> eslaver_test_content:content().

@@ -9,8 +9,8 @@
 %% `pause`: at most this long, in ms, from step to step; the caller's random numbers say how long.
 %% `part`: how much of the keys, in percent, a classic move that begins takes at once.
 %% `slow`: microseconds for each key of an atomic move, so that it lasts.
-%% `hold`: calls a function while nobody writes. A classic move that is taken back needs it: the source
-%% takes keys back only when it does not send clients to the target any more.
+%% `hold`: calls a function while nobody writes. A classic move that is taken back needs it: the
+%% source takes keys back only when it does not send clients to the target any more.
 -type options() :: #{
     pause => non_neg_integer(),
     part => 0..100,
@@ -88,24 +88,31 @@ begin_move(Cluster, Slots, From, To, Way, Options) ->
         way => Way,
         options => Options
     },
-    ok = known_epochs(Cluster),
+    ok = known_to_all(Cluster),
     case Way of
         classic -> begin_classic(Move);
         atomic -> begin_atomic(Move)
     end.
 
-%% A target that does not know of the highest epoch does not get a higher one, and loses its new slots
-%% to the next message of an older owner.
-known_epochs(Cluster) ->
-    Masters = eslaver_test_cluster:masters(Cluster),
+%% All nodes must have heard of earlier moves. A target that does not know the highest epoch takes
+%% none of its own, and a replica that remembers an earlier owner, and learns of its new epoch, takes
+%% the slots from the present one.
+known_to_all(Cluster) ->
     true = eslaver_test_cluster:await(fun() ->
-        Views = [epochs(eslaver_test_cluster:view(Master)) || Master <- Masters],
+        Texts = [
+            eslaver_test_cluster:try_ask(Node, ["CLUSTER", "NODES"])
+         || Node <- eslaver_test_cluster:alive(Cluster)
+        ],
+        Views = [claims(eslaver_test_cluster_nodes:parse(Text)) || Text <- Texts, is_binary(Text)],
         length(lists:usort(Views)) =:= 1
     end),
     ok.
 
-epochs(View) ->
-    lists:sort([{Id, Epoch} || #{id := Id, epoch := Epoch, slots := [_ | _]} <- View]).
+claims(View) ->
+    lists:sort([
+        {Id, Epoch, Slots}
+     || #{id := Id, epoch := Epoch, slots := [_ | _] = Slots} <- View
+    ]).
 
 %% What has become of it.
 -spec finish(move()) -> completed | failed | canceled.
@@ -299,7 +306,8 @@ outcome(<<"cancelled">>) -> canceled;
 outcome(_) -> false.
 
 owns(Node, Id, Slots) ->
-    [#{slots := Owned}] = [Line || #{id := Of} = Line <- eslaver_test_cluster:view(Node), Of =:= Id],
+    View = eslaver_test_cluster:view(Node),
+    [Owned] = [Ranges || #{id := Of, slots := Ranges} <- View, Of =:= Id],
     lists:all(
         fun(Slot) -> eslaver_test_cluster_nodes:in(Slot, Owned) end,
         eslaver_test_cluster_nodes:numbers(Slots)

@@ -5,7 +5,7 @@
 -module(eslaver_test_proxy).
 
 -export([start/1, stop/1, port/1, target/2]).
--export([cut/1, cut_after/4, stall/1, trickle/2, flow/1]).
+-export([cut/1, cut_after/4, stall/1, trickle/2, late/2, flow/1]).
 -export([cuts/1, connections/1, passed/2]).
 
 -export_type([proxy/0, direction/0, manner/0]).
@@ -80,6 +80,12 @@ stall(#{table := Table}, Direction) ->
 trickle(#{table := Table}, Bytes) ->
     put(Table, {pace, down}, Bytes).
 
+%% What comes in the links of replicas arrives this late, in ms, or up to twice that. Other
+%% connections are as fast as before.
+-spec late(proxy(), pos_integer()) -> ok.
+late(#{table := Table}, Ms) ->
+    put(Table, {pace, down}, {late, Ms}).
+
 %% As fast as it goes, which is how a proxy begins.
 -spec flow(proxy()) -> ok.
 flow(#{table := Table}) ->
@@ -148,9 +154,10 @@ accept(Listener, Table) ->
     count(Table, connections, 1),
     case connect(get(Table, target)) of
         {ok, Master} ->
-            true = ets:insert(Table, {{connection, make_ref()}, Master, Replica}),
-            _ = spawn_link(fun() -> pass(Master, Replica, down, Table) end),
-            _ = spawn_link(fun() -> pass(Replica, Master, up, Table) end),
+            Connection = make_ref(),
+            true = ets:insert(Table, {{connection, Connection}, Master, Replica}),
+            _ = spawn_link(fun() -> pass(Master, Replica, {down, Connection}, Table) end),
+            _ = spawn_link(fun() -> pass(Replica, Master, {up, Connection}, Table) end),
             ok;
         {error, _} ->
             gen_tcp:close(Replica)
@@ -160,34 +167,44 @@ accept(Listener, Table) ->
 connect(none) ->
     {error, econnrefused};
 connect(Port) ->
-    Options = [binary, {active, false}, {nodelay, true}],
+    Options = [binary, {active, false}, {nodelay, true}, {buffer, 65_536}],
     gen_tcp:connect({127, 0, 0, 1}, Port, Options, ?TIMEOUT).
 
-pass(From, To, Direction, Table) ->
+pass(From, To, Way, Table) ->
     try
-        copy(From, To, Direction, Table)
+        copy(From, To, Way, Table)
     catch
         %% The table is missing, as the proxy ends.
         error:badarg -> ok
     end.
 
-copy(From, To, Direction, Table) ->
+copy(From, To, {Direction, _} = Way, Table) ->
     case gen_tcp:recv(From, 0) of
         {ok, Bytes} ->
+            ok = note_replica(Bytes, Way, Table),
             case within_budget(Bytes, Direction, Table) of
                 {all, Bytes} ->
-                    case paced(Bytes, To, Direction, Table) of
-                        ok -> copy(From, To, Direction, Table);
+                    case paced(Bytes, To, Way, Table) of
+                        ok -> copy(From, To, Way, Table);
                         {error, _} -> drain(From)
                     end;
                 {cut, Before, Manner} ->
-                    _ = paced(Before, To, Direction, Table),
+                    _ = paced(Before, To, Way, Table),
                     count(Table, cuts, 1),
                     close(From, To, Manner)
             end;
         {error, _} ->
             close(From, To, eof)
     end.
+
+%% Who asks for the stream is a replica.
+note_replica(Bytes, {up, Connection}, Table) ->
+    case binary:match(Bytes, [<<"PSYNC">>, <<"psync">>]) of
+        nomatch -> ok;
+        _ -> put(Table, {replica, Connection}, true)
+    end;
+note_replica(_Bytes, {down, _Connection}, _Table) ->
+    ok.
 
 within_budget(Bytes, Direction, Table) ->
     Size = byte_size(Bytes),
@@ -202,28 +219,33 @@ within_budget(Bytes, Direction, Table) ->
             {all, Bytes}
     end.
 
-paced(<<>>, _To, _Direction, _Table) ->
+paced(<<>>, _To, _Way, _Table) ->
     ok;
-paced(Bytes, To, Direction, Table) ->
+paced(Bytes, To, {Direction, Connection} = Way, Table) ->
     case get(Table, {pace, Direction}) of
         free ->
-            count(Table, {passed, Direction}, byte_size(Bytes)),
-            gen_tcp:send(To, Bytes);
+            send(Bytes, To, Direction, Table);
+        {late, Ms} ->
+            _ = [timer:sleep(Ms) || ets:member(Table, {replica, Connection})],
+            send(Bytes, To, Direction, Table);
         stalled ->
             timer:sleep(?STEP),
-            paced(Bytes, To, Direction, Table);
+            paced(Bytes, To, Way, Table);
         Pace ->
             Size = min(byte_size(Bytes), Pace),
             <<Now:Size/binary, Later/binary>> = Bytes,
-            count(Table, {passed, Direction}, Size),
-            case gen_tcp:send(To, Now) of
+            case send(Now, To, Direction, Table) of
                 ok ->
                     timer:sleep(1),
-                    paced(Later, To, Direction, Table);
+                    paced(Later, To, Way, Table);
                 Error ->
                     Error
             end
     end.
+
+send(Bytes, To, Direction, Table) ->
+    count(Table, {passed, Direction}, byte_size(Bytes)),
+    gen_tcp:send(To, Bytes).
 
 %% A socket with unread bytes is reset when it is closed, and takes along what was sent to it. So
 %% the other side is told that nothing follows, and closes.

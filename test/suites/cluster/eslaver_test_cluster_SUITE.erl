@@ -129,5 +129,27 @@ shards(Config) ->
     ?assertEqual([], eslaver_test_cluster_notes:wrong(Notes, contents(Cluster), exact)),
     stop(Cluster).
 
+%% All of it at random, in any order.
+chance(Config) ->
+    Seed = eslaver_test_env:seed(),
+    _ = rand:seed(exsss, Seed),
+    Server = server(Config),
+    Cluster = start(#{server => Server}),
+    Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
+    Context = #{
+        cluster => Cluster,
+        ways => eslaver_test_cluster:ways(Server),
+        proxies => none,
+        writers => Writers,
+        events => [move, move, move, back, hand_over, kill, restart, shard]
+    },
+    Until = erlang:monotonic_time(millisecond) + eslaver_test_cluster:soak(5000),
+    Report = eslaver_test_cluster_chance:run(Context, Until, #{}),
+    Notes = eslaver_test_cluster_writers:stop(Writers),
+    ok = settled(Cluster),
+    ct:pal("~p", [Report]),
+    ?assertEqual([], eslaver_test_cluster_notes:wrong(Notes, contents(Cluster), losses)),
+    stop(Cluster).
+
 server(Context) ->
     maps:get(server, ?config(server, Context)).

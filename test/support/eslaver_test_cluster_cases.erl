@@ -1,0 +1,114 @@
+%% What the cases of the cluster suites have in common: a cluster, its writers and a follower, until
+%% all has been checked.
+-module(eslaver_test_cluster_cases).
+
+-include_lib("common_test/include/ct.hrl").
+
+-export([groups/2, server/1, start/4, finish/2, happen/3]).
+-export_type([setting/0]).
+
+-type setting() :: #{
+    server := file:filename(),
+    cluster := eslaver_test_cluster:cluster(),
+    ways := [eslaver_test_cluster_moves:way()],
+    writers := eslaver_test_cluster_writers:writers(),
+    follower := eslaver_test_cluster_followers:follower(),
+    %% Of a mirror.
+    readers := none | eslaver_test_cluster_readers:readers(),
+    news := none | pid(),
+    options := map()
+}.
+
+%% A group for each version: all cases with those that are chosen (eslaver_test_cluster:chosen/0),
+%% some with the others.
+-spec groups(module(), Some :: [atom()]) -> [ct_suite:ct_group_def()].
+groups(Suite, Some) ->
+    Chosen = eslaver_test_cluster:chosen(),
+    [
+        {Name, [parallel],
+            case lists:member(Server, Chosen) of
+                true -> eslaver_test_groups:cases(Suite);
+                false -> Some
+            end}
+     || #{name := Name} = Server <- eslaver_test_cluster:versions()
+    ].
+
+-spec server(list()) -> file:filename().
+server(Context) ->
+    maps:get(server, ?config(server, Context)).
+
+%% A follower with this name, which has loaded what the writers began with. The options are its
+%% own, and `losses`, `again` and `reasons` for eslaver_test_cluster_followers.
+-spec start(replica | mirror, Name :: atom(), list(), map()) -> setting().
+start(Kind, Name, Context, Given) ->
+    Seed = eslaver_test_env:seed(),
+    _ = rand:seed(exsss, Seed),
+    Judging = [losses, again, reasons],
+    Server = server(Context),
+    Cluster = eslaver_test_cluster:start(#{server => Server}),
+    Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
+    Follower = eslaver_test_cluster_followers:Kind(Name, Cluster, maps:without(Judging, Given)),
+    Judged = maps:with(Judging, Given),
+    Setting = #{
+        server => Server,
+        cluster => Cluster,
+        ways => eslaver_test_cluster:ways(Server),
+        writers => Writers,
+        follower => Follower,
+        readers => none,
+        news => none,
+        options => Judged
+    },
+    case Kind of
+        replica ->
+            Setting;
+        mirror ->
+            Setting#{
+                readers :=
+                    eslaver_test_cluster_readers:start(Name, Writers, maps:with([losses], Judged)),
+                news := eslaver_test_cluster_news:start(Name)
+            }
+    end.
+
+%% All is as it must be. What the subscriber was told.
+-spec finish(setting(), Report :: term()) -> [term()].
+finish(#{cluster := Cluster, writers := Writers, follower := Follower} = Setting, Report) ->
+    #{options := Options, readers := Readers, news := News} = Setting,
+    Notes = eslaver_test_cluster_writers:stop(Writers),
+    Written = lists:sum([length(Done) || Done <- maps:values(Notes)]),
+    Notices =
+        case Readers of
+            none ->
+                ok = eslaver_test_cluster_followers:check_log(Follower, Cluster, Notes, Options),
+                ct:pal("~p~n~b writes", [Report, Written]),
+                [];
+            _ ->
+                ok = eslaver_test_cluster_followers:check_mirror(Follower, Cluster, Notes, Options),
+                #{reads := Reads, wrong := Wrong} = eslaver_test_cluster_readers:stop(Readers),
+                Told = eslaver_test_cluster_news:stop(News),
+                ct:pal("~p~n~b writes, ~b reads, ~b notices", [
+                    Report, Written, Reads, length(Told)
+                ]),
+                [] = Wrong,
+                [] = lists:sublist(eslaver_test_cluster_news:wrong(Told, Notes), 5),
+                true = Reads > 1000,
+                Told
+        end,
+    true = Written > 1000,
+    ok = eslaver_test_cluster_followers:stop(Follower),
+    ok = eslaver_test_cluster:stop(Cluster),
+    Notices.
+
+%% These events at random (eslaver_test_cluster_chance) for some time, in ms.
+-spec happen([eslaver_test_cluster_chance:event()], pos_integer(), setting()) ->
+    eslaver_test_cluster_chance:report().
+happen(Events, Time, #{follower := Follower} = Setting) ->
+    Context = maps:with([cluster, ways, writers], Setting),
+    eslaver_test_cluster_chance:run(
+        Context#{
+            proxies => eslaver_test_cluster_followers:proxies(Follower),
+            events => Events
+        },
+        erlang:monotonic_time(millisecond) + Time,
+        #{}
+    ).

@@ -1,0 +1,184 @@
+%% A replica and a mirror of a test cluster, behind a proxy for each of its nodes, and what must be
+%% true of them at the end.
+-module(eslaver_test_cluster_followers).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([replica/3, mirror/3, options/2, stop/1]).
+-export([proxies/1, log/1, links/1, full_syncs/1, marks/1, caught_up/2]).
+-export([check_log/4, check_mirror/4]).
+-export_type([follower/0]).
+
+-opaque follower() :: #{
+    kind := replica | mirror,
+    name := atom(),
+    hooks := pid(),
+    proxies := eslaver_test_cluster_proxies:proxies(),
+    log => eslaver_test_cluster_log:log()
+}.
+
+-define(TIMEOUT, 60_000).
+%% Until a mirror is as the cluster, in ms.
+-define(PATIENCE, 5000).
+-define(SHOWN, 5).
+
+%% A replica whose handlers keep what they are told (eslaver_test_cluster_log). It has loaded.
+-spec replica(Name :: atom(), eslaver_test_cluster:cluster(), map()) -> follower().
+replica(Name, Cluster, Options) ->
+    Log = eslaver_test_cluster_log:new(),
+    Follower = new(replica, Name, Log),
+    {ok, _} = eslaver:start_link(
+        maps:merge(
+            (behind_proxies(Cluster, Follower))#{
+                name => {local, Name},
+                callback => eslaver_test_cluster_log:handler(Log),
+                events => full
+            },
+            Options
+        )
+    ),
+    ok = eslaver:await(Name, loaded, ?TIMEOUT),
+    Follower.
+
+%% A mirror. It has loaded.
+-spec mirror(Name :: atom(), eslaver_test_cluster:cluster(), map()) -> follower().
+mirror(Name, Cluster, Options) ->
+    Follower = new(mirror, Name, eslaver_test_cluster_log:new()),
+    Given = maps:merge((behind_proxies(Cluster, Follower))#{name => Name}, Options),
+    {ok, _} = eslaver_mirror:start_link(Given),
+    ok = eslaver_mirror:await(Name, loaded, ?TIMEOUT),
+    Follower.
+
+new(Kind, Name, Log) ->
+    #{
+        kind => Kind,
+        name => Name,
+        log => Log,
+        hooks => eslaver_test_collector:start(),
+        proxies => eslaver_test_cluster_proxies:start()
+    }.
+
+behind_proxies(Cluster, #{hooks := Hooks, proxies := Proxies}) ->
+    (options(Cluster, eslaver_test_cluster_proxies:addresses(Proxies)))#{
+        hooks => fun(Event, Measured, Meta) -> Hooks ! {Event, Measured, Meta} end
+    }.
+
+%% Options of a follower of a cluster.
+-spec options(eslaver_test_cluster:cluster(), none | fun((Address) -> Address)) -> map().
+options(Cluster, none) ->
+    #{cluster => eslaver_test_cluster:seeds(Cluster), dbfilename => undefined};
+options(Cluster, Addresses) ->
+    (options(Cluster, none))#{addresses => Addresses}.
+
+-spec stop(follower()) -> ok.
+stop(#{kind := replica, name := Name}) -> eslaver:stop(Name);
+stop(#{kind := mirror, name := Name}) -> eslaver_mirror:stop(Name).
+
+-spec proxies(follower()) -> eslaver_test_cluster_proxies:proxies().
+proxies(#{proxies := Proxies}) -> Proxies.
+
+-spec log(follower()) -> eslaver_test_cluster_log:log().
+log(#{log := Log}) -> Log.
+
+%% How each link of a shard began, in order of time.
+-spec links(follower()) -> [{full | partial, Why :: atom()}].
+links(#{hooks := Hooks}) ->
+    [
+        {Resync, Why}
+     || {[eslaver, link, up], _, #{resync := Resync, why := Why}} <-
+            eslaver_test_collector:events(Hooks)
+    ].
+
+%% Why there were full syncs other than the first of a shard.
+-spec full_syncs(follower()) -> [atom()].
+full_syncs(Follower) ->
+    [Why || {full, Why} <- links(Follower), Why =/= first].
+
+%% Keys that are written to each master that owns slots: who has them has all before.
+-spec marks(eslaver_test_cluster:cluster()) -> [binary()].
+marks(Cluster) ->
+    Owners = [Owner || {_, _, [_ | _]} = Owner <- eslaver_test_cluster:owners(Cluster)],
+    Client = eslaver_test_cluster_client:new(Cluster),
+    {Marks, Used} = lists:mapfoldl(
+        fun({_, _, Ranges}, Acc) ->
+            Mark = mark(Ranges),
+            {{ok, <<"OK">>}, Next} =
+                eslaver_test_cluster_client:command(Acc, Mark, ["SET", Mark, 1]),
+            {Mark, Next}
+        end,
+        Client,
+        Owners
+    ),
+    ok = eslaver_test_cluster_client:close(Used),
+    Marks.
+
+mark(Ranges) ->
+    Number = integer_to_binary(erlang:unique_integer([positive])),
+    Mark = <<"mark:", Number/binary>>,
+    case eslaver_test_cluster_nodes:in(eslaver_test_cluster:slot(Mark), Ranges) of
+        true -> Mark;
+        false -> mark(Ranges)
+    end.
+
+%% Waits until it has all that the cluster has.
+-spec caught_up(follower(), eslaver_test_cluster:cluster()) -> ok.
+caught_up(#{kind := Kind, name := Name, log := Log}, Cluster) ->
+    lists:foreach(
+        fun(Mark) ->
+            true = eslaver_test_wait:until(
+                fun() ->
+                    case Kind of
+                        replica -> eslaver_test_cluster_log:has(Log, Mark);
+                        mirror -> eslaver_mirror:get(Name, Mark) =:= <<"1">>
+                    end
+                end,
+                ?TIMEOUT
+            )
+        end,
+        marks(Cluster)
+    ).
+
+%% `losses`, `again`: as of eslaver_test_cluster_log. `reasons`: for full syncs, other than the first.
+-type judging() :: #{losses => boolean(), again => boolean(), reasons => [atom()]}.
+
+%% Each write was told once and in order. The writers have stopped.
+-spec check_log(
+    follower(), eslaver_test_cluster:cluster(), eslaver_test_cluster_notes:notes(), judging()
+) -> ok.
+check_log(#{log := Log} = Follower, Cluster, Notes, Options) ->
+    ok = eslaver_test_cluster:settled(Cluster),
+    ok = caught_up(Follower, Cluster),
+    Contents = eslaver_test_cluster:contents(Cluster),
+    ok = noted(Notes, Contents, Options),
+    Judging = maps:with([losses, again], Options),
+    Wrong = eslaver_test_cluster_log:wrong(Log, Notes, Contents, Judging),
+    ?assertEqual({0, []}, {length(Wrong), lists:sublist(Wrong, ?SHOWN)}),
+    ?assertEqual([], full_syncs(Follower) -- maps:get(reasons, Options, [])).
+
+noted(Notes, Contents, Options) ->
+    Strictness =
+        case Options of
+            #{losses := true} -> losses;
+            #{} -> exact
+        end,
+    Wrong = eslaver_test_cluster_notes:wrong(Notes, Contents, Strictness),
+    ?assertEqual([], lists:sublist(Wrong, ?SHOWN)).
+
+%% The mirror is as the cluster, key by key. The writers have stopped.
+-spec check_mirror(
+    follower(), eslaver_test_cluster:cluster(), eslaver_test_cluster_notes:notes(), judging()
+) -> ok.
+check_mirror(#{name := Name} = Follower, Cluster, Notes, Options) ->
+    ok = eslaver_test_cluster:settled(Cluster),
+    ok = caught_up(Follower, Cluster),
+    ok = noted(Notes, eslaver_test_cluster:contents(Cluster), Options),
+    Differences = eslaver_test_convergence:remaining(
+        fun() ->
+            eslaver_test_content:differences(
+                eslaver_test_cluster:contents(Cluster), eslaver_test_content:of_mirror(Name, [0])
+            )
+        end,
+        ?PATIENCE
+    ),
+    ?assertEqual({0, []}, {length(Differences), lists:sublist(Differences, ?SHOWN)}),
+    ?assertEqual([], full_syncs(Follower) -- maps:get(reasons, Options, [])).
