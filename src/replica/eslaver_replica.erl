@@ -29,8 +29,7 @@
     queue = queue:new() :: queue:queue({pid(), message()} | {injected, eslaver_events:event()}),
     keeper = none :: eslaver_position_keeper:keeper(),
     listeners = eslaver_listeners:new() :: eslaver_listeners:listeners(),
-    progress = eslaver_progress:none() :: eslaver_progress:progress(),
-    hooks :: none | eslaver_hooks:hooks()
+    reports :: eslaver_reports:reports()
 }).
 
 -type message() :: eslaver_link:batch() | eslaver_session:message().
@@ -46,14 +45,14 @@
 
 %% @doc At the start of the process, which traps exits. {@link connect/1} is to follow.
 -spec start(eslaver_options:options()) -> {ok, replica()} | {stop, term()}.
-start(#{resume := Resume, hooks := Hooks} = Options) ->
-    Own = eslaver_hooks:new(Hooks, label(Options)),
+start(#{resume := Resume} = Options) ->
+    Reports = eslaver_reports:new(Options),
     Shard = maps:get(shard, Options, undefined),
     case eslaver_position_keeper:open(Resume, eslaver_shard:where(Shard)) of
         {ok, Position, Keeper} ->
-            case dispatch(Shard, Own, Options) of
+            case dispatch(Shard, eslaver_reports:hooks(Reports), Options) of
                 {ok, Dispatch} ->
-                    {ok, new(Dispatch, Own, Position, Keeper, Options)};
+                    {ok, new(Dispatch, Reports, Position, Keeper, Options)};
                 {stop, Reason} ->
                     ok = eslaver_position_keeper:close(undefined, Keeper),
                     {stop, Reason}
@@ -65,11 +64,11 @@ start(#{resume := Resume, hooks := Hooks} = Options) ->
 dispatch(Shard, Hooks, #{callback := Callback, mailbox_limit := Limit}) ->
     eslaver_dispatch:new(Callback, Limit, eslaver_shard:context(Shard), Hooks).
 
-new(Dispatch, Hooks, {bad, Failure}, Keeper, Options) ->
-    Replica = new(Dispatch, Hooks, none, Keeper, Options),
+new(Dispatch, Reports, {bad, Failure}, Keeper, Options) ->
+    Replica = new(Dispatch, Reports, none, Keeper, Options),
     log(warning, bad_position, Failure, Replica),
     Replica;
-new(Dispatch, Hooks, Position, Keeper, Options) ->
+new(Dispatch, Reports, Position, Keeper, Options) ->
     #{source := Spec, load_dump := StandIn, empty_master_delay := Delay} = Options,
     Reconnect = eslaver_reconnect:new(Spec, Options),
     #replica{
@@ -78,16 +77,10 @@ new(Dispatch, Hooks, Position, Keeper, Options) ->
         observer = maps:get(observer, Options, none),
         reconnect = Reconnect,
         session = eslaver_session:new(Position, eslaver_reconnect:shown(Reconnect), StandIn, Delay),
-        queue = queue:from_list([{injected, Event} || Event <- first(Options)]),
+        queue = queue:from_list([{injected, Event} || Event <- eslaver_shard:events(Options)]),
         keeper = Keeper,
-        hooks = Hooks
+        reports = Reports
     }.
-
-%% What the callback gets before all else.
-first(#{shard := #{id := Id} = Shard}) ->
-    [{shard, up, (maps:with([slots, master], Shard))#{shard => Id}}];
-first(#{}) ->
-    [].
 
 %% @doc The process ends.
 -spec stop(term(), replica()) -> ok.
@@ -373,14 +366,12 @@ effect({down, Error, Heals, WasUp}, Replica) ->
 effect({met, Peer}, #replica{reconnect = Reconnect, observer = Observer} = Replica) ->
     ok = eslaver_observer:followed(Peer, Observer),
     Replica#replica{reconnect = eslaver_reconnect:met(Peer, Reconnect)};
-effect({load_started, Bytes}, Replica) ->
-    Replica#replica{progress = eslaver_progress:start(Bytes)};
-effect({load_finished, #{keys := Keys, bytes := Bytes} = News}, Replica) ->
-    {Seconds, Next} = eslaver_progress:finish(News, Replica#replica.progress),
-    log(notice, loaded, #{keys => Keys, bytes => Bytes, seconds => Seconds}, Replica),
-    Replica#replica{progress = Next};
-effect(load_abandoned, #replica{progress = Progress} = Replica) ->
-    Replica#replica{progress = eslaver_progress:abandon(Progress)};
+effect({load_started, Bytes}, #replica{reports = Reports} = Replica) ->
+    Replica#replica{reports = eslaver_reports:load_started(Bytes, Reports)};
+effect({load_finished, News}, #replica{reports = Reports} = Replica) ->
+    Replica#replica{reports = eslaver_reports:load_finished(News, master(Replica), Reports)};
+effect(load_abandoned, #replica{reports = Reports} = Replica) ->
+    Replica#replica{reports = eslaver_reports:load_abandoned(Reports)};
 effect(open_file, #replica{options = Options, links = Links} = Replica) ->
     case eslaver_links:open_file(Options, Links) of
         {ok, Next} ->
@@ -416,9 +407,8 @@ lost(Error, Heals, WasUp, #replica{links = Links, session = Session} = Replica) 
         {Level, What, Why} -> log(Level, What, Why, Replica)
     end,
     _ = erlang:send_after(Pause, self(), connect),
-    ok = eslaver_hooks:reconnect(
-        Pause, eslaver_reconnect:info(Next), master(Replica), Replica#replica.hooks
-    ),
+    Info = eslaver_reconnect:info(Next),
+    ok = eslaver_reports:reconnecting(Pause, Info, master(Replica), Replica#replica.reports),
     Replica#replica{links = eslaver_links:lost(Links), reconnect = Next}.
 
 moved(#replica{links = Links, reconnect = Reconnect}) ->
@@ -470,11 +460,11 @@ position(#replica{session = Session}) ->
 
 %% @doc For `eslaver:info/1'.
 -spec info(replica()) -> map().
-info(#replica{session = Session, links = Links, progress = Progress} = Replica) ->
+info(#replica{session = Session, links = Links, reports = Reports} = Replica) ->
     Parts = [
         #{commands => eslaver_links:commands(Links)},
         eslaver_session:info(Session),
-        eslaver_progress:info(eslaver_links:loading(Links), Progress),
+        eslaver_reports:info(eslaver_links:loading(Links), Reports),
         eslaver_position:info(eslaver_links:decoded(Links), eslaver_session:position(Session)),
         eslaver_reconnect:info(Replica#replica.reconnect)
     ],
@@ -492,18 +482,13 @@ not_filed(Text, Replica) ->
 
 %% @doc A timer of {@link eslaver_progress}.
 -spec progressed(reference(), replica()) -> replica().
-progressed(Timer, #replica{progress = Progress, links = Links} = Replica) ->
-    {Report, Next} = eslaver_progress:report(Timer, eslaver_links:loading(Links), Progress),
-    _ = Report =:= none orelse log(info, loading, Report, Replica),
-    Replica#replica{progress = Next}.
+progressed(Timer, #replica{reports = Reports, links = Links} = Replica) ->
+    Counted = eslaver_links:loading(Links),
+    Next = eslaver_reports:load_goes_on(Timer, Counted, master(Replica), Reports),
+    Replica#replica{reports = Next}.
 
-log(Level, What, Report, #replica{options = Options, hooks = Hooks} = Replica) ->
-    Full = Report#{replica => label(Options), master => master(Replica)},
-    ok = eslaver_log:report(Level, What, Full),
-    eslaver_hooks:report(What, Full, Hooks).
-
-label(#{label := Label}) -> Label;
-label(#{name := Name}) -> eslaver_name:replica(Name).
+log(Level, What, Report, #replica{reports = Reports} = Replica) ->
+    eslaver_reports:log(Level, What, Report, master(Replica), Reports).
 
 master(#replica{session = Session}) -> eslaver_session:master(Session).
 

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_shard).
 
--export([context/1, where/1]).
+-export([context/1, where/1, events/1]).
 -export_type([shard/0, context/0, where/0]).
 
 -type shard() :: #{id := binary(), replids => [binary()], atom() => term()}.
@@ -24,3 +24,10 @@ context(Shard) -> #{shard => maps:with([id, slots, master, replicas], Shard)}.
 -spec where(undefined | shard()) -> where().
 where(undefined) -> #{};
 where(#{id := Id} = Shard) -> #{shard => Id, replids => maps:get(replids, Shard, [])}.
+
+%% @doc What the callback of a replica with these options gets before all else.
+-spec events(#{shard => shard(), atom() => term()}) -> [eslaver_events:event()].
+events(#{shard := #{id := Id} = Shard}) ->
+    [{shard, up, (maps:with([slots, master], Shard))#{shard => Id}}];
+events(#{}) ->
+    [].

@@ -1,0 +1,75 @@
+%% @doc What a replica reports of itself: to the log and to hooks, and how far a load is.
+%% @private
+-module(eslaver_reports).
+
+-export([new/1, hooks/1, log/5, reconnecting/4]).
+-export([load_started/2, load_finished/3, load_abandoned/1, load_goes_on/4, info/2]).
+-export_type([reports/0]).
+
+-record(reports, {
+    %% How people know the replica.
+    label :: term(),
+    hooks :: none | eslaver_hooks:hooks(),
+    progress = eslaver_progress:none() :: eslaver_progress:progress()
+}).
+
+-opaque reports() :: #reports{}.
+
+%% @doc Of the calling process, a replica with these options.
+-spec new(eslaver_options:options()) -> reports().
+new(#{hooks := Hooks} = Options) ->
+    Label = label(Options),
+    #reports{label = Label, hooks = eslaver_hooks:new(Hooks, Label)}.
+
+label(#{label := Label}) -> Label;
+label(#{name := Name}) -> eslaver_name:replica(Name).
+
+%% @doc For the callback.
+-spec hooks(reports()) -> none | eslaver_hooks:hooks().
+hooks(#reports{hooks = Hooks}) -> Hooks.
+
+%% @doc Logs, and tells the hooks, if it is for them.
+-spec log(logger:level(), atom(), map(), Master :: binary(), reports()) -> ok.
+log(Level, What, Report, Master, #reports{label = Label, hooks = Hooks}) ->
+    Full = Report#{replica => Label, master => Master},
+    ok = eslaver_log:report(Level, What, Full),
+    eslaver_hooks:report(What, Full, Hooks).
+
+%% @doc There is no link. The next attempt is in `Pause' ms.
+-spec reconnecting(non_neg_integer(), map(), Master :: binary(), reports()) -> ok.
+reconnecting(Pause, Info, Master, #reports{hooks = Hooks}) ->
+    eslaver_hooks:reconnect(Pause, Info, Master, Hooks).
+
+%% @doc A load begins, of so many bytes if that is known.
+-spec load_started(undefined | non_neg_integer(), reports()) -> reports().
+load_started(Bytes, Reports) ->
+    Reports#reports{progress = eslaver_progress:start(Bytes)}.
+
+%% @doc It has been handled.
+-spec load_finished(map(), Master :: binary(), reports()) -> reports().
+load_finished(#{keys := Keys, bytes := Bytes} = News, Master, Reports) ->
+    {Seconds, Next} = eslaver_progress:finish(News, Reports#reports.progress),
+    ok = log(notice, loaded, #{keys => Keys, bytes => Bytes, seconds => Seconds}, Master, Reports),
+    Reports#reports{progress = Next}.
+
+%% @doc It is interrupted, unless all of it has been handled.
+-spec load_abandoned(reports()) -> reports().
+load_abandoned(#reports{progress = Progress} = Reports) ->
+    Reports#reports{progress = eslaver_progress:abandon(Progress)}.
+
+%% @doc The timer that says how far it is. `Counted' are bytes and keys so far.
+-spec load_goes_on(reference(), Counted, Master :: binary(), reports()) -> reports() when
+    Counted :: {non_neg_integer(), non_neg_integer()}.
+load_goes_on(Timer, Counted, Master, #reports{progress = Progress} = Reports) ->
+    {Report, Next} = eslaver_progress:report(Timer, Counted, Progress),
+    ok =
+        case Report of
+            none -> ok;
+            _ -> log(info, loading, Report, Master, Reports)
+        end,
+    Reports#reports{progress = Next}.
+
+%% @doc How far it is, for `info'.
+-spec info({non_neg_integer(), non_neg_integer()}, reports()) -> map().
+info(Counted, #reports{progress = Progress}) ->
+    eslaver_progress:info(Counted, Progress).
