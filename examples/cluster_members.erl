@@ -21,7 +21,7 @@ main([Name, Port]) ->
     {ok, _} = pg:start_link(?MODULE),
     ok = pg:join(?MODULE, ?GROUP, self()),
     {ok, _} = eslaver:start_link(#{
-        name => {local, ?MODULE},
+        name => {local, shards},
         cluster => [{"127.0.0.1", list_to_integer(Port)}],
         shards => fun(#{id := Shard}) -> owner(Shard, members()) =:= node() end,
         events => full,
@@ -29,7 +29,7 @@ main([Name, Port]) ->
     }),
     _ = spawn_link(fun watch/0),
     _ = io:get_line(""),
-    eslaver:stop(?MODULE).
+    eslaver:stop(shards).
 
 %% To the nodes of this example on this machine, and through them to those that come later.
 connect(Name) ->
@@ -51,7 +51,7 @@ watch() ->
     watch(Monitor).
 
 watch(Monitor) ->
-    ok = eslaver:refresh(?MODULE),
+    ok = eslaver:refresh(shards),
     receive
         {Monitor, _JoinOrLeave, ?GROUP, _Pids} -> watch(Monitor)
     end.
