@@ -127,7 +127,7 @@ by_itself(Config) ->
             {'EXIT', Replica, Why} -> Why
         end,
     ?assertMatch(
-        {replica_failed, error, {function_clause, [{eslaver_subscriptions, _, _} | _]}}, Reason
+        {replica_failed, error, {function_clause, [{eslaver_listeners, _, _} | _]}}, Reason
     ),
     _ = eslaver_test_wait:until(fun() ->
         eslaver_test_log:matches("Generic server.*replica_failed") =/= []
@@ -138,7 +138,7 @@ by_itself(Config) ->
 %% Something that only a bug could do.
 break(State) ->
     list_to_tuple([
-        case is_tuple(Field) andalso element(1, Field) =:= subscriptions of
+        case is_tuple(Field) andalso element(1, Field) =:= listeners of
             true -> broken;
             false -> Field
         end
