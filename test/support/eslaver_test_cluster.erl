@@ -1,5 +1,5 @@
-%% A real cluster: three masters, each with a replica, on free loopback ports, which begin as members
-%% of it and fail over within seconds.
+%% A real cluster: three masters, each with a replica, on free loopback ports, which begin as
+%% members of it and fail over within seconds.
 %%
 %% A node is a server of eslaver_test_master, which kills, restarts, pauses and continues it. Slots
 %% move with eslaver_test_cluster_moves; shards come and go, and fail over, with

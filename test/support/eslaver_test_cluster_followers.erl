@@ -138,7 +138,7 @@ caught_up(#{kind := Kind, name := Name, log := Log}, Cluster) ->
         marks(Cluster)
     ).
 
-%% `losses`, `again`: as of eslaver_test_cluster_log. `reasons`: for full syncs, other than the first.
+%% `losses`, `again`: as of eslaver_test_cluster_log. `reasons`: of full syncs but the first.
 -type judging() :: #{losses => boolean(), again => boolean(), reasons => [atom()]}.
 
 %% Each write was told once and in order. The writers have stopped.
