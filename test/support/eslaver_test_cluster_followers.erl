@@ -5,7 +5,7 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -export([replica/3, mirror/3, options/2, stop/1]).
--export([proxies/1, log/1, links/1, full_syncs/1, marks/1, caught_up/2]).
+-export([proxies/1, log/1, links/1, full_syncs/1, marks/1, key/2, caught_up/2]).
 -export([check_log/4, check_mirror/4]).
 -export_type([follower/0]).
 
@@ -101,7 +101,7 @@ marks(Cluster) ->
     Client = eslaver_test_cluster_client:new(Cluster),
     {Marks, Used} = lists:mapfoldl(
         fun({_, _, Ranges}, Acc) ->
-            Mark = mark(Ranges),
+            Mark = key(<<"mark:">>, Ranges),
             {{ok, <<"OK">>}, Next} =
                 eslaver_test_cluster_client:command(Acc, Mark, ["SET", Mark, 1]),
             {Mark, Next}
@@ -112,12 +112,14 @@ marks(Cluster) ->
     ok = eslaver_test_cluster_client:close(Used),
     Marks.
 
-mark(Ranges) ->
+%% A new key in one of these slots.
+-spec key(Prefix :: binary(), [eslaver_test_cluster_nodes:range()]) -> binary().
+key(Prefix, Ranges) ->
     Number = integer_to_binary(erlang:unique_integer([positive])),
-    Mark = <<"mark:", Number/binary>>,
-    case eslaver_test_cluster_nodes:in(eslaver_test_cluster:slot(Mark), Ranges) of
-        true -> Mark;
-        false -> mark(Ranges)
+    Key = <<Prefix/binary, Number/binary>>,
+    case eslaver_test_cluster_nodes:in(eslaver_test_cluster:slot(Key), Ranges) of
+        true -> Key;
+        false -> key(Prefix, Ranges)
     end.
 
 %% Waits until it has all that the cluster has.
