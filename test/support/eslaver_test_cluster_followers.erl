@@ -5,7 +5,7 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -export([replica/3, mirror/3, options/2, stop/1]).
--export([proxies/1, log/1, links/1, full_syncs/1, marks/1, key/2, caught_up/2]).
+-export([proxies/1, log/1, marks/1, key/2, caught_up/2]).
 -export([check_log/4, check_mirror/4]).
 -export_type([follower/0]).
 
@@ -81,7 +81,6 @@ proxies(#{proxies := Proxies}) -> Proxies.
 log(#{log := Log}) -> Log.
 
 %% How each link of a shard began, in order of time.
--spec links(follower()) -> [{full | partial, Why :: atom()}].
 links(#{hooks := Hooks}) ->
     [
         {Resync, Why}
@@ -90,7 +89,6 @@ links(#{hooks := Hooks}) ->
     ].
 
 %% Why there were full syncs other than the first of a shard.
--spec full_syncs(follower()) -> [atom()].
 full_syncs(Follower) ->
     [Why || {full, Why} <- links(Follower), Why =/= first].
 

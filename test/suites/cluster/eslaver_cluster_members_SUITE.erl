@@ -25,16 +25,16 @@ shared_out(_Config) ->
     end,
     One = start(First, Cluster),
     _ = [ok = begins(One, Shard) || Shard <- Shards],
-    ok = shown(#{node(First) => One}, Owners([node(First)]), Cluster),
+    ok = shown(#{node_of(First) => One}, Owners([node_of(First)]), Cluster),
     Two = start(Second, Cluster),
-    Shared = Owners([node(First), node(Second)]),
-    Moved = [Shard || {Shard, Owner} <- maps:to_list(Shared), Owner =:= node(Second)],
+    Shared = Owners([node_of(First), node_of(Second)]),
+    Moved = [Shard || {Shard, Owner} <- maps:to_list(Shared), Owner =:= node_of(Second)],
     _ = [{ok, ok} = {ends(One, Shard), begins(Two, Shard)} || Shard <- Moved],
-    ok = shown(#{node(First) => One, node(Second) => Two}, Shared, Cluster),
+    ok = shown(#{node_of(First) => One, node_of(Second) => Two}, Shared, Cluster),
     {os_pid, Pid} = erlang:port_info(Two, os_pid),
     _ = os:cmd("kill -9 " ++ integer_to_list(Pid)),
     _ = [ok = begins(One, Shard) || Shard <- Moved],
-    ok = shown(#{node(First) => One}, Owners([node(First)]), Cluster),
+    ok = shown(#{node_of(First) => One}, Owners([node_of(First)]), Cluster),
     true = port_command(One, "\n"),
     receive
         {One, {exit_status, Status}} -> ?assertEqual(0, Status)
@@ -62,13 +62,13 @@ names(Example, Shards) ->
         lists:flatten(io_lib:format("~s-~b", [os:getpid(), erlang:unique_integer([positive])]))
      || _ <- [1, 2]
     ],
-    Members = [node(First), node(Second)],
+    Members = [node_of(First), node_of(Second)],
     case lists:usort([Example:owner(Shard, Members) || Shard <- Shards]) of
         [_, _] -> {First, Second};
         [_] -> names(Example, Shards)
     end.
 
-node(Name) ->
+node_of(Name) ->
     {ok, Host} = inet:gethostname(),
     list_to_atom("cluster_members_" ++ Name ++ "@" ++ Host).
 
