@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use crate::deed::Deed;
 use crate::ledger::{Ledger, Move, Part, Statement};
 use crate::mark::{Import, Mark};
-use crate::member::Member;
+use crate::member::{Hold, Member};
 use crate::routes::{Route, Routes, Shard};
 use crate::slot;
-use crate::slots::{Range, Slots};
+use crate::slots::Slots;
 
 /// Who has made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Standing {
     pub owned: Slots,
     /// The slots that are moved to it.
     pub importing: Slots,
+    /// The slots that it owns at the place where its stream is, as far as that is known.
+    pub own: Slots,
 }
 
 /// A cluster. Any thread may use it; each shard's stream is told by one at a time.
@@ -99,10 +101,29 @@ impl Cluster {
         self.ledger.lock().know(node, shard);
     }
 
-    /// What a shard's master says of itself, asked for between two offsets of its stream. Everything
-    /// up to the second must have been handled. Gives the slots that have another owner now.
+    /// What a shard's master says of itself, asked for between two offsets of its stream. It counts once
+    /// everything up to the second has been handled; where the stream waits at the end of an import,
+    /// it counts for its slots. Gives the slots that have another owner now.
     pub fn commit(&self, shard: Shard, statement: Statement) -> Vec<Move> {
         self.ledger.lock().commit(&self.routes, shard, statement)
+    }
+
+    /// What a shard's stream holds may be handled up to this offset: deletions, by what was known of
+    /// their slots so far. Whether it is held: its link is to be woken.
+    pub fn clear(&self, shard: Shard, offset: u64) -> bool {
+        self.ledger.lock().clear(shard, offset)
+    }
+
+    /// Whether readers may get a shard's snapshot, which stands for this offset, instead of what they
+    /// have: what has been deleted by then must not be missed.
+    pub fn admits_snapshot(&self, member: &Member, offset: u64) -> bool {
+        let _ledger = self.ledger.lock();
+        let waits = offset > member.clearance()
+            && member.holds(offset.saturating_sub(1), Hold::Deletion(None));
+        if !waits {
+            member.release();
+        }
+        !waits
     }
 
     /// A shard's stream begins behind a snapshot at this offset, which is about to come.
@@ -168,6 +189,13 @@ impl Cluster {
         };
         let is_importing = slot.is_some_and(|slot| part.is_importing(slot));
         let origin = if is_importing { Origin::Migration } else { Origin::User };
+        if let (Deed::Writes | Deed::Restores, Some(slot)) = (deed, slot) {
+            let waits_for = ledger.waits_to_claim(routes, shard, slot, offset);
+            if waits_for.is_some_and(|other| member.holds(offset, Hold::Order(other))) {
+                return Verdict::Held;
+            }
+            member.release();
+        }
         match deed {
             Deed::Other => Verdict::passes(origin),
             Deed::Functions => {
@@ -181,25 +209,27 @@ impl Cluster {
             }
             Deed::Restores => {
                 if let (Some(slot), Some(key)) = (slot, args.argument(0)) {
-                    ledger.restore(shard, slot, self.hasher.hash_one(key));
-                    if routes.get(slot).owner != Some(shard) {
-                        ledger.claim(routes, shard, slot, offset);
-                    }
+                    ledger.restore(routes, shard, (slot, self.hasher.hash_one(key)), offset);
                 }
                 Verdict::passes(Origin::Migration)
             }
             Deed::Deletes => {
-                let waits = offset >= member.clearance() && self.waits(&ledger, part, args, has);
-                if waits && member.holds(offset) {
+                let waits = self.waits_to_delete(&ledger, part, args, offset, has);
+                if waits.is_some_and(|other| member.holds(offset, Hold::Deletion(other))) {
                     return Verdict::Held;
                 }
                 member.release();
                 self.delete(&mut ledger, member, args)
             }
             Deed::Empties(ranges) => {
-                let is_missed = !part.imports_all(ranges)
-                    && ranges.iter().any(|&range| is_read_at(routes, shard, range));
-                if is_missed && member.holds(offset) {
+                let is_missed = |slot| {
+                    let Route { owner, other, .. } = routes.get(slot);
+                    (owner == Some(shard) || other == Some(shard))
+                        && !part.is_importing(slot)
+                        && !ledger.is_cleared(part, slot, offset)
+                };
+                let is_missed = ranges.iter().any(|&(first, last)| (first..=last).any(is_missed));
+                if is_missed && member.holds(offset, Hold::Deletion(None)) {
                     return Verdict::Held;
                 }
                 member.release();
@@ -209,33 +239,38 @@ impl Cluster {
         }
     }
 
-    /// Whether a deletion takes a key from its readers, for all that is known. A shard that shares a
-    /// slot with its owner does not wait while that waits itself, perhaps for this one.
-    fn waits<A: Arguments + ?Sized>(
+    /// Whether a deletion takes a key from its readers, for all that is known, and the shard where the
+    /// key may be. A shard that shares a slot with its owner does not wait while that waits,
+    /// perhaps for this one.
+    fn waits_to_delete<A: Arguments + ?Sized>(
         &self,
         ledger: &Ledger,
         part: &Part,
         args: &A,
+        offset: u64,
         mut has: impl FnMut(&[u8]) -> bool,
-    ) -> bool {
+    ) -> Option<Option<Shard>> {
         let shard = part.member.shard();
-        (0..args.count()).filter_map(|at| args.argument(at)).any(|key| {
+        (0..args.count()).filter_map(|at| args.argument(at)).find_map(|key| {
             let slot = slot::of_key(key);
             let elsewhere = match self.routes.get(slot) {
                 Route { owner: Some(owner), other, .. } if owner == shard => other,
                 Route { owner, other: Some(other), .. } if other == shard => {
-                    if owner.and_then(|owner| ledger.part(owner)).is_some_and(Part::is_held) {
-                        return false;
+                    if owner.is_some_and(|owner| ledger.may_wait_for(owner, shard)) {
+                        return None;
                     }
                     owner
                 }
-                _ => return false,
+                _ => return None,
             };
-            !part.is_importing(slot)
-                && !elsewhere.is_some_and(|elsewhere| {
-                    ledger.has_restored(elsewhere, slot, self.hasher.hash_one(key))
-                })
-                && has(key)
+            let is_there = elsewhere.is_some_and(|elsewhere| {
+                ledger.has_restored(elsewhere, slot, self.hasher.hash_one(key))
+            });
+            let waits = !is_there
+                && !part.is_importing(slot)
+                && !ledger.is_cleared(part, slot, offset)
+                && has(key);
+            waits.then_some(elsewhere)
         })
     }
 
@@ -267,17 +302,31 @@ impl Cluster {
         let (shard, routes) = (member.shard(), &self.routes);
         let mut moves = Vec::new();
         match mark {
-            Mark::Begun(import) => ledger.begin(shard, import.clone()),
+            Mark::Begun(import) => {
+                let waits_for = ledger.waits_to_begin(routes, shard, import, offset);
+                if waits_for.is_some_and(|other| member.holds(offset, Hold::Order(other))) {
+                    return Verdict::Held;
+                }
+                member.release();
+                if let Some(source) = waits_for {
+                    moves = ledger.give_back(routes, shard, source, &import.ranges);
+                }
+                ledger.begin(shard, import.clone());
+            }
             Mark::Completed { name, import } => {
                 let known = ledger.import(shard, name).or(import.as_ref());
-                let is_early = known.is_some_and(|known| ledger.is_early(routes, shard, known));
-                if is_early && member.holds(offset) {
+                let waits_for =
+                    known.and_then(|known| ledger.waits_to_complete(routes, shard, known));
+                if waits_for.is_some_and(|other| member.holds(offset, Hold::Order(other))) {
+                    let ranges = known.map(|known| known.ranges.clone()).unwrap_or_default();
+                    ledger.wait_to_complete(shard, ranges, offset);
                     return Verdict::Held;
                 }
                 member.release();
                 let known = ledger.end(shard, name).or_else(|| import.clone());
-                moves =
-                    known.map(|known| ledger.complete(routes, shard, &known)).unwrap_or_default();
+                moves = known
+                    .map(|known| ledger.complete(routes, shard, &known, offset))
+                    .unwrap_or_default();
             }
             Mark::Failed { name } => {
                 ledger.end(shard, name);
@@ -297,13 +346,14 @@ impl Cluster {
                 member: Arc::clone(member),
                 owned: Slots::default(),
                 importing: ledger.imported(member.shard()),
+                own: ledger.part(member.shard()).map(Part::own).unwrap_or_default(),
             })
             .collect();
         let mut covered = 0;
         for slot in 0..slot::SLOTS {
             let Route { owner, other, .. } = self.routes.get(slot);
             covered += usize::from(owner.is_some());
-            for Standing { member, owned, importing } in &mut standings {
+            for Standing { member, owned, importing, .. } in &mut standings {
                 if owner == Some(member.shard()) {
                     owned.insert(slot);
                 }
@@ -314,12 +364,4 @@ impl Cluster {
         }
         (covered, standings)
     }
-}
-
-/// Whether keys of any of these slots are read at a shard.
-fn is_read_at(routes: &Routes, shard: Shard, (first, last): Range) -> bool {
-    (first..=last).any(|slot| {
-        let Route { owner, other, .. } = routes.get(slot);
-        owner == Some(shard) || other == Some(shard)
-    })
 }

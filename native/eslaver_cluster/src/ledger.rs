@@ -34,7 +34,12 @@ pub struct Statement {
     pub importing: Slots,
     /// The offset of its stream before it was asked.
     pub from: u64,
+    /// The offset of its stream behind that.
+    pub to: u64,
 }
+
+/// Of two statements the second was asked for after the first.
+const LATER: u8 = 2;
 
 /// What is known of a slot besides its route.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,6 +48,17 @@ struct Of {
     epoch: u64,
     /// The offset in the stream of its route's `other` at which that claimed keys of it last.
     claimed: u64,
+    /// `other` says that its keys are not moved to it. They may have been, and moved on, unless the
+    /// owner says later that it owns the slot: after this number of statements, as one may have been
+    /// asked for before.
+    left: u8,
+    /// The offset in the owner's stream at which a mark there gave it the slot. Until the owner has
+    /// said so of itself, what others say may be older.
+    gained: u64,
+    /// Whether the owner says that it is not.
+    disowned: bool,
+    /// When its route has changed last, as the number of changes of any route by then.
+    changed: u64,
     /// A shard that gets its keys next: from `other`, which has become the owner in the meantime.
     next: Option<Shard>,
 }
@@ -57,7 +73,11 @@ pub(crate) struct Part {
     /// From this offset on, what its stream tells is newer than what it said of itself. `None` before
     /// it has said anything.
     floor: Option<u64>,
+    /// How often routes had changed when deletions were cleared.
+    cleared: u64,
     imports: Vec<Import>,
+    /// The import at whose end its stream waits, and the offset of that.
+    ending: Option<(Vec<Range>, u64)>,
     restored: Restored,
 }
 
@@ -68,12 +88,14 @@ pub(crate) struct Ledger {
     parts: Vec<Option<Part>>,
     /// The shards of nodes, by the nodes' ids.
     nodes: HashMap<Box<[u8]>, Shard>,
+    /// How often a route has changed.
+    changes: u64,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
         let slots = vec![Of::default(); usize::from(SLOTS)].into();
-        Self { slots, parts: Vec::new(), nodes: HashMap::new() }
+        Self { slots, parts: Vec::new(), nodes: HashMap::new(), changes: 0 }
     }
 }
 
@@ -84,16 +106,9 @@ impl Part {
         self.imports.iter().any(|import| import.ranges.iter().any(has))
     }
 
-    /// Whether all slots are of open imports.
-    pub(crate) fn imports_all(&self, ranges: &[Range]) -> bool {
-        !ranges.is_empty()
-            && ranges
-                .iter()
-                .all(|&(first, last)| (first..=last).all(|slot| self.is_importing(slot)))
-    }
-
-    pub(crate) fn is_held(&self) -> bool {
-        self.member.is_held()
+    /// The slots that it owns at this place of its stream.
+    pub(crate) fn own(&self) -> Slots {
+        self.mine.clone()
     }
 
     fn changed_imports(&self) {
@@ -114,7 +129,9 @@ impl Ledger {
             member: Arc::clone(&member),
             mine: Slots::default(),
             floor: None,
+            cleared: 0,
             imports: Vec::new(),
+            ending: None,
             restored: Restored::default(),
         };
         *self.parts.get_mut(at)? = Some(part);
@@ -136,7 +153,8 @@ impl Ledger {
                 of.epoch = 0;
             }
             let without = |other: Option<Shard>| other.filter(|&other| other != shard);
-            routes.set(slot, without(owner), without(other));
+            let (owner, other) = (without(owner), without(other));
+            set(routes, of, &mut self.changes, slot, (owner, other));
         }
     }
 
@@ -152,6 +170,21 @@ impl Ledger {
         self.parts.iter().flatten().map(|part| &part.member)
     }
 
+    /// What a shard's stream holds may be handled up to this offset, by what was known of the slots so
+    /// far. Whether it is held.
+    pub(crate) fn clear(&mut self, shard: Shard, offset: u64) -> bool {
+        let changes = self.changes;
+        self.part_mut(shard).is_some_and(|part| {
+            part.cleared = changes;
+            part.member.clear(offset)
+        })
+    }
+
+    /// Whether the deletion of keys of a slot has been cleared.
+    pub(crate) fn is_cleared(&self, part: &Part, slot: u16, offset: u64) -> bool {
+        offset < part.member.clearance() && self.slots[usize::from(slot)].changed <= part.cleared
+    }
+
     /// A node is one of this shard.
     pub(crate) fn know(&mut self, node: &[u8], shard: Shard) {
         self.nodes.insert(node.into(), shard);
@@ -161,12 +194,18 @@ impl Ledger {
     pub(crate) fn restart(&mut self, routes: &Routes, shard: Shard, offset: u64) {
         let Some(part) = self.part_mut(shard) else { return };
         part.imports.clear();
+        part.ending = None;
         part.floor = part.floor.map(|_| offset);
         part.changed_imports();
         part.member.restart();
         for slot in 0..SLOTS {
-            if routes.get(slot).other == Some(shard) {
-                self.slots[usize::from(slot)].claimed = offset;
+            let Route { owner, other, .. } = routes.get(slot);
+            let of = &mut self.slots[usize::from(slot)];
+            if other == Some(shard) {
+                of.claimed = offset;
+            }
+            if owner == Some(shard) {
+                of.gained = 0;
             }
         }
     }
@@ -202,13 +241,61 @@ impl Ledger {
         self.part(shard)?.imports.iter().find(|import| *import.name == *name)
     }
 
-    /// Whether the slots of an import are still on their way to the shard from which they are taken:
-    /// what the two streams tell came in another order than it has happened.
-    pub(crate) fn is_early(&self, routes: &Routes, shard: Shard, import: &Import) -> bool {
-        let Some(source) = self.source(import) else { return false };
-        slots_of(&import.ranges).any(|slot| {
-            routes.get(slot).owner.is_some_and(|owner| owner != source && owner != shard)
+    /// The shard that the slots of an import come from, if it is not known yet that they have left this
+    /// one before.
+    pub(crate) fn waits_to_begin(
+        &self,
+        routes: &Routes,
+        shard: Shard,
+        import: &Import,
+        offset: u64,
+    ) -> Option<Shard> {
+        let is_new = |part: &Part| part.floor.is_some_and(|floor| offset >= floor);
+        let is_own = |slot| routes.get(slot).owner == Some(shard);
+        self.source(import).filter(|&source| {
+            source != shard
+                && self.part(shard).is_some_and(is_new)
+                && slots_of(&import.ranges).any(is_own)
         })
+    }
+
+    /// Slots have left a shard, as it imports them from another.
+    pub(crate) fn give_back(
+        &mut self,
+        routes: &Routes,
+        shard: Shard,
+        to: Shard,
+        ranges: &[Range],
+    ) -> Vec<Move> {
+        let mut moves = Moves::default();
+        for slot in slots_of(ranges).filter(|&slot| routes.get(slot).owner == Some(shard)) {
+            self.own(routes, slot, to);
+            moves.add(slot, Some(shard), Some(to));
+        }
+        moves.done()
+    }
+
+    /// A shard's stream waits at the end of an import.
+    pub(crate) fn wait_to_complete(&mut self, shard: Shard, ranges: Vec<Range>, offset: u64) {
+        if let Some(part) = self.part_mut(shard) {
+            part.ending = Some((ranges, offset));
+        }
+    }
+
+    /// The shard that the slots of an import come from, if they have not come to that one yet: the two
+    /// streams tell of it in another order than it has happened.
+    pub(crate) fn waits_to_complete(
+        &self,
+        routes: &Routes,
+        shard: Shard,
+        import: &Import,
+    ) -> Option<Shard> {
+        let source = self.source(import)?;
+        let is_elsewhere = |slot| {
+            let Route { owner, other, .. } = routes.get(slot);
+            owner.is_some_and(|owner| owner != source && owner != shard) && other != Some(source)
+        };
+        slots_of(&import.ranges).any(is_elsewhere).then_some(source)
     }
 
     fn source(&self, import: &Import) -> Option<Shard> {
@@ -217,20 +304,29 @@ impl Ledger {
 
     /// The slots of an import are the shard's own from now on, as far as they come from where they
     /// are. If they have come from there to another shard, its own statement tells more.
-    pub(crate) fn complete(&mut self, routes: &Routes, shard: Shard, import: &Import) -> Vec<Move> {
+    pub(crate) fn complete(
+        &mut self,
+        routes: &Routes,
+        shard: Shard,
+        import: &Import,
+        offset: u64,
+    ) -> Vec<Move> {
         let source = self.source(import);
         let mut moves = Moves::default();
         for slot in slots_of(&import.ranges) {
             let Route { owner, other, .. } = routes.get(slot);
-            let comes_from = |owner: Shard| source.is_none_or(|source| source == owner);
-            if owner != Some(shard) && owner.is_none_or(comes_from) {
-                self.own(routes, slot, shard, other.filter(|_| other != owner));
+            let comes_from = |source| [owner, other].contains(&Some(source));
+            let is_there = owner.is_none() || source.is_none_or(comes_from);
+            if owner != Some(shard) && is_there {
+                self.own(routes, slot, shard);
+                self.slots[usize::from(slot)].gained = offset;
                 moves.add(slot, owner, Some(shard));
             }
         }
         let ranges = &import.ranges;
         if let Some(part) = self.part_mut(shard) {
             slots_of(ranges).for_each(|slot| part.mine.insert(slot));
+            part.ending = None;
         }
         moves.done()
     }
@@ -242,21 +338,61 @@ impl Ledger {
         }
     }
 
-    /// Gives a slot to an owner.
-    fn own(&mut self, routes: &Routes, slot: u16, owner: Shard, other: Option<Shard>) {
-        routes.set(slot, Some(owner), other.filter(|&other| other != owner));
-        self.slots[usize::from(slot)].next = None;
+    /// Gives a slot to an owner. Whoever else shared it still may: its own statement tells more.
+    fn own(&mut self, routes: &Routes, slot: u16, owner: Shard) {
+        let of = &mut self.slots[usize::from(slot)];
+        let next = of.next.filter(|&next| next != owner);
+        let other = routes.get(slot).other.filter(|&other| other != owner);
+        set(routes, of, &mut self.changes, slot, (Some(owner), other.or(next)));
+        of.next = next.filter(|_| other.is_some());
+        (of.gained, of.disowned, of.left) = (0, false, 0);
         self.parts.iter_mut().flatten().for_each(|part| part.restored.forget(slot));
+    }
+
+    /// Whether a write to a slot at this offset shows that its keys are moved to the shard.
+    fn is_claim(&self, shard: Shard, slot: u16, offset: u64) -> bool {
+        self.part(shard).is_some_and(|part| {
+            let is_new = part.floor.is_some_and(|floor| offset >= floor);
+            is_new && !part.mine.has(slot) && !part.is_importing(slot)
+        })
+    }
+
+    /// The owner of a slot, if a write to it is the first to show that: what the owner had written
+    /// before its keys began to move must not be read after what they became. An owner that perhaps
+    /// waits for this one is not waited for.
+    pub(crate) fn waits_to_claim(
+        &self,
+        routes: &Routes,
+        shard: Shard,
+        slot: u16,
+        offset: u64,
+    ) -> Option<Shard> {
+        let Route { owner, other: None, .. } = routes.get(slot) else { return None };
+        owner.filter(|&owner| {
+            owner != shard && self.is_claim(shard, slot, offset) && !self.may_wait_for(owner, shard)
+        })
+    }
+
+    /// Whether a shard's stream waits for that of another, perhaps by way of others.
+    pub(crate) fn may_wait_for(&self, shard: Shard, other: Shard) -> bool {
+        let mut at = shard;
+        for _ in 0..self.parts.len() {
+            match self.part(at).map(|part| &part.member).filter(|member| member.is_held()) {
+                None => return false,
+                Some(member) => match member.waits_for() {
+                    Some(next) if next != other => at = next,
+                    _ => return true,
+                },
+            }
+        }
+        true
     }
 
     /// A key of a slot has been written in the stream of a shard that does not own the slot.
     pub(crate) fn claim(&mut self, routes: &Routes, shard: Shard, slot: u16, offset: u64) {
-        let Some(part) = self.part(shard) else { return };
-        let is_new = part.floor.is_some_and(|floor| offset >= floor);
-        if !is_new || part.mine.has(slot) || part.is_importing(slot) {
-            return;
+        if self.is_claim(shard, slot, offset) {
+            self.share(routes, shard, slot, offset);
         }
-        self.share(routes, shard, slot, offset);
     }
 
     /// Keys of a slot are moved to this shard one by one.
@@ -264,19 +400,30 @@ impl Ledger {
         let Route { owner, other, .. } = routes.get(slot);
         let of = &mut self.slots[usize::from(slot)];
         match other {
+            // it may have lost the slot meanwhile, and get it back
+            _ if owner == Some(shard) => of.next = Some(shard),
             Some(other) if other != shard => of.next = Some(shard),
-            _ if owner == Some(shard) => {}
             _ => {
-                of.claimed = offset;
-                routes.set(slot, owner, Some(shard));
+                (of.claimed, of.left) = (offset, 0);
+                set(routes, of, &mut self.changes, slot, (owner, Some(shard)));
             }
         }
     }
 
     /// A key has come to a shard.
-    pub(crate) fn restore(&mut self, shard: Shard, slot: u16, hash: u64) {
+    pub(crate) fn restore(
+        &mut self,
+        routes: &Routes,
+        shard: Shard,
+        (slot, hash): (u16, u64),
+        offset: u64,
+    ) {
         if let Some(part) = self.part_mut(shard) {
             part.restored.add(slot, hash);
+        }
+        match routes.get(slot).owner {
+            Some(owner) if owner == shard => self.share(routes, shard, slot, offset),
+            _ => self.claim(routes, shard, slot, offset),
         }
     }
 
@@ -296,11 +443,13 @@ impl Ledger {
     ) -> Option<Move> {
         let Route { owner, other, .. } = routes.get(slot);
         let next = self.slots[usize::from(slot)].next.filter(|_| other == Some(shard))?;
-        if !self.has_restored(next, slot, hash) {
+        let has_returned = owner.is_some_and(|owner| self.has_restored(owner, slot, hash));
+        if has_returned || !self.has_restored(next, slot, hash) {
             return None;
         }
-        routes.set(slot, Some(shard), Some(next));
-        self.slots[usize::from(slot)].next = None;
+        let of = &mut self.slots[usize::from(slot)];
+        of.next = None;
+        set(routes, of, &mut self.changes, slot, (Some(shard), Some(next)));
         Some(Move { ranges: vec![(slot, slot)], from: owner, to: Some(shard) })
     }
 
@@ -316,15 +465,36 @@ impl Ledger {
             .is_some_and(|part| part.restored.take(slot, hash))
     }
 
-    /// What a shard's master says of itself, once everything has been handled that its stream had at
-    /// that time.
+    /// The slots of an import at whose end a shard's stream waits, as far as its master says that they
+    /// are its own now: then they are from there on.
+    fn commit_ending(&mut self, routes: &Routes, shard: Shard, statement: &Statement) -> Vec<Move> {
+        let mut moves = Moves::default();
+        let ending = self.part(shard).and_then(|part| part.ending.clone());
+        let (ranges, offset) = ending.unwrap_or_default();
+        for slot in slots_of(&ranges).filter(|&slot| statement.owned.has(slot)) {
+            let owner = routes.get(slot).owner;
+            if owner != Some(shard) && statement.epoch > self.slots[usize::from(slot)].epoch {
+                self.own(routes, slot, shard);
+                self.slots[usize::from(slot)].gained = offset;
+                moves.add(slot, owner, Some(shard));
+            }
+        }
+        moves.done()
+    }
+
+    /// What a shard's master says of itself. If not everything has been handled that its stream had at
+    /// that time, it counts for slots at the end of whose import the stream waits.
     pub(crate) fn commit(
         &mut self,
         routes: &Routes,
         shard: Shard,
         statement: Statement,
     ) -> Vec<Move> {
-        let Statement { node, epoch, owned, importing, from } = statement;
+        let has_come = |part: &Part| part.member.handled() >= Some(statement.to);
+        if !self.part(shard).is_some_and(has_come) {
+            return self.commit_ending(routes, shard, &statement);
+        }
+        let Statement { node, epoch, mut owned, importing, from, .. } = statement;
         let is_newer = |part: &Part| part.floor.is_none_or(|floor| from >= floor);
         if !self.part(shard).is_some_and(is_newer) {
             return Vec::new();
@@ -335,22 +505,38 @@ impl Ledger {
             let Route { owner, other, .. } = routes.get(slot);
             let of = &mut self.slots[usize::from(slot)];
             if owned.has(slot) {
+                of.next = of.next.filter(|&next| next != shard);
                 match owner {
-                    Some(owner) if owner == shard => of.epoch = of.epoch.max(epoch),
-                    Some(_) if epoch <= of.epoch => {}
+                    Some(owner) if owner == shard => {
+                        of.epoch = of.epoch.max(epoch);
+                        of.disowned = false;
+                        of.gained = if of.gained < from { 0 } else { of.gained };
+                        let is_last = of.left == 1;
+                        of.left = of.left.saturating_sub(1);
+                        if is_last {
+                            let route = (Some(owner), of.next.take());
+                            set(routes, of, &mut self.changes, slot, route);
+                        }
+                    }
+                    Some(_) if of.gained > 0 || epoch <= of.epoch => {}
                     _ => {
                         of.epoch = epoch;
-                        // an import that was known before the owner goes on
-                        let other = other.filter(|_| owner.is_none());
-                        self.own(routes, slot, shard, other);
+                        self.own(routes, slot, shard);
                         moves.add(slot, owner, Some(shard));
                     }
                 }
                 continue;
             }
+            if owner == Some(shard) && of.gained >= from && of.gained > 0 {
+                // it was asked before that
+                owned.insert(slot);
+                continue;
+            }
             if owner == Some(shard) {
-                // whoever claims it next has it
-                of.epoch = 0;
+                // whoever claims it next has it, unless somebody did before this was said
+                of.epoch = if of.disowned { 0 } else { of.epoch };
+                of.disowned = true;
+                of.gained = 0;
             }
             if importing.has(slot) {
                 self.share(routes, shard, slot, from);
@@ -358,9 +544,7 @@ impl Ledger {
             }
             of.next = of.next.filter(|&next| next != shard);
             if other == Some(shard) && of.claimed < from {
-                let next = of.next.take();
-                routes.set(slot, owner, next);
-                of.claimed = 0;
+                of.left = if of.left == 0 { LATER } else { of.left };
             }
         }
         if let Some(part) = self.part_mut(shard) {
@@ -381,6 +565,19 @@ impl Ledger {
         }
         slots
     }
+}
+
+/// Changes a route.
+fn set(
+    routes: &Routes,
+    of: &mut Of,
+    changes: &mut u64,
+    slot: u16,
+    (owner, other): (Option<Shard>, Option<Shard>),
+) {
+    *changes += 1;
+    of.changed = *changes;
+    routes.set(slot, owner, other);
 }
 
 fn slots_of(ranges: &[Range]) -> impl Iterator<Item = u16> + '_ {

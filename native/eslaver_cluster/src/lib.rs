@@ -37,7 +37,7 @@ pub use cluster::{Cluster, Origin, Standing, Verdict};
 pub use deed::Deed;
 pub use ledger::{Move, Statement};
 pub use mark::{Import, Mark, of_field};
-pub use member::Member;
+pub use member::{Hold, Member};
 pub use routes::{Route, Routes, Shard};
 pub use slot::{SLOTS, of_key};
 pub use slots::{Range, Slots};

@@ -2,10 +2,21 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use parking_lot::Mutex;
+
 use crate::routes::Shard;
 
 /// No offset.
 const NONE: u64 = u64::MAX;
+
+/// Why a stream is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Readers would miss what is deleted. The key may be at another shard.
+    Deletion(Option<Shard>),
+    /// Something must have been handled of another shard before.
+    Order(Shard),
+}
 
 /// A shard. Its link and the cluster's process share it, and no lock.
 #[derive(Debug)]
@@ -18,10 +29,15 @@ pub struct Member {
     handled: AtomicU64,
     /// The offset that the cluster's process waits for.
     awaited: AtomicU64,
-    /// Whether its stream is held.
+    /// Whether its stream is held, and where.
     held: AtomicBool,
+    held_at: AtomicU64,
     /// Whether the cluster's process knows.
     told: AtomicBool,
+    /// Why it is held.
+    hold: Mutex<Option<Hold>>,
+    /// The offset of what may be handled alone, though what follows may have to wait.
+    admitted: AtomicU64,
     /// Whether it has open imports.
     importing: AtomicBool,
     removed: AtomicBool,
@@ -36,7 +52,10 @@ impl Member {
             handled: AtomicU64::new(NONE),
             awaited: AtomicU64::new(NONE),
             held: AtomicBool::new(false),
+            held_at: AtomicU64::new(NONE),
             told: AtomicBool::new(false),
+            hold: Mutex::new(None),
+            admitted: AtomicU64::new(NONE),
             importing: AtomicBool::new(false),
             removed: AtomicBool::new(false),
         }
@@ -67,15 +86,24 @@ impl Member {
         self.held.load(Ordering::SeqCst)
     }
 
-    /// Whether what is at this offset must wait. Then [`Self::take_untold`] says whether the cluster's
-    /// process has to be told.
-    pub fn holds(&self, offset: u64) -> bool {
-        self.held.store(true, Ordering::SeqCst);
-        // whoever clears it looks at `held` behind that
-        if offset < self.clearance() || self.is_removed() {
-            self.release();
+    /// What is at this offset must wait, unless it alone has been admitted. Then [`Self::take_untold`]
+    /// says whether the cluster's process has to be told.
+    pub(crate) fn holds(&self, offset: u64, why: Hold) -> bool {
+        if self.is_removed() || self.admitted.load(Ordering::SeqCst) == offset {
+            return false;
         }
-        self.is_held()
+        *self.hold.lock() = Some(why);
+        self.held_at.store(offset, Ordering::SeqCst);
+        self.held.store(true, Ordering::SeqCst);
+        true
+    }
+
+    /// The shard that a held stream has to wait for, as far as the streams tell.
+    pub fn waits_for(&self) -> Option<Shard> {
+        match self.hold.lock().filter(|_| self.is_held())? {
+            Hold::Deletion(other) => other,
+            Hold::Order(other) => Some(other),
+        }
     }
 
     /// Whether the cluster's process has to be told of the hold. It is told once.
@@ -84,16 +112,25 @@ impl Member {
     }
 
     /// What was held goes on.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         if self.is_held() {
             self.held.store(false, Ordering::SeqCst);
             self.told.store(false, Ordering::SeqCst);
         }
     }
 
-    /// Deletions up to this offset may be handled. Whether the stream is held: its link is to be woken.
-    pub fn clear(&self, offset: u64) -> bool {
-        self.clearance.fetch_max(offset, Ordering::SeqCst);
+    /// What is held may be handled, if it is before this offset, and deletions behind it, if it is one.
+    /// Whether the stream is held: its link is to be woken.
+    pub(crate) fn clear(&self, offset: u64) -> bool {
+        match *self.hold.lock() {
+            Some(Hold::Order(_)) if self.is_held() => {
+                let at = self.held_at.load(Ordering::SeqCst);
+                if at < offset {
+                    self.admitted.store(at, Ordering::SeqCst);
+                }
+            }
+            _ => drop(self.clearance.fetch_max(offset, Ordering::SeqCst)),
+        }
         // the next hold is another one
         self.told.store(false, Ordering::SeqCst);
         self.is_held()
@@ -128,6 +165,7 @@ impl Member {
     pub(crate) fn restart(&self) {
         self.handled.store(NONE, Ordering::SeqCst);
         self.clearance.store(0, Ordering::SeqCst);
+        self.admitted.store(NONE, Ordering::SeqCst);
         self.release();
     }
 
@@ -154,6 +192,8 @@ impl Member {
 mod tests {
     use super::*;
 
+    const DELETION: Hold = Hold::Deletion(None);
+
     fn member() -> Member {
         Member::new(Shard(3), b"id")
     }
@@ -162,16 +202,31 @@ mod tests {
     fn a_hold_is_told_once() {
         let member = member();
         assert!(!member.take_untold());
-        assert!(member.holds(10) && member.take_untold());
-        assert!(member.holds(10) && !member.take_untold());
-        // cleared up to an earlier offset: it is told again
+        assert!(member.holds(10, DELETION) && member.take_untold());
+        assert!(member.holds(10, DELETION) && !member.take_untold());
+        // cleared up to some offset: if it is still held, it is told again
         assert!(member.clear(10));
-        assert!(member.holds(10) && member.take_untold());
-        assert!(member.clear(11));
-        assert!(!member.holds(10) && !member.is_held() && !member.take_untold());
+        assert_eq!(member.clearance(), 10);
+        assert!(member.holds(10, DELETION) && member.take_untold());
+        assert!(member.clear(9));
+        assert_eq!(member.clearance(), 10);
+        member.release();
+        assert!(!member.is_held() && !member.take_untold());
         assert!(!member.clear(20));
-        assert!(!member.holds(15));
-        assert!(member.holds(20) && member.take_untold());
+        assert!(member.holds(20, DELETION) && member.take_untold());
+    }
+
+    #[test]
+    fn what_keeps_an_order_passes_alone() {
+        let member = member();
+        let order = Hold::Order(Shard(1));
+        assert!(member.holds(10, order) && member.take_untold());
+        assert!(member.clear(10) && member.holds(10, order));
+        assert!(member.clear(20));
+        assert!(!member.holds(10, order));
+        member.release();
+        assert_eq!(member.clearance(), 0);
+        assert!(member.holds(16, order));
     }
 
     #[test]
@@ -198,14 +253,26 @@ mod tests {
         member.restart();
         assert_eq!((member.handled(), member.clearance()), (None, 0));
         assert!(!member.awaits(5));
-        assert!(member.holds(5));
+        assert!(member.holds(5, DELETION));
         assert!(member.set_handled(5));
+    }
+
+    #[test]
+    fn who_is_waited_for_is_known_while_that_lasts() {
+        let member = member();
+        assert!(member.holds(7, Hold::Deletion(Some(Shard(1)))));
+        assert_eq!(member.waits_for(), Some(Shard(1)));
+        assert!(member.holds(7, DELETION));
+        assert_eq!(member.waits_for(), None);
+        assert!(member.holds(7, Hold::Deletion(Some(Shard(2)))) && member.clear(8));
+        member.release();
+        assert_eq!(member.waits_for(), None);
     }
 
     #[test]
     fn what_was_removed_is_not_held() {
         let member = member();
         member.set_removed();
-        assert!(!member.holds(7));
+        assert!(!member.holds(7, DELETION));
     }
 }
