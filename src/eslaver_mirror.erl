@@ -6,7 +6,7 @@
 -module(eslaver_mirror).
 
 -export([start_link/1, child_spec/1, stop/1, await/3, info/1, status/1, functions/1]).
--export([subscribe/2, unsubscribe/2, read/2, save/2]).
+-export([subscribe/2, unsubscribe/2, read/2, read/3, save/2]).
 -export_type([mirror/0, failure/0, scan_options/0, projection/0]).
 
 %% Sorting.
@@ -71,8 +71,9 @@
 
 -type failure() :: eslaver_mirror_read:failure().
 %% Why a read has no answer: there is no such mirror, it has no data yet (`loading'), its data is
-%% too old (`stale', only with `serve_stale_data => false'), the key has another type, or a command
-%% that could not be mirrored wrote the key (`unknown').
+%% too old (`stale', only with `serve_stale_data => false'), no shard of the cluster has the key's
+%% slot (`not_served'), the key has another type, or a command that could not be mirrored wrote the
+%% key (`unknown').
 
 -type key() :: binary().
 
@@ -326,9 +327,21 @@ running(Call, Args) ->
 
 %% @doc Runs a fun whose reads of this mirror all see one moment: between two commands, and between
 %% two transactions, of the master. The fun may run more than once, so it should only read.
+%%
+%% Of a cluster they are all of one slot. A key of another slot than the first raises `crossslot', as
+%% does a read of all keys; see {@link read/3}.
 -spec read(mirror(), fun(() -> Result)) -> Result.
 read(Mirror, Fun) ->
-    eslaver_mirror_read:transaction(Mirror, Fun).
+    eslaver_mirror_read:transaction(Mirror, one, Fun).
+
+%% @doc As {@link read/2}. With `slots => any' it reads any slots of a cluster. What it sees was
+%% there at one moment, but the streams of the shards are not in step: of two slots' last changes one
+%% may be seen and not yet the other, whichever came first.
+-spec read(mirror(), fun(() -> Result), #{slots => one | any}) -> Result.
+read(Mirror, Fun, Options) ->
+    Check = fun(Slots) -> lists:member(Slots, [one, any]) end,
+    ok = eslaver_mirror_arguments:options(#{slots => Check}, Options),
+    eslaver_mirror_read:transaction(Mirror, maps:get(slots, Options, one), Fun).
 
 %% Answers.
 ask(Mirror, Query) ->

@@ -7,14 +7,17 @@
 %% @private
 -module(eslaver_mirror_read).
 
--export([ask/2, transaction/2, within/4, session/1, is_unchanged/1, status/1, db_of/1]).
--export_type([mirror/0, failure/0, status/0, type/0, session/0]).
+-export([ask/2, transaction/3, within/4, session/1, is_unchanged/1, status/1, db_of/1]).
+-export_type([mirror/0, failure/0, slots/0, status/0, type/0, session/0]).
 
 -type mirror() :: atom() | {atom(), Db :: non_neg_integer()}.
 %% A mirror's name, for db 0 or another.
 
--type failure() :: {error, not_running | loading | stale | wrongtype | unknown}.
-%% Why a read has no answer.
+-type failure() :: {error, not_running | loading | stale | not_served | wrongtype | unknown}.
+%% Why a read has no answer. `not_served': no shard of the cluster that is mirrored has the slot.
+
+-type slots() :: one | any.
+%% Whether the reads of a transaction are all of one slot of a cluster: that of the first.
 
 -type status() :: loading | fresh | stale.
 
@@ -35,7 +38,7 @@
 -define(CHANGED(Name), {?MODULE, changed, Name}).
 
 %% @doc The answer to a query, `{Name, Args...}', or why there is none. Invalid arguments raise
-%% `badarg'.
+%% `badarg', and keys of another slot than the transaction's raise `crossslot'.
 -spec ask(mirror(), tuple()) -> term() | failure().
 ask(Name, Query) when is_atom(Name) -> ask(Name, 0, Query);
 ask({Name, Db}, Query) when is_atom(Name), is_integer(Db), Db >= 0 -> ask(Name, Db, Query);
@@ -46,6 +49,7 @@ ask(Name, Db, Query) ->
         #{Name := Session} ->
             case within(Session, Db, Query, ?TRIES) of
                 changed -> throw(?CHANGED(Name));
+                crossslot -> error(crossslot);
                 Answer -> Answer
             end;
         _ ->
@@ -69,9 +73,10 @@ alone_dirty(Name, Db, Query) ->
         Answer -> Answer
     end.
 
-%% @doc As {@link ask/2}, within a session: `changed' if it is not the moment of the other reads.
+%% @doc As {@link ask/2}, within a session: `changed' if it is not the moment of the other reads,
+%% `crossslot' if it is not of their slot.
 -spec within(session(), Db :: non_neg_integer(), tuple(), Tries :: non_neg_integer()) ->
-    changed | term() | failure().
+    changed | crossslot | term() | failure().
 within(Session, Db, Query, Tries) ->
     case eslaver_nif:session_read(Session, Db, Query) of
         busy when Tries > 0 ->
@@ -94,7 +99,7 @@ within_dirty(Session, Db, Query) ->
 session(Name) ->
     case get(?SESSIONS) of
         #{Name := Session} -> {transaction, Session};
-        _ -> {own, eslaver_nif:session_new(Name)}
+        _ -> {own, eslaver_nif:session_new(Name, true)}
     end.
 
 %% @doc Whether all that was read in the session is still as it was.
@@ -114,34 +119,35 @@ is_unchanged(Session, Tries) ->
             Answer
     end.
 
-%% @doc Runs a fun whose reads of this mirror all see one moment. It may run more than once.
--spec transaction(mirror(), fun(() -> Result)) -> Result.
-transaction(Mirror, Fun) ->
+%% @doc Runs a fun whose reads of this mirror all see one moment. It may run more than once. Within
+%% another one of this mirror it is a part of that.
+-spec transaction(mirror(), slots(), fun(() -> Result)) -> Result.
+transaction(Mirror, Slots, Fun) ->
     {Name, _Db} = db_of(Mirror),
     case get(?SESSIONS) of
         #{Name := _} -> Fun();
-        _ -> optimistic(Name, Fun, 1)
+        _ -> optimistic(Name, Slots, Fun, 1)
     end.
 
-optimistic(Name, Fun, Try) ->
-    case once(Name, Fun) of
+optimistic(Name, Slots, Fun, Try) ->
+    case once(Name, Slots, Fun) of
         {done, Result} ->
             Result;
         changed when Try < ?ATTEMPTS ->
             pause(Try),
-            optimistic(Name, Fun, Try + 1);
+            optimistic(Name, Slots, Fun, Try + 1);
         changed ->
-            patient(Name, Fun)
+            patient(Name, Slots, Fun)
     end.
 
 pause(Try) when Try < ?ATTEMPTS div 2 -> erlang:yield();
 pause(_Try) -> timer:sleep(1).
 
 %% The writer holds still. The mirror may end meanwhile, and another may take its place.
-patient(Name, Fun) ->
-    case held(Name, fun() -> once(Name, Fun) end) of
+patient(Name, Slots, Fun) ->
+    case held(Name, fun() -> once(Name, Slots, Fun) end) of
         {done, Result} -> Result;
-        changed -> optimistic(Name, Fun, ?ATTEMPTS div 2)
+        changed -> optimistic(Name, Slots, Fun, ?ATTEMPTS div 2)
     end.
 
 held(Name, Fun) ->
@@ -163,8 +169,8 @@ hold(Name) ->
         exit:_ -> not_running
     end.
 
-once(Name, Fun) ->
-    Session = eslaver_nif:session_new(Name),
+once(Name, Slots, Fun) ->
+    Session = eslaver_nif:session_new(Name, Slots =:= any),
     Others = get(?SESSIONS),
     _ = put(?SESSIONS, with_session(Name, Session, Others)),
     try Fun() of

@@ -11,7 +11,7 @@
 -export([interests_new/0, interests_add/3, interests_add_dirty/3]).
 -export([interests_remove/2, interests_remove_dirty/2]).
 -export([interests_of/5, interests_of_dirty/5]).
--export([cluster_new/1, cluster_close/1, cluster_slot/1]).
+-export([cluster_new/1, cluster_close/1, cluster_expect/2, cluster_slot/1, cluster_route/4]).
 -export([keyspace_new/6, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
@@ -22,12 +22,12 @@
 -export([projections_read/3, projections_read_dirty/3]).
 -export([keyspace_save/3, keyspace_restore/3, keyspace_changes/1]).
 -export([keyspace_load/2, keyspace_apply/4, keyspace_commands/0]).
--export([session_new/1, session_read/3, session_read_dirty/3, session_unchanged/1]).
+-export([session_new/2, session_read/3, session_read_dirty/3, session_unchanged/1]).
 -export([lock_file/1, unlock_file/1, read_position/1, write_position/2, remove_position/1]).
 -export_type([lock/0, link/0, address/0, config/0, read_from/0, peer/0, resume/0, tls/0]).
 -export_type([commands/0, keys/0, named_key/0]).
 -export_type([interests/0, interest/0, interesting/0, notice/0]).
--export_type([cluster/0, shard/0, slot/0]).
+-export_type([cluster/0, shard/0, slot/0, ranges/0]).
 -export_type([keyspace/0, filled/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
@@ -272,6 +272,8 @@ library_name(_Code) -> erlang:nif_error(reason()).
 
 -type slot() :: 0..16383.
 
+-type ranges() :: [{First :: slot(), Last :: slot()}].
+
 %% @doc A cluster without shards, until its process, the calling one, ends. Readers find the
 %% keyspaces of its shards by the name.
 -spec cluster_new(Name :: atom()) -> cluster().
@@ -280,6 +282,15 @@ cluster_new(_Name) -> erlang:nif_error(reason()).
 %% @doc Readers do not find it any more.
 -spec cluster_close(cluster()) -> ok.
 cluster_close(_Cluster) -> erlang:nif_error(reason()).
+
+%% @doc Only these slots are to be served, for {@link keyspace_status/1}. Without this all are.
+-spec cluster_expect(cluster(), ranges()) -> ok.
+cluster_expect(_Cluster, _Slots) -> erlang:nif_error(reason()).
+
+%% @doc Gives slots a route, for tests.
+-spec cluster_route(cluster(), {First :: slot(), Last :: slot()}, Owner, Other) -> ok when
+    Owner :: shard() | undefined, Other :: shard() | undefined.
+cluster_route(_Cluster, _Slots, _Owner, _Other) -> erlang:nif_error(reason()).
 
 %% @doc The slot of a key: of its hash tag, if it has one.
 -spec cluster_slot(Key :: binary()) -> slot().
@@ -297,7 +308,7 @@ cluster_slot(_Key) -> erlang:nif_error(reason()).
 -type place() :: #{replid := binary(), offset := non_neg_integer(), db := non_neg_integer()}.
 %% A place in the stream between two transactions.
 
--type failure() :: {error, not_running | loading | stale | wrongtype | unknown}.
+-type failure() :: {error, not_running | loading | stale | not_served | wrongtype | unknown}.
 
 %% @doc A keyspace without data, which readers find by a name, or as that of a cluster's shard,
 %% until its process, the calling one, ends. The listener is told of changes that are of interest,
@@ -406,7 +417,8 @@ projections_read(_Keyspace, _Db, _Query) -> erlang:nif_error(reason()).
     busy | failure() | (Answer :: term()).
 projections_read_dirty(_Keyspace, _Db, _Query) -> erlang:nif_error(reason()).
 
-%% @doc The status of the data of a mirror.
+%% @doc The status of the data of a mirror. That of a cluster is the worst of its shards', and
+%% `loading' while slots are not served that are to be.
 -spec keyspace_status(Name :: atom()) -> loading | fresh | stale | not_running.
 keyspace_status(_Name) -> erlang:nif_error(reason()).
 
@@ -450,18 +462,20 @@ keyspace_fail_command(_Name, _Command) -> erlang:nif_error(reason()).
 -spec keyspace_fail_load(Name :: atom(), Key :: pos_integer()) -> ok | not_running.
 keyspace_fail_load(_Name, _Key) -> erlang:nif_error(reason()).
 
-%% @doc A session of reads of the mirror with this name.
--spec session_new(Name :: atom()) -> session().
-session_new(_Name) -> erlang:nif_error(reason()).
+%% @doc A session of reads of the mirror with this name. Unless it may be of any slot, one of a
+%% cluster is of the slot of the key that is read first.
+-spec session_new(Name :: atom(), AnySlot :: boolean()) -> session().
+session_new(_Name, _AnySlot) -> erlang:nif_error(reason()).
 
-%% @doc As {@link keyspace_read/3}; `changed' if it is no longer the moment of the other reads.
+%% @doc As {@link keyspace_read/3}; `changed' if it is no longer the moment of the other reads, and
+%% `crossslot' if it is not of the session's slot.
 -spec session_read(session(), Db :: non_neg_integer(), Query :: tuple()) ->
-    busy | takes_long | changed | failure() | (Answer :: term()).
+    busy | takes_long | changed | crossslot | failure() | (Answer :: term()).
 session_read(_Session, _Db, _Query) -> erlang:nif_error(reason()).
 
 %% @doc As {@link session_read/3}, for as long as it takes.
 -spec session_read_dirty(session(), Db :: non_neg_integer(), tuple()) ->
-    busy | changed | failure() | (Answer :: term()).
+    busy | changed | crossslot | failure() | (Answer :: term()).
 session_read_dirty(_Session, _Db, _Query) -> erlang:nif_error(reason()).
 
 %% @doc Whether everything that was read is still as it was. `busy': the writer is changing dbs, try

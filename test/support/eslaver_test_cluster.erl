@@ -1,5 +1,5 @@
-%% A real cluster: three masters, each with a replica, on free loopback ports, which begin as members
-%% of it and fail over within seconds.
+%% A real cluster: three masters, each with a replica, on free loopback ports, which begin as
+%% members of it and fail over within seconds.
 %%
 %% A node is a server of eslaver_test_master, which kills, restarts, pauses and continues it. Slots
 %% move with eslaver_test_cluster_moves; shards come and go, and fail over, with
@@ -9,7 +9,7 @@
 -export([start/1, stop/1, versions/0, chosen/0, ways/1, soak/1]).
 -export([add_node/1, remove_node/2, options/1]).
 -export([nodes/1, alive/1, masters/1, replicas/2, seeds/1]).
--export([port/2, id/2, node_of/2, ask/2, try_ask/2, view/1, own/1]).
+-export([port/2, id/2, shard/2, node_of/2, ask/2, try_ask/2, view/1, own/1]).
 -export([owner/2, owners/1, slots/2, slot/1, contents/1, settled/1, await/1]).
 
 -export_type([cluster/0, options/0, node_/0]).
@@ -245,6 +245,12 @@ port(#{table := Table}, Node) ->
 id(#{table := Table}, Node) ->
     [[Id]] = ets:match(Table, {'_', Node, '_', '$1'}),
     Id.
+
+%% The id of the shard of one of the first masters.
+-spec shard(cluster(), node_()) -> binary().
+shard(#{options := #{server := Server}} = Cluster, Node) ->
+    Version = eslaver_test_servers:version(Server),
+    eslaver_test_cluster_nodes:shard(id(Cluster, Node), Version).
 
 %% By its id or its port.
 -spec node_of(cluster(), binary() | inet:port_number()) -> node_().

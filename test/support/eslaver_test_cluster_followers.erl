@@ -5,7 +5,7 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -export([replica/3, mirror/3, options/2, stop/1]).
--export([proxies/1, log/1, links/1, full_syncs/1, marks/1, caught_up/2]).
+-export([proxies/1, log/1, marks/1, key/2, caught_up/2]).
 -export([check_log/4, check_mirror/4]).
 -export_type([follower/0]).
 
@@ -81,7 +81,6 @@ proxies(#{proxies := Proxies}) -> Proxies.
 log(#{log := Log}) -> Log.
 
 %% How each link of a shard began, in order of time.
--spec links(follower()) -> [{full | partial, Why :: atom()}].
 links(#{hooks := Hooks}) ->
     [
         {Resync, Why}
@@ -90,7 +89,6 @@ links(#{hooks := Hooks}) ->
     ].
 
 %% Why there were full syncs other than the first of a shard.
--spec full_syncs(follower()) -> [atom()].
 full_syncs(Follower) ->
     [Why || {full, Why} <- links(Follower), Why =/= first].
 
@@ -101,7 +99,7 @@ marks(Cluster) ->
     Client = eslaver_test_cluster_client:new(Cluster),
     {Marks, Used} = lists:mapfoldl(
         fun({_, _, Ranges}, Acc) ->
-            Mark = mark(Ranges),
+            Mark = key(<<"mark:">>, Ranges),
             {{ok, <<"OK">>}, Next} =
                 eslaver_test_cluster_client:command(Acc, Mark, ["SET", Mark, 1]),
             {Mark, Next}
@@ -112,12 +110,14 @@ marks(Cluster) ->
     ok = eslaver_test_cluster_client:close(Used),
     Marks.
 
-mark(Ranges) ->
+%% A new key in one of these slots.
+-spec key(Prefix :: binary(), [eslaver_test_cluster_nodes:range()]) -> binary().
+key(Prefix, Ranges) ->
     Number = integer_to_binary(erlang:unique_integer([positive])),
-    Mark = <<"mark:", Number/binary>>,
-    case eslaver_test_cluster_nodes:in(eslaver_test_cluster:slot(Mark), Ranges) of
-        true -> Mark;
-        false -> mark(Ranges)
+    Key = <<Prefix/binary, Number/binary>>,
+    case eslaver_test_cluster_nodes:in(eslaver_test_cluster:slot(Key), Ranges) of
+        true -> Key;
+        false -> key(Prefix, Ranges)
     end.
 
 %% Waits until it has all that the cluster has.
@@ -138,7 +138,7 @@ caught_up(#{kind := Kind, name := Name, log := Log}, Cluster) ->
         marks(Cluster)
     ).
 
-%% `losses`, `again`: as of eslaver_test_cluster_log. `reasons`: for full syncs, other than the first.
+%% `losses`, `again`: as of eslaver_test_cluster_log. `reasons`: of full syncs but the first.
 -type judging() :: #{losses => boolean(), again => boolean(), reasons => [atom()]}.
 
 %% Each write was told once and in order. The writers have stopped.

@@ -242,7 +242,8 @@ is_end({_, Was}) -> Was =:= unknown.
 suffixes([]) -> [];
 suffixes([_ | Rest] = List) -> [List | suffixes(Rest)].
 
-%% The same steps in the same order; those that are unknown, or that a failover lost, may be missing.
+%% The same steps in the same order. Those that are unknown, or that a failover lost, may be left
+%% out.
 is_told([], [], _) -> true;
 is_told([Step | Steps], [{Step, _} | Notes], Losses) -> is_told(Steps, Notes, Losses);
 is_told(Steps, [{_, unknown} | Notes], Losses) -> is_told(Steps, Notes, Losses);

@@ -95,8 +95,8 @@ begin_move(Cluster, Slots, From, To, Way, Options) ->
     end.
 
 %% All nodes must have heard of earlier moves. A target that does not know the highest epoch takes
-%% none of its own, and a replica that remembers an earlier owner, and learns of its new epoch, takes
-%% the slots from the present one.
+%% none of its own, and a replica that remembers an earlier owner, and learns of its new epoch,
+%% takes the slots from the present one.
 known_to_all(Cluster) ->
     true = eslaver_test_cluster:await(fun() ->
         Texts = [

@@ -1,5 +1,5 @@
-%% A subscriber to all keys of a mirror of a test cluster: what it is told must not tell of keys that
-%% only move.
+%% A subscriber to all keys of a mirror of a test cluster, which must not be told of keys that only
+%% move.
 -module(eslaver_test_cluster_news).
 
 -export([start/1, stop/1, wrong/2, moved/1]).

@@ -2,7 +2,7 @@
 %% the product.
 -module(eslaver_test_cluster_nodes).
 
--export([parse/1, myself/1, owners/1, in/2, numbers/1, file/3]).
+-export([parse/1, myself/1, owners/1, in/2, numbers/1, file/3, shard/2]).
 -export_type([line/0, range/0, member/0]).
 
 -type range() :: {First :: 0..16383, Last :: 0..16383}.
@@ -115,12 +115,19 @@ member(#{number := Number, id := Id, port := Port} = Member, Own, Members, Versi
         end,
     Ranges = [io_lib:format(" ~b-~b", [A, B]) || {A, B} <- Slots],
     io_lib:format("~s 127.0.0.1:~b@~b~s ~s ~s 0 0 ~b connected~s~n", [
-        Id, Port, Port + ?BUS, shard(First, Members, Version), Flags, Follows, First, Ranges
+        Id, Port, Port + ?BUS, shard_id(First, Members, Version), Flags, Follows, First, Ranges
     ]).
 
 %% From 7.2 on all must have the same shard's id from the start.
-shard(First, Members, {Major, Minor, _}) when {Major, Minor} >= {7, 2} ->
+shard_id(First, Members, {Major, Minor, _} = Version) when {Major, Minor} >= {7, 2} ->
     #{id := Id} = lists:nth(First, Members),
-    [",,shard-id=", lists:reverse(Id)];
-shard(_First, _Members, _Version) ->
+    [",,shard-id=", shard(list_to_binary(Id), Version)];
+shard_id(_First, _Members, _Version) ->
     "".
+
+%% The id of the shard that begins with this master. Before 7.2 shards have none.
+-spec shard(Id :: binary(), {non_neg_integer(), non_neg_integer(), term()}) -> binary().
+shard(Id, {Major, Minor, _}) when {Major, Minor} >= {7, 2} ->
+    list_to_binary(lists:reverse(binary_to_list(Id)));
+shard(Id, _Version) ->
+    Id.

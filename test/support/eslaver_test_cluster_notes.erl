@@ -1,7 +1,7 @@
 %% What writers of a test cluster noted (eslaver_test_cluster_writers) beside what the cluster has.
 -module(eslaver_test_cluster_notes).
 
--export([wrong/3, values/2]).
+-export([wrong/3]).
 -export_type([notes/0]).
 
 -type notes() :: #{Key :: binary() => [eslaver_test_cluster_writers:note()]}.
@@ -65,8 +65,3 @@ is_part([Number | Numbers], [{Number, _} | Done], Strictness) -> is_part(Numbers
 is_part(Numbers, [{_, unknown} | Done], Strictness) -> is_part(Numbers, Done, Strictness);
 is_part(Numbers, [{_, acknowledged} | Done], losses) -> is_part(Numbers, Done, losses);
 is_part(_, _, _) -> false.
-
-%% The numbers that were written to a key.
--spec values(binary(), notes()) -> [pos_integer()].
-values(Key, Notes) ->
-    [Number || {Number, _} <- maps:get(Key, Notes, []), is_integer(Number)].

@@ -1,7 +1,7 @@
 %% Shards of a test cluster that come, go and fail over.
 -module(eslaver_test_cluster_shards).
 
--export([add/1, remove/4, spread/4, fail_over/3, back/2, master_of/2]).
+-export([add/1, remove/4, fail_over/3, back/2, master_of/2]).
 -export_type([way/0]).
 
 %% `command`: `CLUSTER FAILOVER` at a replica, by which nothing is lost. `kill`, `pause`: of the
@@ -56,13 +56,6 @@ forgets(Node, Id) ->
         {error, _} -> false
     end.
 
-%% Every slot of a master moves to the other masters, its last one too.
--spec spread(
-    eslaver_test_cluster:cluster(),
-    eslaver_test_cluster:node_(),
-    eslaver_test_cluster_moves:way(),
-    eslaver_test_cluster_moves:options()
-) -> ok.
 spread(Cluster, Master, Way, Options) ->
     Others = eslaver_test_cluster:masters(Cluster) -- [Master],
     Ranges = eslaver_test_cluster:slots(Cluster, Master),

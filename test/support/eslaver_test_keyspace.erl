@@ -2,7 +2,7 @@
 %% master's stream, and which `eslaver_mirror' reads.
 -module(eslaver_test_keyspace).
 
--export([tests/2, new/1, run/3, run_all/2, close/1]).
+-export([tests/2, new/1, load/1, run/3, run_all/2, close/1]).
 
 -export_type([mirror/0]).
 
@@ -44,6 +44,11 @@ new(Name, Master) ->
     Keyspace = eslaver_nif:keyspace_new(Name, Interests, self(), true, false, undefined),
     ok = eslaver_nif:keyspace_load(Keyspace, snapshot(Master)),
     #{keyspace => Keyspace, db => 0}.
+
+%% Loads a snapshot of no keys, of a master of the newest version.
+-spec load(eslaver_nif:keyspace()) -> ok | {error, binary()}.
+load(Keyspace) ->
+    eslaver_nif:keyspace_load(Keyspace, snapshot({8, 6})).
 
 %% Of no keys.
 snapshot({valkey, Version}) -> snapshot("valkey-ver", Version);

@@ -31,7 +31,7 @@ rustler::atoms! {
     // notices of changes
     key, swap, resync,
     // reads of a keyspace, and what it is told
-    not_running, fresh, stale, wrongtype, busy, takes_long, changed,
+    not_running, fresh, stale, wrongtype, busy, takes_long, changed, not_served, crossslot,
     all, memory, types, functions, unapplied, incomplete, stale_for, status, reached, waiting,
     refused, lost, command, reason,
     // its file

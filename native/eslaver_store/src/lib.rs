@@ -54,7 +54,8 @@ mod write;
 
 pub use keyspace::account::Account;
 pub use keyspace::compaction::{Compaction, Step};
-pub use keyspace::slot;
+pub use keyspace::layout::Layout;
+pub use keyspace::shards::Shards;
 pub use keyspace::store::{Patience, ReadError, Store};
 pub use keyspace::trash::Trash;
 pub use keyspace::usage::TypeUsage;

@@ -1,5 +1,5 @@
-%% The clusters of the suites in this folder (eslaver_test_cluster), by themselves: without them none
-%% of the others says anything.
+%% The clusters of the suites in this folder (eslaver_test_cluster), by themselves, and what judges
+%% mirrors of them: without these none of the others says anything.
 -module(eslaver_test_cluster_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -18,17 +18,15 @@ all() ->
 
 %% All versions for what is most unlike from one to the next.
 groups() ->
-    All = eslaver_test_groups:cases(?MODULE),
-    Chosen = eslaver_test_cluster:chosen(),
-    [
-        {Name, [parallel],
-            case lists:member(Server, Chosen) of
-                true -> All;
-                false -> [moves]
-            end}
-     || #{name := Name} = Server <- eslaver_test_cluster:versions()
-    ].
+    Own = [readers, subscriber],
+    Each = [{Name, How, Cases -- Own} || {Name, How, Cases} <- per_version()],
+    [{own, [parallel], Own} | Each].
 
+per_version() ->
+    eslaver_test_cluster_cases:groups(?MODULE, [moves]).
+
+init_per_group(own, Config) ->
+    [{server, lists:last(eslaver_test_cluster:versions())} | Config];
 init_per_group(Name, Config) ->
     eslaver_test_groups:server(Name, Config).
 
@@ -150,6 +148,71 @@ chance(Config) ->
     ct:pal("~p", [Report]),
     ?assertEqual([], eslaver_test_cluster_notes:wrong(Notes, contents(Cluster), losses)),
     stop(Cluster).
+
+%% What readers of a mirror find: nothing while only writers write, and what is done behind their
+%% backs.
+readers(Config) ->
+    {Cluster, Writers} = mirrored(?FUNCTION_NAME, Config),
+    Start = fun() -> eslaver_test_cluster_readers:start(?FUNCTION_NAME, Writers, #{}) end,
+    Readers = Start(),
+    ok = timer:sleep(1000),
+    ?assertMatch(#{reads := Reads, wrong := []} when Reads > 1000, stopped(Readers)),
+    _ = eslaver_test_cluster_writers:stop(Writers),
+    [Missing, Back, Changed] =
+        [hd(eslaver_test_cluster_writers:keys(Kind, Writers)) || Kind <- [l, h, s]],
+    [Node] = eslaver_test_cluster:nodes(Cluster),
+    lists:foreach(
+        fun({Command, Expected}) ->
+            Again = Start(),
+            ok = timer:sleep(200),
+            _ = eslaver_test_cluster:ask(Node, Command),
+            ok = timer:sleep(500),
+            #{wrong := Wrong} = stopped(Again),
+            ?assert(lists:any(Expected, Wrong))
+        end,
+        [
+            {["HSET", Back, "n", 0], fun(W) -> element(1, W) =:= back end},
+            {["SET", Changed, 0], fun(W) -> element(1, W) =:= changed end},
+            {["DEL", Missing], fun(W) -> element(1, W) =:= missing end},
+            {["PING"], fun(W) -> element(1, W) =:= keys end},
+            {["PING"], fun(W) -> element(1, W) =:= scan end},
+            {["FLUSHALL"], fun(W) -> element(1, W) =:= dbsize end}
+        ]
+    ),
+    ok = eslaver_mirror:stop(?FUNCTION_NAME),
+    stop(Cluster).
+
+stopped(Readers) ->
+    eslaver_test_cluster_readers:stop(Readers).
+
+%% What a subscriber must not be told.
+subscriber(Config) ->
+    {Cluster, Writers} = mirrored(?FUNCTION_NAME, Config),
+    Start = fun() -> eslaver_test_cluster_news:start(?FUNCTION_NAME) end,
+    First = Start(),
+    ok = timer:sleep(1000),
+    Second = Start(),
+    Notes = eslaver_test_cluster_writers:stop(Writers),
+    [Node] = eslaver_test_cluster:nodes(Cluster),
+    Still = hd(eslaver_test_cluster_writers:keys(s, Writers)),
+    Wrong = fun(Subscriber) ->
+        ok = timer:sleep(200),
+        eslaver_test_cluster_news:wrong(eslaver_test_cluster_news:stop(Subscriber), Notes)
+    end,
+    ?assertEqual([], Wrong(First)),
+    _ = eslaver_test_cluster:ask(Node, ["DEL", Still]),
+    ?assertEqual([{told, Still, 1, {written, 0}}], Wrong(Second)),
+    ok = eslaver_mirror:stop(?FUNCTION_NAME),
+    stop(Cluster).
+
+%% A cluster of one node, and a mirror of that.
+mirrored(Name, Context) ->
+    Cluster = start(#{server => server(Context), masters => 1, replicas => 0}),
+    Writers = eslaver_test_cluster_writers:start(Cluster, eslaver_test_env:seed()),
+    [Node] = eslaver_test_cluster:nodes(Cluster),
+    {ok, _} = eslaver_mirror:start_link((eslaver_test_replica:target(Node))#{name => Name}),
+    ok = eslaver_mirror:await(Name, loaded, 30_000),
+    {Cluster, Writers}.
 
 server(Context) ->
     maps:get(server, ?config(server, Context)).

@@ -78,7 +78,7 @@ within_a_load(_Config) ->
 within_a_read(_Config) ->
     #{client := Client} = started(["MSET", "secret-a", "1", "secret-b", "1"]),
     Fault = {fault, <<"secret-a">>},
-    Session = eslaver_nif:session_new(?M),
+    Session = eslaver_nif:session_new(?M, false),
     Reads = [
         fun() -> eslaver_mirror_read:ask(?M, Fault) end,
         fun() -> eslaver_nif:keyspace_read_dirty(?M, 0, Fault) end,

@@ -1,5 +1,7 @@
 //! What a cluster's process asks of it.
 
+use eslaver_cluster::Shard;
+use rustler::types::erlang_option::ErlOption;
 use rustler::{Atom, Binary, Encoder, Env, NifResult, ResourceArc, Term};
 
 use crate::atoms;
@@ -23,6 +25,27 @@ fn cluster_new<'a>(env: Env<'a>, name: Atom) -> NifResult<Term<'a>> {
 #[rustler::nif]
 fn cluster_close(cluster: ResourceArc<Cluster>) -> Atom {
     registry::remove_cluster(&cluster);
+    atoms::ok()
+}
+
+/// Only these slots are to be served: what others have has no part in the status.
+#[rustler::nif]
+fn cluster_expect(cluster: ResourceArc<Cluster>, slots: Vec<(u16, u16)>) -> Atom {
+    cluster.expect(slots);
+    atoms::ok()
+}
+
+/// Gives slots a route, for tests: without links there is no other way.
+#[rustler::nif]
+fn cluster_route(
+    cluster: ResourceArc<Cluster>,
+    slots: (u16, u16),
+    owner: ErlOption<u16>,
+    other: ErlOption<u16>,
+) -> Atom {
+    let shard = |number: ErlOption<u16>| Option::<u16>::from(number).map(Shard);
+    let (owner, other) = (shard(owner), shard(other));
+    (slots.0..=slots.1).for_each(|slot| cluster.routes.set(slot, owner, other));
     atoms::ok()
 }
 

@@ -4,11 +4,14 @@
 //! |---|---|
 //! | `state` | the cluster: its routes, and the keyspaces of its shards |
 //! | `keyspaces` | the keyspaces of a mirror's shards, by the shards' numbers |
+//! | `view` | the shards, as a reader finds them |
 //! | `calls` | what its process asks of it |
 
 mod calls;
 mod keyspaces;
 mod state;
+mod view;
 
 pub(crate) use keyspaces::Keyspaces;
 pub(crate) use state::Cluster;
+pub(crate) use view::View;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use eslaver_cluster::Routes;
+use arc_swap::ArcSwapOption;
+use eslaver_cluster::{Routes, SLOTS, Shard};
 use rustler::{Env, LocalPid, Monitor, Resource};
 
 use crate::cluster::Keyspaces;
-use crate::keyspace::registry;
+use crate::keyspace::{Status, registry};
 
 /// A cluster, for as long as its process lives. Its links and its readers share it.
 pub(crate) struct Cluster {
@@ -17,6 +18,8 @@ pub(crate) struct Cluster {
     pub(crate) routes: Routes,
     /// Of a mirror. They know of it, too, but only for as long as it is there.
     pub(crate) keyspaces: Arc<Keyspaces>,
+    /// The slots that are to be served. `None`: all.
+    expected: ArcSwapOption<Vec<(u16, u16)>>,
 }
 
 #[rustler::resource_impl]
@@ -32,6 +35,31 @@ impl Resource for Cluster {
 impl Cluster {
     /// One without shards, of this process.
     pub(crate) fn new(owner: LocalPid) -> Self {
-        Self { owner, routes: Routes::default(), keyspaces: Arc::default() }
+        Self {
+            owner,
+            routes: Routes::default(),
+            keyspaces: Arc::default(),
+            expected: ArcSwapOption::empty(),
+        }
+    }
+
+    /// Only these slots are to be served, as ranges with their ends.
+    pub(crate) fn expect(&self, slots: Vec<(u16, u16)>) {
+        self.expected.store(Some(Arc::new(slots)));
+    }
+
+    /// How the data of all shards is: as that of the worst. While a slot is to be served and is not, it
+    /// is loading.
+    pub(crate) fn status(&self) -> Status {
+        let keyspaces = self.keyspaces.load();
+        let of = |Shard(number): Shard| keyspaces.get(usize::from(number))?.as_ref();
+        let is_served = |slot| self.routes.get(slot).owner.and_then(of).is_some();
+        let expected = self.expected.load();
+        let are_served = match &*expected {
+            None => (0..SLOTS).all(is_served),
+            Some(ranges) => ranges.iter().all(|&(first, last)| (first..=last).all(is_served)),
+        };
+        let worst = keyspaces.iter().flatten().map(|keyspace| keyspace.status()).max();
+        if are_served { worst.unwrap_or(Status::Loading) } else { Status::Loading }
     }
 }

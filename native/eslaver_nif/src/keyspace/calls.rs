@@ -175,7 +175,7 @@ fn keyspace_info<'a>(env: Env<'a>, keyspace: ResourceArc<Keyspace>) -> NifResult
         .map_put(atoms::unapplied(), unapplied)?
         .map_put(atoms::incomplete(), applied.is_lost)?
         .map_put(atoms::stale_for(), stale_for)?
-        .map_put(atoms::status(), status_atom(&keyspace))
+        .map_put(atoms::status(), status_atom(keyspace.status()))
 }
 
 /// The code of each library of functions.

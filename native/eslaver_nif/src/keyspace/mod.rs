@@ -10,7 +10,8 @@
 //! | `calls` | what a mirror's server asks of its keyspace |
 //! | `save`, `restore` | a keyspace as a file, and back |
 //! | `file` | what both have in common |
-//! | `reads` | reads, alone or of one moment |
+//! | `reads` | reads of keyspaces, and of clusters |
+//! | `sessions` | reads that are to see one moment |
 //! | `query` | terms as queries |
 //! | `answer` | answers as terms |
 //! | `names` | atoms as the names of queries and of their arguments |
@@ -33,9 +34,10 @@ mod reaper;
 pub(crate) mod registry;
 mod restore;
 mod save;
+mod sessions;
 mod state;
 
 pub(crate) use fault::Fault;
 pub(crate) use names::load;
 pub(crate) use projections::Projections;
-pub(crate) use state::{Entry, Keyspace, Position};
+pub(crate) use state::{Current, Entry, Keyspace, Position, Status};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use eslaver_cluster::Shard;
 use eslaver_core::commands::Learned;
-use eslaver_store::{Account, Command, Functions, Save, Store, Trash};
+use eslaver_store::{Account, Command, Functions, Layout, Save, Store, Trash};
 use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid, ResourceArc};
 
@@ -117,12 +117,12 @@ impl Applied {
     }
 }
 
-/// How the data is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How the data is, the best first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Status {
-    Loading,
     Fresh,
     Stale,
+    Loading,
 }
 
 /// Whether a slice may write.
@@ -324,7 +324,11 @@ impl Keyspace {
 
     /// A store to be filled, which counts for this keyspace until it is dropped.
     pub(crate) fn new_store(&self) -> Arc<Store> {
-        let store = Arc::new(Store::new());
+        let layout = match self.shard {
+            Some(_) => Layout::Slots,
+            None => Layout::Hashed,
+        };
+        let store = Arc::new(Store::laid_out(layout));
         self.accounts.lock().push(Arc::downgrade(store.account()));
         store
     }

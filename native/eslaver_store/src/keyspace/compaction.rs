@@ -5,7 +5,7 @@ use std::thread::panicking;
 
 use crate::collections::mover::Mover;
 use crate::heap::ForStore;
-use crate::keyspace::db::{Place, STRIPES};
+use crate::keyspace::db::Place;
 use crate::keyspace::store::Store;
 
 /// How many bytes are moved at a time: some 50 µs.
@@ -41,8 +41,8 @@ impl Store {
         if number > at.db {
             *at = Compaction { db: number, ..Compaction::default() };
         }
-        let Some((stripe, keys)) =
-            (at.stripe..STRIPES).find_map(|stripe| Some((stripe, db.made_stripe(stripe)?)))
+        let Some((stripe, keys)) = (at.stripe..db.stripe_count())
+            .find_map(|stripe| Some((stripe, db.made_stripe(stripe)?)))
         else {
             let Some(next) = number.checked_add(1) else { return Step::Done };
             *at = Compaction { db: next, ..Compaction::default() };

@@ -16,13 +16,12 @@ use crate::keyspace::account::Account;
 use crate::keyspace::capture::Capture;
 use crate::keyspace::copies::Copies;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::layout::{HASHED, KeyHash, Layout};
 use crate::keyspace::sync::{RwLock, RwLockReadGuard};
 use crate::keyspace::usage::Usage;
 
-/// How many stripes a database has; few where schedules are explored.
-pub(crate) const STRIPES: usize = if cfg!(shuttle) { 2 } else { 4096 };
-/// How many of them are made together. A database with few keys has few of them.
-const GROUP: usize = if STRIPES < 64 { STRIPES } else { 64 };
+/// How many stripes are made together. A database with few keys has few of them.
+const GROUP: usize = if HASHED < 64 { HASHED } else { 64 };
 /// A table is made smaller when fewer than one slot of this number is taken.
 const SPARSE: usize = 6;
 
@@ -37,6 +36,7 @@ static MADE: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug)]
 pub(crate) struct Db {
     id: u64,
+    layout: Layout,
     groups: Box<[OnceLock<Group>]>,
     /// What is read of stripes that were never made.
     empty: Stripe,
@@ -69,23 +69,12 @@ pub(crate) struct Place {
     within: u64,
 }
 
-/// The hash of a key, which also says in which stripe it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct KeyHash(u64);
-
-impl KeyHash {
-    /// A table takes its lowest bits and its highest seven.
-    #[inline]
-    pub(crate) fn stripe(self) -> usize {
-        (self.0 >> 40) as usize % STRIPES
-    }
-}
-
 impl Db {
-    pub(crate) fn new(hasher: RandomState, account: Arc<Account>) -> Self {
+    pub(crate) fn new(layout: Layout, hasher: RandomState, account: Arc<Account>) -> Self {
         Self {
             id: MADE.fetch_add(1, Ordering::Relaxed),
-            groups: (0..STRIPES / GROUP).map(|_| OnceLock::new()).collect(),
+            layout,
+            groups: (0..layout.stripes() / GROUP).map(|_| OnceLock::new()).collect(),
             empty: Stripe::default(),
             hasher,
             usage: Usage::default(),
@@ -102,15 +91,39 @@ impl Db {
 
     #[inline]
     pub(crate) fn hash(&self, key: &[u8]) -> KeyHash {
+        self.layout.place(key, self.hash_in_table(key))
+    }
+
+    /// What a table goes by that is made anew: see [`KeyHash::in_table`].
+    #[inline]
+    fn hash_in_table(&self, key: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key);
-        KeyHash(hasher.finish())
+        hasher.finish()
+    }
+
+    /// The hash of a key that is in this stripe.
+    #[inline]
+    pub(crate) fn hash_at(&self, key: &[u8], stripe: usize) -> KeyHash {
+        KeyHash::at(stripe, self.hash_in_table(key))
+    }
+
+    /// How its keys are laid out in stripes.
+    #[inline]
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// How many stripes it has.
+    #[inline]
+    pub(crate) fn stripe_count(&self) -> usize {
+        self.layout.stripes()
     }
 
     /// A stripe, which is made if it is missing.
     #[inline]
     pub(crate) fn stripe(&self, index: usize) -> &RwLock<Keys> {
-        let group = &self.groups[index % STRIPES / GROUP];
+        let group = &self.groups[index / GROUP];
         &group.get_or_init(|| self.account.apart(new_group))[index % GROUP].0
     }
 
@@ -121,10 +134,10 @@ impl Db {
         self.made_stripe(index).unwrap_or(&self.empty.0)
     }
 
-    /// A stripe. One that was never made has no keys.
+    /// A stripe. One that was never made has no keys, nor has one beyond the last.
     #[inline]
     pub(crate) fn made_stripe(&self, index: usize) -> Option<&RwLock<Keys>> {
-        let group = self.groups[index % STRIPES / GROUP].get();
+        let group = self.groups.get(index / GROUP)?.get();
         group.map(|group| &group[index % GROUP].0)
     }
 
@@ -155,7 +168,7 @@ impl Db {
 
     /// The stripes that may have keys.
     pub(crate) fn stripes(&self) -> impl Iterator<Item = &RwLock<Keys>> {
-        (0..STRIPES).filter_map(|index| self.made_stripe(index))
+        (0..self.stripe_count()).filter_map(|index| self.made_stripe(index))
     }
 
     /// The bytes that it takes, apart from its keys and their values.
@@ -199,6 +212,11 @@ fn new_group() -> Group {
 
 impl Keys {
     #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    #[inline]
     pub(crate) fn version(&self) -> u64 {
         self.version
     }
@@ -209,12 +227,12 @@ impl Keys {
 
     #[inline]
     pub(crate) fn get(&self, hash: KeyHash, key: &[u8]) -> Option<&Entry> {
-        self.table.find(hash.0, |entry| entry.key() == key)
+        self.table.find(hash.in_table(), |entry| entry.key() == key)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, hash: KeyHash, key: &[u8]) -> Option<&mut Entry> {
-        self.table.find_mut(hash.0, |entry| entry.key() == key)
+        self.table.find_mut(hash.in_table(), |entry| entry.key() == key)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
@@ -224,9 +242,9 @@ impl Keys {
     /// Puts `entry` in the place of what its key had, which is given back.
     pub(crate) fn put(&mut self, hash: KeyHash, entry: Entry, of: &Db) -> Option<Entry> {
         let found = self.table.entry(
-            hash.0,
+            hash.in_table(),
             |other| other.key() == entry.key(),
-            |other| of.hash(other.key()).0,
+            |other| of.hash_in_table(other.key()),
         );
         match found {
             TableEntry::Vacant(free) => {
@@ -243,12 +261,12 @@ impl Keys {
         let needed = self.table.len() + more;
         if needed > self.table.capacity() {
             let room = expected.min(GROWTH * needed).max(needed);
-            self.table.reserve(room - self.table.len(), |entry| of.hash(entry.key()).0);
+            self.table.reserve(room - self.table.len(), |entry| of.hash_in_table(entry.key()));
         }
     }
 
     pub(crate) fn remove(&mut self, hash: KeyHash, key: &[u8], of: &Db) -> Option<Entry> {
-        let found = self.table.find_entry(hash.0, |entry| entry.key() == key).ok()?;
+        let found = self.table.find_entry(hash.in_table(), |entry| entry.key() == key).ok()?;
         let (old, _) = found.remove();
         self.shrink(of);
         Some(old)
@@ -285,7 +303,7 @@ impl Keys {
 
     fn shrink(&mut self, of: &Db) {
         if self.table.len() < self.table.capacity() / SPARSE {
-            self.table.shrink_to(self.table.len() * 2, |entry| of.hash(entry.key()).0);
+            self.table.shrink_to(self.table.len() * 2, |entry| of.hash_in_table(entry.key()));
         }
     }
 }

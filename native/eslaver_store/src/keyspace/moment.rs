@@ -5,7 +5,7 @@ use std::thread::yield_now;
 
 use crate::keyspace::capture::Next;
 use crate::keyspace::copies::Copies;
-use crate::keyspace::db::{Db, STRIPES};
+use crate::keyspace::db::Db;
 use crate::keyspace::store::Store;
 
 /// What is still to be taken of the keys at one moment.
@@ -20,7 +20,7 @@ impl Moment {
     pub(crate) fn of(store: &Store) -> Option<Self> {
         let mut moment = Self { dbs: Vec::new() };
         for (number, db) in store.dbs().iter() {
-            if !db.capture().begin(STRIPES) {
+            if !db.capture().begin(db.stripe_count()) {
                 return None;
             }
             moment.dbs.push((number, Arc::clone(db)));

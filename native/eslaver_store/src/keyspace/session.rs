@@ -8,8 +8,9 @@ use std::thread::panicking;
 use smallvec::SmallVec;
 
 use crate::heap::Meter;
-use crate::keyspace::db::{Db, KeyHash, Keys, STRIPES};
+use crate::keyspace::db::{Db, Keys};
 use crate::keyspace::entry::Entry;
+use crate::keyspace::layout::KeyHash;
 use crate::keyspace::store::{Dbs, Store};
 use crate::keyspace::sync::{RwLock, RwLockWriteGuard, spin_loop, yield_now};
 use crate::values::Type;
@@ -100,16 +101,17 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Removes all entries of a database that `is_gone` names. Only the stripes that have such are
-    /// locked.
+    /// Removes all entries of these stripes of a database that `is_gone` names. Only the stripes that
+    /// have such are locked.
     pub(crate) fn remove_where(
         &mut self,
         number: u32,
         db: &'a Db,
+        stripes: impl IntoIterator<Item = usize>,
         is_gone: impl Fn(&Entry) -> bool,
     ) -> Vec<Entry> {
         let mut removed = Vec::new();
-        for stripe in 0..STRIPES {
+        for stripe in stripes {
             let has_any = |keys: &Keys| keys.iter().any(&is_gone);
             if self.read_stripe(number, db, stripe, has_any).unwrap_or_default() {
                 removed.extend(self.lock_stripe(number, db, stripe).remove_where(&is_gone, db));

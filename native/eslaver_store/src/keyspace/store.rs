@@ -9,17 +9,20 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Cache, Guard};
+use eslaver_cluster::Shard;
 use foldhash::quality::RandomState;
 
 use crate::keyspace::account::Account;
-use crate::keyspace::db::{Db, KeyHash, Keys};
+use crate::keyspace::db::{Db, Keys};
 use crate::keyspace::entry::Entry;
+use crate::keyspace::layout::{KeyHash, Layout};
 use crate::keyspace::sync::{
     AtomicBool, AtomicU64, Ordering, RwLockReadGuard, spin_loop, yield_now,
 };
 use crate::keyspace::usage::TypeUsage;
 use crate::keyspace::version::Server;
-use crate::keyspace::witness::{Note, Witness};
+use crate::keyspace::view::{Located, Look};
+use crate::keyspace::witness::Witness;
 use crate::values::Type;
 
 /// How often a reader tries to get its locks before it says that the store is busy.
@@ -37,6 +40,10 @@ pub enum Patience {
 }
 
 impl Patience {
+    pub(super) fn is_short(self) -> bool {
+        self == Self::Short
+    }
+
     pub(super) fn tries(self) -> usize {
         match self {
             Self::Short => TRIES,
@@ -53,9 +60,14 @@ impl Patience {
     }
 }
 
+/// The stores made so far.
+static MADE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
 /// A keyspace.
 #[derive(Debug)]
 pub struct Store {
+    id: u64,
+    layout: Layout,
     dbs: ArcSwap<Dbs>,
     generation: AtomicU64,
     broken: AtomicBool,
@@ -95,6 +107,19 @@ pub enum ReadError {
     /// What the key holds is not known.
     #[error("the value of the key is not known")]
     Unknown,
+    /// No shard has the key's slot.
+    #[error("no shard has the slot of the key")]
+    NotServed,
+    /// The shard has no data.
+    #[error("the shard has no data yet")]
+    Loading,
+    /// The shard's data may be old, and is not to be read then.
+    #[error("the data of the shard may be old")]
+    Stale,
+    /// It is of another slot than what was read before, or of all slots, in reads that are to be of
+    /// one.
+    #[error("the keys are of more than one slot")]
+    CrossSlot,
 }
 
 /// The databases of a store as they are, for one who looks often.
@@ -127,7 +152,21 @@ impl LatestDbs {
 
 impl Default for Store {
     fn default() -> Self {
+        Self::laid_out(Layout::default())
+    }
+}
+
+impl Store {
+    /// An empty keyspace.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty keyspace whose keys are to be laid out in this way.
+    pub fn laid_out(layout: Layout) -> Self {
         Self {
+            id: MADE.fetch_add(1, Ordering::Relaxed),
+            layout,
             dbs: ArcSwap::default(),
             generation: AtomicU64::new(0),
             broken: AtomicBool::new(false),
@@ -141,24 +180,17 @@ impl Default for Store {
 }
 
 impl Store {
-    /// An empty keyspace.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Hands the entry of a key to `with`, or `None` where it is missing or its time has passed.
     /// The key is locked meanwhile: `with` must be short.
     #[inline]
     pub(crate) fn with_key<R>(
         &self,
-        db: u32,
         key: &[u8],
-        now: i64,
-        patience: Patience,
-        note: Note<'_>,
+        look: Look<'_>,
         with: impl FnOnce(Option<&Entry>) -> R,
     ) -> Result<R, ReadError> {
-        let (number, mut with) = (db, Some(with));
+        let Look { db: number, now, patience, note } = look;
+        let mut with = Some(with);
         self.attempt(patience, |generation, dbs| {
             let Some(db) = dbs.get(number) else {
                 self.is_generation(generation).then_some(())?;
@@ -175,16 +207,14 @@ impl Store {
 
     /// Hands the entries of several keys, as they are at one moment, to `with`. They are locked
     /// meanwhile: `with` must be short.
-    pub(crate) fn with_keys<K: AsRef<[u8]>, R>(
-        &self,
-        db: u32,
+    pub(crate) fn with_keys<'a, K: AsRef<[u8]>, R>(
+        &'a self,
         keys: &[K],
-        now: i64,
-        patience: Patience,
-        note: Note<'_>,
-        with: impl FnOnce(&[Option<&Entry>]) -> R,
+        look: Look<'_>,
+        with: impl FnOnce(&[Option<Located<'_, 'a>>]) -> R,
     ) -> Result<R, ReadError> {
-        let (number, mut with) = (db, Some(with));
+        let Look { db: number, now, patience, note } = look;
+        let mut with = Some(with);
         self.attempt(patience, |generation, dbs| {
             let Some(db) = dbs.get(number) else {
                 self.is_generation(generation).then_some(())?;
@@ -200,7 +230,8 @@ impl Store {
             let find = |(key, hash): (&K, KeyHash)| {
                 let at = held.binary_search_by_key(&hash.stripe(), |(stripe, _)| *stripe).ok()?;
                 let (_, stripe) = held.get(at)?;
-                stripe.get(hash, key.as_ref()).filter(|entry| entry.is_live(now))
+                let entry = stripe.get(hash, key.as_ref()).filter(|entry| entry.is_live(now))?;
+                Some(Located::new(entry, self.account()))
             };
             let entries: Vec<_> = keys.iter().zip(hashes).map(find).collect();
             Some(with.take()?(&entries))
@@ -210,11 +241,10 @@ impl Store {
     /// Hands a database, if there is one, to `with`. Its keys may change meanwhile.
     pub(crate) fn with_db<R>(
         &self,
-        number: u32,
-        patience: Patience,
-        note: Note<'_>,
+        look: Look<'_>,
         with: impl Fn(Option<&Db>) -> R,
     ) -> Result<R, ReadError> {
+        let Look { db: number, patience, note, .. } = look;
         self.attempt(patience, |generation, dbs| {
             let result = with(dbs.get(number));
             self.is_generation(generation).then_some(())?;
@@ -226,12 +256,11 @@ impl Store {
     /// Hands the keys of a stripe, if there are any, to `with`. They are locked meanwhile.
     pub(crate) fn with_stripe(
         &self,
-        number: u32,
         stripe: usize,
-        patience: Patience,
-        note: Note<'_>,
+        look: Look<'_>,
         mut with: impl FnMut(&Keys),
     ) -> Result<(), ReadError> {
+        let Look { db: number, patience, note, .. } = look;
         self.attempt(patience, |generation, dbs| {
             let stripe = dbs.get(number).and_then(|db| db.made_stripe(stripe));
             let keys = match stripe {
@@ -269,12 +298,18 @@ impl Store {
     /// Whether all that reads of this store have found is still so. `None`: the writer is changing
     /// databases, and only when it is done can this be told.
     pub fn is_as_seen(&self, witness: &Witness) -> Option<bool> {
+        self.is_as_seen_of(Shard::default(), witness)
+    }
+
+    /// The same of reads of a cluster of which this is a shard.
+    pub(crate) fn is_as_seen_of(&self, shard: Shard, witness: &Witness) -> Option<bool> {
         if self.is_broken() {
             return Some(false);
         }
         let generation = self.even_generation()?;
         let dbs = self.dbs();
         let is_so = witness.holds(
+            shard,
             generation,
             |number| dbs.get(number).map(Db::id),
             |number, stripe| Some(dbs.get(number)?.readable(stripe).try_read()?.version()),
@@ -283,13 +318,13 @@ impl Store {
     }
 
     #[inline]
-    fn even_generation(&self) -> Option<u64> {
+    pub(super) fn even_generation(&self) -> Option<u64> {
         let generation = self.generation.load(Ordering::Acquire);
         generation.is_multiple_of(2).then_some(generation)
     }
 
     #[inline]
-    fn is_generation(&self, generation: u64) -> bool {
+    pub(super) fn is_generation(&self, generation: u64) -> bool {
         self.generation.load(Ordering::Acquire) == generation && !self.is_broken()
     }
 
@@ -322,6 +357,15 @@ impl Store {
 
     pub(crate) fn end_exclusive(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// No other store has it.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// What the tables of large values are seeded with: a secret.
@@ -357,13 +401,18 @@ impl Store {
         if self.dbs.load().get(db).is_none() {
             let hasher = self.hasher.clone();
             let account = Arc::clone(&self.account);
-            self.change_dbs(|dbs| dbs.put(db, Arc::new(Db::new(hasher, account))));
+            self.change_dbs(|dbs| dbs.put(db, Arc::new(Db::new(self.layout, hasher, account))));
         }
     }
 
     /// The number of keys in all databases, also of those that have expired.
     pub fn len(&self) -> usize {
         self.dbs.load().iter().map(|(_, db)| db.len()).sum()
+    }
+
+    /// The number of keys in one of them.
+    pub(crate) fn len_of(&self, db: u32) -> usize {
+        self.dbs.load().get(db).map_or(0, Db::len)
     }
 
     /// Whether no database has a key.

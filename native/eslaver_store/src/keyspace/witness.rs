@@ -6,16 +6,47 @@
 
 use std::cell::RefCell;
 
+use eslaver_cluster::Shard;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-/// What reads of one store have found.
+use crate::keyspace::store::ReadError;
+
+/// What reads of one store, or of the shards of a cluster, have found.
 #[derive(Debug, Default)]
 pub struct Witness {
-    /// By number.
-    dbs: Vec<(u32, SeenDb)>,
-    stripes: HashMap<(u32, usize), u64, foldhash::fast::RandomState>,
+    dbs: Vec<(Of, SeenDb)>,
+    stripes: HashMap<(Of, usize), u64, foldhash::fast::RandomState>,
+    /// Of a cluster: the store of each shard, and the version of each slot's route.
+    stores: Vec<(Shard, SeenStore)>,
+    routes: HashMap<u16, u32, foldhash::fast::RandomState>,
+    slots: Slots,
     has_changed: bool,
+}
+
+/// Where something was found: a database, by its number, of the only store or of that of a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Of(Shard, u32);
+
+/// The slots of a cluster that may be read.
+#[derive(Debug, Clone, Copy, Default)]
+enum Slots {
+    #[default]
+    Any,
+    /// One: that which is read first.
+    First,
+    Only(u16),
+}
+
+/// What a shard had for readers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SeenStore {
+    /// The store with this id.
+    Id(u64),
+    /// None.
+    Missing,
+    /// One that was too old for them.
+    Stale,
 }
 
 /// Which database has a number.
@@ -31,31 +62,78 @@ enum SeenDb {
 /// Where to note what a read finds, if anywhere: for a query that is of one moment, which may be one of
 /// several that are.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Note<'a>([Option<&'a RefCell<Witness>>; 2]);
+pub(crate) struct Note<'a> {
+    witnesses: [Option<&'a RefCell<Witness>>; 2],
+    shard: Shard,
+}
 
 impl Witness {
+    /// One of reads of a cluster that are to be of one slot.
+    pub fn of_one_slot() -> Self {
+        Self { slots: Slots::First, ..Self::default() }
+    }
+
     /// Whether two reads have found different moments.
     pub fn has_changed(&self) -> bool {
         self.has_changed
     }
 
-    /// Whether the reads have found one moment, which is still so at this generation, with these
-    /// databases and these versions of their stripes.
+    /// Whether the reads of a shard's store, or of the only one, have found one moment, which is still
+    /// so at this generation, with these databases and these versions of their stripes.
     pub(crate) fn holds(
         &self,
+        shard: Shard,
         generation: u64,
         db: impl Fn(u32) -> Option<u64>,
         version: impl Fn(u32, usize) -> Option<u64>,
     ) -> bool {
-        let is_db = |&(number, seen): &(u32, SeenDb)| seen.is(generation, db(number));
-        !self.has_changed
-            && self.dbs.iter().all(is_db)
-            && self.stripes.iter().all(|(&(db, stripe), &seen)| version(db, stripe) == Some(seen))
+        let is_db = |&(of, seen): &(Of, SeenDb)| of.0 != shard || seen.is(generation, db(of.1));
+        let is_stripe = |(&(of, stripe), &seen): (&(Of, usize), &u64)| {
+            of.0 != shard || version(of.1, stripe) == Some(seen)
+        };
+        !self.has_changed && self.dbs.iter().all(is_db) && self.stripes.iter().all(is_stripe)
     }
 
-    fn db(&mut self, number: u32, seen: SeenDb) {
-        match self.dbs.iter_mut().find(|(other, _)| *other == number) {
-            None => self.dbs.push((number, seen)),
+    /// The stores of the shards that were looked at.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = (Shard, SeenStore)> {
+        self.stores.iter().copied()
+    }
+
+    /// The versions of the routes by which keys were looked for.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (u16, u32)> {
+        self.routes.iter().map(|(&slot, &version)| (slot, version))
+    }
+
+    fn route(&mut self, slot: u16, version: u32) {
+        self.has_changed |= *self.routes.entry(slot).or_insert(version) != version;
+    }
+
+    fn store(&mut self, shard: Shard, seen: SeenStore) {
+        match self.stores.iter().find(|(other, _)| *other == shard) {
+            None => self.stores.push((shard, seen)),
+            Some((_, before)) => self.has_changed |= *before != seen,
+        }
+    }
+
+    fn slot(&mut self, slot: u16) -> Result<(), ReadError> {
+        match self.slots {
+            Slots::First => self.slots = Slots::Only(slot),
+            Slots::Only(only) if only != slot => return Err(ReadError::CrossSlot),
+            Slots::Only(_) | Slots::Any => {}
+        }
+        Ok(())
+    }
+
+    fn all_slots(&self) -> Result<(), ReadError> {
+        match self.slots {
+            Slots::Any => Ok(()),
+            Slots::First | Slots::Only(_) => Err(ReadError::CrossSlot),
+        }
+    }
+
+    fn db(&mut self, of: Of, seen: SeenDb) {
+        match self.dbs.iter_mut().find(|(other, _)| *other == of) {
+            None => self.dbs.push((of, seen)),
             Some((_, before)) if *before == seen => {}
             Some((_, before)) => match (*before, seen) {
                 (SeenDb::Empty(_), SeenDb::Missing | SeenDb::Empty(_)) => *before = seen,
@@ -79,13 +157,18 @@ impl SeenDb {
 impl<'a> Note<'a> {
     /// The same, where `witness` notes it, too. There may be two of them.
     pub(crate) fn and(self, witness: &'a RefCell<Witness>) -> Self {
-        let [first, _] = self.0;
-        Self([Some(witness), first])
+        let [first, _] = self.witnesses;
+        Self { witnesses: [Some(witness), first], ..self }
+    }
+
+    /// The same for what is found in the store of a shard.
+    pub(crate) fn of(self, shard: Shard) -> Self {
+        Self { shard, ..self }
     }
 
     #[inline]
     fn with(self, change: impl Fn(&mut Witness)) {
-        for witness in self.0.into_iter().flatten() {
+        for witness in self.witnesses.into_iter().flatten() {
             change(&mut witness.borrow_mut());
         }
     }
@@ -94,15 +177,16 @@ impl<'a> Note<'a> {
     #[inline]
     pub(crate) fn db(self, generation: u64, number: u32, id: Option<u64>) {
         let seen = id.map_or(SeenDb::Empty(generation), SeenDb::Id);
-        self.with(|witness| witness.db(number, seen));
+        self.with(|witness| witness.db(Of(self.shard, number), seen));
     }
 
     /// A stripe of the database with this number.
     #[inline]
     pub(crate) fn stripe(self, number: u32, id: u64, stripe: usize, version: u64) {
         self.with(|witness| {
-            witness.db(number, SeenDb::Id(id));
-            match witness.stripes.entry((number, stripe)) {
+            let of = Of(self.shard, number);
+            witness.db(of, SeenDb::Id(id));
+            match witness.stripes.entry((of, stripe)) {
                 Entry::Occupied(known) => witness.has_changed |= *known.get() != version,
                 Entry::Vacant(free) => {
                     free.insert(version);
@@ -113,7 +197,29 @@ impl<'a> Note<'a> {
 
     #[inline]
     pub(crate) fn db_missing(self, number: u32) {
-        self.with(|witness| witness.db(number, SeenDb::Missing));
+        self.with(|witness| witness.db(Of(self.shard, number), SeenDb::Missing));
+    }
+
+    /// The route by which keys of a slot are looked for.
+    pub(crate) fn route(self, slot: u16, version: u32) {
+        self.with(|witness| witness.route(slot, version));
+    }
+
+    /// What a shard has for readers.
+    pub(crate) fn store(self, shard: Shard, seen: SeenStore) {
+        self.with(|witness| witness.store(shard, seen));
+    }
+
+    /// Whether keys of this slot may be read.
+    pub(crate) fn slot(self, slot: u16) -> Result<(), ReadError> {
+        let mut witnesses = self.witnesses.into_iter().flatten();
+        witnesses.try_for_each(|witness| witness.borrow_mut().slot(slot))
+    }
+
+    /// Whether keys of all slots may be read.
+    pub(crate) fn all_slots(self) -> Result<(), ReadError> {
+        let mut witnesses = self.witnesses.into_iter().flatten();
+        witnesses.try_for_each(|witness| witness.borrow().all_slots())
     }
 }
 

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::heap::Meter;
-use crate::keyspace::db::{Db, KeyHash, STRIPES};
+use crate::keyspace::db::Db;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::layout::KeyHash;
 
 /// How many batches are filled at a time, and how many entries one has when it is put.
 const BATCHES: usize = 256;
@@ -27,7 +28,7 @@ pub(super) struct Batches {
 impl Batches {
     /// None yet, for a database that nobody reads, and that is to have about this number of keys.
     pub(super) fn new(db: Arc<Db>, keys: u64) -> Self {
-        let mean = usize::try_from(keys / STRIPES as u64).unwrap_or(usize::MAX);
+        let mean = usize::try_from(keys / db.stripe_count() as u64).unwrap_or(usize::MAX);
         // Few stripes get fewer keys than this: no room is left over.
         let expected = mean.saturating_sub(2 * mean.isqrt());
         Self { db, batches: (0..BATCHES).map(|_| Vec::new()).collect(), expected }
@@ -38,7 +39,8 @@ impl Batches {
     pub(super) fn push(&mut self, entry: Entry) {
         let hash = self.db.hash(entry.key());
         self.db.usage().add(entry.kind());
-        let Some(batch) = self.batches.get_mut(hash.stripe() * BATCHES / STRIPES) else { return };
+        let batch = hash.stripe() * BATCHES / self.db.stripe_count();
+        let Some(batch) = self.batches.get_mut(batch) else { return };
         batch.push((hash, entry));
         if batch.len() >= FULL {
             put(&self.db, batch, self.expected);

@@ -206,7 +206,7 @@ fn arlastitems(
         let (len, elements) = (array.len(), array.count());
         let last = len.saturating_sub(1);
         let cursor = array.cursor().unwrap_or(last);
-        let (newest, most) = match reader.store().server().redis >= WHOLE_TAIL {
+        let (newest, most) = match reader.server().redis >= WHOLE_TAIL {
             true => (cursor.min(last), len),
             false => (cursor, elements),
         };

@@ -151,7 +151,7 @@ fn time(reader: &Reader<'_>, at: i64, of: TimeOf) -> i64 {
 
 /// Redis rounds up, Valkey to the nearest second.
 fn seconds(reader: &Reader<'_>, ms: i64) -> i64 {
-    match reader.store().server().family {
+    match reader.server().family {
         Family::Valkey => ms.saturating_add(500) / 1000,
         _ => ms.saturating_add(999).max(0) / 1000,
     }

@@ -80,7 +80,7 @@ fn dbsize(reader: &Reader<'_>, _args: Args<'_>, reply: &mut dyn Reply) -> Result
 /// All keys that match a pattern.
 fn keys(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     let glob = Glob::new(args.bytes(0)?);
-    reader.check_steps(reader.db_len()?.saturating_mul(STEPS))?;
+    reader.check_steps(reader.about_db_len()?.saturating_mul(STEPS))?;
     reply.begin();
     reader.each_stripe(0, usize::MAX, |entry| {
         if is_listed(entry) && glob.matches(entry.key()) {
@@ -109,7 +109,7 @@ fn scan(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
         kind => Some(kind),
     };
     let count = usize::try_from(args.int(3)?).map_err(|_| ReadError::BadQuery)?;
-    reader.check_steps(count.min(reader.db_len()?).saturating_mul(STEPS))?;
+    reader.check_steps(count.min(reader.about_db_len()?).saturating_mul(STEPS))?;
     let mut found = Vec::new();
     let next = reader.each_stripe(cursor, count, |entry| {
         if is_listed(entry)
@@ -133,20 +133,25 @@ fn randomkey(reader: &Reader<'_>, _args: Args<'_>, reply: &mut dyn Reply) -> Res
     for _ in 0..TRIES {
         let mut found = None;
         let mut seen = 0;
-        reader.stripe(rng.usize(..), |entry| {
+        let stripe = rng.usize(..reader.stripe_count());
+        let walked = reader.stripe(stripe, |entry| {
             if is_listed(entry) {
                 seen += 1;
                 if rng.usize(..seen) == 0 {
                     found = Some(entry.key().to_vec());
                 }
             }
-        })?;
+        });
+        match walked {
+            Err(ReadError::NotServed) | Ok(()) => {}
+            Err(error) => return Err(error),
+        }
         if let Some(key) = found {
             reply.bytes(&key);
             return Ok(());
         }
     }
-    reader.check_steps(reader.db_len()?.saturating_mul(STEPS))?;
+    reader.check_steps(reader.about_db_len()?.saturating_mul(STEPS))?;
     let (mut found, mut seen) = (None, 0);
     reader.each_stripe(0, usize::MAX, |entry| {
         if is_listed(entry) {

@@ -2,27 +2,40 @@
 
 use std::cell::RefCell;
 
-use crate::keyspace::db::{Db, STRIPES};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::kept::Kept;
+use crate::keyspace::shards::Shards;
 use crate::keyspace::store::{Patience, ReadError, Store};
+use crate::keyspace::version::Server;
+use crate::keyspace::view::{Located, Look, View};
 use crate::keyspace::witness::{Note, Witness};
 use crate::values::{Type, ValueRef};
 
 /// Reads of one database at one time.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
-    store: &'a Store,
-    db: u32,
-    now: i64,
-    patience: Patience,
-    note: Note<'a>,
+    view: View<'a>,
+    look: Look<'a>,
 }
 
 impl<'a> Reader<'a> {
     /// `now` is in ms since the epoch: keys that have expired by then are missing.
     pub fn new(store: &'a Store, db: u32, now: i64, patience: Patience) -> Self {
-        Self { store, db, now, patience, note: Note::default() }
+        Self::of(View::Store(store), db, now, patience)
+    }
+
+    /// The same of a cluster.
+    pub fn of_cluster(
+        shards: &'a (dyn Shards + 'a),
+        db: u32,
+        now: i64,
+        patience: Patience,
+    ) -> Self {
+        Self::of(View::Cluster(shards), db, now, patience)
+    }
+
+    fn of(view: View<'a>, db: u32, now: i64, patience: Patience) -> Self {
+        Self { view, look: Look { db, now, patience, note: Note::default() } }
     }
 
     /// The same, where `witness` notes what is read.
@@ -31,22 +44,29 @@ impl<'a> Reader<'a> {
         'a: 'b,
     {
         let short: Reader<'b> = self;
-        Reader { note: short.note.and(witness), ..short }
+        Reader { look: Look { note: short.look.note.and(witness), ..short.look }, ..short }
     }
 
     /// When the reader reads, in ms since the epoch.
     pub(crate) fn now(&self) -> i64 {
-        self.now
+        self.look.now
     }
 
-    pub(crate) fn store(&self) -> &'a Store {
-        self.store
+    /// Whose keys they are.
+    pub(crate) fn server(&self) -> Server {
+        self.view.server()
+    }
+
+    /// Whether all that reads have found is still so. `None`: the writer is changing databases, and
+    /// only when it is done can this be told.
+    pub fn is_as_seen(&self, witness: &Witness) -> Option<bool> {
+        self.view.is_as_seen(witness)
     }
 
     /// Refuses what takes more than `steps` of some 10 ns, where there is no patience for it.
     pub(crate) fn check_steps(&self, steps: usize) -> Result<(), ReadError> {
         const SHORT: usize = 20_000;
-        match self.patience {
+        match self.look.patience {
             Patience::Short if steps > SHORT => Err(ReadError::TakesLong),
             _ => Ok(()),
         }
@@ -59,7 +79,17 @@ impl<'a> Reader<'a> {
         key: &[u8],
         with: impl FnOnce(Option<&Entry>) -> R,
     ) -> Result<R, ReadError> {
-        self.store.with_key(self.db, key, self.now, self.patience, self.note, with)
+        self.located(key, |entry| with(entry.map(Located::entry)))
+    }
+
+    /// The same for entries whose values are kept.
+    #[inline]
+    pub(crate) fn located<R>(
+        &self,
+        key: &[u8],
+        with: impl FnOnce(Option<Located<'_, 'a>>) -> R,
+    ) -> Result<R, ReadError> {
+        self.view.with_key(key, self.look, with)
     }
 
     /// Hands the value of a key to `with`, or `None` where the key is missing. The key is locked
@@ -105,10 +135,11 @@ impl<'a> Reader<'a> {
             Some(with) => with(value),
             None => Err(ReadError::BadQuery),
         };
-        let large = self.entry(key, |entry| match value(entry)? {
-            Some(large @ ValueRef::Large(_)) => Ok(Err(self.keep(large))),
-            small => Ok(Ok(once(small)?)),
-        })??;
+        let large =
+            self.located(key, |entry| match (value(entry.map(Located::entry))?, entry) {
+                (Some(ValueRef::Large(_)), Some(entry)) => Ok(Err(entry.keep())),
+                (small, _) => Ok(Ok(once(small)?)),
+            })??;
         match large {
             Ok(result) => Ok(result),
             Err(large) => once(Some(large.as_ref())),
@@ -121,54 +152,59 @@ impl<'a> Reader<'a> {
         keys: &[K],
         kind: Type,
     ) -> Result<Vec<Option<Kept<'a>>>, ReadError> {
-        self.store.with_keys(self.db, keys, self.now, self.patience, self.note, |entries| {
-            entries
-                .iter()
-                .map(|entry| Ok(typed(*entry, kind)?.map(|value| self.keep(value))))
-                .collect::<Result<Vec<_>, _>>()
-        })?
-    }
-
-    /// A copy of a value that is locked, for when it is not.
-    pub(crate) fn keep(&self, value: ValueRef<'_>) -> Kept<'a> {
-        Kept::new(value, self.store.account())
+        self.entries(keys, |entries| {
+            let keep = |entry: &Option<Located<'_, 'a>>| {
+                Ok(typed(entry.map(Located::entry), kind)?.and(*entry).map(Located::keep))
+            };
+            entries.iter().map(keep).collect()
+        })
     }
 
     /// The number of keys in the database, also of those that have expired.
     pub(crate) fn db_len(&self) -> Result<usize, ReadError> {
-        self.store.with_db(self.db, self.patience, self.note, |db| db.map_or(0, Db::len))
+        self.view.len(self.look)
+    }
+
+    /// About that number, which takes no time.
+    pub(crate) fn about_db_len(&self) -> Result<usize, ReadError> {
+        self.view.len_hint(self.look)
+    }
+
+    /// How many stripes there are.
+    pub(crate) fn stripe_count(&self) -> usize {
+        self.view.stripe_count()
     }
 
     /// Hands the entries of whole stripes from number `from` on, which have not expired, to `each`,
-    /// until there are `count`: the number of the next stripe, 0 at the end.
+    /// until there are `count`: the number of the next stripe, 0 at the end. Stripes that are not served
+    /// have none, unless that goes for all.
     pub(crate) fn each_stripe(
         &self,
         from: usize,
         count: usize,
         mut each: impl FnMut(&Entry),
     ) -> Result<usize, ReadError> {
-        let mut seen = 0;
-        for number in from..STRIPES {
+        let (mut seen, mut is_served) = (0, from > 0);
+        for number in from..self.stripe_count() {
             if seen >= count {
                 return Ok(number);
             }
-            self.stripe(number, |entry| {
+            let walked = self.stripe(number, |entry| {
                 seen += 1;
                 each(entry);
-            })?;
+            });
+            match walked {
+                Ok(()) => is_served = true,
+                Err(ReadError::NotServed) => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok(0)
+        if is_served { Ok(0) } else { Err(ReadError::NotServed) }
     }
 
     /// Hands the entries of one stripe that have not expired to `each`. They are locked meanwhile.
-    pub(crate) fn stripe(
-        &self,
-        number: usize,
-        mut each: impl FnMut(&Entry),
-    ) -> Result<(), ReadError> {
-        self.store.with_stripe(self.db, number, self.patience, self.note, |keys| {
-            keys.iter().filter(|entry| entry.is_live(self.now)).for_each(&mut each);
-        })
+    pub(crate) fn stripe(&self, number: usize, each: impl FnMut(&Entry)) -> Result<(), ReadError> {
+        self.view.stripe(number, self.look, each)
     }
 
     /// Hands the entries of several keys, as they are at one moment, to `with`. They are locked
@@ -176,9 +212,9 @@ impl<'a> Reader<'a> {
     pub(crate) fn entries<K: AsRef<[u8]>, R>(
         &self,
         keys: &[K],
-        with: impl FnOnce(&[Option<&Entry>]) -> Result<R, ReadError>,
+        with: impl FnOnce(&[Option<Located<'_, 'a>>]) -> Result<R, ReadError>,
     ) -> Result<R, ReadError> {
-        self.store.with_keys(self.db, keys, self.now, self.patience, self.note, with)?
+        self.view.with_keys(keys, self.look, with)?
     }
 }
 

@@ -5,8 +5,10 @@ use std::cell::RefCell;
 use hashbrown::{HashMap, HashSet};
 
 use crate::collections::record::Fields;
+use crate::keyspace::account::Account;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::store::ReadError;
+use crate::keyspace::view::Located;
 use crate::keyspace::witness::Witness;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
@@ -41,7 +43,7 @@ fn sort_ro(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result
 }
 
 type Names = HashSet<Vec<u8>, foldhash::fast::RandomState>;
-type Copies = HashMap<Vec<u8>, Option<Entry>, foldhash::fast::RandomState>;
+type Copies<'a> = HashMap<Vec<u8>, Option<Copy<'a>>, foldhash::fast::RandomState>;
 type Sorted = Result<Vec<Option<Vec<u8>>>, Failure<ReadError>>;
 
 fn give(sorted: Sorted, reply: &mut dyn Reply) -> Result<(), ReadError> {
@@ -73,7 +75,7 @@ fn undisturbed(reader: &Reader<'_>, key: &[u8], options: &Options<'_>) -> Option
         let witness = RefCell::<Witness>::default();
         let sorted = sorted(&Keys::Store(&reader.noting(&witness)), reader, key, options);
         let is_final = matches!(sorted, Err(Failure::Lookup(_)))
-            || reader.store().is_as_seen(&witness.borrow()) == Some(true);
+            || reader.is_as_seen(&witness.borrow()) == Some(true);
         is_final.then_some(sorted)
     })
 }
@@ -85,10 +87,10 @@ fn copied(reader: &Reader<'_>, key: &[u8], options: &Options<'_>) -> Option<Sort
     (0..TRIES).find_map(|_| {
         let names_now: Vec<_> = names.iter().collect();
         let copies = reader.entries(&names_now, |entries| {
-            let copies = entries.iter().map(|entry| entry.cloned());
+            let copies = entries.iter().map(|entry| entry.map(Copy::of));
             Ok(names_now.iter().map(|name| name.to_vec()).zip(copies).collect())
         });
-        let copies: Copies = match copies {
+        let copies: Copies<'_> = match copies {
             Ok(copies) => copies,
             Err(error) => return Some(Err(Failure::Lookup(error))),
         };
@@ -101,19 +103,35 @@ fn copied(reader: &Reader<'_>, key: &[u8], options: &Options<'_>) -> Option<Sort
     })
 }
 
-/// Where keys are looked up.
-enum Keys<'a> {
-    Store(&'a Reader<'a>),
-    /// In copies of them. Notes which ones are missing there.
-    Copies(&'a Copies, &'a RefCell<Names>),
+/// A copy of an entry, and whose memory it is in.
+struct Copy<'a> {
+    entry: Entry,
+    account: &'a Account,
 }
 
-impl Keys<'_> {
-    fn entry<R>(&self, key: &[u8], with: impl FnOnce(Option<&Entry>) -> R) -> Result<R, ReadError> {
+impl<'a> Copy<'a> {
+    fn of(located: Located<'_, 'a>) -> Self {
+        Self { entry: located.entry().clone(), account: located.account() }
+    }
+}
+
+/// Where keys are looked up.
+enum Keys<'k, 'a> {
+    Store(&'k Reader<'a>),
+    /// In copies of them. Notes which ones are missing there.
+    Copies(&'k Copies<'a>, &'k RefCell<Names>),
+}
+
+impl<'a> Keys<'_, 'a> {
+    fn entry<R>(
+        &self,
+        key: &[u8],
+        with: impl FnOnce(Option<Located<'_, 'a>>) -> R,
+    ) -> Result<R, ReadError> {
         match self {
-            Self::Store(reader) => reader.entry(key, with),
+            Self::Store(reader) => reader.located(key, with),
             Self::Copies(copies, missing) => Ok(with(match copies.get(key) {
-                Some(entry) => entry.as_ref(),
+                Some(copy) => copy.as_ref().map(|copy| Located::new(&copy.entry, copy.account)),
                 None => {
                     missing.borrow_mut().insert(key.to_vec());
                     None
@@ -137,17 +155,17 @@ fn options<'q>(reader: &Reader<'_>, args: Args<'q>) -> Result<Options<'q>, ReadE
         descending: args.atom(4)? == "desc",
         alpha: args.atom(5)? == "true",
         certain: false,
-        numbers: Dialect::of(reader.store().server()),
+        numbers: Dialect::of(reader.server()),
     })
 }
 
-fn sorted(keys: &Keys<'_>, reader: &Reader<'_>, key: &[u8], options: &Options<'_>) -> Sorted {
+fn sorted(keys: &Keys<'_, '_>, reader: &Reader<'_>, key: &[u8], options: &Options<'_>) -> Sorted {
     let value = keys.entry(key, |entry| match entry {
         None => Ok(None),
         Some(entry) => {
-            check(entry)?;
+            check(&entry)?;
             match entry.kind() {
-                Type::List | Type::Set | Type::Zset => Ok(Some(reader.keep(entry.value()))),
+                Type::List | Type::Set | Type::Zset => Ok(Some(entry.keep())),
                 _ => Err(ReadError::WrongType),
             }
         }
@@ -163,7 +181,7 @@ fn sorted(keys: &Keys<'_>, reader: &Reader<'_>, key: &[u8], options: &Options<'_
     let mut lookup = |key: &[u8], field: Option<&[u8]>| {
         keys.entry(key, |entry| match entry {
             None => Ok(None),
-            Some(entry) => found(reader, entry, field),
+            Some(entry) => found(reader, &entry, field),
         })?
     };
     sort::run(source, options, &mut lookup)

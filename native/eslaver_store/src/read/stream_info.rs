@@ -177,7 +177,7 @@ fn xinfo_groups(
     args: Args<'_>,
     reply: &mut dyn Reply,
 ) -> Result<(), ReadError> {
-    let lag = Lag::of(reader.store().server());
+    let lag = Lag::of(reader.server());
     with_stream(reader, args.bytes(0)?, reply, |stream, reply| {
         let consumers: usize = stream.groups.iter().map(|group| group.consumers().len()).sum();
         reader.check_steps(stream.groups.len() * 2 * GIVEN + consumers * SEEN)?;

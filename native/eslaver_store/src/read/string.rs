@@ -2,6 +2,7 @@
 
 use crate::keyspace::kept::Kept;
 use crate::keyspace::store::ReadError;
+use crate::keyspace::view::Located;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
@@ -73,11 +74,9 @@ fn mget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
             }
         }
         reader.check_steps(len / BYTES_A_STEP)?;
-        let strings = entries.iter().map(|entry| {
-            entry
-                .filter(|entry| entry.kind() == Type::String)
-                .map(|entry| reader.keep(entry.value()))
-        });
+        let strings = entries
+            .iter()
+            .map(|entry| entry.filter(|entry| entry.kind() == Type::String).map(Located::keep));
         Ok(strings.collect())
     })?;
     reply.begin();
@@ -208,7 +207,7 @@ fn pfcount(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result
         .flatten()
         .map(|value| Str::of(Some(value.as_ref())).to_bytes().into_owned())
         .collect();
-    let version = reader.store().server().redis;
+    let version = reader.server().redis;
     reply.unsigned(hll::count(version, &hlls).ok_or(ReadError::WrongType)?);
     Ok(())
 }

@@ -9,9 +9,9 @@ use eslaver_core::glob::Glob;
 use hashbrown::HashSet;
 
 use crate::collections::element::Element;
-use crate::keyspace::entry::Entry;
 use crate::keyspace::kept::Kept;
 use crate::keyspace::store::ReadError;
+use crate::keyspace::view::Located;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
@@ -418,7 +418,7 @@ fn sources<R>(
     with: impl FnOnce(&[Source<'_>]) -> R,
 ) -> Result<R, ReadError> {
     let values: Vec<Option<Kept<'_>>> =
-        reader.entries(keys, |entries| entries.iter().map(|e| source(reader, *e)).collect())?;
+        reader.entries(keys, |entries| entries.iter().map(|e| source(*e)).collect())?;
     let sources: Vec<_> = values
         .iter()
         .filter_map(|value| Source::of(value.as_ref().map(|value| value.as_ref()), reader.now()))
@@ -428,10 +428,10 @@ fn sources<R>(
     Ok(with(&sources))
 }
 
-fn source<'a>(reader: &Reader<'a>, entry: Option<&Entry>) -> Result<Option<Kept<'a>>, ReadError> {
+fn source<'a>(entry: Option<Located<'_, 'a>>) -> Result<Option<Kept<'a>>, ReadError> {
     let Some(entry) = entry else { return Ok(None) };
     match entry.kind() {
-        Type::Zset | Type::Set => Ok(Some(reader.keep(entry.value()))),
+        Type::Zset | Type::Set => Ok(Some(entry.keep())),
         Type::Unknown | Type::Unsure => Err(ReadError::Unknown),
         _ => Err(ReadError::WrongType),
     }

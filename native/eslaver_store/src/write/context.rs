@@ -5,8 +5,9 @@ use eslaver_core::rdb::Family;
 
 use std::any::Any;
 
-use crate::keyspace::db::{Db, KeyHash};
+use crate::keyspace::db::Db;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::layout::KeyHash;
 use crate::keyspace::session::Session;
 use crate::keyspace::trash::Trash;
 use crate::keyspace::version::Version;

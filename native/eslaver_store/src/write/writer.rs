@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use eslaver_cluster::{SLOTS, of_key};
 use eslaver_core::commands::{self, Effect, Key, Learned};
 use eslaver_core::filter::Filter;
 
 use crate::heap;
+use crate::keyspace::entry::Entry;
 use crate::keyspace::session::Session;
-use crate::keyspace::slot;
 use crate::keyspace::store::{LatestDbs, Store};
 use crate::keyspace::trash::Trash;
 use crate::write::apply::Apply;
@@ -361,12 +362,15 @@ impl State {
     }
 
     fn remove_slots(&mut self, session: &mut Session<'_>, ranges: &[(u16, u16)]) {
-        let is_gone = |key: &[u8]| {
-            let slot = slot::of(key);
-            ranges.iter().any(|&(first, last)| (first..=last).contains(&slot))
-        };
+        let is_in = |slot| ranges.iter().any(|&(first, last)| (first..=last).contains(&slot));
         for (number, db) in session.dbs().iter() {
-            let removed = session.remove_where(number, db, |entry| is_gone(entry.key()));
+            let removed = if db.layout().is_by_slot() {
+                let slots = (0..SLOTS).filter(|&slot| is_in(slot)).map(usize::from);
+                session.remove_where(number, db, slots, |_| true)
+            } else {
+                let is_gone = |entry: &Entry| is_in(of_key(entry.key()));
+                session.remove_where(number, db, 0..db.stripe_count(), is_gone)
+            };
             session.charge_none();
             for entry in removed {
                 let kind = entry.kind();

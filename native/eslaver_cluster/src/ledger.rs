@@ -1,0 +1,605 @@
+//! What is known of the slots besides their routes, and how routes change.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::mark::Import;
+use crate::member::Member;
+use crate::restored::Restored;
+use crate::routes::{Route, Routes, Shard};
+use crate::slot::SLOTS;
+use crate::slots::{Range, Slots};
+
+/// Slots that have another owner now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// The slots.
+    pub ranges: Vec<Range>,
+    /// The owner before, if there was one.
+    pub from: Option<Shard>,
+    /// The owner now, if there is one.
+    pub to: Option<Shard>,
+}
+
+/// What a shard's master says of itself, asked for within a piece of its stream.
+#[derive(Debug, Clone, Default)]
+pub struct Statement {
+    /// The id of the node, if it is known.
+    pub node: Option<Box<[u8]>>,
+    /// The epoch of its configuration: the highest one that claims a slot has it.
+    pub epoch: u64,
+    /// The slots that it serves.
+    pub owned: Slots,
+    /// The slots whose keys are moved to it one by one.
+    pub importing: Slots,
+    /// The offset of its stream before it was asked.
+    pub from: u64,
+    /// The offset of its stream behind that.
+    pub to: u64,
+}
+
+/// Of two statements the second was asked for after the first.
+const LATER: u8 = 2;
+
+/// What is known of a slot besides its route.
+#[derive(Debug, Clone, Copy, Default)]
+struct Of {
+    /// The highest epoch of those that have claimed it.
+    epoch: u64,
+    /// The offset in the stream of its route's `other` at which that claimed keys of it last.
+    claimed: u64,
+    /// `other` says that its keys are not moved to it. They may have been, and moved on, unless the
+    /// owner says later that it owns the slot: after this number of statements, as one may have been
+    /// asked for before.
+    left: u8,
+    /// The offset in the owner's stream at which a mark there gave it the slot. Until the owner has
+    /// said so of itself, what others say may be older.
+    gained: u64,
+    /// Whether the owner says that it is not.
+    disowned: bool,
+    /// When its route has changed last, as the number of changes of any route by then.
+    changed: u64,
+    /// A shard that gets its keys next: from `other`, which has become the owner in the meantime.
+    next: Option<Shard>,
+}
+
+/// A shard's part.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) member: Arc<Member>,
+    /// What it owns at this place of its stream, as far as that is known. Its writes there are an
+    /// owner's, though the owner may be another by now.
+    mine: Slots,
+    /// From this offset on, what its stream tells is newer than what it said of itself. `None` before
+    /// it has said anything.
+    floor: Option<u64>,
+    /// How often routes had changed when deletions were cleared.
+    cleared: u64,
+    imports: Vec<Import>,
+    /// The import at whose end its stream waits, and the offset of that.
+    ending: Option<(Vec<Range>, u64)>,
+    restored: Restored,
+}
+
+/// All that is known, for one at a time.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    slots: Box<[Of]>,
+    parts: Vec<Option<Part>>,
+    /// The shards of nodes, by the nodes' ids.
+    nodes: HashMap<Box<[u8]>, Shard>,
+    /// How often a route has changed.
+    changes: u64,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        let slots = vec![Of::default(); usize::from(SLOTS)].into();
+        Self { slots, parts: Vec::new(), nodes: HashMap::new(), changes: 0 }
+    }
+}
+
+impl Part {
+    /// Whether a slot is one of an open import.
+    pub(crate) fn is_importing(&self, slot: u16) -> bool {
+        let has = |&(first, last): &Range| first <= slot && slot <= last;
+        self.imports.iter().any(|import| import.ranges.iter().any(has))
+    }
+
+    /// The slots that it owns at this place of its stream.
+    pub(crate) fn own(&self) -> Slots {
+        self.mine.clone()
+    }
+
+    fn changed_imports(&self) {
+        self.member.set_importing(!self.imports.is_empty());
+    }
+}
+
+impl Ledger {
+    /// Adds a shard under the lowest number that is free, if there is one.
+    pub(crate) fn add(&mut self, id: &[u8]) -> Option<Arc<Member>> {
+        let at = self.parts.iter().position(Option::is_none).unwrap_or(self.parts.len());
+        let number = u16::try_from(at).ok().filter(|&number| number < u16::MAX)?;
+        if at == self.parts.len() {
+            self.parts.push(None);
+        }
+        let member = Arc::new(Member::new(Shard(number), id));
+        let part = Part {
+            member: Arc::clone(&member),
+            mine: Slots::default(),
+            floor: None,
+            cleared: 0,
+            imports: Vec::new(),
+            ending: None,
+            restored: Restored::default(),
+        };
+        *self.parts.get_mut(at)? = Some(part);
+        Some(member)
+    }
+
+    /// Removes a shard. Its slots have no owner then.
+    pub(crate) fn remove(&mut self, routes: &Routes, shard: Shard) {
+        let Some(part) = self.parts.get_mut(usize::from(shard.0)).and_then(Option::take) else {
+            return;
+        };
+        part.member.set_removed();
+        self.nodes.retain(|_, of| *of != shard);
+        for slot in 0..SLOTS {
+            let Route { owner, other, .. } = routes.get(slot);
+            let of = &mut self.slots[usize::from(slot)];
+            of.next = of.next.filter(|&next| next != shard);
+            if owner == Some(shard) {
+                of.epoch = 0;
+            }
+            let without = |other: Option<Shard>| other.filter(|&other| other != shard);
+            let (owner, other) = (without(owner), without(other));
+            set(routes, of, &mut self.changes, slot, (owner, other));
+        }
+    }
+
+    pub(crate) fn part(&self, shard: Shard) -> Option<&Part> {
+        self.parts.get(usize::from(shard.0))?.as_ref()
+    }
+
+    fn part_mut(&mut self, shard: Shard) -> Option<&mut Part> {
+        self.parts.get_mut(usize::from(shard.0))?.as_mut()
+    }
+
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
+        self.parts.iter().flatten().map(|part| &part.member)
+    }
+
+    /// What a shard's stream holds may be handled up to this offset, by what was known of the slots so
+    /// far. Whether it is held.
+    pub(crate) fn clear(&mut self, shard: Shard, offset: u64) -> bool {
+        let changes = self.changes;
+        self.part_mut(shard).is_some_and(|part| {
+            part.cleared = changes;
+            part.member.clear(offset)
+        })
+    }
+
+    /// Whether the deletion of keys of a slot has been cleared.
+    pub(crate) fn is_cleared(&self, part: &Part, slot: u16, offset: u64) -> bool {
+        offset < part.member.clearance() && self.slots[usize::from(slot)].changed <= part.cleared
+    }
+
+    /// A node is one of this shard.
+    pub(crate) fn know(&mut self, node: &[u8], shard: Shard) {
+        self.nodes.insert(node.into(), shard);
+    }
+
+    /// A shard's stream begins behind a snapshot at this offset.
+    pub(crate) fn restart(&mut self, routes: &Routes, shard: Shard, offset: u64) {
+        let Some(part) = self.part_mut(shard) else { return };
+        part.imports.clear();
+        part.ending = None;
+        part.floor = part.floor.map(|_| offset);
+        part.changed_imports();
+        part.member.restart();
+        for slot in 0..SLOTS {
+            let Route { owner, other, .. } = routes.get(slot);
+            let of = &mut self.slots[usize::from(slot)];
+            if other == Some(shard) {
+                of.claimed = offset;
+            }
+            if owner == Some(shard) {
+                of.gained = 0;
+            }
+        }
+    }
+
+    /// A shard's stream goes on under another id: its new master has no open imports.
+    pub(crate) fn fail_imports(&mut self, shard: Shard) {
+        if let Some(part) = self.part_mut(shard) {
+            part.imports.clear();
+            part.changed_imports();
+        }
+    }
+
+    /// An import has begun, or goes on.
+    pub(crate) fn begin(&mut self, shard: Shard, import: Import) {
+        if let Some(part) = self.part_mut(shard) {
+            part.imports.retain(|other| other.name != import.name);
+            part.imports.push(import);
+            part.changed_imports();
+        }
+    }
+
+    /// An import has ended.
+    pub(crate) fn end(&mut self, shard: Shard, name: &[u8]) -> Option<Import> {
+        let part = self.part_mut(shard)?;
+        let at = part.imports.iter().position(|import| *import.name == *name)?;
+        let import = part.imports.remove(at);
+        part.changed_imports();
+        Some(import)
+    }
+
+    /// The open import of this name.
+    pub(crate) fn import(&self, shard: Shard, name: &[u8]) -> Option<&Import> {
+        self.part(shard)?.imports.iter().find(|import| *import.name == *name)
+    }
+
+    /// The shard that the slots of an import come from, if it is not known yet that they have left this
+    /// one before.
+    pub(crate) fn waits_to_begin(
+        &self,
+        routes: &Routes,
+        shard: Shard,
+        import: &Import,
+        offset: u64,
+    ) -> Option<Shard> {
+        let is_new = |part: &Part| part.floor.is_some_and(|floor| offset >= floor);
+        let is_own = |slot| routes.get(slot).owner == Some(shard);
+        self.source(import).filter(|&source| {
+            source != shard
+                && self.part(shard).is_some_and(is_new)
+                && slots_of(&import.ranges).any(is_own)
+        })
+    }
+
+    /// Slots have left a shard, as it imports them from another.
+    pub(crate) fn give_back(
+        &mut self,
+        routes: &Routes,
+        shard: Shard,
+        to: Shard,
+        ranges: &[Range],
+    ) -> Vec<Move> {
+        let mut moves = Moves::default();
+        for slot in slots_of(ranges).filter(|&slot| routes.get(slot).owner == Some(shard)) {
+            self.own(routes, slot, to);
+            moves.add(slot, Some(shard), Some(to));
+        }
+        moves.done()
+    }
+
+    /// A shard's stream waits at the end of an import.
+    pub(crate) fn wait_to_complete(&mut self, shard: Shard, ranges: Vec<Range>, offset: u64) {
+        if let Some(part) = self.part_mut(shard) {
+            part.ending = Some((ranges, offset));
+        }
+    }
+
+    /// The shard that the slots of an import come from, if they have not come to that one yet: the two
+    /// streams tell of it in another order than it has happened.
+    pub(crate) fn waits_to_complete(
+        &self,
+        routes: &Routes,
+        shard: Shard,
+        import: &Import,
+    ) -> Option<Shard> {
+        let source = self.source(import)?;
+        let is_elsewhere = |slot| {
+            let Route { owner, other, .. } = routes.get(slot);
+            owner.is_some_and(|owner| owner != source && owner != shard) && other != Some(source)
+        };
+        slots_of(&import.ranges).any(is_elsewhere).then_some(source)
+    }
+
+    fn source(&self, import: &Import) -> Option<Shard> {
+        self.nodes.get(import.source.as_ref()?).copied()
+    }
+
+    /// The slots of an import are the shard's own from now on, as far as they come from where they
+    /// are. If they have come from there to another shard, its own statement tells more.
+    pub(crate) fn complete(
+        &mut self,
+        routes: &Routes,
+        shard: Shard,
+        import: &Import,
+        offset: u64,
+    ) -> Vec<Move> {
+        let source = self.source(import);
+        let mut moves = Moves::default();
+        for slot in slots_of(&import.ranges) {
+            let Route { owner, other, .. } = routes.get(slot);
+            let comes_from = |source| [owner, other].contains(&Some(source));
+            let is_there = owner.is_none() || source.is_none_or(comes_from);
+            if owner != Some(shard) && is_there {
+                self.own(routes, slot, shard);
+                self.slots[usize::from(slot)].gained = offset;
+                moves.add(slot, owner, Some(shard));
+            }
+        }
+        let ranges = &import.ranges;
+        if let Some(part) = self.part_mut(shard) {
+            slots_of(ranges).for_each(|slot| part.mine.insert(slot));
+            part.ending = None;
+        }
+        moves.done()
+    }
+
+    /// These slots have left the shard: what its stream tells of them from now on is no owner's.
+    pub(crate) fn leave(&mut self, shard: Shard, ranges: &[Range]) {
+        if let Some(part) = self.part_mut(shard) {
+            slots_of(ranges).for_each(|slot| part.mine.remove(slot));
+        }
+    }
+
+    /// Gives a slot to an owner. Whoever else shared it still may: its own statement tells more.
+    fn own(&mut self, routes: &Routes, slot: u16, owner: Shard) {
+        let of = &mut self.slots[usize::from(slot)];
+        let next = of.next.filter(|&next| next != owner);
+        let other = routes.get(slot).other.filter(|&other| other != owner);
+        set(routes, of, &mut self.changes, slot, (Some(owner), other.or(next)));
+        of.next = next.filter(|_| other.is_some());
+        (of.gained, of.disowned, of.left) = (0, false, 0);
+        self.parts.iter_mut().flatten().for_each(|part| part.restored.forget(slot));
+    }
+
+    /// Whether a write to a slot at this offset shows that its keys are moved to the shard.
+    fn is_claim(&self, shard: Shard, slot: u16, offset: u64) -> bool {
+        self.part(shard).is_some_and(|part| {
+            let is_new = part.floor.is_some_and(|floor| offset >= floor);
+            is_new && !part.mine.has(slot) && !part.is_importing(slot)
+        })
+    }
+
+    /// The owner of a slot, if a write to it is the first to show that: what the owner had written
+    /// before its keys began to move must not be read after what they became. An owner that perhaps
+    /// waits for this one is not waited for.
+    pub(crate) fn waits_to_claim(
+        &self,
+        routes: &Routes,
+        shard: Shard,
+        slot: u16,
+        offset: u64,
+    ) -> Option<Shard> {
+        let Route { owner, other: None, .. } = routes.get(slot) else { return None };
+        owner.filter(|&owner| {
+            owner != shard && self.is_claim(shard, slot, offset) && !self.may_wait_for(owner, shard)
+        })
+    }
+
+    /// Whether a shard's stream waits for that of another, perhaps by way of others.
+    pub(crate) fn may_wait_for(&self, shard: Shard, other: Shard) -> bool {
+        let mut at = shard;
+        for _ in 0..self.parts.len() {
+            match self.part(at).map(|part| &part.member).filter(|member| member.is_held()) {
+                None => return false,
+                Some(member) => match member.waits_for() {
+                    Some(next) if next != other => at = next,
+                    _ => return true,
+                },
+            }
+        }
+        true
+    }
+
+    /// A key of a slot has been written in the stream of a shard that does not own the slot.
+    pub(crate) fn claim(&mut self, routes: &Routes, shard: Shard, slot: u16, offset: u64) {
+        if self.is_claim(shard, slot, offset) {
+            self.share(routes, shard, slot, offset);
+        }
+    }
+
+    /// Keys of a slot are moved to this shard one by one.
+    fn share(&mut self, routes: &Routes, shard: Shard, slot: u16, offset: u64) {
+        let Route { owner, other, .. } = routes.get(slot);
+        let of = &mut self.slots[usize::from(slot)];
+        match other {
+            // it may have lost the slot meanwhile, and get it back
+            _ if owner == Some(shard) => of.next = Some(shard),
+            Some(other) if other != shard => of.next = Some(shard),
+            _ => {
+                (of.claimed, of.left) = (offset, 0);
+                set(routes, of, &mut self.changes, slot, (owner, Some(shard)));
+            }
+        }
+    }
+
+    /// A key has come to a shard.
+    pub(crate) fn restore(
+        &mut self,
+        routes: &Routes,
+        shard: Shard,
+        (slot, hash): (u16, u64),
+        offset: u64,
+    ) {
+        if let Some(part) = self.part_mut(shard) {
+            part.restored.add(slot, hash);
+        }
+        match routes.get(slot).owner {
+            Some(owner) if owner == shard => self.share(routes, shard, slot, offset),
+            _ => self.claim(routes, shard, slot, offset),
+        }
+    }
+
+    /// Whether a key has come to a shard, and was not deleted since where it came from.
+    pub(crate) fn has_restored(&self, shard: Shard, slot: u16, hash: u64) -> bool {
+        self.part(shard).is_some_and(|part| part.restored.has(slot, hash))
+    }
+
+    /// A key is deleted at a shard that its slot's owner shares the slot with. If it was moved on to a
+    /// third shard, this one has become the owner before.
+    pub(crate) fn delete(
+        &mut self,
+        routes: &Routes,
+        shard: Shard,
+        slot: u16,
+        hash: u64,
+    ) -> Option<Move> {
+        let Route { owner, other, .. } = routes.get(slot);
+        let next = self.slots[usize::from(slot)].next.filter(|_| other == Some(shard))?;
+        let has_returned = owner.is_some_and(|owner| self.has_restored(owner, slot, hash));
+        if has_returned || !self.has_restored(next, slot, hash) {
+            return None;
+        }
+        let of = &mut self.slots[usize::from(slot)];
+        of.next = None;
+        set(routes, of, &mut self.changes, slot, (Some(shard), Some(next)));
+        Some(Move { ranges: vec![(slot, slot)], from: owner, to: Some(shard) })
+    }
+
+    /// Whether a key that is deleted at a shard lives on at the other one: it was moved there.
+    pub(crate) fn has_moved(&mut self, route: Route, shard: Shard, slot: u16, hash: u64) -> bool {
+        let elsewhere = match (route.owner, route.other) {
+            (Some(owner), other) if owner == shard => other,
+            (owner, Some(other)) if other == shard => owner,
+            _ => return true,
+        };
+        elsewhere
+            .and_then(|elsewhere| self.part_mut(elsewhere))
+            .is_some_and(|part| part.restored.take(slot, hash))
+    }
+
+    /// The slots of an import at whose end a shard's stream waits, as far as its master says that they
+    /// are its own now: then they are from there on.
+    fn commit_ending(&mut self, routes: &Routes, shard: Shard, statement: &Statement) -> Vec<Move> {
+        let mut moves = Moves::default();
+        let ending = self.part(shard).and_then(|part| part.ending.clone());
+        let (ranges, offset) = ending.unwrap_or_default();
+        for slot in slots_of(&ranges).filter(|&slot| statement.owned.has(slot)) {
+            let owner = routes.get(slot).owner;
+            if owner != Some(shard) && statement.epoch > self.slots[usize::from(slot)].epoch {
+                self.own(routes, slot, shard);
+                self.slots[usize::from(slot)].gained = offset;
+                moves.add(slot, owner, Some(shard));
+            }
+        }
+        moves.done()
+    }
+
+    /// What a shard's master says of itself. If not everything has been handled that its stream had at
+    /// that time, it counts for slots at the end of whose import the stream waits.
+    pub(crate) fn commit(
+        &mut self,
+        routes: &Routes,
+        shard: Shard,
+        statement: Statement,
+    ) -> Vec<Move> {
+        let has_come = |part: &Part| part.member.handled() >= Some(statement.to);
+        if !self.part(shard).is_some_and(has_come) {
+            return self.commit_ending(routes, shard, &statement);
+        }
+        let Statement { node, epoch, mut owned, importing, from, .. } = statement;
+        let is_newer = |part: &Part| part.floor.is_none_or(|floor| from >= floor);
+        if !self.part(shard).is_some_and(is_newer) {
+            return Vec::new();
+        }
+        node.into_iter().for_each(|node| self.know(&node, shard));
+        let mut moves = Moves::default();
+        for slot in 0..SLOTS {
+            let Route { owner, other, .. } = routes.get(slot);
+            let of = &mut self.slots[usize::from(slot)];
+            if owned.has(slot) {
+                of.next = of.next.filter(|&next| next != shard);
+                match owner {
+                    Some(owner) if owner == shard => {
+                        of.epoch = of.epoch.max(epoch);
+                        of.disowned = false;
+                        of.gained = if of.gained < from { 0 } else { of.gained };
+                        let is_last = of.left == 1;
+                        of.left = of.left.saturating_sub(1);
+                        if is_last {
+                            let route = (Some(owner), of.next.take());
+                            set(routes, of, &mut self.changes, slot, route);
+                        }
+                    }
+                    Some(_) if of.gained > 0 || epoch <= of.epoch => {}
+                    _ => {
+                        of.epoch = epoch;
+                        self.own(routes, slot, shard);
+                        moves.add(slot, owner, Some(shard));
+                    }
+                }
+                continue;
+            }
+            if owner == Some(shard) && of.gained >= from && of.gained > 0 {
+                // it was asked before that
+                owned.insert(slot);
+                continue;
+            }
+            if owner == Some(shard) {
+                // whoever claims it next has it, unless somebody did before this was said
+                of.epoch = if of.disowned { 0 } else { of.epoch };
+                of.disowned = true;
+                of.gained = 0;
+            }
+            if importing.has(slot) {
+                self.share(routes, shard, slot, from);
+                continue;
+            }
+            of.next = of.next.filter(|&next| next != shard);
+            if other == Some(shard) && of.claimed < from {
+                of.left = if of.left == 0 { LATER } else { of.left };
+            }
+        }
+        if let Some(part) = self.part_mut(shard) {
+            part.imports.retain(|import| !slots_of(&import.ranges).any(|slot| owned.has(slot)));
+            part.changed_imports();
+            part.mine = owned;
+            part.floor = Some(from);
+        }
+        moves.done()
+    }
+
+    /// The slots that a shard imports, all at once.
+    pub(crate) fn imported(&self, shard: Shard) -> Slots {
+        let mut slots = Slots::default();
+        let imports = self.part(shard).map(|part| part.imports.as_slice()).unwrap_or_default();
+        for import in imports {
+            slots_of(&import.ranges).for_each(|slot| slots.insert(slot));
+        }
+        slots
+    }
+}
+
+/// Changes a route.
+fn set(
+    routes: &Routes,
+    of: &mut Of,
+    changes: &mut u64,
+    slot: u16,
+    (owner, other): (Option<Shard>, Option<Shard>),
+) {
+    *changes += 1;
+    of.changed = *changes;
+    routes.set(slot, owner, other);
+}
+
+fn slots_of(ranges: &[Range]) -> impl Iterator<Item = u16> + '_ {
+    ranges.iter().flat_map(|&(first, last)| first..=last)
+}
+
+/// Moves, slot by slot.
+#[derive(Default)]
+struct Moves(Vec<(Option<Shard>, Option<Shard>, Slots)>);
+
+impl Moves {
+    fn add(&mut self, slot: u16, from: Option<Shard>, to: Option<Shard>) {
+        let at = self.0.iter().position(|&(source, target, _)| (source, target) == (from, to));
+        let at = at.unwrap_or_else(|| {
+            self.0.push((from, to, Slots::default()));
+            self.0.len() - 1
+        });
+        self.0[at].2.insert(slot);
+    }
+
+    fn done(self) -> Vec<Move> {
+        let done = |(from, to, slots): (_, _, Slots)| Move { ranges: slots.ranges(), from, to };
+        self.0.into_iter().map(done).collect()
+    }
+}

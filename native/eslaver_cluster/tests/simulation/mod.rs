@@ -1,0 +1,379 @@
+//! A cluster, the links that follow it, and the process that asks its masters.
+
+mod servers;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use eslaver_cluster::{Cluster, Deed, Mark, Member, Route, Shard, Statement, Verdict};
+use eslaver_core::commands::Learned;
+use servers::{Effect, KEYS, Moving, Record, SHARDS, SLOTS, Servers, Version};
+
+/// What may happen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Step {
+    /// A client writes a key, or deletes it.
+    Write(u8),
+    Delete(u8),
+    /// A slot begins to move, key by key; goes on; ends; is given up.
+    MoveKeys(u8, u8),
+    MoveKey(u8),
+    MovedKeys(u8),
+    MoveBack(u8),
+    /// A slot begins to move at once; goes on; ends; is given up.
+    MoveSlot(u8, u8, bool),
+    Import(u8),
+    Imported(u8),
+    Cancel(u8),
+    /// A shard removes what has left it.
+    Trim(u8),
+    /// A link handles so many commands, if it may.
+    Follow(u8, u8),
+    /// A master is asked about itself; the answer is used.
+    Ask(u8),
+    Commit(u8),
+    /// The process begins, or ends, to find out whether a held stream may go on.
+    Round(u8),
+}
+
+/// What is not left out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) gate: bool,
+    pub(crate) claims: bool,
+    pub(crate) imports: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { gate: true, claims: true, imports: true }
+    }
+}
+
+/// A question about a held stream: how far it goes if all others have come as far.
+struct Round {
+    own: Statement,
+    others: Vec<(usize, Statement)>,
+}
+
+pub(crate) struct Simulation {
+    rules: Rules,
+    servers: Servers,
+    cluster: Cluster,
+    members: Vec<Arc<Member>>,
+    stores: Vec<BTreeMap<usize, Version>>,
+    /// How many commands of each stream have been handled.
+    at: Vec<usize>,
+    answers: Vec<VecDeque<Statement>>,
+    rounds: Vec<Option<Round>>,
+    /// The version of each key that the reader has seen last, and the last that was made in a stream
+    /// as far as it has been handled.
+    seen: [Version; KEYS],
+    made: [Version; KEYS],
+    pub(crate) holds: usize,
+    pub(crate) moves: usize,
+}
+
+impl Simulation {
+    /// Goes through all steps, and then on until all streams have been handled.
+    pub(crate) fn run(steps: &[Step], rules: Rules) -> Result<(), String> {
+        let mut simulation = Self::new(rules);
+        for (number, step) in steps.iter().enumerate() {
+            simulation.step(step).map_err(|error| format!("step {number}, {step:?}: {error}"))?;
+        }
+        simulation.finish()
+    }
+
+    pub(crate) fn new(rules: Rules) -> Self {
+        let cluster = Cluster::default();
+        let members: Vec<_> = (0..SHARDS)
+            .map(|shard| cluster.add(servers::node(shard).as_bytes()).unwrap())
+            .collect();
+        let mut simulation = Self {
+            rules,
+            servers: Servers::new(),
+            cluster,
+            members,
+            stores: vec![BTreeMap::new(); SHARDS],
+            at: vec![0; SHARDS],
+            answers: vec![VecDeque::new(); SHARDS],
+            rounds: (0..SHARDS).map(|_| None).collect(),
+            seen: [0; KEYS],
+            made: [0; KEYS],
+            holds: 0,
+            moves: 0,
+        };
+        for shard in 0..SHARDS {
+            simulation.members[shard].set_handled(0);
+            simulation.ask(shard);
+            simulation.commit(shard);
+        }
+        simulation.moves = 0;
+        simulation
+    }
+
+    pub(crate) fn step(&mut self, step: &Step) -> Result<(), String> {
+        if self.is_left_out(step) {
+            return self.read_all();
+        }
+        let servers = &mut self.servers;
+        match *step {
+            Step::Write(key) => servers.write(key.into()),
+            Step::Delete(key) => servers.delete(key.into()),
+            Step::MoveKeys(slot, to) => servers.move_keys(slot.into(), to.into()),
+            Step::MoveKey(slot) => servers.move_key(slot.into()),
+            Step::MovedKeys(slot) => servers.moved_keys(slot.into()),
+            Step::MoveBack(slot) => servers.move_back(slot.into()),
+            Step::MoveSlot(slot, to, valkey) => servers.move_slot(slot.into(), to.into(), valkey),
+            Step::Import(slot) => {
+                servers.import(slot.into());
+            }
+            Step::Imported(slot) => servers.imported(slot.into()),
+            Step::Cancel(slot) => servers.cancel(slot.into()),
+            Step::Trim(shard) => servers.trim(shard.into()),
+            Step::Follow(shard, count) => {
+                for _ in 0..count {
+                    if !self.follow(shard.into())? {
+                        break;
+                    }
+                }
+            }
+            Step::Ask(shard) => self.ask(shard.into()),
+            Step::Commit(shard) => self.commit(shard.into()),
+            Step::Round(shard) => self.round(shard.into()),
+        }
+        self.read_all()
+    }
+
+    /// What a reader may see wrong: a key that is deleted and written anew just before its slot begins
+    /// to move; a move that is given up while its source waits; slots that move key by key in a circle;
+    /// a slot that moves again before the process has heard of its last move.
+    fn is_left_out(&self, step: &Step) -> bool {
+        let is_deleting = || (0..SHARDS).any(|shard| self.is_deleting(shard));
+        let is_moving = |moving: &Option<Moving>| matches!(moving, Some(Moving::Keys { .. }));
+        match *step {
+            Step::MoveBack(_) => is_deleting(),
+            Step::MoveKeys(slot, _) => {
+                !self.is_known(slot.into())
+                    || is_deleting()
+                    || self.servers.moving.iter().any(is_moving)
+            }
+            Step::MoveSlot(slot, ..) => !self.is_known(slot.into()),
+            _ => false,
+        }
+    }
+
+    /// Whether the last move of a slot is known to have ended.
+    fn is_known(&self, slot: usize) -> bool {
+        let owner = Some(Shard(self.servers.owners[slot] as u16));
+        let route = self.cluster.routes().get(servers::number_of(slot));
+        (route.owner, route.other) == (owner, None)
+    }
+
+    /// Whether a shard has deletions in its stream that have not been handled.
+    fn is_deleting(&self, shard: usize) -> bool {
+        let rest = &self.servers.servers[shard].stream[self.at[shard]..];
+        rest.iter().any(|record| matches!(record.effect, Effect::Drop(_)))
+    }
+
+    /// Handles the next command of a stream, if there is one and it may be.
+    fn follow(&mut self, shard: usize) -> Result<bool, String> {
+        let at = self.at[shard];
+        let Some(record) = self.servers.servers[shard].stream.get(at).cloned() else {
+            return Ok(false);
+        };
+        if !self.judge(shard, &record) {
+            self.holds += usize::from(self.members[shard].take_untold());
+            return Ok(false);
+        }
+        let store = &mut self.stores[shard];
+        match record.effect {
+            Effect::None => {}
+            Effect::Put(key, version) => {
+                store.insert(key, version);
+            }
+            Effect::Drop(keys) => store.retain(|key, _| !keys.contains(key)),
+        }
+        if let Some((key, version)) = record.made
+            && !self.is_unknown(shard, key)
+        {
+            self.made[key] = self.made[key].max(version);
+        }
+        self.at[shard] += 1;
+        self.members[shard].set_handled(self.at[shard] as u64);
+        self.read_all().map_err(|error| format!("{error}, behind {at} of shard {shard}"))?;
+        Ok(true)
+    }
+
+    /// Whether what a shard writes is not read yet: as an owner that it is not any more, which, until
+    /// its master has been asked, may also be what it writes once it gets the slot back; or to a slot
+    /// of which it is not known yet that it does not move to a third shard any more.
+    fn is_unknown(&self, shard: usize, key: usize) -> bool {
+        let slot = servers::number_of(servers::slot_of(key));
+        let Route { owner, other, .. } = self.cluster.routes().get(slot);
+        let is_read = [owner, other].contains(&Some(Shard(shard as u16)));
+        !is_read && (other.is_some() || self.cluster.standings().1[shard].own.has(slot))
+    }
+
+    fn judge(&mut self, shard: usize, record: &Record) -> bool {
+        let (name, args) = record.words.split_first().unwrap();
+        let (deed, slot) = Deed::of(&Learned::default(), name, args);
+        let is_left_out = match &deed {
+            Deed::Deletes | Deed::Empties(_) => !self.rules.gate,
+            Deed::Writes | Deed::Restores => !self.rules.claims,
+            Deed::Marks(Mark::Begun(_)) => !self.rules.imports,
+            _ => false,
+        };
+        let store = &self.stores[shard];
+        let has = |key: &[u8]| store.keys().any(|&number| servers::key(number) == key);
+        let verdict = match is_left_out {
+            true => return true,
+            false => {
+                let at = self.at[shard] as u64;
+                self.cluster.judge(&self.members[shard], (&deed, slot), args, at, has)
+            }
+        };
+        match verdict {
+            Verdict::Held => false,
+            Verdict::Passes { moves, .. } => {
+                self.moves += moves.len();
+                true
+            }
+        }
+    }
+
+    fn statement(&self, shard: usize) -> Statement {
+        let (owned, importing) = self.servers.slots(shard);
+        let server = &self.servers.servers[shard];
+        let node = Some(servers::node(shard).into_bytes().into());
+        let from = server.stream.len() as u64;
+        Statement { node, epoch: server.epoch, owned, importing, from, to: from }
+    }
+
+    /// Asks, once the last answer has been used.
+    fn ask(&mut self, shard: usize) {
+        if !self.answers[shard].is_empty() {
+            return;
+        }
+        let statement = self.statement(shard);
+        self.answers[shard].push_back(statement);
+    }
+
+    fn commit(&mut self, shard: usize) {
+        let handled = self.at[shard] as u64;
+        if let Some(first) = self.answers[shard].front()
+            && first.from <= handled
+        {
+            let first = first.clone();
+            self.answers[shard].pop_front();
+            self.moves += self.cluster.commit(Shard(shard as u16), first).len();
+        }
+    }
+
+    fn round(&mut self, shard: usize) {
+        if !self.members[shard].is_held() {
+            self.rounds[shard] = None;
+        } else if let Some(round) = &self.rounds[shard] {
+            let have_come = round
+                .others
+                .iter()
+                .all(|(other, statement)| statement.from <= self.at[*other] as u64);
+            if have_come {
+                let Round { own, others } = self.rounds[shard].take().unwrap();
+                for (other, statement) in others {
+                    self.moves += self.cluster.commit(Shard(other as u16), statement).len();
+                }
+                let to = own.to;
+                self.moves += self.cluster.commit(Shard(shard as u16), own).len();
+                self.cluster.clear(Shard(shard as u16), to);
+            }
+        } else {
+            let own = self.statement(shard);
+            let others = self.involved(shard).into_iter();
+            let others = others.map(|other| (other, self.statement(other))).collect();
+            self.rounds[shard] = Some(Round { own, others });
+        }
+    }
+
+    /// The shards that this one's slots move to or from, or have moved to.
+    fn involved(&self, shard: usize) -> BTreeSet<usize> {
+        let mut others = BTreeSet::new();
+        for slot in 0..SLOTS {
+            let owner = self.servers.owners[slot];
+            let Route { owner: known, other, .. } =
+                self.cluster.routes().get(servers::number_of(slot));
+            let is_ours = [known, other].contains(&Some(Shard(shard as u16))) || owner == shard;
+            if is_ours {
+                others.insert(owner);
+                if let Some(Moving::Keys { to }) = self.servers.moving[slot] {
+                    others.insert(to);
+                }
+            }
+        }
+        others.extend(self.members[shard].waits_for().map(|Shard(other)| usize::from(other)));
+        others.remove(&shard);
+        others
+    }
+
+    /// What a reader finds of a key.
+    fn find(&self, key: usize) -> Option<Version> {
+        let slot = servers::number_of(servers::slot_of(key));
+        let Route { owner, other, .. } = self.cluster.routes().get(slot);
+        let at = |Shard(shard)| self.stores[usize::from(shard)].get(&key).copied();
+        owner.and_then(at).or_else(|| other.and_then(at))
+    }
+
+    fn read_all(&mut self) -> Result<(), String> {
+        (0..KEYS).try_for_each(|key| self.read(key))
+    }
+
+    fn read(&mut self, key: usize) -> Result<(), String> {
+        let (seen, found) = (self.seen[key], self.find(key));
+        let at_least = seen.max(self.made[key]);
+        let history = &self.servers.history[key];
+        self.seen[key] = match found {
+            Some(version) if version < seen => {
+                return Err(format!("key {key} goes back from {seen} to {version}"));
+            }
+            Some(version) => version,
+            None => match (at_least..history.len()).find(|&version| !history[version]) {
+                Some(version) => version,
+                None => return Err(format!("key {key} is missing since {at_least}")),
+            },
+        };
+        Ok(())
+    }
+
+    /// Handles all that there is. A stream may wait for one that waits for it; then a time limit would
+    /// end that, and a reader may see anything.
+    fn finish(&mut self) -> Result<(), String> {
+        let mut idle = 0;
+        while idle < 4 {
+            let before = (self.at.clone(), self.answers.iter().map(VecDeque::len).sum::<usize>());
+            for shard in 0..SHARDS {
+                self.step(&Step::Ask(shard as u8))?;
+                self.step(&Step::Round(shard as u8))?;
+                self.step(&Step::Follow(shard as u8, 100))?;
+                while self.answers[shard]
+                    .front()
+                    .is_some_and(|answer| answer.from <= self.at[shard] as u64)
+                {
+                    self.step(&Step::Commit(shard as u8))?;
+                }
+            }
+            let after = (self.at.clone(), self.answers.iter().map(VecDeque::len).sum::<usize>());
+            idle = if after.0 == before.0 { idle + 1 } else { 0 };
+        }
+        if (0..SHARDS).any(|shard| self.at[shard] < self.servers.servers[shard].stream.len()) {
+            return Ok(());
+        }
+        for key in 0..KEYS {
+            let version = self.servers.history[key].len() - 1;
+            let now = Some(version).filter(|&version| self.servers.history[key][version]);
+            if self.find(key) != now {
+                return Err(format!("key {key} is {:?} at last, not {now:?}", self.find(key)));
+            }
+        }
+        Ok(())
+    }
+}
