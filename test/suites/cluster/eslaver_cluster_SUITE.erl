@@ -2,8 +2,8 @@
 %% once, and in order for each key.
 %%
 %% All cases run with the oldest and the newest version, and moves with each. With ESLAVER_SOAK
-%% (`make soak`) all run with each, and chance takes that many seconds. ESLAVER_SEED repeats the
-%% random choices.
+%% (`make soak`) all run with each, and chance takes that many seconds in all. ESLAVER_SEED repeats
+%% the random choices.
 -module(eslaver_cluster_SUITE).
 
 -include_lib("common_test/include/ct.hrl").

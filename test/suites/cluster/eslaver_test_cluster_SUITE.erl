@@ -18,7 +18,7 @@ all() ->
 
 %% All versions for what is most unlike from one to the next.
 groups() ->
-    Own = [readers, subscriber],
+    Own = [readers, subscriber, late_link],
     Each = [{Name, How, Cases -- Own} || {Name, How, Cases} <- per_version()],
     [{own, [parallel], Own} | Each].
 
@@ -203,6 +203,36 @@ subscriber(Config) ->
     _ = eslaver_test_cluster:ask(Node, ["DEL", Still]),
     ?assertEqual([{told, Still, 1, {written, 0}}], Wrong(Second)),
     ok = eslaver_mirror:stop(?FUNCTION_NAME),
+    stop(Cluster).
+
+%% Only the links of replicas are late.
+late_link(Config) ->
+    Cluster = start(#{server => server(Config), masters => 1, replicas => 0}),
+    [Node] = eslaver_test_cluster:nodes(Cluster),
+    Proxies = eslaver_test_cluster_proxies:start(),
+    Addresses = eslaver_test_cluster_proxies:addresses(Proxies),
+    {tcp, Host, Port} = Addresses({tcp, "127.0.0.1", eslaver_test_cluster:port(Cluster, Node)}),
+    {Host, Port} = Addresses({Host, eslaver_test_cluster:port(Cluster, Node)}),
+    {Replica, Collector} = eslaver_test_replica:start(Port),
+    _ = eslaver_test_replica:loaded({Replica, Collector}),
+    Client = eslaver_test_client:connect(Port),
+    Mark = fun() ->
+        eslaver_test_wait:took(fun() -> eslaver_test_replica:mark(Client, Collector) end)
+    end,
+    Ping = fun() ->
+        eslaver_test_wait:took(fun() -> eslaver_test_client:ok(Client, ["PING"]) end)
+    end,
+    Proxy = eslaver_test_cluster_proxies:of_node(Proxies, Cluster, Node),
+    ok = eslaver_test_proxy:late(Proxy, 200),
+    ?assert(lists:min([Mark() || _ <- [1, 2, 3]]) >= 200),
+    ?assert(lists:min([Ping() || _ <- [1, 2, 3]]) < 200),
+    ok = eslaver_test_proxy:flow(Proxy),
+    _ = Mark(),
+    ?assert(lists:min([Mark() || _ <- [1, 2, 3]]) < 200),
+    ok = eslaver_test_cluster_proxies:cut(Proxies, Cluster, Node),
+    Again = eslaver_test_client:connect(Port),
+    _ = eslaver_test_replica:mark(Again, Collector),
+    ok = eslaver:stop(Replica),
     stop(Cluster).
 
 %% A cluster of one node, and a mirror of that.
