@@ -25,7 +25,7 @@ all() ->
     eslaver_test_groups:all(groups()).
 
 groups() ->
-    eslaver_test_cluster_cases:groups(?MODULE, [moves]).
+    eslaver_test_cluster_cases:groups(eslaver_test_groups:cases(?MODULE), [moves]).
 
 init_per_group(Name, Config) ->
     eslaver_test_groups:server(Name, Config).

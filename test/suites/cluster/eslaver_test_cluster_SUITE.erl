@@ -19,11 +19,8 @@ all() ->
 %% All versions for what is most unlike from one to the next.
 groups() ->
     Own = [readers, subscriber, late_link],
-    Each = [{Name, How, Cases -- Own} || {Name, How, Cases} <- per_version()],
-    [{own, [parallel], Own} | Each].
-
-per_version() ->
-    eslaver_test_cluster_cases:groups(?MODULE, [moves]).
+    Others = eslaver_test_groups:cases(?MODULE) -- Own,
+    [{own, [parallel], Own} | eslaver_test_cluster_cases:groups(Others, [moves])].
 
 init_per_group(own, Config) ->
     [{server, lists:last(eslaver_test_cluster:versions())} | Config];
