@@ -16,7 +16,7 @@
 
 -define(TIMEOUT, 30_000).
 %% What failovers lose.
--define(LOSSES, #{losses => true, reasons => [diverged, diverged, diverged]}).
+-define(LOSSES, #{losses => true, reasons => [diverged]}).
 
 suite() ->
     [{timetrap, {minutes, 30}}, {ct_hooks, [eslaver_test_log_hook]}].
