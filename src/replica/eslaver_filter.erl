@@ -14,16 +14,18 @@
     keys => Glob :: iodata() | [Glob :: iodata()],
     commands => [atom() | string() | binary()],
     types => [type()],
-    dbs => [non_neg_integer()]
+    dbs => [non_neg_integer()],
+    origin => user
 }.
 %% Globs are those of the servers' `KEYS'. A missing key filters nothing; an empty list lets nothing
-%% through.
+%% through. `origin' leaves out of events what a cluster does to move its slots.
 
 -type filter() :: #{
     keys := undefined | [binary()],
     commands := undefined | [binary()],
     types := undefined | [type()],
-    dbs := undefined | [non_neg_integer()]
+    dbs := undefined | [non_neg_integer()],
+    origin := undefined | user
 }.
 %% Checked; commands are in lower case.
 
@@ -32,7 +34,7 @@
 %% @doc Checks a filter, which may have the keys `Known'.
 -spec parse([atom()], term()) -> {ok, filter()} | {error, Key :: term(), Value :: term()}.
 parse(Known, Input) when is_map(Input) ->
-    Nothing = #{keys => undefined, commands => undefined, types => undefined, dbs => undefined},
+    Nothing = maps:from_list([{Key, undefined} || Key <- [keys, commands, types, dbs, origin]]),
     parse(maps:to_list(Input), Known, Nothing);
 parse(_Known, Input) ->
     {error, filter, Input}.
@@ -48,7 +50,7 @@ parse([{Key, Value} | Rest], Known, Filter) ->
 %% @doc Checks a filter of the option `filter', which may have every key.
 -spec parse_types(term()) -> {ok, filter()} | error.
 parse_types(Input) ->
-    case parse([keys, commands, types, dbs], Input) of
+    case parse([keys, commands, types, dbs, origin], Input) of
         {ok, Filter} -> {ok, Filter};
         {error, _, _} -> error
     end.
@@ -58,6 +60,7 @@ value(keys, [First | _] = Glob) when is_integer(First) -> all([Glob], fun eslave
 value(keys, Globs) -> all(Globs, fun eslaver_text:parse/1);
 value(commands, Names) -> all(Names, fun command/1);
 value(types, Types) -> all(Types, fun(Type) -> keep(Type, lists:member(Type, ?TYPES)) end);
+value(origin, Origin) -> keep(Origin, Origin =:= user);
 value(dbs, Dbs) -> all(Dbs, fun(Db) -> keep(Db, is_db(Db)) end).
 
 is_db(Db) -> is_integer(Db) andalso Db >= 0 andalso Db < 1 bsl 31.

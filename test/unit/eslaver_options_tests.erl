@@ -121,7 +121,7 @@ taken_test_() ->
     ].
 
 filter(Given) ->
-    Nothing = #{keys => undefined, commands => undefined, types => undefined, dbs => undefined},
+    Nothing = maps:from_list([{Key, undefined} || Key <- [keys, commands, types, dbs, origin]]),
     maps:merge(Nothing, Given).
 
 tls(Given) ->

@@ -188,7 +188,7 @@ large_test() ->
 
 parse_test_() ->
     Parse = fun(Filter) -> eslaver_filter:parse([keys, commands, types, dbs], Filter) end,
-    None = #{keys => undefined, commands => undefined, types => undefined, dbs => undefined},
+    None = maps:from_list([{Key, undefined} || Key <- [keys, commands, types, dbs, origin]]),
     Good = [
         {#{}, None},
         {#{keys => "a*"}, None#{keys := [<<"a*">>]}},
