@@ -57,6 +57,8 @@ start_link(Address, Position, #{password := Password, announce_port := Port} = O
         confirm_empty => maps:get(confirm_empty, Options, false),
         hidden_commands => maps:get(hidden_commands, Options, []),
         keyspace => maps:get(keyspace, Options, undefined),
+        shard => maps:get(shard, Options, undefined),
+        acknowledge => maps:get(acknowledge, Options, handled),
         server => self()
     },
     Self = self(),

@@ -232,7 +232,7 @@ fn keyspace_apply<'a>(
             refused.push((binary(env, command.name), refusal.to_string()));
         };
         let applied = |unit: &[Command<'_>]| {
-            keyspace.note(&learned, unit, 0);
+            keyspace.note(&learned, unit, 0, |_| false);
         };
         feed.command(db, name, args, now, refused, applied);
     }

@@ -409,11 +409,20 @@ impl Keyspace {
     }
 
     /// Notes who is to be told of commands that belong together, which readers see by now: whoever
-    /// subscribes later finds what they have changed. `offset` is behind them.
+    /// subscribes later finds what they have changed. `offset` is behind them. Nobody is told of those
+    /// that `is_left_out` is true for, by their place.
     #[inline]
-    pub(crate) fn note(&self, learned: &Learned, unit: &[Command<'_>], offset: u64) {
+    pub(crate) fn note(
+        &self,
+        learned: &Learned,
+        unit: &[Command<'_>],
+        offset: u64,
+        is_left_out: impl Fn(usize) -> bool,
+    ) {
         if let Some(interests) = self.interests.any() {
-            self.notices.lock().applied(&interests, learned, unit, offset);
+            let told = unit.iter().enumerate().filter(|(at, _)| !is_left_out(*at));
+            let told = told.map(|(_, command)| command);
+            self.notices.lock().applied(&interests, learned, told, offset);
         }
     }
 

@@ -22,7 +22,7 @@ use crate::keyspace::sync::{
 use crate::keyspace::usage::TypeUsage;
 use crate::keyspace::version::Server;
 use crate::keyspace::view::{Located, Look};
-use crate::keyspace::witness::Witness;
+use crate::keyspace::witness::{Note, Witness};
 use crate::values::Type;
 
 /// How often a reader tries to get its locks before it says that the store is busy.
@@ -403,6 +403,13 @@ impl Store {
             let account = Arc::clone(&self.account);
             self.change_dbs(|dbs| dbs.put(db, Arc::new(Db::new(self.layout, hasher, account))));
         }
+    }
+
+    /// Whether a database has a key that has not expired by `now`, in ms since the epoch. `None`: it
+    /// is being written just now.
+    pub fn has(&self, db: u32, key: &[u8], now: i64) -> Option<bool> {
+        let look = Look { db, now, patience: Patience::Long, note: Note::default() };
+        self.with_key(key, look, |entry| entry.is_some()).ok()
     }
 
     /// The number of keys in all databases, also of those that have expired.
