@@ -84,7 +84,7 @@ fn explore(units: &'static [&'static [Line]]) {
         };
         units.iter().for_each(|unit| apply(&mut writer, unit));
         mover.join().unwrap();
-        readers.map(|reader| reader.join().unwrap());
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
     };
     shuttle::check_random(case, SCHEDULES / 2);
     shuttle::check_pct(case, SCHEDULES / 2, DEPTH);
@@ -144,7 +144,7 @@ enum Change {
 
 /// The keys are with one shard or the other all the while. So a reader finds each, and its number does
 /// not become smaller.
-fn explore_moves(changes: &'static [Change]) {
+fn explore_moves(before: &'static [Change], changes: &'static [Change]) {
     const KEYS: [&[u8]; 2] = [b"{m}a", b"{m}b"];
     let case = move || {
         let store = || Arc::new(Store::laid_out(Layout::Slots));
@@ -161,8 +161,7 @@ fn explore_moves(changes: &'static [Change]) {
                 }
             }
         };
-        change(Change::At(0, "mset {m}a 1 {m}b 1"));
-        change(Change::Route(0, None));
+        before.iter().for_each(|of| change(*of));
         let readers = [Patience::Short, Patience::Long].map(|patience| {
             let cluster = Arc::clone(&cluster);
             thread::spawn(move || {
@@ -189,7 +188,7 @@ fn explore_moves(changes: &'static [Change]) {
             })
         });
         changes.iter().for_each(|of| change(*of));
-        readers.map(|reader| reader.join().unwrap());
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
     };
     shuttle::check_random(case, SCHEDULES / 2);
     shuttle::check_pct(case, SCHEDULES / 2, DEPTH);
@@ -198,41 +197,53 @@ fn explore_moves(changes: &'static [Change]) {
 #[test]
 fn keys_that_move_one_by_one() {
     use Change::{At, Route};
-    explore_moves(&[
-        Route(0, Some(1)),
-        At(1, "set {m}a 1"),
-        At(0, "del {m}a"),
-        At(1, "set {m}a 2"),
-        At(1, "set {m}b 1"),
-        At(0, "del {m}b"),
-        Route(1, None),
-        At(1, "set {m}a 3"),
-    ]);
+    explore_moves(
+        &[At(0, "mset {m}a 1 {m}b 1"), Route(0, None)],
+        &[
+            Route(0, Some(1)),
+            At(1, "set {m}a 1"),
+            At(0, "del {m}a"),
+            At(1, "set {m}a 2"),
+            At(1, "set {m}b 1"),
+            At(0, "del {m}b"),
+            Route(1, None),
+            At(1, "set {m}a 3"),
+        ],
+    );
 }
 
 #[test]
 fn keys_that_move_to_and_fro() {
     use Change::{At, Route};
-    explore_moves(&[
-        Route(0, Some(1)),
-        At(1, "set {m}a 1"),
-        At(0, "del {m}a"),
-        At(0, "set {m}a 1"),
-        At(1, "del {m}a"),
-        Route(0, None),
-        At(0, "set {m}a 2"),
-    ]);
+    explore_moves(
+        &[At(0, "set {m}b 1"), At(1, "set {m}a 1"), Route(0, Some(1))],
+        &[At(0, "set {m}a 1"), At(1, "del {m}a")],
+    );
+    explore_moves(
+        &[At(0, "mset {m}a 1 {m}b 1"), Route(0, Some(1))],
+        &[
+            At(1, "set {m}a 1"),
+            At(0, "del {m}a"),
+            At(0, "set {m}a 1"),
+            At(1, "del {m}a"),
+            Route(0, None),
+            At(0, "set {m}a 2"),
+        ],
+    );
 }
 
 #[test]
 fn slots_that_move_as_a_whole() {
     use Change::{At, Route};
-    explore_moves(&[
-        At(1, "mset {m}a 1 {m}b 1"),
-        At(0, "set {m}a 2"),
-        At(1, "set {m}a 2"),
-        Route(1, None),
-        At(0, "trimslots RANGES 1 0 16383"),
-        At(1, "set {m}b 2"),
-    ]);
+    explore_moves(
+        &[At(0, "mset {m}a 1 {m}b 1"), Route(0, None)],
+        &[
+            At(1, "mset {m}a 1 {m}b 1"),
+            At(0, "set {m}a 2"),
+            At(1, "set {m}a 2"),
+            Route(1, None),
+            At(0, "trimslots RANGES 1 0 16383"),
+            At(1, "set {m}b 2"),
+        ],
+    );
 }
