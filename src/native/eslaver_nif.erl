@@ -14,6 +14,7 @@
 -export([cluster_add/2, cluster_remove/2, cluster_commit/3, cluster_clear/3]).
 -export([cluster_await/3, cluster_info/1]).
 -export([cluster_new/1, cluster_close/1, cluster_expect/2, cluster_slot/1, cluster_route/4]).
+-export([cluster_keyspaces/1]).
 -export([keyspace_new/6, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
@@ -367,12 +368,17 @@ cluster_await(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
                 importing := ranges(),
                 clearance := non_neg_integer(),
                 handled := non_neg_integer() | undefined,
-                held := boolean(),
+                %% The offset at which it is held.
+                held := non_neg_integer() | undefined,
                 waits_for := shard() | undefined
             }
         }
     }.
 cluster_info(_Cluster) -> erlang:nif_error(reason()).
+
+%% @doc The keyspaces of all shards.
+-spec cluster_keyspaces(cluster()) -> [keyspace()].
+cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 
 -opaque keyspace() :: reference().
 %% The keyspace of a mirror, which one link at a time writes and any process reads.

@@ -11,6 +11,7 @@ use rustler::{Atom, Binary, Decoder, Encoder, Env, Error, NifResult, ResourceArc
 use crate::atoms;
 use crate::cluster::Cluster;
 use crate::cluster::state::{Told, told};
+use crate::keyspace::Keyspace;
 
 impl UnwindSafe for Cluster {}
 impl RefUnwindSafe for Cluster {}
@@ -89,6 +90,12 @@ fn cluster_await(cluster: ResourceArc<Cluster>, number: u16, offset: u64) -> Nif
     Ok(if member.awaits(offset) { atoms::reached() } else { atoms::waiting() })
 }
 
+/// The keyspaces of all shards.
+#[rustler::nif]
+fn cluster_keyspaces(cluster: ResourceArc<Cluster>) -> Vec<ResourceArc<Keyspace>> {
+    cluster.keyspaces.load().iter().flatten().cloned().collect()
+}
+
 /// How many slots have an owner, and what each shard has.
 #[rustler::nif]
 fn cluster_info<'a>(env: Env<'a>, cluster: ResourceArc<Cluster>) -> NifResult<Term<'a>> {
@@ -113,6 +120,6 @@ fn of_shard<'a>(
         .map_put(atoms::importing(), importing.ranges())?
         .map_put(atoms::clearance(), member.clearance())?
         .map_put(atoms::handled(), ErlOption::from(member.handled()).encode(env))?
-        .map_put(atoms::held(), member.is_held())?
+        .map_put(atoms::held(), ErlOption::from(member.held_at()).encode(env))?
         .map_put(atoms::waits_for(), ErlOption::from(waits_for).encode(env))
 }
