@@ -11,7 +11,6 @@ use rustler::{Atom, Binary, Decoder, Encoder, Env, Error, NifResult, ResourceArc
 use crate::atoms;
 use crate::cluster::Cluster;
 use crate::cluster::state::{Told, told};
-use crate::keyspace::Keyspace;
 
 impl UnwindSafe for Cluster {}
 impl RefUnwindSafe for Cluster {}
@@ -92,8 +91,8 @@ fn cluster_await(cluster: ResourceArc<Cluster>, number: u16, offset: u64) -> Nif
 
 /// The keyspaces of all shards.
 #[rustler::nif]
-fn cluster_keyspaces(cluster: ResourceArc<Cluster>) -> Vec<ResourceArc<Keyspace>> {
-    cluster.keyspaces.load().iter().flatten().cloned().collect()
+fn cluster_keyspaces<'a>(env: Env<'a>, cluster: ResourceArc<Cluster>) -> Term<'a> {
+    cluster.keyspaces.load().iter().flatten().cloned().collect::<Vec<_>>().encode(env)
 }
 
 /// How many slots have an owner, and what each shard has.
