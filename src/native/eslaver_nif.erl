@@ -357,7 +357,8 @@ cluster_clear(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
 cluster_await(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
 
 %% @doc How many slots have an owner, and what each shard has. A shard whose stream is held waits for
-%% that of another, as far as the streams tell.
+%% that of another, as far as the streams tell: for nothing else, if it is to keep an order; for what
+%% its master says, too, if it is a deletion.
 -spec cluster_info(cluster()) ->
     #{
         covered := non_neg_integer(),
@@ -367,7 +368,7 @@ cluster_await(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
                 importing := ranges(),
                 clearance := non_neg_integer(),
                 handled := non_neg_integer() | undefined,
-                held := boolean(),
+                held := false | deletion | order,
                 waits_for := shard() | undefined
             }
         }
