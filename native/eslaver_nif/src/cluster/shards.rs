@@ -3,7 +3,7 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use eslaver_cluster::{Member, Shard, Slots, Standing, Statement};
+use eslaver_cluster::{Hold, Member, Shard, Slots, Standing, Statement};
 use rustler::types::erlang_option::ErlOption;
 use rustler::types::map;
 use rustler::{Atom, Binary, Decoder, Encoder, Env, Error, NifResult, ResourceArc, Term};
@@ -113,12 +113,18 @@ fn of_shard<'a>(
     owned: &Slots,
     importing: &Slots,
 ) -> NifResult<Term<'a>> {
+    let held = match member.hold() {
+        None => atoms::r#false(),
+        Some(Hold::Deletion(_)) => atoms::deletion(),
+        Some(Hold::Order(_)) => atoms::order(),
+    };
     let waits_for = member.waits_for().map(|Shard(number)| number);
     map::map_new(env)
         .map_put(atoms::slots(), owned.ranges())?
         .map_put(atoms::importing(), importing.ranges())?
         .map_put(atoms::clearance(), member.clearance())?
         .map_put(atoms::handled(), ErlOption::from(member.handled()).encode(env))?
-        .map_put(atoms::held(), ErlOption::from(member.held_at()).encode(env))?
+        .map_put(atoms::held(), held)?
+        .map_put(atoms::held_at(), ErlOption::from(member.held_at()).encode(env))?
         .map_put(atoms::waits_for(), ErlOption::from(waits_for).encode(env))
 }
