@@ -81,6 +81,11 @@ impl Member {
         Some(self.handled.load(Ordering::SeqCst)).filter(|&offset| offset != NONE)
     }
 
+    /// The offset at which its stream is held, if it is.
+    pub fn held_at(&self) -> Option<u64> {
+        self.is_held().then(|| self.held_at.load(Ordering::SeqCst))
+    }
+
     /// Whether its stream is held.
     pub fn is_held(&self) -> bool {
         self.held.load(Ordering::SeqCst)
