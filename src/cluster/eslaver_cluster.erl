@@ -232,7 +232,7 @@ handle_info({eslaver_cluster_sup, Name, Pid}, State) ->
 handle_info({timeout, Id, eslaver_cluster_calls}, #state{calls = Calls} = State) ->
     {noreply, State#state{calls = eslaver_cluster_calls:timeout(Id, Calls)}};
 handle_info({limit, Name, Id}, #state{rounds = Rounds} = State) ->
-    At = maps:get(held, routed(number(Name, State), State), undefined),
+    At = maps:get(held_at, routed(number(Name, State), State), undefined),
     Over = eslaver_cluster_rounds:over(Name, Id, known(At), Rounds),
     {noreply, effects(Over, State)};
 handle_info({retry, Name}, #state{rounds = Rounds} = State) ->

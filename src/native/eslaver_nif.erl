@@ -358,7 +358,8 @@ cluster_clear(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
 cluster_await(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
 
 %% @doc How many slots have an owner, and what each shard has. A shard whose stream is held waits for
-%% that of another, as far as the streams tell.
+%% that of another, as far as the streams tell: for nothing else, if it is to keep an order; for what
+%% its master says, too, if it is a deletion.
 -spec cluster_info(cluster()) ->
     #{
         covered := non_neg_integer(),
@@ -368,8 +369,8 @@ cluster_await(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
                 importing := ranges(),
                 clearance := non_neg_integer(),
                 handled := non_neg_integer() | undefined,
-                %% The offset at which it is held.
-                held := non_neg_integer() | undefined,
+                held := false | deletion | order,
+                held_at := non_neg_integer() | undefined,
                 waits_for := shard() | undefined
             }
         }

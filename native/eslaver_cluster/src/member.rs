@@ -103,9 +103,14 @@ impl Member {
         true
     }
 
+    /// Why its stream is held, if it is.
+    pub fn hold(&self) -> Option<Hold> {
+        self.hold.lock().filter(|_| self.is_held())
+    }
+
     /// The shard that a held stream has to wait for, as far as the streams tell.
     pub fn waits_for(&self) -> Option<Shard> {
-        match self.hold.lock().filter(|_| self.is_held())? {
+        match self.hold()? {
             Hold::Deletion(other) => other,
             Hold::Order(other) => Some(other),
         }

@@ -3,7 +3,7 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use eslaver_cluster::{Member, Shard, Slots, Standing, Statement};
+use eslaver_cluster::{Hold, Member, Shard, Slots, Standing, Statement};
 use rustler::types::erlang_option::ErlOption;
 use rustler::types::map;
 use rustler::{Atom, Binary, Decoder, Encoder, Env, Error, NifResult, ResourceArc, Term};
@@ -11,7 +11,6 @@ use rustler::{Atom, Binary, Decoder, Encoder, Env, Error, NifResult, ResourceArc
 use crate::atoms;
 use crate::cluster::Cluster;
 use crate::cluster::state::{Told, told};
-use crate::keyspace::Keyspace;
 
 impl UnwindSafe for Cluster {}
 impl RefUnwindSafe for Cluster {}
@@ -92,8 +91,8 @@ fn cluster_await(cluster: ResourceArc<Cluster>, number: u16, offset: u64) -> Nif
 
 /// The keyspaces of all shards.
 #[rustler::nif]
-fn cluster_keyspaces(cluster: ResourceArc<Cluster>) -> Vec<ResourceArc<Keyspace>> {
-    cluster.keyspaces.load().iter().flatten().cloned().collect()
+fn cluster_keyspaces<'a>(env: Env<'a>, cluster: ResourceArc<Cluster>) -> Term<'a> {
+    cluster.keyspaces.load().iter().flatten().cloned().collect::<Vec<_>>().encode(env)
 }
 
 /// How many slots have an owner, and what each shard has.
@@ -114,12 +113,18 @@ fn of_shard<'a>(
     owned: &Slots,
     importing: &Slots,
 ) -> NifResult<Term<'a>> {
+    let held = match member.hold() {
+        None => atoms::r#false(),
+        Some(Hold::Deletion(_)) => atoms::deletion(),
+        Some(Hold::Order(_)) => atoms::order(),
+    };
     let waits_for = member.waits_for().map(|Shard(number)| number);
     map::map_new(env)
         .map_put(atoms::slots(), owned.ranges())?
         .map_put(atoms::importing(), importing.ranges())?
         .map_put(atoms::clearance(), member.clearance())?
         .map_put(atoms::handled(), ErlOption::from(member.handled()).encode(env))?
-        .map_put(atoms::held(), ErlOption::from(member.held_at()).encode(env))?
+        .map_put(atoms::held(), held)?
+        .map_put(atoms::held_at(), ErlOption::from(member.held_at()).encode(env))?
         .map_put(atoms::waits_for(), ErlOption::from(waits_for).encode(env))
 }
