@@ -73,6 +73,11 @@ pub(crate) struct Part {
     /// From this offset on, what its stream tells is newer than what it said of itself. `None` before
     /// it has said anything.
     floor: Option<u64>,
+    /// The slots that have left it by marks of its stream, and where.
+    left: HashMap<u16, u64>,
+    /// The only slots whose keys could be moved to it before an offset: those that its master has named
+    /// when the stream was held there.
+    shared: Option<(Slots, u64)>,
     /// How often routes had changed when deletions were cleared.
     cleared: u64,
     imports: Vec<Import>,
@@ -129,6 +134,8 @@ impl Ledger {
             member: Arc::clone(&member),
             mine: Slots::default(),
             floor: None,
+            left: HashMap::new(),
+            shared: None,
             cleared: 0,
             imports: Vec::new(),
             ending: None,
@@ -195,6 +202,8 @@ impl Ledger {
         let Some(part) = self.part_mut(shard) else { return };
         part.imports.clear();
         part.ending = None;
+        part.shared = None;
+        part.left.clear();
         part.floor = part.floor.map(|_| offset);
         part.changed_imports();
         part.member.restart();
@@ -332,9 +341,10 @@ impl Ledger {
     }
 
     /// These slots have left the shard: what its stream tells of them from now on is no owner's.
-    pub(crate) fn leave(&mut self, shard: Shard, ranges: &[Range]) {
+    pub(crate) fn leave(&mut self, shard: Shard, ranges: &[Range], offset: u64) {
         if let Some(part) = self.part_mut(shard) {
             slots_of(ranges).for_each(|slot| part.mine.remove(slot));
+            part.left.extend(slots_of(ranges).map(|slot| (slot, offset)));
         }
     }
 
@@ -353,13 +363,16 @@ impl Ledger {
     fn is_claim(&self, shard: Shard, slot: u16, offset: u64) -> bool {
         self.part(shard).is_some_and(|part| {
             let is_new = part.floor.is_some_and(|floor| offset >= floor);
-            is_new && !part.mine.has(slot) && !part.is_importing(slot)
+            let is_known = |(slots, before): &(Slots, u64)| offset >= *before || slots.has(slot);
+            is_new
+                && !part.mine.has(slot)
+                && !part.is_importing(slot)
+                && part.shared.as_ref().is_none_or(is_known)
         })
     }
 
     /// The owner of a slot, if a write to it is the first to show that: what the owner had written
-    /// before its keys began to move must not be read after what they became. An owner that perhaps
-    /// waits for this one is not waited for.
+    /// before its keys began to move must not be read after what they became.
     pub(crate) fn waits_to_claim(
         &self,
         routes: &Routes,
@@ -368,9 +381,7 @@ impl Ledger {
         offset: u64,
     ) -> Option<Shard> {
         let Route { owner, other: None, .. } = routes.get(slot) else { return None };
-        owner.filter(|&owner| {
-            owner != shard && self.is_claim(shard, slot, offset) && !self.may_wait_for(owner, shard)
-        })
+        owner.filter(|&owner| owner != shard && self.is_claim(shard, slot, offset))
     }
 
     /// Whether a shard's stream waits for that of another, perhaps by way of others.
@@ -492,6 +503,11 @@ impl Ledger {
     ) -> Vec<Move> {
         let has_come = |part: &Part| part.member.handled() >= Some(statement.to);
         if !self.part(shard).is_some_and(has_come) {
+            let (mut slots, before) = (statement.importing.clone(), statement.from);
+            statement.owned.iter().for_each(|slot| slots.insert(slot));
+            if let Some(part) = self.part_mut(shard) {
+                part.shared = Some((slots, before));
+            }
             return self.commit_ending(routes, shard, &statement);
         }
         let Statement { node, epoch, mut owned, importing, from, .. } = statement;
@@ -500,6 +516,11 @@ impl Ledger {
             return Vec::new();
         }
         node.into_iter().for_each(|node| self.know(&node, shard));
+        if let Some(part) = self.part_mut(shard) {
+            // it was asked before these have left
+            part.left.retain(|_, at| *at >= from);
+            part.left.keys().for_each(|&slot| owned.remove(slot));
+        }
         let mut moves = Moves::default();
         for slot in 0..SLOTS {
             let Route { owner, other, .. } = routes.get(slot);

@@ -5,7 +5,7 @@ mod servers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use eslaver_cluster::{Cluster, Deed, Mark, Member, Route, Shard, Statement, Verdict};
+use eslaver_cluster::{Cluster, Deed, Hold, Mark, Member, Route, Shard, Statement, Verdict};
 use eslaver_core::commands::Learned;
 use servers::{Effect, KEYS, Moving, Record, SHARDS, SLOTS, Servers, Version};
 
@@ -146,19 +146,20 @@ impl Simulation {
     }
 
     /// What a reader may see wrong: a key that is deleted and written anew just before its slot begins
-    /// to move; a move that is given up while its source waits; slots that move key by key in a circle;
-    /// a slot that moves again before the process has heard of its last move.
+    /// to move; a move that is given up while a link is behind; and slots that move, key by key one at
+    /// a time, before the process has heard of the last move.
     fn is_left_out(&self, step: &Step) -> bool {
         let is_deleting = || (0..SHARDS).any(|shard| self.is_deleting(shard));
-        let is_moving = |moving: &Option<Moving>| matches!(moving, Some(Moving::Keys { .. }));
+        let is_asking = || {
+            let is_in_a_round = self.rounds.iter().any(Option::is_some);
+            is_in_a_round || self.answers.iter().any(|answers| !answers.is_empty())
+        };
         match *step {
-            Step::MoveBack(_) => is_deleting(),
-            Step::MoveKeys(slot, _) => {
-                !self.is_known(slot.into())
-                    || is_deleting()
-                    || self.servers.moving.iter().any(is_moving)
+            Step::MoveBack(_) => !(0..SHARDS).all(|shard| self.has_come(shard)),
+            Step::MoveKeys(..) => {
+                is_deleting() || is_asking() || !(0..SLOTS).all(|slot| self.is_known(slot))
             }
-            Step::MoveSlot(slot, ..) => !self.is_known(slot.into()),
+            Step::MoveSlot(slot, ..) => is_asking() || !self.is_known(slot.into()),
             _ => false,
         }
     }
@@ -167,7 +168,13 @@ impl Simulation {
     fn is_known(&self, slot: usize) -> bool {
         let owner = Some(Shard(self.servers.owners[slot] as u16));
         let route = self.cluster.routes().get(servers::number_of(slot));
-        (route.owner, route.other) == (owner, None)
+        let is_moving = matches!(self.servers.moving[slot], Some(Moving::Keys { .. }));
+        !is_moving && (route.owner, route.other) == (owner, None)
+    }
+
+    /// Whether all of a stream has been handled.
+    fn has_come(&self, shard: usize) -> bool {
+        self.at[shard] == self.servers.servers[shard].stream.len()
     }
 
     /// Whether a shard has deletions in its stream that have not been handled.
@@ -274,10 +281,12 @@ impl Simulation {
         if !self.members[shard].is_held() {
             self.rounds[shard] = None;
         } else if let Some(round) = &self.rounds[shard] {
-            let have_come = round
-                .others
-                .iter()
-                .all(|(other, statement)| statement.from <= self.at[*other] as u64);
+            // what is to keep an order does not wait for a deletion, which may wait for it
+            let is_order = matches!(self.members[shard].hold(), Some(Hold::Order(_)));
+            let have_come = round.others.iter().all(|(other, statement)| {
+                let waits = matches!(self.members[*other].hold(), Some(Hold::Deletion(_)));
+                statement.from <= self.at[*other] as u64 || (is_order && waits)
+            });
             if have_come {
                 let Round { own, others } = self.rounds[shard].take().unwrap();
                 for (other, statement) in others {
