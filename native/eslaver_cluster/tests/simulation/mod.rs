@@ -86,9 +86,8 @@ impl Simulation {
 
     pub(crate) fn new(rules: Rules) -> Self {
         let cluster = Cluster::default();
-        let members: Vec<_> = (0..SHARDS)
-            .map(|shard| cluster.add(servers::node(shard).as_bytes()).unwrap())
-            .collect();
+        let members: Vec<_> =
+            (0..SHARDS).filter_map(|shard| cluster.add(servers::node(shard).as_bytes())).collect();
         let mut simulation = Self {
             rules,
             servers: Servers::new(),
@@ -223,7 +222,7 @@ impl Simulation {
     }
 
     fn judge(&mut self, shard: usize, record: &Record) -> bool {
-        let (name, args) = record.words.split_first().unwrap();
+        let Some((name, args)) = record.words.split_first() else { unreachable!("it has a name") };
         let (deed, slot) = Deed::of(&Learned::default(), name, args);
         let is_left_out = match &deed {
             Deed::Deletes | Deed::Empties(_) => !self.rules.gate,
@@ -287,8 +286,7 @@ impl Simulation {
                 let waits = matches!(self.members[*other].hold(), Some(Hold::Deletion(_)));
                 statement.from <= self.at[*other] as u64 || (is_order && waits)
             });
-            if have_come {
-                let Round { own, others } = self.rounds[shard].take().unwrap();
+            if have_come && let Some(Round { own, others }) = self.rounds[shard].take() {
                 for (other, statement) in others {
                     self.moves += self.cluster.commit(Shard(other as u16), statement).len();
                 }
