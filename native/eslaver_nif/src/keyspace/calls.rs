@@ -13,10 +13,11 @@ use rustler::{Atom, Binary, Encoder, Env, LocalPid, NewBinary, NifResult, Resour
 use crate::atoms;
 use crate::cluster::Cluster;
 use crate::interests::Interests;
+use crate::keyspace::applied::Position;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::reads::status_atom;
 use crate::keyspace::registry;
-use crate::keyspace::state::{Keyspace, Position};
+use crate::keyspace::state::Keyspace;
 
 /// A keyspace without data, for the calling process, found by a name, or as that of a shard of a
 /// cluster.
