@@ -113,7 +113,8 @@ taken_test_() ->
         {#{}, filter, undefined},
         {#{filter => undefined}, filter, undefined},
         {#{filter => #{dbs => [1]}}, filter, filter(#{dbs => [1]})},
-        {#{filter => #{keys => "a*"}}, filter, filter(#{keys => [<<"a*">>]})}
+        {#{filter => #{keys => "a*"}}, filter, filter(#{keys => [<<"a*">>]})},
+        {#{filter => #{origin => user}}, filter, filter(#{origin => user})}
     ],
     [
         ?_assertMatch({Input, {ok, #{Key := Value}}}, {Input, eslaver_options:parse(Input)})
