@@ -315,7 +315,8 @@ impl Ledger {
     }
 
     /// The owner of a slot, if a write to it is the first to show that: what the owner had written
-    /// before its keys began to move must not be read after what they became.
+    /// before its keys began to move must not be read after what they became. An owner that perhaps
+    /// waits for this one is not waited for.
     pub(crate) fn waits_to_claim(
         &self,
         routes: &Routes,
@@ -324,7 +325,9 @@ impl Ledger {
         offset: u64,
     ) -> Option<Shard> {
         let Route { owner, other: None, .. } = routes.get(slot) else { return None };
-        owner.filter(|&owner| owner != shard && self.is_claim(shard, slot, offset))
+        owner.filter(|&owner| {
+            owner != shard && self.is_claim(shard, slot, offset) && !self.may_wait_for(owner, shard)
+        })
     }
 
     /// Whether a shard's stream waits for that of another, perhaps by way of others.

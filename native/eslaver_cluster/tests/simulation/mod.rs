@@ -144,19 +144,19 @@ impl Simulation {
         self.read_all()
     }
 
-    /// What a reader may see wrong: a key that is deleted and written anew just before its slot begins
-    /// to move; a move that is given up while a link is behind; and slots that move, key by key one at
-    /// a time, before the process has heard of the last move.
+    /// What a reader may see wrong: a slot that begins to move key by key, or whose move is given up,
+    /// while a link is behind by what was written before; and slots that move, key by key one at a
+    /// time, before the process has heard of the last move.
     fn is_left_out(&self, step: &Step) -> bool {
-        let is_deleting = || (0..SHARDS).any(|shard| self.is_deleting(shard));
+        let have_come = || (0..SHARDS).all(|shard| self.has_come(shard));
         let is_asking = || {
             let is_in_a_round = self.rounds.iter().any(Option::is_some);
             is_in_a_round || self.answers.iter().any(|answers| !answers.is_empty())
         };
         match *step {
-            Step::MoveBack(_) => !(0..SHARDS).all(|shard| self.has_come(shard)),
+            Step::MoveBack(_) => !have_come(),
             Step::MoveKeys(..) => {
-                is_deleting() || is_asking() || !(0..SLOTS).all(|slot| self.is_known(slot))
+                !have_come() || is_asking() || !(0..SLOTS).all(|slot| self.is_known(slot))
             }
             Step::MoveSlot(slot, ..) => is_asking() || !self.is_known(slot.into()),
             _ => false,
@@ -174,12 +174,6 @@ impl Simulation {
     /// Whether all of a stream has been handled.
     fn has_come(&self, shard: usize) -> bool {
         self.at[shard] == self.servers.servers[shard].stream.len()
-    }
-
-    /// Whether a shard has deletions in its stream that have not been handled.
-    fn is_deleting(&self, shard: usize) -> bool {
-        let rest = &self.servers.servers[shard].stream[self.at[shard]..];
-        rest.iter().any(|record| matches!(record.effect, Effect::Drop(_)))
     }
 
     /// Handles the next command of a stream, if there is one and it may be.
