@@ -166,6 +166,7 @@ impl Cluster {
             (Deed::Other, _) => Verdict::passes(Origin::User),
             (Deed::Writes, Some(slot))
                 if !member.is_importing()
+                    && !member.is_unsettled()
                     && self.routes.get(slot).owner == Some(member.shard()) =>
             {
                 Verdict::passes(Origin::User)
@@ -189,6 +190,12 @@ impl Cluster {
         };
         let is_importing = slot.is_some_and(|slot| part.is_importing(slot));
         let origin = if is_importing { Origin::Migration } else { Origin::User };
+        if let (Deed::Writes | Deed::Deletes, Some(slot)) = (deed, slot)
+            && let Some(from) = part.waits_to_write(slot)
+            && member.holds(offset, Hold::Order(from))
+        {
+            return Verdict::Held;
+        }
         if let (Deed::Writes | Deed::Restores, Some(slot)) = (deed, slot) {
             let waits_for = ledger.waits_to_claim(routes, shard, slot, offset);
             if waits_for.is_some_and(|other| member.holds(offset, Hold::Order(other))) {
@@ -304,7 +311,7 @@ impl Cluster {
         match mark {
             Mark::Begun(import) => {
                 let waits_for = ledger.waits_to_begin(routes, shard, import, offset);
-                if waits_for.is_some_and(|other| member.holds(offset, Hold::Order(other))) {
+                if waits_for.is_some_and(|other| member.holds(offset, Hold::Import(other))) {
                     return Verdict::Held;
                 }
                 member.release();
@@ -317,7 +324,7 @@ impl Cluster {
                 let known = ledger.import(shard, name).or(import.as_ref());
                 let waits_for =
                     known.and_then(|known| ledger.waits_to_complete(routes, shard, known));
-                if waits_for.is_some_and(|other| member.holds(offset, Hold::Order(other))) {
+                if waits_for.is_some_and(|other| member.holds(offset, Hold::Import(other))) {
                     let ranges = known.map(|known| known.ranges.clone()).unwrap_or_default();
                     ledger.wait_to_complete(shard, ranges, offset);
                     return Verdict::Held;

@@ -126,6 +126,8 @@ impl Ledger {
         let changes = self.changes;
         self.part_mut(shard).is_some_and(|part| {
             part.cleared = changes;
+            part.restored.settle();
+            part.changed_restored();
             part.member.clear(offset)
         })
     }
@@ -235,7 +237,8 @@ impl Ledger {
     }
 
     /// The shard that the slots of an import come from, if they have not come to that one yet: the two
-    /// streams tell of it in another order than it has happened.
+    /// streams tell of it in another order than it has happened. A callback is told of what that has
+    /// written before it is told what follows.
     pub(crate) fn waits_to_complete(
         &self,
         routes: &Routes,
@@ -243,6 +246,9 @@ impl Ledger {
         import: &Import,
     ) -> Option<Shard> {
         let source = self.source(import)?;
+        if source != shard && self.part(shard).is_some_and(|part| part.member.listens()) {
+            return Some(source);
+        }
         let is_elsewhere = |slot| {
             let Route { owner, other, .. } = routes.get(slot);
             owner.is_some_and(|owner| owner != source && owner != shard) && other != Some(source)
@@ -299,7 +305,6 @@ impl Ledger {
         set(routes, of, &mut self.changes, slot, (Some(owner), other.or(next)));
         of.next = next.filter(|_| other.is_some());
         (of.gained, of.disowned, of.left) = (0, false, 0);
-        self.parts.iter_mut().flatten().for_each(|part| part.restored.forget(slot));
     }
 
     /// Whether a write to a slot at this offset shows that its keys are moved to the shard.
@@ -375,8 +380,10 @@ impl Ledger {
         (slot, hash): (u16, u64),
         offset: u64,
     ) {
+        let from = routes.get(slot).owner.filter(|&owner| owner != shard);
         if let Some(part) = self.part_mut(shard) {
-            part.restored.add(slot, hash);
+            part.restored.add(slot, hash, from);
+            part.changed_restored();
         }
         match routes.get(slot).owner {
             Some(owner) if owner == shard => self.share(routes, shard, slot, offset),
@@ -415,6 +422,9 @@ impl Ledger {
         let elsewhere = match (route.owner, route.other) {
             (Some(owner), other) if owner == shard => other,
             (owner, Some(other)) if other == shard => owner,
+            (None, _) => return false,
+            // its stream is behind the route
+            (owner, _) if self.part(shard).is_some_and(|part| part.mine.has(slot)) => owner,
             _ => return true,
         };
         elsewhere
