@@ -28,6 +28,16 @@ impl Restored {
         keys.from = from;
     }
 
+    /// A key has come with an import.
+    pub(crate) fn bring(&mut self, slot: u16, hash: u64) {
+        self.0.entry(slot).or_default().hashes.insert(hash);
+    }
+
+    /// Whether keys of a slot were seen to come, though all may be gone.
+    pub(crate) fn has_seen(&self, slot: u16) -> bool {
+        self.0.contains_key(&slot)
+    }
+
     pub(crate) fn has(&self, slot: u16, hash: u64) -> bool {
         self.0.get(&slot).is_some_and(|keys| keys.hashes.contains(&hash))
     }

@@ -391,6 +391,36 @@ impl Ledger {
         }
     }
 
+    /// A key has come to a shard with an import from another one that is known.
+    pub(crate) fn bring(&mut self, shard: Shard, slot: u16, hash: u64) {
+        let is_known = self.part(shard).is_some_and(|part| {
+            let has = |&(first, last): &Range| first <= slot && slot <= last;
+            let import = part.imports.iter().find(|import| import.ranges.iter().any(has));
+            import.is_some_and(|import| self.source(import).is_some())
+        });
+        if is_known && let Some(part) = self.part_mut(shard) {
+            part.restored.bring(slot, hash);
+        }
+    }
+
+    /// A key that has come with an import has been deleted within it.
+    pub(crate) fn drop_brought(&mut self, shard: Shard, slot: u16, hash: u64) {
+        if let Some(part) = self.part_mut(shard) {
+            part.restored.take(slot, hash);
+        }
+    }
+
+    /// Keys of an import that has failed count no more.
+    pub(crate) fn forget_brought(&mut self, shard: Shard, import: &Import) {
+        if let Some(part) = self.part_mut(shard) {
+            slots_of(&import.ranges).for_each(|slot| part.restored.forget(slot));
+        }
+    }
+
+    fn has_seen(&self, shard: Shard, slot: u16) -> bool {
+        self.part(shard).is_some_and(|part| part.restored.has_seen(slot))
+    }
+
     /// Whether a key has come to a shard, and was not deleted since where it came from.
     pub(crate) fn has_restored(&self, shard: Shard, slot: u16, hash: u64) -> bool {
         self.part(shard).is_some_and(|part| part.restored.has(slot, hash))
@@ -423,8 +453,8 @@ impl Ledger {
             (Some(owner), other) if owner == shard => other,
             (owner, Some(other)) if other == shard => owner,
             (None, _) => return false,
-            // its stream is behind the route
-            (owner, _) if self.part(shard).is_some_and(|part| part.mine.has(slot)) => owner,
+            // its stream may be behind the route
+            (Some(owner), _) if self.has_seen(owner, slot) => Some(owner),
             _ => return true,
         };
         elsewhere
