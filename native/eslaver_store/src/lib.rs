@@ -54,9 +54,11 @@ mod write;
 
 pub use keyspace::account::Account;
 pub use keyspace::compaction::{Compaction, Step};
+pub use keyspace::error::ReadError;
 pub use keyspace::layout::Layout;
+pub use keyspace::look::Patience;
 pub use keyspace::shards::Shards;
-pub use keyspace::store::{Patience, ReadError, Store};
+pub use keyspace::store::Store;
 pub use keyspace::trash::Trash;
 pub use keyspace::usage::TypeUsage;
 pub use keyspace::version::{Server, Version};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
 
-use crate::keyspace::store::{Patience, ReadError, Store};
+use crate::keyspace::error::ReadError;
+use crate::keyspace::look::Patience;
+use crate::keyspace::store::Store;
 use crate::keyspace::version::Server;
 use crate::read::query::Arg;
 use crate::read::reader::Reader;

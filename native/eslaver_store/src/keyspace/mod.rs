@@ -7,7 +7,10 @@
 //! | `layout` | which stripe a key is in |
 //! | `db` | a database: its keys in stripes, each with a lock |
 //! | `dbs` | the databases of a store |
+//! | `latest` | the same, kept at hand for the writer |
 //! | `store` | the databases, as readers find them |
+//! | `look` | how a reader looks for keys, and what it finds |
+//! | `error` | why a read has no answer |
 //! | `shards` | the stores of a cluster's shards, read as one |
 //! | `view` | where a reader looks for keys: in a store, or in those of shards |
 //! | `capture` | a database as it was at one moment, taken while the writer goes on |
@@ -30,8 +33,11 @@ pub(crate) mod copies;
 pub(crate) mod db;
 pub(crate) mod dbs;
 pub(crate) mod entry;
+pub(crate) mod error;
 pub(crate) mod kept;
+pub(crate) mod latest;
 pub(crate) mod layout;
+pub(crate) mod look;
 pub(crate) mod moment;
 pub(crate) mod session;
 pub(crate) mod shards;

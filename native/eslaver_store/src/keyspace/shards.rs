@@ -15,9 +15,10 @@ use smallvec::SmallVec;
 use crate::keyspace::db::{Db, Keys};
 use crate::keyspace::dbs::Dbs;
 use crate::keyspace::entry::Entry;
-use crate::keyspace::store::{ReadError, Store};
+use crate::keyspace::error::ReadError;
+use crate::keyspace::look::{Located, Look};
+use crate::keyspace::store::Store;
 use crate::keyspace::sync::RwLockReadGuard;
-use crate::keyspace::view::{Located, Look};
 use crate::keyspace::witness::{Note, SeenStore, Witness};
 use crate::values::Type;
 

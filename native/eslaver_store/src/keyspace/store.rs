@@ -15,50 +15,14 @@ use crate::keyspace::account::Account;
 use crate::keyspace::db::{Db, Keys};
 use crate::keyspace::dbs::Dbs;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::error::ReadError;
 use crate::keyspace::layout::{KeyHash, Layout};
-use crate::keyspace::sync::{
-    AtomicBool, AtomicU64, Ordering, RwLockReadGuard, spin_loop, yield_now,
-};
+use crate::keyspace::look::{Located, Look, Patience};
+use crate::keyspace::sync::{AtomicBool, AtomicU64, Ordering, RwLockReadGuard};
 use crate::keyspace::usage::TypeUsage;
 use crate::keyspace::version::Server;
-use crate::keyspace::view::{Located, Look};
 use crate::keyspace::witness::{Note, Witness};
 use crate::values::Type;
-
-/// How often a reader tries to get its locks before it says that the store is busy.
-const TRIES: usize = 32;
-const MORE_TRIES: usize = 100_000;
-
-/// How long a read may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    /// About a millisecond. What would take longer is not begun: [`ReadError::TakesLong`]. While the
-    /// writer has the keys, the answer is [`ReadError::Busy`].
-    Short,
-    /// As long as it takes.
-    Long,
-}
-
-impl Patience {
-    pub(super) fn is_short(self) -> bool {
-        self == Self::Short
-    }
-
-    pub(super) fn tries(self) -> usize {
-        match self {
-            Self::Short => TRIES,
-            Self::Long => MORE_TRIES,
-        }
-    }
-
-    /// After a try that failed.
-    pub(super) fn pause(self) {
-        match self {
-            Self::Short => spin_loop(),
-            Self::Long => yield_now(),
-        }
-    }
-}
 
 /// The stores made so far.
 static MADE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
@@ -81,42 +45,6 @@ pub struct Store {
 
 /// The name and the value of an auxiliary field.
 type Aux = [Box<[u8]>; 2];
-
-/// Why a read has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
-    /// The writer has the keys: try again.
-    #[error("the writer is changing the keys")]
-    Busy,
-    /// A change was cut short by a panic: the store holds half of it.
-    #[error("a change failed half-way")]
-    Broken,
-    /// The key has a value of another type.
-    #[error("the key holds a value of another type")]
-    WrongType,
-    /// It takes longer than the reader has patience for.
-    #[error("the answer takes long")]
-    TakesLong,
-    /// There is no such query, or its arguments are others.
-    #[error("there is no such query, or its arguments are others")]
-    BadQuery,
-    /// What the key holds is not known.
-    #[error("the value of the key is not known")]
-    Unknown,
-    /// No shard has the key's slot.
-    #[error("no shard has the slot of the key")]
-    NotServed,
-    /// The shard has no data.
-    #[error("the shard has no data yet")]
-    Loading,
-    /// The shard's data may be old, and is not to be read then.
-    #[error("the data of the shard may be old")]
-    Stale,
-    /// It is of another slot than what was read before, or of all slots, in reads that are to be of
-    /// one.
-    #[error("the keys are of more than one slot")]
-    CrossSlot,
-}
 
 impl Default for Store {
     fn default() -> Self {

@@ -1,69 +1,21 @@
 //! Where a reader looks for keys: in a store, or in those of a cluster's shards.
 
 use std::fmt;
-use std::ops::Deref;
 
-use crate::keyspace::account::Account;
 use crate::keyspace::db::Db;
 use crate::keyspace::entry::Entry;
-use crate::keyspace::kept::Kept;
+use crate::keyspace::error::ReadError;
+use crate::keyspace::look::{Located, Look};
 use crate::keyspace::shards::{self, Shards};
-use crate::keyspace::store::{Patience, ReadError, Store};
+use crate::keyspace::store::Store;
 use crate::keyspace::version::Server;
-use crate::keyspace::witness::{Note, Witness};
+use crate::keyspace::witness::Witness;
 
 /// Where a reader looks.
 #[derive(Clone, Copy)]
 pub(crate) enum View<'a> {
     Store(&'a Store),
     Cluster(&'a (dyn Shards + 'a)),
-}
-
-/// What a reader looks with.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Look<'n> {
-    pub(crate) db: u32,
-    pub(crate) now: i64,
-    pub(crate) patience: Patience,
-    pub(crate) note: Note<'n>,
-}
-
-/// An entry, and whose memory it is in.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Located<'e, 'a> {
-    entry: &'e Entry,
-    account: &'a Account,
-}
-
-impl<'e, 'a> Located<'e, 'a> {
-    #[inline]
-    pub(crate) fn new(entry: &'e Entry, account: &'a Account) -> Self {
-        Self { entry, account }
-    }
-
-    #[inline]
-    pub(crate) fn entry(self) -> &'e Entry {
-        self.entry
-    }
-
-    #[inline]
-    pub(crate) fn account(self) -> &'a Account {
-        self.account
-    }
-
-    /// A copy of its value, for when it is not locked.
-    pub(crate) fn keep(self) -> Kept<'a> {
-        Kept::new(self.entry.value(), self.account)
-    }
-}
-
-impl Deref for Located<'_, '_> {
-    type Target = Entry;
-
-    #[inline]
-    fn deref(&self) -> &Entry {
-        self.entry
-    }
 }
 
 impl fmt::Debug for View<'_> {

@@ -10,7 +10,7 @@ use eslaver_cluster::Shard;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 
 /// What reads of one store, or of the shards of a cluster, have found.
 #[derive(Debug, Default)]
@@ -226,7 +226,7 @@ impl<'a> Note<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keyspace::store::Patience;
+    use crate::keyspace::look::Patience;
     use crate::read::reader::Reader;
     use crate::testing::{Mirror, NOW};
     use crate::write::command::Command;

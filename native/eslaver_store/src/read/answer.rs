@@ -1,6 +1,6 @@
 //! What answers a query.
 
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::query::Args;
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::keyspace::version::Version;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};

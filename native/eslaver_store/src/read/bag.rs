@@ -5,7 +5,7 @@ use eslaver_core::rdb::Family;
 use hashbrown::HashSet;
 
 use crate::collections::record::Record;
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;

@@ -1,6 +1,6 @@
 //! A read that panics half-way, for tests.
 
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::answer::Answer;
 use crate::read::query::Args;
 use crate::read::reader::Reader;

@@ -1,6 +1,6 @@
 //! Reads of the positions in sorted sets: of single ones, or which are near a place.
 
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;

@@ -1,7 +1,7 @@
 //! Reads of hashes. Fields that have expired are missing.
 
 use crate::collections::record::{Fields, Record};
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::answer::Answer;
 use crate::read::bag::{self, TimeOf};
 use crate::read::query::Args;

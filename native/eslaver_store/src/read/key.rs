@@ -3,7 +3,7 @@
 use eslaver_core::glob::Glob;
 
 use crate::keyspace::entry::Entry;
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;

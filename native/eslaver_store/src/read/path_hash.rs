@@ -1,7 +1,7 @@
 //! Reads of path hashes.
 
 use crate::collections::record::{Fields, Record};
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;

@@ -1,6 +1,6 @@
 //! What a reader asks: a name and its arguments.
 
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 
 /// An argument of a query.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 
 use crate::keyspace::entry::Entry;
+use crate::keyspace::error::ReadError;
 use crate::keyspace::kept::Kept;
+use crate::keyspace::look::{Located, Look, Patience};
 use crate::keyspace::shards::Shards;
-use crate::keyspace::store::{Patience, ReadError, Store};
+use crate::keyspace::store::Store;
 use crate::keyspace::version::Server;
-use crate::keyspace::view::{Located, Look, View};
+use crate::keyspace::view::View;
 use crate::keyspace::witness::{Note, Witness};
 use crate::values::{Type, ValueRef};
 

@@ -3,8 +3,8 @@
 use eslaver_core::glob::Glob;
 
 use crate::collections::element::Element;
+use crate::keyspace::error::ReadError;
 use crate::keyspace::kept::Kept;
-use crate::keyspace::store::ReadError;
 use crate::read::answer::Answer;
 use crate::read::bag::{self, TimeOf};
 use crate::read::query::{Arg, Args};

@@ -6,7 +6,7 @@ use std::ops::Range;
 use eslaver_core::rdb::StreamId;
 
 use crate::collections::element::Element;
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;

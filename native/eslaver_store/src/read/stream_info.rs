@@ -2,7 +2,7 @@
 
 use eslaver_core::rdb::{Family, StreamId};
 
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::keyspace::version::{Server, Version};
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};

@@ -1,8 +1,8 @@
 //! Reads of strings, of their bits, and of HyperLogLogs.
 
+use crate::keyspace::error::ReadError;
 use crate::keyspace::kept::Kept;
-use crate::keyspace::store::ReadError;
-use crate::keyspace::view::Located;
+use crate::keyspace::look::Located;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;

@@ -1,6 +1,6 @@
 //! Reads of whole values, whatever their types.
 
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::answer::Answer;
 use crate::read::query::Args;
 use crate::read::reader::Reader;
@@ -54,7 +54,7 @@ fn give(reader: &Reader<'_>, value: ValueRef<'_>, reply: &mut dyn Reply) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use crate::keyspace::store::ReadError;
+    use crate::keyspace::error::ReadError;
     use crate::read::query::Arg;
     use crate::read::reply;
     use crate::testing::{Mirror, UNDEFINED, bytes, text};

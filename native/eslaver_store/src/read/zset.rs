@@ -9,9 +9,9 @@ use eslaver_core::glob::Glob;
 use hashbrown::HashSet;
 
 use crate::collections::element::Element;
+use crate::keyspace::error::ReadError;
 use crate::keyspace::kept::Kept;
-use crate::keyspace::store::ReadError;
-use crate::keyspace::view::Located;
+use crate::keyspace::look::Located;
 use crate::read::answer::Answer;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;

@@ -7,8 +7,8 @@ use eslaver_core::commands::{self, Effect, Key, Learned};
 use eslaver_core::filter::Filter;
 
 use crate::heap;
-use crate::keyspace::dbs::LatestDbs;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::latest::LatestDbs;
 use crate::keyspace::session::Session;
 use crate::keyspace::store::Store;
 use crate::keyspace::trash::Trash;

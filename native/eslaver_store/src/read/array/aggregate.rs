@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::check_elements;
 use crate::collections::element::integer;
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use eslaver_core::glob::Glob;
 
 use super::{check_elements, limit};
-use crate::keyspace::store::ReadError;
+use crate::keyspace::error::ReadError;
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
