@@ -1,19 +1,17 @@
 //! A cluster: its routes, and the keyspaces of its shards.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use std::collections::HashMap;
-
 use eslaver_cluster::{Move, Routes, SLOTS, Shard};
 use parking_lot::Mutex;
 use rustler::types::erlang_option::ErlOption;
-use rustler::{Encoder, Env, LocalPid, Monitor, Resource};
+use rustler::{Encoder, Env, LocalPid};
 
 use crate::atoms;
-
 use crate::cluster::Keyspaces;
-use crate::keyspace::{Status, registry};
+use crate::keyspace::{Keyspace, Status};
 
 /// Moves as terms: the ranges, and the numbers of the shards.
 pub(crate) type Told = Vec<(Vec<(u16, u16)>, ErlOption<u16>, ErlOption<u16>)>;
@@ -34,19 +32,9 @@ pub(crate) struct Cluster {
     /// The process of each shard's link, which is woken after a hold.
     links: Mutex<HashMap<Shard, LocalPid>>,
     /// Of a mirror. They know of it, too, but only for as long as it is there.
-    pub(crate) keyspaces: Arc<Keyspaces>,
+    pub(crate) keyspaces: Arc<Keyspaces<Keyspace>>,
     /// The slots that are to be served. `None`: all.
     expected: ArcSwapOption<Vec<(u16, u16)>>,
-}
-
-#[rustler::resource_impl]
-impl Resource for Cluster {
-    const IMPLEMENTS_DOWN: bool = true;
-
-    /// Its process is gone.
-    fn down<'a>(&'a self, _env: Env<'a>, _pid: LocalPid, _monitor: Monitor) {
-        registry::remove_cluster(self);
-    }
 }
 
 impl Cluster {

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use crate::cluster::Cluster;
 use crate::cluster::keyspaces::Of;
-use crate::keyspace::Current;
+use crate::keyspace::{Current, Keyspace};
 
 /// The stores of few shards are kept without an allocation.
 const FEW: usize = 8;
@@ -21,7 +21,7 @@ type Found = Guard<Option<Arc<Current>>>;
 /// What a read finds of the shards: the same throughout, from the first look at each.
 pub(crate) struct View<'a> {
     routes: &'a Routes,
-    keyspaces: Guard<Arc<Of>>,
+    keyspaces: Guard<Arc<Of<Keyspace>>>,
     found: SmallVec<[OnceCell<Found>; FEW]>,
 }
 

@@ -32,6 +32,16 @@ impl Resource for Keyspace {
     }
 }
 
+#[rustler::resource_impl]
+impl Resource for Cluster {
+    const IMPLEMENTS_DOWN: bool = true;
+
+    /// Its process is gone.
+    fn down<'a>(&'a self, _env: Env<'a>, _pid: LocalPid, _monitor: Monitor) {
+        remove_cluster(self);
+    }
+}
+
 /// Readers find `keyspace` by this name from now on, and no other.
 pub(crate) fn add(name: Atom, keyspace: &ResourceArc<Keyspace>) {
     put(name, &Named::Keyspace(keyspace.clone()));

@@ -43,7 +43,7 @@ pub(crate) struct Keyspace {
     /// Who is told of changes, and tells others.
     listener: LocalPid,
     /// The shard whose keys it has, if any, and where readers find it as such.
-    shard: Option<(Shard, Weak<Keyspaces>)>,
+    shard: Option<(Shard, Weak<Keyspaces<Self>>)>,
     interests: ResourceArc<Interests>,
     /// What the listener is to tell next.
     notices: Mutex<Notices>,
@@ -123,7 +123,7 @@ impl Drop for Keyspace {
 impl Keyspace {
     pub(crate) fn new(
         (mirror, listener): (LocalPid, LocalPid),
-        shard: Option<(Shard, Weak<Keyspaces>)>,
+        shard: Option<(Shard, Weak<Keyspaces<Self>>)>,
         interests: ResourceArc<Interests>,
         serves_stale: bool,
         in_place: bool,

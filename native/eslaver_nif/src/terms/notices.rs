@@ -3,10 +3,9 @@
 use eslaver_core::commands::Learned;
 use eslaver_core::interests::{Change, Interests};
 use eslaver_store::Command;
-use rustler::{Atom, Encoder, Env, LocalPid, ResourceArc};
+use rustler::{Atom, Encoder, Env, LocalPid};
 
 use crate::atoms;
-use crate::keyspace::Keyspace;
 use crate::terms::message::{Built, Message};
 
 /// What a notice weighs besides its bytes.
@@ -94,7 +93,7 @@ impl Notices {
         &mut self,
         caller: Env<'_>,
         listener: LocalPid,
-        keyspace: &ResourceArc<Keyspace>,
+        keyspace: &impl Encoder,
     ) -> bool {
         if self.notices.is_empty() {
             return true;
