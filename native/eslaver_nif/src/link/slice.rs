@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use eslaver_core::position::Tracker;
-use eslaver_core::rdb::{Decoder, LeftOut, Sink, Status};
+use eslaver_core::rdb::Decoder;
 use eslaver_core::resp;
 use rustler::{Env, LocalPid};
 
 use crate::atoms;
 use crate::clock;
 use crate::keyspace::Entry;
-use crate::link::applier::{self, Applier, Progress};
-use crate::link::both::Both;
+use crate::link::applier::{self, Applier};
 use crate::link::config::{Config, Limits, Mirror};
 use crate::link::end::End;
 use crate::link::intake::Intake;
+use crate::link::load::{Load, Loaded};
 use crate::link::part::Part;
 use crate::link::shared::{Alive, Chunk, Shared};
 use crate::link::sieve::{Sieve, Target};
@@ -58,33 +58,6 @@ enum Phase {
     Streaming(Box<Stream>),
 }
 
-struct Load {
-    decoder: Decoder,
-    /// The offset that the snapshot stands for.
-    offset: u64,
-    /// The master's id, if it has one, as all do that know `PSYNC`: only these count offsets.
-    replid: Option<String>,
-    /// The snapshot's length, if the master knows it.
-    bytes: Option<u64>,
-}
-
-impl Load {
-    fn progress(&self, is_decoded: bool) -> Progress {
-        let pending = if is_decoded { self.decoder.pending() as u64 } else { 0 };
-        Progress { decoded: self.decoder.offset(), bytes: self.bytes, pending }
-    }
-}
-
-/// A snapshot that has been loaded.
-struct Loaded {
-    keys: u64,
-    bytes: u64,
-    offset: u64,
-    /// The db that the stream begins with.
-    db: u32,
-    left_out: Option<LeftOut>,
-}
-
 /// The decoding side of a link.
 pub(crate) struct Slicer {
     chunks: Receiver<Chunk>,
@@ -99,8 +72,6 @@ pub(crate) struct Slicer {
     part: Option<Box<Part>>,
     /// Whether the server gets the events.
     events: bool,
-    /// Whether it is not told of the snapshot's key that has begun.
-    is_apart: bool,
     /// Taken from the channel, and used when the batch has been sent.
     held: Option<Chunk>,
     /// The snapshot that has been loaded, until the server is told.
@@ -129,7 +100,6 @@ impl Slicer {
             applier,
             part: config.seat.clone().map(|seat| Box::new(Part::new(seat))),
             events,
-            is_apart: false,
             held: None,
             loaded: None,
             end: None,
@@ -337,16 +307,8 @@ impl Slicer {
         match &mut self.phase {
             Phase::Start => Ok(Decoded::All),
             Phase::Loading(load) => {
-                let (decoder, batch) = (&mut load.decoder, &mut self.batch);
                 let intake = self.applier.as_mut().and_then(|applier| applier.intake());
-                let (decoded, keys) = match intake {
-                    None => (fill(decoder, batch, Batch::is_full)?, batch.keys()),
-                    Some(intake) if self.events => {
-                        let both = &mut Both { intake, batch, is_apart: &mut self.is_apart };
-                        (fill(decoder, both, Both::is_full)?, both.intake.keys())
-                    }
-                    Some(intake) => (fill(decoder, intake, Intake::is_over)?, intake.keys()),
-                };
+                let (decoded, keys) = load.decode(intake, &mut self.batch, self.events)?;
                 shared.counters.keys.store(keys, Ordering::Relaxed);
                 Ok(decoded)
             }
@@ -414,7 +376,7 @@ impl Slicer {
                     let seat = self.part.as_ref().map(|part| part.seat.clone());
                     applier.begin(self.limits.max_value, seat.filter(|_| !self.events));
                 }
-                self.phase = Phase::Loading(Box::new(Load { decoder, offset, replid, bytes }));
+                self.phase = Phase::Loading(Box::new(Load::new(decoder, offset, replid, bytes)));
             }
             (Chunk::SnapshotEnd, Phase::Loading(load)) => {
                 load.decoder.finish()?;
@@ -500,31 +462,6 @@ impl Slicer {
             self.fail(End::Terms);
         }
         true
-    }
-}
-
-impl Loaded {
-    fn send(self, env: Env<'_>, server: LocalPid) {
-        let Self { keys, bytes, offset, db, left_out } = self;
-        if let Some(what) = left_out {
-            News::LeftOut(what).send(env, server);
-        }
-        News::Loaded { keys, bytes, offset, db }.send(env, server);
-    }
-}
-
-/// Decodes a snapshot into this sink, until it is full or the bytes end.
-fn fill<S: Sink>(
-    decoder: &mut Decoder,
-    sink: &mut S,
-    is_full: impl Fn(&S) -> bool,
-) -> Result<Decoded, End> {
-    loop {
-        match decoder.next(sink)? {
-            Status::NeedMore | Status::Done => return Ok(Decoded::All),
-            Status::Event if is_full(sink) => return Ok(Decoded::Batch),
-            Status::Event => {}
-        }
     }
 }
 
