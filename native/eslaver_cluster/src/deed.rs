@@ -112,4 +112,22 @@ mod tests {
             assert_eq!(found, (deed, slot), "{line}");
         }
     }
+
+    #[test]
+    fn keys_that_are_written() {
+        for (line, keys) in [
+            ("SET a 1", "a"),
+            ("MSET {a}x 1 b 2 c 3", "{a}x b c"),
+            ("BITOP AND a b", "a"),
+            ("RENAME b a", "b a"),
+        ] {
+            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            let (Deed::Writes(places), _) = Deed::of(&Learned::default(), words[0], &words[1..])
+            else {
+                panic!("{line} does not write")
+            };
+            let found: Vec<&[u8]> = Deed::written(&places, &words[1..]).collect();
+            assert_eq!(found.join(&b' '), keys.as_bytes(), "{line}");
+        }
+    }
 }

@@ -255,15 +255,17 @@ mod tests {
 
     #[test]
     fn what_keeps_an_order_passes_alone() {
-        let member = member();
-        let order = Hold::Order(Shard(1));
-        assert!(member.holds(10, order) && member.take_untold());
-        assert!(member.clear(10) && member.holds(10, order));
-        assert!(member.clear(20));
-        assert!(!member.holds(10, order));
-        member.release();
-        assert_eq!(member.clearance(), 0);
-        assert!(member.holds(16, order));
+        for order in [Hold::Order(Shard(1)), Hold::Import(Shard(1))] {
+            let member = member();
+            assert!(member.holds(10, order) && member.take_untold());
+            assert_eq!(member.waits_for(), Some(Shard(1)), "{order:?}");
+            assert!(member.clear(10) && member.holds(10, order), "{order:?}");
+            assert!(member.clear(20));
+            assert!(!member.holds(10, order), "{order:?}");
+            member.release();
+            assert_eq!(member.clearance(), 0, "{order:?}");
+            assert!(member.holds(16, order), "{order:?}");
+        }
     }
 
     #[test]

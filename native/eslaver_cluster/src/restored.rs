@@ -66,3 +66,51 @@ impl Restored {
         self.0.values().any(|keys| keys.from.is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FROM: Option<Shard> = Some(Shard(2));
+
+    #[test]
+    fn keys_that_have_come_are_settled_together() {
+        let mut keys = Restored::default();
+        assert!(!keys.is_unsettled());
+        keys.add(7, 1, FROM);
+        keys.add(8, 2, FROM);
+        keys.add(9, 3, None);
+        assert_eq!([7, 8, 9, 10].map(|slot| keys.from(slot)), [FROM, FROM, None, None]);
+        assert!(keys.is_unsettled());
+        keys.settle();
+        assert!(!keys.is_unsettled() && keys.from(7).is_none());
+        assert!(keys.has(7, 1) && keys.has(8, 2) && keys.has(9, 3));
+        // the next one from there
+        keys.add(7, 4, FROM);
+        assert_eq!((keys.from(7), keys.from(8)), (FROM, None));
+    }
+
+    #[test]
+    fn a_key_that_comes_with_an_import_is_not_waited_for() {
+        let mut keys = Restored::default();
+        keys.bring(7, 1);
+        assert!(keys.has(7, 1) && !keys.is_unsettled());
+        // nor does it settle others
+        keys.add(8, 2, FROM);
+        keys.bring(8, 3);
+        assert_eq!(keys.from(8), FROM);
+    }
+
+    #[test]
+    fn a_slot_was_seen_until_it_is_forgotten() {
+        let mut keys = Restored::default();
+        keys.bring(7, 1);
+        assert!(!keys.take(7, 2) && !keys.take(8, 1));
+        assert!(keys.take(7, 1) && !keys.take(7, 1));
+        assert!(keys.has_seen(7) && !keys.has_seen(8));
+        keys.add(8, 1, FROM);
+        keys.forget(8);
+        assert!(!keys.has_seen(8) && !keys.has(8, 1) && !keys.is_unsettled());
+        assert!(keys.has_seen(7));
+    }
+}
