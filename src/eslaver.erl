@@ -49,7 +49,7 @@
     | {stream, Command :: binary(), Args :: [binary()], #{
         db := non_neg_integer(), offset := non_neg_integer(), atom() => term()
     }}
-    | eslaver_cluster:moved()
+    | eslaver_cluster_shard:moved()
     | {shard, up | gone, #{shard := binary(), atom() => term()}}.
 %% With the option `events => full'.
 

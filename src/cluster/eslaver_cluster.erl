@@ -8,34 +8,13 @@
 %% @private
 -module(eslaver_cluster).
 -behaviour(gen_server).
--behaviour(eslaver_source_watcher).
 
 -export([start_link/1, refresh/1]).
--export([join/2, ask/2, hurry/1, leave/2, shown/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, code_change/3]).
 -export([format_status/1]).
--export_type([config/0, shard/0, context/0, membership/0, moved/0]).
+-export_type([config/0, context/0]).
 
 -type name() :: eslaver_cluster_topology:name().
-
--type shard() :: #{
-    id := binary(),
-    slots := eslaver_cluster_nodes:ranges(),
-    master := eslaver_nif:address(),
-    replicas := [eslaver_nif:address()]
-}.
-%% A shard, as the option `shards' is asked about it.
-
--type moved() ::
-    {slots, moved, #{
-        ranges := eslaver_cluster_nodes:ranges(), from := binary() | undefined, to := binary()
-    }}.
-%% Slots are read from another shard now. `from' is undefined if that is not followed any more.
-
--type membership() :: #{
-    cluster := pid(), shard := name(), id := binary(), seeds := [eslaver_nif:address()]
-}.
-%% What a replica of a shard joins.
 
 -type context() :: #{
     id := binary(),
@@ -43,7 +22,7 @@
     master := eslaver_nif:address(),
     cluster := eslaver_nif:cluster(),
     number := eslaver_nif:shard(),
-    membership := membership(),
+    membership := eslaver_cluster_shard:membership(),
     %% The history of the master, and the one before.
     replids := [binary()],
     subscriptions := eslaver_subscriptions:subscriptions()
@@ -56,7 +35,7 @@
     mirror := atom() | undefined,
     seeds := [eslaver_nif:address(), ...],
     addresses := fun((eslaver_nif:address()) -> eslaver_nif:address()),
-    shards := all | fun((shard()) -> boolean()),
+    shards := all | fun((eslaver_cluster_shard:shard()) -> boolean()),
     migration_wait := pos_integer(),
     access := eslaver_source_chooser:access(),
     %% Starts the process of a shard.
@@ -95,34 +74,6 @@ start_link(#{name := Name} = Config) ->
 -spec refresh(eslaver_name:replica()) -> ok.
 refresh(Cluster) ->
     gen_server:cast(Cluster, refresh).
-
-%% A replica of a shard
-
-%% @doc Has the calling process told of a shard.
--spec join(membership(), term()) -> {pid(), reference()}.
-join(#{cluster := Cluster, shard := Name}, _Seen) ->
-    Ref = make_ref(),
-    ok = gen_server:cast(Cluster, {join, self(), Ref, Name}),
-    {Cluster, Ref}.
-
-%% @doc Has it told of the shard's nodes, or of why there are none.
--spec ask(reference(), pid()) -> ok.
-ask(Ref, Cluster) -> gen_server:cast(Cluster, {ask, Ref}).
-
-%% @doc Has the nodes of the cluster asked at once.
--spec hurry(pid()) -> ok.
-hurry(Cluster) -> gen_server:cast(Cluster, hurry).
-
-%% @doc The calling process is not to be told any more.
--spec leave(reference(), pid() | undefined) -> ok.
-leave(_Ref, undefined) -> ok;
-leave(Ref, Cluster) -> gen_server:cast(Cluster, {leave, Ref}).
-
-%% @doc The shard, for people.
--spec shown(membership()) -> binary().
-shown(#{id := Id, seeds := Seeds}) ->
-    Listed = lists:join(", ", [eslaver_log:address(Seed) || Seed <- Seeds]),
-    eslaver_text:format("shard ~ts (cluster ~ts)", [Id, Listed]).
 
 %% gen_server
 

@@ -1,8 +1,8 @@
 %% @doc Calls to a cluster that its shards answer: a question to all of them, whose answers are put
 %% together, and waits for what one of them or all of them will have.
 %%
-%% The caller's call is answered later; the cluster's process passes on all messages that it does not
-%% know to {@link handle/2}.
+%% The caller's call is answered later; the cluster's process passes on all messages that it does
+%% not know to {@link handle/2}.
 %% @private
 -module(eslaver_cluster_calls).
 

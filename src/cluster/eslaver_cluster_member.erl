@@ -83,7 +83,7 @@ told({error, _}, Member) ->
     Member.
 
 %% @doc What is to become of a shard whose id is known.
--spec choice(all | fun((eslaver_cluster:shard()) -> boolean()), member()) ->
+-spec choice(all | fun((eslaver_cluster_shard:shard()) -> boolean()), member()) ->
     start | stop | leave_out | stay.
 choice(_Wanted, #member{state = leaving}) ->
     stay;

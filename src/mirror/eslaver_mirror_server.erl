@@ -55,8 +55,8 @@
 %% How long to wait for the replica's part of the info, in ms.
 -define(INFORM, 1000).
 
-%% @doc Starts a mirror, registered under its name. That of a cluster's shard has no name of its own:
-%% the cluster's process has that.
+%% @doc Starts a mirror, registered under its name. That of a cluster's shard has no name of its
+%% own: the cluster's process has that.
 -spec start_link(eslaver_mirror_options:options()) -> gen_server:start_ret().
 start_link(#{where := _} = Options) ->
     gen_server:start_link(?MODULE, Options, []);

@@ -79,7 +79,8 @@ reached({Host, Port}) -> {tcp, unicode:characters_to_binary(Host), Port}.
 address({host, Host}, Port) -> {tcp, Host, Port};
 address({local, Path}, _Port) -> {local, Path}.
 
-%% @doc The hosts whose certificates are checked: of the masters that options name, and of Sentinels.
+%% @doc The hosts whose certificates are checked: of the masters that options name, and of
+%% Sentinels.
 -spec names(options()) -> {[term()], [term()]}.
 names(#{cluster := [_ | _] = Seeds}) -> {hosts(Seeds), []};
 names(#{sentinels := undefined, master_host := Host}) -> {[Host], []};
