@@ -1,14 +1,13 @@
 %% @doc A Redis or Valkey replica inside an Erlang node.
 %%
 %% It takes the master's snapshot, then every later write, and gives each key and each command to a
-%% callback. `start/2' starts the one replica that the application environment describes;
-%% `start_link/1' and `child_spec/1' start any number, each with options of its own.
+%% callback. `start_link/1' and `child_spec/1' start any number of replicas, each with options of its
+%% own; `start/2' starts the one that the application environment describes.
 -module(eslaver).
--behaviour(application).
 
 -export([start/2, stop/1]).
 -export([start_link/1, child_spec/1, info/1, position/1, await/3, token/1]).
--export([continue/1, demand/2, refresh/1]).
+-export([call/2, call/3, continue/1, demand/2, refresh/1]).
 -export([subscribe/2, unsubscribe/2]).
 -export_type([replica/0, options/0, callback/0, position/0, token/0, notice/0]).
 -export_type([event/0, classic_event/0, full_event/0, link_up/0, why/0]).
@@ -100,25 +99,17 @@
 %% Names a write, and all before it: `{offset, Replid, Offset}' as `INFO replication' tells on the
 %% connection that has written, or `{offset, Offset}' as `ROLE' does.
 
-%% @doc Starts the application's tree with this callback. It is the application callback, too: then
-%% the callback is the environment's.
+%% @doc Starts a supervised replica with this callback and the options of the application
+%% environment, as the original does: under the supervisor of the application if that is started,
+%% else under one that is linked to the caller. There is one such replica at most.
 -spec start(application:start_type(), callback()) -> {ok, pid()} | {error, term()}.
 start(_Type, Callback) ->
-    case eslaver_options:from_environment(Callback) of
-        {ok, #{name := undefined} = Options} ->
-            supervised(eslaver_sup:start_link(Options#{name := {local, eslaver_server}}));
-        {ok, Options} ->
-            supervised(eslaver_sup:start_link(Options));
-        {error, _} = Error ->
-            Error
+    case eslaver_environment:options(Callback) of
+        {ok, Options} -> eslaver_sup:start(Options);
+        {error, _} = Error -> Error
     end.
 
-supervised({ok, Pid}) -> {ok, Pid};
-supervised({error, Reason}) -> {error, Reason};
-supervised(ignore) -> {error, ignore}.
-
-%% @doc Stops a replica. With the state of a stopped application it does nothing, being also that
-%% callback.
+%% @doc Stops a replica. With `[]' it does nothing, as in the original.
 -spec stop(replica() | []) -> ok.
 stop([]) -> ok;
 stop(Replica) -> gen_server:stop(Replica).
@@ -129,10 +120,7 @@ stop(Replica) -> gen_server:stop(Replica).
 -spec start_link(options()) -> {ok, pid()} | {error, term()}.
 start_link(Options) ->
     case eslaver_options:parse(Options) of
-        {ok, #{source := {cluster, _}} = Parsed} ->
-            eslaver_cluster:start_link(eslaver_cluster_start:replica(Parsed));
-        {ok, Parsed} ->
-            eslaver_server:start_link(Parsed);
+        {ok, Parsed} -> eslaver_start:replica(Parsed);
         {error, _} = Error -> Error
     end.
 
@@ -193,6 +181,28 @@ token(InfoReply) ->
 -spec demand(replica(), pos_integer()) -> ok | {error, no_demand}.
 demand(Replica, More) when is_integer(More), More > 0 ->
     eslaver_server:demand(Replica, More).
+
+%% @doc Calls the handler of a replica, whose `handle_call/3' answers; also while it has paused the
+%% stream. The limit is 5 seconds.
+-spec call(replica() | {replica(), Shard :: binary()}, Request :: term()) -> Reply :: term().
+call(Replica, Request) ->
+    call(Replica, Request, 5000).
+
+%% @doc The same with a limit in ms. As with {@link gen_server:call/3} the caller exits if there is no
+%% answer within it. A callback that takes no calls is told as `{error, no_handle_call}'.
+%%
+%% In a cluster the handler of one shard is called, by `{Cluster, ShardId}' with an id that
+%% {@link info/1} tells: one that is not followed is told as `{error, no_shard}', and a call to all
+%% as `{error, which_shard}'. `Replica' may also be a mirror with a callback.
+-spec call(replica() | {replica(), Shard :: binary()}, Request :: term(), timeout()) ->
+    Reply :: term().
+call({Cluster, Shard}, Request, Timeout) when is_binary(Shard), Cluster =/= global ->
+    case gen_server:call(Cluster, {process, Shard}, Timeout) of
+        {ok, Pid} -> call(Pid, Request, Timeout);
+        {error, _} = Error -> Error
+    end;
+call(Replica, Request, Timeout) ->
+    gen_server:call(Replica, {eslaver_call, Request}, Timeout).
 
 %% @doc Ends the pause of a replica whose handler has returned `{pause, State}'.
 -spec continue(replica()) -> ok.

@@ -33,7 +33,7 @@
 -type started() :: {ok, pid()} | {error, term()}.
 
 %% Options about a callback, and those that only a replica without a mirror has.
--define(OF_CALLBACKS, [callback, events, resume, mailbox_limit]).
+-define(OF_CALLBACKS, [callback, events, resume, mailbox_limit, on_error]).
 -define(NOT_FOR_MIRRORS, [load_dump]).
 
 %% How often a mirror saves itself, in ms.

@@ -2,7 +2,7 @@
 %% @private
 -module(eslaver_options).
 
--export([parse/1, from_environment/1, wrapped/1, unwrapped/1, default_client_name/1]).
+-export([parse/1, keys/0, wrapped/1, unwrapped/1, default_client_name/1]).
 -export_type([options/0, input/0, error/0, secret/0]).
 
 %% The most that servers count, of arguments and of bytes.
@@ -27,6 +27,7 @@
     password := secret(),
     callback := undefined | eslaver_callback:spec(),
     mailbox_limit := pos_integer() | infinity,
+    on_error := eslaver_skips:spec(),
     dbfilename := binary() | undefined,
     tls := undefined | eslaver_nif:tls(),
     load_dump := boolean(),
@@ -130,24 +131,9 @@ unwrap(Key, Fun) when
 unwrap(_Key, Value) ->
     Value.
 
-%% @doc The options of the application environment, whose keys may be strings, as in the original. A
-%% callback other than `[]' overrides the environment's.
--spec from_environment(eslaver_callback:spec()) -> {ok, options()} | error().
-from_environment(Callback) ->
-    Environment = [{key(Key), Value} || {Key, Value} <- application:get_all_env(eslaver)],
-    Given = maps:remove(included_applications, maps:from_list(Environment)),
-    case Callback of
-        [] -> parse(Given);
-        _ -> parse(Given#{callback => Callback})
-    end.
-
-%% OTP's types say that keys are atoms, but any term is possible.
--dialyzer({nowarn_function, key/1}).
-key(Key) when is_list(Key) ->
-    Known = [{atom_to_list(Name), Name} || Name <- [master_url | maps:keys(defaults())]],
-    proplists:get_value(Key, Known, Key);
-key(Key) ->
-    Key.
+%% @doc All options.
+-spec keys() -> [atom()].
+keys() -> [master_url | maps:keys(defaults())].
 
 defaults() ->
     #{
@@ -171,6 +157,7 @@ defaults() ->
         load_dump => false,
         callback => [],
         mailbox_limit => 1000,
+        on_error => stop,
         announce_ip => undefined,
         announce_port => 0,
         client_name => default,
@@ -283,7 +270,11 @@ invalid(Key, Value) ->
 %% Whether a value must not be shown. A secret may also be in the wrong place: under an unknown key,
 %% in a host's name, or next to a valid value.
 may_hold_secret(Key, _Value) when
-    Key =:= callback; Key =:= hooks; Key =:= shards; Key =:= addresses
+    Key =:= callback;
+    Key =:= hooks;
+    Key =:= shards;
+    Key =:= addresses;
+    Key =:= on_error
 ->
     false;
 may_hold_secret(Key, _Value) when
@@ -358,6 +349,7 @@ value(filter, Filter) -> eslaver_filter:parse_types(Filter);
 value(hooks, Hooks) -> keep(Hooks, eslaver_hooks:check(Hooks));
 value(mailbox_limit, infinity) -> {ok, infinity};
 value(mailbox_limit, Limit) -> keep(Limit, is_integer(Limit) andalso Limit > 0);
+value(on_error, OnError) -> keep(OnError, eslaver_skips:check(OnError));
 value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));
 value(name, {local, Name} = Full) -> keep(Full, is_atom(Name) andalso Name =/= undefined);
 value(name, {global, _} = Full) -> {ok, Full};

@@ -671,32 +671,3 @@ bad_password_is_not_repeated_test() ->
     ?assertEqual({error, {invalid_option, master_password, hidden}}, Meant),
     Raising = eslaver_options:parse(#{master_auth => fun() -> error(secret) end}),
     ?assertEqual({error, {invalid_option, master_auth, hidden}}, Raising).
-
-environment_test_() ->
-    {foreach, fun() -> ok = application:load(eslaver) end,
-        fun(_) -> ok = application:unload(eslaver) end, [
-            fun atom_keys/0,
-            fun string_keys/0,
-            fun unknown_string_key/0,
-            fun callback_of_the_environment/0
-        ]}.
-
-atom_keys() ->
-    ok = application:set_env(eslaver, master_port, 6380),
-    ?assertMatch({ok, #{source := {fixed, {tcp, _, 6380}}}}, eslaver_options:from_environment([])).
-
-string_keys() ->
-    ok = application:set_env(eslaver, "master_host", "192.168.0.1"),
-    ok = application:set_env(eslaver, "master_port", 6380),
-    {ok, #{source := {fixed, Address}}} = eslaver_options:from_environment([]),
-    ?assertEqual({tcp, <<"192.168.0.1">>, 6380}, Address).
-
-unknown_string_key() ->
-    ok = application:set_env(eslaver, "master_prot", 6380),
-    Expected = {error, {invalid_option, "master_prot", 6380}},
-    ?assertEqual(Expected, eslaver_options:from_environment([])).
-
-callback_of_the_environment() ->
-    ok = application:set_env(eslaver, callback, {erlang, display}),
-    ?assertMatch({ok, #{callback := {erlang, display}}}, eslaver_options:from_environment([])),
-    ?assertMatch({ok, #{callback := {io, write}}}, eslaver_options:from_environment({io, write})).
