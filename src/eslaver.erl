@@ -6,7 +6,7 @@
 -module(eslaver).
 
 -export([start/2, stop/1]).
--export([start_link/1, child_spec/1, info/1, position/1, await/3, token/1]).
+-export([start_link/1, child_spec/1, format_error/1, info/1, position/1, await/3, token/1]).
 -export([call/2, call/3, continue/1, demand/2, refresh/1]).
 -export([subscribe/2, unsubscribe/2]).
 -export_type([replica/0, options/0, callback/0, position/0, token/0, notice/0]).
@@ -127,10 +127,12 @@ start_link(Options) ->
 %% @doc A replica for a supervisor. Its id is the name it is registered under, or `eslaver'. The
 %% password is wrapped, so that no report of the supervisor shows it.
 -spec child_spec(options()) -> supervisor:child_spec().
-child_spec(Options) when is_map(Options) ->
-    child_spec(maps:get(name, Options, eslaver), eslaver_options:wrapped(Options));
-child_spec(_Options) ->
-    child_spec(eslaver, not_a_map).
+child_spec(Options) ->
+    case eslaver_option_map:from(Options) of
+        {ok, Map} -> child_spec(maps:get(name, Map, eslaver), eslaver_options:wrapped(Map));
+        {twice, Key} -> child_spec(eslaver, [Key, Key]);
+        error -> child_spec(eslaver, not_a_map)
+    end.
 
 child_spec(Id, Options) ->
     #{
@@ -140,6 +142,12 @@ child_spec(Id, Options) ->
         shutdown => 5000,
         type => worker
     }.
+
+%% @doc A sentence that says what an error of a start is about, and what was expected: of
+%% `{error, Reason}', or of the reason alone. Errors of {@link subscribe/2} are told, too.
+-spec format_error(term()) -> binary().
+format_error(Error) ->
+    eslaver_format_error:text(Error, eslaver_filter:keys() ++ eslaver_options:keys()).
 
 %% @doc What a replica is doing: `state' (`connecting', `loading', `streaming', or `waiting' before
 %% the next try), `source' (the address that is asked last), `master' (where that leads), `role' of

@@ -5,7 +5,7 @@
 %% `badarg'.
 -module(eslaver_mirror).
 
--export([start_link/1, child_spec/1, stop/1, await/3, info/1, status/1, functions/1]).
+-export([start_link/1, child_spec/1, format_error/1, stop/1, await/3, info/1, status/1, functions/1]).
 -export([subscribe/2, unsubscribe/2, read/2, read/3, save/2]).
 -export_type([mirror/0, failure/0, scan_options/0, projection/0]).
 
@@ -212,16 +212,27 @@ start_link(Options) ->
 -spec child_spec(map()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
-    Name =
-        case Options of
-            #{name := Given} -> Given;
-            _ -> ?MODULE
+    Id =
+        case Spec of
+            #{id := eslaver} -> ?MODULE;
+            #{id := {local, Name}} -> Name;
+            #{id := Given} -> Given
         end,
-    Spec#{id := Name, start := {?MODULE, start_link, Wrapped}, shutdown := shutdown(Options)}.
+    Spec#{id := Id, start := {?MODULE, start_link, Wrapped}, shutdown := shutdown(Options)}.
 
 %% How long the last save may take, in ms.
-shutdown(#{persist := Persist}) when Persist =/= undefined -> 60000;
-shutdown(_Options) -> 5000.
+shutdown(Options) ->
+    case eslaver_option_map:from(Options) of
+        {ok, #{persist := None}} when None =:= undefined; None =:= nil -> 5000;
+        {ok, #{persist := _}} -> 60000;
+        _ -> 5000
+    end.
+
+%% @doc As {@link eslaver:format_error/1}, with the options of mirrors.
+-spec format_error(term()) -> binary().
+format_error(Error) ->
+    Keys = eslaver_mirror_options:keys() ++ eslaver_options:keys(),
+    eslaver_format_error:text(Error, Keys -- [load_dump]).
 
 %% @doc Stops a mirror. Its data is freed.
 -spec stop(atom()) -> ok | {error, not_running}.

@@ -22,7 +22,6 @@
     format_status/1
 ]).
 
--define(NO_CLUSTERS, <<"use eslaver:start/2 or eslaver:start_link/1: a cluster has many servers">>).
 -define(IS_LISTENER(Of), (Of =:= eslaver_subscriptions orelse Of =:= eslaver_waiting)).
 
 %% Calls of the original
@@ -37,7 +36,7 @@ start() ->
 -spec start(eslaver_callback:spec()) -> {ok, pid()} | {error, term()}.
 start(Callback) ->
     case eslaver_environment:options(Callback) of
-        {ok, #{source := {cluster, _}}} -> {error, {invalid_option, cluster, ?NO_CLUSTERS}};
+        {ok, #{source := {cluster, _}}} -> eslaver_advice:error(cluster, one_server);
         {ok, Options} -> start_link(Options);
         {error, _} = Error -> Error
     end.
