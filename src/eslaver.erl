@@ -1,22 +1,25 @@
 %% @doc A Redis or Valkey replica inside an Erlang node.
 %%
 %% It takes the master's snapshot, then every later write, and gives each key and each command to a
-%% callback. `start_link/1' and `child_spec/1' start any number of replicas, each with options of its
-%% own; `start/2' starts the one that the application environment describes.
+%% callback. `start_link/1' and `child_spec/1' start any number of replicas, each with options of
+%% its own; `start/2' starts the one that the application environment describes.
 -module(eslaver).
 
 -export([start/2, stop/1]).
 -export([start_link/1, child_spec/1, format_error/1, info/1, position/1, await/3, token/1]).
 -export([call/2, call/3, continue/1, demand/2, refresh/1]).
 -export([subscribe/2, unsubscribe/2]).
--export_type([replica/0, options/0, callback/0, position/0, token/0, notice/0]).
+-export_type([replica/0, options/0, keywords/0, callback/0, position/0, token/0, notice/0]).
 -export_type([event/0, classic_event/0, full_event/0, link_up/0, why/0]).
 
 -type replica() :: eslaver_name:replica().
 %% A replica: its pid, or the name it is registered under.
 
--type options() :: eslaver_options:input().
+-type options() :: eslaver_input:replica().
 %% See the README for the keys, their defaults and what they mean.
+
+-type keywords() :: eslaver_input:keywords().
+%% Options as a list of `{Key, Value}', as in Elixir.
 
 -type callback() :: eslaver_callback:spec().
 %% Who gets the events.
@@ -117,7 +120,7 @@ stop(Replica) -> gen_server:stop(Replica).
 %% @doc Starts a replica, linked to the caller. It is not started with an option that is none
 %% (`{invalid_option, Key, Value}'), or with a file for `resume' that another replica uses
 %% (`{resume_locked, Path}', after some seconds).
--spec start_link(options()) -> {ok, pid()} | {error, term()}.
+-spec start_link(options() | keywords()) -> {ok, pid()} | {error, term()}.
 start_link(Options) ->
     case eslaver_options:parse(Options) of
         {ok, Parsed} -> eslaver_start:replica(Parsed);
@@ -126,7 +129,7 @@ start_link(Options) ->
 
 %% @doc A replica for a supervisor. Its id is the name it is registered under, or `eslaver'. The
 %% password is wrapped, so that no report of the supervisor shows it.
--spec child_spec(options()) -> supervisor:child_spec().
+-spec child_spec(options() | keywords()) -> supervisor:child_spec().
 child_spec(Options) ->
     case eslaver_option_map:from(Options) of
         {ok, Map} -> child_spec(maps:get(name, Map, eslaver), eslaver_options:wrapped(Map));
@@ -153,7 +156,9 @@ format_error(Error) ->
 %% the next try), `source' (the address that is asked last), `master' (where that leads), `role' of
 %% the node that is followed, and `master_link' of a replica, `replid', `offset' and `db' handled,
 %% `lag' (bytes decoded, not handled), `keys' and `bytes' of the snapshot, `progress' of a running
-%% load, `commands', `reconnects', `last_error', `paused' (the callback holds the stream).
+%% load, `commands', `reconnects', `restarts' (after failures of earlier processes of this replica),
+%% `last_error' (of a link, or the last of these failures), `skipped' (events for which the callback
+%% has raised, with `on_error'), `paused' (the callback holds the stream).
 -spec info(replica()) -> map().
 info(Replica) ->
     eslaver_server:info(Replica).
@@ -196,8 +201,8 @@ demand(Replica, More) when is_integer(More), More > 0 ->
 call(Replica, Request) ->
     call(Replica, Request, 5000).
 
-%% @doc The same with a limit in ms. As with {@link gen_server:call/3} the caller exits if there is no
-%% answer within it. A callback that takes no calls is told as `{error, no_handle_call}'.
+%% @doc The same with a limit in ms. As with {@link gen_server:call/3} the caller exits if there is
+%% no answer within it. A callback that takes no calls is told as `{error, no_handle_call}'.
 %%
 %% In a cluster the handler of one shard is called, by `{Cluster, ShardId}' with an id that
 %% {@link info/1} tells: one that is not followed is told as `{error, no_shard}', and a call to all
@@ -229,7 +234,7 @@ refresh(Cluster) ->
 %% README. The filter may have `keys', `commands' and `dbs'.
 %%
 %% `Ref' monitors the replica, too: `{'DOWN', Ref, process, _, _}' tells that it has ended.
--spec subscribe(replica(), Filter :: map()) ->
+-spec subscribe(replica(), Filter :: eslaver_filter:input() | keywords()) ->
     {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Replica, Filter) ->
     case eslaver_filter:parse([keys, commands, dbs], Filter) of

@@ -1,5 +1,5 @@
-%% @doc The application. It runs the replica that its environment describes, if it describes one; for
-%% applications that only depend on it, it starts an empty supervisor, and connects to nothing.
+%% @doc The application. It runs the replica that its environment describes, if it describes one;
+%% for applications that only depend on it, it starts an empty supervisor, and connects to nothing.
 %% @private
 -module(eslaver_app).
 -behaviour(application).

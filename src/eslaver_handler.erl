@@ -53,7 +53,8 @@
 %% is {@link erlang:self/0} in each of these functions. It comes between two events, also while the
 %% stream is paused, and leaves a pause as it is: `continue' ends it.
 %%
-%% What an exit of a linked process is to do is not asked here: if it is not `normal' the replica ends.
+%% What an exit of a linked process is to do is not asked here: if it is not `normal' the replica
+%% ends.
 
 -callback handle_call(Request :: term(), gen_server:from(), State :: term()) ->
     {reply, Reply :: term(), State :: term()}

@@ -149,9 +149,9 @@ handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     {reply, ok, State#state{subscriptions = Next}};
 handle_call({eslaver_call, _}, _From, #state{replica = undefined} = State) ->
     {reply, {error, restarting}, State};
-handle_call({eslaver_call, _} = Call, From, #state{replica = {Replica, _}, asked = Asked} = State) ->
-    Label = {called, From},
-    {noreply, State#state{asked = gen_server:send_request(Replica, Call, Label, Asked)}};
+handle_call({eslaver_call, _} = Call, From, #state{replica = {Replica, _}} = State) ->
+    Asked = gen_server:send_request(Replica, Call, {called, From}, State#state.asked),
+    {noreply, State#state{asked = Asked}};
 handle_call({save, File}, From, #state{persist = Persist} = State) ->
     {noreply, State#state{persist = eslaver_mirror_persist:save(File, From, Persist)}};
 handle_call(position, _From, #state{keyspace = Keyspace} = State) ->

@@ -8,8 +8,8 @@
 %% How much of a file tells what it is for and how long it is, in bytes.
 -define(HEADER, 64).
 
-%% @doc Whether the end of a library is missing, as after a copy that broke off. To load it could end
-%% the whole node, when what is missing is looked at.
+%% @doc Whether the end of a library is missing, as after a copy that broke off. To load it could
+%% end the whole node, when what is missing is looked at.
 -spec is_cut_off(file:filename_all()) -> boolean().
 is_cut_off(File) ->
     case header(File) of

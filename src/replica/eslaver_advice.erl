@@ -46,7 +46,10 @@ text(master_is_told) ->
 text(nodes_are_told) ->
     <<"leave it out: the nodes of the cluster tell where its masters are">>;
 text(url_and_parts) ->
-    <<"leave out master_host, master_port, master_user and master_auth: they are parts of the URL">>;
+    <<
+        "leave out master_host, master_port, master_user and master_auth: "
+        "they are parts of the URL"
+    >>;
 text(database) ->
     <<
         "leave the database out of the URL: a replica gets all of them. "

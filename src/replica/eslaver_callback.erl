@@ -23,9 +23,11 @@
 %% asks; a registered name is looked up for each event; `[]' prints each event.
 
 %% What a handler may return.
--define(RESULTS, "{ok, State}, {pause, State}, {pause, Milliseconds, State} or {stop, Reason, State}").
--define(RESULTS_OF_MESSAGES, "{continue, State}, " ?RESULTS).
--define(RESULTS_OF_CALLS, "{reply, Reply, State}, {stop, Reason, Reply, State}, " ?RESULTS_OF_MESSAGES).
+-define(RESULTS,
+    "{ok, State}, {pause, State}, {pause, Milliseconds, State} or {stop, Reason, State}"
+).
+-define(OF_MESSAGES, "{continue, State}, " ?RESULTS).
+-define(OF_CALLS, "{reply, Reply, State}, {stop, Reason, Reply, State}, " ?OF_MESSAGES).
 
 -record(function, {call :: fun((term()) -> term())}).
 
@@ -232,12 +234,7 @@ handle(Event, #handler{module = Module, function = Function, state = State} = Ha
 -spec hear(term(), callback()) -> result().
 hear(Message, #handler{module = Module, hears = true, state = State} = Handler) ->
     try
-        result(
-            Module:handle_info(Message, State),
-            {Module, handle_info, 2},
-            ?RESULTS_OF_MESSAGES,
-            Handler
-        )
+        result(Module:handle_info(Message, State), {Module, handle_info, 2}, ?OF_MESSAGES, Handler)
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end;
@@ -255,7 +252,7 @@ answer(Request, From, #handler{module = Module, answers = true, state = State} =
             gen_server:reply(From, Reply),
             {{stop, Reason}, Handler#handler{state = New}};
         Result ->
-            result(Result, {Module, handle_call, 3}, ?RESULTS_OF_CALLS, Handler)
+            result(Result, {Module, handle_call, 3}, ?OF_CALLS, Handler)
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end;

@@ -1,5 +1,5 @@
-%% @doc The options in the environment of the application `eslaver'. Their keys may be strings, as in
-%% the original.
+%% @doc The options in the environment of the application `eslaver'. Their keys may be strings, as
+%% in the original.
 %% @private
 -module(eslaver_environment).
 

@@ -143,7 +143,8 @@ to_text(Key) -> Key.
 
 %% Insertions, deletions and changes of a character: row by row of the table of all prefixes.
 edits(From, To) ->
-    lists:last(lists:foldl(fun(Char, Row) -> row(Char, To, Row) end, lists:seq(0, length(To)), From)).
+    First = lists:seq(0, length(To)),
+    lists:last(lists:foldl(fun(Char, Row) -> row(Char, To, Row) end, First, From)).
 
 row(Char, To, [First | _] = Before) ->
     {_, Row} = lists:foldl(
@@ -197,8 +198,8 @@ expected(dbfilename) ->
 expected(load_dump) ->
     "true or false, and true only with dbfilename";
 expected(Key) when Key =:= tls; Key =:= sentinel_tls ->
-    "true, false or a map, over TCP, and a host that a certificate can name: ASCII letters, digits, "
-    "'-' and '_', or an address without a zone";
+    "true, false or a map, over TCP, and a host that a certificate can name: ASCII letters, "
+    "digits, '-' and '_', or an address without a zone";
 expected({Key, verify}) when Key =:= tls; Key =:= sentinel_tls ->
     "true, chain or false";
 expected({Key, server_name}) when Key =:= tls; Key =:= sentinel_tls ->
@@ -218,15 +219,15 @@ expected(max_arguments) ->
 expected(max_value) ->
     "a number of bytes, or infinity";
 expected(resume) ->
-    "{file, Path}, a file of its own; a position; or {Module, Args} with a module that exports load/2 "
-    "and save/3; in a mirror only with a callback";
+    "{file, Path}, a file of its own; a position; or {Module, Args} with a module that exports "
+    "load/2 and save/3; in a mirror only with a callback";
 expected(acknowledge) ->
     "handled or received";
 expected(events) ->
     "classic or full, in a mirror only with a callback";
 expected(filter) ->
-    "a map with keys, types, commands, dbs or origin, of which a mirror takes keys and dbs, and with a "
-    "callback origin";
+    "a map with keys, types, commands, dbs or origin, of which a mirror takes keys and dbs, and "
+    "with a callback origin";
 expected({filter, Key}) ->
     expected(Key);
 expected(keys) ->
@@ -247,8 +248,8 @@ expected(on_error) ->
     "stop, {skip, true}, {skip, false}, or {skip, Fun} with a fun of two arguments; in a "
     "mirror only with a callback";
 expected(callback) ->
-    "a fun of one argument, {Module, Function}, {Module, Function, Args}, {handler, Module, Args}, a "
-    "pid, {Pid, #{demand => N}}, a registered name, or []";
+    "a fun of one argument, {Module, Function}, {Module, Function, Args}, "
+    "{handler, Module, Args}, a pid, {Pid, #{demand => N}}, a registered name, or []";
 expected(name) ->
     "an atom, {local, Name}, {global, Term} or {via, Module, Term}; of a mirror an atom";
 expected(full_resync) ->

@@ -86,11 +86,8 @@ parse_given(#{master_url := _, sentinels := Sentinels}) when Sentinels =/= undef
 parse_given(#{master_url := _, cluster := Cluster}) when Cluster =/= undefined ->
     eslaver_advice:error(master_url, nodes_are_told);
 parse_given(#{master_url := Url} = Input) ->
-    IsPart = fun(Key) -> lists:member(Key, ?PARTS_OF_URLS) end,
-    Others = maps:filter(
-        fun(Key, Value) -> Key =/= master_url andalso not (Value =:= undefined andalso IsPart(Key)) end,
-        Input
-    ),
+    Absent = [Key || Key <- ?PARTS_OF_URLS, maps:get(Key, Input, undefined) =:= undefined],
+    Others = maps:without([master_url | Absent], Input),
     case from_url(eslaver_text:given(Url), Others) of
         {ok, #{tls := true}} when map_get(tls, Others) =:= false -> invalid(tls, false);
         {ok, Options} -> parse_given(maps:merge(Options, Others));

@@ -33,8 +33,8 @@ none() -> none.
 start(Total) ->
     start(Total, ?EVERY).
 
-%% @doc The same, and every `Every' ms the calling process gets `{timeout, Timer, eslaver_progress}', for
-%% {@link report/3}.
+%% @doc The same, and every `Every' ms the calling process gets `{timeout, Timer,
+%% eslaver_progress}', for {@link report/3}.
 -spec start(undefined | non_neg_integer(), pos_integer()) -> progress().
 start(Total, Every) ->
     #progress{total = Total, started = eslaver_clock:now_ms(), every = Every, timer = timer(Every)}.

@@ -46,8 +46,8 @@
 -type next() ::
     {noreply, replica()} | {noreply, replica(), {continue, handled()}} | {stop, term(), replica()}.
 
-%% @doc At the start of the process, which traps exits. {@link connect/2} is to follow, with the pause
-%% in ms.
+%% @doc At the start of the process, which traps exits. {@link connect/2} is to follow, with the
+%% pause in ms.
 -spec start(eslaver_options:options()) -> {ok, replica(), Pause} | {stop, term()} when
     Pause :: non_neg_integer().
 start(#{resume := Resume} = Options) ->

@@ -2,9 +2,9 @@
 %% each anew at once, and it is to make its master write a snapshot again only after a pause that
 %% grows, and to say in `info' what has gone wrong.
 %%
-%% A failure is remembered as long as the process lives that has started the replica, a supervisor as
-%% a rule. One process of the node keeps them all. It is started by the first failure, and ends with
-%% the last.
+%% A failure is remembered as long as the process lives that has started the replica, a supervisor
+%% as a rule. One process of the node keeps them all. It is started by the first failure, and ends
+%% with the last.
 %% @private
 -module(eslaver_restarts).
 -behaviour(gen_server).
@@ -54,7 +54,8 @@ last(Key) ->
         exit:_ -> none
     end.
 
-%% @doc A replica ends for this reason, perhaps a failure. `Steady' is for how many ms it had its data.
+%% @doc A replica ends for this reason, perhaps a failure. `Steady' is for how many ms it had its
+%% data.
 -spec ended(Reason :: term(), Steady :: non_neg_integer(), key()) -> ok.
 ended(Reason, _Steady, _Key) when Reason =:= normal; Reason =:= shutdown ->
     ok;

@@ -1,5 +1,5 @@
-%% @doc The option `on_error': what becomes of events for which the callback raises an exception. They
-%% end the replica, or are skipped and counted.
+%% @doc The option `on_error': what becomes of events for which the callback raises an exception.
+%% They end the replica, or are skipped and counted.
 %% @private
 -module(eslaver_skips).
 

@@ -16,7 +16,8 @@ parse(Tls) ->
     end.
 
 %% What is undefined is as if it were not given.
-given(Tls) -> maps:filter(fun(_, Value) -> Value =/= undefined end, eslaver_option_map:defined(Tls)).
+given(Tls) ->
+    maps:filter(fun(_, Value) -> Value =/= undefined end, eslaver_option_map:defined(Tls)).
 
 defaults() ->
     #{
@@ -56,8 +57,8 @@ has_only_known(Tls) ->
         _ -> false
     end.
 
-%% @doc What may be shown of options that may hold a secret: their keys, and the values of those that
-%% are known.
+%% @doc What may be shown of options that may hold a secret: their keys, and the values of those
+%% that are known.
 -spec hidden(term()) -> map() | hidden.
 hidden(Tls) ->
     case eslaver_option_map:from(Tls) of

@@ -1,6 +1,6 @@
-%% A handler that hears messages and answers calls. Its state is the keys of what was set since it was
-%% last asked, which it flushes to a process at a message; the key `pause' pauses it, the key `bad'
-%% has it raise.
+%% A handler that hears messages and answers calls. Its state is the keys of what was set since it
+%% was last asked, which it flushes to a process at a message; the key `pause' pauses it, the key
+%% `bad' has it raise.
 -module(eslaver_test_calling_handler).
 -behaviour(eslaver_handler).
 

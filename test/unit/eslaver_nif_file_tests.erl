@@ -43,6 +43,5 @@ own_file_is_whole_test() ->
 %% The library of this node is for this machine, so its fault must be another.
 own_file_test() ->
     File = filename:join(code:priv_dir(eslaver), "eslaver_nif.so"),
-    ?assertEqual(
-        File ++ " cannot be loaded: of this", lists:flatten(eslaver_nif_file:problem(File, "of this"))
-    ).
+    Problem = lists:flatten(eslaver_nif_file:problem(File, "of this")),
+    ?assertEqual(File ++ " cannot be loaded: of this", Problem).

@@ -284,14 +284,19 @@ refused_url_test_() ->
     ],
     [?_assertEqual(Error, eslaver_options:parse(Input)) || Input <- Refused].
 
-%% What a URL says must not be said again, and a database means nothing to a replica, unless it is 0.
+%% What a URL says must not be said again, and a database means nothing to a replica, unless it is
+%% 0.
 advice_about_urls_test_() ->
     Table =
         [
             {#{master_url => Url, Key => Value}, "leave out master_host, master_port"}
          || Url <- ["redis://h", "redis://h:1", "redis+sentinel://h/it"],
             {Key, Value} <- [{master_host, "h"}, {master_port, 1}, {master_user, "u"}]
-        ] ++ [{#{master_url => Url}, "leave the database out"} || Url <- ["redis://h/1", "rediss://h/16"]],
+        ] ++
+        [
+            {#{master_url => Url}, "leave the database out"}
+         || Url <- ["redis://h/1", "rediss://h/16"]
+        ],
     [
         ?_test(begin
             {error, {invalid_option, master_url, Text}} = eslaver_options:parse(Input),

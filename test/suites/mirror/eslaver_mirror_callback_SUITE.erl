@@ -205,7 +205,7 @@ raises(Config) ->
     ?assertMatch(#{restarts := 3, status := fresh}, eslaver_mirror:info(?M)),
     ?assertEqual(<<"1">>, eslaver_mirror:get(?M, <<"after">>)),
     ?assertEqual(1, sync_full(Client)),
-    ?assertMatch([_, _, _], eslaver_test_log:matches("callback raised error:bad")).
+    ?assertMatch([_, _, _], eslaver_test_log:matches("callback raised error:bad at event")).
 
 %% The process ends that gets the events.
 process_ends(_Config) ->

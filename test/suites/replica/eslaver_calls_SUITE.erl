@@ -1,4 +1,5 @@
-%% Handlers that hear messages and answer calls, of a replica, of a mirror, and of a cluster's shard.
+%% Handlers that hear messages and answer calls, of a replica, of a mirror, and of a cluster's
+%% shard.
 -module(eslaver_calls_SUITE).
 
 -include_lib("common_test/include/ct.hrl").

@@ -140,7 +140,8 @@ pauses_grow(Config) ->
         eslaver:info(Replica),
     ?assertMatch({match, _}, re:run(Text, "raised error:some_key in .*eslaver_crash_SUITE")),
     ?assertEqual(nomatch, string:find(Text, "some_value")),
-    ?assertMatch([_ | _], eslaver_test_log:matches("started anew after failure 2 .*callback raised")),
+    Told = eslaver_test_log:matches("started anew after failure 2 .*callback raised"),
+    ?assertMatch([_ | _], Told),
     %% Another supervisor's replica does not wait for that.
     {ok, Other} = supervised((options(Config, fun(_) -> ok end))#{name := {local, another}}, 1),
     ok = eslaver:await(another, loaded, 3000),

@@ -1,4 +1,5 @@
-%% A native library that cannot be loaded: nothing starts, and the reason says what is wrong with it.
+%% A native library that cannot be loaded: nothing starts, and the reason says what is wrong with
+%% it.
 -module(eslaver_native_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -78,14 +79,16 @@ other_machine(Config) ->
             {skip, {not_tried_with, Machine}}
     end.
 
-%% Of a replica, a mirror, and both of a cluster: an error with the reason, and no process that ends.
+%% Of a replica, a mirror, and both of a cluster: an error with the reason, and no process that
+%% ends.
 refused(Config, Change, Regex) ->
     with(Config, Change, fun(Node) ->
         _ = [
             begin
                 ?assertMatch({_, {error, {nif_not_loaded, <<_/binary>>}}}, {Call, Result}),
                 {error, {nif_not_loaded, Text}} = Result,
-                ?assertMatch({_, {match, _}}, {Text, re:run(Text, ["the .*native library .*", Regex])})
+                Full = ["the .*native library .*", Regex],
+                ?assertMatch({_, {match, _}}, {Text, re:run(Text, Full)})
             end
          || {Call, Result} <- starts(Node)
         ]

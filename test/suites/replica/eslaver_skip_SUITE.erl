@@ -22,7 +22,8 @@ init_per_testcase(_Case, Config) ->
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "bad_key", "bad_value"]),
     [{master, Master}, {client, Client} | Config].
 
-%% In the snapshot and in the stream; the rest comes, is acknowledged, and nothing is told of values.
+%% In the snapshot and in the stream; the rest comes, is acknowledged, and nothing is told of
+%% values.
 skipped(Config) ->
     {Replica, _} = start(Config, {skip, true}),
     ?assertMatch(#{skipped := 1, restarts := 0}, eslaver:info(Replica)),
