@@ -10,7 +10,7 @@ help:
 	@echo 'make demo    a replica at work, with a throw-away master of its own'
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
 	@echo 'make ct      the tests with real servers; SUITES=test/suites/replica/eslaver_resume_SUITE,… chooses'
-	@echo 'make soak    minutes of chance: writes, cuts, failovers, kills; SECONDS=600 and SEED=N choose'
+	@echo 'make soak    minutes of chance: writes, cuts, failovers, kills, moves of slots; SECONDS=600 and SEED=N choose'
 	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,mirror-reads choose;'
 	@echo '             SHORT=1 tries the parts of the mirror out'
 	@echo 'make fuzz    the decoders with any bytes at all; SECONDS=60 for each and TARGET=rdb choose'

@@ -345,15 +345,15 @@ running(Call, Args) ->
 %% @doc Runs a fun whose reads of this mirror all see one moment: between two commands, and between
 %% two transactions, of the master. The fun may run more than once, so it should only read.
 %%
-%% Of a cluster they are all of one slot. A key of another slot than the first raises `crossslot', as
-%% does a read of all keys; see {@link read/3}.
+%% Of a cluster they are all of one slot. A key of another slot than the first raises `crossslot',
+%% as does a read of all keys; see {@link read/3}.
 -spec read(mirror(), fun(() -> Result)) -> Result.
 read(Mirror, Fun) ->
     eslaver_mirror_read:transaction(Mirror, one, Fun).
 
-%% @doc As {@link read/2}. With `slots => any' it reads any slots of a cluster. What it sees was
-%% there at one moment, but the streams of the shards are not in step: of two slots' last changes one
-%% may be seen and not yet the other, whichever came first.
+%% @doc As {@link read/2}. With `slots => any' it reads any slots of a cluster. What it sees is what
+%% the mirror had at one moment. But the streams of the shards are not in step: of two changes at
+%% different shards the later one may be seen, and not yet the earlier.
 -spec read(mirror(), fun(() -> Result), #{slots => one | any}) -> Result.
 read(Mirror, Fun, Options) ->
     Check = fun(Slots) -> lists:member(Slots, [one, any]) end,

@@ -214,8 +214,8 @@ handle_info({eslaver_keyspace, Weight, Notices, Keyspace}, #state{subscriptions 
     ok = eslaver_subscriptions:send(eslaver_subscriptions:messages(Notices, Who)),
     ok = eslaver_nif:keyspace_notified(Keyspace, Weight),
     {noreply, State};
-handle_info({eslaver_cluster, held, Number, Offset}, State) ->
-    {noreply, of_number(Number, fun(Name) -> held(Name, Offset, State) end, State)};
+handle_info({eslaver_cluster, held, Number}, State) ->
+    {noreply, of_number(Number, fun(Name) -> held(Name, State) end, State)};
 handle_info({eslaver_cluster, reached, Number}, State) ->
     {noreply, of_number(Number, fun(Name) -> reached(Name, State) end, State)};
 handle_info({eslaver_cluster, marked, Number}, State) ->
@@ -238,7 +238,9 @@ handle_info({eslaver_cluster_sup, Name, Pid}, State) ->
 handle_info({timeout, Id, eslaver_cluster_calls}, #state{calls = Calls} = State) ->
     {noreply, State#state{calls = eslaver_cluster_calls:timeout(Id, Calls)}};
 handle_info({limit, Name, Id}, #state{rounds = Rounds} = State) ->
-    {noreply, effects(eslaver_cluster_rounds:over(Name, Id, Rounds), State)};
+    At = maps:get(held_at, routed(number(Name, State), State), undefined),
+    Over = eslaver_cluster_rounds:over(Name, Id, known(At), Rounds),
+    {noreply, effects(Over, State)};
 handle_info({retry, Name}, #state{rounds = Rounds} = State) ->
     {noreply, effects(eslaver_cluster_rounds:retry(Name, Rounds), State)};
 handle_info({leaving, Name, Times}, State) ->
@@ -382,7 +384,7 @@ answered(Name, Number, Answer, #state{members = Members, rounds = Rounds} = Stat
         {error, _} -> Next
     end.
 
-facts(#state{native = Native, topology = Topology, members = Members}) ->
+facts(#state{native = Native, topology = Topology, members = Members} = State) ->
     Followed = maps:filter(fun(_, One) -> eslaver_cluster_member:is_followed(One) end, Members),
     #{
         owned => fun(Name) -> owned(maps:get(Name, Members), Native) end,
@@ -392,7 +394,15 @@ facts(#state{native = Native, topology = Topology, members = Members}) ->
                 _ -> error
             end
         end,
-        shards => maps:keys(Followed)
+        shards => maps:keys(Followed),
+        waits_for => fun(Name) ->
+            case routed(number(Name, State), State) of
+                #{waits_for := Other} when Other =/= undefined ->
+                    eslaver_cluster_member:of_number(Other, Members);
+                #{} ->
+                    none
+            end
+        end
     }.
 
 %% The slots that routes have for a shard.
@@ -534,8 +544,16 @@ of_number(Number, Fun, #state{members = Members} = State) ->
         error -> State
     end.
 
-held(Name, Offset, #state{rounds = Rounds} = State) ->
-    effects(eslaver_cluster_rounds:held(Name, Offset, Rounds), State).
+held(Name, #state{rounds = Rounds} = State) ->
+    effects(eslaver_cluster_rounds:held(Name, Rounds), State).
+
+known(undefined) -> 0;
+known(Offset) -> Offset.
+
+%% What the native cluster has of a shard.
+routed(Number, #state{native = Native}) ->
+    #{shards := Shards} = eslaver_nif:cluster_info(Native),
+    maps:get(Number, Shards, #{}).
 
 %% What was awaited is awaited again, and is there.
 reached(Name, #state{rounds = Rounds} = State) ->

@@ -4,19 +4,21 @@
 %% An answer tells which slots a master has, at two offsets of its stream. Once the shard has been
 %% handled up to the later one, this is committed.
 %%
-%% A shard whose link holds a deletion has a round. Its master is asked first. If nothing moves away
+%% A shard whose link holds something has a round. Its master is asked first. If nothing moves away
 %% from it, all deletions before the answer are those of users. Otherwise they wait until the shards
-%% that slots move to have been handled up to where they are now: there, the keys can be read.
+%% that slots move to have been handled up to where they are now: there, the keys can be read. What
+%% is held for the order of two streams waits for the other one in the same way.
 %% @private
 -module(eslaver_cluster_rounds).
 
--export([new/0, remove/2, look/2, held/3, answered/5, again/2, passed/3, retry/2, over/3]).
+-export([new/0, remove/2, look/2, held/2, answered/5, again/2, passed/3, retry/2, over/4]).
 -export_type([rounds/0, effect/0, facts/0]).
 
 -type name() :: eslaver_cluster_topology:name().
 -type offset() :: non_neg_integer().
 
 -type commit() :: #{
+    node := eslaver_cluster_nodes:id(),
     epoch := non_neg_integer(),
     owned := eslaver_cluster_nodes:ranges(),
     importing := eslaver_cluster_nodes:ranges(),
@@ -28,8 +30,6 @@
 
 -record(round, {
     id :: reference(),
-    %% Where the link holds.
-    at :: offset(),
     %% Which answers are waited for, by the numbers of their questions.
     asking = #{} :: #{name() => pos_integer()},
     %% Up to where all deletions may pass when nothing is waited for any more.
@@ -57,7 +57,9 @@
     %% The shard that a node is in, if that is followed.
     shard_of := fun((eslaver_cluster_nodes:id()) -> {ok, name()} | error),
     %% All that are followed.
-    shards := [name()]
+    shards := [name()],
+    %% The shard whose stream a held one waits for, as far as streams tell.
+    waits_for := fun((name()) -> {ok, name()} | none)
 }.
 
 -type effect() ::
@@ -66,7 +68,7 @@
     | {await, name(), offset()}
     | {commit, name(), commit()}
     | {clear, name(), offset()}
-    %% Call {@link over/3} after the time that deletions may wait.
+    %% Call {@link over/4} after the time that deletions may wait.
     | {limit, name(), reference()}
     %% Ask again after a pause: {@link retry/2}.
     | {retry, name()}
@@ -108,15 +110,14 @@ look(Name, State) ->
 number(#rounds{next = Number} = State) ->
     {Number, State#rounds{next = Number + 1}}.
 
-%% @doc The link of a shard holds a deletion at this offset.
--spec held(name(), offset(), rounds()) -> {[effect()], rounds()}.
-held(Name, At, #rounds{rounds = Rounds} = State) when is_map_key(Name, Rounds) ->
-    #{Name := Round} = Rounds,
-    {[], State#rounds{rounds = Rounds#{Name := Round#round{at = At}}}};
-held(Name, At, State) ->
+%% @doc The link of a shard holds its stream.
+-spec held(name(), rounds()) -> {[effect()], rounds()}.
+held(Name, #rounds{rounds = Rounds} = State) when is_map_key(Name, Rounds) ->
+    {[], State};
+held(Name, State) ->
     {Number, #rounds{rounds = Rounds} = Next} = number(State),
     Id = make_ref(),
-    Round = #round{id = Id, at = At, asking = #{Name => Number}},
+    Round = #round{id = Id, asking = #{Name => Number}},
     {
         [{ask, Name, Number}, {limit, Name, Id}],
         Next#rounds{rounds = Rounds#{Name => Round}}
@@ -144,16 +145,25 @@ answered(Name, _Number, {error, _}, _Facts, #rounds{rounds = Rounds} = State) ->
 
 %% The same again changes nothing, except that older claims end.
 committing(Name, #{self := Self, from := From, to := To}, #rounds{committed = Done} = State) ->
-    #{role := Role, epoch := Epoch, slots := Owned, importing := Importing} = Self,
+    #{id := Node, role := Role, epoch := Epoch, slots := Owned, importing := Importing} = Self,
     Slots = [{Slot, Slot} || {Slot, _} <- Importing],
-    Commit = #{epoch => Epoch, owned => Owned, importing => Slots, from => From, to => To},
+    Commit = #{
+        node => Node,
+        epoch => Epoch,
+        owned => Owned,
+        importing => Slots,
+        from => From,
+        to => To
+    },
+    %% what is said of a stream that is held may be what it waits for
+    AtOnce = [{commit, Name, Commit} || is_map_key(Name, State#rounds.rounds)],
     case {Role, Done} of
         {replica, _} ->
             {[], State};
         {master, #{Name := #{epoch := Epoch, owned := Owned, importing := Slots, to := Before}}} when
             Before >= From
         ->
-            {[], State};
+            {AtOnce, State};
         {master, _} ->
             Kept = State#rounds{
                 committed = Done#{Name => Commit},
@@ -161,7 +171,7 @@ committing(Name, #{self := Self, from := From, to := To}, #rounds{committed = Do
             },
             {Effects, Next} = aim(Name, To, {commit, Commit}, Kept),
             First = [{commit, Name, unowned(Commit)} || not is_map_key(Name, Done)],
-            {First ++ Effects, Next}
+            {First ++ AtOnce ++ Effects, Next}
     end.
 
 %% At first a shard has those slots that no other has: its data is not there yet, but is to come.
@@ -201,7 +211,7 @@ own(Name, Round, #{from := From, self := #{epoch := Epoch}} = Told, Facts, State
 
 %% Slots may have gone and come back since: then its epoch is another one.
 targets(Name, #{self := Self, nodes := Nodes}, Facts, #rounds{epochs = Epochs}) ->
-    #{owned := Owned, shard_of := ShardOf, shards := All} = Facts,
+    #{owned := Owned, shard_of := ShardOf, shards := All, waits_for := WaitsFor} = Facts,
     #{role := Role, epoch := Epoch, slots := Slots, migrating := Migrating} = Self,
     Lost = eslaver_cluster_slots:subtract(Owned(Name), Slots),
     case Epochs of
@@ -211,7 +221,7 @@ targets(Name, #{self := Self, nodes := Nodes}, Facts, #rounds{epochs = Epochs}) 
              || #{id := Id, slots := Has} <- Nodes, eslaver_cluster_slots:overlap(Lost, Has)
             ],
             Ids = lists:usort([Id || {_, Id} <- Migrating] ++ Takers),
-            lists:usort([Shard || {ok, Shard} <- lists:map(ShardOf, Ids)]);
+            lists:usort([Shard || {ok, Shard} <- [WaitsFor(Name) | lists:map(ShardOf, Ids)]]);
         #{} ->
             All
     end.
@@ -280,11 +290,12 @@ retry(Name, #rounds{rounds = Rounds} = State) ->
         [_ | _] -> look(Name, State)
     end.
 
-%% @doc Deletions have waited for as long as they may, if the round is still that one.
--spec over(name(), reference(), rounds()) -> {[effect()], rounds()}.
-over(Name, Id, #rounds{rounds = Rounds} = State) ->
+%% @doc What is held, at this offset, has waited for as long as it may, if the round is still that
+%% one.
+-spec over(name(), reference(), offset(), rounds()) -> {[effect()], rounds()}.
+over(Name, Id, At, #rounds{rounds = Rounds} = State) ->
     case Rounds of
-        #{Name := #round{id = Id, clear = Clear, at = At}} ->
+        #{Name := #round{id = Id, clear = Clear}} ->
             Offset = max(At + 1, known(Clear)),
             {
                 [{late, Name}, {clear, Name, Offset}],

@@ -12,7 +12,10 @@
 -export([interests_new/0, interests_add/3, interests_add_dirty/3]).
 -export([interests_remove/2, interests_remove_dirty/2]).
 -export([interests_of/5, interests_of_dirty/5]).
+-export([cluster_add/2, cluster_remove/2, cluster_commit/3, cluster_clear/3]).
+-export([cluster_await/3, cluster_info/1]).
 -export([cluster_new/1, cluster_close/1, cluster_expect/2, cluster_slot/1, cluster_route/4]).
+-export([cluster_keyspaces/1]).
 -export([keyspace_new/6, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
@@ -28,7 +31,7 @@
 -export_type([lock/0, link/0, address/0, config/0, read_from/0, peer/0, resume/0, tls/0]).
 -export_type([commands/0, keys/0, named_key/0]).
 -export_type([interests/0, interest/0, interesting/0, notice/0]).
--export_type([cluster/0, shard/0, slot/0, ranges/0]).
+-export_type([cluster/0, shard/0, slot/0, ranges/0, of_shard/0, statement/0, moves/0]).
 -export_type([keyspace/0, filled/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
@@ -71,11 +74,14 @@
     max_value := pos_integer(),
     hidden_commands := [binary()],
     keyspace := filled() | undefined,
+    shard := of_shard() | undefined,
+    acknowledge := handled | received,
     server := pid()
 }.
 %% The settings of a link. Times are in ms, sizes in bytes. With `confirm_empty' a master is refused
 %% from which a full resync of no keys would come, for it does not know the history of the data
-%% here. `hidden_commands' are for tests: their keys are taken from the master instead of the table.
+%% here. `acknowledge' is what the master is told: with `received' what has been decoded, which is
+%% ahead of what has been handled by some megabytes at most. `hidden_commands' are for tests: their keys are taken from the master instead of the table.
 
 -type read_from() :: master | prefer_replica | replica.
 %% Which nodes are followed. The others are refused before the sync.
@@ -103,6 +109,15 @@
 %% The keyspace that what the link brings is put into, and whether events are sent, too. The link
 %% goes on from the position to resume from or from that of the keyspace, whichever is the earlier,
 %% and neither gets twice what it has.
+
+-type of_shard() :: #{
+    cluster := cluster(),
+    shard := shard(),
+    id := binary(),
+    node := binary() | undefined
+}.
+%% The shard of a cluster that the link is of, its id for events, and the id of the node that is to be
+%% at the other end, if it is known: another one is refused.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,
@@ -296,6 +311,76 @@ cluster_route(_Cluster, _Slots, _Owner, _Other) -> erlang:nif_error(reason()).
 %% @doc The slot of a key: of its hash tag, if it has one.
 -spec cluster_slot(Key :: binary()) -> slot().
 cluster_slot(_Key) -> erlang:nif_error(reason()).
+
+-type statement() :: #{
+    %% The id of the node, by which imports name the shard that slots come from.
+    node => binary() | undefined,
+    %% The epoch of its configuration.
+    epoch := non_neg_integer(),
+    %% The slots that it serves, and those whose keys are moved to it one by one.
+    owned := ranges(),
+    importing := ranges(),
+    %% The offsets of its stream before and behind the answer.
+    from := non_neg_integer(),
+    to := non_neg_integer()
+}.
+%% What a shard's master says of itself.
+
+-type moves() :: [{ranges(), From :: shard() | undefined, To :: shard() | undefined}].
+%% Slots that have another owner now.
+
+%% @doc Adds a shard under a free number.
+%%
+%% The cluster's process gets `{eslaver_cluster, held, shard()}' when the stream of a shard must wait
+%% for that of another; `{eslaver_cluster, marked, shard()}' when a stream tells of slots that move,
+%% and the masters should be asked; `{eslaver_cluster, moved, moves()}' when slots have moved at a
+%% place of a stream; and `{eslaver_cluster, reached, shard()}', see {@link cluster_await/3}.
+-spec cluster_add(cluster(), Id :: binary()) -> shard().
+cluster_add(_Cluster, _Id) -> erlang:nif_error(reason()).
+
+%% @doc Removes a shard. Its slots lose their owner, and its keyspace is not read any more.
+-spec cluster_remove(cluster(), shard()) -> ok.
+cluster_remove(_Cluster, _Shard) -> erlang:nif_error(reason()).
+
+%% @doc Takes what a shard's master says of itself, once everything has been handled up to `to'. For a
+%% shard that is held it may be called before: then it counts for slots whose import ends where the
+%% stream waits, and else for nothing.
+-spec cluster_commit(cluster(), shard(), statement()) -> moves().
+cluster_commit(_Cluster, _Shard, _Statement) -> erlang:nif_error(reason()).
+
+%% @doc What a shard's stream holds may be handled, up to this offset. What the other shards say that
+%% were asked for it has to be committed before. Slots whose route changes later are held anew.
+-spec cluster_clear(cluster(), shard(), Offset :: non_neg_integer()) -> ok.
+cluster_clear(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
+
+%% @doc Whether everything of a shard has been handled up to this offset. If not, the cluster's process
+%% is told when it has. Of several offsets of a shard the lowest counts.
+-spec cluster_await(cluster(), shard(), Offset :: non_neg_integer()) -> reached | waiting.
+cluster_await(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
+
+%% @doc How many slots have an owner, and what each shard has. A shard whose stream is held waits for
+%% that of another, as far as the streams tell: for nothing else, if it is to keep an order; for what
+%% its master says, too, if it is a deletion.
+-spec cluster_info(cluster()) ->
+    #{
+        covered := non_neg_integer(),
+        shards := #{
+            shard() => #{
+                slots := ranges(),
+                importing := ranges(),
+                clearance := non_neg_integer(),
+                handled := non_neg_integer() | undefined,
+                held := false | deletion | order,
+                held_at := non_neg_integer() | undefined,
+                waits_for := shard() | undefined
+            }
+        }
+    }.
+cluster_info(_Cluster) -> erlang:nif_error(reason()).
+
+%% @doc The keyspaces of all shards.
+-spec cluster_keyspaces(cluster()) -> [keyspace()].
+cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 
 -opaque keyspace() :: reference().
 %% The keyspace of a mirror, which one link at a time writes and any process reads.

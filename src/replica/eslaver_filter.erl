@@ -18,7 +18,7 @@
     origin => user
 }.
 %% Globs are those of the servers' `KEYS'. A missing key filters nothing; an empty list lets nothing
-%% through.
+%% through. `origin' leaves out of events what a cluster does to move its slots.
 
 -type filter() :: #{
     keys := undefined | [binary()],

@@ -57,6 +57,8 @@ start_link(Address, Position, #{password := Password, announce_port := Port} = O
         confirm_empty => maps:get(confirm_empty, Options, false),
         hidden_commands => maps:get(hidden_commands, Options, []),
         keyspace => maps:get(keyspace, Options, undefined),
+        shard => shard(Options),
+        acknowledge => maps:get(acknowledge, Options, handled),
         server => self()
     },
     Self = self(),
@@ -71,6 +73,10 @@ start_link(Address, Position, #{password := Password, announce_port := Port} = O
         {error, _} = Error ->
             Error
     end.
+
+%% The shard of a cluster that the link is of, and the node that has to be at its other end.
+shard(#{native_shard := Shard} = Options) -> Shard#{node => maps:get(node, Options, undefined)};
+shard(#{}) -> undefined.
 
 %% @doc Ends a link, and takes what it has sent out of the caller's mailbox: that may be megabytes,
 %% which a crash report would show.

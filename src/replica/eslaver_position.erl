@@ -8,7 +8,7 @@
 
 -export([is_safe/1, is_replid/1, is_offset/1]).
 -export([new/3, resumed/1, continued/2, advance/2, behind/3]).
--export([first/1, is_open/2, skip/2]).
+-export([first/1, origin/1, is_open/2, skip/2]).
 -export([info/2, lost/2, earlier/2, safe_offset/1, safe/1, link/1]).
 -export_type([position/0, safe/0, place/0, batch_end/0, offsets/0]).
 
@@ -121,13 +121,19 @@ move_safe(Count, Offsets, Position) ->
     end.
 
 at(Index, Offsets) ->
-    <<Offset:64, InTransaction:1, Db:31>> = binary:part(Offsets, Index * ?BYTES, ?BYTES),
+    <<_Migration:1, Offset:63, InTransaction:1, Db:31>> =
+        binary:part(Offsets, Index * ?BYTES, ?BYTES),
     {Offset, Db, InTransaction =:= 1}.
 
 %% @doc What the offsets say of the first event: offset, db, whether within a transaction.
 -spec first(offsets()) -> {non_neg_integer(), non_neg_integer(), boolean()}.
 first(Offsets) ->
     at(0, Offsets).
+
+%% @doc Who has made the first event: a cluster, as it moves its slots, or a user.
+-spec origin(offsets()) -> user | migration.
+origin(<<0:1, _/bitstring>>) -> user;
+origin(<<1:1, _/bitstring>>) -> migration.
 
 %% @doc Whether the position behind the first `Count' events, at least one, or behind `all', is
 %% within a transaction.

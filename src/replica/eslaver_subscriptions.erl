@@ -179,18 +179,18 @@ notices([], _Offsets, Subscriptions, Messages) ->
 notices([Event | Events], Offsets, #subscriptions{pending = Pending} = Subscriptions, Messages) ->
     {Offset, Db, Open} = eslaver_position:first(Offsets),
     {Name, Args} = command(Event),
+    Changes = changes(eslaver_position:origin(Offsets), Name, Args, Db, Subscriptions),
     Rest = eslaver_position:skip(1, Offsets),
     Closed = Subscriptions#subscriptions{open = Open, pending = [], late = []},
     case Name of
         <<"discard">> ->
             notices(Events, Rest, Closed, Messages);
         _ when Open ->
-            Changed = changes(Name, Args, Db, Subscriptions) ++ Pending,
+            Changed = Changes ++ Pending,
             Opened = Subscriptions#subscriptions{open = true, pending = Changed},
             notices(Events, Rest, Opened, Messages);
         _ ->
-            Changed =
-                changes(Name, Args, Db, Subscriptions) ++ Pending ++ missed(Db, Subscriptions),
+            Changed = Changes ++ Pending ++ missed(Db, Subscriptions),
             Told = lists:foldr(
                 fun(Change, Acc) -> told(Change, Offset, Subscriptions, Acc) end,
                 Messages,
@@ -202,8 +202,10 @@ notices([Event | Events], Offsets, #subscriptions{pending = Pending} = Subscript
 command({stream, Name, Args, _Meta}) -> {Name, Args};
 command({stream, Name, Args}) -> {list_to_binary(Name), Args}.
 
-%% What a command changes, the last first.
-changes(Name, Args, Db, #subscriptions{interests = Interests, told = Told}) ->
+%% What a command changes, the last first. Nobody is told of keys that a cluster moves.
+changes(migration, _Name, _Args, _Db, _Subscriptions) ->
+    [];
+changes(user, Name, Args, Db, #subscriptions{interests = Interests, told = Told}) ->
     Found =
         case eslaver_nif:interests_of(Interests, Name, Args, Db, Told) of
             takes_long -> eslaver_nif:interests_of_dirty(Interests, Name, Args, Db, Told);

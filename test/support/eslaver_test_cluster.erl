@@ -57,12 +57,13 @@ chosen() ->
         {_, Versions} -> Versions
     end.
 
-%% How long chance goes on, in ms: as ESLAVER_SOAK says, in seconds, or this long.
+%% How long chance goes on, in ms: this long, or of the seconds of ESLAVER_SOAK the share that each
+%% version has.
 -spec soak(pos_integer()) -> pos_integer().
 soak(Short) ->
     case os:getenv("ESLAVER_SOAK", "") of
         "" -> Short;
-        Seconds -> 1000 * list_to_integer(Seconds)
+        Seconds -> 1000 * list_to_integer(Seconds) div length(versions())
     end.
 
 %% How slots move there: key by key, or all at once.

@@ -21,13 +21,13 @@
 
 %% A group for each version: all cases with those that are chosen (eslaver_test_cluster:chosen/0),
 %% some with the others.
--spec groups(module(), Some :: [atom()]) -> [ct_suite:ct_group_def()].
-groups(Suite, Some) ->
+-spec groups(All :: [atom()], Some :: [atom()]) -> [ct_suite:ct_group_def()].
+groups(All, Some) ->
     Chosen = eslaver_test_cluster:chosen(),
     [
         {Name, [parallel],
             case lists:member(Server, Chosen) of
-                true -> eslaver_test_groups:cases(Suite);
+                true -> All;
                 false -> Some
             end}
      || #{name := Name} = Server <- eslaver_test_cluster:versions()

@@ -17,7 +17,8 @@ facts(Owned) ->
                 false -> error
             end
         end,
-        shards => ?NAMES
+        shards => ?NAMES,
+        waits_for => fun(_) -> none end
     }.
 
 %% What the master of x tells, between two offsets.
@@ -71,7 +72,7 @@ begun() ->
 %% A round for x has begun, with this question.
 held() ->
     {[{ask, <<"x">>, Number}, {limit, <<"x">>, Id}], Rounds} =
-        eslaver_cluster_rounds:held(<<"x">>, 50, begun()),
+        eslaver_cluster_rounds:held(<<"x">>, begun()),
     {Number, Id, Rounds}.
 
 clears(Effects) -> [{Name, Offset} || {clear, Name, Offset} <- Effects].
@@ -88,7 +89,15 @@ what_a_master_tells_is_committed_once_it_has_been_handled_test() ->
     ?assertEqual({[{await, <<"x">>, 20}], Told}, eslaver_cluster_rounds:again(<<"x">>, Told)),
     {[{commit, <<"x">>, Commit}], Done} = eslaver_cluster_rounds:passed(<<"x">>, 20, Told),
     ?assertEqual(
-        #{epoch => 1, owned => [{0, 99}], importing => [], from => 10, to => 20}, Commit
+        #{
+            node => <<"x">>,
+            epoch => 1,
+            owned => [{0, 99}],
+            importing => [],
+            from => 10,
+            to => 20
+        },
+        Commit
     ),
     ?assertEqual({[], Done}, eslaver_cluster_rounds:again(<<"x">>, Done)).
 
@@ -106,7 +115,7 @@ deletions_of_users_pass_after_one_question_test() ->
     ?assertEqual([], asks(Effects)),
     %% and the next one begins a round of its own
     ?assertMatch(
-        {[{ask, <<"x">>, _}, {limit, _, _}], _}, eslaver_cluster_rounds:held(<<"x">>, 65, Done)
+        {[{ask, <<"x">>, _}, {limit, _, _}], _}, eslaver_cluster_rounds:held(<<"x">>, Done)
     ).
 
 an_answer_from_before_does_not_count_test() ->
@@ -165,7 +174,7 @@ with_another_epoch_all_are_waited_for_test() ->
     {Last, Done} = eslaver_cluster_rounds:remove(<<"z">>, Without),
     ?assertEqual([{<<"x">>, 60}], clears(Last)),
     %% once that has been seen to, it is as before
-    {[{ask, <<"x">>, Next}, _], Again} = eslaver_cluster_rounds:held(<<"x">>, 75, Done),
+    {[{ask, <<"x">>, Next}, _], Again} = eslaver_cluster_rounds:held(<<"x">>, Done),
     {After, _} = answered(<<"x">>, Next, told(<<"x">>, 5, 80, 80, [{0, 99}], [], []), Again),
     ?assertEqual([{<<"x">>, 80}], clears(After)).
 
@@ -173,7 +182,7 @@ with_another_epoch_all_are_waited_for_test() ->
 an_epoch_counts_until_the_end_of_a_round_test() ->
     {[{ask, <<"x">>, L}], Looked} = eslaver_cluster_rounds:look(<<"x">>, begun()),
     {_, Seen} = answered(<<"x">>, L, told(<<"x">>, 5, 40, 40, [{0, 99}], [], []), Looked),
-    {[{ask, <<"x">>, N}, _], Held} = eslaver_cluster_rounds:held(<<"x">>, 50, Seen),
+    {[{ask, <<"x">>, N}, _], Held} = eslaver_cluster_rounds:held(<<"x">>, Seen),
     {Effects, _} = answered(<<"x">>, N, told(<<"x">>, 5, 60, 70, [{0, 99}], [], []), Held),
     ?assertEqual([<<"y">>, <<"z">>], lists:sort(asks(Effects))).
 
@@ -196,21 +205,34 @@ a_master_that_does_not_answer_is_asked_again_test() ->
 %% Deletions pass when the limit is reached, at least the one that is held.
 a_round_has_a_limit_test() ->
     {N, Id, Held} = held(),
-    {Effects, Done} = eslaver_cluster_rounds:over(<<"x">>, Id, Held),
+    {Effects, Done} = eslaver_cluster_rounds:over(<<"x">>, Id, 50, Held),
     ?assertEqual([{late, <<"x">>}, {clear, <<"x">>, 51}], Effects),
-    ?assertEqual({[], Done}, eslaver_cluster_rounds:over(<<"x">>, Id, Done)),
+    ?assertEqual({[], Done}, eslaver_cluster_rounds:over(<<"x">>, Id, 50, Done)),
     {_, Waits} = answered(<<"x">>, N, told(60, 70, [{0, 99}], [{7, <<"y">>}]), Held),
     ?assertMatch(
-        {[{late, _}, {clear, <<"x">>, 60}], _}, eslaver_cluster_rounds:over(<<"x">>, Id, Waits)
+        {[{late, _}, {clear, <<"x">>, 60}], _}, eslaver_cluster_rounds:over(<<"x">>, Id, 50, Waits)
     ).
 
 a_shard_that_is_held_again_has_one_round_test() ->
-    {_, Id, Held} = held(),
-    {[], Again} = eslaver_cluster_rounds:held(<<"x">>, 90, Held),
-    {Effects, _} = eslaver_cluster_rounds:over(<<"x">>, Id, Again),
-    ?assertEqual([{<<"x">>, 91}], clears(Effects)).
+    {_, _, Held} = held(),
+    ?assertEqual({[], Held}, eslaver_cluster_rounds:held(<<"x">>, Held)).
+
+%% A stream may wait for another one as their order is not that of what has happened.
+the_order_of_streams_is_waited_for_test() ->
+    {N, _, Held} = held(),
+    Facts = (facts())#{waits_for := fun(<<"x">>) -> {ok, <<"z">>} end},
+    Answer = told(60, 70, [{0, 99}]),
+    {Effects, _} = eslaver_cluster_rounds:answered(<<"x">>, N, Answer, Facts, Held),
+    ?assertEqual([], clears(Effects)),
+    ?assertEqual([<<"z">>], asks(Effects)).
+
+%% What a master says may be what its stream waits for.
+what_is_said_of_a_held_shard_is_committed_at_once_test() ->
+    {N, _, Held} = held(),
+    {Effects, _} = answered(<<"x">>, N, told(60, 70, [{0, 99}]), Held),
+    ?assertMatch([{commit, <<"x">>, #{from := 60}} | _], Effects).
 
 a_shard_that_is_gone_has_no_round_test() ->
     {_, Id, Held} = held(),
     {[], Gone} = eslaver_cluster_rounds:remove(<<"x">>, Held),
-    ?assertEqual({[], Gone}, eslaver_cluster_rounds:over(<<"x">>, Id, Gone)).
+    ?assertEqual({[], Gone}, eslaver_cluster_rounds:over(<<"x">>, Id, 50, Gone)).

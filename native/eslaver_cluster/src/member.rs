@@ -81,6 +81,11 @@ impl Member {
         Some(self.handled.load(Ordering::SeqCst)).filter(|&offset| offset != NONE)
     }
 
+    /// The offset at which its stream is held, if it is.
+    pub fn held_at(&self) -> Option<u64> {
+        self.is_held().then(|| self.held_at.load(Ordering::SeqCst))
+    }
+
     /// Whether its stream is held.
     pub fn is_held(&self) -> bool {
         self.held.load(Ordering::SeqCst)
@@ -98,9 +103,14 @@ impl Member {
         true
     }
 
+    /// Why its stream is held, if it is.
+    pub fn hold(&self) -> Option<Hold> {
+        self.hold.lock().filter(|_| self.is_held())
+    }
+
     /// The shard that a held stream has to wait for, as far as the streams tell.
     pub fn waits_for(&self) -> Option<Shard> {
-        match self.hold.lock().filter(|_| self.is_held())? {
+        match self.hold()? {
             Hold::Deletion(other) => other,
             Hold::Order(other) => Some(other),
         }

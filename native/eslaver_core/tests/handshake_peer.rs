@@ -480,3 +480,31 @@ fn the_password_is_not_shown() {
     let refusal = result.unwrap_err();
     assert!(refusal.to_string().contains("***") && !format!("{refusal:?}").contains("sesame"));
 }
+
+/// A node is known by the answer to `CLUSTER MYID`; one that does not tell may be followed.
+#[test]
+fn another_node_of_a_cluster() {
+    let id = "b635a2a95e6f4800a71ab628e04ec4587ff6a861";
+    let bulk = |text: &str| format!("${}\r\n{text}\r\n", text.len());
+    for (answer, is_other) in [
+        (bulk(id), false),
+        (bulk("2a342689a20a21807d69ebe264ff4651b98fdf5f"), true),
+        ("-ERR This instance has cluster support disabled\r\n".to_owned(), false),
+        ("-NOPERM this user has no permissions\r\n".to_owned(), false),
+    ] {
+        let config = Config { node: Some(id.as_bytes().to_vec()), ..asking_config() };
+        let mut handshake = at(Step::MyId, config);
+        let mut lines = Lines::new();
+        lines.feed(answer.as_bytes());
+        assert!(matches!(handshake.next(&mut lines), Ok(Some(Reply::Wait))), "{answer}");
+        lines.feed(b"*0\r\n");
+        match handshake.next(&mut lines) {
+            Err(refusal) if is_other => {
+                let told = (refusal.tag(), refusal.heals(), refusal.is_ours());
+                assert_eq!(told, ("other_node", true, true));
+                assert!(refusal.to_string().contains(id) && refusal.text() != id);
+            }
+            reply => assert!(!is_other && matches!(reply, Ok(Some(Reply::Send(_)))), "{answer}"),
+        }
+    }
+}

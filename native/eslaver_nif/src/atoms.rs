@@ -30,6 +30,9 @@ rustler::atoms! {
     flushdb, flushall, swapdb, slots, unnamed, not_a_write, unknown,
     // notices of changes
     key, swap, resync,
+    // a cluster, and what its process is told
+    eslaver_cluster, held, held_at, marked, moved, covered, shards, importing, clearance, handled, waits_for, deletion, order,
+    shard, slot, origin, user, migration, node, epoch, owned, from, to,
     // reads of a keyspace, and what it is told
     not_running, fresh, stale, wrongtype, busy, takes_long, changed, not_served, crossslot,
     all, memory, types, functions, unapplied, incomplete, stale_for, status, reached, waiting,

@@ -38,6 +38,12 @@ impl From<RawType> for Kind {
     }
 }
 
+/// Who has made a change.
+#[derive(NifUnitEnum)]
+enum RawOrigin {
+    User,
+}
+
 /// What `eslaver_filter` makes of a filter. `undefined` filters nothing.
 #[derive(NifMap)]
 pub(crate) struct RawFilter<'a> {
@@ -45,9 +51,15 @@ pub(crate) struct RawFilter<'a> {
     commands: ErlOption<Vec<Binary<'a>>>,
     types: ErlOption<Vec<RawType>>,
     dbs: ErlOption<Vec<u32>>,
+    origin: ErlOption<RawOrigin>,
 }
 
 impl RawFilter<'_> {
+    /// Whether it leaves out what a cluster does to move its slots. This is about events alone.
+    pub(crate) fn is_of_users(&self) -> bool {
+        matches!(self.origin.as_ref(), Some(RawOrigin::User))
+    }
+
     pub(crate) fn read(self) -> Filter {
         let keys: Option<Vec<Binary<'_>>> = self.keys.into();
         let commands: Option<Vec<Binary<'_>>> = self.commands.into();

@@ -39,8 +39,9 @@ use mio::{Poll, Waker};
 use rustler::types::erlang_option::ErlOption;
 use rustler::{Atom, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
-use link::config::{Config, RawConfig};
+use link::config::{Acknowledge, Config, RawConfig};
 use link::end::End;
+use link::part::Seat;
 use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
 
@@ -53,6 +54,8 @@ const CHANNEL: usize = 8;
 /// A link to a master, as Erlang holds it, for as long as it likes.
 struct Link {
     shared: Arc<Shared>,
+    /// The shard of a cluster that it is of, if what the server has handled is what counts.
+    seat: Option<Seat>,
     /// Gone once the link has ended, as it may hold hundreds of megabytes.
     slicer: Mutex<Option<Box<Slicer>>>,
 }
@@ -126,12 +129,18 @@ fn start(env: Env<'_>, config: Config) -> std::io::Result<ResourceArc<Link>> {
     let waker = Arc::new(Waker::new(poll.registry(), io::WAKE)?);
     let link = env.pid();
     let handled = config.start.as_ref().map(|start| start.handled.safe.offset);
-    let shared = Arc::new(Shared::new(link, &waker, handled));
+    let receives = config.acknowledge == Acknowledge::Received;
+    let shared = Arc::new(Shared::new(link, &waker, handled, receives));
     let (sender, receiver) = crossbeam_channel::bounded(CHANNEL);
     let alive = Alive::new();
     let slicer = Slicer::new(receiver, &config, Arc::clone(&alive));
     let slicer = Mutex::new(Some(Box::new(slicer)));
-    let resource = ResourceArc::new(Link { shared: Arc::clone(&shared), slicer });
+    if let Some(seat) = &config.seat {
+        seat.take(env, config.handshake.node.as_deref());
+    }
+    let events = config.mirror.as_ref().is_none_or(|mirror| mirror.events);
+    let seat = config.seat.clone().filter(|_| events);
+    let resource = ResourceArc::new(Link { shared: Arc::clone(&shared), seat, slicer });
     if resource.monitor(Some(env), &link).is_none() {
         shared.stop();
     }
@@ -157,7 +166,11 @@ fn slice<'a>(env: Env<'a>, link: ResourceArc<Link>) -> Term<'a> {
 /// The server has handled batches of this weight, up to this offset.
 #[rustler::nif]
 fn credit(env: Env<'_>, link: ResourceArc<Link>, weight: u64, offset: ErlOption<u64>) -> Atom {
-    if link.shared.credit(weight, offset.into()) {
+    let offset: Option<u64> = offset.into();
+    if let (Some(seat), Some(offset)) = (&link.seat, offset) {
+        seat.handled(env, offset);
+    }
+    if link.shared.credit(weight, offset) {
         wake(env, &link);
     }
     atoms::ok()

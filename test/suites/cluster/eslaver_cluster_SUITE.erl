@@ -2,8 +2,8 @@
 %% once, and in order for each key.
 %%
 %% All cases run with the oldest and the newest version, and moves with each. With ESLAVER_SOAK
-%% (`make soak`) all run with each, and chance takes that many seconds. ESLAVER_SEED repeats the
-%% random choices.
+%% (`make soak`) all run with each, and chance takes that many seconds in all. ESLAVER_SEED repeats
+%% the random choices.
 -module(eslaver_cluster_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -17,7 +17,7 @@
 
 -define(TIMEOUT, 30_000).
 %% What failovers lose.
--define(LOSSES, #{losses => true, reasons => [diverged, diverged, diverged]}).
+-define(LOSSES, #{losses => true, reasons => [diverged]}).
 
 suite() ->
     [{timetrap, {minutes, 30}}, {ct_hooks, [eslaver_test_log_hook]}].
@@ -26,7 +26,7 @@ all() ->
     eslaver_test_groups:all(groups()).
 
 groups() ->
-    eslaver_test_cluster_cases:groups(?MODULE, [moves]).
+    eslaver_test_cluster_cases:groups(eslaver_test_groups:cases(?MODULE), [moves]).
 
 init_per_group(Name, Config) ->
     eslaver_test_groups:server(Name, Config).

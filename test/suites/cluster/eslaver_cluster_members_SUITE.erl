@@ -15,8 +15,7 @@ all() -> eslaver_test_groups:cases(?MODULE).
 %% A second member takes its share from the first, and leaves it when it is killed. Each write is
 %% shown by the member whose shard it is.
 shared_out(_Config) ->
-    #{server := Server} = lists:last(eslaver_test_cluster:versions()),
-    Cluster = eslaver_test_cluster:start(#{server => Server}),
+    Cluster = eslaver_test_cluster:start(#{server => eslaver_test_servers:own()}),
     Example = example(),
     Shards = shards(Cluster),
     {First, Second} = names(Example, Shards),

@@ -16,7 +16,7 @@
 
 -define(TIMEOUT, 30_000).
 %% What failovers lose.
--define(LOSSES, #{losses => true, reasons => [diverged, diverged, diverged]}).
+-define(LOSSES, #{losses => true, reasons => [diverged]}).
 
 suite() ->
     [{timetrap, {minutes, 30}}, {ct_hooks, [eslaver_test_log_hook]}].
@@ -25,7 +25,7 @@ all() ->
     eslaver_test_groups:all(groups()).
 
 groups() ->
-    eslaver_test_cluster_cases:groups(?MODULE, [moves]).
+    eslaver_test_cluster_cases:groups(eslaver_test_groups:cases(?MODULE), [moves]).
 
 init_per_group(Name, Config) ->
     eslaver_test_groups:server(Name, Config).

@@ -18,15 +18,12 @@ all() ->
 
 %% All versions for what is most unlike from one to the next.
 groups() ->
-    Own = [readers, subscriber],
-    Each = [{Name, How, Cases -- Own} || {Name, How, Cases} <- per_version()],
-    [{own, [parallel], Own} | Each].
-
-per_version() ->
-    eslaver_test_cluster_cases:groups(?MODULE, [moves]).
+    Own = [readers, subscriber, late_link],
+    Others = eslaver_test_groups:cases(?MODULE) -- Own,
+    [{own, [parallel], Own} | eslaver_test_cluster_cases:groups(Others, [moves, told])].
 
 init_per_group(own, Config) ->
-    [{server, lists:last(eslaver_test_cluster:versions())} | Config];
+    [{server, #{server => eslaver_test_servers:own()}} | Config];
 init_per_group(Name, Config) ->
     eslaver_test_groups:server(Name, Config).
 
@@ -73,6 +70,52 @@ moves(Config) ->
     ok = settled(Cluster),
     ?assertEqual([], eslaver_test_cluster_notes:wrong(Notes, contents(Cluster), exact)),
     stop(Cluster).
+
+%% What a replica of each master is told while no slot moves is what the writers wrote, in each
+%% version's form.
+told(Config) ->
+    Seed = eslaver_test_env:seed(),
+    Cluster = start(#{server => server(Config)}),
+    Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
+    Table = ets:new(?FUNCTION_NAME, [public, ordered_set]),
+    Log = eslaver_test_cluster_log:args(#{table => Table}),
+    Replicas = [told_by(Master, Table) || Master <- masters(Cluster)],
+    ok = timer:sleep(3000),
+    Notes = eslaver_test_cluster_writers:stop(Writers),
+    _ = [
+        true = eslaver_test_wait:until(fun() -> eslaver_test_cluster_log:has(Log, Mark) end)
+     || Mark <- eslaver_test_cluster_followers:marks(Cluster)
+    ],
+    Contents = contents(Cluster),
+    ?assertEqual([], eslaver_test_cluster_log:wrong(Log, Notes, Contents, #{})),
+    [{Order, Last} | _] = [
+        Entry
+     || {_, {stream, <<"rpush">>, _, _}} = Entry <- eslaver_test_cluster_log:entries(Log)
+    ],
+    true = ets:delete(Table, Order),
+    {stream, _, [Key | _], _} = Last,
+    ?assertMatch([{Key, _}], eslaver_test_cluster_log:wrong(Log, Notes, Contents, #{})),
+    _ = [ok = eslaver:stop(Replica) || Replica <- Replicas],
+    stop(Cluster).
+
+told_by(Master, Table) ->
+    Target = eslaver_test_replica:target(Master),
+    Shard = integer_to_binary(eslaver_test_master:port(Master)),
+    {ok, State} = eslaver_test_cluster_handler:init(#{table => Table}),
+    {ok, Replica} = eslaver:start_link(Target#{
+        events => full,
+        callback => fun(Event) ->
+            {ok, _} = eslaver_test_cluster_handler:handle_event(in_shard(Shard, Event), State),
+            ok
+        end
+    }),
+    ok = eslaver:await(Replica, loaded, 30_000),
+    Replica.
+
+in_shard(Shard, {stream, Name, Args, Meta}) ->
+    {stream, Name, Args, Meta#{shard => Shard, origin => user}};
+in_shard(_Shard, Event) ->
+    Event.
 
 %% A master hands over, is killed, or hangs; then it is a replica.
 failovers(Config) ->
@@ -203,6 +246,36 @@ subscriber(Config) ->
     _ = eslaver_test_cluster:ask(Node, ["DEL", Still]),
     ?assertEqual([{told, Still, 1, {written, 0}}], Wrong(Second)),
     ok = eslaver_mirror:stop(?FUNCTION_NAME),
+    stop(Cluster).
+
+%% Only the links of replicas are late.
+late_link(Config) ->
+    Cluster = start(#{server => server(Config), masters => 1, replicas => 0}),
+    [Node] = eslaver_test_cluster:nodes(Cluster),
+    Proxies = eslaver_test_cluster_proxies:start(),
+    Addresses = eslaver_test_cluster_proxies:addresses(Proxies),
+    {tcp, Host, Port} = Addresses({tcp, "127.0.0.1", eslaver_test_cluster:port(Cluster, Node)}),
+    {Host, Port} = Addresses({Host, eslaver_test_cluster:port(Cluster, Node)}),
+    {Replica, Collector} = eslaver_test_replica:start(Port),
+    _ = eslaver_test_replica:loaded({Replica, Collector}),
+    Client = eslaver_test_client:connect(Port),
+    Mark = fun() ->
+        eslaver_test_wait:took(fun() -> eslaver_test_replica:mark(Client, Collector) end)
+    end,
+    Ping = fun() ->
+        eslaver_test_wait:took(fun() -> eslaver_test_client:ok(Client, ["PING"]) end)
+    end,
+    Proxy = eslaver_test_cluster_proxies:of_node(Proxies, Cluster, Node),
+    ok = eslaver_test_proxy:late(Proxy, 200),
+    ?assert(lists:min([Mark() || _ <- [1, 2, 3]]) >= 200),
+    ?assert(lists:min([Ping() || _ <- [1, 2, 3]]) < 200),
+    ok = eslaver_test_proxy:flow(Proxy),
+    _ = Mark(),
+    ?assert(lists:min([Mark() || _ <- [1, 2, 3]]) < 200),
+    ok = eslaver_test_cluster_proxies:cut(Proxies, Cluster, Node),
+    Again = eslaver_test_client:connect(Port),
+    _ = eslaver_test_replica:mark(Again, Collector),
+    ok = eslaver:stop(Replica),
     stop(Cluster).
 
 %% A cluster of one node, and a mirror of that.

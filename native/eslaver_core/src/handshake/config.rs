@@ -32,6 +32,8 @@ pub struct Config {
     /// Whether a node is refused from which a full sync of no keys would come, as it does not have
     /// the history up to `resume`.
     pub confirm_empty: bool,
+    /// The id that the node must have, as one of a cluster.
+    pub node: Option<Vec<u8>>,
     /// Where to go on. `None` asks for a full sync.
     pub resume: Option<Resume>,
 }
@@ -63,6 +65,7 @@ impl fmt::Debug for Config {
             .field("questions", &self.questions)
             .field("read_from", &self.read_from)
             .field("confirm_empty", &self.confirm_empty)
+            .field("node", &self.node.as_ref().map(|node| node.escape_ascii().to_string()))
             .field("resume", &self.resume)
             .finish()
     }
@@ -99,11 +102,13 @@ pub struct Questions {
     pub role: bool,
     /// `INFO`, for the same.
     pub info: bool,
+    /// `CLUSTER MYID`, if a node is expected.
+    pub node: bool,
     /// `COMMAND`: see [`Handshake::commands`](super::Handshake::commands).
     pub commands: bool,
 }
 
 impl Questions {
     /// All of them.
-    pub const ALL: Self = Self { role: true, info: true, commands: true };
+    pub const ALL: Self = Self { role: true, info: true, node: true, commands: true };
 }

@@ -26,6 +26,8 @@ pub struct Handshake {
     /// What the answers to `ROLE` and to `INFO` tell.
     role: Peer,
     info: Peer,
+    /// The answer to `CLUSTER MYID`.
+    node: Option<Vec<u8>>,
     /// Both, when all questions have been answered.
     peer: Option<Peer>,
     /// The answer to `COMMAND`.
@@ -44,6 +46,7 @@ impl Handshake {
             replies,
             role: Peer::default(),
             info: Peer::default(),
+            node: None,
             peer: None,
             commands: None,
             refusal: None,
@@ -198,6 +201,7 @@ impl Handshake {
                 }
             }
             Step::Info => self.info = self.told(info::read(value.text().unwrap_or_default()))?,
+            Step::MyId => self.node = value.text().map(<[u8]>::to_vec),
             _ => self.commands = Some(value),
         }
         self.go_on()
@@ -230,9 +234,19 @@ impl Handshake {
     fn meet(&mut self) -> Result<(), Refusal> {
         let (role, info) = (std::mem::take(&mut self.role), std::mem::take(&mut self.info));
         let peer = Peer::joined(role, info);
-        let refusal = peer.refusal(&self.config);
+        let refusal = self.other_node().or_else(|| peer.refusal(&self.config));
         self.peer = Some(peer);
         refusal.map_or(Ok(()), Err)
+    }
+
+    /// The refusal of a node that says it is another than the one expected.
+    fn other_node(&self) -> Option<Refusal> {
+        let (expected, found) = self.config.node.as_ref().zip(self.node.as_ref())?;
+        let secret = self.config.password.as_deref();
+        (expected != found).then(|| Refusal::OtherNode {
+            expected: shown(expected, secret),
+            text: shown(found, secret),
+        })
     }
 
     fn send(&mut self, steps: Vec<Step>) -> Vec<u8> {

@@ -12,6 +12,7 @@
 //! | [`Step::Version`] | `REPLCONF version`, which Redis does not know | the same |
 //! | [`Step::Role`] | `ROLE`, if configured | any value, except of a Sentinel |
 //! | [`Step::Info`] | `INFO`, if configured | the same |
+//! | [`Step::MyId`] | `CLUSTER MYID`, if a node is expected | any value, except another node's id |
 //! | [`Step::Commands`] | `COMMAND`, if configured | any value |
 //! | [`Step::Psync`] | `PSYNC`, if the node may be followed | refusals after which a real replica tries `SYNC` |
 //! | [`Step::Sync`] | `SYNC` | — |

@@ -141,6 +141,17 @@ pub enum Refusal {
         /// Its role.
         text: String,
     },
+    /// It is another node of the cluster than the one expected at its address.
+    #[error(
+        "this is another node of the cluster: expected {expected}, found {text}. The cluster is asked \
+         where its nodes are; if its answer is wrong as seen from here, set the option addresses"
+    )]
+    OtherNode {
+        /// The id expected.
+        expected: String,
+        /// The id found.
+        text: String,
+    },
     /// It is a replica that has not got as far yet as the data here.
     #[error("this replica is behind the data here, and is waited for ({text})")]
     Behind {
@@ -225,6 +236,7 @@ impl Refusal {
             Self::Sentinel { .. } => "sentinel",
             Self::Replica { .. } => "replica",
             Self::Master { .. } => "master",
+            Self::OtherNode { .. } => "other_node",
             Self::Behind { .. } => "behind",
             Self::EmptyMaster { .. } => "empty_master",
             Self::SpeaksTls { .. } => "tls",
@@ -245,6 +257,7 @@ impl Refusal {
                 Self::TooManyClients { .. }
                     | Self::Replica { .. }
                     | Self::Master { .. }
+                    | Self::OtherNode { .. }
                     | Self::Behind { .. }
                     | Self::EmptyMaster { .. }
                     | Self::Error { .. }
@@ -258,6 +271,7 @@ impl Refusal {
             Self::Sentinel { .. }
                 | Self::Replica { .. }
                 | Self::Master { .. }
+                | Self::OtherNode { .. }
                 | Self::Behind { .. }
                 | Self::EmptyMaster { .. }
         )
@@ -315,6 +329,7 @@ impl Refusal {
             | Self::Sentinel { text }
             | Self::Replica { text }
             | Self::Master { text }
+            | Self::OtherNode { text, .. }
             | Self::Behind { text }
             | Self::EmptyMaster { text }
             | Self::SpeaksTls { text, .. }

@@ -34,6 +34,8 @@ pub enum Step {
     Role,
     /// `INFO`.
     Info,
+    /// `CLUSTER MYID`.
+    MyId,
     /// `COMMAND`.
     Commands,
     /// `PSYNC`.
@@ -45,7 +47,7 @@ pub enum Step {
 }
 
 /// The steps sent together after the answer to `PING`, if configured.
-const INTRODUCTION: [Step; 12] = [
+const INTRODUCTION: [Step; 13] = [
     Step::Auth,
     Step::ClientName,
     Step::LibName,
@@ -57,6 +59,7 @@ const INTRODUCTION: [Step; 12] = [
     Step::Version,
     Step::Role,
     Step::Info,
+    Step::MyId,
     Step::Commands,
 ];
 
@@ -79,6 +82,7 @@ impl Step {
             Self::NoCompress => config.no_compress,
             Self::Role => config.questions.role,
             Self::Info => config.questions.info,
+            Self::MyId => config.questions.node && config.node.is_some(),
             Self::Commands => config.questions.commands,
             _ => true,
         }
@@ -87,7 +91,7 @@ impl Step {
     /// Whether it asks the master about itself. The answer is a value, which may be longer than a
     /// line, and the handshake does without.
     pub fn is_question(self) -> bool {
-        matches!(self, Self::Role | Self::Info | Self::Commands)
+        matches!(self, Self::Role | Self::Info | Self::MyId | Self::Commands)
     }
 
     /// The questions without this one.
@@ -95,6 +99,7 @@ impl Step {
         Questions {
             role: questions.role && self != Self::Role,
             info: questions.info && self != Self::Info,
+            node: questions.node && self != Self::MyId,
             commands: questions.commands && self != Self::Commands,
         }
     }
@@ -119,6 +124,7 @@ impl Step {
             Self::Version => "REPLCONF version",
             Self::Role => "ROLE",
             Self::Info => "INFO",
+            Self::MyId => "CLUSTER MYID",
             Self::Commands => "COMMAND",
             Self::Psync => return String::from_utf8_lossy(config.psync()).into_owned(),
             Self::Sync => "SYNC",
@@ -147,6 +153,7 @@ impl Step {
             Self::Version => replconf(&[b"version", config.version.as_bytes()]),
             Self::Role => resp::encode(&[b"ROLE"]),
             Self::Info => resp::encode(&[b"INFO"]),
+            Self::MyId => resp::encode(&[b"CLUSTER", b"MYID"]),
             Self::Commands => resp::encode(&[b"COMMAND"]),
             Self::Psync => psync(config),
             // inline, as the oldest masters are asked

@@ -406,7 +406,10 @@ impl File {
             }
             opcodes::KEY_META => match self.family {
                 Family::Redis => self.state = State::KeyMeta { classes: cursor.length()? },
-                Family::Valkey => skip_slot_import(cursor)?,
+                Family::Valkey => {
+                    slot_import(cursor, sink)?;
+                    return Ok(Step::Event);
+                }
             },
             opcodes::TEMPLATE => match self.family {
                 Family::Redis => {
@@ -476,15 +479,21 @@ fn skip_lengths(count: u32, cursor: &mut Cursor<'_>) -> Read<()> {
 }
 
 /// A slot migration in progress (Valkey 9): its name, and a number of ranges of slots.
-fn skip_slot_import(cursor: &mut Cursor<'_>) -> Read<()> {
+fn slot_import<S: Sink>(cursor: &mut Cursor<'_>, sink: &mut S) -> Read<()> {
     const SLOTS: u64 = 16_384;
-    cursor.string()?;
-    let ranges = cursor.length()?;
-    if ranges > SLOTS {
+    let name = cursor.string()?;
+    let count = cursor.length()?;
+    if count > SLOTS {
         return Err(ErrorKind::BadSlotImport.into());
     }
-    for _ in 0..ranges {
-        skip_lengths(2, cursor)?;
+    let mut ranges = Vec::new();
+    for _ in 0..count {
+        let (first, last) = (cursor.length()?, cursor.length()?);
+        match (u16::try_from(first), u16::try_from(last)) {
+            (Ok(first), Ok(last)) if u64::from(last) < SLOTS => ranges.push((first, last)),
+            _ => return Err(ErrorKind::BadSlotImport.into()),
+        }
     }
+    sink.import(&name.to_bytes()?, &ranges);
     Ok(())
 }

@@ -34,6 +34,9 @@ pub trait Sink {
     /// A database has about this number of keys, which follow: the master's word.
     #[inline]
     fn db_size(&mut self, _db: u32, _keys: u64) {}
+    /// The slots of a cluster, as ranges with their ends, are on their way to the master, under this
+    /// name: their keys do not count yet. Redis tells it by the field `cluster-asm-task`.
+    fn import(&mut self, _name: &[u8], _slots: &[(u16, u16)]) {}
     /// A key begins. Returns whether it is wanted. If not, nothing more comes of it, not even its
     /// end, and its value is passed over without being decoded.
     fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool;

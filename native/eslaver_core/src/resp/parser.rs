@@ -126,6 +126,12 @@ impl Commands {
         Ok(Some(Command::new(bytes, args, *len)))
     }
 
+    /// Gives back the last command that was taken: the next call of [`Self::next`] gives it again. It
+    /// must not be called twice, nor after other calls.
+    pub fn give_back(&mut self) {
+        self.taken = self.taken.saturating_sub(1);
+    }
+
     /// Once all commands that were read have been taken, reads the next [`AHEAD`], as far as they have
     /// come whole, and hands the first argument of each to `each`: mostly these are keys.
     #[inline]
@@ -444,6 +450,26 @@ mod tests {
         assert!(ahead(&mut parser).is_empty());
         let error = parser.next().unwrap_err();
         assert_eq!(parser.next().unwrap_err(), error);
+    }
+
+    #[test]
+    fn a_command_that_is_given_back_comes_again() {
+        let mut parser = Commands::new(Limits::default());
+        parser.feed(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n\n*2\r\n$3\r\nDEL\r\n$1\r\nb\r\nPING c\r\n");
+        assert_eq!(parser.next().unwrap().unwrap().name(), b"GET");
+        for (name, argument, len) in [(&b"DEL"[..], &b"b"[..], 21), (b"PING", b"c", 8)] {
+            for _ in 0..3 {
+                let command = parser.next().unwrap().unwrap();
+                assert_eq!((command.name(), command.len()), (name, len));
+                assert_eq!(command.args().get(0), Some(argument));
+                parser.give_back();
+                // bytes may come meanwhile
+                parser.feed(b"\n");
+                parser.read_ahead(|_| {});
+            }
+            assert_eq!(parser.next().unwrap().unwrap().name(), name);
+        }
+        assert!(parser.next().unwrap().is_none());
     }
 
     #[test]

@@ -3,19 +3,36 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use eslaver_cluster::{Routes, SLOTS, Shard};
-use rustler::{Env, LocalPid, Monitor, Resource};
+use std::collections::HashMap;
+
+use eslaver_cluster::{Move, Routes, SLOTS, Shard};
+use parking_lot::Mutex;
+use rustler::types::erlang_option::ErlOption;
+use rustler::{Encoder, Env, LocalPid, Monitor, Resource};
+
+use crate::atoms;
 
 use crate::cluster::Keyspaces;
 use crate::keyspace::{Status, registry};
 
+/// Moves as terms: the ranges, and the numbers of the shards.
+pub(crate) type Told = Vec<(Vec<(u16, u16)>, ErlOption<u16>, ErlOption<u16>)>;
+
+pub(crate) fn told(moves: Vec<Move>) -> Told {
+    let number = |shard: Option<Shard>| ErlOption::from(shard.map(|Shard(number)| number));
+    moves.into_iter().map(|Move { ranges, from, to }| (ranges, number(from), number(to))).collect()
+}
+
 /// A cluster, for as long as its process lives. Its links and its readers share it.
 pub(crate) struct Cluster {
     /// Its process, which gets its messages.
-    #[expect(dead_code, reason = "messages come with the links' side")]
     pub(crate) owner: LocalPid,
+    /// How its slots move.
+    pub(crate) slots: eslaver_cluster::Cluster,
     /// Where the keys of each slot are read.
-    pub(crate) routes: Routes,
+    pub(crate) routes: Arc<Routes>,
+    /// The process of each shard's link, which is woken after a hold.
+    links: Mutex<HashMap<Shard, LocalPid>>,
     /// Of a mirror. They know of it, too, but only for as long as it is there.
     pub(crate) keyspaces: Arc<Keyspaces>,
     /// The slots that are to be served. `None`: all.
@@ -35,12 +52,44 @@ impl Resource for Cluster {
 impl Cluster {
     /// One without shards, of this process.
     pub(crate) fn new(owner: LocalPid) -> Self {
+        let slots = eslaver_cluster::Cluster::default();
         Self {
             owner,
-            routes: Routes::default(),
+            routes: Arc::clone(slots.routes()),
+            slots,
+            links: Mutex::default(),
             keyspaces: Arc::default(),
             expected: ArcSwapOption::empty(),
         }
+    }
+
+    /// This process runs a shard's link from now on.
+    pub(crate) fn set_link(&self, shard: Shard, link: LocalPid) {
+        self.links.lock().insert(shard, link);
+    }
+
+    /// Forgets a shard's link.
+    pub(crate) fn forget_link(&self, shard: Shard) {
+        self.links.lock().remove(&shard);
+    }
+
+    /// A shard's link goes on, if it waits.
+    pub(crate) fn wake(&self, env: Env<'_>, shard: Shard) {
+        if let Some(link) = self.links.lock().get(&shard) {
+            // it may be gone
+            let _ = env.send(link, (atoms::eslaver_nif(), atoms::wake()));
+        }
+    }
+
+    /// The links whose streams are held look again whether they may go on.
+    pub(crate) fn wake_held(&self, env: Env<'_>, except: Option<Shard>) {
+        let others = self.slots.held().into_iter().filter(|&shard| Some(shard) != except);
+        others.for_each(|shard| self.wake(env, shard));
+    }
+
+    /// Tells its process something: `{eslaver_cluster, Tag, What}`.
+    pub(crate) fn tell(&self, env: Env<'_>, tag: rustler::Atom, what: impl Encoder) {
+        let _ = env.send(&self.owner, (atoms::eslaver_cluster(), tag, what));
     }
 
     /// Only these slots are to be served, as ranges with their ends.

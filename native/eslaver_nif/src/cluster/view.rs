@@ -15,11 +15,14 @@ use crate::keyspace::Current;
 /// The stores of few shards are kept without an allocation.
 const FEW: usize = 8;
 
+/// What a shard had for readers when it was first looked at.
+type Found = Guard<Option<Arc<Current>>>;
+
 /// What a read finds of the shards: the same throughout, from the first look at each.
 pub(crate) struct View<'a> {
     routes: &'a Routes,
     keyspaces: Guard<Arc<Of>>,
-    found: SmallVec<[OnceCell<Guard<Option<Arc<Current>>>>; FEW]>,
+    found: SmallVec<[OnceCell<Found>; FEW]>,
 }
 
 impl<'a> View<'a> {

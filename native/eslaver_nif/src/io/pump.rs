@@ -264,7 +264,7 @@ impl Pump<'_> {
     fn awaits_us(&self) -> bool {
         self.voice == Voice::Eager
             && matches!(self.mode, Mode::Stream)
-            && self.shared.handled().is_none()
+            && self.shared.acknowledged().is_none()
     }
 
     fn wake_on_time(&mut self, now: Instant) -> Option<Instant> {
@@ -284,7 +284,7 @@ impl Pump<'_> {
 
     /// Sends a newline while a snapshot is being handled, and then the offset handled.
     fn speak_on_time(&mut self, now: Instant) -> Result<Instant, End> {
-        let handled = self.shared.handled();
+        let handled = self.shared.acknowledged();
         let pause = match (self.voice, handled) {
             (Voice::Silent, _) => return Ok(now + HEARTBEAT),
             (Voice::Eager, Some(_)) => EAGER_HEARTBEAT,

@@ -13,10 +13,11 @@ use rustler::{Atom, Binary, Encoder, Env, LocalPid, NewBinary, NifResult, Resour
 use crate::atoms;
 use crate::cluster::Cluster;
 use crate::interests::Interests;
+use crate::keyspace::applied::Position;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::reads::status_atom;
 use crate::keyspace::registry;
-use crate::keyspace::state::{Keyspace, Position};
+use crate::keyspace::state::Keyspace;
 
 /// A keyspace without data, for the calling process, found by a name, or as that of a shard of a
 /// cluster.
@@ -232,7 +233,7 @@ fn keyspace_apply<'a>(
             refused.push((binary(env, command.name), refusal.to_string()));
         };
         let applied = |unit: &[Command<'_>]| {
-            keyspace.note(&learned, unit, 0);
+            keyspace.note(&learned, unit, 0, |_| false);
         };
         feed.command(db, name, args, now, refused, applied);
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `registry` | finds a keyspace, or those of a cluster, by its mirror's name |
 //! | `state` | the keyspace: its current store, and what outlives a link |
+//! | `applied` | what has been applied, and where that stands in the stream |
 //! | `projections` | what a mirror's projections have still to take in |
 //! | `awaited` | what its mirror waits for |
 //! | `keeper` | what the process that keeps these asks of its keyspace |
@@ -20,6 +21,7 @@
 //! | `compactor` | has it move together what is not, and give memory back |
 
 mod answer;
+mod applied;
 mod awaited;
 mod calls;
 mod compactor;
@@ -37,7 +39,8 @@ mod save;
 mod sessions;
 mod state;
 
+pub(crate) use applied::Position;
 pub(crate) use fault::Fault;
 pub(crate) use names::load;
 pub(crate) use projections::Projections;
-pub(crate) use state::{Current, Entry, Keyspace, Position, Status};
+pub(crate) use state::{Current, Entry, Keyspace, Status};

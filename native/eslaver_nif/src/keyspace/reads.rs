@@ -108,7 +108,7 @@ impl<'a> Question<'a> {
 /// What readers get.
 pub(super) enum Readable<'a> {
     Store(&'a Current),
-    Cluster(&'a ResourceArc<Cluster>, View<'a>),
+    Cluster(&'a ResourceArc<Cluster>, &'a View<'a>),
 }
 
 impl Readable<'_> {
@@ -116,7 +116,7 @@ impl Readable<'_> {
     fn reader(&self, db: u32, now: i64, patience: Patience) -> Reader<'_> {
         match self {
             Self::Store(current) => Reader::new(&current.store, db, now, patience),
-            Self::Cluster(_, view) => Reader::of_cluster(view, db, now, patience),
+            Self::Cluster(_, view) => Reader::of_cluster(*view, db, now, patience),
         }
     }
 
@@ -136,7 +136,8 @@ pub(super) fn with_readable<R>(
     let keyspace = match registry::find(&names, name) {
         None => return with(Err(atoms::not_running())),
         Some(Named::Cluster(cluster)) => {
-            return with(Ok(Readable::Cluster(cluster, View::of(cluster))));
+            let view = View::of(cluster);
+            return with(Ok(Readable::Cluster(cluster, &view)));
         }
         Some(Named::Keyspace(keyspace)) => keyspace,
     };

@@ -14,8 +14,9 @@ use rustler::{Binary, Encoder, Env, NifResult, ResourceArc, Term};
 
 use crate::atoms;
 use crate::io::open;
+use crate::keyspace::applied::Position;
 use crate::keyspace::file::{self, Failure};
-use crate::keyspace::state::{Keyspace, Position};
+use crate::keyspace::state::Keyspace;
 use crate::link::config::as_path;
 
 const BUFFER: usize = 256 * 1024;

@@ -11,8 +11,9 @@ use rustler::{Binary, Encoder, Env, NifResult, ResourceArc, Term};
 
 use crate::atoms;
 use crate::io::replace::Replacement;
+use crate::keyspace::applied::Position;
 use crate::keyspace::file::{self, Failure};
-use crate::keyspace::state::{Keyspace, Moment, Position};
+use crate::keyspace::state::{Keyspace, Moment};
 use crate::link::config::as_path;
 
 /// What has become of it.

@@ -1,6 +1,5 @@
 //! A keyspace: its current store, and what outlives a link.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use rustler::{Env, LocalPid, ResourceArc};
 use crate::atoms;
 use crate::cluster::Keyspaces;
 use crate::interests::Interests;
+use crate::keyspace::applied::{Applied, Position};
 use crate::keyspace::awaited::Awaited;
 use crate::keyspace::compactor;
 use crate::keyspace::fault::Fault;
@@ -76,45 +76,6 @@ pub(crate) struct Current {
     pub(crate) edition: u64,
     pub(crate) store: Arc<Store>,
     fresh: AtomicBool,
-}
-
-/// A place in the stream, outside a transaction.
-#[derive(Clone)]
-pub(crate) struct Position {
-    /// A master without `PSYNC` has none.
-    pub(crate) replid: Option<String>,
-    pub(crate) offset: u64,
-    pub(crate) db: u32,
-}
-
-/// What has been applied to the current store.
-#[derive(Default)]
-pub(crate) struct Applied {
-    /// Missing before the first snapshot.
-    pub(crate) position: Option<Position>,
-    /// The libraries of the master's functions.
-    pub(crate) functions: Functions,
-    /// How often each command could not be applied.
-    pub(crate) refused: BTreeMap<Vec<u8>, u64>,
-    /// Whether only a full resync can tell again what the master has.
-    pub(crate) is_lost: bool,
-    /// Whether the link is up, and the stream goes on.
-    is_followed: bool,
-    /// Whether the link is to a replica that has lost its own master.
-    is_cut_off: bool,
-    stale_since: Option<Instant>,
-}
-
-impl Applied {
-    /// Whether this is what the master has, after a change.
-    fn refreshed(&mut self) -> bool {
-        let fresh = self.is_followed && !self.is_lost && !self.is_cut_off;
-        self.stale_since = match fresh {
-            true => None,
-            false => self.stale_since.or_else(|| Some(Instant::now())),
-        };
-        fresh
-    }
 }
 
 /// How the data is, the best first.
@@ -409,11 +370,20 @@ impl Keyspace {
     }
 
     /// Notes who is to be told of commands that belong together, which readers see by now: whoever
-    /// subscribes later finds what they have changed. `offset` is behind them.
+    /// subscribes later finds what they have changed. `offset` is behind them. Nobody is told of those
+    /// that `is_left_out` is true for, by their place.
     #[inline]
-    pub(crate) fn note(&self, learned: &Learned, unit: &[Command<'_>], offset: u64) {
+    pub(crate) fn note(
+        &self,
+        learned: &Learned,
+        unit: &[Command<'_>],
+        offset: u64,
+        is_left_out: impl Fn(usize) -> bool,
+    ) {
         if let Some(interests) = self.interests.any() {
-            self.notices.lock().applied(&interests, learned, unit, offset);
+            let told = unit.iter().enumerate().filter(|(at, _)| !is_left_out(*at));
+            let told = told.map(|(_, command)| command);
+            self.notices.lock().applied(&interests, learned, told, offset);
         }
     }
 

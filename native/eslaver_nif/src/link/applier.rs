@@ -12,6 +12,7 @@ use rustler::{Env, ResourceArc};
 use crate::keyspace::{self, Fault, Keyspace, Projections};
 use crate::link::end::End;
 use crate::link::intake::Intake;
+use crate::link::part::{Judged, Seat};
 
 /// Commands of up to this number of arguments, as most are, need no memory of their own to be handed on.
 const FEW: usize = 16;
@@ -30,6 +31,8 @@ pub(crate) struct Applier {
     learned: Arc<Learned>,
     /// The offset behind what the keyspace has: commands before it are passed over.
     from: u64,
+    /// In a cluster.
+    migrating: Option<Migrating>,
     news: Vec<News>,
 }
 
@@ -46,6 +49,7 @@ impl Applier {
         keyspace: ResourceArc<Keyspace>,
         ticket: u64,
         filter: Option<Arc<Filter>>,
+        in_cluster: bool,
     ) -> Self {
         Self {
             keyspace,
@@ -55,6 +59,7 @@ impl Applier {
             feed: None,
             learned: Arc::default(),
             from: 0,
+            migrating: in_cluster.then(Migrating::default),
             news: Vec::new(),
         }
     }
@@ -76,7 +81,7 @@ impl Applier {
     }
 
     /// A snapshot begins.
-    pub(crate) fn begin(&mut self, max_value: u64) {
+    pub(crate) fn begin(&mut self, max_value: u64, seat: Option<Seat>) {
         if self.keyspace.in_place {
             self.keyspace.withdraw();
         }
@@ -85,7 +90,8 @@ impl Applier {
         }
         self.feed = None;
         let fault = self.keyspace.take_fault(Fault::load);
-        self.intake = Some(Intake::new(self.keyspace.clone(), self.filter(), max_value, fault));
+        self.intake =
+            Some(Intake::new(self.keyspace.clone(), self.filter(), max_value, seat, fault));
     }
 
     /// Where the snapshot goes.
@@ -172,15 +178,17 @@ impl Applier {
         command: &resp::Command<'_>,
         before: Position,
         behind: u64,
-        now: i64,
+        (judged, now): (Judged, i64),
     ) {
         if before.offset < self.from {
             return;
         }
         let at = (before.db, behind);
         if frame.multi {
+            self.note_migration(b"multi", Judged::default());
             self.apply(b"multi", at, &[], now);
         }
+        self.note_migration(command.name(), judged);
         let args = command.args();
         let mut few: [&[u8]; FEW] = [&[]; FEW];
         match few.get_mut(..args.len()) {
@@ -195,13 +203,36 @@ impl Applier {
         }
     }
 
+    #[inline]
+    fn note_migration(&mut self, name: &[u8], judged: Judged) {
+        if let Some(migrating) = &mut self.migrating {
+            migrating.note(name, judged.is_migration());
+        }
+    }
+
+    /// Whether readers have a key.
+    pub(crate) fn has(&self, db: u32, key: &[u8], now: i64) -> bool {
+        let store = self.keyspace.store();
+        store.is_some_and(|store| store.has(db, key, now).unwrap_or(true))
+    }
+
+    /// Whether readers have anything.
+    pub(crate) fn has_readers(&self) -> bool {
+        self.keyspace.store().is_some()
+    }
+
     fn apply(&mut self, name: &[u8], (db, offset): (u32, u64), args: &[&[u8]], now: i64) {
         let Some(feed) = &mut self.feed else { return };
         let mut refused: Vec<(Vec<u8>, Refusal)> = Vec::new();
         let refuse = |command: &Command<'_>, refusal| {
             refused.push((command.name.to_vec(), refusal));
         };
-        let applied = |unit: &[Command<'_>]| self.keyspace.note(&self.learned, unit, offset);
+        let migrating = &self.migrating;
+        let applied = |unit: &[Command<'_>]| {
+            self.keyspace.note(&self.learned, unit, offset, |at| {
+                migrating.as_ref().is_some_and(|migrating| migrating.has(at))
+            });
+        };
         feed.command(db, name, args, now, refuse, applied);
         for (command, refusal) in refused {
             self.count(&command, 1, &refusal.to_string());
@@ -304,6 +335,41 @@ impl Applier {
             self.keyspace.withdraw();
         }
         was_applying
+    }
+}
+
+/// Which commands of the unit in hand, one or a transaction, a cluster has made as it moves its slots.
+#[derive(Default)]
+struct Migrating {
+    /// Their places in it.
+    places: Vec<usize>,
+    /// How many commands of a transaction there are so far.
+    count: Option<usize>,
+}
+
+impl Migrating {
+    /// A command follows.
+    #[inline]
+    fn note(&mut self, name: &[u8], is_migration: bool) {
+        match name.len() {
+            5 if name.eq_ignore_ascii_case(b"MULTI") => return self.count = Some(0),
+            // the unit ends with it
+            4 if name.eq_ignore_ascii_case(b"EXEC") => return self.count = None,
+            7 if name.eq_ignore_ascii_case(b"DISCARD") => self.count = None,
+            _ => {}
+        }
+        let at = self.count.unwrap_or(0);
+        if at == 0 {
+            self.places.clear();
+        }
+        if is_migration {
+            self.places.push(at);
+        }
+        self.count = self.count.map(|count| count + 1);
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.places.contains(&at)
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use eslaver_cluster::Shard;
 use eslaver_core::commands::Learned;
 use eslaver_core::filter::Filter;
 use eslaver_core::handshake::{self, ReadFrom};
@@ -15,8 +16,10 @@ use eslaver_core::{rdb, resp};
 use rustler::types::erlang_option::ErlOption;
 use rustler::{Binary, NifMap, NifTaggedEnum, NifUnitEnum, ResourceArc};
 
+use crate::cluster::Cluster;
 use crate::filter::RawFilter;
 use crate::keyspace::Keyspace;
+use crate::link::part::Seat;
 use crate::link::start::{Place, Start};
 use crate::terms::event::Shape;
 
@@ -103,6 +106,8 @@ pub(crate) struct RawConfig<'a> {
     max_value: u64,
     hidden_commands: Vec<Binary<'a>>,
     keyspace: ErlOption<Mirror>,
+    shard: ErlOption<RawShard<'a>>,
+    acknowledge: Acknowledge,
     server: rustler::LocalPid,
 }
 
@@ -114,6 +119,24 @@ pub(crate) struct Mirror {
     pub(crate) ticket: u64,
     /// Whether the server gets the events, too.
     pub(crate) events: bool,
+}
+
+/// The shard of a cluster that the link is of.
+#[derive(NifMap)]
+struct RawShard<'a> {
+    cluster: ResourceArc<Cluster>,
+    shard: u16,
+    id: Binary<'a>,
+    node: ErlOption<Binary<'a>>,
+}
+
+/// What the master is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, NifUnitEnum)]
+pub(crate) enum Acknowledge {
+    /// What has been handled.
+    Handled,
+    /// What has been decoded.
+    Received,
 }
 
 /// The position to go on from.
@@ -254,11 +277,15 @@ pub(crate) struct Config {
     /// The commands to ask the master about, though the table has them.
     pub(crate) learned: Learned,
     pub(crate) mirror: Option<Mirror>,
+    /// Whether events leave out what a cluster does to move its slots.
+    pub(crate) of_users: bool,
+    pub(crate) seat: Option<Seat>,
+    pub(crate) acknowledge: Acknowledge,
     pub(crate) server: rustler::LocalPid,
 }
 
 impl RawConfig<'_> {
-    /// The configuration, or `None` if a name is not UTF-8.
+    /// The configuration, or `None` if a name is not UTF-8, or the cluster has no such shard.
     pub(crate) fn read(self) -> Option<Config> {
         let address = match self.address {
             RawAddress::Tcp(host, port) => Address::Tcp { host: text(host)?, port },
@@ -277,6 +304,14 @@ impl RawConfig<'_> {
             Some(tls) => Some(tls.read()?),
             None => None,
         };
+        let (seat, node) = match Option::<RawShard<'_>>::from(self.shard) {
+            Some(RawShard { cluster, shard, id, node }) => {
+                let member = cluster.slots.member(Shard(shard))?;
+                (Some(Seat::new(cluster, member, &id)), bytes(node))
+            }
+            None => (None, None),
+        };
+        let filter: Option<RawFilter<'_>> = self.filter.into();
         Some(Config {
             address,
             handshake: handshake::Config {
@@ -294,6 +329,7 @@ impl RawConfig<'_> {
                     RawReadFrom::Replica => ReadFrom::Replica,
                 },
                 confirm_empty: self.confirm_empty,
+                node,
                 resume: start.as_ref().map(Start::resume),
                 // the rest depends on the connection
                 ..handshake::Config::default()
@@ -315,7 +351,10 @@ impl RawConfig<'_> {
             },
             learned: Learned::hiding(self.hidden_commands.iter().map(|name| name.to_vec())),
             mirror,
-            filter: Option::from(self.filter).map(|raw: RawFilter<'_>| Arc::new(raw.read())),
+            of_users: filter.as_ref().is_some_and(RawFilter::is_of_users),
+            filter: filter.map(|raw| Arc::new(raw.read())),
+            seat,
+            acknowledge: self.acknowledge,
             server: self.server,
         })
     }

@@ -8,6 +8,7 @@ use eslaver_store::{Account, Loader, Problem, Store};
 use rustler::ResourceArc;
 
 use crate::keyspace::Keyspace;
+use crate::link::part::Seat;
 use crate::terms::snapshot::leading_number;
 
 /// Takes a snapshot for a store that nobody reads yet.
@@ -22,6 +23,8 @@ pub(crate) struct Intake {
     keys: u64,
     stream_db: u32,
     left_out: Option<LeftOut>,
+    /// The shard that it is all of, where there are no events to tell that.
+    seat: Option<Seat>,
     /// The number of the key at whose end it panics, for tests.
     fault: Option<u64>,
 }
@@ -34,6 +37,7 @@ impl Intake {
         keyspace: ResourceArc<Keyspace>,
         filter: Option<Filter>,
         max_value: u64,
+        seat: Option<Seat>,
         fault: Option<u64>,
     ) -> Self {
         let store = keyspace.new_store();
@@ -46,6 +50,7 @@ impl Intake {
             keys: 0,
             stream_db: 0,
             left_out: None,
+            seat,
             fault,
         }
     }
@@ -132,6 +137,7 @@ impl Sink for Intake {
         if name.eq_ignore_ascii_case(b"repl-stream-db") {
             self.stream_db = leading_number(value);
         }
+        self.seat.iter().for_each(|seat| seat.aux(name, value));
         self.loader.aux(name, value);
     }
 
@@ -141,6 +147,10 @@ impl Sink for Intake {
 
     fn db_size(&mut self, db: u32, keys: u64) {
         self.loader.db_size(db, keys);
+    }
+
+    fn import(&mut self, name: &[u8], slots: &[(u16, u16)]) {
+        self.seat.iter().for_each(|seat| seat.import(name, slots));
     }
 
     #[inline]

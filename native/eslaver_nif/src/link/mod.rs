@@ -5,6 +5,7 @@ mod both;
 pub(crate) mod config;
 pub(crate) mod end;
 mod intake;
+pub(crate) mod part;
 pub(crate) mod shared;
 mod sieve;
 pub(crate) mod slice;

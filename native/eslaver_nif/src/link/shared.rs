@@ -88,6 +88,9 @@ pub(crate) struct Shared {
     handled: AtomicU64,
     /// The offset that a restart would go on from.
     durable: AtomicU64,
+    /// The offset that has been decoded, if that is what the master is told.
+    received: AtomicU64,
+    receives: bool,
     /// The offset that the master asked to be acknowledged.
     asked: AtomicU64,
     acknowledge: AtomicBool,
@@ -106,7 +109,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(link: LocalPid, waker: &Arc<Waker>, handled: Option<u64>) -> Self {
+    pub(crate) fn new(
+        link: LocalPid,
+        waker: &Arc<Waker>,
+        handled: Option<u64>,
+        receives: bool,
+    ) -> Self {
         Self {
             link,
             waker: Arc::downgrade(waker),
@@ -114,6 +122,8 @@ impl Shared {
             in_flight: AtomicU64::new(0),
             handled: AtomicU64::new(handled.unwrap_or(NONE)),
             durable: AtomicU64::new(NONE),
+            received: AtomicU64::new(NONE),
+            receives,
             asked: AtomicU64::new(NONE),
             acknowledge: AtomicBool::new(false),
             link_waits: AtomicBool::new(false),
@@ -197,8 +207,31 @@ impl Shared {
         self.asked.store(offset, Ordering::SeqCst);
     }
 
-    pub(crate) fn handled(&self) -> Option<u64> {
-        Some(self.handled.load(Ordering::SeqCst)).filter(|&offset| offset != NONE)
+    /// What the master is told.
+    pub(crate) fn acknowledged(&self) -> Option<u64> {
+        let offset = if self.receives { &self.received } else { &self.handled };
+        Some(offset.load(Ordering::SeqCst)).filter(|&offset| offset != NONE)
+    }
+
+    /// Whether the master is told what has been decoded, though it may not have been handled.
+    pub(crate) fn receives(&self) -> bool {
+        self.receives
+    }
+
+    /// Everything up to this offset has been decoded.
+    pub(crate) fn receive(&self, offset: u64) {
+        if self.receives && self.received.swap(offset, Ordering::SeqCst) != offset {
+            self.acknowledge_asked(offset);
+        }
+    }
+
+    /// Acknowledges what the master has asked about, if it is before this offset.
+    fn acknowledge_asked(&self, offset: u64) {
+        let asked = |asked| (asked <= offset).then_some(NONE);
+        if self.asked.fetch_update(Ordering::SeqCst, Ordering::SeqCst, asked).is_ok() {
+            self.acknowledge.store(true, Ordering::SeqCst);
+            self.wake_io();
+        }
     }
 
     /// Everything up to this offset is on the disk. The master is told at once, as clients may
@@ -217,6 +250,7 @@ impl Shared {
     pub(crate) fn forget_handled(&self) {
         self.handled.store(NONE, Ordering::SeqCst);
         self.durable.store(NONE, Ordering::SeqCst);
+        self.received.store(NONE, Ordering::SeqCst);
     }
 
     pub(crate) fn take_acknowledge(&self) -> bool {

@@ -18,6 +18,7 @@ use crate::link::both::Both;
 use crate::link::config::{Config, Limits, Mirror};
 use crate::link::end::End;
 use crate::link::intake::Intake;
+use crate::link::part::Part;
 use crate::link::shared::{Alive, Chunk, Shared};
 use crate::link::sieve::{Sieve, Target};
 use crate::link::start::Start;
@@ -94,8 +95,12 @@ pub(crate) struct Slicer {
     batch: Batch,
     /// Puts everything into a keyspace, if there is one.
     applier: Option<Box<Applier>>,
+    /// Its part in a cluster, if the master is in one.
+    part: Option<Box<Part>>,
     /// Whether the server gets the events.
     events: bool,
+    /// Whether it is not told of the snapshot's key that has begun.
+    is_apart: bool,
     /// Taken from the channel, and used when the batch has been sent.
     held: Option<Chunk>,
     /// The snapshot that has been loaded, until the server is told.
@@ -109,9 +114,11 @@ impl Slicer {
         let Config { server, shape, limits, .. } = *config;
         let events = config.mirror.as_ref().is_none_or(|mirror| mirror.events);
         let applier = config.mirror.clone().map(|Mirror { keyspace, ticket, .. }| {
-            Box::new(Applier::new(keyspace, ticket, config.filter.clone()))
+            let in_cluster = config.seat.is_some();
+            Box::new(Applier::new(keyspace, ticket, config.filter.clone(), in_cluster))
         });
         let batch = Batch::new(shape, config.filter.clone(), limits.max_value);
+        let batch = batch.of_shard(config.seat.clone(), config.of_users);
         Self {
             chunks,
             server,
@@ -120,7 +127,9 @@ impl Slicer {
             phase: Phase::Start,
             batch,
             applier,
+            part: config.seat.clone().map(|seat| Box::new(Part::new(seat))),
             events,
+            is_apart: false,
             held: None,
             loaded: None,
             end: None,
@@ -179,7 +188,12 @@ impl Slicer {
                     }
                     Ok(Decoded::All) if !self.has_room(shared) => return no_credit(shared),
                     Ok(Decoded::All) => {}
-                    Ok(Decoded::Batch) if !self.flush(env, shared) => return no_credit(shared),
+                    Ok(Decoded::Held) => {
+                        self.flush(env, shared);
+                        shared.starve();
+                        return no_credit(shared);
+                    }
+                    Ok(Decoded::Batch) if !self.may_go_on(env, shared) => return no_credit(shared),
                     Ok(Decoded::Batch) => {
                         sent += 1;
                         if sent == BATCHES {
@@ -191,7 +205,11 @@ impl Slicer {
                 }
             }
             match self.next_chunk(shared) {
-                None if !self.flush(env, shared) => return no_credit(shared),
+                None if !self.flush(env, shared) => {
+                    if !shared.receives() || self.batch.is_full() || self.is_idle(shared) {
+                        return no_credit(shared);
+                    }
+                }
                 None => match self.end.take() {
                     Some(end) => return Outcome::Closed(end),
                     None if self.is_idle(shared) => return Outcome::Wait,
@@ -216,6 +234,11 @@ impl Slicer {
         }
     }
 
+    /// Sends the batch, or waits with it while there is room for more.
+    fn may_go_on(&mut self, env: Env<'_>, shared: &Shared) -> bool {
+        self.flush(env, shared) || (shared.receives() && !self.batch.is_full())
+    }
+
     /// Whether more may be decoded: a large value must not grow beside another that the server has
     /// not handled yet.
     fn has_room(&self, shared: &Shared) -> bool {
@@ -228,10 +251,22 @@ impl Slicer {
             Chunk::Snapshot(_) | Chunk::Stream(_) => true,
             // readers get the snapshot when all of its events have been handled
             Chunk::SnapshotEnd if self.applier.is_some() => {
-                self.flush(env, shared) && shared.is_all_handled()
+                self.flush(env, shared) && shared.is_all_handled() && self.may_publish(env, shared)
             }
             _ => self.flush(env, shared),
         }
+    }
+
+    /// Whether readers may get the snapshot instead of what they have, if they have anything.
+    fn may_publish(&mut self, env: Env<'_>, shared: &Shared) -> bool {
+        let (Some(part), Phase::Loading(load)) = (&mut self.part, &self.phase) else { return true };
+        let has_readers = self.applier.as_ref().is_some_and(|applier| applier.has_readers());
+        let may = !has_readers || part.admits_snapshot(load.offset);
+        if !may {
+            shared.starve();
+        }
+        part.tell(env);
+        may
     }
 
     /// Ends the link when the complete events have been sent, without the key that has begun.
@@ -307,7 +342,7 @@ impl Slicer {
                 let (decoded, keys) = match intake {
                     None => (fill(decoder, batch, Batch::is_full)?, batch.keys()),
                     Some(intake) if self.events => {
-                        let both = &mut Both { intake, batch };
+                        let both = &mut Both { intake, batch, is_apart: &mut self.is_apart };
                         (fill(decoder, both, Both::is_full)?, both.intake.keys())
                     }
                     Some(intake) => (fill(decoder, intake, Intake::is_over)?, intake.keys()),
@@ -317,9 +352,12 @@ impl Slicer {
             }
             Phase::Streaming(stream) => {
                 let (batch, applier) = (&mut self.batch, self.applier.as_deref_mut());
-                let mut to = Target { batch, applier, events: self.events, now: clock::now() };
+                let part = self.part.as_deref_mut();
+                let (events, now) = (self.events, clock::now());
+                let mut to = Target { batch, applier, part, events, now };
                 let decoded = stream.decode(&mut to, shared);
                 shared.counters.offset.store(stream.offset(), Ordering::Relaxed);
+                shared.receive(stream.safe_position().offset);
                 if let Some(applier) = to.applier {
                     let safe = stream.safe_position();
                     applier.applied(safe.offset, safe.db, decoded.as_ref().err());
@@ -329,8 +367,9 @@ impl Slicer {
         }
     }
 
-    /// What the server is to know of the keyspace.
+    /// What others are to know of the stream and of the keyspace.
     fn tell(&mut self, env: Env<'_>) {
+        self.tell_cluster(env);
         let Some(applier) = &mut self.applier else { return };
         applier.notify(env);
         for news in applier.take_news() {
@@ -340,6 +379,14 @@ impl Slicer {
                 }
                 applier::News::Lost => News::Lost.send(env, self.server),
             }
+        }
+    }
+
+    fn tell_cluster(&mut self, env: Env<'_>) {
+        let Some(part) = &mut self.part else { return };
+        part.tell(env);
+        if let (false, Phase::Streaming(stream)) = (self.events, &self.phase) {
+            part.seat.handled(env, stream.safe_position().offset);
         }
     }
 
@@ -360,8 +407,12 @@ impl Slicer {
                 let decoder = if bytes.is_none() { decoder.exact() } else { decoder };
                 let (id, master) = (replid.as_deref(), master.as_str());
                 News::Full { replid: id, offset, bytes, master }.send(env, self.server);
+                if let Some(seat) = self.part.as_ref().map(|part| &part.seat) {
+                    seat.restart(offset);
+                }
                 if let Some(applier) = &mut self.applier {
-                    applier.begin(self.limits.max_value);
+                    let seat = self.part.as_ref().map(|part| part.seat.clone());
+                    applier.begin(self.limits.max_value, seat.filter(|_| !self.events));
                 }
                 self.phase = Phase::Loading(Box::new(Load { decoder, offset, replid, bytes }));
             }
@@ -384,6 +435,7 @@ impl Slicer {
                         (keys, db, left_out)
                     }
                 };
+                shared.receive(offset);
                 self.stream(Tracker::new(offset, db), limits, None, shared);
                 self.loaded = Some(Loaded { keys, bytes, offset, db, left_out });
             }
@@ -399,6 +451,10 @@ impl Slicer {
                     applier.resume(goes_on_as, shared.learned())?;
                 }
                 let (limits, offset) = (self.limits.of_stream(false), start.handled.now.offset);
+                if let Some(part) = &self.part {
+                    part.seat.resume(env, start.handled.safe.offset, replid.is_some());
+                }
+                shared.receive(start.handled.safe.offset);
                 self.stream(start.tracker(), limits, Some(start), shared);
                 News::Partial { replid, offset, master }.send(env, self.server);
             }

@@ -8,6 +8,7 @@ use eslaver_core::resp::{self, AHEAD, Command, Commands};
 use smallvec::SmallVec;
 
 use crate::link::end::End;
+use crate::link::part::Judged;
 use crate::link::shared::Shared;
 use crate::link::sieve::{Sieve, Target};
 use crate::link::start::Place;
@@ -23,6 +24,8 @@ pub(crate) enum Decoded {
     Batch,
     /// The keyspace has no room now.
     Full,
+    /// What comes next must wait for another shard's stream.
+    Held,
 }
 
 pub(crate) struct Stream {
@@ -107,11 +110,15 @@ impl Stream {
             let before = tracker.position();
             let at = before.offset.wrapping_sub(*begins);
             check_name(&command, at)?;
+            let Some(judged) = to.judge(sieve.learned(), &command, before) else {
+                commands.give_back();
+                break Decoded::Held;
+            };
             let replay = replay::is_replay(&command).then(|| Replay::read(&command, *limits));
             match replay.flatten() {
                 None => {
                     tracker.apply(&command).map_err(|error| End::Select { at, error })?;
-                    sieve.take(&command, before, tracker.position(), to);
+                    sieve.take(&command, before, tracker.position(), judged, to);
                 }
                 Some(replay) => {
                     *wrapped = Some(Wrapped { replay, length: command.len(), at, before });
@@ -168,7 +175,7 @@ impl Wrapped {
             if is_last {
                 tracker.advance(self.length);
             }
-            sieve.take(&command, before, tracker.position(), to);
+            sieve.take(&command, before, tracker.position(), Judged::default(), to);
             // what is applied is applied whole, as a position within it cannot be resumed from
             if to.batch.is_full() && to.applier.is_none() {
                 break;

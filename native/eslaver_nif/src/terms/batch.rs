@@ -9,6 +9,7 @@ use eslaver_core::resp::Command;
 use rustler::{Atom, Env, LocalPid, Term};
 
 use crate::atoms;
+use crate::link::part::{Judged, Seat};
 use crate::terms::draft::Draft;
 use crate::terms::event::{Event, Shape};
 use crate::terms::message::{Built, Message};
@@ -34,6 +35,12 @@ pub(crate) struct Batch {
     keys: u64,
     stream_db: u32,
     pub(crate) filter: Option<Arc<Filter>>,
+    /// The shard that it is all of, in a cluster.
+    pub(super) seat: Option<Seat>,
+    /// The shard's id as a term of the message.
+    shard: Option<Built>,
+    /// Whether events leave out what the cluster does to move its slots.
+    pub(super) of_users: bool,
     /// The first that the snapshot holds and events do not.
     pub(crate) left_out: Option<LeftOut>,
     /// Bytes of unwanted commands since the last batch.
@@ -52,9 +59,23 @@ impl Batch {
             keys: 0,
             stream_db: 0,
             filter,
+            seat: None,
+            shard: None,
+            of_users: false,
             left_out: None,
             passed_over: 0,
         }
+    }
+
+    /// It is of a shard of a cluster. `of_users` is whether events leave out what the cluster does to
+    /// move its slots.
+    pub(crate) fn of_shard(self, seat: Option<Seat>, of_users: bool) -> Self {
+        Self { of_users: of_users && seat.is_some(), seat, ..self }
+    }
+
+    /// Whether events leave out what a cluster does to move its slots.
+    pub(crate) fn is_of_users(&self) -> bool {
+        self.of_users
     }
 
     /// Whether there is nothing to send. The server is also told how far commands were passed over.
@@ -116,23 +137,30 @@ impl Batch {
     }
 
     /// Adds a command, and the position behind it.
-    pub(crate) fn command(&mut self, command: &Command<'_>, position: Position) {
-        self.event(command.name(), command.args().iter(), position);
+    pub(crate) fn command(&mut self, command: &Command<'_>, position: Position, judged: Judged) {
+        self.event(command.name(), command.args().iter(), position, judged);
     }
 
     /// Adds what must precede a command that passes a filter, at `position`.
     pub(crate) fn before(&mut self, before: Before, position: Position) {
         if before.multi {
-            self.event(b"multi", [].into_iter(), position);
+            self.event(b"multi", [].into_iter(), position, Judged::default());
         }
         if let Some(db) = before.select {
             let mut digits = itoa::Buffer::new();
-            self.event(b"select", [digits.format(db).as_bytes()].into_iter(), position);
+            let args = [digits.format(db).as_bytes()].into_iter();
+            self.event(b"select", args, position, Judged::default());
         }
     }
 
     #[inline]
-    fn event<'a>(&mut self, name: &[u8], args: impl Iterator<Item = &'a [u8]>, position: Position) {
+    fn event<'a>(
+        &mut self,
+        name: &[u8],
+        args: impl Iterator<Item = &'a [u8]>,
+        position: Position,
+        judged: Judged,
+    ) {
         let terms = self.draft.terms();
         let list = terms.list();
         let mut count = 0;
@@ -146,11 +174,17 @@ impl Batch {
         let tail = (self.shape == Shape::Full).then(|| {
             let offset = message.uint(position.offset);
             let db = message.uint(position.db.into());
-            message.map(&[(atoms::db(), db), (atoms::offset(), offset)])
+            match &self.seat {
+                None => message.map(&[(atoms::db(), db), (atoms::offset(), offset)]),
+                Some(seat) => {
+                    let shard = *self.shard.get_or_insert_with(|| message.binary(&seat.id));
+                    of_shard(message, (db, offset, shard), judged)
+                }
+            }
         });
         let head = [atoms::stream().into(), name];
         self.events.push(Event { head, terms: 1, large: None, tail });
-        self.offsets.push(position);
+        self.offsets.push(position, judged.is_migration());
     }
 
     /// What the batch weighs so far.
@@ -200,5 +234,29 @@ impl Batch {
         self.names.clear();
         self.value.clear();
         self.draft.clear();
+        self.shard = None;
+    }
+}
+
+/// `#{db, offset, shard, slot, origin}`, without a slot if there is no key.
+fn of_shard(
+    message: &mut Message,
+    (db, offset, shard): (Built, Built, Built),
+    judged: Judged,
+) -> Built {
+    let origin = if judged.is_migration() { atoms::migration() } else { atoms::user() };
+    let pairs = [
+        (atoms::db(), db),
+        (atoms::offset(), offset),
+        (atoms::shard(), shard),
+        (atoms::origin(), origin.into()),
+    ];
+    match judged.slot {
+        None => message.map(&pairs),
+        Some(slot) => {
+            let [db, offset, shard, origin] = pairs;
+            let slot = message.uint(slot.into());
+            message.map(&[db, offset, shard, origin, (atoms::slot(), slot)])
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use eslaver_core::rdb::{Kind, Meta};
 
+use std::sync::Arc;
+
 use crate::atoms;
+use crate::link::part::Judged;
 use crate::terms::draft::Draft;
 use crate::terms::etf::Terms;
 use crate::terms::message::Built;
@@ -11,6 +14,8 @@ use crate::terms::message::Built;
 #[derive(Default)]
 pub(crate) struct KeyMeta {
     meta: Meta,
+    /// In a cluster, the shard, and what is known of the key besides.
+    shard: Option<(Arc<[u8]>, Judged)>,
     /// An array's insert cursor.
     next_index: Option<u64>,
     /// When fields of a hash or members of a set expire: pairs, and their number.
@@ -22,8 +27,9 @@ pub(crate) struct KeyMeta {
 
 impl KeyMeta {
     #[inline]
-    pub(crate) fn begin(&mut self, meta: &Meta) {
+    pub(crate) fn begin(&mut self, meta: &Meta, shard: Option<(Arc<[u8]>, Judged)>) {
         self.meta = *meta;
+        self.shard = shard;
         self.next_index = None;
         self.expiring = 0;
         self.expiries.clear();
@@ -60,7 +66,7 @@ impl KeyMeta {
     fn plain(&mut self, draft: &mut Draft) -> Option<Built> {
         let Meta { db, expire_at, idle, freq } = self.meta;
         let is_plain = expire_at.is_none() && idle.is_none() && freq.is_none();
-        if !is_plain || self.expiring > 0 || self.next_index.is_some() {
+        if !is_plain || self.expiring > 0 || self.next_index.is_some() || self.shard.is_some() {
             return None;
         }
         if let Some((_, map)) = self.plain.filter(|&(known, _)| known == db) {
@@ -72,8 +78,8 @@ impl KeyMeta {
         Some(map)
     }
 
-    /// `#{db, expire_at, idle, freq, field_expire_at, member_expire_at, next_index}`: all except
-    /// the db are optional.
+    /// `#{db, expire_at, idle, freq, field_expire_at, member_expire_at, next_index, shard, slot,
+    /// origin}`: all except the db are optional.
     fn write(&mut self, kind: Kind, terms: &mut Terms) {
         let Meta { db, expire_at, idle, freq } = self.meta;
         let map = terms.map();
@@ -107,6 +113,21 @@ impl KeyMeta {
             pairs += 1;
             terms.atom("next_index");
             terms.uint(index);
+        }
+        if let Some((id, judged)) = &self.shard {
+            pairs += 1;
+            terms.atom("shard");
+            terms.binary(id);
+            if let Some(slot) = judged.slot {
+                pairs += 1;
+                terms.atom("slot");
+                terms.uint(slot.into());
+            }
+            if judged.is_migration() {
+                pairs += 1;
+                terms.atom("origin");
+                terms.atom("migration");
+            }
         }
         terms.end_map(map, pairs);
     }

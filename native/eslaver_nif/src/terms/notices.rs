@@ -29,11 +29,11 @@ impl Notices {
 
     /// Commands that belong together can be read. `offset` is behind the last of them.
     #[inline]
-    pub(crate) fn applied(
+    pub(crate) fn applied<'a>(
         &mut self,
         interests: &Interests<u64>,
         learned: &Learned,
-        unit: &[Command<'_>],
+        unit: impl Iterator<Item = &'a Command<'a>>,
         offset: u64,
     ) {
         for &Command { db, name, args } in unit {

@@ -6,7 +6,8 @@ use eslaver_core::position::Position;
 ///
 /// | bits | what they are |
 /// |---|---|
-/// | 64 | the offset |
+/// | 1 | whether a cluster has made it as it moves its slots |
+/// | 63 | the offset |
 /// | 1 | whether that is within a transaction |
 /// | 31 | the selected db |
 ///
@@ -16,9 +17,10 @@ pub(crate) struct Offsets(Vec<u8>);
 
 impl Offsets {
     #[inline]
-    pub(crate) fn push(&mut self, position: Position) {
+    pub(crate) fn push(&mut self, position: Position, is_migration: bool) {
         let transaction = u32::from(position.in_transaction) << 31;
-        self.0.extend_from_slice(&position.offset.to_be_bytes());
+        let migration = u64::from(is_migration) << 63;
+        self.0.extend_from_slice(&(migration | position.offset).to_be_bytes());
         self.0.extend_from_slice(&(transaction | position.db).to_be_bytes());
     }
 

@@ -2,6 +2,8 @@
 
 use eslaver_core::rdb::{self, Item, Kind, LeftOut, Meta, ModuleField, Sink, StreamId, StreamMeta};
 
+use std::sync::Arc;
+
 use crate::atoms;
 use crate::terms::batch::Batch;
 
@@ -10,6 +12,7 @@ impl Sink for Batch {
         if name.eq_ignore_ascii_case(b"repl-stream-db") {
             self.set_stream_db(leading_number(value));
         }
+        self.seat.iter().for_each(|seat| seat.aux(name, value));
         self.push_field(atoms::aux(), name, value);
     }
 
@@ -18,13 +21,21 @@ impl Sink for Batch {
         self.push_field(atoms::function(), &name, code);
     }
 
+    fn import(&mut self, name: &[u8], slots: &[(u16, u16)]) {
+        self.seat.iter().for_each(|seat| seat.import(name, slots));
+    }
+
     #[inline]
     fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta) -> bool {
         if self.filter.as_ref().is_some_and(|filter| !filter.wants_key(key, kind, meta.db)) {
             return false;
         }
+        let shard = self.seat.as_ref().map(|seat| (Arc::clone(&seat.id), seat.of_key(key)));
+        if self.of_users && shard.as_ref().is_some_and(|(_, judged)| judged.is_migration()) {
+            return false;
+        }
         self.abandon_key();
-        self.value.begin(key, kind, meta, &mut self.draft);
+        self.value.begin(key, kind, meta, shard, &mut self.draft);
         true
     }
 

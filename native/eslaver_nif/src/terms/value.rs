@@ -1,9 +1,12 @@
 //! The key that is being read, and its value.
 
+use std::sync::Arc;
+
 use eslaver_core::rdb::{Item, Kind, Meta, ModuleField, StreamId, StreamMeta};
 use rustler::Atom;
 
 use crate::atoms;
+use crate::link::part::Judged;
 use crate::terms::draft::Draft;
 use crate::terms::etf::{Count, Terms};
 use crate::terms::event::{Event, Shape};
@@ -89,12 +92,19 @@ impl Value {
     }
 
     #[inline]
-    pub(crate) fn begin(&mut self, key: &[u8], kind: Kind, meta: &Meta, draft: &mut Draft) {
+    pub(crate) fn begin(
+        &mut self,
+        key: &[u8],
+        kind: Kind,
+        meta: &Meta,
+        shard: Option<(Arc<[u8]>, Judged)>,
+        draft: &mut Draft,
+    ) {
         self.begun = draft.weight();
         let terms = draft.terms();
         self.start = Some(terms.len());
         self.kind = kind;
-        self.meta.begin(meta);
+        self.meta.begin(meta, shard);
         terms.binary(key);
         match kind {
             Kind::String | Kind::Stream | Kind::Module | Kind::Gcra => {}

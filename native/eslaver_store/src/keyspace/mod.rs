@@ -6,6 +6,7 @@
 //! | `entry` | a key with its value, of any size |
 //! | `layout` | which stripe a key is in |
 //! | `db` | a database: its keys in stripes, each with a lock |
+//! | `dbs` | the databases of a store |
 //! | `store` | the databases, as readers find them |
 //! | `shards` | the stores of a cluster's shards, read as one |
 //! | `view` | where a reader looks for keys: in a store, or in those of shards |
@@ -27,6 +28,7 @@ pub(crate) mod capture;
 pub(crate) mod compaction;
 pub(crate) mod copies;
 pub(crate) mod db;
+pub(crate) mod dbs;
 pub(crate) mod entry;
 pub(crate) mod kept;
 pub(crate) mod layout;

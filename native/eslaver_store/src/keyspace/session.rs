@@ -9,9 +9,10 @@ use smallvec::SmallVec;
 
 use crate::heap::Meter;
 use crate::keyspace::db::{Db, Keys};
+use crate::keyspace::dbs::Dbs;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::layout::KeyHash;
-use crate::keyspace::store::{Dbs, Store};
+use crate::keyspace::store::Store;
 use crate::keyspace::sync::{RwLock, RwLockWriteGuard, spin_loop, yield_now};
 use crate::values::Type;
 

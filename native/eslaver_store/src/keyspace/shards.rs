@@ -13,8 +13,9 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::keyspace::db::{Db, Keys};
+use crate::keyspace::dbs::Dbs;
 use crate::keyspace::entry::Entry;
-use crate::keyspace::store::{Dbs, ReadError, Store};
+use crate::keyspace::store::{ReadError, Store};
 use crate::keyspace::sync::RwLockReadGuard;
 use crate::keyspace::view::{Located, Look};
 use crate::keyspace::witness::{Note, SeenStore, Witness};

@@ -5,15 +5,15 @@
 //! and those that began before find another generation than they began with, and begin again.
 
 use std::hash::BuildHasher;
-use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::{ArcSwap, Cache, Guard};
+use arc_swap::{ArcSwap, Guard};
 use eslaver_cluster::Shard;
 use foldhash::quality::RandomState;
 
 use crate::keyspace::account::Account;
 use crate::keyspace::db::{Db, Keys};
+use crate::keyspace::dbs::Dbs;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::layout::{KeyHash, Layout};
 use crate::keyspace::sync::{
@@ -22,7 +22,7 @@ use crate::keyspace::sync::{
 use crate::keyspace::usage::TypeUsage;
 use crate::keyspace::version::Server;
 use crate::keyspace::view::{Located, Look};
-use crate::keyspace::witness::Witness;
+use crate::keyspace::witness::{Note, Witness};
 use crate::values::Type;
 
 /// How often a reader tries to get its locks before it says that the store is busy.
@@ -82,10 +82,6 @@ pub struct Store {
 /// The name and the value of an auxiliary field.
 type Aux = [Box<[u8]>; 2];
 
-/// The databases that there are, by ascending number.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Dbs(Vec<(u32, Arc<Db>)>);
-
 /// Why a read has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -120,34 +116,6 @@ pub enum ReadError {
     /// one.
     #[error("the keys are of more than one slot")]
     CrossSlot,
-}
-
-/// The databases of a store as they are, for one who looks often.
-#[derive(Debug)]
-pub(crate) struct LatestDbs(Cache<DbsOf, Arc<Dbs>>);
-
-#[derive(Debug)]
-struct DbsOf(Arc<Store>);
-
-impl Deref for DbsOf {
-    type Target = ArcSwap<Dbs>;
-
-    #[inline]
-    fn deref(&self) -> &ArcSwap<Dbs> {
-        &self.0.dbs
-    }
-}
-
-impl LatestDbs {
-    pub(crate) fn new(store: Arc<Store>) -> Self {
-        Self(Cache::new(DbsOf(store)))
-    }
-
-    /// The databases as they are now. Others are kept until this is called again.
-    #[inline]
-    pub(crate) fn latest(&mut self) -> &Dbs {
-        self.0.load()
-    }
 }
 
 impl Default for Store {
@@ -337,6 +305,12 @@ impl Store {
         self.broken.store(true, Ordering::Release);
     }
 
+    /// Where the databases are found.
+    #[inline]
+    pub(super) fn dbs_cell(&self) -> &ArcSwap<Dbs> {
+        &self.dbs
+    }
+
     /// The databases as they are now. What is held of them stays as it is.
     #[inline]
     pub(crate) fn dbs(&self) -> Guard<Arc<Dbs>> {
@@ -405,6 +379,13 @@ impl Store {
         }
     }
 
+    /// Whether a database has a key that has not expired by `now`, in ms since the epoch. `None`: it
+    /// is being written just now.
+    pub fn has(&self, db: u32, key: &[u8], now: i64) -> Option<bool> {
+        let look = Look { db, now, patience: Patience::Long, note: Note::default() };
+        self.with_key(key, look, |entry| entry.is_some()).ok()
+    }
+
     /// The number of keys in all databases, also of those that have expired.
     pub fn len(&self) -> usize {
         self.dbs.load().iter().map(|(_, db)| db.len()).sum()
@@ -456,41 +437,4 @@ fn lock_all(db: &Db, mut stripes: Vec<usize>) -> Option<Vec<(usize, RwLockReadGu
     let held = stripes.iter().map(lock).collect::<Option<_>>()?;
     // What was made meanwhile is not locked.
     (are_made(&stripes) == before).then_some(held)
-}
-
-impl Dbs {
-    #[inline]
-    pub(crate) fn get(&self, number: u32) -> Option<&Db> {
-        self.shared(number).map(Arc::as_ref)
-    }
-
-    #[inline]
-    pub(crate) fn shared(&self, number: u32) -> Option<&Arc<Db>> {
-        match self.0.first() {
-            Some((first, db)) if *first == number => Some(db),
-            _ => {
-                let at = self.0.binary_search_by_key(&number, |(other, _)| *other).ok()?;
-                self.0.get(at).map(|(_, db)| db)
-            }
-        }
-    }
-
-    pub(crate) fn put(&mut self, number: u32, db: Arc<Db>) {
-        self.take(number);
-        let at = self.0.partition_point(|(other, _)| *other < number);
-        self.0.insert(at, (number, db));
-    }
-
-    pub(crate) fn take(&mut self, number: u32) -> Option<Arc<Db>> {
-        let at = self.0.binary_search_by_key(&number, |(other, _)| *other).ok()?;
-        Some(self.0.remove(at).1)
-    }
-
-    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Arc<Db>> {
-        self.0.drain(..).map(|(_, db)| db)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Arc<Db>)> {
-        self.0.iter().map(|(number, db)| (*number, db))
-    }
 }

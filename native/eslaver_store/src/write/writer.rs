@@ -7,9 +7,10 @@ use eslaver_core::commands::{self, Effect, Key, Learned};
 use eslaver_core::filter::Filter;
 
 use crate::heap;
+use crate::keyspace::dbs::LatestDbs;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::session::Session;
-use crate::keyspace::store::{LatestDbs, Store};
+use crate::keyspace::store::Store;
 use crate::keyspace::trash::Trash;
 use crate::write::apply::Apply;
 use crate::write::command::Command;

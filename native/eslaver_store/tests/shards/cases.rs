@@ -134,6 +134,21 @@ fn a_witness_knows_why_there_was_no_answer() {
     assert_eq!(is_as_seen(&cluster), Some(false));
 }
 
+/// A slot is walked in one go, with its keys locked.
+#[test]
+fn a_large_slot_takes_patience() {
+    let cluster = two_shards();
+    let keys: Vec<String> = (0..5000).map(|n| format!("{{a}}{n}")).collect();
+    keys.iter().for_each(|key| cluster.run(key, &words(&format!("set {key} 1"))));
+    let short = Reader::of_cluster(&cluster, 0, 0, Patience::Short);
+    let any = [Arg::Int(0), Arg::Atom("any"), Arg::Atom("any"), Arg::Int(10)];
+    assert_eq!(answer(&short, "scan", &any), Err(ReadError::TakesLong));
+    assert_eq!(answer(&short, "keys", &[text("*")]), Err(ReadError::TakesLong));
+    assert_eq!(answer(&short, "get", &[text("{a}1")]), Ok(Answer::Bytes(b"1".to_vec())));
+    assert_eq!(answer(&short, "dbsize", &[]), Ok(Answer::Int(5002)));
+    assert_eq!(cluster.ask("keys", &[text("*")]).map(found).unwrap().len(), 5002);
+}
+
 /// Slots go with all their keys, in a store by slots as in another.
 #[test]
 fn slots_are_trimmed_in_either_layout() {

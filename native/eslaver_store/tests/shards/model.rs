@@ -73,9 +73,15 @@ struct Both {
     twice: BTreeSet<usize>,
     /// Where a slot is imported as a whole, by tag.
     imports: BTreeMap<usize, Shard>,
-    /// A scan: where it goes on, what it has found, and what has been there all the while.
-    scan: Option<(i64, Vec<Vec<u8>>, BTreeSet<Vec<u8>>)>,
+    scan: Option<Scan>,
     count: usize,
+}
+
+/// A scan: where it goes on, what it has found, and what has been there all the while.
+struct Scan {
+    cursor: i64,
+    all: Vec<Vec<u8>>,
+    stable: BTreeSet<Vec<u8>>,
 }
 
 impl Both {
@@ -205,21 +211,18 @@ impl Both {
     }
 
     fn page(&mut self, count: usize) {
-        let (cursor, mut all, stable) = match self.scan.take() {
+        let Scan { cursor, mut all, stable } = match self.scan.take() {
             Some(scan) => scan,
-            None => (0, Vec::new(), self.keys()),
+            None => Scan { cursor: 0, all: Vec::new(), stable: self.keys() },
         };
         let args = [Arg::Int(cursor), Arg::Atom("any"), Arg::Atom("any"), Arg::Int(count as i64)];
         let Answer::Tuple(page) = self.cluster.ask("scan", &args).unwrap() else { panic!() };
         let [Answer::Int(next), keys] = &page[..] else { panic!("{page:?}") };
         all.extend(found(keys.clone()));
         if *next != 0 {
-            self.scan = Some((i64::try_from(*next).unwrap(), all, stable));
+            self.scan = Some(Scan { cursor: i64::try_from(*next).unwrap(), all, stable });
             return;
         }
-        let mut once = all.clone();
-        once.sort();
-        once.dedup();
         for key in stable {
             let times = all.iter().filter(|other| **other == key).count();
             assert_eq!(times, 1, "{} is found {times} times", key.escape_ascii());
@@ -229,7 +232,7 @@ impl Both {
     /// Every query answers as of the plain store.
     fn check(&mut self) {
         let keys = self.keys();
-        if let Some((_, _, stable)) = &mut self.scan {
+        if let Some(Scan { stable, .. }) = &mut self.scan {
             stable.retain(|key| keys.contains(key));
         }
         for number in 0..TAGS * KEYS {
