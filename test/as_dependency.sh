@@ -105,7 +105,12 @@ cp "$dir/starts.erl" "$dir/rebar/apps/one/src"
 cd "$dir/rebar"
 cat >rebar.config <<END
 {deps, [{eslaver, {git, "file://$repository", {branch, "main"}}}]}.
-{relx, [{release, {users, "1"}, [one, two]}, {dev_mode, false}, {include_erts, false}]}.
+{relx, [
+    {release, {users, "1"}, [one, two]},
+    {dev_mode, false},
+    {include_erts, false},
+    {src_tests, false}
+]}.
 END
 rebar3 release
 release "$dir/rebar/_build/default/rel/users/releases/1/start" "$dir/rebar/_build/default/rel/users/lib"
@@ -131,7 +136,7 @@ end
 END
 for app in one two; do
     cat >"apps/$app/mix.exs" <<END
-defmodule User.$app.MixProject do
+defmodule Users.App$app.MixProject do
   use Mix.Project
 
   def project do

@@ -7,7 +7,7 @@
 -export([new/3, takes_batches/1, readiness/1, demand/2]).
 -export([is_monitor/2, handle/2, hear/2, answer/3, close/2]).
 -export([is_handler/1]).
--export_type([spec/0, callback/0, result/0, raised/0]).
+-export_type([spec/0, callback/0, result/0, answered/0, raised/0]).
 
 -type spec() ::
     fun((Event :: term()) -> term())
@@ -53,9 +53,12 @@
 
 -type result() ::
     ok
-    | {ok | continue | {pause, timeout()} | {stop, term()}, callback()}
+    | {ok | {pause, timeout()} | {stop, term()}, callback()}
     | raised().
-%% `ok' alone leaves the callback unchanged. `continue' comes of messages and calls only.
+%% `ok' alone leaves the callback unchanged.
+
+-type answered() :: result() | {continue, callback()}.
+%% Messages and calls may also end a pause.
 
 -type raised() :: {raised, throw | error | exit, Reason :: term(), Stack :: list()}.
 
@@ -224,17 +227,16 @@ handle(Event, #receiver{process = Process, demand = Demand} = Receiver) ->
 handle(Event, #handler{module = Module, function = Function, state = State} = Handler) ->
     try Module:Function(Event, State) of
         {ok, State} -> ok;
-        {continue, _} = Wrong -> bad_return({Module, Function, 2}, Wrong, ?RESULTS);
         Result -> result(Result, {Module, Function, 2}, ?RESULTS, Handler)
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end.
 
 %% @doc Gives it a message that is for no other part of the replica.
--spec hear(term(), callback()) -> result().
+-spec hear(term(), callback()) -> answered().
 hear(Message, #handler{module = Module, hears = true, state = State} = Handler) ->
     try
-        result(Module:handle_info(Message, State), {Module, handle_info, 2}, ?OF_MESSAGES, Handler)
+        answered(Module:handle_info(Message, State), handle_info, 2, ?OF_MESSAGES, Handler)
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end;
@@ -242,7 +244,7 @@ hear(_Message, _Other) ->
     ok.
 
 %% @doc Has it answer a call, now or later.
--spec answer(term(), gen_server:from(), callback()) -> result().
+-spec answer(term(), gen_server:from(), callback()) -> answered().
 answer(Request, From, #handler{module = Module, answers = true, state = State} = Handler) ->
     try Module:handle_call(Request, From, State) of
         {reply, Reply, New} ->
@@ -252,7 +254,7 @@ answer(Request, From, #handler{module = Module, answers = true, state = State} =
             gen_server:reply(From, Reply),
             {{stop, Reason}, Handler#handler{state = New}};
         Result ->
-            result(Result, {Module, handle_call, 3}, ?OF_CALLS, Handler)
+            answered(Result, handle_call, 3, ?OF_CALLS, Handler)
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end;
@@ -260,10 +262,13 @@ answer(_Request, From, _Other) ->
     gen_server:reply(From, {error, no_handle_call}),
     ok.
 
+answered({continue, New}, _Name, _Arity, _Expected, Handler) ->
+    {continue, Handler#handler{state = New}};
+answered(Result, Name, Arity, Expected, #handler{module = Module} = Handler) ->
+    result(Result, {Module, Name, Arity}, Expected, Handler).
+
 result({ok, New}, _Function, _Expected, Handler) ->
     {ok, Handler#handler{state = New}};
-result({continue, New}, _Function, _Expected, Handler) ->
-    {continue, Handler#handler{state = New}};
 result({pause, New}, _Function, _Expected, Handler) ->
     {{pause, infinity}, Handler#handler{state = New}};
 result({pause, Time, New}, _Function, _Expected, Handler) when is_integer(Time), Time >= 0 ->

@@ -19,7 +19,10 @@
 %% @doc Without a replica.
 -spec start_link() -> {ok, pid()} | {error, term()}.
 start_link() ->
-    supervisor:start_link({local, ?MODULE}, ?MODULE, []).
+    case supervisor:start_link({local, ?MODULE}, ?MODULE, []) of
+        {ok, Supervisor} -> {ok, Supervisor};
+        {error, _} = Error -> Error
+    end.
 
 %% @doc With a replica. If that cannot be started, this cannot.
 -spec start_link(eslaver_options:options()) -> {ok, pid()} | {error, term()}.

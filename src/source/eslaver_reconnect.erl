@@ -125,7 +125,8 @@ shown(#reconnect{source = Source}) -> eslaver_source:shown(Source).
 up_for(#reconnect{retry = Retry}) -> eslaver_retry:up_for(Retry).
 
 %% @doc For `info'.
--spec info(reconnect()) -> #{reconnects := non_neg_integer(), last_error := _}.
+-spec info(reconnect()) ->
+    #{reconnects := non_neg_integer(), restarts := non_neg_integer(), last_error := _}.
 info(#reconnect{retry = Retry}) -> eslaver_retry:info(Retry).
 
 %% @doc It is needed no more.
