@@ -191,7 +191,8 @@ code_change(_Old, Replica, _Extra) ->
 guarded(Fun) ->
     eslaver_failure:guarded(replica_failed, Fun).
 
-%% @private The queue may hold megabytes, and so may the last message.
+%% @private The queue may hold megabytes, and so may the last message, which may also have keys and
+%% values if it is for the handler.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
     maps:map(fun shorten/2, Status).
@@ -204,6 +205,8 @@ shorten(state, Replica) ->
     end;
 shorten(message, {eslaver_link, _, Message}) ->
     {eslaver_link, element(1, Message)};
+shorten(message, Message) when element(1, Message) =/= 'EXIT', element(1, Message) =/= 'DOWN' ->
+    eslaver_failure:shape(Message);
 shorten(log, _Log) ->
     [];
 shorten(_Key, Value) ->

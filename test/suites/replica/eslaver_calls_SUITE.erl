@@ -110,7 +110,18 @@ raises(Config) ->
     Told = start(Config),
     Told ! {return, nonsense},
     {callback_failed, #{event := <<"handle_info">>, reason := {bad_return, Bad}}} = ended(Told),
-    ?assertMatch(#{function := {?HANDLER, handle_info, 2}, returned := nonsense}, Bad).
+    ?assertMatch(#{function := {?HANDLER, handle_info, 2}, returned := nonsense}, Bad),
+    %% Nor does the report of the process have the message.
+    Last = start(Config),
+    Last ! {return, "the_value"},
+    _ = ended(Last),
+    [Report] = eslaver_test_wait:until(fun() ->
+        Pid = lists:flatten(io_lib:format("Generic server ~p.*Last message.*Reason", [Last])),
+        Found = eslaver_test_log:matches(Pid),
+        Found =/= [] andalso Found
+    end),
+    [Before, _] = string:split(Report, "Reason for termination"),
+    ?assertEqual(nomatch, string:find(Before, "the_value")).
 
 %% Callbacks that take no calls say so, and pass over messages.
 without(Config) ->

@@ -17,7 +17,13 @@ suite() ->
     [{timetrap, {minutes, 1}}].
 
 all() ->
-    eslaver_test_groups:cases(?MODULE).
+    {ok, Library} = file:read_file(library()),
+    Of =
+        case eslaver_nif_file:machine(Library) of
+            {elf, _} -> [];
+            _ -> [cut_off, damaged, other_machine]
+        end,
+    eslaver_test_groups:cases(?MODULE) -- Of.
 
 %% Any library that is whole, so that the cases below fail for what they do to it.
 whole(Config) ->
