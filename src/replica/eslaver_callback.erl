@@ -81,8 +81,8 @@ check(Name) when is_atom(Name) ->
 check(Other) ->
     is_pid(Other) orelse Other =:= [].
 
-%% @doc Whether a module is a handler. Named without `handler' it would be a registered process, for
-%% which users take it that have forgotten that.
+%% @doc Whether a module is a handler. A module alone, where `{handler, Module, Args}' is meant, would
+%% otherwise count as the name of a process.
 -spec is_handler(term()) -> boolean().
 is_handler(Module) ->
     Inits = [is_exported(Module, init, Arity) || Arity <- [1, 2]],
@@ -161,9 +161,7 @@ handler(Module, Args, Context) ->
             {stop, Reason};
         Other ->
             Init = {Module, init, length(Given)},
-            {raised, error, Reason, []} =
-                bad_return(Init, Other, "{ok, State} or {stop, Reason}"),
-            {stop, Reason}
+            {stop, bad_return(Init, Other, "{ok, State} or {stop, Reason}")}
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end.
@@ -276,7 +274,7 @@ result({pause, Time, New}, _Function, _Expected, Handler) when is_integer(Time),
 result({stop, Reason, New}, _Function, _Expected, Handler) ->
     {{stop, Reason}, Handler#handler{state = New}};
 result(Other, Function, Expected, _Handler) ->
-    bad_return(Function, Other, Expected).
+    {raised, error, bad_return(Function, Other, Expected), []}.
 
 %% As with `{active, N}' of gen_tcp, the receiver gets a message when its demand is used up. News of
 %% the link, such as a snapshot's end, may exceed the demand.
@@ -289,8 +287,7 @@ sent(_Demand, #receiver{process = Process} = Receiver) ->
     {{pause, infinity}, Receiver#receiver{demand = 0}}.
 
 bad_return(Function, Returned, Expected) ->
-    Reason = #{function => Function, returned => Returned, expected => Expected},
-    {raised, error, {bad_return, Reason}, []}.
+    {bad_return, #{function => Function, returned => Returned, expected => Expected}}.
 
 %% @doc Ends it when the replica stops.
 -spec close(term(), callback()) -> ok | raised().

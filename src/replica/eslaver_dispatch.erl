@@ -38,7 +38,7 @@
 -type settings() :: #{
     callback := undefined | eslaver_callback:spec(),
     mailbox_limit := pos_integer() | infinity,
-    on_error => eslaver_skips:spec(),
+    on_error := eslaver_skips:spec(),
     atom() => term()
 }.
 %% Options of a replica.
@@ -54,10 +54,9 @@ is_monitor(Monitor, #dispatch{callback = Callback}) ->
 %% @doc To the callback of these options, with what a handler is told, and what a replica is called.
 -spec new(settings(), eslaver_shard:context(), Label :: term(), none | eslaver_hooks:hooks()) ->
     {ok, dispatch()} | {stop, term()}.
-new(#{callback := Spec, mailbox_limit := Limit} = Settings, Context, Label, Hooks) ->
+new(#{callback := Spec, mailbox_limit := Limit, on_error := OnError}, Context, Label, Hooks) ->
     case eslaver_callback:new(Spec, Limit, Context) of
         {ok, Callback} ->
-            OnError = maps:get(on_error, Settings, stop),
             Skips = eslaver_skips:new(OnError, Label, Hooks),
             {ok, #dispatch{callback = Callback, hooks = Hooks, skips = Skips}};
         {raised, Class, Reason, Stack} ->

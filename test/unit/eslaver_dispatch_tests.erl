@@ -20,12 +20,12 @@ terminate(Reason, {tell, Pid}) -> Pid ! {terminated, Reason};
 terminate(_Reason, _State) -> ok.
 
 new(Spec) ->
-    {ok, Dispatch} = new(Spec, #{}),
+    {ok, Dispatch} = started(Spec),
     Dispatch.
 
-new(Spec, Settings) ->
-    Full = Settings#{callback => Spec, mailbox_limit => 1000},
-    eslaver_dispatch:new(Full, #{}, me, none).
+started(Spec) ->
+    Settings = #{callback => Spec, mailbox_limit => 1000, on_error => stop},
+    eslaver_dispatch:new(Settings, #{}, me, none).
 
 handler() ->
     new({handler, ?MODULE, []}).
@@ -84,9 +84,9 @@ nonsense_is_told_test() ->
 
 init_may_refuse_test() ->
     Refusing = {handler, ?MODULE, {stop, why}},
-    ?assertEqual({stop, why}, new(Refusing, #{})),
+    ?assertEqual({stop, why}, started(Refusing)),
     Talking = {handler, ?MODULE, nonsense},
-    ?assertMatch({stop, {bad_return, _}}, new(Talking, #{})).
+    ?assertMatch({stop, {bad_return, _}}, started(Talking)).
 
 ends_in_order_test() ->
     ok = eslaver_dispatch:close(why, new({handler, ?MODULE, {tell, self()}})),

@@ -719,6 +719,22 @@ keywords_test_() ->
         ?_assertMatch(#{id := h, start := {_, _, [#{}]}}, eslaver:child_spec([{name, h}]))
     ].
 
+%% The types that dialyzer looks at have these very keys.
+types_have_all_keys_test() ->
+    {ok, {_, [{abstract_code, {_, Forms}}]}} =
+        beam_lib:chunks(code:which(eslaver_input), [abstract_code]),
+    Keys = fun(Name) ->
+        [Fields] = [
+            Fields
+         || {attribute, _, type, {Type, {type, _, map, Fields}, []}} <- Forms, Type =:= Name
+        ],
+        lists:sort([Key || {type, _, map_field_assoc, [{atom, _, Key}, _]} <- Fields])
+    end,
+    Replicas = eslaver_options:keys(),
+    Mirrors = lists:usort(eslaver_mirror_options:keys() ++ Replicas) -- [load_dump],
+    ?assertEqual(lists:sort(Replicas), Keys(replica)),
+    ?assertEqual(Mirrors, Keys(mirror)).
+
 %% What only looks like one is taken all the same.
 child_spec_keeps_what_it_hides_test() ->
     Given = #{
