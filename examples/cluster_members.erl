@@ -65,9 +65,11 @@ owner(Shard, Members) ->
 %% The handler of a shard.
 
 init([], #{shard := #{id := Shard}}) ->
-    io:format("shard ~s: begins~n", [Shard]),
     {ok, Shard}.
 
+handle_event({loading, eof, _}, Shard) ->
+    io:format("shard ~s: begins~n", [Shard]),
+    {ok, Shard};
 handle_event({stream, <<"set">>, [Key, Value | _], _Meta}, Shard) ->
     io:format("shard ~s: ~s is ~s~n", [Shard, Key, Value]),
     {ok, Shard};

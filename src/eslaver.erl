@@ -10,6 +10,7 @@
 -export([call/2, call/3, continue/1, demand/2, refresh/1]).
 -export([subscribe/2, unsubscribe/2]).
 -export_type([replica/0, options/0, keywords/0, callback/0, position/0, token/0, notice/0]).
+-export_type([shard_meta/0]).
 -export_type([event/0, classic_event/0, full_event/0, link_up/0, why/0]).
 
 -type replica() :: eslaver_name:replica().
@@ -91,6 +92,11 @@
 %% copy. Logged as a warning</li>
 %% <li>`unknown': the node does not tell its history, as the user may not call `INFO'</li>
 %% </ul>
+
+-type shard_meta() :: #{shard := binary(), slot => 0..16383, origin => user | migration, _ => _}.
+%% What full events of a cluster have in their `Meta', besides what all have: the shard, the slot of
+%% the first key, if there is one, and who has made the change. `migration' is what the cluster does
+%% to move slots; a key of a snapshot has an origin only if it is of slots on their way.
 
 -type notice() :: eslaver_subscriptions:notice().
 %% What a subscriber gets, as `{eslaver, Ref, Notice}'.

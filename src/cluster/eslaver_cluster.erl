@@ -614,8 +614,10 @@ announce(Ranges, From, To, #state{members = Members, subscriptions = Who} = Stat
     Id = fun(Number) -> eslaver_cluster_member:id_of(Number, Members) end,
     News = {slots, moved, #{ranges => Ranges, from => Id(From), to => Id(To)}},
     ok = eslaver_subscriptions:send(eslaver_subscriptions:messages([{all, News}], Who)),
-    of_number(To, fun(Name) -> eslaver_cluster_member:inject(News, maps:get(Name, Members)) end, ok),
-    State.
+    case eslaver_cluster_member:of_number(To, Members) of
+        {ok, Name} -> eslaver_cluster_member:inject(News, maps:get(Name, Members));
+        error -> ok
+    end.
 
 %% Whether all that is followed has its slots.
 completed(#state{members = Members, native = Native, calls = Calls} = State) ->

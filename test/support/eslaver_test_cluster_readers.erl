@@ -11,6 +11,8 @@
 -type report() :: #{reads := pos_integer(), wrong := [term()]}.
 
 -define(TIMEOUT, 60_000).
+%% After a few reads, in ms: the servers need the processors, too.
+-define(PAUSE, 1).
 %% Of each kind of what is wrong, this number is kept.
 -define(KEPT, 5).
 
@@ -61,7 +63,7 @@ loop(#{owner := Owner, reads := Reads, wrong := Wrong} = State) ->
     receive
         {stop, From, Ref} -> From ! {Ref, #{reads => Reads, wrong => lists:reverse(Wrong)}};
         {'DOWN', Owner, process, _, _} -> ok
-    after 0 -> loop(look(rand:uniform(100), State))
+    after ?PAUSE -> loop(look(rand:uniform(100), State))
     end.
 
 %% Most look at some keys, a few at all.

@@ -71,3 +71,13 @@ without_an_id_there_is_nothing_to_go_on_from_test() ->
 is_what_was_kept_test() ->
     Position = #{replid => <<"id">>, offset => 7, db => 1},
     ?assertEqual(Position, eslaver_position:safe(eslaver_position:resumed(Position))).
+
+an_event_is_of_a_user_or_of_migration_test() ->
+    User = <<100:64, 0:1, 0:31>>,
+    Migration = <<1:1, 117:63, 1:1, 3:31>>,
+    Offsets = <<User/binary, Migration/binary>>,
+    ?assertEqual(user, eslaver_position:origin(Offsets)),
+    Rest = eslaver_position:skip(1, Offsets),
+    ?assertEqual(migration, eslaver_position:origin(Rest)),
+    %% the position is read as ever
+    ?assertEqual({117, 3, true}, eslaver_position:first(Rest)).

@@ -30,6 +30,30 @@ nobody_test() ->
     Subscriptions = eslaver_subscriptions:new(),
     ?assertEqual({[], Subscriptions}, handled([{set(<<"a">>), 10, false, 0}], Subscriptions)).
 
+%% What a cluster does to move its slots changes no key for its users, in a transaction or not.
+nobody_is_told_of_migration_test() ->
+    {Ref, Subscriptions} = subscribed(#{}),
+    Events = [
+        {<<"a">>, migration, 10, false},
+        {<<"b">>, user, 20, false},
+        {<<"c">>, migration, 30, true},
+        {<<"d">>, user, 40, true},
+        {<<"e">>, migration, 50, false}
+    ],
+    Offsets = <<
+        <<(bit(Origin =:= migration)):1, Offset:63, (bit(In)):1, 0:31>>
+     || {_, Origin, Offset, In} <- Events
+    >>,
+    Only = [set(Key) || {Key, _, _, _} <- Events],
+    {Messages, _} = eslaver_subscriptions:handled(all, Only, Offsets, Subscriptions),
+    ?assertEqual(
+        [
+            {eslaver, Ref, {key, <<"set">>, Key, #{db => 0, offset => Offset}}}
+         || {Key, Offset} <- [{<<"b">>, 20}, {<<"d">>, 50}]
+        ],
+        Messages
+    ).
+
 both_forms_test() ->
     {Ref, Subscriptions} = subscribed(#{}),
     Full = {stream, <<"mset">>, [<<"b">>, <<"1">>, <<"c">>, <<"2">>], #{db => 1, offset => 20}},

@@ -331,7 +331,7 @@ impl Cluster {
             Mark::Failed { name } => {
                 ledger.end(shard, name);
             }
-            Mark::Left(ranges) => ledger.leave(shard, ranges),
+            Mark::Left(ranges) => ledger.leave(shard, ranges, offset),
             Mark::Changed | Mark::Passing => {}
         }
         Verdict::Passes { origin: Origin::Migration, marked: *mark != Mark::Passing, moves }

@@ -25,15 +25,15 @@ fn a_step() -> impl Strategy<Value = Step> {
         2 => slot.clone().prop_map(Step::Imported),
         1 => slot.clone().prop_map(Step::Cancel),
         2 => shard.clone().prop_map(Step::Trim),
-        14 => (shard.clone(), 1..6_u8).prop_map(|(shard, count)| Step::Follow(shard, count)),
-        3 => shard.clone().prop_map(Step::Ask),
-        4 => shard.clone().prop_map(Step::Commit),
-        6 => shard.prop_map(Step::Round),
+        20 => (shard.clone(), 1..9_u8).prop_map(|(shard, count)| Step::Follow(shard, count)),
+        4 => shard.clone().prop_map(Step::Ask),
+        8 => shard.clone().prop_map(Step::Commit),
+        8 => shard.prop_map(Step::Round),
     ]
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(a_step(), 20..160)
+    prop::collection::vec(a_step(), 40..240)
 }
 
 proptest! {
@@ -87,5 +87,5 @@ fn moves_and_waits_are_not_rare() {
         holds += simulation.holds;
         moves += simulation.moves;
     }
-    assert!(holds > 300 && moves > 100, "{holds} holds, {moves} moves");
+    assert!(holds > 300 && moves > 30, "{holds} holds, {moves} moves");
 }

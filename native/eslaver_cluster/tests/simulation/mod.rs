@@ -5,7 +5,7 @@ mod servers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use eslaver_cluster::{Cluster, Deed, Mark, Member, Route, Shard, Statement, Verdict};
+use eslaver_cluster::{Cluster, Deed, Hold, Mark, Member, Route, Shard, Statement, Verdict};
 use eslaver_core::commands::Learned;
 use servers::{Effect, KEYS, Moving, Record, SHARDS, SLOTS, Servers, Version};
 
@@ -86,9 +86,8 @@ impl Simulation {
 
     pub(crate) fn new(rules: Rules) -> Self {
         let cluster = Cluster::default();
-        let members: Vec<_> = (0..SHARDS)
-            .map(|shard| cluster.add(servers::node(shard).as_bytes()).unwrap())
-            .collect();
+        let members: Vec<_> =
+            (0..SHARDS).filter_map(|shard| cluster.add(servers::node(shard).as_bytes())).collect();
         let mut simulation = Self {
             rules,
             servers: Servers::new(),
@@ -145,20 +144,21 @@ impl Simulation {
         self.read_all()
     }
 
-    /// What a reader may see wrong: a key that is deleted and written anew just before its slot begins
-    /// to move; a move that is given up while its source waits; slots that move key by key in a circle;
-    /// a slot that moves again before the process has heard of its last move.
+    /// What a reader may see wrong: a slot that begins to move key by key, or whose move is given up,
+    /// while a link is behind by what was written before; and slots that move, key by key one at a
+    /// time, before the process has heard of the last move.
     fn is_left_out(&self, step: &Step) -> bool {
-        let is_deleting = || (0..SHARDS).any(|shard| self.is_deleting(shard));
-        let is_moving = |moving: &Option<Moving>| matches!(moving, Some(Moving::Keys { .. }));
+        let have_come = || (0..SHARDS).all(|shard| self.has_come(shard));
+        let is_asking = || {
+            let is_in_a_round = self.rounds.iter().any(Option::is_some);
+            is_in_a_round || self.answers.iter().any(|answers| !answers.is_empty())
+        };
         match *step {
-            Step::MoveBack(_) => is_deleting(),
-            Step::MoveKeys(slot, _) => {
-                !self.is_known(slot.into())
-                    || is_deleting()
-                    || self.servers.moving.iter().any(is_moving)
+            Step::MoveBack(_) => !have_come(),
+            Step::MoveKeys(..) => {
+                !have_come() || is_asking() || !(0..SLOTS).all(|slot| self.is_known(slot))
             }
-            Step::MoveSlot(slot, ..) => !self.is_known(slot.into()),
+            Step::MoveSlot(slot, ..) => is_asking() || !self.is_known(slot.into()),
             _ => false,
         }
     }
@@ -167,13 +167,13 @@ impl Simulation {
     fn is_known(&self, slot: usize) -> bool {
         let owner = Some(Shard(self.servers.owners[slot] as u16));
         let route = self.cluster.routes().get(servers::number_of(slot));
-        (route.owner, route.other) == (owner, None)
+        let is_moving = matches!(self.servers.moving[slot], Some(Moving::Keys { .. }));
+        !is_moving && (route.owner, route.other) == (owner, None)
     }
 
-    /// Whether a shard has deletions in its stream that have not been handled.
-    fn is_deleting(&self, shard: usize) -> bool {
-        let rest = &self.servers.servers[shard].stream[self.at[shard]..];
-        rest.iter().any(|record| matches!(record.effect, Effect::Drop(_)))
+    /// Whether all of a stream has been handled.
+    fn has_come(&self, shard: usize) -> bool {
+        self.at[shard] == self.servers.servers[shard].stream.len()
     }
 
     /// Handles the next command of a stream, if there is one and it may be.
@@ -216,7 +216,7 @@ impl Simulation {
     }
 
     fn judge(&mut self, shard: usize, record: &Record) -> bool {
-        let (name, args) = record.words.split_first().unwrap();
+        let Some((name, args)) = record.words.split_first() else { unreachable!("it has a name") };
         let (deed, slot) = Deed::of(&Learned::default(), name, args);
         let is_left_out = match &deed {
             Deed::Deletes | Deed::Empties(_) => !self.rules.gate,
@@ -274,12 +274,13 @@ impl Simulation {
         if !self.members[shard].is_held() {
             self.rounds[shard] = None;
         } else if let Some(round) = &self.rounds[shard] {
-            let have_come = round
-                .others
-                .iter()
-                .all(|(other, statement)| statement.from <= self.at[*other] as u64);
-            if have_come {
-                let Round { own, others } = self.rounds[shard].take().unwrap();
+            // what is to keep an order does not wait for a deletion, which may wait for it
+            let is_order = matches!(self.members[shard].hold(), Some(Hold::Order(_)));
+            let have_come = round.others.iter().all(|(other, statement)| {
+                let waits = matches!(self.members[*other].hold(), Some(Hold::Deletion(_)));
+                statement.from <= self.at[*other] as u64 || (is_order && waits)
+            });
+            if have_come && let Some(Round { own, others }) = self.rounds[shard].take() {
                 for (other, statement) in others {
                     self.moves += self.cluster.commit(Shard(other as u16), statement).len();
                 }

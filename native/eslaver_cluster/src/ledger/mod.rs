@@ -1,4 +1,14 @@
 //! What is known of the slots besides their routes, and how routes change.
+//!
+//! | module | has |
+//! |---|---|
+//! | `part` | what is known of a shard |
+//! | `commit` | what masters say of themselves |
+//! | `moves` | slots that get another owner |
+
+mod commit;
+mod moves;
+mod part;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,76 +19,31 @@ use crate::restored::Restored;
 use crate::routes::{Route, Routes, Shard};
 use crate::slot::SLOTS;
 use crate::slots::{Range, Slots};
-
-/// Slots that have another owner now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Move {
-    /// The slots.
-    pub ranges: Vec<Range>,
-    /// The owner before, if there was one.
-    pub from: Option<Shard>,
-    /// The owner now, if there is one.
-    pub to: Option<Shard>,
-}
-
-/// What a shard's master says of itself, asked for within a piece of its stream.
-#[derive(Debug, Clone, Default)]
-pub struct Statement {
-    /// The id of the node, if it is known.
-    pub node: Option<Box<[u8]>>,
-    /// The epoch of its configuration: the highest one that claims a slot has it.
-    pub epoch: u64,
-    /// The slots that it serves.
-    pub owned: Slots,
-    /// The slots whose keys are moved to it one by one.
-    pub importing: Slots,
-    /// The offset of its stream before it was asked.
-    pub from: u64,
-    /// The offset of its stream behind that.
-    pub to: u64,
-}
-
-/// Of two statements the second was asked for after the first.
-const LATER: u8 = 2;
+pub use commit::Statement;
+pub use moves::Move;
+use moves::Moves;
+pub(crate) use part::Part;
 
 /// What is known of a slot besides its route.
 #[derive(Debug, Clone, Copy, Default)]
 struct Of {
     /// The highest epoch of those that have claimed it.
-    epoch: u64,
+    pub(super) epoch: u64,
     /// The offset in the stream of its route's `other` at which that claimed keys of it last.
-    claimed: u64,
+    pub(super) claimed: u64,
     /// `other` says that its keys are not moved to it. They may have been, and moved on, unless the
     /// owner says later that it owns the slot: after this number of statements, as one may have been
     /// asked for before.
-    left: u8,
+    pub(super) left: u8,
     /// The offset in the owner's stream at which a mark there gave it the slot. Until the owner has
     /// said so of itself, what others say may be older.
-    gained: u64,
+    pub(super) gained: u64,
     /// Whether the owner says that it is not.
-    disowned: bool,
+    pub(super) disowned: bool,
     /// When its route has changed last, as the number of changes of any route by then.
-    changed: u64,
+    pub(super) changed: u64,
     /// A shard that gets its keys next: from `other`, which has become the owner in the meantime.
-    next: Option<Shard>,
-}
-
-/// A shard's part.
-#[derive(Debug)]
-pub(crate) struct Part {
-    pub(crate) member: Arc<Member>,
-    /// What it owns at this place of its stream, as far as that is known. Its writes there are an
-    /// owner's, though the owner may be another by now.
-    mine: Slots,
-    /// From this offset on, what its stream tells is newer than what it said of itself. `None` before
-    /// it has said anything.
-    floor: Option<u64>,
-    /// How often routes had changed when deletions were cleared.
-    cleared: u64,
-    imports: Vec<Import>,
-    /// The import at whose end its stream waits, and the offset of that.
-    ending: Option<(Vec<Range>, u64)>,
-    restored: Restored,
+    pub(super) next: Option<Shard>,
 }
 
 /// All that is known, for one at a time.
@@ -99,23 +64,6 @@ impl Default for Ledger {
     }
 }
 
-impl Part {
-    /// Whether a slot is one of an open import.
-    pub(crate) fn is_importing(&self, slot: u16) -> bool {
-        let has = |&(first, last): &Range| first <= slot && slot <= last;
-        self.imports.iter().any(|import| import.ranges.iter().any(has))
-    }
-
-    /// The slots that it owns at this place of its stream.
-    pub(crate) fn own(&self) -> Slots {
-        self.mine.clone()
-    }
-
-    fn changed_imports(&self) {
-        self.member.set_importing(!self.imports.is_empty());
-    }
-}
-
 impl Ledger {
     /// Adds a shard under the lowest number that is free, if there is one.
     pub(crate) fn add(&mut self, id: &[u8]) -> Option<Arc<Member>> {
@@ -129,6 +77,8 @@ impl Ledger {
             member: Arc::clone(&member),
             mine: Slots::default(),
             floor: None,
+            left: HashMap::new(),
+            shared: None,
             cleared: 0,
             imports: Vec::new(),
             ending: None,
@@ -195,6 +145,8 @@ impl Ledger {
         let Some(part) = self.part_mut(shard) else { return };
         part.imports.clear();
         part.ending = None;
+        part.shared = None;
+        part.left.clear();
         part.floor = part.floor.map(|_| offset);
         part.changed_imports();
         part.member.restart();
@@ -332,9 +284,10 @@ impl Ledger {
     }
 
     /// These slots have left the shard: what its stream tells of them from now on is no owner's.
-    pub(crate) fn leave(&mut self, shard: Shard, ranges: &[Range]) {
+    pub(crate) fn leave(&mut self, shard: Shard, ranges: &[Range], offset: u64) {
         if let Some(part) = self.part_mut(shard) {
             slots_of(ranges).for_each(|slot| part.mine.remove(slot));
+            part.left.extend(slots_of(ranges).map(|slot| (slot, offset)));
         }
     }
 
@@ -353,7 +306,11 @@ impl Ledger {
     fn is_claim(&self, shard: Shard, slot: u16, offset: u64) -> bool {
         self.part(shard).is_some_and(|part| {
             let is_new = part.floor.is_some_and(|floor| offset >= floor);
-            is_new && !part.mine.has(slot) && !part.is_importing(slot)
+            let is_known = |(slots, before): &(Slots, u64)| offset >= *before || slots.has(slot);
+            is_new
+                && !part.mine.has(slot)
+                && !part.is_importing(slot)
+                && part.shared.as_ref().is_none_or(is_known)
         })
     }
 
@@ -465,97 +422,6 @@ impl Ledger {
             .is_some_and(|part| part.restored.take(slot, hash))
     }
 
-    /// The slots of an import at whose end a shard's stream waits, as far as its master says that they
-    /// are its own now: then they are from there on.
-    fn commit_ending(&mut self, routes: &Routes, shard: Shard, statement: &Statement) -> Vec<Move> {
-        let mut moves = Moves::default();
-        let ending = self.part(shard).and_then(|part| part.ending.clone());
-        let (ranges, offset) = ending.unwrap_or_default();
-        for slot in slots_of(&ranges).filter(|&slot| statement.owned.has(slot)) {
-            let owner = routes.get(slot).owner;
-            if owner != Some(shard) && statement.epoch > self.slots[usize::from(slot)].epoch {
-                self.own(routes, slot, shard);
-                self.slots[usize::from(slot)].gained = offset;
-                moves.add(slot, owner, Some(shard));
-            }
-        }
-        moves.done()
-    }
-
-    /// What a shard's master says of itself. If not everything has been handled that its stream had at
-    /// that time, it counts for slots at the end of whose import the stream waits.
-    pub(crate) fn commit(
-        &mut self,
-        routes: &Routes,
-        shard: Shard,
-        statement: Statement,
-    ) -> Vec<Move> {
-        let has_come = |part: &Part| part.member.handled() >= Some(statement.to);
-        if !self.part(shard).is_some_and(has_come) {
-            return self.commit_ending(routes, shard, &statement);
-        }
-        let Statement { node, epoch, mut owned, importing, from, .. } = statement;
-        let is_newer = |part: &Part| part.floor.is_none_or(|floor| from >= floor);
-        if !self.part(shard).is_some_and(is_newer) {
-            return Vec::new();
-        }
-        node.into_iter().for_each(|node| self.know(&node, shard));
-        let mut moves = Moves::default();
-        for slot in 0..SLOTS {
-            let Route { owner, other, .. } = routes.get(slot);
-            let of = &mut self.slots[usize::from(slot)];
-            if owned.has(slot) {
-                of.next = of.next.filter(|&next| next != shard);
-                match owner {
-                    Some(owner) if owner == shard => {
-                        of.epoch = of.epoch.max(epoch);
-                        of.disowned = false;
-                        of.gained = if of.gained < from { 0 } else { of.gained };
-                        let is_last = of.left == 1;
-                        of.left = of.left.saturating_sub(1);
-                        if is_last {
-                            let route = (Some(owner), of.next.take());
-                            set(routes, of, &mut self.changes, slot, route);
-                        }
-                    }
-                    Some(_) if of.gained > 0 || epoch <= of.epoch => {}
-                    _ => {
-                        of.epoch = epoch;
-                        self.own(routes, slot, shard);
-                        moves.add(slot, owner, Some(shard));
-                    }
-                }
-                continue;
-            }
-            if owner == Some(shard) && of.gained >= from && of.gained > 0 {
-                // it was asked before that
-                owned.insert(slot);
-                continue;
-            }
-            if owner == Some(shard) {
-                // whoever claims it next has it, unless somebody did before this was said
-                of.epoch = if of.disowned { 0 } else { of.epoch };
-                of.disowned = true;
-                of.gained = 0;
-            }
-            if importing.has(slot) {
-                self.share(routes, shard, slot, from);
-                continue;
-            }
-            of.next = of.next.filter(|&next| next != shard);
-            if other == Some(shard) && of.claimed < from {
-                of.left = if of.left == 0 { LATER } else { of.left };
-            }
-        }
-        if let Some(part) = self.part_mut(shard) {
-            part.imports.retain(|import| !slots_of(&import.ranges).any(|slot| owned.has(slot)));
-            part.changed_imports();
-            part.mine = owned;
-            part.floor = Some(from);
-        }
-        moves.done()
-    }
-
     /// The slots that a shard imports, all at once.
     pub(crate) fn imported(&self, shard: Shard) -> Slots {
         let mut slots = Slots::default();
@@ -582,24 +448,4 @@ fn set(
 
 fn slots_of(ranges: &[Range]) -> impl Iterator<Item = u16> + '_ {
     ranges.iter().flat_map(|&(first, last)| first..=last)
-}
-
-/// Moves, slot by slot.
-#[derive(Default)]
-struct Moves(Vec<(Option<Shard>, Option<Shard>, Slots)>);
-
-impl Moves {
-    fn add(&mut self, slot: u16, from: Option<Shard>, to: Option<Shard>) {
-        let at = self.0.iter().position(|&(source, target, _)| (source, target) == (from, to));
-        let at = at.unwrap_or_else(|| {
-            self.0.push((from, to, Slots::default()));
-            self.0.len() - 1
-        });
-        self.0[at].2.insert(slot);
-    }
-
-    fn done(self) -> Vec<Move> {
-        let done = |(from, to, slots): (_, _, Slots)| Move { ranges: slots.ranges(), from, to };
-        self.0.into_iter().map(done).collect()
-    }
 }

@@ -1,0 +1,131 @@
+//! What masters say of themselves.
+
+use super::moves::{Move, Moves};
+use super::part::Part;
+use super::{Ledger, set, slots_of};
+use crate::routes::{Route, Routes, Shard};
+use crate::slot::SLOTS;
+use crate::slots::Slots;
+
+/// Of two statements the second was asked for after the first.
+const LATER: u8 = 2;
+
+/// What a shard's master says of itself, asked for within a piece of its stream.
+#[derive(Debug, Clone, Default)]
+pub struct Statement {
+    /// The id of the node, if it is known.
+    pub node: Option<Box<[u8]>>,
+    /// The epoch of its configuration: the highest one that claims a slot has it.
+    pub epoch: u64,
+    /// The slots that it serves.
+    pub owned: Slots,
+    /// The slots whose keys are moved to it one by one.
+    pub importing: Slots,
+    /// The offset of its stream before it was asked.
+    pub from: u64,
+    /// The offset of its stream behind that.
+    pub to: u64,
+}
+
+impl Ledger {
+    /// The slots of an import at whose end a shard's stream waits, as far as its master says that they
+    /// are its own now: then they are from there on.
+    fn commit_ending(&mut self, routes: &Routes, shard: Shard, statement: &Statement) -> Vec<Move> {
+        let mut moves = Moves::default();
+        let ending = self.part(shard).and_then(|part| part.ending.clone());
+        let (ranges, offset) = ending.unwrap_or_default();
+        for slot in slots_of(&ranges).filter(|&slot| statement.owned.has(slot)) {
+            let owner = routes.get(slot).owner;
+            if owner != Some(shard) && statement.epoch > self.slots[usize::from(slot)].epoch {
+                self.own(routes, slot, shard);
+                self.slots[usize::from(slot)].gained = offset;
+                moves.add(slot, owner, Some(shard));
+            }
+        }
+        moves.done()
+    }
+
+    /// What a shard's master says of itself. If not everything has been handled that its stream had at
+    /// that time, it counts for slots at the end of whose import the stream waits.
+    pub(crate) fn commit(
+        &mut self,
+        routes: &Routes,
+        shard: Shard,
+        statement: Statement,
+    ) -> Vec<Move> {
+        let has_come = |part: &Part| part.member.handled() >= Some(statement.to);
+        if !self.part(shard).is_some_and(has_come) {
+            let (mut slots, before) = (statement.importing.clone(), statement.from);
+            statement.owned.iter().for_each(|slot| slots.insert(slot));
+            if let Some(part) = self.part_mut(shard) {
+                part.shared = Some((slots, before));
+            }
+            return self.commit_ending(routes, shard, &statement);
+        }
+        let Statement { node, epoch, mut owned, importing, from, .. } = statement;
+        let is_newer = |part: &Part| part.floor.is_none_or(|floor| from >= floor);
+        if !self.part(shard).is_some_and(is_newer) {
+            return Vec::new();
+        }
+        node.into_iter().for_each(|node| self.know(&node, shard));
+        if let Some(part) = self.part_mut(shard) {
+            // it was asked before these have left
+            part.left.retain(|_, at| *at >= from);
+            part.left.keys().for_each(|&slot| owned.remove(slot));
+        }
+        let mut moves = Moves::default();
+        for slot in 0..SLOTS {
+            let Route { owner, other, .. } = routes.get(slot);
+            let of = &mut self.slots[usize::from(slot)];
+            if owned.has(slot) {
+                of.next = of.next.filter(|&next| next != shard);
+                match owner {
+                    Some(owner) if owner == shard => {
+                        of.epoch = of.epoch.max(epoch);
+                        of.disowned = false;
+                        of.gained = if of.gained < from { 0 } else { of.gained };
+                        let is_last = of.left == 1;
+                        of.left = of.left.saturating_sub(1);
+                        if is_last {
+                            let route = (Some(owner), of.next.take());
+                            set(routes, of, &mut self.changes, slot, route);
+                        }
+                    }
+                    Some(_) if of.gained > 0 || epoch <= of.epoch => {}
+                    _ => {
+                        of.epoch = epoch;
+                        self.own(routes, slot, shard);
+                        moves.add(slot, owner, Some(shard));
+                    }
+                }
+                continue;
+            }
+            if owner == Some(shard) && of.gained >= from && of.gained > 0 {
+                // it was asked before that
+                owned.insert(slot);
+                continue;
+            }
+            if owner == Some(shard) {
+                // whoever claims it next has it, unless somebody did before this was said
+                of.epoch = if of.disowned { 0 } else { of.epoch };
+                of.disowned = true;
+                of.gained = 0;
+            }
+            if importing.has(slot) {
+                self.share(routes, shard, slot, from);
+                continue;
+            }
+            of.next = of.next.filter(|&next| next != shard);
+            if other == Some(shard) && of.claimed < from {
+                of.left = if of.left == 0 { LATER } else { of.left };
+            }
+        }
+        if let Some(part) = self.part_mut(shard) {
+            part.imports.retain(|import| !slots_of(&import.ranges).any(|slot| owned.has(slot)));
+            part.changed_imports();
+            part.mine = owned;
+            part.floor = Some(from);
+        }
+        moves.done()
+    }
+}

@@ -1,0 +1,49 @@
+//! What is known of a shard.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::mark::Import;
+use crate::member::Member;
+use crate::restored::Restored;
+use crate::slots::{Range, Slots};
+
+/// A shard's part.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) member: Arc<Member>,
+    /// What it owns at this place of its stream, as far as that is known. Its writes there are an
+    /// owner's, though the owner may be another by now.
+    pub(super) mine: Slots,
+    /// From this offset on, what its stream tells is newer than what it said of itself. `None` before
+    /// it has said anything.
+    pub(super) floor: Option<u64>,
+    /// The slots that have left it by marks of its stream, and where.
+    pub(super) left: HashMap<u16, u64>,
+    /// The only slots whose keys could be moved to it before an offset: those that its master has named
+    /// when the stream was held there.
+    pub(super) shared: Option<(Slots, u64)>,
+    /// How often routes had changed when deletions were cleared.
+    pub(super) cleared: u64,
+    pub(super) imports: Vec<Import>,
+    /// The import at whose end its stream waits, and the offset of that.
+    pub(super) ending: Option<(Vec<Range>, u64)>,
+    pub(super) restored: Restored,
+}
+
+impl Part {
+    /// Whether a slot is one of an open import.
+    pub(crate) fn is_importing(&self, slot: u16) -> bool {
+        let has = |&(first, last): &Range| first <= slot && slot <= last;
+        self.imports.iter().any(|import| import.ranges.iter().any(has))
+    }
+
+    /// The slots that it owns at this place of its stream.
+    pub(crate) fn own(&self) -> Slots {
+        self.mine.clone()
+    }
+
+    pub(super) fn changed_imports(&self) {
+        self.member.set_importing(!self.imports.is_empty());
+    }
+}
