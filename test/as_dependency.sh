@@ -20,14 +20,18 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
 unset REBAR_BASE_DIR
 
 # No master need be there: a replica starts all the same, and keeps trying.
-cat >"$dir/starts.erl" <<'END'
--module(starts).
--export([replica/0, mirror/0]).
+cat >"$dir/one.erl" <<'END'
+-module(one).
+-export([replica/0]).
 
 replica() ->
     {ok, Pid} = eslaver:start_link(#{master_port => 1, callback => self()}),
     #{state := _} = eslaver:info(Pid),
     ok = eslaver:stop(Pid).
+END
+cat >"$dir/two.erl" <<'END'
+-module(two).
+-export([mirror/0]).
 
 mirror() ->
     {ok, _} = eslaver_mirror:start_link(#{name => users, master_port => 1}),
@@ -80,7 +84,7 @@ release() {
     quiet='timer:sleep(2000), [] = supervisor:which_children(eslaver_sup), 0 = eslaver_nif:links()'
     started='[{_, _, _}, {_, _, _}] = [App || {Name, _, _} = App <- application:which_applications(),
         Name =:= one orelse Name =:= two]'
-    listens run -eval "$started, $quiet, starts:replica(), starts:mirror(), halt()."
+    listens run -eval "$started, $quiet, one:replica(), two:mirror(), halt()."
     [ -z "$connected" ] || { echo "the release has connected to 127.0.0.1:6379"; exit 1; }
     # What would be seen if it did.
     listens run -eslaver master_host '"127.0.0.1"' -eslaver callback '{erlang,is_tuple}' \
@@ -95,13 +99,13 @@ release() {
 echo "== as a dependency of a rebar3 project"
 for app in one two; do
     mkdir -p "$dir/rebar/apps/$app/src"
+    cp "$dir/$app.erl" "$dir/rebar/apps/$app/src"
     cat >"$dir/rebar/apps/$app/src/$app.app.src" <<END
 {application, $app, [
     {description, "User"}, {vsn, "1"}, {applications, [kernel, stdlib, eslaver]}
 ]}.
 END
 done
-cp "$dir/starts.erl" "$dir/rebar/apps/one/src"
 cd "$dir/rebar"
 cat >rebar.config <<END
 {deps, [{eslaver, {git, "file://$repository", {branch, "main"}}}]}.
@@ -117,8 +121,7 @@ release "$dir/rebar/_build/default/rel/users/releases/1/start" "$dir/rebar/_buil
 
 command -v mix >/dev/null || { echo "== no mix here: not tried with Mix"; exit 0; }
 echo "== as a dependency of a Mix project"
-mkdir -p "$dir/mix/apps/one/src" "$dir/mix/apps/two"
-cp "$dir/starts.erl" "$dir/mix/apps/one/src"
+mkdir "$dir/mix"
 cd "$dir/mix"
 cat >mix.exs <<'END'
 defmodule Users.MixProject do
@@ -135,6 +138,8 @@ defmodule Users.MixProject do
 end
 END
 for app in one two; do
+    mkdir -p "apps/$app/src"
+    cp "$dir/$app.erl" "apps/$app/src"
     cat >"apps/$app/mix.exs" <<END
 defmodule Users.App$app.MixProject do
   use Mix.Project
