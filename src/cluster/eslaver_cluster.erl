@@ -395,15 +395,17 @@ facts(#state{native = Native, topology = Topology, members = Members} = State) -
             end
         end,
         shards => maps:keys(Followed),
-        waits_for => fun(Name) ->
-            case routed(number(Name, State), State) of
-                #{waits_for := Other} when Other =/= undefined ->
-                    eslaver_cluster_member:of_number(Other, Members);
-                #{} ->
-                    none
-            end
-        end
+        hold => fun(Name) -> hold(Name, State) end
     }.
+
+%% What the stream of a shard waits for.
+hold(Name, #state{members = Members} = State) ->
+    case routed(number(Name, State), State) of
+        #{held := Kind, held_at := At, waits_for := Other} when Kind =/= false, At =/= undefined ->
+            {Kind, At, eslaver_cluster_member:of_number(Other, Members)};
+        #{} ->
+            none
+    end.
 
 %% The slots that routes have for a shard.
 owned(Member, Native) ->
@@ -545,7 +547,7 @@ of_number(Number, Fun, #state{members = Members} = State) ->
     end.
 
 held(Name, #state{rounds = Rounds} = State) ->
-    effects(eslaver_cluster_rounds:held(Name, Rounds), State).
+    effects(eslaver_cluster_rounds:held(Name, hold(Name, State), Rounds), State).
 
 known(undefined) -> 0;
 known(Offset) -> Offset.
@@ -610,7 +612,7 @@ announced(Moves, State) ->
     _ = [announce(Ranges, From, To, State) || {Ranges, From, To} <- Moves, From =/= undefined],
     completed(State).
 
-announce(Ranges, From, To, #state{members = Members, subscriptions = Who} = State) ->
+announce(Ranges, From, To, #state{members = Members, subscriptions = Who}) ->
     Id = fun(Number) -> eslaver_cluster_member:id_of(Number, Members) end,
     News = {slots, moved, #{ranges => Ranges, from => Id(From), to => Id(To)}},
     ok = eslaver_subscriptions:send(eslaver_subscriptions:messages([{all, News}], Who)),

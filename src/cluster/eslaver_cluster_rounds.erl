@@ -11,8 +11,8 @@
 %% @private
 -module(eslaver_cluster_rounds).
 
--export([new/0, remove/2, look/2, held/2, answered/5, again/2, passed/3, retry/2, over/4]).
--export_type([rounds/0, effect/0, facts/0]).
+-export([new/0, remove/2, look/2, held/3, answered/5, again/2, passed/3, retry/2, over/4]).
+-export_type([rounds/0, effect/0, facts/0, hold/0]).
 
 -type name() :: eslaver_cluster_topology:name().
 -type offset() :: non_neg_integer().
@@ -30,6 +30,8 @@
 
 -record(round, {
     id :: reference(),
+    %% What is held.
+    kind = deletion :: deletion | order | import,
     %% Which answers are waited for, by the numbers of their questions.
     asking = #{} :: #{name() => pos_integer()},
     %% Up to where all deletions may pass when nothing is waited for any more.
@@ -58,9 +60,17 @@
     shard_of := fun((eslaver_cluster_nodes:id()) -> {ok, name()} | error),
     %% All that are followed.
     shards := [name()],
-    %% The shard whose stream a held one waits for, as far as streams tell.
-    waits_for := fun((name()) -> {ok, name()} | none)
+    %% What the stream of a shard waits for, as far as streams tell.
+    hold := fun((name()) -> hold())
 }.
+
+-type hold() ::
+    none
+    %% Deletions, whose keys may be at another shard.
+    | {deletion, offset(), {ok, name()} | error}
+    %% Writes that come after those of another shard; or an import from it that begins or ends.
+    | {order | import, offset(), {ok, name()} | error}.
+%% Why, and where, a stream waits, and for which shard.
 
 -type effect() ::
     {ask, name(), Number :: pos_integer()}
@@ -110,11 +120,40 @@ look(Name, State) ->
 number(#rounds{next = Number} = State) ->
     {Number, State#rounds{next = Number + 1}}.
 
-%% @doc The link of a shard holds its stream.
--spec held(name(), rounds()) -> {[effect()], rounds()}.
-held(Name, #rounds{rounds = Rounds} = State) when is_map_key(Name, Rounds) ->
+%% @doc The link of a shard holds its stream. Streams must not wait for each other: of a shard that has
+%% reached what an import has to wait for no more is waited for, and a deletion does not wait for
+%% writes that come after it.
+-spec held(name(), hold(), rounds()) -> {[effect()], rounds()}.
+held(Name, Hold, State) ->
+    {Effects, Next} = begun(Name, State),
+    {More, Last} = freed(Name, Hold, Next),
+    {Effects ++ More, Last}.
+
+freed(Name, {deletion, At, _}, #rounds{rounds = Rounds} = State) ->
+    Importing = [
+        Other
+     || {Other, #round{kind = import, behind = Behind}} <- maps:to_list(Rounds),
+        lists:member(Name, Behind)
+    ],
+    lists:foldl(
+        fun(Other, {Effects, Acc}) ->
+            {More, After} = aim(Name, At, {round, Other}, Acc),
+            {Effects ++ More, After}
+        end,
+        {[], State},
+        Importing
+    );
+freed(Name, {order, _, {ok, Other}}, #rounds{rounds = Rounds} = State) ->
+    case Rounds of
+        #{Other := #round{kind = deletion}} -> gone(Name, Other, {[], State});
+        #{} -> {[], State}
+    end;
+freed(_Name, _Hold, State) ->
+    {[], State}.
+
+begun(Name, #rounds{rounds = Rounds} = State) when is_map_key(Name, Rounds) ->
     {[], State};
-held(Name, State) ->
+begun(Name, State) ->
     {Number, #rounds{rounds = Rounds} = Next} = number(State),
     Id = make_ref(),
     Round = #round{id = Id, asking = #{Name => Number}},
@@ -188,7 +227,7 @@ heard(Waiting, Name, Number, Told, Facts, #rounds{rounds = Rounds} = State) ->
             Free = Round#round{asking = maps:remove(Name, Asking)},
             case Name of
                 Waiting -> own(Waiting, Free, Told, Facts, State);
-                _ -> other(Waiting, Free, Name, Told, State)
+                _ -> other(Waiting, Free, Name, Told, Facts, State)
             end;
         #{} ->
             {[], State}
@@ -196,7 +235,9 @@ heard(Waiting, Name, Number, Told, Facts, #rounds{rounds = Rounds} = State) ->
 
 %% The master of the shard that holds deletions tells whether slots move away from it.
 own(Name, Round, #{from := From, self := #{epoch := Epoch}} = Told, Facts, State) ->
-    Targets = lists:delete(Name, targets(Name, Told, Facts, State)),
+    #{hold := Hold} = Facts,
+    Held = Hold(Name),
+    Targets = lists:delete(Name, targets(Held, Name, Told, Facts, State)),
     {Asks, Next} = lists:mapfoldl(
         fun(Target, Acc) ->
             {Number, After} = number(Acc),
@@ -205,13 +246,30 @@ own(Name, Round, #{from := From, self := #{epoch := Epoch}} = Told, Facts, State
         State,
         Targets
     ),
-    Waits = Round#round{clear = From, epoch = Epoch, asking = maps:from_list(Asks)},
+    Waits = Round#round{
+        kind = kind(Held), clear = From, epoch = Epoch, asking = maps:from_list(Asks)
+    },
     {Effects, Last} = checked(Name, Waits, Next),
     {[{ask, Target, Number} || {Target, Number} <- Asks] ++ Effects, Last}.
 
+kind({Kind, _, _}) -> Kind;
+kind(none) -> deletion.
+
+targets({Kind, _, WaitsFor}, _Name, _Told, _Facts, _State) when Kind =/= deletion ->
+    [Other || {ok, Other} <- [WaitsFor]];
+targets(Held, Name, Told, #{hold := Hold} = Facts, State) ->
+    WaitsFor = [Other || {deletion, _, {ok, Other}} <- [Held]],
+    Waits = fun(Other) ->
+        case Hold(Other) of
+            {order, _, {ok, Name}} -> true;
+            _ -> false
+        end
+    end,
+    [Other || Other <- lists:usort(WaitsFor ++ takers(Name, Told, Facts, State)), not Waits(Other)].
+
 %% Slots may have gone and come back since: then its epoch is another one.
-targets(Name, #{self := Self, nodes := Nodes}, Facts, #rounds{epochs = Epochs}) ->
-    #{owned := Owned, shard_of := ShardOf, shards := All, waits_for := WaitsFor} = Facts,
+takers(Name, #{self := Self, nodes := Nodes}, Facts, #rounds{epochs = Epochs}) ->
+    #{owned := Owned, shard_of := ShardOf, shards := All} = Facts,
     #{role := Role, epoch := Epoch, slots := Slots, migrating := Migrating} = Self,
     Lost = eslaver_cluster_slots:subtract(Owned(Name), Slots),
     case Epochs of
@@ -221,14 +279,19 @@ targets(Name, #{self := Self, nodes := Nodes}, Facts, #rounds{epochs = Epochs}) 
              || #{id := Id, slots := Has} <- Nodes, eslaver_cluster_slots:overlap(Lost, Has)
             ],
             Ids = lists:usort([Id || {_, Id} <- Migrating] ++ Takers),
-            lists:usort([Shard || {ok, Shard} <- [WaitsFor(Name) | lists:map(ShardOf, Ids)]]);
+            [Shard || {ok, Shard} <- lists:map(ShardOf, Ids)];
         #{} ->
             All
     end.
 
 %% The master of a shard that slots move to tells where it is.
-other(Waiting, #round{behind = Behind} = Round, Name, #{to := To}, State) ->
-    {Effects, Next} = aim(Name, To, {round, Waiting}, State),
+other(Waiting, #round{behind = Behind} = Round, Name, #{to := To}, #{hold := Hold}, State) ->
+    Offset =
+        case {Round, Hold(Name)} of
+            {#round{kind = import}, {deletion, At, _}} -> min(At, To);
+            _ -> To
+        end,
+    {Effects, Next} = aim(Name, Offset, {round, Waiting}, State),
     {More, Last} = checked(Waiting, Round#round{behind = [Name | Behind]}, Next),
     {Effects ++ More, Last}.
 

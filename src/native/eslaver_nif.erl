@@ -370,7 +370,7 @@ cluster_await(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
                 importing := ranges(),
                 clearance := non_neg_integer(),
                 handled := non_neg_integer() | undefined,
-                held := false | deletion | order,
+                held := false | deletion | order | import,
                 held_at := non_neg_integer() | undefined,
                 waits_for := shard() | undefined
             }

@@ -171,10 +171,17 @@ ports(Count, Ports) ->
     {First, Last} = ?PORTS,
     <<Random:32>> = crypto:strong_rand_bytes(4),
     Port = First + Random rem (Last - First),
-    case lists:member(Port, Ports) orelse not (is_free(Port) andalso is_free(Port + ?BUS)) of
-        true -> ports(Count, Ports);
-        false -> ports(Count - 1, [Port | Ports])
+    case is_new(Port) andalso is_free(Port) andalso is_free(Port + ?BUS) of
+        true ->
+            ok = persistent_term:put({?MODULE, Port}, taken),
+            ports(Count - 1, [Port | Ports]);
+        false ->
+            ports(Count, Ports)
     end.
+
+%% A port of a node that has been killed stays that of its cluster, whose nodes and clients look for
+%% it there.
+is_new(Port) -> persistent_term:get({?MODULE, Port}, new) =:= new.
 
 is_free(Port) ->
     case gen_tcp:listen(Port, [{ip, {127, 0, 0, 1}}, {reuseaddr, true}]) of

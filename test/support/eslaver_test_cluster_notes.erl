@@ -41,6 +41,8 @@ is_possible(c, none, _Done, _) ->
 is_possible(c, Count, Done, Strictness) ->
     Least = length([Number || {Number, acknowledged} <- Done]),
     Count =< length(Done) andalso (Count >= Least orelse Strictness =:= losses);
+is_possible(Kind, none, _Done, losses) when Kind =/= c ->
+    true;
 is_possible(Kind, Numbers, Done, Strictness) when Kind =:= l; Kind =:= t ->
     is_list(Numbers) andalso is_part(Numbers, Done, Strictness);
 is_possible(x, Number, Done, _) ->

@@ -18,8 +18,11 @@ facts(Owned) ->
             end
         end,
         shards => ?NAMES,
-        waits_for => fun(_) -> none end
+        hold => fun(_) -> none end
     }.
+
+%% The same where streams are held.
+holding(Holds) -> (facts())#{hold := fun(Name) -> maps:get(Name, Holds, none) end}.
 
 %% What the master of x tells, between two offsets.
 told(From, To, Slots) -> told(From, To, Slots, []).
@@ -72,7 +75,7 @@ begun() ->
 %% A round for x has begun, with this question.
 held() ->
     {[{ask, <<"x">>, Number}, {limit, <<"x">>, Id}], Rounds} =
-        eslaver_cluster_rounds:held(<<"x">>, begun()),
+        eslaver_cluster_rounds:held(<<"x">>, none, begun()),
     {Number, Id, Rounds}.
 
 clears(Effects) -> [{Name, Offset} || {clear, Name, Offset} <- Effects].
@@ -115,7 +118,7 @@ deletions_of_users_pass_after_one_question_test() ->
     ?assertEqual([], asks(Effects)),
     %% and the next one begins a round of its own
     ?assertMatch(
-        {[{ask, <<"x">>, _}, {limit, _, _}], _}, eslaver_cluster_rounds:held(<<"x">>, Done)
+        {[{ask, <<"x">>, _}, {limit, _, _}], _}, eslaver_cluster_rounds:held(<<"x">>, none, Done)
     ).
 
 an_answer_from_before_does_not_count_test() ->
@@ -174,7 +177,7 @@ with_another_epoch_all_are_waited_for_test() ->
     {Last, Done} = eslaver_cluster_rounds:remove(<<"z">>, Without),
     ?assertEqual([{<<"x">>, 60}], clears(Last)),
     %% once that has been seen to, it is as before
-    {[{ask, <<"x">>, Next}, _], Again} = eslaver_cluster_rounds:held(<<"x">>, Done),
+    {[{ask, <<"x">>, Next}, _], Again} = eslaver_cluster_rounds:held(<<"x">>, none, Done),
     {After, _} = answered(<<"x">>, Next, told(<<"x">>, 5, 80, 80, [{0, 99}], [], []), Again),
     ?assertEqual([{<<"x">>, 80}], clears(After)).
 
@@ -182,7 +185,7 @@ with_another_epoch_all_are_waited_for_test() ->
 an_epoch_counts_until_the_end_of_a_round_test() ->
     {[{ask, <<"x">>, L}], Looked} = eslaver_cluster_rounds:look(<<"x">>, begun()),
     {_, Seen} = answered(<<"x">>, L, told(<<"x">>, 5, 40, 40, [{0, 99}], [], []), Looked),
-    {[{ask, <<"x">>, N}, _], Held} = eslaver_cluster_rounds:held(<<"x">>, Seen),
+    {[{ask, <<"x">>, N}, _], Held} = eslaver_cluster_rounds:held(<<"x">>, none, Seen),
     {Effects, _} = answered(<<"x">>, N, told(<<"x">>, 5, 60, 70, [{0, 99}], [], []), Held),
     ?assertEqual([<<"y">>, <<"z">>], lists:sort(asks(Effects))).
 
@@ -215,16 +218,53 @@ a_round_has_a_limit_test() ->
 
 a_shard_that_is_held_again_has_one_round_test() ->
     {_, _, Held} = held(),
-    ?assertEqual({[], Held}, eslaver_cluster_rounds:held(<<"x">>, Held)).
+    ?assertEqual({[], Held}, eslaver_cluster_rounds:held(<<"x">>, none, Held)).
 
 %% A stream may wait for another one as their order is not that of what has happened.
 the_order_of_streams_is_waited_for_test() ->
     {N, _, Held} = held(),
-    Facts = (facts())#{waits_for := fun(<<"x">>) -> {ok, <<"z">>} end},
+    Facts = holding(#{<<"x">> => {order, 50, {ok, <<"z">>}}}),
     Answer = told(60, 70, [{0, 99}]),
     {Effects, _} = eslaver_cluster_rounds:answered(<<"x">>, N, Answer, Facts, Held),
     ?assertEqual([], clears(Effects)),
     ?assertEqual([<<"z">>], asks(Effects)).
+
+%% Of a stream that is held itself, what comes before that is enough for an import.
+an_import_waits_for_what_comes_before_a_deletion_test() ->
+    {N, _, Held} = held(),
+    Import = {import, 50, {ok, <<"z">>}},
+    Own = told(60, 70, [{0, 99}]),
+    {Asked, Waits} = eslaver_cluster_rounds:answered(
+        <<"x">>, N, Own, holding(#{<<"x">> => Import}), Held
+    ),
+    [{ask, <<"z">>, M}] = [Ask || {ask, _, _} = Ask <- Asked],
+    Other = told(<<"z">>, 1, 300, 310, [], [], []),
+    Deletion = {deletion, 290, error},
+    %% whether it is held before it answers, or after that
+    {Before, _} = eslaver_cluster_rounds:answered(
+        <<"z">>, M, Other, holding(#{<<"x">> => Import, <<"z">> => Deletion}), Waits
+    ),
+    ?assert(lists:member({await, <<"z">>, 290}, Before)),
+    {_, Behind} = eslaver_cluster_rounds:answered(
+        <<"z">>, M, Other, holding(#{<<"x">> => Import}), Waits
+    ),
+    {After, Freed} = eslaver_cluster_rounds:held(<<"z">>, Deletion, Behind),
+    ?assert(lists:member({await, <<"z">>, 290}, After)),
+    {Last, _} = eslaver_cluster_rounds:passed(<<"z">>, 290, Freed),
+    ?assertEqual([{<<"x">>, 60}], clears(Last)).
+
+%% Writes of a key that has moved come after its deletion where it was.
+a_deletion_does_not_wait_for_what_waits_for_it_test() ->
+    {N, _, Held} = held(),
+    Order = {order, 290, {ok, <<"x">>}},
+    Own = told(60, 70, [{0, 99}], [{7, <<"y">>}]),
+    {Before, _} = eslaver_cluster_rounds:answered(
+        <<"x">>, N, Own, holding(#{<<"y">> => Order}), Held
+    ),
+    ?assertEqual([{<<"x">>, 60}], clears(Before)),
+    {_, Waits} = answered(<<"x">>, N, Own, Held),
+    {After, _} = eslaver_cluster_rounds:held(<<"y">>, Order, Waits),
+    ?assertEqual([{<<"x">>, 60}], clears(After)).
 
 %% What a master says may be what its stream waits for.
 what_is_said_of_a_held_shard_is_committed_at_once_test() ->

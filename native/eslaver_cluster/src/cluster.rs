@@ -164,8 +164,9 @@ impl Cluster {
     ) -> Verdict {
         match (deed, slot) {
             (Deed::Other, _) => Verdict::passes(Origin::User),
-            (Deed::Writes, Some(slot))
+            (Deed::Writes(_), Some(slot))
                 if !member.is_importing()
+                    && !member.is_unsettled()
                     && self.routes.get(slot).owner == Some(member.shard()) =>
             {
                 Verdict::passes(Origin::User)
@@ -189,7 +190,13 @@ impl Cluster {
         };
         let is_importing = slot.is_some_and(|slot| part.is_importing(slot));
         let origin = if is_importing { Origin::Migration } else { Origin::User };
-        if let (Deed::Writes | Deed::Restores, Some(slot)) = (deed, slot) {
+        if let (Deed::Writes(_) | Deed::Deletes, Some(slot)) = (deed, slot)
+            && let Some(from) = part.waits_to_write(slot)
+            && member.holds(offset, Hold::Order(from))
+        {
+            return Verdict::Held;
+        }
+        if let (Deed::Writes(_) | Deed::Restores, Some(slot)) = (deed, slot) {
             let waits_for = ledger.waits_to_claim(routes, shard, slot, offset);
             if waits_for.is_some_and(|other| member.holds(offset, Hold::Order(other))) {
                 return Verdict::Held;
@@ -202,14 +209,18 @@ impl Cluster {
                 let is_importing = member.is_importing();
                 Verdict::passes(if is_importing { Origin::Migration } else { Origin::User })
             }
-            Deed::Writes => {
+            Deed::Writes(places) => {
+                if is_importing {
+                    let keys = Deed::written(places, args);
+                    keys.for_each(|key| ledger.bring(shard, slot::of_key(key), self.hash(key)));
+                }
                 let slot = slot.filter(|&slot| routes.get(slot).owner != Some(shard));
                 slot.into_iter().for_each(|slot| ledger.claim(routes, shard, slot, offset));
                 Verdict::passes(origin)
             }
             Deed::Restores => {
                 if let (Some(slot), Some(key)) = (slot, args.argument(0)) {
-                    ledger.restore(routes, shard, (slot, self.hasher.hash_one(key)), offset);
+                    ledger.restore(routes, shard, (slot, self.hash(key)), offset);
                 }
                 Verdict::passes(Origin::Migration)
             }
@@ -239,6 +250,11 @@ impl Cluster {
         }
     }
 
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
     /// Whether a deletion takes a key from its readers, for all that is known, and the shard where the
     /// key may be. A shard that shares a slot with its owner does not wait while that waits,
     /// perhaps for this one.
@@ -263,9 +279,8 @@ impl Cluster {
                 }
                 _ => return None,
             };
-            let is_there = elsewhere.is_some_and(|elsewhere| {
-                ledger.has_restored(elsewhere, slot, self.hasher.hash_one(key))
-            });
+            let is_there = elsewhere
+                .is_some_and(|elsewhere| ledger.has_restored(elsewhere, slot, self.hash(key)));
             let waits = !is_there
                 && !part.is_importing(slot)
                 && !ledger.is_cleared(part, slot, offset)
@@ -287,10 +302,11 @@ impl Cluster {
         let mut have_moved = true;
         for key in (0..args.count()).filter_map(|at| args.argument(at)) {
             let slot = slot::of_key(key);
+            let hash = self.hash(key);
             if ledger.part(shard).is_some_and(|part| part.is_importing(slot)) {
+                ledger.drop_brought(shard, slot, hash);
                 continue;
             }
-            let hash = self.hasher.hash_one(key);
             moves.extend(ledger.delete(routes, shard, slot, hash));
             have_moved &= ledger.has_moved(routes.get(slot), shard, slot, hash);
         }
@@ -304,7 +320,7 @@ impl Cluster {
         match mark {
             Mark::Begun(import) => {
                 let waits_for = ledger.waits_to_begin(routes, shard, import, offset);
-                if waits_for.is_some_and(|other| member.holds(offset, Hold::Order(other))) {
+                if waits_for.is_some_and(|other| member.holds(offset, Hold::Import(other))) {
                     return Verdict::Held;
                 }
                 member.release();
@@ -317,7 +333,7 @@ impl Cluster {
                 let known = ledger.import(shard, name).or(import.as_ref());
                 let waits_for =
                     known.and_then(|known| ledger.waits_to_complete(routes, shard, known));
-                if waits_for.is_some_and(|other| member.holds(offset, Hold::Order(other))) {
+                if waits_for.is_some_and(|other| member.holds(offset, Hold::Import(other))) {
                     let ranges = known.map(|known| known.ranges.clone()).unwrap_or_default();
                     ledger.wait_to_complete(shard, ranges, offset);
                     return Verdict::Held;
@@ -329,7 +345,9 @@ impl Cluster {
                     .unwrap_or_default();
             }
             Mark::Failed { name } => {
-                ledger.end(shard, name);
+                if let Some(import) = ledger.end(shard, name) {
+                    ledger.forget_brought(shard, &import);
+                }
             }
             Mark::Left(ranges) => ledger.leave(shard, ranges, offset),
             Mark::Changed | Mark::Passing => {}

@@ -15,8 +15,8 @@ pub enum Deed {
     Empties(Vec<Range>),
     /// It brings its first argument, a key, from another shard.
     Restores,
-    /// It writes to a key.
-    Writes,
+    /// It writes to keys: those at these places among its arguments, or the first one alone.
+    Writes(Vec<usize>),
     /// It tells of slots.
     Marks(Mark),
     /// It replaces functions, as an import does.
@@ -26,6 +26,15 @@ pub enum Deed {
 }
 
 impl Deed {
+    /// The keys that it writes to, of its arguments.
+    pub(crate) fn written<'a, A: Arguments + ?Sized>(
+        places: &'a [usize],
+        args: &'a A,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        let first = places.is_empty().then_some(0);
+        first.into_iter().chain(places.iter().copied()).filter_map(|at| args.argument(at))
+    }
+
     /// What a command does, and the slot of its first key. `learned` is what the master told of its
     /// commands.
     pub fn of<A: Arguments + ?Sized>(
@@ -49,15 +58,20 @@ impl Deed {
             14 if is(name, "RESTORE-ASKING") => return (Self::Restores, first()),
             _ => {}
         }
-        let (mut slot, mut changes) = (None, false);
+        let (mut slot, mut changes, mut changed) = (None, false, Vec::new());
         let effect = commands::keys(learned, name, args, |key| {
+            if key.changed && (changes || key.index > 0) {
+                // the first one stands for itself as long as it is alone
+                changed.extend((changed.is_empty() && changes).then_some(0));
+                changed.push(key.index);
+            }
             changes |= key.changed;
             if slot.is_none() {
                 slot = args.argument(key.index).map(slot::of_key);
             }
         });
         match effect {
-            Effect::Keys if changes => (Self::Writes, slot),
+            Effect::Keys if changes => (Self::Writes(changed), slot),
             Effect::Slots => (Self::Empties(commands::slots(name, args).unwrap_or_default()), None),
             _ => (Self::Other, slot),
         }
@@ -76,10 +90,12 @@ mod tests {
             ("UNLINK a", Deed::Deletes, a),
             ("DEL", Deed::Deletes, None),
             ("RESTORE-ASKING a 0 x", Deed::Restores, a),
-            ("RESTORE a 0 x", Deed::Writes, a),
-            ("SET a 1", Deed::Writes, a),
-            ("MSET {a}x 1 b 1", Deed::Writes, a),
-            ("XADD a * f v", Deed::Writes, a),
+            ("RESTORE a 0 x", Deed::Writes(vec![]), a),
+            ("SET a 1", Deed::Writes(vec![]), a),
+            ("MSET {a}x 1 b 1", Deed::Writes(vec![0, 2]), a),
+            ("XADD a * f v", Deed::Writes(vec![]), a),
+            ("BITOP AND a b", Deed::Writes(vec![1]), a),
+            ("RENAME b a", Deed::Writes(vec![0, 1]), Some(slot::of_key(b"b"))),
             ("TRIMSLOTS RANGES 2 0 99 200 299", Deed::Empties(vec![(0, 99), (200, 299)]), None),
             ("CLUSTER FLUSHSLOT 7 SYNC", Deed::Empties(vec![(7, 7)]), None),
             ("CLUSTER SETSLOT 7 NODE x", Deed::Marks(Mark::Changed), None),

@@ -16,6 +16,8 @@ pub enum Hold {
     Deletion(Option<Shard>),
     /// Something must have been handled of another shard before.
     Order(Shard),
+    /// The same, where an import begins or ends.
+    Import(Shard),
 }
 
 /// A shard. Its link and the cluster's process share it, and no lock.
@@ -40,6 +42,10 @@ pub struct Member {
     admitted: AtomicU64,
     /// Whether it has open imports.
     importing: AtomicBool,
+    /// Whether its events go to a callback, for which the order of shards' streams counts.
+    listens: AtomicBool,
+    /// Whether keys have come to it of which something may not have been handled yet.
+    unsettled: AtomicBool,
     removed: AtomicBool,
 }
 
@@ -57,6 +63,8 @@ impl Member {
             hold: Mutex::new(None),
             admitted: AtomicU64::new(NONE),
             importing: AtomicBool::new(false),
+            listens: AtomicBool::new(false),
+            unsettled: AtomicBool::new(false),
             removed: AtomicBool::new(false),
         }
     }
@@ -112,7 +120,7 @@ impl Member {
     pub fn waits_for(&self) -> Option<Shard> {
         match self.hold()? {
             Hold::Deletion(other) => other,
-            Hold::Order(other) => Some(other),
+            Hold::Order(other) | Hold::Import(other) => Some(other),
         }
     }
 
@@ -133,7 +141,7 @@ impl Member {
     /// Whether the stream is held: its link is to be woken.
     pub(crate) fn clear(&self, offset: u64) -> bool {
         match *self.hold.lock() {
-            Some(Hold::Order(_)) if self.is_held() => {
+            Some(Hold::Order(_) | Hold::Import(_)) if self.is_held() => {
                 let at = self.held_at.load(Ordering::SeqCst);
                 if at < offset {
                     self.admitted.store(at, Ordering::SeqCst);
@@ -186,6 +194,25 @@ impl Member {
 
     pub(crate) fn set_importing(&self, importing: bool) {
         self.importing.store(importing, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn listens(&self) -> bool {
+        self.listens.load(Ordering::Acquire)
+    }
+
+    /// Whether its events go to a callback.
+    pub fn set_listens(&self, listens: bool) {
+        self.listens.store(listens, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.unsettled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_unsettled(&self, unsettled: bool) {
+        self.unsettled.store(unsettled, Ordering::Release);
     }
 
     #[inline]

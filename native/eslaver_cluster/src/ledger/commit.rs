@@ -45,6 +45,29 @@ impl Ledger {
         moves.done()
     }
 
+    /// At first a shard has the slots that no other has: its data is not there yet, but is to come.
+    fn take_unowned(&mut self, routes: &Routes, shard: Shard, owned: &Slots) -> Vec<Move> {
+        let mut moves = Moves::default();
+        if self.part(shard).is_some_and(|part| part.floor.is_none()) {
+            for slot in owned.iter().filter(|&slot| routes.get(slot).owner.is_none()) {
+                self.own(routes, slot, shard);
+                moves.add(slot, None, Some(shard));
+                if let Some(part) = self.part_mut(shard) {
+                    part.mine.insert(slot);
+                }
+            }
+        }
+        moves.done()
+    }
+
+    /// No deletion of a key that was moved away comes any more from whoever has lost these slots.
+    fn forget_restored(&mut self, slots: &[u16]) {
+        for part in self.parts.iter_mut().flatten() {
+            slots.iter().for_each(|&slot| part.restored.forget(slot));
+            part.changed_restored();
+        }
+    }
+
     /// What a shard's master says of itself. If not everything has been handled that its stream had at
     /// that time, it counts for slots at the end of whose import the stream waits.
     pub(crate) fn commit(
@@ -60,7 +83,9 @@ impl Ledger {
             if let Some(part) = self.part_mut(shard) {
                 part.shared = Some((slots, before));
             }
-            return self.commit_ending(routes, shard, &statement);
+            let mut moves = self.take_unowned(routes, shard, &statement.owned);
+            moves.extend(self.commit_ending(routes, shard, &statement));
+            return moves;
         }
         let Statement { node, epoch, mut owned, importing, from, .. } = statement;
         let is_newer = |part: &Part| part.floor.is_none_or(|floor| from >= floor);
@@ -73,7 +98,7 @@ impl Ledger {
             part.left.retain(|_, at| *at >= from);
             part.left.keys().for_each(|&slot| owned.remove(slot));
         }
-        let mut moves = Moves::default();
+        let (mut moves, mut given_up) = (Moves::default(), Vec::new());
         for slot in 0..SLOTS {
             let Route { owner, other, .. } = routes.get(slot);
             let of = &mut self.slots[usize::from(slot)];
@@ -119,12 +144,20 @@ impl Ledger {
             if other == Some(shard) && of.claimed < from {
                 of.left = if of.left == 0 { LATER } else { of.left };
             }
+            if of.claimed < from {
+                given_up.push(slot);
+            }
         }
         if let Some(part) = self.part_mut(shard) {
             part.imports.retain(|import| !slots_of(&import.ranges).any(|slot| owned.has(slot)));
             part.changed_imports();
+            // keys that have come stay there, though the slot does not come
+            given_up.iter().for_each(|&slot| part.restored.forget(slot));
+            part.changed_restored();
+            let lost: Vec<u16> = part.mine.iter().filter(|&slot| !owned.has(slot)).collect();
             part.mine = owned;
             part.floor = Some(from);
+            self.forget_restored(&lost);
         }
         moves.done()
     }

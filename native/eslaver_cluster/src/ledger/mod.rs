@@ -126,6 +126,8 @@ impl Ledger {
         let changes = self.changes;
         self.part_mut(shard).is_some_and(|part| {
             part.cleared = changes;
+            part.restored.settle();
+            part.changed_restored();
             part.member.clear(offset)
         })
     }
@@ -235,7 +237,8 @@ impl Ledger {
     }
 
     /// The shard that the slots of an import come from, if they have not come to that one yet: the two
-    /// streams tell of it in another order than it has happened.
+    /// streams tell of it in another order than it has happened. A callback is told of what that has
+    /// written before it is told what follows.
     pub(crate) fn waits_to_complete(
         &self,
         routes: &Routes,
@@ -243,6 +246,9 @@ impl Ledger {
         import: &Import,
     ) -> Option<Shard> {
         let source = self.source(import)?;
+        if source != shard && self.part(shard).is_some_and(|part| part.member.listens()) {
+            return Some(source);
+        }
         let is_elsewhere = |slot| {
             let Route { owner, other, .. } = routes.get(slot);
             owner.is_some_and(|owner| owner != source && owner != shard) && other != Some(source)
@@ -299,7 +305,6 @@ impl Ledger {
         set(routes, of, &mut self.changes, slot, (Some(owner), other.or(next)));
         of.next = next.filter(|_| other.is_some());
         (of.gained, of.disowned, of.left) = (0, false, 0);
-        self.parts.iter_mut().flatten().for_each(|part| part.restored.forget(slot));
     }
 
     /// Whether a write to a slot at this offset shows that its keys are moved to the shard.
@@ -375,13 +380,45 @@ impl Ledger {
         (slot, hash): (u16, u64),
         offset: u64,
     ) {
+        let from = routes.get(slot).owner.filter(|&owner| owner != shard);
         if let Some(part) = self.part_mut(shard) {
-            part.restored.add(slot, hash);
+            part.restored.add(slot, hash, from);
+            part.changed_restored();
         }
         match routes.get(slot).owner {
             Some(owner) if owner == shard => self.share(routes, shard, slot, offset),
             _ => self.claim(routes, shard, slot, offset),
         }
+    }
+
+    /// A key has come to a shard with an import from another one that is known.
+    pub(crate) fn bring(&mut self, shard: Shard, slot: u16, hash: u64) {
+        let is_known = self.part(shard).is_some_and(|part| {
+            let has = |&(first, last): &Range| first <= slot && slot <= last;
+            let import = part.imports.iter().find(|import| import.ranges.iter().any(has));
+            import.is_some_and(|import| self.source(import).is_some())
+        });
+        if is_known && let Some(part) = self.part_mut(shard) {
+            part.restored.bring(slot, hash);
+        }
+    }
+
+    /// A key that has come with an import has been deleted within it.
+    pub(crate) fn drop_brought(&mut self, shard: Shard, slot: u16, hash: u64) {
+        if let Some(part) = self.part_mut(shard) {
+            part.restored.take(slot, hash);
+        }
+    }
+
+    /// Keys of an import that has failed count no more.
+    pub(crate) fn forget_brought(&mut self, shard: Shard, import: &Import) {
+        if let Some(part) = self.part_mut(shard) {
+            slots_of(&import.ranges).for_each(|slot| part.restored.forget(slot));
+        }
+    }
+
+    fn has_seen(&self, shard: Shard, slot: u16) -> bool {
+        self.part(shard).is_some_and(|part| part.restored.has_seen(slot))
     }
 
     /// Whether a key has come to a shard, and was not deleted since where it came from.
@@ -415,6 +452,9 @@ impl Ledger {
         let elsewhere = match (route.owner, route.other) {
             (Some(owner), other) if owner == shard => other,
             (owner, Some(other)) if other == shard => owner,
+            (None, _) => return false,
+            // its stream may be behind the route
+            (Some(owner), _) if self.has_seen(owner, slot) => Some(owner),
             _ => return true,
         };
         elsewhere

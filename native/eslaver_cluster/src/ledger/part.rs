@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::mark::Import;
 use crate::member::Member;
 use crate::restored::Restored;
+use crate::routes::Shard;
 use crate::slots::{Range, Slots};
 
 /// A shard's part.
@@ -41,6 +42,15 @@ impl Part {
     /// The slots that it owns at this place of its stream.
     pub(crate) fn own(&self) -> Slots {
         self.mine.clone()
+    }
+
+    /// The shard that wrote to keys of a slot before they came, if not all of that has been handled.
+    pub(crate) fn waits_to_write(&self, slot: u16) -> Option<Shard> {
+        self.restored.from(slot).filter(|_| self.member.listens())
+    }
+
+    pub(super) fn changed_restored(&self) {
+        self.member.set_unsettled(self.member.listens() && self.restored.is_unsettled());
     }
 
     pub(super) fn changed_imports(&self) {

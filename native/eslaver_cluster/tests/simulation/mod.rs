@@ -220,7 +220,7 @@ impl Simulation {
         let (deed, slot) = Deed::of(&Learned::default(), name, args);
         let is_left_out = match &deed {
             Deed::Deletes | Deed::Empties(_) => !self.rules.gate,
-            Deed::Writes | Deed::Restores => !self.rules.claims,
+            Deed::Writes(_) | Deed::Restores => !self.rules.claims,
             Deed::Marks(Mark::Begun(_)) => !self.rules.imports,
             _ => false,
         };

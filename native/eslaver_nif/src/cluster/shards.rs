@@ -117,6 +117,7 @@ fn of_shard<'a>(
         None => atoms::r#false(),
         Some(Hold::Deletion(_)) => atoms::deletion(),
         Some(Hold::Order(_)) => atoms::order(),
+        Some(Hold::Import(_)) => atoms::import(),
     };
     let waits_for = member.waits_for().map(|Shard(number)| number);
     map::map_new(env)

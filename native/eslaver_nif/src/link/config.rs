@@ -307,6 +307,7 @@ impl RawConfig<'_> {
         let (seat, node) = match Option::<RawShard<'_>>::from(self.shard) {
             Some(RawShard { cluster, shard, id, node }) => {
                 let member = cluster.slots.member(Shard(shard))?;
+                member.set_listens(mirror.as_ref().is_none_or(|mirror| mirror.events));
                 (Some(Seat::new(cluster, member, &id)), bytes(node))
             }
             None => (None, None),
