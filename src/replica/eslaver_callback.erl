@@ -81,8 +81,8 @@ check(Name) when is_atom(Name) ->
 check(Other) ->
     is_pid(Other) orelse Other =:= [].
 
-%% @doc Whether a module is a handler. A module alone, where `{handler, Module, Args}' is meant, would
-%% otherwise count as the name of a process.
+%% @doc Whether a module is a handler. A module alone, where `{handler, Module, Args}' is meant,
+%% would otherwise count as the name of a process.
 -spec is_handler(term()) -> boolean().
 is_handler(Module) ->
     Inits = [is_exported(Module, init, Arity) || Arity <- [1, 2]],
