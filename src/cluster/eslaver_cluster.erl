@@ -65,9 +65,15 @@
 
 %% @doc Starts to follow a cluster, registered under its name.
 -spec start_link(config()) -> gen_server:start_ret().
-start_link(#{name := undefined} = Config) ->
+start_link(Config) ->
+    case eslaver_nif:check() of
+        ok -> linked(Config);
+        {error, _} = Error -> Error
+    end.
+
+linked(#{name := undefined} = Config) ->
     gen_server:start_link(?MODULE, Config, []);
-start_link(#{name := Name} = Config) ->
+linked(#{name := Name} = Config) ->
     gen_server:start_link(Name, ?MODULE, Config, []).
 
 %% @doc Looks at the nodes at once, and asks anew which shards to follow.
@@ -78,16 +84,12 @@ refresh(Cluster) ->
 %% gen_server
 
 %% @private
--spec init(config()) -> {ok, #state{}} | {stop, term()}.
+-spec init(config()) -> {ok, #state{}}.
 init(#{seeds := Seeds, access := Access, mirror := Mirror} = Config) ->
     _ = process_flag(trap_exit, true),
-    try eslaver_nif:cluster_new(Mirror) of
-        Native ->
-            {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
-            {ok, #state{config = Config, native = Native, supervisor = Supervisor}}
-    catch
-        error:{nif_not_loaded, _} = Reason -> {stop, Reason}
-    end.
+    Native = eslaver_nif:cluster_new(Mirror),
+    {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
+    {ok, #state{config = Config, native = Native, supervisor = Supervisor}}.
 
 %% @private
 -spec handle_call(term(), gen_server:from(), #state{}) ->
@@ -104,6 +106,10 @@ handle_call(continue, From, State) ->
     {noreply, gathered(continue, From, fun(_About, _Answers) -> ok end, State)};
 handle_call({demand, _} = Request, From, State) ->
     {noreply, gathered(Request, From, fun first_error/2, State)};
+handle_call({process, Id}, _From, #state{members = Members} = State) ->
+    {reply, eslaver_cluster_member:process_of(Id, Members), State};
+handle_call({eslaver_call, _Request}, _From, State) ->
+    {reply, {error, which_shard}, State};
 handle_call({save, _File}, _From, State) ->
     {reply, {error, <<"a mirror of a cluster cannot be saved">>}, State};
 handle_call({eslaver_waiting, Request}, From, #state{calls = Calls} = State) ->

@@ -7,7 +7,7 @@
 -export([leaving/1, unfollowed/1, finish/1, stop/1, ask/2, inject/2]).
 -export([number/1, process/1, context/1, view/1, epoch/1]).
 -export([is_known/1, is_new/1, is_followed/1, is_leaving/1, is_complete/2]).
--export([of_asker/2, of_number/2, id_of/2, processes/1]).
+-export([of_asker/2, of_number/2, id_of/2, processes/1, process_of/2]).
 -export_type([member/0]).
 
 -record(member, {
@@ -225,6 +225,15 @@ id_of(Number, Members) ->
     case of_number(Number, Members) of
         {ok, Name} -> (maps:get(Name, Members))#member.id;
         error -> undefined
+    end.
+
+%% @doc The process that follows the shard of this id.
+-spec process_of(binary(), #{name() => member()}) -> {ok, pid()} | {error, no_shard}.
+process_of(Id, Members) ->
+    Followed = maps:values(Members),
+    case [Process || #member{id = Own, process = Process} <- Followed, Own =:= Id] of
+        [Process] when is_pid(Process) -> {ok, Process};
+        _ -> {error, no_shard}
     end.
 
 %% @doc All processes that follow a shard.

@@ -1,10 +1,11 @@
-%% @doc The native half: stubs, and nothing else.
+%% @doc The native half: stubs, and how it is loaded.
 %%
 %% A NIF library cannot be replaced in a running node, so this module changes only when the library
 %% does; then `ABI' changes in both.
 %% @private
 -module(eslaver_nif).
 
+-export([check/0]).
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0]).
 -export([decode_dump/1, decode_functions/1, library_name/1]).
 -export([commands/1, keys/3, glob/2]).
@@ -596,14 +597,21 @@ remove_position(_Path) -> erlang:nif_error(reason()).
 -spec load() -> ok | {error, term()}.
 load() ->
     File = filename:join(priv_dir(), "eslaver_nif"),
-    case erlang:load_nif(File, ?ABI) of
+    case loaded(File) of
         ok ->
+            _ = persistent_term:erase(?ERROR),
             ok;
         {error, {Reason, _}} = Error when Reason =:= reload; Reason =:= upgrade ->
             Error;
         {error, {Reason, Text}} ->
-            Sentence = sentence(Reason, File, Text),
-            persistent_term:put(?ERROR, unicode:characters_to_binary(Sentence))
+            Sentence = unicode:characters_to_binary(sentence(Reason, File ++ ".so", Text)),
+            persistent_term:put(?ERROR, Sentence)
+    end.
+
+loaded(File) ->
+    case eslaver_nif_file:is_cut_off(File ++ ".so") of
+        true -> {error, {cut_off, ""}};
+        false -> erlang:load_nif(File, ?ABI)
     end.
 
 priv_dir() ->
@@ -616,16 +624,24 @@ priv_dir() ->
     end.
 
 sentence(load, File, _Text) ->
-    io_lib:format(
-        "~ts.so belongs to another version of eslaver than this Erlang code: compile eslaver "
-        "again (rebar3 compile, or mix deps.compile eslaver --force).",
-        [File]
-    );
+    [
+        File,
+        " belongs to another version of eslaver than this Erlang code: compile eslaver again "
+        "(rebar3 compile, or mix deps.compile eslaver --force)."
+    ];
+sentence(cut_off, File, _Text) ->
+    ["the end of the native library ", File, " is missing. Copy it, or compile eslaver, again."];
 sentence(_Reason, File, Text) ->
-    io_lib:format(
-        "the native library ~ts.so cannot be loaded: ~ts. Compile eslaver again; it needs Rust.",
-        [File, Text]
-    ).
+    Problem = eslaver_nif_file:problem(File, Text),
+    ["the native library ", Problem, ". Compile eslaver on a system like this one; it needs Rust."].
+
+%% @doc Whether the native library is there. To start without it would fail later.
+-spec check() -> ok | {error, {nif_not_loaded, Why :: binary()}}.
+check() ->
+    case persistent_term:get(?ERROR, none) of
+        none -> ok;
+        _ -> {error, reason()}
+    end.
 
 reason() ->
     {nif_not_loaded, persistent_term:get(?ERROR, <<"eslaver_nif is not loaded">>)}.

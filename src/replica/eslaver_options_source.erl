@@ -6,7 +6,7 @@
 -export([conflict/1, spec/2, names/1]).
 
 -type options() :: #{atom() => term()}.
--type advice() :: {Key :: atom(), Text :: binary()}.
+-type advice() :: {Key :: atom(), eslaver_advice:advice()}.
 
 %% Options that are of no use without another.
 -define(OF_SENTINELS, [master_name, sentinel_user, sentinel_auth, sentinel_tls]).
@@ -24,28 +24,25 @@ conflict(Given) ->
     case Among([cluster, sentinels]) of
         [cluster | Others] ->
             first([
-                {Others ++ Among(?FIXED ++ ?OF_SENTINELS),
-                    <<"leave it out: the nodes of the cluster tell where its masters are">>},
-                {Among(?NOT_OF_CLUSTERS), <<"leave it out: it is of no use with a cluster">>},
-                {[resume || #{resume := #{}} <- [Given]],
-                    <<"use {file, Directory} or {Module, Args}: each shard has its own position">>}
+                {Others ++ Among(?FIXED ++ ?OF_SENTINELS), nodes_are_told},
+                {Among(?NOT_OF_CLUSTERS), useless_with_a_cluster},
+                {[resume || #{resume := #{}} <- [Given]], position_of_each_shard}
             ]);
         [sentinels] ->
             first([
-                {Among(?FIXED), <<"leave it out: the Sentinels tell where the master is">>},
-                {[sentinels || [] =:= Among([master_name])],
-                    <<"set master_name, too: the name that SENTINEL MASTERS lists">>},
-                {Among(?OF_CLUSTERS), <<"set cluster, too: it is only of use with that">>}
+                {Among(?FIXED), master_is_told},
+                {[sentinels || [] =:= Among([master_name])], name_of_the_group},
+                {Among(?OF_CLUSTERS), useless_without_a_cluster}
             ]);
         [] ->
             first([
-                {Among(?OF_SENTINELS), <<"set sentinels, too: it is only of use with them">>},
-                {Among(?OF_CLUSTERS), <<"set cluster, too: it is only of use with that">>}
+                {Among(?OF_SENTINELS), useless_without_sentinels},
+                {Among(?OF_CLUSTERS), useless_without_a_cluster}
             ])
     end.
 
 first([{[], _} | Rest]) -> first(Rest);
-first([{[Key | _], Text} | _]) -> {Key, Text};
+first([{[Key | _], Advice} | _]) -> {Key, Advice};
 first([]) -> none.
 
 %% @doc What the options come to. `Password' is what Sentinels want, for these users.
