@@ -264,7 +264,7 @@ changed(#state{topology = Topology, config = #{addresses := Reach}} = State) ->
     Shards = eslaver_cluster_topology:shards(Topology),
     Next = maps:fold(fun(Name, Shard, Acc) -> member(Name, Shard, Acc) end, State, Shards),
     Gone = maps:keys(maps:without(maps:keys(Shards), Next#state.members)),
-    viewed(lists:foldl(fun gone/2, Next, Gone)).
+    viewed(completed(lists:foldl(fun gone/2, Next, Gone))).
 
 %% Replicas are told of their shards.
 viewed(#state{views = Views} = State) ->
@@ -574,6 +574,7 @@ announce(Ranges, From, To, #state{members = Members, subscriptions = Who}) ->
 
 %% Whether all that is followed has its slots.
 completed(#state{members = Members, native = Native, calls = Calls} = State) ->
+    ok = expected(State),
     Complete =
         map_size(Members) > 0 andalso
             lists:all(
@@ -581,6 +582,12 @@ completed(#state{members = Members, native = Native, calls = Calls} = State) ->
                 maps:values(Members)
             ),
     State#state{calls = eslaver_cluster_calls:complete(Complete, Calls)}.
+
+%% Which slots a mirror should have.
+expected(#state{config = #{shards := all}}) ->
+    ok;
+expected(#state{members = Members, native = Native}) ->
+    eslaver_nif:cluster_expect(Native, eslaver_cluster_member:followed_slots(Members)).
 
 %% Calls
 
