@@ -113,8 +113,8 @@ handle_call({eslaver_call, _Request}, _From, State) ->
 handle_call({save, _File}, _From, State) ->
     {reply, {error, <<"a mirror of a cluster cannot be saved">>}, State};
 handle_call({eslaver_waiting, Request}, From, #state{calls = Calls} = State) ->
-    Followed = maps:filtermap(fun(_, Member) -> followed(Member) end, State#state.members),
-    {noreply, State#state{calls = eslaver_cluster_calls:await(Request, From, Followed, Calls)}};
+    Processes = processes(State),
+    {noreply, State#state{calls = eslaver_cluster_calls:await(Request, From, Processes, Calls)}};
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, #state{subscriptions = Before} = State) ->
     Next = State#state{subscriptions = eslaver_subscriptions:call(Request, Pid, Before)},
     {reply, ok, forwarded({eslaver_subscriptions, Request, Pid}, Next)};
@@ -125,12 +125,6 @@ handle_call({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} 
     {reply, Answer, State#state{holds = Next}};
 handle_call(_Request, _From, State) ->
     {reply, {error, unknown_request}, State}.
-
-followed(Member) ->
-    case eslaver_cluster_member:is_followed(Member) of
-        true -> {true, eslaver_cluster_member:process(Member)};
-        false -> false
-    end.
 
 first_error(_About, Answers) ->
     hd([Error || {error, _} = Error <- maps:values(Answers)] ++ [ok]).
@@ -581,7 +575,8 @@ completed(#state{members = Members, native = Native, calls = Calls} = State) ->
                 fun(Member) -> eslaver_cluster_member:is_complete(Member, Native) end,
                 maps:values(Members)
             ),
-    State#state{calls = eslaver_cluster_calls:complete(Complete, Calls)}.
+    Followed = maps:filter(fun(_, One) -> eslaver_cluster_member:is_followed(One) end, Members),
+    State#state{calls = eslaver_cluster_calls:followed(maps:keys(Followed), Complete, Calls)}.
 
 %% Which slots a mirror should have.
 expected(#state{config = #{shards := all}}) ->
@@ -592,15 +587,6 @@ expected(#state{members = Members, native = Native}) ->
 %% Calls
 
 gathered(Request, From, Put, #state{members = Members, native = Native, calls = Calls} = State) ->
-    Processes = maps:filtermap(
-        fun(_, Member) ->
-            case eslaver_cluster_member:process(Member) of
-                undefined -> false;
-                Pid -> {true, Pid}
-            end
-        end,
-        Members
-    ),
     About = #{
         native => eslaver_nif:cluster_info(Native), members => Members, error => State#state.error
     },
@@ -611,8 +597,19 @@ gathered(Request, From, Put, #state{members = Members, native = Native, calls = 
         gen_server:reply(From, Put(About, ById))
     end,
     State#state{
-        calls = eslaver_cluster_calls:gather(Request, Processes, #{}, Done, Calls)
+        calls = eslaver_cluster_calls:gather(Request, processes(State), #{}, Done, Calls)
     }.
+
+processes(#state{members = Members}) ->
+    maps:filtermap(
+        fun(_, Member) ->
+            case eslaver_cluster_member:process(Member) of
+                undefined -> false;
+                Pid -> {true, Pid}
+            end
+        end,
+        Members
+    ).
 
 forgotten(Ids, #state{members = Members} = State) ->
     _ = [

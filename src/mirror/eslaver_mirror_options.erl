@@ -18,7 +18,8 @@
     %% Of the mirror of a cluster's shard: where it is found, and who tells subscribers.
     where => {eslaver_nif:cluster(), eslaver_nif:shard()},
     interests => eslaver_nif:interests(),
-    listener => pid()
+    listener => pid(),
+    label => term()
 }.
 
 -type start() ::

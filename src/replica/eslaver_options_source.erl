@@ -47,7 +47,9 @@ first([]) -> none.
 
 %% @doc What the options come to. `Password' is what Sentinels want, for these users.
 -spec spec(options(), fun((User, eslaver_control:secret()) -> eslaver_control:secret())) ->
-    eslaver_source:spec() | {cluster, map()}
+    {fixed, eslaver_nif:address()}
+    | {sentinel, eslaver_sentinel_group:group()}
+    | {cluster, map()}
 when
     User :: binary() | undefined.
 spec(#{cluster := [_ | _] = Seeds} = Checked, _Password) ->
