@@ -1,4 +1,4 @@
-.PHONY: help build demo shell test tests ct soak bench fuzz miri asan tsan schedules lint fmt clean
+.PHONY: help build demo shell test rust ct soak bench fuzz miri asan tsan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -36,15 +36,13 @@ shell: build
 	@echo 'Then, for example:                   eslaver:start(normal, []).'
 	@erl -pa $(lib)/eslaver/ebin
 
-# Builds the Rust tests, and runs none.
-tests:
-	cargo test --workspace --locked --no-run
-	cargo test --locked --manifest-path fuzz/Cargo.toml --no-run
-
-test: lint
+# The tests of the crates. `make test RUST_TESTED=yes' runs all others.
+rust:
 	cargo test --workspace --locked
 	tools/instructions.sh
 	cargo test --locked --manifest-path fuzz/Cargo.toml
+
+test: lint $(if $(RUST_TESTED),,rust)
 	rebar3 eunit
 	tools/ct.sh
 	test/as_dependency.sh

@@ -1,23 +1,26 @@
 %% @doc A Redis or Valkey replica inside an Erlang node.
 %%
 %% It takes the master's snapshot, then every later write, and gives each key and each command to a
-%% callback. `start/2' starts the one replica that the application environment describes;
-%% `start_link/1' and `child_spec/1' start any number, each with options of its own.
+%% callback. `start_link/1' and `child_spec/1' start any number of replicas, each with options of
+%% its own; `start/2' starts the one that the application environment describes.
 -module(eslaver).
--behaviour(application).
 
 -export([start/2, stop/1]).
--export([start_link/1, child_spec/1, info/1, position/1, await/3, token/1]).
--export([continue/1, demand/2, refresh/1]).
+-export([start_link/1, child_spec/1, format_error/1, info/1, position/1, await/3, token/1]).
+-export([call/2, call/3, continue/1, demand/2, refresh/1]).
 -export([subscribe/2, unsubscribe/2]).
--export_type([replica/0, options/0, callback/0, position/0, token/0, notice/0, shard_meta/0]).
+-export_type([replica/0, options/0, keywords/0, callback/0, position/0, token/0, notice/0]).
+-export_type([shard_meta/0]).
 -export_type([event/0, classic_event/0, full_event/0, link_up/0, why/0]).
 
 -type replica() :: eslaver_name:replica().
 %% A replica: its pid, or the name it is registered under.
 
--type options() :: eslaver_options:input().
+-type options() :: eslaver_input:replica().
 %% See the README for the keys, their defaults and what they mean.
+
+-type keywords() :: eslaver_input:keywords().
+%% Options as a list of `{Key, Value}', as in Elixir.
 
 -type callback() :: eslaver_callback:spec().
 %% Who gets the events.
@@ -49,7 +52,7 @@
     | {stream, Command :: binary(), Args :: [binary()], #{
         db := non_neg_integer(), offset := non_neg_integer(), atom() => term()
     }}
-    | eslaver_cluster:moved()
+    | eslaver_cluster_shard:moved()
     | {shard, up | gone, #{shard := binary(), atom() => term()}}.
 %% With the option `events => full'.
 
@@ -105,25 +108,17 @@
 %% Names a write, and all before it: `{offset, Replid, Offset}' as `INFO replication' tells on the
 %% connection that has written, or `{offset, Offset}' as `ROLE' does.
 
-%% @doc Starts the application's tree with this callback. It is the application callback, too: then
-%% the callback is the environment's.
+%% @doc Starts a supervised replica with this callback and the options of the application
+%% environment, as the original does: under the supervisor of the application if that is started,
+%% else under one that is linked to the caller. There is one such replica at most.
 -spec start(application:start_type(), callback()) -> {ok, pid()} | {error, term()}.
 start(_Type, Callback) ->
-    case eslaver_options:from_environment(Callback) of
-        {ok, #{name := undefined} = Options} ->
-            supervised(eslaver_sup:start_link(Options#{name := {local, eslaver_server}}));
-        {ok, Options} ->
-            supervised(eslaver_sup:start_link(Options));
-        {error, _} = Error ->
-            Error
+    case eslaver_environment:options(Callback) of
+        {ok, Options} -> eslaver_sup:start(Options);
+        {error, _} = Error -> Error
     end.
 
-supervised({ok, Pid}) -> {ok, Pid};
-supervised({error, Reason}) -> {error, Reason};
-supervised(ignore) -> {error, ignore}.
-
-%% @doc Stops a replica. With the state of a stopped application it does nothing, being also that
-%% callback.
+%% @doc Stops a replica. With `[]' it does nothing, as in the original.
 -spec stop(replica() | []) -> ok.
 stop([]) -> ok;
 stop(Replica) -> gen_server:stop(Replica).
@@ -131,23 +126,22 @@ stop(Replica) -> gen_server:stop(Replica).
 %% @doc Starts a replica, linked to the caller. It is not started with an option that is none
 %% (`{invalid_option, Key, Value}'), or with a file for `resume' that another replica uses
 %% (`{resume_locked, Path}', after some seconds).
--spec start_link(options()) -> {ok, pid()} | {error, term()}.
+-spec start_link(options() | keywords()) -> {ok, pid()} | {error, term()}.
 start_link(Options) ->
     case eslaver_options:parse(Options) of
-        {ok, #{source := {cluster, _}} = Parsed} ->
-            eslaver_cluster:start_link(eslaver_cluster_start:replica(Parsed));
-        {ok, Parsed} ->
-            eslaver_server:start_link(Parsed);
+        {ok, Parsed} -> eslaver_start:replica(Parsed);
         {error, _} = Error -> Error
     end.
 
 %% @doc A replica for a supervisor. Its id is the name it is registered under, or `eslaver'. The
 %% password is wrapped, so that no report of the supervisor shows it.
--spec child_spec(options()) -> supervisor:child_spec().
-child_spec(Options) when is_map(Options) ->
-    child_spec(maps:get(name, Options, eslaver), eslaver_options:wrapped(Options));
-child_spec(_Options) ->
-    child_spec(eslaver, not_a_map).
+-spec child_spec(options() | keywords()) -> supervisor:child_spec().
+child_spec(Options) ->
+    case eslaver_option_map:from(Options) of
+        {ok, Map} -> child_spec(maps:get(name, Map, eslaver), eslaver_options:wrapped(Map));
+        {twice, Key} -> child_spec(eslaver, [Key, Key]);
+        error -> child_spec(eslaver, not_a_map)
+    end.
 
 child_spec(Id, Options) ->
     #{
@@ -158,11 +152,19 @@ child_spec(Id, Options) ->
         type => worker
     }.
 
+%% @doc A sentence that says what an error of a start is about, and what was expected: of
+%% `{error, Reason}', or of the reason alone. Errors of {@link subscribe/2} are told, too.
+-spec format_error(term()) -> binary().
+format_error(Error) ->
+    eslaver_format_error:text(Error, eslaver_filter:keys() ++ eslaver_options:keys()).
+
 %% @doc What a replica is doing: `state' (`connecting', `loading', `streaming', or `waiting' before
 %% the next try), `source' (the address that is asked last), `master' (where that leads), `role' of
 %% the node that is followed, and `master_link' of a replica, `replid', `offset' and `db' handled,
 %% `lag' (bytes decoded, not handled), `keys' and `bytes' of the snapshot, `progress' of a running
-%% load, `commands', `reconnects', `last_error', `paused' (the callback holds the stream).
+%% load, `commands', `reconnects', `restarts' (after failures of earlier processes of this replica),
+%% `last_error' (of a link, or the last of these failures), `skipped' (events for which the callback
+%% has raised, with `on_error'), `paused' (the callback holds the stream).
 -spec info(replica()) -> map().
 info(Replica) ->
     eslaver_server:info(Replica).
@@ -199,6 +201,28 @@ token(InfoReply) ->
 demand(Replica, More) when is_integer(More), More > 0 ->
     eslaver_server:demand(Replica, More).
 
+%% @doc Calls the handler of a replica, whose `handle_call/3' answers; also while it has paused the
+%% stream. The limit is 5 seconds.
+-spec call(replica() | {replica(), Shard :: binary()}, Request :: term()) -> Reply :: term().
+call(Replica, Request) ->
+    call(Replica, Request, 5000).
+
+%% @doc The same with a limit in ms. As with {@link gen_server:call/3} the caller exits if there is
+%% no answer within it. A callback that takes no calls is told as `{error, no_handle_call}'.
+%%
+%% In a cluster the handler of one shard is called, by `{Cluster, ShardId}' with an id that
+%% {@link info/1} tells: one that is not followed is told as `{error, no_shard}', and a call to all
+%% as `{error, which_shard}'. `Replica' may also be a mirror with a callback.
+-spec call(replica() | {replica(), Shard :: binary()}, Request :: term(), timeout()) ->
+    Reply :: term().
+call({Cluster, Shard}, Request, Timeout) when is_binary(Shard), Cluster =/= global ->
+    case gen_server:call(Cluster, {process, Shard}, Timeout) of
+        {ok, Pid} -> call(Pid, Request, Timeout);
+        {error, _} = Error -> Error
+    end;
+call(Replica, Request, Timeout) ->
+    gen_server:call(Replica, {eslaver_call, Request}, Timeout).
+
 %% @doc Ends the pause of a replica whose handler has returned `{pause, State}'.
 -spec continue(replica()) -> ok.
 continue(Replica) ->
@@ -216,7 +240,7 @@ refresh(Cluster) ->
 %% README. The filter may have `keys', `commands' and `dbs'.
 %%
 %% `Ref' monitors the replica, too: `{'DOWN', Ref, process, _, _}' tells that it has ended.
--spec subscribe(replica(), Filter :: map()) ->
+-spec subscribe(replica(), Filter :: eslaver_filter:input() | keywords()) ->
     {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Replica, Filter) ->
     case eslaver_filter:parse([keys, commands, dbs], Filter) of

@@ -48,7 +48,24 @@
 -callback handle_batch([eslaver:event(), ...], State :: term()) -> result().
 %% Called instead of `handle_event/2', if exported.
 
+-callback handle_info(Message :: term(), State :: term()) -> result() | {continue, State :: term()}.
+%% Called with a message that another process, or a timer, has sent to the replica's process, which
+%% is {@link erlang:self/0} in each of these functions. It comes between two events, also while the
+%% stream is paused, and leaves a pause as it is: `continue' ends it.
+%%
+%% What an exit of a linked process is to do is not asked here: if it is not `normal' the replica
+%% ends.
+
+-callback handle_call(Request :: term(), gen_server:from(), State :: term()) ->
+    {reply, Reply :: term(), State :: term()}
+    | {stop, Reason :: term(), Reply :: term(), State :: term()}
+    | result()
+    | {continue, State :: term()}.
+%% Called for {@link eslaver:call/3}, at the same times. Without a reply among the results,
+%% {@link gen_server:reply/2} may give it later.
+
 -callback terminate(Reason :: term(), State :: term()) -> term().
 %% Called when the replica stops in an orderly way.
 
--optional_callbacks([init/1, init/2, handle_event/2, handle_batch/2, terminate/2]).
+-optional_callbacks([init/1, init/2, handle_event/2, handle_batch/2]).
+-optional_callbacks([handle_info/2, handle_call/3, terminate/2]).

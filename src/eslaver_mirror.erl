@@ -5,9 +5,10 @@
 %% `badarg'.
 -module(eslaver_mirror).
 
--export([start_link/1, child_spec/1, stop/1, await/3, info/1, status/1, functions/1]).
+-export([start_link/1, child_spec/1, format_error/1, stop/1, await/3]).
+-export([info/1, status/1, functions/1]).
 -export([subscribe/2, unsubscribe/2, read/2, read/3, save/2]).
--export_type([mirror/0, failure/0, scan_options/0, projection/0]).
+-export_type([options/0, mirror/0, failure/0, scan_options/0, projection/0]).
 
 %% Sorting.
 -export([sort_ro/2, sort_ro/3]).
@@ -65,6 +66,9 @@
 %% Streams.
 -export([xlen/2, xrange/4, xrange/5, xrevrange/4, xrevrange/5, xread/3, xread/4]).
 -export([xinfo_stream/2, xinfo_groups/2, xinfo_consumers/3, xpending/3, xpending/6, xpending/7]).
+
+-type options() :: eslaver_input:mirror().
+%% The options of a mirror: see {@link start_link/1}.
 
 -type mirror() :: eslaver_mirror_read:mirror().
 %% The name of a mirror, for its db 0, or `{Name, Db}'.
@@ -150,8 +154,8 @@
 -type zscan_cursor() :: 0 | {score(), binary()}.
 
 %% @doc Starts a mirror, linked to the caller. It takes the options of {@link eslaver:start_link/1}
-%% except `load_dump'; `events', `resume' and `mailbox_limit' are about a callback. A filter may
-%% have `keys' and `dbs'. There are also:
+%% except `load_dump'; `events', `resume', `mailbox_limit' and `on_error' are about a callback. A
+%% filter may have `keys' and `dbs'. There are also:
 %%
 %% <ul>
 %% <li>`name': an atom under which the mirror is registered, by default `eslaver_mirror'</li>
@@ -187,17 +191,19 @@
 %% made again once the callback has handled what had come; until then the mirror is stale.</li>
 %% <li>Links that are lost make neither get anything twice or miss anything. Where only one of both
 %% can go on, both begin anew, with a full resync.</li>
+%% <li>A handler is called by {@link eslaver:call/3} with the mirror's name.</li>
 %% <li>If the callback raises, the mirror keeps its data, and starts the callback anew, with pauses
-%% that grow. The events go on where `resume' says, else with a new snapshot, for the mirror too. A
-%% handler that stops is started anew as well. If the process ends that gets the events, the mirror
-%% goes on without it, and logs that.</li>
+%% that grow, unless `on_error' has the event skipped. The events go on where `resume' says, else
+%% with a new snapshot, for the mirror too. A handler that stops is started anew as well. If the
+%% process ends that gets the events, the mirror goes on without it, and logs that.</li>
 %% <li>With `resume' alone a mirror that is started anew begins with a full resync, as its data is
 %% gone, whatever the callback had handled.</li>
 %% <li>The callback runs in the replica's process, which is {@link erlang:self/0} for it, for
 %% {@link eslaver:continue/1} and {@link eslaver:demand/2}. It may read the mirror, but not stop it.
 %% {@link info/1} waits a second there for the replica's part, which is busy.</li>
 %% </ul>
--spec start_link(map()) -> gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
+-spec start_link(options() | eslaver:keywords()) ->
+    gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
 start_link(Options) ->
     case eslaver_mirror_options:parse(Options) of
         {ok, #{replica := #{source := {cluster, _}}} = Parsed} ->
@@ -209,19 +215,30 @@ start_link(Options) ->
 
 %% @doc The child specification of a mirror. The child's id is the mirror's name. With `persist' the
 %% mirror has a minute for its last save when it is shut down.
--spec child_spec(map()) -> supervisor:child_spec().
+-spec child_spec(options() | eslaver:keywords()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
-    Name =
-        case Options of
-            #{name := Given} -> Given;
-            _ -> ?MODULE
+    Id =
+        case Spec of
+            #{id := eslaver} -> ?MODULE;
+            #{id := {local, Name}} -> Name;
+            #{id := Given} -> Given
         end,
-    Spec#{id := Name, start := {?MODULE, start_link, Wrapped}, shutdown := shutdown(Options)}.
+    Spec#{id := Id, start := {?MODULE, start_link, Wrapped}, shutdown := shutdown(Options)}.
 
 %% How long the last save may take, in ms.
-shutdown(#{persist := Persist}) when Persist =/= undefined -> 60000;
-shutdown(_Options) -> 5000.
+shutdown(Options) ->
+    case eslaver_option_map:from(Options) of
+        {ok, #{persist := None}} when None =:= undefined; None =:= nil -> 5000;
+        {ok, #{persist := _}} -> 60000;
+        _ -> 5000
+    end.
+
+%% @doc As {@link eslaver:format_error/1}, with the options of mirrors.
+-spec format_error(term()) -> binary().
+format_error(Error) ->
+    Keys = eslaver_mirror_options:keys() ++ eslaver_options:keys(),
+    eslaver_format_error:text(Error, Keys -- [load_dump]).
 
 %% @doc Stops a mirror. Its data is freed.
 -spec stop(atom()) -> ok | {error, not_running}.
@@ -290,7 +307,7 @@ functions(Name) ->
     running(fun eslaver_mirror_server:functions/1, [Name]).
 
 %% @doc As {@link eslaver:subscribe/2}. A notification comes when the change can be read.
--spec subscribe(atom(), Filter :: map()) ->
+-spec subscribe(atom(), Filter :: eslaver_filter:input() | eslaver:keywords()) ->
     {ok, reference()}
     | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Name, Filter) ->

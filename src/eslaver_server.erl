@@ -35,9 +35,10 @@ start() ->
 %% application environment. It is registered as `eslaver_server'.
 -spec start(eslaver_callback:spec()) -> {ok, pid()} | {error, term()}.
 start(Callback) ->
-    case eslaver_options:from_environment(Callback) of
-        {ok, Options} -> start_link(registered(Options));
-        Error -> Error
+    case eslaver_environment:options(Callback) of
+        {ok, #{source := {cluster, _}}} -> eslaver_advice:error(cluster, one_server);
+        {ok, Options} -> start_link(Options);
+        {error, _} = Error -> Error
     end.
 
 %% @doc Stops the replica that is registered as `eslaver_server'.
@@ -45,17 +46,20 @@ start(Callback) ->
 stop() ->
     gen_server:stop(?MODULE).
 
-registered(#{name := undefined} = Options) -> Options#{name := {local, ?MODULE}};
-registered(Options) -> Options.
-
 %% Calls of eslaver
 
 %% @private
 -spec start_link(eslaver_options:options()) -> {ok, pid()} | {error, term()}.
-start_link(#{name := undefined} = Options) ->
-    started(gen_server:start_link(?MODULE, Options, start_options()));
-start_link(#{name := Name} = Options) ->
-    started(gen_server:start_link(Name, ?MODULE, Options, start_options())).
+start_link(Options) ->
+    case eslaver_nif:check() of
+        ok -> started(linked(Options));
+        {error, _} = Error -> Error
+    end.
+
+linked(#{name := undefined} = Options) ->
+    gen_server:start_link(?MODULE, Options, start_options());
+linked(#{name := Name} = Options) ->
+    gen_server:start_link(Name, ?MODULE, Options, start_options()).
 
 %% The mailbox may hold megabytes, which no collection is to copy.
 start_options() ->
@@ -90,7 +94,6 @@ demand(Replica, More) ->
 continue(Replica) ->
     gen_server:call(Replica, continue, infinity).
 
-%% gen_server
 %% @private Gives the callback this event, in its full shape, behind all that has come before; one
 %% that wants classic events does not get it.
 -spec inject(eslaver_name:replica(), eslaver_events:event()) -> ok.
@@ -101,26 +104,28 @@ inject(Replica, Event) ->
 
 %% @private
 -spec init(eslaver_options:options()) ->
-    {ok, eslaver_replica:replica(), {continue, connect}} | {stop, term()}.
+    {ok, eslaver_replica:replica(), {continue, {connect, non_neg_integer()}}} | {stop, term()}.
 init(Options) ->
     process_flag(trap_exit, true),
     case eslaver_replica:start(Options) of
-        {ok, Replica} -> {ok, Replica, {continue, connect}};
+        {ok, Replica, Pause} -> {ok, Replica, {continue, {connect, Pause}}};
         {stop, _} = Stop -> Stop
     end.
 
 %% @private
--spec handle_continue(connect | eslaver_replica:handled(), eslaver_replica:replica()) ->
+-spec handle_continue(
+    {connect, non_neg_integer()} | eslaver_replica:handled(), eslaver_replica:replica()
+) ->
     eslaver_replica:next().
-handle_continue(connect, Replica) ->
-    eslaver_replica:connect(Replica);
+handle_continue({connect, Pause}, Replica) ->
+    eslaver_replica:connect(Pause, Replica);
 handle_continue({handled, Source, Weight}, Replica) ->
     true = erlang:garbage_collect(),
     guarded(fun() -> eslaver_replica:credited(Source, Weight, Replica) end).
 
 %% @private
 -spec handle_call(term(), gen_server:from(), Replica) ->
-    {reply, term(), Replica} | {noreply, Replica}
+    {reply, term(), Replica} | eslaver_replica:next()
 when
     Replica :: eslaver_replica:replica().
 handle_call(info, _From, Replica) ->
@@ -132,6 +137,8 @@ handle_call(continue, _From, Replica) ->
 handle_call({demand, More}, _From, Replica) ->
     {Reply, Next} = eslaver_replica:demand(More, Replica),
     {reply, Reply, Next};
+handle_call({eslaver_call, Request}, From, Replica) ->
+    guarded(fun() -> eslaver_replica:answer(Request, From, Replica) end);
 handle_call({Of, _} = Request, From, Replica) when ?IS_LISTENER(Of) ->
     {noreply, eslaver_replica:call(Request, From, Replica)};
 handle_call(Request, _From, Replica) ->
@@ -150,23 +157,25 @@ handle_cast(_Request, Replica) ->
 -spec handle_info(term(), eslaver_replica:replica()) -> eslaver_replica:next().
 handle_info({eslaver_link, Pid, Message}, Replica) ->
     guarded(fun() -> eslaver_replica:arrived(Pid, Message, Replica) end);
-handle_info(work, Replica) ->
-    guarded(fun() -> eslaver_replica:resume_work(Replica) end);
-handle_info(connect, Replica) ->
+handle_info({eslaver_replica, work, Turn}, Replica) ->
+    guarded(fun() -> eslaver_replica:resume_work(Turn, Replica) end);
+handle_info({eslaver_replica, connect}, Replica) ->
     eslaver_replica:reconnect(Replica);
 handle_info({eslaver_rdb_file, Text}, Replica) ->
     ok = eslaver_replica:not_filed(Text, Replica),
     {noreply, Replica};
 handle_info({eslaver_position_writer, _Writer, Said}, Replica) ->
     {noreply, eslaver_replica:said(Said, Replica)};
-handle_info({timeout, Timer, progress}, Replica) ->
+handle_info({timeout, Timer, eslaver_progress}, Replica) ->
     {noreply, eslaver_replica:progressed(Timer, Replica)};
 handle_info({'DOWN', _, _, _, _} = Down, Replica) ->
     eslaver_replica:down(Down, Replica);
 handle_info({'EXIT', Pid, Reason}, Replica) ->
     eslaver_replica:ended(Pid, Reason, Replica);
+handle_info({eslaver_source, _, _} = Message, Replica) ->
+    eslaver_replica:sourced(Message, Replica);
 handle_info(Message, Replica) ->
-    eslaver_replica:sourced(Message, Replica).
+    guarded(fun() -> eslaver_replica:hear(Message, Replica) end).
 
 %% @private
 -spec terminate(term(), eslaver_replica:replica()) -> ok.
@@ -182,7 +191,8 @@ code_change(_Old, Replica, _Extra) ->
 guarded(Fun) ->
     eslaver_failure:guarded(replica_failed, Fun).
 
-%% @private The queue may hold megabytes, and so may the last message.
+%% @private The queue may hold megabytes, and so may the last message, which may also have keys and
+%% values if it is for the handler.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
     maps:map(fun shorten/2, Status).
@@ -195,6 +205,8 @@ shorten(state, Replica) ->
     end;
 shorten(message, {eslaver_link, _, Message}) ->
     {eslaver_link, element(1, Message)};
+shorten(message, Message) when element(1, Message) =/= 'EXIT', element(1, Message) =/= 'DOWN' ->
+    eslaver_failure:shape(Message);
 shorten(log, _Log) ->
     [];
 shorten(_Key, Value) ->

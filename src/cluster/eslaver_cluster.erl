@@ -8,34 +8,13 @@
 %% @private
 -module(eslaver_cluster).
 -behaviour(gen_server).
--behaviour(eslaver_source_watcher).
 
 -export([start_link/1, refresh/1]).
--export([join/2, ask/2, hurry/1, leave/2, shown/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, code_change/3]).
 -export([format_status/1]).
--export_type([config/0, shard/0, context/0, membership/0, moved/0]).
+-export_type([config/0, context/0]).
 
 -type name() :: eslaver_cluster_topology:name().
-
--type shard() :: #{
-    id := binary(),
-    slots := eslaver_cluster_nodes:ranges(),
-    master := eslaver_nif:address(),
-    replicas := [eslaver_nif:address()]
-}.
-%% A shard, as the option `shards' is asked about it.
-
--type moved() ::
-    {slots, moved, #{
-        ranges := eslaver_cluster_nodes:ranges(), from := binary() | undefined, to := binary()
-    }}.
-%% Slots are read from another shard now. `from' is undefined if that is not followed any more.
-
--type membership() :: #{
-    cluster := pid(), shard := name(), id := binary(), seeds := [eslaver_nif:address()]
-}.
-%% What a replica of a shard joins.
 
 -type context() :: #{
     id := binary(),
@@ -43,7 +22,7 @@
     master := eslaver_nif:address(),
     cluster := eslaver_nif:cluster(),
     number := eslaver_nif:shard(),
-    membership := membership(),
+    membership := eslaver_cluster_shard:membership(),
     %% The history of the master, and the one before.
     replids := [binary()],
     subscriptions := eslaver_subscriptions:subscriptions()
@@ -56,7 +35,7 @@
     mirror := atom() | undefined,
     seeds := [eslaver_nif:address(), ...],
     addresses := fun((eslaver_nif:address()) -> eslaver_nif:address()),
-    shards := all | fun((shard()) -> boolean()),
+    shards := all | fun((eslaver_cluster_shard:shard()) -> boolean()),
     migration_wait := pos_integer(),
     access := eslaver_source_chooser:access(),
     %% Starts the process of a shard.
@@ -86,9 +65,15 @@
 
 %% @doc Starts to follow a cluster, registered under its name.
 -spec start_link(config()) -> gen_server:start_ret().
-start_link(#{name := undefined} = Config) ->
+start_link(Config) ->
+    case eslaver_nif:check() of
+        ok -> linked(Config);
+        {error, _} = Error -> Error
+    end.
+
+linked(#{name := undefined} = Config) ->
     gen_server:start_link(?MODULE, Config, []);
-start_link(#{name := Name} = Config) ->
+linked(#{name := Name} = Config) ->
     gen_server:start_link(Name, ?MODULE, Config, []).
 
 %% @doc Looks at the nodes at once, and asks anew which shards to follow.
@@ -96,47 +81,15 @@ start_link(#{name := Name} = Config) ->
 refresh(Cluster) ->
     gen_server:cast(Cluster, refresh).
 
-%% A replica of a shard
-
-%% @doc Has the calling process told of a shard.
--spec join(membership(), term()) -> {pid(), reference()}.
-join(#{cluster := Cluster, shard := Name}, _Seen) ->
-    Ref = make_ref(),
-    ok = gen_server:cast(Cluster, {join, self(), Ref, Name}),
-    {Cluster, Ref}.
-
-%% @doc Has it told of the shard's nodes, or of why there are none.
--spec ask(reference(), pid()) -> ok.
-ask(Ref, Cluster) -> gen_server:cast(Cluster, {ask, Ref}).
-
-%% @doc Has the nodes of the cluster asked at once.
--spec hurry(pid()) -> ok.
-hurry(Cluster) -> gen_server:cast(Cluster, hurry).
-
-%% @doc The calling process is not to be told any more.
--spec leave(reference(), pid() | undefined) -> ok.
-leave(_Ref, undefined) -> ok;
-leave(Ref, Cluster) -> gen_server:cast(Cluster, {leave, Ref}).
-
-%% @doc The shard, for people.
--spec shown(membership()) -> binary().
-shown(#{id := Id, seeds := Seeds}) ->
-    Listed = lists:join(", ", [eslaver_log:address(Seed) || Seed <- Seeds]),
-    eslaver_text:format("shard ~ts (cluster ~ts)", [Id, Listed]).
-
 %% gen_server
 
 %% @private
--spec init(config()) -> {ok, #state{}} | {stop, term()}.
+-spec init(config()) -> {ok, #state{}}.
 init(#{seeds := Seeds, access := Access, mirror := Mirror} = Config) ->
     _ = process_flag(trap_exit, true),
-    try eslaver_nif:cluster_new(Mirror) of
-        Native ->
-            {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
-            {ok, #state{config = Config, native = Native, supervisor = Supervisor}}
-    catch
-        error:{nif_not_loaded, _} = Reason -> {stop, Reason}
-    end.
+    Native = eslaver_nif:cluster_new(Mirror),
+    {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
+    {ok, #state{config = Config, native = Native, supervisor = Supervisor}}.
 
 %% @private
 -spec handle_call(term(), gen_server:from(), #state{}) ->
@@ -153,11 +106,15 @@ handle_call(continue, From, State) ->
     {noreply, gathered(continue, From, fun(_About, _Answers) -> ok end, State)};
 handle_call({demand, _} = Request, From, State) ->
     {noreply, gathered(Request, From, fun first_error/2, State)};
+handle_call({process, Id}, _From, #state{members = Members} = State) ->
+    {reply, eslaver_cluster_member:process_of(Id, Members), State};
+handle_call({eslaver_call, _Request}, _From, State) ->
+    {reply, {error, which_shard}, State};
 handle_call({save, _File}, _From, State) ->
     {reply, {error, <<"a mirror of a cluster cannot be saved">>}, State};
 handle_call({eslaver_waiting, Request}, From, #state{calls = Calls} = State) ->
-    Followed = maps:filtermap(fun(_, Member) -> followed(Member) end, State#state.members),
-    {noreply, State#state{calls = eslaver_cluster_calls:await(Request, From, Followed, Calls)}};
+    Processes = processes(State),
+    {noreply, State#state{calls = eslaver_cluster_calls:await(Request, From, Processes, Calls)}};
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, #state{subscriptions = Before} = State) ->
     Next = State#state{subscriptions = eslaver_subscriptions:call(Request, Pid, Before)},
     {reply, ok, forwarded({eslaver_subscriptions, Request, Pid}, Next)};
@@ -168,12 +125,6 @@ handle_call({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} 
     {reply, Answer, State#state{holds = Next}};
 handle_call(_Request, _From, State) ->
     {reply, {error, unknown_request}, State}.
-
-followed(Member) ->
-    case eslaver_cluster_member:is_followed(Member) of
-        true -> {true, eslaver_cluster_member:process(Member)};
-        false -> false
-    end.
 
 first_error(_About, Answers) ->
     hd([Error || {error, _} = Error <- maps:values(Answers)] ++ [ok]).
@@ -307,7 +258,7 @@ changed(#state{topology = Topology, config = #{addresses := Reach}} = State) ->
     Shards = eslaver_cluster_topology:shards(Topology),
     Next = maps:fold(fun(Name, Shard, Acc) -> member(Name, Shard, Acc) end, State, Shards),
     Gone = maps:keys(maps:without(maps:keys(Shards), Next#state.members)),
-    viewed(lists:foldl(fun gone/2, Next, Gone)).
+    viewed(completed(lists:foldl(fun gone/2, Next, Gone))).
 
 %% Replicas are told of their shards.
 viewed(#state{views = Views} = State) ->
@@ -617,26 +568,25 @@ announce(Ranges, From, To, #state{members = Members, subscriptions = Who}) ->
 
 %% Whether all that is followed has its slots.
 completed(#state{members = Members, native = Native, calls = Calls} = State) ->
+    ok = expected(State),
     Complete =
         map_size(Members) > 0 andalso
             lists:all(
                 fun(Member) -> eslaver_cluster_member:is_complete(Member, Native) end,
                 maps:values(Members)
             ),
-    State#state{calls = eslaver_cluster_calls:complete(Complete, Calls)}.
+    Followed = maps:filter(fun(_, One) -> eslaver_cluster_member:is_followed(One) end, Members),
+    State#state{calls = eslaver_cluster_calls:followed(maps:keys(Followed), Complete, Calls)}.
+
+%% Which slots a mirror should have.
+expected(#state{config = #{shards := all}}) ->
+    ok;
+expected(#state{members = Members, native = Native}) ->
+    eslaver_nif:cluster_expect(Native, eslaver_cluster_member:followed_slots(Members)).
 
 %% Calls
 
 gathered(Request, From, Put, #state{members = Members, native = Native, calls = Calls} = State) ->
-    Processes = maps:filtermap(
-        fun(_, Member) ->
-            case eslaver_cluster_member:process(Member) of
-                undefined -> false;
-                Pid -> {true, Pid}
-            end
-        end,
-        Members
-    ),
     About = #{
         native => eslaver_nif:cluster_info(Native), members => Members, error => State#state.error
     },
@@ -647,8 +597,19 @@ gathered(Request, From, Put, #state{members = Members, native = Native, calls = 
         gen_server:reply(From, Put(About, ById))
     end,
     State#state{
-        calls = eslaver_cluster_calls:gather(Request, Processes, #{}, Done, Calls)
+        calls = eslaver_cluster_calls:gather(Request, processes(State), #{}, Done, Calls)
     }.
+
+processes(#state{members = Members}) ->
+    maps:filtermap(
+        fun(_, Member) ->
+            case eslaver_cluster_member:process(Member) of
+                undefined -> false;
+                Pid -> {true, Pid}
+            end
+        end,
+        Members
+    ).
 
 forgotten(Ids, #state{members = Members} = State) ->
     _ = [

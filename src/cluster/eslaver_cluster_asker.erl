@@ -139,16 +139,13 @@ questioned(#state{control = Control, address = Address} = State) ->
     end.
 
 read(Before, Nodes, ShardId, After, Address) ->
-    case
+    [First, Last] = [eslaver_replication_info:read(Info) || Info <- [Before, After]],
+    case {First, eslaver_cluster_nodes:read(Nodes, Address), Last} of
         {
-            eslaver_replication_info:read(Before),
-            eslaver_cluster_nodes:read(Nodes, Address),
-            eslaver_replication_info:read(After)
-        }
-    of
-        {{ok, #{offset := From, replid := Id}}, {ok, View}, {ok, #{offset := To, replid := Id}}} when
-            is_integer(From), is_integer(To), is_binary(Id)
-        ->
+            {ok, #{replid := Id, offset := From}},
+            {ok, View},
+            {ok, #{replid := Id, offset := To}}
+        } when is_integer(From), is_integer(To), is_binary(Id) ->
             told(#{from => From, to => To, nodes => View}, After, ShardId);
         {{error, Text}, _, _} ->
             {error, {refused, Text}};

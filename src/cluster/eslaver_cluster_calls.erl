@@ -1,13 +1,13 @@
 %% @doc Calls to a cluster that its shards answer: a question to all of them, whose answers are put
 %% together, and waits for what one of them or all of them will have.
 %%
-%% The caller's call is answered later; the cluster's process passes on all messages that it does not
-%% know to {@link handle/2}.
+%% The caller's call is answered later; the cluster's process passes on all messages that it does
+%% not know to {@link handle/2}.
 %% @private
 -module(eslaver_cluster_calls).
 
 -export([new/0, gather/5, await/4, shard_started/3, shard_gone/2]).
--export([give_up/2, handle/2, timeout/2, complete/2]).
+-export([give_up/2, handle/2, timeout/2, followed/3]).
 -export_type([calls/0]).
 
 %% How long answers are waited for, in ms.
@@ -25,8 +25,6 @@
 -record(waiting, {
     from :: gen_server:from(),
     goal :: eslaver_waiting:goal(),
-    %% The shards that it is waited for with `loaded'.
-    missing :: [name()],
     monitor :: reference()
 }).
 
@@ -34,8 +32,11 @@
     gatherings = #{} :: #{reference() => #gathering{}},
     waiting = #{} :: #{Id :: reference() => #waiting{}},
     requests = gen_server:reqids_new() :: gen_server:request_id_collection(),
-    %% Whether all slots have a shard here that is followed.
-    complete = false :: boolean()
+    %% The shards that are followed, and whether more may be found.
+    followed = [] :: [name()],
+    complete = false :: boolean(),
+    %% The shards that have had a snapshot.
+    loaded = #{} :: #{name() => true}
 }).
 
 -opaque calls() :: #calls{}.
@@ -77,62 +78,52 @@ timeout(Id, #calls{gatherings = Gatherings} = Calls) ->
 -spec await({await, reference(), eslaver_waiting:goal()}, gen_server:from(), Shards, calls()) ->
     calls()
 when
-    Shards :: #{name() => pid() | undefined}.
+    Shards :: #{name() => pid()}.
 await({await, Id, Goal}, {Caller, _} = From, Shards, #calls{waiting = Waiting} = Calls) ->
-    Wait = #waiting{
-        from = From, goal = Goal, missing = maps:keys(Shards), monitor = monitor(process, Caller)
-    },
+    Wait = #waiting{from = From, goal = Goal, monitor = monitor(process, Caller)},
     Added = Calls#calls{waiting = Waiting#{Id => Wait}},
-    Asked = maps:fold(
-        fun
-            (_Name, undefined, Acc) -> Acc;
-            (Name, Pid, Acc) -> ask(Id, Goal, Name, Pid, Acc)
-        end,
-        Added,
-        Shards
-    ),
-    loaded(Id, Asked).
+    case Goal of
+        loaded -> loaded(Id, Added);
+        _ -> maps:fold(fun(Name, Pid, Acc) -> ask(Id, Goal, Name, Pid, Acc) end, Added, Shards)
+    end.
 
 ask(Id, Goal, Name, Pid, #calls{requests = Requests} = Calls) ->
     Request = {eslaver_waiting, {await, Id, Goal}},
-    Calls#calls{requests = gen_server:send_request(Pid, Request, {Id, Name}, Requests)}.
+    Calls#calls{requests = gen_server:send_request(Pid, Request, {label(Goal, Id), Name}, Requests)}.
+
+label(loaded, Id) -> {loaded, Id};
+label(_Write, Id) -> Id.
 
 %% @doc A shard's process has been started, perhaps anew.
 -spec shard_started(name(), pid(), calls()) -> calls().
 shard_started(Name, Pid, #calls{waiting = Waiting} = Calls) ->
-    maps:fold(
-        fun(Id, #waiting{goal = Goal, missing = Missing}, Acc) ->
-            case Goal =/= loaded orelse lists:member(Name, Missing) of
-                true -> ask(Id, Goal, Name, Pid, Acc);
-                false -> Acc
-            end
-        end,
-        Calls,
-        Waiting
-    ).
+    Asked = ask(make_ref(), loaded, Name, Pid, Calls),
+    Goals = maps:filter(fun(_, #waiting{goal = Goal}) -> Goal =/= loaded end, Waiting),
+    maps:fold(fun(Id, #waiting{goal = Goal}, Acc) -> ask(Id, Goal, Name, Pid, Acc) end, Asked, Goals).
 
 %% @doc A shard is followed no longer.
 -spec shard_gone(name(), calls()) -> calls().
-shard_gone(Name, #calls{waiting = Waiting} = Calls) ->
-    lists:foldl(fun(Id, Acc) -> has(Name, Id, Acc) end, Calls, maps:keys(Waiting)).
+shard_gone(Name, #calls{loaded = Loaded} = Calls) ->
+    Calls#calls{loaded = maps:remove(Name, Loaded)}.
 
-%% @doc Whether all slots have a shard here that is followed: before that nothing is loaded.
--spec complete(boolean(), calls()) -> calls().
-complete(Complete, #calls{complete = Complete} = Calls) ->
+%% @doc These shards are followed, and whether these are all: before that nothing is loaded.
+-spec followed([name()], Complete :: boolean(), calls()) -> calls().
+followed(Names, Complete, #calls{followed = Names, complete = Complete} = Calls) ->
     Calls;
-complete(Complete, #calls{waiting = Waiting} = Calls) ->
-    lists:foldl(fun loaded/2, Calls#calls{complete = Complete}, maps:keys(Waiting)).
+followed(Names, Complete, Calls) ->
+    all_loaded(Calls#calls{followed = Names, complete = Complete}).
 
-has(Name, Id, #calls{waiting = Waiting} = Calls) ->
-    #{Id := #waiting{missing = Missing} = Wait} = Waiting,
-    Left = Wait#waiting{missing = lists:delete(Name, Missing)},
-    loaded(Id, Calls#calls{waiting = Waiting#{Id := Left}}).
+all_loaded(#calls{waiting = Waiting} = Calls) ->
+    lists:foldl(fun loaded/2, Calls, maps:keys(Waiting)).
 
-loaded(Id, #calls{waiting = Waiting, complete = Complete} = Calls) ->
-    case Waiting of
-        #{Id := #waiting{goal = loaded, missing = []}} when Complete -> answer(Id, ok, Calls);
-        #{} -> Calls
+loaded(Id, #calls{waiting = Waiting} = Calls) ->
+    case {Waiting, is_loaded(Calls)} of
+        {#{Id := #waiting{goal = loaded}}, true} -> answer(Id, ok, Calls);
+        _ -> Calls
     end.
+
+is_loaded(#calls{followed = Followed, complete = Complete, loaded = Loaded}) ->
+    Complete andalso lists:all(fun(Name) -> is_map_key(Name, Loaded) end, Followed).
 
 answer(Id, Answer, #calls{waiting = Waiting} = Calls) ->
     {#waiting{from = From, monitor = Monitor}, Rest} = maps:take(Id, Waiting),
@@ -165,12 +156,12 @@ handle(Message, #calls{requests = Requests} = Calls) ->
             other
     end.
 
+response({reply, ok}, {loaded, _Id}, Name, #calls{loaded = Loaded} = Calls) ->
+    {[], all_loaded(Calls#calls{loaded = Loaded#{Name => true}})};
 response(Response, Id, Name, #calls{gatherings = Gatherings, waiting = Waiting} = Calls) ->
     case {Gatherings, Waiting, Response} of
         {#{Id := Gathering}, _, _} ->
             {[], gathered(Id, with(Response, Name, Gathering), Calls)};
-        {_, #{Id := #waiting{goal = loaded}}, {reply, ok}} ->
-            {[], has(Name, Id, Calls)};
         {_, #{Id := _}, {reply, Answer}} ->
             {[Id], answer(Id, Answer, Calls)};
         %% a process has ended, and is started anew

@@ -7,7 +7,7 @@
 -export([leaving/1, unfollowed/1, finish/1, stop/1, ask/2, inject/2]).
 -export([number/1, process/1, context/1, view/1, epoch/1]).
 -export([is_known/1, is_new/1, is_followed/1, is_leaving/1, is_complete/2]).
--export([of_asker/2, of_number/2, id_of/2, processes/1]).
+-export([followed_slots/1, of_asker/2, of_number/2, id_of/2, processes/1, process_of/2]).
 -export_type([member/0]).
 
 -record(member, {
@@ -83,7 +83,7 @@ told({error, _}, Member) ->
     Member.
 
 %% @doc What is to become of a shard whose id is known.
--spec choice(all | fun((eslaver_cluster:shard()) -> boolean()), member()) ->
+-spec choice(all | fun((eslaver_cluster_shard:shard()) -> boolean()), member()) ->
     start | stop | leave_out | stay.
 choice(_Wanted, #member{state = leaving}) ->
     stay;
@@ -203,6 +203,12 @@ is_complete(#member{state = followed, number = Number, slots = [_ | _]}, Native)
 is_complete(_Member, _Native) ->
     true.
 
+%% @doc The slots of all shards that are followed.
+-spec followed_slots(#{name() => member()}) -> eslaver_cluster_nodes:ranges().
+followed_slots(Members) ->
+    Followed = [Slots || #member{slots = Slots} = One <- maps:values(Members), is_followed(One)],
+    eslaver_cluster_slots:union(lists:append(Followed)).
+
 %% @doc The shard that this process asks for.
 -spec of_asker(pid(), #{name() => member()}) -> {ok, name()} | error.
 of_asker(Asker, Members) ->
@@ -225,6 +231,15 @@ id_of(Number, Members) ->
     case of_number(Number, Members) of
         {ok, Name} -> (maps:get(Name, Members))#member.id;
         error -> undefined
+    end.
+
+%% @doc The process that follows the shard of this id.
+-spec process_of(binary(), #{name() => member()}) -> {ok, pid()} | {error, no_shard}.
+process_of(Id, Members) ->
+    Followed = maps:values(Members),
+    case [Process || #member{id = Own, process = Process} <- Followed, Own =:= Id] of
+        [Process] when is_pid(Process) -> {ok, Process};
+        _ -> {error, no_shard}
     end.
 
 %% @doc All processes that follow a shard.

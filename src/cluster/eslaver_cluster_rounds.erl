@@ -120,9 +120,9 @@ look(Name, State) ->
 number(#rounds{next = Number} = State) ->
     {Number, State#rounds{next = Number + 1}}.
 
-%% @doc The link of a shard holds its stream. Streams must not wait for each other: of a shard that has
-%% reached what an import has to wait for no more is waited for, and a deletion does not wait for
-%% writes that come after it.
+%% @doc The link of a shard holds its stream. Streams must not wait for each other: of a shard that
+%% has reached what an import has to wait for no more is waited for, and a deletion does not wait
+%% for writes that come after it.
 -spec held(name(), hold(), rounds()) -> {[effect()], rounds()}.
 held(Name, Hold, State) ->
     {Effects, Next} = begun(Name, State),
@@ -199,9 +199,9 @@ committing(Name, #{self := Self, from := From, to := To}, #rounds{committed = Do
     case {Role, Done} of
         {replica, _} ->
             {[], State};
-        {master, #{Name := #{epoch := Epoch, owned := Owned, importing := Slots, to := Before}}} when
-            Before >= From
-        ->
+        {master, #{
+            Name := #{epoch := Epoch, owned := Owned, importing := Slots, to := Before}
+        }} when Before >= From ->
             {AtOnce, State};
         {master, _} ->
             Kept = State#rounds{

@@ -31,7 +31,11 @@ overlap(Ranges, Others) ->
 
 %% @doc How many slots there are in ranges that do not overlap.
 -spec count(ranges()) -> non_neg_integer().
-count(Ranges) -> lists:sum([Last - First + 1 || {First, Last} <- Ranges]).
+count(Ranges) -> count(Ranges, 0).
+
+count([], Sum) -> Sum;
+count([{First, Last} | Rest], Sum) when is_integer(First), is_integer(Last), Last >= First ->
+    count(Rest, Sum + Last - First + 1).
 
 %% @doc The same slots in the fewest ranges, in order.
 -spec union(ranges()) -> ranges().

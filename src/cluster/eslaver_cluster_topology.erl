@@ -1,10 +1,10 @@
-%% @doc The nodes of a cluster, as several of them tell over time, and which of them make up a shard.
-%% It is pure.
+%% @doc The nodes of a cluster, as several of them tell over time, and which of them make up a
+%% shard. It is pure.
 %%
-%% A view from before a failover changes nothing: it has a lower epoch for one of the masters. A node
-%% that is missing in several views in a row has been forgotten. A shard is known again after a
-%% failover: its new master was a replica of the last one. It is named after the master that was seen
-%% first.
+%% A view from before a failover changes nothing: it has a lower epoch for one of the masters. A
+%% node that is missing in several views in a row has been forgotten. A shard is known again after a
+%% failover: its new master was a replica of the last one. It is named after the master that was
+%% seen first.
 %% @private
 -module(eslaver_cluster_topology).
 

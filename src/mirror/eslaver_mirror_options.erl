@@ -2,7 +2,7 @@
 %% @private
 -module(eslaver_mirror_options).
 
--export([parse/1, unchanged/1]).
+-export([parse/1, keys/0, unchanged/1]).
 -export_type([options/0, start/0, adapt/0]).
 
 -type options() :: #{
@@ -18,7 +18,8 @@
     %% Of the mirror of a cluster's shard: where it is found, and who tells subscribers.
     where => {eslaver_nif:cluster(), eslaver_nif:shard()},
     interests => eslaver_nif:interests(),
-    listener => pid()
+    listener => pid(),
+    label => term()
 }.
 
 -type start() ::
@@ -33,7 +34,7 @@
 -type started() :: {ok, pid()} | {error, term()}.
 
 %% Options about a callback, and those that only a replica without a mirror has.
--define(OF_CALLBACKS, [callback, events, resume, mailbox_limit]).
+-define(OF_CALLBACKS, [callback, events, resume, mailbox_limit, on_error]).
 -define(NOT_FOR_MIRRORS, [load_dump]).
 
 %% How often a mirror saves itself, in ms.
@@ -41,15 +42,24 @@
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | eslaver_options:error().
-parse(Wrapped) when is_map(Wrapped) ->
-    Input = eslaver_options:unwrapped(Wrapped),
-    {Own, Replica} = maps:fold(fun sort/3, {defaults(), #{}}, Input),
-    case check(maps:to_list(Own)) ++ not_for_mirrors(Input) of
+parse(Input) ->
+    case eslaver_options:given(Input) of
+        {ok, Given} -> parse_given(Given);
+        {error, _} = Error -> Error
+    end.
+
+parse_given(#{name := {local, Name}} = Given) ->
+    parse_given(Given#{name := Name});
+parse_given(Given) ->
+    {Own, Replica} = maps:fold(fun sort/3, {defaults(), #{}}, Given),
+    case check(maps:to_list(Own)) ++ not_for_mirrors(Given) of
         [] -> projected(Own, Replica);
         [{Key, Value} | _] -> {error, {invalid_option, Key, Value}}
-    end;
-parse(_Input) ->
-    {error, {invalid_option, options, not_a_map}}.
+    end.
+
+%% @doc The options that only a mirror has.
+-spec keys() -> [atom()].
+keys() -> maps:keys(defaults()).
 
 defaults() ->
     #{
@@ -82,6 +92,11 @@ persist(#{file := File} = Given) when map_size(Given) =:= 1 ->
     persist(File, ?INTERVAL);
 persist(#{file := File, interval := Interval} = Given) when map_size(Given) =:= 2 ->
     persist(File, Interval);
+persist([{_, _} | _] = Given) ->
+    case eslaver_option_map:from(Given) of
+        {ok, Map} -> persist(Map);
+        _ -> error
+    end;
 persist(File) ->
     persist(File, ?INTERVAL).
 
@@ -98,14 +113,18 @@ persist(File, Interval) ->
 not_for_mirrors(Input) ->
     Pointless = [Key || Key <- ?OF_CALLBACKS, not is_map_key(callback, Input)],
     Given = maps:to_list(maps:with(?NOT_FOR_MIRRORS ++ Pointless, Input)),
-    Filters = maps:get(filter, Input, #{}),
+    Filter = maps:get(filter, Input, #{}),
     Unfit = [types, commands] ++ [origin || not is_map_key(callback, Input)],
-    Partial = is_map(Filters) andalso map_size(maps:with(Unfit, Filters)) > 0,
-    Given ++ [{filter, Filters} || Partial] ++ not_for_clusters(Input).
+    Partial =
+        case eslaver_option_map:from(Filter) of
+            {ok, Map} -> [Key || Key <- Unfit, is_map_key(Key, Map)] =/= [];
+            _ -> false
+        end,
+    Given ++ [{filter, Filter} || Partial] ++ not_for_clusters(Input).
 
 %% Keys that move between shards would be saved twice, and their rows removed.
 not_for_clusters(#{cluster := Cluster} = Input) when Cluster =/= undefined ->
-    Text = <<"leave it out: the mirror of a cluster cannot do that">>,
+    Text = eslaver_advice:text(mirror_of_a_cluster),
     [{Key, Text} || Key <- [persist, project], maps:get(Key, Input, undefined) =/= undefined];
 not_for_clusters(_Input) ->
     [].

@@ -68,7 +68,10 @@ projection(Declared) when is_map(Declared) ->
         keys = Keys, type = Type, table = Table, map = Map, db = Db, failures = counters:new(1, [])
     };
 projection(Declared) ->
-    throw({?MODULE, declaration, Declared}).
+    case eslaver_option_map:from(Declared) of
+        {ok, Map} -> projection(Map);
+        _ -> throw({?MODULE, declaration, Declared})
+    end.
 
 %% The value of an option, if it is valid.
 value(keys, Globs) ->

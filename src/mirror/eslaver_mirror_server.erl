@@ -55,12 +55,18 @@
 %% How long to wait for the replica's part of the info, in ms.
 -define(INFORM, 1000).
 
-%% @doc Starts a mirror, registered under its name. That of a cluster's shard has no name of its own:
-%% the cluster's process has that.
+%% @doc Starts a mirror, registered under its name. That of a cluster's shard has no name of its
+%% own: the cluster's process has that.
 -spec start_link(eslaver_mirror_options:options()) -> gen_server:start_ret().
-start_link(#{where := _} = Options) ->
+start_link(Options) ->
+    case eslaver_nif:check() of
+        ok -> linked(Options);
+        {error, _} = Error -> Error
+    end.
+
+linked(#{where := _} = Options) ->
     gen_server:start_link(?MODULE, Options, []);
-start_link(#{name := Name} = Options) ->
+linked(#{name := Name} = Options) ->
     gen_server:start_link({local, Name}, ?MODULE, Options, []).
 
 %% @doc What a mirror has.
@@ -141,6 +147,11 @@ handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State)
 handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
     {reply, ok, State#state{subscriptions = Next}};
+handle_call({eslaver_call, _}, _From, #state{replica = undefined} = State) ->
+    {reply, {error, restarting}, State};
+handle_call({eslaver_call, _} = Call, From, #state{replica = {Replica, _}} = State) ->
+    Asked = gen_server:send_request(Replica, Call, {called, From}, State#state.asked),
+    {noreply, State#state{asked = Asked}};
 handle_call({save, File}, From, #state{persist = Persist} = State) ->
     {noreply, State#state{persist = eslaver_mirror_persist:save(File, From, Persist)}};
 handle_call(position, _From, #state{keyspace = Keyspace} = State) ->
@@ -451,6 +462,12 @@ timed(State) ->
 answered(restored, {reply, ok}, State) ->
     news(loaded, State);
 answered(restored, {error, _Gone}, State) ->
+    State;
+answered({called, From}, {reply, Reply}, State) ->
+    gen_server:reply(From, Reply),
+    State;
+answered({called, From}, {error, _Gone}, State) ->
+    gen_server:reply(From, {error, restarting}),
     State;
 answered(info, {reply, Info}, State) ->
     informed(Info, State);

@@ -1,10 +1,11 @@
-%% @doc The native half: stubs, and nothing else.
+%% @doc The native half: stubs, and how it is loaded.
 %%
 %% A NIF library cannot be replaced in a running node, so this module changes only when the library
 %% does; then `ABI' changes in both.
 %% @private
 -module(eslaver_nif).
 
+-export([check/0]).
 -export([open/1, slice/1, credit/3, durable/2, close/1, counters/1, links/0]).
 -export([decode_dump/1, decode_functions/1, library_name/1]).
 -export([commands/1, keys/3, glob/2]).
@@ -80,7 +81,8 @@
 %% The settings of a link. Times are in ms, sizes in bytes. With `confirm_empty' a master is refused
 %% from which a full resync of no keys would come, for it does not know the history of the data
 %% here. `acknowledge' is what the master is told: with `received' what has been decoded, which is
-%% ahead of what has been handled by some megabytes at most. `hidden_commands' are for tests: their keys are taken from the master instead of the table.
+%% ahead of what has been handled by some megabytes at most. `hidden_commands' are for tests: their
+%% keys are taken from the master instead of the table.
 
 -type read_from() :: master | prefer_replica | replica.
 %% Which nodes are followed. The others are refused before the sync.
@@ -115,8 +117,8 @@
     id := binary(),
     node := binary() | undefined
 }.
-%% The shard of a cluster that the link is of, its id for events, and the id of the node that is to be
-%% at the other end, if it is known: another one is refused.
+%% The shard of a cluster that the link is of, its id for events, and the id of the node that is to
+%% be at the other end, if it is known: another one is refused.
 
 -type tls() :: #{
     cacertfile := binary() | undefined,
@@ -330,10 +332,10 @@ cluster_slot(_Key) -> erlang:nif_error(reason()).
 
 %% @doc Adds a shard under a free number.
 %%
-%% The cluster's process gets `{eslaver_cluster, held, shard()}' when the stream of a shard must wait
-%% for that of another; `{eslaver_cluster, marked, shard()}' when a stream tells of slots that move,
-%% and the masters should be asked; `{eslaver_cluster, moved, moves()}' when slots have moved at a
-%% place of a stream; and `{eslaver_cluster, reached, shard()}', see {@link cluster_await/3}.
+%% The cluster's process gets `{eslaver_cluster, held, shard()}' when the stream of a shard must
+%% wait for that of another; `{eslaver_cluster, marked, shard()}' when a stream tells of slots that
+%% move, and the masters should be asked; `{eslaver_cluster, moved, moves()}' when slots have moved
+%% at a place of a stream; and `{eslaver_cluster, reached, shard()}', see {@link cluster_await/3}.
 -spec cluster_add(cluster(), Id :: binary()) -> shard().
 cluster_add(_Cluster, _Id) -> erlang:nif_error(reason()).
 
@@ -341,25 +343,25 @@ cluster_add(_Cluster, _Id) -> erlang:nif_error(reason()).
 -spec cluster_remove(cluster(), shard()) -> ok.
 cluster_remove(_Cluster, _Shard) -> erlang:nif_error(reason()).
 
-%% @doc Takes what a shard's master says of itself, once everything has been handled up to `to'. For a
-%% shard that is held it may be called before: then it counts for slots whose import ends where the
-%% stream waits, and else for nothing.
+%% @doc Takes what a shard's master says of itself, once everything has been handled up to `to'. For
+%% a shard that is held it may be called before: then it counts for slots whose import ends where
+%% the stream waits, and else for nothing.
 -spec cluster_commit(cluster(), shard(), statement()) -> moves().
 cluster_commit(_Cluster, _Shard, _Statement) -> erlang:nif_error(reason()).
 
-%% @doc What a shard's stream holds may be handled, up to this offset. What the other shards say that
-%% were asked for it has to be committed before. Slots whose route changes later are held anew.
+%% @doc What a shard's stream holds may be handled, up to this offset. What the other shards say
+%% that were asked for it has to be committed before. Slots whose route changes later are held anew.
 -spec cluster_clear(cluster(), shard(), Offset :: non_neg_integer()) -> ok.
 cluster_clear(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
 
-%% @doc Whether everything of a shard has been handled up to this offset. If not, the cluster's process
-%% is told when it has. Of several offsets of a shard the lowest counts.
+%% @doc Whether everything of a shard has been handled up to this offset. If not, the cluster's
+%% process is told when it has. Of several offsets of a shard the lowest counts.
 -spec cluster_await(cluster(), shard(), Offset :: non_neg_integer()) -> reached | waiting.
 cluster_await(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
 
-%% @doc How many slots have an owner, and what each shard has. A shard whose stream is held waits for
-%% that of another, as far as the streams tell: for nothing else, if it is to keep an order; for what
-%% its master says, too, if it is a deletion.
+%% @doc How many slots have an owner, and what each shard has. A shard whose stream is held waits
+%% for that of another, as far as the streams tell: for nothing else, if it is to keep an order; for
+%% what its master says, too, if it is a deletion.
 -spec cluster_info(cluster()) ->
     #{
         covered := non_neg_integer(),
@@ -595,14 +597,21 @@ remove_position(_Path) -> erlang:nif_error(reason()).
 -spec load() -> ok | {error, term()}.
 load() ->
     File = filename:join(priv_dir(), "eslaver_nif"),
-    case erlang:load_nif(File, ?ABI) of
+    case loaded(File) of
         ok ->
+            _ = persistent_term:erase(?ERROR),
             ok;
         {error, {Reason, _}} = Error when Reason =:= reload; Reason =:= upgrade ->
             Error;
         {error, {Reason, Text}} ->
-            Sentence = sentence(Reason, File, Text),
-            persistent_term:put(?ERROR, unicode:characters_to_binary(Sentence))
+            Sentence = unicode:characters_to_binary(sentence(Reason, File ++ ".so", Text)),
+            persistent_term:put(?ERROR, Sentence)
+    end.
+
+loaded(File) ->
+    case eslaver_nif_file:is_cut_off(File ++ ".so") of
+        true -> {error, {cut_off, ""}};
+        false -> erlang:load_nif(File, ?ABI)
     end.
 
 priv_dir() ->
@@ -615,16 +624,24 @@ priv_dir() ->
     end.
 
 sentence(load, File, _Text) ->
-    io_lib:format(
-        "~ts.so belongs to another version of eslaver than this Erlang code: compile eslaver "
-        "again (rebar3 compile, or mix deps.compile eslaver --force).",
-        [File]
-    );
+    [
+        File,
+        " belongs to another version of eslaver than this Erlang code: compile eslaver again "
+        "(rebar3 compile, or mix deps.compile eslaver --force)."
+    ];
+sentence(cut_off, File, _Text) ->
+    ["the end of the native library ", File, " is missing. Copy it, or compile eslaver, again."];
 sentence(_Reason, File, Text) ->
-    io_lib:format(
-        "the native library ~ts.so cannot be loaded: ~ts. Compile eslaver again; it needs Rust.",
-        [File, Text]
-    ).
+    Problem = eslaver_nif_file:problem(File, Text),
+    ["the native library ", Problem, ". Compile eslaver on a system like this one; it needs Rust."].
+
+%% @doc Whether the native library is there. To start without it would fail later.
+-spec check() -> ok | {error, {nif_not_loaded, Why :: binary()}}.
+check() ->
+    case persistent_term:get(?ERROR, none) of
+        none -> ok;
+        _ -> {error, reason()}
+    end.
 
 reason() ->
     {nif_not_loaded, persistent_term:get(?ERROR, <<"eslaver_nif is not loaded">>)}.

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_backoff).
 
--export([new/0, next/1, quick/1, slow/0, slowest/1]).
+-export([new/0, next/1, quick/1, slow/0, slowest/1, restart/2]).
 -export_type([backoff/0]).
 
 -define(FIRST, 100).
@@ -39,6 +39,21 @@ slow() ->
 -spec slowest(backoff()) -> {pos_integer(), backoff()}.
 slowest(Longest) ->
     next(max(Longest, ?LONGEST), ?SLOWEST).
+
+%% @doc The pause after this many failures in a row, each in a life of its own. The first costs next
+%% to nothing; then those without a position, which begin with a snapshot, are held back as above.
+-spec restart(pos_integer(), HasPosition :: boolean()) -> pos_integer().
+restart(1, _HasPosition) ->
+    {Pause, _} = next(new()),
+    Pause;
+restart(Count, true) ->
+    {Pause, _} = next(doubled(?FIRST, Count - 1, ?LONGEST)),
+    Pause;
+restart(Count, false) ->
+    {Pause, _} = next(doubled(?LONGEST, Count - 2, ?SLOWEST), ?SLOWEST),
+    Pause.
+
+doubled(First, Times, Most) -> min(First bsl min(Times, 20), Most).
 
 next(Longest, Most) ->
     {Longest div 2 + rand:uniform(Longest div 2), min(Longest * 2, Most)}.

@@ -5,8 +5,9 @@
 
 -export([check/1, is_exported/3, is_callable/2]).
 -export([new/3, takes_batches/1, readiness/1, demand/2]).
--export([is_monitor/2, handle/2, close/2]).
--export_type([spec/0, callback/0, result/0, raised/0]).
+-export([is_monitor/2, handle/2, hear/2, answer/3, close/2]).
+-export([is_handler/1]).
+-export_type([spec/0, callback/0, result/0, answered/0, raised/0]).
 
 -type spec() ::
     fun((Event :: term()) -> term())
@@ -20,6 +21,13 @@
 %% A callback as the user gives it. With `Args' the event is appended; a handler is a module of the
 %% behaviour {@link eslaver_handler}; a process gets as many events as its demand, and more when it
 %% asks; a registered name is looked up for each event; `[]' prints each event.
+
+%% What a handler may return.
+-define(RESULTS,
+    "{ok, State}, {pause, State}, {pause, Milliseconds, State} or {stop, Reason, State}"
+).
+-define(OF_MESSAGES, "{continue, State}, " ?RESULTS).
+-define(OF_CALLS, "{reply, Reply, State}, {stop, Reason, Reply, State}, " ?OF_MESSAGES).
 
 -record(function, {call :: fun((term()) -> term())}).
 
@@ -35,6 +43,9 @@
 -record(handler, {
     module :: module(),
     function :: handle_event | handle_batch,
+    %% Whether it takes messages of other processes, and calls.
+    hears :: boolean(),
+    answers :: boolean(),
     state :: term()
 }).
 
@@ -46,6 +57,9 @@
     | raised().
 %% `ok' alone leaves the callback unchanged.
 
+-type answered() :: result() | {continue, callback()}.
+%% Messages and calls may also end a pause.
+
 -type raised() :: {raised, throw | error | exit, Reason :: term(), Stack :: list()}.
 
 %% @doc Whether a term is a valid callback.
@@ -53,8 +67,7 @@
 check(Fun) when is_function(Fun) ->
     is_callable(Fun, 1);
 check({handler, Module, _Args}) ->
-    Inits = [is_exported(Module, init, Arity) || Arity <- [1, 2]],
-    lists:member(true, Inits) andalso handles(Module) =/= nothing;
+    is_handler(Module);
 check({Pid, #{demand := Demand} = More}) ->
     is_pid(Pid) andalso is_integer(Demand) andalso Demand >= 0 andalso map_size(More) =:= 1;
 check({M, F}) ->
@@ -63,8 +76,17 @@ check({M, F, A}) when length(A) < 255 ->
     is_exported(M, F, length(A) + 1);
 check(undefined) ->
     false;
+check(Name) when is_atom(Name) ->
+    whereis(Name) =/= undefined orelse not is_handler(Name);
 check(Other) ->
-    is_pid(Other) orelse is_atom(Other) orelse Other =:= [].
+    is_pid(Other) orelse Other =:= [].
+
+%% @doc Whether a module is a handler. A module alone, where `{handler, Module, Args}' is meant,
+%% would otherwise count as the name of a process.
+-spec is_handler(term()) -> boolean().
+is_handler(Module) ->
+    Inits = [is_exported(Module, init, Arity) || Arity <- [1, 2]],
+    lists:member(true, Inits) andalso handles(Module) =/= nothing.
 
 %% @doc Whether a module exports a function. Loads the module.
 -spec is_exported(term(), term(), arity()) -> boolean().
@@ -128,7 +150,13 @@ handler(Module, Args, Context) ->
         end,
     try apply(Module, init, Given) of
         {ok, State} ->
-            {ok, #handler{module = Module, function = handles(Module), state = State}};
+            {ok, #handler{
+                module = Module,
+                function = handles(Module),
+                hears = is_exported(Module, handle_info, 2),
+                answers = is_exported(Module, handle_call, 3),
+                state = State
+            }};
         {stop, Reason} ->
             {stop, Reason};
         Other ->
@@ -196,21 +224,57 @@ handle(Event, #receiver{process = Process, demand = Demand} = Receiver) ->
     end;
 handle(Event, #handler{module = Module, function = Function, state = State} = Handler) ->
     try Module:Function(Event, State) of
-        {ok, State} ->
-            ok;
-        {ok, New} ->
-            {ok, Handler#handler{state = New}};
-        {pause, New} ->
-            {{pause, infinity}, Handler#handler{state = New}};
-        {pause, Time, New} when is_integer(Time), Time >= 0 ->
-            {{pause, Time}, Handler#handler{state = New}};
-        {stop, Reason, New} ->
-            {{stop, Reason}, Handler#handler{state = New}};
-        Other ->
-            {raised, error, wrong_result(Module, Function, Other), []}
+        {ok, State} -> ok;
+        Result -> result(Result, {Module, Function, 2}, ?RESULTS, Handler)
     catch
         Class:Reason:Stack -> {raised, Class, Reason, Stack}
     end.
+
+%% @doc Gives it a message that is for no other part of the replica.
+-spec hear(term(), callback()) -> answered().
+hear(Message, #handler{module = Module, hears = true, state = State} = Handler) ->
+    try
+        answered(Module:handle_info(Message, State), handle_info, 2, ?OF_MESSAGES, Handler)
+    catch
+        Class:Reason:Stack -> {raised, Class, Reason, Stack}
+    end;
+hear(_Message, _Other) ->
+    ok.
+
+%% @doc Has it answer a call, now or later.
+-spec answer(term(), gen_server:from(), callback()) -> answered().
+answer(Request, From, #handler{module = Module, answers = true, state = State} = Handler) ->
+    try Module:handle_call(Request, From, State) of
+        {reply, Reply, New} ->
+            gen_server:reply(From, Reply),
+            {ok, Handler#handler{state = New}};
+        {stop, Reason, Reply, New} ->
+            gen_server:reply(From, Reply),
+            {{stop, Reason}, Handler#handler{state = New}};
+        Result ->
+            answered(Result, handle_call, 3, ?OF_CALLS, Handler)
+    catch
+        Class:Reason:Stack -> {raised, Class, Reason, Stack}
+    end;
+answer(_Request, From, _Other) ->
+    gen_server:reply(From, {error, no_handle_call}),
+    ok.
+
+answered({continue, New}, _Name, _Arity, _Expected, Handler) ->
+    {continue, Handler#handler{state = New}};
+answered(Result, Name, Arity, Expected, #handler{module = Module} = Handler) ->
+    result(Result, {Module, Name, Arity}, Expected, Handler).
+
+result({ok, New}, _Function, _Expected, Handler) ->
+    {ok, Handler#handler{state = New}};
+result({pause, New}, _Function, _Expected, Handler) ->
+    {{pause, infinity}, Handler#handler{state = New}};
+result({pause, Time, New}, _Function, _Expected, Handler) when is_integer(Time), Time >= 0 ->
+    {{pause, Time}, Handler#handler{state = New}};
+result({stop, Reason, New}, _Function, _Expected, Handler) ->
+    {{stop, Reason}, Handler#handler{state = New}};
+result(Other, Function, Expected, _Handler) ->
+    {raised, error, bad_return(Function, Other, Expected), []}.
 
 %% As with `{active, N}' of gen_tcp, the receiver gets a message when its demand is used up. News of
 %% the link, such as a snapshot's end, may exceed the demand.
@@ -221,10 +285,6 @@ sent(Demand, Receiver) when Demand > 1 ->
 sent(_Demand, #receiver{process = Process} = Receiver) ->
     Process ! {eslaver_passive, self()},
     {{pause, infinity}, Receiver#receiver{demand = 0}}.
-
-wrong_result(Module, Function, Other) ->
-    Expected = "{ok, State}, {pause, State}, {pause, Milliseconds, State} or {stop, Reason, State}",
-    bad_return({Module, Function, 2}, Other, Expected).
 
 bad_return(Function, Returned, Expected) ->
     {bad_return, #{function => Function, returned => Returned, expected => Expected}}.

@@ -6,8 +6,8 @@
 %% @private
 -module(eslaver_dispatch).
 
--export([new/4, all/2, run/2, demand/2, is_monitor/2, close/2]).
--export_type([dispatch/0, failure/0, ended/0]).
+-export([new/4, all/2, run/2, hear/2, answer/3, demand/2, is_monitor/2, close/2, info/1]).
+-export_type([dispatch/0, failure/0, ended/0, settings/0]).
 
 %% A stride is doubled while it takes less than the first time, and a turn ends after the second.
 %% Both in microseconds.
@@ -22,6 +22,7 @@
     callback :: eslaver_callback:callback(),
     stride = 1 :: pos_integer(),
     hooks :: none | eslaver_hooks:hooks(),
+    skips :: eslaver_skips:skips(),
     %% With hooks: the events of the batch in hand that are handled, and the time they took.
     handled = 0 :: non_neg_integer(),
     spent = 0 :: non_neg_integer()
@@ -32,7 +33,15 @@
 -type failure() :: #{
     event := binary(), class := throw | error | exit, reason := term(), stacktrace := list()
 }.
-%% What a callback raised, and the event, shortened: `init' and `terminate' are a handler's own.
+%% What a callback raised, and the event, shortened, or the name of the handler's function.
+
+-type settings() :: #{
+    callback := undefined | eslaver_callback:spec(),
+    mailbox_limit := pos_integer() | infinity,
+    on_error := eslaver_skips:spec(),
+    atom() => term()
+}.
+%% Options of a replica.
 
 -type ended() :: {stop, term(), Count :: non_neg_integer(), dispatch()} | {failed, failure()}.
 %% No more events: the callback wants to end behind `Count', or has raised.
@@ -42,18 +51,14 @@
 is_monitor(Monitor, #dispatch{callback = Callback}) ->
     eslaver_callback:is_monitor(Monitor, Callback).
 
-%% @doc To this callback, with the option `mailbox_limit' and what a handler is told.
--spec new(
-    undefined | eslaver_callback:spec(),
-    pos_integer() | infinity,
-    eslaver_shard:context(),
-    none | eslaver_hooks:hooks()
-) ->
+%% @doc To the callback of these options, with what a handler is told, and what a replica is called.
+-spec new(settings(), eslaver_shard:context(), Label :: term(), none | eslaver_hooks:hooks()) ->
     {ok, dispatch()} | {stop, term()}.
-new(Spec, MailboxLimit, Context, Hooks) ->
-    case eslaver_callback:new(Spec, MailboxLimit, Context) of
+new(#{callback := Spec, mailbox_limit := Limit, on_error := OnError}, Context, Label, Hooks) ->
+    case eslaver_callback:new(Spec, Limit, Context) of
         {ok, Callback} ->
-            {ok, #dispatch{callback = Callback, hooks = Hooks}};
+            Skips = eslaver_skips:new(OnError, Label, Hooks),
+            {ok, #dispatch{callback = Callback, hooks = Hooks, skips = Skips}};
         {raised, Class, Reason, Stack} ->
             {stop, {callback_failed, failure(init, Class, Reason, Stack)}};
         Stop ->
@@ -101,9 +106,44 @@ give(Event, #dispatch{callback = Callback} = Dispatch) ->
 one(Event, #dispatch{callback = Callback} = Dispatch) ->
     case eslaver_callback:handle(Event, Callback) of
         ok -> {ok, Dispatch};
-        {raised, Class, Reason, Stack} -> {failed, failure(Event, Class, Reason, Stack)};
+        {raised, _, _, _} = Raised -> skipped(Event, Raised, Dispatch);
         {Then, Next} -> {Then, Dispatch#dispatch{callback = Next}}
     end.
+
+skipped(Event, Raised, #dispatch{skips = Skips} = Dispatch) ->
+    case eslaver_skips:add(Event, Raised, Skips) of
+        {ok, Next} -> {ok, Dispatch#dispatch{skips = Next}};
+        {raised, Class, Reason, Stack} -> {failed, failure(Event, Class, Reason, Stack)}
+    end.
+
+%% @doc Gives it a message of another process, out of turn.
+-spec hear(term(), dispatch()) ->
+    {done | continue | {pause, timeout()}, dispatch()} | ended().
+hear(Message, #dispatch{callback = Callback} = Dispatch) ->
+    heard(handle_info, eslaver_callback:hear(Message, Callback), Dispatch).
+
+%% @doc Has it answer a call, out of turn.
+-spec answer(term(), gen_server:from(), dispatch()) ->
+    {done | continue | {pause, timeout()}, dispatch()} | ended().
+answer(Request, From, #dispatch{callback = Callback} = Dispatch) ->
+    heard(handle_call, eslaver_callback:answer(Request, From, Callback), Dispatch).
+
+%% The message may have keys and values, so a failure names the function instead.
+heard(_Function, ok, Dispatch) ->
+    {done, Dispatch};
+heard(Function, {raised, Class, Reason, Stack}, _Dispatch) ->
+    {failed, failure(Function, Class, Reason, Stack)};
+heard(_Function, {Then, Callback}, Dispatch) ->
+    Next = Dispatch#dispatch{callback = Callback},
+    case Then of
+        ok -> {done, Next};
+        {stop, Reason} -> {stop, Reason, 0, Next};
+        _ -> {Then, Next}
+    end.
+
+%% @doc For `info'.
+-spec info(dispatch()) -> #{skipped := non_neg_integer()}.
+info(#dispatch{skips = Skips}) -> eslaver_skips:info(Skips).
 
 %% @doc Gives it events until they end (`done'), the turn does (`turn'), its process has too many
 %% messages (`held'), or it wants a pause; then with those that are left, and the number of those

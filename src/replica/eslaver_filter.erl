@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_filter).
 
--export([parse/2, parse_types/1]).
+-export([parse/2, parse_types/1, keys/0, types/0]).
 -export_type([input/0, filter/0, type/0]).
 
 -type type() ::
@@ -29,28 +29,41 @@
 }.
 %% Checked; commands are in lower case.
 
+-define(KEYS, [keys, commands, types, dbs, origin]).
 -define(TYPES, [string, list, set, zset, hash, stream, module, array, gcra, path_hash]).
 
 %% @doc Checks a filter, which may have the keys `Known'.
 -spec parse([atom()], term()) -> {ok, filter()} | {error, Key :: term(), Value :: term()}.
-parse(Known, Input) when is_map(Input) ->
-    Nothing = maps:from_keys([keys, commands, types, dbs, origin], undefined),
-    parse(maps:to_list(Input), Known, Nothing);
-parse(_Known, Input) ->
-    {error, filter, Input}.
+parse(Known, Input) ->
+    case eslaver_option_map:from(Input) of
+        {ok, Map} ->
+            Nothing = maps:from_keys(?KEYS, undefined),
+            parse(maps:to_list(eslaver_option_map:defined(Map)), Known, Nothing);
+        _ ->
+            {error, filter, Input}
+    end.
 
 parse([], _Known, Filter) ->
     {ok, Filter};
 parse([{Key, Value} | Rest], Known, Filter) ->
-    case lists:member(Key, Known) andalso value(Key, Value) of
+    case lists:member(Key, Known) andalso (Value =:= undefined orelse value(Key, Value)) of
+        true -> parse(Rest, Known, Filter);
         {ok, Good} -> parse(Rest, Known, Filter#{Key := Good});
         _ -> {error, Key, Value}
     end.
 
+%% @doc All keys.
+-spec keys() -> [atom()].
+keys() -> ?KEYS.
+
+%% @doc All types.
+-spec types() -> [type()].
+types() -> ?TYPES.
+
 %% @doc Checks a filter of the option `filter', which may have every key.
 -spec parse_types(term()) -> {ok, filter()} | error.
 parse_types(Input) ->
-    case parse([keys, commands, types, dbs, origin], Input) of
+    case parse(?KEYS, Input) of
         {ok, Filter} -> {ok, Filter};
         {error, _, _} -> error
     end.

@@ -65,6 +65,9 @@ report(loaded, #{seconds := Seconds} = Report, Hooks) ->
     tell([load, stop], Measured, [], Report, Hooks);
 report(callback_failed, Report, Hooks) ->
     tell([callback, failed], #{}, [event, class, reason, stacktrace], Report, Hooks);
+report(callback_skipped, Report, Hooks) ->
+    Measured = maps:with([events], Report),
+    tell([callback, skipped], Measured, [event, class, reason], Report, Hooks);
 report(_What, _Report, _Hooks) ->
     ok.
 

@@ -90,6 +90,13 @@ sentence(#{what := left_out, text := Text}) ->
     {"the snapshot contains ~ts, which is skipped; logged once per snapshot", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
     {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]};
+sentence(#{what := callback_skipped, event := Event, class := Class, reason := Reason} = Report) ->
+    {
+        "the callback raised ~ts:~0tp at ~0tp in ~0tp, which is skipped; events skipped so far: ~b",
+        [Class, Reason, Event, maps:get(calls, Report), maps:get(skipped, Report)]
+    };
+sentence(#{what := restarted, count := Count, text := Text, pause := Pause}) ->
+    {"started anew after failure ~b (~ts); connecting in ~b ms", [Count, Text, Pause]};
 sentence(#{what := callback_gone, reason := Reason}) ->
     {"the callback's process has ended (~0tP); the mirror goes on without it", [Reason, 20]};
 sentence(#{what := not_mirrored, command := Name, reason := Reason}) ->

@@ -2,18 +2,19 @@
 %% @private
 -module(eslaver_options).
 
--export([parse/1, from_environment/1, wrapped/1, unwrapped/1, default_client_name/1]).
--export_type([options/0, input/0, error/0, secret/0]).
+-export([parse/1, given/1, keys/0, wrapped/1, default_client_name/1]).
+-export_type([options/0, error/0, secret/0]).
 
 %% The most that servers count, of arguments and of bytes.
 -define(INT_MAX, (1 bsl 31 - 1)).
 -define(UNLIMITED, (1 bsl 63 - 1)).
 -define(PORT, 6379).
 -define(SENTINEL_PORT, 26379).
+%% What a URL stands for.
+-define(PARTS_OF_URLS, [master_host, master_port, master_user, master_auth]).
 %% The length of a replica's name in its client name, in characters.
 -define(CLIENT_NAME_LENGTH, 100).
 
--type input() :: #{atom() => term()}.
 -type error() :: {error, {invalid_option, Key :: term(), Value :: term()}}.
 %% The value, or `hidden' if it may hold a secret. For an option that does not go with others, or
 %% not without them, a sentence says what to do.
@@ -27,6 +28,7 @@
     password := secret(),
     callback := undefined | eslaver_callback:spec(),
     mailbox_limit := pos_integer() | infinity,
+    on_error := eslaver_skips:spec(),
     dbfilename := binary() | undefined,
     tls := undefined | eslaver_nif:tls(),
     load_dump := boolean(),
@@ -62,17 +64,34 @@
 
 %% @doc Checks the user's options, and adds the defaults.
 -spec parse(term()) -> {ok, options()} | error().
-parse(Input) when is_map(Input) -> parse_given(unwrapped(Input));
-parse(_Input) -> {error, {invalid_option, options, not_a_map}}.
+parse(Input) ->
+    case given(Input) of
+        {ok, Given} -> parse_given(Given);
+        {error, _} = Error -> Error
+    end.
 
-parse_given(#{master_url := _, sentinels := _}) ->
-    advice(master_url, <<"leave it out: the Sentinels tell where the master is">>);
-parse_given(#{master_url := _, cluster := _}) ->
-    advice(master_url, <<"leave it out: the nodes of the cluster tell where its masters are">>);
+%% @doc The options as a map without wrappings, except passwords, which stay in their funs.
+-spec given(term()) -> {ok, map()} | error().
+given(Input) ->
+    case eslaver_option_map:from(Input) of
+        {ok, Map} -> {ok, eslaver_option_map:defined(maps:map(fun unwrap/2, Map))};
+        {twice, Key} -> eslaver_advice:error(Key, twice);
+        error -> {error, {invalid_option, options, not_a_map}}
+    end.
+
+parse_given(#{master_url := undefined} = Input) ->
+    parse_given(maps:remove(master_url, Input));
+parse_given(#{master_url := _, sentinels := Sentinels}) when Sentinels =/= undefined ->
+    eslaver_advice:error(master_url, master_is_told);
+parse_given(#{master_url := _, cluster := Cluster}) when Cluster =/= undefined ->
+    eslaver_advice:error(master_url, nodes_are_told);
 parse_given(#{master_url := Url} = Input) ->
-    case from_url(eslaver_text:given(Url), maps:remove(master_url, Input)) of
-        {ok, #{tls := true}} when map_get(tls, Input) =:= false -> invalid(tls, false);
-        {ok, Options} -> parse_given(maps:merge(Options, maps:remove(master_url, Input)));
+    Absent = [Key || Key <- ?PARTS_OF_URLS, maps:get(Key, Input, undefined) =:= undefined],
+    Others = maps:without([master_url | Absent], Input),
+    case from_url(eslaver_text:given(Url), Others) of
+        {ok, #{tls := true}} when map_get(tls, Others) =:= false -> invalid(tls, false);
+        {ok, Options} -> parse_given(maps:merge(Options, Others));
+        {error, Advice} -> eslaver_advice:error(master_url, Advice);
         error -> {error, {invalid_option, master_url, hidden}}
     end;
 parse_given(Input) ->
@@ -83,10 +102,11 @@ parse_given(Input) ->
 
 %% A URL stands for host, port, user and password, so none of these may be given as well.
 from_url({ok, Url}, Input) ->
-    Named = maps:with([master_host, master_port, master_user, master_auth], Input),
+    Named = maps:with(?PARTS_OF_URLS, Input),
     case eslaver_url:options(Url) of
         {ok, Options} when map_size(Named) =:= 0 -> {ok, Options};
-        _ -> error
+        {ok, _} -> {error, url_and_parts};
+        Error -> Error
     end;
 from_url(error, _Input) ->
     error.
@@ -94,13 +114,11 @@ from_url(error, _Input) ->
 complementary(Given) ->
     case eslaver_options_source:conflict(Given) of
         none -> consistent(maps:merge(defaults(), Given));
-        {Key, Text} -> advice(Key, Text)
+        {Key, Advice} -> eslaver_advice:error(Key, Advice)
     end.
 
-advice(Key, Text) -> {error, {invalid_option, Key, Text}}.
-
 %% @doc Wraps secret options in funs, since supervisors show child specifications.
--spec wrapped(input()) -> input().
+-spec wrapped(map()) -> map().
 wrapped(Input) ->
     maps:map(fun wrap/2, Input).
 
@@ -109,11 +127,6 @@ wrap(Key, Value) ->
         true -> fun() -> Value end;
         false -> Value
     end.
-
-%% @doc The options as given, except passwords, which stay in their funs.
--spec unwrapped(input()) -> input().
-unwrapped(Input) ->
-    maps:map(fun unwrap/2, Input).
 
 unwrap(Key, Fun) when
     is_function(Fun, 0),
@@ -130,24 +143,9 @@ unwrap(Key, Fun) when
 unwrap(_Key, Value) ->
     Value.
 
-%% @doc The options of the application environment, whose keys may be strings, as in the original. A
-%% callback other than `[]' overrides the environment's.
--spec from_environment(eslaver_callback:spec()) -> {ok, options()} | error().
-from_environment(Callback) ->
-    Environment = [{key(Key), Value} || {Key, Value} <- application:get_all_env(eslaver)],
-    Given = maps:remove(included_applications, maps:from_list(Environment)),
-    case Callback of
-        [] -> parse(Given);
-        _ -> parse(Given#{callback => Callback})
-    end.
-
-%% OTP's types say that keys are atoms, but any term is possible.
--dialyzer({nowarn_function, key/1}).
-key(Key) when is_list(Key) ->
-    Known = [{atom_to_list(Name), Name} || Name <- [master_url | maps:keys(defaults())]],
-    proplists:get_value(Key, Known, Key);
-key(Key) ->
-    Key.
+%% @doc All options.
+-spec keys() -> [atom()].
+keys() -> [master_url | maps:keys(defaults())].
 
 defaults() ->
     #{
@@ -171,6 +169,7 @@ defaults() ->
         load_dump => false,
         callback => [],
         mailbox_limit => 1000,
+        on_error => stop,
         announce_ip => undefined,
         announce_port => 0,
         client_name => default,
@@ -238,10 +237,10 @@ complete(#{master_user := User, master_auth := Password} = Checked) ->
 
 %% Some users accept any password; for the others the master rejects an empty one.
 password(undefined, Password) -> Password;
-password(_User, Password) -> fun() -> given(Password()) end.
+password(_User, Password) -> fun() -> sent(Password()) end.
 
-given(undefined) -> <<>>;
-given(Password) -> Password.
+sent(undefined) -> <<>>;
+sent(Password) -> Password.
 
 client_name(#{client_name := default, name := Name}) -> default_client_name(Name);
 client_name(#{client_name := Given}) -> Given.
@@ -276,14 +275,22 @@ check([{Key, Value} | Rest], Checked) ->
 
 invalid(Key, Value) ->
     case may_hold_secret(Key, Value) of
-        true -> {error, {invalid_option, Key, hidden}};
+        true -> {error, {invalid_option, Key, hidden(Key, Value)}};
         false -> {error, {invalid_option, Key, Value}}
     end.
+
+%% Of TLS the names of its keys are shown, as one may be misspelt.
+hidden(Key, Tls) when Key =:= tls; Key =:= sentinel_tls -> eslaver_tls_options:hidden(Tls);
+hidden(_Key, _Value) -> hidden.
 
 %% Whether a value must not be shown. A secret may also be in the wrong place: under an unknown key,
 %% in a host's name, or next to a valid value.
 may_hold_secret(Key, _Value) when
-    Key =:= callback; Key =:= hooks; Key =:= shards; Key =:= addresses
+    Key =:= callback;
+    Key =:= hooks;
+    Key =:= shards;
+    Key =:= addresses;
+    Key =:= on_error
 ->
     false;
 may_hold_secret(Key, _Value) when
@@ -295,10 +302,7 @@ may_hold_secret(_Key, Value) when is_number(Value) ->
 may_hold_secret(Key, User) when Key =:= master_user; Key =:= sentinel_user ->
     optional_text(User) =:= error;
 may_hold_secret(Key, Tls) when Key =:= tls; Key =:= sentinel_tls ->
-    case Tls of
-        #{} -> not eslaver_tls_options:has_only_known(Tls);
-        _ -> not is_atom(Tls)
-    end;
+    not is_atom(Tls) andalso not eslaver_tls_options:has_only_known(Tls);
 may_hold_secret(Key, Value) ->
     not is_map_key(Key, defaults()) orelse looks_secret(Value).
 
@@ -358,7 +362,10 @@ value(filter, Filter) -> eslaver_filter:parse_types(Filter);
 value(hooks, Hooks) -> keep(Hooks, eslaver_hooks:check(Hooks));
 value(mailbox_limit, infinity) -> {ok, infinity};
 value(mailbox_limit, Limit) -> keep(Limit, is_integer(Limit) andalso Limit > 0);
+value(on_error, OnError) -> keep(OnError, eslaver_skips:check(OnError));
 value(callback, Callback) -> keep(Callback, eslaver_callback:check(Callback));
+value(name, undefined) -> {ok, undefined};
+value(name, Name) when is_atom(Name) -> {ok, {local, Name}};
 value(name, {local, Name} = Full) -> keep(Full, is_atom(Name) andalso Name =/= undefined);
 value(name, {global, _} = Full) -> {ok, Full};
 value(name, {via, Module, _} = Full) -> keep(Full, is_registry(Module));

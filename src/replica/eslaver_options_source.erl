@@ -6,7 +6,7 @@
 -export([conflict/1, spec/2, names/1]).
 
 -type options() :: #{atom() => term()}.
--type advice() :: {Key :: atom(), Text :: binary()}.
+-type advice() :: {Key :: atom(), eslaver_advice:advice()}.
 
 %% Options that are of no use without another.
 -define(OF_SENTINELS, [master_name, sentinel_user, sentinel_auth, sentinel_tls]).
@@ -24,33 +24,32 @@ conflict(Given) ->
     case Among([cluster, sentinels]) of
         [cluster | Others] ->
             first([
-                {Others ++ Among(?FIXED ++ ?OF_SENTINELS),
-                    <<"leave it out: the nodes of the cluster tell where its masters are">>},
-                {Among(?NOT_OF_CLUSTERS), <<"leave it out: it is of no use with a cluster">>},
-                {[resume || #{resume := #{}} <- [Given]],
-                    <<"use {file, Directory} or {Module, Args}: each shard has its own position">>}
+                {Others ++ Among(?FIXED ++ ?OF_SENTINELS), nodes_are_told},
+                {Among(?NOT_OF_CLUSTERS), useless_with_a_cluster},
+                {[resume || #{resume := #{}} <- [Given]], position_of_each_shard}
             ]);
         [sentinels] ->
             first([
-                {Among(?FIXED), <<"leave it out: the Sentinels tell where the master is">>},
-                {[sentinels || [] =:= Among([master_name])],
-                    <<"set master_name, too: the name that SENTINEL MASTERS lists">>},
-                {Among(?OF_CLUSTERS), <<"set cluster, too: it is only of use with that">>}
+                {Among(?FIXED), master_is_told},
+                {[sentinels || [] =:= Among([master_name])], name_of_the_group},
+                {Among(?OF_CLUSTERS), useless_without_a_cluster}
             ]);
         [] ->
             first([
-                {Among(?OF_SENTINELS), <<"set sentinels, too: it is only of use with them">>},
-                {Among(?OF_CLUSTERS), <<"set cluster, too: it is only of use with that">>}
+                {Among(?OF_SENTINELS), useless_without_sentinels},
+                {Among(?OF_CLUSTERS), useless_without_a_cluster}
             ])
     end.
 
 first([{[], _} | Rest]) -> first(Rest);
-first([{[Key | _], Text} | _]) -> {Key, Text};
+first([{[Key | _], Advice} | _]) -> {Key, Advice};
 first([]) -> none.
 
 %% @doc What the options come to. `Password' is what Sentinels want, for these users.
 -spec spec(options(), fun((User, eslaver_control:secret()) -> eslaver_control:secret())) ->
-    eslaver_source:spec() | {cluster, map()}
+    {fixed, eslaver_nif:address()}
+    | {sentinel, eslaver_sentinel_group:group()}
+    | {cluster, map()}
 when
     User :: binary() | undefined.
 spec(#{cluster := [_ | _] = Seeds} = Checked, _Password) ->
@@ -79,7 +78,8 @@ reached({Host, Port}) -> {tcp, unicode:characters_to_binary(Host), Port}.
 address({host, Host}, Port) -> {tcp, Host, Port};
 address({local, Path}, _Port) -> {local, Path}.
 
-%% @doc The hosts whose certificates are checked: of the masters that options name, and of Sentinels.
+%% @doc The hosts whose certificates are checked: of the masters that options name, and of
+%% Sentinels.
 -spec names(options()) -> {[term()], [term()]}.
 names(#{cluster := [_ | _] = Seeds}) -> {hosts(Seeds), []};
 names(#{sentinels := undefined, master_host := Host}) -> {[Host], []};

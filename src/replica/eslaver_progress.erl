@@ -3,7 +3,10 @@
 -module(eslaver_progress).
 
 -export([none/0, start/1, start/2, finish/2, abandon/1, report/3, info/2]).
--export_type([progress/0]).
+-export_type([progress/0, load/0]).
+
+-type load() :: {started, Bytes :: undefined | non_neg_integer()} | {finished, map()} | abandoned.
+%% What becomes of a snapshot.
 
 %% How often the log says how far a long load is, in ms.
 -define(EVERY, 30000).
@@ -30,14 +33,14 @@ none() -> none.
 start(Total) ->
     start(Total, ?EVERY).
 
-%% @doc The same, and every `Every' ms the calling process gets `{timeout, Timer, progress}', for
-%% {@link report/3}.
+%% @doc The same, and every `Every' ms the calling process gets `{timeout, Timer,
+%% eslaver_progress}', for {@link report/3}.
 -spec start(undefined | non_neg_integer(), pos_integer()) -> progress().
 start(Total, Every) ->
     #progress{total = Total, started = eslaver_clock:now_ms(), every = Every, timer = timer(Every)}.
 
 timer(Every) ->
-    erlang:start_timer(Every, self(), progress).
+    erlang:start_timer(Every, self(), eslaver_progress).
 
 %% @doc It has been handled: the seconds it took.
 -spec finish(#{bytes := non_neg_integer(), keys := non_neg_integer(), _ => _}, progress()) ->

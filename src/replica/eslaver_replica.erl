@@ -8,8 +8,9 @@
 %% @private
 -module(eslaver_replica).
 
--export([start/1, stop/2, connect/1, reconnect/1]).
--export([arrived/3, inject/2, resume_work/1, credited/3, continued/1, demand/2]).
+-export([start/1, stop/2, connect/2, reconnect/1]).
+-export([arrived/3, inject/2, resume_work/2, credited/3, continued/1, demand/2]).
+-export([answer/3, hear/2]).
 -export([ended/3, down/2, sourced/2, said/2, not_filed/2, progressed/2]).
 -export([call/3, cast/2]).
 -export([info/1, status/1, position/1]).
@@ -29,7 +30,9 @@
     queue = queue:new() :: queue:queue({pid(), message()} | {injected, eslaver_events:event()}),
     keeper = none :: eslaver_position_keeper:keeper(),
     listeners = eslaver_listeners:new() :: eslaver_listeners:listeners(),
-    reports :: eslaver_reports:reports()
+    reports :: eslaver_reports:reports(),
+    %% What failures are remembered by.
+    key :: eslaver_restarts:key()
 }).
 
 -type message() :: eslaver_link:batch() | eslaver_session:message().
@@ -43,16 +46,17 @@
 -type next() ::
     {noreply, replica()} | {noreply, replica(), {continue, handled()}} | {stop, term(), replica()}.
 
-%% @doc At the start of the process, which traps exits. {@link connect/1} is to follow.
--spec start(eslaver_options:options()) -> {ok, replica()} | {stop, term()}.
+%% @doc At the start of the process, which traps exits. {@link connect/2} is to follow, with the
+%% pause in ms.
+-spec start(eslaver_options:options()) -> {ok, replica(), Pause} | {stop, term()} when
+    Pause :: non_neg_integer().
 start(#{resume := Resume} = Options) ->
     Reports = eslaver_reports:new(Options),
-    Shard = maps:get(shard, Options, undefined),
-    case eslaver_position_keeper:open(Resume, eslaver_shard:where(Shard)) of
+    case eslaver_position_keeper:open(Resume, eslaver_shard:where(Options)) of
         {ok, Position, Keeper} ->
-            case dispatch(Shard, eslaver_reports:hooks(Reports), Options) of
+            case eslaver_reports:dispatch(Options, Reports) of
                 {ok, Dispatch} ->
-                    {ok, new(Dispatch, Reports, Position, Keeper, Options)};
+                    started(new(Dispatch, Reports, Position, Keeper, Options));
                 {stop, Reason} ->
                     ok = eslaver_position_keeper:close(undefined, Keeper),
                     {stop, Reason}
@@ -61,8 +65,16 @@ start(#{resume := Resume} = Options) ->
             {stop, Reason}
     end.
 
-dispatch(Shard, Hooks, #{callback := Callback, mailbox_limit := Limit}) ->
-    eslaver_dispatch:new(Callback, Limit, eslaver_shard:context(Shard), Hooks).
+started(#replica{key = Key} = Replica) ->
+    case eslaver_restarts:last(Key) of
+        none ->
+            {ok, Replica, 0};
+        #{in_a_row := InARow, error := Error} = Failed ->
+            Pause = eslaver_backoff:restart(InARow, position(Replica) =/= undefined),
+            log(notice, restarted, Error#{count => InARow, pause => Pause}, Replica),
+            Reconnect = eslaver_reconnect:failed(Failed, Replica#replica.reconnect),
+            {ok, Replica#replica{reconnect = Reconnect}, Pause}
+    end.
 
 new(Dispatch, Reports, {bad, Failure}, Keeper, Options) ->
     Replica = new(Dispatch, Reports, none, Keeper, Options),
@@ -79,12 +91,15 @@ new(Dispatch, Reports, Position, Keeper, Options) ->
         session = eslaver_session:new(Position, eslaver_reconnect:shown(Reconnect), StandIn, Delay),
         queue = queue:from_list([{injected, Event} || Event <- eslaver_shard:events(Options)]),
         keeper = Keeper,
-        reports = Reports
+        reports = Reports,
+        key = eslaver_restarts:key(Options)
     }.
 
 %% @doc The process ends.
 -spec stop(term(), replica()) -> ok.
 stop(Reason, #replica{links = Links, keeper = Keeper, dispatch = Dispatch} = Replica) ->
+    Steady = eslaver_reconnect:up_for(Replica#replica.reconnect),
+    ok = eslaver_restarts:ended(Reason, Steady, Replica#replica.key),
     ok = eslaver_links:stop(Links),
     ok = eslaver_reconnect:close(Replica#replica.reconnect),
     ok = eslaver_position_keeper:close(position(Replica), Keeper),
@@ -115,8 +130,11 @@ down({'DOWN', Monitor, _, Pid, Reason} = Down, Replica) ->
         true ->
             {stop, {callback_down, Pid, Reason}, Replica};
         false ->
-            Next = eslaver_listeners:down(Monitor, Listeners),
-            sourced(Down, Replica#replica{listeners = Next})
+            Without = Replica#replica{listeners = eslaver_listeners:down(Monitor, Listeners)},
+            case sourced(Down, Without) of
+                {noreply, Replica} -> hear(Down, Replica);
+                Next -> Next
+            end
     end.
 
 %% @doc A linked process has ended: the one that keeps the position, a link, or a user's. The normal
@@ -150,10 +168,10 @@ arrived(Pid, Message, #replica{queue = Queue, links = Links} = Replica) ->
 inject(Event, #replica{queue = Queue} = Replica) ->
     work_if_ready(Replica#replica{queue = queue:in({injected, Event}, Queue)}).
 
-%% @doc The message `work' has arrived.
--spec resume_work(replica()) -> next().
-resume_work(#replica{session = Session} = Replica) ->
-    case eslaver_session:work(Session) of
+%% @doc The message for a turn has arrived.
+-spec resume_work(eslaver_session:turn_number(), replica()) -> next().
+resume_work(Turn, #replica{session = Session} = Replica) ->
+    case eslaver_session:work(Turn, Session) of
         {true, Next} -> work(Replica#replica{session = Next});
         {false, _} -> {noreply, Replica}
     end.
@@ -180,22 +198,21 @@ work(#replica{queue = Queue, links = Links} = Replica) ->
             end
     end.
 
-batch(Source, _Pid, {batch, Weight, [], _Offsets, End}, Replica) ->
-    work(credit(Source, Weight, advance(End, Replica)));
-batch(Source, Pid, {batch, Weight, Events, Offsets, End}, Replica) ->
+batch(Source, _Pid, {batch, Weight, [], _, _} = Batch, Replica) ->
+    work(credit(Source, Weight, moved(all, Batch, Replica)));
+batch(Source, Pid, {batch, Weight, Events, Offsets, End} = Batch, Replica) ->
     #replica{dispatch = Dispatch} = Replica,
     case eslaver_dispatch:run(Events, Dispatch) of
         {done, Next} ->
-            Done = advance(End, notified(all, Events, Offsets, Replica#replica{dispatch = Next})),
-            handled(Source, Weight, Done);
+            handled(Source, Weight, moved(all, Batch, Replica#replica{dispatch = Next}));
         {failed, Failure} ->
             failed(Failure, Replica);
         {stop, Reason, Count, Next} ->
-            {stop, Reason, behind(Count, Events, Offsets, Replica#replica{dispatch = Next})};
+            {stop, Reason, moved(Count, Batch, Replica#replica{dispatch = Next})};
         {Pause, Left, Count, Next} ->
-            Behind = behind(Count, Events, Offsets, Replica#replica{dispatch = Next}),
+            Moved = moved(Count, Batch, Replica#replica{dispatch = Next}),
             Rest = {batch, Weight, Left, eslaver_position:skip(Count, Offsets), End},
-            #replica{queue = Queue} = Given = credit(Source, 0, Behind),
+            #replica{queue = Queue} = Given = credit(Source, 0, Moved),
             postponed(Pause, Given#replica{queue = queue:in_r({Pid, Rest}, Queue)})
     end.
 
@@ -211,19 +228,9 @@ handled(Source, Weight, Replica) ->
 credited(Source, Weight, Replica) ->
     work(credit(Source, Weight, Replica)).
 
-advance(End, #replica{session = Session} = Replica) ->
-    reached(Replica#replica{session = eslaver_session:advance(End, Session)}).
-
-behind(Count, Events, Offsets, Replica) ->
-    #replica{session = Session} = Notified = notified(Count, Events, Offsets, Replica),
-    reached(Notified#replica{session = eslaver_session:behind(Count, Offsets, Session)}).
-
-reached(#replica{session = Session, listeners = Listeners} = Replica) ->
-    Offset = eslaver_position:safe_offset(eslaver_session:position(Session)),
-    Replica#replica{listeners = eslaver_listeners:reached(Offset, Listeners)}.
-
-notified(Count, Events, Offsets, #replica{listeners = Listeners} = Replica) ->
-    Replica#replica{listeners = eslaver_listeners:handled(Count, Events, Offsets, Listeners)}.
+moved(Count, Batch, #replica{session = Session, listeners = Listeners} = Replica) ->
+    {Moved, Told} = eslaver_handled:events(Count, Batch, Session, Listeners),
+    Replica#replica{session = Moved, listeners = Told}.
 
 postponed(Why, #replica{session = Session} = Replica) ->
     {noreply, effects(eslaver_session:postponed(Why, Session), Replica)}.
@@ -241,21 +248,43 @@ demand(More, #replica{dispatch = Dispatch} = Replica) ->
         {error, _} = Error -> {Error, Replica}
     end.
 
+%% @doc Another process calls the handler.
+-spec answer(term(), gen_server:from(), replica()) -> next().
+answer(Request, From, #replica{dispatch = Dispatch} = Replica) ->
+    heard(eslaver_dispatch:answer(Request, From, Dispatch), Replica).
+
+%% @doc A message that is for no part of the replica: it is for the handler.
+-spec hear(term(), replica()) -> next().
+hear(Message, #replica{dispatch = Dispatch} = Replica) ->
+    heard(eslaver_dispatch:hear(Message, Dispatch), Replica).
+
+heard({done, Next}, Replica) -> {noreply, Replica#replica{dispatch = Next}};
+heard({continue, Next}, Replica) -> {noreply, continued(Replica#replica{dispatch = Next})};
+heard({{pause, _} = Pause, Next}, Replica) -> postponed(Pause, Replica#replica{dispatch = Next});
+heard({stop, Reason, _, Next}, Replica) -> {stop, Reason, Replica#replica{dispatch = Next}};
+heard({failed, Failure}, Replica) -> failed(Failure, Replica).
+
 failed(Failure, Replica) ->
     log(error, callback_failed, Failure, Replica),
     {stop, {callback_failed, Failure}, Replica}.
 
 %% Transitions of the session
 
-%% @doc Looks for a master, and connects to it.
--spec connect(replica()) -> next().
+%% @doc Looks for a master, and connects to it, perhaps after a pause.
+-spec connect(Pause :: non_neg_integer(), replica()) -> next().
+connect(0, Replica) ->
+    connect(Replica);
+connect(Pause, #replica{session = Session} = Replica) ->
+    _ = erlang:send_after(Pause, self(), {?MODULE, connect}),
+    {noreply, Replica#replica{session = eslaver_session:waiting(Session)}}.
+
 connect(#replica{reconnect = Reconnect} = Replica) ->
     case eslaver_reconnect:next(need(Replica), Reconnect) of
-        {connect, Address, Next} -> connect(Address, Replica#replica{reconnect = Next});
+        {connect, Address, Next} -> link(Address, Replica#replica{reconnect = Next});
         {asked, Next} -> {noreply, connecting(Replica#replica{reconnect = Next})}
     end.
 
-%% @doc The message `connect' has arrived, as the pause before the next try is over.
+%% @doc The pause before the next try is over.
 -spec reconnect(replica()) -> next().
 reconnect(#replica{session = Session} = Replica) ->
     case eslaver_session:phase(Session) of
@@ -263,27 +292,23 @@ reconnect(#replica{session = Session} = Replica) ->
         _ -> {noreply, Replica}
     end.
 
-connect(Address, #replica{links = Links} = Replica) ->
-    {Placed, Before} = placed(Replica),
+link(Address, #replica{options = Options, links = Links, session = Now} = Replica) ->
+    {Placed, Before} = eslaver_placement:placed(Options, Now, Replica#replica.observer),
     Session = eslaver_session:connecting(eslaver_log:address(Address), Before),
     Connecting = Replica#replica{session = Session},
-    Options = Placed#{
+    Config = Placed#{
         confirm_empty => eslaver_session:confirms_empty(Session),
         node => eslaver_reconnect:node_at(Address, Replica#replica.reconnect)
     },
-    case eslaver_links:open_master(Address, eslaver_session:position(Session), Options, Links) of
-        {ok, Next} ->
-            {noreply, Connecting#replica{links = Next}};
-        {error, {nif_not_loaded, _} = Reason} ->
-            {stop, Reason, Replica};
-        {error, Reason} ->
-            transition(master, {closed, open, words(Reason), true}, Connecting)
+    case eslaver_links:open_master(Address, eslaver_session:position(Session), Config, Links) of
+        {ok, Next} -> {noreply, Connecting#replica{links = Next}};
+        {error, Reason} -> transition(master, {closed, open, words(Reason), true}, Connecting)
     end.
 
 connecting(#replica{session = Session} = Replica) ->
     Replica#replica{session = eslaver_session:connecting(Session)}.
 
-%% @doc Any other message: the source may have something to say of the master.
+%% @doc The source may have something to say of the master.
 -spec sourced(term(), replica()) -> next().
 sourced(Message, #replica{reconnect = Reconnect} = Replica) ->
     {News, Next} = eslaver_reconnect:heard(Message, need(Replica), Reconnect),
@@ -294,7 +319,7 @@ need(Replica) -> #{position => position(Replica)}.
 news(nothing, Replica) ->
     {noreply, Replica};
 news({found, Address}, Replica) ->
-    connect(Address, Replica);
+    link(Address, Replica);
 news({none, Reason, Text}, Replica) ->
     transition(master, {closed, Reason, Text, true}, Replica);
 news({watched, Changes}, #replica{session = Session} = Replica) ->
@@ -311,17 +336,6 @@ news({moved, Address}, #replica{links = Links, session = Session} = Replica) ->
 
 left(Address, #replica{reconnect = Reconnect} = Replica) ->
     Replica#replica{reconnect = eslaver_reconnect:leave(Address, Reconnect)}.
-
-%% The link to a master, and where its keyspace stands, if it fills one.
-placed(#replica{options = Options, session = Session, observer = Observer}) ->
-    HasCallback = maps:get(callback, Options) =/= undefined,
-    case eslaver_observer:detached(Observer, HasCallback) of
-        none ->
-            {Options, Session};
-        {Filled, Position, HasKeys} ->
-            Placed = eslaver_session:placed(Position, HasKeys, HasCallback, Session),
-            {Options#{keyspace => Filled}, Placed}
-    end.
 
 transition(master, Message, #replica{reconnect = Reconnect} = Replica) ->
     passed(master, eslaver_reconnect:explained(Message, Reconnect), Replica);
@@ -353,11 +367,11 @@ effects({Effects, Session}, Replica) ->
 effect({log, Level, What, Report}, Replica) ->
     log(Level, What, Report, Replica),
     Replica;
-effect({work_after, 0}, Replica) ->
-    self() ! work,
+effect({work_after, 0, Turn}, Replica) ->
+    self() ! {?MODULE, work, Turn},
     Replica;
-effect({work_after, Time}, Replica) ->
-    _ = erlang:send_after(Time, self(), work),
+effect({work_after, Time, Turn}, Replica) ->
+    _ = erlang:send_after(Time, self(), {?MODULE, work, Turn}),
     Replica;
 effect({up, Resync}, #replica{reconnect = Reconnect} = Replica) ->
     Replica#replica{reconnect = eslaver_reconnect:up(Resync, Reconnect)};
@@ -366,16 +380,11 @@ effect({down, Error, Heals, WasUp}, Replica) ->
 effect({met, Peer}, #replica{reconnect = Reconnect, observer = Observer} = Replica) ->
     ok = eslaver_observer:followed(Peer, Observer),
     Replica#replica{reconnect = eslaver_reconnect:met(Peer, Reconnect)};
-effect({load_started, Bytes}, #replica{reports = Reports} = Replica) ->
-    Replica#replica{reports = eslaver_reports:load_started(Bytes, Reports)};
-effect({load_finished, News}, #replica{reports = Reports} = Replica) ->
-    Replica#replica{reports = eslaver_reports:load_finished(News, master(Replica), Reports)};
-effect(load_abandoned, #replica{reports = Reports} = Replica) ->
-    Replica#replica{reports = eslaver_reports:load_abandoned(Reports)};
+effect({load, What}, #replica{reports = Reports} = Replica) ->
+    Replica#replica{reports = eslaver_reports:load(What, master(Replica), Reports)};
 effect(open_file, #replica{options = Options, links = Links} = Replica) ->
     case eslaver_links:open_file(Options, Links) of
-        {ok, Next} ->
-            Replica#replica{links = Next};
+        {ok, Next} -> Replica#replica{links = Next};
         {error, Reason} ->
             log(warning, replay_failed, #{text => words(Reason)}, Replica),
             Replica
@@ -401,21 +410,16 @@ effect(credit, Replica) ->
 
 lost(Error, Heals, WasUp, #replica{links = Links, session = Session} = Replica) ->
     Peer = eslaver_session:peer(Session),
-    {Pause, Report, Next} = eslaver_reconnect:down({Error, Heals}, WasUp, Peer, moved(Replica)),
+    Before = eslaver_reconnect:moved(eslaver_links:has_moved(Links), Replica#replica.reconnect),
+    {Pause, Report, Next} = eslaver_reconnect:down({Error, Heals}, WasUp, Peer, Before),
     case Report of
         quiet -> ok;
         {Level, What, Why} -> log(Level, What, Why, Replica)
     end,
-    _ = erlang:send_after(Pause, self(), connect),
+    _ = erlang:send_after(Pause, self(), {?MODULE, connect}),
     Info = eslaver_reconnect:info(Next),
     ok = eslaver_reports:reconnecting(Pause, Info, master(Replica), Replica#replica.reports),
     Replica#replica{links = eslaver_links:lost(Links), reconnect = Next}.
-
-moved(#replica{links = Links, reconnect = Reconnect}) ->
-    case eslaver_links:has_moved(Links) of
-        true -> eslaver_reconnect:moved(Reconnect);
-        false -> Reconnect
-    end.
 
 %% How far events have been handled
 
@@ -440,15 +444,13 @@ said(Said, #replica{keeper = Keeper, links = Links, session = Session} = Replica
     {News, Next} = eslaver_position_keeper:said(Said, Keeper),
     case {News, eslaver_session:phase(Session)} of
         {{durable, Offset}, streaming} -> ok = eslaver_links:durable(Offset, Links);
-        {{failed, Failure}, _} -> log(warning, position_not_kept, Failure, Replica);
-        {{not_locked, Failure}, _} -> log(warning, position_not_locked, Failure, Replica);
-        _ -> ok
+        _ -> ok = eslaver_reports:kept(News, master(Replica), Replica#replica.reports)
     end,
     keep(Replica#replica{keeper = Next}).
 
 forgotten(#replica{keeper = Keeper} = Replica) ->
     {Result, Next} = eslaver_position_keeper:forget(Keeper),
-    _ = [log(warning, position_not_kept, Failure, Replica) || {failed, Failure} <- [Result]],
+    ok = eslaver_reports:kept(Result, master(Replica), Replica#replica.reports),
     Replica#replica{keeper = Next}.
 
 %% @doc The last position between two transactions whose events have all been handled.
@@ -463,6 +465,7 @@ position(#replica{session = Session}) ->
 info(#replica{session = Session, links = Links, reports = Reports} = Replica) ->
     Parts = [
         #{commands => eslaver_links:commands(Links)},
+        eslaver_dispatch:info(Replica#replica.dispatch),
         eslaver_session:info(Session),
         eslaver_reports:info(eslaver_links:loading(Links), Reports),
         eslaver_position:info(eslaver_links:decoded(Links), eslaver_session:position(Session)),

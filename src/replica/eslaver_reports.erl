@@ -2,8 +2,8 @@
 %% @private
 -module(eslaver_reports).
 
--export([new/1, hooks/1, log/5, reconnecting/4]).
--export([load_started/2, load_finished/3, load_abandoned/1, load_goes_on/4, info/2]).
+-export([new/1, dispatch/2, log/5, reconnecting/4]).
+-export([kept/3, load/3, load_goes_on/4, info/2]).
 -export_type([reports/0]).
 
 -record(reports, {
@@ -24,9 +24,11 @@ new(#{hooks := Hooks} = Options) ->
 label(#{label := Label}) -> Label;
 label(#{name := Name}) -> eslaver_name:replica(Name).
 
-%% @doc For the callback.
--spec hooks(reports()) -> none | eslaver_hooks:hooks().
-hooks(#reports{hooks = Hooks}) -> Hooks.
+%% @doc For the callback, which hooks are told of.
+-spec dispatch(eslaver_options:options(), reports()) ->
+    {ok, eslaver_dispatch:dispatch()} | {stop, term()}.
+dispatch(Options, #reports{label = Label, hooks = Hooks}) ->
+    eslaver_dispatch:new(Options, eslaver_shard:context(Options), Label, Hooks).
 
 %% @doc Logs, and tells the hooks, if it is for them.
 -spec log(logger:level(), atom(), map(), Master :: binary(), reports()) -> ok.
@@ -35,26 +37,30 @@ log(Level, What, Report, Master, #reports{label = Label, hooks = Hooks}) ->
     ok = eslaver_log:report(Level, What, Full),
     eslaver_hooks:report(What, Full, Hooks).
 
+%% @doc What became of an attempt to keep the position: failures are logged.
+-spec kept(Result :: term(), Master :: binary(), reports()) -> ok.
+kept({failed, Failure}, Master, Reports) ->
+    log(warning, position_not_kept, Failure, Master, Reports);
+kept({not_locked, Failure}, Master, Reports) ->
+    log(warning, position_not_locked, Failure, Master, Reports);
+kept(_Result, _Master, _Reports) ->
+    ok.
+
 %% @doc There is no link. The next attempt is in `Pause' ms.
 -spec reconnecting(non_neg_integer(), map(), Master :: binary(), reports()) -> ok.
 reconnecting(Pause, Info, Master, #reports{hooks = Hooks}) ->
     eslaver_hooks:reconnect(Pause, Info, Master, Hooks).
 
-%% @doc A load begins, of so many bytes if that is known.
--spec load_started(undefined | non_neg_integer(), reports()) -> reports().
-load_started(Bytes, Reports) ->
-    Reports#reports{progress = eslaver_progress:start(Bytes)}.
-
-%% @doc It has been handled.
--spec load_finished(map(), Master :: binary(), reports()) -> reports().
-load_finished(#{keys := Keys, bytes := Bytes} = News, Master, Reports) ->
+%% @doc A load begins, of so many bytes if that is known; it has been handled; or it is interrupted,
+%% unless all of it has been handled.
+-spec load(eslaver_progress:load(), Master :: binary(), reports()) -> reports().
+load({started, Bytes}, _Master, Reports) ->
+    Reports#reports{progress = eslaver_progress:start(Bytes)};
+load({finished, #{keys := Keys, bytes := Bytes} = News}, Master, Reports) ->
     {Seconds, Next} = eslaver_progress:finish(News, Reports#reports.progress),
     ok = log(notice, loaded, #{keys => Keys, bytes => Bytes, seconds => Seconds}, Master, Reports),
-    Reports#reports{progress = Next}.
-
-%% @doc It is interrupted, unless all of it has been handled.
--spec load_abandoned(reports()) -> reports().
-load_abandoned(#reports{progress = Progress} = Reports) ->
+    Reports#reports{progress = Next};
+load(abandoned, _Master, #reports{progress = Progress} = Reports) ->
     Reports#reports{progress = eslaver_progress:abandon(Progress)}.
 
 %% @doc The timer that says how far it is. `Counted' are bytes and keys so far.

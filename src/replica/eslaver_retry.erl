@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_retry).
 
--export([new/0, up/2, moved/1, down/4, info/1]).
+-export([new/0, failed/2, up/2, moved/1, down/4, up_for/1, info/1]).
 -export_type([retry/0, error/0, resync/0]).
 
 %% A link that was up for this long counts as good, in ms.
@@ -19,6 +19,8 @@
     %% The link that is up, and since when.
     up :: undefined | {resync(), Since :: integer()},
     tries = 0 :: non_neg_integer(),
+    %% How often an earlier life of the replica has failed.
+    restarts = 0 :: non_neg_integer(),
     last_error :: undefined | error(),
     %% Since the last link: several nodes may be tried in turn.
     errors = [] :: [error()]
@@ -28,6 +30,11 @@
 
 -spec new() -> retry().
 new() -> #retry{}.
+
+%% @doc An earlier life of the replica has failed.
+-spec failed(eslaver_restarts:failed(), retry()) -> retry().
+failed(#{count := Count, error := Error}, Retry) ->
+    Retry#retry{restarts = Count, last_error = Error}.
 
 %% @doc The link is up.
 -spec up(resync(), retry()) -> retry().
@@ -81,7 +88,12 @@ level(_Reason, false, false) -> warning;
 level(Reason, true, _) when Reason =:= closed; Reason =:= timeout; Reason =:= io_error -> notice;
 level(_Reason, true, _) -> error.
 
+%% @doc For how many ms the link has been up.
+-spec up_for(retry()) -> non_neg_integer().
+up_for(#retry{up = undefined}) -> 0;
+up_for(#retry{up = {_, Since}}) -> eslaver_clock:now_ms() - Since.
+
 %% @doc For `info'.
 -spec info(retry()) -> map().
-info(#retry{tries = Tries, last_error = Error}) ->
-    #{reconnects => Tries, last_error => Error}.
+info(#retry{tries = Tries, restarts = Restarts, last_error = Error}) ->
+    #{reconnects => Tries, restarts => Restarts, last_error => Error}.

@@ -16,7 +16,7 @@
 %% turn         messages of links                             next turn
 %% ready        are handled as they arrive                    scheduled when a turn is over,
 %%                                                            paused when the callback wants it
-%% scheduled    queue until the server's message `work'       ready
+%% scheduled    queue until the server's message for it        ready
 %% paused       queue until `continue' or `demand'            scheduled
 %% '''
 %%
@@ -25,21 +25,24 @@
 %% @private
 -module(eslaver_session).
 
--export([new/4, connecting/1, connecting/2, confirms_empty/1, arrived/3, handled/3]).
--export([is_ready/1, postponed/2, continued/1, work/1]).
+-export([new/4, waiting/1, connecting/1, connecting/2, confirms_empty/1, arrived/3, handled/3]).
+-export([is_ready/1, postponed/2, continued/1, work/2]).
 -export([placed/4, advance/2, behind/3, position/1, reach/1]).
 -export([phase/1, master/1, peer/1, watched/2, info/1]).
--export_type([session/0, phase/0, message/0, effect/0]).
+-export_type([session/0, phase/0, message/0, effect/0, turn_number/0]).
 
 %% The pause before a receiver with too many messages is tried again, in ms.
 -define(HELD, 5).
 
 -type phase() :: connecting | loading | streaming | waiting.
--type turn() :: ready | scheduled | paused.
+-type turn() :: ready | {scheduled, turn_number()} | paused.
+-type turn_number() :: non_neg_integer().
+%% Tells the message that a turn waits for from that of an earlier one.
 
 -record(session, {
     phase = connecting :: phase(),
     turn = ready :: turn(),
+    turns = 0 :: turn_number(),
     %% Whether the RDB file of an earlier run may still stand in for the master.
     stand_in :: boolean(),
     %% Where the handled events end; undefined until a snapshot has been loaded.
@@ -76,10 +79,7 @@
     | {up, eslaver_retry:resync()}
     %% A node has told of itself, and a sync with it may follow.
     | {met, eslaver_source:peer()}
-    %% Progress of a load.
-    | {load_started, Bytes :: undefined | non_neg_integer()}
-    | {load_finished, News :: map()}
-    | load_abandoned
+    | {load, eslaver_progress:load()}
     %% The RDB file of an earlier run.
     | open_file
     | close_file
@@ -93,7 +93,7 @@
     | {notify, News :: map()}
     | answer_waiting
     | credit
-    | {work_after, Ms :: non_neg_integer()}.
+    | {work_after, Ms :: non_neg_integer(), turn_number()}.
 
 %% @doc At the start, with the position that an earlier life left. `StandIn' is the option
 %% `load_dump', and `Delay' is `empty_master_delay'.
@@ -104,6 +104,11 @@ new(none, Master, StandIn, Delay) ->
 new(#{replid := Replid} = Safe, Master, StandIn, Delay) ->
     Session = new(none, Master, StandIn, Delay),
     Session#session{replid = Replid, position = eslaver_position:resumed(Safe)}.
+
+%% @doc The first try is to wait, as an earlier life has failed.
+-spec waiting(session()) -> session().
+waiting(Session) ->
+    Session#session{phase = waiting}.
 
 %% @doc An address to connect to is being looked for.
 -spec connecting(session()) -> session().
@@ -140,7 +145,7 @@ arrived(master, {full, News}, Session) ->
         [
             close_file,
             forget,
-            {load_started, Bytes},
+            {load, {started, Bytes}},
             {log, eslaver_why:level(Why), link_up, Report},
             learn
         ],
@@ -184,7 +189,7 @@ arrived(master, {peer, Peer}, #session{looks = Looks, histories = Histories} = S
     };
 arrived(file, {full, News}, Session) ->
     #{bytes := Bytes, master := File} = News,
-    Effects = [{log, notice, replay, #{file => File}}, {load_started, Bytes}],
+    Effects = [{log, notice, replay, #{file => File}}, {load, {started, Bytes}}],
     {Effects, eslaver_events:full(file, News), Session};
 arrived(master, {loaded, News}, #session{histories = Histories} = Session) ->
     Begun = eslaver_histories:begun(eslaver_position:safe(position(News, Session)), Histories),
@@ -226,7 +231,7 @@ role(#session{peer = Peer}) -> maps:get(role, Peer, unknown).
 -spec handled(eslaver_links:source(), message(), session()) -> {[effect()], session()}.
 handled(master, {loaded, News}, Session) ->
     {
-        [{load_finished, News}, {notify, News}, {up, full}, answer_waiting, credit],
+        [{load, {finished, News}}, {notify, News}, {up, full}, answer_waiting, credit],
         Session#session{phase = streaming, loaded = true, position = position(News, Session)}
     };
 handled(master, {partial, _}, Session) ->
@@ -234,10 +239,10 @@ handled(master, {partial, _}, Session) ->
 handled(master, {closed, Reason, Text, Heals}, Session) ->
     lost(failure(Reason, Text), Heals, looked(Reason, Session));
 handled(file, {loaded, News}, Session) ->
-    {[{load_finished, News}, answer_waiting], Session#session{loaded = true}};
+    {[{load, {finished, News}}, answer_waiting], Session#session{loaded = true}};
 handled(file, {closed, Reason, Text, _}, Session) ->
     Failed = [{log, warning, replay_failed, #{text => Text}} || Reason =/= finished],
-    {Failed ++ [load_abandoned, close_file], Session};
+    {Failed ++ [{load, abandoned}, close_file], Session};
 handled(_Source, _Message, Session) ->
     {[], Session}.
 
@@ -260,7 +265,7 @@ lost(#{reason := Reason} = Error, Heals, #session{phase = Phase, position = Posi
         phase = waiting, position = eslaver_position:lost(Reason, Position)
     }),
     Down = {down, Error, Heals, Phase =/= connecting},
-    {[Down] ++ [load_abandoned || Phase =:= loading] ++ File, Next}.
+    {[Down] ++ [{load, abandoned} || Phase =:= loading] ++ File, Next}.
 
 stand_in(#session{stand_in = true, loaded = false, position = undefined} = Session) ->
     {[open_file], Session#session{stand_in = false}};
@@ -275,7 +280,9 @@ is_ready(#session{turn = Turn}) -> Turn =:= ready.
 %% callback's process has caught up (`held'), or because the callback wants a pause.
 -spec postponed(turn | held | {pause, timeout()}, session()) -> {[effect()], session()}.
 postponed({pause, infinity}, Session) -> {[], Session#session{turn = paused}};
-postponed({pause, Time}, Session) -> {[{work_after, Time}], Session#session{turn = scheduled}};
+postponed({pause, Time}, #session{turns = Turns} = Session) ->
+    Number = Turns + 1,
+    {[{work_after, Time, Number}], Session#session{turn = {scheduled, Number}, turns = Number}};
 postponed(held, Session) -> postponed({pause, ?HELD}, Session);
 postponed(turn, Session) -> postponed({pause, 0}, Session).
 
@@ -284,10 +291,12 @@ postponed(turn, Session) -> postponed({pause, 0}, Session).
 continued(#session{turn = paused} = Session) -> postponed(turn, Session);
 continued(Session) -> {[], Session}.
 
-%% @doc The message `work' has arrived: whether to continue with the queue.
--spec work(session()) -> {boolean(), session()}.
-work(#session{turn = scheduled} = Session) -> {true, Session#session{turn = ready}};
-work(Session) -> {false, Session}.
+%% @doc The message for a turn has arrived: whether to continue with the queue.
+-spec work(turn_number(), session()) -> {boolean(), session()}.
+work(Number, #session{turn = {scheduled, Number}} = Session) ->
+    {true, Session#session{turn = ready}};
+work(_Number, Session) ->
+    {false, Session}.
 
 %% @doc The link also fills a keyspace: what has been applied to that ends here, and whether it has
 %% keys. Without a callback, what has been handled ends there, too, unless it is known better.

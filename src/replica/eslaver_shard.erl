@@ -15,15 +15,17 @@
 -type where() :: #{shard => binary(), replids => [binary()]}.
 %% For a store of positions. Empty for one master.
 
-%% @doc For a handler.
--spec context(undefined | shard()) -> context().
-context(undefined) -> #{};
-context(Shard) -> #{shard => maps:with([id, slots, master, replicas], Shard)}.
+%% @doc What the handler of a replica with these options is told.
+-spec context(#{shard => shard(), atom() => term()}) -> context().
+context(#{shard := Shard}) -> #{shard => maps:with([id, slots, master, replicas], Shard)};
+context(#{}) -> #{}.
 
-%% @doc For a store of positions.
--spec where(undefined | shard()) -> where().
-where(undefined) -> #{};
-where(#{id := Id} = Shard) -> #{shard => Id, replids => maps:get(replids, Shard, [])}.
+%% @doc What its store of positions is told.
+-spec where(#{shard => shard(), atom() => term()}) -> where().
+where(#{shard := #{id := Id} = Shard}) ->
+    #{shard => Id, replids => maps:get(replids, Shard, [])};
+where(#{}) ->
+    #{}.
 
 %% @doc What the callback of a replica with these options gets before all else.
 -spec events(#{shard => shard(), atom() => term()}) -> [eslaver_events:event()].

@@ -16,8 +16,8 @@
     master_name => binary()
 }.
 
-%% @doc The options of a URL. The error has no reason, as that might show the password.
--spec options(binary()) -> {ok, options()} | error.
+%% @doc The options of a URL. The error has no text of the URL, which might show the password.
+-spec options(binary()) -> {ok, options()} | {error, database} | error.
 options(Url) ->
     try
         case string:lowercase(hd(binary:split(Url, <<"://">>))) of
@@ -65,11 +65,17 @@ scheme(<<"rediss">>, Parts) -> tcp(Parts, #{tls => true});
 scheme(<<"unix">>, Parts) -> unix(Parts);
 scheme(_Scheme, _Parts) -> error.
 
+%% Database 0 is where a client begins that is told none, so people write it without a thought.
 tcp(#{host := <<_, _/binary>> = Host, path := Path} = Parts, Options) when
-    Path =:= <<>>; Path =:= <<"/">>
+    Path =:= <<>>; Path =:= <<"/">>; Path =:= <<"/0">>
 ->
     {ok, Checked} = eslaver_host:parse(decoded(Host)),
     all(maps:without([host, path], Parts), Options#{master_host => Checked});
+tcp(#{host := <<_, _/binary>>, path := <<"/", Db/binary>>}, _Options) ->
+    case lists:all(fun(Char) -> Char >= $0 andalso Char =< $9 end, binary_to_list(Db)) of
+        true -> {error, database};
+        false -> error
+    end;
 tcp(_Parts, _Options) ->
     error.
 

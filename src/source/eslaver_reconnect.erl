@@ -3,8 +3,8 @@
 %% @private
 -module(eslaver_reconnect).
 
--export([new/2, next/2, heard/3, met/2, leave/2, explained/2, up/2, moved/1, down/4]).
--export([node_at/2, shown/1, info/1, close/1]).
+-export([new/2, failed/2, next/2, heard/3, met/2, leave/2, explained/2, up/2, moved/2, down/4]).
+-export([node_at/2, shown/1, up_for/1, info/1, close/1]).
 -export_type([reconnect/0, report/0]).
 
 -record(reconnect, {
@@ -23,6 +23,11 @@
 -spec new(eslaver_source:spec(), eslaver_source:settings()) -> reconnect().
 new(Spec, Settings) ->
     #reconnect{source = eslaver_source:new(Spec, Settings)}.
+
+%% @doc An earlier life of the replica has failed.
+-spec failed(eslaver_restarts:failed(), reconnect()) -> reconnect().
+failed(Failed, #reconnect{retry = Retry} = Reconnect) ->
+    Reconnect#reconnect{retry = eslaver_retry:failed(Failed, Retry)}.
 
 %% @doc The address to connect to, or `asked': then {@link heard/3} tells it.
 -spec next(eslaver_source:need(), reconnect()) ->
@@ -67,10 +72,12 @@ explained(Message, _Reconnect) ->
 up(Resync, #reconnect{retry = Retry} = Reconnect) ->
     Reconnect#reconnect{retry = eslaver_retry:up(Resync, Retry)}.
 
-%% @doc Commands have arrived.
--spec moved(reconnect()) -> reconnect().
-moved(#reconnect{retry = Retry} = Reconnect) ->
-    Reconnect#reconnect{retry = eslaver_retry:moved(Retry)}.
+%% @doc Whether commands have arrived.
+-spec moved(boolean(), reconnect()) -> reconnect().
+moved(true, #reconnect{retry = Retry} = Reconnect) ->
+    Reconnect#reconnect{retry = eslaver_retry:moved(Retry)};
+moved(false, Reconnect) ->
+    Reconnect.
 
 %% @doc A link to this node is lost, or could not be made: the pause in ms, and what to log.
 -spec down(Why, WasUp :: boolean(), eslaver_source:peer(), reconnect()) ->
@@ -83,12 +90,12 @@ down({Error, Heals}, WasUp, Peer, #reconnect{retry = Retry} = Reconnect) ->
         #reconnect{next = undefined} = Down ->
             {Pause, lost(Level, WasUp, Error), Down};
         #reconnect{next = Address} = Down ->
-            {0, moved(Level, Address), Down}
+            {0, found(Level, Address), Down}
     end.
 
 %% Where the same is found again and again it is said once.
-moved(quiet, _Address) -> quiet;
-moved(_Level, Address) -> {notice, moved, #{to => eslaver_log:address(Address)}}.
+found(quiet, _Address) -> quiet;
+found(_Level, Address) -> {notice, moved, #{to => eslaver_log:address(Address)}}.
 
 %% Another address that the source has for a node which is not what is wanted.
 elsewhere(#{reason := Reason}, Peer, #reconnect{next = undefined} = Reconnect) when
@@ -113,8 +120,13 @@ node_at(Address, #reconnect{source = Source}) -> eslaver_source:node_at(Address,
 -spec shown(reconnect()) -> binary().
 shown(#reconnect{source = Source}) -> eslaver_source:shown(Source).
 
+%% @doc For how many ms the link has been up.
+-spec up_for(reconnect()) -> non_neg_integer().
+up_for(#reconnect{retry = Retry}) -> eslaver_retry:up_for(Retry).
+
 %% @doc For `info'.
--spec info(reconnect()) -> #{reconnects := non_neg_integer(), last_error := _}.
+-spec info(reconnect()) ->
+    #{reconnects := non_neg_integer(), restarts := non_neg_integer(), last_error := _}.
 info(#reconnect{retry = Retry}) -> eslaver_retry:info(Retry).
 
 %% @doc It is needed no more.

@@ -20,7 +20,7 @@
 -type spec() ::
     {fixed, eslaver_nif:address()}
     | {sentinel, eslaver_sentinel_group:group()}
-    | {shard, eslaver_cluster:membership()}.
+    | {shard, eslaver_cluster_shard:membership()}.
 %% The options that say where the master is.
 
 -type read_from() :: eslaver_source_kind:read_from().
@@ -60,7 +60,7 @@ new(Spec, #{read_from := ReadFrom} = Settings) ->
         case Spec of
             {fixed, Address} -> {eslaver_source_fixed, eslaver_source_fixed:new(Address)};
             {sentinel, Group} -> named({eslaver_sentinels, Group}, ReadFrom, Access);
-            {shard, Shard} -> named({eslaver_cluster, Shard}, ReadFrom, Access)
+            {shard, Shard} -> named({eslaver_cluster_shard, Shard}, ReadFrom, Access)
         end,
     #source{kind = Kind, state = State, read_from = ReadFrom, access = Access}.
 

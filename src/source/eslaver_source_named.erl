@@ -176,7 +176,8 @@ chosen({none, _}, _Instead, Named) ->
     {nothing, Named}.
 
 %% @doc A watcher may not know of a failover yet: the master that it names has become a replica, and
-%% names its own. That is followed if it may be in the group. Otherwise the watcher has to learn more.
+%% names its own. That is followed if it may be in the group. Otherwise the watcher has to learn
+%% more.
 -spec refused(replica | master, eslaver_source_kind:peer(), named()) ->
     {found, eslaver_nif:address(), named()} | {again, named()}.
 refused(

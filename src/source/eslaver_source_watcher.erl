@@ -1,6 +1,6 @@
-%% @doc What names the master and the replicas of a group for {@link eslaver_source_named}: a process
-%% that replicas join. They get `{eslaver_source, Ref, {view, View}}', at first and whenever the view
-%% changes.
+%% @doc What names the master and the replicas of a group for {@link eslaver_source_named}: a
+%% process that replicas join. They get `{eslaver_source, Ref, {view, View}}', at first and whenever
+%% the view changes.
 %% @private
 -module(eslaver_source_watcher).
 

@@ -2,7 +2,7 @@
 %% to have their memory measured. What is called there is in this module, too.
 -module(eslaver_test_node).
 
--export([start/0, start/1, stop/1, kill/1, call/4, replica/2, mirror/2]).
+-export([start/0, start/1, start/2, stop/1, kill/1, call/4, replica/2, mirror/2]).
 %% Called in the node.
 -export([
     start_replica/1, start_mirror/1, keep/2, written/1, handled/1, count/3, counted/1, inventory/0
@@ -24,7 +24,12 @@ start() ->
 %% The same, started by a command that takes the node's command as its last arguments.
 -spec start([string()]) -> pid().
 start(Command) ->
-    Paths = lists:usort([filename:dirname(code:which(Module)) || Module <- [eslaver, ?MODULE]]),
+    start(Command, [filename:dirname(code:which(eslaver))]).
+
+%% The same, where eslaver has these paths.
+-spec start([string()], [file:filename()]) -> pid().
+start(Command, Own) ->
+    Paths = lists:usort([filename:dirname(code:which(?MODULE)) | Own]),
     Options = #{connection => standard_io, args => ["-pa" | Paths], wait_boot => ?TIMEOUT},
     {ok, Node, _Name} = peer:start_link(maps:merge(Options, by_way_of(Command))),
     Node.

@@ -69,3 +69,32 @@ minutes_are_for_what_costs_a_snapshot_alone_test() ->
     {_, Long} = eslaver_backoff:slowest(One),
     {Pause, _} = eslaver_backoff:next(Long),
     ?assert(Pause =< 10000).
+
+%% After failures in a row, each in a life of its own.
+restart_test_() ->
+    Ranges = [
+        {1, false, 50, 100},
+        {2, false, 5000, 10000},
+        {3, false, 10000, 20000},
+        {8, false, 300000, 600000},
+        {1000, false, 300000, 600000},
+        {1, true, 50, 100},
+        {2, true, 100, 200},
+        {8, true, 5000, 10000},
+        {1000, true, 5000, 10000}
+    ],
+    [
+        ?_assertMatch(
+            {_, []},
+            {
+                {Count, HasPosition},
+                [
+                    Pause
+                 || _ <- lists:seq(1, 100),
+                    Pause <- [eslaver_backoff:restart(Count, HasPosition)],
+                    Pause =< Least orelse Pause > Most
+                ]
+            }
+        )
+     || {Count, HasPosition, Least, Most} <- Ranges
+    ].

@@ -7,11 +7,13 @@
 %% As servers tell them: Redis 5.0, Redis 8.6 and Valkey 9.1.
 lines() ->
     [
-        "a 127.0.0.1:7001@17001 myself,master - 0 1700000000000 3 connected 0-5460 [93->-b] [77-<-c]",
+        "a 127.0.0.1:7001@17001 myself,master - 0 1700000000000 3 connected 0-5460 "
+        "[93->-b] [77-<-c]",
         "b 127.0.0.1:7002@17002 master - 0 1700000000000 2 connected 5461 5463-10922",
         "c :0@0 master,noaddr - 1700000000000 1700000000000 1 disconnected",
         "d 127.0.0.1:7004@17004,host.example slave a 0 1700000000000 3 connected",
-        "e 127.0.0.1:7005@17005,,tls-port=0,shard-id=x master,fail - 1 2 9 disconnected 10923-16383",
+        "e 127.0.0.1:7005@17005,,tls-port=0,shard-id=x master,fail - 1 2 9 disconnected "
+        "10923-16383",
         "f ::1:7006@17006 master,fail? - 1 2 0 connected",
         "g ?:7007@17007,seven.example master - 1 2 0 connected",
         "h 127.0.0.1:7008@17008 handshake - 1 0 0 disconnected"

@@ -20,8 +20,12 @@ terminate(Reason, {tell, Pid}) -> Pid ! {terminated, Reason};
 terminate(_Reason, _State) -> ok.
 
 new(Spec) ->
-    {ok, Dispatch} = eslaver_dispatch:new(Spec, 1000, #{}, none),
+    {ok, Dispatch} = started(Spec),
     Dispatch.
+
+started(Spec) ->
+    Settings = #{callback => Spec, mailbox_limit => 1000, on_error => stop},
+    eslaver_dispatch:new(Settings, #{}, me, none).
 
 handler() ->
     new({handler, ?MODULE, []}).
@@ -80,9 +84,9 @@ nonsense_is_told_test() ->
 
 init_may_refuse_test() ->
     Refusing = {handler, ?MODULE, {stop, why}},
-    ?assertEqual({stop, why}, eslaver_dispatch:new(Refusing, 1000, #{}, none)),
+    ?assertEqual({stop, why}, started(Refusing)),
     Talking = {handler, ?MODULE, nonsense},
-    ?assertMatch({stop, {bad_return, _}}, eslaver_dispatch:new(Talking, 1000, #{}, none)).
+    ?assertMatch({stop, {bad_return, _}}, started(Talking)).
 
 ends_in_order_test() ->
     ok = eslaver_dispatch:close(why, new({handler, ?MODULE, {tell, self()}})),

@@ -10,6 +10,7 @@
 -define(NO_READS, [
     start_link,
     child_spec,
+    format_error,
     stop,
     await,
     info,

@@ -129,9 +129,34 @@ child_spec_test() ->
 
 child_spec_of_what_is_no_map_test() ->
     #{start := {Module, Function, Args}} =
-        Spec = eslaver_mirror:child_spec([{master_auth, "secret"}]),
+        Spec = eslaver_mirror:child_spec([{master_auth, "secret"}, 1]),
     ?assertEqual(nomatch, string:find(io_lib:format("~p", [Spec]), "secret")),
     ?assertEqual({error, {invalid_option, options, not_a_map}}, apply(Module, Function, Args)).
+
+%% As Elixir has options.
+keywords_test() ->
+    Given = [
+        {name, {local, m}},
+        {filter, [{dbs, [0]}]},
+        {max_memory, nil},
+        {persist, [{file, "f"}, {interval, 1000}]},
+        {tls, [{verify, false}]}
+    ],
+    #{id := m, shutdown := 60000, start := {_, _, [Wrapped]}} = eslaver_mirror:child_spec(Given),
+    ?assertMatch(
+        {ok, #{
+            name := m,
+            max_memory := undefined,
+            persist := #{file := <<"f">>, interval := 1000},
+            replica := #{filter := #{dbs := [0]}, tls := #{verify := false}}
+        }},
+        eslaver_mirror_options:parse(Wrapped)
+    ),
+    #{id := eslaver_mirror, shutdown := 5000} = eslaver_mirror:child_spec([{persist, nil}]),
+    ?assertMatch(
+        {error, {invalid_option, filter, [{types, [hash]}]}},
+        eslaver_mirror_options:parse([{filter, [{types, [hash]}]}])
+    ).
 
 %% What may be printed shows no password.
 secret_test() ->

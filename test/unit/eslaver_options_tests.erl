@@ -78,6 +78,10 @@ taken_test_() ->
             tls(#{cacertfile => <<"/ca">>, verify => false})
         },
         {#{master_url => "redis://h:1"}, source, {fixed, {tcp, <<"h">>, 1}}},
+        {#{master_url => "redis://h/0"}, source, {fixed, {tcp, <<"h">>, 6379}}},
+        {#{master_url => "rediss://:pw@h:7/0"}, source, {fixed, {tcp, <<"h">>, 7}}},
+        {#{master_url => nil, master_port => 7}, source, {fixed, {tcp, <<"127.0.0.1">>, 7}}},
+        {#{master_url => "redis://h", master_port => nil}, source, {fixed, {tcp, <<"h">>, 6379}}},
         {#{master_url => "redis://h/"}, source, {fixed, {tcp, <<"h">>, 6379}}},
         {#{master_url => "redis://[::1]:7"}, source, {fixed, {tcp, <<"::1">>, 7}}},
         {#{master_url => "redis://[::1]"}, source, {fixed, {tcp, <<"::1">>, 6379}}},
@@ -106,6 +110,9 @@ taken_test_() ->
         {#{max_value => 1}, max_value, 1},
         {#{callback => a_name}, callback, a_name},
         {#{name => {local, n}}, name, {local, n}},
+        {#{name => n}, name, {local, n}},
+        {#{name => nil}, name, undefined},
+        {#{name => users}, client_name, <<"eslaver:users">>},
         {#{name => {global, {any, term}}}, name, {global, {any, term}}},
         {#{name => {via, global, n}}, name, {via, global, n}},
         {#{resume => {file, "/tmp/p"}}, resume, {file, <<"/tmp/p">>}},
@@ -238,7 +245,8 @@ refused_url_test_() ->
             "http://h",
             "redis://",
             "redis:///0",
-            "redis://h/0",
+            "redis://h/0/",
+            "redis://h/00a",
             "redis://h?db=0",
             "redis://h?",
             "redis://h#0",
@@ -274,12 +282,28 @@ refused_url_test_() ->
             "redis+sentinel://u:50%off@h/it"
         ]
     ],
-    Beside = [
-        #{master_url => Url, Key => Value}
-     || Url <- ["redis://h", "redis+sentinel://h/it"],
-        {Key, Value} <- [{master_host, "h"}, {master_port, 1}, {master_user, "u"}]
-    ],
-    [?_assertEqual(Error, eslaver_options:parse(Input)) || Input <- Refused ++ Beside].
+    [?_assertEqual(Error, eslaver_options:parse(Input)) || Input <- Refused].
+
+%% What a URL says must not be said again, and a database means nothing to a replica, unless it is
+%% 0.
+advice_about_urls_test_() ->
+    Table =
+        [
+            {#{master_url => Url, Key => Value}, "leave out master_host, master_port"}
+         || Url <- ["redis://h", "redis://h:1", "redis+sentinel://h/it"],
+            {Key, Value} <- [{master_host, "h"}, {master_port, 1}, {master_user, "u"}]
+        ] ++
+        [
+            {#{master_url => Url}, "leave the database out"}
+         || Url <- ["redis://h/1", "rediss://h/16"]
+        ],
+    [
+        ?_test(begin
+            {error, {invalid_option, master_url, Text}} = eslaver_options:parse(Input),
+            ?assertMatch({match, _}, re:run(Text, Advice))
+        end)
+     || {Input, Advice} <- Table
+    ].
 
 %% Whatever an option is, it is taken or refused.
 nothing_raises_test() ->
@@ -356,6 +380,7 @@ any_url(Url) ->
     case Result of
         {ok, _} -> ok;
         {error, {invalid_option, Key, hidden}} when Key =/= master_host -> ok;
+        {error, {invalid_option, master_url, <<"leave the database out", _/binary>>}} -> ok;
         {error, {invalid_option, master_port, Port}} -> ?assert(is_integer(Port))
     end.
 
@@ -430,6 +455,9 @@ refused_test_() ->
         {callback, fun no_such_module:f/1},
         {callback, {handler, no_such_module, []}},
         {callback, {handler, "module", []}},
+        {callback, eslaver_test_batch_handler},
+        {on_error, skip},
+        {on_error, {skip, fun(_) -> ok end}},
         {hooks, {no_such_module, f}},
         {hooks, fun no_such_module:f/3},
         {hooks, fun(_) -> ok end},
@@ -469,7 +497,7 @@ refused_test_() ->
         {max_value, 0},
         {max_value, 1.0e9},
         {max_value, 1 bsl 63},
-        {name, name},
+        {name, "name"},
         {name, {local, "n"}},
         {announce_port, -1},
         {announce_port, 65536},
@@ -589,7 +617,10 @@ names_for_tls_test_() ->
 
 options_are_a_map_test() ->
     Error = {error, {invalid_option, options, not_a_map}},
-    ?assertEqual(Error, eslaver_options:parse([{master_auth, "secret"}])).
+    [
+        ?assertEqual(Error, eslaver_options:parse(Input))
+     || Input <- [[{master_auth, "secret"}, 1], [{a, 1} | b], "text", 1, undefined]
+    ].
 
 password_test_() ->
     Taken = [
@@ -622,14 +653,12 @@ misplaced_password_is_not_repeated_test_() ->
         {master_host, {"h", [{password, "secret"}]}},
         {master_port, "6379@secret"},
         {master_user, {"user", "secret"}},
-        {tls, #{password => "secret"}},
-        {tls, [{cacertfile, "/ca"}, {passphrase, "secret"}]},
-        {tls, #{key => "secret"}},
-        {tls, #{unknown => 1}},
         {announce_ip, {password, "secret"}},
         {sentinel_user, {"user", "secret"}},
         {sentinel_auth, {"secret", 1}},
-        {sentinel_tls, #{password => "secret"}},
+        {tls, "secret"},
+        {tls, #{"secret" => true}},
+        {tls, [{key, "secret"}, {key, "secret"}]},
         {sentinels, ["redis://:secret@h"]}
     ],
     [
@@ -638,6 +667,73 @@ misplaced_password_is_not_repeated_test_() ->
         )
      || {Key, Value} <- Table
     ].
+
+%% Of TLS the keys are shown, and the values of those that are known.
+misplaced_password_of_tls_test_() ->
+    Table = [
+        {#{password => "secret"}, #{password => hidden}},
+        {
+            [{cacertfile, "/ca"}, {passphrase, "secret"}],
+            #{cacertfile => "/ca", passphrase => hidden}
+        },
+        {#{unknown => 1}, #{unknown => hidden}}
+    ],
+    [
+        ?_assertEqual({error, {invalid_option, Key, Shown}}, eslaver_options:parse(#{Key => Tls}))
+     || Key <- [tls, sentinel_tls], {Tls, Shown} <- Table
+    ].
+
+%% As in Elixir.
+keywords_test_() ->
+    Given = [
+        {master_host, <<"h">>},
+        {master_port, 7},
+        {master_user, nil},
+        {dbfilename, nil},
+        {tls, [{server_name, <<"n">>}, {cacertfile, nil}]},
+        {filter, [{dbs, [0]}, {keys, nil}]}
+    ],
+    Map = #{
+        master_host => <<"h">>,
+        master_port => 7,
+        tls => #{server_name => <<"n">>},
+        filter => #{dbs => [0]}
+    },
+    Told = fun(Input) ->
+        {ok, Options} = eslaver_options:parse(Input),
+        maps:remove(password, Options)
+    end,
+    [
+        ?_assertEqual(Told(Map), Told(Given)),
+        ?_assertEqual(Told(#{}), Told([])),
+        ?_assertMatch({ok, #{tls := #{}}}, eslaver_options:parse([tls])),
+        ?_assertMatch(
+            {error, {invalid_option, master_port, <<"it is given twice", _/binary>>}},
+            eslaver_options:parse([{master_port, 1}, {master_port, 1}])
+        ),
+        %% Where there must be a value there must be one.
+        ?_assertEqual(
+            {error, {invalid_option, master_host, undefined}},
+            eslaver_options:parse([{master_host, nil}])
+        ),
+        ?_assertMatch(#{id := h, start := {_, _, [#{}]}}, eslaver:child_spec([{name, h}]))
+    ].
+
+%% The types that dialyzer looks at have these very keys.
+types_have_all_keys_test() ->
+    {ok, {_, [{abstract_code, {_, Forms}}]}} =
+        beam_lib:chunks(code:which(eslaver_input), [abstract_code]),
+    Keys = fun(Name) ->
+        [Fields] = [
+            Fields
+         || {attribute, _, type, {Type, {type, _, map, Fields}, []}} <- Forms, Type =:= Name
+        ],
+        lists:sort([Key || {type, _, map_field_assoc, [{atom, _, Key}, _]} <- Fields])
+    end,
+    Replicas = eslaver_options:keys(),
+    Mirrors = lists:usort(eslaver_mirror_options:keys() ++ Replicas) -- [load_dump],
+    ?assertEqual(lists:sort(Replicas), Keys(replica)),
+    ?assertEqual(Mirrors, Keys(mirror)).
 
 %% What only looks like one is taken all the same.
 child_spec_keeps_what_it_hides_test() ->
@@ -659,7 +755,7 @@ child_spec_keeps_what_it_hides_test() ->
     ?assertEqual(<<"secret">>, Password()).
 
 child_spec_of_what_is_no_map_test() ->
-    #{start := {Module, Function, Args}} = Spec = eslaver:child_spec([{master_auth, "secret"}]),
+    #{start := {Module, Function, Args}} = Spec = eslaver:child_spec([{master_auth, "secret"}, 1]),
     ?assertEqual(nomatch, string:find(io_lib:format("~p", [Spec]), "secret")),
     Error = {error, {invalid_option, options, not_a_map}},
     ?assertEqual(Error, apply(Module, Function, Args)).
@@ -671,32 +767,3 @@ bad_password_is_not_repeated_test() ->
     ?assertEqual({error, {invalid_option, master_password, hidden}}, Meant),
     Raising = eslaver_options:parse(#{master_auth => fun() -> error(secret) end}),
     ?assertEqual({error, {invalid_option, master_auth, hidden}}, Raising).
-
-environment_test_() ->
-    {foreach, fun() -> ok = application:load(eslaver) end,
-        fun(_) -> ok = application:unload(eslaver) end, [
-            fun atom_keys/0,
-            fun string_keys/0,
-            fun unknown_string_key/0,
-            fun callback_of_the_environment/0
-        ]}.
-
-atom_keys() ->
-    ok = application:set_env(eslaver, master_port, 6380),
-    ?assertMatch({ok, #{source := {fixed, {tcp, _, 6380}}}}, eslaver_options:from_environment([])).
-
-string_keys() ->
-    ok = application:set_env(eslaver, "master_host", "192.168.0.1"),
-    ok = application:set_env(eslaver, "master_port", 6380),
-    {ok, #{source := {fixed, Address}}} = eslaver_options:from_environment([]),
-    ?assertEqual({tcp, <<"192.168.0.1">>, 6380}, Address).
-
-unknown_string_key() ->
-    ok = application:set_env(eslaver, "master_prot", 6380),
-    Expected = {error, {invalid_option, "master_prot", 6380}},
-    ?assertEqual(Expected, eslaver_options:from_environment([])).
-
-callback_of_the_environment() ->
-    ok = application:set_env(eslaver, callback, {erlang, display}),
-    ?assertMatch({ok, #{callback := {erlang, display}}}, eslaver_options:from_environment([])),
-    ?assertMatch({ok, #{callback := {io, write}}}, eslaver_options:from_environment({io, write})).

@@ -5,7 +5,7 @@
 
 timer() ->
     receive
-        {timeout, Timer, progress} -> Timer
+        {timeout, Timer, eslaver_progress} -> Timer
     after 5000 -> error(no_timer)
     end.
 

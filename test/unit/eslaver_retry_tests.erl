@@ -116,4 +116,14 @@ a_snapshot_that_cannot_be_loaded_is_asked_for_ever_more_rarely_test() ->
 
 info_test() ->
     {_, Retry} = pauses(3, eslaver_retry:new()),
-    ?assertEqual(#{reconnects => 3, last_error => wrong(a)}, eslaver_retry:info(Retry)).
+    Expected = #{reconnects => 3, restarts => 0, last_error => wrong(a)},
+    ?assertEqual(Expected, eslaver_retry:info(Retry)).
+
+%% What an earlier life of the replica has failed of is told until there is another error.
+failed_before_test() ->
+    Failed = #{error => wrong(b), count => 7, in_a_row => 2, at => 0},
+    Retry = eslaver_retry:failed(Failed, eslaver_retry:new()),
+    Expected = #{reconnects => 0, restarts => 7, last_error => wrong(b)},
+    ?assertEqual(Expected, eslaver_retry:info(Retry)),
+    {_, Next} = pauses(1, Retry),
+    ?assertMatch(#{restarts := 7, last_error := #{reason := a}}, eslaver_retry:info(Next)).

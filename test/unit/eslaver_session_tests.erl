@@ -19,6 +19,9 @@ message(Source, Message, {_, _, Session}) ->
 
 name(Effect) when is_atom(Effect) -> Effect;
 name({log, _Level, What, _Report}) -> {log, What};
+name({load, abandoned}) -> load_abandoned;
+name({load, {started, _}}) -> load_started;
+name({load, {finished, _}}) -> load_finished;
 name(Effect) -> element(1, Effect).
 
 messages(Session, Messages) ->
@@ -171,16 +174,19 @@ file_stands_in_test_() ->
 turns_test() ->
     Ready = new(false),
     ?assert(eslaver_session:is_ready(Ready)),
-    {[{work_after, 0}], Scheduled} = eslaver_session:postponed(turn, Ready),
+    {[{work_after, 0, One}], Scheduled} = eslaver_session:postponed(turn, Ready),
     ?assertNot(eslaver_session:is_ready(Scheduled)),
     ?assertMatch({[], _}, eslaver_session:continued(Scheduled)),
-    {true, Again} = eslaver_session:work(Scheduled),
+    {true, Again} = eslaver_session:work(One, Scheduled),
     ?assert(eslaver_session:is_ready(Again)),
-    %% a message `work' of a turn that is over
-    ?assertMatch({false, _}, eslaver_session:work(Again)),
+    %% the message of a turn that is over, which must not end a pause that has begun since
+    ?assertMatch({false, _}, eslaver_session:work(One, Again)),
+    {[{work_after, 20, Two}], Timed} = eslaver_session:postponed({pause, 20}, Scheduled),
+    ?assertMatch({false, _}, eslaver_session:work(One, Timed)),
+    ?assertMatch({true, _}, eslaver_session:work(Two, Timed)),
     {[], Paused} = eslaver_session:postponed({pause, infinity}, Again),
     ?assertMatch(#{paused := true}, eslaver_session:info(Paused)),
-    ?assertMatch({false, _}, eslaver_session:work(Paused)),
-    ?assertMatch({[{work_after, 0}], _}, eslaver_session:continued(Paused)),
-    ?assertMatch({[{work_after, 5}], _}, eslaver_session:postponed(held, Ready)),
-    ?assertMatch({[{work_after, 20}], _}, eslaver_session:postponed({pause, 20}, Ready)).
+    ?assertMatch({false, _}, eslaver_session:work(One, Paused)),
+    ?assertMatch({[{work_after, 0, _}], _}, eslaver_session:continued(Paused)),
+    ?assertMatch({[{work_after, 5, _}], _}, eslaver_session:postponed(held, Ready)),
+    ?assertMatch({[{work_after, 20, _}], _}, eslaver_session:postponed({pause, 20}, Ready)).

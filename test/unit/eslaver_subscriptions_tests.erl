@@ -240,12 +240,20 @@ parse_test_() ->
         {dbs, [1 bsl 31]},
         {dbs, [a]},
         {origin, migration},
-        {origin, undefined},
         {other, []}
     ],
     [?_assertEqual({ok, Expected}, Parse(Filter)) || {Filter, Expected} <- Good] ++
         [?_assertEqual({error, Key, Value}, Parse(#{Key => Value})) || {Key, Value} <- Bad] ++
-        [?_assertEqual({error, filter, []}, Parse([]))].
+        [
+            ?_assertEqual({error, filter, Value}, Parse(Value))
+         || Value <- [all, [{dbs, [0]}, {dbs, [1]}], [dbs | dbs]]
+        ] ++
+        %% As in Elixir.
+        [
+            ?_assertEqual(Parse(#{keys => "a*", dbs => [0]}), Parse([{keys, "a*"}, {dbs, [0]}])),
+            ?_assertEqual(Parse(#{}), Parse([])),
+            ?_assertEqual(Parse(#{}), Parse([{keys, nil}, {origin, undefined}]))
+        ].
 
 %% What a keyspace tells: it names subscribers by the ids that they got in turn.
 messages_test() ->

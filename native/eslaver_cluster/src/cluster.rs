@@ -198,7 +198,7 @@ impl Cluster {
         }
         if let (Deed::Writes(_) | Deed::Restores, Some(slot)) = (deed, slot) {
             let waits_for = ledger.waits_to_claim(routes, shard, slot, offset);
-            if waits_for.is_some_and(|other| member.holds(offset, Hold::Order(other))) {
+            if waits_for.is_some_and(|other| member.holds(offset, Hold::Import(other))) {
                 return Verdict::Held;
             }
             member.release();

@@ -14,9 +14,11 @@ const NONE: u64 = u64::MAX;
 pub enum Hold {
     /// Readers would miss what is deleted. The key may be at another shard.
     Deletion(Option<Shard>),
-    /// Something must have been handled of another shard before.
+    /// Keys have come from another shard: what that wrote to them, up to their deletion there, must
+    /// have been handled before. So the other one must not wait for this.
     Order(Shard),
-    /// The same, where an import begins or ends.
+    /// Keys begin to come from another shard, or all have: what that wrote must have been handled
+    /// before, up to where it waits itself.
     Import(Shard),
 }
 

@@ -205,7 +205,29 @@ raises(Config) ->
     ?assertMatch(#{restarts := 3, status := fresh}, eslaver_mirror:info(?M)),
     ?assertEqual(<<"1">>, eslaver_mirror:get(?M, <<"after">>)),
     ?assertEqual(1, sync_full(Client)),
-    ?assertMatch([_, _, _], eslaver_test_log:matches("callback raised error:bad")).
+    ?assertMatch([_, _, _], eslaver_test_log:matches("callback raised error:bad at event")).
+
+%% It raises in the snapshot, whenever that comes: the master is not to write one after the other.
+raises_in_the_load(_Config) ->
+    #{client := Client, master := Master} = lab(#{}),
+    _ = eslaver_test_client:ok(Client, ["SET", "bad", "1"]),
+    Callback = fun
+        ({loading, string, _, _}) -> error(bad);
+        (_) -> ok
+    end,
+    Options = eslaver_test_replica:target(Master),
+    {ok, _} = eslaver_mirror:start_link(Options#{name => ?M, callback => Callback}),
+    true = eslaver_test_wait:until(fun() -> sync_full(Client) =:= 2 end),
+    timer:sleep(3000),
+    ?assertEqual(2, sync_full(Client)),
+    true = eslaver_test_wait:until(fun() ->
+        case eslaver_mirror:info(?M) of
+            #{replica := #{state := waiting, restarts := 2} = Info} ->
+                maps:get(reason, maps:get(last_error, Info)) =:= callback_failed;
+            #{} ->
+                false
+        end
+    end).
 
 %% The process ends that gets the events.
 process_ends(_Config) ->

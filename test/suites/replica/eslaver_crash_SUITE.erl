@@ -103,7 +103,7 @@ is_there(Top) ->
 %% affair; nothing stays.
 too_often(Config) ->
     process_flag(trap_exit, true),
-    {ok, Top} = supervised(options(Config, fun(_) -> error(always) end), 3),
+    {ok, Top} = supervised(options(Config, fun(_) -> error(always) end), 1),
     receive
         {'EXIT', Top, shutdown} -> ok
     after 30_000 -> error(does_not_give_up)
@@ -112,7 +112,68 @@ too_often(Config) ->
     true = eslaver_test_wait:until(fun() ->
         eslaver_test_client:info(Client, "connected_slaves") =:= <<"0">>
     end),
+    %% Nor is it remembered that it has failed.
+    true = eslaver_test_wait:until(fun() -> whereis(eslaver_restarts) =:= undefined end),
     ok.
+
+%% A callback that raises in the snapshot does not have the master write one after the other: the
+%% pauses grow, and `info' tells why there are any. Seven would come here without them.
+pauses_grow(Config) ->
+    process_flag(trap_exit, true),
+    Client = ?config(client, Config),
+    Syncs = fun() ->
+        binary_to_integer(eslaver_test_client:info(Client, "sync_full"))
+    end,
+    Before = Syncs(),
+    Callback = fun
+        ({loading, string, _, _}) ->
+            timer:sleep(500),
+            error({some_key, "some_value"});
+        (_) ->
+            ok
+    end,
+    {ok, Top} = supervised(options(Config, Callback), 1000),
+    timer:sleep(4000),
+    ?assertEqual(2, Syncs() - Before),
+    {ok, Replica} = child(Top),
+    #{restarts := 2, state := waiting, last_error := #{reason := callback_failed, text := Text}} =
+        eslaver:info(Replica),
+    ?assertMatch({match, _}, re:run(Text, "raised error:some_key in .*eslaver_crash_SUITE")),
+    ?assertEqual(nomatch, string:find(Text, "some_value")),
+    Told = eslaver_test_log:matches("started anew after failure 2 .*callback raised"),
+    ?assertMatch([_ | _], Told),
+    %% Another supervisor's replica does not wait for that.
+    {ok, Other} = supervised((options(Config, fun(_) -> ok end))#{name := {local, another}}, 1),
+    ok = eslaver:await(another, loaded, 3000),
+    ?assertMatch(#{restarts := 0, skipped := 0}, eslaver:info(another)),
+    end_tree(Other),
+    end_tree(Top).
+
+%% With a position there is no snapshot to spare: the event comes again soon.
+pauses_with_a_position(Config) ->
+    process_flag(trap_exit, true),
+    Client = ?config(client, Config),
+    Self = self(),
+    Position = filename:join(?config(priv_dir, Config), "position"),
+    Callback = fun
+        ({stream, "set", [<<"bad">> | _]}) ->
+            Self ! failing,
+            error(no);
+        (_) ->
+            ok
+    end,
+    {ok, Top} = supervised((options(Config, Callback))#{resume => {file, Position}}, 1000),
+    loads(Top),
+    true = eslaver_test_wait:until(fun() -> filelib:is_regular(Position) end),
+    <<"OK">> = eslaver_test_client:ok(Client, ["SET", "bad", "x"]),
+    _ = [
+        receive
+            failing -> ok
+        after 3000 -> error({not_again, N})
+        end
+     || N <- lists:seq(1, 4)
+    ],
+    end_tree(Top).
 
 %% What fails in the replica itself is reported without the keys and values at hand.
 by_itself(Config) ->

@@ -44,7 +44,7 @@ bad_options(_Config) ->
         ?assertEqual(
             {error, {invalid_option, filter, Filter}}, eslaver:start_link(#{filter => Filter})
         )
-     || Filter <- [[], #{keys => 1}, #{types => [text]}, #{dbs => [-1]}, #{key => <<"a">>}]
+     || Filter <- [[keys], #{keys => 1}, #{types => [text]}, #{dbs => [-1]}, #{key => <<"a">>}]
     ],
     ok.
 

@@ -234,21 +234,24 @@ bad_options(_Config) ->
         #{master_password => ?PASSWORD},
         #{pw => ?PASSWORD},
         #{"master_auth" => ?PASSWORD},
-        #{master_url => "redis://:" ++ Quoted ++ "@h/0"},
+        #{master_url => "redis://:" ++ Quoted ++ "@h/1"},
         #{master_url => "http://:" ++ Quoted ++ "@h"},
         #{master_host => "redis://:" ++ Quoted ++ "@h"},
         #{master_user => [{"user", ?PASSWORD}]},
         #{tls => #{keypassword => ?PASSWORD}},
         #{master_auth => ?PASSWORD, callback => 17},
         #{master_auth => ?PASSWORD, callback => {handler, ?MODULE, []}},
-        [{master_auth, ?PASSWORD}],
+        [{master_auth, ?PASSWORD}, {master_port, 0}],
+        [{master_auth, ?PASSWORD}, {master_auth, ?PASSWORD}],
+        [{master_auth, ?PASSWORD} | improper],
         {master_auth, ?PASSWORD}
     ],
     _ = [
         begin
             {error, Reason} = eslaver:start_link(Options),
             {error, Shutdown} = supervisor:start_link(?MODULE, [eslaver:child_spec(Options)]),
-            nothing_in([{reason, Reason}, {shutdown, Shutdown}])
+            Text = eslaver:format_error(Reason),
+            nothing_in([{reason, Reason}, {text, Text}, {shutdown, Shutdown}])
         end
      || Options <- Bad
     ],

@@ -143,6 +143,37 @@ application_starts(Config) ->
     {ok, _} = application:ensure_all_started(eslaver),
     ok = application:stop(eslaver).
 
+%% To depend on eslaver starts no replica, and connects to nothing.
+application_alone(_Config) ->
+    Links = eslaver_nif:links(),
+    ok = application:start(eslaver),
+    ?assertEqual([], supervisor:which_children(eslaver_sup)),
+    ?assertEqual({undefined, Links}, {whereis(eslaver_server), eslaver_nif:links()}),
+    ok = application:stop(eslaver).
+
+%% The original's call, with the application started already, as that of another application may be.
+start_in_the_application(Config) ->
+    ok = application:start(eslaver),
+    set_environment(Config, fun(Key) -> Key end),
+    {ok, Supervisor} = eslaver:start(normal, self()),
+    ?assertEqual(whereis(eslaver_sup), Supervisor),
+    got_load_and_write(Config),
+    ?assertEqual({error, {already_started, Supervisor}}, eslaver:start(normal, self())),
+    Monitor = monitor(process, eslaver_server),
+    ok = application:stop(eslaver),
+    receive
+        {'DOWN', Monitor, process, _, Reason} -> ?assertEqual(shutdown, Reason)
+    after 30_000 -> error(replica_outlives_the_application)
+    end.
+
+%% Where the application has not been started, the supervisor is the caller's.
+start_without_the_application(Config) ->
+    set_environment(Config, fun(Key) -> Key end),
+    {ok, Supervisor} = eslaver:start(normal, self()),
+    ?assert(lists:member(Supervisor, element(2, process_info(self(), links)))),
+    ?assertEqual({error, {already_started, Supervisor}}, eslaver:start(normal, self())),
+    end_tree(Supervisor).
+
 server_start_0(Config) ->
     set_environment(Config, fun(Key) -> Key end),
     ok = application:set_env(eslaver, callback, self()),
@@ -275,7 +306,10 @@ invalid_environment(Config) ->
         {error, {invalid_option, master_port, "6379"}}, eslaver_server:start(self())
     ),
     ?assertMatch({error, _}, eslaver:start(normal, self())),
-    ok.
+    ?assertMatch({error, {{invalid_option, _, _}, _}}, application:start(eslaver)),
+    _ = [application:unset_env(eslaver, Key) || Key <- [master_host, master_port, dbfilename]],
+    ok = application:set_env(eslaver, cluster, ["127.0.0.1"]),
+    ?assertMatch({error, {invalid_option, cluster, _}}, eslaver_server:start(self())).
 
 %% Several.
 

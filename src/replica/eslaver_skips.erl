@@ -1,0 +1,89 @@
+%% @doc The option `on_error': what becomes of events for which the callback raises an exception.
+%% They end the replica, or are skipped and counted.
+%% @private
+-module(eslaver_skips).
+
+-export([check/1, new/3, add/3, info/1]).
+-export_type([spec/0, skips/0]).
+
+-type spec() ::
+    stop
+    | {skip, Log :: boolean() | fun((Event :: term(), Raised :: raised()) -> term())}.
+%% With `true' skipped events are logged. A fun is called with each event instead, or with the list
+%% of events of a batch: it may keep them elsewhere.
+
+-type raised() :: {throw | error | exit, Reason :: term(), Stack :: list()}.
+
+-record(skips, {
+    spec :: spec(),
+    label :: term(),
+    hooks :: none | eslaver_hooks:hooks(),
+    count = 0 :: non_neg_integer()
+}).
+
+-opaque skips() :: #skips{}.
+
+%% @doc Whether a term is a valid value of the option.
+-spec check(term()) -> boolean().
+check(stop) -> true;
+check({skip, Log}) -> is_boolean(Log) orelse eslaver_callback:is_callable(Log, 2);
+check(_Other) -> false.
+
+%% @doc None so far, of a replica that is called this.
+-spec new(spec(), Label :: term(), none | eslaver_hooks:hooks()) -> skips().
+new(Spec, Label, Hooks) ->
+    #skips{spec = Spec, label = Label, hooks = Hooks}.
+
+%% @doc Skips an event, or a list of events, unless the exception is to end the replica.
+-spec add(term(), eslaver_callback:raised(), skips()) -> {ok, skips()} | eslaver_callback:raised().
+add(_Event, Raised, #skips{spec = stop}) ->
+    Raised;
+add(Event, {raised, Class, Reason, Stack}, #skips{spec = {skip, Log}, count = Count} = Skips) ->
+    Skipped = skipped(Event),
+    ok = report(Event, Skipped, Class, eslaver_failure:describe(Reason, Stack), Skips),
+    Next = {ok, Skips#skips{count = Count + Skipped}},
+    case is_function(Log) of
+        true -> told(fun() -> Log(Event, {Class, Reason, Stack}) end, Next);
+        false -> Next
+    end.
+
+%% If the fun fails, too, the event would be lost.
+told(Tell, Next) ->
+    try Tell() of
+        _ -> Next
+    catch
+        Class:Reason:Stack -> {raised, Class, Reason, Stack}
+    end.
+
+skipped(Events) when is_list(Events) -> length(Events);
+skipped(_Event) -> 1.
+
+%% Each time that their number has doubled: a callback may fail for every event there is.
+report(Event, Skipped, Class, {Shape, Calls}, #skips{spec = {skip, Log}, count = Count} = Skips) ->
+    #skips{label = Label, hooks = Hooks} = Skips,
+    Report = #{
+        replica => Label,
+        event => kind(Event),
+        skipped => Count + Skipped,
+        class => Class,
+        reason => Shape,
+        calls => Calls
+    },
+    _ = [
+        eslaver_log:report(warning, callback_skipped, Report)
+     || Log =:= true, doublings(Count) =/= doublings(Count + Skipped)
+    ],
+    eslaver_hooks:report(callback_skipped, Report#{events => Skipped}, Hooks).
+
+doublings(0) -> 0;
+doublings(Count) -> 1 + doublings(Count bsr 1).
+
+%% What may be shown of an event: what it is of, but no key and no value.
+kind(Events) when is_list(Events) -> batch;
+kind({stream, Command, _}) -> {stream, Command};
+kind({stream, Command, _, _}) -> {stream, Command};
+kind(Event) -> eslaver_failure:shape(Event).
+
+%% @doc For `info'.
+-spec info(skips()) -> #{skipped := non_neg_integer()}.
+info(#skips{count = Count}) -> #{skipped => Count}.
