@@ -107,6 +107,7 @@ happen(Events, Time, #{follower := Follower} = Setting) ->
     eslaver_test_cluster_chance:run(
         Context#{
             proxies => eslaver_test_cluster_followers:proxies(Follower),
+            follower => Follower,
             events => Events
         },
         erlang:monotonic_time(millisecond) + Time,

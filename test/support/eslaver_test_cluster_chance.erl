@@ -48,7 +48,14 @@ calm(#{cluster := Cluster, proxies := Proxies}) ->
     ).
 
 happen(Event, Context, Report) ->
-    counted(Event, 1, event(Event, Context, Report)).
+    Happened = counted(Event, 1, event(Event, Context, Report)),
+    ok = known(Context),
+    Happened.
+
+known(#{follower := Follower, cluster := Cluster}) ->
+    eslaver_test_cluster_followers:knows(Follower, Cluster);
+known(#{}) ->
+    ok.
 
 counted(What, Count, Report) ->
     maps:update_with(What, fun(Before) -> Before + Count end, Count, Report).

@@ -5,7 +5,7 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -export([replica/3, mirror/3, options/2, stop/1]).
--export([proxies/1, log/1, marks/1, key/2, caught_up/2]).
+-export([proxies/1, log/1, marks/1, key/2, knows/2, caught_up/2]).
 -export([check_log/4, check_mirror/4]).
 -export_type([follower/0]).
 
@@ -17,6 +17,7 @@
     log => eslaver_test_cluster_log:log()
 }.
 
+-define(KNOWS, 5000).
 -define(TIMEOUT, 60_000).
 %% Until a mirror is as the cluster, in ms.
 -define(PATIENCE, 5000).
@@ -119,6 +120,23 @@ key(Prefix, Ranges) ->
         true -> Key;
         false -> key(Prefix, Ranges)
     end.
+
+%% Waits until it knows where all slots are, or for some seconds. Of a slot that moves again before
+%% that, it cannot be told who deletes its keys.
+-spec knows(follower(), eslaver_test_cluster:cluster()) -> ok.
+knows(#{kind := mirror}, _Cluster) ->
+    ok;
+knows(#{kind := replica, name := Name}, Cluster) ->
+    _ = eslaver_test_wait:until(
+        fun() ->
+            #{shards := Shards, moving := Moving} = eslaver:info(Name),
+            Known = [Slots || #{slots := [_ | _] = Slots} <- maps:values(Shards)],
+            Owned = [Slots || {_, _, [_ | _] = Slots} <- eslaver_test_cluster:owners(Cluster)],
+            Moving =:= 0 andalso lists:sort(Known) =:= lists:sort(Owned)
+        end,
+        ?KNOWS
+    ),
+    ok.
 
 %% Waits until it has all that the cluster has.
 -spec caught_up(follower(), eslaver_test_cluster:cluster()) -> ok.

@@ -192,9 +192,16 @@ impl Cluster {
         let origin = if is_importing { Origin::Migration } else { Origin::User };
         if let (Deed::Writes(_) | Deed::Deletes, Some(slot)) = (deed, slot)
             && let Some(from) = part.waits_to_write(slot)
-            && member.holds(offset, Hold::Order(from))
         {
-            return Verdict::Held;
+            let is_here = |key: &[u8]| part.has_restored(slot, self.hash(key));
+            let is_here = match deed {
+                Deed::Writes(places) => Deed::written(places, args).any(is_here),
+                _ => (0..args.count()).filter_map(|at| args.argument(at)).any(is_here),
+            };
+            let hold = if is_here { Hold::Order(from) } else { Hold::Import(from) };
+            if member.holds(offset, hold) {
+                return Verdict::Held;
+            }
         }
         if let (Deed::Writes(_) | Deed::Restores, Some(slot)) = (deed, slot) {
             let waits_for = ledger.waits_to_claim(routes, shard, slot, offset);

@@ -14,11 +14,11 @@ const NONE: u64 = u64::MAX;
 pub enum Hold {
     /// Readers would miss what is deleted. The key may be at another shard.
     Deletion(Option<Shard>),
-    /// Keys have come from another shard: what that wrote to them, up to their deletion there, must
-    /// have been handled before. So the other one must not wait for this.
+    /// A key has come from another shard, which has not come to its deletion yet. All that this shard
+    /// was sent before that deletion has been seen, so the other one must not wait for this.
     Order(Shard),
-    /// Keys begin to come from another shard, or all have: what that wrote must have been handled
-    /// before, up to where it waits itself.
+    /// Keys come from another shard: what that wrote must have been handled before, up to where it
+    /// waits itself.
     Import(Shard),
 }
 

@@ -49,6 +49,11 @@ impl Part {
         self.restored.from(slot).filter(|_| self.member.listens())
     }
 
+    /// Whether a key has come, and was not deleted since where it came from.
+    pub(crate) fn has_restored(&self, slot: u16, hash: u64) -> bool {
+        self.restored.has(slot, hash)
+    }
+
     pub(super) fn changed_restored(&self) {
         self.member.set_unsettled(self.member.listens() && self.restored.is_unsettled());
     }
