@@ -400,14 +400,17 @@ start(Name, Member, #state{native = Native, members = Members, config = Config} 
     State#state{members = Members#{Name := eslaver_cluster_member:started(Number, Member)}}.
 
 shard_started(Name, Pid, #state{members = Members, calls = Calls} = State) ->
-    case Members of
-        #{Name := Member} ->
+    Followed = [One || #{Name := One} <- [Members], eslaver_cluster_member:is_followed(One)],
+    case Followed of
+        [Member] ->
             Next = State#state{
                 members = Members#{Name := eslaver_cluster_member:running(Pid, Member)},
                 calls = eslaver_cluster_calls:shard_started(Name, Pid, Calls)
             },
             looked(Name, subscribed(Pid, Next));
-        #{} ->
+        [] ->
+            %% it has been removed while its process started
+            ok = eslaver_cluster_sup:stop_shard(Name, State#state.supervisor),
             State
     end.
 

@@ -212,7 +212,9 @@ impl Cluster {
             Deed::Writes(places) => {
                 if is_importing {
                     let keys = Deed::written(places, args);
-                    keys.for_each(|key| ledger.bring(shard, slot::of_key(key), self.hash(key)));
+                    keys.for_each(|key| {
+                        ledger.bring(shard, slot::of_key(key), self.hash(key), offset)
+                    });
                 }
                 let slot = slot.filter(|&slot| routes.get(slot).owner != Some(shard));
                 slot.into_iter().for_each(|slot| ledger.claim(routes, shard, slot, offset));

@@ -15,22 +15,29 @@ pub(crate) struct Restored(HashMap<u16, Keys, RandomState>);
 struct Keys {
     /// As hashes: there may be millions.
     hashes: HashSet<u64, RandomState>,
-    /// The shard that they come from, while it is not known that all has been handled which that wrote
-    /// to them.
-    from: Option<Shard>,
+    /// The shard that they come from, and the offset at which the last one has come.
+    source: Option<Shard>,
+    at: u64,
+    /// Whether something may not have been handled yet which that shard wrote to them.
+    is_unsettled: bool,
 }
 
 impl Restored {
-    /// A key has come from this shard.
-    pub(crate) fn add(&mut self, slot: u16, hash: u64, from: Option<Shard>) {
-        let keys = self.0.entry(slot).or_default();
-        keys.hashes.insert(hash);
-        keys.from = from;
+    /// A key has come from this shard, at this offset.
+    pub(crate) fn add(&mut self, slot: u16, hash: u64, source: Option<Shard>, at: u64) {
+        self.come(slot, hash, source, at).is_unsettled = source.is_some();
     }
 
     /// A key has come with an import.
-    pub(crate) fn bring(&mut self, slot: u16, hash: u64) {
-        self.0.entry(slot).or_default().hashes.insert(hash);
+    pub(crate) fn bring(&mut self, slot: u16, hash: u64, source: Option<Shard>, at: u64) {
+        self.come(slot, hash, source, at);
+    }
+
+    fn come(&mut self, slot: u16, hash: u64, source: Option<Shard>, at: u64) -> &mut Keys {
+        let keys = self.0.entry(slot).or_default();
+        keys.hashes.insert(hash);
+        (keys.source, keys.at) = (source, at);
+        keys
     }
 
     /// Whether keys of a slot were seen to come, though all may be gone.
@@ -49,21 +56,35 @@ impl Restored {
 
     /// The shard that may have written to the keys of a slot what has not been handled yet.
     pub(crate) fn from(&self, slot: u16) -> Option<Shard> {
-        self.0.get(&slot)?.from
+        self.0.get(&slot).filter(|keys| keys.is_unsettled)?.source
     }
 
     /// All has been handled that was written to keys before they came.
     pub(crate) fn settle(&mut self) {
-        self.0.values_mut().for_each(|keys| keys.from = None);
+        self.0.values_mut().for_each(|keys| keys.is_unsettled = false);
     }
 
     pub(crate) fn forget(&mut self, slot: u16) {
         self.0.remove(&slot);
     }
 
+    /// Forgets the keys of a slot that come from this shard.
+    pub(crate) fn forget_from(&mut self, slot: u16, source: Shard) {
+        if self.0.get(&slot).is_some_and(|keys| keys.source == Some(source)) {
+            self.forget(slot);
+        }
+    }
+
+    /// Forgets the keys of a slot, if all came before this offset.
+    pub(crate) fn forget_before(&mut self, slot: u16, offset: u64) {
+        if self.0.get(&slot).is_some_and(|keys| keys.at < offset) {
+            self.forget(slot);
+        }
+    }
+
     /// Whether something may not have been handled yet.
     pub(crate) fn is_unsettled(&self) -> bool {
-        self.0.values().any(|keys| keys.from.is_some())
+        self.0.values().any(|keys| keys.is_unsettled)
     }
 }
 
@@ -77,40 +98,56 @@ mod tests {
     fn keys_that_have_come_are_settled_together() {
         let mut keys = Restored::default();
         assert!(!keys.is_unsettled());
-        keys.add(7, 1, FROM);
-        keys.add(8, 2, FROM);
-        keys.add(9, 3, None);
+        keys.add(7, 1, FROM, 10);
+        keys.add(8, 2, FROM, 11);
+        keys.add(9, 3, None, 12);
         assert_eq!([7, 8, 9, 10].map(|slot| keys.from(slot)), [FROM, FROM, None, None]);
         assert!(keys.is_unsettled());
         keys.settle();
         assert!(!keys.is_unsettled() && keys.from(7).is_none());
         assert!(keys.has(7, 1) && keys.has(8, 2) && keys.has(9, 3));
         // the next one from there
-        keys.add(7, 4, FROM);
+        keys.add(7, 4, FROM, 13);
         assert_eq!((keys.from(7), keys.from(8)), (FROM, None));
     }
 
     #[test]
     fn a_key_that_comes_with_an_import_is_not_waited_for() {
         let mut keys = Restored::default();
-        keys.bring(7, 1);
+        keys.bring(7, 1, FROM, 10);
         assert!(keys.has(7, 1) && !keys.is_unsettled());
         // nor does it settle others
-        keys.add(8, 2, FROM);
-        keys.bring(8, 3);
+        keys.add(8, 2, FROM, 11);
+        keys.bring(8, 3, FROM, 12);
         assert_eq!(keys.from(8), FROM);
     }
 
     #[test]
     fn a_slot_was_seen_until_it_is_forgotten() {
         let mut keys = Restored::default();
-        keys.bring(7, 1);
+        keys.bring(7, 1, FROM, 10);
         assert!(!keys.take(7, 2) && !keys.take(8, 1));
         assert!(keys.take(7, 1) && !keys.take(7, 1));
         assert!(keys.has_seen(7) && !keys.has_seen(8));
-        keys.add(8, 1, FROM);
+        keys.add(8, 1, FROM, 11);
         keys.forget(8);
         assert!(!keys.has_seen(8) && !keys.has(8, 1) && !keys.is_unsettled());
         assert!(keys.has_seen(7));
+    }
+
+    #[test]
+    fn keys_are_forgotten_by_where_they_come_from_and_by_when() {
+        let mut keys = Restored::default();
+        keys.add(7, 1, FROM, 10);
+        // that of a move before, from the shard that they come to now
+        keys.forget_from(7, Shard(3));
+        assert!(keys.has_seen(7));
+        keys.forget_before(7, 10);
+        assert!(keys.has_seen(7));
+        keys.forget_before(7, 11);
+        assert!(!keys.has_seen(7));
+        keys.add(7, 1, FROM, 10);
+        keys.forget_from(7, Shard(2));
+        assert!(!keys.has_seen(7));
     }
 }

@@ -61,9 +61,9 @@ impl Ledger {
     }
 
     /// No deletion of a key that was moved away comes any more from whoever has lost these slots.
-    fn forget_restored(&mut self, slots: &[u16]) {
+    fn forget_restored(&mut self, slots: &[u16], source: Shard) {
         for part in self.parts.iter_mut().flatten() {
-            slots.iter().for_each(|&slot| part.restored.forget(slot));
+            slots.iter().for_each(|&slot| part.restored.forget_from(slot, source));
             part.changed_restored();
         }
     }
@@ -144,20 +144,18 @@ impl Ledger {
             if other == Some(shard) && of.claimed < from {
                 of.left = if of.left == 0 { LATER } else { of.left };
             }
-            if of.claimed < from {
-                given_up.push(slot);
-            }
+            given_up.push(slot);
         }
         if let Some(part) = self.part_mut(shard) {
             part.imports.retain(|import| !slots_of(&import.ranges).any(|slot| owned.has(slot)));
             part.changed_imports();
             // keys that have come stay there, though the slot does not come
-            given_up.iter().for_each(|&slot| part.restored.forget(slot));
+            given_up.iter().for_each(|&slot| part.restored.forget_before(slot, from));
             part.changed_restored();
             let lost: Vec<u16> = part.mine.iter().filter(|&slot| !owned.has(slot)).collect();
             part.mine = owned;
             part.floor = Some(from);
-            self.forget_restored(&lost);
+            self.forget_restored(&lost, shard);
         }
         moves.done()
     }

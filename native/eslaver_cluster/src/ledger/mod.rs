@@ -382,7 +382,7 @@ impl Ledger {
     ) {
         let from = routes.get(slot).owner.filter(|&owner| owner != shard);
         if let Some(part) = self.part_mut(shard) {
-            part.restored.add(slot, hash, from);
+            part.restored.add(slot, hash, from, offset);
             part.changed_restored();
         }
         match routes.get(slot).owner {
@@ -391,15 +391,17 @@ impl Ledger {
         }
     }
 
-    /// A key has come to a shard with an import from another one that is known.
-    pub(crate) fn bring(&mut self, shard: Shard, slot: u16, hash: u64) {
-        let is_known = self.part(shard).is_some_and(|part| {
-            let has = |&(first, last): &Range| first <= slot && slot <= last;
-            let import = part.imports.iter().find(|import| import.ranges.iter().any(has));
-            import.is_some_and(|import| self.source(import).is_some())
+    /// A key has come to a shard with an import from another one that is known, at this offset.
+    pub(crate) fn bring(&mut self, shard: Shard, slot: u16, hash: u64, offset: u64) {
+        let has = |&(first, last): &Range| first <= slot && slot <= last;
+        let source = self.part(shard).and_then(|part| {
+            let import = part.imports.iter().find(|import| import.ranges.iter().any(has))?;
+            self.source(import)
         });
-        if is_known && let Some(part) = self.part_mut(shard) {
-            part.restored.bring(slot, hash);
+        if source.is_some()
+            && let Some(part) = self.part_mut(shard)
+        {
+            part.restored.bring(slot, hash, source, offset);
         }
     }
 
