@@ -1,5 +1,5 @@
-%% @doc A cluster, as one replica or one mirror: it follows the shards that there are, has the slots
-%% routed to them, and answers calls for all of them.
+%% @doc A cluster, as one replica or one mirror. It follows every shard, routes slots to shards, and
+%% answers calls for all of them.
 %%
 %% Each shard is followed by a process of its own, an {@link eslaver_server} or an {@link
 %% eslaver_mirror_server}; {@link eslaver_cluster_sup} has the tree. Which nodes make up a shard is
@@ -100,7 +100,9 @@ handle_call(position, From, State) ->
     Positions = fun(_About, Answers) -> Answers end,
     {noreply, gathered(position, From, Positions, State)};
 handle_call(functions, From, State) ->
-    Union = fun(_About, Answers) -> lists:foldl(fun maps:merge/2, #{}, maps:values(Answers)) end,
+    Union = fun(_About, Answers) ->
+        lists:foldl(fun maps:merge/2, #{}, [One || #{} = One <- maps:values(Answers)])
+    end,
     {noreply, gathered(functions, From, Union, State)};
 handle_call(continue, From, State) ->
     {noreply, gathered(continue, From, fun(_About, _Answers) -> ok end, State)};
@@ -156,8 +158,10 @@ handle_cast(_Request, State) ->
 %% @private
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
 handle_info({eslaver_keyspace, Weight, Notices, Keyspace}, #state{subscriptions = Who} = State) ->
-    ok = eslaver_subscriptions:send(eslaver_subscriptions:messages(Notices, Who)),
-    ok = eslaver_nif:keyspace_notified(Keyspace, Weight),
+    ok = eslaver_failure:guarded(cluster_failed, fun() ->
+        ok = eslaver_subscriptions:send(eslaver_subscriptions:messages(Notices, Who)),
+        eslaver_nif:keyspace_notified(Keyspace, Weight)
+    end),
     {noreply, State};
 handle_info({eslaver_cluster, held, Number}, State) ->
     {noreply, of_number(Number, fun(Name) -> held(Name, State) end, State)};
@@ -168,7 +172,7 @@ handle_info({eslaver_cluster, marked, Number}, State) ->
 handle_info({eslaver_cluster, moved, Moves}, State) ->
     {noreply, hurried(announced(Moves, State))};
 handle_info({eslaver_cluster_watcher, _Pid, {seen, Nodes}}, State) ->
-    {noreply, moving(seen(Nodes, State#state{error = undefined}))};
+    {noreply, moving(seen(Nodes, in_turn, State#state{error = undefined}))};
 handle_info({eslaver_cluster_watcher, _Pid, {failed, Error}}, State) ->
     {noreply, answered(failed(Error, State))};
 handle_info({eslaver_cluster_asker, Asker, Number, Answer}, #state{members = Members} = State) ->
@@ -176,8 +180,11 @@ handle_info({eslaver_cluster_asker, Asker, Number, Answer}, #state{members = Mem
         {ok, Name} -> {noreply, answered(Name, Number, Answer, State)};
         error -> {noreply, State}
     end;
-handle_info({eslaver_cluster_sup, Name, {error, Reason}}, State) ->
-    {stop, {shard_not_started, id(Name, State), Reason}, State};
+handle_info({eslaver_cluster_sup, Name, {error, Reason}}, #state{members = Members} = State) ->
+    case [One || #{Name := One} <- [Members], eslaver_cluster_member:is_followed(One)] of
+        [_] -> {stop, {shard_not_started, id(Name, State), Reason}, State};
+        [] -> {noreply, State}
+    end;
 handle_info({eslaver_cluster_sup, Name, Pid}, State) ->
     {noreply, shard_started(Name, Pid, State)};
 handle_info({timeout, Id, eslaver_cluster_calls}, #state{calls = Calls} = State) ->
@@ -237,8 +244,8 @@ shorten(_Key, Value) -> Value.
 
 %% Nodes
 
-seen(Nodes, #state{topology = Before} = State) ->
-    case eslaver_cluster_topology:seen(Nodes, Before) of
+seen(Nodes, Counts, #state{topology = Before} = State) ->
+    case eslaver_cluster_topology:seen(Nodes, Counts, Before) of
         Before -> answered(State);
         Topology -> changed(State#state{topology = Topology})
     end.
@@ -319,13 +326,18 @@ asker_failed(Name, #state{members = Members, config = #{access := Access}} = Sta
 
 answered(Name, Number, Answer, #state{members = Members, rounds = Rounds} = State) ->
     #{Name := Member} = Members,
-    Told = eslaver_cluster_member:told(Answer, Member),
+    Checked = eslaver_cluster_member:checked(Answer, Member),
+    Told = eslaver_cluster_member:told(Checked, Member),
     Known = State#state{members = Members#{Name := Told}},
     Started = choice(Name, Told, Known),
-    Result = eslaver_cluster_rounds:answered(Name, Number, Answer, facts(Started), Rounds),
+    Result =
+        case number(Name, Started) of
+            undefined -> {[], Rounds};
+            _ -> eslaver_cluster_rounds:answered(Name, Number, Checked, facts(Started), Rounds)
+        end,
     Next = effects(Result, Started),
-    case Answer of
-        {ok, #{nodes := Nodes}} -> seen(Nodes, Next);
+    case Checked of
+        {ok, #{nodes := Nodes}} -> seen(Nodes, other, Next);
         {error, _} -> Next
     end.
 
@@ -556,6 +568,8 @@ number(Name, #state{members = Members}) ->
     end.
 
 %% Slots that had no shard before have not moved.
+announced([], State) ->
+    State;
 announced(Moves, State) ->
     _ = [announce(Ranges, From, To, State) || {Ranges, From, To} <- Moves, From =/= undefined],
     completed(State).

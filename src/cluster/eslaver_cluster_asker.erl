@@ -59,7 +59,10 @@ ask(Number, Asker) ->
 stop(Asker) ->
     true = unlink(Asker),
     true = exit(Asker, shutdown),
-    ok.
+    receive
+        {'EXIT', Asker, _} -> ok
+    after 0 -> ok
+    end.
 
 %% @private
 -spec init({pid(), eslaver_nif:address(), eslaver_source_chooser:access()}) -> {ok, #state{}}.
@@ -85,9 +88,13 @@ handle_cast({ask, Number}, #state{user = User} = State) ->
     ok = pause(Answer),
     {noreply, Next}.
 
+%% What is asked behind a change of the address is asked there.
 last(Number) ->
     receive
-        {'$gen_cast', {ask, Later}} -> last(max(Number, Later))
+        {'$gen_cast', {ask, Later}} -> last(max(Number, Later));
+        {'$gen_cast', {aim, _}} = Aim ->
+            self() ! Aim,
+            Number
     after 0 -> Number
     end.
 

@@ -36,7 +36,7 @@
     followed = [] :: [name()],
     complete = false :: boolean(),
     %% The shards that have had a snapshot.
-    loaded = #{} :: #{name() => true}
+    loaded = #{} :: #{name() => true | (Asked :: pid())}
 }).
 
 -opaque calls() :: #calls{}.
@@ -87,19 +87,23 @@ await({await, Id, Goal}, {Caller, _} = From, Shards, #calls{waiting = Waiting} =
         _ -> maps:fold(fun(Name, Pid, Acc) -> ask(Id, Goal, Name, Pid, Acc) end, Added, Shards)
     end.
 
-ask(Id, Goal, Name, Pid, #calls{requests = Requests} = Calls) ->
-    Request = {eslaver_waiting, {await, Id, Goal}},
-    Calls#calls{requests = gen_server:send_request(Pid, Request, {label(Goal, Id), Name}, Requests)}.
+ask(Id, Goal, Name, Pid, Calls) ->
+    request({await, Id, Goal}, Pid, {Id, Name}, Calls).
 
-label(loaded, Id) -> {loaded, Id};
-label(_Write, Id) -> Id.
+request(Request, Pid, Label, #calls{requests = Requests} = Calls) ->
+    Sent = gen_server:send_request(Pid, {eslaver_waiting, Request}, Label, Requests),
+    Calls#calls{requests = Sent}.
 
 %% @doc A shard's process has been started, perhaps anew.
 -spec shard_started(name(), pid(), calls()) -> calls().
-shard_started(Name, Pid, #calls{waiting = Waiting} = Calls) ->
-    Asked = ask(make_ref(), loaded, Name, Pid, Calls),
+shard_started(Name, Pid, #calls{waiting = Waiting, loaded = Loaded} = Calls) ->
+    %% what an earlier process had is gone
+    Marked = Calls#calls{loaded = Loaded#{Name => Pid}},
+    Asked = request({await, make_ref(), loaded}, Pid, {{loaded, Pid}, Name}, Marked),
     Goals = maps:filter(fun(_, #waiting{goal = Goal}) -> Goal =/= loaded end, Waiting),
-    maps:fold(fun(Id, #waiting{goal = Goal}, Acc) -> ask(Id, Goal, Name, Pid, Acc) end, Asked, Goals).
+    maps:fold(
+        fun(Id, #waiting{goal = Goal}, Acc) -> ask(Id, Goal, Name, Pid, Acc) end, Asked, Goals
+    ).
 
 %% @doc A shard is followed no longer.
 -spec shard_gone(name(), calls()) -> calls().
@@ -123,7 +127,7 @@ loaded(Id, #calls{waiting = Waiting} = Calls) ->
     end.
 
 is_loaded(#calls{followed = Followed, complete = Complete, loaded = Loaded}) ->
-    Complete andalso lists:all(fun(Name) -> is_map_key(Name, Loaded) end, Followed).
+    Complete andalso lists:all(fun(Name) -> maps:get(Name, Loaded, false) =:= true end, Followed).
 
 answer(Id, Answer, #calls{waiting = Waiting} = Calls) ->
     {#waiting{from = From, monitor = Monitor}, Rest} = maps:take(Id, Waiting),
@@ -156,8 +160,11 @@ handle(Message, #calls{requests = Requests} = Calls) ->
             other
     end.
 
-response({reply, ok}, {loaded, _Id}, Name, #calls{loaded = Loaded} = Calls) ->
-    {[], all_loaded(Calls#calls{loaded = Loaded#{Name => true}})};
+response({reply, ok}, {loaded, Pid}, Name, #calls{loaded = Loaded} = Calls) ->
+    case Loaded of
+        #{Name := Pid} -> {[], all_loaded(Calls#calls{loaded = Loaded#{Name := true}})};
+        #{} -> {[], Calls}
+    end;
 response(Response, Id, Name, #calls{gatherings = Gatherings, waiting = Waiting} = Calls) ->
     case {Gatherings, Waiting, Response} of
         {#{Id := Gathering}, _, _} ->

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_cluster_member).
 
--export([new/3, changed/3, with_asker/2, told/2, choice/2, started/2, running/2]).
+-export([new/3, changed/3, with_asker/2, checked/2, told/2, choice/2, started/2, running/2]).
 -export([leaving/1, unfollowed/1, finish/1, stop/1, ask/2, inject/2]).
 -export([number/1, process/1, context/1, view/1, epoch/1]).
 -export([is_known/1, is_new/1, is_followed/1, is_leaving/1, is_complete/2]).
@@ -69,6 +69,17 @@ changed(#{master := Master, replicas := Replicas}, Reach, #member{asker = Asker}
 with_asker(Access, #member{master = {_, Address}} = Member) ->
     {ok, Asker} = eslaver_cluster_asker:start_link(Address, Access),
     Member#member{asker = Asker}.
+
+%% @doc The answer, if it comes from its master or one of its replicas: the address may be another
+%% node's by now.
+-spec checked(eslaver_cluster_asker:answer(), member()) -> eslaver_cluster_asker:answer().
+checked({ok, #{self := #{id := Id}}} = Answer, #member{master = Master, replicas = Replicas}) ->
+    case lists:keymember(Id, 1, [Master | Replicas]) of
+        true -> Answer;
+        false -> {error, {other_node, <<"another node has its address">>}}
+    end;
+checked({error, _} = Error, _Member) ->
+    Error.
 
 %% @doc Its master has answered, or not.
 -spec told(eslaver_cluster_asker:answer(), member()) -> member().
@@ -167,9 +178,9 @@ context(#member{id = Id, slots = Slots, master = {_, Master}, replids = Replids}
 
 %% @doc What replicas that have joined it are told.
 -spec view(member()) -> eslaver_source_watcher:view().
-view(#member{master = {Id, Master}, replicas = Replicas}) ->
+view(#member{master = {Id, Master}, epoch = Epoch, replicas = Replicas}) ->
     #{
-        decided => {Master, Id},
+        decided => {Master, {Id, Epoch}},
         replicas => [Address || {_, Address} <- Replicas],
         nodes => maps:from_list([{Address, Node} || {Node, Address} <- [{Id, Master} | Replicas]]),
         error => undefined
@@ -179,7 +190,7 @@ view(#member{master = {Id, Master}, replicas = Replicas}) ->
 -spec is_known(member()) -> boolean().
 is_known(#member{id = Id}) -> Id =/= undefined.
 
-%% @doc Whether that is all that has become of it.
+%% @doc Whether its id is known, but it has not been chosen or left out yet.
 -spec is_new(member()) -> boolean().
 is_new(#member{id = Id, state = State}) -> Id =/= undefined andalso State =:= asked.
 
@@ -191,7 +202,7 @@ is_followed(#member{state = State}) -> State =:= followed orelse State =:= leavi
 -spec is_leaving(member()) -> boolean().
 is_leaving(#member{state = State}) -> State =:= leaving.
 
-%% @doc Whether it is known if it is followed, and routes lead to it if it is and has slots.
+%% @doc Whether the decision to follow it has been made, and routes lead to it if it has slots.
 -spec is_complete(member(), eslaver_nif:cluster()) -> boolean().
 is_complete(#member{state = asked, slots = Slots}, _Native) ->
     Slots =:= [];
@@ -215,7 +226,9 @@ of_asker(Asker, Members) ->
     find(fun(#member{asker = One}) -> One =:= Asker end, Members).
 
 %% @doc The shard that has this number.
--spec of_number(eslaver_nif:shard(), #{name() => member()}) -> {ok, name()} | error.
+-spec of_number(eslaver_nif:shard() | undefined, #{name() => member()}) -> {ok, name()} | error.
+of_number(undefined, _Members) ->
+    error;
 of_number(Number, Members) ->
     find(fun(#member{number = One}) -> One =:= Number end, Members).
 

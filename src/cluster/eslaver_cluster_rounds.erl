@@ -26,7 +26,7 @@
     to := offset()
 }.
 
--type goal() :: {commit, commit()} | {round, name()}.
+-type goal() :: {commit, commit()} | {round, name(), reference()}.
 
 -record(round, {
     id :: reference(),
@@ -120,9 +120,9 @@ look(Name, State) ->
 number(#rounds{next = Number} = State) ->
     {Number, State#rounds{next = Number + 1}}.
 
-%% @doc The link of a shard holds its stream. Streams must not wait for each other: of a shard that
-%% has reached what an import has to wait for no more is waited for, and a deletion does not wait
-%% for writes that come after it.
+%% @doc The link of a shard holds its stream. Streams must not wait for each other: an import waits
+%% for another shard only up to where that shard is itself held, and a deletion does not wait for
+%% writes that come after it.
 -spec held(name(), hold(), rounds()) -> {[effect()], rounds()}.
 held(Name, Hold, State) ->
     {Effects, Next} = begun(Name, State),
@@ -137,7 +137,8 @@ freed(Name, {deletion, At, _}, #rounds{rounds = Rounds} = State) ->
     ],
     lists:foldl(
         fun(Other, {Effects, Acc}) ->
-            {More, After} = aim(Name, At, {round, Other}, Acc),
+            #{Other := #round{id = Id}} = Rounds,
+            {More, After} = aim(Name, At, {round, Other, Id}, Acc),
             {Effects ++ More, After}
         end,
         {[], State},
@@ -217,9 +218,21 @@ committing(Name, #{self := Self, from := From, to := To}, #rounds{committed = Do
 unowned(Commit) -> Commit#{epoch := 0, importing := [], from := 0}.
 
 aim(Name, Offset, Goal, #rounds{goals = Goals} = State) ->
-    Before = maps:get(Name, Goals, []),
+    Before = pruned(Goal, maps:get(Name, Goals, [])),
     [{Lowest, _} | _] = Sorted = lists:keysort(1, Before ++ [{Offset, Goal}]),
     {[{await, Name, Lowest}], State#rounds{goals = Goals#{Name => Sorted}}}.
+
+%% Of what is to be committed, the first stays, so that there is progress, and the newest is added.
+pruned({commit, _}, Goals) ->
+    case [At || {At, {commit, _}} <- Goals] of
+        [First, _ | _] -> [Goal || {At, What} = Goal <- Goals, At =:= First orelse is_round(What)];
+        _ -> Goals
+    end;
+pruned({round, _, _}, Goals) ->
+    Goals.
+
+is_round({round, _, _}) -> true;
+is_round({commit, _}) -> false.
 
 heard(Waiting, Name, Number, Told, Facts, #rounds{rounds = Rounds} = State) ->
     case Rounds of
@@ -291,7 +304,7 @@ other(Waiting, #round{behind = Behind} = Round, Name, #{to := To}, #{hold := Hol
             {#round{kind = import}, {deletion, At, _}} -> min(At, To);
             _ -> To
         end,
-    {Effects, Next} = aim(Name, Offset, {round, Waiting}, State),
+    {Effects, Next} = aim(Name, Offset, {round, Waiting, Round#round.id}, State),
     {More, Last} = checked(Waiting, Round#round{behind = [Name | Behind]}, Next),
     {Effects ++ More, Last}.
 
@@ -324,13 +337,14 @@ passed(Name, Offset, #rounds{goals = Goals} = State) ->
             {Effects ++ More, After}
         end,
         {[], State#rounds{goals = Rest}},
-        [Waiting || {_, {round, Waiting}} <- Done]
+        [{Waiting, Id} || {_, {round, Waiting, Id}} <- Done]
     ),
     {Commits ++ Clears ++ Await, Last}.
 
-caught_up(Name, Waiting, #rounds{rounds = Rounds} = State) ->
+%% The round that waited may be over, and another one may have begun.
+caught_up(Name, {Waiting, Id}, #rounds{rounds = Rounds} = State) ->
     case Rounds of
-        #{Waiting := #round{behind = Behind} = Round} ->
+        #{Waiting := #round{id = Id, behind = Behind} = Round} ->
             checked(Waiting, Round#round{behind = lists:delete(Name, Behind)}, State);
         #{} ->
             {[], State}
@@ -344,7 +358,7 @@ again(Name, #rounds{goals = Goals} = State) ->
         #{} -> {[], State}
     end.
 
-%% @doc The pause after an answer that was none is over.
+%% @doc The pause after a failed question is over.
 -spec retry(name(), rounds()) -> {[effect()], rounds()}.
 retry(Name, #rounds{rounds = Rounds} = State) ->
     Asked = [Asking || #round{asking = Asking} <- maps:values(Rounds), is_map_key(Name, Asking)],

@@ -87,9 +87,11 @@ child(Id, Supervisor) ->
 -spec init({cluster, [term()]} | shards) ->
     {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.
 init({cluster, WatcherArgs}) ->
-    Flags = #{strategy => rest_for_one, intensity => 3, period => 10},
+    %% Shards that are started anew are none, as nobody here knows them: the cluster's process ends
+    %% with this supervisor, and its own supervisor starts it anew.
+    Flags = #{strategy => rest_for_one, intensity => 0, period => 1},
     Watcher = #{id => watcher, start => {eslaver_cluster_watcher, start_link, WatcherArgs}},
     Shards = #{id => shards, start => {?MODULE, start_shards, []}, type => supervisor},
     {ok, {Flags, [Watcher, Shards]}};
 init(shards) ->
-    {ok, {#{strategy => one_for_one, intensity => 3, period => 10}, []}}.
+    {ok, {#{strategy => one_for_one, intensity => 20, period => 10}, []}}.

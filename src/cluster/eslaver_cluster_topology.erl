@@ -1,14 +1,14 @@
 %% @doc The nodes of a cluster, as several of them tell over time, and which of them make up a
 %% shard. It is pure.
 %%
-%% A view from before a failover changes nothing: it has a lower epoch for one of the masters. A
-%% node that is missing in several views in a row has been forgotten. A shard is known again after a
-%% failover: its new master was a replica of the last one. It is named after the master that was
-%% seen first.
+%% A view from before a failover is ignored: in it a master has slots that another one is known to
+%% have since a later epoch. A node that is missing in several views in a row has been forgotten. A
+%% shard is known again after a failover: its new master was a replica of the last one. It is named
+%% after the master that was seen first.
 %% @private
 -module(eslaver_cluster_topology).
 
--export([new/0, seen/2, shards/1, shard_of/2, addresses/1]).
+-export([new/0, seen/3, shards/1, shard_of/2, addresses/1]).
 -export_type([topology/0, name/0, shard/0]).
 
 -type name() :: eslaver_cluster_nodes:id().
@@ -35,42 +35,53 @@
 -spec new() -> topology().
 new() -> #topology{}.
 
-%% @doc A node has told which nodes there are.
--spec seen([eslaver_cluster_nodes:cluster_node()], topology()) -> topology().
-seen(View, #topology{nodes = Before} = Topology) ->
+%% @doc A node has told which nodes there are. Only views of nodes that are asked in turn count
+%% where others are missing.
+-spec seen([eslaver_cluster_nodes:cluster_node()], in_turn | other, topology()) -> topology().
+seen(View, Counts, #topology{nodes = Before} = Topology) ->
     Told = maps:from_list([{Id, Node} || #{id := Id} = Node <- View]),
     case is_older(Told, Before) of
         true -> Topology;
-        false -> named(taken(Told, Topology), Before)
+        false -> named(taken(Told, Counts, Topology), Before)
     end.
 
-%% Replicas have the epoch of their master, which may be another one by now.
+%% A master that claims slots which another is known to have since a later epoch, or is known with a
+%% later one itself.
 is_older(Told, Before) ->
-    lists:any(
-        fun({Id, #{role := Role, epoch := Epoch}}) ->
-            case Before of
-                #{Id := #{epoch := Known}} -> Role =:= master andalso Epoch < Known;
-                #{} -> false
-            end
-        end,
-        maps:to_list(Told)
-    ).
+    Changed = [Node || {Id, Node} <- maps:to_list(Told), maps:get(Id, Before, none) =/= Node],
+    lists:any(fun(Node) -> is_outdated(Node, Before) end, Changed).
+
+is_outdated(#{role := replica}, _Before) ->
+    false;
+is_outdated(#{id := Id, epoch := Epoch, slots := Slots}, Before) ->
+    case Before of
+        #{Id := #{role := master, epoch := Known}} when Epoch < Known ->
+            true;
+        #{} ->
+            lists:any(
+                fun(#{role := Role, epoch := Known, slots := Has}) ->
+                    Role =:= master andalso Epoch < Known andalso
+                        eslaver_cluster_slots:overlap(Slots, Has)
+                end,
+                maps:values(maps:remove(Id, Before))
+            )
+    end.
 
 %% A node that has just joined knows few others.
-taken(Told, #topology{nodes = Before, missing = Missing} = Topology) ->
+taken(Told, Counts, #topology{nodes = Before, missing = Missing} = Topology) ->
     Updated = maps:map(fun(Id, Node) -> with_moves(Node, maps:get(Id, Before, none)) end, Told),
     Absent = maps:keys(maps:without(maps:keys(Told), Before)),
-    case 2 * length(Absent) > map_size(Before) of
+    case Counts =:= other orelse 2 * length(Absent) > map_size(Before) of
         true ->
             Topology#topology{nodes = maps:merge(Before, Updated)};
         false ->
-            Counts = maps:from_list([{Id, maps:get(Id, Missing, 0) + 1} || Id <- Absent]),
+            Times = maps:from_list([{Id, maps:get(Id, Missing, 0) + 1} || Id <- Absent]),
             {Stay, Forgotten} = lists:partition(
-                fun(Id) -> maps:get(Id, Counts) < ?FORGOTTEN end, Absent
+                fun(Id) -> maps:get(Id, Times) < ?FORGOTTEN end, Absent
             ),
             Topology#topology{
                 nodes = maps:merge(maps:with(Stay, Before), Updated),
-                missing = maps:without(Forgotten, Counts)
+                missing = maps:without(Forgotten, Times)
             }
     end.
 

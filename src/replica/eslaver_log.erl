@@ -67,8 +67,8 @@ sentence(#{what := cluster_unseen, reason := Reason, text := Text}) ->
     {"cannot ask which nodes the cluster has (~ts): ~ts; retrying", [Reason, Text]};
 sentence(#{what := migration_late, shard := Shard, limit := Limit}) ->
     {
-        "shard ~ts: deletions have waited ~b ms for the shard that their slots move to, and pass "
-        "now; keys may be missing until that has caught up",
+        "shard ~ts: waited ~b ms for the target of a slot migration; deletions pass now, so keys "
+        "may be missing until it has caught up",
         [Shard, Limit]
     };
 sentence(#{what := not_started, reason := Reason}) ->

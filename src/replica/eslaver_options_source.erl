@@ -11,7 +11,7 @@
 %% Options that are of no use without another.
 -define(OF_SENTINELS, [master_name, sentinel_user, sentinel_auth, sentinel_tls]).
 -define(OF_CLUSTERS, [shards, addresses, migration_wait]).
-%% Options that the address of a single master or Sentinels replace each other by.
+%% The address of a single master: not with `sentinels' or `cluster'.
 -define(FIXED, [master_host, master_port]).
 %% Options that are about one data set.
 -define(NOT_OF_CLUSTERS, [dbfilename, load_dump]).

@@ -1,5 +1,5 @@
-%% @doc A source that a watcher names: the master of a group of Nameds or of a cluster's shard, or
-%% one of its replicas.
+%% @doc A source that a watcher names: the master of a group of Sentinels or of a cluster's shard,
+%% or one of its replicas.
 %%
 %% The watcher ({@link eslaver_source_watcher}) tells of the master and the replicas. What is known
 %% is kept while it knows nothing, and across its end.
@@ -83,7 +83,7 @@ found(Address, Named) ->
 ask(#named{watcher = undefined}) -> ok;
 ask(#named{watches = Watches, watcher = Watcher, ref = Ref}) -> Watches:ask(Ref, Watcher).
 
-%% The Nameds may know more by now.
+%% The watcher may know more by now.
 hurry(#named{watcher = undefined}) -> ok;
 hurry(#named{watches = Watches, watcher = Watcher}) -> Watches:hurry(Watcher).
 
@@ -138,7 +138,7 @@ viewed(
     case Named of
         #named{asked = true} -> {{found, Master}, found(Master, Named)};
         #named{found = undefined} -> {nothing, Named};
-        #named{found = Master} -> {nothing, Named};
+        #named{found = Master} -> {nothing, Named#named{passed_by = undefined}};
         #named{passed_by = Decided} -> {nothing, Named};
         #named{} -> {{moved, Master}, found(Master, Named)}
     end;

@@ -276,3 +276,20 @@ a_shard_that_is_gone_has_no_round_test() ->
     {_, Id, Held} = held(),
     {[], Gone} = eslaver_cluster_rounds:remove(<<"x">>, Held),
     ?assertEqual({[], Gone}, eslaver_cluster_rounds:over(<<"x">>, Id, 50, Gone)).
+
+%% What an earlier round has waited for says nothing to a later one.
+a_round_ends_by_its_own_goals_test() ->
+    {N, Id, Held} = held(),
+    Moving = told(60, 70, [{0, 99}], [{7, <<"y">>}]),
+    {First, Waits} = answered(<<"x">>, N, Moving, Held),
+    [{ask, <<"y">>, M}] = [Ask || {ask, _, _} = Ask <- First],
+    {_, Behind} = answered(<<"y">>, M, told(<<"y">>, 1, 300, 310, [], [], []), Waits),
+    {_, Over} = eslaver_cluster_rounds:over(<<"x">>, Id, 50, Behind),
+    {[{ask, <<"x">>, N2}, _], Again} = eslaver_cluster_rounds:held(<<"x">>, none, Over),
+    {Second, Waits2} = answered(<<"x">>, N2, Moving, Again),
+    [{ask, <<"y">>, M2}] = [Ask || {ask, _, _} = Ask <- Second],
+    {_, Behind2} = answered(<<"y">>, M2, told(<<"y">>, 1, 500, 510, [], [], []), Waits2),
+    {Early, Still} = eslaver_cluster_rounds:passed(<<"y">>, 310, Behind2),
+    ?assertEqual([], clears(Early)),
+    {Late, _} = eslaver_cluster_rounds:passed(<<"y">>, 510, Still),
+    ?assertEqual([{<<"x">>, 60}], clears(Late)).

@@ -34,7 +34,9 @@ begun() ->
 
 seen(Views) ->
     lists:foldl(
-        fun eslaver_cluster_topology:seen/2, eslaver_cluster_topology:new(), Views
+        fun(View, Topology) -> eslaver_cluster_topology:seen(View, in_turn, Topology) end,
+        eslaver_cluster_topology:new(),
+        Views
     ).
 
 %% The names of the shards, with their masters and replicas.
@@ -136,6 +138,37 @@ a_node_is_forgotten_when_it_is_missing_for_some_time_test() ->
     ?assertMatch(
         [{<<"a">>, _, _}, {<<"b">>, _, _}],
         shards([begun(), Less, Less, begun() -- [hd(begun())] ++ [hd(Less)], Less])
+    ).
+
+%% What a shard's master says when it is asked about itself may be said several times in a row.
+a_view_of_a_node_that_is_not_asked_in_turn_forgets_nobody_test() ->
+    [_, _, C, D] = begun(),
+    Less = [master(<<"a">>, 6, [{0, 16383}]), C, D#{master := <<"a">>}],
+    Topology = lists:foldl(
+        fun(View, Acc) -> eslaver_cluster_topology:seen(View, other, Acc) end,
+        seen([begun()]),
+        [Less, Less, Less, Less]
+    ),
+    ?assert(is_map_key(<<"b">>, eslaver_cluster_topology:shards(Topology))).
+
+%% The old master still has its epoch, and the new one is its replica.
+a_view_from_before_a_kill_changes_nothing_test() ->
+    Down = [
+        failed(master(<<"a">>, 1, [])),
+        master(<<"b">>, 2, [{8192, 16383}]),
+        master(<<"c">>, 3, [{0, 8191}]),
+        replica(<<"d">>, <<"b">>, 2)
+    ],
+    ?assertEqual(shards([begun(), Down]), shards([begun(), Down, begun()])).
+
+%% After `CLUSTER RESET' a replica is a master with an epoch of its own.
+a_replica_may_become_a_master_with_a_lower_epoch_test() ->
+    [A, B, C, _] = begun(),
+    Alone = [A, B, C, master(<<"d">>, 0, [])],
+    Later = [A, (B)#{epoch := 5}, C, master(<<"d">>, 0, [])],
+    ?assertMatch(
+        [{<<"a">>, _, _}, {<<"b">>, <<"b">>, []}, {<<"d">>, <<"d">>, []}],
+        shards([begun(), Alone, Later])
     ).
 
 %% One that has just joined knows itself only.
