@@ -201,7 +201,7 @@ fn who_has_said_what_it_owns_takes_no_slot_ahead_of_its_stream() {
 fn restored(listens: bool) -> Two {
     let two = Two::new();
     two.members[1].set_listens(listens);
-    assert_eq!(two.holds(TARGET, 1, "RESTORE-ASKING {a}1 0 x"), Some(Hold::Order(SOURCE)));
+    assert_eq!(two.holds(TARGET, 1, "RESTORE-ASKING {a}1 0 x"), Some(Hold::Import(SOURCE)));
     two.cluster.clear(TARGET, 2);
     assert_eq!(two.passes(TARGET, 1, "RESTORE-ASKING {a}1 0 x"), Origin::Migration);
     assert_eq!(two.route(), (Some(SOURCE), Some(TARGET)));

@@ -66,6 +66,8 @@ pub(crate) struct Simulation {
     at: Vec<usize>,
     answers: Vec<VecDeque<Statement>>,
     rounds: Vec<Option<Round>>,
+    /// For each slot whether a master has said that it has it since it began to move last.
+    said: [bool; SLOTS],
     /// The version of each key that the reader has seen last, and the last that was made in a stream
     /// as far as it has been handled.
     seen: [Version; KEYS],
@@ -97,6 +99,7 @@ impl Simulation {
             at: vec![0; SHARDS],
             answers: vec![VecDeque::new(); SHARDS],
             rounds: (0..SHARDS).map(|_| None).collect(),
+            said: [false; SLOTS],
             seen: [0; KEYS],
             made: [0; KEYS],
             holds: 0,
@@ -119,11 +122,17 @@ impl Simulation {
         match *step {
             Step::Write(key) => servers.write(key.into()),
             Step::Delete(key) => servers.delete(key.into()),
-            Step::MoveKeys(slot, to) => servers.move_keys(slot.into(), to.into()),
+            Step::MoveKeys(slot, to) => {
+                servers.move_keys(slot.into(), to.into());
+                self.said[usize::from(slot)] = false;
+            }
             Step::MoveKey(slot) => servers.move_key(slot.into()),
             Step::MovedKeys(slot) => servers.moved_keys(slot.into()),
             Step::MoveBack(slot) => servers.move_back(slot.into()),
-            Step::MoveSlot(slot, to, valkey) => servers.move_slot(slot.into(), to.into(), valkey),
+            Step::MoveSlot(slot, to, valkey) => {
+                servers.move_slot(slot.into(), to.into(), valkey);
+                self.said[usize::from(slot)] = false;
+            }
             Step::Import(slot) => {
                 servers.import(slot.into());
             }
@@ -146,7 +155,8 @@ impl Simulation {
 
     /// What a reader may see wrong: a slot that begins to move key by key, or whose move is given up,
     /// while a link is behind by what was written before; and slots that move, key by key one at a
-    /// time, before the process has heard of the last move.
+    /// time, before the process has heard of the last move; also from whoever has told of that in its
+    /// stream, but was not asked since.
     fn is_left_out(&self, step: &Step) -> bool {
         let have_come = || (0..SHARDS).all(|shard| self.has_come(shard));
         let is_asking = || {
@@ -155,8 +165,9 @@ impl Simulation {
         };
         match *step {
             Step::MoveBack(_) => !have_come(),
-            Step::MoveKeys(..) => {
-                !have_come() || is_asking() || !(0..SLOTS).all(|slot| self.is_known(slot))
+            Step::MoveKeys(slot, _) => {
+                let are_known = || (0..SLOTS).all(|slot| self.is_known(slot));
+                !have_come() || is_asking() || !are_known() || !self.said[usize::from(slot)]
             }
             Step::MoveSlot(slot, ..) => is_asking() || !self.is_known(slot.into()),
             _ => false,
@@ -266,26 +277,32 @@ impl Simulation {
         {
             let first = first.clone();
             self.answers[shard].pop_front();
-            self.moves += self.cluster.commit(Shard(shard as u16), first).len();
+            self.state(shard, first);
         }
+    }
+
+    fn state(&mut self, shard: usize, statement: Statement) {
+        if statement.to <= self.at[shard] as u64 {
+            for slot in (0..SLOTS).filter(|&slot| self.servers.owners[slot] == shard) {
+                self.said[slot] |= statement.owned.has(servers::number_of(slot));
+            }
+        }
+        self.moves += self.cluster.commit(Shard(shard as u16), statement).len();
     }
 
     fn round(&mut self, shard: usize) {
         if !self.members[shard].is_held() {
             self.rounds[shard] = None;
         } else if let Some(round) = &self.rounds[shard] {
-            // what is to keep an order does not wait for a deletion, which may wait for it
-            let is_order = matches!(self.members[shard].hold(), Some(Hold::Order(_)));
             let have_come = round.others.iter().all(|(other, statement)| {
-                let waits = matches!(self.members[*other].hold(), Some(Hold::Deletion(_)));
-                statement.from <= self.at[*other] as u64 || (is_order && waits)
+                statement.from <= self.at[*other] as u64 || self.is_not_waited_for(shard, *other)
             });
             if have_come && let Some(Round { own, others }) = self.rounds[shard].take() {
                 for (other, statement) in others {
-                    self.moves += self.cluster.commit(Shard(other as u16), statement).len();
+                    self.state(other, statement);
                 }
                 let to = own.to;
-                self.moves += self.cluster.commit(Shard(shard as u16), own).len();
+                self.state(shard, own);
                 self.cluster.clear(Shard(shard as u16), to);
             }
         } else {
@@ -296,8 +313,25 @@ impl Simulation {
         }
     }
 
-    /// The shards that this one's slots move to or from, or have moved to.
+    /// Whether a stream waits, perhaps for this one, at a place behind which this one needs nothing.
+    fn is_not_waited_for(&self, shard: usize, other: usize) -> bool {
+        match (self.members[shard].hold(), self.members[other].hold()) {
+            (Some(Hold::Import(_)), Some(Hold::Deletion(_))) => true,
+            (Some(Hold::Deletion(_)), Some(Hold::Order(Shard(waits_for)))) => {
+                usize::from(waits_for) == shard
+            }
+            _ => false,
+        }
+    }
+
+    /// The shards that this one's slots move to or from, or have moved to; or the one whose stream is
+    /// to be handled first.
     fn involved(&self, shard: usize) -> BTreeSet<usize> {
+        if let Some(Hold::Order(Shard(other)) | Hold::Import(Shard(other))) =
+            self.members[shard].hold()
+        {
+            return BTreeSet::from([usize::from(other)]);
+        }
         let mut others = BTreeSet::new();
         for slot in 0..SLOTS {
             let owner = self.servers.owners[slot];
