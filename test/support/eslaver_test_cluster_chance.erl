@@ -12,6 +12,7 @@
     ways := [eslaver_test_cluster_moves:way()],
     proxies := none | eslaver_test_cluster_proxies:proxies(),
     writers := eslaver_test_cluster_writers:writers(),
+    follower => eslaver_test_cluster_followers:follower(),
     %% Each as often as it is listed.
     events := [event()]
 }.

@@ -215,6 +215,12 @@ fn a_callback_is_told_of_a_key_in_order() {
         assert_eq!(two.holds(TARGET, 2, line), Some(Hold::Order(SOURCE)), "{line}");
         assert_eq!(two.passes(TARGET, 2, "SET {b}1 y"), Origin::User, "of another slot");
     }
+    // one that did not come waits only up to where the source waits itself
+    let two = restored(true);
+    assert_eq!(two.holds(TARGET, 2, "SET {a}9 y"), Some(Hold::Import(SOURCE)));
+    let two = restored(true);
+    assert_eq!(two.passes(SOURCE, 1, "DEL {a}1"), Origin::Migration);
+    assert_eq!(two.holds(TARGET, 2, "SET {a}1 y"), Some(Hold::Import(SOURCE)));
     let two = restored(true);
     assert_eq!(two.holds(TARGET, 2, "SET {a}1 y"), Some(Hold::Order(SOURCE)));
     // All has been handled that the source wrote before the key came.
