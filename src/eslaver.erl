@@ -148,9 +148,13 @@ child_spec(Id, Options) ->
         id => Id,
         start => {?MODULE, start_link, [Options]},
         restart => permanent,
-        shutdown => 5000,
+        shutdown => shutdown(Options),
         type => worker
     }.
+
+%% The replicas of a cluster's shards end one after the other.
+shutdown(#{cluster := _}) -> 60000;
+shutdown(_Options) -> 5000.
 
 %% @doc A sentence that says what an error of a start is about, and what was expected: of
 %% `{error, Reason}', or of the reason alone. Errors of {@link subscribe/2} are told, too.

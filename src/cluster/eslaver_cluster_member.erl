@@ -107,7 +107,18 @@ choice(Wanted, #member{state = State} = Member) ->
     end.
 
 is_wanted(all, _Member) -> true;
-is_wanted(Wanted, Member) -> Wanted(shard(Member)) =:= true.
+is_wanted(Wanted, #member{id = Id, state = State} = Member) ->
+    try
+        Wanted(shard(Member)) =:= true
+    catch
+        Class:Reason:Stack ->
+            {Described, _} = eslaver_failure:describe(Reason, Stack),
+            ok = eslaver_log:report(warning, shards_failed, #{
+                replica => Id, class => Class, reason => Described
+            }),
+            %% what was decided before stays
+            State =:= followed
+    end.
 
 shard(#member{id = Id, slots = Slots, master = {_, Master}, replicas = Replicas}) ->
     #{

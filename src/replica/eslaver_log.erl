@@ -65,6 +65,10 @@ sentence(#{what := sentinel_failed, reason := Reason, text := Text}) ->
     {"asking without one of its Sentinels (~ts): ~ts; logged once", [Reason, Text]};
 sentence(#{what := cluster_unseen, reason := Reason, text := Text}) ->
     {"cannot ask which nodes the cluster has (~ts): ~ts; retrying", [Reason, Text]};
+sentence(#{what := shards_failed, class := Class, reason := Reason}) ->
+    {"the option shards raised ~ts:~0tP for this shard; its choice stays", [Class, Reason, 20]};
+sentence(#{what := address_failed, address := Address}) ->
+    {"the option addresses gives no {Host, Port} for ~ts, which is used as it is", [Address]};
 sentence(#{what := migration_late, shard := Shard, limit := Limit}) ->
     {
         "shard ~ts: waited ~b ms for the target of a slot migration; deletions pass now, so keys "

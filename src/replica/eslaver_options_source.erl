@@ -69,11 +69,30 @@ spec(#{sentinels := Sentinels, master_name := Name, sentinel_user := User} = Che
         tls => Tls
     }}.
 
-reach(undefined) -> fun(Address) -> Address end;
-reach(Fun) -> fun({tcp, Host, Port}) -> reached(Fun({Host, Port})) end.
+reach(undefined) ->
+    fun(Address) -> Address end;
+reach(Fun) ->
+    fun({tcp, Host, Port} = Address) ->
+        try Fun({Host, Port}) of
+            {Given, To} when is_integer(To), To > 0, To < 65536 -> reached(Given, To, Address);
+            _ -> unreached(Address)
+        catch
+            _:_ -> unreached(Address)
+        end
+    end.
 
-reached({Host, Port}) when is_binary(Host) -> {tcp, Host, Port};
-reached({Host, Port}) -> {tcp, unicode:characters_to_binary(Host), Port}.
+reached(Host, Port, Address) ->
+    case eslaver_host:given(Host) of
+        {ok, Parsed} -> {tcp, Parsed, Port};
+        error -> unreached(Address)
+    end.
+
+%% The address as the node announces it may do.
+unreached({tcp, Host, Port} = Address) ->
+    ok = eslaver_log:report(warning, address_failed, #{
+        replica => addresses, address => eslaver_log:address({tcp, Host, Port})
+    }),
+    Address.
 
 address({host, Host}, Port) -> {tcp, Host, Port};
 address({local, Path}, _Port) -> {local, Path}.
