@@ -53,12 +53,17 @@
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
     views = eslaver_cluster_views:new() :: eslaver_cluster_views:views(),
     holds = eslaver_mirror_holds:new() :: eslaver_mirror_holds:holds(),
-    %% Why no node could be asked last.
-    error :: undefined | eslaver_control:error()
+    %% What the processes of shards are started with, by the shards' names.
+    contexts = ets:new(?MODULE, [protected]) :: ets:table(),
+    %% Why no node could be asked last, and what was logged of that last.
+    error :: undefined | eslaver_control:error(),
+    warned :: undefined | eslaver_control:error()
 }).
 
 %% How long to wait before a question without an answer is asked again, in ms.
 -define(RETRY, 50).
+%% The pause before a process that asks and has failed is replaced, in ms.
+-define(PAUSE, 1000).
 %% How often it is looked whether slots have left a shard that is gone, in ms, and how many times.
 -define(LEAVING, 50).
 -define(MOST_LEAVING, 200).
@@ -195,6 +200,8 @@ handle_info({limit, Name, Id}, #state{rounds = Rounds} = State) ->
     {noreply, effects(Over, State)};
 handle_info({retry, Name}, #state{rounds = Rounds} = State) ->
     {noreply, effects(eslaver_cluster_rounds:retry(Name, Rounds), State)};
+handle_info({asker_failed, Name}, State) ->
+    {noreply, asker_failed(Name, State)};
 handle_info({leaving, Name, Times}, State) ->
     {noreply, leaving(Name, Times, State)};
 handle_info({'EXIT', Supervisor, Reason}, #state{supervisor = Supervisor} = State) ->
@@ -203,7 +210,9 @@ handle_info({'EXIT', _Pid, normal}, State) ->
     {noreply, State};
 handle_info({'EXIT', Pid, Reason}, #state{members = Members} = State) ->
     case eslaver_cluster_member:of_asker(Pid, Members) of
-        {ok, Name} -> {noreply, asker_failed(Name, State)};
+        {ok, Name} ->
+            _ = erlang:send_after(?PAUSE, self(), {asker_failed, Name}),
+            {noreply, State};
         error -> {stop, Reason, State}
     end;
 handle_info(Message, #state{calls = Calls} = State) ->
@@ -292,14 +301,14 @@ to_watcher(Call, #state{supervisor = Supervisor}) ->
         error -> ok
     end.
 
-%% The first reason is logged, and others when they come.
-failed({Reason, _} = Error, #state{error = {Reason, _}} = State) ->
+%% The same is logged once: a node that is down may stay among the seeds.
+failed(Error, #state{warned = Error} = State) ->
     State#state{error = Error};
 failed({Reason, Text} = Error, #state{config = #{name := Name}} = State) ->
     ok = eslaver_log:report(warning, cluster_unseen, #{
         replica => eslaver_name:replica(Name), reason => Reason, text => Text
     }),
-    State#state{error = Error}.
+    State#state{error = Error, warned = Error}.
 
 %% Members: a shard that is known is asked first, as its answer tells its id and its history.
 
@@ -309,7 +318,7 @@ member(Name, Shard, #state{members = Members, config = Config} = State) ->
         #{Name := Member} ->
             case eslaver_cluster_member:changed(Shard, Reach, Member) of
                 Member -> State;
-                Next -> looked(Name, State#state{members = Members#{Name := Next}})
+                Next -> looked(Name, described(Name, State#state{members = Members#{Name := Next}}))
             end;
         #{} ->
             Member = eslaver_cluster_member:new(Shard, Reach, Access),
@@ -320,15 +329,19 @@ looked(Name, #state{rounds = Rounds} = State) ->
     effects(eslaver_cluster_rounds:look(Name, Rounds), State).
 
 asker_failed(Name, #state{members = Members, config = #{access := Access}} = State) ->
-    #{Name := Member} = Members,
-    Next = eslaver_cluster_member:with_asker(Access, Member),
-    looked(Name, State#state{members = Members#{Name := Next}}).
+    case Members of
+        #{Name := Member} ->
+            Next = eslaver_cluster_member:with_asker(Access, Member),
+            looked(Name, State#state{members = Members#{Name := Next}});
+        #{} ->
+            State
+    end.
 
 answered(Name, Number, Answer, #state{members = Members, rounds = Rounds} = State) ->
     #{Name := Member} = Members,
     Checked = eslaver_cluster_member:checked(Answer, Member),
     Told = eslaver_cluster_member:told(Checked, Member),
-    Known = State#state{members = Members#{Name := Told}},
+    Known = described(Name, State#state{members = Members#{Name := Told}}),
     Started = choice(Name, Told, Known),
     Result =
         case number(Name, Started) of
@@ -399,17 +412,26 @@ choose(Name, Member, #state{config = #{shards := Wanted}, members = Members} = S
 
 start(Name, Member, #state{native = Native, members = Members, config = Config} = State) ->
     #{seeds := Seeds, start := Start} = Config,
-    #{id := Id} = Context = eslaver_cluster_member:context(Member),
+    #{id := Id} = eslaver_cluster_member:context(Member),
     Number = eslaver_nif:cluster_add(Native, Id),
-    Membership = #{cluster => self(), shard => Name, id => Id, seeds => Seeds},
-    Full = Context#{
+    Fixed = #{
         cluster => Native,
         number => Number,
-        membership => Membership,
+        membership => #{cluster => self(), shard => Name, id => Id, seeds => Seeds},
         subscriptions => State#state.subscriptions
     },
-    ok = eslaver_cluster_sup:start_shard(Name, fun() -> Start(Full) end, State#state.supervisor),
-    State#state{members = Members#{Name := eslaver_cluster_member:started(Number, Member)}}.
+    Started = eslaver_cluster_member:started(Number, Member),
+    Next = described(Name, State#state{members = Members#{Name := Started}}),
+    Contexts = Next#state.contexts,
+    Begin = fun() -> Start(maps:merge(Fixed, ets:lookup_element(Contexts, Name, 2))) end,
+    ok = eslaver_cluster_sup:start_shard(Name, Begin, State#state.supervisor),
+    Next.
+
+%% A process that is started anew finds what is known of its shard by then.
+described(Name, #state{members = Members, contexts = Contexts} = State) ->
+    #{Name := Member} = Members,
+    true = ets:insert(Contexts, {Name, eslaver_cluster_member:context(Member)}),
+    State.
 
 shard_started(Name, Pid, #state{members = Members, calls = Calls} = State) ->
     Followed = [One || #{Name := One} <- [Members], eslaver_cluster_member:is_followed(One)],
