@@ -206,6 +206,8 @@ of_kind(Kind, First, Since, Notes, Item, Losses) when Kind =:= l; Kind =:= t ->
 of_kind(s, First, Since, Notes, _Item, _Losses) ->
     case {Notes, Since} of
         {[{First, _}], []} -> ok;
+        %% the snapshot of a replica may be from before it
+        {[{Number, _}], [Number]} when First =:= none -> ok;
         _ -> {still, First, Since, Notes}
     end;
 of_kind(x, First, Since, Notes, _Item, Losses) ->

@@ -289,7 +289,7 @@ impl Cluster {
                 _ => return None,
             };
             let is_there = elsewhere
-                .is_some_and(|elsewhere| ledger.has_restored(elsewhere, slot, self.hash(key)));
+                .is_some_and(|elsewhere| ledger.has_come(elsewhere, slot, self.hash(key)));
             let waits = !is_there
                 && !part.is_importing(slot)
                 && !ledger.is_cleared(part, slot, offset)

@@ -15,6 +15,9 @@ pub(crate) struct Restored(HashMap<u16, Keys, RandomState>);
 struct Keys {
     /// As hashes: there may be millions.
     hashes: HashSet<u64, RandomState>,
+    /// Those of them that were deleted since where they come from. A stream that goes on after a cut may
+    /// tell of that again.
+    left: HashSet<u64, RandomState>,
     /// The shard that they come from, and the offset at which the last one has come.
     source: Option<Shard>,
     at: u64,
@@ -36,6 +39,7 @@ impl Restored {
     fn come(&mut self, slot: u16, hash: u64, source: Option<Shard>, at: u64) -> &mut Keys {
         let keys = self.0.entry(slot).or_default();
         keys.hashes.insert(hash);
+        keys.left.remove(&hash);
         (keys.source, keys.at) = (source, at);
         keys
     }
@@ -49,9 +53,27 @@ impl Restored {
         self.0.get(&slot).is_some_and(|keys| keys.hashes.contains(&hash))
     }
 
-    /// Forgets a key, and tells whether it was there.
-    pub(crate) fn take(&mut self, slot: u16, hash: u64) -> bool {
-        self.0.get_mut(&slot).is_some_and(|keys| keys.hashes.remove(&hash))
+    /// A key is deleted where it comes from. Whether it has come.
+    pub(crate) fn leave(&mut self, slot: u16, hash: u64) -> bool {
+        self.0.get_mut(&slot).is_some_and(|keys| {
+            if keys.hashes.remove(&hash) {
+                keys.left.insert(hash);
+            }
+            keys.left.contains(&hash)
+        })
+    }
+
+    /// Whether a key has come, perhaps long ago.
+    pub(crate) fn has_come(&self, slot: u16, hash: u64) -> bool {
+        let has = |keys: &Keys| keys.hashes.contains(&hash) || keys.left.contains(&hash);
+        self.0.get(&slot).is_some_and(has)
+    }
+
+    /// A key has been deleted here.
+    pub(crate) fn drop(&mut self, slot: u16, hash: u64) {
+        if let Some(keys) = self.0.get_mut(&slot) {
+            keys.hashes.remove(&hash);
+        }
     }
 
     /// The shard that may have written to the keys of a slot what has not been handled yet.
@@ -126,13 +148,28 @@ mod tests {
     fn a_slot_was_seen_until_it_is_forgotten() {
         let mut keys = Restored::default();
         keys.bring(7, 1, FROM, 10);
-        assert!(!keys.take(7, 2) && !keys.take(8, 1));
-        assert!(keys.take(7, 1) && !keys.take(7, 1));
+        assert!(!keys.leave(7, 2) && !keys.leave(8, 1));
+        assert!(keys.leave(7, 1) && !keys.has(7, 1));
         assert!(keys.has_seen(7) && !keys.has_seen(8));
         keys.add(8, 1, FROM, 11);
         keys.forget(8);
         assert!(!keys.has_seen(8) && !keys.has(8, 1) && !keys.is_unsettled());
         assert!(keys.has_seen(7));
+    }
+
+    #[test]
+    fn a_key_may_be_told_to_have_left_again() {
+        let mut keys = Restored::default();
+        keys.add(7, 1, FROM, 10);
+        assert!(keys.has(7, 1) && keys.has_come(7, 1));
+        assert!(keys.leave(7, 1) && keys.leave(7, 1));
+        assert!(!keys.has(7, 1) && keys.has_come(7, 1));
+        // it comes once more
+        keys.add(7, 1, FROM, 20);
+        assert!(keys.has(7, 1));
+        // what is deleted here was not moved
+        keys.drop(7, 1);
+        assert!(!keys.has_come(7, 1) && !keys.leave(7, 1));
     }
 
     #[test]

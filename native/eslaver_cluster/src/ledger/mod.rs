@@ -408,7 +408,7 @@ impl Ledger {
     /// A key that has come with an import has been deleted within it.
     pub(crate) fn drop_brought(&mut self, shard: Shard, slot: u16, hash: u64) {
         if let Some(part) = self.part_mut(shard) {
-            part.restored.take(slot, hash);
+            part.restored.drop(slot, hash);
         }
     }
 
@@ -421,6 +421,11 @@ impl Ledger {
 
     fn has_seen(&self, shard: Shard, slot: u16) -> bool {
         self.part(shard).is_some_and(|part| part.restored.has_seen(slot))
+    }
+
+    /// Whether a key has come to a shard, perhaps long ago.
+    pub(crate) fn has_come(&self, shard: Shard, slot: u16, hash: u64) -> bool {
+        self.part(shard).is_some_and(|part| part.restored.has_come(slot, hash))
     }
 
     /// Whether a key has come to a shard, and was not deleted since where it came from.
@@ -461,7 +466,7 @@ impl Ledger {
         };
         elsewhere
             .and_then(|elsewhere| self.part_mut(elsewhere))
-            .is_some_and(|part| part.restored.take(slot, hash))
+            .is_some_and(|part| part.restored.leave(slot, hash))
     }
 
     /// The slots that a shard imports, all at once.
