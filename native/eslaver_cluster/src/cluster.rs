@@ -131,10 +131,12 @@ impl Cluster {
         self.ledger.lock().restart(&self.routes, shard, offset);
     }
 
-    /// A shard's stream goes on, perhaps under another id.
-    pub fn resume(&self, shard: Shard, has_new_id: bool) {
+    /// A shard's stream goes on from this offset, perhaps under another id.
+    pub fn resume(&self, shard: Shard, offset: u64, has_new_id: bool) {
+        let mut ledger = self.ledger.lock();
+        ledger.reopen(shard, offset);
         if has_new_id {
-            self.ledger.lock().fail_imports(shard);
+            ledger.fail_imports(shard);
         }
     }
 
@@ -288,8 +290,8 @@ impl Cluster {
                 }
                 _ => return None,
             };
-            let is_there = elsewhere
-                .is_some_and(|elsewhere| ledger.has_come(elsewhere, slot, self.hash(key)));
+            let is_there =
+                elsewhere.is_some_and(|elsewhere| ledger.has_come(elsewhere, slot, self.hash(key)));
             let waits = !is_there
                 && !part.is_importing(slot)
                 && !ledger.is_cleared(part, slot, offset)
@@ -348,13 +350,13 @@ impl Cluster {
                     return Verdict::Held;
                 }
                 member.release();
-                let known = ledger.end(shard, name).or_else(|| import.clone());
+                let known = ledger.end(shard, name, offset).or_else(|| import.clone());
                 moves = known
                     .map(|known| ledger.complete(routes, shard, &known, offset))
                     .unwrap_or_default();
             }
             Mark::Failed { name } => {
-                if let Some(import) = ledger.end(shard, name) {
+                if let Some(import) = ledger.end(shard, name, offset) {
                     ledger.forget_brought(shard, &import);
                 }
             }

@@ -144,6 +144,28 @@ fn keys_of_an_import_from_nowhere_tell_nothing() {
     assert_eq!(two.passes(SOURCE, 1, "DEL {a}2"), Origin::Migration);
 }
 
+/// The link is cut, and the stream goes on before what was told last.
+#[test]
+fn a_stream_may_tell_of_an_import_again() {
+    for end in [SUCCESS, FAILED] {
+        let two = Two::new();
+        two.begun(1);
+        assert_eq!(two.passes(TARGET, 2, "SET {a}1 x"), Origin::Migration);
+        two.passes(TARGET, 3, "UNLINK {a}1");
+        two.passes(TARGET, 4, end);
+        two.cluster.resume(TARGET, 2, false);
+        for line in ["SET {a}1 x", "UNLINK {a}1", "DEL {a}1"] {
+            assert_eq!(two.passes(TARGET, 2, line), Origin::Migration, "{line} {end}");
+        }
+        // behind its end it is over
+        two.passes(TARGET, 4, end);
+        two.cluster.resume(TARGET, 5, false);
+        let origin = if end == SUCCESS { Origin::User } else { Origin::Migration };
+        let line = if end == SUCCESS { "SET {a}1 x" } else { "UNLINK {a}1" };
+        assert_eq!(two.passes(TARGET, 5, line), origin, "{end}");
+    }
+}
+
 #[test]
 fn keys_of_a_failed_import_do_not_count() {
     for (end, held) in [(None, false), (Some(FAILED), true)] {

@@ -81,6 +81,7 @@ impl Ledger {
             shared: None,
             cleared: 0,
             imports: Vec::new(),
+            ended: Vec::new(),
             ending: None,
             restored: Restored::default(),
         };
@@ -146,6 +147,7 @@ impl Ledger {
     pub(crate) fn restart(&mut self, routes: &Routes, shard: Shard, offset: u64) {
         let Some(part) = self.part_mut(shard) else { return };
         part.imports.clear();
+        part.ended.clear();
         part.ending = None;
         part.shared = None;
         part.left.clear();
@@ -182,12 +184,24 @@ impl Ledger {
     }
 
     /// An import has ended.
-    pub(crate) fn end(&mut self, shard: Shard, name: &[u8]) -> Option<Import> {
+    pub(crate) fn end(&mut self, shard: Shard, name: &[u8], offset: u64) -> Option<Import> {
         let part = self.part_mut(shard)?;
         let at = part.imports.iter().position(|import| *import.name == *name)?;
         let import = part.imports.remove(at);
+        let handled = part.member.handled();
+        part.ended.retain(|(_, at)| handled.is_none_or(|handled| *at >= handled));
+        part.ended.push((import.clone(), offset));
         part.changed_imports();
         Some(import)
+    }
+
+    /// A shard's stream goes on from this offset. Imports that have ended behind it are open again there.
+    pub(crate) fn reopen(&mut self, shard: Shard, offset: u64) {
+        let Some(part) = self.part_mut(shard) else { return };
+        let ended = std::mem::take(&mut part.ended);
+        for (import, _) in ended.into_iter().filter(|(_, at)| *at >= offset) {
+            self.begin(shard, import);
+        }
     }
 
     /// The open import of this name.

@@ -27,6 +27,8 @@ pub(crate) struct Part {
     /// How often routes had changed when deletions were cleared.
     pub(super) cleared: u64,
     pub(super) imports: Vec<Import>,
+    /// Imports that have ended, and where. A stream that goes on after a cut may tell of them again.
+    pub(super) ended: Vec<(Import, u64)>,
     /// The import at whose end its stream waits, and the offset of that.
     pub(super) ending: Option<(Vec<Range>, u64)>,
     pub(super) restored: Restored,

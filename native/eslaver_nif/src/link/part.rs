@@ -60,7 +60,7 @@ impl Seat {
 
     /// The stream goes on from where everything has been handled, perhaps under another id.
     pub(crate) fn resume(&self, env: Env<'_>, offset: u64, has_new_id: bool) {
-        self.cluster.slots.resume(self.member.shard(), has_new_id);
+        self.cluster.slots.resume(self.member.shard(), offset, has_new_id);
         self.handled(env, offset);
     }
 
