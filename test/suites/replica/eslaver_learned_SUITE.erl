@@ -347,7 +347,7 @@ replica(Target, Hidden, More) ->
 mirror(Master, Hidden) ->
     {ok, Options} = eslaver_mirror_options:parse((options(Master))#{name => ?M}),
     {ok, _} = eslaver_mirror_server:start_link(Options#{
-        start := fun(given, Observer) ->
+        start := fun(given, Observer, _Unchanged) ->
             Plain = (options(Master))#{callback => [], events => full},
             {ok, Parsed} = eslaver_options:parse(Plain),
             eslaver_server:start_link(Parsed#{
