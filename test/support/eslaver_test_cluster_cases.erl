@@ -7,6 +7,8 @@
 -export([groups/2, server/1, start/4, finish/2, happen/3]).
 -export_type([setting/0]).
 
+%% In ms.
+-define(SOON, 1000).
 -type setting() :: #{
     server := file:filename(),
     cluster := eslaver_test_cluster:cluster(),
@@ -47,6 +49,8 @@ start(Kind, Name, Context, Given) ->
     Server = server(Context),
     Cluster = eslaver_test_cluster:start(#{server => Server}),
     Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
+    %% replicas have what the writers have begun with soon after
+    _ = [ok = timer:sleep(?SOON) || maps:get(read_from, Given, master) =/= master],
     Follower = eslaver_test_cluster_followers:Kind(Name, Cluster, maps:without(Judging, Given)),
     Judged = maps:with(Judging, Given),
     Setting = #{
