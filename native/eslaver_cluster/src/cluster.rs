@@ -292,7 +292,9 @@ impl Cluster {
             };
             let is_there =
                 elsewhere.is_some_and(|elsewhere| ledger.has_come(elsewhere, slot, self.hash(key)));
+            let is_users = elsewhere.is_none() && ledger.is_users(shard, slot, self.hash(key));
             let waits = !is_there
+                && !is_users
                 && !part.is_importing(slot)
                 && !ledger.is_cleared(part, slot, offset)
                 && has(key);

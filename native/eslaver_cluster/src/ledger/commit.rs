@@ -45,6 +45,20 @@ impl Ledger {
         moves.done()
     }
 
+    /// Slots that a mark has given to a shard, and that it says later are not its own, may be another's.
+    fn lose_gained(&mut self, routes: &Routes, shard: Shard, statement: &Statement) {
+        for slot in 0..SLOTS {
+            let of = &mut self.slots[usize::from(slot)];
+            if of.gained > 0
+                && statement.from > of.gained
+                && routes.get(slot).owner == Some(shard)
+                && !statement.owned.has(slot)
+            {
+                of.gained = 0;
+            }
+        }
+    }
+
     /// At first a shard has the slots that no other has: its data is not there yet, but is to come.
     fn take_unowned(&mut self, routes: &Routes, shard: Shard, owned: &Slots) -> Vec<Move> {
         let mut moves = Moves::default();
@@ -83,6 +97,7 @@ impl Ledger {
             if let Some(part) = self.part_mut(shard) {
                 part.shared = Some((slots, before));
             }
+            self.lose_gained(routes, shard, &statement);
             let mut moves = self.take_unowned(routes, shard, &statement.owned);
             moves.extend(self.commit_ending(routes, shard, &statement));
             return moves;

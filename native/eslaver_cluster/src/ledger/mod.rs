@@ -437,6 +437,17 @@ impl Ledger {
         self.part(shard).is_some_and(|part| part.restored.has_seen(slot))
     }
 
+    /// Whether a key of a slot that another shard has imported whole from this one did not come with
+    /// that: its deletion here is a user's, from before the slot left.
+    pub(crate) fn is_users(&self, shard: Shard, slot: u16, hash: u64) -> bool {
+        let has = |&(first, last): &Range| first <= slot && slot <= last;
+        let mut others = self.parts.iter().flatten().filter(|part| part.member.shard() != shard);
+        others.any(|part| {
+            let is_ending = part.ending.as_ref().is_some_and(|(ranges, _)| ranges.iter().any(has));
+            is_ending && part.restored.has_seen(slot) && !part.restored.has(slot, hash)
+        })
+    }
+
     /// Whether a key has come to a shard, perhaps long ago.
     pub(crate) fn has_come(&self, shard: Shard, slot: u16, hash: u64) -> bool {
         self.part(shard).is_some_and(|part| part.restored.has_come(slot, hash))
