@@ -66,8 +66,6 @@ pub(crate) struct Simulation {
     at: Vec<usize>,
     answers: Vec<VecDeque<Statement>>,
     rounds: Vec<Option<Round>>,
-    /// For each slot whether a master has said that it has it since it began to move last.
-    said: [bool; SLOTS],
     /// The version of each key that the reader has seen last, and the last that was made in a stream
     /// as far as it has been handled.
     seen: [Version; KEYS],
@@ -99,7 +97,6 @@ impl Simulation {
             at: vec![0; SHARDS],
             answers: vec![VecDeque::new(); SHARDS],
             rounds: (0..SHARDS).map(|_| None).collect(),
-            said: [false; SLOTS],
             seen: [0; KEYS],
             made: [0; KEYS],
             holds: 0,
@@ -124,14 +121,12 @@ impl Simulation {
             Step::Delete(key) => servers.delete(key.into()),
             Step::MoveKeys(slot, to) => {
                 servers.move_keys(slot.into(), to.into());
-                self.said[usize::from(slot)] = false;
             }
             Step::MoveKey(slot) => servers.move_key(slot.into()),
             Step::MovedKeys(slot) => servers.moved_keys(slot.into()),
             Step::MoveBack(slot) => servers.move_back(slot.into()),
             Step::MoveSlot(slot, to, valkey) => {
                 servers.move_slot(slot.into(), to.into(), valkey);
-                self.said[usize::from(slot)] = false;
             }
             Step::Import(slot) => {
                 servers.import(slot.into());
@@ -155,8 +150,7 @@ impl Simulation {
 
     /// What a reader may see wrong: a slot that begins to move key by key, or whose move is given up,
     /// while a link is behind by what was written before; and slots that move, key by key one at a
-    /// time, before the process has heard of the last move; also from whoever has told of that in its
-    /// stream, but was not asked since.
+    /// time, before the process has heard of the last move.
     fn is_left_out(&self, step: &Step) -> bool {
         let have_come = || (0..SHARDS).all(|shard| self.has_come(shard));
         let is_asking = || {
@@ -165,9 +159,9 @@ impl Simulation {
         };
         match *step {
             Step::MoveBack(_) => !have_come(),
-            Step::MoveKeys(slot, _) => {
+            Step::MoveKeys(..) => {
                 let are_known = || (0..SLOTS).all(|slot| self.is_known(slot));
-                !have_come() || is_asking() || !are_known() || !self.said[usize::from(slot)]
+                !have_come() || is_asking() || !are_known()
             }
             Step::MoveSlot(slot, ..) => is_asking() || !self.is_known(slot.into()),
             _ => false,
@@ -282,11 +276,6 @@ impl Simulation {
     }
 
     fn state(&mut self, shard: usize, statement: Statement) {
-        if statement.to <= self.at[shard] as u64 {
-            for slot in (0..SLOTS).filter(|&slot| self.servers.owners[slot] == shard) {
-                self.said[slot] |= statement.owned.has(servers::number_of(slot));
-            }
-        }
         self.moves += self.cluster.commit(Shard(shard as u16), statement).len();
     }
 
