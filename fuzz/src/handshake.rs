@@ -38,6 +38,7 @@ pub(crate) fn check(bytes: &[u8]) {
             _ => ReadFrom::Master,
         },
         confirm_empty: is_set(2),
+        node: is_set(3).then(|| b"0123456789abcdef".to_vec()),
         psync_command: is_set(6).then(|| b"secret".to_vec()),
         resume: is_set(4).then(|| Resume { replid: "a".repeat(40), offset: u64::from(mode) << 40 }),
     };

@@ -39,6 +39,7 @@ shared_out(_Config) ->
         {One, {exit_status, Status}} -> ?assertEqual(0, Status)
     after ?TIMEOUT -> error(does_not_end)
     end,
+    _ = code:purge(Example),
     true = code:delete(Example),
     eslaver_test_cluster:stop(Cluster).
 
