@@ -26,7 +26,7 @@ unit(Options) ->
     Check = fun(Unit) -> Unit =:= byte orelse Unit =:= bit end,
     maps:get(unit, eslaver_mirror_arguments:options(#{unit => Check}, Options), byte).
 
-%% @doc What is wanted of a subsequence. As in Redis, not both its length and its places, and without
+%% @doc What is wanted of a subsequence. As in Redis, not both its length and its places; without
 %% places the other options have no effect.
 -spec lcs(lcs_options()) -> text | len | {idx, Least :: integer(), WithLength :: boolean()}.
 lcs(Options) ->

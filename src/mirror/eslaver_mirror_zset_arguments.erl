@@ -25,8 +25,8 @@ range(Start, Stop, Options) ->
     ),
     By = maps:get(by, Given, index),
     ok = bounds(By, Start, Stop),
-    %% As in Redis: a range of indexes has its limits.
-    _ = By =:= index andalso is_map_key(limit, Given) andalso eslaver_mirror_arguments:invalid(limit),
+    _ = is_map_key(limit, Given) andalso By =:= index andalso
+        eslaver_mirror_arguments:invalid(limit),
     Rev = maps:get(rev, Given, false),
     {By, Rev, maps:get(limit, Given, none), maps:get(with_scores, Given, false)}.
 
