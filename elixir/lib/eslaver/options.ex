@@ -1,0 +1,48 @@
+defmodule Eslaver.Options do
+  @moduledoc false
+  # The options of a start, with the short names and the defaults that Elixir's users expect.
+  # What they may be is checked by the Erlang package, so what is no list or map goes there as it is.
+
+  @short %{
+    host: :master_host,
+    port: :master_port,
+    url: :master_url,
+    username: :master_user,
+    password: :master_auth
+  }
+
+  @doc """
+  The options of a replica for the Erlang package.
+  """
+  @spec replica(term()) :: term()
+  def replica(options), do: complete(options, events: :full)
+
+  @doc """
+  The options of a mirror for the Erlang package.
+  """
+  @spec mirror(term()) :: term()
+  def mirror(options),
+    do: complete(options, name: Eslaver.Mirror, events: :full, undefined: nil)
+
+  @doc """
+  The child specification with an id that is no name of the Erlang package.
+  """
+  @spec identified(Supervisor.child_spec(), module()) :: Supervisor.child_spec()
+  def identified(%{id: :eslaver} = spec, module), do: %{spec | id: module}
+  def identified(spec, _module), do: spec
+
+  defp complete(options, defaults) when is_map(options),
+    do: options |> Map.to_list() |> complete(defaults)
+
+  defp complete(options, defaults) when is_list(options) do
+    given = Enum.map(options, &long/1)
+    Enum.reject(defaults, fn {key, _} -> given?(given, key) end) ++ given
+  end
+
+  defp complete(options, _defaults), do: options
+
+  defp long({key, value}), do: {Map.get(@short, key, key), value}
+  defp long(key), do: Map.get(@short, key, key)
+
+  defp given?(options, key), do: Enum.any?(options, &(&1 == key or match?({^key, _}, &1)))
+end
