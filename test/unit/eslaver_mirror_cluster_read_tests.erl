@@ -41,7 +41,7 @@ read_test_() ->
 
 %% Shards 0 and 1 have a half of the slots each, shard 2 has none.
 start() ->
-    Cluster = eslaver_nif:cluster_new(?M),
+    Cluster = eslaver_nif:cluster_new(?M, undefined),
     Shards = maps:from_list([{Shard, shard(Cluster, Shard, true)} || Shard <- [0, 1, 2]]),
     ok = eslaver_nif:cluster_route(Cluster, {0, 8191}, 0, undefined),
     ok = eslaver_nif:cluster_route(Cluster, {8192, 16383}, 1, undefined),
@@ -59,7 +59,7 @@ shard(Cluster, Shard, ServesStale) ->
 empty(Cluster, Shard, ServesStale) ->
     Interests = eslaver_nif:interests_new(),
     Where = {Cluster, Shard},
-    eslaver_nif:keyspace_new(Where, Interests, self(), ServesStale, false, undefined).
+    eslaver_nif:keyspace_new(Where, Interests, self(), ServesStale, undefined, false, undefined).
 
 run(#{shards := Shards}, Shard, Command) ->
     #{Shard := Keyspace} = Shards,
@@ -268,7 +268,7 @@ crossslot(_) ->
 replaced_cluster(_) ->
     Session = eslaver_nif:session_new(?M, true),
     ?assertEqual(undefined, eslaver_nif:session_read(Session, 0, {get, <<"a">>})),
-    Other = eslaver_nif:cluster_new(?M),
+    Other = eslaver_nif:cluster_new(?M, undefined),
     ?assertEqual(changed, eslaver_nif:session_read(Session, 0, {get, <<"a">>})),
     ?assertNot(eslaver_nif:session_unchanged(Session)),
     ok = eslaver_nif:cluster_close(Other).
@@ -303,7 +303,7 @@ notices_go_to_the_listener(#{cluster := Cluster}) ->
     Test = self(),
     Owner = spawn_link(fun() ->
         Where = {Cluster, 3},
-        Keyspace = eslaver_nif:keyspace_new(Where, Interests, Test, true, false, undefined),
+        Keyspace = eslaver_nif:keyspace_new(Where, Interests, Test, true, undefined, false, undefined),
         ok = eslaver_test_keyspace:load(Keyspace),
         [] = eslaver_nif:keyspace_apply(Keyspace, 0, [[<<"set">>, <<"a">>, <<"1">>]], 0),
         receive
