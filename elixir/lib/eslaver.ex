@@ -88,9 +88,9 @@ defmodule Eslaver do
 
   A master that is out of reach is no error: the replica keeps trying.
 
-      iex> {:error, reason} = Eslaver.start_link(prot: 6380)
+      iex> {:error, reason} = Eslaver.start_link(master_prot: 6380)
       iex> Eslaver.format_error(reason)
-      "there is no option prot: did you mean port?"
+      "there is no option master_prot: did you mean master_port?"
   """
   @spec start_link(options()) :: {:ok, pid()} | {:error, term()}
   def start_link(options \\ []), do: options |> Options.replica() |> :eslaver.start_link()
@@ -206,14 +206,14 @@ defmodule Eslaver do
   A sentence that says what an error is about, and what was expected: of `{:error, reason}` or of
   the reason alone.
 
-      iex> Eslaver.format_error({:invalid_option, :port, "6379"})
-      "the option port is <<\\"6379\\">>: expected a port, from 0 to 65535"
+      iex> Eslaver.format_error({:invalid_option, :acknowledge, :sent})
+      "the option acknowledge is sent: expected handled or received"
 
       iex> Eslaver.format_error({:error, :not_running})
       "there is no replica or mirror of this name"
   """
   @spec format_error(term()) :: String.t()
-  defdelegate format_error(error), to: :eslaver_mirror
+  defdelegate format_error(error), to: :eslaver
 
   @doc """
   The result, or for an `{:error, reason}` an `Eslaver.Error`.

@@ -21,8 +21,12 @@ defmodule Eslaver.Options do
   The options of a mirror for the Erlang package.
   """
   @spec mirror(term()) :: term()
-  def mirror(options),
-    do: complete(options, name: Eslaver.Mirror, events: :full, undefined: nil)
+  def mirror(options) do
+    case complete(options, name: Eslaver.Mirror, undefined: nil) do
+      given when is_list(given) -> if given?(given, :callback), do: replica(given), else: given
+      other -> other
+    end
+  end
 
   @doc """
   The child specification with an id that is no name of the Erlang package.

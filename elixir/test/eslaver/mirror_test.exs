@@ -47,7 +47,11 @@ defmodule Eslaver.MirrorTest do
   test "options are keyword lists or maps" do
     assert Mirror.zrange(:shop, "scores", 0, -1, %{rev: true}) == ["cyd", "bob", "ada"]
     assert Mirror.zrange(:shop, "scores", 0, -1, [:rev]) == ["cyd", "bob", "ada"]
-    assert_raise ArgumentError, fn -> Mirror.zrange(:shop, "scores", 0, -1, revv: true) end
+
+    assert_raise ArgumentError, ~r"the option revv is unknown", fn ->
+      Mirror.zrange(:shop, "scores", 0, -1, revv: true)
+    end
+
     assert_raise ArgumentError, fn -> Mirror.get(:shop, :greeting) end
   end
 

@@ -19,7 +19,7 @@ defmodule Eslaver.Test.Master do
     directory = Path.join(System.tmp_dir!(), "eslaver-#{System.unique_integer([:positive])}")
     File.mkdir_p!(directory)
     port = free_port()
-    args = ~w(--port #{port} --bind 127.0.0.1 --save) ++ [""]
+    args = ~w(--port #{port} --bind 127.0.0.1 --repl-diskless-sync-delay 0 --save) ++ [""]
     # It ends when its standard input does, so also if this node is killed.
     shell = ~s("$0" "$@" >server.log 2>&1 & cat >/dev/null; kill $!)
 

@@ -171,8 +171,8 @@ defmodule Eslaver.Mirror.Keys do
       @doc """
       How the mirror keeps a value, which says nothing of the master.
 
-          iex> Eslaver.Mirror.object_encoding(:shop, "visits")
-          :int
+          iex> Eslaver.Mirror.object_encoding(:shop, "queue")
+          :packed
       """
       @spec object_encoding(mirror(), key()) ::
               reply(
