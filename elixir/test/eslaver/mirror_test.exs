@@ -95,7 +95,7 @@ defmodule Eslaver.MirrorTest do
   end
 
   test "saves a file that can be read" do
-    path = Path.join(System.tmp_dir!(), "eslaver-#{System.unique_integer([:positive])}.rdb")
+    path = Master.temporary()
     on_exit(fn -> File.rm(path) end)
     assert Mirror.save(:shop, path) == :ok
 

@@ -16,12 +16,12 @@ defmodule Eslaver.Test.Master do
       System.find_executable("redis-server") || System.find_executable("valkey-server") ||
         raise "neither redis-server nor valkey-server is installed"
 
-    directory = Path.join(System.tmp_dir!(), "eslaver-#{System.unique_integer([:positive])}")
-    File.mkdir_p!(directory)
+    directory = temporary()
+    File.mkdir!(directory)
     port = free_port()
     args = ~w(--port #{port} --bind 127.0.0.1 --repl-diskless-sync-delay 0 --save) ++ [""]
     # It ends when its standard input does, so also if this node is killed.
-    shell = ~s("$0" "$@" >server.log 2>&1 & cat >/dev/null; kill $!)
+    shell = ~s("$0" "$@" >server.log 2>&1 & cat >/dev/null; kill $!; wait; rm -r "$PWD")
 
     program =
       Port.open({:spawn_executable, "/bin/sh"}, [
@@ -42,9 +42,14 @@ defmodule Eslaver.Test.Master do
   @doc """
   Ends a master.
   """
-  def stop(master) do
-    Port.close(master.program)
-    File.rm_rf!(master.directory)
+  def stop(master), do: Port.close(master.program)
+
+  @doc """
+  A path that no other test has.
+  """
+  def temporary do
+    name = "eslaver-mix-#{System.pid()}-#{System.unique_integer([:positive])}"
+    Path.join(System.tmp_dir!(), name)
   end
 
   @doc """

@@ -34,7 +34,7 @@ defmodule Eslaver.Broadway.Producer do
   ## Messages
 
   The `data` of a message is an event, as of `Eslaver`. `metadata` has the `:key` that it is about,
-  or `nil`. What only moves the position, as a `ping`, is no message. `{:loading, :start, _}` says
+  or `nil`. What a pipeline has no use for, as a `ping`, is no message. `{:loading, :start, _}` says
   that a snapshot begins, which takes the place of all before.
 
   Processors work side by side, so events come out of order, unless there is one processor or they
@@ -75,10 +75,10 @@ defmodule Eslaver.Broadway.Producer do
   @behaviour Broadway.Producer
   @behaviour Broadway.Acknowledger
 
-  # They only move the position.
+  # Commands that only move the position.
   @silent ["ping", "replconf", "select"]
   # How often to look for processors that have not been started yet, in ms.
-  @look_interval 100
+  @look_interval 20
 
   @enforce_keys [:replica, :store, :window, :pipeline, :on_failure, :interval]
   defstruct [
@@ -89,13 +89,14 @@ defmodule Eslaver.Broadway.Producer do
     :saved,
     # The messages that are out.
     :window,
-    # The pipeline, and the monitors of its processors once they run.
+    # The pipeline, the monitors of its processors once they run, and their demand until then.
     :pipeline,
+    :monitors,
     # What a failed message does.
     :on_failure,
     # The ms between two positions that are stored, and whether a timer runs.
     :interval,
-    monitors: MapSet.new(),
+    wanted: 0,
     saving?: false,
     # No more messages are wanted.
     draining?: false
@@ -157,6 +158,10 @@ defmodule Eslaver.Broadway.Producer do
   @impl GenStage
   def handle_demand(_demand, %{draining?: true} = state), do: {:noreply, [], state}
 
+  # No message is out before the processors are watched.
+  def handle_demand(demand, %{monitors: nil} = state),
+    do: {:noreply, [], %{state | wanted: state.wanted + demand}}
+
   def handle_demand(demand, state) do
     :ok = Eslaver.demand(state.replica, demand)
     {:noreply, [], state}
@@ -177,7 +182,7 @@ defmodule Eslaver.Broadway.Producer do
   def handle_info({__MODULE__, :look}, state) do
     case Consumers.watch(state.pipeline) do
       {:ok, monitors} ->
-        {:noreply, [], %{state | monitors: monitors}}
+        handle_wanted(%{state | monitors: monitors})
 
       :wait ->
         look()
@@ -194,7 +199,7 @@ defmodule Eslaver.Broadway.Producer do
   def handle_info({:EXIT, _supervisor, reason}, state), do: {:stop, reason, state}
 
   def handle_info({:DOWN, monitor, :process, _pid, reason}, state) do
-    if watched?(state, monitor) and not orderly?(reason),
+    if MapSet.member?(state.monitors, monitor) and not orderly?(reason),
       do: {:stop, {:processor_down, reason}, state},
       else: {:noreply, [], state}
   end
@@ -224,17 +229,16 @@ defmodule Eslaver.Broadway.Producer do
 
   # A snapshot begins only once it is stored that what was stored before is void.
   defp begun({:link, :up, %{resync: :full}}, state) do
-    :ok = Store.save(state.store, :none)
-    %{state | window: Window.void(state.window), saved: nil}
+    case Store.save(state.store, :none) do
+      :ok -> %{state | window: Window.void(state.window), saved: nil}
+      {:error, reason} -> exit({:position_not_stored, reason})
+    end
   end
 
   defp begun(_event, state), do: state
 
-  # It has used up the demand for a message.
-  defp event({:stream, name, _args, _meta} = event, state) when name in @silent do
-    :ok = Eslaver.demand(state.replica, 1)
-    {:noreply, [], save_soon(%{state | window: Window.pass(state.window, event)})}
-  end
+  defp event({:stream, name, _, _} = event, state) when name in @silent, do: pass(event, state)
+  defp event({:loading, :aux, _, _, _} = event, state), do: pass(event, state)
 
   defp event(event, state) do
     {number, window} = Window.add(state.window, event)
@@ -248,7 +252,17 @@ defmodule Eslaver.Broadway.Producer do
     {:noreply, [message], %{state | window: window}}
   end
 
-  defp key({:loading, type, key, _value, _meta}) when type not in [:aux, :function], do: key
+  defp handle_wanted(%{wanted: 0} = state), do: {:noreply, [], state}
+  defp handle_wanted(state), do: handle_demand(state.wanted, %{state | wanted: 0})
+
+  # It has used up the demand for a message.
+  defp pass(event, state) do
+    :ok = Eslaver.demand(state.replica, 1)
+    {:noreply, [], save_soon(%{state | window: Window.pass(state.window, event)})}
+  end
+
+  defp key({:loading, :function, _name, _code, _meta}), do: nil
+  defp key({:loading, _type, key, _value, _meta}), do: key
   defp key({:stream, _name, [key | _args], _meta}), do: key
   defp key(_event), do: nil
 
@@ -292,8 +306,6 @@ defmodule Eslaver.Broadway.Producer do
 
   # For the processors, which start later.
   defp look, do: Process.send_after(self(), {__MODULE__, :look}, @look_interval)
-
-  defp watched?(state, monitor), do: MapSet.member?(state.monitors, monitor)
 
   defp orderly?(reason), do: reason in [:normal, :shutdown] or match?({:shutdown, _}, reason)
 end

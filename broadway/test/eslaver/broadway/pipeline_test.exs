@@ -29,7 +29,10 @@ if Code.ensure_loaded?(Broadway.Topology) do
         case message.data do
           {:stream, "set", ["kill" | _], _} ->
             send(test, {:killing, self()})
-            Process.sleep(:infinity)
+
+            receive do
+              :go_on -> message
+            end
 
           {:stream, "set", ["fail" | _], _} ->
             raise "failed"
@@ -50,20 +53,29 @@ if Code.ensure_loaded?(Broadway.Topology) do
     end
 
     setup do
-      path = Path.join(System.tmp_dir!(), "eslaver-#{System.unique_integer([:positive])}")
+      path = Master.temporary()
       on_exit(fn -> File.rm(path) end)
       %{master: Master.start(), path: path}
     end
 
-    # All events until one is there.
-    defp events(last?, events \\ []) do
-      if Enum.any?(events, last?) do
+    # All events that come, until they are enough.
+    defp until(enough?, events \\ []) do
+      if enough?.(events) do
         events
       else
         assert_receive {:batch, more}, 10_000
-        events(last?, events ++ more)
+        until(enough?, events ++ more)
       end
     end
+
+    # All events until one is there.
+    defp events(last?), do: until(&Enum.any?(&1, last?))
+
+    defp loaded(events),
+      do: Enum.count(for {:loading, :string, key, _, _} <- events, uniq: true, do: key)
+
+    defp written(events),
+      do: Enum.count(for {:stream, "set", [key | _], _} <- events, uniq: true, do: key)
 
     defp is_set(key), do: &match?({:stream, "set", [^key | _], _}, &1)
 
@@ -73,15 +85,9 @@ if Code.ensure_loaded?(Broadway.Topology) do
       options = [port: master.port, resume: {:file, path}, test: self()]
       start_supervised!({Pipeline, options})
 
-      events = events(&match?({:loading, :eof, _}, &1))
+      until(&(loaded(&1) == 500))
       Master.commands(master, for(n <- 1..200, do: ["SET", "more:#{n}", n]))
-      events = events(&is_set("more:200").(&1), events)
-      Process.sleep(300)
-      events = events ++ drained()
-      loaded = for {:loading, :string, key, _, _} <- events, uniq: true, do: key
-      assert length(loaded) == 500
-      written = for {:stream, "set", [key | _], _} <- events, uniq: true, do: key
-      assert length(written) == 200
+      until(&(written(&1) == 200))
 
       stop_supervised!(Pipeline)
       assert %{offset: _} = Store.load({:file, path})
@@ -100,6 +106,8 @@ if Code.ensure_loaded?(Broadway.Topology) do
       Process.exit(processor, :kill)
       assert_receive {:killing, again}, 10_000
       assert again != processor
+      send(again, :go_on)
+      events(is_set("kill"))
     end
 
     test "a failed message is acknowledged", %{master: master, path: path} do
@@ -110,14 +118,6 @@ if Code.ensure_loaded?(Broadway.Topology) do
       events(is_set("good"))
       stop_supervised!(Pipeline)
       assert Store.load({:file, path}).offset >= offset
-    end
-
-    defp drained do
-      receive do
-        {:batch, events} -> events ++ drained()
-      after
-        0 -> []
-      end
     end
   end
 end

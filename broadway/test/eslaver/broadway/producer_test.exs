@@ -26,9 +26,15 @@ defmodule Eslaver.Broadway.ProducerTest do
   end
 
   defp start(master, options) do
-    options = [port: master.port, resume: {Store, nil}, save_interval: 0] ++ options
-    {:producer, state} = Producer.init(options ++ [broadway: [name: __MODULE__, index: 0]])
-    {:noreply, [], state} = Producer.handle_demand(10_000, state)
+    defaults = [port: master.port, resume: {Store, nil}, save_interval: 0]
+    broadway = [broadway: [name: __MODULE__, index: 0]]
+    {:producer, state} = Producer.init(Keyword.merge(defaults, options) ++ broadway)
+    demand(10_000, state)
+  end
+
+  # As if the processors, of which there are none, were watched.
+  defp demand(demand, state) do
+    {:noreply, [], state} = Producer.handle_demand(demand, %{state | monitors: MapSet.new()})
     state
   end
 
@@ -50,6 +56,21 @@ defmodule Eslaver.Broadway.ProducerTest do
         end
     after
       5000 -> flunk("no such event among #{length(messages)} messages")
+    end
+  end
+
+  # The messages there are until the replica waits for more demand.
+  defp until_paused(state, messages \\ []) do
+    receive do
+      message ->
+        {:noreply, more, state} = Producer.handle_info(message, state)
+        until_paused(state, messages ++ more)
+    after
+      0 ->
+        # The answer comes after all that was sent before it.
+        %{paused: paused?} = Eslaver.info(state.replica)
+        {:message_queue_len, waiting} = Process.info(self(), :message_queue_len)
+        if paused? and waiting == 0, do: {messages, state}, else: until_paused(state, messages)
     end
   end
 
@@ -106,7 +127,9 @@ defmodule Eslaver.Broadway.ProducerTest do
     assert %{replid: _, offset: _, db: 0} = position
 
     # The next producer goes on there.
-    Eslaver.stop(state.replica)
+    %{replica: replica} = state
+    Eslaver.stop(replica)
+    assert_receive {:EXIT, ^replica, :normal}
     Master.command(master, ~w(SET after:restart value))
     state = start(master, resume: {Store, position})
     {messages, state} = messages(state, &match?({:stream, "set", ["after:restart" | _], _}, &1))
@@ -123,11 +146,11 @@ defmodule Eslaver.Broadway.ProducerTest do
     Master.commands(master, for(n <- 1..20, do: ["SET", "demand:#{n}", n]))
     options = [port: master.port, broadway: [name: __MODULE__, index: 0]]
     {:producer, state} = Producer.init(options)
-    {:noreply, [], state} = Producer.handle_demand(5, state)
-    {messages, state} = messages(state, &match?({:loading, :string, _, _, _}, &1))
-    assert_receive {:eslaver_passive, _}, 5000
-    {:messages, waiting} = Process.info(self(), :messages)
-    assert length(messages) + Enum.count(waiting, &(elem(&1, 0) == :loading)) == 5
+    {messages, state} = until_paused(demand(10, state))
+    keys = Enum.count(messages, &match?({:loading, :string, _, _, _}, &1.data))
+    assert keys in 5..10
+
+    {_, state} = messages(demand(100, state), &loaded?/1)
     Eslaver.stop(state.replica)
   end
 

@@ -6,7 +6,7 @@ defmodule Eslaver.Broadway.StoreTest do
   @position %{replid: String.duplicate("a", 40), offset: 7, db: 1}
 
   setup do
-    directory = Path.join(System.tmp_dir!(), "eslaver-#{System.unique_integer([:positive])}")
+    directory = Eslaver.Test.Master.temporary()
     File.mkdir_p!(directory)
     on_exit(fn -> File.rm_rf!(directory) end)
     %{path: Path.join(directory, "position")}
@@ -30,7 +30,7 @@ defmodule Eslaver.Broadway.StoreTest do
       assert Store.load({:file, path}) == nil
     end
 
-    assert {:error, :enoent} = Store.save({:file, Path.join(path <> "/none", "x")}, @position)
+    assert {:error, :enoent} = Store.save({:file, path <> ".no/such/directory"}, @position)
   end
 
   test "which stores there are" do
