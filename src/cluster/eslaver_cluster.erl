@@ -343,9 +343,11 @@ answered(Name, Number, Answer, #state{members = Members, rounds = Rounds} = Stat
     Told = eslaver_cluster_member:told(Checked, Member),
     Known = described(Name, State#state{members = Members#{Name := Told}}),
     Started = choice(Name, Told, Known),
+    Leaving = eslaver_cluster_member:is_leaving(Member),
     Result =
-        case number(Name, Started) of
-            undefined -> {[], Rounds};
+        case {number(Name, Started), Checked} of
+            {undefined, _} -> {[], Rounds};
+            {_, {error, _}} when Leaving -> eslaver_cluster_rounds:unreachable(Name, Rounds);
             _ -> eslaver_cluster_rounds:answered(Name, Number, Checked, facts(Started), Rounds)
         end,
     Next = effects(Result, Started),
@@ -364,7 +366,10 @@ facts(#state{native = Native, topology = Topology, members = Members} = State) -
                 _ -> error
             end
         end,
-        shards => maps:keys(Followed),
+        shards => [
+            Name
+         || {Name, One} <- maps:to_list(Followed), not eslaver_cluster_member:is_leaving(One)
+        ],
         hold => fun(Name) -> hold(Name, State) end
     }.
 
@@ -577,9 +582,12 @@ effect({limit, Name, Id}, #state{config = #{migration_wait := Limit}} = State) -
 effect({retry, Name}, State) ->
     _ = erlang:send_after(?RETRY, self(), {retry, Name}),
     State;
-effect({late, Name}, #state{config = #{name := Own, migration_wait := Limit}} = State) ->
+effect({late, Name, Others}, #state{config = #{name := Own, migration_wait := Limit}} = State) ->
     ok = eslaver_log:report(warning, migration_late, #{
-        replica => eslaver_name:replica(Own), shard => id(Name, State), limit => Limit
+        replica => eslaver_name:replica(Own),
+        shard => id(Name, State),
+        others => [id(Other, State) || Other <- Others],
+        limit => Limit
     }),
     State.
 

@@ -49,8 +49,11 @@ calm(#{cluster := Cluster, proxies := Proxies}) ->
     ).
 
 happen(Event, Context, Report) ->
+    ok = ct:log("~ts", [Event]),
     Happened = counted(Event, 1, event(Event, Context, Report)),
+    ok = ct:log("~ts is over", [Event]),
     ok = known(Context),
+    ok = ct:log("~ts is known", [Event]),
     Happened.
 
 known(#{follower := Follower, cluster := Cluster}) ->
