@@ -5,7 +5,7 @@
 
 -export([new/3, changed/3, with_asker/2, checked/2, told/2, choice/2, started/2, running/2]).
 -export([leaving/1, unfollowed/1, finish/1, stop/1, ask/2, inject/2]).
--export([number/1, process/1, context/1, view/1, epoch/1]).
+-export([number/1, number/2, id/2, process/1, context/1, view/1, epoch/1]).
 -export([is_known/1, is_new/1, is_followed/1, is_leaving/1, is_complete/2]).
 -export([followed_slots/1, of_asker/2, of_number/2, id_of/2, processes/1, process_of/2]).
 -export_type([member/0]).
@@ -173,6 +173,22 @@ inject(Event, #member{process = Process}) -> eslaver_server:inject(Process, Even
 %% @doc Its number in the native cluster.
 -spec number(member()) -> eslaver_nif:shard() | undefined.
 number(#member{number = Number}) -> Number.
+
+%% @doc The number of the member of this name, if there is one.
+-spec number(name(), #{name() => member()}) -> eslaver_nif:shard() | undefined.
+number(Name, Members) ->
+    case Members of
+        #{Name := Member} -> number(Member);
+        #{} -> undefined
+    end.
+
+%% @doc The id of the shard of this name; its name, if it is no member.
+-spec id(name(), #{name() => member()}) -> binary() | undefined.
+id(Name, Members) ->
+    case Members of
+        #{Name := #member{id = Id}} -> Id;
+        #{} -> Name
+    end.
 
 %% @doc The process that follows it.
 -spec process(member()) -> pid() | undefined.
