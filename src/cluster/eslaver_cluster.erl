@@ -191,6 +191,8 @@ handle_info({eslaver_cluster_sup, Name, {error, Reason}}, #state{members = Membe
             {stop, {shard_not_started, Id, Reason}, State};
         [] -> {noreply, State}
     end;
+handle_info({eslaver_cluster_sup, Name, stopped}, State) ->
+    {noreply, stopped(Name, State)};
 handle_info({eslaver_cluster_sup, Name, Pid}, State) ->
     {noreply, shard_started(Name, Pid, State)};
 handle_info({timeout, Id, eslaver_cluster_calls}, #state{calls = Calls} = State) ->
@@ -420,7 +422,7 @@ shard_started(Name, Pid, #state{members = Members, calls = Calls} = State) ->
             looked(Name, subscribed(Pid, Next));
         [] ->
             %% it has been removed while its process started
-            ok = eslaver_cluster_sup:stop_shard(Name, State#state.supervisor),
+            ok = eslaver_cluster_sup:stop_shard(Name, fun() -> ok end, State#state.supervisor),
             State
     end.
 
@@ -445,7 +447,7 @@ gone(Name, #state{members = Members} = State) ->
     #{Name := Member} = Members,
     case {eslaver_cluster_member:number(Member), eslaver_cluster_member:is_leaving(Member)} of
         {undefined, _} ->
-            removed(Name, gone, State);
+            ended(Name, gone, State);
         {_, true} ->
             State;
         {_, false} ->
@@ -456,8 +458,10 @@ gone(Name, #state{members = Members} = State) ->
 leaving(Name, Times, #state{members = Members, native = Native} = State) ->
     case Members of
         #{Name := Member} ->
-            Stays = eslaver_cluster_member:is_leaving(Member),
-            case {Stays, Times, eslaver_cluster_effects:owned(Member, Native)} of
+            Leaves =
+                eslaver_cluster_member:is_leaving(Member) andalso
+                    eslaver_cluster_member:why_stopping(Member) =:= undefined,
+            case {Leaves, Times, eslaver_cluster_effects:owned(Member, Native)} of
                 {false, _, _} ->
                     State;
                 {true, More, [_ | _]} when More > 0 ->
@@ -470,22 +474,34 @@ leaving(Name, Times, #state{members = Members, native = Native} = State) ->
             State
     end.
 
-removed(Name, Why, #state{members = Members, native = Native} = State) ->
+removed(Name, Why, #state{members = Members, supervisor = Supervisor} = State) ->
+    #{Name := Member} = Members,
+    Finish = fun() -> eslaver_cluster_member:finish(Member) end,
+    ok = eslaver_cluster_sup:stop_shard(Name, Finish, Supervisor),
+    State#state{members = Members#{Name := eslaver_cluster_member:stopping(Why, Member)}}.
+
+stopped(Name, #state{members = Members} = State) ->
+    case [eslaver_cluster_member:why_stopping(One) || #{Name := One} <- [Members]] of
+        [Why] when Why =/= undefined -> ended(Name, Why, State);
+        _ -> State
+    end.
+
+%% It may have come back meanwhile, or have gone.
+ended(Name, Why, #state{members = Members, native = Native, topology = Topology} = State) ->
     {Member, Others} = maps:take(Name, Members),
-    ok = eslaver_cluster_member:finish(Member),
-    ok = eslaver_cluster_sup:stop_shard(Name, State#state.supervisor),
     Removed = eslaver_cluster_rounds:remove(Name, State#state.rounds),
     ok = unrouted(eslaver_cluster_member:number(Member), Native),
-    Left =
-        case Why of
-            gone ->
-                ok = eslaver_cluster_member:stop(Member),
-                Others;
-            unfollowed ->
-                Others#{Name => eslaver_cluster_member:unfollowed(Member)}
-        end,
     Calls = eslaver_cluster_calls:shard_gone(Name, State#state.calls),
-    completed(effects(Removed, State#state{members = Left, calls = Calls})).
+    Without = fun(Left) ->
+        completed(effects(Removed, State#state{members = Left, calls = Calls}))
+    end,
+    case {Why, eslaver_cluster_topology:shards(Topology)} of
+        {unfollowed, #{Name := _}} ->
+            chosen(Without(Others#{Name => eslaver_cluster_member:unfollowed(Member)}));
+        {_, Shards} ->
+            ok = eslaver_cluster_member:stop(Member),
+            maps:fold(fun member/3, Without(Others), maps:with([Name], Shards))
+    end.
 
 unrouted(undefined, _Native) -> ok;
 unrouted(Number, Native) -> eslaver_nif:cluster_remove(Native, Number).

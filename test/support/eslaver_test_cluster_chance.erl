@@ -117,8 +117,8 @@ event(restart, #{cluster := Cluster}, Report) ->
     Report;
 event(shard, #{cluster := Cluster, ways := Ways}, Report) ->
     Way = any(Ways),
-    From = any(owners(Cluster)),
     New = eslaver_test_cluster_shards:add(Cluster),
+    From = any(owners(Cluster)),
     Slots = slots(eslaver_test_cluster:slots(Cluster, From), most(Way)),
     ok = eslaver_test_cluster_moves:move(Cluster, Slots, From, New, Way, #{pause => pause()}),
     ok = eslaver_test_cluster:settled(Cluster),
