@@ -117,6 +117,9 @@ handle_call({eslaver_call, _Request}, _From, State) ->
     {reply, {error, which_shard}, State};
 handle_call({save, _File}, _From, State) ->
     {reply, {error, <<"a mirror of a cluster cannot be saved">>}, State};
+%% An offset alone is one of any shard's stream.
+handle_call({eslaver_waiting, {await, _Id, {any, _Offset}}}, _From, State) ->
+    {reply, {error, which_shard}, State};
 handle_call({eslaver_waiting, Request}, From, #state{calls = Calls} = State) ->
     Processes = processes(State),
     {noreply, State#state{calls = eslaver_cluster_calls:await(Request, From, Processes, Calls)}};
