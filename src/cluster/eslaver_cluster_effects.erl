@@ -1,5 +1,5 @@
-%% @doc Carries out what {@link eslaver_cluster_rounds} decides, and looks up the facts that it decides
-%% by: in the native cluster, and among the members.
+%% @doc Carries out what {@link eslaver_cluster_rounds} decides, and looks up the facts that it
+%% decides by: in the native cluster, and among the members.
 %% @private
 -module(eslaver_cluster_effects).
 

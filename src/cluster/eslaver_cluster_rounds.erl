@@ -11,7 +11,8 @@
 %% @private
 -module(eslaver_cluster_rounds).
 
--export([new/0, remove/2, unreachable/2, look/2, held/3, answered/5, again/2, passed/3, retry/2, over/4]).
+-export([new/0, remove/2, unreachable/2, look/2, held/3, answered/5, again/2, passed/3]).
+-export([retry/2, over/4]).
 -export_type([rounds/0, effect/0, facts/0, hold/0]).
 
 -type name() :: eslaver_cluster_topology:name().
@@ -176,9 +177,10 @@ begun(Name, Hold, State) ->
 at({_Kind, At, _}) -> At;
 at(none) -> undefined.
 
-%% Shards whose deletions wait for each other would wait forever, though one of them is the first that
-%% happened, and needs nothing that comes after the others. Which one that is, is not known: more likely
-%% one that waits only as its slots may have been away, then the one that has waited longest.
+%% Shards whose deletions wait for each other would wait forever, though one of them is the first
+%% that happened, and needs nothing that comes after the others. Which one that is, is not known:
+%% more likely one that waits only as its slots may have been away, then the one that has waited
+%% longest.
 untangled(Effects, #rounds{rounds = Rounds} = State) ->
     Waits = maps:from_list([
         {Name, [Other || Other <- Behind, is_stuck(Name, Id, Other, State)]}
@@ -426,12 +428,13 @@ over(Name, Id, At, #rounds{rounds = Rounds, epochs = Epochs} = State) ->
         #{Name := #round{id = Id, clear = Clear} = Round} ->
             #round{asking = Asking, behind = Behind, epoch = Epoch} = Round,
             Offset = max(At + 1, known(Clear)),
+            Known = maps:from_list([{Name, Epoch} || is_integer(Epoch)]),
             {
                 [{late, Name, maps:keys(Asking) ++ Behind}, {clear, Name, Offset}],
                 State#rounds{
                     rounds = maps:remove(Name, Rounds),
                     %% what its slots may have done before is waited for once
-                    epochs = maps:merge(Epochs, maps:from_list([{Name, Epoch} || is_integer(Epoch)]))
+                    epochs = maps:merge(Epochs, Known)
                 }
             };
         #{} ->

@@ -122,8 +122,8 @@ key(Prefix, Ranges) ->
     end.
 
 %% Waits until it knows where all slots are, or for some seconds: of a slot that moves again before
-%% that, it cannot be told who deletes its keys. And until its links are up: a master's history knows
-%% only the one before.
+%% that, it cannot be told who deletes its keys. And until its links are up: a master's history
+%% knows only the one before.
 -spec knows(follower(), eslaver_test_cluster:cluster()) -> ok.
 knows(#{kind := mirror, name := Name}, _Cluster) ->
     _ = eslaver_test_wait:until(fun() -> eslaver_mirror:status(Name) =:= fresh end, ?KNOWS),

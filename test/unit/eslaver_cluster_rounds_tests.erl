@@ -213,7 +213,8 @@ a_round_has_a_limit_test() ->
     ?assertEqual({[], Done}, eslaver_cluster_rounds:over(<<"x">>, Id, 50, Done)),
     {_, Waits} = answered(<<"x">>, N, told(60, 70, [{0, 99}], [{7, <<"y">>}]), Held),
     ?assertMatch(
-        {[{late, _, [<<"y">>]}, {clear, <<"x">>, 60}], _}, eslaver_cluster_rounds:over(<<"x">>, Id, 50, Waits)
+        {[{late, _, [<<"y">>]}, {clear, <<"x">>, 60}], _},
+        eslaver_cluster_rounds:over(<<"x">>, Id, 50, Waits)
     ).
 
 a_shard_that_is_held_again_has_one_round_test() ->
@@ -306,7 +307,8 @@ knot(Epochs, Migrating) ->
     Said = fun(<<"x">> = Name, {From, To}) ->
         told(Name, maps:get(Name, Epochs), From, To, [{0, 99}], maps:get(Name, Migrating, []), []);
     (<<"y">> = Name, {From, To}) ->
-        told(Name, maps:get(Name, Epochs), From, To, [{100, 199}], maps:get(Name, Migrating, []), []);
+        Away = maps:get(Name, Migrating, []),
+        told(Name, maps:get(Name, Epochs), From, To, [{100, 199}], Away, []);
     (<<"z">> = Name, {From, To}) ->
         told(Name, 1, From, To, [], [], [])
     end,
@@ -321,7 +323,8 @@ knot(Epochs, Migrating) ->
     Questions = lists:usort([{Name, Number} || {ask, Name, Number} <- Asked]),
     {Effects, Last} = lists:foldl(
         fun({Name, Number}, Acc) ->
-            Where = maps:get(Name, #{<<"x">> => {80, 90}, <<"y">> => {180, 190}, <<"z">> => {5, 5}}),
+            All = #{<<"x">> => {80, 90}, <<"y">> => {180, 190}, <<"z">> => {5, 5}},
+            Where = maps:get(Name, All),
             Answered(Name, Number, Said(Name, Where), Acc)
         end,
         {[], Three},
