@@ -66,17 +66,17 @@ counts_of_entries_of(Mirror, Client) ->
             {
                 xrange,
                 ask(Client, ["XRANGE", "s", "-", "+", "COUNT", Count]),
-                eslaver_mirror:xrange(Mirror, <<"s">>, '-', '+', Count)
+                eslaver_mirror:xrange(Mirror, <<"s">>, '-', '+', #{count => Count})
             },
             {
                 xrevrange,
                 ask(Client, ["XREVRANGE", "s", "+", "-", "COUNT", Count]),
-                eslaver_mirror:xrevrange(Mirror, <<"s">>, '+', '-', Count)
+                eslaver_mirror:xrevrange(Mirror, <<"s">>, '+', '-', #{count => Count})
             },
             {
                 xread,
                 read(ask(Client, ["XREAD", "COUNT", Count, "STREAMS", "s", "1-1"])),
-                eslaver_mirror:xread(Mirror, <<"s">>, <<"1-1">>, Count)
+                read(eslaver_mirror:xread(Mirror, [{<<"s">>, <<"1-1">>}], [{count, Count}]))
             },
             {
                 xpending,
@@ -88,6 +88,7 @@ counts_of_entries_of(Mirror, Client) ->
     ].
 
 read([[_Key, Entries]]) -> Entries;
+read([{_Key, Entries}]) -> Entries;
 read(Other) -> Other.
 
 sorted_numbers(_Config) ->
@@ -138,7 +139,8 @@ large_subsequences_of(Mirror, Client) ->
                     {A, B, Read(Mirror, <<"a">>, <<"b">>)}
                 )
              || {Len, Read} <- [
-                    {[], fun eslaver_mirror:lcs/3}, {["LEN"], fun eslaver_mirror:lcs_len/3}
+                    {[], fun eslaver_mirror:lcs/3},
+                    {["LEN"], fun(M, K, L) -> eslaver_mirror:lcs(M, K, L, #{len => true}) end}
                 ],
                 is_known(Client, "LCS")
             ]

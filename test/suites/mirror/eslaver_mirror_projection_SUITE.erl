@@ -481,7 +481,7 @@ folded(Mirror, Type, Map) ->
             New -> [New | Acc]
         end
     end,
-    lists:sort(eslaver_mirror:fold(Mirror, #{match => <<"k:*">>, type => Type}, Rows, [])).
+    lists:sort(eslaver_mirror:fold(Mirror, Rows, [], #{match => <<"k:*">>, type => Type})).
 
 %% Waits until the mirror has acknowledged all that this client has written.
 acknowledged(Client) ->
