@@ -413,7 +413,7 @@ bad({Kind, id}) ->
 bad(#{from := _} = Options) ->
     [Options#{from := {member, Bad}} || Bad <- bad(b)];
 bad(#{by := b} = Options) ->
-    [Options#{by := Bad} || Bad <- bad(b)];
+    [Options#{by := Bad} || Bad <- bad(b), Bad =/= undefined];
 bad(#{get := bs} = Options) ->
     [Options#{get := Bad} || Bad <- bad(bs)];
 bad(#{exact := bs} = Options) ->
