@@ -1,7 +1,7 @@
 %% A mirror of each server at hand, one after another: they differ by version.
 -module(eslaver_test_mirrored_servers).
 
--export([each/2, each/3, with_modules/2, is_known/2]).
+-export([each/2, each/3, with_modules/3, is_known/2]).
 
 -type compare() :: fun((Mirror :: atom(), eslaver_test_client:client()) -> _).
 
@@ -17,16 +17,20 @@ each(Name, Compare) ->
 each(Name, Compare, Servers) ->
     lists:foreach(fun(Server) -> one(Name, Compare, Server#{modules := []}) end, Servers).
 
-%% Of every server that has modules, with all of them.
--spec with_modules(Name :: atom(), compare()) -> ok.
-with_modules(Name, Compare) ->
+%% Of every server that has modules, with all of them, and with the result of these commands.
+-spec with_modules(Name :: atom(), [[iodata()]], compare()) -> ok.
+with_modules(Name, Commands, Compare) ->
     Servers = eslaver_test_servers:available(),
-    [one(Name, Compare, Server) || #{modules := [_ | _]} = Server <- Servers],
+    [one(Name, Compare, Server, Commands) || #{modules := [_ | _]} = Server <- Servers],
     ok.
 
-one(Prefix, Compare, #{name := Name, server := Path, modules := Modules}) ->
+one(Prefix, Compare, Server) ->
+    one(Prefix, Compare, Server, []).
+
+one(Prefix, Compare, #{name := Name, server := Path, modules := Modules}, Commands) ->
     Master = eslaver_test_master:start(#{server => Path, modules => Modules}),
     Client = eslaver_test_client:connect(Master),
+    _ = eslaver_test_client:pipeline(Client, Commands),
     Mirror = list_to_atom(lists:flatten(io_lib:format("~s_~s", [Prefix, Name]))),
     Target = eslaver_test_replica:target(Master),
     {ok, _} = eslaver_mirror:start_link(Target#{name => Mirror}),
