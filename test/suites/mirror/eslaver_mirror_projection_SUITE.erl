@@ -465,7 +465,7 @@ hashes(More) ->
     maps:merge(#{keys => "h:*", type => hash, table => ?TABLE, map => {?MODULE, fields}}, More).
 
 fields(Key, Fields) ->
-    [{{Key, Field}, Value} || {Field, Value} <- Fields].
+    [{{Key, Field}, Value} || {Field, Value} <- maps:to_list(Fields)].
 
 key(N) ->
     <<"k:", (integer_to_binary(N))/binary>>.
