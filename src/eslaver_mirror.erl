@@ -475,7 +475,8 @@ when
     Options :: opts(#{
         match => binary(), count => pos_integer(), type => eslaver_mirror_read:type()
     }).
-scan(Mirror, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+scan(Mirror, Cursor, Options) ->
+    ok = eslaver_mirror_arguments:natural(Cursor),
     {Glob, Type, Count} = eslaver_mirror_scan:keys(Options),
     ask(Mirror, {scan, Cursor, Glob, Type, Count}).
 
@@ -566,7 +567,9 @@ strlen(Mirror, Key) ->
 
 %% @doc The bytes of a string from `Start' to `End', inclusive; negative indexes count from the end.
 -spec getrange(mirror(), key(), integer(), integer()) -> binary() | failure().
-getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
+getrange(Mirror, Key, Start, End) ->
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(End),
     ask(Mirror, {getrange, Key, Start, End}).
 
 %% @doc The old name of {@link getrange/4}.
@@ -606,7 +609,8 @@ lcs(Mirror, One, Other, Options) ->
 
 %% @doc The bit at an offset, 0 past the string's end.
 -spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
-getbit(Mirror, Key, Offset) when is_integer(Offset), Offset >= 0 ->
+getbit(Mirror, Key, Offset) ->
+    ok = eslaver_mirror_arguments:natural(Offset),
     ask(Mirror, {getbit, Key, Offset}).
 
 %% @doc The number of bits set in a string.
@@ -623,19 +627,24 @@ bitcount(Mirror, Key, Start, End) ->
 %% end. They are indexes of bytes, or with `unit => bit' of bits.
 -spec bitcount(mirror(), key(), integer(), integer(), opts(#{unit => unit()})) ->
     non_neg_integer() | failure().
-bitcount(Mirror, Key, Start, End, Options) when is_integer(Start), is_integer(End) ->
+bitcount(Mirror, Key, Start, End, Options) ->
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(End),
     Unit = eslaver_mirror_string_arguments:unit(Options),
     ask(Mirror, {bitcount, Key, {Start, End, Unit}}).
 
 %% @doc The position of the first bit that is set or clear, or -1. The bit after a string's last one
 %% counts as clear.
 -spec bitpos(mirror(), key(), 0 | 1) -> integer() | failure().
-bitpos(Mirror, Key, Bit) when Bit =:= 0; Bit =:= 1 ->
+bitpos(Mirror, Key, Bit) ->
+    ok = eslaver_mirror_arguments:bit(Bit),
     ask(Mirror, {bitpos, Key, Bit, all}).
 
 %% @doc As {@link bitpos/3}, from a byte index on.
 -spec bitpos(mirror(), key(), 0 | 1, integer()) -> integer() | failure().
-bitpos(Mirror, Key, Bit, Start) when is_integer(Start), Bit =:= 0 orelse Bit =:= 1 ->
+bitpos(Mirror, Key, Bit, Start) ->
+    ok = eslaver_mirror_arguments:bit(Bit),
+    ok = eslaver_mirror_arguments:integer(Start),
     ask(Mirror, {bitpos, Key, Bit, {Start, open}}).
 
 %% @equiv bitpos(Mirror, Key, Bit, Start, End, #{})
@@ -647,9 +656,10 @@ bitpos(Mirror, Key, Bit, Start, End) ->
 %% `unit => bit' of bits.
 -spec bitpos(mirror(), key(), 0 | 1, integer(), integer(), opts(#{unit => unit()})) ->
     integer() | failure().
-bitpos(Mirror, Key, Bit, Start, End, Options) when
-    is_integer(Start), is_integer(End), Bit =:= 0 orelse Bit =:= 1
-->
+bitpos(Mirror, Key, Bit, Start, End, Options) ->
+    ok = eslaver_mirror_arguments:bit(Bit),
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(End),
     Unit = eslaver_mirror_string_arguments:unit(Options),
     ask(Mirror, {bitpos, Key, Bit, {Start, End, Unit}}).
 
@@ -682,12 +692,15 @@ llen(Mirror, Key) ->
 
 %% @doc The elements from `Start' to `Stop', inclusive; negative indexes count from the end.
 -spec lrange(mirror(), key(), Start :: integer(), Stop :: integer()) -> [binary()] | failure().
-lrange(Mirror, Key, Start, Stop) when is_integer(Start), is_integer(Stop) ->
+lrange(Mirror, Key, Start, Stop) ->
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(Stop),
     ask(Mirror, {lrange, Key, Start, Stop}).
 
 %% @doc The element at an index.
 -spec lindex(mirror(), key(), integer()) -> binary() | undefined | failure().
-lindex(Mirror, Key, Index) when is_integer(Index) ->
+lindex(Mirror, Key, Index) ->
+    ok = eslaver_mirror_arguments:integer(Index),
     ask(Mirror, {lindex, Key, Index}).
 
 %% @doc The index of the first equal element.
@@ -745,7 +758,8 @@ srandmember(Mirror, Key) ->
 %% @doc `Count' random members, all different; with a negative count, `-Count' members that may
 %% repeat. Every member is equally likely.
 -spec srandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
-srandmember(Mirror, Key, Count) when is_integer(Count) ->
+srandmember(Mirror, Key, Count) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     ask(Mirror, {srandmember_count, Key, Count}).
 
 %% @equiv sscan(Mirror, Key, Cursor, #{})
@@ -758,23 +772,27 @@ sscan(Mirror, Key, Cursor) ->
 %% complete when the next cursor is 0. It finds every member that the set has all the while.
 -spec sscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [binary()]} | failure().
-sscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+sscan(Mirror, Key, Cursor, Options) ->
+    ok = eslaver_mirror_arguments:natural(Cursor),
     {Glob, Count} = eslaver_mirror_scan:options(Options),
     ask(Mirror, {sscan, Key, Cursor, Glob, Count}).
 
 %% @doc The members that all of these sets have.
 -spec sinter(mirror(), [key(), ...]) -> [binary()] | failure().
-sinter(Mirror, [_ | _] = Keys) ->
+sinter(Mirror, Keys) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sinter, Keys}).
 
 %% @doc The members that any of these sets has.
 -spec sunion(mirror(), [key(), ...]) -> [binary()] | failure().
-sunion(Mirror, [_ | _] = Keys) ->
+sunion(Mirror, Keys) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sunion, Keys}).
 
 %% @doc The members that the first of these sets has and no other.
 -spec sdiff(mirror(), [key(), ...]) -> [binary()] | failure().
-sdiff(Mirror, [_ | _] = Keys) ->
+sdiff(Mirror, Keys) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sdiff, Keys}).
 
 %% @equiv sintercard(Mirror, Keys, #{})
@@ -784,7 +802,8 @@ sintercard(Mirror, Keys) ->
 
 %% @doc The number of members that all of these sets have, at most `limit'.
 -spec sintercard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
-sintercard(Mirror, [_ | _] = Keys, Options) ->
+sintercard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sintercard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
 %% @equiv sunioncard(Mirror, Keys, #{})
@@ -794,7 +813,8 @@ sunioncard(Mirror, Keys) ->
 
 %% @doc The number of members that any of these sets has, at most `limit'.
 -spec sunioncard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
-sunioncard(Mirror, [_ | _] = Keys, Options) ->
+sunioncard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sunioncard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
 %% @equiv sdiffcard(Mirror, Keys, #{})
@@ -805,7 +825,8 @@ sdiffcard(Mirror, Keys) ->
 %% @doc The number of members that the first of these sets has and no other, at most
 %% `limit'.
 -spec sdiffcard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
-sdiffcard(Mirror, [_ | _] = Keys, Options) ->
+sdiffcard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sdiffcard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
 %% @doc The times to live of members in seconds, rounded as by {@link httl/3}.
@@ -942,14 +963,8 @@ zrevrangebylex(Mirror, Key, Max, Min) ->
 zrevrangebylex(Mirror, Key, Max, Min, Options) ->
     zrange(Mirror, Key, Max, Min, with(#{by => lex, rev => true}, Options)).
 
-%% Options with others in their place.
-with(More, Options) when is_map(Options) -> maps:merge(Options, More);
-with(More, Options) when is_list(Options) ->
-    maps:to_list(More) ++ [One || One <- Options, not is_map_key(option_name(One), More)];
-with(_More, _NoOptions) -> error(badarg).
-
-option_name({Name, _}) -> Name;
-option_name(Name) -> Name.
+with(Fixed, Options) ->
+    eslaver_mirror_arguments:with(Fixed, Options).
 
 %% @doc The number of members with a score in a range.
 -spec zcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
@@ -977,7 +992,8 @@ zrandmember(Mirror, Key, Count) ->
 %% repeat. Every member is equally likely.
 -spec zrandmember(mirror(), key(), Count :: integer(), opts(#{with_scores => boolean()})) ->
     zset_members() | failure().
-zrandmember(Mirror, Key, Count, Options) when is_integer(Count) ->
+zrandmember(Mirror, Key, Count, Options) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     case eslaver_mirror_zset_arguments:flag(with_scores, Options) of
         true -> ask(Mirror, {zrandmember_withscores, Key, Count});
         false -> ask(Mirror, {zrandmember_count, Key, Count})
@@ -1007,7 +1023,8 @@ zunion(Mirror, Keys) ->
 %% @doc The members that any of these sorted sets or sets has, in the order of their combined
 %% scores.
 -spec zunion(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
-zunion(Mirror, [_ | _] = Keys, Options) ->
+zunion(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     {Weights, Aggregate, WithScores} =
         eslaver_mirror_zset_arguments:combination(length(Keys), Options),
     ask(Mirror, {zunion, Keys, Weights, Aggregate, WithScores}).
@@ -1020,7 +1037,8 @@ zinter(Mirror, Keys) ->
 %% @doc The members that all of these sorted sets or sets have, in the order of their combined
 %% scores.
 -spec zinter(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
-zinter(Mirror, [_ | _] = Keys, Options) ->
+zinter(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     {Weights, Aggregate, WithScores} =
         eslaver_mirror_zset_arguments:combination(length(Keys), Options),
     ask(Mirror, {zinter, Keys, Weights, Aggregate, WithScores}).
@@ -1033,7 +1051,8 @@ zdiff(Mirror, Keys) ->
 %% @doc The members that the first of these sorted sets or sets has and no other.
 -spec zdiff(mirror(), [key(), ...], opts(#{with_scores => boolean()})) ->
     zset_members() | failure().
-zdiff(Mirror, [_ | _] = Keys, Options) ->
+zdiff(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {zdiff, Keys, eslaver_mirror_zset_arguments:flag(with_scores, Options)}).
 
 %% @equiv zintercard(Mirror, Keys, #{})
@@ -1044,7 +1063,8 @@ zintercard(Mirror, Keys) ->
 %% @doc The number of members that all of these sorted sets or sets have, at most
 %% `limit'.
 -spec zintercard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
-zintercard(Mirror, [_ | _] = Keys, Options) ->
+zintercard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {zintercard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
 %% Geo.
@@ -1104,7 +1124,7 @@ when
     Options :: eslaver_mirror_geo_arguments:radius_options().
 georadius_ro(Mirror, Key, Longitude, Latitude, Radius, Unit, Options) ->
     Around = #{from => {lonlat, Longitude, Latitude}, by => {radius, Radius, Unit}},
-    geosearch(Mirror, Key, eslaver_mirror_geo_arguments:around(Around, Options)).
+    geosearch(Mirror, Key, with(Around, Options)).
 
 %% @equiv georadiusbymember_ro(Mirror, Key, Member, Radius, Unit, #{})
 -spec georadiusbymember_ro(mirror(), key(), Member :: binary(), number(), Unit) ->
@@ -1122,7 +1142,7 @@ when
     Options :: eslaver_mirror_geo_arguments:radius_options().
 georadiusbymember_ro(Mirror, Key, Member, Radius, Unit, Options) ->
     Around = #{from => {member, Member}, by => {radius, Radius, Unit}},
-    geosearch(Mirror, Key, eslaver_mirror_geo_arguments:around(Around, Options)).
+    geosearch(Mirror, Key, with(Around, Options)).
 
 %% Hashes.
 %% ------------------------------------------------------------------------------------------------
@@ -1176,14 +1196,16 @@ hrandfield(Mirror, Key) ->
 
 %% @equiv hrandfield(Mirror, Key, Count, #{})
 -spec hrandfield(mirror(), key(), Count :: integer()) -> [Field :: binary()] | failure().
-hrandfield(Mirror, Key, Count) when is_integer(Count) ->
+hrandfield(Mirror, Key, Count) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     ask(Mirror, {hrandfield_count, Key, Count}).
 
 %% @doc `Count' random fields, all different; with a negative count, `-Count' fields that may
 %% repeat; with `with_values' also their values. Every field is equally likely.
 -spec hrandfield(mirror(), key(), Count :: integer(), opts(#{with_values => boolean()})) ->
     [Field :: binary()] | [{Field :: binary(), Value :: binary()}] | failure().
-hrandfield(Mirror, Key, Count, Options) when is_integer(Count) ->
+hrandfield(Mirror, Key, Count, Options) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     case eslaver_mirror_zset_arguments:flag(with_values, Options) of
         true -> ask(Mirror, {hrandfield_withvalues, Key, Count});
         false -> hrandfield(Mirror, Key, Count)
@@ -1198,7 +1220,8 @@ hscan(Mirror, Key, Cursor) ->
 %% @doc Some of the fields with their values; cursors as in {@link sscan/4}.
 -spec hscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [{Field :: binary(), Value :: binary()}]} | failure().
-hscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+hscan(Mirror, Key, Cursor, Options) ->
+    ok = eslaver_mirror_arguments:natural(Cursor),
     {Glob, Count} = eslaver_mirror_scan:options(Options),
     ask(Mirror, {hscan, Key, Cursor, Glob, Count}).
 
@@ -1294,7 +1317,8 @@ arlastitems(Mirror, Key, Count) ->
 %% newest first.
 -spec arlastitems(mirror(), key(), Count :: integer(), opts(#{rev => boolean()})) ->
     [binary() | undefined] | {error, range_too_large} | failure().
-arlastitems(Mirror, Key, Count, Options) when is_integer(Count) ->
+arlastitems(Mirror, Key, Count, Options) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     Rev = eslaver_mirror_zset_arguments:flag(rev, Options),
     ask(Mirror, {arlastitems, Key, Count, Rev}).
 
@@ -1401,7 +1425,8 @@ vrandmember(Mirror, Key) ->
 %% @doc `Count' random elements, all different; with a negative count, `-Count' elements that may
 %% repeat.
 -spec vrandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
-vrandmember(Mirror, Key, Count) when is_integer(Count) ->
+vrandmember(Mirror, Key, Count) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     ask(Mirror, {vrandmember_count, Key, Count}).
 
 %% Path hashes.

@@ -17,7 +17,8 @@ replica(#{name := Name} = Options) ->
 %% @doc That of a cluster whose shards are mirrored.
 -spec mirror(eslaver_mirror_options:options()) -> eslaver_cluster:config().
 mirror(#{name := Name, missing := Missing, start := Start, replica := Replica} = Options) ->
-    config({local, Name}, {Name, Missing}, Replica, fun(#{subscriptions := Who, id := Id} = Context) ->
+    config({local, Name}, {Name, Missing}, Replica, fun(Context) ->
+        #{subscriptions := Who, id := Id} = Context,
         #{membership := #{cluster := Cluster}, cluster := Native, number := Number} = Context,
         eslaver_mirror_server:start_link(Options#{
             label => {Name, Id},

@@ -4,7 +4,8 @@
 %% @private
 -module(eslaver_mirror_arguments).
 
--export([binary/1, binaries/1, keys/1, options/2, invalid/1, is_count/1, format_error/2]).
+-export([binary/1, binaries/1, keys/1, some/1, integer/1, natural/1, bit/1]).
+-export([options/2, with/2, invalid/1, is_count/1, format_error/2]).
 -export_type([options/1]).
 
 -type options(Map) :: Map | eslaver_input:keywords().
@@ -27,6 +28,26 @@ keys(Key) when is_binary(Key) -> [Key];
 keys(Keys) when is_list(Keys) -> Keys;
 keys(_) -> error(badarg).
 
+%% @doc Raises `badarg' unless the argument is a list that is not empty.
+-spec some(term()) -> ok.
+some([_ | _]) -> ok;
+some(_) -> error(badarg).
+
+%% @doc Raises `badarg' unless the argument is an integer.
+-spec integer(term()) -> ok.
+integer(Integer) when is_integer(Integer) -> ok;
+integer(_) -> error(badarg).
+
+%% @doc Raises `badarg' unless the argument is an integer from 0 on, as a cursor is.
+-spec natural(term()) -> ok.
+natural(Integer) when is_integer(Integer), Integer >= 0 -> ok;
+natural(_) -> error(badarg).
+
+%% @doc Raises `badarg' unless the argument is 0 or 1.
+-spec bit(term()) -> ok.
+bit(Bit) when Bit =:= 0; Bit =:= 1 -> ok;
+bit(_) -> error(badarg).
+
 %% @doc The options as a map, without those that are `undefined' or `nil'. Raises `badarg' unless
 %% each is known and passes its check.
 -spec options(#{atom() => fun((term()) -> boolean())}, term()) -> map().
@@ -47,6 +68,21 @@ is_given(Checks, Name, Value) ->
             Check(Value) orelse invalid(Name);
         #{} ->
             invalid(Name)
+    end.
+
+%% @doc The options as a map, with others that are not among them.
+-spec with(map(), term()) -> map().
+with(Others, Options) ->
+    case eslaver_option_map:from(Options) of
+        {ok, Map} ->
+            case maps:keys(maps:intersect(Map, Others)) of
+                [] -> maps:merge(Map, Others);
+                [Name | _] -> invalid(Name)
+            end;
+        {twice, Name} ->
+            invalid(Name);
+        error ->
+            invalid(Options)
     end.
 
 %% @doc Raises `badarg' for the option of this name.

@@ -2,7 +2,7 @@
 %% @private
 -module(eslaver_mirror_geo_arguments).
 
--export([unit/1, search/1, around/2]).
+-export([unit/1, search/1]).
 -export_type([unit/0, shape/0, options/0, radius_options/0, answer/0]).
 
 -type position() :: {Longitude :: number(), Latitude :: number()}.
@@ -72,16 +72,6 @@ count(#{any := true, count := Count}) -> {Count, any};
 count(#{any := true}) -> eslaver_mirror_arguments:invalid(any);
 count(#{count := Count}) -> Count;
 count(_All) -> infinity.
-
-%% @doc The options of a search around a place, which they cannot be about.
--spec around(#{from := place(), by := shape()}, radius_options()) -> map().
-around(Around, Options) ->
-    case eslaver_option_map:from(Options) of
-        {ok, #{from := _}} -> eslaver_mirror_arguments:invalid(from);
-        {ok, #{by := _}} -> eslaver_mirror_arguments:invalid(by);
-        {ok, Map} -> maps:merge(Map, Around);
-        _ -> eslaver_mirror_arguments:invalid(Options)
-    end.
 
 %% A polygon has its own center; other shapes need one.
 is_place(From, {polygon, _}) -> From =:= none;

@@ -13,6 +13,8 @@ use crate::keyspace::names;
 
 /// A stack that has grown beyond this for a large answer is not kept.
 const KEPT: usize = 16 * 1024;
+/// The parts of a map of no more keys are kept without an allocation.
+const FEW: usize = 32;
 
 thread_local! {
     static STACK: Cell<Vec<ErlNifTerm>> = const { Cell::new(Vec::new()) };
@@ -164,8 +166,9 @@ impl Reply for Answer<'_> {
     fn end_map(&mut self) {
         self.end(|env, parts| {
             let (pairs, _) = parts.as_chunks::<2>();
-            let keys: Vec<ErlNifTerm> = pairs.iter().map(|&[key, _]| key).collect();
-            let values: Vec<ErlNifTerm> = pairs.iter().map(|&[_, value]| value).collect();
+            let keys: SmallVec<[ErlNifTerm; FEW]> = pairs.iter().map(|&[key, _]| key).collect();
+            let values: SmallVec<[ErlNifTerm; FEW]> =
+                pairs.iter().map(|&[_, value]| value).collect();
             let mut map = ErlNifTerm::default();
             // SAFETY: see `end_list`. It fails, and makes no map, only if a key comes twice.
             let made = unsafe {
