@@ -9,7 +9,7 @@ defmodule Eslaver.Broadway.MixProject do
       app: :eslaver_broadway,
       version: "1.0.0",
       elixir: "~> 1.14",
-      elixirc_paths: elixirc_paths(Mix.env()),
+      elixirc_paths: ["lib" | stubs()],
       deps: deps(),
       description: "A Broadway producer of a Redis or Valkey master's snapshot and writes",
       package: [
@@ -22,9 +22,6 @@ defmodule Eslaver.Broadway.MixProject do
   end
 
   def application, do: [extra_applications: [:logger]]
-
-  defp elixirc_paths(:test), do: ["lib", Path.expand("../elixir/test/support", __DIR__)] ++ stubs()
-  defp elixirc_paths(_env), do: ["lib"] ++ stubs()
 
   defp stubs, do: if(@stubs?, do: ["test/stubs"], else: [])
 
