@@ -145,7 +145,9 @@ mod tests {
         let list = |items| reply::Answer::List(items);
         let pair = |one, other| reply::Answer::Tuple(vec![one, other]);
         let path =
-            |path, field, value| pair(bytes(path), list(vec![pair(bytes(field), bytes(value))]));
+            |path, field, value| {
+                pair(bytes(path), reply::Answer::Map(vec![(bytes(field), bytes(value))]))
+            };
         assert_eq!(
             mirror.read("value", &[text("k"), Arg::Atom("any")]),
             pair(
