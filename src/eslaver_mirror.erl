@@ -524,15 +524,16 @@ randomkey(Mirror) ->
 dump(Mirror, Key) ->
     ask(Mirror, {dump, Key}).
 
-%% @doc How the mirror keeps a value, which says nothing of the master: `int', `packed' (in one
-%% block with its key), or the structure of a larger value.
+%% @doc How the mirror keeps a value, which says nothing of the master: `packed' in one block with
+%% its key, a set of a few integers as `ints', and what is larger in a structure of its own: a long
+%% string in `chunks', hashes and sets in a `table', other collections in a `tree'.
 -spec object_encoding(mirror(), key()) ->
-    int | packed | chunks | tree | table | stream | array | graph | module | undefined | failure().
+    packed | ints | chunks | table | tree | module | undefined | failure().
 object_encoding(Mirror, Key) ->
     ask(Mirror, {object_encoding, Key}).
 
-%% @doc The bytes that a key with its value takes in the mirror, as `types' of {@link info/1} counts
-%% them. The master takes other memory for the same.
+%% @doc The bytes that a key with its value takes in the mirror, without what the allocator adds,
+%% which `types' of {@link info/1} counts as well. The master takes other memory for the same.
 -spec memory_usage(mirror(), key()) -> pos_integer() | undefined | failure().
 memory_usage(Mirror, Key) ->
     ask(Mirror, {memory_usage, Key}).

@@ -16,8 +16,8 @@ ask(Function, Args) ->
             {error, not_running}
     end.
 
-%% @doc The reply of a server, unless that does not run, or is stopped meanwhile. If it fails, so does
-%% the caller.
+%% @doc The reply of a server, unless that does not run, or is stopped meanwhile. If it fails, so
+%% does the caller.
 -spec call(eslaver_name:replica(), term(), timeout()) -> term().
 call(Server, Request, Timeout) ->
     try

@@ -4,6 +4,7 @@ use eslaver_core::rdb::write::{WriteError, Writer as RdbWriter};
 
 use crate::keyspace::error::ReadError;
 use crate::read::answer::Answer;
+use crate::read::key::known;
 use crate::read::query::Args;
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
@@ -13,9 +14,6 @@ use crate::values::{Large, Type, ValueRef};
 
 pub(crate) const QUERIES: &[(&str, Answer)] =
     &[("dump", dump), ("memory_usage", memory_usage), ("object_encoding", object_encoding)];
-
-/// The most bytes of a payload that are copied when it has become larger than the last buffer.
-const BUFFER: usize = 256;
 
 /// The value in the form of `DUMP` of its own server. What is large takes long.
 fn dump(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
@@ -28,7 +26,7 @@ fn dump(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
         if let ValueRef::Large(_) = value {
             reader.check_steps(usize::MAX)?;
         }
-        let mut rdb = RdbWriter::payload(dialect, Vec::with_capacity(BUFFER));
+        let mut rdb = RdbWriter::payload(dialect, Vec::new());
         let written = save::write_payload(&mut rdb, value).and_then(|()| rdb.finish());
         // No server of this version has such a value.
         let payload = written.map_err(|_: WriteError| ReadError::Unknown)?;
@@ -43,19 +41,10 @@ fn memory_usage(
     args: Args<'_>,
     reply: &mut dyn Reply,
 ) -> Result<(), ReadError> {
-    reader.entry(args.bytes(0)?, |entry| match entry {
-        None => {
-            reply.missing();
-            Ok(())
-        }
-        Some(entry) if matches!(entry.kind(), Type::Unknown | Type::Unsure) => {
-            Err(ReadError::Unknown)
-        }
-        Some(entry) => {
-            reply.unsigned(entry.size() as u64);
-            Ok(())
-        }
-    })?
+    known(reader, args, |entry| match entry {
+        Some(entry) => reply.unsigned(entry.size() as u64),
+        None => reply.missing(),
+    })
 }
 
 fn object_encoding(
@@ -158,7 +147,8 @@ mod tests {
     #[test]
     fn memory_is_at_least_that_of_key_and_value() {
         let mirror = filled();
-        for (key, least) in [("string", 7), ("long", 100_000), ("longlist", 4000), ("zset", 20_000)] {
+        for (key, least) in [("string", 7), ("long", 100_000), ("longlist", 4000), ("zset", 20_000)]
+        {
             let Answer::Int(found) = mirror.read("memory_usage", &[text(key)]) else { panic!() };
             assert!(found >= least && found < least * 20, "{key}: {found}");
         }
