@@ -133,15 +133,19 @@ start_link(Options) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc A replica for a supervisor. Its id is the name it is registered under, or `eslaver'. The
-%% password is wrapped, so that no report of the supervisor shows it.
+%% @doc A replica for a supervisor. The child's id is the replica's name, without `local', or
+%% `eslaver'. The password is wrapped, so that no report of the supervisor shows it.
 -spec child_spec(options() | keywords()) -> supervisor:child_spec().
 child_spec(Options) ->
     case eslaver_option_map:from(Options) of
-        {ok, Map} -> child_spec(maps:get(name, Map, eslaver), eslaver_options:wrapped(Map));
+        {ok, Map} -> child_spec(id(Map), eslaver_options:wrapped(Map));
         {twice, Key} -> child_spec(eslaver, [Key, Key]);
         error -> child_spec(eslaver, not_a_map)
     end.
+
+id(#{name := {local, Name}}) -> Name;
+id(#{name := Name}) when Name =/= undefined, Name =/= nil -> Name;
+id(_Unnamed) -> ?MODULE.
 
 child_spec(Id, Options) ->
     #{
@@ -169,15 +173,15 @@ format_error(Error) ->
 %% load, `commands', `reconnects', `restarts' (after failures of earlier processes of this replica),
 %% `last_error' (of a link, or the last of these failures), `skipped' (events for which the callback
 %% has raised, with `on_error'), `paused' (the callback holds the stream).
--spec info(replica()) -> map().
+-spec info(replica()) -> map() | {error, not_running}.
 info(Replica) ->
-    eslaver_server:info(Replica).
+    eslaver_running:ask(fun eslaver_server:info/1, [Replica]).
 
 %% @doc The last position whose events have all been handled; `undefined' before the first snapshot
 %% has been loaded, and while a new one is.
--spec position(replica()) -> position() | undefined.
+-spec position(replica()) -> position() | undefined | {error, not_running}.
 position(Replica) ->
-    eslaver_server:position(Replica).
+    eslaver_running:ask(fun eslaver_server:position/1, [Replica]).
 
 %% @doc With `loaded', returns when the first snapshot has been handled.
 %%
@@ -189,11 +193,12 @@ position(Replica) ->
 %% next master. A token without an id is one of the history that is followed now; in a cluster it
 %% names no shard, which gives `{error, which_shard}'.
 -spec await(replica(), loaded | token(), timeout()) ->
-    ok | {error, timeout | diverged | which_shard}.
+    ok | {error, timeout | diverged | which_shard | not_running}.
 await(Replica, loaded, Timeout) ->
-    eslaver_waiting:await(Replica, loaded, Timeout);
+    eslaver_running:ask(fun eslaver_waiting:await/3, [Replica, loaded, Timeout]);
 await(Replica, Token, Timeout) ->
-    eslaver_waiting:await(Replica, eslaver_token:write(Token), Timeout).
+    Write = eslaver_token:write(Token),
+    eslaver_running:ask(fun eslaver_waiting:await/3, [Replica, Write, Timeout]).
 
 %% @doc The token in the reply to `INFO replication', or to `INFO': it names the last write of the
 %% server, so at least the last one of the connection.
@@ -203,9 +208,9 @@ token(InfoReply) ->
 
 %% @doc Lets a replica whose callback is `{Pid, #{demand => N}}' send `More' events more. When it
 %% ran out it sent `{eslaver_passive, ReplicaPid}'.
--spec demand(replica(), pos_integer()) -> ok | {error, no_demand}.
+-spec demand(replica(), pos_integer()) -> ok | {error, no_demand | not_running}.
 demand(Replica, More) when is_integer(More), More > 0 ->
-    eslaver_server:demand(Replica, More).
+    eslaver_running:ask(fun eslaver_server:demand/2, [Replica, More]).
 
 %% @doc Calls the handler of a replica, whose `handle_call/3' answers; also while it has paused the
 %% stream. The limit is 5 seconds.
@@ -214,7 +219,8 @@ call(Replica, Request) ->
     call(Replica, Request, 5000).
 
 %% @doc The same with a limit in ms. As with {@link gen_server:call/3} the caller exits if there is
-%% no answer within it. A callback that takes no calls is told as `{error, no_handle_call}'.
+%% no answer within it. A callback that takes no calls is told as `{error, no_handle_call}', and a
+%% replica that does not run as `{error, not_running}'.
 %%
 %% In a cluster the handler of one shard is called, by `{Cluster, ShardId}' with an id that
 %% {@link info/1} tells: one that is not followed is told as `{error, no_shard}', and a call to all
@@ -222,23 +228,23 @@ call(Replica, Request) ->
 -spec call(replica() | {replica(), Shard :: binary()}, Request :: term(), timeout()) ->
     Reply :: term().
 call({Cluster, Shard}, Request, Timeout) when is_binary(Shard), Cluster =/= global ->
-    case gen_server:call(Cluster, {process, Shard}, Timeout) of
+    case eslaver_running:call(Cluster, {process, Shard}, Timeout) of
         {ok, Pid} -> call(Pid, Request, Timeout);
         {error, _} = Error -> Error
     end;
 call(Replica, Request, Timeout) ->
-    gen_server:call(Replica, {eslaver_call, Request}, Timeout).
+    eslaver_running:call(Replica, {eslaver_call, Request}, Timeout).
 
 %% @doc Ends the pause of a replica whose handler has returned `{pause, State}'.
--spec continue(replica()) -> ok.
+-spec continue(replica()) -> ok | {error, not_running}.
 continue(Replica) ->
-    eslaver_server:continue(Replica).
+    eslaver_running:ask(fun eslaver_server:continue/1, [Replica]).
 
 %% @doc Looks at the nodes of a cluster at once, and asks the option `shards' anew which shards to
 %% follow. `Cluster' is a replica or a mirror of one.
--spec refresh(replica()) -> ok.
+-spec refresh(replica()) -> ok | {error, not_running}.
 refresh(Cluster) ->
-    eslaver_cluster:refresh(Cluster).
+    eslaver_running:ask(fun eslaver_cluster:refresh/1, [Cluster]).
 
 %% @doc Has the calling process told of every key that a replicated command changes, as
 %% `{eslaver, Ref, {key, Command, Key, #{db, offset}}}', once the callback has handled the command.
@@ -247,15 +253,17 @@ refresh(Cluster) ->
 %%
 %% `Ref' monitors the replica, too: `{'DOWN', Ref, process, _, _}' tells that it has ended.
 -spec subscribe(replica(), Filter :: eslaver_filter:input() | keywords()) ->
-    {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
+    {ok, reference()}
+    | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Replica, Filter) ->
     case eslaver_filter:parse([keys, commands, dbs], Filter) of
-        {ok, Parsed} -> eslaver_subscriptions:subscribe(Replica, Parsed);
+        {ok, Parsed} ->
+            eslaver_running:ask(fun eslaver_subscriptions:subscribe/2, [Replica, Parsed]);
         {error, Key, Value} -> {error, {invalid_option, Key, Value}}
     end.
 
 %% @doc Ends what `subscribe/2' began. Nothing comes of it any more, and what has come is taken out
 %% of the mailbox.
--spec unsubscribe(replica(), reference()) -> ok.
+-spec unsubscribe(replica(), reference()) -> ok | {error, not_running}.
 unsubscribe(Replica, Ref) ->
-    eslaver_subscriptions:unsubscribe(Replica, Ref).
+    eslaver_running:ask(fun eslaver_subscriptions:unsubscribe/2, [Replica, Ref]).

@@ -261,12 +261,11 @@ start_link(Options) ->
 %% mirror has a minute for its last save when it is shut down.
 -spec child_spec(options() | eslaver:keywords()) -> supervisor:child_spec().
 child_spec(Options) ->
-    #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
+    #{id := Name, start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
     Id =
-        case Spec of
-            #{id := eslaver} -> ?MODULE;
-            #{id := {local, Name}} -> Name;
-            #{id := Given} -> Given
+        case Name of
+            eslaver -> ?MODULE;
+            _ -> Name
         end,
     Spec#{id := Id, start := {?MODULE, start_link, Wrapped}, shutdown := shutdown(Options)}.
 
@@ -287,7 +286,7 @@ format_error(Error) ->
 %% @doc Stops a mirror. Its data is freed.
 -spec stop(atom()) -> ok | {error, not_running}.
 stop(Name) ->
-    running(fun gen_server:stop/1, [Name]).
+    eslaver_running:ask(fun gen_server:stop/1, [Name]).
 
 %% @doc Waits, with `loaded', until the first snapshot can be read.
 %%
@@ -297,12 +296,12 @@ stop(Name) ->
 -spec await(atom(), loaded | eslaver:token(), timeout()) ->
     ok | {error, timeout | diverged | which_shard | not_running}.
 await(Name, loaded, Timeout) ->
-    running(fun eslaver_waiting:await/3, [Name, loaded, Timeout]);
+    eslaver_running:ask(fun eslaver_waiting:await/3, [Name, loaded, Timeout]);
 await(Name, Token, Timeout) ->
     {Replid, Offset} = Write = eslaver_token:write(Token),
     case eslaver_nif:keyspace_has(Name, Replid, Offset) of
         true -> ok;
-        false -> running(fun eslaver_waiting:await/3, [Name, Write, Timeout])
+        false -> eslaver_running:ask(fun eslaver_waiting:await/3, [Name, Write, Timeout])
     end.
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
@@ -343,24 +342,24 @@ status(Mirror) ->
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    running(fun eslaver_mirror_server:info/1, [Name]).
+    eslaver_running:ask(fun eslaver_mirror_server:info/1, [Name]).
 
 %% @doc The libraries of functions that the master has. The mirror runs none of them.
 -spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
 functions(Name) ->
-    running(fun eslaver_mirror_server:functions/1, [Name]).
+    eslaver_running:ask(fun eslaver_mirror_server:functions/1, [Name]).
 
 %% @doc As {@link eslaver:subscribe/2}. A notification comes when the change can be read.
 -spec subscribe(atom(), Filter :: eslaver_filter:input() | eslaver:keywords()) ->
     {ok, reference()}
     | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Name, Filter) ->
-    running(fun eslaver:subscribe/2, [Name, Filter]).
+    eslaver:subscribe(Name, Filter).
 
 %% @doc Ends a subscription made by {@link subscribe/2}.
 -spec unsubscribe(atom(), reference()) -> ok | {error, not_running}.
 unsubscribe(Name, Ref) ->
-    running(fun eslaver:unsubscribe/2, [Name, Ref]).
+    eslaver:unsubscribe(Name, Ref).
 
 %% @doc Saves the data in an RDB file that a server of the master's version loads. It is the data of
 %% one moment, between two commands and between two transactions, not before this call; readers and
@@ -373,17 +372,8 @@ unsubscribe(Name, Ref) ->
     ok | {error, not_running | loading | incomplete | (Why :: binary())}.
 save(Name, File) ->
     case eslaver_text:path(File) of
-        {ok, Path} -> running(fun eslaver_mirror_server:save/2, [Name, Path]);
+        {ok, Path} -> eslaver_running:ask(fun eslaver_mirror_server:save/2, [Name, Path]);
         error -> error(badarg)
-    end.
-
-%% The result of a call, unless there is no such mirror or it ends meanwhile.
-running(Call, Args) ->
-    try
-        apply(Call, Args)
-    catch
-        exit:{Reason, {gen_server, _, _}} when Reason =/= timeout -> {error, not_running};
-        exit:noproc -> {error, not_running}
     end.
 
 %% @doc Runs a fun whose reads of this mirror all see one moment: between two commands, and between
@@ -534,15 +524,16 @@ randomkey(Mirror) ->
 dump(Mirror, Key) ->
     ask(Mirror, {dump, Key}).
 
-%% @doc How the mirror keeps a value, which says nothing of the master: `int', `packed' (in one
-%% block with its key), or the structure of a larger value.
+%% @doc How the mirror keeps a value, which says nothing of the master: `packed' in one block with
+%% its key, a set of a few integers as `ints', and what is larger in a structure of its own: a long
+%% string in `chunks', hashes and sets in a `table', other collections in a `tree'.
 -spec object_encoding(mirror(), key()) ->
-    int | packed | chunks | tree | table | stream | array | graph | module | undefined | failure().
+    packed | ints | chunks | table | tree | module | undefined | failure().
 object_encoding(Mirror, Key) ->
     ask(Mirror, {object_encoding, Key}).
 
-%% @doc The bytes that a key with its value takes in the mirror, as `types' of {@link info/1} counts
-%% them. The master takes other memory for the same.
+%% @doc The bytes that a key with its value takes in the mirror, without what the allocator adds,
+%% which `types' of {@link info/1} counts as well. The master takes other memory for the same.
 -spec memory_usage(mirror(), key()) -> pos_integer() | undefined | failure().
 memory_usage(Mirror, Key) ->
     ask(Mirror, {memory_usage, Key}).
