@@ -18,7 +18,8 @@ defmodule Eslaver.Mirror do
     * Keys, fields, members and values are binaries; numbers are integers or floats, and scores may
       also be `:inf` and `:"-inf"`.
     * What is missing is `nil`. Collections of a missing key are empty, and counts are 0.
-    * Times to live are integers, `:infinity` for what does not expire, and `nil` for what is missing.
+    * Times to live are integers, `:infinity` for what does not expire, and `nil` for what is
+      missing.
     * A read that has no answer is `{:error, reason}`: see `t:failure/0`. `Eslaver.unwrap!/1` raises
       it instead.
     * Arguments that are none raise an `ArgumentError`, as does a misspelt option.
@@ -81,7 +82,9 @@ defmodule Eslaver.Mirror do
 
   @type unit() :: :m | :km | :ft | :mi
 
-  @typedoc "The id of a stream's entry, as `\"1526919030474-55\"`; `:-` and `:+` are the least and the greatest."
+  @typedoc """
+  The id of a stream's entry, as `"1526919030474-55"`; `:-` and `:+` are the least and the greatest.
+  """
   @type entry_bound() :: binary() | {:exclusive, binary()} | :- | :+
 
   @type entry() :: {id :: binary(), [{field :: binary(), value :: binary()}]}

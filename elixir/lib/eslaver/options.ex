@@ -1,7 +1,7 @@
 defmodule Eslaver.Options do
   @moduledoc false
-  # The options of a start, with the short names and the defaults that Elixir's users expect.
-  # What they may be is checked by the Erlang package, so what is no list or map goes there as it is.
+  # The options of a start, with short names, and defaults that suit Elixir.
+  # The Erlang package checks them, so what is no list or map goes there as it is.
 
   @short %{
     host: :master_host,

@@ -14,7 +14,9 @@ defmodule Eslaver.RDB do
         _event, count -> count
       end)
 
-      iex> {:error, %{reason: :bad_file}} = Eslaver.RDB.fold("no such file", 0, fn _, acc -> acc end)
+      iex> {:error, error} = Eslaver.RDB.fold("no such file", 0, fn _event, acc -> acc end)
+      iex> error.reason
+      :bad_file
   """
   @spec fold(Path.t(), acc, (event(), acc -> acc)) ::
           {:ok, acc} | {:error, %{reason: atom(), text: String.t()}}

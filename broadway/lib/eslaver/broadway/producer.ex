@@ -122,11 +122,18 @@ defmodule Eslaver.Broadway.Producer do
       raise ArgumentError, "#{inspect(__MODULE__)} does not take the option #{inspect(key)}"
     end
 
-    unless Store.valid?(own[:resume]),
-      do: raise(ArgumentError, "the option :resume is neither a file nor {module, args}")
+    for {key, value} <- own, not valid?(key, value) do
+      raise ArgumentError, "the option #{inspect(key)} has a wrong value"
+    end
 
     {[], options}
   end
+
+  defp valid?(:resume, store), do: Store.valid?(store)
+  defp valid?(:save_interval, interval), do: is_integer(interval) and interval >= 0
+  defp valid?(:on_failure, what), do: what in [:acknowledge, :stop]
+  # Of the replica, which checks it.
+  defp valid?(_key, _value), do: true
 
   @impl GenStage
   def init(options) do
@@ -196,7 +203,9 @@ defmodule Eslaver.Broadway.Producer do
   def handle_info({:EXIT, pid, reason}, %{replica: pid} = state),
     do: if(state.draining?, do: {:noreply, [], state}, else: {:stop, reason, state})
 
-  def handle_info({:EXIT, _supervisor, reason}, state), do: {:stop, reason, state}
+  # Of what a store has started.
+  def handle_info({:EXIT, _pid, :normal}, state), do: {:noreply, [], state}
+  def handle_info({:EXIT, _pid, reason}, state), do: {:stop, reason, state}
 
   def handle_info({:DOWN, monitor, :process, _pid, reason}, state) do
     if MapSet.member?(state.monitors, monitor) and not orderly?(reason),

@@ -64,12 +64,6 @@ defmodule Eslaver.Broadway.Window do
   @spec position(t()) :: Eslaver.position() | nil
   def position(window), do: window.position
 
-  @doc """
-  How many messages are not acknowledged.
-  """
-  @spec size(t()) :: non_neg_integer()
-  def size(window), do: Enum.count(window.out, fn {_, {_, state}} -> state == :open end)
-
   defp put(window, event, state) do
     {_whole, checkpoint} = Checkpoint.add([event], window.checkpoint)
     out = Map.put(window.out, window.next, {Checkpoint.position(checkpoint), state})

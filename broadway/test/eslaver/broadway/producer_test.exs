@@ -185,6 +185,8 @@ defmodule Eslaver.Broadway.ProducerTest do
     assert {[], _} = start.([])
     assert_raise ArgumentError, ~r":callback", fn -> start.(callback: self()) end
     assert_raise ArgumentError, ~r":resume", fn -> start.(resume: "path") end
+    assert_raise ArgumentError, ~r":on_failure", fn -> start.(on_failure: :retry) end
+    assert_raise ArgumentError, ~r":save_interval", fn -> start.(save_interval: -1) end
 
     assert_raise ArgumentError, ~r"concurrency", fn ->
       Producer.prepare_for_start(__MODULE__, producer: [module: {Producer, []}, concurrency: 2])

@@ -1,6 +1,6 @@
 defmodule Eslaver.Mirror.Arrays do
   @moduledoc false
-  # Reads of arrays, a type of Redis 8.8 and later: functions of `Eslaver.Mirror`, which takes them in by `use`.
+  # Reads of arrays, a type of Redis 8.8 and later, for `use` by `Eslaver.Mirror`.
 
   defmacro __using__(_options) do
     quote location: :keep do
@@ -23,8 +23,8 @@ defmodule Eslaver.Mirror.Arrays do
       defdelegate armget(mirror, key, indexes), to: :eslaver_mirror
 
       @doc """
-      The elements from one index to another, gaps included; in reverse order if `from` is greater. More
-      than 1,000,000 indexes are `{:error, :range_too_large}`.
+      The elements from one index to another, gaps included; in reverse order if `from` is greater.
+      More than 1,000,000 indexes are `{:error, :range_too_large}`.
 
           iex> Eslaver.Mirror.argetrange(:shop, "missing", 0, 1_000_000)
           {:error, :range_too_large}
@@ -70,8 +70,8 @@ defmodule Eslaver.Mirror.Arrays do
       defdelegate arinfo(mirror, key), to: :eslaver_mirror
 
       @doc """
-      The elements from one index to another without gaps, at most `:limit`; in reverse order if `from` is
-      greater.
+      The elements from one index to another without gaps, at most `:limit`; in reverse order if
+      `from` is greater.
 
           iex> Eslaver.Mirror.arscan(:shop, "missing", 0, 100, limit: 10)
           []
@@ -109,8 +109,8 @@ defmodule Eslaver.Mirror.Arrays do
       defdelegate argrep(mirror, key, from, to, options), to: :eslaver_mirror
 
       @doc """
-      Aggregates the elements from one index to another: those that are numbers, the number of elements
-      (`:used`), or the number of those equal to a text. Without numbers it is `nil`.
+      Aggregates the elements from one index to another: those that are numbers, the number of
+      elements (`:used`), or the number of those equal to a text. Without numbers it is `nil`.
 
           iex> Eslaver.Mirror.arop(:shop, "missing", 0, 100, :used)
           0

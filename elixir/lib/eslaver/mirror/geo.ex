@@ -1,13 +1,14 @@
 defmodule Eslaver.Mirror.Geo do
   @moduledoc false
-  # Reads of geographical positions: functions of `Eslaver.Mirror`, which takes them in by `use`.
+  # Reads of geographical positions, for `use` by `Eslaver.Mirror`.
 
   defmacro __using__(_options) do
     quote location: :keep do
       @doc """
       The positions of members, `nil` for a missing one.
 
-          iex> [{longitude, latitude}, nil] = Eslaver.Mirror.geopos(:shop, "places", ["Palermo", "Rome"])
+          iex> [{longitude, latitude}, nil] =
+          ...>   Eslaver.Mirror.geopos(:shop, "places", ["Palermo", "Rome"])
           iex> {Float.round(longitude, 3), Float.round(latitude, 3)}
           {13.361, 38.116}
       """
@@ -18,7 +19,8 @@ defmodule Eslaver.Mirror.Geo do
       @doc """
       The distance of two members in meters, or in another `:unit`: `:km`, `:ft` or `:mi`.
 
-          iex> Float.round(Eslaver.Mirror.geodist(:shop, "places", "Palermo", "Catania", unit: :km), 4)
+          iex> distance = Eslaver.Mirror.geodist(:shop, "places", "Palermo", "Catania", unit: :km)
+          iex> Float.round(distance, 4)
           166.2742
       """
       @spec geodist(mirror(), key(), binary(), binary(), options()) :: reply(float() | nil)
@@ -37,12 +39,12 @@ defmodule Eslaver.Mirror.Geo do
       The members near a place. Options:
 
         * `:from` - `{:lonlat, longitude, latitude}` or `{:member, member}`
-        * `:by` - `{:radius, radius, unit}`, `{:box, width, height, unit}`, or `{:polygon, positions}`,
-          which needs no `:from`
+        * `:by` - `{:radius, radius, unit}`, `{:box, width, height, unit}`, or
+          `{:polygon, positions}`, which needs no `:from`
         * `:order` - `:asc` or `:desc`, by distance
         * `:count` - so many of the nearest, with `any: true` the first ones found
-        * `:with_dist`, `:with_coord`, `:with_hash` - `true` for `{member, map}`, with `:dist`, `:coord`
-          and `:hash` in the map
+        * `:with_dist`, `:with_coord`, `:with_hash` - `true` for `{member, map}`, with `:dist`,
+          `:coord` and `:hash` in the map
 
       Example:
 
@@ -68,8 +70,8 @@ defmodule Eslaver.Mirror.Geo do
       @doc """
       As `geosearch/3` around a member, with its options except `:from` and `:by`.
 
-          iex> Eslaver.Mirror.georadiusbymember_ro(:shop, "places", "Palermo", 200, :km, order: :desc)
-          ["Catania", "Palermo"]
+          iex> Eslaver.Mirror.georadiusbymember_ro(:shop, "places", "Palermo", 10, :km)
+          ["Palermo"]
       """
       @spec georadiusbymember_ro(mirror(), key(), binary(), number(), unit(), options()) ::
               reply([binary()] | [{binary(), map()}] | {:error, :no_member})

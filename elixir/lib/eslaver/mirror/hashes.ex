@@ -1,6 +1,6 @@
 defmodule Eslaver.Mirror.Hashes do
   @moduledoc false
-  # Reads of hashes: functions of `Eslaver.Mirror`, which takes them in by `use`.
+  # Reads of hashes, for `use` by `Eslaver.Mirror`.
 
   defmacro __using__(_options) do
     quote location: :keep do
@@ -100,8 +100,8 @@ defmodule Eslaver.Mirror.Hashes do
       defdelegate hrandfield(mirror, key, count, options \\ []), to: :eslaver_mirror
 
       @doc """
-      Some of the fields with their values, and the cursor for the next call. The first cursor is 0; the
-      scan is complete when the next cursor is 0. Options:
+      Some of the fields with their values, and the cursor for the next call. The first cursor is 0;
+      the scan is complete when the next cursor is 0. Options:
 
         * `:match` - a pattern
         * `:count` - about how many fields to look at, by default 10
@@ -116,8 +116,8 @@ defmodule Eslaver.Mirror.Hashes do
       defdelegate hscan(mirror, key, cursor, options \\ []), to: :eslaver_mirror
 
       @doc """
-      The times to live of fields in seconds, rounded as the master does: up on Redis, to the nearest
-      second on Valkey.
+      The times to live of fields in seconds, rounded as the master does: up on Redis, to the
+      nearest second on Valkey.
 
           iex> Eslaver.Mirror.httl(:shop, "user:1", ["name", "age"])
           [:infinity, nil]

@@ -1,6 +1,6 @@
 defmodule Eslaver.Mirror.Keys do
   @moduledoc false
-  # Reads of keys of any type: functions of `Eslaver.Mirror`, which takes them in by `use`.
+  # Reads of keys of any type, for `use` by `Eslaver.Mirror`.
 
   defmacro __using__(_options) do
     quote location: :keep do
@@ -38,7 +38,8 @@ defmodule Eslaver.Mirror.Keys do
       defdelegate type(mirror, key), to: :eslaver_mirror
 
       @doc """
-      Time to live in seconds, rounded: `:infinity` if the key does not expire, `nil` if it is missing.
+      Time to live in seconds, rounded: `:infinity` if the key does not expire, `nil` if it is
+      missing.
 
           iex> Eslaver.Mirror.ttl(:shop, "user:1")
           :infinity
@@ -86,8 +87,8 @@ defmodule Eslaver.Mirror.Keys do
       defdelegate keys(mirror, glob), to: :eslaver_mirror
 
       @doc """
-      Some of the keys, and the cursor for the next call. The first cursor is 0; the scan is complete when
-      the next cursor is 0. See `stream/2` for all of them.
+      Some of the keys, and the cursor for the next call. The first cursor is 0; the scan is
+      complete when the next cursor is 0. See `stream/2` for all of them.
 
       A key that exists all the while is found, across writes and full resyncs. Options:
 
@@ -105,8 +106,9 @@ defmodule Eslaver.Mirror.Keys do
       defdelegate scan(mirror, cursor, options \\ []), to: :eslaver_mirror
 
       @doc """
-      Folds over the keys. Keys that exist all the time are visited once; keys added or removed meanwhile
-      may be. If the data is replaced meanwhile, the result is `{:error, :replaced}`. Options:
+      Folds over the keys. Keys that exist all the time are visited once; keys added or removed
+      meanwhile may be. If the data is replaced meanwhile, the result is `{:error, :replaced}`.
+      Options:
 
         * `:match` - a pattern
         * `:type` - a type
@@ -124,8 +126,9 @@ defmodule Eslaver.Mirror.Keys do
       @doc """
       As `fold_keys/4`, with values: the function gets the key, `{type, value}` and the accumulator.
 
-      A value is what the read of all of its elements gives, as `hgetall/2`. That of a module is `nil`; a
-      key that cannot be read is `{:unknown, nil}`. Within `read/3` all values are of one moment.
+      A value is what the read of all of its elements gives, as `hgetall/2`. That of a module is
+      `nil`; a key that cannot be read is `{:unknown, nil}`. Within `read/3` all values are of one
+      moment.
 
           iex> users = fn "user:" <> id, {:hash, user}, acc -> Map.put(acc, id, user["name"]) end
           iex> Eslaver.Mirror.fold(:shop, users, %{}, match: "user:*")
@@ -159,8 +162,8 @@ defmodule Eslaver.Mirror.Keys do
       defdelegate randomkey(mirror), to: :eslaver_mirror
 
       @doc """
-      The value in the form of `DUMP`, for `RESTORE` of a server of the master's version or later, or for
-      `Eslaver.RDB.decode_dump/1`. The time to live is not part of it.
+      The value in the form of `DUMP`, for `RESTORE` of a server of the master's version or later,
+      or for `Eslaver.RDB.decode_dump/1`. The time to live is not part of it.
 
           iex> Eslaver.RDB.decode_dump(Eslaver.Mirror.dump(:shop, "greeting"))
           {:ok, {:string, "Hello, world", %{}}}
@@ -201,7 +204,8 @@ defmodule Eslaver.Mirror.Keys do
       @doc """
       The elements of a list, a set or a sorted set, sorted as numbers. Options:
 
-        * `:by` - a pattern whose values to sort by, as `"weight_*"` or `"item_*->price"`, or `:nosort`
+        * `:by` - a pattern whose values to sort by, as `"weight_*"` or `"item_*->price"`, or
+          `:nosort`
         * `:get` - patterns whose values the answer has for each element, `nil` for missing ones
         * `:limit` - `{start, count}`
         * `:order` - `:asc` or `:desc`

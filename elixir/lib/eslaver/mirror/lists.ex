@@ -1,6 +1,6 @@
 defmodule Eslaver.Mirror.Lists do
   @moduledoc false
-  # Reads of lists: functions of `Eslaver.Mirror`, which takes them in by `use`.
+  # Reads of lists, for `use` by `Eslaver.Mirror`.
 
   defmacro __using__(_options) do
     quote location: :keep do

@@ -1,6 +1,6 @@
 defmodule Eslaver.Mirror.PathHashes do
   @moduledoc false
-  # Reads of path hashes, a type of Valkey 9.2 and later: functions of `Eslaver.Mirror`, which takes them in by `use`.
+  # Reads of path hashes, a type of Valkey 9.2 and later, for `use` by `Eslaver.Mirror`.
 
   defmacro __using__(_options) do
     quote location: :keep do
@@ -59,8 +59,8 @@ defmodule Eslaver.Mirror.PathHashes do
       defdelegate phlongest(mirror, key, query), to: :eslaver_mirror
 
       @doc """
-      All paths that are prefixes of a text, the shortest first: only those of at most `:maxlen` bytes,
-      and of these the `:count` longest.
+      All paths that are prefixes of a text, the shortest first: only those of at most `:maxlen`
+      bytes, and of these the `:count` longest.
 
           iex> Eslaver.Mirror.phprefixes(:shop, "missing", "/a/b/c", count: 2)
           []
@@ -69,8 +69,8 @@ defmodule Eslaver.Mirror.PathHashes do
       defdelegate phprefixes(mirror, key, query, options \\ []), to: :eslaver_mirror
 
       @doc """
-      Some of the paths, in the order of their bytes, and the cursor for the next call. The first cursor
-      is 0; the scan is complete when the next cursor is 0. Options:
+      Some of the paths, in the order of their bytes, and the cursor for the next call. The first
+      cursor is 0; the scan is complete when the next cursor is 0. Options:
 
         * `:prefix` - only paths that begin with it
         * `:count` - how many paths at most, by default 10

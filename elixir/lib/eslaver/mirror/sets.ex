@@ -1,6 +1,6 @@
 defmodule Eslaver.Mirror.Sets do
   @moduledoc false
-  # Reads of sets: functions of `Eslaver.Mirror`, which takes them in by `use`.
+  # Reads of sets, for `use` by `Eslaver.Mirror`.
 
   defmacro __using__(_options) do
     quote location: :keep do
@@ -59,8 +59,9 @@ defmodule Eslaver.Mirror.Sets do
       defdelegate srandmember(mirror, key, count), to: :eslaver_mirror
 
       @doc """
-      Some of the members, and the cursor for the next call. The first cursor is 0; the scan is complete
-      when the next cursor is 0. It finds every member that the set has all the while. Options:
+      Some of the members, and the cursor for the next call. The first cursor is 0; the scan is
+      complete when the next cursor is 0. It finds every member that the set has all the while.
+      Options:
 
         * `:match` - a pattern
         * `:count` - about how many members to look at, by default 10

@@ -1,6 +1,6 @@
 defmodule Eslaver.Mirror.SortedSets do
   @moduledoc false
-  # Reads of sorted sets: functions of `Eslaver.Mirror`, which takes them in by `use`.
+  # Reads of sorted sets, for `use` by `Eslaver.Mirror`.
 
   defmacro __using__(_options) do
     quote location: :keep do
@@ -58,12 +58,13 @@ defmodule Eslaver.Mirror.SortedSets do
       The members between two indexes, scores or names. Options:
 
         * `:by` - `:index`, `:score` or `:lex`
-        * `:rev` - `true` to begin with the highest; then, as in Redis, `first` is the higher score or name
+        * `:rev` - `true` to begin with the highest; then, as in Redis, `first` is the higher score
+          or name
         * `:limit` - `{offset, count}`, by score or name only
         * `:with_scores` - `true` for `{member, score}`
 
-      Scores are numbers, `:inf`, `:"-inf"`, or `{:exclusive, number}`; names are `{:inclusive, name}`,
-      `{:exclusive, name}`, `:-` or `:+`.
+      Scores are numbers, `:inf`, `:"-inf"`, or `{:exclusive, number}`; names are `{:inclusive,
+      name}`, `{:exclusive, name}`, `:-` or `:+`.
 
           iex> Eslaver.Mirror.zrange(:shop, "scores", 0, 1, rev: true)
           ["cyd", "bob"]
@@ -162,8 +163,8 @@ defmodule Eslaver.Mirror.SortedSets do
       defdelegate zrandmember(mirror, key, count, options \\ []), to: :eslaver_mirror
 
       @doc """
-      Some of the members with their scores, in order, and the cursor for the next call. The first cursor
-      is 0; the scan is complete when the next cursor is 0. Options:
+      Some of the members with their scores, in order, and the cursor for the next call. The first
+      cursor is 0; the scan is complete when the next cursor is 0. Options:
 
         * `:match` - a pattern
         * `:count` - about how many members to look at, by default 10
@@ -212,8 +213,8 @@ defmodule Eslaver.Mirror.SortedSets do
       defdelegate zintercard(mirror, keys, options \\ []), to: :eslaver_mirror
 
       @doc """
-      The members that the first of these sorted sets or sets has and no other. With `with_scores: true`
-      also their scores.
+      The members that the first of these sorted sets or sets has and no other. With `with_scores:
+      true` also their scores.
 
           iex> Eslaver.Mirror.zdiff(:shop, ["scores", "bonus"])
           ["ada"]

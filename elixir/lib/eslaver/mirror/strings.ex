@@ -1,6 +1,6 @@
 defmodule Eslaver.Mirror.Strings do
   @moduledoc false
-  # Reads of strings: functions of `Eslaver.Mirror`, which takes them in by `use`.
+  # Reads of strings, for `use` by `Eslaver.Mirror`.
 
   defmacro __using__(_options) do
     quote location: :keep do
@@ -38,7 +38,8 @@ defmodule Eslaver.Mirror.Strings do
       defdelegate strlen(mirror, key), to: :eslaver_mirror
 
       @doc """
-      The bytes of a string from one index to another, inclusive; negative indexes count from the end.
+      The bytes of a string from one index to another, inclusive; negative indexes count from the
+      end.
 
           iex> Eslaver.Mirror.getrange(:shop, "greeting", -5, -1)
           "world"
@@ -68,8 +69,8 @@ defmodule Eslaver.Mirror.Strings do
       The longest common subsequence of two strings. Options:
 
         * `:len` - `true` for its length only
-        * `:idx` - `true` for where it is: a map with `:matches`, inclusive ranges in both strings, the
-          last match first, and `:len`
+        * `:idx` - `true` for where it is: a map with `:matches`, inclusive ranges in both strings,
+          the last match first, and `:len`
         * `:min_match_len` - leaves out shorter matches
         * `:with_match_len` - `true` for the length of each match
 
@@ -104,7 +105,8 @@ defmodule Eslaver.Mirror.Strings do
       defdelegate bitcount(mirror, key), to: :eslaver_mirror
 
       @doc """
-      The number of bits set from one index to another, inclusive: of bytes, or with `unit: :bit` of bits.
+      The number of bits set from one index to another, inclusive: of bytes, or with `unit: :bit` of
+      bits.
 
           iex> Eslaver.Mirror.bitcount(:shop, "bits", 5, 30, unit: :bit)
           17
@@ -140,7 +142,8 @@ defmodule Eslaver.Mirror.Strings do
       defdelegate bitpos(mirror, key, bit, first, last, options \\ []), to: :eslaver_mirror
 
       @doc """
-      Integers within a string: `{:u, 8, 16}` is an unsigned integer of 8 bits that begins at bit 16.
+      Integers within a string: `{:u, 8, 16}` is an unsigned integer of 8 bits that begins at bit
+      16.
 
           iex> Eslaver.Mirror.bitfield_ro(:shop, "bits", [{:u, 8, 0}, {:i, 5, 0}])
           [102, 12]

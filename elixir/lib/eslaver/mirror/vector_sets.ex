@@ -1,6 +1,6 @@
 defmodule Eslaver.Mirror.VectorSets do
   @moduledoc false
-  # Reads of vector sets, a type of Redis 8 and later: functions of `Eslaver.Mirror`, which takes them in by `use`.
+  # Reads of vector sets, a type of Redis 8 and later, for `use` by `Eslaver.Mirror`.
 
   defmacro __using__(_options) do
     quote location: :keep do
@@ -50,7 +50,8 @@ defmodule Eslaver.Mirror.VectorSets do
       defdelegate vgetattr(mirror, key, element), to: :eslaver_mirror
 
       @doc """
-      The vector of an element, as exact as a server keeps it; with `raw: true` as a server keeps it.
+      The vector of an element, as exact as a server keeps it; with `raw: true` as a server keeps
+      it.
 
           iex> Eslaver.Mirror.vemb(:shop, "missing", "apple")
           nil
