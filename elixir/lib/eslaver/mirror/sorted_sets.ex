@@ -63,8 +63,8 @@ defmodule Eslaver.Mirror.SortedSets do
         * `:limit` - `{offset, count}`, by score or name only
         * `:with_scores` - `true` for `{member, score}`
 
-      Scores are numbers, `:inf`, `:"-inf"`, or `{:exclusive, number}`; names are `{:inclusive,
-      name}`, `{:exclusive, name}`, `:-` or `:+`.
+      Scores are numbers, `:inf`, `:"-inf"`, or `{:exclusive, number}`; names are
+      `{:inclusive, name}`, `{:exclusive, name}`, `:-` or `:+`.
 
           iex> Eslaver.Mirror.zrange(:shop, "scores", 0, 1, rev: true)
           ["cyd", "bob"]
@@ -213,8 +213,8 @@ defmodule Eslaver.Mirror.SortedSets do
       defdelegate zintercard(mirror, keys, options \\ []), to: :eslaver_mirror
 
       @doc """
-      The members that the first of these sorted sets or sets has and no other. With `with_scores:
-      true` also their scores.
+      The members that the first of these sorted sets or sets has and no other. With
+      `with_scores: true` also their scores.
 
           iex> Eslaver.Mirror.zdiff(:shop, ["scores", "bonus"])
           ["ada"]
