@@ -77,6 +77,9 @@ defmodule Eslaver do
   @typedoc "Names a write of the master, and all before it: see `token/1`."
   @type token() :: :eslaver.token()
 
+  @typedoc "There is no such replica."
+  @type not_running() :: {:error, :not_running}
+
   @typedoc "What a callback gets."
   @type event() :: :eslaver.event()
 
@@ -118,22 +121,24 @@ defmodule Eslaver do
   `:waiting`), `:master`, `:replid`, `:offset`, `:lag`, `:keys` and `:bytes` of the snapshot,
   `:commands`, `:reconnects`, `:last_error`, `:paused` and more.
   """
-  @spec info(replica()) :: map()
+  @spec info(replica()) :: map() | not_running()
   def info(replica), do: replica |> :eslaver.info() |> Absent.to_nil()
 
   @doc """
   The last position whose events have all been handled, or `nil` while there is none: before the
   first snapshot has been loaded, and while a new one is.
   """
-  @spec position(replica()) :: position() | nil
+  @spec position(replica()) :: position() | nil | not_running()
   def position(replica), do: replica |> :eslaver.position() |> Absent.to_nil()
 
   @doc """
   Waits until the first snapshot (`:loaded`), or the write that a token names, has been handled.
 
-  `{:error, :diverged}` says that the write never will be, as a failover has lost it.
+  `{:error, :diverged}` says that the write never will be, as a failover has lost it. In a cluster a
+  token has to have the id of a history, or it is `{:error, :which_shard}`.
   """
-  @spec await(replica(), :loaded | token(), timeout()) :: :ok | {:error, :timeout | :diverged}
+  @spec await(replica(), :loaded | token(), timeout()) ::
+          :ok | {:error, :timeout | :diverged | :which_shard | :not_running}
   def await(replica, what, timeout \\ 5000), do: :eslaver.await(replica, what, timeout)
 
   @doc """
@@ -155,15 +160,16 @@ defmodule Eslaver do
 
   When it ran out it sent `{:eslaver_passive, replica_pid}`.
   """
-  @spec demand(replica(), pos_integer()) :: :ok | {:error, :no_demand}
+  @spec demand(replica(), pos_integer()) :: :ok | {:error, :no_demand | :not_running}
   defdelegate demand(replica, more), to: :eslaver
 
   @doc """
   Calls the handler of a replica, whose `c:Eslaver.Handler.handle_call/3` answers, also while it has
   paused the stream.
 
-  In a cluster each shard has a handler: name it as `{replica, shard_id}`. The caller exits if there
-  is no answer within the timeout, as with `GenServer.call/3`.
+  In a cluster each shard has a handler: name it as `{replica, shard_id}`. A replica that does not
+  run is `{:error, :not_running}`. The caller exits if there is no answer within the timeout, as
+  with `GenServer.call/3`.
   """
   @spec call(replica() | {replica(), shard :: String.t()}, term(), timeout()) :: term()
   def call(replica, request, timeout \\ 5000), do: :eslaver.call(replica, request, timeout)
@@ -171,14 +177,14 @@ defmodule Eslaver do
   @doc """
   Ends the pause of a replica whose handler has returned `{:pause, state}`.
   """
-  @spec continue(replica()) :: :ok
+  @spec continue(replica()) :: :ok | not_running()
   defdelegate continue(replica), to: :eslaver
 
   @doc """
   Has a replica or mirror of a cluster look at the cluster's nodes at once, and ask the option
   `:shards` anew.
   """
-  @spec refresh(replica()) :: :ok
+  @spec refresh(replica()) :: :ok | not_running()
   defdelegate refresh(cluster), to: :eslaver
 
   @doc """
@@ -199,7 +205,7 @@ defmodule Eslaver do
   @doc """
   Ends a subscription. Nothing more comes of it, and what has come is taken out of the mailbox.
   """
-  @spec unsubscribe(replica(), reference()) :: :ok
+  @spec unsubscribe(replica(), reference()) :: :ok | not_running()
   defdelegate unsubscribe(replica, ref), to: :eslaver
 
   @doc """

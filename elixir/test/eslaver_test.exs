@@ -55,6 +55,18 @@ defmodule EslaverTest do
     assert {:error, {:invalid_option, :options, :not_a_map}} = Eslaver.start_link(:none)
   end
 
+  test "a replica that does not run" do
+    not_running = {:error, :not_running}
+    assert Eslaver.info(NoSuch) == not_running
+    assert Eslaver.position(NoSuch) == not_running
+    assert Eslaver.await(NoSuch, :loaded) == not_running
+    assert Eslaver.demand(NoSuch, 1) == not_running
+    assert Eslaver.continue(NoSuch) == not_running
+    assert Eslaver.call(NoSuch, :request) == not_running
+    assert Eslaver.subscribe(NoSuch) == not_running
+    assert Eslaver.unsubscribe(NoSuch, make_ref()) == not_running
+  end
+
   test "a password is in no child specification" do
     spec = Eslaver.child_spec(name: Hidden, password: "s3cret")
     assert spec.id == Hidden

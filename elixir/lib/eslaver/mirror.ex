@@ -146,7 +146,7 @@ defmodule Eslaver.Mirror do
       :ok
   """
   @spec await(atom(), :loaded | Eslaver.token(), timeout()) ::
-          :ok | {:error, :timeout | :diverged | :not_running}
+          :ok | {:error, :timeout | :diverged | :which_shard | :not_running}
   def await(name, what, timeout \\ 5000), do: :eslaver_mirror.await(name, what, timeout)
 
   @doc """

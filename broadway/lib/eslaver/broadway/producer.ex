@@ -170,7 +170,7 @@ defmodule Eslaver.Broadway.Producer do
     do: {:noreply, [], %{state | wanted: state.wanted + demand}}
 
   def handle_demand(demand, state) do
-    :ok = Eslaver.demand(state.replica, demand)
+    more(demand, state)
     {:noreply, [], state}
   end
 
@@ -221,9 +221,8 @@ defmodule Eslaver.Broadway.Producer do
 
   @impl Broadway.Producer
   def prepare_for_draining(state) do
-    state = %{state | draining?: true}
-    :ok = Eslaver.stop(state.replica)
-    {:noreply, [], state}
+    stop(state.replica)
+    {:noreply, [], %{state | draining?: true}}
   end
 
   @impl GenStage
@@ -261,12 +260,21 @@ defmodule Eslaver.Broadway.Producer do
     {:noreply, [message], %{state | window: window}}
   end
 
+  # A replica that has ended says so by its exit.
+  defp more(demand, state), do: Eslaver.demand(state.replica, demand)
+
+  defp stop(replica) do
+    Eslaver.stop(replica)
+  catch
+    :exit, _ended -> :ok
+  end
+
   defp handle_wanted(%{wanted: 0} = state), do: {:noreply, [], state}
   defp handle_wanted(state), do: handle_demand(state.wanted, %{state | wanted: 0})
 
   # It has used up the demand for a message.
   defp pass(event, state) do
-    :ok = Eslaver.demand(state.replica, 1)
+    more(1, state)
     {:noreply, [], save_soon(%{state | window: Window.pass(state.window, event)})}
   end
 
