@@ -55,6 +55,14 @@ defmodule EslaverTest do
     assert {:error, {:invalid_option, :options, :not_a_map}} = Eslaver.start_link(:none)
   end
 
+  test "each failure of a read has a sentence" do
+    for reason <- [:not_running, :loading, :stale, :not_served, :wrongtype, :unknown] do
+      assert Eslaver.format_error({:error, reason}) =~ " "
+      error = assert_raise Eslaver.Error, fn -> Eslaver.unwrap!({:error, reason}) end
+      assert error.reason == reason
+    end
+  end
+
   test "a replica that does not run" do
     not_running = {:error, :not_running}
     assert Eslaver.info(NoSuch) == not_running
