@@ -207,7 +207,7 @@ defmodule Eslaver.Broadway.Producer do
   def handle_info({:EXIT, _pid, :normal}, state), do: {:noreply, [], state}
   def handle_info({:EXIT, _pid, reason}, state), do: {:stop, reason, state}
 
-  def handle_info({:DOWN, monitor, :process, _pid, reason}, state) do
+  def handle_info({:DOWN, monitor, :process, _pid, reason}, %{monitors: %MapSet{}} = state) do
     if MapSet.member?(state.monitors, monitor) and not orderly?(reason),
       do: {:stop, {:processor_down, reason}, state},
       else: {:noreply, [], state}

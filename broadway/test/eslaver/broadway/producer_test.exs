@@ -165,6 +165,20 @@ defmodule Eslaver.Broadway.ProducerTest do
     Eslaver.stop(state.replica)
   end
 
+  test "a processor that is killed stops it, one that is shut down does not", context do
+    state = start(context.master, [])
+    monitor = make_ref()
+    down = &{:DOWN, monitor, :process, self(), &1}
+    assert {:noreply, [], _} = Producer.handle_info(down.(:killed), state)
+
+    state = %{state | monitors: MapSet.new([monitor])}
+    assert {:noreply, [], _} = Producer.handle_info(down.(:shutdown), state)
+    assert {:noreply, [], _} = Producer.handle_info(down.({:shutdown, :drained}), state)
+    assert {:stop, {:processor_down, :killed}, _} = Producer.handle_info(down.(:killed), state)
+    assert {:noreply, [], _} = Producer.handle_info(down.(:killed), %{state | monitors: nil})
+    Eslaver.stop(state.replica)
+  end
+
   test "it ends with its replica, and drains without it", %{master: master} do
     state = start(master, [])
     {_, state} = messages(state, &loaded?/1)
