@@ -1,50 +1,92 @@
 # How ex_doc, 0.36 or later, builds the documentation: see `make docs`.
 
-# The calls of a mirror, by the headings over their exports.
-groups =
-  Regex.scan(
-    ~r/^%% ([^\n]+)\.\n((?:-export\(\[[^\]]*\]\)\.\n)+)/m,
-    File.read!("src/eslaver_mirror.erl")
-  )
+# Pages have one directory, and links follow the names of files, so two pages cannot have one name.
+# Hence the pages are copies, with links changed to these names; what is no page becomes an asset.
+pages = [
+  {"README.md", "readme.md"},
+  {"examples/README.md", "examples.md"},
+  {"bench/report.md", "figures_callback.md"},
+  {"bench/mirror.md", "figures_mirror.md"}
+]
 
-by_group =
-  for [_, title, exports] <- groups do
-    calls = for [call] <- Regex.scan(~r/\w+\/\d+/, exports), do: call
-    {String.to_atom(title), &("#{&1[:name]}/#{&1[:arity]}" in calls and &1[:module] == :eslaver_mirror)}
+guides =
+  ~w(getting_started.md mirror.md cheatsheet.cheatmd events_and_handlers.md options.md
+     filters_and_notifications.md high_availability.md exactly_once.md operations.md limits.md
+     differences.md)
+
+project = ~w(ARCHITECTURE.md CONTRIBUTING.md SECURITY.md CHANGELOG.md)
+
+pages =
+  pages ++
+    Enum.map(guides, &{"guides/" <> &1, &1}) ++
+    Enum.map(project, &{&1, String.downcase(&1)}) ++ [{"LICENSE", "LICENSE"}]
+
+copies = "_build/docs"
+File.mkdir_p!(Path.join(copies, "bench"))
+File.cp!("bench/report.svg", Path.join(copies, "bench/report.svg"))
+
+# A link as it is written in a file, from the root of the repository.
+from_root = fn link, file ->
+  link |> Path.expand(Path.join("/", Path.dirname(file))) |> Path.relative_to("/")
+end
+
+for {file, page} <- pages do
+  text =
+    Regex.replace(~r/\]\(([^)#:]+)(#[^)]*)?\)/, File.read!(file), fn _, link, anchor ->
+      target = from_root.(link, file)
+      "](" <> Map.get(Map.new(pages), target, target) <> anchor <> ")"
+    end)
+
+  File.write!(Path.join(copies, page), text)
+end
+
+copy = fn page -> Path.join(copies, page) end
+
+# The calls of a mirror are grouped by the headings over their exports; those without one come first.
+headings =
+  for [_, title, exports] <-
+        Regex.scan(
+          ~r/^%% ([^\n]+)\.\n((?:-export\(\[[^\]]*\]\)\.\n)+)/m,
+          File.read!("src/eslaver_mirror.erl")
+        ) do
+    {String.to_atom(title), Regex.scan(~r/\w+\/\d+/, exports) |> List.flatten()}
   end
+
+heading = fn doc ->
+  if doc[:module] == :eslaver_mirror and doc[:kind] == :function do
+    Enum.find_value(headings, :"The mirror", fn {title, calls} ->
+      if "#{doc[:name]}/#{doc[:arity]}" in calls, do: title
+    end)
+  end
+end
+
+groups = for title <- [:"The mirror" | Keyword.keys(headings)], do: {title, &(heading.(&1) == title)}
 
 [
   main: "readme",
   proglang: :erlang,
-  extras: [
-    "README.md",
-    "guides/getting_started.md",
-    "guides/mirror.md",
-    "guides/cheatsheet.cheatmd",
-    "guides/events_and_handlers.md",
-    "guides/options.md",
-    "guides/filters_and_notifications.md",
-    "guides/high_availability.md",
-    "guides/exactly_once.md",
-    "guides/operations.md",
-    "guides/limits.md",
-    "guides/differences.md",
-    {:"examples/README.md", [filename: "examples", title: "Examples"]},
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    "CHANGELOG.md",
-    {:LICENSE, [title: "License"]}
-  ],
+  formatters: ["html"],
+  extras:
+    [copy.("readme.md")] ++
+      Enum.map(guides, copy) ++
+      [
+        {String.to_atom(copy.("examples.md")), [title: "Examples"]},
+        {String.to_atom(copy.("figures_callback.md")), [title: "Figures of the callback"]},
+        {String.to_atom(copy.("figures_mirror.md")), [title: "Figures of the mirror"]}
+      ] ++
+      Enum.map(project, &copy.(String.downcase(&1))) ++
+      [{String.to_atom(copy.("LICENSE")), [title: "License"]}],
   groups_for_extras: [
-    Guides: ~r{^guides/},
-    Examples: ~r{^examples/},
-    Project: ~r{^[A-Z]+(\.md)?$}
+    Guides: Enum.map(guides, copy),
+    "Examples and figures": ~r{(examples|figures_\w+)\.md$},
+    Project: ~r{(architecture|contributing|security|changelog)\.md$|LICENSE$}
   ],
   groups_for_modules: [
-    Replicas: [:eslaver, :eslaver_server, :eslaver_rdb],
     Mirrors: [:eslaver_mirror],
-    Behaviours: [:eslaver_handler, :eslaver_position_store, :eslaver_checkpoint]
+    Replicas: [:eslaver, :eslaver_rdb, :eslaver_server],
+    Handlers: [:eslaver_handler, :eslaver_checkpoint, :eslaver_position_store],
+    Types: ~r/_(types|input)$/
   ],
-  groups_for_docs: by_group
+  groups_for_docs: groups,
+  assets: %{"examples" => "examples", Path.join(copies, "bench") => "bench"}
 ]

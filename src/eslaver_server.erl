@@ -1,5 +1,5 @@
-%% @doc The process of a replica, and the calls of the original eslaver: {@link start/0},
-%% {@link start/1} and {@link stop/0}. New code uses {@link eslaver}.
+%% @doc The process of a replica, and the calls of the original eslaver. New code uses
+%% {@link eslaver}.
 %%
 %% It has a link to its master, gives every event to the callback, knows the position whose events
 %% have been handled, and starts the link again when it is lost. User code runs here and nowhere
