@@ -65,7 +65,7 @@ class Floors:
     def applied(self):
         for row in self.rows("applied"):
             ratio = self.ratio(row, "rate")
-            yield (f"{title(row)} out of memory: commands/s, against a replica", f"{ratio:.2f}",
+            yield (f"{title(row)} from memory: commands/s, against a replica", f"{ratio:.2f}",
                    "≥ 1.50", ratio >= 1.5)
 
     def behind(self):
@@ -140,7 +140,7 @@ def title(row):
 
 INTRODUCTION = """\
 Made by `make bench`. Medians; the candidates took turns, and ratios are of one run. *Replica* is
-`redis-server --replicaof`. *Out of memory*: from a stand-in for a master, which sends bytes as fast as
+`redis-server --replicaof`. *From memory*: from a stand-in for a master, which sends bytes as fast as
 they are taken, so that it hides nothing. W1, W2, W3: as in [report.md](report.md).
 """
 
@@ -150,7 +150,7 @@ What the process grows by, for each key, with a snapshot of keys of one kind. Th
 string's bytes, and of a collection's elements.
 """, ("memory",), ("rss_each", "own_each")),
     ("Load", "", ("w1", "w2", "w3"), None),
-    ("Commands out of memory", "A million of each.\n", ("applied",), ("rate", "cpu_each")),
+    ("Commands from memory", "A million of each.\n", ("applied",), ("rate", "cpu_each")),
     ("Commands of a master at its full rate", """\
 How many bytes a replica is behind (the median over the time and the most), and how long it takes to
 catch up when the master has answered the last.
@@ -172,7 +172,7 @@ come meanwhile.
 A warm start is from the start of a mirror until it can be read, with the file of the one before and no
 full sync; of a replica, the start of the server. *Saving*: `get`, while the mirror is saved.
 """, ("save", "saving", "warm"), None),
-    ("Growth", "Strings of 64 bytes, loaded out of memory.\n", ("scaling",), None),
+    ("Growth", "Strings of 64 bytes, loaded from memory.\n", ("scaling",), None),
 )
 
 ALLOCATOR = """\
