@@ -20,7 +20,7 @@
 -type options() :: eslaver_input:replica().
 %% The options of a replica. The guide Options describes them.
 
--type keywords() :: eslaver_input:keywords().
+-type keywords() :: eslaver_types:keywords().
 %% Options as a list of `{Key, Value}', as in Elixir.
 
 -type callback() :: eslaver_types:callback().

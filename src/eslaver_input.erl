@@ -2,7 +2,7 @@
 %% Options describes each option.
 -module(eslaver_input).
 
--export_type([replica/0, mirror/0, keywords/0]).
+-export_type([replica/0, mirror/0]).
 -export_type([text/0, absent/0, host/0, endpoint/0, password/0, tls/0, reach/0]).
 
 -type text() :: string() | binary().
@@ -30,7 +30,7 @@
         server_name => host() | absent(),
         verify => boolean() | chain
     }
-    | keywords().
+    | eslaver_types:keywords().
 %% Whether and how to use TLS.
 
 -type reach() :: fun(({Host :: binary(), inet:port_number()}) -> {text(), inet:port_number()}).
@@ -63,7 +63,7 @@
     resume =>
         eslaver_types:position() | {file, Path :: text()} | {module(), Args :: term()} | absent(),
     acknowledge => handled | received,
-    filter => eslaver_types:filter() | keywords() | absent(),
+    filter => eslaver_types:filter() | eslaver_types:keywords() | absent(),
     hooks => eslaver_types:hooks() | nil,
     announce_ip => host() | absent(),
     announce_port => inet:port_number(),
@@ -86,9 +86,9 @@
     persist =>
         text()
         | #{file := text(), interval => pos_integer() | infinity}
-        | keywords()
+        | eslaver_types:keywords()
         | absent(),
-    project => [eslaver_mirror_projection:declared() | keywords()],
+    project => [eslaver_mirror_projection:declared() | eslaver_types:keywords()],
     master_host => host() | {local, Path :: text()},
     master_port => inet:port_number(),
     master_user => text() | absent(),
@@ -114,7 +114,7 @@
     resume =>
         eslaver_types:position() | {file, Path :: text()} | {module(), Args :: term()} | absent(),
     acknowledge => handled | received,
-    filter => eslaver_types:filter() | keywords() | absent(),
+    filter => eslaver_types:filter() | eslaver_types:keywords() | absent(),
     hooks => eslaver_types:hooks() | nil,
     announce_ip => host() | absent(),
     announce_port => inet:port_number(),
@@ -129,6 +129,3 @@
     name => atom() | {local, atom()}
 }.
 %% The options of a mirror.
-
--type keywords() :: [{Key :: atom(), Value :: term()} | (Key :: atom())].
-%% A list instead of a map, as in Elixir. A key alone stands for `{Key, true}'.

@@ -2,13 +2,16 @@
 %% own for most of them.
 -module(eslaver_types).
 
--export_type([replica/0, name/0, callback/0, hooks/0, on_error/0]).
+-export_type([replica/0, name/0, callback/0, hooks/0, on_error/0, keywords/0]).
 -export_type([filter/0, value_type/0]).
 -export_type([notice/0, keys/0, change/0, moved/0, slots/0]).
 -export_type([position/0, token/0, context/0, where/0, why/0, continued/0, snapshot/0]).
 
 -type replica() :: pid() | atom() | {global, term()} | {via, module(), term()}.
 %% A running replica: its pid, or the name it is registered under.
+
+-type keywords() :: [{Key :: atom(), Value :: term()} | (Key :: atom())].
+%% A list instead of a map of options, as in Elixir. A key alone stands for `{Key, true}'.
 
 -type name() :: {local, atom()} | {global, term()} | {via, module(), term()}.
 %% A name to register a replica under.
