@@ -15,7 +15,7 @@ erl -noshell -pa "$lib/ebin" -eval '
 [ "${1:-}" = html ] || exit 0
 if command -v ex_doc >/dev/null; then
     version=$(sed -n 's/.*{vsn, "\(.*\)"}.*/\1/p' src/eslaver.app.src)
-    ex_doc eslaver "$version" "$lib/ebin" --config docs.exs --output doc
+    ex_doc eslaver "$version" "$lib/ebin" --config docs.exs --output doc --warnings-as-errors
 else
     rebar3 as ex_doc ex_doc
 fi
