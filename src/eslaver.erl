@@ -165,8 +165,9 @@ position(Replica) ->
 %% history that is followed now lacks the write, or the master began a new one without saying what
 %% is in it. If the replica does not know the token's history it waits, as that may be the history
 %% of the next master. A token without an id refers to the history that is followed at the time of
-%% the call.
--spec await(replica(), loaded | token(), timeout()) -> ok | {error, timeout | diverged}.
+%% the call; in a cluster it names no shard: `{error, which_shard}'.
+-spec await(replica(), loaded | token(), timeout()) ->
+    ok | {error, timeout | diverged | which_shard}.
 await(Replica, loaded, Timeout) ->
     eslaver_waiting:await(Replica, loaded, Timeout);
 await(Replica, Token, Timeout) ->
