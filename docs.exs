@@ -4,6 +4,7 @@
 # Hence the pages are copies, with links changed to these names; what is no page becomes an asset.
 pages = [
   {"README.md", "readme.md"},
+  {"guides/cheatsheet.md", "cheatsheet.cheatmd"},
   {"examples/README.md", "examples.md"},
   {"bench/report.md", "figures_callback.md"},
   {"bench/mirror.md", "figures_mirror.md"}
@@ -18,7 +19,7 @@ project = ~w(ARCHITECTURE.md CONTRIBUTING.md SECURITY.md CHANGELOG.md)
 
 pages =
   pages ++
-    Enum.map(guides, &{"guides/" <> &1, &1}) ++
+    Enum.map(guides -- ["cheatsheet.cheatmd"], &{"guides/" <> &1, &1}) ++
     Enum.map(project, &{&1, String.downcase(&1)}) ++ [{"LICENSE", "LICENSE"}]
 
 copies = "_build/docs"

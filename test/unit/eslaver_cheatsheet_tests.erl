@@ -13,7 +13,7 @@ exports() ->
     eslaver_mirror:module_info(exports) -- [{module_info, 0}, {module_info, 1}].
 
 calls() ->
-    {ok, Text} = file:read_file("guides/cheatsheet.cheatmd"),
+    {ok, Text} = file:read_file("guides/cheatsheet.md"),
     {match, Calls} = re:run(Text, "`([a-z][a-z_]*\\(.*?\\))`", [global, {capture, [1], list}]),
     lists:usort([call(Call) || [Call] <- Calls]).
 
