@@ -12,7 +12,7 @@
 %%
 %% init(Table) -> {ok, Table}.
 %%
-%% handle_event({stream, "incr", [Key]}, Table) ->
+%% handle_event({stream, <<"incr">>, [Key], _Meta}, Table) ->
 %%     _ = ets:update_counter(Table, Key, 1, {Key, 0}),
 %%     {ok, Table};
 %% handle_event(_, Table) ->
@@ -23,6 +23,7 @@
 -export_type([result/0, result/1, context/0]).
 
 -type result() :: result(term()).
+%% A result with any state.
 
 -type result(State) ::
     {ok, State}
@@ -52,10 +53,8 @@
 -callback handle_info(Message :: term(), State :: term()) -> result() | {continue, State :: term()}.
 %% Called with a message that another process or a timer has sent to the replica's process, which is
 %% {@link erlang:self/0} in all these functions: between two events, also while the stream is
-%% paused. It leaves a pause as it is; `continue' ends it.
-%%
-%% The exit of a linked process is not passed to the handler: unless the reason is `normal', the
-%% replica ends too.
+%% paused. It leaves a pause as it is; `continue' ends it. The exit of a linked process is not passed
+%% to the handler: unless the reason is `normal', the replica ends too.
 
 -callback handle_call(Request :: term(), gen_server:from(), State :: term()) ->
     {reply, Reply :: term(), State :: term()}
