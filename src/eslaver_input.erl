@@ -82,6 +82,7 @@
 -type mirror() :: #{
     full_resync => beside | in_place,
     serve_stale_data => boolean(),
+    undefined => undefined | nil,
     max_memory => pos_integer() | absent(),
     persist =>
         text()

@@ -1,24 +1,47 @@
 %% @doc A whole Redis dataset in the node: a replica whose data every process can read, with the
 %% names of Redis' own commands and without sending a message.
 %%
-%% A missing key reads as in Redis: as `undefined', 0 or an empty list. Invalid arguments raise
-%% `badarg'.
+%% One convention holds for all calls:
+%%
+%% <ul>
+%% <li>The mirror comes first: its name, or `{Name, Db}'. Then comes the key, or a list of keys,
+%% then what the command needs, in Redis' order. `Start' and `End', and the `Count' of random
+%% members, stay where Redis has them: `srandmember(M, Key, Count)'.</li>
+%% <li>Everything else is optional, and comes last as one map or keyword list:
+%% `#{with_scores => true}', `[{count, 10}]', `[with_scores]'. Options have the words of Redis in
+%% snake case: `WITHSCORES' is `with_scores', `MINMATCHLEN' is `min_match_len'. A word without a
+%% value is a boolean. One of several words is an atom: `unit => bit', `order => desc'. An option
+%% that is `undefined' or `nil' counts as not given.</li>
+%% <li>Keys, fields, members, elements and patterns are binaries. Numbers are integers or floats;
+%% scores may also be `inf' and `'-inf''.</li>
+%% <li>What is missing is `undefined', also within lists, or `nil' with the option
+%% `undefined => nil' of {@link start_link/1}. Collections of a missing key are empty, and counts
+%% are 0.</li>
+%% <li>Yes or no is a boolean. Pairs, as members with scores, are tuples in a list; the fields of a
+%% whole hash are a map.</li>
+%% <li>Times to live, of keys, fields and members, are integers that are not negative, `infinity'
+%% for what does not expire, and `undefined' for what is missing. Points in time likewise.</li>
+%% <li>A read that has no answer is `{error, Why}', see {@link failure()}; `{error, not_running}' is
+%% what every call answers if there is no such mirror.</li>
+%% <li>Arguments that are none raise `badarg': a misspelt option, a string for a key.</li>
+%% </ul>
 -module(eslaver_mirror).
 
 -export([start_link/1, child_spec/1, format_error/1, stop/1, await/3]).
 -export([info/1, status/1, functions/1]).
 -export([subscribe/2, unsubscribe/2, read/2, read/3, save/2]).
--export_type([options/0, mirror/0, failure/0, scan_options/0, projection/0]).
+-export_type([options/0, mirror/0, key/0, failure/0, scan_options/0, projection/0]).
 
 %% Sorting.
 -export([sort_ro/2, sort_ro/3]).
 
 %% Keys.
--export([exists/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
--export([keys/2, scan/4, fold/4, dbsize/1, randomkey/1]).
+-export([exists/2, touch/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
+-export([keys/2, scan/2, scan/3, fold/3, fold/4, fold_keys/3, fold_keys/4, dbsize/1, randomkey/1]).
+-export([dump/2, object_encoding/2, memory_usage/2]).
 
 %% Strings.
--export([get/2, mget/2, strlen/2, getrange/4, substr/4, lcs/3, lcs_len/3]).
+-export([get/2, mget/2, strlen/2, getrange/4, substr/4, digest/2, lcs/3, lcs/4]).
 -export([getbit/3, bitcount/2, bitcount/4, bitcount/5]).
 -export([bitpos/3, bitpos/4, bitpos/5, bitpos/6, bitfield_ro/3]).
 -export([pfcount/2]).
@@ -42,6 +65,7 @@
 
 %% Geo.
 -export([geopos/3, geodist/4, geodist/5, geohash/3, geosearch/3]).
+-export([georadius_ro/6, georadius_ro/7, georadiusbymember_ro/5, georadiusbymember_ro/6]).
 
 %% Hashes.
 -export([hget/3, hmget/3, hgetall/2, hlen/2, hexists/3, hkeys/2, hvals/2, hstrlen/3]).
@@ -64,8 +88,9 @@
 -export([gcra/2]).
 
 %% Streams.
--export([xlen/2, xrange/4, xrange/5, xrevrange/4, xrevrange/5, xread/3, xread/4]).
--export([xinfo_stream/2, xinfo_groups/2, xinfo_consumers/3, xpending/3, xpending/6, xpending/7]).
+-export([xlen/2, xrange/4, xrange/5, xrevrange/4, xrevrange/5, xread/2, xread/3]).
+-export([xinfo_stream/2, xinfo_stream/3, xinfo_groups/2, xinfo_consumers/3]).
+-export([xpending/3, xpending/6, xpending/7]).
 
 -type options() :: eslaver_input:mirror().
 %% The options of a mirror: see {@link start_link/1}.
@@ -96,12 +121,29 @@
 -type index() :: non_neg_integer().
 %% Of an array: up to 2^64 - 2.
 
--type path_scan() :: #{prefix => binary(), count => pos_integer()}.
+-type opts(Map) :: eslaver_mirror_arguments:options(Map).
+%% A map of options, or a keyword list.
+
+-type path_scan() :: opts(#{prefix => binary(), count => pos_integer()}).
 %% `prefix': only paths that begin with it; `count': how many paths at most, 10 by default.
 
--type position_options() :: #{
+-type lifetime() :: non_neg_integer() | infinity | undefined.
+%% `infinity': it does not expire; `undefined': it is missing.
+
+-type unit() :: byte | bit.
+
+-type limit() :: opts(#{limit => non_neg_integer()}).
+%% How far to count; 0, the default, is without a limit.
+
+-type entry_count() :: opts(#{count => integer() | infinity}).
+%% How many entries at most.
+
+-type position_options() :: opts(#{
     rank => integer(), count => non_neg_integer(), maxlen => non_neg_integer()
-}.
+}).
+
+-type fold_options() :: opts(#{match => binary(), type => eslaver_mirror_read:type()}).
+%% Only keys that match a pattern, and are of a type.
 
 -type scan_options() :: eslaver_mirror_scan:options().
 %% `match': a glob as of `KEYS'; `count': about how many elements to look at, 10 by default.
@@ -135,18 +177,18 @@
 
 -type lex_bound() :: {inclusive | exclusive, binary()} | '-' | '+'.
 
--type zrange_options() :: #{
+-type zrange_options() :: opts(#{
     by => index | score | lex,
     rev => boolean(),
     limit => {Offset :: integer(), Count :: integer()},
     with_scores => boolean()
-}.
+}).
 
--type zset_options() :: #{
+-type zset_options() :: opts(#{
     weights => [number() | inf | '-inf'],
     aggregate => sum | min | max | count,
     with_scores => boolean()
-}.
+}).
 
 -type zset_members() :: [binary()] | [{Member :: binary(), score()}].
 %% With scores if `with_scores' is `true'.
@@ -168,6 +210,8 @@
 %% grow up to ten minutes. The limit is for one data set: while another is loaded `beside', there
 %% may be twice as much</li>
 %% <li>`serve_stale_data': whether reads are answered while the link is down, by default `true'</li>
+%% <li>`undefined': what reads answer for what is missing: `undefined' (the default) or `nil', which
+%% suits Elixir. {@link info/1} is no read</li>
 %% <li>`project': a list of {@link projection()}s: keys that are kept as rows of ETS tables</li>
 %% <li>`persist': a file, or `#{file => File, interval => Ms | infinity}'. The mirror saves itself
 %% there, as {@link save/2} does, every `interval' (5 minutes by default) if its data has changed,
@@ -263,7 +307,7 @@ await(Name, Token, Timeout) ->
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
 %% no data yet). It sends no message.
--spec status(mirror()) -> eslaver_mirror_read:status() | not_running.
+-spec status(mirror()) -> eslaver_mirror_read:status() | {error, not_running}.
 status(Mirror) ->
     eslaver_mirror_read:status(Mirror).
 
@@ -354,11 +398,11 @@ read(Mirror, Fun) ->
 %% @doc As {@link read/2}. With `slots => any' it reads any slots of a cluster. What it sees is what
 %% the mirror had at one moment. But the streams of the shards are not in step: of two changes at
 %% different shards the later one may be seen, and not yet the earlier.
--spec read(mirror(), fun(() -> Result), #{slots => one | any}) -> Result.
+-spec read(mirror(), fun(() -> Result), opts(#{slots => one | any})) -> Result.
 read(Mirror, Fun, Options) ->
     Check = fun(Slots) -> lists:member(Slots, [one, any]) end,
-    ok = eslaver_mirror_arguments:options(#{slots => Check}, Options),
-    eslaver_mirror_read:transaction(Mirror, maps:get(slots, Options, one), Fun).
+    Given = eslaver_mirror_arguments:options(#{slots => Check}, Options),
+    eslaver_mirror_read:transaction(Mirror, maps:get(slots, Given, one), Fun).
 
 %% Answers.
 ask(Mirror, Query) ->
@@ -367,33 +411,45 @@ ask(Mirror, Query) ->
 %% Keys.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc Whether a key exists.
--spec exists(mirror(), key()) -> boolean() | failure().
+%% @doc Whether a key exists. Of a list of keys, how many exist: a key named twice counts twice.
+-spec exists
+    (mirror(), key()) -> boolean() | failure();
+    (mirror(), [key()]) -> non_neg_integer() | failure().
+exists(Mirror, Keys) when is_list(Keys) ->
+    ask(Mirror, {exists_count, Keys});
 exists(Mirror, Key) ->
     ask(Mirror, {exists, Key}).
 
-%% @doc The type of a key's value.
+%% @doc As {@link exists/2}: the mirror does not keep when keys were used.
+-spec touch
+    (mirror(), key()) -> boolean() | failure();
+    (mirror(), [key()]) -> non_neg_integer() | failure().
+touch(Mirror, Keys) ->
+    exists(Mirror, Keys).
+
+%% @doc The type of a key's value. That of a module has the name that `TYPE' tells, as in
+%% `{module, <<"ReJSON-RL">>}'.
 -spec type(mirror(), key()) -> eslaver_mirror_read:type() | none | failure().
 type(Mirror, Key) ->
     ask(Mirror, {type, Key}).
 
 %% @doc Time to live in seconds, rounded; `infinity' if the key does not expire.
--spec ttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+-spec ttl(mirror(), key()) -> lifetime() | failure().
 ttl(Mirror, Key) ->
     ask(Mirror, {ttl, Key}).
 
 %% @doc Time to live in milliseconds; `infinity' if the key does not expire.
--spec pttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+-spec pttl(mirror(), key()) -> lifetime() | failure().
 pttl(Mirror, Key) ->
     ask(Mirror, {pttl, Key}).
 
 %% @doc Expiry as Unix time, in seconds.
--spec expiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+-spec expiretime(mirror(), key()) -> lifetime() | failure().
 expiretime(Mirror, Key) ->
     ask(Mirror, {expiretime, Key}).
 
 %% @doc Expiry as Unix time, in milliseconds.
--spec pexpiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+-spec pexpiretime(mirror(), key()) -> lifetime() | failure().
 pexpiretime(Mirror, Key) ->
     ask(Mirror, {pexpiretime, Key}).
 
@@ -402,33 +458,64 @@ pexpiretime(Mirror, Key) ->
 keys(Mirror, Glob) ->
     ask(Mirror, {keys, Glob}).
 
-%% @doc Folds over the keys, as `SCAN' does: keys that exist all the time are visited once; keys
-%% added or removed meanwhile may be. `match' is a pattern, `type' a type. If a full resync, or a
-%% `FLUSHDB', `FLUSHALL' or `SWAPDB' of this db, replaces the keys meanwhile, the result is
-%% `{error, replaced}'.
--spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
-    Acc | failure() | {error, replaced}
-when
-    Options :: #{match => binary(), type => eslaver_mirror_read:type()}.
-scan(Mirror, Options, Fun, Acc) ->
-    eslaver_mirror_scan:fold(Mirror, Options, Fun, Acc).
+%% @equiv scan(Mirror, Cursor, #{})
+-spec scan(mirror(), Cursor :: non_neg_integer()) ->
+    {Next :: non_neg_integer(), [key()]} | failure().
+scan(Mirror, Cursor) ->
+    scan(Mirror, Cursor, #{}).
 
-%% @doc As {@link scan/4}, with values: the fun gets the key, `{Type, Value}' and the accumulator. A
-%% value is what the read of all of its elements gives: that of {@link get/2}, {@link lrange/4},
-%% {@link smembers/2}, {@link zrange/5} with scores, {@link hgetall/2}, {@link xrange/4}, {@link
-%% gcra/2}, {@link vrange/4}, {@link arscan/4}; for a path hash it is a list of `{Path, Fields}',
-%% with fields as of {@link phgetall/3}.
-%%
-%% The value of a module is `undefined'; a key that cannot be read is `{unknown, undefined}', unless
-%% a type is given. Each value is read by itself, and may be newer than those before; within {@link
-%% read/2} all are of one moment.
--spec fold(mirror(), Options, fun((key(), {Type, Value :: term()}, Acc) -> Acc), Acc) ->
+%% @doc Some of the keys, and the cursor for the next call. The first cursor is 0; the scan is
+%% complete when the next cursor is 0. As with `SCAN', a key that exists all the while is found,
+%% across writes and full resyncs; keys that are added or removed meanwhile may be found. `match' is
+%% a pattern, `type' a type, and `count' about how many keys to look at, 10 by default: as keys are
+%% looked at in groups, there may be many more. A cursor is worth nothing to another node.
+-spec scan(mirror(), Cursor :: non_neg_integer(), Options) ->
+    {Next :: non_neg_integer(), [key()]} | failure()
+when
+    Options :: opts(#{
+        match => binary(), count => pos_integer(), type => eslaver_mirror_read:type()
+    }).
+scan(Mirror, Cursor, Options) ->
+    ok = eslaver_mirror_arguments:natural(Cursor),
+    {Glob, Type, Count} = eslaver_mirror_scan:keys(Options),
+    ask(Mirror, {scan, Cursor, Glob, Type, Count}).
+
+%% @equiv fold_keys(Mirror, Fun, Acc, #{})
+-spec fold_keys(mirror(), fun((key(), Acc) -> Acc), Acc) -> Acc | failure() | {error, replaced}.
+fold_keys(Mirror, Fun, Acc) ->
+    fold_keys(Mirror, Fun, Acc, #{}).
+
+%% @doc Folds over the keys: keys that exist all the time are visited once; keys added or removed
+%% meanwhile may be. If a full resync, or a `FLUSHDB', `FLUSHALL' or `SWAPDB' of this db, replaces
+%% the keys meanwhile, the result is `{error, replaced}'.
+-spec fold_keys(mirror(), fun((key(), Acc) -> Acc), Acc, fold_options()) ->
+    Acc | failure() | {error, replaced}.
+fold_keys(Mirror, Fun, Acc, Options) ->
+    eslaver_mirror_scan:fold(Mirror, Fun, Acc, Options).
+
+%% @equiv fold(Mirror, Fun, Acc, #{})
+-spec fold(mirror(), fun((key(), {Type, Value :: term()}, Acc) -> Acc), Acc) ->
     Acc | failure() | {error, replaced}
 when
-    Options :: #{match => binary(), type => eslaver_mirror_read:type()},
     Type :: eslaver_mirror_read:type() | unknown.
-fold(Mirror, Options, Fun, Acc) ->
-    eslaver_mirror_fold:fold(Mirror, Options, Fun, Acc).
+fold(Mirror, Fun, Acc) ->
+    fold(Mirror, Fun, Acc, #{}).
+
+%% @doc As {@link fold_keys/4}, with values: the fun gets the key, `{Type, Value}' and the
+%% accumulator. A value is what the read of all of its elements gives: that of {@link get/2}, {@link
+%% lrange/4}, {@link smembers/2}, {@link zrange/5} with scores, {@link hgetall/2}, {@link xrange/4},
+%% {@link gcra/2}, {@link vrange/4}, {@link arscan/4}; for a path hash it is a list of `{Path,
+%% Fields}', with fields as of {@link phgetall/3}.
+%%
+%% The type is as of {@link type/2}. The value of a module is `undefined'; a key that cannot be read
+%% is `{unknown, undefined}', unless a type is given. Each value is read by itself, and may be newer
+%% than those before; within {@link read/2} all are of one moment.
+-spec fold(mirror(), fun((key(), {Type, Value :: term()}, Acc) -> Acc), Acc, fold_options()) ->
+    Acc | failure() | {error, replaced}
+when
+    Type :: eslaver_mirror_read:type() | unknown.
+fold(Mirror, Fun, Acc, Options) ->
+    eslaver_mirror_fold:fold(Mirror, Fun, Acc, Options).
 
 %% @doc The number of keys. Expired keys count until the master removes them.
 -spec dbsize(mirror()) -> non_neg_integer() | failure().
@@ -439,6 +526,26 @@ dbsize(Mirror) ->
 -spec randomkey(mirror()) -> key() | undefined | failure().
 randomkey(Mirror) ->
     ask(Mirror, {randomkey}).
+
+%% @doc The value in the form of `DUMP', for `RESTORE' of a server of the master's version or later.
+%% The bytes may differ from those that the master gives for the same value. The time to live is not
+%% part of it.
+-spec dump(mirror(), key()) -> binary() | undefined | failure().
+dump(Mirror, Key) ->
+    ask(Mirror, {dump, Key}).
+
+%% @doc How the mirror keeps a value, which says nothing of the master: `int', `packed' (in one
+%% block with its key), or the structure of a larger value.
+-spec object_encoding(mirror(), key()) ->
+    int | packed | chunks | tree | table | stream | array | graph | module | undefined | failure().
+object_encoding(Mirror, Key) ->
+    ask(Mirror, {object_encoding, Key}).
+
+%% @doc The bytes that a key with its value takes in the mirror, as `types' of {@link info/1} counts
+%% them. The master takes other memory for the same.
+-spec memory_usage(mirror(), key()) -> pos_integer() | undefined | failure().
+memory_usage(Mirror, Key) ->
+    ask(Mirror, {memory_usage, Key}).
 
 %% Strings.
 %% ------------------------------------------------------------------------------------------------
@@ -460,7 +567,9 @@ strlen(Mirror, Key) ->
 
 %% @doc The bytes of a string from `Start' to `End', inclusive; negative indexes count from the end.
 -spec getrange(mirror(), key(), integer(), integer()) -> binary() | failure().
-getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
+getrange(Mirror, Key, Start, End) ->
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(End),
     ask(Mirror, {getrange, Key, Start, End}).
 
 %% @doc The old name of {@link getrange/4}.
@@ -468,21 +577,40 @@ getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
 substr(Mirror, Key, Start, End) ->
     getrange(Mirror, Key, Start, End).
 
-%% @doc The longest common subsequence of two strings. Time and memory grow with the product of
-%% their lengths. As on the server, what would take more than 512 MB is `{error, too_large}'.
+%% @doc The XXH3 hash of a string, 16 hexadecimal digits, as of `DIGEST' in Redis 8.4.
+-spec digest(mirror(), key()) -> binary() | undefined | failure().
+digest(Mirror, Key) ->
+    ask(Mirror, {digest, Key}).
+
+%% @equiv lcs(Mirror, One, Other, #{})
 -spec lcs(mirror(), key(), key()) -> binary() | {error, too_large} | failure().
 lcs(Mirror, One, Other) ->
-    ask(Mirror, {lcs, One, Other}).
+    lcs(Mirror, One, Other, #{}).
 
-%% @doc The length of the longest common subsequence. It takes far less memory than {@link lcs/3},
-%% but has the same limit.
--spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | {error, too_large} | failure().
-lcs_len(Mirror, One, Other) ->
-    ask(Mirror, {lcs_len, One, Other}).
+%% @doc The longest common subsequence of two strings; with `len' only its length; with `idx' where
+%% it is: `matches' are inclusive ranges of indexes in both strings, the last match first, and `len'
+%% is the length of all. Matches shorter than `min_match_len' are left out, and with
+%% `with_match_len' each comes with its length.
+%%
+%% Time and memory grow with the product of the lengths; `len' takes far less memory. As on the
+%% server, what would take more than 512 MB is `{error, too_large}'.
+-spec lcs(mirror(), key(), key(), eslaver_mirror_string_arguments:lcs_options()) ->
+    binary()
+    | non_neg_integer()
+    | eslaver_mirror_string_arguments:matches()
+    | {error, too_large}
+    | failure().
+lcs(Mirror, One, Other, Options) ->
+    case eslaver_mirror_string_arguments:lcs(Options) of
+        text -> ask(Mirror, {lcs, One, Other});
+        len -> ask(Mirror, {lcs_len, One, Other});
+        {idx, Least, WithLength} -> ask(Mirror, {lcs_idx, One, Other, Least, WithLength})
+    end.
 
 %% @doc The bit at an offset, 0 past the string's end.
 -spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
-getbit(Mirror, Key, Offset) when is_integer(Offset), Offset >= 0 ->
+getbit(Mirror, Key, Offset) ->
+    ok = eslaver_mirror_arguments:natural(Offset),
     ask(Mirror, {getbit, Key, Offset}).
 
 %% @doc The number of bits set in a string.
@@ -490,44 +618,49 @@ getbit(Mirror, Key, Offset) when is_integer(Offset), Offset >= 0 ->
 bitcount(Mirror, Key) ->
     ask(Mirror, {bitcount, Key, all}).
 
-%% @doc The number of bits set in the bytes from `Start' to `End', inclusive; negative indexes count
-%% from the end.
+%% @equiv bitcount(Mirror, Key, Start, End, #{})
 -spec bitcount(mirror(), key(), integer(), integer()) -> non_neg_integer() | failure().
 bitcount(Mirror, Key, Start, End) ->
-    bitcount(Mirror, Key, Start, End, byte).
+    bitcount(Mirror, Key, Start, End, #{}).
 
-%% @doc As {@link bitcount/4}, with indexes of bytes or of bits.
--spec bitcount(mirror(), key(), integer(), integer(), byte | bit) ->
+%% @doc The number of bits set from `Start' to `End', inclusive; negative indexes count from the
+%% end. They are indexes of bytes, or with `unit => bit' of bits.
+-spec bitcount(mirror(), key(), integer(), integer(), opts(#{unit => unit()})) ->
     non_neg_integer() | failure().
-bitcount(Mirror, Key, Start, End, Unit) when
-    is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
-->
+bitcount(Mirror, Key, Start, End, Options) ->
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(End),
+    Unit = eslaver_mirror_string_arguments:unit(Options),
     ask(Mirror, {bitcount, Key, {Start, End, Unit}}).
 
 %% @doc The position of the first bit that is set or clear, or -1. The bit after a string's last one
 %% counts as clear.
 -spec bitpos(mirror(), key(), 0 | 1) -> integer() | failure().
-bitpos(Mirror, Key, Bit) when Bit =:= 0; Bit =:= 1 ->
+bitpos(Mirror, Key, Bit) ->
+    ok = eslaver_mirror_arguments:bit(Bit),
     ask(Mirror, {bitpos, Key, Bit, all}).
 
 %% @doc As {@link bitpos/3}, from a byte index on.
 -spec bitpos(mirror(), key(), 0 | 1, integer()) -> integer() | failure().
-bitpos(Mirror, Key, Bit, Start) when is_integer(Start), Bit =:= 0 orelse Bit =:= 1 ->
+bitpos(Mirror, Key, Bit, Start) ->
+    ok = eslaver_mirror_arguments:bit(Bit),
+    ok = eslaver_mirror_arguments:integer(Start),
     ask(Mirror, {bitpos, Key, Bit, {Start, open}}).
 
-%% @doc As {@link bitpos/3}, only within the bytes from `Start' to `End', inclusive.
+%% @equiv bitpos(Mirror, Key, Bit, Start, End, #{})
 -spec bitpos(mirror(), key(), 0 | 1, integer(), integer()) -> integer() | failure().
 bitpos(Mirror, Key, Bit, Start, End) ->
-    bitpos(Mirror, Key, Bit, Start, End, byte).
+    bitpos(Mirror, Key, Bit, Start, End, #{}).
 
-%% @doc As {@link bitpos/5}, with indexes of bytes or of bits.
--spec bitpos(mirror(), key(), 0 | 1, integer(), integer(), byte | bit) -> integer() | failure().
-bitpos(Mirror, Key, Bit, Start, End, Unit) when
-    is_integer(Start),
-    is_integer(End),
-    Unit =:= byte orelse Unit =:= bit,
-    Bit =:= 0 orelse Bit =:= 1
-->
+%% @doc As {@link bitpos/3}, only from `Start' to `End', inclusive: indexes of bytes, or with
+%% `unit => bit' of bits.
+-spec bitpos(mirror(), key(), 0 | 1, integer(), integer(), opts(#{unit => unit()})) ->
+    integer() | failure().
+bitpos(Mirror, Key, Bit, Start, End, Options) ->
+    ok = eslaver_mirror_arguments:bit(Bit),
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(End),
+    Unit = eslaver_mirror_string_arguments:unit(Options),
     ask(Mirror, {bitpos, Key, Bit, {Start, End, Unit}}).
 
 %% @doc Integers within a string: `{u, 8, 16}' is an unsigned integer of 8 bits that begins at bit
@@ -546,10 +679,8 @@ field(_) -> error(badarg).
 %% @doc The estimated number of different elements added to a HyperLogLog, or to several together.
 %% Missing keys are empty.
 -spec pfcount(mirror(), key() | [key()]) -> non_neg_integer() | failure().
-pfcount(Mirror, Key) when is_binary(Key) ->
-    pfcount(Mirror, [Key]);
 pfcount(Mirror, Keys) ->
-    ask(Mirror, {pfcount, Keys}).
+    ask(Mirror, {pfcount, eslaver_mirror_arguments:keys(Keys)}).
 
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
@@ -561,12 +692,15 @@ llen(Mirror, Key) ->
 
 %% @doc The elements from `Start' to `Stop', inclusive; negative indexes count from the end.
 -spec lrange(mirror(), key(), Start :: integer(), Stop :: integer()) -> [binary()] | failure().
-lrange(Mirror, Key, Start, Stop) when is_integer(Start), is_integer(Stop) ->
+lrange(Mirror, Key, Start, Stop) ->
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(Stop),
     ask(Mirror, {lrange, Key, Start, Stop}).
 
 %% @doc The element at an index.
 -spec lindex(mirror(), key(), integer()) -> binary() | undefined | failure().
-lindex(Mirror, Key, Index) when is_integer(Index) ->
+lindex(Mirror, Key, Index) ->
+    ok = eslaver_mirror_arguments:integer(Index),
     ask(Mirror, {lindex, Key, Index}).
 
 %% @doc The index of the first equal element.
@@ -581,7 +715,7 @@ lpos(Mirror, Key, Element) ->
     non_neg_integer() | undefined | [non_neg_integer()] | failure().
 lpos(Mirror, Key, Element, Options) ->
     Number = fun(Value) -> is_integer(Value) andalso Value >= 0 end,
-    ok = eslaver_mirror_arguments:options(
+    Given = eslaver_mirror_arguments:options(
         #{
             rank => fun(Rank) -> is_integer(Rank) andalso Rank =/= 0 end,
             count => Number,
@@ -589,9 +723,9 @@ lpos(Mirror, Key, Element, Options) ->
         },
         Options
     ),
-    Rank = maps:get(rank, Options, 1),
-    Count = maps:get(count, Options, undefined),
-    ask(Mirror, {lpos, Key, Element, Rank, Count, maps:get(maxlen, Options, 0)}).
+    Rank = maps:get(rank, Given, 1),
+    Count = maps:get(count, Given, undefined),
+    ask(Mirror, {lpos, Key, Element, Rank, Count, maps:get(maxlen, Given, 0)}).
 
 %% Sets.
 %% ------------------------------------------------------------------------------------------------
@@ -624,7 +758,8 @@ srandmember(Mirror, Key) ->
 %% @doc `Count' random members, all different; with a negative count, `-Count' members that may
 %% repeat. Every member is equally likely.
 -spec srandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
-srandmember(Mirror, Key, Count) when is_integer(Count) ->
+srandmember(Mirror, Key, Count) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     ask(Mirror, {srandmember_count, Key, Count}).
 
 %% @equiv sscan(Mirror, Key, Cursor, #{})
@@ -637,77 +772,80 @@ sscan(Mirror, Key, Cursor) ->
 %% complete when the next cursor is 0. It finds every member that the set has all the while.
 -spec sscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [binary()]} | failure().
-sscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+sscan(Mirror, Key, Cursor, Options) ->
+    ok = eslaver_mirror_arguments:natural(Cursor),
     {Glob, Count} = eslaver_mirror_scan:options(Options),
     ask(Mirror, {sscan, Key, Cursor, Glob, Count}).
 
 %% @doc The members that all of these sets have.
 -spec sinter(mirror(), [key(), ...]) -> [binary()] | failure().
-sinter(Mirror, [_ | _] = Keys) ->
+sinter(Mirror, Keys) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sinter, Keys}).
 
 %% @doc The members that any of these sets has.
 -spec sunion(mirror(), [key(), ...]) -> [binary()] | failure().
-sunion(Mirror, [_ | _] = Keys) ->
+sunion(Mirror, Keys) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sunion, Keys}).
 
 %% @doc The members that the first of these sets has and no other.
 -spec sdiff(mirror(), [key(), ...]) -> [binary()] | failure().
-sdiff(Mirror, [_ | _] = Keys) ->
+sdiff(Mirror, Keys) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sdiff, Keys}).
 
-%% @equiv sintercard(Mirror, Keys, 0)
+%% @equiv sintercard(Mirror, Keys, #{})
 -spec sintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
 sintercard(Mirror, Keys) ->
-    sintercard(Mirror, Keys, 0).
+    sintercard(Mirror, Keys, #{}).
 
-%% @doc The number of members that all of these sets have, at most `Limit' unless that is 0.
--spec sintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
-    non_neg_integer() | failure().
-sintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    ask(Mirror, {sintercard, Keys, Limit}).
+%% @doc The number of members that all of these sets have, at most `limit'.
+-spec sintercard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
+sintercard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
+    ask(Mirror, {sintercard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
-%% @equiv sunioncard(Mirror, Keys, 0)
+%% @equiv sunioncard(Mirror, Keys, #{})
 -spec sunioncard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
 sunioncard(Mirror, Keys) ->
-    sunioncard(Mirror, Keys, 0).
+    sunioncard(Mirror, Keys, #{}).
 
-%% @doc The number of members that any of these sets has, at most `Limit' unless that is 0.
--spec sunioncard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
-    non_neg_integer() | failure().
-sunioncard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    ask(Mirror, {sunioncard, Keys, Limit}).
+%% @doc The number of members that any of these sets has, at most `limit'.
+-spec sunioncard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
+sunioncard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
+    ask(Mirror, {sunioncard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
-%% @equiv sdiffcard(Mirror, Keys, 0)
+%% @equiv sdiffcard(Mirror, Keys, #{})
 -spec sdiffcard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
 sdiffcard(Mirror, Keys) ->
-    sdiffcard(Mirror, Keys, 0).
+    sdiffcard(Mirror, Keys, #{}).
 
-%% @doc The number of members that the first of these sets has and no other, at most `Limit' unless
-%% that is 0.
--spec sdiffcard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
-    non_neg_integer() | failure().
-sdiffcard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    ask(Mirror, {sdiffcard, Keys, Limit}).
+%% @doc The number of members that the first of these sets has and no other, at most
+%% `limit'.
+-spec sdiffcard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
+sdiffcard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
+    ask(Mirror, {sdiffcard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
-%% @doc The time to live of members in seconds, rounded as by {@link httl/3}: -1 if the member does
-%% not expire, -2 if it is missing or has expired.
--spec sttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+%% @doc The times to live of members in seconds, rounded as by {@link httl/3}.
+-spec sttl(mirror(), key(), [Member :: binary()]) -> [lifetime()] | failure().
 sttl(Mirror, Key, Members) ->
     ask(Mirror, {sttl, Key, Members}).
 
 %% @doc As {@link sttl/3}, in milliseconds.
--spec spttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+-spec spttl(mirror(), key(), [Member :: binary()]) -> [lifetime()] | failure().
 spttl(Mirror, Key, Members) ->
     ask(Mirror, {spttl, Key, Members}).
 
-%% @doc The expiry of members as Unix time, in seconds; -1 and -2 as in {@link sttl/3}.
--spec sexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+%% @doc The expiry of members as Unix time, in seconds.
+-spec sexpiretime(mirror(), key(), [Member :: binary()]) -> [lifetime()] | failure().
 sexpiretime(Mirror, Key, Members) ->
     ask(Mirror, {sexpiretime, Key, Members}).
 
 %% @doc As {@link sexpiretime/3}, in milliseconds.
--spec spexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+-spec spexpiretime(mirror(), key(), [Member :: binary()]) -> [lifetime()] | failure().
 spexpiretime(Mirror, Key, Members) ->
     ask(Mirror, {spexpiretime, Key, Members}).
 
@@ -734,22 +872,28 @@ zmscore(Mirror, Key, Members) ->
 zrank(Mirror, Key, Member) ->
     ask(Mirror, {zrank, Key, Member}).
 
-%% @doc As {@link zrank/3}, with the score.
--spec zrank(mirror(), key(), Member :: binary(), with_score) ->
-    {non_neg_integer(), score()} | undefined | failure().
-zrank(Mirror, Key, Member, with_score) ->
-    ask(Mirror, {zrank_withscore, Key, Member}).
+%% @doc As {@link zrank/3}; with `with_score' also the score.
+-spec zrank(mirror(), key(), Member :: binary(), opts(#{with_score => boolean()})) ->
+    non_neg_integer() | {non_neg_integer(), score()} | undefined | failure().
+zrank(Mirror, Key, Member, Options) ->
+    case eslaver_mirror_zset_arguments:flag(with_score, Options) of
+        true -> ask(Mirror, {zrank_withscore, Key, Member});
+        false -> zrank(Mirror, Key, Member)
+    end.
 
 %% @doc The rank of a member; the highest score has rank 0.
 -spec zrevrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
 zrevrank(Mirror, Key, Member) ->
     ask(Mirror, {zrevrank, Key, Member}).
 
-%% @doc As {@link zrevrank/3}, with the score.
--spec zrevrank(mirror(), key(), Member :: binary(), with_score) ->
-    {non_neg_integer(), score()} | undefined | failure().
-zrevrank(Mirror, Key, Member, with_score) ->
-    ask(Mirror, {zrevrank_withscore, Key, Member}).
+%% @doc As {@link zrevrank/3}; with `with_score' also the score.
+-spec zrevrank(mirror(), key(), Member :: binary(), opts(#{with_score => boolean()})) ->
+    non_neg_integer() | {non_neg_integer(), score()} | undefined | failure().
+zrevrank(Mirror, Key, Member, Options) ->
+    case eslaver_mirror_zset_arguments:flag(with_score, Options) of
+        true -> ask(Mirror, {zrevrank_withscore, Key, Member});
+        false -> zrevrank(Mirror, Key, Member)
+    end.
 
 %% @equiv zrange(Mirror, Key, Start, Stop, #{})
 -spec zrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
@@ -819,8 +963,8 @@ zrevrangebylex(Mirror, Key, Max, Min) ->
 zrevrangebylex(Mirror, Key, Max, Min, Options) ->
     zrange(Mirror, Key, Max, Min, with(#{by => lex, rev => true}, Options)).
 
-with(More, Options) when is_map(Options) -> maps:merge(Options, More);
-with(_More, _NoMap) -> error(badarg).
+with(Fixed, Options) ->
+    eslaver_mirror_arguments:with(Fixed, Options).
 
 %% @doc The number of members with a score in a range.
 -spec zcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
@@ -846,10 +990,11 @@ zrandmember(Mirror, Key, Count) ->
 
 %% @doc `Count' random members, all different; with a negative count, `-Count' members that may
 %% repeat. Every member is equally likely.
--spec zrandmember(mirror(), key(), Count :: integer(), #{with_scores => boolean()}) ->
+-spec zrandmember(mirror(), key(), Count :: integer(), opts(#{with_scores => boolean()})) ->
     zset_members() | failure().
-zrandmember(Mirror, Key, Count, Options) when is_integer(Count) ->
-    case eslaver_mirror_zset_arguments:with_scores(Options) of
+zrandmember(Mirror, Key, Count, Options) ->
+    ok = eslaver_mirror_arguments:integer(Count),
+    case eslaver_mirror_zset_arguments:flag(with_scores, Options) of
         true -> ask(Mirror, {zrandmember_withscores, Key, Count});
         false -> ask(Mirror, {zrandmember_count, Key, Count})
     end.
@@ -878,7 +1023,8 @@ zunion(Mirror, Keys) ->
 %% @doc The members that any of these sorted sets or sets has, in the order of their combined
 %% scores.
 -spec zunion(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
-zunion(Mirror, [_ | _] = Keys, Options) ->
+zunion(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     {Weights, Aggregate, WithScores} =
         eslaver_mirror_zset_arguments:combination(length(Keys), Options),
     ask(Mirror, {zunion, Keys, Weights, Aggregate, WithScores}).
@@ -891,7 +1037,8 @@ zinter(Mirror, Keys) ->
 %% @doc The members that all of these sorted sets or sets have, in the order of their combined
 %% scores.
 -spec zinter(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
-zinter(Mirror, [_ | _] = Keys, Options) ->
+zinter(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     {Weights, Aggregate, WithScores} =
         eslaver_mirror_zset_arguments:combination(length(Keys), Options),
     ask(Mirror, {zinter, Keys, Weights, Aggregate, WithScores}).
@@ -902,21 +1049,23 @@ zdiff(Mirror, Keys) ->
     zdiff(Mirror, Keys, #{}).
 
 %% @doc The members that the first of these sorted sets or sets has and no other.
--spec zdiff(mirror(), [key(), ...], #{with_scores => boolean()}) -> zset_members() | failure().
-zdiff(Mirror, [_ | _] = Keys, Options) ->
-    ask(Mirror, {zdiff, Keys, eslaver_mirror_zset_arguments:with_scores(Options)}).
+-spec zdiff(mirror(), [key(), ...], opts(#{with_scores => boolean()})) ->
+    zset_members() | failure().
+zdiff(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
+    ask(Mirror, {zdiff, Keys, eslaver_mirror_zset_arguments:flag(with_scores, Options)}).
 
-%% @equiv zintercard(Mirror, Keys, 0)
+%% @equiv zintercard(Mirror, Keys, #{})
 -spec zintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
 zintercard(Mirror, Keys) ->
-    zintercard(Mirror, Keys, 0).
+    zintercard(Mirror, Keys, #{}).
 
-%% @doc The number of members that all of these sorted sets or sets have, at most `Limit' unless
-%% that is 0.
--spec zintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
-    non_neg_integer() | failure().
-zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    ask(Mirror, {zintercard, Keys, Limit}).
+%% @doc The number of members that all of these sorted sets or sets have, at most
+%% `limit'.
+-spec zintercard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
+zintercard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
+    ask(Mirror, {zintercard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
 %% Geo.
 %% ------------------------------------------------------------------------------------------------
@@ -927,17 +1076,17 @@ zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
 geopos(Mirror, Key, Members) ->
     ask(Mirror, {geopos, Key, Members}).
 
-%% @doc The distance of two members in meters. A server rounds it to 4 decimals.
+%% @equiv geodist(Mirror, Key, One, Other, #{})
 -spec geodist(mirror(), key(), binary(), binary()) -> float() | undefined | failure().
 geodist(Mirror, Key, One, Other) ->
-    geodist(Mirror, Key, One, Other, m).
+    geodist(Mirror, Key, One, Other, #{}).
 
-%% @doc The distance of two members in another unit.
--spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo_arguments:unit()) ->
-    float() | undefined | failure().
-geodist(Mirror, Key, One, Other, Unit) ->
-    ok = eslaver_mirror_geo_arguments:unit(Unit),
-    ask(Mirror, {geodist, Key, One, Other, Unit}).
+%% @doc The distance of two members in meters, or in another `unit'. A server rounds it to 4
+%% decimals.
+-spec geodist(mirror(), key(), binary(), binary(), Options) -> float() | undefined | failure() when
+    Options :: opts(#{unit => eslaver_mirror_geo_arguments:unit()}).
+geodist(Mirror, Key, One, Other, Options) ->
+    ask(Mirror, {geodist, Key, One, Other, eslaver_mirror_geo_arguments:unit(Options)}).
 
 %% @doc The standard geohashes of members, `undefined' for a missing one.
 -spec geohash(mirror(), key(), [binary()]) -> [binary() | undefined] | failure().
@@ -949,14 +1098,51 @@ geohash(Mirror, Key, Members) ->
 %%
 %% The search starts from a position or a `{member, Member}' and has a shape: a `radius', a `box' or
 %% a `polygon'. Members come in order of distance if an `order' is given. With a `count' the nearest
-%% come, with `{Count, any}' the first ones found. With `with => [dist, coord, hash]' each member
-%% comes with its distance in the unit of the shape, its position and its score. If the member to
-%% search from is missing, the result is `{error, no_member}'.
+%% come, with `any' the first ones found. With any of `with_dist', `with_coord' and `with_hash' each
+%% member comes with a map of its distance in the unit of the shape (`dist'), its position (`coord')
+%% and its score (`hash'). If the member to search from is missing, the result is
+%% `{error, no_member}'.
 -spec geosearch(mirror(), key(), eslaver_mirror_geo_arguments:options()) ->
     eslaver_mirror_geo_arguments:answer() | {error, no_member} | failure().
 geosearch(Mirror, Key, Options) ->
     {From, By, Order, Count, With} = eslaver_mirror_geo_arguments:search(Options),
     ask(Mirror, {geosearch, Key, From, By, Order, Count, With}).
+
+%% @equiv georadius_ro(Mirror, Key, Longitude, Latitude, Radius, Unit, #{})
+-spec georadius_ro(mirror(), key(), number(), number(), number(), Unit) ->
+    eslaver_mirror_geo_arguments:answer() | failure()
+when
+    Unit :: eslaver_mirror_geo_arguments:unit().
+georadius_ro(Mirror, Key, Longitude, Latitude, Radius, Unit) ->
+    georadius_ro(Mirror, Key, Longitude, Latitude, Radius, Unit, #{}).
+
+%% @doc As {@link geosearch/3} around a position, with its options except `from' and `by'.
+-spec georadius_ro(mirror(), key(), number(), number(), number(), Unit, Options) ->
+    eslaver_mirror_geo_arguments:answer() | failure()
+when
+    Unit :: eslaver_mirror_geo_arguments:unit(),
+    Options :: eslaver_mirror_geo_arguments:radius_options().
+georadius_ro(Mirror, Key, Longitude, Latitude, Radius, Unit, Options) ->
+    Around = #{from => {lonlat, Longitude, Latitude}, by => {radius, Radius, Unit}},
+    geosearch(Mirror, Key, with(Around, Options)).
+
+%% @equiv georadiusbymember_ro(Mirror, Key, Member, Radius, Unit, #{})
+-spec georadiusbymember_ro(mirror(), key(), Member :: binary(), number(), Unit) ->
+    eslaver_mirror_geo_arguments:answer() | {error, no_member} | failure()
+when
+    Unit :: eslaver_mirror_geo_arguments:unit().
+georadiusbymember_ro(Mirror, Key, Member, Radius, Unit) ->
+    georadiusbymember_ro(Mirror, Key, Member, Radius, Unit, #{}).
+
+%% @doc As {@link geosearch/3} around a member, with its options except `from' and `by'.
+-spec georadiusbymember_ro(mirror(), key(), Member :: binary(), number(), Unit, Options) ->
+    eslaver_mirror_geo_arguments:answer() | {error, no_member} | failure()
+when
+    Unit :: eslaver_mirror_geo_arguments:unit(),
+    Options :: eslaver_mirror_geo_arguments:radius_options().
+georadiusbymember_ro(Mirror, Key, Member, Radius, Unit, Options) ->
+    Around = #{from => {member, Member}, by => {radius, Radius, Unit}},
+    geosearch(Mirror, Key, with(Around, Options)).
 
 %% Hashes.
 %% ------------------------------------------------------------------------------------------------
@@ -973,8 +1159,8 @@ hget(Mirror, Key, Field) ->
 hmget(Mirror, Key, Fields) ->
     ask(Mirror, {hmget, Key, Fields}).
 
-%% @doc All fields with their values, in no order.
--spec hgetall(mirror(), key()) -> [{Field :: binary(), Value :: binary()}] | failure().
+%% @doc All fields with their values.
+-spec hgetall(mirror(), key()) -> #{Field :: binary() => Value :: binary()} | failure().
 hgetall(Mirror, Key) ->
     ask(Mirror, {hgetall, Key}).
 
@@ -1008,17 +1194,22 @@ hstrlen(Mirror, Key, Field) ->
 hrandfield(Mirror, Key) ->
     ask(Mirror, {hrandfield, Key}).
 
-%% @doc `Count' random fields, all different; with a negative count, `-Count' fields that may
-%% repeat. Every field is equally likely.
+%% @equiv hrandfield(Mirror, Key, Count, #{})
 -spec hrandfield(mirror(), key(), Count :: integer()) -> [Field :: binary()] | failure().
-hrandfield(Mirror, Key, Count) when is_integer(Count) ->
+hrandfield(Mirror, Key, Count) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     ask(Mirror, {hrandfield_count, Key, Count}).
 
-%% @doc As {@link hrandfield/3}, with the values.
--spec hrandfield(mirror(), key(), Count :: integer(), withvalues) ->
-    [{Field :: binary(), Value :: binary()}] | failure().
-hrandfield(Mirror, Key, Count, withvalues) when is_integer(Count) ->
-    ask(Mirror, {hrandfield_withvalues, Key, Count}).
+%% @doc `Count' random fields, all different; with a negative count, `-Count' fields that may
+%% repeat; with `with_values' also their values. Every field is equally likely.
+-spec hrandfield(mirror(), key(), Count :: integer(), opts(#{with_values => boolean()})) ->
+    [Field :: binary()] | [{Field :: binary(), Value :: binary()}] | failure().
+hrandfield(Mirror, Key, Count, Options) ->
+    ok = eslaver_mirror_arguments:integer(Count),
+    case eslaver_mirror_zset_arguments:flag(with_values, Options) of
+        true -> ask(Mirror, {hrandfield_withvalues, Key, Count});
+        false -> hrandfield(Mirror, Key, Count)
+    end.
 
 %% @equiv hscan(Mirror, Key, Cursor, #{})
 -spec hscan(mirror(), key(), Cursor :: non_neg_integer()) ->
@@ -1029,28 +1220,29 @@ hscan(Mirror, Key, Cursor) ->
 %% @doc Some of the fields with their values; cursors as in {@link sscan/4}.
 -spec hscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [{Field :: binary(), Value :: binary()}]} | failure().
-hscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+hscan(Mirror, Key, Cursor, Options) ->
+    ok = eslaver_mirror_arguments:natural(Cursor),
     {Glob, Count} = eslaver_mirror_scan:options(Options),
     ask(Mirror, {hscan, Key, Cursor, Glob, Count}).
 
-%% @doc The time to live of fields in seconds: -1 if the field does not expire, -2 if it is missing.
-%% As on the server, it is rounded up on Redis and to the nearest second on Valkey.
--spec httl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+%% @doc The times to live of fields in seconds, as on the server rounded up on Redis, and to the
+%% nearest second on Valkey.
+-spec httl(mirror(), key(), [Field :: binary()]) -> [lifetime()] | failure().
 httl(Mirror, Key, Fields) ->
     ask(Mirror, {httl, Key, Fields}).
 
 %% @doc As {@link httl/3}, in milliseconds.
--spec hpttl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+-spec hpttl(mirror(), key(), [Field :: binary()]) -> [lifetime()] | failure().
 hpttl(Mirror, Key, Fields) ->
     ask(Mirror, {hpttl, Key, Fields}).
 
-%% @doc The expiry of fields as Unix time, in seconds; -1 and -2 as in {@link httl/3}.
--spec hexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+%% @doc The expiry of fields as Unix time, in seconds.
+-spec hexpiretime(mirror(), key(), [Field :: binary()]) -> [lifetime()] | failure().
 hexpiretime(Mirror, Key, Fields) ->
     ask(Mirror, {hexpiretime, Key, Fields}).
 
 %% @doc As {@link hexpiretime/3}, in milliseconds.
--spec hpexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+-spec hpexpiretime(mirror(), key(), [Field :: binary()]) -> [lifetime()] | failure().
 hpexpiretime(Mirror, Key, Fields) ->
     ask(Mirror, {hpexpiretime, Key, Fields}).
 
@@ -1098,22 +1290,22 @@ arnext(Mirror, Key) ->
 arinfo(Mirror, Key) ->
     ask(Mirror, {arinfo, Key}).
 
-%% @equiv arscan(Mirror, Key, From, To, infinity)
+%% @equiv arscan(Mirror, Key, From, To, #{})
 -spec arscan(mirror(), key(), From :: index(), To :: index()) ->
     [{index(), binary()}] | failure().
 arscan(Mirror, Key, From, To) ->
-    arscan(Mirror, Key, From, To, infinity).
+    arscan(Mirror, Key, From, To, #{}).
 
-%% @doc The elements from one index to another without gaps, at most `Limit'; in reverse order if
+%% @doc The elements from one index to another without gaps, at most `limit'; in reverse order if
 %% `From' is greater.
--spec arscan(mirror(), key(), From :: index(), To :: index(), Limit :: pos_integer() | infinity) ->
+-spec arscan(mirror(), key(), From :: index(), To :: index(), opts(#{limit => pos_integer()})) ->
     [{index(), binary()}] | failure().
-arscan(Mirror, Key, From, To, Limit) when
-    Limit =:= infinity; is_integer(Limit) andalso Limit > 0
-->
+arscan(Mirror, Key, From, To, Options) ->
     ok = eslaver_mirror_array_arguments:index(From),
     ok = eslaver_mirror_array_arguments:index(To),
-    ask(Mirror, {arscan, Key, From, To, Limit}).
+    Check = fun eslaver_mirror_arguments:is_count/1,
+    Given = eslaver_mirror_arguments:options(#{limit => Check}, Options),
+    ask(Mirror, {arscan, Key, From, To, maps:get(limit, Given, infinity)}).
 
 %% @equiv arlastitems(Mirror, Key, Count, #{})
 -spec arlastitems(mirror(), key(), Count :: integer()) ->
@@ -1123,11 +1315,12 @@ arlastitems(Mirror, Key, Count) ->
 
 %% @doc At most `Count' positions up to the element inserted last, gaps included; with `rev' the
 %% newest first.
--spec arlastitems(mirror(), key(), Count :: integer(), #{rev => boolean()}) ->
+-spec arlastitems(mirror(), key(), Count :: integer(), opts(#{rev => boolean()})) ->
     [binary() | undefined] | {error, range_too_large} | failure().
-arlastitems(Mirror, Key, Count, Options) when is_integer(Count) ->
-    ok = eslaver_mirror_arguments:options(#{rev => fun is_boolean/1}, Options),
-    ask(Mirror, {arlastitems, Key, Count, maps:get(rev, Options, false)}).
+arlastitems(Mirror, Key, Count, Options) ->
+    ok = eslaver_mirror_arguments:integer(Count),
+    Rev = eslaver_mirror_zset_arguments:flag(rev, Options),
+    ask(Mirror, {arlastitems, Key, Count, Rev}).
 
 %% @doc The indexes of elements that match, as in
 %% ``argrep(M, Key, '-', '+', #{glob => [<<"user:*">>], limit => 10})''.
@@ -1199,30 +1392,30 @@ vgetattr(Mirror, Key, Element) ->
 vemb(Mirror, Key, Element) ->
     ask(Mirror, {vemb, Key, Element}).
 
-%% @doc The vector as a server keeps it.
--spec vemb(mirror(), key(), Element :: binary(), raw) ->
-    eslaver_mirror_vector_arguments:raw() | undefined | failure().
-vemb(Mirror, Key, Element, raw) ->
-    ask(Mirror, {vemb_raw, Key, Element}).
+%% @doc As {@link vemb/3}; with `raw' the vector as a server keeps it.
+-spec vemb(mirror(), key(), Element :: binary(), opts(#{raw => boolean()})) ->
+    [float()] | eslaver_mirror_vector_arguments:raw() | undefined | failure().
+vemb(Mirror, Key, Element, Options) ->
+    case eslaver_mirror_zset_arguments:flag(raw, Options) of
+        true -> ask(Mirror, {vemb_raw, Key, Element});
+        false -> vemb(Mirror, Key, Element)
+    end.
 
-%% @equiv vrange(Mirror, Key, Low, High, infinity)
+%% @equiv vrange(Mirror, Key, Low, High, #{})
 -spec vrange(mirror(), key(), Low :: lex_bound(), High :: lex_bound()) -> [binary()] | failure().
 vrange(Mirror, Key, Low, High) ->
-    vrange(Mirror, Key, Low, High, infinity).
+    vrange(Mirror, Key, Low, High, #{}).
 
-%% @doc The elements from `Low' to `High' in the order of their bytes, at most `Count'.
--spec vrange(
-    mirror(),
-    key(),
-    Low :: lex_bound(),
-    High :: lex_bound(),
-    Count :: non_neg_integer() | infinity
-) -> [binary()] | failure().
-vrange(Mirror, Key, Low, High, Count) when
-    Count =:= infinity; is_integer(Count) andalso Count >= 0
-->
+%% @doc The elements from `Low' to `High' in the order of their bytes, at most `count'.
+-spec vrange(mirror(), key(), Low :: lex_bound(), High :: lex_bound(), Options) ->
+    [binary()] | failure()
+when
+    Options :: opts(#{count => non_neg_integer()}).
+vrange(Mirror, Key, Low, High, Options) ->
     ok = eslaver_mirror_zset_arguments:bounds(lex, Low, High),
-    ask(Mirror, {vrange, Key, Low, High, Count}).
+    Check = fun(Count) -> is_integer(Count) andalso Count >= 0 end,
+    Given = eslaver_mirror_arguments:options(#{count => Check}, Options),
+    ask(Mirror, {vrange, Key, Low, High, maps:get(count, Given, infinity)}).
 
 %% @doc A random element.
 -spec vrandmember(mirror(), key()) -> binary() | undefined | failure().
@@ -1232,7 +1425,8 @@ vrandmember(Mirror, Key) ->
 %% @doc `Count' random elements, all different; with a negative count, `-Count' elements that may
 %% repeat.
 -spec vrandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
-vrandmember(Mirror, Key, Count) when is_integer(Count) ->
+vrandmember(Mirror, Key, Count) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     ask(Mirror, {vrandmember_count, Key, Count}).
 
 %% Path hashes.
@@ -1260,9 +1454,9 @@ phget(Mirror, Key, Path, Field) ->
 phmget(Mirror, Key, Path, Fields) ->
     ask(Mirror, {phmget, Key, Path, Fields}).
 
-%% @doc All fields of a path with their values, in no order.
+%% @doc All fields of a path with their values.
 -spec phgetall(mirror(), key(), Path :: binary()) ->
-    [{Field :: binary(), Value :: binary()}] | failure().
+    #{Field :: binary() => Value :: binary()} | failure().
 phgetall(Mirror, Key, Path) ->
     ask(Mirror, {phgetall, Key, Path}).
 
@@ -1278,19 +1472,18 @@ phprefixes(Mirror, Key, Query) ->
 
 %% @doc All paths that are prefixes of a text, the shortest first: only those of at most `maxlen'
 %% bytes, and of these the `count' longest.
--spec phprefixes(mirror(), key(), Query :: binary(), #{
-    count => pos_integer(), maxlen => non_neg_integer()
-}) -> [Path :: binary()] | failure().
+-spec phprefixes(mirror(), key(), Query :: binary(), Options) -> [Path :: binary()] | failure() when
+    Options :: opts(#{count => pos_integer(), maxlen => non_neg_integer()}).
 phprefixes(Mirror, Key, Query, Options) ->
-    ok = eslaver_mirror_arguments:options(
+    Given = eslaver_mirror_arguments:options(
         #{
-            count => fun(Count) -> is_integer(Count) andalso Count > 0 end,
+            count => fun eslaver_mirror_arguments:is_count/1,
             maxlen => fun(Length) -> is_integer(Length) andalso Length >= 0 end
         },
         Options
     ),
-    Longest = maps:get(maxlen, Options, infinity),
-    ask(Mirror, {phprefixes, Key, Query, Longest, maps:get(count, Options, infinity)}).
+    Longest = maps:get(maxlen, Given, infinity),
+    ask(Mirror, {phprefixes, Key, Query, Longest, maps:get(count, Given, infinity)}).
 
 %% @equiv phscan(Mirror, Key, Cursor, #{})
 -spec phscan(mirror(), key(), Cursor :: 0 | binary()) ->
@@ -1305,15 +1498,11 @@ phscan(Mirror, Key, Cursor) ->
     {Next :: 0 | binary(), [Path :: binary()]} | failure().
 phscan(Mirror, Key, Cursor, Options) ->
     _ = Cursor =:= 0 orelse eslaver_mirror_arguments:binary(Cursor),
-    ok = eslaver_mirror_arguments:options(
-        #{
-            prefix => fun is_binary/1,
-            count => fun(Count) -> is_integer(Count) andalso Count > 0 end
-        },
-        Options
+    Given = eslaver_mirror_arguments:options(
+        #{prefix => fun is_binary/1, count => fun eslaver_mirror_arguments:is_count/1}, Options
     ),
-    Prefix = maps:get(prefix, Options, <<>>),
-    ask(Mirror, {phscan, Key, Cursor, Prefix, maps:get(count, Options, 10)}).
+    Prefix = maps:get(prefix, Given, <<>>),
+    ask(Mirror, {phscan, Key, Cursor, Prefix, maps:get(count, Given, 10)}).
 
 %% Rate limits.
 %% ------------------------------------------------------------------------------------------------
@@ -1332,50 +1521,50 @@ gcra(Mirror, Key) ->
 xlen(Mirror, Key) ->
     ask(Mirror, {xlen, Key}).
 
-%% @equiv xrange(Mirror, Key, Start, End, infinity)
+%% @equiv xrange(Mirror, Key, Start, End, #{})
 -spec xrange(mirror(), key(), Start :: entry_bound(), End :: entry_bound()) ->
     [entry()] | failure().
 xrange(Mirror, Key, Start, End) ->
-    xrange(Mirror, Key, Start, End, infinity).
+    xrange(Mirror, Key, Start, End, #{}).
 
-%% @doc The entries from `Start' to `End', at most `Count'.
--spec xrange(
-    mirror(), key(), Start :: entry_bound(), End :: entry_bound(), Count :: integer() | infinity
-) -> [entry()] | failure().
-xrange(Mirror, Key, Start, End, Count) ->
+%% @doc The entries from `Start' to `End', at most `count'.
+-spec xrange(mirror(), key(), Start :: entry_bound(), End :: entry_bound(), entry_count()) ->
+    [entry()] | failure().
+xrange(Mirror, Key, Start, End, Options) ->
     ok = eslaver_mirror_stream_arguments:bound(Start),
     ok = eslaver_mirror_stream_arguments:bound(End),
-    ok = eslaver_mirror_stream_arguments:count(Count),
+    Count = eslaver_mirror_stream_arguments:count(Options),
     ask(Mirror, {xrange, Key, Start, End, Count}).
 
-%% @equiv xrevrange(Mirror, Key, End, Start, infinity)
+%% @equiv xrevrange(Mirror, Key, End, Start, #{})
 -spec xrevrange(mirror(), key(), End :: entry_bound(), Start :: entry_bound()) ->
     [entry()] | failure().
 xrevrange(Mirror, Key, End, Start) ->
-    xrevrange(Mirror, Key, End, Start, infinity).
+    xrevrange(Mirror, Key, End, Start, #{}).
 
 %% @doc As {@link xrange/5}, from the greatest id to the least.
--spec xrevrange(
-    mirror(), key(), End :: entry_bound(), Start :: entry_bound(), Count :: integer() | infinity
-) -> [entry()] | failure().
-xrevrange(Mirror, Key, End, Start, Count) ->
+-spec xrevrange(mirror(), key(), End :: entry_bound(), Start :: entry_bound(), entry_count()) ->
+    [entry()] | failure().
+xrevrange(Mirror, Key, End, Start, Options) ->
     ok = eslaver_mirror_stream_arguments:bound(Start),
     ok = eslaver_mirror_stream_arguments:bound(End),
-    ok = eslaver_mirror_stream_arguments:count(Count),
+    Count = eslaver_mirror_stream_arguments:count(Options),
     ask(Mirror, {xrevrange, Key, End, Start, Count}).
 
-%% @equiv xread(Mirror, Key, After, infinity)
--spec xread(mirror(), key(), After :: binary()) -> [entry()] | failure().
-xread(Mirror, Key, After) ->
-    xread(Mirror, Key, After, infinity).
+%% @equiv xread(Mirror, Streams, #{})
+-spec xread(mirror(), eslaver_mirror_stream_arguments:after_ids()) ->
+    [{key(), [entry(), ...]}] | failure().
+xread(Mirror, Streams) ->
+    xread(Mirror, Streams, #{}).
 
-%% @doc The entries after an id, at most `Count'; all if `Count' is 0 or less. It never blocks.
--spec xread(mirror(), key(), After :: binary(), Count :: integer() | infinity) ->
-    [entry()] | failure().
-xread(Mirror, Key, After, Count) ->
-    ok = eslaver_mirror_stream_arguments:bound(After),
-    ok = eslaver_mirror_stream_arguments:count(Count),
-    ask(Mirror, {xread, Key, After, Count}).
+%% @doc The entries after an id of each stream, as in `xread(M, [{<<"stream">>, <<"0">>}])', of one
+%% moment; at most `count' of each, all if that is 0 or less. Streams without such entries are left
+%% out. It never blocks; {@link subscribe/2} tells when to read again.
+-spec xread(mirror(), eslaver_mirror_stream_arguments:after_ids(), entry_count()) ->
+    [{key(), [entry(), ...]}] | failure().
+xread(Mirror, Streams, Options) ->
+    {Keys, Ids} = eslaver_mirror_stream_arguments:streams(Streams),
+    ask(Mirror, {xread, Keys, Ids, eslaver_mirror_stream_arguments:count(Options)}).
 
 %% @doc The reply of `XINFO STREAM', except how a server stores the stream. Values that the master's
 %% version does not have (`entries_added' before Redis 7.0, `idmp' before 8.6) are what a newer one
@@ -1384,6 +1573,20 @@ xread(Mirror, Key, After, Count) ->
     eslaver_mirror_stream_arguments:stream() | undefined | failure().
 xinfo_stream(Mirror, Key) ->
     ask(Mirror, {xinfo_stream, Key}).
+
+%% @doc As {@link xinfo_stream/2}. With `full' it tells the entries, and the groups with their
+%% pending entries and consumers, instead of the first and the last entry. Of entries and pending
+%% ones it tells `count', 10 by default, or all with 0.
+-spec xinfo_stream(mirror(), key(), opts(#{full => boolean(), count => non_neg_integer()})) ->
+    eslaver_mirror_stream_arguments:stream()
+    | eslaver_mirror_stream_arguments:full_stream()
+    | undefined
+    | failure().
+xinfo_stream(Mirror, Key, Options) ->
+    case eslaver_mirror_stream_arguments:info(Options) of
+        {full, Count} -> ask(Mirror, {xinfo_stream_full, Key, Count});
+        short -> xinfo_stream(Mirror, Key)
+    end.
 
 %% @doc The consumer groups of a stream, by name. `lag' and `entries_read' are `undefined' if the
 %% master does not know them.
@@ -1419,7 +1622,7 @@ xpending(Mirror, Key, Group, Start, End, Count) ->
     xpending(Mirror, Key, Group, Start, End, Count, #{}).
 
 %% @doc The entries pending in a group from `Start' to `End', at most `Count': only those of one
-%% `consumer', only those that have been idle for `min_idle' ms, or all.
+%% `consumer', only those that have been idle for `idle' ms, or all.
 -spec xpending(
     mirror(),
     key(),
@@ -1429,12 +1632,12 @@ xpending(Mirror, Key, Group, Start, End, Count) ->
     Count :: integer() | infinity,
     eslaver_mirror_stream_arguments:filter()
 ) -> [pending_entry()] | undefined | failure().
-xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
+xpending(Mirror, Key, Group, Start, End, Count, Options) ->
     ok = eslaver_mirror_stream_arguments:bound(Start),
     ok = eslaver_mirror_stream_arguments:bound(End),
-    ok = eslaver_mirror_stream_arguments:count(Count),
-    Options = eslaver_mirror_stream_arguments:filter(Filter),
-    ask(Mirror, {xpending, Key, Group, Start, End, Count, Options}).
+    _ = eslaver_mirror_stream_arguments:is_count(Count) orelse error(badarg),
+    Filter = eslaver_mirror_stream_arguments:filter(Options),
+    ask(Mirror, {xpending, Key, Group, Start, End, Count, Filter}).
 
 %% Sorting.
 %% ------------------------------------------------------------------------------------------------

@@ -33,6 +33,8 @@
     name := eslaver_name:name(),
     %% Under which name readers find it, if it is a mirror.
     mirror := atom() | undefined,
+    %% What these get for what is missing.
+    missing := undefined | nil,
     seeds := [eslaver_nif:address(), ...],
     addresses := fun((eslaver_nif:address()) -> eslaver_nif:address()),
     shards := all | fun((eslaver_cluster_shard:shard()) -> boolean()),
@@ -88,9 +90,9 @@ refresh(Cluster) ->
 
 %% @private
 -spec init(config()) -> {ok, #state{}}.
-init(#{seeds := Seeds, access := Access, mirror := Mirror} = Config) ->
+init(#{seeds := Seeds, access := Access, mirror := Mirror, missing := Missing} = Config) ->
     _ = process_flag(trap_exit, true),
-    Native = eslaver_nif:cluster_new(Mirror),
+    Native = eslaver_nif:cluster_new(Mirror, Missing),
     {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
     {ok, #state{config = Config, native = Native, supervisor = Supervisor}}.
 

@@ -21,7 +21,9 @@
 
 -type status() :: loading | fresh | stale.
 
--type type() :: eslaver_rdb:type() | array | gcra | path_hash | vectorset.
+-type type() ::
+    eslaver_rdb:type() | {module, Name :: binary()} | array | gcra | path_hash | vectorset.
+%% `module' asks for values of any module.
 
 -opaque session() :: eslaver_nif:session().
 %% Reads that are to see one moment.
@@ -198,10 +200,13 @@ restore(undefined) -> erase(?SESSIONS);
 restore(Others) -> put(?SESSIONS, Others).
 
 %% @doc The status of the data.
--spec status(mirror()) -> status() | not_running.
+-spec status(mirror()) -> status() | {error, not_running}.
 status(Mirror) ->
     {Name, _Db} = db_of(Mirror),
-    eslaver_nif:keyspace_status(Name).
+    case eslaver_nif:keyspace_status(Name) of
+        not_running -> {error, not_running};
+        Status -> Status
+    end.
 
 %% @doc A mirror's name, and the db.
 -spec db_of(mirror()) -> {atom(), non_neg_integer()}.

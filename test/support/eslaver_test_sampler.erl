@@ -55,7 +55,7 @@ look(Mirror, Key) ->
     Before = eslaver_mirror:status(Mirror),
     Number = eslaver_mirror:get(Mirror, Key),
     case eslaver_mirror:status(Mirror) of
-        Before when Before =/= not_running -> {Before, number(Number)};
+        Before when is_atom(Before) -> {Before, number(Number)};
         _ -> unclear
     end.
 

@@ -41,7 +41,7 @@ read_test_() ->
 
 %% Shards 0 and 1 have a half of the slots each, shard 2 has none.
 start() ->
-    Cluster = eslaver_nif:cluster_new(?M),
+    Cluster = eslaver_nif:cluster_new(?M, undefined),
     Shards = maps:from_list([{Shard, shard(Cluster, Shard, true)} || Shard <- [0, 1, 2]]),
     ok = eslaver_nif:cluster_route(Cluster, {0, 8191}, 0, undefined),
     ok = eslaver_nif:cluster_route(Cluster, {8192, 16383}, 1, undefined),
@@ -59,7 +59,7 @@ shard(Cluster, Shard, ServesStale) ->
 empty(Cluster, Shard, ServesStale) ->
     Interests = eslaver_nif:interests_new(),
     Where = {Cluster, Shard},
-    eslaver_nif:keyspace_new(Where, Interests, self(), ServesStale, false, undefined).
+    eslaver_nif:keyspace_new(Where, Interests, self(), ServesStale, undefined, false, undefined).
 
 run(#{shards := Shards}, Shard, Command) ->
     #{Shard := Keyspace} = Shards,
@@ -106,14 +106,14 @@ whole(C) ->
     Fold = fun(Key, {string, Value}, Acc) -> Acc#{Key => Value} end,
     ?assertEqual(
         #{<<"a">> => <<"1">>, <<"foo">> => <<"2">>, <<"b">> => <<"3">>},
-        eslaver_mirror:fold(?M, #{}, Fold, #{})
+        eslaver_mirror:fold(?M, Fold, #{})
     ).
 
 keys() ->
     lists:sort(eslaver_mirror:keys(?M, <<"*">>)).
 
 scanned() ->
-    lists:sort(eslaver_mirror:scan(?M, #{}, fun(Key, Acc) -> [Key | Acc] end, [])).
+    lists:sort(eslaver_mirror:fold_keys(?M, fun(Key, Acc) -> [Key | Acc] end, [])).
 
 %% What another shard has of a slot is not seen before the slot is its own, and only once then.
 unfinished_import(C) ->
@@ -157,7 +157,9 @@ not_served(C) ->
     ?assertEqual([], eslaver_mirror:keys(?M, <<"*">>)),
     route(C, ?ALL, undefined, undefined),
     ?assertEqual({error, not_served}, eslaver_mirror:dbsize(?M)),
-    ?assertEqual({error, not_served}, eslaver_mirror:scan(?M, #{}, fun(K, A) -> [K | A] end, [])).
+    ?assertEqual(
+        {error, not_served}, eslaver_mirror:fold_keys(?M, fun(K, A) -> [K | A] end, [])
+    ).
 
 loading_shard(#{cluster := Cluster} = C) ->
     run(C, 0, ["set", "b", "1"]),
@@ -268,7 +270,7 @@ crossslot(_) ->
 replaced_cluster(_) ->
     Session = eslaver_nif:session_new(?M, true),
     ?assertEqual(undefined, eslaver_nif:session_read(Session, 0, {get, <<"a">>})),
-    Other = eslaver_nif:cluster_new(?M),
+    Other = eslaver_nif:cluster_new(?M, undefined),
     ?assertEqual(changed, eslaver_nif:session_read(Session, 0, {get, <<"a">>})),
     ?assertNot(eslaver_nif:session_unchanged(Session)),
     ok = eslaver_nif:cluster_close(Other).
@@ -303,7 +305,9 @@ notices_go_to_the_listener(#{cluster := Cluster}) ->
     Test = self(),
     Owner = spawn_link(fun() ->
         Where = {Cluster, 3},
-        Keyspace = eslaver_nif:keyspace_new(Where, Interests, Test, true, false, undefined),
+        Keyspace = eslaver_nif:keyspace_new(
+            Where, Interests, Test, true, undefined, false, undefined
+        ),
         ok = eslaver_test_keyspace:load(Keyspace),
         [] = eslaver_nif:keyspace_apply(Keyspace, 0, [[<<"set">>, <<"a">>, <<"1">>]], 0),
         receive
@@ -352,4 +356,4 @@ until_not(Answer, Tries) ->
 closed(#{cluster := Cluster}) ->
     ok = eslaver_nif:cluster_close(Cluster),
     ?assertEqual({error, not_running}, eslaver_mirror:get(?M, <<"a">>)),
-    ?assertEqual(not_running, eslaver_mirror:status(?M)).
+    ?assertEqual({error, not_running}, eslaver_mirror:status(?M)).
