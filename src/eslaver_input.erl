@@ -89,7 +89,7 @@
         | #{file := text(), interval => pos_integer() | infinity}
         | eslaver_types:keywords()
         | absent(),
-    project => [eslaver_mirror_projection:declared() | eslaver_types:keywords()],
+    project => [eslaver_mirror_types:projection() | eslaver_types:keywords()],
     master_host => host() | {local, Path :: text()},
     master_port => inet:port_number(),
     master_user => text() | absent(),
