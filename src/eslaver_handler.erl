@@ -53,8 +53,8 @@
 -callback handle_info(Message :: term(), State :: term()) -> result() | {continue, State :: term()}.
 %% Called with a message that another process or a timer has sent to the replica's process, which is
 %% {@link erlang:self/0} in all these functions: between two events, also while the stream is
-%% paused. It leaves a pause as it is; `continue' ends it. The exit of a linked process is not passed
-%% to the handler: unless the reason is `normal', the replica ends too.
+%% paused. It leaves a pause as it is; `continue' ends it. The exit of a linked process is not
+%% passed to the handler: unless the reason is `normal', the replica ends too.
 
 -callback handle_call(Request :: term(), gen_server:from(), State :: term()) ->
     {reply, Reply :: term(), State :: term()}

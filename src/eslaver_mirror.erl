@@ -103,10 +103,7 @@
 %% The name of a mirror, for its db 0, or `{Name, Db}'.
 
 -type failure() :: eslaver_mirror_types:failure().
-%% Why a read has no answer: there is no such mirror, it has no data yet (`loading'), its data is
-%% too old (`stale', only with `serve_stale_data => false'), no shard of the cluster has the key's
-%% slot (`not_served'), the key has another type, or a command that could not be mirrored wrote the
-%% key (`unknown').
+%% Why a read has no value: see {@link eslaver_mirror_types:failure()}.
 
 -type key() :: binary().
 %% A key.
@@ -116,7 +113,7 @@
 %% optional. The range includes it unless it is `{exclusive, Id}'. `-' and `+' are the lowest and
 %% the highest id.
 
--type entry() :: {Id :: binary(), [{Field :: binary(), Value :: binary()}]}.
+-type entry() :: eslaver_mirror_types:entry().
 %% An entry of a stream.
 
 -type pending_entry() :: {
@@ -600,7 +597,7 @@ digest(Mirror, Key) ->
 %% @equiv lcs(Mirror, One, Other, #{})
 -spec lcs(mirror(), key(), key()) -> binary() | {error, too_large} | failure().
 lcs(Mirror, One, Other) ->
-    lcs(Mirror, One, Other, #{}).
+    ask(Mirror, {lcs, One, Other}).
 
 %% @doc The longest common subsequence of two strings; with `len' only its length; with `idx' where
 %% it is: `matches' are inclusive ranges of indexes in both strings, the last match first, and `len'
