@@ -15,7 +15,7 @@
 %% A name or an address.
 
 -type endpoint() :: host() | {host(), inet:port_number()}.
-%% A host with the default port, or with this one.
+%% A host with the default port, `"host:port"', or a host and a port.
 
 -type password() :: text() | absent() | fun(() -> text() | absent()).
 %% A password, or a fun that returns it.

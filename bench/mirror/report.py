@@ -155,7 +155,9 @@ the bytes of a string or the elements of a collection.
 How many bytes a replica is behind (the median and the maximum), and how long it takes to catch up once
 the master has replied to the last command.
 """, ("behind",), None),
-    ("From the master's reply until readers see it", "", ("visible",), ("p50", "p99")),
+    ("From the master's reply until readers see it", """\
+The mirror's reader is told by `subscribe`; that of the replica asks it again and again.
+""", ("visible",), ("p50", "p99")),
     ("Reads", """\
 *Replica*: clients in the same node read from a local replica over its unix socket. *ETS*: `ets:lookup`
 of the same strings in a plain table.
