@@ -117,15 +117,19 @@ start_link(Options) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc The child specification of a replica. Its id is the name that the replica is registered
-%% under, or `eslaver'. Passwords are wrapped, so that no report of the supervisor shows them.
+%% @doc The child specification of a replica. Its id is the replica's name, without `local', or
+%% `eslaver'. Passwords are wrapped, so that no report of the supervisor shows them.
 -spec child_spec(options() | keywords()) -> supervisor:child_spec().
 child_spec(Options) ->
     case eslaver_option_map:from(Options) of
-        {ok, Map} -> child_spec(maps:get(name, Map, eslaver), eslaver_options:wrapped(Map));
+        {ok, Map} -> child_spec(id(Map), eslaver_options:wrapped(Map));
         {twice, Key} -> child_spec(eslaver, [Key, Key]);
         error -> child_spec(eslaver, not_a_map)
     end.
+
+id(#{name := {local, Name}}) -> Name;
+id(#{name := Name}) when Name =/= undefined, Name =/= nil -> Name;
+id(_Unnamed) -> ?MODULE.
 
 child_spec(Id, Options) ->
     #{
@@ -147,15 +151,15 @@ format_error(Error) ->
     eslaver_format_error:text(Error, eslaver_filter:keys() ++ eslaver_options:keys()).
 
 %% @doc What a replica is doing, as a map. The guide Operations describes its keys.
--spec info(replica()) -> map().
+-spec info(replica()) -> map() | {error, not_running}.
 info(Replica) ->
-    eslaver_server:info(Replica).
+    eslaver_running:ask(fun eslaver_server:info/1, [Replica]).
 
 %% @doc The last position whose events have all been handled, or `undefined' until the first
 %% snapshot has been loaded and while another one is being loaded.
--spec position(replica()) -> position() | undefined.
+-spec position(replica()) -> position() | undefined | {error, not_running}.
 position(Replica) ->
-    eslaver_server:position(Replica).
+    eslaver_running:ask(fun eslaver_server:position/1, [Replica]).
 
 %% @doc Waits. With `loaded' it returns once the first snapshot has been handled. With a {@link
 %% token()} it returns once that write and all before it have been handled; the writes of a
@@ -167,11 +171,12 @@ position(Replica) ->
 %% of the next master. A token without an id refers to the history that is followed at the time of
 %% the call; in a cluster it names no shard: `{error, which_shard}'.
 -spec await(replica(), loaded | token(), timeout()) ->
-    ok | {error, timeout | diverged | which_shard}.
+    ok | {error, timeout | diverged | which_shard | not_running}.
 await(Replica, loaded, Timeout) ->
-    eslaver_waiting:await(Replica, loaded, Timeout);
+    eslaver_running:ask(fun eslaver_waiting:await/3, [Replica, loaded, Timeout]);
 await(Replica, Token, Timeout) ->
-    eslaver_waiting:await(Replica, eslaver_token:write(Token), Timeout).
+    Write = eslaver_token:write(Token),
+    eslaver_running:ask(fun eslaver_waiting:await/3, [Replica, Write, Timeout]).
 
 %% @doc The token in the reply to `INFO replication' or `INFO'. It names the last write of the
 %% server, and so includes all that the connection wrote before.
@@ -181,9 +186,9 @@ token(InfoReply) ->
 
 %% @doc Allows a callback `{Pid, #{demand => N}}' `More' further events. The replica sends
 %% `{eslaver_passive, ReplicaPid}' when none are left.
--spec demand(replica(), pos_integer()) -> ok | {error, no_demand}.
+-spec demand(replica(), pos_integer()) -> ok | {error, no_demand | not_running}.
 demand(Replica, More) when is_integer(More), More > 0 ->
-    eslaver_server:demand(Replica, More).
+    eslaver_running:ask(fun eslaver_server:demand/2, [Replica, More]).
 
 %% @doc Calls `handle_call/3' of the handler of a replica, also while the stream is paused. Exits
 %% with `timeout' after 5 seconds.
@@ -193,7 +198,7 @@ call(Replica, Request) ->
 
 %% @doc The same with another time, in ms. As with {@link gen_server:call/3} the caller exits if
 %% there is no reply by then. The result is `{error, no_handle_call}' if the callback takes no
-%% calls.
+%% calls, and `{error, not_running}' if there is no such replica.
 %%
 %% In a cluster name the shard: `{Cluster, ShardId}', with an id from {@link info/1}. The result is
 %% `{error, no_shard}' if that shard is not followed, and `{error, which_shard}' without an id.
@@ -201,23 +206,23 @@ call(Replica, Request) ->
 -spec call(replica() | {replica(), Shard :: binary()}, Request :: term(), timeout()) ->
     Reply :: term().
 call({Cluster, Shard}, Request, Timeout) when is_binary(Shard), Cluster =/= global ->
-    case gen_server:call(Cluster, {process, Shard}, Timeout) of
+    case eslaver_running:call(Cluster, {process, Shard}, Timeout) of
         {ok, Pid} -> call(Pid, Request, Timeout);
         {error, _} = Error -> Error
     end;
 call(Replica, Request, Timeout) ->
-    gen_server:call(Replica, {eslaver_call, Request}, Timeout).
+    eslaver_running:call(Replica, {eslaver_call, Request}, Timeout).
 
 %% @doc Ends the pause of a replica whose handler returned `{pause, State}'.
--spec continue(replica()) -> ok.
+-spec continue(replica()) -> ok | {error, not_running}.
 continue(Replica) ->
-    eslaver_server:continue(Replica).
+    eslaver_running:ask(fun eslaver_server:continue/1, [Replica]).
 
 %% @doc Looks at the topology of a cluster again, at once, and calls the fun of the option `shards'
 %% again. `Cluster' is a replica or a mirror of a cluster.
--spec refresh(replica()) -> ok.
+-spec refresh(replica()) -> ok | {error, not_running}.
 refresh(Cluster) ->
-    eslaver_cluster:refresh(Cluster).
+    eslaver_running:ask(fun eslaver_cluster:refresh/1, [Cluster]).
 
 %% @doc Subscribes the calling process to key notifications. For every key that a replicated command
 %% changes it receives `{eslaver, Ref, {key, Command, Key, #{db, offset}}}', once the callback has
@@ -227,14 +232,16 @@ refresh(Cluster) ->
 %% The filter may have `keys', `commands' and `dbs'. `Ref' also monitors the replica: the caller
 %% receives `{'DOWN', Ref, process, _, _}' when it ends.
 -spec subscribe(replica(), Filter :: eslaver_types:filter() | keywords()) ->
-    {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
+    {ok, reference()}
+    | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Replica, Filter) ->
     case eslaver_filter:parse([keys, commands, dbs], Filter) of
-        {ok, Parsed} -> eslaver_subscriptions:subscribe(Replica, Parsed);
+        {ok, Parsed} ->
+            eslaver_running:ask(fun eslaver_subscriptions:subscribe/2, [Replica, Parsed]);
         {error, Key, Value} -> {error, {invalid_option, Key, Value}}
     end.
 
 %% @doc Ends a subscription. Its messages that are already in the caller's mailbox are removed.
--spec unsubscribe(replica(), reference()) -> ok.
+-spec unsubscribe(replica(), reference()) -> ok | {error, not_running}.
 unsubscribe(Replica, Ref) ->
-    eslaver_subscriptions:unsubscribe(Replica, Ref).
+    eslaver_running:ask(fun eslaver_subscriptions:unsubscribe/2, [Replica, Ref]).

@@ -275,12 +275,11 @@ start_link(Options) ->
 %% has a minute for its last save at shutdown.
 -spec child_spec(options() | eslaver:keywords()) -> supervisor:child_spec().
 child_spec(Options) ->
-    #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
+    #{id := Name, start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
     Id =
-        case Spec of
-            #{id := eslaver} -> ?MODULE;
-            #{id := {local, Name}} -> Name;
-            #{id := Given} -> Given
+        case Name of
+            eslaver -> ?MODULE;
+            _ -> Name
         end,
     Spec#{id := Id, start := {?MODULE, start_link, Wrapped}, shutdown := shutdown(Options)}.
 
@@ -301,7 +300,7 @@ format_error(Error) ->
 %% @doc Stops a mirror, and frees its data.
 -spec stop(atom()) -> ok | {error, not_running}.
 stop(Name) ->
-    running(fun gen_server:stop/1, [Name]).
+    eslaver_running:ask(fun gen_server:stop/1, [Name]).
 
 %% @doc Waits. With `loaded' it returns once the first snapshot can be read.
 %%
@@ -311,12 +310,12 @@ stop(Name) ->
 -spec await(atom(), loaded | eslaver:token(), timeout()) ->
     ok | {error, timeout | diverged | which_shard | not_running}.
 await(Name, loaded, Timeout) ->
-    running(fun eslaver_waiting:await/3, [Name, loaded, Timeout]);
+    eslaver_running:ask(fun eslaver_waiting:await/3, [Name, loaded, Timeout]);
 await(Name, Token, Timeout) ->
     {Replid, Offset} = Write = eslaver_token:write(Token),
     case eslaver_nif:keyspace_has(Name, Replid, Offset) of
         true -> ok;
-        false -> running(fun eslaver_waiting:await/3, [Name, Write, Timeout])
+        false -> eslaver_running:ask(fun eslaver_waiting:await/3, [Name, Write, Timeout])
     end.
 
 %% @doc Whether the data is `fresh', `stale' (the link to the master is down, or a full resync is
@@ -355,12 +354,12 @@ status(Mirror) ->
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    running(fun eslaver_mirror_server:info/1, [Name]).
+    eslaver_running:ask(fun eslaver_mirror_server:info/1, [Name]).
 
 %% @doc The master's libraries of functions. The mirror does not run them.
 -spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
 functions(Name) ->
-    running(fun eslaver_mirror_server:functions/1, [Name]).
+    eslaver_running:ask(fun eslaver_mirror_server:functions/1, [Name]).
 
 %% @doc Subscribes the calling process to key notifications, as {@link eslaver:subscribe/2} does.
 %% They arrive once the change can be read.
@@ -368,12 +367,12 @@ functions(Name) ->
     {ok, reference()}
     | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Name, Filter) ->
-    running(fun eslaver:subscribe/2, [Name, Filter]).
+    eslaver:subscribe(Name, Filter).
 
 %% @doc Ends a subscription made by {@link subscribe/2}.
 -spec unsubscribe(atom(), reference()) -> ok | {error, not_running}.
 unsubscribe(Name, Ref) ->
-    running(fun eslaver:unsubscribe/2, [Name, Ref]).
+    eslaver:unsubscribe(Name, Ref).
 
 %% @doc Saves the data as an RDB file that a server of the master's version can load. It shows one
 %% moment after the call, between two transactions; reads and the stream continue. Once it is
@@ -386,17 +385,8 @@ unsubscribe(Name, Ref) ->
     ok | {error, not_running | loading | incomplete | (Why :: binary())}.
 save(Name, File) ->
     case eslaver_text:path(File) of
-        {ok, Path} -> running(fun eslaver_mirror_server:save/2, [Name, Path]);
+        {ok, Path} -> eslaver_running:ask(fun eslaver_mirror_server:save/2, [Name, Path]);
         error -> error(badarg)
-    end.
-
-%% The result of a call, unless there is no such mirror or it ends meanwhile.
-running(Call, Args) ->
-    try
-        apply(Call, Args)
-    catch
-        exit:{Reason, {gen_server, _, _}} when Reason =/= timeout -> {error, not_running};
-        exit:noproc -> {error, not_running}
     end.
 
 %% @doc Runs a fun whose reads of this mirror all see the same moment, between two transactions of
@@ -546,15 +536,16 @@ randomkey(Mirror) ->
 dump(Mirror, Key) ->
     ask(Mirror, {dump, Key}).
 
-%% @doc How the mirror (not the master) stores a value: `int', `packed' (in one block with its key),
-%% or the structure of a larger value.
+%% @doc How the mirror (not the master) stores a value: `packed' in one block with its key, a set of
+%% a few integers as `ints', and larger values in a structure of their own: a long string in
+%% `chunks', hashes and sets in a `table', other collections in a `tree'.
 -spec object_encoding(mirror(), key()) ->
-    int | packed | chunks | tree | table | stream | array | graph | module | undefined | failure().
+    packed | ints | chunks | table | tree | module | undefined | failure().
 object_encoding(Mirror, Key) ->
     ask(Mirror, {object_encoding, Key}).
 
-%% @doc The memory of a key and its value in the mirror (not the master) in bytes, as `types' of
-%% {@link info/1} counts it.
+%% @doc The memory of a key and its value in the mirror (not the master) in bytes, without what the
+%% allocator adds, which `types' of {@link info/1} includes.
 -spec memory_usage(mirror(), key()) -> pos_integer() | undefined | failure().
 memory_usage(Mirror, Key) ->
     ask(Mirror, {memory_usage, Key}).

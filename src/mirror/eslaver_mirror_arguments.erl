@@ -95,7 +95,7 @@ is_count(Count) -> is_integer(Count) andalso Count > 0.
 format_error(badarg, [{_Module, _Function, _Args, Info} | _]) ->
     case proplists:get_value(error_info, Info, #{}) of
         #{cause := {option, Name}} when is_atom(Name) ->
-            Text = "the option ~p is unknown, there twice, or has a wrong value",
+            Text = "the option ~p is unknown, given twice, or has a wrong value",
             #{general => io_lib:format(Text, [Name])};
         #{} ->
             #{general => "options are a map or a keyword list with atoms as keys"}

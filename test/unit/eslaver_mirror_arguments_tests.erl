@@ -243,7 +243,8 @@ arguments_test_() ->
         fun every_read_is_here/0,
         fun good_ones_are_answered/0,
         fun bad_ones_are_refused/0,
-        fun known_options_with_other_values/0
+        fun known_options_with_other_values/0,
+        fun the_option_is_named/0
     ]}.
 
 filled() ->
@@ -343,6 +344,26 @@ known_options_with_other_values() ->
     ],
     Numbered = lists:zip(lists:seq(1, length(Reads)), Reads),
     ?assertEqual([], [Number || {Number, Read} <- Numbered, raised(Read) =/= badarg]).
+
+%% A shell shows which option is wrong, and not its value.
+the_option_is_named() ->
+    lists:foreach(
+        fun({Options, Name}) ->
+            try eslaver_mirror:zrange(?M, <<"zset">>, 0, -1, Options) of
+                Answer -> error({answered, Answer})
+            catch
+                error:badarg:Stack ->
+                    Text = iolist_to_binary(erl_error:format_exception(error, badarg, Stack)),
+                    ?assertMatch({_, _}, binary:match(Text, Name))
+            end
+        end,
+        [
+            {#{withscores => true}, <<"the option withscores is unknown">>},
+            {#{rev => 1}, <<"the option rev ">>},
+            {[rev, {rev, true}], <<"the option rev ">>},
+            {[<<"rev">>], <<"options are a map or a keyword list">>}
+        ]
+    ).
 
 raised(Read) ->
     try Read() of

@@ -4,7 +4,6 @@ use eslaver_core::glob::Glob;
 
 use crate::keyspace::entry::Entry;
 use crate::keyspace::error::ReadError;
-use crate::keyspace::look::Located;
 use crate::read::answer::Answer;
 use crate::read::kind::{self, Wanted};
 use crate::read::query::{Arg, Args};
@@ -32,15 +31,18 @@ const STEPS: usize = 6;
 const TRIES: usize = 200;
 
 /// Answers from the entry of a key. What it holds must be known.
-fn known<R>(
+pub(crate) fn known<R>(
     reader: &Reader<'_>,
     args: Args<'_>,
     with: impl FnOnce(Option<&Entry>) -> R,
 ) -> Result<R, ReadError> {
-    reader.entry(args.bytes(0)?, |entry| match entry.map(Entry::kind) {
-        Some(Type::Unknown | Type::Unsure) => Err(ReadError::Unknown),
-        _ => Ok(with(entry)),
+    reader.entry(args.bytes(0)?, |entry| {
+        if entry.is_none_or(is_known) { Ok(with(entry)) } else { Err(ReadError::Unknown) }
     })?
+}
+
+fn is_known(entry: &Entry) -> bool {
+    !matches!(entry.kind(), Type::Unknown | Type::Unsure)
 }
 
 fn exists(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
@@ -56,13 +58,11 @@ fn exists_count(
     let keys = args.strings(0)?;
     reader.check_steps(keys.len().saturating_mul(STEPS))?;
     reader.entries(&keys, |entries| {
-        let unknown = |entry: &&Located<'_, '_>| {
-            matches!(entry.kind(), Type::Unknown | Type::Unsure)
-        };
-        if entries.iter().flatten().any(|entry| unknown(&entry)) {
+        let found = || entries.iter().flatten();
+        if !found().all(|entry| is_known(entry)) {
             return Err(ReadError::Unknown);
         }
-        reply.unsigned(entries.iter().flatten().count() as u64);
+        reply.unsigned(found().count() as u64);
         Ok(())
     })
 }

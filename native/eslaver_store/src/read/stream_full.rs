@@ -56,11 +56,7 @@ fn xinfo_stream_full(
         give_named_id("last_generated_id", stream.last_id, reply);
         give_named_id("max_deleted_entry_id", stream.max_deleted_id, reply);
         give_unsigned("entries_added", stream.entries_added, reply);
-        give_named_id(
-            "recorded_first_entry_id",
-            entries.first_id().unwrap_or(id::FIRST),
-            reply,
-        );
+        give_named_id("recorded_first_entry_id", entries.first_id().unwrap_or(id::FIRST), reply);
         give_producers(reader, stream, reply);
         reply.atom("entries");
         reply.begin();

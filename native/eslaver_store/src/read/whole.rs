@@ -144,8 +144,9 @@ mod tests {
         mirror.run("phset k two FIELDS 1 g w");
         let list = |items| reply::Answer::List(items);
         let pair = |one, other| reply::Answer::Tuple(vec![one, other]);
-        let path =
-            |path, field, value| pair(bytes(path), list(vec![pair(bytes(field), bytes(value))]));
+        let path = |path, field, value| {
+            pair(bytes(path), reply::Answer::Map(vec![(bytes(field), bytes(value))]))
+        };
         assert_eq!(
             mirror.read("value", &[text("k"), Arg::Atom("any")]),
             pair(

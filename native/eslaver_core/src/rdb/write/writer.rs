@@ -406,11 +406,7 @@ impl<O: Output> Writer<O> {
             State::Value(Form::Paths { pairs: 1.. }) => return Err(TOO_FEW),
             State::Value(_) if self.left > 0 => return Err(TOO_FEW),
             State::Value(_) | State::Complete => {}
-            State::Between
-            | State::Bare
-            | State::Whole
-            | State::Stream(_)
-            | State::Broken => {
+            State::Between | State::Bare | State::Whole | State::Stream(_) | State::Broken => {
                 return Err(WriteError::OutOfPlace("a value's end"));
             }
         }
