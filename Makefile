@@ -1,5 +1,4 @@
-.PHONY: help build demo shell docs test rust ct soak bench fuzz miri asan tsan schedules lint fmt
-.PHONY: clean
+.PHONY: help build demo shell test rust ct soak bench fuzz miri asan tsan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -39,6 +38,7 @@ shell: build
 	@echo 'Then, for example:                   eslaver:start(normal, []).'
 	@erl -pa $(lib)/eslaver/ebin
 
+.PHONY: docs
 docs: build
 	tools/docs.sh html
 

@@ -2,25 +2,33 @@
 
 # Pages have one directory, and links follow the names of files, so two pages cannot have one name.
 # Hence the pages are copies, with links changed to these names; what is no page becomes an asset.
-pages = [
-  {"README.md", "readme.md"},
-  {"guides/cheatsheet.md", "cheatsheet.cheatmd"},
-  {"examples/README.md", "examples.md"},
-  {"bench/report.md", "figures_callback.md"},
-  {"bench/mirror.md", "figures_mirror.md"}
+guides =
+  ~w(getting_started elixir mirror cheatsheet events_and_handlers options filters_and_notifications
+     high_availability exactly_once operations monitoring native_library limits differences)
+
+guides = Enum.filter(guides, &File.exists?("guides/#{&1}.md"))
+
+others = [
+  {"examples/README.md", "examples.md", "Examples"},
+  {"bench/report.md", "figures_callback.md", "Figures of the callback"},
+  {"bench/mirror.md", "figures_mirror.md", "Figures of the mirror"},
+  {"elixir/README.md", "elixir_package.md", "The Elixir package"},
+  {"broadway/README.md", "broadway_package.md", "The Broadway package"}
 ]
 
-guides =
-  ~w(getting_started.md mirror.md cheatsheet.cheatmd events_and_handlers.md options.md
-     filters_and_notifications.md high_availability.md exactly_once.md operations.md limits.md
-     differences.md)
-
+others = Enum.filter(others, fn {file, _, _} -> File.exists?(file) end)
 project = ~w(ARCHITECTURE.md CONTRIBUTING.md SECURITY.md CHANGELOG.md)
 
+page_of_guide = fn
+  "cheatsheet" -> "cheatsheet.cheatmd"
+  guide -> guide <> ".md"
+end
+
 pages =
-  pages ++
-    Enum.map(guides -- ["cheatsheet.cheatmd"], &{"guides/" <> &1, &1}) ++
-    Enum.map(project, &{&1, String.downcase(&1)}) ++ [{"LICENSE", "LICENSE"}]
+  [{"README.md", "readme.md"}, {"LICENSE", "LICENSE"}] ++
+    Enum.map(guides, &{"guides/#{&1}.md", page_of_guide.(&1)}) ++
+    Enum.map(others, fn {file, page, _} -> {file, page} end) ++
+    Enum.map(project, &{&1, String.downcase(&1)})
 
 copies = "_build/docs"
 File.mkdir_p!(Path.join(copies, "bench"))
@@ -69,22 +77,19 @@ groups = for title <- [:"The mirror" | Keyword.keys(headings)], do: {title, &(he
   formatters: ["html"],
   extras:
     [copy.("readme.md")] ++
-      Enum.map(guides, copy) ++
-      [
-        {String.to_atom(copy.("examples.md")), [title: "Examples"]},
-        {String.to_atom(copy.("figures_callback.md")), [title: "Figures of the callback"]},
-        {String.to_atom(copy.("figures_mirror.md")), [title: "Figures of the mirror"]}
-      ] ++
+      Enum.map(guides, &copy.(page_of_guide.(&1))) ++
+      Enum.map(others, fn {_, page, title} -> {String.to_atom(copy.(page)), [title: title]} end) ++
       Enum.map(project, &copy.(String.downcase(&1))) ++
       [{String.to_atom(copy.("LICENSE")), [title: "License"]}],
   groups_for_extras: [
-    Guides: Enum.map(guides, copy),
-    "Examples and figures": ~r{(examples|figures_\w+)\.md$},
+    Guides: Enum.map(guides, &copy.(page_of_guide.(&1))),
+    "Examples and figures": Enum.map(others, fn {_, page, _} -> copy.(page) end),
     Project: ~r{(architecture|contributing|security|changelog)\.md$|LICENSE$}
   ],
   groups_for_modules: [
     Mirrors: [:eslaver_mirror],
     Replicas: [:eslaver, :eslaver_rdb, :eslaver_server],
+    Monitoring: ~r/_(metrics|telemetry)$/,
     Handlers: [:eslaver_handler, :eslaver_checkpoint, :eslaver_position_store],
     Types: ~r/_(types|input)$/
   ],
