@@ -576,7 +576,7 @@ digest(Mirror, Key) ->
 %% @equiv lcs(Mirror, One, Other, #{})
 -spec lcs(mirror(), key(), key()) -> binary() | {error, too_large} | failure().
 lcs(Mirror, One, Other) ->
-    lcs(Mirror, One, Other, #{}).
+    ask(Mirror, {lcs, One, Other}).
 
 %% @doc The longest common subsequence of two strings; with `len' only its length; with `idx' where
 %% it is: `matches' are inclusive ranges of indexes in both strings, the last match first, and `len'
@@ -593,7 +593,7 @@ lcs(Mirror, One, Other) ->
     | failure().
 lcs(Mirror, One, Other, Options) ->
     case eslaver_mirror_string_arguments:lcs(Options) of
-        text -> ask(Mirror, {lcs, One, Other});
+        text -> lcs(Mirror, One, Other);
         len -> ask(Mirror, {lcs_len, One, Other});
         {idx, Least, WithLength} -> ask(Mirror, {lcs_idx, One, Other, Least, WithLength})
     end.
