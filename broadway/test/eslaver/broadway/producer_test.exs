@@ -67,8 +67,9 @@ defmodule Eslaver.Broadway.ProducerTest do
         until_paused(state, messages ++ more)
     after
       0 ->
-        # The answer comes after all that was sent before it.
         %{paused: paused?} = Eslaver.info(state.replica)
+        # The answer of its process comes after all that it has sent before.
+        :ok = Eslaver.unsubscribe(state.replica, make_ref())
         {:message_queue_len, waiting} = Process.info(self(), :message_queue_len)
         if paused? and waiting == 0, do: {messages, state}, else: until_paused(state, messages)
     end
