@@ -6,10 +6,6 @@
 
 -export([binary/1, binaries/1, keys/1, some/1, integer/1, natural/1, bit/1]).
 -export([options/2, with/2, invalid/1, is_count/1, format_error/2]).
--export_type([options/1]).
-
--type options(Map) :: Map | eslaver_input:keywords().
-%% Options of a read: a map or a keyword list.
 
 %% @doc Raises `badarg' unless the argument is a binary.
 -spec binary(term()) -> ok.

@@ -3,31 +3,8 @@
 -module(eslaver_mirror_array_arguments).
 
 -export([index/1, indexes/1, bound/1, grep/1, operation/1]).
--export_type([info/0, bound/0, grep_options/0, operation/0]).
 
--type info() :: #{
-    count := pos_integer(),
-    length := pos_integer(),
-    next_insert_index := non_neg_integer()
-}.
-%% The reply of `ARINFO', except how the server stores the array. As there, `next_insert_index' is 0
-%% if no index is left.
-
--type bound() :: '-' | '+' | non_neg_integer().
-%% The first index, the last, or this.
-
--type grep_options() :: eslaver_mirror_arguments:options(#{
-    exact => [binary()],
-    match => [binary()],
-    glob => [binary()],
-    combine => 'or' | 'and',
-    nocase => boolean(),
-    limit => pos_integer(),
-    with_values => boolean()
-}).
-%% Texts that an element equals, contains, or matches: one of them, or all (`combine').
-
--type operation() :: sum | min | max | 'and' | 'or' | 'xor' | used | {match, binary()}.
+-type grep_options() :: eslaver_mirror_types:argrep_options().
 
 -define(MAX_INDEX, 16#FFFFFFFFFFFFFFFE).
 

@@ -9,11 +9,11 @@
 %% @doc See {@link eslaver_mirror:fold/4}. Each value is read after the key has been found, so it
 %% may be gone, or of another type.
 -spec fold(
-    eslaver_mirror_read:mirror(),
-    fun((binary(), {eslaver_mirror_read:type() | unknown, term()}, Acc) -> Acc),
+    eslaver_mirror_types:mirror(),
+    fun((binary(), {eslaver_mirror_types:value_type() | unknown, term()}, Acc) -> Acc),
     Acc,
-    map() | eslaver_input:keywords()
-) -> Acc | eslaver_mirror_read:failure() | {error, replaced}.
+    map() | eslaver_types:keywords()
+) -> Acc | eslaver_mirror_types:failure() | {error, replaced}.
 fold(Mirror, Fun, Acc, Options) when is_function(Fun, 3) ->
     {_Glob, Type, _Count} = eslaver_mirror_scan:keys(Options),
     Fold = make_ref(),

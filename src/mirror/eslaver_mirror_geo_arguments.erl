@@ -3,42 +3,17 @@
 -module(eslaver_mirror_geo_arguments).
 
 -export([unit/1, search/1]).
--export_type([unit/0, shape/0, options/0, radius_options/0, answer/0]).
 
--type position() :: {Longitude :: number(), Latitude :: number()}.
--type unit() :: m | km | ft | mi.
--type shape() ::
-    {radius, Radius :: number(), unit()}
-    | {box, Width :: number(), Height :: number(), unit()}
-    | {polygon, [position()]}.
--type place() :: {member, binary()} | {lonlat, Longitude :: number(), Latitude :: number()}.
+-type unit() :: eslaver_mirror_types:distance_unit().
+-type shape() :: eslaver_mirror_types:shape().
+-type place() :: eslaver_mirror_types:place().
 -type order() :: asc | desc | none.
 -type count() :: infinity | pos_integer() | {pos_integer(), any}.
 
--type options() :: eslaver_mirror_arguments:options(#{
-    from => place(),
-    by => shape(),
-    order => asc | desc,
-    count => pos_integer(),
-    any => boolean(),
-    with_coord => boolean(),
-    with_dist => boolean(),
-    with_hash => boolean()
-}).
-
--type radius_options() :: eslaver_mirror_arguments:options(#{
-    order => asc | desc,
-    count => pos_integer(),
-    any => boolean(),
-    with_coord => boolean(),
-    with_dist => boolean(),
-    with_hash => boolean()
-}).
-
--type answer() :: [binary()] | [{binary(), #{coord | dist | hash => term()}}].
+-type options() :: eslaver_mirror_types:geosearch_options().
 
 %% @doc The unit of a distance.
--spec unit(eslaver_mirror_arguments:options(#{unit => unit()})) -> unit().
+-spec unit(eslaver_mirror_types:options(#{unit => unit()})) -> unit().
 unit(Options) ->
     maps:get(unit, eslaver_mirror_arguments:options(#{unit => fun is_unit/1}, Options), m).
 

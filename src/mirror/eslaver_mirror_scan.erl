@@ -3,10 +3,8 @@
 -module(eslaver_mirror_scan).
 
 -export([options/1, keys/1, fold/4]).
--export_type([options/0]).
 
--type options() :: eslaver_mirror_arguments:options(#{match => binary(), count => pos_integer()}).
-%% A glob as of `KEYS', and about how many elements to look at.
+-type options() :: eslaver_mirror_types:scan_options().
 
 -define(COUNT, 10).
 %% About how many keys a fold reads at a time.
@@ -24,8 +22,8 @@ options(Options) ->
     {maps:get(match, Given, any), maps:get(count, Given, ?COUNT)}.
 
 %% @doc The pattern, the type and the count.
--spec keys(map() | eslaver_input:keywords()) ->
-    {binary() | any, eslaver_mirror_read:type() | any, pos_integer()}.
+-spec keys(map() | eslaver_types:keywords()) ->
+    {binary() | any, eslaver_mirror_types:value_type() | any, pos_integer()}.
 keys(Options) ->
     Given = given([match, count, type], Options),
     {maps:get(match, Given, any), maps:get(type, Given, any), maps:get(count, Given, ?COUNT)}.
@@ -43,8 +41,8 @@ is_type(Type) -> lists:member(Type, ?TYPES).
 
 %% @doc See {@link eslaver_mirror:fold_keys/4}. The fun is the user's, so it is never called again
 %% for the same key.
--spec fold(eslaver_mirror_read:mirror(), fun((binary(), Acc) -> Acc), Acc, map() | list()) ->
-    Acc | eslaver_mirror_read:failure() | {error, replaced}.
+-spec fold(eslaver_mirror_types:mirror(), fun((binary(), Acc) -> Acc), Acc, map() | list()) ->
+    Acc | eslaver_mirror_types:failure() | {error, replaced}.
 fold(Mirror, Fun, Acc, Options) ->
     {Name, Db} = eslaver_mirror_read:db_of(Mirror),
     Given = given([match, type], Options),

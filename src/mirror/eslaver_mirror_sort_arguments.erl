@@ -3,16 +3,8 @@
 -module(eslaver_mirror_sort_arguments).
 
 -export([options/1]).
--export_type([options/0]).
 
--type options() :: eslaver_mirror_arguments:options(#{
-    by => nosort | binary(),
-    get => [binary()],
-    limit => {Start :: integer(), Count :: integer()},
-    order => asc | desc,
-    alpha => boolean()
-}).
-%% As in Redis. Texts are compared byte by byte.
+-type options() :: eslaver_mirror_types:sort_options().
 
 %% @doc All options: by `self', and all elements, where nothing else is given.
 -spec options(options()) ->

@@ -3,25 +3,11 @@
 -module(eslaver_mirror_string_arguments).
 
 -export([unit/1, lcs/1]).
--export_type([lcs_options/0, matches/0]).
 
--type lcs_options() :: eslaver_mirror_arguments:options(#{
-    len => boolean(),
-    idx => boolean(),
-    min_match_len => integer(),
-    with_match_len => boolean()
-}).
-
--type range() :: {First :: non_neg_integer(), Last :: non_neg_integer()}.
-
--type matches() :: #{
-    matches := [{range(), range()} | {range(), range(), Length :: pos_integer()}],
-    len := non_neg_integer()
-}.
-%% Where both strings have the same bytes.
+-type lcs_options() :: eslaver_mirror_types:lcs_options().
 
 %% @doc What indexes count.
--spec unit(eslaver_mirror_arguments:options(#{unit => byte | bit})) -> byte | bit.
+-spec unit(eslaver_mirror_types:options(#{unit => byte | bit})) -> byte | bit.
 unit(Options) ->
     Check = fun(Unit) -> Unit =:= byte orelse Unit =:= bit end,
     maps:get(unit, eslaver_mirror_arguments:options(#{unit => Check}, Options), byte).

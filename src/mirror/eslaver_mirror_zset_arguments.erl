@@ -9,7 +9,7 @@
 
 %% @doc What a range is by, whether it begins with the highest member, its limit, and whether scores
 %% are wanted.
--spec range(term(), term(), map() | eslaver_input:keywords()) ->
+-spec range(term(), term(), map() | eslaver_types:keywords()) ->
     {by(), boolean(), part(), boolean()}.
 range(Start, Stop, Options) when Options =:= #{}, is_integer(Start), is_integer(Stop) ->
     {index, false, none, false};
@@ -68,7 +68,7 @@ lex_bound(_) -> error(badarg).
 
 %% @doc The options of a combination of this number of sorted sets: weights, aggregate, and whether
 %% scores are wanted.
--spec combination(pos_integer(), map() | eslaver_input:keywords()) ->
+-spec combination(pos_integer(), map() | eslaver_types:keywords()) ->
     {none | [number() | inf | '-inf'], sum | min | max | count, boolean()}.
 combination(Number, Options) ->
     Given = eslaver_mirror_arguments:options(
@@ -91,12 +91,12 @@ are_weights(_, _) ->
     false.
 
 %% @doc The value of the only option, a boolean.
--spec flag(atom(), map() | eslaver_input:keywords()) -> boolean().
+-spec flag(atom(), map() | eslaver_types:keywords()) -> boolean().
 flag(Name, Options) ->
     maps:get(Name, eslaver_mirror_arguments:options(#{Name => fun is_boolean/1}, Options), false).
 
 %% @doc How far members are counted: 0 if there is no limit.
--spec limit(map() | eslaver_input:keywords()) -> non_neg_integer().
+-spec limit(map() | eslaver_types:keywords()) -> non_neg_integer().
 limit(Options) ->
     Check = fun(Limit) -> is_integer(Limit) andalso Limit >= 0 end,
     maps:get(limit, eslaver_mirror_arguments:options(#{limit => Check}, Options), 0).

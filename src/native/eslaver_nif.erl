@@ -217,20 +217,13 @@ glob(_Pattern, _Key) -> erlang:nif_error(reason()).
 }.
 %% A change, and those who want it.
 
--type which() ::
-    all
-    | {db, non_neg_integer()}
-    | {swap, non_neg_integer(), non_neg_integer()}
-    | {slots, [{First :: 0..16383, Last :: 0..16383}]}
-    | unknown.
+-type which() :: eslaver_types:keys().
 %% Keys that are not named.
 
 -type notice() ::
-    {key, Command :: binary(), Key :: binary(), meta()}
-    | {keys, Command :: binary() | resync, which(), meta()}.
+    {key, Command :: binary(), Key :: binary(), eslaver_types:change()}
+    | {keys, Command :: binary() | resync, which(), eslaver_types:change()}.
 %% What a subscriber is told.
-
--type meta() :: #{db := non_neg_integer(), offset := non_neg_integer()}.
 
 %% @doc Nobody wants anything.
 -spec interests_new() -> interests().
@@ -392,7 +385,7 @@ cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 -opaque ticket() :: pos_integer().
 %% Allows a link to write, until another has been given.
 
--type place() :: #{replid := binary(), offset := non_neg_integer(), db := non_neg_integer()}.
+-type place() :: eslaver_types:position().
 %% A place in the stream between two transactions.
 
 -type failure() :: {error, not_running | loading | stale | not_served | wrongtype | unknown}.

@@ -7,7 +7,7 @@
 -export_type([change/0]).
 
 %% `At` in ms of the monotonic clock. The number is `none` where the key is missing.
--type change() :: {At :: integer(), eslaver_mirror_read:status(), integer() | none}.
+-type change() :: {At :: integer(), eslaver_mirror_types:status(), integer() | none}.
 
 -define(TIMEOUT, 10_000).
 -define(PERIOD, 3).
