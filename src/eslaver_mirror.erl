@@ -299,7 +299,7 @@ status(Mirror) ->
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    running(fun eslaver_mirror_server:info/1, [Name]).
+    running(fun eslaver_server:info/1, [Name]).
 
 %% @doc The libraries of functions that the master has. The mirror runs none of them.
 -spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
@@ -339,7 +339,8 @@ running(Call, Args) ->
         apply(Call, Args)
     catch
         exit:{Reason, {gen_server, _, _}} when Reason =/= timeout -> {error, not_running};
-        exit:noproc -> {error, not_running}
+        exit:noproc -> {error, not_running};
+        exit:{noproc, _} -> {error, not_running}
     end.
 
 %% @doc Runs a fun whose reads of this mirror all see one moment: between two commands, and between

@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_dispatch).
 
--export([new/4, all/2, run/2, hear/2, answer/3, demand/2, is_monitor/2, close/2, info/1]).
+-export([new/4, all/2, run/2, hear/2, answer/3, demand/2, is_monitor/2, close/2, hand/1]).
 -export_type([dispatch/0, failure/0, ended/0, settings/0]).
 
 %% A stride is doubled while it takes less than the first time, and a turn ends after the second.
@@ -23,6 +23,7 @@
     stride = 1 :: pos_integer(),
     hooks :: none | eslaver_hooks:hooks(),
     skips :: eslaver_skips:skips(),
+    hand = eslaver_in_hand:new() :: eslaver_in_hand:hand(),
     %% With hooks: the events of the batch in hand that are handled, and the time they took.
     handled = 0 :: non_neg_integer(),
     spent = 0 :: non_neg_integer()
@@ -84,11 +85,17 @@ close(Why, #dispatch{callback = Callback}) ->
 %% @doc Gives it all these events, and then perhaps a pause.
 -spec all([term()], dispatch()) -> {done | {pause, timeout()}, dispatch()} | ended().
 all(Events, Dispatch) ->
-    all(Events, done, Dispatch).
+    put_down(all(Events, done, Dispatch), Dispatch).
+
+%% The callback has nothing in hand any more.
+put_down(Result, #dispatch{hand = Hand}) ->
+    ok = eslaver_in_hand:done(Hand),
+    Result.
 
 all([], Then, Dispatch) ->
     {Then, Dispatch};
-all([Event | Events], Then, Dispatch) ->
+all([Event | Events], Then, #dispatch{hand = Hand} = Dispatch) ->
+    ok = eslaver_in_hand:begins(now_us(), Hand),
     case give(Event, Dispatch) of
         {ok, Next} -> all(Events, Then, Next);
         {{pause, _} = Pause, Next} -> all(Events, Pause, Next);
@@ -103,16 +110,19 @@ give(Event, #dispatch{callback = Callback} = Dispatch) ->
         false -> one(Event, Dispatch)
     end.
 
-one(Event, #dispatch{callback = Callback} = Dispatch) ->
+one(Event, #dispatch{callback = Callback, hand = Hand} = Dispatch) ->
+    ok = eslaver_in_hand:takes(Event, Hand),
     case eslaver_callback:handle(Event, Callback) of
         ok -> {ok, Dispatch};
         {raised, _, _, _} = Raised -> skipped(Event, Raised, Dispatch);
         {Then, Next} -> {Then, Dispatch#dispatch{callback = Next}}
     end.
 
-skipped(Event, Raised, #dispatch{skips = Skips} = Dispatch) ->
+skipped(Event, Raised, #dispatch{skips = Skips, hand = Hand} = Dispatch) ->
     case eslaver_skips:add(Event, Raised, Skips) of
-        {ok, Next} -> {ok, Dispatch#dispatch{skips = Next}};
+        {ok, Next} ->
+            ok = eslaver_in_hand:skipped(eslaver_skips:count(Next), Hand),
+            {ok, Dispatch#dispatch{skips = Next}};
         {raised, Class, Reason, Stack} -> {failed, failure(Event, Class, Reason, Stack)}
     end.
 
@@ -120,13 +130,20 @@ skipped(Event, Raised, #dispatch{skips = Skips} = Dispatch) ->
 -spec hear(term(), dispatch()) ->
     {done | continue | {pause, timeout()}, dispatch()} | ended().
 hear(Message, #dispatch{callback = Callback} = Dispatch) ->
-    heard(handle_info, eslaver_callback:hear(Message, Callback), Dispatch).
+    ok = picked_up(message, Dispatch),
+    put_down(heard(handle_info, eslaver_callback:hear(Message, Callback), Dispatch), Dispatch).
+
+picked_up(What, #dispatch{hand = Hand}) ->
+    ok = eslaver_in_hand:begins(now_us(), Hand),
+    eslaver_in_hand:takes(What, Hand).
 
 %% @doc Has it answer a call, out of turn.
 -spec answer(term(), gen_server:from(), dispatch()) ->
     {done | continue | {pause, timeout()}, dispatch()} | ended().
 answer(Request, From, #dispatch{callback = Callback} = Dispatch) ->
-    heard(handle_call, eslaver_callback:answer(Request, From, Callback), Dispatch).
+    ok = picked_up(call, Dispatch),
+    Answer = eslaver_callback:answer(Request, From, Callback),
+    put_down(heard(handle_call, Answer, Dispatch), Dispatch).
 
 %% The message may have keys and values, so a failure names the function instead.
 heard(_Function, ok, Dispatch) ->
@@ -141,9 +158,9 @@ heard(_Function, {Then, Callback}, Dispatch) ->
         _ -> {Then, Next}
     end.
 
-%% @doc For `info'.
--spec info(dispatch()) -> #{skipped := non_neg_integer()}.
-info(#dispatch{skips = Skips}) -> eslaver_skips:info(Skips).
+%% @doc What the callback has in hand, and how many events have been skipped.
+-spec hand(dispatch()) -> eslaver_in_hand:hand().
+hand(#dispatch{hand = Hand}) -> Hand.
 
 %% @doc Gives it events until they end (`done'), the turn does (`turn'), its process has too many
 %% messages (`held'), or it wants a pause; then with those that are left, and the number of those
@@ -152,9 +169,12 @@ info(#dispatch{skips = Skips}) -> eslaver_skips:info(Skips).
     {done, dispatch()}
     | {turn | held | {pause, timeout()}, Left :: [term()], Count :: pos_integer() | 0, dispatch()}
     | ended().
-run(Events, #dispatch{hooks = none} = Dispatch) ->
+run(Events, Dispatch) ->
+    put_down(measured(Events, Dispatch), Dispatch).
+
+measured(Events, #dispatch{hooks = none} = Dispatch) ->
     turn(Events, Dispatch);
-run(Events, #dispatch{handled = Before, spent = Spent} = Dispatch) ->
+measured(Events, #dispatch{handled = Before, spent = Spent} = Dispatch) ->
     Start = erlang:monotonic_time(),
     Result = turn(Events, Dispatch),
     Time = Spent + erlang:monotonic_time() - Start,
@@ -179,7 +199,8 @@ turn(Events, #dispatch{callback = Callback} = Dispatch) ->
         false -> run(Events, 0, now_us(), Dispatch)
     end.
 
-batch(Events, Dispatch) ->
+batch(Events, #dispatch{hand = Hand} = Dispatch) ->
+    ok = eslaver_in_hand:begins(now_us(), Hand),
     case one(Events, Dispatch) of
         {ok, Next} -> {done, Next};
         {{pause, _} = Pause, Next} -> {Pause, [], length(Events), Next};
@@ -201,6 +222,7 @@ run(Events, Count, Now, End, #dispatch{callback = Callback, stride = Stride} = D
         passive ->
             {{pause, infinity}, Events, Count, Dispatch};
         ready ->
+            ok = eslaver_in_hand:begins(Now, Dispatch#dispatch.hand),
             case stride(Events, Stride, Count, Dispatch) of
                 {ok, Left, Done, Next} ->
                     After = now_us(),

@@ -59,6 +59,9 @@
     acknowledge => handled | received,
     filter => eslaver_filter:input() | keywords() | absent(),
     hooks => eslaver_hooks:spec() | nil,
+    log_data => boolean(),
+    warn_lag => pos_integer() | infinity,
+    master_offset_every => pos_integer() | absent(),
     announce_ip => host() | absent(),
     announce_port => inet:port_number(),
     client_name => text() | absent(),
@@ -76,6 +79,7 @@
     full_resync => beside | in_place,
     serve_stale_data => boolean(),
     max_memory => pos_integer() | absent(),
+    fresh_within => pos_integer() | infinity | absent(),
     persist =>
         text()
         | #{file := text(), interval => pos_integer() | infinity}
@@ -109,6 +113,9 @@
     acknowledge => handled | received,
     filter => eslaver_filter:input() | keywords() | absent(),
     hooks => eslaver_hooks:spec() | nil,
+    log_data => boolean(),
+    warn_lag => pos_integer() | infinity,
+    master_offset_every => pos_integer() | absent(),
     announce_ip => host() | absent(),
     announce_port => inet:port_number(),
     client_name => text() | absent(),

@@ -5,7 +5,7 @@
 
 -export([new/0, open_master/4, leave/2, open_file/2, close_file/1, lost/1, stop/1]).
 -export([source/2, credit/4, durable/2, told/1]).
--export([has_moved/1, commands/1, decoded/1, loading/1]).
+-export([has_moved/1, commands/1, loading/1, address/1]).
 -export_type([links/0, source/0]).
 
 -type source() :: master | file.
@@ -110,11 +110,9 @@ commands(#links{commands = Before} = Links) ->
     {_, _, Commands, _} = counters(Links),
     Before + Commands.
 
-%% @doc The offset that the link to the master has decoded up to.
--spec decoded(links()) -> non_neg_integer().
-decoded(Links) ->
-    {_, _, _, Offset} = counters(Links),
-    Offset.
+%% @doc The address of the link to the master, if there is one.
+-spec address(links()) -> eslaver_nif:address() | undefined.
+address(#links{address = Address}) -> Address.
 
 %% @doc Bytes and keys of the load in progress, of the RDB file or of the master's snapshot.
 -spec loading(links()) -> {Bytes :: non_neg_integer(), Keys :: non_neg_integer()}.

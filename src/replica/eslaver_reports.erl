@@ -3,7 +3,7 @@
 -module(eslaver_reports).
 
 -export([new/1, dispatch/2, log/5, reconnecting/4]).
--export([kept/3, load/3, load_goes_on/4, info/2]).
+-export([kept/3, load/3, load_goes_on/4, progress/1]).
 -export_type([reports/0]).
 
 -record(reports, {
@@ -75,7 +75,6 @@ load_goes_on(Timer, Counted, Master, #reports{progress = Progress} = Reports) ->
         end,
     Reports#reports{progress = Next}.
 
-%% @doc How far it is, for `info'.
--spec info({non_neg_integer(), non_neg_integer()}, reports()) -> map().
-info(Counted, #reports{progress = Progress}) ->
-    eslaver_progress:info(Counted, Progress).
+%% @doc The snapshot, for `info'.
+-spec progress(reports()) -> eslaver_progress:progress().
+progress(#reports{progress = Progress}) -> Progress.

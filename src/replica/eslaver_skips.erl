@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_skips).
 
--export([check/1, new/3, add/3, info/1]).
+-export([check/1, new/3, add/3, count/1]).
 -export_type([spec/0, skips/0]).
 
 -type spec() ::
@@ -84,6 +84,6 @@ kind({stream, Command, _}) -> {stream, Command};
 kind({stream, Command, _, _}) -> {stream, Command};
 kind(Event) -> eslaver_failure:shape(Event).
 
-%% @doc For `info'.
--spec info(skips()) -> #{skipped := non_neg_integer()}.
-info(#skips{count = Count}) -> #{skipped => Count}.
+%% @doc How many there are.
+-spec count(skips()) -> non_neg_integer().
+count(#skips{count = Count}) -> Count.

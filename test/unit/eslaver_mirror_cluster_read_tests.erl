@@ -59,7 +59,7 @@ shard(Cluster, Shard, ServesStale) ->
 empty(Cluster, Shard, ServesStale) ->
     Interests = eslaver_nif:interests_new(),
     Where = {Cluster, Shard},
-    eslaver_nif:keyspace_new(Where, Interests, self(), ServesStale, false, undefined).
+    eslaver_nif:keyspace_new(Where, Interests, self(), ServesStale, false, undefined, undefined).
 
 run(#{shards := Shards}, Shard, Command) ->
     #{Shard := Keyspace} = Shards,
@@ -303,7 +303,9 @@ notices_go_to_the_listener(#{cluster := Cluster}) ->
     Test = self(),
     Owner = spawn_link(fun() ->
         Where = {Cluster, 3},
-        Keyspace = eslaver_nif:keyspace_new(Where, Interests, Test, true, false, undefined),
+        Keyspace = eslaver_nif:keyspace_new(
+            Where, Interests, Test, true, false, undefined, undefined
+        ),
         ok = eslaver_test_keyspace:load(Keyspace),
         [] = eslaver_nif:keyspace_apply(Keyspace, 0, [[<<"set">>, <<"a">>, <<"1">>]], 0),
         receive

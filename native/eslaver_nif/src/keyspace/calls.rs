@@ -1,6 +1,7 @@
 //! What a mirror's server asks of its keyspace.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use eslaver_cluster::Shard;
 use eslaver_core::commands::Learned;
@@ -11,6 +12,7 @@ use rustler::types::map;
 use rustler::{Atom, Binary, Encoder, Env, LocalPid, NewBinary, NifResult, ResourceArc, Term};
 
 use crate::atoms;
+use crate::backlog::Backlog;
 use crate::cluster::Cluster;
 use crate::interests::Interests;
 use crate::keyspace::applied::Position;
@@ -30,6 +32,7 @@ fn keyspace_new<'a>(
     serves_stale: bool,
     in_place: bool,
     max_memory: ErlOption<u64>,
+    fresh_within: ErlOption<u64>,
 ) -> NifResult<Term<'a>> {
     let mirror = env.pid();
     let name = place.decode::<Atom>().ok();
@@ -41,12 +44,27 @@ fn keyspace_new<'a>(
     let found = shard.as_ref().map(|(shard, keyspaces)| (*shard, Arc::downgrade(keyspaces)));
     let processes = (mirror, listener);
     let max_memory = max_memory.into();
-    let keyspace = Keyspace::new(processes, found, interests, serves_stale, in_place, max_memory);
+    let fresh_within: Option<u64> = fresh_within.into();
+    let keyspace = Keyspace::new(
+        processes,
+        found,
+        interests,
+        serves_stale,
+        in_place,
+        max_memory,
+        fresh_within.map(Duration::from_millis),
+    );
     let keyspace = ResourceArc::new(keyspace);
     keyspace.monitor(Some(env), &mirror).ok_or(rustler::Error::BadArg)?;
     name.into_iter().for_each(|name| registry::add(name, &keyspace));
     shard.into_iter().for_each(|(shard, keyspaces)| keyspaces.put(shard, &keyspace));
     Ok(keyspace.encode(env))
+}
+
+/// How far it is behind.
+#[rustler::nif]
+fn keyspace_backlog(keyspace: ResourceArc<Keyspace>) -> ResourceArc<Backlog> {
+    keyspace.backlog.clone()
 }
 
 /// Readers do not find it any more.
