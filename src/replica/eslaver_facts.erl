@@ -58,7 +58,9 @@ new(#{callback := Callback} = Options, Hand) ->
             true -> Applied;
             false -> Own
         end,
-    reached(undefined, #facts{hand = Hand, backlog = Own, applied = Applied, behind = Behind}).
+    Facts = #facts{hand = Hand, backlog = Own, applied = Applied, behind = Behind},
+    ok = reached(undefined, Facts),
+    Facts.
 
 %% @doc What its links tell of what arrives.
 -spec backlog(facts()) -> eslaver_nif:backlog().
@@ -85,16 +87,15 @@ now(#{state := State}, Facts) ->
     Facts#facts{state = State, since = erlang:system_time(millisecond)}.
 
 %% @doc Events have been handled up to this position.
--spec reached(eslaver_position:position() | undefined, facts()) -> facts().
-reached(Position, #facts{position = Place} = Facts) ->
+-spec reached(eslaver_position:position() | undefined, facts()) -> ok.
+reached(Position, #facts{position = Place}) ->
     {Offset, Db} =
         case eslaver_position:here(Position) of
             undefined -> {?NOWHERE, ?NOWHERE};
             Here -> Here
         end,
     ok = atomics:put(Place, 1, Offset),
-    ok = atomics:put(Place, 2, Db),
-    Facts.
+    atomics:put(Place, 2, Db).
 
 %% @doc So many events have been handled.
 -spec count(non_neg_integer(), facts()) -> ok.
