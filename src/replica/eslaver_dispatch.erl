@@ -14,15 +14,14 @@
 -define(QUICK, 100).
 -define(TURN, 10000).
 -define(LONGEST, 4).
-%% What a report shows of an event, in characters, and how large a reason may be, in bytes.
--define(SHOWN, 500).
--define(LARGE, 2000).
 
 -record(dispatch, {
     callback :: eslaver_callback:callback(),
     stride = 1 :: pos_integer(),
     hooks :: none | eslaver_hooks:hooks(),
     skips :: eslaver_skips:skips(),
+    %% Whether failures may show keys and values.
+    log_data :: boolean(),
     hand = eslaver_in_hand:new() :: eslaver_in_hand:hand(),
     %% With hooks: the events of the batch in hand that are handled, and the time they took.
     handled = 0 :: non_neg_integer(),
@@ -40,6 +39,7 @@
     callback := undefined | eslaver_callback:spec(),
     mailbox_limit := pos_integer() | infinity,
     on_error := eslaver_skips:spec(),
+    log_data := boolean(),
     atom() => term()
 }.
 %% Options of a replica.
@@ -55,13 +55,17 @@ is_monitor(Monitor, #dispatch{callback = Callback}) ->
 %% @doc To the callback of these options, with what a handler is told, and what a replica is called.
 -spec new(settings(), eslaver_shard:context(), Label :: term(), none | eslaver_hooks:hooks()) ->
     {ok, dispatch()} | {stop, term()}.
-new(#{callback := Spec, mailbox_limit := Limit, on_error := OnError}, Context, Label, Hooks) ->
+new(Settings, Context, Label, Hooks) ->
+    #{callback := Spec, mailbox_limit := Limit, on_error := OnError, log_data := Data} = Settings,
     case eslaver_callback:new(Spec, Limit, Context) of
         {ok, Callback} ->
             Skips = eslaver_skips:new(OnError, Label, Hooks),
-            {ok, #dispatch{callback = Callback, hooks = Hooks, skips = Skips}};
+            {ok, #dispatch{
+                callback = Callback, hooks = Hooks, skips = Skips, log_data = Data
+            }};
         {raised, Class, Reason, Stack} ->
-            {stop, {callback_failed, failure(init, Class, Reason, Stack)}};
+            %% there are no keys or values yet
+            {stop, {callback_failed, failure(init, {Class, Reason, Stack}, true)}};
         Stop ->
             Stop
     end.
@@ -76,10 +80,10 @@ demand(More, #dispatch{callback = Callback} = Dispatch) ->
 
 %% @doc The replica ends in an orderly way.
 -spec close(term(), dispatch()) -> ok | {failed, failure()}.
-close(Why, #dispatch{callback = Callback}) ->
+close(Why, #dispatch{callback = Callback, log_data = Data}) ->
     case eslaver_callback:close(Why, Callback) of
         ok -> ok;
-        {raised, Class, Reason, Stack} -> {failed, failure(terminate, Class, Reason, Stack)}
+        {raised, Class, Reason, Stack} -> {failed, failure(terminate, {Class, Reason, Stack}, Data)}
     end.
 
 %% @doc Gives it all these events, and then perhaps a pause.
@@ -123,7 +127,8 @@ skipped(Event, Raised, #dispatch{skips = Skips, hand = Hand} = Dispatch) ->
         {ok, Next} ->
             ok = eslaver_in_hand:skipped(eslaver_skips:count(Next), Hand),
             {ok, Dispatch#dispatch{skips = Next}};
-        {raised, Class, Reason, Stack} -> {failed, failure(Event, Class, Reason, Stack)}
+        {raised, Class, Reason, Stack} ->
+            {failed, failure(Event, {Class, Reason, Stack}, Dispatch#dispatch.log_data)}
     end.
 
 %% @doc Gives it a message of another process, out of turn.
@@ -148,8 +153,8 @@ answer(Request, From, #dispatch{callback = Callback} = Dispatch) ->
 %% The message may have keys and values, so a failure names the function instead.
 heard(_Function, ok, Dispatch) ->
     {done, Dispatch};
-heard(Function, {raised, Class, Reason, Stack}, _Dispatch) ->
-    {failed, failure(Function, Class, Reason, Stack)};
+heard(Function, {raised, Class, Reason, Stack}, #dispatch{log_data = Data}) ->
+    {failed, failure(Function, {Class, Reason, Stack}, Data)};
 heard(_Function, {Then, Callback}, Dispatch) ->
     Next = Dispatch#dispatch{callback = Callback},
     case Then of
@@ -249,26 +254,16 @@ next(_Took, _Stride) -> 1.
 now_us() ->
     erlang:monotonic_time(microsecond).
 
-%% A badmatch or a function clause holds the event itself, which may be as large as a value.
-failure(Event, Class, Reason, Stack) ->
+%% A badmatch or a function clause holds the event itself.
+failure(Event, {Class, Reason, Stack}, Data) ->
     #{
-        event => shown(Event),
+        event => eslaver_shown:event(Event, Data),
         class => Class,
-        reason => small(Reason),
+        reason => eslaver_shown:reason(Reason, Data),
         stacktrace => [without_arguments(Call) || Call <- Stack]
     }.
-
-small(Term) ->
-    case erlang:external_size(Term) =< ?LARGE of
-        true -> Term;
-        false -> shown(Term)
-    end.
 
 without_arguments({Module, Function, Arguments, Where}) when is_list(Arguments) ->
     {Module, Function, length(Arguments), Where};
 without_arguments(Call) ->
     Call.
-
-shown(Term) ->
-    Text = unicode:characters_to_binary(io_lib:format("~0tP", [Term, 30])),
-    string:slice(Text, 0, ?SHOWN).

@@ -32,6 +32,8 @@
     %% Whose lag is shown: without a callback that is the keyspace's.
     behind :: eslaver_nif:backlog(),
     hand :: eslaver_in_hand:hand(),
+    %% The bound of the lag, in bytes.
+    warn_lag :: pos_integer() | infinity,
     version = version() :: undefined | binary(),
     %% The offset and the db handled, or -1.
     position = atomics:new(2, []) :: atomics:atomics_ref(),
@@ -43,10 +45,12 @@
 -opaque facts() :: #facts{}.
 
 -define(NOWHERE, -1).
+%% How long a lag has to last to count as one, in ms.
+-define(LONG, 1000).
 
 %% @doc Of the calling process, with what its callback has in hand.
 -spec new(eslaver_options:options(), eslaver_in_hand:hand()) -> facts().
-new(#{callback := Callback} = Options, Hand) ->
+new(#{callback := Callback, warn_lag := WarnLag} = Options, Hand) ->
     Own = eslaver_nif:backlog_new(),
     Applied =
         case Options of
@@ -58,7 +62,9 @@ new(#{callback := Callback} = Options, Hand) ->
             true -> Applied;
             false -> Own
         end,
-    Facts = #facts{hand = Hand, backlog = Own, applied = Applied, behind = Behind},
+    Facts = #facts{
+        hand = Hand, backlog = Own, applied = Applied, behind = Behind, warn_lag = WarnLag
+    },
     ok = reached(undefined, Facts),
     Facts.
 
@@ -75,6 +81,7 @@ show(#{session := Session} = Shown, #facts{} = Facts) ->
     All = Shown#{
         session := Told#{since => Since, version => Now#facts.version},
         behind => Now#facts.behind,
+        warn_lag => Now#facts.warn_lag,
         backlogs => [Own | [Applied || Applied =/= undefined]],
         hand => Now#facts.hand,
         position => Now#facts.position
@@ -110,18 +117,26 @@ own(#facts{board = Board}) -> eslaver_board:own(Board).
 -spec info(map()) -> map().
 info(#{session := Session, links := Links, loading := Loading, reconnect := Reconnect} = All) ->
     #{behind := Behind, hand := Hand, position := Position, next_try := Next} = All,
+    Lag = lag(Session, Behind),
     lists:foldl(fun maps:merge/2, #{}, [
         #{
             commands => eslaver_links:commands(Links),
-            next_try_in => next_try_in(Next)
+            next_try_in => next_try_in(Next),
+            lagging => is_lagging(Lag, maps:get(warn_lag, All))
         },
         eslaver_in_hand:info(Hand),
         Session,
         eslaver_progress:info(eslaver_links:loading(Links), Loading),
         position(Position),
-        lag(Session, Behind),
+        Lag,
         Reconnect
     ]).
+
+%% Much that has just come is no lag.
+is_lagging(#{lag := Lag, behind_for := For}, Limit) when is_integer(Lag), is_integer(Limit) ->
+    Lag > Limit andalso For >= ?LONG;
+is_lagging(_Lag, _Limit) ->
+    false.
 
 next_try_in(undefined) -> undefined;
 next_try_in(At) -> max(At - eslaver_clock:now_ms(), 0).

@@ -68,7 +68,8 @@ start(#{resume := Resume} = Options) ->
             {stop, Reason}
     end.
 
-started(#replica{key = Key} = Replica) ->
+started(#replica{key = Key, options = Options, reports = Reports} = Replica) ->
+    ok = eslaver_reports:watch(Options, Reports),
     case eslaver_restarts:last(Key) of
         none ->
             {ok, Replica, 0};

@@ -2,7 +2,7 @@
 %% @private
 -module(eslaver_reports).
 
--export([new/1, dispatch/2, log/5, reconnecting/4]).
+-export([new/1, watch/2, dispatch/2, log/5, reconnecting/4]).
 -export([kept/3, load/3, load_goes_on/4, progress/1]).
 -export_type([reports/0]).
 
@@ -20,6 +20,12 @@
 new(#{hooks := Hooks} = Options) ->
     Label = label(Options),
     #reports{label = Label, hooks = eslaver_hooks:new(Hooks, Label)}.
+
+%% @doc Has what goes on beside the calling process watched, as the options say.
+-spec watch(eslaver_options:options(), reports()) -> ok.
+watch(#{warn_lag := Limit} = Options, #reports{label = Label}) ->
+    ok = eslaver_lag_watch:start_link(Limit, Label),
+    eslaver_master_offset:start_link(Options, Label).
 
 label(#{label := Label}) -> Label;
 label(#{name := Name}) -> eslaver_name:replica(Name).

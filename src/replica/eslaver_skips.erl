@@ -63,7 +63,7 @@ report(Event, Skipped, Class, {Shape, Calls}, #skips{spec = {skip, Log}, count =
     #skips{label = Label, hooks = Hooks} = Skips,
     Report = #{
         replica => Label,
-        event => kind(Event),
+        event => eslaver_shown:kind(Event),
         skipped => Count + Skipped,
         class => Class,
         reason => Shape,
@@ -77,12 +77,6 @@ report(Event, Skipped, Class, {Shape, Calls}, #skips{spec = {skip, Log}, count =
 
 doublings(0) -> 0;
 doublings(Count) -> 1 + doublings(Count bsr 1).
-
-%% What may be shown of an event: what it is of, but no key and no value.
-kind(Events) when is_list(Events) -> batch;
-kind({stream, Command, _}) -> {stream, Command};
-kind({stream, Command, _, _}) -> {stream, Command};
-kind(Event) -> eslaver_failure:shape(Event).
 
 %% @doc How many there are.
 -spec count(skips()) -> non_neg_integer().
