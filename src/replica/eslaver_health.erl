@@ -12,7 +12,7 @@
 %% @doc Checks what an info says.
 -spec check(map()) -> ok | {error, why()}.
 check(#{shards := Shards} = Info) when map_size(Shards) =:= 0 ->
-    {error, why(connecting, now(), no_shard(Info))};
+    {error, why(connecting, now_ms(), no_shard(Info))};
 check(#{shards := Shards} = Info) ->
     Checked = [{Id, check_shard(Shard)} || {Id, Shard} <- maps:to_list(Shards)],
     case [{Id, Why} || {Id, {error, Why}} <- Checked] of
@@ -28,14 +28,14 @@ check(#{status := Status} = Info) ->
 check(#{state := streaming, lagging := false}) ->
     ok;
 check(#{state := streaming} = Info) ->
-    {error, why(lagging, now() - maps:get(behind_for, Info), lag(Info))};
+    {error, why(lagging, now_ms() - maps:get(behind_for, Info), lag(Info))};
 check(#{state := State, since := Since} = Info) ->
     {error, why(State, Since, text(State, Info))}.
 
 why(State, Since, Text) ->
     #{state => State, since => Since, text => iolist_to_binary(Text)}.
 
-now() -> erlang:system_time(millisecond).
+now_ms() -> erlang:system_time(millisecond).
 
 %% Of a cluster
 
@@ -46,13 +46,13 @@ no_shard(_Info) ->
     "the nodes of the cluster are being asked".
 
 check_shard(Shard) when map_size(Shard) =< 3 ->
-    {error, why(connecting, now(), "its process is being started")};
+    {error, why(connecting, now_ms(), "its process is being started")};
 check_shard(Shard) ->
     check(Shard).
 
 %% The data of all shards may be fresh while a slot has none.
 covered(#{status := loading}) ->
-    {error, why(loading, now(), "there are slots that no shard serves")};
+    {error, why(loading, now_ms(), "there are slots that no shard serves")};
 covered(_Info) ->
     ok.
 
@@ -64,17 +64,17 @@ mirror(Status, #{replica := #{state := State, since := Since} = Replica}) when
     {error, why(Status, Since, text(State, Replica))};
 mirror(Status, #{start_error := Error}) when Error =/= undefined ->
     Text = eslaver_text:format("its replica cannot be started: ~0tP", [Error, 20]),
-    {error, why(Status, now(), Text)};
+    {error, why(Status, now_ms(), Text)};
 mirror(Status, #{incomplete := true, stale_for := For}) ->
     Text = "a command may have changed any key; a full sync is awaited",
-    {error, why(Status, now() - For, Text)};
+    {error, why(Status, now_ms() - For, Text)};
 mirror(Status, #{replica := #{master_link := down}, stale_for := For}) ->
     Text = "the replica that is followed has lost its own master",
-    {error, why(Status, now() - For, Text)};
+    {error, why(Status, now_ms() - For, Text)};
 mirror(stale, #{stale_for := For, behind_for := BehindFor} = Info) when BehindFor > 0 ->
-    {error, why(stale, now() - For, lag(Info))};
+    {error, why(stale, now_ms() - For, lag(Info))};
 mirror(Status, #{stale_for := For}) ->
-    {error, why(Status, now() - For, "its replica is being started")}.
+    {error, why(Status, now_ms() - For, "its replica is being started")}.
 
 %% Of a replica
 
