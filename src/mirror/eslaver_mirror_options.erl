@@ -154,7 +154,8 @@ replica(Own, Given) ->
                 project => maps:get(project, Own),
                 persist => #{file => File, interval => Interval, scope => scope(Filter)},
                 start => fun(Callback, Observer, Adapt) ->
-                    start(Callback, Observer, Adapt, Replica)
+                    Called = fun(Options) -> Adapt(Options#{label => maps:get(name, Own)}) end,
+                    start(Callback, Observer, Called, Replica)
                 end,
                 replica => Parsed
             }};

@@ -31,8 +31,8 @@ start_link(Limit, Label) ->
 %% @private
 -spec init({pid(), term(), pos_integer()}) -> {ok, #state{}}.
 init({Replica, Label, Limit}) ->
-    %% so that it ends with the replica, whatever the reason
-    _ = process_flag(trap_exit, true),
+    %% a link alone would leave it behind when the replica ends in a normal way
+    _ = monitor(process, Replica),
     {ok, again(#state{replica = Replica, label = Label, limit = Limit})}.
 
 again(State) ->
@@ -50,12 +50,14 @@ handle_cast(_Request, State) ->
     {noreply, State}.
 
 %% @private
--spec handle_info(term(), #state{}) -> {noreply, #state{}}.
+-spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, normal, #state{}}.
 handle_info(look, #state{replica = Replica} = State) ->
     case eslaver_board:read(Replica) of
         {ok, Info} -> {noreply, again(looked(Info, State))};
         none -> {noreply, again(State)}
     end;
+handle_info({'DOWN', _, process, Replica, _}, #state{replica = Replica} = State) ->
+    {stop, normal, State};
 handle_info(_Message, State) ->
     {noreply, State}.
 

@@ -33,8 +33,8 @@ start_link(#{master_offset_every := Every, connect_timeout := Limit} = Options, 
 %% @private
 -spec init({pid(), term(), pos_integer(), pos_integer(), map()}) -> {ok, #state{}}.
 init({Replica, Label, Every, Limit, Access}) ->
-    %% so that it ends with the replica, whatever the reason
-    _ = process_flag(trap_exit, true),
+    %% a link alone would leave it behind when the replica ends in a normal way
+    _ = monitor(process, Replica),
     State = #state{
         replica = Replica, label = Label, every = Every, limit = Limit, access = Access
     },
@@ -55,7 +55,7 @@ handle_cast(_Request, State) ->
     {noreply, State}.
 
 %% @private
--spec handle_info(term(), #state{}) -> {noreply, #state{}}.
+-spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, normal, #state{}}.
 handle_info(ask, #state{replica = Replica} = State) ->
     Link =
         case eslaver_board:facts(Replica) of
@@ -63,6 +63,8 @@ handle_info(ask, #state{replica = Replica} = State) ->
             none -> none
         end,
     {noreply, again(asked(Link, State))};
+handle_info({'DOWN', _, process, Replica, _}, #state{replica = Replica} = State) ->
+    {stop, normal, State};
 handle_info(_Message, State) ->
     {noreply, State}.
 

@@ -145,8 +145,7 @@ impl Pump<'_> {
             self.hand_over()?;
             if self.may_read() && self.wire.is_readable() {
                 match self.wire.read(gathered.room(self.mode.is_snapshot())) {
-                    Ok(0) if self.mode.is_snapshot() => {}
-                    Ok(0) => self.shared.flow.drain(),
+                    Ok(0) => {}
                     Ok(count) => {
                         self.heard = Instant::now();
                         gathered.add(count, self.heard);
@@ -174,6 +173,9 @@ impl Pump<'_> {
             }
             let next = self.on_time(now)?;
             if !(self.may_read() && self.wire.is_readable()) {
+                if self.may_read() && !self.mode.is_snapshot() {
+                    self.shared.flow.drain();
+                }
                 self.wire.wait(next, self.shared)?;
             } else if self.shared.is_stopped() {
                 return Err(End::Stopped);
