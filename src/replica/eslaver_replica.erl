@@ -417,9 +417,10 @@ effect({observe, News}, #replica{observer = Observer} = Replica) ->
 effect({notify, News}, #replica{listeners = Listeners} = Replica) ->
     ok = eslaver_listeners:loaded(News, Listeners),
     Replica;
-effect(answer_waiting, #replica{session = Session, listeners = Listeners} = Replica) ->
+effect(answer_waiting, Replica) ->
+    #replica{session = Session, listeners = Listeners} = Shown = shown(Replica),
     Reach = eslaver_session:reach(Session),
-    Replica#replica{listeners = eslaver_listeners:answered(Reach, Listeners)};
+    Shown#replica{listeners = eslaver_listeners:answered(Reach, Listeners)};
 effect(credit, Replica) ->
     credit(master, 0, Replica).
 
