@@ -22,6 +22,7 @@
     skips :: eslaver_skips:skips(),
     %% Whether failures may show keys and values.
     log_data :: boolean(),
+    last = eslaver_in_hand:none() :: eslaver_in_hand:last(),
     hand = eslaver_in_hand:new() :: eslaver_in_hand:hand(),
     %% With hooks: the events of the batch in hand that are handled, and the time they took.
     handled = 0 :: non_neg_integer(),
@@ -114,8 +115,13 @@ give(Event, #dispatch{callback = Callback} = Dispatch) ->
         false -> one(Event, Dispatch)
     end.
 
-one(Event, #dispatch{callback = Callback, hand = Hand} = Dispatch) ->
-    ok = eslaver_in_hand:takes(Event, Hand),
+one(Event, #dispatch{hand = Hand, last = Last} = Dispatch) ->
+    case eslaver_in_hand:takes(Event, Last, Hand) of
+        Last -> handle(Event, Dispatch);
+        Next -> handle(Event, Dispatch#dispatch{last = Next})
+    end.
+
+handle(Event, #dispatch{callback = Callback} = Dispatch) ->
     case eslaver_callback:handle(Event, Callback) of
         ok -> {ok, Dispatch};
         {raised, _, _, _} = Raised -> skipped(Event, Raised, Dispatch);
@@ -135,20 +141,20 @@ skipped(Event, Raised, #dispatch{skips = Skips, hand = Hand} = Dispatch) ->
 -spec hear(term(), dispatch()) ->
     {done | continue | {pause, timeout()}, dispatch()} | ended().
 hear(Message, #dispatch{callback = Callback} = Dispatch) ->
-    ok = picked_up(message, Dispatch),
-    put_down(heard(handle_info, eslaver_callback:hear(Message, Callback), Dispatch), Dispatch).
+    Busy = picked_up(message, Dispatch),
+    put_down(heard(handle_info, eslaver_callback:hear(Message, Callback), Busy), Dispatch).
 
-picked_up(What, #dispatch{hand = Hand}) ->
+picked_up(What, #dispatch{hand = Hand, last = Last} = Dispatch) ->
     ok = eslaver_in_hand:begins(now_us(), Hand),
-    eslaver_in_hand:takes(What, Hand).
+    Dispatch#dispatch{last = eslaver_in_hand:takes(What, Last, Hand)}.
 
 %% @doc Has it answer a call, out of turn.
 -spec answer(term(), gen_server:from(), dispatch()) ->
     {done | continue | {pause, timeout()}, dispatch()} | ended().
 answer(Request, From, #dispatch{callback = Callback} = Dispatch) ->
-    ok = picked_up(call, Dispatch),
+    Busy = picked_up(call, Dispatch),
     Answer = eslaver_callback:answer(Request, From, Callback),
-    put_down(heard(handle_call, Answer, Dispatch), Dispatch).
+    put_down(heard(handle_call, Answer, Busy), Dispatch).
 
 %% The message may have keys and values, so a failure names the function instead.
 heard(_Function, ok, Dispatch) ->

@@ -73,8 +73,10 @@ mirror(Status, #{replica := #{master_link := down}, stale_for := For}) ->
     {error, why(Status, now_ms() - For, Text)};
 mirror(stale, #{stale_for := For, behind_for := BehindFor} = Info) when BehindFor > 0 ->
     {error, why(stale, now_ms() - For, lag(Info))};
+mirror(Status, #{stale_for := For, replica := Replica}) when map_size(Replica) =:= 0 ->
+    {error, why(Status, now_ms() - For, "its replica is being started")};
 mirror(Status, #{stale_for := For}) ->
-    {error, why(Status, now_ms() - For, "its replica is being started")}.
+    {error, why(Status, now_ms() - For, "what has been loaded is being taken in")}.
 
 %% Of a replica
 

@@ -4,10 +4,13 @@
 %% @private
 -module(eslaver_in_hand).
 
--export([new/0, begins/2, takes/2, done/1, skipped/2, info/1]).
--export_type([hand/0]).
+-export([new/0, none/0, begins/2, takes/3, done/1, skipped/2, info/1]).
+-export_type([hand/0, last/0]).
 
 -opaque hand() :: atomics:atomics_ref().
+
+-opaque last() :: {Name :: term(), Db :: integer()}.
+%% The latest event in hand.
 
 %% The places: since when, in µs, the three parts of the name, the db, and the events skipped.
 -define(SINCE, 1).
@@ -54,53 +57,51 @@ new() ->
     ok = atomics:put(Hand, ?DB, ?NO_DB),
     Hand.
 
+%% @doc There has been no event.
+-spec none() -> last().
+none() -> {none, ?NO_DB}.
+
 %% @doc The next events begin now, in monotonic µs.
 -spec begins(integer(), hand()) -> ok.
 begins(Now, Hand) ->
     atomics:put(Hand, ?SINCE, Now).
 
-%% @doc The callback gets this event, or all of these, or a `message' or a `call' of others.
--spec takes(term(), hand()) -> ok.
-takes({stream, Name, _Args}, Hand) ->
-    command(Name, Hand);
-takes({stream, Name, _Args, #{db := Db}}, Hand) ->
-    ok = atomics:put(Hand, ?DB, Db),
-    command(Name, Hand);
-takes({loading, Kind, _Key, _Value, #{db := Db}}, Hand) ->
-    ok = atomics:put(Hand, ?DB, Db),
-    kind(Kind, Hand);
-takes({loading, Kind, _}, Hand) ->
-    ok = atomics:put(Hand, ?DB, ?NO_DB),
-    kind(Kind, Hand);
-takes({loading, Kind}, Hand) ->
-    kind(Kind, Hand);
-takes({loading, Kind, _, _}, Hand) ->
-    kind(Kind, Hand);
-takes({Kind, _, _}, Hand) ->
-    ok = atomics:put(Hand, ?DB, ?NO_DB),
-    kind(Kind, Hand);
-takes(Events, Hand) when is_list(Events) ->
-    ok = atomics:put(Hand, ?DB, ?NO_DB),
-    kind(batch, Hand);
-takes(Kind, Hand) ->
-    kind(Kind, Hand).
+%% @doc The callback gets this event, or all of these, or a `message' or a `call' of others. `Last' is
+%% what this has returned before: mostly the same comes again.
+-spec takes(term(), last(), hand()) -> last().
+takes({stream, Name, _}, {Name, _} = Last, _Hand) -> Last;
+takes({stream, Name, _, #{db := Db}}, {Name, Db} = Last, _Hand) -> Last;
+takes({loading, Kind, _, _}, {Kind, _} = Last, _Hand) -> Last;
+takes({loading, Kind, _, _, #{db := Db}}, {Kind, Db} = Last, _Hand) -> Last;
+takes(Event, _Last, Hand) -> shows(named(Event), Hand).
 
-command(Name, Hand) when is_list(Name) -> command(list_to_binary(Name), Hand);
-command(<<N:24>>, Hand) ->
-    atomics:put(Hand, ?NAME, N);
-command(<<N:32>>, Hand) ->
-    atomics:put(Hand, ?NAME, N);
-command(<<N:40>>, Hand) ->
-    atomics:put(Hand, ?NAME, N);
-command(<<N:48>>, Hand) ->
-    atomics:put(Hand, ?NAME, N);
-command(<<N:56>>, Hand) ->
-    atomics:put(Hand, ?NAME, N);
+named({stream, Name, _Args}) -> {Name, ?NO_DB};
+named({stream, Name, _Args, #{db := Db}}) -> {Name, Db};
+named({loading, Kind, _, _, #{db := Db}}) -> {Kind, Db};
+named({loading, Kind, _, _, _}) -> {Kind, ?NO_DB};
+named({loading, Kind, _, _}) -> {Kind, ?NO_DB};
+named({loading, Kind, _}) -> {Kind, ?NO_DB};
+named({loading, Kind}) -> {Kind, ?NO_DB};
+named({Kind, _, _}) -> {Kind, ?NO_DB};
+named(Events) when is_list(Events) -> {batch, ?NO_DB};
+named(Kind) -> {Kind, ?NO_DB}.
+
+shows({Name, Db} = Shown, Hand) ->
+    ok = atomics:put(Hand, ?DB, Db),
+    ok =
+        case is_binary(Name) orelse is_list(Name) of
+            true -> command(Name, Hand);
+            false -> kind(Name, Hand)
+        end,
+    Shown.
+
+command(Name, Hand) when is_list(Name) ->
+    command(list_to_binary(Name), Hand);
 command(<<N:56, More:56, Rest:56, _/binary>>, Hand) ->
     long(N, More, Rest, Hand);
 command(<<N:56, More:56, Rest/binary>>, Hand) ->
     long(N, More, binary:decode_unsigned(Rest), Hand);
-command(<<N:56, Rest/binary>>, Hand) ->
+command(<<N:56, Rest/binary>>, Hand) when Rest =/= <<>> ->
     long(N, binary:decode_unsigned(Rest), 0, Hand);
 command(Short, Hand) ->
     atomics:put(Hand, ?NAME, binary:decode_unsigned(Short)).

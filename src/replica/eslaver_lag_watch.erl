@@ -1,10 +1,11 @@
 %% @doc Warns when a replica is far behind, with a process of its own: a callback that hangs holds up
-%% the replica's. Started and linked by {@link eslaver_server}.
+%% the replica's. {@link eslaver_server} starts it. It ends with the replica, which does without it if
+%% it fails.
 %% @private
 -module(eslaver_lag_watch).
 -behaviour(gen_server).
 
--export([start_link/2]).
+-export([start/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
 
 %% How often it looks, in ms.
@@ -21,17 +22,16 @@
 
 %% @doc Watches the calling process, a replica that is called this, if there is a limit: a number of
 %% bytes.
--spec start_link(pos_integer() | infinity, Label :: term()) -> ok.
-start_link(infinity, _Label) ->
+-spec start(pos_integer() | infinity, Label :: term()) -> ok.
+start(infinity, _Label) ->
     ok;
-start_link(Limit, Label) ->
-    {ok, _} = gen_server:start_link(?MODULE, {self(), Label, Limit}, []),
+start(Limit, Label) ->
+    {ok, _} = gen_server:start(?MODULE, {self(), Label, Limit}, []),
     ok.
 
 %% @private
 -spec init({pid(), term(), pos_integer()}) -> {ok, #state{}}.
 init({Replica, Label, Limit}) ->
-    %% a link alone would leave it behind when the replica ends in a normal way
     _ = monitor(process, Replica),
     {ok, again(#state{replica = Replica, label = Label, limit = Limit})}.
 

@@ -1,11 +1,11 @@
 %% @doc The option `master_offset_every': asks the master over a second connection how far it has
-%% got, as only it knows what it has not sent yet. A process of its own, started and linked by
-%% {@link eslaver_server}.
+%% got, as only it knows what it has not sent yet. {@link eslaver_server} starts a process for that.
+%% It ends with the replica, which does without it if it fails.
 %% @private
 -module(eslaver_master_offset).
 -behaviour(gen_server).
 
--export([start_link/2]).
+-export([start/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
 
 -record(state, {
@@ -22,18 +22,17 @@
 }).
 
 %% @doc Asks the master of the calling process, a replica that is called this, if the options say so.
--spec start_link(eslaver_options:options(), Label :: term()) -> ok.
-start_link(#{master_offset_every := undefined}, _Label) ->
+-spec start(eslaver_options:options(), Label :: term()) -> ok.
+start(#{master_offset_every := undefined}, _Label) ->
     ok;
-start_link(#{master_offset_every := Every, connect_timeout := Limit} = Options, Label) ->
+start(#{master_offset_every := Every, connect_timeout := Limit} = Options, Label) ->
     Access = maps:with([user, password, tls], Options),
-    {ok, _} = gen_server:start_link(?MODULE, {self(), Label, Every, Limit, Access}, []),
+    {ok, _} = gen_server:start(?MODULE, {self(), Label, Every, Limit, Access}, []),
     ok.
 
 %% @private
 -spec init({pid(), term(), pos_integer(), pos_integer(), map()}) -> {ok, #state{}}.
 init({Replica, Label, Every, Limit, Access}) ->
-    %% a link alone would leave it behind when the replica ends in a normal way
     _ = monitor(process, Replica),
     State = #state{
         replica = Replica, label = Label, every = Every, limit = Limit, access = Access

@@ -24,8 +24,8 @@ new(#{hooks := Hooks} = Options) ->
 %% @doc Has what goes on beside the calling process watched, as the options say.
 -spec watch(eslaver_options:options(), reports()) -> ok.
 watch(#{warn_lag := Limit} = Options, #reports{label = Label}) ->
-    ok = eslaver_lag_watch:start_link(Limit, Label),
-    eslaver_master_offset:start_link(Options, Label).
+    ok = eslaver_lag_watch:start(Limit, Label),
+    eslaver_master_offset:start(Options, Label).
 
 label(#{label := Label}) -> Label;
 label(#{name := Name}) -> eslaver_name:replica(Name).

@@ -167,6 +167,27 @@ backlog_lost(_Config) ->
     tells(Line, "warning.*no longer has what follows: raise its repl-backlog-size"),
     pal(Lost).
 
+%% The master has granted a snapshot, and takes its time to make it.
+master_prepares(_Config) ->
+    Master = eslaver_test_master:start_own([
+        {"repl-diskless-sync", "no"}, {"rdb-key-save-delay", "10000"}
+    ]),
+    Client = eslaver_test_client:connect(Master),
+    _ = [
+        eslaver_test_client:ok(Client, ["SET", ["key:", integer_to_list(N)], "value"])
+     || N <- lists:seq(1, 200)
+    ],
+    ok = start(Master, #{}),
+    Waiting = until(fun
+        (#{state := waiting_for_snapshot} = Info) -> Info;
+        (_) -> false
+    end),
+    ?assertMatch(#{full_syncs := 0, last_error := undefined, next_try_in := undefined}, Waiting),
+    {error, #{state := waiting_for_snapshot, text := Text}} = eslaver:health(?NAME),
+    tells(Text, "the master prepares the snapshot"),
+    ok = eslaver:await(?NAME, loaded, ?TIMEOUT),
+    ?assertMatch(#{full_syncs := 1, keys := 200}, eslaver:info(?NAME)).
+
 %% What has arrived and is not handled counts, wherever it is on its way.
 lag_is_exact(_Config) ->
     Fake = eslaver_test_scripted_stream:fake(),

@@ -97,7 +97,8 @@ batches(_Config) ->
         #{
             callback => {handler, eslaver_test_batch_handler, self()},
             mailbox_limit => 1000,
-            on_error => OnError
+            on_error => OnError,
+            log_data => false
         },
         #{},
         me,
