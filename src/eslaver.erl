@@ -6,7 +6,8 @@
 -module(eslaver).
 
 -export([start/2, stop/1]).
--export([start_link/1, child_spec/1, format_error/1, info/1, health/1, position/1, await/3, token/1]).
+-export([start_link/1, child_spec/1, format_error/1, info/1, health/1]).
+-export([position/1, await/3, token/1]).
 -export([call/2, call/3, continue/1, demand/2, refresh/1]).
 -export([subscribe/2, unsubscribe/2]).
 -export_type([replica/0, options/0, keywords/0, callback/0, position/0, token/0, notice/0]).
@@ -165,8 +166,8 @@ shutdown(_Options) -> 5000.
 format_error(Error) ->
     eslaver_format_error:text(Error, eslaver_filter:keys() ++ eslaver_options:keys()).
 
-%% @doc What a replica is doing. It is answered at once, also while the callback hangs, as nothing is
-%% asked of the replica's process:
+%% @doc What a replica is doing. It is answered at once, also while the callback hangs, as nothing
+%% is asked of the replica's process:
 %%
 %% <ul>
 %% <li>`state': `connecting', `waiting_for_snapshot' (which the master prepares), `loading',
@@ -175,23 +176,23 @@ format_error(Error) ->
 %% <li>`source': the address that was asked last, `master': where that leads; `role', `master_link'
 %% (of a replica) and `master_version' of the node that is followed</li>
 %% <li>`replid', `offset' and `db': the position handled</li>
-%% <li>`lag': the bytes that are not handled: decoded, read, and in the kernel's receive buffer, where
-%% those of TLS are counted as they come, encrypted. What the master still has to send is unknown,
-%% unless it has told its offset. `undefined' while there is no stream</li>
+%% <li>`lag': the bytes that are not handled: decoded, read, and in the kernel's receive buffer,
+%% where those of TLS are counted as they come, encrypted. What the master still has to send is
+%% unknown, unless it has told its offset. `undefined' while there is no stream</li>
 %% <li>`behind_for': for how many ms there has been something unhandled: of what had arrived before,
 %% everything has been. It grows while there is no link</li>
 %% <li>`lagging': whether the lag has been beyond the option `warn_lag' for a second or longer</li>
 %% <li>`master_lag': the bytes between the master's offset and what is handled, with the option
 %% `master_offset_every'; else `undefined'</li>
-%% <li>`event': what the callback has in hand, `undefined' if nothing: its `type' (the command's name,
-%% or what it is), its `db' if the event has it, and `for' how many ms</li>
+%% <li>`event': what the callback has in hand, `undefined' if nothing: its `type' (the command's
+%% name, or what it is), its `db' if the event has it, and `for' how many ms</li>
 %% <li>`events_per_second', in the last second or two; `commands': those decoded so far</li>
 %% <li>`keys' and `bytes' of the snapshot, and the `progress' of a running load</li>
 %% <li>`next_try_in': the ms until the next try, `undefined' when there is a link or a try</li>
-%% <li>`last_error': why there is no link, or why an earlier process of this replica has failed, a map
-%% with `reason', `text' and the time `at'; `undefined' once the stream goes on</li>
-%% <li>`full_syncs' and `partial_syncs': how many there have been; `last_sync': the last of them, with
-%% `resync', {@link why()} and the time `at'</li>
+%% <li>`last_error': why there is no link, or why an earlier process of this replica has failed, a
+%% map with `reason', `text' and the time `at'; `undefined' once the stream goes on</li>
+%% <li>`full_syncs' and `partial_syncs': how many there have been; `last_sync': the last of them,
+%% with `resync', {@link why()} and the time `at'</li>
 %% <li>`reconnects'; `restarts' (after failures of earlier processes of this replica); `skipped'
 %% (events for which the callback has raised, with `on_error'); `paused' (the callback holds the
 %% stream)</li>

@@ -169,9 +169,9 @@
 %% may be twice as much</li>
 %% <li>`serve_stale_data': whether reads are answered while the data is `stale', by default
 %% `true'</li>
-%% <li>`fresh_within': the time in ms for which something that has arrived may be unapplied while the
-%% data still counts as `fresh'; `infinity' (the default) for no limit. It is about what has arrived
-%% here: with `master_offset_every' also about what the master has and has not sent</li>
+%% <li>`fresh_within': the time in ms for which something that has arrived may be unapplied while
+%% the data still counts as `fresh'; `infinity' (the default) for no limit. It is about what has
+%% arrived here: with `master_offset_every' also about what the master has and has not sent</li>
 %% <li>`project': a list of {@link projection()}s: keys that are kept as rows of ETS tables</li>
 %% <li>`persist': a file, or `#{file => File, interval => Ms | infinity}'. The mirror saves itself
 %% there, as {@link save/2} does, every `interval' (5 minutes by default) if its data has changed,
@@ -265,11 +265,11 @@ await(Name, Token, Timeout) ->
         false -> running(fun eslaver_waiting:await/3, [Name, Write, Timeout])
     end.
 
-%% @doc Whether the data is `fresh', `stale' or `loading' (there is no data yet). It is stale while the
-%% link to the master is down, and after a reconnect until the stream goes on; while something may be
-%% missing that only a full resync tells; while a replica that is followed has lost its own master;
-%% and, with `fresh_within', when there has been something unapplied for longer than that. It sends no
-%% message.
+%% @doc Whether the data is `fresh', `stale' or `loading' (there is no data yet). It is stale while
+%% the link to the master is down, and after a reconnect until the stream goes on; while something
+%% may be missing that only a full resync tells; while a replica that is followed has lost its own
+%% master; and, with `fresh_within', when there has been something unapplied for longer than that.
+%% It sends no message.
 -spec status(mirror()) -> eslaver_mirror_read:status() | not_running.
 status(Mirror) ->
     eslaver_mirror_read:status(Mirror).
@@ -302,15 +302,15 @@ status(Mirror) ->
 %% `bytes' and `duration' in ms</li>
 %% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica</li>
 %% <li>`lag' and `behind_for' as of {@link eslaver:info/1}, and `events_per_second' (keys and
-%% commands): of what is applied. Those in `replica' are of what the callback has handled, if there is
-%% one</li>
+%% commands): of what is applied. Those in `replica' are of what the callback has handled, if there
+%% is one</li>
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
     running(fun eslaver_server:info/1, [Name]).
 
-%% @doc As {@link eslaver:health/1}: it is `ok' when {@link status/1} is `fresh', in a cluster that of
-%% every shard. The `state' is the status otherwise.
+%% @doc As {@link eslaver:health/1}: it is `ok' when {@link status/1} is `fresh', in a cluster that
+%% of every shard. The `state' is the status otherwise.
 -spec health(atom()) -> ok | {error, eslaver:health()}.
 health(Name) ->
     eslaver:health(Name).

@@ -1,5 +1,5 @@
-%% @doc What a cluster shows of itself ({@link eslaver_board}), and what `info' makes of it, with what
-%% the processes of its shards show.
+%% @doc What a cluster shows of itself ({@link eslaver_board}), and what `info' makes of it, with
+%% what the processes of its shards show.
 %% @private
 -module(eslaver_cluster_info).
 -behaviour(eslaver_board).

@@ -1,5 +1,5 @@
-%% @doc What a mirror shows of itself ({@link eslaver_board}), and what `info' makes of it, with what
-%% the keyspace and the replica show.
+%% @doc What a mirror shows of itself ({@link eslaver_board}), and what `info' makes of it, with
+%% what the keyspace and the replica show.
 %% @private
 -module(eslaver_mirror_facts).
 -behaviour(eslaver_board).

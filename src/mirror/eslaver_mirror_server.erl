@@ -84,13 +84,12 @@ init(#{name := Name, start := Start, project := Projections} = Options) ->
     Interests = maps:get(interests, Options, eslaver_subscriptions:interests(Subscriptions)),
     Listener = maps:get(listener, Options, self()),
     Keyspace = eslaver_nif:keyspace_new(
-        Where,
-        Interests,
-        Listener,
-        ServeStale,
-        Way =:= in_place,
-        MaxMemory,
-        maps:get(fresh_within, Options)
+        Where, Interests, Listener, #{
+            serves_stale => ServeStale,
+            in_place => Way =:= in_place,
+            max_memory => MaxMemory,
+            fresh_within => maps:get(fresh_within, Options)
+        }
     ),
     Projector = projector(Name, Keyspace, Projections),
     First = #state{

@@ -18,7 +18,8 @@
 -export([cluster_keyspaces/1]).
 -export([board_new/0, board_show/2, board_read/1]).
 -export([backlog_new/0, backlog_info/1, backlog_count/2, backlog_know/3]).
--export([keyspace_new/7, keyspace_backlog/1, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
+-export([keyspace_new/4, keyspace_backlog/1, keyspace_close/1]).
+-export([keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
 -export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
@@ -35,7 +36,7 @@
 -export_type([interests/0, interest/0, interesting/0, notice/0]).
 -export_type([cluster/0, shard/0, slot/0, ranges/0, of_shard/0, statement/0, moves/0]).
 -export_type([board/0, backlog/0]).
--export_type([keyspace/0, filled/0, session/0, ticket/0, place/0]).
+-export_type([keyspace/0, policy/0, filled/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
 
@@ -196,8 +197,8 @@ board_read(_Pid) -> erlang:nif_error(reason()).
 backlog_new() -> erlang:nif_error(reason()).
 
 %% @doc Which link has the say; the bytes that have not been handled, `undefined' before the first
-%% snapshot has been; for how many ms there has been something unhandled; how many events are handled
-%% in a second; how many bytes are not handled of what the master has told.
+%% snapshot has been; for how many ms there has been something unhandled; how many events are
+%% handled in a second; how many bytes are not handled of what the master has told.
 -spec backlog_info(backlog()) ->
     {
         Ticket :: pos_integer(),
@@ -433,6 +434,14 @@ cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 -opaque keyspace() :: reference().
 %% The keyspace of a mirror, which one link at a time writes and any process reads.
 
+-type policy() :: #{
+    serves_stale := boolean(),
+    in_place := boolean(),
+    max_memory := pos_integer() | undefined,
+    fresh_within := pos_integer() | undefined
+}.
+%% What is to be done with a keyspace: see the options of a mirror.
+
 -opaque session() :: reference().
 %% Reads of one moment.
 
@@ -448,19 +457,10 @@ cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 %% until its process, the calling one, ends. The listener is told of changes that are of interest,
 %% as `{eslaver_keyspace, Weight, [{[interest()] | all, notice()}], keyspace()}', once they can be
 %% read; see also {@link keyspace_await/3}.
--spec keyspace_new(
-    Where, interests(), Listener, ServesStale, InPlace, MaxMemory, FreshWithin
-) -> keyspace() when
+-spec keyspace_new(Where, interests(), Listener, policy()) -> keyspace() when
     Where :: Name :: atom() | {cluster(), shard()},
-    Listener :: pid(),
-    ServesStale :: boolean(),
-    InPlace :: boolean(),
-    MaxMemory :: pos_integer() | undefined,
-    FreshWithin :: pos_integer() | undefined.
-keyspace_new(
-    _Where, _Interests, _Listener, _ServesStale, _InPlace, _MaxMemory, _FreshWithin
-) ->
-    erlang:nif_error(reason()).
+    Listener :: pid().
+keyspace_new(_Where, _Interests, _Listener, _Policy) -> erlang:nif_error(reason()).
 
 %% @doc How far what has been applied to it is behind.
 -spec keyspace_backlog(keyspace()) -> backlog().

@@ -3,19 +3,9 @@
 -module(eslaver_facts).
 -behaviour(eslaver_board).
 
--export([new/2, backlog/1, show/2, reached/2, count/2]).
+-export([new/2, backlog/1, show/5, reached/2, count/2]).
 -export([own/1, info/1, link/1]).
--export_type([facts/0, shown/0, lag/0]).
-
--type shown() :: #{
-    session := eslaver_session:session(),
-    links := eslaver_links:links(),
-    loading := eslaver_progress:progress(),
-    reconnect := map(),
-    %% When the next attempt is, in monotonic ms.
-    next_try := undefined | integer()
-}.
-%% What changes now and then.
+-export_type([facts/0, lag/0]).
 
 -type lag() :: #{
     lag := undefined | non_neg_integer(),
@@ -72,14 +62,20 @@ new(#{callback := Callback, warn_lag := WarnLag} = Options, Hand) ->
 -spec backlog(facts()) -> eslaver_nif:backlog().
 backlog(#facts{backlog = Backlog}) -> Backlog.
 
-%% @doc Shows this.
--spec show(shown(), facts()) -> facts().
-show(#{session := Session} = Shown, #facts{} = Facts) ->
+%% @doc Shows these parts of the replica.
+-spec show(Session, Links, Loading, Reconnect :: map(), facts()) -> facts() when
+    Session :: eslaver_session:session(),
+    Links :: eslaver_links:links(),
+    Loading :: eslaver_progress:progress().
+show(Session, Links, Loading, Reconnect, #facts{} = Facts) ->
     Told = eslaver_session:info(Session),
-    #facts{since = Since} = Now = now(Told, Facts),
-    #facts{board = Board, backlog = Own, applied = Applied} = Now,
-    All = Shown#{
-        session := Told#{since => Since, version => Now#facts.version},
+    #facts{since = Since, board = Board, backlog = Own, applied = Applied} = Now =
+        current(Told, Facts),
+    All = #{
+        session => Told#{since => Since, version => Now#facts.version},
+        links => Links,
+        loading => Loading,
+        reconnect => Reconnect,
         behind => Now#facts.behind,
         warn_lag => Now#facts.warn_lag,
         backlogs => [Own | [Applied || Applied =/= undefined]],
@@ -88,9 +84,9 @@ show(#{session := Session} = Shown, #facts{} = Facts) ->
     },
     Now#facts{board = eslaver_board:show(All, Board)}.
 
-now(#{state := State}, #facts{state = State} = Facts) ->
+current(#{state := State}, #facts{state = State} = Facts) ->
     Facts;
-now(#{state := State}, Facts) ->
+current(#{state := State}, Facts) ->
     Facts#facts{state = State, since = erlang:system_time(millisecond)}.
 
 %% @doc Events have been handled up to this position.
@@ -116,7 +112,8 @@ own(#facts{board = Board}) -> eslaver_board:own(Board).
 %% @doc The info of these facts.
 -spec info(map()) -> map().
 info(#{session := Session, links := Links, loading := Loading, reconnect := Reconnect} = All) ->
-    #{behind := Behind, hand := Hand, position := Position, next_try := Next} = All,
+    #{behind := Behind, hand := Hand, position := Position} = All,
+    {Next, Tries} = maps:take(next_try, Reconnect),
     Lag = lag(Session, Behind),
     lists:foldl(fun maps:merge/2, #{}, [
         #{
@@ -129,7 +126,7 @@ info(#{session := Session, links := Links, loading := Loading, reconnect := Reco
         eslaver_progress:info(eslaver_links:loading(Links), Loading),
         position(Position),
         Lag,
-        Reconnect
+        Tries
     ]).
 
 %% Much that has just come is no lag.

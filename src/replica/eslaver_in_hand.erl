@@ -66,8 +66,8 @@ none() -> {none, ?NO_DB}.
 begins(Now, Hand) ->
     atomics:put(Hand, ?SINCE, Now).
 
-%% @doc The callback gets this event, or all of these, or a `message' or a `call' of others. `Last' is
-%% what this has returned before: mostly the same comes again.
+%% @doc The callback gets this event, or all of these, or a `message' or a `call' of others. `Last'
+%% is what this has returned before: mostly the same comes again.
 -spec takes(term(), last(), hand()) -> last().
 takes({stream, Name, _}, {Name, _} = Last, _Hand) -> Last;
 takes({stream, Name, _, #{db := Db}}, {Name, Db} = Last, _Hand) -> Last;

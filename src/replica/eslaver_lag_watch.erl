@@ -1,6 +1,6 @@
-%% @doc Warns when a replica is far behind, with a process of its own: a callback that hangs holds up
-%% the replica's. {@link eslaver_server} starts it. It ends with the replica, which does without it if
-%% it fails.
+%% @doc Warns when a replica is far behind, with a process of its own: a callback that hangs holds
+%% up the replica's. {@link eslaver_server} starts it. It ends with the replica, which does without
+%% it if it fails.
 %% @private
 -module(eslaver_lag_watch).
 -behaviour(gen_server).

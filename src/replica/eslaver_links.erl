@@ -34,12 +34,15 @@ new() ->
     eslaver_position:position() | undefined,
     eslaver_options:options(),
     links()
-) -> {ok, links()} | {error, term()}.
+) -> {ok, links()} | {error, Text :: binary()}.
 open_master(Address, Position, Options, Links) ->
     case eslaver_link:start_link(Address, Position, Options) of
         {ok, Link} -> {ok, Links#links{master = Link, address = Address}};
-        {error, _} = Error -> Error
+        {error, Reason} -> {error, words(Reason)}
     end.
+
+words(Text) when is_binary(Text) -> Text;
+words(Reason) -> eslaver_text:format("~0tp", [Reason]).
 
 %% @doc Ends the link to the master, unless it goes to this address. Its end follows as a message.
 -spec leave(eslaver_nif:address(), links()) -> there | left | none.
@@ -52,11 +55,11 @@ leave(_Address, #links{master = {_Pid, Handle}}) ->
     left.
 
 %% @doc Starts a link to the RDB file.
--spec open_file(eslaver_options:options(), links()) -> {ok, links()} | {error, term()}.
+-spec open_file(eslaver_options:options(), links()) -> {ok, links()} | {error, Text :: binary()}.
 open_file(#{dbfilename := File} = Options, Links) ->
     case eslaver_link:start_link({own_file, File}, undefined, Options#{dbfilename := undefined}) of
         {ok, Link} -> {ok, Links#links{file = Link}};
-        {error, _} = Error -> Error
+        {error, Reason} -> {error, words(Reason)}
     end.
 
 %% @doc Ends the link to the RDB file, if there is one. What it has sent is void.

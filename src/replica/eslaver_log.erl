@@ -109,7 +109,7 @@ sentence(#{what := rdb_file_failed, text := Text}) ->
 sentence(#{what := left_out, text := Text}) ->
     {"the snapshot contains ~ts, which is skipped; logged once per snapshot", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
-    {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]};
+    {"the callback raised ~ts:~0tp at event ~ts", [Class, Reason, Event]};
 sentence(#{what := callback_skipped, event := Event, class := Class, reason := Reason} = Report) ->
     {
         "the callback raised ~ts:~0tp at ~0tp in ~0tp, which is skipped; events skipped so far: ~b",

@@ -21,7 +21,8 @@
     warned :: undefined | eslaver_control:error()
 }).
 
-%% @doc Asks the master of the calling process, a replica that is called this, if the options say so.
+%% @doc Asks the master of the calling process, a replica that is called this, if the options say
+%% so.
 -spec start(eslaver_options:options(), Label :: term()) -> ok.
 start(#{master_offset_every := undefined}, _Label) ->
     ok;

@@ -32,8 +32,6 @@
     listeners = eslaver_listeners:new() :: eslaver_listeners:listeners(),
     reports :: eslaver_reports:reports(),
     facts :: eslaver_facts:facts(),
-    %% When the next attempt to reach a master is, in monotonic ms.
-    next_try :: undefined | integer(),
     %% What failures are remembered by.
     key :: eslaver_restarts:key()
 }).
@@ -92,7 +90,7 @@ new(Dispatch, Reports, Position, Keeper, Options) ->
         dispatch = Dispatch,
         observer = maps:get(observer, Options, none),
         reconnect = Reconnect,
-        session = eslaver_session:new(Position, eslaver_reconnect:shown(Reconnect), StandIn, Delay),
+        session = eslaver_session:new(Position, eslaver_reconnect:name(Reconnect), StandIn, Delay),
         queue = queue:from_list([{injected, Event} || Event <- eslaver_shard:events(Options)]),
         keeper = Keeper,
         reports = Reports,
@@ -287,14 +285,16 @@ connect(0, Replica) ->
 connect(Pause, #replica{session = Session} = Replica) ->
     {noreply, retrying(Pause, Replica#replica{session = eslaver_session:waiting(Session)})}.
 
-retrying(Pause, Replica) ->
+retrying(Pause, #replica{reconnect = Reconnect} = Replica) ->
     _ = erlang:send_after(Pause, self(), {?MODULE, connect}),
-    Replica#replica{next_try = eslaver_clock:now_ms() + Pause}.
+    Replica#replica{reconnect = eslaver_reconnect:waits(Pause, Reconnect)}.
 
 connect(#replica{reconnect = Reconnect} = Replica) ->
     case eslaver_reconnect:next(need(Replica), Reconnect) of
         {connect, Address, Next} -> link(Address, Replica#replica{reconnect = Next});
-        {asked, Next} -> {noreply, connecting(Replica#replica{reconnect = Next})}
+        {asked, Next} ->
+            Connecting = eslaver_session:connecting(Replica#replica.session),
+            {noreply, Replica#replica{reconnect = Next, session = Connecting}}
     end.
 
 %% @doc The pause before the next try is over.
@@ -308,7 +308,7 @@ reconnect(#replica{session = Session} = Replica) ->
 link(Address, #replica{options = Options, links = Links, session = Now} = Replica) ->
     {Placed, Before} = eslaver_placement:placed(Options, Now, Replica#replica.observer),
     Session = eslaver_session:connecting(eslaver_log:address(Address), Before),
-    Connecting = Replica#replica{session = Session, next_try = undefined},
+    Connecting = Replica#replica{session = Session},
     Config = Placed#{
         backlog => eslaver_facts:backlog(Replica#replica.facts),
         confirm_empty => eslaver_session:confirms_empty(Session),
@@ -316,11 +316,8 @@ link(Address, #replica{options = Options, links = Links, session = Now} = Replic
     },
     case eslaver_links:open_master(Address, eslaver_session:position(Session), Config, Links) of
         {ok, Next} -> {noreply, Connecting#replica{links = Next}};
-        {error, Reason} -> transition(master, {closed, open, words(Reason), true}, Connecting)
+        {error, Reason} -> transition(master, {closed, open, Reason, true}, Connecting)
     end.
-
-connecting(#replica{session = Session} = Replica) ->
-    Replica#replica{session = eslaver_session:connecting(Session), next_try = undefined}.
 
 %% @doc The source may have something to say of the master.
 -spec sourced(term(), replica()) -> next().
@@ -401,7 +398,7 @@ effect(open_file, #replica{options = Options, links = Links} = Replica) ->
     case eslaver_links:open_file(Options, Links) of
         {ok, Next} -> Replica#replica{links = Next};
         {error, Reason} ->
-            log(warning, replay_failed, #{text => words(Reason)}, Replica),
+            log(warning, replay_failed, #{text => Reason}, Replica),
             Replica
     end;
 effect(close_file, #replica{links = Links} = Replica) ->
@@ -477,15 +474,10 @@ position(#replica{session = Session}) ->
 
 %% @doc Shows how it is to others, for `eslaver:info/1'.
 -spec shown(replica()) -> replica().
-shown(#replica{session = Session, facts = Facts} = Replica) ->
-    Shown = #{
-        session => Session,
-        links => Replica#replica.links,
-        loading => eslaver_reports:progress(Replica#replica.reports),
-        reconnect => eslaver_reconnect:info(Replica#replica.reconnect),
-        next_try => Replica#replica.next_try
-    },
-    Replica#replica{facts = eslaver_facts:show(Shown, Facts)}.
+shown(#replica{session = Session, links = Links, facts = Facts} = Replica) ->
+    Loading = eslaver_reports:progress(Replica#replica.reports),
+    Reconnect = eslaver_reconnect:shown(Replica#replica.reconnect),
+    Replica#replica{facts = eslaver_facts:show(Session, Links, Loading, Reconnect, Facts)}.
 
 %% @doc The info, and how much is queued: that may be megabytes, which no report is to show.
 -spec status(replica()) -> map().
@@ -508,6 +500,3 @@ log(Level, What, Report, #replica{reports = Reports} = Replica) ->
     eslaver_reports:log(Level, What, Report, master(Replica), Reports).
 
 master(#replica{session = Session}) -> eslaver_session:master(Session).
-
-words(Text) when is_binary(Text) -> Text;
-words(Reason) -> eslaver_text:format("~0tp", [Reason]).

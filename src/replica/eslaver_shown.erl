@@ -1,6 +1,6 @@
-%% @doc What logs and errors show of an event that the callback has failed at, and of what it raised.
-%% Both may have keys and values, which are shown only if the option `log_data' says so: else the
-%% kind of event and its size, and the shape of the reason.
+%% @doc What logs and errors show of an event that the callback has failed at, and of what it
+%% raised. Both may have keys and values, which are shown only if the option `log_data' says so:
+%% else the kind of event and its size, and the shape of the reason.
 %% @private
 -module(eslaver_shown).
 

@@ -68,7 +68,9 @@ replica_test_() ->
         wrong(connecting, "connecting to there", info(#{state => connecting})),
         wrong(waiting_for_snapshot, "prepares", info(#{state => waiting_for_snapshot})),
         wrong(loading, "being loaded, 5 keys", info(#{state => loading})),
-        wrong(loading, "being loaded, 40 %", info(#{state => loading, progress => #{percent => 40}})),
+        wrong(loading, "being loaded, 40 %", info(#{
+            state => loading, progress => #{percent => 40}
+        })),
         wrong(loading, "raise its repl-backlog-size", info(#{
             state => loading, last_sync => #{resync => full, why => backlog, at => ?SINCE}
         })),

@@ -103,7 +103,10 @@ impl Arrivals {
     /// Everything up to this offset has been handled.
     pub fn handle(&mut self, offset: u64) {
         self.handled = Some(offset);
-        while let Some((_, at)) = self.marks.pop_front_if(|(mark, _)| *mark <= offset) {
+        while let Some((mark, at)) = self.marks.front().copied()
+            && mark <= offset
+        {
+            self.marks.pop_front();
             self.caught_up = self.caught_up.max(at);
         }
     }

@@ -26,7 +26,8 @@ struct Shown {
     term: SavedTerm,
 }
 
-static BOARDS: LazyLock<Mutex<BTreeMap<LocalPid, ResourceArc<Board>>>> = LazyLock::new(Mutex::default);
+static BOARDS: LazyLock<Mutex<BTreeMap<LocalPid, ResourceArc<Board>>>> =
+    LazyLock::new(Mutex::default);
 
 #[rustler::resource_impl]
 impl Resource for Board {

@@ -32,15 +32,9 @@ static EDITIONS: AtomicU64 = AtomicU64::new(0);
 
 /// The keyspace of a mirror, for as long as that lives.
 pub(crate) struct Keyspace {
-    /// Whether reads are answered while the link is down.
-    pub(crate) serves_stale: bool,
-    /// Whether the old store is withdrawn before a new one is filled.
-    pub(crate) in_place: bool,
-    /// The most bytes that it may take.
-    pub(crate) max_memory: Option<u64>,
-    /// How far what has been applied is behind, and for how long it may be and is still fresh.
+    pub(crate) policy: Policy,
+    /// How far what has been applied is behind.
     pub(crate) backlog: ResourceArc<Backlog>,
-    fresh_within: Option<Duration>,
     current: ArcSwapOption<Current>,
     /// Its process.
     mirror: LocalPid,
@@ -73,6 +67,18 @@ pub(crate) struct Keyspace {
     saving: AtomicBool,
     /// Whether its mirror has ended.
     closed: AtomicBool,
+}
+
+/// What is to be done with the data.
+pub(crate) struct Policy {
+    /// Whether reads are answered while the data is stale.
+    pub(crate) serves_stale: bool,
+    /// Whether the old store is withdrawn before a new one is filled.
+    pub(crate) in_place: bool,
+    /// The most bytes that it may take.
+    pub(crate) max_memory: Option<u64>,
+    /// For how long what has been applied may be behind, and is still fresh.
+    pub(crate) fresh_within: Option<Duration>,
 }
 
 /// What readers get.
@@ -144,18 +150,12 @@ impl Keyspace {
         (mirror, listener): (LocalPid, LocalPid),
         shard: Option<(Shard, Weak<Keyspaces<Self>>)>,
         interests: ResourceArc<Interests>,
-        serves_stale: bool,
-        in_place: bool,
-        max_memory: Option<u64>,
-        fresh_within: Option<Duration>,
+        policy: Policy,
     ) -> Self {
         reaper::start();
         Self {
-            serves_stale,
-            in_place,
-            max_memory,
+            policy,
             backlog: ResourceArc::new(Backlog::new()),
-            fresh_within,
             current: ArcSwapOption::empty(),
             mirror,
             listener,
@@ -228,7 +228,7 @@ impl Keyspace {
 
     fn lateness(&self) -> Option<Lateness> {
         let backlog = || self.backlog.clone();
-        self.fresh_within.map(|limit| Lateness { backlog: backlog(), limit })
+        self.policy.fresh_within.map(|limit| Lateness { backlog: backlog(), limit })
     }
 
     /// What has been applied ends here, if there is a store.
@@ -288,7 +288,12 @@ impl Keyspace {
             applied.is_lost = false;
             applied.is_followed = followed;
             let fresh = AtomicBool::new(applied.refreshed());
-            self.current.swap(Some(Arc::new(Current { edition, store, fresh, lateness: self.lateness() })))
+            self.current.swap(Some(Arc::new(Current {
+                edition,
+                store,
+                fresh,
+                lateness: self.lateness(),
+            })))
         };
         self.projections().into_iter().for_each(Projections::note_all);
         if self.interests.any().is_some() {
