@@ -129,7 +129,10 @@ continued({handled, Source, Weight}, Replica) ->
 when
     Replica :: eslaver_replica:replica().
 handle_call(Request, From, Replica) ->
-    shown(called(Request, From, Replica)).
+    case called(Request, From, Replica) of
+        {reply, Reply, Next} -> {reply, Reply, eslaver_replica:shown(Next)};
+        Next -> shown(Next)
+    end.
 
 called(position, _From, Replica) ->
     {reply, eslaver_replica:position(Replica), Replica};
@@ -193,14 +196,9 @@ code_change(_Old, Replica, _Extra) ->
     {ok, Replica}.
 
 %% Whatever has changed is to be seen by others.
-shown(Next) ->
-    At = state_at(Next),
-    setelement(At, Next, eslaver_replica:shown(element(At, Next))).
-
-state_at({reply, _, _}) -> 3;
-state_at({noreply, _}) -> 2;
-state_at({noreply, _, _}) -> 2;
-state_at({stop, _, _}) -> 3.
+shown({noreply, Replica}) -> {noreply, eslaver_replica:shown(Replica)};
+shown({noreply, Replica, Then}) -> {noreply, eslaver_replica:shown(Replica), Then};
+shown({stop, Reason, Replica}) -> {stop, Reason, eslaver_replica:shown(Replica)}.
 
 guarded(Fun) ->
     eslaver_failure:guarded(replica_failed, Fun).

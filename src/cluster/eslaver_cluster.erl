@@ -99,7 +99,10 @@ init(#{seeds := Seeds, access := Access, mirror := Mirror} = Config) ->
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call(Request, From, State) ->
-    shown_next(called(Request, From, State)).
+    case called(Request, From, State) of
+        {reply, Reply, Next} -> {reply, Reply, shown(Next)};
+        {noreply, Next} -> {noreply, shown(Next)}
+    end.
 
 called(position, From, State) ->
     {noreply, gathered(position, From, fun(Answers) -> Answers end, State)};
@@ -141,7 +144,8 @@ first_error(Answers) ->
 %% @private
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast(Request, State) ->
-    shown_next(told(Request, State)).
+    {noreply, Next} = told(Request, State),
+    {noreply, shown(Next)}.
 
 told({join, User, Ref, Name}, #state{views = Views} = State) ->
     Next = eslaver_cluster_views:join({User, Ref}, Name, view_of(State), Views),
@@ -168,7 +172,10 @@ told(_Request, State) ->
 %% @private
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
 handle_info(Message, State) ->
-    shown_next(heard(Message, State)).
+    case heard(Message, State) of
+        {noreply, Next} -> {noreply, shown(Next)};
+        {stop, Reason, Next} -> {stop, Reason, Next}
+    end.
 
 heard({eslaver_keyspace, Weight, Notices, Keyspace}, #state{subscriptions = Who} = State) ->
     ok = eslaver_failure:guarded(cluster_failed, fun() ->
@@ -630,10 +637,6 @@ down(Monitor, #state{views = Views, calls = Calls, subscriptions = Who, holds = 
     released(Forgotten).
 
 %% Whatever has changed is to be seen by others.
-shown_next({reply, Reply, State}) -> {reply, Reply, shown(State)};
-shown_next({noreply, State}) -> {noreply, shown(State)};
-shown_next({stop, Reason, State}) -> {stop, Reason, State}.
-
 shown(#state{native = Native, members = Members, error = Error, board = Board} = State) ->
     Shown = eslaver_cluster_member:shown(Members),
     Facts = #{native => Native, members => Shown, error => Error},

@@ -129,7 +129,10 @@ first(#state{persist = Persist} = State) ->
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call(Request, From, State) ->
-    shown_next(called(Request, From, State)).
+    case called(Request, From, State) of
+        {reply, Reply, Next} -> {reply, Reply, shown(Next)};
+        {noreply, Next} -> {noreply, shown(Next)}
+    end.
 
 called({events, Replica, Events}, From, #state{replica = {Replica, _}} = State) ->
     {noreply, guarded(fun() -> handled(From, Events, State) end)};
@@ -174,7 +177,10 @@ handle_cast(_Unknown, State) ->
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
 handle_info(Message, State) ->
-    shown_next(heard(Message, State)).
+    case heard(Message, State) of
+        {noreply, Next} -> {noreply, shown(Next)};
+        {stop, Reason, Next} -> {stop, Reason, Next}
+    end.
 
 heard({eslaver_keyspace, Weight, Notices, _Own}, State) ->
     {noreply, guarded(fun() -> notified(Weight, Notices, State) end)};
@@ -456,10 +462,6 @@ released(#state{holds = Holds, keyspace = Keyspace} = State) ->
     State.
 
 %% Whatever has changed is to be seen by others.
-shown_next({reply, Reply, State}) -> {reply, Reply, shown(State)};
-shown_next({noreply, State}) -> {noreply, shown(State)};
-shown_next({stop, Reason, State}) -> {stop, Reason, State}.
-
 shown(#state{keyspace = Keyspace, replica = Replica, board = Board} = State) ->
     Facts = #{
         keyspace => Keyspace,
