@@ -33,6 +33,8 @@
     name := eslaver_name:name(),
     %% Under which name readers find it, if it is a mirror.
     mirror := atom() | undefined,
+    %% What these get for what is missing.
+    missing := undefined | nil,
     seeds := [eslaver_nif:address(), ...],
     addresses := fun((eslaver_nif:address()) -> eslaver_nif:address()),
     shards := all | fun((eslaver_cluster_shard:shard()) -> boolean()),
@@ -83,15 +85,15 @@ linked(#{name := Name} = Config) ->
 %% @doc Looks at the nodes at once, and asks anew which shards to follow.
 -spec refresh(eslaver_name:replica()) -> ok.
 refresh(Cluster) ->
-    gen_server:cast(Cluster, refresh).
+    gen_server:call(Cluster, refresh).
 
 %% gen_server
 
 %% @private
 -spec init(config()) -> {ok, #state{}}.
-init(#{seeds := Seeds, access := Access, mirror := Mirror} = Config) ->
+init(#{seeds := Seeds, access := Access, mirror := Mirror, missing := Missing} = Config) ->
     _ = process_flag(trap_exit, true),
-    Native = eslaver_nif:cluster_new(Mirror),
+    Native = eslaver_nif:cluster_new(Mirror, Missing),
     {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
     {ok, shown(#state{config = Config, native = Native, supervisor = Supervisor})}.
 
@@ -111,6 +113,8 @@ called(functions, From, State) ->
         lists:foldl(fun maps:merge/2, #{}, [One || #{} = One <- maps:values(Answers)])
     end,
     {noreply, gathered(functions, From, Union, State)};
+called(refresh, _From, State) ->
+    {reply, ok, chosen(hurried(State))};
 called(continue, From, State) ->
     {noreply, gathered(continue, From, fun(_Answers) -> ok end, State)};
 called({demand, _} = Request, From, State) ->
@@ -156,8 +160,6 @@ told({leave, Ref}, #state{views = Views} = State) ->
     {noreply, State#state{views = eslaver_cluster_views:leave(Ref, Views)}};
 told(hurry, State) ->
     {noreply, hurried(State)};
-told(refresh, State) ->
-    {noreply, chosen(hurried(State))};
 told({eslaver_waiting, {give_up, Id}}, #state{calls = Calls} = State) ->
     {Forget, Next} = eslaver_cluster_calls:give_up(Id, Calls),
     {noreply, forgotten(Forget, State#state{calls = Next})};

@@ -78,7 +78,7 @@ save(Name, File) ->
 init(#{name := Name, start := Start, project := Projections} = Options) ->
     _ = process_flag(trap_exit, true),
     #{serve_stale_data := ServeStale, full_resync := Way, persist := Persist} = Options,
-    #{max_memory := MaxMemory} = Options,
+    #{max_memory := MaxMemory, missing := Missing} = Options,
     Subscriptions = eslaver_subscriptions:new(),
     Where = maps:get(where, Options, Name),
     Interests = maps:get(interests, Options, eslaver_subscriptions:interests(Subscriptions)),
@@ -86,6 +86,7 @@ init(#{name := Name, start := Start, project := Projections} = Options) ->
     Keyspace = eslaver_nif:keyspace_new(
         Where, Interests, Listener, #{
             serves_stale => ServeStale,
+            missing => Missing,
             in_place => Way =:= in_place,
             max_memory => MaxMemory,
             fresh_within => maps:get(fresh_within, Options)
