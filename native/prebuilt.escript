@@ -148,7 +148,9 @@ tls("https") ->
         {ssl, [
             {verify, verify_peer},
             Authorities,
-            {customize_hostname_check, [{match_fun, Names}]}
+            {customize_hostname_check, [{match_fun, Names}]},
+            %% Our own sentence tells what was wrong.
+            {log_level, none}
         ]}
     ].
 
@@ -190,8 +192,8 @@ reason({failed_connect, Tried}) ->
         [Why | _] -> ["no connection: ", reason(Why)];
         [] -> "no connection"
     end;
-reason({tls_alert, {_, Text}}) ->
-    one_line(Text);
+reason({tls_alert, {Alert, _}}) ->
+    ["TLS: ", string:replace(atom_to_list(Alert), "_", " ", all)];
 reason(Posix) when is_atom(Posix) ->
     case inet:format_error(Posix) of
         "unknown POSIX error" ++ _ -> atom_to_list(Posix);
