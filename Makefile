@@ -1,4 +1,5 @@
-.PHONY: help build demo shell test rust ct soak bench fuzz miri asan tsan schedules lint fmt clean
+.PHONY: help build demo shell test rust ct soak bench fuzz miri asan tsan schedules lint fmt
+.PHONY: deny prebuilt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -20,6 +21,8 @@ help:
 	@echo 'make schedules   readers beside the writer; who runs next is chosen at each step of the locking'
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started'
 	@echo 'make lint    the checks of make test that run no code'
+	@echo 'make deny    licences and known holes of the crates; it needs cargo-deny'
+	@echo 'make prebuilt    the libraries of a release, for Linux with cargo-zigbuild; TARGETS chooses'
 	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
 	@echo 'make build, make clean'
 
@@ -46,6 +49,7 @@ test: lint $(if $(RUST_TESTED),,rust)
 	rebar3 eunit
 	tools/ct.sh
 	test/as_dependency.sh
+	test/package.sh
 
 ct: build
 	tools/ct.sh $(if $(SUITES),--suite $(SUITES))
@@ -104,5 +108,12 @@ fmt:
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	tools/erlfmt.sh
 
+deny:
+	cargo deny --locked check
+	cargo deny --locked --manifest-path fuzz/Cargo.toml check --config deny.toml
+
+prebuilt:
+	tools/prebuilt.sh prebuilt $(TARGETS)
+
 clean:
-	rm -rf _build target priv doc
+	rm -rf _build target priv doc prebuilt
