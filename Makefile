@@ -1,5 +1,4 @@
-.PHONY: help build demo shell test rust ct soak bench fuzz miri asan tsan schedules lint fmt
-.PHONY: deny prebuilt clean
+.PHONY: help build demo shell test rust ct soak bench fuzz miri asan tsan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -108,6 +107,7 @@ fmt:
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	tools/erlfmt.sh
 
+.PHONY: deny prebuilt
 deny:
 	cargo deny --locked check
 	cargo deny --locked --manifest-path fuzz/Cargo.toml check --config deny.toml
