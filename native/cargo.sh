@@ -4,10 +4,10 @@ set -eu
 
 cd "$(dirname "$0")/.."
 
-# Panics name places in the source. What the machine calls the folders there stays out of the
-# library.
+# Panics name places in the source. What this machine calls the folders of other crates stays out of
+# the library; our own are named from here.
 remapped() { # SEPARATOR
-    for folder in "${CARGO_HOME:-$HOME/.cargo}" "$(rustc --print sysroot)" "$(pwd -P)"; do
+    for folder in "${CARGO_HOME:-$HOME/.cargo}" "$(rustc --print sysroot)"; do
         printf "$1" "--remap-path-prefix=$folder="
     done
 }

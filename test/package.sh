@@ -35,12 +35,15 @@ size=$(du -sk "$dir/built" | cut -f1)
 echo "$(find "$dir/built" -type f | wc -l) files, $size kB"
 cp -R "$dir/built" "$dir/fetched"
 
+version=$(sed -n 's/.*{vsn, "\(.*\)"}.*/\1/p' "$root/src/eslaver.app.src")
+grep -q "^version = \"$version\"" "$root/Cargo.toml" ||
+    fail "the crates have another version than src/eslaver.app.src"
+
 echo "== with Rust"
 (cd "$dir/built" && rebar3 compile)
 mirror "$dir/built"
 library=$dir/built/priv/eslaver_nif.so
-size=$(($(wc -c <"$library") / 1024))
-[ "$size" -lt 5000 ] || fail "the native library has $size kB: is it stripped?"
+! readelf -S "$library" 2>/dev/null | grep -q debug_line || fail "the native library is not stripped"
 for path in "$HOME/" "$dir" "$root" "${CARGO_HOME:-$HOME/.cargo}" "$(rustc --print sysroot)"; do
     # Nothing is below /: not even the home of root in a container.
     [ "$path" = / ] || ! LC_ALL=C grep -aqF "$path" "$library" ||
@@ -66,7 +69,6 @@ case $system in
     *linux-musl*) target=$target-linux-musl ;;
     *) target=$target-linux-gnu ;;
 esac
-version=$(sed -n 's/.*{vsn, "\(.*\)"}.*/\1/p' "$root/src/eslaver.app.src")
 cp "$library" "$dir/release/eslaver_nif-$version-$target.so"
 "$root/tools/checksums.sh" "file://$dir/release" "$dir/release" >"$dir/fetched/native/prebuilt.sha256"
 (cd "$dir/fetched" && PATH=$dir/bin && rebar3 compile)
