@@ -46,7 +46,8 @@ install_new(Name, Url, Sum) ->
     sum(Library) =:= Sum orelse
         fail(
             "~ts is not the library of this release: its SHA-256 is ~ts, not ~ts. "
-            "It was not installed; try again, or " ?BUILD,
+            "It was not installed; try again, or "
+            ?BUILD,
             [From, sum(Library), Sum]
         ),
     %% Never written in place: an Erlang node may have the old file mapped.
@@ -84,7 +85,8 @@ read_sums() ->
         {error, _} ->
             fail(
                 "only the package of a release knows the checksums of prebuilt libraries, and this "
-                "is none; take eslaver from hex.pm, or " ?BUILD,
+                "is none; take eslaver from hex.pm, or "
+                ?BUILD,
                 []
             )
     end.
