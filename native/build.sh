@@ -27,8 +27,9 @@ missing() {
 install one, with 'apt install gcc libc6-dev' or 'xcode-select --install' for example."; return; }
     version=$(rustc --version) ||
         { echo "rustc does not run: install Rust with rustup (https://rustup.rs)."; return; }
-    echo "$version" | awk '{ split($2, v, "."); exit !(v[1] > 1 || v[2] >= 91) }' ||
-        echo "Rust 1.91 or later is needed, this is '$version': run 'rustup update stable'."
+    oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    echo "$oldest.$version" | tr . ' ' | awk '{ exit !($4 > $1 || $4 == $1 && $5 >= $2) }' ||
+        echo "Rust $oldest or later is needed, this is '$version': run 'rustup update stable'."
 }
 
 case ${ESLAVER_PREBUILT:-} in

@@ -29,7 +29,13 @@ init_per_testcase(Case, Config) ->
     Package = filename:join(Root, "package"),
     Served = filename:join(Root, "served"),
     ok = filelib:ensure_dir(filename:join(Served, "x")),
-    Files = ["native/build.sh", "native/prebuilt.escript", "src/eslaver.app.src"],
+    Files = [
+        "Cargo.toml",
+        "native/build.sh",
+        "native/cargo.sh",
+        "native/prebuilt.escript",
+        "src/eslaver.app.src"
+    ],
     lists:foreach(
         fun(Name) ->
             To = filename:join(Package, Name),
@@ -140,6 +146,32 @@ without_rust(Config) ->
     refused(Config, [{"ESLAVER_PREBUILT", "0"} | tl(NoRust)], "Rust is missing: install it with"),
     ok = file:delete(sums(Config)),
     refused(Config, NoRust, "Rust is missing: install it with").
+
+%% Too old a Rust is none.
+old_rust(Config) ->
+    Folder = filename:join(proplists:get_value(root, Config), "old"),
+    Rustc = filename:join(Folder, "rustc"),
+    ok = filelib:ensure_dir(Rustc),
+    Env = [{"ESLAVER_PREBUILT", "0"}, {"PATH", Folder ++ ":" ++ os:getenv("PATH")}],
+    {ok, Toml} = file:read_file(source("Cargo.toml")),
+    {match, [Minor]} = re:run(Toml, "rust-version = \"1\\.([0-9]+)\"", [
+        {capture, all_but_first, list}
+    ]),
+    Before = integer_to_list(list_to_integer(Minor) - 1),
+    lists:foreach(
+        fun({Version, Expected}) ->
+            ok = file:write_file(Rustc, ["#!/bin/sh\necho 'rustc ", Version, " (1234567)'\n"]),
+            ok = file:change_mode(Rustc, 8#755),
+            {1, Said} = build(Config, Env),
+            ?assertEqual(Expected, string:find(Said, "or later is needed") =/= nomatch)
+        end,
+        [
+            {"1.9.0", true},
+            {"1." ++ Before ++ ".2", true},
+            {"1." ++ Minor ++ ".0", false},
+            {"2.0.0-beta.1", false}
+        ]
+    ).
 
 %% Unasked, Rust comes first. It finds no sources here.
 with_rust(Config) ->
