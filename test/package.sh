@@ -43,7 +43,8 @@ echo "== with Rust"
 (cd "$dir/built" && rebar3 compile)
 mirror "$dir/built"
 library=$dir/built/priv/eslaver_nif.so
-! readelf -S "$library" 2>/dev/null | grep -q debug_line || fail "the native library is not stripped"
+! readelf -S "$library" 2>/dev/null | grep -q debug_line ||
+    fail "the native library is not stripped"
 for path in "$HOME/" "$dir" "$root" "${CARGO_HOME:-$HOME/.cargo}" "$(rustc --print sysroot)"; do
     # Nothing is below /: not even the home of root in a container.
     [ "$path" = / ] || ! LC_ALL=C grep -aqF "$path" "$library" ||
@@ -70,7 +71,8 @@ case $system in
     *) target=$target-linux-gnu ;;
 esac
 cp "$library" "$dir/release/eslaver_nif-$version-$target.so"
-"$root/tools/checksums.sh" "file://$dir/release" "$dir/release" >"$dir/fetched/native/prebuilt.sha256"
+"$root/tools/checksums.sh" "file://$dir/release" "$dir/release" \
+    >"$dir/fetched/native/prebuilt.sha256"
 (cd "$dir/fetched" && PATH=$dir/bin && rebar3 compile)
 cmp "$library" "$dir/fetched/priv/eslaver_nif.so"
 mirror "$dir/fetched"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Takes servers out of container images, for tests with masters of many versions:
 # tools/masters.sh FOLDER IMAGE..., as in tools/masters.sh masters redis:5.0 valkey/valkey:8.1
-# Then ESLAVER_MASTERS=FOLDER. They run outside the containers, with the C library of their image, as
-# the tests kill, pause and restart them. Images must be Debian's kind; it needs docker or podman.
+# Then ESLAVER_MASTERS=FOLDER. They run outside the containers, with the C library of their image,
+# as the tests kill, pause and restart them. It needs docker or podman, and images made of Debian.
 set -eu
 
 folder=$1
@@ -26,7 +26,8 @@ for image; do
     libraries=$(echo "$root"/usr/lib/*-linux-gnu "$root"/lib/*-linux-gnu | tr ' ' :)
     for part in server cli; do
         program=$(find "$root/usr" -name "${name%%-*}-$part" -type f | head -n 1)
-        [ -n "$linker" ] && [ -n "$program" ] || { echo "$image has no ${name%%-*}-$part" >&2; exit 1; }
+        [ -n "$linker" ] && [ -n "$program" ] ||
+            { echo "$image has no ${name%%-*}-$part" >&2; exit 1; }
         printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$linker" "$libraries" "$program" \
             >"$master/$part"
         chmod +x "$master/$part"

@@ -1,5 +1,5 @@
-%% Prebuilt libraries: what native/build.sh fetches and installs, from a server on loopback, and what
-%% it says where it cannot. It runs in a folder that has a release's files and no sources.
+%% Prebuilt libraries: what native/build.sh fetches and installs, from a server on loopback, and
+%% what it says where it cannot. It runs in a folder that has a release's files and no sources.
 -module(eslaver_prebuilt_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
