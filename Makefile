@@ -110,7 +110,7 @@ fmt:
 .PHONY: deny prebuilt
 deny:
 	cargo deny --locked check
-	cargo deny --locked --manifest-path fuzz/Cargo.toml check --config deny.toml
+	cargo deny --locked --manifest-path fuzz/Cargo.toml --config deny.toml check
 
 prebuilt:
 	tools/prebuilt.sh prebuilt $(TARGETS)
