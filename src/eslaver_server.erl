@@ -1,10 +1,9 @@
-%% @doc One replica, as a process: it has a link to its master, gives every event to the callback,
-%% knows the position whose events have been handled, and starts the link again when it is lost.
+%% @doc The process of a replica, and the calls of the original eslaver. New code uses
+%% {@link eslaver}.
 %%
-%% User code runs here and nowhere else. What is done with each message is told in
-%% {@link eslaver_replica}.
-%%
-%% {@link eslaver} is the way in; `start/0,1' and `stop/0' are those of the original.
+%% It has a link to its master, gives every event to the callback, knows the position whose events
+%% have been handled, and starts the link again when it is lost. User code runs here and nowhere
+%% else.
 -module(eslaver_server).
 -behaviour(gen_server).
 
@@ -33,7 +32,7 @@ start() ->
 
 %% @doc Starts a replica, linked to the caller and not supervised, with the options of the
 %% application environment. It is registered as `eslaver_server'.
--spec start(eslaver_callback:spec()) -> {ok, pid()} | {error, term()}.
+-spec start(eslaver_types:callback()) -> {ok, pid()} | {error, term()}.
 start(Callback) ->
     case eslaver_environment:options(Callback) of
         {ok, #{source := {cluster, _}}} -> eslaver_advice:error(cluster, one_server);

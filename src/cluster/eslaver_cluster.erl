@@ -33,6 +33,8 @@
     name := eslaver_name:name(),
     %% Under which name readers find it, if it is a mirror.
     mirror := atom() | undefined,
+    %% What these get for what is missing.
+    missing := undefined | nil,
     seeds := [eslaver_nif:address(), ...],
     addresses := fun((eslaver_nif:address()) -> eslaver_nif:address()),
     shards := all | fun((eslaver_cluster_shard:shard()) -> boolean()),
@@ -82,15 +84,15 @@ linked(#{name := Name} = Config) ->
 %% @doc Looks at the nodes at once, and asks anew which shards to follow.
 -spec refresh(eslaver_name:replica()) -> ok.
 refresh(Cluster) ->
-    gen_server:cast(Cluster, refresh).
+    gen_server:call(Cluster, refresh).
 
 %% gen_server
 
 %% @private
 -spec init(config()) -> {ok, #state{}}.
-init(#{seeds := Seeds, access := Access, mirror := Mirror} = Config) ->
+init(#{seeds := Seeds, access := Access, mirror := Mirror, missing := Missing} = Config) ->
     _ = process_flag(trap_exit, true),
-    Native = eslaver_nif:cluster_new(Mirror),
+    Native = eslaver_nif:cluster_new(Mirror, Missing),
     {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
     {ok, #state{config = Config, native = Native, supervisor = Supervisor}}.
 
@@ -107,6 +109,8 @@ handle_call(functions, From, State) ->
         lists:foldl(fun maps:merge/2, #{}, [One || #{} = One <- maps:values(Answers)])
     end,
     {noreply, gathered(functions, From, Union, State)};
+handle_call(refresh, _From, State) ->
+    {reply, ok, chosen(hurried(State))};
 handle_call(continue, From, State) ->
     {noreply, gathered(continue, From, fun(_About, _Answers) -> ok end, State)};
 handle_call({demand, _} = Request, From, State) ->
@@ -148,8 +152,6 @@ handle_cast({leave, Ref}, #state{views = Views} = State) ->
     {noreply, State#state{views = eslaver_cluster_views:leave(Ref, Views)}};
 handle_cast(hurry, State) ->
     {noreply, hurried(State)};
-handle_cast(refresh, State) ->
-    {noreply, chosen(hurried(State))};
 handle_cast({eslaver_waiting, {give_up, Id}}, #state{calls = Calls} = State) ->
     {Forget, Next} = eslaver_cluster_calls:give_up(Id, Calls),
     {noreply, forgotten(Forget, State#state{calls = Next})};

@@ -88,13 +88,13 @@ save(Name, File) ->
 init(#{name := Name, start := Start, project := Projections} = Options) ->
     _ = process_flag(trap_exit, true),
     #{serve_stale_data := ServeStale, full_resync := Way, persist := Persist} = Options,
-    #{max_memory := MaxMemory} = Options,
+    #{max_memory := MaxMemory, missing := Missing} = Options,
     Subscriptions = eslaver_subscriptions:new(),
     Where = maps:get(where, Options, Name),
     Interests = maps:get(interests, Options, eslaver_subscriptions:interests(Subscriptions)),
     Listener = maps:get(listener, Options, self()),
     Keyspace = eslaver_nif:keyspace_new(
-        Where, Interests, Listener, ServeStale, Way =:= in_place, MaxMemory
+        Where, Interests, Listener, ServeStale, Missing, Way =:= in_place, MaxMemory
     ),
     Projector = projector(Name, Keyspace, Projections),
     First = #state{

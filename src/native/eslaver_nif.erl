@@ -14,9 +14,9 @@
 -export([interests_of/5, interests_of_dirty/5]).
 -export([cluster_add/2, cluster_remove/2, cluster_commit/3, cluster_clear/3]).
 -export([cluster_await/3, cluster_info/1]).
--export([cluster_new/1, cluster_close/1, cluster_expect/2, cluster_slot/1, cluster_route/4]).
+-export([cluster_new/2, cluster_close/1, cluster_expect/2, cluster_slot/1, cluster_route/4]).
 -export([cluster_keyspaces/1]).
--export([keyspace_new/6, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
+-export([keyspace_new/7, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
 -export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
@@ -36,7 +36,7 @@
 
 -on_load(load/0).
 
--define(ABI, 11).
+-define(ABI, 12).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -217,20 +217,13 @@ glob(_Pattern, _Key) -> erlang:nif_error(reason()).
 }.
 %% A change, and those who want it.
 
--type which() ::
-    all
-    | {db, non_neg_integer()}
-    | {swap, non_neg_integer(), non_neg_integer()}
-    | {slots, [{First :: 0..16383, Last :: 0..16383}]}
-    | unknown.
+-type which() :: eslaver_types:keys().
 %% Keys that are not named.
 
 -type notice() ::
-    {key, Command :: binary(), Key :: binary(), meta()}
-    | {keys, Command :: binary() | resync, which(), meta()}.
+    {key, Command :: binary(), Key :: binary(), eslaver_types:change()}
+    | {keys, Command :: binary() | resync, which(), eslaver_types:change()}.
 %% What a subscriber is told.
-
--type meta() :: #{db := non_neg_integer(), offset := non_neg_integer()}.
 
 %% @doc Nobody wants anything.
 -spec interests_new() -> interests().
@@ -292,9 +285,9 @@ library_name(_Code) -> erlang:nif_error(reason()).
 -type ranges() :: [{First :: slot(), Last :: slot()}].
 
 %% @doc A cluster without shards, until its process, the calling one, ends. Readers find the
-%% keyspaces of its shards by the name.
--spec cluster_new(Name :: atom()) -> cluster().
-cluster_new(_Name) -> erlang:nif_error(reason()).
+%% keyspaces of its shards by the name. `Missing' is what they get for what is missing.
+-spec cluster_new(Name :: atom(), Missing :: atom()) -> cluster().
+cluster_new(_Name, _Missing) -> erlang:nif_error(reason()).
 
 %% @doc Readers do not find it any more.
 -spec cluster_close(cluster()) -> ok.
@@ -392,7 +385,7 @@ cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 -opaque ticket() :: pos_integer().
 %% Allows a link to write, until another has been given.
 
--type place() :: #{replid := binary(), offset := non_neg_integer(), db := non_neg_integer()}.
+-type place() :: eslaver_types:position().
 %% A place in the stream between two transactions.
 
 -type failure() :: {error, not_running | loading | stale | not_served | wrongtype | unknown}.
@@ -400,16 +393,17 @@ cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 %% @doc A keyspace without data, which readers find by a name, or as that of a cluster's shard,
 %% until its process, the calling one, ends. The listener is told of changes that are of interest,
 %% as `{eslaver_keyspace, Weight, [{[interest()] | all, notice()}], keyspace()}', once they can be
-%% read; see also {@link keyspace_await/3}.
--spec keyspace_new(Where, interests(), Listener, ServesStale, InPlace, MaxMemory) ->
+%% read; see also {@link keyspace_await/3}. `Missing' is what readers get for what is missing.
+-spec keyspace_new(Where, interests(), Listener, ServesStale, Missing, InPlace, MaxMemory) ->
     keyspace()
 when
     Where :: Name :: atom() | {cluster(), shard()},
     Listener :: pid(),
     ServesStale :: boolean(),
+    Missing :: atom(),
     InPlace :: boolean(),
     MaxMemory :: pos_integer() | undefined.
-keyspace_new(_Where, _Interests, _Listener, _ServesStale, _InPlace, _MaxMemory) ->
+keyspace_new(_Where, _Interests, _Listener, _ServesStale, _Missing, _InPlace, _MaxMemory) ->
     erlang:nif_error(reason()).
 
 %% @doc Readers do not find it any more.

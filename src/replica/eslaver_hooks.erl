@@ -13,10 +13,7 @@
 -export([check/1, new/2, report/3, reconnect/4, handled/3]).
 -export_type([spec/0, hooks/0]).
 
--type spec() ::
-    undefined
-    | {module(), Function :: atom()}
-    | fun((Event :: [atom()], Measurements :: map(), Metadata :: map()) -> term()).
+-type spec() :: eslaver_types:hooks().
 
 -record(hooks, {
     function :: fun(([atom()], map(), map()) -> term()),

@@ -28,6 +28,7 @@ fn keyspace_new<'a>(
     interests: ResourceArc<Interests>,
     listener: LocalPid,
     serves_stale: bool,
+    missing: Atom,
     in_place: bool,
     max_memory: ErlOption<u64>,
 ) -> NifResult<Term<'a>> {
@@ -41,8 +42,15 @@ fn keyspace_new<'a>(
     let found = shard.as_ref().map(|(shard, keyspaces)| (*shard, Arc::downgrade(keyspaces)));
     let processes = (mirror, listener);
     let max_memory = max_memory.into();
-    let keyspace = Keyspace::new(processes, found, interests, serves_stale, in_place, max_memory);
-    let keyspace = ResourceArc::new(keyspace);
+    let keyspace = ResourceArc::new(Keyspace::new(
+        processes,
+        found,
+        interests,
+        serves_stale,
+        missing,
+        in_place,
+        max_memory,
+    ));
     keyspace.monitor(Some(env), &mirror).ok_or(rustler::Error::BadArg)?;
     name.into_iter().for_each(|name| registry::add(name, &keyspace));
     shard.into_iter().for_each(|(shard, keyspaces)| keyspaces.put(shard, &keyspace));

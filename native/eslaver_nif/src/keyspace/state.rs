@@ -9,7 +9,7 @@ use eslaver_cluster::Shard;
 use eslaver_core::commands::Learned;
 use eslaver_store::{Account, Command, Functions, Layout, Save, Store, Trash};
 use parking_lot::{Mutex, MutexGuard};
-use rustler::{Env, LocalPid, ResourceArc};
+use rustler::{Atom, Env, LocalPid, ResourceArc};
 
 use crate::atoms;
 use crate::cluster::Keyspaces;
@@ -33,6 +33,8 @@ static EDITIONS: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct Keyspace {
     /// Whether reads are answered while the link is down.
     pub(crate) serves_stale: bool,
+    /// What readers get for what is missing.
+    pub(crate) missing: Atom,
     /// Whether the old store is withdrawn before a new one is filled.
     pub(crate) in_place: bool,
     /// The most bytes that it may take.
@@ -126,12 +128,14 @@ impl Keyspace {
         shard: Option<(Shard, Weak<Keyspaces<Self>>)>,
         interests: ResourceArc<Interests>,
         serves_stale: bool,
+        missing: Atom,
         in_place: bool,
         max_memory: Option<u64>,
     ) -> Self {
         reaper::start();
         Self {
             serves_stale,
+            missing,
             in_place,
             max_memory,
             current: ArcSwapOption::empty(),
