@@ -21,7 +21,7 @@ help:
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started; h(eslaver_mirror) explains'
 	@echo 'make docs    the documentation as hexdocs shows it, in doc/; needs ex_doc, or hex.pm'
 	@echo 'make lint    the checks of make test that run no code'
-	@echo 'make deny    licences and known holes of the crates; it needs cargo-deny'
+	@echo 'make deny    licences and known vulnerabilities of the crates; it needs cargo-deny'
 	@echo 'make prebuilt    the libraries of a release, for Linux with cargo-zigbuild; TARGETS chooses'
 	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
 	@echo 'make build, make clean'
