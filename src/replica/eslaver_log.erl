@@ -49,7 +49,7 @@ format(#{replica := Replica} = Report) ->
     {Format, Args} = sentence(Report),
     {"eslaver, ~ts: " ++ Format, [called(Replica) | Args]}.
 
-called({Cluster, <<Shard/binary>>}) ->
+called({Cluster, <<Shard/binary>>}) when Cluster =/= global ->
     eslaver_text:format("replica ~0tp, shard ~ts", [Cluster, Shard]);
 called(Replica) ->
     eslaver_text:format("replica ~0tp", [Replica]).
