@@ -22,6 +22,8 @@ help:
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started; h(eslaver_mirror) explains'
 	@echo 'make docs    the documentation as hexdocs shows it, in doc/; needs ex_doc, or hex.pm'
 	@echo 'make lint    the checks of make test that run no code'
+	@echo 'make deny    licences and known vulnerabilities of the crates; it needs cargo-deny'
+	@echo 'make prebuilt    the libraries of a release, for Linux with cargo-zigbuild; TARGETS chooses'
 	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
 	@echo 'make build, make clean'
 
@@ -54,6 +56,7 @@ test: lint $(if $(RUST_TESTED),,rust)
 	tools/ct.sh
 	tools/elixir.sh
 	test/as_dependency.sh
+	test/package.sh
 
 ct: build
 	tools/ct.sh $(if $(SUITES),--suite $(SUITES))
@@ -117,5 +120,13 @@ fmt:
 	tools/erlfmt.sh
 	if command -v mix >/dev/null; then for d in elixir broadway; do (cd $$d && mix format); done; fi
 
+.PHONY: deny prebuilt
+deny:
+	cargo deny --locked check
+	cargo deny --locked --manifest-path fuzz/Cargo.toml --config deny.toml check
+
+prebuilt:
+	tools/prebuilt.sh prebuilt $(TARGETS)
+
 clean:
-	rm -rf _build target priv doc elixir/_build broadway/_build
+	rm -rf _build target priv doc prebuilt elixir/_build broadway/_build

@@ -252,6 +252,14 @@ expected(origin) ->
     "user";
 expected(hooks) ->
     "a fun of three arguments, or {Module, Function} that is exported with three";
+expected(log_data) ->
+    "true or false";
+expected(warn_lag) ->
+    "a number of bytes, or infinity";
+expected(master_offset_every) ->
+    "a time in ms";
+expected(fresh_within) ->
+    "a time in ms, or infinity";
 expected(mailbox_limit) ->
     "a number from 1 on, or infinity, in a mirror only with a callback";
 expected(on_error) ->

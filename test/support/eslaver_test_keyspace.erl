@@ -49,7 +49,13 @@ new_with_nil(Name) ->
 
 new(Name, Master, Missing) ->
     Interests = eslaver_nif:interests_new(),
-    Keyspace = eslaver_nif:keyspace_new(Name, Interests, self(), true, Missing, false, undefined),
+    Keyspace = eslaver_nif:keyspace_new(Name, Interests, self(), #{
+        serves_stale => true,
+        missing => Missing,
+        in_place => false,
+        max_memory => undefined,
+        fresh_within => undefined
+    }),
     ok = eslaver_nif:keyspace_load(Keyspace, snapshot(Master)),
     #{keyspace => Keyspace, db => 0}.
 
