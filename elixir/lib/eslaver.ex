@@ -117,12 +117,21 @@ defmodule Eslaver do
   defdelegate stop(replica), to: :eslaver
 
   @doc """
-  What a replica is doing: a map with `:state` (`:connecting`, `:loading`, `:streaming` or
-  `:waiting`), `:master`, `:replid`, `:offset`, `:lag`, `:keys` and `:bytes` of the snapshot,
-  `:commands`, `:reconnects`, `:last_error`, `:paused` and more.
+  What a replica is doing: a map with `:state` (`:connecting`, `:waiting_for_snapshot`, `:loading`,
+  `:streaming` or `:waiting`), `:master`, `:replid`, `:offset`, `:lag`, `:behind_for`, the `:event`
+  in hand, `:keys` and `:bytes` of the snapshot, `:last_error`, `:paused` and more. It returns at
+  once, even while the callback hangs.
   """
   @spec info(replica()) :: map() | not_running()
   def info(replica), do: replica |> :eslaver.info() |> Absent.to_nil()
+
+  @doc """
+  Whether a replica is as it should be, for probes: `:ok` when it streams and does not lag. Otherwise
+  a map says what is wrong: the `:state`, `:since` when in ms since the epoch, and a `:text`.
+  """
+  @spec health(replica()) ::
+          :ok | {:error, %{state: atom(), since: integer(), text: String.t()}}
+  defdelegate health(replica), to: :eslaver
 
   @doc """
   The last position whose events have all been handled, or `nil` while there is none: before the

@@ -167,6 +167,16 @@ defmodule Eslaver.Mirror do
   def info(name), do: name |> :eslaver_mirror.info() |> Absent.to_nil()
 
   @doc """
+  As `Eslaver.health/1`: `:ok` when the data is `:fresh`.
+
+      iex> Eslaver.Mirror.health(:shop)
+      :ok
+  """
+  @spec health(atom()) ::
+          :ok | {:error, %{state: atom(), since: integer(), text: String.t()}}
+  defdelegate health(name), to: :eslaver_mirror
+
+  @doc """
   The libraries of functions that the master has. The mirror runs none of them.
 
       iex> Eslaver.Mirror.functions(:shop)
