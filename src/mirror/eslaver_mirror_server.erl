@@ -87,14 +87,14 @@ save(Name, File) ->
 -spec init(eslaver_mirror_options:options()) -> {ok, #state{}} | {stop, term()}.
 init(#{name := Name, start := Start, project := Projections} = Options) ->
     _ = process_flag(trap_exit, true),
-    #{serve_stale_data := ServeStale, full_resync := Way, persist := Persist} = Options,
-    #{max_memory := MaxMemory, missing := Missing} = Options,
+    #{full_resync := Way, persist := Persist} = Options,
     Subscriptions = eslaver_subscriptions:new(),
     Where = maps:get(where, Options, Name),
     Interests = maps:get(interests, Options, eslaver_subscriptions:interests(Subscriptions)),
     Listener = maps:get(listener, Options, self()),
+    Settings = maps:with([serve_stale_data, missing, max_memory], Options),
     Keyspace = eslaver_nif:keyspace_new(
-        Where, Interests, Listener, ServeStale, Missing, Way =:= in_place, MaxMemory
+        Where, Interests, Listener, Settings#{in_place => Way =:= in_place}
     ),
     Projector = projector(Name, Keyspace, Projections),
     First = #state{

@@ -16,7 +16,7 @@
 -export([cluster_await/3, cluster_info/1]).
 -export([cluster_new/2, cluster_close/1, cluster_expect/2, cluster_slot/1, cluster_route/4]).
 -export([cluster_keyspaces/1]).
--export([keyspace_new/7, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
+-export([keyspace_new/4, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
 -export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
@@ -32,11 +32,11 @@
 -export_type([commands/0, keys/0, named_key/0]).
 -export_type([interests/0, interest/0, interesting/0, notice/0]).
 -export_type([cluster/0, shard/0, slot/0, ranges/0, of_shard/0, statement/0, moves/0]).
--export_type([keyspace/0, filled/0, session/0, ticket/0, place/0]).
+-export_type([keyspace/0, settings/0, filled/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
 
--define(ABI, 12).
+-define(ABI, 13).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -379,6 +379,14 @@ cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 -opaque keyspace() :: reference().
 %% The keyspace of a mirror, which one link at a time writes and any process reads.
 
+-type settings() :: #{
+    serve_stale_data := boolean(),
+    missing := atom(),
+    in_place := boolean(),
+    max_memory := pos_integer() | undefined
+}.
+%% `missing': what readers get for what is missing.
+
 -opaque session() :: reference().
 %% Reads of one moment.
 
@@ -393,18 +401,10 @@ cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 %% @doc A keyspace without data, which readers find by a name, or as that of a cluster's shard,
 %% until its process, the calling one, ends. The listener is told of changes that are of interest,
 %% as `{eslaver_keyspace, Weight, [{[interest()] | all, notice()}], keyspace()}', once they can be
-%% read; see also {@link keyspace_await/3}. `Missing' is what readers get for what is missing.
--spec keyspace_new(Where, interests(), Listener, ServesStale, Missing, InPlace, MaxMemory) ->
-    keyspace()
-when
-    Where :: Name :: atom() | {cluster(), shard()},
-    Listener :: pid(),
-    ServesStale :: boolean(),
-    Missing :: atom(),
-    InPlace :: boolean(),
-    MaxMemory :: pos_integer() | undefined.
-keyspace_new(_Where, _Interests, _Listener, _ServesStale, _Missing, _InPlace, _MaxMemory) ->
-    erlang:nif_error(reason()).
+%% read; see also {@link keyspace_await/3}.
+-spec keyspace_new(Where, interests(), Listener :: pid(), settings()) -> keyspace() when
+    Where :: Name :: atom() | {cluster(), shard()}.
+keyspace_new(_Where, _Interests, _Listener, _Settings) -> erlang:nif_error(reason()).
 
 %% @doc Readers do not find it any more.
 -spec keyspace_close(keyspace()) -> ok.

@@ -62,7 +62,8 @@ shard(Cluster, Shard, ServesStale) ->
 empty(Cluster, Shard, ServesStale) ->
     Interests = eslaver_nif:interests_new(),
     Where = {Cluster, Shard},
-    eslaver_nif:keyspace_new(Where, Interests, self(), ServesStale, undefined, false, undefined).
+    Settings = (eslaver_test_keyspace:settings())#{serve_stale_data := ServesStale},
+    eslaver_nif:keyspace_new(Where, Interests, self(), Settings).
 
 run(#{shards := Shards}, Shard, Command) ->
     #{Shard := Keyspace} = Shards,
@@ -364,9 +365,8 @@ notices_go_to_the_listener(#{cluster := Cluster}) ->
     Test = self(),
     Owner = spawn_link(fun() ->
         Where = {Cluster, 3},
-        Keyspace = eslaver_nif:keyspace_new(
-            Where, Interests, Test, true, undefined, false, undefined
-        ),
+        Settings = eslaver_test_keyspace:settings(),
+        Keyspace = eslaver_nif:keyspace_new(Where, Interests, Test, Settings),
         ok = eslaver_test_keyspace:load(Keyspace),
         [] = eslaver_nif:keyspace_apply(Keyspace, 0, [[<<"set">>, <<"a">>, <<"1">>]], 0),
         receive

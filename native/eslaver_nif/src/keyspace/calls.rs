@@ -6,7 +6,6 @@ use eslaver_cluster::Shard;
 use eslaver_core::commands::Learned;
 use eslaver_core::rdb::{self, Decoder, Limits, Status};
 use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Writer};
-use rustler::types::erlang_option::ErlOption;
 use rustler::types::map;
 use rustler::{Atom, Binary, Encoder, Env, LocalPid, NewBinary, NifResult, ResourceArc, Term};
 
@@ -17,7 +16,7 @@ use crate::keyspace::applied::Position;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::reads::status_atom;
 use crate::keyspace::registry;
-use crate::keyspace::state::Keyspace;
+use crate::keyspace::state::{Keyspace, Settings};
 
 /// A keyspace without data, for the calling process, found by a name, or as that of a shard of a
 /// cluster.
@@ -27,10 +26,7 @@ fn keyspace_new<'a>(
     place: Term<'a>,
     interests: ResourceArc<Interests>,
     listener: LocalPid,
-    serves_stale: bool,
-    missing: Atom,
-    in_place: bool,
-    max_memory: ErlOption<u64>,
+    settings: Settings,
 ) -> NifResult<Term<'a>> {
     let mirror = env.pid();
     let name = place.decode::<Atom>().ok();
@@ -41,16 +37,7 @@ fn keyspace_new<'a>(
     let shard = shard.map(|(cluster, number)| (Shard(number), Arc::clone(&cluster.keyspaces)));
     let found = shard.as_ref().map(|(shard, keyspaces)| (*shard, Arc::downgrade(keyspaces)));
     let processes = (mirror, listener);
-    let max_memory = max_memory.into();
-    let keyspace = ResourceArc::new(Keyspace::new(
-        processes,
-        found,
-        interests,
-        serves_stale,
-        missing,
-        in_place,
-        max_memory,
-    ));
+    let keyspace = ResourceArc::new(Keyspace::new(processes, found, interests, settings));
     keyspace.monitor(Some(env), &mirror).ok_or(rustler::Error::BadArg)?;
     name.into_iter().for_each(|name| registry::add(name, &keyspace));
     shard.into_iter().for_each(|(shard, keyspaces)| keyspaces.put(shard, &keyspace));

@@ -9,7 +9,8 @@ use eslaver_cluster::Shard;
 use eslaver_core::commands::Learned;
 use eslaver_store::{Account, Command, Functions, Layout, Save, Store, Trash};
 use parking_lot::{Mutex, MutexGuard};
-use rustler::{Atom, Env, LocalPid, ResourceArc};
+use rustler::types::erlang_option::ErlOption;
+use rustler::{Atom, Env, LocalPid, NifMap, ResourceArc};
 
 use crate::atoms;
 use crate::cluster::Keyspaces;
@@ -73,6 +74,15 @@ pub(crate) struct Keyspace {
     closed: AtomicBool,
 }
 
+/// What a mirror asks of its keyspace once and for all: see the fields of [`Keyspace`].
+#[derive(NifMap)]
+pub(crate) struct Settings {
+    serve_stale_data: bool,
+    missing: Atom,
+    in_place: bool,
+    max_memory: ErlOption<u64>,
+}
+
 /// What readers get.
 pub(crate) struct Current {
     pub(crate) edition: u64,
@@ -127,17 +137,15 @@ impl Keyspace {
         (mirror, listener): (LocalPid, LocalPid),
         shard: Option<(Shard, Weak<Keyspaces<Self>>)>,
         interests: ResourceArc<Interests>,
-        serves_stale: bool,
-        missing: Atom,
-        in_place: bool,
-        max_memory: Option<u64>,
+        settings: Settings,
     ) -> Self {
         reaper::start();
+        let Settings { serve_stale_data, missing, in_place, max_memory } = settings;
         Self {
-            serves_stale,
+            serves_stale: serve_stale_data,
             missing,
             in_place,
-            max_memory,
+            max_memory: max_memory.into(),
             current: ArcSwapOption::empty(),
             mirror,
             listener,
