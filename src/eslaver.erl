@@ -7,11 +7,12 @@
 -module(eslaver).
 
 -export([start/2, stop/1]).
--export([start_link/1, child_spec/1, format_error/1, info/1, position/1, await/3, token/1]).
+-export([start_link/1, child_spec/1, format_error/1, info/1, health/1]).
+-export([position/1, await/3, token/1]).
 -export([call/2, call/3, continue/1, demand/2, refresh/1]).
 -export([subscribe/2, unsubscribe/2]).
 -export_type([replica/0, options/0, keywords/0, callback/0, position/0, token/0, notice/0]).
--export_type([shard_meta/0]).
+-export_type([shard_meta/0, health/0]).
 -export_type([event/0, classic_event/0, full_event/0, link_up/0, why/0]).
 
 -type replica() :: eslaver_types:replica().
@@ -87,6 +88,9 @@
 -type position() :: eslaver_types:position().
 %% `#{replid, offset, db}': a place in a master's stream, between two transactions.
 
+-type health() :: eslaver_health:why().
+%% What is wrong with a replica or a mirror.
+
 -type token() :: eslaver_types:token().
 %% Names a write, and all before it: `{offset, Replid, Offset}' from `INFO replication', or
 %% `{offset, Offset}' from `ROLE'.
@@ -150,10 +154,29 @@ shutdown(_Options) -> 5000.
 format_error(Error) ->
     eslaver_format_error:text(Error, eslaver_filter:keys() ++ eslaver_options:keys()).
 
-%% @doc What a replica is doing, as a map. The guide Operations describes its keys.
+%% @doc What a replica is doing, as a map, whose keys the guide Operations describes. It is answered
+%% at once, also while the callback hangs: nothing is asked of the replica's process.
 -spec info(replica()) -> map() | {error, not_running}.
 info(Replica) ->
     eslaver_running:ask(fun eslaver_server:info/1, [Replica]).
+
+%% @doc Whether a replica, or a cluster, is as it should be, for probes. It is `ok' when the link is
+%% up, the snapshot has been handled and the stream goes on, unless the callback lags: there have
+%% been more bytes unhandled than the option `warn_lag' allows, for a second or longer. Of a cluster
+%% all shards have to be so.
+%%
+%% Otherwise there is what is wrong: the `state' of {@link info/1} or `lagging', since when, in ms
+%% since the epoch, and a sentence for people. It asks no process, so that it answers at once.
+-spec health(replica()) -> ok | {error, health()}.
+health(Replica) ->
+    case info(Replica) of
+        {error, not_running} -> {error, not_running()};
+        Info -> eslaver_health:check(Info)
+    end.
+
+not_running() ->
+    Text = format_error(not_running),
+    #{state => not_running, since => erlang:system_time(millisecond), text => Text}.
 
 %% @doc The last position whose events have all been handled, or `undefined' until the first
 %% snapshot has been loaded and while another one is being loaded.

@@ -65,6 +65,9 @@
     acknowledge => handled | received,
     filter => eslaver_types:filter() | eslaver_types:keywords() | absent(),
     hooks => eslaver_types:hooks() | nil,
+    log_data => boolean(),
+    warn_lag => pos_integer() | infinity,
+    master_offset_every => pos_integer() | absent(),
     announce_ip => host() | absent(),
     announce_port => inet:port_number(),
     client_name => text() | absent(),
@@ -84,6 +87,7 @@
     serve_stale_data => boolean(),
     undefined => undefined | nil,
     max_memory => pos_integer() | absent(),
+    fresh_within => pos_integer() | infinity | absent(),
     persist =>
         text()
         | #{file := text(), interval => pos_integer() | infinity}
@@ -117,6 +121,9 @@
     acknowledge => handled | received,
     filter => eslaver_types:filter() | eslaver_types:keywords() | absent(),
     hooks => eslaver_types:hooks() | nil,
+    log_data => boolean(),
+    warn_lag => pos_integer() | infinity,
+    master_offset_every => pos_integer() | absent(),
     announce_ip => host() | absent(),
     announce_port => inet:port_number(),
     client_name => text() | absent(),

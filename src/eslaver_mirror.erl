@@ -28,7 +28,7 @@
 -module(eslaver_mirror).
 
 -export([start_link/1, child_spec/1, format_error/1, stop/1, await/3]).
--export([info/1, status/1, functions/1]).
+-export([info/1, health/1, status/1, functions/1]).
 -export([subscribe/2, unsubscribe/2, read/2, read/3, save/2]).
 -export_type([options/0, mirror/0, failure/0, key/0, entry_bound/0, entry/0, pending_entry/0]).
 -export_type([index/0, opts/1, path_scan/0, lifetime/0, unit/0, limit/0, entry_count/0]).
@@ -222,7 +222,11 @@
 %% {@link info/1}. Old data stays readable, but is `stale'. A full resync is tried after pauses that
 %% grow to ten minutes. The limit is for one dataset: while another is loaded `beside', there may be
 %% twice as much</li>
-%% <li>`serve_stale_data': whether reads are answered while the link is down, by default `true'</li>
+%% <li>`serve_stale_data': whether reads are answered while the data is stale, by default
+%% `true'</li>
+%% <li>`fresh_within': for how many ms something that has arrived may be unapplied while the data
+%% still counts as `fresh'; `infinity' (the default) for no limit. With `master_offset_every' this
+%% also counts what the master has not sent yet</li>
 %% <li>`undefined': what reads answer for what is missing: `undefined' (the default) or `nil', which
 %% suits Elixir. {@link info/1} is no read</li>
 %% <li>`project': a list of {@link projection()}s: keys that are kept as rows of ETS tables</li>
@@ -257,8 +261,7 @@
 %% resync, whatever the callback had handled: its data is gone.</li>
 %% <li>The callback runs in the replica's process: `self()' is the argument for
 %% {@link eslaver:continue/1} and {@link eslaver:demand/2}. It may read the mirror, but must not
-%% stop it. In the callback {@link info/1} takes a second and lacks the part of the replica, which
-%% is busy.</li>
+%% stop it.</li>
 %% </ul>
 -spec start_link(options() | eslaver:keywords()) ->
     gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
@@ -318,13 +321,14 @@ await(Name, Token, Timeout) ->
         false -> eslaver_running:ask(fun eslaver_waiting:await/3, [Name, Write, Timeout])
     end.
 
-%% @doc Whether the data is `fresh', `stale' (the link to the master is down, or a full resync is
-%% due) or `loading' (there is none yet). Sends no message.
+%% @doc Whether the data is `fresh', `stale' or `loading' (there is none yet). It is stale while the
+%% link to the master is down, a full resync is due, or a replica that is followed has lost its own
+%% master; and if something has been unapplied for longer than `fresh_within'. Sends no message.
 -spec status(mirror()) -> eslaver_mirror_types:status() | {error, not_running}.
 status(Mirror) ->
     eslaver_mirror_read:status(Mirror).
 
-%% @doc The state of a mirror:
+%% @doc The state of a mirror, at once, whatever the mirror and its callback do:
 %%
 %% <ul>
 %% <li>`status' as of {@link status/1}, and `stale_for' in ms</li>
@@ -348,13 +352,19 @@ status(Mirror) ->
 %% ms, and `unknown', the number of unknown keys, which were left out</li>
 %% <li>`restored': `undefined', or what the file loaded at the start gave: a map with `error', or
 %% with `keys', `bytes' and `duration' in ms</li>
-%% <li>`replica': the result of {@link eslaver:info/1}; empty if there is no replica, or if it does
-%% not reply within a second</li>
-%% <li>`lag': bytes decoded but not handled yet, or `undefined'</li>
+%% <li>`replica': the result of {@link eslaver:info/1}; empty if there is no replica</li>
+%% <li>`lag', `behind_for' and `events_per_second' (keys and commands): as in {@link
+%% eslaver:info/1}, but of what is applied, where `replica' has what the callback handles</li>
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    eslaver_running:ask(fun eslaver_mirror_server:info/1, [Name]).
+    eslaver_running:ask(fun eslaver_server:info/1, [Name]).
+
+%% @doc As {@link eslaver:health/1}: it is `ok' when {@link status/1} is `fresh', in a cluster that
+%% of every shard. Otherwise the `state' is the status.
+-spec health(atom()) -> ok | {error, eslaver:health()}.
+health(Name) ->
+    eslaver:health(Name).
 
 %% @doc The master's libraries of functions. The mirror does not run them.
 -spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.

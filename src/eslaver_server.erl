@@ -8,7 +8,7 @@
 -behaviour(gen_server).
 
 -export([start/0, start/1, stop/0]).
--export([start_link/1, info/1, position/1, request/3, demand/2, continue/1]).
+-export([start_link/1, info/1, position/1, demand/2, continue/1]).
 -export([inject/2]).
 -export([
     init/1,
@@ -70,18 +70,15 @@ started(Result) -> Result.
 %% @private
 -spec info(eslaver_name:replica()) -> map().
 info(Replica) ->
-    gen_server:call(Replica, info).
+    case eslaver_board:read(eslaver_name:pid(Replica)) of
+        {ok, Info} -> Info;
+        none -> exit({noproc, {gen_server, call, [Replica, info]}})
+    end.
 
 %% @private
 -spec position(eslaver_name:replica()) -> eslaver_position:safe() | undefined.
 position(Replica) ->
     gen_server:call(Replica, position).
-
-%% @private Asks without waiting. The response comes under the question as its label.
--spec request(Question, eslaver_name:replica(), Requests) -> Requests when
-    Question :: info | position, Requests :: gen_server:request_id_collection().
-request(Question, Replica, Requests) ->
-    gen_server:send_request(Replica, Question, Question, Requests).
 
 %% @private
 -spec demand(eslaver_name:replica(), pos_integer()) -> ok | {error, no_demand}.
@@ -107,7 +104,7 @@ inject(Replica, Event) ->
 init(Options) ->
     process_flag(trap_exit, true),
     case eslaver_replica:start(Options) of
-        {ok, Replica, Pause} -> {ok, Replica, {continue, {connect, Pause}}};
+        {ok, Replica, Pause} -> {ok, eslaver_replica:shown(Replica), {continue, {connect, Pause}}};
         {stop, _} = Stop -> Stop
     end.
 
@@ -116,9 +113,12 @@ init(Options) ->
     {connect, non_neg_integer()} | eslaver_replica:handled(), eslaver_replica:replica()
 ) ->
     eslaver_replica:next().
-handle_continue({connect, Pause}, Replica) ->
+handle_continue(Message, Replica) ->
+    shown(continued(Message, Replica)).
+
+continued({connect, Pause}, Replica) ->
     eslaver_replica:connect(Pause, Replica);
-handle_continue({handled, Source, Weight}, Replica) ->
+continued({handled, Source, Weight}, Replica) ->
     true = erlang:garbage_collect(),
     guarded(fun() -> eslaver_replica:credited(Source, Weight, Replica) end).
 
@@ -127,26 +127,30 @@ handle_continue({handled, Source, Weight}, Replica) ->
     {reply, term(), Replica} | eslaver_replica:next()
 when
     Replica :: eslaver_replica:replica().
-handle_call(info, _From, Replica) ->
-    {reply, eslaver_replica:info(Replica), Replica};
-handle_call(position, _From, Replica) ->
+handle_call(Request, From, Replica) ->
+    case called(Request, From, Replica) of
+        {reply, Reply, Next} -> {reply, Reply, eslaver_replica:shown(Next)};
+        Next -> shown(Next)
+    end.
+
+called(position, _From, Replica) ->
     {reply, eslaver_replica:position(Replica), Replica};
-handle_call(continue, _From, Replica) ->
+called(continue, _From, Replica) ->
     {reply, ok, eslaver_replica:continued(Replica)};
-handle_call({demand, More}, _From, Replica) ->
+called({demand, More}, _From, Replica) ->
     {Reply, Next} = eslaver_replica:demand(More, Replica),
     {reply, Reply, Next};
-handle_call({eslaver_call, Request}, From, Replica) ->
+called({eslaver_call, Request}, From, Replica) ->
     guarded(fun() -> eslaver_replica:answer(Request, From, Replica) end);
-handle_call({Of, _} = Request, From, Replica) when ?IS_LISTENER(Of) ->
+called({Of, _} = Request, From, Replica) when ?IS_LISTENER(Of) ->
     {noreply, eslaver_replica:call(Request, From, Replica)};
-handle_call(Request, _From, Replica) ->
+called(Request, _From, Replica) ->
     {reply, {error, {unknown_request, Request}}, Replica}.
 
 %% @private
 -spec handle_cast(term(), eslaver_replica:replica()) -> eslaver_replica:next().
 handle_cast({inject, Event}, Replica) ->
-    guarded(fun() -> eslaver_replica:inject(Event, Replica) end);
+    shown(guarded(fun() -> eslaver_replica:inject(Event, Replica) end));
 handle_cast({Of, _} = Request, Replica) when ?IS_LISTENER(Of) ->
     {noreply, eslaver_replica:cast(Request, Replica)};
 handle_cast(_Request, Replica) ->
@@ -154,26 +158,29 @@ handle_cast(_Request, Replica) ->
 
 %% @private
 -spec handle_info(term(), eslaver_replica:replica()) -> eslaver_replica:next().
-handle_info({eslaver_link, Pid, Message}, Replica) ->
+handle_info(Message, Replica) ->
+    shown(heard(Message, Replica)).
+
+heard({eslaver_link, Pid, Message}, Replica) ->
     guarded(fun() -> eslaver_replica:arrived(Pid, Message, Replica) end);
-handle_info({eslaver_replica, work, Turn}, Replica) ->
+heard({eslaver_replica, work, Turn}, Replica) ->
     guarded(fun() -> eslaver_replica:resume_work(Turn, Replica) end);
-handle_info({eslaver_replica, connect}, Replica) ->
+heard({eslaver_replica, connect}, Replica) ->
     eslaver_replica:reconnect(Replica);
-handle_info({eslaver_rdb_file, Text}, Replica) ->
+heard({eslaver_rdb_file, Text}, Replica) ->
     ok = eslaver_replica:not_filed(Text, Replica),
     {noreply, Replica};
-handle_info({eslaver_position_writer, _Writer, Said}, Replica) ->
+heard({eslaver_position_writer, _Writer, Said}, Replica) ->
     {noreply, eslaver_replica:said(Said, Replica)};
-handle_info({timeout, Timer, eslaver_progress}, Replica) ->
+heard({timeout, Timer, eslaver_progress}, Replica) ->
     {noreply, eslaver_replica:progressed(Timer, Replica)};
-handle_info({'DOWN', _, _, _, _} = Down, Replica) ->
+heard({'DOWN', _, _, _, _} = Down, Replica) ->
     eslaver_replica:down(Down, Replica);
-handle_info({'EXIT', Pid, Reason}, Replica) ->
+heard({'EXIT', Pid, Reason}, Replica) ->
     eslaver_replica:ended(Pid, Reason, Replica);
-handle_info({eslaver_source, _, _} = Message, Replica) ->
+heard({eslaver_source, _, _} = Message, Replica) ->
     eslaver_replica:sourced(Message, Replica);
-handle_info(Message, Replica) ->
+heard(Message, Replica) ->
     guarded(fun() -> eslaver_replica:hear(Message, Replica) end).
 
 %% @private
@@ -186,6 +193,11 @@ terminate(Reason, Replica) ->
     Replica :: eslaver_replica:replica().
 code_change(_Old, Replica, _Extra) ->
     {ok, Replica}.
+
+%% Whatever has changed is to be seen by others.
+shown({noreply, Replica}) -> {noreply, eslaver_replica:shown(Replica)};
+shown({noreply, Replica, Then}) -> {noreply, eslaver_replica:shown(Replica), Then};
+shown({stop, Reason, Replica}) -> {stop, Reason, eslaver_replica:shown(Replica)}.
 
 guarded(Fun) ->
     eslaver_failure:guarded(replica_failed, Fun).

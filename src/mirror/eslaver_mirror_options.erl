@@ -12,6 +12,7 @@
     missing := undefined | nil,
     full_resync := beside | in_place,
     max_memory := pos_integer() | undefined,
+    fresh_within := pos_integer() | undefined,
     project := [eslaver_mirror_projection:projection()],
     persist := eslaver_mirror_persist:options(),
     start := start(),
@@ -70,6 +71,7 @@ defaults() ->
         undefined => undefined,
         full_resync => beside,
         max_memory => undefined,
+        fresh_within => infinity,
         persist => undefined,
         project => []
     }.
@@ -86,6 +88,8 @@ is_valid(serve_stale_data, Value) -> is_boolean(Value);
 is_valid(undefined, Missing) -> Missing =:= undefined orelse Missing =:= nil;
 is_valid(max_memory, undefined) -> true;
 is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63;
+is_valid(fresh_within, infinity) -> true;
+is_valid(fresh_within, Ms) -> is_integer(Ms) andalso Ms > 0 andalso Ms < 1 bsl 32;
 is_valid(project, _Declared) -> true;
 is_valid(persist, Value) -> persist(Value) =/= error.
 
@@ -151,16 +155,21 @@ replica(Own, Given) ->
                 missing => maps:get(undefined, Own),
                 full_resync => maps:get(full_resync, Own),
                 max_memory => maps:get(max_memory, Own),
+                fresh_within => fresh_within(maps:get(fresh_within, Own)),
                 project => maps:get(project, Own),
                 persist => #{file => File, interval => Interval, scope => scope(Filter)},
                 start => fun(Callback, Observer, Adapt) ->
-                    start(Callback, Observer, Adapt, Replica)
+                    Called = fun(Options) -> Adapt(Options#{label => maps:get(name, Own)}) end,
+                    start(Callback, Observer, Called, Replica)
                 end,
                 replica => Parsed
             }};
         {error, _} = Error ->
             Error
     end.
+
+fresh_within(infinity) -> undefined;
+fresh_within(Ms) -> Ms.
 
 %% What a filter lets pass, the same for the same in another order.
 scope(undefined) ->

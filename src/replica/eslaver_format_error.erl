@@ -22,6 +22,16 @@ text({invalid_option, Key, Value}, Keys) ->
     end;
 text({nif_not_loaded, Text}, _Keys) when is_binary(Text) ->
     Text;
+text(loading, _Keys) ->
+    <<"there is no data yet: the first snapshot has not been loaded">>;
+text(stale, _Keys) ->
+    <<"the link to the master is down, so the data may be old">>;
+text(not_served, _Keys) ->
+    <<"no shard that is mirrored has the slot of this key">>;
+text(wrongtype, _Keys) ->
+    <<"the key has a value of another type">>;
+text(unknown, _Keys) ->
+    <<"the value is unknown, as a command that cannot be mirrored wrote it">>;
 text({resume_locked, Path}, _Keys) ->
     format("the position in ~ts is that of another replica, which runs: give each its own", [
         eslaver_log:path(Path)
@@ -242,6 +252,14 @@ expected(origin) ->
     "user";
 expected(hooks) ->
     "a fun of three arguments, or {Module, Function} that is exported with three";
+expected(log_data) ->
+    "true or false";
+expected(warn_lag) ->
+    "a number of bytes, or infinity";
+expected(master_offset_every) ->
+    "a time in ms";
+expected(fresh_within) ->
+    "a time in ms, or infinity";
 expected(mailbox_limit) ->
     "a number from 1 on, or infinity, in a mirror only with a callback";
 expected(on_error) ->

@@ -70,7 +70,7 @@ report(_What, _Report, _Hooks) ->
 
 %% @doc There is no link; the next attempt is in `Delay' ms.
 -spec reconnect(non_neg_integer(), Info, binary(), none | hooks()) -> ok when
-    Info :: #{reconnects := non_neg_integer(), last_error := eslaver_retry:error(), _ => _}.
+    Info :: #{reconnects := non_neg_integer(), last_error := eslaver_retry:dated(), _ => _}.
 reconnect(_Delay, _Info, _Master, none) ->
     ok;
 reconnect(Delay, #{reconnects := Tries, last_error := Error}, Master, Hooks) ->

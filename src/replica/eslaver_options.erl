@@ -12,6 +12,8 @@
 -define(SENTINEL_PORT, 26379).
 %% What a URL stands for.
 -define(PARTS_OF_URLS, [master_host, master_port, master_user, master_auth]).
+%% About as much as the buffers on the way to a callback hold if it hangs.
+-define(WARN_LAG, 1 bsl 20).
 %% The length of a replica's name in its client name, in characters.
 -define(CLIENT_NAME_LENGTH, 100).
 
@@ -47,6 +49,9 @@
     events := classic | full,
     filter := undefined | eslaver_filter:filter(),
     hooks := eslaver_hooks:spec(),
+    log_data := boolean(),
+    warn_lag := pos_integer() | infinity,
+    master_offset_every := pos_integer() | undefined,
     name := eslaver_name:name(),
     observer => eslaver_observer:observer(),
     %% Of a replica of a cluster's shard: what it is called in logs, what of the shard users are
@@ -56,6 +61,7 @@
     native_shard => map(),
     node => binary() | undefined,
     keyspace => eslaver_nif:filled(),
+    backlog => eslaver_nif:backlog(),
     confirm_empty => boolean()
 }.
 %% Checked and complete. A mirror adds itself as the observer, and perhaps no callback, and a
@@ -185,6 +191,9 @@ defaults() ->
         events => classic,
         filter => undefined,
         hooks => undefined,
+        log_data => false,
+        warn_lag => ?WARN_LAG,
+        master_offset_every => undefined,
         name => undefined
     }.
 
@@ -360,6 +369,11 @@ value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full)
 value(filter, undefined) -> {ok, undefined};
 value(filter, Filter) -> eslaver_filter:parse_types(Filter);
 value(hooks, Hooks) -> keep(Hooks, eslaver_hooks:check(Hooks));
+value(log_data, Shown) -> keep(Shown, is_boolean(Shown));
+value(warn_lag, infinity) -> {ok, infinity};
+value(warn_lag, Bytes) -> limit(Bytes, ?UNLIMITED);
+value(master_offset_every, undefined) -> {ok, undefined};
+value(master_offset_every, Time) -> time(Time);
 value(mailbox_limit, infinity) -> {ok, infinity};
 value(mailbox_limit, Limit) -> keep(Limit, is_integer(Limit) andalso Limit > 0);
 value(on_error, OnError) -> keep(OnError, eslaver_skips:check(OnError));

@@ -2,8 +2,8 @@
 %% @private
 -module(eslaver_reports).
 
--export([new/1, dispatch/2, log/5, reconnecting/4]).
--export([kept/3, load/3, load_goes_on/4, info/2]).
+-export([new/1, watch/2, dispatch/2, log/5, reconnecting/4]).
+-export([kept/3, load/3, load_goes_on/4, progress/1]).
 -export_type([reports/0]).
 
 -record(reports, {
@@ -20,6 +20,12 @@
 new(#{hooks := Hooks} = Options) ->
     Label = label(Options),
     #reports{label = Label, hooks = eslaver_hooks:new(Hooks, Label)}.
+
+%% @doc Has what goes on beside the calling process watched, as the options say.
+-spec watch(eslaver_options:options(), reports()) -> ok.
+watch(#{warn_lag := Limit} = Options, #reports{label = Label}) ->
+    ok = eslaver_lag_watch:start(Limit, Label),
+    eslaver_master_offset:start(Options, Label).
 
 label(#{label := Label}) -> Label;
 label(#{name := Name}) -> eslaver_name:replica(Name).
@@ -75,7 +81,6 @@ load_goes_on(Timer, Counted, Master, #reports{progress = Progress} = Reports) ->
         end,
     Reports#reports{progress = Next}.
 
-%% @doc How far it is, for `info'.
--spec info({non_neg_integer(), non_neg_integer()}, reports()) -> map().
-info(Counted, #reports{progress = Progress}) ->
-    eslaver_progress:info(Counted, Progress).
+%% @doc The snapshot, for `info'.
+-spec progress(reports()) -> eslaver_progress:progress().
+progress(#reports{progress = Progress}) -> Progress.

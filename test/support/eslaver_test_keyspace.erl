@@ -2,7 +2,7 @@
 %% master's stream, and which `eslaver_mirror' reads.
 -module(eslaver_test_keyspace).
 
--export([tests/2, new/1, new_with_nil/1, settings/0, load/1, load/2, run/3, run_all/2, close/1]).
+-export([tests/2, new/1, new_with_nil/1, load/1, load/2, run/3, run_all/2, close/1]).
 
 -export_type([mirror/0]).
 
@@ -49,15 +49,15 @@ new_with_nil(Name) ->
 
 new(Name, Master, Missing) ->
     Interests = eslaver_nif:interests_new(),
-    Settings = (settings())#{missing := Missing},
-    Keyspace = eslaver_nif:keyspace_new(Name, Interests, self(), Settings),
+    Keyspace = eslaver_nif:keyspace_new(Name, Interests, self(), #{
+        serves_stale => true,
+        missing => Missing,
+        in_place => false,
+        max_memory => undefined,
+        fresh_within => undefined
+    }),
     ok = eslaver_nif:keyspace_load(Keyspace, snapshot(Master)),
     #{keyspace => Keyspace, db => 0}.
-
-%% What a mirror without options asks of its keyspace.
--spec settings() -> eslaver_nif:settings().
-settings() ->
-    #{serve_stale_data => true, missing => undefined, in_place => false, max_memory => undefined}.
 
 %% Loads a snapshot of no keys, of a master of the newest version.
 -spec load(eslaver_nif:keyspace()) -> ok | {error, binary()}.

@@ -124,7 +124,7 @@ impl Readable<'_> {
     #[inline]
     fn missing(&self) -> Atom {
         match self {
-            Self::Store(_, keyspace) => keyspace.missing,
+            Self::Store(_, keyspace) => keyspace.policy.missing,
             Self::Cluster(cluster, _) => cluster.missing,
         }
     }
@@ -153,7 +153,9 @@ pub(super) fn with_readable<R>(
     let current = keyspace.current();
     match &*current {
         None => with(Err(atoms::loading())),
-        Some(current) if !keyspace.serves_stale && !current.is_fresh() => with(Err(atoms::stale())),
+        Some(current) if !keyspace.policy.serves_stale && !current.is_fresh() => {
+            with(Err(atoms::stale()))
+        }
         Some(current) => with(Ok(Readable::Store(current, keyspace))),
     }
 }
