@@ -108,9 +108,20 @@ inject(Replica, Event) ->
 init(Options) ->
     process_flag(trap_exit, true),
     case eslaver_replica:start(Options) of
-        {ok, Replica, Pause} -> {ok, Replica, {continue, {connect, Pause}}};
-        {stop, _} = Stop -> Stop
+        {ok, Replica, Pause} ->
+            ok = registered(Options),
+            {ok, Replica, {continue, {connect, Pause}}};
+        {stop, _} = Stop ->
+            Stop
     end.
+
+%% Mirrors and clusters tell of what they consist of.
+registered(#{observer := _}) ->
+    ok;
+registered(#{shard := _}) ->
+    ok;
+registered(#{name := Name} = Options) ->
+    eslaver_registry:add(replica, eslaver_name:replica(Name), {?MODULE, info, [self()]}, Options).
 
 %% @private
 -spec handle_continue(
@@ -195,19 +206,4 @@ guarded(Fun) ->
 %% values if it is for the handler.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    maps:map(fun shorten/2, Status).
-
-shorten(state, Replica) ->
-    try
-        eslaver_replica:status(Replica)
-    catch
-        _:_ -> hidden
-    end;
-shorten(message, {eslaver_link, _, Message}) ->
-    {eslaver_link, element(1, Message)};
-shorten(message, Message) when element(1, Message) =/= 'EXIT', element(1, Message) =/= 'DOWN' ->
-    eslaver_failure:shape(Message);
-shorten(log, _Log) ->
-    [];
-shorten(_Key, Value) ->
-    Value.
+    eslaver_status:short(fun eslaver_replica:status/1, Status).

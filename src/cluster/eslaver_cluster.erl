@@ -38,6 +38,7 @@
     shards := all | fun((eslaver_cluster_shard:shard()) -> boolean()),
     migration_wait := pos_integer(),
     access := eslaver_source_chooser:access(),
+    telemetry := eslaver_gauge:options(),
     %% Starts the process of a shard.
     start := fun((context()) -> {ok, pid()} | {error, term()})
 }.
@@ -94,6 +95,9 @@ init(#{seeds := Seeds, access := Access, mirror := Mirror} = Config) ->
     _ = process_flag(trap_exit, true),
     Native = eslaver_nif:cluster_new(Mirror),
     {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
+    #{name := Name, telemetry := Telemetry} = Config,
+    Info = {gen_server, call, [self(), info]},
+    ok = eslaver_registry:add(cluster, eslaver_name:replica(Name), Info, Telemetry),
     {ok, #state{config = Config, native = Native, supervisor = Supervisor}}.
 
 %% @private
@@ -243,13 +247,9 @@ code_change(_Old, State, _Extra) ->
 %% @private
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    maps:map(fun shorten/2, Status).
-
-%% Notices have keys, and the configuration has the password's fun.
-shorten(state, #state{members = Members}) -> #{shards => maps:keys(Members)};
-shorten(message, Message) -> eslaver_failure:shape(Message);
-shorten(log, _Log) -> [];
-shorten(_Key, Value) -> Value.
+    eslaver_status:short(
+        fun(#state{members = Members}) -> #{shards => maps:keys(Members)} end, Status
+    ).
 
 %% Nodes
 

@@ -35,6 +35,7 @@ config(Name, Mirror, #{source := {cluster, Source}} = Options, Start) ->
         name => Name,
         mirror => Mirror,
         access => maps:with([user, password, tls], Options),
+        telemetry => maps:with([telemetry, telemetry_every], Options),
         start => Start
     }.
 

@@ -108,12 +108,19 @@ init(#{name := Name, start := Start, project := Projections} = Options) ->
     },
     case first(First) of
         {ok, State} ->
+            ok = registered(Options),
             {ok, State};
         {error, Reason} ->
             ok = eslaver_nif:keyspace_close(Keyspace),
             ok = stop_projector(Projector),
             {stop, Reason}
     end.
+
+%% A cluster tells of its shards.
+registered(#{where := _}) ->
+    ok;
+registered(#{name := Name, replica := Replica}) ->
+    eslaver_registry:add(mirror, Name, {?MODULE, info, [Name]}, Replica).
 
 projector(_Name, _Keyspace, []) ->
     undefined;
@@ -290,20 +297,7 @@ refuse_events() ->
 %% @doc Hides keys, values and the code of functions.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    maps:map(fun shorten/2, Status).
-
-shorten(state, State) ->
-    try
-        info_of(State)
-    catch
-        _:_ -> hidden
-    end;
-shorten(message, Message) ->
-    eslaver_failure:shape(Message);
-shorten(reason, Reason) ->
-    Reason;
-shorten(log, _Log) ->
-    [].
+    eslaver_status:short(fun info_of/1, Status).
 
 %% An exception and the arguments in its stack may contain keys and values. The exit reason, which
 %% goes to linked processes and into reports, contains neither.

@@ -21,9 +21,10 @@
 -record(dispatch, {
     callback :: eslaver_callback:callback(),
     stride = 1 :: pos_integer(),
-    hooks :: none | eslaver_hooks:hooks(),
+    telemetry :: none | eslaver_telemetry:telemetry(),
     skips :: eslaver_skips:skips(),
-    %% With hooks: the events of the batch in hand that are handled, and the time they took.
+    %% With telemetry: the batch in hand, its events that are handled, and the time they took.
+    span = none :: none | eslaver_telemetry:span(),
     handled = 0 :: non_neg_integer(),
     spent = 0 :: non_neg_integer()
 }).
@@ -52,13 +53,13 @@ is_monitor(Monitor, #dispatch{callback = Callback}) ->
     eslaver_callback:is_monitor(Monitor, Callback).
 
 %% @doc To the callback of these options, with what a handler is told, and what a replica is called.
--spec new(settings(), eslaver_shard:context(), Label :: term(), none | eslaver_hooks:hooks()) ->
+-spec new(settings(), eslaver_shard:context(), Label :: term(), none | eslaver_telemetry:telemetry()) ->
     {ok, dispatch()} | {stop, term()}.
-new(#{callback := Spec, mailbox_limit := Limit, on_error := OnError}, Context, Label, Hooks) ->
+new(#{callback := Spec, mailbox_limit := Limit, on_error := OnError}, Context, Label, Telemetry) ->
     case eslaver_callback:new(Spec, Limit, Context) of
         {ok, Callback} ->
-            Skips = eslaver_skips:new(OnError, Label, Hooks),
-            {ok, #dispatch{callback = Callback, hooks = Hooks, skips = Skips}};
+            Skips = eslaver_skips:new(OnError, Label, Telemetry),
+            {ok, #dispatch{callback = Callback, telemetry = Telemetry, skips = Skips}};
         {raised, Class, Reason, Stack} ->
             {stop, {callback_failed, failure(init, Class, Reason, Stack)}};
         Stop ->
@@ -75,16 +76,27 @@ demand(More, #dispatch{callback = Callback} = Dispatch) ->
 
 %% @doc The replica ends in an orderly way.
 -spec close(term(), dispatch()) -> ok | {failed, failure()}.
-close(Why, #dispatch{callback = Callback}) ->
+close(Why, #dispatch{callback = Callback} = Dispatch) ->
     case eslaver_callback:close(Why, Callback) of
         ok -> ok;
-        {raised, Class, Reason, Stack} -> {failed, failure(terminate, Class, Reason, Stack)}
+        Raised -> failed(terminate, Raised, Dispatch#dispatch{span = none})
     end.
 
 %% @doc Gives it all these events, and then perhaps a pause.
 -spec all([term()], dispatch()) -> {done | {pause, timeout()}, dispatch()} | ended().
+all([], Dispatch) ->
+    {done, Dispatch};
 all(Events, Dispatch) ->
-    all(Events, done, Dispatch).
+    Begun = begun(Dispatch),
+    Start = erlang:monotonic_time(),
+    case all(Events, done, Begun) of
+        {failed, _} = Failed ->
+            Failed;
+        {stop, Reason, Count, Next} ->
+            {stop, Reason, Count, measured(length(Events), since(Start), Next)};
+        {Then, Next} ->
+            {Then, measured(length(Events), since(Start), Next)}
+    end.
 
 all([], Then, Dispatch) ->
     {Then, Dispatch};
@@ -113,8 +125,13 @@ one(Event, #dispatch{callback = Callback} = Dispatch) ->
 skipped(Event, Raised, #dispatch{skips = Skips} = Dispatch) ->
     case eslaver_skips:add(Event, Raised, Skips) of
         {ok, Next} -> {ok, Dispatch#dispatch{skips = Next}};
-        {raised, Class, Reason, Stack} -> {failed, failure(Event, Class, Reason, Stack)}
+        Again -> failed(Event, Again, Dispatch)
     end.
+
+failed(What, {raised, Class, Reason, Stack}, #dispatch{telemetry = Telemetry, span = Span}) ->
+    Failure = failure(What, Class, Reason, Stack),
+    ok = eslaver_telemetry:callback_raises(Span, Failure, Telemetry),
+    {failed, Failure}.
 
 %% @doc Gives it a message of another process, out of turn.
 -spec hear(term(), dispatch()) ->
@@ -131,8 +148,8 @@ answer(Request, From, #dispatch{callback = Callback} = Dispatch) ->
 %% The message may have keys and values, so a failure names the function instead.
 heard(_Function, ok, Dispatch) ->
     {done, Dispatch};
-heard(Function, {raised, Class, Reason, Stack}, _Dispatch) ->
-    {failed, failure(Function, Class, Reason, Stack)};
+heard(Function, {raised, _, _, _} = Raised, Dispatch) ->
+    failed(Function, Raised, Dispatch#dispatch{span = none});
 heard(_Function, {Then, Callback}, Dispatch) ->
     Next = Dispatch#dispatch{callback = Callback},
     case Then of
@@ -152,26 +169,39 @@ info(#dispatch{skips = Skips}) -> eslaver_skips:info(Skips).
     {done, dispatch()}
     | {turn | held | {pause, timeout()}, Left :: [term()], Count :: pos_integer() | 0, dispatch()}
     | ended().
-run(Events, #dispatch{hooks = none} = Dispatch) ->
+run(Events, #dispatch{telemetry = none} = Dispatch) ->
     turn(Events, Dispatch);
 run(Events, #dispatch{handled = Before, spent = Spent} = Dispatch) ->
+    Begun = begun(Dispatch),
     Start = erlang:monotonic_time(),
-    Result = turn(Events, Dispatch),
-    Time = Spent + erlang:monotonic_time() - Start,
+    Result = turn(Events, Begun),
+    Time = Spent + since(Start),
     case Result of
         {done, Next} ->
             {done, measured(Before + length(Events), Time, Next)};
-        {Why, [], Count, Next} when Why =/= stop ->
+        {stop, Reason, Count, Next} ->
+            {stop, Reason, Count, measured(Before + Count, Time, Next)};
+        {Why, [], Count, Next} ->
             {Why, [], Count, measured(Before + Count, Time, Next)};
-        {Why, Left, Count, Next} when Why =/= stop ->
+        {Why, Left, Count, Next} ->
             {Why, Left, Count, Next#dispatch{handled = Before + Count, spent = Time}};
-        Ended ->
-            Ended
+        {failed, _} = Failed ->
+            Failed
     end.
 
-measured(Events, Time, #dispatch{hooks = Hooks} = Dispatch) ->
-    ok = eslaver_hooks:handled(Events, Time, Hooks),
-    Dispatch#dispatch{handled = 0, spent = 0}.
+%% A batch takes several turns.
+begun(#dispatch{telemetry = Telemetry, span = none} = Dispatch) when Telemetry =/= none ->
+    Dispatch#dispatch{span = eslaver_telemetry:callback_starts(Telemetry)};
+begun(Dispatch) ->
+    Dispatch.
+
+measured(_Events, _Time, #dispatch{telemetry = none} = Dispatch) ->
+    Dispatch;
+measured(Events, Time, #dispatch{telemetry = Telemetry, span = Span} = Dispatch) ->
+    ok = eslaver_telemetry:callback_stops(Span, #{events => Events, duration => Time}, Telemetry),
+    Dispatch#dispatch{span = none, handled = 0, spent = 0}.
+
+since(Start) -> erlang:monotonic_time() - Start.
 
 turn(Events, #dispatch{callback = Callback} = Dispatch) ->
     case eslaver_callback:takes_batches(Callback) of

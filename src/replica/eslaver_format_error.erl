@@ -240,8 +240,11 @@ expected(dbs) ->
     "a list of numbers";
 expected(origin) ->
     "user";
-expected(hooks) ->
-    "a fun of three arguments, or {Module, Function} that is exported with three";
+expected(Key) when Key =:= telemetry; Key =:= hooks ->
+    "true, false, a fun of three arguments, {Module, Function} that is exported with three, or a "
+    "module that exports execute/3";
+expected(telemetry_every) ->
+    "a number of ms, or infinity";
 expected(mailbox_limit) ->
     "a number from 1 on, or infinity, in a mirror only with a callback";
 expected(on_error) ->

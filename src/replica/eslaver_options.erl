@@ -46,7 +46,8 @@
     acknowledge := handled | received,
     events := classic | full,
     filter := undefined | eslaver_filter:filter(),
-    hooks := eslaver_hooks:spec(),
+    telemetry := eslaver_telemetry:spec(),
+    telemetry_every := pos_integer() | infinity,
     name := eslaver_name:name(),
     observer => eslaver_observer:observer(),
     %% Of a replica of a cluster's shard: what it is called in logs, what of the shard users are
@@ -96,9 +97,14 @@ parse_given(#{master_url := Url} = Input) ->
     end;
 parse_given(Input) ->
     case check(maps:to_list(Input), #{}) of
+        {ok, #{hooks := Hooks} = Given} when Hooks =/= undefined -> renamed(Given);
         {ok, Given} -> complementary(Given);
         Error -> Error
     end.
+
+%% `hooks' is what `telemetry' was called first.
+renamed(#{telemetry := _}) -> eslaver_advice:error(hooks, hooks_are_telemetry);
+renamed(#{hooks := Hooks} = Given) -> complementary(Given#{telemetry => Hooks}).
 
 %% A URL stands for host, port, user and password, so none of these may be given as well.
 from_url({ok, Url}, Input) ->
@@ -133,6 +139,7 @@ unwrap(Key, Fun) when
     Key =/= master_auth,
     Key =/= sentinel_auth,
     Key =/= callback,
+    Key =/= telemetry,
     Key =/= hooks
 ->
     try
@@ -184,6 +191,8 @@ defaults() ->
         acknowledge => handled,
         events => classic,
         filter => undefined,
+        telemetry => true,
+        telemetry_every => 10000,
         hooks => undefined,
         name => undefined
     }.
@@ -225,7 +234,7 @@ consistent_files(Checked) ->
     {ok, complete(Checked)}.
 
 complete(#{master_user := User, master_auth := Password} = Checked) ->
-    Renamed = [master_host, master_port, master_user, master_auth, sentinels, master_name],
+    Renamed = [master_host, master_port, master_user, master_auth, sentinels, master_name, hooks],
     OfSentinels = [sentinel_user, sentinel_auth, sentinel_tls],
     OfClusters = [cluster, shards, addresses, migration_wait],
     maps:merge(maps:without(Renamed ++ OfSentinels ++ OfClusters, Checked), #{
@@ -287,6 +296,7 @@ hidden(_Key, _Value) -> hidden.
 %% in a host's name, or next to a valid value.
 may_hold_secret(Key, _Value) when
     Key =:= callback;
+    Key =:= telemetry;
     Key =:= hooks;
     Key =:= shards;
     Key =:= addresses;
@@ -359,7 +369,9 @@ value(acknowledge, What) -> keep(What, What =:= handled orelse What =:= received
 value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
 value(filter, undefined) -> {ok, undefined};
 value(filter, Filter) -> eslaver_filter:parse_types(Filter);
-value(hooks, Hooks) -> keep(Hooks, eslaver_hooks:check(Hooks));
+value(Key, Use) when Key =:= telemetry; Key =:= hooks -> keep(Use, eslaver_telemetry:check(Use));
+value(telemetry_every, infinity) -> {ok, infinity};
+value(telemetry_every, Time) -> time(Time);
 value(mailbox_limit, infinity) -> {ok, infinity};
 value(mailbox_limit, Limit) -> keep(Limit, is_integer(Limit) andalso Limit > 0);
 value(on_error, OnError) -> keep(OnError, eslaver_skips:check(OnError));
