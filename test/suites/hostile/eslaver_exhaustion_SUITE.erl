@@ -1,5 +1,5 @@
 %% Masters that claim more than they send, or send data that expands: the memory of the node's
-%% process stays within the bound that the README states, which depends on the bytes received.
+%% process stays within the bound in guides/limits.md, which depends on the bytes received.
 -module(eslaver_exhaustion_SUITE).
 
 -include_lib("common_test/include/ct.hrl").

@@ -54,7 +54,7 @@ laxer() ->
     }.
 
 %% What we reject, and some server accepts by default: a replica of that server would have wrong
-%% data. README.md has the reasons in its table of rejected data.
+%% data. guides/limits.md has the reasons in its table of rejected data.
 stricter() ->
     #{
         set_listpack_duplicate => ?TWICE,

@@ -1,4 +1,4 @@
-%% How eslaver is started and stopped, as its README shows it and as users of the original did:
+%% How eslaver is started and stopped, as its guides show it and as users of the original did:
 %% every kind of callback, the application environment, one server, many servers, and what is
 %% refused.
 -module(eslaver_start_SUITE).
