@@ -163,10 +163,10 @@
 %% readable; `in_place' drops the old data first, which takes half the memory</li>
 %% <li>`max_memory': the most bytes that the data may take, counted as `memory' of {@link info/1};
 %% `undefined' (the default) for no limit. If a snapshot or the stream needs more, the link ends
-%% with the reason `max_memory', in the log, in the telemetry event and in `last_error' of `replica' in
-%% {@link info/1}. Old data stays readable, but is `stale'. A full resync is tried after pauses that
-%% grow up to ten minutes. The limit is for one data set: while another is loaded `beside', there
-%% may be twice as much</li>
+%% with the reason `max_memory', in the log, in the telemetry event and in `last_error' of `replica'
+%% in {@link info/1}. Old data stays readable, but is `stale'. A full resync is tried after pauses
+%% that grow up to ten minutes. The limit is for one data set: while another is loaded `beside',
+%% there may be twice as much</li>
 %% <li>`serve_stale_data': whether reads are answered while the link is down, by default `true'</li>
 %% <li>`project': a list of {@link projection()}s: keys that are kept as rows of ETS tables</li>
 %% <li>`persist': a file, or `#{file => File, interval => Ms | infinity}'. The mirror saves itself

@@ -53,8 +53,10 @@ is_monitor(Monitor, #dispatch{callback = Callback}) ->
     eslaver_callback:is_monitor(Monitor, Callback).
 
 %% @doc To the callback of these options, with what a handler is told, and what a replica is called.
--spec new(settings(), eslaver_shard:context(), Label :: term(), none | eslaver_telemetry:telemetry()) ->
-    {ok, dispatch()} | {stop, term()}.
+-spec new(settings(), eslaver_shard:context(), Label :: term(), Telemetry) ->
+    {ok, dispatch()} | {stop, term()}
+when
+    Telemetry :: none | eslaver_telemetry:telemetry().
 new(#{callback := Spec, mailbox_limit := Limit, on_error := OnError}, Context, Label, Telemetry) ->
     case eslaver_callback:new(Spec, Limit, Context) of
         {ok, Callback} ->

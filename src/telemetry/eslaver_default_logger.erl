@@ -27,7 +27,13 @@
     [callback, stop],
     [replica, gauge]
 ]).
--define(DEFAULT, [[reconnect], [load, start], [load, exception], [callback, stop], [replica, gauge]]).
+-define(DEFAULT, [
+    [reconnect],
+    [load, start],
+    [load, exception],
+    [callback, stop],
+    [replica, gauge]
+]).
 
 -type options() :: #{
     level => logger:level(),

@@ -130,4 +130,6 @@ code_change(_Old, State, _Extra) ->
 %% @private
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    eslaver_status:short(fun(#state{running = Running}) -> #{running => maps:keys(Running)} end, Status).
+    eslaver_status:short(
+        fun(#state{running = Running}) -> #{running => maps:keys(Running)} end, Status
+    ).

@@ -1,5 +1,5 @@
-%% @doc How a replica, a mirror or a cluster is, as flat rows: one for itself, and one for each shard
-%% of a cluster. Gauges, metrics and dashboards show these.
+%% @doc How a replica, a mirror or a cluster is, as flat rows: one for itself, and one for each
+%% shard of a cluster. Gauges, metrics and dashboards show these.
 %% @private
 -module(eslaver_rows).
 

@@ -117,7 +117,8 @@ load_fails(Report, #telemetry{begun = Begun} = Telemetry) ->
         0 ->
             ok;
         _ ->
-            Known = shown([kind, reason, text, stacktrace], maps:merge(#{stacktrace => []}, Report)),
+            Failure = maps:merge(#{stacktrace => []}, Report),
+            Known = shown([kind, reason, text, stacktrace], Failure),
             About = maps:merge(Known, context(?LOAD, Telemetry)),
             tell([load, exception], ended(?LOAD, Telemetry), About, Telemetry)
     end.
