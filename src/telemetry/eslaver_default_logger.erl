@@ -91,10 +91,26 @@ with_library(Use) ->
 %% @private
 -spec handle_event([atom()], map(), map(), #{level := logger:level()}) -> ok.
 handle_event([eslaver | Event], Measured, #{replica := Replica} = About, #{level := Level}) ->
-    Report = #{what => Event, replica => Replica, measured => Measured, about => About},
+    Report = #{
+        what => Event,
+        replica => Replica,
+        measured => Measured,
+        about => maps:fold(fun shown/3, #{}, About)
+    },
     ?LOG(level(Event, Level), Report, #{
         eslaver => true, replica => Replica, report_cb => fun ?MODULE:format/1
     }).
+
+%% What the callback was given has keys and values, and so may have what it raised.
+shown(event, _Event, Shown) ->
+    Shown;
+shown(reason, Reason, Shown) ->
+    Shown#{reason => eslaver_failure:shape(Reason)};
+shown(stacktrace, Stack, Shown) ->
+    {_, Calls} = eslaver_failure:describe(none, Stack),
+    Shown#{calls => Calls};
+shown(Key, Value, Shown) ->
+    Shown#{Key => Value}.
 
 %% What is wrong, and what comes many times a second.
 level([load, exception], _Level) -> warning;
@@ -121,22 +137,20 @@ sentence([load, start], _Measured, #{source := Source}) ->
 sentence([load, stop], #{keys := Keys, bytes := Bytes} = Measured, _About) ->
     {"snapshot loaded, ~b keys, ~b bytes~ts", [Keys, Bytes, took(" in ", Measured)]};
 sentence([load, exception], Measured, #{reason := Reason}) ->
-    {"snapshot interrupted~ts (~0tp)", [took(" after ", Measured), eslaver_failure:shape(Reason)]};
+    {"snapshot interrupted~ts (~0tp)", [took(" after ", Measured), Reason]};
 sentence([callback, start], _Measured, _About) ->
     {"callback begins", []};
 sentence([callback, stop], #{events := Events} = Measured, _About) ->
     {"callback has handled ~b events~ts", [Events, took(" in ", Measured)]};
-sentence([callback, exception], _Measured, About) ->
-    #{kind := Kind, reason := Reason, stacktrace := Stack} = About,
-    {Shape, Calls} = eslaver_failure:describe(Reason, Stack),
-    {"callback raised ~ts:~0tp in ~0tp", [Kind, Shape, Calls]};
+sentence([callback, exception], _Measured, #{kind := Kind, reason := Reason, calls := Calls}) ->
+    {"callback raised ~ts:~0tp in ~0tp", [Kind, Reason, Calls]};
 sentence([callback, skipped], #{events := Events}, #{kind := Kind, reason := Reason}) ->
     {"callback raised ~ts:~0tp, ~b events skipped", [Kind, Reason, Events]};
 sentence([replica, gauge], Measured, #{kind := Kind, state := State} = About) ->
     Status = [[", ", atom_to_list(Status)] || #{status := Status} <- [About]],
     Shard = [[" ", Id] || #{shard := Id} <- [About]],
     Numbers = [
-        io_lib:format(", ~ts ~ts", [Name, shown(Key, Value)])
+        io_lib:format(", ~ts ~ts", [Name, measure(Key, Value)])
      || {Key, Name} <- numbers(), #{Key := Value} <- [Measured]
     ],
     {"~ts~ts is ~ts~ts~ts", [Kind, Shard, State, Status, Numbers]}.
@@ -152,11 +166,11 @@ numbers() ->
         {events_per_second, "events per second"}
     ].
 
-shown(behind_for, Time) -> io_lib:format("~b ms", [ms(Time)]);
-shown(Key, Bytes) when Key =:= lag; Key =:= master_lag; Key =:= memory ->
+measure(behind_for, Time) -> io_lib:format("~b ms", [ms(Time)]);
+measure(Key, Bytes) when Key =:= lag; Key =:= master_lag; Key =:= memory ->
     io_lib:format("~b bytes", [Bytes]);
-shown(_Key, Float) when is_float(Float) -> io_lib:format("~.1f", [Float]);
-shown(_Key, Number) -> integer_to_list(Number).
+measure(_Key, Float) when is_float(Float) -> io_lib:format("~.1f", [Float]);
+measure(_Key, Number) -> integer_to_list(Number).
 
 took(Before, #{duration := Time}) ->
     Us = erlang:convert_time_unit(Time, native, microsecond),

@@ -79,9 +79,8 @@ library(Event, Measured, About) ->
 report(_What, _Report, none) ->
     ok;
 report(link_up, #{resync := Resync} = Report, Telemetry) ->
-    ok = began(?LINK, Telemetry),
     Keys = [resync, why, role, replid | [offset || Resync =:= partial]],
-    tell([link, up], #{}, shown(Keys, Report), Telemetry),
+    tell([link, up], began(?LINK, Telemetry), shown(Keys, Report), Telemetry),
     case Resync of
         full -> load_starts(Report#{source => master}, Telemetry);
         partial -> ok
@@ -107,9 +106,9 @@ report(_What, _Report, _Telemetry) ->
 
 load_starts(Report, Telemetry) ->
     ok = load_fails(Report#{kind => exit, reason => superseded}, Telemetry),
-    ok = began(?LOAD, Telemetry),
+    Measured = began(?LOAD, Telemetry),
     About = maps:merge(shown([source], Report), context(?LOAD, Telemetry)),
-    tell([load, start], #{}, About, Telemetry).
+    tell([load, start], Measured, About, Telemetry).
 
 %% The load that has begun, if one has.
 load_fails(Report, #telemetry{begun = Begun} = Telemetry) ->
@@ -126,13 +125,19 @@ load_fails(Report, #telemetry{begun = Begun} = Telemetry) ->
 shown(Keys, Report) -> maps:with([master | Keys], Report).
 
 began(What, #telemetry{begun = Begun}) ->
-    atomics:put(Begun, What, erlang:monotonic_time()).
+    Now = erlang:monotonic_time(),
+    ok = atomics:put(Begun, What, Now),
+    #{monotonic_time => Now}.
 
 ended(What, #telemetry{begun = Begun}) ->
     case atomics:exchange(Begun, What, 0) of
         0 -> #{};
-        Start -> #{duration => erlang:monotonic_time() - Start}
+        Start -> since(Start)
     end.
+
+since(Start) ->
+    Now = erlang:monotonic_time(),
+    #{monotonic_time => Now, duration => Now - Start}.
 
 %% The replica has one at a time.
 context(What, #telemetry{begun = Begun, replica = Replica}) ->
@@ -152,8 +157,10 @@ reconnect(Delay, #{reconnects := Tries, last_error := Error}, Master, Telemetry)
 -spec callback_starts(telemetry()) -> span().
 callback_starts(Telemetry) ->
     Context = make_ref(),
-    ok = tell([callback, start], #{}, #{telemetry_span_context => Context}, Telemetry),
-    {Context, erlang:monotonic_time()}.
+    Now = erlang:monotonic_time(),
+    About = #{telemetry_span_context => Context},
+    ok = tell([callback, start], #{monotonic_time => Now}, About, Telemetry),
+    {Context, Now}.
 
 %% @doc It has handled them. That may have taken it less time than has passed.
 -spec callback_stops(span(), #{events := non_neg_integer(), duration := integer()}, telemetry()) ->
@@ -169,10 +176,9 @@ callback_raises(_Span, _Failure, none) ->
 callback_raises(none, Failure, Telemetry) ->
     callback_raises({make_ref(), erlang:monotonic_time()}, Failure, Telemetry);
 callback_raises({Context, Start}, #{class := Kind} = Failure, Telemetry) ->
-    Measured = #{duration => erlang:monotonic_time() - Start},
     Shown = maps:with([event, reason, stacktrace], Failure),
     About = Shown#{kind => Kind, telemetry_span_context => Context},
-    tell([callback, exception], Measured, About, Telemetry).
+    tell([callback, exception], since(Start), About, Telemetry).
 
 %% @doc How a replica, a mirror, a cluster or one of its shards is.
 -spec gauge(Measured :: map(), About :: map(), telemetry()) -> ok.
@@ -182,7 +188,7 @@ gauge(Measured, About, Telemetry) ->
 tell(Event, Measured, About, #telemetry{function = Function, replica = Replica} = Telemetry) ->
     Now = #{monotonic_time => erlang:monotonic_time(), system_time => erlang:system_time()},
     try
-        _ = Function([eslaver | Event], maps:merge(Measured, Now), About#{replica => Replica}),
+        _ = Function([eslaver | Event], maps:merge(Now, Measured), About#{replica => Replica}),
         ok
     catch
         Class:Reason:Stack -> raised({Class, Reason, Stack}, Event, Telemetry)
