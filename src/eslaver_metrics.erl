@@ -32,9 +32,18 @@
 prometheus() ->
     Rows = rows(),
     eslaver_prometheus:text([
-        {Name, Type, Help, [Sample || Row <- Rows, Sample <- samples(Of, Row)]}
-     || {Name, Type, Help, Of} <- families()
+        build_info()
+        | [
+            {Name, Type, Help, [Sample || Row <- Rows, Sample <- samples(Of, Row)]}
+         || {Name, Type, Help, Of} <- families()
+        ]
     ]).
+
+build_info() ->
+    _ = application:load(eslaver),
+    {ok, Version} = application:get_key(eslaver, vsn),
+    Labels = [{version, unicode:characters_to_binary(Version)}],
+    {"eslaver_build_info", gauge, "1 for the version of eslaver.", [{Labels, 1}]}.
 
 %% @doc All that runs on this node, as maps.
 -spec rows() -> [row()].

@@ -69,7 +69,7 @@ row(About, #{replica := #{} = Replica} = Info) ->
 row(#{kind := Kind} = About, Info) when Kind =:= replica; Kind =:= shard ->
     joined(About, [of_replica(Info)]);
 row(About, Info) ->
-    joined(About, [Info]).
+    joined(About, [defined(Info)]).
 
 joined(About, Parts) ->
     lists:foldl(fun(Part, Row) -> maps:merge(Row, Part) end, #{state => unknown}, Parts ++ [
