@@ -129,7 +129,7 @@ registered(#{name := Name} = Options) ->
 ) ->
     eslaver_replica:next().
 handle_continue({connect, Pause}, Replica) ->
-    eslaver_replica:connect(Pause, Replica);
+    guarded(fun() -> eslaver_replica:connect(Pause, Replica) end);
 handle_continue({handled, Source, Weight}, Replica) ->
     true = erlang:garbage_collect(),
     guarded(fun() -> eslaver_replica:credited(Source, Weight, Replica) end).
@@ -140,18 +140,18 @@ handle_continue({handled, Source, Weight}, Replica) ->
 when
     Replica :: eslaver_replica:replica().
 handle_call(info, _From, Replica) ->
-    {reply, eslaver_replica:info(Replica), Replica};
+    {reply, guarded(fun() -> eslaver_replica:info(Replica) end), Replica};
 handle_call(position, _From, Replica) ->
-    {reply, eslaver_replica:position(Replica), Replica};
+    {reply, guarded(fun() -> eslaver_replica:position(Replica) end), Replica};
 handle_call(continue, _From, Replica) ->
-    {reply, ok, eslaver_replica:continued(Replica)};
+    {reply, ok, guarded(fun() -> eslaver_replica:continued(Replica) end)};
 handle_call({demand, More}, _From, Replica) ->
-    {Reply, Next} = eslaver_replica:demand(More, Replica),
+    {Reply, Next} = guarded(fun() -> eslaver_replica:demand(More, Replica) end),
     {reply, Reply, Next};
 handle_call({eslaver_call, Request}, From, Replica) ->
     guarded(fun() -> eslaver_replica:answer(Request, From, Replica) end);
 handle_call({Of, _} = Request, From, Replica) when ?IS_LISTENER(Of) ->
-    {noreply, eslaver_replica:call(Request, From, Replica)};
+    {noreply, guarded(fun() -> eslaver_replica:call(Request, From, Replica) end)};
 handle_call(Request, _From, Replica) ->
     {reply, {error, {unknown_request, Request}}, Replica}.
 
@@ -160,7 +160,7 @@ handle_call(Request, _From, Replica) ->
 handle_cast({inject, Event}, Replica) ->
     guarded(fun() -> eslaver_replica:inject(Event, Replica) end);
 handle_cast({Of, _} = Request, Replica) when ?IS_LISTENER(Of) ->
-    {noreply, eslaver_replica:cast(Request, Replica)};
+    {noreply, guarded(fun() -> eslaver_replica:cast(Request, Replica) end)};
 handle_cast(_Request, Replica) ->
     {noreply, Replica}.
 
@@ -171,27 +171,31 @@ handle_info({eslaver_link, Pid, Message}, Replica) ->
 handle_info({eslaver_replica, work, Turn}, Replica) ->
     guarded(fun() -> eslaver_replica:resume_work(Turn, Replica) end);
 handle_info({eslaver_replica, connect}, Replica) ->
-    eslaver_replica:reconnect(Replica);
+    guarded(fun() -> eslaver_replica:reconnect(Replica) end);
 handle_info({eslaver_rdb_file, Text}, Replica) ->
-    ok = eslaver_replica:not_filed(Text, Replica),
+    ok = guarded(fun() -> eslaver_replica:not_filed(Text, Replica) end),
     {noreply, Replica};
 handle_info({eslaver_position_writer, _Writer, Said}, Replica) ->
-    {noreply, eslaver_replica:said(Said, Replica)};
+    {noreply, guarded(fun() -> eslaver_replica:said(Said, Replica) end)};
 handle_info({timeout, Timer, eslaver_progress}, Replica) ->
-    {noreply, eslaver_replica:progressed(Timer, Replica)};
+    {noreply, guarded(fun() -> eslaver_replica:progressed(Timer, Replica) end)};
 handle_info({'DOWN', _, _, _, _} = Down, Replica) ->
-    eslaver_replica:down(Down, Replica);
+    guarded(fun() -> eslaver_replica:down(Down, Replica) end);
 handle_info({'EXIT', Pid, Reason}, Replica) ->
-    eslaver_replica:ended(Pid, Reason, Replica);
+    guarded(fun() -> eslaver_replica:ended(Pid, Reason, Replica) end);
 handle_info({eslaver_source, _, _} = Message, Replica) ->
-    eslaver_replica:sourced(Message, Replica);
+    guarded(fun() -> eslaver_replica:sourced(Message, Replica) end);
 handle_info(Message, Replica) ->
     guarded(fun() -> eslaver_replica:hear(Message, Replica) end).
 
-%% @private
+%% @private The mailbox may have messages for the handler.
 -spec terminate(term(), eslaver_replica:replica()) -> ok.
 terminate(Reason, Replica) ->
-    eslaver_replica:stop(Reason, Replica).
+    try
+        guarded(fun() -> eslaver_replica:stop(Reason, Replica) end)
+    after
+        eslaver_status:drop_messages()
+    end.
 
 %% @private
 -spec code_change(term(), Replica, term()) -> {ok, Replica} when
@@ -199,6 +203,7 @@ terminate(Reason, Replica) ->
 code_change(_Old, Replica, _Extra) ->
     {ok, Replica}.
 
+%% The state has events and what the handler keeps.
 guarded(Fun) ->
     eslaver_failure:guarded(replica_failed, Fun).
 

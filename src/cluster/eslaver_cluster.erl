@@ -237,7 +237,8 @@ terminate(_Reason, #state{native = Native, supervisor = Supervisor}) ->
     receive
         {'DOWN', Monitor, process, _, _} -> ok
     end,
-    eslaver_nif:cluster_close(Native).
+    ok = eslaver_nif:cluster_close(Native),
+    eslaver_status:drop_messages().
 
 %% @private
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.

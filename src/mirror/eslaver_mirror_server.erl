@@ -254,7 +254,7 @@ terminate(Reason, #state{keyspace = Keyspace, replica = Replica, persist = Persi
         _ = is_orderly(Reason) andalso eslaver_mirror_persist:stop(Persist),
         ok = eslaver_nif:keyspace_close(Keyspace)
     end),
-    ok.
+    eslaver_status:drop_messages().
 
 is_orderly({shutdown, _}) -> true;
 is_orderly(Reason) -> Reason =:= normal orelse Reason =:= shutdown.
