@@ -117,7 +117,7 @@ code_change(_Old, State, _Extra) ->
 % @private
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    eslaver_status:short(fun (#state{user = User}) -> #{cluster => User} end, Status).
+    eslaver_status:short(fun(#state{user = User}) -> #{cluster => User} end, Status).
 
 closed(#state{control = undefined} = State) ->
     State;

@@ -88,7 +88,7 @@ code_change(_Old, State, _Extra) ->
 % @private
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    eslaver_status:short(fun (#state{user = User}) -> #{cluster => User} end, Status).
+    eslaver_status:short(fun(#state{user = User}) -> #{cluster => User} end, Status).
 
 poll_after(Pause, #state{timer = Timer} = State) ->
     _ = erlang:cancel_timer(Timer),

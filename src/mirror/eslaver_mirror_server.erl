@@ -245,16 +245,19 @@ notified(Weight, Notices, #state{keyspace = Keyspace, subscriptions = Subscripti
 
 -spec terminate(term(), #state{}) -> ok.
 terminate(Reason, #state{keyspace = Keyspace, replica = Replica, persist = Persist} = State) ->
-    _ = guarded(fun() ->
-        ok = eslaver_nif:keyspace_release(Keyspace),
-        ok = stopped(Replica),
-        ok = stop_projector(State#state.projector),
-        _ = eslaver_nif:keyspace_detach(Keyspace),
-        ok = refuse_events(),
-        _ = is_orderly(Reason) andalso eslaver_mirror_persist:stop(Persist),
-        ok = eslaver_nif:keyspace_close(Keyspace)
-    end),
-    eslaver_status:drop_messages().
+    try
+        guarded(fun() ->
+            ok = eslaver_nif:keyspace_release(Keyspace),
+            ok = stopped(Replica),
+            ok = stop_projector(State#state.projector),
+            _ = eslaver_nif:keyspace_detach(Keyspace),
+            ok = refuse_events(),
+            _ = is_orderly(Reason) andalso eslaver_mirror_persist:stop(Persist),
+            eslaver_nif:keyspace_close(Keyspace)
+        end)
+    after
+        eslaver_status:drop_messages()
+    end.
 
 is_orderly({shutdown, _}) -> true;
 is_orderly(Reason) -> Reason =:= normal orelse Reason =:= shutdown.

@@ -166,4 +166,4 @@ code_change(_Old, State, _Extra) ->
 % @private
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    eslaver_status:short(fun (#state{server = Server}) -> #{server => Server} end, Status).
+    eslaver_status:short(fun(#state{server = Server}) -> #{server => Server} end, Status).

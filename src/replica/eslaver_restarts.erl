@@ -139,4 +139,6 @@ code_change(_Old, State, _Extra) ->
 % @private
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    eslaver_status:short(fun (#state{failed = Failed}) -> #{failed => map_size(Failed)} end, Status).
+    eslaver_status:short(
+        fun(#state{failed = Failed}) -> #{failed => map_size(Failed)} end, Status
+    ).

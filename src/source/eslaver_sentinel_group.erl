@@ -172,7 +172,7 @@ code_change(_Old, State, _Extra) ->
 % @private
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    eslaver_status:short(fun (#state{group = #{name := Name}}) -> #{group => Name} end, Status).
+    eslaver_status:short(fun(#state{group = #{name := Name}}) -> #{group => Name} end, Status).
 
 %% Members
 

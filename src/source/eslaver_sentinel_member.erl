@@ -95,7 +95,7 @@ code_change(_Old, State, _Extra) ->
 % @private
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    eslaver_status:short(fun (#state{name = Name}) -> #{group => Name} end, Status).
+    eslaver_status:short(fun(#state{name = Name}) -> #{group => Name} end, Status).
 
 soon(#state{polled = Polled} = State) ->
     poll_after(max(?LEAST - (eslaver_clock:now_ms() - Polled), 0), State).

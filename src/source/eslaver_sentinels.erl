@@ -138,4 +138,4 @@ code_change(_Old, State, _Extra) ->
 % @private
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    eslaver_status:short(fun (#state{users = Users}) -> #{users => map_size(Users)} end, Status).
+    eslaver_status:short(fun(#state{users = Users}) -> #{users => map_size(Users)} end, Status).

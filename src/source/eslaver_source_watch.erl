@@ -78,7 +78,7 @@ code_change(_Old, State, _Extra) ->
 % @private
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    eslaver_status:short(fun (#state{told = Told}) -> #{told => Told} end, Status).
+    eslaver_status:short(fun(#state{told = Told}) -> #{told => Told} end, Status).
 
 told(#{role := replica, master_link := up} = Same, #state{told = Same} = State) ->
     State;

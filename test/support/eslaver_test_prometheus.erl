@@ -1,5 +1,5 @@
-%% A strict parser of the text format that Prometheus scrapes: it takes what the format describes, in
-%% the order in which we write it, and nothing else. It raises where the text is wrong.
+%% A strict parser of the text format that Prometheus scrapes: it takes what the format describes,
+%% in the order in which we write it, and nothing else. It raises where the text is wrong.
 -module(eslaver_test_prometheus).
 
 -export([parse/1, value/3]).

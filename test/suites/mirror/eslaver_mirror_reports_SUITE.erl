@@ -57,7 +57,7 @@ break(Mirror) ->
     eslaver_test_replica:replace_in_state(Mirror, {subscriptions, "secret-state"}).
 
 found(Term) ->
-    string:find(io_lib:format("~tp", [Term]), "secret").
+    string:find(io_lib:format("~0tp", [Term]), "secret").
 
 %% Neither has the warning about a command that cannot be applied, as its list is missing or is a
 %% string.
