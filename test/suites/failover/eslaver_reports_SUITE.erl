@@ -136,9 +136,7 @@ crash_of_a_replica(_Config) ->
             ?assertNot(eslaver_test_log:contains(?SECRET))
         end,
         [
-            fun(Replica) -> gen_server:send_request(Replica, info) end,
             fun(Replica) -> gen_server:send_request(Replica, position) end,
-            fun(Replica) -> gen_server:send_request(Replica, continue) end,
             fun(Replica) -> Replica ! {eslaver_replica, connect} end
         ]
     ).
