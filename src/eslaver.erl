@@ -187,8 +187,10 @@ position(Replica) ->
 %% write has survived them. `{error, diverged}' says that it has not: the history that is followed
 %% now does not have the write, or the master has begun a new one without saying what is in it. A
 %% token of a history that the replica does not know is waited for, as that may be the one of the
-%% next master. A token without an id is one of the history that is followed now.
--spec await(replica(), loaded | token(), timeout()) -> ok | {error, timeout | diverged}.
+%% next master. A token without an id is one of the history that is followed now; in a cluster it
+%% names no shard, which gives `{error, which_shard}'.
+-spec await(replica(), loaded | token(), timeout()) ->
+    ok | {error, timeout | diverged | which_shard}.
 await(Replica, loaded, Timeout) ->
     eslaver_waiting:await(Replica, loaded, Timeout);
 await(Replica, Token, Timeout) ->

@@ -251,7 +251,7 @@ stop(Name) ->
 %% all before it, also in the rows of projections. What a callback has handled does not count. If it
 %% can be read already, this sends no message.
 -spec await(atom(), loaded | eslaver:token(), timeout()) ->
-    ok | {error, timeout | diverged | not_running}.
+    ok | {error, timeout | diverged | which_shard | not_running}.
 await(Name, loaded, Timeout) ->
     running(fun eslaver_waiting:await/3, [Name, loaded, Timeout]);
 await(Name, Token, Timeout) ->

@@ -61,8 +61,6 @@
     warned :: undefined | eslaver_control:error()
 }).
 
-%% How long to wait before a question without an answer is asked again, in ms.
--define(RETRY, 50).
 %% The pause before a process that asks and has failed is replaced, in ms.
 -define(PAUSE, 1000).
 %% How often it is looked whether slots have left a shard that is gone, in ms, and how many times.
@@ -123,6 +121,9 @@ handle_call({eslaver_call, _Request}, _From, State) ->
     {reply, {error, which_shard}, State};
 handle_call({save, _File}, _From, State) ->
     {reply, {error, <<"a mirror of a cluster cannot be saved">>}, State};
+%% An offset alone is one of any shard's stream.
+handle_call({eslaver_waiting, {await, _Id, {any, _Offset}}}, _From, State) ->
+    {reply, {error, which_shard}, State};
 handle_call({eslaver_waiting, Request}, From, #state{calls = Calls} = State) ->
     Processes = processes(State),
     {noreply, State#state{calls = eslaver_cluster_calls:await(Request, From, Processes, Calls)}};
@@ -179,7 +180,8 @@ handle_info({eslaver_cluster, reached, Number}, State) ->
 handle_info({eslaver_cluster, marked, Number}, State) ->
     {noreply, of_number(Number, fun(Name) -> looked(Name, hurried(State)) end, State)};
 handle_info({eslaver_cluster, moved, Moves}, State) ->
-    {noreply, hurried(announced(Moves, State))};
+    ok = announce(Moves, State),
+    {noreply, hurried(completed(State))};
 handle_info({eslaver_cluster_watcher, _Pid, {seen, Nodes}}, State) ->
     {noreply, moving(seen(Nodes, in_turn, State#state{error = undefined}))};
 handle_info({eslaver_cluster_watcher, _Pid, {failed, Error}}, State) ->
@@ -191,16 +193,20 @@ handle_info({eslaver_cluster_asker, Asker, Number, Answer}, #state{members = Mem
     end;
 handle_info({eslaver_cluster_sup, Name, {error, Reason}}, #state{members = Members} = State) ->
     case [One || #{Name := One} <- [Members], eslaver_cluster_member:is_followed(One)] of
-        [_] -> {stop, {shard_not_started, id(Name, State), Reason}, State};
+        [_] ->
+            Id = eslaver_cluster_member:id(Name, Members),
+            {stop, {shard_not_started, Id, Reason}, State};
         [] -> {noreply, State}
     end;
+handle_info({eslaver_cluster_sup, Name, stopped}, State) ->
+    {noreply, stopped(Name, State)};
 handle_info({eslaver_cluster_sup, Name, Pid}, State) ->
     {noreply, shard_started(Name, Pid, State)};
 handle_info({timeout, Id, eslaver_cluster_calls}, #state{calls = Calls} = State) ->
     {noreply, State#state{calls = eslaver_cluster_calls:timeout(Id, Calls)}};
 handle_info({limit, Name, Id}, #state{rounds = Rounds} = State) ->
-    At = maps:get(held_at, routed(number(Name, State), State), undefined),
-    Over = eslaver_cluster_rounds:over(Name, Id, known(At), Rounds),
+    At = eslaver_cluster_effects:held_at(Name, context(State)),
+    Over = eslaver_cluster_rounds:over(Name, Id, At, Rounds),
     {noreply, effects(Over, State)};
 handle_info({retry, Name}, #state{rounds = Rounds} = State) ->
     {noreply, effects(eslaver_cluster_rounds:retry(Name, Rounds), State)};
@@ -344,46 +350,21 @@ answered(Name, Number, Answer, #state{members = Members, rounds = Rounds} = Stat
     Told = eslaver_cluster_member:told(Checked, Member),
     Known = described(Name, State#state{members = Members#{Name := Told}}),
     Started = choice(Name, Told, Known),
+    Leaving = eslaver_cluster_member:is_leaving(Member),
     Result =
-        case number(Name, Started) of
-            undefined -> {[], Rounds};
-            _ -> eslaver_cluster_rounds:answered(Name, Number, Checked, facts(Started), Rounds)
+        case {eslaver_cluster_member:number(Name, Started#state.members), Checked} of
+            {undefined, _} ->
+                {[], Rounds};
+            {_, {error, _}} when Leaving ->
+                eslaver_cluster_rounds:unreachable(Name, Rounds);
+            _ ->
+                Facts = eslaver_cluster_effects:facts(context(Started)),
+                eslaver_cluster_rounds:answered(Name, Number, Checked, Facts, Rounds)
         end,
     Next = effects(Result, Started),
     case Checked of
         {ok, #{nodes := Nodes}} -> seen(Nodes, other, Next);
         {error, _} -> Next
-    end.
-
-facts(#state{native = Native, topology = Topology, members = Members} = State) ->
-    Followed = maps:filter(fun(_, One) -> eslaver_cluster_member:is_followed(One) end, Members),
-    #{
-        owned => fun(Name) -> owned(maps:get(Name, Members), Native) end,
-        shard_of => fun(Id) ->
-            case eslaver_cluster_topology:shard_of(Id, Topology) of
-                {ok, Name} when is_map_key(Name, Followed) -> {ok, Name};
-                _ -> error
-            end
-        end,
-        shards => maps:keys(Followed),
-        hold => fun(Name) -> hold(Name, State) end
-    }.
-
-%% What the stream of a shard waits for.
-hold(Name, #state{members = Members} = State) ->
-    case routed(number(Name, State), State) of
-        #{held := Kind, held_at := At, waits_for := Other} when Kind =/= false, At =/= undefined ->
-            {Kind, At, eslaver_cluster_member:of_number(Other, Members)};
-        #{} ->
-            none
-    end.
-
-%% The slots that routes have for a shard.
-owned(Member, Native) ->
-    Number = eslaver_cluster_member:number(Member),
-    case eslaver_nif:cluster_info(Native) of
-        #{shards := #{Number := #{slots := Slots}}} -> Slots;
-        #{} -> []
     end.
 
 %% Starts the shards that are to be followed, and stops those that are not.
@@ -445,7 +426,7 @@ shard_started(Name, Pid, #state{members = Members, calls = Calls} = State) ->
             looked(Name, subscribed(Pid, Next));
         [] ->
             %% it has been removed while its process started
-            ok = eslaver_cluster_sup:stop_shard(Name, State#state.supervisor),
+            ok = eslaver_cluster_sup:stop_shard(Name, fun() -> ok end, State#state.supervisor),
             State
     end.
 
@@ -470,7 +451,7 @@ gone(Name, #state{members = Members} = State) ->
     #{Name := Member} = Members,
     case {eslaver_cluster_member:number(Member), eslaver_cluster_member:is_leaving(Member)} of
         {undefined, _} ->
-            removed(Name, gone, State);
+            ended(Name, gone, State);
         {_, true} ->
             State;
         {_, false} ->
@@ -481,8 +462,10 @@ gone(Name, #state{members = Members} = State) ->
 leaving(Name, Times, #state{members = Members, native = Native} = State) ->
     case Members of
         #{Name := Member} ->
-            Stays = eslaver_cluster_member:is_leaving(Member),
-            case {Stays, Times, owned(Member, Native)} of
+            Leaves =
+                eslaver_cluster_member:is_leaving(Member) andalso
+                    eslaver_cluster_member:why_stopping(Member) =:= undefined,
+            case {Leaves, Times, eslaver_cluster_effects:owned(Member, Native)} of
                 {false, _, _} ->
                     State;
                 {true, More, [_ | _]} when More > 0 ->
@@ -495,31 +478,37 @@ leaving(Name, Times, #state{members = Members, native = Native} = State) ->
             State
     end.
 
-removed(Name, Why, #state{members = Members, native = Native} = State) ->
+removed(Name, Why, #state{members = Members, supervisor = Supervisor} = State) ->
+    #{Name := Member} = Members,
+    Finish = fun() -> eslaver_cluster_member:finish(Member) end,
+    ok = eslaver_cluster_sup:stop_shard(Name, Finish, Supervisor),
+    State#state{members = Members#{Name := eslaver_cluster_member:stopping(Why, Member)}}.
+
+stopped(Name, #state{members = Members} = State) ->
+    case [eslaver_cluster_member:why_stopping(One) || #{Name := One} <- [Members]] of
+        [Why] when Why =/= undefined -> ended(Name, Why, State);
+        _ -> State
+    end.
+
+%% It may have come back meanwhile, or have gone.
+ended(Name, Why, #state{members = Members, native = Native, topology = Topology} = State) ->
     {Member, Others} = maps:take(Name, Members),
-    ok = eslaver_cluster_member:finish(Member),
-    ok = eslaver_cluster_sup:stop_shard(Name, State#state.supervisor),
     Removed = eslaver_cluster_rounds:remove(Name, State#state.rounds),
     ok = unrouted(eslaver_cluster_member:number(Member), Native),
-    Left =
-        case Why of
-            gone ->
-                ok = eslaver_cluster_member:stop(Member),
-                Others;
-            unfollowed ->
-                Others#{Name => eslaver_cluster_member:unfollowed(Member)}
-        end,
     Calls = eslaver_cluster_calls:shard_gone(Name, State#state.calls),
-    completed(effects(Removed, State#state{members = Left, calls = Calls})).
+    Without = fun(Left) ->
+        completed(effects(Removed, State#state{members = Left, calls = Calls}))
+    end,
+    case {Why, eslaver_cluster_topology:shards(Topology)} of
+        {unfollowed, #{Name := _}} ->
+            chosen(Without(Others#{Name => eslaver_cluster_member:unfollowed(Member)}));
+        {_, Shards} ->
+            ok = eslaver_cluster_member:stop(Member),
+            maps:fold(fun member/3, Without(Others), maps:with([Name], Shards))
+    end.
 
 unrouted(undefined, _Native) -> ok;
 unrouted(Number, Native) -> eslaver_nif:cluster_remove(Native, Number).
-
-id(Name, #state{members = Members}) ->
-    case Members of
-        #{Name := Member} -> maps:get(id, eslaver_cluster_member:context(Member));
-        #{} -> Name
-    end.
 
 %% Rounds
 
@@ -530,81 +519,46 @@ of_number(Number, Fun, #state{members = Members} = State) ->
     end.
 
 held(Name, #state{rounds = Rounds} = State) ->
-    effects(eslaver_cluster_rounds:held(Name, hold(Name, State), Rounds), State).
-
-known(undefined) -> 0;
-known(Offset) -> Offset.
-
-%% What the native cluster has of a shard.
-routed(Number, #state{native = Native}) ->
-    #{shards := Shards} = eslaver_nif:cluster_info(Native),
-    maps:get(Number, Shards, #{}).
+    Hold = eslaver_cluster_effects:hold(Name, context(State)),
+    effects(eslaver_cluster_rounds:held(Name, Hold, Rounds), State).
 
 %% What was awaited is awaited again, and is there.
 reached(Name, #state{rounds = Rounds} = State) ->
     effects(eslaver_cluster_rounds:again(Name, Rounds), State).
 
-effects({Effects, Rounds}, State) ->
-    lists:foldl(fun effect/2, State#state{rounds = Rounds}, Effects).
-
-effect({ask, Name, Number}, #state{members = Members} = State) ->
-    _ = [eslaver_cluster_member:ask(Number, Member) || #{Name := Member} <- [Members]],
-    State;
-effect({await, Name, Offset}, #state{native = Native, rounds = Rounds} = State) ->
-    case number(Name, State) of
-        undefined ->
-            State;
-        Number ->
-            case eslaver_nif:cluster_await(Native, Number, Offset) of
-                reached -> effects(eslaver_cluster_rounds:passed(Name, Offset, Rounds), State);
-                waiting -> State
-            end
-    end;
-effect({commit, Name, Commit}, #state{native = Native} = State) ->
-    case number(Name, State) of
-        undefined -> State;
-        Number -> announced(eslaver_nif:cluster_commit(Native, Number, Commit), State)
-    end;
-effect({clear, Name, Offset}, #state{native = Native} = State) ->
-    case number(Name, State) of
-        undefined -> State;
-        Number ->
-            ok = eslaver_nif:cluster_clear(Native, Number, Offset),
-            State
-    end;
-effect({limit, Name, Id}, #state{config = #{migration_wait := Limit}} = State) ->
-    _ = erlang:send_after(Limit, self(), {limit, Name, Id}),
-    State;
-effect({retry, Name}, State) ->
-    _ = erlang:send_after(?RETRY, self(), {retry, Name}),
-    State;
-effect({late, Name}, #state{config = #{name := Own, migration_wait := Limit}} = State) ->
-    ok = eslaver_log:report(warning, migration_late, #{
-        replica => eslaver_name:replica(Own), shard => id(Name, State), limit => Limit
-    }),
-    State.
-
-number(Name, #state{members = Members}) ->
-    case Members of
-        #{Name := Member} -> eslaver_cluster_member:number(Member);
-        #{} -> undefined
+effects(Result, State) ->
+    {Moved, Rounds} = eslaver_cluster_effects:run(Result, context(State)),
+    Next = State#state{rounds = Rounds},
+    case Moved of
+        true -> completed(Next);
+        false -> Next
     end.
+
+context(#state{native = Native, members = Members, topology = Topology, config = Config} = State) ->
+    #{name := Own, migration_wait := Limit} = Config,
+    #{
+        native => Native,
+        members => Members,
+        topology => Topology,
+        replica => Own,
+        limit => Limit,
+        announce => fun(Moves) -> announce(Moves, State) end
+    }.
 
 %% Slots that had no shard before have not moved.
-announced([], State) ->
-    State;
-announced(Moves, State) ->
-    _ = [announce(Ranges, From, To, State) || {Ranges, From, To} <- Moves, From =/= undefined],
-    completed(State).
-
-announce(Ranges, From, To, #state{members = Members, subscriptions = Who}) ->
+announce(Moves, #state{members = Members, subscriptions = Who}) ->
     Id = fun(Number) -> eslaver_cluster_member:id_of(Number, Members) end,
-    News = {slots, moved, #{ranges => Ranges, from => Id(From), to => Id(To)}},
-    ok = eslaver_subscriptions:send(eslaver_subscriptions:messages([{all, News}], Who)),
-    case eslaver_cluster_member:of_number(To, Members) of
-        {ok, Name} -> eslaver_cluster_member:inject(News, maps:get(Name, Members));
-        error -> ok
-    end.
+    lists:foreach(
+        fun({Ranges, From, To}) ->
+            News = {slots, moved, #{ranges => Ranges, from => Id(From), to => Id(To)}},
+            ok = eslaver_subscriptions:send(eslaver_subscriptions:messages([{all, News}], Who)),
+            case eslaver_cluster_member:of_number(To, Members) of
+                {ok, Name} -> eslaver_cluster_member:inject(News, maps:get(Name, Members));
+                error -> ok
+            end
+        end,
+        [Move || {_, From, _} = Move <- Moves, From =/= undefined]
+    ).
 
 %% Whether all that is followed has its slots.
 completed(#state{members = Members, native = Native, calls = Calls} = State) ->
@@ -632,7 +586,11 @@ gathered(Request, From, Put, #state{members = Members, native = Native, calls = 
     },
     Done = fun(Answers) ->
         ById = maps:fold(
-            fun(Name, Answer, Acc) -> Acc#{id(Name, State) => Answer} end, #{}, Answers
+            fun(Name, Answer, Acc) ->
+                Acc#{eslaver_cluster_member:id(Name, Members) => Answer}
+            end,
+            #{},
+            Answers
         ),
         gen_server:reply(From, Put(About, ById))
     end,

@@ -4,8 +4,8 @@
 -module(eslaver_cluster_member).
 
 -export([new/3, changed/3, with_asker/2, checked/2, told/2, choice/2, started/2, running/2]).
--export([leaving/1, unfollowed/1, finish/1, stop/1, ask/2, inject/2]).
--export([number/1, process/1, context/1, view/1, epoch/1]).
+-export([leaving/1, stopping/2, why_stopping/1, unfollowed/1, finish/1, stop/1, ask/2, inject/2]).
+-export([number/1, number/2, id/2, process/1, context/1, view/1, epoch/1]).
 -export([is_known/1, is_new/1, is_followed/1, is_leaving/1, is_complete/2]).
 -export([followed_slots/1, of_asker/2, of_number/2, id_of/2, processes/1, process_of/2]).
 -export_type([member/0]).
@@ -20,7 +20,7 @@
     %% What it is called here: unknown before its master has answered.
     id :: undefined | binary(),
     replids = [] :: [binary()],
-    state = asked :: asked | unwanted | followed | leaving,
+    state = asked :: asked | unwanted | followed | leaving | {stopping, gone | unfollowed},
     number :: undefined | eslaver_nif:shard(),
     process :: undefined | pid()
 }).
@@ -98,6 +98,8 @@ told({error, _}, Member) ->
     start | stop | leave_out | stay.
 choice(_Wanted, #member{state = leaving}) ->
     stay;
+choice(_Wanted, #member{state = {stopping, _}}) ->
+    stay;
 choice(Wanted, #member{state = State} = Member) ->
     case {State, is_wanted(Wanted, Member)} of
         {followed, false} -> stop;
@@ -140,6 +142,15 @@ running(Process, Member) -> Member#member{process = Process}.
 -spec leaving(member()) -> member().
 leaving(Member) -> Member#member{state = leaving}.
 
+%% @doc Its process is being stopped.
+-spec stopping(gone | unfollowed, member()) -> member().
+stopping(Why, Member) -> Member#member{state = {stopping, Why}}.
+
+%% @doc Why its process is being stopped, if it is.
+-spec why_stopping(member()) -> gone | unfollowed | undefined.
+why_stopping(#member{state = {stopping, Why}}) -> Why;
+why_stopping(#member{}) -> undefined.
+
 %% @doc It is not wanted here.
 -spec unfollowed(member()) -> member().
 unfollowed(Member) -> Member#member{state = unwanted, number = undefined, process = undefined}.
@@ -174,6 +185,22 @@ inject(Event, #member{process = Process}) -> eslaver_server:inject(Process, Even
 -spec number(member()) -> eslaver_nif:shard() | undefined.
 number(#member{number = Number}) -> Number.
 
+%% @doc The number of the member of this name, if there is one.
+-spec number(name(), #{name() => member()}) -> eslaver_nif:shard() | undefined.
+number(Name, Members) ->
+    case Members of
+        #{Name := Member} -> number(Member);
+        #{} -> undefined
+    end.
+
+%% @doc The id of the shard of this name; its name, if it is no member.
+-spec id(name(), #{name() => member()}) -> binary() | undefined.
+id(Name, Members) ->
+    case Members of
+        #{Name := #member{id = Id}} -> Id;
+        #{} -> Name
+    end.
+
 %% @doc The process that follows it.
 -spec process(member()) -> pid() | undefined.
 process(#member{process = Process}) -> Process.
@@ -207,10 +234,12 @@ is_new(#member{id = Id, state = State}) -> Id =/= undefined andalso State =:= as
 
 %% @doc Whether it is followed.
 -spec is_followed(member()) -> boolean().
+is_followed(#member{state = {stopping, _}}) -> true;
 is_followed(#member{state = State}) -> State =:= followed orelse State =:= leaving.
 
-%% @doc Whether the cluster does not have it any more.
+%% @doc Whether it is followed no longer once it has come to its end.
 -spec is_leaving(member()) -> boolean().
+is_leaving(#member{state = {stopping, _}}) -> true;
 is_leaving(#member{state = State}) -> State =:= leaving.
 
 %% @doc Whether the decision to follow it has been made, and routes lead to it if it has slots.

@@ -11,7 +11,8 @@
 %% @private
 -module(eslaver_cluster_rounds).
 
--export([new/0, remove/2, look/2, held/3, answered/5, again/2, passed/3, retry/2, over/4]).
+-export([new/0, remove/2, unreachable/2, look/2, held/3, answered/5, again/2, passed/3]).
+-export([retry/2, over/4]).
 -export_type([rounds/0, effect/0, facts/0, hold/0]).
 
 -type name() :: eslaver_cluster_topology:name().
@@ -30,8 +31,13 @@
 
 -record(round, {
     id :: reference(),
-    %% What is held.
+    %% The number of its first question: the lower, the longer it has waited.
+    number :: pos_integer(),
+    %% What is held, and where.
     kind = deletion :: deletion | order | import,
+    at :: undefined | offset(),
+    %% Those of the shards waited for that are known to get slots.
+    takers = [] :: [name()],
     %% Which answers are waited for, by the numbers of their questions.
     asking = #{} :: #{name() => pos_integer()},
     %% Up to where all deletions may pass when nothing is waited for any more.
@@ -58,7 +64,7 @@
     owned := fun((name()) -> eslaver_cluster_nodes:ranges()),
     %% The shard that a node is in, if that is followed.
     shard_of := fun((eslaver_cluster_nodes:id()) -> {ok, name()} | error),
-    %% All that are followed.
+    %% All that are followed, but those that the cluster does not have any more.
     shards := [name()],
     %% What the stream of a shard waits for, as far as streams tell.
     hold := fun((name()) -> hold())
@@ -82,7 +88,8 @@
     | {limit, name(), reference()}
     %% Ask again after a pause: {@link retry/2}.
     | {retry, name()}
-    | {late, name()}.
+    %% Tell that a shard has waited for others in vain.
+    | {late, name(), Others :: [name()]}.
 
 %% @doc Nothing has been asked.
 -spec new() -> rounds().
@@ -91,16 +98,19 @@ new() -> #rounds{}.
 %% @doc A shard is followed no longer. Nobody waits for it.
 -spec remove(name(), rounds()) -> {[effect()], rounds()}.
 remove(Name, #rounds{rounds = Rounds, goals = Goals, committed = Committed} = State) ->
-    Left = State#rounds{
+    unreachable(Name, State#rounds{
         rounds = maps:remove(Name, Rounds),
         goals = maps:remove(Name, Goals),
         committed = maps:remove(Name, Committed),
         epochs = maps:remove(Name, State#rounds.epochs)
-    },
+    }).
+
+%% @doc The master of a shard that the cluster does not have any more cannot be asked. Nobody waits
+%% for it.
+-spec unreachable(name(), rounds()) -> {[effect()], rounds()}.
+unreachable(Name, #rounds{rounds = Rounds} = State) ->
     lists:foldl(
-        fun(Waiting, Acc) -> gone(Name, Waiting, Acc) end,
-        {[], Left},
-        maps:keys(Left#rounds.rounds)
+        fun(Waiting, Acc) -> gone(Name, Waiting, Acc) end, {[], State}, maps:keys(Rounds)
     ).
 
 gone(Name, Waiting, {Effects, #rounds{rounds = Rounds} = State}) ->
@@ -125,9 +135,9 @@ number(#rounds{next = Number} = State) ->
 %% writes that come after it.
 -spec held(name(), hold(), rounds()) -> {[effect()], rounds()}.
 held(Name, Hold, State) ->
-    {Effects, Next} = begun(Name, State),
-    {More, Last} = freed(Name, Hold, Next),
-    {Effects ++ More, Last}.
+    {Effects, Next} = begun(Name, Hold, State),
+    {More, Freed} = freed(Name, Hold, Next),
+    untangled(Effects ++ More, Freed).
 
 freed(Name, {deletion, At, _}, #rounds{rounds = Rounds} = State) ->
     Importing = [
@@ -152,16 +162,54 @@ freed(Name, {order, _, {ok, Other}}, #rounds{rounds = Rounds} = State) ->
 freed(_Name, _Hold, State) ->
     {[], State}.
 
-begun(Name, #rounds{rounds = Rounds} = State) when is_map_key(Name, Rounds) ->
-    {[], State};
-begun(Name, State) ->
+begun(Name, Hold, #rounds{rounds = Rounds} = State) when is_map_key(Name, Rounds) ->
+    #{Name := Round} = Rounds,
+    {[], State#rounds{rounds = Rounds#{Name := Round#round{at = at(Hold)}}}};
+begun(Name, Hold, State) ->
     {Number, #rounds{rounds = Rounds} = Next} = number(State),
     Id = make_ref(),
-    Round = #round{id = Id, asking = #{Name => Number}},
+    Round = #round{id = Id, number = Number, at = at(Hold), asking = #{Name => Number}},
     {
         [{ask, Name, Number}, {limit, Name, Id}],
         Next#rounds{rounds = Rounds#{Name => Round}}
     }.
+
+at({_Kind, At, _}) -> At;
+at(none) -> undefined.
+
+%% Shards whose deletions wait for each other would wait forever, though one of them is the first
+%% that happened, and needs nothing that comes after the others. Which one that is, is not known:
+%% more likely one that waits only as its slots may have been away, then the one that has waited
+%% longest.
+untangled(Effects, #rounds{rounds = Rounds} = State) ->
+    Waits = maps:from_list([
+        {Name, [Other || Other <- Behind, is_stuck(Name, Id, Other, State)]}
+     || {Name, #round{id = Id, kind = deletion, behind = Behind}} <- maps:to_list(Rounds)
+    ]),
+    case eslaver_cluster_cycle:find(Waits) of
+        [] ->
+            {Effects, State};
+        Cycle ->
+            [{_, Name, Other} | _] = lists:sort([rank(Wait, Rounds) || Wait <- Cycle]),
+            {More, Next} = gone(Other, Name, {Effects, State}),
+            untangled(More, Next)
+    end.
+
+%% Whether a shard cannot be handled up to where it is waited for.
+is_stuck(Waiting, Id, Name, #rounds{rounds = Rounds, goals = Goals}) ->
+    case Rounds of
+        #{Name := #round{kind = deletion, at = At}} when is_integer(At) ->
+            lists:any(
+                fun({Goal, What}) -> What =:= {round, Waiting, Id} andalso Goal > At end,
+                maps:get(Name, Goals, [])
+            );
+        #{} ->
+            false
+    end.
+
+rank({Name, Other}, Rounds) ->
+    #{Name := #round{number = Number, takers = Takers}} = Rounds,
+    {{lists:member(Other, Takers), Number}, Name, Other}.
 
 %% @doc A master has answered a question, and all before it.
 -spec answered(
@@ -250,7 +298,8 @@ heard(Waiting, Name, Number, Told, Facts, #rounds{rounds = Rounds} = State) ->
 own(Name, Round, #{from := From, self := #{epoch := Epoch}} = Told, Facts, State) ->
     #{hold := Hold} = Facts,
     Held = Hold(Name),
-    Targets = lists:delete(Name, targets(Held, Name, Told, Facts, State)),
+    {Takers, Suspects} = targets(Held, Name, Told, Facts, State),
+    Targets = lists:delete(Name, lists:usort(Takers ++ Suspects)),
     {Asks, Next} = lists:mapfoldl(
         fun(Target, Acc) ->
             {Number, After} = number(Acc),
@@ -260,7 +309,12 @@ own(Name, Round, #{from := From, self := #{epoch := Epoch}} = Told, Facts, State
         Targets
     ),
     Waits = Round#round{
-        kind = kind(Held), clear = From, epoch = Epoch, asking = maps:from_list(Asks)
+        kind = kind(Held),
+        at = at(Held),
+        takers = Takers,
+        clear = From,
+        epoch = Epoch,
+        asking = maps:from_list(Asks)
     },
     {Effects, Last} = checked(Name, Waits, Next),
     {[{ask, Target, Number} || {Target, Number} <- Asks] ++ Effects, Last}.
@@ -268,8 +322,9 @@ own(Name, Round, #{from := From, self := #{epoch := Epoch}} = Told, Facts, State
 kind({Kind, _, _}) -> Kind;
 kind(none) -> deletion.
 
+%% Shards that get slots, or whose stream comes first; and those that may have had some.
 targets({Kind, _, WaitsFor}, _Name, _Told, _Facts, _State) when Kind =/= deletion ->
-    [Other || {ok, Other} <- [WaitsFor]];
+    {[Other || {ok, Other} <- [WaitsFor]], []};
 targets(Held, Name, Told, #{hold := Hold} = Facts, State) ->
     WaitsFor = [Other || {deletion, _, {ok, Other}} <- [Held]],
     Waits = fun(Other) ->
@@ -278,23 +333,21 @@ targets(Held, Name, Told, #{hold := Hold} = Facts, State) ->
             _ -> false
         end
     end,
-    [Other || Other <- lists:usort(WaitsFor ++ takers(Name, Told, Facts, State)), not Waits(Other)].
+    Free = fun(Others) -> [Other || Other <- Others, not Waits(Other)] end,
+    {Free(WaitsFor ++ takers(Name, Told, Facts)), Free(suspects(Name, Told, Facts, State))}.
+
+takers(Name, #{self := Self, nodes := Nodes}, #{owned := Owned, shard_of := ShardOf}) ->
+    #{slots := Slots, migrating := Migrating} = Self,
+    Lost = eslaver_cluster_slots:subtract(Owned(Name), Slots),
+    Takers = [Id || #{id := Id, slots := Has} <- Nodes, eslaver_cluster_slots:overlap(Lost, Has)],
+    Ids = lists:usort([Id || {_, Id} <- Migrating] ++ Takers),
+    [Shard || {ok, Shard} <- lists:map(ShardOf, Ids)].
 
 %% Slots may have gone and come back since: then its epoch is another one.
-takers(Name, #{self := Self, nodes := Nodes}, Facts, #rounds{epochs = Epochs}) ->
-    #{owned := Owned, shard_of := ShardOf, shards := All} = Facts,
-    #{role := Role, epoch := Epoch, slots := Slots, migrating := Migrating} = Self,
-    Lost = eslaver_cluster_slots:subtract(Owned(Name), Slots),
-    case Epochs of
-        #{Name := Epoch} when Role =:= master ->
-            Takers = [
-                Id
-             || #{id := Id, slots := Has} <- Nodes, eslaver_cluster_slots:overlap(Lost, Has)
-            ],
-            Ids = lists:usort([Id || {_, Id} <- Migrating] ++ Takers),
-            [Shard || {ok, Shard} <- lists:map(ShardOf, Ids)];
-        #{} ->
-            All
+suspects(Name, #{self := #{role := Role, epoch := Epoch}}, #{shards := All}, State) ->
+    case State of
+        #rounds{epochs = #{Name := Epoch}} when Role =:= master -> [];
+        #rounds{} -> All
     end.
 
 %% The master of a shard that slots move to tells where it is.
@@ -306,7 +359,7 @@ other(Waiting, #round{behind = Behind} = Round, Name, #{to := To}, #{hold := Hol
         end,
     {Effects, Next} = aim(Name, Offset, {round, Waiting, Round#round.id}, State),
     {More, Last} = checked(Waiting, Round#round{behind = [Name | Behind]}, Next),
-    {Effects ++ More, Last}.
+    untangled(Effects ++ More, Last).
 
 checked(Name, #round{asking = Asking, behind = [], clear = Clear} = Round, State) when
     map_size(Asking) =:= 0, is_integer(Clear)
@@ -370,13 +423,19 @@ retry(Name, #rounds{rounds = Rounds} = State) ->
 %% @doc What is held, at this offset, has waited for as long as it may, if the round is still that
 %% one.
 -spec over(name(), reference(), offset(), rounds()) -> {[effect()], rounds()}.
-over(Name, Id, At, #rounds{rounds = Rounds} = State) ->
+over(Name, Id, At, #rounds{rounds = Rounds, epochs = Epochs} = State) ->
     case Rounds of
-        #{Name := #round{id = Id, clear = Clear}} ->
+        #{Name := #round{id = Id, clear = Clear} = Round} ->
+            #round{asking = Asking, behind = Behind, epoch = Epoch} = Round,
             Offset = max(At + 1, known(Clear)),
+            Known = maps:from_list([{Name, Epoch} || is_integer(Epoch)]),
             {
-                [{late, Name}, {clear, Name, Offset}],
-                State#rounds{rounds = maps:remove(Name, Rounds)}
+                [{late, Name, maps:keys(Asking) ++ Behind}, {clear, Name, Offset}],
+                State#rounds{
+                    rounds = maps:remove(Name, Rounds),
+                    %% what its slots may have done before is waited for once
+                    epochs = maps:merge(Epochs, Known)
+                }
             };
         #{} ->
             {[], State}

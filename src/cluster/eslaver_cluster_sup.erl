@@ -11,7 +11,7 @@
 -module(eslaver_cluster_sup).
 -behaviour(supervisor).
 
--export([start_link/1, watcher/1, start_shard/3, stop_shard/2]).
+-export([start_link/1, watcher/1, start_shard/3, stop_shard/3]).
 -export([start_shards/0, started/3]).
 -export([init/1]).
 
@@ -65,17 +65,24 @@ started(Name, Start, Cluster) ->
             Error
     end.
 
-%% @doc Ends a shard's process, if there is one.
--spec stop_shard(eslaver_cluster_topology:name(), pid()) -> ok.
-stop_shard(Name, Supervisor) ->
-    case child(shards, Supervisor) of
-        {ok, Shards} ->
-            _ = supervisor:terminate_child(Shards, Name),
-            _ = supervisor:delete_child(Shards, Name),
-            ok;
-        error ->
-            ok
-    end.
+%% @doc Ends a shard's process, if there is one, after this fun; the calling process gets
+%% `{eslaver_cluster_sup, Name, stopped}' then. It may take as long as the user's callback is busy.
+-spec stop_shard(eslaver_cluster_topology:name(), fun(() -> ok), pid()) -> ok.
+stop_shard(Name, Before, Supervisor) ->
+    Cluster = self(),
+    _ = proc_lib:spawn_link(fun() ->
+        ok = Before(),
+        _ =
+            case child(shards, Supervisor) of
+                {ok, Shards} ->
+                    _ = supervisor:terminate_child(Shards, Name),
+                    supervisor:delete_child(Shards, Name);
+                error ->
+                    ok
+            end,
+        Cluster ! {?MODULE, Name, stopped}
+    end),
+    ok.
 
 child(Id, Supervisor) ->
     case lists:keyfind(Id, 1, supervisor:which_children(Supervisor)) of

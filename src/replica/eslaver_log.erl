@@ -69,11 +69,11 @@ sentence(#{what := shards_failed, class := Class, reason := Reason}) ->
     {"the option shards raised ~ts:~0tP for this shard; its choice stays", [Class, Reason, 20]};
 sentence(#{what := address_failed, address := Address}) ->
     {"the option addresses gives no {Host, Port} for ~ts, which is used as it is", [Address]};
-sentence(#{what := migration_late, shard := Shard, limit := Limit}) ->
+sentence(#{what := migration_late, shard := Shard, others := Others, limit := Limit}) ->
     {
-        "shard ~ts: waited ~b ms for the target of a slot migration; deletions pass now, so keys "
-        "may be missing until it has caught up",
-        [Shard, Limit]
+        "shard ~ts: waited ~b ms for slots to arrive at ~ts; deletions pass now, so keys may be "
+        "missing until it has caught up",
+        [Shard, Limit, lists:join(", ", Others)]
     };
 sentence(#{what := not_started, reason := Reason}) ->
     {"cannot start the replica that feeds the mirror (~0tP); retrying", [Reason, 20]};

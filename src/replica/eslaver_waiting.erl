@@ -41,7 +41,8 @@
 -opaque cast() :: {give_up, reference()}.
 
 %% @doc Waits for a server to have the first snapshot, or a write.
--spec await(eslaver_name:replica(), goal(), timeout()) -> ok | {error, timeout | diverged}.
+-spec await(eslaver_name:replica(), goal(), timeout()) ->
+    ok | {error, timeout | diverged | which_shard}.
 await(Server, Goal, Timeout) ->
     Id = make_ref(),
     try

@@ -4,11 +4,12 @@
 
 -include_lib("common_test/include/ct.hrl").
 
--export([groups/2, server/1, start/4, finish/2, happen/3]).
+-export([groups/2, server/1, start/4, finish/2, happen/3, tokens/1]).
 -export_type([setting/0]).
 
 %% In ms.
 -define(SOON, 1000).
+-define(TIMEOUT, 30_000).
 -type setting() :: #{
     server := file:filename(),
     cluster := eslaver_test_cluster:cluster(),
@@ -116,4 +117,18 @@ happen(Events, Time, #{follower := Follower} = Setting) ->
         },
         erlang:monotonic_time(millisecond) + Time,
         #{}
+    ).
+
+%% What each master has now is waited for, by its id.
+-spec tokens(setting()) -> ok.
+tokens(#{cluster := Cluster, follower := #{kind := Kind, name := Name}}) ->
+    Module = maps:get(Kind, #{replica => eslaver, mirror => eslaver_mirror}),
+    lists:foreach(
+        fun(Master) ->
+            Info = eslaver_test_cluster:ask(Master, ["INFO", "replication"]),
+            {offset, _, Offset} = Token = eslaver:token(Info),
+            ok = Module:await(Name, Token, ?TIMEOUT),
+            {error, which_shard} = Module:await(Name, {offset, Offset}, ?TIMEOUT)
+        end,
+        eslaver_test_cluster:masters(Cluster)
     ).

@@ -49,8 +49,11 @@ calm(#{cluster := Cluster, proxies := Proxies}) ->
     ).
 
 happen(Event, Context, Report) ->
+    ok = ct:log("~ts", [Event]),
     Happened = counted(Event, 1, event(Event, Context, Report)),
+    ok = ct:log("~ts is over", [Event]),
     ok = known(Context),
+    ok = ct:log("~ts is known", [Event]),
     Happened.
 
 known(#{follower := Follower, cluster := Cluster}) ->
@@ -114,8 +117,8 @@ event(restart, #{cluster := Cluster}, Report) ->
     Report;
 event(shard, #{cluster := Cluster, ways := Ways}, Report) ->
     Way = any(Ways),
-    From = any(owners(Cluster)),
     New = eslaver_test_cluster_shards:add(Cluster),
+    From = any(owners(Cluster)),
     Slots = slots(eslaver_test_cluster:slots(Cluster, From), most(Way)),
     ok = eslaver_test_cluster_moves:move(Cluster, Slots, From, New, Way, #{pause => pause()}),
     ok = eslaver_test_cluster:settled(Cluster),

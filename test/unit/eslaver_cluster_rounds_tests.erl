@@ -209,11 +209,12 @@ a_master_that_does_not_answer_is_asked_again_test() ->
 a_round_has_a_limit_test() ->
     {N, Id, Held} = held(),
     {Effects, Done} = eslaver_cluster_rounds:over(<<"x">>, Id, 50, Held),
-    ?assertEqual([{late, <<"x">>}, {clear, <<"x">>, 51}], Effects),
+    ?assertEqual([{late, <<"x">>, [<<"x">>]}, {clear, <<"x">>, 51}], Effects),
     ?assertEqual({[], Done}, eslaver_cluster_rounds:over(<<"x">>, Id, 50, Done)),
     {_, Waits} = answered(<<"x">>, N, told(60, 70, [{0, 99}], [{7, <<"y">>}]), Held),
     ?assertMatch(
-        {[{late, _}, {clear, <<"x">>, 60}], _}, eslaver_cluster_rounds:over(<<"x">>, Id, 50, Waits)
+        {[{late, _, [<<"y">>]}, {clear, <<"x">>, 60}], _},
+        eslaver_cluster_rounds:over(<<"x">>, Id, 50, Waits)
     ).
 
 a_shard_that_is_held_again_has_one_round_test() ->
@@ -293,3 +294,71 @@ a_round_ends_by_its_own_goals_test() ->
     ?assertEqual([], clears(Early)),
     {Late, _} = eslaver_cluster_rounds:passed(<<"y">>, 510, Still),
     ?assertEqual([{<<"x">>, 60}], clears(Late)).
+
+%% x and y hold deletions, which wait for each other.
+knot(Epochs, Migrating) ->
+    Facts = holding(#{
+        <<"x">> => {deletion, 50, error}, <<"y">> => {deletion, 150, error}
+    }),
+    Answered = fun(Name, Number, Answer, {Effects, Acc}) ->
+        {More, Next} = eslaver_cluster_rounds:answered(Name, Number, Answer, Facts, Acc),
+        {Effects ++ More, Next}
+    end,
+    Said = fun(<<"x">> = Name, {From, To}) ->
+        told(Name, maps:get(Name, Epochs), From, To, [{0, 99}], maps:get(Name, Migrating, []), []);
+    (<<"y">> = Name, {From, To}) ->
+        Away = maps:get(Name, Migrating, []),
+        told(Name, maps:get(Name, Epochs), From, To, [{100, 199}], Away, []);
+    (<<"z">> = Name, {From, To}) ->
+        told(Name, 1, From, To, [], [], [])
+    end,
+    {[{ask, <<"x">>, X}, _], One} = eslaver_cluster_rounds:held(
+        <<"x">>, {deletion, 50, error}, begun()
+    ),
+    {[{ask, <<"y">>, Y}, _], Two} = eslaver_cluster_rounds:held(
+        <<"y">>, {deletion, 150, error}, One
+    ),
+    First = Answered(<<"x">>, X, Said(<<"x">>, {60, 70}), {[], Two}),
+    {Asked, Three} = Answered(<<"y">>, Y, Said(<<"y">>, {160, 170}), First),
+    Questions = lists:usort([{Name, Number} || {ask, Name, Number} <- Asked]),
+    {Effects, Last} = lists:foldl(
+        fun({Name, Number}, Acc) ->
+            All = #{<<"x">> => {80, 90}, <<"y">> => {180, 190}, <<"z">> => {5, 5}},
+            Where = maps:get(Name, All),
+            Answered(Name, Number, Said(Name, Where), Acc)
+        end,
+        {[], Three},
+        Questions
+    ),
+    {More, _} = eslaver_cluster_rounds:passed(<<"z">>, 5, Last),
+    clears(Effects ++ More).
+
+%% One of them passes: the one that only may have lost slots, then the one that has waited longer.
+deletions_do_not_wait_for_each_other_test_() ->
+    Y = [{7, <<"y">>}],
+    X = [{107, <<"x">>}],
+    [
+        ?_assertEqual([{<<"x">>, 60}], knot(#{<<"x">> => 1, <<"y">> => 1}, #{
+            <<"x">> => Y, <<"y">> => X
+        })),
+        ?_assertEqual([{<<"y">>, 160}], knot(#{<<"x">> => 1, <<"y">> => 2}, #{<<"x">> => Y})),
+        ?_assertEqual([{<<"x">>, 60}], knot(#{<<"x">> => 2, <<"y">> => 1}, #{<<"y">> => X}))
+    ].
+
+%% What its epoch may hide is waited for once.
+a_limit_is_reached_once_for_an_epoch_test() ->
+    {N, Id, Held} = held(),
+    Answer = told(<<"x">>, 2, 60, 70, [{0, 99}], [], []),
+    {Asked, Waits} = answered(<<"x">>, N, Answer, Held),
+    ?assertEqual([<<"y">>, <<"z">>], asks(Asked)),
+    {_, Over} = eslaver_cluster_rounds:over(<<"x">>, Id, 50, Waits),
+    {[{ask, <<"x">>, M}, _], Again} = eslaver_cluster_rounds:held(<<"x">>, none, Over),
+    {Effects, _} = answered(<<"x">>, M, Answer, Again),
+    ?assertEqual([{<<"x">>, 60}], clears(Effects)).
+
+%% Nobody waits for a shard that cannot be asked any more.
+a_shard_that_has_left_is_not_waited_for_test() ->
+    {N, _, Held} = held(),
+    {_, Waits} = answered(<<"x">>, N, told(60, 70, [{0, 99}], [{7, <<"y">>}]), Held),
+    {Effects, _} = eslaver_cluster_rounds:unreachable(<<"y">>, Waits),
+    ?assertEqual([{<<"x">>, 60}], clears(Effects)).

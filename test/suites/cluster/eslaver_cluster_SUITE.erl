@@ -113,6 +113,7 @@ late(Config) ->
 
 cuts(Config) ->
     Setting = start(replica, ?FUNCTION_NAME, Config, #{}),
+    ok = eslaver_test_cluster_cases:tokens(Setting),
     finish(Setting, happen([move, cut, cut, back], 4000, Setting)).
 
 %% The events of a shard begin when it comes, and end when it is gone.

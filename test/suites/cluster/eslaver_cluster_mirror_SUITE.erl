@@ -125,6 +125,7 @@ late(Config) ->
 
 cuts(Config) ->
     Setting = start(mirror, ?FUNCTION_NAME, Config, #{}),
+    ok = eslaver_test_cluster_cases:tokens(Setting),
     finish(Setting, happen([move, cut, cut, back], 4000, Setting)).
 
 shards(Config) ->
