@@ -1,11 +1,11 @@
-%% A page that shows what runs on this node: its replicas, mirrors and clusters, their state, lag and
-%% rates. It is served by OTP's own httpd, on this machine only.
+%% A page that shows what runs on this node: its replicas, mirrors and clusters, with their state,
+%% lag and rates. It is served by OTP's own httpd, to this machine only.
 %%
 %%     make dashboard
-%%     ERL_LIBS=_build/default/lib escript examples/dashboard/dashboard.erl [MasterPort [Port]]
+%%     ERL_LIBS=_build/default/lib escript examples/dashboard/dashboard.erl [Port [MasterPort]]
 %%
 %% Without the port of a master it brings one of its own, to which something is always written. In
-%% a node of yours, compile it and call `dashboard:start(8080, "examples/dashboard/page")'.
+%% a node of yours call `dashboard:start(8080, "examples/dashboard/page")'.
 %%
 %% | /              | the page                                  |
 %% | /replicas.json | what it shows, and asks for every second  |
@@ -18,11 +18,11 @@
 
 %% As on the command line.
 main(Args) ->
-    {Master, Port} =
+    {Port, Master} =
         case Args of
-            [] -> {own_master(), 8080};
-            [MasterPort] -> {list_to_integer(MasterPort), 8080};
-            [MasterPort, Own] -> {list_to_integer(MasterPort), list_to_integer(Own)}
+            [] -> {8080, own_master()};
+            [Own] -> {list_to_integer(Own), own_master()};
+            [Own, MasterPort] -> {list_to_integer(Own), list_to_integer(MasterPort)}
         end,
     Target = #{master_host => "127.0.0.1", master_port => Master},
     {ok, _} = eslaver:start_link(Target#{
@@ -30,7 +30,7 @@ main(Args) ->
     }),
     {ok, _} = eslaver_mirror:start_link(Target#{name => users}),
     Page = filename:join(filename:dirname(escript:script_name()), "page"),
-    {ok, At} = start(Port, Page),
+    {ok, {_Server, At}} = start(Port, Page),
     io:format("http://127.0.0.1:~b/ until Enter is pressed~n", [At]),
     _ = io:get_line(""),
     ok.
@@ -49,7 +49,7 @@ start(Port, Page) ->
         {modules, [?MODULE, mod_alias, mod_get]}
     ],
     case inets:start(httpd, Config) of
-        {ok, Server} -> {ok, proplists:get_value(port, httpd:info(Server))};
+        {ok, Server} -> {ok, {Server, proplists:get_value(port, httpd:info(Server))}};
         {error, _} = Error -> Error
     end.
 
@@ -127,7 +127,6 @@ own_master() ->
         end,
     {ok, Client} = gen_tcp:connect("127.0.0.1", Port, [binary, {active, false}]),
     _ = spawn_link(fun() -> written(Client, 1) end),
-    ok = gen_tcp:controlling_process(Client, self()),
     Port.
 
 %% A few writes at a time, and more now and then.

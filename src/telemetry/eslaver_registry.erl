@@ -46,11 +46,13 @@ add(Running, Tries) ->
             add(Running, Tries - 1)
     end.
 
-%% @doc All that run.
+%% @doc All that run, by kind and name.
 -spec all() -> [eslaver_rows:entry()].
 all() ->
     try
-        lists:sort([Entry || {_Pid, Entry} <- ets:tab2list(?MODULE)])
+        Running = [Entry || {_Pid, Entry} <- ets:tab2list(?MODULE)],
+        Keyed = [{Kind, Name, Entry} || #{kind := Kind, name := Name} = Entry <- Running],
+        [Entry || {_, _, Entry} <- lists:sort(Keyed)]
     catch
         %% there is no table where nothing runs
         error:badarg -> []
