@@ -149,7 +149,8 @@ replica(Own, Given) ->
                 project => maps:get(project, Own),
                 persist => #{file => File, interval => Interval, scope => scope(Filter)},
                 start => fun(Callback, Observer, Adapt) ->
-                    start(Callback, Observer, Adapt, Replica)
+                    Label = maps:get(name, Own),
+                    start(Callback, #{observer => Observer, label => Label}, Adapt, Replica)
                 end,
                 replica => Parsed
             }};
@@ -171,14 +172,14 @@ part(Name, Values) -> io_lib:format("~s ~w~n", [Name, lists:usort(Values)]).
 unchanged(Options) -> {ok, Options}.
 
 %% The options are read anew, as their funs may tell another address or password.
-start(Callback, Observer, Adapt, Given) ->
+start(Callback, OfMirror, Adapt, Given) ->
     case with_callback(Callback, Given) of
-        {ok, Options} -> start(Adapt(Options), Observer);
+        {ok, Options} -> started(Adapt(maps:merge(Options, OfMirror)));
         {error, _} = Error -> Error
     end.
 
-start({ok, Options}, Observer) -> eslaver_server:start_link(Options#{observer => Observer});
-start({error, _} = Error, _Observer) -> Error.
+started({ok, Options}) -> eslaver_server:start_link(Options);
+started({error, _} = Error) -> Error.
 
 with_callback(given, #{callback := _} = Given) ->
     eslaver_options:parse(Given);

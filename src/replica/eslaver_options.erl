@@ -52,7 +52,7 @@
     observer => eslaver_observer:observer(),
     %% Of a replica of a cluster's shard: what it is called in logs, what of the shard users are
     %% told, and where the native cluster has it.
-    label => term(),
+    label => atom() | {Cluster :: term(), Shard :: binary()},
     shard => eslaver_shard:shard(),
     native_shard => map(),
     node => binary() | undefined,

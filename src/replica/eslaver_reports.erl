@@ -19,7 +19,11 @@
 -spec new(eslaver_options:options()) -> reports().
 new(#{telemetry := Telemetry} = Options) ->
     Label = label(Options),
-    #reports{label = Label, telemetry = eslaver_telemetry:new(Telemetry, Label)}.
+    #reports{label = Label, telemetry = eslaver_telemetry:new(Telemetry, who(Options))}.
+
+%% A shard's label has the cluster's name before its own.
+who(#{label := {Cluster, Shard}}) -> #{replica => Cluster, shard => Shard};
+who(Options) -> #{replica => label(Options)}.
 
 label(#{label := Label}) -> Label;
 label(#{name := Name}) -> eslaver_name:replica(Name).

@@ -124,7 +124,10 @@ level(_Event, Level) -> Level.
 -spec format(map()) -> {io:format(), [term()]}.
 format(#{what := Event, replica := Replica, measured := Measured, about := About}) ->
     {Format, Args} = sentence(Event, Measured, About),
-    {"~0tp: " ++ Format, [Replica | Args]}.
+    {"~0tp~ts: " ++ Format, [Replica, shard(About) | Args]}.
+
+shard(#{shard := Id}) -> [", shard ", Id];
+shard(#{}) -> [].
 
 sentence([link, up], _Measured, #{resync := Resync, why := Why, master := Master}) ->
     {"link to ~ts is up, ~ts sync (~ts)", [Master, Resync, Why]};
@@ -148,12 +151,11 @@ sentence([callback, skipped], #{events := Events}, #{kind := Kind, reason := Rea
     {"callback raised ~ts:~0tp, ~b events skipped", [Kind, Reason, Events]};
 sentence([replica, gauge], Measured, #{kind := Kind, state := State} = About) ->
     Status = [[", ", atom_to_list(Status)] || #{status := Status} <- [About]],
-    Shard = [[" ", Id] || #{shard := Id} <- [About]],
     Numbers = [
         io_lib:format(", ~ts ~ts", [Name, measure(Key, Value)])
      || {Key, Name} <- numbers(), #{Key := Value} <- [Measured]
     ],
-    {"~ts~ts is ~ts~ts~ts", [Kind, Shard, State, Status, Numbers]}.
+    {"~ts is ~ts~ts~ts", [Kind, State, Status, Numbers]}.
 
 numbers() ->
     [

@@ -26,7 +26,7 @@
 new(_Name, #{telemetry_every := infinity}) ->
     none;
 new(Name, #{telemetry := Spec, telemetry_every := Every}) ->
-    case eslaver_telemetry:new(Spec, Name) of
+    case eslaver_telemetry:new(Spec, #{replica => Name}) of
         none -> none;
         Telemetry -> #gauge{every = Every, telemetry = Telemetry}
     end.

@@ -11,7 +11,7 @@
 -export([check/1, new/2, report/3, reconnect/4]).
 -export([callback_starts/1, callback_stops/3, callback_raises/3, gauge/3]).
 -export([library/3]).
--export_type([spec/0, telemetry/0, span/0]).
+-export_type([spec/0, who/0, telemetry/0, span/0]).
 
 -type spec() ::
     boolean()
@@ -21,6 +21,9 @@
     | fun((Event :: [atom()], Measurements :: map(), Metadata :: map()) -> term()).
 %% `true' is the library, if the node has it; a module is one that exports `execute/3'.
 
+-type who() :: #{replica := term(), shard => binary()}.
+%% What users know it by, in the metadata of all its events.
+
 %% What the times belong to.
 -define(RAISED, 1).
 -define(LINK, 2).
@@ -28,7 +31,7 @@
 
 -record(telemetry, {
     function :: fun(([atom()], map(), map()) -> term()),
-    replica :: term(),
+    who :: who(),
     %% Whether the function has raised, and since when there is a link, and a load: 0 without one.
     begun :: atomics:atomics_ref()
 }).
@@ -46,21 +49,21 @@ check({Module, Function}) -> eslaver_callback:is_exported(Module, Function, 3);
 check(Module) when is_atom(Module) -> eslaver_callback:is_exported(Module, execute, 3);
 check(Function) -> eslaver_callback:is_callable(Function, 3).
 
-%% @doc Of the replica, mirror or cluster that is called this.
--spec new(spec(), Label :: term()) -> none | telemetry().
-new(None, _Label) when None =:= undefined; None =:= false ->
+%% @doc Of the replica, mirror, cluster or shard that is called this.
+-spec new(spec(), who()) -> none | telemetry().
+new(None, _Who) when None =:= undefined; None =:= false ->
     none;
-new(true, Label) ->
+new(true, Who) ->
     case code:ensure_loaded(telemetry) of
-        {module, _} -> new(fun ?MODULE:library/3, Label);
+        {module, _} -> new(fun ?MODULE:library/3, Who);
         {error, _} -> none
     end;
-new(Module, Label) when is_atom(Module) ->
-    new({Module, execute}, Label);
-new({Module, Function}, Label) ->
-    new(fun Module:Function/3, Label);
-new(Function, Label) ->
-    #telemetry{function = Function, replica = Label, begun = atomics:new(3, [])}.
+new(Module, Who) when is_atom(Module) ->
+    new({Module, execute}, Who);
+new({Module, Function}, Who) ->
+    new(fun Module:Function/3, Who);
+new(Function, Who) ->
+    #telemetry{function = Function, who = Who, begun = atomics:new(3, [])}.
 
 %% @private It warns of each event while it is not started, and may be started after us.
 -spec library([atom()], map(), map()) -> ok.
@@ -140,8 +143,8 @@ since(Start) ->
     #{monotonic_time => Now, duration => Now - Start}.
 
 %% The replica has one at a time.
-context(What, #telemetry{begun = Begun, replica = Replica}) ->
-    #{telemetry_span_context => {Replica, What, atomics:get(Begun, What)}}.
+context(What, #telemetry{begun = Begun, who = Who}) ->
+    #{telemetry_span_context => {Who, What, atomics:get(Begun, What)}}.
 
 %% @doc There is no link; the next attempt is in `Delay' ms.
 -spec reconnect(non_neg_integer(), Info, binary(), none | telemetry()) -> ok when
@@ -185,17 +188,17 @@ callback_raises({Context, Start}, #{class := Kind} = Failure, Telemetry) ->
 gauge(Measured, About, Telemetry) ->
     tell([replica, gauge], Measured, About, Telemetry).
 
-tell(Event, Measured, About, #telemetry{function = Function, replica = Replica} = Telemetry) ->
+tell(Event, Measured, About, #telemetry{function = Function, who = Who} = Telemetry) ->
     Now = #{monotonic_time => erlang:monotonic_time(), system_time => erlang:system_time()},
     try
-        _ = Function([eslaver | Event], maps:merge(Now, Measured), About#{replica => Replica}),
+        _ = Function([eslaver | Event], maps:merge(Now, Measured), maps:merge(About, Who)),
         ok
     catch
         Class:Reason:Stack -> raised({Class, Reason, Stack}, Event, Telemetry)
     end.
 
 %% What it was given may have come from the callback.
-raised({Class, Reason, Stack}, Event, #telemetry{begun = Begun, replica = Replica}) ->
+raised({Class, Reason, Stack}, Event, #telemetry{begun = Begun, who = #{replica := Replica}}) ->
     case atomics:exchange(Begun, ?RAISED, 1) of
         0 ->
             {Shape, Calls} = eslaver_failure:describe(Reason, Stack),

@@ -36,7 +36,12 @@ all_kinds(Config) ->
     {ok, Followed} = eslaver:start_link(Seeds#{
         name => {local, all_shards}, callback => fun(_) -> ok end
     }),
-    {ok, Mirrored} = eslaver_mirror:start_link(Seeds#{name => mirrored_shards}),
+    Self = self(),
+    {ok, Mirrored} = eslaver_mirror:start_link(Seeds#{
+        name => mirrored_shards,
+        telemetry => fun(Event, _Measured, About) -> Self ! {told, Event, About} end,
+        telemetry_every => 100
+    }),
     ok = eslaver:await(all_shards, loaded, ?TIMEOUT),
     ok = eslaver_mirror:await(mirrored_shards, loaded, ?TIMEOUT),
     ok = running([Replica, Mirror, Followed, Mirrored]),
@@ -58,6 +63,10 @@ all_kinds(Config) ->
     ?assert(value(<<"eslaver_memory_bytes">>, OfMirror, Metrics) > 0),
     Nodes = eslaver_test_cluster:masters(Cluster),
     Ids = [eslaver_test_cluster:shard(Cluster, Node) || Node <- Nodes],
+    _ = [
+        #{replica := mirrored_shards} = told(Event, Id)
+     || Id <- Ids, Event <- [[eslaver, link, up], [eslaver, load, stop], [eslaver, replica, gauge]]
+    ],
     _ = [
         begin
             Whole = #{<<"kind">> => <<"cluster">>, <<"name">> => Name},
@@ -87,6 +96,12 @@ all_kinds(Config) ->
     ok = eslaver_mirror:stop('mirror "é"'),
     ok = running([]),
     eslaver_test_cluster:stop(Cluster).
+
+told(Event, Id) ->
+    receive
+        {told, Event, #{shard := Id} = About} -> About
+    after ?TIMEOUT -> error({not_told, Event, Id})
+    end.
 
 %% Of one that is killed nothing stays, nor of a supervisor's that is started anew; what keeps them
 %% ends with the last one, and is there again for the next, wherever it was killed.

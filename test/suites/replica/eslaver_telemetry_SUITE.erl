@@ -177,6 +177,8 @@ gauge_of_a_mirror(Config) ->
         )
     ),
     ok = eslaver_mirror:await(?FUNCTION_NAME, loaded, ?TIMEOUT),
+    %% what its replica reports has its name, too
+    ?assertMatch({_, #{replica := ?FUNCTION_NAME, resync := full}}, told([link, up])),
     gauge_of_a_mirror(?FUNCTION_NAME, told([replica, gauge])),
     ok = eslaver_mirror:stop(?FUNCTION_NAME).
 
@@ -255,7 +257,7 @@ lines_of_the_default_logger(_Config) ->
                     events_per_second => 1.25
                 },
                 #{kind => shard, shard => <<"a">>, state => streaming, status => fresh},
-                "r: shard a is streaming, fresh, lag 1 bytes, behind the master by 2 bytes, "
+                "r, shard a: shard is streaming, fresh, lag 1 bytes, behind the master by 2 bytes, "
                 "behind for 2000 ms, keys 3, memory 4 bytes, events per second 1.[23]"}
         ]
     ),
