@@ -57,6 +57,9 @@ is_monitor(Monitor, #dispatch{callback = Callback}) ->
     {ok, dispatch()} | {stop, term()}
 when
     Telemetry :: none | eslaver_telemetry:telemetry().
+new(#{callback := undefined} = Settings, Context, Label, Telemetry) when Telemetry =/= none ->
+    %% a mirror without a callback: there are no calls to report
+    new(Settings, Context, Label, none);
 new(#{callback := Spec, mailbox_limit := Limit, on_error := OnError}, Context, Label, Telemetry) ->
     case eslaver_callback:new(Spec, Limit, Context) of
         {ok, Callback} ->

@@ -180,6 +180,8 @@ gauge_of_a_mirror(Config) ->
     %% what its replica reports has its name, too
     ?assertMatch({_, #{replica := ?FUNCTION_NAME, resync := full}}, told([link, up])),
     gauge_of_a_mirror(?FUNCTION_NAME, told([replica, gauge])),
+    %% it has no callback
+    none = told_already([callback, start]),
     ok = eslaver_mirror:stop(?FUNCTION_NAME).
 
 gauge_of_a_mirror(Name, {Measured, #{kind := mirror, replica := Name, status := fresh}}) ->
