@@ -270,7 +270,8 @@ attach_default_logger() ->
 %% (see the option `telemetry'), a line for each. `level' is the level of what is neither wrong nor
 %% frequent, by default `info'; calls of the callback are logged at `debug'. `events' is a list of
 %% events, as `[eslaver, load, start]', or `all'; by default those that eslaver does not log by
-%% itself. No line has keys or values. Without the library this is `{error, no_telemetry}'.
+%% itself. No line has keys or values. Without the library this is `{error, no_telemetry}'; what it
+%% refuses, {@link format_error/1} tells.
 -spec attach_default_logger(eslaver_default_logger:options() | keywords()) ->
     ok | eslaver_default_logger:error().
 attach_default_logger(Options) ->

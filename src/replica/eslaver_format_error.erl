@@ -32,6 +32,8 @@ text({bad_return, #{function := {M, F, A}, expected := Expected}}, _Keys) ->
     format("~ts:~ts/~b must return ~ts", [M, F, A, Expected]);
 text({already_started, Pid}, _Keys) ->
     format("there is one of this name already, ~0tp", [Pid]);
+text(no_telemetry, _Keys) ->
+    <<"this node does not have the library telemetry">>;
 text(not_running, _Keys) ->
     <<"there is no replica or mirror of this name">>;
 text(Reason, _Keys) ->
@@ -40,6 +42,10 @@ text(Reason, _Keys) ->
 option({project, Key}, Value, _Keys) ->
     format("in the option project, ~0tp is ~0tP: see eslaver_mirror:projection()", [
         Key, Value, ?DEPTH
+    ]);
+option({default_logger, Key}, Value, _Keys) ->
+    format("for the default logger, ~0tp is ~0tP: expected ~ts", [
+        Key, Value, ?DEPTH, default_logger(Key)
     ]);
 option(Key, Value, Keys) ->
     case {expected(Key), lists:member(Key, Keys)} of
@@ -90,6 +96,10 @@ filter(Map) ->
         {error, Key, Value} -> {Key, Value};
         {ok, _} -> none
     end.
+
+default_logger(level) -> "a level of logger";
+default_logger(events) -> "all, or a list of events as [eslaver, load, stop]";
+default_logger(_Key) -> "no such option, only level and events".
 
 %% The usual mistakes with callbacks.
 callback({handler, Module}, _Expected) when is_atom(Module) ->

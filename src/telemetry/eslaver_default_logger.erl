@@ -40,7 +40,7 @@
     events => all | [Event :: [atom()]]
 }.
 
--type error() :: {error, no_telemetry | already_exists | {invalid_option, atom(), term()}}.
+-type error() :: {error, no_telemetry | already_exists | {invalid_option, term(), term()}}.
 
 %% @doc Attaches it.
 -spec attach(options()) -> ok | error().
@@ -57,15 +57,18 @@ checked([{events, all} | Rest], Checked) ->
 checked([{events, Events} | Rest], Checked) when is_list(Events) ->
     case Events -- prefixed(?LOGGED_ANYWAY ++ ?OTHERS) of
         [] -> checked(Rest, Checked#{events := Events});
-        [Unknown | _] -> {error, {invalid_option, events, Unknown}}
+        [Unknown | _] -> wrong(events, Unknown)
     end;
 checked([{level, Level} | Rest], Checked) ->
     case lists:member(Level, levels()) of
         true -> checked(Rest, Checked#{level := Level});
-        false -> {error, {invalid_option, level, Level}}
+        false -> wrong(level, Level)
     end;
 checked([{Key, Value} | _], _Checked) ->
-    {error, {invalid_option, Key, Value}}.
+    wrong(Key, Value).
+
+wrong(Key, Value) ->
+    {error, {invalid_option, {default_logger, Key}, Value}}.
 
 levels() -> [emergency, alert, critical, error, warning, notice, info, debug].
 

@@ -193,6 +193,7 @@ gauge_of_a_mirror(Name, {_, #{kind := mirror}}) ->
 %% What a user sees of a replica's life, with nothing else set than the library.
 default_logger(Config) ->
     ?assertEqual({error, no_telemetry}, eslaver:attach_default_logger()),
+    ?assertMatch(<<"this node", _/binary>>, eslaver:format_error({error, no_telemetry})),
     ?assertEqual({error, no_telemetry}, eslaver:detach_default_logger()),
     ok = eslaver_test_telemetry:load(),
     Library = eslaver_test_telemetry:start(),
@@ -269,14 +270,22 @@ options_of_the_default_logger(_Config) ->
     ok = eslaver_test_telemetry:load(),
     Library = eslaver_test_telemetry:start(),
     _ = [
-        ?assertEqual(
-            {error, {invalid_option, Key, Shown}}, eslaver:attach_default_logger(#{Key => Bad})
-        )
-     || {Key, Bad, Shown} <- [
-            {level, loud, loud},
-            {events, [[eslaver, no]], [eslaver, no]},
-            {events, none, none},
-            {colour, red, red}
+        begin
+            Error = eslaver:attach_default_logger(#{Key => Bad}),
+            ?assertEqual({error, {invalid_option, {default_logger, Key}, Shown}}, Error),
+            ?assertEqual(
+                <<"for the default logger, ", Text/binary>>, eslaver:format_error(Error)
+            )
+        end
+     || {Key, Bad, Shown, Text} <- [
+            {level, loud, loud, <<"level is loud: expected a level of logger">>},
+            {events, [[eslaver, no]], [eslaver, no],
+                <<"events is [eslaver,no]: expected all, or a list of events as ",
+                    "[eslaver, load, stop]">>},
+            {events, none, none,
+                <<"events is none: expected all, or a list of events as [eslaver, load, stop]">>},
+            {colour, red, red,
+                <<"colour is red: expected no such option, only level and events">>}
         ]
     ],
     ok = eslaver:attach_default_logger([{events, [[eslaver, load, stop]]}]),
