@@ -57,9 +57,9 @@ answer({times, Kind, Source, Number, Ms}) ->
     Counts = counts(Times),
     Figures = percentiles(Counts, [0.5, 0.99, 0.999, 1]) ++ [delay(Counts, 0.001)],
     lists:join($\s, [integer_to_list(Time) || Time <- Figures]);
-%% When readers first saw each of `Count' numbers, in ns of the system's clock.
+%% When a reader that is told of changes had each of `Count' numbers, in ns of the system's clock.
 answer({watch, Count}) ->
-    lists:join($\s, [integer_to_list(Time) || Time <- watch(0, Count)]).
+    lists:join($\s, [integer_to_list(Time) || Time <- watch(Count)]).
 
 save_until_told(File) ->
     ok = eslaver_mirror:save(?MIRROR, File),
@@ -249,14 +249,28 @@ delay([{Time, Count} | Shorter], Wanted, Longer, Sum) ->
         _ -> round(Wait)
     end.
 
-watch(Count, Count) ->
+%% A reader that asks without pause would take the processor from those who have something to do.
+watch(Count) ->
+    {ok, Ref} = eslaver_mirror:subscribe(?MIRROR, #{keys => <<"latency">>}),
+    watch(Ref, 0, Count).
+
+watch(Ref, Count, Count) ->
+    ok = eslaver_mirror:unsubscribe(?MIRROR, Ref),
     [];
-watch(Seen, Count) ->
+watch(Ref, Seen, Count) ->
     case eslaver_mirror:get(?MIRROR, <<"latency">>) of
         undefined ->
-            watch(Seen, Count);
+            told(Ref, Seen, Count);
         Value ->
             Now = os:system_time(nanosecond),
             Latest = binary_to_integer(Value) + 1,
-            lists:duplicate(Latest - Seen, Now) ++ watch(Latest, Count)
+            lists:duplicate(Latest - Seen, Now) ++ told(Ref, Latest, Count)
+    end.
+
+told(Ref, Count, Count) ->
+    watch(Ref, Count, Count);
+told(Ref, Seen, Count) ->
+    receive
+        Told when element(1, Told) =:= eslaver, element(2, Told) =:= Ref ->
+            watch(Ref, Seen, Count)
     end.

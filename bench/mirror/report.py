@@ -155,7 +155,9 @@ string's bytes, and of a collection's elements.
 How many bytes a replica is behind (the median over the time and the most), and how long it takes to
 catch up when the master has answered the last.
 """, ("behind",), None),
-    ("From the master's reply until readers see it", "", ("visible",), ("p50", "p99")),
+    ("From the master's reply until readers see it", """\
+The mirror's reader is told by `subscribe`; that of the replica asks it again and again.
+""", ("visible",), ("p50", "p99")),
     ("Reads", """\
 *Replica*: over the unix socket of a local replica, by clients in the same node. *ETS*: `ets:lookup` of
 the same strings in a plain table.

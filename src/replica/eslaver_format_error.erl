@@ -188,7 +188,7 @@ expected(master_url) ->
     "redis://user:password@host:port, rediss:// for TLS, unix://user:password@/path, or "
     "redis+sentinel://host,host/master_name, without a query and a fragment";
 expected(Key) when Key =:= sentinels; Key =:= cluster ->
-    "a list of hosts, or of {Host, Port}, that is not empty";
+    "a list of hosts, of \"host:port\" or of {Host, Port}, that is not empty";
 expected(Key) when Key =:= master_name; Key =:= psync_command; Key =:= client_name ->
     "printable ASCII without spaces";
 expected(shards) ->

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_host).
 
--export([parse/1, given/1, is_tls_name/1]).
+-export([parse/1, given/1, endpoint/2, is_tls_name/1]).
 
 %% The longest name, and the longest part of one, in bytes.
 -define(LONGEST_NAME, 253).
@@ -37,6 +37,29 @@ given(Host) ->
         {ok, Text} -> parse(Text);
         error -> error
     end.
+
+%% @doc The host and port that a user gives, as `{Host, Port}', `"host:port"' or `"[::1]:port"'; or
+%% a host alone, whose port is the default.
+-spec endpoint(term(), inet:port_number()) -> {ok, {binary(), inet:port_number()}} | error.
+endpoint({Host, Port}, _Default) when is_integer(Port), Port > 0, Port < 65536 ->
+    case given(Host) of
+        {ok, Parsed} -> {ok, {Parsed, Port}};
+        error -> error
+    end;
+endpoint(Given, Default) ->
+    case given(Given) of
+        {ok, Host} -> {ok, {Host, Default}};
+        error -> with_port(eslaver_text:given(Given))
+    end.
+
+with_port({ok, Text}) ->
+    Both = "\\A([^:]+|\\[.+\\]):([1-9][0-9]{0,4})\\z",
+    case re:run(Text, Both, [{capture, all_but_first, binary}]) of
+        {match, [Host, Port]} -> endpoint({Host, binary_to_integer(Port)}, 0);
+        nomatch -> error
+    end;
+with_port(error) ->
+    error.
 
 %% @doc Whether a certificate can be for this host, which {@link parse/1} has accepted: an address
 %% without a zone, or a name of ASCII letters, digits, hyphens and underscores that does not end in

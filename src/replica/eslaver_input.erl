@@ -13,6 +13,7 @@
 -type host() :: text() | inet:ip_address().
 
 -type endpoint() :: host() | {host(), inet:port_number()}.
+%% Text may also be `"host:port"'.
 
 -type password() :: text() | absent() | fun(() -> text() | absent()).
 

@@ -387,14 +387,9 @@ value(_Key, _Value) -> error.
 addresses([], _Default, [_ | _] = Checked) ->
     {ok, lists:usort(Checked)};
 addresses([Given | Rest], Default, Checked) ->
-    {Host, Port} =
-        case Given of
-            {_, _} -> Given;
-            _ -> {Given, Default}
-        end,
-    case {eslaver_host:given(Host), port(Port, 1)} of
-        {{ok, Parsed}, {ok, _}} -> addresses(Rest, Default, [{tcp, Parsed, Port} | Checked]);
-        _ -> error
+    case eslaver_host:endpoint(Given, Default) of
+        {ok, {Host, Port}} -> addresses(Rest, Default, [{tcp, Host, Port} | Checked]);
+        error -> error
     end;
 addresses(_Given, _Default, _Checked) ->
     error.

@@ -165,6 +165,12 @@ sentinels_test_() ->
             {tcp, <<"10.0.0.1">>, 2}, {tcp, <<"::1">>, 26379}, {tcp, <<"a">>, 1}
         ]},
         {Name#{sentinels => ["a", {<<"a">>, 26379}, "a"]}, [A]},
+        {Name#{sentinels => ["a:1", <<"[::1]:2">>, "a:65535"]}, [
+            {tcp, <<"::1">>, 2}, {tcp, <<"a">>, 1}, {tcp, <<"a">>, 65535}
+        ]},
+        {Name#{sentinels => ["::1:2", "10.0.0.1:3"]}, [
+            {tcp, <<"10.0.0.1">>, 3}, {tcp, <<"::1:2">>, 26379}
+        ]},
         {Name#{sentinels => fun() -> ["a"] end}, [A]},
         {#{master_url => "redis+sentinel://a/it"}, [A]},
         {#{master_url => <<"REDIS+Sentinel://u:p@a/it">>}, [A]},
@@ -539,7 +545,13 @@ refused_test_() ->
         {sentinels, "host"},
         {sentinels, <<"host">>},
         {sentinels, {"host", 1}},
-        {sentinels, ["host:1"]},
+        {sentinels, ["host:"]},
+        {sentinels, [":1"]},
+        {sentinels, ["host:0"]},
+        {sentinels, ["host:01"]},
+        {sentinels, ["host:65536"]},
+        {sentinels, ["host:1:2"]},
+        {sentinels, ["fe80::1:12345"]},
         {sentinels, [{"host", 0}]},
         {sentinels, [{"host", 1, 2}]},
         {sentinels, ["host" | "host"]},

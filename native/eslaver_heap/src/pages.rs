@@ -41,6 +41,25 @@ pub(crate) unsafe fn discard(at: *mut u8, length: usize) {
     }
 }
 
+/// Has memory come at once, page by page as before where the system cannot do that.
+///
+/// # Safety
+/// It is within what [`reserve`] has given.
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(miri)))]
+pub(crate) unsafe fn populate(at: *mut u8, length: usize) {
+    // SAFETY: as the caller promises. What is there stays as it is.
+    unsafe {
+        libc::madvise(at.cast(), length, libc::MADV_POPULATE_WRITE);
+    }
+}
+
+/// Elsewhere memory comes when it is first used.
+///
+/// # Safety
+/// None is needed.
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(miri))))]
+pub(crate) unsafe fn populate(_at: *mut u8, _length: usize) {}
+
 /// An interpreter has no pages.
 #[cfg(miri)]
 pub(crate) fn reserve(length: usize) -> Option<NonNull<u8>> {

@@ -6,10 +6,14 @@
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering};
 
-use crate::class::SizeClass;
+use crate::class::{SizeClass, log_slab};
+use crate::pages;
 
 /// The granularity in which memory is counted.
 const PAGE: usize = 4096;
+/// The most that comes at a time to what is asked for: a slab that is filled needs fewer calls of the
+/// system, and less is asked for in vain than makes moving blocks worth the while.
+const AHEAD: usize = 8 * PAGE;
 
 /// What is known of a slab. All zeros are one that was never used.
 #[derive(Debug)]
@@ -124,20 +128,28 @@ impl Slab {
         let carved = self.carved.load(Ordering::Relaxed);
         self.carved.store(carved + 1, Ordering::Relaxed);
         let at = carved as usize * class.size();
-        let more = self.touch(at + class.size());
+        let more = self.touch(class, at + class.size());
         // SAFETY: as the slab has room, the block is within it.
         (unsafe { self.start().add(at) }, more)
     }
 
     #[inline]
-    fn touch(&self, end: usize) -> usize {
+    fn touch(&self, class: SizeClass, end: usize) -> usize {
+        if end <= self.touched() { 0 } else { self.grow(class, end) }
+    }
+
+    /// Has memory up to `end` and, as a slab that is filled is likely to go on so, as much again.
+    #[cold]
+    fn grow(&self, class: SizeClass, end: usize) -> usize {
         let touched = self.touched();
-        if end <= touched {
-            return 0;
-        }
-        let end = end.next_multiple_of(PAGE);
+        let likely = touched + touched.min(AHEAD);
+        let end = end.max(likely).next_multiple_of(PAGE).min(1 << log_slab(class.is_large()));
         // A slab has less than 4 GB.
         self.touched.store(end as u32, Ordering::Relaxed);
+        if end - touched > PAGE {
+            // SAFETY: both are within the slab.
+            unsafe { pages::populate(self.start().add(touched), end - touched) };
+        }
         end - touched
     }
 
