@@ -6,12 +6,13 @@
 -module(eslaver).
 
 -export([start/2, stop/1]).
--export([start_link/1, child_spec/1, format_error/1, info/1, position/1, await/3, token/1]).
+-export([start_link/1, child_spec/1, format_error/1, info/1, health/1]).
+-export([position/1, await/3, token/1]).
 -export([call/2, call/3, continue/1, demand/2, refresh/1]).
 -export([subscribe/2, unsubscribe/2]).
 -export([attach_default_logger/0, attach_default_logger/1, detach_default_logger/0]).
 -export_type([replica/0, options/0, keywords/0, callback/0, position/0, token/0, notice/0]).
--export_type([shard_meta/0]).
+-export_type([shard_meta/0, health/0]).
 -export_type([event/0, classic_event/0, full_event/0, link_up/0, why/0]).
 
 -type replica() :: eslaver_name:replica().
@@ -105,6 +106,9 @@
 -type position() :: eslaver_position:safe().
 %% `#{replid, offset, db}': a position in a master's stream, between two transactions.
 
+-type health() :: eslaver_health:why().
+%% What is wrong with a replica or a mirror.
+
 -type token() :: eslaver_token:token().
 %% Names a write, and all before it: `{offset, Replid, Offset}' as `INFO replication' tells on the
 %% connection that has written, or `{offset, Offset}' as `ROLE' does.
@@ -163,16 +167,63 @@ shutdown(_Options) -> 5000.
 format_error(Error) ->
     eslaver_format_error:text(Error, eslaver_filter:keys() ++ eslaver_options:keys()).
 
-%% @doc What a replica is doing: `state' (`connecting', `loading', `streaming', or `waiting' before
-%% the next try), `source' (the address that is asked last), `master' (where that leads), `role' of
-%% the node that is followed, and `master_link' of a replica, `replid', `offset' and `db' handled,
-%% `lag' (bytes decoded, not handled), `keys' and `bytes' of the snapshot, `progress' of a running
-%% load, `commands', `reconnects', `restarts' (after failures of earlier processes of this replica),
-%% `last_error' (of a link, or the last of these failures), `skipped' (events for which the callback
-%% has raised, with `on_error'), `paused' (the callback holds the stream).
+%% @doc What a replica is doing. It is answered at once, also while the callback hangs, as nothing
+%% is asked of the replica's process:
+%%
+%% <ul>
+%% <li>`state': `connecting', `waiting_for_snapshot' (which the master prepares), `loading',
+%% `streaming', or `waiting' before the next try; `since': when that began, in ms since the
+%% epoch</li>
+%% <li>`source': the address that was asked last, `master': where that leads; `role', `master_link'
+%% (of a replica) and `master_version' of the node that is followed</li>
+%% <li>`replid', `offset' and `db': the position handled</li>
+%% <li>`lag': the bytes that are not handled: decoded, read, and in the kernel's receive buffer,
+%% where those of TLS are counted as they come, encrypted. What the master still has to send is
+%% unknown, unless it has told its offset. `undefined' while there is no stream</li>
+%% <li>`behind_for': for how many ms there has been something unhandled: of what had arrived before,
+%% everything has been. It grows while there is no link</li>
+%% <li>`lagging': whether the lag has been beyond the option `warn_lag' for a second or longer</li>
+%% <li>`master_lag': the bytes between the master's offset and what is handled, with the option
+%% `master_offset_every'; else `undefined'</li>
+%% <li>`event': what the callback has in hand, `undefined' if nothing: its `type' (the command's
+%% name, or what it is), its `db' if the event has it, and `for' how many ms</li>
+%% <li>`events_per_second', in the last second or two; `commands': those decoded so far</li>
+%% <li>`keys' and `bytes' of the snapshot, and the `progress' of a running load</li>
+%% <li>`next_try_in': the ms until the next try, `undefined' when there is a link or a try</li>
+%% <li>`last_error': why there is no link, or why an earlier process of this replica has failed, a
+%% map with `reason', `text' and the time `at'; `undefined' once the stream goes on</li>
+%% <li>`full_syncs' and `partial_syncs': how many there have been; `last_sync': the last of them,
+%% with `resync', {@link why()} and the time `at'</li>
+%% <li>`reconnects'; `restarts' (after failures of earlier processes of this replica); `skipped'
+%% (events for which the callback has raised, with `on_error'); `paused' (the callback holds the
+%% stream)</li>
+%% <li>`version' of eslaver</li>
+%% </ul>
+%%
+%% Of a cluster it has the `shards' by their ids, each with these keys, and of all of them the worst
+%% `state', `lag' and `behind_for'.
 -spec info(replica()) -> map().
 info(Replica) ->
     eslaver_server:info(Replica).
+
+%% @doc Whether a replica, or a cluster, is as it should be, for probes. It is `ok' when the link is
+%% up, the snapshot has been handled and the stream goes on, unless the callback lags: there have
+%% been more bytes unhandled than the option `warn_lag' allows, for a second or longer. Of a cluster
+%% all shards have to be so.
+%%
+%% Otherwise there is what is wrong: the `state' of {@link info/1} or `lagging', since when, in ms
+%% since the epoch, and a sentence for people. It asks no process, so that it answers at once.
+-spec health(replica()) -> ok | {error, health()}.
+health(Replica) ->
+    try
+        eslaver_health:check(info(Replica))
+    catch
+        exit:{noproc, _} -> {error, not_running()}
+    end.
+
+not_running() ->
+    Text = format_error(not_running),
+    #{state => not_running, since => erlang:system_time(millisecond), text => Text}.
 
 %% @doc The last position whose events have all been handled; `undefined' before the first snapshot
 %% has been loaded, and while a new one is.

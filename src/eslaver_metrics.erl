@@ -15,12 +15,10 @@
 -type row() :: eslaver_rows:row().
 %% A replica, a mirror, a cluster or one of its shards (`kind'), which is called `name' there, and
 %% `shard'. The other keys are those of `info', as far as they are there. `up' is `false', and
-%% `state' is `unknown', if it has not answered within a second. The keys and bytes of the last
+%% `state' is `unknown', of one that is about to end. The keys and bytes of the last
 %% snapshot are `snapshot_keys' and `snapshot_bytes', as a mirror has `keys' of its own. `queue' is
 %% the number of messages that its process has not taken yet.
 
-%% How long one may take to answer, in ms.
--define(TIMEOUT, 1000).
 %% In the order of a replica's life.
 -define(STATES, [connecting, waiting, waiting_for_snapshot, loading, streaming]).
 -define(STATUSES, [loading, stale, fresh]).
@@ -48,7 +46,7 @@ build_info() ->
 %% @doc All that runs on this node, as maps.
 -spec rows() -> [row()].
 rows() ->
-    eslaver_overview:rows(?TIMEOUT).
+    lists:append([eslaver_rows:read(Entry) || Entry <- eslaver_registry:all()]).
 
 %% @doc The name of a row as text: of a registered process its name, else its pid.
 -spec name(row()) -> binary().
@@ -57,7 +55,7 @@ name(#{name := Name}) -> eslaver_text:format("~0tp", [Name]).
 
 families() ->
     [
-        {"eslaver_up", gauge, "Whether it answers.", fun(#{up := Up}) -> is(Up) end},
+        {"eslaver_up", gauge, "Whether it runs.", fun(#{up := Up}) -> is(Up) end},
         {"eslaver_state", gauge, "What it is doing: 1 for the state it is in.", fun(Row) ->
             one_of(state, ?STATES, Row)
         end},
@@ -124,7 +122,7 @@ number(Key, Unit, Row) ->
 is(true) -> [{[], 1}];
 is(_) -> [{[], 0}].
 
-%% One that does not answer is in no state that is known.
+%% One that is about to end is in no state that is known.
 one_of(Key, Known, Row) ->
     case Row of
         #{Key := Now} ->

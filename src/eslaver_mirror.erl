@@ -6,7 +6,7 @@
 -module(eslaver_mirror).
 
 -export([start_link/1, child_spec/1, format_error/1, stop/1, await/3]).
--export([info/1, status/1, functions/1]).
+-export([info/1, health/1, status/1, functions/1]).
 -export([subscribe/2, unsubscribe/2, read/2, read/3, save/2]).
 -export_type([options/0, mirror/0, failure/0, scan_options/0, projection/0]).
 
@@ -167,7 +167,11 @@
 %% in {@link info/1}. Old data stays readable, but is `stale'. A full resync is tried after pauses
 %% that grow up to ten minutes. The limit is for one data set: while another is loaded `beside',
 %% there may be twice as much</li>
-%% <li>`serve_stale_data': whether reads are answered while the link is down, by default `true'</li>
+%% <li>`serve_stale_data': whether reads are answered while the data is `stale', by default
+%% `true'</li>
+%% <li>`fresh_within': the time in ms for which something that has arrived may be unapplied while
+%% the data still counts as `fresh'; `infinity' (the default) for no limit. It is about what has
+%% arrived here: with `master_offset_every' also about what the master has and has not sent</li>
 %% <li>`project': a list of {@link projection()}s: keys that are kept as rows of ETS tables</li>
 %% <li>`persist': a file, or `#{file => File, interval => Ms | infinity}'. The mirror saves itself
 %% there, as {@link save/2} does, every `interval' (5 minutes by default) if its data has changed,
@@ -199,8 +203,8 @@
 %% <li>With `resume' alone a mirror that is started anew begins with a full resync, as its data is
 %% gone, whatever the callback had handled.</li>
 %% <li>The callback runs in the replica's process, which is {@link erlang:self/0} for it, for
-%% {@link eslaver:continue/1} and {@link eslaver:demand/2}. It may read the mirror, but not stop it.
-%% {@link info/1} waits a second there for the replica's part, which is busy.</li>
+%% {@link eslaver:continue/1} and {@link eslaver:demand/2}. It may read the mirror, but not stop
+%% it.</li>
 %% </ul>
 -spec start_link(options() | eslaver:keywords()) ->
     gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
@@ -261,13 +265,16 @@ await(Name, Token, Timeout) ->
         false -> running(fun eslaver_waiting:await/3, [Name, Write, Timeout])
     end.
 
-%% @doc Whether the data is `fresh', `stale' (the link to the master is down) or `loading' (there is
-%% no data yet). It sends no message.
+%% @doc Whether the data is `fresh', `stale' or `loading' (there is no data yet). It is stale while
+%% the link to the master is down, and after a reconnect until the stream goes on; while something
+%% may be missing that only a full resync tells; while a replica that is followed has lost its own
+%% master; and, with `fresh_within', when there has been something unapplied for longer than that.
+%% It sends no message.
 -spec status(mirror()) -> eslaver_mirror_read:status() | not_running.
 status(Mirror) ->
     eslaver_mirror_read:status(Mirror).
 
-%% @doc The state of a mirror:
+%% @doc The state of a mirror. It is answered at once, whatever the mirror and its callback do:
 %%
 %% <ul>
 %% <li>`status' as of {@link status/1}, and `stale_for' in ms</li>
@@ -293,13 +300,20 @@ status(Mirror) ->
 %% and `unknown': how many keys are left out as they are unknown</li>
 %% <li>`restored': `undefined', or a map of the file that the mirror began with: `error', or `keys',
 %% `bytes' and `duration' in ms</li>
-%% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica, or if it does not
-%% answer within a second</li>
-%% <li>`lag': bytes decoded but not handled yet, or `undefined'</li>
+%% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica</li>
+%% <li>`lag' and `behind_for' as of {@link eslaver:info/1}, and `events_per_second' (keys and
+%% commands): of what is applied. Those in `replica' are of what the callback has handled, if there
+%% is one</li>
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    running(fun eslaver_mirror_server:info/1, [Name]).
+    running(fun eslaver_server:info/1, [Name]).
+
+%% @doc As {@link eslaver:health/1}: it is `ok' when {@link status/1} is `fresh', in a cluster that
+%% of every shard. The `state' is the status otherwise.
+-spec health(atom()) -> ok | {error, eslaver:health()}.
+health(Name) ->
+    eslaver:health(Name).
 
 %% @doc The libraries of functions that the master has. The mirror runs none of them.
 -spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
@@ -339,7 +353,8 @@ running(Call, Args) ->
         apply(Call, Args)
     catch
         exit:{Reason, {gen_server, _, _}} when Reason =/= timeout -> {error, not_running};
-        exit:noproc -> {error, not_running}
+        exit:noproc -> {error, not_running};
+        exit:{noproc, _} -> {error, not_running}
     end.
 
 %% @doc Runs a fun whose reads of this mirror all see one moment: between two commands, and between

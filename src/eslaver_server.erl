@@ -9,7 +9,7 @@
 -behaviour(gen_server).
 
 -export([start/0, start/1, stop/0]).
--export([start_link/1, info/1, position/1, request/3, demand/2, continue/1]).
+-export([start_link/1, info/1, position/1, demand/2, continue/1]).
 -export([inject/2]).
 -export([
     init/1,
@@ -71,18 +71,15 @@ started(Result) -> Result.
 %% @private
 -spec info(eslaver_name:replica()) -> map().
 info(Replica) ->
-    gen_server:call(Replica, info).
+    case eslaver_board:read(eslaver_name:pid(Replica)) of
+        {ok, Info} -> Info;
+        none -> exit({noproc, {?MODULE, info, [Replica]}})
+    end.
 
 %% @private
 -spec position(eslaver_name:replica()) -> eslaver_position:safe() | undefined.
 position(Replica) ->
     gen_server:call(Replica, position).
-
-%% @private Asks without waiting. The response comes under the question as its label.
--spec request(Question, eslaver_name:replica(), Requests) -> Requests when
-    Question :: info | position, Requests :: gen_server:request_id_collection().
-request(Question, Replica, Requests) ->
-    gen_server:send_request(Replica, Question, Question, Requests).
 
 %% @private
 -spec demand(eslaver_name:replica(), pos_integer()) -> ok | {error, no_demand}.
@@ -110,55 +107,57 @@ init(Options) ->
     case eslaver_replica:start(Options) of
         {ok, Replica, Pause} ->
             ok = registered(Options),
-            {ok, Replica, {continue, {connect, Pause}}};
+            {ok, eslaver_replica:shown(Replica), {continue, {connect, Pause}}};
         {stop, _} = Stop ->
             Stop
     end.
 
 %% Mirrors and clusters tell of what they consist of.
-registered(#{observer := _}) ->
-    ok;
-registered(#{shard := _}) ->
-    ok;
+registered(#{observer := _}) -> ok;
+registered(#{shard := _}) -> ok;
 registered(#{name := Name} = Options) ->
-    eslaver_registry:add(replica, eslaver_name:replica(Name), {?MODULE, info, [self()]}, Options).
+    eslaver_registry:add(replica, eslaver_name:replica(Name), Options).
 
 %% @private
 -spec handle_continue(
     {connect, non_neg_integer()} | eslaver_replica:handled(), eslaver_replica:replica()
 ) ->
     eslaver_replica:next().
-handle_continue({connect, Pause}, Replica) ->
-    guarded(fun() -> eslaver_replica:connect(Pause, Replica) end);
-handle_continue({handled, Source, Weight}, Replica) ->
+handle_continue(Message, Replica) ->
+    guarded(fun() -> shown(continued(Message, Replica)) end).
+
+continued({connect, Pause}, Replica) ->
+    eslaver_replica:connect(Pause, Replica);
+continued({handled, Source, Weight}, Replica) ->
     true = erlang:garbage_collect(),
-    guarded(fun() -> eslaver_replica:credited(Source, Weight, Replica) end).
+    eslaver_replica:credited(Source, Weight, Replica).
 
 %% @private
 -spec handle_call(term(), gen_server:from(), Replica) ->
     {reply, term(), Replica} | eslaver_replica:next()
 when
     Replica :: eslaver_replica:replica().
-handle_call(info, _From, Replica) ->
-    {reply, guarded(fun() -> eslaver_replica:info(Replica) end), Replica};
-handle_call(position, _From, Replica) ->
-    {reply, guarded(fun() -> eslaver_replica:position(Replica) end), Replica};
-handle_call(continue, _From, Replica) ->
-    {reply, ok, guarded(fun() -> eslaver_replica:continued(Replica) end)};
-handle_call({demand, More}, _From, Replica) ->
-    {Reply, Next} = guarded(fun() -> eslaver_replica:demand(More, Replica) end),
+handle_call(Request, From, Replica) ->
+    guarded(fun() -> shown(called(Request, From, Replica)) end).
+
+called(position, _From, Replica) ->
+    {reply, eslaver_replica:position(Replica), Replica};
+called(continue, _From, Replica) ->
+    {reply, ok, eslaver_replica:continued(Replica)};
+called({demand, More}, _From, Replica) ->
+    {Reply, Next} = eslaver_replica:demand(More, Replica),
     {reply, Reply, Next};
-handle_call({eslaver_call, Request}, From, Replica) ->
-    guarded(fun() -> eslaver_replica:answer(Request, From, Replica) end);
-handle_call({Of, _} = Request, From, Replica) when ?IS_LISTENER(Of) ->
-    {noreply, guarded(fun() -> eslaver_replica:call(Request, From, Replica) end)};
-handle_call(Request, _From, Replica) ->
+called({eslaver_call, Request}, From, Replica) ->
+    eslaver_replica:answer(Request, From, Replica);
+called({Of, _} = Request, From, Replica) when ?IS_LISTENER(Of) ->
+    {noreply, eslaver_replica:call(Request, From, Replica)};
+called(Request, _From, Replica) ->
     {reply, {error, {unknown_request, Request}}, Replica}.
 
 %% @private
 -spec handle_cast(term(), eslaver_replica:replica()) -> eslaver_replica:next().
 handle_cast({inject, Event}, Replica) ->
-    guarded(fun() -> eslaver_replica:inject(Event, Replica) end);
+    guarded(fun() -> shown(eslaver_replica:inject(Event, Replica)) end);
 handle_cast({Of, _} = Request, Replica) when ?IS_LISTENER(Of) ->
     {noreply, guarded(fun() -> eslaver_replica:cast(Request, Replica) end)};
 handle_cast(_Request, Replica) ->
@@ -166,27 +165,30 @@ handle_cast(_Request, Replica) ->
 
 %% @private
 -spec handle_info(term(), eslaver_replica:replica()) -> eslaver_replica:next().
-handle_info({eslaver_link, Pid, Message}, Replica) ->
-    guarded(fun() -> eslaver_replica:arrived(Pid, Message, Replica) end);
-handle_info({eslaver_replica, work, Turn}, Replica) ->
-    guarded(fun() -> eslaver_replica:resume_work(Turn, Replica) end);
-handle_info({eslaver_replica, connect}, Replica) ->
-    guarded(fun() -> eslaver_replica:reconnect(Replica) end);
-handle_info({eslaver_rdb_file, Text}, Replica) ->
-    ok = guarded(fun() -> eslaver_replica:not_filed(Text, Replica) end),
-    {noreply, Replica};
-handle_info({eslaver_position_writer, _Writer, Said}, Replica) ->
-    {noreply, guarded(fun() -> eslaver_replica:said(Said, Replica) end)};
-handle_info({timeout, Timer, eslaver_progress}, Replica) ->
-    {noreply, guarded(fun() -> eslaver_replica:progressed(Timer, Replica) end)};
-handle_info({'DOWN', _, _, _, _} = Down, Replica) ->
-    guarded(fun() -> eslaver_replica:down(Down, Replica) end);
-handle_info({'EXIT', Pid, Reason}, Replica) ->
-    guarded(fun() -> eslaver_replica:ended(Pid, Reason, Replica) end);
-handle_info({eslaver_source, _, _} = Message, Replica) ->
-    guarded(fun() -> eslaver_replica:sourced(Message, Replica) end);
 handle_info(Message, Replica) ->
-    guarded(fun() -> eslaver_replica:hear(Message, Replica) end).
+    guarded(fun() -> shown(heard(Message, Replica)) end).
+
+heard({eslaver_link, Pid, Message}, Replica) ->
+    eslaver_replica:arrived(Pid, Message, Replica);
+heard({eslaver_replica, work, Turn}, Replica) ->
+    eslaver_replica:resume_work(Turn, Replica);
+heard({eslaver_replica, connect}, Replica) ->
+    eslaver_replica:reconnect(Replica);
+heard({eslaver_rdb_file, Text}, Replica) ->
+    ok = eslaver_replica:not_filed(Text, Replica),
+    {noreply, Replica};
+heard({eslaver_position_writer, _Writer, Said}, Replica) ->
+    {noreply, eslaver_replica:said(Said, Replica)};
+heard({timeout, Timer, eslaver_progress}, Replica) ->
+    {noreply, eslaver_replica:progressed(Timer, Replica)};
+heard({'DOWN', _, _, _, _} = Down, Replica) ->
+    eslaver_replica:down(Down, Replica);
+heard({'EXIT', Pid, Reason}, Replica) ->
+    eslaver_replica:ended(Pid, Reason, Replica);
+heard({eslaver_source, _, _} = Message, Replica) ->
+    eslaver_replica:sourced(Message, Replica);
+heard(Message, Replica) ->
+    eslaver_replica:hear(Message, Replica).
 
 %% @private The mailbox may have messages for the handler.
 -spec terminate(term(), eslaver_replica:replica()) -> ok.
@@ -202,6 +204,16 @@ terminate(Reason, Replica) ->
     Replica :: eslaver_replica:replica().
 code_change(_Old, Replica, _Extra) ->
     {ok, Replica}.
+
+%% Whatever has changed is to be seen by others.
+shown(Next) ->
+    At = state_at(Next),
+    setelement(At, Next, eslaver_replica:shown(element(At, Next))).
+
+state_at({reply, _, _}) -> 3;
+state_at({noreply, _}) -> 2;
+state_at({noreply, _, _}) -> 2;
+state_at({stop, _, _}) -> 3.
 
 %% The state has events and what the handler keeps.
 guarded(Fun) ->

@@ -54,6 +54,7 @@
     subscriptions = eslaver_subscriptions:new() :: eslaver_subscriptions:subscriptions(),
     views = eslaver_cluster_views:new() :: eslaver_cluster_views:views(),
     holds = eslaver_mirror_holds:new() :: eslaver_mirror_holds:holds(),
+    board = eslaver_board:new(eslaver_cluster_info) :: eslaver_board:board(),
     %% What the processes of shards are started with, by the shards' names.
     contexts = ets:new(?MODULE, [protected]) :: ets:table(),
     %% Why no node could be asked last, and what was logged of that last.
@@ -94,138 +95,143 @@ init(#{seeds := Seeds, access := Access, mirror := Mirror} = Config) ->
     Native = eslaver_nif:cluster_new(Mirror),
     {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
     #{name := Name, telemetry := Telemetry} = Config,
-    Info = {gen_server, call, [self(), info]},
-    ok = eslaver_registry:add(cluster, eslaver_name:replica(Name), Info, Telemetry),
-    {ok, #state{config = Config, native = Native, supervisor = Supervisor}}.
+    ok = eslaver_registry:add(cluster, eslaver_name:replica(Name), Telemetry),
+    {ok, shown(#state{config = Config, native = Native, supervisor = Supervisor})}.
 
 %% @private
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, term(), #state{}} | {noreply, #state{}}.
-handle_call(info, From, State) ->
-    {noreply, gathered(info, From, fun eslaver_cluster_info:of_shards/2, State)};
-handle_call(position, From, State) ->
-    Positions = fun(_About, Answers) -> Answers end,
-    {noreply, gathered(position, From, Positions, State)};
-handle_call(functions, From, State) ->
-    Union = fun(_About, Answers) ->
+handle_call(Request, From, State) ->
+    shown_next(called(Request, From, State)).
+
+called(position, From, State) ->
+    {noreply, gathered(position, From, fun(Answers) -> Answers end, State)};
+called(functions, From, State) ->
+    Union = fun(Answers) ->
         lists:foldl(fun maps:merge/2, #{}, [One || #{} = One <- maps:values(Answers)])
     end,
     {noreply, gathered(functions, From, Union, State)};
-handle_call(continue, From, State) ->
-    {noreply, gathered(continue, From, fun(_About, _Answers) -> ok end, State)};
-handle_call({demand, _} = Request, From, State) ->
-    {noreply, gathered(Request, From, fun first_error/2, State)};
-handle_call({process, Id}, _From, #state{members = Members} = State) ->
+called(continue, From, State) ->
+    {noreply, gathered(continue, From, fun(_Answers) -> ok end, State)};
+called({demand, _} = Request, From, State) ->
+    {noreply, gathered(Request, From, fun first_error/1, State)};
+called({process, Id}, _From, #state{members = Members} = State) ->
     {reply, eslaver_cluster_member:process_of(Id, Members), State};
-handle_call({eslaver_call, _Request}, _From, State) ->
+called({eslaver_call, _Request}, _From, State) ->
     {reply, {error, which_shard}, State};
-handle_call({save, _File}, _From, State) ->
+called({save, _File}, _From, State) ->
     {reply, {error, <<"a mirror of a cluster cannot be saved">>}, State};
 %% An offset alone is one of any shard's stream.
-handle_call({eslaver_waiting, {await, _Id, {any, _Offset}}}, _From, State) ->
+called({eslaver_waiting, {await, _Id, {any, _Offset}}}, _From, State) ->
     {reply, {error, which_shard}, State};
-handle_call({eslaver_waiting, Request}, From, #state{calls = Calls} = State) ->
+called({eslaver_waiting, Request}, From, #state{calls = Calls} = State) ->
     Processes = processes(State),
     {noreply, State#state{calls = eslaver_cluster_calls:await(Request, From, Processes, Calls)}};
-handle_call({eslaver_subscriptions, Request}, {Pid, _}, #state{subscriptions = Before} = State) ->
+called({eslaver_subscriptions, Request}, {Pid, _}, #state{subscriptions = Before} = State) ->
     Next = State#state{subscriptions = eslaver_subscriptions:call(Request, Pid, Before)},
     {reply, ok, forwarded({eslaver_subscriptions, Request, Pid}, Next)};
-handle_call({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} = State) ->
+called({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} = State) ->
     {Answer, Next} = eslaver_mirror_holds:call(Request, Reader, Holds),
     _ = eslaver_mirror_holds:is_none(Holds) andalso
         each_keyspace(fun eslaver_nif:keyspace_hold/1, State),
     {reply, Answer, State#state{holds = Next}};
-handle_call(_Request, _From, State) ->
+called(_Request, _From, State) ->
     {reply, {error, unknown_request}, State}.
 
-first_error(_About, Answers) ->
+first_error(Answers) ->
     hd([Error || {error, _} = Error <- maps:values(Answers)] ++ [ok]).
 
 %% @private
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
-handle_cast({join, User, Ref, Name}, #state{views = Views} = State) ->
+handle_cast(Request, State) ->
+    shown_next(told(Request, State)).
+
+told({join, User, Ref, Name}, #state{views = Views} = State) ->
     Next = eslaver_cluster_views:join({User, Ref}, Name, view_of(State), Views),
     {noreply, State#state{views = Next}};
-handle_cast({ask, Ref}, #state{views = Views} = State) ->
+told({ask, Ref}, #state{views = Views} = State) ->
     {noreply, State#state{views = eslaver_cluster_views:ask(Ref, view_of(State), Views)}};
-handle_cast({leave, Ref}, #state{views = Views} = State) ->
+told({leave, Ref}, #state{views = Views} = State) ->
     {noreply, State#state{views = eslaver_cluster_views:leave(Ref, Views)}};
-handle_cast(hurry, State) ->
+told(hurry, State) ->
     {noreply, hurried(State)};
-handle_cast(refresh, State) ->
+told(refresh, State) ->
     {noreply, chosen(hurried(State))};
-handle_cast({eslaver_waiting, {give_up, Id}}, #state{calls = Calls} = State) ->
+told({eslaver_waiting, {give_up, Id}}, #state{calls = Calls} = State) ->
     {Forget, Next} = eslaver_cluster_calls:give_up(Id, Calls),
     {noreply, forgotten(Forget, State#state{calls = Next})};
-handle_cast({eslaver_subscriptions, Request}, #state{subscriptions = Before} = State) ->
+told({eslaver_subscriptions, Request}, #state{subscriptions = Before} = State) ->
     Next = State#state{subscriptions = eslaver_subscriptions:cast(Request, Before)},
     {noreply, forwarded({eslaver_subscriptions, Request, self()}, Next)};
-handle_cast({eslaver_mirror_holds, Request}, #state{holds = Holds} = State) ->
+told({eslaver_mirror_holds, Request}, #state{holds = Holds} = State) ->
     {noreply, released(State#state{holds = eslaver_mirror_holds:cast(Request, Holds)})};
-handle_cast(_Request, State) ->
+told(_Request, State) ->
     {noreply, State}.
 
 %% @private
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
-handle_info({eslaver_keyspace, Weight, Notices, Keyspace}, #state{subscriptions = Who} = State) ->
+handle_info(Message, State) ->
+    shown_next(heard(Message, State)).
+
+heard({eslaver_keyspace, Weight, Notices, Keyspace}, #state{subscriptions = Who} = State) ->
     ok = eslaver_failure:guarded(cluster_failed, fun() ->
         ok = eslaver_subscriptions:send(eslaver_subscriptions:messages(Notices, Who)),
         eslaver_nif:keyspace_notified(Keyspace, Weight)
     end),
     {noreply, State};
-handle_info({eslaver_cluster, held, Number}, State) ->
+heard({eslaver_cluster, held, Number}, State) ->
     {noreply, of_number(Number, fun(Name) -> held(Name, State) end, State)};
-handle_info({eslaver_cluster, reached, Number}, State) ->
+heard({eslaver_cluster, reached, Number}, State) ->
     {noreply, of_number(Number, fun(Name) -> reached(Name, State) end, State)};
-handle_info({eslaver_cluster, marked, Number}, State) ->
+heard({eslaver_cluster, marked, Number}, State) ->
     {noreply, of_number(Number, fun(Name) -> looked(Name, hurried(State)) end, State)};
-handle_info({eslaver_cluster, moved, Moves}, State) ->
+heard({eslaver_cluster, moved, Moves}, State) ->
     ok = announce(Moves, State),
     {noreply, hurried(completed(State))};
-handle_info({eslaver_cluster_watcher, _Pid, {seen, Nodes}}, State) ->
+heard({eslaver_cluster_watcher, _Pid, {seen, Nodes}}, State) ->
     {noreply, moving(seen(Nodes, in_turn, State#state{error = undefined}))};
-handle_info({eslaver_cluster_watcher, _Pid, {failed, Error}}, State) ->
+heard({eslaver_cluster_watcher, _Pid, {failed, Error}}, State) ->
     {noreply, answered(failed(Error, State))};
-handle_info({eslaver_cluster_asker, Asker, Number, Answer}, #state{members = Members} = State) ->
+heard({eslaver_cluster_asker, Asker, Number, Answer}, #state{members = Members} = State) ->
     case eslaver_cluster_member:of_asker(Asker, Members) of
         {ok, Name} -> {noreply, answered(Name, Number, Answer, State)};
         error -> {noreply, State}
     end;
-handle_info({eslaver_cluster_sup, Name, {error, Reason}}, #state{members = Members} = State) ->
+heard({eslaver_cluster_sup, Name, {error, Reason}}, #state{members = Members} = State) ->
     case [One || #{Name := One} <- [Members], eslaver_cluster_member:is_followed(One)] of
         [_] ->
             Id = eslaver_cluster_member:id(Name, Members),
             {stop, {shard_not_started, Id, Reason}, State};
         [] -> {noreply, State}
     end;
-handle_info({eslaver_cluster_sup, Name, stopped}, State) ->
+heard({eslaver_cluster_sup, Name, stopped}, State) ->
     {noreply, stopped(Name, State)};
-handle_info({eslaver_cluster_sup, Name, Pid}, State) ->
+heard({eslaver_cluster_sup, Name, Pid}, State) ->
     {noreply, shard_started(Name, Pid, State)};
-handle_info({timeout, Id, eslaver_cluster_calls}, #state{calls = Calls} = State) ->
+heard({timeout, Id, eslaver_cluster_calls}, #state{calls = Calls} = State) ->
     {noreply, State#state{calls = eslaver_cluster_calls:timeout(Id, Calls)}};
-handle_info({limit, Name, Id}, #state{rounds = Rounds} = State) ->
+heard({limit, Name, Id}, #state{rounds = Rounds} = State) ->
     At = eslaver_cluster_effects:held_at(Name, context(State)),
     Over = eslaver_cluster_rounds:over(Name, Id, At, Rounds),
     {noreply, effects(Over, State)};
-handle_info({retry, Name}, #state{rounds = Rounds} = State) ->
+heard({retry, Name}, #state{rounds = Rounds} = State) ->
     {noreply, effects(eslaver_cluster_rounds:retry(Name, Rounds), State)};
-handle_info({asker_failed, Name}, State) ->
+heard({asker_failed, Name}, State) ->
     {noreply, asker_failed(Name, State)};
-handle_info({leaving, Name, Times}, State) ->
+heard({leaving, Name, Times}, State) ->
     {noreply, leaving(Name, Times, State)};
-handle_info({'EXIT', Supervisor, Reason}, #state{supervisor = Supervisor} = State) ->
+heard({'EXIT', Supervisor, Reason}, #state{supervisor = Supervisor} = State) ->
     {stop, Reason, State};
-handle_info({'EXIT', _Pid, normal}, State) ->
+heard({'EXIT', _Pid, normal}, State) ->
     {noreply, State};
-handle_info({'EXIT', Pid, Reason}, #state{members = Members} = State) ->
+heard({'EXIT', Pid, Reason}, #state{members = Members} = State) ->
     case eslaver_cluster_member:of_asker(Pid, Members) of
         {ok, Name} ->
             _ = erlang:send_after(?PAUSE, self(), {asker_failed, Name}),
             {noreply, State};
         error -> {stop, Reason, State}
     end;
-handle_info(Message, #state{calls = Calls} = State) ->
+heard(Message, #state{calls = Calls} = State) ->
     case {eslaver_cluster_calls:handle(Message, Calls), Message} of
         {{handled, Forget, Next}, _} ->
             {noreply, forgotten(Forget, State#state{calls = Next})};
@@ -580,10 +586,7 @@ expected(#state{members = Members, native = Native}) ->
 
 %% Calls
 
-gathered(Request, From, Put, #state{members = Members, native = Native, calls = Calls} = State) ->
-    About = #{
-        native => eslaver_nif:cluster_info(Native), members => Members, error => State#state.error
-    },
+gathered(Request, From, Put, #state{members = Members, calls = Calls} = State) ->
     Done = fun(Answers) ->
         ById = maps:fold(
             fun(Name, Answer, Acc) ->
@@ -592,7 +595,7 @@ gathered(Request, From, Put, #state{members = Members, native = Native, calls = 
             #{},
             Answers
         ),
-        gen_server:reply(From, Put(About, ById))
+        gen_server:reply(From, Put(ById))
     end,
     State#state{
         calls = eslaver_cluster_calls:gather(Request, processes(State), #{}, Done, Calls)
@@ -625,6 +628,16 @@ down(Monitor, #state{views = Views, calls = Calls, subscriptions = Who, holds = 
         holds = eslaver_mirror_holds:down(Monitor, Holds)
     }),
     released(Forgotten).
+
+%% Whatever has changed is to be seen by others.
+shown_next({reply, Reply, State}) -> {reply, Reply, shown(State)};
+shown_next({noreply, State}) -> {noreply, shown(State)};
+shown_next({stop, Reason, State}) -> {stop, Reason, State}.
+
+shown(#state{native = Native, members = Members, error = Error, board = Board} = State) ->
+    Shown = eslaver_cluster_member:shown(Members),
+    Facts = #{native => Native, members => Shown, error => Error},
+    State#state{board = eslaver_board:show(Facts, Board)}.
 
 released(#state{holds = Holds} = State) ->
     _ = eslaver_mirror_holds:is_none(Holds) andalso

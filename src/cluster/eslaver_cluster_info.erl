@@ -1,27 +1,30 @@
-%% @doc What `info' tells of a cluster. It is pure but for what it asks the native cluster.
+%% @doc What a cluster shows of itself ({@link eslaver_board}), and what `info' makes of it, with
+%% what the processes of its shards show.
 %% @private
 -module(eslaver_cluster_info).
+-behaviour(eslaver_board).
 
--export([of_shards/2]).
+-export([info/1]).
+-export_type([facts/0]).
+
+-type facts() :: #{
+    native := eslaver_nif:cluster(),
+    members := [eslaver_cluster_member:shown()],
+    error := undefined | eslaver_control:error()
+}.
 
 %% The states of a replica and of a mirror, the worst first.
--define(STATES, [waiting, connecting, loading, streaming]).
+-define(STATES, [waiting, connecting, waiting_for_snapshot, loading, streaming]).
 -define(STATUSES, [loading, stale, fresh]).
 
-%% @doc Puts together what the processes of the shards tell, by their ids.
--spec of_shards(About, Answers :: #{binary() => map()}) -> map() when
-    About :: #{
-        native := map(),
-        members := #{eslaver_cluster_topology:name() => eslaver_cluster_member:member()},
-        error := undefined | eslaver_control:error()
-    }.
-of_shards(#{native := Native, members := Members, error := Error}, Answers) ->
-    #{covered := Covered, shards := Routed} = Native,
-    Followed = [One || One <- maps:values(Members), eslaver_cluster_member:is_followed(One)],
-    Shards = maps:from_list([shard(Member, Routed, Answers) || Member <- Followed]),
+%% @doc The info of these facts.
+-spec info(facts()) -> map().
+info(#{native := Native, members := Members, error := Error}) ->
+    #{covered := Covered, shards := Routed} = eslaver_nif:cluster_info(Native),
+    Shards = maps:from_list([shard(Member, Routed) || Member <- Members]),
     maps:merge(whole(maps:values(Shards)), #{
         slots => Covered,
-        epoch => lists:max([0 | [eslaver_cluster_member:epoch(One) || One <- Followed]]),
+        epoch => lists:max([0 | [Epoch || #{epoch := Epoch} <- Members]]),
         shards => Shards,
         last_error => text(Error)
     }).
@@ -29,23 +32,26 @@ of_shards(#{native := Native, members := Members, error := Error}, Answers) ->
 text(undefined) -> undefined;
 text({Reason, Text}) -> #{reason => Reason, text => Text}.
 
-shard(Member, Routed, Answers) ->
-    #{id := Id, master := Master} = eslaver_cluster_member:context(Member),
-    Number = eslaver_cluster_member:number(Member),
+shard(#{id := Id, number := Number, master := Master, process := Process}, Routed) ->
     #{slots := Slots, importing := Importing} =
         maps:get(Number, Routed, #{slots => [], importing => []}),
     About = #{slots => Slots, importing => Importing, node => eslaver_log:address(Master)},
-    {Id, maps:merge(maps:get(Id, Answers, #{}), About)}.
+    {Id, maps:merge(shown(eslaver_board:read(Process)), About)}.
+
+shown({ok, Info}) -> Info;
+shown(none) -> #{}.
 
 whole(Shards) ->
     Moving = eslaver_cluster_slots:union(lists:append(values(importing, Shards))),
     lists:foldl(fun maps:merge/2, #{}, [
         #{
             lag => lists:max([0 | values(lag, Shards)]),
+            behind_for => lists:max([0 | values(behind_for, Shards)]),
             moving => eslaver_cluster_slots:count(Moving)
         },
         worst(state, ?STATES, Shards),
         worst(status, ?STATUSES, Shards),
+        sum(events_per_second, Shards),
         sum(keys, Shards),
         sum(memory, Shards)
     ]).

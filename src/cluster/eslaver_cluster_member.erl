@@ -5,10 +5,10 @@
 
 -export([new/3, changed/3, with_asker/2, checked/2, told/2, choice/2, started/2, running/2]).
 -export([leaving/1, stopping/2, why_stopping/1, unfollowed/1, finish/1, stop/1, ask/2, inject/2]).
--export([number/1, number/2, id/2, process/1, context/1, view/1, epoch/1]).
+-export([number/1, number/2, id/2, process/1, context/1, view/1, shown/1]).
 -export([is_known/1, is_new/1, is_followed/1, is_leaving/1, is_complete/2]).
 -export([followed_slots/1, of_asker/2, of_number/2, id_of/2, processes/1, process_of/2]).
--export_type([member/0]).
+-export_type([member/0, shown/0]).
 
 -record(member, {
     %% The ids and the addresses of its nodes, which can be reached from here.
@@ -205,14 +205,29 @@ id(Name, Members) ->
 -spec process(member()) -> pid() | undefined.
 process(#member{process = Process}) -> Process.
 
-%% @doc The highest epoch that its master was seen with.
--spec epoch(member()) -> non_neg_integer().
-epoch(#member{epoch = Epoch}) -> Epoch.
-
 %% @doc What its process has to know of it.
 -spec context(member()) -> map().
 context(#member{id = Id, slots = Slots, master = {_, Master}, replids = Replids}) ->
     #{id => Id, slots => Slots, master => Master, replids => Replids}.
+
+-type shown() :: #{
+    id := binary(),
+    number := eslaver_nif:shard() | undefined,
+    epoch := non_neg_integer(),
+    master := eslaver_nif:address(),
+    process := pid() | undefined
+}.
+%% What is shown of a shard that is followed.
+
+%% @doc The shards that are followed, for `info'.
+-spec shown(#{name() => member()}) -> [shown()].
+shown(Members) ->
+    [
+        #{id => Id, number => Number, epoch => Epoch, master => Master, process => Process}
+     || #member{id = Id, number = Number, epoch = Epoch, master = {_, Master}, process = Process} =
+            Member <- maps:values(Members),
+        is_followed(Member)
+    ].
 
 %% @doc What replicas that have joined it are told.
 -spec view(member()) -> eslaver_source_watcher:view().

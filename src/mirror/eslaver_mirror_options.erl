@@ -10,6 +10,7 @@
     serve_stale_data := boolean(),
     full_resync := beside | in_place,
     max_memory := pos_integer() | undefined,
+    fresh_within := pos_integer() | undefined,
     project := [eslaver_mirror_projection:projection()],
     persist := eslaver_mirror_persist:options(),
     start := start(),
@@ -67,6 +68,7 @@ defaults() ->
         serve_stale_data => true,
         full_resync => beside,
         max_memory => undefined,
+        fresh_within => infinity,
         persist => undefined,
         project => []
     }.
@@ -82,6 +84,8 @@ is_valid(full_resync, Way) -> Way =:= beside orelse Way =:= in_place;
 is_valid(serve_stale_data, Value) -> is_boolean(Value);
 is_valid(max_memory, undefined) -> true;
 is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63;
+is_valid(fresh_within, infinity) -> true;
+is_valid(fresh_within, Ms) -> is_integer(Ms) andalso Ms > 0 andalso Ms < 1 bsl 32;
 is_valid(project, _Declared) -> true;
 is_valid(persist, Value) -> persist(Value) =/= error.
 
@@ -146,17 +150,21 @@ replica(Own, Given) ->
                 serve_stale_data => maps:get(serve_stale_data, Own),
                 full_resync => maps:get(full_resync, Own),
                 max_memory => maps:get(max_memory, Own),
+                fresh_within => fresh_within(maps:get(fresh_within, Own)),
                 project => maps:get(project, Own),
                 persist => #{file => File, interval => Interval, scope => scope(Filter)},
                 start => fun(Callback, Observer, Adapt) ->
-                    Label = maps:get(name, Own),
-                    start(Callback, #{observer => Observer, label => Label}, Adapt, Replica)
+                    Called = fun(Options) -> Adapt(Options#{label => maps:get(name, Own)}) end,
+                    start(Callback, Observer, Called, Replica)
                 end,
                 replica => Parsed
             }};
         {error, _} = Error ->
             Error
     end.
+
+fresh_within(infinity) -> undefined;
+fresh_within(Ms) -> Ms.
 
 %% What a filter lets pass, the same for the same in another order.
 scope(undefined) ->
@@ -172,14 +180,14 @@ part(Name, Values) -> io_lib:format("~s ~w~n", [Name, lists:usort(Values)]).
 unchanged(Options) -> {ok, Options}.
 
 %% The options are read anew, as their funs may tell another address or password.
-start(Callback, OfMirror, Adapt, Given) ->
+start(Callback, Observer, Adapt, Given) ->
     case with_callback(Callback, Given) of
-        {ok, Options} -> started(Adapt(maps:merge(Options, OfMirror)));
+        {ok, Options} -> start(Adapt(Options), Observer);
         {error, _} = Error -> Error
     end.
 
-started({ok, Options}) -> eslaver_server:start_link(Options);
-started({error, _} = Error) -> Error.
+start({ok, Options}, Observer) -> eslaver_server:start_link(Options#{observer => Observer});
+start({error, _} = Error, _Observer) -> Error.
 
 with_callback(given, #{callback := _} = Given) ->
     eslaver_options:parse(Given);

@@ -3,8 +3,8 @@
 %% @private
 -module(eslaver_mirror_projection).
 
--export([parse/1, interest/1, type/1, table/1, rows/4, failed/1, info/1]).
--export_type([declared/0, projection/0, type/0]).
+-export([parse/1, interest/1, type/1, table/1, rows/4, failed/1, shown/1, info/1]).
+-export_type([declared/0, projection/0, shown/0, type/0]).
 
 -type declared() :: #{
     keys := Glob :: iodata() | [Glob :: iodata(), ...],
@@ -157,12 +157,20 @@ failed(#projection{failures = Failures}) ->
         _ -> again
     end.
 
-%% @doc For `eslaver_mirror:info/1'.
--spec info(projection()) -> #{rows := non_neg_integer(), failures := non_neg_integer()}.
-info(#projection{table = Table, failures = Failures}) ->
+-type shown() :: {atom() | ets:tid(), counters:counters_ref()}.
+%% What is shown of a projection.
+
+%% @doc What others need for an info.
+-spec shown(projection()) -> shown().
+shown(#projection{table = Table, failures = Failures}) -> {Table, Failures}.
+
+%% @doc For `eslaver_mirror:info/1': by its table.
+-spec info(shown()) ->
+    {atom() | ets:tid(), #{rows := non_neg_integer(), failures := non_neg_integer()}}.
+info({Table, Failures}) ->
     Rows =
         case ets:info(Table, size) of
             undefined -> 0;
             Size -> Size
         end,
-    #{rows => Rows, failures => counters:get(Failures, 1)}.
+    {Table, #{rows => Rows, failures => counters:get(Failures, 1)}}.

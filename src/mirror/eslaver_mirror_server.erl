@@ -6,7 +6,7 @@
 -module(eslaver_mirror_server).
 -behaviour(gen_server).
 
--export([start_link/1, info/1, functions/1, save/2]).
+-export([start_link/1, functions/1, save/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([code_change/3, format_status/1]).
 
@@ -30,12 +30,9 @@
     subscriptions :: eslaver_subscriptions:subscriptions(),
     %% Readers during whose reads nothing may be written.
     holds = eslaver_mirror_holds:new() :: eslaver_mirror_holds:holds(),
-    %% Requests to the replica without an answer yet.
+    board = eslaver_board:new(eslaver_mirror_facts) :: eslaver_board:board(),
+    %% Requests without an answer yet.
     asked = gen_server:reqids_new() :: gen_server:request_id_collection(),
-    %% Callers that wait for the replica's part of the info.
-    informing = [] :: [gen_server:from()],
-    %% The timer after which they get the info without it.
-    inform :: undefined | reference(),
     restarts = 0 :: non_neg_integer(),
     %% Why the last start of a replica failed.
     start_error :: undefined | term(),
@@ -52,8 +49,6 @@
 -define(STEADY, 10000).
 %% How long a replica may take to end, in ms.
 -define(SHUTDOWN, 5000).
-%% How long to wait for the replica's part of the info, in ms.
--define(INFORM, 1000).
 
 %% @doc Starts a mirror, registered under its name. That of a cluster's shard has no name of its
 %% own: the cluster's process has that.
@@ -68,11 +63,6 @@ linked(#{where := _} = Options) ->
     gen_server:start_link(?MODULE, Options, []);
 linked(#{name := Name} = Options) ->
     gen_server:start_link({local, Name}, ?MODULE, Options, []).
-
-%% @doc What a mirror has.
--spec info(atom()) -> map().
-info(Name) ->
-    gen_server:call(Name, info).
 
 %% @doc The libraries of functions that the master has.
 -spec functions(atom()) -> #{Library :: binary() => Code :: binary()}.
@@ -94,7 +84,12 @@ init(#{name := Name, start := Start, project := Projections} = Options) ->
     Interests = maps:get(interests, Options, eslaver_subscriptions:interests(Subscriptions)),
     Listener = maps:get(listener, Options, self()),
     Keyspace = eslaver_nif:keyspace_new(
-        Where, Interests, Listener, ServeStale, Way =:= in_place, MaxMemory
+        Where, Interests, Listener, #{
+            serves_stale => ServeStale,
+            in_place => Way =:= in_place,
+            max_memory => MaxMemory,
+            fresh_within => maps:get(fresh_within, Options)
+        }
     ),
     Projector = projector(Name, Keyspace, Projections),
     First = #state{
@@ -106,10 +101,10 @@ init(#{name := Name, start := Start, project := Projections} = Options) ->
         persist = eslaver_mirror_persist:new(Keyspace, Name, Persist),
         subscriptions = Subscriptions
     },
-    case first(First) of
+    case first(shown(First)) of
         {ok, State} ->
             ok = registered(Options),
-            {ok, State};
+            {ok, shown(State)};
         {error, Reason} ->
             ok = eslaver_nif:keyspace_close(Keyspace),
             ok = stop_projector(Projector),
@@ -120,7 +115,7 @@ init(#{name := Name, start := Start, project := Projections} = Options) ->
 registered(#{where := _}) ->
     ok;
 registered(#{name := Name, replica := Replica}) ->
-    eslaver_registry:add(mirror, Name, {?MODULE, info, [Name]}, Replica).
+    eslaver_registry:add(mirror, Name, Replica).
 
 projector(_Name, _Keyspace, []) ->
     undefined;
@@ -140,38 +135,35 @@ first(#state{persist = Persist} = State) ->
 
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, term(), #state{}} | {noreply, #state{}}.
-handle_call({events, Replica, Events}, From, #state{replica = {Replica, _}} = State) ->
+handle_call(Request, From, State) ->
+    shown_next(called(Request, From, State)).
+
+called({events, Replica, Events}, From, #state{replica = {Replica, _}} = State) ->
     {noreply, guarded(fun() -> handled(From, Events, State) end)};
-handle_call({events, _Former, _Events}, _From, State) ->
+called({events, _Former, _Events}, _From, State) ->
     {reply, ok, State};
-handle_call({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} = State) ->
+called({eslaver_mirror_holds, Request}, {Reader, _}, #state{holds = Holds} = State) ->
     {Answer, Next} = eslaver_mirror_holds:call(Request, Reader, Holds),
     _ = eslaver_mirror_holds:is_none(Holds) andalso eslaver_nif:keyspace_hold(State#state.keyspace),
     {reply, Answer, State#state{holds = Next}};
-handle_call({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State) ->
+called({eslaver_waiting, Request}, From, #state{waiting = Waiting} = State) ->
     Next = eslaver_waiting:call(Request, From, reach(State), Waiting),
     {noreply, awaited(State#state{waiting = Next})};
-handle_call({eslaver_subscriptions, Request}, {Pid, _}, State) ->
+called({eslaver_subscriptions, Request}, {Pid, _}, State) ->
     Next = eslaver_subscriptions:call(Request, Pid, State#state.subscriptions),
     {reply, ok, State#state{subscriptions = Next}};
-handle_call({eslaver_call, _}, _From, #state{replica = undefined} = State) ->
+called({eslaver_call, _}, _From, #state{replica = undefined} = State) ->
     {reply, {error, restarting}, State};
-handle_call({eslaver_call, _} = Call, From, #state{replica = {Replica, _}} = State) ->
+called({eslaver_call, _} = Call, From, #state{replica = {Replica, _}} = State) ->
     Asked = gen_server:send_request(Replica, Call, {called, From}, State#state.asked),
     {noreply, State#state{asked = Asked}};
-handle_call({save, File}, From, #state{persist = Persist} = State) ->
+called({save, File}, From, #state{persist = Persist} = State) ->
     {noreply, State#state{persist = eslaver_mirror_persist:save(File, From, Persist)}};
-handle_call(position, _From, #state{keyspace = Keyspace} = State) ->
+called(position, _From, #state{keyspace = Keyspace} = State) ->
     {reply, eslaver_nif:keyspace_reached(Keyspace), State};
-handle_call(functions, _From, #state{keyspace = Keyspace} = State) ->
+called(functions, _From, #state{keyspace = Keyspace} = State) ->
     {reply, eslaver_nif:keyspace_functions(Keyspace), State};
-handle_call(info, From, #state{replica = Replica, informing = Others} = State) ->
-    Waiting = State#state{informing = [From | Others]},
-    case Replica of
-        undefined -> {noreply, informed(#{}, Waiting)};
-        _ -> {noreply, ask(info, timed(Waiting))}
-    end;
-handle_call(_Unknown, _From, State) ->
+called(_Unknown, _From, State) ->
     {reply, {error, unknown_request}, State}.
 
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
@@ -188,39 +180,40 @@ handle_cast(_Unknown, State) ->
     {noreply, State}.
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
-handle_info({eslaver_keyspace, Weight, Notices, _Own}, State) ->
+handle_info(Message, State) ->
+    shown_next(heard(Message, State)).
+
+heard({eslaver_keyspace, Weight, Notices, _Own}, State) ->
     {noreply, guarded(fun() -> notified(Weight, Notices, State) end)};
-handle_info({eslaver_keyspace, reached}, State) ->
+heard({eslaver_keyspace, reached}, State) ->
     {noreply, awaited(State)};
-handle_info({'EXIT', Replica, Reason}, #state{replica = {Replica, _}} = State) ->
+heard({'EXIT', Replica, Reason}, #state{replica = {Replica, _}} = State) ->
     {noreply, later(broken(ended(Reason, State)))};
-handle_info({'EXIT', _Pid, Reason}, #state{start_error = Error} = State) when
+heard({'EXIT', _Pid, Reason}, #state{start_error = Error} = State) when
     Reason =:= normal; Reason =:= Error
 ->
     {noreply, State};
-handle_info({'EXIT', _Pid, Reason}, State) ->
+heard({'EXIT', _Pid, Reason}, State) ->
     {stop, Reason, State};
-handle_info(start, State) ->
+heard(start, State) ->
     case started(State) of
         {ok, Next} -> {noreply, Next};
         {error, Reason} -> {noreply, later(not_started(Reason, State))}
     end;
-handle_info({timeout, Timer, resync}, #state{resync = Timer} = State) ->
+heard({timeout, Timer, resync}, #state{resync = Timer} = State) ->
     %% The timer stays set until the replica has ended, so that no other is started meanwhile.
     case needs_resync(State) of
         true -> {noreply, restarted(State)};
         false -> {noreply, State#state{resync = undefined}}
     end;
-handle_info({timeout, Timer, persist}, #state{persist = Persist} = State) ->
+heard({timeout, Timer, persist}, #state{persist = Persist} = State) ->
     {noreply, State#state{persist = eslaver_mirror_persist:tick(Timer, Persist)}};
-handle_info({eslaver_nif, saved, Result}, #state{persist = Persist} = State) ->
+heard({eslaver_nif, saved, Result}, #state{persist = Persist} = State) ->
     {noreply, State#state{persist = eslaver_mirror_persist:saved(Result, Persist)}};
-handle_info({eslaver_nif, restored, Result}, #state{persist = Persist} = State) ->
+heard({eslaver_nif, restored, Result}, #state{persist = Persist} = State) ->
     {Place, Next} = eslaver_mirror_persist:restored(Result, Persist),
-    handle_info(start, restored(Place, State#state{persist = Next}));
-handle_info({timeout, Timer, inform}, #state{inform = Timer} = State) ->
-    {noreply, informed(#{}, State)};
-handle_info(Message, #state{asked = Asked} = State) ->
+    heard(start, restored(Place, State#state{persist = Next}));
+heard(Message, #state{asked = Asked} = State) ->
     case {gen_server:check_response(Message, Asked, true), Message} of
         {{Answer, What, Rest}, _} ->
             {noreply, answered(What, Answer, State#state{asked = Rest})};
@@ -300,7 +293,7 @@ refuse_events() ->
 %% @doc Hides keys, values and the code of functions.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    eslaver_status:short(fun info_of/1, Status).
+    eslaver_status:short(fun(#state{board = Board}) -> eslaver_board:own(Board) end, Status).
 
 %% An exception and the arguments in its stack may contain keys and values. The exit reason, which
 %% goes to linked processes and into reports, contains neither.
@@ -444,18 +437,6 @@ not_started(Reason, #state{label = Label} = State) ->
     ok = eslaver_log:report(warning, not_started, #{replica => Label, reason => Reason}),
     State#state{start_error = Reason}.
 
-%% Sends no request while the same one has no answer yet.
-ask(What, #state{replica = {Replica, _}, asked = Asked} = State) ->
-    case lists:keymember(What, 2, gen_server:reqids_to_list(Asked)) of
-        true -> State;
-        false -> State#state{asked = eslaver_server:request(What, Replica, Asked)}
-    end.
-
-timed(#state{inform = undefined} = State) ->
-    State#state{inform = erlang:start_timer(?INFORM, self(), inform)};
-timed(State) ->
-    State.
-
 answered(restored, {reply, ok}, State) ->
     news(loaded, State);
 answered(restored, {error, _Gone}, State) ->
@@ -465,29 +446,24 @@ answered({called, From}, {reply, Reply}, State) ->
     State;
 answered({called, From}, {error, _Gone}, State) ->
     gen_server:reply(From, {error, restarting}),
-    State;
-answered(info, {reply, Info}, State) ->
-    informed(Info, State);
-answered(info, {error, _Gone}, State) ->
-    informed(#{}, State).
-
-informed(Replica, #state{informing = Informing, inform = Timer} = State) ->
-    _ = Timer =:= undefined orelse erlang:cancel_timer(Timer),
-    Info = (info_of(State))#{replica => Replica, lag => maps:get(lag, Replica, undefined)},
-    lists:foreach(fun(From) -> gen_server:reply(From, Info) end, Informing),
-    State#state{informing = [], inform = undefined}.
+    State.
 
 released(#state{holds = Holds, keyspace = Keyspace} = State) ->
     _ = eslaver_mirror_holds:is_none(Holds) andalso eslaver_nif:keyspace_release(Keyspace),
     State.
 
-info_of(#state{keyspace = Keyspace, restarts = Restarts} = State) ->
-    Persist = eslaver_mirror_persist:info(State#state.persist),
-    maps:merge(maps:merge(eslaver_nif:keyspace_info(Keyspace), Persist), #{
-        restarts => Restarts,
-        projections => maps:from_list([
-            {eslaver_mirror_projection:table(P), eslaver_mirror_projection:info(P)}
-         || P <- State#state.projections
-        ]),
-        start_error => State#state.start_error
-    }).
+%% Whatever has changed is to be seen by others.
+shown_next({reply, Reply, State}) -> {reply, Reply, shown(State)};
+shown_next({noreply, State}) -> {noreply, shown(State)};
+shown_next({stop, Reason, State}) -> {stop, Reason, State}.
+
+shown(#state{keyspace = Keyspace, replica = Replica, board = Board} = State) ->
+    Facts = #{
+        keyspace => Keyspace,
+        persist => eslaver_mirror_persist:info(State#state.persist),
+        restarts => State#state.restarts,
+        projections => [eslaver_mirror_projection:shown(P) || P <- State#state.projections],
+        start_error => State#state.start_error,
+        replica => hd([Pid || {Pid, _} <- [Replica]] ++ [undefined])
+    },
+    State#state{board = eslaver_board:show(Facts, Board)}.

@@ -16,7 +16,10 @@
 -export([cluster_await/3, cluster_info/1]).
 -export([cluster_new/1, cluster_close/1, cluster_expect/2, cluster_slot/1, cluster_route/4]).
 -export([cluster_keyspaces/1]).
--export([keyspace_new/6, keyspace_close/1, keyspace_detach/1, keyspace_forget/1]).
+-export([board_new/0, board_show/2, board_read/1]).
+-export([backlog_new/0, backlog_info/1, backlog_count/2, backlog_know/3]).
+-export([keyspace_new/4, keyspace_backlog/1, keyspace_close/1]).
+-export([keyspace_detach/1, keyspace_forget/1]).
 -export([keyspace_cut_off/2, keyspace_hold/1, keyspace_release/1]).
 -export([keyspace_reached/1, keyspace_await/3, keyspace_has/3]).
 -export([keyspace_notified/2, keyspace_info/1, keyspace_functions/1]).
@@ -32,11 +35,12 @@
 -export_type([commands/0, keys/0, named_key/0]).
 -export_type([interests/0, interest/0, interesting/0, notice/0]).
 -export_type([cluster/0, shard/0, slot/0, ranges/0, of_shard/0, statement/0, moves/0]).
--export_type([keyspace/0, filled/0, session/0, ticket/0, place/0]).
+-export_type([board/0, backlog/0]).
+-export_type([keyspace/0, policy/0, filled/0, session/0, ticket/0, place/0]).
 
 -on_load(load/0).
 
--define(ABI, 11).
+-define(ABI, 12).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -76,6 +80,7 @@
     keyspace := filled() | undefined,
     shard := of_shard() | undefined,
     acknowledge := handled | received,
+    backlog := backlog(),
     server := pid()
 }.
 %% The settings of a link. Times are in ms, sizes in bytes. With `confirm_empty' a master is refused
@@ -168,6 +173,49 @@ close(_Link) -> erlang:nif_error(reason()).
 -spec counters(link()) ->
     {non_neg_integer(), non_neg_integer(), non_neg_integer(), non_neg_integer()}.
 counters(_Link) -> erlang:nif_error(reason()).
+
+-opaque board() :: reference().
+%% What a process shows of itself, for as long as it lives.
+
+%% @doc An empty board of the calling process.
+-spec board_new() -> board().
+board_new() -> erlang:nif_error(reason()).
+
+%% @doc Shows a term in the place of the one before.
+-spec board_show(board(), term()) -> ok.
+board_show(_Board, _Term) -> erlang:nif_error(reason()).
+
+%% @doc What a process of this node shows.
+-spec board_read(pid()) -> {ok, term()} | none.
+board_read(_Pid) -> erlang:nif_error(reason()).
+
+-opaque backlog() :: reference().
+%% How far what has been handled is behind what has arrived, over any number of links.
+
+%% @doc One of a process that has handled nothing.
+-spec backlog_new() -> backlog().
+backlog_new() -> erlang:nif_error(reason()).
+
+%% @doc Which link has the say; the bytes that have not been handled, `undefined' before the first
+%% snapshot has been; for how many ms there has been something unhandled; how many events are
+%% handled in a second; how many bytes are not handled of what the master has told.
+-spec backlog_info(backlog()) ->
+    {
+        Ticket :: pos_integer(),
+        Lag :: non_neg_integer() | undefined,
+        BehindFor :: non_neg_integer(),
+        EventsPerSecond :: non_neg_integer(),
+        MasterLag :: non_neg_integer() | undefined
+    }.
+backlog_info(_Backlog) -> erlang:nif_error(reason()).
+
+%% @doc So many events have been handled.
+-spec backlog_count(backlog(), non_neg_integer()) -> ok.
+backlog_count(_Backlog, _Events) -> erlang:nif_error(reason()).
+
+%% @doc The master of the link with this ticket has reached this offset.
+-spec backlog_know(backlog(), Ticket :: non_neg_integer(), non_neg_integer()) -> ok.
+backlog_know(_Backlog, _Ticket, _Offset) -> erlang:nif_error(reason()).
 
 %% @doc The number of links in this node that still own more than their handle, for tests of leaks.
 -spec links() -> non_neg_integer().
@@ -386,6 +434,14 @@ cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 -opaque keyspace() :: reference().
 %% The keyspace of a mirror, which one link at a time writes and any process reads.
 
+-type policy() :: #{
+    serves_stale := boolean(),
+    in_place := boolean(),
+    max_memory := pos_integer() | undefined,
+    fresh_within := pos_integer() | undefined
+}.
+%% What is to be done with a keyspace: see the options of a mirror.
+
 -opaque session() :: reference().
 %% Reads of one moment.
 
@@ -401,16 +457,14 @@ cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 %% until its process, the calling one, ends. The listener is told of changes that are of interest,
 %% as `{eslaver_keyspace, Weight, [{[interest()] | all, notice()}], keyspace()}', once they can be
 %% read; see also {@link keyspace_await/3}.
--spec keyspace_new(Where, interests(), Listener, ServesStale, InPlace, MaxMemory) ->
-    keyspace()
-when
+-spec keyspace_new(Where, interests(), Listener, policy()) -> keyspace() when
     Where :: Name :: atom() | {cluster(), shard()},
-    Listener :: pid(),
-    ServesStale :: boolean(),
-    InPlace :: boolean(),
-    MaxMemory :: pos_integer() | undefined.
-keyspace_new(_Where, _Interests, _Listener, _ServesStale, _InPlace, _MaxMemory) ->
-    erlang:nif_error(reason()).
+    Listener :: pid().
+keyspace_new(_Where, _Interests, _Listener, _Policy) -> erlang:nif_error(reason()).
+
+%% @doc How far what has been applied to it is behind.
+-spec keyspace_backlog(keyspace()) -> backlog().
+keyspace_backlog(_Keyspace) -> erlang:nif_error(reason()).
 
 %% @doc Readers do not find it any more.
 -spec keyspace_close(keyspace()) -> ok.

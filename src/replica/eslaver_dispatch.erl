@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_dispatch).
 
--export([new/4, all/2, run/2, hear/2, answer/3, demand/2, is_monitor/2, close/2, info/1]).
+-export([new/4, all/2, run/2, hear/2, answer/3, demand/2, is_monitor/2, close/2, hand/1]).
 -export_type([dispatch/0, failure/0, ended/0, settings/0]).
 
 %% A stride is doubled while it takes less than the first time, and a turn ends after the second.
@@ -14,15 +14,16 @@
 -define(QUICK, 100).
 -define(TURN, 10000).
 -define(LONGEST, 4).
-%% What a report shows of an event, in characters, and how large a reason may be, in bytes.
--define(SHOWN, 500).
--define(LARGE, 2000).
 
 -record(dispatch, {
     callback :: eslaver_callback:callback(),
     stride = 1 :: pos_integer(),
     telemetry :: none | eslaver_telemetry:telemetry(),
     skips :: eslaver_skips:skips(),
+    %% Whether failures may show keys and values.
+    log_data :: boolean(),
+    last = eslaver_in_hand:none() :: eslaver_in_hand:last(),
+    hand = eslaver_in_hand:new() :: eslaver_in_hand:hand(),
     %% With telemetry: the batch in hand, its events that are handled, and the time they took.
     span = none :: none | eslaver_telemetry:span(),
     handled = 0 :: non_neg_integer(),
@@ -40,6 +41,7 @@
     callback := undefined | eslaver_callback:spec(),
     mailbox_limit := pos_integer() | infinity,
     on_error := eslaver_skips:spec(),
+    log_data := boolean(),
     atom() => term()
 }.
 %% Options of a replica.
@@ -60,13 +62,17 @@ when
 new(#{callback := undefined} = Settings, Context, Label, Telemetry) when Telemetry =/= none ->
     %% a mirror without a callback: there are no calls to report
     new(Settings, Context, Label, none);
-new(#{callback := Spec, mailbox_limit := Limit, on_error := OnError}, Context, Label, Telemetry) ->
+new(Settings, Context, Label, Telemetry) ->
+    #{callback := Spec, mailbox_limit := Limit, on_error := OnError, log_data := Data} = Settings,
     case eslaver_callback:new(Spec, Limit, Context) of
         {ok, Callback} ->
             Skips = eslaver_skips:new(OnError, Label, Telemetry),
-            {ok, #dispatch{callback = Callback, telemetry = Telemetry, skips = Skips}};
+            {ok, #dispatch{
+                callback = Callback, telemetry = Telemetry, skips = Skips, log_data = Data
+            }};
         {raised, Class, Reason, Stack} ->
-            {stop, {callback_failed, failure(init, Class, Reason, Stack)}};
+            %% there are no keys or values yet
+            {stop, {callback_failed, failure(init, {Class, Reason, Stack}, true)}};
         Stop ->
             Stop
     end.
@@ -92,9 +98,11 @@ close(Why, #dispatch{callback = Callback} = Dispatch) ->
 all([], Dispatch) ->
     {done, Dispatch};
 all(Events, Dispatch) ->
-    Begun = begun(Dispatch),
+    put_down(spanned(Events, begun(Dispatch)), Dispatch).
+
+spanned(Events, Dispatch) ->
     Start = erlang:monotonic_time(),
-    case all(Events, done, Begun) of
+    case all(Events, done, Dispatch) of
         {failed, _} = Failed ->
             Failed;
         {stop, Reason, Count, Next} ->
@@ -103,9 +111,15 @@ all(Events, Dispatch) ->
             {Then, measured(length(Events), since(Start), Next)}
     end.
 
+%% The callback has nothing in hand any more.
+put_down(Result, #dispatch{hand = Hand}) ->
+    ok = eslaver_in_hand:done(Hand),
+    Result.
+
 all([], Then, Dispatch) ->
     {Then, Dispatch};
-all([Event | Events], Then, Dispatch) ->
+all([Event | Events], Then, #dispatch{hand = Hand} = Dispatch) ->
+    ok = eslaver_in_hand:begins(now_us(), Hand),
     case give(Event, Dispatch) of
         {ok, Next} -> all(Events, Then, Next);
         {{pause, _} = Pause, Next} -> all(Events, Pause, Next);
@@ -120,21 +134,31 @@ give(Event, #dispatch{callback = Callback} = Dispatch) ->
         false -> one(Event, Dispatch)
     end.
 
-one(Event, #dispatch{callback = Callback} = Dispatch) ->
+one(Event, #dispatch{hand = Hand, last = Last} = Dispatch) ->
+    case eslaver_in_hand:takes(Event, Last, Hand) of
+        Last -> handle(Event, Dispatch);
+        Next -> handle(Event, Dispatch#dispatch{last = Next})
+    end.
+
+handle(Event, #dispatch{callback = Callback} = Dispatch) ->
     case eslaver_callback:handle(Event, Callback) of
         ok -> {ok, Dispatch};
         {raised, _, _, _} = Raised -> skipped(Event, Raised, Dispatch);
         {Then, Next} -> {Then, Dispatch#dispatch{callback = Next}}
     end.
 
-skipped(Event, Raised, #dispatch{skips = Skips} = Dispatch) ->
+skipped(Event, Raised, #dispatch{skips = Skips, hand = Hand} = Dispatch) ->
     case eslaver_skips:add(Event, Raised, Skips) of
-        {ok, Next} -> {ok, Dispatch#dispatch{skips = Next}};
-        Again -> failed(Event, Again, Dispatch)
+        {ok, Next} ->
+            ok = eslaver_in_hand:skipped(eslaver_skips:count(Next), Hand),
+            {ok, Dispatch#dispatch{skips = Next}};
+        Again ->
+            failed(Event, Again, Dispatch)
     end.
 
-failed(What, {raised, Class, Reason, Stack}, #dispatch{telemetry = Telemetry, span = Span}) ->
-    Failure = failure(What, Class, Reason, Stack),
+failed(What, {raised, Class, Reason, Stack}, Dispatch) ->
+    #dispatch{telemetry = Telemetry, span = Span, log_data = Data} = Dispatch,
+    Failure = failure(What, {Class, Reason, Stack}, Data),
     ok = eslaver_telemetry:callback_raises(Span, Failure, Telemetry),
     {failed, Failure}.
 
@@ -142,13 +166,20 @@ failed(What, {raised, Class, Reason, Stack}, #dispatch{telemetry = Telemetry, sp
 -spec hear(term(), dispatch()) ->
     {done | continue | {pause, timeout()}, dispatch()} | ended().
 hear(Message, #dispatch{callback = Callback} = Dispatch) ->
-    heard(handle_info, eslaver_callback:hear(Message, Callback), Dispatch).
+    Busy = picked_up(message, Dispatch),
+    put_down(heard(handle_info, eslaver_callback:hear(Message, Callback), Busy), Dispatch).
+
+picked_up(What, #dispatch{hand = Hand, last = Last} = Dispatch) ->
+    ok = eslaver_in_hand:begins(now_us(), Hand),
+    Dispatch#dispatch{last = eslaver_in_hand:takes(What, Last, Hand)}.
 
 %% @doc Has it answer a call, out of turn.
 -spec answer(term(), gen_server:from(), dispatch()) ->
     {done | continue | {pause, timeout()}, dispatch()} | ended().
 answer(Request, From, #dispatch{callback = Callback} = Dispatch) ->
-    heard(handle_call, eslaver_callback:answer(Request, From, Callback), Dispatch).
+    Busy = picked_up(call, Dispatch),
+    Answer = eslaver_callback:answer(Request, From, Callback),
+    put_down(heard(handle_call, Answer, Busy), Dispatch).
 
 %% The message may have keys and values, so a failure names the function instead.
 heard(_Function, ok, Dispatch) ->
@@ -163,9 +194,9 @@ heard(_Function, {Then, Callback}, Dispatch) ->
         _ -> {Then, Next}
     end.
 
-%% @doc For `info'.
--spec info(dispatch()) -> #{skipped := non_neg_integer()}.
-info(#dispatch{skips = Skips}) -> eslaver_skips:info(Skips).
+%% @doc What the callback has in hand, and how many events have been skipped.
+-spec hand(dispatch()) -> eslaver_in_hand:hand().
+hand(#dispatch{hand = Hand}) -> Hand.
 
 %% @doc Gives it events until they end (`done'), the turn does (`turn'), its process has too many
 %% messages (`held'), or it wants a pause; then with those that are left, and the number of those
@@ -174,12 +205,14 @@ info(#dispatch{skips = Skips}) -> eslaver_skips:info(Skips).
     {done, dispatch()}
     | {turn | held | {pause, timeout()}, Left :: [term()], Count :: pos_integer() | 0, dispatch()}
     | ended().
-run(Events, #dispatch{telemetry = none} = Dispatch) ->
+run(Events, Dispatch) ->
+    put_down(measured(Events, begun(Dispatch)), Dispatch).
+
+measured(Events, #dispatch{telemetry = none} = Dispatch) ->
     turn(Events, Dispatch);
-run(Events, #dispatch{handled = Before, spent = Spent} = Dispatch) ->
-    Begun = begun(Dispatch),
+measured(Events, #dispatch{handled = Before, spent = Spent} = Dispatch) ->
     Start = erlang:monotonic_time(),
-    Result = turn(Events, Begun),
+    Result = turn(Events, Dispatch),
     Time = Spent + since(Start),
     case Result of
         {done, Next} ->
@@ -214,7 +247,8 @@ turn(Events, #dispatch{callback = Callback} = Dispatch) ->
         false -> run(Events, 0, now_us(), Dispatch)
     end.
 
-batch(Events, Dispatch) ->
+batch(Events, #dispatch{hand = Hand} = Dispatch) ->
+    ok = eslaver_in_hand:begins(now_us(), Hand),
     case one(Events, Dispatch) of
         {ok, Next} -> {done, Next};
         {{pause, _} = Pause, Next} -> {Pause, [], length(Events), Next};
@@ -236,6 +270,7 @@ run(Events, Count, Now, End, #dispatch{callback = Callback, stride = Stride} = D
         passive ->
             {{pause, infinity}, Events, Count, Dispatch};
         ready ->
+            ok = eslaver_in_hand:begins(Now, Dispatch#dispatch.hand),
             case stride(Events, Stride, Count, Dispatch) of
                 {ok, Left, Done, Next} ->
                     After = now_us(),
@@ -262,26 +297,16 @@ next(_Took, _Stride) -> 1.
 now_us() ->
     erlang:monotonic_time(microsecond).
 
-%% A badmatch or a function clause holds the event itself, which may be as large as a value.
-failure(Event, Class, Reason, Stack) ->
+%% A badmatch or a function clause holds the event itself.
+failure(Event, {Class, Reason, Stack}, Data) ->
     #{
-        event => shown(Event),
+        event => eslaver_shown:event(Event, Data),
         class => Class,
-        reason => small(Reason),
+        reason => eslaver_shown:reason(Reason, Data),
         stacktrace => [without_arguments(Call) || Call <- Stack]
     }.
-
-small(Term) ->
-    case erlang:external_size(Term) =< ?LARGE of
-        true -> Term;
-        false -> shown(Term)
-    end.
 
 without_arguments({Module, Function, Arguments, Where}) when is_list(Arguments) ->
     {Module, Function, length(Arguments), Where};
 without_arguments(Call) ->
     Call.
-
-shown(Term) ->
-    Text = unicode:characters_to_binary(io_lib:format("~0tP", [Term, 30])),
-    string:slice(Text, 0, ?SHOWN).

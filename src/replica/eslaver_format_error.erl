@@ -255,6 +255,14 @@ expected(Key) when Key =:= telemetry; Key =:= hooks ->
     "module that exports execute/3";
 expected(telemetry_every) ->
     "a number of ms, or infinity";
+expected(log_data) ->
+    "true or false";
+expected(warn_lag) ->
+    "a number of bytes, or infinity";
+expected(master_offset_every) ->
+    "a time in ms";
+expected(fresh_within) ->
+    "a time in ms, or infinity";
 expected(mailbox_limit) ->
     "a number from 1 on, or infinity, in a mirror only with a callback";
 expected(on_error) ->

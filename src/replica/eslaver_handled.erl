@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_handled).
 
--export([events/4]).
+-export([events/4, count/2]).
 
 %% @doc The callback has handled `Count' events of a batch, or all.
 -spec events(
@@ -20,6 +20,11 @@ events(all, {batch, _, Events, Offsets, End}, Session, Listeners) ->
 events(Count, {batch, _, Events, Offsets, _End}, Session, Listeners) ->
     Told = eslaver_listeners:handled(Count, Events, Offsets, Listeners),
     reached(eslaver_session:behind(Count, Offsets, Session), Told).
+
+%% @doc How many events `Count' stands for.
+-spec count(non_neg_integer() | all, eslaver_link:batch()) -> non_neg_integer().
+count(all, {batch, _, Events, _, _}) -> length(Events);
+count(Count, _Batch) -> Count.
 
 reached(Session, Listeners) ->
     Offset = eslaver_position:safe_offset(eslaver_session:position(Session)),

@@ -62,6 +62,9 @@
     telemetry => eslaver_telemetry:spec() | nil,
     telemetry_every => pos_integer() | infinity,
     hooks => eslaver_telemetry:spec() | nil,
+    log_data => boolean(),
+    warn_lag => pos_integer() | infinity,
+    master_offset_every => pos_integer() | absent(),
     announce_ip => host() | absent(),
     announce_port => inet:port_number(),
     client_name => text() | absent(),
@@ -79,6 +82,7 @@
     full_resync => beside | in_place,
     serve_stale_data => boolean(),
     max_memory => pos_integer() | absent(),
+    fresh_within => pos_integer() | infinity | absent(),
     persist =>
         text()
         | #{file := text(), interval => pos_integer() | infinity}
@@ -114,6 +118,9 @@
     telemetry => eslaver_telemetry:spec() | nil,
     telemetry_every => pos_integer() | infinity,
     hooks => eslaver_telemetry:spec() | nil,
+    log_data => boolean(),
+    warn_lag => pos_integer() | infinity,
+    master_offset_every => pos_integer() | absent(),
     announce_ip => host() | absent(),
     announce_port => inet:port_number(),
     client_name => text() | absent(),

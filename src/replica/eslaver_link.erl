@@ -59,6 +59,7 @@ start_link(Address, Position, #{password := Password, announce_port := Port} = O
         keyspace => maps:get(keyspace, Options, undefined),
         shard => shard(Options),
         acknowledge => maps:get(acknowledge, Options, handled),
+        backlog => backlog(Options),
         server => self()
     },
     Self = self(),
@@ -73,6 +74,10 @@ start_link(Address, Position, #{password := Password, announce_port := Port} = O
         {error, _} = Error ->
             Error
     end.
+
+%% Told of what arrives.
+backlog(#{backlog := Backlog}) -> Backlog;
+backlog(#{}) -> eslaver_nif:backlog_new().
 
 %% The shard of a cluster that the link is of, and the node that has to be at its other end.
 shard(#{native_shard := Shard} = Options) -> Shard#{node => maps:get(node, Options, undefined)};

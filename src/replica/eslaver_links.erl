@@ -5,7 +5,7 @@
 
 -export([new/0, open_master/4, leave/2, open_file/2, close_file/1, lost/1, stop/1]).
 -export([source/2, credit/4, durable/2, told/1]).
--export([has_moved/1, commands/1, decoded/1, loading/1]).
+-export([has_moved/1, commands/1, loading/1, address/1]).
 -export_type([links/0, source/0]).
 
 -type source() :: master | file.
@@ -34,12 +34,15 @@ new() ->
     eslaver_position:position() | undefined,
     eslaver_options:options(),
     links()
-) -> {ok, links()} | {error, term()}.
+) -> {ok, links()} | {error, Text :: binary()}.
 open_master(Address, Position, Options, Links) ->
     case eslaver_link:start_link(Address, Position, Options) of
         {ok, Link} -> {ok, Links#links{master = Link, address = Address}};
-        {error, _} = Error -> Error
+        {error, Reason} -> {error, words(Reason)}
     end.
+
+words(Text) when is_binary(Text) -> Text;
+words(Reason) -> eslaver_text:format("~0tp", [Reason]).
 
 %% @doc Ends the link to the master, unless it goes to this address. Its end follows as a message.
 -spec leave(eslaver_nif:address(), links()) -> there | left | none.
@@ -52,11 +55,11 @@ leave(_Address, #links{master = {_Pid, Handle}}) ->
     left.
 
 %% @doc Starts a link to the RDB file.
--spec open_file(eslaver_options:options(), links()) -> {ok, links()} | {error, term()}.
+-spec open_file(eslaver_options:options(), links()) -> {ok, links()} | {error, Text :: binary()}.
 open_file(#{dbfilename := File} = Options, Links) ->
     case eslaver_link:start_link({own_file, File}, undefined, Options#{dbfilename := undefined}) of
         {ok, Link} -> {ok, Links#links{file = Link}};
-        {error, _} = Error -> Error
+        {error, Reason} -> {error, words(Reason)}
     end.
 
 %% @doc Ends the link to the RDB file, if there is one. What it has sent is void.
@@ -110,11 +113,9 @@ commands(#links{commands = Before} = Links) ->
     {_, _, Commands, _} = counters(Links),
     Before + Commands.
 
-%% @doc The offset that the link to the master has decoded up to.
--spec decoded(links()) -> non_neg_integer().
-decoded(Links) ->
-    {_, _, _, Offset} = counters(Links),
-    Offset.
+%% @doc The address of the link to the master, if there is one.
+-spec address(links()) -> eslaver_nif:address() | undefined.
+address(#links{address = Address}) -> Address.
 
 %% @doc Bytes and keys of the load in progress, of the RDB file or of the master's snapshot.
 -spec loading(links()) -> {Bytes :: non_neg_integer(), Keys :: non_neg_integer()}.

@@ -5,7 +5,7 @@
 %% @private
 -module(eslaver_log).
 
--export([report/3, address/1, path/1, format/1]).
+-export([report/3, address/1, path/1, in_hand/1, format/1]).
 
 -include_lib("kernel/include/logger.hrl").
 
@@ -32,11 +32,19 @@ path(Path) ->
         _ -> <<<<Byte/utf8>> || <<Byte>> <= Path>>
     end.
 
+%% @doc What the callback has in hand, and what that may mean.
+-spec in_hand(map()) -> iodata().
+in_hand(#{event := #{type := Type, for := For}}) ->
+    Format = "; the callback has had ~ts in hand for ~b ms: it is slow, or hangs",
+    eslaver_text:format(Format, [Type, For]);
+in_hand(_Nothing) ->
+    "".
+
 %% @doc The sentence of a report.
 -spec format(logger:report()) -> {io:format(), [term()]}.
-format(#{master := Master} = Report) ->
+format(#{replica := Replica, master := Master} = Report) ->
     {Format, Args} = sentence(Report),
-    {"eslaver, master ~ts: " ++ Format, [Master | Args]};
+    {"eslaver, replica ~0tp, master ~ts: " ++ Format, [Replica, Master | Args]};
 format(#{replica := Replica} = Report) ->
     {Format, Args} = sentence(Report),
     {"eslaver, replica ~0tp: " ++ Format, [Replica | Args]}.
@@ -49,6 +57,14 @@ sentence(#{what := link_up, resync := full, why := Why, asked := {<<_/binary>>, 
     {"link is up, full sync instead of resuming at offset ~b (~ts)", [Offset, full(Why)]};
 sentence(#{what := link_up, resync := full, why := Why}) ->
     {"link is up, full sync (~ts)", [full(Why)]};
+sentence(#{what := lagging, lag := Lag, behind_for := For} = Report) ->
+    {"~b bytes are not handled, and not everything has been for ~b ms~ts", [
+        Lag, For, in_hand(Report)
+    ]};
+sentence(#{what := caught_up, lag := Lag}) ->
+    {"it has caught up, ~b bytes are not handled", [Lag]};
+sentence(#{what := master_offset_unknown, reason := Reason, text := Text}) ->
+    {"cannot ask the master for its offset (~ts): ~ts; logged once", [Reason, Text]};
 sentence(#{what := loading, percent := Percent, keys := Keys, keys_per_second := Rate}) ->
     {"snapshot loading, ~b %, ~b keys, ~b keys/s", [Percent, Keys, Rate]};
 sentence(#{what := loading, bytes := Bytes, keys := Keys, keys_per_second := Rate}) ->
@@ -93,7 +109,7 @@ sentence(#{what := rdb_file_failed, text := Text}) ->
 sentence(#{what := left_out, text := Text}) ->
     {"the snapshot contains ~ts, which is skipped; logged once per snapshot", [Text]};
 sentence(#{what := callback_failed, event := Event, class := Class, reason := Reason}) ->
-    {"the callback raised ~ts:~tp at event ~ts", [Class, Reason, Event]};
+    {"the callback raised ~ts:~0tp at event ~ts", [Class, Reason, Event]};
 sentence(#{what := callback_skipped, event := Event, class := Class, reason := Reason} = Report) ->
     {
         "the callback raised ~ts:~0tp at ~0tp in ~0tp, which is skipped; events skipped so far: ~b",
@@ -133,7 +149,7 @@ place(#{store := Module}) -> eslaver_text:format("the store ~ts", [Module]).
 full(first) -> "first sync";
 full(no_position) -> "no position to resume from";
 full(no_psync) -> "the master does not support PSYNC";
-full(backlog) -> "the master no longer has what follows";
+full(backlog) -> "the master no longer has what follows: raise its repl-backlog-size";
 full(diverged) -> "the master lacks events that were already handled";
 full(empty_master) -> "the master has lost its data";
 full(restarted) -> "the master has begun another history";

@@ -2,7 +2,7 @@
 %% @private
 -module(eslaver_name).
 
--export([replica/1, target/1]).
+-export([replica/1, target/1, pid/1]).
 -export_type([name/0, replica/0]).
 
 -type name() :: undefined | {local, atom()} | {global, term()} | {via, module(), term()}.
@@ -23,3 +23,13 @@ target(Pid) when is_pid(Pid) -> Pid;
 target(Name) when is_atom(Name) -> Name;
 target({global, Name}) -> global:whereis_name(Name);
 target({via, Module, Name}) -> Module:whereis_name(Name).
+
+%% @doc The process of a name, if there is one.
+-spec pid(replica()) -> pid() | undefined.
+pid(Name) when is_atom(Name) -> whereis(Name);
+pid({Name, Node}) when is_atom(Name), is_atom(Node), Name =/= global -> pid_at(Name, Node);
+pid(Replica) -> target(Replica).
+
+pid_at(Name, Node) when Node =:= node() -> whereis(Name);
+pid_at(Name, Node) -> erpc:call(Node, erlang, whereis, [Name]).
+

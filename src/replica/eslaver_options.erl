@@ -12,6 +12,8 @@
 -define(SENTINEL_PORT, 26379).
 %% What a URL stands for.
 -define(PARTS_OF_URLS, [master_host, master_port, master_user, master_auth]).
+%% About as much as the buffers on the way to a callback hold if it hangs.
+-define(WARN_LAG, 1 bsl 20).
 %% The length of a replica's name in its client name, in characters.
 -define(CLIENT_NAME_LENGTH, 100).
 
@@ -48,6 +50,9 @@
     filter := undefined | eslaver_filter:filter(),
     telemetry := eslaver_telemetry:spec(),
     telemetry_every := pos_integer() | infinity,
+    log_data := boolean(),
+    warn_lag := pos_integer() | infinity,
+    master_offset_every := pos_integer() | undefined,
     name := eslaver_name:name(),
     observer => eslaver_observer:observer(),
     %% Of a replica of a cluster's shard: what it is called in logs, what of the shard users are
@@ -57,6 +62,7 @@
     native_shard => map(),
     node => binary() | undefined,
     keyspace => eslaver_nif:filled(),
+    backlog => eslaver_nif:backlog(),
     confirm_empty => boolean()
 }.
 %% Checked and complete. A mirror adds itself as the observer, and perhaps no callback, and a
@@ -194,6 +200,9 @@ defaults() ->
         telemetry => true,
         telemetry_every => 10000,
         hooks => undefined,
+        log_data => false,
+        warn_lag => ?WARN_LAG,
+        master_offset_every => undefined,
         name => undefined
     }.
 
@@ -372,6 +381,11 @@ value(filter, Filter) -> eslaver_filter:parse_types(Filter);
 value(Key, Use) when Key =:= telemetry; Key =:= hooks -> keep(Use, eslaver_telemetry:check(Use));
 value(telemetry_every, infinity) -> {ok, infinity};
 value(telemetry_every, Time) -> time(Time);
+value(log_data, Shown) -> keep(Shown, is_boolean(Shown));
+value(warn_lag, infinity) -> {ok, infinity};
+value(warn_lag, Bytes) -> limit(Bytes, ?UNLIMITED);
+value(master_offset_every, undefined) -> {ok, undefined};
+value(master_offset_every, Time) -> time(Time);
 value(mailbox_limit, infinity) -> {ok, infinity};
 value(mailbox_limit, Limit) -> keep(Limit, is_integer(Limit) andalso Limit > 0);
 value(on_error, OnError) -> keep(OnError, eslaver_skips:check(OnError));

@@ -9,7 +9,7 @@
 -export([is_safe/1, is_replid/1, is_offset/1]).
 -export([new/3, resumed/1, continued/2, advance/2, behind/3]).
 -export([first/1, origin/1, is_open/2, skip/2]).
--export([info/2, lost/2, earlier/2, safe_offset/1, safe/1, link/1]).
+-export([here/1, lost/2, earlier/2, safe_offset/1, safe/1, link/1]).
 -export_type([position/0, safe/0, place/0, batch_end/0, offsets/0]).
 
 -record(position, {
@@ -170,12 +170,10 @@ earlier(#position{offset = Offset}, #{replid := Replid, offset := Applied}) when
 earlier(#position{replid = Replid, offset = Offset}, _Applied) ->
     {Replid, Offset}.
 
-%% @doc For `info': where it is, and how many bytes further the decoder is.
--spec info(non_neg_integer(), position() | undefined) -> map().
-info(_Decoded, undefined) ->
-    #{offset => undefined, db => undefined, lag => undefined};
-info(Decoded, #position{offset = Offset, db = Db}) ->
-    #{offset => Offset, db => Db, lag => max(Decoded - Offset, 0)}.
+%% @doc The offset and the db, for `info'.
+-spec here(position() | undefined) -> {non_neg_integer(), non_neg_integer()} | undefined.
+here(undefined) -> undefined;
+here(#position{offset = Offset, db = Db}) -> {Offset, Db}.
 
 %% @doc What the master may be told.
 -spec safe_offset(position() | undefined) -> non_neg_integer() | undefined.

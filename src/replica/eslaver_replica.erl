@@ -13,7 +13,7 @@
 -export([answer/3, hear/2]).
 -export([ended/3, down/2, sourced/2, said/2, not_filed/2, progressed/2]).
 -export([call/3, cast/2]).
--export([info/1, status/1, position/1]).
+-export([shown/1, status/1, position/1]).
 -export_type([replica/0, next/0, handled/0]).
 
 %% What a batch weighs, in bytes, whose memory is given back as soon as it has been handled.
@@ -31,6 +31,7 @@
     keeper = none :: eslaver_position_keeper:keeper(),
     listeners = eslaver_listeners:new() :: eslaver_listeners:listeners(),
     reports :: eslaver_reports:reports(),
+    facts :: eslaver_facts:facts(),
     %% What failures are remembered by.
     key :: eslaver_restarts:key()
 }).
@@ -65,7 +66,8 @@ start(#{resume := Resume} = Options) ->
             {stop, Reason}
     end.
 
-started(#replica{key = Key} = Replica) ->
+started(#replica{key = Key, options = Options, reports = Reports} = Replica) ->
+    ok = eslaver_reports:watch(Options, Reports),
     case eslaver_restarts:last(Key) of
         none ->
             {ok, Replica, 0};
@@ -88,10 +90,11 @@ new(Dispatch, Reports, Position, Keeper, Options) ->
         dispatch = Dispatch,
         observer = maps:get(observer, Options, none),
         reconnect = Reconnect,
-        session = eslaver_session:new(Position, eslaver_reconnect:shown(Reconnect), StandIn, Delay),
+        session = eslaver_session:new(Position, eslaver_reconnect:name(Reconnect), StandIn, Delay),
         queue = queue:from_list([{injected, Event} || Event <- eslaver_shard:events(Options)]),
         keeper = Keeper,
         reports = Reports,
+        facts = eslaver_facts:new(Options, eslaver_dispatch:hand(Dispatch)),
         key = eslaver_restarts:key(Options)
     }.
 
@@ -230,7 +233,12 @@ credited(Source, Weight, Replica) ->
 
 moved(Count, Batch, #replica{session = Session, listeners = Listeners} = Replica) ->
     {Moved, Told} = eslaver_handled:events(Count, Batch, Session, Listeners),
-    Replica#replica{session = Moved, listeners = Told}.
+    ok = eslaver_facts:count(eslaver_handled:count(Count, Batch), Replica#replica.facts),
+    reached(Replica#replica{session = Moved, listeners = Told}).
+
+reached(#replica{session = Session, facts = Facts} = Replica) ->
+    ok = eslaver_facts:reached(eslaver_session:position(Session), Facts),
+    Replica.
 
 postponed(Why, #replica{session = Session} = Replica) ->
     {noreply, effects(eslaver_session:postponed(Why, Session), Replica)}.
@@ -275,13 +283,18 @@ failed(Failure, Replica) ->
 connect(0, Replica) ->
     connect(Replica);
 connect(Pause, #replica{session = Session} = Replica) ->
+    {noreply, retrying(Pause, Replica#replica{session = eslaver_session:waiting(Session)})}.
+
+retrying(Pause, #replica{reconnect = Reconnect} = Replica) ->
     _ = erlang:send_after(Pause, self(), {?MODULE, connect}),
-    {noreply, Replica#replica{session = eslaver_session:waiting(Session)}}.
+    Replica#replica{reconnect = eslaver_reconnect:waits(Pause, Reconnect)}.
 
 connect(#replica{reconnect = Reconnect} = Replica) ->
     case eslaver_reconnect:next(need(Replica), Reconnect) of
         {connect, Address, Next} -> link(Address, Replica#replica{reconnect = Next});
-        {asked, Next} -> {noreply, connecting(Replica#replica{reconnect = Next})}
+        {asked, Next} ->
+            Connecting = eslaver_session:connecting(Replica#replica.session),
+            {noreply, Replica#replica{reconnect = Next, session = Connecting}}
     end.
 
 %% @doc The pause before the next try is over.
@@ -297,16 +310,14 @@ link(Address, #replica{options = Options, links = Links, session = Now} = Replic
     Session = eslaver_session:connecting(eslaver_log:address(Address), Before),
     Connecting = Replica#replica{session = Session},
     Config = Placed#{
+        backlog => eslaver_facts:backlog(Replica#replica.facts),
         confirm_empty => eslaver_session:confirms_empty(Session),
         node => eslaver_reconnect:node_at(Address, Replica#replica.reconnect)
     },
     case eslaver_links:open_master(Address, eslaver_session:position(Session), Config, Links) of
         {ok, Next} -> {noreply, Connecting#replica{links = Next}};
-        {error, Reason} -> transition(master, {closed, open, words(Reason), true}, Connecting)
+        {error, Reason} -> transition(master, {closed, open, Reason, true}, Connecting)
     end.
-
-connecting(#replica{session = Session} = Replica) ->
-    Replica#replica{session = eslaver_session:connecting(Session)}.
 
 %% @doc The source may have something to say of the master.
 -spec sourced(term(), replica()) -> next().
@@ -349,7 +360,8 @@ passed(Source, Message, #replica{session = Session} = Replica) ->
     given(Events, fun(Handled) -> told(Source, Message, Handled) end, Arrived).
 
 %% Gives the callback these events, in the shape that it wants, and goes on with the queue.
-given(Events, Then, #replica{dispatch = Dispatch, options = #{events := Shape}} = Replica) ->
+given(Events, Then, Unshown) ->
+    #replica{dispatch = Dispatch, options = #{events := Shape}} = Replica = shown(Unshown),
     case eslaver_dispatch:all(eslaver_events:shaped(Shape, Events), Dispatch) of
         {done, Done} -> work_if_ready(Then(Replica#replica{dispatch = Done}));
         {{pause, _} = Pause, Done} -> postponed(Pause, Then(Replica#replica{dispatch = Done}));
@@ -361,7 +373,7 @@ told(Source, Message, #replica{session = Session} = Replica) ->
     effects(eslaver_session:handled(Source, Message, Session), Replica).
 
 effects({Effects, Session}, Replica) ->
-    lists:foldl(fun effect/2, Replica#replica{session = Session}, Effects).
+    reached(lists:foldl(fun effect/2, Replica#replica{session = Session}, Effects)).
 
 -spec effect(eslaver_session:effect(), #replica{}) -> #replica{}.
 effect({log, Level, What, Report}, Replica) ->
@@ -386,7 +398,7 @@ effect(open_file, #replica{options = Options, links = Links} = Replica) ->
     case eslaver_links:open_file(Options, Links) of
         {ok, Next} -> Replica#replica{links = Next};
         {error, Reason} ->
-            log(warning, replay_failed, #{text => words(Reason)}, Replica),
+            log(warning, replay_failed, #{text => Reason}, Replica),
             Replica
     end;
 effect(close_file, #replica{links = Links} = Replica) ->
@@ -402,9 +414,10 @@ effect({observe, News}, #replica{observer = Observer} = Replica) ->
 effect({notify, News}, #replica{listeners = Listeners} = Replica) ->
     ok = eslaver_listeners:loaded(News, Listeners),
     Replica;
-effect(answer_waiting, #replica{session = Session, listeners = Listeners} = Replica) ->
+effect(answer_waiting, Replica) ->
+    #replica{session = Session, listeners = Listeners} = Shown = shown(Replica),
     Reach = eslaver_session:reach(Session),
-    Replica#replica{listeners = eslaver_listeners:answered(Reach, Listeners)};
+    Shown#replica{listeners = eslaver_listeners:answered(Reach, Listeners)};
 effect(credit, Replica) ->
     credit(master, 0, Replica).
 
@@ -416,10 +429,9 @@ lost(Error, Heals, WasUp, #replica{links = Links, session = Session} = Replica) 
         quiet -> ok;
         {Level, What, Why} -> log(Level, What, Why, Replica)
     end,
-    _ = erlang:send_after(Pause, self(), {?MODULE, connect}),
     Info = eslaver_reconnect:info(Next),
     ok = eslaver_reports:reconnecting(Pause, Info, master(Replica), Replica#replica.reports),
-    Replica#replica{links = eslaver_links:lost(Links), reconnect = Next}.
+    retrying(Pause, Replica#replica{links = eslaver_links:lost(Links), reconnect = Next}).
 
 %% How far events have been handled
 
@@ -460,23 +472,17 @@ position(#replica{session = Session}) ->
 
 %% What it shows
 
-%% @doc For `eslaver:info/1'.
--spec info(replica()) -> map().
-info(#replica{session = Session, links = Links, reports = Reports} = Replica) ->
-    Parts = [
-        #{commands => eslaver_links:commands(Links)},
-        eslaver_dispatch:info(Replica#replica.dispatch),
-        eslaver_session:info(Session),
-        eslaver_reports:info(eslaver_links:loading(Links), Reports),
-        eslaver_position:info(eslaver_links:decoded(Links), eslaver_session:position(Session)),
-        eslaver_reconnect:info(Replica#replica.reconnect)
-    ],
-    lists:foldl(fun maps:merge/2, #{}, Parts).
+%% @doc Shows how it is to others, for `eslaver:info/1'.
+-spec shown(replica()) -> replica().
+shown(#replica{session = Session, links = Links, facts = Facts} = Replica) ->
+    Loading = eslaver_reports:progress(Replica#replica.reports),
+    Reconnect = eslaver_reconnect:shown(Replica#replica.reconnect),
+    Replica#replica{facts = eslaver_facts:show(Session, Links, Loading, Reconnect, Facts)}.
 
-%% @doc The same, and how much is queued: that may be megabytes, which no report is to show.
+%% @doc The info, and how much is queued: that may be megabytes, which no report is to show.
 -spec status(replica()) -> map().
-status(#replica{queue = Queue} = Replica) ->
-    (info(Replica))#{queue => queue:len(Queue)}.
+status(#replica{queue = Queue, facts = Facts}) ->
+    (eslaver_facts:own(Facts))#{queue => queue:len(Queue)}.
 
 %% @doc The snapshot cannot be kept as an RDB file.
 -spec not_filed(binary(), replica()) -> ok.
@@ -494,6 +500,3 @@ log(Level, What, Report, #replica{reports = Reports} = Replica) ->
     eslaver_reports:log(Level, What, Report, master(Replica), Reports).
 
 master(#replica{session = Session}) -> eslaver_session:master(Session).
-
-words(Text) when is_binary(Text) -> Text;
-words(Reason) -> eslaver_text:format("~0tp", [Reason]).

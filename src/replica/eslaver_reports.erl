@@ -2,8 +2,8 @@
 %% @private
 -module(eslaver_reports).
 
--export([new/1, dispatch/2, log/5, reconnecting/4]).
--export([kept/3, load/3, load_goes_on/4, info/2]).
+-export([new/1, watch/2, dispatch/2, log/5, reconnecting/4]).
+-export([kept/3, load/3, load_goes_on/4, progress/1]).
 -export_type([reports/0]).
 
 -record(reports, {
@@ -24,6 +24,12 @@ new(#{telemetry := Telemetry} = Options) ->
 %% A shard's label has the cluster's name before its own.
 who(#{label := {Cluster, Shard}}) -> #{replica => Cluster, shard => Shard};
 who(Options) -> #{replica => label(Options)}.
+
+%% @doc Has what goes on beside the calling process watched, as the options say.
+-spec watch(eslaver_options:options(), reports()) -> ok.
+watch(#{warn_lag := Limit} = Options, #reports{label = Label}) ->
+    ok = eslaver_lag_watch:start(Limit, Label),
+    eslaver_master_offset:start(Options, Label).
 
 label(#{label := Label}) -> Label;
 label(#{name := Name}) -> eslaver_name:replica(Name).
@@ -79,7 +85,6 @@ load_goes_on(Timer, Counted, Master, #reports{progress = Progress} = Reports) ->
         end,
     Reports#reports{progress = Next}.
 
-%% @doc How far it is, for `info'.
--spec info({non_neg_integer(), non_neg_integer()}, reports()) -> map().
-info(Counted, #reports{progress = Progress}) ->
-    eslaver_progress:info(Counted, Progress).
+%% @doc The snapshot, for `info'.
+-spec progress(reports()) -> eslaver_progress:progress().
+progress(#reports{progress = Progress}) -> Progress.

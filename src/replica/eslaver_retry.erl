@@ -4,7 +4,7 @@
 -module(eslaver_retry).
 
 -export([new/0, failed/2, up/2, moved/1, down/4, up_for/1, info/1]).
--export_type([retry/0, error/0, resync/0]).
+-export_type([retry/0, error/0, dated/0, resync/0]).
 
 %% A link that was up for this long counts as good, in ms.
 -define(STEADY, 10000).
@@ -12,6 +12,9 @@
 -define(ERRORS, 10).
 
 -type error() :: #{reason := atom(), text := binary()}.
+-type dated() :: #{reason := atom(), text := binary(), at := integer()}.
+%% With its time, in ms since the epoch.
+
 -type resync() :: full | partial.
 
 -record(retry, {
@@ -21,7 +24,8 @@
     tries = 0 :: non_neg_integer(),
     %% How often an earlier life of the replica has failed.
     restarts = 0 :: non_neg_integer(),
-    last_error :: undefined | error(),
+    %% Why there is no link, or why an earlier life has failed, until there is a link.
+    last_error :: undefined | dated(),
     %% Since the last link: several nodes may be tried in turn.
     errors = [] :: [error()]
 }).
@@ -33,12 +37,16 @@ new() -> #retry{}.
 
 %% @doc An earlier life of the replica has failed.
 -spec failed(eslaver_restarts:failed(), retry()) -> retry().
-failed(#{count := Count, error := Error}, Retry) ->
-    Retry#retry{restarts = Count, last_error = Error}.
+failed(#{count := Count, error := Error, at := At}, Retry) ->
+    Ago = eslaver_clock:now_ms() - At,
+    Retry#retry{restarts = Count, last_error = dated(Error, Ago)}.
+
+dated(Error, Ago) -> Error#{at => erlang:system_time(millisecond) - Ago}.
 
 %% @doc The link is up.
 -spec up(resync(), retry()) -> retry().
-up(Resync, Retry) -> Retry#retry{up = {Resync, eslaver_clock:now_ms()}, errors = []}.
+up(Resync, Retry) ->
+    Retry#retry{up = {Resync, eslaver_clock:now_ms()}, errors = [], last_error = undefined}.
 
 %% @doc Commands have arrived. This makes a link with a partial resync a good one, however soon it
 %% is lost: before, the master may have had nothing but `+CONTINUE' to send, and might send that for
@@ -59,7 +67,7 @@ down(#{reason := Reason} = Error, Heals, WasUp, #retry{errors = Errors} = Retry)
         backoff = Backoff,
         up = undefined,
         tries = Retry#retry.tries + 1,
-        last_error = Error,
+        last_error = dated(Error, 0),
         errors = lists:sublist([Error | lists:delete(Error, Errors)], ?ERRORS)
     }}.
 

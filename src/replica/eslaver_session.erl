@@ -61,6 +61,11 @@
     followed :: undefined | binary(),
     %% What the node at the other end of the link has told of itself.
     peer = #{} :: eslaver_source:peer(),
+    %% Whether that node has granted a snapshot, which has not begun.
+    granted = false :: boolean(),
+    %% The syncs that have begun.
+    syncs = #{full => 0, partial => 0} :: #{eslaver_retry:resync() => non_neg_integer()},
+    last_sync :: undefined | #{resync := eslaver_retry:resync(), why := eslaver_why:why(), at := _},
     looks :: eslaver_empty_master:looks(),
     %% Whether a snapshot has been handled.
     loaded = false :: boolean()
@@ -69,7 +74,7 @@
 -opaque session() :: #session{}.
 
 -type message() ::
-    {peer | full | partial | loaded | left_out | refused | lost, News :: map()}
+    {peer | granted | full | partial | loaded | left_out | refused | lost, News :: map()}
     | {closed, Reason :: atom(), Text :: binary(), Heals :: boolean()}.
 %% What a link sends, except batches.
 
@@ -113,7 +118,7 @@ waiting(Session) ->
 %% @doc An address to connect to is being looked for.
 -spec connecting(session()) -> session().
 connecting(Session) ->
-    Session#session{phase = connecting, peer = #{}}.
+    Session#session{phase = connecting, peer = #{}, granted = false}.
 
 %% @doc A link to this address is being made.
 -spec connecting(Source :: binary(), session()) -> session().
@@ -150,7 +155,9 @@ arrived(master, {full, News}, Session) ->
             learn
         ],
         eslaver_events:full(master, maps:merge(News, About)),
-        up(News, Session#session{phase = loading, position = undefined, replid = Replid})
+        up(About#{resync => full}, News, Session#session{
+            phase = loading, position = undefined, replid = Replid
+        })
     };
 arrived(master, {partial, News}, #session{position = Before} = Session) ->
     #{replid := New, offset := Offset} = News,
@@ -168,7 +175,7 @@ arrived(master, {partial, News}, #session{position = Before} = Session) ->
             {observe, {mirror, continued, #{replid => Replid, from => From}}}
         ],
         eslaver_events:partial(Replid, maps:merge(News, About)),
-        up(News, Session#session{
+        up(About#{resync => partial}, News, Session#session{
             position = Position,
             histories = eslaver_histories:continued(Replid, From, Session#session.histories),
             replid = Replid
@@ -187,6 +194,8 @@ arrived(master, {peer, Peer}, #session{looks = Looks, histories = Histories} = S
             peer = Peer, looks = Next, histories = eslaver_histories:told(Peer, Histories)
         }
     };
+arrived(master, {granted, _}, Session) ->
+    {[], [], Session#session{granted = true}};
 arrived(file, {full, News}, Session) ->
     #{bytes := Bytes, master := File} = News,
     Effects = [{log, notice, replay, #{file => File}}, {load, {started, Bytes}}],
@@ -217,8 +226,12 @@ before(#session{position = Position, applied = Applied} = Session) ->
         master => Session#session.followed
     }.
 
-up(#{master := Master}, #session{looks = Looks} = Session) ->
+up(#{resync := Resync, why := Why}, #{master := Master}, Session) ->
+    #session{looks = Looks, syncs = Syncs} = Session,
     Session#session{
+        granted = false,
+        syncs = maps:update_with(Resync, fun(Count) -> Count + 1 end, Syncs),
+        last_sync = #{resync => Resync, why => Why, at => erlang:system_time(millisecond)},
         stand_in = false,
         master = Master,
         followed = Master,
@@ -350,19 +363,30 @@ watched(Changes, #session{peer = Peer} = Session) ->
 
 %% @doc For `info'.
 -spec info(session()) -> map().
-info(#session{phase = Phase, turn = Turn, master = Master, replid = Replid} = Session) ->
+info(#session{turn = Turn, master = Master, replid = Replid, syncs = Syncs} = Session) ->
+    #{full := Full, partial := Partial} = Syncs,
     maps:merge(node_of(Session), #{
-        state => Phase,
+        state => state(Session),
         paused => Turn =:= paused,
+        full_syncs => Full,
+        partial_syncs => Partial,
+        last_sync => Session#session.last_sync,
         source => Session#session.source,
         master => Master,
         replid => Replid
     }).
 
+state(#session{phase = connecting, granted = true}) -> waiting_for_snapshot;
+state(#session{phase = Phase}) -> Phase.
+
 %% The node that is followed.
 node_of(#session{phase = Phase, peer = Peer} = Session) when
     Phase =:= loading; Phase =:= streaming
 ->
-    #{role => role(Session), master_link => maps:get(master_link, Peer, undefined)};
+    #{
+        role => role(Session),
+        master_link => maps:get(master_link, Peer, undefined),
+        master_version => maps:get(version, Peer, undefined)
+    };
 node_of(_Session) ->
-    #{role => undefined, master_link => undefined}.
+    #{role => undefined, master_link => undefined, master_version => undefined}.

@@ -3,7 +3,7 @@
 %% @private
 -module(eslaver_skips).
 
--export([check/1, new/3, add/3, info/1]).
+-export([check/1, new/3, add/3, count/1]).
 -export_type([spec/0, skips/0]).
 
 -type spec() ::
@@ -63,7 +63,7 @@ report(Event, Skipped, Class, {Shape, Calls}, #skips{spec = {skip, Log}, count =
     #skips{label = Label, telemetry = Telemetry} = Skips,
     Report = #{
         replica => Label,
-        event => kind(Event),
+        event => eslaver_shown:kind(Event),
         skipped => Count + Skipped,
         class => Class,
         reason => Shape,
@@ -78,12 +78,6 @@ report(Event, Skipped, Class, {Shape, Calls}, #skips{spec = {skip, Log}, count =
 doublings(0) -> 0;
 doublings(Count) -> 1 + doublings(Count bsr 1).
 
-%% What may be shown of an event: what it is of, but no key and no value.
-kind(Events) when is_list(Events) -> batch;
-kind({stream, Command, _}) -> {stream, Command};
-kind({stream, Command, _, _}) -> {stream, Command};
-kind(Event) -> eslaver_failure:shape(Event).
-
-%% @doc For `info'.
--spec info(skips()) -> #{skipped := non_neg_integer()}.
-info(#skips{count = Count}) -> #{skipped => Count}.
+%% @doc How many there are.
+-spec count(skips()) -> non_neg_integer().
+count(#skips{count = Count}) -> Count.

@@ -101,8 +101,10 @@ is_other(_Replid, _Peer) ->
 has_lost(#{empty := Empty}, Peer) ->
     not Empty andalso maps:get(keys, Peer, undefined) =:= 0.
 
-%% @doc The level to log it at: a warning where the master has lost data.
+%% @doc The level to log it at: a warning where the master has lost data, or has too small a
+%% backlog.
 -spec level(why()) -> logger:level().
+level(backlog) -> warning;
 level(diverged) -> warning;
 level(empty_master) -> warning;
 level(_Why) -> notice.

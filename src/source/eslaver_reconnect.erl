@@ -4,13 +4,15 @@
 -module(eslaver_reconnect).
 
 -export([new/2, failed/2, next/2, heard/3, met/2, leave/2, explained/2, up/2, moved/2, down/4]).
--export([node_at/2, shown/1, up_for/1, info/1, close/1]).
+-export([node_at/2, name/1, up_for/1, waits/2, info/1, shown/1, close/1]).
 -export_type([reconnect/0, report/0]).
 
 -record(reconnect, {
     source :: eslaver_source:source(),
     %% The address to connect to next, where the source has named one by itself.
     next :: undefined | eslaver_nif:address(),
+    %% When the next attempt is, in monotonic ms.
+    next_try :: undefined | integer(),
     retry = eslaver_retry:new() :: eslaver_retry:retry()
 }).
 
@@ -33,12 +35,18 @@ failed(Failed, #reconnect{retry = Retry} = Reconnect) ->
 -spec next(eslaver_source:need(), reconnect()) ->
     {connect, eslaver_nif:address(), reconnect()} | {asked, reconnect()}.
 next(Need, #reconnect{next = undefined, source = Source} = Reconnect) ->
+    Trying = Reconnect#reconnect{next_try = undefined},
     case eslaver_source:find(Need, Source) of
-        {found, Address, Next} -> {connect, Address, Reconnect#reconnect{source = Next}};
-        {asked, Next} -> {asked, Reconnect#reconnect{source = Next}}
+        {found, Address, Next} -> {connect, Address, Trying#reconnect{source = Next}};
+        {asked, Next} -> {asked, Trying#reconnect{source = Next}}
     end;
 next(_Need, #reconnect{next = Address} = Reconnect) ->
-    {connect, Address, Reconnect#reconnect{next = undefined}}.
+    {connect, Address, Reconnect#reconnect{next = undefined, next_try = undefined}}.
+
+%% @doc The next attempt is after this pause.
+-spec waits(Pause :: non_neg_integer(), reconnect()) -> reconnect().
+waits(Pause, Reconnect) ->
+    Reconnect#reconnect{next_try = eslaver_clock:now_ms() + Pause}.
 
 %% @doc Reads a message of the process' mailbox.
 -spec heard(Message :: term(), eslaver_source:need(), reconnect()) ->
@@ -117,17 +125,21 @@ lost(Level, false, Error) -> {Level, no_link, Error}.
 node_at(Address, #reconnect{source = Source}) -> eslaver_source:node_at(Address, Source).
 
 %% @doc The source for people, before there is a link.
--spec shown(reconnect()) -> binary().
-shown(#reconnect{source = Source}) -> eslaver_source:shown(Source).
+-spec name(reconnect()) -> binary().
+name(#reconnect{source = Source}) -> eslaver_source:shown(Source).
 
 %% @doc For how many ms the link has been up.
 -spec up_for(reconnect()) -> non_neg_integer().
 up_for(#reconnect{retry = Retry}) -> eslaver_retry:up_for(Retry).
 
-%% @doc For `info'.
+%% @doc How often there were attempts, and why the last has failed.
 -spec info(reconnect()) ->
     #{reconnects := non_neg_integer(), restarts := non_neg_integer(), last_error := _}.
 info(#reconnect{retry = Retry}) -> eslaver_retry:info(Retry).
+
+%% @doc The same, for `info', and when the next is, in monotonic ms.
+-spec shown(reconnect()) -> #{next_try := undefined | integer(), atom() => term()}.
+shown(#reconnect{next_try = At} = Reconnect) -> (info(Reconnect))#{next_try => At}.
 
 %% @doc It is needed no more.
 -spec close(reconnect()) -> ok.

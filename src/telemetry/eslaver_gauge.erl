@@ -35,13 +35,13 @@ new(Name, #{telemetry := Spec, telemetry_every := Every}) ->
 -spec every(gauge()) -> pos_integer().
 every(#gauge{every = Every}) -> Every.
 
-%% @doc Reports one event, and for a cluster one for each shard as well. If there is no answer, the
+%% @doc Reports one event, and for a cluster one for each shard as well. If nothing is shown, the
 %% state is `unknown'.
 -spec report(eslaver_rows:entry(), gauge()) -> ok.
 report(Entry, #gauge{telemetry = Telemetry}) ->
     lists:foreach(
         fun(Row) -> eslaver_telemetry:gauge(measured(Row), about(Row), Telemetry) end,
-        eslaver_rows:ask(Entry)
+        eslaver_rows:read(Entry)
     ).
 
 measured(Row) ->

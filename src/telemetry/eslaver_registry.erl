@@ -4,12 +4,12 @@
 %% Each adds itself when it starts, and is gone when its process ends, however that ends. What feeds
 %% a mirror or is part of a cluster is not added. One process keeps them all: the first one starts
 %% it, and it ends with the last. It also has each report its gauge from time to time, in a process
-%% of its own, so that one that does not answer holds up nothing here.
+%% of its own, so that a handler of its events that hangs holds up nothing here.
 %% @private
 -module(eslaver_registry).
 -behaviour(gen_server).
 
--export([add/4, all/0]).
+-export([add/3, all/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3, format_status/1]).
 
 %% How often joining is tried while the process ends and another starts.
@@ -28,10 +28,9 @@
 }).
 
 %% @doc Adds the calling process, which is called this, with its options about telemetry.
--spec add(Kind, Name, eslaver_rows:info_call(), eslaver_gauge:options()) -> ok when
-    Kind :: eslaver_rows:kind(), Name :: term().
-add(Kind, Name, Info, Options) ->
-    Entry = #{pid => self(), kind => Kind, name => Name, info => Info},
+-spec add(eslaver_rows:kind(), Name :: term(), eslaver_gauge:options()) -> ok.
+add(Kind, Name, Options) ->
+    Entry = #{pid => self(), kind => Kind, name => Name},
     add(#running{entry = Entry, gauge = eslaver_gauge:new(Name, Options)}, ?TRIES).
 
 add(Running, Tries) ->

@@ -3,21 +3,18 @@
 %% @private
 -module(eslaver_rows).
 
--export([ask/1, silent/1]).
--export_type([entry/0, kind/0, info_call/0, row/0]).
+-export([read/1]).
+-export_type([entry/0, kind/0, row/0]).
 
 -type kind() :: replica | mirror | cluster.
 
--type info_call() :: {module(), atom(), [term()]}.
-%% The call that gives its `info'.
-
--type entry() :: #{pid := pid(), kind := kind(), name := term(), info := info_call()}.
+-type entry() :: #{pid := pid(), kind := kind(), name := term()}.
 %% One that runs.
 
 -type row() :: #{
     kind := kind() | shard,
     name := term(),
-    %% Whether it has answered.
+    %% Whether it shows how it is.
     up := boolean(),
     state := atom(),
     %% Of a shard.
@@ -26,18 +23,17 @@
     atom() => term()
 }.
 
-%% @doc Asks one. It may take as long as a call may.
--spec ask(entry()) -> [row()].
-ask(#{info := {Module, Function, Args}} = Entry) ->
-    try apply(Module, Function, Args) of
-        #{} = Info -> answered(Entry, Info);
-        _Error -> [silent(Entry)]
+%% @doc What one shows, which it is not asked for: one that hangs holds up nothing.
+-spec read(entry()) -> [row(), ...].
+read(#{pid := Pid} = Entry) ->
+    try eslaver_board:read(Pid) of
+        {ok, Info} -> answered(Entry, Info);
+        none -> [silent(Entry)]
     catch
+        %% it is about to end
         _:_ -> [silent(Entry)]
     end.
 
-%% @doc What is known of one that does not answer.
--spec silent(entry()) -> row().
 silent(Entry) ->
     (about(Entry))#{up => false, state => unknown}.
 

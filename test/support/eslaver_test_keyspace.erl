@@ -41,7 +41,9 @@ new(Name) ->
 %% The same of a master of this version of Redis, or of Valkey. It belongs to the calling process.
 new(Name, Master) ->
     Interests = eslaver_nif:interests_new(),
-    Keyspace = eslaver_nif:keyspace_new(Name, Interests, self(), true, false, undefined),
+    Keyspace = eslaver_nif:keyspace_new(Name, Interests, self(), #{
+        serves_stale => true, in_place => false, max_memory => undefined, fresh_within => undefined
+    }),
     ok = eslaver_nif:keyspace_load(Keyspace, snapshot(Master)),
     #{keyspace => Keyspace, db => 0}.
 

@@ -24,7 +24,7 @@ new(Spec) ->
     Dispatch.
 
 started(Spec) ->
-    Settings = #{callback => Spec, mailbox_limit => 1000, on_error => stop},
+    Settings = #{callback => Spec, mailbox_limit => 1000, on_error => stop, log_data => true},
     eslaver_dispatch:new(Settings, #{}, me, none).
 
 handler() ->

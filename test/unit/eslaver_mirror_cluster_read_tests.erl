@@ -59,7 +59,15 @@ shard(Cluster, Shard, ServesStale) ->
 empty(Cluster, Shard, ServesStale) ->
     Interests = eslaver_nif:interests_new(),
     Where = {Cluster, Shard},
-    eslaver_nif:keyspace_new(Where, Interests, self(), ServesStale, false, undefined).
+    keyspace_new(Where, Interests, self(), ServesStale).
+
+keyspace_new(Where, Interests, Listener, ServesStale) ->
+    eslaver_nif:keyspace_new(Where, Interests, Listener, #{
+        serves_stale => ServesStale,
+        in_place => false,
+        max_memory => undefined,
+        fresh_within => undefined
+    }).
 
 run(#{shards := Shards}, Shard, Command) ->
     #{Shard := Keyspace} = Shards,
@@ -303,7 +311,7 @@ notices_go_to_the_listener(#{cluster := Cluster}) ->
     Test = self(),
     Owner = spawn_link(fun() ->
         Where = {Cluster, 3},
-        Keyspace = eslaver_nif:keyspace_new(Where, Interests, Test, true, false, undefined),
+        Keyspace = keyspace_new(Where, Interests, Test, true),
         ok = eslaver_test_keyspace:load(Keyspace),
         [] = eslaver_nif:keyspace_apply(Keyspace, 0, [[<<"set">>, <<"a">>, <<"1">>]], 0),
         receive

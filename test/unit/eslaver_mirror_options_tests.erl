@@ -47,6 +47,17 @@ scope_test_() ->
         ?_assertEqual(6, length(lists:usort([Scope(Filter) || Filter <- [hd(Same) | Others]])))
     ].
 
+fresh_within_test_() ->
+    Given = fun(Options) ->
+        {ok, #{fresh_within := Limit}} = eslaver_mirror_options:parse(Options),
+        Limit
+    end,
+    [
+        ?_assertEqual(undefined, Given(#{})),
+        ?_assertEqual(undefined, Given(#{fresh_within => infinity})),
+        ?_assertEqual(500, Given(#{fresh_within => 500}))
+    ].
+
 %% The last save may take its time.
 shutdown_test_() ->
     Shutdown = fun(Options) -> maps:get(shutdown, eslaver_mirror:child_spec(Options)) end,
@@ -67,6 +78,9 @@ refused_test_() ->
             {full_resync, never, never},
             {max_memory, 0, 0},
             {max_memory, infinity, infinity},
+            {fresh_within, 0, 0},
+            {fresh_within, 1.5, 1.5},
+            {fresh_within, never, never},
             {read_concurrency, true, hidden},
             {serve_stale_data, maybe_so, maybe_so},
             {persist, 1, 1},

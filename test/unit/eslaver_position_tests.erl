@@ -10,7 +10,7 @@ start() ->
     eslaver_position:new(<<"id">>, 100, 2).
 
 shown(Position) ->
-    #{offset := Offset, db := Db} = eslaver_position:info(0, Position),
+    {Offset, Db} = eslaver_position:here(Position),
     {Offset, Db, eslaver_position:safe_offset(Position)}.
 
 behind_test_() ->

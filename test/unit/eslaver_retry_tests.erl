@@ -116,14 +116,30 @@ a_snapshot_that_cannot_be_loaded_is_asked_for_ever_more_rarely_test() ->
 
 info_test() ->
     {_, Retry} = pauses(3, eslaver_retry:new()),
-    Expected = #{reconnects => 3, restarts => 0, last_error => wrong(a)},
-    ?assertEqual(Expected, eslaver_retry:info(Retry)).
+    ?assertMatch(#{reconnects := 3, restarts := 0}, eslaver_retry:info(Retry)),
+    ?assertEqual({wrong(a), now}, last_error(Retry)),
+    %% it has healed
+    ?assertMatch(#{last_error := undefined}, eslaver_retry:info(eslaver_retry:up(full, Retry))).
 
-%% What an earlier life of the replica has failed of is told until there is another error.
+%% The error, and whether it is of now or of 5 s ago.
+last_error(Retry) ->
+    #{last_error := #{at := At} = Error} = eslaver_retry:info(Retry),
+    Ago = erlang:system_time(millisecond) - At,
+    When =
+        case Ago >= 5000 of
+            true when Ago < 100_000 -> before;
+            false when Ago >= 0 -> now
+        end,
+    {maps:remove(at, Error), When}.
+
+%% What an earlier life of the replica has failed of is told until there is another error, or a
+%% link.
 failed_before_test() ->
-    Failed = #{error => wrong(b), count => 7, in_a_row => 2, at => 0},
+    At = eslaver_clock:now_ms() - 5000,
+    Failed = #{error => wrong(b), count => 7, in_a_row => 2, at => At},
     Retry = eslaver_retry:failed(Failed, eslaver_retry:new()),
-    Expected = #{reconnects => 0, restarts => 7, last_error => wrong(b)},
-    ?assertEqual(Expected, eslaver_retry:info(Retry)),
+    ?assertMatch(#{reconnects := 0, restarts := 7}, eslaver_retry:info(Retry)),
+    ?assertEqual({wrong(b), before}, last_error(Retry)),
+    ?assertMatch(#{last_error := undefined}, eslaver_retry:info(eslaver_retry:up(full, Retry))),
     {_, Next} = pauses(1, Retry),
     ?assertMatch(#{restarts := 7, last_error := #{reason := a}}, eslaver_retry:info(Next)).

@@ -5,7 +5,7 @@
 -define(PARTS, #{state => streaming, lag => 7, keys => 5, bytes => 100}).
 
 replica_test() ->
-    [#{queue := Queue} = Row] = ask(replica, ?PARTS),
+    [#{queue := Queue} = Row] = rows(replica, ?PARTS),
     ?assert(is_integer(Queue)),
     ?assertEqual(
         [
@@ -24,18 +24,18 @@ replica_test() ->
 
 %% Its own keys are those of its data; its replica may be gone for now.
 mirror_test() ->
-    [Row] = ask(mirror, #{status => fresh, keys => 2, memory => 9, lag => 8, replica => ?PARTS}),
+    [Row] = rows(mirror, #{status => fresh, keys => 2, memory => 9, lag => 8, replica => ?PARTS}),
     ?assertMatch(
         #{kind := mirror, up := true, state := streaming, status := fresh, keys := 2}, Row
     ),
     ?assertMatch(#{snapshot_keys := 5, memory := 9, lag := 8}, Row),
-    [Without] = ask(mirror, #{status => stale, keys => 2, replica => undefined}),
+    [Without] = rows(mirror, #{status => stale, keys => 2, replica => undefined}),
     ?assertMatch(#{up := true, state := unknown, status := stale, keys := 2}, Without),
     ?assertNot(is_map_key(replica, Without)).
 
 cluster_test() ->
     Shards = #{<<"b">> => ?PARTS, <<"a">> => #{status => fresh, keys => 2, replica => ?PARTS}},
-    [Whole | Rest] = ask(cluster, #{lag => 7, slots => 16384, shards => Shards}),
+    [Whole | Rest] = rows(cluster, #{lag => 7, slots => 16384, shards => Shards}),
     ?assertMatch(#{kind := cluster, name := one, shards := 2, slots := 16384, lag := 7}, Whole),
     ?assertMatch(
         [
@@ -45,33 +45,20 @@ cluster_test() ->
         Rest
     ).
 
-%% Whatever comes instead of an answer.
-silent_test_() ->
-    Silent = [#{kind => replica, name => one, up => false, state => unknown}],
-    [
-        ?_assertEqual(
-            Silent, [maps:remove(queue, Row) || Row <- eslaver_rows:ask(entry(replica, Call))]
-        )
-     || Call <- [
-            {erlang, error, [no]},
-            {erlang, exit, [noproc]},
-            {erlang, hd, [[{error, not_running}]]}
-        ]
-    ].
+%% A process that shows nothing, and one that has just ended.
+silent_test() ->
+    Silent = #{kind => replica, name => one, up => false, state => unknown},
+    Pid = eslaver_test_board:start(#{}, fun() -> ok end),
+    ok = eslaver_test_board:stop(Pid),
+    ?assertEqual([Silent#{queue => undefined}], eslaver_rows:read(entry(replica, Pid))),
+    [Row] = eslaver_rows:read(entry(replica, self())),
+    ?assertEqual(Silent, maps:remove(queue, Row)).
 
-%% A process that has just ended.
-ended_test() ->
-    {Pid, Monitor} = spawn_monitor(fun() -> ok end),
-    receive
-        {'DOWN', Monitor, process, Pid, _} -> ok
-    end,
-    ?assertMatch(
-        [#{up := false, queue := undefined}],
-        eslaver_rows:ask((entry(mirror, {erlang, error, [no]}))#{pid := Pid})
-    ).
+rows(Kind, Info) ->
+    Pid = eslaver_test_board:start(Info, fun() -> ok end),
+    Rows = eslaver_rows:read(entry(Kind, Pid)),
+    ok = eslaver_test_board:stop(Pid),
+    Rows.
 
-ask(Kind, Info) ->
-    eslaver_rows:ask(entry(Kind, {erlang, hd, [[Info]]})).
-
-entry(Kind, Call) ->
-    #{pid => self(), kind => Kind, name => one, info => Call}.
+entry(Kind, Pid) ->
+    #{pid => Pid, kind => Kind, name => one}.

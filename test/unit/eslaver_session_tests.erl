@@ -101,6 +101,33 @@ why_and_role_test() ->
     {_, _, Lost} = message(master, ?CLOSED(closed), {[], 0, Up}),
     ?assertMatch(#{role := undefined, master_link := undefined}, eslaver_session:info(Lost)).
 
+%% The syncs that there have been, and the state of waiting for the snapshot.
+syncs_test() ->
+    New = new(false),
+    Info = fun(Session) ->
+        maps:with([state, full_syncs, partial_syncs], eslaver_session:info(Session))
+    end,
+    None = #{state => connecting, full_syncs => 0, partial_syncs => 0},
+    ?assertEqual(None, Info(New)),
+    ?assertMatch(#{last_sync := undefined}, eslaver_session:info(New)),
+    {_, _, Granted} = messages(New, [{master, {granted, #{}}}]),
+    ?assertEqual(None#{state := waiting_for_snapshot}, Info(Granted)),
+    %% which may not come
+    {_, _, Again} = messages(Granted, [{master, ?CLOSED(closed)}]),
+    ?assertEqual(None#{state := waiting}, Info(Again)),
+    ?assertEqual(None, Info(eslaver_session:connecting(<<"there:1">>, Again))),
+    {_, _, Full} = messages(Granted, [{master, {full, ?FULL}}]),
+    ?assertEqual(None#{state := loading, full_syncs := 1}, Info(Full)),
+    ?assertMatch(
+        #{last_sync := #{resync := full, why := first, at := At}} when is_integer(At),
+        eslaver_session:info(Full)
+    ),
+    {_, _, Lost} = messages(Full, [{master, {loaded, ?LOADED}}, {master, ?CLOSED(closed)}]),
+    {_, _, Partial} = messages(Lost, [
+        {master, {partial, #{replid => undefined, offset => 100, master => <<"there:1">>}}}
+    ]),
+    ?assertEqual(#{state => streaming, full_syncs => 1, partial_syncs => 1}, Info(Partial)).
+
 %% The position that a link asks from is the earlier of what is handled and what is applied.
 position_asked_from_test_() ->
     Peer = #{role => master, replid => ?REPLID, offset => 150, keys => 3},

@@ -117,5 +117,5 @@ partial_test_() ->
      || {Before, Replid, Master, Why} <- Table
     ].
 
-expected_level(Why) when Why =:= diverged; Why =:= empty_master -> warning;
+expected_level(Why) when Why =:= backlog; Why =:= diverged; Why =:= empty_master -> warning;
 expected_level(_) -> notice.

@@ -21,7 +21,7 @@ rustler::atoms! {
     id, consumer, delivered_at, deliveries, seen_at, active_at,
     duration, maxsize, producers, iids, iids_added, iids_duplicates,
     // what a node tells of itself
-    peer, role, replica, master_link, up, down, replid2, second_offset, backlog_first, version,
+    peer, granted, role, replica, master_link, up, down, replid2, second_offset, backlog_first, version,
     // positions and progress
     replid, offset, db, master, bytes, keys, text,
     // a position file

@@ -8,6 +8,8 @@
 //! | `keyspace` | a mirror's keyspace, read by any process |
 //! | `cluster` | a cluster: its routes, and the keyspaces of its shards |
 //! | `terms` | events as terms |
+//! | `backlog` | how far what is handled is behind what has arrived |
+//! | `board` | what a process shows of itself |
 //! | `payload` | the payloads of `DUMP` and `FUNCTION DUMP` |
 //! | `filter` | filters |
 //! | `interests` | who wants to know of which changes |
@@ -19,6 +21,8 @@
 
 mod allocator;
 mod atoms;
+mod backlog;
+mod board;
 mod clock;
 mod cluster;
 mod filter;
@@ -39,6 +43,7 @@ use mio::{Poll, Waker};
 use rustler::types::erlang_option::ErlOption;
 use rustler::{Atom, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
+use backlog::{Feed, Flow};
 use link::config::{Acknowledge, Config, RawConfig};
 use link::end::End;
 use link::part::Seat;
@@ -46,7 +51,7 @@ use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
 
 /// Which version of the Erlang module this library belongs to: both change together.
-const ABI: u32 = 11;
+const ABI: u32 = 12;
 /// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a
 /// snapshot.
 const CHANNEL: usize = 8;
@@ -130,7 +135,11 @@ fn start(env: Env<'_>, config: Config) -> std::io::Result<ResourceArc<Link>> {
     let link = env.pid();
     let handled = config.start.as_ref().map(|start| start.handled.safe.offset);
     let receives = config.acknowledge == Acknowledge::Received;
-    let shared = Arc::new(Shared::new(link, &waker, handled, receives));
+    let flow = Flow {
+        server: Feed::new(config.backlog.clone()),
+        keyspace: config.mirror.as_ref().map(|mirror| Feed::new(mirror.keyspace.backlog.clone())),
+    };
+    let shared = Arc::new(Shared::new(link, &waker, flow, handled, receives));
     let (sender, receiver) = crossbeam_channel::bounded(CHANNEL);
     let alive = Alive::new();
     let slicer = Slicer::new(receiver, &config, Arc::clone(&alive));

@@ -44,7 +44,7 @@ status_of_each_process(Config) ->
     ),
     Lab = eslaver_test_sentinels:start(#{server => eslaver_test_servers:own(), replicas => 1}),
     {ok, OfGroup} = eslaver:start_link((eslaver_test_sentinels:target(Lab))#{
-        callback => fun(_) -> ok end, read_from => replica
+        callback => fun(_) -> ok end, read_from => replica, master_offset_every => 100
     }),
     Cluster = eslaver_test_cluster:start(#{server => eslaver_test_servers:own()}),
     {ok, OfCluster} = eslaver:start_link(#{

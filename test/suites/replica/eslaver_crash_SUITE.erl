@@ -210,6 +210,7 @@ options(Config, Callback) ->
     Target = eslaver_test_replica:target(?config(master, Config)),
     Target#{
         callback => Callback,
+        log_data => true,
         name => {local, eslaver_crash_suite_replica}
     }.
 

@@ -141,23 +141,12 @@ unserved(Server) ->
 
 %% Processes that are known as such, with this `info'. They end with the test case.
 shown(All) ->
-    Self = self(),
-    lists:foreach(
-        fun({Kind, Name, Info}) ->
-            Pid = spawn_link(fun() ->
-                Options = #{telemetry => false, telemetry_every => infinity},
-                ok = eslaver_registry:add(Kind, Name, {erlang, hd, [[Info]]}, Options),
-                Self ! {self(), added},
-                receive
-                    stop -> ok
-                end
-            end),
-            receive
-                {Pid, added} -> ok
-            end
-        end,
-        All
-    ).
+    Options = #{telemetry => false, telemetry_every => infinity},
+    _ = [
+        eslaver_test_board:start(Info, fun() -> eslaver_registry:add(Kind, Name, Options) end)
+     || {Kind, Name, Info} <- All
+    ],
+    ok.
 
 rows(Url) ->
     #{<<"at">> := At, <<"rows">> := Rows} =

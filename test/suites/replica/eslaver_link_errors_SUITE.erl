@@ -287,7 +287,7 @@ a_raise_with_a_large_event(_Config) ->
     _ = [
         begin
             {ok, Replica} = eslaver:start_link(
-                (eslaver_test_replica:target(Master))#{callback => Callback}
+                (eslaver_test_replica:target(Master))#{callback => Callback, log_data => true}
             ),
             receive
                 {'EXIT', Replica, {callback_failed, #{event := Event}} = Reason} ->

@@ -208,7 +208,7 @@ default_logger(Config) ->
         name => {local, shown}, callback => Fails, telemetry_every => 10
     }),
     ok = eslaver:await(Replica, loaded, ?TIMEOUT),
-    ok = logged("shown: replica is streaming, lag 0 bytes, queue [0-9]+"),
+    ok = logged("shown: replica is streaming, lag 0 bytes, .*queue [0-9]+"),
     write(Config, ["SET", "secret-key", "secret-other"]),
     receive
         {'EXIT', Replica, _} -> ok

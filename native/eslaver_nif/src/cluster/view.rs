@@ -55,7 +55,7 @@ impl Shards for View<'_> {
     fn serves(&self, shard: Shard) -> bool {
         let Shard(number) = shard;
         let keyspace = self.keyspaces.get(usize::from(number)).and_then(Option::as_ref);
-        keyspace.is_some_and(|keyspace| keyspace.serves_stale)
+        keyspace.is_some_and(|keyspace| keyspace.policy.serves_stale)
             || self.current(shard).is_some_and(Current::is_fresh)
     }
 }

@@ -26,6 +26,8 @@ pub(crate) enum Sync {
     },
     Continue {
         replid: Option<String>,
+        /// The history and the offset that the node has told before.
+        told: Option<(String, u64)>,
     },
     /// A master without `PSYNC`: nothing more may be written to it, unless it marks the end of the
     /// snapshot, which the oldest do not.
@@ -96,11 +98,13 @@ fn shake_hands(
     let mut buffer = [0; BUFFER];
     wire.write(&handshake.start())?;
     let mut heard = Instant::now();
+    let mut told = None;
     let mut suspicious = Some(heard + plain::SILENCE);
     loop {
         loop {
             let next = next(handshake, at, &mut lines);
             if let Some(peer) = handshake.peer() {
+                told = peer.replid.clone().zip(peer.offset);
                 chunks.send(Chunk::Peer(Box::new(peer))).map_err(|_| End::Stopped)?;
                 shared.wake_link();
             }
@@ -113,7 +117,7 @@ fn shake_hands(
                     continue;
                 }
                 Reply::FullSync { replid, offset } => Sync::Full { replid, offset },
-                Reply::Continue { replid } => Sync::Continue { replid },
+                Reply::Continue { replid } => Sync::Continue { replid, told },
                 Reply::LegacySync => Sync::Legacy,
             };
             return Ok((sync, lines.into_rest()));

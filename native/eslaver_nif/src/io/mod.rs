@@ -49,6 +49,7 @@ pub(crate) fn spawn(
             let end = panics::catch(|| run(config, poll, &shared, &chunks));
             let end = end.unwrap_or_else(|panic| End::panicked(panic, false));
             drop((waker, alive));
+            shared.flow.lose();
             shared.set_end(end);
             drop(chunks);
             shared.wake_link_at_end();

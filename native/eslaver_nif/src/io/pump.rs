@@ -93,6 +93,8 @@ pub(crate) fn pump(
         woken: now.checked_sub(LINGER).unwrap_or(now),
         wake_due: false,
     };
+    // it is dropped before the socket is closed
+    let _watched = shared.flow.watch(pump.wire.descriptor());
     pump.begin(greeted.sync);
     pump.take(greeted.rest.into())?;
     let Err(end) = pump.run();
@@ -106,20 +108,34 @@ impl Pump<'_> {
         match sync {
             Sync::Full { replid, offset } => {
                 self.shared.forget_handled();
+                self.granted(offset);
                 self.sync = Some((Some(replid), offset));
             }
             Sync::Legacy => {
                 self.shared.forget_handled();
                 // an end mark would show that the master knows REPLCONF
                 self.voice = Voice::Silent;
+                self.granted(0);
                 self.sync = Some((None, 0));
             }
-            Sync::Continue { replid } => {
+            Sync::Continue { replid, told } => {
                 self.mode = Mode::Stream;
+                if let Some(start) = &self.config.start {
+                    let history = replid.as_deref().unwrap_or(start.replid());
+                    let known = told.filter(|(id, _)| id == history).map(|(_, offset)| offset);
+                    let (handled, applied) = start.reached();
+                    self.shared.flow.resume(start.resume().offset, handled, applied, known);
+                }
                 let master = std::mem::take(&mut self.master);
                 self.outlet.push(Chunk::Continue { replid, master });
             }
         }
+    }
+
+    /// A snapshot will come, which the master may still have to make.
+    fn granted(&mut self, offset: u64) {
+        self.shared.flow.renew(offset);
+        self.outlet.push(Chunk::Granted);
     }
 
     fn run(&mut self) -> Result<Infallible, End> {
@@ -157,6 +173,9 @@ impl Pump<'_> {
             }
             let next = self.on_time(now)?;
             if !(self.may_read() && self.wire.is_readable()) {
+                if self.may_read() && !self.mode.is_snapshot() {
+                    self.shared.flow.drain();
+                }
                 self.wire.wait(next, self.shared)?;
             } else if self.shared.is_stopped() {
                 return Err(End::Stopped);
@@ -243,6 +262,7 @@ impl Pump<'_> {
         if bytes.len() <= URGENT_LENGTH && memmem::find(&bytes, b"GETACK").is_some() {
             self.woken = self.woken.checked_sub(LINGER).unwrap_or(self.woken);
         }
+        self.shared.flow.read(bytes.len());
         self.outlet.push(Chunk::Stream(bytes));
     }
 

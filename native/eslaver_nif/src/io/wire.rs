@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpStream, UnixStream};
@@ -71,6 +72,15 @@ impl Wire {
 
     pub(crate) fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    /// The descriptor of the socket.
+    pub(crate) fn descriptor(&self) -> RawFd {
+        match &self.socket {
+            Socket::Tcp(stream) => stream.as_raw_fd(),
+            Socket::Unix(stream) => stream.as_raw_fd(),
+            Socket::Tls(session) => session.stream().as_raw_fd(),
+        }
     }
 
     /// The master's address, unless it is a unix socket.

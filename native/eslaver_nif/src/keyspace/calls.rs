@@ -1,6 +1,7 @@
 //! What a mirror's server asks of its keyspace.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use eslaver_cluster::Shard;
 use eslaver_core::commands::Learned;
@@ -8,16 +9,28 @@ use eslaver_core::rdb::{self, Decoder, Limits, Status};
 use eslaver_store::{Command, Feed, Functions, Loader, Refusal, Writer};
 use rustler::types::erlang_option::ErlOption;
 use rustler::types::map;
-use rustler::{Atom, Binary, Encoder, Env, LocalPid, NewBinary, NifResult, ResourceArc, Term};
+use rustler::{
+    Atom, Binary, Encoder, Env, LocalPid, NewBinary, NifMap, NifResult, ResourceArc, Term,
+};
 
 use crate::atoms;
+use crate::backlog::Backlog;
 use crate::cluster::Cluster;
 use crate::interests::Interests;
 use crate::keyspace::applied::Position;
 use crate::keyspace::fault::Fault;
 use crate::keyspace::reads::status_atom;
 use crate::keyspace::registry;
-use crate::keyspace::state::Keyspace;
+use crate::keyspace::state::{Keyspace, Policy};
+
+/// What a mirror's options say of its keyspace; see `eslaver_nif`.
+#[derive(NifMap)]
+struct RawPolicy {
+    serves_stale: bool,
+    in_place: bool,
+    max_memory: ErlOption<u64>,
+    fresh_within: ErlOption<u64>,
+}
 
 /// A keyspace without data, for the calling process, found by a name, or as that of a shard of a
 /// cluster.
@@ -27,9 +40,7 @@ fn keyspace_new<'a>(
     place: Term<'a>,
     interests: ResourceArc<Interests>,
     listener: LocalPid,
-    serves_stale: bool,
-    in_place: bool,
-    max_memory: ErlOption<u64>,
+    policy: RawPolicy,
 ) -> NifResult<Term<'a>> {
     let mirror = env.pid();
     let name = place.decode::<Atom>().ok();
@@ -40,13 +51,26 @@ fn keyspace_new<'a>(
     let shard = shard.map(|(cluster, number)| (Shard(number), Arc::clone(&cluster.keyspaces)));
     let found = shard.as_ref().map(|(shard, keyspaces)| (*shard, Arc::downgrade(keyspaces)));
     let processes = (mirror, listener);
-    let max_memory = max_memory.into();
-    let keyspace = Keyspace::new(processes, found, interests, serves_stale, in_place, max_memory);
+    let RawPolicy { serves_stale, in_place, max_memory, fresh_within } = policy;
+    let fresh_within: Option<u64> = fresh_within.into();
+    let policy = Policy {
+        serves_stale,
+        in_place,
+        max_memory: max_memory.into(),
+        fresh_within: fresh_within.map(Duration::from_millis),
+    };
+    let keyspace = Keyspace::new(processes, found, interests, policy);
     let keyspace = ResourceArc::new(keyspace);
     keyspace.monitor(Some(env), &mirror).ok_or(rustler::Error::BadArg)?;
     name.into_iter().for_each(|name| registry::add(name, &keyspace));
     shard.into_iter().for_each(|(shard, keyspaces)| keyspaces.put(shard, &keyspace));
     Ok(keyspace.encode(env))
+}
+
+/// How far it is behind.
+#[rustler::nif]
+fn keyspace_backlog(keyspace: ResourceArc<Keyspace>) -> ResourceArc<Backlog> {
+    keyspace.backlog.clone()
 }
 
 /// Readers do not find it any more.

@@ -144,7 +144,9 @@ pub(super) fn with_readable<R>(
     let current = keyspace.current();
     match &*current {
         None => with(Err(atoms::loading())),
-        Some(current) if !keyspace.serves_stale && !current.is_fresh() => with(Err(atoms::stale())),
+        Some(current) if !keyspace.policy.serves_stale && !current.is_fresh() => {
+            with(Err(atoms::stale()))
+        }
         Some(current) => with(Ok(Readable::Store(current))),
     }
 }

@@ -94,7 +94,7 @@ impl Job {
             decoder.feed(buffer.get(..count).unwrap_or_default());
             while let Status::Event = decoder.next(&mut loader)? {}
             let taken = (store.account().bytes() + decoder.pending()) as u64;
-            if self.keyspace.max_memory.is_some_and(|limit| taken > limit) {
+            if self.keyspace.policy.max_memory.is_some_and(|limit| taken > limit) {
                 return Err(Failure::Memory);
             }
         }

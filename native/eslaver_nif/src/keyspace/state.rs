@@ -12,6 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rustler::{Env, LocalPid, ResourceArc};
 
 use crate::atoms;
+use crate::backlog::Backlog;
 use crate::cluster::Keyspaces;
 use crate::interests::Interests;
 use crate::keyspace::applied::{Applied, Position};
@@ -31,12 +32,9 @@ static EDITIONS: AtomicU64 = AtomicU64::new(0);
 
 /// The keyspace of a mirror, for as long as that lives.
 pub(crate) struct Keyspace {
-    /// Whether reads are answered while the link is down.
-    pub(crate) serves_stale: bool,
-    /// Whether the old store is withdrawn before a new one is filled.
-    pub(crate) in_place: bool,
-    /// The most bytes that it may take.
-    pub(crate) max_memory: Option<u64>,
+    pub(crate) policy: Policy,
+    /// How far what has been applied is behind.
+    pub(crate) backlog: ResourceArc<Backlog>,
     current: ArcSwapOption<Current>,
     /// Its process.
     mirror: LocalPid,
@@ -71,11 +69,37 @@ pub(crate) struct Keyspace {
     closed: AtomicBool,
 }
 
+/// What is to be done with the data.
+pub(crate) struct Policy {
+    /// Whether reads are answered while the data is stale.
+    pub(crate) serves_stale: bool,
+    /// Whether the old store is withdrawn before a new one is filled.
+    pub(crate) in_place: bool,
+    /// The most bytes that it may take.
+    pub(crate) max_memory: Option<u64>,
+    /// For how long what has been applied may be behind, and is still fresh.
+    pub(crate) fresh_within: Option<Duration>,
+}
+
 /// What readers get.
 pub(crate) struct Current {
     pub(crate) edition: u64,
     pub(crate) store: Arc<Store>,
     fresh: AtomicBool,
+    lateness: Option<Lateness>,
+}
+
+/// For how long the data may be behind, and is still fresh.
+struct Lateness {
+    backlog: ResourceArc<Backlog>,
+    limit: Duration,
+}
+
+impl Lateness {
+    /// For how long it has not been fresh.
+    fn excess(&self) -> Duration {
+        self.backlog.behind_for().saturating_sub(self.limit)
+    }
 }
 
 /// How the data is, the best first.
@@ -107,10 +131,11 @@ pub(super) struct Moment {
 }
 
 impl Current {
-    /// Whether the link is up, and the stream goes on.
+    /// Whether the link is up, the stream goes on, and what it brings is applied soon enough.
     #[inline]
     pub(crate) fn is_fresh(&self) -> bool {
         self.fresh.load(Ordering::Acquire)
+            && self.lateness.as_ref().is_none_or(|lateness| lateness.excess().is_zero())
     }
 }
 
@@ -125,15 +150,12 @@ impl Keyspace {
         (mirror, listener): (LocalPid, LocalPid),
         shard: Option<(Shard, Weak<Keyspaces<Self>>)>,
         interests: ResourceArc<Interests>,
-        serves_stale: bool,
-        in_place: bool,
-        max_memory: Option<u64>,
+        policy: Policy,
     ) -> Self {
         reaper::start();
         Self {
-            serves_stale,
-            in_place,
-            max_memory,
+            policy,
+            backlog: ResourceArc::new(Backlog::new()),
             current: ArcSwapOption::empty(),
             mirror,
             listener,
@@ -199,7 +221,14 @@ impl Keyspace {
 
     /// For how long the data has not been fresh.
     pub(crate) fn stale_for(&self) -> Duration {
-        self.applied().stale_since.map(|since| since.elapsed()).unwrap_or_default()
+        let stale = self.applied().stale_since.map(|since| since.elapsed());
+        let late = || self.lateness().map(|lateness| lateness.excess());
+        stale.or_else(late).unwrap_or_default()
+    }
+
+    fn lateness(&self) -> Option<Lateness> {
+        let backlog = || self.backlog.clone();
+        self.policy.fresh_within.map(|limit| Lateness { backlog: backlog(), limit })
     }
 
     /// What has been applied ends here, if there is a store.
@@ -259,7 +288,12 @@ impl Keyspace {
             applied.is_lost = false;
             applied.is_followed = followed;
             let fresh = AtomicBool::new(applied.refreshed());
-            self.current.swap(Some(Arc::new(Current { edition, store, fresh })))
+            self.current.swap(Some(Arc::new(Current {
+                edition,
+                store,
+                fresh,
+                lateness: self.lateness(),
+            })))
         };
         self.projections().into_iter().for_each(Projections::note_all);
         if self.interests.any().is_some() {

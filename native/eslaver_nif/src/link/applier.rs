@@ -82,7 +82,7 @@ impl Applier {
 
     /// A snapshot begins.
     pub(crate) fn begin(&mut self, max_value: u64, seat: Option<Seat>) {
-        if self.keyspace.in_place {
+        if self.keyspace.policy.in_place {
             self.keyspace.withdraw();
         }
         if self.keyspace.applied().is_lost {
@@ -289,7 +289,7 @@ impl Applier {
     /// once what is out of reach has been dropped; else the link ends, and only a snapshot tells
     /// whether the data is small enough again.
     pub(crate) fn has_room(&self, snapshot: Option<&Progress>) -> Result<bool, End> {
-        let (Some(limit), Some(account)) = (self.keyspace.max_memory, self.account()) else {
+        let (Some(limit), Some(account)) = (self.keyspace.policy.max_memory, self.account()) else {
             return Ok(true);
         };
         let taken = account.bytes() as u64;
@@ -316,7 +316,7 @@ impl Applier {
     /// Whether the store that is written takes more than it may.
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
-        let Some(limit) = self.keyspace.max_memory else { return false };
+        let Some(limit) = self.keyspace.policy.max_memory else { return false };
         self.account().is_some_and(|account| account.bytes() as u64 > limit)
     }
 

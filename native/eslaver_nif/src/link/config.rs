@@ -16,6 +16,7 @@ use eslaver_core::{rdb, resp};
 use rustler::types::erlang_option::ErlOption;
 use rustler::{Binary, NifMap, NifTaggedEnum, NifUnitEnum, ResourceArc};
 
+use crate::backlog::Backlog;
 use crate::cluster::Cluster;
 use crate::filter::RawFilter;
 use crate::keyspace::Keyspace;
@@ -108,6 +109,7 @@ pub(crate) struct RawConfig<'a> {
     keyspace: ErlOption<Mirror>,
     shard: ErlOption<RawShard<'a>>,
     acknowledge: Acknowledge,
+    backlog: ResourceArc<Backlog>,
     server: rustler::LocalPid,
 }
 
@@ -281,6 +283,7 @@ pub(crate) struct Config {
     pub(crate) of_users: bool,
     pub(crate) seat: Option<Seat>,
     pub(crate) acknowledge: Acknowledge,
+    pub(crate) backlog: ResourceArc<Backlog>,
     pub(crate) server: rustler::LocalPid,
 }
 
@@ -356,6 +359,7 @@ impl RawConfig<'_> {
             filter: filter.map(|raw| Arc::new(raw.read())),
             seat,
             acknowledge: self.acknowledge,
+            backlog: self.backlog,
             server: self.server,
         })
     }

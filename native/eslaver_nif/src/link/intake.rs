@@ -87,7 +87,7 @@ impl Intake {
     /// Whether it takes more than the keyspace may.
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
-        let Some(limit) = self.keyspace.max_memory else { return false };
+        let Some(limit) = self.keyspace.policy.max_memory else { return false };
         self.account().is_some_and(|account| account.bytes() as u64 > limit)
     }
 

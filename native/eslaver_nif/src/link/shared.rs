@@ -10,6 +10,7 @@ use mio::Waker;
 use rustler::{LocalPid, OwnedEnv};
 
 use crate::atoms;
+use crate::backlog::Flow;
 use crate::link::end::End;
 use crate::terms::batch::MAX_WEIGHT;
 
@@ -50,6 +51,8 @@ impl Drop for Alive {
 pub(crate) enum Chunk {
     /// What the node tells of itself: a sync with it may follow.
     Peer(Box<Peer>),
+    /// The master has granted a snapshot, which it may still have to make.
+    Granted,
     /// A snapshot begins, of `bytes` bytes if the master knows that.
     Full { replid: Option<String>, offset: u64, bytes: Option<u64>, master: String },
     /// Bytes of the snapshot.
@@ -82,6 +85,8 @@ pub(crate) struct Shared {
     /// Owned by the I/O thread, and gone with it.
     waker: Weak<Waker>,
     stop: AtomicBool,
+    /// Told of what arrives and what is handled.
+    pub(crate) flow: Flow,
     /// Weight of the batches on their way to the server.
     in_flight: AtomicU64,
     /// The offset that the server has handled.
@@ -112,6 +117,7 @@ impl Shared {
     pub(crate) fn new(
         link: LocalPid,
         waker: &Arc<Waker>,
+        flow: Flow,
         handled: Option<u64>,
         receives: bool,
     ) -> Self {
@@ -119,6 +125,7 @@ impl Shared {
             link,
             waker: Arc::downgrade(waker),
             stop: AtomicBool::new(false),
+            flow,
             in_flight: AtomicU64::new(0),
             handled: AtomicU64::new(handled.unwrap_or(NONE)),
             durable: AtomicU64::new(NONE),
@@ -187,6 +194,7 @@ impl Shared {
     /// The server has handled batches of this weight, up to `offset`. True: the link must be woken.
     pub(crate) fn credit(&self, weight: u64, offset: Option<u64>) -> bool {
         if let Some(offset) = offset {
+            self.flow.server.handle(offset);
             let before = self.handled.swap(offset, Ordering::SeqCst);
             let asked = self.asked.load(Ordering::SeqCst);
             // several may have asked, and only the last is known: acknowledge each step

@@ -317,12 +317,15 @@ impl Slicer {
                 let part = self.part.as_deref_mut();
                 let (events, now) = (self.events, clock::now());
                 let mut to = Target { batch, applier, part, events, now };
+                let before = shared.counters.commands.load(Ordering::Relaxed);
                 let decoded = stream.decode(&mut to, shared);
                 shared.counters.offset.store(stream.offset(), Ordering::Relaxed);
                 shared.receive(stream.safe_position().offset);
                 if let Some(applier) = to.applier {
                     let safe = stream.safe_position();
                     applier.applied(safe.offset, safe.db, decoded.as_ref().err());
+                    let after = shared.counters.commands.load(Ordering::Relaxed);
+                    note_applied(shared, safe.offset, after - before);
                 }
                 decoded
             }
@@ -363,6 +366,7 @@ impl Slicer {
                 shared.keep_spare(load.decoder.feed_piece(bytes));
             }
             (Chunk::Peer(peer), Phase::Start) => News::Peer(&peer).send(env, self.server),
+            (Chunk::Granted, Phase::Start) => News::Granted.send(env, self.server),
             (Chunk::Full { replid, offset, bytes, master }, Phase::Start) => {
                 let decoder = Decoder::with_limits(self.limits.of_snapshot());
                 // one of unknown length goes on until a mark comes, which may be missing
@@ -398,6 +402,7 @@ impl Slicer {
                     }
                 };
                 shared.receive(offset);
+                note_applied(shared, offset, keys);
                 self.stream(Tracker::new(offset, db), limits, None, shared);
                 self.loaded = Some(Loaded { keys, bytes, offset, db, left_out });
             }
@@ -469,6 +474,14 @@ impl Slicer {
 /// may have ended before.
 fn no_credit(shared: &Shared) -> Outcome {
     if shared.is_stopped() { Outcome::Closed(End::Stopped) } else { Outcome::NoCredit }
+}
+
+/// Everything up to this offset has been applied: so many keys or commands more.
+fn note_applied(shared: &Shared, offset: u64, count: u64) {
+    if let Some(feed) = &shared.flow.keyspace {
+        feed.count(count);
+        feed.handle(offset);
+    }
 }
 
 impl Phase {

@@ -52,6 +52,12 @@ impl Start {
         Resume { replid: replid.clone(), offset: now.offset }
     }
 
+    /// The offsets up to which events have been handled, and commands applied.
+    pub(crate) fn reached(&self) -> (u64, u64) {
+        let handled = self.handled.safe.offset;
+        (handled, self.applied.as_ref().map_or(handled, |applied| applied.safe.offset))
+    }
+
     /// Follows the stream from there.
     pub(crate) fn tracker(&self) -> Tracker {
         let Place { now, safe, .. } = self.earlier();

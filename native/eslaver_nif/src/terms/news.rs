@@ -10,6 +10,8 @@ use crate::terms::message::{Built, Message};
 pub(crate) enum News<'a> {
     /// What the node tells of itself. A sync with it may follow.
     Peer(&'a Peer),
+    /// The master has granted a snapshot, which it may still have to make.
+    Granted,
     /// A snapshot begins. Masters without `PSYNC` have no id, and some do not know the size.
     Full { replid: Option<&'a str>, offset: u64, bytes: Option<u64>, master: &'a str },
     /// The stream goes on from the position that was asked for.
@@ -37,6 +39,7 @@ impl News<'_> {
     fn build(self, message: &mut Message) -> (Atom, Vec<(Atom, Built)>) {
         match self {
             News::Peer(peer) => (atoms::peer(), facts(peer, message)),
+            News::Granted => (atoms::granted(), Vec::new()),
             News::Full { replid, offset, bytes, master } => {
                 let size = number(bytes, message);
                 let pairs = vec![
