@@ -20,7 +20,8 @@ help:
 	@echo 'make asan    real masters and a node whose NIF AddressSanitizer watches'
 	@echo 'make tsan    the mirror'"'"'s keyspace under ThreadSanitizer'
 	@echo 'make schedules   readers beside the writer; who runs next is chosen at each step of the locking'
-	@echo 'make shell   an Erlang shell with eslaver in its path, not started'
+	@echo 'make shell   an Erlang shell with eslaver in its path, not started; h(eslaver_mirror) explains'
+	@echo 'make docs    the documentation as hexdocs shows it, in doc/; needs ex_doc, or hex.pm'
 	@echo 'make lint    the checks of make test that run no code'
 	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
 	@echo 'make build, make clean'
@@ -36,10 +37,15 @@ dashboard: build
 	@ERL_LIBS=$(lib) escript examples/dashboard/dashboard.erl $(or $(PORT),8080) $(MASTER)
 
 shell: build
+	@tools/docs.sh
 	@echo
 	@echo 'No master yet? In another terminal:  tools/master.sh 6379'
 	@echo 'Then, for example:                   eslaver:start(normal, []).'
 	@erl -pa $(lib)/eslaver/ebin
+
+.PHONY: docs
+docs: build
+	tools/docs.sh html
 
 # The tests of the crates. `make test RUST_TESTED=yes' runs all others.
 rust:

@@ -48,7 +48,7 @@ def stream():
 
 
 def handled(row, snapshot, kind, count, compared):
-    """Commands out of memory: as many as there are, as fast as they are taken."""
+    """Commands from memory: as many as there are, as fast as they are taken."""
     with StandIn(data.snapshot(snapshot), data.stream(kind, count)) as master:
         for name, candidate in compared.items():
             with candidate() as process:

@@ -95,11 +95,11 @@ def plot(results):
 
 
 INTRODUCTION = """\
-Made by `make bench`. Medians, and the range of all runs in brackets; the candidates took turns. Wall
-time is from the order to replicate until the snapshot has been handled; CPU is what the process had of
-the kernel in that time, all its threads together, so that its start does not count (that of
-`redis-cli`, 3 ms, does). The VM runs with its default flags, and what its schedulers spin in wait
-counts. *From memory*: out of a stand-in for a master, which serves the bytes of a snapshot.
+Made by `make bench`. Medians, with the range of all runs in brackets; the candidates took turns. Wall
+time begins with the order to replicate and ends when the snapshot has been handled. CPU is the time
+that the kernel gave all threads of the process meanwhile. So starting the process does not count, except
+for `redis-cli` (3 ms). The VM runs with its default flags, and the spinning of its idle schedulers
+counts. *From memory*: a stand-in for a master serves the bytes of a snapshot.
 
 W1: 2,000,000 strings of 64 bytes that do not compress. W2: 200,000 hashes of 10 fields, 100,000 each of
 lists, sorted sets and integer sets of 20, and of streams of 5 entries, 200,000 strings of 400 bytes that

@@ -3,7 +3,7 @@
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/cache_invalidation.erl [Port]
 %%
-%% So a program can cache what it computes from some keys for as long as these do not change.
+%% In this way a program can cache what it computes from some keys until one of them changes.
 -module(cache_invalidation).
 -mode(compile).
 -export([main/1]).

@@ -1,11 +1,11 @@
-%% Shares out the shards of a Redis or Valkey cluster among Erlang nodes, and shows the writes to
-%% those that are this node's, until Enter is pressed. Start it several times on a machine, under
-%% several names; Port is that of any node of the cluster.
+%% Divides the shards of a Redis or Valkey cluster among Erlang nodes, and prints the writes to this
+%% node's shards, until Enter is pressed. Start it several times on a machine, with different names;
+%% Port is that of any node of the cluster.
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/cluster_members.erl Name [Port]
 %%
-%% The nodes are the members of a group of `pg'. Each finds by itself which shards are its own, and
-%% looks again when members come and go. Each shard has a handler of its own.
+%% The nodes are the members of a `pg' group. Each works out by itself which shards are its own, and
+%% again when members join or leave. Each shard has a handler of its own.
 -module(cluster_members).
 -mode(compile).
 -behaviour(eslaver_handler).
@@ -31,7 +31,7 @@ main([Name, Port]) ->
     _ = io:get_line(""),
     eslaver:stop(shards).
 
-%% To the nodes of this example on this machine, and through them to those that come later.
+%% Connects to the other nodes of this example on this machine, and through them to later ones.
 connect(Name) ->
     _ = os:cmd("epmd -daemon"),
     Prefix = atom_to_list(?MODULE) ++ "_",

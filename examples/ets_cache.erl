@@ -1,5 +1,5 @@
-%% Keeps a copy of a master's strings and hashes in an ETS table, and shows each change to it,
-%% until Enter is pressed. The callback is a module and a function.
+%% Copies a master's strings and hashes to an ETS table, and prints each change, until Enter is
+%% pressed. The callback is a module and a function.
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/ets_cache.erl [Port]
 %%

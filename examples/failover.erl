@@ -1,5 +1,5 @@
-%% Follows the master of a group of Sentinels, and says where it is and what each failover has
-%% brought, until Enter is pressed. The mirror can be read all the while.
+%% Follows the master of a group of Sentinels, and prints where it is and the result of each
+%% failover, until Enter is pressed. The mirror can be read all the time.
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/failover.erl mymaster [SentinelPort]
 -module(failover).

@@ -2,7 +2,8 @@
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/mirror.erl [Port]
 %%
-%% The whole dataset is in ETS: every process can read it, by Redis' commands, without a message.
+%% The mirror keeps the whole dataset in memory. Any process reads it with calls named after Redis'
+%% commands, without sending a message.
 -module(mirror).
 -mode(compile).
 -export([main/1]).

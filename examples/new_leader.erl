@@ -1,6 +1,6 @@
-%% Says who leads the leaderboard, whenever that is another, until Enter is pressed. The events tell
-%% when to look, and the mirror what to see: both come from one replication, so that whoever handles
-%% an event can already read what it has changed.
+%% Prints the leader of a leaderboard whenever it changes, until Enter is pressed. Events tell when
+%% to look, and the mirror is where to look: both come from one replication, so that the handler of
+%% an event can already read what the event has changed.
 %%
 %%     ERL_LIBS=_build/default/lib escript examples/new_leader.erl [Port]
 -module(new_leader).

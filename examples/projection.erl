@@ -28,11 +28,10 @@ main([Port]) ->
     eslaver_mirror:stop(eslaver_mirror).
 
 %% A user without a year of birth has no row.
-user(<<"user:", Id/binary>>, Fields) ->
-    case maps:from_list(Fields) of
-        #{<<"name">> := Name, <<"born">> := Born} -> {Id, Name, binary_to_integer(Born)};
-        #{} -> skip
-    end.
+user(<<"user:", Id/binary>>, #{<<"name">> := Name, <<"born">> := Born}) ->
+    {Id, Name, binary_to_integer(Born)};
+user(_Key, #{}) ->
+    skip.
 
 loop() ->
     Names = ets:select(users, [{{'_', '$1', '$2'}, [{'<', '$2', 1900}], ['$1']}]),

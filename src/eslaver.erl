@@ -1,8 +1,9 @@
-%% @doc A Redis or Valkey replica inside an Erlang node.
+%% @doc Replicas of Redis and Valkey masters, with a callback.
 %%
-%% It takes the master's snapshot, then every later write, and gives each key and each command to a
-%% callback. `start_link/1' and `child_spec/1' start any number of replicas, each with options of
-%% its own; `start/2' starts the one that the application environment describes.
+%% A replica receives the master's snapshot, then every later write, and passes each key and each
+%% command to its callback. {@link start_link/1} and {@link child_spec/1} start any number of
+%% replicas, each with its own options; {@link start/2} starts the one that the application
+%% environment describes. {@link eslaver_mirror} keeps the data instead.
 -module(eslaver).
 
 -export([start/2, stop/1]).
@@ -15,20 +16,21 @@
 -export_type([shard_meta/0, health/0]).
 -export_type([event/0, classic_event/0, full_event/0, link_up/0, why/0]).
 
--type replica() :: eslaver_name:replica().
-%% A replica: its pid, or the name it is registered under.
+-type replica() :: eslaver_types:replica().
+%% A running replica: its pid, or the name it is registered under.
 
 -type options() :: eslaver_input:replica().
-%% See the README for the keys, their defaults and what they mean.
+%% The options of a replica. The guide Options describes them.
 
--type keywords() :: eslaver_input:keywords().
+-type keywords() :: eslaver_types:keywords().
 %% Options as a list of `{Key, Value}', as in Elixir.
 
--type callback() :: eslaver_callback:spec().
-%% Who gets the events.
+-type callback() :: eslaver_types:callback().
+%% Who receives the events.
 
 -type event() :: classic_event() | full_event().
-%% What a callback gets: the `loading' events are the snapshot, and `stream' is all that follows.
+%% What a callback receives: the `loading' events are the snapshot, the `stream' events what
+%% follows.
 
 -type classic_event() ::
     {loading, string, Key :: binary(), binary()}
@@ -43,6 +45,7 @@
     | {loading, path_hash, Key :: binary(), [{Path :: binary(), [{binary(), binary()}]}]}
     | {loading, eof}
     | {stream, Command :: string(), Args :: [binary()]}.
+%% With `events => classic', the default.
 
 -type full_event() ::
     {link, up, link_up()}
@@ -54,16 +57,16 @@
     | {stream, Command :: binary(), Args :: [binary()], #{
         db := non_neg_integer(), offset := non_neg_integer(), atom() => term()
     }}
-    | eslaver_cluster_shard:moved()
+    | eslaver_types:moved()
     | {shard, up | gone, #{shard := binary(), atom() => term()}}.
-%% With the option `events => full'.
+%% With `events => full'.
 
 -type link_up() :: #{
     resync := full | partial,
     why := why(),
-    %% What the node says that it is.
+    %% What the node says it is.
     role := master | replica | unknown,
-    %% The history that follows, and where in it: after a full resync where the snapshot ends.
+    %% The history that follows, and the place in it: after a full resync, where the snapshot ends.
     replid := binary() | undefined,
     offset := non_neg_integer(),
     %% The address of the node.
@@ -71,51 +74,31 @@
 }.
 %% A link that is up.
 
--type why() :: eslaver_why:why().
-%% Why a link begins as it does. The stream goes on:
-%% <ul>
-%% <li>`reconnect': where it was lost</li>
-%% <li>`failover': the same, at another node, or at one whose history has a new id, as after a
-%% failover or a restart with its data</li>
-%% </ul>
-%% A snapshot follows:
-%% <ul>
-%% <li>`first': there was none before</li>
-%% <li>`no_position': there is no position to go on from, after a stream that cannot be read, a
-%% mirror that asks for a snapshot, or the RDB file of an earlier run</li>
-%% <li>`no_psync': the master does not know `PSYNC'</li>
-%% <li>`backlog': the node has all that has been handled, but no longer all that came since</li>
-%% <li>`diverged': the node lacks some of what has been handled, as a failover has lost it. Logged
-%% as a warning</li>
-%% <li>`restarted': the node has another history, at the same address. Masters also begin another
-%% one when they have had no replicas for a time</li>
-%% <li>`failover': the node has another history, at another address</li>
-%% <li>`empty_master': the node has no keys, and another history: the data is lost, if there is no
-%% copy. Logged as a warning</li>
-%% <li>`unknown': the node does not tell its history, as the user may not call `INFO'</li>
-%% </ul>
+-type why() :: eslaver_types:why().
+%% Why a link begins as it does: {@link eslaver_types:continued()} or
+%% {@link eslaver_types:snapshot()}.
 
 -type shard_meta() :: #{shard := binary(), slot => 0..16383, origin => user | migration, _ => _}.
-%% What full events of a cluster have in their `Meta', besides what all have: the shard, the slot of
-%% the first key, if there is one, and who has made the change. `migration' is what the cluster does
-%% to move slots; a key of a snapshot has an origin only if it is of slots on their way.
+%% What the `Meta' of full events of a cluster has in addition: the shard, the slot of the first
+%% key, and who made the change. `migration' is what the cluster itself does to move slots. A key of
+%% a snapshot has an origin only if its slot is on its way.
 
--type notice() :: eslaver_subscriptions:notice().
-%% What a subscriber gets, as `{eslaver, Ref, Notice}'.
+-type notice() :: eslaver_types:notice().
+%% What a subscriber receives, as `{eslaver, Ref, Notice}'.
 
--type position() :: eslaver_position:safe().
-%% `#{replid, offset, db}': a position in a master's stream, between two transactions.
+-type position() :: eslaver_types:position().
+%% `#{replid, offset, db}': a place in a master's stream, between two transactions.
 
 -type health() :: eslaver_health:why().
 %% What is wrong with a replica or a mirror.
 
--type token() :: eslaver_token:token().
-%% Names a write, and all before it: `{offset, Replid, Offset}' as `INFO replication' tells on the
-%% connection that has written, or `{offset, Offset}' as `ROLE' does.
+-type token() :: eslaver_types:token().
+%% Names a write, and all before it: `{offset, Replid, Offset}' from `INFO replication', or
+%% `{offset, Offset}' from `ROLE'.
 
 %% @doc Starts a supervised replica with this callback and the options of the application
-%% environment, as the original does: under the supervisor of the application if that is started,
-%% else under one that is linked to the caller. There is one such replica at most.
+%% environment, as the original does: under the supervisor of the application if it runs, otherwise
+%% under one that is linked to the caller. A node can have one such replica.
 -spec start(application:start_type(), callback()) -> {ok, pid()} | {error, term()}.
 start(_Type, Callback) ->
     case eslaver_environment:options(Callback) of
@@ -128,9 +111,10 @@ start(_Type, Callback) ->
 stop([]) -> ok;
 stop(Replica) -> gen_server:stop(Replica).
 
-%% @doc Starts a replica, linked to the caller. It is not started with an option that is none
-%% (`{invalid_option, Key, Value}'), or with a file for `resume' that another replica uses
-%% (`{resume_locked, Path}', after some seconds).
+%% @doc Starts a replica, linked to the caller. It succeeds even if the master cannot be reached. It
+%% fails if an option is invalid (`{invalid_option, Key, Value}'), if another replica uses the file
+%% of `resume' (`{resume_locked, Path}', after some seconds), or if the native library cannot be
+%% loaded (`{nif_not_loaded, Text}').
 -spec start_link(options() | keywords()) -> {ok, pid()} | {error, term()}.
 start_link(Options) ->
     case eslaver_options:parse(Options) of
@@ -138,15 +122,19 @@ start_link(Options) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc A replica for a supervisor. Its id is the name it is registered under, or `eslaver'. The
-%% password is wrapped, so that no report of the supervisor shows it.
+%% @doc The child specification of a replica. Its id is the replica's name, without `local', or
+%% `eslaver'. Passwords are wrapped, so that no report of the supervisor shows them.
 -spec child_spec(options() | keywords()) -> supervisor:child_spec().
 child_spec(Options) ->
     case eslaver_option_map:from(Options) of
-        {ok, Map} -> child_spec(maps:get(name, Map, eslaver), eslaver_options:wrapped(Map));
+        {ok, Map} -> child_spec(id(Map), eslaver_options:wrapped(Map));
         {twice, Key} -> child_spec(eslaver, [Key, Key]);
         error -> child_spec(eslaver, not_a_map)
     end.
+
+id(#{name := {local, Name}}) -> Name;
+id(#{name := Name}) when Name =/= undefined, Name =/= nil -> Name;
+id(_Unnamed) -> ?MODULE.
 
 child_spec(Id, Options) ->
     #{
@@ -161,50 +149,17 @@ child_spec(Id, Options) ->
 shutdown(#{cluster := _}) -> 60000;
 shutdown(_Options) -> 5000.
 
-%% @doc A sentence that says what an error of a start is about, and what was expected: of
-%% `{error, Reason}', or of the reason alone. Errors of {@link subscribe/2} are told, too.
+%% @doc Explains an error of {@link start_link/1} or {@link subscribe/2} in a sentence: what is
+%% wrong, and what was expected. Takes `{error, Reason}' or the reason alone.
 -spec format_error(term()) -> binary().
 format_error(Error) ->
     eslaver_format_error:text(Error, eslaver_filter:keys() ++ eslaver_options:keys()).
 
-%% @doc What a replica is doing. It is answered at once, also while the callback hangs, as nothing
-%% is asked of the replica's process:
-%%
-%% <ul>
-%% <li>`state': `connecting', `waiting_for_snapshot' (which the master prepares), `loading',
-%% `streaming', or `waiting' before the next try; `since': when that began, in ms since the
-%% epoch</li>
-%% <li>`source': the address that was asked last, `master': where that leads; `role', `master_link'
-%% (of a replica) and `master_version' of the node that is followed</li>
-%% <li>`replid', `offset' and `db': the position handled</li>
-%% <li>`lag': the bytes that are not handled: decoded, read, and in the kernel's receive buffer,
-%% where those of TLS are counted as they come, encrypted. What the master still has to send is
-%% unknown, unless it has told its offset. `undefined' while there is no stream</li>
-%% <li>`behind_for': for how many ms there has been something unhandled: of what had arrived before,
-%% everything has been. It grows while there is no link</li>
-%% <li>`lagging': whether the lag has been beyond the option `warn_lag' for a second or longer</li>
-%% <li>`master_lag': the bytes between the master's offset and what is handled, with the option
-%% `master_offset_every'; else `undefined'</li>
-%% <li>`event': what the callback has in hand, `undefined' if nothing: its `type' (the command's
-%% name, or what it is), its `db' if the event has it, and `for' how many ms</li>
-%% <li>`events_per_second', in the last second or two; `commands': those decoded so far</li>
-%% <li>`keys' and `bytes' of the snapshot, and the `progress' of a running load</li>
-%% <li>`next_try_in': the ms until the next try, `undefined' when there is a link or a try</li>
-%% <li>`last_error': why there is no link, or why an earlier process of this replica has failed, a
-%% map with `reason', `text' and the time `at'; `undefined' once the stream goes on</li>
-%% <li>`full_syncs' and `partial_syncs': how many there have been; `last_sync': the last of them,
-%% with `resync', {@link why()} and the time `at'</li>
-%% <li>`reconnects'; `restarts' (after failures of earlier processes of this replica); `skipped'
-%% (events for which the callback has raised, with `on_error'); `paused' (the callback holds the
-%% stream)</li>
-%% <li>`version' of eslaver</li>
-%% </ul>
-%%
-%% Of a cluster it has the `shards' by their ids, each with these keys, and of all of them the worst
-%% `state', `lag' and `behind_for'.
--spec info(replica()) -> map().
+%% @doc What a replica is doing, as a map, whose keys the guide Operations describes. It is answered
+%% at once, also while the callback hangs: nothing is asked of the replica's process.
+-spec info(replica()) -> map() | {error, not_running}.
 info(Replica) ->
-    eslaver_server:info(Replica).
+    eslaver_running:ask(fun eslaver_server:info/1, [Replica]).
 
 %% @doc Whether a replica, or a cluster, is as it should be, for probes. It is `ok' when the link is
 %% up, the snapshot has been handled and the stream goes on, unless the callback lags: there have
@@ -215,102 +170,105 @@ info(Replica) ->
 %% since the epoch, and a sentence for people. It asks no process, so that it answers at once.
 -spec health(replica()) -> ok | {error, health()}.
 health(Replica) ->
-    try
-        eslaver_health:check(info(Replica))
-    catch
-        exit:{noproc, _} -> {error, not_running()}
+    case info(Replica) of
+        {error, not_running} -> {error, not_running()};
+        Info -> eslaver_health:check(Info)
     end.
 
 not_running() ->
     Text = format_error(not_running),
     #{state => not_running, since => erlang:system_time(millisecond), text => Text}.
 
-%% @doc The last position whose events have all been handled; `undefined' before the first snapshot
-%% has been loaded, and while a new one is.
--spec position(replica()) -> position() | undefined.
+%% @doc The last position whose events have all been handled, or `undefined' until the first
+%% snapshot has been loaded and while another one is being loaded.
+-spec position(replica()) -> position() | undefined | {error, not_running}.
 position(Replica) ->
-    eslaver_server:position(Replica).
+    eslaver_running:ask(fun eslaver_server:position/1, [Replica]).
 
-%% @doc With `loaded', returns when the first snapshot has been handled.
+%% @doc Waits. With `loaded' it returns once the first snapshot has been handled. With a {@link
+%% token()} it returns once that write and all before it have been handled; the writes of a
+%% transaction are handled with its `exec'.
 %%
-%% With a {@link token()}, returns when the write that it names has been handled, and all before it:
-%% for writes of a transaction, when its `exec' has been. It also does so after failovers, if the
-%% write has survived them. `{error, diverged}' says that it has not: the history that is followed
-%% now does not have the write, or the master has begun a new one without saying what is in it. A
-%% token of a history that the replica does not know is waited for, as that may be the one of the
-%% next master. A token without an id is one of the history that is followed now; in a cluster it
-%% names no shard, which gives `{error, which_shard}'.
+%% Tokens survive failovers, if the write does. `{error, diverged}' means that it did not: the
+%% history that is followed now lacks the write, or the master began a new one without saying what
+%% is in it. If the replica does not know the token's history it waits, as that may be the history
+%% of the next master. A token without an id refers to the history that is followed at the time of
+%% the call; in a cluster it names no shard: `{error, which_shard}'.
 -spec await(replica(), loaded | token(), timeout()) ->
-    ok | {error, timeout | diverged | which_shard}.
+    ok | {error, timeout | diverged | which_shard | not_running}.
 await(Replica, loaded, Timeout) ->
-    eslaver_waiting:await(Replica, loaded, Timeout);
+    eslaver_running:ask(fun eslaver_waiting:await/3, [Replica, loaded, Timeout]);
 await(Replica, Token, Timeout) ->
-    eslaver_waiting:await(Replica, eslaver_token:write(Token), Timeout).
+    Write = eslaver_token:write(Token),
+    eslaver_running:ask(fun eslaver_waiting:await/3, [Replica, Write, Timeout]).
 
-%% @doc The token in the reply to `INFO replication', or to `INFO': it names the last write of the
-%% server, so at least the last one of the connection.
+%% @doc The token in the reply to `INFO replication' or `INFO'. It names the last write of the
+%% server, and so includes all that the connection wrote before.
 -spec token(InfoReply :: iodata()) -> token().
 token(InfoReply) ->
     eslaver_token:of_info(InfoReply).
 
-%% @doc Lets a replica whose callback is `{Pid, #{demand => N}}' send `More' events more. When it
-%% ran out it sent `{eslaver_passive, ReplicaPid}'.
--spec demand(replica(), pos_integer()) -> ok | {error, no_demand}.
+%% @doc Allows a callback `{Pid, #{demand => N}}' `More' further events. The replica sends
+%% `{eslaver_passive, ReplicaPid}' when none are left.
+-spec demand(replica(), pos_integer()) -> ok | {error, no_demand | not_running}.
 demand(Replica, More) when is_integer(More), More > 0 ->
-    eslaver_server:demand(Replica, More).
+    eslaver_running:ask(fun eslaver_server:demand/2, [Replica, More]).
 
-%% @doc Calls the handler of a replica, whose `handle_call/3' answers; also while it has paused the
-%% stream. The limit is 5 seconds.
+%% @doc Calls `handle_call/3' of the handler of a replica, also while the stream is paused. Exits
+%% with `timeout' after 5 seconds.
 -spec call(replica() | {replica(), Shard :: binary()}, Request :: term()) -> Reply :: term().
 call(Replica, Request) ->
     call(Replica, Request, 5000).
 
-%% @doc The same with a limit in ms. As with {@link gen_server:call/3} the caller exits if there is
-%% no answer within it. A callback that takes no calls is told as `{error, no_handle_call}'.
+%% @doc The same with another time, in ms. As with {@link gen_server:call/3} the caller exits if
+%% there is no reply by then. The result is `{error, no_handle_call}' if the callback takes no
+%% calls, and `{error, not_running}' if there is no such replica.
 %%
-%% In a cluster the handler of one shard is called, by `{Cluster, ShardId}' with an id that
-%% {@link info/1} tells: one that is not followed is told as `{error, no_shard}', and a call to all
-%% as `{error, which_shard}'. `Replica' may also be a mirror with a callback.
+%% In a cluster name the shard: `{Cluster, ShardId}', with an id from {@link info/1}. The result is
+%% `{error, no_shard}' if that shard is not followed, and `{error, which_shard}' without an id.
+%% `Replica' may also be a mirror with a callback.
 -spec call(replica() | {replica(), Shard :: binary()}, Request :: term(), timeout()) ->
     Reply :: term().
 call({Cluster, Shard}, Request, Timeout) when is_binary(Shard), Cluster =/= global ->
-    case gen_server:call(Cluster, {process, Shard}, Timeout) of
+    case eslaver_running:call(Cluster, {process, Shard}, Timeout) of
         {ok, Pid} -> call(Pid, Request, Timeout);
         {error, _} = Error -> Error
     end;
 call(Replica, Request, Timeout) ->
-    gen_server:call(Replica, {eslaver_call, Request}, Timeout).
+    eslaver_running:call(Replica, {eslaver_call, Request}, Timeout).
 
-%% @doc Ends the pause of a replica whose handler has returned `{pause, State}'.
--spec continue(replica()) -> ok.
+%% @doc Ends the pause of a replica whose handler returned `{pause, State}'.
+-spec continue(replica()) -> ok | {error, not_running}.
 continue(Replica) ->
-    eslaver_server:continue(Replica).
+    eslaver_running:ask(fun eslaver_server:continue/1, [Replica]).
 
-%% @doc Looks at the nodes of a cluster at once, and asks the option `shards' anew which shards to
-%% follow. `Cluster' is a replica or a mirror of one.
--spec refresh(replica()) -> ok.
+%% @doc Looks at the topology of a cluster again, at once, and calls the fun of the option `shards'
+%% again. `Cluster' is a replica or a mirror of a cluster.
+-spec refresh(replica()) -> ok | {error, not_running}.
 refresh(Cluster) ->
-    eslaver_cluster:refresh(Cluster).
+    eslaver_running:ask(fun eslaver_cluster:refresh/1, [Cluster]).
 
-%% @doc Has the calling process told of every key that a replicated command changes, as
-%% `{eslaver, Ref, {key, Command, Key, #{db, offset}}}', once the callback has handled the command.
-%% What changes keys without naming them is told as `{keys, Command, Which, #{db, offset}}'; see the
-%% README. The filter may have `keys', `commands' and `dbs'.
+%% @doc Subscribes the calling process to key notifications. For every key that a replicated command
+%% changes it receives `{eslaver, Ref, {key, Command, Key, #{db, offset}}}', once the callback has
+%% handled the command. Commands that change keys without naming them are reported as
+%% `{keys, Command, Which, #{db, offset}}'. See {@link notice()}.
 %%
-%% `Ref' monitors the replica, too: `{'DOWN', Ref, process, _, _}' tells that it has ended.
--spec subscribe(replica(), Filter :: eslaver_filter:input() | keywords()) ->
-    {ok, reference()} | {error, {invalid_option, Key :: term(), Value :: term()}}.
+%% The filter may have `keys', `commands' and `dbs'. `Ref' also monitors the replica: the caller
+%% receives `{'DOWN', Ref, process, _, _}' when it ends.
+-spec subscribe(replica(), Filter :: eslaver_types:filter() | keywords()) ->
+    {ok, reference()}
+    | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Replica, Filter) ->
     case eslaver_filter:parse([keys, commands, dbs], Filter) of
-        {ok, Parsed} -> eslaver_subscriptions:subscribe(Replica, Parsed);
+        {ok, Parsed} ->
+            eslaver_running:ask(fun eslaver_subscriptions:subscribe/2, [Replica, Parsed]);
         {error, Key, Value} -> {error, {invalid_option, Key, Value}}
     end.
 
-%% @doc Ends what `subscribe/2' began. Nothing comes of it any more, and what has come is taken out
-%% of the mailbox.
--spec unsubscribe(replica(), reference()) -> ok.
+%% @doc Ends a subscription. Its messages that are already in the caller's mailbox are removed.
+-spec unsubscribe(replica(), reference()) -> ok | {error, not_running}.
 unsubscribe(Replica, Ref) ->
-    eslaver_subscriptions:unsubscribe(Replica, Ref).
+    eslaver_running:ask(fun eslaver_subscriptions:unsubscribe/2, [Replica, Ref]).
 
 %% @doc The same as `attach_default_logger(#{})'.
 -spec attach_default_logger() -> ok | eslaver_default_logger:error().

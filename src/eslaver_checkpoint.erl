@@ -1,7 +1,7 @@
-%% @doc Which events a consumer can store together, and the position that is to be stored with them:
-%% for each event once and only once, whatever ends the node.
+%% @doc Exactly once: tells a consumer which events it can store together, and which position to
+%% store with them in one transaction.
 %%
-%% For handlers with `events => full'. It is pure; see "Exactly once" in the README.
+%% For handlers with `events => full'. Pure. The guide Exactly once and resume has an example.
 %%
 %% ```
 %% handle_batch(Events, #sink{checkpoint = Before} = Sink) ->
@@ -25,21 +25,22 @@
 }).
 
 -opaque checkpoint() :: #checkpoint{}.
+%% What has been returned, and what must wait for the end of a transaction.
 
-%% @doc At the start, with the position that was stored last.
+%% @doc A new checkpoint, from the position that was stored last.
 -spec new(none | eslaver:position()) -> checkpoint().
 new(Position) ->
     #checkpoint{position = Position, snapshot = none}.
 
-%% @doc Adds the events that have come. Gives back those that can be stored now, in order: all up to
-%% the end of the last transaction. The others come with a later call.
+%% @doc Adds events. Returns those that can be stored now, in order: all up to the end of the last
+%% transaction. The rest is returned by a later call.
 -spec add([eslaver:full_event()], checkpoint()) -> {[eslaver:full_event()], checkpoint()}.
 add(Events, Checkpoint) ->
     {Whole, Next} = lists:foldl(fun event/2, {[], Checkpoint}, Events),
     {lists:reverse(Whole), Next}.
 
-%% @doc The position behind all events that `add/2' has given back. While a snapshot is being loaded
-%% there is none, nor if the master does not know `PSYNC'.
+%% @doc The position after all events that {@link add/2} has returned. `none' while a snapshot is
+%% being loaded, and if the master does not know `PSYNC'.
 -spec position(checkpoint()) -> eslaver:position() | none.
 position(#checkpoint{position = Position}) -> Position.
 

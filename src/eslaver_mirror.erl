@@ -1,24 +1,51 @@
-%% @doc A whole Redis dataset in the node: a replica whose data every process can read, with the
-%% names of Redis' own commands and without sending a message.
+%% @doc A mirror: a replica that keeps the whole dataset in memory. Any process reads it, with calls
+%% named after Redis' commands, and without sending a message.
 %%
-%% A missing key reads as in Redis: as `undefined', 0 or an empty list. Invalid arguments raise
-%% `badarg'.
+%% All calls follow one convention:
+%%
+%% <ul>
+%% <li>The mirror comes first: its name, or `{Name, Db}'. Then comes the key, or a list of keys,
+%% then what the command needs, in Redis' order. `Start' and `End', and the `Count' of random
+%% members, stay where Redis has them: `srandmember(M, Key, Count)'.</li>
+%% <li>Everything else is optional, and comes last, as one map or keyword list:
+%% `#{with_scores => true}', `[{count, 10}]', `[with_scores]'. Options are named as in Redis, in
+%% snake case: `WITHSCORES' is `with_scores', `MINMATCHLEN' is `min_match_len'. Flags are booleans,
+%% and choices are atoms: `unit => bit', `order => desc'. An option that is `undefined' or `nil'
+%% counts as missing.</li>
+%% <li>Keys, fields, members, elements and patterns are binaries. Numbers are integers or floats;
+%% scores may also be `inf' and `'-inf''.</li>
+%% <li>Missing keys, fields and members are `undefined', also within lists, or `nil' with the option
+%% `undefined => nil' of {@link start_link/1}. Collections of a missing key are empty, and counts
+%% are 0.</li>
+%% <li>Answers to yes-or-no questions are booleans. Pairs, such as members with scores, are tuples
+%% in a list; the fields of a whole hash are a map.</li>
+%% <li>Times to live and expiry times of keys, fields and members are non-negative integers,
+%% `infinity' if they do not expire, and `undefined' if they are missing.</li>
+%% <li>A read that has no value returns an error: see {@link failure()}. Every call returns
+%% `{error, not_running}' if there is no such mirror.</li>
+%% <li>Invalid arguments raise `badarg', for example a misspelt option, or a string as a key.</li>
+%% </ul>
 -module(eslaver_mirror).
 
 -export([start_link/1, child_spec/1, format_error/1, stop/1, await/3]).
 -export([info/1, health/1, status/1, functions/1]).
 -export([subscribe/2, unsubscribe/2, read/2, read/3, save/2]).
--export_type([options/0, mirror/0, failure/0, scan_options/0, projection/0]).
+-export_type([options/0, mirror/0, failure/0, key/0, entry_bound/0, entry/0, pending_entry/0]).
+-export_type([index/0, opts/1, path_scan/0, lifetime/0, unit/0, limit/0, entry_count/0]).
+-export_type([position_options/0, fold_options/0, scan_options/0, projection/0, score/0]).
+-export_type([range_bound/0, score_bound/0, lex_bound/0, zrange_options/0, zset_options/0]).
+-export_type([zset_members/0, zscan_cursor/0]).
 
 %% Sorting.
 -export([sort_ro/2, sort_ro/3]).
 
 %% Keys.
--export([exists/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
--export([keys/2, scan/4, fold/4, dbsize/1, randomkey/1]).
+-export([exists/2, touch/2, type/2, ttl/2, pttl/2, expiretime/2, pexpiretime/2]).
+-export([keys/2, scan/2, scan/3, fold/3, fold/4, fold_keys/3, fold_keys/4, dbsize/1, randomkey/1]).
+-export([dump/2, object_encoding/2, memory_usage/2]).
 
 %% Strings.
--export([get/2, mget/2, strlen/2, getrange/4, substr/4, lcs/3, lcs_len/3]).
+-export([get/2, mget/2, strlen/2, getrange/4, substr/4, digest/2, lcs/3, lcs/4]).
 -export([getbit/3, bitcount/2, bitcount/4, bitcount/5]).
 -export([bitpos/3, bitpos/4, bitpos/5, bitpos/6, bitfield_ro/3]).
 -export([pfcount/2]).
@@ -42,6 +69,7 @@
 
 %% Geo.
 -export([geopos/3, geodist/4, geodist/5, geohash/3, geosearch/3]).
+-export([georadius_ro/6, georadius_ro/7, georadiusbymember_ro/5, georadiusbymember_ro/6]).
 
 %% Hashes.
 -export([hget/3, hmget/3, hgetall/2, hlen/2, hexists/3, hkeys/2, hvals/2, hstrlen/3]).
@@ -64,147 +92,176 @@
 -export([gcra/2]).
 
 %% Streams.
--export([xlen/2, xrange/4, xrange/5, xrevrange/4, xrevrange/5, xread/3, xread/4]).
--export([xinfo_stream/2, xinfo_groups/2, xinfo_consumers/3, xpending/3, xpending/6, xpending/7]).
+-export([xlen/2, xrange/4, xrange/5, xrevrange/4, xrevrange/5, xread/2, xread/3]).
+-export([xinfo_stream/2, xinfo_stream/3, xinfo_groups/2, xinfo_consumers/3]).
+-export([xpending/3, xpending/6, xpending/7]).
 
 -type options() :: eslaver_input:mirror().
 %% The options of a mirror: see {@link start_link/1}.
 
--type mirror() :: eslaver_mirror_read:mirror().
+-type mirror() :: eslaver_mirror_types:mirror().
 %% The name of a mirror, for its db 0, or `{Name, Db}'.
 
--type failure() :: eslaver_mirror_read:failure().
-%% Why a read has no answer: there is no such mirror, it has no data yet (`loading'), its data is
-%% too old (`stale', only with `serve_stale_data => false'), no shard of the cluster has the key's
-%% slot (`not_served'), the key has another type, or a command that could not be mirrored wrote the
-%% key (`unknown').
+-type failure() :: eslaver_mirror_types:failure().
+%% Why a read has no value: see {@link eslaver_mirror_types:failure()}.
 
 -type key() :: binary().
+%% A key.
 
--type entry_bound() :: eslaver_mirror_stream_arguments:bound().
-%% The id of a stream's entry, as `<<"1526919030474-55">>'; the part from the dash on may be left
-%% out. The range includes it unless it is `{exclusive, Id}'. `-' and `+' are the least and the
-%% greatest id.
+-type entry_bound() :: eslaver_mirror_types:entry_bound().
+%% The id of a stream's entry, such as `<<"1526919030474-55">>'; the part from the dash on is
+%% optional. The range includes it unless it is `{exclusive, Id}'. `-' and `+' are the lowest and
+%% the highest id.
 
--type entry() :: {Id :: binary(), [{Field :: binary(), Value :: binary()}]}.
+-type entry() :: eslaver_mirror_types:entry().
+%% An entry of a stream.
 
 -type pending_entry() :: {
     Id :: binary(), Consumer :: binary(), IdleMs :: integer(), Deliveries :: non_neg_integer()
 }.
-%% As in servers' replies, an entry that `XNACK' gave back has an empty consumer and the time -1.
+%% As in servers' replies, an entry that was given back with `XNACK' has an empty consumer and the
+%% idle time -1.
 
 -type index() :: non_neg_integer().
-%% Of an array: up to 2^64 - 2.
+%% An index of an array: up to 2^64 - 2.
 
--type path_scan() :: #{prefix => binary(), count => pos_integer()}.
-%% `prefix': only paths that begin with it; `count': how many paths at most, 10 by default.
+-type opts(Map) :: eslaver_mirror_types:options(Map).
+%% A map of options, or a keyword list.
 
--type position_options() :: #{
+-type path_scan() :: opts(#{prefix => binary(), count => pos_integer()}).
+%% `prefix': only paths that begin with it. `count': the maximum number of paths, by default 10.
+
+-type lifetime() :: non_neg_integer() | infinity | undefined.
+%% `infinity': it does not expire; `undefined': it is missing.
+
+-type unit() :: byte | bit.
+%% What indexes count.
+
+-type limit() :: opts(#{limit => non_neg_integer()}).
+%% Where to stop counting; 0, the default, means no limit.
+
+-type entry_count() :: opts(#{count => integer() | infinity}).
+%% The maximum number of entries.
+
+-type position_options() :: opts(#{
     rank => integer(), count => non_neg_integer(), maxlen => non_neg_integer()
-}.
+}).
+%% `rank': which of the equal elements. `count': how many indexes; 0 means all. `maxlen': how many
+%% elements to look at; 0 means all.
 
--type scan_options() :: eslaver_mirror_scan:options().
+-type fold_options() :: opts(#{match => binary(), type => eslaver_mirror_types:value_type()}).
+%% Only keys that match a pattern, and are of a type.
+
+-type scan_options() :: eslaver_mirror_types:scan_options().
 %% `match': a glob as of `KEYS'; `count': about how many elements to look at, 10 by default.
 
--type projection() :: eslaver_mirror_projection:declared().
-%% Keys that the mirror keeps as rows of an ETS table, in step with the stream. `map' makes of each
-%% key that matches `keys' and is of the `type' a row, several rows, or none (`skip'). It gets the
-%% value as {@link fold/4} does. `db' is 0 by default.
+-type projection() :: eslaver_mirror_types:projection().
+%% Keys that the mirror keeps as rows of an ETS table, in step with the stream. `map' is called with
+%% each key of this `type' that matches `keys', and with its value as in {@link fold/4}. It returns
+%% a row, a list of rows, or `skip'. `db' is 0 by default.
 %%
-%% `table' is a name that is free, for a protected `set' that lives as long as the mirror, or a
-%% public `set' or `ordered_set' of yours. It holds these rows and nothing else, and no other
-%% projection's; rows of different keys must have different table keys.
+%% `table' is an unused name, under which the mirror creates a protected `set' that lives as long as
+%% itself, or your own public `set' or `ordered_set'. It must contain nothing but the rows of this
+%% projection, and rows of different keys must have different table keys.
 %%
-%% Between two changes the table is as the keys were at one place in the stream, between two
-%% transactions. All new rows of a change, which may be that of several transactions, appear at the
-%% same moment; rows that are gone are deleted after that, one by one. So a reader may still see a
-%% row that has just gone, but never misses one that stays. A full resync is one such change; the
-%% first snapshot is not, but {@link await/3} waits for all of its rows. Key notifications and the
-%% answer to the master's `WAIT' come after the rows.
+%% The table always shows the keys at one place in the stream, between two transactions. All new
+%% rows of a change, which may consist of several transactions, appear at the same moment. Obsolete
+%% rows are deleted after that, one by one: a reader may still see a row that is about to go, but
+%% never misses one that stays. A full resync is one such change. The first snapshot is not, but
+%% {@link await/3} waits for all its rows. Key notifications and the reply to `WAIT' on the master
+%% come after the rows.
 %%
-%% A key or a field that has expired stays in the rows until the master removes it. While the link
-%% is down, the rows stay as they were. A key whose `map' fails has no rows: `info/1' counts this,
-%% and the first time is logged. The master's data waits while `map' runs, as for a slow callback.
+%% Expired keys and fields stay in the rows until the master removes them. While the link is down,
+%% the rows stay as they are. If `map' fails, its key has no rows: the first failure is logged, and
+%% {@link info/1} counts all. The stream waits while `map' runs, as for a slow callback.
 
 -type score() :: float() | inf | '-inf'.
+%% The score of a member.
 
 -type range_bound() :: integer() | score_bound() | lex_bound().
 %% An index, a score or a name, depending on `by'.
 
 -type score_bound() :: number() | inf | '-inf' | {exclusive, number() | inf | '-inf'}.
+%% A bound of a range of scores.
 
 -type lex_bound() :: {inclusive | exclusive, binary()} | '-' | '+'.
+%% A bound of a range of members.
 
--type zrange_options() :: #{
+-type zrange_options() :: opts(#{
     by => index | score | lex,
     rev => boolean(),
     limit => {Offset :: integer(), Count :: integer()},
     with_scores => boolean()
-}.
+}).
+%% Those of `ZRANGE'.
 
--type zset_options() :: #{
+-type zset_options() :: opts(#{
     weights => [number() | inf | '-inf'],
     aggregate => sum | min | max | count,
     with_scores => boolean()
-}.
+}).
+%% Those of `ZUNION' and `ZINTER'.
 
 -type zset_members() :: [binary()] | [{Member :: binary(), score()}].
-%% With scores if `with_scores' is `true'.
+%% Members, with scores if `with_scores' is `true'.
 
 -type zscan_cursor() :: 0 | {score(), binary()}.
+%% 0, or where the previous call stopped.
 
 %% @doc Starts a mirror, linked to the caller. It takes the options of {@link eslaver:start_link/1}
-%% except `load_dump'; `events', `resume', `mailbox_limit' and `on_error' are about a callback. A
-%% filter may have `keys' and `dbs'. There are also:
+%% except `load_dump'; `events', `resume', `mailbox_limit' and `on_error' need a `callback'. A
+%% filter may have `keys' and `dbs', and with a callback `origin'. A mirror's own options are:
 %%
 %% <ul>
 %% <li>`name': an atom under which the mirror is registered, by default `eslaver_mirror'</li>
 %% <li>`full_resync': `beside' (the default) loads a new snapshot beside the old data, which stays
 %% readable; `in_place' drops the old data first, which takes half the memory</li>
-%% <li>`max_memory': the most bytes that the data may take, counted as `memory' of {@link info/1};
-%% `undefined' (the default) for no limit. If a snapshot or the stream needs more, the link ends
-%% with the reason `max_memory', in the log, in the telemetry event and in `last_error' of `replica'
-%% in {@link info/1}. Old data stays readable, but is `stale'. A full resync is tried after pauses
-%% that grow up to ten minutes. The limit is for one data set: while another is loaded `beside',
-%% there may be twice as much</li>
-%% <li>`serve_stale_data': whether reads are answered while the data is `stale', by default
+%% <li>`max_memory': the maximum memory of the data in bytes, counted as `memory' of {@link info/1};
+%% `undefined' (the default): no limit. If a snapshot or the stream needs more, the link ends with
+%% the reason `max_memory', in the log, in telemetry and in `last_error' of `replica' in
+%% {@link info/1}. Old data stays readable, but is `stale'. A full resync is tried after pauses that
+%% grow to ten minutes. The limit is for one dataset: while another is loaded `beside', there may be
+%% twice as much</li>
+%% <li>`serve_stale_data': whether reads are answered while the data is stale, by default
 %% `true'</li>
-%% <li>`fresh_within': the time in ms for which something that has arrived may be unapplied while
-%% the data still counts as `fresh'; `infinity' (the default) for no limit. It is about what has
-%% arrived here: with `master_offset_every' also about what the master has and has not sent</li>
+%% <li>`fresh_within': for how many ms something that has arrived may be unapplied while the data
+%% still counts as `fresh'; `infinity' (the default) for no limit. With `master_offset_every' this
+%% also counts what the master has not sent yet</li>
+%% <li>`undefined': what reads answer for what is missing: `undefined' (the default) or `nil', which
+%% suits Elixir. {@link info/1} is no read</li>
 %% <li>`project': a list of {@link projection()}s: keys that are kept as rows of ETS tables</li>
 %% <li>`persist': a file, or `#{file => File, interval => Ms | infinity}'. The mirror saves itself
-%% there, as {@link save/2} does, every `interval' (5 minutes by default) if its data has changed,
-%% and when it is stopped. At its start it restores the data of the file, which is `stale' until the
-%% link is up, and goes on from there: the master need not send a full sync. A file that is damaged,
-%% of another filter, or not from a mirror is logged and ignored; one of another master leads to a
+%% there as {@link save/2} does, every `interval' (by default 5 minutes) if its data has changed,
+%% and when it is stopped. When it starts, it loads that file. The data is `stale' until the link is
+%% up, which continues from where the file was saved. A file that is damaged, was made with another
+%% filter, or does not come from a mirror is logged and ignored; that of another master causes a
 %% full sync</li>
 %% </ul>
 %%
 %% With a `callback', in any form that {@link eslaver:start_link/1} takes, the same replication also
-%% gives events, as a replica without a mirror would:
+%% delivers events, as a replica without a mirror does:
 %%
 %% <ul>
-%% <li>When the callback gets an event of the stream, it can already read what that has changed, of
-%% a transaction from its `exec' on. The mirror may be further.</li>
-%% <li>While it gets those of a snapshot, the mirror still has what was there before: nothing at
-%% first, or with `in_place'. It has the new snapshot once the callback has handled all of it, from
-%% `{loading, eof}' on, and then perhaps what follows.</li>
-%% <li>The master is told what the callback has handled. The mirror is ahead of that by some
-%% megabytes of events at most: a callback that is slow, or pauses, holds it back. A lost link is
-%% made again once the callback has handled what had come; until then the mirror is stale.</li>
-%% <li>Links that are lost make neither get anything twice or miss anything. Where only one of both
-%% can go on, both begin anew, with a full resync.</li>
-%% <li>A handler is called by {@link eslaver:call/3} with the mirror's name.</li>
-%% <li>If the callback raises, the mirror keeps its data, and starts the callback anew, with pauses
-%% that grow, unless `on_error' has the event skipped. The events go on where `resume' says, else
-%% with a new snapshot, for the mirror too. A handler that stops is started anew as well. If the
-%% process ends that gets the events, the mirror goes on without it, and logs that.</li>
-%% <li>With `resume' alone a mirror that is started anew begins with a full resync, as its data is
-%% gone, whatever the callback had handled.</li>
-%% <li>The callback runs in the replica's process, which is {@link erlang:self/0} for it, for
-%% {@link eslaver:continue/1} and {@link eslaver:demand/2}. It may read the mirror, but not stop
-%% it.</li>
+%% <li>When the callback receives an event of the stream, the mirror already shows its effect (that
+%% of a transaction from its `exec' on), and may be further ahead.</li>
+%% <li>While it receives the events of a snapshot, the mirror still shows the old data: none at
+%% first, or with `in_place'. It shows the new data once the callback has handled the whole
+%% snapshot, from `{loading, eof}' on.</li>
+%% <li>The master is told what the callback has handled. A slow or pausing callback holds the mirror
+%% back, which is at most some megabytes of events ahead. A lost link is replaced once the callback
+%% has handled what had arrived; until then the mirror is stale.</li>
+%% <li>After a lost link neither receives anything twice or misses anything. If only one of them can
+%% continue, both start again with a full resync.</li>
+%% <li>{@link eslaver:call/3} calls a handler by the mirror's name.</li>
+%% <li>If the callback raises, the mirror keeps its data and restarts the callback, with growing
+%% pauses, unless `on_error' skips the event. The events continue where `resume' says; without
+%% `resume' both get a new snapshot. A handler that stops is restarted as well. If a process that
+%% receives the events ends, the mirror logs that and continues without it.</li>
+%% <li>With `resume' but without `persist', a mirror that is itself restarted begins with a full
+%% resync, whatever the callback had handled: its data is gone.</li>
+%% <li>The callback runs in the replica's process: `self()' is the argument for
+%% {@link eslaver:continue/1} and {@link eslaver:demand/2}. It may read the mirror, but must not
+%% stop it.</li>
 %% </ul>
 -spec start_link(options() | eslaver:keywords()) ->
     gen_server:start_ret() | {error, {invalid_option, term(), term()}}.
@@ -217,16 +274,15 @@ start_link(Options) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc The child specification of a mirror. The child's id is the mirror's name. With `persist' the
-%% mirror has a minute for its last save when it is shut down.
+%% @doc The child specification of a mirror. Its id is the mirror's name. With `persist' the mirror
+%% has a minute for its last save at shutdown.
 -spec child_spec(options() | eslaver:keywords()) -> supervisor:child_spec().
 child_spec(Options) ->
-    #{start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
+    #{id := Name, start := {eslaver, start_link, Wrapped}} = Spec = eslaver:child_spec(Options),
     Id =
-        case Spec of
-            #{id := eslaver} -> ?MODULE;
-            #{id := {local, Name}} -> Name;
-            #{id := Given} -> Given
+        case Name of
+            eslaver -> ?MODULE;
+            _ -> Name
         end,
     Spec#{id := Id, start := {?MODULE, start_link, Wrapped}, shutdown := shutdown(Options)}.
 
@@ -238,142 +294,128 @@ shutdown(Options) ->
         _ -> 5000
     end.
 
-%% @doc As {@link eslaver:format_error/1}, with the options of mirrors.
+%% @doc Explains an error of {@link start_link/1}, as {@link eslaver:format_error/1} does.
 -spec format_error(term()) -> binary().
 format_error(Error) ->
     Keys = eslaver_mirror_options:keys() ++ eslaver_options:keys(),
     eslaver_format_error:text(Error, Keys -- [load_dump]).
 
-%% @doc Stops a mirror. Its data is freed.
+%% @doc Stops a mirror, and frees its data.
 -spec stop(atom()) -> ok | {error, not_running}.
 stop(Name) ->
-    running(fun gen_server:stop/1, [Name]).
+    eslaver_running:ask(fun gen_server:stop/1, [Name]).
 
-%% @doc Waits, with `loaded', until the first snapshot can be read.
+%% @doc Waits. With `loaded' it returns once the first snapshot can be read.
 %%
-%% With a token as of {@link eslaver:await/3}, waits until the write that it names can be read, and
-%% all before it, also in the rows of projections. What a callback has handled does not count. If it
-%% can be read already, this sends no message.
+%% With a token (see {@link eslaver:await/3}) it returns once that write and all before it can be
+%% read, also in the rows of projections. It does not wait for a callback. If the write can already
+%% be read, it sends no message.
 -spec await(atom(), loaded | eslaver:token(), timeout()) ->
     ok | {error, timeout | diverged | which_shard | not_running}.
 await(Name, loaded, Timeout) ->
-    running(fun eslaver_waiting:await/3, [Name, loaded, Timeout]);
+    eslaver_running:ask(fun eslaver_waiting:await/3, [Name, loaded, Timeout]);
 await(Name, Token, Timeout) ->
     {Replid, Offset} = Write = eslaver_token:write(Token),
     case eslaver_nif:keyspace_has(Name, Replid, Offset) of
         true -> ok;
-        false -> running(fun eslaver_waiting:await/3, [Name, Write, Timeout])
+        false -> eslaver_running:ask(fun eslaver_waiting:await/3, [Name, Write, Timeout])
     end.
 
-%% @doc Whether the data is `fresh', `stale' or `loading' (there is no data yet). It is stale while
-%% the link to the master is down, and after a reconnect until the stream goes on; while something
-%% may be missing that only a full resync tells; while a replica that is followed has lost its own
-%% master; and, with `fresh_within', when there has been something unapplied for longer than that.
-%% It sends no message.
--spec status(mirror()) -> eslaver_mirror_read:status() | not_running.
+%% @doc Whether the data is `fresh', `stale' or `loading' (there is none yet). It is stale while the
+%% link to the master is down, a full resync is due, or a replica that is followed has lost its own
+%% master; and if something has been unapplied for longer than `fresh_within'. Sends no message.
+-spec status(mirror()) -> eslaver_mirror_types:status() | {error, not_running}.
 status(Mirror) ->
     eslaver_mirror_read:status(Mirror).
 
-%% @doc The state of a mirror. It is answered at once, whatever the mirror and its callback do:
+%% @doc The state of a mirror, at once, whatever the mirror and its callback do:
 %%
 %% <ul>
 %% <li>`status' as of {@link status/1}, and `stale_for' in ms</li>
-%% <li>`keys': how many keys there are, including expired ones that the master has not removed
-%% yet</li>
-%% <li>`memory': the bytes that all data of the mirror takes, as its allocator counts them: keys,
-%% values, their tables, what is being loaded, and what is about to be freed. The process takes more
-%% by what the allocator holds in reserve. It is none of the memory that `erlang:memory/0' tells
-%% of</li>
-%% <li>`types': for each type that there is the number of `keys' and the `bytes' of keys and values,
-%% counted in the same way. `memory' has the tables of keys besides</li>
-%% <li>`replid', `offset' and `db': the position applied; that in `replica' is the one handled by
-%% the callback</li>
+%% <li>`keys': the number of keys, including expired ones that the master has not removed yet</li>
+%% <li>`memory': the memory of all data in bytes, as the mirror's allocator counts it: keys, values,
+%% tables of keys, a snapshot being loaded, and what is about to be freed. The operating system
+%% shows more, by what the allocator holds in reserve. `erlang:memory/0' does not include it</li>
+%% <li>`types': for each type the number of `keys' and the `bytes' of its keys and values, counted
+%% in the same way, without the tables of keys</li>
+%% <li>`replid', `offset' and `db': the position applied to the data; `replica' has the one that the
+%% callback has handled</li>
 %% <li>`functions': the number of libraries; see {@link functions/1}</li>
-%% <li>`restarts' of the replica, and `start_error': why it cannot be started, or `undefined'</li>
-%% <li>`unapplied': how often each command could not be mirrored, which left its keys unknown</li>
+%% <li>`restarts' of the replica, and `start_error': why it cannot start, or `undefined'</li>
+%% <li>`unapplied': for each command that could not be mirrored, how often that left its keys
+%% unknown</li>
 %% <li>`incomplete': whether the mirror waits for a full resync because a command may have changed
 %% any key</li>
-%% <li>`projections': by table, the number of `rows', and how often `map' has failed
-%% (`failures')</li>
-%% <li>`saving': whether it is being saved, and `last_save': `undefined' or a map with `file',
-%% `time' (its end, in ms since the epoch), and either `error', or `keys', `bytes', `duration' in ms
-%% and `unknown': how many keys are left out as they are unknown</li>
-%% <li>`restored': `undefined', or a map of the file that the mirror began with: `error', or `keys',
-%% `bytes' and `duration' in ms</li>
-%% <li>`replica': as of {@link eslaver:info/1}; empty while there is no replica</li>
-%% <li>`lag' and `behind_for' as of {@link eslaver:info/1}, and `events_per_second' (keys and
-%% commands): of what is applied. Those in `replica' are of what the callback has handled, if there
-%% is one</li>
+%% <li>`projections': for each table the number of `rows', and of `failures' of its `map'</li>
+%% <li>`saving': whether a save is running, and `last_save': `undefined', or a map with `file',
+%% `time' (its end, in ms since the epoch), and either `error', or `keys', `bytes', `duration' in
+%% ms, and `unknown', the number of unknown keys, which were left out</li>
+%% <li>`restored': `undefined', or what the file loaded at the start gave: a map with `error', or
+%% with `keys', `bytes' and `duration' in ms</li>
+%% <li>`replica': the result of {@link eslaver:info/1}; empty if there is no replica</li>
+%% <li>`lag', `behind_for' and `events_per_second' (keys and commands): as in {@link
+%% eslaver:info/1}, but of what is applied, where `replica' has what the callback handles</li>
 %% </ul>
 -spec info(atom()) -> map() | {error, not_running}.
 info(Name) ->
-    running(fun eslaver_server:info/1, [Name]).
+    eslaver_running:ask(fun eslaver_server:info/1, [Name]).
 
 %% @doc As {@link eslaver:health/1}: it is `ok' when {@link status/1} is `fresh', in a cluster that
-%% of every shard. The `state' is the status otherwise.
+%% of every shard. Otherwise the `state' is the status.
 -spec health(atom()) -> ok | {error, eslaver:health()}.
 health(Name) ->
     eslaver:health(Name).
 
-%% @doc The libraries of functions that the master has. The mirror runs none of them.
+%% @doc The master's libraries of functions. The mirror does not run them.
 -spec functions(atom()) -> #{Library :: binary() => Code :: binary()} | {error, not_running}.
 functions(Name) ->
-    running(fun eslaver_mirror_server:functions/1, [Name]).
+    eslaver_running:ask(fun eslaver_mirror_server:functions/1, [Name]).
 
-%% @doc As {@link eslaver:subscribe/2}. A notification comes when the change can be read.
--spec subscribe(atom(), Filter :: eslaver_filter:input() | eslaver:keywords()) ->
+%% @doc Subscribes the calling process to key notifications, as {@link eslaver:subscribe/2} does.
+%% They arrive once the change can be read.
+-spec subscribe(atom(), Filter :: eslaver_types:filter() | eslaver:keywords()) ->
     {ok, reference()}
     | {error, not_running | {invalid_option, Key :: term(), Value :: term()}}.
 subscribe(Name, Filter) ->
-    running(fun eslaver:subscribe/2, [Name, Filter]).
+    eslaver:subscribe(Name, Filter).
 
 %% @doc Ends a subscription made by {@link subscribe/2}.
 -spec unsubscribe(atom(), reference()) -> ok | {error, not_running}.
 unsubscribe(Name, Ref) ->
-    running(fun eslaver:unsubscribe/2, [Name, Ref]).
+    eslaver:unsubscribe(Name, Ref).
 
-%% @doc Saves the data in an RDB file that a server of the master's version loads. It is the data of
-%% one moment, between two commands and between two transactions, not before this call; readers and
-%% the stream go on meanwhile. The file replaces what has its name once it is whole and on the disk.
+%% @doc Saves the data as an RDB file that a server of the master's version can load. It shows one
+%% moment after the call, between two transactions; reads and the stream continue. Once it is
+%% complete and on the disk, it replaces a file of the same name.
 %%
-%% Unknown keys are left out, and counted in {@link info/1}; a mirror restores them as unknown.
-%% Errors are `loading' (there is no data yet), `incomplete' (only a full sync tells what the master
-%% has), or what is wrong with the file.
+%% Unknown keys are left out, and counted in {@link info/1}; a mirror that loads the file knows that
+%% they are unknown. Errors are `loading' (there is no data yet), `incomplete' (a full resync is due
+%% because a command may have changed any key), or a text that says what is wrong with the file.
 -spec save(atom(), file:name_all()) ->
     ok | {error, not_running | loading | incomplete | (Why :: binary())}.
 save(Name, File) ->
     case eslaver_text:path(File) of
-        {ok, Path} -> running(fun eslaver_mirror_server:save/2, [Name, Path]);
+        {ok, Path} -> eslaver_running:ask(fun eslaver_mirror_server:save/2, [Name, Path]);
         error -> error(badarg)
     end.
 
-%% The result of a call, unless there is no such mirror or it ends meanwhile.
-running(Call, Args) ->
-    try
-        apply(Call, Args)
-    catch
-        exit:{Reason, {gen_server, _, _}} when Reason =/= timeout -> {error, not_running};
-        exit:noproc -> {error, not_running};
-        exit:{noproc, _} -> {error, not_running}
-    end.
-
-%% @doc Runs a fun whose reads of this mirror all see one moment: between two commands, and between
-%% two transactions, of the master. The fun may run more than once, so it should only read.
+%% @doc Runs a fun whose reads of this mirror all see the same moment, between two transactions of
+%% the master. The fun may run more than once, so it should have no side effects.
 %%
-%% Of a cluster they are all of one slot. A key of another slot than the first raises `crossslot',
-%% as does a read of all keys; see {@link read/3}.
+%% In a cluster, all reads must be of one slot. A key of another slot raises `crossslot', and so
+%% does a read of all keys: see {@link read/3}.
 -spec read(mirror(), fun(() -> Result)) -> Result.
 read(Mirror, Fun) ->
     eslaver_mirror_read:transaction(Mirror, one, Fun).
 
-%% @doc As {@link read/2}. With `slots => any' it reads any slots of a cluster. What it sees is what
-%% the mirror had at one moment. But the streams of the shards are not in step: of two changes at
-%% different shards the later one may be seen, and not yet the earlier.
--spec read(mirror(), fun(() -> Result), #{slots => one | any}) -> Result.
+%% @doc As {@link read/2}. With `slots => any' it may read any slots of a cluster, and sees what the
+%% mirror had at one moment. But the shards' streams are not in step: of two changes at different
+%% shards, the later one may be seen without the earlier.
+-spec read(mirror(), fun(() -> Result), opts(#{slots => one | any})) -> Result.
 read(Mirror, Fun, Options) ->
     Check = fun(Slots) -> lists:member(Slots, [one, any]) end,
-    ok = eslaver_mirror_arguments:options(#{slots => Check}, Options),
-    eslaver_mirror_read:transaction(Mirror, maps:get(slots, Options, one), Fun).
+    Given = eslaver_mirror_arguments:options(#{slots => Check}, Options),
+    eslaver_mirror_read:transaction(Mirror, maps:get(slots, Given, one), Fun).
 
 %% Answers.
 ask(Mirror, Query) ->
@@ -382,33 +424,45 @@ ask(Mirror, Query) ->
 %% Keys.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc Whether a key exists.
--spec exists(mirror(), key()) -> boolean() | failure().
+%% @doc Whether a key exists; for a list of keys, how many exist. A key named twice counts twice.
+-spec exists
+    (mirror(), key()) -> boolean() | failure();
+    (mirror(), [key()]) -> non_neg_integer() | failure().
+exists(Mirror, Keys) when is_list(Keys) ->
+    ask(Mirror, {exists_count, Keys});
 exists(Mirror, Key) ->
     ask(Mirror, {exists, Key}).
 
-%% @doc The type of a key's value.
--spec type(mirror(), key()) -> eslaver_mirror_read:type() | none | failure().
+%% @doc The same as {@link exists/2}: the mirror does not record when keys were used.
+-spec touch
+    (mirror(), key()) -> boolean() | failure();
+    (mirror(), [key()]) -> non_neg_integer() | failure().
+touch(Mirror, Keys) ->
+    exists(Mirror, Keys).
+
+%% @doc The type of a key. The type of a module's value has the name that `TYPE' returns, as in
+%% `{module, <<"ReJSON-RL">>}'.
+-spec type(mirror(), key()) -> eslaver_mirror_types:value_type() | none | failure().
 type(Mirror, Key) ->
     ask(Mirror, {type, Key}).
 
 %% @doc Time to live in seconds, rounded; `infinity' if the key does not expire.
--spec ttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+-spec ttl(mirror(), key()) -> lifetime() | failure().
 ttl(Mirror, Key) ->
     ask(Mirror, {ttl, Key}).
 
 %% @doc Time to live in milliseconds; `infinity' if the key does not expire.
--spec pttl(mirror(), key()) -> non_neg_integer() | infinity | undefined | failure().
+-spec pttl(mirror(), key()) -> lifetime() | failure().
 pttl(Mirror, Key) ->
     ask(Mirror, {pttl, Key}).
 
 %% @doc Expiry as Unix time, in seconds.
--spec expiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+-spec expiretime(mirror(), key()) -> lifetime() | failure().
 expiretime(Mirror, Key) ->
     ask(Mirror, {expiretime, Key}).
 
 %% @doc Expiry as Unix time, in milliseconds.
--spec pexpiretime(mirror(), key()) -> integer() | infinity | undefined | failure().
+-spec pexpiretime(mirror(), key()) -> lifetime() | failure().
 pexpiretime(Mirror, Key) ->
     ask(Mirror, {pexpiretime, Key}).
 
@@ -417,33 +471,64 @@ pexpiretime(Mirror, Key) ->
 keys(Mirror, Glob) ->
     ask(Mirror, {keys, Glob}).
 
-%% @doc Folds over the keys, as `SCAN' does: keys that exist all the time are visited once; keys
-%% added or removed meanwhile may be. `match' is a pattern, `type' a type. If a full resync, or a
-%% `FLUSHDB', `FLUSHALL' or `SWAPDB' of this db, replaces the keys meanwhile, the result is
-%% `{error, replaced}'.
--spec scan(mirror(), Options, fun((key(), Acc) -> Acc), Acc) ->
-    Acc | failure() | {error, replaced}
-when
-    Options :: #{match => binary(), type => eslaver_mirror_read:type()}.
-scan(Mirror, Options, Fun, Acc) ->
-    eslaver_mirror_scan:fold(Mirror, Options, Fun, Acc).
+%% @equiv scan(Mirror, Cursor, #{})
+-spec scan(mirror(), Cursor :: non_neg_integer()) ->
+    {Next :: non_neg_integer(), [key()]} | failure().
+scan(Mirror, Cursor) ->
+    scan(Mirror, Cursor, #{}).
 
-%% @doc As {@link scan/4}, with values: the fun gets the key, `{Type, Value}' and the accumulator. A
-%% value is what the read of all of its elements gives: that of {@link get/2}, {@link lrange/4},
-%% {@link smembers/2}, {@link zrange/5} with scores, {@link hgetall/2}, {@link xrange/4}, {@link
-%% gcra/2}, {@link vrange/4}, {@link arscan/4}; for a path hash it is a list of `{Path, Fields}',
-%% with fields as of {@link phgetall/3}.
-%%
-%% The value of a module is `undefined'; a key that cannot be read is `{unknown, undefined}', unless
-%% a type is given. Each value is read by itself, and may be newer than those before; within {@link
-%% read/2} all are of one moment.
--spec fold(mirror(), Options, fun((key(), {Type, Value :: term()}, Acc) -> Acc), Acc) ->
+%% @doc Some of the keys, and the cursor for the next call. The first cursor is 0; the scan is
+%% complete when the next cursor is 0. As with `SCAN', a key that exists all the time is found, in
+%% spite of writes and full resyncs; keys that are added or removed meanwhile may be found. `match'
+%% is a pattern, `type' a type, and `count' about how many keys to look at, by default 10. Keys are
+%% looked at in groups, so there may be many more. A cursor is only valid in this node.
+-spec scan(mirror(), Cursor :: non_neg_integer(), Options) ->
+    {Next :: non_neg_integer(), [key()]} | failure()
+when
+    Options :: opts(#{
+        match => binary(), count => pos_integer(), type => eslaver_mirror_types:value_type()
+    }).
+scan(Mirror, Cursor, Options) ->
+    ok = eslaver_mirror_arguments:natural(Cursor),
+    {Glob, Type, Count} = eslaver_mirror_scan:keys(Options),
+    ask(Mirror, {scan, Cursor, Glob, Type, Count}).
+
+%% @equiv fold_keys(Mirror, Fun, Acc, #{})
+-spec fold_keys(mirror(), fun((key(), Acc) -> Acc), Acc) -> Acc | failure() | {error, replaced}.
+fold_keys(Mirror, Fun, Acc) ->
+    fold_keys(Mirror, Fun, Acc, #{}).
+
+%% @doc Folds over the keys: keys that exist all the time are visited once; keys added or removed
+%% meanwhile may be. If a full resync, or a `FLUSHDB', `FLUSHALL' or `SWAPDB' of this db, replaces
+%% the keys meanwhile, the result is `{error, replaced}'.
+-spec fold_keys(mirror(), fun((key(), Acc) -> Acc), Acc, fold_options()) ->
+    Acc | failure() | {error, replaced}.
+fold_keys(Mirror, Fun, Acc, Options) ->
+    eslaver_mirror_scan:fold(Mirror, Fun, Acc, Options).
+
+%% @equiv fold(Mirror, Fun, Acc, #{})
+-spec fold(mirror(), fun((key(), {Type, Value :: term()}, Acc) -> Acc), Acc) ->
     Acc | failure() | {error, replaced}
 when
-    Options :: #{match => binary(), type => eslaver_mirror_read:type()},
-    Type :: eslaver_mirror_read:type() | unknown.
-fold(Mirror, Options, Fun, Acc) ->
-    eslaver_mirror_fold:fold(Mirror, Options, Fun, Acc).
+    Type :: eslaver_mirror_types:value_type() | unknown.
+fold(Mirror, Fun, Acc) ->
+    fold(Mirror, Fun, Acc, #{}).
+
+%% @doc As {@link fold_keys/4}, with values: the fun gets the key, `{Type, Value}' and the
+%% accumulator. A value is what the read of all of its elements gives: that of {@link get/2}, {@link
+%% lrange/4}, {@link smembers/2}, {@link zrange/5} with scores, {@link hgetall/2}, {@link xrange/4},
+%% {@link gcra/2}, {@link vrange/4}, {@link arscan/4}; for a path hash it is a list of `{Path,
+%% Fields}', with fields as of {@link phgetall/3}.
+%%
+%% The type is as of {@link type/2}. The value of a module is `undefined'; a key that cannot be read
+%% is `{unknown, undefined}', unless a type is given. Each value is read by itself, and may be newer
+%% than those before; within {@link read/2} all are of one moment.
+-spec fold(mirror(), fun((key(), {Type, Value :: term()}, Acc) -> Acc), Acc, fold_options()) ->
+    Acc | failure() | {error, replaced}
+when
+    Type :: eslaver_mirror_types:value_type() | unknown.
+fold(Mirror, Fun, Acc, Options) ->
+    eslaver_mirror_fold:fold(Mirror, Fun, Acc, Options).
 
 %% @doc The number of keys. Expired keys count until the master removes them.
 -spec dbsize(mirror()) -> non_neg_integer() | failure().
@@ -454,6 +539,26 @@ dbsize(Mirror) ->
 -spec randomkey(mirror()) -> key() | undefined | failure().
 randomkey(Mirror) ->
     ask(Mirror, {randomkey}).
+
+%% @doc The value as `DUMP' returns it, for `RESTORE' on a server of the master's version or later.
+%% The bytes may differ from the master's for the same value. The time to live is not included.
+-spec dump(mirror(), key()) -> binary() | undefined | failure().
+dump(Mirror, Key) ->
+    ask(Mirror, {dump, Key}).
+
+%% @doc How the mirror (not the master) stores a value: `packed' in one block with its key, a set of
+%% a few integers as `ints', and larger values in a structure of their own: a long string in
+%% `chunks', hashes and sets in a `table', other collections in a `tree'.
+-spec object_encoding(mirror(), key()) ->
+    packed | ints | chunks | table | tree | module | undefined | failure().
+object_encoding(Mirror, Key) ->
+    ask(Mirror, {object_encoding, Key}).
+
+%% @doc The memory of a key and its value in the mirror (not the master) in bytes, without what the
+%% allocator adds, which `types' of {@link info/1} includes.
+-spec memory_usage(mirror(), key()) -> pos_integer() | undefined | failure().
+memory_usage(Mirror, Key) ->
+    ask(Mirror, {memory_usage, Key}).
 
 %% Strings.
 %% ------------------------------------------------------------------------------------------------
@@ -475,7 +580,9 @@ strlen(Mirror, Key) ->
 
 %% @doc The bytes of a string from `Start' to `End', inclusive; negative indexes count from the end.
 -spec getrange(mirror(), key(), integer(), integer()) -> binary() | failure().
-getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
+getrange(Mirror, Key, Start, End) ->
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(End),
     ask(Mirror, {getrange, Key, Start, End}).
 
 %% @doc The old name of {@link getrange/4}.
@@ -483,21 +590,40 @@ getrange(Mirror, Key, Start, End) when is_integer(Start), is_integer(End) ->
 substr(Mirror, Key, Start, End) ->
     getrange(Mirror, Key, Start, End).
 
-%% @doc The longest common subsequence of two strings. Time and memory grow with the product of
-%% their lengths. As on the server, what would take more than 512 MB is `{error, too_large}'.
+%% @doc The XXH3 hash of a string, 16 hexadecimal digits, as of `DIGEST' in Redis 8.4.
+-spec digest(mirror(), key()) -> binary() | undefined | failure().
+digest(Mirror, Key) ->
+    ask(Mirror, {digest, Key}).
+
+%% @equiv lcs(Mirror, One, Other, #{})
 -spec lcs(mirror(), key(), key()) -> binary() | {error, too_large} | failure().
 lcs(Mirror, One, Other) ->
     ask(Mirror, {lcs, One, Other}).
 
-%% @doc The length of the longest common subsequence. It takes far less memory than {@link lcs/3},
-%% but has the same limit.
--spec lcs_len(mirror(), key(), key()) -> non_neg_integer() | {error, too_large} | failure().
-lcs_len(Mirror, One, Other) ->
-    ask(Mirror, {lcs_len, One, Other}).
+%% @doc The longest common subsequence of two strings; with `len' only its length; with `idx' where
+%% it is: `matches' are inclusive ranges of indexes in both strings, the last match first, and `len'
+%% is the length of all. Matches shorter than `min_match_len' are left out, and with
+%% `with_match_len' each comes with its length.
+%%
+%% Time and memory grow with the product of the lengths; `len' takes far less memory. As on the
+%% server, the result is `{error, too_large}' if it would take more than 512 MB.
+-spec lcs(mirror(), key(), key(), eslaver_mirror_types:lcs_options()) ->
+    binary()
+    | non_neg_integer()
+    | eslaver_mirror_types:lcs_matches()
+    | {error, too_large}
+    | failure().
+lcs(Mirror, One, Other, Options) ->
+    case eslaver_mirror_string_arguments:lcs(Options) of
+        text -> ask(Mirror, {lcs, One, Other});
+        len -> ask(Mirror, {lcs_len, One, Other});
+        {idx, Least, WithLength} -> ask(Mirror, {lcs_idx, One, Other, Least, WithLength})
+    end.
 
 %% @doc The bit at an offset, 0 past the string's end.
 -spec getbit(mirror(), key(), non_neg_integer()) -> 0 | 1 | failure().
-getbit(Mirror, Key, Offset) when is_integer(Offset), Offset >= 0 ->
+getbit(Mirror, Key, Offset) ->
+    ok = eslaver_mirror_arguments:natural(Offset),
     ask(Mirror, {getbit, Key, Offset}).
 
 %% @doc The number of bits set in a string.
@@ -505,44 +631,49 @@ getbit(Mirror, Key, Offset) when is_integer(Offset), Offset >= 0 ->
 bitcount(Mirror, Key) ->
     ask(Mirror, {bitcount, Key, all}).
 
-%% @doc The number of bits set in the bytes from `Start' to `End', inclusive; negative indexes count
-%% from the end.
+%% @equiv bitcount(Mirror, Key, Start, End, #{})
 -spec bitcount(mirror(), key(), integer(), integer()) -> non_neg_integer() | failure().
 bitcount(Mirror, Key, Start, End) ->
-    bitcount(Mirror, Key, Start, End, byte).
+    bitcount(Mirror, Key, Start, End, #{}).
 
-%% @doc As {@link bitcount/4}, with indexes of bytes or of bits.
--spec bitcount(mirror(), key(), integer(), integer(), byte | bit) ->
+%% @doc The number of bits set from `Start' to `End', inclusive; negative indexes count from the
+%% end. They are indexes of bytes, or with `unit => bit' of bits.
+-spec bitcount(mirror(), key(), integer(), integer(), opts(#{unit => unit()})) ->
     non_neg_integer() | failure().
-bitcount(Mirror, Key, Start, End, Unit) when
-    is_integer(Start), is_integer(End), Unit =:= byte orelse Unit =:= bit
-->
+bitcount(Mirror, Key, Start, End, Options) ->
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(End),
+    Unit = eslaver_mirror_string_arguments:unit(Options),
     ask(Mirror, {bitcount, Key, {Start, End, Unit}}).
 
 %% @doc The position of the first bit that is set or clear, or -1. The bit after a string's last one
 %% counts as clear.
 -spec bitpos(mirror(), key(), 0 | 1) -> integer() | failure().
-bitpos(Mirror, Key, Bit) when Bit =:= 0; Bit =:= 1 ->
+bitpos(Mirror, Key, Bit) ->
+    ok = eslaver_mirror_arguments:bit(Bit),
     ask(Mirror, {bitpos, Key, Bit, all}).
 
 %% @doc As {@link bitpos/3}, from a byte index on.
 -spec bitpos(mirror(), key(), 0 | 1, integer()) -> integer() | failure().
-bitpos(Mirror, Key, Bit, Start) when is_integer(Start), Bit =:= 0 orelse Bit =:= 1 ->
+bitpos(Mirror, Key, Bit, Start) ->
+    ok = eslaver_mirror_arguments:bit(Bit),
+    ok = eslaver_mirror_arguments:integer(Start),
     ask(Mirror, {bitpos, Key, Bit, {Start, open}}).
 
-%% @doc As {@link bitpos/3}, only within the bytes from `Start' to `End', inclusive.
+%% @equiv bitpos(Mirror, Key, Bit, Start, End, #{})
 -spec bitpos(mirror(), key(), 0 | 1, integer(), integer()) -> integer() | failure().
 bitpos(Mirror, Key, Bit, Start, End) ->
-    bitpos(Mirror, Key, Bit, Start, End, byte).
+    bitpos(Mirror, Key, Bit, Start, End, #{}).
 
-%% @doc As {@link bitpos/5}, with indexes of bytes or of bits.
--spec bitpos(mirror(), key(), 0 | 1, integer(), integer(), byte | bit) -> integer() | failure().
-bitpos(Mirror, Key, Bit, Start, End, Unit) when
-    is_integer(Start),
-    is_integer(End),
-    Unit =:= byte orelse Unit =:= bit,
-    Bit =:= 0 orelse Bit =:= 1
-->
+%% @doc As {@link bitpos/3}, only from `Start' to `End', inclusive: indexes of bytes, or with
+%% `unit => bit' of bits.
+-spec bitpos(mirror(), key(), 0 | 1, integer(), integer(), opts(#{unit => unit()})) ->
+    integer() | failure().
+bitpos(Mirror, Key, Bit, Start, End, Options) ->
+    ok = eslaver_mirror_arguments:bit(Bit),
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(End),
+    Unit = eslaver_mirror_string_arguments:unit(Options),
     ask(Mirror, {bitpos, Key, Bit, {Start, End, Unit}}).
 
 %% @doc Integers within a string: `{u, 8, 16}' is an unsigned integer of 8 bits that begins at bit
@@ -561,10 +692,8 @@ field(_) -> error(badarg).
 %% @doc The estimated number of different elements added to a HyperLogLog, or to several together.
 %% Missing keys are empty.
 -spec pfcount(mirror(), key() | [key()]) -> non_neg_integer() | failure().
-pfcount(Mirror, Key) when is_binary(Key) ->
-    pfcount(Mirror, [Key]);
 pfcount(Mirror, Keys) ->
-    ask(Mirror, {pfcount, Keys}).
+    ask(Mirror, {pfcount, eslaver_mirror_arguments:keys(Keys)}).
 
 %% Lists.
 %% ------------------------------------------------------------------------------------------------
@@ -576,12 +705,15 @@ llen(Mirror, Key) ->
 
 %% @doc The elements from `Start' to `Stop', inclusive; negative indexes count from the end.
 -spec lrange(mirror(), key(), Start :: integer(), Stop :: integer()) -> [binary()] | failure().
-lrange(Mirror, Key, Start, Stop) when is_integer(Start), is_integer(Stop) ->
+lrange(Mirror, Key, Start, Stop) ->
+    ok = eslaver_mirror_arguments:integer(Start),
+    ok = eslaver_mirror_arguments:integer(Stop),
     ask(Mirror, {lrange, Key, Start, Stop}).
 
 %% @doc The element at an index.
 -spec lindex(mirror(), key(), integer()) -> binary() | undefined | failure().
-lindex(Mirror, Key, Index) when is_integer(Index) ->
+lindex(Mirror, Key, Index) ->
+    ok = eslaver_mirror_arguments:integer(Index),
     ask(Mirror, {lindex, Key, Index}).
 
 %% @doc The index of the first equal element.
@@ -589,14 +721,14 @@ lindex(Mirror, Key, Index) when is_integer(Index) ->
 lpos(Mirror, Key, Element) ->
     ask(Mirror, {lpos, Key, Element, 1, undefined, 0}).
 
-%% @doc The index of an equal element: the first, or with a `rank' the second and so on, from the
-%% end if it is negative. With `count' it is a list of up to `count' indexes, of all if `count' is
-%% 0. `maxlen' is how many elements to look at, 0 for all.
+%% @doc The index of an equal element: the first, or with `rank' the second and so on, from the end
+%% if the rank is negative. With `count' it is a list of up to `count' indexes; 0 means all.
+%% `maxlen' is how many elements to look at; 0 means all.
 -spec lpos(mirror(), key(), binary(), position_options()) ->
     non_neg_integer() | undefined | [non_neg_integer()] | failure().
 lpos(Mirror, Key, Element, Options) ->
     Number = fun(Value) -> is_integer(Value) andalso Value >= 0 end,
-    ok = eslaver_mirror_arguments:options(
+    Given = eslaver_mirror_arguments:options(
         #{
             rank => fun(Rank) -> is_integer(Rank) andalso Rank =/= 0 end,
             count => Number,
@@ -604,9 +736,9 @@ lpos(Mirror, Key, Element, Options) ->
         },
         Options
     ),
-    Rank = maps:get(rank, Options, 1),
-    Count = maps:get(count, Options, undefined),
-    ask(Mirror, {lpos, Key, Element, Rank, Count, maps:get(maxlen, Options, 0)}).
+    Rank = maps:get(rank, Given, 1),
+    Count = maps:get(count, Given, undefined),
+    ask(Mirror, {lpos, Key, Element, Rank, Count, maps:get(maxlen, Given, 0)}).
 
 %% Sets.
 %% ------------------------------------------------------------------------------------------------
@@ -639,7 +771,8 @@ srandmember(Mirror, Key) ->
 %% @doc `Count' random members, all different; with a negative count, `-Count' members that may
 %% repeat. Every member is equally likely.
 -spec srandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
-srandmember(Mirror, Key, Count) when is_integer(Count) ->
+srandmember(Mirror, Key, Count) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     ask(Mirror, {srandmember_count, Key, Count}).
 
 %% @equiv sscan(Mirror, Key, Cursor, #{})
@@ -649,80 +782,83 @@ sscan(Mirror, Key, Cursor) ->
     sscan(Mirror, Key, Cursor, #{}).
 
 %% @doc Some of the members, and the cursor for the next call. The first cursor is 0; the scan is
-%% complete when the next cursor is 0. It finds every member that the set has all the while.
+%% complete when the next cursor is 0. It finds every member that is in the set all the time.
 -spec sscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [binary()]} | failure().
-sscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+sscan(Mirror, Key, Cursor, Options) ->
+    ok = eslaver_mirror_arguments:natural(Cursor),
     {Glob, Count} = eslaver_mirror_scan:options(Options),
     ask(Mirror, {sscan, Key, Cursor, Glob, Count}).
 
 %% @doc The members that all of these sets have.
 -spec sinter(mirror(), [key(), ...]) -> [binary()] | failure().
-sinter(Mirror, [_ | _] = Keys) ->
+sinter(Mirror, Keys) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sinter, Keys}).
 
 %% @doc The members that any of these sets has.
 -spec sunion(mirror(), [key(), ...]) -> [binary()] | failure().
-sunion(Mirror, [_ | _] = Keys) ->
+sunion(Mirror, Keys) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sunion, Keys}).
 
 %% @doc The members that the first of these sets has and no other.
 -spec sdiff(mirror(), [key(), ...]) -> [binary()] | failure().
-sdiff(Mirror, [_ | _] = Keys) ->
+sdiff(Mirror, Keys) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     ask(Mirror, {sdiff, Keys}).
 
-%% @equiv sintercard(Mirror, Keys, 0)
+%% @equiv sintercard(Mirror, Keys, #{})
 -spec sintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
 sintercard(Mirror, Keys) ->
-    sintercard(Mirror, Keys, 0).
+    sintercard(Mirror, Keys, #{}).
 
-%% @doc The number of members that all of these sets have, at most `Limit' unless that is 0.
--spec sintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
-    non_neg_integer() | failure().
-sintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    ask(Mirror, {sintercard, Keys, Limit}).
+%% @doc The number of members that all of these sets have, at most `limit'.
+-spec sintercard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
+sintercard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
+    ask(Mirror, {sintercard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
-%% @equiv sunioncard(Mirror, Keys, 0)
+%% @equiv sunioncard(Mirror, Keys, #{})
 -spec sunioncard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
 sunioncard(Mirror, Keys) ->
-    sunioncard(Mirror, Keys, 0).
+    sunioncard(Mirror, Keys, #{}).
 
-%% @doc The number of members that any of these sets has, at most `Limit' unless that is 0.
--spec sunioncard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
-    non_neg_integer() | failure().
-sunioncard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    ask(Mirror, {sunioncard, Keys, Limit}).
+%% @doc The number of members that any of these sets has, at most `limit'.
+-spec sunioncard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
+sunioncard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
+    ask(Mirror, {sunioncard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
-%% @equiv sdiffcard(Mirror, Keys, 0)
+%% @equiv sdiffcard(Mirror, Keys, #{})
 -spec sdiffcard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
 sdiffcard(Mirror, Keys) ->
-    sdiffcard(Mirror, Keys, 0).
+    sdiffcard(Mirror, Keys, #{}).
 
-%% @doc The number of members that the first of these sets has and no other, at most `Limit' unless
-%% that is 0.
--spec sdiffcard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
-    non_neg_integer() | failure().
-sdiffcard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    ask(Mirror, {sdiffcard, Keys, Limit}).
+%% @doc The number of members that the first of these sets has and no other, at most
+%% `limit'.
+-spec sdiffcard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
+sdiffcard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
+    ask(Mirror, {sdiffcard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
-%% @doc The time to live of members in seconds, rounded as by {@link httl/3}: -1 if the member does
-%% not expire, -2 if it is missing or has expired.
--spec sttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+%% @doc The times to live of members in seconds, rounded as by {@link httl/3}.
+-spec sttl(mirror(), key(), [Member :: binary()]) -> [lifetime()] | failure().
 sttl(Mirror, Key, Members) ->
     ask(Mirror, {sttl, Key, Members}).
 
 %% @doc As {@link sttl/3}, in milliseconds.
--spec spttl(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+-spec spttl(mirror(), key(), [Member :: binary()]) -> [lifetime()] | failure().
 spttl(Mirror, Key, Members) ->
     ask(Mirror, {spttl, Key, Members}).
 
-%% @doc The expiry of members as Unix time, in seconds; -1 and -2 as in {@link sttl/3}.
--spec sexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+%% @doc The expiry of members as Unix time, in seconds.
+-spec sexpiretime(mirror(), key(), [Member :: binary()]) -> [lifetime()] | failure().
 sexpiretime(Mirror, Key, Members) ->
     ask(Mirror, {sexpiretime, Key, Members}).
 
 %% @doc As {@link sexpiretime/3}, in milliseconds.
--spec spexpiretime(mirror(), key(), [Member :: binary()]) -> [integer()] | failure().
+-spec spexpiretime(mirror(), key(), [Member :: binary()]) -> [lifetime()] | failure().
 spexpiretime(Mirror, Key, Members) ->
     ask(Mirror, {spexpiretime, Key, Members}).
 
@@ -749,22 +885,28 @@ zmscore(Mirror, Key, Members) ->
 zrank(Mirror, Key, Member) ->
     ask(Mirror, {zrank, Key, Member}).
 
-%% @doc As {@link zrank/3}, with the score.
--spec zrank(mirror(), key(), Member :: binary(), with_score) ->
-    {non_neg_integer(), score()} | undefined | failure().
-zrank(Mirror, Key, Member, with_score) ->
-    ask(Mirror, {zrank_withscore, Key, Member}).
+%% @doc As {@link zrank/3}; with `with_score' also the score.
+-spec zrank(mirror(), key(), Member :: binary(), opts(#{with_score => boolean()})) ->
+    non_neg_integer() | {non_neg_integer(), score()} | undefined | failure().
+zrank(Mirror, Key, Member, Options) ->
+    case eslaver_mirror_zset_arguments:flag(with_score, Options) of
+        true -> ask(Mirror, {zrank_withscore, Key, Member});
+        false -> zrank(Mirror, Key, Member)
+    end.
 
 %% @doc The rank of a member; the highest score has rank 0.
 -spec zrevrank(mirror(), key(), Member :: binary()) -> non_neg_integer() | undefined | failure().
 zrevrank(Mirror, Key, Member) ->
     ask(Mirror, {zrevrank, Key, Member}).
 
-%% @doc As {@link zrevrank/3}, with the score.
--spec zrevrank(mirror(), key(), Member :: binary(), with_score) ->
-    {non_neg_integer(), score()} | undefined | failure().
-zrevrank(Mirror, Key, Member, with_score) ->
-    ask(Mirror, {zrevrank_withscore, Key, Member}).
+%% @doc As {@link zrevrank/3}; with `with_score' also the score.
+-spec zrevrank(mirror(), key(), Member :: binary(), opts(#{with_score => boolean()})) ->
+    non_neg_integer() | {non_neg_integer(), score()} | undefined | failure().
+zrevrank(Mirror, Key, Member, Options) ->
+    case eslaver_mirror_zset_arguments:flag(with_score, Options) of
+        true -> ask(Mirror, {zrevrank_withscore, Key, Member});
+        false -> zrevrank(Mirror, Key, Member)
+    end.
 
 %% @equiv zrange(Mirror, Key, Start, Stop, #{})
 -spec zrange(mirror(), key(), range_bound(), range_bound()) -> zset_members() | failure().
@@ -834,8 +976,8 @@ zrevrangebylex(Mirror, Key, Max, Min) ->
 zrevrangebylex(Mirror, Key, Max, Min, Options) ->
     zrange(Mirror, Key, Max, Min, with(#{by => lex, rev => true}, Options)).
 
-with(More, Options) when is_map(Options) -> maps:merge(Options, More);
-with(_More, _NoMap) -> error(badarg).
+with(Fixed, Options) ->
+    eslaver_mirror_arguments:with(Fixed, Options).
 
 %% @doc The number of members with a score in a range.
 -spec zcount(mirror(), key(), range_bound(), range_bound()) -> non_neg_integer() | failure().
@@ -861,10 +1003,11 @@ zrandmember(Mirror, Key, Count) ->
 
 %% @doc `Count' random members, all different; with a negative count, `-Count' members that may
 %% repeat. Every member is equally likely.
--spec zrandmember(mirror(), key(), Count :: integer(), #{with_scores => boolean()}) ->
+-spec zrandmember(mirror(), key(), Count :: integer(), opts(#{with_scores => boolean()})) ->
     zset_members() | failure().
-zrandmember(Mirror, Key, Count, Options) when is_integer(Count) ->
-    case eslaver_mirror_zset_arguments:with_scores(Options) of
+zrandmember(Mirror, Key, Count, Options) ->
+    ok = eslaver_mirror_arguments:integer(Count),
+    case eslaver_mirror_zset_arguments:flag(with_scores, Options) of
         true -> ask(Mirror, {zrandmember_withscores, Key, Count});
         false -> ask(Mirror, {zrandmember_count, Key, Count})
     end.
@@ -877,7 +1020,7 @@ zscan(Mirror, Key, Cursor) ->
 
 %% @doc Some of the members with their scores, in order, and the cursor for the next call. The first
 %% cursor is 0; the scan is complete when the next cursor is 0. It finds every member that has the
-%% same score all the while; a member whose score changes may be found twice, or not at all.
+%% same score all the time; a member whose score changes may be found twice, or not at all.
 -spec zscan(mirror(), key(), zscan_cursor(), scan_options()) ->
     {Next :: zscan_cursor(), [{Member :: binary(), score()}]} | failure().
 zscan(Mirror, Key, Cursor, Options) ->
@@ -893,7 +1036,8 @@ zunion(Mirror, Keys) ->
 %% @doc The members that any of these sorted sets or sets has, in the order of their combined
 %% scores.
 -spec zunion(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
-zunion(Mirror, [_ | _] = Keys, Options) ->
+zunion(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     {Weights, Aggregate, WithScores} =
         eslaver_mirror_zset_arguments:combination(length(Keys), Options),
     ask(Mirror, {zunion, Keys, Weights, Aggregate, WithScores}).
@@ -906,7 +1050,8 @@ zinter(Mirror, Keys) ->
 %% @doc The members that all of these sorted sets or sets have, in the order of their combined
 %% scores.
 -spec zinter(mirror(), [key(), ...], zset_options()) -> zset_members() | failure().
-zinter(Mirror, [_ | _] = Keys, Options) ->
+zinter(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
     {Weights, Aggregate, WithScores} =
         eslaver_mirror_zset_arguments:combination(length(Keys), Options),
     ask(Mirror, {zinter, Keys, Weights, Aggregate, WithScores}).
@@ -917,21 +1062,23 @@ zdiff(Mirror, Keys) ->
     zdiff(Mirror, Keys, #{}).
 
 %% @doc The members that the first of these sorted sets or sets has and no other.
--spec zdiff(mirror(), [key(), ...], #{with_scores => boolean()}) -> zset_members() | failure().
-zdiff(Mirror, [_ | _] = Keys, Options) ->
-    ask(Mirror, {zdiff, Keys, eslaver_mirror_zset_arguments:with_scores(Options)}).
+-spec zdiff(mirror(), [key(), ...], opts(#{with_scores => boolean()})) ->
+    zset_members() | failure().
+zdiff(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
+    ask(Mirror, {zdiff, Keys, eslaver_mirror_zset_arguments:flag(with_scores, Options)}).
 
-%% @equiv zintercard(Mirror, Keys, 0)
+%% @equiv zintercard(Mirror, Keys, #{})
 -spec zintercard(mirror(), [key(), ...]) -> non_neg_integer() | failure().
 zintercard(Mirror, Keys) ->
-    zintercard(Mirror, Keys, 0).
+    zintercard(Mirror, Keys, #{}).
 
-%% @doc The number of members that all of these sorted sets or sets have, at most `Limit' unless
-%% that is 0.
--spec zintercard(mirror(), [key(), ...], Limit :: non_neg_integer()) ->
-    non_neg_integer() | failure().
-zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
-    ask(Mirror, {zintercard, Keys, Limit}).
+%% @doc The number of members that all of these sorted sets or sets have, at most
+%% `limit'.
+-spec zintercard(mirror(), [key(), ...], limit()) -> non_neg_integer() | failure().
+zintercard(Mirror, Keys, Options) ->
+    ok = eslaver_mirror_arguments:some(Keys),
+    ask(Mirror, {zintercard, Keys, eslaver_mirror_zset_arguments:limit(Options)}).
 
 %% Geo.
 %% ------------------------------------------------------------------------------------------------
@@ -942,17 +1089,16 @@ zintercard(Mirror, [_ | _] = Keys, Limit) when is_integer(Limit), Limit >= 0 ->
 geopos(Mirror, Key, Members) ->
     ask(Mirror, {geopos, Key, Members}).
 
-%% @doc The distance of two members in meters. A server rounds it to 4 decimals.
+%% @equiv geodist(Mirror, Key, One, Other, #{})
 -spec geodist(mirror(), key(), binary(), binary()) -> float() | undefined | failure().
 geodist(Mirror, Key, One, Other) ->
-    geodist(Mirror, Key, One, Other, m).
+    geodist(Mirror, Key, One, Other, #{}).
 
-%% @doc The distance of two members in another unit.
--spec geodist(mirror(), key(), binary(), binary(), eslaver_mirror_geo_arguments:unit()) ->
-    float() | undefined | failure().
-geodist(Mirror, Key, One, Other, Unit) ->
-    ok = eslaver_mirror_geo_arguments:unit(Unit),
-    ask(Mirror, {geodist, Key, One, Other, Unit}).
+%% @doc The distance of two members in meters, or in another `unit'. Servers round it to 4 decimals.
+-spec geodist(mirror(), key(), binary(), binary(), Options) -> float() | undefined | failure() when
+    Options :: opts(#{unit => eslaver_mirror_types:distance_unit()}).
+geodist(Mirror, Key, One, Other, Options) ->
+    ask(Mirror, {geodist, Key, One, Other, eslaver_mirror_geo_arguments:unit(Options)}).
 
 %% @doc The standard geohashes of members, `undefined' for a missing one.
 -spec geohash(mirror(), key(), [binary()]) -> [binary() | undefined] | failure().
@@ -964,14 +1110,51 @@ geohash(Mirror, Key, Members) ->
 %%
 %% The search starts from a position or a `{member, Member}' and has a shape: a `radius', a `box' or
 %% a `polygon'. Members come in order of distance if an `order' is given. With a `count' the nearest
-%% come, with `{Count, any}' the first ones found. With `with => [dist, coord, hash]' each member
-%% comes with its distance in the unit of the shape, its position and its score. If the member to
-%% search from is missing, the result is `{error, no_member}'.
--spec geosearch(mirror(), key(), eslaver_mirror_geo_arguments:options()) ->
-    eslaver_mirror_geo_arguments:answer() | {error, no_member} | failure().
+%% come, with `any' the first ones found. With any of `with_dist', `with_coord' and `with_hash' each
+%% member comes with a map of its distance in the unit of the shape (`dist'), its position (`coord')
+%% and its score (`hash'). If the member to search from is missing, the result is
+%% `{error, no_member}'.
+-spec geosearch(mirror(), key(), eslaver_mirror_types:geosearch_options()) ->
+    eslaver_mirror_types:geo_answer() | {error, no_member} | failure().
 geosearch(Mirror, Key, Options) ->
     {From, By, Order, Count, With} = eslaver_mirror_geo_arguments:search(Options),
     ask(Mirror, {geosearch, Key, From, By, Order, Count, With}).
+
+%% @equiv georadius_ro(Mirror, Key, Longitude, Latitude, Radius, Unit, #{})
+-spec georadius_ro(mirror(), key(), number(), number(), number(), Unit) ->
+    eslaver_mirror_types:geo_answer() | failure()
+when
+    Unit :: eslaver_mirror_types:distance_unit().
+georadius_ro(Mirror, Key, Longitude, Latitude, Radius, Unit) ->
+    georadius_ro(Mirror, Key, Longitude, Latitude, Radius, Unit, #{}).
+
+%% @doc As {@link geosearch/3} around a position, with its options except `from' and `by'.
+-spec georadius_ro(mirror(), key(), number(), number(), number(), Unit, Options) ->
+    eslaver_mirror_types:geo_answer() | failure()
+when
+    Unit :: eslaver_mirror_types:distance_unit(),
+    Options :: eslaver_mirror_types:georadius_options().
+georadius_ro(Mirror, Key, Longitude, Latitude, Radius, Unit, Options) ->
+    Around = #{from => {lonlat, Longitude, Latitude}, by => {radius, Radius, Unit}},
+    geosearch(Mirror, Key, with(Around, Options)).
+
+%% @equiv georadiusbymember_ro(Mirror, Key, Member, Radius, Unit, #{})
+-spec georadiusbymember_ro(mirror(), key(), Member :: binary(), number(), Unit) ->
+    eslaver_mirror_types:geo_answer() | {error, no_member} | failure()
+when
+    Unit :: eslaver_mirror_types:distance_unit().
+georadiusbymember_ro(Mirror, Key, Member, Radius, Unit) ->
+    georadiusbymember_ro(Mirror, Key, Member, Radius, Unit, #{}).
+
+%% @doc As {@link geosearch/3} around a member, with its options except `from' and `by'.
+-spec georadiusbymember_ro(mirror(), key(), Member :: binary(), number(), Unit, Options) ->
+    eslaver_mirror_types:geo_answer() | {error, no_member} | failure()
+when
+    Unit :: eslaver_mirror_types:distance_unit(),
+    Options :: eslaver_mirror_types:georadius_options().
+georadiusbymember_ro(Mirror, Key, Member, Radius, Unit, Options) ->
+    Around = #{from => {member, Member}, by => {radius, Radius, Unit}},
+    geosearch(Mirror, Key, with(Around, Options)).
 
 %% Hashes.
 %% ------------------------------------------------------------------------------------------------
@@ -988,8 +1171,8 @@ hget(Mirror, Key, Field) ->
 hmget(Mirror, Key, Fields) ->
     ask(Mirror, {hmget, Key, Fields}).
 
-%% @doc All fields with their values, in no order.
--spec hgetall(mirror(), key()) -> [{Field :: binary(), Value :: binary()}] | failure().
+%% @doc All fields with their values.
+-spec hgetall(mirror(), key()) -> #{Field :: binary() => Value :: binary()} | failure().
 hgetall(Mirror, Key) ->
     ask(Mirror, {hgetall, Key}).
 
@@ -1023,17 +1206,22 @@ hstrlen(Mirror, Key, Field) ->
 hrandfield(Mirror, Key) ->
     ask(Mirror, {hrandfield, Key}).
 
-%% @doc `Count' random fields, all different; with a negative count, `-Count' fields that may
-%% repeat. Every field is equally likely.
+%% @equiv hrandfield(Mirror, Key, Count, #{})
 -spec hrandfield(mirror(), key(), Count :: integer()) -> [Field :: binary()] | failure().
-hrandfield(Mirror, Key, Count) when is_integer(Count) ->
+hrandfield(Mirror, Key, Count) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     ask(Mirror, {hrandfield_count, Key, Count}).
 
-%% @doc As {@link hrandfield/3}, with the values.
--spec hrandfield(mirror(), key(), Count :: integer(), withvalues) ->
-    [{Field :: binary(), Value :: binary()}] | failure().
-hrandfield(Mirror, Key, Count, withvalues) when is_integer(Count) ->
-    ask(Mirror, {hrandfield_withvalues, Key, Count}).
+%% @doc `Count' random fields, all different; with a negative count, `-Count' fields that may
+%% repeat; with `with_values' also their values. Every field is equally likely.
+-spec hrandfield(mirror(), key(), Count :: integer(), opts(#{with_values => boolean()})) ->
+    [Field :: binary()] | [{Field :: binary(), Value :: binary()}] | failure().
+hrandfield(Mirror, Key, Count, Options) ->
+    ok = eslaver_mirror_arguments:integer(Count),
+    case eslaver_mirror_zset_arguments:flag(with_values, Options) of
+        true -> ask(Mirror, {hrandfield_withvalues, Key, Count});
+        false -> hrandfield(Mirror, Key, Count)
+    end.
 
 %% @equiv hscan(Mirror, Key, Cursor, #{})
 -spec hscan(mirror(), key(), Cursor :: non_neg_integer()) ->
@@ -1044,28 +1232,29 @@ hscan(Mirror, Key, Cursor) ->
 %% @doc Some of the fields with their values; cursors as in {@link sscan/4}.
 -spec hscan(mirror(), key(), Cursor :: non_neg_integer(), scan_options()) ->
     {Next :: non_neg_integer(), [{Field :: binary(), Value :: binary()}]} | failure().
-hscan(Mirror, Key, Cursor, Options) when is_integer(Cursor), Cursor >= 0 ->
+hscan(Mirror, Key, Cursor, Options) ->
+    ok = eslaver_mirror_arguments:natural(Cursor),
     {Glob, Count} = eslaver_mirror_scan:options(Options),
     ask(Mirror, {hscan, Key, Cursor, Glob, Count}).
 
-%% @doc The time to live of fields in seconds: -1 if the field does not expire, -2 if it is missing.
-%% As on the server, it is rounded up on Redis and to the nearest second on Valkey.
--spec httl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+%% @doc The times to live of fields in seconds, as on the server rounded up on Redis, and to the
+%% nearest second on Valkey.
+-spec httl(mirror(), key(), [Field :: binary()]) -> [lifetime()] | failure().
 httl(Mirror, Key, Fields) ->
     ask(Mirror, {httl, Key, Fields}).
 
 %% @doc As {@link httl/3}, in milliseconds.
--spec hpttl(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+-spec hpttl(mirror(), key(), [Field :: binary()]) -> [lifetime()] | failure().
 hpttl(Mirror, Key, Fields) ->
     ask(Mirror, {hpttl, Key, Fields}).
 
-%% @doc The expiry of fields as Unix time, in seconds; -1 and -2 as in {@link httl/3}.
--spec hexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+%% @doc The expiry of fields as Unix time, in seconds.
+-spec hexpiretime(mirror(), key(), [Field :: binary()]) -> [lifetime()] | failure().
 hexpiretime(Mirror, Key, Fields) ->
     ask(Mirror, {hexpiretime, Key, Fields}).
 
 %% @doc As {@link hexpiretime/3}, in milliseconds.
--spec hpexpiretime(mirror(), key(), [Field :: binary()]) -> [integer()] | failure().
+-spec hpexpiretime(mirror(), key(), [Field :: binary()]) -> [lifetime()] | failure().
 hpexpiretime(Mirror, Key, Fields) ->
     ask(Mirror, {hpexpiretime, Key, Fields}).
 
@@ -1085,7 +1274,7 @@ armget(Mirror, Key, Indexes) ->
     ask(Mirror, {armget, Key, Indexes}).
 
 %% @doc The elements from one index to another, gaps included; in reverse order if `From' is
-%% greater. More than 1,000,000 indexes are `{error, range_too_large}'.
+%% greater. For more than 1,000,000 indexes the result is `{error, range_too_large}'.
 -spec argetrange(mirror(), key(), From :: index(), To :: index()) ->
     [binary() | undefined] | {error, range_too_large} | failure().
 argetrange(Mirror, Key, From, To) ->
@@ -1109,26 +1298,26 @@ arnext(Mirror, Key) ->
     ask(Mirror, {arnext, Key}).
 
 %% @doc The reply of `ARINFO', except how a server stores the array.
--spec arinfo(mirror(), key()) -> eslaver_mirror_array_arguments:info() | undefined | failure().
+-spec arinfo(mirror(), key()) -> eslaver_mirror_types:array_info() | undefined | failure().
 arinfo(Mirror, Key) ->
     ask(Mirror, {arinfo, Key}).
 
-%% @equiv arscan(Mirror, Key, From, To, infinity)
+%% @equiv arscan(Mirror, Key, From, To, #{})
 -spec arscan(mirror(), key(), From :: index(), To :: index()) ->
     [{index(), binary()}] | failure().
 arscan(Mirror, Key, From, To) ->
-    arscan(Mirror, Key, From, To, infinity).
+    arscan(Mirror, Key, From, To, #{}).
 
-%% @doc The elements from one index to another without gaps, at most `Limit'; in reverse order if
+%% @doc The elements from one index to another without gaps, at most `limit'; in reverse order if
 %% `From' is greater.
--spec arscan(mirror(), key(), From :: index(), To :: index(), Limit :: pos_integer() | infinity) ->
+-spec arscan(mirror(), key(), From :: index(), To :: index(), opts(#{limit => pos_integer()})) ->
     [{index(), binary()}] | failure().
-arscan(Mirror, Key, From, To, Limit) when
-    Limit =:= infinity; is_integer(Limit) andalso Limit > 0
-->
+arscan(Mirror, Key, From, To, Options) ->
     ok = eslaver_mirror_array_arguments:index(From),
     ok = eslaver_mirror_array_arguments:index(To),
-    ask(Mirror, {arscan, Key, From, To, Limit}).
+    Check = fun eslaver_mirror_arguments:is_count/1,
+    Given = eslaver_mirror_arguments:options(#{limit => Check}, Options),
+    ask(Mirror, {arscan, Key, From, To, maps:get(limit, Given, infinity)}).
 
 %% @equiv arlastitems(Mirror, Key, Count, #{})
 -spec arlastitems(mirror(), key(), Count :: integer()) ->
@@ -1138,11 +1327,12 @@ arlastitems(Mirror, Key, Count) ->
 
 %% @doc At most `Count' positions up to the element inserted last, gaps included; with `rev' the
 %% newest first.
--spec arlastitems(mirror(), key(), Count :: integer(), #{rev => boolean()}) ->
+-spec arlastitems(mirror(), key(), Count :: integer(), opts(#{rev => boolean()})) ->
     [binary() | undefined] | {error, range_too_large} | failure().
-arlastitems(Mirror, Key, Count, Options) when is_integer(Count) ->
-    ok = eslaver_mirror_arguments:options(#{rev => fun is_boolean/1}, Options),
-    ask(Mirror, {arlastitems, Key, Count, maps:get(rev, Options, false)}).
+arlastitems(Mirror, Key, Count, Options) ->
+    ok = eslaver_mirror_arguments:integer(Count),
+    Rev = eslaver_mirror_zset_arguments:flag(rev, Options),
+    ask(Mirror, {arlastitems, Key, Count, Rev}).
 
 %% @doc The indexes of elements that match, as in
 %% ``argrep(M, Key, '-', '+', #{glob => [<<"user:*">>], limit => 10})''.
@@ -1154,9 +1344,9 @@ arlastitems(Mirror, Key, Count, Options) when is_integer(Count) ->
 -spec argrep(
     mirror(),
     key(),
-    From :: eslaver_mirror_array_arguments:bound(),
-    To :: eslaver_mirror_array_arguments:bound(),
-    eslaver_mirror_array_arguments:grep_options()
+    From :: eslaver_mirror_types:array_bound(),
+    To :: eslaver_mirror_types:array_bound(),
+    eslaver_mirror_types:argrep_options()
 ) -> [index()] | [{index(), binary()}] | failure().
 argrep(Mirror, Key, From, To, Options) ->
     ok = eslaver_mirror_array_arguments:bound(From),
@@ -1170,7 +1360,7 @@ argrep(Mirror, Key, From, To, Options) ->
 %% `undefined'. A sum of floats may differ from a server's in the last digits, since servers add
 %% with 80-bit floats.
 -spec arop(
-    mirror(), key(), From :: index(), To :: index(), eslaver_mirror_array_arguments:operation()
+    mirror(), key(), From :: index(), To :: index(), eslaver_mirror_types:arop()
 ) -> integer() | score() | undefined | failure().
 arop(Mirror, Key, From, To, Operation) ->
     ok = eslaver_mirror_array_arguments:index(From),
@@ -1194,7 +1384,7 @@ vdim(Mirror, Key) ->
     ask(Mirror, {vdim, Key}).
 
 %% @doc The reply of `VINFO', except what concerns the server's graph.
--spec vinfo(mirror(), key()) -> eslaver_mirror_vector_arguments:info() | undefined | failure().
+-spec vinfo(mirror(), key()) -> eslaver_mirror_types:vector_info() | undefined | failure().
 vinfo(Mirror, Key) ->
     ask(Mirror, {vinfo, Key}).
 
@@ -1214,30 +1404,30 @@ vgetattr(Mirror, Key, Element) ->
 vemb(Mirror, Key, Element) ->
     ask(Mirror, {vemb, Key, Element}).
 
-%% @doc The vector as a server keeps it.
--spec vemb(mirror(), key(), Element :: binary(), raw) ->
-    eslaver_mirror_vector_arguments:raw() | undefined | failure().
-vemb(Mirror, Key, Element, raw) ->
-    ask(Mirror, {vemb_raw, Key, Element}).
+%% @doc As {@link vemb/3}; with `raw' the vector as a server keeps it.
+-spec vemb(mirror(), key(), Element :: binary(), opts(#{raw => boolean()})) ->
+    [float()] | eslaver_mirror_types:raw_vector() | undefined | failure().
+vemb(Mirror, Key, Element, Options) ->
+    case eslaver_mirror_zset_arguments:flag(raw, Options) of
+        true -> ask(Mirror, {vemb_raw, Key, Element});
+        false -> vemb(Mirror, Key, Element)
+    end.
 
-%% @equiv vrange(Mirror, Key, Low, High, infinity)
+%% @equiv vrange(Mirror, Key, Low, High, #{})
 -spec vrange(mirror(), key(), Low :: lex_bound(), High :: lex_bound()) -> [binary()] | failure().
 vrange(Mirror, Key, Low, High) ->
-    vrange(Mirror, Key, Low, High, infinity).
+    vrange(Mirror, Key, Low, High, #{}).
 
-%% @doc The elements from `Low' to `High' in the order of their bytes, at most `Count'.
--spec vrange(
-    mirror(),
-    key(),
-    Low :: lex_bound(),
-    High :: lex_bound(),
-    Count :: non_neg_integer() | infinity
-) -> [binary()] | failure().
-vrange(Mirror, Key, Low, High, Count) when
-    Count =:= infinity; is_integer(Count) andalso Count >= 0
-->
+%% @doc The elements from `Low' to `High' in the order of their bytes, at most `count'.
+-spec vrange(mirror(), key(), Low :: lex_bound(), High :: lex_bound(), Options) ->
+    [binary()] | failure()
+when
+    Options :: opts(#{count => non_neg_integer()}).
+vrange(Mirror, Key, Low, High, Options) ->
     ok = eslaver_mirror_zset_arguments:bounds(lex, Low, High),
-    ask(Mirror, {vrange, Key, Low, High, Count}).
+    Check = fun(Count) -> is_integer(Count) andalso Count >= 0 end,
+    Given = eslaver_mirror_arguments:options(#{count => Check}, Options),
+    ask(Mirror, {vrange, Key, Low, High, maps:get(count, Given, infinity)}).
 
 %% @doc A random element.
 -spec vrandmember(mirror(), key()) -> binary() | undefined | failure().
@@ -1247,7 +1437,8 @@ vrandmember(Mirror, Key) ->
 %% @doc `Count' random elements, all different; with a negative count, `-Count' elements that may
 %% repeat.
 -spec vrandmember(mirror(), key(), Count :: integer()) -> [binary()] | failure().
-vrandmember(Mirror, Key, Count) when is_integer(Count) ->
+vrandmember(Mirror, Key, Count) ->
+    ok = eslaver_mirror_arguments:integer(Count),
     ask(Mirror, {vrandmember_count, Key, Count}).
 
 %% Path hashes.
@@ -1275,9 +1466,9 @@ phget(Mirror, Key, Path, Field) ->
 phmget(Mirror, Key, Path, Fields) ->
     ask(Mirror, {phmget, Key, Path, Fields}).
 
-%% @doc All fields of a path with their values, in no order.
+%% @doc All fields of a path with their values.
 -spec phgetall(mirror(), key(), Path :: binary()) ->
-    [{Field :: binary(), Value :: binary()}] | failure().
+    #{Field :: binary() => Value :: binary()} | failure().
 phgetall(Mirror, Key, Path) ->
     ask(Mirror, {phgetall, Key, Path}).
 
@@ -1293,19 +1484,18 @@ phprefixes(Mirror, Key, Query) ->
 
 %% @doc All paths that are prefixes of a text, the shortest first: only those of at most `maxlen'
 %% bytes, and of these the `count' longest.
--spec phprefixes(mirror(), key(), Query :: binary(), #{
-    count => pos_integer(), maxlen => non_neg_integer()
-}) -> [Path :: binary()] | failure().
+-spec phprefixes(mirror(), key(), Query :: binary(), Options) -> [Path :: binary()] | failure() when
+    Options :: opts(#{count => pos_integer(), maxlen => non_neg_integer()}).
 phprefixes(Mirror, Key, Query, Options) ->
-    ok = eslaver_mirror_arguments:options(
+    Given = eslaver_mirror_arguments:options(
         #{
-            count => fun(Count) -> is_integer(Count) andalso Count > 0 end,
+            count => fun eslaver_mirror_arguments:is_count/1,
             maxlen => fun(Length) -> is_integer(Length) andalso Length >= 0 end
         },
         Options
     ),
-    Longest = maps:get(maxlen, Options, infinity),
-    ask(Mirror, {phprefixes, Key, Query, Longest, maps:get(count, Options, infinity)}).
+    Longest = maps:get(maxlen, Given, infinity),
+    ask(Mirror, {phprefixes, Key, Query, Longest, maps:get(count, Given, infinity)}).
 
 %% @equiv phscan(Mirror, Key, Cursor, #{})
 -spec phscan(mirror(), key(), Cursor :: 0 | binary()) ->
@@ -1320,20 +1510,16 @@ phscan(Mirror, Key, Cursor) ->
     {Next :: 0 | binary(), [Path :: binary()]} | failure().
 phscan(Mirror, Key, Cursor, Options) ->
     _ = Cursor =:= 0 orelse eslaver_mirror_arguments:binary(Cursor),
-    ok = eslaver_mirror_arguments:options(
-        #{
-            prefix => fun is_binary/1,
-            count => fun(Count) -> is_integer(Count) andalso Count > 0 end
-        },
-        Options
+    Given = eslaver_mirror_arguments:options(
+        #{prefix => fun is_binary/1, count => fun eslaver_mirror_arguments:is_count/1}, Options
     ),
-    Prefix = maps:get(prefix, Options, <<>>),
-    ask(Mirror, {phscan, Key, Cursor, Prefix, maps:get(count, Options, 10)}).
+    Prefix = maps:get(prefix, Given, <<>>),
+    ask(Mirror, {phscan, Key, Cursor, Prefix, maps:get(count, Given, 10)}).
 
 %% Rate limits.
 %% ------------------------------------------------------------------------------------------------
 
-%% @doc The value that `GCRA' keeps of a rate limit: its theoretical arrival time as Unix time, in
+%% @doc The value of a rate limiter (`GCRA'): its theoretical arrival time as Unix time, in
 %% microseconds.
 -spec gcra(mirror(), key()) -> integer() | undefined | failure().
 gcra(Mirror, Key) ->
@@ -1347,77 +1533,91 @@ gcra(Mirror, Key) ->
 xlen(Mirror, Key) ->
     ask(Mirror, {xlen, Key}).
 
-%% @equiv xrange(Mirror, Key, Start, End, infinity)
+%% @equiv xrange(Mirror, Key, Start, End, #{})
 -spec xrange(mirror(), key(), Start :: entry_bound(), End :: entry_bound()) ->
     [entry()] | failure().
 xrange(Mirror, Key, Start, End) ->
-    xrange(Mirror, Key, Start, End, infinity).
+    xrange(Mirror, Key, Start, End, #{}).
 
-%% @doc The entries from `Start' to `End', at most `Count'.
--spec xrange(
-    mirror(), key(), Start :: entry_bound(), End :: entry_bound(), Count :: integer() | infinity
-) -> [entry()] | failure().
-xrange(Mirror, Key, Start, End, Count) ->
+%% @doc The entries from `Start' to `End', at most `count'.
+-spec xrange(mirror(), key(), Start :: entry_bound(), End :: entry_bound(), entry_count()) ->
+    [entry()] | failure().
+xrange(Mirror, Key, Start, End, Options) ->
     ok = eslaver_mirror_stream_arguments:bound(Start),
     ok = eslaver_mirror_stream_arguments:bound(End),
-    ok = eslaver_mirror_stream_arguments:count(Count),
+    Count = eslaver_mirror_stream_arguments:count(Options),
     ask(Mirror, {xrange, Key, Start, End, Count}).
 
-%% @equiv xrevrange(Mirror, Key, End, Start, infinity)
+%% @equiv xrevrange(Mirror, Key, End, Start, #{})
 -spec xrevrange(mirror(), key(), End :: entry_bound(), Start :: entry_bound()) ->
     [entry()] | failure().
 xrevrange(Mirror, Key, End, Start) ->
-    xrevrange(Mirror, Key, End, Start, infinity).
+    xrevrange(Mirror, Key, End, Start, #{}).
 
-%% @doc As {@link xrange/5}, from the greatest id to the least.
--spec xrevrange(
-    mirror(), key(), End :: entry_bound(), Start :: entry_bound(), Count :: integer() | infinity
-) -> [entry()] | failure().
-xrevrange(Mirror, Key, End, Start, Count) ->
+%% @doc As {@link xrange/5}, from the highest id to the lowest.
+-spec xrevrange(mirror(), key(), End :: entry_bound(), Start :: entry_bound(), entry_count()) ->
+    [entry()] | failure().
+xrevrange(Mirror, Key, End, Start, Options) ->
     ok = eslaver_mirror_stream_arguments:bound(Start),
     ok = eslaver_mirror_stream_arguments:bound(End),
-    ok = eslaver_mirror_stream_arguments:count(Count),
+    Count = eslaver_mirror_stream_arguments:count(Options),
     ask(Mirror, {xrevrange, Key, End, Start, Count}).
 
-%% @equiv xread(Mirror, Key, After, infinity)
--spec xread(mirror(), key(), After :: binary()) -> [entry()] | failure().
-xread(Mirror, Key, After) ->
-    xread(Mirror, Key, After, infinity).
+%% @equiv xread(Mirror, Streams, #{})
+-spec xread(mirror(), eslaver_mirror_types:after_ids()) ->
+    [{key(), [entry(), ...]}] | failure().
+xread(Mirror, Streams) ->
+    xread(Mirror, Streams, #{}).
 
-%% @doc The entries after an id, at most `Count'; all if `Count' is 0 or less. It never blocks.
--spec xread(mirror(), key(), After :: binary(), Count :: integer() | infinity) ->
-    [entry()] | failure().
-xread(Mirror, Key, After, Count) ->
-    ok = eslaver_mirror_stream_arguments:bound(After),
-    ok = eslaver_mirror_stream_arguments:count(Count),
-    ask(Mirror, {xread, Key, After, Count}).
+%% @doc The entries after an id of each stream, as in `xread(M, [{<<"stream">>, <<"0">>}])', of one
+%% moment; at most `count' of each, all if that is 0 or less. Streams without such entries are left
+%% out. It never blocks: use {@link subscribe/2} to learn when to read again.
+-spec xread(mirror(), eslaver_mirror_types:after_ids(), entry_count()) ->
+    [{key(), [entry(), ...]}] | failure().
+xread(Mirror, Streams, Options) ->
+    {Keys, Ids} = eslaver_mirror_stream_arguments:streams(Streams),
+    ask(Mirror, {xread, Keys, Ids, eslaver_mirror_stream_arguments:count(Options)}).
 
 %% @doc The reply of `XINFO STREAM', except how a server stores the stream. Values that the master's
 %% version does not have (`entries_added' before Redis 7.0, `idmp' before 8.6) are what a newer one
 %% would have.
 -spec xinfo_stream(mirror(), key()) ->
-    eslaver_mirror_stream_arguments:stream() | undefined | failure().
+    eslaver_mirror_types:stream_info() | undefined | failure().
 xinfo_stream(Mirror, Key) ->
     ask(Mirror, {xinfo_stream, Key}).
+
+%% @doc As {@link xinfo_stream/2}. With `full' the result has the entries, and the groups with their
+%% pending entries and consumers, instead of the first and the last entry. `count' limits entries
+%% and pending entries, by default to 10; 0 means all.
+-spec xinfo_stream(mirror(), key(), opts(#{full => boolean(), count => non_neg_integer()})) ->
+    eslaver_mirror_types:stream_info()
+    | eslaver_mirror_types:full_stream_info()
+    | undefined
+    | failure().
+xinfo_stream(Mirror, Key, Options) ->
+    case eslaver_mirror_stream_arguments:info(Options) of
+        {full, Count} -> ask(Mirror, {xinfo_stream_full, Key, Count});
+        short -> xinfo_stream(Mirror, Key)
+    end.
 
 %% @doc The consumer groups of a stream, by name. `lag' and `entries_read' are `undefined' if the
 %% master does not know them.
 -spec xinfo_groups(mirror(), key()) ->
-    [eslaver_mirror_stream_arguments:group()] | undefined | failure().
+    [eslaver_mirror_types:group_info()] | undefined | failure().
 xinfo_groups(Mirror, Key) ->
     ask(Mirror, {xinfo_groups, Key}).
 
 %% @doc The consumers of a group, by name. Masters do not replicate reads that return nothing, so a
 %% consumer that has made only such reads may be missing, and `idle' may be too long.
 -spec xinfo_consumers(mirror(), key(), Group :: binary()) ->
-    [eslaver_mirror_stream_arguments:consumer()] | undefined | failure().
+    [eslaver_mirror_types:consumer_info()] | undefined | failure().
 xinfo_consumers(Mirror, Key, Group) ->
     ask(Mirror, {xinfo_consumers, Key, Group}).
 
 %% @doc The number of entries pending in a group, the first and the last of them, and the number for
 %% each consumer.
 -spec xpending(mirror(), key(), Group :: binary()) ->
-    eslaver_mirror_stream_arguments:summary() | undefined | failure().
+    eslaver_mirror_types:pending_summary() | undefined | failure().
 xpending(Mirror, Key, Group) ->
     ask(Mirror, {xpending, Key, Group}).
 
@@ -1434,7 +1634,7 @@ xpending(Mirror, Key, Group, Start, End, Count) ->
     xpending(Mirror, Key, Group, Start, End, Count, #{}).
 
 %% @doc The entries pending in a group from `Start' to `End', at most `Count': only those of one
-%% `consumer', only those that have been idle for `min_idle' ms, or all.
+%% `consumer', only those that have been idle for `idle' ms, or all.
 -spec xpending(
     mirror(),
     key(),
@@ -1442,14 +1642,14 @@ xpending(Mirror, Key, Group, Start, End, Count) ->
     Start :: entry_bound(),
     End :: entry_bound(),
     Count :: integer() | infinity,
-    eslaver_mirror_stream_arguments:filter()
+    eslaver_mirror_types:xpending_options()
 ) -> [pending_entry()] | undefined | failure().
-xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
+xpending(Mirror, Key, Group, Start, End, Count, Options) ->
     ok = eslaver_mirror_stream_arguments:bound(Start),
     ok = eslaver_mirror_stream_arguments:bound(End),
-    ok = eslaver_mirror_stream_arguments:count(Count),
-    Options = eslaver_mirror_stream_arguments:filter(Filter),
-    ask(Mirror, {xpending, Key, Group, Start, End, Count, Options}).
+    _ = eslaver_mirror_stream_arguments:is_count(Count) orelse error(badarg),
+    Filter = eslaver_mirror_stream_arguments:filter(Options),
+    ask(Mirror, {xpending, Key, Group, Start, End, Count, Filter}).
 
 %% Sorting.
 %% ------------------------------------------------------------------------------------------------
@@ -1459,10 +1659,10 @@ xpending(Mirror, Key, Group, Start, End, Count, Filter) ->
 sort_ro(Mirror, Key) ->
     sort_ro(Mirror, Key, #{}).
 
-%% @doc The elements sorted `by' the values of a pattern (`<<"weight_*">>', `<<"item_*->price">>')
+%% @doc The elements, sorted `by' the values of a pattern (`<<"weight_*">>', `<<"item_*->price">>')
 %% or not at all (`nosort'), in an `order', as texts (`alpha'), with a `limit'. With `get' the
-%% answer has the values of its patterns for each element, `undefined' for missing ones.
--spec sort_ro(mirror(), key(), eslaver_mirror_sort_arguments:options()) ->
+%% result has the values of these patterns for each element, `undefined' for missing ones.
+-spec sort_ro(mirror(), key(), eslaver_mirror_types:sort_options()) ->
     [binary() | undefined] | {error, not_a_number} | failure().
 sort_ro(Mirror, Key, Options) ->
     {By, Get, Limit, Order, Alpha} = eslaver_mirror_sort_arguments:options(Options),

@@ -1,7 +1,7 @@
-%% @doc RDB files and `DUMP' payloads, without a master.
+%% @doc Reads RDB files and `DUMP' payloads, without a master.
 %%
-%% Decodes a file ({@link fold/3}) or a binary ({@link decode_dump/1}) with the parser of a replica,
-%% and into the same terms: those of the full events.
+%% {@link fold/3} decodes a file and {@link decode_dump/1} a binary, with the parser of a replica
+%% and into the terms of full events.
 -module(eslaver_rdb).
 
 -include_lib("kernel/include/logger.hrl").
@@ -9,9 +9,8 @@
 -export([fold/3, decode_dump/1]).
 -export_type([event/0, error/0, type/0]).
 
--type type() :: eslaver_filter:type().
-%% Arrays and rate limiters (`gcra') are types of Redis, from 8.8 and 8.10 on, path hashes one of
-%% Valkey, from 9.2 on.
+-type type() :: eslaver_types:value_type().
+%% The type of a value.
 
 -type event() ::
     {loading, type(), Key :: binary(), Value :: term(), Meta :: map()}
@@ -24,12 +23,12 @@
 
 %% @doc Folds over the content of an RDB file, in its order, in the calling process.
 %%
-%% First the whole file is decoded up to its checksum, so that a damaged file delivers nothing at
-%% all. Then it is read again, as fast as `Fun' takes the events: memory is bounded by a few
-%% megabytes of events and by the largest value. The size of the file is unlimited.
+%% The file is read twice: first to check it up to its checksum, so that a damaged file delivers
+%% nothing, then as fast as `Fun' takes the events. Memory is bounded by a few megabytes and the
+%% largest value; the file may have any size.
 %%
-%% An exception of `Fun' ends the fold, which cleans up and raises it. The file must not be changed
-%% meanwhile; servers do not change files but replace them.
+%% An exception of `Fun' leaves `fold/3' as it is, and nothing stays behind. The file must not
+%% change meanwhile: servers replace files, and do not change them.
 -spec fold(file:name_all(), fun((event(), Acc) -> Acc), Acc) -> {ok, Acc} | {error, error()}.
 fold(File, Fun, Acc) when is_function(Fun, 2) ->
     case open(File) of
@@ -48,17 +47,17 @@ fold(File, Fun, Acc) when is_function(Fun, 2) ->
             {error, #{reason => bad_file, text => Text}}
     end.
 
-%% @doc Decodes the payload of `DUMP' and `RESTORE': the type, the value as in a full event, and
-%% those of its metadata that belong to the value: `field_expire_at', `member_expire_at',
-%% `next_index'. The key's own expiry is not in the payload, but an argument of `RESTORE'.
+%% @doc Decodes the payload of `DUMP' and `RESTORE': the type and value as in a full event, and the
+%% part of `Meta' that belongs to the value (`field_expire_at', `member_expire_at', `next_index').
+%% The expiry of the key is not in the payload; it is an argument of `RESTORE'.
 %%
 %% ```
 %% handle({stream, <<"restore">>, [Key, _Ttl, Payload | _], _Meta}) ->
 %%     {ok, {Type, Value, _}} = eslaver_rdb:decode_dump(Payload),
 %% '''
 %%
-%% A damaged payload, or one of an unknown version or type, is an error, which says what is wrong
-%% and at which byte.
+%% If the payload is damaged, or of an unknown version or type, the error says what is wrong and at
+%% which byte.
 -spec decode_dump(binary()) -> {ok, {type(), Value :: term(), Meta :: map()}} | {error, binary()}.
 decode_dump(Payload) when is_binary(Payload) ->
     case eslaver_nif:decode_dump(Payload) of

@@ -1,10 +1,9 @@
-%% @doc One replica, as a process: it has a link to its master, gives every event to the callback,
-%% knows the position whose events have been handled, and starts the link again when it is lost.
+%% @doc The process of a replica, and the calls of the original eslaver. New code uses
+%% {@link eslaver}.
 %%
-%% User code runs here and nowhere else. What is done with each message is told in
-%% {@link eslaver_replica}.
-%%
-%% {@link eslaver} is the way in; `start/0,1' and `stop/0' are those of the original.
+%% It has a link to its master, gives every event to the callback, knows the position whose events
+%% have been handled, and starts the link again when it is lost. User code runs here and nowhere
+%% else.
 -module(eslaver_server).
 -behaviour(gen_server).
 
@@ -33,7 +32,7 @@ start() ->
 
 %% @doc Starts a replica, linked to the caller and not supervised, with the options of the
 %% application environment. It is registered as `eslaver_server'.
--spec start(eslaver_callback:spec()) -> {ok, pid()} | {error, term()}.
+-spec start(eslaver_types:callback()) -> {ok, pid()} | {error, term()}.
 start(Callback) ->
     case eslaver_environment:options(Callback) of
         {ok, #{source := {cluster, _}}} -> eslaver_advice:error(cluster, one_server);
@@ -73,7 +72,7 @@ started(Result) -> Result.
 info(Replica) ->
     case eslaver_board:read(eslaver_name:pid(Replica)) of
         {ok, Info} -> Info;
-        none -> exit({noproc, {?MODULE, info, [Replica]}})
+        none -> exit({noproc, {gen_server, call, [Replica, info]}})
     end.
 
 %% @private
@@ -138,7 +137,12 @@ continued({handled, Source, Weight}, Replica) ->
 when
     Replica :: eslaver_replica:replica().
 handle_call(Request, From, Replica) ->
-    guarded(fun() -> shown(called(Request, From, Replica)) end).
+    guarded(fun() ->
+        case called(Request, From, Replica) of
+            {reply, Reply, Next} -> {reply, Reply, eslaver_replica:shown(Next)};
+            Next -> shown(Next)
+        end
+    end).
 
 called(position, _From, Replica) ->
     {reply, eslaver_replica:position(Replica), Replica};
@@ -206,14 +210,9 @@ code_change(_Old, Replica, _Extra) ->
     {ok, Replica}.
 
 %% Whatever has changed is to be seen by others.
-shown(Next) ->
-    At = state_at(Next),
-    setelement(At, Next, eslaver_replica:shown(element(At, Next))).
-
-state_at({reply, _, _}) -> 3;
-state_at({noreply, _}) -> 2;
-state_at({noreply, _, _}) -> 2;
-state_at({stop, _, _}) -> 3.
+shown({noreply, Replica}) -> {noreply, eslaver_replica:shown(Replica)};
+shown({noreply, Replica, Then}) -> {noreply, eslaver_replica:shown(Replica), Then};
+shown({stop, Reason, Replica}) -> {stop, Reason, eslaver_replica:shown(Replica)}.
 
 %% The state has events and what the handler keeps.
 guarded(Fun) ->

@@ -48,7 +48,7 @@ def figures(node, read, processes, span, asked):
 
 
 def beside_a_writer(scale):
-    """The writer's commands come out of memory, as fast as they are taken."""
+    """The writer's commands come from memory, as fast as they are taken."""
     span, stream = SPAN // min(scale, 4), data.stream("mixed", COMMANDS)
     with open(stream, "rb") as file:
         length = len(file.read()) / COMMANDS

@@ -65,7 +65,7 @@ class Floors:
     def applied(self):
         for row in self.rows("applied"):
             ratio = self.ratio(row, "rate")
-            yield (f"{title(row)} out of memory: commands/s, against a replica", f"{ratio:.2f}",
+            yield (f"{title(row)} from memory: commands/s, against a replica", f"{ratio:.2f}",
                    "≥ 1.50", ratio >= 1.5)
 
     def behind(self):
@@ -139,50 +139,51 @@ def title(row):
 
 
 INTRODUCTION = """\
-Made by `make bench`. Medians; the candidates took turns, and ratios are of one run. *Replica* is
-`redis-server --replicaof`. *Out of memory*: from a stand-in for a master, which sends bytes as fast as
-they are taken, so that it hides nothing. W1, W2, W3: as in [report.md](report.md).
+Made by `make bench`. Medians; the candidates took turns, and each ratio is of one run. *Replica* is
+`redis-server --replicaof`. *From memory*: a stand-in for a master sends bytes as fast as they are
+taken, so that waiting for a master hides nothing. W1, W2, W3: as in [report.md](report.md).
 """
 
 SECTIONS = (
     ("Memory", """\
-What the process grows by, for each key, with a snapshot of keys of one kind. The number is that of a
-string's bytes, and of a collection's elements.
+How much the process grows per key, with a snapshot of keys of one kind. The number is
+the bytes of a string or the elements of a collection.
 """, ("memory",), ("rss_each", "own_each")),
     ("Load", "", ("w1", "w2", "w3"), None),
-    ("Commands out of memory", "A million of each.\n", ("applied",), ("rate", "cpu_each")),
+    ("Commands from memory", "A million of each.\n", ("applied",), ("rate", "cpu_each")),
     ("Commands of a master at its full rate", """\
-How many bytes a replica is behind (the median over the time and the most), and how long it takes to
-catch up when the master has answered the last.
+How many bytes a replica is behind (the median and the maximum), and how long it takes to catch up once
+the master has replied to the last command.
 """, ("behind",), None),
     ("From the master's reply until readers see it", """\
 The mirror's reader is told by `subscribe`; that of the replica asks it again and again.
 """, ("visible",), ("p50", "p99")),
     ("Reads", """\
-*Replica*: over the unix socket of a local replica, by clients in the same node. *ETS*: `ets:lookup` of
-the same strings in a plain table.
+*Replica*: clients in the same node read from a local replica over its unix socket. *ETS*: `ets:lookup`
+of the same strings in a plain table.
 """, ("read",), None),
     ("Reads beside a writer", """\
-SET, HSET, ZADD, INCR, RPUSH and LPOP, as fast as they are taken; each `zadd` is to the sorted set that is
-read. *commands/s*: of that writer meanwhile.
+The writer sends SET, HSET, ZADD, INCR, RPUSH and LPOP as fast as they are taken; each `zadd` changes
+the sorted set that is read. *commands/s*: those of the writer meanwhile.
 """, ("written",), None),
     ("Reads beside commands of a million elements", """\
-`get` of other keys. *Delay*: what those would wait that come at any moment, as a long read delays all that
-come meanwhile.
+`get` of other keys. *Delay*: how long a read that arrives at a random moment would wait, as a long read
+delays all that arrive meanwhile.
 """, ("stalls",), None),
     ("Save and warm start", """\
-A warm start is from the start of a mirror until it can be read, with the file of the one before and no
-full sync; of a replica, the start of the server. *Saving*: `get`, while the mirror is saved.
+A warm start is the time from the start of a mirror, with the file of an earlier one and without a full
+sync, until it can be read; for a replica, the start of the server. *Saving*: `get` while the mirror
+saves itself.
 """, ("save", "saving", "warm"), None),
-    ("Growth", "Strings of 64 bytes, loaded out of memory.\n", ("scaling",), None),
+    ("Growth", "Strings of 64 bytes, loaded from memory.\n", ("scaling",), None),
 )
 
 ALLOCATOR = """\
 ## Allocator
 
-Not of this run, but of `cargo run --release -p eslaver_bench --bin churn` (`SEED=1`; random sizes that
-change in ten phases, deletes, expiries) on a loaded machine, once each: resident memory after it, against
-that of a fresh load of what is left.
+From `cargo run --release -p eslaver_bench --bin churn` instead (`SEED=1`; random sizes that change in ten
+phases, deletes, expiries), once each on a loaded machine: resident memory afterwards, compared with a
+fresh load of what is left.
 
 | | 30 s | 150 s | 10 minutes |
 |---|---|---|---|
@@ -191,12 +192,12 @@ that of a fresh load of what is left.
 | jemalloc; one arena, decay of 1 s | 1.31; 1.36 | 2.00; 1.74 | |
 | mimalloc v3 | 1.46 | 2.31 | |
 
-What the keyspace has allocated is 1.02 to 1.05 times as much as after a fresh load: the rest is what an
-allocator cannot give back, as small blocks in use lie everywhere. So the keyspace has a heap of its own,
-which tells how full its slabs are. Where more than an eighth of its memory, and 8 MB, are free between
-blocks, these are moved out of the slabs that are less than seven eighths full, 64 KB at a time under one
-stripe's lock, by the thread that drops what is out of reach. Blocks have no header and sizes a sixteenth
-apart, so keys take no more than with glibc.
+The keyspace itself allocates only 1.02 to 1.05 times as much as after a fresh load. The rest is memory
+that an allocator cannot return, because small blocks in use lie everywhere. Therefore the keyspace has a
+heap of its own, which knows how full its slabs are. If more than an eighth of its memory, and 8 MB, are
+free between blocks, a thread moves blocks out of the slabs that are less than seven eighths full, 64 KB
+at a time under one stripe's lock. Blocks have no header, and size classes are a sixteenth apart, so keys
+take no more memory than with glibc.
 """
 
 

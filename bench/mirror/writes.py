@@ -34,7 +34,7 @@ def load(scale):
 
 
 def applied(scale):
-    """Commands out of memory, as fast as they are taken."""
+    """Commands from memory, as fast as they are taken."""
     for kind in KINDS:
         yield from handled(f"applied {kind}", "all", kind, COMMANDS // scale, FOLLOWING)
 

@@ -414,6 +414,10 @@ fn sorted(answer: Answer) -> Answer {
             parts.sort_by_key(|part| format!("{part:?}"));
             Answer::List(parts)
         }
+        Answer::Map(mut pairs) => {
+            pairs.sort_by_key(|pair| format!("{pair:?}"));
+            Answer::Map(pairs)
+        }
         other => other,
     }
 }

@@ -33,6 +33,8 @@
     name := eslaver_name:name(),
     %% Under which name readers find it, if it is a mirror.
     mirror := atom() | undefined,
+    %% What these get for what is missing.
+    missing := undefined | nil,
     seeds := [eslaver_nif:address(), ...],
     addresses := fun((eslaver_nif:address()) -> eslaver_nif:address()),
     shards := all | fun((eslaver_cluster_shard:shard()) -> boolean()),
@@ -84,15 +86,15 @@ linked(#{name := Name} = Config) ->
 %% @doc Looks at the nodes at once, and asks anew which shards to follow.
 -spec refresh(eslaver_name:replica()) -> ok.
 refresh(Cluster) ->
-    gen_server:cast(Cluster, refresh).
+    gen_server:call(Cluster, refresh).
 
 %% gen_server
 
 %% @private
 -spec init(config()) -> {ok, #state{}}.
-init(#{seeds := Seeds, access := Access, mirror := Mirror} = Config) ->
+init(#{seeds := Seeds, access := Access, mirror := Mirror, missing := Missing} = Config) ->
     _ = process_flag(trap_exit, true),
-    Native = eslaver_nif:cluster_new(Mirror),
+    Native = eslaver_nif:cluster_new(Mirror, Missing),
     {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
     #{name := Name, telemetry := Telemetry} = Config,
     ok = eslaver_registry:add(cluster, eslaver_name:replica(Name), Telemetry),
@@ -102,7 +104,10 @@ init(#{seeds := Seeds, access := Access, mirror := Mirror} = Config) ->
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call(Request, From, State) ->
-    shown_next(called(Request, From, State)).
+    case called(Request, From, State) of
+        {reply, Reply, Next} -> {reply, Reply, shown(Next)};
+        {noreply, Next} -> {noreply, shown(Next)}
+    end.
 
 called(position, From, State) ->
     {noreply, gathered(position, From, fun(Answers) -> Answers end, State)};
@@ -111,6 +116,8 @@ called(functions, From, State) ->
         lists:foldl(fun maps:merge/2, #{}, [One || #{} = One <- maps:values(Answers)])
     end,
     {noreply, gathered(functions, From, Union, State)};
+called(refresh, _From, State) ->
+    {reply, ok, chosen(hurried(State))};
 called(continue, From, State) ->
     {noreply, gathered(continue, From, fun(_Answers) -> ok end, State)};
 called({demand, _} = Request, From, State) ->
@@ -144,7 +151,8 @@ first_error(Answers) ->
 %% @private
 -spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast(Request, State) ->
-    shown_next(told(Request, State)).
+    {noreply, Next} = told(Request, State),
+    {noreply, shown(Next)}.
 
 told({join, User, Ref, Name}, #state{views = Views} = State) ->
     Next = eslaver_cluster_views:join({User, Ref}, Name, view_of(State), Views),
@@ -155,8 +163,6 @@ told({leave, Ref}, #state{views = Views} = State) ->
     {noreply, State#state{views = eslaver_cluster_views:leave(Ref, Views)}};
 told(hurry, State) ->
     {noreply, hurried(State)};
-told(refresh, State) ->
-    {noreply, chosen(hurried(State))};
 told({eslaver_waiting, {give_up, Id}}, #state{calls = Calls} = State) ->
     {Forget, Next} = eslaver_cluster_calls:give_up(Id, Calls),
     {noreply, forgotten(Forget, State#state{calls = Next})};
@@ -171,7 +177,10 @@ told(_Request, State) ->
 %% @private
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
 handle_info(Message, State) ->
-    shown_next(heard(Message, State)).
+    case heard(Message, State) of
+        {noreply, Next} -> {noreply, shown(Next)};
+        {stop, Reason, Next} -> {stop, Reason, Next}
+    end.
 
 heard({eslaver_keyspace, Weight, Notices, Keyspace}, #state{subscriptions = Who} = State) ->
     ok = eslaver_failure:guarded(cluster_failed, fun() ->
@@ -630,10 +639,6 @@ down(Monitor, #state{views = Views, calls = Calls, subscriptions = Who, holds = 
     released(Forgotten).
 
 %% Whatever has changed is to be seen by others.
-shown_next({reply, Reply, State}) -> {reply, Reply, shown(State)};
-shown_next({noreply, State}) -> {noreply, shown(State)};
-shown_next({stop, Reason, State}) -> {stop, Reason, State}.
-
 shown(#state{native = Native, members = Members, error = Error, board = Board} = State) ->
     Shown = eslaver_cluster_member:shown(Members),
     Facts = #{native => Native, members => Shown, error => Error},

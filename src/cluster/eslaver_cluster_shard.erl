@@ -6,7 +6,7 @@
 -behaviour(eslaver_source_watcher).
 
 -export([join/2, ask/2, hurry/1, leave/2, shown/1]).
--export_type([shard/0, membership/0, moved/0]).
+-export_type([shard/0, membership/0]).
 
 -type shard() :: #{
     id := binary(),
@@ -15,12 +15,6 @@
     replicas := [eslaver_nif:address()]
 }.
 %% A shard, as the option `shards' is asked about it.
-
--type moved() ::
-    {slots, moved, #{
-        ranges := eslaver_cluster_nodes:ranges(), from := binary() | undefined, to := binary()
-    }}.
-%% Slots are read from another shard now. `from' is undefined if that is not followed any more.
 
 -type membership() :: #{
     cluster := pid(),

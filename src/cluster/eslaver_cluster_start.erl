@@ -7,7 +7,7 @@
 %% @doc The configuration of a cluster whose shards' events go to callbacks.
 -spec replica(eslaver_options:options()) -> eslaver_cluster:config().
 replica(#{name := Name} = Options) ->
-    config(Name, undefined, Options, fun(Context) ->
+    config(Name, {undefined, undefined}, Options, fun(Context) ->
         case of_shard(name(Name, Context), Context, Options) of
             {ok, Own} -> eslaver_server:start_link(Own);
             {error, _} = Error -> Error
@@ -16,8 +16,9 @@ replica(#{name := Name} = Options) ->
 
 %% @doc That of a cluster whose shards are mirrored.
 -spec mirror(eslaver_mirror_options:options()) -> eslaver_cluster:config().
-mirror(#{name := Name, start := Start, replica := Replica} = Options) ->
-    config({local, Name}, Name, Replica, fun(#{subscriptions := Who, id := Id} = Context) ->
+mirror(#{name := Name, missing := Missing, start := Start, replica := Replica} = Options) ->
+    config({local, Name}, {Name, Missing}, Replica, fun(Context) ->
+        #{subscriptions := Who, id := Id} = Context,
         #{membership := #{cluster := Cluster}, cluster := Native, number := Number} = Context,
         eslaver_mirror_server:start_link(Options#{
             label => {Name, Id},
@@ -30,10 +31,11 @@ mirror(#{name := Name, start := Start, replica := Replica} = Options) ->
         })
     end).
 
-config(Name, Mirror, #{source := {cluster, Source}} = Options, Start) ->
+config(Name, {Mirror, Missing}, #{source := {cluster, Source}} = Options, Start) ->
     Source#{
         name => Name,
         mirror => Mirror,
+        missing => Missing,
         access => maps:with([user, password, tls], Options),
         telemetry => maps:with([telemetry, telemetry_every], Options),
         start => Start

@@ -3,31 +3,8 @@
 -module(eslaver_mirror_array_arguments).
 
 -export([index/1, indexes/1, bound/1, grep/1, operation/1]).
--export_type([info/0, bound/0, grep_options/0, operation/0]).
 
--type info() :: #{
-    count := pos_integer(),
-    length := pos_integer(),
-    next_insert_index := non_neg_integer()
-}.
-%% The reply of `ARINFO', except how the server stores the array. As there, `next_insert_index' is 0
-%% if no index is left.
-
--type bound() :: '-' | '+' | non_neg_integer().
-%% The first index, the last, or this.
-
--type grep_options() :: #{
-    exact => [binary()],
-    match => [binary()],
-    glob => [binary()],
-    combine => 'or' | 'and',
-    nocase => boolean(),
-    limit => pos_integer(),
-    with_values => boolean()
-}.
-%% Texts that an element equals, contains, or matches: one of them, or all (`combine').
-
--type operation() :: sum | min | max | 'and' | 'or' | 'xor' | used | {match, binary()}.
+-type grep_options() :: eslaver_mirror_types:argrep_options().
 
 -define(MAX_INDEX, 16#FFFFFFFFFFFFFFFE).
 
@@ -63,26 +40,26 @@ bound(Index) -> index(Index).
     }.
 grep(Options) ->
     Texts = fun(Texts) -> eslaver_mirror_arguments:binaries(Texts) =:= ok end,
-    ok = eslaver_mirror_arguments:options(
+    Given = eslaver_mirror_arguments:options(
         #{
             exact => Texts,
             match => Texts,
             glob => Texts,
             combine => fun(How) -> How =:= 'or' orelse How =:= 'and' end,
             nocase => fun is_boolean/1,
-            limit => fun(Limit) -> is_integer(Limit) andalso Limit > 0 end,
+            limit => fun eslaver_mirror_arguments:is_count/1,
             with_values => fun is_boolean/1
         },
         Options
     ),
-    Tests = [{Kind, Text} || Kind <- [exact, match, glob], Text <- maps:get(Kind, Options, [])],
+    Tests = [{Kind, Text} || Kind <- [exact, match, glob], Text <- maps:get(Kind, Given, [])],
     _ = Tests =/= [] orelse error(badarg),
     {
         Tests,
-        maps:get(combine, Options, 'or'),
-        maps:get(nocase, Options, false),
-        maps:get(limit, Options, infinity),
-        maps:get(with_values, Options, false)
+        maps:get(combine, Given, 'or'),
+        maps:get(nocase, Given, false),
+        maps:get(limit, Given, infinity),
+        maps:get(with_values, Given, false)
     }.
 
 %% @doc Checks an operation of `arop'.

@@ -8,6 +8,8 @@
 -type options() :: #{
     name := atom(),
     serve_stale_data := boolean(),
+    %% What reads answer for what is missing.
+    missing := undefined | nil,
     full_resync := beside | in_place,
     max_memory := pos_integer() | undefined,
     fresh_within := pos_integer() | undefined,
@@ -66,6 +68,7 @@ defaults() ->
     #{
         name => eslaver_mirror,
         serve_stale_data => true,
+        undefined => undefined,
         full_resync => beside,
         max_memory => undefined,
         fresh_within => infinity,
@@ -82,6 +85,7 @@ check(Own) ->
 is_valid(name, Name) -> is_atom(Name) andalso Name =/= undefined;
 is_valid(full_resync, Way) -> Way =:= beside orelse Way =:= in_place;
 is_valid(serve_stale_data, Value) -> is_boolean(Value);
+is_valid(undefined, Missing) -> Missing =:= undefined orelse Missing =:= nil;
 is_valid(max_memory, undefined) -> true;
 is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63;
 is_valid(fresh_within, infinity) -> true;
@@ -148,6 +152,7 @@ replica(Own, Given) ->
             {ok, #{
                 name => maps:get(name, Own),
                 serve_stale_data => maps:get(serve_stale_data, Own),
+                missing => maps:get(undefined, Own),
                 full_resync => maps:get(full_resync, Own),
                 max_memory => maps:get(max_memory, Own),
                 fresh_within => fresh_within(maps:get(fresh_within, Own)),

@@ -4,23 +4,11 @@
 -module(eslaver_mirror_projection).
 
 -export([parse/1, interest/1, type/1, table/1, rows/4, failed/1, shown/1, info/1]).
--export_type([declared/0, projection/0, shown/0, type/0]).
+-export_type([projection/0, shown/0]).
 
--type declared() :: #{
-    keys := Glob :: iodata() | [Glob :: iodata(), ...],
-    type := type(),
-    table := atom() | ets:tid(),
-    map := map_function(),
-    db => non_neg_integer()
-}.
+-type map_function() :: eslaver_mirror_types:map_function().
 
--type map_function() ::
-    fun((Key :: binary(), Value :: term()) -> tuple() | [tuple()] | skip)
-    | {module(), Function :: atom()}
-    | {module(), Function :: atom(), Args :: [term()]}.
-
--type type() ::
-    string | list | set | zset | hash | stream | array | gcra | path_hash | vectorset.
+-type type() :: eslaver_mirror_types:projected_type().
 
 -record(projection, {
     keys :: [binary(), ...],

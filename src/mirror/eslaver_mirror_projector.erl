@@ -148,7 +148,7 @@ rows_of(Key, #kept{projection = Projection, table = Table}, State) ->
     Type = eslaver_mirror_projection:type(Projection),
     KeyPos = eslaver_mirror_projection_table:keypos(Table),
     case read({value, Key, Type}, Projection, State) of
-        undefined ->
+        Missing when is_atom(Missing) ->
             [];
         {error, unknown} ->
             [];

@@ -8,20 +8,15 @@
 -module(eslaver_mirror_read).
 
 -export([ask/2, transaction/3, within/4, session/1, is_unchanged/1, status/1, db_of/1]).
--export_type([mirror/0, failure/0, slots/0, status/0, type/0, session/0]).
+-export_type([session/0]).
 
--type mirror() :: atom() | {atom(), Db :: non_neg_integer()}.
-%% A mirror's name, for db 0 or another.
+-type mirror() :: eslaver_mirror_types:mirror().
 
--type failure() :: {error, not_running | loading | stale | not_served | wrongtype | unknown}.
-%% Why a read has no answer. `not_served': no shard of the cluster that is mirrored has the slot.
+-type failure() :: eslaver_mirror_types:failure().
 
--type slots() :: one | any.
-%% Whether the reads of a transaction are all of one slot of a cluster: that of the first.
+-type slots() :: eslaver_mirror_types:slots().
 
--type status() :: loading | fresh | stale.
-
--type type() :: eslaver_rdb:type() | array | gcra | path_hash | vectorset.
+-type status() :: eslaver_mirror_types:status().
 
 -opaque session() :: eslaver_nif:session().
 %% Reads that are to see one moment.
@@ -198,10 +193,13 @@ restore(undefined) -> erase(?SESSIONS);
 restore(Others) -> put(?SESSIONS, Others).
 
 %% @doc The status of the data.
--spec status(mirror()) -> status() | not_running.
+-spec status(mirror()) -> status() | {error, not_running}.
 status(Mirror) ->
     {Name, _Db} = db_of(Mirror),
-    eslaver_nif:keyspace_status(Name).
+    case eslaver_nif:keyspace_status(Name) of
+        not_running -> {error, not_running};
+        Status -> Status
+    end.
 
 %% @doc A mirror's name, and the db.
 -spec db_of(mirror()) -> {atom(), non_neg_integer()}.

@@ -1,12 +1,10 @@
-%% @doc Folds over the keys of a mirror, and the options of `HSCAN' and similar commands.
+%% @doc Folds over the keys of a mirror, and the options of `SCAN' and similar commands.
 %% @private
 -module(eslaver_mirror_scan).
 
--export([options/1, fold/4]).
--export_type([options/0]).
+-export([options/1, keys/1, fold/4]).
 
--type options() :: #{match => binary(), count => pos_integer()}.
-%% A glob as of `KEYS', and about how many elements to look at.
+-type options() :: eslaver_mirror_types:scan_options().
 
 -define(COUNT, 10).
 %% About how many keys a fold reads at a time.
@@ -20,26 +18,35 @@
 %% @doc The pattern and the count. Raises `badarg' unless the options are valid.
 -spec options(options()) -> {binary() | any, pos_integer()}.
 options(Options) ->
-    ok = eslaver_mirror_arguments:options(
-        #{
-            match => fun is_binary/1,
-            count => fun(Count) -> is_integer(Count) andalso Count > 0 end
-        },
-        Options
-    ),
-    {maps:get(match, Options, any), maps:get(count, Options, ?COUNT)}.
+    Given = given([match, count], Options),
+    {maps:get(match, Given, any), maps:get(count, Given, ?COUNT)}.
 
-%% @doc See {@link eslaver_mirror:scan/4}. The fun is the user's, so it is never called again for
-%% the same key.
--spec fold(eslaver_mirror_read:mirror(), map(), fun((binary(), Acc) -> Acc), Acc) ->
-    Acc | eslaver_mirror_read:failure() | {error, replaced}.
-fold(Mirror, Options, Fun, Acc) ->
+%% @doc The pattern, the type and the count.
+-spec keys(map() | eslaver_types:keywords()) ->
+    {binary() | any, eslaver_mirror_types:value_type() | any, pos_integer()}.
+keys(Options) ->
+    Given = given([match, count, type], Options),
+    {maps:get(match, Given, any), maps:get(type, Given, any), maps:get(count, Given, ?COUNT)}.
+
+given(Names, Options) ->
+    Checks = #{
+        match => fun is_binary/1,
+        count => fun eslaver_mirror_arguments:is_count/1,
+        type => fun is_type/1
+    },
+    eslaver_mirror_arguments:options(maps:with(Names, Checks), Options).
+
+is_type({module, Name}) -> is_binary(Name);
+is_type(Type) -> lists:member(Type, ?TYPES).
+
+%% @doc See {@link eslaver_mirror:fold_keys/4}. The fun is the user's, so it is never called again
+%% for the same key.
+-spec fold(eslaver_mirror_types:mirror(), fun((binary(), Acc) -> Acc), Acc, map() | list()) ->
+    Acc | eslaver_mirror_types:failure() | {error, replaced}.
+fold(Mirror, Fun, Acc, Options) ->
     {Name, Db} = eslaver_mirror_read:db_of(Mirror),
-    ok = eslaver_mirror_arguments:options(
-        #{match => fun is_binary/1, type => fun(Type) -> lists:member(Type, ?TYPES) end},
-        Options
-    ),
-    Query = {maps:get(match, Options, any), maps:get(type, Options, any)},
+    Given = given([match, type], Options),
+    Query = {maps:get(match, Given, any), maps:get(type, Given, any)},
     case eslaver_mirror_read:session(Name) of
         {own, Session} ->
             Ask = fun(Page) -> eslaver_mirror_read:within(Session, Db, Page, ?TRIES) end,

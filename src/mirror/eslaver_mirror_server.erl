@@ -78,7 +78,7 @@ save(Name, File) ->
 init(#{name := Name, start := Start, project := Projections} = Options) ->
     _ = process_flag(trap_exit, true),
     #{serve_stale_data := ServeStale, full_resync := Way, persist := Persist} = Options,
-    #{max_memory := MaxMemory} = Options,
+    #{max_memory := MaxMemory, missing := Missing} = Options,
     Subscriptions = eslaver_subscriptions:new(),
     Where = maps:get(where, Options, Name),
     Interests = maps:get(interests, Options, eslaver_subscriptions:interests(Subscriptions)),
@@ -86,6 +86,7 @@ init(#{name := Name, start := Start, project := Projections} = Options) ->
     Keyspace = eslaver_nif:keyspace_new(
         Where, Interests, Listener, #{
             serves_stale => ServeStale,
+            missing => Missing,
             in_place => Way =:= in_place,
             max_memory => MaxMemory,
             fresh_within => maps:get(fresh_within, Options)
@@ -136,7 +137,10 @@ first(#state{persist = Persist} = State) ->
 -spec handle_call(term(), gen_server:from(), #state{}) ->
     {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call(Request, From, State) ->
-    shown_next(called(Request, From, State)).
+    case called(Request, From, State) of
+        {reply, Reply, Next} -> {reply, Reply, shown(Next)};
+        {noreply, Next} -> {noreply, shown(Next)}
+    end.
 
 called({events, Replica, Events}, From, #state{replica = {Replica, _}} = State) ->
     {noreply, guarded(fun() -> handled(From, Events, State) end)};
@@ -181,7 +185,10 @@ handle_cast(_Unknown, State) ->
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
 handle_info(Message, State) ->
-    shown_next(heard(Message, State)).
+    case heard(Message, State) of
+        {noreply, Next} -> {noreply, shown(Next)};
+        {stop, Reason, Next} -> {stop, Reason, Next}
+    end.
 
 heard({eslaver_keyspace, Weight, Notices, _Own}, State) ->
     {noreply, guarded(fun() -> notified(Weight, Notices, State) end)};
@@ -453,10 +460,6 @@ released(#state{holds = Holds, keyspace = Keyspace} = State) ->
     State.
 
 %% Whatever has changed is to be seen by others.
-shown_next({reply, Reply, State}) -> {reply, Reply, shown(State)};
-shown_next({noreply, State}) -> {noreply, shown(State)};
-shown_next({stop, Reason, State}) -> {stop, Reason, State}.
-
 shown(#state{keyspace = Keyspace, replica = Replica, board = Board} = State) ->
     Facts = #{
         keyspace => Keyspace,

@@ -3,22 +3,14 @@
 -module(eslaver_mirror_sort_arguments).
 
 -export([options/1]).
--export_type([options/0]).
 
--type options() :: #{
-    by => nosort | binary(),
-    get => [binary()],
-    limit => {Start :: integer(), Count :: integer()},
-    order => asc | desc,
-    alpha => boolean()
-}.
-%% As in Redis. Texts are compared byte by byte.
+-type options() :: eslaver_mirror_types:sort_options().
 
 %% @doc All options: by `self', and all elements, where nothing else is given.
 -spec options(options()) ->
     {self | nosort | binary(), [binary()], {integer(), integer()}, asc | desc, boolean()}.
 options(Options) ->
-    ok = eslaver_mirror_arguments:options(
+    Given = eslaver_mirror_arguments:options(
         #{
             by => fun(By) -> By =:= nosort orelse is_binary(By) end,
             get => fun(Patterns) -> eslaver_mirror_arguments:binaries(Patterns) =:= ok end,
@@ -32,9 +24,9 @@ options(Options) ->
         Options
     ),
     {
-        maps:get(by, Options, self),
-        maps:get(get, Options, []),
-        maps:get(limit, Options, {0, -1}),
-        maps:get(order, Options, asc),
-        maps:get(alpha, Options, false)
+        maps:get(by, Given, self),
+        maps:get(get, Given, []),
+        maps:get(limit, Given, {0, -1}),
+        maps:get(order, Given, asc),
+        maps:get(alpha, Given, false)
     }.

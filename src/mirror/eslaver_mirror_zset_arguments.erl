@@ -2,35 +2,36 @@
 %% @private
 -module(eslaver_mirror_zset_arguments).
 
--export([range/3, bounds/3, combination/2, with_scores/1, cursor/1]).
+-export([range/3, bounds/3, combination/2, flag/2, limit/1, cursor/1]).
 
 -type by() :: index | score | lex.
--type limit() :: none | {Offset :: integer(), Count :: integer()}.
+-type part() :: none | {Offset :: integer(), Count :: integer()}.
 
 %% @doc What a range is by, whether it begins with the highest member, its limit, and whether scores
 %% are wanted.
--spec range(term(), term(), map()) -> {by(), boolean(), limit(), boolean()}.
+-spec range(term(), term(), map() | eslaver_types:keywords()) ->
+    {by(), boolean(), part(), boolean()}.
 range(Start, Stop, Options) when Options =:= #{}, is_integer(Start), is_integer(Stop) ->
     {index, false, none, false};
-range(Start, Stop, Options) when is_map(Options) ->
-    {By, Rest} = option(by, index, Options),
-    {Rev, Others} = option(rev, false, Rest),
-    {Limit, Last} = option(limit, none, Others),
-    _ = is_boolean(Rev) orelse error(badarg),
+range(Start, Stop, Options) ->
+    Given = eslaver_mirror_arguments:options(
+        #{
+            by => fun(By) -> lists:member(By, [index, score, lex]) end,
+            rev => fun is_boolean/1,
+            limit => fun is_part/1,
+            with_scores => fun is_boolean/1
+        },
+        Options
+    ),
+    By = maps:get(by, Given, index),
     ok = bounds(By, Start, Stop),
-    {By, Rev, limit(By, Limit), with_scores(Last)};
-range(_Start, _Stop, _NoMap) ->
-    error(badarg).
+    _ = is_map_key(limit, Given) andalso By =:= index andalso
+        eslaver_mirror_arguments:invalid(limit),
+    Rev = maps:get(rev, Given, false),
+    {By, Rev, maps:get(limit, Given, none), maps:get(with_scores, Given, false)}.
 
-option(Name, Default, Options) ->
-    {maps:get(Name, Options, Default), maps:remove(Name, Options)}.
-
-limit(_By, none) ->
-    none;
-limit(By, {Offset, Count}) when By =/= index, is_integer(Offset), is_integer(Count) ->
-    {Offset, Count};
-limit(_By, _) ->
-    error(badarg).
+is_part({Offset, Count}) -> is_integer(Offset) andalso is_integer(Count);
+is_part(_) -> false.
 
 %% @doc Checks the bounds of a range.
 -spec bounds(by(), term(), term()) -> ok.
@@ -67,29 +68,38 @@ lex_bound(_) -> error(badarg).
 
 %% @doc The options of a combination of this number of sorted sets: weights, aggregate, and whether
 %% scores are wanted.
--spec combination(pos_integer(), map()) ->
+-spec combination(pos_integer(), map() | eslaver_types:keywords()) ->
     {none | [number() | inf | '-inf'], sum | min | max | count, boolean()}.
-combination(Number, Options) when is_map(Options) ->
-    {Weights, Rest} = option(weights, none, Options),
-    {Aggregate, Last} = option(aggregate, sum, Rest),
-    ok = weights(Weights, Number),
-    _ = lists:member(Aggregate, [sum, min, max, count]) orelse error(badarg),
-    {Weights, Aggregate, with_scores(Last)};
-combination(_Number, _NoMap) ->
-    error(badarg).
+combination(Number, Options) ->
+    Given = eslaver_mirror_arguments:options(
+        #{
+            weights => fun(Weights) -> are_weights(Weights, Number) end,
+            aggregate => fun(How) -> lists:member(How, [sum, min, max, count]) end,
+            with_scores => fun is_boolean/1
+        },
+        Options
+    ),
+    {
+        maps:get(weights, Given, none),
+        maps:get(aggregate, Given, sum),
+        maps:get(with_scores, Given, false)
+    }.
 
-weights(none, _Number) -> ok;
-weights(Weights, Number) when length(Weights) =:= Number -> lists:foreach(fun score/1, Weights);
-weights(_, _) -> error(badarg).
+are_weights(Weights, Number) when length(Weights) =:= Number ->
+    lists:foreach(fun score/1, Weights) =:= ok;
+are_weights(_, _) ->
+    false.
 
-%% @doc Whether scores are wanted, if the options hold nothing else.
--spec with_scores(map()) -> boolean().
-with_scores(#{with_scores := With} = Options) when map_size(Options) =:= 1, is_boolean(With) ->
-    With;
-with_scores(Options) when Options =:= #{} ->
-    false;
-with_scores(_) ->
-    error(badarg).
+%% @doc The value of the only option, a boolean.
+-spec flag(atom(), map() | eslaver_types:keywords()) -> boolean().
+flag(Name, Options) ->
+    maps:get(Name, eslaver_mirror_arguments:options(#{Name => fun is_boolean/1}, Options), false).
+
+%% @doc How far members are counted: 0 if there is no limit.
+-spec limit(map() | eslaver_types:keywords()) -> non_neg_integer().
+limit(Options) ->
+    Check = fun(Limit) -> is_integer(Limit) andalso Limit >= 0 end,
+    maps:get(limit, eslaver_mirror_arguments:options(#{limit => Check}, Options), 0).
 
 %% @doc Checks a cursor of `zscan'.
 -spec cursor(term()) -> ok.

@@ -14,7 +14,7 @@
 -export([interests_of/5, interests_of_dirty/5]).
 -export([cluster_add/2, cluster_remove/2, cluster_commit/3, cluster_clear/3]).
 -export([cluster_await/3, cluster_info/1]).
--export([cluster_new/1, cluster_close/1, cluster_expect/2, cluster_slot/1, cluster_route/4]).
+-export([cluster_new/2, cluster_close/1, cluster_expect/2, cluster_slot/1, cluster_route/4]).
 -export([cluster_keyspaces/1]).
 -export([board_new/0, board_show/2, board_read/1]).
 -export([backlog_new/0, backlog_info/1, backlog_count/2, backlog_know/3]).
@@ -40,7 +40,7 @@
 
 -on_load(load/0).
 
--define(ABI, 12).
+-define(ABI, 13).
 -define(ERROR, {?MODULE, load_error}).
 
 -opaque link() :: reference().
@@ -265,20 +265,13 @@ glob(_Pattern, _Key) -> erlang:nif_error(reason()).
 }.
 %% A change, and those who want it.
 
--type which() ::
-    all
-    | {db, non_neg_integer()}
-    | {swap, non_neg_integer(), non_neg_integer()}
-    | {slots, [{First :: 0..16383, Last :: 0..16383}]}
-    | unknown.
+-type which() :: eslaver_types:keys().
 %% Keys that are not named.
 
 -type notice() ::
-    {key, Command :: binary(), Key :: binary(), meta()}
-    | {keys, Command :: binary() | resync, which(), meta()}.
+    {key, Command :: binary(), Key :: binary(), eslaver_types:change()}
+    | {keys, Command :: binary() | resync, which(), eslaver_types:change()}.
 %% What a subscriber is told.
-
--type meta() :: #{db := non_neg_integer(), offset := non_neg_integer()}.
 
 %% @doc Nobody wants anything.
 -spec interests_new() -> interests().
@@ -340,9 +333,9 @@ library_name(_Code) -> erlang:nif_error(reason()).
 -type ranges() :: [{First :: slot(), Last :: slot()}].
 
 %% @doc A cluster without shards, until its process, the calling one, ends. Readers find the
-%% keyspaces of its shards by the name.
--spec cluster_new(Name :: atom()) -> cluster().
-cluster_new(_Name) -> erlang:nif_error(reason()).
+%% keyspaces of its shards by the name. `Missing' is what they get for what is missing.
+-spec cluster_new(Name :: atom(), Missing :: atom()) -> cluster().
+cluster_new(_Name, _Missing) -> erlang:nif_error(reason()).
 
 %% @doc Readers do not find it any more.
 -spec cluster_close(cluster()) -> ok.
@@ -436,11 +429,13 @@ cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 
 -type policy() :: #{
     serves_stale := boolean(),
+    missing := atom(),
     in_place := boolean(),
     max_memory := pos_integer() | undefined,
     fresh_within := pos_integer() | undefined
 }.
-%% What is to be done with a keyspace: see the options of a mirror.
+%% What is to be done with a keyspace: see the options of a mirror. `missing' is what readers get
+%% for what is missing.
 
 -opaque session() :: reference().
 %% Reads of one moment.
@@ -448,7 +443,7 @@ cluster_keyspaces(_Cluster) -> erlang:nif_error(reason()).
 -opaque ticket() :: pos_integer().
 %% Allows a link to write, until another has been given.
 
--type place() :: #{replid := binary(), offset := non_neg_integer(), db := non_neg_integer()}.
+-type place() :: eslaver_types:position().
 %% A place in the stream between two transactions.
 
 -type failure() :: {error, not_running | loading | stale | not_served | wrongtype | unknown}.

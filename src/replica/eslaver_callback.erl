@@ -9,15 +9,7 @@
 -export([is_handler/1]).
 -export_type([spec/0, callback/0, result/0, answered/0, raised/0]).
 
--type spec() ::
-    fun((Event :: term()) -> term())
-    | {module(), Function :: atom()}
-    | {module(), Function :: atom(), Args :: [term()]}
-    | {handler, module(), Args :: term()}
-    | {pid(), #{demand := non_neg_integer()}}
-    | pid()
-    | atom()
-    | [].
+-type spec() :: eslaver_types:callback().
 %% A callback as the user gives it. With `Args' the event is appended; a handler is a module of the
 %% behaviour {@link eslaver_handler}; a process gets as many events as its demand, and more when it
 %% asks; a registered name is looked up for each event; `[]' prints each event.

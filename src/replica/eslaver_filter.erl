@@ -6,17 +6,10 @@
 -export([parse/2, parse_types/1, keys/0, types/0]).
 -export_type([input/0, filter/0, type/0]).
 
--type type() ::
-    string | list | set | zset | hash | stream | module | array | gcra | path_hash.
+-type type() :: eslaver_types:value_type().
 %% Of a key's value.
 
--type input() :: #{
-    keys => Glob :: iodata() | [Glob :: iodata()],
-    commands => [atom() | string() | binary()],
-    types => [type()],
-    dbs => [non_neg_integer()],
-    origin => user
-}.
+-type input() :: eslaver_types:filter().
 %% Globs are those of the servers' `KEYS'. A missing key filters nothing; an empty list lets nothing
 %% through. `origin' leaves out of events what a cluster does to move its slots.
 

@@ -277,6 +277,8 @@ expected(full_resync) ->
     "beside or in_place";
 expected(serve_stale_data) ->
     "true or false";
+expected(undefined) ->
+    "undefined or nil";
 expected(max_memory) ->
     "a number of bytes";
 expected(persist) ->

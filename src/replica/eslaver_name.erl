@@ -5,10 +5,10 @@
 -export([replica/1, target/1, pid/1]).
 -export_type([name/0, replica/0]).
 
--type name() :: undefined | {local, atom()} | {global, term()} | {via, module(), term()}.
+-type name() :: undefined | eslaver_types:name().
 %% As in the option `name'.
 
--type replica() :: pid() | atom() | {global, term()} | {via, module(), term()}.
+-type replica() :: eslaver_types:replica().
 %% A reference to a replica, for calls.
 
 %% @doc The reference to the calling process, a replica with this name.

@@ -18,11 +18,12 @@ from([{Key, Value} | Rest], Map) -> from(Rest, Map#{Key => Value});
 from([Key | Rest], Map) when is_atom(Key) -> from(Rest, Map#{Key => true});
 from(_Improper, _Map) -> error.
 
-%% @doc The options with `undefined' for `nil'.
+%% @doc The options with `undefined' for `nil', except the one that asks for `nil' itself.
 -spec defined(map()) -> map().
 defined(Options) ->
     maps:map(
         fun
+            (undefined, Value) -> Value;
             (_Key, nil) -> undefined;
             (_Key, Value) -> Value
         end,

@@ -9,10 +9,10 @@
 -type shard() :: #{id := binary(), replids => [binary()], atom() => term()}.
 %% `replids' are those of its master: of its history, and of the one that this continues.
 
--type context() :: #{shard => #{id := binary(), atom() => term()}}.
+-type context() :: eslaver_types:context().
 %% For a handler. Empty for one master.
 
--type where() :: #{shard => binary(), replids => [binary()]}.
+-type where() :: eslaver_types:where().
 %% For a store of positions. Empty for one master.
 
 %% @doc What the handler of a replica with these options is told.

@@ -45,4 +45,4 @@ reason(Reason, false) ->
 
 shown(Term) ->
     Text = unicode:characters_to_binary(io_lib:format("~0tP", [Term, 30])),
-    string:slice(Text, 0, ?SHOWN).
+    <<_/binary>> = string:slice(Text, 0, ?SHOWN).

@@ -6,13 +6,7 @@
 -export([check/1, new/3, add/3, count/1]).
 -export_type([spec/0, skips/0]).
 
--type spec() ::
-    stop
-    | {skip, Log :: boolean() | fun((Event :: term(), Raised :: raised()) -> term())}.
-%% With `true' skipped events are logged. A fun is called with each event instead, or with the list
-%% of events of a batch: it may keep them elsewhere.
-
--type raised() :: {throw | error | exit, Reason :: term(), Stack :: list()}.
+-type spec() :: eslaver_types:on_error().
 
 -record(skips, {
     spec :: spec(),

@@ -38,7 +38,7 @@
 %% Filters of many patterns are handled on a dirty scheduler.
 -define(MANY, 1000).
 
--type notice() :: eslaver_nif:notice() | eslaver_cluster_shard:moved().
+-type notice() :: eslaver_types:notice().
 -type message() :: {eslaver, reference(), notice()}.
 
 -type call() :: {subscribe, reference(), eslaver_filter:filter()} | cast().

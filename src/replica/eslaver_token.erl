@@ -5,9 +5,7 @@
 -export([of_info/1, write/1]).
 -export_type([token/0, write/0]).
 
--type token() ::
-    {offset, Replid :: binary(), Offset :: non_neg_integer()}
-    | {offset, Offset :: non_neg_integer()}.
+-type token() :: eslaver_types:token().
 %% What a master's `INFO replication' or `ROLE' tells after a write.
 
 -type write() :: {Replid :: binary() | any, Offset :: non_neg_integer()}.

@@ -6,22 +6,11 @@
 -export([full/3, partial/2, level/1]).
 -export_type([why/0, partial/0, full/0, before/0]).
 
--type why() :: partial() | full().
+-type why() :: eslaver_types:why().
 
--type partial() :: reconnect | failover.
-%% The stream goes on.
+-type partial() :: eslaver_types:continued().
 
--type full() ::
-    failover
-    | first
-    | no_position
-    | no_psync
-    | backlog
-    | diverged
-    | restarted
-    | empty_master
-    | unknown.
-%% A snapshot follows. Described where users find it, in the module `eslaver'.
+-type full() :: eslaver_types:snapshot().
 
 -type before() :: #{
     %% The position that the link asked to go on from.

@@ -13,13 +13,7 @@
 -export([library/3]).
 -export_type([spec/0, who/0, telemetry/0, span/0]).
 
--type spec() ::
-    boolean()
-    | undefined
-    | module()
-    | {module(), Function :: atom()}
-    | fun((Event :: [atom()], Measurements :: map(), Metadata :: map()) -> term()).
-%% `true' is the library, if the node has it; a module is one that exports `execute/3'.
+-type spec() :: eslaver_types:telemetry().
 
 -type who() :: #{replica := term(), shard => binary()}.
 %% What users know it by, in the metadata of all its events.
@@ -148,7 +142,7 @@ context(What, #telemetry{begun = Begun, who = Who}) ->
 
 %% @doc There is no link; the next attempt is in `Delay' ms.
 -spec reconnect(non_neg_integer(), Info, binary(), none | telemetry()) -> ok when
-    Info :: #{reconnects := non_neg_integer(), last_error := eslaver_retry:error(), _ => _}.
+    Info :: #{reconnects := non_neg_integer(), last_error := eslaver_retry:dated(), _ => _}.
 reconnect(_Delay, _Info, _Master, none) ->
     ok;
 reconnect(Delay, #{reconnects := Tries, last_error := Error}, Master, Telemetry) ->

@@ -101,7 +101,7 @@ judged(Kind, Key, [_ | _] = Values, State) when Kind =:= l; Kind =:= t ->
         Numbers -> forward(Key, {length(Numbers), lists:last(Numbers)}, State);
         _ -> wrong({no_order, Key, Numbers}, State)
     end;
-judged(h, Key, [{<<"n">>, Value}], State) ->
+judged(h, Key, #{<<"n">> := Value} = Fields, State) when map_size(Fields) =:= 1 ->
     forward(Key, binary_to_integer(Value), State);
 judged(m, Key, [Value, Value], State) when is_binary(Value) ->
     forward(Key, binary_to_integer(Value), State);
@@ -129,7 +129,7 @@ all(How, #{mirror := Mirror, lasting := Lasting, reads := Reads} = State) ->
     Found =
         case How of
             keys -> eslaver_mirror:keys(Mirror, <<"*">>);
-            scan -> eslaver_mirror:scan(Mirror, #{}, fun(Key, Acc) -> [Key | Acc] end, [])
+            scan -> eslaver_mirror:fold_keys(Mirror, fun(Key, Acc) -> [Key | Acc] end, [])
         end,
     Looked = State#{reads := Reads + 1},
     case Found of

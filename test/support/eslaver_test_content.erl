@@ -145,7 +145,7 @@ mirrored_value(set, Mirror, Key) ->
 mirrored_value(zset, Mirror, Key) ->
     eslaver_mirror:zrange(Mirror, Key, 0, -1, #{with_scores => true});
 mirrored_value(hash, Mirror, Key) ->
-    eslaver_mirror:hgetall(Mirror, Key);
+    maps:to_list(eslaver_mirror:hgetall(Mirror, Key));
 mirrored_value(stream, Mirror, Key) ->
     mirrored_stream(Mirror, Key);
 mirrored_value(Type, Mirror, Key) when Type =:= array; Type =:= vectorset ->
@@ -202,7 +202,7 @@ delivered_at(Idle) -> {about, erlang:system_time(millisecond) - Idle, ?CLOCK_TOL
 mirrored_times(hash, Pairs, Mirror, Key) ->
     Fields = [Field || {Field, _} <- Pairs],
     Times = eslaver_mirror:hpexpiretime(Mirror, Key, Fields),
-    lists:sort([{Field, At} || {Field, At} <- lists:zip(Fields, Times), At > 0]);
+    lists:sort([{Field, At} || {Field, At} <- lists:zip(Fields, Times), is_integer(At)]);
 mirrored_times(_, _, _, _) ->
     [].
 

@@ -133,9 +133,9 @@ seen(combined_members, Mirror, _) ->
     with(Members, fun(_) -> {Length, length(Members)} end);
 seen(hash, Mirror, _) ->
     {Hash, Fields} = one_of(?HASHES),
-    Pairs = eslaver_mirror:hgetall(one_db(Mirror), list_to_binary(Hash)),
-    with(Pairs, fun(_) ->
-        {{Fields, 1}, {length(Pairs), length(lists:usort([Value || {_, Value} <- Pairs]))}}
+    Found = eslaver_mirror:hgetall(one_db(Mirror), list_to_binary(Hash)),
+    with(Found, fun(_) ->
+        {{Fields, 1}, {map_size(Found), length(lists:usort(maps:values(Found)))}}
     end);
 seen(keys, Mirror, _) ->
     %% one of the sets may be empty

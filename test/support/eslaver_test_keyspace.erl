@@ -2,7 +2,7 @@
 %% master's stream, and which `eslaver_mirror' reads.
 -module(eslaver_test_keyspace).
 
--export([tests/2, new/1, load/1, run/3, run_all/2, close/1]).
+-export([tests/2, new/1, new_with_nil/1, load/1, load/2, run/3, run_all/2, close/1]).
 
 -export_type([mirror/0]).
 
@@ -40,9 +40,21 @@ new(Name) ->
 
 %% The same of a master of this version of Redis, or of Valkey. It belongs to the calling process.
 new(Name, Master) ->
+    new(Name, Master, undefined).
+
+%% The same of a mirror that has `nil' for what is missing.
+-spec new_with_nil(atom()) -> mirror().
+new_with_nil(Name) ->
+    new(Name, {8, 6}, nil).
+
+new(Name, Master, Missing) ->
     Interests = eslaver_nif:interests_new(),
     Keyspace = eslaver_nif:keyspace_new(Name, Interests, self(), #{
-        serves_stale => true, in_place => false, max_memory => undefined, fresh_within => undefined
+        serves_stale => true,
+        missing => Missing,
+        in_place => false,
+        max_memory => undefined,
+        fresh_within => undefined
     }),
     ok = eslaver_nif:keyspace_load(Keyspace, snapshot(Master)),
     #{keyspace => Keyspace, db => 0}.
@@ -51,6 +63,16 @@ new(Name, Master) ->
 -spec load(eslaver_nif:keyspace()) -> ok | {error, binary()}.
 load(Keyspace) ->
     eslaver_nif:keyspace_load(Keyspace, snapshot({8, 6})).
+
+%% Loads a snapshot of these keys, which are strings.
+-spec load(eslaver_nif:keyspace(), [{Key :: binary(), Value :: binary()}]) -> ok.
+load(Keyspace, Strings) ->
+    Keys = [
+        [0, eslaver_test_rdb_encoder:str(Key), eslaver_test_rdb_encoder:str(Value)]
+     || {Key, Value} <- Strings
+    ],
+    File = eslaver_test_rdb_encoder:file(<<"REDIS0011">>, Keys),
+    ok = eslaver_nif:keyspace_load(Keyspace, File).
 
 %% Of no keys.
 snapshot({valkey, Version}) -> snapshot("valkey-ver", Version);

@@ -26,7 +26,11 @@
     | number
     | floats
     | positions
-    | distance.
+    | distance
+    | times
+    | matches
+    | streams
+    | full.
 
 -define(DBS, [0, 0, 0, 1, 3]).
 %% Something may be expiring.
@@ -92,8 +96,10 @@ answer(_Kind, {error, <<"NOGROUP", _/binary>>}) ->
     undefined;
 answer(_Kind, {error, _ThisServerHasNoSuchForm}) ->
     not_known;
-answer(entries, null) ->
+answer(Kind, null) when Kind =:= entries; Kind =:= streams ->
     [];
+answer(full, {error, <<"ERR no such key">>}) ->
+    undefined;
 answer(_Kind, null) ->
     undefined;
 answer(Kind, Reply) ->
@@ -122,6 +128,17 @@ plain(ranked, [Rank, Text]) ->
     {Rank, score(Text)};
 plain(entries, Entries) ->
     [{Id, pairs(Fields)} || [Id, Fields] <- Entries];
+plain(streams, Streams) ->
+    [{Key, plain(entries, Entries)} || [Key, Entries] <- Streams];
+plain(full, Flat) ->
+    full(Flat);
+plain(times, Times) ->
+    [lifetime(Time) || Time <- Times];
+plain(matches, [<<"matches">>, Matches, <<"len">>, Length]) ->
+    #{
+        matches => [{list_to_tuple(A), list_to_tuple(B), Len} || [A, B, Len] <- Matches],
+        len => Length
+    };
 plain(indexed, Pairs) ->
     [{eslaver_test_newest_types:index(Index), Element} || [Index, Element] <- Pairs];
 plain(indexes, Indexes) when is_list(Indexes) ->
@@ -140,6 +157,56 @@ plain(distance, Text) ->
 
 nil(null) -> undefined;
 nil(Value) -> Value.
+
+lifetime(-1) -> infinity;
+lifetime(-2) -> undefined;
+lifetime(Time) -> Time.
+
+%% What all versions tell of a stream. Masters do not replicate reads that give nothing, and only
+%% about when the others were.
+full(Flat) ->
+    #{<<"groups">> := Groups} = Stream = maps:from_list(pairs(Flat)),
+    #{
+        length => maps:get(<<"length">>, Stream),
+        last_generated_id => maps:get(<<"last-generated-id">>, Stream),
+        entries => plain(entries, maps:get(<<"entries">>, Stream)),
+        groups => [full_group(maps:from_list(pairs(Group))) || Group <- Groups]
+    }.
+
+full_group(#{<<"consumers">> := Consumers, <<"pending">> := Pending} = Group) ->
+    #{
+        name => maps:get(<<"name">>, Group),
+        last_delivered_id => maps:get(<<"last-delivered-id">>, Group),
+        pel_count => maps:get(<<"pel-count">>, Group),
+        pending => [{Id, Consumer, Count} || [Id, Consumer, _, Count] <- Pending],
+        consumers => [
+            #{name => Name, pel_count => Owned, pending => [{Id, Count} || [Id, _, Count] <- Own]}
+         || #{<<"name">> := Name, <<"pel-count">> := Owned, <<"pending">> := Own} <- [
+                maps:from_list(pairs(Consumer))
+             || Consumer <- Consumers
+            ],
+            Owned > 0
+        ]
+    }.
+
+full_of_mirror(#{groups := Groups} = Stream) ->
+    (maps:with([length, last_generated_id, entries], Stream))#{
+        groups => [
+            (maps:with([name, last_delivered_id, pel_count], Group))#{
+                pending => [{Id, Consumer, Count} || {Id, Consumer, _, Count} <- Pending],
+                consumers => [
+                    #{
+                        name => Name,
+                        pel_count => Owned,
+                        pending => [{Id, Count} || {Id, _, Count} <- Own]
+                    }
+                 || #{name := Name, pel_count := Owned, pending := Own} <- Consumers,
+                    Owned > 0
+                ]
+            }
+         || #{pending := Pending, consumers := Consumers} = Group <- Groups
+        ]
+    }.
 
 score(null) -> undefined;
 score(Text) -> eslaver_test_master_data:score(Text).
@@ -162,6 +229,10 @@ pairs([]) -> [].
 %% The answers of a mirror which have no order of their own, or digits that servers do not print.
 mirrored(Kind, List) when is_list(List), Kind =:= unordered orelse Kind =:= unordered_pairs ->
     lists:sort(List);
+mirrored(unordered_pairs, Map) when is_map(Map) ->
+    lists:sort(maps:to_list(Map));
+mirrored(full, Stream) when is_map(Stream) ->
+    full_of_mirror(Stream);
 mirrored(positions, List) when is_list(List) ->
     [
         case Position of
@@ -187,14 +258,21 @@ strings() ->
     [
         {"GET str", value, fun(M, [K]) -> eslaver_mirror:get(M, K) end},
         {"MGET ( any )+", value, fun eslaver_mirror:mget/2},
+        {"EXISTS ( any )+", value, fun eslaver_mirror:exists/2},
+        {"TOUCH ( any )+", value, fun eslaver_mirror:touch/2},
         {"EXISTS any", boolean, fun(M, [K]) -> eslaver_mirror:exists(M, K) end},
         {"TYPE any", value, fun(M, [K]) -> type(eslaver_mirror:type(M, K)) end},
+        {"DIGEST str", value, fun(M, [K]) -> eslaver_mirror:digest(M, K) end},
         {"STRLEN str", value, fun(M, [K]) -> eslaver_mirror:strlen(M, K) end},
         {"GETRANGE str lo hi", value, fun(M, [K, From, To]) ->
             eslaver_mirror:getrange(M, K, int(From), int(To))
         end},
         {"LCS num num", value, fun(M, [A, B]) -> eslaver_mirror:lcs(M, A, B) end},
-        {"LCS num num LEN", value, fun(M, [A, B, _]) -> eslaver_mirror:lcs_len(M, A, B) end},
+        {"LCS num num LEN", value, fun(M, [A, B, _]) -> eslaver_mirror:lcs(M, A, B, [len]) end},
+        {"LCS num num IDX MINMATCHLEN bit WITHMATCHLEN", matches, fun(M, [A, B, _, _, Least, _]) ->
+            Options = #{idx => true, min_match_len => int(Least), with_match_len => true},
+            eslaver_mirror:lcs(M, A, B, Options)
+        end},
         {"GETBIT bits bitat", value, fun(M, [K, At]) -> eslaver_mirror:getbit(M, K, int(At)) end},
         {"BITCOUNT bits", value, fun(M, [K]) -> eslaver_mirror:bitcount(M, K) end},
         {"BITCOUNT bits lo hi [ BIT | BYTE ]", value, fun(M, [K, From, To | Unit]) ->
@@ -244,14 +322,14 @@ sets() ->
         {"SUNION ( set )+", unordered, fun eslaver_mirror:sunion/2},
         {"SDIFF ( set )+", unordered, fun eslaver_mirror:sdiff/2},
         {"SINTERCARD sets LIMIT few", value, fun(M, Args) ->
-            eslaver_mirror:sintercard(M, keys(Args), int(lists:last(Args)))
+            eslaver_mirror:sintercard(M, keys(Args), [{limit, int(lists:last(Args))}])
         end},
         {"SUNIONCARD sets LIMIT few", value, fun(M, Args) ->
-            eslaver_mirror:sunioncard(M, keys(Args), int(lists:last(Args)))
+            eslaver_mirror:sunioncard(M, keys(Args), [{limit, int(lists:last(Args))}])
         end},
         {"SUNIONCARD sets", value, fun(M, Args) -> eslaver_mirror:sunioncard(M, keys(Args)) end},
         {"SDIFFCARD sets LIMIT few", value, fun(M, Args) ->
-            eslaver_mirror:sdiffcard(M, keys(Args), int(lists:last(Args)))
+            eslaver_mirror:sdiffcard(M, keys(Args), [{limit, int(lists:last(Args))}])
         end},
         {"SDIFFCARD sets", value, fun(M, Args) -> eslaver_mirror:sdiffcard(M, keys(Args)) end}
     ].
@@ -266,7 +344,7 @@ zsets() ->
         {"ZRANK zset zmember", value, fun(M, [K, E]) -> eslaver_mirror:zrank(M, K, E) end},
         {"ZREVRANK zset zmember", value, fun(M, [K, E]) -> eslaver_mirror:zrevrank(M, K, E) end},
         {"ZRANK zset zmember WITHSCORE", ranked, fun(M, [K, E, _]) ->
-            eslaver_mirror:zrank(M, K, E, with_score)
+            eslaver_mirror:zrank(M, K, E, [with_score])
         end},
         {"ZCOUNT zset bound bound", value, fun(M, [K, From, To]) ->
             eslaver_mirror:zcount(M, K, bound(From), bound(To))
@@ -292,7 +370,7 @@ zsets() ->
             eslaver_mirror:zdiff(M, keys(Args), #{with_scores => true})
         end},
         {"ZINTERCARD zsets LIMIT few", value, fun(M, Args) ->
-            eslaver_mirror:zintercard(M, keys(Args), int(lists:last(Args)))
+            eslaver_mirror:zintercard(M, keys(Args), [{limit, int(lists:last(Args))}])
         end}
     ].
 
@@ -336,7 +414,7 @@ geo() ->
         end},
         {"GEOHASH geo ( place )+", value, fun(M, [K | Es]) -> eslaver_mirror:geohash(M, K, Es) end},
         {"GEODIST geo place place KM", distance, fun(M, [K, A, B, _]) ->
-            eslaver_mirror:geodist(M, K, A, B, km)
+            eslaver_mirror:geodist(M, K, A, B, #{unit => km})
         end},
         {"GEOSEARCH geo FROMLONLAT 14.5 37.5 BYRADIUS radius KM", unordered, fun(M, Args) ->
             [K, _, _, _, _, Radius, _] = Args,
@@ -354,6 +432,14 @@ geo() ->
                 order => asc,
                 count => int(Count)
             })
+        end},
+        {"GEORADIUS_RO geo 14.5 37.5 radius KM ASC COUNT few", value, fun(M, Args) ->
+            [K, _, _, Radius, _, _, _, Count] = Args,
+            Options = #{order => asc, count => int(Count)},
+            eslaver_mirror:georadius_ro(M, K, 14.5, 37.5, int(Radius), km, Options)
+        end},
+        {"GEORADIUSBYMEMBER_RO geo place radius KM", unordered, fun(M, [K, Place, Radius, _]) ->
+            eslaver_mirror:georadiusbymember_ro(M, K, Place, int(Radius), km)
         end}
     ].
 
@@ -369,10 +455,10 @@ hashes() ->
         {"HKEYS hash", unordered, fun(M, [K]) -> eslaver_mirror:hkeys(M, K) end},
         {"HVALS hash", unordered, fun(M, [K]) -> eslaver_mirror:hvals(M, K) end},
         {"HSTRLEN hash field", value, fun(M, [K, F]) -> eslaver_mirror:hstrlen(M, K, F) end},
-        {"HEXPIRETIME ttlhash FIELDS fields", value, fun(M, [K, _, _ | Fs]) ->
+        {"HEXPIRETIME ttlhash FIELDS fields", times, fun(M, [K, _, _ | Fs]) ->
             eslaver_mirror:hexpiretime(M, K, Fs)
         end},
-        {"HPEXPIRETIME ttlhash FIELDS fields", value, fun(M, [K, _, _ | Fs]) ->
+        {"HPEXPIRETIME ttlhash FIELDS fields", times, fun(M, [K, _, _ | Fs]) ->
             eslaver_mirror:hpexpiretime(M, K, Fs)
         end}
     ].
@@ -384,13 +470,20 @@ streams() ->
             eslaver_mirror:xrange(M, K, From, To)
         end},
         {"XRANGE stream oldid + COUNT few", entries, fun(M, [K, From, _, _, Count]) ->
-            eslaver_mirror:xrange(M, K, From, '+', int(Count))
+            eslaver_mirror:xrange(M, K, From, '+', #{count => int(Count)})
         end},
         {"XRANGE stream - + COUNT lo", entries, fun(M, [K, _, _, _, Count]) ->
-            eslaver_mirror:xrange(M, K, '-', '+', int(Count))
+            eslaver_mirror:xrange(M, K, '-', '+', [{count, int(Count)}])
+        end},
+        {"XREAD COUNT few STREAMS stream stream oldid oldid", streams, fun(M, Args) ->
+            [_, Count, _, A, B, AfterA, AfterB] = Args,
+            eslaver_mirror:xread(M, [{A, AfterA}, {B, AfterB}], #{count => int(Count)})
+        end},
+        {"XINFO STREAM stream FULL COUNT few", full, fun(M, [_, K, _, _, Count]) ->
+            eslaver_mirror:xinfo_stream(M, K, #{full => true, count => int(Count)})
         end},
         {"XREVRANGE stream + oldid COUNT few", entries, fun(M, [K, _, To, _, Count]) ->
-            eslaver_mirror:xrevrange(M, K, '+', To, int(Count))
+            eslaver_mirror:xrevrange(M, K, '+', To, #{count => int(Count)})
         end}
     ].
 
@@ -411,7 +504,7 @@ arrays() ->
             eslaver_mirror:arscan(M, K, int(From), int(To))
         end},
         {"ARSCAN array aindex aindex LIMIT few", indexed, fun(M, [K, From, To, _, Limit]) ->
-            eslaver_mirror:arscan(M, K, int(From), int(To), int(Limit))
+            eslaver_mirror:arscan(M, K, int(From), int(To), #{limit => int(Limit)})
         end},
         {"ARLASTITEMS ring some", value, fun(M, [K, Count]) ->
             eslaver_mirror:arlastitems(M, K, int(Count))
@@ -457,20 +550,21 @@ vectors() ->
             eslaver_mirror:vrange(M, K, lex(From), lex(To))
         end},
         {"VRANGE " ++ Set ++ " - lex few", value, fun(M, [K, _, To, Count]) ->
-            eslaver_mirror:vrange(M, K, '-', lex(To), int(Count))
+            eslaver_mirror:vrange(M, K, '-', lex(To), #{count => int(Count)})
         end}
     ].
 
 type(Type) when is_atom(Type) -> atom_to_binary(Type);
+type({module, Name}) -> Name;
 type(Error) -> Error.
 
 int(Text) -> binary_to_integer(Text).
 
 ints(Texts) -> [int(Text) || Text <- Texts].
 
-unit([]) -> byte;
-unit([<<"BYTE">>]) -> byte;
-unit([<<"BIT">>]) -> bit.
+unit([]) -> #{};
+unit([<<"BYTE">>]) -> #{unit => byte};
+unit([<<"BIT">>]) -> #{unit => bit}.
 
 keys([Count | Args]) -> lists:sublist(Args, int(Count)).
 

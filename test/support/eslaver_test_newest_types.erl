@@ -58,7 +58,7 @@ of_mirror(vectorset, Mirror, Key) ->
             {
                 Element,
                 eslaver_mirror:vemb(Mirror, Key, Element),
-                eslaver_mirror:vemb(Mirror, Key, Element, raw),
+                eslaver_mirror:vemb(Mirror, Key, Element, #{raw => true}),
                 eslaver_mirror:vgetattr(Mirror, Key, Element)
             }
          || Element <- eslaver_mirror:vrange(Mirror, Key, '-', '+')

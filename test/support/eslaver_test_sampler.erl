@@ -7,7 +7,7 @@
 -export_type([change/0]).
 
 %% `At` in ms of the monotonic clock. The number is `none` where the key is missing.
--type change() :: {At :: integer(), eslaver_mirror_read:status(), integer() | none}.
+-type change() :: {At :: integer(), eslaver_mirror_types:status(), integer() | none}.
 
 -define(TIMEOUT, 10_000).
 -define(PERIOD, 3).
@@ -55,7 +55,7 @@ look(Mirror, Key) ->
     Before = eslaver_mirror:status(Mirror),
     Number = eslaver_mirror:get(Mirror, Key),
     case eslaver_mirror:status(Mirror) of
-        Before when Before =/= not_running -> {Before, number(Number)};
+        Before when is_atom(Before) -> {Before, number(Number)};
         _ -> unclear
     end.
 

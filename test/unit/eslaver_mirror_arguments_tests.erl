@@ -25,7 +25,18 @@
 %% What may stand in place of a binary, and of a list of them.
 -define(NO_BINARIES, ["k", k, 1, undefined, <<1:1>>]).
 -define(NO_LISTS, ["k", ["k"], [<<"k">>, k], [<<"k">> | <<"k">>]]).
--define(NO_OPTIONS, [#{no_such => 1}, #{"match" => <<"*">>}, [{count, 1}]]).
+-define(NO_OPTIONS, [
+    #{no_such => 1},
+    #{"match" => <<"*">>},
+    [{no_such, 1}],
+    [no_such],
+    [{no_such, nil}],
+    [<<"match">>],
+    [{count, 1} | 1],
+    undefined,
+    nil,
+    1
+]).
 
 -define(KEYS, [
     <<"missing">>,
@@ -46,29 +57,40 @@ reads() ->
         {get, [b]},
         {mget, [bs]},
         {exists, [b]},
+        {exists, [bs]},
+        {touch, [b]},
+        {touch, [bs]},
+        {dump, [b]},
+        {object_encoding, [b]},
+        {memory_usage, [b]},
+        {digest, [b]},
         {type, [b]},
         {ttl, [b]},
         {pttl, [b]},
         {expiretime, [b]},
         {pexpiretime, [b]},
         {keys, [b]},
-        {scan, [o, fun(_, Acc) -> Acc end, none]},
-        {fold, [o, fun(_, _, Acc) -> Acc end, none]},
+        {scan, [cursor]},
+        {scan, [cursor, o]},
+        {fold_keys, [fun(_, Acc) -> Acc end, none]},
+        {fold_keys, [fun(_, Acc) -> Acc end, none, o]},
+        {fold, [fun(_, _, Acc) -> Acc end, none]},
+        {fold, [fun(_, _, Acc) -> Acc end, none, o]},
         {dbsize, []},
         {randomkey, []},
         {strlen, [b]},
         {getrange, [b, 0, -1]},
         {substr, [b, 0, -1]},
         {lcs, [b, b]},
-        {lcs_len, [b, b]},
+        {lcs, [b, b, o]},
         {getbit, [b, 0]},
         {bitcount, [b]},
         {bitcount, [b, 0, -1]},
-        {bitcount, [b, 0, -1, bit]},
+        {bitcount, [b, 0, -1, o]},
         {bitpos, [b, 1]},
         {bitpos, [b, 1, 0]},
         {bitpos, [b, 1, 0, -1]},
-        {bitpos, [b, 1, 0, -1, bit]},
+        {bitpos, [b, 1, 0, -1, o]},
         {bitfield_ro, [b, [{u, 8, 0}]]},
         {pfcount, [b]},
         {pfcount, [[b]]},
@@ -89,11 +111,11 @@ reads() ->
         {sunion, [bs]},
         {sdiff, [bs]},
         {sintercard, [bs]},
-        {sintercard, [bs, 1]},
+        {sintercard, [bs, o]},
         {sunioncard, [bs]},
-        {sunioncard, [bs, 1]},
+        {sunioncard, [bs, o]},
         {sdiffcard, [bs]},
-        {sdiffcard, [bs, 1]},
+        {sdiffcard, [bs, o]},
         {sttl, [b, bs]},
         {spttl, [b, bs]},
         {sexpiretime, [b, bs]},
@@ -102,9 +124,9 @@ reads() ->
         {zscore, [b, b]},
         {zmscore, [b, bs]},
         {zrank, [b, b]},
-        {zrank, [b, b, with_score]},
+        {zrank, [b, b, o]},
         {zrevrank, [b, b]},
-        {zrevrank, [b, b, with_score]},
+        {zrevrank, [b, b, o]},
         {zrange, [b, 0, -1]},
         {zrange, [b, 0, -1, o]},
         {zrevrange, [b, 0, -1]},
@@ -129,15 +151,19 @@ reads() ->
         {zinter, [bs]},
         {zinter, [bs, o]},
         {zintercard, [bs]},
-        {zintercard, [bs, 1]},
+        {zintercard, [bs, o]},
         {zdiff, [bs]},
         {zdiff, [bs, o]},
         {geopos, [b, bs]},
         {geodist, [b, b, b]},
-        {geodist, [b, b, b, km]},
+        {geodist, [b, b, b, o]},
         {geohash, [b, bs]},
         {geosearch, [b, #{from => {member, b}, by => {radius, 1, km}}]},
         {geosearch, [b, o]},
+        {georadius_ro, [b, 15, 37, 10, km]},
+        {georadius_ro, [b, 15, 37, 10, km, o]},
+        {georadiusbymember_ro, [b, b, 10, km]},
+        {georadiusbymember_ro, [b, b, 10, km, o]},
         {hget, [b, b]},
         {hmget, [b, bs]},
         {hgetall, [b]},
@@ -148,7 +174,7 @@ reads() ->
         {hstrlen, [b, b]},
         {hrandfield, [b]},
         {hrandfield, [b, 1]},
-        {hrandfield, [b, 1, withvalues]},
+        {hrandfield, [b, 1, o]},
         {hscan, [b, 0]},
         {hscan, [b, 0, o]},
         {httl, [b, bs]},
@@ -163,7 +189,7 @@ reads() ->
         {arnext, [b]},
         {arinfo, [b]},
         {arscan, [b, 0, index]},
-        {arscan, [b, index, 1, 1]},
+        {arscan, [b, index, 1, o]},
         {arlastitems, [b, 1]},
         {arlastitems, [b, 1, o]},
         {argrep, [b, '-', index, #{exact => bs}]},
@@ -176,9 +202,9 @@ reads() ->
         {vismember, [b, b]},
         {vgetattr, [b, b]},
         {vemb, [b, b]},
-        {vemb, [b, b, raw]},
+        {vemb, [b, b, o]},
         {vrange, [b, {inclusive, b}, '+']},
-        {vrange, [b, '-', {exclusive, b}, 1]},
+        {vrange, [b, '-', {exclusive, b}, o]},
         {vrandmember, [b]},
         {vrandmember, [b, 1]},
         {phcard, [b]},
@@ -189,17 +215,18 @@ reads() ->
         {phlongest, [b, b]},
         {phprefixes, [b, b]},
         {phprefixes, [b, b, o]},
-        {phscan, [b, 0]},
+        {phscan, [b, first]},
         {phscan, [b, b, o]},
         {gcra, [b]},
         {xlen, [b]},
         {xrange, [b, id, '+']},
-        {xrange, [b, '-', {exclusive, id}, 1]},
+        {xrange, [b, '-', {exclusive, id}, o]},
         {xrevrange, [b, '+', id]},
-        {xrevrange, [b, id, '-', 1]},
-        {xread, [b, id]},
-        {xread, [b, id, 1]},
+        {xrevrange, [b, id, '-', o]},
+        {xread, [streams]},
+        {xread, [streams, o]},
         {xinfo_stream, [b]},
+        {xinfo_stream, [b, o]},
         {xinfo_groups, [b]},
         {xinfo_consumers, [b, b]},
         {xpending, [b, b]},
@@ -216,7 +243,8 @@ arguments_test_() ->
         fun every_read_is_here/0,
         fun good_ones_are_answered/0,
         fun bad_ones_are_refused/0,
-        fun known_options_with_other_values/0
+        fun known_options_with_other_values/0,
+        fun the_option_is_named/0
     ]}.
 
 filled() ->
@@ -246,6 +274,7 @@ good_ones_are_answered() ->
     lists:foreach(
         fun({Name, Args}) ->
             _ = apply(eslaver_mirror, Name, [?M | [good(Arg) || Arg <- Args]]),
+            _ = apply(eslaver_mirror, Name, [?M | [as_list(good(Arg)) || Arg <- Args]]),
             ?assertEqual(
                 {error, not_running},
                 apply(eslaver_mirror, Name, [no_such_mirror | [good(Arg) || Arg <- Args]])
@@ -268,8 +297,33 @@ bad_ones_are_refused() ->
 %% What a known option may not be.
 known_options_with_other_values() ->
     Reads = [
-        fun() -> eslaver_mirror:scan(?M, #{match => "*"}, fun(_, Acc) -> Acc end, none) end,
-        fun() -> eslaver_mirror:scan(?M, #{type => strign}, fun(_, Acc) -> Acc end, none) end,
+        fun() -> eslaver_mirror:fold_keys(?M, fun(_, Acc) -> Acc end, 0, #{match => "*"}) end,
+        fun() -> eslaver_mirror:fold_keys(?M, fun(_, Acc) -> Acc end, 0, #{count => 1}) end,
+        fun() -> eslaver_mirror:scan(?M, 0, #{type => strign}) end,
+        fun() -> eslaver_mirror:scan(?M, 0, #{type => {module, a}}) end,
+        fun() -> eslaver_mirror:scan(?M, 0, [{count, 0}]) end,
+        fun() -> eslaver_mirror:scan(?M, 0, [{count, 1}, {count, 2}]) end,
+        fun() -> eslaver_mirror:bitcount(?M, <<"missing">>, 0, 1, #{unit => bits}) end,
+        fun() -> eslaver_mirror:bitpos(?M, <<"missing">>, 1, 0, 1, bit) end,
+        fun() -> eslaver_mirror:lcs(?M, <<"a">>, <<"b">>, [len, idx]) end,
+        fun() -> eslaver_mirror:lcs(?M, <<"a">>, <<"b">>, [{min_match_len, a}]) end,
+        fun() -> eslaver_mirror:sintercard(?M, [<<"missing">>], #{limit => -1}) end,
+        fun() -> eslaver_mirror:zrank(?M, <<"missing">>, <<"a">>, #{with_score => 1}) end,
+        fun() -> eslaver_mirror:zrange(?M, <<"missing">>, 0, 1, #{limit => {0, 1}}) end,
+        fun() -> eslaver_mirror:zrangebyscore(?M, <<"missing">>, 0, 1, [by, by]) end,
+        fun() -> eslaver_mirror:hrandfield(?M, <<"missing">>, 1, #{with_values => yes}) end,
+        fun() -> eslaver_mirror:geodist(?M, <<"k">>, <<"a">>, <<"b">>, #{unit => miles}) end,
+        fun() -> eslaver_mirror:geosearch(?M, <<"k">>, #{by => {radius, 1, km}}) end,
+        fun() -> eslaver_mirror:georadius_ro(?M, <<"k">>, 200, 37, 1, km) end,
+        fun() -> eslaver_mirror:georadius_ro(?M, <<"k">>, 15, 37, 1, km, #{any => true}) end,
+        fun() ->
+            eslaver_mirror:georadiusbymember_ro(?M, <<"k">>, <<"a">>, 1, km, [{from, <<"b">>}])
+        end,
+        fun() -> eslaver_mirror:arscan(?M, <<"array">>, 0, 1, #{limit => 0}) end,
+        fun() -> eslaver_mirror:vrange(?M, <<"vectors">>, '-', '+', #{count => -1}) end,
+        fun() -> eslaver_mirror:xrange(?M, <<"stream">>, '-', '+', #{count => all}) end,
+        fun() -> eslaver_mirror:xinfo_stream(?M, <<"stream">>, #{count => 1}) end,
+        fun() -> eslaver_mirror:xinfo_stream(?M, <<"stream">>, [full, {count, -1}]) end,
         fun() -> eslaver_mirror:sscan(?M, <<"missing">>, 0, #{match => "*"}) end,
         fun() -> eslaver_mirror:hscan(?M, <<"missing">>, 0, #{count => 0}) end,
         fun() -> eslaver_mirror:zscan(?M, <<"missing">>, 0, #{count => a}) end,
@@ -288,7 +342,28 @@ known_options_with_other_values() ->
         fun() -> eslaver_mirror:get({?M, a}, <<"missing">>) end,
         fun() -> eslaver_mirror:get("mirror", <<"missing">>) end
     ],
-    ?assertEqual([badarg || _ <- Reads], [raised(Read) || Read <- Reads]).
+    Numbered = lists:zip(lists:seq(1, length(Reads)), Reads),
+    ?assertEqual([], [Number || {Number, Read} <- Numbered, raised(Read) =/= badarg]).
+
+%% A shell shows which option is wrong, and not its value.
+the_option_is_named() ->
+    lists:foreach(
+        fun({Options, Name}) ->
+            try eslaver_mirror:zrange(?M, <<"zset">>, 0, -1, Options) of
+                Answer -> error({answered, Answer})
+            catch
+                error:badarg:Stack ->
+                    Text = iolist_to_binary(erl_error:format_exception(error, badarg, Stack)),
+                    ?assertMatch({_, _}, binary:match(Text, Name))
+            end
+        end,
+        [
+            {#{withscores => true}, <<"the option withscores is unknown">>},
+            {#{rev => 1}, <<"the option rev ">>},
+            {[rev, {rev, true}], <<"the option rev ">>},
+            {[<<"rev">>], <<"options are a map or a keyword list">>}
+        ]
+    ).
 
 raised(Read) ->
     try Read() of
@@ -296,6 +371,10 @@ raised(Read) ->
     catch
         error:Reason -> Reason
     end.
+
+%% Options may be a list.
+as_list(Options) when Options =:= #{} -> [];
+as_list(Other) -> Other.
 
 %% The first binary is the key.
 with_key(Key, [b | Args]) -> [Key | Args];
@@ -314,6 +393,9 @@ good(bs) -> [<<"1">>, <<"2">>];
 good(id) -> <<"1-1">>;
 good(o) -> #{};
 good(index) -> 1;
+good(cursor) -> 0;
+good(first) -> 0;
+good(streams) -> #{<<"1">> => <<"0">>, <<"2">> => <<"1-1">>};
 good([b]) -> [good(b)];
 good([index]) -> [0, good(index)];
 good({Kind, b}) -> {Kind, good(b)};
@@ -325,6 +407,12 @@ good(#{exact := bs} = Options) -> Options#{exact := good(bs)};
 good(#{glob := bs} = Options) -> Options#{glob := good(bs)};
 good(Other) -> Other.
 
+bad(cursor) ->
+    [-1, <<"0">>, none];
+bad(first) ->
+    [1, "1", first];
+bad(streams) ->
+    [#{}, [], [<<"1">>], [{<<"1">>, 0}], [{a, <<"0">>}], [{<<"1">>, <<"x">>}], {<<"1">>, <<"0">>}];
 bad(b) ->
     ?NO_BINARIES;
 bad(bs) ->
@@ -346,7 +434,7 @@ bad({Kind, id}) ->
 bad(#{from := _} = Options) ->
     [Options#{from := {member, Bad}} || Bad <- bad(b)];
 bad(#{by := b} = Options) ->
-    [Options#{by := Bad} || Bad <- bad(b)];
+    [Options#{by := Bad} || Bad <- bad(b), Bad =/= undefined];
 bad(#{get := bs} = Options) ->
     [Options#{get := Bad} || Bad <- bad(bs)];
 bad(#{exact := bs} = Options) ->
@@ -355,5 +443,6 @@ bad(#{glob := bs} = Options) ->
     [#{glob => []} | [Options#{glob := Bad} || Bad <- bad(bs)]];
 bad(Key) when is_binary(Key) -> bad(b);
 bad([Key]) when is_binary(Key) -> bad([b]);
+bad(Number) when is_integer(Number) -> [<<"1">>, "1", none, #{}];
 bad(_Other) ->
     [].

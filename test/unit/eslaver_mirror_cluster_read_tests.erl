@@ -18,6 +18,9 @@ read_test_() ->
             fun by_slot/1,
             fun shards_have_no_names/1,
             fun several_keys/1,
+            fun objects/1,
+            fun cursors/1,
+            fun nil/1,
             fun whole/1,
             fun unfinished_import/1,
             fun key_by_key/1,
@@ -41,7 +44,7 @@ read_test_() ->
 
 %% Shards 0 and 1 have a half of the slots each, shard 2 has none.
 start() ->
-    Cluster = eslaver_nif:cluster_new(?M),
+    Cluster = eslaver_nif:cluster_new(?M, undefined),
     Shards = maps:from_list([{Shard, shard(Cluster, Shard, true)} || Shard <- [0, 1, 2]]),
     ok = eslaver_nif:cluster_route(Cluster, {0, 8191}, 0, undefined),
     ok = eslaver_nif:cluster_route(Cluster, {8192, 16383}, 1, undefined),
@@ -64,6 +67,7 @@ empty(Cluster, Shard, ServesStale) ->
 keyspace_new(Where, Interests, Listener, ServesStale) ->
     eslaver_nif:keyspace_new(Where, Interests, Listener, #{
         serves_stale => ServesStale,
+        missing => undefined,
         in_place => false,
         max_memory => undefined,
         fresh_within => undefined
@@ -104,6 +108,62 @@ several_keys(C) ->
     run(C, 0, ["sadd", "{b}s", "2", "3"]),
     ?assertEqual([<<"2">>], eslaver_mirror:sinter(?M, [<<"{a}s">>, <<"{b}s">>])).
 
+objects(C) ->
+    run(C, 1, ["mset", "a", "1", "foo", "ab"]),
+    run(C, 0, ["mset", "b", "3", "{b}x", "ab"]),
+    ?assertEqual(3, eslaver_mirror:exists(?M, [<<"a">>, <<"b">>, <<"none">>, <<"a">>])),
+    ?assertEqual(
+        #{matches => [{{0, 1}, {0, 1}}], len => 2},
+        eslaver_mirror:lcs(?M, <<"foo">>, <<"{b}x">>, [idx])
+    ),
+    Decoded = fun(Key) -> eslaver_rdb:decode_dump(eslaver_mirror:dump(?M, Key)) end,
+    [
+        ?assertMatch({ok, {string, Value, _}}, Decoded(Key))
+     || {Key, Value} <- [{<<"a">>, <<"1">>}, {<<"b">>, <<"3">>}]
+    ],
+    ?assert(eslaver_mirror:memory_usage(?M, <<"b">>) > 0),
+    ?assertEqual(packed, eslaver_mirror:object_encoding(?M, <<"b">>)),
+    ?assertEqual(16, byte_size(eslaver_mirror:digest(?M, <<"b">>))),
+    run(C, 1, ["xadd", "{a}s", "1-1", "f", "v"]),
+    run(C, 0, ["xadd", "{b}s", "2-1", "f", "v"]),
+    Streams = [{Key, <<"0">>} || Key <- [<<"{b}s">>, <<"{a}s">>]],
+    ?assertMatch([{<<"{b}s">>, [_]}, {<<"{a}s">>, [_]}], eslaver_mirror:xread(?M, Streams)),
+    ?assertError(
+        crossslot, eslaver_mirror:read(?M, fun() -> eslaver_mirror:xread(?M, Streams) end)
+    ).
+
+%% What stays is found, though its slot moves to another shard meanwhile.
+cursors(C) ->
+    Keys = [<<"k", (integer_to_binary(N))/binary>> || N <- lists:seq(1, 1000)],
+    Slot = fun(Key) -> eslaver_nif:cluster_slot(Key) end,
+    {Low, High} = lists:partition(fun(Key) -> Slot(Key) < 8192 end, Keys),
+    Set = fun(Shard, Of) -> run(C, Shard, ["mset" | lists:append([[Key, "v"] || Key <- Of])]) end,
+    Set(0, Low),
+    Set(1, High),
+    Set(2, Low),
+    Move = fun(Next) -> route(C, {0, 8191}, 2 * (Next rem 2), undefined) end,
+    Found = cursor_pages(0, Move),
+    ?assertEqual(lists:sort(Keys), lists:sort(Found)).
+
+cursor_pages(Cursor, Between) ->
+    case eslaver_mirror:scan(?M, Cursor, #{count => 100}) of
+        {0, Keys} ->
+            Keys;
+        {Next, Keys} ->
+            Between(Next),
+            Keys ++ cursor_pages(Next, Between)
+    end.
+
+%% A cluster has its own for what is missing.
+nil(_) ->
+    Cluster = eslaver_nif:cluster_new(nil_cluster, nil),
+    _ = shard(Cluster, 0, true),
+    ok = eslaver_nif:cluster_route(Cluster, ?ALL, 0, undefined),
+    ?assertEqual(nil, eslaver_mirror:get(nil_cluster, <<"a">>)),
+    ?assertEqual([nil, nil], eslaver_mirror:mget(nil_cluster, [<<"a">>, <<"b">>])),
+    ?assertEqual(undefined, eslaver_mirror:get(?M, <<"a">>)),
+    ok = eslaver_nif:cluster_close(Cluster).
+
 whole(C) ->
     run(C, 1, ["mset", "a", "1", "foo", "2"]),
     run(C, 0, ["set", "b", "3"]),
@@ -114,14 +174,14 @@ whole(C) ->
     Fold = fun(Key, {string, Value}, Acc) -> Acc#{Key => Value} end,
     ?assertEqual(
         #{<<"a">> => <<"1">>, <<"foo">> => <<"2">>, <<"b">> => <<"3">>},
-        eslaver_mirror:fold(?M, #{}, Fold, #{})
+        eslaver_mirror:fold(?M, Fold, #{})
     ).
 
 keys() ->
     lists:sort(eslaver_mirror:keys(?M, <<"*">>)).
 
 scanned() ->
-    lists:sort(eslaver_mirror:scan(?M, #{}, fun(Key, Acc) -> [Key | Acc] end, [])).
+    lists:sort(eslaver_mirror:fold_keys(?M, fun(Key, Acc) -> [Key | Acc] end, [])).
 
 %% What another shard has of a slot is not seen before the slot is its own, and only once then.
 unfinished_import(C) ->
@@ -165,7 +225,9 @@ not_served(C) ->
     ?assertEqual([], eslaver_mirror:keys(?M, <<"*">>)),
     route(C, ?ALL, undefined, undefined),
     ?assertEqual({error, not_served}, eslaver_mirror:dbsize(?M)),
-    ?assertEqual({error, not_served}, eslaver_mirror:scan(?M, #{}, fun(K, A) -> [K | A] end, [])).
+    ?assertEqual(
+        {error, not_served}, eslaver_mirror:fold_keys(?M, fun(K, A) -> [K | A] end, [])
+    ).
 
 loading_shard(#{cluster := Cluster} = C) ->
     run(C, 0, ["set", "b", "1"]),
@@ -276,7 +338,7 @@ crossslot(_) ->
 replaced_cluster(_) ->
     Session = eslaver_nif:session_new(?M, true),
     ?assertEqual(undefined, eslaver_nif:session_read(Session, 0, {get, <<"a">>})),
-    Other = eslaver_nif:cluster_new(?M),
+    Other = eslaver_nif:cluster_new(?M, undefined),
     ?assertEqual(changed, eslaver_nif:session_read(Session, 0, {get, <<"a">>})),
     ?assertNot(eslaver_nif:session_unchanged(Session)),
     ok = eslaver_nif:cluster_close(Other).
@@ -360,4 +422,4 @@ until_not(Answer, Tries) ->
 closed(#{cluster := Cluster}) ->
     ok = eslaver_nif:cluster_close(Cluster),
     ?assertEqual({error, not_running}, eslaver_mirror:get(?M, <<"a">>)),
-    ?assertEqual(not_running, eslaver_mirror:status(?M)).
+    ?assertEqual({error, not_running}, eslaver_mirror:status(?M)).

@@ -72,7 +72,7 @@ large(Mirror) ->
 many(Mirror) ->
     Pairs = [{integer_to_binary(N), integer_to_binary(N * N)} || N <- lists:seq(1, 20_000)],
     run(Mirror, [["mset" | lists:append([[K, V] || {K, V} <- Pairs])]]),
-    Found = eslaver_mirror:fold(?M, #{}, fun(Key, {string, V}, Acc) -> [{Key, V} | Acc] end, []),
+    Found = eslaver_mirror:fold(?M, fun(Key, {string, V}, Acc) -> [{Key, V} | Acc] end, []),
     ?assertEqual(lists:sort(Pairs), lists:sort(Found)).
 
 expired(Mirror) ->
@@ -99,7 +99,7 @@ changes(Mirror) ->
         ?assertNot(is_map_key(Key, Seen)),
         Seen#{Key => Value}
     end,
-    Seen = eslaver_mirror:fold(?M, #{type => string}, Change, #{}),
+    Seen = eslaver_mirror:fold(?M, Change, #{}, #{type => string}),
     Stay = [integer_to_binary(N) || N <- lists:seq(1003, 5000)],
     ?assertEqual([], Stay -- maps:keys(Seen)),
     Gone = maps:with([integer_to_binary(N) || N <- lists:seq(1, 1001)], Seen),
@@ -115,9 +115,9 @@ replaced(Mirror) ->
         end
     end,
     Flush = fun() -> run(Mirror, [["flushall"]]) end,
-    ?assertEqual({error, replaced}, eslaver_mirror:fold(?M, #{}, Replace(Flush), 0)),
+    ?assertEqual({error, replaced}, eslaver_mirror:fold(?M, Replace(Flush), 0)),
     Close = fun() -> eslaver_test_keyspace:close(Mirror) end,
-    ?assertEqual({error, not_running}, eslaver_mirror:fold(?M, #{}, Replace(Close), 0)).
+    ?assertEqual({error, not_running}, eslaver_mirror:fold(?M, Replace(Close), 0)).
 
 %% All values are of one moment: it is run anew until they are.
 in_transaction(Mirror) ->
@@ -127,7 +127,6 @@ in_transaction(Mirror) ->
         ok = counters:add(Runs, 1, 1),
         eslaver_mirror:fold(
             ?M,
-            #{},
             fun(_Key, {string, Value}, Acc) ->
                 _ =
                     Acc =:= [] andalso counters:get(Runs, 1) =:= 1 andalso
@@ -149,26 +148,26 @@ unknown(#{keyspace := Keyspace} = Mirror) ->
 
 raised(Mirror) ->
     run(Mirror, [["set", "a", 1]]),
-    ?assertThrow(mine, eslaver_mirror:fold(?M, #{}, fun(_, _, _) -> throw(mine) end, 0)),
-    ?assertError(mine, eslaver_mirror:fold(?M, #{}, fun(_, _, _) -> error(mine) end, 0)).
+    ?assertThrow(mine, eslaver_mirror:fold(?M, fun(_, _, _) -> throw(mine) end, 0)),
+    ?assertError(mine, eslaver_mirror:fold(?M, fun(_, _, _) -> error(mine) end, 0)).
 
 arguments(_Mirror) ->
     Fun = fun(_, _, Acc) -> Acc end,
     [
-        ?assertError(badarg, eslaver_mirror:fold(Of, Options, Each, 0))
+        ?assertError(badarg, eslaver_mirror:fold(Of, Each, 0, Options))
      || {Of, Options, Each} <- [
             {?M, #{match => "*"}, Fun},
             {?M, #{type => strign}, Fun},
             {?M, #{count => 1}, Fun},
-            {?M, [], Fun},
+            {?M, [match], Fun},
             {?M, #{}, fun(_, Acc) -> Acc end},
             {"m", #{}, Fun}
         ]
     ],
-    ?assertEqual({error, not_running}, eslaver_mirror:fold(no_mirror, #{}, Fun, 0)).
+    ?assertEqual({error, not_running}, eslaver_mirror:fold(no_mirror, Fun, 0)).
 
 folded(Of, Options) ->
-    eslaver_mirror:fold(Of, Options, fun(Key, Value, Acc) -> Acc#{Key => Value} end, #{}).
+    eslaver_mirror:fold(Of, fun(Key, Value, Acc) -> Acc#{Key => Value} end, #{}, Options).
 
 run(Mirror, Commands) ->
     eslaver_test_keyspace:run_all(Mirror, Commands).

@@ -33,19 +33,21 @@ commands(Mirror) ->
         end
      || {Name, Args, Changes} <- [
             {<<"hset">>, [<<"b">>, 7, <<"d">>, 8], [
-                {<<"b">>, <<"7">>, -1}, {<<"d">>, <<"8">>, -1}
+                {<<"b">>, <<"7">>, infinity}, {<<"d">>, <<"8">>, infinity}
             ]},
-            {<<"hmset">>, [<<"b">>, 7], [{<<"b">>, <<"7">>, -1}]},
-            {<<"hsetnx">>, [<<"d">>, 7], [{<<"d">>, <<"7">>, -1}]},
+            {<<"hmset">>, [<<"b">>, 7], [{<<"b">>, <<"7">>, infinity}]},
+            {<<"hsetnx">>, [<<"d">>, 7], [{<<"d">>, <<"7">>, infinity}]},
             {<<"hdel">>, [<<"b">>, <<"x">>], [{<<"b">>, gone}]},
             {<<"hgetdel">>, [<<"FIELDS">>, 2, <<"a">>, <<"b">>], [
                 {<<"a">>, gone}, {<<"b">>, gone}
             ]},
             {<<"hincrby">>, [<<"b">>, -5], [{<<"b">>, <<"-3">>, ?LATER}]},
-            {<<"hincrby">>, [<<"d">>, 5], [{<<"d">>, <<"5">>, -1}]},
-            {<<"hincrbyfloat">>, [<<"c">>, <<"0.2">>], [{<<"c">>, <<"0.3">>, -1}]},
-            {<<"hpersist">>, [<<"FIELDS">>, 2, <<"a">>, <<"b">>], [{<<"b">>, <<"2">>, -1}]},
-            {<<"hgetex">>, [<<"PERSIST">>, <<"FIELDS">>, 1, <<"b">>], [{<<"b">>, <<"2">>, -1}]},
+            {<<"hincrby">>, [<<"d">>, 5], [{<<"d">>, <<"5">>, infinity}]},
+            {<<"hincrbyfloat">>, [<<"c">>, <<"0.2">>], [{<<"c">>, <<"0.3">>, infinity}]},
+            {<<"hpersist">>, [<<"FIELDS">>, 2, <<"a">>, <<"b">>], [{<<"b">>, <<"2">>, infinity}]},
+            {<<"hgetex">>, [<<"PERSIST">>, <<"FIELDS">>, 1, <<"b">>], [
+                {<<"b">>, <<"2">>, infinity}
+            ]},
             {<<"hgetex">>, [<<"FIELDS">>, 1, <<"b">>], []},
             {<<"hgetex">>, [<<"PXAT">>, ?LATEST, <<"FIELDS">>, 1, <<"a">>], [
                 {<<"a">>, <<"1">>, ?LATEST}
@@ -68,7 +70,7 @@ commands(Mirror) ->
             {<<"hsetex">>, [<<"FXX">>, <<"KEEPTTL">>, <<"FIELDS">>, 1, <<"b">>, 7], [
                 {<<"b">>, <<"7">>, ?LATER}
             ]},
-            {<<"hsetex">>, [<<"FIELDS">>, 1, <<"b">>, 7], [{<<"b">>, <<"7">>, -1}]},
+            {<<"hsetex">>, [<<"FIELDS">>, 1, <<"b">>, 7], [{<<"b">>, <<"7">>, infinity}]},
             {<<"hsetex">>, [<<"EXAT">>, ?LATER div 1000, <<"FIELDS">>, 1, <<"FNX">>, 7], [
                 {<<"FNX">>, <<"7">>, ?LATER}
             ]},
@@ -78,12 +80,14 @@ commands(Mirror) ->
     ].
 
 changed(Changes) ->
-    Start = [{<<"a">>, <<"1">>, -1}, {<<"b">>, <<"2">>, ?LATER}, {<<"c">>, <<"0.1">>, -1}],
+    Start = [
+        {<<"a">>, <<"1">>, infinity}, {<<"b">>, <<"2">>, ?LATER}, {<<"c">>, <<"0.1">>, infinity}
+    ],
     Kept = [Field || Field <- Start, not lists:keymember(element(1, Field), 1, Changes)],
     lists:sort(Kept ++ [Field || {_, _, _} = Field <- Changes]).
 
 content() ->
-    Pairs = lists:sort(eslaver_mirror:hgetall(?MODULE, ?KEY)),
+    Pairs = lists:sort(maps:to_list(eslaver_mirror:hgetall(?MODULE, ?KEY))),
     {Fields, Values} = lists:unzip(Pairs),
     ?assertEqual(length(Pairs), eslaver_mirror:hlen(?MODULE, ?KEY)),
     ?assertEqual(Values, eslaver_mirror:hmget(?MODULE, ?KEY, Fields)),
@@ -121,14 +125,16 @@ expired(Mirror) ->
     ?assertEqual([<<"c">>], eslaver_mirror:hrandfield(?MODULE, ?KEY, 5)),
     ?assertEqual(
         [{<<"c">>, <<"3">>}, {<<"c">>, <<"3">>}],
-        eslaver_mirror:hrandfield(?MODULE, ?KEY, -2, withvalues)
+        eslaver_mirror:hrandfield(?MODULE, ?KEY, -2, [with_values])
     ),
     ?assertEqual({0, [{<<"c">>, <<"3">>}]}, eslaver_mirror:hscan(?MODULE, ?KEY, 0)),
-    ?assertEqual([-2, -2], eslaver_mirror:httl(?MODULE, ?KEY, [<<"a">>, <<"x">>])),
+    ?assertEqual(
+        [undefined, undefined], eslaver_mirror:httl(?MODULE, ?KEY, [<<"a">>, <<"x">>])
+    ),
     ?assertEqual([?LATER div 1000], eslaver_mirror:hexpiretime(?MODULE, ?KEY, [<<"c">>])),
-    ?assertEqual([-2], eslaver_mirror:hpttl(?MODULE, <<"none">>, [<<"c">>])),
+    ?assertEqual([undefined], eslaver_mirror:hpttl(?MODULE, <<"none">>, [<<"c">>])),
     Next = eslaver_test_keyspace:run_all(Mirror, [[<<"hset">>, ?KEY, <<"a">>, 4]]),
-    ?assertEqual([{<<"a">>, <<"4">>, -1}, {<<"c">>, <<"3">>, ?LATER}], content()),
+    ?assertEqual([{<<"a">>, <<"4">>, infinity}, {<<"c">>, <<"3">>, ?LATER}], content()),
     _ = eslaver_test_keyspace:run_all(Next, [[<<"hdel">>, ?KEY, <<"a">>, <<"b">>, <<"c">>]]),
     ?assertNot(eslaver_mirror:exists(?MODULE, ?KEY)).
 
@@ -152,7 +158,7 @@ command(Field, Model) ->
     At = ?LATER + rand:uniform(3),
     case rand:uniform(6) of
         N when N < 3 ->
-            {[<<"hset">>, ?KEY, Field, Value], Model#{Field => {Value, -1}}};
+            {[<<"hset">>, ?KEY, Field, Value], Model#{Field => {Value, infinity}}};
         3 ->
             {[<<"hdel">>, ?KEY, Field], maps:remove(Field, Model)};
         4 ->
@@ -161,7 +167,7 @@ command(Field, Model) ->
         5 ->
             {[<<"hpexpireat">>, ?KEY, At, <<"FIELDS">>, 1, Field], retimed(Field, At, Model)};
         6 ->
-            {[<<"hpersist">>, ?KEY, <<"FIELDS">>, 1, Field], retimed(Field, -1, Model)}
+            {[<<"hpersist">>, ?KEY, <<"FIELDS">>, 1, Field], retimed(Field, infinity, Model)}
     end.
 
 retimed(Field, At, Model) ->

@@ -146,7 +146,7 @@ vector_replaced(Mirror) ->
     ).
 
 kind_and_length() ->
-    {Kind, _, L2, _} = eslaver_mirror:vemb(?MODULE, ?KEY, <<"a">>, raw),
+    {Kind, _, L2, _} = eslaver_mirror:vemb(?MODULE, ?KEY, <<"a">>, #{raw => true}),
     {Kind, L2}.
 
 %% Redis 8.12.

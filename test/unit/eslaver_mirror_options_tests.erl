@@ -141,6 +141,36 @@ child_spec_test() ->
         {error, {invalid_option, filter, Types}}, eslaver_mirror_options:parse(Refused)
     ).
 
+%% Several mirrors and replicas fit under one supervisor by their names.
+child_ids_test_() ->
+    [
+        ?_assertMatch(#{id := Id}, Module:child_spec(Options))
+     || {Module, Options, Id} <- [
+            {eslaver_mirror, #{}, eslaver_mirror},
+            {eslaver_mirror, [{name, nil}], eslaver_mirror},
+            {eslaver_mirror, [{name, one}], one},
+            {eslaver_mirror, #{name => other}, other},
+            {eslaver_mirror, #{name => {local, other}}, other},
+            {eslaver, #{}, eslaver},
+            {eslaver, [{name, one}], one}
+        ]
+    ].
+
+%% What reads answer for what is missing.
+missing_test_() ->
+    [
+        ?_assertMatch({ok, #{missing := undefined}}, eslaver_mirror_options:parse(#{})),
+        ?_assertMatch({ok, #{missing := nil}}, eslaver_mirror_options:parse(#{undefined => nil})),
+        ?_assertMatch({ok, #{missing := nil}}, eslaver_mirror_options:parse([{undefined, nil}])),
+        ?_assertMatch(
+            {ok, #{missing := undefined}}, eslaver_mirror_options:parse(#{undefined => undefined})
+        ),
+        ?_assertEqual(
+            {error, {invalid_option, undefined, null}},
+            eslaver_mirror_options:parse(#{undefined => null})
+        )
+    ].
+
 child_spec_of_what_is_no_map_test() ->
     #{start := {Module, Function, Args}} =
         Spec = eslaver_mirror:child_spec([{master_auth, "secret"}, 1]),

@@ -29,13 +29,13 @@ fields(Mirror) ->
     ?assertEqual(path_hash, eslaver_mirror:type(?MODULE, ?KEY)),
     ?assertEqual(3, eslaver_mirror:phcard(?MODULE, ?KEY)),
     ?assertEqual(
-        [
-            {<<"f1">>, <<"new">>},
-            {<<"f2">>, <<"v2">>},
-            {<<"f3">>, <<"v3">>},
-            {<<"twice">>, <<"last">>}
-        ],
-        lists:sort(eslaver_mirror:phgetall(?MODULE, ?KEY, <<"path">>))
+        #{
+            <<"f1">> => <<"new">>,
+            <<"f2">> => <<"v2">>,
+            <<"f3">> => <<"v3">>,
+            <<"twice">> => <<"last">>
+        },
+        eslaver_mirror:phgetall(?MODULE, ?KEY, <<"path">>)
     ),
     ?assertEqual(<<"y">>, eslaver_mirror:phget(?MODULE, ?KEY, <<"other">>, <<"fields">>)),
     ?assertEqual(<<"z">>, eslaver_mirror:phget(?MODULE, ?KEY, <<>>, <<"f">>)),
@@ -45,7 +45,7 @@ fields(Mirror) ->
     ),
     ?assertEqual([undefined], eslaver_mirror:phmget(?MODULE, <<"none">>, <<"p">>, [<<"f">>])),
     ?assertEqual(undefined, eslaver_mirror:phget(?MODULE, ?KEY, <<"none">>, <<"f">>)),
-    ?assertEqual([], eslaver_mirror:phgetall(?MODULE, ?KEY, <<"none">>)),
+    ?assertEqual(#{}, eslaver_mirror:phgetall(?MODULE, ?KEY, <<"none">>)),
     ?assertEqual(
         [true, false, true],
         [eslaver_mirror:phexists(?MODULE, ?KEY, Path) || Path <- [<<"path">>, <<"pat">>, <<>>]]
@@ -58,7 +58,7 @@ deleted(Mirror) ->
     Paths = ["a", "ab", "abc", "ac", "b"],
     run(Mirror, [["phset", ?KEY, Path, "FIELDS", 1, "f", Path] || Path <- Paths]),
     run(Mirror, [["phset", ?KEY, "a", "FIELDS", 1, "g", "1"], ["phdel", ?KEY, "a", "x", "f", "x"]]),
-    ?assertEqual([{<<"g">>, <<"1">>}], eslaver_mirror:phgetall(?MODULE, ?KEY, <<"a">>)),
+    ?assertEqual(#{<<"g">> => <<"1">>}, eslaver_mirror:phgetall(?MODULE, ?KEY, <<"a">>)),
     run(Mirror, [["phdel", ?KEY, "a", "g"]]),
     ?assertEqual([<<"ab">>, <<"abc">>, <<"ac">>, <<"b">>], paths()),
     run(Mirror, [["phdelprefix", ?KEY, "ab"]]),

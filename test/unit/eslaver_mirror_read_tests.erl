@@ -115,7 +115,7 @@ exceptions(Mirror) ->
 
 scan_in_transaction(Mirror) ->
     run(Mirror, [["set", ["k", integer_to_list(N)], "1"] || N <- lists:seq(1, 2000)]),
-    Count = fun() -> eslaver_mirror:scan(?M, #{}, fun(_, Sum) -> Sum + 1 end, 0) end,
+    Count = fun() -> eslaver_mirror:fold_keys(?M, fun(_, Sum) -> Sum + 1 end, 0) end,
     ?assertEqual(2000, Count()),
     ?assertEqual({1, {2000, 2000}}, twice(Mirror, Count, [["set", "k1", "2"]], Count)),
     ?assertEqual({2, {0, 0}}, twice(Mirror, Count, [["flushall"]], Count)).
@@ -129,7 +129,7 @@ replaced(Mirror) ->
             _ = Count =:= When andalso run(Mirror, Commands),
             Count + 1
         end,
-        eslaver_mirror:scan(?M, #{}, Meanwhile, 1)
+        eslaver_mirror:fold_keys(?M, Meanwhile, 1)
     end,
     [
         ?assertEqual({Commands, When, Result}, {Commands, When, Scan(When, Commands)})

@@ -28,7 +28,9 @@ model(Mirror) ->
     ?assertEqual(ordsets:subtract(A, ordsets:union(B, C)), sorted(sdiff, ?KEYS)),
     Common = length(ordsets:intersection(A, B)),
     ?assertEqual(Common, eslaver_mirror:sintercard(?MODULE, [<<"a">>, <<"b">>])),
-    ?assertEqual(min(1, Common), eslaver_mirror:sintercard(?MODULE, [<<"a">>, <<"b">>], 1)),
+    ?assertEqual(
+        min(1, Common), eslaver_mirror:sintercard(?MODULE, [<<"a">>, <<"b">>], #{limit => 1})
+    ),
     ?assertEqual([], eslaver_mirror:sinter(?MODULE, [<<"a">>, <<"none">>])),
     ?assertEqual([true || _ <- A], eslaver_mirror:smismember(?MODULE, <<"a">>, A)).
 

@@ -41,8 +41,8 @@ commands(Mirror) ->
             ?assertEqual({Name, Args, Expected}, {Name, Args, content()})
         end
      || {Name, Args, Expected} <- [
-            {"sadd", ["b", "c"], #{<<"a">> => -1, <<"b">> => ?LATER, <<"c">> => -1}},
-            {"srem", ["b", "x"], #{<<"a">> => -1}},
+            {"sadd", ["b", "c"], #{<<"a">> => infinity, <<"b">> => ?LATER, <<"c">> => infinity}},
+            {"srem", ["b", "x"], #{<<"a">> => infinity}},
             {"srem", ["a", "b"], #{}},
             {"saddex", ["PXAT", ?LATEST, "MEMBERS", 2, "a", "c"], #{
                 <<"a">> => ?LATEST, <<"b">> => ?LATER, <<"c">> => ?LATEST
@@ -51,15 +51,15 @@ commands(Mirror) ->
                 <<"a">> => ?LATEST, <<"b">> => ?LATER
             }},
             {"saddex", ["members", 1, "b", "exat", ?LATER div 1000], #{
-                <<"a">> => -1, <<"b">> => ?LATER
+                <<"a">> => infinity, <<"b">> => ?LATER
             }},
             {"saddex", ["KEEPTTL", "MEMBERS", 2, "b", "c"], #{
-                <<"a">> => -1, <<"b">> => ?LATER, <<"c">> => -1
+                <<"a">> => infinity, <<"b">> => ?LATER, <<"c">> => infinity
             }},
             {"saddex", ["MNX", "MEMBERS", 1, "members"], #{
-                <<"a">> => -1, <<"b">> => ?LATER, <<"members">> => -1
+                <<"a">> => infinity, <<"b">> => ?LATER, <<"members">> => infinity
             }},
-            {"saddex", ["MEMBERS", 1, "b"], #{<<"a">> => -1, <<"b">> => -1}},
+            {"saddex", ["MEMBERS", 1, "b"], #{<<"a">> => infinity, <<"b">> => infinity}},
             {"sexpireat", [?LATER div 1000, "MEMBERS", 1, "a"], #{
                 <<"a">> => ?LATER, <<"b">> => ?LATER
             }},
@@ -67,16 +67,16 @@ commands(Mirror) ->
                 <<"a">> => ?LATEST, <<"b">> => ?LATER
             }},
             {"spexpireat", [?LATEST, "MEMBERS", 2, "a", "b", "XX"], #{
-                <<"a">> => -1, <<"b">> => ?LATEST
+                <<"a">> => infinity, <<"b">> => ?LATEST
             }},
             {"spexpireat", [?LATEST, "gt", "members", 2, "a", "b"], #{
-                <<"a">> => -1, <<"b">> => ?LATEST
+                <<"a">> => infinity, <<"b">> => ?LATEST
             }},
             {"spexpireat", [?LATER - 1, "LT", "MEMBERS", 2, "a", "b"], #{
                 <<"a">> => ?LATER - 1, <<"b">> => ?LATER - 1
             }},
-            {"spersist", ["MEMBERS", 2, "a", "b"], #{<<"a">> => -1, <<"b">> => -1}},
-            {"spexpireat", [?PAST, "MEMBERS", 1, "b"], #{<<"a">> => -1}}
+            {"spersist", ["MEMBERS", 2, "a", "b"], #{<<"a">> => infinity, <<"b">> => infinity}},
+            {"spexpireat", [?PAST, "MEMBERS", 1, "b"], #{<<"a">> => infinity}}
         ]
     ],
     %% of a set that is gone
@@ -126,10 +126,10 @@ expired(Mirror) ->
     ?assertEqual([<<"c">>], eslaver_mirror:sinter(?MODULE, lists:reverse(Keys))),
     ?assertEqual(1, eslaver_mirror:sintercard(?MODULE, Keys)),
     ?assertEqual(3, eslaver_mirror:sunioncard(?MODULE, Keys)),
-    ?assertEqual(2, eslaver_mirror:sunioncard(?MODULE, Keys, 2)),
+    ?assertEqual(2, eslaver_mirror:sunioncard(?MODULE, Keys, #{limit => 2})),
     ?assertEqual(0, eslaver_mirror:sdiffcard(?MODULE, Keys)),
     ?assertEqual(2, eslaver_mirror:sdiffcard(?MODULE, lists:reverse(Keys))),
-    ?assertEqual(1, eslaver_mirror:sdiffcard(?MODULE, lists:reverse(Keys), 1)),
+    ?assertEqual(1, eslaver_mirror:sdiffcard(?MODULE, lists:reverse(Keys), #{limit => 1})),
     ?assertEqual({0, [<<"c">>]}, eslaver_mirror:sscan(?MODULE, ?KEY, 0)),
     ?assertEqual(<<"c">>, eslaver_mirror:srandmember(?MODULE, ?KEY)),
     ?assertEqual([<<"c">>], eslaver_mirror:srandmember(?MODULE, ?KEY, 5)),
@@ -150,7 +150,7 @@ uncertain(Mirror) ->
         ["spexpireat", ?KEY, ?LATER, "MEMBERS", 1, "1"],
         ["sunionstore", "d", ?KEY, "other"]
     ]),
-    ?assertEqual(#{<<"1">> => -1, <<"2">> => -1}, content(<<"d">>)),
+    ?assertEqual(#{<<"1">> => infinity, <<"2">> => infinity}, content(<<"d">>)),
     %% a master's clock may be somewhat ahead
     Soon = erlang:system_time(millisecond) + 900,
     [
@@ -179,14 +179,15 @@ reads(Mirror) ->
         ["sadd", ?KEY, "a", "b"], ["spexpireat", ?KEY, Now + 100_500, "MEMBERS", 1, "b"]
     ]),
     Members = [<<"a">>, <<"b">>, <<"x">>],
-    [-1, Seconds, -2] = eslaver_mirror:sttl(?MODULE, ?KEY, Members),
+    [infinity, Seconds, undefined] = eslaver_mirror:sttl(?MODULE, ?KEY, Members),
     ?assert(Seconds > 90 andalso Seconds =< 101),
-    [-1, Ms, -2] = eslaver_mirror:spttl(?MODULE, ?KEY, Members),
+    [infinity, Ms, undefined] = eslaver_mirror:spttl(?MODULE, ?KEY, Members),
     ?assert(Ms > 90_000 andalso Ms =< 100_500),
     ?assertEqual(
-        [-1, (Now + 101_499) div 1000, -2], eslaver_mirror:sexpiretime(?MODULE, ?KEY, Members)
+        [infinity, (Now + 101_499) div 1000, undefined],
+        eslaver_mirror:sexpiretime(?MODULE, ?KEY, Members)
     ),
-    ?assertEqual([-2], eslaver_mirror:sttl(?MODULE, <<"none">>, [<<"a">>])),
+    ?assertEqual([undefined], eslaver_mirror:sttl(?MODULE, <<"none">>, [<<"a">>])),
     run(Mirror, [["set", "string", "x"]]),
     ?assertEqual({error, wrongtype}, eslaver_mirror:sttl(?MODULE, <<"string">>, [<<"a">>])).
 
@@ -199,7 +200,9 @@ moved(Mirror) ->
         ["smove", ?KEY, "other", "b"],
         ["smove", ?KEY, "other", "c"]
     ]),
-    ?assertEqual(#{<<"a">> => ?LATER, <<"b">> => -1, <<"c">> => -1}, content(<<"other">>)),
+    ?assertEqual(
+        #{<<"a">> => ?LATER, <<"b">> => infinity, <<"c">> => infinity}, content(<<"other">>)
+    ),
     ?assertNot(eslaver_mirror:exists(?MODULE, ?KEY)).
 
 moved_or_not(Mirror) ->
@@ -208,7 +211,7 @@ moved_or_not(Mirror) ->
         ["sadd", ?KEY, "b"],
         ["smove", ?KEY, "other", "b"]
     ]),
-    ?assertEqual(#{<<"b">> => -1}, content(<<"other">>)),
+    ?assertEqual(#{<<"b">> => infinity}, content(<<"other">>)),
     ?assertError(_, run(Mirror, [["smove", ?KEY, "other", "a"]])).
 
 %% Random commands do to a mirror what they do to a map.
@@ -227,7 +230,7 @@ step(Mirror, Model, Seed) ->
 some() -> lists:usort([integer_to_binary(rand:uniform(20)) || _ <- lists:seq(1, rand:uniform(4))]).
 
 change(1, Members, Model) ->
-    {["sadd", ?KEY | Members], maps:merge(maps:from_keys(Members, -1), Model)};
+    {["sadd", ?KEY | Members], maps:merge(maps:from_keys(Members, infinity), Model)};
 change(2, Members, Model) ->
     {["srem", ?KEY | Members], maps:without(Members, Model)};
 change(3, Members, Model) ->
@@ -239,12 +242,12 @@ change(3, Members, Model) ->
 change(4, Members, Model) ->
     {
         ["spersist", ?KEY, "MEMBERS", length(Members) | Members],
-        maps:merge(Model, maps:from_keys(there(Members, Model), -1))
+        maps:merge(Model, maps:from_keys(there(Members, Model), infinity))
     };
 change(5, Members, Model) ->
     {
         ["saddex", ?KEY, "MEMBERS", length(Members) | Members],
-        maps:merge(Model, maps:from_keys(Members, -1))
+        maps:merge(Model, maps:from_keys(Members, infinity))
     };
 change(6, Members, Model) ->
     At = ?LATER + rand:uniform(1000),

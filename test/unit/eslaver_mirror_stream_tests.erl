@@ -51,10 +51,12 @@ entries(Mirror) ->
         ]
     ],
     ?assertEqual(
-        [<<"7-0">>, <<"5-0">>], ids(eslaver_mirror:xrevrange(?MODULE, ?KEY, '+', '-', 2))
+        [<<"7-0">>, <<"5-0">>],
+        ids(eslaver_mirror:xrevrange(?MODULE, ?KEY, '+', '-', #{count => 2}))
     ),
-    ?assertEqual([<<"5-0">>], ids(eslaver_mirror:xread(?MODULE, ?KEY, <<"1-2">>, 1))),
-    ?assertEqual([], eslaver_mirror:xread(?MODULE, ?KEY, <<"7-0">>)),
+    [{?KEY, After}] = eslaver_mirror:xread(?MODULE, [{?KEY, <<"1-2">>}], #{count => 1}),
+    ?assertEqual([<<"5-0">>], ids(After)),
+    ?assertEqual([], eslaver_mirror:xread(?MODULE, #{?KEY => <<"7-0">>})),
     ?assertError(badarg, eslaver_mirror:xrange(?MODULE, ?KEY, <<"x">>, '+')),
     %% What a master cannot have done, or has not said how.
     [

@@ -740,7 +740,11 @@ keywords_test_() ->
             {error, {invalid_option, master_host, undefined}},
             eslaver_options:parse([{master_host, nil}])
         ),
-        ?_assertMatch(#{id := h, start := {_, _, [#{}]}}, eslaver:child_spec([{name, h}]))
+        ?_assertMatch(#{id := h, start := {_, _, [#{}]}}, eslaver:child_spec([{name, h}])),
+        ?_assertMatch(#{id := h}, eslaver:child_spec(#{name => {local, h}})),
+        ?_assertMatch(#{id := {global, h}}, eslaver:child_spec(#{name => {global, h}})),
+        ?_assertMatch(#{id := eslaver}, eslaver:child_spec([{name, nil}])),
+        ?_assertMatch(#{id := eslaver}, eslaver:child_spec(#{}))
     ].
 
 %% The types that dialyzer looks at have these very keys.

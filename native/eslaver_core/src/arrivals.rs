@@ -100,8 +100,9 @@ impl Arrivals {
         self.mark(offset, now);
     }
 
-    /// Everything up to this offset has been handled.
+    /// Everything up to this offset has been handled. A stream may begin before what has been.
     pub fn handle(&mut self, offset: u64) {
+        let offset = self.handled.map_or(offset, |before| before.max(offset));
         self.handled = Some(offset);
         while let Some((mark, at)) = self.marks.front().copied()
             && mark <= offset

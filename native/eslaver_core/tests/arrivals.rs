@@ -65,6 +65,15 @@ fn what_is_handled_at_once_is_not_behind() {
 }
 
 #[test]
+fn what_has_been_handled_before_the_stream_begins_stays_so() {
+    let mut arrivals = Arrivals::new(ms(0));
+    arrivals.resume(100, 150);
+    arrivals.read(60, ms(1));
+    arrivals.handle(110);
+    assert_eq!(arrivals.unhandled(0), Some(10));
+}
+
+#[test]
 fn a_constant_delay_stays_constant() {
     let mut arrivals = complete(0);
     for second in 1..1000u64 {

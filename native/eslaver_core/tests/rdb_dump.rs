@@ -5,7 +5,8 @@
 mod support;
 
 use crc_fast::{CrcAlgorithm, checksum};
-use eslaver_core::rdb::{DumpError, ErrorKind, Limits, Nothing, Sink};
+use eslaver_core::rdb::write::{Contents, Dialect, Writer};
+use eslaver_core::rdb::{DumpError, ErrorKind, Family, Item, Limits, Meta, Nothing, Sink};
 use serde_json::{Value, json};
 use support::Json;
 use support::build::{lzf, string};
@@ -140,4 +141,42 @@ fn damage() {
             assert!(error.offset <= bad.len());
         }
     }
+}
+
+/// A payload of Redis 7.4 that is being written.
+fn written() -> Writer<Vec<u8>> {
+    Writer::payload(Dialect::new(Family::Redis, u32::from(REDIS)).unwrap(), Vec::new())
+}
+
+#[test]
+fn a_payload_that_is_written_is_read() {
+    let mut writer = written();
+    let meta = Meta { db: 3, expire_at: Some(1), ..Meta::default() };
+    writer.begin(b"left out", &meta, Contents::List { count: 2 }).unwrap();
+    writer.item(Item::Bytes(b"one")).unwrap();
+    writer.item(Item::Int(2)).unwrap();
+    writer.end().unwrap();
+    let found = writer.finish().unwrap();
+    assert_eq!(found, payload(REDIS, &typed(1, [vec![2], string("one"), vec![0xc0, 2]].concat())));
+    assert_eq!(decode(&found), value("list", json!(["one", 2])));
+}
+
+#[test]
+fn a_payload_has_one_value_and_nothing_else() {
+    let one = |writer: &mut Writer<Vec<u8>>| {
+        writer.begin(b"", &Meta::default(), Contents::Set { count: 1 }).unwrap();
+        writer.item(Item::Int(1)).unwrap();
+        writer.end().unwrap();
+    };
+    assert!(written().finish().is_err());
+    assert!(written().end().is_err());
+    assert!(written().aux(b"redis-ver", b"7.4.0").is_err());
+    assert!(written().function(b"#!lua name=f").is_err());
+    assert!(written().database(0, 1, 0).is_err());
+    let mut writer = written();
+    one(&mut writer);
+    assert!(writer.begin(b"", &Meta::default(), Contents::Set { count: 1 }).is_err());
+    assert!(writer.aux(b"redis-ver", b"7.4.0").is_err());
+    assert!(writer.end().is_err());
+    assert!(writer.finish().is_ok());
 }

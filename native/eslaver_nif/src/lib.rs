@@ -51,7 +51,7 @@ use link::shared::{Alive, Shared};
 use link::slice::{Outcome, Slicer};
 
 /// Which version of the Erlang module this library belongs to: both change together.
-const ABI: u32 = 12;
+const ABI: u32 = 13;
 /// Buffers on their way from the I/O thread to the slices: up to 64 KB each, or 256 KB of a
 /// snapshot.
 const CHANNEL: usize = 8;

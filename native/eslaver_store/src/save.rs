@@ -128,11 +128,27 @@ fn write_entry<O: Output>(
     entry: &Entry,
 ) -> Result<(), WriteError> {
     let meta = Meta { db, expire_at: entry.expire_at(), ..Meta::default() };
-    let value = entry.value();
+    write_value(rdb, entry.key(), &meta, entry.value())
+}
+
+/// Writes a value into a payload.
+pub(crate) fn write_payload<O: Output>(
+    rdb: &mut RdbWriter<O>,
+    value: ValueRef<'_>,
+) -> Result<(), WriteError> {
+    write_value(rdb, &[], &Meta::default(), value)
+}
+
+fn write_value<O: Output>(
+    rdb: &mut RdbWriter<O>,
+    key: &[u8],
+    meta: &Meta,
+    value: ValueRef<'_>,
+) -> Result<(), WriteError> {
     match value.kind() {
         Type::String => {
             let string = Str::of(Some(value));
-            rdb.begin(entry.key(), &meta, Contents::Pieces { length: string.len() as u64 })?;
+            rdb.begin(key, meta, Contents::Pieces { length: string.len() as u64 })?;
             let mut result = Ok(());
             string.pieces(0..string.len(), |piece| {
                 if result.is_ok() && !piece.is_empty() {
@@ -141,19 +157,19 @@ fn write_entry<O: Output>(
             });
             result?;
         }
-        Type::List => write_list(rdb, entry.key(), &meta, value)?,
-        Type::Set => write_set(rdb, entry.key(), &meta, value)?,
-        Type::Zset => write_zset(rdb, entry.key(), &meta, value)?,
-        Type::Hash => write_hash(rdb, entry.key(), &meta, value)?,
-        Type::Stream => write_stream(rdb, entry.key(), &meta, value)?,
-        Type::Module => write_module(rdb, entry.key(), &meta, value)?,
-        Type::Array => write_array(rdb, entry.key(), &meta, value)?,
+        Type::List => write_list(rdb, key, meta, value)?,
+        Type::Set => write_set(rdb, key, meta, value)?,
+        Type::Zset => write_zset(rdb, key, meta, value)?,
+        Type::Hash => write_hash(rdb, key, meta, value)?,
+        Type::Stream => write_stream(rdb, key, meta, value)?,
+        Type::Module => write_module(rdb, key, meta, value)?,
+        Type::Array => write_array(rdb, key, meta, value)?,
         Type::Gcra => {
-            rdb.begin(entry.key(), &meta, Contents::Gcra)?;
+            rdb.begin(key, meta, Contents::Gcra)?;
             rdb.item(Item::Int(view(gcra::of(value))?))?;
         }
-        Type::PathHash => write_path_hash(rdb, entry.key(), &meta, value)?,
-        Type::VectorSet => vectorset::write(rdb, entry.key(), &meta, value)?,
+        Type::PathHash => write_path_hash(rdb, key, meta, value)?,
+        Type::VectorSet => vectorset::write(rdb, key, meta, value)?,
         // The caller has left these out.
         Type::Unknown | Type::Unsure => return Ok(()),
     }

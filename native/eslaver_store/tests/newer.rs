@@ -84,7 +84,7 @@ fn path_hashes_come_back() {
     let again = saved(&store, Server::Valkey, 9, 2);
     let sorted = |store, path: &str| {
         let all = read(store, "phgetall", &[Arg::Bytes(b"tree"), Arg::Bytes(path.as_bytes())]);
-        let Answer::List(mut fields) = all else { panic!("no list") };
+        let Answer::Map(mut fields) = all else { panic!("no map") };
         fields.sort_by_key(|field| format!("{field:?}"));
         fields
     };

@@ -6,8 +6,6 @@
 
 -compile([export_all, nowarn_export_all]).
 
--define(TIMEOUT, 30_000).
-
 %% What servers take for numbers, or not. The last ones come last: in old servers an error of range
 %% makes the next conversions fail.
 -define(NUMBERS, [
@@ -66,17 +64,17 @@ counts_of_entries_of(Mirror, Client) ->
             {
                 xrange,
                 ask(Client, ["XRANGE", "s", "-", "+", "COUNT", Count]),
-                eslaver_mirror:xrange(Mirror, <<"s">>, '-', '+', Count)
+                eslaver_mirror:xrange(Mirror, <<"s">>, '-', '+', #{count => Count})
             },
             {
                 xrevrange,
                 ask(Client, ["XREVRANGE", "s", "+", "-", "COUNT", Count]),
-                eslaver_mirror:xrevrange(Mirror, <<"s">>, '+', '-', Count)
+                eslaver_mirror:xrevrange(Mirror, <<"s">>, '+', '-', #{count => Count})
             },
             {
                 xread,
                 read(ask(Client, ["XREAD", "COUNT", Count, "STREAMS", "s", "1-1"])),
-                eslaver_mirror:xread(Mirror, <<"s">>, <<"1-1">>, Count)
+                read(eslaver_mirror:xread(Mirror, [{<<"s">>, <<"1-1">>}], [{count, Count}]))
             },
             {
                 xpending,
@@ -88,6 +86,7 @@ counts_of_entries_of(Mirror, Client) ->
     ].
 
 read([[_Key, Entries]]) -> Entries;
+read([{_Key, Entries}]) -> Entries;
 read(Other) -> Other.
 
 sorted_numbers(_Config) ->
@@ -138,9 +137,10 @@ large_subsequences_of(Mirror, Client) ->
                     {A, B, Read(Mirror, <<"a">>, <<"b">>)}
                 )
              || {Len, Read} <- [
-                    {[], fun eslaver_mirror:lcs/3}, {["LEN"], fun eslaver_mirror:lcs_len/3}
+                    {[], fun eslaver_mirror:lcs/3},
+                    {["LEN"], fun(M, K, L) -> eslaver_mirror:lcs(M, K, L, #{len => true}) end}
                 ],
-                is_known(Client, "LCS")
+                eslaver_test_mirrored_servers:is_known(Client, "LCS")
             ]
         end
      || {A, B} <- [{2_000, 2_000}, {11_585, 11_585}, {15, 8_388_608}]
@@ -152,7 +152,7 @@ subsequence(Found) -> Found.
 %% Redis rounds the seconds of fields up, Valkey to the nearest.
 field_times(_Config) ->
     each_server(fun(Mirror, Client) ->
-        case is_known(Client, "HEXPIRETIME") of
+        case eslaver_test_mirrored_servers:is_known(Client, "HEXPIRETIME") of
             true -> field_times_of(Mirror, Client);
             false -> ct:log("~p has no HEXPIRETIME", [Mirror])
         end
@@ -161,31 +161,44 @@ field_times(_Config) ->
 field_times_of(Mirror, Client) ->
     Far = 4_000_000_000_000,
     Times = [Far + Ms || Ms <- [0, 1, 499, 500, 501, 999]],
-    Fields = [integer_to_binary(Time) || Time <- Times],
+    Fields = [<<"lasting">>, <<"missing">> | [integer_to_binary(Time) || Time <- Times]],
     lists:foreach(
-        fun(Field) ->
-            _ = ask(Client, ["HSET", "h", Field, "v"]),
-            _ = ask(Client, ["HPEXPIREAT", "h", Field, "FIELDS", "1", Field])
+        fun(Time) ->
+            _ = ask(Client, ["HSET", "h", Time, "v"]),
+            _ = ask(Client, ["HPEXPIREAT", "h", Time, "FIELDS", "1", Time])
         end,
-        Fields
+        Times
     ),
+    _ = ask(Client, ["HSET", "h", "lasting", "v"]),
     ok = eslaver_test_proxied_mirror:caught_up(Mirror, Client),
     Asked = ["h", "FIELDS", length(Fields) | Fields],
     ?assertEqual(
-        ask(Client, ["HEXPIRETIME" | Asked]), eslaver_mirror:hexpiretime(Mirror, <<"h">>, Fields)
+        lifetimes(ask(Client, ["HEXPIRETIME" | Asked])),
+        eslaver_mirror:hexpiretime(Mirror, <<"h">>, Fields)
     ),
     ?assertEqual(
-        ask(Client, ["HPEXPIRETIME" | Asked]), eslaver_mirror:hpexpiretime(Mirror, <<"h">>, Fields)
+        lifetimes(ask(Client, ["HPEXPIRETIME" | Asked])),
+        eslaver_mirror:hpexpiretime(Mirror, <<"h">>, Fields)
     ),
     lists:foreach(
         fun(_) ->
             same_meanwhile(
-                fun() -> ask(Client, ["HTTL" | Asked]) end,
+                fun() -> lifetimes(ask(Client, ["HTTL" | Asked])) end,
                 fun() -> eslaver_mirror:httl(Mirror, <<"h">>, Fields) end
             )
         end,
         lists:seq(1, 50)
     ).
+
+lifetimes(Times) ->
+    [
+        case Time of
+            -1 -> infinity;
+            -2 -> undefined;
+            _ -> Time
+        end
+     || Time <- Times
+    ].
 
 %% The server's answer must be the same before and after the mirror's.
 same_meanwhile(Ask, Read) ->
@@ -199,7 +212,7 @@ same_meanwhile(Ask, Read) ->
 %% A vector set ends with its last element, or as any key does: it is neither counted nor listed.
 removed_vector_sets(_Config) ->
     each_server(fun(Mirror, Client) ->
-        case is_known(Client, "VADD") of
+        case eslaver_test_mirrored_servers:is_known(Client, "VADD") of
             true -> removed_vector_sets_of(Mirror, Client);
             false -> ct:log("~p has no VADD", [Mirror])
         end
@@ -239,36 +252,14 @@ removed_vector_sets_of(Mirror, Client) ->
     ?assertNot(eslaver_mirror:exists(Mirror, <<"emptied">>)),
     ?assertEqual(none, eslaver_mirror:type(Mirror, <<"emptied">>)).
 
-%% Every master, one after another: they differ by version.
-each_server(Fun) ->
-    each_server(Fun, eslaver_test_servers:available()).
+each_server(Compare) ->
+    eslaver_test_mirrored_servers:each(answers, Compare).
 
-each_server(Fun, Servers) ->
-    lists:foreach(
-        fun(#{name := Name, server := Path}) ->
-            Master = eslaver_test_master:start(#{server => Path}),
-            Client = eslaver_test_client:connect(Master),
-            Mirror = list_to_atom(atom_to_list(Name) ++ "_answers"),
-            Target = eslaver_test_replica:target(Master),
-            {ok, _} = eslaver_mirror:start_link(Target#{name => Mirror}),
-            ok = eslaver_mirror:await(Mirror, loaded, ?TIMEOUT),
-            ct:log("~s", [Name]),
-            _ = Fun(Mirror, Client),
-            ok = eslaver_mirror:stop(Mirror),
-            ok = eslaver_test_master:stop(Master)
-        end,
-        Servers
-    ).
+each_server(Compare, Servers) ->
+    eslaver_test_mirrored_servers:each(answers, Compare, Servers).
 
 ask(Client, Command) ->
     eslaver_test_client:command(Client, Command).
 
 is_error({error, _}) -> true;
 is_error(_) -> false.
-
-%% Other errors than that of an unknown command come of the missing arguments.
-is_known(Client, Name) ->
-    case ask(Client, [Name]) of
-        {error, <<"ERR unknown command", _/binary>>} -> false;
-        {error, _} -> true
-    end.

@@ -465,7 +465,7 @@ hashes(More) ->
     maps:merge(#{keys => "h:*", type => hash, table => ?TABLE, map => {?MODULE, fields}}, More).
 
 fields(Key, Fields) ->
-    [{{Key, Field}, Value} || {Field, Value} <- Fields].
+    [{{Key, Field}, Value} || {Field, Value} <- maps:to_list(Fields)].
 
 key(N) ->
     <<"k:", (integer_to_binary(N))/binary>>.
@@ -481,7 +481,7 @@ folded(Mirror, Type, Map) ->
             New -> [New | Acc]
         end
     end,
-    lists:sort(eslaver_mirror:fold(Mirror, #{match => <<"k:*">>, type => Type}, Rows, [])).
+    lists:sort(eslaver_mirror:fold(Mirror, Rows, [], #{match => <<"k:*">>, type => Type})).
 
 %% Waits until the mirror has acknowledged all that this client has written.
 acknowledged(Client) ->

@@ -279,7 +279,7 @@ killed_and_started_again(Config) ->
         [{error, not_running}, {error, not_running}],
         eslaver_mirror:read(?M, fun() -> [eslaver_mirror:get(?M, K) || K <- [<<"a">>, <<"b">>]] end)
     ),
-    ?assertEqual(not_running, eslaver_mirror:status(?M)),
+    ?assertEqual({error, not_running}, eslaver_mirror:status(?M)),
     ok = atomics:put(Stop, 1, 1),
     Seen = [
         receive
@@ -322,7 +322,7 @@ scan_of_what_is_flushed(Config) ->
             end,
             ?assertEqual(
                 {Flush, {error, replaced}},
-                {Flush, eslaver_mirror:scan(?M, #{match => <<"many:*">>}, Meanwhile, 0)}
+                {Flush, eslaver_mirror:fold_keys(?M, Meanwhile, 0, #{match => <<"many:*">>})}
             )
         end
      || Flush <- [["FLUSHDB"], ["SWAPDB", "0", "1"], ["FLUSHALL"]]
@@ -330,7 +330,7 @@ scan_of_what_is_flushed(Config) ->
     _ = eslaver_test_client:pipeline(Client, [["SET", Name, "v"] || Name <- Names]),
     ok = caught_up(Client),
     Count = fun(_Key, Count) -> Count + 1 end,
-    ?assertEqual(2000, eslaver_mirror:scan(?M, #{match => <<"many:*">>}, Count, 0)).
+    ?assertEqual(2000, eslaver_mirror:fold_keys(?M, Count, 0, #{match => <<"many:*">>})).
 
 %% It ends with its mirror: soon after it has begun, or when all keys have been seen.
 scan_of_a_mirror_that_ends(Config) ->
@@ -351,7 +351,7 @@ scan_of_a_mirror_that_ends(Config) ->
             end,
             ?assertEqual(
                 {At, {error, not_running}},
-                {At, eslaver_mirror:scan(?M, #{match => <<"many:*">>}, Meanwhile, 1)}
+                {At, eslaver_mirror:fold_keys(?M, Meanwhile, 1, #{match => <<"many:*">>})}
             ),
             ok = start_mirror(Started)
         end
@@ -366,7 +366,7 @@ scan_of_a_mirror_that_ends(Config) ->
                 end),
         Count + 1
     end,
-    ?assertEqual({error, replaced}, eslaver_mirror:scan(?M, #{}, Again, 1)).
+    ?assertEqual({error, replaced}, eslaver_mirror:fold_keys(?M, Again, 1)).
 
 %% Unknown requests do no harm.
 unknown_requests(Config) ->

@@ -9,11 +9,11 @@ use crate::cluster::Cluster;
 use crate::keyspace::registry;
 
 /// A cluster without shards, for the calling process. A mirror's is found by its name, which is not
-/// `undefined`.
+/// `undefined`, and its readers get `missing` for what is missing.
 #[rustler::nif]
-fn cluster_new<'a>(env: Env<'a>, name: Atom) -> NifResult<Term<'a>> {
+fn cluster_new<'a>(env: Env<'a>, name: Atom, missing: Atom) -> NifResult<Term<'a>> {
     let owner = env.pid();
-    let cluster = ResourceArc::new(Cluster::new(owner));
+    let cluster = ResourceArc::new(Cluster::new(owner, missing));
     cluster.monitor(Some(env), &owner).ok_or(rustler::Error::BadArg)?;
     if name != atoms::undefined() {
         registry::add_cluster(name, &cluster);

@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use eslaver_cluster::{Move, Routes, SLOTS, Shard};
 use parking_lot::Mutex;
 use rustler::types::erlang_option::ErlOption;
-use rustler::{Encoder, Env, LocalPid};
+use rustler::{Atom, Encoder, Env, LocalPid};
 
 use crate::atoms;
 use crate::cluster::Keyspaces;
@@ -25,6 +25,8 @@ pub(crate) fn told(moves: Vec<Move>) -> Told {
 pub(crate) struct Cluster {
     /// Its process, which gets its messages.
     pub(crate) owner: LocalPid,
+    /// What readers get for what is missing.
+    pub(crate) missing: Atom,
     /// How its slots move.
     pub(crate) slots: eslaver_cluster::Cluster,
     /// Where the keys of each slot are read.
@@ -39,10 +41,11 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// One without shards, of this process.
-    pub(crate) fn new(owner: LocalPid) -> Self {
+    pub(crate) fn new(owner: LocalPid, missing: Atom) -> Self {
         let slots = eslaver_cluster::Cluster::default();
         Self {
             owner,
+            missing,
             routes: Arc::clone(slots.routes()),
             slots,
             links: Mutex::default(),
@@ -76,7 +79,7 @@ impl Cluster {
     }
 
     /// Tells its process something: `{eslaver_cluster, Tag, What}`.
-    pub(crate) fn tell(&self, env: Env<'_>, tag: rustler::Atom, what: impl Encoder) {
+    pub(crate) fn tell(&self, env: Env<'_>, tag: Atom, what: impl Encoder) {
         let _ = env.send(&self.owner, (atoms::eslaver_cluster(), tag, what));
     }
 

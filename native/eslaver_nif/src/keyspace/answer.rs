@@ -5,13 +5,16 @@ use std::os::raw::c_uint;
 
 use eslaver_store::Reply;
 use rustler::sys::{self, ErlNifTerm};
-use rustler::{Env, Term};
+use rustler::{Atom, Env, Term};
 use smallvec::SmallVec;
 
+use crate::atoms;
 use crate::keyspace::names;
 
 /// A stack that has grown beyond this for a large answer is not kept.
 const KEPT: usize = 16 * 1024;
+/// The parts of a map of no more keys are kept without an allocation.
+const FEW: usize = 32;
 
 thread_local! {
     static STACK: Cell<Vec<ErlNifTerm>> = const { Cell::new(Vec::new()) };
@@ -24,11 +27,13 @@ pub(crate) struct Answer<'a> {
     /// Where the parts of each open compound begin.
     begun: SmallVec<[usize; 4]>,
     made: usize,
+    /// What stands for what is missing.
+    missing: Atom,
 }
 
 impl<'a> Answer<'a> {
-    pub(crate) fn new(env: Env<'a>) -> Self {
-        Self { env, parts: STACK.take(), begun: SmallVec::new(), made: 0 }
+    pub(crate) fn new(env: Env<'a>, missing: Atom) -> Self {
+        Self { env, parts: STACK.take(), begun: SmallVec::new(), made: 0, missing }
     }
 
     /// The terms that have been made, as a measure of the time they took.
@@ -76,6 +81,11 @@ impl Reply for Answer<'_> {
         self.push(atom);
     }
 
+    #[inline]
+    fn missing(&mut self) {
+        self.push(self.missing.as_c_arg());
+    }
+
     fn int(&mut self, value: i64) {
         // SAFETY: the environment is that of the NIF that runs, as in all that follow.
         let term = unsafe { sys::enif_make_int64(self.env.as_c_arg(), value) };
@@ -90,7 +100,7 @@ impl Reply for Answer<'_> {
 
     fn float(&mut self, value: f64) {
         if !value.is_finite() {
-            return self.atom("undefined");
+            return self.missing();
         }
         // SAFETY: see `int`. The value is finite.
         let term = unsafe { sys::enif_make_double(self.env.as_c_arg(), value) };
@@ -156,15 +166,16 @@ impl Reply for Answer<'_> {
     fn end_map(&mut self) {
         self.end(|env, parts| {
             let (pairs, _) = parts.as_chunks::<2>();
-            let keys: Vec<ErlNifTerm> = pairs.iter().map(|&[key, _]| key).collect();
-            let values: Vec<ErlNifTerm> = pairs.iter().map(|&[_, value]| value).collect();
+            let keys: SmallVec<[ErlNifTerm; FEW]> = pairs.iter().map(|&[key, _]| key).collect();
+            let values: SmallVec<[ErlNifTerm; FEW]> =
+                pairs.iter().map(|&[_, value]| value).collect();
             let mut map = ErlNifTerm::default();
             // SAFETY: see `end_list`. It fails, and makes no map, only if a key comes twice.
             let made = unsafe {
                 let (keys, values) = (keys.as_ptr(), values.as_ptr());
                 sys::enif_make_map_from_arrays(env.as_c_arg(), keys, values, pairs.len(), &mut map)
             };
-            if made == 0 { names::to_atom(env, "undefined") } else { map }
+            if made == 0 { atoms::undefined().as_c_arg() } else { map }
         });
     }
 }

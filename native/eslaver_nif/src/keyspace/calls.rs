@@ -27,6 +27,7 @@ use crate::keyspace::state::{Keyspace, Policy};
 #[derive(NifMap)]
 struct RawPolicy {
     serves_stale: bool,
+    missing: Atom,
     in_place: bool,
     max_memory: ErlOption<u64>,
     fresh_within: ErlOption<u64>,
@@ -51,10 +52,11 @@ fn keyspace_new<'a>(
     let shard = shard.map(|(cluster, number)| (Shard(number), Arc::clone(&cluster.keyspaces)));
     let found = shard.as_ref().map(|(shard, keyspaces)| (*shard, Arc::downgrade(keyspaces)));
     let processes = (mirror, listener);
-    let RawPolicy { serves_stale, in_place, max_memory, fresh_within } = policy;
+    let RawPolicy { serves_stale, missing, in_place, max_memory, fresh_within } = policy;
     let fresh_within: Option<u64> = fresh_within.into();
     let policy = Policy {
         serves_stale,
+        missing,
         in_place,
         max_memory: max_memory.into(),
         fresh_within: fresh_within.map(Duration::from_millis),

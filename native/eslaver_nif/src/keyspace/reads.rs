@@ -84,7 +84,7 @@ impl<'a> Question<'a> {
             None => reader,
             Some(witness) => reader.noting(witness),
         };
-        let mut answer = Answer::new(env);
+        let mut answer = Answer::new(env, readable.missing());
         let result = query.answer(&reader, &args, &mut answer);
         if answer.made() >= TERMS_A_PERCENT && self.patience == Patience::Short {
             let percent = (answer.made() / TERMS_A_PERCENT).min(100);
@@ -107,7 +107,7 @@ impl<'a> Question<'a> {
 
 /// What readers get.
 pub(super) enum Readable<'a> {
-    Store(&'a Current),
+    Store(&'a Current, &'a Keyspace),
     Cluster(&'a ResourceArc<Cluster>, &'a View<'a>),
 }
 
@@ -115,8 +115,17 @@ impl Readable<'_> {
     #[inline]
     fn reader(&self, db: u32, now: i64, patience: Patience) -> Reader<'_> {
         match self {
-            Self::Store(current) => Reader::new(&current.store, db, now, patience),
+            Self::Store(current, _) => Reader::new(&current.store, db, now, patience),
             Self::Cluster(_, view) => Reader::of_cluster(*view, db, now, patience),
+        }
+    }
+
+    /// What they get for what is missing.
+    #[inline]
+    fn missing(&self) -> Atom {
+        match self {
+            Self::Store(_, keyspace) => keyspace.policy.missing,
+            Self::Cluster(cluster, _) => cluster.missing,
         }
     }
 
@@ -147,7 +156,7 @@ pub(super) fn with_readable<R>(
         Some(current) if !keyspace.policy.serves_stale && !current.is_fresh() => {
             with(Err(atoms::stale()))
         }
-        Some(current) => with(Ok(Readable::Store(current))),
+        Some(current) => with(Ok(Readable::Store(current, keyspace))),
     }
 }
 
@@ -173,7 +182,7 @@ fn read_long<'a>(env: Env<'a>, name: Atom, db: Term<'a>, query: Term<'a>) -> Nif
 fn read_own<'a>(env: Env<'a>, keyspace: &Keyspace, question: Question<'a>) -> NifResult<Term<'a>> {
     let found = match &*keyspace.current() {
         None => Found::Failure(atoms::loading()),
-        Some(current) => question.ask(env, &Readable::Store(current), None)?,
+        Some(current) => question.ask(env, &Readable::Store(current, keyspace), None)?,
     };
     Ok(found.encode(env))
 }

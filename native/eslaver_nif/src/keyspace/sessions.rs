@@ -39,7 +39,7 @@ enum Seen {
 impl Seen {
     fn first(found: &Result<Readable<'_>, Atom>, any_slot: bool) -> Self {
         match found {
-            Ok(Readable::Store(current)) => Self::Store(current.edition, RefCell::default()),
+            Ok(Readable::Store(current, _)) => Self::Store(current.edition, RefCell::default()),
             Ok(Readable::Cluster(cluster, _)) => {
                 let witness = if any_slot { Witness::default() } else { Witness::of_one_slot() };
                 Self::Cluster(ResourceArc::clone(cluster), RefCell::new(witness))
@@ -51,7 +51,7 @@ impl Seen {
     /// What has been found there before, if it is where the first read has found something.
     fn witness(&self, found: &Readable<'_>) -> Option<&RefCell<Witness>> {
         match (self, found) {
-            (Self::Store(edition, witness), Readable::Store(current)) => {
+            (Self::Store(edition, witness), Readable::Store(current, _)) => {
                 (current.edition == *edition).then_some(witness)
             }
             (Self::Cluster(before, witness), Readable::Cluster(cluster, _)) => {

@@ -9,7 +9,7 @@ use eslaver_cluster::Shard;
 use eslaver_core::commands::Learned;
 use eslaver_store::{Account, Command, Functions, Layout, Save, Store, Trash};
 use parking_lot::{Mutex, MutexGuard};
-use rustler::{Env, LocalPid, ResourceArc};
+use rustler::{Atom, Env, LocalPid, ResourceArc};
 
 use crate::atoms;
 use crate::backlog::Backlog;
@@ -73,6 +73,8 @@ pub(crate) struct Keyspace {
 pub(crate) struct Policy {
     /// Whether reads are answered while the data is stale.
     pub(crate) serves_stale: bool,
+    /// What readers get for what is missing.
+    pub(crate) missing: Atom,
     /// Whether the old store is withdrawn before a new one is filled.
     pub(crate) in_place: bool,
     /// The most bytes that it may take.

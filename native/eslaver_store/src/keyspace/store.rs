@@ -5,7 +5,7 @@
 //! and those that began before find another generation than they began with, and begin again.
 
 use std::hash::BuildHasher;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
 use eslaver_cluster::Shard;
@@ -26,6 +26,10 @@ use crate::values::Type;
 
 /// The stores made so far.
 static MADE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+/// How keys are hashed in every store, so that a cursor of one holds for the next one, which a full
+/// resync has filled.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// A keyspace.
 #[derive(Debug)]
@@ -70,7 +74,7 @@ impl Store {
             account: Arc::default(),
             server_aux: OnceLock::new(),
             seed: RandomState::default().hash_one(0),
-            hasher: RandomState::default(),
+            hasher: HASHER.clone(),
         }
     }
 }

@@ -60,7 +60,7 @@ fn arget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(
 fn give(array: Option<Array<'_>>, index: u64, reply: &mut dyn Reply) {
     match array.and_then(|array| array.get(index)) {
         Some(element) => element.with_bytes(|bytes| reply.bytes(bytes)),
-        None => reply.atom("undefined"),
+        None => reply.missing(),
     }
 }
 
@@ -100,7 +100,7 @@ fn argetrange(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Res
 fn give_positions(array: Option<Array<'_>>, from: u64, to: u64, reply: &mut dyn Reply) {
     let mut given = 0;
     let mut gap_up_to = |position: u64, reply: &mut dyn Reply| {
-        (given..position).for_each(|_| reply.atom("undefined"));
+        (given..position).for_each(|_| reply.missing());
         given = position + 1;
     };
     if let Some(array) = array {
@@ -117,7 +117,7 @@ fn arnext(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<
     reader.point(args.bytes(0)?, Type::Array, |value| {
         match value.and_then(Array::of).map_or(Some(0), Array::next_index) {
             Some(next) => reply.unsigned(next),
-            None => reply.atom("undefined"),
+            None => reply.missing(),
         }
         Ok(())
     })
@@ -127,7 +127,7 @@ fn arnext(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<
 fn arinfo(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     reader.point(args.bytes(0)?, Type::Array, |value| {
         let Some(array) = value.and_then(Array::of) else {
-            reply.atom("undefined");
+            reply.missing();
             return Ok(());
         };
         reply.begin();

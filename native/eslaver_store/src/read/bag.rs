@@ -109,8 +109,7 @@ pub(crate) fn scan<K: BagKind>(
     Ok(())
 }
 
-/// The lists that `ttl`, `pttl`, `expiretime` and `pexpiretime` answer of elements: −1 for one that
-/// lives as long as its key, −2 for one that is missing or has expired.
+/// What a list of times is of: of the time that is left, or of the time at which it ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum TimeOf {
     Seconds,
@@ -119,8 +118,7 @@ pub(crate) enum TimeOf {
     AtMs,
 }
 
-/// Gives the time of each element: none where it is missing, and none of its own where it lives as
-/// long as its key.
+/// Gives the time of each element: `infinity` where it lives as long as its key.
 pub(crate) fn give_times(
     reader: &Reader<'_>,
     expiries: impl Iterator<Item = Option<Option<i64>>>,
@@ -129,12 +127,11 @@ pub(crate) fn give_times(
 ) {
     reply.begin();
     for expiry in expiries {
-        reply.int(match expiry {
-            None => -2,
-            Some(None) => -1,
-            Some(Some(at)) if at <= reader.now() => -2,
-            Some(Some(at)) => time(reader, at, of),
-        });
+        match expiry {
+            Some(None) => reply.atom("infinity"),
+            Some(Some(at)) if at > reader.now() => reply.int(time(reader, at, of)),
+            None | Some(Some(_)) => reply.missing(),
+        }
     }
     reply.end_list();
 }

@@ -20,7 +20,7 @@ fn answer(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<
 pub(crate) fn give(value: Option<ValueRef<'_>>, reply: &mut dyn Reply) {
     match value.and_then(gcra::of) {
         Some(time) => reply.int(time),
-        None => reply.atom("undefined"),
+        None => reply.missing(),
     }
 }
 

@@ -38,7 +38,7 @@ fn each(
         for member in members {
             match position(zset, member) {
                 Some(position) => give(reply, position),
-                None => reply.atom("undefined"),
+                None => reply.missing(),
             }
         }
         reply.end_list();
@@ -68,7 +68,7 @@ fn geodist(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result
         let zset = value.and_then(Zset::of);
         match (position(zset, one), position(zset, other)) {
             (Some(one), Some(other)) => reply.float(one.distance(other) / unit.meters()),
-            _ => reply.atom("undefined"),
+            _ => reply.missing(),
         }
         Ok(())
     })

@@ -14,7 +14,7 @@ pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("hexists", hexists),
     ("hexpiretime", |reader, args, reply| times(reader, args, TimeOf::AtSecond, reply)),
     ("hget", hget),
-    ("hgetall", |reader, args, reply| all(reader, args, reply, pair)),
+    ("hgetall", hgetall),
     ("hkeys", |reader, args, reply| all(reader, args, reply, field)),
     ("hlen", hlen),
     ("hmget", hmget),
@@ -29,8 +29,9 @@ pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("hvals", |reader, args, reply| all(reader, args, reply, value)),
 ];
 
-/// Steps of some 10 ns that a record takes.
+/// Steps of some 10 ns that a record takes, in a list and in a map.
 const STEPS: usize = 8;
+const MAP_STEPS: usize = 20;
 
 type Hash<'a> = Bag<'a, Fields>;
 
@@ -68,7 +69,7 @@ fn hget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
 fn give(record: Option<Record<'_, Fields>>, reply: &mut dyn Reply) {
     match record {
         Some(record) => value(reply, record),
-        None => reply.atom("undefined"),
+        None => reply.missing(),
     }
 }
 
@@ -105,33 +106,8 @@ fn hlen(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
     })
 }
 
-fn all(
-    reader: &Reader<'_>,
-    args: Args<'_>,
-    reply: &mut dyn Reply,
-    give: fn(&mut dyn Reply, Record<'_, Fields>),
-) -> Result<(), ReadError> {
-    reader.walk(args.bytes(0)?, Type::Hash, |found| give_all(reader, found, reply, give))
-}
-
-fn give_all(
-    reader: &Reader<'_>,
-    found: Option<ValueRef<'_>>,
-    reply: &mut dyn Reply,
-    give: fn(&mut dyn Reply, Record<'_, Fields>),
-) -> Result<(), ReadError> {
-    let hash = found.and_then(Hash::of);
-    reader.check_steps(hash.map_or(0, Hash::len).saturating_mul(STEPS))?;
-    reply.begin();
-    if let Some(hash) = hash {
-        hash.for_each(|record| {
-            if !record.is_expired(reader.now()) {
-                give(reply, record);
-            }
-        });
-    }
-    reply.end_list();
-    Ok(())
+fn hgetall(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    reader.walk(args.bytes(0)?, Type::Hash, |found| give_map(reader, found, reply))
 }
 
 /// All fields with their values, as of `HGETALL`.
@@ -140,7 +116,49 @@ pub(crate) fn give_whole(
     value: ValueRef<'_>,
     reply: &mut dyn Reply,
 ) -> Result<(), ReadError> {
-    give_all(reader, Some(value), reply, pair)
+    give_map(reader, Some(value), reply)
+}
+
+fn give_map(
+    reader: &Reader<'_>,
+    found: Option<ValueRef<'_>>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    let hash = found.and_then(Hash::of);
+    reader.check_steps(hash.map_or(0, Hash::len).saturating_mul(MAP_STEPS))?;
+    reply.begin();
+    if let Some(hash) = hash {
+        hash.for_each(|record| {
+            if !record.is_expired(reader.now()) {
+                field(reply, record);
+                value(reply, record);
+            }
+        });
+    }
+    reply.end_map();
+    Ok(())
+}
+
+fn all(
+    reader: &Reader<'_>,
+    args: Args<'_>,
+    reply: &mut dyn Reply,
+    give: fn(&mut dyn Reply, Record<'_, Fields>),
+) -> Result<(), ReadError> {
+    reader.walk(args.bytes(0)?, Type::Hash, |found| {
+        let hash = found.and_then(Hash::of);
+        reader.check_steps(hash.map_or(0, Hash::len).saturating_mul(STEPS))?;
+        reply.begin();
+        if let Some(hash) = hash {
+            hash.for_each(|record| {
+                if !record.is_expired(reader.now()) {
+                    give(reply, record);
+                }
+            });
+        }
+        reply.end_list();
+        Ok(())
+    })
 }
 
 fn hrandfield(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
@@ -153,7 +171,7 @@ fn hrandfield(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Res
             })?;
         }
         if none {
-            reply.atom("undefined");
+            reply.missing();
         }
         Ok(())
     })

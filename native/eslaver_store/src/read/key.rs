@@ -5,6 +5,7 @@ use eslaver_core::glob::Glob;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::error::ReadError;
 use crate::read::answer::Answer;
+use crate::read::kind::{self, Wanted};
 use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
@@ -13,6 +14,7 @@ use crate::values::Type;
 pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("dbsize", dbsize),
     ("exists", exists),
+    ("exists_count", exists_count),
     ("expiretime", |reader, args, reply| time(reader, args, reply, |_, at| seconds(at))),
     ("keys", keys),
     ("pexpiretime", |reader, args, reply| time(reader, args, reply, |_, at| at)),
@@ -29,23 +31,47 @@ const STEPS: usize = 6;
 const TRIES: usize = 200;
 
 /// Answers from the entry of a key. What it holds must be known.
-fn known<R>(
+pub(crate) fn known<R>(
     reader: &Reader<'_>,
     args: Args<'_>,
     with: impl FnOnce(Option<&Entry>) -> R,
 ) -> Result<R, ReadError> {
-    reader.entry(args.bytes(0)?, |entry| match entry.map(Entry::kind) {
-        Some(Type::Unknown | Type::Unsure) => Err(ReadError::Unknown),
-        _ => Ok(with(entry)),
+    reader.entry(args.bytes(0)?, |entry| {
+        if entry.is_none_or(is_known) { Ok(with(entry)) } else { Err(ReadError::Unknown) }
     })?
+}
+
+fn is_known(entry: &Entry) -> bool {
+    !matches!(entry.kind(), Type::Unknown | Type::Unsure)
 }
 
 fn exists(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     known(reader, args, |entry| reply.atom(if entry.is_some() { "true" } else { "false" }))
 }
 
+/// How many of these keys exist. One that is named twice counts twice.
+fn exists_count(
+    reader: &Reader<'_>,
+    args: Args<'_>,
+    reply: &mut dyn Reply,
+) -> Result<(), ReadError> {
+    let keys = args.strings(0)?;
+    reader.check_steps(keys.len().saturating_mul(STEPS))?;
+    reader.entries(&keys, |entries| {
+        let found = || entries.iter().flatten();
+        if !found().all(|entry| is_known(entry)) {
+            return Err(ReadError::Unknown);
+        }
+        reply.unsigned(found().count() as u64);
+        Ok(())
+    })
+}
+
 fn r#type(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
-    known(reader, args, |entry| reply.atom(entry.map_or("none", |entry| entry.kind().name())))
+    known(reader, args, |entry| match entry {
+        Some(entry) => kind::give(entry.value(), reply),
+        None => reply.atom("none"),
+    })
 }
 
 /// Answers from the time at which a key expires, and the reader's.
@@ -56,7 +82,7 @@ fn time(
     of: fn(i64, i64) -> i64,
 ) -> Result<(), ReadError> {
     known(reader, args, |entry| match entry.map(Entry::expire_at) {
-        None => reply.atom("undefined"),
+        None => reply.missing(),
         Some(None) => reply.atom("infinity"),
         Some(Some(at)) => reply.int(of(reader.now(), at)),
     })
@@ -97,23 +123,21 @@ fn is_listed(entry: &Entry) -> bool {
 }
 
 /// `{Next, Keys}`: about `count` keys from a cursor on, of those only the ones that match a pattern
-/// or `any`, and are of a type or `any`. What exists all the while is found, and once.
+/// or `any`, and are of a type or `any`. What exists all the while is found, and once: where a key is
+/// found goes by its hash, which is the same in every store.
 fn scan(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     let cursor = usize::try_from(args.int(0)?).map_err(|_| ReadError::BadQuery)?;
     let glob = match args.at(1)? {
         Arg::Bytes(pattern) => Some(Glob::new(*pattern)),
         _ => None,
     };
-    let kind = match args.atom(2)? {
-        "any" => None,
-        kind => Some(kind),
-    };
+    let wanted = Wanted::read(args, 2)?;
     let count = usize::try_from(args.int(3)?).map_err(|_| ReadError::BadQuery)?;
     reader.check_steps(count.min(reader.about_db_len()?).saturating_mul(STEPS))?;
     let mut found = Vec::new();
     let next = reader.each_stripe(cursor, count, |entry| {
         if is_listed(entry)
-            && kind.is_none_or(|kind| kind == entry.kind().name())
+            && wanted.has(entry.value())
             && glob.as_ref().is_none_or(|glob| glob.matches(entry.key()))
         {
             found.push(entry.key().to_vec());
@@ -163,7 +187,7 @@ fn randomkey(reader: &Reader<'_>, _args: Args<'_>, reply: &mut dyn Reply) -> Res
     })?;
     match found {
         Some(key) => reply.bytes(&key),
-        None => reply.atom("undefined"),
+        None => reply.missing(),
     }
     Ok(())
 }

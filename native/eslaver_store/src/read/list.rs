@@ -31,7 +31,7 @@ fn lindex(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<
         let list = value.and_then(List::of);
         match list.and_then(|list| list.get(list.index(index)?)) {
             Some(element) => element.with_bytes(|bytes| reply.bytes(bytes)),
-            None => reply.atom("undefined"),
+            None => reply.missing(),
         }
         Ok(())
     })
@@ -114,7 +114,7 @@ fn lpos(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
             }
             None => match indexes.next() {
                 Some(index) => reply.unsigned(index as u64),
-                None => reply.atom("undefined"),
+                None => reply.missing(),
             },
         }
         Ok(())

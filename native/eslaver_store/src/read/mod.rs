@@ -8,6 +8,7 @@
 //! | `answer` | what answers a query |
 //! | `table` | which function answers which query |
 //! | `fault` | a read that panics, for tests |
+//! | `kind` | types of values, as readers name them |
 //! | the others | a family of reads each |
 
 pub(crate) mod answer;
@@ -18,7 +19,9 @@ pub(crate) mod gcra;
 pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod key;
+pub(crate) mod kind;
 pub(crate) mod list;
+pub(crate) mod object;
 pub(crate) mod path_hash;
 pub(crate) mod query;
 pub(crate) mod reader;
@@ -26,6 +29,7 @@ pub(crate) mod reply;
 pub(crate) mod set;
 pub(crate) mod sort;
 pub(crate) mod stream;
+pub(crate) mod stream_full;
 pub(crate) mod stream_info;
 pub(crate) mod string;
 pub(crate) mod table;

@@ -60,7 +60,7 @@ fn phget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(
 fn give(record: Option<Record<'_, Fields>>, reply: &mut dyn Reply) {
     match record {
         Some(record) => record.tail.with_bytes(|bytes| reply.bytes(bytes)),
-        None => reply.atom("undefined"),
+        None => reply.missing(),
     }
 }
 
@@ -92,13 +92,11 @@ fn give_fields(fields: Option<Bag<'_, Fields>>, reply: &mut dyn Reply) {
     reply.begin();
     if let Some(fields) = fields {
         fields.for_each(|record| {
-            reply.begin();
             record.element.with_bytes(|bytes| reply.bytes(bytes));
             give(Some(record), reply);
-            reply.end_tuple();
         });
     }
-    reply.end_list();
+    reply.end_map();
 }
 
 /// All paths, each with its fields as of `PHGETALL`.
@@ -127,7 +125,7 @@ fn phlongest(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Resu
     reader.walk(args.bytes(0)?, Type::PathHash, |value| {
         match value.and_then(PathHash::of).and_then(|hash| hash.prefixes(text).next()) {
             Some(path) => reply.bytes(path),
-            None => reply.atom("undefined"),
+            None => reply.missing(),
         }
         Ok(())
     })

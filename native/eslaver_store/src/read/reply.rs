@@ -3,8 +3,10 @@
 /// Takes an answer piece by piece. A compound is begun, its parts follow in their order, and it ends
 /// as what it is.
 pub trait Reply {
-    /// A name that both sides know, as `undefined` or `infinity`.
+    /// A name that both sides know, as `true` or `infinity`.
     fn atom(&mut self, name: &'static str);
+    /// What stands for what is missing.
+    fn missing(&mut self);
     /// An integer.
     fn int(&mut self, value: i64);
     /// An integer that may be greater than an `i64`.
@@ -67,6 +69,9 @@ impl Tree {
 impl Reply for Tree {
     fn atom(&mut self, name: &'static str) {
         self.parts.push(Answer::Atom(name));
+    }
+    fn missing(&mut self) {
+        self.atom("undefined");
     }
     fn int(&mut self, value: i64) {
         self.parts.push(Answer::Int(value.into()));

@@ -120,7 +120,7 @@ fn srandmember(
             })?;
         }
         if none {
-            reply.atom("undefined");
+            reply.missing();
         }
         Ok(())
     })

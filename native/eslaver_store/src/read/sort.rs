@@ -52,7 +52,7 @@ fn give(sorted: Sorted, reply: &mut dyn Reply) -> Result<(), ReadError> {
             reply.begin();
             elements.iter().for_each(|element| match element {
                 Some(element) => reply.bytes(element),
-                None => reply.atom("undefined"),
+                None => reply.missing(),
             });
             reply.end_list();
         }

@@ -102,14 +102,40 @@ fn xrevrange(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Resu
     range(reader, args.bytes(0)?, (from, to), at_most(args, 3)?, true, reply)
 }
 
-/// Key, the id behind which it begins, and how many at most: all with 0 or less.
+/// Keys, the id of each behind which it begins, and how many entries of each at most: all with 0 or
+/// less. Streams without such entries are left out.
 fn xread(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
-    let from = id::next(parse(args.bytes(1)?, 0)?);
+    let keys = args.strings(0)?;
+    let ids = args.strings(1)?.into_iter().map(|id| parse(id, 0).map(id::next));
+    let ids = ids.collect::<Result<Vec<_>, _>>()?;
     let count = match at_most(args, 2)? {
         0 => u64::MAX,
         count => count,
     };
-    range(reader, args.bytes(0)?, (from, Some(id::LAST)), count, false, reply)
+    let streams = reader.all(&keys, Type::Stream)?;
+    let mut steps = 0;
+    reply.begin();
+    for ((key, from), value) in keys.into_iter().zip(ids).zip(&streams) {
+        let stream = value.as_ref().and_then(|value| packed::of(value.as_ref()));
+        let (Some(from), Some(stream)) = (from, stream) else {
+            continue;
+        };
+        let entries = stream.entries();
+        let mut ranks = entries.ranks(from, id::LAST);
+        ranks.end = ranks.end.min(ranks.start.saturating_add(count));
+        if ranks.is_empty() {
+            continue;
+        }
+        add_steps(reader, &mut steps, entries, ranks.clone())?;
+        reply.begin();
+        reply.bytes(key);
+        reply.begin();
+        give(entries, ranks, false, reply);
+        reply.end_list();
+        reply.end_tuple();
+    }
+    reply.end_list();
+    Ok(())
 }
 
 fn range(
@@ -132,7 +158,7 @@ fn range(
             } else {
                 ranks.end = ranks.end.min(ranks.start.saturating_add(count));
             }
-            check_steps(reader, entries, ranks.clone())?;
+            add_steps(reader, &mut 0, entries, ranks.clone())?;
             give(entries, ranks, is_reverse, reply);
         }
         reply.end_list();
@@ -151,22 +177,27 @@ pub(crate) fn give_whole(
     if let Some(stream) = &stream {
         let entries = stream.entries();
         let ranks = entries.ranks(id::FIRST, id::LAST);
-        check_steps(reader, entries, ranks.clone())?;
+        add_steps(reader, &mut 0, entries, ranks.clone())?;
         give(entries, ranks, false, reply);
     }
     reply.end_list();
     Ok(())
 }
 
-fn check_steps(reader: &Reader<'_>, entries: &Entries, ranks: Range<u64>) -> Result<(), ReadError> {
-    let mut steps = 0;
+/// Adds what it takes to give these entries, and refuses what takes too long.
+pub(crate) fn add_steps(
+    reader: &Reader<'_>,
+    steps: &mut usize,
+    entries: &Entries,
+    ranks: Range<u64>,
+) -> Result<(), ReadError> {
     entries.leaves(ranks).try_for_each(|(leaf, range)| {
-        steps += range.len() * (ENTRY + leaf.mean() / BYTES_A_STEP);
-        reader.check_steps(steps)
+        *steps += range.len() * (ENTRY + leaf.mean() / BYTES_A_STEP);
+        reader.check_steps(*steps)
     })
 }
 
-fn give(entries: &Entries, ranks: Range<u64>, is_reverse: bool, reply: &mut dyn Reply) {
+pub(crate) fn give(entries: &Entries, ranks: Range<u64>, is_reverse: bool, reply: &mut dyn Reply) {
     if is_reverse {
         for (leaf, range) in entries.leaves(ranks).rev() {
             let entries: Vec<Entry<'_>> = leaf.iter(range).collect();

@@ -30,7 +30,7 @@ const SEEN: usize = 3;
 
 /// How servers count what a group has still to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lag {
+pub(crate) enum Lag {
     /// Entries deleted before the first one do not matter.
     FromFirst,
     /// Those deleted behind what the group has read leave it open.
@@ -40,7 +40,7 @@ enum Lag {
 }
 
 impl Lag {
-    fn of(server: Server) -> Self {
+    pub(crate) fn of(server: Server) -> Self {
         match server.family {
             Family::Redis if server.version >= Version::new(8, 0) => Self::Exact,
             Family::Valkey if server.version >= Version::new(8, 1) => Self::UnlessDeleted,
@@ -49,7 +49,7 @@ impl Lag {
     }
 
     /// How many entries a group has still to read, where that is known.
-    fn count(self, stream: &Stream, group: &Group) -> Option<i64> {
+    pub(crate) fn count(self, stream: &Stream, group: &Group) -> Option<i64> {
         if stream.entries_added == 0 {
             return Some(0);
         }
@@ -74,7 +74,7 @@ impl Lag {
 }
 
 /// Hands a stream to `with`. That of a missing key is `undefined`.
-fn with_stream(
+pub(crate) fn with_stream(
     reader: &Reader<'_>,
     key: &[u8],
     reply: &mut dyn Reply,
@@ -83,7 +83,7 @@ fn with_stream(
     walk(reader, key, |stream| match stream {
         Some(stream) => with(&stream, reply),
         None => {
-            reply.atom("undefined");
+            reply.missing();
             Ok(())
         }
     })
@@ -100,26 +100,26 @@ fn with_group(
     with_stream(reader, args.bytes(0)?, reply, |stream, reply| match stream.groups.get(name) {
         Some(group) => with(group, reply),
         None => {
-            reply.atom("undefined");
+            reply.missing();
             Ok(())
         }
     })
 }
 
-fn give_unsigned(name: &'static str, value: u64, reply: &mut dyn Reply) {
+pub(crate) fn give_unsigned(name: &'static str, value: u64, reply: &mut dyn Reply) {
     reply.atom(name);
     reply.unsigned(value);
 }
 
-fn give_named_id(name: &'static str, id: StreamId, reply: &mut dyn Reply) {
+pub(crate) fn give_named_id(name: &'static str, id: StreamId, reply: &mut dyn Reply) {
     reply.atom(name);
     give_id(id, reply);
 }
 
-fn give_known(value: Option<i64>, reply: &mut dyn Reply) {
+pub(crate) fn give_known(value: Option<i64>, reply: &mut dyn Reply) {
     match value {
         Some(value) => reply.int(value),
-        None => reply.atom("undefined"),
+        None => reply.missing(),
     }
 }
 
@@ -129,8 +129,7 @@ fn xinfo_stream(
     reply: &mut dyn Reply,
 ) -> Result<(), ReadError> {
     with_stream(reader, args.bytes(0)?, reply, |stream, reply| {
-        let producers = stream.producers.state().map_or(0, State::producers);
-        reader.check_steps(producers * SEEN)?;
+        reader.check_steps(steps_of_producers(stream))?;
         let entries = stream.entries();
         let first = entries.get(0);
         let last = stream.len().checked_sub(1).and_then(|rank| entries.get(rank));
@@ -144,10 +143,7 @@ fn xinfo_stream(
         give_unsigned("groups", stream.groups.len() as u64, reply);
         give_edge("first_entry", first, reply);
         give_edge("last_entry", last, reply);
-        match stream.producers.state() {
-            Some(state) => give_producers(state, reader.now(), reply),
-            None => give_producers(&State::default(), reader.now(), reply),
-        }
+        give_producers(reader, stream, reply);
         reply.end_map();
         Ok(())
     })
@@ -157,13 +153,19 @@ fn give_edge(name: &'static str, entry: Option<Entry<'_>>, reply: &mut dyn Reply
     reply.atom(name);
     match entry {
         Some(entry) => give_entry(&entry, reply),
-        None => reply.atom("undefined"),
+        None => reply.missing(),
     }
 }
 
+pub(crate) fn steps_of_producers(stream: &Stream) -> usize {
+    stream.producers.state().map_or(0, State::producers) * SEEN
+}
+
 /// What has been kept for too long is left out, when a master may still have it.
-fn give_producers(state: &State, now: i64, reply: &mut dyn Reply) {
-    let (producers, ids) = state.tracked(now);
+pub(crate) fn give_producers(reader: &Reader<'_>, stream: &Stream, reply: &mut dyn Reply) {
+    let none = State::default();
+    let state = stream.producers.state().unwrap_or(&none);
+    let (producers, ids) = state.tracked(reader.now());
     give_unsigned("idmp_duration", state.seconds, reply);
     give_unsigned("idmp_maxsize", state.max_size, reply);
     give_unsigned("pids_tracked", producers, reply);
@@ -227,7 +229,7 @@ fn xinfo_consumers(
 }
 
 /// Key and group; or these, start, end, how many at most, and a list of `{consumer, Name}` and
-/// `{min_idle, Ms}`.
+/// `{idle, Ms}`.
 fn xpending(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     if args.len() == 2 {
         return with_group(reader, args, reply, |group, reply| summary(reader, group, reply));
@@ -260,7 +262,7 @@ fn summary(reader: &Reader<'_>, group: &Group, reply: &mut dyn Reply) -> Result<
     for edge in [pending.first(), pending.last()] {
         match edge {
             Some(edge) => give_id(edge.id, reply),
-            None => reply.atom("undefined"),
+            None => reply.missing(),
         }
     }
     reply.begin();
@@ -291,7 +293,7 @@ impl<'q> Filter<'q> {
                 let option = options.list(index)?;
                 match (option.atom(0)?, option.at(1)?) {
                     ("consumer", Arg::Bytes(name)) => filter.consumer = Some(name),
-                    ("min_idle", Arg::Int(ms)) => filter.min_idle = *ms,
+                    ("idle", Arg::Int(ms)) => filter.min_idle = *ms,
                     _ => return Err(ReadError::BadQuery),
                 }
             }

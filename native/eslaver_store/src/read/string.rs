@@ -1,5 +1,7 @@
 //! Reads of strings, of their bits, and of HyperLogLogs.
 
+use xxhash_rust::xxh3::Xxh3;
+
 use crate::keyspace::error::ReadError;
 use crate::keyspace::kept::Kept;
 use crate::keyspace::look::Located;
@@ -16,10 +18,12 @@ pub(crate) const QUERIES: &[(&str, Answer)] = &[
     ("bitcount", bitcount),
     ("bitfield_ro", bitfield_ro),
     ("bitpos", bitpos),
+    ("digest", digest),
     ("get", get),
     ("getbit", getbit),
     ("getrange", getrange),
     ("lcs", lcs),
+    ("lcs_idx", lcs_idx),
     ("lcs_len", lcs_len),
     ("mget", mget),
     ("pfcount", pfcount),
@@ -32,7 +36,7 @@ const BYTES_A_STEP: usize = 64;
 fn get(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     reader.walk(args.bytes(0)?, Type::String, |value| match value {
         None => {
-            reply.atom("undefined");
+            reply.missing();
             Ok(())
         }
         Some(value) => give_whole(reader, value, reply),
@@ -82,7 +86,7 @@ fn mget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
     reply.begin();
     for value in &values {
         match value {
-            None => reply.atom("undefined"),
+            None => reply.missing(),
             Some(value) => {
                 let string = Str::of(Some(value.as_ref()));
                 give(string, 0..string.len(), reply);
@@ -96,6 +100,22 @@ fn mget(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
 fn strlen(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     reader.point(args.bytes(0)?, Type::String, |value| {
         reply.unsigned(Str::of(value).len() as u64);
+        Ok(())
+    })
+}
+
+/// The XXH3 hash of the string in hexadecimal digits.
+fn digest(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    reader.walk(args.bytes(0)?, Type::String, |value| {
+        let Some(value) = value else {
+            reply.missing();
+            return Ok(());
+        };
+        let string = Str::of(Some(value));
+        reader.check_steps(string.len() / BYTES_A_STEP)?;
+        let mut hash = Xxh3::new();
+        string.pieces(0..string.len(), |piece| hash.update(piece));
+        reply.bytes(format!("{:016x}", hash.digest()).as_bytes());
         Ok(())
     })
 }
@@ -218,6 +238,36 @@ fn lcs(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(),
 
 fn lcs_len(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     two(reader, args, reply, |one, other, reply| reply.int(lcs::len(one, other).into()))
+}
+
+/// Two keys, the least length of a match, and whether to tell their lengths.
+fn lcs_idx(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
+    let (least, with_length) = (args.int(2)?, args.atom(3)? == "true");
+    two(reader, args, reply, |one, other, reply| {
+        let matches = lcs::matches(one, other);
+        let wanted =
+            matches.iter().filter(|found| i64::try_from(found.len).is_ok_and(|len| len >= least));
+        reply.begin();
+        reply.atom("len");
+        reply.unsigned(matches.iter().map(|found| found.len as u64).sum());
+        reply.atom("matches");
+        reply.begin();
+        for found in wanted {
+            reply.begin();
+            for first in [found.one, found.other] {
+                reply.begin();
+                reply.unsigned(first as u64);
+                reply.unsigned((first + found.len - 1) as u64);
+                reply.end_tuple();
+            }
+            if with_length {
+                reply.unsigned(found.len as u64);
+            }
+            reply.end_tuple();
+        }
+        reply.end_list();
+        reply.end_map();
+    })
 }
 
 fn two(

@@ -8,8 +8,8 @@ use crate::read::query::{Arg, Args};
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
 use crate::read::{
-    array, fault, gcra, geo, hash, key, list, path_hash, set, sort, stream, stream_info, string,
-    vectorset, whole, zset,
+    array, fault, gcra, geo, hash, key, list, object, path_hash, set, sort, stream, stream_full,
+    stream_info, string, vectorset, whole, zset,
 };
 
 const FAMILIES: &[&[(&str, Answer)]] = &[
@@ -20,10 +20,12 @@ const FAMILIES: &[&[(&str, Answer)]] = &[
     hash::QUERIES,
     key::QUERIES,
     list::QUERIES,
+    object::QUERIES,
     path_hash::QUERIES,
     set::QUERIES,
     sort::QUERIES,
     stream::QUERIES,
+    stream_full::QUERIES,
     stream_info::QUERIES,
     string::QUERIES,
     vectorset::QUERIES,

@@ -47,13 +47,13 @@ fn vcard(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(
 fn vdim(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     point(reader, args, |set| match set {
         Some(set) => reply.unsigned(set.shape().dimension as u64),
-        None => reply.atom("undefined"),
+        None => reply.missing(),
     })
 }
 
 fn vinfo(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
     point(reader, args, |set| {
-        let Some(set) = set else { return reply.atom("undefined") };
+        let Some(set) = set else { return reply.missing() };
         let shape = set.shape();
         let input_dimension = shape.projection.as_ref().map_or(0, |p| p.input_dimension);
         reply.begin();
@@ -85,7 +85,7 @@ fn vgetattr(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Resul
     let element = args.bytes(1)?;
     point(reader, args, |set| match set.and_then(|set| set.get(element)?.attribute) {
         Some(attribute) => reply.bytes(attribute),
-        None => reply.atom("undefined"),
+        None => reply.missing(),
     })
 }
 
@@ -95,7 +95,7 @@ fn vemb(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<()
     reader.walk(args.bytes(0)?, Type::VectorSet, |value| {
         let found = value.and_then(VectorSet::of).and_then(|set| Some((set, set.get(element)?)));
         let Some((set, member)) = found else {
-            reply.atom("undefined");
+            reply.missing();
             return Ok(());
         };
         let shape = set.shape();
@@ -116,7 +116,7 @@ fn vemb_raw(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Resul
     let element = args.bytes(1)?;
     point(reader, args, |set| {
         let found = set.and_then(|set| Some((set.shape().quantization, set.get(element)?)));
-        let Some((quantization, member)) = found else { return reply.atom("undefined") };
+        let Some((quantization, member)) = found else { return reply.missing() };
         reply.begin();
         reply.atom(quantization.name());
         reply.bytes(member.vector);
@@ -190,7 +190,7 @@ fn vrandmember(
         let random = set.and_then(|set| set.nth(fastrand::u64(..set.len().max(1))));
         match random {
             Some(element) => reply.bytes(element),
-            None => reply.atom("undefined"),
+            None => reply.missing(),
         }
     })
 }

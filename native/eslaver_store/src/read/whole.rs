@@ -2,6 +2,7 @@
 
 use crate::keyspace::error::ReadError;
 use crate::read::answer::Answer;
+use crate::read::kind::{self, Wanted};
 use crate::read::query::Args;
 use crate::read::reader::Reader;
 use crate::read::reply::Reply;
@@ -10,23 +11,37 @@ use crate::values::{Type, ValueRef};
 
 pub(crate) const QUERIES: &[(&str, Answer)] = &[("value", value)];
 
-/// `{Type, Value}`, with the value as the read of all elements gives it. A module's value is
-/// `undefined`. So is the answer for a key that is missing, or of another type than the second
-/// argument, which may be `any`.
+/// `{Type, Value}`, with the value as the read of all elements gives it. That of a module is missing,
+/// and that of a key that is not known, which is of the type `unknown`. The answer is missing for a key
+/// that is missing, or of another type than the second argument, which may be `any`.
 fn value(reader: &Reader<'_>, args: Args<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
-    let wanted = args.atom(1)?;
-    reader.walk_any(args.bytes(0)?, |value| {
-        match value.filter(|value| wanted == "any" || wanted == value.kind().name()) {
-            None => reply.atom("undefined"),
+    let wanted = Wanted::read(args, 1)?;
+    let read = reader.walk_any(args.bytes(0)?, |value| {
+        match value.filter(|value| wanted.has(*value)) {
+            None => reply.missing(),
             Some(value) => {
                 reply.begin();
-                reply.atom(value.kind().name());
+                kind::give(value, reply);
                 give(reader, value, reply)?;
                 reply.end_tuple();
             }
         }
         Ok(())
-    })
+    });
+    match read {
+        Err(ReadError::Unknown) => {
+            if wanted == Wanted::Any {
+                reply.begin();
+                reply.atom(kind::UNKNOWN);
+                reply.missing();
+                reply.end_tuple();
+            } else {
+                reply.missing();
+            }
+            Ok(())
+        }
+        read => read,
+    }
 }
 
 fn give(reader: &Reader<'_>, value: ValueRef<'_>, reply: &mut dyn Reply) -> Result<(), ReadError> {
@@ -45,7 +60,7 @@ fn give(reader: &Reader<'_>, value: ValueRef<'_>, reply: &mut dyn Reply) -> Resu
             Ok(())
         }
         Type::Module => {
-            reply.atom("undefined");
+            reply.missing();
             Ok(())
         }
         Type::Unknown | Type::Unsure => Err(ReadError::Unknown),
@@ -54,7 +69,6 @@ fn give(reader: &Reader<'_>, value: ValueRef<'_>, reply: &mut dyn Reply) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use crate::keyspace::error::ReadError;
     use crate::read::query::Arg;
     use crate::read::reply;
     use crate::testing::{Mirror, UNDEFINED, bytes, text};
@@ -130,8 +144,9 @@ mod tests {
         mirror.run("phset k two FIELDS 1 g w");
         let list = |items| reply::Answer::List(items);
         let pair = |one, other| reply::Answer::Tuple(vec![one, other]);
-        let path =
-            |path, field, value| pair(bytes(path), list(vec![pair(bytes(field), bytes(value))]));
+        let path = |path, field, value| {
+            pair(bytes(path), reply::Answer::Map(vec![(bytes(field), bytes(value))]))
+        };
         assert_eq!(
             mirror.read("value", &[text("k"), Arg::Atom("any")]),
             pair(
@@ -143,12 +158,11 @@ mod tests {
 
     #[test]
     fn a_key_that_is_not_known_has_no_value() {
+        let unknown = reply::Answer::Tuple(vec![reply::Answer::Atom("unknown"), UNDEFINED]);
         let mut mirror = Mirror::redis("8.12.0");
         mirror.run("set k 1");
         assert!(mirror.refusal("no-command k").is_some());
-        assert_eq!(
-            mirror.try_read("value", &[text("k"), Arg::Atom("any")]),
-            Err(ReadError::Unknown)
-        );
+        assert_eq!(mirror.read("value", &[text("k"), Arg::Atom("any")]), unknown);
+        assert_eq!(mirror.read("value", &[text("k"), Arg::Atom("string")]), UNDEFINED);
     }
 }

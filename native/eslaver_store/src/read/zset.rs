@@ -78,7 +78,7 @@ fn give_score(reply: &mut dyn Reply, score: f64) {
 fn give_score_of(reply: &mut dyn Reply, score: Option<f64>) {
     match score {
         Some(score) => give_score(reply, score),
-        None => reply.atom("undefined"),
+        None => reply.missing(),
     }
 }
 
@@ -136,7 +136,7 @@ fn rank(
         let zset = value.and_then(Zset::of);
         let Some((zset, (rank, score))) = zset.and_then(|zset| Some((zset, zset.rank(member)?)))
         else {
-            reply.atom("undefined");
+            reply.missing();
             return Ok(());
         };
         let rank = match way {
@@ -313,7 +313,7 @@ fn zrandmember(
         let zset = value.and_then(Zset::of).filter(|zset| zset.len() > 0);
         match zset.and_then(|zset| zset.get(fastrand::usize(..zset.len()))) {
             Some((score, member)) => give_member(reply, score, member),
-            None => reply.atom("undefined"),
+            None => reply.missing(),
         }
         Ok(())
     })

@@ -20,6 +20,36 @@ pub(crate) fn len(one: &[u8], other: &[u8]) -> u32 {
 
 /// That one that servers find among several of the same length.
 pub(crate) fn sequence(one: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut found = Vec::new();
+    walk(one, other, |at, _| found.push(one[at]));
+    found.reverse();
+    found
+}
+
+/// A part of both strings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Match {
+    /// Where it begins in each.
+    pub(crate) one: usize,
+    pub(crate) other: usize,
+    /// How long it is.
+    pub(crate) len: usize,
+}
+
+/// The parts that it consists of, the last one first.
+pub(crate) fn matches(one: &[u8], other: &[u8]) -> Vec<Match> {
+    let mut found: Vec<Match> = Vec::new();
+    walk(one, other, |one, other| match found.last_mut() {
+        Some(last) if (last.one, last.other) == (one + 1, other + 1) => {
+            *last = Match { one, other, len: last.len + 1 };
+        }
+        _ => found.push(Match { one, other, len: 1 }),
+    });
+    found
+}
+
+/// Hands the places in both strings of each of its bytes to `each`, the last one first.
+fn walk(one: &[u8], other: &[u8], mut each: impl FnMut(usize, usize)) {
     let width = other.len() + 1;
     let mut table = vec![0u32; width];
     let mut row = table.clone();
@@ -29,19 +59,16 @@ pub(crate) fn sequence(one: &[u8], other: &[u8]) -> Vec<u8> {
     }
     let cell = |i: usize, j: usize| table.get(i * width + j).copied().unwrap_or_default();
     let (mut i, mut j) = (one.len(), other.len());
-    let mut found = Vec::new();
     while i > 0 && j > 0 {
         if one[i - 1] == other[j - 1] {
-            found.push(one[i - 1]);
             (i, j) = (i - 1, j - 1);
+            each(i, j);
         } else if cell(i - 1, j) > cell(i, j - 1) {
             i -= 1;
         } else {
             j -= 1;
         }
     }
-    found.reverse();
-    found
 }
 
 /// For each prefix of `other`, the length that it has in common with a prefix of the other string,
@@ -75,6 +102,11 @@ mod tests {
             assert_eq!(sequence(one, other), found.as_bytes());
             assert_eq!(len(one, other) as usize, found.len());
         }
+        let found = |one, other, len| Match { one, other, len };
+        assert_eq!(matches(b"ohmytext", b"mynewtext"), [found(4, 5, 4), found(2, 0, 2)]);
+        assert_eq!(matches(b"abc", b"abc"), [found(0, 0, 3)]);
+        assert_eq!(matches(b"abc", b"xyz"), []);
+        assert_eq!(matches(b"", b"abc"), []);
         assert!(is_allowed(11_000, 11_000));
         assert!(!is_allowed(12_000, 12_000));
     }

@@ -83,7 +83,7 @@ impl Type {
     ];
 
     /// Its name, as readers know it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::String => "string",
             Self::List => "list",

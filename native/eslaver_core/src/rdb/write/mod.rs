@@ -1,4 +1,4 @@
-//! Writes keys and values as an RDB file, for a server of a given version.
+//! Writes keys and values as an RDB file, or one value as a payload, for a server of a given version.
 //!
 //! [`Writer`] takes what a [`Sink`](super::Sink) is given, with counts before elements, and puts out
 //! the file in pieces. It writes the simplest form of each type: servers load these, whatever their

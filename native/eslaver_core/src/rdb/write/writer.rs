@@ -38,6 +38,8 @@ pub struct Writer<O> {
     dialect: Dialect,
     /// The database of the keys that follow.
     db: Option<u32>,
+    /// Whether it is a payload, of one value.
+    is_payload: bool,
     state: State,
     /// Elements of the current value that are still to come.
     left: u64,
@@ -47,12 +49,16 @@ pub struct Writer<O> {
 enum State {
     /// A key, or the end of the file.
     Between,
+    /// The value of a payload.
+    Bare,
     /// Elements of this form, or the end of the value.
     Value(Form),
     /// Entries of a stream, or what follows them.
     Stream(Box<Entries>),
     /// The end of a stream.
     Complete,
+    /// The end of a payload.
+    Whole,
     /// Nothing: an error has cut a value short.
     Broken,
 }
@@ -71,7 +77,28 @@ impl<O: Output> Writer<O> {
     pub fn new(dialect: Dialect, output: O) -> Self {
         let mut body = Body::new(output);
         body.put(dialect.magic().as_bytes());
-        Self { body, dialect, db: None, state: State::Between, left: 0 }
+        Self { body, dialect, db: None, is_payload: false, state: State::Between, left: 0 }
+    }
+
+    /// Begins a payload for `RESTORE` by a server of this version: one value, of which
+    /// [`Writer::begin`] leaves out the key and its metadata.
+    ///
+    /// ```
+    /// use eslaver_core::rdb::write::{Contents, Dialect, Server, Writer};
+    /// use eslaver_core::rdb::{Item, Meta};
+    ///
+    /// let redis_7 = Dialect::of_server(Server::Redis, 7, 0).unwrap();
+    /// let mut writer = Writer::payload(redis_7, Vec::new());
+    /// writer.begin(b"", &Meta::default(), Contents::List { count: 1 })?;
+    /// writer.item(Item::Bytes(b"one"))?;
+    /// writer.end()?;
+    /// let payload: Vec<u8> = writer.finish()?;
+    /// assert!(payload.starts_with(b"\x01\x01\x03one\x0a\x00"));
+    /// # Ok::<(), eslaver_core::rdb::write::WriteError>(())
+    /// ```
+    pub fn payload(dialect: Dialect, output: O) -> Self {
+        let body = Body::new(output);
+        Self { body, dialect, db: None, is_payload: true, state: State::Bare, left: 0 }
     }
 
     /// The output.
@@ -133,12 +160,19 @@ impl<O: Output> Writer<O> {
     /// If the version has no such value, no server can have one, or within another value. Then nothing
     /// has been written.
     pub fn begin(&mut self, key: &[u8], meta: &Meta, contents: Contents) -> Written {
-        self.between()?;
+        let is_bare = matches!(self.state, State::Bare);
+        if !is_bare {
+            self.between()?;
+        }
         let head = contents.head(self.dialect)?;
-        self.select(meta.db);
-        self.meta(meta);
-        self.body.byte(head.value_type);
-        self.body.string(key);
+        if is_bare {
+            self.body.byte(head.value_type);
+        } else {
+            self.select(meta.db);
+            self.meta(meta);
+            self.body.byte(head.value_type);
+            self.body.string(key);
+        }
         if let Some(time) = head.time {
             self.body.put(&time.to_le_bytes());
         }
@@ -372,21 +406,25 @@ impl<O: Output> Writer<O> {
             State::Value(Form::Paths { pairs: 1.. }) => return Err(TOO_FEW),
             State::Value(_) if self.left > 0 => return Err(TOO_FEW),
             State::Value(_) | State::Complete => {}
-            State::Between | State::Stream(_) | State::Broken => {
+            State::Between | State::Bare | State::Whole | State::Stream(_) | State::Broken => {
                 return Err(WriteError::OutOfPlace("a value's end"));
             }
         }
-        self.state = State::Between;
+        self.state = if self.is_payload { State::Whole } else { State::Between };
         Ok(())
     }
 
-    /// Ends the file. Returns the output.
+    /// Ends the file, or the payload. Returns the output.
     ///
     /// # Errors
-    /// Within a value.
+    /// Within a value, or before that of a payload.
     pub fn finish(mut self) -> Result<O, WriteError> {
-        self.between()?;
-        self.body.byte(opcodes::EOF);
+        if matches!(self.state, State::Whole) {
+            self.body.put(&(self.dialect.version() as u16).to_le_bytes());
+        } else {
+            self.between()?;
+            self.body.byte(opcodes::EOF);
+        }
         Ok(self.body.finish())
     }
 

@@ -99,7 +99,7 @@ pub(super) fn arop(
                 });
                 match total {
                     Some(total) => reply.int(total),
-                    None => reply.atom("undefined"),
+                    None => reply.missing(),
                 }
             }
             Arg::Atom(name @ ("sum" | "min" | "max")) => {
@@ -137,11 +137,11 @@ fn add(totals: Option<Totals>, number: Number, operation: &str) -> Totals {
 
 /// A sum of integers that 64 bits have no room for is given as a float.
 fn give(totals: Option<Totals>, reply: &mut dyn Reply) {
-    let Some(Totals { int, float }) = totals else { return reply.atom("undefined") };
+    let Some(Totals { int, float }) = totals else { return reply.missing() };
     match int.map(|int| (i64::try_from(int), u64::try_from(int))) {
         Some((Ok(int), _)) => reply.int(int),
         Some((_, Ok(int))) => reply.unsigned(int),
-        _ if float.is_nan() => reply.atom("undefined"),
+        _ if float.is_nan() => reply.missing(),
         _ if float == f64::INFINITY => reply.atom("inf"),
         _ if float == f64::NEG_INFINITY => reply.atom("-inf"),
         _ => reply.float(float),

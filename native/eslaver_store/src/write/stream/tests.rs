@@ -151,12 +151,31 @@ fn entries_are_read() {
         ("xrevrange", &[S, Arg::Atom("+"), Arg::Atom("-"), Arg::Int(2)][..], &["7-0", "5-0"][..]),
         ("xrevrange", &[S, bytes("5"), bytes("1-2")], &["5-0", "1-2"]),
         ("xrange", &[S, Arg::Atom("-"), Arg::Atom("+"), Arg::Int(-1)], &[]),
-        ("xread", &[S, bytes("1-2"), Arg::Int(1)], &["5-0"]),
-        ("xread", &[S, bytes("1-2"), Arg::Int(0)], &["5-0", "7-0"]),
-        ("xread", &[S, bytes("7-0")], &[]),
-        ("xread", &[bytes("none"), bytes("0")], &[]),
     ] {
         assert_eq!(ids(&mirror.ask(name, args)), expected, "{name} {args:?}");
+    }
+    let all = ["1-1", "1-2", "5-0", "7-0"];
+    for (keys, after, count, expected) in [
+        (["s", "none"], ["1-2", "0"], 1, &[("s", &["5-0"][..])][..]),
+        (["none", "s"], ["0", "1-2"], 0, &[("s", &["5-0", "7-0"])]),
+        (["s", "s"], ["0", "7"], -1, &[("s", &all)]),
+        (["s", "s"], ["0", "5"], 9, &[("s", &all), ("s", &["7-0"])]),
+        (["s", "none"], ["7-0", "0"], 9, &[]),
+    ] {
+        let args = [Arg::List(keys.map(bytes).to_vec()), Arg::List(after.map(bytes).to_vec())];
+        let args = [&args[..], &[Arg::Int(count)]].concat();
+        let answer = mirror.ask("xread", &args);
+        let found: Vec<_> = list(&answer)
+            .iter()
+            .map(|stream| match stream {
+                Answer::Tuple(parts) => (parts[0].clone(), ids(&parts[1])),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let texts = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let expected: Vec<_> =
+            expected.iter().map(|(key, ids)| (string(key), texts(ids))).collect();
+        assert_eq!(found, expected, "{args:?}");
     }
     let mut tree = Tree::default();
     let reader = Reader::new(&mirror.store, 0, NOW, Patience::Short);
@@ -256,7 +275,7 @@ fn groups_are_kept() {
     let of = |name, idle| {
         let options = vec![
             Arg::Tuple(vec![Arg::Atom("consumer"), bytes(name)]),
-            Arg::Tuple(vec![Arg::Atom("min_idle"), Arg::Int(idle)]),
+            Arg::Tuple(vec![Arg::Atom("idle"), Arg::Int(idle)]),
         ];
         [S, bytes("g"), Arg::Atom("-"), Arg::Atom("+"), Arg::Int(1), Arg::List(options)]
     };
