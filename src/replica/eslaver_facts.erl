@@ -27,8 +27,8 @@
     version = version() :: undefined | binary(),
     %% The offset and the db handled, or -1.
     position = atomics:new(2, []) :: atomics:atomics_ref(),
+    %% The state, and when it began, in ms since the epoch.
     state :: undefined | atom(),
-    %% When that began, in ms since the epoch.
     since = 0 :: integer()
 }).
 
@@ -84,10 +84,15 @@ show(Session, Links, Loading, Reconnect, #facts{} = Facts) ->
     },
     Now#facts{board = eslaver_board:show(All, Board)}.
 
-current(#{state := State}, #facts{state = State} = Facts) ->
-    Facts;
-current(#{state := State}, Facts) ->
-    Facts#facts{state = State, since = erlang:system_time(millisecond)}.
+%% Attempts and the pauses between them are one: there is no link.
+current(#{state := State}, #facts{state = Before} = Facts) ->
+    case stage(State) of
+        Before -> Facts;
+        Stage -> Facts#facts{state = Stage, since = erlang:system_time(millisecond)}
+    end.
+
+stage(State) when State =:= connecting; State =:= waiting -> no_link;
+stage(State) -> State.
 
 %% @doc Events have been handled up to this position.
 -spec reached(eslaver_position:position() | undefined, facts()) -> ok.

@@ -54,6 +54,12 @@ master_down(_Config) ->
     ?assert(BehindFor > 0 andalso BehindFor =< erlang:system_time(millisecond) - Before + 100),
     {error, #{text := Text}} = eslaver:health(?NAME),
     tells(Text, "no link to .*\\(cannot_connect\\).*refused.*check that the master runs"),
+    %% it is down since it went down, however often it has been tried
+    Again = until(fun
+        (#{state := waiting, reconnects := N} = Info) when N > 4 -> Info;
+        (_) -> false
+    end),
+    ?assertMatch(#{since := Since}, Again),
     logged(Master, "link is down \\(closed\\)"),
     logged(Master, "no link \\(cannot_connect\\): .*refused"),
     %% healed
