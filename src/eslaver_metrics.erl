@@ -74,10 +74,9 @@ families() ->
             master_lag},
         {"eslaver_behind_seconds", gauge, "How long there has been something not handled.",
             {behind_for, 1000}},
-        {"eslaver_paused", gauge, "Whether the callback holds the stream.", fun
-            (#{paused := Paused}) -> is(Paused);
-            (_Row) -> []
-        end},
+        {"eslaver_lagging", gauge, "Whether the lag is above what warn_lag allows.",
+            is_so(lagging)},
+        {"eslaver_paused", gauge, "Whether the callback holds the stream.", is_so(paused)},
         {"eslaver_queue_messages", gauge, "Messages that its process has not taken.", queue},
         {"eslaver_offset_bytes", gauge, "Offset in the master's stream that is handled.", offset},
         {"eslaver_events_per_second", gauge, "Events handled per second.", events_per_second},
@@ -117,6 +116,13 @@ number(Key, Unit, Row) ->
         #{Key := Value} when is_number(Value), Unit =:= 1 -> [Value];
         #{Key := Value} when is_number(Value) -> [Value / Unit];
         #{} -> []
+    end.
+
+is_so(Key) ->
+    fun
+        (#{kind := cluster}) -> [];
+        (#{Key := Is}) -> is(Is);
+        (_Row) -> []
     end.
 
 is(true) -> [{[], 1}];

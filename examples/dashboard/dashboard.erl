@@ -83,6 +83,7 @@ json_row(Row) ->
             since,
             lag,
             behind_for,
+            lagging,
             commands,
             events_per_second,
             keys,

@@ -56,6 +56,7 @@ all_kinds(Config) ->
         value(<<"eslaver_state">>, OfReplica#{<<"state">> => State}, Metrics)
     end,
     ?assertEqual({1, 0}, {InState(<<"streaming">>), InState(<<"loading">>)}),
+    ?assertEqual(0, value(<<"eslaver_lagging">>, OfReplica, Metrics)),
     ?assertEqual(none, value(<<"eslaver_keys">>, OfReplica, Metrics)),
     ?assertEqual(1, value(<<"eslaver_snapshot_keys">>, OfReplica, Metrics)),
     ?assertEqual(1, value(<<"eslaver_keys">>, OfMirror, Metrics)),

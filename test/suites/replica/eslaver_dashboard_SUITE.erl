@@ -93,6 +93,7 @@ browser(Browser, Config) ->
     ok = shown([
         {mirror, ?ODD, #{status => stale, keys => 1234567, memory => 2500000}},
         {replica, events, #{state => streaming, lag => 0, last_error => undefined}},
+        {replica, late, #{state => streaming, lag => 2000000, lagging => true}},
         {replica, other, #{
             state => waiting, last_error => #{reason => closed, text => <<"<i>text</i>">>}
         }}
@@ -107,6 +108,7 @@ browser(Browser, Config) ->
             "<span class=\"state bad\">stale</span>",
             "1,234,567",
             "2.5 MB",
+            "<span class=\"state busy\">streaming, lagging</span>",
             "closed: &lt;i&gt;text&lt;/i&gt;",
             "<p id=\"none\" hidden=\"\">"
         ]
