@@ -6,7 +6,7 @@
 %% @private
 -module(eslaver_mirror_persist).
 
--export([new/3, is_restoring/1, restored/2, save/3, saved/2, tick/2, stop/1, info/1]).
+-export([new/3, is_restoring/1, restored/2, save/3, saved/2, answered/1, tick/2, stop/1, info/1]).
 -export_type([persist/0, options/0, reason/0]).
 
 -type options() :: #{
@@ -38,6 +38,8 @@
     kept = 0 :: non_neg_integer(),
     restored :: undefined | map(),
     last :: undefined | map(),
+    %% To be sent once the info shows what they are about.
+    answers = [] :: [{gen_server:from(), ok | {error, reason()}}],
     %% Why the last save failed: the same error is logged once.
     failure :: undefined | reason()
 }).
@@ -105,7 +107,7 @@ next(#persist{running = none, queue = [_ | _] = Queue} = Persist) ->
 next(Persist) ->
     Persist.
 
-%% @doc A save has ended.
+%% @doc A save has ended: {@link answered/1} tells those who wait for it.
 -spec saved(result(), persist()) -> persist().
 saved(Result, #persist{running = {File, Froms}} = Persist) ->
     Answer =
@@ -113,8 +115,14 @@ saved(Result, #persist{running = {File, Froms}} = Persist) ->
             {ok, _} -> ok;
             {error, _} -> Result
         end,
-    _ = [gen_server:reply(From, Answer) || From <- Froms],
-    next(timed(told(File, Result, Persist#persist{running = none}))).
+    Answers = [{From, Answer} || From <- Froms] ++ Persist#persist.answers,
+    next(timed(told(File, Result, Persist#persist{running = none, answers = Answers}))).
+
+%% @doc Answers those who have waited for saves that have ended.
+-spec answered(persist()) -> persist().
+answered(#persist{answers = Answers} = Persist) ->
+    lists:foreach(fun({From, Answer}) -> gen_server:reply(From, Answer) end, Answers),
+    Persist#persist{answers = []}.
 
 told(File, Result, Persist) ->
     Time = erlang:system_time(millisecond),
@@ -177,7 +185,7 @@ stop(#persist{options = #{file := File}} = Persist) ->
     end.
 
 waited(#persist{running = none} = Persist) ->
-    Persist;
+    answered(Persist);
 waited(Persist) ->
     receive
         {eslaver_nif, saved, Result} -> waited(saved(Result, Persist))

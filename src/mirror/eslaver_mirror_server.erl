@@ -219,7 +219,7 @@ heard({eslaver_nif, saved, Result}, #state{persist = Persist} = State) ->
     {noreply, State#state{persist = eslaver_mirror_persist:saved(Result, Persist)}};
 heard({eslaver_nif, restored, Result}, #state{persist = Persist} = State) ->
     {Place, Next} = eslaver_mirror_persist:restored(Result, Persist),
-    heard(start, restored(Place, State#state{persist = Next}));
+    heard(start, restored(Place, shown(State#state{persist = Next})));
 heard(Message, #state{asked = Asked} = State) ->
     case {gen_server:check_response(Message, Asked, true), Message} of
         {{Answer, What, Rest}, _} ->
@@ -469,4 +469,5 @@ shown(#state{keyspace = Keyspace, replica = Replica, board = Board} = State) ->
         start_error => State#state.start_error,
         replica => hd([Pid || {Pid, _} <- [Replica]] ++ [undefined])
     },
-    State#state{board = eslaver_board:show(Facts, Board)}.
+    Shown = State#state{board = eslaver_board:show(Facts, Board)},
+    Shown#state{persist = eslaver_mirror_persist:answered(State#state.persist)}.

@@ -14,6 +14,7 @@
     stop,
     await,
     info,
+    health,
     status,
     functions,
     subscribe,
