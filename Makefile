@@ -1,4 +1,4 @@
-.PHONY: help build demo dashboard shell test rust ct soak bench fuzz miri asan tsan schedules lint fmt clean
+.PHONY: help build demo dashboard shell test rust ct elixir soak bench fuzz miri asan tsan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -12,6 +12,7 @@ help:
 	@echo '             names the port of their master, else they have one of their own'
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
 	@echo 'make ct      the tests with real servers; SUITES=test/suites/replica/eslaver_resume_SUITE,… chooses'
+	@echo 'make elixir  the Elixir packages, where Mix is installed'
 	@echo 'make soak    minutes of chance: writes, cuts, failovers, kills, moves of slots; SECONDS=600 and SEED=N choose'
 	@echo 'make bench   how fast it is, beside real replicas; RUNS=5 and ONLY=w1-memory,mirror-reads choose;'
 	@echo '             SHORT=1 tries the parts of the mirror out'
@@ -23,6 +24,8 @@ help:
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started; h(eslaver_mirror) explains'
 	@echo 'make docs    the documentation as hexdocs shows it, in doc/; needs ex_doc, or hex.pm'
 	@echo 'make lint    the checks of make test that run no code'
+	@echo 'make deny    licences and known vulnerabilities of the crates; it needs cargo-deny'
+	@echo 'make prebuilt    the libraries of a release, for Linux with cargo-zigbuild; TARGETS chooses'
 	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
 	@echo 'make build, make clean'
 
@@ -56,10 +59,15 @@ rust:
 test: lint $(if $(RUST_TESTED),,rust)
 	rebar3 eunit
 	tools/ct.sh
+	tools/elixir.sh
 	test/as_dependency.sh
+	test/package.sh
 
 ct: build
 	tools/ct.sh $(if $(SUITES),--suite $(SUITES))
+
+elixir: build
+	tools/elixir.sh
 
 soaks = test/suites/replica/eslaver_soak_SUITE,test/suites/mirror/eslaver_mirror_moments_SUITE
 soaks := $(soaks),test/suites/failover/eslaver_failover_SUITE
@@ -114,6 +122,15 @@ fmt:
 	cargo fmt --all
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	tools/erlfmt.sh
+	if command -v mix >/dev/null; then for d in elixir broadway; do (cd $$d && mix format); done; fi
+
+.PHONY: deny prebuilt
+deny:
+	cargo deny --locked check
+	cargo deny --locked --manifest-path fuzz/Cargo.toml --config deny.toml check
+
+prebuilt:
+	tools/prebuilt.sh prebuilt $(TARGETS)
 
 clean:
-	rm -rf _build target priv doc
+	rm -rf _build target priv doc prebuilt elixir/_build broadway/_build

@@ -17,7 +17,7 @@ others = [
 ]
 
 others = Enum.filter(others, fn {file, _, _} -> File.exists?(file) end)
-project = ~w(ARCHITECTURE.md CONTRIBUTING.md SECURITY.md CHANGELOG.md)
+project = ~w(ARCHITECTURE.md CONTRIBUTING.md SECURITY.md RELEASING.md CHANGELOG.md)
 
 page_of_guide = fn
   "cheatsheet" -> "cheatsheet.cheatmd"

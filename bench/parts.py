@@ -161,7 +161,7 @@ def core():
         data.snapshot(workload)
     data.stream("w4", COMMANDS)
     target = os.path.dirname(os.path.dirname(TOOL))
-    subprocess.run(["cargo", "bench", "-q", "--locked", "-p", "eslaver_core", "--bench", "decode"],
+    subprocess.run(["cargo", "bench", "-q", "--locked", "-p", "eslaver_bench", "--bench", "decode"],
                    check=True, stdout=subprocess.DEVNULL, cwd=ROOT,
                    env=os.environ | {"ESLAVER_BENCH_DATA": data.FOLDER})
     for workload in ("w1", "w2", "w3", "w4"):

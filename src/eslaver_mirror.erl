@@ -615,7 +615,7 @@ lcs(Mirror, One, Other) ->
     | failure().
 lcs(Mirror, One, Other, Options) ->
     case eslaver_mirror_string_arguments:lcs(Options) of
-        text -> ask(Mirror, {lcs, One, Other});
+        text -> lcs(Mirror, One, Other);
         len -> ask(Mirror, {lcs_len, One, Other});
         {idx, Least, WithLength} -> ask(Mirror, {lcs_idx, One, Other, Least, WithLength})
     end.

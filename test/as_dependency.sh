@@ -1,8 +1,8 @@
 #!/bin/sh
 # Uses this work tree as a git dependency of throw-away projects of rebar3 and, where mix is
-# installed, of Mix. Two applications of each project name eslaver among their applications; the
-# project's release must be made, load the NIF, let both start a replica and a mirror, and connect
-# nowhere before that. Nothing is asked of hex.pm.
+# installed, of Mix, there with the Elixir package. Two applications of each project name eslaver
+# among their applications; the project's release must be made, load the NIF, let both start a
+# replica and a mirror, and connect nowhere before that. Nothing is asked of hex.pm.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -151,7 +151,10 @@ defmodule Users.App$app.MixProject do
       build_path: "../../_build",
       deps_path: "../../deps",
       lockfile: "../../mix.lock",
-      deps: [{:eslaver, git: "file://$repository", branch: "main"}]
+      deps: [
+        {:eslaver, git: "file://$repository", branch: "main", override: true},
+        {:eslaver_elixir, git: "file://$repository", branch: "main", sparse: "elixir"}
+      ]
     ]
   end
 end
@@ -168,4 +171,9 @@ options = [master_port: 1, dbfilename: nil, tls: [verify: true], callback: self(
 {:ok, pid} = :eslaver.start_link(options)
 %{state: _} = :eslaver.info(pid)
 :ok = :eslaver.stop(pid)
-IO.puts("it works with keywords, too")'
+IO.puts("it works with keywords, too")
+
+# The Elixir package.
+{:ok, _} = Supervisor.start_link([{Eslaver.Mirror, name: :users, port: 1}], strategy: :one_for_one)
+{:error, :loading} = Eslaver.Mirror.get(:users, "key")
+IO.puts("it works with the Elixir package, too")'

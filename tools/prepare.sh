@@ -5,7 +5,7 @@ set -eu
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-otp='dialyzer common_test eunit ssl crypto public_key syntax_tools xmerl edoc tools'
+otp='dialyzer common_test eunit inets ssl crypto public_key syntax_tools xmerl edoc tools'
 
 missing_otp() { # the applications of $otp that the Erlang here does not have
     erl -noshell -mode minimal -boot no_dot_erlang -eval '

@@ -90,13 +90,14 @@ invalid(Name) ->
 -spec is_count(term()) -> boolean().
 is_count(Count) -> is_integer(Count) andalso Count > 0.
 
-%% @doc The sentence that a shell shows with the error. It does not tell values.
--spec format_error(badarg, erlang:stacktrace()) -> #{general => iolist()}.
+%% @doc The sentence that a shell shows with the error. It does not tell values. It is a binary, as
+%% older versions of Elixir take nothing else.
+-spec format_error(badarg, erlang:stacktrace()) -> #{general => binary()}.
 format_error(badarg, [{_Module, _Function, _Args, Info} | _]) ->
     case proplists:get_value(error_info, Info, #{}) of
         #{cause := {option, Name}} when is_atom(Name) ->
             Text = "the option ~p is unknown, given twice, or has a wrong value",
-            #{general => io_lib:format(Text, [Name])};
+            #{general => eslaver_text:format(Text, [Name])};
         #{} ->
-            #{general => "options are a map or a keyword list with atoms as keys"}
+            #{general => <<"options are a map or a keyword list with atoms as keys">>}
     end.

@@ -22,6 +22,16 @@ text({invalid_option, Key, Value}, Keys) ->
     end;
 text({nif_not_loaded, Text}, _Keys) when is_binary(Text) ->
     Text;
+text(loading, _Keys) ->
+    <<"there is no data yet: the first snapshot has not been loaded">>;
+text(stale, _Keys) ->
+    <<"the link to the master is down, so the data may be old">>;
+text(not_served, _Keys) ->
+    <<"no shard that is mirrored has the slot of this key">>;
+text(wrongtype, _Keys) ->
+    <<"the key has a value of another type">>;
+text(unknown, _Keys) ->
+    <<"the value is unknown, as a command that cannot be mirrored wrote it">>;
 text({resume_locked, Path}, _Keys) ->
     format("the position in ~ts is that of another replica, which runs: give each its own", [
         eslaver_log:path(Path)

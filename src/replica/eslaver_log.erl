@@ -44,10 +44,15 @@ in_hand(_Nothing) ->
 -spec format(logger:report()) -> {io:format(), [term()]}.
 format(#{replica := Replica, master := Master} = Report) ->
     {Format, Args} = sentence(Report),
-    {"eslaver, replica ~0tp, master ~ts: " ++ Format, [Replica, Master | Args]};
+    {"eslaver, ~ts, master ~ts: " ++ Format, [called(Replica), Master | Args]};
 format(#{replica := Replica} = Report) ->
     {Format, Args} = sentence(Report),
-    {"eslaver, replica ~0tp: " ++ Format, [Replica | Args]}.
+    {"eslaver, ~ts: " ++ Format, [called(Replica) | Args]}.
+
+called({Cluster, <<Shard/binary>>}) when Cluster =/= global ->
+    eslaver_text:format("replica ~0tp, shard ~ts", [Cluster, Shard]);
+called(Replica) ->
+    eslaver_text:format("replica ~0tp", [Replica]).
 
 sentence(#{what := link_up, resync := partial, why := failover, offset := Offset}) ->
     {"link is up, the stream resumes at offset ~b, at another node", [Offset]};

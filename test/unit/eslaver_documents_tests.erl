@@ -15,16 +15,16 @@ every_option_is_described_test_() ->
     ].
 
 documents() ->
-    filelib:wildcard("{.,guides,examples,bench}/*.md").
+    filelib:wildcard("{.,guides,examples,bench,elixir,broadway}/*.md").
 
 quoted(Option) ->
     [$`, atom_to_list(Option), $`].
 
 %% Links to other files and to headings, but for those to elsewhere.
 broken(File) ->
-    Link = "\\]\\(([^)#:\\s]*)(?:#([^)\\s]*))?\\)",
-    case re:run(prose(File), Link, [global, {capture, [1, 2], list}]) of
-        {match, Links} -> [{Path, Anchor} || [Path, Anchor] <- Links, not leads(Path, Anchor, File)];
+    Regex = "\\]\\(([^)#:\\s]*)(?:#([^)\\s]*))?\\)",
+    case re:run(prose(File), Regex, [global, {capture, [1, 2], list}]) of
+        {match, Links} -> [Link || [Path, Anchor] = Link <- Links, not leads(Path, Anchor, File)];
         nomatch -> []
     end.
 

@@ -79,6 +79,11 @@ others_test_() ->
     Table = [
         {{nif_not_loaded, <<"why">>}, "^why$"},
         {{resume_locked, <<"/p">>}, "position in /p is that of another replica"},
+        {{error, loading}, "no data yet"},
+        {{error, stale}, "the link to the master is down"},
+        {{error, not_served}, "no shard .* has the slot"},
+        {{error, wrongtype}, "a value of another type"},
+        {{error, unknown}, "the value is unknown"},
         {{already_started, self()}, "there is one of this name already"},
         {
             {bad_return, #{function => {m, init, 1}, returned => x, expected => "it"}},

@@ -44,14 +44,15 @@ not_by_the_timer_of_another_test() ->
     ).
 
 sentences_test_() ->
-    Counted = #{keys => 3, bytes => 4, keys_per_second => 5},
+    Counted = #{keys => 3, bytes => 4, keys_per_second => 5, replica => r, master => "m"},
+    Of = "eslaver, replica r, master m: ",
     [
-        ?_assertEqual(Text, lists:flatten(io_lib:format(Format, Args)))
+        ?_assertEqual(Of ++ Text, lists:flatten(io_lib:format(Format, Args)))
      || {Report, Text} <- [
-            {#{percent => 42}, "eslaver, master m: snapshot loading, 42 %, 3 keys, 5 keys/s"},
-            {#{}, "eslaver, master m: snapshot loading, 4 bytes, 3 keys, 5 keys/s"}
+            {#{percent => 42}, "snapshot loading, 42 %, 3 keys, 5 keys/s"},
+            {#{}, "snapshot loading, 4 bytes, 3 keys, 5 keys/s"}
         ],
         {Format, Args} <- [
-            eslaver_log:format(maps:merge(Counted, Report#{what => loading, master => "m"}))
+            eslaver_log:format(maps:merge(Counted, Report#{what => loading}))
         ]
     ].

@@ -198,6 +198,36 @@ elixir(Config) ->
             end_of(Example)
     end.
 
+%% It has a master of its own, and checks itself.
+demo(_Config) ->
+    Example = run(os:find_executable("escript"), [file("examples/demo.escript")]),
+    _ = lines_until(Example, "  all 10 keys and 8 commands came"),
+    receive
+        {Example, {exit_status, Status}} -> 0 = Status
+    after 30000 -> ct:fail("the demo did not end")
+    end.
+
+%% Each example is in their README, and run by a suite.
+none_left_out(_Config) ->
+    {ok, Readme} = file:read_file(file("examples/README.md")),
+    Suites = [
+        element(2, {ok, _} = file:read_file(Suite))
+     || Suite <- filelib:wildcard(file("test/suites/*/*_SUITE.erl"))
+    ],
+    {ok, Names} = file:list_dir(file("examples")),
+    Examples = [
+        Name
+     || Name <- Names, Name =/= "README.md", filename:extension(Name) =/= ".beam"
+    ],
+    true = length(Examples) > 10,
+    Missing = fun(Texts) ->
+        [Name || Name <- Examples, lists:all(fun(Text) -> lacks(Text, Name) end, Texts)]
+    end,
+    {[], []} = {Missing([Readme]), Missing(Suites)}.
+
+lacks(Text, Name) ->
+    binary:match(Text, list_to_binary(Name)) =:= nomatch.
+
 start(Name, Config) ->
     start(Name, [], Config).
 
