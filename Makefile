@@ -1,4 +1,4 @@
-.PHONY: help build demo shell test rust ct soak bench fuzz miri asan tsan schedules lint fmt clean
+.PHONY: help build demo dashboard shell test rust ct elixir soak bench fuzz miri asan tsan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -8,6 +8,8 @@ lib = $(build)/default/lib
 
 help:
 	@echo 'make demo    a replica at work, with a throw-away master of its own'
+	@echo 'make dashboard   a page, on PORT=8080, that shows a replica and a mirror at work; MASTER=6379'
+	@echo '             names the port of their master, else they have one of their own'
 	@echo 'make test    everything that is checked: format, lints, unit tests, real servers'
 	@echo 'make ct      the tests with real servers; SUITES=test/suites/replica/eslaver_resume_SUITE,… chooses'
 	@echo 'make elixir  the Elixir packages, where Mix is installed'
@@ -33,6 +35,9 @@ build:
 
 demo: build
 	@ERL_LIBS=$(lib) escript examples/demo.escript
+
+dashboard: build
+	@ERL_LIBS=$(lib) escript examples/dashboard/dashboard.erl $(or $(PORT),8080) $(MASTER)
 
 shell: build
 	@tools/docs.sh

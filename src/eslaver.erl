@@ -11,6 +11,7 @@
 -export([position/1, await/3, token/1]).
 -export([call/2, call/3, continue/1, demand/2, refresh/1]).
 -export([subscribe/2, unsubscribe/2]).
+-export([attach_default_logger/0, attach_default_logger/1, detach_default_logger/0]).
 -export_type([replica/0, options/0, keywords/0, callback/0, position/0, token/0, notice/0]).
 -export_type([shard_meta/0, health/0]).
 -export_type([event/0, classic_event/0, full_event/0, link_up/0, why/0]).
@@ -268,3 +269,28 @@ subscribe(Replica, Filter) ->
 -spec unsubscribe(replica(), reference()) -> ok | {error, not_running}.
 unsubscribe(Replica, Ref) ->
     eslaver_running:ask(fun eslaver_subscriptions:unsubscribe/2, [Replica, Ref]).
+
+%% @doc The same as `attach_default_logger(#{})'.
+-spec attach_default_logger() -> ok | eslaver_default_logger:error().
+attach_default_logger() ->
+    attach_default_logger(#{}).
+
+%% @doc Logs the events of all replicas, mirrors and clusters that report to the library telemetry
+%% (see the option `telemetry'), a line for each. `level' is the level of what is neither wrong nor
+%% frequent, by default `info'; calls of the callback are logged at `debug'. `events' is a list of
+%% events, as `[eslaver, load, start]', or `all'; by default those that eslaver does not log by
+%% itself. No line has keys or values. Without the library this is `{error, no_telemetry}'; what it
+%% refuses, {@link format_error/1} tells.
+-spec attach_default_logger(eslaver_default_logger:options() | keywords()) ->
+    ok | eslaver_default_logger:error().
+attach_default_logger(Options) ->
+    case eslaver_option_map:from(Options) of
+        {ok, Map} -> eslaver_default_logger:attach(Map);
+        {twice, Key} -> eslaver_advice:error(Key, twice);
+        error -> {error, {invalid_option, options, not_a_map}}
+    end.
+
+%% @doc Ends what `attach_default_logger/0,1' began.
+-spec detach_default_logger() -> ok | {error, no_telemetry | not_found}.
+detach_default_logger() ->
+    eslaver_default_logger:detach().

@@ -218,7 +218,7 @@
 %% readable; `in_place' drops the old data first, which takes half the memory</li>
 %% <li>`max_memory': the maximum memory of the data in bytes, counted as `memory' of {@link info/1};
 %% `undefined' (the default): no limit. If a snapshot or the stream needs more, the link ends with
-%% the reason `max_memory', in the log, in the hook's event and in `last_error' of `replica' in
+%% the reason `max_memory', in the log, in telemetry and in `last_error' of `replica' in
 %% {@link info/1}. Old data stays readable, but is `stale'. A full resync is tried after pauses that
 %% grow to ten minutes. The limit is for one dataset: while another is loaded `beside', there may be
 %% twice as much</li>

@@ -104,9 +104,18 @@ inject(Replica, Event) ->
 init(Options) ->
     process_flag(trap_exit, true),
     case eslaver_replica:start(Options) of
-        {ok, Replica, Pause} -> {ok, eslaver_replica:shown(Replica), {continue, {connect, Pause}}};
-        {stop, _} = Stop -> Stop
+        {ok, Replica, Pause} ->
+            ok = registered(Options),
+            {ok, eslaver_replica:shown(Replica), {continue, {connect, Pause}}};
+        {stop, _} = Stop ->
+            Stop
     end.
+
+%% Mirrors and clusters tell of what they consist of.
+registered(#{observer := _}) -> ok;
+registered(#{shard := _}) -> ok;
+registered(#{name := Name} = Options) ->
+    eslaver_registry:add(replica, eslaver_name:replica(Name), Options).
 
 %% @private
 -spec handle_continue(
@@ -114,13 +123,13 @@ init(Options) ->
 ) ->
     eslaver_replica:next().
 handle_continue(Message, Replica) ->
-    shown(continued(Message, Replica)).
+    guarded(fun() -> shown(continued(Message, Replica)) end).
 
 continued({connect, Pause}, Replica) ->
     eslaver_replica:connect(Pause, Replica);
 continued({handled, Source, Weight}, Replica) ->
     true = erlang:garbage_collect(),
-    guarded(fun() -> eslaver_replica:credited(Source, Weight, Replica) end).
+    eslaver_replica:credited(Source, Weight, Replica).
 
 %% @private
 -spec handle_call(term(), gen_server:from(), Replica) ->
@@ -128,10 +137,12 @@ continued({handled, Source, Weight}, Replica) ->
 when
     Replica :: eslaver_replica:replica().
 handle_call(Request, From, Replica) ->
-    case called(Request, From, Replica) of
-        {reply, Reply, Next} -> {reply, Reply, eslaver_replica:shown(Next)};
-        Next -> shown(Next)
-    end.
+    guarded(fun() ->
+        case called(Request, From, Replica) of
+            {reply, Reply, Next} -> {reply, Reply, eslaver_replica:shown(Next)};
+            Next -> shown(Next)
+        end
+    end).
 
 called(position, _From, Replica) ->
     {reply, eslaver_replica:position(Replica), Replica};
@@ -141,7 +152,7 @@ called({demand, More}, _From, Replica) ->
     {Reply, Next} = eslaver_replica:demand(More, Replica),
     {reply, Reply, Next};
 called({eslaver_call, Request}, From, Replica) ->
-    guarded(fun() -> eslaver_replica:answer(Request, From, Replica) end);
+    eslaver_replica:answer(Request, From, Replica);
 called({Of, _} = Request, From, Replica) when ?IS_LISTENER(Of) ->
     {noreply, eslaver_replica:call(Request, From, Replica)};
 called(Request, _From, Replica) ->
@@ -150,21 +161,21 @@ called(Request, _From, Replica) ->
 %% @private
 -spec handle_cast(term(), eslaver_replica:replica()) -> eslaver_replica:next().
 handle_cast({inject, Event}, Replica) ->
-    shown(guarded(fun() -> eslaver_replica:inject(Event, Replica) end));
+    guarded(fun() -> shown(eslaver_replica:inject(Event, Replica)) end);
 handle_cast({Of, _} = Request, Replica) when ?IS_LISTENER(Of) ->
-    {noreply, eslaver_replica:cast(Request, Replica)};
+    {noreply, guarded(fun() -> eslaver_replica:cast(Request, Replica) end)};
 handle_cast(_Request, Replica) ->
     {noreply, Replica}.
 
 %% @private
 -spec handle_info(term(), eslaver_replica:replica()) -> eslaver_replica:next().
 handle_info(Message, Replica) ->
-    shown(heard(Message, Replica)).
+    guarded(fun() -> shown(heard(Message, Replica)) end).
 
 heard({eslaver_link, Pid, Message}, Replica) ->
-    guarded(fun() -> eslaver_replica:arrived(Pid, Message, Replica) end);
+    eslaver_replica:arrived(Pid, Message, Replica);
 heard({eslaver_replica, work, Turn}, Replica) ->
-    guarded(fun() -> eslaver_replica:resume_work(Turn, Replica) end);
+    eslaver_replica:resume_work(Turn, Replica);
 heard({eslaver_replica, connect}, Replica) ->
     eslaver_replica:reconnect(Replica);
 heard({eslaver_rdb_file, Text}, Replica) ->
@@ -181,12 +192,16 @@ heard({'EXIT', Pid, Reason}, Replica) ->
 heard({eslaver_source, _, _} = Message, Replica) ->
     eslaver_replica:sourced(Message, Replica);
 heard(Message, Replica) ->
-    guarded(fun() -> eslaver_replica:hear(Message, Replica) end).
+    eslaver_replica:hear(Message, Replica).
 
-%% @private
+%% @private The mailbox may have messages for the handler.
 -spec terminate(term(), eslaver_replica:replica()) -> ok.
 terminate(Reason, Replica) ->
-    eslaver_replica:stop(Reason, Replica).
+    try
+        guarded(fun() -> eslaver_replica:stop(Reason, Replica) end)
+    after
+        eslaver_status:drop_messages()
+    end.
 
 %% @private
 -spec code_change(term(), Replica, term()) -> {ok, Replica} when
@@ -199,6 +214,7 @@ shown({noreply, Replica}) -> {noreply, eslaver_replica:shown(Replica)};
 shown({noreply, Replica, Then}) -> {noreply, eslaver_replica:shown(Replica), Then};
 shown({stop, Reason, Replica}) -> {stop, Reason, eslaver_replica:shown(Replica)}.
 
+%% The state has events and what the handler keeps.
 guarded(Fun) ->
     eslaver_failure:guarded(replica_failed, Fun).
 
@@ -206,19 +222,4 @@ guarded(Fun) ->
 %% values if it is for the handler.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    maps:map(fun shorten/2, Status).
-
-shorten(state, Replica) ->
-    try
-        eslaver_replica:status(Replica)
-    catch
-        _:_ -> hidden
-    end;
-shorten(message, {eslaver_link, _, Message}) ->
-    {eslaver_link, element(1, Message)};
-shorten(message, Message) when element(1, Message) =/= 'EXIT', element(1, Message) =/= 'DOWN' ->
-    eslaver_failure:shape(Message);
-shorten(log, _Log) ->
-    [];
-shorten(_Key, Value) ->
-    Value.
+    eslaver_status:short(fun eslaver_replica:status/1, Status).

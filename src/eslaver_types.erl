@@ -2,7 +2,7 @@
 %% own for most of them.
 -module(eslaver_types).
 
--export_type([replica/0, name/0, callback/0, hooks/0, on_error/0, keywords/0]).
+-export_type([replica/0, name/0, callback/0, telemetry/0, on_error/0, keywords/0]).
 -export_type([filter/0, value_type/0]).
 -export_type([notice/0, keys/0, change/0, moved/0, slots/0]).
 -export_type([position/0, token/0, context/0, where/0, why/0, continued/0, snapshot/0]).
@@ -29,11 +29,14 @@
 %% {@link eslaver_handler}; a process that asks for events; a process; a registered name; or `[]',
 %% which prints them.
 
--type hooks() ::
-    undefined
+-type telemetry() ::
+    boolean()
+    | undefined
+    | module()
     | {module(), Function :: atom()}
     | fun((Event :: [atom()], Measurements :: map(), Metadata :: map()) -> term()).
-%% Called as `telemetry:execute/3' is.
+%% Where events go: `true' for the library telemetry, if the node has it; a module that exports
+%% `execute/3'; or a function that is called as `telemetry:execute/3' is.
 
 -type on_error() ::
     stop

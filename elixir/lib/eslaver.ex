@@ -46,7 +46,7 @@ defmodule Eslaver do
       `:server_name` and `:verify`
     * `:sentinels`, `:master_name` - Sentinels that know the master
     * `:cluster` - nodes of a cluster
-    * `:hooks` - `&:telemetry.execute/3`
+    * `:telemetry` - `false`, or where events go instead of the library telemetry
 
   ## Events
 

@@ -40,6 +40,7 @@
     shards := all | fun((eslaver_cluster_shard:shard()) -> boolean()),
     migration_wait := pos_integer(),
     access := eslaver_source_chooser:access(),
+    telemetry := eslaver_gauge:options(),
     %% Starts the process of a shard.
     start := fun((context()) -> {ok, pid()} | {error, term()})
 }.
@@ -95,6 +96,8 @@ init(#{seeds := Seeds, access := Access, mirror := Mirror, missing := Missing} =
     _ = process_flag(trap_exit, true),
     Native = eslaver_nif:cluster_new(Mirror, Missing),
     {ok, Supervisor} = eslaver_cluster_sup:start_link([self(), Seeds, Access]),
+    #{name := Name, telemetry := Telemetry} = Config,
+    ok = eslaver_registry:add(cluster, eslaver_name:replica(Name), Telemetry),
     {ok, shown(#state{config = Config, native = Native, supervisor = Supervisor})}.
 
 %% @private
@@ -255,7 +258,8 @@ terminate(_Reason, #state{native = Native, supervisor = Supervisor}) ->
     receive
         {'DOWN', Monitor, process, _, _} -> ok
     end,
-    eslaver_nif:cluster_close(Native).
+    ok = eslaver_nif:cluster_close(Native),
+    eslaver_status:drop_messages().
 
 %% @private
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
@@ -265,13 +269,9 @@ code_change(_Old, State, _Extra) ->
 %% @private
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    maps:map(fun shorten/2, Status).
-
-%% Notices have keys, and the configuration has the password's fun.
-shorten(state, #state{members = Members}) -> #{shards => maps:keys(Members)};
-shorten(message, Message) -> eslaver_failure:shape(Message);
-shorten(log, _Log) -> [];
-shorten(_Key, Value) -> Value.
+    eslaver_status:short(
+        fun(#state{members = Members}) -> #{shards => maps:keys(Members)} end, Status
+    ).
 
 %% Nodes
 

@@ -8,7 +8,7 @@
 -behaviour(gen_server).
 
 -export([start_link/2, aim/2, ask/2, stop/1]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3, format_status/1]).
 -export_type([answer/0, told/0]).
 
 %% How long connecting and an answer may take, in ms.
@@ -113,6 +113,11 @@ handle_info(_Message, State) ->
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
+
+% @private
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    eslaver_status:short(fun(#state{user = User}) -> #{cluster => User} end, Status).
 
 closed(#state{control = undefined} = State) ->
     State;

@@ -8,7 +8,7 @@
 -spec replica(eslaver_options:options()) -> eslaver_cluster:config().
 replica(#{name := Name} = Options) ->
     config(Name, {undefined, undefined}, Options, fun(Context) ->
-        case of_shard(Context, Options) of
+        case of_shard(name(Name, Context), Context, Options) of
             {ok, Own} -> eslaver_server:start_link(Own);
             {error, _} = Error -> Error
         end
@@ -26,7 +26,7 @@ mirror(#{name := Name, missing := Missing, start := Start, replica := Replica} =
             interests => eslaver_subscriptions:interests(Who),
             listener => Cluster,
             start := fun(Callback, Observer, _Unchanged) ->
-                Start(Callback, Observer, fun(Parsed) -> of_shard(Context, Parsed) end)
+                Start(Callback, Observer, fun(Parsed) -> of_shard(Name, Context, Parsed) end)
             end
         })
     end).
@@ -37,18 +37,22 @@ config(Name, {Mirror, Missing}, #{source := {cluster, Source}} = Options, Start)
         mirror => Mirror,
         missing => Missing,
         access => maps:with([user, password, tls], Options),
+        telemetry => maps:with([telemetry, telemetry_every], Options),
         start => Start
     }.
 
-%% The options of a replica of one shard.
-of_shard(Context, #{name := Name, resume := Resume} = Options) ->
+name(undefined, #{membership := #{cluster := Cluster}}) -> Cluster;
+name(Name, _Context) -> eslaver_name:replica(Name).
+
+%% The options of a replica of one shard of the cluster that is called this.
+of_shard(Name, Context, #{resume := Resume} = Options) ->
     #{id := Id, membership := Membership, cluster := Native, number := Number} = Context,
     case resume(Resume, Context) of
         {ok, Own} ->
             {ok, Options#{
                 source := {shard, Membership},
                 name := undefined,
-                label => {eslaver_name:replica(Name), Id},
+                label => {Name, Id},
                 resume := Own,
                 shard => maps:with([id, slots, master, replids], Context),
                 native_shard => #{cluster => Native, shard => Number, id => Id}

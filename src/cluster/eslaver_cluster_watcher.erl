@@ -6,6 +6,7 @@
 
 -export([start_link/3, known/2, hurry/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, handle_continue/2, code_change/3]).
+-export([format_status/1]).
 -export_type([news/0]).
 
 %% How long connecting and an answer may take, in ms.
@@ -83,6 +84,11 @@ handle_info(_Message, State) ->
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
+
+% @private
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    eslaver_status:short(fun(#state{user = User}) -> #{cluster => User} end, Status).
 
 poll_after(Pause, #state{timer = Timer} = State) ->
     _ = erlang:cancel_timer(Timer),

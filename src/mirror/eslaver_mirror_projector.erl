@@ -93,12 +93,7 @@ code_change(_Old, State, _Extra) ->
 %% @doc Hides what funs have in them, and messages that are not its own.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    maps:map(fun shorten/2, Status).
-
-shorten(state, #state{name = Name}) -> Name;
-shorten(message, Message) -> eslaver_failure:shape(Message);
-shorten(log, _Log) -> [];
-shorten(_Key, Value) -> Value.
+    eslaver_status:short(fun(#state{name = Name}) -> #{mirror => Name} end, Status).
 
 %% What has changed.
 

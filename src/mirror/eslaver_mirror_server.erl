@@ -104,12 +104,19 @@ init(#{name := Name, start := Start, project := Projections} = Options) ->
     },
     case first(shown(First)) of
         {ok, State} ->
+            ok = registered(Options),
             {ok, shown(State)};
         {error, Reason} ->
             ok = eslaver_nif:keyspace_close(Keyspace),
             ok = stop_projector(Projector),
             {stop, Reason}
     end.
+
+%% A cluster tells of its shards.
+registered(#{where := _}) ->
+    ok;
+registered(#{name := Name, replica := Replica}) ->
+    eslaver_registry:add(mirror, Name, Replica).
 
 projector(_Name, _Keyspace, []) ->
     undefined;
@@ -238,16 +245,19 @@ notified(Weight, Notices, #state{keyspace = Keyspace, subscriptions = Subscripti
 
 -spec terminate(term(), #state{}) -> ok.
 terminate(Reason, #state{keyspace = Keyspace, replica = Replica, persist = Persist} = State) ->
-    _ = guarded(fun() ->
-        ok = eslaver_nif:keyspace_release(Keyspace),
-        ok = stopped(Replica),
-        ok = stop_projector(State#state.projector),
-        _ = eslaver_nif:keyspace_detach(Keyspace),
-        ok = refuse_events(),
-        _ = is_orderly(Reason) andalso eslaver_mirror_persist:stop(Persist),
-        ok = eslaver_nif:keyspace_close(Keyspace)
-    end),
-    ok.
+    try
+        guarded(fun() ->
+            ok = eslaver_nif:keyspace_release(Keyspace),
+            ok = stopped(Replica),
+            ok = stop_projector(State#state.projector),
+            _ = eslaver_nif:keyspace_detach(Keyspace),
+            ok = refuse_events(),
+            _ = is_orderly(Reason) andalso eslaver_mirror_persist:stop(Persist),
+            eslaver_nif:keyspace_close(Keyspace)
+        end)
+    after
+        eslaver_status:drop_messages()
+    end.
 
 is_orderly({shutdown, _}) -> true;
 is_orderly(Reason) -> Reason =:= normal orelse Reason =:= shutdown.
@@ -290,20 +300,7 @@ refuse_events() ->
 %% @doc Hides keys, values and the code of functions.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    maps:map(fun shorten/2, Status).
-
-shorten(state, #state{board = Board}) ->
-    try
-        eslaver_board:own(Board)
-    catch
-        _:_ -> hidden
-    end;
-shorten(message, Message) ->
-    eslaver_failure:shape(Message);
-shorten(reason, Reason) ->
-    Reason;
-shorten(log, _Log) ->
-    [].
+    eslaver_status:short(fun(#state{board = Board}) -> eslaver_board:own(Board) end, Status).
 
 %% An exception and the arguments in its stack may contain keys and values. The exit reason, which
 %% goes to linked processes and into reports, contains neither.

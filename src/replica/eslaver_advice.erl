@@ -18,7 +18,8 @@
     | name_of_the_group
     | position_of_each_shard
     | mirror_of_a_cluster
-    | one_server.
+    | one_server
+    | hooks_are_telemetry.
 
 -define(ALL, [
     url_and_parts,
@@ -32,7 +33,8 @@
     name_of_the_group,
     position_of_each_shard,
     mirror_of_a_cluster,
-    one_server
+    one_server,
+    hooks_are_telemetry
 ]).
 
 %% @doc The error that says so.
@@ -70,7 +72,9 @@ text(position_of_each_shard) ->
 text(mirror_of_a_cluster) ->
     <<"leave it out: the mirror of a cluster cannot do that">>;
 text(one_server) ->
-    <<"use eslaver:start/2 or eslaver:start_link/1: a cluster has many servers">>.
+    <<"use eslaver:start/2 or eslaver:start_link/1: a cluster has many servers">>;
+text(hooks_are_telemetry) ->
+    <<"leave it out: it is another name of telemetry, which is given">>.
 
 %% @doc Whether a term is one of these sentences.
 -spec is_advice(term()) -> boolean().

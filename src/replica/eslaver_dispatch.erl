@@ -18,13 +18,14 @@
 -record(dispatch, {
     callback :: eslaver_callback:callback(),
     stride = 1 :: pos_integer(),
-    hooks :: none | eslaver_hooks:hooks(),
+    telemetry :: none | eslaver_telemetry:telemetry(),
     skips :: eslaver_skips:skips(),
     %% Whether failures may show keys and values.
     log_data :: boolean(),
     last = eslaver_in_hand:none() :: eslaver_in_hand:last(),
     hand = eslaver_in_hand:new() :: eslaver_in_hand:hand(),
-    %% With hooks: the events of the batch in hand that are handled, and the time they took.
+    %% With telemetry: the batch in hand, its events that are handled, and the time they took.
+    span = none :: none | eslaver_telemetry:span(),
     handled = 0 :: non_neg_integer(),
     spent = 0 :: non_neg_integer()
 }).
@@ -54,15 +55,20 @@ is_monitor(Monitor, #dispatch{callback = Callback}) ->
     eslaver_callback:is_monitor(Monitor, Callback).
 
 %% @doc To the callback of these options, with what a handler is told, and what a replica is called.
--spec new(settings(), eslaver_shard:context(), Label :: term(), none | eslaver_hooks:hooks()) ->
-    {ok, dispatch()} | {stop, term()}.
-new(Settings, Context, Label, Hooks) ->
+-spec new(settings(), eslaver_shard:context(), Label :: term(), Telemetry) ->
+    {ok, dispatch()} | {stop, term()}
+when
+    Telemetry :: none | eslaver_telemetry:telemetry().
+new(#{callback := undefined} = Settings, Context, Label, Telemetry) when Telemetry =/= none ->
+    %% a mirror without a callback: there are no calls to report
+    new(Settings, Context, Label, none);
+new(Settings, Context, Label, Telemetry) ->
     #{callback := Spec, mailbox_limit := Limit, on_error := OnError, log_data := Data} = Settings,
     case eslaver_callback:new(Spec, Limit, Context) of
         {ok, Callback} ->
-            Skips = eslaver_skips:new(OnError, Label, Hooks),
+            Skips = eslaver_skips:new(OnError, Label, Telemetry),
             {ok, #dispatch{
-                callback = Callback, hooks = Hooks, skips = Skips, log_data = Data
+                callback = Callback, telemetry = Telemetry, skips = Skips, log_data = Data
             }};
         {raised, Class, Reason, Stack} ->
             %% there are no keys or values yet
@@ -81,16 +87,29 @@ demand(More, #dispatch{callback = Callback} = Dispatch) ->
 
 %% @doc The replica ends in an orderly way.
 -spec close(term(), dispatch()) -> ok | {failed, failure()}.
-close(Why, #dispatch{callback = Callback, log_data = Data}) ->
+close(Why, #dispatch{callback = Callback} = Dispatch) ->
     case eslaver_callback:close(Why, Callback) of
         ok -> ok;
-        {raised, Class, Reason, Stack} -> {failed, failure(terminate, {Class, Reason, Stack}, Data)}
+        Raised -> failed(terminate, Raised, Dispatch#dispatch{span = none})
     end.
 
 %% @doc Gives it all these events, and then perhaps a pause.
 -spec all([term()], dispatch()) -> {done | {pause, timeout()}, dispatch()} | ended().
+all([], Dispatch) ->
+    {done, Dispatch};
 all(Events, Dispatch) ->
-    put_down(all(Events, done, Dispatch), Dispatch).
+    put_down(spanned(Events, begun(Dispatch)), Dispatch).
+
+spanned(Events, Dispatch) ->
+    Start = erlang:monotonic_time(),
+    case all(Events, done, Dispatch) of
+        {failed, _} = Failed ->
+            Failed;
+        {stop, Reason, Count, Next} ->
+            {stop, Reason, Count, measured(length(Events), since(Start), Next)};
+        {Then, Next} ->
+            {Then, measured(length(Events), since(Start), Next)}
+    end.
 
 %% The callback has nothing in hand any more.
 put_down(Result, #dispatch{hand = Hand}) ->
@@ -133,9 +152,15 @@ skipped(Event, Raised, #dispatch{skips = Skips, hand = Hand} = Dispatch) ->
         {ok, Next} ->
             ok = eslaver_in_hand:skipped(eslaver_skips:count(Next), Hand),
             {ok, Dispatch#dispatch{skips = Next}};
-        {raised, Class, Reason, Stack} ->
-            {failed, failure(Event, {Class, Reason, Stack}, Dispatch#dispatch.log_data)}
+        Again ->
+            failed(Event, Again, Dispatch)
     end.
+
+failed(What, {raised, Class, Reason, Stack}, Dispatch) ->
+    #dispatch{telemetry = Telemetry, span = Span, log_data = Data} = Dispatch,
+    Failure = failure(What, {Class, Reason, Stack}, Data),
+    ok = eslaver_telemetry:callback_raises(Span, Failure, Telemetry),
+    {failed, Failure}.
 
 %% @doc Gives it a message of another process, out of turn.
 -spec hear(term(), dispatch()) ->
@@ -159,8 +184,8 @@ answer(Request, From, #dispatch{callback = Callback} = Dispatch) ->
 %% The message may have keys and values, so a failure names the function instead.
 heard(_Function, ok, Dispatch) ->
     {done, Dispatch};
-heard(Function, {raised, Class, Reason, Stack}, #dispatch{log_data = Data}) ->
-    {failed, failure(Function, {Class, Reason, Stack}, Data)};
+heard(Function, {raised, _, _, _} = Raised, Dispatch) ->
+    failed(Function, Raised, Dispatch#dispatch{span = none});
 heard(_Function, {Then, Callback}, Dispatch) ->
     Next = Dispatch#dispatch{callback = Callback},
     case Then of
@@ -181,28 +206,40 @@ hand(#dispatch{hand = Hand}) -> Hand.
     | {turn | held | {pause, timeout()}, Left :: [term()], Count :: pos_integer() | 0, dispatch()}
     | ended().
 run(Events, Dispatch) ->
-    put_down(measured(Events, Dispatch), Dispatch).
+    put_down(measured(Events, begun(Dispatch)), Dispatch).
 
-measured(Events, #dispatch{hooks = none} = Dispatch) ->
+measured(Events, #dispatch{telemetry = none} = Dispatch) ->
     turn(Events, Dispatch);
 measured(Events, #dispatch{handled = Before, spent = Spent} = Dispatch) ->
     Start = erlang:monotonic_time(),
     Result = turn(Events, Dispatch),
-    Time = Spent + erlang:monotonic_time() - Start,
+    Time = Spent + since(Start),
     case Result of
         {done, Next} ->
             {done, measured(Before + length(Events), Time, Next)};
-        {Why, [], Count, Next} when Why =/= stop ->
+        {stop, Reason, Count, Next} ->
+            {stop, Reason, Count, measured(Before + Count, Time, Next)};
+        {Why, [], Count, Next} ->
             {Why, [], Count, measured(Before + Count, Time, Next)};
-        {Why, Left, Count, Next} when Why =/= stop ->
+        {Why, Left, Count, Next} ->
             {Why, Left, Count, Next#dispatch{handled = Before + Count, spent = Time}};
-        Ended ->
-            Ended
+        {failed, _} = Failed ->
+            Failed
     end.
 
-measured(Events, Time, #dispatch{hooks = Hooks} = Dispatch) ->
-    ok = eslaver_hooks:handled(Events, Time, Hooks),
-    Dispatch#dispatch{handled = 0, spent = 0}.
+%% A batch takes several turns.
+begun(#dispatch{telemetry = Telemetry, span = none} = Dispatch) when Telemetry =/= none ->
+    Dispatch#dispatch{span = eslaver_telemetry:callback_starts(Telemetry)};
+begun(Dispatch) ->
+    Dispatch.
+
+measured(_Events, _Time, #dispatch{telemetry = none} = Dispatch) ->
+    Dispatch;
+measured(Events, Time, #dispatch{telemetry = Telemetry, span = Span} = Dispatch) ->
+    ok = eslaver_telemetry:callback_stops(Span, #{events => Events, duration => Time}, Telemetry),
+    Dispatch#dispatch{span = none, handled = 0, spent = 0}.
+
+since(Start) -> erlang:monotonic_time() - Start.
 
 turn(Events, #dispatch{callback = Callback} = Dispatch) ->
     case eslaver_callback:takes_batches(Callback) of

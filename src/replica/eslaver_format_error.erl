@@ -42,6 +42,8 @@ text({bad_return, #{function := {M, F, A}, expected := Expected}}, _Keys) ->
     format("~ts:~ts/~b must return ~ts", [M, F, A, Expected]);
 text({already_started, Pid}, _Keys) ->
     format("there is one of this name already, ~0tp", [Pid]);
+text(no_telemetry, _Keys) ->
+    <<"this node does not have the library telemetry">>;
 text(not_running, _Keys) ->
     <<"there is no replica or mirror of this name">>;
 text(Reason, _Keys) ->
@@ -50,6 +52,10 @@ text(Reason, _Keys) ->
 option({project, Key}, Value, _Keys) ->
     format("in the option project, ~0tp is ~0tP: see eslaver_mirror:projection()", [
         Key, Value, ?DEPTH
+    ]);
+option({default_logger, Key}, Value, _Keys) ->
+    format("for the default logger, ~0tp is ~0tP: expected ~ts", [
+        Key, Value, ?DEPTH, default_logger(Key)
     ]);
 option(Key, Value, Keys) ->
     case {expected(Key), lists:member(Key, Keys)} of
@@ -100,6 +106,10 @@ filter(Map) ->
         {error, Key, Value} -> {Key, Value};
         {ok, _} -> none
     end.
+
+default_logger(level) -> "a level of logger";
+default_logger(events) -> "all, or a list of events as [eslaver, load, stop]";
+default_logger(_Key) -> "no such option, only level and events".
 
 %% The usual mistakes with callbacks.
 callback({handler, Module}, _Expected) when is_atom(Module) ->
@@ -250,8 +260,11 @@ expected(dbs) ->
     "a list of numbers";
 expected(origin) ->
     "user";
-expected(hooks) ->
-    "a fun of three arguments, or {Module, Function} that is exported with three";
+expected(Key) when Key =:= telemetry; Key =:= hooks ->
+    "true, false, a fun of three arguments, {Module, Function} that is exported with three, or a "
+    "module that exports execute/3";
+expected(telemetry_every) ->
+    "a number of ms, or infinity";
 expected(log_data) ->
     "true or false";
 expected(warn_lag) ->

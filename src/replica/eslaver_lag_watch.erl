@@ -6,7 +6,7 @@
 -behaviour(gen_server).
 
 -export([start/2]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3, format_status/1]).
 
 %% How often it looks, in ms.
 -define(EVERY, 1000).
@@ -80,3 +80,8 @@ report(Level, What, Info, #state{label = Label}) ->
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
+
+%% @private
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    eslaver_status:short(fun(#state{label = Label}) -> #{replica => Label} end, Status).

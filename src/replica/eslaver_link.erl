@@ -9,7 +9,7 @@
 -behaviour(gen_server).
 
 -export([start_link/3, stop/2, flush/0]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3, format_status/1]).
 -export_type([batch/0]).
 
 -type batch() :: {
@@ -167,3 +167,8 @@ slice(#state{server = Server, link = Link} = State) ->
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
+
+% @private
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    eslaver_status:short(fun(#state{server = Server}) -> #{server => Server} end, Status).

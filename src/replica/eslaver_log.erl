@@ -142,8 +142,11 @@ sentence(#{what := not_restored, path := Path, text := Text}) ->
     {"cannot restore the mirror from ~ts (~ts); the next sync will be full", [Path, Text]};
 sentence(#{what := not_saved, path := Path, text := Text}) ->
     {"cannot save the mirror in ~ts (~ts); logged once", [Path, Text]};
-sentence(#{what := hook_failed, event := Event, class := Class, reason := Reason}) ->
-    {"the hook raised ~ts:~0tP at ~0tp; logged once", [Class, Reason, 30, Event]}.
+sentence(#{what := telemetry_failed, event := Event, class := Class, reason := Reason} = Report) ->
+    {
+        "the telemetry function raised ~ts:~0tp in ~0tp at ~0tp; logged once",
+        [Class, Reason, maps:get(calls, Report), Event]
+    }.
 
 place(#{path := Path}) -> Path;
 place(#{store := Module}) -> eslaver_text:format("the store ~ts", [Module]).

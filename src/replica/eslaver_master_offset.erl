@@ -6,7 +6,7 @@
 -behaviour(gen_server).
 
 -export([start/2]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3, format_status/1]).
 
 -record(state, {
     replica :: pid(),
@@ -131,3 +131,8 @@ warned({Reason, Text} = Error, #state{label = Label} = State) ->
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
+
+%% @private
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    eslaver_status:short(fun(#state{label = Label}) -> #{replica => Label} end, Status).

@@ -48,7 +48,8 @@
     acknowledge := handled | received,
     events := classic | full,
     filter := undefined | eslaver_filter:filter(),
-    hooks := eslaver_hooks:spec(),
+    telemetry := eslaver_telemetry:spec(),
+    telemetry_every := pos_integer() | infinity,
     log_data := boolean(),
     warn_lag := pos_integer() | infinity,
     master_offset_every := pos_integer() | undefined,
@@ -56,7 +57,7 @@
     observer => eslaver_observer:observer(),
     %% Of a replica of a cluster's shard: what it is called in logs, what of the shard users are
     %% told, and where the native cluster has it.
-    label => term(),
+    label => atom() | {Cluster :: term(), Shard :: binary()},
     shard => eslaver_shard:shard(),
     native_shard => map(),
     node => binary() | undefined,
@@ -102,9 +103,14 @@ parse_given(#{master_url := Url} = Input) ->
     end;
 parse_given(Input) ->
     case check(maps:to_list(Input), #{}) of
+        {ok, #{hooks := Hooks} = Given} when Hooks =/= undefined -> renamed(Given);
         {ok, Given} -> complementary(Given);
         Error -> Error
     end.
+
+%% `hooks' is what `telemetry' was called first.
+renamed(#{telemetry := _}) -> eslaver_advice:error(hooks, hooks_are_telemetry);
+renamed(#{hooks := Hooks} = Given) -> complementary(Given#{telemetry => Hooks}).
 
 %% A URL stands for host, port, user and password, so none of these may be given as well.
 from_url({ok, Url}, Input) ->
@@ -139,6 +145,7 @@ unwrap(Key, Fun) when
     Key =/= master_auth,
     Key =/= sentinel_auth,
     Key =/= callback,
+    Key =/= telemetry,
     Key =/= hooks
 ->
     try
@@ -190,6 +197,8 @@ defaults() ->
         acknowledge => handled,
         events => classic,
         filter => undefined,
+        telemetry => true,
+        telemetry_every => 10000,
         hooks => undefined,
         log_data => false,
         warn_lag => ?WARN_LAG,
@@ -234,7 +243,7 @@ consistent_files(Checked) ->
     {ok, complete(Checked)}.
 
 complete(#{master_user := User, master_auth := Password} = Checked) ->
-    Renamed = [master_host, master_port, master_user, master_auth, sentinels, master_name],
+    Renamed = [master_host, master_port, master_user, master_auth, sentinels, master_name, hooks],
     OfSentinels = [sentinel_user, sentinel_auth, sentinel_tls],
     OfClusters = [cluster, shards, addresses, migration_wait],
     maps:merge(maps:without(Renamed ++ OfSentinels ++ OfClusters, Checked), #{
@@ -296,6 +305,7 @@ hidden(_Key, _Value) -> hidden.
 %% in a host's name, or next to a valid value.
 may_hold_secret(Key, _Value) when
     Key =:= callback;
+    Key =:= telemetry;
     Key =:= hooks;
     Key =:= shards;
     Key =:= addresses;
@@ -368,7 +378,9 @@ value(acknowledge, What) -> keep(What, What =:= handled orelse What =:= received
 value(events, Events) -> keep(Events, Events =:= classic orelse Events =:= full);
 value(filter, undefined) -> {ok, undefined};
 value(filter, Filter) -> eslaver_filter:parse_types(Filter);
-value(hooks, Hooks) -> keep(Hooks, eslaver_hooks:check(Hooks));
+value(Key, Use) when Key =:= telemetry; Key =:= hooks -> keep(Use, eslaver_telemetry:check(Use));
+value(telemetry_every, infinity) -> {ok, infinity};
+value(telemetry_every, Time) -> time(Time);
 value(log_data, Shown) -> keep(Shown, is_boolean(Shown));
 value(warn_lag, infinity) -> {ok, infinity};
 value(warn_lag, Bytes) -> limit(Bytes, ?UNLIMITED);

@@ -130,12 +130,12 @@ code_change(_Old, State, _Extra) ->
 %% @private What a store was given may hold a password.
 -spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
-    maps:map(fun shorten/2, Status).
-
-shorten(state, #state{medium = Medium, newest = Newest, resting = Resting}) ->
-    #{medium => Medium, newest => Newest, resting => Resting};
-shorten(_Key, Value) ->
-    Value.
+    eslaver_status:short(
+        fun(#state{medium = Medium, newest = Newest, resting = Resting}) ->
+            #{medium => Medium, newest => Newest, resting => Resting}
+        end,
+        Status
+    ).
 
 rest(State) ->
     _ = erlang:send_after(?PAUSE, self(), rested),

@@ -1,4 +1,4 @@
-%% @doc What a replica reports of itself: to the log and to hooks, and how far a load is.
+%% @doc What a replica reports of itself: to the log and as telemetry, and how far a load is.
 %% @private
 -module(eslaver_reports).
 
@@ -9,7 +9,7 @@
 -record(reports, {
     %% How people know the replica.
     label :: term(),
-    hooks :: none | eslaver_hooks:hooks(),
+    telemetry :: none | eslaver_telemetry:telemetry(),
     progress = eslaver_progress:none() :: eslaver_progress:progress()
 }).
 
@@ -17,9 +17,13 @@
 
 %% @doc Of the calling process, a replica with these options.
 -spec new(eslaver_options:options()) -> reports().
-new(#{hooks := Hooks} = Options) ->
+new(#{telemetry := Telemetry} = Options) ->
     Label = label(Options),
-    #reports{label = Label, hooks = eslaver_hooks:new(Hooks, Label)}.
+    #reports{label = Label, telemetry = eslaver_telemetry:new(Telemetry, who(Options))}.
+
+%% A shard's label has the cluster's name before its own.
+who(#{label := {Cluster, Shard}}) -> #{replica => Cluster, shard => Shard};
+who(Options) -> #{replica => label(Options)}.
 
 %% @doc Has what goes on beside the calling process watched, as the options say.
 -spec watch(eslaver_options:options(), reports()) -> ok.
@@ -30,18 +34,18 @@ watch(#{warn_lag := Limit} = Options, #reports{label = Label}) ->
 label(#{label := Label}) -> Label;
 label(#{name := Name}) -> eslaver_name:replica(Name).
 
-%% @doc For the callback, which hooks are told of.
+%% @doc For the callback, whose calls are reported.
 -spec dispatch(eslaver_options:options(), reports()) ->
     {ok, eslaver_dispatch:dispatch()} | {stop, term()}.
-dispatch(Options, #reports{label = Label, hooks = Hooks}) ->
-    eslaver_dispatch:new(Options, eslaver_shard:context(Options), Label, Hooks).
+dispatch(Options, #reports{label = Label, telemetry = Telemetry}) ->
+    eslaver_dispatch:new(Options, eslaver_shard:context(Options), Label, Telemetry).
 
-%% @doc Logs, and tells the hooks, if it is for them.
+%% @doc Logs, and reports as telemetry what has an event there.
 -spec log(logger:level(), atom(), map(), Master :: binary(), reports()) -> ok.
-log(Level, What, Report, Master, #reports{label = Label, hooks = Hooks}) ->
+log(Level, What, Report, Master, #reports{label = Label, telemetry = Telemetry}) ->
     Full = Report#{replica => Label, master => Master},
     ok = eslaver_log:report(Level, What, Full),
-    eslaver_hooks:report(What, Full, Hooks).
+    eslaver_telemetry:report(What, Full, Telemetry).
 
 %% @doc What became of an attempt to keep the position: failures are logged.
 -spec kept(Result :: term(), Master :: binary(), reports()) -> ok.
@@ -54,8 +58,8 @@ kept(_Result, _Master, _Reports) ->
 
 %% @doc There is no link. The next attempt is in `Pause' ms.
 -spec reconnecting(non_neg_integer(), map(), Master :: binary(), reports()) -> ok.
-reconnecting(Pause, Info, Master, #reports{hooks = Hooks}) ->
-    eslaver_hooks:reconnect(Pause, Info, Master, Hooks).
+reconnecting(Pause, Info, Master, #reports{telemetry = Telemetry}) ->
+    eslaver_telemetry:reconnect(Pause, Info, Master, Telemetry).
 
 %% @doc A load begins, of so many bytes if that is known; it has been handled; or it is interrupted,
 %% unless all of it has been handled.

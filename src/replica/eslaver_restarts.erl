@@ -11,7 +11,7 @@
 
 -export([key/1, last/1, ended/3]).
 -export([add/3]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3, format_status/1]).
 -export_type([key/0, failed/0]).
 
 %% A replica that had its data for this long, in ms, and for longer than it had to wait before, has
@@ -135,3 +135,10 @@ handle_info(_Message, State) ->
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
+
+% @private
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    eslaver_status:short(
+        fun(#state{failed = Failed}) -> #{failed => map_size(Failed)} end, Status
+    ).

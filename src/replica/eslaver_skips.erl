@@ -11,7 +11,7 @@
 -record(skips, {
     spec :: spec(),
     label :: term(),
-    hooks :: none | eslaver_hooks:hooks(),
+    telemetry :: none | eslaver_telemetry:telemetry(),
     count = 0 :: non_neg_integer()
 }).
 
@@ -24,9 +24,9 @@ check({skip, Log}) -> is_boolean(Log) orelse eslaver_callback:is_callable(Log, 2
 check(_Other) -> false.
 
 %% @doc None so far, of a replica that is called this.
--spec new(spec(), Label :: term(), none | eslaver_hooks:hooks()) -> skips().
-new(Spec, Label, Hooks) ->
-    #skips{spec = Spec, label = Label, hooks = Hooks}.
+-spec new(spec(), Label :: term(), none | eslaver_telemetry:telemetry()) -> skips().
+new(Spec, Label, Telemetry) ->
+    #skips{spec = Spec, label = Label, telemetry = Telemetry}.
 
 %% @doc Skips an event, or a list of events, unless the exception is to end the replica.
 -spec add(term(), eslaver_callback:raised(), skips()) -> {ok, skips()} | eslaver_callback:raised().
@@ -54,7 +54,7 @@ skipped(_Event) -> 1.
 
 %% Each time that their number has doubled: a callback may fail for every event there is.
 report(Event, Skipped, Class, {Shape, Calls}, #skips{spec = {skip, Log}, count = Count} = Skips) ->
-    #skips{label = Label, hooks = Hooks} = Skips,
+    #skips{label = Label, telemetry = Telemetry} = Skips,
     Report = #{
         replica => Label,
         event => eslaver_shown:kind(Event),
@@ -67,7 +67,7 @@ report(Event, Skipped, Class, {Shape, Calls}, #skips{spec = {skip, Log}, count =
         eslaver_log:report(warning, callback_skipped, Report)
      || Log =:= true, doublings(Count) =/= doublings(Count + Skipped)
     ],
-    eslaver_hooks:report(callback_skipped, Report#{events => Skipped}, Hooks).
+    eslaver_telemetry:report(callback_skipped, Report#{events => Skipped}, Telemetry).
 
 doublings(0) -> 0;
 doublings(Count) -> 1 + doublings(Count bsr 1).

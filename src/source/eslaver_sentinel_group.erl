@@ -11,6 +11,7 @@
 -export([start_link/1, subscribe/4, unsubscribe/2, ask/2, hurry/1]).
 -export([shown/1, is_same/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, code_change/3]).
+-export([format_status/1]).
 -export_type([group/0, view/0]).
 
 %% The most Sentinels of a group. More than a handful is a mistake, or an attack.
@@ -167,6 +168,11 @@ terminate(_Reason, #state{members = Members}) ->
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
+
+% @private
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    eslaver_status:short(fun(#state{group = #{name := Name}}) -> #{group => Name} end, Status).
 
 %% Members
 

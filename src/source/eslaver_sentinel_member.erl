@@ -10,6 +10,7 @@
 
 -export([start_link/2, ask/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, handle_continue/2, code_change/3]).
+-export([format_status/1]).
 -export_type([news/0]).
 
 %% How long connecting and an answer may take, in ms.
@@ -90,6 +91,11 @@ handle_info(Message, #state{heard = Heard} = State) ->
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
+
+% @private
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    eslaver_status:short(fun(#state{name = Name}) -> #{group => Name} end, Status).
 
 soon(#state{polled = Polled} = State) ->
     poll_after(max(?LEAST - (eslaver_clock:now_ms() - Polled), 0), State).

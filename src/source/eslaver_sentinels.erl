@@ -11,7 +11,7 @@
 -behaviour(eslaver_source_watcher).
 
 -export([join/2, ask/2, hurry/1, leave/2, shown/1]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3, format_status/1]).
 
 %% How often joining is tried while the process ends and another starts.
 -define(TRIES, 20).
@@ -134,3 +134,8 @@ ended(State) -> {noreply, State}.
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
+
+% @private
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    eslaver_status:short(fun(#state{users = Users}) -> #{users => map_size(Users)} end, Status).

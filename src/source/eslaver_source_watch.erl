@@ -8,7 +8,7 @@
 -behaviour(gen_server).
 
 -export([start/2, stop/1]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, code_change/3, format_status/1]).
 -export_type([watch/0, watched/0]).
 
 %% The pause between polls, and how long connecting and an answer may take, in ms: a loss is told
@@ -74,6 +74,11 @@ handle_info(_Message, State) ->
 -spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_Old, State, _Extra) ->
     {ok, State}.
+
+% @private
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
+format_status(Status) ->
+    eslaver_status:short(fun(#state{told = Told}) -> #{told => Told} end, Status).
 
 told(#{role := replica, master_link := up} = Same, #state{told = Same} = State) ->
     State;

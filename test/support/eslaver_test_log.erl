@@ -67,7 +67,7 @@ found(Regex, Text) ->
     re:run(Text, Regex, [caseless, unicode, dotall]) =/= nomatch.
 
 text(Event) ->
-    shown(Event) ++ lists:flatten(io_lib:format("~n~tp~n", [Event])).
+    shown(Event) ++ lists:flatten(io_lib:format("~n~0tp~n", [Event])).
 
 shown(Event) ->
     lists:flatten(logger_formatter:format(Event, #{single_line => false})).

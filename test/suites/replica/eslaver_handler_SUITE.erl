@@ -1,5 +1,4 @@
-%% Handlers, `eslaver_handler', against a real server: state, batches, pauses, and how they end; and
-%% hooks, which see all of it.
+%% Handlers, `eslaver_handler', against a real server: state, batches, pauses, and how they end.
 -module(eslaver_handler_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -257,70 +256,6 @@ shown({stream, _, [<<"behind">>, _ | _]}) -> [behind];
 shown({stream, _, [<<"behind">>, _ | _], _}) -> [behind];
 shown({slots, _, _} = Event) -> [Event];
 shown(_Other) -> [].
-
-%% The documented set, with its measurements and metadata.
-hooks(Config) ->
-    Self = self(),
-    write(Config, ["SET", "k", "v"]),
-    {ok, Replica} = eslaver:start_link(
-        (options(Config, fun(_) -> ok end))#{
-            name => {local, hooked},
-            hooks => fun(Event, Measured, About) -> Self ! {hook, Event, Measured, About} end
-        }
-    ),
-    ok = eslaver:await(hooked, loaded, 30_000),
-    {#{}, #{resync := full, replica := hooked, master := <<_, _/binary>>, replid := _}} =
-        hook([link, up]),
-    {#{system_time := _}, #{source := master, replica := hooked}} = hook([load, start]),
-    {#{events := 1, duration := Duration}, #{replica := hooked}} = hook([batch, handled]),
-    ?assert(is_integer(Duration) andalso Duration >= 0),
-    {#{keys := 1, bytes := Bytes, duration := _}, #{replica := hooked}} = hook([load, stop]),
-    ?assert(Bytes > 10),
-    ok = eslaver_test_master:kill(?config(master, Config)),
-    {#{}, #{reason := closed, text := <<_, _/binary>>}} = hook([link, down]),
-    {#{delay := Delay, tries := 1}, #{reason := closed}} = hook([reconnect]),
-    ?assert(erlang:convert_time_unit(Delay, native, millisecond) >= 50),
-    {#{tries := 2}, #{reason := cannot_connect}} = hook([reconnect]),
-    ok = eslaver:stop(Replica),
-    %% All that is logged is of this replica.
-    _ = eslaver_test_log:contains("replica => hooked") orelse error(no_metadata),
-    ok.
-
-hooks_that_raise(Config) ->
-    {ok, Replica} = eslaver:start_link(
-        (options(Config, fun(_) -> ok end))#{hooks => {erlang, error}}
-    ),
-    ok = eslaver:await(Replica, loaded, 30_000),
-    write(Config, ["SET", "k", "v"]),
-    ?assertEqual(1, eslaver_test_client:ok(?config(client, Config), ["WAIT", 1, 5000])),
-    ?assertMatch([_], eslaver_test_log:matches("the hook raised")),
-    ok = eslaver:stop(Replica),
-    _ = [
-        ?assertEqual(
-            {error, {invalid_option, hooks, Bad}},
-            eslaver:start_link((options(Config, fun(_) -> ok end))#{hooks => Bad})
-        )
-     || Bad <- [fun(_) -> ok end, f, {m, "f"}]
-    ],
-    %% A callback that fails is told of, too.
-    Self = self(),
-    {ok, Failing} = eslaver:start_link(
-        (options(Config, fun(_) -> error(no) end))#{
-            hooks => fun(Event, Measured, About) -> Self ! {hook, Event, Measured, About} end
-        }
-    ),
-    {#{}, #{class := error, reason := no, event := <<_, _/binary>>, stacktrace := [_ | _]}} =
-        hook([callback, failed]),
-    receive
-        {'EXIT', Failing, {callback_failed, _}} -> ok
-    end.
-
-hook(Event) ->
-    Full = [eslaver | Event],
-    receive
-        {hook, Full, Measured, About} -> {Measured, About}
-    after 30_000 -> error({no_hook, Full})
-    end.
 
 start(Config, State) ->
     {ok, Replica} = eslaver:start_link(options(Config, {handler, ?HANDLER, {self(), State}})),

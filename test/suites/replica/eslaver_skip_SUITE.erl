@@ -48,7 +48,7 @@ hooks(Count) ->
         end
      || _ <- lists:seq(1, Count)
     ],
-    ?assertMatch([#{event := {loading, string}, reason := no, class := error} | _], Hooks),
+    ?assertMatch([#{event := {loading, string}, reason := no, kind := error} | _], Hooks),
     ?assertEqual(nomatch, string:find(io_lib:format("~p", [Hooks]), "bad_")).
 
 silent(Config) ->
