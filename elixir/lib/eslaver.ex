@@ -220,6 +220,23 @@ defmodule Eslaver do
   defdelegate unsubscribe(replica, ref), to: :eslaver
 
   @doc """
+  Logs the telemetry events of all replicas and mirrors, a line for each. Options:
+
+    * `:level` - of what is neither wrong nor frequent, by default `:info`
+    * `:events` - a list of events, as `[:eslaver, :load, :start]`, or `:all`
+
+  Without the library telemetry this is `{:error, :no_telemetry}`.
+  """
+  @spec attach_default_logger(keyword() | map()) :: :ok | {:error, term()}
+  defdelegate attach_default_logger(options \\ []), to: :eslaver
+
+  @doc """
+  Ends what `attach_default_logger/1` began.
+  """
+  @spec detach_default_logger() :: :ok | {:error, :no_telemetry | :not_found}
+  defdelegate detach_default_logger(), to: :eslaver
+
+  @doc """
   A sentence that says what an error is about, and what was expected: of `{:error, reason}` or of
   the reason alone.
 
