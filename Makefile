@@ -1,4 +1,4 @@
-.PHONY: help build demo dashboard shell test rust ct elixir soak bench fuzz miri asan tsan schedules lint fmt clean
+.PHONY: help build demo dashboard shell test rust ct soak bench fuzz miri asan tsan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
