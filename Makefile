@@ -1,4 +1,4 @@
-.PHONY: help build demo dashboard shell test rust ct elixir soak bench fuzz miri asan tsan schedules lint fmt clean
+.PHONY: help build demo shell test rust ct soak bench fuzz miri asan tsan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -36,6 +36,7 @@ build:
 demo: build
 	@ERL_LIBS=$(lib) escript examples/demo.escript
 
+.PHONY: dashboard
 dashboard: build
 	@ERL_LIBS=$(lib) escript examples/dashboard/dashboard.erl $(or $(PORT),8080) $(MASTER)
 
@@ -66,6 +67,7 @@ test: lint $(if $(RUST_TESTED),,rust)
 ct: build
 	tools/ct.sh $(if $(SUITES),--suite $(SUITES))
 
+.PHONY: elixir
 elixir: build
 	tools/elixir.sh
 

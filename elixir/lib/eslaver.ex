@@ -125,6 +125,17 @@ defmodule Eslaver do
   def info(replica), do: replica |> :eslaver.info() |> Absent.to_nil()
 
   @doc """
+  Whether a replica or a cluster is as it should be, for probes: `:ok`, or what is wrong, since when,
+  and a sentence for people. It asks no process, so that it answers at once.
+
+      iex> {:error, health} = Eslaver.health(NoSuchReplica)
+      iex> is_map(health)
+      true
+  """
+  @spec health(replica()) :: :ok | {:error, :eslaver.health()}
+  defdelegate health(replica), to: :eslaver
+
+  @doc """
   The last position whose events have all been handled, or `nil` while there is none: before the
   first snapshot has been loaded, and while a new one is.
   """

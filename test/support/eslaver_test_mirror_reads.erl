@@ -393,7 +393,8 @@ ranges() ->
             [K, From, To, _, Offset, Count] = Args,
             eslaver_mirror:zrevrangebyscore(M, K, bound(From), bound(To), limit(Offset, Count))
         end},
-        {"ZRANGE zset bound bound BYSCORE LIMIT lo some", value, fun(M, Args) ->
+        %% what a server makes of a negative offset depends on how it stores the set
+        {"ZRANGE zset bound bound BYSCORE LIMIT bit some", value, fun(M, Args) ->
             [K, From, To, _, _, Offset, Count] = Args,
             Options = (limit(Offset, Count))#{by => score},
             eslaver_mirror:zrange(M, K, bound(From), bound(To), Options)

@@ -167,6 +167,15 @@ defmodule Eslaver.Mirror do
   def info(name), do: name |> :eslaver_mirror.info() |> Absent.to_nil()
 
   @doc """
+  As `Eslaver.health/1`: it is `:ok` when `status/1` is `:fresh`.
+
+      iex> Eslaver.Mirror.health(:shop)
+      :ok
+  """
+  @spec health(atom()) :: :ok | {:error, :eslaver.health()}
+  defdelegate health(name), to: :eslaver_mirror
+
+  @doc """
   The libraries of functions that the master has. The mirror runs none of them.
 
       iex> Eslaver.Mirror.functions(:shop)

@@ -399,6 +399,47 @@ no_answer(_Config) ->
     ?assertEqual(#{}, eslaver_mirror:hgetall({?M, 3}, <<"k">>)),
     ?assertError(badarg, eslaver_mirror:zrange(?M, <<"k">>, 0, -1, #{no_such => option})).
 
+%% What is missing is `nil' for who asks for it, also where a callback reads.
+missing_is_nil(_Config) ->
+    Test = self(),
+    Callback = fun
+        ({stream, <<"set">>, [Key | _], _Meta}) ->
+            Test ! {Key, eslaver_mirror:mget(?M, [Key, <<"x">>])};
+        (_Other) ->
+            ok
+    end,
+    #{client := Client} = started(#{undefined => nil, callback => Callback, events => full}),
+    _ = eslaver_test_client:ok(Client, ["SET", "k", "v"]),
+    receive
+        {<<"k">>, Values} -> ?assertEqual([<<"v">>, nil], Values)
+    after 10_000 -> ct:fail(no_event)
+    end,
+    ?assertEqual(nil, eslaver_mirror:get(?M, <<"x">>)),
+    ?assertEqual(none, eslaver_mirror:type(?M, <<"x">>)).
+
+%% Two mirrors and a replica under one supervisor are told apart by their names.
+one_supervisor(_Config) ->
+    {ok, Nobody} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
+    {ok, Port} = inet:port(Nobody),
+    Target = eslaver_test_replica:target(Port),
+    Specs = [
+        eslaver_mirror:child_spec(Target#{name => one}),
+        eslaver_mirror:child_spec(Target#{name => {local, other}}),
+        eslaver:child_spec(Target#{name => {local, third}, callback => fun(_Event) -> ok end})
+    ],
+    {ok, Supervisor} = supervisor:start_link(?MODULE, Specs),
+    ?assertEqual(
+        [one, other, third],
+        lists:sort([Id || {Id, Pid, _, _} <- supervisor:which_children(Supervisor), is_pid(Pid)])
+    ),
+    ?assertEqual([loading, loading], [eslaver_mirror:status(Name) || Name <- [one, other]]),
+    ok = gen_server:stop(Supervisor),
+    ?assertEqual({error, not_running}, eslaver_mirror:status(one)),
+    ok = gen_tcp:close(Nobody).
+
+init(Specs) ->
+    {ok, {#{}, Specs}}.
+
 %% Who is told of a key finds what it is now.
 told_after_the_change(_Config) ->
     #{client := Client} = started(#{}),
