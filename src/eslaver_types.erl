@@ -62,8 +62,8 @@
 
 -type value_type() ::
     string | list | set | zset | hash | stream | module | array | gcra | path_hash.
-%% The type of a key's value. Arrays and rate limiters (`gcra') exist in Redis since 8.8 and 8.10,
-%% path hashes in Valkey since 9.2.
+%% The type of a key's value. Arrays exist in Redis since 8.8, rate limiters (`gcra') in Redis that
+%% was built with them, path hashes in Valkey since 9.2.
 
 -type notice() ::
     {key, Command :: binary(), Key :: binary(), change()}

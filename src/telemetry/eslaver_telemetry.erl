@@ -2,7 +2,7 @@
 %% telemetry. That is no dependency: any function with the arguments of `telemetry:execute/3' will
 %% do.
 %%
-%% The guide on operations lists the events with their measurements and metadata. All but gauges
+%% The guide on monitoring lists the events with their measurements and metadata. All but gauges
 %% are reported in the replica's process. An exception of the function does no harm, and is logged
 %% once.
 %% @private
