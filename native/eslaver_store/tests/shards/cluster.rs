@@ -148,6 +148,9 @@ fn strings(answer: &Answer, to: &mut Words) {
     match answer {
         Answer::Bytes(bytes) => to.push(bytes.clone()),
         Answer::List(parts) | Answer::Tuple(parts) => parts.iter().for_each(|p| strings(p, to)),
+        Answer::Map(pairs) => {
+            pairs.iter().flat_map(|(field, value)| [field, value]).for_each(|p| strings(p, to));
+        }
         other => panic!("{other:?}"),
     }
 }
