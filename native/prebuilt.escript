@@ -52,15 +52,25 @@ install_new(Name, Url, Sum) ->
         ),
     %% Never written in place: an Erlang node may have the old file mapped.
     New = ?LIBRARY ++ "." ++ os:getpid(),
-    Written = [
-        filelib:ensure_dir(?LIBRARY), file:write_file(New, Library), file:rename(New, ?LIBRARY)
+    Steps = [
+        fun() -> filelib:ensure_dir(?LIBRARY) end,
+        fun() -> file:write_file(New, Library) end,
+        fun() -> file:rename(New, ?LIBRARY) end
     ],
-    case [Reason || {error, Reason} <- Written] of
-        [] ->
+    case in_turn(Steps) of
+        ok ->
             ok;
-        [Reason | _] ->
+        {error, Reason} ->
             _ = file:delete(New),
             fail("~ts cannot be written: ~ts", [?LIBRARY, file:format_error(Reason)])
+    end.
+
+in_turn([]) ->
+    ok;
+in_turn([Step | Steps]) ->
+    case Step() of
+        ok -> in_turn(Steps);
+        {error, _} = Error -> Error
     end.
 
 sum(Bytes) ->

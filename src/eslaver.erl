@@ -170,14 +170,14 @@ info(Replica) ->
 %% since the epoch, and a sentence for people. It asks no process, so that it answers at once.
 -spec health(replica()) -> ok | {error, health()}.
 health(Replica) ->
-    case info(Replica) of
-        {error, not_running} -> {error, not_running()};
-        Info -> eslaver_health:check(Info)
+    case eslaver_server:look(Replica) of
+        {ok, Info} -> eslaver_health:check(Info);
+        starting -> {error, unhealthy(starting, <<"it is being started">>)};
+        none -> {error, unhealthy(not_running, format_error(not_running))}
     end.
 
-not_running() ->
-    Text = format_error(not_running),
-    #{state => not_running, since => erlang:system_time(millisecond), text => Text}.
+unhealthy(State, Text) ->
+    #{state => State, since => erlang:system_time(millisecond), text => Text}.
 
 %% @doc The last position whose events have all been handled, or `undefined' until the first
 %% snapshot has been loaded and while another one is being loaded.
@@ -244,7 +244,7 @@ continue(Replica) ->
 
 %% @doc Looks at the topology of a cluster again, at once, and calls the fun of the option `shards'
 %% again. `Cluster' is a replica or a mirror of a cluster.
--spec refresh(replica()) -> ok | {error, not_running}.
+-spec refresh(replica()) -> ok | {error, not_running | no_cluster}.
 refresh(Cluster) ->
     eslaver_running:ask(fun eslaver_cluster:refresh/1, [Cluster]).
 

@@ -30,18 +30,16 @@
 prometheus() ->
     Rows = rows(),
     eslaver_prometheus:text([
-        build_info()
+        build_info(eslaver_facts:version())
         | [
             {Name, Type, Help, [Sample || Row <- Rows, Sample <- samples(Of, Row)]}
          || {Name, Type, Help, Of} <- families()
         ]
     ]).
 
-build_info() ->
-    _ = application:load(eslaver),
-    {ok, Version} = application:get_key(eslaver, vsn),
-    Labels = [{version, unicode:characters_to_binary(Version)}],
-    {"eslaver_build_info", gauge, "1 for the version of eslaver.", [{Labels, 1}]}.
+build_info(Version) ->
+    Samples = [{[{version, Version}], 1} || Version =/= undefined],
+    {"eslaver_build_info", gauge, "1 for the version of eslaver.", Samples}.
 
 %% @doc All that runs on this node, as maps.
 -spec rows() -> [row()].

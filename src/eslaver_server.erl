@@ -8,7 +8,7 @@
 -behaviour(gen_server).
 
 -export([start/0, start/1, stop/0]).
--export([start_link/1, info/1, position/1, demand/2, continue/1]).
+-export([start_link/1, info/1, look/1, position/1, demand/2, continue/1]).
 -export([inject/2]).
 -export([
     init/1,
@@ -70,10 +70,24 @@ started(Result) -> Result.
 %% @private
 -spec info(eslaver_name:replica()) -> map().
 info(Replica) ->
-    case eslaver_board:read(eslaver_name:pid(Replica)) of
-        {ok, Info} -> Info;
-        none -> exit({noproc, {gen_server, call, [Replica, info]}})
+    case look(Replica) of
+        {ok, Info} ->
+            Info;
+        starting ->
+            %% it answers any request once it has started
+            _ = gen_server:call(Replica, started),
+            started(look(Replica), Replica);
+        none ->
+            started(none, Replica)
     end.
+
+started({ok, Info}, _Replica) -> Info;
+started(_None, Replica) -> exit({noproc, {gen_server, call, [Replica, info]}}).
+
+%% @private
+-spec look(eslaver_name:replica()) -> {ok, map()} | starting | none.
+look(Replica) ->
+    eslaver_board:look(eslaver_name:pid(Replica)).
 
 %% @private
 -spec position(eslaver_name:replica()) -> eslaver_position:safe() | undefined.
@@ -155,6 +169,8 @@ called({eslaver_call, Request}, From, Replica) ->
     eslaver_replica:answer(Request, From, Replica);
 called({Of, _} = Request, From, Replica) when ?IS_LISTENER(Of) ->
     {noreply, eslaver_replica:call(Request, From, Replica)};
+called(refresh, _From, Replica) ->
+    {reply, {error, no_cluster}, Replica};
 called(Request, _From, Replica) ->
     {reply, {error, {unknown_request, Request}}, Replica}.
 

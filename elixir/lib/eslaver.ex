@@ -47,6 +47,9 @@ defmodule Eslaver do
     * `:sentinels`, `:master_name` - Sentinels that know the master
     * `:cluster` - nodes of a cluster
     * `:telemetry` - `false`, or where events go instead of the library telemetry
+    * `:warn_lag` - the lag in bytes from which a warning is logged, or `:infinity`
+    * `:log_data` - `true` shows keys and values in logs
+    * `:master_offset_every` - asks the master this often, in ms, how far ahead it is
 
   ## Events
 
@@ -117,8 +120,8 @@ defmodule Eslaver do
   defdelegate stop(replica), to: :eslaver
 
   @doc """
-  What a replica is doing: a map with `:state` (`:connecting`, `:loading`, `:streaming` or
-  `:waiting`), `:master`, `:replid`, `:offset`, `:lag`, `:keys` and `:bytes` of the snapshot,
+  What a replica is doing: a map with `:state` (`:connecting`, `:waiting_for_snapshot`,
+  `:loading`, `:streaming` or `:waiting`), `:master`, `:replid`, `:offset`, `:lag`, `:keys` and `:bytes` of the snapshot,
   `:commands`, `:reconnects`, `:last_error`, `:paused` and more.
   """
   @spec info(replica()) :: map() | not_running()
@@ -195,7 +198,7 @@ defmodule Eslaver do
   Has a replica or mirror of a cluster look at the cluster's nodes at once, and ask the option
   `:shards` anew.
   """
-  @spec refresh(replica()) :: :ok | not_running()
+  @spec refresh(replica()) :: :ok | {:error, :no_cluster} | not_running()
   defdelegate refresh(cluster), to: :eslaver
 
   @doc """

@@ -84,9 +84,9 @@ linked(#{name := Name} = Config) ->
     gen_server:start_link(Name, ?MODULE, Config, []).
 
 %% @doc Looks at the nodes at once, and asks anew which shards to follow.
--spec refresh(eslaver_name:replica()) -> ok.
+-spec refresh(eslaver_name:replica()) -> ok | {error, no_cluster}.
 refresh(Cluster) ->
-    gen_server:call(Cluster, refresh).
+    gen_server:call(Cluster, refresh, infinity).
 
 %% gen_server
 

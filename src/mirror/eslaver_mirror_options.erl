@@ -88,7 +88,7 @@ is_valid(serve_stale_data, Value) -> is_boolean(Value);
 is_valid(undefined, Missing) -> Missing =:= undefined orelse Missing =:= nil;
 is_valid(max_memory, undefined) -> true;
 is_valid(max_memory, Bytes) -> is_integer(Bytes) andalso Bytes > 0 andalso Bytes < 1 bsl 63;
-is_valid(fresh_within, infinity) -> true;
+is_valid(fresh_within, Bound) when Bound =:= infinity; Bound =:= undefined -> true;
 is_valid(fresh_within, Ms) -> is_integer(Ms) andalso Ms > 0 andalso Ms < 1 bsl 32;
 is_valid(project, _Declared) -> true;
 is_valid(persist, Value) -> persist(Value) =/= error.
@@ -168,8 +168,8 @@ replica(Own, Given) ->
             Error
     end.
 
-fresh_within(infinity) -> undefined;
-fresh_within(Ms) -> Ms.
+fresh_within(Ms) when is_integer(Ms) -> Ms;
+fresh_within(_Unbound) -> undefined.
 
 %% What a filter lets pass, the same for the same in another order.
 scope(undefined) ->

@@ -167,6 +167,8 @@ called(position, _From, #state{keyspace = Keyspace} = State) ->
     {reply, eslaver_nif:keyspace_reached(Keyspace), State};
 called(functions, _From, #state{keyspace = Keyspace} = State) ->
     {reply, eslaver_nif:keyspace_functions(Keyspace), State};
+called(refresh, _From, State) ->
+    {reply, {error, no_cluster}, State};
 called(_Unknown, _From, State) ->
     {reply, {error, unknown_request}, State}.
 

@@ -4,7 +4,7 @@
 %% @private
 -module(eslaver_board).
 
--export([new/1, show/2, own/1, facts/1, read/1]).
+-export([new/1, show/2, own/1, facts/1, read/1, look/1]).
 -export_type([board/0]).
 
 -record(board, {
@@ -15,6 +15,9 @@
 }).
 
 -opaque board() :: #board{}.
+
+%% For an answer of another node, in ms.
+-define(TIMEOUT, 5000).
 
 -callback info(Facts :: term()) -> map().
 
@@ -45,12 +48,25 @@ facts(Pid) ->
 
 %% @doc The info of a process, perhaps of another node.
 -spec read(pid() | undefined) -> {ok, map()} | none.
-read(Pid) when is_pid(Pid), node(Pid) =:= node() ->
+read(Pid) ->
+    case look(Pid) of
+        {ok, Info} -> {ok, Info};
+        _ -> none
+    end.
+
+%% @doc The same, but a process that runs and shows nothing yet is `starting'.
+-spec look(pid() | undefined) -> {ok, map()} | starting | none.
+look(Pid) when is_pid(Pid), node(Pid) =:= node() ->
     case is_process_alive(Pid) andalso eslaver_nif:board_read(Pid) of
         {ok, {Module, Facts}} -> {ok, Module:info(Facts)};
-        _ -> none
+        false -> none;
+        _ -> starting
     end;
-read(Pid) when is_pid(Pid) ->
-    erpc:call(node(Pid), ?MODULE, read, [Pid]);
-read(undefined) ->
+look(Pid) when is_pid(Pid) ->
+    try
+        erpc:call(node(Pid), ?MODULE, look, [Pid], ?TIMEOUT)
+    catch
+        error:{erpc, _} -> none
+    end;
+look(undefined) ->
     none.

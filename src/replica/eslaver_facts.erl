@@ -4,7 +4,7 @@
 -behaviour(eslaver_board).
 
 -export([new/2, backlog/1, show/5, reached/2, count/2]).
--export([own/1, info/1, link/1]).
+-export([own/1, info/1, link/1, version/0]).
 -export_type([facts/0, lag/0]).
 
 -type lag() :: #{
@@ -159,9 +159,19 @@ behind(Backlog) ->
     {_Ticket, Lag, BehindFor, Rate, MasterLag} = eslaver_nif:backlog_info(Backlog),
     #{lag => Lag, behind_for => BehindFor, events_per_second => Rate, master_lag => MasterLag}.
 
-%% It is known once the application has been loaded.
+%% @doc The version of eslaver, if its `.app' file can be found. The process that loads applications
+%% is asked only if this one has not been loaded: it is busy while others are stopped.
+-spec version() -> binary() | undefined.
 version() ->
-    _ = application:load(eslaver),
+    case known_version() of
+        undefined ->
+            _ = application:load(eslaver),
+            known_version();
+        Version ->
+            Version
+    end.
+
+known_version() ->
     case application:get_key(eslaver, vsn) of
         {ok, Version} -> list_to_binary(Version);
         undefined -> undefined

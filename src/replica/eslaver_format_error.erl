@@ -25,7 +25,7 @@ text({nif_not_loaded, Text}, _Keys) when is_binary(Text) ->
 text(loading, _Keys) ->
     <<"there is no data yet: the first snapshot has not been loaded">>;
 text(stale, _Keys) ->
-    <<"the link to the master is down, so the data may be old">>;
+    <<"the data may be old: the link to the master is down, or the mirror is behind">>;
 text(not_served, _Keys) ->
     <<"no shard that is mirrored has the slot of this key">>;
 text(wrongtype, _Keys) ->

@@ -11,6 +11,9 @@
 -type replica() :: eslaver_types:replica().
 %% A reference to a replica, for calls.
 
+%% For an answer of another node, in ms.
+-define(TIMEOUT, 5000).
+
 %% @doc The reference to the calling process, a replica with this name.
 -spec replica(name()) -> replica().
 replica(undefined) -> self();
@@ -31,5 +34,10 @@ pid({Name, Node}) when is_atom(Name), is_atom(Node), Name =/= global -> pid_at(N
 pid(Replica) -> target(Replica).
 
 pid_at(Name, Node) when Node =:= node() -> whereis(Name);
-pid_at(Name, Node) -> erpc:call(Node, erlang, whereis, [Name]).
+pid_at(Name, Node) ->
+    try
+        erpc:call(Node, erlang, whereis, [Name], ?TIMEOUT)
+    catch
+        error:{erpc, _} -> undefined
+    end.
 

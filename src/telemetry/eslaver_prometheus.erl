@@ -40,6 +40,7 @@ escaped_char(Char, true) -> [$\\, Char];
 escaped_char(Char, false) -> Char.
 
 %% The bytes of characters beyond ASCII are none of the special ones.
+utf8(Text) when is_binary(Text) -> eslaver_log:path(Text);
 utf8(Text) -> unicode:characters_to_binary(Text).
 
 number(Value) when is_integer(Value) -> integer_to_binary(Value);

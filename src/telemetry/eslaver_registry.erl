@@ -101,9 +101,12 @@ handle_info({'DOWN', _, process, Pid, _}, #state{running = Running} = State) whe
     is_map_key(Pid, Running)
 ->
     true = ets:delete(State#state.table, Pid),
-    case maps:remove(Pid, Running) of
-        Left when map_size(Left) =:= 0 -> {stop, normal, State#state{running = Left}};
-        Left -> {noreply, State#state{running = Left}}
+    {#running{reporter = Reporter}, Left} = maps:take(Pid, Running),
+    %% it may hang
+    _ = [exit(Reporter, kill) || is_pid(Reporter)],
+    case map_size(Left) of
+        0 -> {stop, normal, State#state{running = Left}};
+        _ -> {noreply, State#state{running = Left}}
     end;
 handle_info({'DOWN', _, process, Reporter, _}, #state{running = Running} = State) ->
     Ended = fun

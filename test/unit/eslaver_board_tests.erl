@@ -40,6 +40,7 @@ has_shown(Term, Process) ->
 read_test() ->
     Process = shows(),
     ?assertEqual(none, eslaver_board:read(Process)),
+    ?assertEqual(starting, eslaver_board:look(Process)),
     ok = has_shown(first, Process),
     true = erlang:suspend_process(Process),
     ?assertEqual({ok, #{facts => first}}, eslaver_board:read(Process)),

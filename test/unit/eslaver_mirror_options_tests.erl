@@ -183,6 +183,7 @@ keywords_test() ->
         {name, {local, m}},
         {filter, [{dbs, [0]}]},
         {max_memory, nil},
+        {fresh_within, nil},
         {persist, [{file, "f"}, {interval, 1000}]},
         {tls, [{verify, false}]}
     ],

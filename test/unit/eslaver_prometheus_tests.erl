@@ -34,6 +34,15 @@ escapes_test() ->
         eslaver_test_prometheus:parse(Text)
     ).
 
+%% Text that is not UTF-8, as of a damaged node's id, breaks no other sample.
+no_utf8_test() ->
+    Samples = [{[{shard, <<"a", 255>>}], 1}],
+    Text = eslaver_prometheus:text([{"x", gauge, "X.", Samples}]),
+    ?assertMatch(
+        #{<<"x">> := #{samples := #{#{<<"shard">> => <<"aÿ"/utf8>>} := 1}}},
+        eslaver_test_prometheus:parse(Text)
+    ).
+
 duplicates_test() ->
     Samples = [{[{name, <<"a">>}], 1}, {[{name, <<"b">>}], 2}, {[{name, <<"a">>}], 3}],
     #{<<"x">> := #{samples := Read}} =

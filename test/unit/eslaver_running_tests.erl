@@ -28,6 +28,14 @@ replicas_test_() ->
         ]
     ] ++ [?_assertEqual({error, not_running}, eslaver:call({none, <<"shard">>}, request))].
 
+%% Nor is one of a node that cannot be reached.
+other_nodes_test_() ->
+    Replica = {none, 'none@nowhere.invalid'},
+    [
+        ?_assertEqual({error, not_running}, eslaver:info(Replica)),
+        ?_assertMatch({error, #{state := not_running}}, eslaver:health(Replica))
+    ].
+
 mirrors_test_() ->
     [
         ?_assertEqual({error, not_running}, apply(eslaver_mirror, Name, [none | Args]))

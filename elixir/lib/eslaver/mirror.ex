@@ -31,7 +31,9 @@ defmodule Eslaver.Mirror do
     * `:name` - an atom, by default `Eslaver.Mirror`
     * `:full_resync` - `:beside` keeps the old data readable while a new snapshot is loaded, and
       `:in_place` drops it first
-    * `:serve_stale_data` - whether reads are answered while the link is down, by default `true`
+    * `:serve_stale_data` - whether reads are answered while the data is stale, by default `true`
+    * `:fresh_within` - for how many ms there may be something unhandled before the data counts as
+      stale, by default `:infinity`
     * `:max_memory` - the most bytes that the data may take
     * `:persist` - a file, or `[file: path, interval: milliseconds]`: the mirror saves itself there,
       and restores itself from it when it starts
@@ -61,7 +63,7 @@ defmodule Eslaver.Mirror do
 
   @type reply(answer) :: answer | failure()
 
-  @type type() :: :eslaver_mirror_read.type()
+  @type type() :: :eslaver_mirror_types.value_type()
 
   @typedoc "`:infinity`: it does not expire; `nil`: it is missing."
   @type lifetime() :: non_neg_integer() | :infinity | nil
@@ -150,8 +152,8 @@ defmodule Eslaver.Mirror do
   def await(name, what, timeout \\ 5000), do: :eslaver_mirror.await(name, what, timeout)
 
   @doc """
-  Whether the data is `:fresh`, `:stale` (the link to the master is down) or `:loading` (there is
-  none yet). It sends no message.
+  Whether the data is `:fresh`, `:stale` (the link to the master is down, or the mirror is behind)
+  or `:loading` (there is none yet). It sends no message.
 
       iex> Eslaver.Mirror.status(:shop)
       :fresh

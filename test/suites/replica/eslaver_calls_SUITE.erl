@@ -123,6 +123,39 @@ raises(Config) ->
     [Before, _] = string:split(Report, "Reason for termination"),
     ?assertEqual(nomatch, string:find(Before, "the_value")).
 
+%% A probe is answered while a handler takes its time to start; who asks for more waits for it.
+starts_slowly(Config) ->
+    Self = self(),
+    Callback = {handler, eslaver_test_slow_handler, Self},
+    Options = (target(Config))#{callback => Callback, name => ?FUNCTION_NAME},
+    _ = spawn_link(fun() ->
+        {ok, _} = eslaver:start_link(Options),
+        Self ! started,
+        receive
+            end_it -> ok
+        end
+    end),
+    Replica =
+        receive
+            {starts, Pid} -> Pid
+        after ?TIMEOUT -> error(does_not_start)
+        end,
+    ?assertMatch({error, #{state := starting, text := _}}, eslaver:health(?FUNCTION_NAME)),
+    ?assertMatch({error, #{state := starting}}, eslaver:health(Replica)),
+    _ = spawn_link(fun() -> Self ! {info, eslaver:info(?FUNCTION_NAME)} end),
+    receive
+        {info, Early} -> error({early, Early})
+    after 200 -> Replica ! go_on
+    end,
+    receive
+        {info, Info} -> ?assertMatch(#{state := _, since := _}, Info)
+    after ?TIMEOUT -> error(no_info)
+    end,
+    ok = eslaver:await(?FUNCTION_NAME, loaded, ?TIMEOUT),
+    ?assertEqual(ok, eslaver:health(?FUNCTION_NAME)),
+    ?assertEqual({error, no_cluster}, eslaver:refresh(?FUNCTION_NAME)),
+    ok = eslaver:stop(?FUNCTION_NAME).
+
 %% Callbacks that take no calls say so, and pass over messages.
 without(Config) ->
     Self = self(),

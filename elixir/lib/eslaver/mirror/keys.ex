@@ -178,18 +178,7 @@ defmodule Eslaver.Mirror.Keys do
           :packed
       """
       @spec object_encoding(mirror(), key()) ::
-              reply(
-                :int
-                | :packed
-                | :chunks
-                | :tree
-                | :table
-                | :stream
-                | :array
-                | :graph
-                | :module
-                | nil
-              )
+              reply(:packed | :ints | :chunks | :table | :tree | :module | nil)
       defdelegate object_encoding(mirror, key), to: :eslaver_mirror
 
       @doc """
