@@ -70,19 +70,17 @@ started(Result) -> Result.
 %% @private
 -spec info(eslaver_name:replica()) -> map().
 info(Replica) ->
-    case look(Replica) of
-        {ok, Info} ->
-            Info;
-        starting ->
-            %% it answers any request once it has started
-            _ = gen_server:call(Replica, started),
-            started(look(Replica), Replica);
-        none ->
-            started(none, Replica)
+    case once_started(look(Replica), Replica) of
+        {ok, Info} -> Info;
+        _ -> exit({noproc, {gen_server, call, [Replica, info]}})
     end.
 
-started({ok, Info}, _Replica) -> Info;
-started(_None, Replica) -> exit({noproc, {gen_server, call, [Replica, info]}}).
+once_started(starting, Replica) ->
+    %% it answers any request then
+    _ = gen_server:call(Replica, started),
+    look(Replica);
+once_started(Seen, _Replica) ->
+    Seen.
 
 %% @private
 -spec look(eslaver_name:replica()) -> {ok, map()} | starting | none.
