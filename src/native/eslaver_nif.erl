@@ -209,7 +209,7 @@ backlog_new() -> erlang:nif_error(reason()).
     }.
 backlog_info(_Backlog) -> erlang:nif_error(reason()).
 
-%% @doc So many events have been handled.
+%% @doc Counts events that have been handled.
 -spec backlog_count(backlog(), non_neg_integer()) -> ok.
 backlog_count(_Backlog, _Events) -> erlang:nif_error(reason()).
 

@@ -105,7 +105,7 @@ reached(Position, #facts{position = Place}) ->
     ok = atomics:put(Place, 1, Offset),
     atomics:put(Place, 2, Db).
 
-%% @doc So many events have been handled.
+%% @doc Counts events that have been handled.
 -spec count(non_neg_integer(), facts()) -> ok.
 count(0, _Facts) -> ok;
 count(Events, #facts{backlog = Backlog}) -> eslaver_nif:backlog_count(Backlog, Events).

@@ -130,7 +130,7 @@ number(_Other, _At) -> 1.
 done(Hand) ->
     atomics:put(Hand, ?SINCE, 0).
 
-%% @doc So many events have been skipped so far.
+%% @doc Shows how many events have been skipped so far.
 -spec skipped(non_neg_integer(), hand()) -> ok.
 skipped(Count, Hand) ->
     atomics:put(Hand, ?SKIPPED, Count).

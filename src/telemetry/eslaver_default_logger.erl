@@ -115,7 +115,7 @@ shown(stacktrace, Stack, Shown) ->
 shown(Key, Value, Shown) ->
     Shown#{Key => Value}.
 
-%% What is wrong, and what comes many times a second.
+%% Warnings are for failures, debug messages for events that may come many times a second.
 level([load, exception], _Level) -> warning;
 level([link, down], _Level) -> warning;
 level([callback, exception], _Level) -> error;

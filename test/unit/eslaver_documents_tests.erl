@@ -20,7 +20,7 @@ documents() ->
 quoted(Option) ->
     [$`, atom_to_list(Option), $`].
 
-%% Links to other files and to headings, but for those to elsewhere.
+%% Links to files of this repository and to headings; links to other sites are left out.
 broken(File) ->
     Regex = "\\]\\(([^)#:\\s]*)(?:#([^)\\s]*))?\\)",
     case re:run(prose(File), Regex, [global, {capture, [1, 2], list}]) of

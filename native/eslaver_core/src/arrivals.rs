@@ -164,7 +164,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// There have been so many.
+    /// Counts this many more.
     pub fn add(&mut self, count: u64, now: Duration) {
         if now.saturating_sub(self.began) >= WINDOW {
             self.before = self.per_second(now);

@@ -114,7 +114,7 @@ impl Feed {
         self.change(|state| state.arrivals.handle(offset));
     }
 
-    /// So many events have been handled.
+    /// Counts events that have been handled.
     pub(crate) fn count(&self, events: u64) {
         self.change(|state| state.rate.add(events, clock::elapsed()));
     }
@@ -205,7 +205,7 @@ fn backlog_info(backlog: ResourceArc<Backlog>) -> (u64, ErlOption<u64>, u64, u64
     (state.ticket, lag.into(), behind_for, events, master_lag.into())
 }
 
-/// The replica has handled so many events.
+/// Counts events that the replica has handled.
 #[rustler::nif]
 fn backlog_count(backlog: ResourceArc<Backlog>, events: u64) -> Atom {
     backlog.state.lock().rate.add(events, clock::elapsed());

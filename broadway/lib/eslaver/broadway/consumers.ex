@@ -3,7 +3,7 @@ defmodule Eslaver.Broadway.Consumers do
   # The processes of a pipeline that have messages: one that is killed does not acknowledge its own.
 
   @doc """
-  Monitors those that have a name of Broadway's own. Says `:wait` while one is not there yet.
+  Monitors those that Broadway itself has named. Returns `:wait` until all of them run.
   """
   @spec watch(Broadway.name()) :: {:ok, MapSet.t(reference())} | :wait
   def watch(pipeline) do

@@ -42,7 +42,7 @@ defmodule Eslaver.Mirror.Geo do
         * `:by` - `{:radius, radius, unit}`, `{:box, width, height, unit}`, or
           `{:polygon, positions}`, which needs no `:from`
         * `:order` - `:asc` or `:desc`, by distance
-        * `:count` - so many of the nearest, with `any: true` the first ones found
+        * `:count` - how many to return: the nearest, or with `any: true` the first ones found
         * `:with_dist`, `:with_coord`, `:with_hash` - `true` for `{member, map}`, with `:dist`,
           `:coord` and `:hash` in the map
 

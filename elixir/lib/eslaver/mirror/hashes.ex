@@ -89,7 +89,7 @@ defmodule Eslaver.Mirror.Hashes do
       defdelegate hrandfield(mirror, key), to: :eslaver_mirror
 
       @doc """
-      So many random fields, all different; with a negative count, fields that may repeat. With
+      `count` random fields, all different; with a negative count, fields that may repeat. With
       `with_values: true` also their values.
 
           iex> Enum.sort(Eslaver.Mirror.hrandfield(:shop, "user:1", 5, with_values: true))

@@ -35,7 +35,7 @@ defmodule Eslaver.Mirror.Lists do
       The index of an equal element. Options:
 
         * `:rank` - 2 for the second one and so on, from the end if it is negative
-        * `:count` - a list of at most so many indexes, of all if it is 0
+        * `:count` - gives a list of at most this many indexes, or of all if it is 0
         * `:maxlen` - how many elements to look at, 0 for all
 
       Example:

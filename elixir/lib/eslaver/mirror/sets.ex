@@ -50,7 +50,7 @@ defmodule Eslaver.Mirror.Sets do
       defdelegate srandmember(mirror, key), to: :eslaver_mirror
 
       @doc """
-      So many random members, all different; with a negative count, members that may repeat.
+      `count` random members, all different; with a negative count, members that may repeat.
 
           iex> length(Eslaver.Mirror.srandmember(:shop, "tags:1", -10))
           10

@@ -153,7 +153,7 @@ defmodule Eslaver.Mirror.SortedSets do
       defdelegate zrandmember(mirror, key), to: :eslaver_mirror
 
       @doc """
-      So many random members, all different; with a negative count, members that may repeat. With
+      `count` random members, all different; with a negative count, members that may repeat. With
       `with_scores: true` also their scores.
 
           iex> length(Eslaver.Mirror.zrandmember(:shop, "scores", 10))

@@ -83,7 +83,7 @@ defmodule Eslaver.Mirror.VectorSets do
       defdelegate vrandmember(mirror, key), to: :eslaver_mirror
 
       @doc """
-      So many random elements, all different; with a negative count, elements that may repeat.
+      `count` random elements, all different; with a negative count, elements that may repeat.
 
           iex> Eslaver.Mirror.vrandmember(:shop, "missing", 5)
           []

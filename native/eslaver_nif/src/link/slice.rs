@@ -477,7 +477,7 @@ fn no_credit(shared: &Shared) -> Outcome {
     if shared.is_stopped() { Outcome::Closed(End::Stopped) } else { Outcome::NoCredit }
 }
 
-/// Everything up to this offset has been applied: so many keys or commands more.
+/// Everything up to this offset has been applied, `count` commands more than before.
 fn note_applied(shared: &Shared, offset: u64, count: u64) {
     if let Some(feed) = &shared.flow.keyspace {
         feed.count(count);
