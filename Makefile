@@ -1,4 +1,4 @@
-.PHONY: help build demo dashboard shell test rust ct soak bench fuzz miri asan tsan schedules lint fmt clean
+.PHONY: help build demo dashboard shell test check rust ct soak bench fuzz miri asan tsan schedules lint fmt clean
 
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -24,6 +24,7 @@ help:
 	@echo 'make shell   an Erlang shell with eslaver in its path, not started; h(eslaver_mirror) explains'
 	@echo 'make docs    the documentation as hexdocs shows it, in doc/; needs ex_doc, or hex.pm'
 	@echo 'make lint    the checks of make test that run no code'
+	@echo 'make check   the checks of make test that need no server'
 	@echo 'make deny    licences and known vulnerabilities of the crates; it needs cargo-deny'
 	@echo 'make prebuilt    the libraries of a release, for Linux with cargo-zigbuild; TARGETS chooses'
 	@echo 'make fmt     formats the Rust and, with erlfmt from hex.pm, the Erlang sources'
@@ -50,21 +51,26 @@ shell: build
 docs: build
 	tools/docs.sh html
 
-# The tests of the crates. `make test RUST_TESTED=yes' runs all others.
+# The tests of the crates.
 rust:
-	cargo test --workspace --locked
+	cargo test --workspace --locked --no-fail-fast
 	tools/instructions.sh
 	cargo test --locked --manifest-path fuzz/Cargo.toml
 
-test: lint $(if $(RUST_TESTED),,rust)
+# What needs no server. `make test CHECKED=yes' runs all others.
+check: lint rust
 	rebar3 eunit
-	tools/ct.sh
+
+test: $(if $(CHECKED),build,check)
+	tools/ct.sh $(suites)
 	tools/elixir.sh
 	test/as_dependency.sh
 	test/package.sh
 
 ct: build
-	tools/ct.sh $(if $(SUITES),--suite $(SUITES))
+	tools/ct.sh $(suites)
+
+suites = $(if $(SUITES),--suite $(SUITES))
 
 .PHONY: elixir
 elixir: build
