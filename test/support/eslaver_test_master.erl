@@ -52,6 +52,10 @@
 }.
 
 -define(START_TIMEOUT, 20_000).
+%% What servers and Sentinels log once they listen.
+-define(READY, [
+    <<"eady to accept connections">>, <<"Sentinel ID is">>, <<"Sentinel runid is">>
+]).
 -define(TRIES, 5).
 
 %% Reads nothing of use on its standard input: the end of it is the signal.
@@ -169,7 +173,14 @@ init(Options) ->
         ok = file:write_file(filename:join(Dir, Name), Data)
      || {Name, Data} <- maps:get(files, Options, [])
     ],
-    State = #{options => Options, dir => Dir, port => 0, wrapper => undefined, os_pid => undefined},
+    State = #{
+        options => Options,
+        dir => Dir,
+        port => 0,
+        wrapper => undefined,
+        os_pid => undefined,
+        logged => 0
+    },
     launch_on_free_port(State, ?TRIES).
 
 handle_call({get, What}, _From, State) ->
@@ -240,10 +251,13 @@ launch(#{options := #{server := Server} = Options, dir := Dir} = State) ->
                 []
         end,
     Args = ["-c", ?WRAPPER, "master", Dir, Server] ++ First ++ arguments(Options, State),
+    Logged = filelib:file_size(log_file(State)),
     Wrapper = open_port({spawn_executable, "/bin/sh"}, [{args, Args}, {line, 200}, hide]),
     receive
         {Wrapper, {data, {eol, "pid " ++ OsPid}}} ->
-            Running = State#{wrapper := Wrapper, os_pid := list_to_integer(OsPid)},
+            Running = State#{
+                wrapper := Wrapper, os_pid := list_to_integer(OsPid), logged := Logged
+            },
             Deadline = erlang:monotonic_time(millisecond) + ?START_TIMEOUT,
             wait_ready(Running, Deadline)
     end.
@@ -253,7 +267,8 @@ wait_ready(#{wrapper := Wrapper, port := Port, options := Options} = State, Dead
         {Wrapper, {data, {eol, "exit " ++ Status}}} ->
             {error, {exit, Status}, State#{wrapper := undefined, os_pid := undefined}}
     after 0 ->
-        case is_ready(ping(Port), maps:get(wait, Options, pong)) of
+        Wait = maps:get(wait, Options, pong),
+        case is_ready(ping(Port), Wait) andalso (Wait =:= answer orelse says_ready(State)) of
             true ->
                 {ok, State};
             false ->
@@ -283,6 +298,14 @@ is_ready({ok, <<"+PONG", _/binary>>}, pong) -> true;
 is_ready({ok, <<"-NOAUTH", _/binary>>}, pong) -> true;
 is_ready({ok, <<"-ERR operation not permitted", _/binary>>}, pong) -> true;
 is_ready(_, _) -> false.
+
+%% Another server answers where this one could not take the port, and is about to end.
+says_ready(#{logged := Logged} = State) ->
+    {ok, <<_:Logged/binary, Log/binary>>} = file:read_file(log_file(State)),
+    binary:match(Log, ?READY) =/= nomatch.
+
+log_file(#{dir := Dir}) ->
+    filename:join(Dir, "server.log").
 
 %% kill -9, and wait until the operating system has let go of it. Until the wrapper says "exit"
 %% the process id cannot be anyone else's.
