@@ -59,17 +59,6 @@ unsafe fn size(block: *mut u8, asked: usize) -> isize {
     if block.is_null() { 0 } else { asked as isize }
 }
 
-/// A block of the heap, if it is to be one.
-#[inline]
-fn for_store(layout: Layout) -> Option<NonNull<u8>> {
-    if !heap::for_store() {
-        return None;
-    }
-    let block = HEAP.allocate(layout)?;
-    heap::count(block.size as isize);
-    Some(block.start)
-}
-
 /// The block, if it is one of the heap.
 #[inline]
 fn of_heap(block: *mut u8) -> Option<NonNull<u8>> {
@@ -80,30 +69,33 @@ fn of_heap(block: *mut u8) -> Option<NonNull<u8>> {
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if let Some(block) = for_store(layout) {
-            return block.as_ptr();
-        }
-        // SAFETY: as the caller promises. The block has just come from the system.
-        unsafe {
-            let block = System.alloc(layout);
-            heap::count(size(block, layout.size()));
-            block
-        }
+        heap::allocating(|for_store| {
+            if for_store && let Some(block) = HEAP.allocate(layout) {
+                return (block.start.as_ptr(), block.size as isize);
+            }
+            // SAFETY: as the caller promises. The block has just come from the system.
+            unsafe {
+                let block = System.alloc(layout);
+                (block, size(block, layout.size()))
+            }
+        })
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if let Some(block) = for_store(layout) {
-            // SAFETY: the block is of at least this size.
-            unsafe { block.write_bytes(0, layout.size()) };
-            return block.as_ptr();
-        }
-        // SAFETY: see `alloc`.
-        unsafe {
-            let block = System.alloc_zeroed(layout);
-            heap::count(size(block, layout.size()));
-            block
-        }
+        heap::allocating(|for_store| {
+            if for_store && let Some(block) = HEAP.allocate(layout) {
+                let start = block.start.as_ptr();
+                // SAFETY: the block is of at least this size.
+                unsafe { start.write_bytes(0, layout.size()) };
+                return (start, block.size as isize);
+            }
+            // SAFETY: see `alloc`.
+            unsafe {
+                let block = System.alloc_zeroed(layout);
+                (block, size(block, layout.size()))
+            }
+        })
     }
 
     #[inline]

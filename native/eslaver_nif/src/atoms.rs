@@ -31,7 +31,7 @@ rustler::atoms! {
     // notices of changes
     key, swap, resync,
     // a cluster, and what its process is told
-    eslaver_cluster, held, held_at, marked, moved, covered, shards, importing, clearance, handled, waits_for, deletion, order, import,
+    eslaver_cluster, held, held_at, held_behind, snapshot, marked, moved, covered, shards, importing, clearance, handled, waits_for, deletion, order, import,
     shard, slot, origin, user, migration, node, epoch, owned, from, to,
     // reads of a keyspace, and what it is told
     not_running, fresh, stale, wrongtype, busy, takes_long, changed, not_served, crossslot,

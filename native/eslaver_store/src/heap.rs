@@ -1,22 +1,48 @@
 //! What stores and the program's allocator tell each other.
 //!
-//! A program whose global allocator calls [`count`] has its stores know what they take, as the
-//! allocator has it and not as it was asked for: [`Store::account`](crate::Store::account). Without
-//! such an allocator, everything takes nothing. The allocator may keep what is allocated
-//! [`for_store`] apart, and have it moved: [`Store::compact`](crate::Store::compact).
+//! A program whose global allocator calls [`allocating`] and [`count`] has its stores know what
+//! they take, as the allocator has it and not as it was asked for:
+//! [`Store::account`](crate::Store::account). Without such an allocator, everything takes nothing. The
+//! allocator may keep what is for stores apart, and have it moved:
+//! [`Store::compact`](crate::Store::compact).
 
 use std::cell::Cell;
 
-thread_local! {
-    /// What this thread has allocated and not freed, in bytes.
-    static BALANCE: Cell<isize> = const { Cell::new(0) };
-    static FOR_STORE: Cell<bool> = const { Cell::new(false) };
+/// All in one place, so that the allocator looks for it once.
+struct Thread {
+    /// What it has allocated and not freed, in bytes.
+    balance: Cell<isize>,
+    for_store: Cell<bool>,
 }
 
-/// Whether what this thread allocates now is likely to stay in a store.
+thread_local! {
+    static THREAD: Thread = const {
+        Thread { balance: Cell::new(0), for_store: Cell::new(false) }
+    };
+}
+
+impl Thread {
+    #[inline]
+    fn count(&self, bytes: isize) {
+        self.balance.set(self.balance.get().wrapping_add(bytes));
+    }
+}
+
+/// Has the thread allocate: `allocate` is told whether what it allocates now is likely to stay in a
+/// store, and returns the number of bytes, too.
 #[inline]
-pub fn for_store() -> bool {
-    FOR_STORE.with(Cell::get)
+pub fn allocating<R>(allocate: impl FnOnce(bool) -> (R, isize)) -> R {
+    THREAD.with(|thread| {
+        let (block, bytes) = allocate(thread.for_store.get());
+        thread.count(bytes);
+        block
+    })
+}
+
+/// The allocator gives this thread more bytes, or, where it is negative, takes some back.
+#[inline]
+pub fn count(bytes: isize) {
+    THREAD.with(|thread| thread.count(bytes));
 }
 
 /// Until this is dropped, what the thread allocates is for a store.
@@ -28,21 +54,15 @@ pub(crate) struct ForStore {
 impl ForStore {
     #[inline]
     pub(crate) fn begin() -> Self {
-        Self { before: FOR_STORE.with(|flag| flag.replace(true)) }
+        Self { before: THREAD.with(|thread| thread.for_store.replace(true)) }
     }
 }
 
 impl Drop for ForStore {
     #[inline]
     fn drop(&mut self) {
-        FOR_STORE.with(|flag| flag.set(self.before));
+        THREAD.with(|thread| thread.for_store.set(self.before));
     }
-}
-
-/// The allocator gives this thread more bytes, or, where it is negative, takes some back.
-#[inline]
-pub fn count(bytes: isize) {
-    BALANCE.with(|balance| balance.set(balance.get().wrapping_add(bytes)));
 }
 
 /// Reads what this thread has allocated, and not freed, since it was read last.
@@ -52,7 +72,7 @@ pub(crate) struct Meter(isize);
 impl Meter {
     #[inline]
     pub(crate) fn start() -> Self {
-        Self(BALANCE.with(Cell::get))
+        Self(THREAD.with(|thread| thread.balance.get()))
     }
 
     #[inline]
@@ -78,4 +98,23 @@ pub(crate) fn aside<R>(change: impl FnOnce() -> R) -> (R, isize) {
     let bytes = meter.lap();
     count(bytes.wrapping_neg());
     (result, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_allocated_and_freed_is_counted() {
+        let mut meter = Meter::start();
+        let for_store = allocating(|for_store| (for_store, 100));
+        assert!(!for_store);
+        assert_eq!(meter.lap(), 100);
+        let guard = ForStore::begin();
+        assert!(allocating(|for_store| (for_store, 0)));
+        drop(guard);
+        assert!(!allocating(|for_store| (for_store, 0)));
+        count(-100);
+        assert_eq!(meter.lap(), -100);
+    }
 }

@@ -116,6 +116,7 @@ fn of_shard<'a>(
     let held = match member.hold() {
         None => atoms::r#false(),
         Some(Hold::Deletion(_)) => atoms::deletion(),
+        Some(Hold::Snapshot) => atoms::snapshot(),
         Some(Hold::Order(_)) => atoms::order(),
         Some(Hold::Import(_)) => atoms::import(),
     };
@@ -127,5 +128,6 @@ fn of_shard<'a>(
         .map_put(atoms::handled(), ErlOption::from(member.handled()).encode(env))?
         .map_put(atoms::held(), held)?
         .map_put(atoms::held_at(), ErlOption::from(member.held_at()).encode(env))?
+        .map_put(atoms::held_behind(), ErlOption::from(member.held_behind()).encode(env))?
         .map_put(atoms::waits_for(), ErlOption::from(waits_for).encode(env))
 }

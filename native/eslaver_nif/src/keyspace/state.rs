@@ -481,7 +481,7 @@ impl Keyspace {
         }
     }
 
-    fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         self.held.load(Ordering::SeqCst)
             || self.untold.load(Ordering::SeqCst) > UNTOLD
             || self.projections().is_some_and(Projections::is_awaited)

@@ -320,6 +320,11 @@ impl Applier {
         self.account().is_some_and(|account| account.bytes() as u64 > limit)
     }
 
+    /// Whether a slice may wait for more before it returns: nobody waits for its end.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.keyspace.projections().is_none() && !self.keyspace.is_held()
+    }
+
     /// Whether the server may be told what has been applied: the projections have it.
     pub(crate) fn is_settled(&self) -> bool {
         self.keyspace.projections().is_none_or(Projections::is_settled)

@@ -41,7 +41,8 @@ impl Seat {
 
     /// The snapshot that begins was taken within an import of these slots.
     pub(crate) fn import(&self, name: &[u8], ranges: &[(u16, u16)]) {
-        self.begin(Import { name: name.into(), source: None, ranges: ranges.to_vec() });
+        let (name, ranges) = (name.into(), ranges.to_vec());
+        self.begin(Import { name, source: None, ranges, empties: false });
     }
 
     /// The snapshot that begins has this field.
@@ -107,21 +108,24 @@ impl Part {
         Self { seat, marked: false, moves: Vec::new() }
     }
 
-    /// What a command is that begins at this offset, or `None` if it must wait. `has` tells whether a
-    /// key would be missed.
+    /// What a command is that begins at this offset, or `None` if it must wait. `safe` is the last offset
+    /// outside a transaction, and `has` tells whether a key would be missed.
     #[inline]
     pub(crate) fn judge(
         &mut self,
         learned: &Learned,
         command: &Command<'_>,
-        offset: u64,
+        (offset, safe): (u64, u64),
         has: impl FnMut(&[u8]) -> bool,
     ) -> Option<Judged> {
         let args = command.args();
         let (deed, slot) = Deed::of(learned, command.name(), &args);
         let Seat { cluster, member, .. } = &self.seat;
         match cluster.slots.judge(member, (&deed, slot), &args, offset, has) {
-            Verdict::Held => None,
+            Verdict::Held => {
+                member.set_held_behind(safe);
+                None
+            }
             Verdict::Passes { origin, marked, moves } => {
                 self.marked |= marked;
                 self.moves.extend(moves);

@@ -125,7 +125,8 @@ pub(crate) struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// What a command is that begins at this position, or `None` if it must wait. A key that readers of
+    /// What a command is that begins at this position, or `None` if it must wait. `safe` is the last
+    /// position outside a transaction. A key that readers of
     /// the mirror do not have need not be waited for.
     #[inline]
     pub(crate) fn judge(
@@ -133,11 +134,12 @@ impl Target<'_> {
         learned: &Learned,
         command: &Command<'_>,
         before: Position,
+        safe: Position,
     ) -> Option<Judged> {
         let Some(part) = &mut self.part else { return Some(Judged::default()) };
         let applier = self.applier.as_deref().filter(|_| !self.events);
         let now = self.now;
-        part.judge(learned, command, before.offset, |key| {
+        part.judge(learned, command, (before.offset, safe.offset), |key| {
             applier.is_none_or(|applier| applier.has(before.db, key, now))
         })
     }

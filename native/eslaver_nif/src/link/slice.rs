@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use eslaver_core::position::Tracker;
 use eslaver_core::rdb::Decoder;
 use eslaver_core::resp;
 use rustler::{Env, LocalPid};
 
-use crate::atoms;
 use crate::clock;
 use crate::keyspace::Entry;
 use crate::link::applier::{self, Applier};
@@ -19,24 +18,28 @@ use crate::link::end::End;
 use crate::link::intake::Intake;
 use crate::link::load::{Load, Loaded};
 use crate::link::part::Part;
+use crate::link::phase::Phase;
 use crate::link::shared::{Alive, Chunk, Shared};
 use crate::link::sieve::{Sieve, Target};
 use crate::link::start::Start;
 use crate::link::stream::{Decoded, Stream};
+use crate::link::waiting::{self, Wait};
 use crate::panics;
 use crate::terms::batch::Batch;
-use crate::terms::message::{Built, Message};
 use crate::terms::news::News;
 
 /// Batches sent before a slice returns: returning and coming back costs up to 30 µs.
 const BATCHES: u32 = 16;
 /// The longest that a slice runs: within one huge value it sends no batches.
 const TIME: Duration = Duration::from_millis(10);
+/// The same while a snapshot goes to the keyspace alone. Whenever a slice returns, schedulers wake and
+/// spin: at 10 ms that would be a twentieth of what a load costs.
+const LOADING: Duration = Duration::from_millis(25);
 
 /// How long to wait for memory that is about to be free.
 const CLEARING: Duration = Duration::from_millis(1);
-/// How long to wait for more of a snapshot: mostly more is coming, and returning costs more.
-const PATIENCE: Duration = Duration::from_micros(300);
+/// A stream that brings this many bytes to a slice is brisk.
+const BRISK: usize = 2 << 10;
 
 /// Why a slice has returned.
 pub(crate) enum Outcome {
@@ -48,14 +51,6 @@ pub(crate) enum Outcome {
     NoCredit,
     /// The link has ended.
     Closed(End),
-}
-
-/// Where in the replication the bytes are.
-enum Phase {
-    /// Before the answer to `PSYNC`.
-    Start,
-    Loading(Box<Load>),
-    Streaming(Box<Stream>),
 }
 
 /// The decoding side of a link.
@@ -74,6 +69,8 @@ pub(crate) struct Slicer {
     events: bool,
     /// Taken from the channel, and used when the batch has been sent.
     held: Option<Chunk>,
+    /// The bytes of the stream that this slice has taken.
+    streamed: usize,
     /// The snapshot that has been loaded, until the server is told.
     loaded: Option<Loaded>,
     end: Option<End>,
@@ -101,6 +98,7 @@ impl Slicer {
             part: config.seat.clone().map(|seat| Box::new(Part::new(seat))),
             events,
             held: None,
+            streamed: 0,
             loaded: None,
             end: None,
             _alive: alive,
@@ -141,6 +139,7 @@ impl Slicer {
     fn work(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
         let began = Instant::now();
         let mut sent = 0;
+        self.streamed = 0;
         if self.batch.is_full() && !self.flush(env, shared) {
             return no_credit(shared);
         }
@@ -156,6 +155,7 @@ impl Slicer {
                         std::thread::sleep(CLEARING);
                         return Outcome::More;
                     }
+                    Ok(Decoded::Part) => continue,
                     Ok(Decoded::All) if !self.has_room(shared) => return no_credit(shared),
                     Ok(Decoded::All) => {}
                     Ok(Decoded::Held) => {
@@ -198,7 +198,7 @@ impl Slicer {
                     }
                 }
             }
-            if began.elapsed() > TIME {
+            if began.elapsed() > self.longest() {
                 return Outcome::More;
             }
         }
@@ -256,19 +256,34 @@ impl Slicer {
         if self.chunks.len() <= self.chunks.capacity().unwrap_or_default() / 2 {
             shared.room();
         }
-        let chunk = match self.phase {
-            Phase::Loading(_) => {
-                self.chunks.recv_timeout(PATIENCE).map_err(|error| error.is_disconnected())
-            }
-            _ => self.chunks.try_recv().map_err(|error| error.is_disconnected()),
-        };
-        match chunk {
+        match waiting::receive(&self.chunks, self.wait()) {
             Ok(chunk) => Some(chunk),
-            Err(false) => None,
-            Err(true) => {
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
                 self.fail(shared.take_end().unwrap_or(End::Stopped));
                 None
             }
+        }
+    }
+
+    fn longest(&self) -> Duration {
+        match (&self.phase, &self.applier) {
+            (Phase::Loading(_), Some(_)) if !self.events => LOADING,
+            _ => TIME,
+        }
+    }
+
+    /// Whether to wait for more before this slice returns. Mostly more is coming, of a snapshot and of a
+    /// brisk stream, but events and projections must not wait for it.
+    fn wait(&self) -> Wait {
+        match (&self.phase, &self.applier) {
+            (Phase::Start, _) => Wait::No,
+            (Phase::Loading(_), Some(_)) if !self.events => Wait::LongOrShort,
+            (Phase::Loading(_), _) => Wait::Short,
+            (Phase::Streaming(_), Some(applier)) if !self.events && applier.may_wait() => {
+                if self.streamed < BRISK { Wait::No } else { Wait::Long }
+            }
+            (Phase::Streaming(_), _) => Wait::No,
         }
     }
 
@@ -359,6 +374,7 @@ impl Slicer {
         match (chunk, &mut self.phase) {
             (Chunk::Stream(bytes), Phase::Streaming(stream)) => {
                 stream.feed(&bytes);
+                self.streamed += bytes.len();
                 shared.keep_spare(bytes);
             }
             (Chunk::Snapshot(bytes), Phase::Loading(load)) => {
@@ -482,25 +498,5 @@ fn note_applied(shared: &Shared, offset: u64, count: u64) {
     if let Some(feed) = &shared.flow.keyspace {
         feed.count(count);
         feed.handle(offset);
-    }
-}
-
-impl Phase {
-    /// The position behind what has been decoded: `{Offset, Db, InTransaction, SafeOffset,
-    /// SafeDb}`.
-    fn position(&self, message: &mut Message) -> Built {
-        let Phase::Streaming(stream) = self else {
-            return atoms::undefined().into();
-        };
-        let (now, safe) = stream.handled();
-        let in_transaction = if now.in_transaction { atoms::r#true() } else { atoms::r#false() };
-        let position = [
-            message.uint(now.offset),
-            message.uint(now.db.into()),
-            in_transaction.into(),
-            message.uint(safe.offset),
-            message.uint(safe.db.into()),
-        ];
-        message.tuple(&position)
     }
 }

@@ -16,10 +16,15 @@ use crate::link::start::Place;
 /// A name is a list of characters in classic events, at 16 bytes each.
 const MAX_NAME: usize = 256;
 
+/// The commands that are applied before the position moves on. Each time costs as much as some commands.
+const PART: u64 = 128;
+
 /// Why decoding paused.
 pub(crate) enum Decoded {
     /// The bytes at hand are used up.
     All,
+    /// Others are to see what has been applied; there is more.
+    Part,
     /// The batch should go out now.
     Batch,
     /// The keyspace has no room now.
@@ -110,7 +115,7 @@ impl Stream {
             let before = tracker.position();
             let at = before.offset.wrapping_sub(*begins);
             check_name(&command, at)?;
-            let Some(judged) = to.judge(sieve.learned(), &command, before) else {
+            let Some(judged) = to.judge(sieve.learned(), &command, before, tracker.safe()) else {
                 commands.give_back();
                 break Decoded::Held;
             };
@@ -132,8 +137,13 @@ impl Stream {
             if asked || to.batch.is_full() {
                 break Decoded::Batch;
             }
-            if to.applier.as_ref().is_some_and(|applier| applier.is_over()) {
-                break Decoded::Full;
+            if let Some(applier) = &to.applier {
+                if applier.is_over() {
+                    break Decoded::Full;
+                }
+                if count == PART {
+                    break Decoded::Part;
+                }
             }
         };
         shared.counters.commands.fetch_add(count, Ordering::Relaxed);

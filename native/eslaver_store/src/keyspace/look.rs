@@ -1,16 +1,21 @@
 //! How a reader looks for keys, and what it finds.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use crate::keyspace::account::Account;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::kept::Kept;
-use crate::keyspace::sync::{spin_loop, yield_now};
+use crate::keyspace::sync::{sleep, spin_loop, yield_now};
 use crate::keyspace::witness::Note;
 
 /// How often a reader tries to get its locks before it says that the store is busy.
 const TRIES: usize = 32;
-const MORE_TRIES: usize = 100_000;
+/// The same for a patient one, which yields at first and then sleeps: a writer that got no
+/// processor while it had the locks gets one then, whatever its priority. About two seconds in all.
+const YIELDS: usize = 1_000;
+const SLEEPS: usize = 10_000;
+const SLEEP: Duration = Duration::from_micros(100);
 
 /// How long a read may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +36,16 @@ impl Patience {
     pub(super) fn tries(self) -> usize {
         match self {
             Self::Short => TRIES,
-            Self::Long => MORE_TRIES,
+            Self::Long => YIELDS + SLEEPS,
         }
     }
 
-    /// After a try that failed.
-    pub(super) fn pause(self) {
+    /// After a try that failed, the first of which has the number 0.
+    pub(super) fn pause(self, tried: usize) {
         match self {
             Self::Short => spin_loop(),
-            Self::Long => yield_now(),
+            Self::Long if tried < YIELDS => yield_now(),
+            Self::Long => sleep(SLEEP),
         }
     }
 }
@@ -88,5 +94,36 @@ impl Deref for Located<'_, '_> {
     #[inline]
     fn deref(&self) -> &Entry {
         self.entry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ReadError;
+    use crate::keyspace::sync::RwLock;
+    use crate::read::reader::Reader;
+    use crate::testing::{Mirror, NOW};
+
+    /// A writer may get no processor for long while it has the locks.
+    const HELD: Duration = Duration::from_millis(300);
+
+    #[test]
+    fn a_patient_reader_outlasts_a_writer_that_has_the_keys() {
+        let mut mirror = Mirror::redis("8.0.0");
+        mirror.run("set key value");
+        let store = &mirror.store;
+        let dbs = store.dbs();
+        let read =
+            |patience| Reader::new(store, 0, NOW, patience).entry(b"key", |entry| entry.is_some());
+        std::thread::scope(|scope| {
+            let locks: Vec<_> = dbs.get(0).unwrap().stripes().map(RwLock::write).collect();
+            let hasty = scope.spawn(|| read(Patience::Short));
+            assert_eq!(hasty.join().unwrap(), Err(ReadError::Busy));
+            let patient = scope.spawn(|| read(Patience::Long));
+            sleep(HELD);
+            drop(locks);
+            assert_eq!(patient.join().unwrap(), Ok(true));
+        });
     }
 }

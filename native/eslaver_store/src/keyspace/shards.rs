@@ -175,7 +175,7 @@ fn attempt<R>(
     look: Look<'_>,
     mut read: impl FnMut(&mut Found) -> Option<Result<R, ReadError>>,
 ) -> Result<R, ReadError> {
-    for _ in 0..look.patience.tries() {
+    for tried in 0..look.patience.tries() {
         let mut found = Found::default();
         match read(&mut found) {
             Some(result) => {
@@ -183,7 +183,7 @@ fn attempt<R>(
                 return result;
             }
             None if stores(of).any(Store::is_broken) => return Err(ReadError::Broken),
-            None => look.patience.pause(),
+            None => look.patience.pause(tried),
         }
     }
     Err(ReadError::Busy)

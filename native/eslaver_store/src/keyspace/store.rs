@@ -184,12 +184,12 @@ impl Store {
         patience: Patience,
         mut read: impl FnMut(u64, &Dbs) -> Option<R>,
     ) -> Result<R, ReadError> {
-        for _ in 0..patience.tries() {
+        for tried in 0..patience.tries() {
             let result = self.even_generation().and_then(|found| read(found, &self.dbs.load()));
             match result {
                 Some(result) => return Ok(result),
                 None if self.is_broken() => return Err(ReadError::Broken),
-                None => patience.pause(),
+                None => patience.pause(tried),
             }
         }
         Err(ReadError::Busy)

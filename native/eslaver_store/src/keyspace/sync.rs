@@ -6,7 +6,7 @@ pub(crate) use {
     parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard},
     std::hint::spin_loop,
     std::sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    std::thread::yield_now,
+    std::thread::{sleep, yield_now},
 };
 
 #[cfg(shuttle)]
@@ -15,7 +15,7 @@ pub(crate) use {
     shuttle::hint::spin_loop,
     shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering},
     shuttle::sync::{RwLockReadGuard, RwLockWriteGuard},
-    shuttle::thread::yield_now,
+    shuttle::thread::{sleep, yield_now},
 };
 
 #[cfg(shuttle)]

@@ -6,7 +6,7 @@ use super::{Leaf, Tree};
 use crate::collections::mover::Mover;
 use std::ops::Range;
 
-const GROUP: usize = 32;
+const GROUP: usize = 64;
 
 /// Elements of a list, in order.
 #[derive(Debug, Default, Clone)]

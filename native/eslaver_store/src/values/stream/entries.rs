@@ -145,7 +145,7 @@ impl EntryLeaf {
 
 impl Leaf for EntryLeaf {
     type Mark = StreamId;
-    const FULL: usize = 2048;
+    const FULL: usize = 4096;
 
     fn len(&self) -> usize {
         self.len

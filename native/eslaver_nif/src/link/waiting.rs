@@ -1,0 +1,67 @@
+//! How long slices wait for more bytes. To wait on the scheduler is quicker than to return and be
+//! called again, and wakes no schedulers that spin afterwards; but it keeps the scheduler from others.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use crate::link::shared::Chunk;
+
+const LONG: Duration = Duration::from_millis(2);
+const SHORT: Duration = Duration::from_micros(300);
+
+/// The slices that may wait for long at a time. A node has as many dirty schedulers as cores, unless it
+/// was started with `+SDcpu`: at least one is left to others.
+static MOST: LazyLock<usize> = LazyLock::new(|| {
+    let schedulers = available_parallelism().map_or(1, usize::from);
+    schedulers - 1
+});
+/// The slices that do.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// How long to wait, where that is possible.
+#[derive(Clone, Copy)]
+pub(crate) enum Wait {
+    No,
+    Short,
+    /// Else not at all.
+    Long,
+    /// Else a short time.
+    LongOrShort,
+}
+
+/// The next chunk, perhaps after a wait.
+pub(crate) fn receive(chunks: &Receiver<Chunk>, wait: Wait) -> Result<Chunk, RecvTimeoutError> {
+    let (place, patience) = match wait {
+        Wait::No => (None, Duration::ZERO),
+        Wait::Short => (None, SHORT),
+        Wait::Long => Place::take_or(Duration::ZERO),
+        Wait::LongOrShort => Place::take_or(SHORT),
+    };
+    let chunk = chunks.recv_timeout(patience);
+    drop(place);
+    chunk
+}
+
+/// One of the slices that wait for long.
+struct Place;
+
+impl Place {
+    /// How long to wait with a place, or else.
+    fn take_or(other: Duration) -> (Option<Self>, Duration) {
+        let next = |waiting| (waiting < *MOST).then_some(waiting + 1);
+        match WAITING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
+            Ok(_) => (Some(Self), LONG),
+            Err(_) => (None, other),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
