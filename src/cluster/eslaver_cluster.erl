@@ -206,17 +206,22 @@ heard({eslaver_cluster_asker, Asker, Number, Answer}, #state{members = Members} 
         {ok, Name} -> {noreply, answered(Name, Number, Answer, State)};
         error -> {noreply, State}
     end;
-heard({eslaver_cluster_sup, Name, {error, Reason}}, #state{members = Members} = State) ->
-    case [One || #{Name := One} <- [Members], eslaver_cluster_member:is_followed(One)] of
-        [_] ->
+heard({eslaver_cluster_sup, Child, What}, #state{members = Members} = State) ->
+    case {eslaver_cluster_member:of_child(Child, Members), What} of
+        {{ok, Name}, {error, Reason}} ->
             Id = eslaver_cluster_member:id(Name, Members),
             {stop, {shard_not_started, Id, Reason}, State};
-        [] -> {noreply, State}
+        {{ok, Name}, stopped} ->
+            {noreply, stopped(Name, State)};
+        {{ok, Name}, Pid} ->
+            {noreply, shard_started(Name, Pid, State)};
+        {error, Pid} when is_pid(Pid) ->
+            %% it has been removed while its process started
+            ok = stop(Child, State),
+            {noreply, State};
+        {error, _} ->
+            {noreply, State}
     end;
-heard({eslaver_cluster_sup, Name, stopped}, State) ->
-    {noreply, stopped(Name, State)};
-heard({eslaver_cluster_sup, Name, Pid}, State) ->
-    {noreply, shard_started(Name, Pid, State)};
 heard({timeout, Id, eslaver_cluster_calls}, #state{calls = Calls} = State) ->
     {noreply, State#state{calls = eslaver_cluster_calls:timeout(Id, Calls)}};
 heard({limit, Name, Id}, #state{rounds = Rounds} = State) ->
@@ -417,11 +422,12 @@ start(Name, Member, #state{native = Native, members = Members, config = Config} 
         membership => #{cluster => self(), shard => Name, id => Id, seeds => Seeds},
         subscriptions => State#state.subscriptions
     },
-    Started = eslaver_cluster_member:started(Number, Member),
+    Child = {Name, erlang:unique_integer([monotonic])},
+    Started = eslaver_cluster_member:started(Number, Child, Member),
     Next = described(Name, State#state{members = Members#{Name := Started}}),
     Contexts = Next#state.contexts,
     Begin = fun() -> Start(maps:merge(Fixed, ets:lookup_element(Contexts, Name, 2))) end,
-    ok = eslaver_cluster_sup:start_shard(Name, Begin, State#state.supervisor),
+    ok = eslaver_cluster_sup:start_shard(Child, Begin, State#state.supervisor),
     Next.
 
 %% A process that is started anew finds what is known of its shard by then.
@@ -431,19 +437,12 @@ described(Name, #state{members = Members, contexts = Contexts} = State) ->
     State.
 
 shard_started(Name, Pid, #state{members = Members, calls = Calls} = State) ->
-    Followed = [One || #{Name := One} <- [Members], eslaver_cluster_member:is_followed(One)],
-    case Followed of
-        [Member] ->
-            Next = State#state{
-                members = Members#{Name := eslaver_cluster_member:running(Pid, Member)},
-                calls = eslaver_cluster_calls:shard_started(Name, Pid, Calls)
-            },
-            looked(Name, subscribed(Pid, Next));
-        [] ->
-            %% it has been removed while its process started
-            ok = eslaver_cluster_sup:stop_shard(Name, fun() -> ok end, State#state.supervisor),
-            State
-    end.
+    #{Name := Member} = Members,
+    Next = State#state{
+        members = Members#{Name := eslaver_cluster_member:running(Pid, Member)},
+        calls = eslaver_cluster_calls:shard_started(Name, Pid, Calls)
+    },
+    looked(Name, subscribed(Pid, Next)).
 
 %% A mirror's keyspaces tell all subscribers; the others have to be known by each process.
 subscribed(Pid, #state{config = #{mirror := undefined}, subscriptions = Who} = State) ->
@@ -493,11 +492,16 @@ leaving(Name, Times, #state{members = Members, native = Native} = State) ->
             State
     end.
 
-removed(Name, Why, #state{members = Members, supervisor = Supervisor} = State) ->
+removed(Name, Why, #state{members = Members} = State) ->
     #{Name := Member} = Members,
-    Finish = fun() -> eslaver_cluster_member:finish(Member) end,
-    ok = eslaver_cluster_sup:stop_shard(Name, Finish, Supervisor),
+    ok = stop(eslaver_cluster_member:child(Member), State),
     State#state{members = Members#{Name := eslaver_cluster_member:stopping(Why, Member)}}.
+
+%% Its process may still be starting: then only its supervisor knows it.
+stop({Name, _} = Child, #state{contexts = Contexts, supervisor = Supervisor}) ->
+    #{id := Id} = ets:lookup_element(Contexts, Name, 2),
+    Finish = fun(Process) -> eslaver_cluster_member:finish(Id, Process) end,
+    eslaver_cluster_sup:stop_shard(Child, Finish, Supervisor).
 
 stopped(Name, #state{members = Members} = State) ->
     case [eslaver_cluster_member:why_stopping(One) || #{Name := One} <- [Members]] of

@@ -97,8 +97,10 @@ facts(#{native := Native, topology := Topology, members := Members} = Context) -
 -spec hold(name(), context()) -> eslaver_cluster_rounds:hold().
 hold(Name, #{members := Members} = Context) ->
     case routed(Name, Context) of
-        #{held := Kind, held_at := At, waits_for := Other} when Kind =/= false, At =/= undefined ->
-            {Kind, At, eslaver_cluster_member:of_number(Other, Members)};
+        #{held := Kind, held_behind := Behind, waits_for := Other} when
+            Kind =/= false, Behind =/= undefined
+        ->
+            {Kind, Behind, eslaver_cluster_member:of_number(Other, Members)};
         #{} ->
             none
     end.

@@ -3,9 +3,9 @@
 %% @private
 -module(eslaver_cluster_member).
 
--export([new/3, changed/3, with_asker/2, checked/2, told/2, choice/2, started/2, running/2]).
--export([leaving/1, stopping/2, why_stopping/1, unfollowed/1, finish/1, stop/1, ask/2, inject/2]).
--export([number/1, number/2, id/2, process/1, context/1, view/1, shown/1]).
+-export([new/3, changed/3, with_asker/2, checked/2, told/2, choice/2, started/3, running/2]).
+-export([leaving/1, stopping/2, why_stopping/1, unfollowed/1, finish/2, stop/1, ask/2, inject/2]).
+-export([child/1, of_child/2, number/1, number/2, id/2, process/1, context/1, view/1, shown/1]).
 -export([is_known/1, is_new/1, is_followed/1, is_leaving/1, is_complete/2]).
 -export([followed_slots/1, of_asker/2, of_number/2, id_of/2, processes/1, process_of/2]).
 -export_type([member/0, shown/0]).
@@ -22,6 +22,8 @@
     replids = [] :: [binary()],
     state = asked :: asked | unwanted | followed | leaving | {stopping, gone | unfollowed},
     number :: undefined | eslaver_nif:shard(),
+    %% Its process, as the supervisor knows it.
+    child :: undefined | eslaver_cluster_sup:shard(),
     process :: undefined | pid()
 }).
 
@@ -131,8 +133,9 @@ shard(#member{id = Id, slots = Slots, master = {_, Master}, replicas = Replicas}
     }.
 
 %% @doc Its process is being started, under this number.
--spec started(eslaver_nif:shard(), member()) -> member().
-started(Number, Member) -> Member#member{state = followed, number = Number}.
+-spec started(eslaver_nif:shard(), eslaver_cluster_sup:shard(), member()) -> member().
+started(Number, Child, Member) ->
+    Member#member{state = followed, number = Number, child = Child}.
 
 %% @doc Its process runs.
 -spec running(pid(), member()) -> member().
@@ -153,14 +156,15 @@ why_stopping(#member{}) -> undefined.
 
 %% @doc It is not wanted here.
 -spec unfollowed(member()) -> member().
-unfollowed(Member) -> Member#member{state = unwanted, number = undefined, process = undefined}.
+unfollowed(Member) ->
+    Member#member{
+        state = unwanted, number = undefined, child = undefined, process = undefined
+    }.
 
-%% @doc Tells its callback that no more comes, before its process is stopped.
--spec finish(member()) -> ok.
-finish(#member{process = undefined}) ->
-    ok;
-finish(#member{process = Process, id = Id} = Member) ->
-    ok = inject({shard, gone, #{shard => Id}}, Member),
+%% @doc Tells the callback of this shard's process that no more comes, before that is stopped.
+-spec finish(Id :: binary(), Process :: pid()) -> ok.
+finish(Id, Process) ->
+    ok = eslaver_server:inject(Process, {shard, gone, #{shard => Id}}),
     %% when it answers this, it has handled what came before, unless it is held up
     try gen_server:call(Process, position, 1000) of
         _ -> ok
@@ -180,6 +184,18 @@ ask(Number, #member{asker = Asker}) -> eslaver_cluster_asker:ask(Number, Asker).
 -spec inject(tuple(), member()) -> ok.
 inject(_Event, #member{process = undefined}) -> ok;
 inject(Event, #member{process = Process}) -> eslaver_server:inject(Process, Event).
+
+%% @doc Its process, as the supervisor knows it.
+-spec child(member()) -> eslaver_cluster_sup:shard() | undefined.
+child(#member{child = Child}) -> Child.
+
+%% @doc The member whose process this is, unless it has another one by now.
+-spec of_child(eslaver_cluster_sup:shard(), #{name() => member()}) -> {ok, name()} | error.
+of_child({Name, _} = Child, Members) ->
+    case Members of
+        #{Name := #member{child = Child}} -> {ok, Name};
+        #{} -> error
+    end.
 
 %% @doc Its number in the native cluster.
 -spec number(member()) -> eslaver_nif:shard() | undefined.

@@ -33,7 +33,7 @@
     id :: reference(),
     %% The number of its first question: the lower, the longer it has waited.
     number :: pos_integer(),
-    %% What is held, and where.
+    %% What is held, and up to where the stream is handled meanwhile.
     kind = deletion :: deletion | order | import,
     at :: undefined | offset(),
     %% Those of the shards waited for that are known to get slots.
@@ -74,9 +74,11 @@
     none
     %% Deletions, whose keys may be at another shard.
     | {deletion, offset(), {ok, name()} | error}
+    %% A snapshot, which may not have keys any more. Nothing is handled meanwhile.
+    | {snapshot, 0, error}
     %% Writes that come after those of another shard; or an import from it that begins or ends.
     | {order | import, offset(), {ok, name()} | error}.
-%% Why, and where, a stream waits, and for which shard.
+%% Why a stream waits, up to where it is handled meanwhile, and for which shard it waits.
 
 -type effect() ::
     {ask, name(), Number :: pos_integer()}
@@ -131,8 +133,8 @@ number(#rounds{next = Number} = State) ->
     {Number, State#rounds{next = Number + 1}}.
 
 %% @doc The link of a shard holds its stream. Streams must not wait for each other: an import waits
-%% for another shard only up to where that shard is itself held, and a deletion does not wait for
-%% writes that come after it.
+%% for another shard only up to where that shard is itself held, a deletion does not wait for writes
+%% that come after it, and only deletions wait for what a shard tells behind a snapshot.
 -spec held(name(), hold(), rounds()) -> {[effect()], rounds()}.
 held(Name, Hold, State) ->
     {Effects, Next} = begun(Name, Hold, State),
@@ -153,6 +155,19 @@ freed(Name, {deletion, At, _}, #rounds{rounds = Rounds} = State) ->
         end,
         {[], State},
         Importing
+    );
+freed(Name, {snapshot, _, _}, #rounds{rounds = Rounds} = State) ->
+    Waiting = [
+        Other
+     || {Other, #round{kind = Kind}} <- maps:to_list(Rounds), Kind =/= deletion, Other =/= Name
+    ],
+    lists:foldl(
+        fun(Other, {Effects, Acc}) ->
+            {More, After} = gone(Name, Other, {[], Acc}),
+            {Effects ++ More, After}
+        end,
+        {[], State},
+        Waiting
     );
 freed(Name, {order, _, {ok, Other}}, #rounds{rounds = Rounds} = State) ->
     case Rounds of
@@ -319,11 +334,12 @@ own(Name, Round, #{from := From, self := #{epoch := Epoch}} = Told, Facts, State
     {Effects, Last} = checked(Name, Waits, Next),
     {[{ask, Target, Number} || {Target, Number} <- Asks] ++ Effects, Last}.
 
+kind({snapshot, _, _}) -> deletion;
 kind({Kind, _, _}) -> Kind;
 kind(none) -> deletion.
 
 %% Shards that get slots, or whose stream comes first; and those that may have had some.
-targets({Kind, _, WaitsFor}, _Name, _Told, _Facts, _State) when Kind =/= deletion ->
+targets({Kind, _, WaitsFor}, _Name, _Told, _Facts, _State) when Kind =:= order; Kind =:= import ->
     {[Other || {ok, Other} <- [WaitsFor]], []};
 targets(Held, Name, Told, #{hold := Hold} = Facts, State) ->
     WaitsFor = [Other || {deletion, _, {ok, Other}} <- [Held]],
@@ -351,12 +367,14 @@ suspects(Name, #{self := #{role := Role, epoch := Epoch}}, #{shards := All}, Sta
     end.
 
 %% The master of a shard that slots move to tells where it is.
-other(Waiting, #round{behind = Behind} = Round, Name, #{to := To}, #{hold := Hold}, State) ->
-    Offset =
-        case {Round, Hold(Name)} of
-            {#round{kind = import}, {deletion, At, _}} -> min(At, To);
-            _ -> To
-        end,
+other(Waiting, #round{kind = Kind} = Round, Name, #{to := To}, #{hold := Hold}, State) ->
+    case {Kind, Hold(Name)} of
+        {import, {deletion, At, _}} -> behind(Waiting, Round, Name, min(At, To), State);
+        {Kind, {snapshot, _, _}} when Kind =/= deletion -> checked(Waiting, Round, State);
+        _ -> behind(Waiting, Round, Name, To, State)
+    end.
+
+behind(Waiting, #round{behind = Behind} = Round, Name, Offset, State) ->
     {Effects, Next} = aim(Name, Offset, {round, Waiting, Round#round.id}, State),
     {More, Last} = checked(Waiting, Round#round{behind = [Name | Behind]}, Next),
     untangled(Effects ++ More, Last).

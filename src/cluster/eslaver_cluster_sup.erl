@@ -14,6 +14,10 @@
 -export([start_link/1, watcher/1, start_shard/3, stop_shard/3]).
 -export([start_shards/0, started/3]).
 -export([init/1]).
+-export_type([shard/0]).
+
+-type shard() :: {eslaver_cluster_topology:name(), integer()}.
+%% A shard as long as it is followed. One that comes back is another, with a higher number.
 
 -type start() :: fun(() -> {ok, pid()} | {error, term()}).
 
@@ -32,57 +36,76 @@ start_shards() ->
 watcher(Supervisor) -> child(watcher, Supervisor).
 
 %% @doc Starts a shard's process by this fun, which is also called when it is restarted; the calling
-%% process gets `{eslaver_cluster_sup, Name, Pid}' each time. It may take as long as the user's
-%% callback takes to start.
--spec start_shard(eslaver_cluster_topology:name(), start(), pid()) -> ok.
-start_shard(Name, Start, Supervisor) ->
+%% process gets `{eslaver_cluster_sup, Shard, Pid}' each time. It may take as long as the user's
+%% callback takes to start. A process that the shard had before has ended by then; if there is a
+%% later one, none is started.
+-spec start_shard(shard(), start(), pid()) -> ok.
+start_shard(Shard, Start, Supervisor) ->
     Cluster = self(),
     _ = proc_lib:spawn_link(fun() ->
         Spec = #{
-            id => Name,
-            start => {?MODULE, started, [Name, Start, Cluster]},
+            id => Shard,
+            start => {?MODULE, started, [Shard, Start, Cluster]},
             shutdown => 5000
         },
         case child(shards, Supervisor) of
-            {ok, Shards} -> told(supervisor:start_child(Shards, Spec), Name, Cluster);
-            error -> told({error, no_supervisor}, Name, Cluster)
+            {ok, Shards} ->
+                {Before, After} = others(Shard, supervisor:which_children(Shards)),
+                ok = lists:foreach(fun(Id) -> ended(Id, Shards) end, Before),
+                _ = [told(supervisor:start_child(Shards, Spec), Shard, Cluster) || After =:= []],
+                ok;
+            error ->
+                told({error, no_supervisor}, Shard, Cluster)
         end
     end),
     ok.
 
-told({ok, _Pid}, _Name, _Cluster) -> ok;
-told({error, {already_started, _}}, _Name, _Cluster) -> ok;
-told({error, Reason}, Name, Cluster) -> Cluster ! {?MODULE, Name, {error, Reason}}.
+others({Name, Number}, Children) ->
+    Ids = [Id || {{Of, One} = Id, _, _, _} <- Children, Of =:= Name, One =/= Number],
+    lists:partition(fun({_, One}) -> One < Number end, Ids).
+
+told({ok, _Pid}, _Shard, _Cluster) -> ok;
+told({error, Reason}, Shard, Cluster) -> Cluster ! {?MODULE, Shard, {error, Reason}}.
+
+%% Errors are of no interest: another process may be ending it, too.
+ended(Id, Shards) ->
+    _ = supervisor:terminate_child(Shards, Id),
+    _ = supervisor:delete_child(Shards, Id),
+    ok.
 
 %% @private
--spec started(eslaver_cluster_topology:name(), start(), pid()) -> {ok, pid()} | {error, term()}.
-started(Name, Start, Cluster) ->
+-spec started(shard(), start(), pid()) -> {ok, pid()} | {error, term()}.
+started(Shard, Start, Cluster) ->
     case Start() of
         {ok, Pid} ->
-            Cluster ! {?MODULE, Name, Pid},
+            Cluster ! {?MODULE, Shard, Pid},
             {ok, Pid};
         {error, _} = Error ->
             Error
     end.
 
-%% @doc Ends a shard's process, if there is one, after this fun; the calling process gets
-%% `{eslaver_cluster_sup, Name, stopped}' then. It may take as long as the user's callback is busy.
--spec stop_shard(eslaver_cluster_topology:name(), fun(() -> ok), pid()) -> ok.
-stop_shard(Name, Before, Supervisor) ->
+%% @doc Ends a shard's process, if there is one, after it was given to this fun; the calling process
+%% gets `{eslaver_cluster_sup, Shard, stopped}' then. It may take as long as the user's callback is
+%% busy.
+-spec stop_shard(shard(), fun((pid()) -> ok), pid()) -> ok.
+stop_shard(Shard, Before, Supervisor) ->
     Cluster = self(),
     _ = proc_lib:spawn_link(fun() ->
-        ok = Before(),
-        _ =
+        ok =
             case child(shards, Supervisor) of
-                {ok, Shards} ->
-                    _ = supervisor:terminate_child(Shards, Name),
-                    supervisor:delete_child(Shards, Name);
-                error ->
-                    ok
+                {ok, Shards} -> ended(Shard, Before, Shards);
+                error -> ok
             end,
-        Cluster ! {?MODULE, Name, stopped}
+        Cluster ! {?MODULE, Shard, stopped}
     end),
     ok.
+
+ended(Shard, Before, Shards) ->
+    case child(Shard, Shards) of
+        {ok, Process} -> ok = Before(Process);
+        error -> ok
+    end,
+    ended(Shard, Shards).
 
 child(Id, Supervisor) ->
     case lists:keyfind(Id, 1, supervisor:which_children(Supervisor)) of

@@ -4,7 +4,8 @@
 %% A view from before a failover is ignored: in it a master has slots that another one is known to
 %% have since a later epoch. A node that is missing in several views in a row has been forgotten. A
 %% shard is known again after a failover: its new master was a replica of the last one. It is named
-%% after the master that was seen first.
+%% after the master that was seen first. A master that has failed over calls itself master for a
+%% moment when it returns: without slots it is no shard unless it stays that.
 %% @private
 -module(eslaver_cluster_topology).
 
@@ -18,15 +19,18 @@
     replicas := [eslaver_cluster_nodes:cluster_node()]
 }.
 
-%% In how many views in a row a node has to be missing.
--define(FORGOTTEN, 3).
+%% In how many views in a row a node has to be missing, or a former replica to be a master without
+%% slots.
+-define(VIEWS, 3).
 
 -record(topology, {
     nodes = #{} :: #{eslaver_cluster_nodes:id() => eslaver_cluster_nodes:cluster_node()},
     %% In how many views in a row nodes were missing.
     missing = #{} :: #{eslaver_cluster_nodes:id() => pos_integer()},
     %% Which shards masters are the heads of, by their ids.
-    names = #{} :: #{eslaver_cluster_nodes:id() => name()}
+    names = #{} :: #{eslaver_cluster_nodes:id() => name()},
+    %% Masters without slots that were replicas: of which master, and in how many views since.
+    doubted = #{} :: #{eslaver_cluster_nodes:id() => {eslaver_cluster_nodes:id(), pos_integer()}}
 }).
 
 -opaque topology() :: #topology{}.
@@ -42,7 +46,7 @@ seen(View, Counts, #topology{nodes = Before} = Topology) ->
     Told = maps:from_list([{Id, Node} || #{id := Id} = Node <- View]),
     case is_older(Told, Before) of
         true -> Topology;
-        false -> named(taken(Told, Counts, Topology), Before)
+        false -> named(doubted(taken(Told, Counts, Topology), Counts, Before))
     end.
 
 %% A master that claims slots which another is known to have since a later epoch, or is known with a
@@ -77,7 +81,7 @@ taken(Told, Counts, #topology{nodes = Before, missing = Missing} = Topology) ->
         false ->
             Times = maps:from_list([{Id, maps:get(Id, Missing, 0) + 1} || Id <- Absent]),
             {Stay, Forgotten} = lists:partition(
-                fun(Id) -> maps:get(Id, Times) < ?FORGOTTEN end, Absent
+                fun(Id) -> maps:get(Id, Times) < ?VIEWS end, Absent
             ),
             Topology#topology{
                 nodes = maps:merge(maps:with(Stay, Before), Updated),
@@ -91,42 +95,80 @@ with_moves(#{self := false} = Node, #{migrating := Out, importing := In}) ->
 with_moves(Node, _Before) ->
     Node.
 
-named(#topology{nodes = Nodes, names = Names} = Topology, Before) ->
+doubted(#topology{nodes = Nodes, names = Names, doubted = Known} = Topology, Counts, Before) ->
+    Masters = [
+        Id
+     || #{id := Id} = Node <- maps:values(Nodes), is_head(Node), not is_map_key(Id, Names)
+    ],
+    Doubted = [
+        {Id, doubt(Known, Id, Former, Counts)}
+     || Id <- Masters, Former <- former(Id, Before, Known)
+    ],
+    Topology#topology{doubted = maps:from_list(Doubted)}.
+
+former(Id, Before, Known) ->
+    case {Known, Before} of
+        {#{Id := {Former, _}}, _} -> [Former];
+        {_, #{Id := #{role := replica, master := Former}}} -> [Former];
+        _ -> []
+    end.
+
+doubt(Known, Id, Former, Counts) ->
+    case Known of
+        #{Id := {_, Views}} when Counts =:= in_turn -> {Former, Views + 1};
+        #{Id := Doubt} -> Doubt;
+        #{} -> {Former, 1}
+    end.
+
+named(#topology{nodes = Nodes, names = Names, doubted = Doubted} = Topology) ->
     Masters = [Id || #{id := Id} = Node <- maps:values(Nodes), is_head(Node)],
     Stay = maps:with(Masters, Names),
     New = [Id || Id <- Masters, not is_map_key(Id, Stay)],
-    Topology#topology{
-        names = lists:foldl(
-            fun(Id, Acc) -> Acc#{Id => name(Id, Nodes, Before, Names, Acc)} end,
-            Stay,
-            lists:sort(New)
-        )
-    }.
+    Named = lists:foldl(
+        fun(Id, Acc) ->
+            case name(Id, Nodes, Doubted, Names, Acc) of
+                {ok, Name} -> Acc#{Id => Name};
+                none -> Acc
+            end
+        end,
+        Stay,
+        lists:sort(New)
+    ),
+    Topology#topology{names = Named, doubted = maps:without(maps:keys(Named), Doubted)}.
 
 %% A master without slots that has never had any is one, too: imports begin before ownership.
 is_head(#{role := Role, address := Address}) -> Role =:= master andalso Address =/= undefined.
 
 %% The name goes over from a master to its replica, unless it is still in use.
-name(Id, Nodes, Before, Names, Taken) ->
-    Former =
-        case Before of
-            #{Id := #{master := Master}} -> Master;
-            #{} -> undefined
-        end,
-    case Names of
-        #{Former := Name} ->
-            InUse = lists:member(Name, maps:values(Taken)),
-            case InUse andalso is_serving(Former, Nodes) of
-                true -> Id;
-                false -> Name
+name(Id, Nodes, Doubted, Names, Taken) ->
+    case Doubted of
+        #{Id := {Former, Views}} ->
+            #{Id := #{slots := Slots}} = Nodes,
+            case free_name(Former, Slots, Nodes, Names, Taken) of
+                {ok, Name} -> {ok, Name};
+                error when Slots =:= [], Views < ?VIEWS -> none;
+                error -> {ok, Id}
             end;
         #{} ->
-            Id
+            {ok, Id}
     end.
 
-is_serving(Id, Nodes) ->
+%% Of the shard of its former master, which some views do not know.
+free_name(Former, Slots, Nodes, Names, Taken) ->
+    case Names of
+        #{Former := Name} ->
+            case lists:member(Name, maps:values(Taken)) andalso has_kept(Former, Slots, Nodes) of
+                true -> error;
+                false -> {ok, Name}
+            end;
+        #{} ->
+            error
+    end.
+
+%% Whether a master is still one, and has not lost its slots to another that has these.
+has_kept(Id, Slots, Nodes) ->
     case Nodes of
-        #{Id := #{role := master, failed := false, slots := [_ | _]}} -> true;
+        #{Id := #{role := master, failed := false, slots := Own}} -> Own =/= [] orelse Slots =:= [];
         #{} -> false
     end.
 

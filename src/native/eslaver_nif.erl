@@ -402,7 +402,8 @@ cluster_await(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
 
 %% @doc How many slots have an owner, and what each shard has. A shard whose stream is held waits
 %% for that of another, as far as the streams tell: for nothing else, if it is to keep an order; for
-%% what its master says, too, if it is a deletion.
+%% what its master says, too, if it is a deletion or a snapshot, which may not have keys any more.
+%% Meanwhile it is handled up to `held_behind', which is before a transaction that it is held in.
 -spec cluster_info(cluster()) ->
     #{
         covered := non_neg_integer(),
@@ -412,8 +413,9 @@ cluster_await(_Cluster, _Shard, _Offset) -> erlang:nif_error(reason()).
                 importing := ranges(),
                 clearance := non_neg_integer(),
                 handled := non_neg_integer() | undefined,
-                held := false | deletion | order | import,
+                held := false | deletion | snapshot | order | import,
                 held_at := non_neg_integer() | undefined,
+                held_behind := non_neg_integer() | undefined,
                 waits_for := shard() | undefined
             }
         }

@@ -90,6 +90,12 @@ sentence(#{what := shards_failed, class := Class, reason := Reason}) ->
     {"the option shards raised ~ts:~0tP for this shard; its choice stays", [Class, Reason, 20]};
 sentence(#{what := address_failed, address := Address}) ->
     {"the option addresses gives no {Host, Port} for ~ts, which is used as it is", [Address]};
+sentence(#{what := migration_late, shard := Shard, others := [Shard], limit := Limit}) ->
+    {
+        "shard ~ts: its master has not said for ~b ms which slots it has; deletions pass now, so "
+        "keys of slots that move may be missing for a moment",
+        [Shard, Limit]
+    };
 sentence(#{what := migration_late, shard := Shard, others := Others, limit := Limit}) ->
     {
         "shard ~ts: waited ~b ms for slots to arrive at ~ts; deletions pass now, so keys may be "

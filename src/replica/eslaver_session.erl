@@ -320,9 +320,9 @@ placed(Applied, HasKeys, HasCallback, Session) ->
 
 placed(undefined, _HasCallback, Session) ->
     Session#session{position = undefined};
-placed(Applied, false, #session{position = undefined} = Session) ->
+placed(Applied, false, Session) ->
     Session#session{position = eslaver_position:resumed(Applied)};
-placed(_Applied, _HasCallback, Session) ->
+placed(_Applied, true, Session) ->
     Session.
 
 %% @doc A batch has been handled.

@@ -230,6 +230,34 @@ the_order_of_streams_is_waited_for_test() ->
     ?assertEqual([], clears(Effects)),
     ?assertEqual([<<"z">>], asks(Effects)).
 
+%% Behind a snapshot nothing is handled before readers get it, and that may wait for others.
+only_deletions_wait_for_what_comes_behind_a_snapshot_test_() ->
+    Snapshot = {snapshot, 0, error},
+    Cleared = fun(Hold, When) ->
+        {N, _, Held} = held(),
+        Holds = #{<<"x">> => Hold},
+        Own = told(60, 70, [{0, 99}]),
+        {Asked, Waits} = eslaver_cluster_rounds:answered(<<"x">>, N, Own, holding(Holds), Held),
+        [{ask, <<"z">>, M}] = [Ask || {ask, _, _} = Ask <- Asked],
+        Other = told(<<"z">>, 1, 300, 310, [], [], []),
+        Seen =
+            case When of
+                before -> holding(Holds#{<<"z">> => Snapshot});
+                later -> holding(Holds)
+            end,
+        {First, Told} = eslaver_cluster_rounds:answered(<<"z">>, M, Other, Seen, Waits),
+        {Then, _} = eslaver_cluster_rounds:held(<<"z">>, Snapshot, Told),
+        case When of
+            before -> clears(First);
+            later -> clears(Then)
+        end
+    end,
+    [
+        ?_assertEqual({Kind, When, Clears}, {Kind, When, Cleared({Kind, 50, {ok, <<"z">>}}, When)})
+     || {Kind, Clears} <- [{import, [{<<"x">>, 60}]}, {order, [{<<"x">>, 60}]}, {deletion, []}],
+        When <- [before, later]
+    ].
+
 %% Of a stream that is held itself, what comes before that is enough for an import.
 an_import_waits_for_what_comes_before_a_deletion_test() ->
     {N, _, Held} = held(),

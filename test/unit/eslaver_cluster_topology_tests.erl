@@ -120,6 +120,67 @@ a_master_that_joins_another_shard_ends_its_own_test() ->
         [{<<"a">>, <<"a">>, [<<"b">>, <<"c">>, <<"d">>]}], shards([begun(), Joined])
     ).
 
+%% It has been replaced while it was down, and does not know yet.
+a_master_that_returns_is_no_shard_at_once_test() ->
+    Again = [
+        master(<<"a">>, 4, [{0, 8191}]),
+        master(<<"b">>, 2, [{8192, 16383}]),
+        replica(<<"c">>, <<"a">>, 4),
+        replica(<<"d">>, <<"b">>, 2)
+    ],
+    [A, B, _, D] = Again,
+    View = [A, B, master(<<"c">>, 3, []), D],
+    Since = fun(Views) -> shards([begun(), promoted(), Again] ++ Views) end,
+    Known = [{<<"a">>, <<"a">>, [<<"c">>]}, {<<"b">>, <<"b">>, [<<"d">>]}],
+    Alone = [{<<"a">>, <<"a">>, []}, {<<"b">>, <<"b">>, [<<"d">>]}],
+    ?assertEqual(Known, Since([])),
+    ?assertEqual(Alone, Since([View])),
+    ?assertEqual(Alone, Since([View, View])),
+    ?assertEqual(Known, Since([View, View, Again])),
+    %% if it stays that, slots are to come
+    ?assertEqual(Alone ++ [{<<"c">>, <<"c">>, []}], Since([View, View, View])).
+
+%% A promotion may be seen before its slots.
+%% Nodes hear of a new replica one after the other, and of its master perhaps later.
+a_new_replica_is_no_shard_where_it_is_still_a_master_test() ->
+    New = master(<<"e">>, 0, []),
+    Seen = shards([begun(), [New | begun()], [New, replica(<<"f">>, <<"e">>, 0) | begun()]]),
+    ?assertMatch([_, _, {<<"e">>, <<"e">>, [<<"f">>]}], Seen),
+    lists:foreach(
+        fun(Master) ->
+            As = [New, replica(<<"f">>, Master, 0) | begun()],
+            Still = [New, master(<<"f">>, 0, []) | begun()],
+            Views = [begun(), [New | begun()], As, Still, As, Still, As],
+            ?assertEqual(
+                [{<<"a">>, <<"a">>}, {<<"b">>, <<"b">>}, {<<"e">>, <<"e">>}],
+                [{Name, Id} || {Name, Id, _} <- shards(Views)]
+            ),
+            ?assertEqual(
+                [{<<"a">>, <<"a">>}, {<<"b">>, <<"b">>}, {<<"e">>, <<"e">>}],
+                [{Name, Id} || {Name, Id, _} <- shards(Views ++ [Still, Still])]
+            )
+        end,
+        [<<"e">>, undefined]
+    ).
+
+%% It has lost its slots to its replica, and does not know yet that it is no master any more.
+a_master_that_has_lost_its_slots_has_lost_the_name_test() ->
+    [_, B, _, D] = begun(),
+    View = [master(<<"a">>, 1, []), B, master(<<"c">>, 3, [{0, 8191}]), D],
+    ?assertEqual(
+        [{<<"a">>, <<"c">>, []}, {<<"b">>, <<"b">>, [<<"d">>]}], shards([begun(), View])
+    ).
+
+a_master_whose_slots_are_seen_later_keeps_the_name_test() ->
+    First = [master(<<"c">>, 3, []) | lists:delete(replica(<<"c">>, <<"a">>, 1), begun())],
+    ?assertEqual(
+        [{<<"a">>, <<"a">>, []}, {<<"b">>, <<"b">>, [<<"d">>]}], shards([begun(), First])
+    ),
+    ?assertEqual(
+        [{<<"a">>, <<"c">>, [<<"a">>]}, {<<"b">>, <<"b">>, [<<"d">>]}],
+        shards([begun(), First, promoted()])
+    ).
+
 %% A replica that moves to a shard whose master has a lower epoch is no old view.
 a_replica_may_move_test() ->
     Moved = [
@@ -168,7 +229,7 @@ a_replica_may_become_a_master_with_a_lower_epoch_test() ->
     Later = [A, (B)#{epoch := 5}, C, master(<<"d">>, 0, [])],
     ?assertMatch(
         [{<<"a">>, _, _}, {<<"b">>, <<"b">>, []}, {<<"d">>, <<"d">>, []}],
-        shards([begun(), Alone, Later])
+        shards([begun(), Alone, Later, Later])
     ).
 
 %% One that has just joined knows itself only.

@@ -152,6 +152,19 @@ position_asked_from_test_() ->
         ?_assertEqual(diverged, Why(200, 200))
     ].
 
+%% A link may end before it has told what it has applied. A callback has handled no more than that.
+placed_test_() ->
+    Safe = #{replid => ?REPLID, offset => 100, db => 0},
+    Position = fun(HasCallback) ->
+        Session = eslaver_session:new(Safe, <<"given:1">>, false, 0),
+        Placed = eslaver_session:placed(Safe#{offset := 150, db := 3}, true, HasCallback, Session),
+        eslaver_position:safe(eslaver_session:position(Placed))
+    end,
+    [
+        ?_assertEqual(Safe#{offset := 150, db := 3}, Position(false)),
+        ?_assertEqual(Safe, Position(true))
+    ].
+
 %% Where there is data, a master without any has to be looked at twice.
 confirms_empty_test_() ->
     Safe = #{replid => ?REPLID, offset => 100, db => 0},

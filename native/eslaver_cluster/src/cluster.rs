@@ -118,8 +118,8 @@ impl Cluster {
     /// have: what has been deleted by then must not be missed.
     pub fn admits_snapshot(&self, member: &Member, offset: u64) -> bool {
         let _ledger = self.ledger.lock();
-        let waits = offset > member.clearance()
-            && member.holds(offset.saturating_sub(1), Hold::Deletion(None));
+        let waits =
+            offset > member.clearance() && member.holds(offset.saturating_sub(1), Hold::Snapshot);
         if !waits {
             member.release();
         }

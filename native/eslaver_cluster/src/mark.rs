@@ -25,6 +25,16 @@ pub struct Import {
     pub source: Option<Box<[u8]>>,
     /// The slots.
     pub ranges: Vec<Range>,
+    /// Whether the source empties the slots once they have left, all at once, rather than delete key by
+    /// key: then only users delete keys there.
+    pub empties: bool,
+}
+
+impl Import {
+    /// Whether this slot is one of them.
+    pub fn has(&self, slot: u16) -> bool {
+        self.ranges.iter().any(|&(first, last)| first <= slot && slot <= last)
+    }
 }
 
 /// What a command of the stream tells of slots.
@@ -83,7 +93,8 @@ fn syncslots<A: Arguments + ?Sized>(args: &A) -> Option<Mark> {
         sub if is(sub, "ESTABLISH") => {
             let name = pair(args, "NAME")?.into();
             let source = pair(args, "SOURCE").map(Box::from);
-            Some(Mark::Begun(Import { name, source, ranges: ranges_behind(args, "SLOTSRANGE")? }))
+            let ranges = ranges_behind(args, "SLOTSRANGE")?;
+            Some(Mark::Begun(Import { name, source, ranges, empties: false }))
         }
         sub if is(sub, "FINISH") => {
             let name = pair(args, "NAME")?.into();
@@ -111,11 +122,11 @@ fn task(text: &[u8]) -> Option<Mark> {
             }
         }
         b"completed" => {
-            let import = Import { name: name.clone(), source: Some(source), ranges };
+            let import = Import { name: name.clone(), source: Some(source), ranges, empties: true };
             Mark::Completed { name, import: Some(import) }
         }
         b"failed" | b"canceled" => Mark::Failed { name },
-        _ => Mark::Begun(Import { name, source: Some(source), ranges }),
+        _ => Mark::Begun(Import { name, source: Some(source), ranges, empties: true }),
     })
 }
 
@@ -174,12 +185,14 @@ mod tests {
         Mark::of(words[0], &words[1..])
     }
 
-    fn import(source: &str, ranges: &[Range]) -> Import {
+    /// One of Redis, or of Valkey.
+    fn import(source: &str, ranges: &[Range], empties: bool) -> Import {
         let source = Some(source).filter(|source| !source.is_empty());
         Import {
             name: NAME.as_bytes().into(),
             source: source.map(|source| source.as_bytes().into()),
             ranges: ranges.to_vec(),
+            empties,
         }
     }
 
@@ -200,19 +213,19 @@ mod tests {
     #[test]
     fn tasks_of_redis() {
         let both = [(0, 99), (200, 299)];
-        let begun = || Some(Mark::Begun(import(ONE, &both)));
+        let begun = || Some(Mark::Begun(import(ONE, &both, true)));
         for (operation, state, ranges, found) in [
             ("import", "connecting", "0-99 200-299", begun()),
             ("import", "wait-stream-eof", "0-99 200-299", begun()),
-            ("import", "completed", "0-99 200-299", completed(Some(import(ONE, &both)))),
+            ("import", "completed", "0-99 200-299", completed(Some(import(ONE, &both, true)))),
             ("import", "failed", "0-99", failed()),
             ("import", "canceled", "0-99", failed()),
             ("migrate", "wait-rdbchannel", "0-99", Some(Mark::Changed)),
             ("migrate", "completed", "0-99 200-299", Some(Mark::Left(both.to_vec()))),
             ("migrate", "failed", "0-99", Some(Mark::Changed)),
             // of one slot
-            ("import", "connecting", "7", Some(Mark::Begun(import(ONE, &[(7, 7)])))),
-            ("import", "connecting", "7-7", Some(Mark::Begun(import(ONE, &[(7, 7)])))),
+            ("import", "connecting", "7", Some(Mark::Begun(import(ONE, &[(7, 7)], true)))),
+            ("import", "connecting", "7-7", Some(Mark::Begun(import(ONE, &[(7, 7)], true)))),
             // none that could be read
             ("import", "completed", "0-16384", Some(Mark::Passing)),
             ("import", "completed", "a", Some(Mark::Passing)),
@@ -221,7 +234,7 @@ mod tests {
         }
         // what a newer server adds is passed over
         let newer = format!("CLUSTER|SYNCSLOTS|CONF|ASM-TASK|{NAME}:{ONE}:{OTHER}:import:x:7:new");
-        assert_eq!(mark(&newer), Some(Mark::Begun(import(ONE, &[(7, 7)]))));
+        assert_eq!(mark(&newer), Some(Mark::Begun(import(ONE, &[(7, 7)], true))));
         for line in [
             "CLUSTER|SYNCSLOTS|CONF|SLOT-INFO|89,1,0",
             "CLUSTER|SYNCSLOTS|CONF|ASM-TASK",
@@ -236,7 +249,7 @@ mod tests {
     /// As Valkey 9.1.2 has sent them.
     #[test]
     fn jobs_of_valkey() {
-        let begun = |source| Some(Mark::Begun(import(source, &[(0, 99), (200, 299)])));
+        let begun = |source| Some(Mark::Begun(import(source, &[(0, 99), (200, 299)], false)));
         for (line, found) in [
             (
                 format!(
@@ -287,7 +300,7 @@ mod tests {
             let task = format!("{NAME}:{ONE}:{OTHER}:{operation}:{state}:0-99");
             of_field(b"cluster-asm-task", task.as_bytes())
         };
-        assert_eq!(task("import", "accumulate-buffer"), Some(import(ONE, &[(0, 99)])));
+        assert_eq!(task("import", "accumulate-buffer"), Some(import(ONE, &[(0, 99)], true)));
         // the source has one, too, as Redis 8.10.2 has sent it
         assert_eq!(task("migrate", "send-stream"), None);
         assert_eq!(task("import", "failed"), None);

@@ -14,6 +14,8 @@ const NONE: u64 = u64::MAX;
 pub enum Hold {
     /// Readers would miss what is deleted. The key may be at another shard.
     Deletion(Option<Shard>),
+    /// Readers would miss what a snapshot does not have any more. Until they get it, nothing is handled.
+    Snapshot,
     /// A key has come from another shard, which has not come to its deletion yet. All that this shard
     /// was sent before that deletion has been seen, so the other one must not wait for this.
     Order(Shard),
@@ -36,6 +38,8 @@ pub struct Member {
     /// Whether its stream is held, and where.
     held: AtomicBool,
     held_at: AtomicU64,
+    /// Up to where it is handled meanwhile: before a transaction that it is held in.
+    held_behind: AtomicU64,
     /// Whether the cluster's process knows.
     told: AtomicBool,
     /// Why it is held.
@@ -61,6 +65,7 @@ impl Member {
             awaited: AtomicU64::new(NONE),
             held: AtomicBool::new(false),
             held_at: AtomicU64::new(NONE),
+            held_behind: AtomicU64::new(NONE),
             told: AtomicBool::new(false),
             hold: Mutex::new(None),
             admitted: AtomicU64::new(NONE),
@@ -96,6 +101,16 @@ impl Member {
         self.is_held().then(|| self.held_at.load(Ordering::SeqCst))
     }
 
+    /// The offset up to which its stream is handled while it is held.
+    pub fn held_behind(&self) -> Option<u64> {
+        self.is_held().then(|| self.held_behind.load(Ordering::SeqCst))
+    }
+
+    /// The transaction that its stream is held in begins at this offset.
+    pub fn set_held_behind(&self, offset: u64) {
+        self.held_behind.store(offset, Ordering::SeqCst);
+    }
+
     /// Whether its stream is held.
     pub fn is_held(&self) -> bool {
         self.held.load(Ordering::SeqCst)
@@ -109,6 +124,8 @@ impl Member {
         }
         *self.hold.lock() = Some(why);
         self.held_at.store(offset, Ordering::SeqCst);
+        let behind = if why == Hold::Snapshot { 0 } else { offset };
+        self.held_behind.store(behind, Ordering::SeqCst);
         self.held.store(true, Ordering::SeqCst);
         true
     }
@@ -122,6 +139,7 @@ impl Member {
     pub fn waits_for(&self) -> Option<Shard> {
         match self.hold()? {
             Hold::Deletion(other) => other,
+            Hold::Snapshot => None,
             Hold::Order(other) | Hold::Import(other) => Some(other),
         }
     }
@@ -253,6 +271,22 @@ mod tests {
         assert!(!member.is_held() && !member.take_untold());
         assert!(!member.clear(20));
         assert!(member.holds(20, DELETION) && member.take_untold());
+    }
+
+    #[test]
+    fn a_stream_is_handled_up_to_where_it_is_held() {
+        let member = member();
+        assert_eq!((member.held_at(), member.held_behind()), (None, None));
+        assert!(member.holds(10, DELETION));
+        assert_eq!((member.held_at(), member.held_behind()), (Some(10), Some(10)));
+        // within a transaction
+        member.set_held_behind(7);
+        assert_eq!((member.held_at(), member.held_behind()), (Some(10), Some(7)));
+        // nothing is, before readers get a snapshot
+        assert!(member.holds(10, Hold::Snapshot));
+        assert_eq!((member.held_at(), member.held_behind()), (Some(10), Some(0)));
+        member.clear(11);
+        assert_eq!((member.clearance(), member.waits_for()), (11, None));
     }
 
     #[test]

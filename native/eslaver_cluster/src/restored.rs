@@ -23,17 +23,35 @@ struct Keys {
     at: u64,
     /// Whether something may not have been handled yet which that shard wrote to them.
     is_unsettled: bool,
+    /// Whether they have come all at once, from where the slot is emptied then: who deletes one of them
+    /// there is a user.
+    is_emptied: bool,
 }
 
 impl Restored {
     /// A key has come from this shard, at this offset.
     pub(crate) fn add(&mut self, slot: u16, hash: u64, source: Option<Shard>, at: u64) {
-        self.come(slot, hash, source, at).is_unsettled = source.is_some();
+        let keys = self.come(slot, hash, source, at);
+        (keys.is_unsettled, keys.is_emptied) = (source.is_some(), false);
     }
 
-    /// A key has come with an import.
-    pub(crate) fn bring(&mut self, slot: u16, hash: u64, source: Option<Shard>, at: u64) {
-        self.come(slot, hash, source, at);
+    /// All keys of a slot are about to come with an import from this shard, where it is emptied then. If
+    /// it had keys before, they count until others come.
+    pub(crate) fn begin(&mut self, slot: u16, source: Shard) {
+        let keys = Keys { source: Some(source), is_emptied: true, ..Keys::default() };
+        self.0.entry(slot).or_insert(keys);
+    }
+
+    /// A key has come with an import. `is_emptied`: where it comes from, the slot is emptied then.
+    pub(crate) fn bring(
+        &mut self,
+        slot: u16,
+        hash: u64,
+        source: Option<Shard>,
+        at: u64,
+        is_emptied: bool,
+    ) {
+        self.come(slot, hash, source, at).is_emptied = is_emptied;
     }
 
     fn come(&mut self, slot: u16, hash: u64, source: Option<Shard>, at: u64) -> &mut Keys {
@@ -53,9 +71,9 @@ impl Restored {
         self.0.get(&slot).is_some_and(|keys| keys.hashes.contains(&hash))
     }
 
-    /// A key is deleted where it comes from. Whether it has come.
+    /// A key is deleted where it comes from. Whether that is because it has come.
     pub(crate) fn leave(&mut self, slot: u16, hash: u64) -> bool {
-        self.0.get_mut(&slot).is_some_and(|keys| {
+        self.0.get_mut(&slot).filter(|keys| !keys.is_emptied).is_some_and(|keys| {
             if keys.hashes.remove(&hash) {
                 keys.left.insert(hash);
             }
@@ -136,18 +154,18 @@ mod tests {
     #[test]
     fn a_key_that_comes_with_an_import_is_not_waited_for() {
         let mut keys = Restored::default();
-        keys.bring(7, 1, FROM, 10);
+        keys.bring(7, 1, FROM, 10, false);
         assert!(keys.has(7, 1) && !keys.is_unsettled());
         // nor does it settle others
         keys.add(8, 2, FROM, 11);
-        keys.bring(8, 3, FROM, 12);
+        keys.bring(8, 3, FROM, 12, false);
         assert_eq!(keys.from(8), FROM);
     }
 
     #[test]
     fn a_slot_was_seen_until_it_is_forgotten() {
         let mut keys = Restored::default();
-        keys.bring(7, 1, FROM, 10);
+        keys.bring(7, 1, FROM, 10, false);
         assert!(!keys.leave(7, 2) && !keys.leave(8, 1));
         assert!(keys.leave(7, 1) && !keys.has(7, 1));
         assert!(keys.has_seen(7) && !keys.has_seen(8));
@@ -155,6 +173,23 @@ mod tests {
         keys.forget(8);
         assert!(!keys.has_seen(8) && !keys.has(8, 1) && !keys.is_unsettled());
         assert!(keys.has_seen(7));
+    }
+
+    #[test]
+    fn what_is_deleted_where_slots_are_emptied_was_not_moved() {
+        let mut keys = Restored::default();
+        keys.begin(7, Shard(2));
+        assert!(keys.has_seen(7) && !keys.leave(7, 1));
+        keys.bring(7, 1, FROM, 10, true);
+        assert!(keys.has_come(7, 1) && !keys.leave(7, 1) && keys.has(7, 1));
+        // it moves once more, by itself
+        keys.add(7, 1, FROM, 20);
+        keys.begin(7, Shard(2));
+        assert!(keys.leave(7, 1));
+        // or with an import after which keys are deleted one by one
+        keys.bring(7, 1, FROM, 30, true);
+        keys.bring(7, 1, FROM, 40, false);
+        assert!(keys.leave(7, 1));
     }
 
     #[test]

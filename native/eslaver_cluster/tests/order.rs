@@ -296,6 +296,50 @@ fn an_import_ends_in_order_for_a_callback() {
     }
 }
 
+/// Redis empties a slot that has left all at once.
+#[test]
+fn a_deletion_where_slots_are_emptied_is_a_users() {
+    let two = Two::new();
+    let slot = two.slot;
+    let task = |state| {
+        format!("CLUSTER SYNCSLOTS CONF ASM-TASK n:source:target:import:{state}:{slot}-{slot}")
+    };
+    two.passes(TARGET, 1, &task("connecting"));
+    assert_eq!(two.passes(TARGET, 2, "SET {a}1 x"), Origin::Migration);
+    assert_eq!(two.passes(TARGET, 3, "SET {a}2 x"), Origin::Migration);
+    // a user has deleted the key before, and written it anew
+    two.passes(TARGET, 4, &task("completed"));
+    assert_eq!(two.route(), (Some(TARGET), None));
+    for key in ["{a}1", "{a}1", "{a}3"] {
+        assert_eq!(two.passes(SOURCE, 10, &format!("DEL {key}")), Origin::User, "{key}");
+    }
+    // the source's stream tells that the slot has left
+    let task = format!("n:source:target:migrate:completed:{slot}-{slot}");
+    two.passes(SOURCE, 11, &format!("CLUSTER SYNCSLOTS CONF ASM-TASK {task}"));
+    assert_eq!(two.passes(SOURCE, 12, "DEL {a}3"), Origin::Migration);
+    // the slot comes back key by key, and goes again
+    two.set_handled(20);
+    two.cluster.commit(SOURCE, statement(1, ranges(&[]), 20));
+    two.cluster.commit(SOURCE, statement(3, ranges(&[(slot, slot)]), 20));
+    two.cluster.commit(TARGET, statement(2, ranges(&[]), 20));
+    two.cluster.clear(TARGET, 22);
+    assert_eq!(two.passes(TARGET, 21, "RESTORE-ASKING {a}1 0 x"), Origin::Migration);
+    assert_eq!(two.passes(SOURCE, 21, "DEL {a}1"), Origin::Migration);
+}
+
+/// A user has deleted its only key.
+#[test]
+fn a_deletion_from_a_slot_that_leaves_empty_is_a_users() {
+    let two = Two::new();
+    let slot = two.slot;
+    for state in ["connecting", "completed"] {
+        let task = format!("n:source:target:import:{state}:{slot}-{slot}");
+        two.passes(TARGET, 1, &format!("CLUSTER SYNCSLOTS CONF ASM-TASK {task}"));
+    }
+    assert_eq!(two.route(), (Some(TARGET), None));
+    assert_eq!(two.passes(SOURCE, 10, "DEL {a}1"), Origin::User);
+}
+
 /// The slot goes back before it is known that it has left.
 #[test]
 fn an_import_of_what_has_not_left_waits_for_its_source() {

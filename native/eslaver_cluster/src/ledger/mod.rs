@@ -176,7 +176,11 @@ impl Ledger {
 
     /// An import has begun, or goes on.
     pub(crate) fn begin(&mut self, shard: Shard, import: Import) {
+        let source = self.source(&import).filter(|_| import.empties);
         if let Some(part) = self.part_mut(shard) {
+            if let Some(source) = source {
+                slots_of(&import.ranges).for_each(|slot| part.restored.begin(slot, source));
+            }
             part.imports.retain(|other| other.name != import.name);
             part.imports.push(import);
             part.changed_imports();
@@ -295,10 +299,16 @@ impl Ledger {
                 moves.add(slot, owner, Some(shard));
             }
         }
-        let ranges = &import.ranges;
+        let source = source.and_then(|source| self.part(source));
+        let has_left = |slot: &u16| {
+            source.is_some_and(|source| source.floor.is_some() && !source.mine.has(*slot))
+        };
+        let gone: Vec<u16> = slots_of(&import.ranges).filter(has_left).collect();
         if let Some(part) = self.part_mut(shard) {
-            slots_of(ranges).for_each(|slot| part.mine.insert(slot));
+            slots_of(&import.ranges).for_each(|slot| part.mine.insert(slot));
             part.ending = None;
+            // what is still deleted where they come from is not of users
+            gone.into_iter().for_each(|slot| part.restored.forget(slot));
         }
         moves.done()
     }
@@ -308,6 +318,14 @@ impl Ledger {
         if let Some(part) = self.part_mut(shard) {
             slots_of(ranges).for_each(|slot| part.mine.remove(slot));
             part.left.extend(slots_of(ranges).map(|slot| (slot, offset)));
+        }
+        // no deletion of a user comes from there any more
+        for part in self.parts.iter_mut().flatten() {
+            for slot in slots_of(ranges) {
+                if !part.is_importing(slot) {
+                    part.restored.forget_from(slot, shard);
+                }
+            }
         }
     }
 
@@ -407,15 +425,14 @@ impl Ledger {
 
     /// A key has come to a shard with an import from another one that is known, at this offset.
     pub(crate) fn bring(&mut self, shard: Shard, slot: u16, hash: u64, offset: u64) {
-        let has = |&(first, last): &Range| first <= slot && slot <= last;
-        let source = self.part(shard).and_then(|part| {
-            let import = part.imports.iter().find(|import| import.ranges.iter().any(has))?;
-            self.source(import)
+        let from = self.part(shard).and_then(|part| {
+            let import = part.imports.iter().find(|import| import.has(slot))?;
+            Some((self.source(import)?, import.empties))
         });
-        if source.is_some()
+        if let Some((source, is_emptied)) = from
             && let Some(part) = self.part_mut(shard)
         {
-            part.restored.bring(slot, hash, source, offset);
+            part.restored.bring(slot, hash, Some(source), offset, is_emptied);
         }
     }
 

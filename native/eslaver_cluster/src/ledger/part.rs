@@ -37,8 +37,7 @@ pub(crate) struct Part {
 impl Part {
     /// Whether a slot is one of an open import.
     pub(crate) fn is_importing(&self, slot: u16) -> bool {
-        let has = |&(first, last): &Range| first <= slot && slot <= last;
-        self.imports.iter().any(|import| import.ranges.iter().any(has))
+        self.imports.iter().any(|import| import.has(slot))
     }
 
     /// The slots that it owns at this place of its stream.

@@ -5,7 +5,7 @@ mod servers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use eslaver_cluster::{Cluster, Deed, Hold, Mark, Member, Route, Shard, Statement, Verdict};
+use eslaver_cluster::{Cluster, Deed, Hold, Mark, Member, Range, Route, Shard, Statement, Verdict};
 use eslaver_core::commands::Learned;
 use servers::{Effect, KEYS, Moving, Record, SHARDS, SLOTS, Servers, Version};
 
@@ -70,6 +70,8 @@ pub(crate) struct Simulation {
     /// as far as it has been handled.
     seen: [Version; KEYS],
     made: [Version; KEYS],
+    /// The slots that marks have given to who has them, which has not said so since.
+    gained: [bool; SLOTS],
     pub(crate) holds: usize,
     pub(crate) moves: usize,
 }
@@ -99,6 +101,7 @@ impl Simulation {
             rounds: (0..SHARDS).map(|_| None).collect(),
             seen: [0; KEYS],
             made: [0; KEYS],
+            gained: [false; SLOTS],
             holds: 0,
             moves: 0,
         };
@@ -150,7 +153,7 @@ impl Simulation {
 
     /// What a reader may see wrong: a slot that begins to move key by key, or whose move is given up,
     /// while a link is behind by what was written before; and slots that move, key by key one at a
-    /// time, before the process has heard of the last move.
+    /// time, before the process has heard of the last move, of both shards.
     fn is_left_out(&self, step: &Step) -> bool {
         let have_come = || (0..SHARDS).all(|shard| self.has_come(shard));
         let is_asking = || {
@@ -160,7 +163,7 @@ impl Simulation {
         match *step {
             Step::MoveBack(_) => !have_come(),
             Step::MoveKeys(..) => {
-                let are_known = || (0..SLOTS).all(|slot| self.is_known(slot));
+                let are_known = || (0..SLOTS).all(|slot| self.is_known(slot) && self.is_said(slot));
                 !have_come() || is_asking() || !are_known()
             }
             Step::MoveSlot(slot, ..) => is_asking() || !self.is_known(slot.into()),
@@ -174,6 +177,17 @@ impl Simulation {
         let route = self.cluster.routes().get(servers::number_of(slot));
         let is_moving = matches!(self.servers.moving[slot], Some(Moving::Keys { .. }));
         !is_moving && (route.owner, route.other) == (owner, None)
+    }
+
+    /// Whether all shards have said of themselves whether they own a slot, since that has changed.
+    fn is_said(&self, slot: usize) -> bool {
+        let number = servers::number_of(slot);
+        let (_, standings) = self.cluster.standings();
+        let mut shards = standings.iter().enumerate();
+        !self.gained[slot]
+            && shards.all(|(shard, standing)| {
+                standing.own.has(number) == (shard == self.servers.owners[slot])
+            })
     }
 
     /// Whether all of a stream has been handled.
@@ -242,6 +256,11 @@ impl Simulation {
             Verdict::Held => false,
             Verdict::Passes { moves, .. } => {
                 self.moves += moves.len();
+                for slot in 0..SLOTS {
+                    let number = servers::number_of(slot);
+                    let has = |&(first, last): &Range| (first..=last).contains(&number);
+                    self.gained[slot] |= moves.iter().any(|moved| moved.ranges.iter().any(has));
+                }
                 true
             }
         }
@@ -276,6 +295,13 @@ impl Simulation {
     }
 
     fn state(&mut self, shard: usize, statement: Statement) {
+        for slot in 0..SLOTS {
+            let number = servers::number_of(slot);
+            let is_owner = self.cluster.routes().get(number).owner == Some(Shard(shard as u16));
+            if is_owner && statement.to <= self.at[shard] as u64 {
+                self.gained[slot] &= !statement.owned.has(number);
+            }
+        }
         self.moves += self.cluster.commit(Shard(shard as u16), statement).len();
     }
 
