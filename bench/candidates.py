@@ -56,11 +56,19 @@ class Server(Process):
 
     def info(self, name):
         """A number of INFO."""
-        return int(re.search(rf"^{name}:(\d+)", self.call("INFO"), re.MULTILINE)[1])
+        return self.infos(name)[0]
+
+    def infos(self, *names):
+        """Numbers of one INFO."""
+        info = self.call("INFO")
+        return [int(re.search(rf"^{name}:(\d+)", info, re.MULTILINE)[1]) for name in names]
+
+    def position(self):
+        """How far the stream of replication has come, and when, in µs of the system's clock."""
+        return self.infos("master_repl_offset", "server_time_usec")
 
     def offset(self):
-        """The position in the stream of replication."""
-        return self.info("master_repl_offset")
+        return self.position()[0]
 
     def memory(self):
         """The bytes that it says it takes."""
@@ -152,8 +160,12 @@ class Mirror(Eslaver):
     def stop(self):
         self.request("stop")
 
+    def position(self):
+        """As that of a server."""
+        return list(map(int, self.request("position").split()))
+
     def offset(self):
-        return int(self.request("offset"))
+        return self.position()[0]
 
     def memory(self):
         return int(self.request("memory"))

@@ -23,9 +23,12 @@ answer({start, Options}) ->
 answer(stop) ->
     ok = eslaver_mirror:stop(?MIRROR),
     "stopped";
-%% The position in the stream that has been applied.
-answer(offset) ->
-    integer_to_list(maps:get(offset, eslaver_mirror:info(?MIRROR)));
+%% How far the stream has been applied, and when that was so, in µs of the system's clock.
+answer(position) ->
+    Before = os:system_time(microsecond),
+    #{offset := Offset} = eslaver_mirror:info(?MIRROR),
+    After = os:system_time(microsecond),
+    io_lib:format("~b ~b", [Offset, (Before + After) div 2]);
 answer(keys) ->
     integer_to_list(eslaver_mirror:dbsize(?MIRROR));
 %% The bytes that it says it takes.

@@ -8,7 +8,7 @@ import time
 
 import data
 from candidates import ROOT, TOOL, Bytes, Eslaver, Replica, Server, StandIn, tool
-from process import timed
+from process import timed, touch_memory
 
 COMMANDS = 3_000_000
 COMPARED = {
@@ -26,6 +26,7 @@ def sync(workload, source, compared):
     with masters(workload, source) as port:
         for name, candidate in compared.items():
             with candidate() as process:
+                touch_memory()
                 yield {"row": f"{workload} {source}", "who": name} | process.sync(port)
 
 
@@ -52,6 +53,7 @@ def handled(row, snapshot, kind, count, compared):
     with StandIn(data.snapshot(snapshot), data.stream(kind, count)) as master:
         for name, candidate in compared.items():
             with candidate() as process:
+                touch_memory()
                 process.begin(master.port)
                 master.await_line("sent")
                 before = process.cpu()
@@ -139,6 +141,7 @@ def per_unit(workload, units, who, candidate):
     with StandIn(data.snapshot(workload)) as master:
         for _ in range(min(times, 10)):
             with candidate() as process:
+                touch_memory()
                 spent.append(process.sync(master.port))
     mean = {name: sum(run[name] for run in spent) / len(spent) for name in ("wall", "cpu", "rss")}
     yield {"row": f"scaling {workload}", "who": who, "rss": mean["rss"],

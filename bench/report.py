@@ -99,7 +99,8 @@ Made by `make bench`. Medians, with the range of all runs in brackets; the candi
 time begins with the order to replicate and ends when the snapshot has been handled. CPU is the time
 that the kernel gave all threads of the process meanwhile. So starting the process does not count, except
 for `redis-cli` (3 ms). The VM runs with its default flags, and the spinning of its idle schedulers
-counts. *From memory*: a stand-in for a master serves the bytes of a snapshot.
+counts. *From memory*: a stand-in for a master serves the bytes of a snapshot. Before each load another
+process uses and frees memory, as a host gives it to a virtual machine when it is first used.
 
 W1: 2,000,000 strings of 64 bytes that do not compress. W2: 200,000 hashes of 10 fields, 100,000 each of
 lists, sorted sets and integer sets of 20, and of streams of 5 entries, 200,000 strings of 400 bytes that

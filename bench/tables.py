@@ -21,6 +21,7 @@ FIGURES = {
 }
 # Where a master takes longer to send a snapshot than a floor allows for all that is done with it.
 OUT_OF_REACH = "nor could any client: the bytes alone take longer"
+NO_ROOM = "nor could any keyspace: the bytes alone take more"
 
 
 def machine():
@@ -46,7 +47,8 @@ def table(lines):
 
 
 def floor_table(floors):
-    words = {True: "yes", False: "**no**", OUT_OF_REACH: f"**no**, {OUT_OF_REACH}"}
+    words = {True: "yes", False: "**no**", OUT_OF_REACH: f"**no**, {OUT_OF_REACH}",
+             NO_ROOM: f"**no**, {NO_ROOM}"}
     lines = [(what, came, floor, words[reached])
              for what, came, floor, reached in floors]
     return table([("", "measured", "floor", "reached"), *lines])

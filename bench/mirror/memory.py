@@ -21,8 +21,9 @@ KEYS = (
     ("zset", 10_000, 45), ("zset", 100_000, 5),
     ("stream", 10, 60_000), ("stream", 100, 12_000), ("stream", 10_000, 150),
 )
-# For what a node or a server drops in the background after a load.
-SETTLED = 0.2
+# For what a node or a server drops in the background after a load: a node returns unused memory once a
+# second.
+SETTLED = 3
 
 
 def memory(scale):

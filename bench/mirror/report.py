@@ -3,7 +3,7 @@ import os
 import re
 
 from candidates import ROOT
-from tables import OUT_OF_REACH, floor_table, listing, machine, versus
+from tables import NO_ROOM, OUT_OF_REACH, floor_table, listing, machine, versus
 
 OURS, OTHER = "mirror", "replica"
 FILE = os.path.join(ROOT, "bench", "mirror.md")
@@ -43,10 +43,20 @@ class Floors:
         return ours / theirs if ours is not None and theirs else None
 
     def memory(self):
-        ratios = [(self.ratio(row, "rss_each"), title(row)) for row in self.rows("memory")]
-        for ratio, row in sorted(ratios, reverse=True)[:1]:
-            yield (f"memory of each of {len(ratios)} kinds of keys, against a replica's: the most",
-                   f"{ratio:.2f} ({row})", "≤ 0.95", ratio <= 0.95)
+        ratios = [(self.bytes_alone(row) > 0.95, self.ratio(row, "rss_each"), title(row))
+                  for row in self.rows("memory")]
+        for beyond in (False, True):
+            found = sorted(((ratio, row) for bare, ratio, row in ratios if bare == beyond), reverse=True)
+            for ratio, row in found[:1]:
+                which = "the others" if beyond else f"{len(found)} kinds of keys"
+                yield (f"memory of {which}, against a replica's: the most",
+                       f"{ratio:.2f} ({row})", "≤ 0.95", ratio <= 0.95 or (NO_ROOM if beyond else False))
+
+    def bytes_alone(self, row):
+        """What the bytes of a string are of what a replica takes; 0 of other types."""
+        _, kind, size = row.split()
+        theirs = self.results.median(row, OTHER, "rss_each")
+        return int(size) / theirs if kind == "string" and theirs else 0
 
     def load(self):
         for row in (row for name in ("w1", "w2", "w3") for row in self.rows(name)):
@@ -141,7 +151,9 @@ def title(row):
 INTRODUCTION = """\
 Made by `make bench`. Medians; the candidates took turns, and each ratio is of one run. *Replica* is
 `redis-server --replicaof`. *From memory*: a stand-in for a master sends bytes as fast as they are
-taken, so that waiting for a master hides nothing. W1, W2, W3: as in [report.md](report.md).
+taken, so that waiting for a master hides nothing. W1, W2, W3: as in [report.md](report.md). Before each
+load another process uses 2 GB and frees them: a host gives memory to a virtual machine when it is first
+used, and whoever came first would pay for all.
 """
 
 SECTIONS = (

@@ -70,11 +70,14 @@ def follow(master, replica, kind, count):
 
 
 def look(master, replica, distances, done):
-    """Where the master was when the replica told its position: halfway between two looks at it."""
+    """Where the master was when the replica had come as far as it tells: on the line between two
+    looks at it. Neither takes the same time as the others, so halfway would not do."""
     distances.append(0)
     while not done.wait(LOOK):
-        before, there, after = master.offset(), replica.offset(), master.offset()
-        distances.append(max(0, (before + after) / 2 - there))
+        (from_, began), (there, when), (to, ended) = (
+            one.position() for one in (master, replica, master))
+        was = from_ + (to - from_) * (when - began) / (ended - began)
+        distances.append(max(0, was - there))
 
 
 def visible(scale):
