@@ -70,10 +70,13 @@ start(Kind, Name, Context, Given) ->
         mirror ->
             Setting#{
                 readers :=
-                    eslaver_test_cluster_readers:start(Name, Writers, maps:with([losses], Judged)),
+                    eslaver_test_cluster_readers:start(Name, Writers, of_readers(Cluster, Judged)),
                 news := eslaver_test_cluster_news:start(Name)
             }
     end.
+
+of_readers(Cluster, #{losses := true}) -> #{losses => Cluster};
+of_readers(_Cluster, #{}) -> #{}.
 
 %% All is as it must be. What the subscriber was told.
 -spec finish(setting(), Report :: term()) -> [term()].

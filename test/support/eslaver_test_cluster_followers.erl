@@ -17,7 +17,9 @@
     log => eslaver_test_cluster_log:log()
 }.
 
--define(KNOWS, 5000).
+%% In ms.
+-define(KNOWS, 15_000).
+-define(WAIT, 20_000).
 -define(TIMEOUT, 60_000).
 %% Until a mirror is as the cluster, in ms.
 -define(PATIENCE, 5000).
@@ -64,10 +66,15 @@ behind_proxies(Cluster, #{hooks := Hooks, proxies := Proxies}) ->
         hooks => fun(Event, Measured, Meta) -> Hooks ! {Event, Measured, Meta} end
     }.
 
-%% Options of a follower of a cluster.
+%% Options of a follower of a cluster. A shard waits for another as long as a failover may take, so
+%% that nothing may be missing, not even for a moment.
 -spec options(eslaver_test_cluster:cluster(), none | fun((Address) -> Address)) -> map().
 options(Cluster, none) ->
-    #{cluster => eslaver_test_cluster:seeds(Cluster), dbfilename => undefined};
+    #{
+        cluster => eslaver_test_cluster:seeds(Cluster),
+        dbfilename => undefined,
+        migration_wait => ?WAIT
+    };
 options(Cluster, Addresses) ->
     (options(Cluster, none))#{addresses => Addresses}.
 

@@ -2,12 +2,12 @@
 %% missing and never twice, and what is counted up never goes back.
 -module(eslaver_test_cluster_readers).
 
--export([start/3, stop/1]).
+-export([start/3, report/1, stop/1]).
 -export_type([readers/0, report/0]).
 
 -opaque readers() :: [pid()].
-%% `losses`: a failover may take something back.
--type options() :: #{losses => boolean(), readers => pos_integer()}.
+%% `losses`: a failover of this cluster may take something back, also keys that have just moved.
+-type options() :: #{losses => eslaver_test_cluster:cluster(), readers => pos_integer()}.
 -type report() :: #{reads := pos_integer(), wrong := [term()]}.
 
 -define(TIMEOUT, 60_000).
@@ -29,7 +29,11 @@ start(Mirror, Writers, Options) ->
                 mirror => Mirror,
                 lasting => Lasting,
                 keys => list_to_tuple(Lasting ++ Passing),
-                losses => maps:get(losses, Options, false),
+                client =>
+                    case Options of
+                        #{losses := Cluster} -> eslaver_test_cluster_client:new(Cluster);
+                        #{} -> none
+                    end,
                 seen => #{},
                 reads => 0,
                 wrong => []
@@ -40,16 +44,22 @@ start(Mirror, Writers, Options) ->
 
 %% What they have seen.
 -spec stop(readers()) -> report().
-stop(Readers) ->
-    Reports = [call(Reader) || Reader <- Readers],
+stop(Readers) -> reported(stop, Readers).
+
+%% What they have seen so far.
+-spec report(readers()) -> report().
+report(Readers) -> reported(report, Readers).
+
+reported(Request, Readers) ->
+    Reports = [call(Request, Reader) || Reader <- Readers],
     #{
         reads => lists:sum([Reads || #{reads := Reads} <- Reports]),
         wrong => lists:append([Wrong || #{wrong := Wrong} <- Reports])
     }.
 
-call(Reader) ->
+call(Request, Reader) ->
     Ref = erlang:monitor(process, Reader),
-    Reader ! {stop, self(), Ref},
+    Reader ! {Request, self(), Ref},
     receive
         {Ref, Report} ->
             erlang:demonitor(Ref, [flush]),
@@ -60,9 +70,15 @@ call(Reader) ->
     end.
 
 loop(#{owner := Owner, reads := Reads, wrong := Wrong} = State) ->
+    Report = #{reads => Reads, wrong => lists:reverse(Wrong)},
     receive
-        {stop, From, Ref} -> From ! {Ref, #{reads => Reads, wrong => lists:reverse(Wrong)}};
-        {'DOWN', Owner, process, _, _} -> ok
+        {report, From, Ref} ->
+            From ! {Ref, Report},
+            loop(State);
+        {stop, From, Ref} ->
+            From ! {Ref, Report};
+        {'DOWN', Owner, process, _, _} ->
+            ok
     after ?PAUSE -> loop(look(rand:uniform(100), State))
     end.
 
@@ -116,14 +132,41 @@ judged(Kind, Key, Value, State) when Kind =:= g orelse Kind =:= x, is_binary(Val
     forward(Key, binary_to_integer(Value), State);
 judged(Kind, _Key, undefined, State) when Kind =:= g; Kind =:= x ->
     State;
+judged(m, Key, Other, State) ->
+    missing([Key, pair(Key)], {missing, m, Key, Other}, State);
 judged(Kind, Key, Other, State) ->
-    wrong({missing, Kind, Key, Other}, State).
+    missing([Key], {missing, Kind, Key, Other}, State).
 
-forward(Key, Now, #{seen := Seen, losses := Losses} = State) ->
+forward(Key, Now, #{seen := Seen, client := Client} = State) ->
     case Seen of
-        #{Key := Before} when Before > Now, not Losses -> wrong({back, Key, Before, Now}, State);
-        #{} -> State#{seen := Seen#{Key => Now}}
+        #{Key := Before} when Before > Now, Client =:= none ->
+            wrong({back, Key, Before, Now}, State);
+        #{} ->
+            State#{seen := Seen#{Key => Now}}
     end.
+
+%% Wrong, if the cluster still has all of these keys.
+missing(Keys, What, State) ->
+    case kept(Keys, State) of
+        {Keys, Next} -> wrong(What, Next);
+        {_, Next} -> Next
+    end.
+
+%% Those keys that no failover has lost.
+kept(Keys, #{client := none} = State) ->
+    {Keys, State};
+kept(Keys, State) ->
+    lists:foldr(
+        fun(Key, {Kept, #{client := Client} = Acc}) ->
+            Exists = ["EXISTS", Key],
+            case eslaver_test_cluster_client:command(Client, Key, Exists) of
+                {{ok, 0}, Next} -> {Kept, Acc#{client := Next}};
+                {_, Next} -> {[Key | Kept], Acc#{client := Next}}
+            end
+        end,
+        {[], State},
+        Keys
+    ).
 
 all(How, #{mirror := Mirror, lasting := Lasting, reads := Reads} = State) ->
     Found =
@@ -135,10 +178,10 @@ all(How, #{mirror := Mirror, lasting := Lasting, reads := Reads} = State) ->
     case Found of
         Keys when is_list(Keys) ->
             Once = lists:usort(Keys),
-            case {Keys -- Once, ordsets:subtract(lists:usort(Lasting), Once)} of
-                {[], []} -> Looked;
-                {Twice, Missing} ->
-                    wrong({How, {twice, some(Twice)}, {missing, some(Missing)}}, Looked)
+            {Missing, Next} = kept(ordsets:subtract(lists:usort(Lasting), Once), Looked),
+            case {Keys -- Once, Missing} of
+                {[], []} -> Next;
+                {Twice, _} -> wrong({How, {twice, some(Twice)}, {missing, some(Missing)}}, Next)
             end;
         Failure ->
             wrong({How, Failure}, Looked)

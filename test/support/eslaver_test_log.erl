@@ -1,7 +1,7 @@
 %% A logger handler which keeps what is logged, so that suites can look at it.
 -module(eslaver_test_log).
 
--export([start/0, stop/0, clear/0, texts/0, matches/1, contains/1]).
+-export([start/0, stop/0, clear/0, texts/0, matches/1, await/1, await/2, contains/1]).
 -export([log/2]).
 
 %% Everything from debug on is kept, and shown nowhere else than it was before.
@@ -57,6 +57,21 @@ texts() ->
 -spec matches(string()) -> [string()].
 matches(Regex) ->
     [Text || {_, Event} <- ets:tab2list(?MODULE), Text <- [shown(Event)], found(Regex, Text)].
+
+%% The matching texts, as soon as there is one: a process may log after all else has seen its work.
+-spec await(string()) -> [string(), ...].
+await(Regex) ->
+    await(Regex, 1).
+
+%% As soon as there are this many.
+-spec await(string(), pos_integer()) -> [string(), ...].
+await(Regex, Count) ->
+    eslaver_test_wait:until(fun() ->
+        case matches(Regex) of
+            Texts when length(Texts) >= Count -> Texts;
+            _ -> false
+        end
+    end).
 
 %% Whether these very characters are anywhere in what was logged, raw events included.
 -spec contains(string()) -> boolean().

@@ -12,11 +12,12 @@
 -define(TIMEOUT, 10_000).
 -define(PERIOD, 3).
 
-%% It ends with the process that started it.
+%% It has looked once when this returns, and ends with the process that started it.
 -spec start(Mirror :: atom(), Key :: binary()) -> pid().
 start(Mirror, Key) ->
     Owner = self(),
-    spawn(fun() -> loop(erlang:monitor(process, Owner), Mirror, Key, []) end).
+    First = changed(look(Mirror, Key), []),
+    spawn(fun() -> loop(erlang:monitor(process, Owner), Mirror, Key, First) end).
 
 %% What it has seen.
 -spec stop(pid()) -> [change()].

@@ -142,10 +142,14 @@ connect(#{options := Options, servers := Servers}, To) ->
 ask(Lab, Of, Command) ->
     with(Lab, Of, fun(Client) -> eslaver_test_client:ok(Client, Command) end).
 
-%% A field of its INFO.
+%% A field of its INFO. Who asks while a Sentinel makes it a replica is cut off, and asks again.
 -spec field(lab(), eslaver_test_master:master(), string()) -> binary() | none.
 field(Lab, Of, Field) ->
-    with(Lab, Of, fun(Client) -> eslaver_test_client:info(Client, Field) end).
+    try
+        with(Lab, Of, fun(Client) -> eslaver_test_client:info(Client, Field) end)
+    catch
+        error:{master_does_not_answer, closed} -> field(Lab, Of, Field)
+    end.
 
 %% What the Sentinels say, of which the highest epoch counts.
 

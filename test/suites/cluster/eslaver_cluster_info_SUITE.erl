@@ -63,7 +63,7 @@ one_shard_hangs(_Config) ->
     _ = [?assertMatch(#{event := undefined, lagging := false}, O) || O <- maps:values(Others)],
     ok = sys:resume(Process),
     Logged = "replica cluster_info, shard " ++ binary_to_list(Shard) ++ ", master .*append",
-    true = eslaver_test_wait:until(fun() -> eslaver_test_log:matches(Logged) =/= [] end),
+    _ = eslaver_test_log:await(Logged),
     Replica ! {self(), go_on},
     true = eslaver_test_wait:until(fun() -> eslaver:health(?NAME) =:= ok end),
     ok = eslaver:stop(?NAME),

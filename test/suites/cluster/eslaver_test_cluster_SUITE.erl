@@ -207,11 +207,14 @@ readers(Config) ->
     lists:foreach(
         fun({Command, Expected}) ->
             Again = Start(),
-            ok = timer:sleep(200),
+            Report = fun() -> eslaver_test_cluster_readers:report(Again) end,
+            %% each key is likely to have been read
+            true = eslaver_test_wait:until(fun() -> maps:get(reads, Report()) > 8000 end),
             _ = eslaver_test_cluster:ask(Node, Command),
-            ok = timer:sleep(500),
-            #{wrong := Wrong} = stopped(Again),
-            ?assert(lists:any(Expected, Wrong))
+            true = eslaver_test_wait:until(fun() ->
+                lists:any(Expected, maps:get(wrong, Report()))
+            end),
+            stopped(Again)
         end,
         [
             {["HSET", Back, "n", 0], fun(W) -> element(1, W) =:= back end},

@@ -190,7 +190,7 @@ comes_back_empty(Config) ->
     true = until(fun() -> [2, 2] =:= [length(L) || L <- links(Followers)] end),
     Whys = [lists:last(L) || L <- links(Followers)],
     ?assertEqual([{full, empty_master}, {full, empty_master}], Whys),
-    ?assertMatch([_, _], eslaver_test_log:matches("WARNING.*link is up, full sync")),
+    ?assertMatch([_, _], eslaver_test_log:await("WARNING.*link is up, full sync", 2)),
     eslaver_test_followers:stop(Followers).
 
 %% It has its data again before it is believed.

@@ -122,7 +122,7 @@ promoted_behind(Config) ->
     ok = followed(Lab, Followers),
     ?assertEqual([{full, diverged}, {full, diverged}], [lists:last(L) || L <- links(Followers)]),
     ?assertEqual(undefined, eslaver_mirror:get(?M, <<"0:lost">>)),
-    Warned = eslaver_test_log:matches("link is up, full sync.*lacks|diverged"),
+    Warned = eslaver_test_log:await("link is up, full sync.*lacks|diverged", 2),
     ?assertMatch([_, _], Warned),
     ok = eslaver_test_master:restart_empty(Old),
     ended(Lab, Followers).

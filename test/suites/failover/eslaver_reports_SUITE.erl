@@ -132,7 +132,7 @@ crash_of_a_replica(_Config) ->
                 after ?TIMEOUT -> error({does_not_end, Provoke})
                 end,
             ?assertEqual(nomatch, string:find(shown(Reason), ?SECRET)),
-            ?assertMatch([_ | _], eslaver_test_log:matches("replica_failed")),
+            ?assertMatch([_ | _], eslaver_test_log:await("replica_failed")),
             ?assertNot(eslaver_test_log:contains(?SECRET))
         end,
         [
@@ -166,7 +166,7 @@ crash_of_a_cluster(_Config) ->
         {'EXIT', Mirror, Reason} -> ?assertEqual(nomatch, string:find(shown(Reason), ?SECRET))
     after ?TIMEOUT -> error(does_not_end)
     end,
-    ?assertMatch([_ | _], eslaver_test_log:matches("crash|CRASH|terminating")),
+    ?assertMatch([_ | _], eslaver_test_log:await("crash|CRASH|terminating")),
     ?assertNot(eslaver_test_log:contains(?SECRET)),
     eslaver_test_cluster:stop(Cluster).
 

@@ -301,7 +301,7 @@ one_is_wrong(Config) ->
     <<"OK">> = eslaver_test_client:ok(Client, ["ACL", "SETUSER", "default", "-sentinel"]),
     {found, _, Source} = found(source(target(Lab))),
     {nothing, Last} = news(Source, 3500),
-    ?assertMatch([_], eslaver_test_log:matches("asking without one of its Sentinels")),
+    ?assertMatch([_], eslaver_test_log:await("asking without one of its Sentinels")),
     stop(Last, Lab).
 
 %% Sharing a watcher
@@ -391,7 +391,7 @@ replica_follows(Config) ->
     _ = eslaver_test_replica:mark(connect(Lab, master(Lab)), Collector),
     ct:pal("~b ms after the election", [now_ms() - At]),
     ?assertEqual(1, length([eof || {loading, eof} <- eslaver_test_collector:events(Collector)])),
-    ?assertMatch([_ | _], eslaver_test_log:matches("link is up, the stream resumes at offset")),
+    ?assertMatch([_ | _], eslaver_test_log:await("link is up, the stream resumes at offset")),
     ok = eslaver:stop(Replica),
     eslaver_test_sentinels:stop(Lab).
 
@@ -408,7 +408,7 @@ replica_is_told(Config) ->
         end
     end),
     ?assertMatch({_, #{reason := sentinel_unknown_master}}, {Tries, Error}),
-    ?assertMatch([_], eslaver_test_log:matches("no master called no")),
+    ?assertMatch([_], eslaver_test_log:await("no master called no")),
     ok = eslaver:stop(Replica),
     eslaver_test_sentinels:stop(Lab).
 

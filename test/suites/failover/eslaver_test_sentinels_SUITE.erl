@@ -174,10 +174,7 @@ server(Config) ->
     maps:get(server, ?config(server, Config)).
 
 role(Lab, Server) ->
-    Client = connect(Lab, Server),
-    Role = eslaver_test_client:info(Client, "role"),
-    ok = eslaver_test_client:close(Client),
-    Role.
+    eslaver_test_sentinels:field(Lab, Server, "role").
 
 get(Lab, Server, Key) ->
     Client = connect(Lab, Server),

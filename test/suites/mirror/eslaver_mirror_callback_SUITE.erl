@@ -205,7 +205,7 @@ raises(Config) ->
     ?assertMatch(#{restarts := 3, status := fresh}, eslaver_mirror:info(?M)),
     ?assertEqual(<<"1">>, eslaver_mirror:get(?M, <<"after">>)),
     ?assertEqual(1, sync_full(Client)),
-    ?assertMatch([_, _, _], eslaver_test_log:matches("callback raised error:bad at event")).
+    ?assertMatch([_, _, _], eslaver_test_log:await("callback raised error:bad at event", 3)).
 
 %% It raises in the snapshot, whenever that comes: the master is not to write one after the other.
 raises_in_the_load(_Config) ->
@@ -243,7 +243,7 @@ process_ends(_Config) ->
     ?assertEqual(<<"v">>, eslaver_mirror:get(?M, <<"k">>)),
     ?assertMatch(#{restarts := 1}, eslaver_mirror:info(?M)),
     ?assertEqual(Full, sync_full(Client)),
-    ?assertMatch([_], eslaver_test_log:matches("the mirror goes on without it")).
+    ?assertMatch([_], eslaver_test_log:await("the mirror goes on without it")).
 
 %% A handler is told of the end, and can read until then. It keeps its state between events, and it
 %% may pause.
@@ -292,7 +292,7 @@ handler_stops(_Config) ->
     ?assertEqual(Mirror, whereis(?M)),
     ?assertEqual([<<"1">>, <<"1">>], eslaver_mirror:mget(?M, [<<"k">>, <<"stop">>])),
     ?assertMatch(#{restarts := 2, start_error := undefined}, eslaver_mirror:info(?M)),
-    ?assertMatch([_], eslaver_test_log:matches("cannot start the replica .*not_yet")).
+    ?assertMatch([_], eslaver_test_log:await("cannot start the replica .*not_yet")).
 
 %% eslaver_handler
 init({Test, Inits}) ->

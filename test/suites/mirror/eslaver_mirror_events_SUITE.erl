@@ -380,7 +380,7 @@ parted(_Config) ->
     ],
     ?assertMatch([[_, <<"1024">>], [_, _], [<<"?">>, <<"-1">>]], Asked),
     true = eslaver_test_wait:until(fun() -> eslaver_mirror:dbsize(?M) =:= 0 end),
-    ?assertMatch([_ | _], eslaver_test_log:matches("goes on under another id")).
+    ?assertMatch([_ | _], eslaver_test_log:await("goes on under another id")).
 
 connections(Count, Fake) ->
     true = eslaver_test_wait:until(fun() ->

@@ -106,7 +106,7 @@ file_is_too_large(Config) ->
     ok = start(Config, Kept#{max_memory => ?LIMIT}),
     ok = ended(),
     ?assertMatch(#{restored := #{error := _}}, eslaver_mirror:info(?M)),
-    [_] = eslaver_test_log:matches("cannot restore the mirror .*more than max_memory"),
+    [_] = eslaver_test_log:await("cannot restore the mirror .*more than max_memory"),
     ?assertEqual(loading, eslaver_mirror:status(?M)),
     true = eslaver_test_wait:until(fun() -> memory() < ?MB end),
     ?assert(resident() - Before < 4 * ?LIMIT),

@@ -168,7 +168,7 @@ values(One, Other) ->
 
 %% The log says where it came from, once, and has neither keys nor values.
 told_once(Place) ->
-    ?assertMatch([_], eslaver_test_log:matches("link.*panicked at [^ ]*" ++ Place ++ ":[0-9]+")),
+    ?assertMatch([_], eslaver_test_log:await("link.*panicked at [^ ]*" ++ Place ++ ":[0-9]+")),
     ?assertNot(eslaver_test_log:contains("secret")),
     ?assertMatch(#{restarts := 0, status := fresh}, eslaver_mirror:info(?M)),
     ok.

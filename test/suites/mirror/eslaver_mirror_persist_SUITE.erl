@@ -324,7 +324,7 @@ ignored(Why, File, Bytes, Client, Proxy) ->
     ok = eslaver_test_proxied_mirror:caught_up(?M, Client),
     #{error := Reason} = restored(?M),
     ?assertMatch({match, _}, re:run(Reason, Why), {Why, Reason}),
-    [_] = eslaver_test_log:matches("cannot restore the mirror from .*" ++ Why),
+    [_] = eslaver_test_log:await("cannot restore the mirror from .*" ++ Why),
     ?assertEqual(<<"1">>, eslaver_mirror:get(?M, <<"a">>)),
     ?assertNotEqual(Full, eslaver_test_client:info(Client, "sync_full")),
     ok = eslaver_mirror:stop(?M).

@@ -364,7 +364,7 @@ a_map_that_fails_costs_its_rows(_Config) ->
             Failures =:= length(Bad),
         eslaver_mirror:info(?M)
     ),
-    ?assertMatch([_], eslaver_test_log:matches("projection's map")),
+    ?assertMatch([_], eslaver_test_log:await("projection's map")),
     ?assertNot(eslaver_test_log:contains("secret-value")),
     ?assertNot(eslaver_test_log:contains("k:1")).
 

@@ -162,7 +162,7 @@ replica_cannot_be_started(Config) ->
         #{start_error := {invalid_option, master_auth, hidden}, status := stale},
         eslaver_mirror:info(?M)
     ),
-    ?assertMatch([_], eslaver_test_log:matches("mirror_of_suite.*cannot start the replica")),
+    ?assertMatch([_], eslaver_test_log:await("mirror_of_suite.*cannot start the replica")),
     ok = atomics:put(Broken, 1, 0),
     true = eslaver_test_wait:until(fun() -> eslaver_mirror:status(?M) =:= fresh end),
     ?assertMatch(#{start_error := undefined}, eslaver_mirror:info(?M)).

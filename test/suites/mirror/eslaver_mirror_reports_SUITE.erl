@@ -30,7 +30,7 @@ reports_tell_no_data(_Config) ->
         _ = eslaver_test_client:ok(Client, ["SET", "secret-key", "secret-value"])
     end,
     ?assertEqual(nomatch, found(reasons(Crash))),
-    ?assertMatch([_ | _], eslaver_test_log:matches("mirror_failed")),
+    ?assertMatch([_ | _], eslaver_test_log:await("mirror_failed")),
     ok = eslaver_test_proxied_mirror:attach(?M, Started),
     Kill = fun(Mirror) ->
         %% with events on their way

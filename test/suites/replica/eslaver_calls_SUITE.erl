@@ -115,11 +115,8 @@ raises(Config) ->
     Last = start(Config),
     Last ! {return, "the_value"},
     _ = ended(Last),
-    [Report] = eslaver_test_wait:until(fun() ->
-        Pid = lists:flatten(io_lib:format("Generic server ~p.*Last message.*Reason", [Last])),
-        Found = eslaver_test_log:matches(Pid),
-        Found =/= [] andalso Found
-    end),
+    Ended = io_lib:format("Generic server ~p.*Last message.*Reason", [Last]),
+    [Report] = eslaver_test_log:await(lists:flatten(Ended)),
     [Before, _] = string:split(Report, "Reason for termination"),
     ?assertEqual(nomatch, string:find(Before, "the_value")).
 

@@ -63,23 +63,13 @@ raises(Config, IsBad, Class) ->
     %% The one that is not to raise in the load is given time for it.
     _ = IsBad({loading, eof}) orelse IsBad({loading, string, <<"k">>, <<>>}) orelse loads(Top),
     <<"OK">> = eslaver_test_client:ok(Client, ["SET", "bad", Big]),
-    [Sentence | _] = eslaver_test_wait:until(fun() ->
-        case eslaver_test_log:matches("callback raised") of
-            [] -> false;
-            Found -> Found
-        end
-    end),
+    [Sentence | _] = eslaver_test_log:await("callback raised"),
     %% The event, though not all of it, the class, and the reason.
     ?assertMatch({match, _}, re:run(Sentence, atom_to_list(Class) ++ ":\\{this_event,is_bad\\}")),
     ?assertMatch({match, _}, re:run(Sentence, "at event \\{(loading|stream),")),
     ?assert(length(Sentence) < 1000),
     %% The report of the process, with the stack.
-    Crash = eslaver_test_wait:until(fun() ->
-        case eslaver_test_log:matches("Generic server.*callback_failed.*it_was") of
-            [] -> false;
-            [Found | _] -> Found
-        end
-    end),
+    [Crash | _] = eslaver_test_log:await("Generic server.*callback_failed.*it_was"),
     ?assert(length(Crash) < 20_000),
     _ = [?assert(length(Text) < 100_000) || Text <- eslaver_test_log:texts()],
     %% It may be the one that has not ended yet.
@@ -140,7 +130,7 @@ pauses_grow(Config) ->
         eslaver:info(Replica),
     ?assertMatch({match, _}, re:run(Text, "raised error:some_key in .*eslaver_crash_SUITE")),
     ?assertEqual(nomatch, string:find(Text, "some_value")),
-    Told = eslaver_test_log:matches("started anew after failure 2 .*callback raised"),
+    Told = eslaver_test_log:await("started anew after failure 2 .*callback raised"),
     ?assertMatch([_ | _], Told),
     %% Another supervisor's replica does not wait for that.
     {ok, Other} = supervised((options(Config, fun(_) -> ok end))#{name := {local, another}}, 1),
@@ -190,9 +180,7 @@ by_itself(Config) ->
     ?assertMatch(
         {replica_failed, error, {function_clause, [{eslaver_listeners, _, _} | _]}}, Reason
     ),
-    _ = eslaver_test_wait:until(fun() ->
-        eslaver_test_log:matches("Generic server.*replica_failed") =/= []
-    end),
+    _ = eslaver_test_log:await("Generic server.*replica_failed"),
     Said = io_lib:format("~p ~p", [Reason, eslaver_test_log:texts()]),
     ?assertEqual([], [Secret || Secret <- Secrets, string:find(Said, Secret) =/= nomatch]).
 

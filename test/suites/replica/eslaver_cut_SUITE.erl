@@ -76,7 +76,7 @@ cut_stream(#{server := Server, name := Name}, Seed, Count, Cut, WriterOptions) -
     History = between(Begin, End, eslaver_test_stream_recorder:history(Tap)),
     same(Name, [Command || {_, Command} <- History], between(Begin, End, with_offsets(Events))),
     ?assertEqual(1, length([eof || {loading, eof} <- Events])),
-    Syncs = eslaver_test_log:matches(shown(Proxy) ++ ": link is up, full sync"),
+    Syncs = eslaver_test_log:await(shown(Proxy) ++ ": link is up, full sync"),
     ?assertEqual(1, length(Syncs)),
     %% Where to go on from is never within a transaction, and has the right database.
     Safe = safe_places(eslaver_test_stream_recorder:history(Tap)),
@@ -289,7 +289,7 @@ lose_backlog(Server, Seed) ->
     _ = await_command(Collector, mark(Client, "0:end")),
     ?assertMatch(
         [_],
-        eslaver_test_log:matches(
+        eslaver_test_log:await(
             shown(Proxy) ++
                 ": link is up, full sync instead of resuming at offset [0-9]+ \\(.*no longer has"
         )
@@ -423,7 +423,7 @@ goes_on_under_a_new_id(Proxy, Replica, Replid, NewClient) ->
     ?assertNotEqual(Replid, Now),
     ?assertEqual(eslaver_test_client:info(NewClient, "master_replid"), Now),
     ?assertMatch(#{replid := Now}, eslaver:position(Replica)),
-    ?assertMatch([_], eslaver_test_log:matches(shown(Proxy) ++ ": link is up, full sync")),
+    ?assertMatch([_], eslaver_test_log:await(shown(Proxy) ++ ": link is up, full sync")),
     ?assertMatch(
-        [_ | _], eslaver_test_log:matches(shown(Proxy) ++ ": link is up, the stream resumes")
+        [_ | _], eslaver_test_log:await(shown(Proxy) ++ ": link is up, the stream resumes")
     ).

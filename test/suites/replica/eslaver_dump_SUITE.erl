@@ -170,7 +170,7 @@ failure_after_the_links_end(Config) ->
         ok = file:del_dir(Dir),
         Replica ! go_on,
         ok = eslaver:await(Replica, loaded, 30_000),
-        true = eslaver_test_wait:until(fun() -> eslaver_test_log:matches("dump\\.rdb") =/= [] end),
+        _ = eslaver_test_log:await("dump\\.rdb"),
         ok = eslaver:stop(Replica)
     end).
 
@@ -204,7 +204,7 @@ fifo_in_place_of_the_file(Config) ->
     Dump = ?config(dump, Config),
     "" = os:cmd("mkfifo '" ++ Dump ++ "'"),
     load(Config, ?config(master, Config)),
-    ?assertMatch([_ | _], eslaver_test_log:matches("dump\\.rdb: it is a FIFO")),
+    ?assertMatch([_ | _], eslaver_test_log:await("dump\\.rdb: it is a FIFO")),
     {ok, #file_info{type = other}} = file:read_link_info(Dump),
     only_the_dump(Config).
 
@@ -253,4 +253,4 @@ only_the_dump(Context) ->
     ?assertEqual({ok, ["dump.rdb"]}, file:list_dir(?config(dir, Context))).
 
 warned() ->
-    ?assertMatch([_ | _], eslaver_test_log:matches("dump\\.rdb")).
+    ?assertMatch([_ | _], eslaver_test_log:await("dump\\.rdb")).

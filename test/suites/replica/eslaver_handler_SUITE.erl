@@ -157,7 +157,7 @@ raises_at_its_ends(Config) ->
     receive
         {'EXIT', Replica, Reason} -> ?assertEqual(enough, Reason)
     end,
-    ?assertMatch([_], eslaver_test_log:matches("callback raised error:no at event terminate")),
+    ?assertMatch([_], eslaver_test_log:await("callback raised error:no at event terminate")),
     ok.
 
 bad_return(Config) ->
@@ -169,7 +169,7 @@ bad_return(Config) ->
             #{function := {?HANDLER, handle_event, 2}, returned := hidden} = Bad,
             #{expected := "{ok, State}, {pause, State}" ++ _} = Bad
     end,
-    ?assertMatch([_ | _], eslaver_test_log:matches("bad_return.*expected")),
+    ?assertMatch([_ | _], eslaver_test_log:await("bad_return.*expected")),
     ?assertNot(eslaver_test_log:contains("nonsense")),
     ok.
 

@@ -49,7 +49,7 @@ not_read(Nonsense, Regex) ->
     true = eslaver_test_wait:until(fun() -> eslaver_test_fake_master:connections(Fake) >= 2 end),
     Keys = [Key || {stream, "set", [Key, _]} <- eslaver_test_collector:events(Collector)],
     ?assertEqual([<<"good">>], Keys),
-    ?assertMatch([_ | _], eslaver_test_log:matches(Regex)),
+    ?assertMatch([_ | _], eslaver_test_log:await(Regex)),
     ok = eslaver:stop(Replica).
 
 %% From the same place the same would come again, for ever.
@@ -345,7 +345,7 @@ full_disk_at(Disk) ->
     Keys = told(#{}),
     ?assertEqual(Count, map_size(Keys)),
     [?assertEqual(<<N:8192>>, Value) || {N, Value} <- maps:to_list(Keys)],
-    ?assertMatch([_ | _], eslaver_test_log:matches("cannot keep the snapshot")),
+    ?assertMatch([_ | _], eslaver_test_log:await("cannot keep the snapshot")),
     ok = eslaver:stop(Replica),
     {ok, []} = file:list_dir(Disk),
     ok.

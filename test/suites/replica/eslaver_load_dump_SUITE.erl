@@ -40,7 +40,7 @@ delivered(Config) ->
     Events = eslaver_test_replica:loaded(Both),
     ?assertEqual([], differences(Events)),
     ?assertEqual(undefined, eslaver:position(Replica)),
-    ?assertMatch([_], eslaver_test_log:matches("loading the RDB file .*dump\\.rdb")),
+    ?assertMatch([_], eslaver_test_log:await("loading the RDB file .*dump\\.rdb")),
     %% Once, however often it is tried.
     tried(Replica, 4),
     ?assertEqual(Events, eslaver_test_collector:events(Collector)),
@@ -99,9 +99,7 @@ not_when_damaged(Config) ->
             ok = file:write_file(?config(dump, Config), Bytes),
             ok = eslaver_test_log:clear(),
             {Replica, Collector} = replica(Config, #{load_dump => true}),
-            true = eslaver_test_wait:until(fun() ->
-                eslaver_test_log:matches("cannot load the RDB file of an earlier run") =/= []
-            end),
+            _ = eslaver_test_log:await("cannot load the RDB file of an earlier run"),
             tried(Replica, 2),
             ?assertEqual([], eslaver_test_collector:events(Collector)),
             ok = eslaver:stop(Replica)
@@ -162,7 +160,7 @@ not_of_another_user(Config) ->
                 "cannot load .*dump\\.rdb: it belongs to user ~b, .* as user ~b",
                 [Ours + 1, Ours]
             ),
-            true = eslaver_test_wait:until(fun() -> eslaver_test_log:matches(Why) =/= [] end),
+            _ = eslaver_test_log:await(Why),
             ?assertEqual([], eslaver_test_collector:events(Collector)),
             ok = eslaver:stop(Replica),
             %% nor by root, whom the system refuses nothing
@@ -188,9 +186,7 @@ not_of_a_fifo(Config) ->
 
 of_no_use(Why, Config) ->
     {Replica, Collector} = replica(Config, #{load_dump => true}),
-    true = eslaver_test_wait:until(fun() ->
-        eslaver_test_log:matches("cannot load .*dump\\.rdb: " ++ Why) =/= []
-    end),
+    _ = eslaver_test_log:await("cannot load .*dump\\.rdb: " ++ Why),
     tried(Replica, 2),
     ?assertEqual([], eslaver_test_collector:events(Collector)),
     eslaver:stop(Replica).

@@ -187,7 +187,7 @@ bad_positions(Config) ->
             behaves(good, Config),
             ?assert(lists:member({loading, eof}, eslaver_test_replica:loaded(Both))),
             Place = "cannot use the position in the store " ++ atom_to_list(?STORE),
-            ?assertMatch([_], eslaver_test_log:matches(Place ++ " \\(" ++ Text)),
+            ?assertMatch([_], eslaver_test_log:await(Place ++ " \\(" ++ Text)),
             ok = stop(Replica)
         end,
         Table

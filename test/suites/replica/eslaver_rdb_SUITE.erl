@@ -166,13 +166,13 @@ cron(Config) ->
     ok = file:write_file(File, Bytes),
     Fold = eslaver_rdb:fold(File, fun(Event, Events) -> [Event | Events] end, []),
     ?assertEqual({ok, [{loading, string, <<"a">>, <<"1">>, #{db => 0}}]}, Fold),
-    ?assertMatch([_], eslaver_test_log:matches("KEYDB.CRON")),
+    ?assertMatch([_], eslaver_test_log:await("KEYDB.CRON")),
     ?assertMatch([_], [left_out || Text <- eslaver_test_log:texts(), is_marked(Text)]),
     ok = eslaver_test_log:clear(),
     #{ended := loaded} = eslaver_test_hostile_master:serve(
         load, eslaver_test_fake_master:full_resync(Bytes)
     ),
-    ?assertMatch([_], eslaver_test_log:matches("KEYDB.CRON")).
+    ?assertMatch([_], eslaver_test_log:await("KEYDB.CRON")).
 
 is_marked(Text) ->
     re:run(Text, "KEYDB.CRON.*eslaver => true", [dotall, {capture, none}]) =:= match.

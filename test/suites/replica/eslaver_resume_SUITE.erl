@@ -189,9 +189,7 @@ position_of_another_master(Config) ->
     ),
     ?assertMatch(
         [_ | _],
-        eslaver_test_log:matches(
-            "full sync instead of resuming at offset 1000 \\(.*another history"
-        )
+        eslaver_test_log:await("full sync instead of resuming at offset 1000 \\(.*another history")
     ),
     eslaver:stop(Replica).
 
@@ -246,7 +244,7 @@ damaged_file(Config) ->
             {Again, _} = BothAgain = replica(Config),
             Events = eslaver_test_replica:loaded(BothAgain),
             ?assert(lists:member({loading, string, <<"k">>, <<"v">>}, Events)),
-            ?assertMatch([_ | _], eslaver_test_log:matches("cannot use the position in ")),
+            ?assertMatch([_ | _], eslaver_test_log:await("cannot use the position in ")),
             ok = eslaver:stop(Again),
             ?assertMatch({ok, #{}}, eslaver_position_file:read(File))
         end,
@@ -299,11 +297,9 @@ cannot_be_written(Config) ->
         Both = eslaver_test_replica:start(?config(master, Config), #{resume => {file, File}}),
     _ = eslaver_test_replica:loaded(Both),
     _ = eslaver_test_replica:mark(Client, Collector),
-    true = eslaver_test_wait:until(fun() ->
-        eslaver_test_log:matches("cannot save the position in .*No such file") =/= []
-    end),
+    _ = eslaver_test_log:await("cannot save the position in .*No such file"),
     _ = eslaver_test_replica:mark(Client, Collector),
-    ?assertMatch([_], eslaver_test_log:matches("cannot save the position in .*No such file")),
+    ?assertMatch([_], eslaver_test_log:await("cannot save the position in .*No such file")),
     ok = file:make_dir(filename:dirname(File)),
     _ = eslaver_test_replica:mark(Client, Collector),
     true = eslaver_test_wait:until(fun() -> filelib:is_file(File) end),

@@ -116,9 +116,9 @@ runs_and_crashes(Master, Top, Id) ->
     nothing_in([{info, eslaver:info(Second)}]),
     killed = ends(Second, fun() -> exit(Second, kill) end),
     _ = again(Top),
-    [_ | _] = eslaver_test_log:matches("callback_failed"),
-    [_ | _] = eslaver_test_log:matches("supervisor"),
-    [_ | _] = eslaver_test_log:matches("started: "),
+    [_ | _] = eslaver_test_log:await("callback_failed"),
+    [_ | _] = eslaver_test_log:await("supervisor"),
+    [_ | _] = eslaver_test_log:await("started: "),
     ok.
 
 ends(Replica, Do) ->
@@ -170,7 +170,7 @@ supervisor_gives_up(_Config) ->
         {'EXIT', Top, Reason} -> nothing_in([{reason, Reason}])
     after 30_000 -> error(does_not_give_up)
     end,
-    [_ | _] = eslaver_test_log:matches("reached_max_restart_intensity"),
+    [_ | _] = eslaver_test_log:await("reached_max_restart_intensity"),
     ok.
 
 %% By real servers: it is wrong, or not wanted, or there is no such user, or no such command.

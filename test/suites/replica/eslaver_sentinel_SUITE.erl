@@ -52,7 +52,7 @@ promotes_the_real_one(Config) ->
     ok = eslaver_test_proxy:target(Proxy, Other),
     _ = eslaver_test_replica:mark(OtherClient, Collector),
     ?assertEqual(1, length([eof || {loading, eof} <- eslaver_test_collector:events(Collector)])),
-    ?assertMatch([_ | _], eslaver_test_log:matches("link is up, the stream resumes at offset")),
+    ?assertMatch([_ | _], eslaver_test_log:await("link is up, the stream resumes at offset")),
     eslaver:stop(Replica).
 
 %% With nobody else left the sentinel would rather have no master.

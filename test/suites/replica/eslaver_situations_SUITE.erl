@@ -140,11 +140,11 @@ callback_lagging(_Config) ->
     {error, #{state := lagging, since := Since, text := Text}} = eslaver:health(?NAME),
     ?assert(erlang:system_time(millisecond) - Since >= 1000),
     tells(Text, "not everything has been handled for .*bytes are unhandled.*append in hand"),
-    true = eslaver_test_wait:until(fun() -> eslaver_test_log:matches("append in hand") =/= [] end),
+    _ = eslaver_test_log:await("append in hand"),
     logged(Master, "[0-9]+ bytes are not handled, .* for [0-9]+ ms; .*append in hand"),
     ok = go_on(Replica),
     true = eslaver_test_wait:until(fun() -> eslaver:health(?NAME) =:= ok end),
-    true = eslaver_test_wait:until(fun() -> eslaver_test_log:matches("caught up") =/= [] end),
+    _ = eslaver_test_log:await("caught up"),
     _ = until(fun
         (#{lag := 0, behind_for := 0, event := undefined} = Info) -> Info;
         (_) -> false
@@ -176,7 +176,7 @@ backlog_lost(_Config) ->
             At >= Before,
         Lost
     ),
-    [Line] = eslaver_test_log:matches("full sync instead of resuming"),
+    [Line] = eslaver_test_log:await("full sync instead of resuming"),
     tells(Line, "warning.*no longer has what follows: raise its repl-backlog-size"),
     pal(Lost).
 
@@ -303,11 +303,11 @@ log_data(_Config) ->
         end
     end,
     ok = Failed(false),
-    [Line] = eslaver_test_log:matches("replica situations.*the callback raised"),
+    [Line] = eslaver_test_log:await("replica situations.*the callback raised"),
     tells(Line, "error:unexpected at event \\{stream,\"set\"\\}, [0-9]+ bytes"),
     ?assertNot(eslaver_test_log:contains("secret_")),
     ok = Failed(true),
-    ?assertMatch([_], eslaver_test_log:matches("the callback raised.*secret_value")).
+    ?assertMatch([_], eslaver_test_log:await("the callback raised.*secret_value")).
 
 %% Helpers
 
@@ -357,7 +357,7 @@ tells(Text, Regex) ->
 %% In one line of its log, with its name and its master's address.
 logged(Master, Regex) ->
     Address = "127.0.0.1:" ++ integer_to_list(eslaver_test_master:port(Master)),
-    Lines = eslaver_test_log:matches("replica situations, master " ++ Address ++ ": " ++ Regex),
+    Lines = eslaver_test_log:await("replica situations, master " ++ Address ++ ": " ++ Regex),
     ?assertMatch([_ | _], Lines),
     ct:pal("~ts", [hd(Lines)]).
 

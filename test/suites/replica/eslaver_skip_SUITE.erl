@@ -32,10 +32,10 @@ skipped(Config) ->
     ?assertEqual(1, eslaver_test_client:ok(?config(client, Config), ["WAIT", 1, ?TIMEOUT])),
     ?assertMatch(#{skipped := 4, state := streaming}, eslaver:info(Replica)),
     %% Logged where their number doubles.
-    Told = eslaver_test_log:matches("the callback raised error:no at .*which is skipped"),
+    Told = eslaver_test_log:await("the callback raised error:no at .*which is skipped", 3),
     ?assertEqual(3, length(Told)),
-    ?assertMatch([_], eslaver_test_log:matches("\\{stream,\"set\"\\}.*skipped so far: 4")),
-    ?assertMatch([_], eslaver_test_log:matches("\\{loading,string\\}.*skipped so far: 1")),
+    ?assertMatch([_], eslaver_test_log:await("\\{stream,\"set\"\\}.*skipped so far: 4")),
+    ?assertMatch([_], eslaver_test_log:await("\\{loading,string\\}.*skipped so far: 1")),
     ?assertNot(eslaver_test_log:contains("bad_")),
     hooks(4),
     ok = eslaver:stop(Replica).

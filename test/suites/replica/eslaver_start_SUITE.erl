@@ -235,8 +235,8 @@ link_that_never_was(Config) ->
         {[up, down], [up, down]},
         {[What || {link, What, _} <- Messages], [What || {hook, [_, link, What]} <- Messages]}
     ),
-    ?assertMatch([_], eslaver_test_log:matches("link is down")),
-    ?assertMatch([_], eslaver_test_log:matches("no link \\(open\\)")).
+    ?assertMatch([_], eslaver_test_log:await("link is down")),
+    ?assertMatch([_], eslaver_test_log:await("no link \\(open\\)")).
 
 messages() ->
     receive
@@ -379,7 +379,7 @@ callback_raises(Config) ->
     ?assertNotEqual(Server, server(Supervisor)),
     %% The report names the kind of the event and the reason, but not the key.
     Regex = "raised error:this_event_is_too_much at event {stream,\"set\"}, [0-9]+ bytes",
-    ?assertMatch([_], eslaver_test_log:matches(Regex)),
+    ?assertMatch([_], eslaver_test_log:await(Regex)),
     ?assertNot(eslaver_test_log:contains("<<\"bad\">>")),
     end_tree(Supervisor).
 

@@ -50,7 +50,7 @@ events(Config) ->
     ok = eslaver:stop(Replica),
     none = told_already([load, exception]),
     %% All that is logged is of this replica.
-    ?assert(eslaver_test_log:contains("replica => told")).
+    true = eslaver_test_wait:until(fun() -> eslaver_test_log:contains("replica => told") end).
 
 %% A span takes the time between its ends, or less where others had turns between.
 is_span(#{monotonic_time := Start}, #{monotonic_time := Stop, duration := Took}) ->
@@ -98,7 +98,7 @@ function_that_raises(Config) ->
     ok = eslaver:await(Replica, loaded, ?TIMEOUT),
     write(Config, ["SET", "secret-key", "secret-other"]),
     ?assertEqual(1, eslaver_test_client:ok(?config(client, Config), ["WAIT", 1, 5000])),
-    ?assertMatch([_], eslaver_test_log:matches("telemetry function raised error:")),
+    ?assertMatch([_], eslaver_test_log:await("telemetry function raised error:")),
     ?assertNot(eslaver_test_log:contains("secret")),
     ok = eslaver:stop(Replica).
 
@@ -323,7 +323,7 @@ told_already(Event, Replica) ->
     end.
 
 logged(Line) ->
-    true = eslaver_test_wait:until(fun() -> eslaver_test_log:matches(Line) =/= [] end, ?TIMEOUT),
+    _ = eslaver_test_log:await(Line),
     ok.
 
 registry_knows(Entries) ->
