@@ -92,7 +92,10 @@ impl<'a> Element<'a> {
 /// The number of bytes that the element at the start of `packed` takes: see [`Element::read`].
 #[inline]
 pub fn packed_len(packed: &[u8]) -> Option<usize> {
-    Element::read(packed).map(|(_, len)| len)
+    match packed.first() {
+        Some(&len @ 0..SMALL_INT) if usize::from(len) < packed.len() => Some(1 + usize::from(len)),
+        _ => Element::read(packed).map(|(_, len)| len),
+    }
 }
 
 /// A string about to be packed: the first bytes of its element, then those of the string that follow.
@@ -210,16 +213,22 @@ impl<'a> Parts<'a> {
         true
     }
 
-    /// Whether `packed` begins with it.
-    #[inline]
+    /// Whether `packed` begins with it. It must not be [`Parts::NONE`].
+    #[inline(always)]
     pub fn begins(&self, packed: &[u8]) -> bool {
-        let Some(packed) = packed.get(..self.len()) else { return false };
         // Most other strings differ in their lengths or at their ends.
-        if packed.first() != self.head().first()
-            || packed.last() != self.rest.last().or(self.head().last())
-        {
-            return false;
-        }
+        packed.first() == self.head.first()
+            && self.len().checked_sub(1).and_then(|last| packed.get(last)) == self.last()
+            && self.is_start_of(packed)
+    }
+
+    #[inline]
+    fn last(&self) -> Option<&u8> {
+        self.rest.last().or(self.head().last())
+    }
+
+    fn is_start_of(&self, packed: &[u8]) -> bool {
+        let Some(packed) = packed.get(..self.len()) else { return false };
         let (head, rest) = packed.split_at(usize::from(self.head_len));
         rest == self.rest && (head.len() == 1 || head == self.head())
     }

@@ -237,7 +237,8 @@ impl<K: BagKind> Builder<K> {
     ) -> Result<bool, Refused> {
         let seed = self.seed;
         let packed = Packed::<K>::new(&self.packed);
-        if self.table.is_none() && !fits(packed, packed.len(), element, tail) {
+        let can_pack = packed.len() < MOST_PACKED && fits(packed, element, tail);
+        if self.table.is_none() && !can_pack {
             self.table = Some(to_table(packed, seed)?);
             self.packed = Vec::new();
         }
@@ -262,15 +263,9 @@ impl<K: BagKind> Builder<K> {
     }
 }
 
-/// Whether a record can be packed where there are `len` others.
-fn fits<K: BagKind>(
-    packed: Packed<'_, K>,
-    len: usize,
-    element: Element<'_>,
-    tail: K::Tail<'_>,
-) -> bool {
-    let bytes = packed.bytes() + element.len() + K::tail_len(tail);
-    len < MOST_PACKED && bytes <= MOST_BYTES
+/// Whether the bytes of a record can be packed with the others.
+fn fits<K: BagKind>(packed: Packed<'_, K>, element: Element<'_>, tail: K::Tail<'_>) -> bool {
+    packed.bytes() + element.len() + K::tail_len(tail) <= MOST_BYTES
 }
 
 fn to_table<K: BagKind>(packed: Packed<'_, K>, seed: u64) -> Result<Table<K>, Refused> {
@@ -298,8 +293,8 @@ pub(crate) fn insert<K: BagKind>(
         ValueMut::Packed(mut edit) => {
             let packed = Packed::<K>::new(edit.payload());
             // Where it replaces one, the records do not become more.
-            let len = if packed.contains(element) { 0 } else { packed.len() };
-            if fits(packed, len, element, tail) {
+            let is_full = packed.len() >= MOST_PACKED && !packed.contains(element);
+            if !is_full && fits(packed, element, tail) {
                 let base = edit.base();
                 return PackedMut::<K>::new(edit.bytes(), base).insert(element, tail, expiry);
             }

@@ -5,6 +5,10 @@ use crate::collections::element;
 /// The most bits of a hexadecimal number, so that it is exact.
 const MANTISSA: u32 = 53;
 
+/// Ten to the power of up to 15, all exact.
+const POWERS: [f64; 16] =
+    [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
 /// The score without a sign of zero.
 #[inline]
 pub(crate) fn plain(score: f64) -> f64 {
@@ -37,11 +41,31 @@ fn parse_any(text: &[u8]) -> Option<f64> {
 fn unsigned(digits: &[u8]) -> Option<f64> {
     match digits {
         [b'0', b'x' | b'X', digits @ ..] => hexadecimal(digits),
-        [b'0'..=b'9' | b'.', ..] => std::str::from_utf8(digits).ok()?.parse().ok(),
+        [b'0'..=b'9' | b'.', ..] => {
+            short(digits).or_else(|| std::str::from_utf8(digits).ok()?.parse().ok())
+        }
         word if word.eq_ignore_ascii_case(b"inf") => Some(f64::INFINITY),
         word if word.eq_ignore_ascii_case(b"infinity") => Some(f64::INFINITY),
         _ => None,
     }
+}
+
+/// A number of few digits: a quotient of two integers that are exact as floats, which division rounds
+/// as the decimal is to be rounded. `None` for all others.
+fn short(text: &[u8]) -> Option<f64> {
+    let (mut value, mut point) = (0u64, None);
+    if text.len() >= POWERS.len() {
+        return None;
+    }
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
+            b'.' if point.is_none() && text.len() > 1 => point = Some(at),
+            _ => return None,
+        }
+    }
+    let places = point.map_or(0, |at| text.len() - at - 1);
+    Some(value as f64 / POWERS.get(places)?)
 }
 
 /// Its digits are bits: what they make is exact as long as a float has room for them.
@@ -140,8 +164,19 @@ pub(crate) fn number(score: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const INF: f64 = f64::INFINITY;
+
+    proptest! {
+        #[test]
+        fn short_numbers_are_read_as_long_ones(text in r"[0-9]{1,9}\.?[0-9]{0,9}|\.[0-9]{1,16}") {
+            let found = parse(text.as_bytes()).map(f64::to_bits);
+            prop_assert_eq!(found, text.parse().ok().map(f64::to_bits));
+            let padded = parse(format!("{text:0>40}").as_bytes()).map(f64::to_bits);
+            prop_assert_eq!(found, padded);
+        }
+    }
 
     #[test]
     fn texts_are_read_as_servers_do() {

@@ -186,6 +186,9 @@ pub(super) fn pack<'a, 'e: 'a, 't: 'a, K: Kind>(
 pub(super) fn resize(bytes: &mut Vec<u8>, range: Range<usize>, len: usize) {
     let old_end = bytes.len();
     debug_assert!(range.start <= range.end && range.end <= old_end);
+    if range.len() == len {
+        return;
+    }
     let new_end = old_end - (range.end - range.start) + len;
     if new_end > old_end {
         bytes.reserve_exact(new_end - old_end);

@@ -25,7 +25,7 @@ mod zset;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::element::{Element, Parts};
+use super::element::{Element, Parts, packed_len};
 use super::record::{Kind, Record, read_mark};
 
 pub use array::{ArrayPlace, PackedArray, PackedArrayMut};
@@ -185,10 +185,9 @@ impl<'a, K: Kind> IntoIterator for Packed<'a, K> {
 }
 
 /// How long the record at the start of `packed` is, whose element is at `start`.
-#[inline]
+#[inline(always)]
 fn skip<K: Kind>(packed: &[u8], start: usize) -> Option<usize> {
-    let (_, element_len) = Element::read(packed.get(start..)?)?;
-    let tail_at = start + element_len;
+    let tail_at = start + packed_len(packed.get(start..)?)?;
     let (_, tail_len) = K::read(packed.get(tail_at..)?)?;
     Some(tail_at + tail_len)
 }

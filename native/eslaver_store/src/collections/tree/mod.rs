@@ -171,14 +171,14 @@ impl<L: Leaf> Tree<L> {
 
     /// The number of records that the place is after: the rank of the first record behind it.
     pub fn rank(&self, probe: &impl Probe<L>) -> u64 {
-        let mut by = By { probe, passed: 0 };
+        let mut by = By::new(probe).counted();
         let (_, index) = self.descend(&mut by);
         by.passed + index as u64
     }
 
     /// [`Tree::rank`], and the first record behind the place: its leaf, and its index there.
     pub fn find(&self, probe: &impl Probe<L>) -> (u64, Option<(&L, usize)>) {
-        let mut by = By { probe, passed: 0 };
+        let mut by = By::new(probe).counted();
         let (leaf, index) = self.descend(&mut by);
         let rank = by.passed + index as u64;
         (rank, if index < leaf.len() { Some((leaf, index)) } else { self.leaf_at(rank) })
@@ -213,7 +213,7 @@ impl<L: Leaf> Tree<L> {
         probe: &impl Probe<L>,
         insert: impl FnOnce(&mut L, usize) -> R,
     ) -> R {
-        self.edit(&mut By { probe, passed: 0 }, insert)
+        self.edit(&mut By::new(probe), insert)
     }
 
     /// Changes the record of this rank: `edit` is given its leaf and its index there. It may replace

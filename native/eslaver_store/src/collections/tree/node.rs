@@ -275,8 +275,8 @@ impl<L: Leaf> Inner<L> {
             node.edit(seek, edge_below, edit)
         });
         let end = index + 1 + siblings.len();
-        for (node, at) in siblings.into_iter().zip(index + 1..) {
-            self.insert(at, Child::new(node));
+        if !siblings.is_empty() {
+            self.insert_all(index + 1, siblings);
         }
         let child = &self.children[index];
         if child.count == 0 {
@@ -402,10 +402,14 @@ impl<L: Leaf> Inner<L> {
         result
     }
 
-    fn insert(&mut self, index: usize, child: Child<L>) {
-        self.len += child.count;
-        self.below += child.node.bytes();
-        self.children.insert(index, child);
+    #[cold]
+    fn insert_all(&mut self, index: usize, nodes: Vec<Node<L>>) {
+        for (node, at) in nodes.into_iter().zip(index..) {
+            let child = Child::new(node);
+            self.len += child.count;
+            self.below += child.node.bytes();
+            self.children.insert(at, child);
+        }
     }
 
     fn take(&mut self, index: usize) -> Child<L> {

@@ -105,12 +105,12 @@ impl<const GROUP: usize> Run<GROUP> {
     pub fn remove(&mut self, range: Range<usize>) {
         let to = range.end.min(self.len);
         let from = range.start.min(to);
-        let first = self.byte_of(&self.spot(from));
-        let end = if to == from + 1 {
-            first + packed_len(&self.bytes[first..])
-        } else {
-            self.byte_of(&self.spot(to))
-        };
+        let spot = self.spot(from);
+        let first = self.byte_of(&spot);
+        if to == from + 1 {
+            return self.remove_one(&spot, first);
+        }
+        let end = self.byte_of(&self.spot(to));
         let (mut index, mut byte) = (0, 0);
         for at in 0..self.groups.len() {
             let (len, bytes) = (self.groups[at].len as usize, self.bytes_of(at, byte));
@@ -126,6 +126,21 @@ impl<const GROUP: usize> Run<GROUP> {
         self.len -= to - from;
         self.join_groups();
         spare::trim(&mut self.groups);
+    }
+
+    /// Removes the element of a spot, which begins at `byte`.
+    fn remove_one(&mut self, spot: &Spot, byte: usize) {
+        let len = packed_len(&self.bytes[byte..]);
+        let bytes = self.bytes_of(spot.group, spot.start);
+        let group = &mut self.groups[spot.group];
+        *group = Group::new(usize::from(group.len) - 1, bytes - len);
+        self.bytes.remove(byte..byte + len);
+        self.len -= 1;
+        let near = spot.group.saturating_sub(1)..self.groups.len().min(spot.group + 2);
+        if self.groups[near].windows(2).any(|pair| Self::joins(pair[0], pair[1])) {
+            self.join_groups();
+            spare::trim(&mut self.groups);
+        }
     }
 
     /// Puts `string` in place of the element at `index`. `false` where it is too long, or there is no
@@ -337,14 +352,19 @@ impl<const GROUP: usize> Run<GROUP> {
     /// Merges neighbours that are small, and drops empty groups.
     fn join_groups(&mut self) {
         self.groups.dedup_by(|group, before| {
-            let len = before.len + group.len;
-            let join = before.len == 0 || group.len == 0 || len as usize <= GROUP / 4 * 3;
+            let join = Self::joins(*before, *group);
             if join {
-                before.len = len;
+                before.len += group.len;
                 before.bytes = before.bytes.saturating_add(group.bytes);
             }
             join
         });
+    }
+
+    /// Whether two neighbours are better one group.
+    fn joins(one: Group, other: Group) -> bool {
+        let len = usize::from(one.len + other.len);
+        one.len == 0 || other.len == 0 || len <= GROUP / 4 * 3
     }
 }
 

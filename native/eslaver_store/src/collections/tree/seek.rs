@@ -62,28 +62,38 @@ impl<L: Leaf> Seek<L> for End {
     }
 }
 
-/// To the place that a probe tells, counting the records of the children passed by.
+/// To the place that a probe tells.
 pub(super) struct By<'p, P> {
-    pub(super) probe: &'p P,
+    probe: &'p P,
+}
+
+/// The same, and counts the records of the children that are passed.
+pub(super) struct Counted<'p, P> {
+    by: By<'p, P>,
     pub(super) passed: u64,
+}
+
+impl<'p, P> By<'p, P> {
+    pub(super) fn new(probe: &'p P) -> Self {
+        Self { probe }
+    }
+
+    pub(super) fn counted(self) -> Counted<'p, P> {
+        Counted { by: self, passed: 0 }
+    }
 }
 
 impl<L: Leaf, P: Probe<L>> Seek<L> for By<'_, P> {
     const GAP: bool = true;
 
     fn child(&mut self, children: &[Child<L>]) -> usize {
-        // The last child whose first record comes before the place; else the first child. One after
-        // another is faster than a binary search as long as the marks tell: memory is read ahead.
-        let mut index = 0;
-        while let Some(next) = children.get(index + 1) {
-            match self.probe.after_mark(next.mark) {
-                Some(true) => self.passed += children[index].count,
-                Some(false) => return index,
-                None => return self.child_by_records(children, index),
-            }
-            index += 1;
+        // The last child whose first record comes before the place; else the first child.
+        let later = children.get(1..).unwrap_or_default();
+        let index = self.passed_by_marks(later);
+        match later.get(index).map(|child| self.probe.after_mark(child.mark)) {
+            Some(None) => index + self.passed_by_records(&later[index..]),
+            _ => index,
         }
-        index
     }
 
     fn index(&mut self, leaf: &L) -> usize {
@@ -92,18 +102,46 @@ impl<L: Leaf, P: Probe<L>> Seek<L> for By<'_, P> {
 }
 
 impl<P> By<'_, P> {
-    /// As [`Seek::child`], where the mark of the child behind `index` does not tell.
-    fn child_by_records<L: Leaf>(&mut self, children: &[Child<L>], index: usize) -> usize
+    /// How many of some children the place is after, as far as their marks tell.
+    ///
+    /// Every fourth is looked at, then those between two of them: no step depends on what the one before
+    /// has found, so the processor need not guess where a search ends.
+    fn passed_by_marks<L: Leaf>(&self, children: &[Child<L>]) -> usize
     where
         P: Probe<L>,
     {
-        let more = children[index + 1..].partition_point(|child| {
+        const STEP: usize = 4;
+        let is_passed =
+            |child: &Child<L>| usize::from(self.probe.after_mark(child.mark) == Some(true));
+        let steps: usize = children.iter().step_by(STEP).map(is_passed).sum();
+        let Some(last) = steps.checked_sub(1) else { return 0 };
+        let known = last * STEP + 1;
+        known + children.iter().skip(known).take(STEP - 1).map(is_passed).sum::<usize>()
+    }
+
+    /// How many of some children are passed, the first of which has a mark that does not tell.
+    fn passed_by_records<L: Leaf>(&self, children: &[Child<L>]) -> usize
+    where
+        P: Probe<L>,
+    {
+        children.partition_point(|child| {
             self.probe
                 .after_mark(child.mark)
                 .unwrap_or_else(|| self.probe.after_first(child.node.first_leaf()))
-        });
-        let passed = &children[index..index + more];
-        self.passed += passed.iter().map(|child| child.count).sum::<u64>();
-        index + more
+        })
+    }
+}
+
+impl<L: Leaf, P: Probe<L>> Seek<L> for Counted<'_, P> {
+    const GAP: bool = true;
+
+    fn child(&mut self, children: &[Child<L>]) -> usize {
+        let index = self.by.child(children);
+        self.passed += children.iter().take(index).map(|child| child.count).sum::<u64>();
+        index
+    }
+
+    fn index(&mut self, leaf: &L) -> usize {
+        self.by.index(leaf)
     }
 }

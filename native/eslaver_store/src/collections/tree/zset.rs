@@ -53,7 +53,7 @@ impl ZsetLeaf {
 
 impl Leaf for ZsetLeaf {
     type Mark = f64;
-    const FULL: usize = 2048;
+    const FULL: usize = 1024;
 
     fn len(&self) -> usize {
         self.members.len()
@@ -198,7 +198,11 @@ impl Probe<ZsetLeaf> for Bound<Record<'_>> {
         if from == leaf.len() || leaf.scores.get(from) != key {
             return from;
         }
-        let to = leaf.scores.count_below(key, true);
+        // Few records share a score.
+        let to = match from + 1 < leaf.len() && leaf.scores.get(from + 1) == key {
+            true => leaf.scores.count_below(key, true),
+            false => from + 1,
+        };
         let bound = self.member();
         leaf.members.partition_point(from..to, |member| bound.is_after_member(member))
     }

@@ -171,7 +171,8 @@ impl<K: Kind> Segment<K> {
         if high < len && self.index[high] < least {
             high = len;
         }
-        low + self.index[low..high].partition_point(|&entry| entry < least)
+        low + self.index[low..high].iter().map(|&entry| u32::from(entry < least)).sum::<u32>()
+            as usize
     }
 
     /// The time of the record at an offset, and what follows that.

@@ -161,7 +161,7 @@ impl Scores {
 
 #[inline]
 fn count<T: Copy>(scores: &[T], is_below: impl Fn(T) -> bool) -> usize {
-    scores.iter().map(|&score| usize::from(is_below(score))).sum()
+    scores.iter().map(|&score| u32::from(is_below(score))).sum::<u32>() as usize
 }
 
 /// The score as an integer of 4 bytes, if that is the same: -0 is not.
