@@ -8,7 +8,7 @@ from parts import per_unit
 
 # The type, how many elements (or bytes) each key has, and how many keys.
 KEYS = (
-    ("string", 20, 500_000), ("string", 100, 300_000), ("string", 1000, 50_000),
+    ("string", 20, 500_000), ("string", 100, 300_000), ("string", 1000, 200_000),
     ("string", 10_000, 5000), ("string", 100_000, 500),
     ("hash", 1, 400_000), ("hash", 10, 120_000), ("hash", 100, 12_000), ("hash", 1000, 600),
     ("hash", 10_000, 60), ("hash", 100_000, 6),

@@ -391,6 +391,20 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn a_full_bag_is_packed_until_it_has_one_more() {
+        let mut entry = Entry::new(b"key", None, new::<Fields>());
+        let set = |entry: &mut Entry, field: usize| {
+            let (field, value) = (field.to_string(), Element::Bytes(b"v"));
+            insert::<Fields>(entry, 7, field.as_bytes(), value, Expiry::Never).unwrap()
+        };
+        assert!((0..MOST_PACKED).all(|field| set(&mut entry, field)));
+        assert!(!set(&mut entry, 0));
+        assert!(matches!(entry.value(), ValueRef::Packed { .. }));
+        assert!(set(&mut entry, MOST_PACKED));
+        assert!(matches!(entry.value(), ValueRef::Large(_)));
+    }
+
     proptest! {
         /// A bag goes from packed to a table and back, and is the same map in both.
         #[test]
