@@ -5,9 +5,8 @@ use crate::collections::element;
 /// The most bits of a hexadecimal number, so that it is exact.
 const MANTISSA: u32 = 53;
 
-/// Ten to the power of up to 15, all exact.
-const POWERS: [f64; 16] =
-    [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+/// The most digits of an integer that is exact as a float, whatever they are.
+const EXACT_DIGITS: usize = 15;
 
 /// The score without a sign of zero.
 #[inline]
@@ -54,7 +53,7 @@ fn unsigned(digits: &[u8]) -> Option<f64> {
 /// as the decimal is to be rounded. `None` for all others.
 fn short(text: &[u8]) -> Option<f64> {
     let (mut value, mut point) = (0u64, None);
-    if text.len() >= POWERS.len() {
+    if text.len() > EXACT_DIGITS {
         return None;
     }
     for (at, byte) in text.iter().enumerate() {
@@ -65,7 +64,7 @@ fn short(text: &[u8]) -> Option<f64> {
         }
     }
     let places = point.map_or(0, |at| text.len() - at - 1);
-    Some(value as f64 / POWERS.get(places)?)
+    Some(value as f64 / 10u64.pow(places as u32) as f64)
 }
 
 /// Its digits are bits: what they make is exact as long as a float has room for them.

@@ -171,6 +171,7 @@ impl<K: Kind> Segment<K> {
         if high < len && self.index[high] < least {
             high = len;
         }
+        // To compare with all is faster than a search, which must guess at each step.
         low + self.index[low..high].iter().map(|&entry| u32::from(entry < least)).sum::<u32>()
             as usize
     }
