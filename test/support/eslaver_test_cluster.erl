@@ -31,7 +31,7 @@
 -define(TRIES, 5).
 -define(TIMEOUT, 60_000).
 %% Of a node that may be paused.
--define(ANSWER, 1000).
+-define(ANSWER, 3000).
 %% Ports below those that clients are given, as the bus has a port of its own 10,000 above.
 -define(PORTS, {10_100, 21_900}).
 -define(BUS, 10_000).
@@ -272,7 +272,7 @@ node_of(#{table := Table}, Which) ->
 %% A command that must not fail, by a connection of its own.
 -spec ask(node_(), [term()]) -> eslaver_test_client:reply().
 ask(Node, Command) ->
-    case try_ask(Node, Command) of
+    case try_ask(Node, Command, ?TIMEOUT) of
         {error, Reason} -> error({command_failed, Command, Reason});
         Reply -> Reply
     end.
@@ -280,10 +280,13 @@ ask(Node, Command) ->
 %% A command to a node that may refuse it, hang or be down.
 -spec try_ask(node_(), [term()]) -> eslaver_test_client:reply() | {error, term()}.
 try_ask(Node, Command) ->
+    try_ask(Node, Command, ?ANSWER).
+
+try_ask(Node, Command, Timeout) ->
     try
         Client = eslaver_test_client:connect(Node),
         try
-            eslaver_test_client:command(Client, Command, ?ANSWER)
+            eslaver_test_client:command(Client, Command, Timeout)
         after
             eslaver_test_client:close(Client)
         end

@@ -14,7 +14,7 @@
 -type result() :: {ok, eslaver_test_client:reply()} | refused | unknown.
 
 %% Of a node, which may be paused; and of the cluster, which may be failing over.
--define(ANSWER, 1500).
+-define(ANSWER, 3000).
 -define(PATIENCE, 10_000).
 
 -spec new(eslaver_test_cluster:cluster()) -> client().

@@ -17,9 +17,9 @@
     log => eslaver_test_cluster_log:log()
 }.
 
-%% In ms.
--define(KNOWS, 15_000).
+%% In ms: how long a shard waits for another, and what takes longer than that.
 -define(WAIT, 20_000).
+-define(KNOWS, 60_000).
 -define(TIMEOUT, 60_000).
 %% Until a mirror is as the cluster, in ms.
 -define(PATIENCE, 5000).
@@ -106,17 +106,19 @@ marks(Cluster) ->
     Owners = [Owner || {_, _, [_ | _]} = Owner <- eslaver_test_cluster:owners(Cluster)],
     Client = eslaver_test_cluster_client:new(Cluster),
     {Marks, Used} = lists:mapfoldl(
-        fun({_, _, Ranges}, Acc) ->
-            Mark = key(<<"mark:">>, Ranges),
-            {{ok, <<"OK">>}, Next} =
-                eslaver_test_cluster_client:command(Acc, Mark, ["SET", Mark, 1]),
-            {Mark, Next}
-        end,
+        fun({_, _, Ranges}, Acc) -> mark(key(<<"mark:">>, Ranges), Acc) end,
         Client,
         Owners
     ),
     ok = eslaver_test_cluster_client:close(Used),
     Marks.
+
+%% To set it twice does no harm, so it is set until that is known.
+mark(Mark, Client) ->
+    case eslaver_test_cluster_client:command(Client, Mark, ["SET", Mark, 1]) of
+        {{ok, <<"OK">>}, Next} -> {Mark, Next};
+        {unknown, Next} -> mark(Mark, Next)
+    end.
 
 %% A new key in one of these slots.
 -spec key(Prefix :: binary(), [eslaver_test_cluster_nodes:range()]) -> binary().
@@ -128,25 +130,31 @@ key(Prefix, Ranges) ->
         false -> key(Prefix, Ranges)
     end.
 
-%% Waits until it knows where all slots are, or for some seconds: of a slot that moves again before
-%% that, it cannot be told who deletes its keys. And until its links are up: a master's history
-%% knows only the one before.
+%% Waits until it knows where all slots are: of a slot that moves again before that, it cannot be
+%% told who deletes its keys. And until its links are up: a master's history knows only the one
+%% before.
 -spec knows(follower(), eslaver_test_cluster:cluster()) -> ok.
 knows(#{kind := mirror, name := Name}, _Cluster) ->
-    _ = eslaver_test_wait:until(fun() -> eslaver_mirror:status(Name) =:= fresh end, ?KNOWS),
-    ok;
-knows(#{kind := replica, name := Name}, Cluster) ->
-    _ = eslaver_test_wait:until(
+    eslaver_test_wait:equal(
         fun() ->
-            #{shards := Shards, moving := Moving, state := State} = eslaver:info(Name),
-            Known = [Slots || #{slots := [_ | _] = Slots} <- maps:values(Shards)],
-            Owned = [Slots || {_, _, [_ | _] = Slots} <- eslaver_test_cluster:owners(Cluster)],
-            {Moving, State} =:= {0, streaming} andalso
-                lists:sort(Known) =:= lists:sort(Owned)
+            Info = eslaver_mirror:info(Name),
+            {{eslaver_mirror:status(Name), Info}, {fresh, Info}}
         end,
         ?KNOWS
-    ),
-    ok.
+    );
+knows(#{kind := replica, name := Name}, Cluster) ->
+    eslaver_test_wait:equal(
+        fun() ->
+            #{state := State, moving := Moving, shards := Shards} = eslaver:info(Name),
+            Known = [Slots || #{slots := [_ | _] = Slots} <- maps:values(Shards)],
+            Owned = [Slots || {_, _, [_ | _] = Slots} <- eslaver_test_cluster:owners(Cluster)],
+            {
+                {State, Moving, lists:sort(Known), Shards},
+                {streaming, 0, lists:sort(Owned), Shards}
+            }
+        end,
+        ?KNOWS
+    ).
 
 %% Waits until it has all that the cluster has.
 -spec caught_up(follower(), eslaver_test_cluster:cluster()) -> ok.

@@ -1,7 +1,7 @@
 %% Waiting for a condition or a process, and how long a call takes.
 -module(eslaver_test_wait).
 
--export([until/1, until/2, blocked/1, took/1]).
+-export([until/1, until/2, equal/2, blocked/1, took/1]).
 
 -define(TIMEOUT, 30_000).
 -define(STEP, 20).
@@ -27,6 +27,25 @@ poll(Condition, Deadline) ->
             end;
         Result ->
             Result
+    end.
+
+%% Calls the function until both values that it returns are equal. The error shows the last ones.
+-spec equal(fun(() -> {Value :: term(), Expected :: term()}), timeout()) -> ok.
+equal(Values, Timeout) ->
+    poll_equal(Values, erlang:monotonic_time(millisecond) + Timeout).
+
+poll_equal(Values, Deadline) ->
+    case Values() of
+        {Same, Same} ->
+            ok;
+        {Value, Expected} ->
+            case erlang:monotonic_time(millisecond) < Deadline of
+                true ->
+                    timer:sleep(?STEP),
+                    poll_equal(Values, Deadline);
+                false ->
+                    error({not_equal, Value, Expected})
+            end
     end.
 
 %% Returns when the process waits for a message, or has ended.
