@@ -86,7 +86,7 @@ soak: build
 		rebar3 ct --suite $(soaks)
 
 bench: build
-	cargo build --release --locked -p eslaver_bench
+	native/cargo.sh build --release --locked -p eslaver_nif -p eslaver_bench
 	mkdir -p $(build)/bench
 	erlc -o $(build)/bench bench/*.erl
 	bench/run.py $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY)) $(if $(SHORT),--short)

@@ -44,7 +44,7 @@ if [ -n "$missing" ]; then
     prebuilt
 fi
 
-library=$(native/cargo.sh build) || die "the NIF could not be built, see above."
+library=$(native/library.sh build) || die "the NIF could not be built, see above."
 
 # Never written in place: an Erlang node may have the old file mapped.
 mkdir -p priv

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the native library and prints where it is: native/cargo.sh build|zigbuild [OPTION...]
+# Runs cargo with the flags of the native library: native/cargo.sh build|zigbuild [OPTION...]
+# With the same flags, what several programs have in common is built once.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -24,9 +25,4 @@ else
         --config "target.'cfg(target_env=\"musl\")'.rustflags=[$flags'$shared']"
 fi
 
-# Cargo itself tells where the library is: that depends on its target directory, on the
-# target, and on the platform's file name.
-report=$(cargo "$@" --release --locked -p eslaver_nif --message-format=json-render-diagnostics)
-library=$(echo "$report" | sed -n 's/.*"filenames":\["\([^"]*eslaver_nif\.[a-z]*\)".*/\1/p')
-[ -f "$library" ] || { echo "eslaver: cargo built no library (got '$library')." >&2; exit 1; }
-echo "$library"
+exec cargo "$@"

@@ -12,7 +12,8 @@ if ! command -v valgrind >/dev/null; then
     echo "instructions are not counted: valgrind is missing"
     exit 0
 fi
-cargo build -q --release --locked -p eslaver_bench
+# With the native library, so that crates are built with the features that they have there, once.
+native/cargo.sh build -q --release --locked -p eslaver_nif -p eslaver_bench --bin eslaver_bench
 tool=${CARGO_TARGET_DIR:-target}/release/eslaver_bench
 machine="$(rustc --version | cut -d' ' -f2) $(uname -m)"
 

@@ -14,11 +14,11 @@ for target; do
     cpu=${target%%-*}
     case $target in
         # The oldest C library that Rust supports.
-        *-linux-gnu) library=$(native/cargo.sh zigbuild --target "$cpu-unknown-linux-gnu.2.17") ;;
-        *-linux-musl) library=$(native/cargo.sh zigbuild --target "$cpu-unknown-linux-musl") ;;
+        *-linux-gnu) library=$(native/library.sh zigbuild --target "$cpu-unknown-linux-gnu.2.17") ;;
+        *-linux-musl) library=$(native/library.sh zigbuild --target "$cpu-unknown-linux-musl") ;;
         # The oldest macOS that Rust supports on both.
         *-macos) library=$(MACOSX_DEPLOYMENT_TARGET=11.0 \
-            native/cargo.sh build --target "$cpu-apple-darwin") ;;
+            native/library.sh build --target "$cpu-apple-darwin") ;;
         *) echo "unknown target $target" >&2; exit 1 ;;
     esac
     cp "$library" "$folder/eslaver_nif-$version-$target.so"

@@ -3,10 +3,12 @@
 
 -export([build/2, run/2]).
 
-%% Builds an example of a crate, for run/2, beside the NIF: what both have in common is built once.
+%% Builds an example of a crate, for run/2, beside the NIF and with the features of its crates: what
+%% both have in common is built once.
 -spec build(Crate :: string(), Example :: string()) -> ok.
 build(Crate, Example) ->
-    Build = ["cargo build --quiet --release --locked -p ", Crate, " --example ", Example],
+    Crates = ["-p eslaver_nif -p ", Crate, " --example ", Example],
+    Build = ["native/cargo.sh build --quiet --release --locked ", Crates],
     {ok, _} = shell(["cd '", root(), "' && ", Build, " --target-dir '", target(), "'"]),
     ok.
 

@@ -33,6 +33,7 @@ init_per_testcase(Case, Config) ->
         "Cargo.toml",
         "native/build.sh",
         "native/cargo.sh",
+        "native/library.sh",
         "native/prebuilt.escript",
         "src/eslaver.app.src"
     ],
