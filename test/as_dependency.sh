@@ -19,6 +19,13 @@ git="git --git-dir=$repository --work-tree=$root -c user.name=test -c user.email
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
 unset REBAR_BASE_DIR
 
+# aged FOLDER: a copy's files are as old as those here, so that cargo builds no crate again.
+aged() {
+    (cd "$root" && $git ls-files native) | while read -r file; do
+        touch -r "$root/$file" "$1/$file"
+    done
+}
+
 # No master need be there: a replica starts all the same, and keeps trying.
 cat >"$dir/one.erl" <<'END'
 -module(one).
@@ -116,6 +123,8 @@ cat >rebar.config <<END
     {src_tests, false}
 ]}.
 END
+rebar3 get-deps
+aged _build/default/lib/eslaver
 rebar3 release
 release "$dir/rebar/_build/default/rel/users/releases/1/start" "$dir/rebar/_build/default/rel/users/lib"
 
@@ -163,6 +172,7 @@ done
 # The rebar3 of the system, as Mix would fetch one of its own.
 export MIX_HOME="$dir/mix/home" MIX_REBAR3="$(command -v rebar3)" MIX_ENV=prod
 mix deps.get >/dev/null
+aged deps/eslaver
 mix release --quiet
 release "$dir/mix/_build/prod/rel/users/releases/1.0.0/start" "$dir/mix/_build/prod/rel/users/lib"
 # Options as Elixir has them.
