@@ -39,7 +39,8 @@ with_master(Context) ->
     #{server := Server} = ?config(server, Context),
     Master = eslaver_test_master:start(#{server => Server}),
     Client = eslaver_test_client:connect(Master),
-    {Replica, Collector} = Both = eslaver_test_replica:start(Master),
+    {Replica, Collector} = Both =
+        eslaver_test_replica:start(Master, #{empty_master_delay => 0}),
     _ = eslaver_test_replica:loaded(Both),
     _ = eslaver_test_replica:mark(Client, Collector),
     ok = eslaver_test_collector:clear(Collector),

@@ -329,7 +329,8 @@ ends(Config) ->
 
 %% A snapshot may have changed any key.
 snapshot_again(Config) ->
-    {_, Ref} = subscribed(Config, #{keys => <<"a">>}),
+    Options = #{events => shape(Config), empty_master_delay => 0},
+    {_, Ref} = subscribed(Config, #{keys => <<"a">>}, Options),
     ok = eslaver_test_master:restart(?config(master, Config)),
     [{keys, resync, all, #{db := 0, offset := _}}] = take(Ref, 1),
     ok.
