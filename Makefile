@@ -1,5 +1,8 @@
 .PHONY: help build demo dashboard shell test check rust ct soak bench fuzz miri asan tsan schedules lint fmt clean
 
+# With jobs, it names a pipe that cargo would not find.
+unexport MAKEFLAGS MFLAGS
+
 # The workspace's own, and shared with the fuzz crate, which is none of its members.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
