@@ -132,9 +132,12 @@ look(Name, State) ->
 number(#rounds{next = Number} = State) ->
     {Number, State#rounds{next = Number + 1}}.
 
-%% @doc The link of a shard holds its stream. Streams must not wait for each other: an import waits
-%% for another shard only up to where that shard is itself held, a deletion does not wait for writes
-%% that come after it, and only deletions wait for what a shard tells behind a snapshot.
+%% @doc The link of a shard holds its stream, or holds it for another reason, which begins another
+%% round: what was handled of another shard may have changed it.
+%%
+%% Streams must not wait for each other: an import waits for another shard only up to where that
+%% shard is itself held, a deletion does not wait for writes that come after it, and only deletions
+%% wait for what a shard tells behind a snapshot.
 -spec held(name(), hold(), rounds()) -> {[effect()], rounds()}.
 held(Name, Hold, State) ->
     {Effects, Next} = begun(Name, Hold, State),
@@ -177,17 +180,35 @@ freed(Name, {order, _, {ok, Other}}, #rounds{rounds = Rounds} = State) ->
 freed(_Name, _Hold, State) ->
     {[], State}.
 
-begun(Name, Hold, #rounds{rounds = Rounds} = State) when is_map_key(Name, Rounds) ->
-    #{Name := Round} = Rounds,
-    {[], State#rounds{rounds = Rounds#{Name := Round#round{at = at(Hold)}}}};
-begun(Name, Hold, State) ->
+begun(Name, Hold, #rounds{rounds = Rounds} = State) ->
+    case Rounds of
+        #{Name := Round} ->
+            case is_for(Hold, Round) of
+                true ->
+                    {[], State#rounds{rounds = Rounds#{Name := Round#round{at = at(Hold)}}}};
+                false ->
+                    begun(Name, Hold, Round#round.number, State)
+            end;
+        #{} ->
+            begun(Name, Hold, State#rounds.next, State)
+    end.
+
+begun(Name, Hold, Since, State) ->
     {Number, #rounds{rounds = Rounds} = Next} = number(State),
     Id = make_ref(),
-    Round = #round{id = Id, number = Number, at = at(Hold), asking = #{Name => Number}},
+    Round = #round{id = Id, number = Since, at = at(Hold), asking = #{Name => Number}},
     {
         [{ask, Name, Number}, {limit, Name, Id}],
         Next#rounds{rounds = Rounds#{Name => Round}}
     }.
+
+%% Whether a round waits for what this hold needs: it is known since its own master has answered.
+is_for(Hold, #round{clear = Clear}) when Hold =:= none; Clear =:= undefined ->
+    true;
+is_for({Kind, _, {ok, Other}}, #round{kind = Kind, takers = Takers}) when Kind =/= deletion ->
+    Takers =:= [Other];
+is_for(Hold, #round{kind = Kind}) ->
+    kind(Hold) =:= Kind.
 
 at({_Kind, At, _}) -> At;
 at(none) -> undefined.

@@ -373,6 +373,66 @@ deletions_do_not_wait_for_each_other_test_() ->
         ?_assertEqual([{<<"x">>, 60}], knot(#{<<"x">> => 2, <<"y">> => 1}, #{<<"y">> => X}))
     ].
 
+%% x held a write for its order, until y was handled up to the key's deletion. Now it holds it for
+%% an import, and y holds a deletion whose slots move to x.
+what_becomes_an_import_is_not_waited_for_in_a_circle_test() ->
+    Order = #{<<"x">> => {order, 50, {ok, <<"y">>}}},
+    Import = #{<<"x">> => {import, 50, {ok, <<"y">>}}, <<"y">> => {deletion, 150, error}},
+    %% What is held is known from then on, and the last question that each shard was asked.
+    Steps = [
+        {Order, {held, <<"x">>}, [<<"x">>]},
+        {Order, {answers, <<"x">>}, [<<"y">>]},
+        {Order, {answers, <<"y">>}, []},
+        {Import, {held, <<"y">>}, [<<"y">>]},
+        {Import, {answers, <<"y">>}, [<<"x">>]},
+        {Import, {answers, <<"x">>}, []},
+        {Import, {held, <<"x">>}, [<<"x">>]},
+        {Import, {answers, <<"x">>}, [<<"y">>]},
+        {Import, {answers, <<"y">>}, []}
+    ],
+    Told = #{
+        <<"x">> => told(60, 70, [{0, 99}]),
+        <<"y">> => told(<<"y">>, 1, 160, 170, [{100, 199}], [{107, <<"x">>}], [])
+    },
+    {Last, _, Rounds} = lists:foldl(
+        fun({Holds, {What, Name}, Asked}, {_, Numbers, Before}) ->
+            {Effects, After} =
+                case What of
+                    held ->
+                        eslaver_cluster_rounds:held(Name, maps:get(Name, Holds), Before);
+                    answers ->
+                        #{Name := Number} = Numbers,
+                        #{Name := Answer} = Told,
+                        eslaver_cluster_rounds:answered(
+                            Name, Number, Answer, holding(Holds), Before
+                        )
+                end,
+            ?assertEqual(Asked, asks(Effects)),
+            New = maps:from_list([{One, Number} || {ask, One, Number} <- Effects]),
+            {Effects, maps:merge(Numbers, New), After}
+        end,
+        {[], #{}, begun()},
+        Steps
+    ),
+    ?assert(lists:member({await, <<"y">>, 150}, Last)),
+    {Cleared, _} = eslaver_cluster_rounds:passed(<<"y">>, 150, Rounds),
+    ?assertEqual([{<<"x">>, 60}], clears(Cleared)).
+
+%% Another key may come from another shard.
+a_hold_that_waits_for_another_shard_asks_that_test() ->
+    {[{ask, <<"x">>, X}, _], One} = eslaver_cluster_rounds:held(
+        <<"x">>, {order, 50, {ok, <<"y">>}}, begun()
+    ),
+    Facts = holding(#{<<"x">> => {order, 50, {ok, <<"y">>}}}),
+    {_, Two} = eslaver_cluster_rounds:answered(
+        <<"x">>, X, told(60, 70, [{0, 99}]), Facts, One
+    ),
+    ?assertMatch({[], _}, eslaver_cluster_rounds:held(<<"x">>, {order, 50, {ok, <<"y">>}}, Two)),
+    ?assertMatch(
+        {[{ask, <<"x">>, _}, {limit, <<"x">>, _}], _},
+        eslaver_cluster_rounds:held(<<"x">>, {order, 50, {ok, <<"z">>}}, Two)
+    ).
+
 %% What its epoch may hide is waited for once.
 a_limit_is_reached_once_for_an_epoch_test() ->
     {N, Id, Held} = held(),

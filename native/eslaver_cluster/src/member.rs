@@ -40,7 +40,7 @@ pub struct Member {
     held_at: AtomicU64,
     /// Up to where it is handled meanwhile: before a transaction that it is held in.
     held_behind: AtomicU64,
-    /// Whether the cluster's process knows.
+    /// Whether the cluster's process knows, and why.
     told: AtomicBool,
     /// Why it is held.
     hold: Mutex<Option<Hold>>,
@@ -122,7 +122,10 @@ impl Member {
         if self.is_removed() || self.admitted.load(Ordering::SeqCst) == offset {
             return false;
         }
-        *self.hold.lock() = Some(why);
+        let before = self.hold.lock().replace(why);
+        if before.is_some_and(|before| before != why) {
+            self.told.store(false, Ordering::SeqCst);
+        }
         self.held_at.store(offset, Ordering::SeqCst);
         let behind = if why == Hold::Snapshot { 0 } else { offset };
         self.held_behind.store(behind, Ordering::SeqCst);
@@ -144,7 +147,7 @@ impl Member {
         }
     }
 
-    /// Whether the cluster's process has to be told of the hold. It is told once.
+    /// Whether the cluster's process has to be told of the hold. It is told once of each reason.
     pub fn take_untold(&self) -> bool {
         self.is_held() && !self.told.swap(true, Ordering::SeqCst)
     }
@@ -271,6 +274,17 @@ mod tests {
         assert!(!member.is_held() && !member.take_untold());
         assert!(!member.clear(20));
         assert!(member.holds(20, DELETION) && member.take_untold());
+    }
+
+    #[test]
+    fn a_hold_for_another_reason_is_told_again() {
+        let (order, import) = (Hold::Order(Shard(1)), Hold::Import(Shard(1)));
+        let member = member();
+        assert!(member.holds(10, order) && member.take_untold());
+        assert!(member.holds(10, import) && member.take_untold());
+        assert!(member.holds(10, import) && !member.take_untold());
+        assert!(member.holds(10, Hold::Import(Shard(2))) && member.take_untold());
+        assert!(member.holds(10, order) && member.take_untold());
     }
 
     #[test]
