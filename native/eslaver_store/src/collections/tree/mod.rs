@@ -92,6 +92,11 @@ pub trait Probe<L: Leaf> {
     /// Whether the place is after a record with this mark, where the mark tells.
     fn after_mark(&self, mark: L::Mark) -> Option<bool>;
 
+    /// How many of these marks, which are in order, the place is surely after.
+    fn passed(&self, marks: &[L::Mark]) -> usize {
+        seek::passed(self, marks)
+    }
+
     /// Whether the place is after the first record of the leaf.
     fn after_first(&self, leaf: &L) -> bool;
 
@@ -251,19 +256,19 @@ impl<L: Leaf> Tree<L> {
             match node {
                 Node::Leaf(leaf) => return (leaf, seek.index(leaf)),
                 // `child` is the index of a child.
-                Node::Inner(inner) => node = &inner.children[seek.child(&inner.children)].node,
+                Node::Inner(inner) => node = &inner.children[seek.child(inner)].node,
             }
         }
     }
 
     fn edit<R>(&mut self, seek: &mut impl Seek<L>, edit: impl FnOnce(&mut L, usize) -> R) -> R {
         let (result, siblings) = self.root.edit(seek, Edge::BOTH, edit);
-        if siblings.is_empty() {
-            self.lower();
-        } else {
+        if let Some(siblings) = siblings {
             let old = std::mem::replace(&mut self.root, Node::leaf(L::default()));
             let children = std::iter::once(old).chain(siblings).map(Child::new).collect();
             self.root = Node::Inner(Arc::new(Inner::new(children)));
+        } else {
+            self.lower();
         }
         result
     }

@@ -21,7 +21,7 @@ pub(super) trait Seek<L: Leaf> {
     const GAP: bool;
 
     /// The index of the child to go to. There is at least one child.
-    fn child(&mut self, children: &[Child<L>]) -> usize;
+    fn child(&mut self, inner: &Inner<L>) -> usize;
 
     /// The index within the leaf that was reached.
     fn index(&mut self, leaf: &L) -> usize;
@@ -38,19 +38,23 @@ pub(super) struct Child<L: Leaf> {
     pub(super) node: Node<L>,
     /// The number of records.
     pub(super) count: u64,
-    /// The mark of the first record.
-    pub(super) mark: L::Mark,
 }
 
 /// An inner node. It has at least one child, except within a change.
 #[derive(Clone)]
 pub(super) struct Inner<L: Leaf> {
     pub(super) children: Vec<Child<L>>,
+    /// The mark of each child's first record. They lie side by side, so that a search reads little
+    /// memory.
+    pub(super) marks: Vec<L::Mark>,
     /// The number of records.
     len: u64,
     /// The bytes allocated for all children.
     below: usize,
 }
+
+/// The nodes that come behind one that had to be split.
+pub(super) type Siblings<L> = Option<Vec<Node<L>>>;
 
 /// Whether a node is the first, or the last, of all nodes at its depth.
 #[derive(Clone, Copy)]
@@ -122,8 +126,8 @@ impl<L: Leaf> Node<L> {
     fn mark(&self) -> L::Mark {
         match self {
             Node::Leaf(leaf) => leaf.mark(),
-            Node::Inner(inner) => match inner.children.first() {
-                Some(child) => child.mark,
+            Node::Inner(inner) => match inner.marks.first() {
+                Some(mark) => *mark,
                 None => L::default().mark(),
             },
         }
@@ -142,13 +146,13 @@ impl<L: Leaf> Node<L> {
         fill < full / 2
     }
 
-    /// Calls `edit` on one leaf. Returns the nodes that come behind this one if it had to be split.
+    /// Calls `edit` on one leaf.
     pub(super) fn edit<R>(
         &mut self,
         seek: &mut impl Seek<L>,
         edge: Edge,
         edit: impl FnOnce(&mut L, usize) -> R,
-    ) -> (R, Vec<Self>) {
+    ) -> (R, Siblings<L>) {
         match self {
             Node::Inner(inner) => Arc::make_mut(inner).edit(seek, edge, edit),
             Node::Leaf(leaf) => edit_leaf(leaf, seek, edge, edit),
@@ -189,7 +193,7 @@ fn edit_leaf<L: Leaf, S: Seek<L>, R>(
     seek: &mut S,
     edge: Edge,
     edit: impl FnOnce(&mut L, usize) -> R,
-) -> (R, Vec<Node<L>>) {
+) -> (R, Siblings<L>) {
     let index = seek.index(shared);
     let is_end = index == 0 || index == shared.len();
     if S::GAP && is_end && shared.fill() > L::FULL {
@@ -197,22 +201,23 @@ fn edit_leaf<L: Leaf, S: Seek<L>, R>(
         let mut new = Arc::new(L::default());
         let result = edit(Arc::make_mut(&mut new), 0);
         if new.is_empty() {
-            return (result, Vec::new());
+            return (result, None);
         }
         if index == 0 {
             std::mem::swap(shared, &mut new);
         }
-        return (result, vec![Node::Leaf(new)]);
+        return (result, Some(vec![Node::Leaf(new)]));
     }
     let leaf = Arc::make_mut(shared);
     let result = edit(leaf, index);
-    let mut siblings = Vec::new();
-    if is_over(leaf) {
-        let len = leaf.len();
-        let at = edge.split(index..index + 1, len, leaf.middle(), len - 1);
-        split_leaf(leaf, at, &mut siblings);
+    if !is_over(leaf) {
+        return (result, None);
     }
-    (result, siblings)
+    let mut siblings = Vec::new();
+    let len = leaf.len();
+    let at = edge.split(index..index + 1, len, leaf.middle(), len - 1);
+    split_leaf(leaf, at, &mut siblings);
+    (result, Some(siblings))
 }
 
 fn is_over<L: Leaf>(leaf: &L) -> bool {
@@ -240,25 +245,22 @@ fn split_leaf<L: Leaf>(leaf: &mut L, index: usize, siblings: &mut Vec<Node<L>>) 
 
 impl<L: Leaf> Child<L> {
     pub(super) fn new(node: Node<L>) -> Self {
-        let (count, mark) = (node.len(), node.mark());
-        Self { node, count, mark }
-    }
-
-    fn refresh(&mut self) {
-        self.count = self.node.len();
-        self.mark = self.node.mark();
+        let count = node.len();
+        Self { node, count }
     }
 }
 
 impl<L: Leaf> Inner<L> {
     pub(super) fn new(children: Vec<Child<L>>) -> Self {
+        let marks = children.iter().map(|child| child.node.mark()).collect();
         let len = children.iter().map(|child| child.count).sum();
         let below = children.iter().map(|child| child.node.bytes()).sum();
-        Self { children, len, below }
+        Self { children, marks, len, below }
     }
 
     fn own_bytes(&self) -> usize {
         self.children.capacity() * size_of::<Child<L>>()
+            + self.marks.capacity() * size_of::<L::Mark>()
     }
 
     fn edit<R>(
@@ -266,16 +268,17 @@ impl<L: Leaf> Inner<L> {
         seek: &mut impl Seek<L>,
         edge: Edge,
         edit: impl FnOnce(&mut L, usize) -> R,
-    ) -> (R, Vec<Node<L>>) {
-        let index = seek.child(&self.children);
+    ) -> (R, Siblings<L>) {
+        let index = seek.child(self);
         let edge_below = edge.of_child(index, self.children.len());
         let mut fill_before = 0;
         let (result, siblings) = self.change(index, |node| {
             fill_before = node.fill().0;
             node.edit(seek, edge_below, edit)
         });
-        let end = index + 1 + siblings.len();
-        if !siblings.is_empty() {
+        let mut end = index + 1;
+        if let Some(siblings) = siblings {
+            end += siblings.len();
             self.insert_all(index + 1, siblings);
         }
         let child = &self.children[index];
@@ -286,15 +289,17 @@ impl<L: Leaf> Inner<L> {
         }
         let len = self.children.len();
         if len <= FANOUT {
-            return (result, Vec::new());
+            return (result, None);
         }
         let at = edge.split(index..end, len, len / 2, FANOUT);
-        (result, vec![self.split_off(at)])
+        (result, Some(vec![self.split_off(at)]))
     }
 
     fn split_off(&mut self, at: usize) -> Node<L> {
         let tail = Inner::new(self.children.split_off(at));
         self.children.shrink_to_fit();
+        self.marks.truncate(at);
+        self.marks.shrink_to_fit();
         self.len -= tail.len;
         self.below -= tail.below;
         Node::Inner(Arc::new(tail))
@@ -302,6 +307,7 @@ impl<L: Leaf> Inner<L> {
 
     fn compact(&mut self, from: u64, mover: &mut Mover<'_>) -> u64 {
         mover.vec(&mut self.children);
+        mover.vec(&mut self.marks);
         let mut start = 0;
         for child in &mut self.children {
             let end = start + child.count;
@@ -345,6 +351,7 @@ impl<L: Leaf> Inner<L> {
             self.below -= child.node.bytes();
         }
         removed.extend(self.children.drain(whole.clone()));
+        self.marks.drain(whole.clone());
         for back in 0..3 {
             let index = whole.start.wrapping_sub(back);
             if index < self.children.len() {
@@ -379,6 +386,8 @@ impl<L: Leaf> Inner<L> {
                 let inner = Arc::make_mut(inner);
                 inner.len += right.len;
                 inner.below += right.below;
+                inner.marks.reserve_exact(right.marks.len());
+                inner.marks.extend_from_slice(&right.marks);
                 inner.children.reserve_exact(right.children.len());
                 match Arc::try_unwrap(right) {
                     Ok(right) => inner.children.extend(right.children),
@@ -396,7 +405,8 @@ impl<L: Leaf> Inner<L> {
         self.len -= child.count;
         self.below -= child.node.bytes();
         let result = change(&mut child.node);
-        child.refresh();
+        child.count = child.node.len();
+        self.marks[index] = child.node.mark();
         self.len += child.count;
         self.below += child.node.bytes();
         result
@@ -408,12 +418,14 @@ impl<L: Leaf> Inner<L> {
             let child = Child::new(node);
             self.len += child.count;
             self.below += child.node.bytes();
+            self.marks.insert(at, child.node.mark());
             self.children.insert(at, child);
         }
     }
 
     fn take(&mut self, index: usize) -> Child<L> {
         let child = self.children.remove(index);
+        self.marks.remove(index);
         self.len -= child.count;
         self.below -= child.node.bytes();
         child
@@ -431,6 +443,7 @@ impl<L: Leaf> Node<L> {
             }
             Node::Inner(inner) => {
                 assert!((1..=FANOUT).contains(&inner.children.len()));
+                assert_eq!(inner.marks.len(), inner.children.len());
                 let mut depths = Vec::new();
                 for child in &inner.children {
                     assert!(child.count > 0 && child.count == child.node.len());

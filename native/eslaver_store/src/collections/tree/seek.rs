@@ -1,6 +1,6 @@
 //! Ways down a tree.
 
-use super::node::{Child, Seek};
+use super::node::{Inner, Seek};
 use super::{Leaf, Probe};
 
 /// To the record of this rank.
@@ -9,7 +9,7 @@ pub(super) struct At(pub(super) u64);
 impl<L: Leaf> Seek<L> for At {
     const GAP: bool = false;
 
-    fn child(&mut self, children: &[Child<L>]) -> usize {
+    fn child(&mut self, Inner { children, .. }: &Inner<L>) -> usize {
         let last = children.len() - 1;
         for (index, child) in children.iter().take(last).enumerate() {
             if self.0 < child.count {
@@ -31,7 +31,7 @@ pub(super) struct Gap(pub(super) u64);
 impl<L: Leaf> Seek<L> for Gap {
     const GAP: bool = true;
 
-    fn child(&mut self, children: &[Child<L>]) -> usize {
+    fn child(&mut self, Inner { children, .. }: &Inner<L>) -> usize {
         let last = children.len() - 1;
         for (index, child) in children.iter().take(last).enumerate() {
             if self.0 <= child.count {
@@ -53,8 +53,8 @@ pub(super) struct End;
 impl<L: Leaf> Seek<L> for End {
     const GAP: bool = true;
 
-    fn child(&mut self, children: &[Child<L>]) -> usize {
-        children.len() - 1
+    fn child(&mut self, inner: &Inner<L>) -> usize {
+        inner.children.len() - 1
     }
 
     fn index(&mut self, leaf: &L) -> usize {
@@ -86,12 +86,12 @@ impl<'p, P> By<'p, P> {
 impl<L: Leaf, P: Probe<L>> Seek<L> for By<'_, P> {
     const GAP: bool = true;
 
-    fn child(&mut self, children: &[Child<L>]) -> usize {
+    fn child(&mut self, inner: &Inner<L>) -> usize {
         // The last child whose first record comes before the place; else the first child.
-        let later = children.get(1..).unwrap_or_default();
-        let index = self.passed_by_marks(later);
-        match later.get(index).map(|child| self.probe.after_mark(child.mark)) {
-            Some(None) => index + self.passed_by_records(&later[index..]),
+        let marks = inner.marks.get(1..).unwrap_or_default();
+        let index = self.probe.passed(marks);
+        match marks.get(index).map(|mark| self.probe.after_mark(*mark)) {
+            Some(None) => index + self.passed_by_records(inner, index + 1),
             _ => index,
         }
     }
@@ -101,43 +101,33 @@ impl<L: Leaf, P: Probe<L>> Seek<L> for By<'_, P> {
     }
 }
 
-impl<P> By<'_, P> {
-    /// How many of some children the place is after, as far as their marks tell.
-    ///
-    /// Every fourth is looked at, then those between two of them: no step depends on what the one before
-    /// has found, so the processor need not guess where a search ends.
-    fn passed_by_marks<L: Leaf>(&self, children: &[Child<L>]) -> usize
-    where
-        P: Probe<L>,
-    {
-        const STEP: usize = 4;
-        let is_passed =
-            |child: &Child<L>| usize::from(self.probe.after_mark(child.mark) == Some(true));
-        let steps: usize = children.iter().step_by(STEP).map(is_passed).sum();
-        let Some(last) = steps.checked_sub(1) else { return 0 };
-        let known = last * STEP + 1;
-        known + children.iter().skip(known).take(STEP - 1).map(is_passed).sum::<usize>()
-    }
+/// How many of these marks the place of a probe is surely after.
+///
+/// All are looked at: no step depends on what the one before has found, so the processor need not guess
+/// where the search ends, and can compare several at once.
+pub(super) fn passed<L: Leaf, P: Probe<L> + ?Sized>(probe: &P, marks: &[L::Mark]) -> usize {
+    marks.iter().map(|mark| usize::from(probe.after_mark(*mark) == Some(true))).sum()
+}
 
-    /// How many of some children are passed, the first of which has a mark that does not tell.
-    fn passed_by_records<L: Leaf>(&self, children: &[Child<L>]) -> usize
+impl<P> By<'_, P> {
+    /// How many of the children from `index` on have marks that do not tell, and are passed.
+    fn passed_by_records<L: Leaf>(&self, inner: &Inner<L>, index: usize) -> usize
     where
         P: Probe<L>,
     {
-        children.partition_point(|child| {
-            self.probe
-                .after_mark(child.mark)
-                .unwrap_or_else(|| self.probe.after_first(child.node.first_leaf()))
-        })
+        let unsure =
+            inner.marks[index..].partition_point(|mark| self.probe.after_mark(*mark).is_none());
+        inner.children[index..index + unsure]
+            .partition_point(|child| self.probe.after_first(child.node.first_leaf()))
     }
 }
 
 impl<L: Leaf, P: Probe<L>> Seek<L> for Counted<'_, P> {
     const GAP: bool = true;
 
-    fn child(&mut self, children: &[Child<L>]) -> usize {
-        let index = self.by.child(children);
-        self.passed += children.iter().take(index).map(|child| child.count).sum::<u64>();
+    fn child(&mut self, inner: &Inner<L>) -> usize {
+        let index = self.by.child(inner);
+        self.passed += inner.children.iter().take(index).map(|child| child.count).sum::<u64>();
         index
     }
 

@@ -4,7 +4,7 @@ use super::super::element::Element;
 use super::run::Run;
 use super::{Leaf, Probe, Tree};
 use crate::collections::mover::Mover;
-use scores::Scores;
+use scores::{Scores, count_below};
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -143,6 +143,10 @@ impl Probe<ZsetLeaf> for Bound<Score> {
         Some(self.is_after(compare(mark, self.key.0)))
     }
 
+    fn passed(&self, marks: &[f64]) -> usize {
+        count_below(marks, self.key.0, self.behind)
+    }
+
     fn after_first(&self, leaf: &ZsetLeaf) -> bool {
         self.is_after(compare(leaf.mark(), self.key.0))
     }
@@ -186,6 +190,10 @@ impl Probe<ZsetLeaf> for Bound<Record<'_>> {
             Ordering::Greater => Some(false),
             Ordering::Equal => None,
         }
+    }
+
+    fn passed(&self, marks: &[f64]) -> usize {
+        count_below(marks, self.key.0, false)
     }
 
     fn after_first(&self, leaf: &ZsetLeaf) -> bool {

@@ -65,8 +65,7 @@ impl Scores {
         match (self, inclusive) {
             (Scores::Int(scores), true) => count(scores, |other| f64::from(other) <= score),
             (Scores::Int(scores), false) => count(scores, |other| f64::from(other) < score),
-            (Scores::Float(scores), true) => count(scores, |other| other <= score),
-            (Scores::Float(scores), false) => count(scores, |other| other < score),
+            (Scores::Float(scores), inclusive) => count_below(scores, score, inclusive),
         }
     }
 
@@ -156,6 +155,15 @@ impl Scores {
                 }
             }
         }
+    }
+}
+
+/// How many of these scores are less than `score`, or `inclusive`ly not greater.
+#[inline]
+pub(super) fn count_below(scores: &[f64], score: f64, inclusive: bool) -> usize {
+    match inclusive {
+        true => count(scores, |other| other <= score),
+        false => count(scores, |other| other < score),
     }
 }
 
