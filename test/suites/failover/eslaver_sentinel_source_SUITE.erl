@@ -26,7 +26,7 @@ all() ->
 groups() ->
     Each = [elections, partitioned, replica_is_found],
     [{own, [], eslaver_test_groups:cases(?MODULE) -- Each}] ++
-        eslaver_test_groups:per_server(eslaver_test_failover:servers(), Each).
+        eslaver_test_groups:per_server(eslaver_test_failover:chosen(2), Each).
 
 init_per_group(own, Config) ->
     [{server, #{server => eslaver_test_servers:own()}} | Config];
