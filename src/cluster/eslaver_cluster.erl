@@ -286,13 +286,18 @@ seen(Nodes, Counts, #state{topology = Before} = State) ->
         Topology -> changed(State#state{topology = Topology})
     end.
 
-%% A move that was begun may have been given up, which only the node itself tells.
+%% A move that was begun may have been given up, which only the two nodes themselves tell.
 moving(#state{native = Native} = State) ->
     #{shards := Routed} = eslaver_nif:cluster_info(Native),
+    Moving = lists:append([Importing || #{importing := Importing} <- maps:values(Routed)]),
     lists:foldl(
         fun(Number, Acc) -> of_number(Number, fun(Name) -> looked(Name, Acc) end, Acc) end,
         State,
-        [Number || {Number, #{importing := [_ | _]}} <- maps:to_list(Routed)]
+        [
+            Number
+         || {Number, #{slots := Slots, importing := Importing}} <- maps:to_list(Routed),
+            Importing =/= [] orelse eslaver_cluster_slots:overlap(Slots, Moving)
+        ]
     ).
 
 changed(#state{topology = Topology, config = #{addresses := Reach}} = State) ->

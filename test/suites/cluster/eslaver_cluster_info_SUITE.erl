@@ -1,4 +1,4 @@
-%% The info and the health of a cluster, of whose shards one has a callback that hangs.
+%% The info and the health of a cluster: while a callback hangs, and after a move was given up.
 -module(eslaver_cluster_info_SUITE).
 
 -include_lib("common_test/include/ct.hrl").
@@ -68,3 +68,23 @@ one_shard_hangs(_Config) ->
     true = eslaver_test_wait:until(fun() -> eslaver:health(?NAME) =:= ok end),
     ok = eslaver:stop(?NAME),
     eslaver_test_cluster:stop(Cluster).
+
+%% Nothing is written meanwhile: no stream makes the cluster ask the slot's owner.
+a_move_is_given_up(_Config) ->
+    Cluster = eslaver_test_cluster:start(#{server => eslaver_test_servers:own()}),
+    {ok, _} = eslaver:start_link(#{
+        cluster => eslaver_test_cluster:seeds(Cluster), name => ?NAME, callback => self()
+    }),
+    ok = eslaver:await(?NAME, loaded, ?TIMEOUT),
+    [From, To | _] = eslaver_test_cluster:masters(Cluster),
+    [{Slot, _} | _] = eslaver_test_cluster:slots(Cluster, From),
+    Move = eslaver_test_cluster_moves:begin_move(Cluster, [{Slot, Slot}], From, To, classic, #{}),
+    true = eslaver_test_wait:until(fun() -> moving() =:= 1 end),
+    _ = eslaver_test_cluster_moves:cancel(Move),
+    true = eslaver_test_wait:until(fun() -> moving() =:= 0 end),
+    ok = eslaver:stop(?NAME),
+    eslaver_test_cluster:stop(Cluster).
+
+moving() ->
+    #{moving := Moving} = eslaver:info(?NAME),
+    Moving.
