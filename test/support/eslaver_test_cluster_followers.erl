@@ -134,45 +134,50 @@ key(Prefix, Ranges) ->
 %% told who deletes its keys. And until its links are up: a master's history knows only the one
 %% before.
 -spec knows(follower(), eslaver_test_cluster:cluster()) -> ok.
-knows(#{kind := mirror, name := Name}, _Cluster) ->
+knows(Follower, Cluster) ->
     eslaver_test_wait:equal(
         fun() ->
-            Info = eslaver_mirror:info(Name),
-            {{eslaver_mirror:status(Name), Info}, {fresh, Info}}
-        end,
-        ?KNOWS
-    );
-knows(#{kind := replica, name := Name}, Cluster) ->
-    eslaver_test_wait:equal(
-        fun() ->
-            #{state := State, moving := Moving, shards := Shards} = eslaver:info(Name),
+            #{moving := Moving, shards := Shards} = Info = info(Follower),
+            State = maps:with([state, status], Info),
             Known = [Slots || #{slots := [_ | _] = Slots} <- maps:values(Shards)],
             Owned = [Slots || {_, _, [_ | _] = Slots} <- eslaver_test_cluster:owners(Cluster)],
             {
                 {State, Moving, lists:sort(Known), Shards},
-                {streaming, 0, lists:sort(Owned), Shards}
+                {knowing(Follower), 0, lists:sort(Owned), Shards}
             }
         end,
         ?KNOWS
     ).
 
+knowing(#{kind := mirror}) -> #{status => fresh};
+knowing(#{kind := replica}) -> #{state => streaming}.
+
+info(#{kind := mirror, name := Name}) -> eslaver_mirror:info(Name);
+info(#{kind := replica, name := Name}) -> eslaver:info(Name).
+
 %% Waits until it has all that the cluster has.
 -spec caught_up(follower(), eslaver_test_cluster:cluster()) -> ok.
-caught_up(#{kind := Kind, name := Name, log := Log}, Cluster) ->
+caught_up(Follower, Cluster) ->
     lists:foreach(
         fun(Mark) ->
-            true = eslaver_test_wait:until(
+            ok = eslaver_test_wait:equal(
                 fun() ->
-                    case Kind of
-                        replica -> eslaver_test_cluster_log:has(Log, Mark);
-                        mirror -> eslaver_mirror:get(Name, Mark) =:= <<"1">>
-                    end
+                    Where = {eslaver_test_cluster:slot(Mark), info(Follower)},
+                    {{value(Follower, Mark), Where}, {<<"1">>, Where}}
                 end,
                 ?TIMEOUT
             )
         end,
         marks(Cluster)
     ).
+
+value(#{kind := mirror, name := Name}, Mark) ->
+    eslaver_mirror:get(Name, Mark);
+value(#{kind := replica, log := Log}, Mark) ->
+    case eslaver_test_cluster_log:has(Log, Mark) of
+        true -> <<"1">>;
+        false -> undefined
+    end.
 
 %% `losses`, `again`: as of eslaver_test_cluster_log. `reasons`: of full syncs but the first.
 -type judging() :: #{losses => boolean(), again => boolean(), reasons => [atom()]}.

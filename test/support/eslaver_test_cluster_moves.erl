@@ -2,7 +2,7 @@
 %% (atomic). A move can be left half-done, and then be ended or taken back.
 -module(eslaver_test_cluster_moves).
 
--export([move/5, move/6, begin_move/6, finish/1, cancel/1]).
+-export([move/5, move/6, begin_move/6, finish/1, cancel/1, known_to_all/1]).
 -export_type([move/0, way/0, options/0]).
 
 -type way() :: classic | atomic.
@@ -97,6 +97,7 @@ begin_move(Cluster, Slots, From, To, Way, Options) ->
 %% All nodes must have heard of earlier moves. A target that does not know the highest epoch takes
 %% none of its own, and a replica that remembers an earlier owner, and learns of its new epoch,
 %% takes the slots from the present one.
+-spec known_to_all(eslaver_test_cluster:cluster()) -> ok.
 known_to_all(Cluster) ->
     true = eslaver_test_cluster:await(fun() ->
         Texts = [

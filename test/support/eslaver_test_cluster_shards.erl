@@ -70,10 +70,12 @@ dealt(Ranges, Others) ->
     Count = length(Others),
     [{Range, lists:nth(1 + N rem Count, Others)} || {N, Range} <- lists:enumerate(Ranges)].
 
-%% One of the master's replicas is master now, as all others that run say.
+%% One of the master's replicas is master now, as all others that run say. It must know of all slots
+%% before: the old master would keep those that it does not.
 -spec fail_over(eslaver_test_cluster:cluster(), eslaver_test_cluster:node_(), way()) ->
     eslaver_test_cluster:node_().
 fail_over(Cluster, Master, Way) ->
+    ok = eslaver_test_cluster_moves:known_to_all(Cluster),
     [Replica | _] = Replicas = eslaver_test_cluster:replicas(Cluster, Master),
     ok =
         case Way of

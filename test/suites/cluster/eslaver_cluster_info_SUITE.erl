@@ -69,7 +69,7 @@ one_shard_hangs(_Config) ->
     ok = eslaver:stop(?NAME),
     eslaver_test_cluster:stop(Cluster).
 
-%% Nothing is written meanwhile: no stream makes the cluster ask the slot's owner.
+%% Nothing else is written: no stream makes the cluster ask the slot's owner.
 a_move_is_given_up(_Config) ->
     Cluster = eslaver_test_cluster:start(#{server => eslaver_test_servers:own()}),
     {ok, _} = eslaver:start_link(#{
@@ -78,7 +78,10 @@ a_move_is_given_up(_Config) ->
     ok = eslaver:await(?NAME, loaded, ?TIMEOUT),
     [From, To | _] = eslaver_test_cluster:masters(Cluster),
     [{Slot, _} | _] = eslaver_test_cluster:slots(Cluster, From),
-    Move = eslaver_test_cluster_moves:begin_move(Cluster, [{Slot, Slot}], From, To, classic, #{}),
+    Slots = [{Slot, Slot}],
+    Keys = [eslaver_test_cluster_followers:key(<<"key">>, Slots) || _ <- [1, 2]],
+    _ = [<<"OK">> = eslaver_test_cluster:ask(From, ["SET", Key, "x"]) || Key <- Keys],
+    Move = eslaver_test_cluster_moves:begin_move(Cluster, Slots, From, To, classic, #{}),
     true = eslaver_test_wait:until(fun() -> moving() =:= 1 end),
     _ = eslaver_test_cluster_moves:cancel(Move),
     true = eslaver_test_wait:until(fun() -> moving() =:= 0 end),

@@ -384,7 +384,8 @@ replica_follows(Config) ->
     _ = eslaver_test_replica:loaded({Replica, Collector}),
     Client = connect(Lab, master(Lab)),
     _ = eslaver_test_replica:mark(Client, Collector),
-    2 = eslaver_test_client:ok(Client, ["WAIT", 2, 0]),
+    %% its two replicas, and ours
+    3 = eslaver_test_client:ok(Client, ["WAIT", 3, 0]),
     Before = elected(Lab),
     ok = eslaver_test_master:kill(master(Lab)),
     {_, _, At} = await_election(Lab, Before),
