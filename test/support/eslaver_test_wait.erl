@@ -13,38 +13,40 @@ until(Condition) ->
 
 -spec until(fun(() -> false | Result), timeout()) -> Result.
 until(Condition, Timeout) ->
-    poll(Condition, erlang:monotonic_time(millisecond) + Timeout).
-
-poll(Condition, Deadline) ->
-    case Condition() of
-        false ->
-            case erlang:monotonic_time(millisecond) < Deadline of
-                true ->
-                    timer:sleep(?STEP),
-                    poll(Condition, Deadline);
-                false ->
-                    error({condition_not_met, Condition})
-            end;
-        Result ->
-            Result
-    end.
+    poll(
+        fun() ->
+            case Condition() of
+                false -> {again, {condition_not_met, Condition}};
+                Result -> {done, Result}
+            end
+        end,
+        erlang:monotonic_time(millisecond) + Timeout
+    ).
 
 %% Calls the function until both values that it returns are equal. The error shows the last ones.
 -spec equal(fun(() -> {Value :: term(), Expected :: term()}), timeout()) -> ok.
 equal(Values, Timeout) ->
-    poll_equal(Values, erlang:monotonic_time(millisecond) + Timeout).
+    poll(
+        fun() ->
+            case Values() of
+                {Same, Same} -> {done, ok};
+                {Value, Expected} -> {again, {not_equal, Value, Expected}}
+            end
+        end,
+        erlang:monotonic_time(millisecond) + Timeout
+    ).
 
-poll_equal(Values, Deadline) ->
-    case Values() of
-        {Same, Same} ->
-            ok;
-        {Value, Expected} ->
+poll(Try, Deadline) ->
+    case Try() of
+        {done, Result} ->
+            Result;
+        {again, Error} ->
             case erlang:monotonic_time(millisecond) < Deadline of
                 true ->
                     timer:sleep(?STEP),
-                    poll_equal(Values, Deadline);
+                    poll(Try, Deadline);
                 false ->
-                    error({not_equal, Value, Expected})
+                    error(Error)
             end
     end.
 

@@ -40,7 +40,7 @@ pub struct Member {
     held_at: AtomicU64,
     /// Up to where it is handled meanwhile: before a transaction that it is held in.
     held_behind: AtomicU64,
-    /// Whether the cluster's process knows, and why.
+    /// Whether the cluster's process knows of the hold, and of its reason.
     told: AtomicBool,
     /// Why it is held.
     hold: Mutex<Option<Hold>>,
