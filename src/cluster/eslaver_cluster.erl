@@ -198,7 +198,7 @@ heard({eslaver_cluster, moved, Moves}, State) ->
     ok = announce(Moves, State),
     {noreply, hurried(completed(State))};
 heard({eslaver_cluster_watcher, _Pid, {seen, Nodes}}, State) ->
-    {noreply, moving(seen(Nodes, in_turn, State#state{error = undefined}))};
+    {noreply, cleared_up(seen(Nodes, in_turn, State#state{error = undefined}))};
 heard({eslaver_cluster_watcher, _Pid, {failed, Error}}, State) ->
     {noreply, answered(failed(Error, State))};
 heard({eslaver_cluster_asker, Asker, Number, Answer}, #state{members = Members} = State) ->
@@ -286,19 +286,13 @@ seen(Nodes, Counts, #state{topology = Before} = State) ->
         Topology -> changed(State#state{topology = Topology})
     end.
 
-%% A move that was begun may have been given up, which only the two nodes themselves tell.
-moving(#state{native = Native} = State) ->
+cleared_up(#state{native = Native, members = Members} = State) ->
     #{shards := Routed} = eslaver_nif:cluster_info(Native),
     Moving = lists:append([Importing || #{importing := Importing} <- maps:values(Routed)]),
-    lists:foldl(
-        fun(Number, Acc) -> of_number(Number, fun(Name) -> looked(Name, Acc) end, Acc) end,
-        State,
-        [
-            Number
-         || {Number, #{slots := Slots, importing := Importing}} <- maps:to_list(Routed),
-            Importing =/= [] orelse eslaver_cluster_slots:overlap(Slots, Moving)
-        ]
-    ).
+    Unclear = maps:filter(
+        fun(_, Member) -> eslaver_cluster_member:is_unclear(Member, Routed, Moving) end, Members
+    ),
+    lists:foldl(fun looked/2, State, maps:keys(Unclear)).
 
 changed(#state{topology = Topology, config = #{addresses := Reach}} = State) ->
     Known = [Reach(Address) || Address <- eslaver_cluster_topology:addresses(Topology)],
@@ -372,7 +366,7 @@ asker_failed(Name, #state{members = Members, config = #{access := Access}} = Sta
 answered(Name, Number, Answer, #state{members = Members, rounds = Rounds} = State) ->
     #{Name := Member} = Members,
     Checked = eslaver_cluster_member:checked(Answer, Member),
-    Told = eslaver_cluster_member:told(Checked, Member),
+    Told = eslaver_cluster_member:told(Checked, Name, Members, Member),
     Known = described(Name, State#state{members = Members#{Name := Told}}),
     Started = choice(Name, Told, Known),
     Leaving = eslaver_cluster_member:is_leaving(Member),

@@ -3,10 +3,10 @@
 %% @private
 -module(eslaver_cluster_member).
 
--export([new/3, changed/3, with_asker/2, checked/2, told/2, choice/2, started/3, running/2]).
+-export([new/3, changed/3, with_asker/2, checked/2, told/4, choice/2, started/3, running/2]).
 -export([leaving/1, stopping/2, why_stopping/1, unfollowed/1, finish/2, stop/1, ask/2, inject/2]).
 -export([child/1, of_child/2, number/1, number/2, id/2, process/1, context/1, view/1, shown/1]).
--export([is_known/1, is_new/1, is_followed/1, is_leaving/1, is_complete/2]).
+-export([is_known/1, is_new/1, is_followed/1, is_leaving/1, is_complete/2, is_unclear/3]).
 -export([followed_slots/1, of_asker/2, of_number/2, id_of/2, processes/1, process_of/2]).
 -export_type([member/0, shown/0]).
 
@@ -83,17 +83,25 @@ checked({ok, #{self := #{id := Id}}} = Answer, #member{master = Master, replicas
 checked({error, _} = Error, _Member) ->
     Error.
 
-%% @doc Its master has answered, or not.
--spec told(eslaver_cluster_asker:answer(), member()) -> member().
-told({ok, #{replids := Replids, shard_id := ShardId}}, #member{master = {Id, _}} = Member) ->
+%% @doc Its master has answered, or not. A shard whose master is a replica by now does not become
+%% known.
+-spec told(eslaver_cluster_asker:answer(), name(), #{name() => member()}, member()) -> member().
+told({ok, #{replids := Replids, self := #{role := Role}} = Told}, Name, Members, Member) ->
     Known = Member#member{replids = Replids},
-    case {Member, ShardId} of
-        {#member{id = undefined}, undefined} -> Known#member{id = Id};
-        {#member{id = undefined}, _} -> Known#member{id = ShardId};
-        _ -> Known
+    case Member of
+        #member{id = undefined} when Role =:= master ->
+            Known#member{id = new_id(Told, Name, Members)};
+        #member{} ->
+            Known
     end;
-told({error, _}, Member) ->
+told({error, _}, _Name, _Members, Member) ->
     Member.
+
+%% A master and the replica that has replaced it may both have slots, and tell the same shard id.
+new_id(#{shard_id := ShardId, self := #{id := Node}}, Name, Members) ->
+    Used = [Id || #member{id = Id} <- maps:values(maps:remove(Name, Members))],
+    [Id | _] = ([Id || Id <- [ShardId, Node], Id =/= undefined] -- Used) ++ [Name],
+    Id.
 
 %% @doc What is to become of a shard whose id is known.
 -spec choice(all | fun((eslaver_cluster_shard:shard()) -> boolean()), member()) ->
@@ -284,6 +292,22 @@ is_complete(#member{state = followed, number = Number, slots = [_ | _]}, Native)
     end;
 is_complete(_Member, _Native) ->
     true.
+
+%% @doc Whether its master must be asked without a cause in a view or a stream: its id is not known
+%% yet, routes do not give it the slots that others say it has, or a move that concerns it may have
+%% been given up.
+-spec is_unclear(member(), Routed, Moving :: eslaver_cluster_nodes:ranges()) -> boolean() when
+    Routed :: #{eslaver_nif:shard() => map()}.
+is_unclear(#member{id = undefined}, _Routed, _Moving) ->
+    true;
+is_unclear(#member{number = Number, state = State, slots = Seen}, Routed, Moving) ->
+    case Routed of
+        #{Number := #{slots := Slots, importing := Importing}} ->
+            Importing =/= [] orelse eslaver_cluster_slots:overlap(Slots, Moving) orelse
+                (State =:= followed andalso lists:sort(Seen) =/= lists:sort(Slots));
+        #{} ->
+            false
+    end.
 
 %% @doc The slots of all shards that are followed.
 -spec followed_slots(#{name() => member()}) -> eslaver_cluster_nodes:ranges().

@@ -5,7 +5,11 @@
 %% have since a later epoch. A node that is missing in several views in a row has been forgotten. A
 %% shard is known again after a failover: its new master was a replica of the last one. It is named
 %% after the master that was seen first. A master that has failed over calls itself master for a
-%% moment when it returns: without slots it is no shard unless it stays that.
+%% moment when it returns: without slots it is no shard unless it stays that. With slots that its
+%% heir did not get it is a shard of its own.
+%%
+%% A master that the cluster has agreed to have failed has no say: what it claimed last may be known
+%% here, but not to those that have replaced it.
 %% @private
 -module(eslaver_cluster_topology).
 
@@ -46,14 +50,16 @@ seen(View, Counts, #topology{nodes = Before} = Topology) ->
     Told = maps:from_list([{Id, Node} || #{id := Id} = Node <- View]),
     case is_older(Told, Before) of
         true -> Topology;
-        false -> named(doubted(taken(Told, Counts, Topology), Counts, Before))
+        false -> parted(named(doubted(taken(Told, Counts, Topology), Counts, Before), Before))
     end.
 
 %% A master that claims slots which another is known to have since a later epoch, or is known with a
 %% later one itself.
 is_older(Told, Before) ->
     Changed = [Node || {Id, Node} <- maps:to_list(Told), maps:get(Id, Before, none) =/= Node],
-    lists:any(fun(Node) -> is_outdated(Node, Before) end, Changed).
+    Down = [Id || {Id, #{failed := true}} <- maps:to_list(Told)],
+    Others = maps:without(Down, Before),
+    lists:any(fun(Node) -> is_outdated(Node, Others) end, Changed).
 
 is_outdated(#{role := replica}, _Before) ->
     false;
@@ -120,14 +126,15 @@ doubt(Known, Id, Former, Counts) ->
         #{} -> {Former, 1}
     end.
 
-named(#topology{nodes = Nodes, names = Names, doubted = Doubted} = Topology) ->
+named(#topology{nodes = Nodes, names = Names, doubted = Doubted} = Topology, Before) ->
     Masters = [Id || #{id := Id} = Node <- maps:values(Nodes), is_head(Node)],
     Stay = maps:with(Masters, Names),
     New = [Id || Id <- Masters, not is_map_key(Id, Stay)],
     Named = lists:foldl(
         fun(Id, Acc) ->
-            case name(Id, Nodes, Doubted, Names, Acc) of
-                {ok, Name} -> Acc#{Id => Name};
+            case name(Id, Before, Topology, Acc) of
+                {inherited, Name} -> Acc#{Id => Name};
+                own -> Acc#{Id => unused([Id], Nodes, Acc)};
                 none -> Acc
             end
         end,
@@ -140,24 +147,25 @@ named(#topology{nodes = Nodes, names = Names, doubted = Doubted} = Topology) ->
 is_head(#{role := Role, address := Address}) -> Role =:= master andalso Address =/= undefined.
 
 %% The name goes over from a master to its replica, unless it is still in use.
-name(Id, Nodes, Doubted, Names, Taken) ->
+name(Id, Before, #topology{nodes = Nodes, doubted = Doubted} = Topology, Taken) ->
     case Doubted of
         #{Id := {Former, Views}} ->
             #{Id := #{slots := Slots}} = Nodes,
-            case free_name(Former, Slots, Nodes, Names, Taken) of
-                {ok, Name} -> {ok, Name};
+            case free_name(Former, Slots, Before, Topology, Taken) of
+                {ok, Name} -> {inherited, Name};
                 error when Slots =:= [], Views < ?VIEWS -> none;
-                error -> {ok, Id}
+                error -> own
             end;
         #{} ->
-            {ok, Id}
+            own
     end.
 
 %% Of the shard of its former master, which some views do not know.
-free_name(Former, Slots, Nodes, Names, Taken) ->
+free_name(Former, Slots, Before, #topology{nodes = Nodes, names = Names}, Taken) ->
     case Names of
         #{Former := Name} ->
-            case lists:member(Name, maps:values(Taken)) andalso has_kept(Former, Slots, Nodes) of
+            InUse = lists:member(Name, maps:values(Taken)),
+            case InUse andalso not has_lost(Former, Slots, Before, Nodes) of
                 true -> error;
                 false -> {ok, Name}
             end;
@@ -165,12 +173,39 @@ free_name(Former, Slots, Nodes, Names, Taken) ->
             error
     end.
 
-%% Whether a master is still one, and has not lost its slots to another that has these.
-has_kept(Id, Slots, Nodes) ->
+%% Whether a master is none any more, or has lost slots to another that has these.
+has_lost(Id, Slots, Before, Nodes) ->
     case Nodes of
-        #{Id := #{role := master, failed := false, slots := Own}} -> Own =/= [] orelse Slots =:= [];
-        #{} -> false
+        #{Id := #{role := master, failed := false, slots := Has}} ->
+            #{slots := Had} = maps:get(Id, Before, maps:get(Id, Nodes)),
+            Slots =/= [] andalso (Has =:= [] orelse eslaver_cluster_slots:overlap(Slots, Had));
+        #{} ->
+            true
     end.
+
+%% A master may have been replaced by one of its replicas that did not know of all its slots: it
+%% keeps those, and leaves the name to its heir.
+parted(#topology{nodes = Nodes, names = Names} = Topology) ->
+    Namesakes = maps:groups_from_list(
+        fun({_, Name}) -> Name end, fun({Id, _}) -> maps:get(Id, Nodes) end, maps:to_list(Names)
+    ),
+    Parted = [
+        {Id, Heir}
+     || Masters <- maps:values(Namesakes),
+        [#{id := Heir, epoch := Last} | Others] <- [lists:sort(fun is_ahead/2, Masters)],
+        #{id := Id, failed := false, slots := [_ | _], epoch := Epoch} <- Others,
+        Epoch < Last
+    ],
+    Topology#topology{
+        names = lists:foldl(
+            fun({Id, Heir}, Acc) -> Acc#{Id => unused([Id, Heir], Nodes, Acc)} end, Names, Parted
+        )
+    }.
+
+%% A master's own id may be the name that its heir has.
+unused(Wanted, Nodes, Names) ->
+    [Unused | _] = (Wanted ++ maps:keys(Nodes)) -- maps:values(Names),
+    Unused.
 
 %% @doc The shards. A shard whose master has failed keeps it until there is another.
 -spec shards(topology()) -> #{name() => shard()}.
@@ -185,10 +220,15 @@ shards(#topology{nodes = Nodes, names = Names}) ->
     ).
 
 %% The failed master is listed until it returns as a replica.
-better(#{master := #{epoch := One}} = Shard, #{master := #{epoch := Other}}) when One > Other ->
-    Shard;
-better(_Shard, Other) ->
-    Other.
+better(#{master := One} = Shard, #{master := Other} = Known) ->
+    case is_ahead(One, Other) of
+        true -> Shard;
+        false -> Known
+    end.
+
+%% Of two masters with the same epoch the one with the lesser id will take a later one.
+is_ahead(#{failed := Failed, epoch := One, id := Id}, #{epoch := Other, id := OtherId} = Node) ->
+    {Failed, -One, Id} =< {maps:get(failed, Node), -Other, OtherId}.
 
 replicas(Id, Nodes) ->
     [

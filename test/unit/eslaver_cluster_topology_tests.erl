@@ -140,7 +140,6 @@ a_master_that_returns_is_no_shard_at_once_test() ->
     %% if it stays that, slots are to come
     ?assertEqual(Alone ++ [{<<"c">>, <<"c">>, []}], Since([View, View, View])).
 
-%% A promotion may be seen before its slots.
 %% Nodes hear of a new replica one after the other, and of its master perhaps later.
 a_new_replica_is_no_shard_where_it_is_still_a_master_test() ->
     New = master(<<"e">>, 0, []),
@@ -170,6 +169,72 @@ a_master_that_has_lost_its_slots_has_lost_the_name_test() ->
     ?assertEqual(
         [{<<"a">>, <<"c">>, []}, {<<"b">>, <<"b">>, [<<"d">>]}], shards([begun(), View])
     ).
+
+%% Its heir did not know of the slots that had moved to it just before.
+a_master_that_returns_with_slots_is_a_shard_of_its_own_test() ->
+    [_, B, _, D] = begun(),
+    Moved = [master(<<"a">>, 4, [{0, 8192}]), B#{slots := [{8193, 16383}]} | tl(tl(begun()))],
+    Heir = master(<<"c">>, 5, [{0, 8191}]),
+    Down = [failed(master(<<"a">>, 4, [{8192, 8192}])), B, Heir, D],
+    Back = [master(<<"a">>, 4, [{8192, 8192}]), B#{slots := [{8193, 16383}]}, Heir, D],
+    Parted = [
+        {<<"a">>, <<"c">>, []}, {<<"b">>, <<"b">>, [<<"d">>]}, {<<"c">>, <<"a">>, []}
+    ],
+    ?assertEqual(lists:droplast(Parted), shards([begun(), Moved, Down])),
+    lists:foreach(
+        fun(Views) -> ?assertEqual(Parted, shards([begun() | Views])) end,
+        [[Moved, Down, Back], [Down, Back], [Back], [Moved, Back, Back]]
+    ),
+    %% until it has taken a later epoch, either may be the one that keeps the slots
+    Same = [master(<<"a">>, 5, [{0, 8192}]), B#{slots := [{8193, 16383}]}, Heir, D],
+    ?assertMatch([{<<"a">>, <<"a">>, _}, {<<"b">>, _, _}], shards([begun(), Moved, Same])),
+    %% what it has left moves away
+    Gone = [
+        replica(<<"a">>, <<"c">>, 6),
+        B#{slots := [{8193, 16383}]},
+        master(<<"c">>, 6, [{0, 8192}]),
+        D
+    ],
+    ?assertEqual(
+        [{<<"a">>, <<"c">>, [<<"a">>]}, {<<"b">>, <<"b">>, [<<"d">>]}],
+        shards([begun(), Moved, Down, Back, Gone])
+    ).
+
+%% The one that has it goes on with it, though it is the other's id.
+a_name_that_is_in_use_is_given_to_nobody_else_test() ->
+    [_, B, _, D] = begun(),
+    Heir = master(<<"c">>, 5, [{0, 8191}]),
+    Back = [master(<<"a">>, 4, [{8192, 8192}]), B, Heir, D],
+    Next = [failed(Heir), replica(<<"e">>, <<"c">>, 5) | Back -- [Heir]],
+    Promoted = [Heir#{slots := [{1, 1}]}, master(<<"e">>, 6, [{0, 0}, {2, 8191}]) | Back -- [Heir]],
+    Shards = shards([begun(), Back, Next, Promoted]),
+    ?assertEqual([<<"a">>, <<"b">>, <<"c">>, <<"e">>], lists:sort([Id || {_, Id, _} <- Shards])),
+    ?assertMatch({<<"a">>, <<"e">>, _}, lists:keyfind(<<"a">>, 1, Shards)),
+    ?assertMatch({<<"c">>, <<"a">>, _}, lists:keyfind(<<"c">>, 1, Shards)).
+
+%% It took epochs of its own just before it failed, which only those know whom it told.
+an_heir_may_have_no_later_epoch_than_the_master_that_has_failed_test() ->
+    [_, B, C, D] = begun(),
+    lists:foreach(
+        fun(Epoch) ->
+            Moved = [master(<<"a">>, Epoch, [{0, 8192}]), B#{slots := [{8193, 16383}]}, C, D],
+            Heir = master(<<"c">>, 4, [{0, 8191}]),
+            Down = [failed(master(<<"a">>, 1, [])), B, Heir, D],
+            Known = [failed(master(<<"a">>, Epoch, [{8192, 8192}])), B, Heir, D],
+            Shards = [{<<"a">>, <<"c">>, []}, {<<"b">>, <<"b">>, [<<"d">>]}],
+            ?assertEqual(Shards, shards([begun(), Moved, Down])),
+            ?assertEqual(Shards, shards([begun(), Moved, Known])),
+            ?assertEqual(Shards, shards([begun(), Moved, Down, Known, Down]))
+        end,
+        [3, 4, 5, 6]
+    ).
+
+%% The view is of a node that has seen the failure, but not the promotion.
+a_view_from_before_a_promotion_changes_nothing_test() ->
+    [A, B, C, D] = begun(),
+    Heir = master(<<"c">>, 3, [{0, 8191}]),
+    Down = [failed(master(<<"a">>, 1, [])), B, Heir, D],
+    ?assertEqual(shards([begun(), Down]), shards([begun(), Down, [failed(A), B, C, D]])).
 
 a_master_whose_slots_are_seen_later_keeps_the_name_test() ->
     First = [master(<<"c">>, 3, []) | lists:delete(replica(<<"c">>, <<"a">>, 1), begun())],
