@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the suites, and tells once more at the end what has failed: tools/ct.sh [OPTIONS OF rebar3 ct]
+# Runs the suites, and tells once more at the end what has failed, in few lines each: tools/ct.sh
+# [OPTIONS OF rebar3 ct]
 cd "$(dirname "$0")/.." || exit
 
 rebar3 ct "$@" && exit
@@ -9,8 +10,8 @@ echo
 echo "What has failed:"
 find "$(ls -td "$logs"/ct_run.* | head -1)" -name suite.log -exec awk '
     /^=case/ { name = $2 }
-    /^=result +failed/ { shown = 1; print "\n" name }
-    /^=elapsed|^===/ { shown = 0 }
-    shown
+    /^=result +failed/ { left = 25; print "\n" name }
+    /^=elapsed|^===/ { left = 0 }
+    left > 0 { left--; print }
 ' {} +
 exit 1
