@@ -99,7 +99,8 @@ told({error, _}, _Name, _Members, Member) ->
 
 %% A master and the replica that has replaced it may both have slots, and tell the same shard id.
 new_id(#{shard_id := ShardId, self := #{id := Node}}, Name, Members) ->
-    Used = [Id || #member{id = Id} <- maps:values(maps:remove(Name, Members))],
+    Others = maps:values(maps:remove(Name, Members)),
+    Used = [Id || #member{id = Id} = Other <- Others, not is_leaving(Other)],
     [Id | _] = ([Id || Id <- [ShardId, Node], Id =/= undefined] -- Used) ++ [Name],
     Id.
 

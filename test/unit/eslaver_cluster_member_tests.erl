@@ -38,6 +38,12 @@ a_shard_has_the_first_of_its_ids_that_no_other_has_test() ->
         ]
     ].
 
+%% It is the same shard, with another master.
+a_shard_has_the_id_of_one_that_is_leaving_test() ->
+    Leaving = eslaver_cluster_member:leaving(told(answer(master, <<"b">>, ?SHARD), [])),
+    Told = told(answer(master, <<"a">>, ?SHARD), #{<<"other">> => Leaving}, member()),
+    ?assertEqual(?SHARD, id(Told)).
+
 a_shard_keeps_its_id_test() ->
     Known = told(answer(master, <<"a">>, ?SHARD), []),
     [
