@@ -100,9 +100,21 @@ told({error, _}, _Name, _Members, Member) ->
 %% A master and the replica that has replaced it may both have slots, and tell the same shard id.
 new_id(#{shard_id := ShardId, self := #{id := Node}}, Name, Members) ->
     Others = maps:values(maps:remove(Name, Members)),
-    Used = [Id || #member{id = Id} = Other <- Others, not is_leaving(Other)],
-    [Id | _] = ([Id || Id <- [ShardId, Node], Id =/= undefined] -- Used) ++ [Name],
-    Id.
+    free_id([Id || Id <- [ShardId, Node, Name], Id =/= undefined], Others).
+
+%% The id of a shard that is leaving is free, and so is its position, when its process has ended.
+free_id([Id | More], Others) ->
+    case [Other || #member{id = Of} = Other <- Others, Of =:= Id] of
+        [] ->
+            Id;
+        Same ->
+            case lists:any(fun is_leaving/1, Same) of
+                true -> undefined;
+                false -> free_id(More, Others)
+            end
+    end;
+free_id([], _Others) ->
+    undefined.
 
 %% @doc What is to become of a shard whose id is known.
 -spec choice(all | fun((eslaver_cluster_shard:shard()) -> boolean()), member()) ->

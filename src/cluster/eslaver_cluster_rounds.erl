@@ -252,7 +252,7 @@ rank({Name, Other}, Rounds) ->
     name(), pos_integer(), eslaver_cluster_asker:answer(), facts(), rounds()
 ) -> {[effect()], rounds()}.
 answered(Name, Number, {ok, Told}, Facts, State) ->
-    {Effects, Next} = committing(Name, Told, State),
+    {Effects, Next} = committing(Name, Told, Facts, State),
     lists:foldl(
         fun(Waiting, {Before, Acc}) ->
             {More, After} = heard(Waiting, Name, Number, Told, Facts, Acc),
@@ -267,28 +267,26 @@ answered(Name, _Number, {error, _}, _Facts, #rounds{rounds = Rounds} = State) ->
     ),
     {[{retry, Name} || IsAwaited], State}.
 
-%% The same again changes nothing, except that older claims end.
-committing(Name, #{self := Self, from := From, to := To}, #rounds{committed = Done} = State) ->
-    #{id := Node, role := Role, epoch := Epoch, slots := Owned, importing := Importing} = Self,
-    Slots = [{Slot, Slot} || {Slot, _} <- Importing],
+%% The same again changes nothing, except that older claims end, and where routes are not like that.
+committing(_Name, #{self := #{role := replica}}, _Facts, State) ->
+    {[], State};
+committing(Name, #{self := Self} = Told, Facts, #rounds{committed = Done} = State) ->
+    #{from := From, to := To} = Told,
+    #{id := Node, epoch := Epoch, slots := Owned, importing := Importing} = Self,
     Commit = #{
         node => Node,
         epoch => Epoch,
         owned => Owned,
-        importing => Slots,
+        importing => [{Slot, Slot} || {Slot, _} <- Importing],
         from => From,
         to => To
     },
     %% what is said of a stream that is held may be what it waits for
     AtOnce = [{commit, Name, Commit} || is_map_key(Name, State#rounds.rounds)],
-    case {Role, Done} of
-        {replica, _} ->
-            {[], State};
-        {master, #{
-            Name := #{epoch := Epoch, owned := Owned, importing := Slots, to := Before}
-        }} when Before >= From ->
+    case is_committed(Name, Commit, Facts, State) of
+        true ->
             {AtOnce, State};
-        {master, _} ->
+        false ->
             Kept = State#rounds{
                 committed = Done#{Name => Commit},
                 epochs = maps:merge(#{Name => Epoch}, State#rounds.epochs)
@@ -296,6 +294,16 @@ committing(Name, #{self := Self, from := From, to := To}, #rounds{committed = Do
             {Effects, Next} = aim(Name, To, {commit, Commit}, Kept),
             First = [{commit, Name, unowned(Commit)} || not is_map_key(Name, Done)],
             {First ++ AtOnce ++ Effects, Next}
+    end.
+
+is_committed(Name, #{from := From} = Commit, #{owned := Routed}, #rounds{committed = Done}) ->
+    Said = [epoch, owned, importing],
+    case Done of
+        #{Name := #{to := To} = Last} when To >= From ->
+            maps:with(Said, Last) =:= maps:with(Said, Commit) andalso
+                lists:sort(Routed(Name)) =:= lists:sort(maps:get(owned, Commit));
+        #{} ->
+            false
     end.
 
 %% At first a shard has those slots that no other has: its data is not there yet, but is to come.

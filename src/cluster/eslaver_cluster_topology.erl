@@ -8,8 +8,8 @@
 %% moment when it returns: without slots it is no shard unless it stays that. With slots that its
 %% heir did not get it is a shard of its own.
 %%
-%% A master that the cluster has agreed to have failed has no say: what it claimed last may be known
-%% here, but not to those that have replaced it.
+%% A master that has failed and been replaced has no say: what it claimed last may be known here,
+%% but not to its heir.
 %% @private
 -module(eslaver_cluster_topology).
 
@@ -33,6 +33,8 @@
     missing = #{} :: #{eslaver_cluster_nodes:id() => pos_integer()},
     %% Which shards masters are the heads of, by their ids.
     names = #{} :: #{eslaver_cluster_nodes:id() => name()},
+    %% Who has taken names over last.
+    heirs = #{} :: #{name() => eslaver_cluster_nodes:id()},
     %% Masters without slots that were replicas: of which master, and in how many views since.
     doubted = #{} :: #{eslaver_cluster_nodes:id() => {eslaver_cluster_nodes:id(), pos_integer()}}
 }).
@@ -57,9 +59,25 @@ seen(View, Counts, #topology{nodes = Before} = Topology) ->
 %% later one itself.
 is_older(Told, Before) ->
     Changed = [Node || {Id, Node} <- maps:to_list(Told), maps:get(Id, Before, none) =/= Node],
-    Down = [Id || {Id, #{failed := true}} <- maps:to_list(Told)],
-    Others = maps:without(Down, Before),
+    Replaced = [Id || Id <- maps:keys(Before), is_replaced(Id, Told, Before)],
+    Others = maps:without(Replaced, Before),
     lists:any(fun(Node) -> is_outdated(Node, Others) end, Changed).
+
+%% Whether a view tells that a master has failed, and of another one, with a later epoch, that has
+%% slots which it is known to have had.
+is_replaced(Id, Told, Before) ->
+    case {Told, Before} of
+        {#{Id := #{role := master, failed := true, epoch := Last}}, #{Id := #{slots := Had}}} ->
+            lists:any(
+                fun(#{role := Role, epoch := Epoch, slots := Slots}) ->
+                    Role =:= master andalso Epoch > Last andalso
+                        eslaver_cluster_slots:overlap(Slots, Had)
+                end,
+                maps:values(Told)
+            );
+        _ ->
+            false
+    end.
 
 is_outdated(#{role := replica}, _Before) ->
     false;
@@ -126,32 +144,42 @@ doubt(Known, Id, Former, Counts) ->
         #{} -> {Former, 1}
     end.
 
-named(#topology{nodes = Nodes, names = Names, doubted = Doubted} = Topology, Before) ->
+named(#topology{nodes = Nodes, names = Names} = Topology, Before) ->
     Masters = [Id || #{id := Id} = Node <- maps:values(Nodes), is_head(Node)],
-    Stay = maps:with(Masters, Names),
-    New = [Id || Id <- Masters, not is_map_key(Id, Stay)],
-    Named = lists:foldl(
-        fun(Id, Acc) ->
-            case name(Id, Before, Topology, Acc) of
-                {inherited, Name} -> Acc#{Id => Name};
-                own -> Acc#{Id => unused([Id], Nodes, Acc)};
-                none -> Acc
-            end
-        end,
-        Stay,
-        lists:sort(New)
-    ),
-    Topology#topology{names = Named, doubted = maps:without(maps:keys(Named), Doubted)}.
+    New = lists:sort([Id || Id <- Masters, not is_map_key(Id, Names)]),
+    Staying = Topology#topology{names = maps:with(Masters, Names)},
+    #topology{names = Named, heirs = Heirs, doubted = Doubted} =
+        Last = lists:foldl(
+            fun(Id, Acc) ->
+                case name(Id, Names, Before, Acc) of
+                    {inherited, Name} -> inherits(Id, Name, Acc);
+                    own -> takes(Id, unused([Id], Acc), Acc);
+                    none -> Acc
+                end
+            end,
+            Staying,
+            New
+        ),
+    Last#topology{
+        heirs = maps:with(maps:values(Named), Heirs),
+        doubted = maps:without(maps:keys(Named), Doubted)
+    }.
+
+takes(Id, Name, #topology{names = Names} = Topology) ->
+    Topology#topology{names = Names#{Id => Name}}.
+
+inherits(Id, Name, #topology{heirs = Heirs} = Topology) ->
+    takes(Id, Name, Topology#topology{heirs = Heirs#{Name => Id}}).
 
 %% A master without slots that has never had any is one, too: imports begin before ownership.
 is_head(#{role := Role, address := Address}) -> Role =:= master andalso Address =/= undefined.
 
 %% The name goes over from a master to its replica, unless it is still in use.
-name(Id, Before, #topology{nodes = Nodes, doubted = Doubted} = Topology, Taken) ->
+name(Id, Names, Before, #topology{nodes = Nodes, doubted = Doubted} = Topology) ->
     case Doubted of
         #{Id := {Former, Views}} ->
             #{Id := #{slots := Slots}} = Nodes,
-            case free_name(Former, Slots, Before, Topology, Taken) of
+            case free_name(Former, Slots, Names, Before, Topology) of
                 {ok, Name} -> {inherited, Name};
                 error when Slots =:= [], Views < ?VIEWS -> none;
                 error -> own
@@ -161,7 +189,7 @@ name(Id, Before, #topology{nodes = Nodes, doubted = Doubted} = Topology, Taken) 
     end.
 
 %% Of the shard of its former master, which some views do not know.
-free_name(Former, Slots, Before, #topology{nodes = Nodes, names = Names}, Taken) ->
+free_name(Former, Slots, Names, Before, #topology{nodes = Nodes, names = Taken}) ->
     case Names of
         #{Former := Name} ->
             InUse = lists:member(Name, maps:values(Taken)),
@@ -173,62 +201,63 @@ free_name(Former, Slots, Before, #topology{nodes = Nodes, names = Names}, Taken)
             error
     end.
 
-%% Whether a master is none any more, or has lost slots to another that has these.
+%% Whether a master is none any more, or has lost its slots to another that has these: perhaps not
+%% all.
 has_lost(Id, Slots, Before, Nodes) ->
     case Nodes of
         #{Id := #{role := master, failed := false, slots := Has}} ->
             #{slots := Had} = maps:get(Id, Before, maps:get(Id, Nodes)),
-            Slots =/= [] andalso (Has =:= [] orelse eslaver_cluster_slots:overlap(Slots, Had));
+            Slots =/= [] andalso (Has =:= [] orelse is_most_of(Slots, Had));
         #{} ->
             true
     end.
 
+is_most_of(Slots, Had) ->
+    Left = eslaver_cluster_slots:subtract(Had, Slots),
+    2 * eslaver_cluster_slots:count(Left) < eslaver_cluster_slots:count(Had).
+
 %% A master may have been replaced by one of its replicas that did not know of all its slots: it
 %% keeps those, and leaves the name to its heir.
-parted(#topology{nodes = Nodes, names = Names} = Topology) ->
-    Namesakes = maps:groups_from_list(
-        fun({_, Name}) -> Name end, fun({Id, _}) -> maps:get(Id, Nodes) end, maps:to_list(Names)
-    ),
+parted(Topology) ->
     Parted = [
-        {Id, Heir}
-     || Masters <- maps:values(Namesakes),
-        [#{id := Heir, epoch := Last} | Others] <- [lists:sort(fun is_ahead/2, Masters)],
+        {Id, Head}
+     || [#{id := Head, epoch := Last} | Others] <- maps:values(namesakes(Topology)),
         #{id := Id, failed := false, slots := [_ | _], epoch := Epoch} <- Others,
-        Epoch < Last
+        Epoch =/= Last
     ],
-    Topology#topology{
-        names = lists:foldl(
-            fun({Id, Heir}, Acc) -> Acc#{Id => unused([Id, Heir], Nodes, Acc)} end, Names, Parted
-        )
-    }.
+    lists:foldl(
+        fun({Id, Head}, Acc) -> takes(Id, unused([Id, Head], Acc), Acc) end, Topology, Parted
+    ).
 
 %% A master's own id may be the name that its heir has.
-unused(Wanted, Nodes, Names) ->
-    [Unused | _] = (Wanted ++ maps:keys(Nodes)) -- maps:values(Names),
+unused(Wanted, #topology{nodes = Nodes, names = Names}) ->
+    Used = maps:values(Names),
+    [Unused | _] = [Id || Id <- Wanted ++ maps:keys(Nodes), not lists:member(Id, Used)],
     Unused.
+
+%% The masters of each name, the one that it belongs to first: of those with slots the heir,
+%% whatever has become of the others. Of two with the same epoch the one with the lesser id will
+%% take a later one.
+namesakes(#topology{nodes = Nodes, names = Names, heirs = Heirs}) ->
+    Ranked = [
+        {Name, {{Slots =:= [], Id =/= maps:get(Name, Heirs, none), Failed, -Epoch, Id}, Master}}
+     || {Id, Name} <- maps:to_list(Names),
+        #{failed := Failed, epoch := Epoch, slots := Slots} = Master <- [maps:get(Id, Nodes)]
+    ],
+    maps:map(
+        fun(_, Masters) -> [Master || {_, Master} <- lists:sort(Masters)] end,
+        maps:groups_from_list(fun({Name, _}) -> Name end, fun({_, Master}) -> Master end, Ranked)
+    ).
 
 %% @doc The shards. A shard whose master has failed keeps it until there is another.
 -spec shards(topology()) -> #{name() => shard()}.
-shards(#topology{nodes = Nodes, names = Names}) ->
-    maps:fold(
-        fun(Id, Name, Shards) ->
-            Shard = #{master => maps:get(Id, Nodes), replicas => replicas(Id, Nodes)},
-            maps:update_with(Name, fun(Other) -> better(Shard, Other) end, Shard, Shards)
+shards(#topology{nodes = Nodes} = Topology) ->
+    maps:map(
+        fun(_Name, [#{id := Id} = Master | _]) ->
+            #{master => Master, replicas => replicas(Id, Nodes)}
         end,
-        #{},
-        Names
+        namesakes(Topology)
     ).
-
-%% The failed master is listed until it returns as a replica.
-better(#{master := One} = Shard, #{master := Other} = Known) ->
-    case is_ahead(One, Other) of
-        true -> Shard;
-        false -> Known
-    end.
-
-%% Of two masters with the same epoch the one with the lesser id will take a later one.
-is_ahead(#{failed := Failed, epoch := One, id := Id}, #{epoch := Other, id := OtherId} = Node) ->
-    {Failed, -One, Id} =< {maps:get(failed, Node), -Other, OtherId}.
 
 replicas(Id, Nodes) ->
     [

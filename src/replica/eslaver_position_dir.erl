@@ -4,6 +4,9 @@
 %% After a failover that nobody here has seen, a shard may have another id. Its position is then
 %% known by the id of a history, which outlives the failover, and its file gets the new name. A
 %% crash leaves the one name or the other; both are found.
+%%
+%% Only a position of the master's present history can be no other shard's. All others are kept: a
+%% master that was replaced may be a shard of its own, with the history that its heir had.
 %% @private
 -module(eslaver_position_dir).
 
@@ -49,13 +52,33 @@ matching(Ids, Dir, Replids) ->
 %% What is superseded goes last: what is left of it by a crash is superseded the next time.
 choose_file(Dir, Id, Others, Replids) ->
     {Taken, Superseded} = choose(matching([Id], Dir, Replids), Others, Replids),
+    Present = lists:sublist(Replids, 1),
     Result =
         case Taken of
             none -> ok;
-            _ -> file:rename(path(Dir, Taken), path(Dir, Id))
+            _ -> take(Dir, Taken, Id, Present)
         end,
-    _ = Result =:= ok andalso [file:delete(path(Dir, Old)) || Old <- Superseded],
+    Void = [Old || {Old, _} <- matching(Superseded, Dir, Present)],
+    _ = Result =:= ok andalso [file:delete(path(Dir, Old)) || Old <- Void],
     ok.
+
+%% The position that the file had may be another shard's: it gets the name that is free then.
+take(Dir, Taken, Id, Present) ->
+    case eslaver_position_file:read(path(Dir, Id)) of
+        {ok, #{replid := Replid}} when [Replid] =/= Present ->
+            Aside = string:lowercase(binary:encode_hex(crypto:strong_rand_bytes(20))),
+            renamed([{Id, Aside}, {Taken, Id}, {Aside, Taken}], Dir);
+        _ ->
+            renamed([{Taken, Id}], Dir)
+    end.
+
+renamed([], _Dir) ->
+    ok;
+renamed([{From, To} | More], Dir) ->
+    case file:rename(path(Dir, From), path(Dir, To)) of
+        ok -> renamed(More, Dir);
+        {error, _} = Error -> Error
+    end.
 
 %% @doc Which of other ids' positions takes the place of the shard's own, if it has one, and which
 %% are superseded. All are of histories of the master's. The newest is the one of the latest

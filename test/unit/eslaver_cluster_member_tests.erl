@@ -38,11 +38,20 @@ a_shard_has_the_first_of_its_ids_that_no_other_has_test() ->
         ]
     ].
 
-%% It is the same shard, with another master.
-a_shard_has_the_id_of_one_that_is_leaving_test() ->
-    Leaving = eslaver_cluster_member:leaving(told(answer(master, <<"b">>, ?SHARD), [])),
-    Told = told(answer(master, <<"a">>, ?SHARD), #{<<"other">> => Leaving}, member()),
-    ?assertEqual(?SHARD, id(Told)).
+%% It is the same shard, with another master. Its position is still in use.
+a_shard_waits_for_one_of_its_id_that_is_leaving_test() ->
+    Known = told(answer(master, <<"b">>, ?SHARD), []),
+    Answer = answer(master, <<"a">>, ?SHARD),
+    [
+        begin
+            Told = told(Answer, #{<<"other">> => Leaving}, member()),
+            ?assertNot(eslaver_cluster_member:is_known(Told)),
+            ?assertEqual(?SHARD, id(told(Answer, #{}, Told)))
+        end
+     || Leaving <- [
+            eslaver_cluster_member:leaving(Known), eslaver_cluster_member:stopping(gone, Known)
+        ]
+    ].
 
 a_shard_keeps_its_id_test() ->
     Known = told(answer(master, <<"a">>, ?SHARD), []),

@@ -104,6 +104,20 @@ what_a_master_tells_is_committed_once_it_has_been_handled_test() ->
     ),
     ?assertEqual({[], Done}, eslaver_cluster_rounds:again(<<"x">>, Done)).
 
+%% Of a slot that another shard claims with the same epoch it must be said twice that it is not its
+%% own, though its stream stands still.
+the_same_is_committed_again_where_routes_are_not_like_that_test() ->
+    Say = fun(Owned) ->
+        Facts = facts(#{<<"x">> => Owned, <<"y">> => [], <<"z">> => []}),
+        {Effects, _} = eslaver_cluster_rounds:answered(
+            <<"x">>, 100, told(<<"x">>, 1, 10, 10, [{0, 99}], [], []), Facts, begun()
+        ),
+        Effects
+    end,
+    ?assertEqual([], Say([{0, 99}])),
+    ?assertEqual([{await, <<"x">>, 10}], Say([{0, 100}])),
+    ?assertEqual([{await, <<"x">>, 10}], Say([])).
+
 a_node_that_is_a_replica_commits_nothing_test() ->
     {[{ask, <<"x">>, N}], Asked} = eslaver_cluster_rounds:look(
         <<"x">>, eslaver_cluster_rounds:new()

@@ -185,9 +185,12 @@ a_master_that_returns_with_slots_is_a_shard_of_its_own_test() ->
         fun(Views) -> ?assertEqual(Parted, shards([begun() | Views])) end,
         [[Moved, Down, Back], [Down, Back], [Back], [Moved, Back, Back]]
     ),
-    %% until it has taken a later epoch, either may be the one that keeps the slots
-    Same = [master(<<"a">>, 5, [{0, 8192}]), B#{slots := [{8193, 16383}]}, Heir, D],
-    ?assertMatch([{<<"a">>, <<"a">>, _}, {<<"b">>, _, _}], shards([begun(), Moved, Same])),
+    %% also when it has taken a later epoch
+    Later = [master(<<"a">>, 7, [{8192, 8193}]), B#{slots := [{8194, 16383}]}, Heir, D],
+    ?assertEqual(Parted, shards([begun(), Moved, Down, Later])),
+    %% one of two with the same epoch will take a later one, and perhaps the other's slots
+    Same = [master(<<"a">>, 5, [{8192, 8192}]), B#{slots := [{8193, 16383}]}, Heir, D],
+    ?assertEqual(lists:droplast(Parted), shards([begun(), Moved, Down, Same])),
     %% what it has left moves away
     Gone = [
         replica(<<"a">>, <<"c">>, 6),
@@ -200,41 +203,76 @@ a_master_that_returns_with_slots_is_a_shard_of_its_own_test() ->
         shards([begun(), Moved, Down, Back, Gone])
     ).
 
-%% The one that has it goes on with it, though it is the other's id.
+%% A master that the cluster had forgotten returns, and gets slots.
 a_name_that_is_in_use_is_given_to_nobody_else_test() ->
-    [_, B, _, D] = begun(),
-    Heir = master(<<"c">>, 5, [{0, 8191}]),
-    Back = [master(<<"a">>, 4, [{8192, 8192}]), B, Heir, D],
-    Next = [failed(Heir), replica(<<"e">>, <<"c">>, 5) | Back -- [Heir]],
-    Promoted = [Heir#{slots := [{1, 1}]}, master(<<"e">>, 6, [{0, 0}, {2, 8191}]) | Back -- [Heir]],
-    Shards = shards([begun(), Back, Next, Promoted]),
-    ?assertEqual([<<"a">>, <<"b">>, <<"c">>, <<"e">>], lists:sort([Id || {_, Id, _} <- Shards])),
-    ?assertMatch({<<"a">>, <<"e">>, _}, lists:keyfind(<<"a">>, 1, Shards)),
-    ?assertMatch({<<"c">>, <<"a">>, _}, lists:keyfind(<<"c">>, 1, Shards)).
+    [B, C, D] = Without = promoted() -- [hd(promoted())],
+    Since = fun(A) -> shards([begun(), promoted(), Without, Without, Without, [A | Without]]) end,
+    Shards = [{<<"a">>, <<"c">>, []}, {<<"b">>, <<"b">>, [<<"d">>]}, {<<"c">>, <<"a">>, []}],
+    [?assertEqual(Shards, Since(master(<<"a">>, Epoch, []))) || Epoch <- [0, 3, 6]],
+    Moved = [master(<<"a">>, 6, [{0, 0}]), B, C#{slots := [{1, 8191}]}, D],
+    ?assertEqual(Shards, shards([begun(), promoted(), Without, Without, Without, Moved])).
 
-%% It took epochs of its own just before it failed, which only those know whom it told.
+%% Also when the heir is down, and the other master is not: nobody has taken its slots over.
+a_shard_stays_with_its_heir_test() ->
+    [_, B, C, D] = begun(),
+    Heir = master(<<"c">>, 5, [{0, 8191}]),
+    Down = [failed(master(<<"a">>, 4, [])), B, Heir, D],
+    [
+        ?assertMatch(
+            [{<<"a">>, <<"c">>, []}, {<<"b">>, <<"b">>, [<<"d">>]} | _],
+            shards([[master(<<"a">>, 4, [{0, 8191}]), B, C, D], Down, View])
+        )
+     || View <- [
+            [master(<<"a">>, 4, [{8192, 8192}]), B#{slots := [{8193, 16383}]}, failed(Heir), D],
+            [master(<<"a">>, 4, []), B, failed(Heir), D],
+            [master(<<"a">>, 7, []), B, Heir, D]
+        ]
+    ].
+
+%% A replica has been made an empty master, and gets slots of the master that it had.
+a_master_that_gives_slots_to_its_former_replica_keeps_the_name_test() ->
+    [A, B, _, D] = begun(),
+    Empty = [A, B, master(<<"c">>, 0, []), D],
+    Moved = [A#{slots := [{1, 8191}]}, B, master(<<"c">>, 7, [{0, 0}]), D],
+    [
+        ?assertEqual(
+            [{<<"a">>, <<"a">>, []}, {<<"b">>, <<"b">>, [<<"d">>]}, {<<"c">>, <<"c">>, []}],
+            shards([begun() | Views])
+        )
+     || Views <- [[Moved], [Empty, Moved]]
+    ].
+
+%% It took epochs of its own just before it failed, which nobody knows whom it did not tell.
 an_heir_may_have_no_later_epoch_than_the_master_that_has_failed_test() ->
     [_, B, C, D] = begun(),
     lists:foreach(
         fun(Epoch) ->
             Moved = [master(<<"a">>, Epoch, [{0, 8192}]), B#{slots := [{8193, 16383}]}, C, D],
-            Heir = master(<<"c">>, 4, [{0, 8191}]),
-            Down = [failed(master(<<"a">>, 1, [])), B, Heir, D],
-            Known = [failed(master(<<"a">>, Epoch, [{8192, 8192}])), B, Heir, D],
-            Shards = [{<<"a">>, <<"c">>, []}, {<<"b">>, <<"b">>, [<<"d">>]}],
-            ?assertEqual(Shards, shards([begun(), Moved, Down])),
-            ?assertEqual(Shards, shards([begun(), Moved, Known])),
-            ?assertEqual(Shards, shards([begun(), Moved, Down, Known, Down]))
+            Down = [failed(master(<<"a">>, 1, [])), B, master(<<"c">>, 4, [{0, 8191}]), D],
+            ?assertEqual(
+                [{<<"a">>, <<"c">>, []}, {<<"b">>, <<"b">>, [<<"d">>]}],
+                shards([begun(), Moved, Down])
+            )
         end,
         [3, 4, 5, 6]
     ).
 
-%% The view is of a node that has seen the failure, but not the promotion.
+%% Nodes that were paused, or cut off, may have seen others fail before that.
 a_view_from_before_a_promotion_changes_nothing_test() ->
     [A, B, C, D] = begun(),
-    Heir = master(<<"c">>, 3, [{0, 8191}]),
-    Down = [failed(master(<<"a">>, 1, [])), B, Heir, D],
-    ?assertEqual(shards([begun(), Down]), shards([begun(), Down, [failed(A), B, C, D]])).
+    Heir = master(<<"c">>, 5, [{0, 8191}]),
+    Down = [failed(master(<<"a">>, 4, [])), B, Heir, D],
+    Back = [master(<<"a">>, 4, [{8192, 8192}]), B#{slots := [{8193, 16383}]}, Heir, D],
+    [
+        ?assertEqual(shards([begun() | Views]), shards([begun()] ++ Views ++ [Old | More]))
+     || Views <- [[Down], [promoted()], [Down, Back]],
+        Old <- [
+            [failed(A), B, C, D],
+            [A, B, failed(C), D],
+            [failed(A), failed(B), failed(C), D]
+        ],
+        More <- [[], [lists:last(Views)]]
+    ].
 
 a_master_whose_slots_are_seen_later_keeps_the_name_test() ->
     First = [master(<<"c">>, 3, []) | lists:delete(replica(<<"c">>, <<"a">>, 1), begun())],

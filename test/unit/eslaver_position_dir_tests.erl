@@ -60,8 +60,15 @@ cases_test_() ->
         {"further than its own", #{?A => {1, 10}, ?B => {1, 11}}, [1, 0], #{?A => {1, 11}}},
         {"behind its own", #{?A => {1, 10}, ?B => {1, 9}}, [1, 0], #{?A => {1, 10}}},
         {"as far as its own", #{?A => {1, 10}, ?B => {1, 10}}, [1, 0], #{?A => {1, 10}}},
-        {"of a later history", #{?A => {0, 20}, ?B => {1, 10}}, [1, 0], #{?A => {1, 10}}},
-        {"instead of a void one", #{?A => {9, 20}, ?B => {0, 10}}, [1, 0], #{?A => {0, 10}}},
+        {"of a later history", #{?A => {0, 20}, ?B => {1, 10}}, [1, 0], #{
+            ?A => {1, 10}, ?B => {0, 20}
+        }},
+        {"instead of another's", #{?A => {9, 20}, ?B => {0, 10}}, [1, 0], #{
+            ?A => {0, 10}, ?B => {9, 20}
+        }},
+        {"beside an earlier one", #{?A => {1, 10}, ?B => {0, 20}}, [1, 0], #{
+            ?A => {1, 10}, ?B => {0, 20}
+        }},
         {"the newest of two", #{?B => {1, 10}, ?C => {1, 11}}, [1, 0], #{?A => {1, 11}}},
         {"beside another's", #{?B => {1, 10}, ?C => {2, 11}}, [1, 0], #{
             ?A => {1, 10}, ?C => {2, 11}
@@ -79,6 +86,26 @@ cases_test_() ->
             end)
         end}
      || {Title, Before, Replids, After} <- Table
+    ].
+
+%% A master and the replica that has replaced it are both shards, and have each other's ids now. The
+%% heir's history continues the master's, which a restart of that has ended, or not.
+two_shards_with_each_others_ids_test_() ->
+    [
+        fun() ->
+            with_dir(fun(Dir) ->
+                write(Dir, ?A, position(2, 20)),
+                write(Dir, ?B, position(Former, 30)),
+                Both = #{?A => position(Former, 30), ?B => position(2, 20)},
+                _ = [open(Dir, Id, Replids) || {Id, Replids} <- Order],
+                ?assertEqual(Both, read(Dir))
+            end)
+        end
+     || Former <- [1, 3],
+        Order <- [
+            [{?A, [Former]}, {?B, [2, 1]}],
+            [{?B, [2, 1]}, {?A, [Former]}]
+        ]
     ].
 
 %% What a replica uses at this moment stays, and so does what is nobody's position.
