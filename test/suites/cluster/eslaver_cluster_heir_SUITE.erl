@@ -31,10 +31,46 @@ replica(Config) -> followed(replica, ?FUNCTION_NAME, Config).
 
 mirror(Config) -> followed(mirror, ?FUNCTION_NAME, Config).
 
+%% In the end the last slot moves away, and the shard with it.
 followed(Kind, Name, Context) ->
-    Server = eslaver_test_cluster_cases:server(Context),
-    Cluster = eslaver_test_cluster:start(#{server => Server}),
+    Cluster = eslaver_test_cluster:start(#{server => eslaver_test_cluster_cases:server(Context)}),
     Follower = eslaver_test_cluster_followers:Kind(Name, Cluster, #{}),
+    {Slot, From, Master} = parted(Cluster, Follower),
+    ok = eslaver_test_cluster_moves:move(Cluster, [{Slot, Slot}], Master, From, classic),
+    ok = known(Follower, Cluster),
+    ok = eslaver_test_cluster_followers:stop(Follower),
+    eslaver_test_cluster:stop(Cluster).
+
+%% Both shards go on where they were, whatever they were called before.
+resumes(Config) ->
+    #{name := Version} = ?config(server, Config),
+    Dir = filename:join(?config(priv_dir, Config), atom_to_list(Version)),
+    ok = filelib:ensure_path(Dir),
+    Cluster = eslaver_test_cluster:start(#{server => eslaver_test_cluster_cases:server(Config)}),
+    Start = fun() ->
+        Options = #{resume => {file, Dir}},
+        eslaver_test_cluster_followers:replica(?FUNCTION_NAME, Cluster, Options)
+    end,
+    First = Start(),
+    _ = parted(Cluster, First),
+    Last = lists:foldl(
+        fun(_, Before) ->
+            ok = eslaver_test_cluster_followers:stop(Before),
+            Next = Start(),
+            ok = known(Next, Cluster),
+            #{shards := Shards} = eslaver:info(?FUNCTION_NAME),
+            Counts = [Count || #{full_syncs := Count} <- maps:values(Shards)],
+            ?assertEqual([0, 0, 0, 0], Counts),
+            Next
+        end,
+        First,
+        [1, 2, 3]
+    ),
+    ok = eslaver_test_cluster_followers:stop(Last),
+    eslaver_test_cluster:stop(Cluster).
+
+%% A slot that has moved, from its former master, and the master that has kept only this.
+parted(Cluster, Follower) ->
     [From, Master | _] = eslaver_test_cluster:masters(Cluster),
     [Heir] = eslaver_test_cluster:replicas(Cluster, Master),
     {Slot, _} = hd(eslaver_test_cluster:slots(Cluster, From)),
@@ -47,11 +83,7 @@ followed(Kind, Name, Context) ->
     ok = eslaver_test_cluster:settled(Cluster),
     ?assertEqual([{Slot, Slot}], eslaver_test_cluster:slots(Cluster, Master)),
     ok = known(Follower, Cluster),
-    %% its last slot moves away: it ends
-    ok = eslaver_test_cluster_moves:move(Cluster, [{Slot, Slot}], Master, From, classic),
-    ok = known(Follower, Cluster),
-    ok = eslaver_test_cluster_followers:stop(Follower),
-    eslaver_test_cluster:stop(Cluster).
+    {Slot, From, Master}.
 
 %% So that its claims count later, and its heir's more.
 has_last_epoch(Master, Cluster) ->
