@@ -193,6 +193,10 @@ check_log(#{log := Log} = Follower, Cluster, Notes, Options) ->
     ok = noted(Notes, Contents, Options),
     Judging = maps:with([losses, again], Options),
     Wrong = eslaver_test_cluster_log:wrong(Log, Notes, Contents, Judging),
+    _ = [
+        ct:pal("~ts~n~ts", [Key, eslaver_test_cluster_log:story(Log, Key)])
+     || {Key, _} <- lists:sublist(Wrong, ?SHOWN)
+    ],
     ?assertEqual({0, []}, {length(Wrong), lists:sublist(Wrong, ?SHOWN)}),
     ?assertEqual([], needless(full_syncs(Follower), Options)).
 

@@ -4,7 +4,7 @@
 -module(eslaver_test_cluster_log).
 
 -export([new/0, handler/1, args/1, entries/1, has/2, stick/1, release/1]).
--export([wrong/4, moved/1, shards/1, ends_with_gone/2, links/1]).
+-export([wrong/4, story/2, moved/1, shards/1, ends_with_gone/2, links/1]).
 -export_type([log/0, options/0, step/0]).
 
 -opaque log() :: eslaver_test_cluster_handler:args().
@@ -258,6 +258,23 @@ apart(Told, Has) -> {{told, lists:sublist(Told, 8)}, {cluster, lists:sublist(Has
 
 shown(Steps) ->
     lists:nthtail(max(0, length(Steps) - 12), Steps).
+
+%% For people: what was handled of a key, with the moves of its slot, links and shards.
+-spec story(log(), Key :: binary()) -> iodata().
+story(Log, Key) ->
+    Slot = eslaver_test_cluster:slot(Key),
+    [
+        io_lib:format("~b ms: ~0tp~n", [Time div 1_000_000, Event])
+     || {{Time, _}, Event} <- entries(Log), is_of(Event, Key, Slot)
+    ].
+
+is_of({stream, _, Args, #{}}, Key, _Slot) -> lists:member(Key, Args);
+is_of({loading, _, Key, _, _}, Key, _Slot) -> true;
+is_of({slots, moved, #{ranges := Ranges}}, _Key, Slot) ->
+    eslaver_test_cluster_nodes:in(Slot, Ranges);
+is_of({link, _, _}, _Key, _Slot) -> true;
+is_of({shard, _, _}, _Key, _Slot) -> true;
+is_of(_, _Key, _Slot) -> false.
 
 %% What was told of slots that moved, in order.
 -spec moved(log()) -> [#{ranges := list(), from := term(), to := term(), _ => _}].
