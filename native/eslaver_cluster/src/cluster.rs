@@ -169,6 +169,7 @@ impl Cluster {
             (Deed::Writes(_), Some(slot))
                 if !member.is_importing()
                     && !member.is_unsettled()
+                    && !member.is_held()
                     && self.routes.get(slot).owner == Some(member.shard()) =>
             {
                 Verdict::passes(Origin::User)
@@ -346,7 +347,9 @@ impl Cluster {
                 let known = ledger.import(shard, name).or(import.as_ref());
                 let waits_for =
                     known.and_then(|known| ledger.waits_to_complete(routes, shard, known));
-                if waits_for.is_some_and(|other| member.holds(offset, Hold::Import(other))) {
+                // A callback's shard has seen all that deletions at the source could wait for.
+                let hold = if member.listens() { Hold::Order } else { Hold::Import };
+                if waits_for.is_some_and(|other| member.holds(offset, hold(other))) {
                     let ranges = known.map(|known| known.ranges.clone()).unwrap_or_default();
                     ledger.wait_to_complete(shard, ranges, offset);
                     return Verdict::Held;

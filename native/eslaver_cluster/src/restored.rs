@@ -99,9 +99,10 @@ impl Restored {
         self.0.get(&slot).filter(|keys| keys.is_unsettled)?.source
     }
 
-    /// All has been handled that was written to keys before they came.
-    pub(crate) fn settle(&mut self) {
-        self.0.values_mut().for_each(|keys| keys.is_unsettled = false);
+    /// All has been handled that this shard wrote to keys before they came from there.
+    pub(crate) fn settle(&mut self, source: Shard) {
+        let from_there = self.0.values_mut().filter(|keys| keys.source == Some(source));
+        from_there.for_each(|keys| keys.is_unsettled = false);
     }
 
     pub(crate) fn forget(&mut self, slot: u16) {
@@ -143,7 +144,9 @@ mod tests {
         keys.add(9, 3, None, 12);
         assert_eq!([7, 8, 9, 10].map(|slot| keys.from(slot)), [FROM, FROM, None, None]);
         assert!(keys.is_unsettled());
-        keys.settle();
+        keys.settle(Shard(1));
+        assert_eq!(keys.from(7), FROM);
+        keys.settle(Shard(2));
         assert!(!keys.is_unsettled() && keys.from(7).is_none());
         assert!(keys.has(7, 1) && keys.has(8, 2) && keys.has(9, 3));
         // the next one from there

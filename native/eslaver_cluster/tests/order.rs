@@ -264,6 +264,28 @@ fn who_has_become_the_owner_still_tells_in_order() {
     assert_eq!(two.holds(TARGET, 2, "SET {a}1 y"), Some(Hold::Order(SOURCE)));
 }
 
+/// Who waits for deletions may not have waited for the source.
+#[test]
+fn a_deletion_that_is_cleared_does_not_end_the_order() {
+    let two = restored(true);
+    assert_eq!(two.holds(TARGET, 2, "DEL {b}1"), Some(Hold::Deletion(None)));
+    two.cluster.clear(TARGET, 3);
+    assert_eq!(two.passes(TARGET, 2, "DEL {b}1"), Origin::User);
+    assert_eq!(two.holds(TARGET, 3, "SET {a}1 y"), Some(Hold::Order(SOURCE)));
+}
+
+#[test]
+fn what_passes_is_held_no_longer() {
+    let two = restored(true);
+    let owned = ranges(&[(two.slot, two.slot)]);
+    two.members[1].set_handled(2);
+    two.cluster.commit(TARGET, statement(2, owned, 2));
+    assert_eq!(two.holds(TARGET, 2, "SET {a}1 y"), Some(Hold::Order(SOURCE)));
+    two.cluster.clear(TARGET, 3);
+    assert_eq!(two.passes(TARGET, 2, "SET {a}1 y"), Origin::User);
+    assert!(!two.members[1].is_held());
+}
+
 #[test]
 fn a_mirror_alone_does_not_wait_to_write() {
     let two = restored(false);
@@ -279,12 +301,12 @@ fn an_import_ends_in_order_for_a_callback() {
         two.begun(1);
         assert_eq!(two.passes(TARGET, 2, "SET {a}1 x"), Origin::Migration);
         if listens {
-            assert_eq!(two.holds(TARGET, 3, SUCCESS), Some(Hold::Import(SOURCE)));
+            assert_eq!(two.holds(TARGET, 3, SUCCESS), Some(Hold::Order(SOURCE)));
             assert_eq!(two.members[1].waits_for(), Some(SOURCE));
             assert_eq!(two.route(), (Some(SOURCE), None));
             // up to there, but not with it
             two.cluster.clear(TARGET, 3);
-            assert_eq!(two.holds(TARGET, 3, SUCCESS), Some(Hold::Import(SOURCE)));
+            assert_eq!(two.holds(TARGET, 3, SUCCESS), Some(Hold::Order(SOURCE)));
             two.cluster.clear(TARGET, 4);
         }
         let slots = vec![(two.slot, two.slot)];

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::mark::Import;
-use crate::member::Member;
+use crate::member::{Hold, Member};
 use crate::restored::Restored;
 use crate::routes::{Route, Routes, Shard};
 use crate::slot::SLOTS;
@@ -127,8 +127,13 @@ impl Ledger {
         let changes = self.changes;
         self.part_mut(shard).is_some_and(|part| {
             part.cleared = changes;
-            part.restored.settle();
-            part.changed_restored();
+            // who waited for deletions may not have waited for where keys come from
+            if let Some(Hold::Order(source) | Hold::Import(source)) = part.member.hold()
+                && part.member.held_at() < Some(offset)
+            {
+                part.restored.settle(source);
+                part.changed_restored();
+            }
             part.member.clear(offset)
         })
     }
