@@ -347,9 +347,7 @@ impl Cluster {
                 let known = ledger.import(shard, name).or(import.as_ref());
                 let waits_for =
                     known.and_then(|known| ledger.waits_to_complete(routes, shard, known));
-                // A callback's shard has seen all that deletions at the source could wait for.
-                let hold = if member.listens() { Hold::Order } else { Hold::Import };
-                if waits_for.is_some_and(|other| member.holds(offset, hold(other))) {
+                if waits_for.is_some_and(|other| member.holds(offset, Hold::Import(other))) {
                     let ranges = known.map(|known| known.ranges.clone()).unwrap_or_default();
                     ledger.wait_to_complete(shard, ranges, offset);
                     return Verdict::Held;

@@ -99,6 +99,14 @@ impl Restored {
         self.0.get(&slot).filter(|keys| keys.is_unsettled)?.source
     }
 
+    /// Something may not have been handled yet that this shard wrote to the keys of a slot, which come
+    /// from there.
+    pub(crate) fn unsettle(&mut self, slot: u16, source: Shard) {
+        if let Some(keys) = self.0.get_mut(&slot).filter(|keys| keys.source == Some(source)) {
+            keys.is_unsettled = true;
+        }
+    }
+
     /// All has been handled that this shard wrote to keys before they came from there.
     pub(crate) fn settle(&mut self, source: Shard) {
         let from_there = self.0.values_mut().filter(|keys| keys.source == Some(source));

@@ -304,16 +304,20 @@ impl Ledger {
                 moves.add(slot, owner, Some(shard));
             }
         }
-        let source = source.and_then(|source| self.part(source));
-        let has_left = |slot: &u16| {
-            source.is_some_and(|source| source.floor.is_some() && !source.mine.has(*slot))
-        };
+        let from = source.and_then(|source| self.part(source));
+        let has_left =
+            |slot: &u16| from.is_some_and(|from| from.floor.is_some() && !from.mine.has(*slot));
         let gone: Vec<u16> = slots_of(&import.ranges).filter(has_left).collect();
         if let Some(part) = self.part_mut(shard) {
             slots_of(&import.ranges).for_each(|slot| part.mine.insert(slot));
             part.ending = None;
             // what is still deleted where they come from is not of users
             gone.into_iter().for_each(|slot| part.restored.forget(slot));
+            // a deletion that waits there lets this end before all that was written there
+            if let Some(source) = source {
+                slots_of(&import.ranges).for_each(|slot| part.restored.unsettle(slot, source));
+            }
+            part.changed_restored();
         }
         moves.done()
     }
