@@ -286,6 +286,7 @@ seen(Nodes, Counts, #state{topology = Before} = State) ->
         Topology -> changed(State#state{topology = Topology})
     end.
 
+%% Asks the masters of which neither views nor streams tell enough.
 cleared_up(#state{native = Native, members = Members} = State) ->
     #{shards := Routed} = eslaver_nif:cluster_info(Native),
     Moving = lists:append([Importing || #{importing := Importing} <- maps:values(Routed)]),

@@ -33,7 +33,7 @@
     missing = #{} :: #{eslaver_cluster_nodes:id() => pos_integer()},
     %% Which shards masters are the heads of, by their ids.
     names = #{} :: #{eslaver_cluster_nodes:id() => name()},
-    %% Who has taken names over last.
+    %% Which master has taken over each name last.
     heirs = #{} :: #{name() => eslaver_cluster_nodes:id()},
     %% Masters without slots that were replicas: of which master, and in how many views since.
     doubted = #{} :: #{eslaver_cluster_nodes:id() => {eslaver_cluster_nodes:id(), pos_integer()}}
@@ -63,8 +63,8 @@ is_older(Told, Before) ->
     Others = maps:without(Replaced, Before),
     lists:any(fun(Node) -> is_outdated(Node, Others) end, Changed).
 
-%% Whether a view tells that a master has failed, and of another one, with a later epoch, that has
-%% slots which it is known to have had.
+%% Whether a view tells that a master has failed, and that another one, with a later epoch, has
+%% slots of it.
 is_replaced(Id, Told, Before) ->
     case {Told, Before} of
         {#{Id := #{role := master, failed := true, epoch := Last}}, #{Id := #{slots := Had}}} ->

@@ -1,3 +1,4 @@
+%% Which ids shards get, and when their masters are asked again.
 -module(eslaver_cluster_member_tests).
 
 -include_lib("eunit/include/eunit.hrl").

@@ -242,7 +242,7 @@ a_master_that_gives_slots_to_its_former_replica_keeps_the_name_test() ->
      || Views <- [[Moved], [Empty, Moved]]
     ].
 
-%% It took epochs of its own just before it failed, which nobody knows whom it did not tell.
+%% It took epochs of its own just before it failed, and told none of the others.
 an_heir_may_have_no_later_epoch_than_the_master_that_has_failed_test() ->
     [_, B, C, D] = begun(),
     lists:foreach(
@@ -274,6 +274,7 @@ a_view_from_before_a_promotion_changes_nothing_test() ->
         More <- [[], [lists:last(Views)]]
     ].
 
+%% A promotion may be seen before its slots.
 a_master_whose_slots_are_seen_later_keeps_the_name_test() ->
     First = [master(<<"c">>, 3, []) | lists:delete(replica(<<"c">>, <<"a">>, 1), begun())],
     ?assertEqual(

@@ -335,6 +335,7 @@ impl Ledger {
                     part.restored.forget_from(slot, shard);
                 }
             }
+            part.changed_restored();
         }
     }
 
