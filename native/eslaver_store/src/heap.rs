@@ -7,17 +7,23 @@
 //! [`Store::compact`](crate::Store::compact).
 
 use std::cell::Cell;
+use std::thread::yield_now;
+
+/// The steps of gentle work that take some 10 to 200 µs together.
+const STEPS: u32 = 512;
 
 /// All in one place, so that the allocator looks for it once.
 struct Thread {
     /// What it has allocated and not freed, in bytes.
     balance: Cell<isize>,
     for_store: Cell<bool>,
+    /// The steps until others get the processor; 0 where the work is not gentle.
+    steps: Cell<u32>,
 }
 
 thread_local! {
     static THREAD: Thread = const {
-        Thread { balance: Cell::new(0), for_store: Cell::new(false) }
+        Thread { balance: Cell::new(0), for_store: Cell::new(false), steps: Cell::new(0) }
     };
 }
 
@@ -25,7 +31,45 @@ impl Thread {
     #[inline]
     fn count(&self, bytes: isize) {
         self.balance.set(self.balance.get().wrapping_add(bytes));
+        self.step();
     }
+
+    #[inline]
+    fn step(&self) {
+        match self.steps.get() {
+            0 => {}
+            1 => self.pause(),
+            steps => self.steps.set(steps - 1),
+        }
+    }
+
+    #[cold]
+    fn pause(&self) {
+        self.steps.set(STEPS);
+        yield_now();
+    }
+}
+
+/// Does work that may take long and holds no lock that others wait for: every few steps it lets other
+/// threads have the processor. Else a reader without a processor of its own would wait for some
+/// milliseconds, until the system takes this one away. To allocate or free a block is a step.
+pub fn gently<R>(work: impl FnOnce() -> R) -> R {
+    struct Before(u32);
+
+    impl Drop for Before {
+        fn drop(&mut self) {
+            THREAD.with(|thread| thread.steps.set(self.0));
+        }
+    }
+
+    let _before = Before(THREAD.with(|thread| thread.steps.replace(STEPS)));
+    work()
+}
+
+/// A step of work that may be gentle, and does not allocate.
+#[inline]
+pub(crate) fn step() {
+    THREAD.with(Thread::step);
 }
 
 /// Has the thread allocate: `allocate` is told whether what it allocates now is likely to stay in a
@@ -103,6 +147,24 @@ pub(crate) fn aside<R>(change: impl FnOnce() -> R) -> (R, isize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_is_gentle_until_it_ends() {
+        let steps = || THREAD.with(|thread| thread.steps.get());
+        let left = gently(|| {
+            step();
+            count(1);
+            gently(step);
+            assert_eq!(steps(), STEPS - 2);
+            (0..STEPS).for_each(|_| step());
+            steps()
+        });
+        assert_eq!((left, steps()), (STEPS - 2, 0));
+        let panicked = std::panic::catch_unwind(|| gently(|| panic!("within gentle work")));
+        assert!(panicked.is_err());
+        step();
+        assert_eq!(steps(), 0);
+    }
 
     #[test]
     fn what_is_allocated_and_freed_is_counted() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use eslaver_store::{Store, Trash};
+use eslaver_store::{Store, Trash, heap};
 
 use crate::allocator;
 use crate::keyspace::compactor::Compactor;
@@ -84,7 +84,7 @@ fn run(graves: &Receiver<Grave>) {
             Err(RecvTimeoutError::Disconnected) => return,
         };
         let is_large = due.iter().any(Grave::is_large);
-        waiting.extend(due.into_iter().filter_map(Grave::sweep));
+        heap::gently(|| waiting.extend(due.into_iter().filter_map(Grave::sweep)));
         if is_large && waiting.is_empty() {
             allocator::trim();
         }

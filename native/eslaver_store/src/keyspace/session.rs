@@ -56,6 +56,11 @@ impl<'a> Session<'a> {
         self.dbs
     }
 
+    /// Whether any keys are locked for changes.
+    pub(crate) fn has_locks(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// The keys of a stripe, from now on locked for changes.
     #[inline]
     pub(crate) fn lock(&mut self, number: u32, db: &'a Db, hash: KeyHash) -> &mut Keys {

@@ -3,11 +3,13 @@
 use std::borrow::Borrow;
 use std::ops::ControlFlow;
 
+use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 
 use crate::collections::element::{Element, integer};
 use crate::collections::packed::{Ints, IntsMut};
 use crate::collections::record::{Expiry, Members, Refused};
+use crate::heap;
 use crate::keyspace::entry::{Entry, ValueMut};
 use crate::values::bag::{self, Bag, Builder};
 use crate::values::{NewValue, Type, ValueRef};
@@ -121,13 +123,16 @@ pub(crate) fn intersection(sets: &[Set<'_>], now: i64, limit: usize) -> Vec<Vec<
 
 /// The members that are in any of some sets.
 pub(crate) fn union(sets: &[Set<'_>], now: i64) -> Vec<Vec<u8>> {
-    let mut found = HashSet::<Vec<u8>, foldhash::fast::RandomState>::default();
+    let most = sets.iter().map(|set| set.len()).max().unwrap_or_default();
+    // A table that grows moves all members at once.
+    let mut found =
+        HashSet::<Vec<u8>, RandomState>::with_capacity_and_hasher(most, RandomState::default());
     for set in sets {
         set.for_each(now, |member| {
             found.insert(member.to_bytes().into_owned());
         });
     }
-    found.into_iter().collect()
+    found.into_iter().inspect(|_| heap::step()).collect()
 }
 
 /// The members that are in the first set, and in no other.

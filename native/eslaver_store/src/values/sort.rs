@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
+use crate::heap;
 use crate::values::ValueRef;
 use crate::values::list::List;
 use crate::values::number::Dialect;
@@ -216,6 +217,7 @@ fn ranked<E>(
         ranked.push((rank(options, &element, lookup)?, element));
     }
     ranked.sort_unstable_by(|(rank, element), (other, another)| {
+        heap::step();
         // No rank is NaN.
         let by_rank = rank.partial_cmp(other).unwrap_or(Ordering::Equal);
         let order = by_rank.then_with(|| element.cmp(another));

@@ -5,6 +5,7 @@ use eslaver_core::rdb::Family;
 
 use std::any::Any;
 
+use crate::heap;
 use crate::keyspace::db::Db;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::layout::KeyHash;
@@ -67,6 +68,11 @@ impl<'a, 's> Context<'a, 's> {
     /// The database that the command is for.
     pub(crate) fn number(&self) -> u32 {
         self.number
+    }
+
+    /// Does work that may take long. It is [gentle](heap::gently), unless keys are locked.
+    pub(crate) fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
+        if self.session.has_locks() { work() } else { heap::gently(work) }
     }
 
     /// Hands a key's entry to `with`.
@@ -207,7 +213,7 @@ impl<'a, 's> Context<'a, 's> {
         mut entry: Entry,
         change: impl FnOnce(&mut Entry) -> R,
     ) -> R {
-        let result = change(&mut entry);
+        let result = self.aside(|| change(&mut entry));
         if entry.value().is_empty() {
             self.remove(key);
         } else {

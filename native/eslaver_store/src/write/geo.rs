@@ -176,11 +176,13 @@ fn store(
     search: &Search<'_>,
 ) -> Result<(), Refusal> {
     let value = context.copy(key, Type::Zset)?;
-    let members = match value.as_ref().and_then(|value| Zset::of(value.as_ref())) {
-        Some(zset) => members(zset, search, context.redis())?,
-        None => Scored::new(),
-    };
-    let value = algebra::collect(members, context.seed())?;
+    let value = context.aside(|| {
+        let members = match value.as_ref().and_then(|value| Zset::of(value.as_ref())) {
+            Some(zset) => members(zset, search, context.redis())?,
+            None => Scored::new(),
+        };
+        Ok::<_, Refusal>(algebra::collect(members, context.seed())?)
+    })?;
     context.put(target, value, None);
     Ok(())
 }

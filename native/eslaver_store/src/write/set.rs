@@ -117,14 +117,15 @@ fn sinterstore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Ref
     }
     let mut sets = set::views(&values);
     sets.sort_by_key(|set| set.len());
-    let members = set::intersection(&sets, context.now(), usize::MAX);
+    let members = context.aside(|| set::intersection(&sets, context.now(), usize::MAX));
     store(context, arg(args, 0)?, members)
 }
 
 fn sunionstore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let values = sources(context, rest(args, 1)?)?;
     let values: Vec<_> = values.into_iter().flatten().collect();
-    store(context, arg(args, 0)?, set::union(&set::views(&values), context.now()))
+    let members = context.aside(|| set::union(&set::views(&values), context.now()));
+    store(context, arg(args, 0)?, members)
 }
 
 fn sdiffstore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
@@ -132,7 +133,9 @@ fn sdiffstore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refu
     let first = values.next().flatten();
     let others: Vec<_> = values.flatten().collect();
     let members = match first.as_ref().and_then(|first| Set::of(first.as_ref())) {
-        Some(first) => set::difference(first, &set::views(&others), context.now()),
+        Some(first) => {
+            context.aside(|| set::difference(first, &set::views(&others), context.now()))
+        }
         None => Vec::new(),
     };
     store(context, arg(args, 0)?, members)
@@ -143,7 +146,7 @@ fn sources(context: &Context<'_, '_>, keys: &Args<'_>) -> Result<Vec<Option<NewV
 }
 
 fn store(context: &mut Context<'_, '_>, key: &[u8], members: Vec<Vec<u8>>) -> Result<(), Refusal> {
-    let value = set::collect(members, context.seed())?;
+    let value = context.aside(|| set::collect(members, context.seed()))?;
     context.put(key, value, None);
     Ok(())
 }

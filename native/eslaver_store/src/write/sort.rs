@@ -30,17 +30,18 @@ fn sort(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Refusal> {
     let mut lookup = |key: &[u8], field: Option<&[u8]>| {
         context.read(key, |entry| entry.map_or(Ok(None), |entry| found(entry, field)))
     };
-    let sorted = sort::run(source, &options, &mut lookup).map_err(|failure| match failure {
-        Failure::NotANumber | Failure::OrderIsOpen => Refusal::Value,
-        Failure::Lookup(refusal) => refusal,
+    let list = context.aside(|| {
+        let sorted = sort::run(source, &options, &mut lookup).map_err(|failure| match failure {
+            Failure::NotANumber | Failure::OrderIsOpen => Refusal::Value,
+            Failure::Lookup(refusal) => refusal,
+        })?;
+        let mut list = ListBuilder::default();
+        for element in &sorted {
+            list.push(Element::Bytes(element.as_deref().unwrap_or_default()))?;
+        }
+        Ok::<_, Refusal>(list.finish())
     })?;
-    let mut list = ListBuilder::default();
-    for element in &sorted {
-        list.push(Element::Bytes(element.as_deref().unwrap_or_default()))?;
-    }
-    // Before the key is locked, as it may take long.
-    drop(sorted);
-    context.put(target, list.finish(), None);
+    context.put(target, list, None);
     Ok(())
 }
 

@@ -377,10 +377,13 @@ fn store(
         .iter()
         .map(|value| Source::of(value.as_ref().map(NewValue::as_ref), context.now()))
         .collect();
-    let members = combine(&sources.ok_or(Refusal::Value)?, &options);
-    let value = algebra::collect(stored_all(context.redis(), members), context.seed())?;
+    let sources = sources.ok_or(Refusal::Value)?;
+    let value = context.aside(|| {
+        let members = combine(&sources, &options);
+        algebra::collect(stored_all(context.redis(), members), context.seed())
+    })?;
     // Before the key is locked, as it may take long.
-    drop(values);
+    context.aside(|| drop(values));
     context.put(arg(args, 0)?, value, None);
     Ok(())
 }
@@ -443,22 +446,35 @@ fn zrangestore(context: &mut Context<'_, '_>, args: &Args<'_>) -> Result<(), Ref
     }
     let range = range(by, way, arg(args, 2)?, arg(args, 3)?)?;
     let from = context.copy(arg(args, 1)?, Type::Zset)?;
-    let mut builder = ZsetBuilder::new(context.seed());
-    if let Some(zset) = from.as_ref().and_then(|value| Zset::of(value.as_ref())) {
-        let places = select(zset, Selection { range, way, limit })?;
-        let is_hinted = by == By::Index;
-        let mut signs = Signs::new(context.redis(), if is_hinted { places.len() } else { 0 });
-        let mut result = Ok::<_, Refused>(());
-        let push = |score, member: Element<'_>| {
-            let score = signs.stored(member.len(), score);
-            result = result.and_then(|()| builder.push(member, score));
-        };
-        match way {
-            Way::Forward => zset.for_each(places, push),
-            Way::Backward => zset.for_each_back(places, push),
-        }
-        result?;
-    }
-    context.put(arg(args, 0)?, builder.finish(), None);
+    let selection = Selection { range, way, limit };
+    let value = match from.as_ref().and_then(|value| Zset::of(value.as_ref())) {
+        Some(zset) => context.aside(|| selected(context, zset, by, selection))?,
+        None => zset::new(),
+    };
+    context.put(arg(args, 0)?, value, None);
     Ok(())
+}
+
+fn selected(
+    context: &Context<'_, '_>,
+    zset: Zset<'_>,
+    by: By,
+    selection: Selection<'_>,
+) -> Result<NewValue, Refusal> {
+    let way = selection.way;
+    let places = select(zset, selection)?;
+    let is_hinted = by == By::Index;
+    let mut signs = Signs::new(context.redis(), if is_hinted { places.len() } else { 0 });
+    let mut builder = ZsetBuilder::new(context.seed());
+    let mut result = Ok::<_, Refused>(());
+    let push = |score, member: Element<'_>| {
+        let score = signs.stored(member.len(), score);
+        result = result.and_then(|()| builder.push(member, score));
+    };
+    match way {
+        Way::Forward => zset.for_each(places, push),
+        Way::Backward => zset.for_each_back(places, push),
+    }
+    result?;
+    Ok(builder.finish())
 }

@@ -3,11 +3,13 @@
 
 use std::ops::ControlFlow;
 
+use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::{Zset, ZsetBuilder, compare};
 use crate::collections::element::Element;
 use crate::collections::record::Refused;
+use crate::heap;
 use crate::values::score::{Aggregate, number};
 use crate::values::set::Set;
 use crate::values::{NewValue, ValueRef};
@@ -81,7 +83,12 @@ impl<'a> Source<'a> {
 /// What is in any source.
 pub(crate) fn union(sources: &[Source<'_>], options: &Options) -> Scored {
     let how = options.aggregate;
-    let mut scores = HashMap::<Vec<u8>, f64, foldhash::fast::RandomState>::default();
+    let most = sources.iter().map(|source| source.len()).max().unwrap_or_default();
+    // A table that grows moves all members at once.
+    let mut scores = HashMap::<Vec<u8>, f64, RandomState>::with_capacity_and_hasher(
+        most,
+        RandomState::default(),
+    );
     for (source, weight) in by_size(sources, options) {
         source.for_each(|score, member| {
             let weighted = number(how.weighted(weight, score));
@@ -93,7 +100,7 @@ pub(crate) fn union(sources: &[Source<'_>], options: &Options) -> Scored {
             });
         });
     }
-    scores.into_iter().map(|(member, score)| (score, member)).collect()
+    scores.into_iter().inspect(|_| heap::step()).map(|(member, score)| (score, member)).collect()
 }
 
 /// What is in all sources, up to `limit` of it.
@@ -144,6 +151,7 @@ fn by_size<'a>(sources: &[Source<'a>], options: &Options) -> Vec<(Source<'a>, f6
 /// Puts members in the order of a sorted set.
 pub(crate) fn sort(members: &mut Scored) {
     members.sort_unstable_by(|(one, first), (other, second)| {
+        heap::step();
         compare(*one, *other).then_with(|| first.cmp(second))
     });
 }
