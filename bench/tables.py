@@ -21,6 +21,8 @@ FIGURES = {
 }
 # Where a master takes longer to send a snapshot than a floor allows for all that is done with it.
 OUT_OF_REACH = "nor could any client: the bytes alone take longer"
+# Where the system makes readers wait for longer than that beside any other process.
+NO_CORE = "nor beside any process that is busy"
 NO_ROOM = "nor could any keyspace: the bytes alone take more"
 
 
@@ -48,7 +50,7 @@ def table(lines):
 
 def floor_table(floors):
     words = {True: "yes", False: "**no**", OUT_OF_REACH: f"**no**, {OUT_OF_REACH}",
-             NO_ROOM: f"**no**, {NO_ROOM}"}
+             NO_ROOM: f"**no**, {NO_ROOM}", NO_CORE: f"**no**, {NO_CORE}"}
     lines = [(what, came, floor, words[reached])
              for what, came, floor, reached in floors]
     return table([("", "measured", "floor", "reached"), *lines])

@@ -1,5 +1,7 @@
 """Reads of a mirror, alone and beside a writer, and the same by a client of a local replica."""
 import contextlib
+import subprocess
+import sys
 import time
 
 import data
@@ -11,6 +13,8 @@ PROCESSES = (1, 4)
 SPAN = 400
 # Commands of a stream without an end, until they come again.
 COMMANDS = 200_000
+# Who makes readers wait instead of a command.
+SPINNING = "mirror, and a process that spins instead"
 # Of a million members each: a union, and its removal, this often; and how long readers read.
 UNIONS = 3
 STALLED = 3000
@@ -68,7 +72,8 @@ def beside_a_writer(scale):
 
 def stalls(scale):
     """Reads of other keys, while a sorted set of a million members is copied and deleted, and while all
-    keys are."""
+    keys are. The same while a process has a core that has nothing to do with the mirror: what the
+    system alone makes readers wait."""
     span = STALLED // min(scale, 3)
     unions = max(1, UNIONS // scale)
     for kind, commands in (("union", 2 * unions), ("flushall", 1)):
@@ -81,3 +86,16 @@ def stalls(scale):
                 found = node.times("get", 1, span, source(who, replica))
                 master.await_line("handled")
                 yield {"row": f"stalls {kind}", "who": who} | found
+                if (kind, who) == ("union", "mirror"):
+                    with spinning():
+                        found = node.times("get", 1, span)
+                    yield {"row": f"stalls {kind}", "who": SPINNING} | found
+
+
+@contextlib.contextmanager
+def spinning():
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as child:
+        try:
+            yield
+        finally:
+            child.kill()
