@@ -85,8 +85,27 @@ impl Feed {
         refused: impl FnMut(&Command<'_>, Refusal),
         applied: impl FnOnce(&[Command<'_>]),
     ) {
-        let mut lower = [0; LONGEST_NAME];
-        let name = match lower.get_mut(..name.len()) {
+        if self.transaction.is_none()
+            && let Some(known) = self.writer.recent(name)
+        {
+            let command = Command { db, name: known.name, args };
+            self.writer.apply_known(&command, known, now, refused);
+            return applied(&[command]);
+        }
+        self.take_any(db, name, args, now, refused, applied);
+    }
+
+    fn take_any(
+        &mut self,
+        db: u32,
+        name: &[u8],
+        args: &[&[u8]],
+        now: i64,
+        refused: impl FnMut(&Command<'_>, Refusal),
+        applied: impl FnOnce(&[Command<'_>]),
+    ) {
+        let mut buffer = [0; LONGEST_NAME];
+        let lower = match buffer.get_mut(..name.len()) {
             Some(lower) => {
                 lower.copy_from_slice(name);
                 lower.make_ascii_lowercase();
@@ -94,7 +113,7 @@ impl Feed {
             }
             None => name,
         };
-        match name {
+        match lower {
             // Redis 3.2 writes a script within a transaction as one of its own. The first EXEC ends both.
             b"multi" => {
                 self.transaction.get_or_insert_default();
@@ -103,11 +122,12 @@ impl Feed {
             // No master sends one; a replica drops the transaction.
             b"discard" => self.transaction = None,
             _ => match &mut self.transaction {
-                Some(transaction) => transaction.store(db, name, args),
+                Some(transaction) => transaction.store(db, lower, args),
                 None => {
-                    let unit = [Command { db, name, args }];
+                    let unit = [Command { db, name: lower, args }];
                     self.writer.apply(&unit, now, refused);
                     applied(&unit);
+                    self.writer.remember(name, lower);
                 }
             },
         }

@@ -19,7 +19,7 @@ use crate::write::fault;
 use crate::write::functions::Functions;
 use crate::write::refusal::Refusal;
 use crate::write::scope::{self, Scope};
-use crate::write::table::{self, Commands};
+use crate::write::table::{Commands, Known};
 use crate::write::watch::{Changed, Watch};
 
 /// How many arguments of an unknown command are taken for keys, and how long one is.
@@ -83,7 +83,7 @@ impl Writer {
             applied: 0,
         };
         let dbs = LatestDbs::new(Arc::clone(&store));
-        Self { store, dbs, commands: table::all(), watch: None, state }
+        Self { store, dbs, commands: Commands::new(), watch: None, state }
     }
 
     /// Applies commands so that readers see all of them or none. `now` is in ms since the epoch.
@@ -94,20 +94,51 @@ impl Writer {
         now: i64,
         mut refused: impl FnMut(&Command<'_>, Refusal),
     ) {
-        let Self { store, dbs, commands, watch, state } = self;
         if let [command] = unit
-            && let Some(&apply) = commands.get(command.name)
+            && let Some(known) = self.commands.get(command.name)
         {
-            if dbs.latest().get(command.db).is_none() || has_other_db(command) {
-                state.ensure_dbs(store, command);
-            }
-            let mut session = Session::new(store, dbs.latest());
-            let result = state.apply_to_keys(&mut session, apply, command, now);
-            state.settle(&mut session, command, now, result, &mut refused);
-        } else {
-            let changes = unit.iter().map(|command| (command, state.change(commands, command)));
-            state.apply_unit(store, dbs, changes.collect(), now, &mut refused);
+            return self.apply_known(command, known, now, refused);
         }
+        let Self { store, dbs, commands, state, .. } = self;
+        let changes = unit.iter().map(|command| (command, state.change(commands, command)));
+        state.apply_unit(store, dbs, changes.collect(), now, &mut refused);
+        self.note_changes(unit);
+    }
+
+    /// The command of a name that is one of the last of the stream.
+    #[inline]
+    pub(crate) fn recent(&self, name: &[u8]) -> Option<Known> {
+        self.commands.recent(name)
+    }
+
+    /// Remembers a name of the stream, which is this in lower case.
+    pub(crate) fn remember(&mut self, name: &[u8], lower: &[u8]) {
+        self.commands.remember(name, lower);
+    }
+
+    /// Applies a command alone.
+    #[inline]
+    pub(crate) fn apply_known(
+        &mut self,
+        command: &Command<'_>,
+        known: Known,
+        now: i64,
+        mut refused: impl FnMut(&Command<'_>, Refusal),
+    ) {
+        let Self { store, dbs, state, .. } = self;
+        if dbs.latest().get(command.db).is_none() || has_other_db(command) {
+            state.ensure_dbs(store, command);
+        }
+        let mut session = Session::new(store, dbs.latest());
+        let result = state.apply_to_keys(&mut session, known.apply, command, now);
+        state.settle(&mut session, command, now, result, &mut refused);
+        drop(session);
+        self.note_changes(std::slice::from_ref(command));
+    }
+
+    #[inline]
+    fn note_changes(&mut self, unit: &[Command<'_>]) {
+        let Self { watch, state, .. } = self;
         if let Some(watch) = watch {
             // What it notes goes elsewhere.
             heap::aside(|| unit.iter().for_each(|command| watch.note(command, &state.learned)));
@@ -143,15 +174,13 @@ impl Writer {
 
     /// The names of all commands that change keys here, in lower case.
     pub fn commands(&self) -> impl Iterator<Item = &'static [u8]> {
-        self.commands.keys().copied()
+        self.commands.names()
     }
 
     /// Has this command, if it is one that can be applied, spoil the value of its first key and panic.
     /// It is for tests of what a panic leaves behind.
     pub fn set_faulty(&mut self, command: &[u8]) {
-        if let Some(apply) = self.commands.get_mut(command) {
-            *apply = fault::apply;
-        }
+        self.commands.replace(command, fault::apply);
     }
 
     /// Whether something could not be applied that only a full resync makes good again.
@@ -238,8 +267,8 @@ impl State {
 
     #[inline]
     fn change(&self, table: &Commands, command: &Command<'_>) -> Change {
-        if let Some(&apply) = table.get(command.name) {
-            return Change::Keys(apply);
+        if let Some(known) = table.get(command.name) {
+            return Change::Keys(known.apply);
         }
         if command.name == b"function" {
             return Change::Functions;
