@@ -16,7 +16,7 @@ FIGURES = {
     "read_rate": ("reads/s", "{:,.0f}"), "read_p50": ("p50, µs", "{:.1f}"),
     "read_p99": ("p99, µs", "{:.1f}"), "read_p999": ("p99.9, µs", "{:.1f}"),
     "longest": ("longest, µs", "{:,.0f}"), "delay": ("delay at p99.9, µs", "{:,.0f}"),
-    "behind": ("behind, MB", "{:.2f}"), "behind_most": ("at most, MB", "{:.2f}"),
+    "behind": ("behind, kB", "{:,.1f}"), "behind_most": ("at most, kB", "{:,.0f}"),
     "catch_up": ("to catch up, ms", "{:.1f}"),
 }
 # Where a master takes longer to send a snapshot than a floor allows for all that is done with it.

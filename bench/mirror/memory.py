@@ -10,17 +10,17 @@ from parts import per_unit
 # same, enough that the megabyte or two which a process takes once do not count.
 KEYS = (
     ("string", 20, 500_000), ("string", 100, 300_000), ("string", 1000, 200_000),
-    ("string", 10_000, 20_000), ("string", 100_000, 2000),
+    ("string", 10_000, 20_000), ("string", 100_000, 4000),
     ("hash", 1, 400_000), ("hash", 10, 120_000), ("hash", 100, 12_000), ("hash", 1000, 600),
     ("hash", 10_000, 60), ("hash", 100_000, 6),
-    ("list", 1, 400_000), ("list", 10, 200_000), ("list", 100, 35_000), ("list", 1000, 3500),
-    ("list", 100_000, 35),
+    ("list", 1, 400_000), ("list", 10, 200_000), ("list", 100, 35_000), ("list", 1000, 10_000),
+    ("list", 100_000, 100),
     ("set", 1, 200_000), ("set", 10, 80_000), ("set", 100, 8000), ("set", 1000, 800),
     ("set", 100_000, 8),
     ("intset", 10, 300_000), ("intset", 100, 80_000), ("intset", 1000, 800), ("intset", 100_000, 8),
     ("zset", 1, 400_000), ("zset", 10, 300_000), ("zset", 100, 50_000), ("zset", 1000, 450),
     ("zset", 10_000, 45), ("zset", 100_000, 5),
-    ("stream", 10, 60_000), ("stream", 100, 12_000), ("stream", 10_000, 150),
+    ("stream", 10, 60_000), ("stream", 100, 40_000), ("stream", 10_000, 150),
 )
 # For what a node or a server drops in the background after a load: a node returns unused memory once a
 # second.

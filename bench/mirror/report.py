@@ -83,7 +83,7 @@ class Floors:
         for row in self.rows("behind"):
             ours, theirs = (self.results.median(row, who, "behind") for who in (OURS, OTHER))
             yield (f"{title(row)} of a master at its full rate: behind, against a replica",
-                   f"{ours:.2f} MB / {theirs:.2f} MB", "no more", ours <= theirs)
+                   f"{ours:,.1f} kB / {theirs:,.1f} kB", "no more", ours <= theirs)
 
     def reads(self):
         unit = self.results.median("read get 1", "ETS", "read_rate")

@@ -65,8 +65,8 @@ def follow(master, replica, kind, count):
     end = master.offset()
     while replica.offset() < end:
         pass
-    return {"rate": count / seconds, "behind": statistics.median(distances) / 1e6,
-            "behind_most": max(distances) / 1e6, "catch_up": (time.monotonic() - answered) * 1e3}
+    return {"rate": count / seconds, "behind": statistics.median(distances) / 1e3,
+            "behind_most": max(distances) / 1e3, "catch_up": (time.monotonic() - answered) * 1e3}
 
 
 def look(master, replica, distances, done):
