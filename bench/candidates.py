@@ -147,6 +147,7 @@ class Mirror(Eslaver):
 
     def __init__(self, options="#{}"):
         super().__init__("mirror", options)
+        self.positions = None
 
     def request(self, request):
         return self.ask(f"{{mirror, {request}}}")
@@ -162,7 +163,14 @@ class Mirror(Eslaver):
 
     def position(self):
         """As that of a server."""
-        return list(map(int, self.request("position").split()))
+        if not self.positions:
+            path = os.path.join(self.dir, SOCKET)
+            self.request(f'{{positions, "{path}"}}')
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(path)
+                self.positions = client.makefile("rwb", buffering=0)
+        self.positions.write(b"?")
+        return list(map(int, self.positions.readline().split()))
 
     def offset(self):
         return self.position()[0]

@@ -23,12 +23,15 @@ answer({start, Options}) ->
 answer(stop) ->
     ok = eslaver_mirror:stop(?MIRROR),
     "stopped";
-%% How far the stream has been applied, and when that was so, in µs of the system's clock.
-answer(position) ->
-    Before = os:system_time(microsecond),
-    #{offset := Offset} = eslaver_mirror:info(?MIRROR),
-    After = os:system_time(microsecond),
-    io_lib:format("~b ~b", [Offset, (Before + After) div 2]);
+%% Has a unix socket tell how far the stream has been applied, for each byte that it gets. A request
+%% of this module takes the time of some hundred commands, in which others wait for the processor.
+answer({positions, Path}) ->
+    {ok, Listener} = gen_tcp:listen(0, [{ifaddr, {local, Path}}, binary, {active, false}]),
+    _ = spawn_link(fun() ->
+        {ok, Socket} = gen_tcp:accept(Listener),
+        tell_positions(Socket)
+    end),
+    "listening";
 answer(keys) ->
     integer_to_list(eslaver_mirror:dbsize(?MIRROR));
 %% The bytes that it says it takes.
@@ -63,6 +66,19 @@ answer({times, Kind, Source, Number, Ms}) ->
 %% When a reader that is told of changes had each of `Count' numbers, in ns of the system's clock.
 answer({watch, Count}) ->
     lists:join($\s, [integer_to_list(Time) || Time <- watch(Count)]).
+
+%% Each with the time at which it was so, in µs of the system's clock.
+tell_positions(Socket) ->
+    case gen_tcp:recv(Socket, 1) of
+        {ok, _} ->
+            Before = os:system_time(microsecond),
+            #{offset := Offset} = eslaver_mirror:info(?MIRROR),
+            After = os:system_time(microsecond),
+            ok = gen_tcp:send(Socket, io_lib:format("~b ~b~n", [Offset, (Before + After) div 2])),
+            tell_positions(Socket);
+        {error, closed} ->
+            ok
+    end.
 
 save_until_told(File) ->
     ok = eslaver_mirror:save(?MIRROR, File),

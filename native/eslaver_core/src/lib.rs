@@ -15,12 +15,14 @@
 //! | [`position`] | commands | the offset, db and transaction that the stream stands at |
 //! | [`arrivals`] | how many have been read, and when | since when some of them have to wait |
 //! | [`commands`] | a command | which of its arguments are keys, and which of these it changes |
+//! | [`decimal`] | a decimal of few digits | the number |
 //! | [`filter`], [`glob`] | a key, or a command | whether it is wanted |
 //! | [`interests`] | a command | what it changes, and who wants to know of that |
 #![forbid(unsafe_code)]
 
 pub mod arrivals;
 pub mod commands;
+pub mod decimal;
 pub mod filter;
 pub mod glob;
 pub mod handshake;

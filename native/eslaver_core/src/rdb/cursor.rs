@@ -2,6 +2,7 @@
 
 use super::error::ErrorKind;
 use super::limits::Limits;
+use crate::decimal;
 
 /// Why a read gives no value.
 #[derive(Debug)]
@@ -177,6 +178,9 @@ pub(crate) fn packed_score(text: &[u8]) -> Result<f64, ErrorKind> {
 }
 
 fn number(text: &[u8]) -> Result<Option<f64>, ErrorKind> {
+    if let Some(number) = decimal::short(text) {
+        return Ok(Some(number));
+    }
     let text = text.trim_ascii_start();
     let Ok((number, length)) = fast_float2::parse_partial::<f64, _>(text) else {
         return Ok(None);

@@ -198,7 +198,7 @@ impl<'a> Parts<'a> {
             [one] => to.push(*one),
             head => to.extend_from_slice(head),
         }
-        to.extend_from_slice(self.rest);
+        append(to, self.rest);
     }
 
     /// Writes it to the start of `to`, which must have room for it: else `false`.
@@ -253,6 +253,28 @@ pub(super) fn hashed(packed: &[u8]) -> &[u8] {
         Some((Element::Bytes(bytes), _)) if !bytes.is_empty() => bytes,
         Some((_, len)) => packed.get(..len).unwrap_or_default(),
         None => &[],
+    }
+}
+
+/// Appends bytes. Few of them, as elements mostly have, are copied in place: a call for an unknown number
+/// of bytes would take longer than that.
+#[inline]
+fn append(to: &mut Vec<u8>, bytes: &[u8]) {
+    match bytes.len() {
+        8..=16 => append_halves::<8>(to, bytes),
+        4..=7 => append_halves::<4>(to, bytes),
+        _ => to.extend_from_slice(bytes),
+    }
+}
+
+/// Appends `HALF` bytes or up to twice as many: the first half and the last, which may overlap.
+#[inline]
+fn append_halves<const HALF: usize>(to: &mut Vec<u8>, bytes: &[u8]) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<HALF>(), bytes.last_chunk::<HALF>()) {
+        let overlap = 2 * HALF - bytes.len();
+        to.extend_from_slice(first);
+        to.truncate(to.len() - overlap);
+        to.extend_from_slice(last);
     }
 }
 
@@ -334,6 +356,16 @@ mod tests {
         assert_eq!(element.len(), string.len());
         for cut in 0..len {
             assert_eq!(Element::read(&packed[..cut]), None, "{string:?} cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_any_number_are_appended() {
+        for len in 0..40u8 {
+            let bytes: Vec<u8> = (1..=len).collect();
+            let mut to = b"before".to_vec();
+            append(&mut to, &bytes);
+            assert_eq!(to, [b"before", bytes.as_slice()].concat());
         }
     }
 

@@ -1,12 +1,11 @@
 //! Scores of sorted sets: their texts and their arithmetic, as servers have them. No score is NaN.
 
+use eslaver_core::decimal;
+
 use crate::collections::element;
 
 /// The most bits of a hexadecimal number, so that it is exact.
 const MANTISSA: u32 = 53;
-
-/// The most digits of an integer that is exact as a float, whatever they are.
-const EXACT_DIGITS: usize = 15;
 
 /// The score without a sign of zero.
 #[inline]
@@ -41,30 +40,12 @@ fn unsigned(digits: &[u8]) -> Option<f64> {
     match digits {
         [b'0', b'x' | b'X', digits @ ..] => hexadecimal(digits),
         [b'0'..=b'9' | b'.', ..] => {
-            short(digits).or_else(|| std::str::from_utf8(digits).ok()?.parse().ok())
+            decimal::short(digits).or_else(|| std::str::from_utf8(digits).ok()?.parse().ok())
         }
         word if word.eq_ignore_ascii_case(b"inf") => Some(f64::INFINITY),
         word if word.eq_ignore_ascii_case(b"infinity") => Some(f64::INFINITY),
         _ => None,
     }
-}
-
-/// A number of few digits: a quotient of two integers that are exact as floats, which division rounds
-/// as the decimal is to be rounded. `None` for all others.
-fn short(text: &[u8]) -> Option<f64> {
-    let (mut value, mut point) = (0u64, None);
-    if text.len() > EXACT_DIGITS {
-        return None;
-    }
-    for (at, byte) in text.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
-            b'.' if point.is_none() && text.len() > 1 => point = Some(at),
-            _ => return None,
-        }
-    }
-    let places = point.map_or(0, |at| text.len() - at - 1);
-    Some(value as f64 / 10u64.pow(places as u32) as f64)
 }
 
 /// Its digits are bits: what they make is exact as long as a float has room for them.

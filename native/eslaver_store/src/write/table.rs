@@ -24,8 +24,8 @@ pub(crate) struct Known {
 pub(crate) struct Commands {
     /// By their names in lower case.
     all: HashMap<&'static [u8], Apply, foldhash::fast::RandomState>,
-    /// Those that were found last, each in the place that its name has. To find one here costs a fifth of
-    /// what it costs to make the name lower case and look it up: a tenth of what a short command does.
+    /// Those that were found last, each in the place that its name has: to make a name lower case and look
+    /// it up is a tenth of what a short command costs.
     recent: [Option<(Name, Known)>; RECENT],
 }
 
