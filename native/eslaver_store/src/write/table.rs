@@ -10,6 +10,8 @@ use crate::write::{
 
 /// How many names are remembered. A stream has few.
 const RECENT: usize = 64;
+/// How many places a name can have: others may have the first as well.
+const PLACES: usize = 4;
 
 /// A command that can be applied.
 #[derive(Debug, Clone, Copy)]
@@ -58,10 +60,12 @@ impl Name {
         Some(Self { len, first, last })
     }
 
+    /// Its places, the first of which is the one to look at first.
     #[inline]
-    fn place(self) -> usize {
+    fn places(self) -> impl Iterator<Item = usize> {
         let mixed = (self.first ^ self.last.rotate_left(21)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> (u64::BITS - RECENT.ilog2())) as usize
+        let first = (mixed >> (u64::BITS - RECENT.ilog2())) as usize;
+        (first..first + PLACES).map(|place| place % RECENT)
     }
 }
 
@@ -105,13 +109,16 @@ impl Commands {
     #[inline]
     pub(crate) fn recent(&self, name: &[u8]) -> Option<Known> {
         let name = Name::of(name)?;
-        self.recent[name.place()].filter(|(other, _)| *other == name).map(|(_, known)| known)
+        let at = |place: usize| self.recent[place].filter(|(other, _)| *other == name);
+        name.places().find_map(at).map(|(_, known)| known)
     }
 
     /// Remembers the command of a name, if it is one.
     pub(crate) fn remember(&mut self, name: &[u8], lower: &[u8]) {
         if let (Some(name), Some(known)) = (Name::of(name), self.get(lower)) {
-            self.recent[name.place()] = Some((name, known));
+            let is_free = |place: &usize| self.recent[*place].is_none();
+            let place = name.places().find(is_free).or(name.places().next());
+            place.into_iter().for_each(|place| self.recent[place] = Some((name, known)));
         }
     }
 
@@ -156,6 +163,26 @@ mod tests {
         }
         assert_eq!(Name::of(b""), None);
         assert_eq!(Name::of(&[b'a'; 17]), None);
+    }
+
+    #[test]
+    fn names_of_a_stream_are_all_remembered() {
+        let mut commands = Commands::new();
+        let names =
+            ["SET", "DEL", "UNLINK", "EXPIRE", "LPUSH", "SETNX", "INCRBY", "PEXPIRE", "SADD"];
+        for name in names {
+            commands.remember(name.as_bytes(), name.to_ascii_lowercase().as_bytes());
+        }
+        for name in names {
+            assert!(commands.recent(name.as_bytes()).is_some(), "{name}");
+        }
+        // Where there are too many, some are forgotten, and none is taken for another.
+        let all: Vec<_> = commands.names().collect();
+        all.iter().for_each(|name| commands.remember(name, name));
+        for name in all {
+            let found = commands.recent(name).map(|known| known.name);
+            assert!(found.is_none_or(|found| found == name));
+        }
     }
 
     #[test]
