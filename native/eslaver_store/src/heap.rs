@@ -72,6 +72,12 @@ pub(crate) fn step() {
     THREAD.with(Thread::step);
 }
 
+/// Whether the thread's work is gentle.
+#[cfg(test)]
+pub(crate) fn is_gentle() -> bool {
+    THREAD.with(|thread| thread.steps.get() > 0)
+}
+
 /// Has the thread allocate: `allocate` is told whether what it allocates now is likely to stay in a
 /// store, and returns the number of bytes, too.
 #[inline]

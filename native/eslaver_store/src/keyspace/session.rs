@@ -56,9 +56,9 @@ impl<'a> Session<'a> {
         self.dbs
     }
 
-    /// Whether any keys are locked for changes.
-    pub(crate) fn has_locks(&self) -> bool {
-        !self.held.is_empty()
+    /// Whether readers have to wait, of some keys or of all.
+    pub(crate) fn keeps_readers_out(&self) -> bool {
+        !self.held.is_empty() || self.store.is_exclusive()
     }
 
     /// The keys of a stripe, from now on locked for changes.

@@ -265,6 +265,11 @@ impl Store {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// Whether readers wait: the writer asks.
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.generation.load(Ordering::Relaxed) % 2 == 1
+    }
+
     /// No other store has it.
     pub(crate) fn id(&self) -> u64 {
         self.id

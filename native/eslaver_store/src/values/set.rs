@@ -110,6 +110,7 @@ pub(crate) fn intersection(sets: &[Set<'_>], now: i64, limit: usize) -> Vec<Vec<
     let mut found = Vec::new();
     if let Some((first, others)) = sets.split_first() {
         first.for_each(now, |member| {
+            heap::step();
             if found.len() < limit {
                 let member = member.to_bytes();
                 if others.iter().all(|other| other.contains(&member, now)) {
@@ -139,6 +140,7 @@ pub(crate) fn union(sets: &[Set<'_>], now: i64) -> Vec<Vec<u8>> {
 pub(crate) fn difference(first: Set<'_>, others: &[Set<'_>], now: i64) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     first.for_each(now, |member| {
+        heap::step();
         let member = member.to_bytes();
         if !others.iter().any(|other| other.contains(&member, now)) {
             found.push(member.into_owned());

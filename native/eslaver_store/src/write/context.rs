@@ -70,9 +70,9 @@ impl<'a, 's> Context<'a, 's> {
         self.number
     }
 
-    /// Does work that may take long. It is [gentle](heap::gently), unless keys are locked.
+    /// Does work that may take long. It is [gentle](heap::gently), unless readers wait for its end.
     pub(crate) fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
-        if self.session.has_locks() { work() } else { heap::gently(work) }
+        if self.session.keeps_readers_out() { work() } else { heap::gently(work) }
     }
 
     /// Hands a key's entry to `with`.

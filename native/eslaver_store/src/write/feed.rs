@@ -92,18 +92,6 @@ impl Feed {
             self.writer.apply_known(&command, known, now, refused);
             return applied(&[command]);
         }
-        self.take_any(db, name, args, now, refused, applied);
-    }
-
-    fn take_any(
-        &mut self,
-        db: u32,
-        name: &[u8],
-        args: &[&[u8]],
-        now: i64,
-        refused: impl FnMut(&Command<'_>, Refusal),
-        applied: impl FnOnce(&[Command<'_>]),
-    ) {
         let mut buffer = [0; LONGEST_NAME];
         let lower = match buffer.get_mut(..name.len()) {
             Some(lower) => {

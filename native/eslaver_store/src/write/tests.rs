@@ -5,11 +5,16 @@ use std::sync::Arc;
 
 use eslaver_core::commands::Learned;
 
+use crate::heap;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::latest::LatestDbs;
+use crate::keyspace::session::Session;
 use crate::keyspace::store::Store;
+use crate::keyspace::trash::Trash;
 use crate::testing::{Mirror, bytes, text};
 use crate::values::Type;
 use crate::write::command::Command;
+use crate::write::context::Context;
 use crate::write::refusal::Refusal;
 use crate::write::writer::Writer;
 use crate::{Answer, Arg};
@@ -320,4 +325,21 @@ fn counters_are_counted() {
             if is_kept { Answer::Int(9_999_999_999_999) } else { Answer::Atom("infinity") };
         assert_eq!(ttl, wanted, "{line}");
     }
+}
+
+#[test]
+fn work_is_gentle_while_no_reader_waits_for_its_end() {
+    let store = Arc::new(Store::new());
+    store.ensure_db(0);
+    let mut dbs = LatestDbs::new(Arc::clone(&store));
+    let mut trash = Trash::new(Arc::clone(store.account()));
+    let mut session = Session::new(&store, dbs.latest());
+    let mut context = Context::new(&mut session, &mut trash, 0, 0).unwrap();
+    assert!(context.aside(heap::is_gentle));
+    assert!(!heap::is_gentle());
+    store.begin_exclusive();
+    assert!(!context.aside(heap::is_gentle));
+    store.end_exclusive();
+    context.remove(b"key");
+    assert!(!context.aside(heap::is_gentle));
 }

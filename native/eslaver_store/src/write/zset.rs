@@ -5,6 +5,7 @@ use std::ops;
 
 use crate::collections::element::Element;
 use crate::collections::record::Refused;
+use crate::heap;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::version::Version;
 use crate::values::score::{self, Aggregate, plain};
@@ -468,6 +469,7 @@ fn selected(
     let mut builder = ZsetBuilder::new(context.seed());
     let mut result = Ok::<_, Refused>(());
     let push = |score, member: Element<'_>| {
+        heap::step();
         let score = signs.stored(member.len(), score);
         result = result.and_then(|()| builder.push(member, score));
     };

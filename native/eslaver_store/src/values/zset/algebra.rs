@@ -65,6 +65,10 @@ impl<'a> Source<'a> {
         self,
         mut each: impl FnMut(f64, Element<'a>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
+        let mut each = |score, member| {
+            heap::step();
+            each(score, member)
+        };
         match self {
             Self::Zset(zset) => zset.try_for_each(0..zset.len(), each),
             Self::Set(set, now) => set.try_for_each(now, |member| each(1.0, member)),
