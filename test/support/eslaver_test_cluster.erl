@@ -17,12 +17,14 @@
 -opaque cluster() :: #{options := options(), table := ets:table()}.
 %% `masters`, `replicas`: how many masters, and how many replicas each has.
 %% `timeout`: `cluster-node-timeout`.
+%% `failovers`: whether a replica takes over from a master that is slow or gone (the default).
 %% `config`: more of it, as for eslaver_test_master.
 -type options() :: #{
     server := file:filename(),
     masters => pos_integer(),
     replicas => non_neg_integer(),
     timeout => pos_integer(),
+    failovers => boolean(),
     config => [{string(), term()}]
 }.
 -type node_() :: eslaver_test_master:master().
@@ -78,7 +80,7 @@ ways(Server) ->
 %% Ends with the process that starts it. When it returns, all agree and each replica follows.
 -spec start(options()) -> cluster().
 start(Given) ->
-    Defaults = #{masters => 3, replicas => 1, timeout => 2000, config => []},
+    Defaults = #{masters => 3, replicas => 1, timeout => 2000, failovers => true, config => []},
     Options = maps:merge(Defaults, Given),
     Table = ets:new(?MODULE, [public, ordered_set]),
     Cluster = #{options => Options, table => Table},
@@ -122,7 +124,8 @@ start_members(#{options := Options, table := Table} = Cluster, Tries) ->
             start_members(Cluster, Tries - 1)
     end.
 
-start_node(#{server := Server, timeout := Timeout, config := Config}, Port, Files, Owner) ->
+start_node(#{server := Server, config := Config} = Options, Port, Files, Owner) ->
+    #{timeout := Timeout, failovers := Failovers} = Options,
     Defaults = [
         {"cluster-enabled", "yes"},
         {"cluster-config-file", "nodes.conf"},
@@ -131,6 +134,7 @@ start_node(#{server := Server, timeout := Timeout, config := Config}, Port, File
         %% Replicas stay where they are, unless their master loses its last slot.
         {"cluster-migration-barrier", "100"},
         {"cluster-replica-validity-factor", "0"},
+        {"cluster-replica-no-failover", yes_or_no(not Failovers)},
         {"repl-diskless-sync", "yes"},
         {"repl-ping-replica-period", "1"},
         {"repl-backlog-size", "64mb"}
@@ -147,6 +151,9 @@ start_node(#{server := Server, timeout := Timeout, config := Config}, Port, File
     catch
         error:{badmatch, {error, _}} -> error
     end.
+
+yes_or_no(true) -> "yes";
+yes_or_no(false) -> "no".
 
 master_of(Number, Masters) when Number =< Masters -> none;
 master_of(Number, Masters) -> (Number - 1) rem Masters + 1.

@@ -4,7 +4,7 @@
 
 -include_lib("common_test/include/ct.hrl").
 
--export([groups/2, server/1, start/4, finish/2, happen/3, tokens/1]).
+-export([groups/2, server/1, start/4, finish/2, happen/3, too_late/1, tokens/1]).
 -export_type([setting/0]).
 
 %% In ms.
@@ -41,18 +41,23 @@ server(Context) ->
     maps:get(server, ?config(server, Context)).
 
 %% A follower with this name, which has loaded what the writers began with. The options are its
-%% own, and `losses`, `again` and `reasons` for eslaver_test_cluster_followers.
+%% own; `losses`, `again` and `reasons` for eslaver_test_cluster_followers; and `failovers` for the
+%% cluster, by default as `losses`.
 -spec start(replica | mirror, Name :: atom(), list(), map()) -> setting().
 start(Kind, Name, Context, Given) ->
     Seed = eslaver_test_env:seed(),
     _ = rand:seed(exsss, Seed),
     Judging = [losses, again, reasons],
+    Own = maps:without([failovers | Judging], Given),
     Server = server(Context),
-    Cluster = eslaver_test_cluster:start(#{server => Server}),
+    Losses = maps:get(losses, Given, false),
+    Cluster = eslaver_test_cluster:start(#{
+        server => Server, failovers => maps:get(failovers, Given, Losses)
+    }),
     Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
     %% replicas have what the writers have begun with soon after
     _ = [ok = timer:sleep(?SOON) || maps:get(read_from, Given, master) =/= master],
-    Follower = eslaver_test_cluster_followers:Kind(Name, Cluster, maps:without(Judging, Given)),
+    Follower = eslaver_test_cluster_followers:Kind(Name, Cluster, Own),
     Judged = maps:with(Judging, Given),
     Setting = #{
         server => Server,
@@ -121,6 +126,19 @@ happen(Events, Time, #{follower := Follower} = Setting) ->
         erlang:monotonic_time(millisecond) + Time,
         #{}
     ).
+
+%% A move is taken back too late (eslaver_test_cluster_moves:cancel_too_late/5): the target's value
+%% is left.
+-spec too_late(setting()) -> ok.
+too_late(#{cluster := Cluster}) ->
+    [One, Other | _] = eslaver_test_cluster:masters(Cluster),
+    {First, _} = hd(eslaver_test_cluster:slots(Cluster, One)),
+    Slots = [{First, First + 9}],
+    Key = eslaver_test_cluster_followers:key(<<"key:">>, Slots),
+    <<"OK">> = eslaver_test_cluster:ask(One, ["SET", Key, "kept"]),
+    ok = eslaver_test_cluster_moves:cancel_too_late(Cluster, Slots, One, Other, Key),
+    <<"kept">> = eslaver_test_cluster:ask(Other, ["GET", Key]),
+    ok.
 
 %% What each master has now is waited for, by its id.
 -spec tokens(setting()) -> ok.

@@ -2,20 +2,21 @@
 %% (atomic). A move can be left half-done, and then be ended or taken back.
 -module(eslaver_test_cluster_moves).
 
--export([move/5, move/6, begin_move/6, finish/1, cancel/1, known_to_all/1]).
+-export([move/5, move/6, begin_move/6, finish/1, cancel/1, cancel_too_late/5, known_to_all/1]).
 -export_type([move/0, way/0, options/0]).
 
 -type way() :: classic | atomic.
 %% `pause`: at most this long, in ms, from step to step; the caller's random numbers say how long.
 %% `part`: how much of the keys, in percent, a classic move that begins takes at once.
 %% `slow`: microseconds for each key of an atomic move, so that it lasts.
-%% `hold`: calls a function while nobody writes. A classic move that is taken back needs it: the
-%% source takes keys back only when it does not send clients to the target any more.
+%% `hold`: calls a function while nobody writes. A move that is taken back needs it: of a classic
+%% one, the source takes keys back only when it does not send clients to the target any more; of
+%% Valkey's atomic one, the source may write to slots that the target has just taken.
 -type options() :: #{
     pause => non_neg_integer(),
     part => 0..100,
     slow => non_neg_integer(),
-    hold => fun((fun(() -> ok)) -> ok)
+    hold => fun((fun(() -> Result)) -> Result)
 }.
 -opaque move() :: #{
     cluster := eslaver_test_cluster:cluster(),
@@ -31,6 +32,9 @@
 %% Keys that one MIGRATE takes.
 -define(KEYS, 5).
 -define(TRIES, 10).
+%% In ms.
+-define(ARRIVES, 50).
+-define(ANSWER, 5000).
 
 -spec move(
     eslaver_test_cluster:cluster(),
@@ -177,11 +181,10 @@ give_away(Source, Slot, Node) ->
     end.
 
 cancel_classic(#{from := From, to := To, slots := Slots, options := Options} = Move) ->
-    Hold = maps:get(hold, Options, fun(Fun) -> Fun() end),
     with(From, To, fun(Source, Target) ->
         lists:foreach(
             fun(Slot) ->
-                ok = Hold(fun() ->
+                ok = held(Options, fun() ->
                     ok = set_slot(Source, Slot, ["STABLE"]),
                     migrate(Target, port(from, Move), Slot, all, Options)
                 end),
@@ -191,6 +194,9 @@ cancel_classic(#{from := From, to := To, slots := Slots, options := Options} = M
         )
     end),
     canceled.
+
+held(#{hold := Hold}, Fun) -> Hold(Fun);
+held(_Options, Fun) -> Fun().
 
 %% This number of keys, or all that there are.
 migrate(_Source, _Port, _Slot, Count, _Options) when is_integer(Count), Count =< 0 ->
@@ -271,8 +277,10 @@ facts([Key, Value | Rest]) -> (facts(Rest))#{Key => Value};
 facts([]) -> #{}.
 
 %% The servers that run say what became of it.
-awaited(#{from := From, to := To, slots := Slots, options := Options} = Move) ->
-    Outcome = eslaver_test_cluster:await(fun() -> outcome(family(Move), state(Move)) end),
+awaited(Move) ->
+    ended(eslaver_test_cluster:await(fun() -> outcome(family(Move), state(Move)) end), Move).
+
+ended(Outcome, #{from := From, to := To, slots := Slots, options := Options} = Move) ->
     _ = [
         eslaver_test_cluster:try_ask(From, ["CONFIG", "SET", "rdb-key-save-delay", 0])
      || #{slow := _} <- [Options]
@@ -292,11 +300,14 @@ state(#{task := Task, from := From, to := To} = Move) ->
             [Status] = eslaver_test_cluster:ask(To, Command),
             maps:get(<<"state">>, facts(Status));
         valkey ->
-            [State] = [
-                State
-             || #{<<"name">> := Name, <<"state">> := State} <- jobs(From), Name =:= Task
-            ],
-            State
+            state(Move, From)
+    end.
+
+%% As one of both says that has heard of it.
+state(#{task := Task}, Node) ->
+    case [State || #{<<"name">> := Name, <<"state">> := State} <- jobs(Node), Name =:= Task] of
+        [State] -> State;
+        [] -> unknown
     end.
 
 outcome(_, <<"completed">>) -> completed;
@@ -315,16 +326,71 @@ owns(Node, Id, Slots) ->
         eslaver_test_cluster_nodes:numbers(Slots)
     ).
 
-cancel_atomic(#{from := From, to := To, task := Task} = Move) ->
-    _ =
-        case family(Move) of
-            redis ->
-                Command = ["CLUSTER", "MIGRATION", "CANCEL", "ID", Task],
-                eslaver_test_cluster:ask(To, Command);
-            valkey ->
-                eslaver_test_cluster:try_ask(From, ["CLUSTER", "CANCELSLOTMIGRATIONS"])
-        end,
-    awaited(Move).
+cancel_atomic(#{to := To, task := Task, options := Options} = Move) ->
+    case family(Move) of
+        redis ->
+            _ = eslaver_test_cluster:ask(To, ["CLUSTER", "MIGRATION", "CANCEL", "ID", Task]),
+            awaited(Move);
+        valkey ->
+            held(Options, fun() -> cancel_at_source(Move) end)
+    end.
+
+%% The source cancels a move also if it has let the target take the slots: whether it took them, the
+%% target says.
+cancel_at_source(#{from := From, to := To} = Move) ->
+    _ = eslaver_test_cluster:try_ask(From, ["CLUSTER", "CANCELSLOTMIGRATIONS"]),
+    Canceled = eslaver_test_cluster:await(fun() -> outcome(valkey, state(Move)) end),
+    Took = eslaver_test_cluster:await(fun() ->
+        case state(Move, To) of
+            unknown -> failed;
+            State -> outcome(valkey, State)
+        end
+    end),
+    case Took of
+        completed -> ended(completed, Move);
+        _ -> ended(Canceled, Move)
+    end.
+
+%% An atomic move of Valkey that its source cancels after it has let the target take the slots, and
+%% before it hears that the target has: what it writes between, to this key, is lost.
+-spec cancel_too_late(
+    eslaver_test_cluster:cluster(),
+    [eslaver_test_cluster_nodes:range()],
+    From :: eslaver_test_cluster:node_(),
+    To :: eslaver_test_cluster:node_(),
+    Key :: binary()
+) -> ok.
+cancel_too_late(Cluster, Slots, From, To, Key) ->
+    Prevent = ["DEBUG", "SLOTMIGRATION", "PREVENT-FAILOVER"],
+    <<"OK">> = eslaver_test_cluster:ask(To, Prevent ++ [1]),
+    Move = begin_move(Cluster, Slots, From, To, atomic, #{}),
+    true = eslaver_test_cluster:await(fun() -> state(Move) =:= <<"failover-granted">> end),
+    Clients = [Cancels, Writes] = [accepted(From) || _ <- [1, 2]],
+    ok = eslaver_test_master:pause(From),
+    ok = eslaver_test_client:send(Cancels, ["CLUSTER", "CANCELSLOTMIGRATIONS"]),
+    ok = timer:sleep(?ARRIVES),
+    ok = eslaver_test_client:send(Writes, ["SET", Key, "lost"]),
+    ok = timer:sleep(?ARRIVES),
+    <<"OK">> = eslaver_test_cluster:ask(To, Prevent ++ [0]),
+    true = eslaver_test_cluster:await(fun() -> owns(To, id(to, Move), Slots) end),
+    ok = eslaver_test_master:continue(From),
+    Replies = [eslaver_test_client:reply(Client, ?ANSWER) || Client <- Clients],
+    _ = [ok = eslaver_test_client:close(Client) || Client <- Clients],
+    completed = ended(completed, Move),
+    case Replies of
+        [<<"OK">>, <<"OK">>] ->
+            ok;
+        [_, {error, <<"MOVED", _/binary>>}] ->
+            %% it read what came last first
+            ok = move(Cluster, Slots, To, From, atomic),
+            cancel_too_late(Cluster, Slots, From, To, Key)
+    end.
+
+%% A client whose commands the server reads as they come.
+accepted(Node) ->
+    Client = eslaver_test_client:connect(Node),
+    <<"PONG">> = eslaver_test_client:ok(Client, ["PING"]),
+    Client.
 
 family(#{cluster := Cluster}) ->
     #{server := Server} = eslaver_test_cluster:options(Cluster),

@@ -8,6 +8,8 @@
 
 -behaviour(gen_server).
 
+-include_lib("kernel/include/logger.hrl").
+
 -export([
     start/1,
     start_own/0,
@@ -57,6 +59,8 @@
     <<"eady to accept connections">>, <<"Sentinel ID is">>, <<"Sentinel runid is">>
 ]).
 -define(TRIES, 5).
+%% Of a server's log, in bytes.
+-define(LAST, 4000).
 
 %% Reads nothing of use on its standard input: the end of it is the signal.
 -define(WRAPPER,
@@ -201,7 +205,8 @@ handle_cast(_Message, State) ->
 
 handle_info({'DOWN', _Ref, process, _Owner, _Reason}, State) ->
     {stop, normal, State};
-handle_info({Wrapper, {data, {eol, "exit " ++ _}}}, #{wrapper := Wrapper} = State) ->
+handle_info({Wrapper, {data, {eol, "exit " ++ Status}}}, #{wrapper := Wrapper} = State) ->
+    _ = [told_end(Status, State) || Status =/= "0"],
     {noreply, State#{wrapper := undefined, os_pid := undefined}};
 handle_info(_Message, State) ->
     {noreply, State}.
@@ -210,6 +215,12 @@ terminate(_Reason, State) ->
     #{dir := Dir} = end_server(State),
     _ = file:del_dir_r(Dir),
     ok.
+
+%% Nobody ended it: whatever fails now may be its fault.
+told_end(Status, #{port := Port} = State) ->
+    {ok, Log} = file:read_file(log_file(State)),
+    Last = binary:part(Log, byte_size(Log), -min(byte_size(Log), ?LAST)),
+    ?LOG_ERROR("the server at port ~b has ended, exit ~ts:~n~ts", [Port, Status, Last]).
 
 launch_on_free_port(#{options := Options} = State, Tries) ->
     Port = maps:get(port, Options, undefined),

@@ -35,7 +35,7 @@ moves(Config) ->
     Seed = eslaver_test_env:seed(),
     _ = rand:seed(exsss, Seed),
     Server = server(Config),
-    Cluster = start(#{server => Server}),
+    Cluster = start(#{server => Server, failovers => false}),
     [One, Other | _] = masters(Cluster),
     Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
     lists:foreach(
@@ -149,7 +149,7 @@ failovers(Config) ->
 shards(Config) ->
     Seed = eslaver_test_env:seed(),
     Server = server(Config),
-    Cluster = start(#{server => Server}),
+    Cluster = start(#{server => Server, failovers => false}),
     Writers = eslaver_test_cluster_writers:start(Cluster, Seed),
     [Old | _] = masters(Cluster),
     lists:foreach(
