@@ -86,6 +86,13 @@ impl Arrivals {
         self.known = self.known.max(self.end);
     }
 
+    /// What has been read now was all that there was. There may be more before anybody looks again.
+    pub fn read_all(&mut self, now: Duration) {
+        if self.end >= self.known {
+            self.mark(self.end, now);
+        }
+    }
+
     /// There is nothing more to read for now.
     pub fn drain(&mut self, now: Duration) {
         self.is_drained = true;

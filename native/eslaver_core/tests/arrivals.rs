@@ -151,6 +151,26 @@ fn what_the_master_tells_counts() {
 }
 
 #[test]
+fn who_reads_and_handles_in_turn_is_behind_from_the_last_read_on() {
+    let mut arrivals = complete(0);
+    for turn in 1..=100 {
+        let now = ms(turn * 20);
+        arrivals.read(10, now);
+        arrivals.read_all(now);
+        // it handles that, and finds more
+        arrivals.handle(turn * 10);
+        assert_eq!(arrivals.behind_since(), Some(now));
+    }
+    assert_eq!(arrivals.unhandled(5), Some(5));
+    // what the master has told of has not come yet
+    arrivals.know(2000, ms(3000));
+    arrivals.read(10, ms(4000));
+    arrivals.read_all(ms(4000));
+    arrivals.handle(1010);
+    assert_eq!(arrivals.behind_since(), Some(ms(2000)));
+}
+
+#[test]
 fn events_of_the_last_second_count() {
     let mut rate = Rate::default();
     assert_eq!(rate.per_second(ms(100_000)), 0);

@@ -120,7 +120,7 @@ impl Feed {
     }
 }
 
-/// What the thread of a link tells of what arrives, to one backlog or two.
+/// What a link tells of what arrives, to one backlog or two.
 pub(crate) struct Flow {
     /// Of what the server has handled.
     pub(crate) server: Feed,
@@ -154,6 +154,11 @@ impl Flow {
     /// Bytes of the stream have been read.
     pub(crate) fn read(&self, bytes: usize) {
         self.each(|state, now| state.arrivals.read(bytes as u64, now));
+    }
+
+    /// There was nothing more to read.
+    pub(crate) fn read_all(&self) {
+        self.each(|state, now| state.arrivals.read_all(now));
     }
 
     /// There is nothing to read for now.

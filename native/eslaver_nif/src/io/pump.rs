@@ -12,9 +12,10 @@ use memchr::memmem;
 use super::gather::Gathered;
 use super::greet::{Greeted, Sync};
 use super::outlet::Outlet;
-use super::wire::Wire;
+use super::wire::{Wire, broken};
 use crate::link::config::Config;
 use crate::link::end::End;
+use crate::link::loan::Open;
 use crate::link::shared::{Chunk, Shared};
 
 /// How often the master is told that the link is alive, and the offset handled.
@@ -67,6 +68,10 @@ struct Pump<'a> {
     spoken: Instant,
     woken: Instant,
     wake_due: bool,
+    /// Whether the socket can be lent to the slices.
+    lends: bool,
+    /// Whether it neither is lent nor offered.
+    reads: bool,
 }
 
 /// Runs until the link ends.
@@ -92,18 +97,22 @@ pub(crate) fn pump(
         spoken: now,
         woken: now.checked_sub(LINGER).unwrap_or(now),
         wake_due: false,
+        lends: false,
+        reads: true,
     };
     // it is dropped before the socket is closed
     let _watched = shared.flow.watch(pump.wire.descriptor());
+    let lent = pump.lend();
     pump.begin(greeted.sync);
     pump.take(greeted.rest.into())?;
     let Err(end) = pump.run();
+    drop(lent);
     let end = if pump.is_whole(&end) { pump.drain().err().unwrap_or(end) } else { end };
     pump.outlet.keep_file();
     Err(end)
 }
 
-impl Pump<'_> {
+impl<'a> Pump<'a> {
     fn begin(&mut self, sync: Sync) {
         match sync {
             Sync::Full { replid, offset } => {
@@ -138,6 +147,14 @@ impl Pump<'_> {
         self.outlet.push(Chunk::Granted);
     }
 
+    /// Slices read by themselves where nothing but a keyspace waits for what they apply.
+    fn lend(&mut self) -> Option<Open<'a>> {
+        self.config.mirror.as_ref().filter(|mirror| !mirror.events)?;
+        let (socket, registry) = self.wire.lendable()?;
+        self.lends = true;
+        Some(self.shared.loan.open(socket, registry))
+    }
+
     fn run(&mut self) -> Result<Infallible, End> {
         let mut gathered = Gathered::new();
         loop {
@@ -153,7 +170,7 @@ impl Pump<'_> {
                     Err(end) => {
                         // the last bytes may say why
                         self.take(gathered.take(self.shared, false))?;
-                        return Err(end);
+                        return Err(self.shared.loan.failure().map_or(end, broken));
                     }
                 }
             }
@@ -176,10 +193,27 @@ impl Pump<'_> {
                 if self.may_read() && !self.mode.is_snapshot() {
                     self.shared.flow.drain();
                 }
-                self.wire.wait(next, self.shared)?;
+                self.offer();
+                let waited = self.wire.wait(next, self.shared);
+                self.reads = self.shared.loan.reclaim();
+                if self.shared.loan.was_taken() {
+                    self.heard = Instant::now();
+                    // a slice may have left something
+                    self.wire.try_again();
+                }
+                waited?;
             } else if self.shared.is_stopped() {
                 return Err(End::Stopped);
             }
+        }
+    }
+
+    /// Lends the socket while this thread waits, if nothing that it has read is left.
+    fn offer(&mut self) {
+        let is_drained = matches!(self.mode, Mode::Stream) && !self.wire.is_readable();
+        if self.lends && self.may_read() && is_drained {
+            self.reads = false;
+            self.shared.loan.offer();
         }
     }
 
@@ -203,6 +237,10 @@ impl Pump<'_> {
     }
 
     fn may_read(&self) -> bool {
+        self.reads && self.has_room()
+    }
+
+    fn has_room(&self) -> bool {
         match self.mode {
             Mode::Snapshot(_) => self.outlet.takes_snapshot(),
             Mode::Stream => self.outlet.is_empty(),

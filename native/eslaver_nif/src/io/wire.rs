@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpStream, UnixStream};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::tls::{self, Session};
 use crate::link::config::Tls;
@@ -15,7 +15,7 @@ use crate::link::shared::Shared;
 
 /// The token of the waker that others wake the thread with.
 pub(crate) const WAKE: Token = Token(0);
-const SOCKET: Token = Token(1);
+pub(crate) const SOCKET: Token = Token(1);
 /// The most that a lost wake-up costs.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -32,7 +32,8 @@ pub(crate) struct Wire {
     events: Events,
     socket: Socket,
     out: Vec<u8>,
-    /// Whether the socket has not said since the last event that it would block.
+    /// Whether the socket has not said since the last event that it would block. Meanwhile it may have
+    /// been lent.
     readable: bool,
     writable: bool,
     /// The other side takes nothing more. What it sent before can still be read, and may say why.
@@ -80,6 +81,14 @@ impl Wire {
             Socket::Tcp(stream) => stream.as_raw_fd(),
             Socket::Unix(stream) => stream.as_raw_fd(),
             Socket::Tls(session) => session.stream().as_raw_fd(),
+        }
+    }
+
+    /// The descriptor of a socket that others may read from, and what watches it.
+    pub(crate) fn lendable(&self) -> Option<(RawFd, Registry)> {
+        match &self.socket {
+            Socket::Tls(_) => None,
+            _ => Some((self.descriptor(), self.poll.registry().try_clone().ok()?)),
         }
     }
 
@@ -196,7 +205,7 @@ impl Wire {
 }
 
 /// A connection that the other side reset counts as closed.
-fn broken(error: io::Error) -> End {
+pub(super) fn broken(error: io::Error) -> End {
     match error.kind() {
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => End::Closed,
         ErrorKind::InvalidData => End::Tls(tls::explain(&error)),

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod end;
 mod intake;
 mod load;
+pub(crate) mod loan;
 pub(crate) mod part;
 mod phase;
 pub(crate) mod shared;

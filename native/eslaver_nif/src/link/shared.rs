@@ -12,6 +12,7 @@ use rustler::{LocalPid, OwnedEnv};
 use crate::atoms;
 use crate::backlog::Flow;
 use crate::link::end::End;
+use crate::link::loan::Loan;
 use crate::terms::batch::MAX_WEIGHT;
 
 /// The weight of batches that may be on their way to the server.
@@ -74,11 +75,11 @@ pub(crate) struct Counters {
     pub(crate) offset: AtomicU64,
 }
 
-/// One link's shared state. Nothing here blocks: the mutexes are locked only to put a value in or
-/// to take it out.
+/// One link's shared state. `loan` may block for 2 ms. The other mutexes are locked only to put a value in
+/// or to take it out.
 ///
 /// It lives as long as anybody in Erlang holds the link's handle, which may be long after the link
-/// has ended. So it is small, and owns no descriptor.
+/// has ended. So it is small, and owns no descriptor once the I/O thread has ended.
 pub(crate) struct Shared {
     /// The process that runs the slices.
     pub(crate) link: LocalPid,
@@ -111,6 +112,8 @@ pub(crate) struct Shared {
     learned: OnceLock<Arc<Learned>>,
     end: Mutex<Option<End>>,
     spares: Mutex<Vec<Vec<u8>>>,
+    /// Of the I/O thread's socket.
+    pub(crate) loan: Loan,
 }
 
 impl Shared {
@@ -141,6 +144,7 @@ impl Shared {
             learned: OnceLock::new(),
             end: Mutex::new(None),
             spares: Mutex::new(Vec::new()),
+            loan: Loan::new(),
         }
     }
 

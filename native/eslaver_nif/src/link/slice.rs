@@ -71,6 +71,8 @@ pub(crate) struct Slicer {
     held: Option<Chunk>,
     /// The bytes of the stream that this slice has taken.
     streamed: usize,
+    /// Whether the slice before ended within a brisk stream.
+    is_brisk: bool,
     /// The snapshot that has been loaded, until the server is told.
     loaded: Option<Loaded>,
     end: Option<End>,
@@ -99,6 +101,7 @@ impl Slicer {
             events,
             held: None,
             streamed: 0,
+            is_brisk: false,
             loaded: None,
             end: None,
             _alive: alive,
@@ -130,7 +133,9 @@ impl Slicer {
 
     /// A panic ends the link. The turn is kept until the applier has seen to the store.
     fn guarded(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
-        panics::catch(|| self.work(env, shared)).unwrap_or_else(|panic| {
+        let outcome = panics::catch(|| self.work(env, shared));
+        shared.loan.give_back();
+        outcome.unwrap_or_else(|panic| {
             let heals = self.applier.as_mut().is_some_and(|applier| applier.give_up());
             Outcome::Closed(End::panicked(panic, heals))
         })
@@ -139,6 +144,7 @@ impl Slicer {
     fn work(&mut self, env: Env<'_>, shared: &Shared) -> Outcome {
         let began = Instant::now();
         let mut sent = 0;
+        self.is_brisk = self.streamed >= BRISK;
         self.streamed = 0;
         if self.batch.is_full() && !self.flush(env, shared) {
             return no_credit(shared);
@@ -182,7 +188,10 @@ impl Slicer {
                 }
                 None => match self.end.take() {
                     Some(end) => return Outcome::Closed(end),
-                    None if self.is_idle(shared) => return Outcome::Wait,
+                    None if self.is_idle(shared) => {
+                        self.streamed = 0;
+                        return Outcome::Wait;
+                    }
                     None => {}
                 },
                 Some(chunk) if !self.is_ready(&chunk, env, shared) => {
@@ -256,7 +265,7 @@ impl Slicer {
         if self.chunks.len() <= self.chunks.capacity().unwrap_or_default() / 2 {
             shared.room();
         }
-        match waiting::receive(&self.chunks, self.wait()) {
+        match waiting::receive(&self.chunks, self.wait(), shared) {
             Ok(chunk) => Some(chunk),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
@@ -281,7 +290,8 @@ impl Slicer {
             (Phase::Loading(_), Some(_)) if !self.events => Wait::LongOrShort,
             (Phase::Loading(_), _) => Wait::Short,
             (Phase::Streaming(_), Some(applier)) if !self.events && applier.may_wait() => {
-                if self.streamed < BRISK { Wait::No } else { Wait::Long }
+                let is_brisk = self.is_brisk || self.streamed >= BRISK;
+                if is_brisk { Wait::Long } else { Wait::No }
             }
             (Phase::Streaming(_), _) => Wait::No,
         }

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
-use crate::link::shared::Chunk;
+use crate::link::loan::Got;
+use crate::link::shared::{Chunk, Shared};
 
 const LONG: Duration = Duration::from_millis(2);
 const SHORT: Duration = Duration::from_micros(300);
@@ -34,16 +35,66 @@ pub(crate) enum Wait {
 }
 
 /// The next chunk, perhaps after a wait.
-pub(crate) fn receive(chunks: &Receiver<Chunk>, wait: Wait) -> Result<Chunk, RecvTimeoutError> {
+pub(crate) fn receive(
+    chunks: &Receiver<Chunk>,
+    wait: Wait,
+    shared: &Shared,
+) -> Result<Chunk, RecvTimeoutError> {
     let (place, patience) = match wait {
         Wait::No => (None, Duration::ZERO),
         Wait::Short => (None, SHORT),
         Wait::Long => Place::take_or(Duration::ZERO),
         Wait::LongOrShort => Place::take_or(SHORT),
     };
-    let chunk = chunks.recv_timeout(patience);
+    let chunk = match wait {
+        Wait::Long if place.is_some() => read_or_receive(chunks, patience, shared),
+        _ => chunks.recv_timeout(patience),
+    };
     drop(place);
     chunk
+}
+
+/// The next bytes of a stream, from the socket if nothing is left in the channel.
+fn read_or_receive(
+    chunks: &Receiver<Chunk>,
+    patience: Duration,
+    shared: &Shared,
+) -> Result<Chunk, RecvTimeoutError> {
+    let loan = &shared.loan;
+    if let Ok(chunk) = chunks.try_recv() {
+        return Ok(chunk);
+    }
+    if !loan.take() {
+        return chunks.recv_timeout(patience);
+    }
+    // the I/O thread may have added to the channel before it offered the socket
+    match chunks.try_recv() {
+        Ok(chunk) => {
+            loan.give_back();
+            return Ok(chunk);
+        }
+        Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+        Err(TryRecvError::Empty) => {}
+    }
+    let mut bytes = shared.spare();
+    bytes.clear();
+    match loan.read(&mut bytes, patience, || shared.flow.drain()) {
+        Got::Bytes { count, all } => {
+            shared.flow.read(count);
+            if all {
+                shared.flow.read_all();
+            }
+            if loan.is_flooded(count) {
+                loan.give_back();
+            }
+            Ok(Chunk::Stream(bytes))
+        }
+        Got::Nothing | Got::Lost => {
+            loan.give_back();
+            shared.keep_spare(bytes);
+            Err(RecvTimeoutError::Timeout)
+        }
+    }
 }
 
 /// One of the slices that wait for long.
