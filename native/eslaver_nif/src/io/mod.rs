@@ -17,7 +17,7 @@ mod tls;
 mod wire;
 
 use greet::{Failed, Greeted};
-pub(crate) use wire::{SOCKET, WAKE};
+pub(crate) use wire::WAKE;
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use memchr::memmem;
 use super::gather::Gathered;
 use super::greet::{Greeted, Sync};
 use super::outlet::Outlet;
-use super::wire::{Wire, broken};
+use super::wire::{SOCKET, Wire, broken};
 use crate::link::config::Config;
 use crate::link::end::End;
 use crate::link::loan::Open;
@@ -152,7 +152,7 @@ impl<'a> Pump<'a> {
         self.config.mirror.as_ref().filter(|mirror| !mirror.events)?;
         let (socket, registry) = self.wire.lendable()?;
         self.lends = true;
-        Some(self.shared.loan.open(socket, registry))
+        Some(self.shared.loan.open(socket, registry, SOCKET))
     }
 
     fn run(&mut self) -> Result<Infallible, End> {

@@ -15,7 +15,7 @@ use crate::link::shared::Shared;
 
 /// The token of the waker that others wake the thread with.
 pub(crate) const WAKE: Token = Token(0);
-pub(crate) const SOCKET: Token = Token(1);
+pub(super) const SOCKET: Token = Token(1);
 /// The most that a lost wake-up costs.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 

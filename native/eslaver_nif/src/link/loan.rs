@@ -10,14 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use mio::unix::SourceFd;
-use mio::{Interest, Registry};
+use mio::{Interest, Registry, Token};
 use parking_lot::Mutex;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
-
-use crate::io::SOCKET;
-use crate::link::shared::BUFFER;
 
 /// Who may read: the I/O thread, whoever is first, or a slice.
 const IO: u8 = 0;
@@ -56,6 +53,7 @@ pub(crate) enum Got {
 struct Lent {
     socket: RawFd,
     registry: Registry,
+    token: Token,
     failure: Option<Errno>,
 }
 
@@ -68,7 +66,7 @@ impl Lent {
     /// Wakes the I/O thread for these, at once if there is one of them already. If that fails, it reads
     /// when it wakes by itself, within a second.
     fn watch(&self, interest: Interest) {
-        let _ = self.registry.reregister(&mut SourceFd(&self.socket), SOCKET, interest);
+        let _ = self.registry.reregister(&mut SourceFd(&self.socket), self.token, interest);
     }
 
     /// Whether there is something to read before the time is over.
@@ -92,8 +90,8 @@ impl Loan {
 
     /// From now on this socket, which does not block, may be offered, until the guard is dropped. It must
     /// not be closed before.
-    pub(crate) fn open(&self, socket: RawFd, registry: Registry) -> Open<'_> {
-        *self.lent.lock() = Some(Lent { socket, registry, failure: None });
+    pub(crate) fn open(&self, socket: RawFd, registry: Registry, token: Token) -> Open<'_> {
+        *self.lent.lock() = Some(Lent { socket, registry, token, failure: None });
         Open(self)
     }
 
@@ -132,11 +130,11 @@ impl Loan {
         }
     }
 
-    /// Reads into the buffer for the slice, which has the socket; `drained` is called before it waits.
+    /// Fills the buffer for the slice, which has the socket, with what there is; `drained` is called before
+    /// it waits.
     pub(crate) fn read(&self, buffer: &mut Vec<u8>, patience: Duration, drained: impl Fn()) -> Got {
         let mut lent = self.lent.lock();
         let Some(lent) = &mut *lent else { return Got::Lost };
-        buffer.reserve(BUFFER);
         let mut try_read = || read(lent.socket(), spare_capacity(buffer));
         let got = match try_read() {
             Err(Errno::AGAIN) => {
@@ -159,10 +157,10 @@ impl Loan {
         }
     }
 
-    /// Whether more comes than one thread should both read and apply, now that the slice has read this
-    /// many bytes.
-    pub(crate) fn is_flooded(&self, count: usize) -> bool {
-        let full = if count < BUFFER { 0 } else { self.full.load(Ordering::Relaxed) + 1 };
+    /// Whether more comes than one thread should both read and apply. `all` is whether the last read got
+    /// all that there was.
+    pub(crate) fn is_flooded(&self, all: bool) -> bool {
+        let full = if all { 0 } else { self.full.load(Ordering::Relaxed) + 1 };
         self.full.store(full % FLOOD, Ordering::Relaxed);
         full == FLOOD
     }

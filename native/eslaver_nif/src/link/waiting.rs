@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
 use crate::link::loan::Got;
-use crate::link::shared::{Chunk, Shared};
+use crate::link::shared::{BUFFER, Chunk, Shared};
 
 const LONG: Duration = Duration::from_millis(2);
 const SHORT: Duration = Duration::from_micros(300);
@@ -78,13 +78,14 @@ fn read_or_receive(
     }
     let mut bytes = shared.spare();
     bytes.clear();
+    bytes.reserve(BUFFER);
     match loan.read(&mut bytes, patience, || shared.flow.drain()) {
         Got::Bytes { count, all } => {
             shared.flow.read(count);
             if all {
                 shared.flow.read_all();
             }
-            if loan.is_flooded(count) {
+            if loan.is_flooded(all) {
                 loan.give_back();
             }
             Ok(Chunk::Stream(bytes))
