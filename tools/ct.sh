@@ -10,7 +10,7 @@ echo
 echo "What has failed:"
 find "$(ls -td "$logs"/ct_run.* | head -1)" -name suite.log -exec awk '
     /^=case/ { name = $2 }
-    /^=group_props/ && name ~ /:init_per_group$/ { split($2, props, /[{},]/); group = props[3] }
+    /^=group_props/ && name ~ /:init_per_group$/ { split($2, props, /[{,}]/); group = props[3] }
     /^=result +failed/ { left = 25; print "\n" name " in the group " group }
     /^=elapsed|^===/ { left = 0 }
     left > 0 { left--; print }
