@@ -4,7 +4,7 @@
 
 -include_lib("common_test/include/ct.hrl").
 
--export([groups/2, server/1, start/4, finish/2, happen/3, too_late/1, tokens/1]).
+-export([groups/2, server/1, start/4, finish/2, happen/3, too_late/4, tokens/1]).
 -export_type([setting/0]).
 
 %% In ms.
@@ -128,9 +128,20 @@ happen(Events, Time, #{follower := Follower} = Setting) ->
     ).
 
 %% A move is taken back too late (eslaver_test_cluster_moves:cancel_too_late/5): the target's value
-%% is left.
--spec too_late(setting()) -> ok.
-too_late(#{cluster := Cluster}) ->
+%% is left. Only Valkey's atomic moves are canceled at their source.
+-spec too_late(replica | mirror, Name :: atom(), list(), map()) -> [term()] | {skip, string()}.
+too_late(Kind, Name, Context, Options) ->
+    Server = server(Context),
+    case {eslaver_test_servers:family(Server), eslaver_test_cluster:ways(Server)} of
+        {valkey, [classic, atomic]} ->
+            Setting = start(Kind, Name, Context, Options#{failovers => false}),
+            ok = cancel_too_late(Setting),
+            finish(Setting, too_late);
+        _ ->
+            {skip, "no move is canceled at its source"}
+    end.
+
+cancel_too_late(#{cluster := Cluster}) ->
     [One, Other | _] = eslaver_test_cluster:masters(Cluster),
     {First, _} = hd(eslaver_test_cluster:slots(Cluster, One)),
     Slots = [{First, First + 9}],

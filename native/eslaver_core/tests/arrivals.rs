@@ -163,11 +163,13 @@ fn who_reads_and_handles_in_turn_is_behind_from_the_last_read_on() {
     }
     assert_eq!(arrivals.unhandled(5), Some(5));
     // what the master has told of has not come yet
-    arrivals.know(2000, ms(3000));
+    arrivals.read(10, ms(3000));
+    arrivals.read_all(ms(3000));
+    arrivals.know(2000, ms(3001));
     arrivals.read(10, ms(4000));
     arrivals.read_all(ms(4000));
-    arrivals.handle(1010);
-    assert_eq!(arrivals.behind_since(), Some(ms(2000)));
+    arrivals.handle(1020);
+    assert_eq!(arrivals.behind_since(), Some(ms(3000)));
 }
 
 #[test]

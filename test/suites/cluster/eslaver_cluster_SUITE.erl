@@ -93,14 +93,7 @@ shard(Name, Slot) ->
 
 %% A source writes to slots that are another's already: the write is lost, for all who follow.
 too_late(Config) ->
-    case eslaver_test_servers:family(server(Config)) of
-        valkey ->
-            Setting = start(replica, ?FUNCTION_NAME, Config, ?LOSSES#{failovers => false}),
-            ok = eslaver_test_cluster_cases:too_late(Setting),
-            finish(Setting, too_late);
-        redis ->
-            {skip, "Redis' target cancels a move, and knows whether it is too late"}
-    end.
+    eslaver_test_cluster_cases:too_late(replica, ?FUNCTION_NAME, Config, ?LOSSES).
 
 %% What comes from one side is late: from the source of a move, then from its target.
 late(Config) ->

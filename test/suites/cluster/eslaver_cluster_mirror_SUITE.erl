@@ -9,7 +9,7 @@
 -include_lib("stdlib/include/assert.hrl").
 
 -import(eslaver_test_cluster, [masters/1]).
--import(eslaver_test_cluster_cases, [start/4, finish/2, happen/3, server/1]).
+-import(eslaver_test_cluster_cases, [start/4, finish/2, happen/3]).
 -import(eslaver_test_cluster_moves, [move/6]).
 
 -compile([export_all, nowarn_export_all]).
@@ -106,14 +106,7 @@ half_done(Config) ->
 
 %% A source writes to slots that are another's already: the write is lost, for all who follow.
 too_late(Config) ->
-    case eslaver_test_servers:family(server(Config)) of
-        valkey ->
-            Setting = start(mirror, ?FUNCTION_NAME, Config, ?LOSSES#{failovers => false}),
-            ok = eslaver_test_cluster_cases:too_late(Setting),
-            finish(Setting, too_late);
-        redis ->
-            {skip, "Redis' target cancels a move, and knows whether it is too late"}
-    end.
+    eslaver_test_cluster_cases:too_late(mirror, ?FUNCTION_NAME, Config, ?LOSSES).
 
 late(Config) ->
     #{cluster := Cluster, ways := Ways, follower := Follower} =
